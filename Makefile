@@ -1,0 +1,42 @@
+# Every target sets up what it needs; the second time nothing is installed again.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+PROJECTS := pyproject.toml requirements.txt $(wildcard plugins/*/pyproject.toml) tests/conformance/pyproject.toml
+
+.PHONY: run demo test check protos format clean
+
+run: $(STAMP)
+	@$(BIN)/gongji serve --sample
+
+demo: $(STAMP)
+	@$(BIN)/gongji demo
+
+test: $(STAMP)
+	$(BIN)/pytest -q -n auto
+
+check: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/buf lint protos
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python protos/generate.py --check
+
+protos: $(STAMP)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python protos/generate.py
+
+format: $(STAMP)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf .venv var
+
+$(STAMP): $(PROJECTS)
+	@$(PYTHON) -c 'import sys; sys.exit("需要 Python 3.11 或更新版本; 可用 make PYTHON=python3.12 …" if sys.version_info < (3, 11) else 0)'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "安装依赖到 .venv (仅首次) …"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check hatchling editables
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation -r requirements.txt
+	@touch $@
