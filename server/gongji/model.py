@@ -1,0 +1,465 @@
+"""Frozen facts the rules and decisions speak about: people, institutions, bindings, bills, settlements.
+
+Amounts are fen, days are Shanghai civil days, instants are aware datetimes. National field names in brackets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import Enum, IntEnum
+from zoneinfo import ZoneInfo
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+class Scheme(IntEnum):
+    """Insurance scheme (insutype 险种); numbers are the national codes."""
+
+    EMPLOYEE = 310
+    RESIDENT = 390
+
+
+class EnrolmentStatus(IntEnum):
+    """Status of an enrolment (psn_insu_stas 参保状态)."""
+
+    NORMAL = 1
+    PAUSED = 2
+    INVALID = 3
+    TERMINATED = 4
+
+
+class Standing(Enum):
+    """Standing of an employee-scheme person in the table (在职/退休), from psn_type's first two digits."""
+
+    ACTIVE = "active"
+    RETIRED = "retired"
+
+
+class InstitutionKind(IntEnum):
+    """Kind of designated institution (fixmedins_type)."""
+
+    HOSPITAL = 1
+    PHARMACY = 2
+
+
+class VisitKind(IntEnum):
+    """Kind of visit (med_type 医疗类别)."""
+
+    OUTPATIENT = 11
+    REGISTRATION = 12
+    EMERGENCY = 13
+    CHRONIC = 14
+    SPECIAL_DRUG = 18
+    PHARMACY = 41
+    MATERNITY = 51
+    INPATIENT = 2101
+    TWO_DISEASES = 9901
+    ACCIDENT = 9903
+
+
+class AccountUse(Enum):
+    """Which purses the patient wants used (acct_used_flag)."""
+
+    NONE = 0
+    OWN = 1
+    CITY_ORDER = 2
+
+
+class Spending(Enum):
+    """What a bill's money is spent on."""
+
+    MEDICAL = "medical"
+    PUBLIC_HEALTH = "public_health"
+    FITNESS = "fitness"
+    WELLNESS = "wellness"
+
+
+class Purpose(IntEnum):
+    """What a binding is for (共济用途)."""
+
+    VISIT = 1
+    RESIDENT_PREMIUM = 2
+
+
+class BindingState(IntEnum):
+    """Where a binding stands; numbers as on the wire."""
+
+    AWAITING_CONSENT = 1
+    UNDER_REVIEW = 2
+    ACTIVE = 3
+    REFUSED = 4
+    EXPIRED = 5
+    ENDED = 6
+
+
+OPEN_STATES = frozenset({BindingState.AWAITING_CONSENT, BindingState.UNDER_REVIEW, BindingState.ACTIVE})
+"""States in which a binding takes a place in the family."""
+
+
+class ConsentMethod(IntEnum):
+    """How the member consented; numbers as on the wire."""
+
+    OWN_ACCOUNT = 1
+    PHONE_CODE = 2
+    COUNTER = 3
+    GUARDIAN = 4
+
+
+class Payer(IntEnum):
+    """Who pays a line; numbers as on the wire."""
+
+    FUND = 1
+    OWN_PURSE = 2
+    GIVER_PURSE = 3
+    CASH = 4
+
+
+class EntryKind(IntEnum):
+    """Why money moved in a purse; numbers as on the wire."""
+
+    CREDIT = 1
+    BROUGHT_FORWARD = 2
+    OWN_CHARGE = 3
+    AID_CHARGE = 4
+    REFUND = 5
+
+
+def pooling_area(area_code: str) -> str:
+    """The pooling area (统筹区) of a city, county or head office: its first four digits, e.g. 340822 → 3408."""
+    return area_code[:4]
+
+
+def province(area_code: str) -> str:
+    """The province of an area code: its first two digits, e.g. 34."""
+    return area_code[:2]
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """One dated enrolment; `until` is its last day, None while it lasts."""
+
+    scheme: Scheme
+    psn_type: str
+    status: EnrolmentStatus
+    since: date
+    until: date | None = None
+
+    def covers(self, day: date) -> bool:
+        """Whether the enrolment lasts on that day, both ends included."""
+        return self.since <= day and (self.until is None or day <= self.until)
+
+    @property
+    def standing(self) -> Standing:
+        """Retired for psn_type 12…, else active."""
+        return Standing.RETIRED if self.psn_type.startswith("12") else Standing.ACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Kin:
+    """A relation the registry knows: `relation` is what the other is to this person (GB/T 4761)."""
+
+    person_no: str
+    relation: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """An identity document (psn_cert_type, certno); its number never shows in a repr."""
+
+    type: str
+    number: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An insured person (psn_no …); certificate, name and phone are sealed at rest and never shown in a repr."""
+
+    person_no: str
+    certificate: Certificate = field(repr=False)
+    name: str = field(repr=False)
+    phone: str = field(repr=False)
+    insured_place: str
+    enrolments: tuple[Enrolment, ...] = ()
+    contribution_base_fen: int = 0
+    kin: tuple[Kin, ...] = ()
+    died_on: date | None = None
+
+    def enrolled(self, day: date, scheme: Scheme) -> Enrolment | None:
+        """The person's enrolment in that scheme on that day, whatever its status."""
+        return next((e for e in self.enrolments if e.scheme is scheme and e.covers(day)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Institution:
+    """A designated institution (fixmedins_code, hosp_lv)."""
+
+    code: str
+    name: str
+    kind: InstitutionKind
+    hosp_lv: int
+    designated_from: date
+    designated_to: date | None = None
+
+    @property
+    def area_code(self) -> str:
+        """The area it lies in: characters two to seven of its code."""
+        return self.code[1:7]
+
+    @property
+    def level(self) -> int | None:
+        """Level 1, 2 or 3 from the national grade; None where unranked or a pharmacy."""
+        return _LEVEL_OF_GRADE.get(self.hosp_lv)
+
+    def designated_on(self, day: date) -> bool:
+        """Whether it is designated that day, both ends included."""
+        return self.designated_from <= day and (self.designated_to is None or day <= self.designated_to)
+
+
+_LEVEL_OF_GRADE = {1: 3, 2: 3, 3: 3, 4: 3, 12: 3, 5: 2, 6: 2, 7: 2, 13: 2, 8: 1, 9: 1, 10: 1, 14: 1}
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedBy:
+    """Whose rules decided: city, plugin and core with their versions, adopted candidates."""
+
+    area_code: str
+    plugin: str
+    plugin_version: str
+    core_version: str
+    adoptions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRef:
+    """A rule that took part in a decision: hook, first day of its value, numbers of its clauses."""
+
+    hook: str
+    since: date
+    clauses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """A proof handed in (材料): kind, original or copy, the channel's reference, the file's SHA-256."""
+
+    kind: str
+    original: bool
+    reference: str
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementAccepted:
+    """The agreement the holder accepted, as evidence."""
+
+    agreement_id: str
+    version: str
+    text_sha256: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """The member's consent, as evidence."""
+
+    method: ConsentMethod
+    at: datetime
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MemberDetails:
+    """What the applicant typed about the member; empty where not asked."""
+
+    name: str = field(default="", repr=False)
+    certificate_number: str = field(default="", repr=False)
+    phone: str = field(default="", repr=False)
+    insured_place: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """An application for a binding (绑定申请)."""
+
+    holder: str
+    member: str
+    relation: str
+    purposes: frozenset[Purpose]
+    channel: str
+    identity_checks: frozenset[str] = frozenset()
+    member_details: MemberDetails = MemberDetails()
+    materials: tuple[Material, ...] = ()
+    agreement: AgreementAccepted | None = None
+    consent: Consent | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BindingEvent:
+    """One change of a binding's state."""
+
+    at: datetime
+    from_state: BindingState | None
+    to_state: BindingState
+    who: str
+    channel: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """A binding between holder (授权人) and member (使用人); `closed_at` is set in every final state."""
+
+    binding_id: str
+    holder: str
+    member: str
+    relation: str
+    purposes: frozenset[Purpose]
+    channel: str
+    state: BindingState
+    submitted_at: datetime
+    review_due_at: datetime | None = None
+    review_due_provisional: bool = False
+    expires_at: datetime | None = None
+    active_at: datetime | None = None
+    closed_at: datetime | None = None
+    reason: str = ""
+    materials: tuple[Material, ...] = ()
+    agreement: AgreementAccepted | None = None
+    consent: Consent | None = None
+    rules: tuple[RuleRef, ...] = ()
+    decided_by: DecidedBy
+    history: tuple[BindingEvent, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bill:
+    """One outpatient bill in the national decomposition; its four parts add up to `total_fen`."""
+
+    patient: str
+    institution_code: str
+    service_day: date
+    visit_kind: VisitKind
+    total_fen: int
+    out_of_catalogue_fen: int = 0
+    above_limit_fen: int = 0
+    first_selfpay_fen: int = 0
+    in_scope_fen: int
+    account_use: AccountUse
+    scheme: Scheme | None = None
+    givers: tuple[str, ...] = ()
+    inpatient_that_day: bool = False
+    residue: bool = False
+    spending: Spending = Spending.MEDICAL
+    filing_no: str = ""
+    msgid: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """So many fen of a bill, paid by one payer under one rule; `inputs` feed the named formula (trace.v1)."""
+
+    fen: int
+    payer: Payer
+    purse: str = ""
+    rule: RuleRef
+    formula: str
+    inputs: dict[str, int]
+    in_words: str
+
+
+@dataclass(frozen=True, slots=True)
+class PurseMovement:
+    """Money that moved in one purse; negative is a charge."""
+
+    purse: str
+    fen: int
+    balance_after_fen: int
+    version_after: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """A settled, or quoted, bill (setl_id …). A quote has no id, time or movements."""
+
+    settlement_id: str
+    settled_at: datetime | None
+    request_id: str
+    bill: Bill
+    scheme: Scheme
+    area_code: str
+    level: int
+    deductible_fen: int
+    ratio_bp: int
+    fund_fen: int
+    own_fen: int
+    aid_fen: int
+    cash_fen: int
+    lines: tuple[Line, ...]
+    movements: tuple[PurseMovement, ...]
+    deductible_used_after_fen: int
+    fund_paid_after_fen: int
+    decided_by: DecidedBy
+    reversed_at: datetime | None = None
+
+    @property
+    def account_fen(self) -> int:
+        """Paid from purses, own and givers' (acct_pay)."""
+        return self.own_fen + self.aid_fen
+
+    @property
+    def patient_part_fen(self) -> int:
+        """Borne by the patient (psn_part_amt)."""
+        return self.bill.total_fen - self.fund_fen
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A purse's balance (balc) and version; the version counts its entries."""
+
+    person_no: str
+    balance_fen: int = 0
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Accumulator:
+    """What one patient used up in one scheme, pooling area and natural year (5206 累计)."""
+
+    person_no: str
+    scheme: Scheme
+    pooling_area: str
+    year: int
+    deductible_used_fen: int = 0
+    fund_paid_fen: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One posting of a balanced transaction; never changed.
+
+    `ledger_account` is `purse:P1`, `fund:3411:310`, `cash` or `institution:H…`; balance and version stand on
+    purse entries only (0 elsewhere). The postings of one transaction add up to 0.
+    """
+
+    transaction_id: str
+    position: int
+    ledger_account: str
+    fen: int
+    at: datetime
+    kind: EntryKind | None
+    balance_after_fen: int = 0
+    version_after: int = 0
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """One month's credit of one person; given once."""
+
+    credit_id: str
+    person_no: str
+    month: str
+    fen: int
+    at: datetime

@@ -1,0 +1,55 @@
+"""Integer fen (分): reading, writing and the one place that rounds."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+
+FULL_BP = 10_000
+"""One hundred per cent in basis points (万分比)."""
+
+MAX_FEN = 100_000_000_000
+"""Greatest amount a request may carry: one billion yuan."""
+
+_YUAN = re.compile(r"(-?)(\d{1,10})(?:\.(\d{1,2}))?")
+
+
+class Rounding(Enum):
+    """How a share of a bill is brought to whole fen (舍入方式)."""
+
+    HALF_UP = "half_up"
+    """四舍五入到分."""
+    DOWN = "down"
+    """舍去不足一分的部分."""
+
+
+def share(amount_fen: int, ratio_bp: int, rounding: Rounding) -> int:
+    """`amount_fen` × `ratio_bp` / 10000, rounded to whole fen; both must not be negative."""
+    product = amount_fen * ratio_bp
+    if rounding is Rounding.HALF_UP:
+        product += FULL_BP // 2
+    return product // FULL_BP
+
+
+def yuan(fen: int) -> str:
+    """Fen as a reader writes yuan: 123456 → "1,234.56"."""
+    sign = "-" if fen < 0 else ""
+    whole, cents = divmod(abs(fen), 100)
+    return f"{sign}{whole:,}.{cents:02d}"
+
+
+def fen(text: str) -> int:
+    """Yuan as written by people → fen: "1,234.5" → 123450. ValueError where it is no amount of whole fen."""
+    match = _YUAN.fullmatch(text.strip().replace(",", ""))
+    if match is None:
+        msg = f"不是以元为单位、最多两位小数的金额: {text!r}"
+        raise ValueError(msg)
+    sign, whole, cents = match.groups()
+    amount = int(whole) * 100 + int((cents or "").ljust(2, "0"))
+    return -amount if sign else amount
+
+
+def percent(ratio_bp: int) -> str:
+    """Basis points as a reader writes a ratio: 5500 → "55%", 1250 → "12.5%"."""
+    whole, rest = divmod(ratio_bp, 100)
+    return f"{whole}%" if rest == 0 else f"{whole}.{rest:02d}".rstrip("0") + "%"
