@@ -1,0 +1,75 @@
+"""黄山市的候选修订: 有来源而未经证实, 或出自外省; 运营方写明起始日并采用之前不决定任何事项."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gongji import (
+    ALL_PARTS,
+    NO_LIMIT,
+    BonusPoints,
+    Candidate,
+    FamilyLimit,
+    NoFund,
+    Rounding,
+    Scheme,
+    Spending,
+    Standing,
+    Table,
+    Use,
+    Uses,
+    VisitKind,
+)
+
+from . import clauses as c
+
+_V2 = Table(
+    deductible_fen={1: 200_00, 2: 400_00, 3: 400_00},
+    ratio_bp={1: 60_00, 2: 50_00, 3: 50_00},
+    retired={1: 70_00, 2: 60_00, 3: 60_00},
+    cap_fen={Standing.ACTIVE: 2000_00, Standing.RETIRED: 3000_00},
+    visit_cap_fen={1: NO_LIMIT, 2: NO_LIMIT, 3: NO_LIMIT},
+    unranked_as=1,
+    pharmacy=NoFund(c.T_HS1),
+    covers=frozenset({VisitKind.OUTPATIENT, VisitKind.REGISTRATION, VisitKind.PHARMACY}),
+    rounding=Rounding.HALF_UP,
+)
+_V2_PRIME = replace(_V2, ratio_bp={1: 60_00, 2: 55_00, 3: 50_00}, retired=BonusPoints(above_active_bp=5_00))
+
+_WIDER_AID = Uses(
+    aid_at=frozenset({Use.OUTPATIENT, Use.PHARMACY}),
+    aid_pays=ALL_PARTS,
+    own_pays=ALL_PARTS,
+    never=frozenset({Spending.PUBLIC_HEALTH, Spending.FITNESS, Spending.WELLNESS}),
+)
+
+REVISIONS = (
+    Candidate(
+        name="V2",
+        hook="reimbursement",
+        value={Scheme.EMPLOYEE: _V2, Scheme.RESIDENT: NoFund(c.T_HS2)},
+        clauses=(c.S4, c.T_HS1, c.T_HS2),
+        why_not="S4未经证实, 写的是灵活就业人员, 没有起始日; 与S6在二级比例和退休待遇上不一致。",
+    ),
+    Candidate(
+        name="V2'",
+        hook="reimbursement",
+        value={Scheme.EMPLOYEE: _V2_PRIME, Scheme.RESIDENT: NoFund(c.T_HS2)},
+        clauses=(c.S6, c.T_HS1, c.T_HS2),
+        why_not="S6未经证实, 所载起始日与一手材料冲突; 与S4在二级比例和退休待遇上不一致。",
+    ),
+    Candidate(
+        name="FAMILY-7",
+        hook="family_limit",
+        value=FamilyLimit(people=7, counting_holder=True),
+        clauses=(c.S27,),
+        why_not="S27写作全省而未经证实; 黄山的文件没有写人数。",
+    ),
+    Candidate(
+        name="WIDER-AID",
+        hook="uses",
+        value=_WIDER_AID,
+        clauses=(c.S9, c.A10, c.A11, c.A12),
+        why_not="S9是四川省的规定; 安徽的文件写共济支付合规费用(A10)。",
+    ),
+)
