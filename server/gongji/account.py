@@ -1,0 +1,168 @@
+"""Crediting a personal account (个人账户): a month's credit by the city's rule, or a balance brought forward.
+
+Assumption: whoever is normally enrolled in the employee scheme on the last day of the month, or today while the month
+lasts, has that month's credit, under the standing and the rules of that day. The day of payment is in no document.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from gongji import ledger
+from gongji.admission import alive_on
+from gongji.cities import Cities, City
+from gongji.clauses import Clause
+from gongji.entitlement import has_purse
+from gongji.errors import (
+    AlreadyCredited,
+    FutureMonth,
+    MalformedField,
+    NoAccount,
+    NoContributionBase,
+    NotEnrolled,
+    ParameterNotSet,
+    PersonNotFound,
+)
+from gongji.facts import Decision, Facts, Need, Request, by_key, derived_id
+from gongji.hookspecs import CityRules
+from gongji.model import (
+    Account,
+    Credit,
+    Enrolment,
+    EnrolmentStatus,
+    EntryKind,
+    Person,
+    PurseMovement,
+    RuleRef,
+    Scheme,
+    Standing,
+)
+from gongji.money import MAX_FEN, Rounding, share
+from gongji.rules import CreditTerms, OperatorSets
+
+_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
+
+
+@dataclass(frozen=True, slots=True)
+class Credited:
+    """What was credited, how the purse stands, and the rule behind the amount; None for a balance brought forward."""
+
+    fen: int
+    movement: PurseMovement
+    rule: RuleRef | None
+
+
+@dataclass(frozen=True, slots=True)
+class CreditAccount:
+    """Credits one account: the credit of `month` (YYYY-MM), given once, or `brought_forward_fen` (结转转入).
+
+    MalformedField where not exactly one of the two is given.
+    """
+
+    request: Request
+    person_no: str
+    month: str
+    brought_forward_fen: int
+    cities: Cities
+
+    def __post_init__(self) -> None:
+        if bool(self.month) == bool(self.brought_forward_fen):
+            raise MalformedField("划入月份与结转金额须恰好给出一项", field="month")
+        if self.month and (not _MONTH.fullmatch(self.month) or self.month < "0001-01"):
+            raise MalformedField(f"月份应写作 YYYY-MM, 得到 {self.month!r}", field="month")
+        if not 0 <= self.brought_forward_fen <= MAX_FEN:
+            raise MalformedField("结转金额须大于 0 且不超过十亿元", field="brought_forward_fen")
+
+    @property
+    def answers(self) -> type[Credited]:
+        """The credit."""
+        return Credited
+
+    @property
+    def credit_id(self) -> str:
+        """What a month's credit is filed under: P1/2025-09."""
+        return f"{self.person_no}/{self.month}"
+
+    def needs(self, _: Facts) -> Iterator[Need]:
+        """The person, the account and the month's credit."""
+        yield by_key(Person, self.person_no)
+        yield by_key(Account, self.person_no)
+        if self.month:
+            yield by_key(Credit, self.credit_id)
+
+    def decide(self, facts: Facts) -> Decision[Credited]:
+        """The credit. PersonNotFound, NoAccount, then the refusals of a month's credit."""
+        person = facts.get(Person, self.person_no)
+        if person is None:
+            raise PersonNotFound(f"没有人员编号为 {self.person_no} 的参保人", field="person")
+        if not has_purse(person, facts.get(Account, self.person_no)):
+            raise NoAccount(f"{self.person_no} 从未参加职工医保, 没有个人账户", field="person")
+        if self.month:
+            return self._month(person, facts)
+        return self._credited(self.brought_forward_fen, ledger.BROUGHT_FORWARD, EntryKind.BROUGHT_FORWARD, facts)
+
+    def _month(self, person: Person, facts: Facts) -> Decision[Credited]:
+        """One month's credit, once. FutureMonth, AlreadyCredited, NotEnrolled and the refusals of the amount."""
+        first, last = _month_of(self.month)
+        if first > facts.today:
+            raise FutureMonth(f"{self.month} 尚未开始, 不能划入", field="month")
+        if facts.get(Credit, self.credit_id) is not None:
+            raise AlreadyCredited(f"{self.person_no} 的 {self.month} 已经划入, 每人每月只划入一次", field="month")
+        day = min(last, facts.today)
+        city = self.cities.of(person.insured_place)
+        rules = city.rules(day)
+        terms = rules.answer(CityRules.account_crediting)
+        enrolment = _enrolment(person, day, terms.clauses)
+        fen, source = self._amount(person, enrolment, terms.value, city)
+        rule = rules.ref(CityRules.account_crediting)
+        credit = Credit(self.credit_id, self.person_no, self.month, fen, facts.now)
+        return self._credited(fen, source, EntryKind.CREDIT, facts, (rule, credit))
+
+    def _amount(self, person: Person, enrolment: Enrolment, terms: CreditTerms, city: City) -> tuple[int, str]:
+        """Fen and where they come from: own premium (C55) or pooled fund (C56). NoContributionBase, ParameterNotSet."""
+        if enrolment.standing is Standing.ACTIVE:
+            if person.contribution_base_fen <= 0:
+                raise NoContributionBase(
+                    f"{self.person_no} 没有登记缴费基数, 无法计算划入金额; 请先导入", field="person"
+                )
+            fen = share(person.contribution_base_fen, terms.active_ratio_bp, Rounding.HALF_UP)
+            return fen, ledger.premium_account(city.area_code)
+        if isinstance(terms.retired_fen, OperatorSets):
+            raise ParameterNotSet(
+                f"{city.name}退休人员每月划入金额(account_crediting.retired_fen)没有文件给出, 须由运营方设定: "
+                f"gongji serve --retired-credit {city.area_code}:金额(元)@起始日",
+                city=city.area_code,
+                parameter="account_crediting.retired_fen",
+            )
+        return terms.retired_fen, ledger.fund_account(city.area_code, Scheme.EMPLOYEE)
+
+    def _credited(
+        self, fen: int, source: str, kind: EntryKind, facts: Facts, by_rule: tuple[RuleRef, Credit] | None = None
+    ) -> Decision[Credited]:
+        rule, *records = by_rule or (None,)
+        accounts, (movement,) = ledger.move_all(facts, [(self.person_no, fen)])
+        transaction_id = derived_id("C", self.request.request_id)
+        reference = self.credit_id if self.month else transaction_id
+        entries = ledger.credit_entries(
+            transaction_id, movement, source=source, kind=kind, at=facts.now, reference=reference
+        )
+        return Decision(Credited(fen, movement, rule), (*records, *accounts, *entries))
+
+
+def _month_of(month: str) -> tuple[date, date]:
+    """First and last day of YYYY-MM."""
+    first = date.fromisoformat(f"{month}-01")
+    return first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+
+
+def _enrolment(person: Person, day: date, clauses: tuple[Clause, ...]) -> Enrolment:
+    """The person's enrolment in the employee scheme. NotEnrolled unless it is normal that day."""
+    enrolment = person.enrolled(day, Scheme.EMPLOYEE)
+    if enrolment is None or enrolment.status is not EnrolmentStatus.NORMAL or not alive_on(person, day):
+        raise NotEnrolled(
+            f"{person.person_no} 在 {day} 未正常参加职工医保, 当月不划入", field="person", clauses=clauses
+        )
+    return enrolment

@@ -1,0 +1,110 @@
+"""The arithmetic of one bill: deductible → ratio → cap → purses → cash; whole fen in, whole fen out, the parts sum.
+
+Nothing here knows a city, a person or a day: what the rules grant comes in as a `Benefit` and as `Purse`s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from gongji.model import Standing
+from gongji.money import Rounding, share
+from gongji.rules import BillPart, NoLimit, PurseKind, Table
+
+PARTS = tuple(BillPart)
+"""The order in which a purse pays the parts of a bill: in scope and first self-pay before the rest.
+
+Assumption: aid is asked last, so the own purse spends itself first on what aid could pay too.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Benefit:
+    """One row of a reimbursement table (待遇): what the fund pays at one level for one standing; fen, basis points."""
+
+    deductible_fen: int
+    year_max_fen: int | NoLimit
+    ratio_bp: int
+    cap_fen: int | NoLimit
+    visit_cap_fen: int | NoLimit
+    rounding: Rounding
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What the patient used up this year before the bill: deductible borne, paid by the fund."""
+
+    deductible_fen: int = 0
+    fund_fen: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FundShare:
+    """What one bill takes: deductible charged now (act_pay_dedc), paid by the fund (hifp_pay)."""
+
+    deductible_fen: int = 0
+    fund_fen: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Purse:
+    """A personal account that is asked: whose, what it holds, which parts of the bill it may pay."""
+
+    owner: str
+    kind: PurseKind
+    balance_fen: int
+    pays: frozenset[BillPart]
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What one purse pays: `needed_fen` is what was left, when it was asked, of the parts it may pay."""
+
+    purse: Purse
+    needed_fen: int
+    fen: int
+
+
+def benefit_of(table: Table, level: int, standing: Standing) -> Benefit:
+    """The row of a table for a level (1, 2, 3) and standing."""
+    return Benefit(
+        table.deductible_fen[level],
+        table.deductible_year_max_fen,
+        table.ratio_of(standing, level),
+        table.cap_fen[standing],
+        table.visit_cap_fen[level],
+        table.rounding,
+    )
+
+
+def fund_share(in_scope_fen: int, benefit: Benefit, used: Used) -> FundShare:
+    """The fund's part of a bill: deductible topped up within its yearly maximum, then ratio, visit cap and yearly cap.
+
+    Adding one fen of in-scope cost raises the fund's part by nothing or by one fen.
+    """
+    deductible = min(in_scope_fen, max(0, benefit.deductible_fen - used.deductible_fen))
+    if not isinstance(benefit.year_max_fen, NoLimit):
+        deductible = min(deductible, max(0, benefit.year_max_fen - used.deductible_fen))
+    fund = share(in_scope_fen - deductible, benefit.ratio_bp, benefit.rounding)
+    if not isinstance(benefit.visit_cap_fen, NoLimit):
+        fund = min(fund, benefit.visit_cap_fen)
+    if not isinstance(benefit.cap_fen, NoLimit):
+        fund = min(fund, max(0, benefit.cap_fen - used.fund_fen))
+    return FundShare(deductible, fund)
+
+
+def charge_purses(owed: Mapping[BillPart, int], purses: Iterable[Purse]) -> tuple[tuple[Charge, ...], int]:
+    """Asks purses in their order, each for the parts it may pay; what none pays is cash (second of the pair)."""
+    left = dict(owed)
+    charges = []
+    for purse in purses:
+        parts = [part for part in PARTS if part in purse.pays]
+        needed = sum(left[part] for part in parts)
+        paid = available = min(purse.balance_fen, needed)
+        for part in parts:
+            taken = min(available, left[part])
+            left[part] -= taken
+            available -= taken
+        charges.append(Charge(purse, needed, paid))
+    return tuple(charges), sum(left.values())

@@ -1,0 +1,139 @@
+"""Crediting an account: amounts by the rule of the month, each refusal by name, once a month."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from gongji import errors
+from gongji.account import CreditAccount, Credited
+from gongji.baseline import account_crediting
+from gongji.model import SHANGHAI, Account, Credit, Enrolment, EnrolmentStatus, Entry, EntryKind, Person, Scheme
+
+if TYPE_CHECKING:
+    from tests.conftest import NewWorld, World
+
+NOW = datetime(2025, 9, 30, 10, 0, tzinfo=SHANGHAI)
+EMPLOYEE = Enrolment(Scheme.EMPLOYEE, "11", EnrolmentStatus.NORMAL, date(2020, 1, 1))
+
+
+def credit(world: World, person_no: str, month: str = "", brought_forward_fen: int = 0) -> Credited:
+    return world.do(CreditAccount(world.request("Credit"), person_no, month, brought_forward_fen, world.cities))
+
+
+@pytest.fixture
+def payroll(new_world: NewWorld) -> World:
+    """A city where the operator set 75 yuan for retired people, and people in every situation."""
+    world = new_world(account_crediting=replace(account_crediting()[0].value, retired_fen=75_00))
+    world.person("active", contribution_base_fen=5000_00)
+    world.person("odd", contribution_base_fen=33_25)
+    world.person("retired", "12")
+    world.person("no base")
+    world.person("resident", "15")
+    world.person("unserved", place="349901", contribution_base_fen=5000_00)
+    for name, changes in {
+        "paused": {"status": EnrolmentStatus.PAUSED},
+        "left on the 29th": {"until": date(2025, 9, 29)},
+        "left in August": {"until": date(2025, 8, 31)},
+        "joined on the 30th": {"since": date(2025, 9, 30)},
+    }.items():
+        enrolment = replace(EMPLOYEE, **changes)  # type: ignore[arg-type]  # a table of fields
+        world.person(name, enrolments=(enrolment,), contribution_base_fen=5000_00)
+    retiring = (replace(EMPLOYEE, until=date(2025, 8, 30)), replace(EMPLOYEE, psn_type="12", since=date(2025, 8, 31)))
+    world.person("retiring", enrolments=retiring, contribution_base_fen=5000_00)
+    return world
+
+
+AMOUNTS = {
+    "2 % of an active person's base": ("active", "2025-09", 100_00, "premium:3411"),
+    "half a fen counts as one": ("odd", "2025-09", 67, "premium:3411"),
+    "retired people the operator's figure, from the pooled fund": ("retired", "2025-09", 75_00, "fund:3411:310"),
+    "a past month by its last day": ("left in August", "2025-08", 100_00, "premium:3411"),
+    "the month that lasts by today": ("joined on the 30th", "2025-09", 100_00, "premium:3411"),
+    "retired on the last day of the month": ("retiring", "2025-08", 75_00, "fund:3411:310"),
+    "active until the month before": ("retiring", "2025-07", 100_00, "premium:3411"),
+}
+
+
+@pytest.mark.parametrize(("person_no", "month", "fen", "source"), AMOUNTS.values(), ids=AMOUNTS)
+def test_amounts(payroll: World, person_no: str, month: str, fen: int, source: str) -> None:
+    """A month's credit follows the rule and standing of its last day, or of today, and balances."""
+    done = credit(payroll, person_no, month)
+    assert (fen, fen, 1) == (done.fen, done.movement.balance_after_fen, done.movement.version_after)
+    assert done.rule is not None
+    assert {"C55", "C56"} <= set(done.rule.clauses)
+    assert [Credit(f"{person_no}/{month}", person_no, month, fen, NOW)] == payroll.all(Credit)
+    expected = [(source, -fen, None), (f"purse:{person_no}", fen, EntryKind.CREDIT)]
+    assert expected == [(e.ledger_account, e.fen, e.kind) for e in payroll.all(Entry)]
+
+
+REFUSED: dict[str, tuple[type[errors.Refusal], str, str, int]] = {
+    "neither a month nor a balance": (errors.MalformedField, "active", "", 0),
+    "both": (errors.MalformedField, "active", "2025-09", 1),
+    "no month": (errors.MalformedField, "active", "2025-13", 0),
+    "no year": (errors.MalformedField, "active", "0000-01", 0),
+    "a negative balance": (errors.MalformedField, "active", "", -1),
+    "an unknown person": (errors.PersonNotFound, "P404", "2025-09", 0),
+    "a resident's month": (errors.NoAccount, "resident", "2025-09", 0),
+    "a resident's balance": (errors.NoAccount, "resident", "", 1),
+    "a month that has not begun": (errors.FutureMonth, "active", "2025-10", 0),
+    "a city without a plugin": (errors.CityNotServed, "unserved", "2025-09", 0),
+    "a month before the first rule": (errors.NotInForce, "active", "2022-06", 0),
+    "paused": (errors.NotEnrolled, "paused", "2025-09", 0),
+    "left before the month's last day so far": (errors.NotEnrolled, "left on the 29th", "2025-09", 0),
+    "no contribution base": (errors.NoContributionBase, "no base", "2025-09", 0),
+}
+
+
+@pytest.mark.parametrize(("refusal", "person_no", "month", "fen"), REFUSED.values(), ids=REFUSED)
+def test_refusals(payroll: World, refusal: type[errors.Refusal], person_no: str, month: str, fen: int) -> None:
+    """What cannot be credited is refused by its name, and nothing is written."""
+    before = dict(payroll.records)
+    with pytest.raises(refusal) as refused:
+        credit(payroll, person_no, month, fen)
+    assert refusal is type(refused.value)
+    assert before == payroll.records
+
+
+def test_a_figure_no_document_gives_is_never_zero(new_world: NewWorld) -> None:
+    """Without the operator's figure a retired person's credit is an error that says how to set it."""
+    world = new_world()
+    world.person("retired", "12")
+    with pytest.raises(errors.ParameterNotSet, match="--retired-credit 341100:") as refused:
+        credit(world, "retired", "2025-09")
+    told: dict[str, Any] = {"city": "341100", "parameter": "account_crediting.retired_fen"}
+    assert told == refused.value.metadata
+
+
+def test_once_a_month(payroll: World) -> None:
+    """A month is credited once a person, whatever the request; other months and people are not touched."""
+    credit(payroll, "active", "2025-09")
+    with pytest.raises(errors.AlreadyCredited):
+        credit(payroll, "active", "2025-09")
+    credit(payroll, "active", "2025-08")
+    credit(payroll, "retired", "2025-09")
+    balances = {a.person_no: (a.balance_fen, a.version) for a in payroll.all(Account)}
+    assert {"active": (200_00, 2), "retired": (75_00, 1)} == balances
+
+
+def test_balance_brought_forward(payroll: World) -> None:
+    """A balance of another system comes in as told, under no rule, also for somebody who has left the scheme."""
+    gone = next(p for p in payroll.all(Person) if p.person_no == "left in August")
+    done = credit(payroll, gone.person_no, brought_forward_fen=1234_56)
+    credit(payroll, gone.person_no, brought_forward_fen=1)
+    assert (1234_56, None, []) == (done.fen, done.rule, payroll.all(Credit))
+    assert [Account(gone.person_no, 1234_57, 2)] == payroll.all(Account)
+    kinds = {(e.kind, e.ledger_account) for e in payroll.all(Entry)}
+    expected = {(None, "brought_forward"), (EntryKind.BROUGHT_FORWARD, "purse:left in August")}
+    assert expected == kinds
+
+
+def test_the_dead_are_not_credited(payroll: World) -> None:
+    """A month after the death gets nothing; the month it fell in, if it outlasted it, neither."""
+    person = next(p for p in payroll.all(Person) if p.person_no == "active")
+    payroll.add(replace(person, died_on=NOW.date() - timedelta(1)))
+    with pytest.raises(errors.NotEnrolled):
+        credit(payroll, "active", "2025-09")
+    assert 100_00 == credit(payroll, "active", "2025-08").fen

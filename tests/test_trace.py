@@ -1,0 +1,141 @@
+"""trace.v1: an evaluator of its own recomputes each line; the laws of money over random families."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from gongji.model import (
+    SHANGHAI,
+    Account,
+    AccountUse,
+    Accumulator,
+    Entry,
+    Line,
+    Payer,
+    Scheme,
+    Spending,
+    Standing,
+    VisitKind,
+)
+from gongji.money import Rounding
+from gongji.rules import NO_LIMIT, PurseKind, PurseOrder
+from gongji.settlement import Quote
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+if TYPE_CHECKING:
+    from tests.conftest import NewWorld, World
+
+NOW = datetime(2025, 9, 30, 10, 0, tzinfo=SHANGHAI)
+TODAY = NOW.date()
+
+
+def recomputed(line: Line) -> int:
+    """An evaluator of its own: the amount of a line from its formula and inputs, nothing else."""
+    i = line.inputs
+    if line.formula == "no_fund.v1":
+        return 0
+    if line.formula == "fund.v1":
+        deductible = min(i["in_scope"], max(0, i["deductible_per_level"] - i["deductible_used"]))
+        if "deductible_year_max" in i:
+            deductible = min(deductible, max(0, i["deductible_year_max"] - i["deductible_used"]))
+        bounds = [((i["in_scope"] - deductible) * i["ratio_bp"] + i["rounding_bp"]) // 10_000]
+        bounds += [i["visit_cap"]] if "visit_cap" in i else []
+        bounds += [max(0, i["cap"] - i["fund_paid"])] if "cap" in i else []
+        return min(bounds)
+    if line.formula in {"own_purse.v1", "giver_purse.v1"}:
+        return min(i["needed"], i["available"])
+    assert line.formula == "cash.v1"
+    return i["total"] - i["fund"] - i["own_purse"] - i["givers"]
+
+
+WORLDS: dict[str, dict[str, Any]] = {
+    "province": {},
+    "visit caps, a yearly maximum, rounding down": {
+        "table": {
+            "deductible_fen": {1: 0, 2: 30_00, 3: 60_00},
+            "deductible_year_max_fen": 45_00,
+            "visit_cap_fen": {1: NO_LIMIT, 2: 20_00, 3: 40_00},
+            "cap_fen": {Standing.ACTIVE: 100_00, Standing.RETIRED: NO_LIMIT},
+            "pharmacy": 1,
+            "rounding": Rounding.DOWN,
+        }
+    },
+    "givers first": {"purse_order": PurseOrder(order=(PurseKind.GIVERS, PurseKind.OWN))},
+}
+amounts = st.integers(0, 200_00)
+bills = st.fixed_dictionaries(
+    {
+        "patient": st.sampled_from(["P1", "P2", "P3", "R1"]),
+        "in_scope_fen": amounts,
+        "first_selfpay_fen": amounts,
+        "above_limit_fen": amounts,
+        "out_of_catalogue_fen": amounts,
+        "account_use": st.sampled_from(AccountUse),
+        "spending": st.sampled_from([Spending.MEDICAL] * 3 + [Spending.FITNESS]),
+        "inpatient_that_day": st.booleans(),
+        "visit_kind": st.just(VisitKind.PHARMACY) | st.just(VisitKind.OUTPATIENT),
+        "service_day": st.sampled_from([TODAY, date(2024, 12, 31)]),
+    }
+)
+
+
+def household(new_world: NewWorld, rules: str) -> World:
+    """Three employees who give to each other and to a resident; P1 is near both deductible and cap."""
+    world = new_world(**WORLDS[rules])
+    for n, person_no in enumerate(("P1", "P2", "P3")):
+        world.person(person_no, ("11", "12", "11")[n])
+        world.add(Account(person_no, (0, 150_00, 400_00)[n], n))
+    world.person("R1", "15")
+    for n, (holder, member) in enumerate([("P2", "P1"), ("P3", "P1"), ("P1", "P2"), ("P2", "R1"), ("P3", "R1")]):
+        world.bind(holder, member, NOW + timedelta(seconds=-n))
+    world.add(Accumulator("P1", Scheme.EMPLOYEE, "3411", 2025, 700_00, 1990_00))
+    return world
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(list(WORLDS)), st.lists(bills, min_size=1, max_size=6), st.randoms(use_true_random=False))
+def test_money_has_a_payer_a_formula_and_a_way_back(
+    new_world: NewWorld, rules: str, drawn: list[dict[str, Any]], chance: Any
+) -> None:
+    """Lines sum and recompute, a quote equals its settlement, the books balance, and reversals in any order restore."""
+    world = household(new_world, rules)
+    hospitals = [world.hospital(hosp_lv) for hosp_lv in (8, 5, 2, 0)]
+    balances = {a.person_no: a.balance_fen for a in world.all(Account)}
+    used = {(a.person_no, a.year): (a.deductible_used_fen, a.fund_paid_fen) for a in world.all(Accumulator)}
+    done = []
+    for fields in drawn:
+        pharmacy = fields["visit_kind"] is VisitKind.PHARMACY
+        institution = hospitals[3] if pharmacy else chance.choice(hospitals[:3])
+        bill = world.bill(institution=institution, **fields)
+        quoted = world.decide(Quote(bill, world.cities))
+        settled = world.settle(bill)
+        done.append(settled)
+        assert ((), bill.total_fen) == (quoted.writes, sum(line.fen for line in settled.lines))
+        assert quoted.answer == replace(settled, settlement_id="", settled_at=None, request_id="", movements=())
+        assert [line.fen for line in settled.lines] == [recomputed(line) for line in settled.lines]
+        assert 0 <= settled.fund_fen <= bill.in_scope_fen
+        assert settled.aid_fen == sum(line.fen for line in settled.lines if line.payer is Payer.GIVER_PURSE)
+    assert all(a.balance_fen >= 0 for a in world.all(Account))
+    chance.shuffle(done)
+    for settled in done:
+        assert settled.account_fen == sum(m.fen for m in world.reverse(settled.settlement_id).refunds)
+    assert balances == {a.person_no: a.balance_fen for a in world.all(Account)}
+    left = {(a.person_no, a.year): (a.deductible_used_fen, a.fund_paid_fen) for a in world.all(Accumulator)}
+    assert used == {key: value for key, value in left.items() if value != (0, 0)}
+    _assert_books_balance(world, balances)
+
+
+def _assert_books_balance(world: World, opening: dict[str, int]) -> None:
+    """Every transaction sums to 0, and each purse's entries run from its opening balance, version by version."""
+    entries = world.all(Entry)
+    for transaction in {e.transaction_id for e in entries}:
+        assert 0 == sum(e.fen for e in entries if e.transaction_id == transaction)
+    for person_no, balance in opening.items():
+        mine = sorted((e for e in entries if e.ledger_account == f"purse:{person_no}"), key=lambda e: e.version_after)
+        running = balance
+        for entry in mine:
+            running += entry.fen
+            assert running == entry.balance_after_fen
