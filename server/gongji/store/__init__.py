@@ -1,0 +1,124 @@
+"""What must be remembered: one store behind one protocol, whichever database lies below."""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from gongji.facts import Adopted, Answer, Command, Listing, Query, Remembered
+from gongji.model import Certificate
+from gongji.store.migrations import SchemaError, is_new, make_file
+from gongji.store.seal import KeyFileError, Vault
+from gongji.store.sqlite import SqliteStore
+
+__all__ = ["KeyFileError", "SchemaError", "Store", "open_store"]
+
+R = TypeVar("R")
+T = TypeVar("T")
+
+MEMORY = ":memory:"
+"""Opens a store that is forgotten when it is closed."""
+
+
+class Store(Protocol):
+    """The server's memory. Whatever cannot be reached now is StoreUnavailable, and nothing of it was written."""
+
+    async def commit(self, command: Command[R]) -> Answer[R]:
+        """Executes a command once, durably, or answers it as it was answered the first time.
+
+        Refusals of the command; RequestIdReused, OriginalReversed, Overloaded.
+        """
+
+    async def apply(self, query: Query[R]) -> R:
+        """Executes a query and writes what it decides, without a request id (imports)."""
+
+    async def ask(self, query: Query[R]) -> R:
+        """What a query, or a command, would answer now; nothing is written (quotes, validate_only)."""
+
+    async def get(self, kind: type[T], key: str) -> T | None:
+        """The record of that key."""
+
+    async def page(self, listing: Listing[T]) -> list[T]:
+        """One page of a listing. ValueError where no index serves it."""
+
+    def place(self, record: object, order: str = "") -> tuple[str | int, str]:
+        """Where a record stands in a listing's order; `Listing.after` continues behind it."""
+
+    async def recall(self, request_id: str) -> Remembered | None:
+        """The row of a request id."""
+
+    async def remember(self, remembered: Remembered) -> None:
+        """Keeps the row of a request that was executed in several parts (imports)."""
+
+    async def person_no_of(self, certificate: Certificate) -> str | None:
+        """The number of the person with that certificate, found by keyed hash."""
+
+    def lookup(self, certificate: Certificate) -> str:
+        """The keyed hash under which persons of that certificate are found: the value of `Need(Person, "cert", …)`."""
+
+    def digest(self, value: object) -> str:
+        """Keyed hash (hex) of a value's content, as kept per field of a request."""
+
+    async def adopted(self) -> list[Adopted]:
+        """Every candidate revision an operator has adopted, by area code and name."""
+
+    async def adopt(self, adopted: Adopted) -> None:
+        """Records an adoption, in place of an earlier one of the same candidate."""
+
+    async def settled_since(self, area_code: str, day: date) -> bool:
+        """Whether a bill of that pooling area with a service day from `day` on was ever settled, reversed or not."""
+
+    async def reset(self) -> None:
+        """Forgets everything, request ids included (sandbox)."""
+
+    async def close(self) -> None:
+        """Finishes what waits and closes."""
+
+
+def open_store(url: str | Path, clock: Callable[[], datetime], key_file: Path | None = None) -> Store:
+    """Opens, and makes where there is none, the store at a path, a `sqlite:///path` or ":memory:".
+
+    The key file is made beside a new database (by default its name with .key); ":memory:" needs none.
+    KeyFileError, SchemaError or ValueError say in Chinese what is wrong.
+    """
+    if str(url) == MEMORY:
+        return _Fleeting(clock)
+    path = _path(str(url))
+    new = is_new(path)
+    vault = Vault.open(key_file or path.with_suffix(".key"), create=new)
+    make_file(path)
+    try:
+        return SqliteStore(path, vault, clock)
+    except sqlite3.DatabaseError as error:
+        msg = f"{path} 无法作为 gongji 的数据库打开: {error}"
+        raise SchemaError(msg) from error
+
+
+class _Fleeting(SqliteStore):
+    """A store in a folder of its own that goes with it; never waits for the disk."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="gongji-", ignore_cleanup_errors=True)
+        path = Path(self._folder.name) / "gongji.db"
+        make_file(path)
+        super().__init__(path, Vault.ephemeral(), clock, durable=False)
+
+    async def close(self) -> None:
+        """Finishes what waits and removes the folder."""
+        await super().close()
+        self._folder.cleanup()
+
+
+def _path(url: str) -> Path:
+    """The file a URL names: `sqlite:///var/x.db` is relative, `sqlite:////var/x.db` absolute."""
+    if "://" not in url:
+        return Path(url)
+    scheme, _, rest = url.partition("://")
+    if scheme != "sqlite" or not rest.startswith("/") or rest == "/":
+        msg = f"数据库地址 {url} 不受支持: 请给出文件路径或 sqlite:///路径"
+        raise ValueError(msg)
+    return Path(rest[1:])

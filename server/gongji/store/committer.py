@@ -1,0 +1,208 @@
+"""Many commands in one transaction: facts fetched set-wise, decisions in order of arrival, one commit, then answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Protocol, TypeVar, cast
+
+from gongji.errors import Refusal, StoreUnavailable
+from gongji.facts import Answer, Command, Decision, Facts, Need, Query, Remembered, Request, by_key
+from gongji.store.replay import Digest, remembered, remembered_refusal, replay, replay_needs
+from gongji.store.schema import Schema
+
+R = TypeVar("R")
+
+ROUNDS: Final = 32
+"""How often a query may find that it needs more; beyond that it never ends."""
+
+
+class EngineError(Exception):
+    """The database did not do what it was asked; nothing of the transaction stands."""
+
+
+class EngineDown(EngineError):  # noqa: N818 - a state, not a fault of the caller
+    """It cannot serve now: locked, full, read-only or gone. To be tried again later."""
+
+
+class Violated(EngineError):  # noqa: N818 - as above
+    """A decision broke a law the schema holds, such as a purse below 0: a defect, never the caller's fault."""
+
+
+class Engine(Protocol):
+    """One connection to a database, used by one thread. Everything raises EngineError, `rollback` nothing."""
+
+    def begin(self) -> None:
+        """Starts a transaction in which what is read stays true until it ends."""
+
+    def fetch(self, kind: type, index: str, values: Sequence[str]) -> Iterable[Any]:
+        """The records of a kind whose index ("" the key) has one of these values."""
+
+    def upsert(self, kind: type, records: Sequence[Any]) -> None:
+        """Writes records, each in place of the one with its key."""
+
+    def commit(self) -> None:
+        """Makes it durable."""
+
+    def rollback(self) -> None:
+        """Forgets it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One decision to execute; without a request it is not remembered."""
+
+    query: Query[Any]
+    request: Request | None = None
+
+    @property
+    def command(self) -> Command[Any]:
+        """The query of a job with a request: a command."""
+        return cast("Command[Any]", self.query)
+
+
+Outcome = Answer[Any] | Exception
+"""What becomes of a job: its answer, or what to raise."""
+
+
+class Gatherer:
+    """Facts of one transaction, fetched as the queries over them ask for them."""
+
+    def __init__(self, facts: Facts, engine: Engine) -> None:
+        self.facts = facts
+        self._engine = engine
+
+    def load(self, needs: Iterable[Need]) -> None:
+        """Fetches what is not yet known, one statement a kind and index."""
+        missing: dict[tuple[type, str], dict[str, list[Any]]] = {}
+        for need in needs:
+            if not self.facts.has(need):
+                missing.setdefault((need.kind, need.index), {})[need.value] = []
+        for (kind, index), found in missing.items():
+            for record in self._engine.fetch(kind, index, list(found)):
+                keys = self.facts.keys
+                found[keys.indexes_of(record)[index] if index else keys.key_of(record)].append(record)
+            for value, records in found.items():
+                self.facts.load(Need(kind, index, value), records)
+
+    def prefetch(self, queries: Iterable[Query[Any]]) -> None:
+        """Fetches what all these queries need, together; one that raises is left to raise again in its turn."""
+        waiting = list(queries)
+        for _ in range(ROUNDS):
+            lacking = [(query, needs) for query in waiting if (needs := self._lacking(query))]
+            if not lacking:
+                return
+            self.load(need for _, needs in lacking for need in needs)
+            waiting = [query for query, _ in lacking]
+
+    def decide(self, query: Query[R]) -> Decision[R]:
+        """The query's decision, whatever it still lacks fetched first: earlier writes may have shown it more."""
+        for _ in range(ROUNDS):
+            lacking = [need for need in query.needs(self.facts) if not self.facts.has(need)]
+            if not lacking:
+                return query.decide(self.facts)
+            self.load(lacking)
+        msg = f"{type(query).__name__} 在 {ROUNDS} 轮之后仍要求更多事实"
+        raise RuntimeError(msg)
+
+    def _lacking(self, query: Query[Any]) -> list[Need]:
+        try:
+            return [need for need in query.needs(self.facts) if not self.facts.has(need)]
+        except Exception:  # noqa: BLE001 - its turn has not come; it must not take its neighbours down
+            return []
+
+
+class Committer:
+    """Executes batches over one engine; used by one thread."""
+
+    def __init__(self, engine: Engine, schema: Schema, clock: Callable[[], datetime], digest: Digest) -> None:
+        self._engine = engine
+        self._schema = schema
+        self._clock = clock
+        self._digest = digest
+
+    def run(self, jobs: Sequence[Job]) -> list[Outcome]:
+        """One outcome a job, in their order; when it returns, what was answered is durable.
+
+        A batch the database refuses as a whole is run again one by one, so that only the guilty fail.
+        """
+        try:
+            return self._transact(jobs)
+        except EngineDown as down:
+            return [unavailable(down) for _ in jobs]
+        except Exception as error:  # noqa: BLE001 - handed to the one whose fault it is
+            if len(jobs) == 1:
+                return [raisable(error)]
+            return [outcome for job in jobs for outcome in self.run([job])]
+
+    def _transact(self, jobs: Sequence[Job]) -> list[Outcome]:
+        self._engine.begin()
+        try:
+            facts = Facts(self._clock(), self._schema)
+            outcomes = self._decide(Gatherer(facts, self._engine), jobs)
+            self._append(facts)
+            self._engine.commit()
+        except BaseException:
+            self._engine.rollback()
+            raise
+        return outcomes
+
+    def _decide(self, gatherer: Gatherer, jobs: Sequence[Job]) -> list[Outcome]:
+        facts = gatherer.facts
+        gatherer.load(by_key(Remembered, job.request.request_id) for job in jobs if job.request)
+        fresh = [j for j in jobs if not (j.request and facts.get(Remembered, j.request.request_id))]
+        gatherer.prefetch(job.query for job in fresh)
+        return [self._execute(gatherer, job) for job in jobs]
+
+    def _execute(self, gatherer: Gatherer, job: Job) -> Outcome:
+        """One job's turn: the first answer again, or a decision whose writes the next ones see."""
+        facts = gatherer.facts
+        writes: tuple[Any, ...]
+        outcome: Outcome
+        try:
+            if job.request and (row := facts.get(Remembered, job.request.request_id)) is not None:
+                gatherer.load(replay_needs(job.command, row))
+                return replay(job.command, row, facts, self._digest)
+            decision = gatherer.decide(job.query)
+            writes, outcome = decision.writes, Answer(decision.answer, replayed=False, at=facts.now)
+            if job.request:
+                writes += (remembered(job.command, decision.answer, facts.now, self._digest),)
+        except Refusal as refusal:
+            writes, outcome = self._refused(job, refusal, facts), refusal.with_traceback(None)
+        except EngineError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a defect in one command, even an exit, is its own
+            return raisable(error)
+        facts.write(writes)
+        return outcome
+
+    def _refused(self, job: Job, refusal: Refusal, facts: Facts) -> tuple[Any, ...]:
+        """What a refusal writes: the row of a final one, and what it leaves behind; nothing where it may pass."""
+        known = job.request and facts.get(Remembered, job.request.request_id)
+        if job.request is None or known or not (refusal.final or refusal.leaves):
+            return ()
+        return *refusal.leaves, remembered_refusal(job.request, refusal, facts.now, self._digest)
+
+    def _append(self, facts: Facts) -> None:
+        """Writes everything set-wise, kinds and keys in one fixed order, so that two processes cannot embrace."""
+        written = facts.written()
+        for kind in self._schema.tables:
+            if records := written.get(kind):
+                self._engine.upsert(kind, [records[key] for key in sorted(records)])
+
+
+def unavailable(down: EngineDown) -> StoreUnavailable:
+    """An engine's inability in the callers' words; the cause stays for the log."""
+    refusal = StoreUnavailable("数据库暂时不可用，本次请求未写入任何内容，请稍后用同一请求编号重试。")
+    refusal.__cause__ = down
+    return refusal
+
+
+def raisable(error: BaseException) -> Exception:
+    """An error as a future can carry it: StopIteration cannot be carried, an exit would end the event loop."""
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        return error
+    wrapped = RuntimeError(f"处理请求时发生 {type(error).__name__}")
+    wrapped.__cause__ = error
+    return wrapped

@@ -1,0 +1,121 @@
+"""The row of a request id: what is kept of a command, and how the same request is answered again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import cache
+from typing import Any, TypeGuard, TypeVar
+
+import msgspec
+
+from gongji.clauses import Clause
+from gongji.errors import Condition, OriginalReversed, Refusal, Refused, RequestIdReused
+from gongji.facts import Answer, Command, Facts, Need, Recalls, Remembered, Request
+
+R = TypeVar("R")
+
+Digest = Callable[[object], str]
+
+
+class _StoredRefusal(msgspec.Struct, frozen=True):
+    """A refusal at rest."""
+
+    name: str
+    message: str
+    field: str
+    clauses: tuple[Clause, ...]
+    conditions: tuple[Condition, ...]
+    metadata: dict[str, str]
+
+
+def remembered(command: Command[R], answer: R, now: datetime, digest: Digest) -> Remembered:
+    """The row of an executed command; one that recalls its answer from its records does not store it twice."""
+    stored = b"" if _recalls(command) else msgspec.json.encode(answer)
+    return _row(command.request, now, digest, answer=stored)
+
+
+def remembered_refusal(request: Request, refusal: Refusal, now: datetime, digest: Digest) -> Remembered:
+    """The row of a refused command."""
+    stored = _StoredRefusal(
+        type(refusal).__name__,
+        refusal.message,
+        refusal.field,
+        refusal.clauses,
+        refusal.conditions,
+        refusal.metadata,
+    )
+    return _row(request, now, digest, refusal=msgspec.json.encode(stored))
+
+
+def _row(request: Request, now: datetime, digest: Digest, *, answer: bytes = b"", refusal: bytes = b"") -> Remembered:
+    digests = {name: digest(value) for name, value in request.content.items()}
+    return Remembered(request.request_id, request.caller, request.method, digests, now, answer, refusal)
+
+
+def replay_needs(command: Command[Any], row: Remembered) -> Iterator[Need]:
+    """What must be known to answer a remembered command again."""
+    if _recalls(command) and not (row.tombstone or row.refusal):
+        yield from command.recall_needs(row)
+
+
+def replay(command: Command[R], row: Remembered, facts: Facts, digest: Digest) -> Answer[R]:
+    """The first answer again. OriginalReversed, RequestIdReused, or the first refusal again."""
+    if row.tombstone:
+        raise OriginalReversed(
+            "该请求编号对应的业务在到达之前已被撤销，不再受理；如需重新办理，请使用新的请求编号。", field="request_id"
+        )
+    _refuse_other_content(command.request, row, digest)
+    if row.refusal:
+        raise _refusal(row.refusal)
+    if _recalls(command):
+        return Answer(command.recall(row, facts), replayed=True, at=row.at)
+    return Answer(msgspec.json.decode(row.answer, type=command.answers), replayed=True, at=row.at)
+
+
+def _recalls(command: Command[R]) -> TypeGuard[Recalls[R]]:
+    return _kind_recalls(type(command))
+
+
+@cache
+def _kind_recalls(kind: type) -> bool:
+    """Asked once a kind of command: looking at a protocol's methods costs as much as a decision."""
+    return issubclass(kind, Recalls)
+
+
+def _refuse_other_content(request: Request, row: Remembered, digest: Digest) -> None:
+    """Refuses a request id that stood for something else; names what differs, shows nothing of the other."""
+    differing = [
+        word
+        for word, same in (("caller", request.caller == row.caller), ("method", request.method == row.method))
+        if not same
+    ]
+    if not differing:
+        digests = {name: digest(value) for name, value in request.content.items()}
+        differing = sorted(n for n in digests.keys() | row.digests.keys() if digests.get(n) != row.digests.get(n))
+    if differing:
+        names = ",".join(differing)
+        raise RequestIdReused(
+            f"请求编号已用于另一笔请求（不同之处：{names}）；同一编号只能重发完全相同的请求，新业务请使用新的编号。",
+            field="request_id",
+            differing=names,
+        )
+
+
+def _refusal(stored: bytes) -> Refusal:
+    """The same refusal again; under a class that no longer exists, as a final business refusal."""
+    again = msgspec.json.decode(stored, type=_StoredRefusal)
+    kind = next((kind for kind in _classes(Refusal) if kind.__name__ == again.name), Refused)
+    return kind(
+        again.message,
+        field=again.field,
+        clauses=again.clauses,
+        conditions=again.conditions,
+        **again.metadata,
+    )
+
+
+def _classes(root: type[Refusal]) -> Iterator[type[Refusal]]:
+    yield root
+    for child in root.__subclasses__():
+        yield from _classes(child)

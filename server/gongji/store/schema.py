@@ -1,0 +1,147 @@
+"""What is remembered, one table a kind of record; every engine builds its tables and statements from here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from operator import attrgetter
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from gongji.facts import Adopted, Remembered
+from gongji.model import (
+    Account,
+    Accumulator,
+    Binding,
+    Credit,
+    Entry,
+    Institution,
+    Person,
+    Settlement,
+    pooling_area,
+)
+from gongji.store.seal import Vault
+from gongji.store.table import Column, Row, SqlValue, Table, document, moment, number, plain, text
+
+T = TypeVar("T")
+
+VERSION: Final = 1
+"""Version of the schema below; a database of a newer one is refused, of an older one brought forward."""
+
+_SEALED: Final = ("certificate", "name", "phone")
+"""Fields of a person that are never written in clear."""
+
+
+class Schema:
+    """Every table by kind; knows how records are found (`facts.Keys`)."""
+
+    def __init__(self, vault: Vault) -> None:
+        self.tables: Mapping[type, Table[Any]] = {table.kind: table for table in (_persons(vault), *_TABLES)}
+        self._keys = {kind: table.key.of for kind, table in self.tables.items()}
+        self._indexes = {kind: tuple(table.needed().items()) for kind, table in self.tables.items()}
+
+    def table(self, kind: type[T]) -> Table[T]:
+        """The table of a kind. KeyError where nothing of that kind is remembered."""
+        return self.tables[kind]
+
+    def key_of(self, record: object) -> str:
+        """The record's key."""
+        return self._keys[type(record)](record)  # type: ignore[return-value]  # keys are text columns
+
+    def indexes_of(self, record: object) -> Mapping[str, str]:
+        """The record's value in each index a `Need` may name."""
+        return {name: of(record) for name, of in self._indexes[type(record)]}  # type: ignore[misc]  # text columns
+
+
+def _persons(vault: Vault) -> Table[Person]:
+    """Persons: found by number or by the keyed hash of the certificate; certificate, name and phone sealed."""
+    decode = msgspec.json.Decoder(Person).decode
+
+    def clear(person: Person) -> bytes:
+        return msgspec.json.encode({k: v for k, v in msgspec.to_builtins(person).items() if k not in _SEALED})
+
+    def sealed(person: Person) -> bytes:
+        return vault.seal(person.person_no, msgspec.json.encode({name: getattr(person, name) for name in _SEALED}))
+
+    def record(row: Row) -> Person:
+        # The two halves are JSON objects of one person; joined they are the whole.
+        person_no, half, other = row
+        return decode(half[:-1] + b"," + vault.unseal(person_no, other)[1:])
+
+    columns = (
+        text("person_no"),
+        text("cert", lambda p: vault.lookup(p.certificate)),
+        Column("doc", "BLOB", clear),
+        Column("sealed", "BLOB", sealed),
+    )
+    return Table(Person, "person", columns, ("person_no", "doc", "sealed"), record, (("cert",),))
+
+
+def _patient_year(settlement: Settlement) -> str:
+    bill = settlement.bill
+    area = pooling_area(settlement.area_code)
+    return f"{bill.patient}/{int(settlement.scheme)}/{area}/{bill.service_day.year}"
+
+
+def _accumulator(used: Accumulator) -> str:
+    return f"{used.person_no}/{int(used.scheme)}/{used.pooling_area}/{used.year}"
+
+
+def _joined(template: str, *attributes: str) -> Callable[[Any], SqlValue]:
+    of = attrgetter(*attributes)
+    return lambda record: template.format(*of(record))
+
+
+_TABLES: Final[tuple[Table[Any], ...]] = (
+    document(Institution, "institution", text("code")),
+    document(
+        Binding,
+        "binding",
+        text("binding_id"),
+        text("holder"),
+        text("member"),
+        number("state", lambda b: int(b.state)),
+        moment("submitted_at"),
+        moment("due_at", "review_due_at"),
+        moment("expires_at"),
+        indexes=(
+            ("holder", "submitted_at"),
+            ("member", "submitted_at"),
+            ("state", "submitted_at"),
+            ("state", "due_at"),
+            ("state", "expires_at"),
+        ),
+    ),
+    document(
+        Settlement,
+        "settlement",
+        text("settlement_id"),
+        text("patient", attrgetter("bill.patient")),
+        text("patient_year", _patient_year),
+        text("pooling_area", lambda s: pooling_area(s.area_code)),
+        text("service_day", lambda s: s.bill.service_day.isoformat()),
+        moment("settled_at"),
+        indexes=(("patient", "settled_at"), ("patient_year",), ("pooling_area", "service_day")),
+    ),
+    plain(Account, "account", floors=("balance_fen", "version"), compact=True),
+    plain(
+        Accumulator,
+        "accumulator",
+        key=text("accumulator_id", _accumulator),
+        floors=("deductible_used_fen", "fund_paid_fen"),
+        indexes=(("person_no",),),
+        compact=True,
+    ),
+    plain(
+        Entry,
+        "entry",
+        key=text("entry_id", _joined("{}/{:03d}", "transaction_id", "position")),
+        floors=("balance_after_fen",),
+        names={"version_after": "version"},
+        indexes=(("ledger_account", "version"), ("ledger_account", "at")),
+        append_only=True,
+    ),
+    plain(Credit, "credit", indexes=(("person_no",),), append_only=True, compact=True),
+    plain(Remembered, "request"),
+    plain(Adopted, "adoption", key=text("adoption_id", _joined("{}/{}", "area_code", "candidate")), compact=True),
+)

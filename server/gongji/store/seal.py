@@ -1,0 +1,129 @@
+"""Sealing of personal data: one key file, a derived key for each use, authenticated seals, keyed hashes for lookup."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from pathlib import Path
+from typing import Final, Self
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from gongji.model import Certificate
+
+KEY_BYTES: Final = 32
+_NONCE_BYTES: Final = 12
+_HASH_BYTES: Final = 16
+_FORMAT: Final = b"\x01"
+"""First byte of a seal: AES-256-GCM, nonce, ciphertext with tag."""
+
+_canonical = msgspec.json.Encoder(order="deterministic")
+
+
+class KeyFileError(ValueError):
+    """The key file is missing, damaged or not the one this database was sealed with."""
+
+
+class SealBrokenError(ValueError):
+    """A seal does not open: altered, moved to another person, or made with another key."""
+
+
+class Vault:
+    """Seals what must not be read at rest and hashes what must be found again; each use has a key of its own."""
+
+    def __init__(self, master: bytes) -> None:
+        if len(master) != KEY_BYTES:
+            msg = f"密钥长度应为 {KEY_BYTES} 字节, 实为 {len(master)} 字节"
+            raise KeyFileError(msg)
+        self._seals = AESGCM(_derived(master, b"seal"))
+        self._lookup_key = _derived(master, b"lookup")
+        self._digest_key = _derived(master, b"digest")
+        self.fingerprint: str = _derived(master, b"fingerprint").hex()
+        """Tells one key from another; kept in the database, so that a wrong key file is noticed before it harms."""
+
+    @classmethod
+    def open(cls, path: Path, *, create: bool) -> Self:
+        """The vault of a key file; a missing one is made (readable by its owner only) where `create` allows it.
+
+        KeyFileError where it is missing or has the wrong length.
+        """
+        if create and not path.exists():
+            _make_key_file(path)
+        try:
+            master = path.read_bytes()
+        except FileNotFoundError:
+            msg = f"找不到密钥文件 {path}: 数据库中的个人信息只能用原密钥打开, 请从备份恢复"
+            raise KeyFileError(msg) from None
+        if len(master) != KEY_BYTES:
+            msg = f"密钥文件 {path} 应为 {KEY_BYTES} 字节, 实为 {len(master)} 字节: 文件已损坏或不是 gongji 的密钥"
+            raise KeyFileError(msg)
+        return cls(master)
+
+    @classmethod
+    def ephemeral(cls) -> Self:
+        """A vault whose key is forgotten with the process; for databases that are, too."""
+        return cls(secrets.token_bytes(KEY_BYTES))
+
+    def seal(self, owner: str, clear: bytes) -> bytes:
+        """Seals bytes for one owner; the same bytes look different each time."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return _FORMAT + nonce + self._seals.encrypt(nonce, clear, owner.encode())
+
+    def unseal(self, owner: str, sealed: bytes) -> bytes:
+        """Opens what was sealed for that owner. SealBrokenError where it is not that."""
+        if sealed[:1] != _FORMAT:
+            msg = "未知的密封格式"
+            raise SealBrokenError(msg)
+        nonce, body = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
+        try:
+            return self._seals.decrypt(nonce, body, owner.encode())
+        except InvalidTag:
+            msg = f"{owner} 的密封信息无法打开: 已被改动、张冠李戴或密钥不符"
+            raise SealBrokenError(msg) from None
+
+    def lookup(self, certificate: Certificate) -> str:
+        """Keyed hash (hex) under which a certificate is found; spaces and letter case do not matter."""
+        text = f"{certificate.type.strip()}\0{''.join(certificate.number.split()).upper()}"
+        return hashlib.blake2b(text.encode(), key=self._lookup_key, digest_size=_HASH_BYTES).hexdigest()
+
+    def digest(self, value: object) -> str:
+        """Keyed hash (hex) of a value's content; the order of mappings and sets does not matter."""
+        text = _canonical.encode(value)
+        return hashlib.blake2b(text, key=self._digest_key, digest_size=_HASH_BYTES).hexdigest()
+
+
+def _derived(master: bytes, use: bytes) -> bytes:
+    return HKDF(algorithm=hashes.SHA256(), length=KEY_BYTES, salt=None, info=b"gongji/1/" + use).derive(master)
+
+
+def _make_key_file(path: Path) -> None:
+    """Makes a whole key file or none, even where two processes start at once: the first to link it wins."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(KEY_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            path.hardlink_to(draft)
+        except FileExistsError:
+            return
+    finally:
+        draft.unlink()
+    _sync_directory(path.parent)
+
+
+def _sync_directory(folder: Path) -> None:
+    """Makes the new name durable: a database sealed with a key that a power cut takes away is lost."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,209 @@
+"""Laws of listings: every record once, in order, a page at a time, always from an index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+from gongji.facts import Listing
+from gongji.model import (
+    Account,
+    AccountUse,
+    Bill,
+    Binding,
+    BindingState,
+    DecidedBy,
+    Entry,
+    EntryKind,
+    Purpose,
+    Scheme,
+    Settlement,
+    VisitKind,
+)
+from gongji.store import sql
+from gongji.store.schema import Schema
+from gongji.store.sqlite import SqliteEngine
+from gongji.store.table import micros
+
+BY = DecidedBy("341199", "gongji-x", "1", "1")
+
+SERVED: dict[str, Listing[Any]] = {
+    "bindings of a holder": Listing(kind=Binding, equals={"holder": "P1"}, order="submitted_at"),
+    "bindings of a member in one state": Listing(
+        kind=Binding, equals={"member": "P2", "state": BindingState.ACTIVE}, order="submitted_at"
+    ),
+    "bindings in one state": Listing(kind=Binding, equals={"state": 2}, order="submitted_at"),
+    "reviews that are due": Listing(
+        kind=Binding, equals={"state": BindingState.UNDER_REVIEW}, below={"due_at": 5}, order="due_at"
+    ),
+    "applications that expire": Listing(kind=Binding, equals={"state": 1}, below={"expires_at": 5}, order="expires_at"),
+    "settlements of a patient": Listing(
+        kind=Settlement,
+        equals={"patient": "P1"},
+        at_least={"settled_at": 1},
+        below={"settled_at": 9},
+        order="settled_at",
+    ),
+    "settlements of an area since a day": Listing(
+        kind=Settlement,
+        equals={"pooling_area": "3411"},
+        at_least={"service_day": date(2025, 1, 1)},
+        order="service_day",
+    ),
+    "entries of a purse by version": Listing(kind=Entry, equals={"ledger_account": "purse:P1"}, order="version"),
+    "last entry of a purse before an instant": Listing(
+        kind=Entry, equals={"ledger_account": "purse:P1"}, below={"at": 9}, order="version", descending=True, limit=1
+    ),
+    "charges to a purse by instant": Listing(
+        kind=Entry, equals={"ledger_account": "purse:P1", "kind": EntryKind.AID_CHARGE}, at_least={"at": 1}, order="at"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SERVED)
+@pytest.mark.parametrize("after", [None, (1, "x")], ids=["first page", "next page"])
+def test_listings_are_served_from_an_index(
+    engine: SqliteEngine, schema: Schema, name: str, after: tuple[int, str] | None
+) -> None:
+    """No listing the service uses scans its table or sorts what it found."""
+    listing = replace(SERVED[name], after=after)
+    statement, values = sql.page(schema.table(listing.kind), listing)
+    plan = [row[3] for row in engine.connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
+    assert all(step.startswith("SEARCH") and "INDEX" in step for step in plan), plan
+
+
+@pytest.mark.parametrize("index", ["holder", "member"])
+def test_prefetches_are_served_from_an_index(engine: SqliteEngine, schema: Schema, index: str) -> None:
+    """No need scans its table."""
+    statement = sql.select(schema.table(Binding), index, 4)
+    (plan,) = engine.connection.execute(f"EXPLAIN QUERY PLAN {statement}", ["a", "b", "c", "d"])
+    assert plan[3].startswith("SEARCH binding USING INDEX")
+
+
+@pytest.mark.parametrize(
+    "listing",
+    [
+        Listing(kind=Settlement, equals={"service_day": "2025-09-30"}, order="settled_at"),
+        Listing(kind=Binding, order="submitted_at"),
+        Listing(kind=Account, equals={"colour": "red"}),
+        Listing(kind=Account, order="colour"),
+    ],
+    ids=["no index leads with it", "nothing is fixed", "no such column", "no such order"],
+)
+def test_a_listing_no_index_serves_is_refused(schema: Schema, listing: Listing[Any]) -> None:
+    """A listing that would scan a table, or names no column, is a defect found at once."""
+    with pytest.raises(ValueError, match=r"没有"):
+        sql.page(schema.table(listing.kind), listing)
+
+
+def entry(version: int, at: datetime, purse: str = "P1") -> Entry:
+    # Keys run against versions, so that an order by key would show.
+    return Entry(
+        transaction_id=f"T{99 - version}",
+        position=0,
+        ledger_account=f"purse:{purse}",
+        fen=100,
+        at=at,
+        kind=EntryKind.CREDIT,
+        balance_after_fen=100 * version,
+        version_after=version,
+    )
+
+
+@pytest.mark.parametrize("limit", [1, 3, 7, 100])
+@pytest.mark.parametrize("descending", [False, True], ids=["upwards", "downwards"])
+@pytest.mark.parametrize("order", ["version", "at", ""])
+def test_pages_show_each_record_once(
+    engine: SqliteEngine, schema: Schema, clock: Callable[[], datetime], limit: int, order: str, *, descending: bool
+) -> None:
+    """Pages of any size put together are the whole list in order, where many share one instant too."""
+    mine = [entry(i, clock() + timedelta(minutes=i // 5)) for i in range(1, 21)]
+    others = [replace(e, transaction_id=f"X{e.version_after}", ledger_account="cash") for e in mine]
+    engine.upsert(Entry, [*mine, *others])
+    table = schema.table(Entry)
+
+    def place(e: Entry) -> tuple[Any, str]:
+        return table.column(order).of(e), schema.key_of(e)
+
+    listing = Listing(
+        kind=Entry, equals={"ledger_account": "purse:P1"}, order=order, descending=descending, limit=limit
+    )
+    seen: list[Entry] = []
+    while found := engine.page(listing):
+        seen += found
+        listing = replace(listing, after=place(found[-1]))
+    assert sorted(mine, key=place, reverse=descending) == seen
+
+
+def test_bounds_are_half_open(engine: SqliteEngine, clock: Callable[[], datetime]) -> None:
+    """`at_least` takes its bound, `below` does not; instants are given as such."""
+    engine.upsert(Entry, [entry(i, clock() + timedelta(minutes=i)) for i in range(5)])
+    listing = Listing(
+        kind=Entry,
+        equals={"ledger_account": "purse:P1"},
+        at_least={"at": clock() + timedelta(minutes=1)},
+        below={"at": clock() + timedelta(minutes=3)},
+        order="at",
+    )
+    assert [e.version_after for e in engine.page(listing)] == [1, 2]
+
+
+def test_records_without_the_ordering_value_are_not_listed(engine: SqliteEngine, clock: Callable[[], datetime]) -> None:
+    """Bindings that no review awaits are not among those ordered by when it is due."""
+    waiting = Binding(
+        binding_id="B1",
+        holder="P1",
+        member="P2",
+        relation="20",
+        purposes=frozenset({Purpose.VISIT}),
+        channel="window",
+        state=BindingState.UNDER_REVIEW,
+        submitted_at=clock(),
+        review_due_at=clock(),
+        decided_by=BY,
+    )
+    engine.upsert(Binding, [waiting, replace(waiting, binding_id="B2", review_due_at=None)])
+    due = Listing(kind=Binding, equals={"state": BindingState.UNDER_REVIEW}, order="due_at")
+    assert [waiting] == engine.page(due)
+
+
+def test_a_changed_record_moves_to_its_new_place(engine: SqliteEngine, clock: Callable[[], datetime]) -> None:
+    """After an update a settlement is listed once, as it stands now."""
+    bill = Bill(
+        patient="P1",
+        institution_code="H34119900001",
+        service_day=date(2025, 9, 29),
+        visit_kind=VisitKind.OUTPATIENT,
+        total_fen=100,
+        in_scope_fen=100,
+        account_use=AccountUse.NONE,
+    )
+    settled = Settlement(
+        settlement_id="S1",
+        settled_at=clock(),
+        request_id="r1",
+        bill=bill,
+        scheme=Scheme.EMPLOYEE,
+        area_code="341199",
+        level=1,
+        deductible_fen=100,
+        ratio_bp=6000,
+        fund_fen=0,
+        own_fen=0,
+        aid_fen=0,
+        cash_fen=100,
+        lines=(),
+        movements=(),
+        deductible_used_after_fen=100,
+        fund_paid_after_fen=0,
+        decided_by=BY,
+    )
+    engine.upsert(Settlement, [settled])
+    reversed_ = replace(settled, reversed_at=clock())
+    engine.upsert(Settlement, [reversed_])
+    assert [reversed_] == engine.page(Listing(kind=Settlement, equals={"patient": "P1"}, order="settled_at"))
+    assert [reversed_] == engine.fetch(Settlement, "patient_year", ["P1/310/3411/2025"])
+    assert micros(clock()) == engine.connection.execute("SELECT settled_at FROM settlement").fetchone()[0]

@@ -1,0 +1,204 @@
+"""The idempotency matrix: one id, one execution, one answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from gongji.clauses import Clause
+from gongji.errors import Condition, NoAccount, NotEligible, Refusal, SettlementNotFound
+from gongji.facts import Answer, Command, Decision, Facts, Need, Remembered, Request, by_key
+from gongji.model import Account
+from gongji.store.committer import Committer, Engine, Job, Outcome
+from gongji.store.schema import Schema
+from gongji.store.sqlite import SqliteEngine
+
+Run = Callable[[Command[Any]], Outcome]
+MakeMove = Callable[..., Command[int]]
+
+
+@pytest.fixture
+def run(engine: SqliteEngine, over: Callable[[Engine], Committer]) -> Run:
+    """Executes one command in a batch of its own."""
+    committer = over(engine)
+    return lambda command: committer.run([Job(command, command.request)])[0]
+
+
+def balance(engine: SqliteEngine) -> int | None:
+    return next((a.balance_fen for a in engine.fetch(Account, "", ["P1"])), None)
+
+
+def test_the_same_request_gets_the_first_answer_again(
+    run: Run, engine: SqliteEngine, move: MakeMove, clock: Any
+) -> None:
+    """Same id, same content: the first answer, marked replayed, with the first time; nothing is executed."""
+    first = run(move("r1"))
+    clock.tick(hours=3)
+    run(move("r2"))
+    again = run(move("r1"))
+    assert isinstance(first, Answer)
+    assert Answer(first.value, replayed=True, at=first.at) == again
+    assert not first.replayed
+    assert balance(engine) == 200
+
+
+OTHERS: dict[str, tuple[dict[str, Any], str]] = {
+    "another amount": ({"content": {"purse": "P1", "fen": 999}}, "fen"),
+    "another amount and purse": ({"content": {"purse": "P7", "fen": 999}}, "fen,purse"),
+    "a field more": ({"content": {"purse": "P1", "fen": 100, "why": "x"}}, "why"),
+    "a field less": ({"content": {"purse": "P1"}}, "fen"),
+    "another caller": ({"caller": "clinic-2"}, "caller"),
+    "another method": ({"method": "Credit"}, "method"),
+    "everything else": ({"caller": "clinic-2", "method": "Credit", "content": {}}, "caller,method"),
+}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_a_request_id_stands_for_one_content(run: Run, engine: SqliteEngine, move: MakeMove, other: str) -> None:
+    """Same id, other content: refused naming what differs, showing nothing of the other request."""
+    more, differing = OTHERS[other]
+    run(move("r1"))
+    refused = run(move("r1", **more))
+    assert isinstance(refused, Refusal)
+    assert (refused.reason(), refused.field) == ("REQUEST_ID_REUSED", "request_id")
+    assert {"differing": differing} == refused.metadata
+    assert differing in refused.message
+    assert not any(secret in refused.message for secret in ("clinic-1", "Move", "P1", "100"))
+    assert balance(engine) == 100
+
+
+def test_equal_content_written_otherwise_is_the_same_request(run: Run, move: MakeMove) -> None:
+    """The order of fields and of sets is no content."""
+    run(move("r1", content={"a": frozenset({"x", "y", "z"}), "b": 1}))
+    again = run(move("r1", content={"b": 1, "a": frozenset({"z", "y", "x"})}))
+    assert isinstance(again, Answer)
+    assert again.replayed
+
+
+def test_twins_in_one_batch_execute_once(
+    engine: SqliteEngine, over: Callable[[Engine], Committer], move: MakeMove
+) -> None:
+    """Of two equal requests that arrive together one executes and the other is answered the same."""
+    twins = [Job(c, c.request) for c in (move("r1"), move("r1"), move("r1", fen=5))]
+    one, other, third = over(engine).run(twins)
+    assert isinstance(one, Answer)
+    assert Answer(one.value, replayed=True, at=one.at) == other
+    assert type(third).__name__ == "RequestIdReused"
+    assert balance(engine) == 100
+
+
+def test_a_refusal_that_may_pass_is_not_remembered(
+    run: Run, engine: SqliteEngine, move: MakeMove, refusal: Callable[[str], Refusal]
+) -> None:
+    """What time or the registry can mend is decided anew under the same id, and the first try wrote nothing."""
+    for name in ("CounterClosed", "PersonNotFound", "MalformedField", "StoreUnavailable"):
+        assert type(run(move("r1", refusal=refusal(name)))).__name__ == name
+        assert engine.fetch(Remembered, "", ["r1"]) == []
+    assert run(move("r1")).value == 100  # type: ignore[union-attr]  # an answer
+
+
+def test_a_crash_is_not_remembered(run: Run, move: MakeMove) -> None:
+    """A defect that is mended lets the same request execute."""
+    assert isinstance(run(move("r1", crash=ZeroDivisionError())), ZeroDivisionError)
+    assert run(move("r1")).value == 100  # type: ignore[union-attr]  # an answer
+
+
+def test_a_final_refusal_is_answered_again(run: Run, engine: SqliteEngine, move: MakeMove) -> None:
+    """A final refusal is the same for ever: class, message, field, clauses, conditions, figures; no purse moves."""
+    clause = Clause("C22", "同一个家庭账户最多能绑定7人", "滁州 L33")
+    first = NotEligible(
+        "不符合条件",
+        field="application.member",
+        clauses=[clause],
+        conditions=[Condition("family_limit", ("C22",), "已满 7 人", "先解绑一人")],
+        people="7",
+    )
+    assert run(move("r1", refusal=first)) is first
+    again = run(move("r1"))
+    assert isinstance(again, NotEligible)
+    assert again is not first
+    assert vars(first) == vars(again)
+    assert balance(engine) is None
+
+
+def test_a_remembered_refusal_is_for_its_content_only(run: Run, move: MakeMove) -> None:
+    """A corrected request needs a new id."""
+    run(move("r1", refusal=NoAccount("没有个人账户")))
+    assert type(run(move("r1", fen=7))).__name__ == "RequestIdReused"
+    assert run(move("r2", fen=7)).value == 7  # type: ignore[union-attr]  # an answer
+
+
+def test_a_tombstone_refuses_the_late_original(run: Run, engine: SqliteEngine, move: MakeMove, clock: Any) -> None:
+    """Who reverses a request that never arrived is refused, and so is the original when it arrives at last."""
+    tombstone = Remembered("r1", "", "Move", {}, clock.now, tombstone=True)
+    refused = SettlementNotFound("没有这笔结算").leaving(tombstone)
+    assert run(move("r9", refusal=refused)) is refused
+    assert type(run(move("r1"))).__name__ == "OriginalReversed"
+    assert type(run(move("r9"))).__name__ == "SettlementNotFound"
+    assert engine.fetch(Remembered, "", ["r1"]) == [tombstone]
+    assert balance(engine) is None
+
+
+def test_a_kill_before_the_commit_executes_once(
+    open_engine: Callable[[], SqliteEngine], over: Callable[[Engine], Committer], move: MakeMove
+) -> None:
+    """What was not committed when the process died is executed by the retry."""
+    dying = open_engine()
+    dying.commit = dying.close  # type: ignore[method-assign]  # the process dies here
+    over(dying).run([Job(c, c.request) for c in (move("r1"), move("r2"))])
+    retried = over(open_engine()).run([Job(c, c.request) for c in (move("r1"), move("r2"))])
+    assert [(o.value, o.replayed) for o in retried if isinstance(o, Answer)] == [(100, False), (200, False)]
+
+
+def test_a_kill_after_the_commit_is_found_by_the_retry(
+    open_engine: Callable[[], SqliteEngine], over: Callable[[Engine], Committer], move: MakeMove
+) -> None:
+    """What was committed but never answered is answered by the retry, from another process."""
+    over(dying := open_engine()).run([Job(c, c.request) for c in (move("r1"),)])
+    dying.close()
+    engine = open_engine()
+    (again,) = over(engine).run([Job(c, c.request) for c in (move("r1"),)])
+    assert isinstance(again, Answer)
+    assert (again.value, again.replayed, balance(engine)) == (100, True, 100)
+
+
+@dataclass(frozen=True)
+class Recalling:
+    """Opens a purse with 100 fen; its first answer is rebuilt from the purse, whatever happened to it since."""
+
+    request: Request
+    answers: type[Account] = field(default=Account, init=False)
+
+    def needs(self, facts: Facts) -> Iterable[Need]:
+        del facts
+        return ()
+
+    def decide(self, facts: Facts) -> Decision[Account]:
+        del facts
+        return Decision(opened := Account("P1", 100, 1), (opened,))
+
+    def recall_needs(self, remembered: Remembered) -> Iterable[Need]:
+        del remembered
+        yield by_key(Account, "P1")
+
+    def recall(self, remembered: Remembered, facts: Facts) -> Account:
+        del remembered
+        assert facts.get(Account, "P1") is not None
+        return Account("P1", 100, 1)
+
+
+def test_an_answer_that_can_be_recalled_is_not_stored_twice(
+    run: Run, engine: SqliteEngine, move: MakeMove, schema: Schema
+) -> None:
+    """A command that rebuilds its answer keeps none in the row of its request, and answers the same again."""
+    command = Recalling(Request("r1", "clinic-1", "Open", {"purse": "P1"}))
+    first = run(command)
+    run(move("r2"))
+    again = run(command)
+    assert isinstance(first, Answer)
+    assert Answer(first.value, replayed=True, at=first.at) == again
+    (row,) = engine.fetch(Remembered, "", ["r1"])
+    assert (row.answer, row.refusal) == (b"", b"")
+    assert schema.key_of(row) == "r1"

@@ -1,0 +1,187 @@
+"""Laws of the tables: what is written is read back the same, nothing personal lies in clear."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gongji.facts import Adopted, Remembered
+from gongji.model import (
+    SHANGHAI,
+    Account,
+    Accumulator,
+    Binding,
+    Credit,
+    Entry,
+    Institution,
+    Person,
+    Scheme,
+    Settlement,
+)
+from gongji.store.committer import Violated
+from gongji.store.migrations import SchemaError, migrate
+from gongji.store.schema import VERSION, Schema
+from gongji.store.seal import Vault
+from gongji.store.sqlite import SqliteEngine
+from gongji.store.table import instant, micros, plain
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+KINDS = (Person, Institution, Binding, Settlement, Account, Accumulator, Entry, Credit, Remembered, Adopted)
+
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
+FEN = st.integers(0, 2**63 - 1)
+INSTANTS = st.datetimes(datetime(1980, 1, 1), datetime(2200, 1, 1)).map(lambda d: d.replace(tzinfo=SHANGHAI, fold=0))  # noqa: DTZ001 - made aware at once
+
+st.register_type_strategy(str, TEXT)
+st.register_type_strategy(int, FEN)
+st.register_type_strategy(datetime, INSTANTS)
+
+
+def whole(kind: type) -> st.SearchStrategy[Any]:
+    """Records with every field drawn, those with defaults too."""
+    if not dataclasses.is_dataclass(kind):
+        return st.from_type(kind)
+    hints = typing.get_type_hints(kind)
+    return st.builds(kind, **{f.name: _drawn(hints[f.name]) for f in dataclasses.fields(kind)})
+
+
+def _drawn(hint: Any) -> st.SearchStrategy[Any]:
+    arguments = [a for a in typing.get_args(hint) if a is not Ellipsis]
+    origin = typing.get_origin(hint)
+    if origin in {dict, Mapping}:
+        return st.dictionaries(_drawn(arguments[0]), _drawn(arguments[1]), max_size=2)
+    if origin in {tuple, frozenset}:
+        return st.lists(_drawn(arguments[0]), max_size=2).map(origin)
+    if arguments and type(None) in arguments:
+        return st.none() | _drawn(next(a for a in arguments if a is not type(None)))
+    return st.from_type(hint) if arguments else whole(hint)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.__name__)
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_what_is_written_is_read_back(schema: Schema, kind: type, data: st.DataObject) -> None:
+    """A record of any kind comes back from its row as it was, whatever is in it."""
+    table = schema.tables[kind]
+    record = data.draw(whole(kind))
+    row = dict(zip((c.name for c in table.columns), table.row(record), strict=True))
+    again = table.record([row[name] for name in table.read])
+    assert record == again
+    assert schema.key_of(record) == schema.key_of(again)
+
+
+def test_every_kind_has_a_table(schema: Schema) -> None:
+    """What the service remembers is these kinds, and each has a table of its own."""
+    assert set(KINDS) == set(schema.tables)
+    assert len(KINDS) == len({t.name for t in schema.tables.values()})
+
+
+def test_keys_are_those_of_the_plan(schema: Schema, clock: Callable[[], datetime]) -> None:
+    """A key put together from several fields names them all."""
+    cases: list[tuple[object, str]] = [
+        (Accumulator("P1", Scheme.EMPLOYEE, "3411", 2025), "P1/310/3411/2025"),
+        (Entry(transaction_id="S1", position=2, ledger_account="cash", fen=1, at=clock(), kind=None), "S1/002"),
+        (Adopted("341100", "V2", date(2025, 1, 1), clock()), "341100/V2"),
+        (Account("P1"), "P1"),
+    ]
+    assert [key for _, key in cases] == [schema.key_of(record) for record, _ in cases]
+
+
+@given(at=INSTANTS)
+def test_instants_keep_their_microsecond(at: datetime) -> None:
+    """An instant survives its column exactly, and comes back in Shanghai time."""
+    assert at == instant(micros(at))
+    assert micros(at) == micros(at.astimezone(UTC))
+    assert SHANGHAI is instant(micros(at)).tzinfo
+
+
+def test_a_flat_record_may_not_have_nested_fields() -> None:
+    """A field no column can hold is found when the program starts, not when it writes."""
+
+    @dataclasses.dataclass
+    class Odd:
+        key: str
+        what: complex
+
+    with pytest.raises(TypeError, match="complex"):
+        plain(Odd, "odd")
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        Account("P1", -1, 1),
+        Accumulator("P1", Scheme.EMPLOYEE, "3411", 2025, -1, 0),
+        Accumulator("P1", Scheme.EMPLOYEE, "3411", 2025, 0, -1),
+    ],
+    ids=["purse", "deductible used", "fund paid"],
+)
+def test_floors_are_held_by_the_database_too(engine: SqliteEngine, record: object) -> None:
+    """No purse and no accumulator can be stored below 0, whatever decided so."""
+    with pytest.raises(Violated):
+        engine.upsert(type(record), [record])
+
+
+def test_entries_and_credits_are_never_changed(engine: SqliteEngine, clock: Callable[[], datetime]) -> None:
+    """Writing a second entry or credit under a key is an error."""
+    entry = Entry(transaction_id="S1", position=0, ledger_account="cash", fen=1, at=clock(), kind=None)
+    credit = Credit("P1/2025-09", "P1", "2025-09", 1, clock())
+    for record in (entry, credit):
+        engine.upsert(type(record), [record])
+        with pytest.raises(Violated):
+            engine.upsert(type(record), [record])
+
+
+def test_nothing_personal_lies_in_clear(engine: SqliteEngine, database: Path, person: Person, vault: Vault) -> None:
+    """Neither file nor write-ahead log contains certificate, name or phone; what may be clear is."""
+    secrets = [person.certificate.number, person.name, person.phone]
+    engine.begin()
+    engine.upsert(Person, [person])
+    engine.commit()
+    raw = b"".join(p.read_bytes() for p in database.parent.glob(f"{database.name}*"))
+    assert [s for s in secrets if s.encode() in raw or s.encode().hex().encode() in raw] == []
+    assert person.insured_place.encode() in raw
+    assert [person] == engine.fetch(Person, "cert", [vault.lookup(person.certificate)])
+
+
+def test_a_sealed_person_cannot_be_passed_off_as_another(engine: SqliteEngine, person: Person) -> None:
+    """A seal moved to another row of the table does not open."""
+    engine.upsert(Person, [person, dataclasses.replace(person, person_no="P2")])
+    engine.connection.execute(
+        "UPDATE person SET sealed = (SELECT sealed FROM person WHERE person_no = 'P1') WHERE person_no = 'P2'"
+    )
+    with pytest.raises(ValueError, match="P2"):
+        engine.fetch(Person, "", ["P2"])
+
+
+def test_a_database_is_made_once(engine: SqliteEngine, schema: Schema, vault: Vault) -> None:
+    """Opening a database of this version changes nothing."""
+    engine.upsert(Account, [Account("P1", 5, 1)])
+    migrate(engine.connection, schema, vault.fingerprint)
+    assert [Account("P1", 5, 1)] == engine.fetch(Account, "", ["P1"])
+    assert engine.connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
+
+
+@pytest.mark.parametrize(
+    ("statement", "problem"),
+    [
+        (f"PRAGMA user_version = {VERSION + 1}", "更新版本"),
+        ("PRAGMA user_version = 0", "其他程序"),
+        ("UPDATE vault SET fingerprint = 'other'", "密钥文件与该数据库不符"),
+    ],
+    ids=["a newer schema", "another program's file", "another key"],
+)
+def test_a_strange_database_is_refused(
+    engine: SqliteEngine, schema: Schema, vault: Vault, statement: str, problem: str
+) -> None:
+    """A file this program cannot use safely is refused, saying why."""
+    engine.connection.execute(statement)
+    with pytest.raises(SchemaError, match=problem):
+        migrate(engine.connection, schema, vault.fingerprint)
+    assert not engine.connection.in_transaction

@@ -1,0 +1,275 @@
+"""The store from outside: opening, twins, reads, a full or locked disk, adoption, reset."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import stat
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gongji.errors import NoAccount, StoreUnavailable
+from gongji.facts import Adopted, Decision, Listing, Remembered
+from gongji.model import Account, AccountUse, Bill, Certificate, DecidedBy, Person, Scheme, Settlement, VisitKind
+from gongji.store import MEMORY, KeyFileError, SchemaError, Store, open_store
+from gongji.store.sqlite import SqliteStore
+
+MakeMove = Callable[..., Any]
+Clock = Callable[[], datetime]
+
+
+@pytest.fixture
+async def store(clock: Clock, tmp_path: Path) -> AsyncIterator[SqliteStore]:
+    store = open_store(tmp_path / "var" / "gongji.db", clock)
+    assert isinstance(store, SqliteStore)
+    yield store
+    await store.close()
+
+
+class Put:
+    """Writes what it is given."""
+
+    def __init__(self, *records: object) -> None:
+        self._records = records
+
+    def needs(self, facts: object) -> tuple[()]:
+        del facts
+        return ()
+
+    def decide(self, facts: object) -> Decision[int]:
+        del facts
+        return Decision(len(self._records), self._records)
+
+
+async def test_twins_execute_once(store: Store, move: MakeMove) -> None:
+    """Of fifty equal requests at once one executes; all get its answer."""
+    answers = await asyncio.gather(*(store.commit(move("r1")) for _ in range(50)))
+    assert {100} == {a.value for a in answers}
+    assert 1 == sum(not a.replayed for a in answers)
+    assert Account("P1", 100, 1) == await store.get(Account, "P1")
+
+
+async def test_what_is_answered_is_read_at_once(store: Store, move: MakeMove) -> None:
+    """Whoever has an answer reads its effect."""
+    for i in range(20):
+        answer = await store.commit(move(f"r{i}"))
+        account = await store.get(Account, "P1")
+        assert account is not None
+        assert answer.value == account.balance_fen
+
+
+async def test_refusals_and_defects_reach_their_caller(store: Store, move: MakeMove) -> None:
+    """Each caller hears of its own command, as raised."""
+    with pytest.raises(NoAccount):
+        await store.commit(move("r1", refusal=NoAccount("没有个人账户")))
+    with pytest.raises(ZeroDivisionError):
+        await store.commit(move("r2", crash=ZeroDivisionError()))
+
+
+async def test_asking_writes_nothing(store: Store, move: MakeMove) -> None:
+    """The same decision asked for instead of committed leaves no record and does not use its request id up."""
+    assert 100 == await store.ask(move("r1"))
+    assert (None, None) == (await store.get(Account, "P1"), await store.recall("r1"))
+    assert not (await store.commit(move("r1"))).replayed
+    with pytest.raises(ZeroDivisionError):
+        await store.ask(move("r2", crash=ZeroDivisionError()))
+    assert 200 == await store.ask(move("r3"))
+
+
+def modes(folder: Path) -> dict[str, int]:
+    """The files of a folder and who may read them."""
+    return {p.name: stat.S_IMODE(p.stat().st_mode) for p in folder.iterdir()}
+
+
+async def test_it_is_all_there_after_a_restart(clock: Clock, tmp_path: Path, move: MakeMove, person: Person) -> None:
+    """A closed store opened again answers the same, sealed people included; only two files stay behind."""
+    first = open_store("sqlite:///" + str(tmp_path / "x.db"), clock)
+    await first.commit(move("r1"))
+    await first.apply(Put(person))
+    await first.close()
+    assert {"x.db": 0o600, "x.key": 0o600} == modes(tmp_path)
+    second = open_store(tmp_path / "x.db", clock)
+    assert (await second.commit(move("r1"))).replayed
+    assert person == await second.get(Person, "P1")
+    await second.close()
+
+
+async def test_a_database_without_its_key_is_refused(clock: Clock, tmp_path: Path, person: Person) -> None:
+    """A lost or foreign key file is noticed when the store is opened, and no new key is made beside old data."""
+    store = open_store(tmp_path / "x.db", clock)
+    await store.apply(Put(person))
+    await store.close()
+    key = tmp_path / "x.key"
+    good = key.read_bytes()
+    key.write_bytes(good[::-1])
+    with pytest.raises(SchemaError, match="密钥文件与该数据库不符"):
+        open_store(tmp_path / "x.db", clock)
+    key.unlink()
+    with pytest.raises(KeyFileError, match="找不到密钥文件"):
+        open_store(tmp_path / "x.db", clock)
+    assert not key.exists()
+
+
+@pytest.mark.parametrize("url", ["postgresql://x/y", "sqlite://x.db", "sqlite:///"])
+def test_an_unknown_database_is_refused(clock: Clock, url: str) -> None:
+    """An address that names no file is refused, saying what would do."""
+    with pytest.raises(ValueError, match="sqlite:///"):
+        open_store(url, clock)
+
+
+def test_a_file_that_is_no_database_is_refused(clock: Clock, tmp_path: Path) -> None:
+    """A file of something else is refused and left as it is."""
+    (tmp_path / "x.db").write_bytes(b"something else" * 100)
+    (tmp_path / "x.key").write_bytes(bytes(32))
+    with pytest.raises(SchemaError, match="无法作为"):
+        open_store(tmp_path / "x.db", clock)
+    assert b"something else" * 100 == (tmp_path / "x.db").read_bytes()
+
+
+async def test_a_fleeting_store_leaves_nothing(clock: Clock, move: MakeMove) -> None:
+    """A store in memory works like any other and is gone when it is closed."""
+    store = open_store(MEMORY, clock)
+    assert isinstance(store, SqliteStore)
+    assert 100 == (await store.commit(move("r1"))).value
+    folder = Path(store._writing.connection.execute("PRAGMA database_list").fetchone()[2]).parent
+    assert folder.exists()
+    await store.close()
+    assert not folder.exists()
+
+
+async def test_a_full_disk_writes_nothing_and_is_survived(store: SqliteStore, move: MakeMove, person: Person) -> None:
+    """Where the disk is full the callers are told to try again; with room again the same requests execute."""
+    writing = store._writing.connection
+    (pages,) = writing.execute("PRAGMA page_count").fetchone()
+    writing.execute(f"PRAGMA max_page_count = {pages}")
+    many = Put(*(replace(person, person_no=f"P{i}") for i in range(500)))
+    with pytest.raises(StoreUnavailable):
+        await store.apply(many)
+    assert await store.get(Person, "P0") is None
+    writing.execute("PRAGMA max_page_count = 1073741823")
+    assert 500 == await store.apply(many)
+    assert 100 == (await store.commit(move("r1"))).value
+
+
+async def test_a_locked_database_writes_nothing_and_is_survived(store: SqliteStore, move: MakeMove) -> None:
+    """While another process holds the database commands are refused and reads still answer."""
+    writing = store._writing.connection
+    writing.execute("PRAGMA busy_timeout = 0")
+    other = sqlite3.connect(writing.execute("PRAGMA database_list").fetchone()[2], isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreUnavailable):
+        await store.commit(move("r1"))
+    assert await store.recall("r1") is None
+    other.execute("ROLLBACK")
+    other.close()
+    assert not (await store.commit(move("r1"))).replayed
+
+
+async def test_a_read_only_database_writes_nothing_and_is_survived(store: SqliteStore, move: MakeMove) -> None:
+    """A database that may only be read refuses commands and still answers reads."""
+    store._writing.connection.execute("PRAGMA query_only = ON")
+    with pytest.raises(StoreUnavailable):
+        await store.commit(move("r1"))
+    store._writing.connection.execute("PRAGMA query_only = OFF")
+    assert not (await store.commit(move("r1"))).replayed
+
+
+async def test_two_stores_on_one_file_execute_once(clock: Clock, tmp_path: Path, move: MakeMove) -> None:
+    """Two servers over one file never execute one request twice, nor lose each other's writes."""
+    stores = [open_store(tmp_path / "x.db", clock) for _ in range(2)]
+    await asyncio.gather(*(store.commit(move(f"r{i}", fen=1)) for i in range(50) for store in stores))
+    assert Account("P1", 50, 50) == await stores[0].get(Account, "P1")
+    for store in stores:
+        await store.close()
+
+
+async def test_a_person_is_found_by_certificate(store: Store, person: Person) -> None:
+    """A certificate resolves to its person's number, a changed one no longer; the lowest number where two share one."""
+    await store.apply(Put(person, replace(person, person_no="P0")))
+    assert "P0" == await store.person_no_of(Certificate("01", person.certificate.number.lower()))
+    await store.apply(Put(replace(person, person_no="P0", certificate=Certificate("01", "other"))))
+    assert "P1" == await store.person_no_of(person.certificate)
+    assert await store.person_no_of(Certificate("01", "nobody")) is None
+    assert store.lookup(person.certificate) == store.lookup(Certificate("01", person.certificate.number.lower()))
+
+
+async def test_the_row_of_an_import_is_kept(store: Store, clock: Clock) -> None:
+    """What was executed in several parts is remembered by hand and recalled the same."""
+    row = Remembered("r1", "office", "ImportPersons", {"rows": store.digest([1, 2])}, clock(), b"{}")
+    await store.remember(row)
+    assert row == await store.recall("r1")
+
+
+async def test_places_continue_a_listing(store: Store) -> None:
+    """The place of the last record seen leads to the next page."""
+    await store.apply(Put(*(Account(f"P{i}", i, 1) for i in range(5))))
+    first = await store.page(Listing(kind=Account, limit=3))
+    rest = await store.page(Listing(kind=Account, limit=3, after=store.place(first[-1])))
+    assert ["P0", "P1", "P2", "P3", "P4"] == [a.person_no for a in first + rest]
+
+
+async def test_adoptions_are_recorded_and_know_what_is_settled(store: Store, clock: Clock) -> None:
+    """An adoption stands until it is replaced; a pooling area knows from which day on bills of it were settled."""
+    adopted = Adopted("341199", "V2", date(2025, 1, 1), clock())
+    await store.adopt(adopted)
+    await store.adopt(later := replace(adopted, since=date(2025, 2, 1)))
+    assert [later] == await store.adopted()
+    await store.apply(Put(settlement(clock(), date(2025, 9, 29))))
+    found = [await store.settled_since(area, day) for area, day in CASES]
+    assert [True, True, False, False] == found
+
+
+CASES = [
+    ("341199", date(2025, 9, 29)),
+    ("341100", date(2025, 1, 1)),
+    ("341100", date(2025, 9, 30)),
+    ("340800", date(2025, 1, 1)),
+]
+
+
+async def test_reset_forgets_everything(store: Store, move: MakeMove, person: Person) -> None:
+    """After a reset no record and no request id is left, and the store goes on."""
+    await store.commit(move("r1"))
+    await store.apply(Put(person))
+    await store.reset()
+    assert (None, None, None) == (
+        await store.get(Account, "P1"),
+        await store.recall("r1"),
+        await store.person_no_of(person.certificate),
+    )
+    assert not (await store.commit(move("r1"))).replayed
+
+
+def settlement(at: datetime, day: date) -> Settlement:
+    return Settlement(
+        settlement_id="S1",
+        settled_at=at,
+        request_id="r1",
+        bill=Bill(
+            patient="P1",
+            institution_code="H34119900001",
+            service_day=day,
+            visit_kind=VisitKind.OUTPATIENT,
+            total_fen=100,
+            in_scope_fen=100,
+            account_use=AccountUse.NONE,
+        ),
+        scheme=Scheme.EMPLOYEE,
+        area_code="341199",
+        level=1,
+        deductible_fen=100,
+        ratio_bp=6000,
+        fund_fen=0,
+        own_fen=0,
+        aid_fen=0,
+        cash_fen=100,
+        lines=(),
+        movements=(),
+        deductible_used_after_fen=100,
+        fund_paid_after_fen=0,
+        decided_by=DecidedBy("341199", "gongji-x", "1", "1"),
+    )
