@@ -13,29 +13,31 @@ from typing import Any, TypeVar
 import pytest
 from gongji import Identity, NoFund, Ruled, Table, Timeline, baseline, hookimpl
 from gongji.cities import Cities, City, city_from
+from gongji.codes import (
+    SHANGHAI,
+    AccountUse,
+    BindingState,
+    EnrolmentStatus,
+    InstitutionKind,
+    Purpose,
+    Scheme,
+    VisitKind,
+    pooling_area,
+)
 from gongji.facts import Decision, Facts, Need, Query, Remembered, Request
 from gongji.model import (
-    SHANGHAI,
     Account,
-    AccountUse,
     Accumulator,
     Bill,
     Binding,
-    BindingState,
     Certificate,
     Credit,
     DecidedBy,
     Enrolment,
-    EnrolmentStatus,
     Entry,
     Institution,
-    InstitutionKind,
     Person,
-    Purpose,
-    Scheme,
     Settlement,
-    VisitKind,
-    pooling_area,
 )
 from gongji.settlement import Quote, Reverse, Reversed, Settle
 from stdnum.cn import ric

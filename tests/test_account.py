@@ -10,7 +10,8 @@ import pytest
 from gongji import errors
 from gongji.account import CreditAccount, Credited
 from gongji.baseline import account_crediting
-from gongji.model import SHANGHAI, Account, Credit, Enrolment, EnrolmentStatus, Entry, EntryKind, Person, Scheme
+from gongji.codes import SHANGHAI, EnrolmentStatus, EntryKind, Scheme
+from gongji.model import Account, Credit, Enrolment, Entry, Person
 
 if TYPE_CHECKING:
     from tests.conftest import NewWorld, World
@@ -67,6 +68,14 @@ def test_amounts(payroll: World, person_no: str, month: str, fen: int, source: s
     assert [Credit(f"{person_no}/{month}", person_no, month, fen, NOW)] == payroll.all(Credit)
     expected = [(source, -fen, None), (f"purse:{person_no}", fen, EntryKind.CREDIT)]
     assert expected == [(e.ledger_account, e.fen, e.kind) for e in payroll.all(Entry)]
+
+
+def test_a_month_that_lasts_is_judged_today(new_world: NewWorld) -> None:
+    """Whoever is enrolled today has the month's credit, though the enrolment is to end before the month does."""
+    world = new_world(now=datetime(2025, 9, 15, 10, 0, tzinfo=SHANGHAI))
+    leaving = replace(EMPLOYEE, until=date(2025, 9, 20))
+    world.person("leaving", enrolments=(leaving,), contribution_base_fen=5000_00)
+    assert 100_00 == credit(world, "leaving", "2025-09").fen
 
 
 REFUSED: dict[str, tuple[type[errors.Refusal], str, str, int]] = {

@@ -9,17 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from gongji import errors
 from gongji.baseline import out_of_area
-from gongji.model import (
-    SHANGHAI,
-    AccountUse,
-    BindingState,
-    Enrolment,
-    EnrolmentStatus,
-    Institution,
-    Purpose,
-    Scheme,
-    VisitKind,
-)
+from gongji.codes import SHANGHAI, AccountUse, BindingState, EnrolmentStatus, Purpose, Scheme, VisitKind
+from gongji.model import Enrolment, Institution
 from gongji.settlement import Quote, Settle
 
 if TYPE_CHECKING:

@@ -10,24 +10,11 @@ import pluggy
 import pytest
 from gongji import baseline, guards
 from gongji import provincial_clauses as c
+from gongji.benefits import ALL_PARTS, OPERATOR_SETS, BillPart, NoFund, PurseKind, Reversal, Situation, Use
 from gongji.clauses import Clause, Grade
+from gongji.codes import Purpose, Scheme, VisitKind
 from gongji.hookspecs import DATED_HOOKS, PROJECT, CityRules
-from gongji.model import Purpose, Scheme, VisitKind
-from gongji.rules import (
-    ALL_PARTS,
-    CLOSE,
-    NO_LIMIT,
-    OPERATOR_SETS,
-    Across,
-    AtOnce,
-    BillPart,
-    NoFund,
-    PurseKind,
-    Reversal,
-    Scope,
-    Situation,
-    Use,
-)
+from gongji.rules import CLOSE, NO_LIMIT, Across, AtOnce, Scope
 
 if TYPE_CHECKING:
     whole: CityRules = baseline

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from gongji.benefits import BonusPoints, Exclusion, NoFund, Situation
 from gongji.clauses import Clause, Contradiction, Grade, Ruled, clauses_in, ruled
-from gongji.rules import BonusPoints, Exclusion, NoFund, Situation
 
 C22 = Clause("C22", "最多7人,包括授权人本人。", "网页第33行")
 A15 = Clause("A15", "共济额度不超过余额。", "网页第15行")

@@ -8,22 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from gongji.baseline import exclusions, reimbursement, uses
-from gongji.model import (
-    SHANGHAI,
-    Account,
-    AccountUse,
-    Accumulator,
-    Enrolment,
-    EnrolmentStatus,
-    Institution,
-    Payer,
-    Person,
-    Scheme,
-    Settlement,
-    Spending,
-    VisitKind,
-)
-from gongji.rules import PurseKind, PurseOrder, Use
+from gongji.benefits import PurseKind, PurseOrder, Use
+from gongji.codes import SHANGHAI, AccountUse, EnrolmentStatus, Payer, Scheme, Spending, VisitKind
+from gongji.model import Account, Accumulator, Enrolment, Institution, Person, Settlement
 
 if TYPE_CHECKING:
     from tests.conftest import NewWorld
@@ -116,7 +103,8 @@ SCHEMES = {
     "the bill's scheme": ("both", Scheme.RESIDENT, Scheme.RESIDENT),
     "the only one enrolled in": ("resident", None, Scheme.RESIDENT),
     "of two, the employee scheme": ("both", None, Scheme.EMPLOYEE),
-    "one that is over does not count": ("retrained", None, Scheme.RESIDENT),
+    "one that is terminated does not count": ("retrained", None, Scheme.RESIDENT),
+    "one that ended the day before does not count": ("moved", None, Scheme.RESIDENT),
 }
 
 
@@ -130,6 +118,7 @@ def test_scheme(new_world: NewWorld, patient: str, named: Scheme | None, expecte
     world.person("both", enrolments=(resident, employee))
     over = replace(employee, status=EnrolmentStatus.TERMINATED)
     world.person("retrained", enrolments=(resident, over))
+    world.person("moved", enrolments=(resident, replace(employee, until=TODAY - timedelta(1))))
     assert expected is world.settle(world.bill(patient, world.hospital(L1), 1, scheme=named)).scheme
 
 
@@ -213,19 +202,31 @@ def test_a_city_may_ask_givers_first(family: NewWorld) -> None:
     assert expected == [(line.purse, line.fen) for line in world.settle(bill).lines if line.purse]
 
 
+def test_givers_are_asked_as_their_bindings_became_active(family: NewWorld) -> None:
+    """Neither names nor submissions order the givers; bindings of one instant go by their id."""
+    world = family()
+    bill = world.bill("P1", world.all(Institution)[0], 60_00, account_use=CITY_ORDER)
+    world.bind("P2", "P1", NOW, submitted_at=NOW - timedelta(days=9))
+    assert ["P3", "P2"] == [line.purse for line in world.quote(bill).lines[2:-1]]
+    world.bind("P3", "P1", NOW)
+    assert ["P2", "P3"] == [line.purse for line in world.quote(bill).lines[2:-1]]
+
+
 GIVERS: dict[str, tuple[dict[str, Any], str, int]] = {
     "a giver paused today gives nothing": ({"status": EnrolmentStatus.PAUSED}, "holder_terms", 0),
     "a giver who left the scheme gives nothing": ({"until": TODAY - timedelta(1)}, "holder_terms", 0),
     "a giver enrolled until today gives": ({"until": TODAY}, "uses", 50_00),
+    "a dead giver gives nothing": ({"died_on": TODAY - timedelta(1)}, "holder_terms", 0),
 }
 
 
 @pytest.mark.parametrize(("changes", "hook", "expected"), GIVERS.values(), ids=GIVERS)
 def test_a_giver_must_be_enrolled_today(family: NewWorld, changes: dict[str, Any], hook: str, expected: int) -> None:
     """A giver not normally enrolled at the instant of settlement has a line of 0 that says so."""
-    world = family()
+    world, changes = family(), dict(changes)
     giver = next(p for p in world.all(Person) if p.person_no == "P3")
-    world.add(replace(giver, enrolments=(replace(giver.enrolments[0], **changes),)))
+    died_on = changes.pop("died_on", None)
+    world.add(replace(giver, died_on=died_on, enrolments=(replace(giver.enrolments[0], **changes),)))
     bill = world.bill("P1", world.all(Institution)[0], 100_00, account_use=CITY_ORDER, givers=("P3",))
     world.add(Account("P1", 0, 1))
     line = world.settle(bill).lines[2]

@@ -18,11 +18,11 @@ import gongji_chuzhou
 import gongji_huangshan
 import pytest
 from gongji import baseline, provincial_clauses
+from gongji.benefits import NoFund, Table
 from gongji.clauses import Candidate, Clause, Contradiction, Grade, Ruled, clauses_in
+from gongji.codes import Scheme, Standing
 from gongji.hookspecs import DATED_HOOKS
-from gongji.model import Scheme, Standing
 from gongji.money import FULL_BP
-from gongji.rules import NoFund, Table
 from gongji_anqing import clauses as anqing_clauses
 from gongji_chuzhou import clauses as chuzhou_clauses
 from gongji_huangshan import clauses as huangshan_clauses

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from gongji import ledger
+from gongji.codes import SHANGHAI, AccountUse, EntryKind
 from gongji.ledger import Inconsistent, Posting
-from gongji.model import SHANGHAI, Account, AccountUse, Entry, EntryKind, PurseMovement
+from gongji.model import Account, Entry, PurseMovement
 from gongji.settlement import Reverse, Settle
 from hypothesis import given
 from hypothesis import strategies as st

@@ -7,16 +7,8 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from gongji.model import (
-    Certificate,
-    Enrolment,
-    EnrolmentStatus,
-    Institution,
-    InstitutionKind,
-    Kin,
-    Person,
-    Scheme,
-)
+from gongji.codes import EnrolmentStatus, InstitutionKind, Scheme
+from gongji.model import Certificate, Enrolment, Institution, Kin, Person
 from gongji.registry import (
     RELATIONS,
     Problem,

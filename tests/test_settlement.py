@@ -8,17 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from gongji import errors
+from gongji.benefits import Reversal
+from gongji.codes import SHANGHAI, AccountUse, BindingState
 from gongji.facts import Remembered
 from gongji.ledger import Inconsistent
-from gongji.model import (
-    SHANGHAI,
-    AccountUse,
-    Accumulator,
-    BindingState,
-    Institution,
-    Settlement,
-)
-from gongji.rules import Reversal
+from gongji.model import Accumulator, Institution, Settlement
 from gongji.settlement import Settle, check_identities, settlement_id_of
 
 if TYPE_CHECKING:

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 from gongji.baseline import reimbursement
-from gongji.model import Scheme, Standing
+from gongji.benefits import ALL_PARTS, BillPart, BonusPoints, PurseKind, Table
+from gongji.codes import Scheme, Standing
 from gongji.money import FULL_BP, Rounding
-from gongji.rules import ALL_PARTS, NO_LIMIT, BillPart, BonusPoints, NoLimit, PurseKind, Table
+from gongji.rules import NO_LIMIT, NoLimit
 from gongji.split import Benefit, FundShare, Purse, Used, benefit_of, charge_purses, fund_share
 from hypothesis import given
 from hypothesis import strategies as st

@@ -6,21 +6,11 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from gongji.model import (
-    SHANGHAI,
-    Account,
-    AccountUse,
-    Accumulator,
-    Entry,
-    Line,
-    Payer,
-    Scheme,
-    Spending,
-    Standing,
-    VisitKind,
-)
+from gongji.benefits import PurseKind, PurseOrder
+from gongji.codes import SHANGHAI, AccountUse, Payer, Scheme, Spending, Standing, VisitKind
+from gongji.model import Account, Accumulator, Entry, Line
 from gongji.money import Rounding
-from gongji.rules import NO_LIMIT, PurseKind, PurseOrder
+from gongji.rules import NO_LIMIT
 from gongji.settlement import Quote
 from hypothesis import given, settings
 from hypothesis import strategies as st

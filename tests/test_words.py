@@ -8,28 +8,39 @@ from datetime import date, time
 from enum import Enum
 
 import pytest
-from gongji import clauses, model, money, rules, words
+from gongji import benefits, clauses, codes, money, rules, words
+from gongji.benefits import (
+    OPERATOR_SETS,
+    BillPart,
+    BonusPoints,
+    CreditTerms,
+    NoFund,
+    OutOfArea,
+    PurseKind,
+    PurseOrder,
+    Reversal,
+    Table,
+    Use,
+    Uses,
+    Wallet,
+)
 from gongji.cities import City, load_cities
 from gongji.clauses import Clause
+from gongji.codes import EnrolmentStatus, Purpose, Scheme, Spending, Standing, VisitKind
 from gongji.hookspecs import DATED_HOOKS, CityRules
-from gongji.model import EnrolmentStatus, Purpose, Scheme, Spending, Standing, VisitKind
 from gongji.rules import (
     ALWAYS,
     CLOSE,
     DIRECT,
     NO_LIMIT,
-    OPERATOR_SETS,
     Across,
     AgreementTerms,
     Asked,
     AtOnce,
-    BillPart,
-    BonusPoints,
     Channel,
     ChannelKind,
     ConsentTerms,
     CounterHours,
-    CreditTerms,
     EnrolmentTerms,
     FamilyLimit,
     GiverLimit,
@@ -37,27 +48,18 @@ from gongji.rules import (
     IdentityCheck,
     MaterialKind,
     MaterialNeed,
-    NoFund,
-    OutOfArea,
     Procedure,
-    PurseKind,
-    PurseOrder,
     RelationSet,
-    Reversal,
     ReviewLatency,
     Scope,
     Step,
-    Table,
     Unbinding,
-    Use,
-    Uses,
-    Wallet,
 )
 from gongji.words import in_words
 
 CITIES = load_cities().all
-NOT_OF_RULES = {model.InstitutionKind, model.AccountUse, model.BindingState, model.ConsentMethod}
-NOT_OF_RULES |= {model.Payer, model.EntryKind}
+NOT_OF_RULES = {codes.InstitutionKind, codes.AccountUse, codes.BindingState, codes.ConsentMethod}
+NOT_OF_RULES |= {codes.Payer, codes.EntryKind}
 """Enums no rule value holds."""
 REPR = re.compile(r"[<>{}]|frozenset|Ruled|\w+\(\w+=|\b(?:None|True|False)\b|\.[A-Z]{3,}")
 
@@ -214,7 +216,7 @@ def test_phrase(value: object, expected: str) -> None:
     "member",
     [
         member
-        for module in (rules, model, money, clauses)
+        for module in (rules, benefits, codes, money, clauses)
         for _, kind in inspect.getmembers(module, lambda thing: isinstance(thing, type) and issubclass(thing, Enum))
         if kind.__module__ == module.__name__ and kind not in NOT_OF_RULES
         for member in kind

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import chinese_calendar
 import pytest
-from gongji.model import SHANGHAI
+from gongji.codes import SHANGHAI
 from gongji.rules import ALWAYS, CounterHours
 from gongji.workdays import Due, Workdays, YearCalendar
 from hypothesis import example, given

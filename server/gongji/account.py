@@ -13,8 +13,10 @@ from datetime import date, timedelta
 
 from gongji import ledger
 from gongji.admission import alive_on
+from gongji.benefits import CreditTerms, OperatorSets
 from gongji.cities import Cities, City
 from gongji.clauses import Clause
+from gongji.codes import EnrolmentStatus, EntryKind, Scheme, Standing
 from gongji.entitlement import has_purse
 from gongji.errors import (
     AlreadyCredited,
@@ -28,20 +30,8 @@ from gongji.errors import (
 )
 from gongji.facts import Decision, Facts, Need, Request, by_key, derived_id
 from gongji.hookspecs import CityRules
-from gongji.model import (
-    Account,
-    Credit,
-    Enrolment,
-    EnrolmentStatus,
-    EntryKind,
-    Person,
-    PurseMovement,
-    RuleRef,
-    Scheme,
-    Standing,
-)
+from gongji.model import Account, Credit, Enrolment, Person, PurseMovement, RuleRef
 from gongji.money import MAX_FEN, Rounding, share
-from gongji.rules import CreditTerms, OperatorSets
 
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
 

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
+from gongji.benefits import NoFund, Situation
 from gongji.cities import Cities, City, Rules
+from gongji.codes import BindingState, EnrolmentStatus, InstitutionKind, Purpose, Scheme, VisitKind, pooling_area
 from gongji.errors import (
     FilingRequired,
     FutureServiceDay,
@@ -21,22 +23,8 @@ from gongji.errors import (
 )
 from gongji.facts import Facts
 from gongji.hookspecs import CityRules
-from gongji.model import (
-    Bill,
-    Binding,
-    BindingState,
-    Enrolment,
-    EnrolmentStatus,
-    Institution,
-    InstitutionKind,
-    Person,
-    Purpose,
-    Scheme,
-    VisitKind,
-    pooling_area,
-)
+from gongji.model import Bill, Binding, Enrolment, Institution, Person
 from gongji.money import yuan
-from gongji.rules import NoFund, Situation
 from gongji.terms import PHRASES
 
 INSURED = frozenset({EnrolmentStatus.NORMAL, EnrolmentStatus.PAUSED})

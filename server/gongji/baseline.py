@@ -10,11 +10,12 @@ from datetime import time
 from functools import partial
 from typing import TYPE_CHECKING
 
+from gongji import benefits as b
 from gongji import provincial_clauses as c
 from gongji import rules as r
 from gongji.clauses import Candidate, Clause, Timeline, ruled
+from gongji.codes import Purpose, Scheme, Spending, Standing, VisitKind
 from gongji.hookspecs import hookimpl
-from gongji.model import Purpose, Scheme, Spending, Standing, VisitKind
 from gongji.money import Rounding
 
 SINCE = "2022-07-01"
@@ -22,15 +23,16 @@ SINCE = "2022-07-01"
 
 _provincial = partial(ruled, since=SINCE)
 
+
+def _step(text: str, *clauses: Clause, caution: str = "") -> r.Step:
+    return r.Step(text=text, caution=caution, clauses=clauses)
+
+
 ONLINE: tuple[r.ChannelId, ...] = ("wanshitong", "minip_wechat", "minip_alipay", "national_app")
 """Channels of the whole province that people use from a phone."""
 
-PROOFS = (
-    r.MaterialKind.HOUSEHOLD_REGISTER,
-    r.MaterialKind.MARRIAGE_CERTIFICATE,
-    r.MaterialKind.BIRTH_CERTIFICATE,
-    r.MaterialKind.OTHER_RELATIONSHIP_PROOF,
-)
+_KIND = r.MaterialKind
+PROOFS = (_KIND.HOUSEHOLD_REGISTER, _KIND.MARRIAGE_CERTIFICATE, _KIND.BIRTH_CERTIFICATE, _KIND.OTHER_RELATIONSHIP_PROOF)
 """What may prove a relation: 户口簿、结婚证等 (A22)."""
 
 
@@ -202,8 +204,8 @@ def agreement() -> Timeline[r.AgreementTerms]:
 def consent() -> Timeline[r.ConsentTerms]:
     """由主账户人发起绑定申请, 使用人知情同意 (A13)."""
     return _provincial(
-        r.ConsentTerms(required=True),
-        clauses=[c.A13, c.T12],
+        r.ConsentTerms(required=True, guardian_below_years=18),
+        clauses=[c.A13, c.T12, c.T19],
         against=[c.C4],
         why="X10: A13写明使用人知情同意; 滁州的流程只有授权人操作, 作为滁州的值。",
         settles=[c.X10],
@@ -242,19 +244,19 @@ def unbinding() -> Timeline[r.Unbinding]:
 
 
 @hookimpl
-def reimbursement() -> Timeline[Mapping[Scheme, r.Table | r.NoFund]]:
+def reimbursement() -> Timeline[Mapping[Scheme, b.Table | b.NoFund]]:
     """起付标准800元, 一二三级60%、55%、50%, 退休高5个百分点, 年度支付限额2000元 (C58–C62, C99–C101)."""
-    employee = r.Table(
+    employee = b.Table(
         deductible_fen={1: 800_00, 2: 800_00, 3: 800_00},
         ratio_bp={1: 60_00, 2: 55_00, 3: 50_00},
-        retired=r.BonusPoints(above_active_bp=5_00),
+        retired=b.BonusPoints(above_active_bp=5_00),
         cap_fen={Standing.ACTIVE: 2000_00, Standing.RETIRED: 2000_00},
         visit_cap_fen={1: r.NO_LIMIT, 2: r.NO_LIMIT, 3: r.NO_LIMIT},
         unranked_as=1,
-        pharmacy=r.NoFund(c.T6),
+        pharmacy=b.NoFund(c.T6),
         covers=frozenset({VisitKind.OUTPATIENT, VisitKind.REGISTRATION, VisitKind.PHARMACY}),
         rounding=Rounding.HALF_UP,
-        clauses=r.TableClauses(
+        clauses=b.TableClauses(
             always=(c.C58, c.C62, c.C101, c.T1, c.T13),
             ratio={1: (c.C59, c.C100), 2: (c.C60, c.C100), 3: (c.C61, c.C100)},
             retired=(c.C61B,),
@@ -262,7 +264,7 @@ def reimbursement() -> Timeline[Mapping[Scheme, r.Table | r.NoFund]]:
         ),
     )
     return _provincial(
-        {Scheme.EMPLOYEE: employee, Scheme.RESIDENT: r.NoFund(c.T14)},
+        {Scheme.EMPLOYEE: employee, Scheme.RESIDENT: b.NoFund(c.T14)},
         clauses=[c.C58, c.C59, c.C60, c.C61, c.C61B, c.C62, c.C99, c.C100, c.C101, c.C53, c.T1, c.T5, c.T13, c.S20],
         against=[c.S4, c.S5, c.S6, c.H6],
         why="X19、X20: C99至C101的主语是安徽, 一手材料优先; S4、S6未经证实, 只作各市的候选修订。"
@@ -272,14 +274,14 @@ def reimbursement() -> Timeline[Mapping[Scheme, r.Table | r.NoFund]]:
 
 
 @hookimpl
-def exclusions() -> Timeline[tuple[r.Exclusion, ...]]:
+def exclusions() -> Timeline[tuple[b.Exclusion, ...]]:
     """不予报销的情况 (C63–C66)."""
     return _provincial(
         (
-            r.Exclusion(situation=r.Situation.PAUSED, clause=c.C63),
-            r.Exclusion(situation=r.Situation.INPATIENT_THAT_DAY, clause=c.C64),
-            r.Exclusion(situation=r.Situation.RESIDUE, clause=c.C65),
-            r.Exclusion(situation=r.Situation.OUTSIDE_POLICY, clause=c.C66),
+            b.Exclusion(situation=b.Situation.PAUSED, clause=c.C63),
+            b.Exclusion(situation=b.Situation.INPATIENT_THAT_DAY, clause=c.C64),
+            b.Exclusion(situation=b.Situation.RESIDUE, clause=c.C65),
+            b.Exclusion(situation=b.Situation.OUTSIDE_POLICY, clause=c.C66),
         ),
         clauses=[c.C63, c.C64, c.C65, c.C66, c.T16],
         why="滁州网页按政策列出四种情形, 全省比照; 先查人、再查时间、再查费用。",
@@ -287,7 +289,7 @@ def exclusions() -> Timeline[tuple[r.Exclusion, ...]]:
 
 
 @hookimpl
-def out_of_area() -> Timeline[r.OutOfArea]:
+def out_of_area() -> Timeline[b.OutOfArea]:
     """异地直接结算须预先备案, 也可手工结算; 持社保卡或电子医保凭证就医 (H6–H8, H12)."""
     procedure = r.Procedure(
         title="异地就医",
@@ -298,7 +300,7 @@ def out_of_area() -> Timeline[r.OutOfArea]:
         ),
     )
     return _provincial(
-        r.OutOfArea(filing_before_direct_settlement=True, procedure=procedure),
+        b.OutOfArea(filing_before_direct_settlement=True, procedure=procedure),
         clauses=[c.H6, c.H7, c.H8, c.H12],
         against=[c.H5, c.C86, c.S5],
         why="X13: 标题问黄山而正文写合肥, 故作为全省通行的做法, 不归于黄山一市; 各地报销政策尚未统一(C86)。",
@@ -310,13 +312,13 @@ def out_of_area() -> Timeline[r.OutOfArea]:
 
 
 @hookimpl
-def uses() -> Timeline[r.Uses]:
+def uses() -> Timeline[b.Uses]:
     """门诊合规费用 (A10), 药店药品、器械、耗材 (A11); 不可用于公共卫生、体育健身、养生保健 (A12)."""
     return _provincial(
-        r.Uses(
-            aid_at=frozenset({r.Use.OUTPATIENT, r.Use.PHARMACY}),
-            aid_pays=frozenset({r.BillPart.IN_SCOPE, r.BillPart.FIRST_SELFPAY}),
-            own_pays=r.ALL_PARTS,
+        b.Uses(
+            aid_at=frozenset({b.Use.OUTPATIENT, b.Use.PHARMACY}),
+            aid_pays=frozenset({b.BillPart.IN_SCOPE, b.BillPart.FIRST_SELFPAY}),
+            own_pays=b.ALL_PARTS,
             never=frozenset({Spending.PUBLIC_HEALTH, Spending.FITNESS, Spending.WELLNESS}),
         ),
         clauses=[c.A10, c.A11, c.A12, c.T8],
@@ -328,10 +330,10 @@ def uses() -> Timeline[r.Uses]:
 
 
 @hookimpl
-def purse_order() -> Timeline[r.PurseOrder]:
+def purse_order() -> Timeline[b.PurseOrder]:
     """先本人账户, 再按绑定先后用授权人账户, 最后现金 (推定 T2); 共济额度不超过授权人余额 (A15)."""
     return _provincial(
-        r.PurseOrder(order=(r.PurseKind.OWN, r.PurseKind.GIVERS)),
+        b.PurseOrder(order=(b.PurseKind.OWN, b.PurseKind.GIVERS)),
         clauses=[c.T2, c.A15, c.S37, c.S38, c.S39],
         against=[c.S40],
         why="一手材料只写共济额度不超过余额(A15); 扣款顺序多数网页为先本人后共济(S37至S39), 只有S40相反, 故作推定。",
@@ -339,17 +341,17 @@ def purse_order() -> Timeline[r.PurseOrder]:
 
 
 @hookimpl
-def reversal() -> Timeline[r.Reversal]:
+def reversal() -> Timeline[b.Reversal]:
     """任何一笔结算均可撤销 (推定 T4)."""
     why = "国家接口(2208)按结算编号撤销, 不要求从最近一笔起; 两份文件未规定。"
-    return _provincial(r.Reversal.ANY, clauses=[c.T4], why=why)
+    return _provincial(b.Reversal.ANY, clauses=[c.T4], why=why)
 
 
 @hookimpl
-def account_crediting() -> Timeline[r.CreditTerms]:
+def account_crediting() -> Timeline[b.CreditTerms]:
     """在职计入本人缴费基数的2% (C55); 退休由统筹基金定额划入 (C56); 单位缴费不再划入 (C57)."""
     return _provincial(
-        r.CreditTerms(active_ratio_bp=2_00, retired_fen=r.OPERATOR_SETS, employer_part_credited=False),
+        b.CreditTerms(active_ratio_bp=2_00, retired_fen=b.OPERATOR_SETS, employer_part_credited=False),
         clauses=[c.C55, c.C56, c.C57, c.T16],
         why="退休人员的定额没有文件给出, 由运营方连同起始日设定; 合肥的数额不能用于他市。",
     )
@@ -359,12 +361,12 @@ def account_crediting() -> Timeline[r.CreditTerms]:
 
 
 @hookimpl
-def wallet() -> Timeline[r.Wallet]:
+def wallet() -> Timeline[b.Wallet]:
     """进入【医保钱包】, 确认使用, 选择使用地并填写手机号 (H2, H3); 开通钱包不产生绑定."""
     opening = ("下载并登录“国家医保服务平台”APP", "进入【医保钱包】专区,点击“确认使用钱包”")
     steps = (*(_step(text, c.H2) for text in opening), _step(c.H3.text, c.H3))
     return _provincial(
-        r.Wallet(procedure=r.Procedure(title="开通医保钱包", steps=steps), binds=False),
+        b.Wallet(procedure=r.Procedure(title="开通医保钱包", steps=steps), binds=False),
         clauses=[c.H2, c.H3],
         against=[c.A1],
         why="X14: 医保钱包与共济绑定是两项业务; 开通钱包不建立授权人与使用人之间的关系。",
@@ -396,7 +398,3 @@ def notes() -> Timeline[tuple[r.Note, ...]]:
 def candidates() -> tuple[Candidate, ...]:
     """全省没有候选修订; 候选由各市自己列出."""
     return ()
-
-
-def _step(text: str, *clauses: Clause, caution: str = "") -> r.Step:
-    return r.Step(text=text, caution=caution, clauses=clauses)

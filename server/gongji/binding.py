@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 
 from gongji.cities import Cities, City, Rules
 from gongji.clauses import Clause
-from gongji.eligibility import Case, unmet
+from gongji.codes import OPEN_STATES, SHANGHAI, BindingState
+from gongji.eligibility import Case, guardian_consented, unmet
 from gongji.errors import (
     BindingNotFound,
     Condition,
@@ -25,17 +26,7 @@ from gongji.errors import (
 )
 from gongji.facts import Decision, Facts, Need, Request, by_key, derived_id
 from gongji.hookspecs import CityRules
-from gongji.model import (
-    OPEN_STATES,
-    SHANGHAI,
-    Application,
-    Binding,
-    BindingEvent,
-    BindingState,
-    Consent,
-    Person,
-    RuleRef,
-)
+from gongji.model import Application, Binding, BindingEvent, Consent, Person, RuleRef
 from gongji.remedies import ways
 from gongji.rules import AlwaysOpen, AtOnce, ReviewLatency
 from gongji.words import in_words
@@ -147,7 +138,7 @@ class RecordConsent:
         holder, member = _person(facts, binding.holder, "holder"), _person(facts, binding.member, "member")
         rules = self.cities.of(holder.insured_place).rules(binding.submitted_at.astimezone(SHANGHAI).date())
         case = Case(
-            application=application_of(binding),
+            application=replace(application_of(binding), consent=self.consent),
             holder=holder,
             member=member,
             rules=rules,
@@ -155,6 +146,9 @@ class RecordConsent:
             of_holder=(),
             of_member=(),
         )
+        if unmet := [u.condition for u in guardian_consented(case)]:
+            city = self.cities.of(holder.insured_place)
+            raise _not_eligible(case, tuple(unmet), city, ())
         consented = replace(binding, consent=self.consent)
         moved = _forward(
             consented, rules, facts.now, self.workdays, by=self.request.caller, recorded=case.relation_on_record
@@ -259,11 +253,14 @@ def _open_channel(rules: Rules, channel: str, now: datetime, workdays: Workdays)
     if isinstance(chosen.hours, AlwaysOpen) or workdays.is_open(now, chosen.hours):
         return
     opening = workdays.next_opening(now, chosen.hours)
+    provisional = not workdays.known(opening.year)
     raise CounterClosed(
-        f"{chosen.name}现在不办理: {in_words(chosen.hours)}; 下次开放 {opening:%Y-%m-%d %H:%M}",
+        f"{chosen.name}现在不办理: {in_words(chosen.hours)}; 下次开放 {opening:%Y-%m-%d %H:%M}"
+        + (f"(暂定: {opening.year} 年节假日安排尚未公布)" if provisional else ""),
         field="channel",
         clauses=chosen.clauses or rules.answer(CityRules.channels).clauses,
         next_opening=opening.isoformat(),
+        next_opening_provisional=str(provisional).lower(),
     )
 
 

@@ -24,9 +24,10 @@ import gongji
 from gongji import adoption, baseline, guards
 from gongji.adoption import Adoption, RetiredCredit, UnknownCandidate
 from gongji.clauses import Candidate, Clause, Ruled, Timeline, clauses_in
+from gongji.codes import pooling_area
 from gongji.errors import CityNotServed, NotInForce
 from gongji.hookspecs import DATED_HOOKS, PROJECT, CityRules, hookimpl
-from gongji.model import DecidedBy, RuleRef, pooling_area
+from gongji.model import DecidedBy, RuleRef
 from gongji.rules import Identity
 
 __all__ = [

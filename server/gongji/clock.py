@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from gongji.model import SHANGHAI
+from gongji.codes import SHANGHAI
 
 Clock = Callable[[], datetime]
 

@@ -13,20 +13,11 @@ from typing import Any
 
 from gongji.cities import Rules
 from gongji.clauses import Clause
+from gongji.codes import SHANGHAI, ConsentMethod, Purpose, pooling_area, province
 from gongji.errors import Condition
 from gongji.hookspecs import CityRules
-from gongji.model import (
-    SHANGHAI,
-    AgreementAccepted,
-    Application,
-    Binding,
-    Enrolment,
-    Material,
-    Person,
-    Purpose,
-    pooling_area,
-    province,
-)
+from gongji.kinship import kind_of, on_record
+from gongji.model import AgreementAccepted, Application, Binding, Enrolment, Material, Person
 from gongji.rules import (
     Across,
     Asked,
@@ -39,9 +30,6 @@ from gongji.rules import (
     Scope,
 )
 from gongji.words import in_words
-
-INVERSE = {"1": "1", "2": "5", "3": "5", "4": "6", "5": "23", "6": "4", "7": "7"}
-"""First digits of GB/T 4761: what the holder is to the member, from what the member is to the holder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,20 +52,12 @@ class Case:
     @property
     def relation_on_record(self) -> bool:
         """Whether the registry shows the relation claimed, from either side."""
-        claimed = self.application.relation[0]
-        return any(kind == claimed for kind in self._recorded())
+        return kind_of(self.application.relation) in on_record(self.holder, self.member)
 
     @property
     def relation_contradicted(self) -> bool:
         """Whether the registry shows another kind of relation than the one claimed."""
-        return not self.relation_on_record and any(True for _ in self._recorded())
-
-    def _recorded(self) -> Iterator[str]:
-        """First digits of what the member is to the holder, as the registry knows it."""
-        yield from (k.relation[0] for k in self.holder.kin if k.person_no == self.member.person_no)
-        for kin in self.member.kin:
-            if kin.person_no == self.holder.person_no:
-                yield from INVERSE.get(kin.relation[0], "")
+        return not self.relation_on_record and bool(on_record(self.holder, self.member))
 
     def materials_needed(self) -> list[MaterialNeed]:
         """The proofs this application must bring."""
@@ -164,9 +144,8 @@ def holder_enrolled(case: Case) -> Iterator[Unmet]:
     """The holder is normally enrolled in a scheme that has an account."""
     terms = case.rules.value(CityRules.holder_terms)
     if not _enrolled(case.holder, terms, case.today):
-        enrol = Change(
-            f"授权人{in_words(terms)}后再申请", lambda c: replace(c, holder=_enrolling(c.holder, terms, c.today))
-        )
+        text = f"授权人{in_words(terms)}后再申请"
+        enrol = Change(text, lambda c: replace(c, holder=_enrolling(c.holder, terms, c.today)))
         message = f"授权人在 {case.today} 不符合参保要求: {in_words(terms)}"
         yield _unmet(case, CityRules.holder_terms, message, enrol)
 
@@ -216,10 +195,7 @@ def in_scope(case: Case) -> Iterator[Unmet]:
     part = pooling_area if scope is Scope.POOLING_AREA else province
     place, home = case.member.insured_place, case.holder.insured_place
     if part(home) != part(place):
-        move = Change(
-            f"使用人的参保关系转入授权人所在的{in_words(scope)}后再申请",
-            lambda c: _moved(c, home),
-        )
+        move = Change(f"使用人的参保关系转入授权人所在的{in_words(scope)}后再申请", lambda c: _moved(c, home))
         yield _unmet(case, CityRules.scope, f"使用人参保地 {place} 与授权人参保地 {home} 不在{in_words(scope)}", move)
 
 
@@ -291,13 +267,15 @@ def channel_fits(case: Case) -> Iterator[Unmet]:
 
 
 def through(case: Case, channel: str) -> Change:
-    """The same application through another channel, with that channel's own identity checks and form filled in."""
-    checks = frozenset(c.value for c in case.rules.value(CityRules.identity_checks)[channel])
-    asked = case.rules.value(CityRules.fields_asked)[channel]
+    """The same application through another channel, with the checks done and fields filled in that only it asks for."""
+    now = case.application.channel
+    checks, fields = case.rules.value(CityRules.identity_checks), case.rules.value(CityRules.fields_asked)
+    done = frozenset(check.value for check in checks[channel] - checks[now])
+    asked = [field for field in MemberField if field in fields[channel] - fields[now]]
 
     def apply(c: Case) -> Case:
-        moved = _applying(c, channel=channel, identity_checks=checks)
-        return reduce(_filled, sorted(asked, key=lambda f: f.value), moved)
+        moved = _applying(c, channel=channel, identity_checks=c.application.identity_checks | done)
+        return reduce(_filled, asked, moved)
 
     return Change(f"改用{case.rules.value(CityRules.channels)[channel].name}", apply)
 
@@ -383,6 +361,17 @@ def agreement_accepted(case: Case) -> Iterator[Unmet]:
         yield _unmet(case, CityRules.agreement, message, Change(terms.act, lambda c: _applying(c, agreement=accepted)))
 
 
+def guardian_consented(case: Case) -> Iterator[Unmet]:
+    """For a minor, a consent that is there already is a guardian's."""
+    terms, given = case.rules.value(CityRules.consent), case.application.consent
+    minor = case.member.younger_than(terms.guardian_below_years, case.today)
+    if minor and given is not None and given.method is not ConsentMethod.GUARDIAN:
+        guardians = replace(given, method=ConsentMethod.GUARDIAN)
+        by_guardian = Change("由监护人代为同意", partial(_applying, consent=guardians))
+        message = f"使用人未满{terms.guardian_below_years}周岁, 须由监护人同意"
+        yield _unmet(case, CityRules.consent, message, by_guardian)
+
+
 CONDITIONS: tuple[Check, ...] = (
     same_person,
     alive,
@@ -398,4 +387,5 @@ CONDITIONS: tuple[Check, ...] = (
     details_right,
     materials_complete,
     agreement_accepted,
+    guardian_consented,
 )

@@ -8,10 +8,11 @@ from datetime import datetime
 
 from gongji.binding import application_of, as_of, closed
 from gongji.cities import Cities
+from gongji.codes import OPEN_STATES, SHANGHAI
 from gongji.eligibility import Case, alive, holder_enrolled, in_scope, member_enrolled
 from gongji.errors import CityNotServed
 from gongji.facts import Decision, Facts, Need, by_key
-from gongji.model import OPEN_STATES, SHANGHAI, Binding, Person
+from gongji.model import Binding, Person
 from gongji.registry import Upserted, UpsertPersons
 
 GROUNDS = (alive, holder_enrolled, member_enrolled, in_scope)

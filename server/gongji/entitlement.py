@@ -6,23 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gongji.admission import Admitted, alive_on
+from gongji.benefits import BillPart, NoFund, PurseKind, Situation, Table, Use, Uses
 from gongji.cities import Cities, Rules
 from gongji.clauses import Clause
+from gongji.codes import AccountUse, EnrolmentStatus, InstitutionKind, Scheme, Spending
 from gongji.errors import PersonNotFound
 from gongji.facts import Facts
 from gongji.hookspecs import CityRules
-from gongji.model import (
-    Account,
-    AccountUse,
-    EnrolmentStatus,
-    Institution,
-    InstitutionKind,
-    Person,
-    RuleRef,
-    Scheme,
-    Spending,
-)
-from gongji.rules import BillPart, NoFund, PurseKind, Situation, Table, Use, Uses
+from gongji.model import Account, Institution, Person, RuleRef
 from gongji.split import Benefit, Purse, benefit_of
 from gongji.terms import PHRASES
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
-from gongji.model import SHANGHAI
+from gongji.codes import SHANGHAI
 
 T = TypeVar("T")
 R = TypeVar("R")

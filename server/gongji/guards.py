@@ -14,11 +14,12 @@ from typing import Any, cast, get_args, get_type_hints
 
 import typeguard
 
+from gongji.benefits import Table
 from gongji.clauses import Candidate, Ruled
+from gongji.codes import Scheme, Standing
 from gongji.hookspecs import DATED_HOOKS, PROJECT, CityRules
-from gongji.model import Scheme, Standing
 from gongji.money import FULL_BP
-from gongji.rules import AtOnce, CounterHours, FamilyLimit, GiverLimit, Identity, ReviewLatency, Table
+from gongji.rules import AtOnce, CounterHours, FamilyLimit, GiverLimit, Identity, ReviewLatency
 
 LEVELS = (1, 2, 3)
 CHANNEL_HOOKS = ("identity_checks", "fields_asked", "materials", "review_latency")

@@ -11,36 +11,28 @@ from typing import Protocol
 
 import pluggy
 
+from gongji.benefits import CreditTerms, Exclusion, NoFund, OutOfArea, PurseOrder, Reversal, Table, Uses, Wallet
 from gongji.clauses import Candidate, Timeline
-from gongji.model import Purpose, Scheme
+from gongji.codes import Purpose, Scheme
 from gongji.rules import (
     AgreementTerms,
     Channel,
     ChannelId,
     ConsentTerms,
-    CreditTerms,
     EnrolmentTerms,
-    Exclusion,
     FamilyLimit,
     GiverLimit,
     Identity,
     IdentityCheck,
     MaterialNeed,
     MemberField,
-    NoFund,
     NoLimit,
     Note,
-    OutOfArea,
     Procedure,
-    PurseOrder,
     RelationSet,
-    Reversal,
     ReviewLatency,
     Scope,
-    Table,
     Unbinding,
-    Uses,
-    Wallet,
 )
 
 PROJECT = "gongji"

@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from gongji.codes import EntryKind, Scheme, pooling_area
 from gongji.facts import Facts
-from gongji.model import Account, Bill, Entry, EntryKind, PurseMovement, Scheme, Settlement, pooling_area
+from gongji.model import Account, Bill, Entry, PurseMovement, Settlement
 
 CASH = "cash"
 BROUGHT_FORWARD = "brought_forward"

@@ -11,16 +11,14 @@ from typing import Generic, TypeVar
 from stdnum.cn import ric
 from stdnum.exceptions import ValidationError
 
+from gongji.codes import IDENTITY_CARD, InstitutionKind, Scheme
 from gongji.errors import CertificateChecksum, MalformedField
 from gongji.facts import Decision, Facts, Need, by_key
-from gongji.model import Certificate, Enrolment, Institution, InstitutionKind, Person, Scheme
+from gongji.model import Certificate, Enrolment, Institution, Person
 from gongji.terms import PHRASES
 
 RELATIONS = frozenset({"10", "11", "12", "99"} | {str(code) for code in range(20, 98)})
 """GB/T 4761 codes of what one person is to another (patn_rlts); 01 本人 and 02 户主 are none."""
-
-IDENTITY_CARD = "01"
-"""psn_cert_type of the resident identity card (居民身份证)."""
 
 CERTIFICATE_TAKEN = "CERTIFICATE_TAKEN"
 """The reason given where a certificate belongs to another person already."""

@@ -21,8 +21,8 @@ Way = tuple[str, ...]
 def ways(case: Case, open_channels: Iterable[str]) -> tuple[Way, ...]:
     """Ways that work now, the shortest first; none where nothing the applicant can do would help."""
     starts = [[], *([through(case, other)] for other in open_channels if other != case.application.channel)]
-    found = {tuple(c.text for c in way) for start in starts if (way := _way(case, start)) is not None}
-    shortest = sorted(found, key=lambda way: (len(way), way))
+    found = [tuple(c.text for c in way) for start in starts if (way := _way(case, start)) is not None]
+    shortest = sorted(dict.fromkeys(found), key=len)
     return tuple(shortest[:MOST_WAYS])
 
 

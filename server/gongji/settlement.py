@@ -12,26 +12,15 @@ from datetime import date
 
 from gongji import ledger
 from gongji.admission import Admitted, admit, givers_of, scheme_of
+from gongji.benefits import BillPart, PurseKind, Reversal
 from gongji.cities import Cities
+from gongji.codes import AccountUse, Scheme, pooling_area
 from gongji.entitlement import FundTerms, asked_purses, fund_terms
 from gongji.errors import AlreadyReversed, MalformedField, NotLastSettlement, SettlementNotFound
 from gongji.facts import Decision, Facts, Need, Remembered, Request, by_key, derived_id
 from gongji.hookspecs import CityRules
 from gongji.ledger import Inconsistent
-from gongji.model import (
-    Account,
-    AccountUse,
-    Accumulator,
-    Bill,
-    Binding,
-    Institution,
-    Person,
-    PurseMovement,
-    Scheme,
-    Settlement,
-    pooling_area,
-)
-from gongji.rules import BillPart, PurseKind, Reversal
+from gongji.model import Account, Accumulator, Bill, Binding, Institution, Person, PurseMovement, Settlement
 from gongji.split import Charge, FundShare, Used, charge_purses, fund_share
 from gongji.trace import lines_of
 
@@ -70,7 +59,7 @@ class Settle:
         if stored is None:
             msg = f"request {remembered.request_id} is remembered as settled, but its settlement is missing"
             raise Inconsistent(msg)
-        return replace(stored, reversed_at=None)
+        return replace(stored, reversed_at=None, reversed_why="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +142,7 @@ class Reverse:
             )
         _refuse_unless_last(settlement, facts, self.cities)
         after, refunds = ledger.move_all(facts, [(m.purse, -m.fen) for m in settlement.movements])
-        taken_back = replace(settlement, reversed_at=facts.now)
+        taken_back = replace(settlement, reversed_at=facts.now, reversed_why=self.why)
         transaction_id = derived_id("R", self.request.request_id)
         entries = ledger.reversal_entries(transaction_id, settlement, refunds, facts.now)
         writes = (taken_back, *after, *_less(settlement, facts), *entries)
@@ -223,7 +212,7 @@ def _settled(bill: Bill, facts: Facts, cities: Cities, request_id: str) -> Decis
     used = Used(before.deductible_used_fen, before.fund_paid_fen)
     paid = fund_share(bill.in_scope_fen, terms.benefit, used) if terms.benefit else FundShare()
     asked = tuple(asked_purses(case, facts, cities))
-    charges, cash_fen = charge_purses(_owed(bill, paid), (a.purse for a in asked))
+    charges, cash_fen = charge_purses(_owed(bill, paid), [a.purse for a in asked])
     accounts, movements = ledger.move_all(facts, [(c.purse.owner, -c.fen) for c in charges if c.fen])
     after = replace(
         before,

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
-from gongji.model import Standing
+from gongji.benefits import BillPart, PurseKind, Table
+from gongji.codes import Standing
 from gongji.money import Rounding, share
-from gongji.rules import BillPart, NoLimit, PurseKind, Table
+from gongji.rules import NoLimit
 
 PARTS = tuple(BillPart)
 """The order in which a purse pays the parts of a bill: in scope and first self-pay before the rest.
@@ -96,15 +98,21 @@ def fund_share(in_scope_fen: int, benefit: Benefit, used: Used) -> FundShare:
 
 def charge_purses(owed: Mapping[BillPart, int], purses: Iterable[Purse]) -> tuple[tuple[Charge, ...], int]:
     """Asks purses in their order, each for the parts it may pay; what none pays is cash (second of the pair)."""
-    left = dict(owed)
+    left = [owed[part] for part in PARTS]
     charges = []
     for purse in purses:
-        parts = [part for part in PARTS if part in purse.pays]
-        needed = sum(left[part] for part in parts)
+        places = _places(purse.pays)
+        needed = sum([left[place] for place in places])
         paid = available = min(purse.balance_fen, needed)
-        for part in parts:
-            taken = min(available, left[part])
-            left[part] -= taken
+        for place in places:
+            taken = min(available, left[place])
+            left[place] -= taken
             available -= taken
         charges.append(Charge(purse, needed, paid))
-    return tuple(charges), sum(left.values())
+    return tuple(charges), sum(left)
+
+
+@cache
+def _places(parts: frozenset[BillPart]) -> tuple[int, ...]:
+    """Where these parts stand in `PARTS`; there are sixteen sets at most."""
+    return tuple(place for place, part in enumerate(PARTS) if part in parts)

@@ -5,26 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 
+from gongji.benefits import BillPart, OperatorSets, PurseKind, Reversal, Situation, Use
 from gongji.clauses import Grade
-from gongji.model import EnrolmentStatus, Purpose, Scheme, Spending, Standing, VisitKind
+from gongji.codes import EnrolmentStatus, Purpose, Scheme, Spending, Standing, VisitKind
 from gongji.money import Rounding
 from gongji.rules import (
     Across,
     AlwaysOpen,
     Asked,
     AtOnce,
-    BillPart,
     ChannelKind,
     IdentityCheck,
     MaterialKind,
     MemberField,
     NoLimit,
-    OperatorSets,
-    PurseKind,
-    Reversal,
     Scope,
-    Situation,
-    Use,
 )
 
 PHRASES: Mapping[type[Enum], Mapping[Enum, str]] = {

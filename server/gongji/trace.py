@@ -14,11 +14,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from gongji.admission import Admitted
+from gongji.benefits import PurseKind
+from gongji.codes import Payer
 from gongji.entitlement import AskedPurse, FundTerms
 from gongji.hookspecs import CityRules
-from gongji.model import Line, Payer
+from gongji.model import Line
 from gongji.money import FULL_BP, Rounding, percent, share, yuan
-from gongji.rules import NoLimit, PurseKind
+from gongji.rules import NoLimit
 from gongji.split import Benefit, Charge, FundShare, Used
 
 ROUNDING_BP = {Rounding.HALF_UP: FULL_BP // 2, Rounding.DOWN: 0}

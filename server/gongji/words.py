@@ -7,41 +7,43 @@ from datetime import time
 from enum import Enum, IntEnum
 from functools import singledispatch
 
+from gongji.benefits import (
+    ALL_PARTS,
+    BonusPoints,
+    CreditTerms,
+    Exclusion,
+    NoFund,
+    OutOfArea,
+    PurseOrder,
+    Table,
+    Uses,
+    Wallet,
+)
 from gongji.clauses import Clause
+from gongji.codes import EnrolmentStatus, Standing
 from gongji.hookspecs import question
-from gongji.model import EnrolmentStatus, Standing
 from gongji.money import percent, yuan
 from gongji.rules import (
-    ALL_PARTS,
     NO_LIMIT,
     Across,
     AgreementTerms,
     Asked,
     AtOnce,
-    BonusPoints,
     Channel,
     ConsentTerms,
     CounterHours,
-    CreditTerms,
     EnrolmentTerms,
-    Exclusion,
     FamilyLimit,
     GiverLimit,
     Identity,
     MaterialNeed,
-    NoFund,
     NoLimit,
     Note,
-    OutOfArea,
     Procedure,
-    PurseOrder,
     RelationSet,
     ReviewLatency,
     Step,
-    Table,
     Unbinding,
-    Uses,
-    Wallet,
 )
 from gongji.terms import KIN, LEVELS, PHRASES
 
@@ -226,7 +228,8 @@ def _(value: ReviewLatency) -> str:
 @_phrase.register
 def _(value: ConsentTerms) -> str:
     if value.required:
-        return "须使用人本人知情同意"
+        minors = f",未满{value.guardian_below_years}周岁的由监护人代为同意" if value.guardian_below_years else ""
+        return f"须使用人本人知情同意{minors}"
     instead = f",以{value.in_place_of_it}代替" if value.in_place_of_it else ""
     return f"不另行取得使用人同意{instead}"
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import chinese_calendar
 
-from gongji.model import SHANGHAI
+from gongji.codes import SHANGHAI
 from gongji.rules import AlwaysOpen, CounterHours
 
 DUE_AT = time(17, 0)

@@ -10,9 +10,10 @@ from typing import Protocol
 
 import pytest
 from gongji import errors
+from gongji.codes import SHANGHAI, EnrolmentStatus, Scheme
 from gongji.errors import Refusal
 from gongji.facts import Command, Decision, Facts, Need, Request, by_key
-from gongji.model import SHANGHAI, Account, Certificate, Enrolment, EnrolmentStatus, Kin, Person, Scheme
+from gongji.model import Account, Certificate, Enrolment, Kin, Person
 from gongji.store.committer import Committer, Engine
 from gongji.store.migrations import make_file, migrate
 from gongji.store.schema import Schema

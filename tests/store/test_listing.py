@@ -8,21 +8,9 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
+from gongji.codes import AccountUse, BindingState, EntryKind, Purpose, Scheme, VisitKind
 from gongji.facts import Listing
-from gongji.model import (
-    Account,
-    AccountUse,
-    Bill,
-    Binding,
-    BindingState,
-    DecidedBy,
-    Entry,
-    EntryKind,
-    Purpose,
-    Scheme,
-    Settlement,
-    VisitKind,
-)
+from gongji.model import Account, Bill, Binding, DecidedBy, Entry, Settlement
 from gongji.store import sql
 from gongji.store.schema import Schema
 from gongji.store.sqlite import SqliteEngine

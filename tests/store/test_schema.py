@@ -10,19 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gongji.codes import SHANGHAI, Scheme
 from gongji.facts import Adopted, Remembered
-from gongji.model import (
-    SHANGHAI,
-    Account,
-    Accumulator,
-    Binding,
-    Credit,
-    Entry,
-    Institution,
-    Person,
-    Scheme,
-    Settlement,
-)
+from gongji.model import Account, Accumulator, Binding, Credit, Entry, Institution, Person, Settlement
 from gongji.store.committer import Violated
 from gongji.store.migrations import SchemaError, migrate
 from gongji.store.schema import VERSION, Schema

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gongji.codes import AccountUse, Scheme, VisitKind
 from gongji.errors import NoAccount, StoreUnavailable
 from gongji.facts import Adopted, Decision, Listing, Remembered
-from gongji.model import Account, AccountUse, Bill, Certificate, DecidedBy, Person, Scheme, Settlement, VisitKind
+from gongji.model import Account, Bill, Certificate, DecidedBy, Person, Settlement
 from gongji.store import MEMORY, KeyFileError, SchemaError, Store, open_store
 from gongji.store.sqlite import SqliteStore
 

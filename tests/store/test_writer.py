@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from gongji.codes import SHANGHAI
 from gongji.errors import Overloaded, StoreUnavailable
 from gongji.facts import Answer
-from gongji.model import SHANGHAI
 from gongji.store.committer import Job, Outcome
 from gongji.store.writer import Alone, Writer
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gongji.benefits import PURPOSE_USE
+from gongji.codes import Purpose
 from gongji.guide.comparison import HOURS
 from gongji.guide.page import Lines, Said, Section
 from gongji.guide.speaker import Speaker, phrase
 from gongji.hookspecs import CityRules
-from gongji.model import Purpose
-from gongji.rules import PURPOSE_USE, Across, CounterHours, NoLimit
+from gongji.rules import Across, CounterHours, NoLimit
 from gongji.words import relations_left_out
 
 

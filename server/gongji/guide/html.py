@@ -56,7 +56,8 @@ def _grid(grid: Grid) -> str:
     rows = "\n".join(_row(grid, row, anchor) for row, anchor in zip(grid.rows, anchors, strict=True))
     table = f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>"
     if grid.wide:
-        return f'<div class="wide" role="region" aria-label="{escape(grid.head[0])}" tabindex="{_FOCUSABLE}">\n{table}\n</div>'
+        label = escape(grid.head[0])
+        return f'<div class="wide" role="region" aria-label="{label}" tabindex="{_FOCUSABLE}">\n{table}\n</div>'
     return f'<div class="folds">\n{table}\n</div>'
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gongji.benefits import BonusPoints, NoFund, Table
+from gongji.codes import Scheme, Standing
 from gongji.guide.page import Block, Grid, Lines, Said, Section
 from gongji.guide.speaker import Speaker, phrase
 from gongji.hookspecs import CityRules
-from gongji.model import Scheme, Standing
 from gongji.money import percent
-from gongji.rules import BonusPoints, NoFund, NoLimit, Table
+from gongji.rules import NoLimit
 from gongji.words import level_in_words, money_in_words
 
 _DEDUCTIBLE = ("起付", "合规医疗费")

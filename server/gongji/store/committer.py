@@ -194,7 +194,7 @@ class Committer:
 
 def unavailable(down: EngineDown) -> StoreUnavailable:
     """An engine's inability in the callers' words; the cause stays for the log."""
-    refusal = StoreUnavailable("数据库暂时不可用，本次请求未写入任何内容，请稍后用同一请求编号重试。")
+    refusal = StoreUnavailable("数据库暂时不可用, 本次请求未写入任何内容, 请稍后用同一请求编号重试。")
     refusal.__cause__ = down
     return refusal
 

@@ -63,7 +63,7 @@ def replay(command: Command[R], row: Remembered, facts: Facts, digest: Digest) -
     """The first answer again. OriginalReversed, RequestIdReused, or the first refusal again."""
     if row.tombstone:
         raise OriginalReversed(
-            "该请求编号对应的业务在到达之前已被撤销，不再受理；如需重新办理，请使用新的请求编号。", field="request_id"
+            "该请求编号对应的业务在到达之前已被撤销, 不再受理; 如需重新办理, 请使用新的请求编号。", field="request_id"
         )
     _refuse_other_content(command.request, row, digest)
     if row.refusal:
@@ -96,7 +96,7 @@ def _refuse_other_content(request: Request, row: Remembered, digest: Digest) -> 
     if differing:
         names = ",".join(differing)
         raise RequestIdReused(
-            f"请求编号已用于另一笔请求（不同之处：{names}）；同一编号只能重发完全相同的请求，新业务请使用新的编号。",
+            f"请求编号已用于另一笔请求(不同之处: {names}); 同一编号只能重发完全相同的请求, 新业务请使用新的编号。",
             field="request_id",
             differing=names,
         )

@@ -8,18 +8,9 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from gongji.codes import pooling_area
 from gongji.facts import Adopted, Remembered
-from gongji.model import (
-    Account,
-    Accumulator,
-    Binding,
-    Credit,
-    Entry,
-    Institution,
-    Person,
-    Settlement,
-    pooling_area,
-)
+from gongji.model import Account, Accumulator, Binding, Credit, Entry, Institution, Person, Settlement
 from gongji.store.seal import Vault
 from gongji.store.table import Column, Row, SqlValue, Table, document, moment, number, plain, text
 

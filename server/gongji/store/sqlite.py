@@ -10,8 +10,9 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
+from gongji.codes import pooling_area
 from gongji.facts import Adopted, Answer, Command, Decision, Facts, Listing, Need, Query, Remembered
-from gongji.model import Certificate, Person, Settlement, pooling_area
+from gongji.model import Certificate, Person, Settlement
 from gongji.store import sql
 from gongji.store.committer import Committer, EngineDown, Gatherer, Job, Violated, unavailable
 from gongji.store.migrations import migrate

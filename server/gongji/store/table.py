@@ -13,7 +13,7 @@ from typing import Any, Final, Generic, Literal, TypeVar
 
 import msgspec
 
-from gongji.model import SHANGHAI
+from gongji.codes import SHANGHAI
 
 T = TypeVar("T")
 

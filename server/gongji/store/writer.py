@@ -61,7 +61,7 @@ class Writer:
         if self._closed:
             raise _stopping()
         if self._queue.qsize() >= self._bound:
-            raise Overloaded(f"排队的请求已达上限（{self._bound}），请稍后用同一请求编号重试。")
+            raise Overloaded(f"排队的请求已达上限({self._bound}), 请稍后用同一请求编号重试。")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
         self._queue.put(_Waiting(what, future, loop))
@@ -114,7 +114,7 @@ class Writer:
 
 
 def _stopping() -> StoreUnavailable:
-    return StoreUnavailable("服务正在停止，请稍后用同一请求编号重试。")
+    return StoreUnavailable("服务正在停止, 请稍后用同一请求编号重试。")
 
 
 def _hand_over(waiting: Sequence[_Waiting], outcomes: Sequence[Outcome | None]) -> None:

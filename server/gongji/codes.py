@@ -1,0 +1,135 @@
+"""The national code lists, and the other closed sets facts are stated in; numbers are the national codes."""
+
+from __future__ import annotations
+
+from enum import Enum, IntEnum
+from zoneinfo import ZoneInfo
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+IDENTITY_CARD = "01"
+"""psn_cert_type of the resident identity card (居民身份证)."""
+
+
+class Scheme(IntEnum):
+    """Insurance scheme (insutype 险种); numbers are the national codes."""
+
+    EMPLOYEE = 310
+    RESIDENT = 390
+
+
+class EnrolmentStatus(IntEnum):
+    """Status of an enrolment (psn_insu_stas 参保状态)."""
+
+    NORMAL = 1
+    PAUSED = 2
+    INVALID = 3
+    TERMINATED = 4
+
+
+class Standing(Enum):
+    """Standing of an employee-scheme person in the table (在职/退休), from psn_type's first two digits."""
+
+    ACTIVE = "active"
+    RETIRED = "retired"
+
+
+class InstitutionKind(IntEnum):
+    """Kind of designated institution (fixmedins_type)."""
+
+    HOSPITAL = 1
+    PHARMACY = 2
+
+
+class VisitKind(IntEnum):
+    """Kind of visit (med_type 医疗类别)."""
+
+    OUTPATIENT = 11
+    REGISTRATION = 12
+    EMERGENCY = 13
+    CHRONIC = 14
+    SPECIAL_DRUG = 18
+    PHARMACY = 41
+    MATERNITY = 51
+    INPATIENT = 2101
+    TWO_DISEASES = 9901
+    ACCIDENT = 9903
+
+
+class AccountUse(Enum):
+    """Which purses the patient wants used (acct_used_flag)."""
+
+    NONE = 0
+    OWN = 1
+    CITY_ORDER = 2
+
+
+class Spending(Enum):
+    """What a bill's money is spent on."""
+
+    MEDICAL = "medical"
+    PUBLIC_HEALTH = "public_health"
+    FITNESS = "fitness"
+    WELLNESS = "wellness"
+
+
+class Purpose(IntEnum):
+    """What a binding is for (共济用途)."""
+
+    VISIT = 1
+    RESIDENT_PREMIUM = 2
+
+
+class BindingState(IntEnum):
+    """Where a binding stands; numbers as on the wire."""
+
+    AWAITING_CONSENT = 1
+    UNDER_REVIEW = 2
+    ACTIVE = 3
+    REFUSED = 4
+    EXPIRED = 5
+    ENDED = 6
+
+
+OPEN_STATES = frozenset({BindingState.AWAITING_CONSENT, BindingState.UNDER_REVIEW, BindingState.ACTIVE})
+"""States in which a binding takes a place in the family."""
+
+
+class ConsentMethod(IntEnum):
+    """How the member consented; numbers as on the wire."""
+
+    OWN_ACCOUNT = 1
+    PHONE_CODE = 2
+    COUNTER = 3
+    GUARDIAN = 4
+
+
+class Payer(IntEnum):
+    """Who pays a line; numbers as on the wire."""
+
+    FUND = 1
+    OWN_PURSE = 2
+    GIVER_PURSE = 3
+    CASH = 4
+
+
+class EntryKind(IntEnum):
+    """Why money moved in a purse; numbers as on the wire."""
+
+    CREDIT = 1
+    BROUGHT_FORWARD = 2
+    OWN_CHARGE = 3
+    AID_CHARGE = 4
+    REFUND = 5
+    PREMIUM = 6
+    CREDIT_TAKEN_BACK = 7
+
+
+def pooling_area(area_code: str) -> str:
+    """The pooling area (统筹区) of a city, county or head office: its first four digits, e.g. 340822 → 3408."""
+    return area_code[:4]
+
+
+def province(area_code: str) -> str:
+    """The province of an area code: its first two digits, e.g. 34."""
+    return area_code[:2]
