@@ -1,0 +1,151 @@
+"""Bills and settlements between the wire and the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from gongji.codes import AccountUse, Scheme, Spending, VisitKind
+from gongji.model import Bill, Line, PurseMovement, Settlement
+from gongji.rpc.convert import Sources, day_from, day_to, decided_by, instant_to
+from gongji.v1 import settlement_pb2 as pb
+from gongji.v1 import types_pb2
+
+TRACE_VERSION: Final = "trace.v1"
+
+_USES: Final = {
+    pb.ACCOUNT_USE_NONE: AccountUse.NONE,
+    pb.ACCOUNT_USE_OWN: AccountUse.OWN,
+    pb.ACCOUNT_USE_CITY_ORDER: AccountUse.CITY_ORDER,
+}
+_USES_OUT: Final = {use: number for number, use in _USES.items()}
+
+_SPENDING: Final = {
+    pb.SPENDING_UNSPECIFIED: Spending.MEDICAL,
+    pb.SPENDING_MEDICAL: Spending.MEDICAL,
+    pb.SPENDING_PUBLIC_HEALTH: Spending.PUBLIC_HEALTH,
+    pb.SPENDING_FITNESS: Spending.FITNESS,
+    pb.SPENDING_WELLNESS: Spending.WELLNESS,
+}
+_SPENDING_OUT: Final = {spending: number for number, spending in _SPENDING.items()}
+
+
+def bill_from(message: pb.Bill, patient: str) -> Bill:
+    """A bill of the patient with that number."""
+    return Bill(
+        patient=patient,
+        institution_code=message.institution_code,
+        service_day=day_from(message.service_day),
+        visit_kind=VisitKind(message.visit_kind),
+        scheme=Scheme(message.scheme) if message.scheme else None,
+        total_fen=message.total_fen,
+        out_of_catalogue_fen=message.out_of_catalogue_fen,
+        above_limit_fen=message.above_limit_fen,
+        first_selfpay_fen=message.first_selfpay_fen,
+        in_scope_fen=message.in_scope_fen,
+        account_use=_USES[message.account_use],
+        givers=tuple(message.givers),
+        inpatient_that_day=message.inpatient_that_day,
+        residue=message.residue,
+        spending=_SPENDING[message.spending],
+        filing_no=message.filing_no,
+        msgid=message.msgid,
+    )
+
+
+def settlement_to(settlement: Settlement, sources: Sources) -> pb.Settlement:
+    """A settlement, or a quote, with its lines and their rules in full."""
+    return pb.Settlement(
+        settlement_id=settlement.settlement_id,
+        settled_at=instant_to(settlement.settled_at),
+        bill=_bill_to(settlement.bill),
+        scheme=types_pb2.Scheme.ValueType(settlement.scheme),
+        level=settlement.level,
+        deductible_fen=settlement.deductible_fen,
+        ratio_bp=settlement.ratio_bp,
+        fund_fen=settlement.fund_fen,
+        patient_part_fen=settlement.patient_part_fen,
+        account_fen=settlement.account_fen,
+        aid_fen=settlement.aid_fen,
+        cash_fen=settlement.cash_fen,
+        lines=[_line_to(line, settlement.area_code, sources) for line in settlement.lines],
+        trace_version=TRACE_VERSION,
+        movements=movements_to(settlement.movements),
+        deductible_used_after_fen=settlement.deductible_used_after_fen,
+        fund_paid_after_fen=settlement.fund_paid_after_fen,
+        decided_by=decided_by(settlement.decided_by),
+        reversed_at=instant_to(settlement.reversed_at),
+        reversed_why=settlement.reversed_why,
+        request_id=settlement.request_id,
+    )
+
+
+def movements_to(movements: Iterable[PurseMovement]) -> list[pb.PurseMovement]:
+    """Money that moved in purses."""
+    return [
+        pb.PurseMovement(purse=m.purse, fen=m.fen, balance_after_fen=m.balance_after_fen, version_after=m.version_after)
+        for m in movements
+    ]
+
+
+def patient_row(settlement: Settlement, institution_name: str) -> pb.SettlementRow:
+    """A settlement as its patient sees it in a list."""
+    row = _row(settlement, institution_name, settlement.own_fen)
+    row.total_fen = settlement.bill.total_fen
+    row.fund_fen = settlement.fund_fen
+    row.cash_fen = settlement.cash_fen
+    row.aid_fen = settlement.aid_fen
+    return row
+
+
+def holder_row(settlement: Settlement, institution_name: str, charged_fen: int) -> pb.SettlementRow:
+    """A settlement as a holder sees it: what was charged to his purse, when and where; never total, items or names."""
+    return _row(settlement, institution_name, charged_fen)
+
+
+def _row(settlement: Settlement, institution_name: str, charged_fen: int) -> pb.SettlementRow:
+    bill = settlement.bill
+    return pb.SettlementRow(
+        settlement_id=settlement.settlement_id,
+        settled_at=instant_to(settlement.settled_at),
+        service_day=day_to(bill.service_day),
+        institution_code=bill.institution_code,
+        institution_name=institution_name,
+        patient=bill.patient,
+        charged_fen=charged_fen,
+        reversed=settlement.reversed_at is not None,
+    )
+
+
+def _line_to(line: Line, area_code: str, sources: Sources) -> pb.Line:
+    return pb.Line(
+        fen=line.fen,
+        payer=pb.Payer.ValueType(line.payer),
+        purse=line.purse,
+        rule=sources.rule(area_code, line.rule),
+        formula=line.formula,
+        inputs=line.inputs,
+        in_words=line.in_words,
+    )
+
+
+def _bill_to(bill: Bill) -> pb.Bill:
+    return pb.Bill(
+        patient=types_pb2.PersonRef(person_no=bill.patient),
+        institution_code=bill.institution_code,
+        service_day=day_to(bill.service_day),
+        visit_kind=pb.VisitKind.ValueType(bill.visit_kind),
+        scheme=types_pb2.Scheme.ValueType(bill.scheme or 0),
+        total_fen=bill.total_fen,
+        out_of_catalogue_fen=bill.out_of_catalogue_fen,
+        above_limit_fen=bill.above_limit_fen,
+        first_selfpay_fen=bill.first_selfpay_fen,
+        in_scope_fen=bill.in_scope_fen,
+        account_use=_USES_OUT[bill.account_use],
+        givers=bill.givers,
+        inpatient_that_day=bill.inpatient_that_day,
+        residue=bill.residue,
+        spending=_SPENDING_OUT[bill.spending],
+        filing_no=bill.filing_no,
+        msgid=bill.msgid,
+    )

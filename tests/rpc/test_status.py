@@ -1,0 +1,128 @@
+"""The table of reasons, the README's catalogue and errors.py say one thing; details stay small."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import grpc
+import pytest
+from gongji import errors
+from gongji.clauses import Clause
+from gongji.errors import Condition, Refusal
+from gongji.rpc import status
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2 as details
+from google.rpc import status_pb2
+
+README = Path(__file__).parents[2] / "protos" / "README.md"
+_ROW = re.compile(r"^\| `([A-Z_]+)` \| `([A-Z_]+)` \| [^|]+ \| [^|]+ \| ([^|]+) \|$", re.MULTILINE)
+
+
+def leaves(root: type[Refusal] = Refusal) -> Iterator[type[Refusal]]:
+    children = [c for c in root.__subclasses__() if c.__module__ == errors.__name__]
+    for child in children:
+        yield from leaves(child)
+    if not children:
+        yield root
+
+
+def unpacked(told: status.Status) -> tuple[status_pb2.Status, dict[str, Message]]:
+    packed = dict(told.trailing)[status.DETAILS_KEY]
+    assert isinstance(packed, bytes)
+    whole = status_pb2.Status.FromString(packed)
+    parts: dict[str, Message] = {}
+    for part in whole.details:
+        kind = getattr(details, part.type_url.rpartition(".")[2])()
+        part.Unpack(kind)
+        parts[kind.DESCRIPTOR.name] = kind
+    return whole, parts
+
+
+def catalogue() -> dict[str, tuple[str, str]]:
+    rows = _ROW.findall(README.read_text(encoding="utf-8"))
+    return {reason: (code, kept.strip()) for reason, code, kept in rows}
+
+
+def test_every_leaf_has_one_code() -> None:
+    """The table has a row for every leaf class of errors.py, and no other."""
+    assert set(leaves()) == set(status.CODES)
+
+
+def test_the_catalogue_says_what_the_table_says() -> None:
+    """The README's catalogue names every reason with the code of the table."""
+    table = {kind.reason(): code.name for kind, code in status.CODES.items()}
+    assert table == {reason: code for reason, (code, _) in catalogue().items()}
+
+
+def test_the_catalogue_says_what_is_remembered() -> None:
+    """The README says of a refusal that it is remembered where its class is final."""
+    final = {kind.reason() for kind in leaves() if kind.final}
+    assert final == {reason for reason, (_, kept) in catalogue().items() if kept == "是"}
+
+
+@pytest.mark.parametrize("kind", list(leaves()), ids=lambda k: k.__name__)
+def test_every_refusal_carries_its_details(kind: type[Refusal]) -> None:
+    """Every refusal carries ErrorInfo with field, clauses and figures, and the Chinese sentence, also as message."""
+    clauses = [Clause("C22", "x", "y"), Clause("C27", "x", "y")]
+    whole, parts = unpacked(status.of_refusal(kind("不行", field="bill.total_fen", clauses=clauses, limit="7")))
+    expected = details.ErrorInfo(
+        reason=kind.reason(),
+        domain="gongji.v1",
+        metadata={"field": "bill.total_fen", "clauses": "C22,C27", "limit": "7"},
+    )
+    assert expected == parts["ErrorInfo"]
+    assert details.LocalizedMessage(locale="zh-CN", message="不行") == parts["LocalizedMessage"]
+    assert (status.CODES[kind].value[0], "不行") == (whole.code, whole.message)
+    assert issubclass(kind, errors.Malformed) == ("BadRequest" in parts)
+
+
+def test_conditions_are_violations() -> None:
+    """NOT_ELIGIBLE has one violation a condition: hook, clauses, message and remedy."""
+    refusal = errors.NotEligible(
+        "不符合", conditions=[Condition("family_limit", ("C22", "C21"), "已满 7 人", "先解绑一人")]
+    )
+    _, parts = unpacked(status.of_refusal(refusal))
+    expected = details.PreconditionFailure.Violation(
+        type="family_limit", subject="C22,C21", description="已满 7 人; 办法: 先解绑一人"
+    )
+    failure = parts["PreconditionFailure"]
+    assert isinstance(failure, details.PreconditionFailure)
+    assert [expected] == list(failure.violations)
+
+
+def test_long_texts_are_shortened_and_no_condition_is_lost() -> None:
+    """However much there is to say, details stay below 4 KiB, the headers below 8, and every condition is listed."""
+    many = [Condition(f"hook_{n}", (f"C{n}", f"A{n}"), "很长的一句话" * 40, "补救的办法" * 40) for n in range(30)]
+    told = status.of_refusal(errors.NotEligible("不符合绑定条件" * 100, conditions=many, channels="可用的渠道" * 500))
+    packed = dict(told.trailing)[status.DETAILS_KEY]
+    assert len(packed) < 4096
+    assert len(packed) * 4 // 3 + len(quote(told.message)) < 7600
+    _, parts = unpacked(told)
+    failure = parts["PreconditionFailure"]
+    assert isinstance(failure, details.PreconditionFailure)
+    assert [c.hook for c in many] == [v.type for v in failure.violations]
+    assert [",".join(c.clauses) for c in many] == [v.subject for v in failure.violations]
+
+
+def test_more_than_fits_keeps_reason_and_sentence() -> None:
+    """Where even the shortest list does not fit, reason and sentence remain."""
+    many = [Condition("hook" * 5, ("C" * 20,), "x") for _ in range(200)]
+    told = status.of_refusal(errors.NotEligible("不符合", conditions=many))
+    assert len(dict(told.trailing)[status.DETAILS_KEY]) < 4096
+    assert {"ErrorInfo", "LocalizedMessage"} == set(unpacked(told)[1])
+
+
+def test_overload_says_when_to_try_again() -> None:
+    """OVERLOADED carries RetryInfo and gRPC's own pushback."""
+    told = status.of_refusal(errors.Overloaded("稍后"))
+    retry = unpacked(told)[1]["RetryInfo"]
+    assert isinstance(retry, details.RetryInfo)
+    assert dict(told.trailing)[status.PUSHBACK_KEY] == str(retry.retry_delay.ToMilliseconds())
+
+
+def test_a_category_that_came_back_is_no_fault_of_ours() -> None:
+    """A refusal remembered under a class that is gone is FAILED_PRECONDITION, not INTERNAL."""
+    assert grpc.StatusCode.FAILED_PRECONDITION == status.of_refusal(errors.Refused("旧的拒绝")).code
