@@ -1,0 +1,57 @@
+"""A whole service in a thread, on a free port of the loopback, for the tests of the command line."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+from gongji import serve
+from gongji.cities import Cities, load_cities
+from gongji.workdays import Workdays
+
+Serving = Callable[..., str]
+
+
+@contextmanager
+def _running(settings: serve.Settings, cities: Cities) -> Iterator[str]:
+    """Runs a service in its own loop and thread; yields its address."""
+    addresses: list[str] = []
+    up, stop = threading.Event(), threading.Event()
+
+    async def run() -> None:
+        async with serve.running(settings, cities, Workdays()) as server:
+            addresses.append(server.address)
+            up.set()
+            await asyncio.to_thread(stop.wait)
+
+    def main() -> None:
+        try:
+            with asyncio.Runner(loop_factory=serve.new_event_loop) as runner:
+                runner.run(run())
+        finally:
+            up.set()
+
+    thread = threading.Thread(target=main)
+    thread.start()
+    up.wait()
+    try:
+        yield addresses[0]
+    finally:
+        stop.set()
+        thread.join()
+
+
+@pytest.fixture
+def serving(tmp_path: Path) -> Iterator[Serving]:
+    """Starts sandboxes; each call answers the address of one, all end with the test."""
+    with ExitStack() as stack:
+
+        def start(*, cities: Cities | None = None, sample: bool = True, data: Path = tmp_path / "var") -> str:
+            settings = serve.Settings(address="127.0.0.1:0", data=data, sample=sample, sandbox=True)
+            return stack.enter_context(_running(settings, cities or load_cities()))
+
+        yield start
