@@ -89,7 +89,7 @@ PEOPLE = {
         "wanshitong", ("holder_terms", {"A8"}, "授权人已登记死亡"), holder={"died_on": YESTERDAY}
     ),
     "a member who has died": Row(
-        "wanshitong", ("holder_terms", {"A8"}, "使用人已登记死亡"), member={"died_on": YESTERDAY}
+        "wanshitong", ("member_terms", {"C21"}, "使用人已登记死亡"), member={"died_on": YESTERDAY}
     ),
     "a member of another pooling area": Row(
         "wanshitong",
@@ -324,7 +324,7 @@ def test_all_at_once() -> None:
     with pytest.raises(NotEligible) as refused:
         world.decide(world.submission(wrong))
 
-    hooks = ["holder_terms", "holder_terms", "member_terms", "relations", "scope", "family_limit"]
+    hooks = ["member_terms", "holder_terms", "member_terms", "relations", "scope", "family_limit"]
     hooks += ["identity_checks"] * 2 + ["fields_asked"] * 2 + ["materials", "agreement"]
     assert hooks == [c.hook for c in refused.value.conditions]
     assert all(c.message in refused.value.message for c in refused.value.conditions)
@@ -339,9 +339,9 @@ def test_order_of_conditions() -> None:
 
 
 FAMILIES = {
-    "含授权人本人: five members and one more make seven people": (FamilyLimit(people=7, counting_holder=True), 5, True),
-    "含授权人本人: six members and one more make eight": (FamilyLimit(people=7, counting_holder=True), 6, False),
-    "含授权人本人: already too many": (FamilyLimit(people=7, counting_holder=True), 7, False),
+    "with the holder: five members and one more are seven": (FamilyLimit(people=7, counting_holder=True), 5, True),
+    "with the holder: six members and one more are eight": (FamilyLimit(people=7, counting_holder=True), 6, False),
+    "with the holder: already too many": (FamilyLimit(people=7, counting_holder=True), 7, False),
     "without the holder: six and one more are seven": (FamilyLimit(people=7, counting_holder=False), 6, True),
     "without the holder: seven and one more are eight": (FamilyLimit(people=7, counting_holder=False), 7, False),
     "nobody but the holder": (FamilyLimit(people=1, counting_holder=True), 0, False),

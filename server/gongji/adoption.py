@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from gongji.benefits import CreditTerms
-from gongji.clauses import Candidate, Clause, Ruled, Timeline
+from gongji.clauses import Candidate, Clause, Grade, Ruled, Timeline
 
 
 class UnknownCandidate(ValueError):  # noqa: N818 - told to the operator, no fault
@@ -58,7 +58,7 @@ def with_adoptions(
 ) -> dict[str, Timeline[Any]]:
     """The timelines with each adopted candidate from its day on, whatever the order they are given in.
 
-    UnknownCandidate.
+    What the city itself ruled from a later day still stands. UnknownCandidate.
     """
     adopted = dict(timelines)
     chosen = sorted(((_candidate(candidates, a), a) for a in adoptions), key=lambda pair: (pair[0].hook, pair[1].since))
@@ -67,7 +67,9 @@ def with_adoptions(
             msg = f"{first} 与 {second} 都修订 {one.hook} 而起始日相同, 只能采用其一"
             raise UnknownCandidate(msg)
     for candidate, adoption in chosen:
-        adopted[candidate.hook] = over(adopted[candidate.hook], _adopted(candidate, adoption))
+        before = adopted[candidate.hook]
+        later = tuple(value for value in before if value.since > adoption.since)
+        adopted[candidate.hook] = over(before, _adopted(candidate, adoption)) + later
     return adopted
 
 
@@ -101,7 +103,7 @@ def _with_retired_credit(timeline: Timeline[CreditTerms], credit: RetiredCredit)
             v,
             value=replace(v.value, retired_fen=credit.fen),
             since=max(v.since, credit.since),
-            clauses=(*v.clauses, credit.clause),
+            clauses=(*(c for c in v.clauses if c.grade is not Grade.OPERATOR), credit.clause),
         )
         for v in in_force + later
     ]

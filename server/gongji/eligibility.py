@@ -135,9 +135,10 @@ def same_person(case: Case) -> Iterator[Unmet]:
 
 def alive(case: Case) -> Iterator[Unmet]:
     """Both must be alive."""
-    for who, person in (("授权人", case.holder), ("使用人", case.member)):
-        if person.died_on is not None:
-            yield _unmet(case, CityRules.holder_terms, f"{who}已登记死亡, 不能绑定")
+    if case.holder.died_on is not None:
+        yield _unmet(case, CityRules.holder_terms, "授权人已登记死亡, 不能绑定")
+    if case.member.died_on is not None:
+        yield _unmet(case, CityRules.member_terms, "使用人已登记死亡, 不能绑定")
 
 
 def holder_enrolled(case: Case) -> Iterator[Unmet]:
