@@ -37,6 +37,7 @@ from gongji.model import (
     Entry,
     Institution,
     Person,
+    Premium,
     Settlement,
 )
 from gongji.settlement import Quote, Reverse, Reversed, Settle
@@ -55,6 +56,7 @@ _KEYS: Mapping[type, Callable[[Any], str]] = {
     Entry: lambda r: f"{r.transaction_id}/{r.position:03d}",
     Settlement: lambda r: r.settlement_id,
     Credit: lambda r: r.credit_id,
+    Premium: lambda r: f"{r.member}/{r.year}",
     Remembered: lambda r: r.request_id,
 }
 _INDEXES: Mapping[type, Mapping[str, Callable[[Any], str]]] = {

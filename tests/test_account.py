@@ -1,4 +1,4 @@
-"""Crediting an account: amounts by the rule of the month, each refusal by name, once a month."""
+"""Crediting an account: amounts by the rule of the month, each refusal by name, one net credit a month."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from gongji import errors
-from gongji.account import CreditAccount, Credited
+from gongji.account import CreditAccount, Credited, TakeBackCredit
 from gongji.baseline import account_crediting
 from gongji.codes import SHANGHAI, EnrolmentStatus, EntryKind, Scheme
-from gongji.model import Account, Credit, Enrolment, Entry, Person
+from gongji.model import Account, Credit, Enrolment, Entry, Person, PurseMovement
+from hypothesis import given
+from hypothesis import strategies as st
 
 if TYPE_CHECKING:
     from tests.conftest import NewWorld, World
@@ -22,6 +24,10 @@ EMPLOYEE = Enrolment(Scheme.EMPLOYEE, "11", EnrolmentStatus.NORMAL, date(2020, 1
 
 def credit(world: World, person_no: str, month: str = "", brought_forward_fen: int = 0) -> Credited:
     return world.do(CreditAccount(world.request("Credit"), person_no, month, brought_forward_fen, world.cities))
+
+
+def take_back(world: World, person_no: str, month: str = "2025-09") -> PurseMovement:
+    return world.do(TakeBackCredit(world.request("TakeBackCredit"), person_no, month, "重复登记"))
 
 
 @pytest.fixture
@@ -65,7 +71,7 @@ def test_amounts(payroll: World, person_no: str, month: str, fen: int, source: s
     assert (fen, fen, 1) == (done.fen, done.movement.balance_after_fen, done.movement.version_after)
     assert done.rule is not None
     assert {"C55", "C56"} <= set(done.rule.clauses)
-    assert [Credit(f"{person_no}/{month}", person_no, month, fen, NOW)] == payroll.all(Credit)
+    assert [Credit(f"{person_no}/{month}", person_no, month, fen, source, NOW)] == payroll.all(Credit)
     expected = [(source, -fen, None), (f"purse:{person_no}", fen, EntryKind.CREDIT)]
     assert expected == [(e.ledger_account, e.fen, e.kind) for e in payroll.all(Entry)]
 
@@ -146,3 +152,101 @@ def test_the_dead_are_not_credited(payroll: World) -> None:
     with pytest.raises(errors.NotEnrolled):
         credit(payroll, "active", "2025-09")
     assert 100_00 == credit(payroll, "active", "2025-08").fen
+
+
+@pytest.mark.parametrize(("person_no", "source"), [("active", "premium:3411"), ("retired", "fund:3411:310")])
+def test_a_credit_goes_back_where_it_came_from(payroll: World, person_no: str, source: str) -> None:
+    """A month's credit is taken back whole, out of the purse into the account it came from, with its reason kept."""
+    done = credit(payroll, person_no, "2025-09")
+    before = {e.transaction_id for e in payroll.all(Entry)}
+    assert PurseMovement(person_no, -done.fen, 0, 2) == take_back(payroll, person_no)
+    posted = [e for e in payroll.all(Entry) if e.transaction_id not in before]
+    expected = [(source, done.fen, None), (f"purse:{person_no}", -done.fen, EntryKind.CREDIT_TAKEN_BACK)]
+    assert expected == [(e.ledger_account, e.fen, e.kind) for e in posted]
+    assert {f"{person_no}/2025-09"} == {e.reference for e in posted}
+    assert [(NOW, "重复登记")] == [(c.taken_back_at, c.taken_back_why) for c in payroll.all(Credit)]
+
+
+def test_whoever_retired_since_pays_back_the_amount_given(payroll: World) -> None:
+    """What is taken back is what was given, from where it was given, whatever the person is today."""
+    credit(payroll, "retiring", "2025-07")
+    assert -100_00 == take_back(payroll, "retiring", "2025-07").fen
+    assert 0 == sum(e.fen for e in payroll.all(Entry) if e.ledger_account == "premium:3411")
+
+
+def test_a_credit_already_spent_is_not_taken_back(payroll: World) -> None:
+    """Where the purse no longer holds the credit, nothing of it is taken back; the figures are named."""
+    credit(payroll, "active", "2025-09")
+    payroll.add(Account("active", 99_99, 2))
+    before = dict(payroll.records)
+    with pytest.raises(errors.BalanceSpent) as refused:
+        take_back(payroll, "active")
+    told: dict[str, Any] = {"credited_fen": "10000", "balance_fen": "9999"}
+    assert told == refused.value.metadata
+    assert before == payroll.records
+    payroll.add(Account("active", 100_00, 3))
+    assert 0 == take_back(payroll, "active").balance_after_fen
+
+
+NOT_TAKEN_BACK: dict[str, tuple[type[errors.Refusal], str, str]] = {
+    "a month never credited": (errors.CreditNotFound, "active", "2025-08"),
+    "a month taken back before": (errors.CreditNotFound, "active", "2025-07"),
+    "another person's month": (errors.CreditNotFound, "retired", "2025-09"),
+    "an unknown person": (errors.PersonNotFound, "P404", "2025-09"),
+    "no month": (errors.MalformedField, "active", "2025-13"),
+    "an empty month": (errors.MalformedField, "active", ""),
+}
+
+
+@pytest.mark.parametrize(("refusal", "person_no", "month"), NOT_TAKEN_BACK.values(), ids=NOT_TAKEN_BACK)
+def test_what_is_not_there_is_not_taken_back(
+    payroll: World, refusal: type[errors.Refusal], person_no: str, month: str
+) -> None:
+    """Only a credit that stands is taken back; everything else is refused by its name, and nothing is written."""
+    credit(payroll, "active", "2025-09")
+    credit(payroll, "active", "2025-07")
+    take_back(payroll, "active", "2025-07")
+    before = dict(payroll.records)
+    with pytest.raises(refusal) as refused:
+        take_back(payroll, person_no, month)
+    assert refusal is type(refused.value)
+    assert before == payroll.records
+
+
+STEPS = st.lists(st.tuples(st.sampled_from(["credit", "take back", "spend"]), st.sampled_from(["2025-08", "2025-09"])))
+
+
+@given(steps=STEPS)
+def test_one_net_credit_a_month(new_world: NewWorld, steps: list[tuple[str, str]]) -> None:
+    """Whatever is credited, taken back and spent in whatever order: none or one credit of a month stands.
+
+    No fen is lost on the way. The model is a set of months that stand and a balance.
+    """
+    world = new_world()
+    world.person("active", contribution_base_fen=5000_00)
+    standing, balance = set[str](), 0
+    for step, month in steps:
+        if step == "spend":
+            balance -= min(balance, 30_00)
+            world.add(Account("active", balance, 99))
+            continue
+        act, possible, sign = (
+            (credit, month not in standing, 1)
+            if step == "credit"
+            else (take_back, month in standing and balance >= 100_00, -1)
+        )
+        if possible:
+            balance += sign * 100_00
+            standing ^= {month}
+            assert balance == _balance(act(world, "active", month))
+        else:
+            with pytest.raises((errors.AlreadyCredited, errors.CreditNotFound, errors.BalanceSpent)):
+                act(world, "active", month)
+        assert standing == {c.month for c in world.all(Credit) if c.taken_back_at is None}
+    assert 0 == sum(e.fen for e in world.all(Entry))
+    assert 100_00 * len(standing) == sum(e.fen for e in world.all(Entry) if e.ledger_account == "purse:active")
+
+
+def _balance(answer: Credited | PurseMovement) -> int:
+    movement = answer.movement if isinstance(answer, Credited) else answer
+    return movement.balance_after_fen

@@ -113,7 +113,7 @@ def test_calls_carry_caller_and_deadline() -> None:
     desk = Desk(None)
     call(desk, caller="hospital-1")
     assert "hospital-1" == desk.metadata[0]["x-gongji-caller"]
-    assert 0 < desk.remaining[0] <= client.DEADLINE_S
+    assert client.DEADLINE_S - 5 < desk.remaining[0] < client.DEADLINE_S + 5  # the peer measures by its own clock
 
 
 def test_the_readme_recommends_our_own_service_config() -> None:

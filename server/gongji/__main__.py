@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterable
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 import grpc
 from rich.progress import Progress
 
-from gongji import __version__, cities, demo, guide, importer, serve
-from gongji.cities import City
+from gongji import __version__, check, cities, crediting, demo, guide, importer, reconcile_file, serve, statement
 from gongji.client import connect, refusal_of
 from gongji.clock import system_clock
+from gongji.codes import SHANGHAI
 from gongji.errors import Refusal
-from gongji.hookspecs import question
+from gongji.national.command import national
 from gongji.terminal import Terminal
-from gongji.words import in_words
 
 DEFAULT_ADDRESS = "127.0.0.1:50051"
+_DAY = click.DateTime(["%Y-%m-%d"])
+_DAY = click.DateTime(["%Y-%m-%d"])
+_SHAPES = ("table", "csv", "json", "pdf")
 
 
 class Faults(click.Group):
@@ -108,38 +110,8 @@ def check_command(terminal: Terminal, city: str) -> None:
         rows = [{"plugin": r.plugin, "problem": line} for r in faulty for line in r.problem.splitlines()]
         terminal.table("refused_plugins", rows, ["plugin", "problem"])
         raise SystemExit(1)
-    terminal.table("rules", _rule_rows(found.named(city)), _RULE_COLUMNS)
-
-
-_RULE_COLUMNS = ("hook", "since", "in_words", "clauses", "against", "settles", "why", "layer")
-
-
-def _rule_rows(city: City) -> Iterable[dict[str, str]]:
-    """Every rule value of a city with its dates and clauses; candidates last."""
-    for hook, timeline in city.timelines.items():
-        for value in timeline:
-            layer = "省级" if city.rules(max(value.since, city.first_day)).provincial(hook) else city.name
-            yield {
-                "hook": f"{hook} {question(hook)}",
-                "since": str(value.since),
-                "in_words": in_words(value.value),
-                "clauses": "、".join(c.id for c in value.clauses),
-                "against": "、".join(c.id for c in value.against),
-                "settles": "、".join(x.id for x in value.settles),
-                "why": value.why,
-                "layer": layer,
-            }
-    for candidate in city.candidates:
-        yield {
-            "hook": f"{candidate.hook} (候选 {candidate.name})",
-            "since": "—",
-            "in_words": in_words(candidate.value),
-            "clauses": "、".join(c.id for c in candidate.clauses),
-            "against": "",
-            "settles": "",
-            "why": candidate.why_not,
-            "layer": "候选",
-        }
+    if not check.show(terminal, found.named(city)):
+        raise SystemExit(1)
 
 
 @main.command("import")
@@ -160,11 +132,107 @@ def import_command(terminal: Terminal, path: Path, target: str) -> None:
         raise SystemExit(1)
 
 
+@main.command("credit")
+@click.argument("month", metavar="YYYY-MM", type=click.DateTime(["%Y-%m"]))
+@click.option("--persons", type=click.File(encoding="utf-8-sig"), default="-", help="CSV(person_no 列); 默认标准输入.")
+@click.option("--attempt", type=click.IntRange(min=1), default=1, help="更正原因后再次办理被拒绝的人: 2、3 ….")
+@click.option("--target", default=DEFAULT_ADDRESS, show_default=True, help="服务地址.")
+@click.pass_obj
+def credit_command(terminal: Terminal, month: datetime, persons: TextIO, attempt: int, target: str) -> None:
+    """为名单上的每个人划入一个月; 重复运行不会重复划入."""
+    numbers = crediting.read(persons)
+    with connect(target) as channel, Progress(console=terminal.errors, transient=True) as bar:
+        task = bar.add_task(f"{month:%Y-%m}", total=len(numbers))
+        done = crediting.send(channel, f"{month:%Y-%m}", numbers, lambda: bar.advance(task), attempt=attempt)
+    counts = {"credited": done.credited, "replayed": done.replayed, "refused": done.refused}
+    terminal.table("credits", [counts], list(counts))
+    if done.refused:
+        columns = ["row", "person_no", "reason", "message"]
+        terminal.table("refused", [{c: getattr(r, c) for c in columns} for r in done.refusals], columns)
+        raise SystemExit(1)
+
+
+@main.command("statement")
+@click.argument("person_no", metavar="PERSON")
+@click.option(
+    "--side",
+    type=click.Choice(statement.SIDES),
+    default="holder",
+    show_default=True,
+    help="holder 共济消费(授权人), member 本人结算(就诊人), account 个人账户明细.",
+)
+@click.option("--month", type=click.DateTime(["%Y-%m"]), help="查询的月份; 与 --from、--to 二选一.")
+@click.option("--from", "first", type=_DAY, help="起始日(按结算时间, 含当日).")
+@click.option("--to", "last", type=_DAY, help="结束日(含当日).")
+@click.option("--format", "shape", type=click.Choice(_SHAPES), help="默认按 --out 的后缀, 否则为表格.")
+@click.option("--out", type=click.File("wb", lazy=True), default="-", metavar="FILE", help="写入文件; 默认标准输出.")
+@click.option("--printed-at", type=click.DateTime(["%Y-%m-%d %H:%M"]), help="PDF 上的打印时间; 默认现在.")
+@click.option("--target", default=DEFAULT_ADDRESS, show_default=True, help="服务地址.")
+@click.pass_obj
+def statement_command(terminal: Terminal, /, *, person_no: str, side: str, target: str, **options: Any) -> None:
+    """共济消费查询: 打印一个人的共济消费、本人结算或账户明细."""
+    period, out = _period(options["month"], options["first"], options["last"]), options["out"]
+    shape = _shape(terminal, options["shape"], out)
+    with connect(target) as channel:
+        sheet = statement.fetch(channel, person_no, side, period)
+    if shape == "table":
+        terminal.table(sheet.heading, sheet.shown(), [column.head for column in sheet.columns])
+    elif shape == "pdf":
+        given = options["printed_at"]
+        out.write(statement.to_pdf(sheet, given.replace(tzinfo=SHANGHAI) if given else system_clock()))
+    else:
+        out.write(statement.to_csv(sheet) if shape == "csv" else statement.to_json(sheet))
+
+
+def _period(month: datetime | None, first: datetime | None, last: datetime | None) -> statement.Period:
+    """The days asked for. UsageError where a month and days are both given."""
+    if month and (first or last):
+        raise click.UsageError("--month 与 --from、--to 只能二选一")
+    if month:
+        return statement.Period.of_month(month.date())
+    return statement.Period(first.date() if first else None, last.date() if last else None)
+
+
+def _shape(terminal: Terminal, asked: str | None, out: Any) -> str:
+    """How to write it: as asked, as the file is called, or as a table. UsageError where the two do not go together."""
+    suffix = Path(out.name).suffix.removeprefix(".")
+    shape = asked or (suffix if suffix in _SHAPES else "json" if terminal.as_json else "table")
+    if shape == "table" and out.name != "-":
+        raise click.UsageError("--out 只写 csv、json 或 pdf; 请以此为后缀或用 --format 指明")
+    if shape == "pdf" and out.name == "-" and sys.stdout.isatty():
+        raise click.UsageError("PDF 不能显示在终端; 请用 --out FILE.pdf")
+    return shape
+
+
+@main.command("reconcile")
+@click.argument("path", metavar="FILE.csv", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--institution", required=True, metavar="CODE", help="定点医药机构编号.")
+@click.option("--from", "first", required=True, type=_DAY, help="结算起始日.")
+@click.option("--to", "last", required=True, type=_DAY, help="结算截止日(含), 至多 31 天.")
+@click.option("--target", default=DEFAULT_ADDRESS, show_default=True, help="服务地址.")
+@click.pass_obj
+def reconcile_command(terminal: Terminal, path: Path, *, institution: str, first: Any, last: Any, target: str) -> None:
+    """把机构的明细 CSV 与服务的账逐行核对; 列出差异, 不平则以 1 退出."""
+    rows = reconcile_file.read(path)
+    period = reconcile_file.Period(institution, first.date(), last.date())
+    with connect(target) as channel, Progress(console=terminal.errors, transient=True) as bar:
+        task = bar.add_task(path.name, total=len(rows))
+        compared = reconcile_file.compare(channel, period, rows, lambda: bar.advance(task))
+    in_words = str if terminal.as_json else terminal.label
+    terminal.table("totals", reconcile_file.totals(compared, in_words), reconcile_file.TOTAL_COLUMNS)
+    if compared.differences:
+        terminal.table("differences", reconcile_file.lines(compared, in_words), reconcile_file.DIFFERENCE_COLUMNS)
+        raise SystemExit(1)
+
+
 @main.command("demo")
 @click.pass_obj
 def demo_command(terminal: Terminal) -> None:
     """另起一个沙盒服务, 经网络讲述三个家庭的一天."""
     demo.run(terminal)
+
+
+main.add_command(national)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
 """Crediting a personal account (个人账户): a month's credit by the city's rule, or a balance brought forward.
 
+The law of a month: its credits less those taken back are none or one a person, whatever the request ids. A credit
+taken back (划入冲回) goes back whole to where it came from, and the month may be credited again.
+
 Assumption: whoever is normally enrolled in the employee scheme on the last day of the month, or today while the month
 lasts, has that month's credit, under the standing and the rules of that day. The day of payment is in no document.
 """
@@ -8,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from gongji import ledger
@@ -20,6 +23,8 @@ from gongji.codes import EnrolmentStatus, EntryKind, Scheme, Standing
 from gongji.entitlement import has_purse
 from gongji.errors import (
     AlreadyCredited,
+    BalanceSpent,
+    CreditNotFound,
     FutureMonth,
     MalformedField,
     NoAccount,
@@ -31,7 +36,7 @@ from gongji.errors import (
 from gongji.facts import Decision, Facts, Need, Request, by_key, derived_id
 from gongji.hookspecs import CityRules
 from gongji.model import Account, Credit, Enrolment, Person, PurseMovement, RuleRef
-from gongji.money import MAX_FEN, Rounding, share
+from gongji.money import MAX_FEN, Rounding, share, yuan
 
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
 
@@ -61,8 +66,8 @@ class CreditAccount:
     def __post_init__(self) -> None:
         if bool(self.month) == bool(self.brought_forward_fen):
             raise MalformedField("划入月份与结转金额须恰好给出一项", field="month")
-        if self.month and (not _MONTH.fullmatch(self.month) or self.month < "0001-01"):
-            raise MalformedField(f"月份应写作 YYYY-MM, 得到 {self.month!r}", field="month")
+        if self.month:
+            _refuse_no_month(self.month)
         if not 0 <= self.brought_forward_fen <= MAX_FEN:
             raise MalformedField("结转金额须大于 0 且不超过十亿元", field="brought_forward_fen")
 
@@ -73,8 +78,8 @@ class CreditAccount:
 
     @property
     def credit_id(self) -> str:
-        """What a month's credit is filed under: P1/2025-09."""
-        return f"{self.person_no}/{self.month}"
+        """What a month's credit is filed under."""
+        return credit_id_of(self.person_no, self.month)
 
     def needs(self, _: Facts) -> Iterator[Need]:
         """The person, the account and the month's credit."""
@@ -85,9 +90,7 @@ class CreditAccount:
 
     def decide(self, facts: Facts) -> Decision[Credited]:
         """The credit. PersonNotFound, NoAccount, then the refusals of a month's credit."""
-        person = facts.get(Person, self.person_no)
-        if person is None:
-            raise PersonNotFound(f"没有人员编号为 {self.person_no} 的参保人", field="person")
+        person = _person(facts, self.person_no)
         if not has_purse(person, facts.get(Account, self.person_no)):
             raise NoAccount(f"{self.person_no} 从未参加职工医保, 没有个人账户", field="person")
         if self.month:
@@ -99,7 +102,7 @@ class CreditAccount:
         first, last = _month_of(self.month)
         if first > facts.today:
             raise FutureMonth(f"{self.month} 尚未开始, 不能划入", field="month")
-        if facts.get(Credit, self.credit_id) is not None:
+        if _standing(facts, self.credit_id) is not None:
             raise AlreadyCredited(f"{self.person_no} 的 {self.month} 已经划入, 每人每月只划入一次", field="month")
         day = min(last, facts.today)
         city = self.cities.of(person.insured_place)
@@ -108,7 +111,7 @@ class CreditAccount:
         enrolment = _enrolment(person, day, terms.clauses)
         fen, source = self._amount(person, enrolment, terms.value, city)
         rule = rules.ref(CityRules.account_crediting)
-        credit = Credit(self.credit_id, self.person_no, self.month, fen, facts.now)
+        credit = Credit(self.credit_id, self.person_no, self.month, fen, source, facts.now)
         return self._credited(fen, source, EntryKind.CREDIT, facts, (rule, credit))
 
     def _amount(self, person: Person, enrolment: Enrolment, terms: CreditTerms, city: City) -> tuple[int, str]:
@@ -136,10 +139,94 @@ class CreditAccount:
         accounts, (movement,) = ledger.move_all(facts, [(self.person_no, fen)])
         transaction_id = derived_id("C", self.request.request_id)
         reference = self.credit_id if self.month else transaction_id
-        entries = ledger.credit_entries(
-            transaction_id, movement, source=source, kind=kind, at=facts.now, reference=reference
+        entries = ledger.purse_entries(
+            transaction_id, movement, other=source, kind=kind, at=facts.now, reference=reference
         )
         return Decision(Credited(fen, movement, rule), (*records, *accounts, *entries))
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBackCredit:
+    """Takes the standing credit of `month` (YYYY-MM) back, whole (划入冲回); `why` is kept with it.
+
+    Credits less takings-back of one person and month stay none or one: a credit is taken back once, after which the
+    month may be credited again under another request id. MalformedField where the month is none.
+    """
+
+    request: Request
+    person_no: str
+    month: str
+    why: str
+
+    def __post_init__(self) -> None:
+        _refuse_no_month(self.month)
+
+    @property
+    def answers(self) -> type[PurseMovement]:
+        """What left the purse."""
+        return PurseMovement
+
+    @property
+    def credit_id(self) -> str:
+        """What the month's credit is filed under."""
+        return credit_id_of(self.person_no, self.month)
+
+    def needs(self, _: Facts) -> Iterator[Need]:
+        """The person, the account and the month's credit."""
+        yield by_key(Person, self.person_no)
+        yield by_key(Account, self.person_no)
+        yield by_key(Credit, self.credit_id)
+
+    def decide(self, facts: Facts) -> Decision[PurseMovement]:
+        """The mirror image of the credit. PersonNotFound, CreditNotFound, BalanceSpent."""
+        _ = _person(facts, self.person_no)
+        credit = _standing(facts, self.credit_id)
+        if credit is None:
+            raise CreditNotFound(
+                f"{self.person_no} 的 {self.month} 没有可收回的划入: 未曾划入, 或已收回", field="month"
+            )
+        held = (facts.get(Account, self.person_no) or Account(self.person_no)).balance_fen
+        if held < credit.fen:
+            raise BalanceSpent(
+                f"{self.month} 划入的 {yuan(credit.fen)} 元已被使用, 账户只余 {yuan(held)} 元, 不能全额收回",
+                field="month",
+                credited_fen=str(credit.fen),
+                balance_fen=str(held),
+            )
+        accounts, (movement,) = ledger.move_all(facts, [(self.person_no, -credit.fen)])
+        entries = ledger.purse_entries(
+            derived_id("T", self.request.request_id),
+            movement,
+            other=credit.source,
+            kind=EntryKind.CREDIT_TAKEN_BACK,
+            at=facts.now,
+            reference=credit.credit_id,
+        )
+        taken_back = replace(credit, taken_back_at=facts.now, taken_back_why=self.why)
+        return Decision(movement, (taken_back, *accounts, *entries))
+
+
+def credit_id_of(person_no: str, month: str) -> str:
+    """What a month's credit is filed under: P1/2025-09."""
+    return f"{person_no}/{month}"
+
+
+def _refuse_no_month(month: str) -> None:
+    if not _MONTH.fullmatch(month) or month < "0001-01":
+        raise MalformedField(f"月份应写作 YYYY-MM, 得到 {month!r}", field="month")
+
+
+def _person(facts: Facts, person_no: str) -> Person:
+    person = facts.get(Person, person_no)
+    if person is None:
+        raise PersonNotFound(f"没有人员编号为 {person_no} 的参保人", field="person")
+    return person
+
+
+def _standing(facts: Facts, credit_id: str) -> Credit | None:
+    """The month's credit, unless there is none or it was taken back."""
+    credit = facts.get(Credit, credit_id)
+    return None if credit is None or credit.taken_back_at is not None else credit
 
 
 def _month_of(month: str) -> tuple[date, date]:

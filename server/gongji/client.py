@@ -19,10 +19,11 @@ DEADLINE_S: Final = 30.0
 SERVICE_CONFIG: Final = {
     "methodConfig": [
         {
-            # An import is a stream of any length.
+            # Streams of any length.
             "name": [
                 {"service": "gongji.v1.RegistryService", "method": "ImportPersons"},
                 {"service": "gongji.v1.RegistryService", "method": "ImportInstitutions"},
+                {"service": "gongji.v1.SettlementService", "method": "ReconcileDetails"},
             ]
         },
         {
@@ -133,7 +134,7 @@ class _Details(NamedTuple):
     compression: Any
 
 
-class _Caller(grpc.UnaryUnaryClientInterceptor, grpc.StreamUnaryClientInterceptor):
+class _Caller(grpc.UnaryUnaryClientInterceptor, grpc.StreamUnaryClientInterceptor, grpc.StreamStreamClientInterceptor):
     """Adds the caller's name to every call, and a deadline to those that have none."""
 
     def __init__(self, name: str) -> None:
@@ -148,6 +149,12 @@ class _Caller(grpc.UnaryUnaryClientInterceptor, grpc.StreamUnaryClientIntercepto
         self, continuation: Callable[..., Any], client_call_details: Any, request_iterator: Any
     ) -> Any:
         """A stream of requests."""
+        return continuation(self._named(client_call_details), request_iterator)
+
+    def intercept_stream_stream(
+        self, continuation: Callable[..., Any], client_call_details: Any, request_iterator: Any
+    ) -> Any:
+        """Streams both ways."""
         return continuation(self._named(client_call_details), request_iterator)
 
     def _named(self, call: Any) -> _Details:

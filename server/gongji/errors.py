@@ -4,12 +4,14 @@ Refusal
 ├── Malformed            INVALID_ARGUMENT     the request itself is wrong; nothing is written
 │   ├── MalformedField, PartsDoNotSum, CertificateChecksum, UnknownChannel, UnsupportedVisitKind, PageTokenInvalid
 ├── NotFound             NOT_FOUND            something named does not exist; nothing is written
-│   ├── CityNotServed, PersonNotFound, InstitutionNotFound, BindingNotFound, SettlementNotFound
+│   ├── CityNotServed, PersonNotFound, InstitutionNotFound, BindingNotFound, SettlementNotFound,
+│   │   CreditNotFound
 ├── NotNow               FAILED_PRECONDITION  refused because of time; ask again later; nothing is written
 │   ├── NotInForce, CounterClosed, FutureServiceDay, FutureMonth, ParameterNotSet, NoContributionBase
 ├── Refused              FAILED_PRECONDITION  final; the same request id answers the same refusal again
 │   ├── NotEligible, IllegalTransition, NotEnrolled, InstitutionNotDesignated, FilingRequired, GiverNotBound,
-│   │   NoAccount, AlreadyReversed, NotLastSettlement, AlreadyCredited, OriginalReversed, BalanceSpent
+│   │   NoAccount, AlreadyReversed, NotLastSettlement, AlreadyCredited, OriginalReversed, BalanceSpent,
+│   │   BalanceShort, AlreadyPaid
 ├── Conflict             ALREADY_EXISTS       the request id was used for something else
 │   └── RequestIdReused
 └── Unavailable          UNAVAILABLE / RESOURCE_EXHAUSTED   try again
@@ -125,6 +127,10 @@ class SettlementNotFound(NotFound):
     """There is no such settlement."""
 
 
+class CreditNotFound(NotFound):
+    """No credit of that month stands."""
+
+
 class NotNow(Refusal):
     """Refused because of time."""
 
@@ -205,6 +211,14 @@ class OriginalReversed(Refused):
 
 class BalanceSpent(Refused):
     """The purse no longer holds what should be taken back."""
+
+
+class BalanceShort(Refused):
+    """The purse does not hold the whole amount."""
+
+
+class AlreadyPaid(Refused):
+    """The member's premium of that year has been paid already."""
 
 
 class Conflict(Refusal):

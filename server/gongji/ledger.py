@@ -48,6 +48,11 @@ def premium_account(area_code: str) -> str:
     return f"premium:{pooling_area(area_code)}"
 
 
+def resident_premium_account(area_code: str) -> str:
+    """Where premiums of the resident scheme (居民医保个人缴费) go: premium:3411:390."""
+    return f"premium:{pooling_area(area_code)}:{int(Scheme.RESIDENT)}"
+
+
 def moved(account: Account, fen: int) -> tuple[Account, PurseMovement]:
     """The account after `fen` moved (negative is a charge) and the movement; nothing moved leaves the version alone.
 
@@ -89,11 +94,11 @@ def reversal_entries(
     return balanced(transaction_id, postings, at, settlement.settlement_id)
 
 
-def credit_entries(
-    transaction_id: str, movement: PurseMovement, *, source: str, kind: EntryKind, at: datetime, reference: str
+def purse_entries(
+    transaction_id: str, movement: PurseMovement, *, other: str, kind: EntryKind, at: datetime, reference: str
 ) -> tuple[Entry, ...]:
-    """The transaction of a credit: from `source` into a purse."""
-    return balanced(transaction_id, [Posting(source, -movement.fen), _purse(movement, kind)], at, reference)
+    """The transaction of one purse with one `other` account: a credit, its taking back, a premium."""
+    return balanced(transaction_id, [Posting(other, -movement.fen), _purse(movement, kind)], at, reference)
 
 
 def balanced(transaction_id: str, postings: Iterable[Posting], at: datetime, reference: str) -> tuple[Entry, ...]:

@@ -359,10 +359,27 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """One month's credit of one person; given once."""
+    """One month's credit of one person, given from `source`; one taken back makes room for another in its place."""
 
     credit_id: str
     person_no: str
     month: str
     fen: int
+    source: str
     at: datetime
+    taken_back_at: datetime | None = None
+    taken_back_why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Premium:
+    """One member's resident premium (居民医保个人缴费) of one year, paid from a holder's purse; never changed."""
+
+    premium_id: str
+    holder: str
+    member: str
+    year: int
+    fen: int
+    paid_at: datetime
+    rules: tuple[RuleRef, ...]
+    decided_by: DecidedBy

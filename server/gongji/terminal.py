@@ -14,28 +14,66 @@ from rich.table import Table
 LABELS: Mapping[str, tuple[str, str]] = {
     "adoptions": ("已采用的候选修订", "adopted revisions"),
     "against": ("相反条款", "against"),
+    "against_fund": ("对照支付", "fund, otherwise"),
+    "against_visits": ("对照", "against"),
+    "agreeing": ("一致", "agreeing"),
+    "amount": ("金额或人员不符", "amount or patient"),
     "area_code": ("医保区划", "area"),
     "cities": ("已接入的城市", "cities served"),
     "city": ("城市", "city"),
     "clauses": ("条款", "clauses"),
+    "credited": ("划入", "credited"),
+    "credits": ("划入结果", "credits"),
+    "declared": ("声明", "declared"),
+    "difference": ("相差", "difference"),
+    "differences": ("差异", "differences"),
+    "duplicate": ("对方重复", "duplicate"),
+    "effect": ("影响", "effect"),
+    "extremes": ("次序与拆分的极端情形", "what order and splitting can do"),
     "field": ("字段", "field"),
+    "fund": ("统筹支付", "fund"),
     "hook": ("规则", "rule"),
     "in_words": ("取值", "value"),
+    "kind": ("类别", "kind"),
     "layer": ("层级", "layer"),
     "message": ("说明", "message"),
+    "missing_here": ("我方缺", "missing here"),
+    "missing_there": ("对方缺", "missing there"),
+    "ours_account": ("我方个账", "our account"),
+    "ours_fund": ("我方基金", "our fund"),
+    "ours_patient": ("我方人员", "our patient"),
+    "ours_total": ("我方总额", "our total"),
     "overridden": ("自定规则数", "rules of its own"),
+    "person_no": ("人员编号", "person"),
     "pinyin": ("名称", "name"),
     "plugin": ("插件", "plugin"),
     "problem": ("问题", "problem"),
+    "problems": ("未通过的检查", "problems"),
+    "reason": ("原因", "reason"),
     "received": ("收到", "received"),
+    "refund": ("撤销", "refund"),
     "refused": ("未接受", "refused"),
     "refused_plugins": ("未能加载的插件", "plugins refused"),
+    "replayed": ("此前已划入", "credited before"),
+    "reversed_only_here": ("仅我方撤销", "reversed only here"),
+    "reversed_only_there": ("仅对方撤销", "reversed only there"),
     "row": ("行", "row"),
+    "rows": ("行数", "rows"),
     "rules": ("规则取值", "rule values"),
+    "settle_request_id": ("原请求编号", "settle request"),
+    "settlement_id": ("结算编号", "settlement"),
     "settles": ("裁定的矛盾", "settles"),
     "since": ("施行日", "since"),
+    "standing": ("在职退休", "standing"),
+    "table": ("待遇表", "table"),
+    "theirs_account": ("对方个账", "their account"),
+    "theirs_fund": ("对方基金", "their fund"),
+    "theirs_patient": ("对方人员", "their patient"),
+    "theirs_total": ("对方总额", "their total"),
+    "totals": ("合计", "totals"),
     "unchanged": ("无变化", "unchanged"),
     "version": ("版本", "version"),
+    "visits": ("就诊", "visits"),
     "why": ("理由", "why"),
     "written": ("写入", "written"),
 }
@@ -47,7 +85,7 @@ class Terminal:
 
     def __init__(self, *, lang: str = "zh", as_json: bool = False) -> None:
         self._english = lang == "en"
-        self._json = as_json
+        self.as_json = as_json
         self.console = Console(soft_wrap=not sys.stdout.isatty())
         self.errors = Console(stderr=True)
 
@@ -58,7 +96,7 @@ class Terminal:
     def table(self, title: str, rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
         """Rows under a title; a column is a key of every row."""
         rows = list(rows)
-        if self._json:
+        if self.as_json:
             self.json({title: rows})
         elif self.console.is_terminal:
             shown = Table(title=self.label(title), title_justify="left", header_style="bold")
@@ -86,7 +124,7 @@ class Terminal:
 
     def say(self, text: str = "") -> None:
         """A line for people."""
-        if not self._json:
+        if not self.as_json:
             self.console.print(text, markup=False, highlight=False)
 
     def complain(self, text: str) -> None:

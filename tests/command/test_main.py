@@ -48,10 +48,12 @@ class TestReading:
         assert "src=" not in page
 
     def test_check_lists_every_value(self) -> None:
-        """`gongji check` lists each value with day and clauses."""
-        rows = json.loads(_run("--json", "check", "anqing").output)["rules"]
+        """`gongji check` lists each value with day and clauses, then what order and splitting can do."""
+        rules, extremes = (json.loads(line) for line in _run("--json", "check", "anqing").output.splitlines())
+        rows = rules["rules"]
 
         assert all(row["clauses"] and row["in_words"] and row["since"] for row in rows)
+        assert all(row["declared"] != "—" for row in extremes["extremes"])
 
 
 MISTAKES = [

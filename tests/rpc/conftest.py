@@ -172,9 +172,12 @@ class Service:
 
 
 @pytest.fixture
-async def service(new_world: Callable[..., Any]) -> AsyncIterator[Service]:
-    """A sandbox with two cities under the province's rules; one hospital; P1, P2 and P3 insured as employees."""
-    world = new_world()
+async def service(new_world: Callable[..., Any], request: pytest.FixtureRequest) -> AsyncIterator[Service]:
+    """A sandbox with two cities under the province's rules; one hospital; P1, P2 and P3 insured as employees.
+
+    An indirect parameter gives one city values of its own, as keywords of `new_world`.
+    """
+    world = new_world(**getattr(request, "param", {}))
     clock = SandboxClock(NOW)
     store = open_store(":memory:", clock)
     server = make_server(store, world.cities, Workdays(), clock, address="127.0.0.1:0", sandbox=clock)

@@ -1,10 +1,30 @@
 from __future__ import annotations
 
-from datetime import datetime
+import asyncio
+from collections import Counter
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
-from gongji.codes import SHANGHAI
+import grpc
+import pytest
+from gongji.baseline import member_terms, uses
+from gongji.benefits import Use
+from gongji.codes import SHANGHAI, Purpose, Scheme
+from gongji.rules import EnrolmentTerms
 from gongji.v1 import account_pb2 as pb
+from gongji.v1 import settlement_pb2
+
+from tests.rpc.conftest import Told
+
+PREMIUMS = {
+    "uses": replace(uses()[0].value, aid_at=frozenset(Use)),
+    "member_terms": {
+        **member_terms()[0].value,
+        Purpose.RESIDENT_PREMIUM: EnrolmentTerms(schemes=frozenset({Scheme.RESIDENT}), or_enrolling=True),
+    },
+}
+"""A city whose purses may pay resident premiums."""
 
 
 async def statement(service: Any, **span: str) -> tuple[int, list[int], int]:
@@ -67,3 +87,132 @@ async def test_a_months_credit_names_its_rule(service: Any) -> None:
     brought = await service.accounts.Credit(request)
     assert not brought.HasField("rule")
     assert (by_rule.fen + 5, 2) == (brought.balance_after_fen, brought.version_after)
+
+
+def take_back(service: Any, month: str = "2025-09", **changes: Any) -> pb.TakeBackCreditRequest:
+    """Takes P1's credit of a month back."""
+    fields = {"request_id": service.new_id(), "person": service.ref("P1"), "month": month, "why": "重复登记", **changes}
+    return pb.TakeBackCreditRequest(**fields)
+
+
+async def credit(service: Any) -> int:
+    """P1's credit of September."""
+    request = pb.CreditRequest(request_id=service.new_id(), person=service.ref("P1"), month="2025-09")
+    reply = await service.accounts.Credit(request)
+    return int(reply.fen)
+
+
+async def kinds(service: Any, person_no: str) -> list[tuple[str, int, str]]:
+    """What an account's entries say: kind, amount, reference."""
+    reply = await service.accounts.ListEntries(pb.ListEntriesRequest(person=service.ref(person_no)))
+    return [(pb.EntryKind.Name(e.kind).removeprefix("ENTRY_KIND_"), e.fen, e.reference) for e in reply.entries]
+
+
+async def test_a_credit_taken_back(service: Any) -> None:
+    """A credit is taken back once under any id, shown with its month, and the month may be credited again."""
+    fen = await credit(service)
+    request = take_back(service)
+    first, again = [await service.accounts.TakeBackCredit(request) for _ in range(2)]
+    assert (-fen, 0, 2) == (first.fen, first.balance_after_fen, first.version_after)
+    assert [False, True] == [first.receipt.replayed, again.receipt.replayed]
+    assert (first.fen, first.receipt.at) == (again.fen, again.receipt.at)
+    told = await service.refused(service.accounts.TakeBackCredit, take_back(service))
+    assert ("CREDIT_NOT_FOUND", "month") == (told.info.reason, told.info.metadata["field"])
+    await credit(service)
+    told = await service.refused(
+        service.accounts.Credit,
+        pb.CreditRequest(request_id=service.new_id(), person=service.ref("P1"), month="2025-09"),
+    )
+    assert "ALREADY_CREDITED" == told.info.reason
+    month = "P1/2025-09"
+    expected = [("CREDIT", fen, month), ("CREDIT_TAKEN_BACK", -fen, month), ("CREDIT", fen, month)]
+    assert expected == await kinds(service, "P1")
+
+
+async def test_a_credit_already_spent(service: Any) -> None:
+    """A credit the purse no longer holds is refused as spent, and the purse stays as it was."""
+    fen = await credit(service)
+    bill = settlement_pb2.SettleRequest(request_id=service.new_id(), bill=service.bill(1_00))
+    await service.settlements.Settle(bill)
+    told = await service.refused(service.accounts.TakeBackCredit, take_back(service))
+    assert (grpc.StatusCode.FAILED_PRECONDITION, "BALANCE_SPENT") == (told.code, told.info.reason)
+    assert str(fen - 1_00) == told.info.metadata["balance_fen"]
+    reply = await service.accounts.GetAccount(pb.GetAccountRequest(person=service.ref("P1")))
+    assert fen - 1_00 == reply.balance_fen
+
+
+async def family(service: Any) -> None:
+    """P1 and P2, 500 yuan each, bound to the resident R for premiums."""
+    for holder in ("P1", "P2"):
+        binding = service.world.bind(
+            holder, "R", service.clock() - timedelta(days=1), purposes=frozenset({Purpose.RESIDENT_PREMIUM})
+        )
+        await service.write(binding)
+        await service.give(holder, 500_00)
+    await service.write(service.world.person("R", "15", name="赵某某", phone="13800001234"))
+
+
+def premium(service: Any, holder: str = "P1", **changes: Any) -> pb.PayPremiumRequest:
+    """Pays R's premium of 2026."""
+    fields = {
+        "request_id": service.new_id(),
+        "holder": service.ref(holder),
+        "member": service.ref("R"),
+        "year": "2026",
+        "fen": 400_00,
+        **changes,
+    }
+    return pb.PayPremiumRequest(**fields)
+
+
+@pytest.mark.parametrize("service", [PREMIUMS], indirect=True, ids=["a city with premiums"])
+async def test_a_premium_paid(service: Any) -> None:
+    """A premium comes with its id, the purse after it and the rules behind it in full; its entry names it."""
+    await family(service)
+    request = premium(service)
+    first, again = [await service.accounts.PayPremium(request) for _ in range(2)]
+    assert (-400_00, 100_00, 2) == (first.fen, first.balance_after_fen, first.version_after)
+    assert (False, True, first.premium_id) == (first.receipt.replayed, again.receipt.replayed, again.premium_id)
+    assert {"uses", "member_terms", "holder_terms"} == {rule.hook for rule in first.rules}
+    assert all(c.text for rule in first.rules for c in rule.clauses)
+    entries = await kinds(service, "P1")
+    assert ("PREMIUM", -400_00, first.premium_id) == entries[-1]
+
+
+@pytest.mark.parametrize("service", [PREMIUMS], indirect=True, ids=["a city with premiums"])
+async def test_two_channels_at_once(service: Any) -> None:
+    """However many holders and channels pay one premium at the same moment, it is charged once."""
+    await family(service)
+    calls = [service.accounts.PayPremium(premium(service, holder)) for holder in ("P1", "P2") * 4]
+    done = await asyncio.gather(*calls, return_exceptions=True)
+    paid = [d.premium_id for d in done if isinstance(d, pb.PayPremiumResponse)]
+    assert 1 == len(paid)
+    told = [Told.of(d) for d in done if isinstance(d, grpc.aio.AioRpcError)]
+    assert {("ALREADY_PAID", paid[0]): 7} == Counter((t.info.reason, t.info.metadata["premium_id"]) for t in told)
+    balances = [await service.accounts.GetAccount(pb.GetAccountRequest(person=service.ref(p))) for p in ("P1", "P2")]
+    assert [100_00, 500_00] == sorted(b.balance_fen for b in balances)
+
+
+@pytest.mark.parametrize("service", [PREMIUMS], indirect=True, ids=["a city with premiums"])
+async def test_premiums_not_paid(service: Any) -> None:
+    """What is wrong with a premium is named with its code, reason and field."""
+    await family(service)
+    cases = {
+        "MALFORMED_FIELD year": premium(service, year="26"),
+        "MALFORMED_FIELD fen": premium(service, fen=0),
+        "PERSON_NOT_FOUND member": premium(service, member=service.ref("P404")),
+        "NOT_ELIGIBLE ": premium(service, holder="P3"),
+        "BALANCE_SHORT fen": premium(service, fen=500_01),
+    }
+    for expected, request in cases.items():
+        told = await service.refused(service.accounts.PayPremium, request)
+        assert expected == f"{told.info.reason} {told.info.metadata['field']}"
+
+
+async def test_a_city_without_premiums_says_so(service: Any) -> None:
+    """Where purses pay no premiums, the refusal lists the rules that say so, each with its clauses."""
+    await family(service)
+    told = await service.refused(service.accounts.PayPremium, premium(service))
+    assert "NOT_ELIGIBLE" == told.info.reason
+    assert ["member_terms", "uses"] == [v.type for v in told.failure.violations]
+    assert ["A9", "A10"] == [v.subject.split(",")[0] for v in told.failure.violations]

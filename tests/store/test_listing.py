@@ -41,6 +41,20 @@ SERVED: dict[str, Listing[Any]] = {
         at_least={"service_day": date(2025, 1, 1)},
         order="service_day",
     ),
+    "settlements of an institution": Listing(
+        kind=Settlement,
+        equals={"institution": "H34119900001"},
+        at_least={"settled_at": 1},
+        below={"settled_at": 9},
+        order="settled_at",
+    ),
+    "reversals at an institution": Listing(
+        kind=Settlement,
+        equals={"institution": "H34119900001"},
+        at_least={"reversed_at": 1},
+        below={"reversed_at": 9},
+        order="reversed_at",
+    ),
     "entries of a purse by version": Listing(kind=Entry, equals={"ledger_account": "purse:P1"}, order="version"),
     "last entry of a purse before an instant": Listing(
         kind=Entry, equals={"ledger_account": "purse:P1"}, below={"at": 9}, order="version", descending=True, limit=1

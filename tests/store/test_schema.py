@@ -12,7 +12,19 @@ from typing import Any
 import pytest
 from gongji.codes import SHANGHAI, Scheme
 from gongji.facts import Adopted, Remembered
-from gongji.model import Account, Accumulator, Binding, Credit, Entry, Institution, Person, Settlement
+from gongji.model import (
+    Account,
+    Accumulator,
+    Binding,
+    Credit,
+    DecidedBy,
+    Entry,
+    Institution,
+    Person,
+    Premium,
+    RuleRef,
+    Settlement,
+)
 from gongji.store.committer import Violated
 from gongji.store.migrations import SchemaError, migrate
 from gongji.store.schema import VERSION, Schema
@@ -22,7 +34,7 @@ from gongji.store.table import instant, micros, plain
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-KINDS = (Person, Institution, Binding, Settlement, Account, Accumulator, Entry, Credit, Remembered, Adopted)
+KINDS = (Person, Institution, Binding, Settlement, Account, Accumulator, Entry, Credit, Premium, Remembered, Adopted)
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
 FEN = st.integers(0, 2**63 - 1)
@@ -109,23 +121,42 @@ def test_a_flat_record_may_not_have_nested_fields() -> None:
         Account("P1", -1, 1),
         Accumulator("P1", Scheme.EMPLOYEE, "3411", 2025, -1, 0),
         Accumulator("P1", Scheme.EMPLOYEE, "3411", 2025, 0, -1),
+        Credit("P1/2025-09", "P1", "2025-09", -1, "premium:3411", datetime(2025, 9, 1, tzinfo=SHANGHAI)),
     ],
-    ids=["purse", "deductible used", "fund paid"],
+    ids=["purse", "deductible used", "fund paid", "credit"],
 )
 def test_floors_are_held_by_the_database_too(engine: SqliteEngine, record: object) -> None:
-    """No purse and no accumulator can be stored below 0, whatever decided so."""
+    """No purse, no accumulator and no credit can be stored below 0, whatever decided so."""
     with pytest.raises(Violated):
         engine.upsert(type(record), [record])
 
 
-def test_entries_and_credits_are_never_changed(engine: SqliteEngine, clock: Callable[[], datetime]) -> None:
-    """Writing a second entry or credit under a key is an error."""
+def test_entries_and_premiums_are_never_changed(engine: SqliteEngine, clock: Callable[[], datetime]) -> None:
+    """Writing a second entry under a key, or a second premium of one member and year, is an error."""
     entry = Entry(transaction_id="S1", position=0, ledger_account="cash", fen=1, at=clock(), kind=None)
-    credit = Credit("P1/2025-09", "P1", "2025-09", 1, clock())
-    for record in (entry, credit):
+    premium = Premium(
+        premium_id="PA",
+        holder="P1",
+        member="P2",
+        year=2026,
+        fen=400_00,
+        paid_at=clock(),
+        rules=(RuleRef("uses", date(2022, 7, 1), ("C68",)),),
+        decided_by=DecidedBy("341100", "x", "0", "0"),
+    )
+    for record in (entry, premium):
         engine.upsert(type(record), [record])
+    for again in (entry, premium, dataclasses.replace(premium, premium_id="PB", holder="P3")):
         with pytest.raises(Violated):
-            engine.upsert(type(record), [record])
+            engine.upsert(type(again), [again])
+
+
+def test_a_credit_may_be_taken_back(engine: SqliteEngine, clock: Callable[[], datetime]) -> None:
+    """A month's credit is one row: given, taken back, given again."""
+    credit = Credit("P1/2025-09", "P1", "2025-09", 1, "premium:3411", clock())
+    for record in (credit, dataclasses.replace(credit, taken_back_at=clock(), taken_back_why="重复登记"), credit):
+        engine.upsert(Credit, [record])
+        assert [record] == engine.fetch(Credit, "", ["P1/2025-09"])
 
 
 def test_nothing_personal_lies_in_clear(engine: SqliteEngine, database: Path, person: Person, vault: Vault) -> None:

@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from gongji.account import CreditAccount
+from gongji.account import CreditAccount, TakeBackCredit
 from gongji.cities import Cities
 from gongji.entitlement import has_purse
 from gongji.errors import NoAccount
 from gongji.facts import Listing
 from gongji.ledger import purse_account
 from gongji.model import Account, Entry, Person
+from gongji.premium import PayPremium
 from gongji.rpc.convert import Sources, instant_from, instant_to, receipt
 from gongji.rpc.interceptors import asked
 from gongji.rpc.paging import page
@@ -29,7 +30,7 @@ _MOMENT: Final = timedelta(microseconds=1)
 
 
 class Accounts(AccountServiceServicer):
-    """Balances, entries and credits of personal accounts, over the wire."""
+    """Balances, entries, credits and premiums of personal accounts, over the wire."""
 
     def __init__(self, store: Store, cities: Cities) -> None:
         self._store = store
@@ -83,6 +84,36 @@ class Accounts(AccountServiceServicer):
             version_after=credited.movement.version_after,
             rule=self._sources.rule(area_code, credited.rule) if credited.rule else None,
             receipt=receipt(command.request.request_id, answer),
+        )
+
+    async def TakeBackCredit(self, request: pb.TakeBackCreditRequest, context: Any) -> pb.TakeBackCreditResponse:
+        """Takes a month's credit back."""
+        person_no = await self._people.number(request.person, "person")
+        given = asked(request.request_id, person_no=person_no, month=request.month, why=request.why)
+        answer = await self._store.commit(TakeBackCredit(given, person_no, request.month, request.why))
+        return pb.TakeBackCreditResponse(
+            fen=answer.value.fen,
+            balance_after_fen=answer.value.balance_after_fen,
+            version_after=answer.value.version_after,
+            receipt=receipt(given.request_id, answer),
+        )
+
+    async def PayPremium(self, request: pb.PayPremiumRequest, context: Any) -> pb.PayPremiumResponse:
+        """Pays a relative's premium from the holder's account."""
+        holder = await self._people.number(request.holder, "holder")
+        member = await self._people.number(request.member, "member")
+        year, fen = int(request.year), request.fen
+        given = asked(request.request_id, holder=holder, member=member, year=year, fen=fen)
+        command = PayPremium(request=given, holder=holder, member=member, year=year, fen=fen, cities=self._cities)
+        answer = await self._store.commit(command)
+        premium, movement = answer.value.premium, answer.value.movement
+        return pb.PayPremiumResponse(
+            premium_id=premium.premium_id,
+            fen=movement.fen,
+            balance_after_fen=movement.balance_after_fen,
+            version_after=movement.version_after,
+            rules=[self._sources.rule(premium.decided_by.area_code, rule) for rule in premium.rules],
+            receipt=receipt(given.request_id, answer),
         )
 
     async def _account(self, ref: types_pb2.PersonRef) -> Account:

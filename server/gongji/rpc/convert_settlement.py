@@ -7,6 +7,7 @@ from typing import Final
 
 from gongji.codes import AccountUse, Scheme, Spending, VisitKind
 from gongji.model import Bill, Line, PurseMovement, Settlement
+from gongji.preview import Affected
 from gongji.rpc.convert import Sources, day_from, day_to, decided_by, instant_to
 from gongji.v1 import settlement_pb2 as pb
 from gongji.v1 import types_pb2
@@ -86,6 +87,19 @@ def movements_to(movements: Iterable[PurseMovement]) -> list[pb.PurseMovement]:
         pb.PurseMovement(purse=m.purse, fen=m.fen, balance_after_fen=m.balance_after_fen, version_after=m.version_after)
         for m in movements
     ]
+
+
+def affected_to(affected: Affected) -> pb.AffectedSettlement:
+    """A later settlement that stands though it would have been split otherwise."""
+    settlement, would_be = affected.settlement, affected.would_be
+    return pb.AffectedSettlement(
+        settlement_id=settlement.settlement_id,
+        settled_at=instant_to(settlement.settled_at),
+        fund_fen=settlement.fund_fen,
+        fund_would_be_fen=would_be.fund_fen,
+        deductible_fen=settlement.deductible_fen,
+        deductible_would_be_fen=would_be.deductible_fen,
+    )
 
 
 def patient_row(settlement: Settlement, institution_name: str) -> pb.SettlementRow:

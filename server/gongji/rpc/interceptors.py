@@ -10,10 +10,11 @@ import re
 import secrets
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from contextvars import ContextVar
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 import grpc
 import structlog
@@ -32,7 +33,8 @@ LONGEST_CALL_S: Final = 60.0
 _OURS: Final = "/gongji.v1."
 _CALLER: Final = re.compile(r"[A-Za-z0-9._-]{1,60}")
 
-Work = Callable[[], Awaitable[Message]]
+T = TypeVar("T")
+Work: TypeAlias = Callable[[], Awaitable[T]]
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # generic in its stubs only
 
 
@@ -90,6 +92,9 @@ class Calls(grpc.aio.ServerInterceptor):
 
     def _wrap(self, method: str, handler: Handler) -> Handler:
         # Without a deserializer the handler gets the bytes as they came.
+        if handler.request_streaming and handler.response_streaming:
+            both = self._both_ways(method, handler.request_deserializer, handler.stream_stream)
+            return grpc.stream_stream_rpc_method_handler(both, None, handler.response_serializer)
         if handler.request_streaming:
             streaming = self._streaming(method, handler.request_deserializer, handler.stream_unary)
             return grpc.stream_unary_rpc_method_handler(streaming, None, handler.response_serializer)
@@ -115,19 +120,28 @@ class Calls(grpc.aio.ServerInterceptor):
         """Rows are parsed here but checked by the handler, which reports a bad row and goes on."""
 
         async def call(raw: AsyncIterator[bytes], context: Any) -> Message:
-            async def messages() -> AsyncIterator[Message]:
-                async for one in raw:
-                    yield _parsed(parse, one)
-
             async def work() -> Message:
-                reply: Message = await behaviour(messages(), context)
+                reply: Message = await behaviour(_all_parsed(parse, raw), context)
                 return reply
 
             return await self._answer(method, context, work, bounded=False)
 
         return call
 
-    async def _answer(self, method: str, context: Any, work: Work, *, bounded: bool) -> Message:
+    def _both_ways(self, method: str, parse: Any, behaviour: Any) -> Callable[[Any, Any], Awaitable[None]]:
+        """Replies go out as they come; a refusal ends the call after those already sent."""
+
+        async def call(raw: AsyncIterator[bytes], context: Any) -> None:
+            async def work() -> None:
+                async with aclosing(behaviour(_all_parsed(parse, raw), context)) as replies:
+                    async for reply in replies:
+                        await context.write(reply)
+
+            await self._answer(method, context, work, bounded=False)
+
+        return call
+
+    async def _answer(self, method: str, context: Any, work: Work[T], *, bounded: bool) -> T:
         call = Call(method, perf_counter())
         _call.set(call)
         try:
@@ -177,6 +191,11 @@ def _parsed(parse: Callable[[bytes], Message], raw: bytes) -> Message:
         raise MalformedField("请求不是有效的 protobuf 报文, 或其中的文本不是 UTF-8", field="request") from None
 
 
+async def _all_parsed(parse: Callable[[bytes], Message], raw: AsyncIterator[bytes]) -> AsyncIterator[Message]:
+    async for one in raw:
+        yield _parsed(parse, one)
+
+
 def _caller_of(metadata: Any) -> str:
     """The caller's name from the metadata. MalformedField where it is no name."""
     for key, value in metadata or ():
@@ -187,7 +206,7 @@ def _caller_of(metadata: Any) -> str:
     return ANONYMOUS
 
 
-async def _in_time(work: Work, remaining: float | None, *, bounded: bool) -> Message:
+async def _in_time(work: Work[T], remaining: float | None, *, bounded: bool) -> T:
     """Runs a call; grpc.aio cancels it when the caller's deadline passes, ours bounds a call that has none.
 
     TimeoutError where the deadline had passed before the work began, or ours passes.

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 from gongji.cities import Cities
@@ -13,11 +13,13 @@ from gongji.errors import SettlementNotFound
 from gongji.facts import Listing
 from gongji.ledger import purse_account
 from gongji.model import Entry, Institution, Settlement
+from gongji.preview import PreviewReversal
 from gongji.rpc.convert import Sources, receipt
-from gongji.rpc.convert_settlement import bill_from, holder_row, movements_to, patient_row, settlement_to
+from gongji.rpc.convert_settlement import affected_to, bill_from, holder_row, movements_to, patient_row, settlement_to
 from gongji.rpc.interceptors import asked
 from gongji.rpc.paging import page
 from gongji.rpc.people import People
+from gongji.rpc.reconcile import Reconciliation
 from gongji.rpc.spans import Span, span_of
 from gongji.settlement import Quote, Reverse, Settle
 from gongji.store import Store
@@ -33,6 +35,7 @@ class Settlements(SettlementServiceServicer):
         self._cities = cities
         self._people = People(store)
         self._sources = Sources(cities)
+        self._reconciliation = Reconciliation(store)
 
     async def Quote(self, request: pb.QuoteRequest, context: Any) -> pb.QuoteResponse:
         """What Settle would answer now."""
@@ -49,13 +52,20 @@ class Settlements(SettlementServiceServicer):
         )
 
     async def Reverse(self, request: pb.ReverseRequest, context: Any) -> pb.ReverseResponse:
-        """Takes a settlement back."""
+        """Takes a settlement back, or says what that would do."""
         original = {
             "settlement_id": request.settlement_id,
             "settle_request_id": request.settle_request_id.lower(),
             "why": request.why,
         }
         command = Reverse(asked(request.request_id, **original), **original, cities=self._cities)
+        if request.validate_only:
+            foreseen = await self._store.ask(PreviewReversal(command))
+            return pb.ReverseResponse(
+                settlement=self._shown(foreseen.reversed.settlement),
+                refunds=movements_to(foreseen.reversed.refunds),
+                affected=[affected_to(one) for one in foreseen.affected],
+            )
         answer = await self._store.commit(command)
         return pb.ReverseResponse(
             settlement=self._shown(answer.value.settlement),
@@ -69,6 +79,17 @@ class Settlements(SettlementServiceServicer):
         if settlement is None:
             raise SettlementNotFound(f"没有编号为 {request.settlement_id} 的结算", field="settlement_id")
         return pb.GetSettlementResponse(settlement=self._shown(settlement))
+
+    async def ReconcileTotals(self, request: pb.ReconcileTotalsRequest, context: Any) -> pb.ReconcileTotalsResponse:
+        """Where an institution's totals of a period differ from ours."""
+        return await self._reconciliation.totals(request)
+
+    async def ReconcileDetails(
+        self, request_iterator: AsyncIterator[pb.ReconcileDetailsRequest], context: Any
+    ) -> AsyncIterator[pb.ReconcileDetailsResponse]:
+        """Where an institution's rows of a period differ from ours."""
+        async for found in self._reconciliation.details(request_iterator):
+            yield found
 
     async def ListSettlements(self, request: pb.ListSettlementsRequest, context: Any) -> pb.ListSettlementsResponse:
         """Settlements of a patient, or what was charged to a holder's purse for others, oldest first."""

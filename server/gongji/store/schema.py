@@ -10,7 +10,7 @@ import msgspec
 
 from gongji.codes import pooling_area
 from gongji.facts import Adopted, Remembered
-from gongji.model import Account, Accumulator, Binding, Credit, Entry, Institution, Person, Settlement
+from gongji.model import Account, Accumulator, Binding, Credit, Entry, Institution, Person, Premium, Settlement
 from gongji.store.seal import Vault
 from gongji.store.table import Column, Row, SqlValue, Table, document, moment, number, plain, text
 
@@ -109,10 +109,18 @@ _TABLES: Final[tuple[Table[Any], ...]] = (
         text("settlement_id"),
         text("patient", attrgetter("bill.patient")),
         text("patient_year", _patient_year),
+        text("institution", attrgetter("bill.institution_code")),
         text("pooling_area", lambda s: pooling_area(s.area_code)),
         text("service_day", lambda s: s.bill.service_day.isoformat()),
         moment("settled_at"),
-        indexes=(("patient", "settled_at"), ("patient_year",), ("pooling_area", "service_day")),
+        moment("reversed_at"),
+        indexes=(
+            ("patient", "settled_at"),
+            ("patient_year",),
+            ("pooling_area", "service_day"),
+            ("institution", "settled_at"),
+            ("institution", "reversed_at"),
+        ),
     ),
     plain(Account, "account", floors=("balance_fen", "version"), compact=True),
     plain(
@@ -132,7 +140,9 @@ _TABLES: Final[tuple[Table[Any], ...]] = (
         indexes=(("ledger_account", "version"), ("ledger_account", "at")),
         append_only=True,
     ),
-    plain(Credit, "credit", indexes=(("person_no",),), append_only=True, compact=True),
+    plain(Credit, "credit", floors=("fen",), indexes=(("person_no",),), compact=True),
+    # Keyed by member and year: not even a defect could have one premium paid twice.
+    document(Premium, "premium", text("member_year", _joined("{}/{}", "member", "year")), append_only=True),
     plain(Remembered, "request"),
     plain(Adopted, "adoption", key=text("adoption_id", _joined("{}/{}", "area_code", "candidate")), compact=True),
 )

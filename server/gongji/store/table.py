@@ -108,11 +108,17 @@ def moment(name: str, attribute: str = "") -> Column:
     return Column(name, "INTEGER", value, null=True)
 
 
-def document(kind: type[T], name: str, *columns: Column, indexes: Iterable[tuple[str, ...]] = ()) -> Table[T]:
+def document(
+    kind: type[T],
+    name: str,
+    *columns: Column,
+    indexes: Iterable[tuple[str, ...]] = (),
+    append_only: bool = False,
+) -> Table[T]:
     """A table of nested records: the columns to find them by, and the whole record as JSON."""
     decode = msgspec.json.Decoder(kind).decode
     doc = Column("doc", "BLOB", msgspec.json.encode)
-    return Table(kind, name, (*columns, doc), ("doc",), lambda row: decode(row[0]), tuple(indexes))
+    return Table(kind, name, (*columns, doc), ("doc",), lambda row: decode(row[0]), tuple(indexes), append_only)
 
 
 def plain(

@@ -39,6 +39,10 @@ class _EntryKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EntryKind.V
     """Charge of a member's bill (共济支付)."""
     ENTRY_KIND_REFUND: _EntryKind.ValueType  # 5
     """Refund of a reversed settlement."""
+    ENTRY_KIND_PREMIUM: _EntryKind.ValueType  # 6
+    """Premium of a relative (代缴居民医保)."""
+    ENTRY_KIND_CREDIT_TAKEN_BACK: _EntryKind.ValueType  # 7
+    """A credit taken back (划入冲回)."""
 
 class EntryKind(_EntryKind, metaclass=_EntryKindEnumTypeWrapper):
     """Why money moved."""
@@ -55,6 +59,10 @@ ENTRY_KIND_AID_CHARGE: EntryKind.ValueType  # 4
 """Charge of a member's bill (共济支付)."""
 ENTRY_KIND_REFUND: EntryKind.ValueType  # 5
 """Refund of a reversed settlement."""
+ENTRY_KIND_PREMIUM: EntryKind.ValueType  # 6
+"""Premium of a relative (代缴居民医保)."""
+ENTRY_KIND_CREDIT_TAKEN_BACK: EntryKind.ValueType  # 7
+"""A credit taken back (划入冲回)."""
 Global___EntryKind: _TypeAlias = EntryKind  # noqa: Y015
 
 @_typing.final
@@ -212,7 +220,7 @@ class Entry(_message.Message):
     balance_after_fen: _builtins.int
     """Balance after, in fen."""
     reference: _builtins.str
-    """What it belongs to: settlement id or credit id."""
+    """What it belongs to: id of a settlement, credit or premium."""
     @_builtins.property
     def at(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -314,3 +322,163 @@ class CreditResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CreditResponse: _TypeAlias = CreditResponse  # noqa: Y015
+
+@_typing.final
+class TakeBackCreditRequest(_message.Message):
+    """Takes one month's credit back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PERSON_FIELD_NUMBER: _builtins.int
+    MONTH_FIELD_NUMBER: _builtins.int
+    WHY_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Id of the request (UUID)."""
+    month: _builtins.str
+    """The month whose credit is taken back (YYYY-MM)."""
+    why: _builtins.str
+    """Why (free text; no personal data)."""
+    @_builtins.property
+    def person(self) -> _types_pb2.PersonRef:
+        """Whose account."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        person: _types_pb2.PersonRef | None = ...,
+        month: _builtins.str = ...,
+        why: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["person", b"person"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["month", b"month", "person", b"person", "request_id", b"request_id", "why", b"why"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TakeBackCreditRequest: _TypeAlias = TakeBackCreditRequest  # noqa: Y015
+
+@_typing.final
+class TakeBackCreditResponse(_message.Message):
+    """The credit taken back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FEN_FIELD_NUMBER: _builtins.int
+    BALANCE_AFTER_FEN_FIELD_NUMBER: _builtins.int
+    VERSION_AFTER_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    fen: _builtins.int
+    """Amount in fen, negative."""
+    balance_after_fen: _builtins.int
+    """Balance after, in fen."""
+    version_after: _builtins.int
+    """Version after."""
+    @_builtins.property
+    def receipt(self) -> _types_pb2.Receipt:
+        """Receipt."""
+
+    def __init__(
+        self,
+        *,
+        fen: _builtins.int = ...,
+        balance_after_fen: _builtins.int = ...,
+        version_after: _builtins.int = ...,
+        receipt: _types_pb2.Receipt | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance_after_fen", b"balance_after_fen", "fen", b"fen", "receipt", b"receipt", "version_after", b"version_after"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TakeBackCreditResponse: _TypeAlias = TakeBackCreditResponse  # noqa: Y015
+
+@_typing.final
+class PayPremiumRequest(_message.Message):
+    """Pays a relative's premium."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    HOLDER_FIELD_NUMBER: _builtins.int
+    MEMBER_FIELD_NUMBER: _builtins.int
+    YEAR_FIELD_NUMBER: _builtins.int
+    FEN_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Id of the request (UUID)."""
+    year: _builtins.str
+    """The year insured, YYYY."""
+    fen: _builtins.int
+    """The premium in fen, as the tax authority's bill says."""
+    @_builtins.property
+    def holder(self) -> _types_pb2.PersonRef:
+        """Whose account pays (授权人)."""
+
+    @_builtins.property
+    def member(self) -> _types_pb2.PersonRef:
+        """Whose premium it is (使用人)."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        holder: _types_pb2.PersonRef | None = ...,
+        member: _types_pb2.PersonRef | None = ...,
+        year: _builtins.str = ...,
+        fen: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["holder", b"holder", "member", b"member"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fen", b"fen", "holder", b"holder", "member", b"member", "request_id", b"request_id", "year", b"year"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PayPremiumRequest: _TypeAlias = PayPremiumRequest  # noqa: Y015
+
+@_typing.final
+class PayPremiumResponse(_message.Message):
+    """The premium paid."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PREMIUM_ID_FIELD_NUMBER: _builtins.int
+    FEN_FIELD_NUMBER: _builtins.int
+    BALANCE_AFTER_FEN_FIELD_NUMBER: _builtins.int
+    VERSION_AFTER_FIELD_NUMBER: _builtins.int
+    RULES_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    premium_id: _builtins.str
+    """Its id, at most 30 characters."""
+    fen: _builtins.int
+    """Charged in fen, negative."""
+    balance_after_fen: _builtins.int
+    """Balance after, in fen."""
+    version_after: _builtins.int
+    """Version after."""
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.RuleRef]:
+        """The rules behind it."""
+
+    @_builtins.property
+    def receipt(self) -> _types_pb2.Receipt:
+        """Receipt."""
+
+    def __init__(
+        self,
+        *,
+        premium_id: _builtins.str = ...,
+        fen: _builtins.int = ...,
+        balance_after_fen: _builtins.int = ...,
+        version_after: _builtins.int = ...,
+        rules: _abc.Iterable[_types_pb2.RuleRef] | None = ...,
+        receipt: _types_pb2.Receipt | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance_after_fen", b"balance_after_fen", "fen", b"fen", "premium_id", b"premium_id", "receipt", b"receipt", "rules", b"rules", "version_after", b"version_after"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PayPremiumResponse: _TypeAlias = PayPremiumResponse  # noqa: Y015

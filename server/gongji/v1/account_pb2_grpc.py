@@ -50,6 +50,16 @@ class AccountServiceStub:
                 request_serializer=gongji_dot_v1_dot_account__pb2.CreditRequest.SerializeToString,
                 response_deserializer=gongji_dot_v1_dot_account__pb2.CreditResponse.FromString,
                 _registered_method=True)
+        self.TakeBackCredit = channel.unary_unary(
+                '/gongji.v1.AccountService/TakeBackCredit',
+                request_serializer=gongji_dot_v1_dot_account__pb2.TakeBackCreditRequest.SerializeToString,
+                response_deserializer=gongji_dot_v1_dot_account__pb2.TakeBackCreditResponse.FromString,
+                _registered_method=True)
+        self.PayPremium = channel.unary_unary(
+                '/gongji.v1.AccountService/PayPremium',
+                request_serializer=gongji_dot_v1_dot_account__pb2.PayPremiumRequest.SerializeToString,
+                response_deserializer=gongji_dot_v1_dot_account__pb2.PayPremiumResponse.FromString,
+                _registered_method=True)
 
 
 class AccountServiceServicer:
@@ -78,6 +88,21 @@ class AccountServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def TakeBackCredit(self, request, context):
+        """Takes a month's credit back whole; refused with BALANCE_SPENT where the purse no longer holds it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PayPremium(self, request, context):
+        """Pays a bound relative's individual premium of the resident scheme (居民医保个人缴费) from the holder's account.
+        NOT_ELIGIBLE with the conditions where the binding or the city's rules do not allow it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AccountServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -95,6 +120,16 @@ def add_AccountServiceServicer_to_server(servicer, server):
                     servicer.Credit,
                     request_deserializer=gongji_dot_v1_dot_account__pb2.CreditRequest.FromString,
                     response_serializer=gongji_dot_v1_dot_account__pb2.CreditResponse.SerializeToString,
+            ),
+            'TakeBackCredit': grpc.unary_unary_rpc_method_handler(
+                    servicer.TakeBackCredit,
+                    request_deserializer=gongji_dot_v1_dot_account__pb2.TakeBackCreditRequest.FromString,
+                    response_serializer=gongji_dot_v1_dot_account__pb2.TakeBackCreditResponse.SerializeToString,
+            ),
+            'PayPremium': grpc.unary_unary_rpc_method_handler(
+                    servicer.PayPremium,
+                    request_deserializer=gongji_dot_v1_dot_account__pb2.PayPremiumRequest.FromString,
+                    response_serializer=gongji_dot_v1_dot_account__pb2.PayPremiumResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -179,6 +214,60 @@ class AccountService:
             '/gongji.v1.AccountService/Credit',
             gongji_dot_v1_dot_account__pb2.CreditRequest.SerializeToString,
             gongji_dot_v1_dot_account__pb2.CreditResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TakeBackCredit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gongji.v1.AccountService/TakeBackCredit',
+            gongji_dot_v1_dot_account__pb2.TakeBackCreditRequest.SerializeToString,
+            gongji_dot_v1_dot_account__pb2.TakeBackCreditResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PayPremium(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gongji.v1.AccountService/PayPremium',
+            gongji_dot_v1_dot_account__pb2.PayPremiumRequest.SerializeToString,
+            gongji_dot_v1_dot_account__pb2.PayPremiumResponse.FromString,
             options,
             channel_credentials,
             insecure,

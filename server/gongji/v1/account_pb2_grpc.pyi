@@ -41,6 +41,12 @@ class AccountServiceStub:
     """Credits an account: a month's credit by the city's rule, or a balance brought forward.
     One month's credit is given once a person, whatever the request id (ALREADY_CREDITED).
     """
+    TakeBackCredit: _grpc.UnaryUnaryMultiCallable[_account_pb2.TakeBackCreditRequest, _account_pb2.TakeBackCreditResponse]
+    """Takes a month's credit back whole; refused with BALANCE_SPENT where the purse no longer holds it."""
+    PayPremium: _grpc.UnaryUnaryMultiCallable[_account_pb2.PayPremiumRequest, _account_pb2.PayPremiumResponse]
+    """Pays a bound relative's individual premium of the resident scheme (居民医保个人缴费) from the holder's account.
+    NOT_ELIGIBLE with the conditions where the binding or the city's rules do not allow it.
+    """
 
 @_typing.type_check_only
 class AccountServiceAsyncStub(AccountServiceStub):
@@ -54,6 +60,12 @@ class AccountServiceAsyncStub(AccountServiceStub):
     Credit: _aio.UnaryUnaryMultiCallable[_account_pb2.CreditRequest, _account_pb2.CreditResponse]  # type: ignore[assignment]
     """Credits an account: a month's credit by the city's rule, or a balance brought forward.
     One month's credit is given once a person, whatever the request id (ALREADY_CREDITED).
+    """
+    TakeBackCredit: _aio.UnaryUnaryMultiCallable[_account_pb2.TakeBackCreditRequest, _account_pb2.TakeBackCreditResponse]  # type: ignore[assignment]
+    """Takes a month's credit back whole; refused with BALANCE_SPENT where the purse no longer holds it."""
+    PayPremium: _aio.UnaryUnaryMultiCallable[_account_pb2.PayPremiumRequest, _account_pb2.PayPremiumResponse]  # type: ignore[assignment]
+    """Pays a bound relative's individual premium of the resident scheme (居民医保个人缴费) from the holder's account.
+    NOT_ELIGIBLE with the conditions where the binding or the city's rules do not allow it.
     """
 
 class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -83,6 +95,24 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_account_pb2.CreditResponse, _abc.Awaitable[_account_pb2.CreditResponse]]:
         """Credits an account: a month's credit by the city's rule, or a balance brought forward.
         One month's credit is given once a person, whatever the request id (ALREADY_CREDITED).
+        """
+
+    @_abc_1.abstractmethod
+    def TakeBackCredit(
+        self,
+        request: _account_pb2.TakeBackCreditRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_pb2.TakeBackCreditResponse, _abc.Awaitable[_account_pb2.TakeBackCreditResponse]]:
+        """Takes a month's credit back whole; refused with BALANCE_SPENT where the purse no longer holds it."""
+
+    @_abc_1.abstractmethod
+    def PayPremium(
+        self,
+        request: _account_pb2.PayPremiumRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_pb2.PayPremiumResponse, _abc.Awaitable[_account_pb2.PayPremiumResponse]]:
+        """Pays a bound relative's individual premium of the resident scheme (居民医保个人缴费) from the holder's account.
+        NOT_ELIGIBLE with the conditions where the binding or the city's rules do not allow it.
         """
 
 def add_AccountServiceServicer_to_server(servicer: AccountServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

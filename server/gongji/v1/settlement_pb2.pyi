@@ -169,6 +169,46 @@ PAYER_CASH: Payer.ValueType  # 4
 """The patient in cash (个人现金)."""
 Global___Payer: _TypeAlias = Payer  # noqa: Y015
 
+class _DifferenceKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DifferenceKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DifferenceKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DIFFERENCE_KIND_UNSPECIFIED: _DifferenceKind.ValueType  # 0
+    """Not stated; never sent."""
+    DIFFERENCE_KIND_MISSING_HERE: _DifferenceKind.ValueType  # 1
+    """They have it, we do not."""
+    DIFFERENCE_KIND_MISSING_THERE: _DifferenceKind.ValueType  # 2
+    """We have it, they do not."""
+    DIFFERENCE_KIND_AMOUNT: _DifferenceKind.ValueType  # 3
+    """Both have it with other amounts or another patient."""
+    DIFFERENCE_KIND_DUPLICATE: _DifferenceKind.ValueType  # 4
+    """They sent the same row twice."""
+    DIFFERENCE_KIND_REVERSED_ONLY_HERE: _DifferenceKind.ValueType  # 5
+    """Reversed with us only."""
+    DIFFERENCE_KIND_REVERSED_ONLY_THERE: _DifferenceKind.ValueType  # 6
+    """Reversed with them only."""
+
+class DifferenceKind(_DifferenceKind, metaclass=_DifferenceKindEnumTypeWrapper):
+    """How a row differs."""
+
+DIFFERENCE_KIND_UNSPECIFIED: DifferenceKind.ValueType  # 0
+"""Not stated; never sent."""
+DIFFERENCE_KIND_MISSING_HERE: DifferenceKind.ValueType  # 1
+"""They have it, we do not."""
+DIFFERENCE_KIND_MISSING_THERE: DifferenceKind.ValueType  # 2
+"""We have it, they do not."""
+DIFFERENCE_KIND_AMOUNT: DifferenceKind.ValueType  # 3
+"""Both have it with other amounts or another patient."""
+DIFFERENCE_KIND_DUPLICATE: DifferenceKind.ValueType  # 4
+"""They sent the same row twice."""
+DIFFERENCE_KIND_REVERSED_ONLY_HERE: DifferenceKind.ValueType  # 5
+"""Reversed with us only."""
+DIFFERENCE_KIND_REVERSED_ONLY_THERE: DifferenceKind.ValueType  # 6
+"""Reversed with them only."""
+Global___DifferenceKind: _TypeAlias = DifferenceKind  # noqa: Y015
+
 @_typing.final
 class Bill(_message.Message):
     """One outpatient bill in the national decomposition. All amounts in fen."""
@@ -375,6 +415,7 @@ class ReverseRequest(_message.Message):
     SETTLEMENT_ID_FIELD_NUMBER: _builtins.int
     SETTLE_REQUEST_ID_FIELD_NUMBER: _builtins.int
     WHY_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Id of this request (UUID)."""
     settlement_id: _builtins.str
@@ -383,6 +424,8 @@ class ReverseRequest(_message.Message):
     """By the request id of the Settle whose reply was lost."""
     why: _builtins.str
     """Why (free text; no personal data)."""
+    validate_only: _builtins.bool
+    """Decide only: write nothing, leave no tombstone, list what later settlements would have been."""
     def __init__(
         self,
         *,
@@ -390,16 +433,61 @@ class ReverseRequest(_message.Message):
         settlement_id: _builtins.str = ...,
         settle_request_id: _builtins.str = ...,
         why: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["original", b"original", "settle_request_id", b"settle_request_id", "settlement_id", b"settlement_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["original", b"original", "request_id", b"request_id", "settle_request_id", b"settle_request_id", "settlement_id", b"settlement_id", "why", b"why"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["original", b"original", "request_id", b"request_id", "settle_request_id", b"settle_request_id", "settlement_id", b"settlement_id", "validate_only", b"validate_only", "why", b"why"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_original: _TypeAlias = _typing.Literal["settlement_id", "settle_request_id"]  # noqa: Y015
     _WhichOneofArgType_original: _TypeAlias = _typing.Literal["original", b"original"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_original) -> _WhichOneofReturnType_original | None: ...
 
 Global___ReverseRequest: _TypeAlias = ReverseRequest  # noqa: Y015
+
+@_typing.final
+class AffectedSettlement(_message.Message):
+    """A later settlement of the same year whose split would have been different without the one reversed; it stands."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SETTLEMENT_ID_FIELD_NUMBER: _builtins.int
+    SETTLED_AT_FIELD_NUMBER: _builtins.int
+    FUND_FEN_FIELD_NUMBER: _builtins.int
+    FUND_WOULD_BE_FEN_FIELD_NUMBER: _builtins.int
+    DEDUCTIBLE_FEN_FIELD_NUMBER: _builtins.int
+    DEDUCTIBLE_WOULD_BE_FEN_FIELD_NUMBER: _builtins.int
+    settlement_id: _builtins.str
+    """Its id (setl_id)."""
+    fund_fen: _builtins.int
+    """Paid by the fund, in fen."""
+    fund_would_be_fen: _builtins.int
+    """What the fund would have paid, in fen."""
+    deductible_fen: _builtins.int
+    """Deductible charged, in fen."""
+    deductible_would_be_fen: _builtins.int
+    """Deductible that would have been charged, in fen."""
+    @_builtins.property
+    def settled_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was settled (setl_time)."""
+
+    def __init__(
+        self,
+        *,
+        settlement_id: _builtins.str = ...,
+        settled_at: _timestamp_pb2.Timestamp | None = ...,
+        fund_fen: _builtins.int = ...,
+        fund_would_be_fen: _builtins.int = ...,
+        deductible_fen: _builtins.int = ...,
+        deductible_would_be_fen: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["settled_at", b"settled_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deductible_fen", b"deductible_fen", "deductible_would_be_fen", b"deductible_would_be_fen", "fund_fen", b"fund_fen", "fund_would_be_fen", b"fund_would_be_fen", "settled_at", b"settled_at", "settlement_id", b"settlement_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AffectedSettlement: _TypeAlias = AffectedSettlement  # noqa: Y015
 
 @_typing.final
 class ReverseResponse(_message.Message):
@@ -410,6 +498,7 @@ class ReverseResponse(_message.Message):
     SETTLEMENT_FIELD_NUMBER: _builtins.int
     REFUNDS_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
+    AFFECTED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def settlement(self) -> Global___Settlement:
         """The settlement as it stands reversed."""
@@ -420,7 +509,11 @@ class ReverseResponse(_message.Message):
 
     @_builtins.property
     def receipt(self) -> _types_pb2.Receipt:
-        """Receipt."""
+        """Receipt; absent with validate_only."""
+
+    @_builtins.property
+    def affected(self) -> _containers.RepeatedCompositeFieldContainer[Global___AffectedSettlement]:
+        """With validate_only: later settlements of that year that would have been split otherwise."""
 
     def __init__(
         self,
@@ -428,10 +521,11 @@ class ReverseResponse(_message.Message):
         settlement: Global___Settlement | None = ...,
         refunds: _abc.Iterable[Global___PurseMovement] | None = ...,
         receipt: _types_pb2.Receipt | None = ...,
+        affected: _abc.Iterable[Global___AffectedSettlement] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt", "settlement", b"settlement"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt", "refunds", b"refunds", "settlement", b"settlement"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["affected", b"affected", "receipt", b"receipt", "refunds", b"refunds", "settlement", b"settlement"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -759,6 +853,7 @@ class Settlement(_message.Message):
     DECIDED_BY_FIELD_NUMBER: _builtins.int
     REVERSED_AT_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    REVERSED_WHY_FIELD_NUMBER: _builtins.int
     settlement_id: _builtins.str
     """Its id, at most 30 characters (setl_id 结算ID); empty in a quote."""
     scheme: _types_pb2.Scheme.ValueType
@@ -787,6 +882,8 @@ class Settlement(_message.Message):
     """Paid by the fund in the natural year after this settlement."""
     request_id: _builtins.str
     """Request id of the Settle that made it; empty in a quote."""
+    reversed_why: _builtins.str
+    """Why it was reversed, as the caller said; empty while it stands."""
     @_builtins.property
     def settled_at(self) -> _timestamp_pb2.Timestamp:
         """When it was settled (setl_time); absent in a quote."""
@@ -834,11 +931,298 @@ class Settlement(_message.Message):
         decided_by: _types_pb2.DecidedBy | None = ...,
         reversed_at: _timestamp_pb2.Timestamp | None = ...,
         request_id: _builtins.str = ...,
+        reversed_why: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["bill", b"bill", "decided_by", b"decided_by", "reversed_at", b"reversed_at", "settled_at", b"settled_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_fen", b"account_fen", "aid_fen", b"aid_fen", "bill", b"bill", "cash_fen", b"cash_fen", "decided_by", b"decided_by", "deductible_fen", b"deductible_fen", "deductible_used_after_fen", b"deductible_used_after_fen", "fund_fen", b"fund_fen", "fund_paid_after_fen", b"fund_paid_after_fen", "level", b"level", "lines", b"lines", "movements", b"movements", "patient_part_fen", b"patient_part_fen", "ratio_bp", b"ratio_bp", "request_id", b"request_id", "reversed_at", b"reversed_at", "scheme", b"scheme", "settled_at", b"settled_at", "settlement_id", b"settlement_id", "trace_version", b"trace_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_fen", b"account_fen", "aid_fen", b"aid_fen", "bill", b"bill", "cash_fen", b"cash_fen", "decided_by", b"decided_by", "deductible_fen", b"deductible_fen", "deductible_used_after_fen", b"deductible_used_after_fen", "fund_fen", b"fund_fen", "fund_paid_after_fen", b"fund_paid_after_fen", "level", b"level", "lines", b"lines", "movements", b"movements", "patient_part_fen", b"patient_part_fen", "ratio_bp", b"ratio_bp", "request_id", b"request_id", "reversed_at", b"reversed_at", "reversed_why", b"reversed_why", "scheme", b"scheme", "settled_at", b"settled_at", "settlement_id", b"settlement_id", "trace_version", b"trace_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Settlement: _TypeAlias = Settlement  # noqa: Y015
+
+@_typing.final
+class Total(_message.Message):
+    """Totals of one day, scheme and kind of visit, by day of settlement. Amounts in fen, of settlements less reversals."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DAY_FIELD_NUMBER: _builtins.int
+    SCHEME_FIELD_NUMBER: _builtins.int
+    VISIT_KIND_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    TOTAL_FEN_FIELD_NUMBER: _builtins.int
+    FUND_FEN_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FEN_FIELD_NUMBER: _builtins.int
+    day: _builtins.str
+    """Day of settlement (by setl_time)."""
+    scheme: _types_pb2.Scheme.ValueType
+    """Scheme (insutype)."""
+    visit_kind: Global___VisitKind.ValueType
+    """Kind of visit (med_type)."""
+    count: _builtins.int
+    """Settlements and reversals, each counted (fixmedins_setl_cnt)."""
+    total_fen: _builtins.int
+    """Total fees (medfee_sumamt)."""
+    fund_fen: _builtins.int
+    """Paid by the fund (fund_pay_sumamt)."""
+    account_fen: _builtins.int
+    """Paid from purses (acct_pay)."""
+    def __init__(
+        self,
+        *,
+        day: _builtins.str = ...,
+        scheme: _types_pb2.Scheme.ValueType = ...,
+        visit_kind: Global___VisitKind.ValueType = ...,
+        count: _builtins.int = ...,
+        total_fen: _builtins.int = ...,
+        fund_fen: _builtins.int = ...,
+        account_fen: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_fen", b"account_fen", "count", b"count", "day", b"day", "fund_fen", b"fund_fen", "scheme", b"scheme", "total_fen", b"total_fen", "visit_kind", b"visit_kind"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Total: _TypeAlias = Total  # noqa: Y015
+
+@_typing.final
+class ReconcileTotalsRequest(_message.Message):
+    """An institution's totals of a period."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTITUTION_CODE_FIELD_NUMBER: _builtins.int
+    FROM_DAY_FIELD_NUMBER: _builtins.int
+    TO_DAY_FIELD_NUMBER: _builtins.int
+    TOTALS_FIELD_NUMBER: _builtins.int
+    institution_code: _builtins.str
+    """Code of the institution."""
+    from_day: _builtins.str
+    """First day of settlement (stmt_begndate)."""
+    to_day: _builtins.str
+    """Last day of settlement, inclusive (stmt_enddate); the period has at most 366 days."""
+    @_builtins.property
+    def totals(self) -> _containers.RepeatedCompositeFieldContainer[Global___Total]:
+        """The institution's totals; a day, scheme and kind left out counts as nothing."""
+
+    def __init__(
+        self,
+        *,
+        institution_code: _builtins.str = ...,
+        from_day: _builtins.str = ...,
+        to_day: _builtins.str = ...,
+        totals: _abc.Iterable[Global___Total] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_day", b"from_day", "institution_code", b"institution_code", "to_day", b"to_day", "totals", b"totals"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReconcileTotalsRequest: _TypeAlias = ReconcileTotalsRequest  # noqa: Y015
+
+@_typing.final
+class ReconcileTotalsResponse(_message.Message):
+    """Where totals differ."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BALANCED_FIELD_NUMBER: _builtins.int
+    DIFFERENCES_FIELD_NUMBER: _builtins.int
+    balanced: _builtins.bool
+    """True where everything agrees (stmt_rslt 0 平)."""
+    @_builtins.property
+    def differences(self) -> _containers.RepeatedCompositeFieldContainer[Global___TotalDifference]:
+        """The totals that differ, ours and theirs."""
+
+    def __init__(
+        self,
+        *,
+        balanced: _builtins.bool = ...,
+        differences: _abc.Iterable[Global___TotalDifference] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["balanced", b"balanced", "differences", b"differences"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReconcileTotalsResponse: _TypeAlias = ReconcileTotalsResponse  # noqa: Y015
+
+@_typing.final
+class TotalDifference(_message.Message):
+    """A total that differs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OURS_FIELD_NUMBER: _builtins.int
+    THEIRS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def ours(self) -> Global___Total:
+        """Ours; count 0 where we have nothing."""
+
+    @_builtins.property
+    def theirs(self) -> Global___Total:
+        """Theirs; count 0 where they have nothing."""
+
+    def __init__(
+        self,
+        *,
+        ours: Global___Total | None = ...,
+        theirs: Global___Total | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ours", b"ours", "theirs", b"theirs"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ours", b"ours", "theirs", b"theirs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TotalDifference: _TypeAlias = TotalDifference  # noqa: Y015
+
+@_typing.final
+class ReconcileHeader(_message.Message):
+    """First message of a comparison of rows."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTITUTION_CODE_FIELD_NUMBER: _builtins.int
+    FROM_DAY_FIELD_NUMBER: _builtins.int
+    TO_DAY_FIELD_NUMBER: _builtins.int
+    institution_code: _builtins.str
+    """Code of the institution."""
+    from_day: _builtins.str
+    """First day of settlement."""
+    to_day: _builtins.str
+    """Last day of settlement, inclusive; the period has at most 31 days."""
+    def __init__(
+        self,
+        *,
+        institution_code: _builtins.str = ...,
+        from_day: _builtins.str = ...,
+        to_day: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_day", b"from_day", "institution_code", b"institution_code", "to_day", b"to_day"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReconcileHeader: _TypeAlias = ReconcileHeader  # noqa: Y015
+
+@_typing.final
+class ReconcileRow(_message.Message):
+    """One row of the institution; a refund is two rows, forward and reverse."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SETTLEMENT_ID_FIELD_NUMBER: _builtins.int
+    PATIENT_FIELD_NUMBER: _builtins.int
+    TOTAL_FEN_FIELD_NUMBER: _builtins.int
+    FUND_FEN_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FEN_FIELD_NUMBER: _builtins.int
+    REFUND_FIELD_NUMBER: _builtins.int
+    settlement_id: _builtins.str
+    """Settlement (setl_id)."""
+    patient: _builtins.str
+    """Patient (psn_no)."""
+    total_fen: _builtins.int
+    """Total fee in fen (medfee_sumamt), negative in a reverse row."""
+    fund_fen: _builtins.int
+    """Paid by the fund in fen (fund_pay_sumamt), negative in a reverse row."""
+    account_fen: _builtins.int
+    """Paid from purses in fen (acct_pay), negative in a reverse row."""
+    refund: _builtins.bool
+    """True for a reverse row (refd_setl_flag)."""
+    def __init__(
+        self,
+        *,
+        settlement_id: _builtins.str = ...,
+        patient: _builtins.str = ...,
+        total_fen: _builtins.int = ...,
+        fund_fen: _builtins.int = ...,
+        account_fen: _builtins.int = ...,
+        refund: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_fen", b"account_fen", "fund_fen", b"fund_fen", "patient", b"patient", "refund", b"refund", "settlement_id", b"settlement_id", "total_fen", b"total_fen"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReconcileRow: _TypeAlias = ReconcileRow  # noqa: Y015
+
+@_typing.final
+class ReconcileDetailsRequest(_message.Message):
+    """One message of a comparison of rows."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEADER_FIELD_NUMBER: _builtins.int
+    ROW_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def header(self) -> Global___ReconcileHeader:
+        """The first message."""
+
+    @_builtins.property
+    def row(self) -> Global___ReconcileRow:
+        """Every other message."""
+
+    def __init__(
+        self,
+        *,
+        header: Global___ReconcileHeader | None = ...,
+        row: Global___ReconcileRow | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["header", b"header", "message", b"message", "row", b"row"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["header", b"header", "message", b"message", "row", b"row"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["header", "row"]  # noqa: Y015
+    _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
+
+Global___ReconcileDetailsRequest: _TypeAlias = ReconcileDetailsRequest  # noqa: Y015
+
+@_typing.final
+class ReconcileDetailsResponse(_message.Message):
+    """One difference; the stream ends after the last."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    SETTLEMENT_ID_FIELD_NUMBER: _builtins.int
+    OURS_FIELD_NUMBER: _builtins.int
+    THEIRS_FIELD_NUMBER: _builtins.int
+    SETTLE_REQUEST_ID_FIELD_NUMBER: _builtins.int
+    kind: Global___DifferenceKind.ValueType
+    """How it differs."""
+    settlement_id: _builtins.str
+    """Settlement (setl_id)."""
+    settle_request_id: _builtins.str
+    """The request id of our settlement, for a reversal (3202 returns msgid for use as omsgid)."""
+    @_builtins.property
+    def ours(self) -> Global___ReconcileRow:
+        """Our row; absent where we have none."""
+
+    @_builtins.property
+    def theirs(self) -> Global___ReconcileRow:
+        """Their row; absent where they have none."""
+
+    def __init__(
+        self,
+        *,
+        kind: Global___DifferenceKind.ValueType = ...,
+        settlement_id: _builtins.str = ...,
+        ours: Global___ReconcileRow | None = ...,
+        theirs: Global___ReconcileRow | None = ...,
+        settle_request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ours", b"ours", "theirs", b"theirs"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "ours", b"ours", "settle_request_id", b"settle_request_id", "settlement_id", b"settlement_id", "theirs", b"theirs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReconcileDetailsResponse: _TypeAlias = ReconcileDetailsResponse  # noqa: Y015

@@ -55,6 +55,16 @@ class SettlementServiceStub:
                 request_serializer=gongji_dot_v1_dot_settlement__pb2.GetSettlementRequest.SerializeToString,
                 response_deserializer=gongji_dot_v1_dot_settlement__pb2.GetSettlementResponse.FromString,
                 _registered_method=True)
+        self.ReconcileTotals = channel.unary_unary(
+                '/gongji.v1.SettlementService/ReconcileTotals',
+                request_serializer=gongji_dot_v1_dot_settlement__pb2.ReconcileTotalsRequest.SerializeToString,
+                response_deserializer=gongji_dot_v1_dot_settlement__pb2.ReconcileTotalsResponse.FromString,
+                _registered_method=True)
+        self.ReconcileDetails = channel.stream_stream(
+                '/gongji.v1.SettlementService/ReconcileDetails',
+                request_serializer=gongji_dot_v1_dot_settlement__pb2.ReconcileDetailsRequest.SerializeToString,
+                response_deserializer=gongji_dot_v1_dot_settlement__pb2.ReconcileDetailsResponse.FromString,
+                _registered_method=True)
         self.ListSettlements = channel.unary_unary(
                 '/gongji.v1.SettlementService/ListSettlements',
                 request_serializer=gongji_dot_v1_dot_settlement__pb2.ListSettlementsRequest.SerializeToString,
@@ -95,6 +105,20 @@ class SettlementServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReconcileTotals(self, request, context):
+        """Compares an institution's totals of a period with ours, by day, scheme and kind (3201 对总账).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReconcileDetails(self, request_iterator, context):
+        """Compares an institution's rows with ours, in one pass, and streams the differences back (3202 对明细账).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListSettlements(self, request, context):
         """Settlements of a patient, or what was charged to a holder's purse (共济消费查询).
         """
@@ -124,6 +148,16 @@ def add_SettlementServiceServicer_to_server(servicer, server):
                     servicer.GetSettlement,
                     request_deserializer=gongji_dot_v1_dot_settlement__pb2.GetSettlementRequest.FromString,
                     response_serializer=gongji_dot_v1_dot_settlement__pb2.GetSettlementResponse.SerializeToString,
+            ),
+            'ReconcileTotals': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReconcileTotals,
+                    request_deserializer=gongji_dot_v1_dot_settlement__pb2.ReconcileTotalsRequest.FromString,
+                    response_serializer=gongji_dot_v1_dot_settlement__pb2.ReconcileTotalsResponse.SerializeToString,
+            ),
+            'ReconcileDetails': grpc.stream_stream_rpc_method_handler(
+                    servicer.ReconcileDetails,
+                    request_deserializer=gongji_dot_v1_dot_settlement__pb2.ReconcileDetailsRequest.FromString,
+                    response_serializer=gongji_dot_v1_dot_settlement__pb2.ReconcileDetailsResponse.SerializeToString,
             ),
             'ListSettlements': grpc.unary_unary_rpc_method_handler(
                     servicer.ListSettlements,
@@ -240,6 +274,60 @@ class SettlementService:
             '/gongji.v1.SettlementService/GetSettlement',
             gongji_dot_v1_dot_settlement__pb2.GetSettlementRequest.SerializeToString,
             gongji_dot_v1_dot_settlement__pb2.GetSettlementResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReconcileTotals(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gongji.v1.SettlementService/ReconcileTotals',
+            gongji_dot_v1_dot_settlement__pb2.ReconcileTotalsRequest.SerializeToString,
+            gongji_dot_v1_dot_settlement__pb2.ReconcileTotalsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReconcileDetails(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/gongji.v1.SettlementService/ReconcileDetails',
+            gongji_dot_v1_dot_settlement__pb2.ReconcileDetailsRequest.SerializeToString,
+            gongji_dot_v1_dot_settlement__pb2.ReconcileDetailsResponse.FromString,
             options,
             channel_credentials,
             insecure,

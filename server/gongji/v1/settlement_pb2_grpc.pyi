@@ -43,6 +43,10 @@ class SettlementServiceStub:
     """
     GetSettlement: _grpc.UnaryUnaryMultiCallable[_settlement_pb2.GetSettlementRequest, _settlement_pb2.GetSettlementResponse]
     """One settlement."""
+    ReconcileTotals: _grpc.UnaryUnaryMultiCallable[_settlement_pb2.ReconcileTotalsRequest, _settlement_pb2.ReconcileTotalsResponse]
+    """Compares an institution's totals of a period with ours, by day, scheme and kind (3201 对总账)."""
+    ReconcileDetails: _grpc.StreamStreamMultiCallable[_settlement_pb2.ReconcileDetailsRequest, _settlement_pb2.ReconcileDetailsResponse]
+    """Compares an institution's rows with ours, in one pass, and streams the differences back (3202 对明细账)."""
     ListSettlements: _grpc.UnaryUnaryMultiCallable[_settlement_pb2.ListSettlementsRequest, _settlement_pb2.ListSettlementsResponse]
     """Settlements of a patient, or what was charged to a holder's purse (共济消费查询)."""
 
@@ -61,6 +65,10 @@ class SettlementServiceAsyncStub(SettlementServiceStub):
     """
     GetSettlement: _aio.UnaryUnaryMultiCallable[_settlement_pb2.GetSettlementRequest, _settlement_pb2.GetSettlementResponse]  # type: ignore[assignment]
     """One settlement."""
+    ReconcileTotals: _aio.UnaryUnaryMultiCallable[_settlement_pb2.ReconcileTotalsRequest, _settlement_pb2.ReconcileTotalsResponse]  # type: ignore[assignment]
+    """Compares an institution's totals of a period with ours, by day, scheme and kind (3201 对总账)."""
+    ReconcileDetails: _aio.StreamStreamMultiCallable[_settlement_pb2.ReconcileDetailsRequest, _settlement_pb2.ReconcileDetailsResponse]  # type: ignore[assignment]
+    """Compares an institution's rows with ours, in one pass, and streams the differences back (3202 对明细账)."""
     ListSettlements: _aio.UnaryUnaryMultiCallable[_settlement_pb2.ListSettlementsRequest, _settlement_pb2.ListSettlementsResponse]  # type: ignore[assignment]
     """Settlements of a patient, or what was charged to a holder's purse (共济消费查询)."""
 
@@ -100,6 +108,22 @@ class SettlementServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_settlement_pb2.GetSettlementResponse, _abc.Awaitable[_settlement_pb2.GetSettlementResponse]]:
         """One settlement."""
+
+    @_abc_1.abstractmethod
+    def ReconcileTotals(
+        self,
+        request: _settlement_pb2.ReconcileTotalsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_settlement_pb2.ReconcileTotalsResponse, _abc.Awaitable[_settlement_pb2.ReconcileTotalsResponse]]:
+        """Compares an institution's totals of a period with ours, by day, scheme and kind (3201 对总账)."""
+
+    @_abc_1.abstractmethod
+    def ReconcileDetails(
+        self,
+        request_iterator: _MaybeAsyncIterator[_settlement_pb2.ReconcileDetailsRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_settlement_pb2.ReconcileDetailsResponse], _abc.AsyncIterator[_settlement_pb2.ReconcileDetailsResponse]]:
+        """Compares an institution's rows with ours, in one pass, and streams the differences back (3202 对明细账)."""
 
     @_abc_1.abstractmethod
     def ListSettlements(
