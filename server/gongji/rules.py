@@ -265,10 +265,9 @@ class Procedure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unbinding:
-    """How a binding is ended (解绑): the steps, and whether use stops at once."""
+    """How a binding is ended (解绑): the steps. New use always stops at once; refunds still find their purse."""
 
     procedure: Procedure
-    at_once: bool = True
 
 
 # --- what people read -------------------------------------------------------------------------------------------

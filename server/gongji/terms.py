@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 
-from gongji.benefits import BillPart, OperatorSets, PurseKind, Reversal, Situation, Use
+from gongji.benefits import BillPart, Oddity, OperatorSets, PurseKind, Reversal, Situation, Use
 from gongji.clauses import Grade
 from gongji.codes import EnrolmentStatus, Purpose, Scheme, Spending, Standing, VisitKind
 from gongji.money import Rounding
@@ -104,13 +104,16 @@ PHRASES: Mapping[type[Enum], Mapping[Enum, str]] = {
         Situation.RESIDUE: "其他待遇支付后的剩余自付",
         Situation.OUTSIDE_POLICY: "不符合政策规定的费用",
     },
+    Oddity: {
+        Oddity.RETIRED_BELOW_ACTIVE: "退休人员的统筹支付低于在职人员",
+        Oddity.LOWER_LEVEL_BELOW_HIGHER: "低级别机构的统筹支付低于高级别机构",
+    },
     Reversal: {Reversal.ANY: "任何一笔结算均可撤销", Reversal.LAST_FIRST: "须从最近一笔结算起依次撤销"},
     Rounding: {Rounding.HALF_UP: "四舍五入到分", Rounding.DOWN: "舍去不足一分的部分"},
     Grade: {
         Grade.DOCUMENT: "一手材料",
         Grade.OFFICIAL: "官方公开来源",
         Grade.UNCONFIRMED: "未经证实",
-        Grade.OPERATOR: "运营方设定",
         Grade.OPERATOR: "运营方设定",
         Grade.ASSUMPTION: "推定",
     },

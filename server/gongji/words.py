@@ -247,7 +247,7 @@ def _(value: Procedure) -> str:
 
 @_phrase.register
 def _(value: Unbinding) -> str:
-    return f"{_phrase(value.procedure)}; {'确认后立即停止使用' if value.at_once else '确认后须经审核才停止使用'}"
+    return f"{_phrase(value.procedure)}; 确认后立即停止使用"
 
 
 @_phrase.register

@@ -156,15 +156,15 @@ CHANGES: dict[str, tuple[str, str, Timeline[Any], str, str]] = {
         "| 三级 | 800元 | 50% | 55% |",
         "| 三级 | 765.43元 | 50% | 55% | 333元 |",
     ),
-    "unbinding at once": (
+    "unbinding": (
         "chuzhou",
         "unbinding",
         ruled(
-            Unbinding(procedure=Procedure(title="解绑", steps=(Step(text="去窗口"),)), at_once=False),
+            Unbinding(procedure=Procedure(title="解绑", steps=(Step(text="去窗口"),))),
             since="2022-07-01",
             clauses=[NEW],
         ),
-        "确认解绑后立即停止使用",
+        "“已绑定家庭成员”选项",
         "1. 去窗口 [N1]",
     ),
     "expiry": (

@@ -6,6 +6,7 @@ from gongji import (
     ALL_PARTS,
     NO_LIMIT,
     Candidate,
+    Effects,
     FamilyLimit,
     NoFund,
     Rounding,
@@ -31,6 +32,7 @@ _V2 = Table(
     pharmacy=1,
     covers=frozenset({VisitKind.OUTPATIENT, VisitKind.REGISTRATION, VisitKind.PHARMACY}),
     rounding=Rounding.HALF_UP,
+    effects=Effects(order_fen=20_00, splitting_loses_fen=10, splitting_gains_fen=50),
 )
 
 _WIDER_AID = Uses(

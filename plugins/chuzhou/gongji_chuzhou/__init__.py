@@ -21,6 +21,7 @@ from gongji import (
     Clause,
     ConsentTerms,
     CreditTerms,
+    Effects,
     EnrolmentTerms,
     Exclusion,
     FamilyLimit,
@@ -264,7 +265,7 @@ def review_latency() -> Timeline[Mapping[ChannelId, ReviewLatency]]:
 def unbinding() -> Timeline[Unbinding]:
     """进入“已绑定家庭成员”, 选择成员, 点击“解绑”并确认 (C30); 解绑与绑定同渠道 (C69)."""
     return _chuzhou(
-        Unbinding(procedure=Procedure(title="解绑", steps=_steps(c.C30)), at_once=True),
+        Unbinding(procedure=Procedure(title="解绑", steps=_steps(c.C30))),
         clauses=[c.C30, c.C69, c.T_CZ11],
         why="C30写到确认解绑为止, 没有审核。",
     )
@@ -296,6 +297,8 @@ def reimbursement() -> Timeline[Mapping[Scheme, Table | NoFund]]:
             retired=(c.C61B,),
             unranked=(c.T_CZ3,),
         ),
+        # 次序与拆分对统筹支付的最大影响, 由 gongji check 复算
+        effects=Effects(order_fen=80_00, splitting_loses_fen=41, splitting_gains_fen=50),
     )
     return _chuzhou(
         {Scheme.EMPLOYEE: employee, Scheme.RESIDENT: NoFund(c.T_CZ5)},

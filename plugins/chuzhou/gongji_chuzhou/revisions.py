@@ -7,6 +7,7 @@ from gongji import (
     CLOSE,
     NO_LIMIT,
     Candidate,
+    Effects,
     GiverLimit,
     NoFund,
     Rounding,
@@ -32,6 +33,7 @@ _V2 = Table(
     pharmacy=NoFund(c.T_CZ2),
     covers=frozenset({VisitKind.OUTPATIENT, VisitKind.REGISTRATION, VisitKind.PHARMACY}),
     rounding=Rounding.HALF_UP,
+    effects=Effects(order_fen=20_00, splitting_loses_fen=10, splitting_gains_fen=50),
 )
 
 _WIDER_AID = Uses(

@@ -9,6 +9,7 @@ from gongji import (
     NO_LIMIT,
     BonusPoints,
     Candidate,
+    Effects,
     FamilyLimit,
     NoFund,
     Rounding,
@@ -33,8 +34,14 @@ _V2 = Table(
     pharmacy=NoFund(c.T_HS1),
     covers=frozenset({VisitKind.OUTPATIENT, VisitKind.REGISTRATION, VisitKind.PHARMACY}),
     rounding=Rounding.HALF_UP,
+    effects=Effects(order_fen=20_00, splitting_loses_fen=10, splitting_gains_fen=50),
 )
-_V2_PRIME = replace(_V2, ratio_bp={1: 60_00, 2: 55_00, 3: 50_00}, retired=BonusPoints(above_active_bp=5_00))
+_V2_PRIME = replace(
+    _V2,
+    ratio_bp={1: 60_00, 2: 55_00, 3: 50_00},
+    retired=BonusPoints(above_active_bp=5_00),
+    effects=Effects(order_fen=20_00, splitting_loses_fen=45, splitting_gains_fen=50),
+)
 
 _WIDER_AID = Uses(
     aid_at=frozenset({Use.OUTPATIENT, Use.PHARMACY}),

@@ -26,8 +26,7 @@ def later_sections(speaker: Speaker) -> tuple[Section, ...]:
     """Why a binding fails, and how it ends."""
     hook = CityRules.unbinding
     unbinding = speaker.value(hook)
-    effect = "确认解绑后立即停止使用" if unbinding.at_once else "确认解绑后须经审核, 审核通过才停止使用"
-    told = speaker.says(hook, f"{effect}; 解绑前已共济支付的费用如有退费, 仍退回原账户。")
+    told = speaker.says(hook, "确认解绑后立即停止使用; 解绑前已共济支付的费用如有退费, 仍退回原账户。")
     return (
         Section("绑定不成功的原因", (Lines(tuple(_failures(speaker))),)),
         speaker.section("如何解绑", hook, unbinding.procedure, told),
