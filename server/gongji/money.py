@@ -11,7 +11,7 @@ FULL_BP = 10_000
 MAX_FEN = 100_000_000_000
 """Greatest amount a request may carry: one billion yuan."""
 
-_YUAN = re.compile(r"(-?)(\d{1,10})(?:\.(\d{1,2}))?")
+_YUAN = re.compile(r"(-?)(\d{1,10})(?:\.(\d{1,2}))?", re.ASCII)
 
 
 class Rounding(Enum):

@@ -1,0 +1,160 @@
+"""How the national interface writes a value and how ours reads it: amounts, ratios, codes, days; exact, never float.
+
+An empty number is "0" there, any other empty is ""; null and "" are read as empty, numbers may come as JSON numbers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from gongji.codes import SHANGHAI, Scheme, VisitKind
+from gongji.v1 import settlement_pb2 as pb
+
+
+class NationalFault(ValueError):  # noqa: N818 - as FileFaultError: a message that cannot be read, not a program's error
+    """A national message, or ours, cannot be converted; the sentence names field and value, in Chinese."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One way of writing a value: `read` takes the national value and its field, or NationalFault; `write` ours."""
+
+    read: Callable[[object, str], Any]
+    write: Callable[[Any], str]
+
+
+_AMOUNT = re.compile(r"(-?)([0-9]{1,14})(?:\.([0-9]{1,2})0*)?")
+_RATIO = re.compile(r"([0-9])(?:\.([0-9]{1,4})0*)?")
+_COUNT = re.compile(r"-?[0-9]{1,10}")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
+_EXPONENT: Final = 30
+"""Numbers further from 1 than this many digits are none of the interface's; spelling them out could fill the memory."""
+
+
+def text_of(value: object, field: str) -> str:
+    """A JSON text or number as text, digit for digit; null is empty. NationalFault for anything else."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, Decimal) and value.is_finite() and abs(value.adjusted()) <= _EXPONENT:
+        return format(value, "f")
+    raise NationalFault(f"{field} 应为文本或数字, 得到 {type(value).__name__}")
+
+
+def amount(fen: int) -> str:
+    """Fen as N16,2: 123456 → "1234.56"."""
+    whole, cents = divmod(abs(fen), 100)
+    return f"{'-' if fen < 0 else ''}{whole}.{cents:02d}"
+
+
+def moment_of(value: object, field: str) -> datetime | None:
+    """yyyy-MM-dd HH:mm:ss, Shanghai time; empty → None."""
+    text = text_of(value, field)
+    if not text:
+        return None
+    try:
+        if _MOMENT.fullmatch(text):
+            return datetime.fromisoformat(text).replace(tzinfo=SHANGHAI)
+    except ValueError:
+        pass
+    raise NationalFault(f"{field} 应写作 yyyy-MM-dd HH:mm:ss, 得到 {text!r}")
+
+
+def _amount_of(value: object, field: str) -> int:
+    text = text_of(value, field)
+    if not text:
+        return 0
+    if (match := _AMOUNT.fullmatch(text)) is None:
+        raise NationalFault(f"{field} 不是以元为单位、最多两位小数的金额(N16,2): {text!r}")
+    sign, whole, cents = match.groups()
+    fen = int(whole) * 100 + int((cents or "").ljust(2, "0"))
+    return -fen if sign else fen
+
+
+def _ratio_of(value: object, field: str) -> int:
+    text = text_of(value, field)
+    if not text:
+        return 0
+    if (match := _RATIO.fullmatch(text)) is None:
+        raise NationalFault(f"{field} 不是最多四位小数的比例(N5,4): {text!r}")
+    whole, rest = match.groups()
+    return int(whole) * 10_000 + int((rest or "").ljust(4, "0"))
+
+
+def _count_of(value: object, field: str) -> int:
+    text = text_of(value, field)
+    if not text:
+        return 0
+    if _COUNT.fullmatch(text) is None:
+        raise NationalFault(f"{field} 不是整数(N10): {text!r}")
+    return int(text)
+
+
+def _day_of(value: object, field: str) -> str:
+    text = text_of(value, field)
+    try:
+        if not text or (_DAY.fullmatch(text) and date.fromisoformat(text)):
+            return text
+    except ValueError:
+        pass
+    raise NationalFault(f"{field} 应写作 yyyy-MM-dd, 得到 {text!r}")
+
+
+def _stamp_of(value: object, field: str) -> Timestamp | None:
+    if (at := moment_of(value, field)) is None:
+        return None
+    stamp = Timestamp()
+    stamp.FromDatetime(at)
+    return stamp
+
+
+def _stamp(stamp: Timestamp | None) -> str:
+    """Whole seconds: the national field holds no more."""
+    return "" if stamp is None else stamp.ToDatetime(SHANGHAI).replace(tzinfo=None).isoformat(" ", "seconds")
+
+
+def _coded(codes: dict[str, int], nothing: int | None = 0) -> Form:
+    """A closed list of codes; of several codes for one of ours the first is written."""
+    first = {ours: code for code, ours in reversed(codes.items())}
+
+    def read(value: object, field: str) -> int | None:
+        text = text_of(value, field)
+        if text and text not in codes:
+            raise NationalFault(f"{field} 没有代码 {text!r}; 可用 {', '.join(codes)}")
+        return codes[text] if text else nothing
+
+    return Form(read, lambda ours: first.get(ours, ""))
+
+
+ANY: Final = Form(lambda value, _: value, str)
+"""A value nobody here looks at."""
+TEXT: Final = Form(text_of, str)
+AMOUNT: Final = Form(_amount_of, amount)
+"""N16,2 in yuan ↔ fen."""
+RATIO: Final = Form(_ratio_of, lambda bp: f"{bp // 10_000}.{bp % 10_000:04d}")
+"""N5,4 ↔ basis points."""
+COUNT: Final = Form(_count_of, str)
+DAY: Final = Form(_day_of, str)
+MOMENT: Final = Form(_stamp_of, _stamp)
+"""yyyy-MM-dd HH:mm:ss in Shanghai ↔ Timestamp."""
+SCHEME: Final = _coded({str(s.value): s.value for s in Scheme})
+"""insutype; only the schemes settled here."""
+VISIT: Final = _coded({**{str(v.value): v.value for v in VisitKind}, "1301": VisitKind.EMERGENCY})
+"""med_type; 1301 急诊抢救 is an emergency."""
+USE: Final = _coded({"0": pb.ACCOUNT_USE_NONE, "1": pb.ACCOUNT_USE_OWN, "2": pb.ACCOUNT_USE_CITY_ORDER})
+"""acct_used_flag."""
+REFUND: Final = _coded({"0": False, "1": True}, nothing=False)
+"""refd_setl_flag: 1 is a reverse row."""
+BALANCED: Final = _coded({"0": True, "1": False}, nothing=None)
+"""stmt_rslt: 0 平, 1 不平."""
