@@ -72,8 +72,7 @@ def request_id(month: str, person_no: str, attempt: int = 1) -> str:
 
     A final refusal is replayed too; once its cause is mended, another attempt asks anew.
     """
-    again = "" if attempt == 1 else f":{attempt}"
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"gongji:credit:{month}:{person_no}{again}"))
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"gongji:credit:{month}:{attempt}:{person_no}"))
 
 
 def send(
