@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from gongji import errors
 from gongji.baseline import out_of_area
+from gongji.benefits import NoFund
 from gongji.codes import SHANGHAI, AccountUse, BindingState, EnrolmentStatus, Purpose, Scheme, VisitKind
 from gongji.model import Enrolment, Institution
 from gongji.settlement import Quote, Settle
@@ -101,3 +102,12 @@ def test_filing_opens_direct_settlement(new_world: NewWorld) -> None:
     free = new_world(out_of_area=freely)
     free.person("P1")
     assert 100_00 == free.settle(free.bill("P1", free.hospital(2, ANQING), 1000_00)).fund_fen
+
+
+def test_a_city_whose_fund_pays_nobody(new_world: NewWorld) -> None:
+    """Where every scheme is NoFund there is no table to cover a kind: the bill is settled with fund 0."""
+    nothing = dict.fromkeys(Scheme, NoFund(out_of_area()[0].clauses[0]))
+    world = new_world(reimbursement=nothing)
+    world.person("P1")
+    settled = world.settle(world.bill("P1", world.hospital(2), 1000_00))
+    assert (0, 1000_00) == (settled.fund_fen, settled.cash_fen)

@@ -40,7 +40,7 @@ SPEAKS_GRPC = {
     "v1",
 }
 """Modules at the edge: they speak over the wire, or start those that do."""
-IMPURE = SPEAKS_GRPC | {"clock", "logs", "store", "terminal"}
+IMPURE = SPEAKS_GRPC | {"check", "clock", "kit", "logs", "purity", "rerun", "store", "terminal"}
 """Modules that look at the machine: the clock, a terminal, a database."""
 
 

@@ -18,11 +18,11 @@ from gongji.client import connect, refusal_of
 from gongji.clock import system_clock
 from gongji.codes import SHANGHAI
 from gongji.errors import Refusal
+from gongji.kit.commands import COMMANDS as KIT
 from gongji.national.command import national
 from gongji.terminal import Terminal
 
 DEFAULT_ADDRESS = "127.0.0.1:50051"
-_DAY = click.DateTime(["%Y-%m-%d"])
 _DAY = click.DateTime(["%Y-%m-%d"])
 _SHAPES = ("table", "csv", "json", "pdf")
 
@@ -101,16 +101,11 @@ def guide_command(terminal: Terminal, city: str, day: Any, *, as_html: bool) -> 
 
 @main.command("check")
 @click.argument("city")
+@click.option("--strict", is_flag=True, help="提示(重复、被遮蔽、不起作用的取值)也算未通过.")
 @click.pass_obj
-def check_command(terminal: Terminal, city: str) -> None:
-    """核对一个城市的插件: 列出每个规则取值及其条款、日期, 以及每项未通过的检查."""
-    found = cities.load_cities()
-    faulty = [r for r in found.refused if r.pinyin == city]
-    if faulty:
-        rows = [{"plugin": r.plugin, "problem": line} for r in faulty for line in r.problem.splitlines()]
-        terminal.table("refused_plugins", rows, ["plugin", "problem"])
-        raise SystemExit(1)
-    if not check.show(terminal, found.named(city)):
+def check_command(terminal: Terminal, city: str, *, strict: bool) -> None:
+    """核对并证明一个城市的插件: 列出规则取值与条款、次序与拆分的影响、待遇表的证明、插件是否只依规则作答."""
+    if not check.run(terminal, city, strict=strict):
         raise SystemExit(1)
 
 
@@ -233,6 +228,8 @@ def demo_command(terminal: Terminal) -> None:
 
 
 main.add_command(national)
+for command in KIT:
+    main.add_command(command)
 
 
 if __name__ == "__main__":

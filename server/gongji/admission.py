@@ -131,7 +131,10 @@ def _refuse_undesignated(bill: Bill, institution: Institution, rules: Rules) -> 
 
 
 def _refuse_unsupported_kind(bill: Bill, institution: Institution, scheme: Scheme, rules: Rules) -> None:
-    """INPATIENT and CHRONIC come as residue only; of the rest, what a table of the scheme, or else of any, covers."""
+    """INPATIENT and CHRONIC come as residue only; of the rest, what a table of the scheme, or else of any, covers.
+
+    Where the fund pays for nobody there is no table to ask: every kind is settled, fund 0.
+    """
     kind, kinds = bill.visit_kind, PHRASES[VisitKind]
     exclusions = rules.value(CityRules.exclusions)
     if kind in SETTLED_ELSEWHERE:
@@ -147,7 +150,7 @@ def _refuse_unsupported_kind(bill: Bill, institution: Institution, scheme: Schem
     terms = rules.answer(CityRules.reimbursement)
     entry = terms.value[scheme]
     tables = [t for t in terms.value.values() if not isinstance(t, NoFund)] if isinstance(entry, NoFund) else [entry]
-    if all(kind not in table.covers for table in tables):
+    if tables and all(kind not in table.covers for table in tables):
         covered = "、".join(sorted({str(kinds[k]) for table in tables for k in table.covers}))
         raise UnsupportedVisitKind(
             f"医疗类别“{kinds[kind]}”不在门诊共济结算之列; 受理: {covered}",

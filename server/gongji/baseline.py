@@ -1,7 +1,4 @@
-"""The province's own answers to the hooks: a plugin registered under every city, asked where the city is silent.
-
-Provincial is what a document says of 安徽; what it says of one city and is applied here elsewhere is marked 推定 (T…).
-"""
+"""The province's own answers to the hooks, asked where a city is silent; what a city lent it is marked 推定 (T…)."""
 
 from __future__ import annotations
 
@@ -262,6 +259,7 @@ def reimbursement() -> Timeline[Mapping[Scheme, b.Table | b.NoFund]]:
             retired=(c.C61B,),
             unranked=(c.T5,),
         ),
+        effects=b.Effects(order_fen=80_00, splitting_loses_fen=41, splitting_gains_fen=50),
     )
     return _provincial(
         {Scheme.EMPLOYEE: employee, Scheme.RESIDENT: b.NoFund(c.T14)},

@@ -6,7 +6,7 @@ Numbers are fen and basis points (ratio_bp, 10000 = 100 %); mappings are keyed b
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
@@ -94,6 +94,28 @@ class TableClauses:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Effects:
+    """How much the fund's part may turn on order and splitting alone (次序与拆分的影响), declared by the city; fen.
+
+    The greatest over both standings and all levels, with the bills of `extremes.py`:
+    order_fen            between one order of two bills at two levels in a fresh year and the other
+    splitting_loses_fen  by which equal visits, the deductible met, get less than one bill of their sum
+    splitting_gains_fen  by which they get more
+    """
+
+    order_fen: int
+    splitting_loses_fen: int
+    splitting_gains_fen: int
+
+
+class Oddity(Enum):
+    """What nobody expects of a table (反常待遇): declared with its clause, or `gongji check` objects."""
+
+    RETIRED_BELOW_ACTIVE = "retired_below_active"
+    LOWER_LEVEL_BELOW_HIGHER = "lower_level_below_higher"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """A reimbursement table (门诊共济待遇) of one scheme; levels are 1, 2, 3.
 
@@ -108,6 +130,8 @@ class Table:
     covers                  kinds of visit the table is for
     rounding                how the fund's share is brought to whole fen, once a visit
     clauses                 which clause gives which figure; where left out, a bill cites the whole rule
+    effects                 what order and splitting of bills do to the fund's part; `gongji check` recomputes it
+    declared                oddities the city means, each with its clause; `gongji check` objects to any other
     """
 
     deductible_fen: Mapping[int, int]
@@ -121,6 +145,8 @@ class Table:
     covers: frozenset[VisitKind]
     rounding: Rounding = Rounding.HALF_UP
     clauses: TableClauses | None = None
+    effects: Effects | None = None
+    declared: Mapping[Oddity, Clause] = field(default_factory=dict)
 
     def cited(self, standing: Standing, level: int, *, ranked: bool) -> tuple[Clause, ...]:
         """The clauses that decide a bill of that standing and level; empty where the table does not tell them apart."""

@@ -208,13 +208,15 @@ def _odd_figures(part: object) -> Iterator[str]:
 
 def _problems_of_table(table: Table) -> Iterator[str]:
     """Missing levels or standings, ratios above 100 %."""
-    by_level = {
+    by_level: dict[str, Mapping[int, object]] = {
         "deductible_fen": table.deductible_fen,
         "ratio_bp": table.ratio_bp,
         "visit_cap_fen": table.visit_cap_fen,
     }
     if isinstance(table.retired, Mapping):
         by_level["retired"] = table.retired
+    if table.clauses is not None:
+        by_level["clauses.ratio"] = table.clauses.ratio
     gaps = [f"{name} 须恰好给出级别 1、2、3" for name, figures in by_level.items() if set(figures) != set(LEVELS)]
     if set(table.cap_fen) != set(Standing):
         gaps.append("cap_fen 须给出在职与退休")

@@ -1,0 +1,94 @@
+"""What `gongji check` holds against a city: one finding a fault, with its counterexample and what would mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Severity(Enum):
+    """How much a finding weighs; the value is how people read it."""
+
+    ERROR = "错误"
+    """The city must not serve so."""
+    WARNING = "提示"
+    """The city may serve; what stands there does nothing, or nothing more."""
+    DECLARED = "已声明"
+    """Odd, and meant: the city names the clause."""
+
+
+class Kind(Enum):
+    """What is wrong; the value is how people read it."""
+
+    GAP = "缺行"
+    OVERLAP = "重叠"
+    OUT_OF_SCOPE = "支付超出政策范围内费用"
+    CAP = "超过限额"
+    CLIFF = "支付陡增"
+    DROP = "费用增加而支付减少"
+    ARITHMETIC = "与取整前的算式不符"
+    RETIRED_BELOW = "退休低于在职"
+    LEVEL_BELOW = "低级别低于高级别"
+    DUPLICATE = "重复"
+    SHADOWED = "被遮蔽"
+    INERT = "不起作用"
+    CLOCK = "读取时钟"
+    CHANCE = "取随机数"
+    FILES = "读写文件"
+    NETWORK = "使用网络"
+    MACHINE = "读取运行环境"
+    DYNAMIC = "动态执行代码"
+    FLOAT = "浮点数"
+    FOREIGN = "导入不许导入的模块"
+    UNREADABLE = "无法查看"
+    VARIES = "两次运行的答案不同"
+
+
+LINTS = frozenset({Kind.DUPLICATE, Kind.SHADOWED, Kind.INERT})
+"""Kinds that are warnings; all others are errors unless said otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One fault: which hook (or the plugin), since when, in which situation, with which figures, and what to write.
+
+    `since` is a day, or 候选 and the candidate's name, or empty; `situation` is a counterexample in Chinese, or the
+    file and line; `mend` is the missing row, or what to do.
+    """
+
+    kind: Kind
+    hook: str
+    since: str
+    situation: str
+    figures: str
+    mend: str
+    declared: bool = False
+
+    @property
+    def severity(self) -> Severity:
+        """Its weight: what is declared weighs nothing, a lint warns, all else forbids."""
+        if self.declared:
+            return Severity.DECLARED
+        return Severity.WARNING if self.kind in LINTS else Severity.ERROR
+
+    def row(self, *, coded: bool = False) -> dict[str, str]:
+        """The finding as a row of a table, by `COLUMNS`; coded for programs, in Chinese for people."""
+        return {
+            "severity": self.severity.name.lower() if coded else self.severity.value,
+            "kind": self.kind.name.lower() if coded else self.kind.value,
+            "hook": self.hook,
+            "since": self.since,
+            "situation": self.situation,
+            "figures": self.figures,
+            "mend": self.mend,
+        }
+
+
+COLUMNS = ("severity", "kind", "hook", "since", "situation", "figures", "mend")
+
+
+def passes(findings: Iterable[Finding], *, strict: bool = False) -> bool:
+    """Whether a city with these findings may serve; `strict` forbids warnings too."""
+    forbidden = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
+    return all(finding.severity not in forbidden for finding in findings)
