@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 PROJECTS := pyproject.toml requirements.txt $(wildcard plugins/*/pyproject.toml) tests/conformance/pyproject.toml
 
-.PHONY: run demo test check protos format clean
+.PHONY: run demo test prove check protos format clean
 
 run: $(STAMP)
 	@$(BIN)/gongji serve --sample
@@ -14,6 +14,9 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/pytest -q -n auto
+
+prove: $(STAMP)
+	GONGJI_PROVE=1 $(BIN)/pytest -q -n auto tests/prove
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .

@@ -6,39 +6,25 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from gongji.benefits import PurseKind, PurseOrder
+from gongji.benefits import PurseKind, PurseOrder, Table
 from gongji.codes import SHANGHAI, AccountUse, Payer, Scheme, Spending, Standing, VisitKind
-from gongji.model import Account, Accumulator, Entry, Line
+from gongji.hookspecs import CityRules
+from gongji.model import Account, Accumulator, Entry, Institution
 from gongji.money import Rounding
 from gongji.rules import NO_LIMIT
 from gongji.settlement import Quote
+from gongji.split import Used, benefit_of
+from gongji.trace import fund_inputs
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from tests.evaluator import faults
 
 if TYPE_CHECKING:
     from tests.conftest import NewWorld, World
 
 NOW = datetime(2025, 9, 30, 10, 0, tzinfo=SHANGHAI)
 TODAY = NOW.date()
-
-
-def recomputed(line: Line) -> int:
-    """An evaluator of its own: the amount of a line from its formula and inputs, nothing else."""
-    i = line.inputs
-    if line.formula == "no_fund.v1":
-        return 0
-    if line.formula == "fund.v1":
-        deductible = min(i["in_scope"], max(0, i["deductible_per_level"] - i["deductible_used"]))
-        if "deductible_year_max" in i:
-            deductible = min(deductible, max(0, i["deductible_year_max"] - i["deductible_used"]))
-        bounds = [((i["in_scope"] - deductible) * i["ratio_bp"] + i["rounding_bp"]) // 10_000]
-        bounds += [i["visit_cap"]] if "visit_cap" in i else []
-        bounds += [max(0, i["cap"] - i["fund_paid"])] if "cap" in i else []
-        return min(bounds)
-    if line.formula in {"own_purse.v1", "giver_purse.v1"}:
-        return min(i["needed"], i["available"])
-    assert line.formula == "cash.v1"
-    return i["total"] - i["fund"] - i["own_purse"] - i["givers"]
 
 
 WORLDS: dict[str, dict[str, Any]] = {
@@ -103,9 +89,9 @@ def test_money_has_a_payer_a_formula_and_a_way_back(
         quoted = world.decide(Quote(bill, world.cities))
         settled = world.settle(bill)
         done.append(settled)
-        assert ((), bill.total_fen) == (quoted.writes, sum(line.fen for line in settled.lines))
+        assert () == quoted.writes
         assert quoted.answer == replace(settled, settlement_id="", settled_at=None, request_id="", movements=())
-        assert [line.fen for line in settled.lines] == [recomputed(line) for line in settled.lines]
+        assert [] == list(faults(settled.lines, bill.total_fen))
         assert 0 <= settled.fund_fen <= bill.in_scope_fen
         assert settled.aid_fen == sum(line.fen for line in settled.lines if line.payer is Payer.GIVER_PURSE)
     assert all(a.balance_fen >= 0 for a in world.all(Account))
@@ -129,3 +115,32 @@ def _assert_books_balance(world: World, opening: dict[str, int]) -> None:
         for entry in mine:
             running += entry.fen
             assert running == entry.balance_after_fen
+
+
+def test_a_fund_line_tells_what_it_was_decided_from(family: NewWorld) -> None:
+    """In scope, the row of the table and what was used are read back from the line as they went in."""
+    limits = {
+        "deductible_year_max_fen": 900_00,
+        "visit_cap_fen": {1: NO_LIMIT, 2: NO_LIMIT, 3: 70_00},
+        "rounding": Rounding.DOWN,
+    }
+    for changes in ({}, limits):
+        world = family(table=changes)
+        table = world.cities.of("341100").rules(TODAY).value(CityRules.reimbursement)[Scheme.EMPLOYEE]
+        assert isinstance(table, Table)
+        settled = world.settle(world.bill("P1", world.all(Institution)[0], 200_00))
+        expected = (200_00, benefit_of(table, 3, Standing.ACTIVE), Used(800_00, 0))
+        assert expected == fund_inputs(settled.lines[0])
+    denied = world.settle(world.bill("P1", world.all(Institution)[0], 200_00, inpatient_that_day=True))
+    assert fund_inputs(denied.lines[0]) is None
+
+
+def test_the_evaluator_finds_a_fen(family: NewWorld) -> None:
+    """A fen too much in any line, or lines in another order, are found."""
+    world = family()
+    bill = world.bill("P1", world.all(Institution)[0], 200_00, account_use=AccountUse.CITY_ORDER)
+    lines = world.settle(bill).lines
+    assert [] == list(faults(lines, bill.total_fen))
+    for place, line in enumerate(lines):
+        assert list(faults([*lines[:place], replace(line, fen=line.fen + 1), *lines[place + 1 :]], bill.total_fen))
+    assert list(faults(lines[::-1], bill.total_fen))

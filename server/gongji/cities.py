@@ -201,10 +201,11 @@ def city_from(
     adopt: Iterable[Adoption] = (),
     retired_credits: Iterable[RetiredCredit] = (),
     overrides: Mapping[str, Timeline[Any]] | None = None,
+    watch: Callable[[pluggy.PluginManager], None] = lambda _: None,
 ) -> City:
     """One city from a module or object with hooks; `overrides` lie over its answers.
 
-    PluginProblem with every problem.
+    `watch` sees the manager before any hook is called. PluginProblem with every problem.
     """
     refuse(guards.problems_of_plugin(plugin))
     manager = pluggy.PluginManager(PROJECT)
@@ -212,6 +213,7 @@ def city_from(
     manager.register(baseline, "province")
     manager.register(plugin, pinyin)
     manager.check_pending()
+    watch(manager)
     identity = _identity(manager)
     if overrides:
         manager.register(_answers(overrides), "overrides")

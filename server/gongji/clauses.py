@@ -28,12 +28,22 @@ class Grade(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """One sentence of a source (条款): its number, the Chinese sentence, where it stands, how far to trust it."""
+    """One sentence of a source (条款): its number, the Chinese sentence, where it stands, how far to trust it.
+
+    `verified_on` is the day (YYYY-MM-DD) somebody last held the sentence against its source; "" where nobody has.
+    ValueError where it is no day.
+    """
 
     id: str
     text: str
     source: str
     grade: Grade = Grade.DOCUMENT
+    verified_on: str = ""
+
+    def __post_init__(self) -> None:
+        if self.verified_on and str(date.fromisoformat(self.verified_on)) != self.verified_on:
+            msg = f"条款 {self.id} 的 verified_on 应写作 YYYY-MM-DD, 得到 {self.verified_on!r}"
+            raise ValueError(msg)
 
     @classmethod
     def assumption(cls, id: str, text: str) -> Clause:  # noqa: A002 - the field's name

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from gongji.clauses import Clause, Contradiction, Grade
 
+VERIFIED_ON = "2026-11-21"
+"""两份网页的条款最近一次与原文逐字核对的日期。"""
+
 
 def _anqing(number: str, line: int, text: str) -> Clause:
-    return Clause(number, text, f"安庆市共济门诊绑定(2025年网页) 第{line}行")
+    return Clause(number, text, f"安庆市共济门诊绑定(2025年网页) 第{line}行", verified_on=VERIFIED_ON)
 
 
 def _chuzhou(number: str, line: int, text: str) -> Clause:
-    return Clause(number, text, f"2025安徽滁州医保门诊共济怎么绑定(网页) 第{line}行")
+    return Clause(number, text, f"2025安徽滁州医保门诊共济怎么绑定(网页) 第{line}行", verified_on=VERIFIED_ON)
 
 
 def _unconfirmed(number: str, source: str, text: str) -> Clause:

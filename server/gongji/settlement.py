@@ -98,6 +98,7 @@ class Reverse:
     settle_request_id: str
     why: str
     cities: Cities
+    patient: str = ""
 
     def __post_init__(self) -> None:
         if bool(self.settlement_id) == bool(self.settle_request_id):
@@ -125,8 +126,8 @@ class Reverse:
             yield by_key(Remembered, self.settle_request_id)
         if not facts.has(original) or (settlement := facts.get(Settlement, self.original_id)) is None:
             return
-        yield Need(Settlement, "patient_year", _year_of(settlement))
-        yield by_key(Accumulator, _year_of(settlement))
+        yield Need(Settlement, "patient_year", year_of(settlement))
+        yield by_key(Accumulator, year_of(settlement))
         for movement in settlement.movements:
             yield by_key(Account, movement.purse)
 
@@ -135,6 +136,8 @@ class Reverse:
         settlement = facts.get(Settlement, self.original_id)
         if settlement is None:
             raise self._not_found(facts)
+        if self.patient not in {"", settlement.bill.patient}:
+            raise SettlementNotFound(f"结算 {settlement.settlement_id} 不是该患者的", field="patient")
         if settlement.reversed_at is not None:
             raise AlreadyReversed(
                 f"结算 {settlement.settlement_id} 已于 {settlement.reversed_at:%Y-%m-%d %H:%M} 撤销",
@@ -167,6 +170,12 @@ def settlement_id_of(request_id: str) -> str:
 def year_key(person_no: str, scheme: Scheme, area_code: str, day: date) -> str:
     """What accumulators and a patient's settlements of a year are filed under: P1/310/3411/2025."""
     return f"{person_no}/{int(scheme)}/{pooling_area(area_code)}/{day.year}"
+
+
+def year_of(settlement: Settlement) -> str:
+    """The year a settlement is filed under."""
+    bill = settlement.bill
+    return year_key(bill.patient, settlement.scheme, settlement.area_code, bill.service_day)
 
 
 def check_identities(settlement: Settlement) -> None:
@@ -275,16 +284,11 @@ def _year_of_bill(bill: Bill, patient: Person) -> str:
     return year_key(bill.patient, scheme_of(bill, patient), patient.insured_place, bill.service_day)
 
 
-def _year_of(settlement: Settlement) -> str:
-    bill = settlement.bill
-    return year_key(bill.patient, settlement.scheme, settlement.area_code, bill.service_day)
-
-
 def _less(settlement: Settlement, facts: Facts) -> Iterator[Accumulator]:
     """The accumulator without what this settlement added, where it added anything."""
     if not (settlement.deductible_fen or settlement.fund_fen):
         return
-    before = facts.get(Accumulator, _year_of(settlement))
+    before = facts.get(Accumulator, year_of(settlement))
     deductible = (before.deductible_used_fen if before else 0) - settlement.deductible_fen
     fund = (before.fund_paid_fen if before else 0) - settlement.fund_fen
     if before is None or deductible < 0 or fund < 0:
@@ -298,7 +302,7 @@ def _refuse_unless_last(settlement: Settlement, facts: Facts, cities: Cities) ->
     rule = cities.of(settlement.area_code).rules(facts.today).answer(CityRules.reversal)
     if rule.value is not Reversal.LAST_FIRST or settlement.settled_at is None:
         return
-    standing = [s for s in facts.where(Settlement, "patient_year", _year_of(settlement)) if s.reversed_at is None]
+    standing = [s for s in facts.where(Settlement, "patient_year", year_of(settlement)) if s.reversed_at is None]
     later = [s for s in standing if s.settled_at is not None and s.settled_at > settlement.settled_at]
     if later:
         raise NotLastSettlement(

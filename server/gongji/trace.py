@@ -20,10 +20,11 @@ from gongji.entitlement import AskedPurse, FundTerms
 from gongji.hookspecs import CityRules
 from gongji.model import Line
 from gongji.money import FULL_BP, Rounding, percent, share, yuan
-from gongji.rules import NoLimit
+from gongji.rules import NO_LIMIT, NoLimit
 from gongji.split import Benefit, Charge, FundShare, Used
 
 ROUNDING_BP = {Rounding.HALF_UP: FULL_BP // 2, Rounding.DOWN: 0}
+_ROUNDING = {added: rounding for rounding, added in ROUNDING_BP.items()}
 
 
 def lines_of(
@@ -33,6 +34,22 @@ def lines_of(
     fund = _fund_line(case.bill.in_scope_fen, terms, used, paid)
     purses = tuple(_purse_lines(charges))
     return (fund, *purses, _cash_line(case, fund, purses))
+
+
+def fund_inputs(line: Line) -> tuple[int, Benefit, Used] | None:
+    """What the fund's line was decided from: in scope, row of the table, used before; None where a clause denied it."""
+    if line.formula != "fund.v1":
+        return None
+    given = line.inputs
+    benefit = Benefit(
+        given["deductible_per_level"],
+        given.get("deductible_year_max", NO_LIMIT),
+        given["ratio_bp"],
+        given.get("cap", NO_LIMIT),
+        given.get("visit_cap", NO_LIMIT),
+        _ROUNDING[given["rounding_bp"]],
+    )
+    return given["in_scope"], benefit, Used(given["deductible_used"], given["fund_paid"])
 
 
 def _fund_line(in_scope_fen: int, terms: FundTerms, used: Used, paid: FundShare) -> Line:

@@ -191,3 +191,10 @@ async def service(new_world: Callable[..., Any], request: pytest.FixtureRequest)
     await running.channel.close()
     await server.stop(0)
     await store.close()
+
+
+@pytest.fixture
+async def house(service: Service) -> Service:
+    """The service, P1's purse holding 1,000 yuan."""
+    await service.give("P1", 100_000)
+    return service

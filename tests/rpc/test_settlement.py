@@ -96,6 +96,21 @@ async def test_a_reversal_returns_what_was_charged(service: Any) -> None:
     assert reply.settlement == found.settlement
 
 
+async def test_another_persons_settlement_is_not_reversed(service: Any) -> None:
+    """Where the caller names the patient, another patient's settlement is SETTLEMENT_NOT_FOUND and stands."""
+    await service.give("P1", 500_000)
+    settlement_id = (await settle(service)).settlement.settlement_id
+    request = pb.ReverseRequest(request_id=service.new_id(), settlement_id=settlement_id)
+    request.patient.person_no = "P2"
+    told = await service.refused(service.settlements.Reverse, request)
+    assert ("SETTLEMENT_NOT_FOUND", "patient") == (told.info.reason, told.info.metadata["field"])
+    found = await service.settlements.GetSettlement(pb.GetSettlementRequest(settlement_id=settlement_id))
+    assert not found.settlement.HasField("reversed_at")
+    request.patient.person_no = "P1"
+    request.request_id = service.new_id()
+    assert (await service.settlements.Reverse(request)).settlement.HasField("reversed_at")
+
+
 async def test_a_reversal_that_overtakes_its_original(service: Any) -> None:
     """Reversing a request that never arrived is SETTLEMENT_NOT_FOUND; the original, arriving late, is refused."""
     late = service.new_id()

@@ -92,7 +92,7 @@ def decided_by(by: DecidedBy) -> pb.DecidedBy:
 
 def clause(one: Clause) -> pb.Clause:
     """A clause with its sentence and source."""
-    return pb.Clause(id=one.id, text=one.text, source=one.source, grade=_GRADES[one.grade])
+    return pb.Clause(id=one.id, text=one.text, source=one.source, grade=_GRADES[one.grade], verified_on=one.verified_on)
 
 
 class Sources:

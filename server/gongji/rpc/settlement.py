@@ -57,6 +57,7 @@ class Settlements(SettlementServiceServicer):
             "settlement_id": request.settlement_id,
             "settle_request_id": request.settle_request_id.lower(),
             "why": request.why,
+            "patient": await self._people.number(request.patient, "patient") if request.HasField("patient") else "",
         }
         command = Reverse(asked(request.request_id, **original), **original, cities=self._cities)
         if request.validate_only:

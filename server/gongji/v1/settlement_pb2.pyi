@@ -416,6 +416,7 @@ class ReverseRequest(_message.Message):
     SETTLE_REQUEST_ID_FIELD_NUMBER: _builtins.int
     WHY_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    PATIENT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Id of this request (UUID)."""
     settlement_id: _builtins.str
@@ -426,6 +427,10 @@ class ReverseRequest(_message.Message):
     """Why (free text; no personal data)."""
     validate_only: _builtins.bool
     """Decide only: write nothing, leave no tombstone, list what later settlements would have been."""
+    @_builtins.property
+    def patient(self) -> _types_pb2.PersonRef:
+        """The patient whose bill it was (psn_no), where the caller wants it checked: another's is SETTLEMENT_NOT_FOUND."""
+
     def __init__(
         self,
         *,
@@ -434,10 +439,11 @@ class ReverseRequest(_message.Message):
         settle_request_id: _builtins.str = ...,
         why: _builtins.str = ...,
         validate_only: _builtins.bool = ...,
+        patient: _types_pb2.PersonRef | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["original", b"original", "settle_request_id", b"settle_request_id", "settlement_id", b"settlement_id"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["original", b"original", "patient", b"patient", "settle_request_id", b"settle_request_id", "settlement_id", b"settlement_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["original", b"original", "request_id", b"request_id", "settle_request_id", b"settle_request_id", "settlement_id", b"settlement_id", "validate_only", b"validate_only", "why", b"why"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["original", b"original", "patient", b"patient", "request_id", b"request_id", "settle_request_id", b"settle_request_id", "settlement_id", b"settlement_id", "validate_only", b"validate_only", "why", b"why"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_original: _TypeAlias = _typing.Literal["settlement_id", "settle_request_id"]  # noqa: Y015
     _WhichOneofArgType_original: _TypeAlias = _typing.Literal["original", b"original"]  # noqa: Y015

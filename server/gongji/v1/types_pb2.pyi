@@ -173,6 +173,7 @@ class Clause(_message.Message):
     TEXT_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
     GRADE_FIELD_NUMBER: _builtins.int
+    VERIFIED_ON_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Its stable number, e.g. "C22"."""
     text: _builtins.str
@@ -181,6 +182,8 @@ class Clause(_message.Message):
     """The document it stands in."""
     grade: Global___ClauseGrade.ValueType
     """How far it may be trusted."""
+    verified_on: _builtins.str
+    """Day (YYYY-MM-DD) on which it was last held against its source; empty where nobody has."""
     def __init__(
         self,
         *,
@@ -188,10 +191,11 @@ class Clause(_message.Message):
         text: _builtins.str = ...,
         source: _builtins.str = ...,
         grade: Global___ClauseGrade.ValueType = ...,
+        verified_on: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["grade", b"grade", "id", b"id", "source", b"source", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["grade", b"grade", "id", b"id", "source", b"source", "text", b"text", "verified_on", b"verified_on"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,81 @@
+"""trace.v1 recomputed from the lines alone: no import of ours, at most a hundred lines, for models and for the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+FUND, OWN_PURSE, GIVER_PURSE, CASH = 1, 2, 3, 4
+PAYERS = {
+    "fund.v1": FUND,
+    "no_fund.v1": FUND,
+    "own_purse.v1": OWN_PURSE,
+    "giver_purse.v1": GIVER_PURSE,
+    "cash.v1": CASH,
+}
+
+
+def recomputed(formula: str, inputs: Mapping[str, int]) -> int:
+    """The amount of a line from its formula and inputs."""
+    i = inputs
+    match formula:
+        case "no_fund.v1":
+            return 0
+        case "fund.v1":
+            shared = i["in_scope"] - deductible(i)
+            bounds = [(shared * i["ratio_bp"] + i["rounding_bp"]) // 10_000]
+            bounds += [i["visit_cap"]] if "visit_cap" in i else []
+            bounds += [max(0, i["cap"] - i["fund_paid"])] if "cap" in i else []
+            return min(bounds)
+        case "own_purse.v1" | "giver_purse.v1":
+            return min(i["needed"], i["available"])
+        case "cash.v1":
+            return i["total"] - i["fund"] - i["own_purse"] - i["givers"]
+    msg = f"trace.v1 has no formula {formula}"
+    raise ValueError(msg)
+
+
+def deductible(inputs: Mapping[str, int]) -> int:
+    """The deductible charged now, from the inputs of fund.v1."""
+    i = inputs
+    charged = min(i["in_scope"], max(0, i["deductible_per_level"] - i["deductible_used"]))
+    if "deductible_year_max" in i:
+        charged = min(charged, max(0, i["deductible_year_max"] - i["deductible_used"]))
+    return charged
+
+
+def faults(lines: Iterable[Any], total: int) -> Iterator[str]:
+    """What is wrong with the lines of a settlement of that total: amounts, payers, order, and what each says of others.
+
+    A line is anything with fen, payer, purse, formula and inputs.
+    """
+    lines = list(lines)
+    for place, line in enumerate(lines, 1):
+        if line.fen != (right := recomputed(line.formula, line.inputs)):
+            yield f"line {place}: {line.formula} gives {right}, not {line.fen}"
+        if line.fen < 0:
+            yield f"line {place}: {line.fen} is less than nothing"
+        if PAYERS[line.formula] != line.payer:
+            yield f"line {place}: {line.formula} is not what payer {line.payer} pays by"
+        if bool(line.purse) != (line.payer in {OWN_PURSE, GIVER_PURSE}):
+            yield f"line {place}: only a purse has an owner"
+    if sum(line.fen for line in lines) != total:
+        yield f"the lines do not sum to {total}"
+    if [lines[0].payer, lines[-1].payer] != [FUND, CASH]:
+        yield "the fund comes first and cash last"
+    places = [line.inputs["place"] for line in lines if line.payer == GIVER_PURSE]
+    if places != list(range(1, len(places) + 1)):
+        yield f"givers are asked in the order {places}"
+    told = dict(lines[-1].inputs)
+    paid = {
+        "total": total,
+        "fund": _paid(lines, FUND),
+        "own_purse": _paid(lines, OWN_PURSE),
+        "givers": _paid(lines, GIVER_PURSE),
+    }
+    if told != paid:
+        yield f"cash rests on {told}, the lines say {paid}"
+
+
+def _paid(lines: Iterable[Any], payer: int) -> int:
+    return sum(line.fen for line in lines if line.payer == payer)

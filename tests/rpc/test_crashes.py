@@ -1,0 +1,130 @@
+"""The idempotency matrix over the wire where processes and connections end: nothing is lost, nothing happens twice."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from gongji.facts import derived_id
+from gongji.model import Entry
+from gongji.rpc.server import make_server
+from gongji.store import open_store
+from gongji.store.committer import EngineDown
+from gongji.v1 import settlement_pb2 as pb
+from gongji.workdays import Workdays
+
+from tests.rpc.retried import FIRST_ID, PURSE, charged, reverse, settle
+
+# --- crashes ------------------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def over(path: Path, service: Any) -> AsyncIterator[Any]:
+    """A server process of its own over a database file; leaving it is its death."""
+    store = open_store(path, service.clock)
+    server = make_server(store, service.cities, Workdays(), service.clock, address="127.0.0.1:0")
+    await server.start()
+    running = type(service)(server, store, service.world, service.clock)
+    try:
+        yield running
+    finally:
+        await running.channel.close()
+        await server.stop(0)
+        await store.close()
+
+
+async def furnish(running: Any, service: Any) -> None:
+    """The people and the hospital of the service, P1's purse holding 1,000 yuan."""
+    await running.write(*service.world.records.values())
+    await running.give("P1", PURSE)
+
+
+Crash = Callable[[Any], Awaitable[None]]
+
+
+async def _before(running: Any) -> None:
+    """The process dies with the transaction open."""
+    engine = running.store._writing
+
+    def die() -> None:
+        engine.close()
+        raise EngineDown("killed")
+
+    engine.commit = die
+
+
+async def _after(running: Any) -> None:
+    """The process dies between commit and reply."""
+    engine = running.store._writing
+    commit = engine.commit
+
+    def die() -> None:
+        commit()
+        engine.close()
+        raise EngineDown("killed")
+
+    engine.commit = die
+
+
+@pytest.mark.parametrize(
+    ("crash", "replayed"), [(_after, True), (_before, False)], ids=["after the commit", "before the commit"]
+)
+async def test_crash(service: Any, tmp_path: Path, crash: Crash, replayed: bool) -> None:  # noqa: FBT001 - a case
+    """After a crash the retry, at another process, finds what was committed, or executes what was not: once."""
+    path = tmp_path / "gongji.db"
+    async with over(path, service) as dying:
+        await furnish(dying, service)
+        await crash(dying)
+        request = pb.SettleRequest(request_id=FIRST_ID, bill=dying.bill())
+        assert grpc.StatusCode.UNAVAILABLE == (await dying.refused(dying.settlements.Settle, request)).code
+    async with over(path, service) as risen:
+        retried = await settle(risen, FIRST_ID)
+        assert replayed == retried.receipt.replayed
+        assert 900_00 == await charged(risen)
+        assert (await settle(risen, FIRST_ID)).settlement == retried.settlement
+
+
+async def test_connection_cut_before_the_reply(house: Any) -> None:
+    """A caller whose connection breaks while the commit is under way finds the settlement by retrying."""
+    engine, committed, go_on = house.store._writing, threading.Event(), threading.Event()
+    commit = engine.commit
+
+    def held() -> None:
+        commit()
+        committed.set()
+        go_on.wait(10)
+
+    engine.commit = held
+    async with grpc.aio.insecure_channel(house.server.address) as channel:
+        call: Any = channel.unary_unary("/gongji.v1.SettlementService/Settle")
+        request = pb.SettleRequest(request_id=FIRST_ID, bill=house.bill())
+        lost = asyncio.ensure_future(call(request.SerializeToString()))
+        await asyncio.to_thread(committed.wait, 10)
+    engine.commit = commit
+    go_on.set()
+    with pytest.raises((grpc.aio.AioRpcError, asyncio.CancelledError)):
+        await lost
+    assert (await settle(house, FIRST_ID)).receipt.replayed
+    assert 900_00 == await charged(house)
+
+
+async def test_ids_made_here_follow_from_the_request(house: Any, tmp_path: Path) -> None:
+    """The ids of settlement, entries and refund are those of the request: two servers make the same."""
+    settled = (await settle(house, FIRST_ID)).settlement
+    assert derived_id("S", FIRST_ID) == settled.settlement_id
+    async with over(tmp_path / "gongji.db", house) as other:
+        await furnish(other, house)
+        assert settled.settlement_id == (await settle(other, FIRST_ID)).settlement.settlement_id
+    second = str(uuid.UUID(int=7))
+    await reverse(house, second, settlement_id=settled.settlement_id)
+    transactions = [(derived_id("S", FIRST_ID), 0), (derived_id("R", second), 0)]
+    for transaction_id, position in transactions:
+        entry = await house.store.get(Entry, f"{transaction_id}/{position:03d}")
+        assert settled.settlement_id == entry.reference
