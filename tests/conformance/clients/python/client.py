@@ -1,0 +1,233 @@
+"""A channel's client of gongji: plain grpcio and the generated gongji.v1, nothing else of gongji's.
+
+What to copy from it: one deadline a call, one request id a business request kept through all retries, what is retried
+and what is not, refusals shown as they were said, pages read to the end, amounts as whole fen.
+
+It speaks the suite's protocol: tasks in GONGJI_TASK, the server in GONGJI_TARGET, one line of JSON a result.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+import grpc
+from gongji.v1 import binding_pb2, binding_pb2_grpc, settlement_pb2, settlement_pb2_grpc
+from google.protobuf.json_format import ParseDict
+from google.rpc import error_details_pb2 as details
+from google.rpc import status_pb2
+
+CALLER: Final = "reference-python"
+"""Who calls: one name for the whole installation, never a person's."""
+DEADLINE_S: Final = 10.0
+ATTEMPTS: Final = 4
+FIRST_WAIT_S: Final = 0.15
+LONGEST_WAIT_S: Final = 3.0
+READINGS: Final = 3
+"""How often a list is begun before its reader is told that it cannot be read."""
+
+UNKNOWN: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
+"""Whether the request was executed is not known; the same request with the same id finds out."""
+AGAIN: Final = UNKNOWN | {grpc.StatusCode.RESOURCE_EXHAUSTED}
+"""Worth another attempt; everything else is an answer."""
+
+Task = Mapping[str, Any]
+Result = dict[str, Any]
+
+
+class Refusal(NamedTuple):
+    """An error as the service explains it."""
+
+    code: grpc.StatusCode
+    reason: str
+    message: str
+    pushback_s: float
+
+
+class Client:
+    """One connection to the service, used for everything."""
+
+    def __init__(self, target: str) -> None:
+        # After a broken connection the next attempt need not wait for the usual second.
+        self.channel = grpc.insecure_channel(target, options=[("grpc.initial_reconnect_backoff_ms", 100)])
+        self.settlements = settlement_pb2_grpc.SettlementServiceStub(self.channel)
+        self.bindings = binding_pb2_grpc.BindingServiceStub(self.channel)
+        self.longest_s = DEADLINE_S
+        self.request_id = ""
+
+    def perform(self, task: Task) -> Result:
+        """The result of one task: done, refused by the service, or unknown."""
+        self.longest_s, self.request_id = task.get("deadline_s", DEADLINE_S), ""
+        tasks: dict[str, Callable[[Task], Result]] = {
+            "quote": self.quote,
+            "settle": self.settle,
+            "submit": self.submit,
+            "list": self.read_all,
+            "reverse": self.reverse,
+            "wait": self.wait,
+        }
+        try:
+            return {"outcome": "done", **tasks[task["do"]](task)}
+        except grpc.RpcError as error:
+            return self.ended(refusal_of(error))
+
+    def quote(self, task: Task) -> Result:
+        """What the settlement would be; writes nothing."""
+        request = settlement_pb2.QuoteRequest(bill=ParseDict(task["bill"], settlement_pb2.Bill()))
+        reply = self.call(self.settlements.Quote, request)
+        return {"fund_fen": self.fen(reply.settlement.fund_fen)}
+
+    def settle(self, task: Task) -> Result:
+        """Settles one bill. A replayed reply is as good as the first: the money has moved once."""
+        request = settlement_pb2.SettleRequest(bill=ParseDict(task["bill"], settlement_pb2.Bill()))
+        reply = self.call(self.settlements.Settle, self.numbered(request))
+        return {
+            "settlement_id": reply.settlement.settlement_id,
+            "fund_fen": self.fen(reply.settlement.fund_fen),
+            "replayed": reply.receipt.replayed,
+        }
+
+    def submit(self, task: Task) -> Result:
+        """Applies for a binding."""
+        request = ParseDict(task["application"], binding_pb2.SubmitBindingRequest())
+        reply = self.call(self.bindings.SubmitBinding, self.numbered(request))
+        return {"binding_id": reply.binding.binding_id, "state": self.state(reply.binding.state)}
+
+    def reverse(self, task: Task) -> Result:
+        """Takes a settlement back."""
+        request = settlement_pb2.ReverseRequest(settlement_id=task["settlement_id"], why="患者退费")
+        reply = self.call(self.settlements.Reverse, self.numbered(request))
+        return {"settlement_id": reply.settlement.settlement_id, "replayed": reply.receipt.replayed}
+
+    def read_all(self, task: Task) -> Result:
+        """All pages of a list; from the first page again, and without the rows read, where a token is not accepted."""
+        readings = 0
+        while True:
+            readings += 1
+            try:
+                return {"settlement_ids": self.pages(task)}
+            except grpc.RpcError as error:
+                if refusal_of(error).reason != "PAGE_TOKEN_INVALID" or readings >= READINGS:
+                    raise
+
+    def pages(self, task: Task) -> list[str]:
+        """The rows of every page. Only a page without a token is the last, however few rows a page has."""
+        request = settlement_pb2.ListSettlementsRequest(from_day=task["from_day"], to_day=task["to_day"])
+        ParseDict(task["patient"], request.patient)
+        request.page.size = task["page_size"]
+        rows: list[str] = []
+        while True:
+            reply = self.call(self.settlements.ListSettlements, request)
+            rows += [row.settlement_id for row in reply.rows]
+            if self.is_last(reply, request):
+                return rows
+            request.page.token = reply.next_page_token
+
+    def wait(self, task: Task) -> Result:
+        """Does nothing for a while."""
+        time.sleep(task["seconds"])
+        return {}
+
+    def call(self, method: Callable[..., Any], request: Any) -> Any:
+        """The reply. The same request goes out again where that is worth it; grpc.RpcError in the end."""
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return self.read(method(request, timeout=self.deadline_s(request), metadata=self.metadata(request)))
+            except grpc.RpcError as error:
+                wait_s = self.wait_s(refusal_of(error), attempt)
+                if wait_s is None:
+                    raise
+                time.sleep(wait_s)
+                self.again(request, refusal_of(error))
+
+    def wait_s(self, refusal: Refusal, attempt: int) -> float | None:
+        """How long to wait before the next attempt: longer each time, never shorter than asked. None: no more."""
+        if refusal.code not in AGAIN or attempt >= ATTEMPTS:
+            return None
+        return max(min(FIRST_WAIT_S * 2.0 ** (attempt - 1), LONGEST_WAIT_S), refusal.pushback_s)
+
+    def again(self, request: Any, refusal: Refusal) -> None:
+        """Before a request goes out again: nothing is changed, least of all its id."""
+
+    def read(self, reply: Any) -> Any:
+        """A reply; fields that a later version has added are left alone."""
+        return reply
+
+    def numbered(self, request: Any) -> Any:
+        """The request with an id of its own: made once for each business request, from chance alone."""
+        request.request_id = self.request_id = self.new_id(request)
+        return request
+
+    def new_id(self, request: Any) -> str:
+        """A fresh UUID."""
+        return str(uuid.uuid4())
+
+    def deadline_s(self, request: Any) -> float | None:
+        """How long one call may take."""
+        return self.longest_s
+
+    def metadata(self, request: Any) -> list[tuple[str, str]]:
+        """Who calls; people belong in requests, never here."""
+        return [("x-gongji-caller", CALLER)]
+
+    def fen(self, amount: int) -> int | str:
+        """An amount: int64, and as text in JSON, which may be read by a language without it."""
+        return str(amount)
+
+    def state(self, number: int) -> str:
+        """A binding's state by name; one of a later version by its number."""
+        known = {value: name for name, value in binding_pb2.BindingState.items()}
+        return known.get(number, f"未知的状态 {number}")  # type: ignore[call-overload,no-any-return] # any number may come
+
+    def is_last(self, reply: Any, request: Any) -> bool:
+        """Whether a page is the last."""
+        return not reply.next_page_token
+
+    def ended(self, refusal: Refusal) -> Result:
+        """The result where there was no reply."""
+        if refusal.code in UNKNOWN:
+            return {"outcome": "unknown", "code": refusal.code.name, "request_id": self.request_id}
+        return {
+            "outcome": "refused",
+            "code": refusal.code.name,
+            "reason": refusal.reason,
+            "message": refusal.message,
+        }
+
+    def close(self) -> None:
+        """Hangs up."""
+        self.channel.close()
+
+
+def refusal_of(error: grpc.RpcError) -> Refusal:
+    """What an error says: ErrorInfo.reason, the sentence, and when to come again."""
+    if not isinstance(error, grpc.Call):
+        raise error
+    info, localized, retry, pushback_s = details.ErrorInfo(), details.LocalizedMessage(), details.RetryInfo(), 0.0
+    for key, value in error.trailing_metadata() or ():
+        if key == "grpc-retry-pushback-ms":
+            pushback_s = int(value) / 1000
+        if key == "grpc-status-details-bin" and isinstance(value, bytes):
+            for packed in status_pb2.Status.FromString(value).details:
+                for part in (info, localized, retry):
+                    packed.Unpack(part)
+    pause_s = max(pushback_s, retry.retry_delay.ToTimedelta().total_seconds())
+    return Refusal(error.code(), info.reason, localized.message or error.details() or "", pause_s)
+
+
+def main(kind: type[Client] = Client) -> None:
+    """Performs the tasks of the environment and prints their results."""
+    client = kind(os.environ["GONGJI_TARGET"])
+    for task in json.loads(os.environ["GONGJI_TASK"]):
+        print(json.dumps(client.perform(task), ensure_ascii=False), flush=True)  # noqa: T201 - the suite reads it
+    client.close()
+
+
+if __name__ == "__main__":
+    main()
