@@ -6,6 +6,7 @@ import asyncio
 import sys
 from contextlib import suppress
 from datetime import datetime
+from importlib import metadata
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -20,6 +21,7 @@ from gongji.codes import SHANGHAI
 from gongji.errors import Refusal
 from gongji.kit.commands import COMMANDS as KIT
 from gongji.national.command import national
+from gongji.store import migrate
 from gongji.terminal import Terminal
 
 DEFAULT_ADDRESS = "127.0.0.1:50051"
@@ -27,8 +29,23 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 _SHAPES = ("table", "csv", "json", "pdf")
 
 
+COMMANDS = "gongji.commands"
+"""Entry-point group of commands other packages bring, e.g. `gongji conformance`; loaded when asked for."""
+
+
+_DATABASE_HELP = "数据库地址, 如 postgresql://主机/库名; 默认数据目录中的 SQLite."
+
+
 class Faults(click.Group):
     """A group whose commands end with a sentence, never with a traceback, where the user can mend the matter."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Our own commands and those other packages bring."""
+        return sorted({*super().list_commands(ctx), *metadata.entry_points(group=COMMANDS).names})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """One of our own, or one another package brings."""
+        return super().get_command(ctx, cmd_name) or _brought(cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the command; turns refusals and faults of files into one line on standard error and exit code 1."""
@@ -41,6 +58,27 @@ class Faults(click.Group):
             raise click.ClickException(refusal_of(error).message) from error
         except (importer.FileFaultError, ValueError, OSError) as fault:
             raise click.ClickException(str(fault)) from fault
+
+
+def _brought(name: str) -> click.Command | None:
+    """A command of another package; one that says what is wrong where it cannot be loaded."""
+    for entry in metadata.entry_points(group=COMMANDS, name=name):
+        try:
+            command = entry.load()
+        except Exception as fault:  # noqa: BLE001 - whatever it is, the other commands work
+            return _unloadable(name, f"{entry.value} 未能加载: {type(fault).__name__}: {fault}")
+        if isinstance(command, click.Command):
+            return command
+        return _unloadable(name, f"{entry.value} 不是命令")
+    return None
+
+
+def _unloadable(name: str, told: str) -> click.Command:
+    def fail(**_: object) -> None:
+        raise click.ClickException(told)
+
+    settings = {"ignore_unknown_options": True, "allow_extra_args": True}
+    return click.Command(name, callback=fail, short_help=told, context_settings=settings)
 
 
 @click.group(cls=Faults, context_settings={"help_option_names": ["-h", "--help"]})
@@ -58,6 +96,7 @@ def main(ctx: click.Context, lang: str, *, as_json: bool) -> None:
 @click.option(
     "--data", type=click.Path(path_type=Path), default=Path("var"), show_default=True, help="数据库与密钥目录."
 )
+@click.option("--database", default="", metavar="URL", help=_DATABASE_HELP)
 @click.option("--sample", is_flag=True, help="登记库为空时载入虚构的样例人群.")
 @click.option("--sandbox", is_flag=True, help="开放 SandboxService(拨钟、清空); 切勿用于真实数据.")
 @click.option("--adopt", multiple=True, metavar="CITY:NAME@DAY", help="自某日起采用候选修订, 如 341100:V2@2025-01-01.")
@@ -75,6 +114,16 @@ def serve_command(terminal: Terminal, /, **options: Any) -> None:
     settings = serve.Settings.parse(**options)
     with suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=serve.new_event_loop) as runner:
         runner.run(serve.serve(settings, terminal))
+
+
+@main.command("migrate")
+@click.option("--data", type=click.Path(path_type=Path), default=Path("var"), show_default=True, help="密钥目录.")
+@click.option("--database", default="", metavar="URL", help=_DATABASE_HELP)
+@click.pass_obj
+def migrate_command(terminal: Terminal, data: Path, database: str) -> None:
+    """把数据库结构升级到本程序的版本; 只向前, 先停服务并备份."""
+    before, after = migrate(database or data / serve.DATABASE, data / serve.KEY_FILE)
+    terminal.say(f"数据库结构: 第 {before} 版 → 第 {after} 版" if before != after else f"已是第 {after} 版, 无需迁移")
 
 
 @main.command("cities")

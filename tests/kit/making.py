@@ -1,0 +1,63 @@
+"""A fourth city made from its answers and installed beside the three, with nothing of this repository touched."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+WUHU = HERE / "wuhu.toml"
+BIN = Path(sys.executable).parent
+SECONDS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """A project, the folder it is installed into, and an empty folder to work in."""
+
+    project: Path
+    site: Path
+    desk: Path
+
+    def run(self, *command: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """A command of this environment with the city installed; from the empty folder unless told otherwise."""
+        program, *rest = map(str, command)
+        return subprocess.run(  # noqa: S603 - our own tools
+            [str(BIN / program), *rest],
+            cwd=cwd or self.desk,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=SECONDS,
+        )
+
+    def environment(self) -> dict[str, str]:
+        """This environment with the city on its path."""
+        return {**os.environ, "PYTHONPATH": str(self.site), "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "200"}
+
+    def conformance(self, *options: str, city: str = "wuhu") -> subprocess.CompletedProcess[str]:
+        """The conformance suite over the city."""
+        plain = ("-q", "-p", "no:cacheprovider", "-p", "no:xdist")
+        return self.run("pytest", *plain, "--pyargs", "gongji_conformance", "--gongji-city", city, *options)
+
+
+def make(folder: Path, path: Path, pinyin: str) -> Kit:
+    """A city made from an answers file and installed into a folder of its own."""
+    kit = Kit(folder / f"gongji-{pinyin}", folder / "site", folder / "desk")
+    kit.desk.mkdir()
+    told = kit.run("gongji", "new-city", "--answers", path, "--out", kit.project)
+    assert 0 == told.returncode, told.stderr
+    install(kit)
+    return kit
+
+
+def install(kit: Kit) -> None:
+    """Installs the project as it stands, from a wheel, without a network."""
+    offline = ("--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check", "--upgrade")
+    told = kit.run("pip", "install", "-q", *offline, "--target", kit.site, kit.project)
+    assert 0 == told.returncode, told.stderr
