@@ -154,7 +154,7 @@ def test_money_moves_as_the_model_says(kind: str, new_world: NewWorld, effort: E
     """Fund, purses, cash, balances and accumulators are the model's after each step; all reversed, all is back."""
     settled = 0
 
-    @effort(short=25, long=800)
+    @effort(short=25, long=650)
     @given(stories.towns(kind), st.lists(stories.steps, min_size=14, max_size=30), st.randoms(use_true_random=False))
     def told(drawn: tuple[int, Town], steps: list[tuple[str, Any]], chance: Any) -> None:
         nonlocal settled

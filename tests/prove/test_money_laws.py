@@ -45,7 +45,7 @@ def lived(drawn: Drawn, kind: str, told: list[dict[str, Any]], new_world: NewWor
 def test_a_fen_more(kind: str, new_world: NewWorld, effort: Effort) -> None:
     """Adding d fen of in-scope cost raises the fund's part by 0 to d."""
 
-    @effort(short=25, long=2000)
+    @effort(short=25, long=1200)
     @given(
         stories.towns(kind),
         st.lists(stories.bills, max_size=3),
@@ -70,7 +70,7 @@ def test_a_fen_moved_into_scope(kind: str, new_world: NewWorld, effort: Effort) 
     giver paid before is asked of the own purse first.
     """
 
-    @effort(short=25, long=2000)
+    @effort(short=25, long=1200)
     @given(
         stories.towns(kind),
         st.lists(stories.bills, max_size=3),
@@ -103,7 +103,7 @@ def aid_pays_no_more_than_own(town: Town, patient: str) -> bool:
 def test_a_preview_is_the_year_without_it(kind: str, new_world: NewWorld, effort: Effort) -> None:
     """What `validate_only` says of later settlements is what they get in a world where the reversed one never was."""
 
-    @effort(short=25, long=2000)
+    @effort(short=25, long=1200)
     @given(
         stories.towns(kind),
         st.lists(stories.bills, min_size=4, max_size=12),
@@ -162,7 +162,7 @@ NEW_YEAR = datetime(2026, 1, 1, 0, 0, tzinfo=SHANGHAI)
 def test_a_bill_of_last_year(new_world: NewWorld, effort: Effort) -> None:
     """A bill quoted on 31 December and settled on 1 January has the same fund part, counted in the old year."""
 
-    @effort(short=40, long=2500)
+    @effort(short=40, long=1500)
     @given(stories.towns("new year"), st.lists(stories.bills, max_size=3), stories.bills)
     def holds(drawn: Drawn, before: list[dict[str, Any]], told: dict[str, Any]) -> None:
         town = drawn[1] | {"places": {code: place | {"to": None} for code, place in drawn[1]["places"].items()}}
