@@ -29,7 +29,10 @@ if sys.platform == "win32":  # there is no uvloop on Windows; asyncio's own loop
 else:
     from uvloop import new_event_loop
 
-__all__ = ["STOP_GRACE_S", "Settings", "new_event_loop", "running", "serve", "show_cities"]
+__all__ = ["DATABASE", "KEY_FILE", "STOP_GRACE_S", "Settings", "new_event_loop", "running", "serve", "show_cities"]
+
+DATABASE, KEY_FILE = "gongji.sqlite3", "gongji.key"
+"""Names in the data folder: the database, unless another is named, and the key file in any case."""
 
 STOP_GRACE_S = 5.0
 """How long calls in flight may finish after Ctrl-C, in seconds."""
@@ -41,6 +44,7 @@ class Settings:
 
     address: str
     data: Path
+    database: str = ""
     sample: bool = False
     sandbox: bool = False
     adopt: tuple[Adoption, ...] = ()
@@ -86,7 +90,7 @@ async def running(settings: Settings, cities: Cities, workdays: Workdays) -> Asy
     logs.configure()
     clock = SandboxClock() if settings.sandbox else system_clock
     settings.data.mkdir(parents=True, exist_ok=True)
-    store = open_store(settings.data / "gongji.sqlite3", clock, settings.data / "gongji.key")
+    store = open_store(settings.database or settings.data / DATABASE, clock, settings.data / KEY_FILE)
     try:
         await _record_adoptions(store, settings.adopt, clock())
         server = make_server(

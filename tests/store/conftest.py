@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 from gongji import errors
 from gongji.codes import SHANGHAI, EnrolmentStatus, Scheme
 from gongji.errors import Refusal
-from gongji.facts import Command, Decision, Facts, Need, Request, by_key
+from gongji.facts import Command, Decision, Facts, Listing, Need, Request, by_key
 from gongji.model import Account, Certificate, Enrolment, Kin, Person
+from gongji.store import Store, open_store
 from gongji.store.committer import Committer, Engine
-from gongji.store.migrations import make_file, migrate
-from gongji.store.schema import Schema
+from gongji.store.migrations import Home, SqliteHome, make_file, make_or_check
+from gongji.store.opening import path_of
+from gongji.store.pgengine import PostgresEngine
+from gongji.store.pghome import PostgresHome
+from gongji.store.remembering import WritingEngine
+from gongji.store.schema import VERSION, Schema
 from gongji.store.seal import Vault
 from gongji.store.sqlite import SqliteEngine
+
+from tests.postgres import QUICK, Postgres, running
 
 MORNING = datetime(2025, 9, 30, 9, 0, tzinfo=SHANGHAI)
 
@@ -100,31 +107,92 @@ def schema(vault: Vault) -> Schema:
     return Schema(vault)
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Path:
-    path = tmp_path / "gongji.db"
-    make_file(path)
-    return path
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One server a session, started when the first test asks for it."""
+    with running(*QUICK) as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def engine_kind(request: pytest.FixtureRequest) -> str:
+    """Every law holds on each engine."""
+    return str(request.param)
 
 
 @pytest.fixture
-def open_engine(database: Path, schema: Schema, vault: Vault) -> Iterator[Callable[[], SqliteEngine]]:
-    """Opens connections to one file; closing one without commit is a kill."""
-    opened: list[SqliteEngine] = []
+def engine_url(request: pytest.FixtureRequest, engine_kind: str, tmp_path: Path) -> str:
+    """The address of a database in which nothing is yet."""
+    if engine_kind == "postgres":
+        server: Postgres = request.getfixturevalue("postgres")
+        return server.fresh()
+    return f"sqlite:///{tmp_path / 'var' / 'gongji.db'}"
 
-    def make() -> SqliteEngine:
-        engine = SqliteEngine(database, schema, durable=False)
-        migrate(engine.connection, schema, vault.fingerprint)
+
+@pytest.fixture(scope="session")
+def used() -> list[str]:
+    """Addresses of databases whose test is over: emptied they serve the next, which is quicker than making one."""
+    return []
+
+
+class AnyEngine(WritingEngine, Protocol):
+    """What both engines offer to a test."""
+
+    @property
+    def connection(self) -> Any: ...
+
+    def page(self, listing: Listing[Any]) -> list[Any]: ...
+
+
+OpenEngine = Callable[[], AnyEngine]
+
+
+@pytest.fixture
+def open_engine(
+    request: pytest.FixtureRequest, engine_kind: str, schema: Schema, vault: Vault, used: list[str]
+) -> Iterator[OpenEngine]:
+    """Opens connections to one database; closing one without commit is a kill."""
+    opened: list[AnyEngine] = []
+    url = used.pop() if used and engine_kind == "postgres" else str(request.getfixturevalue("engine_url"))
+
+    def make() -> AnyEngine:
+        engine = engine_at(url, schema)
+        make_or_check(home_of(engine, schema), schema, vault.fingerprint)
         opened.append(engine)
         return engine
 
     yield make
     for engine in opened:
         engine.close()
+    if engine_kind == "postgres" and opened:
+        _empty(url, schema, vault)
+        used.append(url)
+
+
+def engine_at(url: str, schema: Schema) -> AnyEngine:
+    """An engine over the database at an address."""
+    if not url.startswith("sqlite"):
+        return PostgresEngine(url, schema)
+    make_file(path_of(url))
+    return SqliteEngine(path_of(url), schema, durable=False)
+
+
+def _empty(url: str, schema: Schema, vault: Vault) -> None:
+    engine = PostgresEngine(url, schema)
+    engine.reset()
+    PostgresHome(engine.connection, schema).record(VERSION, vault.fingerprint)
+    engine.close()
+
+
+def home_of(engine: AnyEngine, schema: Schema) -> Home:
+    """Where an engine's tables live."""
+    if isinstance(engine, SqliteEngine):
+        return SqliteHome(engine.connection)
+    return PostgresHome(engine.connection, schema)
 
 
 @pytest.fixture
-def engine(open_engine: Callable[[], SqliteEngine]) -> SqliteEngine:
+def engine(open_engine: OpenEngine) -> AnyEngine:
     return open_engine()
 
 
@@ -158,3 +226,27 @@ def refusal() -> Callable[[str], Refusal]:
         return kind("不行")
 
     return make
+
+
+SERVERS = 3
+
+
+@pytest.fixture
+async def stores(postgres: Postgres, clock: Callable[[], datetime], tmp_path: Path) -> AsyncIterator[list[Store]]:
+    """Servers over one database."""
+    url = postgres.fresh()
+    opened = [open_store(url, clock, tmp_path / "x.key") for _ in range(SERVERS)]
+    yield opened
+    for store in opened:
+        await store.close()
+
+
+@pytest.fixture
+def two(postgres: Postgres, schema: Schema, vault: Vault) -> Iterable[tuple[PostgresEngine, PostgresEngine]]:
+    """Two connections to one database, each driven by the test."""
+    url = postgres.fresh()
+    one, other = PostgresEngine(url, schema), PostgresEngine(url, schema)
+    make_or_check(PostgresHome(one.connection, schema), schema, vault.fingerprint)
+    yield one, other
+    one.close()
+    other.close()

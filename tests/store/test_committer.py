@@ -12,7 +12,8 @@ from gongji.errors import Refusal, StoreUnavailable
 from gongji.facts import Answer, Command, Decision, Facts, Need, Query, Remembered, by_key
 from gongji.model import Account
 from gongji.store.committer import Committer, Engine, EngineDown, Job, Outcome, Violated
-from gongji.store.sqlite import SqliteEngine
+
+from tests.store.conftest import AnyEngine
 
 Over = Callable[[Engine], Committer]
 MakeMove = Callable[..., Command[int]]
@@ -21,7 +22,7 @@ MakeMove = Callable[..., Command[int]]
 class Watched:
     """An engine that counts what it is asked and fails where the test says so."""
 
-    def __init__(self, engine: SqliteEngine) -> None:
+    def __init__(self, engine: AnyEngine) -> None:
         self._engine = engine
         self.asked: Counter[str] = Counter()
         self.fails: dict[str, Exception] = {}
@@ -34,6 +35,9 @@ class Watched:
     def begin(self) -> None:
         self._note("begin")
         self._engine.begin()
+
+    def stage(self, need: Need) -> int:
+        return self._engine.stage(need)
 
     def fetch(self, kind: type, index: str, values: Sequence[str]) -> Iterable[Any]:
         self._note("fetch")
@@ -53,7 +57,7 @@ class Watched:
 
 
 @pytest.fixture
-def watched(engine: SqliteEngine) -> Watched:
+def watched(engine: AnyEngine) -> Watched:
     return Watched(engine)
 
 
@@ -66,11 +70,11 @@ def values(outcomes: Iterable[Outcome]) -> list[object]:
     return [o.value if isinstance(o, Answer) else type(o).__name__ for o in outcomes]
 
 
-def balance(engine: SqliteEngine, purse: str = "P1") -> int | None:
+def balance(engine: AnyEngine, purse: str = "P1") -> int | None:
     return next((a.balance_fen for a in engine.fetch(Account, "", [purse])), None)
 
 
-def rows(engine: SqliteEngine) -> set[str]:
+def rows(engine: AnyEngine) -> set[str]:
     """The request ids remembered."""
     return {i for (i,) in engine.connection.execute("SELECT request_id FROM request")}
 
@@ -85,14 +89,14 @@ def test_one_commit_and_as_many_statements_for_one_as_for_many(watched: Watched,
     assert watched.asked["commit"] == 1
 
 
-def test_a_batch_is_decided_in_order_of_arrival(engine: SqliteEngine, over: Over, move: MakeMove) -> None:
+def test_a_batch_is_decided_in_order_of_arrival(engine: AnyEngine, over: Over, move: MakeMove) -> None:
     """Each command sees what those before it in the batch wrote."""
     outcomes = over(engine).run(jobs(move("r1", fen=100), move("r2", fen=50), move("r3", fen=-30)))
     assert values(outcomes) == [100, 150, 120]
     assert balance(engine) == 120
 
 
-def test_more_values_than_one_statement_takes(engine: SqliteEngine, over: Over, move: MakeMove) -> None:
+def test_more_values_than_one_statement_takes(engine: AnyEngine, over: Over, move: MakeMove) -> None:
     """A batch that needs thousands of records is fetched in chunks."""
     needs = tuple(by_key(Account, f"Q{i}") for i in range(5000))
     engine.upsert(Account, [Account("Q4999", 7)])
@@ -110,7 +114,7 @@ def test_more_values_than_one_statement_takes(engine: SqliteEngine, over: Over, 
     assert values(over(engine).run([Job(Sum()), *jobs(move("r1", "Q4999", 5))])) == [7, 12]
 
 
-def test_a_need_may_appear_through_an_earlier_write(engine: SqliteEngine, over: Over, move: MakeMove) -> None:
+def test_a_need_may_appear_through_an_earlier_write(engine: AnyEngine, over: Over, move: MakeMove) -> None:
     """What a command turns out to need only after its neighbour's write is fetched in its turn."""
     engine.upsert(Account, [Account("P9", 900)])
 
@@ -150,7 +154,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_no_command_takes_its_neighbours_down(
-    engine: SqliteEngine, over: Over, move: MakeMove, refusal: Callable[[str], Refusal], fault: str
+    engine: AnyEngine, over: Over, move: MakeMove, refusal: Callable[[str], Refusal], fault: str
 ) -> None:
     """Whatever goes wrong with one command, it alone hears of it and leaves no trace in a purse."""
     how, outcome = FAULTS[fault]
@@ -160,7 +164,7 @@ def test_no_command_takes_its_neighbours_down(
     assert (balance(engine, "P1"), balance(engine, "P2")) == (200, None)
 
 
-def test_needs_that_never_end_are_an_error(engine: SqliteEngine, over: Over, move: MakeMove) -> None:
+def test_needs_that_never_end_are_an_error(engine: AnyEngine, over: Over, move: MakeMove) -> None:
     """A query that asks for one more thing each time is stopped, alone."""
 
     @dataclass(frozen=True)
@@ -180,7 +184,7 @@ def test_needs_that_never_end_are_an_error(engine: SqliteEngine, over: Over, mov
 
 @pytest.mark.parametrize("step", ["begin", "fetch", "upsert", "commit"])
 def test_a_database_that_cannot_serve_writes_nothing_and_is_asked_again(
-    watched: Watched, engine: SqliteEngine, over: Over, move: MakeMove, step: str
+    watched: Watched, engine: AnyEngine, over: Over, move: MakeMove, step: str
 ) -> None:
     """Locked, full or gone at any step: every caller is told to try again, nothing stands, the next batch executes."""
     committer, batch = over(watched), jobs(move("r1"), move("r2"))
@@ -203,7 +207,7 @@ def test_a_database_that_cannot_serve_is_not_asked_once_a_command(watched: Watch
 
 
 def test_a_batch_refused_as_a_whole_is_run_one_by_one(
-    watched: Watched, engine: SqliteEngine, over: Over, move: MakeMove
+    watched: Watched, engine: AnyEngine, over: Over, move: MakeMove
 ) -> None:
     """After one command breaks a law of the schema the others still execute, each in a transaction of its own."""
     outcomes = over(watched).run(jobs(move("r1"), move("r2", "P2", -1), move("r3")))
@@ -213,14 +217,14 @@ def test_a_batch_refused_as_a_whole_is_run_one_by_one(
     assert rows(engine) == {"r1", "r3"}
 
 
-def test_a_query_without_request_writes_and_is_not_remembered(engine: SqliteEngine, over: Over, move: MakeMove) -> None:
+def test_a_query_without_request_writes_and_is_not_remembered(engine: AnyEngine, over: Over, move: MakeMove) -> None:
     """An import is executed as often as it is asked for and leaves no row of a request."""
     committer = over(engine)
     assert values(committer.run([Job(move("r1")), Job(move("r1"))])) == [100, 200]
     assert rows(engine) == set()
 
 
-def test_remembered_rows_show_no_content(engine: SqliteEngine, over: Over, move: MakeMove) -> None:
+def test_remembered_rows_show_no_content(engine: AnyEngine, over: Over, move: MakeMove) -> None:
     """A request's fields are kept as keyed hashes only."""
     over(engine).run(jobs(move("r1", content={"certno": "34119919500101001X"})))
     (row,) = engine.fetch(Remembered, "", ["r1"])

@@ -13,26 +13,25 @@ from gongji.facts import Answer, Command, Decision, Facts, Need, Remembered, Req
 from gongji.model import Account
 from gongji.store.committer import Committer, Engine, Job, Outcome
 from gongji.store.schema import Schema
-from gongji.store.sqlite import SqliteEngine
+
+from tests.store.conftest import AnyEngine, OpenEngine
 
 Run = Callable[[Command[Any]], Outcome]
 MakeMove = Callable[..., Command[int]]
 
 
 @pytest.fixture
-def run(engine: SqliteEngine, over: Callable[[Engine], Committer]) -> Run:
+def run(engine: AnyEngine, over: Callable[[Engine], Committer]) -> Run:
     """Executes one command in a batch of its own."""
     committer = over(engine)
     return lambda command: committer.run([Job(command, command.request)])[0]
 
 
-def balance(engine: SqliteEngine) -> int | None:
+def balance(engine: AnyEngine) -> int | None:
     return next((a.balance_fen for a in engine.fetch(Account, "", ["P1"])), None)
 
 
-def test_the_same_request_gets_the_first_answer_again(
-    run: Run, engine: SqliteEngine, move: MakeMove, clock: Any
-) -> None:
+def test_the_same_request_gets_the_first_answer_again(run: Run, engine: AnyEngine, move: MakeMove, clock: Any) -> None:
     """Same id, same content: the first answer, marked replayed, with the first time; nothing is executed."""
     first = run(move("r1"))
     clock.tick(hours=3)
@@ -56,7 +55,7 @@ OTHERS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("other", OTHERS)
-def test_a_request_id_stands_for_one_content(run: Run, engine: SqliteEngine, move: MakeMove, other: str) -> None:
+def test_a_request_id_stands_for_one_content(run: Run, engine: AnyEngine, move: MakeMove, other: str) -> None:
     """Same id, other content: refused naming what differs, showing nothing of the other request."""
     more, differing = OTHERS[other]
     run(move("r1"))
@@ -78,7 +77,7 @@ def test_equal_content_written_otherwise_is_the_same_request(run: Run, move: Mak
 
 
 def test_twins_in_one_batch_execute_once(
-    engine: SqliteEngine, over: Callable[[Engine], Committer], move: MakeMove
+    engine: AnyEngine, over: Callable[[Engine], Committer], move: MakeMove
 ) -> None:
     """Of two equal requests that arrive together one executes and the other is answered the same."""
     twins = [Job(c, c.request) for c in (move("r1"), move("r1"), move("r1", fen=5))]
@@ -90,7 +89,7 @@ def test_twins_in_one_batch_execute_once(
 
 
 def test_a_refusal_that_may_pass_is_not_remembered(
-    run: Run, engine: SqliteEngine, move: MakeMove, refusal: Callable[[str], Refusal]
+    run: Run, engine: AnyEngine, move: MakeMove, refusal: Callable[[str], Refusal]
 ) -> None:
     """What time or the registry can mend is decided anew under the same id, and the first try wrote nothing."""
     for name in ("CounterClosed", "PersonNotFound", "MalformedField", "StoreUnavailable"):
@@ -105,7 +104,7 @@ def test_a_crash_is_not_remembered(run: Run, move: MakeMove) -> None:
     assert run(move("r1")).value == 100  # type: ignore[union-attr]  # an answer
 
 
-def test_a_final_refusal_is_answered_again(run: Run, engine: SqliteEngine, move: MakeMove) -> None:
+def test_a_final_refusal_is_answered_again(run: Run, engine: AnyEngine, move: MakeMove) -> None:
     """A final refusal is the same for ever: class, message, field, clauses, conditions, figures; no purse moves."""
     clause = Clause("C22", "同一个家庭账户最多能绑定7人", "滁州 L33")
     first = NotEligible(
@@ -130,7 +129,7 @@ def test_a_remembered_refusal_is_for_its_content_only(run: Run, move: MakeMove) 
     assert run(move("r2", fen=7)).value == 7  # type: ignore[union-attr]  # an answer
 
 
-def test_a_tombstone_refuses_the_late_original(run: Run, engine: SqliteEngine, move: MakeMove, clock: Any) -> None:
+def test_a_tombstone_refuses_the_late_original(run: Run, engine: AnyEngine, move: MakeMove, clock: Any) -> None:
     """Who reverses a request that never arrived is refused, and so is the original when it arrives at last."""
     tombstone = Remembered("r1", "", "Move", {}, clock.now, tombstone=True)
     refused = SettlementNotFound("没有这笔结算").leaving(tombstone)
@@ -142,7 +141,7 @@ def test_a_tombstone_refuses_the_late_original(run: Run, engine: SqliteEngine, m
 
 
 def test_a_kill_before_the_commit_executes_once(
-    open_engine: Callable[[], SqliteEngine], over: Callable[[Engine], Committer], move: MakeMove
+    open_engine: OpenEngine, over: Callable[[Engine], Committer], move: MakeMove
 ) -> None:
     """What was not committed when the process died is executed by the retry."""
     dying = open_engine()
@@ -153,7 +152,7 @@ def test_a_kill_before_the_commit_executes_once(
 
 
 def test_a_kill_after_the_commit_is_found_by_the_retry(
-    open_engine: Callable[[], SqliteEngine], over: Callable[[Engine], Committer], move: MakeMove
+    open_engine: OpenEngine, over: Callable[[Engine], Committer], move: MakeMove
 ) -> None:
     """What was committed but never answered is answered by the retry, from another process."""
     over(dying := open_engine()).run([Job(c, c.request) for c in (move("r1"),)])
@@ -190,7 +189,7 @@ class Recalling:
 
 
 def test_an_answer_that_can_be_recalled_is_not_stored_twice(
-    run: Run, engine: SqliteEngine, move: MakeMove, schema: Schema
+    run: Run, engine: AnyEngine, move: MakeMove, schema: Schema
 ) -> None:
     """A command that rebuilds its answer keeps none in the row of its request, and answers the same again."""
     command = Recalling(Request("r1", "clinic-1", "Open", {"purse": "P1"}))

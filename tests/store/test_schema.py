@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +27,15 @@ from gongji.model import (
     Settlement,
 )
 from gongji.store.committer import Violated
-from gongji.store.migrations import SchemaError, migrate
+from gongji.store.migrations import Home, SchemaError, bring_forward, make_or_check
 from gongji.store.schema import VERSION, Schema
 from gongji.store.seal import Vault
-from gongji.store.sqlite import SqliteEngine
+from gongji.store.sql import Dialect
 from gongji.store.table import instant, micros, plain
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from tests.store.conftest import AnyEngine, engine_at, home_of
 
 KINDS = (Person, Institution, Binding, Settlement, Account, Accumulator, Entry, Credit, Premium, Remembered, Adopted)
 
@@ -125,13 +128,13 @@ def test_a_flat_record_may_not_have_nested_fields() -> None:
     ],
     ids=["purse", "deductible used", "fund paid", "credit"],
 )
-def test_floors_are_held_by_the_database_too(engine: SqliteEngine, record: object) -> None:
+def test_floors_are_held_by_the_database_too(engine: AnyEngine, record: object) -> None:
     """No purse, no accumulator and no credit can be stored below 0, whatever decided so."""
     with pytest.raises(Violated):
         engine.upsert(type(record), [record])
 
 
-def test_entries_and_premiums_are_never_changed(engine: SqliteEngine, clock: Callable[[], datetime]) -> None:
+def test_entries_and_premiums_are_never_changed(engine: AnyEngine, clock: Callable[[], datetime]) -> None:
     """Writing a second entry under a key, or a second premium of one member and year, is an error."""
     entry = Entry(transaction_id="S1", position=0, ledger_account="cash", fen=1, at=clock(), kind=None)
     premium = Premium(
@@ -151,7 +154,7 @@ def test_entries_and_premiums_are_never_changed(engine: SqliteEngine, clock: Cal
             engine.upsert(type(again), [again])
 
 
-def test_a_credit_may_be_taken_back(engine: SqliteEngine, clock: Callable[[], datetime]) -> None:
+def test_a_credit_may_be_taken_back(engine: AnyEngine, clock: Callable[[], datetime]) -> None:
     """A month's credit is one row: given, taken back, given again."""
     credit = Credit("P1/2025-09", "P1", "2025-09", 1, "premium:3411", clock())
     for record in (credit, dataclasses.replace(credit, taken_back_at=clock(), taken_back_why="重复登记"), credit):
@@ -159,19 +162,21 @@ def test_a_credit_may_be_taken_back(engine: SqliteEngine, clock: Callable[[], da
         assert [record] == engine.fetch(Credit, "", ["P1/2025-09"])
 
 
-def test_nothing_personal_lies_in_clear(engine: SqliteEngine, database: Path, person: Person, vault: Vault) -> None:
-    """Neither file nor write-ahead log contains certificate, name or phone; what may be clear is."""
+def test_nothing_personal_lies_in_clear(engine: AnyEngine, person: Person, vault: Vault, tmp_path: Path) -> None:
+    """Neither a file, nor its log, nor any column contains certificate, name or phone; what may be clear is."""
     secrets = [person.certificate.number, person.name, person.phone]
     engine.begin()
     engine.upsert(Person, [person])
     engine.commit()
-    raw = b"".join(p.read_bytes() for p in database.parent.glob(f"{database.name}*"))
+    raw = b"".join(p.read_bytes() for p in (tmp_path / "var").glob("gongji.db*"))
+    for value in engine.connection.execute("SELECT * FROM person").fetchone():
+        raw += value if isinstance(value, bytes) else str(value).encode()
     assert [s for s in secrets if s.encode() in raw or s.encode().hex().encode() in raw] == []
     assert person.insured_place.encode() in raw
     assert [person] == engine.fetch(Person, "cert", [vault.lookup(person.certificate)])
 
 
-def test_a_sealed_person_cannot_be_passed_off_as_another(engine: SqliteEngine, person: Person) -> None:
+def test_a_sealed_person_cannot_be_passed_off_as_another(engine: AnyEngine, person: Person) -> None:
     """A seal moved to another row of the table does not open."""
     engine.upsert(Person, [person, dataclasses.replace(person, person_no="P2")])
     engine.connection.execute(
@@ -181,28 +186,84 @@ def test_a_sealed_person_cannot_be_passed_off_as_another(engine: SqliteEngine, p
         engine.fetch(Person, "", ["P2"])
 
 
-def test_a_database_is_made_once(engine: SqliteEngine, schema: Schema, vault: Vault) -> None:
+def test_a_database_is_made_once(engine: AnyEngine, schema: Schema, vault: Vault) -> None:
     """Opening a database of this version changes nothing."""
     engine.upsert(Account, [Account("P1", 5, 1)])
-    migrate(engine.connection, schema, vault.fingerprint)
+    make_or_check(home := home_of(engine, schema), schema, vault.fingerprint)
     assert [Account("P1", 5, 1)] == engine.fetch(Account, "", ["P1"])
-    assert engine.connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
+    assert (VERSION, vault.fingerprint) == (home.version(), home.fingerprint())
 
 
 @pytest.mark.parametrize(
-    ("statement", "problem"),
+    ("offset", "fingerprint", "problem"),
     [
-        (f"PRAGMA user_version = {VERSION + 1}", "更新版本"),
-        ("PRAGMA user_version = 0", "其他程序"),
-        ("UPDATE vault SET fingerprint = 'other'", "密钥文件与该数据库不符"),
+        (1, "", "更新版本.*gongji migrate 只向前"),
+        (-1, "", "运行 gongji migrate"),
+        (0, "other", "密钥文件与该数据库不符"),
     ],
-    ids=["a newer schema", "another program's file", "another key"],
+    ids=["a newer schema", "an older schema", "another key"],
 )
 def test_a_strange_database_is_refused(
-    engine: SqliteEngine, schema: Schema, vault: Vault, statement: str, problem: str
+    engine: AnyEngine, schema: Schema, offset: int, fingerprint: str, problem: str
 ) -> None:
-    """A file this program cannot use safely is refused, saying why."""
-    engine.connection.execute(statement)
+    """A database this program cannot use safely is refused, saying why and what to run."""
+    home = home_of(engine, schema)
+    mine = home.fingerprint()
+    home.record(VERSION, fingerprint or mine)
     with pytest.raises(SchemaError, match=problem):
-        migrate(engine.connection, schema, vault.fingerprint)
-    assert not engine.connection.in_transaction
+        make_or_check(Recorded(home, VERSION + offset), schema, mine)
+    engine.begin()
+    engine.rollback()
+
+
+def test_another_program_is_left_alone(engine_url: str, schema: Schema, vault: Vault) -> None:
+    """A database in which another program keeps tables of these names is refused and stays as it is."""
+    engine = engine_at(engine_url, schema)
+    engine.connection.execute("CREATE TABLE account (theirs TEXT)")
+    with pytest.raises(SchemaError, match="其他程序"):
+        make_or_check(home_of(engine, schema), schema, vault.fingerprint)
+    assert [] == list(engine.connection.execute("SELECT theirs FROM account"))
+    engine.close()
+
+
+class Recorded:
+    """A home that says it is of some version."""
+
+    def __init__(self, home: Home, version: int) -> None:
+        self._home, self._version = home, version
+        self.dialect, self.transaction, self.execute = home.dialect, home.transaction, home.execute
+        self.fingerprint, self.record = home.fingerprint, home.record
+
+    def version(self) -> int | None:
+        return self._version
+
+
+def test_an_older_schema_is_brought_forward(engine: AnyEngine, schema: Schema, vault: Vault) -> None:
+    """A migration runs the steps from the version found, each once, and keeps what was stored."""
+    engine.upsert(Account, [Account("P1", 5, 1)])
+    old = Recorded(home_of(engine, schema), VERSION - 2)
+    steps = {v: partial(added_column, f"step_{VERSION - v}") for v in (VERSION - 3, VERSION - 2, VERSION - 1)}
+    assert (VERSION - 2, VERSION) == bring_forward(old, schema, vault.fingerprint, steps)
+    found = engine.connection.execute("SELECT * FROM moved")
+    assert ["step_2", "step_1"] == [column[0] for column in found.description[1:]]
+    assert [Account("P1", 5, 1)] == engine.fetch(Account, "", ["P1"])
+    engine.connection.execute("DROP TABLE moved")
+
+
+def added_column(name: str, _: Schema, dialect: Dialect) -> Iterator[str]:
+    yield "CREATE TABLE IF NOT EXISTS moved (a TEXT)"
+    yield f"ALTER TABLE moved ADD COLUMN {name} {dialect.types['TEXT']}"
+
+
+def test_a_migration_that_fails_leaves_everything(engine: AnyEngine, schema: Schema, vault: Vault) -> None:
+    """Of a migration that stops half way nothing stands."""
+
+    def broken(*_: object) -> Iterator[str]:
+        yield "CREATE TABLE moved (a TEXT)"
+        raise ZeroDivisionError
+
+    old = Recorded(home_of(engine, schema), VERSION - 1)
+    with pytest.raises(ZeroDivisionError):
+        bring_forward(old, schema, vault.fingerprint, {VERSION - 1: broken})
+    engine.connection.execute("CREATE TABLE moved (b TEXT)")
+    engine.connection.execute("DROP TABLE moved")

@@ -16,7 +16,8 @@ from gongji.codes import AccountUse, Scheme, VisitKind
 from gongji.errors import NoAccount, StoreUnavailable
 from gongji.facts import Adopted, Decision, Listing, Remembered
 from gongji.model import Account, Bill, Certificate, DecidedBy, Person, Settlement
-from gongji.store import MEMORY, KeyFileError, SchemaError, Store, open_store
+from gongji.store import MEMORY, KeyFileError, SchemaError, Store, migrate, open_store
+from gongji.store.schema import VERSION
 from gongji.store.sqlite import SqliteStore
 
 MakeMove = Callable[..., Any]
@@ -24,8 +25,16 @@ Clock = Callable[[], datetime]
 
 
 @pytest.fixture
-async def store(clock: Clock, tmp_path: Path) -> AsyncIterator[SqliteStore]:
-    store = open_store(tmp_path / "var" / "gongji.db", clock)
+async def store(engine_url: str, clock: Clock, tmp_path: Path) -> AsyncIterator[Store]:
+    store = open_store(engine_url, clock, tmp_path / "gongji.key")
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+async def in_file(clock: Clock, tmp_path: Path) -> AsyncIterator[SqliteStore]:
+    """A store over SQLite, for what only a file can suffer."""
+    store = open_store(tmp_path / "gongji.db", clock)
     assert isinstance(store, SqliteStore)
     yield store
     await store.close()
@@ -86,36 +95,77 @@ def modes(folder: Path) -> dict[str, int]:
     return {p.name: stat.S_IMODE(p.stat().st_mode) for p in folder.iterdir()}
 
 
-async def test_it_is_all_there_after_a_restart(clock: Clock, tmp_path: Path, move: MakeMove, person: Person) -> None:
-    """A closed store opened again answers the same, sealed people included; only two files stay behind."""
-    first = open_store("sqlite:///" + str(tmp_path / "x.db"), clock)
+async def test_it_is_all_there_after_a_restart(
+    engine_url: str, clock: Clock, tmp_path: Path, move: MakeMove, person: Person
+) -> None:
+    """A closed store opened again answers the same, sealed people included."""
+    first = open_store(engine_url, clock, tmp_path / "x.key")
     await first.commit(move("r1"))
     await first.apply(Put(person))
     await first.close()
-    assert {"x.db": 0o600, "x.key": 0o600} == modes(tmp_path)
-    second = open_store(tmp_path / "x.db", clock)
+    second = open_store(engine_url, clock, tmp_path / "x.key")
     assert (await second.commit(move("r1"))).replayed
     assert person == await second.get(Person, "P1")
     await second.close()
 
 
-async def test_a_database_without_its_key_is_refused(clock: Clock, tmp_path: Path, person: Person) -> None:
+async def test_only_two_files_stay_behind(clock: Clock, tmp_path: Path, move: MakeMove) -> None:
+    """A closed store over SQLite is its file and its key, readable by their owner only."""
+    store = open_store("sqlite:///" + str(tmp_path / "x.db"), clock)
+    await store.commit(move("r1"))
+    await store.close()
+    assert {"x.db": 0o600, "x.key": 0o600} == modes(tmp_path)
+
+
+async def test_a_database_without_its_key_is_refused(
+    engine_url: str, clock: Clock, tmp_path: Path, person: Person
+) -> None:
     """A lost or foreign key file is noticed when the store is opened, and no new key is made beside old data."""
-    store = open_store(tmp_path / "x.db", clock)
+    key = tmp_path / "x.key"
+    store = open_store(engine_url, clock, key)
     await store.apply(Put(person))
     await store.close()
-    key = tmp_path / "x.key"
     good = key.read_bytes()
     key.write_bytes(good[::-1])
     with pytest.raises(SchemaError, match="密钥文件与该数据库不符"):
-        open_store(tmp_path / "x.db", clock)
+        open_store(engine_url, clock, key)
     key.unlink()
     with pytest.raises(KeyFileError, match="找不到密钥文件"):
-        open_store(tmp_path / "x.db", clock)
+        open_store(engine_url, clock, key)
     assert not key.exists()
 
 
-@pytest.mark.parametrize("url", ["postgresql://x/y", "sqlite://x.db", "sqlite:///"])
+async def test_nothing_is_migrated_that_is_of_this_version(
+    engine_url: str, clock: Clock, tmp_path: Path, move: MakeMove
+) -> None:
+    """A migration of an empty place is refused; of a database of this version it changes nothing."""
+    key = tmp_path / "x.key"
+    key.write_bytes(bytes(32))
+    with pytest.raises(SchemaError, match="首次启动"):
+        migrate(engine_url, key)
+    store = open_store(engine_url, clock, key)
+    await store.commit(move("r1"))
+    await store.close()
+    assert (VERSION, VERSION) == migrate(engine_url, key)
+    store = open_store(engine_url, clock, key)
+    assert (await store.commit(move("r1"))).replayed
+    await store.close()
+
+
+def test_postgres_needs_its_key_named(clock: Clock) -> None:
+    """There is no file beside a database over the network."""
+    with pytest.raises(ValueError, match="密钥文件"):
+        open_store("postgresql://x/y", clock)
+
+
+def test_a_server_that_does_not_answer_is_an_error_of_the_start(clock: Clock, tmp_path: Path) -> None:
+    """A database that cannot be reached when the service starts is said so, and no key is made."""
+    with pytest.raises(ConnectionError, match="无法连接 PostgreSQL"):
+        open_store(f"postgresql:///x?host={tmp_path}", clock, tmp_path / "x.key")
+    assert [] == list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("url", ["mysql://x/y", "sqlite://x.db", "sqlite:///"])
 def test_an_unknown_database_is_refused(clock: Clock, url: str) -> None:
     """An address that names no file is refused, saying what would do."""
     with pytest.raises(ValueError, match="sqlite:///"):
@@ -142,46 +192,48 @@ async def test_a_fleeting_store_leaves_nothing(clock: Clock, move: MakeMove) -> 
     assert not folder.exists()
 
 
-async def test_a_full_disk_writes_nothing_and_is_survived(store: SqliteStore, move: MakeMove, person: Person) -> None:
+async def test_a_full_disk_writes_nothing_and_is_survived(in_file: SqliteStore, move: MakeMove, person: Person) -> None:
     """Where the disk is full the callers are told to try again; with room again the same requests execute."""
-    writing = store._writing.connection
+    writing = in_file._writing.connection
     (pages,) = writing.execute("PRAGMA page_count").fetchone()
     writing.execute(f"PRAGMA max_page_count = {pages}")
     many = Put(*(replace(person, person_no=f"P{i}") for i in range(500)))
     with pytest.raises(StoreUnavailable):
-        await store.apply(many)
-    assert await store.get(Person, "P0") is None
+        await in_file.apply(many)
+    assert await in_file.get(Person, "P0") is None
     writing.execute("PRAGMA max_page_count = 1073741823")
-    assert 500 == await store.apply(many)
-    assert 100 == (await store.commit(move("r1"))).value
+    assert 500 == await in_file.apply(many)
+    assert 100 == (await in_file.commit(move("r1"))).value
 
 
-async def test_a_locked_database_writes_nothing_and_is_survived(store: SqliteStore, move: MakeMove) -> None:
+async def test_a_locked_database_writes_nothing_and_is_survived(in_file: SqliteStore, move: MakeMove) -> None:
     """While another process holds the database commands are refused and reads still answer."""
-    writing = store._writing.connection
+    writing = in_file._writing.connection
     writing.execute("PRAGMA busy_timeout = 0")
     other = sqlite3.connect(writing.execute("PRAGMA database_list").fetchone()[2], isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreUnavailable):
-        await store.commit(move("r1"))
-    assert await store.recall("r1") is None
+        await in_file.commit(move("r1"))
+    assert await in_file.recall("r1") is None
     other.execute("ROLLBACK")
     other.close()
-    assert not (await store.commit(move("r1"))).replayed
+    assert not (await in_file.commit(move("r1"))).replayed
 
 
-async def test_a_read_only_database_writes_nothing_and_is_survived(store: SqliteStore, move: MakeMove) -> None:
+async def test_a_read_only_database_writes_nothing_and_is_survived(in_file: SqliteStore, move: MakeMove) -> None:
     """A database that may only be read refuses commands and still answers reads."""
-    store._writing.connection.execute("PRAGMA query_only = ON")
+    in_file._writing.connection.execute("PRAGMA query_only = ON")
     with pytest.raises(StoreUnavailable):
-        await store.commit(move("r1"))
-    store._writing.connection.execute("PRAGMA query_only = OFF")
-    assert not (await store.commit(move("r1"))).replayed
+        await in_file.commit(move("r1"))
+    in_file._writing.connection.execute("PRAGMA query_only = OFF")
+    assert not (await in_file.commit(move("r1"))).replayed
 
 
-async def test_two_stores_on_one_file_execute_once(clock: Clock, tmp_path: Path, move: MakeMove) -> None:
-    """Two servers over one file never execute one request twice, nor lose each other's writes."""
-    stores = [open_store(tmp_path / "x.db", clock) for _ in range(2)]
+async def test_two_stores_on_one_database_execute_once(
+    engine_url: str, clock: Clock, tmp_path: Path, move: MakeMove
+) -> None:
+    """Two servers over one database never execute one request twice, nor lose each other's writes."""
+    stores = [open_store(engine_url, clock, tmp_path / "x.key") for _ in range(2)]
     await asyncio.gather(*(store.commit(move(f"r{i}", fen=1)) for i in range(50) for store in stores))
     assert Account("P1", 50, 50) == await stores[0].get(Account, "P1")
     for store in stores:

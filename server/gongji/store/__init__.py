@@ -12,10 +12,11 @@ from typing import Protocol, TypeVar
 from gongji.facts import Adopted, Answer, Command, Listing, Query, Remembered
 from gongji.model import Certificate
 from gongji.store.migrations import SchemaError, is_new, make_file
+from gongji.store.opening import is_postgres, migrate, open_postgres, path_of
 from gongji.store.seal import KeyFileError, Vault
 from gongji.store.sqlite import SqliteStore
 
-__all__ = ["KeyFileError", "SchemaError", "Store", "open_store"]
+__all__ = ["KeyFileError", "SchemaError", "Store", "migrate", "open_store"]
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -80,14 +81,16 @@ class Store(Protocol):
 
 
 def open_store(url: str | Path, clock: Callable[[], datetime], key_file: Path | None = None) -> Store:
-    """Opens, and makes where there is none, the store at a path, a `sqlite:///path` or ":memory:".
+    """Opens, and makes where there is none, the store at a path, a `sqlite:///path`, a `postgresql://…` or ":memory:".
 
-    The key file is made beside a new database (by default its name with .key); ":memory:" needs none.
-    KeyFileError, SchemaError or ValueError say in Chinese what is wrong.
+    The key file is made beside a new database (by default its name with .key); ":memory:" needs none, PostgreSQL
+    needs it named. KeyFileError, SchemaError, ValueError or ConnectionError say in Chinese what is wrong.
     """
     if str(url) == MEMORY:
         return _Fleeting(clock)
-    path = _path(str(url))
+    if is_postgres(str(url)):
+        return open_postgres(str(url), clock, key_file)
+    path = path_of(str(url))
     new = is_new(path)
     vault = Vault.open(key_file or path.with_suffix(".key"), create=new)
     make_file(path)
@@ -111,14 +114,3 @@ class _Fleeting(SqliteStore):
         """Finishes what waits and removes the folder."""
         await super().close()
         self._folder.cleanup()
-
-
-def _path(url: str) -> Path:
-    """The file a URL names: `sqlite:///var/x.db` is relative, `sqlite:////var/x.db` absolute."""
-    if "://" not in url:
-        return Path(url)
-    scheme, _, rest = url.partition("://")
-    if scheme != "sqlite" or not rest.startswith("/") or rest == "/":
-        msg = f"数据库地址 {url} 不受支持: 请给出文件路径或 sqlite:///路径"
-        raise ValueError(msg)
-    return Path(rest[1:])

@@ -17,13 +17,24 @@ R = TypeVar("R")
 ROUNDS: Final = 32
 """How often a query may find that it needs more; beyond that it never ends."""
 
+TRIES: Final = 16
+"""How often a single job that meets other processes' writes is decided anew."""
+
 
 class EngineError(Exception):
     """The database did not do what it was asked; nothing of the transaction stands."""
 
 
+class Conflict(EngineError):  # noqa: N818 - as below
+    """Another process wrote what this transaction was decided over; to be decided anew."""
+
+
 class EngineDown(EngineError):  # noqa: N818 - a state, not a fault of the caller
     """It cannot serve now: locked, full, read-only or gone. To be tried again later."""
+
+
+class Uncertain(EngineDown):
+    """It was lost while it committed: whether that stands shows when the same request comes again."""
 
 
 class Violated(EngineError):  # noqa: N818 - as above
@@ -34,7 +45,13 @@ class Engine(Protocol):
     """One connection to a database, used by one thread. Everything raises EngineError, `rollback` nothing."""
 
     def begin(self) -> None:
-        """Starts a transaction in which what is read stays true until it ends."""
+        """Starts a transaction in which what is read stays true until it ends, or else ends in a Conflict."""
+
+    def stage(self, need: Need) -> int:
+        """When to fetch: needs of a later stage wait until none of an earlier one is lacking.
+
+        An engine that shares its database with other writers has rows locked so, in one order by all.
+        """
 
     def fetch(self, kind: type, index: str, values: Sequence[str]) -> Iterable[Any]:
         """The records of a kind whose index ("" the key) has one of these values."""
@@ -43,7 +60,7 @@ class Engine(Protocol):
         """Writes records, each in place of the one with its key."""
 
     def commit(self) -> None:
-        """Makes it durable."""
+        """Makes it durable. Conflict; Uncertain where it is not known whether it did."""
 
     def rollback(self) -> None:
         """Forgets it."""
@@ -93,7 +110,7 @@ class Gatherer:
             lacking = [(query, needs) for query in waiting if (needs := self._lacking(query))]
             if not lacking:
                 return
-            self.load(need for _, needs in lacking for need in needs)
+            self.load(self._due([need for _, needs in lacking for need in needs]))
             waiting = [query for query, _ in lacking]
 
     def decide(self, query: Query[R]) -> Decision[R]:
@@ -102,9 +119,18 @@ class Gatherer:
             lacking = [need for need in query.needs(self.facts) if not self.facts.has(need)]
             if not lacking:
                 return query.decide(self.facts)
-            self.load(lacking)
+            self.load(self._due(lacking))
         msg = f"{type(query).__name__} 在 {ROUNDS} 轮之后仍要求更多事实"
         raise RuntimeError(msg)
+
+    def _due(self, needs: list[Need]) -> list[Need]:
+        """Those of the earliest stage; with several kinds in it, in one order for all."""
+        stages = {(need.kind, need.index): self._engine.stage(need) for need in needs}
+        first = min(stages.values())
+        if first == max(stages.values()) == 0:
+            return needs
+        due = [need for need in needs if stages[need.kind, need.index] == first]
+        return sorted(due, key=lambda need: need.kind.__name__)
 
     def _lacking(self, query: Query[Any]) -> list[Need]:
         try:
@@ -125,16 +151,28 @@ class Committer:
     def run(self, jobs: Sequence[Job]) -> list[Outcome]:
         """One outcome a job, in their order; when it returns, what was answered is durable.
 
-        A batch the database refuses as a whole is run again one by one, so that only the guilty fail.
+        A batch the database refuses as a whole is run again one by one, so that only the guilty fail; so is one that
+        was decided anew and met another process's writes again.
         """
         try:
-            return self._transact(jobs)
+            return self._persist(jobs)
         except EngineDown as down:
             return [unavailable(down) for _ in jobs]
         except Exception as error:  # noqa: BLE001 - handed to the one whose fault it is
             if len(jobs) == 1:
                 return [raisable(error)]
             return [outcome for job in jobs for outcome in self.run([job])]
+
+    def _persist(self, jobs: Sequence[Job]) -> list[Outcome]:
+        """A batch twice, a single job until it is through: others it conflicts with have been. EngineDown at last."""
+        for _ in range(2 if len(jobs) > 1 else TRIES):
+            try:
+                return self._transact(jobs)
+            except Conflict as error:
+                conflict = error
+        if len(jobs) > 1:
+            raise conflict
+        raise EngineDown(f"冲突 {TRIES} 次") from conflict
 
     def _transact(self, jobs: Sequence[Job]) -> list[Outcome]:
         self._engine.begin()
@@ -153,6 +191,8 @@ class Committer:
         gatherer.load(by_key(Remembered, job.request.request_id) for job in jobs if job.request)
         fresh = [j for j in jobs if not (j.request and facts.get(Remembered, j.request.request_id))]
         gatherer.prefetch(job.query for job in fresh)
+        # Another process may have held a purse since the batch began: entries of one purse are in order of time.
+        facts.now = self._clock()
         return [self._execute(gatherer, job) for job in jobs]
 
     def _execute(self, gatherer: Gatherer, job: Job) -> Outcome:
@@ -194,7 +234,10 @@ class Committer:
 
 def unavailable(down: EngineDown) -> StoreUnavailable:
     """An engine's inability in the callers' words; the cause stays for the log."""
-    refusal = StoreUnavailable("数据库暂时不可用, 本次请求未写入任何内容, 请稍后用同一请求编号重试。")
+    if isinstance(down, Uncertain):
+        refusal = StoreUnavailable("数据库连接中断, 本次请求是否已写入尚不能确定, 请稍后用同一请求编号重试。")
+    else:
+        refusal = StoreUnavailable("数据库暂时不可用, 本次请求未写入任何内容, 请稍后用同一请求编号重试。")
     refusal.__cause__ = down
     return refusal
 

@@ -1,19 +1,89 @@
-"""From an empty file, or an older schema, to this one; refuses files of newer or other programs and of other keys."""
+"""From an empty database, or an older schema, to this one; refuses those of newer or other programs and other keys."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
+from typing import Final, Protocol
 
 from gongji.store import sql
 from gongji.store.schema import VERSION, Schema
 
+Step = Callable[[Schema, sql.Dialect], Iterator[str]]
+
+STEPS: Final[Mapping[int, Step]] = {}
+"""By the version it starts from: the statements that lead to the next one. Forward only; what is released stays."""
+
 
 class SchemaError(ValueError):
-    """The file is not a database this program may use with this key."""
+    """It is not a database this program may use with this key."""
+
+
+class Home(Protocol):
+    """Where the tables live and what is known of them."""
+
+    dialect: sql.Dialect
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """One transaction that keeps other servers' starts out."""
+
+    def version(self) -> int | None:
+        """The schema's version, None where nothing is there yet. SchemaError where another program's data is."""
+
+    def fingerprint(self) -> str:
+        """Of the key the data was sealed with."""
+
+    def execute(self, statement: str) -> None:
+        """Runs a statement of the schema's."""
+
+    def record(self, version: int, fingerprint: str) -> None:
+        """Keeps version and fingerprint."""
+
+
+def make_or_check(home: Home, schema: Schema, fingerprint: str) -> None:
+    """Makes the tables of a new database; checks version and key of an old one. SchemaError."""
+    with home.transaction():
+        version = home.version()
+        if version is None:
+            for table in schema.tables.values():
+                for statement in sql.create(table, home.dialect):
+                    home.execute(statement)
+            home.record(VERSION, fingerprint)
+            return
+        _check(home, version, fingerprint)
+        if version < VERSION:
+            msg = f"数据库结构为第 {version} 版, 本程序需要第 {VERSION} 版: 请备份后运行 gongji migrate"
+            raise SchemaError(msg)
+
+
+def bring_forward(home: Home, schema: Schema, fingerprint: str, steps: Mapping[int, Step] = STEPS) -> tuple[int, int]:
+    """Takes an older database to this version, all or nothing, and says from which to which. SchemaError."""
+    with home.transaction():
+        before = home.version()
+        if before is None:
+            msg = "这里还没有数据库: 首次启动 gongji serve 时会建立, 无需迁移"
+            raise SchemaError(msg)
+        _check(home, before, fingerprint)
+        for version in range(before, VERSION):
+            for statement in steps[version](schema, home.dialect):
+                home.execute(statement)
+        home.record(VERSION, fingerprint)
+    return before, VERSION
+
+
+def _check(home: Home, version: int, fingerprint: str) -> None:
+    if version > VERSION:
+        msg = (
+            f"数据库结构为第 {version} 版, 本程序只认识到第 {VERSION} 版: "
+            "请使用更新版本的 gongji; gongji migrate 只向前, 不能退回"
+        )
+        raise SchemaError(msg)
+    if home.fingerprint() != fingerprint:
+        msg = "密钥文件与该数据库不符: 其中的个人信息是用另一把密钥密封的, 请恢复原密钥文件"
+        raise SchemaError(msg)
 
 
 def is_new(path: Path) -> bool:
@@ -28,38 +98,46 @@ def make_file(path: Path) -> None:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
-def migrate(connection: sqlite3.Connection, schema: Schema, fingerprint: str) -> None:
-    """Makes the tables of a new database; checks version and key of an old one. SchemaError."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        _make_or_check(connection, schema, fingerprint)
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.rollback()
-        raise
+class SqliteHome:
+    """A file: the version lies in its header; see `Home`."""
 
+    dialect = sql.SQLITE
 
-def _make_or_check(connection: sqlite3.Connection, schema: Schema, fingerprint: str) -> None:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if version == 0 and not tables:
-        for statement in _everything(schema):
-            connection.execute(statement)
-        connection.execute("INSERT INTO vault (fingerprint) VALUES (?)", (fingerprint,))
-        return
-    if version == 0:
-        msg = "该文件是其他程序的 SQLite 数据库, 不是 gongji 的"
-        raise SchemaError(msg)
-    if version > VERSION:
-        msg = f"数据库结构为第 {version} 版, 本程序只认识到第 {VERSION} 版: 请使用更新版本的 gongji"
-        raise SchemaError(msg)
-    if connection.execute("SELECT fingerprint FROM vault").fetchone() != (fingerprint,):
-        msg = "密钥文件与该数据库不符: 其中的个人信息是用另一把密钥密封的, 请恢复原密钥文件"
-        raise SchemaError(msg)
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
 
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Keeps every other writer out."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException:
+            self._connection.rollback()
+            raise
 
-def _everything(schema: Schema) -> Iterator[str]:
-    for table in schema.tables.values():
-        yield from sql.create(table)
-    yield "CREATE TABLE vault (fingerprint TEXT NOT NULL)"
-    yield f"PRAGMA user_version = {VERSION}"
+    def version(self) -> int | None:
+        """From the file's header."""
+        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        (tables,) = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if version == 0 and tables:
+            msg = "该文件是其他程序的 SQLite 数据库, 不是 gongji 的"
+            raise SchemaError(msg)
+        return int(version) or None
+
+    def fingerprint(self) -> str:
+        """Of the key."""
+        (found,) = self._connection.execute("SELECT fingerprint FROM vault").fetchone()
+        return str(found)
+
+    def execute(self, statement: str) -> None:
+        """Runs a statement."""
+        self._connection.execute(statement)
+
+    def record(self, version: int, fingerprint: str) -> None:
+        """Keeps version and fingerprint."""
+        self.execute("CREATE TABLE IF NOT EXISTS vault (fingerprint TEXT NOT NULL)")
+        self.execute("DELETE FROM vault")
+        self._connection.execute("INSERT INTO vault (fingerprint) VALUES (?)", (fingerprint,))
+        self.execute(f"PRAGMA user_version = {version}")

@@ -4,27 +4,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from gongji.facts import Listing
-from gongji.store.table import Column, SqlValue, Table, micros
+from gongji.store.table import Column, SqlType, SqlValue, Table, micros
 
 Statement = tuple[str, list[SqlValue]]
 
 
-def create(table: Table[Any]) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How one database writes what all of them can say."""
+
+    mark: str
+    """Where a value goes."""
+
+    types: Mapping[SqlType, str]
+    compact: str
+    """Follows a table of small rows that are asked by key and changed in place."""
+
+    filtering: Callable[[Column], str]
+    """A column as no index serves it."""
+
+
+SQLITE: Final = Dialect(
+    "?", {"TEXT": "TEXT", "INTEGER": "INTEGER", "BLOB": "BLOB"}, " WITHOUT ROWID", lambda column: f"+{column.name}"
+)
+
+# Text by its bytes: the same order on every machine, and an index that outlives an upgrade of the system's library.
+POSTGRES: Final = Dialect(
+    "%s",
+    {"TEXT": 'TEXT COLLATE "C"', "INTEGER": "BIGINT", "BLOB": "BYTEA"},
+    " WITH (fillfactor = 75)",
+    lambda column: f"{column.name} + 0" if column.type == "INTEGER" else f"{column.name} || ''",
+)
+
+
+def create(table: Table[Any], dialect: Dialect = SQLITE) -> Iterator[str]:
     """The statements that make a table and its indexes."""
-    columns = ", ".join(_definition(c, table.key) for c in table.columns)
-    yield f"CREATE TABLE {table.name} ({columns}){' WITHOUT ROWID' if table.compact else ''}"
+    columns = ", ".join(_definition(c, table.key, dialect) for c in table.columns)
+    yield f"CREATE TABLE {table.name} ({columns}){dialect.compact if table.compact else ''}"
     for index in table.indexes:
         names = (*index, table.key.name)
         yield f"CREATE INDEX {table.name}_by_{'_'.join(index)} ON {table.name} ({', '.join(names)})"
 
 
-def _definition(column: Column, key: Column) -> str:
-    parts = [column.name, column.type]
+def _definition(column: Column, key: Column, dialect: Dialect) -> str:
+    parts = [column.name, dialect.types[column.type]]
     if column is key:
         parts.append("PRIMARY KEY")
     if not column.null:
@@ -36,46 +65,72 @@ def _definition(column: Column, key: Column) -> str:
 
 def select(table: Table[Any], index: str, count: int) -> str:
     """Records whose index (or key, "") has one of `count` values. ValueError where a `Need` may not name it."""
+    return f"{_select(table, index)} IN ({', '.join('?' * count)})"
+
+
+def select_any(table: Table[Any], index: str, *, lock: bool) -> str:
+    """The same for any count, the values one array; locked rows are locked in the order of their keys."""
+    order = f" ORDER BY {table.key.name} FOR UPDATE" if lock else ""
+    return f"{_select(table, index)} = ANY(%s){order}"
+
+
+def _select(table: Table[Any], index: str) -> str:
     if index and index not in table.needed():
         msg = f"{table.name} 不能按 {index} 预取; 可用: {', '.join(table.needed()) or '仅主键'}"
         raise ValueError(msg)
-    marks = ", ".join("?" * count)
-    return f"SELECT {', '.join(table.read)} FROM {table.name} WHERE {table.column(index).name} IN ({marks})"
+    return f"SELECT {', '.join(table.read)} FROM {table.name} WHERE {table.column(index).name}"
 
 
 def upsert(table: Table[Any]) -> str:
     """Writes one row; into an append-only table a known key is an error."""
-    names = [c.name for c in table.columns]
-    insert = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
-    if table.append_only:
-        return insert
-    others = ", ".join(f"{n} = excluded.{n}" for n in names[1:])
-    return f"{insert} ON CONFLICT ({table.key.name}) DO UPDATE SET {others}"
+    insert = f"{_insert(table)} VALUES ({', '.join('?' * len(table.columns))})"
+    return insert if table.append_only else insert + _replacing(table)
 
 
-def page(table: Table[Any], listing: Listing[Any]) -> Statement:
+def insert_all(table: Table[Any]) -> str:
+    """Writes many rows, the columns arrays; a known key is an error."""
+    types = (POSTGRES.types[column.type].partition(" ")[0] for column in table.columns)
+    arrays = ", ".join(f"%s::{name}[]" for name in types)
+    return f"{_insert(table)} SELECT * FROM unnest({arrays})"
+
+
+def upsert_all(table: Table[Any]) -> str:
+    """The same; a row takes the place of the one with its key, unless the table is append-only."""
+    return insert_all(table) if table.append_only else insert_all(table) + _replacing(table)
+
+
+def _insert(table: Table[Any]) -> str:
+    return f"INSERT INTO {table.name} ({', '.join(c.name for c in table.columns)})"
+
+
+def _replacing(table: Table[Any]) -> str:
+    others = ", ".join(f"{c.name} = excluded.{c.name}" for c in table.columns[1:])
+    return f" ON CONFLICT ({table.key.name}) DO UPDATE SET {others}"
+
+
+def page(table: Table[Any], listing: Listing[Any], dialect: Dialect = SQLITE) -> Statement:
     """The page a listing asks for. ValueError where no index serves it or it names no column."""
     order = table.column(listing.order).name
     _refuse_scan(table, listing, order)
     terms = tuple(dict.fromkeys((order, table.key.name)))
-    clauses, values = [], list[SqlValue]()
+    clauses, values, mark = [], list[SqlValue](), dialect.mark
     for names, comparison in ((listing.equals, "="), (listing.at_least, ">="), (listing.below, "<")):
         for name, value in names.items():
-            column = table.column(name).name
-            # A bound beside the order must not tempt the planner to another index and a sort: + keeps it a filter.
-            filtering = comparison != "=" and column != order
-            clauses.append(f"{'+' if filtering else ''}{column} {comparison} ?")
+            column = table.column(name)
+            # A bound beside the order must not tempt the planner to another index and a sort: it stays a filter.
+            filtering = comparison != "=" and column.name != order
+            clauses.append(f"{dialect.filtering(column) if filtering else column.name} {comparison} {mark}")
             values.append(_value(value))
     if table.column(order).null:
         clauses.append(f"{order} IS NOT NULL")
     if listing.after is not None:
         seen = listing.after[-len(terms) :]
-        clauses.append(f"({', '.join(terms)}) {'<' if listing.descending else '>'} ({', '.join('?' * len(terms))})")
+        clauses.append(f"({', '.join(terms)}) {'<' if listing.descending else '>'} ({', '.join([mark] * len(terms))})")
         values.extend(seen)
     where = f" WHERE {' AND '.join(clauses)}" if clauses else ""
     by = ", ".join(f"{term} DESC" if listing.descending else term for term in terms)
     values.append(listing.limit)
-    return f"SELECT {', '.join(table.read)} FROM {table.name}{where} ORDER BY {by} LIMIT ?", values
+    return f"SELECT {', '.join(table.read)} FROM {table.name}{where} ORDER BY {by} LIMIT {mark}", values
 
 
 def _refuse_scan(table: Table[Any], listing: Listing[Any], order: str) -> None:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
-from gongji.codes import pooling_area
-from gongji.facts import Adopted, Answer, Command, Decision, Facts, Listing, Need, Query, Remembered
-from gongji.model import Certificate, Person, Settlement
+from gongji.facts import Facts, Listing, Need, Query
+from gongji.model import Certificate, Person
 from gongji.store import sql
-from gongji.store.committer import Committer, EngineDown, Gatherer, Job, Violated, unavailable
-from gongji.store.migrations import migrate
+from gongji.store.committer import EngineDown, Gatherer, Violated
+from gongji.store.migrations import SqliteHome, make_or_check
+from gongji.store.remembering import RememberingStore, available
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
-from gongji.store.writer import QUEUE, Alone, Writer
+from gongji.store.writer import QUEUE
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -65,6 +64,10 @@ class SqliteEngine:
     def begin(self) -> None:
         """A read-only connection gets a snapshot; a writing one keeps every other writer out until it ends."""
         self._run("BEGIN" if self._read_only else "BEGIN IMMEDIATE")
+
+    def stage(self, need: Need) -> int:
+        """Nothing waits: the whole database is this transaction's."""
+        return 0
 
     def fetch(self, kind: type[T], index: str, values: Sequence[str]) -> list[T]:
         """The records of a kind whose index ("" the key) has one of these values."""
@@ -135,7 +138,7 @@ def _padded(values: Sequence[str]) -> list[str]:
     return [*values, *[values[-1]] * (size - len(values))]
 
 
-class SqliteStore:
+class SqliteStore(RememberingStore):
     """Everything remembered, in one file; see `store.Store`. Made by `store.open_store`.
 
     Reads run in the event loop's thread, since they take microseconds: one loop at a time may use a store.
@@ -144,90 +147,36 @@ class SqliteStore:
     def __init__(
         self, path: Path, vault: Vault, clock: Callable[[], datetime], *, durable: bool = True, queue: int = QUEUE
     ) -> None:
-        self._vault = vault
-        self._clock = clock
-        self._schema = Schema(vault)
-        self._writing = SqliteEngine(path, self._schema, durable=durable)
+        schema = Schema(vault)
+        self._writing = SqliteEngine(path, schema, durable=durable)
         try:
-            migrate(self._writing.connection, self._schema, vault.fingerprint)
-            self._reading = SqliteEngine(path, self._schema, read_only=True)
+            make_or_check(SqliteHome(self._writing.connection), schema, vault.fingerprint)
+            self._reading = SqliteEngine(path, schema, read_only=True)
         except BaseException:
             self._writing.close()
             raise
-        committer = Committer(self._writing, self._schema, clock, vault.digest)
-        self._writer = Writer(committer.run, queue=queue)
-        self._writer.start()
-
-    async def commit(self, command: Command[R]) -> Answer[R]:
-        """Executes a command once, durably, or answers it as it was answered the first time."""
-        answer: Answer[R] = await self._writer.submit(Job(command, command.request))
-        return answer
-
-    async def apply(self, query: Query[R]) -> R:
-        """Executes a query and writes what it decides, without a request id."""
-        answer: Answer[R] = await self._writer.submit(Job(query))
-        return answer.value
+        super().__init__(self._writing, schema, vault, clock, queue)
 
     async def ask(self, query: Query[R]) -> R:
         """What a query would answer now, over one snapshot; nothing is written."""
-        with _available(), self._snapshot():
+        with available(), self._snapshot():
             return Gatherer(Facts(self._clock(), self._schema), self._reading).decide(query).answer
 
     async def get(self, kind: type[T], key: str) -> T | None:
         """The record of that key."""
-        with _available():
+        with available():
             return next(iter(self._reading.fetch(kind, "", [key])), None)
 
     async def page(self, listing: Listing[T]) -> list[T]:
         """One page of a listing. ValueError where no index serves it."""
-        with _available():
+        with available():
             return self._reading.page(listing)
-
-    def place(self, record: object, order: str = "") -> tuple[str | int, str]:
-        """Where a record stands in a listing's order: its value there and its key."""
-        table = self._schema.table(type(record))
-        return cast("str | int", table.column(order).of(record)), self._schema.key_of(record)
-
-    async def recall(self, request_id: str) -> Remembered | None:
-        """The row of a request id."""
-        return await self.get(Remembered, request_id)
-
-    async def remember(self, remembered: Remembered) -> None:
-        """Keeps the row of a request that was executed in several parts."""
-        await self.apply(_Write(remembered))
 
     async def person_no_of(self, certificate: Certificate) -> str | None:
         """The number of the person with that certificate; the lowest where several have it."""
-        with _available():
+        with available():
             persons = self._reading.fetch(Person, "cert", [self._vault.lookup(certificate)])
         return min((person.person_no for person in persons), default=None)
-
-    def lookup(self, certificate: Certificate) -> str:
-        """The keyed hash under which persons of that certificate are found: the value of `Need(Person, "cert", …)`."""
-        return self._vault.lookup(certificate)
-
-    def digest(self, value: object) -> str:
-        """Keyed hash (hex) of a value's content."""
-        return self._vault.digest(value)
-
-    async def adopted(self) -> list[Adopted]:
-        """Every candidate revision an operator has adopted, by area code and name."""
-        return await self.page(Listing(kind=Adopted, limit=10_000))
-
-    async def adopt(self, adopted: Adopted) -> None:
-        """Records an adoption, in place of an earlier one of the same candidate."""
-        await self.apply(_Write(adopted))
-
-    async def settled_since(self, area_code: str, day: date) -> bool:
-        """Whether a bill of that pooling area with a service day from `day` on was ever settled, reversed or not."""
-        area = {"pooling_area": pooling_area(area_code)}
-        later = Listing(kind=Settlement, equals=area, at_least={"service_day": day}, order="service_day", limit=1)
-        return bool(await self.page(later))
-
-    async def reset(self) -> None:
-        """Forgets everything, request ids included; after what was submitted before, before what is submitted later."""
-        with _available():
-            await self._writer.submit(Alone(self._writing.reset))
 
     async def close(self) -> None:
         """Finishes what waits and closes the file."""
@@ -242,29 +191,3 @@ class SqliteStore:
             yield
         finally:
             self._reading.rollback()
-
-
-@contextmanager
-def _available() -> Iterator[None]:
-    """The engine's inability in the callers' words."""
-    try:
-        yield
-    except EngineDown as down:
-        raise unavailable(down) from down
-
-
-@dataclass(frozen=True, slots=True)
-class _Write:
-    """A query that writes one record as it is."""
-
-    record: object
-
-    def needs(self, facts: Facts) -> Iterable[Need]:
-        """Nothing."""
-        del facts
-        return ()
-
-    def decide(self, facts: Facts) -> Decision[None]:
-        """The record."""
-        del facts
-        return Decision(None, (self.record,))

@@ -1,0 +1,261 @@
+"""One connection to PostgreSQL: set-wise statements, rows locked in one order, everything written in one round trip."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from hashlib import blake2b
+from typing import Any, Final, TypeVar
+
+import psycopg
+from psycopg import errors
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import TransactionStatus
+from psycopg.rows import TupleRow
+
+from gongji.facts import Listing, Need
+from gongji.model import Account, Accumulator, Binding, Credit, Person, Premium, Settlement
+from gongji.store import sql
+from gongji.store.arrays import Numbers, Texts, as_array, register
+from gongji.store.committer import Conflict, EngineDown, EngineError, Uncertain, Violated
+from gongji.store.schema import Schema
+from gongji.store.table import Table
+
+T = TypeVar("T")
+
+LOCKED: Final = {Settlement: 1, Premium: 2, Credit: 2, Accumulator: 2, Account: 2}
+"""Kinds whose rows are locked when they are read by key, with their stage: a settlement says which purses follow."""
+
+AFTER_LOCKS: Final = 3
+"""Stage of lists of those kinds: read when nobody can add to them any more."""
+
+GUARDED: Final = (Person, Binding)
+"""Kinds read by every settlement and seldom written: read without locks, by who writes them read again at the end."""
+
+_LATCHES: Final = 512
+"""Advisory locks the guarded values share: few enough for the server's lock table whatever an import brings."""
+
+_LATCH_CLASS: Final = 0x676F6E67
+"""Keeps our advisory locks apart from others' in the same database."""
+
+_DEFAULTS: Final = {"connect_timeout": 5, "tcp_user_timeout": 10_000, "application_name": "gongji"}
+
+# A batch of 64 must not hash-join a whole table, a page must come from its index in order, a plan made once must do.
+# Who waits for a lock or has been forgotten by its process holds up everybody else: both end.
+_WRITING: Final = """
+SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
+SET enable_bitmapscan = off; SET enable_sort = off; SET plan_cache_mode = force_generic_plan; SET jit = off;
+SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '30s'; SET client_min_messages = error
+"""
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """PostgreSQL's errors in the engine's words."""
+    try:
+        yield
+    except (errors.SerializationFailure, errors.DeadlockDetected) as error:
+        raise Conflict(str(error)) from error
+    except errors.NumericValueOutOfRange as error:
+        raise OverflowError(str(error)) from error
+    except psycopg.IntegrityError as error:
+        raise Violated(str(error)) from error
+    except errors.InFailedSqlTransaction as error:
+        raise EngineError(str(error)) from error
+    except (psycopg.DataError, psycopg.ProgrammingError, psycopg.NotSupportedError):
+        raise
+    except psycopg.Error as error:
+        raise EngineDown(str(error)) from error
+
+
+class PostgresEngine:
+    """One connection, made when it is needed and again when it was lost; see `committer.Engine`."""
+
+    def __init__(self, url: str, schema: Schema, *, read_only: bool = False) -> None:
+        self._url = url
+        self._schema = schema
+        self._connection: psycopg.Connection[TupleRow] | None = None
+        self._begin = f"BEGIN ISOLATION LEVEL {'REPEATABLE READ, READ ONLY' if read_only else 'READ COMMITTED'}"
+        self._read_only = read_only
+        self._selects: dict[tuple[type, str], str] = {}
+        self._open = False
+        self._asked: list[tuple[type, str, Texts, list[TupleRow]]] = []
+        self._absent: set[tuple[type, str]] = set()
+        self._waiting: list[tuple[type, Sequence[Any]]] = []
+
+    @property
+    def connection(self) -> psycopg.Connection[TupleRow]:
+        """The connection. EngineDown where none can be had."""
+        if self._connection is None or self._connection.closed:
+            if self._open:
+                raise EngineDown("连接在事务中断开")
+            with translated():
+                defaults = {k: v for k, v in _DEFAULTS.items() if k not in conninfo_to_dict(self._url)}
+                self._connection = made = psycopg.connect(
+                    self._url,
+                    autocommit=True,
+                    prepare_threshold=0,
+                    **defaults,  # type: ignore[arg-type] # typed as its own
+                )
+                made.prepared_max = 500
+                register(made)
+                made.execute(_WRITING, prepare=False)
+        return self._connection
+
+    def begin(self) -> None:
+        """Starts a transaction; a connection found lost is made again."""
+        self._forget()
+        try:
+            self._run(self._begin)
+        except EngineDown:
+            self.close()
+            self._run(self._begin)
+        self._open = True
+
+    def stage(self, need: Need) -> int:
+        """What is not locked first, then rows to lock, then lists that these locks keep as they are."""
+        stage = LOCKED.get(need.kind, 0)
+        return AFTER_LOCKS if stage and need.index else stage
+
+    def fetch(self, kind: type[T], index: str, values: Sequence[str]) -> list[T]:
+        """The records of a kind whose index ("" the key) has one of these values."""
+        table = self._schema.table(kind)
+        # No text here holds a NUL, so nothing is found under one.
+        asked = Texts(sorted(v for v in values if "\0" not in v))
+        rows = self._rows(self._select(kind, index), [asked])
+        records = [table.record(row) for row in rows]
+        if self._open and not self._read_only:
+            if kind in GUARDED:
+                self._asked.append((kind, index, asked, rows))
+            if not index:
+                found = {self._schema.key_of(record) for record in records}
+                self._absent.update((kind, key) for key in values if key not in found)
+        return records
+
+    def _select(self, kind: type, index: str) -> str:
+        statement = self._selects.get((kind, index))
+        if statement is None:
+            lock = not index and kind in LOCKED and not self._read_only
+            statement = self._selects[kind, index] = sql.select_any(self._schema.table(kind), index, lock=lock)
+        return statement
+
+    def page(self, listing: Listing[T]) -> list[T]:
+        """One page of a listing."""
+        table = self._schema.table(listing.kind)
+        statement, values = sql.page(table, listing, sql.POSTGRES)
+        try:
+            rows = self._rows(statement, values)
+        except EngineDown:
+            self.close()
+            rows = self._rows(statement, values)
+        return [table.record(row) for row in rows]
+
+    def upsert(self, kind: type, records: Sequence[Any]) -> None:
+        """Writes records, each in place of the one with its key: within a transaction when it commits."""
+        self._waiting.append((kind, records))
+        if not self._open:
+            self._send([])
+
+    def commit(self) -> None:
+        """Writes and makes it durable, in one round trip."""
+        self._guard()
+        if self._send(["COMMIT"]) != "COMMIT":  # of a failed transaction it is a quiet ROLLBACK
+            raise EngineError("事务在提交前已经失败")
+        self._open = False
+
+    def rollback(self) -> None:
+        """Forgets it; where the connection is lost, so is the transaction."""
+        self._forget()
+        if (connection := self._connection) is not None:
+            with suppress(psycopg.Error):
+                connection.rollback()
+            if connection.info.transaction_status != TransactionStatus.IDLE:
+                connection.close()
+
+    def reset(self) -> None:
+        """Empties every table. EngineDown."""
+        # Statements sent together are one transaction; unlike TRUNCATE none of them waits for readers.
+        self._run("; ".join(f"DELETE FROM {table.name}" for table in self._schema.tables.values()))  # noqa: S608 - names of the schema's
+
+    def close(self) -> None:
+        """Ends the connection; an open transaction is forgotten."""
+        if self._connection is not None:
+            self._connection.close()
+
+    def _forget(self) -> None:
+        self._open = False
+        self._asked, self._absent, self._waiting = [], set(), []
+
+    def _run(self, statement: str) -> None:
+        connection = self.connection
+        with translated():
+            connection.execute(statement, prepare=False)
+
+    def _rows(self, statement: str, values: Sequence[Any]) -> list[TupleRow]:
+        connection = self.connection
+        with translated():
+            return connection.cursor(binary=True).execute(statement, values).fetchall()
+
+    def _send(self, then: Iterable[str]) -> str | None:
+        """All that waits, then these statements: what was said to the last. Uncertain where it is not known."""
+        waiting, self._waiting = self._waiting, []
+        statements = [s for kind, records in waiting for s in self._writes(kind, records)]
+        connection = self.connection
+        try:
+            with translated(), connection.pipeline():
+                cursor = connection.cursor()
+                for statement, columns in statements:
+                    cursor.execute(statement, columns)
+                for statement in then:
+                    cursor.execute(statement, prepare=False)
+        except Violated as violated:
+            raise self._met(violated, waiting) from violated
+        except EngineDown as down:
+            if connection.info.transaction_status != TransactionStatus.INERROR:
+                raise Uncertain(str(down)) from down
+            raise
+        return cursor.statusmessage
+
+    def _writes(self, kind: type, records: Sequence[Any]) -> Iterator[tuple[str, list[Any]]]:
+        """What was found absent must still be; anything else takes its row's place."""
+        table: Table[Any] = self._schema.table(kind)
+        absent = [record for record in records if (kind, self._schema.key_of(record)) in self._absent]
+        known = [record for record in records if (kind, self._schema.key_of(record)) not in self._absent]
+        for some, statement in ((absent, sql.insert_all(table)), (known, sql.upsert_all(table))):
+            if some:
+                rows = zip(*map(table.row, some), strict=True)
+                yield statement, [as_array(column, of) for column, of in zip(table.columns, rows, strict=True)]
+
+    def _met(self, violated: Violated, waiting: Iterable[tuple[type, Sequence[Any]]]) -> EngineError:
+        """A row that was absent and is there now was written by another process; anything else is a defect."""
+        cause = violated.__cause__
+        if isinstance(cause, errors.UniqueViolation):
+            for kind, records in waiting:
+                if self._schema.table(kind).name == cause.diag.table_name and any(
+                    (kind, self._schema.key_of(record)) in self._absent for record in records
+                ):
+                    return Conflict(str(violated))
+        return violated
+
+    def _guard(self) -> None:
+        """Where guarded records are written, everybody who does so takes turns over what he read. Conflict."""
+        written = [record for kind, records in self._waiting if kind in GUARDED for record in records]
+        if not written:
+            return
+        latches = {_latch(kind, index, str(value)) for kind, index, values, _ in self._asked for value in values}
+        for record in written:
+            latches.add(_latch(type(record), "", self._schema.key_of(record)))
+            latches |= {_latch(type(record), *pair) for pair in self._schema.indexes_of(record).items()}
+        self._rows(
+            "SELECT count(pg_advisory_xact_lock(%s, latch)) FROM unnest(%s::int[]) AS latch",
+            [_LATCH_CLASS, Numbers(sorted(latches))],
+        )
+        for kind, index, values, before in self._asked:
+            if set(before) != set(self._rows(self._select(kind, index), [values])):
+                raise Conflict(f"{kind.__name__} 在决定期间已被另一进程改动")
+
+
+def _latch(kind: type, index: str, value: str) -> int:
+    """The latch of a value; every process computes the same."""
+    name = f"{kind.__name__}/{index}/{value}".encode()
+    return int.from_bytes(blake2b(name, digest_size=4).digest()) % _LATCHES
