@@ -61,3 +61,11 @@ NESTED: dict[str, tuple[object, set[str]]] = {
 def test_clauses_in(thing: object, expected: set[str]) -> None:
     """Every clause reachable from a value is found."""
     assert expected == {clause.id for clause in clauses_in(thing)}
+
+
+@pytest.mark.parametrize("day", ["2026-02-30", "2026/11/21", "20261121", "去年"])
+def test_verified_on_is_a_day(day: str) -> None:
+    """The day a clause was held against its source is a day, written YYYY-MM-DD, or is left out."""
+    with pytest.raises(ValueError, match=r"20261121|day|isoformat|YYYY-MM-DD"):
+        Clause("C1", "一句话", "一个来源", verified_on=day)
+    assert "" == Clause("C1", "一句话", "一个来源").verified_on

@@ -23,6 +23,10 @@ class Asked:
             return
         self._rules = {rule.hook: json.loads(rule.value_json) for rule in answer.rules}
 
+    def rule(self, hook: str) -> Any:
+        """The value of a rule. KeyError where the city has none."""
+        return self._rules[hook]
+
     @property
     def channels(self) -> dict[str, Any]:
         """The declared channels by id."""

@@ -45,16 +45,19 @@ class Judged:
         """A request for the rules of a day."""
         return city_pb2.GetCityRequest(area_code=self.area_code, day=day or str(NOW.date()))
 
-    def application(self, holder: Someone, member: Someone) -> binding_pb2.SubmitBindingRequest:
+    def application(self, holder: Someone, member: Someone, *, channel: str = "") -> binding_pb2.SubmitBindingRequest:
         """A spouse's application with everything anybody may ask for."""
-        channel = self.asked.local_channel
+        channel = channel or self.asked.local_channel
         return requests.application(
             self.asked, holder, member, "配偶", channel, now=NOW, materials=EVERY_PROOF, consent="本人"
         )
 
     def bind(self, holder: Someone, member: Someone) -> binding_pb2.Binding:
         """A binding in force: applied for, and approved where it has to be."""
-        binding = self.wire.bindings.SubmitBinding(self.application(holder, member)).binding
+        return self.approved(self.wire.bindings.SubmitBinding(self.application(holder, member)).binding)
+
+    def approved(self, binding: binding_pb2.Binding) -> binding_pb2.Binding:
+        """The binding, approved where it waits for that."""
         if binding.state == binding_pb2.BINDING_STATE_UNDER_REVIEW:
             binding = self.wire.bindings.ReviewBinding(approval(binding)).binding
         return binding
@@ -75,6 +78,32 @@ class Judged:
     def settling(self, patient: Someone, *, use: words.Use = "order") -> settlement_pb2.SettleRequest:
         """A request to settle that bill."""
         return settlement_pb2.SettleRequest(request_id=new_id(), bill=self.bill(patient, use=use))
+
+    def elsewhere(self, patient: Someone, filing: str = "") -> settlement_pb2.QuoteRequest:
+        """A quote of a bill of 2,000.00 yuan from a level-3 hospital in another pooling area."""
+        told = Bill(patient=patient.name, at="外地三级", in_scope=Decimal(2000), filing=filing)
+        return settlement_pb2.QuoteRequest(
+            bill=requests.bill(told, patient, self.world.institution(told.at), NOW.date())
+        )
+
+    def apart(self) -> tuple[Someone, Someone]:
+        """Two employees of this city and of another pooling area of the province."""
+        other = "340800" if self.area_code[:4] != "3408" else "341000"
+        return self.world.one(balance=300), self.world.one(insured=other)
+
+    def premium(self, holder: Someone, member: Someone) -> account_pb2.PayPremiumRequest:
+        """A request to pay a member's premium of next year, 400.00 yuan, from the holder's purse."""
+        return account_pb2.PayPremiumRequest(
+            request_id=new_id(),
+            holder=ref(holder.person_no),
+            member=ref(member.person_no),
+            year=str(NOW.year + 1),
+            fen=400_00,
+        )
+
+    def reversal(self, settled: settlement_pb2.Settlement) -> settlement_pb2.ReverseRequest:
+        """A request to take a settlement back."""
+        return settlement_pb2.ReverseRequest(request_id=new_id(), settlement_id=settled.settlement_id)
 
     def quote(self, patient: Someone) -> settlement_pb2.Settlement:
         """What settling that bill would come to now."""

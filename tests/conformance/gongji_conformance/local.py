@@ -7,7 +7,7 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, Final, TypeVar
 
-from gongji.cities import load_cities
+from gongji.cities import Cities, load_cities
 from gongji.clock import SandboxClock
 from gongji.rpc.server import RunningServer, make_server
 from gongji.store import Store, open_store
@@ -22,7 +22,9 @@ PATIENCE_S: Final = 60.0
 class LocalServer:
     """A server with a clock of its own and a database that is forgotten, in a thread with its own event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, cities: Cities | None = None) -> None:
+        """Over these cities; over every installed one where none are given."""
+        self._cities = cities
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="gongji-conformance", daemon=True)
         self._running: RunningServer | None = None
@@ -47,8 +49,9 @@ class LocalServer:
 
     async def _start(self) -> str:
         clock = SandboxClock()
+        cities = self._cities or load_cities()
         self._store = open_store(":memory:", clock)
-        self._running = make_server(self._store, load_cities(), Workdays(), clock, sandbox=clock, address="127.0.0.1:0")
+        self._running = make_server(self._store, cities, Workdays(), clock, sandbox=clock, address="127.0.0.1:0")
         await self._running.start()
         return self._running.address
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gongji.v1 import city_pb2
 
 from gongji_conformance import cases
+from gongji_conformance.access import Access
 from gongji_conformance.cases import Case, Fault
+from gongji_conformance.judged import Judged
 from gongji_conformance.wire import Wire
 from gongji_conformance.world import World
 
 if TYPE_CHECKING:
+    from gongji.cities import Cities
+
     from gongji_conformance.local import LocalServer
 
 
@@ -26,12 +31,14 @@ class Stage:
     StageFault where it does not answer, or others play on it at the same time.
     """
 
-    def __init__(self, target: str = "", *, alone: bool = True) -> None:
-        if target and not alone:
+    def __init__(self, access: Access | None = None, *, alone: bool = True, cities: Cities | None = None) -> None:
+        """At the server of `access`; over `cities`, or every installed one, where that names none."""
+        access = access or Access(target="")
+        if access.target and not alone:
             raise StageFault("--gongji-target 的沙盒时钟只有一个, 请不要与 -n 并用")
-        self.black_box = bool(target)
-        self._local = None if target else _local_server()
-        self.wire = Wire(self._local.start() if self._local else target)
+        self.black_box = bool(access.target)
+        self._local = None if access.target else _local_server(cities)
+        self.wire = Wire(replace(access, target=self._local.start()) if self._local else access)
         self._worlds: dict[str, World] = {}
         self._served = self._listed()
 
@@ -65,6 +72,11 @@ class Stage:
             self._worlds[area_code] = World(self.wire, area_code)
         return self._worlds[area_code]
 
+    def judged(self, pinyin: str) -> Judged:
+        """A city as the laws see it."""
+        city = self.city(pinyin)
+        return Judged(city, self.wire, self.world(city.area_code))
+
     def cases(self, wanted: Iterable[str]) -> list[tuple[str, Case | Fault]]:
         """The cases of the cities asked for, each with its city."""
         return [(pinyin, case) for pinyin in self.chosen(wanted) for case in cases.of_city(pinyin)]
@@ -84,7 +96,7 @@ class Stage:
         return self.wire.cities.ListCities(city_pb2.ListCitiesRequest())
 
 
-def _local_server() -> LocalServer:
+def _local_server(cities: Cities | None) -> LocalServer:
     from gongji_conformance.local import LocalServer  # noqa: PLC0415 - a server elsewhere is judged without ours
 
-    return LocalServer()
+    return LocalServer(cities)

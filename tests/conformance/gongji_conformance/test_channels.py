@@ -8,6 +8,7 @@ from gongji.v1 import binding_pb2
 
 from gongji_conformance import requests
 from gongji_conformance.judged import EVERY_PROOF, NOW, Judged
+from gongji_conformance.law import law
 from gongji_conformance.wire import Refused, ask
 from gongji_conformance.world import Someone
 
@@ -34,6 +35,7 @@ def _elsewhere(city: Judged) -> str:
     return "340800" if city.area_code != "340800" else "341000"
 
 
+@law("CORE-CHANNEL-001")
 def test_every_channel_binds(gongji_city: Judged) -> None:
     """Through every declared channel a faultless application is taken: in force at once, or due on a later day."""
     for channel, application in _applications(gongji_city):
@@ -44,6 +46,7 @@ def test_every_channel_binds(gongji_city: Judged) -> None:
         assert not waits or binding.review_due_at.ToDatetime() > binding.submitted_at.ToDatetime()
 
 
+@law("CORE-CHANNEL-002")
 def test_every_identity_check_is_demanded(gongji_city: Judged) -> None:
     """Without any one of the identity checks a channel must do, an application is refused for that."""
     for channel, application in _applications(gongji_city):
@@ -53,6 +56,7 @@ def test_every_identity_check_is_demanded(gongji_city: Judged) -> None:
             assert (channel, check, {"identity_checks"}) == (channel, check, _hooks(gongji_city, lacking))
 
 
+@law("CORE-CHANNEL-003")
 def test_every_agreement_is_demanded(gongji_city: Judged) -> None:
     """Without the agreement no channel takes an application."""
     for channel, application in _applications(gongji_city):
@@ -61,6 +65,7 @@ def test_every_agreement_is_demanded(gongji_city: Judged) -> None:
         assert (channel, {"agreement"}) == (channel, _hooks(gongji_city, lacking))
 
 
+@law("CORE-CHANNEL-004")
 def test_the_pre_check_is_the_same_decision(gongji_city: Judged) -> None:
     """validate_only foresees what the submission then answers, but for ids and receipt."""
     for channel, application in _applications(gongji_city):
@@ -71,6 +76,7 @@ def test_the_pre_check_is_the_same_decision(gongji_city: Judged) -> None:
         assert (channel, happened) == (channel, foreseen)
 
 
+@law("CORE-CHANNEL-005")
 def test_a_place_is_free_again_after_unbinding(gongji_city: Judged) -> None:
     """A pair in force cannot be bound again; unbound, it can."""
     holder, member = gongji_city.world.couple()

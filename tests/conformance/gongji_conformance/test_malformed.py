@@ -9,6 +9,7 @@ import pytest
 from gongji.v1 import account_pb2, registry_pb2, settlement_pb2, types_pb2
 
 from gongji_conformance.judged import Judged
+from gongji_conformance.law import law
 from gongji_conformance.wire import Refused, ask, new_id
 from gongji_conformance.wire import person as ref
 from gongji_conformance.world import certificate_number
@@ -77,6 +78,7 @@ CREDITS: dict[str, tuple[Spoil, str, str]] = {
 }
 
 
+@law("CORE-INPUT-001")
 @pytest.mark.parametrize("fault", BILLS)
 def test_bill(gongji_city: Judged, fault: str) -> None:
     """A malformed bill is refused with reason and field; nothing is settled, and its request id is still free."""
@@ -89,6 +91,7 @@ def test_bill(gongji_city: Judged, fault: str) -> None:
     assert not gongji_city.wire.settlements.Settle(good).receipt.replayed
 
 
+@law("CORE-INPUT-002")
 @pytest.mark.parametrize("fault", APPLICATIONS)
 def test_application(gongji_city: Judged, fault: str) -> None:
     """A malformed application is refused with reason and field; nothing is kept, and its request id is still free."""
@@ -100,6 +103,7 @@ def test_application(gongji_city: Judged, fault: str) -> None:
     assert not gongji_city.wire.bindings.SubmitBinding(good).receipt.replayed
 
 
+@law("CORE-INPUT-003")
 @pytest.mark.parametrize("fault", CREDITS)
 def test_credit(gongji_city: Judged, fault: str) -> None:
     """A malformed credit is refused with reason and field, and the balance stays."""
@@ -110,6 +114,7 @@ def test_credit(gongji_city: Judged, fault: str) -> None:
     assert 300_00 == gongji_city.balance(person)
 
 
+@law("CORE-INPUT-004")
 def test_wrong_check_digit_names_nobody(gongji_city: Judged) -> None:
     """A person named by an identity number with a wrong check digit is refused for that, not looked for."""
     request = registry_pb2.GetPersonRequest(
@@ -118,6 +123,7 @@ def test_wrong_check_digit_names_nobody(gongji_city: Judged) -> None:
     _refused(gongji_city.wire.registry.GetPerson, request, CHECKSUM, "person.certificate.number")
 
 
+@law("CORE-INPUT-005")
 def test_wrong_check_digit_is_not_imported(gongji_city: Judged) -> None:
     """A row with a wrong check digit is left out and reported with its number, field and reason; the others are in."""
     good, bad = _row(gongji_city, certificate_number()), _row(gongji_city, _wrong_number())
@@ -131,6 +137,7 @@ def test_wrong_check_digit_is_not_imported(gongji_city: Judged) -> None:
     assert "PERSON_NOT_FOUND" == missing.reason
 
 
+@law("CORE-INPUT-006")
 def test_unknown_people_and_places(gongji_city: Judged) -> None:
     """Whoever or whatever nobody has registered is NOT_FOUND by its own reason and field."""
     patient = gongji_city.world.one()
@@ -145,6 +152,7 @@ def test_unknown_people_and_places(gongji_city: Judged) -> None:
     _refused(gongji_city.wire.cities.GetCity, unserved, "CITY_NOT_SERVED", "", code="NOT_FOUND")
 
 
+@law("CORE-INPUT-007")
 def test_request_ids_are_checked_everywhere(gongji_city: Judged) -> None:
     """Quote needs no request id; Reverse without one is refused like any other change."""
     request = settlement_pb2.ReverseRequest(settlement_id="S" + "A" * 26)

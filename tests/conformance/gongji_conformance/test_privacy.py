@@ -6,11 +6,13 @@ import pytest
 from gongji.v1 import registry_pb2, types_pb2
 
 from gongji_conformance.judged import Judged
+from gongji_conformance.law import law
 from gongji_conformance.wire import Refused, ask
 from gongji_conformance.wire import person as ref
 from gongji_conformance.world import Someone
 
 
+@law("CORE-PRIVACY-001")
 @pytest.mark.parametrize("named_by", ["person_no", "certificate"])
 def test_people_come_back_masked(gongji_city: Judged, named_by: str) -> None:
     """A person comes back with certificate, name and phone masked: the first and last four digits, the family name."""
@@ -23,6 +25,7 @@ def test_people_come_back_masked(gongji_city: Judged, named_by: str) -> None:
     assert f"{someone.phone[:3]}****{someone.phone[-4:]}" == person.phone
 
 
+@law("CORE-PRIVACY-002")
 def test_bindings_name_nobody(gongji_city: Judged) -> None:
     """A binding shows neither the certificate, the phone nor the name of holder and member."""
     holder, member = gongji_city.world.couple()
@@ -30,6 +33,7 @@ def test_bindings_name_nobody(gongji_city: Judged) -> None:
     assert [] == _leaked(shown, holder, member)
 
 
+@law("CORE-PRIVACY-003")
 def test_refusals_name_nobody(gongji_city: Judged) -> None:
     """A refused application names nobody, although what was typed did not agree with the registry."""
     holder, member = gongji_city.world.couple()

@@ -9,6 +9,7 @@ import pytest
 from gongji.v1 import account_pb2, binding_pb2, settlement_pb2
 
 from gongji_conformance.judged import Judged
+from gongji_conformance.law import law
 from gongji_conformance.wire import Refused, ask, new_id
 from gongji_conformance.wire import person as ref
 
@@ -50,6 +51,7 @@ def _credit(city: Judged) -> Asking:
 CALLS = {"submit": _submit, "unbind": _unbind, "settle": _settle, "reverse": _reverse, "credit": _credit}
 
 
+@law("CORE-REQUEST-001")
 @pytest.mark.parametrize("call", CALLS)
 def test_replay(gongji_city: Judged, call: str) -> None:
     """The same request again answers the first reply byte for byte, marked as replayed, and moves nothing."""
@@ -60,6 +62,7 @@ def test_replay(gongji_city: Judged, call: str) -> None:
     assert first.SerializeToString(deterministic=True) == again.SerializeToString(deterministic=True)
 
 
+@law("CORE-REQUEST-002")
 def test_replay_charges_once(gongji_city: Judged) -> None:
     """A settlement sent three times is one settlement and charges each purse once."""
     giver, patient = gongji_city.world.couple(giver=200, member=150)
@@ -74,6 +77,7 @@ def test_replay_charges_once(gongji_city: Judged) -> None:
     assert left[patient.person_no] == gongji_city.balance(patient)
 
 
+@law("CORE-REQUEST-003")
 def test_replay_outlives_a_reversal(gongji_city: Judged) -> None:
     """A settlement that was reversed since is answered again as it was at first."""
     settle, request = _settle(gongji_city)
@@ -84,6 +88,7 @@ def test_replay_outlives_a_reversal(gongji_city: Judged) -> None:
     assert first == settle(request).settlement
 
 
+@law("CORE-REQUEST-004")
 def test_reused_for_another_bill(gongji_city: Judged) -> None:
     """A request id with another bill is refused, names the field that differs, and settles nothing."""
     settle, request = _settle(gongji_city)
@@ -100,6 +105,7 @@ def test_reused_for_another_bill(gongji_city: Judged) -> None:
     assert 1 == len(rows)
 
 
+@law("CORE-REQUEST-005")
 def test_reused_for_another_call(gongji_city: Judged) -> None:
     """A request id of one method is refused by another."""
     settle, request = _settle(gongji_city)
@@ -112,6 +118,7 @@ def test_reused_for_another_call(gongji_city: Judged) -> None:
     assert "method" in refused.metadata["differing"]
 
 
+@law("CORE-REQUEST-006")
 def test_refusal_is_replayed(gongji_city: Judged) -> None:
     """A final refusal is answered again in the same words."""
     holder = gongji_city.world.one()
@@ -122,6 +129,7 @@ def test_refusal_is_replayed(gongji_city: Judged) -> None:
     assert first == again
 
 
+@law("CORE-REQUEST-007")
 def test_validate_only_uses_nothing_up(gongji_city: Judged) -> None:
     """An application that is only to be validated says what would come of it, and its request id is still free."""
     holder, member = gongji_city.world.couple()
@@ -134,6 +142,7 @@ def test_validate_only_uses_nothing_up(gongji_city: Judged) -> None:
     assert (would, False) == (answer.binding.state, answer.receipt.replayed)
 
 
+@law("CORE-REQUEST-008")
 def test_a_late_original_is_refused(gongji_city: Judged) -> None:
     """A settlement reversed before it arrived is refused when it does, and nothing is charged."""
     giver, patient = gongji_city.world.couple(giver=200, member=150)

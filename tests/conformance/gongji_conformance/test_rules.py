@@ -12,12 +12,14 @@ from gongji.v1 import city_pb2, settlement_pb2
 
 from gongji_conformance import words
 from gongji_conformance.judged import NOW, Judged
+from gongji_conformance.law import law
 from gongji_conformance.stage import Stage
 from gongji_conformance.wire import Refused, ask
 
 CHANNEL_HOOKS = ("identity_checks", "fields_asked", "materials", "review_latency")
 
 
+@law("CORE-RULES-001")
 def test_no_plugin_is_refused(gongji_city: Judged, gongji_stage: Stage) -> None:
     """A city that serves is listed with its plugin and version, and nothing claims its name beside it."""
     assert [] == [told for told in gongji_stage.refused if f"({gongji_city.summary.pinyin})" in told]
@@ -26,6 +28,7 @@ def test_no_plugin_is_refused(gongji_city: Judged, gongji_stage: Stage) -> None:
     assert re.fullmatch("[0-9]{6}", gongji_city.summary.area_code)
 
 
+@law("CORE-RULES-002")
 def test_rules_have_sources(gongji_city: Judged) -> None:
     """Every rule value says since when, on which clauses with their sentence and source, and what it is in words."""
     bare = [
@@ -38,6 +41,7 @@ def test_rules_have_sources(gongji_city: Judged) -> None:
     assert [] == bare
 
 
+@law("CORE-RULES-003")
 def test_channels_are_spoken_of(gongji_city: Judged) -> None:
     """What is asked per channel is asked of exactly the channels the city declares."""
     values = {rule.hook: json.loads(rule.value_json) for rule in gongji_city.rules.rules}
@@ -46,6 +50,7 @@ def test_channels_are_spoken_of(gongji_city: Judged) -> None:
     assert dict.fromkeys(CHANNEL_HOOKS, declared) == {hook: set(values[hook]) for hook in CHANNEL_HOOKS}
 
 
+@law("CORE-RULES-004")
 def test_guide_tells_all(gongji_city: Judged) -> None:
     """The guide names every channel and cites every clause the rules rest on."""
     guide = gongji_city.wire.cities.GetGuide(
@@ -58,6 +63,7 @@ def test_guide_tells_all(gongji_city: Judged) -> None:
     assert gongji_city.summary.name.removesuffix("市") in guide.title
 
 
+@law("CORE-RULES-005")
 def test_unknown_channel(gongji_city: Judged) -> None:
     """A channel the city does not declare is refused by name with the list of those there are, and nothing is kept."""
     holder, member = gongji_city.world.couple()
@@ -70,6 +76,7 @@ def test_unknown_channel(gongji_city: Judged) -> None:
     assert [] == gongji_city.bindings(holder)
 
 
+@law("CORE-RULES-006")
 @pytest.mark.parametrize("asked_for", ["GetCity", "GetGuide", "Quote", "Settle", "SubmitBinding"])
 def test_nothing_before_the_first_rule(gongji_city: Judged, asked_for: str) -> None:
     """The day before the first rule is NOT_IN_FORCE whatever is asked, and is answered with no figure."""
@@ -80,6 +87,7 @@ def test_nothing_before_the_first_rule(gongji_city: Judged, asked_for: str) -> N
     assert refused.message
 
 
+@law("CORE-RULES-007")
 def test_the_first_day_answers(gongji_city: Judged) -> None:
     """On the first day every hook has a value in force."""
     first = _first_day(gongji_city)

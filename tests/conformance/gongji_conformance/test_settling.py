@@ -9,6 +9,7 @@ from gongji.v1 import settlement_pb2
 
 from gongji_conformance import words
 from gongji_conformance.judged import Judged
+from gongji_conformance.law import law
 from gongji_conformance.wire import new_id
 
 USES: tuple[words.Use, ...] = ("none", "own", "order")
@@ -21,6 +22,7 @@ ONLY_SETTLED = (
 """What a settlement has and a quote has not."""
 
 
+@law("CORE-SETTLE-001")
 @pytest.mark.parametrize("use", USES)
 def test_lines_sum_to_the_bill(gongji_city: Judged, use: words.Use) -> None:
     """The lines add up to the total, each payer's lines to his amount, and each line names its rule and clauses."""
@@ -38,6 +40,7 @@ def test_lines_sum_to_the_bill(gongji_city: Judged, use: words.Use) -> None:
     assert [] == [line for line in settled.lines if not (line.rule.clauses and line.rule.hook and line.in_words)]
 
 
+@law("CORE-SETTLE-002")
 @pytest.mark.parametrize("use", USES)
 def test_identities_of_the_national_interface(gongji_city: Judged, use: words.Use) -> None:
     """Total is fund and patient, patient is purses and cash, aid is part of the purses, the fund stays in scope."""
@@ -50,6 +53,7 @@ def test_identities_of_the_national_interface(gongji_city: Judged, use: words.Us
     assert 0 <= settled.fund_fen <= settled.bill.in_scope_fen - settled.deductible_fen
 
 
+@law("CORE-SETTLE-003")
 def test_quote_is_settle(gongji_city: Judged) -> None:
     """A quote answers what settling answers, but for id, time and movements, and leaves nothing behind."""
     giver, patient = gongji_city.world.couple(giver=200, member=150)
@@ -62,6 +66,7 @@ def test_quote_is_settle(gongji_city: Judged) -> None:
     assert quoted == _as_quoted(settled)
 
 
+@law("CORE-SETTLE-004")
 def test_movements_are_the_balances(gongji_city: Judged) -> None:
     """What a settlement says it took from each purse, and left there, is what the accounts say."""
     giver, patient = gongji_city.world.couple(giver=200, member=150)
@@ -74,6 +79,7 @@ def test_movements_are_the_balances(gongji_city: Judged) -> None:
     }
 
 
+@law("CORE-SETTLE-005")
 def test_reverse_restores(gongji_city: Judged) -> None:
     """A reversal puts each fen back where it came from and the year's figures back to what they were."""
     giver, patient = gongji_city.world.couple(giver=200, member=150)
@@ -87,6 +93,7 @@ def test_reverse_restores(gongji_city: Judged) -> None:
     assert before == gongji_city.quote(patient)
 
 
+@law("CORE-SETTLE-006")
 def test_the_year_adds_up(gongji_city: Judged) -> None:
     """What the fund paid in a year is the sum of what it paid in each settlement that stands."""
     patient = gongji_city.world.one()
@@ -98,6 +105,7 @@ def test_the_year_adds_up(gongji_city: Judged) -> None:
         assert (sum(paid), sum(deductible)) == (settled.fund_paid_after_fen, settled.deductible_used_after_fen)
 
 
+@law("CORE-SETTLE-007")
 def test_a_holder_sees_no_diagnosis(gongji_city: Judged) -> None:
     """A holder sees what was charged to his purse and when, and neither total nor what fund or patient paid."""
     giver, patient = gongji_city.world.couple(giver=200)

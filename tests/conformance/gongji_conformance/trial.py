@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import grpc
 from gongji.v1 import city_pb2
 
+from gongji_conformance import options
 from gongji_conformance.cases import Case, Fault
 from gongji_conformance.stage import Stage
 from gongji_conformance.story import CaseFailed, Story
@@ -21,6 +23,8 @@ class Trial:
     stage: Stage
     pinyin: str
     case: Case | Fault
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """The options of the run, for whoever wants to repeat it."""
 
     def failure(self) -> str:
         """What went otherwise: sentence, clauses, step, expected, got and how to repeat it; "" where nothing did."""
@@ -48,6 +52,4 @@ class Trial:
 
     def _again(self) -> str:
         """The command that repeats this case alone."""
-        target: Iterable[str] = ("--gongji-target", self.stage.wire.target) if self.stage.black_box else ()
-        options = " ".join(("--gongji-city", self.pinyin, *target, "-k", self.case.id))
-        return f"  重做: pytest --pyargs gongji_conformance {options}"
+        return f"  重做: {options.command(self.values, self.pinyin, self.case.id)}"

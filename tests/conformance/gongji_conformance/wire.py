@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +23,10 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import error_details_pb2 as details
 from google.rpc import status_pb2
 
+from gongji_conformance.access import Access
+from gongji_conformance.chance import CHANCE
+from gongji_conformance.record import Recorder
+
 DETAILS_KEY: Final = "grpc-status-details-bin"
 PATIENCE_S: Final = 10.0
 """How long a server may take until it answers at all, in seconds."""
@@ -34,9 +37,12 @@ M = TypeVar("M", bound=Message)
 class Wire:
     """All services of one server; plain gRPC, as any channel would call it."""
 
-    def __init__(self, target: str) -> None:
-        self.target = target
-        self._channel = grpc.insecure_channel(target)
+    def __init__(self, access: Access | str) -> None:
+        access = Access(target=access) if isinstance(access, str) else access
+        self.target = access.target
+        self.recorder = Recorder()
+        self._line = access.channel()
+        self._channel = grpc.intercept_channel(self._line, self.recorder)
         self.cities = city_pb2_grpc.CityServiceStub(self._channel)
         self.bindings = binding_pb2_grpc.BindingServiceStub(self._channel)
         self.settlements = settlement_pb2_grpc.SettlementServiceStub(self._channel)
@@ -47,13 +53,13 @@ class Wire:
     def reach(self) -> None:
         """Waits until the server can be reached. TimeoutError."""
         try:
-            grpc.channel_ready_future(self._channel).result(timeout=PATIENCE_S)
+            grpc.channel_ready_future(self._line).result(timeout=PATIENCE_S)
         except grpc.FutureTimeoutError:
             raise TimeoutError(f"{self.target} 在 {PATIENCE_S:.0f} 秒内没有应答") from None
 
     def close(self) -> None:
         """Hangs up."""
-        self._channel.close()
+        self._line.close()
 
     def set_clock(self, now: datetime) -> None:
         """Sets the sandbox's clock; grpc.RpcError where the server is no sandbox."""
@@ -117,7 +123,7 @@ def refusal(error: grpc.RpcError) -> Refused:
 
 def new_id() -> str:
     """A fresh request id."""
-    return str(uuid.uuid4())
+    return CHANCE.new_id()
 
 
 def stamp(at: datetime) -> Timestamp:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -15,6 +13,7 @@ from gongji.v1 import account_pb2, registry_pb2, types_pb2
 from gongji_conformance import words
 from gongji_conformance.asked import Asked
 from gongji_conformance.cases import Person
+from gongji_conformance.chance import CHANCE
 from gongji_conformance.wire import Wire, new_id
 from gongji_conformance.wire import person as ref
 
@@ -29,9 +28,6 @@ _CHECK_DIGITS: Final = "10X98765432"
 _DESIGNATED: Final = "2015-01-01"
 _NAMED: Final = "合规测试"
 _ELSEWHERE: Final = ("340100", "340200")
-
-_numbers: Final = itertools.count(secrets.randbelow(len(AREAS) * _BIRTHDAYS * _SEQUENCES))
-"""Counts people from a random start, so that runs against one server do not meet."""
 
 
 class WorldFault(Exception):  # noqa: N818 - neither the city's nor the case's fault
@@ -115,7 +111,7 @@ class World:
 
 def certificate_number(born: date | None = None) -> str:
     """A new valid 18-digit number in an area that does not exist; of an adult where no birthday is given."""
-    return _certificate_number(next(_numbers), born)
+    return _certificate_number(CHANCE.serial(), born)
 
 
 def _certificate_number(serial: int, born: date | None) -> str:
@@ -129,7 +125,7 @@ def _certificate_number(serial: int, born: date | None) -> str:
 
 
 def _someone(person: Person) -> Someone:
-    serial = next(_numbers)
+    serial = CHANCE.serial()
     return Someone(
         f"GC{serial}", person.name, _certificate_number(serial, person.born), f"1{serial:010d}", person.insured
     )

@@ -1,0 +1,56 @@
+"""The five verdicts there are, and which one an exception stands for."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final
+
+import grpc
+import pytest
+
+
+class Verdict(Enum):
+    """What came of one law or case; there is no sixth."""
+
+    PASS = "pass"  # noqa: S105 - no password
+    FAIL = "fail"
+    KNOWN_FAIL = "known-fail"
+    NOT_APPLICABLE = "not-applicable"
+    SUITE_ERROR = "suite-error"
+
+    @property
+    def in_words(self) -> str:
+        """As people read it."""
+        return _WORDS[self]
+
+    @property
+    def green(self) -> bool:
+        """Whether a run may end well with it."""
+        return self not in {Verdict.FAIL, Verdict.SUITE_ERROR}
+
+
+_WORDS: Final = {
+    Verdict.PASS: "通过",
+    Verdict.FAIL: "不合",
+    Verdict.KNOWN_FAIL: "已知不合",
+    Verdict.NOT_APPLICABLE: "不适用",
+    Verdict.SUITE_ERROR: "套件出错",
+}
+
+
+class NotApplicable(Exception):  # noqa: N818 - a verdict, not an error
+    """The city declares not to have what a law presupposes, and was seen to refuse it."""
+
+
+def verdict_of(error: BaseException | None) -> Verdict:
+    """The verdict of a test that ended so; whatever is neither a finding nor an answer is the suite's own fault."""
+    match error:
+        case None:
+            return Verdict.PASS
+        case NotApplicable():
+            return Verdict.NOT_APPLICABLE
+        case AssertionError() | pytest.fail.Exception():
+            return Verdict.FAIL
+        case grpc.Call() if error.code() is not grpc.StatusCode.UNAVAILABLE:
+            return Verdict.FAIL
+    return Verdict.SUITE_ERROR
