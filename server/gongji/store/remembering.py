@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ class WritingEngine(Engine, Protocol):
         """Ends the connection; an open transaction is forgotten."""
 
 
-class RememberingStore:
+class RememberingStore(ABC):
     """The half of `store.Store` that is the same over every engine: writing through one thread, and what follows."""
 
     def __init__(
@@ -54,13 +55,13 @@ class RememberingStore:
         answer: Answer[R] = await self._writer.submit(Job(query))
         return answer.value
 
+    @abstractmethod
     async def get(self, kind: type[T], key: str) -> T | None:
         """The record of that key."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def page(self, listing: Listing[T]) -> list[T]:
         """One page of a listing. ValueError where no index serves it."""
-        raise NotImplementedError
 
     def place(self, record: object, order: str = "") -> tuple[str | int, str]:
         """Where a record stands in a listing's order: its value there and its key."""
