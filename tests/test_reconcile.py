@@ -12,11 +12,13 @@ import pytest
 from gongji.codes import SHANGHAI, AccountUse, Scheme, VisitKind
 from gongji.model import Bill, DecidedBy, Settlement
 from gongji.reconcile import (
+    UNKNOWN,
     Booked,
     Comparison,
     Difference,
     DifferenceKind,
     Heading,
+    Origin,
     Row,
     Sums,
     TotalDifference,
@@ -31,6 +33,7 @@ from hypothesis import strategies as st
 MONDAY, TUESDAY = date(2025, 9, 29), date(2025, 9, 30)
 HEADING = Heading(MONDAY, Scheme.EMPLOYEE, VisitKind.OUTPATIENT)
 K = DifferenceKind
+R1 = Origin("r1", "m1")
 
 
 def settled(
@@ -45,6 +48,7 @@ def settled(
         total_fen=100_00,
         in_scope_fen=100_00,
         account_use=AccountUse.CITY_ORDER,
+        msgid=f"m{number}",
     )
     plain = Settlement(
         settlement_id=f"S{number}",
@@ -82,7 +86,7 @@ def back(number: int = 1, **changes: object) -> Row:
 def compare(ours: Iterable[Row], theirs: Iterable[Row]) -> list[Difference]:
     comparison = Comparison()
     for mine in ours:
-        comparison.expect(Booked(mine, HEADING, f"r{mine.settlement_id[1:]}"))
+        comparison.expect(Booked(mine, HEADING, Origin(f"r{mine.settlement_id[1:]}", f"m{mine.settlement_id[1:]}")))
     judged = [found for other in theirs if (found := comparison.judge(other)) is not None]
     return [*judged, *comparison.rest()]
 
@@ -91,39 +95,39 @@ CASES: dict[str, tuple[list[Row], list[Row], list[Difference]]] = {
     "nothing on either side": ([], [], []),
     "the same rows in another order": ([row(1), row(2), back(1)], [back(1), row(2), row(1)], []),
     "a row we lack": ([row(1)], [row(2), row(1)], [Difference(K.MISSING_HERE, None, row(2))]),
-    "a row they lack": ([row(1), row(2)], [row(2)], [Difference(K.MISSING_THERE, row(1), None, "r1")]),
-    "another total": ([row()], [row(total_fen=1)], [Difference(K.AMOUNT, row(), row(total_fen=1), "r1")]),
-    "another fund": ([row()], [row(fund_fen=1)], [Difference(K.AMOUNT, row(), row(fund_fen=1), "r1")]),
-    "other purses": ([row()], [row(account_fen=1)], [Difference(K.AMOUNT, row(), row(account_fen=1), "r1")]),
-    "another patient": ([row()], [row(patient="P9")], [Difference(K.AMOUNT, row(), row(patient="P9"), "r1")]),
+    "a row they lack": ([row(1), row(2)], [row(2)], [Difference(K.MISSING_THERE, row(1), None, R1)]),
+    "another total": ([row()], [row(total_fen=1)], [Difference(K.AMOUNT, row(), row(total_fen=1), R1)]),
+    "another fund": ([row()], [row(fund_fen=1)], [Difference(K.AMOUNT, row(), row(fund_fen=1), R1)]),
+    "other purses": ([row()], [row(account_fen=1)], [Difference(K.AMOUNT, row(), row(account_fen=1), R1)]),
+    "another patient": ([row()], [row(patient="P9")], [Difference(K.AMOUNT, row(), row(patient="P9"), R1)]),
     "a reverse row that is not negative": (
         [row(), back()],
         [row(), row(refund=True)],
-        [Difference(K.AMOUNT, back(), row(refund=True), "r1")],
+        [Difference(K.AMOUNT, back(), row(refund=True), R1)],
     ),
-    "a row sent twice": ([row()], [row(), row()], [Difference(K.DUPLICATE, row(), row(), "r1")]),
+    "a row sent twice": ([row()], [row(), row()], [Difference(K.DUPLICATE, row(), row(), R1)]),
     "a row sent again with another amount": (
         [row()],
         [row(), row(fund_fen=1)],
-        [Difference(K.DUPLICATE, row(), row(fund_fen=1), "r1")],
+        [Difference(K.DUPLICATE, row(), row(fund_fen=1), R1)],
     ),
     "a row we lack, sent twice": ([], [row(), row()], [Difference(K.MISSING_HERE, None, row())] * 2),
-    "taken back with us only": ([row(), back()], [row()], [Difference(K.REVERSED_ONLY_HERE, back(), None, "r1")]),
-    "taken back with them only": ([row()], [row(), back()], [Difference(K.REVERSED_ONLY_THERE, None, back(), "r1")]),
+    "taken back with us only": ([row(), back()], [row()], [Difference(K.REVERSED_ONLY_HERE, back(), None, R1)]),
+    "taken back with them only": ([row()], [row(), back()], [Difference(K.REVERSED_ONLY_THERE, None, back(), R1)]),
     "taken back with them only, told first": (
         [row()],
         [back(), row()],
-        [Difference(K.REVERSED_ONLY_THERE, None, back(), "r1")],
+        [Difference(K.REVERSED_ONLY_THERE, None, back(), R1)],
     ),
     "taken back with us only, other amounts settled": (
         [row(), back()],
         [row(fund_fen=1)],
-        [Difference(K.AMOUNT, row(), row(fund_fen=1), "r1"), Difference(K.REVERSED_ONLY_HERE, back(), None, "r1")],
+        [Difference(K.AMOUNT, row(), row(fund_fen=1), R1), Difference(K.REVERSED_ONLY_HERE, back(), None, R1)],
     ),
     "settled and taken back here, unknown there": (
         [row(), back()],
         [],
-        [Difference(K.MISSING_THERE, row(), None, "r1"), Difference(K.MISSING_THERE, back(), None, "r1")],
+        [Difference(K.MISSING_THERE, row(), None, R1), Difference(K.MISSING_THERE, back(), None, R1)],
     ),
     "settled and taken back there, unknown here": (
         [],
@@ -133,7 +137,7 @@ CASES: dict[str, tuple[list[Row], list[Row], list[Difference]]] = {
     "settled before the period, taken back with us only": (
         [back()],
         [],
-        [Difference(K.REVERSED_ONLY_HERE, back(), None, "r1")],
+        [Difference(K.REVERSED_ONLY_HERE, back(), None, R1)],
     ),
     "settled before the period, taken back with both": ([back()], [back()], []),
 }
@@ -148,15 +152,15 @@ def test_a_row_differs_in_one_way(ours: list[Row], theirs: list[Row], expected: 
 def test_a_reversal_of_a_settlement_before_the_period() -> None:
     """Their reverse row of a settlement of ours from before the period is reversed only there."""
     (missing,) = compare([], [back()])
-    assert Difference(K.REVERSED_ONLY_THERE, None, back(), "r1") == settled_before(missing, settled())
+    assert Difference(K.REVERSED_ONLY_THERE, None, back(), R1) == settled_before(missing, settled())
 
 
 def test_a_settlement_is_a_row_and_its_reversal_another() -> None:
     """Forward on its Shanghai day of settlement, reverse with negative amounts on that of the reversal."""
     late = datetime(2025, 9, 29, 15, 59, 59, 999_999, tzinfo=UTC)
     taken_back = settled(at=late, reversed_at=datetime(2025, 9, 29, 16, tzinfo=UTC))
-    assert Booked(row(), HEADING, "r1") == forward(taken_back)
-    assert Booked(back(), replace(HEADING, day=TUESDAY), "r1") == reverse(taken_back)
+    assert Booked(row(), HEADING, R1) == forward(taken_back)
+    assert Booked(back(), replace(HEADING, day=TUESDAY), R1) == reverse(taken_back)
 
 
 @pytest.mark.parametrize("booked", [lambda: reverse(settled()), lambda: forward(settled(settled_at=None))])
@@ -186,7 +190,7 @@ def test_totals_differ_by_heading() -> None:
     """Day, scheme and kind each make a total of their own; those that agree are not told, nothing equals left out."""
     resident = replace(HEADING, scheme=Scheme.RESIDENT)
     emergency = replace(HEADING, visit_kind=VisitKind.EMERGENCY)
-    ours = totals([Booked(row(n), h, "") for n, h in enumerate((HEADING, resident, emergency))])
+    ours = totals([Booked(row(n), h, UNKNOWN) for n, h in enumerate((HEADING, resident, emergency))])
     one = Sums(1, 100_00, 50_00, 45_00)
     less = replace(one, account_fen=0)
     tuesday = replace(HEADING, day=TUESDAY)
@@ -257,7 +261,9 @@ def balanced(ours: Iterable[Row], theirs: Iterable[Row]) -> bool:
     sums = Sums()
     for other in theirs:
         sums = sums.plus(other)
-    return not totals(Booked(mine, HEADING, "") for mine in ours).differences({HEADING: sums} if sums.count else {})
+    return not totals(Booked(mine, HEADING, UNKNOWN) for mine in ours).differences(
+        {HEADING: sums} if sums.count else {}
+    )
 
 
 @settings(deadline=None)

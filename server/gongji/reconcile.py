@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import IntEnum
+from typing import NamedTuple
 
 from gongji.codes import SHANGHAI, Scheme, VisitKind
 from gongji.model import Settlement
@@ -37,13 +38,24 @@ class Heading:
     visit_kind: VisitKind
 
 
+class Origin(NamedTuple):
+    """What made a settlement of ours: the request, and the sender's message (msgid); empty where we know of none."""
+
+    request_id: str = ""
+    msgid: str = ""
+
+
+UNKNOWN = Origin()
+"""Where we know of no settlement."""
+
+
 @dataclass(frozen=True, slots=True)
 class Booked:
-    """One row of our books: under which heading it counts, and the request that made its settlement."""
+    """One row of our books: under which heading it counts, and what made its settlement."""
 
     row: Row
     heading: Heading
-    request_id: str
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +102,12 @@ class DifferenceKind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One row that differs; `request_id` made our settlement, empty where we know of none."""
+    """One row that differs, and what made our settlement."""
 
     kind: DifferenceKind
     ours: Row | None
     theirs: Row | None
-    request_id: str = ""
+    origin: Origin = UNKNOWN
 
 
 def forward(settlement: Settlement) -> Booked:
@@ -106,6 +118,10 @@ def forward(settlement: Settlement) -> Booked:
 def reverse(settlement: Settlement) -> Booked:
     """The row of a reversal on the day of reversal. ValueError for a settlement that stands."""
     return _booked(settlement, settlement.reversed_at, -1)
+
+
+def _origin(settlement: Settlement) -> Origin:
+    return Origin(settlement.request_id, settlement.bill.msgid)
 
 
 def _booked(settlement: Settlement, at: datetime | None, sign: int) -> Booked:
@@ -121,7 +137,7 @@ def _booked(settlement: Settlement, at: datetime | None, sign: int) -> Booked:
         refund=sign < 0,
     )
     heading = Heading(at.astimezone(SHANGHAI).date(), settlement.scheme, bill.visit_kind)
-    return Booked(row, heading, settlement.request_id)
+    return Booked(row, heading, _origin(settlement))
 
 
 class Totals:
@@ -150,12 +166,12 @@ class Comparison:
     """
 
     def __init__(self) -> None:
-        self._ours: dict[tuple[str, bool], tuple[Row, str]] = {}
+        self._ours: dict[tuple[str, bool], tuple[Row, Origin]] = {}
         self._seen: set[tuple[str, bool]] = set()
 
     def expect(self, booked: Booked) -> None:
         """Takes one of our rows."""
-        self._ours[booked.row.settlement_id, booked.row.refund] = booked.row, booked.request_id
+        self._ours[booked.row.settlement_id, booked.row.refund] = booked.row, booked.origin
 
     def judge(self, theirs: Row) -> Difference | None:
         """How one of their rows differs; None where it agrees. The second of one key is a duplicate, whatever it says.
@@ -165,17 +181,17 @@ class Comparison:
         key = (theirs.settlement_id, theirs.refund)
         if key not in self._ours:
             return self._unknown(theirs)
-        ours, request_id = self._ours[key]
+        ours, origin = self._ours[key]
         if key in self._seen:
-            return Difference(DifferenceKind.DUPLICATE, ours, theirs, request_id)
+            return Difference(DifferenceKind.DUPLICATE, ours, theirs, origin)
         self._seen.add(key)
-        return None if ours == theirs else Difference(DifferenceKind.AMOUNT, ours, theirs, request_id)
+        return None if ours == theirs else Difference(DifferenceKind.AMOUNT, ours, theirs, origin)
 
     def _unknown(self, theirs: Row) -> Difference:
         settled = (theirs.settlement_id, False)
         if theirs.refund and settled in self._ours:
-            _, request_id = self._ours[settled]
-            return Difference(DifferenceKind.REVERSED_ONLY_THERE, None, theirs, request_id)
+            _, origin = self._ours[settled]
+            return Difference(DifferenceKind.REVERSED_ONLY_THERE, None, theirs, origin)
         return Difference(DifferenceKind.MISSING_HERE, None, theirs)
 
     def rest(self) -> Iterator[Difference]:
@@ -184,9 +200,9 @@ class Comparison:
         A reversal whose forward row they lack too is missing like it; one whose settlement lies before the period is
         reversed only here.
         """
-        for key, (ours, request_id) in self._ours.items():
+        for key, (ours, origin) in self._ours.items():
             if key not in self._seen:
-                yield Difference(self._lacking(ours), ours, None, request_id)
+                yield Difference(self._lacking(ours), ours, None, origin)
 
     def _lacking(self, row: Row) -> DifferenceKind:
         settled = (row.settlement_id, False)
@@ -197,4 +213,4 @@ class Comparison:
 
 def settled_before(missing: Difference, settlement: Settlement) -> Difference:
     """Their reverse row that we lack, judged again: its settlement is ours, outside the period compared."""
-    return Difference(DifferenceKind.REVERSED_ONLY_THERE, None, missing.theirs, settlement.request_id)
+    return Difference(DifferenceKind.REVERSED_ONLY_THERE, None, missing.theirs, _origin(settlement))

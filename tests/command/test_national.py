@@ -156,7 +156,7 @@ class TestOverTheWire:
             "100.00",
             "900.00",
         ]
-        assert expected == national.difference_line(missing, msgid=MSGID).split("\t")
+        assert expected == national.difference_line(missing).split("\t")
 
     def test_by_the_command(self, target: str, tmp_path: Path) -> None:
         """A file converted by the command, settled, and converted back with `--request` is the reply."""

@@ -132,10 +132,12 @@ def test_differences() -> None:
     theirs = pb.ReconcileRow(settlement_id="S1", patient=PATIENT, total_fen=1, refund=True)
     ours = pb.ReconcileRow(settlement_id="S1", patient=PATIENT, total_fen=2, fund_fen=1, account_fen=1)
     missing = pb.ReconcileDetailsResponse(kind=pb.DIFFERENCE_KIND_MISSING_HERE, settlement_id="S1", theirs=theirs)
-    amount = pb.ReconcileDetailsResponse(kind=pb.DIFFERENCE_KIND_AMOUNT, settlement_id="S1", ours=ours, theirs=theirs)
+    amount = pb.ReconcileDetailsResponse(
+        kind=pb.DIFFERENCE_KIND_AMOUNT, settlement_id="S1", ours=ours, theirs=theirs, msgid="M1"
+    )
 
     assert f"{PATIENT}\tnull\tS1\tnull\t1\t1\t中心无此结算\t0.01\t0.00\t0.00" == difference_line(missing)
-    line = difference_line(amount, mdtrt_id="V1", msgid="M1")
+    line = difference_line(amount, mdtrt_id="V1")
     assert f"{PATIENT}\tV1\tS1\tM1\t1\t0\t双方金额或人员不一致\t0.02\t0.01\t0.01" == line
 
 

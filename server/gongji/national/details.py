@@ -52,18 +52,17 @@ def line_of(row: pb.ReconcileRow, kept: KeptNode = NOTHING) -> str:
     return _line(write(row, ROW, unknown)[name] for name in COLUMNS)
 
 
-def difference_line(difference: pb.ReconcileDetailsResponse, *, mdtrt_id: str = "", msgid: str = "") -> str:
+def difference_line(difference: pb.ReconcileDetailsResponse, *, mdtrt_id: str = "") -> str:
     """A difference as a line of the answering file: the centre's row where it has one, else the institution's.
 
-    mdtrt_id comes from the institution's own rows; msgid, for use as omsgid, from its journal: ours answers with the
-    request id, which is `request_id_of` that message.
+    mdtrt_id comes from the institution's own rows; msgid, for use as omsgid, is that of our settlement.
     """
     row = difference.ours if difference.HasField("ours") else difference.theirs
     cells = {
         "psn_no": row.patient,
         "mdtrt_id": mdtrt_id,
         "setl_id": difference.settlement_id,
-        "msgid": msgid,
+        "msgid": difference.msgid,
         "stmt_rslt": "1",
         "refd_setl_flag": "1" if row.refund else "0",
         "memo": MEMOS[difference.kind],

@@ -190,7 +190,8 @@ def _difference_to(found: Difference) -> pb.ReconcileDetailsResponse:
         settlement_id=row.settlement_id if row else "",
         ours=_row_to(found.ours),
         theirs=_row_to(found.theirs),
-        settle_request_id=found.request_id,
+        settle_request_id=found.origin.request_id,
+        msgid=found.origin.msgid,
     )
 
 

@@ -1202,12 +1202,15 @@ class ReconcileDetailsResponse(_message.Message):
     OURS_FIELD_NUMBER: _builtins.int
     THEIRS_FIELD_NUMBER: _builtins.int
     SETTLE_REQUEST_ID_FIELD_NUMBER: _builtins.int
+    MSGID_FIELD_NUMBER: _builtins.int
     kind: Global___DifferenceKind.ValueType
     """How it differs."""
     settlement_id: _builtins.str
     """Settlement (setl_id)."""
     settle_request_id: _builtins.str
     """The request id of our settlement, for a reversal (3202 returns msgid for use as omsgid)."""
+    msgid: _builtins.str
+    """The sender's message id of our settlement, for use as omsgid (msgid); empty where it had none."""
     @_builtins.property
     def ours(self) -> Global___ReconcileRow:
         """Our row; absent where we have none."""
@@ -1224,10 +1227,11 @@ class ReconcileDetailsResponse(_message.Message):
         ours: Global___ReconcileRow | None = ...,
         theirs: Global___ReconcileRow | None = ...,
         settle_request_id: _builtins.str = ...,
+        msgid: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["ours", b"ours", "theirs", b"theirs"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "ours", b"ours", "settle_request_id", b"settle_request_id", "settlement_id", b"settlement_id", "theirs", b"theirs"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "msgid", b"msgid", "ours", b"ours", "settle_request_id", b"settle_request_id", "settlement_id", b"settlement_id", "theirs", b"theirs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
