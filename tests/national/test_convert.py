@@ -49,15 +49,19 @@ def test_a_bill() -> None:
 
 
 def test_reversals() -> None:
-    """2208 reverses by setl_id; 2601 by the request id that omsgid had; each under its own id."""
+    """2208 reverses by setl_id; 2601 by the request id that omsgid had; each under its own id, the patient checked."""
+    patient = types_pb2.PersonRef(person_no=PATIENT)
     by_id, _ = from_national(request("2208", msgid="M2"))
     by_message, _ = from_national(request("2601", msgid="M3"))
 
     assert by_id == pb.ReverseRequest(
-        request_id=request_id_of(HOSPITAL, "M2"), settlement_id="S1", why="2208 门诊结算撤销"
+        request_id=request_id_of(HOSPITAL, "M2"), settlement_id="S1", why="2208 门诊结算撤销", patient=patient
     )
     assert by_message == pb.ReverseRequest(
-        request_id=request_id_of(HOSPITAL, "M3"), settle_request_id=settle().request_id, why="2601 冲正"
+        request_id=request_id_of(HOSPITAL, "M3"),
+        settle_request_id=settle().request_id,
+        why="2601 冲正",
+        patient=patient,
     )
 
 

@@ -168,12 +168,12 @@ SETLDETAIL: Final[Table] = (
 REVERSE_INPUT: Final[Table] = (
     used("setl_id", "结算ID", "settlement_id"),
     kept("mdtrt_id", "就诊ID", _VISIT, required=True),
-    kept("psn_no", "人员编号", "结算编号已指明患者, 只回传", TEXT, required=True),
+    used("psn_no", "人员编号", "patient.person_no"),
 )
 """2208, node data."""
 
 CORRECTION_INPUT: Final[Table] = (
-    kept("psn_no", "人员编号", "原报文已指明患者, 只回传", TEXT, required=True),
+    used("psn_no", "人员编号", "patient.person_no"),
     kept("omsgid", "原发送方报文ID", "与 fixmedins_code 推出 settle_request_id", TEXT, required=True),
     kept("oinfno", "原交易编号", "只有 2207 可冲正", TEXT, required=True),
 )
