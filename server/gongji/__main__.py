@@ -55,7 +55,9 @@ class Faults(click.Group):
             cited = "、".join(c.id for c in refused.clauses)
             raise click.ClickException(refused.message + (f" ({cited})" if cited else "")) from refused
         except grpc.RpcError as error:
-            raise click.ClickException(refusal_of(error).message) from error
+            told = refusal_of(error)
+            unanswered = f"服务没有应答({told.code.name}): {told.message}; 请确认服务已启动, 地址以 --target 指明"
+            raise click.ClickException(told.message if told.reason else unanswered) from error
         except (importer.FileFaultError, ValueError, OSError) as fault:
             raise click.ClickException(str(fault)) from fault
 

@@ -63,6 +63,7 @@ MISTAKES = [
     ("a candidate nobody knows", ["serve", "--adopt", "341100:V9@2025-01-01"], "没有名为 V9 的候选修订; 已有"),
     ("an adoption in a city not served", ["serve", "--adopt", "340100:V2@2025-01-01"], "没有接入医保区划为 340100"),
     ("a retired credit written wrongly", ["serve", "--retired-credit", "70"], "应写作 341100:70.00@2022-07-01"),
+    ("no service at the address", ["statement", "CZ001", "--target", "127.0.0.1:1"], "服务没有应答(UNAVAILABLE)"),
     ("a port that is taken or not ours", ["serve", "--address", "203.0.113.1:1"], "无法监听 203.0.113.1:1"),
 ]
 
