@@ -146,7 +146,3 @@ class Terminal:
         """A line for people."""
         if not self.as_json:
             self.console.print(text, markup=False, highlight=False)
-
-    def complain(self, text: str) -> None:
-        """A line on standard error."""
-        self.errors.print(text, markup=False, highlight=False, style="red")
