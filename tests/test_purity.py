@@ -165,6 +165,12 @@ VARYING = {
         "giver_limit",
         "一次: ",
     ),
+    "the day of the week by a name put together": (
+        answering("getattr(date, 'to' + 'day')().weekday()"),
+        Kind.VARIES,
+        "giver_limit",
+        "givers=",
+    ),
     "the order of a set, which its hashes make": (
         answering("sorted({str(n) for n in range(99)}, key=lambda _: 0).index('7')"),
         Kind.VARIES,
