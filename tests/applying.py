@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import date, datetime
 from functools import cache
 from typing import Any
@@ -16,6 +15,7 @@ from gongji.hookspecs import CityRules
 from gongji.model import AgreementAccepted, Application, Binding, Consent, Enrolment, Material, MemberDetails, Person
 from gongji.rules import MemberField
 from gongji.workdays import Workdays
+from msgspec.structs import replace
 
 from tests.conftest import World
 

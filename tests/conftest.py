@@ -38,9 +38,11 @@ from gongji.model import (
     Institution,
     Person,
     Premium,
+    SettledDay,
     Settlement,
 )
 from gongji.settlement import Quote, Reverse, Reversed, Settle
+from msgspec.structs import replace as revised
 from stdnum.cn import ric
 
 R = TypeVar("R")
@@ -56,17 +58,14 @@ _KEYS: Mapping[type, Callable[[Any], str]] = {
     Entry: lambda r: f"{r.transaction_id}/{r.position:03d}",
     Settlement: lambda r: r.settlement_id,
     Credit: lambda r: r.credit_id,
+    SettledDay: lambda r: f"{r.pooling_area}/{r.day}",
     Premium: lambda r: f"{r.member}/{r.year}",
     Remembered: lambda r: r.request_id,
 }
 _INDEXES: Mapping[type, Mapping[str, Callable[[Any], str]]] = {
     Person: {"cert": lambda r: r.certificate.number},
     Binding: {"holder": lambda r: r.holder, "member": lambda r: r.member},
-    Settlement: {
-        "patient_year": lambda r: (
-            f"{r.bill.patient}/{int(r.scheme)}/{pooling_area(r.area_code)}/{r.bill.service_day.year}"
-        )
-    },
+    Settlement: {"patient": lambda r: r.bill.patient},
 }
 
 
@@ -121,7 +120,8 @@ class World:
     def _load(self, facts: Facts, needs: Iterable[Need]) -> None:
         for need in needs:
             of_kind = ((key, r) for (kind, key), r in self.records.items() if kind is need.kind)
-            facts.load(need, [r for key, r in of_kind if need.value == self._value(need, key, r)])
+            found = [r for key, r in of_kind if need.value == self._value(need, key, r)]
+            facts.load(need.kind, need.index, [need.value], found)
 
     def _value(self, need: Need, key: str, record: object) -> str | None:
         return self._keys.indexes_of(record).get(need.index) if need.index else key
@@ -143,7 +143,7 @@ class World:
             insured_place=place,
             enrolments=(Enrolment(scheme, psn_type, EnrolmentStatus.NORMAL, date(2020, 1, 1)),),
         )
-        self.add(person := replace(person, **changes))
+        self.add(person := revised(person, **changes))
         return person
 
     def hospital(self, hosp_lv: int, place: str = CHUZHOU, **changes: Any) -> Institution:
@@ -156,7 +156,7 @@ class World:
             hosp_lv=hosp_lv,
             designated_from=date(2020, 1, 1),
         )
-        self.add(institution := replace(institution, **changes))
+        self.add(institution := revised(institution, **changes))
         return institution
 
     def bind(self, holder: str, member: str, active_at: datetime, **changes: Any) -> Binding:
@@ -173,7 +173,7 @@ class World:
             active_at=active_at,
             decided_by=DecidedBy(CHUZHOU, "x", "0", "0"),
         )
-        self.add(binding := replace(binding, **changes))
+        self.add(binding := revised(binding, **changes))
         return binding
 
     def request(self, method: str = "Settle") -> Request:

@@ -14,6 +14,7 @@ from gongji.codes import SHANGHAI, EnrolmentStatus, EntryKind, Scheme
 from gongji.model import Account, Credit, Enrolment, Entry, Person, PurseMovement
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace as revised
 
 if TYPE_CHECKING:
     from tests.conftest import NewWorld, World
@@ -46,9 +47,9 @@ def payroll(new_world: NewWorld) -> World:
         "left in August": {"until": date(2025, 8, 31)},
         "joined on the 30th": {"since": date(2025, 9, 30)},
     }.items():
-        enrolment = replace(EMPLOYEE, **changes)  # type: ignore[arg-type]  # a table of fields
+        enrolment = revised(EMPLOYEE, **changes)  # type: ignore[arg-type]  # a table of fields
         world.person(name, enrolments=(enrolment,), contribution_base_fen=5000_00)
-    retiring = (replace(EMPLOYEE, until=date(2025, 8, 30)), replace(EMPLOYEE, psn_type="12", since=date(2025, 8, 31)))
+    retiring = (revised(EMPLOYEE, until=date(2025, 8, 30)), revised(EMPLOYEE, psn_type="12", since=date(2025, 8, 31)))
     world.person("retiring", enrolments=retiring, contribution_base_fen=5000_00)
     return world
 
@@ -79,7 +80,7 @@ def test_amounts(payroll: World, person_no: str, month: str, fen: int, source: s
 def test_a_month_that_lasts_is_judged_today(new_world: NewWorld) -> None:
     """Whoever is enrolled today has the month's credit, though the enrolment is to end before the month does."""
     world = new_world(now=datetime(2025, 9, 15, 10, 0, tzinfo=SHANGHAI))
-    leaving = replace(EMPLOYEE, until=date(2025, 9, 20))
+    leaving = revised(EMPLOYEE, until=date(2025, 9, 20))
     world.person("leaving", enrolments=(leaving,), contribution_base_fen=5000_00)
     assert 100_00 == credit(world, "leaving", "2025-09").fen
 
@@ -148,7 +149,7 @@ def test_balance_brought_forward(payroll: World) -> None:
 def test_the_dead_are_not_credited(payroll: World) -> None:
     """A month after the death gets nothing; the month it fell in, if it outlasted it, neither."""
     person = next(p for p in payroll.all(Person) if p.person_no == "active")
-    payroll.add(replace(person, died_on=NOW.date() - timedelta(1)))
+    payroll.add(revised(person, died_on=NOW.date() - timedelta(1)))
     with pytest.raises(errors.NotEnrolled):
         credit(payroll, "active", "2025-09")
     assert 100_00 == credit(payroll, "active", "2025-08").fen

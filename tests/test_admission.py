@@ -13,6 +13,7 @@ from gongji.benefits import NoFund
 from gongji.codes import SHANGHAI, AccountUse, BindingState, EnrolmentStatus, Purpose, Scheme, VisitKind
 from gongji.model import Enrolment, Institution
 from gongji.settlement import Quote, Settle
+from msgspec.structs import replace as revised
 
 if TYPE_CHECKING:
     from tests.conftest import NewWorld, World
@@ -54,8 +55,8 @@ def town(new_world: NewWorld) -> World:
         world.person(person_no)
     world.person("unserved", place=UNSERVED)
     employee = Enrolment(Scheme.EMPLOYEE, "11", EnrolmentStatus.NORMAL, date(2020, 1, 1))
-    world.person("left", enrolments=(replace(employee, until=TODAY - timedelta(1)),))
-    world.person("invalid", enrolments=(replace(employee, status=EnrolmentStatus.INVALID),))
+    world.person("left", enrolments=(revised(employee, until=TODAY - timedelta(1)),))
+    world.person("invalid", enrolments=(revised(employee, status=EnrolmentStatus.INVALID),))
     world.person("dead", died_on=TODAY - timedelta(1))
     world.bind("P2", "P1", NOW)
     world.bind("premium", "P1", NOW, purposes=frozenset({Purpose.RESIDENT_PREMIUM}))
@@ -88,7 +89,7 @@ def test_each_rung_alone(town: World, rung: str) -> None:
     good = town.bill("P1", town.all(Institution)[0], 1000_00, account_use=CITY_ORDER, givers=("P2",))
     assert 100_00 == town.quote(good).fund_fen
     with pytest.raises(RUNGS[rung][0]):
-        town.decide(Quote(replace(good, **RUNGS[rung][1]), town.cities))
+        town.decide(Quote(revised(good, **RUNGS[rung][1]), town.cities))
 
 
 def test_filing_opens_direct_settlement(new_world: NewWorld) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -17,6 +16,7 @@ from gongji.errors import (
 )
 from gongji.facts import Query
 from gongji.model import Binding, BindingEvent, Person
+from msgspec.structs import replace
 
 from tests.applying import TUESDAY, Applicants
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ from gongji.errors import Condition, NotEligible
 from gongji.hookspecs import DATED_HOOKS
 from gongji.model import Application, Kin, Material, MemberDetails
 from gongji.rules import FamilyLimit, GiverLimit
+from msgspec.structs import replace
 
 from tests.applying import PLACES, TUESDAY, Applicants, enrolled, with_values
 

@@ -11,6 +11,7 @@ from gongji.baseline import exclusions, reimbursement, uses
 from gongji.benefits import PurseKind, PurseOrder, Use
 from gongji.codes import SHANGHAI, AccountUse, EnrolmentStatus, Payer, Scheme, Spending, VisitKind
 from gongji.model import Account, Accumulator, Enrolment, Institution, Person, Settlement
+from msgspec.structs import replace as revised
 
 if TYPE_CHECKING:
     from tests.conftest import NewWorld
@@ -116,9 +117,9 @@ def test_scheme(new_world: NewWorld, patient: str, named: Scheme | None, expecte
     employee = Enrolment(Scheme.EMPLOYEE, "11", EnrolmentStatus.NORMAL, date(2020, 1, 1))
     world.person("resident", enrolments=(resident,))
     world.person("both", enrolments=(resident, employee))
-    over = replace(employee, status=EnrolmentStatus.TERMINATED)
+    over = revised(employee, status=EnrolmentStatus.TERMINATED)
     world.person("retrained", enrolments=(resident, over))
-    world.person("moved", enrolments=(resident, replace(employee, until=TODAY - timedelta(1))))
+    world.person("moved", enrolments=(resident, revised(employee, until=TODAY - timedelta(1))))
     assert expected is world.settle(world.bill(patient, world.hospital(L1), 1, scheme=named)).scheme
 
 
@@ -226,7 +227,7 @@ def test_a_giver_must_be_enrolled_today(family: NewWorld, changes: dict[str, Any
     world, changes = family(), dict(changes)
     giver = next(p for p in world.all(Person) if p.person_no == "P3")
     died_on = changes.pop("died_on", None)
-    world.add(replace(giver, died_on=died_on, enrolments=(replace(giver.enrolments[0], **changes),)))
+    world.add(revised(giver, died_on=died_on, enrolments=(revised(giver.enrolments[0], **changes),)))
     bill = world.bill("P1", world.all(Institution)[0], 100_00, account_use=CITY_ORDER, givers=("P3",))
     world.add(Account("P1", 0, 1))
     line = world.settle(bill).lines[2]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from gongji.kinship import kind_of, on_record
 from gongji.model import Kin
 from gongji.rules import CLOSE, DIRECT
+from msgspec.structs import replace
 
 from tests.applying import Applicants
 

@@ -20,6 +20,7 @@ from gongji.rules import NO_LIMIT, NoLimit
 from gongji.split import Benefit, FundShare, Used, benefit_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace as revised
 
 from tests.proof.seeded import GOOD, LOWER, SEEDS, UNSOWN, W1, Seed, exclusions, sown, table
 
@@ -168,15 +169,15 @@ Split = Callable[[int, Benefit, Used], FundShare]
 SLIPS: dict[str, tuple[Split, set[Kind]]] = {
     "a deductible that opens the whole bill": (_franchise, {Kind.CLIFF, Kind.ARITHMETIC}),
     "a fen too much": (
-        _changed(lambda part, _: replace(part, fund_fen=part.fund_fen + 1)),
+        _changed(lambda part, _: revised(part, fund_fen=part.fund_fen + 1)),
         {Kind.CAP, Kind.OUT_OF_SCOPE, Kind.ARITHMETIC},
     ),
     "nothing once the cap is reached": (
-        _changed(lambda part, _: replace(part, fund_fen=part.fund_fen % 2000_00)),
+        _changed(lambda part, _: revised(part, fund_fen=part.fund_fen % 2000_00)),
         {Kind.DROP},
     ),
     "the deductible is charged and paid": (
-        _changed(lambda part, in_scope: replace(part, deductible_fen=in_scope)),
+        _changed(lambda part, in_scope: revised(part, deductible_fen=in_scope)),
         {Kind.OUT_OF_SCOPE},
     ),
 }

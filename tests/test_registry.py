@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from gongji.registry import (
     problems_of_institution,
 )
 from gongji.rules import CLOSE
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from tests.conftest import NewWorld, World

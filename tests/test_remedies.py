@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -11,6 +11,7 @@ import pytest
 from gongji.codes import SHANGHAI, ConsentMethod, Purpose, Scheme
 from gongji.errors import CounterClosed, NotEligible
 from gongji.model import Application, Binding, Kin, Material, MemberDetails
+from msgspec.structs import replace
 
 from tests.applying import Applicants, enrolled
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from gongji.facts import Remembered
 from gongji.ledger import Inconsistent
 from gongji.model import Accumulator, Institution, Settlement
 from gongji.settlement import Settle, check_identities, settlement_id_of
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from tests.conftest import NewWorld, World

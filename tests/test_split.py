@@ -13,6 +13,7 @@ from gongji.rules import NO_LIMIT, NoLimit
 from gongji.split import Benefit, FundShare, Purse, Used, benefit_of, charge_purses, fund_share
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace as revised
 
 _EMPLOYEE = reimbursement()[0].value[Scheme.EMPLOYEE]
 assert isinstance(_EMPLOYEE, Table)
@@ -99,35 +100,35 @@ BOUNDARIES = {
     "a fen below the deductible": (799_99, BENEFIT, Used(), FundShare(799_99, 0)),
     "the deductible itself": (800_00, BENEFIT, Used(), FundShare(800_00, 0)),
     "a fen above: half a fen counts as one": (800_01, BENEFIT, Used(), FundShare(800_00, 1)),
-    "a fen above, rounded down": (800_01, replace(BENEFIT, rounding=Rounding.DOWN), Used(), FundShare(800_00, 0)),
+    "a fen above, rounded down": (800_01, revised(BENEFIT, rounding=Rounding.DOWN), Used(), FundShare(800_00, 0)),
     "two fen above": (800_02, BENEFIT, Used(), FundShare(800_00, 1)),
     "the cap is reached by rounding": (4799_99, BENEFIT, Used(), FundShare(800_00, 2000_00)),
     "a fen before the cap": (4799_98, BENEFIT, Used(), FundShare(800_00, 1999_99)),
     "nothing above the cap": (4800_01, BENEFIT, Used(), FundShare(800_00, 2000_00)),
     "the cap used up but for a fen": (100_00, BENEFIT, Used(800_00, 1999_99), FundShare(0, 1)),
     "the cap used up": (100_00, BENEFIT, Used(800_00, 2000_00), FundShare(0, 0)),
-    "more used than a lowered cap": (100_00, replace(BENEFIT, cap_fen=1000_00), Used(800_00, 1500_00), FundShare()),
+    "more used than a lowered cap": (100_00, revised(BENEFIT, cap_fen=1000_00), Used(800_00, 1500_00), FundShare()),
     "more borne than a lower level asks": (100_00, BENEFIT, Used(900_00), FundShare(0, 50_00)),
     "the yearly maximum lies below the level's": (
         1000_00,
-        replace(BENEFIT, year_max_fen=400_00),
+        revised(BENEFIT, year_max_fen=400_00),
         Used(),
         FundShare(400_00, 300_00),
     ),
     "the yearly maximum is borne already": (
         1000_00,
-        replace(BENEFIT, year_max_fen=400_00),
+        revised(BENEFIT, year_max_fen=400_00),
         Used(400_00),
         FundShare(0, 500_00),
     ),
     "no cap at all": (
         1_000_000_00,
-        replace(BENEFIT, cap_fen=NO_LIMIT),
+        revised(BENEFIT, cap_fen=NO_LIMIT),
         Used(800_00),
         FundShare(0, 500_000_00),
     ),
     "nothing in scope": (0, BENEFIT, Used(), FundShare()),
-    "a hundred per cent": (1000_00, replace(BENEFIT, ratio_bp=FULL_BP), Used(800_00), FundShare(0, 1000_00)),
+    "a hundred per cent": (1000_00, revised(BENEFIT, ratio_bp=FULL_BP), Used(800_00), FundShare(0, 1000_00)),
 }
 
 

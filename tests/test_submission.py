@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,6 +21,7 @@ from gongji.errors import (
 from gongji.facts import derived_id
 from gongji.hookspecs import CityRules
 from gongji.model import Application, Consent, Kin
+from msgspec.structs import replace
 
 from tests.applying import PLACES, TUESDAY, Applicants
 

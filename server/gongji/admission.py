@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date
+
+from msgspec import Struct
 
 from gongji.benefits import NoFund, Situation
 from gongji.cities import Cities, City, Rules
@@ -34,8 +35,7 @@ SETTLED_ELSEWHERE = frozenset({VisitKind.INPATIENT, VisitKind.CHRONIC})
 """Kinds whose first settlement is not ours; their residue is (C65)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Admitted:
+class Admitted(Struct, frozen=True, kw_only=True):
     """A bill that may be settled.
 
     `rules` are the city's on the service day: they decide the fund's part. `rules_now` are those of the day of

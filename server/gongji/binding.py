@@ -7,8 +7,10 @@ nobody answered expires by the calendar, without anybody writing it down: `as_of
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from gongji.cities import Cities, City, Rules
 from gongji.clauses import Clause

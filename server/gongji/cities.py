@@ -7,7 +7,6 @@ by day. Nothing here is asked again while serving.
 from __future__ import annotations
 
 import traceback
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -54,11 +53,13 @@ class PluginProblem(Exception):  # noqa: N818 - a finding about a plugin
 class Rules:
     """The rule values of one city on one day."""
 
-    __slots__ = ("_provincial", "_values")
+    __slots__ = ("_provincial", "_refs", "_values")
 
     def __init__(self, values: Mapping[str, Ruled[Any]], provincial: frozenset[str]) -> None:
         self._values = values
         self._provincial = provincial
+        # As many entries as the values have ways to be cited.
+        self._refs: dict[tuple[str, tuple[str, ...]], RuleRef] = {}
 
     def answer(self, hook: Callable[[CityRules], Timeline[T] | None]) -> Ruled[T]:
         """The value of a hook with its day and clauses: `rules.answer(CityRules.family_limit)`."""
@@ -70,8 +71,13 @@ class Rules:
 
     def ref(self, hook: Callable[[CityRules], object], *clauses: Clause) -> RuleRef:
         """A reference to a hook's value for a decision; `clauses` narrow it to those that decided."""
-        answer = self._values[hook.__name__]
-        return RuleRef(hook.__name__, answer.since, tuple(c.id for c in clauses or answer.clauses))
+        name = hook.__name__
+        numbers = tuple([c.id for c in clauses])
+        if (made := self._refs.get((name, numbers))) is None:
+            answer = self._values[name]
+            made = RuleRef(name, answer.since, numbers or tuple(c.id for c in answer.clauses))
+            self._refs[name, numbers] = made
+        return made
 
     def provincial(self, hook: str) -> bool:
         """Whether the province's answer stands because the city gave none for the day."""
@@ -100,14 +106,14 @@ class City:
 
     def rules(self, day: date) -> Rules:
         """The rules in force on a day. NotInForce before the first rule of all."""
-        at = bisect_right(self._periods, day, key=lambda period: period[0])
-        if at == 0:
-            raise NotInForce(
-                f"{self.name}在 {day} 尚无有效规则: 最早的规则自 {self.first_day} 起施行",
-                clauses=self._periods[0][1].answer(CityRules.holder_terms).clauses,
-                first_day=str(self.first_day),
-            )
-        return self._periods[at - 1][1]
+        for since, rules in reversed(self._periods):
+            if since <= day:
+                return rules
+        raise NotInForce(
+            f"{self.name}在 {day} 尚无有效规则: 最早的规则自 {self.first_day} 起施行",
+            clauses=self._periods[0][1].answer(CityRules.holder_terms).clauses,
+            first_day=str(self.first_day),
+        )
 
     @property
     def first_day(self) -> date:

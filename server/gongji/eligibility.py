@@ -6,10 +6,12 @@ Each condition is one small function over the case; `CONDITIONS` lists them in t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from functools import partial, reduce
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gongji.cities import Rules
 from gongji.clauses import Clause
@@ -32,8 +34,7 @@ from gongji.rules import (
 from gongji.words import in_words
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class Case(Struct, frozen=True, kw_only=True):
     """One application with everything its conditions look at; bindings are those that take a place now."""
 
     application: Application
@@ -68,16 +69,14 @@ class Case:
         ]
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """The smallest change of facts that would meet one condition: as a sentence, and applied to the case."""
 
     text: str
     apply: Callable[[Case], Case]
 
 
-@dataclass(frozen=True, slots=True)
-class Unmet:
+class Unmet(Struct, frozen=True):
     """A condition that is not met, and the changes of which any one would meet it."""
 
     condition: Condition

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gongji.admission import Admitted, alive_on
 from gongji.benefits import BillPart, NoFund, PurseKind, Situation, Table, Use, Uses
@@ -20,8 +21,7 @@ from gongji.terms import PHRASES
 _NO_PART: frozenset[BillPart] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class FundTerms:
+class FundTerms(Struct, frozen=True):
     """What the fund owes a bill: a benefit, or None and the clause that denies it; level 0 where the bill has none."""
 
     rule: RuleRef
@@ -30,8 +30,7 @@ class FundTerms:
     denied_by: Clause | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AskedPurse:
+class AskedPurse(Struct, frozen=True):
     """A purse that is asked and the rule it is asked under; `why_not` says in Chinese why it may pay nothing, if so."""
 
     purse: Purse

@@ -7,8 +7,9 @@ A correction is a new transaction that names the old one in `reference`; entries
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from gongji.codes import EntryKind, Scheme, pooling_area
 from gongji.facts import Facts
@@ -23,8 +24,7 @@ class Inconsistent(AssertionError):  # noqa: N818 - what it says of the books
     """The books would not balance: a fault of this program, never an answer to a caller."""
 
 
-@dataclass(frozen=True, slots=True)
-class Posting:
+class Posting(Struct, frozen=True):
     """One side of a transaction before it becomes an entry; only a purse's has a kind and a movement."""
 
     ledger_account: str

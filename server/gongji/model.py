@@ -5,8 +5,10 @@ Amounts are fen, days are Shanghai civil days, instants are aware datetimes. Nat
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any, ClassVar
+
+from msgspec import Struct
 
 from gongji.codes import (
     IDENTITY_CARD,
@@ -25,8 +27,21 @@ from gongji.codes import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Enrolment:
+class Discreet(Struct, frozen=True):
+    """A record some of whose fields are personal and never show in a repr."""
+
+    hidden: ClassVar[frozenset[str]]
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """The other fields, for whoever prints it."""
+        return [(name, getattr(self, name)) for name in self.__struct_fields__ if name not in self.hidden]
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
+        return f"{type(self).__name__}({shown})"
+
+
+class Enrolment(Struct, frozen=True):
     """One dated enrolment; `until` is its last day, None while it lasts."""
 
     scheme: Scheme
@@ -45,8 +60,7 @@ class Enrolment:
         return Standing.RETIRED if self.psn_type.startswith("12") else Standing.ACTIVE
 
 
-@dataclass(frozen=True, slots=True)
-class Kin:
+class Kin(Struct, frozen=True):
     """A relation the registry knows: `relation` is what the other is to this person (GB/T 4761)."""
 
     person_no: str
@@ -54,22 +68,24 @@ class Kin:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(Discreet, frozen=True):
     """An identity document (psn_cert_type, certno); its number never shows in a repr."""
 
+    hidden = frozenset({"number"})
+
     type: str
-    number: str = field(repr=False)
+    number: str
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(Discreet, frozen=True):
     """An insured person (psn_no …); certificate, name and phone are sealed at rest and never shown in a repr."""
 
+    hidden = frozenset({"certificate", "name", "phone"})
+
     person_no: str
-    certificate: Certificate = field(repr=False)
-    name: str = field(repr=False)
-    phone: str = field(repr=False)
+    certificate: Certificate
+    name: str
+    phone: str
     insured_place: str
     enrolments: tuple[Enrolment, ...] = ()
     contribution_base_fen: int = 0
@@ -93,8 +109,7 @@ class Person:
         return next((e for e in self.enrolments if e.scheme is scheme and e.covers(day)), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Institution:
+class Institution(Struct, frozen=True):
     """A designated institution (fixmedins_code, hosp_lv)."""
 
     code: str
@@ -122,8 +137,7 @@ class Institution:
 _LEVEL_OF_GRADE = {1: 3, 2: 3, 3: 3, 4: 3, 12: 3, 5: 2, 6: 2, 7: 2, 13: 2, 8: 1, 9: 1, 10: 1, 14: 1}
 
 
-@dataclass(frozen=True, slots=True)
-class DecidedBy:
+class DecidedBy(Struct, frozen=True):
     """Whose rules decided: city, plugin and core with their versions, adopted candidates."""
 
     area_code: str
@@ -133,8 +147,7 @@ class DecidedBy:
     adoptions: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RuleRef:
+class RuleRef(Struct, frozen=True):
     """A rule that took part in a decision: hook, first day of its value, numbers of its clauses."""
 
     hook: str
@@ -142,8 +155,7 @@ class RuleRef:
     clauses: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Material:
+class Material(Struct, frozen=True):
     """A proof handed in (材料): kind, original or copy, the channel's reference, the file's SHA-256."""
 
     kind: str
@@ -152,8 +164,7 @@ class Material:
     sha256: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class AgreementAccepted:
+class AgreementAccepted(Struct, frozen=True):
     """The agreement the holder accepted, as evidence."""
 
     agreement_id: str
@@ -162,8 +173,7 @@ class AgreementAccepted:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Consent:
+class Consent(Struct, frozen=True):
     """The member's consent, as evidence."""
 
     method: ConsentMethod
@@ -171,18 +181,18 @@ class Consent:
     reference: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class MemberDetails:
+class MemberDetails(Discreet, frozen=True):
     """What the applicant typed about the member; empty where not asked."""
 
-    name: str = field(default="", repr=False)
-    certificate_number: str = field(default="", repr=False)
-    phone: str = field(default="", repr=False)
+    hidden = frozenset({"name", "certificate_number", "phone"})
+
+    name: str = ""
+    certificate_number: str = ""
+    phone: str = ""
     insured_place: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Application:
+class Application(Struct, frozen=True, kw_only=True):
     """An application for a binding (绑定申请)."""
 
     holder: str
@@ -197,8 +207,7 @@ class Application:
     consent: Consent | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class BindingEvent:
+class BindingEvent(Struct, frozen=True):
     """One change of a binding's state."""
 
     at: datetime
@@ -209,8 +218,7 @@ class BindingEvent:
     why: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Binding:
+class Binding(Struct, frozen=True, kw_only=True):
     """A binding between holder (授权人) and member (使用人); `closed_at` is set in every final state."""
 
     binding_id: str
@@ -235,8 +243,7 @@ class Binding:
     history: tuple[BindingEvent, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bill:
+class Bill(Struct, frozen=True, kw_only=True):
     """One outpatient bill in the national decomposition; its four parts add up to `total_fen`."""
 
     patient: str
@@ -258,8 +265,7 @@ class Bill:
     msgid: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class Line(Struct, frozen=True, kw_only=True):
     """So many fen of a bill, paid by one payer under one rule; `inputs` feed the named formula (trace.v1)."""
 
     fen: int
@@ -271,8 +277,7 @@ class Line:
     in_words: str
 
 
-@dataclass(frozen=True, slots=True)
-class PurseMovement:
+class PurseMovement(Struct, frozen=True):
     """Money that moved in one purse; negative is a charge."""
 
     purse: str
@@ -281,8 +286,7 @@ class PurseMovement:
     version_after: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settlement:
+class Settlement(Struct, frozen=True, kw_only=True):
     """A settled, or quoted, bill (setl_id …). A quote has no id, time or movements."""
 
     settlement_id: str
@@ -317,8 +321,7 @@ class Settlement:
         return self.bill.total_fen - self.fund_fen
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(Struct, frozen=True):
     """A purse's balance (balc) and version; the version counts its entries."""
 
     person_no: str
@@ -326,8 +329,7 @@ class Account:
     version: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Accumulator:
+class Accumulator(Struct, frozen=True):
     """What one patient used up in one scheme, pooling area and natural year (5206 累计)."""
 
     person_no: str
@@ -338,8 +340,7 @@ class Accumulator:
     fund_paid_fen: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """One posting of a balanced transaction; never changed.
 
     `ledger_account` is `purse:P1`, `fund:3411:310`, `cash` or `institution:H…`; balance and version stand on
@@ -357,8 +358,14 @@ class Entry:
     reference: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Credit:
+class SettledDay(Struct, frozen=True):
+    """A service day of which something was settled in a pooling area, reversed since or not: its rules stand."""
+
+    pooling_area: str
+    day: date
+
+
+class Credit(Struct, frozen=True):
     """One month's credit of one person, given from `source`; one taken back makes room for another in its place."""
 
     credit_id: str
@@ -371,8 +378,7 @@ class Credit:
     taken_back_why: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Premium:
+class Premium(Struct, frozen=True, kw_only=True):
     """One member's resident premium (居民医保个人缴费) of one year, paid from a holder's purse; never changed."""
 
     premium_id: str

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from gongji.facts import Decision, Facts, Need
+from gongji.facts import Decision, Facts, Need, by_key
 from gongji.ledger import Inconsistent
 from gongji.model import Settlement
-from gongji.settlement import Reverse, Reversed, year_of
+from gongji.settlement import Reverse, Reversed, of_same_year
 from gongji.split import FundShare, Used, fund_share
 from gongji.trace import fund_inputs
 
@@ -41,13 +41,16 @@ class PreviewReversal:
     command: Reverse
 
     def needs(self, facts: Facts) -> Iterator[Need]:
-        """As `Reverse`."""
-        return self.command.needs(facts)
+        """As `Reverse`; then the patient's settlements."""
+        yield from self.command.needs(facts)
+        original = by_key(Settlement, self.command.original_id)
+        if facts.has(original) and (settlement := facts.get(Settlement, original.value)) is not None:
+            yield Need(Settlement, "patient", settlement.bill.patient)
 
     def decide(self, facts: Facts) -> Decision[Previewed]:
         """As `Reverse`, and nothing to write."""
         would = self.command.decide(facts).answer
-        year = facts.where(Settlement, "patient_year", year_of(would.settlement))
+        year = of_same_year(would.settlement, facts)
         return Decision(Previewed(would, affected_by(would.settlement, year)))
 
 

@@ -7,8 +7,10 @@ takes from the accumulators exactly what its settlement added; later settlements
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from datetime import date
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gongji import ledger
 from gongji.admission import Admitted, admit, givers_of, scheme_of
@@ -20,7 +22,17 @@ from gongji.errors import AlreadyReversed, MalformedField, NotLastSettlement, Se
 from gongji.facts import Decision, Facts, Need, Remembered, Request, by_key, derived_id
 from gongji.hookspecs import CityRules
 from gongji.ledger import Inconsistent
-from gongji.model import Account, Accumulator, Bill, Binding, Institution, Person, PurseMovement, Settlement
+from gongji.model import (
+    Account,
+    Accumulator,
+    Bill,
+    Binding,
+    Institution,
+    Person,
+    PurseMovement,
+    SettledDay,
+    Settlement,
+)
 from gongji.split import Charge, FundShare, Used, charge_purses, fund_share
 from gongji.trace import lines_of
 
@@ -28,8 +40,7 @@ SETTLE = "Settle"
 """The method under which a settled, or never arrived, request is remembered."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settle:
+class Settle(Struct, frozen=True):
     """Settles one bill (2207 门诊结算)."""
 
     request: Request
@@ -62,8 +73,7 @@ class Settle:
         return replace(stored, reversed_at=None, reversed_why="")
 
 
-@dataclass(frozen=True, slots=True)
-class Quote:
+class Quote(Struct, frozen=True):
     """What `Settle` would answer now (2206 门诊预结算): no id, no time, no movements."""
 
     bill: Bill
@@ -78,16 +88,14 @@ class Quote:
         return Decision(_settled(self.bill, facts, self.cities, "").answer)
 
 
-@dataclass(frozen=True, slots=True)
-class Reversed:
+class Reversed(Struct, frozen=True):
     """A settlement as it stands reversed, and what came back to each purse."""
 
     settlement: Settlement
     refunds: tuple[PurseMovement, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Reverse:
+class Reverse(Struct, frozen=True):
     """Takes a settlement back: by its id (2208 撤销), or by the request id of the Settle whose reply was lost (2601).
 
     MalformedField where both or none is given, or the request id is no UUID.
@@ -119,14 +127,15 @@ class Reverse:
         return self.settlement_id or settlement_id_of(self.settle_request_id)
 
     def needs(self, facts: Facts) -> Iterator[Need]:
-        """The settlement, its request; then the year's settlements, the accumulator and the purses that paid."""
+        """The settlement, its request; then the accumulator, the purses that paid, and where it counts the others."""
         original = by_key(Settlement, self.original_id)
         yield original
         if self.settle_request_id:
             yield by_key(Remembered, self.settle_request_id)
         if not facts.has(original) or (settlement := facts.get(Settlement, self.original_id)) is None:
             return
-        yield Need(Settlement, "patient_year", year_of(settlement))
+        if _last_first(settlement, facts, self.cities):
+            yield Need(Settlement, "patient", settlement.bill.patient)
         yield by_key(Accumulator, year_of(settlement))
         for movement in settlement.movements:
             yield by_key(Account, movement.purse)
@@ -172,6 +181,11 @@ def year_key(person_no: str, scheme: Scheme, area_code: str, day: date) -> str:
     return f"{person_no}/{int(scheme)}/{pooling_area(area_code)}/{day.year}"
 
 
+def settled_day_key(area_code: str, day: date) -> str:
+    """What a settled day is filed under: 3411/2025-09-30."""
+    return f"{pooling_area(area_code)}/{day}"
+
+
 def year_of(settlement: Settlement) -> str:
     """The year a settlement is filed under."""
     bill = settlement.bill
@@ -207,6 +221,7 @@ def _needs(bill: Bill, facts: Facts) -> Iterator[Need]:
         return
     if patient := facts.get(Person, bill.patient):
         yield by_key(Accumulator, _year_of_bill(bill, patient))
+        yield by_key(SettledDay, settled_day_key(patient.insured_place, bill.service_day))
     if bill.account_use is AccountUse.CITY_ORDER:
         for holder in givers_of(bill, facts.where(Binding, "member", bill.patient)):
             yield by_key(Person, holder)
@@ -252,7 +267,8 @@ def _settled(bill: Bill, facts: Facts, cities: Cities, request_id: str) -> Decis
     if not request_id:
         return Decision(settlement)
     changed = (after,) if after != before else ()
-    return Decision(settlement, (settlement, *accounts, *changed, *ledger.settlement_entries(settlement, facts.now)))
+    entries = ledger.settlement_entries(settlement, facts.now)
+    return Decision(settlement, (settlement, *accounts, *changed, *_first_of_day(case, facts), *entries))
 
 
 def _owed(bill: Bill, paid: FundShare) -> dict[BillPart, int]:
@@ -270,6 +286,13 @@ def _ratio(terms: FundTerms) -> int:
 
 def _paid_by(kind: PurseKind, charges: Iterable[Charge]) -> int:
     return sum(c.fen for c in charges if c.purse.kind is kind)
+
+
+def _first_of_day(case: Admitted, facts: Facts) -> tuple[SettledDay, ...]:
+    """The note that something was settled of this day, where it is the first."""
+    area, day = case.patient.insured_place, case.bill.service_day
+    known = facts.get(SettledDay, settled_day_key(area, day))
+    return () if known else (SettledDay(pooling_area(area), day),)
 
 
 def _accumulated(case: Admitted, facts: Facts) -> Accumulator:
@@ -297,17 +320,28 @@ def _less(settlement: Settlement, facts: Facts) -> Iterator[Accumulator]:
     yield replace(before, deductible_used_fen=deductible, fund_paid_fen=fund)
 
 
+def of_same_year(settlement: Settlement, facts: Facts) -> list[Settlement]:
+    """The settlements that share its accumulator, itself among them."""
+    year = year_of(settlement)
+    return [s for s in facts.where(Settlement, "patient", settlement.bill.patient) if year_of(s) == year]
+
+
+def _last_first(settlement: Settlement, facts: Facts, cities: Cities) -> bool:
+    """Whether the city lets only the last be reversed."""
+    rules = cities.of(settlement.area_code).rules(facts.today)
+    return rules.value(CityRules.reversal) is Reversal.LAST_FIRST
+
+
 def _refuse_unless_last(settlement: Settlement, facts: Facts, cities: Cities) -> None:
     """Where the city lets only the last be reversed: NotLastSettlement. Settlements of one instant count as equal."""
-    rule = cities.of(settlement.area_code).rules(facts.today).answer(CityRules.reversal)
-    if rule.value is not Reversal.LAST_FIRST or settlement.settled_at is None:
+    if not _last_first(settlement, facts, cities) or settlement.settled_at is None:
         return
-    standing = [s for s in facts.where(Settlement, "patient_year", year_of(settlement)) if s.reversed_at is None]
+    standing = [s for s in of_same_year(settlement, facts) if s.reversed_at is None]
     later = [s for s in standing if s.settled_at is not None and s.settled_at > settlement.settled_at]
     if later:
         raise NotLastSettlement(
             f"须先撤销其后的 {len(later)} 笔结算, 再撤销 {settlement.settlement_id}",
-            clauses=rule.clauses,
+            clauses=cities.of(settlement.area_code).rules(facts.today).answer(CityRules.reversal).clauses,
             settlement_id=settlement.settlement_id,
             last=max(later, key=lambda s: (s.settled_at, s.settlement_id)).settlement_id,
         )

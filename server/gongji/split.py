@@ -6,8 +6,9 @@ Nothing here knows a city, a person or a day: what the rules grant comes in as a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
+
+from msgspec import Struct
 
 from gongji.benefits import BillPart, PurseKind, Table
 from gongji.codes import Standing
@@ -21,8 +22,7 @@ Assumption: aid is asked last, so the own purse spends itself first on what aid 
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Benefit:
+class Benefit(Struct, frozen=True):
     """One row of a reimbursement table (待遇): what the fund pays at one level for one standing; fen, basis points."""
 
     deductible_fen: int
@@ -33,24 +33,21 @@ class Benefit:
     rounding: Rounding
 
 
-@dataclass(frozen=True, slots=True)
-class Used:
+class Used(Struct, frozen=True):
     """What the patient used up this year before the bill: deductible borne, paid by the fund."""
 
     deductible_fen: int = 0
     fund_fen: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class FundShare:
+class FundShare(Struct, frozen=True):
     """What one bill takes: deductible charged now (act_pay_dedc), paid by the fund (hifp_pay)."""
 
     deductible_fen: int = 0
     fund_fen: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Purse:
+class Purse(Struct, frozen=True):
     """A personal account that is asked: whose, what it holds, which parts of the bill it may pay."""
 
     owner: str
@@ -59,8 +56,7 @@ class Purse:
     pays: frozenset[BillPart]
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
+class Charge(Struct, frozen=True):
     """What one purse pays: `needed_fen` is what was left, when it was asked, of the parts it may pay."""
 
     purse: Purse

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from gongji.codes import BindingState, ConsentMethod
 from gongji.errors import Refusal
@@ -12,6 +11,7 @@ from gongji.model import Application, Binding, Kin, Material, MemberDetails
 from gongji.rules import Asked, ChannelId, MaterialKind
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.applying import PLACES, Applicants, cities
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -19,6 +19,7 @@ from gongji.registry import UpsertPersons
 from gongji.workdays import Workdays
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from msgspec.structs import replace
 
 START = datetime(2025, 9, 29, 10, 0, tzinfo=SHANGHAI)
 CHUZHOU, ANQING = "341100", "340800"

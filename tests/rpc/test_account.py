@@ -17,6 +17,8 @@ from gongji.v1 import settlement_pb2
 
 from tests.rpc.conftest import Told
 
+pytestmark = pytest.mark.parametrize("home", ["memory", "postgres"], indirect=True)
+
 PREMIUMS = {
     "uses": replace(uses()[0].value, aid_at=frozenset(Use)),
     "member_terms": {

@@ -3,10 +3,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from gongji.codes import BindingState, Purpose
 from gongji.model import Binding, DecidedBy
 from gongji.v1 import binding_pb2 as pb
 from gongji.v1 import types_pb2
+
+pytestmark = pytest.mark.parametrize("home", ["memory", "postgres"], indirect=True)
 
 
 def waiting(service: Any, state: BindingState, **changes: Any) -> Binding:

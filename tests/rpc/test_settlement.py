@@ -3,9 +3,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from gongji.codes import SHANGHAI, BindingState, Purpose
 from gongji.model import Binding, DecidedBy
 from gongji.v1 import settlement_pb2 as pb
+
+pytestmark = pytest.mark.parametrize("home", ["memory", "postgres"], indirect=True)
 
 ZERO_FROM_A_HOLDERS_SIDE = ("total_fen", "fund_fen", "cash_fen", "aid_fen")
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,10 +20,11 @@ from gongji.store.migrations import Home, SqliteHome, make_file, make_or_check
 from gongji.store.opening import path_of
 from gongji.store.pgengine import PostgresEngine
 from gongji.store.pghome import PostgresHome
-from gongji.store.remembering import WritingEngine
+from gongji.store.remembering import StoreEngine
 from gongji.store.schema import VERSION, Schema
 from gongji.store.seal import Vault
 from gongji.store.sqlite import SqliteEngine
+from msgspec.structs import replace
 
 from tests.postgres import QUICK, Postgres, running
 
@@ -135,11 +136,13 @@ def used() -> list[str]:
     return []
 
 
-class AnyEngine(WritingEngine, Protocol):
+class AnyEngine(StoreEngine, Protocol):
     """What both engines offer to a test."""
 
     @property
     def connection(self) -> Any: ...
+
+    def fetch(self, kind: type, index: str, values: Sequence[str]) -> list[Any]: ...
 
     def page(self, listing: Listing[Any]) -> list[Any]: ...
 

@@ -11,7 +11,7 @@ import pytest
 from gongji.errors import Refusal, StoreUnavailable
 from gongji.facts import Answer, Command, Decision, Facts, Need, Query, Remembered, by_key
 from gongji.model import Account
-from gongji.store.committer import Committer, Engine, EngineDown, Job, Outcome, Violated
+from gongji.store.committer import Asked, Committer, Engine, EngineDown, Job, Outcome, Violated
 
 from tests.store.conftest import AnyEngine
 
@@ -39,9 +39,9 @@ class Watched:
     def stage(self, need: Need) -> int:
         return self._engine.stage(need)
 
-    def fetch(self, kind: type, index: str, values: Sequence[str]) -> Iterable[Any]:
+    def fetch_all(self, asked: Sequence[Asked]) -> Sequence[Iterable[Any]]:
         self._note("fetch")
-        return self._engine.fetch(kind, index, values)
+        return self._engine.fetch_all(asked)
 
     def upsert(self, kind: type, records: Sequence[Any]) -> None:
         self._engine.upsert(kind, records)
@@ -177,9 +177,26 @@ def test_needs_that_never_end_are_an_error(engine: AnyEngine, over: Over, move: 
             return self.asked
 
         def decide(self, facts: Facts) -> Decision[int]:
-            raise AssertionError(facts)
+            facts.get(Account, f"P{len(self.asked)}")
+            raise AssertionError
 
     assert values(over(engine).run([Job(Endless()), *jobs(move("r1"))])) == ["RuntimeError", 100]
+
+
+def test_what_is_never_asked_for_is_a_defect(engine: AnyEngine, over: Over, move: MakeMove) -> None:
+    """A decision that reads what its query never says it needs fails, alone."""
+
+    @dataclass(frozen=True)
+    class Silent:
+        def needs(self, facts: Facts) -> Iterable[Need]:
+            del facts
+            return ()
+
+        def decide(self, facts: Facts) -> Decision[int]:
+            facts.get(Account, "P9")
+            raise AssertionError
+
+    assert values(over(engine).run([Job(Silent()), *jobs(move("r1"))])) == ["Unknown", 100]
 
 
 @pytest.mark.parametrize("step", ["begin", "fetch", "upsert", "commit"])

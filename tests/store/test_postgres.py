@@ -40,7 +40,7 @@ def test_a_settlement_is_held_while_it_is_reversed(
         by_key(Person, "P1"),
         by_key(Settlement, "S1"),
         by_key(Account, "P1"),
-        Need(Settlement, "patient_year", ""),
+        Need(Settlement, "patient", ""),
     ]
     assert [0, 1, 2, 3] == [engine.stage(need) for need in needs]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -14,8 +14,9 @@ from gongji.errors import NoAccount, StoreUnavailable
 from gongji.facts import Answer, Command, Decision, Facts, Listing, Need, Remembered, Request, by_key
 from gongji.model import Account, Binding, DecidedBy, Person
 from gongji.store import Store
-from gongji.store.committer import Committer, Conflict, Engine, Job
+from gongji.store.committer import Asked, Committer, Conflict, Engine, Job
 from gongji.store.pgengine import PostgresEngine
+from msgspec.structs import replace
 
 from tests.store.conftest import SERVERS
 
@@ -228,9 +229,9 @@ class Meeting:
         self.count += 1
         self._engine.begin()
 
-    def fetch(self, kind: type, index: str, values: Sequence[str]) -> Iterable[Any]:
-        found: list[Any] = self._engine.fetch(kind, index, values)
-        if kind is Remembered and self._firsts:
+    def fetch_all(self, asked: Sequence[Asked]) -> Sequence[Iterable[Any]]:
+        found: list[Any] = self._engine.fetch_all(asked)
+        if self._firsts and any(kind is Remembered for kind, _, _ in asked):
             self._firsts.pop(0)()
         return found
 

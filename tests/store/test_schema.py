@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
@@ -10,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from gongji.codes import SHANGHAI, Scheme
 from gongji.facts import Adopted, Remembered
@@ -24,6 +24,7 @@ from gongji.model import (
     Person,
     Premium,
     RuleRef,
+    SettledDay,
     Settlement,
 )
 from gongji.store.committer import Violated
@@ -34,10 +35,24 @@ from gongji.store.sql import Dialect
 from gongji.store.table import instant, micros, plain
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.store.conftest import AnyEngine, engine_at, home_of
 
-KINDS = (Person, Institution, Binding, Settlement, Account, Accumulator, Entry, Credit, Premium, Remembered, Adopted)
+KINDS = (
+    Person,
+    Institution,
+    Binding,
+    Settlement,
+    SettledDay,
+    Account,
+    Accumulator,
+    Entry,
+    Credit,
+    Premium,
+    Remembered,
+    Adopted,
+)
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
 FEN = st.integers(0, 2**63 - 1)
@@ -50,10 +65,10 @@ st.register_type_strategy(datetime, INSTANTS)
 
 def whole(kind: type) -> st.SearchStrategy[Any]:
     """Records with every field drawn, those with defaults too."""
-    if not dataclasses.is_dataclass(kind):
+    if not issubclass(kind, msgspec.Struct):
         return st.from_type(kind)
     hints = typing.get_type_hints(kind)
-    return st.builds(kind, **{f.name: _drawn(hints[f.name]) for f in dataclasses.fields(kind)})
+    return st.builds(kind, **{f.name: _drawn(hints[f.name]) for f in msgspec.structs.fields(kind)})
 
 
 def _drawn(hint: Any) -> st.SearchStrategy[Any]:
@@ -109,8 +124,7 @@ def test_instants_keep_their_microsecond(at: datetime) -> None:
 def test_a_flat_record_may_not_have_nested_fields() -> None:
     """A field no column can hold is found when the program starts, not when it writes."""
 
-    @dataclasses.dataclass
-    class Odd:
+    class Odd(msgspec.Struct):
         key: str
         what: complex
 
@@ -149,7 +163,7 @@ def test_entries_and_premiums_are_never_changed(engine: AnyEngine, clock: Callab
     )
     for record in (entry, premium):
         engine.upsert(type(record), [record])
-    for again in (entry, premium, dataclasses.replace(premium, premium_id="PB", holder="P3")):
+    for again in (entry, premium, replace(premium, premium_id="PB", holder="P3")):
         with pytest.raises(Violated):
             engine.upsert(type(again), [again])
 
@@ -157,7 +171,7 @@ def test_entries_and_premiums_are_never_changed(engine: AnyEngine, clock: Callab
 def test_a_credit_may_be_taken_back(engine: AnyEngine, clock: Callable[[], datetime]) -> None:
     """A month's credit is one row: given, taken back, given again."""
     credit = Credit("P1/2025-09", "P1", "2025-09", 1, "premium:3411", clock())
-    for record in (credit, dataclasses.replace(credit, taken_back_at=clock(), taken_back_why="重复登记"), credit):
+    for record in (credit, replace(credit, taken_back_at=clock(), taken_back_why="重复登记"), credit):
         engine.upsert(Credit, [record])
         assert [record] == engine.fetch(Credit, "", ["P1/2025-09"])
 
@@ -178,7 +192,7 @@ def test_nothing_personal_lies_in_clear(engine: AnyEngine, person: Person, vault
 
 def test_a_sealed_person_cannot_be_passed_off_as_another(engine: AnyEngine, person: Person) -> None:
     """A seal moved to another row of the table does not open."""
-    engine.upsert(Person, [person, dataclasses.replace(person, person_no="P2")])
+    engine.upsert(Person, [person, replace(person, person_no="P2")])
     engine.connection.execute(
         "UPDATE person SET sealed = (SELECT sealed FROM person WHERE person_no = 'P1') WHERE person_no = 'P2'"
     )
@@ -232,7 +246,7 @@ class Recorded:
     def __init__(self, home: Home, version: int) -> None:
         self._home, self._version = home, version
         self.dialect, self.transaction, self.execute = home.dialect, home.transaction, home.execute
-        self.fingerprint, self.record = home.fingerprint, home.record
+        self.fingerprint, self.record, self.grow = home.fingerprint, home.record, home.grow
 
     def version(self) -> int | None:
         return self._version

@@ -6,19 +6,18 @@ import asyncio
 import sqlite3
 import stat
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from gongji.codes import AccountUse, Scheme, VisitKind
 from gongji.errors import NoAccount, StoreUnavailable
 from gongji.facts import Adopted, Decision, Listing, Remembered
-from gongji.model import Account, Bill, Certificate, DecidedBy, Person, Settlement
+from gongji.model import Account, Certificate, Person, SettledDay
 from gongji.store import MEMORY, KeyFileError, SchemaError, Store, migrate, open_store
 from gongji.store.schema import VERSION
 from gongji.store.sqlite import SqliteStore
+from msgspec.structs import replace
 
 MakeMove = Callable[..., Any]
 Clock = Callable[[], datetime]
@@ -271,7 +270,7 @@ async def test_adoptions_are_recorded_and_know_what_is_settled(store: Store, clo
     await store.adopt(adopted)
     await store.adopt(later := replace(adopted, since=date(2025, 2, 1)))
     assert [later] == await store.adopted()
-    await store.apply(Put(settlement(clock(), date(2025, 9, 29))))
+    await store.apply(Put(SettledDay("3411", date(2025, 9, 29))))
     found = [await store.settled_since(area, day) for area, day in CASES]
     assert [True, True, False, False] == found
 
@@ -295,34 +294,3 @@ async def test_reset_forgets_everything(store: Store, move: MakeMove, person: Pe
         await store.person_no_of(person.certificate),
     )
     assert not (await store.commit(move("r1"))).replayed
-
-
-def settlement(at: datetime, day: date) -> Settlement:
-    return Settlement(
-        settlement_id="S1",
-        settled_at=at,
-        request_id="r1",
-        bill=Bill(
-            patient="P1",
-            institution_code="H34119900001",
-            service_day=day,
-            visit_kind=VisitKind.OUTPATIENT,
-            total_fen=100,
-            in_scope_fen=100,
-            account_use=AccountUse.NONE,
-        ),
-        scheme=Scheme.EMPLOYEE,
-        area_code="341199",
-        level=1,
-        deductible_fen=100,
-        ratio_bp=6000,
-        fund_fen=0,
-        own_fen=0,
-        aid_fen=0,
-        cash_fen=100,
-        lines=(),
-        movements=(),
-        deductible_used_after_fen=100,
-        fund_paid_after_fen=0,
-        decided_by=DecidedBy("341199", "gongji-x", "1", "1"),
-    )

@@ -19,7 +19,7 @@ from gongji.cities import Cities, City, Rules
 from gongji.codes import SHANGHAI, AccountUse, EnrolmentStatus, InstitutionKind, Scheme, Spending, Standing, VisitKind
 from gongji.entitlement import fund_terms
 from gongji.errors import Refusal, UnsupportedVisitKind
-from gongji.facts import Facts, Need
+from gongji.facts import Facts
 from gongji.findings import Finding, Kind
 from gongji.hookspecs import CityRules
 from gongji.model import Bill, Binding, Certificate, Enrolment, Institution, Person
@@ -204,12 +204,12 @@ def _facts(place: str, day: date) -> Facts:
         number = f"{int(scheme)}-{psn_type}-{int(status)}"
         enrolment = Enrolment(scheme, psn_type, status, date.min)
         person = Person(number, Certificate("99", number), "某某", "", place, (enrolment,))
-        facts.load(Need(Person, "", number), [person])
-        facts.load(Need(Binding, "member", number), [])
+        facts.load(Person, "", [number], [person])
+        facts.load(Binding, "member", [number], [])
     for grade, name in GRADES.items():
         kind = InstitutionKind.HOSPITAL if grade else InstitutionKind.PHARMACY
         institution = Institution(_code(place, grade), name, kind, grade, date.min)
-        facts.load(Need(Institution, "", institution.code), [institution])
+        facts.load(Institution, "", [institution.code], [institution])
     return facts
 
 

@@ -6,6 +6,7 @@ Requests arrive here checked by constraints.py: nothing below refuses.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -53,8 +54,16 @@ def instant_to(at: datetime | None) -> Timestamp | None:
     """Aware datetime → Timestamp; None stays absent."""
     if at is None:
         return None
+    stamp = Timestamp()
+    write_instant(at, stamp)
+    return stamp
+
+
+def write_instant(at: datetime, stamp: Timestamp) -> None:
+    """Aware datetime into a Timestamp of a reply."""
     since = at - _EPOCH
-    return Timestamp(seconds=since.days * 86400 + since.seconds, nanos=since.microseconds * 1000)
+    stamp.seconds = since.days * 86400 + since.seconds
+    stamp.nanos = since.microseconds * 1000
 
 
 def start_of(day: date) -> datetime:
@@ -79,8 +88,9 @@ def receipt(request_id: str, answer: Answer[Any]) -> pb.Receipt:
     return pb.Receipt(request_id=request_id, replayed=answer.replayed, at=instant_to(answer.at))
 
 
+@lru_cache(maxsize=256)
 def decided_by(by: DecidedBy) -> pb.DecidedBy:
-    """Whose rules decided."""
+    """Whose rules decided; made once for each city and version."""
     return pb.DecidedBy(
         area_code=by.area_code,
         plugin=by.plugin,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import replace
 from datetime import date
 from typing import Any, Final, TypeVar
+
+from msgspec.structs import replace
 
 from gongji.codes import Scheme, VisitKind
 from gongji.errors import InstitutionNotFound, MalformedField

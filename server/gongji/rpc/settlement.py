@@ -40,16 +40,19 @@ class Settlements(SettlementServiceServicer):
     async def Quote(self, request: pb.QuoteRequest, context: Any) -> pb.QuoteResponse:
         """What Settle would answer now."""
         bill = bill_from(request.bill, await self._people.number(request.bill.patient, "bill.patient"))
-        return pb.QuoteResponse(settlement=self._shown(await self._store.ask(Quote(bill, self._cities))))
+        quoted = await self._store.ask(Quote(bill, self._cities))
+        reply = pb.QuoteResponse()
+        settlement_to(quoted, self._sources, reply.settlement)
+        return reply
 
     async def Settle(self, request: pb.SettleRequest, context: Any) -> pb.SettleResponse:
         """Settles a bill."""
         bill = bill_from(request.bill, await self._people.number(request.bill.patient, "bill.patient"))
         command = Settle(asked(request.request_id, bill=bill), bill, self._cities)
         answer = await self._store.commit(command)
-        return pb.SettleResponse(
-            settlement=self._shown(answer.value), receipt=receipt(command.request.request_id, answer)
-        )
+        reply = pb.SettleResponse(receipt=receipt(command.request.request_id, answer))
+        settlement_to(answer.value, self._sources, reply.settlement)
+        return reply
 
     async def Reverse(self, request: pb.ReverseRequest, context: Any) -> pb.ReverseResponse:
         """Takes a settlement back, or says what that would do."""
@@ -126,7 +129,7 @@ class Settlements(SettlementServiceServicer):
             equals={"ledger_account": purse_account(holder), "kind": int(EntryKind.AID_CHARGE)},
             at_least=span.at_least("at"),
             below=span.below("at"),
-            order="at",
+            order="version",
         )
         found = await page(self._store, request.page, {"holder": holder, "span": span}, listing)
         charges = [(entry, await self._store.get(Settlement, entry.reference)) for entry in found.rows]

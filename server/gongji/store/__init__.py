@@ -67,8 +67,8 @@ class Store(Protocol):
     async def adopted(self) -> list[Adopted]:
         """Every candidate revision an operator has adopted, by area code and name."""
 
-    async def adopt(self, adopted: Adopted) -> None:
-        """Records an adoption, in place of an earlier one of the same candidate."""
+    async def adopt(self, *adopted: Adopted) -> None:
+        """Records adoptions, all or none, each in place of an earlier one of the same candidate."""
 
     async def settled_since(self, area_code: str, day: date) -> bool:
         """Whether a bill of that pooling area with a service day from `day` on was ever settled, reversed or not."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol, TypeVar, cast
 
+from msgspec import Struct
+
 from gongji.errors import Refusal, StoreUnavailable
-from gongji.facts import Answer, Command, Decision, Facts, Need, Query, Remembered, Request, by_key
+from gongji.facts import Answer, Command, Decision, Facts, Need, Query, Remembered, Request, Unknown, by_key
 from gongji.store.replay import Digest, remembered, remembered_refusal, replay, replay_needs
 from gongji.store.schema import Schema
 
@@ -41,6 +42,10 @@ class Violated(EngineError):  # noqa: N818 - as above
     """A decision broke a law the schema holds, such as a purse below 0: a defect, never the caller's fault."""
 
 
+Asked = tuple[type, str, Sequence[str]]
+"""The records of a kind whose index ("" the key) has one of some values."""
+
+
 class Engine(Protocol):
     """One connection to a database, used by one thread. Everything raises EngineError, `rollback` nothing."""
 
@@ -53,8 +58,8 @@ class Engine(Protocol):
         An engine that shares its database with other writers has rows locked so, in one order by all.
         """
 
-    def fetch(self, kind: type, index: str, values: Sequence[str]) -> Iterable[Any]:
-        """The records of a kind whose index ("" the key) has one of these values."""
+    def fetch_all(self, asked: Sequence[Asked]) -> Sequence[Iterable[Any]]:
+        """The records found for each of these, in one go."""
 
     def upsert(self, kind: type, records: Sequence[Any]) -> None:
         """Writes records, each in place of the one with its key."""
@@ -66,8 +71,7 @@ class Engine(Protocol):
         """Forgets it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Struct, frozen=True):
     """One decision to execute; without a request it is not remembered."""
 
     query: Query[Any]
@@ -91,40 +95,46 @@ class Gatherer:
         self._engine = engine
 
     def load(self, needs: Iterable[Need]) -> None:
-        """Fetches what is not yet known, one statement a kind and index."""
-        missing: dict[tuple[type, str], dict[str, list[Any]]] = {}
+        """Fetches what is not yet known, all of it in one go."""
+        missing: dict[tuple[type, str], dict[str, None]] = {}
         for need in needs:
             if not self.facts.has(need):
-                missing.setdefault((need.kind, need.index), {})[need.value] = []
-        for (kind, index), found in missing.items():
-            for record in self._engine.fetch(kind, index, list(found)):
-                keys = self.facts.keys
-                found[keys.indexes_of(record)[index] if index else keys.key_of(record)].append(record)
-            for value, records in found.items():
-                self.facts.load(Need(kind, index, value), records)
+                missing.setdefault((need.kind, need.index), {})[need.value] = None
+        if not missing:
+            return
+        asked = [(kind, index, list(values)) for (kind, index), values in missing.items()]
+        for (kind, index, values), records in zip(asked, self._engine.fetch_all(asked), strict=True):
+            self.facts.load(kind, index, values, records)
 
-    def prefetch(self, queries: Iterable[Query[Any]]) -> None:
-        """Fetches what all these queries need, together; one that raises is left to raise again in its turn."""
-        waiting = list(queries)
+    def prefetch(self, queries: Iterable[Query[Any]], also: Iterable[Need] = ()) -> None:
+        """Fetches what all these queries need, together; one that raises is left to raise again in its turn.
+
+        `also` goes with what is fetched first.
+        """
+        waiting, first = list(queries), list(also)
         for _ in range(ROUNDS):
             lacking = [(query, needs) for query in waiting if (needs := self._lacking(query))]
-            if not lacking:
+            if not (lacking or first):
                 return
-            self.load(self._due([need for _, needs in lacking for need in needs]))
-            waiting = [query for query, _ in lacking]
+            self.load([*first, *self._due([need for _, needs in lacking for need in needs])])
+            waiting, first = [query for query, _ in lacking], []
 
     def decide(self, query: Query[R]) -> Decision[R]:
-        """The query's decision, whatever it still lacks fetched first: earlier writes may have shown it more."""
+        """The query's decision; where earlier writes had it read what was not fetched, that first and then anew."""
         for _ in range(ROUNDS):
-            lacking = [need for need in query.needs(self.facts) if not self.facts.has(need)]
-            if not lacking:
+            try:
                 return query.decide(self.facts)
+            except Unknown:
+                if not (lacking := [need for need in query.needs(self.facts) if not self.facts.has(need)]):
+                    raise  # it reads what it never says it needs
             self.load(self._due(lacking))
         msg = f"{type(query).__name__} 在 {ROUNDS} 轮之后仍要求更多事实"
         raise RuntimeError(msg)
 
     def _due(self, needs: list[Need]) -> list[Need]:
         """Those of the earliest stage; with several kinds in it, in one order for all."""
+        if not needs:
+            return needs
         stages = {(need.kind, need.index): self._engine.stage(need) for need in needs}
         first = min(stages.values())
         if first == max(stages.values()) == 0:
@@ -188,9 +198,8 @@ class Committer:
 
     def _decide(self, gatherer: Gatherer, jobs: Sequence[Job]) -> list[Outcome]:
         facts = gatherer.facts
-        gatherer.load(by_key(Remembered, job.request.request_id) for job in jobs if job.request)
-        fresh = [j for j in jobs if not (j.request and facts.get(Remembered, j.request.request_id))]
-        gatherer.prefetch(job.query for job in fresh)
+        known = (by_key(Remembered, job.request.request_id) for job in jobs if job.request)
+        gatherer.prefetch((job.query for job in jobs), known)
         # Another process may have held a purse since the batch began: entries of one purse are in order of time.
         facts.now = self._clock()
         return [self._execute(gatherer, job) for job in jobs]

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Protocol
 
 from gongji.store import sql
 from gongji.store.schema import VERSION, Schema
-
-Step = Callable[[Schema, sql.Dialect], Iterator[str]]
-
-STEPS: Final[Mapping[int, Step]] = {}
-"""By the version it starts from: the statements that lead to the next one. Forward only; what is released stays."""
+from gongji.store.steps import STEPS, Step
 
 
 class SchemaError(ValueError):
@@ -42,6 +38,9 @@ class Home(Protocol):
     def record(self, version: int, fingerprint: str) -> None:
         """Keeps version and fingerprint."""
 
+    def grow(self, *, moving: bool) -> None:
+        """Makes room for the coming years where tables lie apart by year; `moving` in what came before its room."""
+
 
 def make_or_check(home: Home, schema: Schema, fingerprint: str) -> None:
     """Makes the tables of a new database; checks version and key of an old one. SchemaError."""
@@ -51,12 +50,14 @@ def make_or_check(home: Home, schema: Schema, fingerprint: str) -> None:
             for table in schema.tables.values():
                 for statement in sql.create(table, home.dialect):
                     home.execute(statement)
+            home.grow(moving=True)
             home.record(VERSION, fingerprint)
             return
         _check(home, version, fingerprint)
         if version < VERSION:
             msg = f"数据库结构为第 {version} 版, 本程序需要第 {VERSION} 版: 请备份后运行 gongji migrate"
             raise SchemaError(msg)
+        home.grow(moving=False)
 
 
 def bring_forward(home: Home, schema: Schema, fingerprint: str, steps: Mapping[int, Step] = STEPS) -> tuple[int, int]:
@@ -70,6 +71,7 @@ def bring_forward(home: Home, schema: Schema, fingerprint: str, steps: Mapping[i
         for version in range(before, VERSION):
             for statement in steps[version](schema, home.dialect):
                 home.execute(statement)
+        home.grow(moving=True)
         home.record(VERSION, fingerprint)
     return before, VERSION
 
@@ -141,3 +143,6 @@ class SqliteHome:
         self.execute("DELETE FROM vault")
         self._connection.execute("INSERT INTO vault (fingerprint) VALUES (?)", (fingerprint,))
         self.execute(f"PRAGMA user_version = {version}")
+
+    def grow(self, *, moving: bool) -> None:
+        """Every table is one."""

@@ -82,6 +82,8 @@ def migrate(url: str | Path, key_file: Path | None = None) -> tuple[int, int]:
 def _home(url: str, vault: Vault) -> Iterator[PostgresEngine]:
     """An engine for as long as the start takes. ValueError without psycopg, ConnectionError where nobody answers."""
     try:
+        from psycopg import ProgrammingError
+
         from gongji.store.pgengine import PostgresEngine
     except ModuleNotFoundError as missing:
         msg = "使用 PostgreSQL 须安装附加组件: pip install 'gongji[postgres]'"
@@ -92,5 +94,8 @@ def _home(url: str, vault: Vault) -> Iterator[PostgresEngine]:
     except EngineDown as down:
         msg = f"无法连接 PostgreSQL: {down}"
         raise ConnectionError(msg) from down
+    except ProgrammingError as denied:
+        msg = f"该 PostgreSQL 数据库不能使用, 请检查用户的权限: {denied}"
+        raise SchemaError(msg) from denied
     finally:
         engine.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from gongji.facts import Answer, Decision, Facts, Listing, Need
 from gongji.store.committer import Engine, EngineDown, EngineError, Gatherer, Job, Outcome, raisable, unavailable
@@ -90,10 +90,3 @@ async def paged(lane: Writer, page: Callable[[Listing[T]], list[T]], listing: Li
     for error in failed:
         raise error
     return found
-
-
-def lane(run: Callable[[Sequence[Job]], list[Any]]) -> Writer:
-    """A thread at work."""
-    thread = Writer(run)
-    thread.start()
-    return thread

@@ -1,28 +1,36 @@
-"""What every store does alike, whichever engine lies below: its words for records, rows of requests, adoptions."""
+"""The store, whichever engine lies below: its threads, its words for records, rows of requests, adoptions."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
 from gongji.codes import pooling_area
 from gongji.facts import Adopted, Answer, Command, Decision, Facts, Listing, Need, Query, Remembered
-from gongji.model import Certificate, Settlement
+from gongji.model import Certificate, Person, SettledDay
 from gongji.store.committer import Committer, Engine, EngineDown, Job, unavailable
+from gongji.store.reading import Find, Reader, paged
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
-from gongji.store.writer import QUEUE, Alone, Writer
+from gongji.store.writer import Alone, Turn, Writer
 
 R = TypeVar("R")
 T = TypeVar("T")
+Clock: TypeAlias = Callable[[], datetime]
 
 
-class WritingEngine(Engine, Protocol):
-    """An engine that also forgets everything on demand."""
+class StoreEngine(Engine, Protocol):
+    """An engine of a store's: it also lists, and forgets everything on demand."""
+
+    @property
+    def connection(self) -> Any:
+        """The driver's own."""
+
+    def page(self, listing: Listing[T]) -> list[T]:
+        """One page of a listing."""
 
     def reset(self) -> None:
         """Empties every table. EngineDown."""
@@ -31,19 +39,35 @@ class WritingEngine(Engine, Protocol):
         """Ends the connection; an open transaction is forgotten."""
 
 
-class RememberingStore(ABC):
-    """The half of `store.Store` that is the same over every engine: writing through one thread, and what follows."""
+class RememberingStore:
+    """`store.Store` over three connections of one database: one that writes, one that decides, one that lists.
+
+    Nothing here waits in the event loop: each connection has a thread, and what queues up before it is one batch; an
+    embedded database may decide in the loop itself.
+    """
 
     def __init__(
-        self, writing: WritingEngine, schema: Schema, vault: Vault, clock: Callable[[], datetime], queue: int = QUEUE
+        self,
+        engines: tuple[StoreEngine, StoreEngine, StoreEngine],
+        schema: Schema,
+        vault: Vault,
+        clock: Clock,
+        *,
+        queue: int,
+        asking: type[Writer | Turn] = Writer,
     ) -> None:
+        self._writing, self._reading, self._listing = engines
         self._vault = vault
-        self._clock = clock
         self._schema = schema
-        committer = Committer(writing, schema, clock, vault.digest)
-        self._writer = Writer(committer.run, queue=queue)
-        self._resetting = writing.reset
-        self._writer.start()
+        self._writer = Writer(Committer(self._writing, schema, clock, vault.digest).run, queue=queue)
+        self._asking = asking(Reader(self._reading, schema, clock).run)
+        self._paging = Writer(Reader(self._listing, schema, clock).run)
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def _threads(self) -> tuple[Writer, Writer | Turn, Writer]:
+        return self._writer, self._asking, self._paging
 
     async def commit(self, command: Command[R]) -> Answer[R]:
         """Executes a command once, durably, or answers it as it was answered the first time."""
@@ -55,13 +79,24 @@ class RememberingStore(ABC):
         answer: Answer[R] = await self._writer.submit(Job(query))
         return answer.value
 
-    @abstractmethod
+    async def ask(self, query: Query[R]) -> R:
+        """What a query would answer now, over one snapshot; nothing is written."""
+        answer: Answer[R] = await self._asking.submit(Job(query))
+        return answer.value
+
     async def get(self, kind: type[T], key: str) -> T | None:
         """The record of that key."""
+        found: list[T] = await self.ask(Find(Need(kind, "", key)))
+        return found[0] if found else None
 
-    @abstractmethod
     async def page(self, listing: Listing[T]) -> list[T]:
         """One page of a listing. ValueError where no index serves it."""
+        return await paged(self._paging, self._listing.page, listing)
+
+    async def person_no_of(self, certificate: Certificate) -> str | None:
+        """The number of the person with that certificate; the lowest where several have it."""
+        persons: list[Person] = await self.ask(Find(Need(Person, "cert", self.lookup(certificate))))
+        return min((person.person_no for person in persons), default=None)
 
     def place(self, record: object, order: str = "") -> tuple[str | int, str]:
         """Where a record stands in a listing's order: its value there and its key."""
@@ -74,7 +109,7 @@ class RememberingStore(ABC):
 
     async def remember(self, remembered: Remembered) -> None:
         """Keeps the row of a request that was executed in several parts."""
-        await self.apply(_Write(remembered))
+        await self.apply(_Write((remembered,)))
 
     def lookup(self, certificate: Certificate) -> str:
         """The keyed hash under which persons of that certificate are found: the value of `Need(Person, "cert", …)`."""
@@ -88,20 +123,27 @@ class RememberingStore(ABC):
         """Every candidate revision an operator has adopted, by area code and name."""
         return await self.page(Listing(kind=Adopted, limit=10_000))
 
-    async def adopt(self, adopted: Adopted) -> None:
-        """Records an adoption, in place of an earlier one of the same candidate."""
+    async def adopt(self, *adopted: Adopted) -> None:
+        """Records adoptions, all or none, each in place of an earlier one of the same candidate."""
         await self.apply(_Write(adopted))
 
     async def settled_since(self, area_code: str, day: date) -> bool:
         """Whether a bill of that pooling area with a service day from `day` on was ever settled, reversed or not."""
         area = {"pooling_area": pooling_area(area_code)}
-        later = Listing(kind=Settlement, equals=area, at_least={"service_day": day}, order="service_day", limit=1)
+        later = Listing(kind=SettledDay, equals=area, at_least={"day": day}, order="day", limit=1)
         return bool(await self.page(later))
 
     async def reset(self) -> None:
         """Forgets everything, request ids included; after what was submitted before, before what is submitted later."""
         with available():
-            await self._writer.submit(Alone(self._resetting))
+            await self._writer.submit(Alone(self._writing.reset))
+
+    async def close(self) -> None:
+        """Finishes what waits and closes the connections."""
+        for thread in self._threads:
+            await thread.close()
+        for engine in (self._reading, self._listing, self._writing):  # SQLite tidies up when the writing one goes last
+            engine.close()
 
 
 @contextmanager
@@ -115,9 +157,9 @@ def available() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class _Write:
-    """A query that writes one record as it is."""
+    """A query that writes records as they are."""
 
-    record: object
+    records: tuple[object, ...]
 
     def needs(self, facts: Facts) -> Iterable[Need]:
         """Nothing."""
@@ -125,6 +167,6 @@ class _Write:
         return ()
 
     def decide(self, facts: Facts) -> Decision[None]:
-        """The record."""
+        """The records."""
         del facts
-        return Decision(None, (self.record,))
+        return Decision(None, self.records)

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
+import msgspec
+
+from gongji.codes import SHANGHAI
 from gongji.facts import Listing
-from gongji.store.table import Column, SqlType, SqlValue, Table, micros
+from gongji.store.table import DOCUMENT, Column, Row, SqlType, SqlValue, Table, micros
 
 Statement = tuple[str, list[SqlValue]]
 
@@ -29,6 +32,9 @@ class Dialect:
     filtering: Callable[[Column], str]
     """A column as no index serves it."""
 
+    by_year: bool = False
+    """Whether large tables lie apart by year."""
+
 
 SQLITE: Final = Dialect(
     "?", {"TEXT": "TEXT", "INTEGER": "INTEGER", "BLOB": "BLOB"}, " WITHOUT ROWID", lambda column: f"+{column.name}"
@@ -40,19 +46,35 @@ POSTGRES: Final = Dialect(
     {"TEXT": 'TEXT COLLATE "C"', "INTEGER": "BIGINT", "BLOB": "BYTEA"},
     " WITH (fillfactor = 75)",
     lambda column: f"{column.name} + 0" if column.type == "INTEGER" else f"{column.name} || ''",
+    by_year=True,
 )
 
 
 def create(table: Table[Any], dialect: Dialect = SQLITE) -> Iterator[str]:
-    """The statements that make a table and its indexes."""
-    columns = ", ".join(_definition(c, table.key, dialect) for c in table.columns)
-    yield f"CREATE TABLE {table.name} ({columns}){dialect.compact if table.compact else ''}"
+    """The statements that make a table and its indexes; one that lies apart by year holds no year yet."""
+    apart = bool(table.by_year) and dialect.by_year
+    columns = [_definition(c, None if apart else table.key, dialect) for c in table.columns]
+    if apart:
+        columns.append(f"PRIMARY KEY ({_identity(table)})")
+    after = f" PARTITION BY RANGE ({table.by_year})" if apart else dialect.compact if table.compact else ""
+    yield f"CREATE TABLE {table.name} ({', '.join(columns)}){after}"
     for index in table.indexes:
         names = (*index, table.key.name)
-        yield f"CREATE INDEX {table.name}_by_{'_'.join(index)} ON {table.name} ({', '.join(names)})"
+        held = f" WHERE {index[-1]} IS NOT NULL" if table.column(index[-1]).seldom else ""
+        yield f"CREATE INDEX {table.name}_by_{'_'.join(index)} ON {table.name} ({', '.join(names)}){held}"
 
 
-def _definition(column: Column, key: Column, dialect: Dialect) -> str:
+def bounds_of(year: int) -> tuple[int, int]:
+    """The first instant of a year in Shanghai and that of the next, as they lie in a column."""
+    return micros(datetime(year, 1, 1, tzinfo=SHANGHAI)), micros(datetime(year + 1, 1, 1, tzinfo=SHANGHAI))
+
+
+def _identity(table: Table[Any]) -> str:
+    """What a row is known by where the table lies apart by year: PostgreSQL wants the instant in it."""
+    return ", ".join(filter(None, (table.key.name, table.by_year)))
+
+
+def _definition(column: Column, key: Column | None, dialect: Dialect) -> str:
     parts = [column.name, dialect.types[column.type]]
     if column is key:
         parts.append("PRIMARY KEY")
@@ -64,27 +86,74 @@ def _definition(column: Column, key: Column, dialect: Dialect) -> str:
 
 
 def select(table: Table[Any], index: str, count: int) -> str:
-    """Records whose index (or key, "") has one of `count` values. ValueError where a `Need` may not name it."""
-    return f"{_select(table, index)} IN ({', '.join('?' * count)})"
+    """Rows whose index (or key, "") has one of `count` values, all as one JSON text: see `Rows`.
+
+    One row a step would give the interpreter away, and wait for it again, at every record. ValueError where a `Need`
+    may not name the index.
+    """
+    row = " || ',' || ".join(_in_json(table.column(name)) for name in table.read)
+    found = f"SELECT CAST(group_concat('[' || {row} || ']') AS BLOB) FROM {table.name}"
+    return f"{found} WHERE {_needed(table, index)} IN ({', '.join('?' * count)})"
+
+
+def _in_json(column: Column) -> str:
+    if column.type != "BLOB":
+        return f"json_quote({column.name})"
+    if column.name == DOCUMENT:  # JSON as it is
+        return f"CAST({column.name} AS TEXT)"
+    return f"'\"' || hex({column.name}) || '\"'"
+
+
+class Rows:
+    """Reads the rows of one table back from what `select` found."""
+
+    def __init__(self, table: Table[Any]) -> None:
+        columns = [table.column(name) for name in table.read]
+        whole = tuple[tuple(_IN_JSON[c.name if c.name == DOCUMENT else c.type] for c in columns)]  # type: ignore[misc, valid-type]
+        self._decode = msgspec.json.Decoder(list[whole]).decode  # type: ignore[valid-type] # made at run time
+        self._bytes: list[tuple[int, Callable[[Any], bytes]]] = [
+            (i, bytes if c.name == DOCUMENT else bytes.fromhex) for i, c in enumerate(columns) if c.type == "BLOB"
+        ]
+
+    def __call__(self, found: bytes | None) -> list[Row]:
+        """The values of each row, as the database holds them."""
+        rows = [] if found is None else self._decode(b"[" + found + b"]")
+        return [self._with_bytes(row) for row in rows] if self._bytes else rows
+
+    def _with_bytes(self, row: Row) -> Row:
+        values = list(row)
+        for i, of in self._bytes:
+            values[i] = of(values[i])
+        return values
+
+
+_IN_JSON: Final[Mapping[str, Any]] = {
+    "TEXT": str | None,
+    "INTEGER": int | None,
+    "BLOB": str,
+    DOCUMENT: msgspec.Raw,
+}
 
 
 def select_any(table: Table[Any], index: str, *, lock: bool) -> str:
     """The same for any count, the values one array; locked rows are locked in the order of their keys."""
     order = f" ORDER BY {table.key.name} FOR UPDATE" if lock else ""
-    return f"{_select(table, index)} = ANY(%s){order}"
+    return f"SELECT {', '.join(table.read)} FROM {table.name} WHERE {_needed(table, index)} = ANY(%s){order}"
 
 
-def _select(table: Table[Any], index: str) -> str:
+def _needed(table: Table[Any], index: str) -> str:
+    """The column an index is for. ValueError where a `Need` may not name it."""
     if index and index not in table.needed():
         msg = f"{table.name} 不能按 {index} 预取; 可用: {', '.join(table.needed()) or '仅主键'}"
         raise ValueError(msg)
-    return f"SELECT {', '.join(table.read)} FROM {table.name} WHERE {table.column(index).name}"
+    return table.column(index).name
 
 
-def upsert(table: Table[Any]) -> str:
-    """Writes one row; into an append-only table a known key is an error."""
-    insert = f"{_insert(table)} VALUES ({', '.join('?' * len(table.columns))})"
-    return insert if table.append_only else insert + _replacing(table)
+def upsert(table: Table[Any], count: int = 1) -> str:
+    """Writes so many rows; into an append-only table a known key is an error."""
+    row = f"({', '.join('?' * len(table.columns))})"
+    insert = f"{_insert(table)} VALUES {', '.join([row] * count)}"
+    return insert if table.append_only else insert + _replacing(table, table.key.name)
 
 
 def insert_all(table: Table[Any]) -> str:
@@ -96,16 +165,16 @@ def insert_all(table: Table[Any]) -> str:
 
 def upsert_all(table: Table[Any]) -> str:
     """The same; a row takes the place of the one with its key, unless the table is append-only."""
-    return insert_all(table) if table.append_only else insert_all(table) + _replacing(table)
+    return insert_all(table) if table.append_only else insert_all(table) + _replacing(table, _identity(table))
 
 
 def _insert(table: Table[Any]) -> str:
     return f"INSERT INTO {table.name} ({', '.join(c.name for c in table.columns)})"
 
 
-def _replacing(table: Table[Any]) -> str:
+def _replacing(table: Table[Any], known_by: str) -> str:
     others = ", ".join(f"{c.name} = excluded.{c.name}" for c in table.columns[1:])
-    return f" ON CONFLICT ({table.key.name}) DO UPDATE SET {others}"
+    return f" ON CONFLICT ({known_by}) DO UPDATE SET {others}"
 
 
 def page(table: Table[Any], listing: Listing[Any], dialect: Dialect = SQLITE) -> Statement:
@@ -135,7 +204,9 @@ def page(table: Table[Any], listing: Listing[Any], dialect: Dialect = SQLITE) ->
 
 def _refuse_scan(table: Table[Any], listing: Listing[Any], order: str) -> None:
     """A listing is served from the key's order or from an index that starts with what it fixes or sorts by."""
-    leading = {index[0] for index in table.indexes}
+    # An index that ends with a seldom column holds few records, and serves only those in its order.
+    serving = [i for i in table.indexes if order == i[-1] or not table.column(i[-1]).seldom]
+    leading = {index[0] for index in serving}
     if order != table.key.name and order not in leading and not leading & set(listing.equals):
         msg = f"没有索引可用于按 {order} 列出 {table.name}, 条件: {', '.join(listing.equals) or '无'}"
         raise ValueError(msg)

@@ -1,29 +1,31 @@
-"""The embedded database: SQLite in WAL mode, one connection that writes and one that reads."""
+"""The embedded database: SQLite in WAL mode."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from gongji.facts import Facts, Listing, Need, Query
-from gongji.model import Certificate, Person
+from gongji.facts import Listing, Need
 from gongji.store import sql
-from gongji.store.committer import EngineDown, Gatherer, Violated
+from gongji.store.committer import Asked, EngineDown, Violated
 from gongji.store.migrations import SqliteHome, make_or_check
-from gongji.store.remembering import RememberingStore, available
+from gongji.store.remembering import Clock, RememberingStore
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
-from gongji.store.writer import QUEUE
+from gongji.store.table import Table
+from gongji.store.writer import QUEUE, Turn
 
-R = TypeVar("R")
 T = TypeVar("T")
 
 _CHUNK: Final = 512
-"""Most values of one IN; below every build's limit of variables, and few enough shapes for the statement cache."""
+"""Most values of one IN, most rows of one INSERT: below the limit of variables, and few shapes to keep prepared."""
+
+_Shape = tuple[tuple[type, str, int], ...]
+"""What a statement asks for: kinds, their indexes, how many values of each."""
 
 _BUSY_SECONDS: Final = 5
 """How long another process may hold the database before a batch is refused."""
@@ -58,8 +60,9 @@ class SqliteEngine:
             # 16 MB of log between checkpoints: a quarter more commits a second than with SQLite's 4.
             self._pragmas("wal_autocheckpoint = 4000")
         self._pragmas("cache_size = -65536", "temp_store = MEMORY")
-        self._selects: dict[tuple[type, str, int], str] = {}
-        self._upserts = {kind: sql.upsert(table) for kind, table in schema.tables.items()}
+        self._selects: dict[_Shape, str] = {}
+        self._upserts: dict[tuple[type, int], str] = {}
+        self._rows = {kind: sql.Rows(table) for kind, table in schema.tables.items()}
 
     def begin(self) -> None:
         """A read-only connection gets a snapshot; a writing one keeps every other writer out until it ends."""
@@ -71,18 +74,27 @@ class SqliteEngine:
 
     def fetch(self, kind: type[T], index: str, values: Sequence[str]) -> list[T]:
         """The records of a kind whose index ("" the key) has one of these values."""
-        record = self._schema.table(kind).record
-        found: list[T] = []
-        with _translated():
-            for start in range(0, len(values), _CHUNK):
-                chunk = _padded(values[start : start + _CHUNK])
-                found.extend(map(record, self.connection.execute(self._select(kind, index, len(chunk)), chunk)))
+        (found,) = self.fetch_all([(kind, index, values)])
         return found
 
-    def _select(self, kind: type, index: str, count: int) -> str:
-        statement = self._selects.get((kind, index, count))
+    def fetch_all(self, asked: Sequence[Asked]) -> list[list[Any]]:
+        """The records found for each of these, by one statement: each step of one gives the interpreter away."""
+        found: list[list[Any]] = [[] for _ in asked]
+        most = max(len(values) for _, _, values in asked)
+        for start in range(0, most, _CHUNK):
+            some = [_padded(values[start : start + _CHUNK]) for _, _, values in asked]
+            shape = tuple([(kind, index, len(chunk)) for (kind, index, _), chunk in zip(asked, some, strict=True)])
+            with _translated():
+                texts = self.connection.execute(self._select(shape), list(chain.from_iterable(some))).fetchone()
+            for records, (kind, _, _), text in zip(found, asked, texts, strict=True):
+                records.extend(map(self._schema.table(kind).record, self._rows[kind](text)))
+        return found
+
+    def _select(self, shape: _Shape) -> str:
+        statement = self._selects.get(shape)
         if statement is None:
-            statement = self._selects[kind, index, count] = sql.select(self._schema.table(kind), index, count)
+            each = [sql.select(self._schema.table(kind), index, count) for kind, index, count in shape]
+            statement = self._selects[shape] = f"SELECT ({'), ('.join(each)})"
         return statement
 
     def page(self, listing: Listing[T]) -> list[T]:
@@ -94,9 +106,19 @@ class SqliteEngine:
 
     def upsert(self, kind: type, records: Sequence[Any]) -> None:
         """Writes records, each in place of the one with its key."""
-        rows = [self._schema.table(kind).row(record) for record in records]
+        table: Table[Any] = self._schema.table(kind)
+        left = [table.row(record) for record in records]
         with _translated():
-            self.connection.executemany(self._upserts[kind], rows)
+            while left:
+                count = min(1 << (len(left).bit_length() - 1), _CHUNK)
+                self.connection.execute(self._upsert(table, count), list(chain.from_iterable(left[:count])))
+                left = left[count:]
+
+    def _upsert(self, table: Table[Any], count: int) -> str:
+        statement = self._upserts.get((table.kind, count))
+        if statement is None:
+            statement = self._upserts[table.kind, count] = sql.upsert(table, count)
+        return statement
 
     def commit(self) -> None:
         """Makes it durable."""
@@ -134,60 +156,24 @@ class SqliteEngine:
 
 def _padded(values: Sequence[str]) -> list[str]:
     """Values with the last repeated up to a power of two: few shapes of statement, so that each is prepared once."""
+    if not values:
+        return []
     size = 1 << (len(values) - 1).bit_length()
     return [*values, *[values[-1]] * (size - len(values))]
 
 
 class SqliteStore(RememberingStore):
-    """Everything remembered, in one file; see `store.Store`. Made by `store.open_store`.
+    """Everything remembered, in one file; see `store.Store`. Made by `store.open_store`."""
 
-    Reads run in the event loop's thread, since they take microseconds: one loop at a time may use a store.
-    """
-
-    def __init__(
-        self, path: Path, vault: Vault, clock: Callable[[], datetime], *, durable: bool = True, queue: int = QUEUE
-    ) -> None:
+    def __init__(self, path: Path, vault: Vault, clock: Clock, *, durable: bool = True, queue: int = QUEUE) -> None:
         schema = Schema(vault)
-        self._writing = SqliteEngine(path, schema, durable=durable)
+        engines = [SqliteEngine(path, schema, durable=durable)]
         try:
-            make_or_check(SqliteHome(self._writing.connection), schema, vault.fingerprint)
-            self._reading = SqliteEngine(path, schema, read_only=True)
+            make_or_check(SqliteHome(engines[0].connection), schema, vault.fingerprint)
+            engines += [SqliteEngine(path, schema, read_only=True) for _ in range(2)]
         except BaseException:
-            self._writing.close()
+            for engine in engines:
+                engine.close()
             raise
-        super().__init__(self._writing, schema, vault, clock, queue)
-
-    async def ask(self, query: Query[R]) -> R:
-        """What a query would answer now, over one snapshot; nothing is written."""
-        with available(), self._snapshot():
-            return Gatherer(Facts(self._clock(), self._schema), self._reading).decide(query).answer
-
-    async def get(self, kind: type[T], key: str) -> T | None:
-        """The record of that key."""
-        with available():
-            return next(iter(self._reading.fetch(kind, "", [key])), None)
-
-    async def page(self, listing: Listing[T]) -> list[T]:
-        """One page of a listing. ValueError where no index serves it."""
-        with available():
-            return self._reading.page(listing)
-
-    async def person_no_of(self, certificate: Certificate) -> str | None:
-        """The number of the person with that certificate; the lowest where several have it."""
-        with available():
-            persons = self._reading.fetch(Person, "cert", [self._vault.lookup(certificate)])
-        return min((person.person_no for person in persons), default=None)
-
-    async def close(self) -> None:
-        """Finishes what waits and closes the file."""
-        await self._writer.close()
-        self._reading.close()
-        self._writing.close()
-
-    @contextmanager
-    def _snapshot(self) -> Iterator[None]:
-        self._reading.begin()
-        try:
-            yield
-        finally:
-            self._reading.rollback()
+        writing, reading, listing = engines
+        super().__init__((writing, reading, listing), schema, vault, clock, queue=queue, asking=Turn)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import IntEnum
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final, Generic, Literal, TypeVar
 
@@ -21,12 +22,19 @@ SqlType = Literal["TEXT", "INTEGER", "BLOB"]
 SqlValue = str | int | bytes | None
 Row = Sequence[Any]
 
+DOCUMENT: Final = "doc"
+"""The column of a record, or of most of it, as JSON."""
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
+@lru_cache(maxsize=64)
 def micros(instant: datetime) -> int:
-    """An instant as it lies in a column: microseconds since 1970-01-01 UTC. TypeError where it is naive."""
+    """An instant as it lies in a column: microseconds since 1970-01-01 UTC. TypeError where it is naive.
+
+    All records of one batch bear one instant: it is computed once.
+    """
     return (instant - _EPOCH) // _MICROSECOND
 
 
@@ -37,13 +45,17 @@ def instant(value: int) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: its name, its type, its value of a record; `floor` forbids values below 0."""
+    """One column: its name, its type, its value of a record; `floor` forbids values below 0.
+
+    Few rows have a value in a `seldom` column: an index that ends with it holds only those.
+    """
 
     name: str
     type: SqlType
     of: Callable[[Any], SqlValue]
     null: bool = False
     floor: bool = False
+    seldom: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +75,8 @@ class Table(Generic[T]):
     append_only: bool = False
     compact: bool = False
     """Small rows whose key is all they are asked by: kept in the key's own tree."""
+    by_year: str = ""
+    """The instant, never changed, by whose year a large table lies apart where the database can (`pghome`)."""
 
     @property
     def key(self) -> Column:
@@ -97,15 +111,15 @@ def number(name: str, of: Callable[[Any], SqlValue] | None = None) -> Column:
     return Column(name, "INTEGER", of or attrgetter(name))
 
 
-def moment(name: str, attribute: str = "") -> Column:
-    """A column of an instant that may be absent."""
+def moment(name: str, attribute: str = "", *, seldom: bool = False) -> Column:
+    """A column of an instant that may be absent, or most often is."""
     of = attrgetter(attribute or name)
 
     def value(record: Any) -> int | None:
         at: datetime | None = of(record)
         return None if at is None else micros(at)
 
-    return Column(name, "INTEGER", value, null=True)
+    return Column(name, "INTEGER", value, null=True, seldom=seldom)
 
 
 def document(
@@ -114,11 +128,21 @@ def document(
     *columns: Column,
     indexes: Iterable[tuple[str, ...]] = (),
     append_only: bool = False,
+    by_year: str = "",
 ) -> Table[T]:
     """A table of nested records: the columns to find them by, and the whole record as JSON."""
     decode = msgspec.json.Decoder(kind).decode
-    doc = Column("doc", "BLOB", msgspec.json.encode)
-    return Table(kind, name, (*columns, doc), ("doc",), lambda row: decode(row[0]), tuple(indexes), append_only)
+    doc = Column(DOCUMENT, "BLOB", msgspec.json.encode)
+    return Table(
+        kind,
+        name,
+        (*columns, doc),
+        (DOCUMENT,),
+        lambda row: decode(row[0]),
+        tuple(indexes),
+        append_only=append_only,
+        by_year=by_year,
+    )
 
 
 def plain(
@@ -131,25 +155,34 @@ def plain(
     indexes: Iterable[tuple[str, ...]] = (),
     append_only: bool = False,
     compact: bool = False,
+    by_year: str = "",
+    seldom: Iterable[str] = (),
 ) -> Table[T]:
-    """A table of flat records: one column a field; `key` leads where the key is put together from several fields."""
+    """A table of flat records: one column a field; `key` leads where the key is put together from several fields.
+
+    A 0 in a `seldom` field lies as NULL: an index that ends with it holds only the others.
+    """
     hints = typing.get_type_hints(kind)
     names = names or {}
-    attributes = [f.name for f in fields(kind)]  # type: ignore[arg-type]  # every kind of record is a dataclass
-    codecs = {a: _codec(hints[a]) for a in attributes}
+    attributes = [f.name for f in msgspec.structs.fields(kind)]  # type: ignore[arg-type]  # every kind of record is a Struct
+    codecs = {a: _codec(hints[a]) if a not in set(seldom) else _SELDOM for a in attributes}
     columns = [
-        Column(names.get(a, a), c.type, _through(a, c.write), null=c.null, floor=a in set(floors))
+        Column(names.get(a, a), c.type, _through(a, c.write), c.null, floor=a in set(floors), seldom=c is _SELDOM)
         for a, c in codecs.items()
     ]
-    readers = [(a, c.read) for a, c in codecs.items()]
+    reads = [(a, c.read) for a, c in codecs.items() if c.read]
 
     def record(row: Row) -> T:
-        return kind(
-            **{
-                attribute: value if read is None or value is None else read(value)
-                for (attribute, read), value in zip(readers, row, strict=True)
-            }
-        )
+        values = dict(zip(attributes, row, strict=True))
+        for attribute, read in reads:
+            if (value := values[attribute]) is not None:
+                values[attribute] = read(value)
+        for attribute in blank:
+            if values[attribute] is None:
+                values[attribute] = 0
+        return kind(**values)
+
+    blank = tuple(seldom)
 
     return Table(
         kind,
@@ -158,8 +191,9 @@ def plain(
         tuple(c.name for c in columns),
         record,
         tuple(indexes),
-        append_only,
-        compact,
+        append_only=append_only,
+        compact=compact,
+        by_year=by_year,
     )
 
 
@@ -188,6 +222,9 @@ def _codec(hint: Any) -> _Codec:
     msg = f"列不支持类型 {hint}"
     raise TypeError(msg)
 
+
+_SELDOM: Final = _Codec("INTEGER", lambda value: value or None, null=True)
+"""A number that is 0 in most records."""
 
 _FLAT: Final[Mapping[Any, _Codec]] = {
     str: _Codec("TEXT"),
