@@ -38,9 +38,10 @@ SPEAKS_GRPC = {
     "serve",
     "statement",
     "v1",
+    "workers",
 }
 """Modules at the edge: they speak over the wire, or start those that do."""
-IMPURE = SPEAKS_GRPC | {"check", "clock", "kit", "logs", "purity", "rerun", "store", "terminal"}
+IMPURE = SPEAKS_GRPC | {"adopting", "check", "clock", "kit", "logs", "purity", "rerun", "store", "terminal"}
 """Modules that look at the machine: the clock, a terminal, a database."""
 
 

@@ -14,7 +14,19 @@ import click
 import grpc
 from rich.progress import Progress
 
-from gongji import __version__, check, cities, crediting, demo, guide, importer, reconcile_file, serve, statement
+from gongji import (
+    __version__,
+    check,
+    cities,
+    crediting,
+    demo,
+    guide,
+    importer,
+    reconcile_file,
+    serve,
+    statement,
+    workers,
+)
 from gongji.client import connect, refusal_of
 from gongji.clock import system_clock
 from gongji.codes import SHANGHAI
@@ -25,6 +37,7 @@ from gongji.store import migrate
 from gongji.terminal import Terminal
 
 DEFAULT_ADDRESS = "127.0.0.1:50051"
+MOST_WORKERS = 64
 _DAY = click.DateTime(["%Y-%m-%d"])
 _SHAPES = ("table", "csv", "json", "pdf")
 
@@ -99,6 +112,14 @@ def main(ctx: click.Context, lang: str, *, as_json: bool) -> None:
     "--data", type=click.Path(path_type=Path), default=Path("var"), show_default=True, help="数据库与密钥目录."
 )
 @click.option("--database", default="", metavar="URL", help=_DATABASE_HELP)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, MOST_WORKERS),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="几个进程共用此端口; 多于一个须用 PostgreSQL.",
+)
 @click.option("--sample", is_flag=True, help="登记库为空时载入虚构的样例人群.")
 @click.option("--sandbox", is_flag=True, help="开放 SandboxService(拨钟、清空); 切勿用于真实数据.")
 @click.option("--adopt", multiple=True, metavar="CITY:NAME@DAY", help="自某日起采用候选修订, 如 341100:V2@2025-01-01.")
@@ -114,8 +135,12 @@ def main(ctx: click.Context, lang: str, *, as_json: bool) -> None:
 def serve_command(terminal: Terminal, /, **options: Any) -> None:
     """启动服务; Ctrl-C 停止."""
     settings = serve.Settings.parse(**options)
-    with suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=serve.new_event_loop) as runner:
-        runner.run(serve.serve(settings, terminal))
+    with suppress(KeyboardInterrupt):
+        if settings.workers > 1:
+            asyncio.run(workers.serve_many(settings, terminal))
+            return
+        with asyncio.Runner(loop_factory=serve.new_event_loop) as runner:
+            runner.run(serve.serve(settings, terminal))
 
 
 @main.command("migrate")

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from gongji import __version__, importer, logs, money
+from gongji.adopting import adopting
 from gongji.cities import Adoption, Cities, RetiredCredit, load_cities
 from gongji.clauses import Clause, Grade
 from gongji.client import connect
 from gongji.clock import SandboxClock, system_clock
 from gongji.codes import SHANGHAI
-from gongji.facts import Adopted
 from gongji.model import Person
 from gongji.rpc.server import RunningServer, make_server
-from gongji.store import Store, open_store
+from gongji.store import open_store
+from gongji.store.opening import is_postgres
 from gongji.terminal import Terminal
 from gongji.workdays import Workdays
 
@@ -29,7 +32,18 @@ if sys.platform == "win32":  # there is no uvloop on Windows; asyncio's own loop
 else:
     from uvloop import new_event_loop
 
-__all__ = ["DATABASE", "KEY_FILE", "STOP_GRACE_S", "Settings", "new_event_loop", "running", "serve", "show_cities"]
+__all__ = [
+    "DATABASE",
+    "KEY_FILE",
+    "STOP_GRACE_S",
+    "Settings",
+    "announce",
+    "interrupted",
+    "new_event_loop",
+    "running",
+    "serve",
+    "show_cities",
+]
 
 DATABASE, KEY_FILE = "gongji.sqlite3", "gongji.key"
 """Names in the data folder: the database, unless another is named, and the key file in any case."""
@@ -47,6 +61,7 @@ class Settings:
     database: str = ""
     sample: bool = False
     sandbox: bool = False
+    workers: int = 1
     adopt: tuple[Adoption, ...] = ()
     retired_credits: tuple[RetiredCredit, ...] = ()
     calendar: Path | None = None
@@ -59,6 +74,10 @@ class Settings:
             retired_credits=tuple(_retired_credit(text) for text in retired_credit),
             **plain,  # type: ignore[arg-type] # click has typed them
         )
+
+    def workdays(self) -> Workdays:
+        """The calendar with what the operator adds. ValueError where the file is written otherwise."""
+        return Workdays.from_toml(self.calendar) if self.calendar else Workdays()
 
 
 def _retired_credit(text: str) -> RetiredCredit:
@@ -75,58 +94,53 @@ def _retired_credit(text: str) -> RetiredCredit:
 
 
 async def serve(settings: Settings, terminal: Terminal) -> None:
-    """Serves until interrupted. ValueError or OSError where the settings cannot be met."""
-    cities = load_cities(settings.adopt, settings.retired_credits)
-    workdays = Workdays.from_toml(settings.calendar) if settings.calendar else Workdays()
+    """Serves with one process until interrupted. ValueError or OSError where the settings cannot be met."""
+    cities, workdays = load_cities(settings.adopt, settings.retired_credits), settings.workdays()
     async with running(settings, cities, workdays) as server:
-        _announce(terminal, settings, cities, workdays, server.address)
-        await _interrupted()
+        await announce(terminal, settings, cities, workdays, server.address)
+        await interrupted()
         terminal.say("正在停止 …")
 
 
 @asynccontextmanager
 async def running(settings: Settings, cities: Cities, workdays: Workdays) -> AsyncIterator[RunningServer]:
-    """A server over its store, up and with its sample loaded; stopped and closed at the end."""
+    """A server over its store, up and with its sample loaded; stopped and closed at the end.
+
+    ValueError, OSError; also later, out of the body, where another server adopts otherwise (`adopting`).
+    """
     logs.configure()
     clock = SandboxClock() if settings.sandbox else system_clock
     settings.data.mkdir(parents=True, exist_ok=True)
     store = open_store(settings.database or settings.data / DATABASE, clock, settings.data / KEY_FILE)
     try:
-        await _record_adoptions(store, settings.adopt, clock())
-        server = make_server(
-            store,
-            cities,
-            workdays,
-            clock,
-            sandbox=clock if isinstance(clock, SandboxClock) else None,
-            load_sample=_load_sample,
-            address=settings.address,
-        )
-        await server.start()
-        try:
-            if settings.sample and await store.get(Person, _first_of_sample()) is None:
-                await _load_sample(server.address)
-            yield server
-        finally:
-            await server.stop(STOP_GRACE_S)
+        async with adopting(store, settings.database, settings.adopt, clock()):
+            server = make_server(
+                store,
+                cities,
+                workdays,
+                clock,
+                sandbox=clock if isinstance(clock, SandboxClock) else None,
+                load_sample=_load_sample,
+                address=settings.address,
+                shared=settings.workers > 1,
+            )
+            await server.start()
+            _rarely_collect()
+            try:
+                if settings.sample and await store.get(Person, _first_of_sample()) is None:
+                    await _load_sample(server.address)
+                yield server
+            finally:
+                await server.stop(STOP_GRACE_S)
     finally:
         await store.close()
 
 
-async def _record_adoptions(store: Store, adopt: Iterable[Adoption], now: datetime) -> None:
-    """Holds this start's adoptions against those recorded. ValueError where days already settled would change."""
-    asked = {(a.area_code, a.candidate): a.since for a in adopt}
-    recorded = {(a.area_code, a.candidate): a.since for a in await store.adopted()}
-    for (area, name), since in recorded.items():
-        if (area, name) not in asked:
-            raise ValueError(f"此前已采用 {area}:{name}@{since}; 启动时须继续给出 --adopt {area}:{name}@{since}")
-    for (area, name), since in asked.items():
-        before = recorded.get((area, name))
-        if before == since:
-            continue
-        if await store.settled_since(area, min(since, before or since)):
-            raise ValueError(f"不能自 {since} 起采用 {area}:{name}: 该日以后已有结算, 采用会改变已结算的日子")
-        await store.adopt(Adopted(area, name, since, now))
+def _rarely_collect() -> None:
+    """Leaves what is loaded to the end of the process: looking through it for cycles costs a tenth of every call."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 async def _load_sample(address: str) -> None:
@@ -143,7 +157,8 @@ def _first_of_sample() -> str:
     return next(rows[0]["person_no"] for kind, rows in importer.sample() if kind == "persons")
 
 
-async def _interrupted() -> None:
+async def interrupted() -> None:
+    """Waits for Ctrl-C or the signal to end."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -171,7 +186,26 @@ def show_cities(terminal: Terminal, cities: Cities) -> None:
         terminal.table("refused_plugins", refused, ["plugin", "pinyin", "problem"])
 
 
-def _announce(terminal: Terminal, settings: Settings, cities: Cities, workdays: Workdays, address: str) -> None:
+def _place(settings: Settings) -> str:
+    """Where the data is; never a password."""
+    if not is_postgres(settings.database):
+        return f"数据在 {settings.database or f'{settings.data}/'}"
+    address = urlsplit(settings.database)
+    return f"数据在 PostgreSQL {address.hostname or ''}{address.path}, 密钥在 {settings.data}/"
+
+
+def _lossy(database: str) -> tuple[str, ...]:
+    """Settings of the database under which an answer may be lost, in words; what cannot be asked now is left."""
+    if not is_postgres(database):
+        return ()
+    from gongji.store.condition import look  # noqa: PLC0415 - psycopg is an extra
+
+    with suppress(OSError):
+        return look(database).lossy
+    return ()
+
+
+async def announce(terminal: Terminal, settings: Settings, cities: Cities, workdays: Workdays, address: str) -> None:
     """What people read when the service is up."""
     show_cities(terminal, cities)
     today = system_clock().astimezone(SHANGHAI).date()
@@ -180,8 +214,11 @@ def _announce(terminal: Terminal, settings: Settings, cities: Cities, workdays: 
             terminal.say(f"注意: {year} 年节假日安排尚未载入, 该年的审核期限暂按周末推算; 可用 --calendar 补充")
     if settings.sandbox:
         terminal.say("沙盒: SandboxService 可拨钟、清空; 切勿存放真实数据")
+    for lossy in await asyncio.to_thread(_lossy, settings.database):
+        terminal.say(f"警告: PostgreSQL 的 {lossy}; 「答复之前已经落盘」在此库上不成立")
+    processes = f"({settings.workers} 个进程)" if settings.workers > 1 else ""
     terminal.say(
-        f"gongji {__version__} 正在 {address} 服务; 数据在 {settings.data}/; Ctrl-C 停止. 接下来可在另一终端键入:"
+        f"gongji {__version__} 正在 {address} 服务{processes}; {_place(settings)}; Ctrl-C 停止. 接下来可在另一终端键入:"
     )
     terminal.say("  .venv/bin/gongji guide chuzhou        # 滁州办理指南")
     terminal.say("  .venv/bin/gongji check anqing         # 安庆每条规则的取值与依据")

@@ -13,7 +13,17 @@ from gongji import serve
 from gongji.cities import Cities, load_cities
 from gongji.workdays import Workdays
 
+from tests.postgres import QUICK, Postgres
+from tests.postgres import running as postgres_running
+
 Serving = Callable[..., str]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One server a session, started when the first test asks for it."""
+    with postgres_running(*QUICK) as server:
+        yield server
 
 
 @contextmanager

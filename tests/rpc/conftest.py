@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -31,6 +32,8 @@ from gongji.v1 import (
 from gongji.workdays import Workdays
 from google.rpc import error_details_pb2 as details
 from google.rpc import status_pb2
+
+from tests.postgres import QUICK, running
 
 HOSPITAL = "H34110000002"
 NOW = datetime(2025, 9, 30, 10, 0, tzinfo=SHANGHAI)
@@ -171,24 +174,43 @@ class Service:
         )
 
 
+@pytest.fixture(scope="session")
+def shared_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """A database in PostgreSQL and its key file, started when the first test asks for it."""
+    with running(*QUICK) as server:
+        yield server.fresh(), tmp_path_factory.mktemp("key") / "x.key"
+
+
 @pytest.fixture
-async def service(new_world: Callable[..., Any], request: pytest.FixtureRequest) -> AsyncIterator[Service]:
+def home(request: pytest.FixtureRequest) -> Callable[[SandboxClock], Store]:
+    """Opens a store: in memory, or in PostgreSQL where a module's tests run over both."""
+    if getattr(request, "param", "memory") == "memory":
+        return lambda clock: open_store(":memory:", clock)
+    address, key_file = request.getfixturevalue("shared_database")
+    return lambda clock: open_store(address, clock, key_file)
+
+
+@pytest.fixture
+async def service(
+    new_world: Callable[..., Any], home: Callable[[SandboxClock], Store], request: pytest.FixtureRequest
+) -> AsyncIterator[Service]:
     """A sandbox with two cities under the province's rules; one hospital; P1, P2 and P3 insured as employees.
 
     An indirect parameter gives one city values of its own, as keywords of `new_world`.
     """
     world = new_world(**getattr(request, "param", {}))
     clock = SandboxClock(NOW)
-    store = open_store(":memory:", clock)
+    store = home(clock)
+    await store.reset()
     server = make_server(store, world.cities, Workdays(), clock, address="127.0.0.1:0", sandbox=clock)
     await server.start()
-    running = Service(server, store, world, clock)
+    served = Service(server, store, world, clock)
     people = [
         world.person(f"P{n}", name="赵某某", phone="13800001234", contribution_base_fen=500_000) for n in (1, 2, 3)
     ]
-    await running.write(*people, world.hospital(2, code=HOSPITAL))
-    yield running
-    await running.channel.close()
+    await served.write(*people, world.hospital(2, code=HOSPITAL))
+    yield served
+    await served.channel.close()
     await server.stop(0)
     await store.close()
 

@@ -80,13 +80,14 @@ def hooks_command(terminal: Terminal, city: str | None, *, trace: bool) -> None:
 @click.option(
     "--data", type=click.Path(path_type=Path), default=Path("var"), show_default=True, help="数据库与密钥目录."
 )
+@click.option("--database", default="", metavar="URL", help="数据库地址; 默认数据目录中的 SQLite.")
 @click.option("--calendar", type=click.Path(exists=True, path_type=Path), help="补充的节假日(TOML).")
 @click.pass_obj
-def doctor_command(terminal: Terminal, data: Path, calendar: Path | None) -> None:
-    """找出已安装而未加载的插件、打不开的数据和未知的日历, 说明原因与办法; 有问题则以 1 退出."""
+def doctor_command(terminal: Terminal, data: Path, database: str, calendar: Path | None) -> None:
+    """找出已安装而未加载的插件、打不开或不可靠的数据和未知的日历, 说明原因与办法; 有问题则以 1 退出."""
     workdays = Workdays.from_toml(calendar) if calendar else Workdays()
-    found = list(doctor.findings(data, workdays, system_clock()))
-    for line in doctor.healthy(data):
+    found = list(doctor.findings(data, workdays, system_clock(), database))
+    for line in doctor.healthy(data, database):
         terminal.say(line)
     if found:
         rows = [{name: getattr(finding, name) for name in doctor.FINDING_COLUMNS} for finding in found]

@@ -10,9 +10,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
-from importlib import metadata, util
+from importlib import import_module, metadata, util
 from pathlib import Path
 from pkgutil import iter_modules
+from types import ModuleType
 from typing import Final
 from urllib.parse import unquote, urlparse
 
@@ -23,9 +24,11 @@ import gongji
 from gongji.cities import ENTRY_POINTS, load_cities
 from gongji.codes import SHANGHAI
 from gongji.store import open_store
+from gongji.store.opening import is_postgres, path_of
 from gongji.workdays import Workdays
 
 OURS: Final = "gongji"
+KEY: Final = "gongji.key"
 FINDING_COLUMNS: Final = ("subject", "problem", "remedy")
 _PREFIX: Final = "gongji_"
 _MARK: Final = re.compile(r"\bhookimpl\b")
@@ -55,8 +58,8 @@ class Dependent:
         return next((module for module in self.modules if _MARK.search(_source(module))), "")
 
 
-def findings(data: Path, workdays: Workdays, now: datetime) -> Iterator[Finding]:
-    """Everything that is wrong, plugins first."""
+def findings(data: Path, workdays: Workdays, now: datetime, database: str = "") -> Iterator[Finding]:
+    """Everything that is wrong, plugins first; `database` is the address of a PostgreSQL, or of another SQLite file."""
     dependents = list(_dependents())
     yield from _not_declared(dependents)
     yield from _of_other_version(dependents)
@@ -66,16 +69,23 @@ def findings(data: Path, workdays: Workdays, now: datetime) -> Iterator[Finding]
     for refused in load_cities().refused:
         if (subject := f"{refused.plugin} ({refused.pinyin})") not in known:
             yield from (Finding(subject, line, _remedy(refused.pinyin)) for line in refused.problem.splitlines())
-    yield from _of_data(data, now)
+    yield from _of_postgres(data, database) if is_postgres(database) else _of_data(data, database, now)
     yield from _of_calendar(workdays, now)
 
 
-def healthy(data: Path) -> Iterator[str]:
+def healthy(data: Path, database: str = "") -> Iterator[str]:
     """What was looked at, in Chinese."""
     cities = load_cities().all
     yield f"gongji {gongji.__version__}"
     yield f"已接入 {len(cities)} 个城市: {'、'.join(f'{c.name}({c.plugin} {c.version})' for c in cities) or '无'}"
-    yield f"数据目录 {data}: {'已有数据库' if _database(data).exists() else '尚未启动过服务, 没有数据库'}"
+    if not is_postgres(database):
+        there = _database(data, database).exists()
+        yield f"数据目录 {data}: {'已有数据库' if there else '尚未启动过服务, 没有数据库'}"
+        return
+    with suppress(ImportError, ValueError, OSError):
+        found = _condition().look(database)
+        version = f"数据库结构第 {found.schema} 版" if found.schema else "空库, 首次启动服务时建表"
+        yield f"PostgreSQL {found.server}: {version}"
 
 
 def _not_declared(dependents: Sequence[Dependent]) -> Iterator[Finding]:
@@ -113,15 +123,38 @@ def _remedy(pinyin: str) -> str:
     return f"改正后重新安装; 用 gongji check {pinyin} 与 gongji hooks {pinyin} --trace 细看"
 
 
-def _of_data(data: Path, now: datetime) -> Iterator[Finding]:
+def _of_data(data: Path, database: str, now: datetime) -> Iterator[Finding]:
     """A database that does not open with the key beside it; none yet is nothing wrong."""
-    database = _database(data)
-    if not database.exists():
+    path = _database(data, database)
+    if not path.exists():
         return
     try:
-        asyncio.run(open_store(database, lambda: now, data / "gongji.key").close())
+        asyncio.run(open_store(path, lambda: now, data / KEY).close())
     except (ValueError, OSError) as wrong:
-        yield Finding(str(database), str(wrong), "核对 --data 目录、文件属主与权限; 密钥丢失的只能从备份恢复")
+        yield Finding(str(path), str(wrong), "核对 --data 目录、文件属主与权限; 密钥丢失的只能从备份恢复")
+
+
+def _of_postgres(data: Path, database: str) -> Iterator[Finding]:
+    """A PostgreSQL that does not answer, is not ours, is of another schema or key, or loses what it has confirmed."""
+    try:
+        condition = _condition()
+        found = condition.look(database)
+        if found.schema is not None:
+            condition.check(database, data / KEY)
+    except ImportError:
+        yield Finding("PostgreSQL", "没有安装 psycopg", "pip install 'gongji[postgres]'")
+    except OSError as wrong:
+        yield Finding("PostgreSQL", str(wrong), "核对 --database 的主机、库名、用户与权限, 以及数据库是否已启动")
+    except ValueError as wrong:
+        yield Finding("PostgreSQL", str(wrong), "核对 --database 与 --data; 密钥丢失的只能从备份恢复")
+    else:
+        for lossy in found.lossy:
+            yield Finding("PostgreSQL", lossy, "在 postgresql.conf(或 ALTER ROLE、ALTER DATABASE 处)改为 on, 重新载入")
+
+
+def _condition() -> ModuleType:
+    """ImportError without psycopg, which is an extra."""
+    return import_module("gongji.store.condition")
 
 
 def _of_calendar(workdays: Workdays, now: datetime) -> Iterator[Finding]:
@@ -134,8 +167,8 @@ def _of_calendar(workdays: Workdays, now: datetime) -> Iterator[Finding]:
             yield Finding(f"{year} 年", "节假日与补班安排尚未载入, 审核期限只能按周末推算", remedy)
 
 
-def _database(data: Path) -> Path:
-    return data / "gongji.sqlite3"
+def _database(data: Path, database: str) -> Path:
+    return path_of(database) if database else data / "gongji.sqlite3"
 
 
 def _dependents() -> Iterator[Dependent]:
