@@ -115,12 +115,13 @@ def test_more_than_fits_keeps_reason_and_sentence() -> None:
     assert {"ErrorInfo", "LocalizedMessage"} == set(unpacked(told)[1])
 
 
-def test_overload_says_when_to_try_again() -> None:
-    """OVERLOADED carries RetryInfo and gRPC's own pushback."""
-    told = status.of_refusal(errors.Overloaded("稍后"))
+@pytest.mark.parametrize("kind", [errors.Overloaded, errors.StoreUnavailable])
+def test_what_passes_by_itself_says_when_to_try_again(kind: type[errors.Refusal]) -> None:
+    """Overload and a database that is away carry RetryInfo and gRPC's own pushback."""
+    told = status.of_refusal(kind("稍后"), 700)
     retry = unpacked(told)[1]["RetryInfo"]
     assert isinstance(retry, details.RetryInfo)
-    assert dict(told.trailing)[status.PUSHBACK_KEY] == str(retry.retry_delay.ToMilliseconds())
+    assert (700, "700") == (retry.retry_delay.ToMilliseconds(), dict(told.trailing)[status.PUSHBACK_KEY])
 
 
 def test_a_category_that_came_back_is_no_fault_of_ours() -> None:

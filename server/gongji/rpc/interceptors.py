@@ -24,6 +24,7 @@ from gongji.errors import MalformedField, Refusal
 from gongji.facts import Request
 from gongji.rpc import status
 from gongji.rpc.constraints import enforce
+from gongji.rpc.turns import Turns
 
 CALLER_KEY: Final = "x-gongji-caller"
 ANONYMOUS: Final = "anonymous"
@@ -74,6 +75,7 @@ class Calls(grpc.aio.ServerInterceptor):
     def __init__(self) -> None:
         self._log = structlog.get_logger("gongji.rpc")
         self._handlers: dict[str, Handler] = {}
+        self._turns = Turns()
 
     async def intercept_service(
         self,
@@ -148,7 +150,7 @@ class Calls(grpc.aio.ServerInterceptor):
             call.caller = _caller_of(context.invocation_metadata())
             reply = await _in_time(work, context.time_remaining(), bounded=bounded)
         except Refusal as refusal:
-            ended = status.of_refusal(refusal)
+            ended = self._turned_away(refusal) if isinstance(refusal, status.AGAIN) else status.of_refusal(refusal)
         except TimeoutError:
             ended = status.of_deadline()
         except asyncio.CancelledError:  # the client went away or its deadline passed; grpc.aio answers for us
@@ -162,6 +164,10 @@ class Calls(grpc.aio.ServerInterceptor):
         self._tell(call, ended.code.name, ended.reason)
         await context.abort(ended.code, ended.message, ended.trailing)
         raise AssertionError  # abort never returns
+
+    def _turned_away(self, refusal: Refusal) -> status.Status:
+        """A refusal that passes by itself, with a turn to come again."""
+        return status.of_refusal(refusal, self._turns.wait_ms(perf_counter() * 1000))
 
     def _fault(self, call: Call, fault: Exception) -> status.Status:
         """Logs a fault by its type and place only: an exception's own text may quote personal data."""

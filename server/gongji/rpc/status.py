@@ -27,7 +27,9 @@ Both travel as headers, the details in base64, the sentence in percent-encoded U
 and once more inside the details: together they stay below the 8 KiB at which Java and proxies cut a connection off.
 """
 
-_RETRY_MS: Final = 200
+AGAIN: Final = (errors.Overloaded, errors.StoreUnavailable)
+"""Refusals that pass by themselves: they say when to come again."""
+
 _LENGTHS: Final = (400, 160, 100, 60, 40, 24, 12, 4)
 
 CODES: Final[dict[type[Refusal], grpc.StatusCode]] = {
@@ -83,20 +85,20 @@ class Status:
     trailing: tuple[tuple[str, str | bytes], ...]
 
 
-def of_refusal(refusal: Refusal) -> Status:
+def of_refusal(refusal: Refusal, again_ms: int = 1000) -> Status:
     """The status of a refusal: ErrorInfo, LocalizedMessage and, where they apply, fields, conditions, when to retry."""
     # A refusal remembered under a class that is gone comes back as its category.
     code = CODES.get(type(refusal), grpc.StatusCode.FAILED_PRECONDITION)
     message = _shorten(refusal.message, MAX_MESSAGE)
     for length in _LENGTHS:
-        packed = _pack(code, message, _parts(refusal, message, length))
+        packed = _pack(code, message, _parts(refusal, message, length, again_ms))
         if len(packed) <= MAX_DETAILS:
             break
     else:
         packed = _pack(code, message, [_error_info(refusal.reason(), {}), _localized(message)])
     trailing: list[tuple[str, str | bytes]] = [(DETAILS_KEY, packed)]
-    if isinstance(refusal, errors.Overloaded):
-        trailing.append((PUSHBACK_KEY, str(_RETRY_MS)))
+    if isinstance(refusal, AGAIN):
+        trailing.append((PUSHBACK_KEY, str(again_ms)))
     return Status(code, refusal.reason(), message, tuple(trailing))
 
 
@@ -117,7 +119,7 @@ def _bare(code: grpc.StatusCode, reason: str, message: str, metadata: dict[str, 
     return Status(code, reason, message, ((DETAILS_KEY, packed),))
 
 
-def _parts(refusal: Refusal, message: str, length: int) -> list[Message]:
+def _parts(refusal: Refusal, message: str, length: int, again_ms: int) -> list[Message]:
     """The details, no text of them longer than `length` characters; no entry is left out."""
     metadata = {key: _shorten(str(value), length) for key, value in refusal.metadata.items()}
     if refusal.field:
@@ -131,9 +133,9 @@ def _parts(refusal: Refusal, message: str, length: int) -> list[Message]:
         parts.append(details.BadRequest(field_violations=[violation]))
     if refusal.conditions:
         parts.append(details.PreconditionFailure(violations=[_violation(c, length) for c in refusal.conditions]))
-    if isinstance(refusal, errors.Overloaded):
+    if isinstance(refusal, AGAIN):
         retry = details.RetryInfo()
-        retry.retry_delay.FromMilliseconds(_RETRY_MS)
+        retry.retry_delay.FromMilliseconds(again_ms)
         parts.append(retry)
     return parts
 
