@@ -1,4 +1,4 @@
-"""CSV files of persons, institutions and balances, sent to a running service row by row."""
+"""CSV files of persons, institutions and balances, sent to a running service row by row as they are read."""
 
 from __future__ import annotations
 
@@ -54,40 +54,65 @@ class Imported:
     errors: tuple[tuple[int, str, str], ...] = ()
 
 
-def read(path: Path) -> tuple[str, list[Row]]:
+class Rows:
+    """A file's rows, read anew each time they are gone through: one is in memory, however many there are."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __iter__(self) -> Iterator[Row]:
+        with self._path.open(encoding="utf-8-sig", newline="") as file:
+            for row in csv.DictReader(file):
+                yield {k: v or "" for k, v in row.items() if k}
+
+    def __len__(self) -> int:
+        """How many there are, counted in a pass of their own."""
+        return sum(1 for _ in self)
+
+
+def read(path: Path) -> tuple[str, Rows | list[Row]]:
     """The kind of file, told from its header, and its rows. FileFaultError where it is none of ours."""
+    if not path.is_file():  # a pipe can be read once: it is held whole
+        with path.open(encoding="utf-8-sig", newline="") as pipe:
+            reader = csv.DictReader(pipe)
+            return _kind(path, reader), [{k: v or "" for k, v in row.items() if k} for row in reader]
     with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        header = list(reader.fieldnames or [])
-        for kind, columns in COLUMNS.items():
-            if header == columns:
-                return kind, [{k: v or "" for k, v in row.items() if k} for row in reader]
+        return _kind(path, csv.DictReader(file)), Rows(path)
+
+
+def _kind(path: Path, reader: csv.DictReader[str]) -> str:
+    header = list(reader.fieldnames or [])
+    for kind, columns in COLUMNS.items():
+        if header == columns:
+            return kind
     known = "; ".join(f"{kind}: {','.join(columns)}" for kind, columns in COLUMNS.items())
     raise FileFaultError(f"{path.name}: 表头 {','.join(header) or '(空)'} 不是已知的文件; 应为 {known}")
 
 
-def send(channel: grpc.Channel, kind: str, rows: list[Row], progress: Progress) -> Imported:
-    """Sends all rows of one kind. grpc.RpcError where the service refuses the whole, FileFaultError at a bad row."""
+def send(channel: grpc.Channel, kind: str, rows: Iterable[Row], progress: Progress) -> Imported:
+    """Sends all rows of one kind, each when the wire takes it; nothing before every row has been read once.
+
+    `rows` can be gone through twice. grpc.RpcError where the service refuses the whole, FileFaultError at a bad row.
+    """
+    stub = registry_pb2_grpc.RegistryServiceStub(channel)
     if kind == "persons":
-        messages = [registry_pb2.ImportPersonsRequest(person=_read_row(_person, n, row)) for n, row in _numbered(rows)]
+        persons = _converted(_person, rows)
         header = registry_pb2.ImportPersonsRequest(header=_header())
-        stub = registry_pb2_grpc.RegistryServiceStub(channel)
+        messages = (registry_pb2.ImportPersonsRequest(person=person) for person in persons)
         return _imported(kind, stub.ImportPersons(_stream(header, messages, progress)).summary)
     if kind == "institutions":
-        places = [
-            registry_pb2.ImportInstitutionsRequest(institution=_read_row(_institution, n, row))
-            for n, row in _numbered(rows)
-        ]
+        places = _converted(_institution, rows)
         start = registry_pb2.ImportInstitutionsRequest(header=_header())
-        stub = registry_pb2_grpc.RegistryServiceStub(channel)
-        return _imported(kind, stub.ImportInstitutions(_stream(start, places, progress)).summary)
-    return _balances(channel, rows, progress)
+        entries = (registry_pb2.ImportInstitutionsRequest(institution=place) for place in places)
+        return _imported(kind, stub.ImportInstitutions(_stream(start, entries, progress)).summary)
+    return _balances(channel, _converted(_balance, rows), progress)
 
 
 def sample() -> Iterator[tuple[str, list[Row]]]:
     """The invented sample population that comes with the package, in the order it must be sent."""
     for name in ("institutions", "persons", "balances"):
-        yield read(Path(str(files("gongji") / "sample" / f"{name}.csv")))
+        kind, rows = read(Path(str(files("gongji") / "sample" / f"{name}.csv")))
+        yield kind, list(rows)
 
 
 def send_sample(channel: grpc.Channel) -> None:
@@ -98,15 +123,14 @@ def send_sample(channel: grpc.Channel) -> None:
             raise FileFaultError(f"样例 {kind} 有 {done.refused} 行未被接受: {done.errors}")
 
 
-def _numbered(rows: Iterable[Row]) -> Iterator[tuple[int, Row]]:
-    return enumerate(rows, start=1)
-
-
-def _read_row(convert: Callable[[Row], M], number: int, row: Row) -> M:
-    try:
-        return convert(row)
-    except ValueError as fault:
-        raise FileFaultError(f"第 {number} 行: {fault}") from fault
+def _converted(convert: Callable[[Row], M], rows: Iterable[Row]) -> Iterator[M]:
+    """The rows as messages, made as they are taken. FileFaultError names the first that cannot be: at once."""
+    for number, row in enumerate(rows, start=1):
+        try:
+            convert(row)
+        except ValueError as fault:
+            raise FileFaultError(f"第 {number} 行: {fault}") from fault
+    return map(convert, rows)
 
 
 def _header() -> registry_pb2.ImportHeader:
@@ -171,19 +195,22 @@ def _institution(row: Row) -> types_pb2.Institution:
     return message
 
 
-def _balances(channel: grpc.Channel, rows: list[Row], progress: Progress) -> Imported:
-    """Brings balances forward one by one; the request id follows from the row, so a repeated file credits once."""
+def _balance(row: Row) -> account_pb2.CreditRequest:
+    """The request id follows from the row, so a repeated file credits once."""
+    person_no, amount = row["person_no"], money.fen(row["brought_forward_yuan"])
+    return account_pb2.CreditRequest(
+        request_id=str(uuid.uuid5(uuid.NAMESPACE_URL, f"gongji:balance:{person_no}:{amount}")),
+        person=types_pb2.PersonRef(person_no=person_no),
+        brought_forward_fen=amount,
+    )
+
+
+def _balances(channel: grpc.Channel, requests: Iterable[account_pb2.CreditRequest], progress: Progress) -> Imported:
+    """Brings balances forward one by one."""
     stub = account_pb2_grpc.AccountServiceStub(channel)
     written = unchanged = 0
-    for number, row in _numbered(rows):
-        amount = _read_row(lambda r: money.fen(r["brought_forward_yuan"]), number, row)
-        reply = stub.Credit(
-            account_pb2.CreditRequest(
-                request_id=str(uuid.uuid5(uuid.NAMESPACE_URL, f"gongji:balance:{row['person_no']}:{amount}")),
-                person=types_pb2.PersonRef(person_no=row["person_no"]),
-                brought_forward_fen=amount,
-            )
-        )
-        written, unchanged = written + (not reply.receipt.replayed), unchanged + reply.receipt.replayed
+    for request in requests:
+        replayed = stub.Credit(request).receipt.replayed
+        written, unchanged = written + (not replayed), unchanged + replayed
         progress()
-    return Imported("balances", len(rows), written, unchanged, 0)
+    return Imported("balances", written + unchanged, written, unchanged, 0)

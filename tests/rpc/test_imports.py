@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
+from gongji.facts import Request
 from gongji.model import Institution, Person
+from gongji.registry import UpsertPersons
+from gongji.rpc.convert_people import person_from
+from gongji.rpc.imports import BATCH, ERRORS_SHOWN, Imports, Kind, _Rows
 from gongji.v1 import registry_pb2, types_pb2
 
 
@@ -60,6 +65,31 @@ async def test_many_rows_keep_their_numbers(service: Any) -> None:
     reply = await service.import_persons(rows, service.new_id())
     assert (1203, 903, 0, 300) == summary(reply)
     assert [4 * (n + 1) for n in range(100)] == [e.row for e in reply.summary.errors]
+
+
+async def test_an_import_holds_one_batch(service: Any) -> None:
+    """However many rows come, those not yet written are at most one batch, and the errors kept are bounded."""
+    sent, ahead = 0, []
+    imports = Imports(service.store, service.clock)
+
+    async def messages() -> AsyncIterator[registry_pb2.ImportPersonsRequest]:
+        nonlocal sent
+        for sent in range(1, 2_501):
+            yield registry_pb2.ImportPersonsRequest(person=service.person(sent, name="" if sent % 2 else "赵某某"))
+
+    def upsert(rows: tuple[Person, ...]) -> UpsertPersons:
+        ahead.append((len(rows), sent))
+        return UpsertPersons(rows, service.store.lookup)
+
+    request = Request(service.new_id(), "test", "ImportPersons", {})
+    answer = await imports._executed(request, _Rows(messages(), "person"), Kind("person", person_from, upsert))
+    assert [(BATCH, 1_000), (BATCH, 2_000), (250, 2_500)] == ahead
+    assert (2_500, 1_250, 1_250, ERRORS_SHOWN) == (
+        answer.value.received,
+        answer.value.written,
+        answer.value.refused,
+        len(answer.value.errors),
+    )
 
 
 async def test_the_same_import_again_is_answered_as_the_first_time(service: Any) -> None:
