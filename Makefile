@@ -2,9 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+BENCH := .venv/.bench
 PROJECTS := pyproject.toml requirements.txt $(wildcard plugins/*/pyproject.toml) tests/conformance/pyproject.toml
 
-.PHONY: run demo test prove check protos format clean
+.PHONY: run demo test prove chaos bench check protos format clean
 
 run: $(STAMP)
 	@$(BIN)/gongji serve --sample
@@ -17,6 +18,12 @@ test: $(STAMP)
 
 prove: $(STAMP)
 	GONGJI_PROVE=1 $(BIN)/pytest -q -n auto tests/prove
+
+chaos: $(STAMP)
+	GONGJI_CHAOS=1 $(BIN)/pytest -q tests/chaos
+
+bench: $(BENCH)
+	$(BIN)/python -m tests.bench.run $(ARGS)
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .
@@ -42,4 +49,10 @@ $(STAMP): $(PROJECTS)
 	@echo "安装依赖到 .venv (仅首次) …"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check hatchling editables
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation -r requirements.txt
+	@touch $@
+
+# What stands beside our own service in `make bench`.
+$(BENCH): $(STAMP)
+	@echo "安装测速的对照 (仅首次) …"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation -e '.[bench]'
 	@touch $@

@@ -1,0 +1,126 @@
+"""The invented town whose bills are settled while things break: patients, their givers, a hospital of each level."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Final
+
+from gongji import ledger, serve
+from gongji.codes import (
+    IDENTITY_CARD,
+    SHANGHAI,
+    BindingState,
+    EnrolmentStatus,
+    EntryKind,
+    InstitutionKind,
+    Purpose,
+    Scheme,
+)
+from gongji.facts import Decision, Facts, Need
+from gongji.model import (
+    Account,
+    Binding,
+    Certificate,
+    DecidedBy,
+    Enrolment,
+    Entry,
+    Institution,
+    Person,
+    PurseMovement,
+)
+from gongji.store import open_store
+
+from tests.conftest import World
+
+PLACE: Final = "341102"
+OPENED: Final = datetime(2025, 1, 2, 9, tzinfo=SHANGHAI)
+DAYS: Final = ("2023-03-06", "2024-03-05", "2025-03-04")
+"""Days of service: three natural years, so that deductibles and limits go on moving."""
+
+HOSPITALS: Final = {"H34110000001": 2, "H34110000002": 6, "H34110000003": 8}
+"""Code and national grade."""
+
+PATIENTS: Final = tuple(f"T{number:03d}" for number in range(240))
+GIVERS: Final = tuple(f"G{number:02d}" for number in range(12))
+BOUND: Final = {patient: GIVERS[at % len(GIVERS)] for at, patient in enumerate(PATIENTS) if at % 2 == 0}
+"""Who may use whose purse besides his own."""
+
+OPENING: Final = {
+    **{patient: 100_00 if at % 4 == 0 else 20_000_00 for at, patient in enumerate(PATIENTS)},
+    **dict.fromkeys(GIVERS, 100_000_00),
+}
+"""What each purse holds at first, in fen: some run dry at once, others never."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Put:
+    """Writes records as they are."""
+
+    records: tuple[object, ...]
+
+    def needs(self, facts: Facts) -> Iterable[Need]:
+        """Nothing."""
+        del facts
+        return ()
+
+    def decide(self, facts: Facts) -> Decision[None]:
+        """The records."""
+        del facts
+        return Decision(None, self.records)
+
+
+async def found(data: Path, database: str = "") -> None:
+    """Founds the town in the database of a service with that data folder and database address."""
+    store = open_store(database or data / serve.DATABASE, lambda: OPENED, data / serve.KEY_FILE)
+    try:
+        await store.apply(_Put(tuple(_records())))
+    finally:
+        await store.close()
+
+
+def _records() -> Iterable[object]:
+    for code, grade in HOSPITALS.items():
+        yield Institution(code, "试验医院", InstitutionKind.HOSPITAL, grade, date(2020, 1, 1))
+    for serial, (person_no, fen) in enumerate(OPENING.items()):
+        yield _person(person_no, serial)
+        yield Account(person_no, fen, 1)
+        yield from _opening(person_no, fen)
+    for member, holder in BOUND.items():
+        yield _binding(holder, member)
+
+
+def _person(person_no: str, serial: int) -> Person:
+    return Person(
+        person_no=person_no,
+        certificate=Certificate(IDENTITY_CARD, World.identity_number(serial)),
+        name="某某",
+        phone="10000000000",
+        insured_place=PLACE,
+        enrolments=(Enrolment(Scheme.EMPLOYEE, "11", EnrolmentStatus.NORMAL, date(2015, 1, 1)),),
+    )
+
+
+def _opening(person_no: str, fen: int) -> tuple[Entry, ...]:
+    movement = PurseMovement(person_no, fen, fen, 1)
+    kind, other = EntryKind.BROUGHT_FORWARD, ledger.BROUGHT_FORWARD
+    return ledger.purse_entries(
+        f"opening-{person_no}", movement, other=other, kind=kind, at=OPENED, reference="opening"
+    )
+
+
+def _binding(holder: str, member: str) -> Binding:
+    return Binding(
+        binding_id=f"B-{holder}-{member}",
+        holder=holder,
+        member=member,
+        relation="10",
+        purposes=frozenset({Purpose.VISIT}),
+        channel="window",
+        state=BindingState.ACTIVE,
+        submitted_at=OPENED,
+        active_at=OPENED,
+        decided_by=DecidedBy("341100", "gongji-chuzhou", "0", "0"),
+    )
