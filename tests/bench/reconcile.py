@@ -13,7 +13,7 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
@@ -33,6 +33,7 @@ from gongji.store import open_store
 from gongji.v1 import settlement_pb2 as pb
 from gongji.v1.settlement_pb2_grpc import SettlementServiceStub
 from gongji.workdays import Workdays
+from msgspec.structs import replace
 
 PERIOD = Period("H34110000001", date(2025, 9, 1), date(2025, 9, 30))
 FIRST = datetime(2025, 9, 1, 8, tzinfo=SHANGHAI)

@@ -1,0 +1,108 @@
+"""What every server under load knows beforehand: the population, once in a folder to copy, or in a database."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from gongji.clock import system_clock
+from gongji.codes import Scheme, pooling_area
+from gongji.model import Account, Accumulator, Binding
+from gongji.serve import DATABASE, KEY_FILE
+from gongji.store import open_store
+from gongji.v1 import settlement_pb2 as pb
+from gongji.v1 import types_pb2
+
+from tests.bench.load import Calls
+from tests.bench.rivals import population
+
+SPREAD: Final = (1, population.PERSONS)
+"""Patients settled for as a rule: first number and how many."""
+
+WORN: Final = (population.PERSONS + 1, population.PERSONS)
+"""Patients without givers whose fund pays no more this year: however many bills they have, each is the same work."""
+
+HOT: Final = (population.PERSONS + 1, 1)
+"""One of those."""
+
+DEDUCTIBLE_FEN: Final = 800_00
+"""The year's deductible: every other patient has paid it already."""
+
+TOGETHER: Final = 2_000
+"""Records written in one transaction."""
+
+
+def fill(database: str, data: Path) -> None:
+    """Writes the population into an empty database, "" for SQLite in the data folder; its key is made there."""
+    data.mkdir(parents=True, exist_ok=True)
+    asyncio.run(_fill(database or str(data / DATABASE), data / KEY_FILE))
+
+
+async def _fill(database: str, key_file: Path) -> None:
+    store = open_store(database, system_clock, key_file)
+    try:
+        records = _records()
+        while together := tuple(islice(records, TOGETHER)):
+            await store.apply(population.Write(together))
+    finally:
+        await store.close()
+
+
+def _records() -> Iterator[object]:
+    """The population of all contenders, whoever has a giver with nothing of his own; then the worn, without givers."""
+    first, last = WORN[0], sum(WORN) - 1
+    worn = population.number(first)
+    yield from (r for r in population.records(last) if not (isinstance(r, Binding) and r.member >= worn))
+    for place in range(1, first):
+        if population.giver_of(place):
+            yield Account(population.number(place))
+        if place % 2:
+            yield _used(place, DEDUCTIBLE_FEN, 0)
+    for place in range(first, last + 1):
+        yield _used(place, DEDUCTIBLE_FEN, population.BALANCE_FEN)
+
+
+def _used(place: int, deductible_fen: int, fund_fen: int) -> Accumulator:
+    area = pooling_area(population.AREA)
+    number, year = population.number(place), population.NOW.year
+    return Accumulator(number, Scheme.EMPLOYEE, area, year, deductible_fen, fund_fen)
+
+
+def bill(place: int = 1) -> pb.Bill:
+    """The bill every caller sends, 46.80 yuan: small, so that the fund's yearly limit is far."""
+    return pb.Bill(
+        patient=types_pb2.PersonRef(person_no=population.number(place)),
+        institution_code=population.HOSPITAL,
+        service_day=population.NOW.date().isoformat(),
+        visit_kind=pb.VISIT_KIND_OUTPATIENT,
+        total_fen=46_80,
+        out_of_catalogue_fen=5_00,
+        first_selfpay_fen=3_30,
+        in_scope_fen=38_50,
+        account_use=pb.ACCOUNT_USE_CITY_ORDER,
+        msgid="M0000000000000000000000001",
+    )
+
+
+def settle_calls(folder: Path) -> Calls:
+    """Calls of Settle; the message is written into the folder."""
+    request_id = str(uuid.UUID(int=0))
+    message = pb.SettleRequest(request_id=request_id, bill=bill()).SerializeToString()
+    return _calls(folder, "Settle", message, message.index(request_id.encode()))
+
+
+def quote_calls(folder: Path) -> Calls:
+    """Calls of Quote."""
+    return _calls(folder, "Quote", pb.QuoteRequest(bill=bill()).SerializeToString(), -1)
+
+
+def _calls(folder: Path, method: str, message: bytes, id_at: int) -> Calls:
+    body = folder / f"{method}.bin"
+    body.write_bytes(message)
+    number = population.number(1).encode()
+    digits = len(number) - 1
+    return Calls(f"/gongji.v1.SettlementService/{method}", body, id_at, message.index(number) + 1, digits)

@@ -1,0 +1,279 @@
+"""The naive version: gRPC and one SQLAlchemy ORM transaction per call; what one would write first, written well.
+
+.venv/bin/python tests/bench/rivals/naive.py --address HOST:PORT --database sqlite:///FILE|postgresql://…
+"""
+
+# ruff: noqa: N802 - methods bear the names the protos give them
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import signal
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import grpc
+import uvloop
+from gongji.benefits import PurseKind
+from gongji.cities import Cities, City, load_cities
+from gongji.codes import BindingState, EntryKind, pooling_area
+from gongji.facts import derived_id
+from gongji.rpc.convert import Sources, decided_by
+from gongji.v1 import settlement_pb2 as pb
+from gongji.v1 import types_pb2
+from gongji.v1.settlement_pb2_grpc import SettlementServiceServicer, add_SettlementServiceServicer_to_server
+from google.protobuf.timestamp_pb2 import Timestamp
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, sessionmaker
+
+sys.path.insert(0, str(Path(__file__).parents[3]))  # run as a file, it finds the tests' helpers all the same
+from tests.bench.rivals import naive_tables as rows
+from tests.bench.rivals.naive_bill import Decided, decide, lines_of
+
+
+class RefusedError(Exception):
+    """The bill is not settled: which status, and why."""
+
+    def __init__(self, code: grpc.StatusCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A bill and the rows that decide it, of which purses and accumulator are locked."""
+
+    bill: pb.Bill
+    day: date
+    city: City
+    patient: rows.Person
+    institution: rows.Institution
+    purses: list[rows.Account]
+    used: rows.Accumulator
+
+
+class Settling:
+    """Settles bills, each in a transaction of its own."""
+
+    def __init__(self, engine: Engine, cities: Cities) -> None:
+        self._sessions = sessionmaker(engine)
+        self._cities = cities
+        self._sources = Sources(cities)
+
+    def settle(self, request: pb.SettleRequest) -> pb.SettleResponse:
+        """The settlement, durable; the first answer where the request came before. RefusedError."""
+        try:
+            with self._sessions.begin() as session:
+                return self._settled(session, request)
+        except IntegrityError:  # a twin was quicker: what it wrote is there now
+            with self._sessions.begin() as session:
+                return self._settled(session, request)
+
+    def _settled(self, session: Session, request: pb.SettleRequest) -> pb.SettleResponse:
+        digest = hashlib.sha256(request.bill.SerializeToString(deterministic=True)).digest()
+        if (known := session.get(rows.Request, request.request_id)) is not None:
+            return _again(session, known, digest)
+        case = self._case(session, request.bill)
+        rules = case.city.rules(case.day)
+        decided = decide(case.bill, rules, case.patient, case.institution, used=case.used, purses=case.purses)
+        case.used.deductible_used_fen += decided.paid.deductible_fen
+        case.used.fund_paid_fen += decided.paid.fund_fen
+        movements = list(_charged(case, decided))
+        at = datetime.now(UTC)
+        message = self._message(request.request_id, case, decided, movements, at)
+        session.add(_settlement_row(case, message, movements, at))
+        session.add(rows.Request(request_id=request.request_id, digest=digest, answer=message.settlement_id, at=at))
+        return _response(message, replayed=False)
+
+    def _case(self, session: Session, bill: pb.Bill) -> Case:
+        """Everything about a bill, purses locked in the order of their numbers. RefusedError."""
+        patient = session.get(rows.Person, bill.patient.person_no)
+        institution = session.get(rows.Institution, bill.institution_code)
+        if patient is None or institution is None:
+            raise RefusedError(grpc.StatusCode.NOT_FOUND, "没有该参保人或定点医药机构")
+        day = date.fromisoformat(bill.service_day)
+        if day < max(patient.enrolled_since, institution.designated_from):
+            raise RefusedError(grpc.StatusCode.FAILED_PRECONDITION, "就诊日未参保, 或机构不是定点")
+        owners = [*_owners(session, bill)]
+        accounts = select(rows.Account).where(rows.Account.person_no.in_(owners)).order_by(rows.Account.person_no)
+        found = {account.person_no: account for account in session.scalars(accounts.with_for_update())}
+        purses = [found[owner] for owner in owners if owner in found]
+        city = self._cities.of(patient.insured_place)
+        return Case(bill, day, city, patient, institution, purses, _used(session, patient, day))
+
+    def _message(
+        self, request_id: str, case: Case, decided: Decided, movements: list[pb.PurseMovement], at: datetime
+    ) -> pb.Settlement:
+        """The settlement as it is answered and kept."""
+        own, aid = decided.fen(PurseKind.OWN), decided.fen(PurseKind.GIVERS)
+        area = case.city.area_code
+        message = pb.Settlement(
+            settlement_id=derived_id("S", request_id),
+            settled_at=Timestamp(seconds=int(at.timestamp()), nanos=at.microsecond * 1000),
+            bill=case.bill,
+            scheme=types_pb2.Scheme.ValueType(case.patient.scheme),
+            level=case.institution.level,
+            deductible_fen=decided.paid.deductible_fen,
+            ratio_bp=decided.benefit.ratio_bp,
+            fund_fen=decided.paid.fund_fen,
+            patient_part_fen=case.bill.total_fen - decided.paid.fund_fen,
+            account_fen=own + aid,
+            aid_fen=aid,
+            cash_fen=decided.cash_fen,
+            trace_version="trace.v1",
+            movements=movements,
+            deductible_used_after_fen=case.used.deductible_used_fen,
+            fund_paid_after_fen=case.used.fund_paid_fen,
+            decided_by=decided_by(case.city.decided_by),
+            request_id=request_id,
+        )
+        for told in lines_of(case.bill, decided, case.city.rules(case.day)):
+            line = message.lines.add()
+            line.CopyFrom(told.line)
+            line.rule.CopyFrom(self._sources.rule(area, told.rule))
+        return message
+
+
+def _owners(session: Session, bill: pb.Bill) -> Iterator[str]:
+    """Whose purses are asked, in that order: the patient's, then of his givers the earliest first."""
+    member = bill.patient.person_no
+    if bill.account_use != pb.ACCOUNT_USE_NONE:
+        yield member
+    if bill.account_use == pb.ACCOUNT_USE_CITY_ORDER:
+        active = (rows.Binding.member == member, rows.Binding.state == int(BindingState.ACTIVE))
+        yield from session.scalars(select(rows.Binding.holder).where(*active).order_by(rows.Binding.active_at))
+
+
+def _used(session: Session, patient: rows.Person, day: date) -> rows.Accumulator:
+    """The year's accumulator, locked; the first settlement of a year makes it."""
+    key = (patient.person_no, patient.scheme, pooling_area(patient.insured_place), day.year)
+    found = session.get(rows.Accumulator, key, with_for_update=True)
+    if found is None:
+        names = ("person_no", "scheme", "pooling_area", "year")
+        found = rows.Accumulator(**dict(zip(names, key, strict=True)), deductible_used_fen=0, fund_paid_fen=0)
+        session.add(found)
+    return found
+
+
+def _charged(case: Case, decided: Decided) -> Iterator[pb.PurseMovement]:
+    """Takes from each purse what it pays."""
+    for account, charge in zip(case.purses, decided.charges, strict=True):
+        if charge.fen:
+            account.balance_fen -= charge.fen
+            account.version += 1
+            yield pb.PurseMovement(
+                purse=account.person_no,
+                fen=-charge.fen,
+                balance_after_fen=account.balance_fen,
+                version_after=account.version,
+            )
+
+
+def _settlement_row(
+    case: Case, message: pb.Settlement, movements: list[pb.PurseMovement], at: datetime
+) -> rows.Settlement:
+    """The row of a settlement, its ledger entries with it."""
+    fund = f"fund:{pooling_area(case.city.area_code)}:{case.patient.scheme}"
+    postings: list[dict[str, Any]] = [
+        {"ledger_account": fund, "fen": -message.fund_fen},
+        {"ledger_account": "cash", "fen": -message.cash_fen},
+        {"ledger_account": f"institution:{case.institution.code}", "fen": message.bill.total_fen},
+    ]
+    for moved in movements:
+        own = moved.purse == case.patient.person_no
+        postings.append(
+            {
+                "ledger_account": f"purse:{moved.purse}",
+                "fen": moved.fen,
+                "kind": int(EntryKind.OWN_CHARGE if own else EntryKind.AID_CHARGE),
+                "balance_after_fen": moved.balance_after_fen,
+                "version_after": moved.version_after,
+            }
+        )
+    entries = [rows.Entry(position=n, at=at, **posting) for n, posting in enumerate(postings) if posting["fen"]]
+    return rows.Settlement(
+        settlement_id=message.settlement_id,
+        patient=case.patient.person_no,
+        institution=case.institution.code,
+        service_day=case.day,
+        settled_at=at,
+        total_fen=message.bill.total_fen,
+        fund_fen=message.fund_fen,
+        own_fen=message.account_fen - message.aid_fen,
+        aid_fen=message.aid_fen,
+        cash_fen=message.cash_fen,
+        message=message.SerializeToString(),
+        entries=entries,
+    )
+
+
+def _again(session: Session, known: rows.Request, digest: bytes) -> pb.SettleResponse:
+    """The first answer to a request. RefusedError where it asked for something else."""
+    if known.digest != digest:
+        raise RefusedError(grpc.StatusCode.ALREADY_EXISTS, "同一请求编号的内容不同")
+    settlement = session.get_one(rows.Settlement, known.answer)
+    return _response(pb.Settlement.FromString(settlement.message), replayed=True)
+
+
+def _response(message: pb.Settlement, *, replayed: bool) -> pb.SettleResponse:
+    receipt = types_pb2.Receipt(request_id=message.request_id, replayed=replayed, at=message.settled_at)
+    return pb.SettleResponse(settlement=message, receipt=receipt)
+
+
+class Service(SettlementServiceServicer):
+    """The same over the wire: the transactions run in threads, as many as the database has use for.
+
+    One for SQLite, which has one writer; a connection each for PostgreSQL. In the event loop itself, and with grpc's
+    server of threads instead of grpc.aio, it was no faster: nine tenths of a call are the ORM's own work.
+    """
+
+    def __init__(self, settling: Settling, threads: int) -> None:
+        self._settling = settling
+        self._pool = ThreadPoolExecutor(threads)
+
+    async def Settle(self, request: pb.SettleRequest, context: Any) -> pb.SettleResponse:
+        """Settles a bill."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, self._settling.settle, request)
+        except RefusedError as refused:
+            await context.abort(refused.code, str(refused))
+            raise
+
+
+async def serve(address: str, database: str) -> None:
+    """Serves until interrupted."""
+    engine = rows.opened(database)
+    threads = 1 if engine.dialect.name == "sqlite" else rows.CONNECTIONS
+    server = grpc.aio.server()
+    service = Service(Settling(engine, load_cities()), threads)  # type: ignore[abstract] # it has no other method
+    add_SettlementServiceServicer_to_server(service, server)
+    port = server.add_insecure_port(address)
+    await server.start()
+    sys.stdout.write(f"ready {address.rpartition(':')[0]}:{port}\n")
+    sys.stdout.flush()
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()
+    await server.stop(1)
+
+
+def main() -> None:
+    """Serves as asked."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--address", required=True, help="HOST:PORT")
+    parser.add_argument("--database", required=True, help="sqlite:///FILE or postgresql://…")
+    asked = parser.parse_args()
+    uvloop.run(serve(asked.address, asked.database))
+
+
+if __name__ == "__main__":
+    main()

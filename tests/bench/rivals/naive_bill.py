@@ -1,0 +1,134 @@
+"""What the naive version decides about one bill, and the lines that tell it; pure, over rows of its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from gongji.benefits import BillPart, NoFund, PurseKind
+from gongji.cities import Rules
+from gongji.codes import Scheme, Standing
+from gongji.hookspecs import CityRules
+from gongji.model import RuleRef
+from gongji.money import percent, share, yuan
+from gongji.rules import NoLimit
+from gongji.split import Benefit, Charge, FundShare, Purse, Used, benefit_of, charge_purses, fund_share
+from gongji.v1 import settlement_pb2 as pb
+
+from tests.bench.rivals.naive_tables import Account, Accumulator, Institution, Person
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """Who pays what, and the row of the table behind it."""
+
+    benefit: Benefit
+    rule: RuleRef
+    before: Used
+    paid: FundShare
+    charges: tuple[Charge, ...]
+    cash_fen: int
+
+    def fen(self, kind: PurseKind) -> int:
+        """Paid from the own purse, or from givers'."""
+        return sum(c.fen for c in self.charges if c.purse.kind is kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A line and the rule it stands under; the message of the rule is put in by who sends it."""
+
+    rule: RuleRef
+    line: pb.Line
+
+
+def decide(
+    bill: pb.Bill,
+    rules: Rules,
+    patient: Person,
+    institution: Institution,
+    *,
+    used: Accumulator,
+    purses: Sequence[Account],
+) -> Decided:
+    """The split of a bill over purses in the order they are asked. TypeError where it has no table."""
+    table = rules.value(CityRules.reimbursement)[Scheme(patient.scheme)]
+    if isinstance(table, NoFund):
+        raise TypeError(table.clause.text)
+    standing = Standing.RETIRED if patient.psn_type.startswith("12") else Standing.ACTIVE
+    benefit = benefit_of(table, institution.level, standing)
+    cited = table.cited(standing, institution.level, ranked=True)
+    before = Used(used.deductible_used_fen, used.fund_paid_fen)
+    paid = fund_share(bill.in_scope_fen, benefit, before)
+    owed = {
+        BillPart.IN_SCOPE: bill.in_scope_fen - paid.fund_fen,
+        BillPart.FIRST_SELFPAY: bill.first_selfpay_fen,
+        BillPart.ABOVE_LIMIT: bill.above_limit_fen,
+        BillPart.OUT_OF_CATALOGUE: bill.out_of_catalogue_fen,
+    }
+    uses = rules.value(CityRules.uses)
+    asked = [
+        Purse(purse.person_no, PurseKind.OWN, purse.balance_fen, uses.own_pays)
+        if purse.person_no == patient.person_no
+        else Purse(purse.person_no, PurseKind.GIVERS, purse.balance_fen, uses.aid_pays)
+        for purse in purses
+    ]
+    charges, cash_fen = charge_purses(owed, asked)
+    return Decided(benefit, rules.ref(CityRules.reimbursement, *cited), before, paid, charges, cash_fen)
+
+
+def lines_of(bill: pb.Bill, decided: Decided, rules: Rules) -> Iterator[Told]:
+    """The lines of a bill: fund, purses, cash; they add up to its total."""
+    yield Told(decided.rule, _fund(bill.in_scope_fen, decided))
+    uses = rules.ref(CityRules.uses)
+    for place, charge in enumerate(decided.charges):
+        yield Told(uses, _purse(place, charge))
+    own, aid = decided.fen(PurseKind.OWN), decided.fen(PurseKind.GIVERS)
+    cash = pb.Line(
+        fen=decided.cash_fen,
+        payer=pb.PAYER_CASH,
+        formula="cash.v1",
+        inputs={"total": bill.total_fen, "fund": decided.paid.fund_fen, "own_purse": own, "givers": aid},
+        in_words=f"其余 {yuan(decided.cash_fen)} 元由个人现金支付",
+    )
+    yield Told(rules.ref(CityRules.purse_order), cash)
+
+
+def _fund(in_scope_fen: int, decided: Decided) -> pb.Line:
+    benefit, paid = decided.benefit, decided.paid
+    limits = {
+        "deductible_year_max": benefit.year_max_fen,
+        "visit_cap": benefit.visit_cap_fen,
+        "cap": benefit.cap_fen,
+    }
+    inputs = {
+        "in_scope": in_scope_fen,
+        "deductible_per_level": benefit.deductible_fen,
+        "deductible_used": decided.before.deductible_fen,
+        "ratio_bp": benefit.ratio_bp,
+        "rounding_bp": 5000,
+        "fund_paid": decided.before.fund_fen,
+    }
+    inputs |= {name: fen for name, fen in limits.items() if not isinstance(fen, NoLimit)}
+    told = (
+        f"政策范围内 {yuan(in_scope_fen)} 元, 扣除起付标准 {yuan(paid.deductible_fen)} 元后"
+        f"按 {percent(benefit.ratio_bp)} 由统筹基金支付 {yuan(paid.fund_fen)} 元"
+    )
+    if paid.fund_fen < share(in_scope_fen - paid.deductible_fen, benefit.ratio_bp, benefit.rounding):
+        told += "(以年度支付限额余额为限)"
+    return pb.Line(fen=paid.fund_fen, payer=pb.PAYER_FUND, formula="fund.v1", inputs=inputs, in_words=told)
+
+
+def _purse(place: int, charge: Charge) -> pb.Line:
+    """The own purse stands at place 0, givers follow from 1."""
+    own = charge.purse.kind is PurseKind.OWN
+    inputs = {"needed": charge.needed_fen, "available": charge.fen}
+    whose = "本人个人账户" if own else f"第 {place} 位授权人的共济账户"
+    return pb.Line(
+        fen=charge.fen,
+        payer=pb.PAYER_OWN_PURSE if own else pb.PAYER_GIVER_PURSE,
+        purse=charge.purse.owner,
+        formula="own_purse.v1" if own else "giver_purse.v1",
+        inputs=inputs if own else inputs | {"place": place},
+        in_words=f"{whose}可支付的部分尚有 {yuan(charge.needed_fen)} 元, 支付 {yuan(charge.fen)} 元",
+    )

@@ -1,0 +1,189 @@
+"""The tables of the naive version as SQLAlchemy's ORM has them, and the population in them.
+
+Foreign keys stand only where the ORM needs one: each would be one more look-up in every settlement.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, Final
+
+from gongji import model
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, Engine, ForeignKey, create_engine, event, insert
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
+
+from tests.bench.rivals import population
+
+CONNECTIONS: Final = 16
+"""Most connections of the pool, on PostgreSQL."""
+
+
+class Base(DeclarativeBase):
+    """Amounts are fen, 64 bits wide; instants have their zone."""
+
+    type_annotation_map = {int: BigInteger, datetime: DateTime(timezone=True)}  # noqa: RUF012 - as SQLAlchemy asks
+
+
+class Institution(Base):
+    __tablename__ = "naive_institution"
+
+    code: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    level: Mapped[int]
+    designated_from: Mapped[date]
+
+
+class Person(Base):
+    """An insured person with the one enrolment he has."""
+
+    __tablename__ = "naive_person"
+
+    person_no: Mapped[str] = mapped_column(primary_key=True)
+    cert_no: Mapped[str] = mapped_column(index=True)
+    name: Mapped[str]
+    phone: Mapped[str]
+    insured_place: Mapped[str]
+    scheme: Mapped[int]
+    psn_type: Mapped[str]
+    enrolled_since: Mapped[date]
+
+
+class Account(Base):
+    __tablename__ = "naive_account"
+    __table_args__ = (CheckConstraint("balance_fen >= 0"),)
+
+    person_no: Mapped[str] = mapped_column(primary_key=True)
+    balance_fen: Mapped[int]
+    version: Mapped[int] = mapped_column(default=0)
+
+
+class Binding(Base):
+    __tablename__ = "naive_binding"
+
+    binding_id: Mapped[str] = mapped_column(primary_key=True)
+    holder: Mapped[str] = mapped_column(index=True)
+    member: Mapped[str] = mapped_column(index=True)
+    state: Mapped[int]
+    active_at: Mapped[datetime]
+
+
+class Accumulator(Base):
+    """What one patient used up in one scheme, pooling area and natural year."""
+
+    __tablename__ = "naive_accumulator"
+
+    person_no: Mapped[str] = mapped_column(primary_key=True)
+    scheme: Mapped[int] = mapped_column(primary_key=True)
+    pooling_area: Mapped[str] = mapped_column(primary_key=True)
+    year: Mapped[int] = mapped_column(primary_key=True)
+    deductible_used_fen: Mapped[int] = mapped_column(default=0)
+    fund_paid_fen: Mapped[int] = mapped_column(default=0)
+
+
+class Settlement(Base):
+    """A settled bill: its amounts as columns, with its lines as the message that was answered."""
+
+    __tablename__ = "naive_settlement"
+
+    settlement_id: Mapped[str] = mapped_column(primary_key=True)
+    patient: Mapped[str] = mapped_column(index=True)
+    institution: Mapped[str] = mapped_column(index=True)
+    service_day: Mapped[date]
+    settled_at: Mapped[datetime]
+    total_fen: Mapped[int]
+    fund_fen: Mapped[int]
+    own_fen: Mapped[int]
+    aid_fen: Mapped[int]
+    cash_fen: Mapped[int]
+    message: Mapped[bytes]
+    entries: Mapped[list[Entry]] = relationship(cascade="all, delete-orphan")
+
+
+class Entry(Base):
+    """One posting of the ledger; those of one settlement add up to 0."""
+
+    __tablename__ = "naive_ledger"
+
+    settlement_id: Mapped[str] = mapped_column(ForeignKey(Settlement.settlement_id), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    ledger_account: Mapped[str] = mapped_column(index=True)
+    fen: Mapped[int]
+    kind: Mapped[int | None]
+    balance_after_fen: Mapped[int] = mapped_column(default=0)
+    version_after: Mapped[int] = mapped_column(default=0)
+    at: Mapped[datetime]
+
+
+class Request(Base):
+    """The row of a request id: what was asked, and which settlement answered it."""
+
+    __tablename__ = "naive_request"
+
+    request_id: Mapped[str] = mapped_column(primary_key=True)
+    digest: Mapped[bytes]
+    answer: Mapped[str]
+    at: Mapped[datetime]
+
+
+def opened(url: str) -> Engine:
+    """The database at an address, its tables made anew with the population in them."""
+    engine = _engine(url)
+    Base.metadata.drop_all(engine)
+    Base.metadata.create_all(engine)
+    rows: dict[type[Base], list[dict[str, Any]]] = {}
+    for record in population.records():
+        table, values = _row(record)
+        rows.setdefault(table, []).append(values)
+    with Session(engine) as session:
+        for table, some in rows.items():
+            session.execute(insert(table), some)
+        session.commit()
+    return engine
+
+
+def _engine(url: str) -> Engine:
+    if not url.startswith("sqlite"):
+        psycopg = url.replace("postgresql://", "postgresql+psycopg://", 1)
+        return create_engine(psycopg, pool_size=CONNECTIONS, max_overflow=0)
+    engine = create_engine(url)
+    # SQLAlchemy's own recipe: it begins each transaction itself, and takes the right to write at once.
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    return engine
+
+
+def _prepare(connection: Any, record: object) -> None:
+    del record
+    connection.isolation_level = None
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "busy_timeout = 5000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _row(record: object) -> tuple[type[Base], dict[str, Any]]:
+    """A record of the population as a row. TypeError where it has none of that kind."""
+    match record:
+        case model.Institution():
+            facts = {"code": record.code, "name": record.name, "level": record.level}
+            return Institution, facts | {"designated_from": record.designated_from}
+        case model.Person():
+            return Person, _person(record)
+        case model.Account():
+            return Account, {"person_no": record.person_no, "balance_fen": record.balance_fen, "version": 0}
+        case model.Binding():
+            names = ("binding_id", "holder", "member", "state", "active_at")
+            return Binding, {name: getattr(record, name) for name in names}
+    raise TypeError(record)
+
+
+def _person(person: model.Person) -> dict[str, Any]:
+    (enrolment,) = person.enrolments
+    return {
+        "person_no": person.person_no,
+        "cert_no": person.certificate.number,
+        "name": person.name,
+        "phone": person.phone,
+        "insured_place": person.insured_place,
+        "scheme": int(enrolment.scheme),
+        "psn_type": enrolment.psn_type,
+        "enrolled_since": enrolment.since,
+    }

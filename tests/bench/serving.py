@@ -1,0 +1,202 @@
+"""Starts each contender as a process of its own, on a real disk, its log written, and says where it answers."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any, Final
+
+import grpc
+import msgspec
+import psycopg
+from gongji.client import connect
+from gongji.serve import DATABASE
+from gongji.v1 import settlement_pb2 as pb
+from gongji.v1.settlement_pb2_grpc import SettlementServiceStub
+
+from tests.bench import compiled, ground
+from tests.bench.load import Target
+from tests.postgres import OwnPostgres
+
+ROOT: Final = Path(__file__).parents[2]
+START_S: Final = 60
+STOP_S: Final = 20
+SLOW_US: Final = 2_000
+"""What an ordinary disk takes to flush, in microseconds."""
+
+NAIVE: Final = Path(__file__).parent / "rivals" / "naive.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A running contender; `settled` counts the settlements in its database, None where it keeps none."""
+
+    target: Target
+    settled: Callable[[], int] | None = None
+
+
+class Ground:
+    """A folder on a real disk with the population to copy, and a PostgreSQL for as long as the run takes."""
+
+    def __init__(self, folder: Path, postgres: Callable[[], OwnPostgres]) -> None:
+        self.folder = folder
+        self._postgres = postgres
+
+    @cached_property
+    def postgres(self) -> OwnPostgres:
+        """PostgreSQL as it is installed: every commit waits for the disk."""
+        return self._postgres()
+
+    @property
+    def postgres_pids(self) -> tuple[int, ...]:
+        """The process whose children are PostgreSQL."""
+        process = self.postgres._process
+        return (process.pid,) if process else ()
+
+    def postgres_version(self) -> str:
+        """Of the server; empty where none was needed."""
+        if "postgres" not in self.__dict__:
+            return ""
+        with psycopg.connect(self.postgres.url) as connection:
+            return f"{connection.info.server_version // 10000}.{connection.info.server_version % 10000}"
+
+    @cached_property
+    def populated(self) -> Path:
+        """A data folder of SQLite with the population in it, to be copied."""
+        ground.fill("", self.folder / "populated")
+        return self.folder / "populated"
+
+    @cached_property
+    def replies(self) -> Path:
+        """Real replies to several patients' bills, in a file: as many with givers, and as long, as on the whole."""
+        with sqlite(self, "replies") as serving, connect(f"127.0.0.1:{serving.target.port}") as channel:
+            settle = SettlementServiceStub(channel).Settle
+            replies = [settle(_request(place), timeout=10).SerializeToString() for place in range(1, 9)]
+        path = self.folder / "replies.bin"
+        path.write_bytes(msgspec.msgpack.encode(replies))
+        return path
+
+
+def _request(place: int) -> pb.SettleRequest:
+    return pb.SettleRequest(request_id=str(uuid.uuid4()), bill=ground.bill(place))
+
+
+@contextmanager
+def echo(on: Ground, name: str, *, dressed: bool = False) -> Iterator[Serving]:
+    """The bare echo, or the one dressed as the real server."""
+    how = ["--dressed"] if dressed else []
+    port = _free_port()
+    command = [sys.executable, "-m", "tests.bench.echo", f"127.0.0.1:{port}", on.replies, *how]
+    with _running(command, on.folder / f"{name}.log", port) as pid:
+        yield Serving(Target(port, (pid,)))
+
+
+@contextmanager
+def sqlite(on: Ground, name: str, *, each: bool = False, slow: bool = False) -> Iterator[Serving]:
+    """The real server over SQLite; `each` commits job by job, `slow` has a disk that takes 2 ms to flush."""
+    data = on.folder / name
+    shutil.copytree(on.populated, data)
+    env = {"LD_PRELOAD": str(compiled.slow_flush()), "SLOW_US": str(SLOW_US)} if slow else {}
+    port = _free_port()
+    program = "tests.bench.each" if each else "gongji"
+    command = [sys.executable, "-m", program, "serve", "--address", f"127.0.0.1:{port}", "--data", data]
+    with _running(command, on.folder / f"{name}.log", port, env) as pid:
+        yield Serving(Target(port, (pid,)), lambda: _count_sqlite(data / DATABASE, "settlement"))
+
+
+@contextmanager
+def postgres(on: Ground, name: str, *, workers: int = 1) -> Iterator[Serving]:
+    """The real server over PostgreSQL, with so many processes on one port."""
+    url, data = on.postgres.fresh(), on.folder / name
+    ground.fill(url, data)
+    on.postgres.execute("VACUUM ANALYZE")
+    port = _free_port()
+    command: list[object] = [sys.executable, "-m", "gongji", "serve", "--address", f"127.0.0.1:{port}"]
+    command += ["--data", data, "--database", url]
+    command += ["--workers", workers] if workers > 1 else []
+    # The port is open with the first process; the server says where it serves when all are ready.
+    with _running(command, on.folder / f"{name}.log", port, said=f"127.0.0.1:{port}") as pid:
+        target = Target(port, (pid,), on.postgres_pids)
+        yield Serving(target, lambda: _count_postgres(url, "settlement"))
+
+
+@contextmanager
+def naive(on: Ground, name: str, database: str) -> Iterator[Serving]:
+    """What one would write first: an ORM, a transaction a call; over "sqlite" or "postgres"."""
+    path = on.folder / f"{name}.sqlite3"
+    url = f"sqlite:///{path}" if database == "sqlite" else on.postgres.fresh()
+    port = _free_port()
+    command = [sys.executable, NAIVE, "--address", f"127.0.0.1:{port}", "--database", url]
+    with _running(command, on.folder / f"{name}.log", port) as pid:
+        if database == "sqlite":
+            yield Serving(Target(port, (pid,)), lambda: _count_sqlite(path, "naive_settlement"))
+        else:
+            yield Serving(Target(port, (pid,), on.postgres_pids), lambda: _count_postgres(url, "naive_settlement"))
+
+
+@contextmanager
+def _running(
+    command: list[Any], log: Path, port: int, env: dict[str, str] | None = None, said: str = ""
+) -> Iterator[int]:
+    """A process that has come to answer on the port, and to say something.
+
+    RuntimeError with the end of its log where it does not.
+    """
+    with log.open("wb") as told:
+        process = subprocess.Popen(  # noqa: S603 - our own servers
+            [str(part) for part in command], stdout=told, stderr=told, cwd=ROOT, env=os.environ | (env or {})
+        )
+    try:
+        _await(process, port, log, said)
+        yield process.pid
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _await(process: subprocess.Popen[bytes], port: int, log: Path, said: str) -> None:
+    until = monotonic() + START_S
+    with connect(f"127.0.0.1:{port}") as channel:
+        ready = grpc.channel_ready_future(channel)
+        while process.poll() is None and monotonic() < until:
+            with suppress(grpc.FutureTimeoutError):
+                ready.result(timeout=0.2)
+                if said in log.read_text(encoding="utf-8", errors="replace"):
+                    return
+                sleep(0.05)
+    tail = log.read_text(encoding="utf-8", errors="replace")[-1000:]
+    raise RuntimeError(f"服务没有起来, 日志末尾: {tail.strip()}")
+
+
+def _free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        return port
+
+
+def _count_sqlite(path: Path, table: str) -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        (count,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608 - a name of ours
+        return int(count)
+
+
+def _count_postgres(url: str, table: str) -> int:
+    with psycopg.connect(url) as connection:
+        row = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608 - as above
+        return int(row[0]) if row else 0

@@ -1,0 +1,66 @@
+"""What is measured: each subject with the server it calls, the calls it sends and the numbers of callers it has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from tests.bench import ground, serving
+from tests.bench.serving import Ground, Serving
+
+CALLERS: Final = (1, 16, 64, 256)
+USUAL: Final = 64
+"""Callers where one figure stands for all."""
+
+OVERLOAD: Final = 1024
+"""Four times the callers that saturate any server here."""
+
+Start = Callable[[Ground, str], AbstractContextManager[Serving]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """One thing measured, under load of its own."""
+
+    name: str
+    title: str
+    server: str
+    method: str = "Settle"
+    callers: tuple[int, ...] = CALLERS
+    patients: tuple[int, int] = ground.SPREAD
+    half_load_of: str = ""
+
+
+SERVERS: Final[Mapping[str, Start]] = {
+    "echo": serving.echo,
+    "dressed": partial(serving.echo, dressed=True),
+    "sqlite": serving.sqlite,
+    "postgres": serving.postgres,
+    "workers": partial(serving.postgres, workers=2),
+    "naive-sqlite": partial(serving.naive, database="sqlite"),
+    "naive-postgres": partial(serving.naive, database="postgres"),
+    "each": partial(serving.sqlite, each=True),
+    "slow": partial(serving.sqlite, slow=True),
+    "each-slow": partial(serving.sqlite, each=True, slow=True),
+}
+
+SUBJECTS: Final = (
+    Subject(name="echo", title="空应答", server="echo"),
+    Subject(name="dressed", title="空应答, 带拦截、查验与日志", server="dressed"),
+    Subject(name="quote", title="Quote, SQLite", server="sqlite", method="Quote"),
+    Subject(name="sqlite", title="Settle, SQLite", server="sqlite"),
+    Subject(name="postgres", title="Settle, PostgreSQL, 一个进程", server="postgres"),
+    Subject(name="workers", title="Settle, PostgreSQL, 两个进程", server="workers"),
+    Subject(name="naive-sqlite", title="朴素写法, SQLite", server="naive-sqlite"),
+    Subject(name="naive-postgres", title="朴素写法, PostgreSQL", server="naive-postgres"),
+    Subject(name="cool", title="Settle, SQLite, 分散的账户", server="sqlite", callers=(USUAL,), patients=ground.WORN),
+    Subject(name="hot", title="Settle, SQLite, 同一账户", server="sqlite", callers=(USUAL,), patients=ground.HOT),
+    Subject(name="each", title="Settle, SQLite, 逐笔提交", server="each", callers=(USUAL,)),
+    Subject(name="slow", title="Settle, SQLite, 刷盘加 2 毫秒", server="slow", callers=(USUAL,)),
+    Subject(name="each-slow", title="逐笔提交, 刷盘加 2 毫秒", server="each-slow", callers=(USUAL,)),
+    Subject(name="half", title="Settle, SQLite, 半负荷", server="sqlite", callers=(USUAL,), half_load_of="sqlite"),
+    Subject(name="overload", title="Settle, SQLite, 过载", server="sqlite", callers=(OVERLOAD,)),
+)
