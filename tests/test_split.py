@@ -10,7 +10,7 @@ from gongji.benefits import ALL_PARTS, BillPart, BonusPoints, PurseKind, Table
 from gongji.codes import Scheme, Standing
 from gongji.money import FULL_BP, Rounding
 from gongji.rules import NO_LIMIT, NoLimit
-from gongji.split import Benefit, FundShare, Purse, Used, benefit_of, charge_purses, fund_share
+from gongji.split import Benefit, FundShare, Owed, Purse, Used, benefit_of, charge_purses, fund_share
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace as revised
@@ -171,12 +171,7 @@ def test_levels_and_standings_name_their_row() -> None:
 
 
 COMPLIANT = frozenset({BillPart.IN_SCOPE, BillPart.FIRST_SELFPAY})
-OWED = {
-    BillPart.IN_SCOPE: 100,
-    BillPart.FIRST_SELFPAY: 20,
-    BillPart.ABOVE_LIMIT: 30,
-    BillPart.OUT_OF_CATALOGUE: 50,
-}
+OWED = Owed(in_scope_fen=100, first_selfpay_fen=20, above_limit_fen=30, out_of_catalogue_fen=50)
 
 
 def own(balance: int, pays: frozenset[BillPart] = ALL_PARTS) -> Purse:
@@ -224,19 +219,19 @@ def test_purses(purses: list[Purse], expected: list[tuple[int, int]], cash: int)
     assert (expected, cash) == ([(c.needed_fen, c.fen) for c in charges], left)
 
 
-parts = st.frozensets(st.sampled_from(BillPart))
-some_purses = st.lists(st.builds(Purse, st.just("p"), st.sampled_from(PurseKind), st.integers(0, 300), parts))
+some_parts = st.frozensets(st.sampled_from(BillPart))
+some_purses = st.lists(st.builds(Purse, st.just("p"), st.sampled_from(PurseKind), st.integers(0, 300), some_parts))
 
 
 @given(st.fixed_dictionaries(dict.fromkeys(BillPart, st.integers(0, 200))), some_purses)
-def test_purses_and_cash_are_what_is_owed(owed: dict[BillPart, int], purses: list[Purse]) -> None:
+def test_purses_and_cash_are_what_is_owed(parts: dict[BillPart, int], purses: list[Purse]) -> None:
     """Purses and cash add up to what is owed; no purse pays more than it holds or more than it may pay."""
-    charges, cash = charge_purses(owed, purses)
-    assert sum(owed.values()) == sum(c.fen for c in charges) + cash
+    charges, cash = charge_purses(Owed(**{f"{part.value}_fen": fen for part, fen in parts.items()}), purses)
+    assert sum(parts.values()) == sum(c.fen for c in charges) + cash
     assert cash >= 0
     for charge in charges:
         assert 0 <= charge.fen == min(charge.purse.balance_fen, charge.needed_fen)
-        assert charge.needed_fen <= sum(owed[part] for part in charge.purse.pays)
+        assert charge.needed_fen <= sum(parts[part] for part in charge.purse.pays)
 
 
 def _year(table: Table, standing: Standing, visits: list[tuple[int, int]]) -> list[FundShare]:

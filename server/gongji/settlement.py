@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from gongji import ledger
 from gongji.admission import Admitted, admit, givers_of, scheme_of
-from gongji.benefits import BillPart, PurseKind, Reversal
+from gongji.benefits import PurseKind, Reversal
 from gongji.cities import Cities
 from gongji.codes import AccountUse, Scheme, pooling_area
 from gongji.entitlement import FundTerms, asked_purses, fund_terms
@@ -33,7 +33,7 @@ from gongji.model import (
     SettledDay,
     Settlement,
 )
-from gongji.split import Charge, FundShare, Used, charge_purses, fund_share
+from gongji.split import Charge, FundShare, Owed, Used, charge_purses, fund_share
 from gongji.trace import lines_of
 
 SETTLE = "Settle"
@@ -53,8 +53,11 @@ class Settle(Struct, frozen=True):
         return Settlement
 
     def needs(self, facts: Facts) -> Iterator[Need]:
-        """Patient, institution, purse and bindings; then the year's accumulator and the givers."""
-        return _needs(self.bill, facts)
+        """Patient, institution, purse and bindings; then the year's accumulator, the day and the givers."""
+        yield from _needs(self.bill, facts)
+        patient_known = by_key(Person, self.bill.patient)
+        if facts.has(patient_known) and (patient := facts.get(Person, self.bill.patient)):
+            yield by_key(SettledDay, settled_day_key(patient.insured_place, self.bill.service_day))
 
     def decide(self, facts: Facts) -> Decision[Settlement]:
         """Who pays what, and the records of it. Every refusal of `admit`."""
@@ -80,7 +83,7 @@ class Quote(Struct, frozen=True):
     cities: Cities
 
     def needs(self, facts: Facts) -> Iterator[Need]:
-        """As `Settle`."""
+        """As `Settle`, but for the day."""
         return _needs(self.bill, facts)
 
     def decide(self, facts: Facts) -> Decision[Settlement]:
@@ -221,7 +224,6 @@ def _needs(bill: Bill, facts: Facts) -> Iterator[Need]:
         return
     if patient := facts.get(Person, bill.patient):
         yield by_key(Accumulator, _year_of_bill(bill, patient))
-        yield by_key(SettledDay, settled_day_key(patient.insured_place, bill.service_day))
     if bill.account_use is AccountUse.CITY_ORDER:
         for holder in givers_of(bill, facts.where(Binding, "member", bill.patient)):
             yield by_key(Person, holder)
@@ -271,13 +273,9 @@ def _settled(bill: Bill, facts: Facts, cities: Cities, request_id: str) -> Decis
     return Decision(settlement, (settlement, *accounts, *changed, *_first_of_day(case, facts), *entries))
 
 
-def _owed(bill: Bill, paid: FundShare) -> dict[BillPart, int]:
-    return {
-        BillPart.IN_SCOPE: bill.in_scope_fen - paid.fund_fen,
-        BillPart.FIRST_SELFPAY: bill.first_selfpay_fen,
-        BillPart.ABOVE_LIMIT: bill.above_limit_fen,
-        BillPart.OUT_OF_CATALOGUE: bill.out_of_catalogue_fen,
-    }
+def _owed(bill: Bill, paid: FundShare) -> Owed:
+    in_scope_fen = bill.in_scope_fen - paid.fund_fen
+    return Owed(in_scope_fen, bill.first_selfpay_fen, bill.above_limit_fen, bill.out_of_catalogue_fen)
 
 
 def _ratio(terms: FundTerms) -> int:

@@ -5,7 +5,7 @@ Nothing here knows a city, a person or a day: what the rules grant comes in as a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cache
 
 from msgspec import Struct
@@ -13,9 +13,9 @@ from msgspec import Struct
 from gongji.benefits import BillPart, PurseKind, Table
 from gongji.codes import Standing
 from gongji.money import Rounding, share
-from gongji.rules import NoLimit
+from gongji.rules import NO_LIMIT, NoLimit
 
-PARTS = tuple(BillPart)
+PARTS = (BillPart.IN_SCOPE, BillPart.FIRST_SELFPAY, BillPart.ABOVE_LIMIT, BillPart.OUT_OF_CATALOGUE)
 """The order in which a purse pays the parts of a bill: in scope and first self-pay before the rest.
 
 Assumption: aid is asked last, so the own purse spends itself first on what aid could pay too.
@@ -45,6 +45,15 @@ class FundShare(Struct, frozen=True):
 
     deductible_fen: int = 0
     fund_fen: int = 0
+
+
+class Owed(Struct, frozen=True):
+    """What the patient owes of each part of a bill, in the order of `PARTS`; fen."""
+
+    in_scope_fen: int
+    first_selfpay_fen: int
+    above_limit_fen: int
+    out_of_catalogue_fen: int
 
 
 class Purse(Struct, frozen=True):
@@ -82,19 +91,19 @@ def fund_share(in_scope_fen: int, benefit: Benefit, used: Used) -> FundShare:
     Adding one fen of in-scope cost raises the fund's part by nothing or by one fen.
     """
     deductible = min(in_scope_fen, max(0, benefit.deductible_fen - used.deductible_fen))
-    if not isinstance(benefit.year_max_fen, NoLimit):
+    if benefit.year_max_fen is not NO_LIMIT:
         deductible = min(deductible, max(0, benefit.year_max_fen - used.deductible_fen))
     fund = share(in_scope_fen - deductible, benefit.ratio_bp, benefit.rounding)
-    if not isinstance(benefit.visit_cap_fen, NoLimit):
+    if benefit.visit_cap_fen is not NO_LIMIT:
         fund = min(fund, benefit.visit_cap_fen)
-    if not isinstance(benefit.cap_fen, NoLimit):
+    if benefit.cap_fen is not NO_LIMIT:
         fund = min(fund, max(0, benefit.cap_fen - used.fund_fen))
     return FundShare(deductible, fund)
 
 
-def charge_purses(owed: Mapping[BillPart, int], purses: Iterable[Purse]) -> tuple[tuple[Charge, ...], int]:
+def charge_purses(owed: Owed, purses: Iterable[Purse]) -> tuple[tuple[Charge, ...], int]:
     """Asks purses in their order, each for the parts it may pay; what none pays is cash (second of the pair)."""
-    left = [owed[part] for part in PARTS]
+    left = [owed.in_scope_fen, owed.first_selfpay_fen, owed.above_limit_fen, owed.out_of_catalogue_fen]
     charges = []
     for purse in purses:
         places = _places(purse.pays)

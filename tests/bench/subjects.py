@@ -15,8 +15,8 @@ CALLERS: Final = (1, 16, 64, 256)
 USUAL: Final = 64
 """Callers where one figure stands for all."""
 
-OVERLOAD: Final = 1024
-"""Four times the callers that saturate any server here."""
+OVERLOAD: Final = 2048
+"""Twice what may queue, and many times the callers beyond which no server here gets faster."""
 
 Start = Callable[[Ground, str], AbstractContextManager[Serving]]
 

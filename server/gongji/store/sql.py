@@ -115,9 +115,9 @@ class Rows:
             (i, bytes if c.name == DOCUMENT else bytes.fromhex) for i, c in enumerate(columns) if c.type == "BLOB"
         ]
 
-    def __call__(self, found: bytes | None) -> list[Row]:
+    def __call__(self, found: bytes) -> list[Row]:
         """The values of each row, as the database holds them."""
-        rows = [] if found is None else self._decode(b"[" + found + b"]")
+        rows = self._decode(b"[" + found + b"]")
         return [self._with_bytes(row) for row in rows] if self._bytes else rows
 
     def _with_bytes(self, row: Row) -> Row:

@@ -80,14 +80,14 @@ class SqliteEngine:
     def fetch_all(self, asked: Sequence[Asked]) -> list[list[Any]]:
         """The records found for each of these, by one statement: each step of one gives the interpreter away."""
         found: list[list[Any]] = [[] for _ in asked]
-        most = max(len(values) for _, _, values in asked)
-        for start in range(0, most, _CHUNK):
+        for start in range(0, max([len(values) for _, _, values in asked]), _CHUNK):
             some = [_padded(values[start : start + _CHUNK]) for _, _, values in asked]
             shape = tuple([(kind, index, len(chunk)) for (kind, index, _), chunk in zip(asked, some, strict=True)])
             with _translated():
                 texts = self.connection.execute(self._select(shape), list(chain.from_iterable(some))).fetchone()
             for records, (kind, _, _), text in zip(found, asked, texts, strict=True):
-                records.extend(map(self._schema.table(kind).record, self._rows[kind](text)))
+                if text is not None:
+                    records.extend(map(self._schema.table(kind).record, self._rows[kind](text)))
         return found
 
     def _select(self, shape: _Shape) -> str:
@@ -154,12 +154,12 @@ class SqliteEngine:
             self.connection.execute(f"PRAGMA {pragma}")
 
 
-def _padded(values: Sequence[str]) -> list[str]:
+def _padded(values: Sequence[str]) -> Sequence[str]:
     """Values with the last repeated up to a power of two: few shapes of statement, so that each is prepared once."""
-    if not values:
-        return []
-    size = 1 << (len(values) - 1).bit_length()
-    return [*values, *[values[-1]] * (size - len(values))]
+    count = len(values)
+    if count & (count - 1) == 0:  # a power of two, or nothing at all
+        return values
+    return [*values, *[values[-1]] * ((1 << count.bit_length()) - count)]
 
 
 class SqliteStore(RememberingStore):

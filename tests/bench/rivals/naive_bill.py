@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from gongji.benefits import BillPart, NoFund, PurseKind
+from gongji.benefits import NoFund, PurseKind
 from gongji.cities import Rules
 from gongji.codes import Scheme, Standing
 from gongji.hookspecs import CityRules
 from gongji.model import RuleRef
 from gongji.money import percent, share, yuan
 from gongji.rules import NoLimit
-from gongji.split import Benefit, Charge, FundShare, Purse, Used, benefit_of, charge_purses, fund_share
+from gongji.split import Benefit, Charge, FundShare, Owed, Purse, Used, benefit_of, charge_purses, fund_share
 from gongji.v1 import settlement_pb2 as pb
 
 from tests.bench.rivals.naive_tables import Account, Accumulator, Institution, Person
@@ -60,12 +60,8 @@ def decide(
     cited = table.cited(standing, institution.level, ranked=True)
     before = Used(used.deductible_used_fen, used.fund_paid_fen)
     paid = fund_share(bill.in_scope_fen, benefit, before)
-    owed = {
-        BillPart.IN_SCOPE: bill.in_scope_fen - paid.fund_fen,
-        BillPart.FIRST_SELFPAY: bill.first_selfpay_fen,
-        BillPart.ABOVE_LIMIT: bill.above_limit_fen,
-        BillPart.OUT_OF_CATALOGUE: bill.out_of_catalogue_fen,
-    }
+    in_scope_fen = bill.in_scope_fen - paid.fund_fen
+    owed = Owed(in_scope_fen, bill.first_selfpay_fen, bill.above_limit_fen, bill.out_of_catalogue_fen)
     uses = rules.value(CityRules.uses)
     asked = [
         Purse(purse.person_no, PurseKind.OWN, purse.balance_fen, uses.own_pays)

@@ -9,13 +9,13 @@ from datetime import date
 from functools import cache
 from typing import Final, NamedTuple, Protocol
 
-from gongji.benefits import BillPart, NoFund, PurseKind, Table
+from gongji.benefits import NoFund, PurseKind, Table
 from gongji.cities import Cities, load_cities
 from gongji.codes import Scheme, Standing
 from gongji.hookspecs import CityRules
 from gongji.money import Rounding
 from gongji.rules import NO_LIMIT, NoLimit
-from gongji.split import Purse, Used, benefit_of, charge_purses, fund_share
+from gongji.split import Owed, Purse, Used, benefit_of, charge_purses, fund_share
 
 AREA: Final = "341100"
 DAY: Final = date(2025, 9, 30)
@@ -124,12 +124,7 @@ class Gongji:
         uses = rules.value(CityRules.uses)
         benefit = benefit_of(entry, bill.level, bill.standing)  # type: ignore[arg-type] # `table` has looked
         paid = fund_share(bill.in_scope, benefit, Used(bill.deductible_used, bill.fund_paid))
-        owed = {
-            BillPart.IN_SCOPE: bill.in_scope - paid.fund_fen,
-            BillPart.FIRST_SELFPAY: bill.first_selfpay,
-            BillPart.ABOVE_LIMIT: 0,
-            BillPart.OUT_OF_CATALOGUE: bill.other,
-        }
+        owed = Owed(bill.in_scope - paid.fund_fen, bill.first_selfpay, 0, bill.other)
         purses = (
             Purse("P1", PurseKind.OWN, bill.own_balance, uses.own_pays),
             Purse("P2", PurseKind.GIVERS, bill.giver_balance, uses.aid_pays),
