@@ -130,7 +130,6 @@ _TABLES: Final[tuple[Table[Any], ...]] = (
         "accumulator",
         key=text("accumulator_id", _accumulator),
         floors=("deductible_used_fen", "fund_paid_fen"),
-        indexes=(("person_no",),),
         compact=True,
     ),
     plain(
@@ -143,6 +142,7 @@ _TABLES: Final[tuple[Table[Any], ...]] = (
         seldom=("version_after",),
         indexes=(("ledger_account", "version"),),
         append_only=True,
+        compact=True,
         by_year="at",
     ),
     plain(
@@ -152,7 +152,7 @@ _TABLES: Final[tuple[Table[Any], ...]] = (
         indexes=(("pooling_area", "day"),),
         compact=True,
     ),
-    plain(Credit, "credit", floors=("fen",), indexes=(("person_no",),), compact=True),
+    plain(Credit, "credit", floors=("fen",), compact=True),
     # Keyed by member and year: not even a defect could have one premium paid twice.
     document(Premium, "premium", text("member_year", _joined("{}/{}", "member", "year")), append_only=True),
     plain(Adopted, "adoption", key=text("adoption_id", _joined("{}/{}", "area_code", "candidate")), compact=True),

@@ -36,6 +36,8 @@ INSERT INTO settlement
 INSERT INTO entry
   SELECT entry_id, transaction_id, position, ledger_account, fen, at, kind, balance_after_fen, nullif(version, 0),
   reference FROM entry_1;
+DROP INDEX accumulator_by_person_no;
+DROP INDEX credit_by_person_no;
 DROP TABLE settlement_1;
 DROP TABLE entry_1;
 CREATE INDEX settled_day_by_pooling_area_day ON settled_day (pooling_area, day, settled_day_id);
@@ -55,7 +57,7 @@ def _to_2(_: Schema, dialect: sql.Dialect) -> Iterator[str]:
         columns = _TABLES_2[table].format_map(words).strip()
         yield f"ALTER TABLE {table} RENAME TO {table}_1"
         if not dialect.by_year:
-            yield f"CREATE TABLE {table} ({columns})"
+            yield f"CREATE TABLE {table} ({columns}){dialect.compact if table == 'entry' else ''}"
             continue
         yield f"ALTER INDEX {table}_pkey RENAME TO {table}_1_pkey"
         yield f"CREATE TABLE {table} ({columns}, PRIMARY KEY ({table}_id, {instant})) PARTITION BY RANGE ({instant})"

@@ -74,7 +74,7 @@ class Table(Generic[T]):
     indexes: tuple[tuple[str, ...], ...] = ()
     append_only: bool = False
     compact: bool = False
-    """Small rows whose key is all they are asked by: kept in the key's own tree."""
+    """Small rows kept in the key's own tree: one page less for each that is written."""
     by_year: str = ""
     """The instant, never changed, by whose year a large table lies apart where the database can (`pghome`)."""
 
