@@ -38,6 +38,10 @@ def _ratio(title: str, bound: float, one: str, other: str, callers: int) -> Bar:
     return Bar(told, bound, lambda r: r.ratio((one, callers), (other, callers)), needs, callers=callers)
 
 
+def _rules(title: str, contender: str) -> Bar:
+    return Bar(title, 30, lambda r: r.further("rules", lambda by: by[contender] / by["gongji"]), ("rules",))
+
+
 def _store(results: Results) -> float | None:
     ours = results.further("batches", lambda by: by[str(BATCH)])
     theirs = results.further("pgbench", lambda by: max(by.values()))
@@ -68,12 +72,8 @@ BARS: Final = (
         ("rules",),
         at_most=True,
     ),
-    Bar(
-        "zen-engine / 规则与拆分",
-        30,
-        lambda r: r.further("rules", lambda by: by["zen-engine"] / by["gongji"]),
-        ("rules",),
-    ),
+    _rules("zen-engine(create_decision) / 规则与拆分", "zen-engine (create_decision)"),
+    _rules("zen-engine(经装载器) / 规则与拆分", "zen-engine"),
     Bar("半负荷时 p99 / p50", 5, _tail, ("half", "sqlite"), at_most=True),
     Bar(
         f"过载({OVERLOAD} 个调用方)时的成功 / 最高",

@@ -109,14 +109,19 @@ class Gatherer:
     def prefetch(self, queries: Iterable[Query[Any]], also: Iterable[Need] = ()) -> None:
         """Fetches what all these queries need, together; one that raises is left to raise again in its turn.
 
-        `also` goes with what is fetched first.
+        `also` goes with what is fetched first. Queries that got all they asked for twice are not asked again: most have
+        no third round, and the decision of one that has says so.
         """
         waiting, first = list(queries), list(also)
-        for _ in range(ROUNDS):
+        for times in range(ROUNDS):
             lacking = [(query, needs) for query in waiting if (needs := self._lacking(query))]
             if not (lacking or first):
                 return
-            self.load([*first, *self._due([need for _, needs in lacking for need in needs])])
+            asked = [need for _, needs in lacking for need in needs]
+            due = self._due(asked)
+            self.load([*first, *due])
+            if times and len(due) == len(asked):
+                return
             waiting, first = [query for query, _ in lacking], []
 
     def decide(self, query: Query[R]) -> Decision[R]:
