@@ -103,9 +103,9 @@ class Writer:
 
     def _executed(self, whats: Sequence[Job | Alone]) -> list[Outcome | None]:
         """Jobs as one batch, or tasks one after the other."""
+        if jobs := [w for w in whats if isinstance(w, Job)]:
+            return [*_executed(self._run, jobs)]
         try:
-            if jobs := [w for w in whats if isinstance(w, Job)]:
-                return [*self._run(jobs)]
             for task in whats:
                 cast("Alone", task).run()
         except BaseException as error:  # noqa: BLE001 - the thread must outlive whatever happens in it
@@ -130,22 +130,26 @@ class Turn:
         """What becomes of a job; it is executed when this turn of the loop is over."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
-        if not self._waiting:
-            loop.call_soon(self._execute)
         self._waiting.append(_Waiting(what, future, loop))
+        loop.call_soon(self._execute)  # the first takes all; each asks, for an earlier one's loop may be gone
         return await future
 
     async def close(self) -> None:
         """Finishes what waits."""
-        if self._waiting:
-            self._execute()
+        self._execute()
 
     def _execute(self) -> None:
         taken, self._waiting = self._waiting, []
-        present = [w for w in taken if not w.future.cancelled()]
-        if present:
-            outcomes = self._run([cast("Job", w.what) for w in present])
-            _settle([(w.future, outcome) for w, outcome in zip(present, outcomes, strict=True)])
+        if present := [w for w in taken if not w.future.cancelled()]:
+            _hand_over(present, _executed(self._run, [cast("Job", w.what) for w in present]))
+
+
+def _executed(run: Callable[[Sequence[Job]], list[Outcome]], jobs: Sequence[Job]) -> list[Outcome]:
+    """What becomes of jobs; whatever goes wrong, each of them hears of it."""
+    try:
+        return run(jobs)
+    except BaseException as error:  # noqa: BLE001 - who executes them must outlive whatever happens
+        return [raisable(error) for _ in jobs]
 
 
 def _stopping() -> StoreUnavailable:

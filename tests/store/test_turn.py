@@ -1,0 +1,71 @@
+"""Laws of a turn: what one turn of the loop brings is one batch, executed in the loop's own thread."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from gongji.clock import SandboxClock
+from gongji.facts import Answer
+from gongji.store.committer import Job, Outcome
+from gongji.store.writer import Turn
+
+MakeMove = Callable[..., Any]
+
+
+class Run:
+    """Records the batches and threads it is called with and answers each job with its place."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+        self.threads: set[int] = set()
+        self.error: BaseException | None = None
+
+    def __call__(self, jobs: Sequence[Job]) -> list[Outcome]:
+        self.batches.append(len(jobs))
+        self.threads.add(threading.get_ident())
+        if self.error:
+            raise self.error
+        return [Answer(i, replayed=False, at=SandboxClock()()) for i, _ in enumerate(jobs)]
+
+
+@pytest.fixture
+def run() -> Run:
+    return Run()
+
+
+@pytest.fixture
+def job(move: MakeMove) -> Job:
+    return Job(move("r1"))
+
+
+async def test_one_turn_is_one_batch(run: Run, job: Job) -> None:
+    """What is submitted before the loop comes round is executed together, here and at once."""
+    turn = Turn(run)
+    answers = await asyncio.gather(*(turn.submit(job) for _ in range(5)))
+    assert [0, 1, 2, 3, 4] == [answer.value for answer in answers]
+    assert ([5], {threading.get_ident()}) == (run.batches, run.threads)
+
+
+async def test_who_went_away_has_asked_for_nothing(run: Run, job: Job) -> None:
+    """A caller cancelled before the turn's end is left out; the others are answered."""
+    turn = Turn(run)
+    gone, there = (asyncio.ensure_future(turn.submit(job)) for _ in range(2))
+    await asyncio.sleep(0)
+    gone.cancel()
+    assert 0 == (await there).value
+    assert [1] == run.batches
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), StopIteration(), SystemExit(1)], ids=lambda e: type(e).__name__)
+async def test_whatever_goes_wrong_is_heard(run: Run, job: Job, error: BaseException) -> None:
+    """Each caller gets the error, the loop goes on."""
+    turn = Turn(run)
+    run.error = error
+    heard = await asyncio.gather(*(turn.submit(job) for _ in range(2)), return_exceptions=True)
+    assert [True, True] == [isinstance(one, ValueError | RuntimeError) for one in heard]
+    run.error = None
+    assert 0 == (await turn.submit(job)).value
