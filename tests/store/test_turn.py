@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Any
 
 import pytest
 from gongji.clock import SandboxClock
 from gongji.facts import Answer
 from gongji.store.committer import Job, Outcome
-from gongji.store.writer import Turn
+from gongji.store.writer import GATHER_S, NEAR_S, Turn
 
 MakeMove = Callable[..., Any]
 
@@ -48,6 +49,26 @@ async def test_one_turn_is_one_batch(run: Run, job: Job) -> None:
     answers = await asyncio.gather(*(turn.submit(job) for _ in range(5)))
     assert [0, 1, 2, 3, 4] == [answer.value for answer in answers]
     assert ([5], {threading.get_ident()}) == (run.batches, run.threads)
+
+
+async def test_a_lone_caller_waits_for_nobody(run: Run, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks again only after the answer never waits for company, also after there was some."""
+    delays: list[float] = []
+    loop = asyncio.get_running_loop()
+    call_later, steady = loop.call_later, count()
+
+    def noted(delay: float, *what: Any, **how: Any) -> Any:
+        delays.append(delay)
+        return call_later(0, *what, **how)
+
+    monkeypatch.setattr(loop, "call_later", noted)
+    monkeypatch.setattr(loop, "time", lambda: next(steady) * NEAR_S)
+    turn = Turn(run)
+    await asyncio.gather(*(turn.submit(job) for _ in range(3)))
+    for _ in range(4):
+        await turn.submit(job)
+    assert [0, GATHER_S, 0, 0, 0] == delays
+    assert [3, 1, 1, 1, 1] == run.batches
 
 
 async def test_who_went_away_has_asked_for_nothing(run: Run, job: Job) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import chain
@@ -26,6 +28,9 @@ _CHUNK: Final = 512
 
 _Shape = tuple[tuple[type, str, int], ...]
 """What a statement asks for: kinds, their indexes, how many values of each."""
+
+TIDY_S: Final = 0.25
+"""How often the log is copied back into the database."""
 
 _BUSY_SECONDS: Final = 5
 """How long another process may hold the database before a batch is refused."""
@@ -162,6 +167,34 @@ def _padded(values: Sequence[str]) -> Sequence[str]:
     return [*values, *[values[-1]] * ((1 << count.bit_length()) - count)]
 
 
+class Tidier:
+    """Copies the log back into the database beside the writer, so that no commit has to wait for it.
+
+    What a commit finds left to copy, after so much log that it does it itself, is little.
+    """
+
+    def __init__(self, engine: SqliteEngine) -> None:
+        self._engine = engine
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="gongji-tidier", daemon=True)
+
+    def start(self) -> None:
+        """Begins."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Ends, and closes the connection."""
+        self._ended.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._engine.close()
+
+    def _work(self) -> None:
+        while not self._ended.wait(TIDY_S):
+            with suppress(sqlite3.Error):  # a full disk, say: the writer's own commits tell of it
+                self._engine.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+
+
 class SqliteStore(RememberingStore):
     """Everything remembered, in one file; see `store.Store`. Made by `store.open_store`."""
 
@@ -171,9 +204,17 @@ class SqliteStore(RememberingStore):
         try:
             make_or_check(SqliteHome(engines[0].connection), schema, vault.fingerprint)
             engines += [SqliteEngine(path, schema, read_only=True) for _ in range(2)]
+            engines.append(SqliteEngine(path, schema, durable=durable))
         except BaseException:
             for engine in engines:
                 engine.close()
             raise
-        writing, reading, listing = engines
+        writing, reading, listing, tidying = engines
+        self._tidier = Tidier(tidying)
+        self._tidier.start()
         super().__init__((writing, reading, listing), schema, vault, clock, queue=queue, asking=Turn)
+
+    async def close(self) -> None:
+        """Finishes what waits and closes the file."""
+        await asyncio.to_thread(self._tidier.close)
+        await super().close()

@@ -113,25 +113,37 @@ class Writer:
         return [None for _ in whats]
 
 
-class Turn:
-    """Executes in the event loop's own thread, as one batch, what one turn of the loop brings.
+NEAR_S: Final = 0.0003
+GATHER_S: Final = 0.003
+"""A job that comes so soon after another is not alone; in company, how long the first waits for the others."""
 
-    For work of microseconds, which handing over to a thread and back would double.
+
+class Turn:
+    """Executes in the event loop's own thread: one job at once, or as one batch what comes together.
+
+    For work of microseconds, which handing over to a thread and back would double. A busy loop brings its calls one by
+    one; gathered for three milliseconds they cost half, and come back sooner than without. A caller who waits for each
+    answer never has company: he waits for nobody.
     """
 
     def __init__(self, run: Callable[[Sequence[Job]], list[Outcome]]) -> None:
         self._run = run
         self._waiting: list[_Waiting] = []
+        self._last = 0.0
+        self._company = False
 
     def start(self) -> None:
         """There is nothing to start."""
 
     async def submit(self, what: Job) -> Any:
-        """What becomes of a job; it is executed when this turn of the loop is over."""
+        """What becomes of a job; it is executed when this turn of the loop is over, or a little later in company."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
+        if not self._waiting or self._waiting[-1].loop is not loop:  # an earlier one's loop may be gone
+            gathering = self._company or loop.time() - self._last < NEAR_S
+            loop.call_later(GATHER_S if gathering else 0, self._execute)
+        self._last = loop.time()
         self._waiting.append(_Waiting(what, future, loop))
-        loop.call_soon(self._execute)  # the first takes all; each asks, for an earlier one's loop may be gone
         return await future
 
     async def close(self) -> None:
@@ -140,6 +152,7 @@ class Turn:
 
     def _execute(self) -> None:
         taken, self._waiting = self._waiting, []
+        self._company = len(taken) > 1
         if present := [w for w in taken if not w.future.cancelled()]:
             _hand_over(present, _executed(self._run, [cast("Job", w.what) for w in present]))
 
