@@ -173,6 +173,22 @@ class Query(Protocol[R]):
         """The pure decision. Refusal by name."""
 
 
+class Write(Struct, frozen=True):
+    """A query that writes records as they are, whatever is there."""
+
+    records: tuple[Any, ...]
+
+    def needs(self, facts: Facts) -> Iterable[Need]:
+        """Nothing."""
+        del facts
+        return ()
+
+    def decide(self, facts: Facts) -> Decision[None]:
+        """The records."""
+        del facts
+        return Decision(None, self.records)
+
+
 class Listing(Struct, Generic[T], frozen=True, kw_only=True):
     """Records of one kind in one order, a page at a time.
 

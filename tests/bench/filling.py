@@ -12,7 +12,6 @@ import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from hashlib import blake2b
 from pathlib import Path
@@ -30,7 +29,7 @@ from gongji.codes import (
     Scheme,
     VisitKind,
 )
-from gongji.facts import Decision, Facts, Request, derived_id
+from gongji.facts import Request, Write, derived_id
 from gongji.model import (
     Account,
     Accumulator,
@@ -55,21 +54,6 @@ AREA: Final = "341100"
 HOSPITALS: Final = tuple(f"H{AREA}{n:05d}" for n in range(1, 101))
 NOW: Final = datetime(2025, 9, 30, 9, tzinfo=SHANGHAI)
 Row = tuple[Any, ...]
-
-
-@dataclass(frozen=True)
-class Write:
-    """Writes records as they are."""
-
-    records: tuple[Any, ...]
-
-    def needs(self, _: Facts) -> tuple[()]:
-        """Nothing."""
-        return ()
-
-    def decide(self, _: Facts) -> Decision[None]:
-        """The records."""
-        return Decision(None, self.records)
 
 
 def person_no(number: int) -> str:

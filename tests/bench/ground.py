@@ -11,6 +11,7 @@ from typing import Final
 
 from gongji.clock import system_clock
 from gongji.codes import Scheme, pooling_area
+from gongji.facts import Write
 from gongji.model import Account, Accumulator, Binding
 from gongji.serve import DATABASE, KEY_FILE
 from gongji.store import open_store
@@ -47,7 +48,7 @@ async def _fill(database: str, key_file: Path) -> None:
     try:
         records = _records()
         while together := tuple(islice(records, TOGETHER)):
-            await store.apply(population.Write(together))
+            await store.apply(Write(together))
     finally:
         await store.close()
 

@@ -13,7 +13,6 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
@@ -24,7 +23,7 @@ from gongji import serve
 from gongji.cities import load_cities
 from gongji.client import connect
 from gongji.codes import SHANGHAI, AccountUse, VisitKind
-from gongji.facts import Decision, Facts, Need, Request
+from gongji.facts import Request, Write
 from gongji.model import Bill, Settlement
 from gongji.reconcile import Comparison, Row, Totals, forward, reverse
 from gongji.reconcile_file import Period, compare
@@ -38,23 +37,6 @@ from msgspec.structs import replace
 PERIOD = Period("H34110000001", date(2025, 9, 1), date(2025, 9, 30))
 FIRST = datetime(2025, 9, 1, 8, tzinfo=SHANGHAI)
 BATCH = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Write:
-    """Writes records as they are."""
-
-    records: tuple[Settlement, ...]
-
-    def needs(self, facts: Facts) -> Iterable[Need]:
-        """Nothing."""
-        del facts
-        return ()
-
-    def decide(self, facts: Facts) -> Decision[None]:
-        """The records."""
-        del facts
-        return Decision(None, self.records)
 
 
 async def filled(data: Path, size: int) -> list[Settlement]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Final
@@ -19,7 +18,7 @@ from gongji.codes import (
     Purpose,
     Scheme,
 )
-from gongji.facts import Decision, Facts, Need
+from gongji.facts import Write
 from gongji.model import (
     Account,
     Binding,
@@ -55,28 +54,11 @@ OPENING: Final = {
 """What each purse holds at first, in fen: some run dry at once, others never."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Put:
-    """Writes records as they are."""
-
-    records: tuple[object, ...]
-
-    def needs(self, facts: Facts) -> Iterable[Need]:
-        """Nothing."""
-        del facts
-        return ()
-
-    def decide(self, facts: Facts) -> Decision[None]:
-        """The records."""
-        del facts
-        return Decision(None, self.records)
-
-
 async def found(data: Path, database: str = "") -> None:
     """Founds the town in the database of a service with that data folder and database address."""
     store = open_store(database or data / serve.DATABASE, lambda: OPENED, data / serve.KEY_FILE)
     try:
-        await store.apply(_Put(tuple(_records())))
+        await store.apply(Write(tuple(_records())))
     finally:
         await store.close()
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from gongji.codes import BindingState, Purpose
 from gongji.errors import NoAccount, StoreUnavailable
-from gongji.facts import Answer, Command, Decision, Facts, Listing, Need, Remembered, Request, by_key
+from gongji.facts import Answer, Command, Decision, Facts, Listing, Need, Remembered, Request, Write, by_key
 from gongji.model import Account, Binding, DecidedBy, Person
 from gongji.store import Store
 from gongji.store.committer import Asked, Committer, Conflict, Engine, Job
@@ -84,23 +84,6 @@ def binding(holder: str, member: str, at: datetime) -> Binding:
     )
 
 
-@dataclass(frozen=True)
-class Put:
-    """Writes what it is given, whatever is there."""
-
-    records: tuple[object, ...]
-
-    def needs(self, facts: Facts) -> Iterable[Need]:
-        """Nothing."""
-        del facts
-        return ()
-
-    def decide(self, facts: Facts) -> Decision[None]:
-        """The records."""
-        del facts
-        return Decision(None, self.records)
-
-
 def take(name: str, fen: int, *purses: str) -> Take:
     return Take(Request(name, "clinic-1", "Take", {"fen": fen, "purses": purses}), purses, fen)
 
@@ -118,7 +101,7 @@ async def test_concurrent_twins_execute_once(stores: list[Store], move: MakeMove
 
 async def test_one_purse_is_never_drained_twice(stores: list[Store]) -> None:
     """Whatever many servers take from one purse at once, exactly what it held is taken."""
-    await stores[0].apply(Put((Account("P1", 100, 1),)))
+    await stores[0].apply(Write((Account("P1", 100, 1),)))
     done = await outcomes(stores[i % SERVERS].commit(take(f"r{i}", 3, "P1")) for i in range(120))
     assert 33 == sum(isinstance(outcome, Answer) for outcome in done)
     assert 87 == sum(isinstance(outcome, NoAccount) for outcome in done)
@@ -127,7 +110,7 @@ async def test_one_purse_is_never_drained_twice(stores: list[Store]) -> None:
 
 async def test_purses_asked_in_any_order_end_in_no_embrace(stores: list[Store]) -> None:
     """Batches that need the same purses in opposite orders all execute, and no fen is lost."""
-    await stores[0].apply(Put(tuple(Account(f"P{i}", 1000, 1) for i in range(8))))
+    await stores[0].apply(Write(tuple(Account(f"P{i}", 1000, 1) for i in range(8))))
     orders = [(f"P{i % 8}", f"P{(i * 5 + 3) % 8}") for i in range(150)]
     done = await outcomes(stores[i % SERVERS].commit(take(f"r{i}", 10, *order)) for i, order in enumerate(orders))
     assert [] == [outcome for outcome in done if not isinstance(outcome, Answer)]

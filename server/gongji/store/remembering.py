@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
 from gongji.codes import pooling_area
-from gongji.facts import Adopted, Answer, Command, Decision, Facts, Listing, Need, Query, Remembered
+from gongji.facts import Adopted, Answer, Command, Listing, Need, Query, Remembered, Write
 from gongji.model import Certificate, Person, SettledDay
 from gongji.store.committer import Committer, Engine, EngineDown, Job, unavailable
 from gongji.store.reading import Find, Reader, paged
@@ -109,7 +108,7 @@ class RememberingStore:
 
     async def remember(self, remembered: Remembered) -> None:
         """Keeps the row of a request that was executed in several parts."""
-        await self.apply(_Write((remembered,)))
+        await self.apply(Write((remembered,)))
 
     def lookup(self, certificate: Certificate) -> str:
         """The keyed hash under which persons of that certificate are found: the value of `Need(Person, "cert", …)`."""
@@ -125,7 +124,7 @@ class RememberingStore:
 
     async def adopt(self, *adopted: Adopted) -> None:
         """Records adoptions, all or none, each in place of an earlier one of the same candidate."""
-        await self.apply(_Write(adopted))
+        await self.apply(Write(adopted))
 
     async def settled_since(self, area_code: str, day: date) -> bool:
         """Whether a bill of that pooling area with a service day from `day` on was ever settled, reversed or not."""
@@ -153,20 +152,3 @@ def available() -> Iterator[None]:
         yield
     except EngineDown as down:
         raise unavailable(down) from down
-
-
-@dataclass(frozen=True, slots=True)
-class _Write:
-    """A query that writes records as they are."""
-
-    records: tuple[object, ...]
-
-    def needs(self, facts: Facts) -> Iterable[Need]:
-        """Nothing."""
-        del facts
-        return ()
-
-    def decide(self, facts: Facts) -> Decision[None]:
-        """The records."""
-        del facts
-        return Decision(None, self.records)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 from gongji.codes import (
     SHANGHAI,
@@ -20,7 +19,7 @@ from gongji.codes import (
     Scheme,
     VisitKind,
 )
-from gongji.facts import Decision, Facts, Need, derived_id
+from gongji.facts import Write, derived_id
 from gongji.model import (
     Account,
     Bill,
@@ -88,23 +87,6 @@ def bills(persons: int = PERSONS, seed: int = 0) -> Iterator[Bill]:
     chance = random.Random(seed)  # noqa: S311 - the same bills in every run
     while True:
         yield bill(chance.randint(1, persons), chance.randint(90_000, 160_000))
-
-
-@dataclass(frozen=True, slots=True)
-class Write:
-    """Writes records as they are."""
-
-    records: tuple[Any, ...]
-
-    def needs(self, facts: Facts) -> Iterable[Need]:
-        """Nothing."""
-        del facts
-        return ()
-
-    def decide(self, facts: Facts) -> Decision[None]:
-        """The records."""
-        del facts
-        return Decision(None, self.records)
 
 
 def writes(persons: int = PERSONS) -> Iterator[Write]:
