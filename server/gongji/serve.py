@@ -96,9 +96,10 @@ def _retired_credit(text: str) -> RetiredCredit:
 async def serve(settings: Settings, terminal: Terminal) -> None:
     """Serves with one process until interrupted. ValueError or OSError where the settings cannot be met."""
     cities, workdays = load_cities(settings.adopt, settings.retired_credits), settings.workdays()
+    ending = asyncio.ensure_future(interrupted())  # before the port is open: who can call can be ended in order
     async with running(settings, cities, workdays) as server:
         await announce(terminal, settings, cities, workdays, server.address)
-        await interrupted()
+        await ending
         terminal.say("正在停止 …")
 
 

@@ -284,9 +284,9 @@ async def _serve(settings: serve.Settings, reports: BinaryIO) -> None:
     loop = asyncio.get_running_loop()
     threading.Thread(target=_lifeline, args=(lambda: loop.call_soon_threadsafe(end.set),), daemon=True).start()
     cities = load_cities(settings.adopt, settings.retired_credits)
+    ending = asyncio.ensure_future(serve.interrupted())
     async with serve.running(settings, cities, settings.workdays()):
         _tell(reports, _Report(up=True))
-        ending = asyncio.ensure_future(serve.interrupted())
         await asyncio.wait((ending, asyncio.ensure_future(end.wait())), return_when=asyncio.FIRST_COMPLETED)
 
 
