@@ -10,10 +10,10 @@ from typing import Any, Protocol
 
 import pytest
 from gongji import errors
-from gongji.codes import SHANGHAI, EnrolmentStatus, Scheme
+from gongji.codes import SHANGHAI, AccountUse, EnrolmentStatus, Scheme, VisitKind
 from gongji.errors import Refusal
 from gongji.facts import Command, Decision, Facts, Listing, Need, Request, by_key
-from gongji.model import Account, Certificate, Enrolment, Kin, Person
+from gongji.model import Account, Bill, Certificate, DecidedBy, Enrolment, Kin, Person, Settlement
 from gongji.store import Store, open_store
 from gongji.store.committer import Committer, Engine
 from gongji.store.migrations import Home, SqliteHome, make_file, make_or_check
@@ -142,8 +142,6 @@ class AnyEngine(StoreEngine, Protocol):
     @property
     def connection(self) -> Any: ...
 
-    def fetch(self, kind: type, index: str, values: Sequence[str]) -> list[Any]: ...
-
     def page(self, listing: Listing[Any]) -> list[Any]: ...
 
 
@@ -253,3 +251,43 @@ def two(postgres: Postgres, schema: Schema, vault: Vault) -> Iterable[tuple[Post
     yield one, other
     one.close()
     other.close()
+
+
+def fetched(engine: Engine, kind: type, index: str, values: Sequence[str]) -> list[Any]:
+    """The records of a kind whose index ("" the key) has one of these values."""
+    (found,) = engine.fetch([(kind, index, values)])
+    return list(found)
+
+
+def settled(number: int, at: datetime, back: datetime | None = None) -> Settlement:
+    """The settlement of a request of that number."""
+    bill = Bill(
+        patient="P1",
+        institution_code="H34119900001",
+        service_day=date(2025, 9, 29),
+        visit_kind=VisitKind.OUTPATIENT,
+        total_fen=100,
+        in_scope_fen=100,
+        account_use=AccountUse.NONE,
+    )
+    return Settlement(
+        settlement_id=f"S{number}",
+        settled_at=at,
+        request_id=f"r{number}",
+        bill=bill,
+        scheme=Scheme.EMPLOYEE,
+        area_code="341199",
+        level=1,
+        deductible_fen=100,
+        ratio_bp=6000,
+        fund_fen=0,
+        own_fen=0,
+        aid_fen=0,
+        cash_fen=100,
+        lines=(),
+        movements=(),
+        deductible_used_after_fen=100,
+        fund_paid_after_fen=0,
+        decided_by=DecidedBy("341199", "gongji-x", "1", "1"),
+        reversed_at=back,
+    )

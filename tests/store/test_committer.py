@@ -13,7 +13,7 @@ from gongji.facts import Answer, Command, Decision, Facts, Need, Query, Remember
 from gongji.model import Account
 from gongji.store.committer import Asked, Committer, Engine, EngineDown, Job, Outcome, Violated
 
-from tests.store.conftest import AnyEngine
+from tests.store.conftest import AnyEngine, fetched
 
 Over = Callable[[Engine], Committer]
 MakeMove = Callable[..., Command[int]]
@@ -39,9 +39,9 @@ class Watched:
     def stage(self, need: Need) -> int:
         return self._engine.stage(need)
 
-    def fetch_all(self, asked: Sequence[Asked]) -> Sequence[Iterable[Any]]:
+    def fetch(self, asked: Sequence[Asked]) -> Sequence[Iterable[Any]]:
         self._note("fetch")
-        return self._engine.fetch_all(asked)
+        return self._engine.fetch(asked)
 
     def upsert(self, kind: type, records: Sequence[Any]) -> None:
         self._engine.upsert(kind, records)
@@ -71,7 +71,7 @@ def values(outcomes: Iterable[Outcome]) -> list[object]:
 
 
 def balance(engine: AnyEngine, purse: str = "P1") -> int | None:
-    return next((a.balance_fen for a in engine.fetch(Account, "", [purse])), None)
+    return next((a.balance_fen for a in fetched(engine, Account, "", [purse])), None)
 
 
 def rows(engine: AnyEngine) -> set[str]:
@@ -244,6 +244,6 @@ def test_a_query_without_request_writes_and_is_not_remembered(engine: AnyEngine,
 def test_remembered_rows_show_no_content(engine: AnyEngine, over: Over, move: MakeMove) -> None:
     """A request's fields are kept as keyed hashes only."""
     over(engine).run(jobs(move("r1", content={"certno": "34119919500101001X"})))
-    (row,) = engine.fetch(Remembered, "", ["r1"])
+    (row,) = fetched(engine, Remembered, "", ["r1"])
     assert row.digests.keys() == {"certno"}
     assert "34119919" not in repr(row)

@@ -7,16 +7,16 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
-from gongji.codes import AccountUse, BindingState, EntryKind, Purpose, Scheme, VisitKind
+from gongji.codes import BindingState, EntryKind, Purpose
 from gongji.facts import Listing
-from gongji.model import Account, Bill, Binding, DecidedBy, Entry, SettledDay, Settlement
+from gongji.model import Account, Binding, DecidedBy, Entry, SettledDay, Settlement
 from gongji.store import sql
 from gongji.store.schema import Schema
 from gongji.store.sqlite import SqliteEngine
 from gongji.store.table import micros
 from msgspec.structs import replace
 
-from tests.store.conftest import AnyEngine, home_of
+from tests.store.conftest import AnyEngine, fetched, home_of, settled
 
 BY = DecidedBy("341199", "gongji-x", "1", "1")
 
@@ -243,38 +243,10 @@ def test_records_without_the_ordering_value_are_not_listed(engine: AnyEngine, cl
 
 def test_a_changed_record_moves_to_its_new_place(engine: AnyEngine, clock: Callable[[], datetime]) -> None:
     """After an update a settlement is listed once, as it stands now."""
-    bill = Bill(
-        patient="P1",
-        institution_code="H34119900001",
-        service_day=date(2025, 9, 29),
-        visit_kind=VisitKind.OUTPATIENT,
-        total_fen=100,
-        in_scope_fen=100,
-        account_use=AccountUse.NONE,
-    )
-    settled = Settlement(
-        settlement_id="S1",
-        settled_at=clock(),
-        request_id="r1",
-        bill=bill,
-        scheme=Scheme.EMPLOYEE,
-        area_code="341199",
-        level=1,
-        deductible_fen=100,
-        ratio_bp=6000,
-        fund_fen=0,
-        own_fen=0,
-        aid_fen=0,
-        cash_fen=100,
-        lines=(),
-        movements=(),
-        deductible_used_after_fen=100,
-        fund_paid_after_fen=0,
-        decided_by=BY,
-    )
-    engine.upsert(Settlement, [settled])
-    reversed_ = replace(settled, reversed_at=clock())
+    first = settled(1, clock())
+    engine.upsert(Settlement, [first])
+    reversed_ = replace(first, reversed_at=clock())
     engine.upsert(Settlement, [reversed_])
     assert [reversed_] == engine.page(Listing(kind=Settlement, equals={"patient": "P1"}, order="settled_at"))
-    assert [reversed_] == engine.fetch(Settlement, "patient", ["P1"])
+    assert [reversed_] == fetched(engine, Settlement, "patient", ["P1"])
     assert micros(clock()) == engine.connection.execute("SELECT settled_at FROM settlement").fetchone()[0]

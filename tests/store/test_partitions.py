@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from gongji.codes import SHANGHAI, AccountUse, EntryKind, Scheme, VisitKind
+from gongji.codes import SHANGHAI, EntryKind
 from gongji.facts import Listing, Remembered
-from gongji.model import Account, Bill, DecidedBy, Entry, SettledDay, Settlement
+from gongji.model import Account, Entry, SettledDay, Settlement
 from gongji.store import Store, sql
 from gongji.store.committer import Conflict
 from gongji.store.migrations import Home, bring_forward, make_or_check
@@ -24,7 +24,7 @@ from gongji.store.sqlite import SqliteEngine
 from gongji.store.table import Table
 
 from tests.postgres import Postgres
-from tests.store.conftest import AnyEngine, engine_at, home_of
+from tests.store.conftest import AnyEngine, engine_at, fetched, home_of, settled
 
 MakeMove = Callable[..., Any]
 Start = Callable[[int], PostgresHome]
@@ -32,40 +32,6 @@ Start = Callable[[int], PostgresHome]
 YEAR = 2026
 LAST = 2028
 """The last year made ahead in that year."""
-
-
-def settled(number: int, at: datetime, back: datetime | None = None) -> Settlement:
-    """The settlement of a request of that number."""
-    bill = Bill(
-        patient="P1",
-        institution_code="H34119900001",
-        service_day=date(2025, 9, 29),
-        visit_kind=VisitKind.OUTPATIENT,
-        total_fen=100,
-        in_scope_fen=100,
-        account_use=AccountUse.NONE,
-    )
-    return Settlement(
-        settlement_id=f"S{number}",
-        settled_at=at,
-        request_id=f"r{number}",
-        bill=bill,
-        scheme=Scheme.EMPLOYEE,
-        area_code="341199",
-        level=1,
-        deductible_fen=100,
-        ratio_bp=6000,
-        fund_fen=0,
-        own_fen=0,
-        aid_fen=0,
-        cash_fen=100,
-        lines=(),
-        movements=(),
-        deductible_used_after_fen=100,
-        fund_paid_after_fen=0,
-        decided_by=DecidedBy("341199", "gongji-x", "1", "1"),
-        reversed_at=back,
-    )
 
 
 def posted(number: int, at: datetime) -> Entry:
@@ -161,7 +127,7 @@ def test_each_row_lies_in_its_year(engine: PostgresEngine, started: Start) -> No
         expected = {part: list(EDGES.values()).count(part.rpartition("_")[2]) for part in years(table)}
         assert expected == parts(engine, table)
     assert settlements == sorted(
-        engine.fetch(Settlement, "", [s.settlement_id for s in settlements]), key=lambda s: s.settlement_id
+        fetched(engine, Settlement, "", [s.settlement_id for s in settlements]), key=lambda s: s.settlement_id
     )
     mine = Listing(kind=Settlement, equals={"patient": "P1"}, order="settled_at")
     assert sorted(EDGES) == [s.settled_at for s in engine.page(mine)]
@@ -175,7 +141,7 @@ def test_a_reversal_stays_in_the_year_of_its_settlement(engine: PostgresEngine, 
     engine.upsert(Settlement, [settled(1, instant(2025))])
     engine.upsert(Settlement, [taken_back := settled(1, instant(2025), instant(2026))])
     assert {"settlement_2025": 1} == {part: rows for part, rows in parts(engine, "settlement").items() if rows}
-    assert [taken_back] == engine.fetch(Settlement, "", ["S1"])
+    assert [taken_back] == fetched(engine, Settlement, "", ["S1"])
 
 
 def test_a_start_leaves_rows_where_they_are_and_a_migration_moves_them(
@@ -193,7 +159,7 @@ def test_a_start_leaves_rows_where_they_are_and_a_migration_moves_them(
         found = parts(engine, "settlement")
         assert years("settlement", last=LAST + 2) == found.keys()
         assert {"settlement_2029": 2, "settlement_2030": 2} == {part: rows for part, rows in found.items() if rows}
-    assert 4 == len(engine.fetch(Settlement, "patient", ["P1"]))
+    assert 4 == len(fetched(engine, Settlement, "patient", ["P1"]))
 
 
 def test_a_start_waits_for_nobody_at_work(engine: PostgresEngine, postgres: Postgres, started: Start) -> None:
@@ -216,7 +182,7 @@ def test_no_settlement_is_made_twice_in_two_years(
     one, other = two
     for engine in two:
         engine.begin()
-        assert [] == list(engine.fetch(Remembered, "", ["r1"]))
+        assert [] == list(fetched(engine, Remembered, "", ["r1"]))
     for engine, at in ((one, instant(2025, 12, 31)), (other, instant(2026, 1, 1))):
         engine.upsert(Settlement, [settled(1, at)])
         engine.upsert(Entry, [posted(1, at)])
@@ -225,8 +191,8 @@ def test_no_settlement_is_made_twice_in_two_years(
     with pytest.raises(Conflict):
         other.commit()
     other.rollback()
-    assert [settled(1, instant(2025, 12, 31))] == other.fetch(Settlement, "", ["S1"])
-    assert [posted(1, instant(2025, 12, 31))] == other.fetch(Entry, "", ["S1/000"])
+    assert [settled(1, instant(2025, 12, 31))] == fetched(other, Settlement, "", ["S1"])
+    assert [posted(1, instant(2025, 12, 31))] == fetched(other, Entry, "", ["S1/000"])
 
 
 @pytest.mark.parametrize("round_", range(3))
@@ -372,7 +338,7 @@ def test_version_1_is_brought_forward(old: AnyEngine, new: AnyEngine, schema: Sc
     assert made(new) == made(old)
     make_or_check(of_year(old, schema), schema, vault.fingerprint)
     for records in (settlements, entries, [Account("P1", 5, 1)]):
-        found = old.fetch(type(records[0]), "", [schema.key_of(record) for record in records])
+        found = fetched(old, type(records[0]), "", [schema.key_of(record) for record in records])
         assert records == sorted(found, key=schema.key_of)
     days = {SettledDay(s.area_code[:4], s.bill.service_day) for s in settlements}
     assert days == set(old.page(Listing(kind=SettledDay)))

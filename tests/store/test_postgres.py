@@ -18,7 +18,7 @@ from gongji.store.pgengine import PostgresEngine
 from gongji.store.postgres import PostgresStore
 
 from tests.postgres import Postgres
-from tests.store.conftest import SERVERS
+from tests.store.conftest import SERVERS, fetched
 
 MakeMove = Callable[..., Any]
 
@@ -52,7 +52,7 @@ def test_waiting_for_a_lock_ends(
     one, other = two
     one.upsert(Account, [Account("P1", 5, 1)])
     one.begin()
-    one.fetch(Account, "", ["P1"])
+    fetched(one, Account, "", ["P1"])
     other.connection.execute("SET lock_timeout = '50ms'")
     (outcome,) = over(other).run([job(move("r1"))])
     assert isinstance(outcome, StoreUnavailable)
@@ -171,4 +171,4 @@ def test_errors_keep_to_the_engines_words(two: tuple[PostgresEngine, PostgresEng
     engine.close()
     engine._open = True
     with pytest.raises(EngineDown):
-        engine.fetch(Account, "", ["P1"])
+        fetched(engine, Account, "", ["P1"])

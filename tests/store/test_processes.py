@@ -18,7 +18,7 @@ from gongji.store.committer import Asked, Committer, Conflict, Engine, Job
 from gongji.store.pgengine import PostgresEngine
 from msgspec.structs import replace
 
-from tests.store.conftest import SERVERS
+from tests.store.conftest import SERVERS, fetched
 
 Clock = Callable[[], datetime]
 MakeMove = Callable[..., Any]
@@ -138,16 +138,16 @@ def test_who_writes_a_person_sees_every_binding(
     """A person changed over bindings read before another server added one is decided anew."""
     one, other = two
     one.begin()
-    assert [] == one.fetch(Binding, "holder", ["P1"])
+    assert [] == fetched(one, Binding, "holder", ["P1"])
     other.begin()
-    other.fetch(Person, "", ["P1"])
+    fetched(other, Person, "", ["P1"])
     other.upsert(Binding, [binding("P1", "P2", clock())])
     other.commit()
     one.upsert(Person, [person])
     with pytest.raises(Conflict):
         one.commit()
     one.rollback()
-    assert [] == one.fetch(Person, "", ["P1"])
+    assert [] == fetched(one, Person, "", ["P1"])
 
 
 def test_who_only_reads_persons_and_bindings_goes_on(
@@ -156,11 +156,11 @@ def test_who_only_reads_persons_and_bindings_goes_on(
     """A settlement is not decided anew because its patient's record was imported meanwhile: it came before."""
     one, other = two
     one.begin()
-    one.fetch(Person, "", ["P1"])
+    fetched(one, Person, "", ["P1"])
     other.upsert(Person, [person])
     one.upsert(Account, [Account("P1", 5, 1)])
     one.commit()
-    assert [Account("P1", 5, 1)] == other.fetch(Account, "", ["P1"])
+    assert [Account("P1", 5, 1)] == fetched(other, Account, "", ["P1"])
 
 
 def test_a_batch_that_conflicts_is_decided_anew(
@@ -212,8 +212,8 @@ class Meeting:
         self.count += 1
         self._engine.begin()
 
-    def fetch_all(self, asked: Sequence[Asked]) -> Sequence[Iterable[Any]]:
-        found: list[Any] = self._engine.fetch_all(asked)
+    def fetch(self, asked: Sequence[Asked]) -> Sequence[Iterable[Any]]:
+        found: list[Any] = self._engine.fetch(asked)
         if self._firsts and any(kind is Remembered for kind, _, _ in asked):
             self._firsts.pop(0)()
         return found

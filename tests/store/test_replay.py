@@ -14,7 +14,7 @@ from gongji.model import Account
 from gongji.store.committer import Committer, Engine, Job, Outcome
 from gongji.store.schema import Schema
 
-from tests.store.conftest import AnyEngine, OpenEngine
+from tests.store.conftest import AnyEngine, OpenEngine, fetched
 
 Run = Callable[[Command[Any]], Outcome]
 MakeMove = Callable[..., Command[int]]
@@ -28,7 +28,7 @@ def run(engine: AnyEngine, over: Callable[[Engine], Committer]) -> Run:
 
 
 def balance(engine: AnyEngine) -> int | None:
-    return next((a.balance_fen for a in engine.fetch(Account, "", ["P1"])), None)
+    return next((a.balance_fen for a in fetched(engine, Account, "", ["P1"])), None)
 
 
 def test_the_same_request_gets_the_first_answer_again(run: Run, engine: AnyEngine, move: MakeMove, clock: Any) -> None:
@@ -94,7 +94,7 @@ def test_a_refusal_that_may_pass_is_not_remembered(
     """What time or the registry can mend is decided anew under the same id, and the first try wrote nothing."""
     for name in ("CounterClosed", "PersonNotFound", "MalformedField", "StoreUnavailable"):
         assert type(run(move("r1", refusal=refusal(name)))).__name__ == name
-        assert engine.fetch(Remembered, "", ["r1"]) == []
+        assert fetched(engine, Remembered, "", ["r1"]) == []
     assert run(move("r1")).value == 100  # type: ignore[union-attr]  # an answer
 
 
@@ -136,7 +136,7 @@ def test_a_tombstone_refuses_the_late_original(run: Run, engine: AnyEngine, move
     assert run(move("r9", refusal=refused)) is refused
     assert type(run(move("r1"))).__name__ == "OriginalReversed"
     assert type(run(move("r9"))).__name__ == "SettlementNotFound"
-    assert engine.fetch(Remembered, "", ["r1"]) == [tombstone]
+    assert fetched(engine, Remembered, "", ["r1"]) == [tombstone]
     assert balance(engine) is None
 
 
@@ -198,6 +198,6 @@ def test_an_answer_that_can_be_recalled_is_not_stored_twice(
     again = run(command)
     assert isinstance(first, Answer)
     assert Answer(first.value, replayed=True, at=first.at) == again
-    (row,) = engine.fetch(Remembered, "", ["r1"])
+    (row,) = fetched(engine, Remembered, "", ["r1"])
     assert (row.answer, row.refusal) == (b"", b"")
     assert schema.key_of(row) == "r1"

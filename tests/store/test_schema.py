@@ -37,7 +37,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.store.conftest import AnyEngine, engine_at, home_of
+from tests.store.conftest import AnyEngine, engine_at, fetched, home_of
 
 KINDS = (
     Person,
@@ -173,7 +173,7 @@ def test_a_credit_may_be_taken_back(engine: AnyEngine, clock: Callable[[], datet
     credit = Credit("P1/2025-09", "P1", "2025-09", 1, "premium:3411", clock())
     for record in (credit, replace(credit, taken_back_at=clock(), taken_back_why="重复登记"), credit):
         engine.upsert(Credit, [record])
-        assert [record] == engine.fetch(Credit, "", ["P1/2025-09"])
+        assert [record] == fetched(engine, Credit, "", ["P1/2025-09"])
 
 
 def test_nothing_personal_lies_in_clear(engine: AnyEngine, person: Person, vault: Vault, tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_nothing_personal_lies_in_clear(engine: AnyEngine, person: Person, vault
         raw += value if isinstance(value, bytes) else str(value).encode()
     assert [s for s in secrets if s.encode() in raw or s.encode().hex().encode() in raw] == []
     assert person.insured_place.encode() in raw
-    assert [person] == engine.fetch(Person, "cert", [vault.lookup(person.certificate)])
+    assert [person] == fetched(engine, Person, "cert", [vault.lookup(person.certificate)])
 
 
 def test_a_sealed_person_cannot_be_passed_off_as_another(engine: AnyEngine, person: Person) -> None:
@@ -197,14 +197,14 @@ def test_a_sealed_person_cannot_be_passed_off_as_another(engine: AnyEngine, pers
         "UPDATE person SET sealed = (SELECT sealed FROM person WHERE person_no = 'P1') WHERE person_no = 'P2'"
     )
     with pytest.raises(ValueError, match="P2"):
-        engine.fetch(Person, "", ["P2"])
+        fetched(engine, Person, "", ["P2"])
 
 
 def test_a_database_is_made_once(engine: AnyEngine, schema: Schema, vault: Vault) -> None:
     """Opening a database of this version changes nothing."""
     engine.upsert(Account, [Account("P1", 5, 1)])
     make_or_check(home := home_of(engine, schema), schema, vault.fingerprint)
-    assert [Account("P1", 5, 1)] == engine.fetch(Account, "", ["P1"])
+    assert [Account("P1", 5, 1)] == fetched(engine, Account, "", ["P1"])
     assert (VERSION, vault.fingerprint) == (home.version(), home.fingerprint())
 
 
@@ -260,7 +260,7 @@ def test_an_older_schema_is_brought_forward(engine: AnyEngine, schema: Schema, v
     assert (VERSION - 2, VERSION) == bring_forward(old, schema, vault.fingerprint, steps)
     found = engine.connection.execute("SELECT * FROM moved")
     assert ["step_2", "step_1"] == [column[0] for column in found.description[1:]]
-    assert [Account("P1", 5, 1)] == engine.fetch(Account, "", ["P1"])
+    assert [Account("P1", 5, 1)] == fetched(engine, Account, "", ["P1"])
     engine.connection.execute("DROP TABLE moved")
 
 

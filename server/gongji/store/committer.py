@@ -58,7 +58,7 @@ class Engine(Protocol):
         An engine that shares its database with other writers has rows locked so, in one order by all.
         """
 
-    def fetch_all(self, asked: Sequence[Asked]) -> Sequence[Iterable[Any]]:
+    def fetch(self, asked: Sequence[Asked]) -> Sequence[Iterable[Any]]:
         """The records found for each of these, in one go."""
 
     def upsert(self, kind: type, records: Sequence[Any]) -> None:
@@ -103,7 +103,7 @@ class Gatherer:
         if not missing:
             return
         asked = [(kind, index, list(values)) for (kind, index), values in missing.items()]
-        for (kind, index, values), records in zip(asked, self._engine.fetch_all(asked), strict=True):
+        for (kind, index, values), records in zip(asked, self._engine.fetch(asked), strict=True):
             self.facts.load(kind, index, values, records)
 
     def prefetch(self, queries: Iterable[Query[Any]], also: Iterable[Need] = ()) -> None:

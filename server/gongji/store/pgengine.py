@@ -118,12 +118,7 @@ class PostgresEngine:
         stage = LOCKED.get(need.kind, 0)
         return AFTER_LOCKS if stage and need.index else stage
 
-    def fetch(self, kind: type[T], index: str, values: Sequence[str]) -> list[T]:
-        """The records of a kind whose index ("" the key) has one of these values."""
-        (found,) = self.fetch_all([(kind, index, values)])
-        return found
-
-    def fetch_all(self, asked: Sequence[Asked]) -> list[list[Any]]:
+    def fetch(self, asked: Sequence[Asked]) -> list[list[Any]]:
         """The records found for each of these, in their order, in one round trip."""
         # No text here holds a NUL, so nothing is found under one.
         texts = [Texts(sorted(v for v in values if "\0" not in v)) for _, _, values in asked]

@@ -77,12 +77,7 @@ class SqliteEngine:
         """Nothing waits: the whole database is this transaction's."""
         return 0
 
-    def fetch(self, kind: type[T], index: str, values: Sequence[str]) -> list[T]:
-        """The records of a kind whose index ("" the key) has one of these values."""
-        (found,) = self.fetch_all([(kind, index, values)])
-        return found
-
-    def fetch_all(self, asked: Sequence[Asked]) -> list[list[Any]]:
+    def fetch(self, asked: Sequence[Asked]) -> list[list[Any]]:
         """The records found for each of these, by one statement: each step of one gives the interpreter away."""
         found: list[list[Any]] = [[] for _ in asked]
         for start in range(0, max([len(values) for _, _, values in asked]), _CHUNK):

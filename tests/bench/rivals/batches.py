@@ -47,7 +47,7 @@ def over_postgres(url: str) -> Iterator[tuple[PostgresEngine, Schema]]:
     engine = PostgresEngine(url, schema)
     try:
         make_or_check(PostgresHome(engine.connection, schema), schema, population.VAULT.fingerprint)
-        if not engine.fetch(Institution, "", [population.HOSPITAL]):
+        if not engine.fetch([(Institution, "", [population.HOSPITAL])])[0]:
             _populate(_committer(engine, schema))
             with psycopg.connect(url, autocommit=True) as operator:
                 operator.execute("VACUUM ANALYZE")
