@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from gongji.__main__ import main
-from gongji.store import remembering
-from gongji.store.writer import Writer
+from gongji.store import sqlite
+from gongji.store.writer import BATCH, Run, Turn
+
+
+def _lane(run: Run, *, queue: int = 0) -> Turn:
+    """Only the writer's lane is given a bound."""
+    return Turn(run, queue=queue, batch=1) if queue else Turn(run, batch=BATCH)
+
 
 if __name__ == "__main__":
-    setattr(remembering, "Writer", partial(Writer, batch=1))  # noqa: B010 - its own name there is private to types
+    setattr(sqlite, "Turn", _lane)  # noqa: B010 - its own name there is private to types
     main()

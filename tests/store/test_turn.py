@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 from gongji.clock import SandboxClock
+from gongji.errors import Overloaded, StoreUnavailable
 from gongji.facts import Answer
 from gongji.store.committer import Job, Outcome
-from gongji.store.writer import GATHER_S, NEAR_S, Turn
+from gongji.store.writer import GATHER_S, NEAR_S, Alone, Turn
 
 MakeMove = Callable[..., Any]
 
@@ -79,6 +80,52 @@ async def test_who_went_away_has_asked_for_nothing(run: Run, job: Job) -> None:
     gone.cancel()
     assert 0 == (await there).value
     assert [1] == run.batches
+
+
+async def test_a_batch_has_its_bound(run: Run, job: Job) -> None:
+    """Of what comes together at most a batch is executed at a time, and the loop comes round between two."""
+    turn = Turn(run, batch=2)
+    seen: list[list[int]] = []
+    waiting = [asyncio.ensure_future(turn.submit(job)) for _ in range(5)]
+    while not waiting[-1].done():
+        await asyncio.sleep(0)
+        if run.batches and run.batches not in seen:
+            seen.append(list(run.batches))
+    assert [[2], [2, 2], [2, 2, 1]] == seen
+
+
+async def test_too_many_waiting_are_turned_away(run: Run, job: Job) -> None:
+    """Beyond the bound a command is refused at once, and those that wait are still executed."""
+    turn = Turn(run, queue=3)
+    heard = await asyncio.gather(*(turn.submit(job) for _ in range(5)), return_exceptions=True)
+    assert [Answer, Answer, Answer, Overloaded, Overloaded] == [type(one) for one in heard]
+    assert [3] == run.batches
+
+
+async def test_a_task_has_the_connection_to_itself(run: Run, job: Job) -> None:
+    """What must run alone runs between the jobs before it and those after it, and its error reaches who asked."""
+    turn = Turn(run)
+    seen: list[list[int]] = []
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    whats: list[Job | Alone] = [job, job, Alone(lambda: seen.append(list(run.batches))), job, Alone(fail)]
+    outcomes = await asyncio.gather(*(turn.submit(what) for what in whats), return_exceptions=True)
+    assert ([2, 1], [[2]]) == (run.batches, seen)
+    assert isinstance(outcomes[-1], ZeroDivisionError)
+
+
+async def test_closing_finishes_what_waits(run: Run, job: Job) -> None:
+    """After close every command submitted before has its answer, and later ones are turned away."""
+    turn = Turn(run, batch=2)
+    waiting = [asyncio.ensure_future(turn.submit(job)) for _ in range(5)]
+    await asyncio.sleep(0)
+    await turn.close()
+    assert [2, 2, 1] == run.batches
+    assert 5 == len(await asyncio.gather(*waiting))
+    with pytest.raises(StoreUnavailable):
+        await turn.submit(job)
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), StopIteration(), SystemExit(1)], ids=lambda e: type(e).__name__)

@@ -1,4 +1,4 @@
-"""Reads over a network: a thread of its own, all that waits answered over one snapshot with a few statements."""
+"""Reads: all that waits answered over one snapshot with a few statements."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 from gongji.facts import Answer, Decision, Facts, Listing, Need
 from gongji.store.committer import Engine, EngineDown, EngineError, Gatherer, Job, Outcome, raisable, unavailable
 from gongji.store.schema import Schema
-from gongji.store.writer import Alone, Writer
+from gongji.store.writer import Alone, Turn, Writer
 
 T = TypeVar("T")
 
@@ -73,8 +73,8 @@ class Find(Generic[T]):
         return Decision([] if found is None else [found])
 
 
-async def paged(lane: Writer, page: Callable[[Listing[T]], list[T]], listing: Listing[T]) -> list[T]:
-    """One page, read in the lane's thread; its error reaches its caller alone."""
+async def paged(lane: Writer | Turn, page: Callable[[Listing[T]], list[T]], listing: Listing[T]) -> list[T]:
+    """One page, read in its lane; its error reaches its caller alone."""
     found: list[T] = []
     failed: list[Exception] = []
 

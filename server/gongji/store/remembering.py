@@ -41,8 +41,8 @@ class StoreEngine(Engine, Protocol):
 class RememberingStore:
     """`store.Store` over three connections of one database: one that writes, one that decides, one that lists.
 
-    Nothing here waits in the event loop: each connection has a thread, and what queues up before it is one batch; an
-    embedded database may decide in the loop itself.
+    What queues up before a connection is one batch: of a database over a network in a thread of its own, of an embedded
+    one in the event loop itself.
     """
 
     def __init__(
@@ -53,19 +53,19 @@ class RememberingStore:
         clock: Clock,
         *,
         queue: int,
-        asking: type[Writer | Turn] = Writer,
+        lane: type[Writer | Turn] = Writer,
     ) -> None:
         self._writing, self._reading, self._listing = engines
         self._vault = vault
         self._schema = schema
-        self._writer = Writer(Committer(self._writing, schema, clock, vault.digest).run, queue=queue)
-        self._asking = asking(Reader(self._reading, schema, clock).run)
-        self._paging = Writer(Reader(self._listing, schema, clock).run)
-        for thread in self._threads:
-            thread.start()
+        self._writer = lane(Committer(self._writing, schema, clock, vault.digest).run, queue=queue)
+        self._asking = lane(Reader(self._reading, schema, clock).run)
+        self._paging = lane(Reader(self._listing, schema, clock).run)
+        for one in self._lanes:
+            one.start()
 
     @property
-    def _threads(self) -> tuple[Writer, Writer | Turn, Writer]:
+    def _lanes(self) -> tuple[Writer | Turn, ...]:
         return self._writer, self._asking, self._paging
 
     async def commit(self, command: Command[R]) -> Answer[R]:
@@ -139,8 +139,8 @@ class RememberingStore:
 
     async def close(self) -> None:
         """Finishes what waits and closes the connections."""
-        for thread in self._threads:
-            await thread.close()
+        for one in self._lanes:
+            await one.close()
         for engine in (self._reading, self._listing, self._writing):  # SQLite tidies up when the writing one goes last
             engine.close()
 

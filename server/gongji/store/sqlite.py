@@ -29,8 +29,8 @@ _CHUNK: Final = 512
 _Shape = tuple[tuple[type, str, int], ...]
 """What a statement asks for: kinds, their indexes, how many values of each."""
 
-TIDY_S: Final = 0.25
-"""How often the log is copied back into the database."""
+TIDY_S: Final = 0.1
+"""How often the log is copied back into the database: little at a time, for a commit waits behind what is flushed."""
 
 _BUSY_SECONDS: Final = 5
 """How long another process may hold the database before a batch is refused."""
@@ -207,7 +207,7 @@ class SqliteStore(RememberingStore):
         writing, reading, listing, tidying = engines
         self._tidier = Tidier(tidying)
         self._tidier.start()
-        super().__init__((writing, reading, listing), schema, vault, clock, queue=queue, asking=Turn)
+        super().__init__((writing, reading, listing), schema, vault, clock, queue=queue, lane=Turn)
 
     async def close(self) -> None:
         """Finishes what waits and closes the file."""

@@ -1,4 +1,4 @@
-"""The writer's thread: takes what waits, has it executed as one batch, wakes each event loop once with the outcomes."""
+"""Lanes: what waits before a connection is executed as one batch, and each event loop woken once with the outcomes."""
 
 from __future__ import annotations
 
@@ -20,11 +20,15 @@ BATCH: Final = 256
 """Most jobs in one transaction."""
 
 
+Run = Callable[[Sequence[Job]], Sequence[Outcome]]
+"""Executes a batch: one outcome a job, in their order."""
+
+
 @dataclass(frozen=True, slots=True)
 class Alone:
     """Something done between two batches, with the connection to itself."""
 
-    run: Callable[[], None]
+    run: Callable[[], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +40,44 @@ class _Waiting:
     loop: asyncio.AbstractEventLoop
 
 
-class Writer:
-    """Lets many coroutines of any event loop share one thread that writes."""
+class Lane:
+    """What coroutines of any event loop submit is executed in their order, all that waits as one batch."""
 
-    def __init__(
-        self, run: Callable[[Sequence[Job]], list[Outcome]], *, queue: int = QUEUE, batch: int = BATCH
-    ) -> None:
+    def __init__(self, run: Run, *, queue: int = QUEUE, batch: int = BATCH) -> None:
         self._run = run
-        self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._bound = queue
         self._batch = batch
         self._closed = False
+
+    def _accepted(self, what: Job | Alone, waiting: int) -> _Waiting:
+        """Something new to do. Overloaded where too many wait; StoreUnavailable after the end."""
+        if self._closed:
+            raise _stopping()
+        if waiting >= self._bound:
+            raise Overloaded(f"排队的请求已达上限({self._bound}), 请稍后用同一请求编号重试。")
+        loop = asyncio.get_running_loop()
+        return _Waiting(what, loop.create_future(), loop)
+
+    def _execute(self, taken: Sequence[_Waiting]) -> None:
+        """Executes what was taken, but for those whose caller has gone; whatever goes wrong, they hear of it."""
+        present = (w for w in taken if not w.future.cancelled())
+        for jobs, group in groupby(present, key=lambda w: isinstance(w.what, Job)):
+            together = list(group)
+            whats = [w.what for w in together]
+            outcomes: Sequence[object]
+            try:
+                outcomes = self._run(cast("list[Job]", whats)) if jobs else [cast("Alone", w).run() for w in whats]
+            except BaseException as error:  # noqa: BLE001 - who executes must outlive whatever happens
+                outcomes = [raisable(error) for _ in together]
+            _hand_over(together, outcomes)
+
+
+class Writer(Lane):
+    """A lane with a thread of its own, for what has to wait: a database over a network."""
+
+    def __init__(self, run: Run, *, queue: int = QUEUE, batch: int = BATCH) -> None:
+        super().__init__(run, queue=queue, batch=batch)
+        self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="gongji-writer", daemon=True)
 
     def start(self) -> None:
@@ -54,18 +85,13 @@ class Writer:
         self._thread.start()
 
     async def submit(self, what: Job | Alone) -> Any:
-        """What becomes of a job. Overloaded where too many wait; StoreUnavailable after the end.
+        """What becomes of it. Overloaded where too many wait; StoreUnavailable after the end.
 
         A caller that goes away before its turn has asked for nothing; later its job is executed all the same.
         """
-        if self._closed:
-            raise _stopping()
-        if self._queue.qsize() >= self._bound:
-            raise Overloaded(f"排队的请求已达上限({self._bound}), 请稍后用同一请求编号重试。")
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Any] = loop.create_future()
-        self._queue.put(_Waiting(what, future, loop))
-        return await future
+        waiting = self._accepted(what, self._queue.qsize())
+        self._queue.put(waiting)
+        return await waiting.future
 
     async def close(self) -> None:
         """Takes nothing more, finishes what waits, ends the thread."""
@@ -81,10 +107,7 @@ class Writer:
     def _work(self) -> None:
         while (first := self._queue.get()) is not None:
             taken, last = self._take(first)
-            present = (w for w in taken if not w.future.cancelled())
-            for _, group in groupby(present, key=lambda w: isinstance(w.what, Job)):
-                together = list(group)
-                _hand_over(together, self._executed([w.what for w in together]))
+            self._execute(taken)
             if last:
                 return
 
@@ -101,33 +124,21 @@ class Writer:
             taken.append(following)
         return taken, False
 
-    def _executed(self, whats: Sequence[Job | Alone]) -> list[Outcome | None]:
-        """Jobs as one batch, or tasks one after the other."""
-        if jobs := [w for w in whats if isinstance(w, Job)]:
-            return [*_executed(self._run, jobs)]
-        try:
-            for task in whats:
-                cast("Alone", task).run()
-        except BaseException as error:  # noqa: BLE001 - the thread must outlive whatever happens in it
-            return [raisable(error) for _ in whats]
-        return [None for _ in whats]
-
 
 NEAR_S: Final = 0.0003
 GATHER_S: Final = 0.003
-"""A job that comes so soon after another is not alone; in company, how long the first waits for the others."""
+"""What comes so soon after another is not alone; in company, how long the first waits for the others."""
 
 
-class Turn:
-    """Executes in the event loop's own thread: one job at once, or as one batch what comes together.
+class Turn(Lane):
+    """A lane in the event loop's own thread, for an embedded database: handing over to another would cost as much.
 
-    For work of microseconds, which handing over to a thread and back would double. A busy loop brings its calls one by
-    one; gathered for three milliseconds they cost half, and come back sooner than without. A caller who waits for each
-    answer never has company: he waits for nobody.
+    A busy loop brings its calls one by one; gathered for three milliseconds they cost half, and come back sooner than
+    without. A caller who waits for each answer never has company: he waits for nobody.
     """
 
-    def __init__(self, run: Callable[[Sequence[Job]], list[Outcome]]) -> None:
-        self._run = run
+    def __init__(self, run: Run, *, queue: int = QUEUE, batch: int = BATCH) -> None:
+        super().__init__(run, queue=queue, batch=batch)
         self._waiting: list[_Waiting] = []
         self._last = 0.0
         self._company = False
@@ -135,43 +146,39 @@ class Turn:
     def start(self) -> None:
         """There is nothing to start."""
 
-    async def submit(self, what: Job) -> Any:
-        """What becomes of a job; it is executed when this turn of the loop is over, or a little later in company."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Any] = loop.create_future()
+    async def submit(self, what: Job | Alone) -> Any:
+        """What becomes of it, when this turn of the loop is over or a little later in company; as `Writer.submit`."""
+        accepted = self._accepted(what, len(self._waiting))
+        loop = accepted.loop
         if not self._waiting or self._waiting[-1].loop is not loop:  # an earlier one's loop may be gone
             gathering = self._company or loop.time() - self._last < NEAR_S
-            loop.call_later(GATHER_S if gathering else 0, self._execute)
+            loop.call_later(GATHER_S if gathering else 0, self._take)
         self._last = loop.time()
-        self._waiting.append(_Waiting(what, future, loop))
-        return await future
+        self._waiting.append(accepted)
+        return await accepted.future
 
     async def close(self) -> None:
-        """Finishes what waits."""
-        self._execute()
+        """Takes nothing more and finishes what waits."""
+        self._closed = True
+        while self._waiting:
+            self._take()
 
-    def _execute(self) -> None:
-        taken, self._waiting = self._waiting, []
+    def _take(self) -> None:
+        """Executes all that waits, at most a batch; what is left has to wait for the loop to come round."""
+        taken, self._waiting = self._waiting[: self._batch], self._waiting[self._batch :]
+        if self._waiting:
+            asyncio.get_running_loop().call_soon(self._take)
         self._company = len(taken) > 1
-        if present := [w for w in taken if not w.future.cancelled()]:
-            _hand_over(present, _executed(self._run, [cast("Job", w.what) for w in present]))
-
-
-def _executed(run: Callable[[Sequence[Job]], list[Outcome]], jobs: Sequence[Job]) -> list[Outcome]:
-    """What becomes of jobs; whatever goes wrong, each of them hears of it."""
-    try:
-        return run(jobs)
-    except BaseException as error:  # noqa: BLE001 - who executes them must outlive whatever happens
-        return [raisable(error) for _ in jobs]
+        self._execute(taken)
 
 
 def _stopping() -> StoreUnavailable:
     return StoreUnavailable("服务正在停止, 请稍后用同一请求编号重试。")
 
 
-def _hand_over(waiting: Sequence[_Waiting], outcomes: Sequence[Outcome | None]) -> None:
+def _hand_over(waiting: Sequence[_Waiting], outcomes: Sequence[object]) -> None:
     """Wakes each loop once with all that became of its jobs; a loop that is gone has nobody waiting."""
-    loops: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Outcome | None]]] = {}
+    loops: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], object]]] = {}
     for w, outcome in zip(waiting, outcomes, strict=True):
         loops.setdefault(w.loop, []).append((w.future, outcome))
     for loop, settled in loops.items():
@@ -181,7 +188,7 @@ def _hand_over(waiting: Sequence[_Waiting], outcomes: Sequence[Outcome | None]) 
             continue
 
 
-def _settle(settled: Sequence[tuple[asyncio.Future[Any], Outcome | None]]) -> None:
+def _settle(settled: Sequence[tuple[asyncio.Future[Any], object]]) -> None:
     for future, outcome in settled:
         if future.done():
             continue
