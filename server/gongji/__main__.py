@@ -19,7 +19,9 @@ from gongji import (
     check,
     cities,
     crediting,
+    crew,
     demo,
+    gateway,
     guide,
     importer,
     reconcile_file,
@@ -120,6 +122,11 @@ def main(ctx: click.Context, lang: str, *, as_json: bool) -> None:
     metavar="N",
     help="几个进程共用此端口; 多于一个须用 PostgreSQL.",
 )
+@click.option(
+    "--gateway/--no-gateway",
+    default=gateway.pays,
+    help="收发报文另成一个进程; 默认: 多于一个处理器时.",
+)
 @click.option("--sample", is_flag=True, help="登记库为空时载入虚构的样例人群.")
 @click.option("--sandbox", is_flag=True, help="开放 SandboxService(拨钟、清空); 切勿用于真实数据.")
 @click.option("--adopt", multiple=True, metavar="CITY:NAME@DAY", help="自某日起采用候选修订, 如 341100:V2@2025-01-01.")
@@ -139,7 +146,7 @@ def serve_command(terminal: Terminal, /, **options: Any) -> None:
         if settings.workers > 1:
             asyncio.run(workers.serve_many(settings, terminal))
             return
-        with asyncio.Runner(loop_factory=serve.new_event_loop) as runner:
+        with asyncio.Runner(loop_factory=crew.new_event_loop) as runner:
             runner.run(serve.serve(settings, terminal))
 
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import signal
-import sys
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -20,36 +17,20 @@ from gongji.clauses import Clause, Grade
 from gongji.client import connect
 from gongji.clock import SandboxClock, system_clock
 from gongji.codes import SHANGHAI
+from gongji.crew import interrupted, rarely_collect
+from gongji.gateway import Gateway
 from gongji.model import Person
-from gongji.rpc.server import RunningServer, make_server
+from gongji.rpc.port import OpenPort, Port
+from gongji.rpc.server import offered
 from gongji.store import open_store
 from gongji.store.opening import is_postgres
 from gongji.terminal import Terminal
 from gongji.workdays import Workdays
 
-if sys.platform == "win32":  # there is no uvloop on Windows; asyncio's own loop serves there
-    from asyncio import new_event_loop
-else:
-    from uvloop import new_event_loop
-
-__all__ = [
-    "DATABASE",
-    "KEY_FILE",
-    "STOP_GRACE_S",
-    "Settings",
-    "announce",
-    "interrupted",
-    "new_event_loop",
-    "running",
-    "serve",
-    "show_cities",
-]
+__all__ = ["DATABASE", "KEY_FILE", "Settings", "announce", "running", "serve", "show_cities"]
 
 DATABASE, KEY_FILE = "gongji.sqlite3", "gongji.key"
 """Names in the data folder: the database, unless another is named, and the key file in any case."""
-
-STOP_GRACE_S = 5.0
-"""How long calls in flight may finish after Ctrl-C, in seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +43,7 @@ class Settings:
     sample: bool = False
     sandbox: bool = False
     workers: int = 1
+    gateway: bool = False
     adopt: tuple[Adoption, ...] = ()
     retired_credits: tuple[RetiredCredit, ...] = ()
     calendar: Path | None = None
@@ -97,14 +79,14 @@ async def serve(settings: Settings, terminal: Terminal) -> None:
     """Serves with one process until interrupted. ValueError or OSError where the settings cannot be met."""
     cities, workdays = load_cities(settings.adopt, settings.retired_credits), settings.workdays()
     ending = asyncio.ensure_future(interrupted())  # before the port is open: who can call can be ended in order
-    async with running(settings, cities, workdays) as server:
-        await announce(terminal, settings, cities, workdays, server.address)
+    async with running(settings, cities, workdays) as port:
+        await announce(terminal, settings, cities, workdays, port.address)
         await ending
         terminal.say("正在停止 …")
 
 
 @asynccontextmanager
-async def running(settings: Settings, cities: Cities, workdays: Workdays) -> AsyncIterator[RunningServer]:
+async def running(settings: Settings, cities: Cities, workdays: Workdays) -> AsyncIterator[Port]:
     """A server over its store, up and with its sample loaded; stopped and closed at the end.
 
     ValueError, OSError; also later, out of the body, where another server adopts otherwise (`adopting`).
@@ -115,33 +97,27 @@ async def running(settings: Settings, cities: Cities, workdays: Workdays) -> Asy
     store = open_store(settings.database or settings.data / DATABASE, clock, settings.data / KEY_FILE)
     try:
         async with adopting(store, settings.database, settings.adopt, clock()):
-            server = make_server(
+            offer = offered(
                 store,
                 cities,
                 workdays,
                 clock,
                 sandbox=clock if isinstance(clock, SandboxClock) else None,
-                load_sample=_load_sample,
-                address=settings.address,
-                shared=settings.workers > 1,
+                load_sample=lambda: _load_sample(port.address),
             )
-            await server.start()
-            _rarely_collect()
+            port: Port = (Gateway if settings.gateway else OpenPort)(
+                offer, settings.address, shared=settings.workers > 1
+            )
+            await port.start()
+            rarely_collect()
             try:
                 if settings.sample and await store.get(Person, _first_of_sample()) is None:
-                    await _load_sample(server.address)
-                yield server
+                    await _load_sample(port.address)
+                yield port
             finally:
-                await server.stop(STOP_GRACE_S)
+                await port.stop()
     finally:
         await store.close()
-
-
-def _rarely_collect() -> None:
-    """Leaves what is loaded to the end of the process: looking through it for cycles costs a tenth of every call."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
 
 
 async def _load_sample(address: str) -> None:
@@ -156,14 +132,6 @@ async def _load_sample(address: str) -> None:
 
 def _first_of_sample() -> str:
     return next(rows[0]["person_no"] for kind, rows in importer.sample() if kind == "persons")
-
-
-async def interrupted() -> None:
-    """Waits for Ctrl-C or the signal to end."""
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await stop.wait()
 
 
 def show_cities(terminal: Terminal, cities: Cities) -> None:

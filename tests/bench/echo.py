@@ -15,12 +15,14 @@ from typing import Any
 import grpc
 import msgspec
 from gongji import logs
-from gongji.rpc import server as house
-from gongji.rpc.interceptors import Calls
-from gongji.serve import new_event_loop
+from gongji.crew import new_event_loop
+from gongji.rpc import port
+from gongji.rpc.calls import Calls
 from gongji.v1 import settlement_pb2 as pb
 from gongji.v1 import types_pb2
 from google.protobuf.message import Message
+
+SERVICE = "gongji.v1.SettlementService"
 
 
 class Echo:
@@ -52,18 +54,18 @@ def _values(message: Message) -> dict[str, Any]:
 
 
 async def serve(address: str, replies: Sequence[bytes], *, dressed: bool) -> None:
-    """Serves until the process is ended; dressed as the real server is: interceptor, checks and log line."""
+    """Serves until the process is ended; dressed as the real server is: caller, checks and log line."""
     logs.configure()
-    server = grpc.aio.server(
-        interceptors=[Calls()] if dressed else [],
-        options=house._OPTIONS,
-        maximum_concurrent_rpcs=house.MAX_CALLS,
-    )
     settle = grpc.unary_unary_rpc_method_handler(
         Echo(replies).settle, pb.SettleRequest.FromString, pb.SettleResponse.SerializeToString
     )
-    service = grpc.method_handlers_generic_handler("gongji.v1.SettlementService", {"Settle": settle})
-    server.add_generic_rpc_handlers((service,))
+    server = grpc.aio.server(options=port.OPTIONS, maximum_concurrent_rpcs=port.MAX_CALLS)
+    if dressed:
+        calls = Calls()
+        calls.add_registered_method_handlers(SERVICE, {"Settle": settle})
+        server.add_generic_rpc_handlers((port.Handlers(calls.methods.values()),))
+    else:
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {"Settle": settle}),))
     server.add_insecure_port(address)
     await server.start()
     await server.wait_for_termination()

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from gongji import serve
+from gongji import crew, serve
 from gongji.cities import Cities, load_cities
 from gongji.workdays import Workdays
 
@@ -40,7 +40,7 @@ def _running(settings: serve.Settings, cities: Cities) -> Iterator[str]:
 
     def main() -> None:
         try:
-            with asyncio.Runner(loop_factory=serve.new_event_loop) as runner:
+            with asyncio.Runner(loop_factory=crew.new_event_loop) as runner:
                 runner.run(run())
         finally:
             up.set()

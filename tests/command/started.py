@@ -135,10 +135,15 @@ class Caller:
 PERSON = types_pb2.PersonRef(person_no="CZ001")
 
 
+def children(pid: int) -> list[int]:
+    """The processes a process has started."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()]
+
+
 def connections(pid: int, port: int) -> int:
-    """How many connections a process has accepted on a port."""
+    """How many connections a process and its children have accepted on a port."""
     inodes = set()
-    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+    for descriptor in (d for one in (pid, *children(pid)) for d in Path(f"/proc/{one}/fd").iterdir()):
         try:
             inodes.add(str(descriptor.readlink()))
         except FileNotFoundError:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ from gongji.cities import Cities
 from gongji.clock import SandboxClock
 from gongji.codes import SHANGHAI
 from gongji.facts import Decision, Facts
-from gongji.rpc.server import RunningServer, make_server
+from gongji.rpc import hop
+from gongji.rpc.port import Offer, OpenPort
+from gongji.rpc.server import offered
 from gongji.store import Store, open_store
 from gongji.v1 import (
     account_pb2,
@@ -77,7 +80,7 @@ class Told:
 class Service:
     """A running service, its stubs, its store and its clock."""
 
-    def __init__(self, server: RunningServer, store: Store, world: Any, clock: SandboxClock) -> None:
+    def __init__(self, server: OpenPort, store: Store, world: Any, clock: SandboxClock) -> None:
         self.server, self.store, self.world, self.clock = server, store, world, clock
         self.cities: Cities = world.cities
         self.channel = grpc.aio.insecure_channel(server.address)
@@ -202,17 +205,27 @@ async def service(
     clock = SandboxClock(NOW)
     store = home(clock)
     await store.reset()
-    server = make_server(store, world.cities, Workdays(), clock, address="127.0.0.1:0", sandbox=clock)
-    await server.start()
-    served = Service(server, store, world, clock)
-    people = [
-        world.person(f"P{n}", name="赵某某", phone="13800001234", contribution_base_fen=500_000) for n in (1, 2, 3)
-    ]
-    await served.write(*people, world.hospital(2, code=HOSPITAL))
-    yield served
-    await served.channel.close()
-    await server.stop(0)
+    async with over_a_hop(offered(store, world.cities, Workdays(), clock, sandbox=clock)) as server:
+        served = Service(server, store, world, clock)
+        people = [
+            world.person(f"P{n}", name="赵某某", phone="13800001234", contribution_base_fen=500_000) for n in (1, 2, 3)
+        ]
+        await served.write(*people, world.hospital(2, code=HOSPITAL))
+        yield served
+        await served.channel.close()
     await store.close()
+
+
+@asynccontextmanager
+async def over_a_hop(offer: Offer) -> AsyncIterator[OpenPort]:
+    """A port as a gateway has it, though in this process: whatever is called goes over the hop."""
+    async with hop.answering(offer.methods) as folder:
+        shapes = [(method.path, method.streams_in, method.streams_out) for method in offer.methods.values()]
+        carried = await hop.carrying(folder, shapes, lost=lambda: None)
+        server = OpenPort(replace(offer, methods={method.path: method for method in carried}), "127.0.0.1:0")
+        await server.start()
+        yield server
+        await server.stop(0)
 
 
 @pytest.fixture

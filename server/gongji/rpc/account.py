@@ -16,8 +16,8 @@ from gongji.facts import Listing
 from gongji.ledger import purse_account
 from gongji.model import Account, Entry, Person
 from gongji.premium import PayPremium
+from gongji.rpc.calls import asked
 from gongji.rpc.convert import Sources, instant_from, instant_to, receipt
-from gongji.rpc.interceptors import asked
 from gongji.rpc.paging import page
 from gongji.rpc.people import People
 from gongji.rpc.spans import span_of

@@ -14,9 +14,9 @@ from gongji.codes import BindingState
 from gongji.errors import BindingNotFound, MalformedField
 from gongji.facts import Listing
 from gongji.model import Binding
+from gongji.rpc.calls import asked
 from gongji.rpc.convert import Sources, instant_from, receipt
 from gongji.rpc.convert_binding import application_from, binding_to, consent_from, content_of
-from gongji.rpc.interceptors import asked
 from gongji.rpc.paging import page
 from gongji.rpc.people import People
 from gongji.store import Store

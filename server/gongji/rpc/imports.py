@@ -18,8 +18,8 @@ import msgspec
 from gongji.errors import Malformed, MalformedField, OriginalReversed, RequestIdReused
 from gongji.facts import Answer, Query, Remembered, Request
 from gongji.registry import Upserted
+from gongji.rpc.calls import asked
 from gongji.rpc.constraints import enforce
-from gongji.rpc.interceptors import asked
 from gongji.store import Store
 
 BATCH: Final = 500

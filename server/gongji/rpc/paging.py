@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from gongji.errors import PageTokenInvalid
 from gongji.facts import Listing
-from gongji.rpc.interceptors import current
+from gongji.rpc.calls import current
 from gongji.store import Store
 from gongji.v1 import types_pb2 as pb
 

@@ -14,9 +14,9 @@ from gongji.facts import Listing
 from gongji.ledger import purse_account
 from gongji.model import Entry, Institution, Settlement
 from gongji.preview import PreviewReversal
+from gongji.rpc.calls import asked
 from gongji.rpc.convert import Sources, receipt
 from gongji.rpc.convert_settlement import affected_to, bill_from, holder_row, movements_to, patient_row, settlement_to
-from gongji.rpc.interceptors import asked
 from gongji.rpc.paging import page
 from gongji.rpc.people import People
 from gongji.rpc.reconcile import Reconciliation

@@ -9,7 +9,8 @@ from typing import Any, Final, TypeVar
 
 from gongji.cities import Cities, load_cities
 from gongji.clock import SandboxClock
-from gongji.rpc.server import RunningServer, make_server
+from gongji.rpc.port import OpenPort
+from gongji.rpc.server import make_server
 from gongji.store import Store, open_store
 from gongji.workdays import Workdays
 
@@ -27,7 +28,7 @@ class LocalServer:
         self._cities = cities
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="gongji-conformance", daemon=True)
-        self._running: RunningServer | None = None
+        self._running: OpenPort | None = None
         self._store: Store | None = None
 
     def start(self) -> str:

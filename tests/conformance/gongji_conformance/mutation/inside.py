@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NoReturn
 
 import grpc
 from gongji.cities import Cities
 from gongji.clock import SandboxClock
-from gongji.rpc.account import Accounts
-from gongji.rpc.binding import Bindings
-from gongji.rpc.city import CityDesk
-from gongji.rpc.interceptors import Calls
-from gongji.rpc.registry import Registry
-from gongji.rpc.settlement import Settlements
+from gongji.rpc import calls
+from gongji.rpc.calls import Method
+from gongji.rpc.server import offered
 from gongji.store import Store
 from gongji.v1 import account_pb2_grpc, binding_pb2_grpc, city_pb2_grpc, registry_pb2_grpc, settlement_pb2_grpc
 from gongji.workdays import Workdays
@@ -29,13 +26,7 @@ class Inside(Wire):
     """All services of one server over some cities, in this process; messages are packed and parsed as on the wire."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, store: Store, cities: Cities, clock: SandboxClock) -> None:
-        desk: Any = _Desk(loop)
-        workdays = Workdays()
-        city_pb2_grpc.add_CityServiceServicer_to_server(CityDesk(cities, clock), desk)
-        binding_pb2_grpc.add_BindingServiceServicer_to_server(Bindings(store, cities, workdays, clock), desk)
-        settlement_pb2_grpc.add_SettlementServiceServicer_to_server(Settlements(store, cities), desk)
-        account_pb2_grpc.add_AccountServiceServicer_to_server(Accounts(store, cities), desk)
-        registry_pb2_grpc.add_RegistryServiceServicer_to_server(Registry(store, cities, clock), desk)
+        desk: Any = _Desk(loop, offered(store, cities, Workdays(), clock).methods)
         self.target = ""
         self.cities = city_pb2_grpc.CityServiceStub(desk)
         self.bindings = binding_pb2_grpc.BindingServiceStub(desk)
@@ -56,23 +47,11 @@ class Inside(Wire):
 
 
 class _Desk:
-    """A server to the services and a channel to the stubs: a call is handed from one to the other."""
+    """A channel to the stubs: a call is handed to its method."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, methods: Mapping[str, Method]) -> None:
         self._loop = loop
-        self._calls = Calls()
-        self._handlers: dict[str, Any] = {}
-
-    # --- as the services see it -----------------------------------------------------------------------------------
-
-    def add_generic_rpc_handlers(self, handlers: object) -> None:
-        """Told twice by generated code; the other way names the methods."""
-
-    def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
-        """The methods of a service."""
-        self._handlers |= {f"/{service}/{method}": handler for method, handler in handlers.items()}
-
-    # --- as the stubs see it --------------------------------------------------------------------------------------
+        self._methods = methods
 
     def unary_unary(
         self, method: str, request_serializer: Any, response_deserializer: Any, **_: object
@@ -81,7 +60,7 @@ class _Desk:
 
         def call(request: Any) -> Any:
             raw = request_serializer(request)
-            return response_deserializer(self._run(method, lambda handler, calling: handler.unary_unary(raw, calling)))
+            return response_deserializer(self._run(method, raw))
 
         return call
 
@@ -92,7 +71,7 @@ class _Desk:
 
         def call(requests: Iterable[Any]) -> Any:
             rows = [request_serializer(request) for request in requests]
-            told = self._run(method, lambda handler, calling: handler.stream_unary(_each(rows), calling))
+            told = self._run(method, _each(rows))
             return response_deserializer(told)
 
         return call
@@ -102,41 +81,27 @@ class _Desk:
 
     stream_stream = unary_stream
 
-    def _run(self, method: str, behave: Callable[[Any, Any], Awaitable[Any]]) -> bytes:
+    def _run(self, method: str, raw: bytes | AsyncIterator[bytes]) -> bytes:
         """The reply's bytes. grpc.RpcError as a channel raises it."""
-
-        async def answer() -> bytes:
-            wrapped: Any = await self._calls.intercept_service(self._found, _Called(method))
-            packed: bytes = wrapped.response_serializer(await behave(wrapped, _Calling()))
-            return packed
-
-        return self._loop.run_until_complete(answer())
-
-    async def _found(self, called: grpc.HandlerCallDetails) -> Any:
-        return self._handlers[called.method]
+        try:
+            return self._loop.run_until_complete(_answer(self._methods[method], raw))
+        except calls.Ended as ended:
+            raise Ended(ended.status.code, ended.status.message, ended.status.trailing) from None
 
 
-class _Called(grpc.HandlerCallDetails):
-    """Which method is called."""
-
-    def __init__(self, method: str) -> None:
-        self.method = method
-        self.invocation_metadata = ()
+async def _answer(method: Method, raw: bytes | AsyncIterator[bytes]) -> bytes:
+    return await method.answer(raw, _Calling())
 
 
 class _Calling:
-    """The context of a call without caller, deadline or peer."""
+    """A call without caller or deadline."""
 
-    def invocation_metadata(self) -> Metadata:
-        """No metadata."""
-        return ()
+    caller = None
+    remaining_s = None
 
-    def time_remaining(self) -> None:
-        """No deadline."""
-
-    async def abort(self, code: grpc.StatusCode, message: str, trailing: Metadata) -> NoReturn:
-        """Ends the call."""
-        raise Ended(code, message, trailing)
+    async def write(self, reply: bytes) -> NoReturn:
+        """No case asks for a stream."""
+        raise NotImplementedError
 
 
 class Ended(grpc.RpcError, grpc.Call):

@@ -8,7 +8,7 @@ from typing import Any
 
 import grpc
 import pytest
-from gongji.rpc import interceptors
+from gongji.rpc import calls
 from gongji.v1 import city_pb2, registry_pb2, settlement_pb2, types_pb2
 from structlog.testing import capture_logs
 
@@ -70,7 +70,7 @@ async def test_a_call_without_deadline_is_bounded(service: Any, monkeypatch: pyt
     async def linger(*_: object) -> None:
         await asyncio.sleep(30)
 
-    monkeypatch.setattr(interceptors, "LONGEST_CALL_S", 0.05)
+    monkeypatch.setattr(calls, "LONGEST_CALL_S", 0.05)
     monkeypatch.setattr(type(service.store), "get", linger)
     request = registry_pb2.GetPersonRequest(person=service.ref("P1"))
     told = await service.refused(service.registry.GetPerson, request)

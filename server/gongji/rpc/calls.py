@@ -1,6 +1,6 @@
 """What happens around every call: caller, deadline, parsing, constraints, one log line, and exceptions into statuses.
 
-Requests are parsed here and not by grpc.aio, which answers bytes it cannot parse with UNKNOWN.
+Whatever carries the calls hands over bytes and takes bytes: gRPC in this process (`port`), or another's (`hop`).
 """
 
 from __future__ import annotations
@@ -9,14 +9,13 @@ import asyncio
 import re
 import secrets
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from contextvars import ContextVar
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
-import grpc
 import structlog
 from google.protobuf.message import DecodeError, Message
 
@@ -31,12 +30,48 @@ ANONYMOUS: Final = "anonymous"
 LONGEST_CALL_S: Final = 60.0
 """How long a call without a deadline may take."""
 
-_OURS: Final = "/gongji.v1."
 _CALLER: Final = re.compile(r"[A-Za-z0-9._-]{1,60}")
 
 T = TypeVar("T")
 Work: TypeAlias = Callable[[], Awaitable[T]]
-Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # generic in its stubs only
+Answers: TypeAlias = Callable[[Any, "Calling"], Awaitable[bytes]]
+
+
+class Calling(Protocol):
+    """A call as whoever carries it knows it."""
+
+    @property
+    def caller(self) -> str | None:
+        """What it says under `CALLER_KEY`, None where it says nothing."""
+
+    @property
+    def remaining_s(self) -> float | None:
+        """Seconds until its deadline, None where it has none."""
+
+    async def write(self, reply: bytes) -> None:
+        """Sends one of several replies."""
+
+
+class Ended(Exception):  # noqa: N818 - a state, told to who carries the call
+    """A call that ends otherwise than well."""
+
+    def __init__(self, ended: status.Status) -> None:
+        super().__init__(ended.message)
+        self.status = ended
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One method: its path, what streams, and how bytes are answered.
+
+    `answer` takes the request, or an iterator of requests, and returns the reply; replies that stream are written to
+    the call, and what it returns means nothing. It raises Ended, or CancelledError where the caller has gone.
+    """
+
+    path: str
+    streams_in: bool
+    streams_out: bool
+    answer: Answers
 
 
 @dataclass(slots=True)
@@ -69,91 +104,84 @@ def current() -> Call:
     return _call.get()
 
 
-class Calls(grpc.aio.ServerInterceptor):
-    """The only interceptor; health and reflection pass it untouched."""
+class Calls:
+    """The methods of all services added to it, as generated code adds them to a server."""
 
     def __init__(self) -> None:
+        self.methods: dict[str, Method] = {}
         self._log = structlog.get_logger("gongji.rpc")
-        self._handlers: dict[str, Handler] = {}
         self._turns = Turns()
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> Handler | None:
-        """Wraps a method's handler, once."""
-        method = handler_call_details.method
-        if (ready := self._handlers.get(method)) is not None:
-            return ready
-        handler = await continuation(handler_call_details)
-        if handler is None or not method.startswith(_OURS):
-            return handler
-        wrapped = self._handlers[method] = self._wrap(method.removeprefix("/"), handler)
-        return wrapped
+    def add_generic_rpc_handlers(self, handlers: object) -> None:
+        """Generated code tells everything twice; the other way names the methods."""
 
-    def _wrap(self, method: str, handler: Handler) -> Handler:
-        # Without a deserializer the handler gets the bytes as they came.
+    def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
+        """Adds the methods of a service."""
+        for name, handler in handlers.items():
+            self.methods[f"/{service}/{name}"] = self._method(f"{service}/{name}", handler)
+
+    def _method(self, name: str, handler: Any) -> Method:
+        parse, pack = handler.request_deserializer, handler.response_serializer
         if handler.request_streaming and handler.response_streaming:
-            both = self._both_ways(method, handler.request_deserializer, handler.stream_stream)
-            return grpc.stream_stream_rpc_method_handler(both, None, handler.response_serializer)
-        if handler.request_streaming:
-            streaming = self._streaming(method, handler.request_deserializer, handler.stream_unary)
-            return grpc.stream_unary_rpc_method_handler(streaming, None, handler.response_serializer)
-        unary = self._unary(method, handler.request_deserializer, handler.unary_unary)
-        return grpc.unary_unary_rpc_method_handler(unary, None, handler.response_serializer)
+            answer = self._both_ways(name, parse, handler.stream_stream, pack)
+        elif handler.request_streaming:
+            answer = self._streaming(name, parse, handler.stream_unary, pack)
+        else:
+            answer = self._unary(name, parse, handler.unary_unary, pack)
+        return Method(f"/{name}", handler.request_streaming, handler.response_streaming, answer)
 
-    def _unary(self, method: str, parse: Any, behaviour: Any) -> Callable[[bytes, Any], Awaitable[Message]]:
+    def _unary(self, method: str, parse: Any, behaviour: Any, pack: Any) -> Answers:
         """One request: parsed, checked, answered."""
 
-        async def call(raw: bytes, context: Any) -> Message:
-            async def work() -> Message:
+        async def call(raw: bytes, calling: Calling) -> bytes:
+            async def work() -> bytes:
                 request = _parsed(parse, raw)
                 enforce(request)
                 _call.get().request_id = getattr(request, "request_id", "")
-                reply: Message = await behaviour(request, context)
+                reply: bytes = pack(await behaviour(request, calling))
                 return reply
 
-            return await self._answer(method, context, work, bounded=True)
+            return await self._answer(method, calling, work, bounded=True)
 
         return call
 
-    def _streaming(self, method: str, parse: Any, behaviour: Any) -> Callable[[Any, Any], Awaitable[Message]]:
+    def _streaming(self, method: str, parse: Any, behaviour: Any, pack: Any) -> Answers:
         """Rows are parsed here but checked by the handler, which reports a bad row and goes on."""
 
-        async def call(raw: AsyncIterator[bytes], context: Any) -> Message:
-            async def work() -> Message:
-                reply: Message = await behaviour(_all_parsed(parse, raw), context)
+        async def call(raw: AsyncIterator[bytes], calling: Calling) -> bytes:
+            async def work() -> bytes:
+                reply: bytes = pack(await behaviour(_all_parsed(parse, raw), calling))
                 return reply
 
-            return await self._answer(method, context, work, bounded=False)
+            return await self._answer(method, calling, work, bounded=False)
 
         return call
 
-    def _both_ways(self, method: str, parse: Any, behaviour: Any) -> Callable[[Any, Any], Awaitable[None]]:
+    def _both_ways(self, method: str, parse: Any, behaviour: Any, pack: Any) -> Answers:
         """Replies go out as they come; a refusal ends the call after those already sent."""
 
-        async def call(raw: AsyncIterator[bytes], context: Any) -> None:
-            async def work() -> None:
-                async with aclosing(behaviour(_all_parsed(parse, raw), context)) as replies:
+        async def call(raw: AsyncIterator[bytes], calling: Calling) -> bytes:
+            async def work() -> bytes:
+                async with aclosing(behaviour(_all_parsed(parse, raw), calling)) as replies:
                     async for reply in replies:
-                        await context.write(reply)
+                        await calling.write(pack(reply))
+                return b""
 
-            await self._answer(method, context, work, bounded=False)
+            return await self._answer(method, calling, work, bounded=False)
 
         return call
 
-    async def _answer(self, method: str, context: Any, work: Work[T], *, bounded: bool) -> T:
+    async def _answer(self, method: str, calling: Calling, work: Work[T], *, bounded: bool) -> T:
         call = Call(method, perf_counter())
         _call.set(call)
         try:
-            call.caller = _caller_of(context.invocation_metadata())
-            reply = await _in_time(work, context.time_remaining(), bounded=bounded)
+            call.caller = _named(calling.caller)
+            reply = await _in_time(work, calling.remaining_s, bounded=bounded)
         except Refusal as refusal:
             ended = self._turned_away(refusal) if isinstance(refusal, status.AGAIN) else status.of_refusal(refusal)
         except TimeoutError:
             ended = status.of_deadline()
-        except asyncio.CancelledError:  # the client went away or its deadline passed; grpc.aio answers for us
+        except asyncio.CancelledError:  # the client went away or its deadline passed; gRPC answers for us
             self._tell(call, "CANCELLED", "")
             raise
         except Exception as fault:  # noqa: BLE001 - whatever it is, the caller gets a bare INTERNAL
@@ -162,8 +190,7 @@ class Calls(grpc.aio.ServerInterceptor):
             self._tell(call, "OK", "")
             return reply
         self._tell(call, ended.code.name, ended.reason)
-        await context.abort(ended.code, ended.message, ended.trailing)
-        raise AssertionError  # abort never returns
+        raise Ended(ended)
 
     def _turned_away(self, refusal: Refusal) -> status.Status:
         """A refusal that passes by itself, with a turn to come again."""
@@ -202,18 +229,17 @@ async def _all_parsed(parse: Callable[[bytes], Message], raw: AsyncIterator[byte
         yield _parsed(parse, one)
 
 
-def _caller_of(metadata: Any) -> str:
-    """The caller's name from the metadata. MalformedField where it is no name."""
-    for key, value in metadata or ():
-        if key == CALLER_KEY:
-            if isinstance(value, str) and _CALLER.fullmatch(value):
-                return value
-            raise MalformedField(f"元数据 {CALLER_KEY} 须为 1 至 60 个字母、数字、点、下划线或连字符", field=CALLER_KEY)
-    return ANONYMOUS
+def _named(caller: str | None) -> str:
+    """The caller's name as the call states it. MalformedField where it is no name."""
+    if caller is None:
+        return ANONYMOUS
+    if _CALLER.fullmatch(caller):
+        return caller
+    raise MalformedField(f"元数据 {CALLER_KEY} 须为 1 至 60 个字母、数字、点、下划线或连字符", field=CALLER_KEY)
 
 
 async def _in_time(work: Work[T], remaining: float | None, *, bounded: bool) -> T:
-    """Runs a call; grpc.aio cancels it when the caller's deadline passes, ours bounds a call that has none.
+    """Runs a call; gRPC has it cancelled when the caller's deadline passes, ours bounds a call that has none.
 
     TimeoutError where the deadline had passed before the work began, or ours passes.
     """

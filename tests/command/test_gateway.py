@@ -1,0 +1,109 @@
+"""`gongji serve --gateway`: the port in a process of its own, and yet one service to who calls and who stops it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sqlite3
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from tests.command.started import PATIENCE_S, Caller, Started, children, connections, run, started
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Started]:
+    with started("--gateway", "--data", str(tmp_path), "--sample") as service:
+        yield service
+
+
+def port_of(service: Started) -> int:
+    return int(service.address.rpartition(":")[2])
+
+
+def test_another_process_has_the_port(service: Started) -> None:
+    """The server's only child accepts the connections, answers about health and describes the services."""
+    (gateway,) = children(service.process.pid)
+    with Caller(service.address) as caller:
+        assert not caller.settle().receipt.replayed
+        assert 1 == connections(gateway, port_of(service))
+        health: Any = health_pb2_grpc.HealthStub(caller.channel)
+        asked = health_pb2.HealthCheckRequest(service="gongji.city.341100")
+        assert health_pb2.HealthCheckResponse.SERVING == health.Check(asked, timeout=5).status
+    assert 0 == service.end()
+
+
+def test_a_killed_gateway_is_replaced(service: Started) -> None:
+    """Its calls end as UNAVAILABLE; a successor on the same port answers the same request from the record."""
+    gateway, request = service.event("gateway_up")["pid"], str(uuid.uuid4())
+    with Caller(service.address) as caller:
+        first = caller.settle(request)
+        os.kill(gateway, signal.SIGKILL)
+        assert "-9" in service.event("gateway_ended")["told"]
+        assert gateway != service.event("gateway_up")["pid"]
+    with Caller(service.address) as caller:
+        again = caller.settle(request)
+    assert again.receipt.replayed
+    assert first.settlement == again.settlement
+
+
+def test_none_outlives_its_server(service: Started) -> None:
+    """Where the server is killed its gateway ends at once, and the port is free again."""
+    with Caller(service.address) as caller:
+        caller.settle()
+        assert -signal.SIGKILL == service.end(signal.SIGKILL)
+    with socket.create_server(("127.0.0.1", port_of(service))):
+        pass
+
+
+def test_a_call_under_way_is_finished(service: Started, tmp_path: Path) -> None:
+    """Ctrl-C lets calls in flight finish: what waits for the database is answered before the end."""
+    replies: list[bool] = []
+    with Caller(service.address) as caller:
+        call = threading.Thread(target=lambda: replies.append(caller.settle().receipt.replayed))
+        with held_up(tmp_path / "gongji.sqlite3"):
+            call.start()
+            while not connections(service.process.pid, port_of(service)):
+                time.sleep(0.01)
+            time.sleep(0.3)
+            service.process.send_signal(signal.SIGINT)
+            time.sleep(0.3)
+            assert not replies
+        call.join(PATIENCE_S)
+    assert [False] == replies
+    assert 0 == service.process.wait(PATIENCE_S)
+
+
+@contextmanager
+def held_up(path: Path) -> Iterator[None]:
+    """A database somebody else writes to: who wants to must wait."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+
+
+@pytest.mark.parametrize("how", ["--gateway", "--no-gateway"])
+def test_a_taken_port_is_told_in_a_sentence(how: str, tmp_path: Path) -> None:
+    """Whoever would have the port: where it is taken the command says so and ends with 1."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ended = run("serve", how, "--data", str(tmp_path), "--address", f"127.0.0.1:{taken.getsockname()[1]}")
+    assert (1, True) == (ended.returncode, "端口被占用" in ended.stderr)
+    assert "Traceback" not in ended.stderr
+
+
+def test_without_a_gateway_there_is_one_process(tmp_path: Path) -> None:
+    """The server itself has the port."""
+    with started("--no-gateway", "--data", str(tmp_path), "--sample") as service, Caller(service.address) as caller:
+        assert not caller.settle().receipt.replayed
+        assert [] == children(service.process.pid)
+        assert 0 == service.end()
