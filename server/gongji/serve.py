@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -23,7 +23,7 @@ from gongji.model import Person
 from gongji.rpc.port import OpenPort, Port
 from gongji.rpc.server import offered
 from gongji.store import open_store
-from gongji.store.opening import is_postgres
+from gongji.store.opening import alone_over, is_postgres
 from gongji.terminal import Terminal
 from gongji.workdays import Workdays
 
@@ -93,9 +93,11 @@ async def running(settings: Settings, cities: Cities, workdays: Workdays) -> Asy
     """
     logs.configure()
     clock = SandboxClock() if settings.sandbox else system_clock
-    settings.data.mkdir(parents=True, exist_ok=True)
-    store = open_store(settings.database or settings.data / DATABASE, clock, settings.data / KEY_FILE)
-    try:
+    database = settings.database or settings.data / DATABASE
+    async with AsyncExitStack() as stack:
+        stack.enter_context(alone_over(database))
+        store = open_store(database, clock, settings.data / KEY_FILE)
+        stack.push_async_callback(store.close)
         async with adopting(store, settings.database, settings.adopt, clock()):
             offer = offered(
                 store,
@@ -116,8 +118,6 @@ async def running(settings: Settings, cities: Cities, workdays: Workdays) -> Asy
                 yield port
             finally:
                 await port.stop()
-    finally:
-        await store.close()
 
 
 async def _load_sample(address: str) -> None:

@@ -103,27 +103,28 @@ def echo(on: Ground, name: str, *, dressed: bool = False) -> Iterator[Serving]:
 
 
 @contextmanager
-def sqlite(on: Ground, name: str, *, each: bool = False, slow: bool = False) -> Iterator[Serving]:
+def sqlite(on: Ground, name: str, *, each: bool = False, slow: bool = False, gateway: bool = True) -> Iterator[Serving]:
     """The real server over SQLite; `each` commits job by job, `slow` has a disk that takes 2 ms to flush."""
     data = on.folder / name
     shutil.copytree(on.populated, data)
     env = {"LD_PRELOAD": str(compiled.slow_flush()), "SLOW_US": str(SLOW_US)} if slow else {}
     port = _free_port()
     program = "tests.bench.each" if each else "gongji"
-    command = [sys.executable, "-m", program, "serve", "--address", f"127.0.0.1:{port}", "--data", data]
+    command: list[object] = [sys.executable, "-m", program, "serve", "--address", f"127.0.0.1:{port}", "--data", data]
+    command.append("--gateway" if gateway else "--no-gateway")
     with _running(command, on.folder / f"{name}.log", port, env) as pid:
         yield Serving(Target(port, (pid,)), lambda: _count_sqlite(data / DATABASE, "settlement"))
 
 
 @contextmanager
-def postgres(on: Ground, name: str, *, workers: int = 1) -> Iterator[Serving]:
-    """The real server over PostgreSQL, with so many processes on one port."""
+def postgres(on: Ground, name: str, *, workers: int = 1, gateway: bool = True) -> Iterator[Serving]:
+    """The real server over PostgreSQL, with so many workers on one port."""
     url, data = on.postgres.fresh(), on.folder / name
     ground.fill(url, data)
     on.postgres.execute("VACUUM ANALYZE")
     port = _free_port()
     command: list[object] = [sys.executable, "-m", "gongji", "serve", "--address", f"127.0.0.1:{port}"]
-    command += ["--data", data, "--database", url]
+    command += ["--data", data, "--database", url, "--gateway" if gateway else "--no-gateway"]
     command += ["--workers", workers] if workers > 1 else []
     # The port is open with the first process; the server says where it serves when all are ready.
     with _running(command, on.folder / f"{name}.log", port, said=f"127.0.0.1:{port}") as pid:

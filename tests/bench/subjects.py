@@ -15,6 +15,9 @@ CALLERS: Final = (1, 16, 64, 256)
 USUAL: Final = 64
 """Callers where one figure stands for all."""
 
+BUSY: Final = (USUAL, 256)
+"""Callers enough to keep a server busy."""
+
 OVERLOAD: Final = 2048
 """Twice what may queue, and many times the callers beyond which no server here gets faster."""
 
@@ -40,6 +43,9 @@ SERVERS: Final[Mapping[str, Start]] = {
     "sqlite": serving.sqlite,
     "postgres": serving.postgres,
     "workers": partial(serving.postgres, workers=2),
+    "sqlite-alone": partial(serving.sqlite, gateway=False),
+    "postgres-alone": partial(serving.postgres, gateway=False),
+    "workers-alone": partial(serving.postgres, workers=2, gateway=False),
     "naive-sqlite": partial(serving.naive, database="sqlite"),
     "naive-postgres": partial(serving.naive, database="postgres"),
     "each": partial(serving.sqlite, each=True),
@@ -52,10 +58,16 @@ SUBJECTS: Final = (
     Subject(name="dressed", title="空应答, 带拦截、查验与日志", server="dressed"),
     Subject(name="quote", title="Quote, SQLite", server="sqlite", method="Quote"),
     Subject(name="sqlite", title="Settle, SQLite", server="sqlite"),
-    Subject(name="postgres", title="Settle, PostgreSQL, 一个进程", server="postgres"),
-    Subject(name="workers", title="Settle, PostgreSQL, 两个进程", server="workers"),
+    Subject(name="postgres", title="Settle, PostgreSQL", server="postgres"),
+    Subject(name="workers", title="Settle, PostgreSQL, 两个工作进程", server="workers"),
     Subject(name="naive-sqlite", title="朴素写法, SQLite", server="naive-sqlite"),
     Subject(name="naive-postgres", title="朴素写法, PostgreSQL", server="naive-postgres"),
+    Subject(name="quote-alone", title="Quote, SQLite, 不设网关", server="sqlite-alone", method="Quote", callers=BUSY),
+    Subject(name="sqlite-alone", title="Settle, SQLite, 不设网关", server="sqlite-alone", callers=BUSY),
+    Subject(name="postgres-alone", title="Settle, PostgreSQL, 不设网关", server="postgres-alone", callers=BUSY),
+    Subject(
+        name="workers-alone", title="Settle, PostgreSQL, 两个工作进程, 不设网关", server="workers-alone", callers=BUSY
+    ),
     Subject(name="cool", title="Settle, SQLite, 分散的账户", server="sqlite", callers=(USUAL,), patients=ground.WORN),
     Subject(name="hot", title="Settle, SQLite, 同一账户", server="sqlite", callers=(USUAL,), patients=ground.HOT),
     Subject(name="each", title="Settle, SQLite, 逐笔提交", server="each", callers=(USUAL,)),

@@ -101,6 +101,17 @@ def test_a_taken_port_is_told_in_a_sentence(how: str, tmp_path: Path) -> None:
     assert "Traceback" not in ended.stderr
 
 
+def test_a_database_is_served_once(service: Started, tmp_path: Path) -> None:
+    """A second server over a file is refused in a sentence, the first goes on; after its end another may come."""
+    second = run("serve", "--data", str(tmp_path), "--address", "127.0.0.1:0")
+    assert (1, True) == (second.returncode, "已有服务在使用" in second.stderr)
+    with Caller(service.address) as caller:
+        caller.settle()
+    service.end(signal.SIGKILL)
+    with started("--data", str(tmp_path)) as again, Caller(again.address) as caller:
+        caller.settle()
+
+
 def test_without_a_gateway_there_is_one_process(tmp_path: Path) -> None:
     """The server itself has the port."""
     with started("--no-gateway", "--data", str(tmp_path), "--sample") as service, Caller(service.address) as caller:

@@ -12,17 +12,14 @@ from typing import Protocol, TypeVar
 from gongji.facts import Adopted, Answer, Command, Listing, Query, Remembered
 from gongji.model import Certificate
 from gongji.store.migrations import SchemaError, is_new, make_file
-from gongji.store.opening import is_postgres, migrate, open_postgres, path_of
+from gongji.store.opening import MEMORY, is_postgres, migrate, open_postgres, path_of
 from gongji.store.seal import KeyFileError, Vault
 from gongji.store.sqlite import SqliteStore
 
-__all__ = ["KeyFileError", "SchemaError", "Store", "migrate", "open_store"]
+__all__ = ["MEMORY", "KeyFileError", "SchemaError", "Store", "migrate", "open_store"]
 
 R = TypeVar("R")
 T = TypeVar("T")
-
-MEMORY = ":memory:"
-"""Opens a store that is forgotten when it is closed."""
 
 
 class Store(Protocol):

@@ -10,13 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gongji.store.committer import EngineDown
-from gongji.store.migrations import SchemaError, SqliteHome, bring_forward, is_new
+from gongji.store.migrations import SchemaError, SqliteHome, bring_forward, is_new, make_file
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
 
 if TYPE_CHECKING:
     from gongji.store.pgengine import PostgresEngine
     from gongji.store.postgres import PostgresStore
+
+MEMORY = ":memory:"
+"""Opens a store that is forgotten when it is closed."""
+
+_GOING_S = 1.0
+"""How long one that is just going is waited for, in seconds."""
 
 # ruff: noqa: PLC0415 - psycopg is an extra: whoever stays with SQLite does without it
 
@@ -35,6 +41,28 @@ def path_of(url: str) -> Path:
         msg = f"数据库地址 {url} 不受支持: 请给出文件路径、sqlite:///路径 或 postgresql://主机/库名"
         raise ValueError(msg)
     return Path(rest[1:])
+
+
+@contextmanager
+def alone_over(url: str | Path) -> Iterator[None]:
+    """Keeps every other server from a file while this lasts; it ends with the process, however that ends.
+
+    Two would write correctly, one after the other, but hold each other up and not see what the other adopts. A database
+    that servers may share is left to them. ValueError where another has the file.
+    """
+    if is_postgres(str(url)) or str(url) == MEMORY:
+        yield
+        return
+    path = path_of(str(url))
+    lock = path.with_name(f"{path.name}.lock")
+    make_file(lock)
+    with closing(sqlite3.connect(lock, isolation_level=None, timeout=_GOING_S)) as holder:
+        try:
+            holder.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as taken:
+            msg = f"{path} 已有服务在使用: SQLite 数据库只供一个服务使用, 请先停下那一个, 或另以 --data 指明目录"
+            raise ValueError(msg) from taken
+        yield
 
 
 def open_postgres(url: str, clock: Callable[[], datetime], key_file: Path | None) -> PostgresStore:
