@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import blake2b
+from itertools import compress
 from typing import Any, Final, TypeVar
 
 import psycopg
@@ -215,13 +216,14 @@ class PostgresEngine:
     def _send(self, then: Iterable[str]) -> str | None:
         """All that waits, then these statements: what was said to the last. Uncertain where it is not known."""
         waiting, self._waiting = self._waiting, []
-        statements = [s for kind, records in waiting for s in self._writes(kind, records)]
         connection = self.connection
         try:
             with translated(), connection.pipeline():
                 cursor = connection.cursor()
-                for statement, columns in statements:
-                    cursor.execute(statement, columns)
+                # The server writes one kind of record while the next is made ready here.
+                for kind, records in waiting:
+                    for statement, columns in self._writes(kind, records):
+                        cursor.execute(statement, columns)
                 for statement in then:
                     cursor.execute(statement, prepare=False)
         except Violated as violated:
@@ -235,12 +237,19 @@ class PostgresEngine:
     def _writes(self, kind: type, records: Sequence[Any]) -> Iterator[tuple[str, list[Any]]]:
         """What was found absent must still be; anything else takes its row's place."""
         table: Table[Any] = self._schema.table(kind)
-        absent = [record for record in records if (kind, self._schema.key_of(record)) in self._absent]
-        known = [record for record in records if (kind, self._schema.key_of(record)) not in self._absent]
-        for some, statement in ((absent, sql.insert_all(table)), (known, sql.upsert_all(table))):
-            if some:
-                rows = zip(*map(table.row, some), strict=True)
-                yield statement, [as_array(column, of) for column, of in zip(table.columns, rows, strict=True)]
+        columns = table.columns_of(records)
+        new = [(kind, key) in self._absent for key in columns[0]]
+        if any(new):
+            yield (
+                sql.insert_all(table),
+                [as_array(c, compress(of, new)) for c, of in zip(table.columns, columns, strict=True)],
+            )
+        if not all(new):
+            old = [not one for one in new]
+            yield (
+                sql.upsert_all(table),
+                [as_array(c, compress(of, old)) for c, of in zip(table.columns, columns, strict=True)],
+            )
 
     def _met(self, violated: Violated, waiting: Iterable[tuple[type, Sequence[Any]]]) -> EngineError:
         """A row that was absent and is there now was written by another process; anything else is a defect."""

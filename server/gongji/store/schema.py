@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from operator import attrgetter
 from typing import Any, Final, TypeVar
 
@@ -22,7 +22,7 @@ from gongji.model import (
     Settlement,
 )
 from gongji.store.seal import Vault
-from gongji.store.table import DOCUMENT, Column, Row, SqlValue, Table, document, moment, number, plain, text
+from gongji.store.table import DOCUMENT, Column, Row, Table, document, moment, number, plain, text
 
 T = TypeVar("T")
 
@@ -82,11 +82,6 @@ def _accumulator(used: Accumulator) -> str:
     return f"{used.person_no}/{int(used.scheme)}/{used.pooling_area}/{used.year}"
 
 
-def _joined(template: str, *attributes: str) -> Callable[[Any], SqlValue]:
-    of = attrgetter(*attributes)
-    return lambda record: template.format(*of(record))
-
-
 _TABLES: Final[tuple[Table[Any], ...]] = (
     # Written first: of two servers that execute one request, the second meets the first here and nowhere else.
     plain(Remembered, "request"),
@@ -135,7 +130,7 @@ _TABLES: Final[tuple[Table[Any], ...]] = (
     plain(
         Entry,
         "entry",
-        key=text("entry_id", _joined("{}/{:03d}", "transaction_id", "position")),
+        key=text("entry_id", lambda e: f"{e.transaction_id}/{e.position:03d}"),
         floors=("balance_after_fen",),
         names={"version_after": "version"},
         # Only entries of purses have a version, and only they are asked for: the others are in no index.
@@ -148,12 +143,12 @@ _TABLES: Final[tuple[Table[Any], ...]] = (
     plain(
         SettledDay,
         "settled_day",
-        key=text("settled_day_id", _joined("{}/{}", "pooling_area", "day")),
+        key=text("settled_day_id", lambda d: f"{d.pooling_area}/{d.day}"),
         indexes=(("pooling_area", "day"),),
         compact=True,
     ),
     plain(Credit, "credit", floors=("fen",), compact=True),
     # Keyed by member and year: not even a defect could have one premium paid twice.
-    document(Premium, "premium", text("member_year", _joined("{}/{}", "member", "year")), append_only=True),
-    plain(Adopted, "adoption", key=text("adoption_id", _joined("{}/{}", "area_code", "candidate")), compact=True),
+    document(Premium, "premium", text("member_year", lambda p: f"{p.member}/{p.year}"), append_only=True),
+    plain(Adopted, "adoption", key=text("adoption_id", lambda a: f"{a.area_code}/{a.candidate}"), compact=True),
 )

@@ -107,12 +107,12 @@ class SqliteEngine:
     def upsert(self, kind: type, records: Sequence[Any]) -> None:
         """Writes records, each in place of the one with its key."""
         table: Table[Any] = self._schema.table(kind)
-        left = [table.row(record) for record in records]
+        rows = list(zip(*table.columns_of(records), strict=True))
         with _translated():
-            while left:
-                count = min(1 << (len(left).bit_length() - 1), _CHUNK)
-                self.connection.execute(self._upsert(table, count), list(chain.from_iterable(left[:count])))
-                left = left[count:]
+            while rows:
+                count = min(1 << (len(rows).bit_length() - 1), _CHUNK)
+                self.connection.execute(self._upsert(table, count), list(chain.from_iterable(rows[:count])))
+                rows = rows[count:]
 
     def _upsert(self, table: Table[Any], count: int) -> str:
         statement = self._upserts.get((table.kind, count))
