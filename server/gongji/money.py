@@ -33,9 +33,13 @@ def share(amount_fen: int, ratio_bp: int, rounding: Rounding) -> int:
 
 def yuan(fen: int) -> str:
     """Fen as a reader writes yuan: 123456 → "1,234.56"."""
-    sign = "-" if fen < 0 else ""
-    whole, cents = divmod(abs(fen), 100)
-    return f"{sign}{whole:,}.{cents:02d}"
+    if fen < 0:
+        return f"-{yuan(-fen)}"
+    return f"{fen // 100:,}{_CENTS[fen % 100]}"
+
+
+_CENTS = [f".{cents:02d}" for cents in range(100)]
+"""Formatted once: a settlement writes half a dozen amounts."""
 
 
 def fen(text: str) -> int:
