@@ -86,6 +86,9 @@ class Job(Struct, frozen=True):
 Outcome = Answer[Any] | Exception
 """What becomes of a job: its answer, or what to raise."""
 
+_Groups = dict[tuple[type, str], dict[str, None]]
+"""Values to find by kind and index."""
+
 
 class Gatherer:
     """Facts of one transaction, fetched as the queries over them ask for them."""
@@ -96,12 +99,10 @@ class Gatherer:
 
     def load(self, needs: Iterable[Need]) -> None:
         """Fetches what is not yet known, all of it in one go."""
-        missing: dict[tuple[type, str], dict[str, None]] = {}
-        for need in needs:
-            if not self.facts.has(need):
-                missing.setdefault((need.kind, need.index), {})[need.value] = None
-        if not missing:
-            return
+        if missing := _grouped(need for need in needs if not self.facts.has(need)):
+            self._fetch(missing)
+
+    def _fetch(self, missing: _Groups) -> None:
         asked = [(kind, index, list(values)) for (kind, index), values in missing.items()]
         for (kind, index, values), records in zip(asked, self._engine.fetch(asked), strict=True):
             self.facts.load(kind, index, values, records)
@@ -117,9 +118,12 @@ class Gatherer:
             lacking = [(query, needs) for query in waiting if (needs := self._lacking(query))]
             if not (lacking or first):
                 return
-            asked = [need for _, needs in lacking for need in needs]
+            asked = _grouped(need for _, needs in lacking for need in needs)
             due = self._due(asked)
-            self.load([*first, *due])
+            together = _grouped(first)
+            for group, values in due.items():
+                together.setdefault(group, {}).update(values)
+            self._fetch(together)
             if times and len(due) == len(asked):
                 return
             waiting, first = [query for query, _ in lacking], []
@@ -132,26 +136,32 @@ class Gatherer:
             except Unknown:
                 if not (lacking := [need for need in query.needs(self.facts) if not self.facts.has(need)]):
                     raise  # it reads what it never says it needs
-            self.load(self._due(lacking))
+            self._fetch(self._due(_grouped(lacking)))
         msg = f"{type(query).__name__} 在 {ROUNDS} 轮之后仍要求更多事实"
         raise RuntimeError(msg)
 
-    def _due(self, needs: list[Need]) -> list[Need]:
+    def _due(self, asked: _Groups) -> _Groups:
         """Those of the earliest stage; with several kinds in it, in one order for all."""
-        if not needs:
-            return needs
-        stages = {(need.kind, need.index): self._engine.stage(need) for need in needs}
-        first = min(stages.values())
-        if first == max(stages.values()) == 0:
-            return needs
-        due = [need for need in needs if stages[need.kind, need.index] == first]
-        return sorted(due, key=lambda need: need.kind.__name__)
+        stages = {group: self._engine.stage(Need(*group, "")) for group in asked}
+        first = min(stages.values(), default=0)
+        if first == max(stages.values(), default=0) == 0:
+            return asked
+        due = [group for group in asked if stages[group] == first]
+        return {group: asked[group] for group in sorted(due, key=lambda group: group[0].__name__)}
 
     def _lacking(self, query: Query[Any]) -> list[Need]:
         try:
             return [need for need in query.needs(self.facts) if not self.facts.has(need)]
         except Exception:  # noqa: BLE001 - its turn has not come; it must not take its neighbours down
             return []
+
+
+def _grouped(needs: Iterable[Need]) -> _Groups:
+    """Needs by kind and index, each value once, in the order they were asked."""
+    groups: _Groups = {}
+    for need in needs:
+        groups.setdefault((need.kind, need.index), {})[need.value] = None
+    return groups
 
 
 class Committer:
