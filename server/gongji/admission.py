@@ -136,14 +136,13 @@ def _refuse_unsupported_kind(bill: Bill, institution: Institution, scheme: Schem
     Where the fund pays for nobody there is no table to ask: every kind is settled, fund 0.
     """
     kind, kinds = bill.visit_kind, PHRASES[VisitKind]
-    exclusions = rules.value(CityRules.exclusions)
     if kind in SETTLED_ELSEWHERE:
         if bill.residue:
             return
         raise UnsupportedVisitKind(
             f"{kinds[kind]}的首次结算不在此办理, 只受理其支付后的剩余自付部分(residue)",
             field="bill.visit_kind",
-            clauses=[e.clause for e in exclusions if e.situation is Situation.RESIDUE],
+            clauses=[e.clause for e in rules.value(CityRules.exclusions) if e.situation is Situation.RESIDUE],
         )
     if kind is VisitKind.PHARMACY and institution.kind is InstitutionKind.PHARMACY:
         return

@@ -148,8 +148,9 @@ class Cities:
 
     def of(self, area_code: str) -> City:
         """The city an area code belongs to, by its first four digits. CityNotServed."""
+        area = pooling_area(area_code)
         for city in self.all:
-            if pooling_area(city.area_code) == pooling_area(area_code):
+            if pooling_area(city.area_code) == area:
                 return city
         served = "、".join(f"{c.name}({c.area_code})" for c in self.all) or "无"
         raise CityNotServed(f"医保区划 {area_code} 所属城市未接入; 已接入: {served}", area_code=area_code)

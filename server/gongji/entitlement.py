@@ -42,8 +42,9 @@ def fund_terms(case: Admitted) -> FundTerms:
     """The first exclusion that applies, else what denies the scheme or the pharmacy, else the row of the table."""
     entry = case.rules.value(CityRules.reimbursement)[case.enrolment.scheme]
     level = _level(case.institution, entry)
-    for exclusion in case.rules.value(CityRules.exclusions):
-        if _applies(exclusion.situation, case):
+    situations = _situations(case)
+    for exclusion in case.rules.value(CityRules.exclusions) if situations else ():
+        if exclusion.situation in situations:
             rule = case.rules.ref(CityRules.exclusions, exclusion.clause)
             return FundTerms(rule, level, None, exclusion.clause)
     if isinstance(entry, NoFund):
@@ -85,16 +86,19 @@ def _level(institution: Institution, entry: Table | NoFund) -> int:
     return institution.level or entry.unranked_as
 
 
-def _applies(situation: Situation, case: Admitted) -> bool:
-    match situation:
-        case Situation.PAUSED:
-            return case.enrolment.status is EnrolmentStatus.PAUSED
-        case Situation.INPATIENT_THAT_DAY:
-            return case.bill.inpatient_that_day
-        case Situation.RESIDUE:
-            return case.bill.residue
-        case Situation.OUTSIDE_POLICY:
-            return case.bill.spending is not Spending.MEDICAL
+def _situations(case: Admitted) -> list[Situation]:
+    """The situations the bill is in; most are in none."""
+    bill = case.bill
+    situations = []
+    if case.enrolment.status is EnrolmentStatus.PAUSED:
+        situations.append(Situation.PAUSED)
+    if bill.inpatient_that_day:
+        situations.append(Situation.INPATIENT_THAT_DAY)
+    if bill.residue:
+        situations.append(Situation.RESIDUE)
+    if bill.spending is not Spending.MEDICAL:
+        situations.append(Situation.OUTSIDE_POLICY)
+    return situations
 
 
 def _own(case: Admitted, facts: Facts) -> AskedPurse:

@@ -104,22 +104,24 @@ def purse_entries(
 def balanced(transaction_id: str, postings: Iterable[Posting], at: datetime, reference: str) -> tuple[Entry, ...]:
     """Entries of one transaction as its postings stand, without those of 0. Inconsistent unless they sum to 0."""
     posted = [p for p in postings if p.fen]
-    if over := sum(p.fen for p in posted):
+    if over := sum([p.fen for p in posted]):
         msg = f"transaction {transaction_id} is out of balance by {over} fen"
         raise Inconsistent(msg)
     return tuple(
-        Entry(
-            transaction_id=transaction_id,
-            position=position,
-            ledger_account=p.ledger_account,
-            fen=p.fen,
-            at=at,
-            kind=p.kind,
-            balance_after_fen=p.movement.balance_after_fen if p.movement else 0,
-            version_after=p.movement.version_after if p.movement else 0,
-            reference=reference,
-        )
-        for position, p in enumerate(posted)
+        [
+            Entry(
+                transaction_id=transaction_id,
+                position=position,
+                ledger_account=p.ledger_account,
+                fen=p.fen,
+                at=at,
+                kind=p.kind,
+                balance_after_fen=p.movement.balance_after_fen if p.movement else 0,
+                version_after=p.movement.version_after if p.movement else 0,
+                reference=reference,
+            )
+            for position, p in enumerate(posted)
+        ]
     )
 
 

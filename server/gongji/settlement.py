@@ -52,12 +52,12 @@ class Settle(Struct, frozen=True):
         """The settlement."""
         return Settlement
 
-    def needs(self, facts: Facts) -> Iterator[Need]:
+    def needs(self, facts: Facts) -> list[Need]:
         """Patient, institution, purse and bindings; then the year's accumulator, the day and the givers."""
-        yield from _needs(self.bill, facts)
-        patient_known = by_key(Person, self.bill.patient)
-        if facts.has(patient_known) and (patient := facts.get(Person, self.bill.patient)):
-            yield by_key(SettledDay, settled_day_key(patient.insured_place, self.bill.service_day))
+        needs = _needs(self.bill, facts)
+        if facts.has(needs[0]) and (patient := facts.get(Person, self.bill.patient)):
+            needs.append(by_key(SettledDay, settled_day_key(patient.insured_place, self.bill.service_day)))
+        return needs
 
     def decide(self, facts: Facts) -> Decision[Settlement]:
         """Who pays what, and the records of it. Every refusal of `admit`."""
@@ -82,7 +82,7 @@ class Quote(Struct, frozen=True):
     bill: Bill
     cities: Cities
 
-    def needs(self, facts: Facts) -> Iterator[Need]:
+    def needs(self, facts: Facts) -> list[Need]:
         """As `Settle`, but for the day."""
         return _needs(self.bill, facts)
 
@@ -186,7 +186,7 @@ def year_key(person_no: str, scheme: Scheme, area_code: str, day: date) -> str:
 
 def settled_day_key(area_code: str, day: date) -> str:
     """What a settled day is filed under: 3411/2025-09-30."""
-    return f"{pooling_area(area_code)}/{day}"
+    return f"{pooling_area(area_code)}/{day.isoformat()}"
 
 
 def year_of(settlement: Settlement) -> str:
@@ -199,35 +199,34 @@ def check_identities(settlement: Settlement) -> None:
     """I1–I5 of the national interface and the law of the lines. Inconsistent where one does not hold."""
     s, bill = settlement, settlement.bill
     parts = bill.out_of_catalogue_fen + bill.above_limit_fen + bill.first_selfpay_fen + bill.in_scope_fen
+    patient, purses, lines = s.patient_part_fen, s.account_fen, [line.fen for line in s.lines]
     laws = {
-        "I1 total = fund + patient": bill.total_fen == s.fund_fen + s.patient_part_fen,
+        "I1 total = fund + patient": bill.total_fen == s.fund_fen + patient,
         "I2 0 <= fund <= in scope": 0 <= s.fund_fen <= bill.in_scope_fen,
         "I3 total = parts": bill.total_fen == parts,
-        "I4 patient = purses + cash": s.patient_part_fen == s.account_fen + s.cash_fen,
-        "I5 0 <= aid <= purses": 0 <= s.aid_fen <= s.account_fen,
-        "lines sum to the total": bill.total_fen == sum(line.fen for line in s.lines),
-        "nobody pays less than nothing": all(line.fen >= 0 for line in s.lines),
+        "I4 patient = purses + cash": patient == purses + s.cash_fen,
+        "I5 0 <= aid <= purses": 0 <= s.aid_fen <= purses,
+        "lines sum to the total": bill.total_fen == sum(lines),
+        "nobody pays less than nothing": min(lines) >= 0,
     }
     if broken := [law for law, holds in laws.items() if not holds]:
         msg = f"settlement {s.settlement_id!r} breaks {'; '.join(broken)}"
         raise Inconsistent(msg)
 
 
-def _needs(bill: Bill, facts: Facts) -> Iterator[Need]:
+def _needs(bill: Bill, facts: Facts) -> list[Need]:
+    """The patient first; what follows from him and his bindings once they are known."""
     patient_known = by_key(Person, bill.patient)
     bound = Need(Binding, "member", bill.patient)
-    yield patient_known
-    yield by_key(Institution, bill.institution_code)
-    yield by_key(Account, bill.patient)
-    yield bound
+    needs = [patient_known, by_key(Institution, bill.institution_code), by_key(Account, bill.patient), bound]
     if not (facts.has(patient_known) and facts.has(bound)):
-        return
+        return needs
     if patient := facts.get(Person, bill.patient):
-        yield by_key(Accumulator, _year_of_bill(bill, patient))
+        needs.append(by_key(Accumulator, _year_of_bill(bill, patient)))
     if bill.account_use is AccountUse.CITY_ORDER:
         for holder in givers_of(bill, facts.where(Binding, "member", bill.patient)):
-            yield by_key(Person, holder)
-            yield by_key(Account, holder)
+            needs += by_key(Person, holder), by_key(Account, holder)
+    return needs
 
 
 def _settled(bill: Bill, facts: Facts, cities: Cities, request_id: str) -> Decision[Settlement]:
@@ -283,7 +282,7 @@ def _ratio(terms: FundTerms) -> int:
 
 
 def _paid_by(kind: PurseKind, charges: Iterable[Charge]) -> int:
-    return sum(c.fen for c in charges if c.purse.kind is kind)
+    return sum([c.fen for c in charges if c.purse.kind is kind])
 
 
 def _first_of_day(case: Admitted, facts: Facts) -> tuple[SettledDay, ...]:

@@ -20,7 +20,7 @@ from gongji.entitlement import AskedPurse, FundTerms
 from gongji.hookspecs import CityRules
 from gongji.model import Line
 from gongji.money import FULL_BP, Rounding, percent, share, yuan
-from gongji.rules import NO_LIMIT, NoLimit
+from gongji.rules import NO_LIMIT
 from gongji.split import Benefit, Charge, FundShare, Used
 
 ROUNDING_BP = {Rounding.HALF_UP: FULL_BP // 2, Rounding.DOWN: 0}
@@ -58,11 +58,6 @@ def _fund_line(in_scope_fen: int, terms: FundTerms, used: Used, paid: FundShare)
         why = terms.denied_by.text if terms.denied_by else ""
         told = f"统筹基金不予支付: {why}"
         return Line(fen=0, payer=Payer.FUND, rule=terms.rule, formula="no_fund.v1", inputs={}, in_words=told)
-    limits = {
-        "deductible_year_max": benefit.year_max_fen,
-        "visit_cap": benefit.visit_cap_fen,
-        "cap": benefit.cap_fen,
-    }
     inputs = {
         "in_scope": in_scope_fen,
         "deductible_per_level": benefit.deductible_fen,
@@ -70,8 +65,13 @@ def _fund_line(in_scope_fen: int, terms: FundTerms, used: Used, paid: FundShare)
         "ratio_bp": benefit.ratio_bp,
         "rounding_bp": ROUNDING_BP[benefit.rounding],
         "fund_paid": used.fund_fen,
-        **{name: fen for name, fen in limits.items() if not isinstance(fen, NoLimit)},
     }
+    if benefit.year_max_fen is not NO_LIMIT:
+        inputs["deductible_year_max"] = benefit.year_max_fen
+    if benefit.visit_cap_fen is not NO_LIMIT:
+        inputs["visit_cap"] = benefit.visit_cap_fen
+    if benefit.cap_fen is not NO_LIMIT:
+        inputs["cap"] = benefit.cap_fen
     return Line(
         fen=paid.fund_fen,
         payer=Payer.FUND,
@@ -89,7 +89,7 @@ def _fund_in_words(in_scope_fen: int, benefit: Benefit, paid: FundShare) -> str:
     )
     if paid.fund_fen == share(in_scope_fen - paid.deductible_fen, benefit.ratio_bp, benefit.rounding):
         return told
-    by_visit = not isinstance(benefit.visit_cap_fen, NoLimit) and paid.fund_fen == benefit.visit_cap_fen
+    by_visit = paid.fund_fen == benefit.visit_cap_fen
     return f"{told}(以{'单次支付限额' if by_visit else '年度支付限额余额'}为限)"
 
 
@@ -121,21 +121,15 @@ def _purse_in_words(whose: str, asked: AskedPurse, charge: Charge) -> str:
 
 
 def _cash_line(case: Admitted, fund: Line, purses: Iterable[Line]) -> Line:
-    paid = {Payer.OWN_PURSE: 0, Payer.GIVER_PURSE: 0}
-    for line in purses:
-        paid[line.payer] += line.fen
+    own = sum([line.fen for line in purses if line.payer is Payer.OWN_PURSE])
+    givers = sum([line.fen for line in purses if line.payer is Payer.GIVER_PURSE])
     total = case.bill.total_fen
-    cash = total - fund.fen - paid[Payer.OWN_PURSE] - paid[Payer.GIVER_PURSE]
+    cash = total - fund.fen - own - givers
     return Line(
         fen=cash,
         payer=Payer.CASH,
         rule=case.rules_now.ref(CityRules.purse_order),
         formula="cash.v1",
-        inputs={
-            "total": total,
-            "fund": fund.fen,
-            "own_purse": paid[Payer.OWN_PURSE],
-            "givers": paid[Payer.GIVER_PURSE],
-        },
+        inputs={"total": total, "fund": fund.fen, "own_purse": own, "givers": givers},
         in_words=f"其余 {yuan(cash)} 元由个人现金支付",
     )
