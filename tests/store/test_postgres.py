@@ -16,6 +16,8 @@ from gongji.store import Store
 from gongji.store.committer import Committer, Engine, EngineDown, Job, Uncertain
 from gongji.store.pgengine import PostgresEngine
 from gongji.store.postgres import PostgresStore
+from gongji.store.schema import Schema
+from psycopg.conninfo import make_conninfo
 
 from tests.postgres import Postgres
 from tests.store.conftest import SERVERS, fetched
@@ -172,3 +174,18 @@ def test_errors_keep_to_the_engines_words(two: tuple[PostgresEngine, PostgresEng
     engine._open = True
     with pytest.raises(EngineDown):
         fetched(engine, Account, "", ["P1"])
+
+
+def test_documents_are_compressed_by_the_quicker_way(two: tuple[PostgresEngine, PostgresEngine]) -> None:
+    """Where the server knows it."""
+    asked = "SELECT 'lz4' = ANY(enumvals), setting FROM pg_settings WHERE name = 'default_toast_compression'"
+    ((known, used),) = two[0].connection.execute(asked).fetchall()
+    assert used == ("lz4" if known else "pglz")
+
+
+def test_an_operator_may_choose_the_compression(postgres: Postgres, schema: Schema) -> None:
+    """What was set for the database, or in its address, stands."""
+    url = make_conninfo(postgres.fresh(), options="-c default_toast_compression=pglz")
+    engine = PostgresEngine(url, schema)
+    assert [("pglz",)] == engine.connection.execute("SHOW default_toast_compression").fetchall()
+    engine.close()
