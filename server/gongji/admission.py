@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import date
 
 from msgspec import Struct
@@ -93,8 +93,10 @@ def scheme_of(bill: Bill, patient: Person) -> Scheme:
     return schemes.pop() if len(schemes) == 1 else Scheme.EMPLOYEE
 
 
-def givers_of(bill: Bill, bindings: Iterable[Binding]) -> tuple[str, ...]:
+def givers_of(bill: Bill, bindings: Collection[Binding]) -> tuple[str, ...]:
     """Holders whose purses are bound for visits now, earliest first; a bill that names some keeps only those."""
+    if not bindings:  # most patients
+        return ()
     active = [b for b in bindings if b.state is BindingState.ACTIVE and Purpose.VISIT in b.purposes]
     active.sort(key=lambda b: (b.active_at or b.submitted_at, b.binding_id))
     return tuple(dict.fromkeys(b.holder for b in active if not bill.givers or b.holder in bill.givers))

@@ -80,6 +80,9 @@ class Unknown(KeyError):  # noqa: N818 - a state of the facts, met and mended by
     """A decision read what was never fetched: it is fetched, and the decision made again."""
 
 
+_EMPTY: Mapping[str, Collection[str]] = {}
+
+
 class Facts:
     """The facts of one batch at one instant; filled by the store, read by decisions."""
 
@@ -92,7 +95,7 @@ class Facts:
         self.now = now
         self.keys = keys
         self._records: defaultdict[type, dict[str, Any]] = defaultdict(dict)
-        self._lists: dict[type, dict[Need, dict[str, None]]] = {}
+        self._lists: dict[type, dict[str, dict[str, dict[str, None]]]] = {}
         self._written: defaultdict[type, dict[str, Any]] = defaultdict(dict)
 
     @property
@@ -108,7 +111,7 @@ class Facts:
     def has(self, need: Need) -> bool:
         """Whether that need has been answered."""
         if need.index:
-            return need in self._lists.get(need.kind, ())
+            return need.value in self._lists.get(need.kind, _EMPTY).get(need.index, ())
         return need.value in self._records.get(need.kind, ())
 
     def get(self, kind: type[T], key: str) -> T | None:
@@ -122,10 +125,10 @@ class Facts:
     def where(self, kind: type[T], index: str, value: str) -> list[T]:
         """The records whose index has that value, by key. Unknown where they were never asked for."""
         try:
-            listed = self._lists[kind][Need(kind, index, value)]
+            listed = self._lists[kind][index][value]
         except KeyError:
             raise Unknown(kind.__name__, index, value) from None
-        records = self._records.get(kind, {})
+        records = self._records[kind]
         return [records[key] for key in sorted(listed)]
 
     def load(self, kind: type, index: str, values: Collection[str], records: Iterable[Any]) -> None:
@@ -140,12 +143,12 @@ class Facts:
             return
         if written:
             found |= {key: r for key, r in written.items() if key in found or self.keys.indexes_of(r)[index] in values}
-        lists: dict[Need, dict[str, None]] = {Need(kind, index, value): {} for value in values}
+        lists: dict[str, dict[str, None]] = {value: {} for value in values}
         for key, record in found.items():
             known[key] = record
-            if (listed := lists.get(Need(kind, index, self.keys.indexes_of(record)[index]))) is not None:
+            if (listed := lists.get(self.keys.indexes_of(record)[index])) is not None:
                 listed[key] = None
-        self._lists.setdefault(kind, {}).update(lists)
+        self._lists.setdefault(kind, {}).setdefault(index, {}).update(lists)
 
     def write(self, records: Iterable[Any]) -> None:
         """Makes records visible to the decisions that follow."""
@@ -158,13 +161,13 @@ class Facts:
 
     def _list_anew(self, kind: type, key: str, record: object) -> None:
         """Moves a record from the lists it stood in to those it belongs to."""
-        lists = self._lists[kind]
-        before = self._records.get(kind, {}).get(key)
+        before = self._records[kind].get(key)
         stale = self.keys.indexes_of(before) if before is not None else {}
-        for index, value in self.keys.indexes_of(record).items():
-            if stale.get(index, value) != value:
-                lists.get(Need(kind, index, stale[index]), {}).pop(key, None)
-            if (listed := lists.get(Need(kind, index, value))) is not None:
+        now = self.keys.indexes_of(record)
+        for index, lists in self._lists[kind].items():
+            if stale.get(index, now[index]) != now[index]:
+                lists.get(stale[index], {}).pop(key, None)
+            if (listed := lists.get(now[index])) is not None:
                 listed[key] = None
 
     def written(self) -> Mapping[type, Mapping[str, Any]]:

@@ -216,9 +216,9 @@ def check_identities(settlement: Settlement) -> None:
 
 def _needs(bill: Bill, facts: Facts) -> list[Need]:
     """The patient first; what follows from him and his bindings once they are known."""
-    patient_known = by_key(Person, bill.patient)
+    patient_known = Need(Person, "", bill.patient)
     bound = Need(Binding, "member", bill.patient)
-    needs = [patient_known, by_key(Institution, bill.institution_code), by_key(Account, bill.patient), bound]
+    needs = [patient_known, Need(Institution, "", bill.institution_code), Need(Account, "", bill.patient), bound]
     if not (facts.has(patient_known) and facts.has(bound)):
         return needs
     if patient := facts.get(Person, bill.patient):
