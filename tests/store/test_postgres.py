@@ -18,6 +18,7 @@ from gongji.store.pgengine import PostgresEngine
 from gongji.store.postgres import PostgresStore
 from gongji.store.schema import Schema
 from psycopg.conninfo import make_conninfo
+from psycopg.pq import TransactionStatus
 
 from tests.postgres import Postgres
 from tests.store.conftest import SERVERS, fetched
@@ -126,11 +127,39 @@ def test_a_connection_lost_while_it_commits_leaves_it_open(
     one, other = two
     pid = one.connection.info.backend_pid
     one.begin()
+    fetched(one, Account, "", ["P1"])
     one.upsert(Account, [Account("P1", 5, 1)])
     other.connection.execute("SELECT pg_terminate_backend(%s)", [pid])
     with pytest.raises(Uncertain):
         one.commit()
     one.rollback()
+
+
+def test_a_transaction_begins_with_what_is_fetched_first(two: tuple[PostgresEngine, PostgresEngine]) -> None:
+    """No round trip only to begin; over a new connection where the old one was lost, but never in the middle."""
+    one, other = two
+    one.begin()
+    other.connection.execute("SELECT pg_terminate_backend(%s)", [one.connection.info.backend_pid])
+    assert [] == fetched(one, Account, "", ["P1"])
+    assert TransactionStatus.INTRANS == one.connection.info.transaction_status
+    other.connection.execute("SELECT pg_terminate_backend(%s)", [one.connection.info.backend_pid])
+    with pytest.raises(EngineDown):
+        fetched(one, Account, "", ["P2"])
+    one.rollback()
+
+
+def test_what_is_written_unread_is_in_the_transaction_too(
+    two: tuple[PostgresEngine, PostgresEngine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its guard as well: an advisory lock outside would be gone before anything is written."""
+    one, other = two
+    seen: list[int] = []
+    monkeypatch.setattr(one, "_guard", lambda: seen.append(one.connection.info.transaction_status))
+    one.begin()
+    one.upsert(Account, [Account("P1", 5, 1)])
+    one.commit()
+    assert [TransactionStatus.INTRANS] == seen
+    assert [Account("P1", 5, 1)] == fetched(other, Account, "", ["P1"])
 
 
 async def test_a_read_only_database_writes_nothing_and_is_survived(stores: list[Store], move: MakeMove) -> None:
@@ -170,8 +199,9 @@ def test_errors_keep_to_the_engines_words(two: tuple[PostgresEngine, PostgresEng
     engine = two[0]
     with pytest.raises(psycopg.ProgrammingError):
         engine._rows("SELECT nothing", [])
+    engine.begin()
+    fetched(engine, Account, "", ["P1"])
     engine.close()
-    engine._open = True
     with pytest.raises(EngineDown):
         fetched(engine, Account, "", ["P1"])
 

@@ -24,6 +24,9 @@ from gongji.store.table import Table
 
 T = TypeVar("T")
 
+_Asking = tuple[str, Sequence[Any]]
+"""A statement and its values."""
+
 LOCKED: Final[Mapping[type, int]] = {Settlement: 1, Premium: 2, Credit: 2, Accumulator: 2, Account: 2}
 """Kinds whose rows are locked when they are read by key, with their stage: a settlement says which purses follow."""
 
@@ -83,7 +86,7 @@ class PostgresEngine:
         self._begin = f"BEGIN ISOLATION LEVEL {'REPEATABLE READ, READ ONLY' if read_only else 'READ COMMITTED'}"
         self._read_only = read_only
         self._selects: dict[tuple[type, str], str] = {}
-        self._open = False
+        self._open = self._begun = False
         self._asked: list[tuple[type, str, Texts, list[TupleRow]]] = []
         self._absent: set[tuple[type, str]] = set()
         self._waiting: list[tuple[type, Sequence[Any]]] = []
@@ -92,7 +95,7 @@ class PostgresEngine:
     def connection(self) -> psycopg.Connection[TupleRow]:
         """The connection. EngineDown where none can be had."""
         if self._connection is None or self._connection.closed:
-            if self._open:
+            if self._begun:
                 raise EngineDown("连接在事务中断开")
             with translated():
                 defaults = {k: v for k, v in _DEFAULTS.items() if k not in conninfo_to_dict(self._url)}
@@ -108,13 +111,8 @@ class PostgresEngine:
         return self._connection
 
     def begin(self) -> None:
-        """Starts a transaction; a connection found lost is made again."""
+        """Starts a transaction, sent with what is fetched first; a connection then found lost is made again."""
         self._forget()
-        try:
-            self._run(self._begin)
-        except EngineDown:
-            self.close()
-            self._run(self._begin)
         self._open = True
 
     def stage(self, need: Need) -> int:
@@ -128,7 +126,8 @@ class PostgresEngine:
         texts = [Texts(sorted(v for v in values if "\0" not in v)) for _, _, values in asked]
         statements = [(self._select(kind, index), [text]) for (kind, index, _), text in zip(asked, texts, strict=True)]
         found = []
-        for one, text, rows in zip(asked, texts, self._all_rows(statements), strict=True):
+        fetch = self._first if self._open and not self._begun else self._all_rows
+        for one, text, rows in zip(asked, texts, fetch(statements), strict=True):
             records: list[Any] = [self._schema.table(one[0]).record(row) for row in rows]
             if self._open and not self._read_only:
                 self._note(one, text, rows, records)
@@ -170,10 +169,12 @@ class PostgresEngine:
 
     def commit(self) -> None:
         """Writes and makes it durable, in one round trip."""
+        if not self._begun:
+            self._first([])
         self._guard()
         if self._send(["COMMIT"]) != "COMMIT":  # of a failed transaction it is a quiet ROLLBACK
             raise EngineError("事务在提交前已经失败")
-        self._open = False
+        self._open = self._begun = False
 
     def rollback(self) -> None:
         """Forgets it; where the connection is lost, so is the transaction."""
@@ -195,7 +196,7 @@ class PostgresEngine:
             self._connection.close()
 
     def _forget(self) -> None:
-        self._open = False
+        self._open = self._begun = False
         self._asked, self._absent, self._waiting = [], set(), []
 
     def _run(self, statement: str) -> None:
@@ -203,11 +204,25 @@ class PostgresEngine:
         with translated():
             connection.execute(statement, prepare=False)
 
-    def _all_rows(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> list[list[TupleRow]]:
-        if len(statements) == 1:
+    def _first(self, statements: Sequence[_Asking]) -> list[list[TupleRow]]:
+        """The transaction's beginning and these; over a new connection where the old one turns out to be lost."""
+        try:
+            found = self._all_rows(statements, self._begin)
+        except EngineDown:
+            if not (self._connection and self._connection.closed):
+                raise
+            found = self._all_rows(statements, self._begin)
+        self._begun = True
+        return found
+
+    def _all_rows(self, statements: Sequence[_Asking], before: str = "") -> list[list[TupleRow]]:
+        """What each of these finds, in one round trip."""
+        if len(statements) == 1 and not before:
             return [self._rows(*statements[0])]
         connection = self.connection
         with translated(), connection.pipeline():
+            if before:
+                connection.execute(before, prepare=False)
             cursors = [connection.cursor(binary=True).execute(*statement) for statement in statements]
             return [cursor.fetchall() for cursor in cursors]
 
