@@ -31,6 +31,7 @@ SPEAKS_GRPC = {
     "client",
     "crediting",
     "demo",
+    "gateway",
     "importer",
     "national",
     "reconcile_file",
@@ -41,7 +42,7 @@ SPEAKS_GRPC = {
     "workers",
 }
 """Modules at the edge: they speak over the wire, or start those that do."""
-IMPURE = SPEAKS_GRPC | {"adopting", "check", "clock", "kit", "logs", "purity", "rerun", "store", "terminal"}
+IMPURE = SPEAKS_GRPC | {"adopting", "check", "clock", "crew", "kit", "logs", "purity", "rerun", "store", "terminal"}
 """Modules that look at the machine: the clock, a terminal, a database."""
 
 
