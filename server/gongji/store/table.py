@@ -171,14 +171,7 @@ def plain(
     attributes = [f.name for f in msgspec.structs.fields(kind)]  # type: ignore[arg-type]  # every kind of record is a Struct
     codecs = {a: _codec(hints[a]) if a not in set(seldom) else _SELDOM for a in attributes}
     columns = [
-        Column(
-            names.get(a, a),
-            c.type,
-            _through(a, c.write, null=c.null),
-            c.null,
-            floor=a in set(floors),
-            seldom=c is _SELDOM,
-        )
+        Column(names.get(a, a), c.type, _through(a, c), c.null, floor=a in set(floors), seldom=c is _SELDOM)
         for a, c in codecs.items()
     ]
     reads = [(a, c.read) for a, c in codecs.items() if c.read]
@@ -247,14 +240,14 @@ _FLAT: Final[Mapping[Any, _Codec]] = {
 }
 
 
-def _through(attribute: str, write: Callable[[Any], SqlValue] | None, *, null: bool) -> Callable[[Any], SqlValue]:
+def _through(attribute: str, codec: _Codec) -> Callable[[Any], SqlValue]:
     """The value of an attribute as its codec writes it."""
     of: Callable[[Any], Any] = attrgetter(attribute)
-    if write is None:
+    if (write := codec.write) is None:
         return of
 
     def value(record: Any) -> SqlValue:
         found = of(record)
         return None if found is None else write(found)
 
-    return value if null else lambda record: write(of(record))
+    return value if codec.null else lambda record: write(of(record))
