@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import socket
 import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from gongji import crew
@@ -85,14 +87,23 @@ async def _cancelled(task: asyncio.Future[None]) -> None:
 
 async def _carry(order: _Order, up: Callable[[str], None], ending: asyncio.Future[None]) -> None:
     """The gateway: carries calls until the end, or until nobody answers them any more."""
-    methods = await hop.carrying(order.folder, order.methods, lambda: os._exit(1))
-    offer = Offer({method.path: method for method in methods}, order.services, order.healthy)
-    port = OpenPort(offer, order.address, shared=order.shared)
+    tidy = partial(shutil.rmtree, order.folder, ignore_errors=True)
+
+    def lost() -> None:
+        tidy()  # nobody else is left to do it
+        os._exit(1)
+
+    carried = await hop.carrying(order.folder, [*order.methods, (hop.ALIVE, False, False)], lost)
+    methods = {method.path: method for method in carried}
+    alive = partial(hop.alive, methods.pop(hop.ALIVE))
+    port = OpenPort(Offer(methods, order.services, order.healthy), order.address, shared=order.shared, alive=alive)
     await port.start()
     crew.rarely_collect()
     up(port.address)
     await asyncio.wait((ending,))
     await port.stop()
+    if ending.cancelled():  # by the end of who answers, not by a signal to be replaced
+        tidy()
 
 
 if __name__ == "__main__":

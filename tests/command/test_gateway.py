@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sqlite3
+import tempfile
 import threading
 import time
 import uuid
@@ -14,6 +15,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
@@ -42,6 +44,19 @@ def test_another_process_has_the_port(service: Started) -> None:
     assert 0 == service.end()
 
 
+def test_health_is_that_of_who_answers(service: Started) -> None:
+    """While the server does not come to answer, nobody is told that all is well."""
+    with Caller(service.address) as caller:
+        health: Any = health_pb2_grpc.HealthStub(caller.channel)
+        health.Check(health_pb2.HealthCheckRequest(), timeout=5)
+        service.process.send_signal(signal.SIGSTOP)
+        with pytest.raises(grpc.RpcError) as silent:
+            health.Check(health_pb2.HealthCheckRequest(), timeout=0.5)
+        service.process.send_signal(signal.SIGCONT)
+        assert health_pb2.HealthCheckResponse.SERVING == health.Check(health_pb2.HealthCheckRequest(), timeout=5).status
+    assert grpc.StatusCode.DEADLINE_EXCEEDED == silent.value.code()
+
+
 def test_a_killed_gateway_is_replaced(service: Started) -> None:
     """Its calls end as UNAVAILABLE; a successor on the same port answers the same request from the record."""
     gateway, request = service.event("gateway_up")["pid"], str(uuid.uuid4())
@@ -57,12 +72,14 @@ def test_a_killed_gateway_is_replaced(service: Started) -> None:
 
 
 def test_none_outlives_its_server(service: Started) -> None:
-    """Where the server is killed its gateway ends at once, and the port is free again."""
+    """Where the server is killed its gateway ends at once, the port is free again, and nothing is left behind."""
+    before = set(Path(tempfile.gettempdir()).glob("gongji-hop-*"))
     with Caller(service.address) as caller:
         caller.settle()
         assert -signal.SIGKILL == service.end(signal.SIGKILL)
     with socket.create_server(("127.0.0.1", port_of(service))):
         pass
+    assert 1 == len(before - set(Path(tempfile.gettempdir()).glob("gongji-hop-*")))
 
 
 def test_a_call_under_way_is_finished(service: Started, tmp_path: Path) -> None:

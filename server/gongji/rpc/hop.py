@@ -22,6 +22,9 @@ from gongji.rpc.status import Status
 _CALLS, _STREAMS = "calls", "streams"
 """The two sockets in the folder."""
 
+ALIVE: Final = "alive"
+"""A method every answering end has: it answers, no more."""
+
 _LENGTH: Final = 4
 """Bytes before each frame that say how many follow."""
 
@@ -205,7 +208,8 @@ def _gone_is_cancelled() -> Iterator[None]:
 async def answering(methods: Mapping[str, Method]) -> AsyncIterator[Path]:
     """Answers calls while this lasts: the folder whoever carries them is told of."""
     loop = asyncio.get_running_loop()
-    with tempfile.TemporaryDirectory(prefix="gongji-hop-") as name:
+    methods = {**methods, ALIVE: Method(ALIVE, streams_in=False, streams_out=False, answer=_alive)}
+    with tempfile.TemporaryDirectory(prefix="gongji-hop-", ignore_cleanup_errors=True) as name:
         folder = Path(name)  # ours alone to enter
         connected: set[_Wire] = set()
         plain = await loop.create_unix_server(lambda: _Answering(methods, connected).wire, folder / _CALLS)
@@ -219,6 +223,11 @@ async def answering(methods: Mapping[str, Method]) -> AsyncIterator[Path]:
             streams.close()
             for wire in list(connected):
                 wire.close()
+
+
+async def _alive(raw: bytes, calling: Calling) -> bytes:
+    del calling
+    return raw
 
 
 class _Answering:
@@ -283,6 +292,11 @@ async def carrying(folder: Path, methods: Iterable[tuple[str, bool, bool]], lost
         Method(path, streams_in, streams_out, carrier.streaming(path) if streams_in else carrier.plain(path))
         for path, streams_in, streams_out in methods
     ]
+
+
+async def alive(carried: Method) -> None:
+    """Waits until calls are answered, given `ALIVE` as it is carried."""
+    await carried.answer(b"", _Passed(None, None))
 
 
 class _Carrier:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn, Protocol, TypeAlias
 
@@ -67,11 +67,13 @@ class Offer:
 class OpenPort:
     """A port of this very process; see `Port`."""
 
-    def __init__(self, offer: Offer, address: str, *, shared: bool = False) -> None:
+    def __init__(
+        self, offer: Offer, address: str, *, shared: bool = False, alive: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
         """Binds it, inside the loop that will run it; 0 stands for any free one. OSError where that cannot be.
 
         A second server on a port is such an error, never a silent sharer, unless both are `shared`: who asks for that
-        has the port to himself.
+        has the port to himself. Where others answer the calls, health is told once these are `alive`.
         """
         options = (*OPTIONS, ("grpc.so_reuseport", int(shared)))
         self._server = grpc.aio.server(options=options, maximum_concurrent_rpcs=MAX_CALLS)
@@ -82,7 +84,7 @@ class OpenPort:
             msg = f"无法监听 {address}: 端口被占用, 或地址不在本机"
             raise OSError(msg) from taken
         self.address = f"{host}:{self.port}"
-        self._health = _Health(offer.healthy)
+        self._health = _Health(offer.healthy, alive)
         self._server.add_generic_rpc_handlers((Handlers(offer.methods.values()),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         described = [*offer.services, health.SERVICE_NAME, reflection.SERVICE_NAME]
@@ -166,10 +168,18 @@ class _Carried:
 class _Health(health.aio.HealthServicer):
     """Health of the server, its services and its cities; watchers are told of the end and let go."""
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, names: Iterable[str], alive: Callable[[], Awaitable[None]] | None) -> None:
         super().__init__()
         self._names = names
+        self._alive = alive
         self._watches: set[asyncio.Task[Any]] = set()
+
+    async def Check(self, request: health_pb2.HealthCheckRequest, context: Any) -> health_pb2.HealthCheckResponse:
+        """How it is now; no answer while calls get none either."""
+        if self._alive:
+            await self._alive()
+        reply: health_pb2.HealthCheckResponse = await super().Check(request, context)
+        return reply
 
     async def Watch(self, request: health_pb2.HealthCheckRequest, context: Any) -> None:
         """Tells each change. UNAVAILABLE when the server leaves: otherwise a watcher would hold up the stop."""
