@@ -28,7 +28,7 @@ SEED = "GONGJI_CHAOS_SEED"
 
 _SHORT_SEED = 20250930
 _TALLY = "chaos"
-_ORDER = {word: at for at, word in enumerate(["kills", "kills,", "acknowledged", "replays", "reversals", "retries"])}
+_ORDER = {word: at for at, word in enumerate(["server", "gateway", "acknowledged", "replays", "reversals", "retries"])}
 """What stands first in the table, by its first word."""
 
 

@@ -1,4 +1,4 @@
-"""`gongji serve` as a process of its own, on a port it keeps over its lives: started, killed, stopped."""
+"""`gongji serve` as processes of its own, on a port it keeps over its lives: started, killed, bereaved, stopped."""
 
 from __future__ import annotations
 
@@ -9,24 +9,35 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import count
 from pathlib import Path
+from select import select
 from typing import Final
 
+from tests.command.started import children
+
+_HOST: Final = "127.0.0.1"
 _STOP_S: Final = 20
+_LINGER_S: Final = 2
+"""How long a gateway may take to end, and its port to be free, once its server is dead."""
+
 _PORTS = count(20_000 + os.getpid() % 1000 * 10)
 
 
 class Served:
-    """One server; its `life` counts its starts, and is over the moment it is killed."""
+    """One server and its gateway; its `life` is over the moment either is killed, and another begins with each start.
+
+    Where the gateway alone is killed the next life has begun: the successor's.
+    """
 
     def __init__(self, data: Path, database: str = "", *, inside: Sequence[str] = (), log: Path | None = None) -> None:
         self.data = data
         self.database = database
-        self.address = f"127.0.0.1:{_free_port()}"
-        self.log = log or data.parent / f"{data.name}-{self.address.rpartition(':')[2]}.log"
+        self.address = f"{_HOST}:{_free_port()}"
+        self.log = log or data.parent / f"{data.name}-{self.port}.log"
         self.life = 0
         self._inside = tuple(inside)
         self._process: subprocess.Popen[bytes] | None = None
@@ -40,40 +51,62 @@ class Served:
     @property
     def running(self) -> bool:
         """Whether its process lives."""
-        return self._process is not None and self._process.poll() is None
+        return self._process is not None and _lives(self._process)
+
+    @property
+    def port(self) -> int:
+        """The number of its port."""
+        return int(self.address.rpartition(":")[2])
 
     def start(self) -> None:
         """Begins a life; does not wait until it answers."""
         assert not self.running
         self.life += 1
-        command = [*self._inside, sys.executable, "-m", "gongji", "serve"]
+        command = [*self._inside, sys.executable, "-m", "gongji", "serve", "--gateway"]
         options = ["--address", self.address, "--data", str(self.data), "--database", self.database]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL, stderr=log)  # noqa: S603 - our own command
 
     def kill(self) -> None:
         """Ends its life at once, as the system does."""
+        if self._process is not None:
+            self._end(signal.SIGKILL)
+
+    def kill_gateway(self) -> None:
+        """Ends the process that has its port at once; the server itself lives on. ValueError where there is none."""
         self.life += 1
-        process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-            process.wait(_STOP_S)
+        (gateway,) = children(self.pid)
+        with _watched(gateway) as watch:
+            os.kill(gateway, signal.SIGKILL)
+            assert _over(watch)
 
     def stop(self) -> int:
         """Asks it to end; how it did."""
+        return self._end(signal.SIGTERM)
+
+    def _end(self, number: signal.Signals) -> int:
+        """Ends it by a signal: how it did. AssertionError where its gateway or port outlives it."""
+        self.life += 1
         process, self._process = self._process, None
         assert process is not None
-        process.send_signal(signal.SIGTERM)
-        return process.wait(_STOP_S)
+        with ExitStack() as stack:
+            gateways = [stack.enter_context(_watched(pid)) for pid in children(process.pid)] if _lives(process) else []
+            process.send_signal(number)
+            status = process.wait(_STOP_S)
+            latest = time.monotonic() + _LINGER_S
+            assert all(_over(gateway) for gateway in gateways), "the gateway has outlived its server"
+        while not _free(self.port):
+            assert time.monotonic() < latest, "the port is still open"
+            time.sleep(0.01)
+        return status
 
     async def answers(self, patience_s: float = 30) -> None:
         """Waits until its port is open. AssertionError with what it printed where it ends instead."""
-        host, _, port = self.address.rpartition(":")
         async with asyncio.timeout(patience_s):
             while True:
                 assert self.running, self.told()
                 with suppress(OSError):
-                    _, writer = await asyncio.open_connection(host, int(port))
+                    _, writer = await asyncio.open_connection(_HOST, self.port)
                     writer.close()
                     return
                 await asyncio.sleep(0.01)
@@ -85,13 +118,36 @@ class Served:
         return self.log.read_text(encoding="utf-8", errors="replace")[-4000:]
 
 
+def _lives(process: subprocess.Popen[bytes]) -> bool:
+    return process.poll() is None
+
+
+@contextmanager
+def _watched(pid: int) -> Iterator[int]:
+    """A descriptor that tells of the end of a process, whoever's child it is and becomes."""
+    watch = os.pidfd_open(pid)
+    try:
+        yield watch
+    finally:
+        os.close(watch)
+
+
+def _over(watch: int) -> bool:
+    """Whether a watched process ends in time."""
+    return bool(select([watch], [], [], _LINGER_S)[0])
+
+
 def _free_port() -> int:
     """A port below those the system hands out: while its server is dead nobody else takes it."""
-    for port in _PORTS:
-        try:
-            with socket.create_server(("127.0.0.1", port)):
-                return port
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE:
-                raise
-    raise AssertionError
+    return next(port for port in _PORTS if _free(port))
+
+
+def _free(port: int) -> bool:
+    """Whether nobody listens there."""
+    try:
+        with socket.create_server((_HOST, port)):
+            return True
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        return False

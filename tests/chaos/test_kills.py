@@ -1,4 +1,4 @@
-"""A server killed at random moments under load loses nothing it acknowledged and does nothing twice."""
+"""A server or its gateway killed at random moments under load: nothing acknowledged is lost, nothing done twice."""
 
 from __future__ import annotations
 
@@ -21,27 +21,28 @@ from tests.chaos.town import found
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When a server is killed: so long after its start, or after an answer of its life."""
+    """When a server or just its gateway is killed: so long after a start, or after an answer of its life."""
 
     after_s: float
     answering: bool
+    gateway: bool
 
 
-def moments(seed: int, number: int) -> Iterator[Moment]:
-    """Mostly under load, a few at the first answer, a few while the server is starting and mends its database."""
+def moments(seed: int, servers: int, gateways: int) -> Iterator[Moment]:
+    """Mostly under load, a few at the first answer; so many servers, a few of them before they have a gateway."""
     chance = Random(seed)  # noqa: S311 - a test's chances, to be had again by the seed
-    for _ in range(number):
+    for gateway in chance.sample([False, True], counts=[servers, gateways], k=servers + gateways):
         drawn = chance.random()
-        if drawn < 0.12:
-            yield Moment(chance.uniform(0.3, 0.8), answering=False)
+        if drawn < 0.12 and not gateway:
+            yield Moment(chance.uniform(0.3, 1.6), answering=False, gateway=False)
         elif drawn < 0.25:
-            yield Moment(0, answering=True)
+            yield Moment(0, answering=True, gateway=gateway)
         else:
-            yield Moment(chance.uniform(0.005, 0.4), answering=True)
+            yield Moment(chance.uniform(0.005, 0.4), answering=True, gateway=gateway)
 
 
 async def besiege(servers: Sequence[Served], book: Book, times: Iterator[Moment]) -> dict[str, int]:
-    """Kills one server after another, each at its moment, and starts it again; how many, and how many calls it hit."""
+    """Kills one server or gateway after another, each at its moment; how many, and how many calls it hit."""
     hit: Counter[str] = Counter()
     for turn, moment in enumerate(times):
         target = servers[turn % len(servers)]
@@ -52,14 +53,19 @@ async def besiege(servers: Sequence[Served], book: Book, times: Iterator[Moment]
             await book.next_answers()
         await asyncio.sleep(moment.after_s)
         assert target.running, target.told()
-        hit["kills, PostgreSQL" if target.database else "kills, SQLite"] += 1
-        hit["kills"] += 1
-        hit["kills under load"] += moment.answering and book.in_flight > 0
-        hit["calls in flight when killed"] += book.in_flight
-        target.kill()
+        kills = "gateway kills" if moment.gateway else "server kills"
+        hit[f"{kills}, {'PostgreSQL' if target.database else 'SQLite'}"] += 1
+        hit[kills] += 1
+        hit[f"{kills} under load"] += moment.answering and book.in_flight > 0
+        hit[f"{kills}: calls in flight"] += book.in_flight
+        if moment.gateway:
+            target.kill_gateway()
+        else:
+            target.kill()
         if len(servers) > 1:
             await book.next_answers()  # of another
-        target.start()
+        if not moment.gateway:  # a gateway has a successor without our help
+            target.start()
     for server in servers:
         await server.answers()
     await book.next_answers()
@@ -70,21 +76,21 @@ async def besiege(servers: Sequence[Served], book: Book, times: Iterator[Moment]
 async def test_a_killed_server_has_lost_and_doubled_nothing(
     engine: str, data: Path, seed: int, effort: Effort, tell: Tell
 ) -> None:
-    """Whenever it is killed, what it acknowledged stands once, and a retry is answered from the record."""
+    """Whenever it or its gateway is killed, what it acknowledged stands once; a retry is answered from the record."""
     await found(data, engine)
     book, servers = Book(), [Served(data, engine)]
     async with under_load(servers, book, seed):
-        hit = await besiege(servers, book, moments(seed, effort(short=2, long=90)))
+        hit = await besiege(servers, book, moments(seed, effort(short=2, long=90), effort(short=1, long=24)))
     await conclude(book, tell, data, engine, refused=False, **hit)
 
 
 async def test_of_two_servers_the_other_goes_on(
     postgres: Database, data: Path, seed: int, effort: Effort, tell: Tell
 ) -> None:
-    """Whichever of two servers over one database is killed, its callers turn to the other, which lets nobody down."""
+    """Whichever of two servers over one database is killed, or its gateway, its callers turn to the other and go on."""
     database = postgres.fresh()
     await found(data, database)
     book, servers = Book(), [Served(data, database) for _ in range(2)]
     async with under_load(servers, book, seed):
-        hit = await besiege(servers, book, moments(seed, effort(short=1, long=40)))
+        hit = await besiege(servers, book, moments(seed, effort(short=1, long=40), effort(short=0, long=12)))
     await conclude(book, tell, data, database, refused=False, **hit)
