@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -131,6 +132,25 @@ async def test_an_import_that_broke_off_can_be_sent_again(service: Any) -> None:
     expected = (grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_FIELD", "person")
     assert expected == await stream(service, header, *messages, header)
     assert (600, 100, 500, 0) == summary(await service.import_persons(rows, request_id))
+
+
+async def test_a_caller_who_goes_away_has_not_ended_his_stream(service: Any) -> None:
+    """Rows cut off by a caller's end are no import of their own: the same id sent again whole is executed."""
+    header, rows = service.new_id(), [service.person(n) for n in range(4)]
+    taken = asyncio.Event()
+
+    async def cut_off() -> AsyncIterator[registry_pb2.ImportPersonsRequest]:
+        yield registry_pb2.ImportPersonsRequest(header=registry_pb2.ImportHeader(request_id=header))
+        yield registry_pb2.ImportPersonsRequest(person=rows[0])
+        taken.set()
+        await asyncio.sleep(60)
+
+    call = service.registry.ImportPersons(cut_off())
+    await taken.wait()
+    await asyncio.sleep(0.05)
+    call.cancel()
+    await asyncio.sleep(0.05)
+    assert (4, 4, 0, 0) == summary(await service.import_persons(rows, header))
 
 
 async def test_a_stream_begins_with_its_header(service: Any) -> None:

@@ -119,7 +119,7 @@ def _handler(method: Method) -> Handler:
     if method.streams_out:
         return grpc.stream_stream_rpc_method_handler(_without_reply(method))
     if method.streams_in:
-        return grpc.stream_unary_rpc_method_handler(_with_reply(method))
+        return grpc.stream_unary_rpc_method_handler(_with_one_reply(method))
     return grpc.unary_unary_rpc_method_handler(_with_reply(method))
 
 
@@ -131,6 +131,48 @@ def _with_reply(method: Method) -> Any:
             await _abort(context, ended)
 
     return call
+
+
+def _with_one_reply(method: Method) -> Any:
+    async def call(raw: AsyncIterator[bytes], context: Any) -> bytes:
+        requests = _Whole(raw, context)
+        try:
+            try:
+                return await method.answer(requests.all(), _Carried(context))
+            finally:
+                await requests.said()
+        except Ended as ended:
+            await _abort(context, ended)
+
+    return call
+
+
+class _Whole:
+    """The requests of a call that is answered once they have all come: a caller who goes away has not sent them all.
+
+    grpc.aio ends the requests in the same way whether the caller says that they are all or goes away, and tells of
+    his going later, when a handler may have taken a part for the whole. Saying something to him first fails if he went.
+    """
+
+    def __init__(self, raw: AsyncIterator[bytes], context: Any) -> None:
+        self._raw = raw
+        self._context = context
+        self._saying: asyncio.Future[None] | None = None
+
+    async def all(self) -> AsyncIterator[bytes]:
+        """The requests as they come. CancelledError where the caller has gone before their end."""
+        async for one in self._raw:
+            yield one
+        self._saying = asyncio.ensure_future(self._context.send_initial_metadata(()))
+        try:
+            await asyncio.shield(self._saying)
+        except grpc.aio.BaseError as gone:
+            raise asyncio.CancelledError from gone
+
+    async def said(self) -> None:
+        """Waits until nothing is being said to the caller any more: gRPC says one thing at a time."""
+        if self._saying is not None:
+            await asyncio.wait((self._saying,))
 
 
 def _without_reply(method: Method) -> Any:
