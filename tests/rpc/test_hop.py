@@ -74,6 +74,11 @@ class Behind:
             raise
         return b""
 
+    async def vanish(self, raw: Any, calling: Any) -> bytes:
+        """Goes away as a process that is killed."""
+        calling.pipe.close()
+        return b""
+
     async def twice(self, raw: AsyncIterator[bytes], calling: Calling) -> bytes:
         async for one in raw:
             await calling.write(one)
@@ -90,7 +95,7 @@ class Behind:
 
 
 PLAIN = ("echo", "refuse", "linger")
-STREAMING = ("count", "refuse", "linger", "take", "twice")
+STREAMING = ("count", "refuse", "linger", "take", "twice", "vanish")
 
 
 @dataclass
@@ -222,3 +227,13 @@ async def test_who_answers_is_missed(tmp_path: Any) -> None:
     await asyncio.wait_for(joint.lost.wait(), PATIENCE_S)
     with pytest.raises(FileNotFoundError):
         await hop.carrying(tmp_path, [], lambda: None)
+
+
+async def test_a_stream_nobody_answers_any_more_is_unavailable() -> None:
+    """Whether who answers it goes away in its midst or went before: to be tried again, as what a killed process had."""
+    async with joined() as joint:
+        with pytest.raises(Ended) as cut:
+            await joint.call("vanish/", some(b""))
+    with pytest.raises(Ended) as late:
+        await joint.call("count/", some(b""))
+    assert [grpc.StatusCode.UNAVAILABLE] * 2 == [cut.value.status.code, late.value.status.code]

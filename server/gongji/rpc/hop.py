@@ -78,6 +78,9 @@ _Frame: TypeAlias = _Asks | _Leaves | _More | _NoMore | _Replies | _Refuses
 
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(_Frame).decode
+_NOBODY: Final = Status(grpc.StatusCode.UNAVAILABLE, "", "服务进程已结束; 结果未知, 请用同一 request_id 重试", ())
+"""How a streaming call ends that nobody answers any more; plain ones end with the process that carries them."""
+
 _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -337,21 +340,28 @@ class _Carrier:
         """How a call with many requests is answered."""
 
         async def answer(requests: AsyncIterator[bytes], calling: Calling) -> bytes:
-            pipe = _Pipe(*await asyncio.open_unix_connection(self._folder / _STREAMS))
-            await pipe.send(_Asks(0, path, calling.caller, calling.remaining_s))
-            sending = asyncio.ensure_future(_send_all(pipe, requests))
             try:
-                while isinstance(frame := await pipe.receive(), _More):
-                    await calling.write(frame.raw)
-            finally:
-                sending.cancel()
-                pipe.close()
-            if isinstance(frame, _Refuses):
-                raise _ended(frame)
-            reply: bytes = frame.raw
-            return reply
+                return await self._stream(path, requests, calling)
+            except OSError:
+                raise Ended(_NOBODY) from None
 
         return answer
+
+    async def _stream(self, path: str, requests: AsyncIterator[bytes], calling: Calling) -> bytes:
+        """Passes one streaming call on. Ended; OSError where nobody answers any more."""
+        pipe = _Pipe(*await asyncio.open_unix_connection(self._folder / _STREAMS))
+        await pipe.send(_Asks(0, path, calling.caller, calling.remaining_s))
+        sending = asyncio.ensure_future(_send_all(pipe, requests))
+        try:
+            while isinstance(frame := await pipe.receive(), _More):
+                await calling.write(frame.raw)
+        finally:
+            sending.cancel()
+            pipe.close()
+        if isinstance(frame, _Refuses):
+            raise _ended(frame)
+        reply: bytes = frame.raw
+        return reply
 
 
 async def _send_all(pipe: _Pipe, requests: AsyncIterator[bytes]) -> None:
