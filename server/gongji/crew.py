@@ -1,7 +1,8 @@
 """Processes of our own: started with an order, replaced when they die, ended with us, even where we are killed.
 
 A member is a process of its own, never a fork. A pipe between it and its parent is its lifeline: its order comes
-through it, and its end, even of a parent that was killed, is the end of the member.
+through it, and its end is the end of the member. A parent that ends in order says a word first; one that was killed
+cannot.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, BinaryIO, Final
 
 import msgspec
@@ -39,6 +41,9 @@ YOUNG_S: Final = 60.0
 
 LATEST_S: Final = 15.0
 """How long a member may take to end, in seconds: to let calls in flight finish and close what it holds."""
+
+_FAREWELL: Final = b"."
+"""What a parent says before it lets go."""
 
 
 def rarely_collect() -> None:
@@ -120,7 +125,8 @@ class _Member:
 
     def release(self) -> None:
         """Tells it to end."""
-        if self.process.stdin:
+        if self.process.stdin and not self.process.stdin.is_closing():
+            self.process.stdin.write(_FAREWELL)
             self.process.stdin.close()
 
     async def gone(self) -> None:
@@ -204,11 +210,15 @@ Up = Callable[[str], None]
 
 
 def serve_as_member(
-    work: Callable[[Any, Up, asyncio.Future[None]], Awaitable[None]], *, unfit: tuple[type[Exception], ...] = ()
+    work: Callable[[Any, Up, asyncio.Future[None]], Awaitable[None]],
+    *,
+    unfit: tuple[type[Exception], ...] = (),
+    bereft: Callable[[Any], object] = lambda _: None,
 ) -> None:
     """A member's life: `work` is handed its order, whom to tell that it serves, and what is done when the end comes.
 
-    One that ends with an `unfit` error has an order that could not be met later either: it gets no successor.
+    One that ends with an `unfit` error has an order that could not be met later either: it gets no successor. `bereft`
+    is handed the order, in a thread of its own, where the parent was killed: before the end comes.
     """
     order = pickle.load(sys.stdin.buffer)  # noqa: S301 - our own parent's
     # What anybody prints must not reach the parent as a report.
@@ -216,23 +226,27 @@ def serve_as_member(
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
         try:
             with asyncio.Runner(loop_factory=new_event_loop) as runner:
-                runner.run(_until_the_end(work, order, reports))
+                runner.run(_until_the_end(work, order, reports, partial(bereft, order)))
         except (Refusal, ValueError, OSError) as fault:
             _tell(reports, _Report(fault=str(fault), final=isinstance(fault, unfit)))
             sys.exit(1)
 
 
-async def _until_the_end(work: Any, order: object, reports: BinaryIO) -> None:
+async def _until_the_end(work: Any, order: object, reports: BinaryIO, bereft: Callable[[], object]) -> None:
     loop = asyncio.get_running_loop()
     ending = asyncio.ensure_future(interrupted())
-    threading.Thread(target=_lifeline, args=(lambda: loop.call_soon_threadsafe(ending.cancel),), daemon=True).start()
+    end = partial(loop.call_soon_threadsafe, ending.cancel)
+    threading.Thread(target=_lifeline, args=(end, bereft), daemon=True).start()
     await work(order, lambda address: _tell(reports, _Report(up=True, address=address)), ending)
 
 
-def _lifeline(end: Callable[[], object]) -> None:
+def _lifeline(end: Callable[[], object], bereft: Callable[[], object]) -> None:
     """Waits until the parent lets go, and sees to it that nothing outlives it."""
-    while os.read(sys.stdin.fileno(), 4096):
-        pass
+    told = b""
+    while word := os.read(sys.stdin.fileno(), 4096):
+        told += word
+    if not told:
+        bereft()
     with suppress(RuntimeError):  # the loop has ended by itself
         end()
     time.sleep(LATEST_S)

@@ -87,13 +87,7 @@ async def _cancelled(task: asyncio.Future[None]) -> None:
 
 async def _carry(order: _Order, up: Callable[[str], None], ending: asyncio.Future[None]) -> None:
     """The gateway: carries calls until the end, or until nobody answers them any more."""
-    tidy = partial(shutil.rmtree, order.folder, ignore_errors=True)
-
-    def lost() -> None:
-        tidy()  # nobody else is left to do it
-        os._exit(1)
-
-    carried = await hop.carrying(order.folder, [*order.methods, (hop.ALIVE, False, False)], lost)
+    carried = await hop.carrying(order.folder, [*order.methods, (hop.ALIVE, False, False)], partial(_vanish, order))
     methods = {method.path: method for method in carried}
     alive = partial(hop.alive, methods.pop(hop.ALIVE))
     port = OpenPort(Offer(methods, order.services, order.healthy), order.address, shared=order.shared, alive=alive)
@@ -102,9 +96,16 @@ async def _carry(order: _Order, up: Callable[[str], None], ending: asyncio.Futur
     up(port.address)
     await asyncio.wait((ending,))
     await port.stop()
-    if ending.cancelled():  # by the end of who answers, not by a signal to be replaced
-        tidy()
+
+
+def _vanish(order: _Order) -> None:
+    """Ends at once, since nobody answers any more, and with us the connections: calls in flight are UNAVAILABLE.
+
+    A port that is closed in order would end those it has not begun as CANCELLED.
+    """
+    shutil.rmtree(order.folder, ignore_errors=True)  # nobody else is left to do it
+    os._exit(1)
 
 
 if __name__ == "__main__":
-    crew.serve_as_member(_carry)
+    crew.serve_as_member(_carry, bereft=_vanish)

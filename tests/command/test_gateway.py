@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -17,9 +18,14 @@ from typing import Any
 
 import grpc
 import pytest
+from gongji.gateway import Gateway
+from gongji.rpc.calls import Method
+from gongji.rpc.port import Offer
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.command.started import PATIENCE_S, Caller, Started, children, connections, run, started
+
+ANY = "127.0.0.1:0"
 
 
 @pytest.fixture
@@ -80,6 +86,30 @@ def test_none_outlives_its_server(service: Started) -> None:
     with socket.create_server(("127.0.0.1", port_of(service))):
         pass
     assert 1 == len(before - set(Path(tempfile.gettempdir()).glob("gongji-hop-*")))
+
+
+@pytest.mark.parametrize(("word", "status"), [(b".", 0), (b"", 1)], ids=["in order", "killed"])
+async def test_it_ends_as_its_server_does(word: bytes, status: int) -> None:
+    """A server that says that it ends has its calls finished; where it was killed they are UNAVAILABLE at once."""
+    began = asyncio.Event()
+
+    async def slowly(raw: bytes, _: object) -> bytes:
+        began.set()
+        await asyncio.sleep(1)
+        return raw
+
+    gateway = Gateway(Offer({"/x/y": Method("/x/y", streams_in=False, streams_out=False, answer=slowly)}, (), ()), ANY)
+    await gateway.start()
+    async with grpc.aio.insecure_channel(gateway.address) as channel:
+        unary: Any = channel.unary_unary("/x/y")
+        call = unary(b"z")
+        await asyncio.wait_for(began.wait(), PATIENCE_S)
+        process = gateway._crew._members[1].process
+        process.stdin.write(word)  # type: ignore[union-attr] # it has one
+        process.stdin.close()  # type: ignore[union-attr]
+        expected = grpc.StatusCode.UNAVAILABLE if status else grpc.StatusCode.OK
+        assert (expected, status) == (await call.code(), await process.wait())
+    await gateway.stop()
 
 
 def test_a_call_under_way_is_finished(service: Started, tmp_path: Path) -> None:
