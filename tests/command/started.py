@@ -21,6 +21,7 @@ from gongji.codes import SHANGHAI
 from gongji.v1 import (
     account_pb2,
     account_pb2_grpc,
+    registry_pb2_grpc,
     settlement_pb2,
     settlement_pb2_grpc,
     types_pb2,
@@ -100,6 +101,7 @@ class Caller:
         self.channel = grpc.insecure_channel(address, options)
         self.settlements: Any = settlement_pb2_grpc.SettlementServiceStub(self.channel)
         self.accounts: Any = account_pb2_grpc.AccountServiceStub(self.channel)
+        self.registry: Any = registry_pb2_grpc.RegistryServiceStub(self.channel)
 
     def __enter__(self) -> Self:
         return self

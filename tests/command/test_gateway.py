@@ -12,7 +12,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,11 @@ import pytest
 from gongji.gateway import Gateway
 from gongji.rpc.calls import Method
 from gongji.rpc.port import Offer
+from gongji.v1 import registry_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.command.started import PATIENCE_S, Caller, Started, children, connections, run, started
+from tests.rpc.conftest import Service
 
 ANY = "127.0.0.1:0"
 
@@ -112,22 +114,70 @@ async def test_it_ends_as_its_server_does(word: bytes, status: int) -> None:
     await gateway.stop()
 
 
+@pytest.mark.parametrize("whose", ["server", "gateway"])
+def test_an_import_cut_off_can_be_sent_again(tmp_path: Path, whose: str) -> None:
+    """It ends as UNAVAILABLE, whoever is killed, and is no import of its own: the same id sent again whole executes."""
+    settings, rows = ("--gateway", "--data", str(tmp_path)), [Service.person(number) for number in range(1_200)]
+    with started(*settings) as service:
+        killed = {"server": service.process.pid, "gateway": service.event("gateway_up")["pid"]}[whose]
+
+        def cut_off() -> Iterator[registry_pb2.ImportPersonsRequest]:
+            yield from messages[:1_000]
+            time.sleep(0.3)
+            os.kill(killed, signal.SIGKILL)
+            time.sleep(0.3)
+
+        header = registry_pb2.ImportPersonsRequest(header=registry_pb2.ImportHeader(request_id=str(uuid.uuid4())))
+        messages = [header, *(registry_pb2.ImportPersonsRequest(person=row) for row in rows)]
+        with Caller(service.address) as caller, pytest.raises(grpc.RpcError) as lost:
+            caller.registry.ImportPersons(cut_off(), timeout=20)
+        assert grpc.StatusCode.UNAVAILABLE == lost.value.code()
+        successor = started(*settings) if whose == "server" else nullcontext(service)
+        with successor as again:
+            again.event("gateway_up")
+            with Caller(again.address) as caller:
+                first, second = (caller.registry.ImportPersons(iter(messages), timeout=20) for _ in range(2))
+    done = first.summary
+    assert (1_200, 1_200, 0) == (done.received, done.written + done.unchanged, done.refused)
+    assert (False, True) == (first.receipt.replayed, second.receipt.replayed)
+    assert done == second.summary
+
+
 def test_a_call_under_way_is_finished(service: Started, tmp_path: Path) -> None:
     """Ctrl-C lets calls in flight finish: what waits for the database is answered before the end."""
+    with under_way(service, tmp_path):
+        service.process.send_signal(signal.SIGINT)
+    assert 0 == service.process.wait(PATIENCE_S)
+
+
+def test_a_gateway_told_to_end_finishes_its_calls(service: Started, tmp_path: Path) -> None:
+    """A signal to the gateway alone: calls in flight are answered before its end, then another takes its place."""
+    gateway = service.event("gateway_up")["pid"]
+    with under_way(service, tmp_path):
+        os.kill(gateway, signal.SIGTERM)
+    assert "状态 0" in service.event("gateway_ended")["told"]
+    assert gateway != service.event("gateway_up")["pid"]
+    with Caller(service.address) as caller:
+        assert not caller.settle().receipt.replayed
+    assert 0 == service.end()
+
+
+@contextmanager
+def under_way(service: Started, data: Path) -> Iterator[None]:
+    """A call that waits for the database until this ends; then it must be answered."""
     replies: list[bool] = []
     with Caller(service.address) as caller:
         call = threading.Thread(target=lambda: replies.append(caller.settle().receipt.replayed))
-        with held_up(tmp_path / "gongji.sqlite3"):
+        with held_up(data / "gongji.sqlite3"):
             call.start()
             while not connections(service.process.pid, port_of(service)):
                 time.sleep(0.01)
             time.sleep(0.3)
-            service.process.send_signal(signal.SIGINT)
+            yield
             time.sleep(0.3)
             assert not replies
         call.join(PATIENCE_S)
     assert [False] == replies
-    assert 0 == service.process.wait(PATIENCE_S)
 
 
 @contextmanager
