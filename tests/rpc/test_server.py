@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import pytest
 from gongji.clock import system_clock
+from gongji.rpc.calls import Method
+from gongji.rpc.port import Offer, OpenPort
 from gongji.rpc.server import make_server
 from gongji.v1 import sandbox_pb2
 from gongji.workdays import Workdays
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+ANY = "127.0.0.1:0"
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 SERVICES = [f"gongji.v1.{name}Service" for name in ("Account", "Binding", "City", "Registry", "Sandbox", "Settlement")]
@@ -78,6 +81,30 @@ async def test_a_call_in_flight_finishes(service: Any, monkeypatch: pytest.Monke
     go_on.set()
     assert sandbox_pb2.ResetResponse() == await call
     await asyncio.wait_for(stop, 5)
+
+
+async def test_who_calls_at_the_end_is_told_to_come_again() -> None:
+    """Calls that come while a port closes are UNAVAILABLE, as where nobody is: CANCELLED would be for good."""
+
+    async def echo(raw: bytes, _: object) -> bytes:
+        await asyncio.sleep(0.001)
+        return raw
+
+    port = OpenPort(Offer({"/x/y": Method("/x/y", streams_in=False, streams_out=False, answer=echo)}, (), ()), ANY)
+    await port.start()
+    channels = [grpc.aio.insecure_channel(port.address, [("grpc.use_local_subchannel_pool", 1)]) for _ in range(4)]
+
+    async def call(channel: Any) -> grpc.StatusCode:
+        while (code := await channel.unary_unary("/x/y")(b"z", timeout=20).code()) is grpc.StatusCode.OK:
+            pass
+        return cast("grpc.StatusCode", code)
+
+    calls = [asyncio.ensure_future(call(channel)) for channel in channels * 8]
+    await asyncio.sleep(0.3)
+    await port.stop()
+    assert {grpc.StatusCode.UNAVAILABLE} == set(await asyncio.gather(*calls))
+    for channel in channels:
+        await channel.close()
 
 
 async def _reset(service: Any) -> sandbox_pb2.ResetResponse:

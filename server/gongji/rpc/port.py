@@ -22,6 +22,13 @@ MAX_CALLS: Final = 4096
 GRACE_S: Final = 5.0
 """How long calls in flight may finish once the end has come, in seconds."""
 
+LEAVING_S: Final = 0.25
+"""How long calls are turned away, in seconds, before the port closes.
+
+gRPC ends those that arrive while it closes as CANCELLED, which nobody tries again: whoever is in the midst of calling
+is told before.
+"""
+
 OPTIONS: Final = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
@@ -85,7 +92,8 @@ class OpenPort:
             raise OSError(msg) from taken
         self.address = f"{host}:{self.port}"
         self._health = _Health(offer.healthy, alive)
-        self._server.add_generic_rpc_handlers((Handlers(offer.methods.values()),))
+        self._handlers = Handlers(offer.methods.values())
+        self._server.add_generic_rpc_handlers((self._handlers,))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         described = [*offer.services, health.SERVICE_NAME, reflection.SERVICE_NAME]
         reflection.enable_server_reflection(described, self._server)
@@ -98,6 +106,8 @@ class OpenPort:
     async def stop(self, grace_s: float = GRACE_S) -> None:
         """Says NOT_SERVING, takes no new calls, lets those in flight finish within `grace_s` seconds."""
         await self._health.leave()
+        self._handlers.leave()
+        await asyncio.sleep(min(LEAVING_S, grace_s))
         await self._server.stop(grace_s)
 
 
@@ -110,9 +120,17 @@ class Handlers(grpc.GenericRpcHandler):
     def __init__(self, methods: Iterable[Method]) -> None:
         self._handlers = {method.path: _handler(method) for method in methods}
 
+    def leave(self) -> None:
+        """From now on every call is UNAVAILABLE."""
+        self._handlers = dict.fromkeys(self._handlers, grpc.stream_stream_rpc_method_handler(_turn_away))
+
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler | None:
         """The handler of a path, None where nobody declares it."""
         return self._handlers.get(handler_call_details.method)
+
+
+async def _turn_away(_: object, context: Any) -> None:
+    await context.abort(grpc.StatusCode.UNAVAILABLE, "服务正在停止, 未写入任何内容; 请用同一请求编号重试")
 
 
 def _handler(method: Method) -> Handler:
