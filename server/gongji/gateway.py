@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from gongji import crew
+from gongji import crew, logs
 from gongji.rpc import hop
 from gongji.rpc.port import Offer, OpenPort
 from gongji.v1 import (  # noqa: F401 - reflection describes what is loaded
@@ -87,6 +87,7 @@ async def _cancelled(task: asyncio.Future[None]) -> None:
 
 async def _carry(order: _Order, up: Callable[[str], None], ending: asyncio.Future[None]) -> None:
     """The gateway: carries calls until the end, or until nobody answers them any more."""
+    logs.configure()
     carried = await hop.carrying(order.folder, [*order.methods, (hop.ALIVE, False, False)], partial(_vanish, order))
     methods = {method.path: method for method in carried}
     alive = partial(hop.alive, methods.pop(hop.ALIVE))

@@ -17,8 +17,10 @@ import pytest
 from gongji.rpc import hop
 from gongji.rpc.calls import Calling, Ended, Method
 from gongji.rpc.status import DETAILS_KEY, PUSHBACK_KEY, Status
+from gongji.rpc.turns import SOONEST_MS
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 PATIENCE_S = 5
 BIG = b"x" * 1_000_000
@@ -197,6 +199,24 @@ async def test_who_goes_takes_his_call_with_him(over: Hop, path: str) -> None:
     call.cancel()
     await asyncio.wait_for(over.behind.cancelled.wait(), PATIENCE_S)
     assert await over.call("echo", b"")
+
+
+async def test_too_many_are_turned_away_unread(over: Hop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the bound a call is told when to come again, and the log tells it; when one ends another may come."""
+    monkeypatch.setattr(hop, "MOST", 3)
+    under_way = [over.call("linger", b"") for _ in range(3)]
+    await asyncio.sleep(0)
+    with capture_logs() as lines, pytest.raises(Ended) as turned_away:
+        await over.call("echo", b"")
+    told = turned_away.value.status
+    assert (grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED") == (told.code, told.reason)
+    assert str(SOONEST_MS) == dict(told.trailing)[PUSHBACK_KEY]
+    assert [("echo", "OVERLOADED", "hospital-1")] == [(li["method"], li["reason"], li["caller"]) for li in lines]
+    under_way[0].cancel()
+    await asyncio.wait(under_way[:1])
+    assert await over.call("echo", b"")
+    for call in under_way:
+        call.cancel()
 
 
 async def test_a_slow_reader_is_not_flooded(over: Hop) -> None:

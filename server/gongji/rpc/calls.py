@@ -104,13 +104,56 @@ def current() -> Call:
     return _call.get()
 
 
+class Ends:
+    """How calls end: told in the log, a line each; who is turned away for now gets a turn to come again."""
+
+    def __init__(self) -> None:
+        self._log = structlog.get_logger("gongji.rpc")
+        self._turns = Turns()
+
+    def refused(self, call: Call, refusal: Refusal) -> Ended:
+        """The end of a refused call."""
+        again = isinstance(refusal, status.AGAIN)
+        ms = self._turns.wait_ms(perf_counter() * 1000) if again else 0
+        return self.ended(call, status.of_refusal(refusal, ms))
+
+    def late(self, call: Call) -> Ended:
+        """The end of a call whose time ran out."""
+        return self.ended(call, status.of_deadline())
+
+    def failed(self, call: Call, fault: Exception) -> Ended:
+        """The end of a call by a fault, logged by its type and place only: its own text may quote personal data."""
+        error_id = secrets.token_hex(6)
+        places = [
+            f"{f.filename.rpartition('gongji/')[2]}:{f.lineno}" for f in traceback.extract_tb(fault.__traceback__)
+        ]
+        self._log.error("fault", error_id=error_id, method=call.method, error=type(fault).__name__, places=places)
+        return self.ended(call, status.of_fault(error_id))
+
+    def ended(self, call: Call, told: status.Status) -> Ended:
+        """The end of a call that has this status."""
+        self.tell(call, told.code.name, told.reason)
+        return Ended(told)
+
+    def tell(self, call: Call, code: str, reason: str = "") -> None:
+        """The line of a call."""
+        self._log.info(
+            "call",
+            method=call.method,
+            code=code,
+            reason=reason,
+            caller=call.caller,
+            request_id=call.request_id,
+            ms=round((perf_counter() - call.started) * 1000, 2),
+        )
+
+
 class Calls:
     """The methods of all services added to it, as generated code adds them to a server."""
 
     def __init__(self) -> None:
         self.methods: dict[str, Method] = {}
-        self._log = structlog.get_logger("gongji.rpc")
-        self._turns = Turns()
+        self._ends = Ends()
 
     def add_generic_rpc_handlers(self, handlers: object) -> None:
         """Generated code tells everything twice; the other way names the methods."""
@@ -175,46 +218,21 @@ class Calls:
         call = Call(method, perf_counter())
         _call.set(call)
         try:
-            call.caller = _named(calling.caller)
+            call.caller = named(calling.caller)
             reply = await _in_time(work, calling.remaining_s, bounded=bounded)
         except Refusal as refusal:
-            ended = self._turned_away(refusal) if isinstance(refusal, status.AGAIN) else status.of_refusal(refusal)
+            ended = self._ends.refused(call, refusal)
         except TimeoutError:
-            ended = status.of_deadline()
+            ended = self._ends.late(call)
         except asyncio.CancelledError:  # the client went away or its deadline passed; gRPC answers for us
-            self._tell(call, "CANCELLED", "")
+            self._ends.tell(call, "CANCELLED")
             raise
         except Exception as fault:  # noqa: BLE001 - whatever it is, the caller gets a bare INTERNAL
-            ended = self._fault(call, fault)
+            ended = self._ends.failed(call, fault)
         else:
-            self._tell(call, "OK", "")
+            self._ends.tell(call, "OK")
             return reply
-        self._tell(call, ended.code.name, ended.reason)
-        raise Ended(ended)
-
-    def _turned_away(self, refusal: Refusal) -> status.Status:
-        """A refusal that passes by itself, with a turn to come again."""
-        return status.of_refusal(refusal, self._turns.wait_ms(perf_counter() * 1000))
-
-    def _fault(self, call: Call, fault: Exception) -> status.Status:
-        """Logs a fault by its type and place only: an exception's own text may quote personal data."""
-        error_id = secrets.token_hex(6)
-        places = [
-            f"{f.filename.rpartition('gongji/')[2]}:{f.lineno}" for f in traceback.extract_tb(fault.__traceback__)
-        ]
-        self._log.error("fault", error_id=error_id, method=call.method, error=type(fault).__name__, places=places)
-        return status.of_fault(error_id)
-
-    def _tell(self, call: Call, code: str, reason: str) -> None:
-        self._log.info(
-            "call",
-            method=call.method,
-            code=code,
-            reason=reason,
-            caller=call.caller,
-            request_id=call.request_id,
-            ms=round((perf_counter() - call.started) * 1000, 2),
-        )
+        raise ended
 
 
 def _parsed(parse: Callable[[bytes], Message], raw: bytes) -> Message:
@@ -229,7 +247,7 @@ async def _all_parsed(parse: Callable[[bytes], Message], raw: AsyncIterator[byte
         yield _parsed(parse, one)
 
 
-def _named(caller: str | None) -> str:
+def named(caller: str | None) -> str:
     """The caller's name as the call states it. MalformedField where it is no name."""
     if caller is None:
         return ANONYMOUS

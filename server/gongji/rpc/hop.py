@@ -11,12 +11,14 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+from time import perf_counter
 from typing import Any, Final, TypeAlias
 
 import grpc
 import msgspec
 
-from gongji.rpc.calls import Answers, Calling, Ended, Method
+from gongji.errors import Overloaded, Refusal
+from gongji.rpc.calls import Answers, Call, Calling, Ended, Ends, Method, named
 from gongji.rpc.status import Status
 
 _CALLS, _STREAMS = "calls", "streams"
@@ -24,6 +26,12 @@ _CALLS, _STREAMS = "calls", "streams"
 
 ALIVE: Final = "alive"
 """A method every answering end has: it answers, no more."""
+
+MOST: Final = 1024
+"""Plain calls under way at once: as many as may queue for the database, for there they all go; the next is turned away.
+
+Here, where it costs least: unread, with a turn to come again.
+"""
 
 _LENGTH: Final = 4
 """Bytes before each frame that say how many follow."""
@@ -309,12 +317,15 @@ class _Carrier:
         self._folder = folder
         self._waiting: dict[int, asyncio.Future[_Replies | _Refuses]] = {}
         self._last = 0
+        self._ends = Ends()
         self.wire = _Wire(self._got, lost)
 
     def plain(self, path: str) -> Answers:
         """How a plain call is answered."""
 
         async def answer(raw: bytes, calling: Calling) -> bytes:
+            if len(self._waiting) >= MOST:
+                raise self._turned_away(path, calling)
             self._last = number = self._last + 1
             future = self._waiting[number] = asyncio.get_running_loop().create_future()
             self.wire.send(_Asks(number, path, calling.caller, calling.remaining_s, raw))
@@ -330,6 +341,14 @@ class _Carrier:
             return reply
 
         return answer
+
+    def _turned_away(self, path: str, calling: Calling) -> Ended:
+        call = Call(path.removeprefix("/"), perf_counter())
+        try:
+            call.caller = named(calling.caller)
+        except Refusal as refusal:
+            return self._ends.refused(call, refusal)
+        return self._ends.refused(call, Overloaded(f"正在办理的请求已达上限({MOST}), 请稍后用同一请求编号重试。"))
 
     def _got(self, frame: _Replies | _Refuses) -> None:
         future = self._waiting.pop(frame.number, None)
