@@ -88,10 +88,9 @@ async def _cancelled(task: asyncio.Future[None]) -> None:
 async def _carry(order: _Order, up: Callable[[str], None], ending: asyncio.Future[None]) -> None:
     """The gateway: carries calls until the end, or until nobody answers them any more."""
     logs.configure()
-    carried = await hop.carrying(order.folder, [*order.methods, (hop.ALIVE, False, False)], partial(_vanish, order))
-    methods = {method.path: method for method in carried}
-    alive = partial(hop.alive, methods.pop(hop.ALIVE))
-    port = OpenPort(Offer(methods, order.services, order.healthy), order.address, shared=order.shared, alive=alive)
+    carried = await hop.carrying(order.folder, order.methods, partial(_vanish, order))
+    offer = Offer(carried.methods, order.services, order.healthy)
+    port = OpenPort(offer, order.address, shared=order.shared, alive=carried.alive)
     await port.start()
     crew.rarely_collect()
     up(port.address)

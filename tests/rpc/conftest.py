@@ -222,7 +222,7 @@ async def over_a_hop(offer: Offer) -> AsyncIterator[OpenPort]:
     async with hop.answering(offer.methods) as folder:
         shapes = [(method.path, method.streams_in, method.streams_out) for method in offer.methods.values()]
         carried = await hop.carrying(folder, shapes, lost=lambda: None)
-        server = OpenPort(replace(offer, methods={method.path: method for method in carried}), "127.0.0.1:0")
+        server = OpenPort(replace(offer, methods=carried.methods), "127.0.0.1:0", alive=carried.alive)
         await server.start()
         yield server
         await server.stop(0)

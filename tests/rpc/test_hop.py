@@ -14,7 +14,7 @@ from typing import Any
 
 import grpc
 import pytest
-from gongji.rpc import hop
+from gongji.rpc import frames, hop
 from gongji.rpc.calls import Calling, Ended, Method
 from gongji.rpc.status import DETAILS_KEY, PUSHBACK_KEY, Status
 from gongji.rpc.turns import SOONEST_MS
@@ -105,14 +105,14 @@ class Hop:
     """Both ends: what answers, and its methods as the other end has them."""
 
     behind: Behind
-    methods: dict[str, Method]
+    carried: hop.Carried
     lost: asyncio.Event
 
     def call(self, path: str, raw: Any, caller: Caller | None = None) -> asyncio.Task[bytes]:
         """A call under way."""
 
         async def called() -> bytes:
-            return await self.methods[path].answer(raw, caller or Caller())
+            return await self.carried.methods[path].answer(raw, caller or Caller())
 
         return asyncio.create_task(called())
 
@@ -130,7 +130,7 @@ async def joined() -> AsyncIterator[Hop]:
     async with hop.answering(answered) as folder:
         shapes = [(method.path, method.streams_in, method.streams_out) for method in answered.values()]
         carried = await hop.carrying(folder, shapes, lost.set)
-        yield Hop(behind, {method.path: method for method in carried}, lost)
+        yield Hop(behind, carried, lost)
 
 
 async def many(count: int, raw: bytes = BIG, then: Callable[[], object] = lambda: None) -> AsyncIterator[bytes]:
@@ -163,8 +163,8 @@ async def test_replies_find_their_calls(over: Hop) -> None:
 def test_frames_may_be_cut_anywhere(raws: list[bytes], data: st.DataObject) -> None:
     """However a connection cuts what is sent, each frame is handed over once, whole and in order."""
     got: list[bytes] = []
-    wire = hop._Wire(lambda frame: got.append(frame.raw), lambda: None)
-    sent = b"".join(hop._framed(hop._More(raw)) for raw in raws)
+    wire = frames.Wire(lambda frame: got.append(frame.raw), lambda: None)
+    sent = b"".join(frames.framed(frames.More(raw)) for raw in raws)
     cuts = sorted(data.draw(st.sets(st.integers(0, len(sent)), max_size=8)) | {0, len(sent)})
     for start, stop in pairwise(cuts):
         wire.data_received(sent[start:stop])
@@ -210,6 +210,7 @@ async def test_too_many_are_turned_away_unread(over: Hop, monkeypatch: pytest.Mo
         await over.call("echo", b"")
     told = turned_away.value.status
     assert (grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED") == (told.code, told.reason)
+    await asyncio.wait_for(over.carried.alive(), PATIENCE_S)  # a busy server is not a dead one
     assert str(SOONEST_MS) == dict(told.trailing)[PUSHBACK_KEY]
     assert [("echo", "OVERLOADED", "hospital-1")] == [(li["method"], li["reason"], li["caller"]) for li in lines]
     under_way[0].cancel()
