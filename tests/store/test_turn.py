@@ -12,6 +12,7 @@ import pytest
 from gongji.clock import SandboxClock
 from gongji.errors import Overloaded, StoreUnavailable
 from gongji.facts import Answer
+from gongji.store import writer
 from gongji.store.committer import Job, Outcome
 from gongji.store.writer import GATHER_S, NEAR_S, Alone, Turn
 
@@ -56,14 +57,14 @@ async def test_a_lone_caller_waits_for_nobody(run: Run, job: Job, monkeypatch: p
     """Who asks again only after the answer never waits for company, also after there was some."""
     delays: list[float] = []
     loop = asyncio.get_running_loop()
-    call_later, steady = loop.call_later, count()
+    call_later, steady = loop.call_later, count(1)
 
     def noted(delay: float, *what: Any, **how: Any) -> Any:
         delays.append(delay)
         return call_later(0, *what, **how)
 
     monkeypatch.setattr(loop, "call_later", noted)
-    monkeypatch.setattr(loop, "time", lambda: next(steady) * NEAR_S)
+    monkeypatch.setattr(writer, "perf_counter", lambda: next(steady) * 2 * NEAR_S)
     turn = Turn(run)
     await asyncio.gather(*(turn.submit(job) for _ in range(3)))
     for _ in range(4):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from queue import Empty, SimpleQueue
+from time import perf_counter
 from typing import Any, Final, cast
 
 from gongji.errors import Overloaded, StoreUnavailable
@@ -150,10 +151,11 @@ class Turn(Lane):
         """What becomes of it, when this turn of the loop is over or a little later in company; as `Writer.submit`."""
         accepted = self._accepted(what, len(self._waiting))
         loop = accepted.loop
+        now = perf_counter()  # the loop's own time may stand still for a millisecond
         if not self._waiting or self._waiting[-1].loop is not loop:  # an earlier one's loop may be gone
-            gathering = self._company or loop.time() - self._last < NEAR_S
+            gathering = self._company or now - self._last < NEAR_S
             loop.call_later(GATHER_S if gathering else 0, self._take)
-        self._last = loop.time()
+        self._last = now
         self._waiting.append(accepted)
         return await accepted.future
 
