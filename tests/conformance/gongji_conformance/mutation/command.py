@@ -19,9 +19,9 @@ from gongji_conformance.mutation.scoring import FULL_BP, WORKERS, MutationFault,
 @click.option("--workers", type=click.IntRange(1), default=WORKERS, show_default=True, help="用几个进程.")
 def mutation_command(city: str, *, file: Path | None, least: int, sample: int | None, workers: int) -> None:
     """逐一改动一个城市的每个数值, 看它的案例能否察觉; 未察觉的列出应写的案例. 察觉率不足时退出码 1."""
-    quiet()
     try:
-        scored = score(city, workers=workers, sample=sample or 0)
+        with quiet():
+            scored = score(city, workers=workers, sample=sample or 0)
     except MutationFault as fault:
         raise click.ClickException(str(fault)) from None
     click.echo("\n".join(report.text(scored)))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import random
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import metadata
 from multiprocessing import get_context
@@ -191,20 +192,26 @@ def score_of(subject: Subject, *, sample: int = 0) -> Score:
     return _score(subject, verdicts, started, whole=len(verdicts) == len(made))
 
 
-def quiet() -> None:
-    """No log line a call, for a process that does nothing else."""
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No log line a call while this lasts."""
+    before = structlog.get_config()["wrapper_class"]
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    try:
+        yield
+    finally:
+        structlog.configure(wrapper_class=before)
 
 
 def _judge(pinyin: str, reads: Mapping[str, frozenset[str]], stripe: Sequence[int]) -> list[Verdict]:
     """One worker's part: the mutants of these places in the list, which is the same in every process."""
-    quiet()
     subject = Subject.installed(pinyin)
     made = mutants(subject.city)
     bench = Bench(subject.beside)
     try:
-        trials = Trials(subject, bench, reads, province_of(subject.city))
-        return [trials.verdict(made[at]) for at in stripe]
+        with quiet():
+            trials = Trials(subject, bench, reads, province_of(subject.city))
+            return [trials.verdict(made[at]) for at in stripe]
     finally:
         bench.close()
 
