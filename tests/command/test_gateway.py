@@ -211,6 +211,13 @@ def test_a_database_is_served_once(service: Started, tmp_path: Path) -> None:
         caller.settle()
 
 
+def test_a_lock_that_cannot_be_had_is_no_other_server(tmp_path: Path) -> None:
+    """What keeps the lock from being taken is told as it is."""
+    (tmp_path / "gongji.sqlite3.lock").mkdir()
+    ended = run("serve", "--data", str(tmp_path), "--address", "127.0.0.1:0")
+    assert (1, True, False) == (ended.returncode, "无法锁定" in ended.stderr, "已有服务" in ended.stderr)
+
+
 def test_without_a_gateway_there_is_one_process(tmp_path: Path) -> None:
     """The server itself has the port."""
     with started("--no-gateway", "--data", str(tmp_path), "--sample") as service, Caller(service.address) as caller:

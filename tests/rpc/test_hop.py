@@ -15,9 +15,10 @@ from typing import Any
 import grpc
 import pytest
 from gongji.rpc import frames, hop
-from gongji.rpc.calls import Calling, Ended, Method
+from gongji.rpc.calls import Calling, Ended, Method, Writing
 from gongji.rpc.status import DETAILS_KEY, PUSHBACK_KEY, Status
 from gongji.rpc.turns import SOONEST_MS
+from gongji.store.writer import QUEUE
 from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
@@ -81,7 +82,7 @@ class Behind:
         calling.pipe.close()
         return b""
 
-    async def twice(self, raw: AsyncIterator[bytes], calling: Calling) -> bytes:
+    async def twice(self, raw: AsyncIterator[bytes], calling: Writing) -> bytes:
         async for one in raw:
             await calling.write(one)
             await calling.write(one)
@@ -201,6 +202,11 @@ async def test_who_goes_takes_his_call_with_him(over: Hop, path: str) -> None:
     assert await over.call("echo", b"")
 
 
+def test_a_gateway_lets_in_what_may_queue() -> None:
+    """More would wait in sockets, where nobody is told; fewer would leave room nobody uses."""
+    assert QUEUE == hop.MOST
+
+
 async def test_too_many_are_turned_away_unread(over: Hop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond the bound a call is told when to come again, and the log tells it; when one ends another may come."""
     monkeypatch.setattr(hop, "MOST", 3)
@@ -257,4 +263,5 @@ async def test_a_stream_nobody_answers_any_more_is_unavailable() -> None:
             await joint.call("vanish/", some(b""))
     with pytest.raises(Ended) as late:
         await joint.call("count/", some(b""))
-    assert [grpc.StatusCode.UNAVAILABLE] * 2 == [cut.value.status.code, late.value.status.code]
+    told = [(ended.value.status.code, ended.value.status.reason) for ended in (cut, late)]
+    assert [(grpc.StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE")] * 2 == told

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
+from typing import Any
 
 import grpc
 import pytest
@@ -11,10 +11,12 @@ from gongji.clock import system_clock
 from gongji.rpc.calls import Method
 from gongji.rpc.port import Offer, OpenPort
 from gongji.rpc.server import make_server
+from gongji.rpc.status import PUSHBACK_KEY
 from gongji.v1 import sandbox_pb2
 from gongji.workdays import Workdays
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from structlog.testing import capture_logs
 
 ANY = "127.0.0.1:0"
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -84,7 +86,7 @@ async def test_a_call_in_flight_finishes(service: Any, monkeypatch: pytest.Monke
 
 
 async def test_who_calls_at_the_end_is_told_to_come_again() -> None:
-    """Calls that come while a port closes are UNAVAILABLE, as where nobody is: CANCELLED would be for good."""
+    """Calls that come while a port closes are UNAVAILABLE, with a turn and a line each: CANCELLED would be for good."""
 
     async def echo(raw: bytes, _: object) -> bytes:
         await asyncio.sleep(0.001)
@@ -94,15 +96,20 @@ async def test_who_calls_at_the_end_is_told_to_come_again() -> None:
     await port.start()
     channels = [grpc.aio.insecure_channel(port.address, [("grpc.use_local_subchannel_pool", 1)]) for _ in range(4)]
 
-    async def call(channel: Any) -> grpc.StatusCode:
-        while (code := await channel.unary_unary("/x/y")(b"z", timeout=20).code()) is grpc.StatusCode.OK:
+    async def call(channel: Any) -> tuple[grpc.StatusCode, bool]:
+        while (code := await (calling := channel.unary_unary("/x/y")(b"z", timeout=20)).code()) is grpc.StatusCode.OK:
             pass
-        return cast("grpc.StatusCode", code)
+        return code, PUSHBACK_KEY in dict(await calling.trailing_metadata())
 
     calls = [asyncio.ensure_future(call(channel)) for channel in channels * 8]
     await asyncio.sleep(0.3)
-    await port.stop()
-    assert {grpc.StatusCode.UNAVAILABLE} == set(await asyncio.gather(*calls))
+    with capture_logs() as lines:
+        await port.stop()
+        ended = await asyncio.gather(*calls)
+    told = [code for code, pushed_back in ended if pushed_back]
+    assert {grpc.StatusCode.UNAVAILABLE} == {code for code, _ in ended}
+    assert told
+    assert [("x/y", "STORE_UNAVAILABLE")] * len(told) == [(line["method"], line["reason"]) for line in lines]
     for channel in channels:
         await channel.close()
 

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
@@ -34,7 +35,8 @@ _CALLER: Final = re.compile(r"[A-Za-z0-9._-]{1,60}")
 
 T = TypeVar("T")
 Work: TypeAlias = Callable[[], Awaitable[T]]
-Answers: TypeAlias = Callable[[Any, "Calling"], Awaitable[bytes]]
+Answers: TypeAlias = Callable[[Any, Any], Awaitable[bytes]]
+"""How a request, or an iterator of requests, of a call is answered; see `Method`."""
 
 
 class Calling(Protocol):
@@ -48,8 +50,12 @@ class Calling(Protocol):
     def remaining_s(self) -> float | None:
         """Seconds until its deadline, None where it has none."""
 
+
+class Writing(Calling, Protocol):
+    """A call that is answered by several replies."""
+
     async def write(self, reply: bytes) -> None:
-        """Sends one of several replies."""
+        """Sends one of them."""
 
 
 class Ended(Exception):  # noqa: N818 - a state, told to who carries the call
@@ -111,6 +117,15 @@ class Ends:
         self._log = structlog.get_logger("gongji.rpc")
         self._turns = Turns()
 
+    def unread(self, path: str, calling: Calling, refusal: Refusal) -> Ended:
+        """The end of a call that is refused whatever it asks; a caller who gives no proper name hears of that."""
+        call = Call(path.removeprefix("/"), perf_counter())
+        try:
+            call.caller = _named(calling.caller)
+        except Refusal as malformed:
+            refusal = malformed
+        return self.refused(call, refusal)
+
     def refused(self, call: Call, refusal: Refusal) -> Ended:
         """The end of a refused call."""
         again = isinstance(refusal, status.AGAIN)
@@ -165,61 +180,21 @@ class Calls:
 
     def _method(self, name: str, handler: Any) -> Method:
         parse, pack = handler.request_deserializer, handler.response_serializer
-        if handler.request_streaming and handler.response_streaming:
-            answer = self._both_ways(name, parse, handler.stream_stream, pack)
-        elif handler.request_streaming:
-            answer = self._streaming(name, parse, handler.stream_unary, pack)
+        streams_in, streams_out = handler.request_streaming, handler.response_streaming
+        if streams_out:
+            work = _both_ways(parse, handler.stream_stream, pack)
+        elif streams_in:
+            work = _streaming(parse, handler.stream_unary, pack)
         else:
-            answer = self._unary(name, parse, handler.unary_unary, pack)
-        return Method(f"/{name}", handler.request_streaming, handler.response_streaming, answer)
+            work = _unary(parse, handler.unary_unary, pack)
+        return Method(f"/{name}", streams_in, streams_out, partial(self._answer, name, work, bounded=not streams_in))
 
-    def _unary(self, method: str, parse: Any, behaviour: Any, pack: Any) -> Answers:
-        """One request: parsed, checked, answered."""
-
-        async def call(raw: bytes, calling: Calling) -> bytes:
-            async def work() -> bytes:
-                request = _parsed(parse, raw)
-                enforce(request)
-                _call.get().request_id = getattr(request, "request_id", "")
-                reply: bytes = pack(await behaviour(request, calling))
-                return reply
-
-            return await self._answer(method, calling, work, bounded=True)
-
-        return call
-
-    def _streaming(self, method: str, parse: Any, behaviour: Any, pack: Any) -> Answers:
-        """Rows are parsed here but checked by the handler, which reports a bad row and goes on."""
-
-        async def call(raw: AsyncIterator[bytes], calling: Calling) -> bytes:
-            async def work() -> bytes:
-                reply: bytes = pack(await behaviour(_all_parsed(parse, raw), calling))
-                return reply
-
-            return await self._answer(method, calling, work, bounded=False)
-
-        return call
-
-    def _both_ways(self, method: str, parse: Any, behaviour: Any, pack: Any) -> Answers:
-        """Replies go out as they come; a refusal ends the call after those already sent."""
-
-        async def call(raw: AsyncIterator[bytes], calling: Calling) -> bytes:
-            async def work() -> bytes:
-                async with aclosing(behaviour(_all_parsed(parse, raw), calling)) as replies:
-                    async for reply in replies:
-                        await calling.write(pack(reply))
-                return b""
-
-            return await self._answer(method, calling, work, bounded=False)
-
-        return call
-
-    async def _answer(self, method: str, calling: Calling, work: Work[T], *, bounded: bool) -> T:
+    async def _answer(self, method: str, work: Answers, raw: Any, calling: Calling, *, bounded: bool) -> bytes:
         call = Call(method, perf_counter())
         _call.set(call)
         try:
-            call.caller = named(calling.caller)
-            reply = await _in_time(work, calling.remaining_s, bounded=bounded)
+            call.caller = _named(calling.caller)
+            reply = await _in_time(partial(work, raw, calling), calling.remaining_s, bounded=bounded)
         except Refusal as refusal:
             ended = self._ends.refused(call, refusal)
         except TimeoutError:
@@ -235,6 +210,41 @@ class Calls:
         raise ended
 
 
+def _unary(parse: Any, behaviour: Any, pack: Any) -> Answers:
+    """One request: parsed, checked, answered."""
+
+    async def work(raw: bytes, calling: Calling) -> bytes:
+        request = _parsed(parse, raw)
+        enforce(request)
+        _call.get().request_id = getattr(request, "request_id", "")
+        reply: bytes = pack(await behaviour(request, calling))
+        return reply
+
+    return work
+
+
+def _streaming(parse: Any, behaviour: Any, pack: Any) -> Answers:
+    """Rows are parsed here but checked by the handler, which reports a bad row and goes on."""
+
+    async def work(raw: AsyncIterator[bytes], calling: Calling) -> bytes:
+        reply: bytes = pack(await behaviour(_all_parsed(parse, raw), calling))
+        return reply
+
+    return work
+
+
+def _both_ways(parse: Any, behaviour: Any, pack: Any) -> Answers:
+    """Replies go out as they come; a refusal ends the call after those already sent."""
+
+    async def work(raw: AsyncIterator[bytes], calling: Writing) -> bytes:
+        async with aclosing(behaviour(_all_parsed(parse, raw), calling)) as replies:
+            async for reply in replies:
+                await calling.write(pack(reply))
+        return b""
+
+    return work
+
+
 def _parsed(parse: Callable[[bytes], Message], raw: bytes) -> Message:
     try:
         return parse(raw)
@@ -247,7 +257,7 @@ async def _all_parsed(parse: Callable[[bytes], Message], raw: AsyncIterator[byte
         yield _parsed(parse, one)
 
 
-def named(caller: str | None) -> str:
+def _named(caller: str | None) -> str:
     """The caller's name as the call states it. MalformedField where it is no name."""
     if caller is None:
         return ANONYMOUS

@@ -12,16 +12,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
 from typing import Any, Final
 
-import grpc
 import msgspec
 
-from gongji.errors import Overloaded, Refusal
-from gongji.rpc.calls import Answers, Call, Calling, Ended, Ends, Method, named
+from gongji.errors import Overloaded, StoreUnavailable
+from gongji.rpc.calls import Answers, Calling, Ended, Ends, Method, Writing
 from gongji.rpc.frames import Asks, Leaves, More, NoMore, Pipe, Refuses, Replies, Wire, ended, refuses
-from gongji.rpc.status import Status
 
 _CALLS, _STREAMS = "calls", "streams"
 """The two sockets in the folder."""
@@ -35,9 +32,6 @@ MOST: Final = 1024
 Here, where it costs least: unread, with a turn to come again.
 """
 
-_NOBODY: Final = Status(grpc.StatusCode.UNAVAILABLE, "", "服务进程已结束; 结果未知, 请用同一 request_id 重试", ())
-"""How a streaming call ends that nobody answers any more; plain ones end with the process that carries them."""
-
 
 class _Passed(msgspec.Struct):
     """A plain call that was passed on; see `calls.Calling`."""
@@ -45,13 +39,9 @@ class _Passed(msgspec.Struct):
     caller: str | None
     remaining_s: float | None
 
-    async def write(self, reply: bytes) -> None:
-        """No plain call has several replies."""
-        raise NotImplementedError
-
 
 class _PassedStream(_Passed):
-    """A streaming call that was passed on."""
+    """A streaming call that was passed on; see `calls.Writing`."""
 
     pipe: Pipe
 
@@ -197,7 +187,8 @@ class _Carrier:
 
         async def answer(raw: bytes, calling: Calling) -> bytes:
             if len(self._waiting) >= MOST:
-                raise self._turned_away(path, calling)
+                refusal = Overloaded(f"正在办理的请求已达上限({MOST}), 请稍后用同一请求编号重试。")
+                raise self._ends.unread(path, calling, refusal)
             return await self._ask(path, raw, calling)
 
         return answer
@@ -218,14 +209,6 @@ class _Carrier:
         reply: bytes = frame.raw
         return reply
 
-    def _turned_away(self, path: str, calling: Calling) -> Ended:
-        call = Call(path.removeprefix("/"), perf_counter())
-        try:
-            call.caller = named(calling.caller)
-        except Refusal as refusal:
-            return self._ends.refused(call, refusal)
-        return self._ends.refused(call, Overloaded(f"正在办理的请求已达上限({MOST}), 请稍后用同一请求编号重试。"))
-
     def _got(self, frame: Replies | Refuses) -> None:
         future = self._waiting.pop(frame.number, None)
         if future is not None and not future.done():
@@ -234,15 +217,16 @@ class _Carrier:
     def streaming(self, path: str) -> Answers:
         """How a call with many requests is answered."""
 
-        async def answer(requests: AsyncIterator[bytes], calling: Calling) -> bytes:
+        async def answer(requests: AsyncIterator[bytes], calling: Writing) -> bytes:
             try:
                 return await self._stream(path, requests, calling)
-            except OSError:
-                raise Ended(_NOBODY) from None
+            except OSError:  # of a plain call this process hears no more: it ends before
+                refusal = StoreUnavailable("服务进程已结束, 结果未知, 请稍后用同一请求编号重试。")
+                raise self._ends.unread(path, calling, refusal) from None
 
         return answer
 
-    async def _stream(self, path: str, requests: AsyncIterator[bytes], calling: Calling) -> bytes:
+    async def _stream(self, path: str, requests: AsyncIterator[bytes], calling: Writing) -> bytes:
         """Passes one streaming call on. Ended; OSError where nobody answers any more."""
         pipe = Pipe(*await asyncio.open_unix_connection(self._folder / _STREAMS))
         await pipe.send(Asks(0, path, calling.caller, calling.remaining_s))

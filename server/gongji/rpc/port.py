@@ -13,7 +13,8 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from gongji.rpc.calls import CALLER_KEY, Ended, Method
+from gongji.errors import StoreUnavailable
+from gongji.rpc.calls import CALLER_KEY, Answers, Calling, Ended, Ends, Method
 
 MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
 MAX_CALLS: Final = 4096
@@ -121,48 +122,57 @@ class Handlers(grpc.GenericRpcHandler):
         self._handlers = {method.path: _handler(method) for method in methods}
 
     def leave(self) -> None:
-        """From now on every call is UNAVAILABLE."""
-        self._handlers = dict.fromkeys(self._handlers, grpc.stream_stream_rpc_method_handler(_turn_away))
+        """From now on every call is turned away."""
+        ends = Ends()
+        self._handlers = {path: _handler(_leaving(path, ends)) for path in self._handlers}
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler | None:
         """The handler of a path, None where nobody declares it."""
         return self._handlers.get(handler_call_details.method)
 
 
-async def _turn_away(_: object, context: Any) -> None:
-    await context.abort(grpc.StatusCode.UNAVAILABLE, "服务正在停止, 未写入任何内容; 请用同一请求编号重试")
+def _leaving(path: str, ends: Ends) -> Method:
+    """What is left of a method, whatever streams."""
+
+    async def answer(_: object, calling: Calling) -> NoReturn:
+        refusal = StoreUnavailable("服务正在停止, 未写入任何内容, 请稍后用同一请求编号重试。")
+        raise ends.unread(path, calling, refusal)
+
+    return Method(path, streams_in=True, streams_out=True, answer=answer)
 
 
 def _handler(method: Method) -> Handler:
     if method.streams_out:
-        return grpc.stream_stream_rpc_method_handler(_without_reply(method))
+        return grpc.stream_stream_rpc_method_handler(_behaviour(method.answer))
     if method.streams_in:
-        return grpc.stream_unary_rpc_method_handler(_with_one_reply(method))
-    return grpc.unary_unary_rpc_method_handler(_with_reply(method))
+        return grpc.stream_unary_rpc_method_handler(_behaviour(_once_whole(method.answer)))
+    return grpc.unary_unary_rpc_method_handler(_behaviour(method.answer))
 
 
-def _with_reply(method: Method) -> Any:
+def _behaviour(answer: Answers) -> Any:
+    """An answer as gRPC takes it; of a call with several replies what is returned means nothing."""
+
     async def call(raw: Any, context: Any) -> bytes:
         try:
-            return await method.answer(raw, _Carried(context))
+            return await answer(raw, _Carried(context))
         except Ended as ended:
-            await _abort(context, ended)
+            await context.abort(ended.status.code, ended.status.message, ended.status.trailing)
+            raise AssertionError from ended  # abort never returns
 
     return call
 
 
-def _with_one_reply(method: Method) -> Any:
-    async def call(raw: AsyncIterator[bytes], context: Any) -> bytes:
-        requests = _Whole(raw, context)
+def _once_whole(answer: Answers) -> Answers:
+    """The same, of requests that count once they have all come."""
+
+    async def whole(raw: AsyncIterator[bytes], carried: _Carried) -> bytes:
+        requests = _Whole(raw, carried)
         try:
-            try:
-                return await method.answer(requests.all(), _Carried(context))
-            finally:
-                await requests.said()
-        except Ended as ended:
-            await _abort(context, ended)
+            return await answer(requests.all(), carried)
+        finally:
+            await requests.said()
 
-    return call
+    return whole
 
 
 class _Whole:
@@ -172,16 +182,16 @@ class _Whole:
     his going later, when a handler may have taken a part for the whole. Saying something to him first fails if he went.
     """
 
-    def __init__(self, raw: AsyncIterator[bytes], context: Any) -> None:
+    def __init__(self, raw: AsyncIterator[bytes], carried: _Carried) -> None:
         self._raw = raw
-        self._context = context
+        self._carried = carried
         self._saying: asyncio.Future[None] | None = None
 
     async def all(self) -> AsyncIterator[bytes]:
         """The requests as they come. CancelledError where the caller has gone before their end."""
         async for one in self._raw:
             yield one
-        self._saying = asyncio.ensure_future(self._context.send_initial_metadata(()))
+        self._saying = asyncio.ensure_future(self._carried.greet())
         try:
             await asyncio.shield(self._saying)
         except grpc.aio.BaseError as gone:
@@ -193,23 +203,8 @@ class _Whole:
             await asyncio.wait((self._saying,))
 
 
-def _without_reply(method: Method) -> Any:
-    async def call(raw: AsyncIterator[bytes], context: Any) -> None:
-        try:
-            await method.answer(raw, _Carried(context))
-        except Ended as ended:
-            await _abort(context, ended)
-
-    return call
-
-
-async def _abort(context: Any, ended: Ended) -> NoReturn:
-    await context.abort(ended.status.code, ended.status.message, ended.status.trailing)
-    raise AssertionError  # abort never returns
-
-
 class _Carried:
-    """A call gRPC carries; see `calls.Calling`."""
+    """A call gRPC carries; see `calls.Writing`."""
 
     def __init__(self, context: Any) -> None:
         self._context = context
@@ -219,6 +214,10 @@ class _Carried:
             if key == CALLER_KEY:
                 self.caller = value if isinstance(value, str) else ""
                 break
+
+    async def greet(self) -> None:
+        """Says something that is no reply."""
+        await self._context.send_initial_metadata(())
 
     async def write(self, reply: bytes) -> None:
         """Sends one of several replies."""

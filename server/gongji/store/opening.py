@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,7 +48,7 @@ def alone_over(url: str | Path) -> Iterator[None]:
     """Keeps every other server from a file while this lasts; it ends with the process, however that ends.
 
     Two would write correctly, one after the other, but hold each other up and not see what the other adopts. A database
-    that servers may share is left to them. ValueError where another has the file.
+    that servers may share is left to them. ValueError where another has the file; OSError.
     """
     if is_postgres(str(url)) or str(url) == MEMORY:
         yield
@@ -56,12 +56,15 @@ def alone_over(url: str | Path) -> Iterator[None]:
     path = path_of(str(url))
     lock = path.with_name(f"{path.name}.lock")
     make_file(lock)
-    with closing(sqlite3.connect(lock, isolation_level=None, timeout=_GOING_S)) as holder:
+    with ExitStack() as stack:
         try:
+            holder = stack.enter_context(closing(sqlite3.connect(lock, isolation_level=None, timeout=_GOING_S)))
             holder.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as taken:
+        except sqlite3.OperationalError as refused:
+            if refused.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise OSError(f"无法锁定 {lock}: {refused}") from refused
             msg = f"{path} 已有服务在使用: SQLite 数据库只供一个服务使用, 请先停下那一个, 或另以 --data 指明目录"
-            raise ValueError(msg) from taken
+            raise ValueError(msg) from refused
         yield
 
 

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 from gongji.facts import Answer, Decision, Facts, Listing, Need
 from gongji.store.committer import Engine, EngineDown, EngineError, Gatherer, Job, Outcome, raisable, unavailable
 from gongji.store.schema import Schema
-from gongji.store.writer import Alone, Turn, Writer
+from gongji.store.writer import Alone, Lane
 
 T = TypeVar("T")
 
@@ -73,7 +73,7 @@ class Find(Generic[T]):
         return Decision([] if found is None else [found])
 
 
-async def paged(lane: Writer | Turn, page: Callable[[Listing[T]], list[T]], listing: Listing[T]) -> list[T]:
+async def paged(lane: Lane, page: Callable[[Listing[T]], list[T]], listing: Listing[T]) -> list[T]:
     """One page, read in its lane; its error reaches its caller alone."""
     found: list[T] = []
     failed: list[Exception] = []

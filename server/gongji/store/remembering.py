@@ -14,7 +14,7 @@ from gongji.store.committer import Committer, Engine, EngineDown, Job, unavailab
 from gongji.store.reading import Find, Reader, paged
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
-from gongji.store.writer import Alone, Turn, Writer
+from gongji.store.writer import Alone, Lane, Writer
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -53,7 +53,7 @@ class RememberingStore:
         clock: Clock,
         *,
         queue: int,
-        lane: type[Writer | Turn] = Writer,
+        lane: type[Lane] = Writer,
     ) -> None:
         self._writing, self._reading, self._listing = engines
         self._vault = vault
@@ -65,7 +65,7 @@ class RememberingStore:
             one.start()
 
     @property
-    def _lanes(self) -> tuple[Writer | Turn, ...]:
+    def _lanes(self) -> tuple[Lane, ...]:
         return self._writer, self._asking, self._paging
 
     async def commit(self, command: Command[R]) -> Answer[R]:

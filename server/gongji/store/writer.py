@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -41,14 +42,28 @@ class _Waiting:
     loop: asyncio.AbstractEventLoop
 
 
-class Lane:
-    """What coroutines of any event loop submit is executed in their order, all that waits as one batch."""
+class Lane(ABC):
+    """What coroutines submit is executed in their order, all that waits as one batch."""
 
     def __init__(self, run: Run, *, queue: int = QUEUE, batch: int = BATCH) -> None:
         self._run = run
         self._bound = queue
         self._batch = batch
         self._closed = False
+
+    def start(self) -> None:  # noqa: B027 - most have nothing to start
+        """Begins; what was submitted before waits until then."""
+
+    @abstractmethod
+    async def submit(self, what: Job | Alone) -> Any:
+        """What becomes of it. Overloaded where too many wait; StoreUnavailable after the end.
+
+        A caller that goes away before its turn has asked for nothing; later its job is executed all the same.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Takes nothing more and finishes what waits."""
 
     def _accepted(self, what: Job | Alone, waiting: int) -> _Waiting:
         """Something new to do. Overloaded where too many wait; StoreUnavailable after the end."""
@@ -74,7 +89,7 @@ class Lane:
 
 
 class Writer(Lane):
-    """A lane with a thread of its own, for what has to wait: a database over a network."""
+    """A lane with a thread of its own, for what has to wait: a database over a network. Of any event loop."""
 
     def __init__(self, run: Run, *, queue: int = QUEUE, batch: int = BATCH) -> None:
         super().__init__(run, queue=queue, batch=batch)
@@ -82,14 +97,11 @@ class Writer(Lane):
         self._thread = threading.Thread(target=self._work, name="gongji-writer", daemon=True)
 
     def start(self) -> None:
-        """Starts the thread; what was submitted before waits until then."""
+        """Starts the thread."""
         self._thread.start()
 
     async def submit(self, what: Job | Alone) -> Any:
-        """What becomes of it. Overloaded where too many wait; StoreUnavailable after the end.
-
-        A caller that goes away before its turn has asked for nothing; later its job is executed all the same.
-        """
+        """What becomes of it."""
         waiting = self._accepted(what, self._queue.qsize())
         self._queue.put(waiting)
         return await waiting.future
@@ -132,7 +144,7 @@ GATHER_S: Final = 0.003
 
 
 class Turn(Lane):
-    """A lane in the event loop's own thread, for an embedded database: handing over to another would cost as much.
+    """A lane in its callers' own thread, for an embedded database: handing over to another would cost as much.
 
     A busy loop brings its calls one by one; gathered for three milliseconds they cost half, and come back sooner than
     without. A caller who waits for each answer never has company: he waits for nobody.
@@ -144,11 +156,8 @@ class Turn(Lane):
         self._last = 0.0
         self._company = False
 
-    def start(self) -> None:
-        """There is nothing to start."""
-
     async def submit(self, what: Job | Alone) -> Any:
-        """What becomes of it, when this turn of the loop is over or a little later in company; as `Writer.submit`."""
+        """What becomes of it, when this turn of the loop is over or a little later in company."""
         accepted = self._accepted(what, len(self._waiting))
         loop = accepted.loop
         now = perf_counter()  # the loop's own time may stand still for a millisecond

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any
 
 import grpc
 from gongji.cities import Cities
@@ -98,10 +98,6 @@ class _Calling:
 
     caller = None
     remaining_s = None
-
-    async def write(self, reply: bytes) -> NoReturn:
-        """No case asks for a stream."""
-        raise NotImplementedError
 
 
 class Ended(grpc.RpcError, grpc.Call):
