@@ -226,6 +226,18 @@ async def test_too_many_are_turned_away_unread(over: Hop, monkeypatch: pytest.Mo
         call.cancel()
 
 
+async def test_who_has_gone_before_his_turn_leaves_nothing() -> None:
+    """A call that comes together with the word that its caller has gone is not answered, and not kept either."""
+    behind = Behind()
+    answering = hop._Answering(behind.methods(), set())
+    asks = frames.Asks(1, "linger", None, None)
+    answering.wire.data_received(frames.framed(asks) + frames.framed(frames.Leaves(1)))
+    assert [1] == list(answering._calls)
+    await asyncio.sleep(0.01)
+    assert [] == list(answering._calls)
+    assert not behind.began.is_set()
+
+
 async def test_a_slow_reader_is_not_flooded(over: Hop) -> None:
     """What nobody takes is not read from the caller either, beyond what connections hold."""
     sent = 0

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -107,16 +108,18 @@ class _Answering:
 
     def _got(self, frame: Asks | Leaves) -> None:
         if isinstance(frame, Asks):
-            self._calls[frame.number] = asyncio.get_running_loop().create_task(self._answer(frame))
+            task = self._calls[frame.number] = asyncio.get_running_loop().create_task(self._answer(frame))
+            task.add_done_callback(partial(self._forget, frame.number))
         elif call := self._calls.get(frame.number):
             call.cancel()
 
+    def _forget(self, number: int, _: asyncio.Task[None]) -> None:
+        """Not the call's own last step: one that is cancelled before it began takes none."""
+        del self._calls[number]
+
     async def _answer(self, asked: Asks) -> None:
-        try:
-            calling = _Passed(asked.caller, asked.remaining_s)
-            self.wire.send(await _outcome(self._methods[asked.path], asked, asked.raw, calling))
-        finally:
-            del self._calls[asked.number]
+        calling = _Passed(asked.caller, asked.remaining_s)
+        self.wire.send(await _outcome(self._methods[asked.path], asked, asked.raw, calling))
 
     def _lost(self) -> None:
         self._connected.discard(self.wire)
