@@ -11,9 +11,18 @@ from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import pytest
-from gongji import Identity, NoFund, Ruled, Table, Timeline, baseline, hookimpl
-from gongji.cities import Cities, City, city_from
-from gongji.codes import (
+from gongji import Identity, NoFund, Ruled, Table, Timeline, hookimpl
+from gongji.cities import anhui
+from gongji.cities.city import Cities, City
+from gongji.cities.loading import city_from
+from gongji.model.account import Account, Credit, Entry, Premium
+from gongji.model.binding import Binding
+from gongji.model.commands import Decision, Query, Remembered, Request
+from gongji.model.decided import DecidedBy
+from gongji.model.facts import Facts, Need
+from gongji.model.people import Certificate, Enrolment, Institution, Person
+from gongji.model.settlement import Accumulator, Bill, SettledDay, Settlement
+from gongji.rules.codes import (
     SHANGHAI,
     AccountUse,
     BindingState,
@@ -24,24 +33,8 @@ from gongji.codes import (
     VisitKind,
     pooling_area,
 )
-from gongji.facts import Decision, Facts, Need, Query, Remembered, Request
-from gongji.model import (
-    Account,
-    Accumulator,
-    Bill,
-    Binding,
-    Certificate,
-    Credit,
-    DecidedBy,
-    Enrolment,
-    Entry,
-    Institution,
-    Person,
-    Premium,
-    SettledDay,
-    Settlement,
-)
-from gongji.settlement import Quote, Reverse, Reversed, Settle
+from gongji.settlement.reverse import Reverse, Reversed
+from gongji.settlement.settle import Quote, Settle
 from msgspec.structs import replace as revised
 from stdnum.cn import ric
 
@@ -217,12 +210,12 @@ def rule(hook: str, value: object) -> Timeline[Any]:
     """The province's rule with another value under the same clauses; a timeline stays as it is."""
     if isinstance(value, tuple) and value and isinstance(value[0], Ruled):
         return value
-    return (replace(getattr(baseline, hook)()[0], value=value),)
+    return (replace(getattr(anhui, hook)()[0], value=value),)
 
 
 def employee_table(changes: Mapping[str, Any]) -> Mapping[Scheme, Table | NoFund]:
     """The province's tables with these changes to that of employees."""
-    tables = dict(baseline.reimbursement()[0].value)
+    tables = dict(anhui.reimbursement()[0].value)
     return tables | {Scheme.EMPLOYEE: replace(tables[Scheme.EMPLOYEE], **changes)}
 
 

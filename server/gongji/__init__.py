@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gongji.benefits import (
+from gongji.rules.benefits import (
     ALL_PARTS,
     OPERATOR_SETS,
     BillPart,
@@ -24,42 +24,44 @@ from gongji.benefits import (
     Uses,
     Wallet,
 )
-from gongji.clauses import Candidate, Clause, Contradiction, Grade, Ruled, Timeline, ruled
-from gongji.codes import EnrolmentStatus, Purpose, Scheme, Spending, Standing, VisitKind
-from gongji.hookspecs import CityRules, hookimpl
-from gongji.money import Rounding
-from gongji.rules import (
-    ALWAYS,
+from gongji.rules.binding import (
     CLOSE,
     DIRECT,
     NO_LIMIT,
-    Across,
     AgreementTerms,
+    ConsentTerms,
+    EnrolmentTerms,
+    FamilyLimit,
+    GiverLimit,
+    Identity,
+    NoLimit,
+    RelationSet,
+    Scope,
+    Unbinding,
+)
+from gongji.rules.channels import (
+    ALWAYS,
+    Across,
     AlwaysOpen,
     Asked,
     AtOnce,
     Channel,
     ChannelId,
     ChannelKind,
-    ConsentTerms,
     CounterHours,
-    EnrolmentTerms,
-    FamilyLimit,
-    GiverLimit,
-    Identity,
     IdentityCheck,
     MaterialKind,
     MaterialNeed,
     MemberField,
-    NoLimit,
     Note,
     Procedure,
-    RelationSet,
     ReviewLatency,
-    Scope,
     Step,
-    Unbinding,
 )
+from gongji.rules.clauses import Candidate, Clause, Contradiction, Grade, Ruled, Timeline, ruled
+from gongji.rules.codes import EnrolmentStatus, Purpose, Scheme, Spending, Standing, VisitKind
+from gongji.rules.hookspecs import CityRules, hookimpl
+from gongji.rules.money import Rounding
 
 __version__ = "0.1.0"
 

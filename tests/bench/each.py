@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from gongji.__main__ import main
-from gongji.store import sqlite
-from gongji.store.writer import BATCH, Run, Turn
+from gongji.cli import main
+from gongji.store.lanes import BATCH, Run, Turn
+from gongji.store.sqlite import store
 
 
 def _lane(run: Run, *, queue: int = 0) -> Turn:
@@ -16,5 +16,5 @@ def _lane(run: Run, *, queue: int = 0) -> Turn:
 
 
 if __name__ == "__main__":
-    setattr(sqlite, "Turn", _lane)  # noqa: B010 - its own name there is private to types
+    setattr(store, "Turn", _lane)  # noqa: B010 - its own name there is private to types
     main()

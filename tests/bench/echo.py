@@ -14,10 +14,9 @@ from typing import Any
 
 import grpc
 import msgspec
-from gongji import logs
-from gongji.crew import new_event_loop
-from gongji.rpc import port
 from gongji.rpc.calls import Calls
+from gongji.serve import logs, port
+from gongji.serve.supervisor import new_event_loop
 from gongji.v1 import settlement_pb2 as pb
 from gongji.v1 import types_pb2
 from google.protobuf.message import Message

@@ -18,8 +18,15 @@ from pathlib import Path
 from typing import Any, Final
 
 import psycopg
-from gongji.cities import Cities
-from gongji.codes import (
+from gongji.cities.city import Cities
+from gongji.model.account import Account, Entry
+from gongji.model.binding import Binding
+from gongji.model.commands import Request, Write
+from gongji.model.decided import DecidedBy
+from gongji.model.ids import derived_id
+from gongji.model.people import Certificate, Enrolment, Institution, Person
+from gongji.model.settlement import Accumulator, Bill
+from gongji.rules.codes import (
     SHANGHAI,
     AccountUse,
     BindingState,
@@ -29,22 +36,10 @@ from gongji.codes import (
     Scheme,
     VisitKind,
 )
-from gongji.facts import Request, Write, derived_id
-from gongji.model import (
-    Account,
-    Accumulator,
-    Bill,
-    Binding,
-    Certificate,
-    DecidedBy,
-    Enrolment,
-    Entry,
-    Institution,
-    Person,
-)
-from gongji.settlement import Settle
+from gongji.settlement.settle import Settle
 from gongji.store import open_store, sql
 from gongji.store.schema import Schema
+from gongji.store.sqlite.sql import upsert
 from gongji.store.table import Table, micros
 from msgspec.structs import replace
 from stdnum.cn import ric
@@ -227,7 +222,7 @@ def fill_sqlite(path: Path, schema: Schema, copies: Copies, size: int) -> None:
         for part in halves(size):
             connection.execute("BEGIN")
             for table, some in chunks(schema, copies, part):
-                connection.executemany(sql.upsert(table), some)
+                connection.executemany(upsert(table), some)
             connection.execute("COMMIT")
             if not part.start:
                 for _, make in indexes(schema, sql.SQLITE):

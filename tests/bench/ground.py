@@ -9,11 +9,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from gongji.clock import system_clock
-from gongji.codes import Scheme, pooling_area
-from gongji.facts import Write
-from gongji.model import Account, Accumulator, Binding
-from gongji.serve import DATABASE, KEY_FILE
+from gongji.model.account import Account
+from gongji.model.binding import Binding
+from gongji.model.commands import Write
+from gongji.model.settlement import Accumulator
+from gongji.rules.codes import Scheme, pooling_area
+from gongji.serve.clock import system_clock
+from gongji.serve.settings import DATABASE, KEY_FILE
 from gongji.store import open_store
 from gongji.v1 import settlement_pb2 as pb
 from gongji.v1 import types_pb2

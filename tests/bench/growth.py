@@ -29,12 +29,14 @@ from time import perf_counter, process_time
 from typing import Any, Final
 
 import grpc
-from gongji.cities import Cities, load_cities
-from gongji.client import connect
-from gongji.facts import Listing, Request
-from gongji.importer import COLUMNS
-from gongji.model import Settlement
-from gongji.settlement import Quote, Reverse, Settle
+from gongji.cities.city import Cities
+from gongji.cities.loading import load_cities
+from gongji.client.connection import connect
+from gongji.client.imports import COLUMNS
+from gongji.model.commands import Listing, Request
+from gongji.model.settlement import Settlement
+from gongji.settlement.reverse import Reverse
+from gongji.settlement.settle import Quote, Settle
 from gongji.store import Store, open_store
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault

@@ -19,19 +19,20 @@ from time import perf_counter
 from typing import Any
 
 import grpc
-from gongji import serve
-from gongji.cities import load_cities
-from gongji.client import connect
-from gongji.codes import SHANGHAI, AccountUse, VisitKind
-from gongji.facts import Request, Write
-from gongji.model import Bill, Settlement
-from gongji.reconcile import Comparison, Row, Totals, forward, reverse
-from gongji.reconcile_file import Period, compare
-from gongji.settlement import Settle, settlement_id_of
+from gongji.binding.workdays import Workdays
+from gongji.cities.loading import load_cities
+from gongji.client.connection import connect
+from gongji.client.reconcile import Period, compare
+from gongji.model.commands import Request, Write
+from gongji.model.settlement import Bill, Settlement
+from gongji.rules.codes import SHANGHAI, AccountUse, VisitKind
+from gongji.serve import service
+from gongji.serve.settings import Settings
+from gongji.settlement.reconcile import Comparison, Row, Totals, forward, reverse
+from gongji.settlement.settle import Settle, settlement_id_of
 from gongji.store import open_store
 from gongji.v1 import settlement_pb2 as pb
 from gongji.v1.settlement_pb2_grpc import SettlementServiceStub
-from gongji.workdays import Workdays
 from msgspec.structs import replace
 
 PERIOD = Period("H34110000001", date(2025, 9, 1), date(2025, 9, 30))
@@ -42,7 +43,7 @@ BATCH = 1000
 async def filled(data: Path, size: int) -> list[Settlement]:
     """A database with the sample population and so many copies of one real settlement; one in twenty is reversed."""
     cities = load_cities()
-    async with serve.running(serve.Settings(address="127.0.0.1:0", data=data, sample=True), cities, Workdays()):
+    async with service.running(Settings(address="127.0.0.1:0", data=data, sample=True), cities, Workdays()):
         pass
     store = open_store(data / "gongji.sqlite3", lambda: FIRST, data / "gongji.key")
     bill = Bill(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import click
-from gongji.clock import system_clock
+from gongji.serve.clock import system_clock
 from rich.console import Console
 
 from tests.bench import compiled, machine

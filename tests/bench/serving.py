@@ -20,8 +20,8 @@ from typing import Any, Final
 import grpc
 import msgspec
 import psycopg
-from gongji.client import connect
-from gongji.serve import DATABASE
+from gongji.client.connection import connect
+from gongji.serve.settings import DATABASE
 from gongji.v1 import settlement_pb2 as pb
 from gongji.v1.settlement_pb2_grpc import SettlementServiceStub
 

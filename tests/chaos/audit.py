@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from gongji import serve
-from gongji.facts import Listing, Remembered, derived_id
-from gongji.model import Account, Accumulator, Entry, Settlement
-from gongji.settlement import year_of
+from gongji.model.account import Account, Entry
+from gongji.model.commands import Listing, Remembered
+from gongji.model.ids import derived_id
+from gongji.model.settlement import Accumulator, Settlement
+from gongji.serve.settings import DATABASE, KEY_FILE
+from gongji.settlement.settle import year_of
 from gongji.store import Store, open_store
 from gongji.v1 import settlement_pb2 as pb
 
@@ -40,7 +42,7 @@ class Data:
 
 async def audit(book: Book, data: Path, database: str = "") -> tuple[Broken, dict[str, int]]:
     """The laws the data of a service break, none where all is well, and how much was looked at."""
-    store = open_store(database or data / serve.DATABASE, lambda: OPENED, data / serve.KEY_FILE)
+    store = open_store(database or data / DATABASE, lambda: OPENED, data / KEY_FILE)
     try:
         found = await _read(store)
     finally:

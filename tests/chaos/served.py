@@ -17,7 +17,7 @@ from pathlib import Path
 from select import select
 from typing import Final
 
-from tests.command.started import children
+from tests.cli.started import children
 
 _HOST: Final = "127.0.0.1"
 _STOP_S: Final = 20

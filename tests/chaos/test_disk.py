@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from gongji import serve
+from gongji.serve.settings import DATABASE
 
 from tests.chaos.book import Book
 from tests.chaos.callers import EVERY_CALLER
@@ -28,7 +28,7 @@ async def test_sqlite_on_a_full_disk(data: Path, seed: int, tell: Tell) -> None:
     """Where the log cannot grow commands are refused and reads answered; with room the same requests execute."""
     await found(data)
     book, served = Book(), Served(data)
-    log = data / f"{serve.DATABASE}-wal"
+    log = data / f"{DATABASE}-wal"
     async with under_load([served], book, seed):
         limit(served.pid, log.stat().st_size + _ROOM)
         await book.next_refusals(EVERY_CALLER)

@@ -7,8 +7,13 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Final
 
-from gongji import ledger, serve
-from gongji.codes import (
+from gongji.account import ledger
+from gongji.model.account import Account, Entry, PurseMovement
+from gongji.model.binding import Binding
+from gongji.model.commands import Write
+from gongji.model.decided import DecidedBy
+from gongji.model.people import Certificate, Enrolment, Institution, Person
+from gongji.rules.codes import (
     IDENTITY_CARD,
     SHANGHAI,
     BindingState,
@@ -18,18 +23,7 @@ from gongji.codes import (
     Purpose,
     Scheme,
 )
-from gongji.facts import Write
-from gongji.model import (
-    Account,
-    Binding,
-    Certificate,
-    DecidedBy,
-    Enrolment,
-    Entry,
-    Institution,
-    Person,
-    PurseMovement,
-)
+from gongji.serve.settings import DATABASE, KEY_FILE
 from gongji.store import open_store
 
 from tests.conftest import World
@@ -56,7 +50,7 @@ OPENING: Final = {
 
 async def found(data: Path, database: str = "") -> None:
     """Founds the town in the database of a service with that data folder and database address."""
-    store = open_store(database or data / serve.DATABASE, lambda: OPENED, data / serve.KEY_FILE)
+    store = open_store(database or data / DATABASE, lambda: OPENED, data / KEY_FILE)
     try:
         await store.apply(Write(tuple(_records())))
     finally:

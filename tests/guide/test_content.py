@@ -14,26 +14,17 @@ import gongji_chuzhou
 import gongji_huangshan
 import pytest
 from gongji import guide
-from gongji.benefits import CreditTerms, NoFund, Reversal, Table, Wallet
-from gongji.cities import Adoption, City, city_from
-from gongji.clauses import Candidate, Clause, Grade, Timeline, clauses_in, ruled
-from gongji.codes import Scheme, Standing
-from gongji.errors import NotInForce
+from gongji.cities.adoption import Adoption
+from gongji.cities.city import City
+from gongji.cities.loading import city_from
 from gongji.guide.page import Grid, Said, clauses_of
-from gongji.hookspecs import CityRules
-from gongji.rules import (
-    NO_LIMIT,
-    AtOnce,
-    CounterHours,
-    FamilyLimit,
-    GiverLimit,
-    Note,
-    Procedure,
-    ReviewLatency,
-    Scope,
-    Step,
-    Unbinding,
-)
+from gongji.model.refusals import NotInForce
+from gongji.rules.benefits import CreditTerms, NoFund, Reversal, Table, Wallet
+from gongji.rules.binding import NO_LIMIT, FamilyLimit, GiverLimit, Scope, Unbinding
+from gongji.rules.channels import AtOnce, CounterHours, Note, Procedure, ReviewLatency, Step
+from gongji.rules.clauses import Candidate, Clause, Grade, Timeline, clauses_in, ruled
+from gongji.rules.codes import Scheme, Standing
+from gongji.rules.hookspecs import CityRules
 
 DAY = date(2025, 9, 30)
 PLUGINS = {"anqing": gongji_anqing, "chuzhou": gongji_chuzhou, "huangshan": gongji_huangshan}

@@ -13,12 +13,11 @@ import gongji_chuzhou
 import gongji_huangshan
 import pytest
 from gongji import guide
-from gongji.cities import City, city_from
-from gongji.clauses import Clause, Timeline, ruled
+from gongji.cities.city import City
+from gongji.cities.loading import city_from
 from gongji.guide.page import Grid, Said, Section, cites
-from gongji.rules import (
-    Note,
-)
+from gongji.rules.channels import Note
+from gongji.rules.clauses import Clause, Timeline, ruled
 from markdown_it import MarkdownIt
 
 DAY = date(2025, 9, 30)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from gongji.kit import answers, project
+from gongji.kit.newcity import answers, project
 
 from tests.kit.making import WUHU, Kit, make
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import gongji
 import pytest
 from click.testing import CliRunner
-from gongji.__main__ import main
-from gongji.codes import SHANGHAI
+from gongji.binding.workdays import Workdays
+from gongji.cli import main
 from gongji.kit.doctor import Finding, findings
+from gongji.rules.codes import SHANGHAI
 from gongji.store import open_store
-from gongji.workdays import Workdays
 
 from tests.packages import IDENTITY, Package, installed
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from gongji.__main__ import main
-from gongji.cities import load_cities
+from gongji.cities.loading import load_cities
+from gongji.cli import main
 from gongji.kit import hooks
 from gongji.kit.hooks import HOOKS, PROVINCE
 

@@ -6,8 +6,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from gongji.kit import answers
-from gongji.kit.answers import Answers
+from gongji.kit.newcity import answers
+from gongji.kit.newcity.answers import Answers
 
 WUHU = Path(__file__).with_name("wuhu.toml")
 

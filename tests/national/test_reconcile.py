@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from gongji.codes import VisitKind
 from gongji.national import (
     HN,
     Kept,
@@ -19,6 +18,7 @@ from gongji.national import (
     statements,
 )
 from gongji.national.details import MEMOS
+from gongji.rules.codes import VisitKind
 from gongji.v1 import settlement_pb2 as pb
 from gongji.v1 import types_pb2
 

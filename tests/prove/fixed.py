@@ -8,9 +8,10 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 import msgspec
-from gongji.cities import load_cities
-from gongji.errors import Refusal
-from gongji.model import Account, Accumulator
+from gongji.cities.loading import load_cities
+from gongji.model.account import Account
+from gongji.model.refusals import Refusal
+from gongji.model.settlement import Accumulator
 
 from tests.conftest import World
 from tests.prove import stories

@@ -24,11 +24,13 @@ from gongji import (
     Use,
     Uses,
     VisitKind,
-    baseline,
 )
-from gongji.cities import Cities
-from gongji.codes import SHANGHAI, AccountUse, BindingState, EnrolmentStatus, Purpose
-from gongji.model import Account, Accumulator, Bill, Enrolment
+from gongji.cities import anhui
+from gongji.cities.city import Cities
+from gongji.model.account import Account
+from gongji.model.people import Enrolment
+from gongji.model.settlement import Accumulator, Bill
+from gongji.rules.codes import SHANGHAI, AccountUse, BindingState, EnrolmentStatus, Purpose
 from hypothesis import strategies as st
 
 from tests.prove.plain import PARTS, Town
@@ -253,7 +255,7 @@ def _cities(kind: str, number: int, new_world: NewWorld) -> Cities:
 
 
 def _timeline(tables: list[tuple[str, dict[str, Any]]]) -> Any:
-    ruled = baseline.reimbursement()[0]
+    ruled = anhui.reimbursement()[0]
     resident = ruled.value[Scheme.RESIDENT]
     return tuple(
         replace(
@@ -264,7 +266,7 @@ def _timeline(tables: list[tuple[str, dict[str, Any]]]) -> Any:
 
 
 def _table(told: dict[str, Any]) -> Table:
-    resident = baseline.reimbursement()[0].value[Scheme.RESIDENT]
+    resident = anhui.reimbursement()[0].value[Scheme.RESIDENT]
     assert isinstance(resident, NoFund)
 
     def limit(amount: int | None) -> Any:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gongji.codes import BindingState, ConsentMethod
-from gongji.errors import Refusal
-from gongji.hookspecs import CityRules
-from gongji.model import Application, Binding, Kin, Material, MemberDetails
-from gongji.rules import Asked, ChannelId, MaterialKind
+from gongji.model.binding import Application, Binding, Material, MemberDetails
+from gongji.model.people import Kin
+from gongji.model.refusals import Refusal
+from gongji.rules.channels import Asked, ChannelId, MaterialKind
+from gongji.rules.codes import BindingState, ConsentMethod
+from gongji.rules.hookspecs import CityRules
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.applying import PLACES, Applicants, cities
+from tests.binding.applying import PLACES, Applicants, cities
 
 CHANNELS = [
     (pinyin, channel)

@@ -8,15 +8,18 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
-from gongji.binding import RecordConsent, Review, Submit, Unbind, as_of
-from gongji.cities import Cities, load_cities
-from gongji.codes import SHANGHAI, ConsentMethod, Purpose
-from gongji.endings import ImportPersons
-from gongji.errors import IllegalTransition, NotEligible, Refusal
-from gongji.hookspecs import CityRules
-from gongji.model import AgreementAccepted, Application, Binding, Consent, Kin, Material, MemberDetails, Person
-from gongji.registry import UpsertPersons
-from gongji.workdays import Workdays
+from gongji.binding.life import as_of
+from gongji.binding.review import RecordConsent, Review, Unbind
+from gongji.binding.submit import Submit
+from gongji.binding.workdays import Workdays
+from gongji.cities.city import Cities
+from gongji.cities.loading import load_cities
+from gongji.model.binding import AgreementAccepted, Application, Binding, Consent, Material, MemberDetails
+from gongji.model.people import Kin, Person
+from gongji.model.refusals import IllegalTransition, NotEligible, Refusal
+from gongji.registry.imports import ImportPersons, UpsertPersons
+from gongji.rules.codes import SHANGHAI, ConsentMethod, Purpose
+from gongji.rules.hookspecs import CityRules
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from msgspec.structs import replace

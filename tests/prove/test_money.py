@@ -7,10 +7,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from gongji.codes import BindingState, Payer
-from gongji.errors import AlreadyReversed, Refusal
-from gongji.model import Account, Accumulator, Binding, Entry, Settlement
-from gongji.settlement import Quote
+from gongji.model.account import Account, Entry
+from gongji.model.binding import Binding
+from gongji.model.refusals import AlreadyReversed, Refusal
+from gongji.model.settlement import Accumulator, Settlement
+from gongji.rules.codes import BindingState, Payer
+from gongji.settlement.settle import Quote
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace

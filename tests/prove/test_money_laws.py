@@ -9,12 +9,15 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from gongji.codes import SHANGHAI, Payer
-from gongji.errors import Refusal
-from gongji.facts import Decision, Facts
-from gongji.model import Account, Accumulator, Settlement
-from gongji.preview import PreviewReversal
-from gongji.settlement import Reverse, Settle
+from gongji.model.account import Account
+from gongji.model.commands import Decision
+from gongji.model.facts import Facts
+from gongji.model.refusals import Refusal
+from gongji.model.settlement import Accumulator, Settlement
+from gongji.rules.codes import SHANGHAI, Payer
+from gongji.settlement.preview import PreviewReversal
+from gongji.settlement.reverse import Reverse
+from gongji.settlement.settle import Settle
 from gongji.store import open_store
 from hypothesis import given
 from hypothesis import strategies as st

@@ -12,13 +12,16 @@ from typing import Any
 
 import grpc
 import pytest
-from gongji.cities import Cities
-from gongji.clock import SandboxClock
-from gongji.codes import SHANGHAI
-from gongji.facts import Decision, Facts
-from gongji.rpc import hop
-from gongji.rpc.port import Offer, OpenPort
-from gongji.rpc.server import offered
+from gongji.binding.workdays import Workdays
+from gongji.cities.city import Cities
+from gongji.model.commands import Decision
+from gongji.model.facts import Facts
+from gongji.rpc.method import Offer
+from gongji.rpc.services import offered
+from gongji.rules.codes import SHANGHAI
+from gongji.serve import ipc
+from gongji.serve.clock import SandboxClock
+from gongji.serve.port import OpenPort
 from gongji.store import Store, open_store
 from gongji.v1 import (
     account_pb2,
@@ -32,7 +35,6 @@ from gongji.v1 import (
     settlement_pb2_grpc,
     types_pb2,
 )
-from gongji.workdays import Workdays
 from google.rpc import error_details_pb2 as details
 from google.rpc import status_pb2
 
@@ -219,9 +221,9 @@ async def service(
 @asynccontextmanager
 async def over_a_hop(offer: Offer) -> AsyncIterator[OpenPort]:
     """A port as a gateway has it, though in this process: whatever is called goes over the hop."""
-    async with hop.answering(offer.methods) as folder:
+    async with ipc.answering(offer.methods) as folder:
         shapes = [(method.path, method.streams_in, method.streams_out) for method in offer.methods.values()]
-        carried = await hop.carrying(folder, shapes, lost=lambda: None)
+        carried = await ipc.carrying(folder, shapes, lost=lambda: None)
         server = OpenPort(replace(offer, methods=carried.methods), "127.0.0.1:0", alive=carried.alive)
         await server.start()
         yield server

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gongji.model import Account
+from gongji.model.account import Account
 from gongji.v1 import settlement_pb2 as pb
 
 FIRST_ID = "6b9c1a5e-52f1-4f0e-9d3a-0c7a3a1f5b11"

@@ -8,9 +8,9 @@ from typing import Any
 
 import grpc
 import pytest
-from gongji.errors import Refusal
-from gongji.facts import Listing
-from gongji.model import Settlement
+from gongji.model.commands import Listing
+from gongji.model.refusals import Refusal
+from gongji.model.settlement import Settlement
 from gongji.v1 import (
     account_pb2,
     binding_pb2,

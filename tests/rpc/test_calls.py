@@ -60,7 +60,7 @@ async def test_a_fault_of_ours_is_told_by_an_id_only(service: Any, monkeypatch: 
     assert fault["error_id"] == told.info.metadata["error_id"]
     assert fault["error_id"] in told.message
     assert ("RuntimeError", "INTERNAL") == (fault["error"], call["code"])
-    assert any(place.startswith("rpc/city.py:") for place in fault["places"])
+    assert any(place.startswith("rpc/services/city.py:") for place in fault["places"])
     assert NUMBER not in told.message + json.dumps(lines, default=str)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from gongji.errors import Malformed, MalformedField, PartsDoNotSum
+from gongji.model.refusals import Malformed, MalformedField, PartsDoNotSum
 from gongji.rpc.constraints import enforce, message_check
 from gongji.v1 import (
     account_pb2,

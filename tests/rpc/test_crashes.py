@@ -12,14 +12,14 @@ from typing import Any
 
 import grpc
 import pytest
-from gongji.facts import derived_id
-from gongji.model import Entry
-from gongji.rpc.server import make_server
+from gongji.binding.workdays import Workdays
+from gongji.model.account import Entry
+from gongji.model.ids import derived_id
 from gongji.store import open_store
-from gongji.store.committer import EngineDown
+from gongji.store.engine import EngineDown
 from gongji.v1 import settlement_pb2 as pb
-from gongji.workdays import Workdays
 
+from tests.rpc.port import make_server
 from tests.rpc.retried import FIRST_ID, PURSE, charged, reverse, settle
 
 # --- crashes ------------------------------------------------------------------------------------------------------

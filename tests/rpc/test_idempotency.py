@@ -9,10 +9,11 @@ from typing import Any
 
 import grpc
 import pytest
-from gongji.codes import SHANGHAI
-from gongji.facts import Remembered, derived_id
-from gongji.model import Accumulator, Settlement
-from gongji.store.committer import EngineDown
+from gongji.model.commands import Remembered
+from gongji.model.ids import derived_id
+from gongji.model.settlement import Accumulator, Settlement
+from gongji.rules.codes import SHANGHAI
+from gongji.store.engine import EngineDown
 from gongji.v1 import account_pb2, types_pb2
 from gongji.v1 import settlement_pb2 as pb
 

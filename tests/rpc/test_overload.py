@@ -9,8 +9,8 @@ from typing import Any
 
 import grpc
 import pytest
+from gongji.rpc.outcome import APART_MS, SOONEST_MS
 from gongji.rpc.status import PUSHBACK_KEY
-from gongji.rpc.turns import APART_MS, SOONEST_MS
 
 from tests.rpc.retried import charged, settle
 

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from gongji.codes import SHANGHAI, BindingState, Purpose
-from gongji.model import Binding, DecidedBy
+from gongji.model.binding import Binding
+from gongji.model.decided import DecidedBy
+from gongji.rules.codes import SHANGHAI, BindingState, Purpose
 from gongji.v1 import account_pb2, types_pb2
 from gongji.v1 import settlement_pb2 as pb
 

@@ -9,10 +9,10 @@ from urllib.parse import quote
 
 import grpc
 import pytest
-from gongji import errors
-from gongji.clauses import Clause
-from gongji.errors import Condition, Refusal
+from gongji.model import refusals
+from gongji.model.refusals import Condition, Refusal
 from gongji.rpc import status
+from gongji.rules.clauses import Clause
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2 as details
 from google.rpc import status_pb2
@@ -22,7 +22,7 @@ _ROW = re.compile(r"^\| `([A-Z_]+)` \| `([A-Z_]+)` \| [^|]+ \| [^|]+ \| ([^|]+) 
 
 
 def leaves(root: type[Refusal] = Refusal) -> Iterator[type[Refusal]]:
-    children = [c for c in root.__subclasses__() if c.__module__ == errors.__name__]
+    children = [c for c in root.__subclasses__() if c.__module__ == refusals.__name__]
     for child in children:
         yield from leaves(child)
     if not children:
@@ -76,12 +76,12 @@ def test_every_refusal_carries_its_details(kind: type[Refusal]) -> None:
     assert expected == parts["ErrorInfo"]
     assert details.LocalizedMessage(locale="zh-CN", message="不行") == parts["LocalizedMessage"]
     assert (status.CODES[kind].value[0], "不行") == (whole.code, whole.message)
-    assert issubclass(kind, errors.Malformed) == ("BadRequest" in parts)
+    assert issubclass(kind, refusals.Malformed) == ("BadRequest" in parts)
 
 
 def test_conditions_are_violations() -> None:
     """NOT_ELIGIBLE has one violation a condition: hook, clauses, message and remedy."""
-    refusal = errors.NotEligible(
+    refusal = refusals.NotEligible(
         "不符合", conditions=[Condition("family_limit", ("C22", "C21"), "已满 7 人", "先解绑一人")]
     )
     _, parts = unpacked(status.of_refusal(refusal))
@@ -96,7 +96,7 @@ def test_conditions_are_violations() -> None:
 def test_long_texts_are_shortened_and_no_condition_is_lost() -> None:
     """However much there is to say, details stay below 4 KiB, the headers below 8, and every condition is listed."""
     many = [Condition(f"hook_{n}", (f"C{n}", f"A{n}"), "很长的一句话" * 40, "补救的办法" * 40) for n in range(30)]
-    told = status.of_refusal(errors.NotEligible("不符合绑定条件" * 100, conditions=many, channels="可用的渠道" * 500))
+    told = status.of_refusal(refusals.NotEligible("不符合绑定条件" * 100, conditions=many, channels="可用的渠道" * 500))
     packed = dict(told.trailing)[status.DETAILS_KEY]
     assert len(packed) < 4096
     assert len(packed) * 4 // 3 + len(quote(told.message)) < 7600
@@ -110,13 +110,13 @@ def test_long_texts_are_shortened_and_no_condition_is_lost() -> None:
 def test_more_than_fits_keeps_reason_and_sentence() -> None:
     """Where even the shortest list does not fit, reason and sentence remain."""
     many = [Condition("hook" * 5, ("C" * 20,), "x") for _ in range(200)]
-    told = status.of_refusal(errors.NotEligible("不符合", conditions=many))
+    told = status.of_refusal(refusals.NotEligible("不符合", conditions=many))
     assert len(dict(told.trailing)[status.DETAILS_KEY]) < 4096
     assert {"ErrorInfo", "LocalizedMessage"} == set(unpacked(told)[1])
 
 
-@pytest.mark.parametrize("kind", [errors.Overloaded, errors.StoreUnavailable])
-def test_what_passes_by_itself_says_when_to_try_again(kind: type[errors.Refusal]) -> None:
+@pytest.mark.parametrize("kind", [refusals.Overloaded, refusals.StoreUnavailable])
+def test_what_passes_by_itself_says_when_to_try_again(kind: type[refusals.Refusal]) -> None:
     """Overload and a database that is away carry RetryInfo and gRPC's own pushback."""
     told = status.of_refusal(kind("稍后"), 700)
     retry = unpacked(told)[1]["RetryInfo"]
@@ -126,4 +126,4 @@ def test_what_passes_by_itself_says_when_to_try_again(kind: type[errors.Refusal]
 
 def test_a_category_that_came_back_is_no_fault_of_ours() -> None:
     """A refusal remembered under a class that is gone is FAILED_PRECONDITION, not INTERNAL."""
-    assert grpc.StatusCode.FAILED_PRECONDITION == status.of_refusal(errors.Refused("旧的拒绝")).code
+    assert grpc.StatusCode.FAILED_PRECONDITION == status.of_refusal(refusals.Refused("旧的拒绝")).code

@@ -9,21 +9,27 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-from gongji import errors
-from gongji.codes import SHANGHAI, AccountUse, EnrolmentStatus, Scheme, VisitKind
-from gongji.errors import Refusal
-from gongji.facts import Command, Decision, Facts, Listing, Need, Request, by_key
-from gongji.model import Account, Bill, Certificate, DecidedBy, Enrolment, Kin, Person, Settlement
+from gongji.model import refusals
+from gongji.model.account import Account
+from gongji.model.commands import Command, Decision, Listing, Request
+from gongji.model.decided import DecidedBy
+from gongji.model.facts import Facts, Need, by_key
+from gongji.model.people import Certificate, Enrolment, Kin, Person
+from gongji.model.refusals import Refusal
+from gongji.model.settlement import Bill, Settlement
+from gongji.rules.codes import SHANGHAI, AccountUse, EnrolmentStatus, Scheme, VisitKind
 from gongji.store import Store, open_store
-from gongji.store.committer import Committer, Engine
-from gongji.store.migrations import Home, SqliteHome, make_file, make_or_check
-from gongji.store.opening import path_of
-from gongji.store.pgengine import PostgresEngine
-from gongji.store.pghome import PostgresHome
-from gongji.store.remembering import StoreEngine
+from gongji.store.base import StoreEngine
+from gongji.store.committer import Committer
+from gongji.store.databases import path_of
+from gongji.store.engine import Engine
+from gongji.store.migrations import Home, make_file, make_or_check
+from gongji.store.postgres.engine import PostgresEngine
+from gongji.store.postgres.home import PostgresHome
 from gongji.store.schema import VERSION, Schema
 from gongji.store.seal import Vault
-from gongji.store.sqlite import SqliteEngine
+from gongji.store.sqlite.engine import SqliteEngine
+from gongji.store.sqlite.home import SqliteHome
 from msgspec.structs import replace
 
 from tests.postgres import QUICK, Postgres, running
@@ -223,7 +229,7 @@ def refusal() -> Callable[[str], Refusal]:
     """A refusal by the name of its class."""
 
     def make(name: str) -> Refusal:
-        kind: type[Refusal] = getattr(errors, name)
+        kind: type[Refusal] = getattr(refusals, name)
         return kind("不行")
 
     return make

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from gongji.errors import Refusal, StoreUnavailable
-from gongji.facts import Answer, Command, Decision, Facts, Need, Query, Remembered, by_key
-from gongji.model import Account
-from gongji.store.committer import Asked, Committer, Engine, EngineDown, Job, Outcome, Violated
+from gongji.model.account import Account
+from gongji.model.commands import Answer, Command, Decision, Query, Remembered
+from gongji.model.facts import Facts, Need, by_key
+from gongji.model.refusals import Refusal, StoreUnavailable
+from gongji.store.committer import Committer
+from gongji.store.engine import Asked, Engine, EngineDown, Job, Outcome, Violated
 
 from tests.store.conftest import AnyEngine, fetched
 

@@ -7,12 +7,17 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
-from gongji.codes import BindingState, EntryKind, Purpose
-from gongji.facts import Listing
-from gongji.model import Account, Binding, DecidedBy, Entry, SettledDay, Settlement
+from gongji.model.account import Account, Entry
+from gongji.model.binding import Binding
+from gongji.model.commands import Listing
+from gongji.model.decided import DecidedBy
+from gongji.model.settlement import SettledDay, Settlement
+from gongji.rules.codes import BindingState, EntryKind, Purpose
 from gongji.store import sql
+from gongji.store.postgres.sql import select_any
 from gongji.store.schema import Schema
-from gongji.store.sqlite import SqliteEngine
+from gongji.store.sqlite.engine import SqliteEngine
+from gongji.store.sqlite.sql import select
 from gongji.store.table import micros
 from msgspec.structs import replace
 
@@ -104,9 +109,9 @@ def test_prefetches_are_served_from_an_index(engine: AnyEngine, schema: Schema, 
     """No need scans its table."""
     table, people = schema.table(Binding), ["a", "b", "c", "d"]
     if isinstance(engine, SqliteEngine):
-        assert_served(engine, sql.select(table, index, len(people)), people)
+        assert_served(engine, select(table, index, len(people)), people)
     else:
-        assert_served(engine, sql.select_any(table, index, lock=False), [people])
+        assert_served(engine, select_any(table, index, lock=False), [people])
 
 
 def assert_served(engine: AnyEngine, statement: str, values: Sequence[object]) -> None:

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from gongji.clauses import Clause
-from gongji.errors import Condition, NoAccount, NotEligible, Refusal, SettlementNotFound
-from gongji.facts import Answer, Command, Decision, Facts, Need, Remembered, Request, by_key
-from gongji.model import Account
-from gongji.store.committer import Committer, Engine, Job, Outcome
+from gongji.model.account import Account
+from gongji.model.commands import Answer, Command, Decision, Remembered, Request
+from gongji.model.facts import Facts, Need, by_key
+from gongji.model.refusals import Condition, NoAccount, NotEligible, Refusal, SettlementNotFound
+from gongji.rules.clauses import Clause
+from gongji.store.committer import Committer
+from gongji.store.engine import Engine, Job, Outcome
 from gongji.store.schema import Schema
 
 from tests.store.conftest import AnyEngine, OpenEngine, fetched

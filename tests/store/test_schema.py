@@ -11,23 +11,14 @@ from typing import Any
 
 import msgspec
 import pytest
-from gongji.codes import SHANGHAI, Scheme
-from gongji.facts import Adopted, Remembered
-from gongji.model import (
-    Account,
-    Accumulator,
-    Binding,
-    Credit,
-    DecidedBy,
-    Entry,
-    Institution,
-    Person,
-    Premium,
-    RuleRef,
-    SettledDay,
-    Settlement,
-)
-from gongji.store.committer import Violated
+from gongji.model.account import Account, Credit, Entry, Premium
+from gongji.model.binding import Binding
+from gongji.model.commands import Adopted, Remembered
+from gongji.model.decided import DecidedBy, RuleRef
+from gongji.model.people import Institution, Person
+from gongji.model.settlement import Accumulator, SettledDay, Settlement
+from gongji.rules.codes import SHANGHAI, Scheme
+from gongji.store.engine import Violated
 from gongji.store.migrations import Home, SchemaError, bring_forward, make_or_check
 from gongji.store.schema import VERSION, Schema
 from gongji.store.seal import Vault

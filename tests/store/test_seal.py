@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from gongji.model import Certificate
+from gongji.model.people import Certificate
 from gongji.store.seal import KEY_BYTES, KeyFileError, SealBrokenError, Vault
 
 

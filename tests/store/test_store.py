@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gongji.errors import NoAccount, StoreUnavailable
-from gongji.facts import Adopted, Decision, Listing, Remembered
-from gongji.model import Account, Certificate, Person, SettledDay
+from gongji.model.account import Account
+from gongji.model.commands import Adopted, Decision, Listing, Remembered
+from gongji.model.people import Certificate, Person
+from gongji.model.refusals import NoAccount, StoreUnavailable
+from gongji.model.settlement import SettledDay
 from gongji.store import MEMORY, KeyFileError, SchemaError, Store, migrate, open_store
 from gongji.store.schema import VERSION
-from gongji.store.sqlite import SqliteStore
+from gongji.store.sqlite.store import SqliteStore
 from msgspec.structs import replace
 
 MakeMove = Callable[..., Any]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from gongji.cities import City
+from gongji.cities.city import City
 from gongji.guide import binding, channels, paying, sources
 from gongji.guide.html import to_html
 from gongji.guide.markdown import to_markdown

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gongji.benefits import PURPOSE_USE
-from gongji.codes import Purpose
 from gongji.guide.comparison import HOURS
 from gongji.guide.page import Lines, Said, Section
 from gongji.guide.speaker import Speaker, phrase
-from gongji.hookspecs import CityRules
-from gongji.rules import Across, CounterHours, NoLimit
-from gongji.words import relations_left_out
+from gongji.rules.benefits import PURPOSE_USE
+from gongji.rules.binding import NoLimit
+from gongji.rules.channels import Across, CounterHours
+from gongji.rules.codes import Purpose
+from gongji.rules.hookspecs import CityRules
+from gongji.rules.phrases import relations_left_out
 
 
 def sections(speaker: Speaker) -> tuple[Section, ...]:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from gongji.guide.comparison import comparison, how_soon
 from gongji.guide.page import Lines, Said, Section
 from gongji.guide.speaker import Speaker, phrase
-from gongji.hookspecs import CityRules
-from gongji.rules import AtOnce, Channel, ChannelId
+from gongji.rules.channels import AtOnce, Channel, ChannelId
+from gongji.rules.hookspecs import CityRules
 
 
 def sections(speaker: Speaker) -> tuple[Section, ...]:

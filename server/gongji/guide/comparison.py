@@ -6,15 +6,16 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from gongji.clauses import Clause
 from gongji.guide.page import Grid, Said
 from gongji.guide.quoted import OVER_THE_COUNTER, column_of, row_of, speaks_of
 from gongji.guide.speaker import Hook, Speaker, phrase
-from gongji.hookspecs import CityRules
-from gongji.rules import Across, Asked, AtOnce, Channel, ChannelId, MaterialNeed, ReviewLatency
-from gongji.words import days_in_words
+from gongji.rules.channels import Across, Asked, AtOnce, Channel, ChannelId, MaterialNeed, ReviewLatency
+from gongji.rules.clauses import Clause
+from gongji.rules.hookspecs import CityRules
+from gongji.rules.phrases import days_in_words
 
 HOURS = "服务时间"
+
 _SILENT = "—"
 
 

@@ -7,10 +7,11 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
-from gongji.clauses import Clause
 from gongji.guide.page import PROVINCIAL, Block, Cite, Grid, Lines, Page, Said, Section, cites
+from gongji.rules.clauses import Clause
 
 _FRAME = Template(files(__package__).joinpath("page.html").read_bytes().decode())
+
 _FOCUSABLE = 0
 """Lets people scroll a wide table by keyboard."""
 

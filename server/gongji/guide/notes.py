@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from gongji.guide.page import Lines, Said, Section
 from gongji.guide.speaker import Speaker
-from gongji.hookspecs import CityRules
+from gongji.rules.hookspecs import CityRules
 
 _OTHERS = "其他说明"
 

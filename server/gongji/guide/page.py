@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from gongji.clauses import Clause, Contradiction, Grade
+from gongji.rules.clauses import Clause, Contradiction, Grade
 
 _NUMBERED = re.compile(r"([A-Z]+)(\d+)(.*)")
+
 _MARK = {Grade.ASSUMPTION: "〔推定〕", Grade.UNCONFIRMED: "〔未证实〕"}
+
 PROVINCIAL = "〔省级〕"
 
 

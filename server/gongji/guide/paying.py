@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gongji.benefits import BonusPoints, NoFund, Table
-from gongji.codes import Scheme, Standing
 from gongji.guide.page import Block, Grid, Lines, Said, Section
 from gongji.guide.speaker import Speaker, phrase
-from gongji.hookspecs import CityRules
-from gongji.money import percent
-from gongji.rules import NoLimit
-from gongji.words import level_in_words, money_in_words
+from gongji.rules.benefits import BonusPoints, NoFund, Table
+from gongji.rules.binding import NoLimit
+from gongji.rules.codes import Scheme, Standing
+from gongji.rules.hookspecs import CityRules
+from gongji.rules.money import percent
+from gongji.rules.phrases import level_in_words, money_in_words
 
 _DEDUCTIBLE = ("起付", "合规医疗费")
+
 _RATIO = ("支付比例", "报销比例")
 """Terms by which a document's sentence shows what it speaks of."""
 

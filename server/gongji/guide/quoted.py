@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from gongji.clauses import Clause
-from gongji.rules import Channel, ChannelKind
+from gongji.rules.channels import Channel, ChannelKind
+from gongji.rules.clauses import Clause
 
 _BAR = "|"
+
 OVER_THE_COUNTER = (ChannelKind.COUNTER, ChannelKind.BANK)
 
 

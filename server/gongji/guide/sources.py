@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gongji.cities import City
-from gongji.clauses import clauses_in
+from gongji.cities.city import City
 from gongji.guide.page import Grid, Lines, Said, Section, in_order
 from gongji.guide.speaker import Speaker, phrase
-from gongji.words import in_words, topic
+from gongji.rules.clauses import clauses_in
+from gongji.rules.phrases import in_words, topic
 
 HEADING = "依据"
 

@@ -6,15 +6,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from gongji.cities import Rules
-from gongji.clauses import Clause, Grade, Timeline
+from gongji.cities.city import Rules
 from gongji.guide.page import Lines, Said, Section
 from gongji.guide.quoted import row_of, speaks_of
-from gongji.hookspecs import CityRules
-from gongji.rules import Channel, ChannelId, Procedure, Step
-from gongji.words import in_words
+from gongji.rules.channels import Channel, ChannelId, Procedure, Step
+from gongji.rules.clauses import Clause, Grade, Timeline
+from gongji.rules.hookspecs import CityRules
+from gongji.rules.phrases import in_words
 
 T = TypeVar("T")
+
 Hook = Callable[[CityRules], Timeline[T] | None]
 
 

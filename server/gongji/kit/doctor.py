@@ -21,16 +21,20 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 import gongji
-from gongji.cities import ENTRY_POINTS, load_cities
-from gongji.codes import SHANGHAI
+from gongji.binding.workdays import Workdays
+from gongji.cities.loading import ENTRY_POINTS, load_cities
+from gongji.rules.codes import SHANGHAI
 from gongji.store import open_store
-from gongji.store.opening import is_postgres, path_of
-from gongji.workdays import Workdays
+from gongji.store.databases import is_postgres, path_of
 
 OURS: Final = "gongji"
+
 KEY: Final = "gongji.key"
+
 FINDING_COLUMNS: Final = ("subject", "problem", "remedy")
+
 _PREFIX: Final = "gongji_"
+
 _MARK: Final = re.compile(r"\bhookimpl\b")
 
 
@@ -154,7 +158,7 @@ def _of_postgres(data: Path, database: str) -> Iterator[Finding]:
 
 def _condition() -> ModuleType:
     """ImportError without psycopg, which is an extra."""
-    return import_module("gongji.store.condition")
+    return import_module("gongji.store.postgres.condition")
 
 
 def _of_calendar(workdays: Workdays, now: datetime) -> Iterator[Finding]:

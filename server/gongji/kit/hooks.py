@@ -9,20 +9,26 @@ from typing import Any, Final
 
 import pluggy
 
-from gongji import baseline
-from gongji.cities import ENTRY_POINTS, Cities, City, PluginProblem, UnknownCandidate, city_from
-from gongji.clauses import Candidate, Ruled
-from gongji.hookspecs import CityRules, question
-from gongji.rules import Identity
-from gongji.words import in_words
+from gongji.cities import anhui
+from gongji.cities.adoption import UnknownCandidate
+from gongji.cities.city import Cities, City
+from gongji.cities.guards import PluginProblem
+from gongji.cities.loading import ENTRY_POINTS, city_from
+from gongji.rules.binding import Identity
+from gongji.rules.clauses import Candidate, Ruled
+from gongji.rules.hookspecs import CityRules, question
+from gongji.rules.phrases import in_words
 
 HOOKS: Final = tuple(name for name in vars(CityRules) if not name.startswith("_"))
 """All of them, in the order the core asks."""
+
 PROVINCE: Final = "省级"
+
 OF_EACH_CITY: Final = frozenset({"identity"})
 """Hooks every city answers itself."""
 
 HOOK_COLUMNS: Final = ("hook", "signature", "question", "answered_by")
+
 CALL_COLUMNS: Final = ("hook", "plugin", "arguments", "answer")
 
 
@@ -108,12 +114,12 @@ def _answered(outcome: pluggy.Result[Any], impls: Sequence[pluggy.HookImpl]) -> 
         return
     given = list(outcome.get_result())
     for impl in asked:
-        silent = len(given) < len(asked) and impl.plugin is not baseline
+        silent = len(given) < len(asked) and impl.plugin is not anhui
         yield impl, "None" if silent or not given else told(given.pop(0))
 
 
 def _name(impl: pluggy.HookImpl) -> str:
-    return PROVINCE if impl.plugin is baseline else impl.plugin_name
+    return PROVINCE if impl.plugin is anhui else impl.plugin_name
 
 
 def told(answer: object) -> str:

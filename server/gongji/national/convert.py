@@ -12,7 +12,6 @@ import msgspec
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
-from gongji.codes import SHANGHAI
 from gongji.national.details import DETAILS
 from gongji.national.dialect import HN, Dialect
 from gongji.national.envelope import Kept, Shape, request_id_of
@@ -21,21 +20,26 @@ from gongji.national.forms import NationalFault, moment_of
 from gongji.national.quote_settle import QUOTE, QUOTED, SETTLE, SETTLED, balance_after, kept_of_reply
 from gongji.national.reconcile import BALANCED, TOTALS, compared
 from gongji.national.reverse import CORRECTION, REVERSE, REVERSED
+from gongji.rules.codes import SHANGHAI
 from gongji.v1 import settlement_pb2 as pb
 
 REQUESTS: Final = {s.infno: s for s in (QUOTE, SETTLE, REVERSE, CORRECTION, TOTALS, DETAILS)}
 """Shape of a request by infno."""
+
 REPLIES: Final = {s.infno: s for s in (QUOTED, SETTLED, REVERSED, BALANCED)}
 """Shape of a reply by infno; 2601 answers with nothing, 3202 with a file."""
+
 _BY_TYPE: Final[dict[type[Message], Shape]] = {
     s.ours: s for s in (QUOTE, SETTLE, TOTALS, DETAILS, QUOTED, SETTLED, REVERSED, BALANCED)
 }
+
 _TYPES: Final[tuple[type[Message], ...]] = (
     *_BY_TYPE,
     pb.ReverseRequest,
     pb.ReconcileRow,
     pb.ReconcileDetailsResponse,
 )
+
 _KINDS: Final = {cls.DESCRIPTOR.name: cls for cls in _TYPES}
 
 

@@ -15,6 +15,7 @@ from gongji.national.tables import DETAILS_INPUT, DIFFERENCE_COLUMNS, ROW, envel
 from gongji.v1 import settlement_pb2 as pb
 
 NULL: Final = "null"
+
 COLUMNS: Final = tuple(one.name for one in ROW)
 
 DETAILS: Final = Shape(

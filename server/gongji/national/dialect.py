@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from gongji.codes import VisitKind
 from gongji.national.fields import Node
 from gongji.national.forms import AMOUNT, NationalFault, amount
+from gongji.rules.codes import VisitKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,7 @@ def _needed(identity: Sum | Within) -> tuple[str, ...]:
 
 
 _PARTS: Final = ("fulamt_ownpay_amt", "overlmt_selfpay", "preselfpay_amt", "inscp_scp_amt")
+
 OTHER_FUNDS: Final = ("cvlserv_pay", "hifes_pay", "hifmi_pay", "hifob_pay", "maf_pay", "hifdm_pay", "oth_pay")
 """Funds beside the pooled one; none of them pays here."""
 

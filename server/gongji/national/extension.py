@@ -20,7 +20,9 @@ from gongji.national.text import dumps, loads
 from gongji.v1 import settlement_pb2 as pb
 
 SLOT: Final = "exp_content"
+
 SECTION: Final = "gongji"
+
 NAMES: Final = ("service_day", "givers", "inpatient_that_day", "residue", "spending", "filing_no")
 """Fields of Bill that a section may name, written as protobuf JSON."""
 

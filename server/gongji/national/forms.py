@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from gongji.codes import SHANGHAI, Scheme, VisitKind
+from gongji.rules.codes import SHANGHAI, Scheme, VisitKind
 from gongji.v1 import settlement_pb2 as pb
 
 
@@ -31,10 +31,15 @@ class Form:
 
 
 _AMOUNT = re.compile(r"(-?)([0-9]{1,14})(?:\.([0-9]{1,2})0*)?")
+
 _RATIO = re.compile(r"([0-9])(?:\.([0-9]{1,4})0*)?")
+
 _COUNT = re.compile(r"-?[0-9]{1,10}")
+
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
+
 _EXPONENT: Final = 30
 """Numbers further from 1 than this many digits are none of the interface's; spelling them out could fill the memory."""
 
@@ -139,22 +144,33 @@ def _coded(codes: dict[str, int], nothing: int | None = 0) -> Form:
 
 ANY: Final = Form(lambda value, _: value, str)
 """A value nobody here looks at."""
+
 TEXT: Final = Form(text_of, str)
+
 AMOUNT: Final = Form(_amount_of, amount)
 """N16,2 in yuan ↔ fen."""
+
 RATIO: Final = Form(_ratio_of, lambda bp: f"{bp // 10_000}.{bp % 10_000:04d}")
 """N5,4 ↔ basis points."""
+
 COUNT: Final = Form(_count_of, str)
+
 DAY: Final = Form(_day_of, str)
+
 MOMENT: Final = Form(_stamp_of, _stamp)
 """yyyy-MM-dd HH:mm:ss in Shanghai ↔ Timestamp."""
+
 SCHEME: Final = _coded({str(s.value): s.value for s in Scheme})
 """insutype; only the schemes settled here."""
+
 VISIT: Final = _coded({**{str(v.value): v.value for v in VisitKind}, "1301": VisitKind.EMERGENCY})
 """med_type; 1301 急诊抢救 is an emergency."""
+
 USE: Final = _coded({"0": pb.ACCOUNT_USE_NONE, "1": pb.ACCOUNT_USE_OWN, "2": pb.ACCOUNT_USE_CITY_ORDER})
 """acct_used_flag."""
+
 REFUND: Final = _coded({"0": False, "1": True}, nothing=False)
 """refd_setl_flag: 1 is a reverse row."""
+
 BALANCED: Final = _coded({"0": True, "1": False}, nothing=None)
 """stmt_rslt: 0 平, 1 不平."""

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from gongji.codes import Scheme
 from gongji.national import extension
 from gongji.national.envelope import Kept, Shape, request_id_of
 from gongji.national.fields import KeptNode, Node, fresh
 from gongji.national.forms import amount
 from gongji.national.tables import MSGID_BACK, REPLY_ENVELOPE, SETL_ID, SETLDETAIL, SETTLE_INPUT, envelope, setlinfo
+from gongji.rules.codes import Scheme
 from gongji.v1 import settlement_pb2 as pb
 
 _FUNDS: Final = {
     int(Scheme.EMPLOYEE): ("310102", "职工门诊统筹"),
     int(Scheme.RESIDENT): ("390102", "居民门诊统筹"),
 }
+
 _FROM_REQUEST: Final = ("mdtrt_id", "mdtrt_cert_type", "psn_cert_type", "certno")
+
 _ENVELOPE: Final = envelope(msgid="bill.msgid", fixmedins_code="bill.institution_code")
 
 
@@ -42,6 +44,7 @@ QUOTE: Final = Shape(
     complete=_complete_quote,
     express=_express,
 )
+
 SETTLE: Final = Shape(
     infno="2207",
     ours=pb.SettleRequest,
@@ -50,6 +53,7 @@ SETTLE: Final = Shape(
     complete=_complete_settle,
     express=_express,
 )
+
 QUOTED: Final = Shape(
     infno="2206",
     ours=pb.QuoteResponse,
@@ -59,6 +63,7 @@ QUOTED: Final = Shape(
     fields=setlinfo(identified=(), setl_time="settlement.settled_at", cash="psn_cash_pay", msgid=MSGID_BACK),
     faithful=False,
 )
+
 SETTLED: Final = Shape(
     infno="2207",
     ours=pb.SettleResponse,

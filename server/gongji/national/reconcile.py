@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from gongji.codes import VisitKind
 from gongji.national.dialect import Dialect
 from gongji.national.envelope import Kept, Shape
 from gongji.national.fields import Node
 from gongji.national.forms import AMOUNT, COUNT, NationalFault
 from gongji.national.tables import REPLY_ENVELOPE, STMTINFO, TOTALS_INPUT, envelope
+from gongji.rules.codes import VisitKind
 from gongji.v1 import settlement_pb2 as pb
 
 FIGURES: Final = (
@@ -33,6 +33,7 @@ TOTALS: Final = Shape(
     envelope=envelope(fixmedins_code="institution_code"),
     fields=TOTALS_INPUT,
 )
+
 BALANCED: Final = Shape(
     infno="3201",
     ours=pb.ReconcileTotalsResponse,

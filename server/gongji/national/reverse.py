@@ -35,9 +35,11 @@ def _complete_correction(ours: pb.ReverseRequest, kept: Kept) -> None:
 REVERSE: Final = Shape(
     infno="2208", ours=pb.ReverseRequest, envelope=envelope(), fields=REVERSE_INPUT, complete=_complete_reverse
 )
+
 CORRECTION: Final = Shape(
     infno="2601", ours=pb.ReverseRequest, envelope=envelope(), fields=CORRECTION_INPUT, complete=_complete_correction
 )
+
 REVERSED: Final = Shape(
     infno="2208",
     ours=pb.ReverseResponse,

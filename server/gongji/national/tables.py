@@ -5,26 +5,18 @@ from __future__ import annotations
 from typing import Final
 
 from gongji.national.fields import Table, kept, used
-from gongji.national.forms import (
-    AMOUNT,
-    ANY,
-    BALANCED,
-    COUNT,
-    DAY,
-    MOMENT,
-    RATIO,
-    REFUND,
-    SCHEME,
-    TEXT,
-    USE,
-    VISIT,
-)
+from gongji.national.forms import AMOUNT, ANY, BALANCED, COUNT, DAY, MOMENT, RATIO, REFUND, SCHEME, TEXT, USE, VISIT
 
 _TRANSPORT: Final = "传输层"
+
 _OPERATOR: Final = "经办人, 不参与决定"
+
 _REGISTRY: Final = "以登记库为准"
+
 _VISIT: Final = "就诊登记(2201/2203)的编号, 只回传"
+
 _CLEARING: Final = "清算, 省内代码"
+
 _NOT_PAID: Final = "本服务不支付此项, 恒为 0"
 
 
@@ -153,6 +145,7 @@ def setlinfo(*, identified: Table, setl_time: str, cash: str, msgid: Table) -> T
 
 
 SETL_ID: Final[Table] = (used("setl_id", "结算ID", "settlement.settlement_id"),)
+
 MSGID_BACK: Final[Table] = (used("medins_setl_id", "医药机构结算ID", "settlement.bill.msgid", required=False),)
 
 SETLDETAIL: Final[Table] = (

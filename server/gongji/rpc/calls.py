@@ -6,93 +6,27 @@ Whatever carries the calls hands over bytes and takes bytes: gRPC in this proces
 from __future__ import annotations
 
 import asyncio
-import re
-import secrets
-import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
-from typing import Any, Final, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
-import structlog
 from google.protobuf.message import DecodeError, Message
 
-from gongji.errors import MalformedField, Refusal
-from gongji.facts import Request
-from gongji.rpc import status
+from gongji.model.commands import Request
+from gongji.model.refusals import MalformedField, Refusal
 from gongji.rpc.constraints import enforce
-from gongji.rpc.turns import Turns
+from gongji.rpc.method import Answers, Calling, Method, Writing
+from gongji.rpc.outcome import Call, Ends, _named
 
-CALLER_KEY: Final = "x-gongji-caller"
-ANONYMOUS: Final = "anonymous"
 LONGEST_CALL_S: Final = 60.0
 """How long a call without a deadline may take."""
 
-_CALLER: Final = re.compile(r"[A-Za-z0-9._-]{1,60}")
-
 T = TypeVar("T")
+
 Work: TypeAlias = Callable[[], Awaitable[T]]
-Answers: TypeAlias = Callable[[Any, Any], Awaitable[bytes]]
-"""How a request, or an iterator of requests, of a call is answered; see `Method`."""
-
-
-class Calling(Protocol):
-    """A call as whoever carries it knows it."""
-
-    @property
-    def caller(self) -> str | None:
-        """What it says under `CALLER_KEY`, None where it says nothing."""
-
-    @property
-    def remaining_s(self) -> float | None:
-        """Seconds until its deadline, None where it has none."""
-
-
-class Writing(Calling, Protocol):
-    """A call that is answered by several replies."""
-
-    async def write(self, reply: bytes) -> None:
-        """Sends one of them."""
-
-
-class Ended(Exception):  # noqa: N818 - a state, told to who carries the call
-    """A call that ends otherwise than well."""
-
-    def __init__(self, ended: status.Status) -> None:
-        super().__init__(ended.message)
-        self.status = ended
-
-
-@dataclass(frozen=True, slots=True)
-class Method:
-    """One method: its path, what streams, and how bytes are answered.
-
-    `answer` takes the request, or an iterator of requests, and returns the reply; replies that stream are written to
-    the call, and what it returns means nothing. It raises Ended, or CancelledError where the caller has gone.
-    """
-
-    path: str
-    streams_in: bool
-    streams_out: bool
-    answer: Answers
-
-
-@dataclass(slots=True)
-class Call:
-    """One call as its log line tells it; `request_id` only once it is known to be a UUID."""
-
-    method: str
-    started: float
-    caller: str = ANONYMOUS
-    request_id: str = ""
-
-    @property
-    def name(self) -> str:
-        """The method's own name, e.g. "Settle"; no two services share one."""
-        return self.method.rpartition("/")[2]
 
 
 _call: ContextVar[Call] = ContextVar("call")
@@ -108,59 +42,6 @@ def asked(request_id: str, **content: object) -> Request:
 def current() -> Call:
     """The call being answered."""
     return _call.get()
-
-
-class Ends:
-    """How calls end: told in the log, a line each; who is turned away for now gets a turn to come again."""
-
-    def __init__(self) -> None:
-        self._log = structlog.get_logger("gongji.rpc")
-        self._turns = Turns()
-
-    def unread(self, path: str, calling: Calling, refusal: Refusal) -> Ended:
-        """The end of a call that is refused whatever it asks; a caller who gives no proper name hears of that."""
-        call = Call(path.removeprefix("/"), perf_counter())
-        try:
-            call.caller = _named(calling.caller)
-        except Refusal as malformed:
-            refusal = malformed
-        return self.refused(call, refusal)
-
-    def refused(self, call: Call, refusal: Refusal) -> Ended:
-        """The end of a refused call."""
-        again = isinstance(refusal, status.AGAIN)
-        ms = self._turns.wait_ms(perf_counter() * 1000) if again else 0
-        return self.ended(call, status.of_refusal(refusal, ms))
-
-    def late(self, call: Call) -> Ended:
-        """The end of a call whose time ran out."""
-        return self.ended(call, status.of_deadline())
-
-    def failed(self, call: Call, fault: Exception) -> Ended:
-        """The end of a call by a fault, logged by its type and place only: its own text may quote personal data."""
-        error_id = secrets.token_hex(6)
-        places = [
-            f"{f.filename.rpartition('gongji/')[2]}:{f.lineno}" for f in traceback.extract_tb(fault.__traceback__)
-        ]
-        self._log.error("fault", error_id=error_id, method=call.method, error=type(fault).__name__, places=places)
-        return self.ended(call, status.of_fault(error_id))
-
-    def ended(self, call: Call, told: status.Status) -> Ended:
-        """The end of a call that has this status."""
-        self.tell(call, told.code.name, told.reason)
-        return Ended(told)
-
-    def tell(self, call: Call, code: str, reason: str = "") -> None:
-        """The line of a call."""
-        self._log.info(
-            "call",
-            method=call.method,
-            code=code,
-            reason=reason,
-            caller=call.caller,
-            request_id=call.request_id,
-            ms=round((perf_counter() - call.started) * 1000, 2),
-        )
 
 
 class Calls:
@@ -255,15 +136,6 @@ def _parsed(parse: Callable[[bytes], Message], raw: bytes) -> Message:
 async def _all_parsed(parse: Callable[[bytes], Message], raw: AsyncIterator[bytes]) -> AsyncIterator[Message]:
     async for one in raw:
         yield _parsed(parse, one)
-
-
-def _named(caller: str | None) -> str:
-    """The caller's name as the call states it. MalformedField where it is no name."""
-    if caller is None:
-        return ANONYMOUS
-    if _CALLER.fullmatch(caller):
-        return caller
-    raise MalformedField(f"元数据 {CALLER_KEY} 须为 1 至 60 个字母、数字、点、下划线或连字符", field=CALLER_KEY)
 
 
 async def _in_time(work: Work[T], remaining: float | None, *, bounded: bool) -> T:

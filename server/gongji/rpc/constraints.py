@@ -13,22 +13,29 @@ from typing import Any, Final
 from google.protobuf.descriptor import FieldDescriptor, OneofDescriptor
 from google.protobuf.message import Message
 
-from gongji.errors import Malformed, MalformedField, PartsDoNotSum
+from gongji.model.refusals import Malformed, MalformedField, PartsDoNotSum
 from gongji.v1 import constraints_pb2 as options
 
 Check = Callable[[Any], None]
 """Checks a message or a value; raises _Violation where it breaks a rule."""
 
 EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
+
 LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 """Instants outside these are refused: no rule speaks of them, and arithmetic near the calendar's ends overflows."""
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
+
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
 _MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
+
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
 _INSTANT_SPAN = range(int(EARLIEST.timestamp()), int(LATEST.timestamp()))
+
 _NANOS = range(1_000_000_000)
+
 _TIMESTAMP = "google.protobuf.Timestamp"
 
 

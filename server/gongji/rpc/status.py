@@ -11,15 +11,19 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2 as details
 from google.rpc import status_pb2
 
-from gongji import errors
-from gongji.errors import Refusal
+from gongji.model import refusals
+from gongji.model.refusals import Refusal
 
 DOMAIN: Final = "gongji.v1"
+
 LOCALE: Final = "zh-CN"
+
 DETAILS_KEY: Final = "grpc-status-details-bin"
+
 PUSHBACK_KEY: Final = "grpc-retry-pushback-ms"
 
 MAX_DETAILS: Final = 4095
+
 MAX_MESSAGE: Final = 160
 """Bytes of details and characters of the sentence.
 
@@ -27,50 +31,51 @@ Both travel as headers, the details in base64, the sentence in percent-encoded U
 and once more inside the details: together they stay below the 8 KiB at which Java and proxies cut a connection off.
 """
 
-AGAIN: Final = (errors.Overloaded, errors.StoreUnavailable)
+AGAIN: Final = (refusals.Overloaded, refusals.StoreUnavailable)
 """Refusals that pass by themselves: they say when to come again."""
 
 _LENGTHS: Final = (400, 160, 100, 60, 40, 24, 12, 4)
 
 CODES: Final[dict[type[Refusal], grpc.StatusCode]] = {
-    errors.MalformedField: grpc.StatusCode.INVALID_ARGUMENT,
-    errors.PartsDoNotSum: grpc.StatusCode.INVALID_ARGUMENT,
-    errors.CertificateChecksum: grpc.StatusCode.INVALID_ARGUMENT,
-    errors.UnknownChannel: grpc.StatusCode.INVALID_ARGUMENT,
-    errors.UnsupportedVisitKind: grpc.StatusCode.INVALID_ARGUMENT,
-    errors.PageTokenInvalid: grpc.StatusCode.INVALID_ARGUMENT,
-    errors.CityNotServed: grpc.StatusCode.NOT_FOUND,
-    errors.PersonNotFound: grpc.StatusCode.NOT_FOUND,
-    errors.InstitutionNotFound: grpc.StatusCode.NOT_FOUND,
-    errors.BindingNotFound: grpc.StatusCode.NOT_FOUND,
-    errors.SettlementNotFound: grpc.StatusCode.NOT_FOUND,
-    errors.CreditNotFound: grpc.StatusCode.NOT_FOUND,
-    errors.NotInForce: grpc.StatusCode.FAILED_PRECONDITION,
-    errors.CounterClosed: grpc.StatusCode.FAILED_PRECONDITION,
-    errors.FutureServiceDay: grpc.StatusCode.FAILED_PRECONDITION,
-    errors.FutureMonth: grpc.StatusCode.FAILED_PRECONDITION,
-    errors.ParameterNotSet: grpc.StatusCode.FAILED_PRECONDITION,
-    errors.NoContributionBase: grpc.StatusCode.FAILED_PRECONDITION,
-    errors.NotEligible: grpc.StatusCode.FAILED_PRECONDITION,
-    errors.IllegalTransition: grpc.StatusCode.FAILED_PRECONDITION,
-    errors.NotEnrolled: grpc.StatusCode.FAILED_PRECONDITION,
-    errors.InstitutionNotDesignated: grpc.StatusCode.FAILED_PRECONDITION,
-    errors.FilingRequired: grpc.StatusCode.FAILED_PRECONDITION,
-    errors.GiverNotBound: grpc.StatusCode.FAILED_PRECONDITION,
-    errors.NoAccount: grpc.StatusCode.FAILED_PRECONDITION,
-    errors.AlreadyReversed: grpc.StatusCode.FAILED_PRECONDITION,
-    errors.NotLastSettlement: grpc.StatusCode.FAILED_PRECONDITION,
-    errors.AlreadyCredited: grpc.StatusCode.FAILED_PRECONDITION,
-    errors.OriginalReversed: grpc.StatusCode.FAILED_PRECONDITION,
-    errors.BalanceSpent: grpc.StatusCode.FAILED_PRECONDITION,
-    errors.BalanceShort: grpc.StatusCode.FAILED_PRECONDITION,
-    errors.AlreadyPaid: grpc.StatusCode.FAILED_PRECONDITION,
-    errors.RequestIdReused: grpc.StatusCode.ALREADY_EXISTS,
-    errors.StoreUnavailable: grpc.StatusCode.UNAVAILABLE,
-    errors.Overloaded: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    refusals.MalformedField: grpc.StatusCode.INVALID_ARGUMENT,
+    refusals.PartsDoNotSum: grpc.StatusCode.INVALID_ARGUMENT,
+    refusals.CertificateChecksum: grpc.StatusCode.INVALID_ARGUMENT,
+    refusals.UnknownChannel: grpc.StatusCode.INVALID_ARGUMENT,
+    refusals.UnsupportedVisitKind: grpc.StatusCode.INVALID_ARGUMENT,
+    refusals.PageTokenInvalid: grpc.StatusCode.INVALID_ARGUMENT,
+    refusals.CityNotServed: grpc.StatusCode.NOT_FOUND,
+    refusals.PersonNotFound: grpc.StatusCode.NOT_FOUND,
+    refusals.InstitutionNotFound: grpc.StatusCode.NOT_FOUND,
+    refusals.BindingNotFound: grpc.StatusCode.NOT_FOUND,
+    refusals.SettlementNotFound: grpc.StatusCode.NOT_FOUND,
+    refusals.CreditNotFound: grpc.StatusCode.NOT_FOUND,
+    refusals.NotInForce: grpc.StatusCode.FAILED_PRECONDITION,
+    refusals.CounterClosed: grpc.StatusCode.FAILED_PRECONDITION,
+    refusals.FutureServiceDay: grpc.StatusCode.FAILED_PRECONDITION,
+    refusals.FutureMonth: grpc.StatusCode.FAILED_PRECONDITION,
+    refusals.ParameterNotSet: grpc.StatusCode.FAILED_PRECONDITION,
+    refusals.NoContributionBase: grpc.StatusCode.FAILED_PRECONDITION,
+    refusals.NotEligible: grpc.StatusCode.FAILED_PRECONDITION,
+    refusals.IllegalTransition: grpc.StatusCode.FAILED_PRECONDITION,
+    refusals.NotEnrolled: grpc.StatusCode.FAILED_PRECONDITION,
+    refusals.InstitutionNotDesignated: grpc.StatusCode.FAILED_PRECONDITION,
+    refusals.FilingRequired: grpc.StatusCode.FAILED_PRECONDITION,
+    refusals.GiverNotBound: grpc.StatusCode.FAILED_PRECONDITION,
+    refusals.NoAccount: grpc.StatusCode.FAILED_PRECONDITION,
+    refusals.AlreadyReversed: grpc.StatusCode.FAILED_PRECONDITION,
+    refusals.NotLastSettlement: grpc.StatusCode.FAILED_PRECONDITION,
+    refusals.AlreadyCredited: grpc.StatusCode.FAILED_PRECONDITION,
+    refusals.OriginalReversed: grpc.StatusCode.FAILED_PRECONDITION,
+    refusals.BalanceSpent: grpc.StatusCode.FAILED_PRECONDITION,
+    refusals.BalanceShort: grpc.StatusCode.FAILED_PRECONDITION,
+    refusals.AlreadyPaid: grpc.StatusCode.FAILED_PRECONDITION,
+    refusals.RequestIdReused: grpc.StatusCode.ALREADY_EXISTS,
+    refusals.StoreUnavailable: grpc.StatusCode.UNAVAILABLE,
+    refusals.Overloaded: grpc.StatusCode.RESOURCE_EXHAUSTED,
 }
 
 DEADLINE_REASON: Final = "DEADLINE_EXCEEDED"
+
 FAULT_REASON: Final = "INTERNAL"
 """Reasons no refusal has: time ran out; a fault of ours."""
 
@@ -127,7 +132,7 @@ def _parts(refusal: Refusal, message: str, length: int, again_ms: int) -> list[M
     if refusal.clauses:
         metadata["clauses"] = ",".join(dict.fromkeys(c.id for c in refusal.clauses))
     parts: list[Message] = [_error_info(refusal.reason(), metadata), _localized(message)]
-    if isinstance(refusal, errors.Malformed) and refusal.field:
+    if isinstance(refusal, refusals.Malformed) and refusal.field:
         text = _shorten(refusal.message, length)
         violation = details.BadRequest.FieldViolation(field=refusal.field, description=text)
         parts.append(details.BadRequest(field_violations=[violation]))
@@ -140,7 +145,7 @@ def _parts(refusal: Refusal, message: str, length: int, again_ms: int) -> list[M
     return parts
 
 
-def _violation(condition: errors.Condition, length: int) -> details.PreconditionFailure.Violation:
+def _violation(condition: refusals.Condition, length: int) -> details.PreconditionFailure.Violation:
     """One unmet condition: which question, under which clauses, what is wrong and what would help."""
     told = "; 办法: ".join(filter(None, (condition.message, condition.remedy)))
     subject = ",".join(condition.clauses)

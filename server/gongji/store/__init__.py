@@ -9,16 +9,17 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from gongji.facts import Adopted, Answer, Command, Listing, Query, Remembered
-from gongji.model import Certificate
+from gongji.model.commands import Adopted, Answer, Command, Listing, Query, Remembered
+from gongji.model.people import Certificate
+from gongji.store.databases import MEMORY, is_postgres, migrate, open_postgres, path_of
 from gongji.store.migrations import SchemaError, is_new, make_file
-from gongji.store.opening import MEMORY, is_postgres, migrate, open_postgres, path_of
 from gongji.store.seal import KeyFileError, Vault
-from gongji.store.sqlite import SqliteStore
+from gongji.store.sqlite.store import SqliteStore
 
 __all__ = ["MEMORY", "KeyFileError", "SchemaError", "Store", "migrate", "open_store"]
 
 R = TypeVar("R")
+
 T = TypeVar("T")
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any, Final, Protocol, TypeVar, cast
+from typing import Any, Final, TypeVar
 
-from msgspec import Struct
-
-from gongji.errors import Refusal, StoreUnavailable
-from gongji.facts import Answer, Command, Decision, Facts, Need, Query, Remembered, Request, Unknown, by_key
+from gongji.model.commands import Answer, Decision, Query, Remembered
+from gongji.model.facts import Facts, Need, Unknown, by_key
+from gongji.model.refusals import Refusal
+from gongji.store.engine import Conflict, Engine, EngineDown, EngineError, Job, Outcome, raisable, unavailable
 from gongji.store.replay import Digest, remembered, remembered_refusal, replay, replay_needs
 from gongji.store.schema import Schema
 
@@ -20,71 +20,6 @@ ROUNDS: Final = 32
 
 TRIES: Final = 16
 """How often a single job that meets other processes' writes is decided anew."""
-
-
-class EngineError(Exception):
-    """The database did not do what it was asked; nothing of the transaction stands."""
-
-
-class Conflict(EngineError):  # noqa: N818 - as below
-    """Another process wrote what this transaction was decided over; to be decided anew."""
-
-
-class EngineDown(EngineError):  # noqa: N818 - a state, not a fault of the caller
-    """It cannot serve now: locked, full, read-only or gone. To be tried again later."""
-
-
-class Uncertain(EngineDown):
-    """It was lost while it committed: whether that stands shows when the same request comes again."""
-
-
-class Violated(EngineError):  # noqa: N818 - as above
-    """A decision broke a law the schema holds, such as a purse below 0: a defect, never the caller's fault."""
-
-
-Asked = tuple[type, str, Sequence[str]]
-"""The records of a kind whose index ("" the key) has one of some values."""
-
-
-class Engine(Protocol):
-    """One connection to a database, used by one thread. Everything raises EngineError, `rollback` nothing."""
-
-    def begin(self) -> None:
-        """Starts a transaction in which what is read stays true until it ends, or else ends in a Conflict."""
-
-    def stage(self, need: Need) -> int:
-        """When to fetch: needs of a later stage wait until none of an earlier one is lacking.
-
-        An engine that shares its database with other writers has rows locked so, in one order by all.
-        """
-
-    def fetch(self, asked: Sequence[Asked]) -> Sequence[Iterable[Any]]:
-        """The records found for each of these, in one go."""
-
-    def upsert(self, kind: type, records: Sequence[Any]) -> None:
-        """Writes records, each in place of the one with its key."""
-
-    def commit(self) -> None:
-        """Makes it durable. Conflict; Uncertain where it is not known whether it did."""
-
-    def rollback(self) -> None:
-        """Forgets it."""
-
-
-class Job(Struct, frozen=True):
-    """One decision to execute; without a request it is not remembered."""
-
-    query: Query[Any]
-    request: Request | None = None
-
-    @property
-    def command(self) -> Command[Any]:
-        """The query of a job with a request: a command."""
-        return cast("Command[Any]", self.query)
-
-
-Outcome = Answer[Any] | Exception
-"""What becomes of a job: its answer, or what to raise."""
 
 _Groups = dict[tuple[type, str], dict[str, None]]
 """Values to find by kind and index."""
@@ -254,22 +189,3 @@ class Committer:
         for kind in self._schema.tables:
             if records := written.get(kind):
                 self._engine.upsert(kind, [records[key] for key in sorted(records)])
-
-
-def unavailable(down: EngineDown) -> StoreUnavailable:
-    """An engine's inability in the callers' words; the cause stays for the log."""
-    if isinstance(down, Uncertain):
-        refusal = StoreUnavailable("数据库连接中断, 本次请求是否已写入尚不能确定, 请稍后用同一请求编号重试。")
-    else:
-        refusal = StoreUnavailable("数据库暂时不可用, 本次请求未写入任何内容, 请稍后用同一请求编号重试。")
-    refusal.__cause__ = down
-    return refusal
-
-
-def raisable(error: BaseException) -> Exception:
-    """An error as a future can carry it: StopIteration cannot be carried, an exit would end the event loop."""
-    if isinstance(error, Exception) and not isinstance(error, StopIteration):
-        return error
-    wrapped = RuntimeError(f"处理请求时发生 {type(error).__name__}")
-    wrapped.__cause__ = error
-    return wrapped

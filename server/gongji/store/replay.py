@@ -9,9 +9,10 @@ from typing import Any, TypeGuard, TypeVar
 
 import msgspec
 
-from gongji.clauses import Clause
-from gongji.errors import Condition, OriginalReversed, Refusal, Refused, RequestIdReused
-from gongji.facts import Answer, Command, Facts, Need, Recalls, Remembered, Request
+from gongji.model.commands import Answer, Command, Recalls, Remembered, Request
+from gongji.model.facts import Facts, Need
+from gongji.model.refusals import Condition, OriginalReversed, Refusal, Refused, RequestIdReused
+from gongji.rules.clauses import Clause
 
 R = TypeVar("R")
 

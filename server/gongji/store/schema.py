@@ -8,19 +8,11 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from gongji.facts import Adopted, Remembered
-from gongji.model import (
-    Account,
-    Accumulator,
-    Binding,
-    Credit,
-    Entry,
-    Institution,
-    Person,
-    Premium,
-    SettledDay,
-    Settlement,
-)
+from gongji.model.account import Account, Credit, Entry, Premium
+from gongji.model.binding import Binding
+from gongji.model.commands import Adopted, Remembered
+from gongji.model.people import Institution, Person
+from gongji.model.settlement import Accumulator, SettledDay, Settlement
 from gongji.store.seal import Vault
 from gongji.store.table import DOCUMENT, Column, Row, Table, document, moment, number, plain, text
 

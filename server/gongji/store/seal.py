@@ -14,11 +14,14 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from gongji.model import Certificate
+from gongji.model.people import Certificate
 
 KEY_BYTES: Final = 32
+
 _NONCE_BYTES: Final = 12
+
 _HASH_BYTES: Final = 16
+
 _FORMAT: Final = b"\x01"
 """First byte of a seal: AES-256-GCM, nonce, ciphertext with tag."""
 

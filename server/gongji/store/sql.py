@@ -1,7 +1,5 @@
 """SQL text made from the tables' descriptions; values always travel as parameters."""
 
-# ruff: noqa: S608 - every name in these statements comes from a table description, none from a caller
-
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
@@ -9,11 +7,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-import msgspec
-
-from gongji.codes import SHANGHAI
-from gongji.facts import Listing
-from gongji.store.table import DOCUMENT, Column, Row, SqlType, SqlValue, Table, micros
+from gongji.model.commands import Listing
+from gongji.rules.codes import SHANGHAI
+from gongji.store.table import Column, SqlType, SqlValue, Table, micros
 
 Statement = tuple[str, list[SqlValue]]
 
@@ -85,87 +81,12 @@ def _definition(column: Column, key: Column | None, dialect: Dialect) -> str:
     return " ".join(parts)
 
 
-def select(table: Table[Any], index: str, count: int) -> str:
-    """Rows whose index (or key, "") has one of `count` values, all as one JSON text: see `Rows`.
-
-    One row a step would give the interpreter away, and wait for it again, at every record. ValueError where a `Need`
-    may not name the index.
-    """
-    row = " || ',' || ".join(_in_json(table.column(name)) for name in table.read)
-    found = f"SELECT CAST(group_concat('[' || {row} || ']') AS BLOB) FROM {table.name}"
-    return f"{found} WHERE {_needed(table, index)} IN ({', '.join('?' * count)})"
-
-
-def _in_json(column: Column) -> str:
-    if column.type != "BLOB":
-        return f"json_quote({column.name})"
-    if column.name == DOCUMENT:  # JSON as it is
-        return f"CAST({column.name} AS TEXT)"
-    return f"'\"' || hex({column.name}) || '\"'"
-
-
-class Rows:
-    """Reads the rows of one table back from what `select` found."""
-
-    def __init__(self, table: Table[Any]) -> None:
-        columns = [table.column(name) for name in table.read]
-        whole = tuple[tuple(_IN_JSON[c.name if c.name == DOCUMENT else c.type] for c in columns)]  # type: ignore[misc, valid-type]
-        self._decode = msgspec.json.Decoder(list[whole]).decode  # type: ignore[valid-type] # made at run time
-        self._bytes: list[tuple[int, Callable[[Any], bytes]]] = [
-            (i, bytes if c.name == DOCUMENT else bytes.fromhex) for i, c in enumerate(columns) if c.type == "BLOB"
-        ]
-
-    def __call__(self, found: bytes) -> list[Row]:
-        """The values of each row, as the database holds them."""
-        rows = self._decode(b"[" + found + b"]")
-        return [self._with_bytes(row) for row in rows] if self._bytes else rows
-
-    def _with_bytes(self, row: Row) -> Row:
-        values = list(row)
-        for i, of in self._bytes:
-            values[i] = of(values[i])
-        return values
-
-
-_IN_JSON: Final[Mapping[str, Any]] = {
-    "TEXT": str | None,
-    "INTEGER": int | None,
-    "BLOB": str,
-    DOCUMENT: msgspec.Raw,
-}
-
-
-def select_any(table: Table[Any], index: str, *, lock: bool) -> str:
-    """The same for any count, the values one array; locked rows are locked in the order of their keys."""
-    order = f" ORDER BY {table.key.name} FOR UPDATE" if lock else ""
-    return f"SELECT {', '.join(table.read)} FROM {table.name} WHERE {_needed(table, index)} = ANY(%s){order}"
-
-
 def _needed(table: Table[Any], index: str) -> str:
     """The column an index is for. ValueError where a `Need` may not name it."""
     if index and index not in table.needed():
         msg = f"{table.name} 不能按 {index} 预取; 可用: {', '.join(table.needed()) or '仅主键'}"
         raise ValueError(msg)
     return table.column(index).name
-
-
-def upsert(table: Table[Any], count: int = 1) -> str:
-    """Writes so many rows; into an append-only table a known key is an error."""
-    row = f"({', '.join('?' * len(table.columns))})"
-    insert = f"{_insert(table)} VALUES {', '.join([row] * count)}"
-    return insert if table.append_only else insert + _replacing(table, table.key.name)
-
-
-def insert_all(table: Table[Any]) -> str:
-    """Writes many rows, the columns arrays; a known key is an error."""
-    types = (POSTGRES.types[column.type].partition(" ")[0] for column in table.columns)
-    arrays = ", ".join(f"%s::{name}[]" for name in types)
-    return f"{_insert(table)} SELECT * FROM unnest({arrays})"
-
-
-def upsert_all(table: Table[Any]) -> str:
-    """The same; a row takes the place of the one with its key, unless the table is append-only."""
-    return insert_all(table) if table.append_only else insert_all(table) + _replacing(table, _identity(table))
 
 
 def _insert(table: Table[Any]) -> str:

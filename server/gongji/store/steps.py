@@ -14,6 +14,7 @@ _BY_YEAR_2: Final = {
     "settlement": "settled_at",
     "entry": "at",
 }
+
 _TABLES_2: Final = {
     "settlement": """
 settlement_id {TEXT}{KEY} NOT NULL, patient {TEXT} NOT NULL, institution {TEXT} NOT NULL, settled_at {INTEGER},
@@ -25,6 +26,7 @@ ledger_account {TEXT} NOT NULL, fen {INTEGER} NOT NULL, at {INTEGER} NOT NULL, k
 balance_after_fen {INTEGER} NOT NULL CHECK (balance_after_fen >= 0), version {INTEGER}, reference {TEXT} NOT NULL
 """,
 }
+
 _REST_2: Final = """
 CREATE TABLE settled_day (
   settled_day_id {TEXT} PRIMARY KEY NOT NULL, pooling_area {TEXT} NOT NULL, day {TEXT} NOT NULL

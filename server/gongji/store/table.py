@@ -14,18 +14,21 @@ from typing import Any, Final, Generic, Literal, TypeVar
 
 import msgspec
 
-from gongji.codes import SHANGHAI
+from gongji.rules.codes import SHANGHAI
 
 T = TypeVar("T")
 
 SqlType = Literal["TEXT", "INTEGER", "BLOB"]
+
 SqlValue = str | int | bytes | None
+
 Row = Sequence[Any]
 
 DOCUMENT: Final = "doc"
 """The column of a record, or of most of it, as JSON."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 

@@ -19,17 +19,20 @@ from time import perf_counter
 from typing import Final
 
 import psycopg
-from gongji.cities import Cities, load_cities
-from gongji.facts import Answer, Request
-from gongji.model import Institution
-from gongji.settlement import Settle
-from gongji.store.committer import Committer, Engine, Job
-from gongji.store.migrations import SqliteHome, make_file, make_or_check
-from gongji.store.opening import path_of
-from gongji.store.pgengine import PostgresEngine
-from gongji.store.pghome import PostgresHome
+from gongji.cities.city import Cities
+from gongji.cities.loading import load_cities
+from gongji.model.commands import Answer, Request
+from gongji.model.people import Institution
+from gongji.settlement.settle import Settle
+from gongji.store.committer import Committer
+from gongji.store.databases import path_of
+from gongji.store.engine import Engine, Job
+from gongji.store.migrations import make_file, make_or_check
+from gongji.store.postgres.engine import PostgresEngine
+from gongji.store.postgres.home import PostgresHome
 from gongji.store.schema import Schema
-from gongji.store.sqlite import SqliteEngine
+from gongji.store.sqlite.engine import SqliteEngine
+from gongji.store.sqlite.home import SqliteHome
 
 sys.path.insert(0, str(Path(__file__).parents[3]))  # run as a file, it finds the tests' helpers all the same
 from tests.bench.rivals import population

@@ -21,11 +21,12 @@ from typing import Any
 
 import grpc
 import uvloop
-from gongji.benefits import PurseKind
-from gongji.cities import Cities, City, load_cities
-from gongji.codes import BindingState, EntryKind, pooling_area
-from gongji.facts import derived_id
-from gongji.rpc.convert import Sources, decided_by
+from gongji.cities.city import Cities, City
+from gongji.cities.loading import load_cities
+from gongji.model.ids import derived_id
+from gongji.rpc.convert.values import Sources, decided_by
+from gongji.rules.benefits import PurseKind
+from gongji.rules.codes import BindingState, EntryKind, pooling_area
 from gongji.v1 import settlement_pb2 as pb
 from gongji.v1 import types_pb2
 from gongji.v1.settlement_pb2_grpc import SettlementServiceServicer, add_SettlementServiceServicer_to_server

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from gongji.benefits import NoFund, PurseKind
-from gongji.cities import Rules
-from gongji.codes import Scheme, Standing
-from gongji.hookspecs import CityRules
-from gongji.model import RuleRef
-from gongji.money import percent, share, yuan
-from gongji.rules import NoLimit
-from gongji.split import Benefit, Charge, FundShare, Owed, Purse, Used, benefit_of, charge_purses, fund_share
+from gongji.cities.city import Rules
+from gongji.model.decided import RuleRef
+from gongji.rules.benefits import NoFund, PurseKind
+from gongji.rules.binding import NoLimit
+from gongji.rules.codes import Scheme, Standing
+from gongji.rules.hookspecs import CityRules
+from gongji.rules.money import percent, share, yuan
+from gongji.settlement.split import Benefit, Charge, FundShare, Owed, Purse, Used, benefit_of, charge_purses, fund_share
 from gongji.v1 import settlement_pb2 as pb
 
 from tests.bench.rivals.naive_tables import Account, Accumulator, Institution, Person

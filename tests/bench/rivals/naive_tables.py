@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, Final
 
-from gongji import model
+from gongji.model import account, binding, people
 from sqlalchemy import BigInteger, CheckConstraint, DateTime, Engine, ForeignKey, create_engine, event, insert
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
@@ -162,20 +162,20 @@ def _prepare(connection: Any, record: object) -> None:
 def _row(record: object) -> tuple[type[Base], dict[str, Any]]:
     """A record of the population as a row. TypeError where it has none of that kind."""
     match record:
-        case model.Institution():
+        case people.Institution():
             facts = {"code": record.code, "name": record.name, "level": record.level}
             return Institution, facts | {"designated_from": record.designated_from}
-        case model.Person():
+        case people.Person():
             return Person, _person(record)
-        case model.Account():
+        case account.Account():
             return Account, {"person_no": record.person_no, "balance_fen": record.balance_fen, "version": 0}
-        case model.Binding():
+        case binding.Binding():
             names = ("binding_id", "holder", "member", "state", "active_at")
             return Binding, {name: getattr(record, name) for name in names}
     raise TypeError(record)
 
 
-def _person(person: model.Person) -> dict[str, Any]:
+def _person(person: people.Person) -> dict[str, Any]:
     (enrolment,) = person.enrolments
     return {
         "person_no": person.person_no,

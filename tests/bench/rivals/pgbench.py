@@ -15,19 +15,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from gongji.cities import load_cities
-from gongji.facts import Facts, Remembered, Request
-from gongji.model import Account, Accumulator, Binding, Entry, Institution, Person, PurseMovement, Settlement
-from gongji.settlement import Settle, year_of
-from gongji.store import sql
+from gongji.cities.loading import load_cities
+from gongji.model.account import Account, Entry, PurseMovement
+from gongji.model.binding import Binding
+from gongji.model.commands import Remembered, Request
+from gongji.model.facts import Facts
+from gongji.model.people import Institution, Person
+from gongji.model.settlement import Accumulator, Settlement
+from gongji.settlement.settle import Settle, year_of
 from gongji.store.committer import Gatherer
-from gongji.store.pgengine import PostgresEngine
+from gongji.store.postgres.engine import PostgresEngine
 from gongji.store.replay import remembered
 from gongji.store.schema import Schema
 from gongji.store.table import SqlValue, Table
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 sys.path.insert(0, str(Path(__file__).parents[3]))  # run as a file, it finds the tests' helpers all the same
+from gongji.store.postgres.sql import select_any
+
 from tests.bench.rivals import population
 from tests.bench.rivals.batches import over_postgres
 from tests.postgres import _binaries, own
@@ -158,7 +163,7 @@ def _tokens(settled: Settlement, place: int) -> dict[str, str]:
 
 
 def _select(schema: Schema, kind: type, index: str, values: Sequence[str], *, lock: bool = False) -> str:
-    statement = sql.select_any(schema.table(kind), index, lock=lock)
+    statement = select_any(schema.table(kind), index, lock=lock)
     if len(values) == 1:
         return statement.replace("= ANY(%s)", f"= {values[0]}")
     return statement.replace("%s", f"ARRAY[{', '.join(values)}]")

@@ -9,7 +9,14 @@ from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import Final
 
-from gongji.codes import (
+from gongji.model.account import Account
+from gongji.model.binding import Binding
+from gongji.model.commands import Write
+from gongji.model.decided import DecidedBy
+from gongji.model.ids import derived_id
+from gongji.model.people import Certificate, Enrolment, Institution, Person
+from gongji.model.settlement import Bill
+from gongji.rules.codes import (
     SHANGHAI,
     AccountUse,
     BindingState,
@@ -18,17 +25,6 @@ from gongji.codes import (
     Purpose,
     Scheme,
     VisitKind,
-)
-from gongji.facts import Write, derived_id
-from gongji.model import (
-    Account,
-    Bill,
-    Binding,
-    Certificate,
-    DecidedBy,
-    Enrolment,
-    Institution,
-    Person,
 )
 from gongji.store import Store
 from gongji.store.seal import Vault

@@ -12,7 +12,7 @@ from statistics import median
 from time import process_time
 from typing import Final
 
-from gongji.cities import load_cities
+from gongji.cities.loading import load_cities
 
 sys.path.insert(0, str(Path(__file__).parents[3]))  # run as a file, it finds the tests' helpers all the same
 from tests.bench.rivals.rules_bills import Contender, Gongji, bills

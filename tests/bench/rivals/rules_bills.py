@@ -9,13 +9,14 @@ from datetime import date
 from functools import cache
 from typing import Final, NamedTuple, Protocol
 
-from gongji.benefits import NoFund, PurseKind, Table
-from gongji.cities import Cities, load_cities
-from gongji.codes import Scheme, Standing
-from gongji.hookspecs import CityRules
-from gongji.money import Rounding
-from gongji.rules import NO_LIMIT, NoLimit
-from gongji.split import Owed, Purse, Used, benefit_of, charge_purses, fund_share
+from gongji.cities.city import Cities
+from gongji.cities.loading import load_cities
+from gongji.rules.benefits import NoFund, PurseKind, Table
+from gongji.rules.binding import NO_LIMIT, NoLimit
+from gongji.rules.codes import Scheme, Standing
+from gongji.rules.hookspecs import CityRules
+from gongji.rules.money import Rounding
+from gongji.settlement.split import Owed, Purse, Used, benefit_of, charge_purses, fund_share
 
 AREA: Final = "341100"
 DAY: Final = date(2025, 9, 30)

@@ -16,7 +16,7 @@ from gongji_conformance.wire import Wire
 from gongji_conformance.world import World
 
 if TYPE_CHECKING:
-    from gongji.cities import Cities
+    from gongji.cities.city import Cities
 
     from gongji_conformance.local import LocalServer
 

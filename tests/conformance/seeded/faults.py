@@ -22,9 +22,10 @@ from gongji import (
     Scope,
     Standing,
     Use,
-    baseline,
 )
-from gongji.cities import City, city_from
+from gongji.cities import anhui
+from gongji.cities.city import City
+from gongji.cities.loading import city_from
 from gongji.v1 import account_pb2, binding_pb2, city_pb2, registry_pb2, settlement_pb2
 from seeded.meddler import Lied, Meddling, meddle
 
@@ -43,7 +44,7 @@ class BadCity:
 
     def city(self) -> City:
         """The city."""
-        answer = getattr(gongji_chuzhou, self.hook, None) or getattr(baseline, self.hook)
+        answer = getattr(gongji_chuzhou, self.hook, None) or getattr(anhui, self.hook)
         timeline = tuple(replace(ruled, value=self.change(ruled.value)) for ruled in answer())
         return city_from(gongji_chuzhou, pinyin=CITY, overrides={self.hook: timeline})
 

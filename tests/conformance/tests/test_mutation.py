@@ -30,7 +30,8 @@ from gongji import (
     hookimpl,
     ruled,
 )
-from gongji.cities import Cities, City, city_from, load_cities
+from gongji.cities.city import Cities, City
+from gongji.cities.loading import city_from, load_cities
 from gongji_conformance import digest
 from gongji_conformance.cases import of_city, read
 from gongji_conformance.mutation import MutationFault, Score, Subject, report, score, score_of

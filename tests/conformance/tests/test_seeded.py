@@ -10,7 +10,8 @@ from typing import Any
 
 import gongji_conformance
 import pytest
-from gongji.cities import Cities, load_cities
+from gongji.cities.city import Cities
+from gongji.cities.loading import load_cities
 from gongji_conformance.access import Access
 from gongji_conformance.capability import CAPABILITIES
 from gongji_conformance.judged import NOW

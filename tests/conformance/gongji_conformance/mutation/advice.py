@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from gongji.hookspecs import question
+from gongji.rules.hookspecs import question
 
 from gongji_conformance.mutation.mutants import Mutant
 

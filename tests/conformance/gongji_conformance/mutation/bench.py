@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import grpc
 from gongji import Ruled
-from gongji.cities import Cities, City, Rules
-from gongji.clock import SandboxClock
-from gongji.codes import pooling_area
+from gongji.cities.city import Cities, City, Rules
+from gongji.rules.codes import pooling_area
+from gongji.serve.clock import SandboxClock
 from gongji.store import Store, open_store
 
 from gongji_conformance.cases import Case

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any, Final
 
 from gongji import ChannelKind, Clause, Note, Procedure, ReviewLatency, Step, TableClauses, Timeline
-from gongji.cities import City
+from gongji.cities.city import City
 
 from gongji_conformance.mutation.mutants import Mutant
 

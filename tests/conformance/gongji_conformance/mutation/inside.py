@@ -8,14 +8,14 @@ from datetime import datetime
 from typing import Any
 
 import grpc
-from gongji.cities import Cities
-from gongji.clock import SandboxClock
-from gongji.rpc import calls
-from gongji.rpc.calls import Method
-from gongji.rpc.server import offered
+from gongji.binding.workdays import Workdays
+from gongji.cities.city import Cities
+from gongji.rpc.method import Ended as CallEnded
+from gongji.rpc.method import Method
+from gongji.rpc.services import offered
+from gongji.serve.clock import SandboxClock
 from gongji.store import Store
 from gongji.v1 import account_pb2_grpc, binding_pb2_grpc, city_pb2_grpc, registry_pb2_grpc, settlement_pb2_grpc
-from gongji.workdays import Workdays
 
 from gongji_conformance.wire import Wire
 
@@ -85,7 +85,7 @@ class _Desk:
         """The reply's bytes. grpc.RpcError as a channel raises it."""
         try:
             return self._loop.run_until_complete(_answer(self._methods[method], raw))
-        except calls.Ended as ended:
+        except CallEnded as ended:
             raise Ended(ended.status.code, ended.status.message, ended.status.trailing) from None
 
 

@@ -9,10 +9,13 @@ from functools import cache, partial
 from types import SimpleNamespace
 from typing import Any, Final, get_args, get_type_hints
 
-from gongji import Identity, Ruled, Timeline, guards, hookimpl
-from gongji.adoption import over
-from gongji.cities import City, Rules, city_from, refuse
-from gongji.hookspecs import CityRules
+from gongji import Identity, Ruled, Timeline, hookimpl
+from gongji.cities import guards
+from gongji.cities.adoption import over
+from gongji.cities.city import City, Rules
+from gongji.cities.guards import refuse
+from gongji.cities.loading import city_from
+from gongji.rules.hookspecs import CityRules
 
 from gongji_conformance.mutation.variants import variants
 

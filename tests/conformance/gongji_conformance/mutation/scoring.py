@@ -16,7 +16,9 @@ from typing import Any, Final
 
 import structlog
 from gongji import Timeline
-from gongji.cities import Cities, City, PluginProblem, city_from, load_cities
+from gongji.cities.city import Cities, City
+from gongji.cities.guards import PluginProblem
+from gongji.cities.loading import city_from, load_cities
 
 from gongji_conformance import cases as reading
 from gongji_conformance.cases import Case, Expect, Fault

@@ -1,0 +1,249 @@
+"""Crediting a personal account (个人账户): a month's credit by the city's rule, or a balance brought forward.
+
+The law of a month: its credits less those taken back are none or one a person, whatever the request ids. A credit
+taken back (划入冲回) goes back whole to where it came from, and the month may be credited again.
+
+Assumption: whoever is normally enrolled in the employee scheme on the last day of the month, or today while the month
+lasts, has that month's credit, under the standing and the rules of that day. The day of payment is in no document.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from msgspec.structs import replace
+
+from gongji.account import ledger
+from gongji.cities.city import Cities, City
+from gongji.model.account import Account, Credit, PurseMovement, has_purse
+from gongji.model.commands import Decision, Request
+from gongji.model.decided import RuleRef
+from gongji.model.facts import Facts, Need, by_key
+from gongji.model.ids import derived_id
+from gongji.model.people import Enrolment, Person, alive_on
+from gongji.model.refusals import (
+    AlreadyCredited,
+    BalanceSpent,
+    CreditNotFound,
+    FutureMonth,
+    MalformedField,
+    NoAccount,
+    NoContributionBase,
+    NotEnrolled,
+    ParameterNotSet,
+    PersonNotFound,
+)
+from gongji.rules.benefits import CreditTerms, OperatorSets
+from gongji.rules.clauses import Clause
+from gongji.rules.codes import EnrolmentStatus, EntryKind, Scheme, Standing
+from gongji.rules.hookspecs import CityRules
+from gongji.rules.money import MAX_FEN, Rounding, share, yuan
+
+_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
+
+
+@dataclass(frozen=True, slots=True)
+class Credited:
+    """What was credited, how the purse stands, and the rule behind the amount; None for a balance brought forward."""
+
+    fen: int
+    movement: PurseMovement
+    rule: RuleRef | None
+
+
+@dataclass(frozen=True, slots=True)
+class CreditAccount:
+    """Credits one account: the credit of `month` (YYYY-MM), given once, or `brought_forward_fen` (结转转入).
+
+    MalformedField where not exactly one of the two is given.
+    """
+
+    request: Request
+    person_no: str
+    month: str
+    brought_forward_fen: int
+    cities: Cities
+
+    def __post_init__(self) -> None:
+        if bool(self.month) == bool(self.brought_forward_fen):
+            raise MalformedField("划入月份与结转金额须恰好给出一项", field="month")
+        if self.month:
+            _refuse_no_month(self.month)
+        if not 0 <= self.brought_forward_fen <= MAX_FEN:
+            raise MalformedField("结转金额须大于 0 且不超过十亿元", field="brought_forward_fen")
+
+    @property
+    def answers(self) -> type[Credited]:
+        """The credit."""
+        return Credited
+
+    @property
+    def credit_id(self) -> str:
+        """What a month's credit is filed under."""
+        return credit_id_of(self.person_no, self.month)
+
+    def needs(self, _: Facts) -> Iterator[Need]:
+        """The person, the account and the month's credit."""
+        yield by_key(Person, self.person_no)
+        yield by_key(Account, self.person_no)
+        if self.month:
+            yield by_key(Credit, self.credit_id)
+
+    def decide(self, facts: Facts) -> Decision[Credited]:
+        """The credit. PersonNotFound, NoAccount, then the refusals of a month's credit."""
+        person = _person(facts, self.person_no)
+        if not has_purse(person, facts.get(Account, self.person_no)):
+            raise NoAccount(f"{self.person_no} 从未参加职工医保, 没有个人账户", field="person")
+        if self.month:
+            return self._month(person, facts)
+        return self._credited(self.brought_forward_fen, ledger.BROUGHT_FORWARD, EntryKind.BROUGHT_FORWARD, facts)
+
+    def _month(self, person: Person, facts: Facts) -> Decision[Credited]:
+        """One month's credit, once. FutureMonth, AlreadyCredited, NotEnrolled and the refusals of the amount."""
+        first, last = _month_of(self.month)
+        if first > facts.today:
+            raise FutureMonth(f"{self.month} 尚未开始, 不能划入", field="month")
+        if _standing(facts, self.credit_id) is not None:
+            raise AlreadyCredited(f"{self.person_no} 的 {self.month} 已经划入, 每人每月只划入一次", field="month")
+        day = min(last, facts.today)
+        city = self.cities.of(person.insured_place)
+        rules = city.rules(day)
+        terms = rules.answer(CityRules.account_crediting)
+        enrolment = _enrolment(person, day, terms.clauses)
+        fen, source = self._amount(person, enrolment, terms.value, city)
+        rule = rules.ref(CityRules.account_crediting)
+        credit = Credit(self.credit_id, self.person_no, self.month, fen, source, facts.now)
+        return self._credited(fen, source, EntryKind.CREDIT, facts, (rule, credit))
+
+    def _amount(self, person: Person, enrolment: Enrolment, terms: CreditTerms, city: City) -> tuple[int, str]:
+        """Fen and where they come from: own premium (C55) or pooled fund (C56). NoContributionBase, ParameterNotSet."""
+        if enrolment.standing is Standing.ACTIVE:
+            if person.contribution_base_fen <= 0:
+                raise NoContributionBase(
+                    f"{self.person_no} 没有登记缴费基数, 无法计算划入金额; 请先导入", field="person"
+                )
+            fen = share(person.contribution_base_fen, terms.active_ratio_bp, Rounding.HALF_UP)
+            return fen, ledger.premium_account(city.area_code)
+        if isinstance(terms.retired_fen, OperatorSets):
+            raise ParameterNotSet(
+                f"{city.name}退休人员每月划入金额(account_crediting.retired_fen)没有文件给出, 须由运营方设定: "
+                f"gongji serve --retired-credit {city.area_code}:金额(元)@起始日",
+                city=city.area_code,
+                parameter="account_crediting.retired_fen",
+            )
+        return terms.retired_fen, ledger.fund_account(city.area_code, Scheme.EMPLOYEE)
+
+    def _credited(
+        self, fen: int, source: str, kind: EntryKind, facts: Facts, by_rule: tuple[RuleRef, Credit] | None = None
+    ) -> Decision[Credited]:
+        rule, *records = by_rule or (None,)
+        accounts, (movement,) = ledger.move_all(facts, [(self.person_no, fen)])
+        transaction_id = derived_id("C", self.request.request_id)
+        reference = self.credit_id if self.month else transaction_id
+        entries = ledger.purse_entries(
+            transaction_id, movement, other=source, kind=kind, at=facts.now, reference=reference
+        )
+        return Decision(Credited(fen, movement, rule), (*records, *accounts, *entries))
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBackCredit:
+    """Takes the standing credit of `month` (YYYY-MM) back, whole (划入冲回); `why` is kept with it.
+
+    Credits less takings-back of one person and month stay none or one: a credit is taken back once, after which the
+    month may be credited again under another request id. MalformedField where the month is none.
+    """
+
+    request: Request
+    person_no: str
+    month: str
+    why: str
+
+    def __post_init__(self) -> None:
+        _refuse_no_month(self.month)
+
+    @property
+    def answers(self) -> type[PurseMovement]:
+        """What left the purse."""
+        return PurseMovement
+
+    @property
+    def credit_id(self) -> str:
+        """What the month's credit is filed under."""
+        return credit_id_of(self.person_no, self.month)
+
+    def needs(self, _: Facts) -> Iterator[Need]:
+        """The person, the account and the month's credit."""
+        yield by_key(Person, self.person_no)
+        yield by_key(Account, self.person_no)
+        yield by_key(Credit, self.credit_id)
+
+    def decide(self, facts: Facts) -> Decision[PurseMovement]:
+        """The mirror image of the credit. PersonNotFound, CreditNotFound, BalanceSpent."""
+        _ = _person(facts, self.person_no)
+        credit = _standing(facts, self.credit_id)
+        if credit is None:
+            raise CreditNotFound(
+                f"{self.person_no} 的 {self.month} 没有可收回的划入: 未曾划入, 或已收回", field="month"
+            )
+        held = (facts.get(Account, self.person_no) or Account(self.person_no)).balance_fen
+        if held < credit.fen:
+            raise BalanceSpent(
+                f"{self.month} 划入的 {yuan(credit.fen)} 元已被使用, 账户只余 {yuan(held)} 元, 不能全额收回",
+                field="month",
+                credited_fen=str(credit.fen),
+                balance_fen=str(held),
+            )
+        accounts, (movement,) = ledger.move_all(facts, [(self.person_no, -credit.fen)])
+        entries = ledger.purse_entries(
+            derived_id("T", self.request.request_id),
+            movement,
+            other=credit.source,
+            kind=EntryKind.CREDIT_TAKEN_BACK,
+            at=facts.now,
+            reference=credit.credit_id,
+        )
+        taken_back = replace(credit, taken_back_at=facts.now, taken_back_why=self.why)
+        return Decision(movement, (taken_back, *accounts, *entries))
+
+
+def credit_id_of(person_no: str, month: str) -> str:
+    """What a month's credit is filed under: P1/2025-09."""
+    return f"{person_no}/{month}"
+
+
+def _refuse_no_month(month: str) -> None:
+    if not _MONTH.fullmatch(month) or month < "0001-01":
+        raise MalformedField(f"月份应写作 YYYY-MM, 得到 {month!r}", field="month")
+
+
+def _person(facts: Facts, person_no: str) -> Person:
+    person = facts.get(Person, person_no)
+    if person is None:
+        raise PersonNotFound(f"没有人员编号为 {person_no} 的参保人", field="person")
+    return person
+
+
+def _standing(facts: Facts, credit_id: str) -> Credit | None:
+    """The month's credit, unless there is none or it was taken back."""
+    credit = facts.get(Credit, credit_id)
+    return None if credit is None or credit.taken_back_at is not None else credit
+
+
+def _month_of(month: str) -> tuple[date, date]:
+    """First and last day of YYYY-MM."""
+    first = date.fromisoformat(f"{month}-01")
+    return first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+
+
+def _enrolment(person: Person, day: date, clauses: tuple[Clause, ...]) -> Enrolment:
+    """The person's enrolment in the employee scheme. NotEnrolled unless it is normal that day."""
+    enrolment = person.enrolled(day, Scheme.EMPLOYEE)
+    if enrolment is None or enrolment.status is not EnrolmentStatus.NORMAL or not alive_on(person, day):
+        raise NotEnrolled(
+            f"{person.person_no} 在 {day} 未正常参加职工医保, 当月不划入", field="person", clauses=clauses
+        )
+    return enrolment

@@ -1,0 +1,1 @@
+"""City plugins found, checked, and read by day."""

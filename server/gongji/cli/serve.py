@@ -1,0 +1,149 @@
+"""`gongji serve` and `gongji migrate`."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing, suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+
+from gongji import __version__
+from gongji.binding.workdays import Workdays
+from gongji.cities.city import Cities
+from gongji.cities.loading import load_cities
+from gongji.cli.terminal import Terminal
+from gongji.rules.codes import SHANGHAI
+from gongji.serve import gateway, service, supervisor
+from gongji.serve.clock import system_clock
+from gongji.serve.service import Up, lossy_settings
+from gongji.serve.settings import DATABASE, KEY_FILE, Settings
+from gongji.serve.workers import serve_many
+from gongji.store import migrate
+from gongji.store.databases import is_postgres
+
+DEFAULT_ADDRESS = "127.0.0.1:50051"
+
+MOST_WORKERS = 64
+
+
+_DATABASE_HELP = "数据库地址, 如 postgresql://主机/库名; 默认数据目录中的 SQLite."
+
+
+@click.command("serve")
+@click.option("--address", default=DEFAULT_ADDRESS, show_default=True, help="监听地址; 端口 0 表示任选空闲端口.")
+@click.option(
+    "--data", type=click.Path(path_type=Path), default=Path("var"), show_default=True, help="数据库与密钥目录."
+)
+@click.option("--database", default="", metavar="URL", help=_DATABASE_HELP)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, MOST_WORKERS),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="几个进程共用此端口; 多于一个须用 PostgreSQL.",
+)
+@click.option(
+    "--gateway/--no-gateway",
+    default=gateway.pays,
+    help="收发报文另成一个进程; 默认: 多于一个处理器时.",
+)
+@click.option("--sample", is_flag=True, help="登记库为空时载入虚构的样例人群.")
+@click.option("--sandbox", is_flag=True, help="开放 SandboxService(拨钟、清空); 切勿用于真实数据.")
+@click.option("--adopt", multiple=True, metavar="CITY:NAME@DAY", help="自某日起采用候选修订, 如 341100:V2@2025-01-01.")
+@click.option(
+    "--retired-credit", multiple=True, metavar="CITY:YUAN@DAY", help="退休人员每月定额划入, 如 341100:70.00@2022-07-01."
+)
+@click.option(
+    "--calendar",
+    type=click.Path(exists=True, path_type=Path),
+    help="补充年份的节假日与补班日(TOML), 见 server/README.md.",
+)
+@click.pass_obj
+def serve_command(terminal: Terminal, /, **options: Any) -> None:
+    """启动服务; Ctrl-C 停止."""
+    settings = Settings.parse(**options)
+    with suppress(KeyboardInterrupt):
+        if settings.workers > 1:
+            asyncio.run(_serve(settings, terminal))
+            return
+        with asyncio.Runner(loop_factory=supervisor.new_event_loop) as runner:
+            runner.run(_serve(settings, terminal))
+
+
+@click.command("migrate")
+@click.option("--data", type=click.Path(path_type=Path), default=Path("var"), show_default=True, help="密钥目录.")
+@click.option("--database", default="", metavar="URL", help=_DATABASE_HELP)
+@click.pass_obj
+def migrate_command(terminal: Terminal, data: Path, database: str) -> None:
+    """把数据库结构升级到本程序的版本; 只向前, 先停服务并备份."""
+    before, after = migrate(database or data / DATABASE, data / KEY_FILE)
+    terminal.say(f"数据库结构: 第 {before} 版 → 第 {after} 版" if before != after else f"已是第 {after} 版, 无需迁移")
+
+
+async def _serve(settings: Settings, terminal: Terminal) -> None:
+    """Serve until interrupted and print what happens. ValueError or OSError if the settings cannot be met."""
+    cities, workdays = load_cities(settings.adopt, settings.retired_credits), settings.workdays()
+    many = settings.workers > 1
+    async with aclosing(serve_many(settings) if many else service.serve(settings, cities, workdays)) as events:
+        async for event in events:
+            if isinstance(event, Up):
+                await announce(terminal, settings, cities, workdays, event.address)
+            else:
+                terminal.say("正在停止 …")
+
+
+def show_cities(terminal: Terminal, cities: Cities) -> None:
+    """The table of cities and, where there are any, of refused plugins."""
+    served = [
+        {
+            "city": c.name,
+            "area_code": c.area_code,
+            "pinyin": c.pinyin,
+            "plugin": c.plugin,
+            "version": c.version,
+            "overridden": len(c.overridden),
+            "adoptions": "、".join(c.adoptions) or "—",
+        }
+        for c in cities.all
+    ]
+    columns = ["city", "area_code", "pinyin", "plugin", "version", "overridden", "adoptions"]
+    terminal.table("cities", served, columns)
+    if cities.refused:
+        refused = [{"plugin": r.plugin, "pinyin": r.pinyin, "problem": r.problem} for r in cities.refused]
+        terminal.table("refused_plugins", refused, ["plugin", "pinyin", "problem"])
+
+
+def _place(settings: Settings) -> str:
+    """Where the data is; never a password."""
+    if not is_postgres(settings.database):
+        return f"数据在 {settings.database or f'{settings.data}/'}"
+    address = urlsplit(settings.database)
+    return f"数据在 PostgreSQL {address.hostname or ''}{address.path}, 密钥在 {settings.data}/"
+
+
+async def announce(terminal: Terminal, settings: Settings, cities: Cities, workdays: Workdays, address: str) -> None:
+    """What people read when the service is up."""
+    show_cities(terminal, cities)
+    today = system_clock().astimezone(SHANGHAI).date()
+    for year in sorted({today.year, (today + timedelta(days=60)).year}):
+        if not workdays.known(year):
+            terminal.say(f"注意: {year} 年节假日安排尚未载入, 该年的审核期限暂按周末推算; 可用 --calendar 补充")
+    if settings.sandbox:
+        terminal.say("沙盒: SandboxService 可拨钟、清空; 切勿存放真实数据")
+    for lossy in await asyncio.to_thread(lossy_settings, settings.database):
+        terminal.say(f"警告: PostgreSQL 的 {lossy}; 「答复之前已经落盘」在此库上不成立")
+    processes = f"({settings.workers} 个进程)" if settings.workers > 1 else ""
+    terminal.say(
+        f"gongji {__version__} 正在 {address} 服务{processes}; {_place(settings)}; Ctrl-C 停止. 接下来可在另一终端键入:"
+    )
+    terminal.say("  .venv/bin/gongji guide chuzhou        # 滁州办理指南")
+    terminal.say("  .venv/bin/gongji check anqing         # 安庆每条规则的取值与依据")
+    terminal.say(
+        f"  .venv/bin/buf curl --protocol grpc --http2-prior-knowledge -d '{{}}' \\\n"
+        f"      http://{address}/gongji.v1.CityService/ListCities"
+    )

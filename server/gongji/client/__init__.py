@@ -1,0 +1,1 @@
+"""Whatever speaks to a running service."""

@@ -1,0 +1,18 @@
+"""共济消费查询 as the counter hands it over: asked over the wire, written as a table, CSV, JSON or a printed page."""
+
+from gongji.client.statement.pdf import UnprintableError, to_pdf
+from gongji.client.statement.query import SIDES, UnsettledError, fetch
+from gongji.client.statement.sheet import Column, Period, Sheet, to_csv, to_json
+
+__all__ = [
+    "SIDES",
+    "Column",
+    "Period",
+    "Sheet",
+    "UnprintableError",
+    "UnsettledError",
+    "fetch",
+    "to_csv",
+    "to_json",
+    "to_pdf",
+]

@@ -1,0 +1,184 @@
+"""Asks the service for one side's settlements or entries, page by page, and lays them out as a sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from gongji.client.statement.sheet import Column, Period, Row, Sheet
+from gongji.rules.codes import SHANGHAI
+from gongji.v1 import (
+    account_pb2,
+    account_pb2_grpc,
+    registry_pb2,
+    registry_pb2_grpc,
+    settlement_pb2,
+    settlement_pb2_grpc,
+    types_pb2,
+)
+
+PAGE_SIZE: Final = 200
+
+_HOLDER: Final = (
+    Column("settled_at", "时间"),
+    Column("institution_name", "机构", wide=True),
+    Column("member", "使用人编号"),
+    Column("charged_fen", "共济支付(元)", fen=True),
+    Column("status", "状态"),
+)
+
+_MEMBER: Final = (
+    Column("settled_at", "时间"),
+    Column("institution_name", "机构", wide=True),
+    Column("total_fen", "费用总额(元)", fen=True),
+    Column("fund_fen", "统筹基金(元)", fen=True),
+    Column("own_fen", "本人账户(元)", fen=True),
+    Column("aid_fen", "共济账户(元)", fen=True),
+    Column("cash_fen", "现金(元)", fen=True),
+    Column("status", "状态"),
+)
+
+_ACCOUNT: Final = (
+    Column("version", "序号"),
+    Column("at", "时间"),
+    Column("kind", "事由", wide=True),
+    Column("fen", "金额(元)", fen=True),
+    Column("balance_fen", "余额(元)", fen=True),
+)
+
+_KINDS: Final = {
+    account_pb2.ENTRY_KIND_CREDIT: "划入",
+    account_pb2.ENTRY_KIND_BROUGHT_FORWARD: "结转转入",
+    account_pb2.ENTRY_KIND_OWN_CHARGE: "本人就医购药",
+    account_pb2.ENTRY_KIND_AID_CHARGE: "共济支付",
+    account_pb2.ENTRY_KIND_REFUND: "撤销退回",
+    account_pb2.ENTRY_KIND_PREMIUM: "代缴居民医保",
+    account_pb2.ENTRY_KIND_CREDIT_TAKEN_BACK: "划入冲回",
+}
+
+_STANDS, _REVERSED = "有效", "已撤销"
+
+_TOTAL = "合计(不含已撤销)"
+
+
+class UnsettledError(ValueError):
+    """The account moved while it was read, so its figures do not add up; asking again helps."""
+
+
+def fetch(channel: grpc.Channel, person_no: str, side: str, period: Period) -> Sheet:
+    """The statement of one person from one of SIDES. grpc.RpcError where the service refuses, UnsettledError.
+
+    A holder's has time, amount and institution of each charge (C79), never diagnosis, item or total.
+    """
+    asked = registry_pb2.GetPersonRequest(person=_ref(person_no))
+    person = registry_pb2_grpc.RegistryServiceStub(channel).GetPerson(asked).person
+    return _SHEETS[side](channel, person, period)
+
+
+def _of_holder(channel: grpc.Channel, person: types_pb2.Person, period: Period) -> Sheet:
+    rows = _settlements(channel, period, settlement_pb2.ListSettlementsRequest(holder=_ref(person.person_no)))
+    return Sheet(
+        title="共济消费查询单",
+        party="授权人",
+        person_no=person.person_no,
+        name=person.name,
+        period=period,
+        columns=_HOLDER,
+        rows=tuple((_instant(r.settled_at), _institution(r), r.patient, r.charged_fen, _status(r)) for r in rows),
+        closing=(_TOTAL, "", "", sum(r.charged_fen for r in _standing(rows)), ""),
+        note="本单列出从授权人个人账户为使用人支付的时间、金额与机构, 不显示诊断、项目与费用总额。"
+        "代缴居民医保、划入与退回见个人账户明细单。",
+    )
+
+
+def _of_member(channel: grpc.Channel, person: types_pb2.Person, period: Period) -> Sheet:
+    rows = _settlements(channel, period, settlement_pb2.ListSettlementsRequest(patient=_ref(person.person_no)))
+    totals = [sum(parts) for parts in zip(*(_parts(r) for r in _standing(rows)), strict=True)] or [0] * 5
+    return Sheet(
+        title="门诊结算查询单",
+        party="就诊人",
+        person_no=person.person_no,
+        name=person.name,
+        period=period,
+        columns=_MEMBER,
+        rows=tuple((_instant(r.settled_at), _institution(r), *_parts(r), _status(r)) for r in rows),
+        closing=(_TOTAL, "", *totals, ""),
+        note="费用总额 = 统筹基金 + 本人账户 + 共济账户 + 现金。本单不显示诊断与项目。",
+    )
+
+
+def _of_account(channel: grpc.Channel, person: types_pb2.Person, period: Period) -> Sheet:
+    request = account_pb2.ListEntriesRequest(
+        person=_ref(person.person_no), from_day=period.from_day, to_day=period.to_day
+    )
+    pages = list(_pages(account_pb2_grpc.AccountServiceStub(channel).ListEntries, request))
+    entries = [entry for page in pages for entry in page.entries]
+    opening, closing = pages[0].opening_balance_fen, pages[-1].closing_balance_fen
+    if opening + sum(entry.fen for entry in entries) != closing:
+        raise UnsettledError(f"{person.person_no} 的账户在查询期间有变动, 期初、明细与期末不符; 请重新查询")
+    return Sheet(
+        title="个人账户明细单",
+        party="账户所有人",
+        person_no=person.person_no,
+        name=person.name,
+        period=period,
+        columns=_ACCOUNT,
+        opening=("", "", "期初余额", "", opening),
+        rows=tuple((str(e.version), _instant(e.at), _KINDS[e.kind], e.fen, e.balance_after_fen) for e in entries),
+        closing=("", "", "期末余额", "", closing),
+        note="金额为负是支出, 为正是划入或退回。序号自开户起连续编排, 缺号即缺页。",
+    )
+
+
+_SHEETS: Final = {"holder": _of_holder, "member": _of_member, "account": _of_account}
+
+SIDES: Final[Sequence[str]] = tuple(_SHEETS)
+"""From whose side: the holder's charges for others, the patient's own settlements, the account's entries."""
+
+
+def _settlements(
+    channel: grpc.Channel, period: Period, request: settlement_pb2.ListSettlementsRequest
+) -> list[settlement_pb2.SettlementRow]:
+    """All rows of the side a request names, oldest first."""
+    request.from_day, request.to_day = period.from_day, period.to_day
+    stub = settlement_pb2_grpc.SettlementServiceStub(channel)
+    return [row for page in _pages(stub.ListSettlements, request) for row in page.rows]
+
+
+def _pages(call: Callable[[Any], Any], request: Any) -> Iterator[Any]:
+    """Every page a list has; at least one."""
+    request.page.size = PAGE_SIZE
+    while True:
+        reply = call(request)
+        yield reply
+        if not reply.next_page_token:
+            return
+        request.page.token = reply.next_page_token
+
+
+def _parts(row: settlement_pb2.SettlementRow) -> Row:
+    return row.total_fen, row.fund_fen, row.charged_fen, row.aid_fen, row.cash_fen
+
+
+def _standing(rows: Iterable[settlement_pb2.SettlementRow]) -> Iterator[settlement_pb2.SettlementRow]:
+    return (row for row in rows if not row.reversed)
+
+
+def _status(row: settlement_pb2.SettlementRow) -> str:
+    return _REVERSED if row.reversed else _STANDS
+
+
+def _institution(row: settlement_pb2.SettlementRow) -> str:
+    return row.institution_name or row.institution_code
+
+
+def _instant(at: Timestamp) -> datetime:
+    return at.ToDatetime(tzinfo=SHANGHAI)
+
+
+def _ref(person_no: str) -> types_pb2.PersonRef:
+    return types_pb2.PersonRef(person_no=person_no)

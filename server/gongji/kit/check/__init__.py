@@ -1,0 +1,1 @@
+"""What `gongji check` finds out about a city."""

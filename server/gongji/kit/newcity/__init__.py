@@ -1,0 +1,1 @@
+"""A city's answers turned into a project of its own."""

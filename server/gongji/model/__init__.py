@@ -1,0 +1,1 @@
+"""What decisions speak of: records, refusals, facts and commands."""

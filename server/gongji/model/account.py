@@ -1,0 +1,80 @@
+"""Records of purses: balances, movements, entries, credits and premiums."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from gongji.model.decided import DecidedBy, RuleRef
+from gongji.model.people import Person
+from gongji.rules.codes import (
+    EntryKind,
+    Scheme,
+)
+
+
+def has_purse(person: Person, account: Account | None) -> bool:
+    """Whether a person has a personal account: whoever is, or ever was, in the employee scheme."""
+    return account is not None or any(e.scheme is Scheme.EMPLOYEE for e in person.enrolments)
+
+
+class PurseMovement(Struct, frozen=True):
+    """Money that moved in one purse; negative is a charge."""
+
+    purse: str
+    fen: int
+    balance_after_fen: int
+    version_after: int
+
+
+class Account(Struct, frozen=True):
+    """A purse's balance (balc) and version; the version counts its entries."""
+
+    person_no: str
+    balance_fen: int = 0
+    version: int = 0
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """One posting of a balanced transaction; never changed.
+
+    `ledger_account` is `purse:P1`, `fund:3411:310`, `cash` or `institution:H…`; balance and version stand on
+    purse entries only (0 elsewhere). The postings of one transaction add up to 0.
+    """
+
+    transaction_id: str
+    position: int
+    ledger_account: str
+    fen: int
+    at: datetime
+    kind: EntryKind | None
+    balance_after_fen: int = 0
+    version_after: int = 0
+    reference: str = ""
+
+
+class Credit(Struct, frozen=True):
+    """One month's credit of one person, given from `source`; one taken back makes room for another in its place."""
+
+    credit_id: str
+    person_no: str
+    month: str
+    fen: int
+    source: str
+    at: datetime
+    taken_back_at: datetime | None = None
+    taken_back_why: str = ""
+
+
+class Premium(Struct, frozen=True, kw_only=True):
+    """One member's resident premium (居民医保个人缴费) of one year, paid from a holder's purse; never changed."""
+
+    premium_id: str
+    holder: str
+    member: str
+    year: int
+    fen: int
+    paid_at: datetime
+    rules: tuple[RuleRef, ...]
+    decided_by: DecidedBy

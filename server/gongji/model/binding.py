@@ -1,0 +1,103 @@
+"""Records of a binding (绑定): what was applied for, and its life."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from gongji.model.decided import DecidedBy, RuleRef
+from gongji.model.people import Discreet
+from gongji.rules.codes import (
+    BindingState,
+    ConsentMethod,
+    Purpose,
+)
+
+
+class Material(Struct, frozen=True):
+    """A proof handed in (材料): kind, original or copy, the channel's reference, the file's SHA-256."""
+
+    kind: str
+    original: bool
+    reference: str
+    sha256: str = ""
+
+
+class AgreementAccepted(Struct, frozen=True):
+    """The agreement the holder accepted, as evidence."""
+
+    agreement_id: str
+    version: str
+    text_sha256: str
+    at: datetime
+
+
+class Consent(Struct, frozen=True):
+    """The member's consent, as evidence."""
+
+    method: ConsentMethod
+    at: datetime
+    reference: str = ""
+
+
+class MemberDetails(Discreet, frozen=True):
+    """What the applicant typed about the member; empty where not asked."""
+
+    hidden = frozenset({"name", "certificate_number", "phone"})
+
+    name: str = ""
+    certificate_number: str = ""
+    phone: str = ""
+    insured_place: str = ""
+
+
+class Application(Struct, frozen=True, kw_only=True):
+    """An application for a binding (绑定申请)."""
+
+    holder: str
+    member: str
+    relation: str
+    purposes: frozenset[Purpose]
+    channel: str
+    identity_checks: frozenset[str] = frozenset()
+    member_details: MemberDetails = MemberDetails()
+    materials: tuple[Material, ...] = ()
+    agreement: AgreementAccepted | None = None
+    consent: Consent | None = None
+
+
+class BindingEvent(Struct, frozen=True):
+    """One change of a binding's state."""
+
+    at: datetime
+    from_state: BindingState | None
+    to_state: BindingState
+    who: str
+    channel: str
+    why: str
+
+
+class Binding(Struct, frozen=True, kw_only=True):
+    """A binding between holder (授权人) and member (使用人); `closed_at` is set in every final state."""
+
+    binding_id: str
+    holder: str
+    member: str
+    relation: str
+    purposes: frozenset[Purpose]
+    channel: str
+    state: BindingState
+    submitted_at: datetime
+    review_due_at: datetime | None = None
+    review_due_provisional: bool = False
+    expires_at: datetime | None = None
+    active_at: datetime | None = None
+    closed_at: datetime | None = None
+    reason: str = ""
+    materials: tuple[Material, ...] = ()
+    agreement: AgreementAccepted | None = None
+    consent: Consent | None = None
+    rules: tuple[RuleRef, ...] = ()
+    decided_by: DecidedBy
+    history: tuple[BindingEvent, ...] = ()

@@ -1,0 +1,241 @@
+"""Every refusal, one class a reason.
+
+Refusal
+├── Malformed            INVALID_ARGUMENT     the request itself is wrong; nothing is written
+│   ├── MalformedField, PartsDoNotSum, CertificateChecksum, UnknownChannel, UnsupportedVisitKind, PageTokenInvalid
+├── NotFound             NOT_FOUND            something named does not exist; nothing is written
+│   ├── CityNotServed, PersonNotFound, InstitutionNotFound, BindingNotFound, SettlementNotFound,
+│   │   CreditNotFound
+├── NotNow               FAILED_PRECONDITION  refused because of time; ask again later; nothing is written
+│   ├── NotInForce, CounterClosed, FutureServiceDay, FutureMonth, ParameterNotSet, NoContributionBase
+├── Refused              FAILED_PRECONDITION  final; the same request id answers the same refusal again
+│   ├── NotEligible, IllegalTransition, NotEnrolled, InstitutionNotDesignated, FilingRequired, GiverNotBound,
+│   │   NoAccount, AlreadyReversed, NotLastSettlement, AlreadyCredited, OriginalReversed, BalanceSpent,
+│   │   BalanceShort, AlreadyPaid
+├── Conflict             ALREADY_EXISTS       the request id was used for something else
+│   └── RequestIdReused
+└── Unavailable          UNAVAILABLE / RESOURCE_EXHAUSTED   try again
+    ├── StoreUnavailable, Overloaded
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from gongji.rules.clauses import Clause
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One unmet condition of an application: the hook that asks, its clauses, what is wrong, what would help."""
+
+    hook: str
+    clauses: tuple[str, ...]
+    message: str
+    remedy: str = ""
+
+
+class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault
+    """A command was refused, by name; `message` is Chinese, for the citizen or the channel.
+
+    `field` is the path of the field at fault, `clauses` are those behind the refusal, `metadata` names the figures.
+    """
+
+    final: ClassVar[bool] = False
+    """Whether the refusal is remembered with the request id."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        field: str = "",
+        clauses: Iterable[Clause] = (),
+        conditions: Iterable[Condition] = (),
+        **metadata: str,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+        self.clauses = tuple(clauses)
+        self.conditions = tuple(conditions)
+        self.metadata = metadata
+        self.leaves: tuple[object, ...] = ()
+        """Records written although the command is refused; the refusal is then remembered, final or not."""
+
+    def leaving(self, *records: object) -> Self:
+        """The same refusal, leaving these records behind: a tombstone for an original that has not arrived."""
+        self.leaves = records
+        return self
+
+    @classmethod
+    def reason(cls) -> str:
+        """The reason on the wire: PersonNotFound → PERSON_NOT_FOUND."""
+        return "".join("_" + c if c.isupper() and i else c for i, c in enumerate(cls.__name__)).upper()
+
+
+class Malformed(Refusal):
+    """The request itself is wrong."""
+
+
+class MalformedField(Malformed):
+    """A field is missing, malformed or out of range."""
+
+
+class PartsDoNotSum(Malformed):
+    """Parts of an amount do not add up to its total."""
+
+
+class CertificateChecksum(Malformed):
+    """The identity number's check digit or birth date is wrong."""
+
+
+class UnknownChannel(Malformed):
+    """The city declares no such channel."""
+
+
+class UnsupportedVisitKind(Malformed):
+    """This kind of visit is not settled here."""
+
+
+class PageTokenInvalid(Malformed):
+    """The page token was not given for this filter."""
+
+
+class NotFound(Refusal):
+    """Something named does not exist."""
+
+
+class CityNotServed(NotFound):
+    """No plugin serves this city."""
+
+
+class PersonNotFound(NotFound):
+    """The registry knows no such person."""
+
+
+class InstitutionNotFound(NotFound):
+    """The registry knows no such institution."""
+
+
+class BindingNotFound(NotFound):
+    """There is no such binding."""
+
+
+class SettlementNotFound(NotFound):
+    """There is no such settlement."""
+
+
+class CreditNotFound(NotFound):
+    """No credit of that month stands."""
+
+
+class NotNow(Refusal):
+    """Refused because of time."""
+
+
+class NotInForce(NotNow):
+    """No rule is in force on that day."""
+
+
+class CounterClosed(NotNow):
+    """The counter is closed now."""
+
+
+class FutureServiceDay(NotNow):
+    """The visit lies in the future."""
+
+
+class FutureMonth(NotNow):
+    """The month to credit has not begun."""
+
+
+class ParameterNotSet(NotNow):
+    """The operator has not set a figure that no document gives."""
+
+
+class NoContributionBase(NotNow):
+    """The registry holds no contribution base for an active employee."""
+
+
+class Refused(Refusal):
+    """A final business refusal."""
+
+    final = True
+
+
+class NotEligible(Refused):
+    """The application does not meet the conditions; all of them are listed."""
+
+
+class IllegalTransition(Refused):
+    """The binding is not in a state that allows this."""
+
+
+class NotEnrolled(Refused):
+    """The person is not enrolled that day."""
+
+
+class InstitutionNotDesignated(Refused):
+    """The institution is not designated that day."""
+
+
+class FilingRequired(Refused):
+    """Out-of-area care needs a filing before direct settlement."""
+
+
+class GiverNotBound(Refused):
+    """A giver named by the bill is not bound to the patient."""
+
+
+class NoAccount(Refused):
+    """The person has no personal account."""
+
+
+class AlreadyReversed(Refused):
+    """The settlement has been reversed already."""
+
+
+class NotLastSettlement(Refused):
+    """The city lets only the last settlement be reversed."""
+
+
+class AlreadyCredited(Refused):
+    """This month has been credited already."""
+
+
+class OriginalReversed(Refused):
+    """This request id was reversed before it arrived."""
+
+
+class BalanceSpent(Refused):
+    """The purse no longer holds what should be taken back."""
+
+
+class BalanceShort(Refused):
+    """The purse does not hold the whole amount."""
+
+
+class AlreadyPaid(Refused):
+    """The member's premium of that year has been paid already."""
+
+
+class Conflict(Refusal):
+    """The request id was used for something else."""
+
+
+class RequestIdReused(Conflict):
+    """The request id was used before with other content, by another caller or for another method."""
+
+
+class Unavailable(Refusal):
+    """The service cannot answer now; try again."""
+
+
+class StoreUnavailable(Unavailable):
+    """The database does not answer."""
+
+
+class Overloaded(Unavailable):
+    """Too many commands are waiting."""

@@ -1,0 +1,104 @@
+"""Records of a settlement (结算): bill, lines, and what is accumulated by year."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from msgspec import Struct
+
+from gongji.model.account import PurseMovement
+from gongji.model.decided import DecidedBy, RuleRef
+from gongji.rules.codes import (
+    AccountUse,
+    Payer,
+    Scheme,
+    Spending,
+    VisitKind,
+)
+
+
+class Bill(Struct, frozen=True, kw_only=True):
+    """One outpatient bill in the national decomposition; its four parts add up to `total_fen`."""
+
+    patient: str
+    institution_code: str
+    service_day: date
+    visit_kind: VisitKind
+    total_fen: int
+    out_of_catalogue_fen: int = 0
+    above_limit_fen: int = 0
+    first_selfpay_fen: int = 0
+    in_scope_fen: int
+    account_use: AccountUse
+    scheme: Scheme | None = None
+    givers: tuple[str, ...] = ()
+    inpatient_that_day: bool = False
+    residue: bool = False
+    spending: Spending = Spending.MEDICAL
+    filing_no: str = ""
+    msgid: str = ""
+
+
+class Line(Struct, frozen=True, kw_only=True):
+    """So many fen of a bill, paid by one payer under one rule; `inputs` feed the named formula (trace.v1)."""
+
+    fen: int
+    payer: Payer
+    purse: str = ""
+    rule: RuleRef
+    formula: str
+    inputs: dict[str, int]
+    in_words: str
+
+
+class Settlement(Struct, frozen=True, kw_only=True):
+    """A settled, or quoted, bill (setl_id …). A quote has no id, time or movements."""
+
+    settlement_id: str
+    settled_at: datetime | None
+    request_id: str
+    bill: Bill
+    scheme: Scheme
+    area_code: str
+    level: int
+    deductible_fen: int
+    ratio_bp: int
+    fund_fen: int
+    own_fen: int
+    aid_fen: int
+    cash_fen: int
+    lines: tuple[Line, ...]
+    movements: tuple[PurseMovement, ...]
+    deductible_used_after_fen: int
+    fund_paid_after_fen: int
+    decided_by: DecidedBy
+    reversed_at: datetime | None = None
+    reversed_why: str = ""
+
+    @property
+    def account_fen(self) -> int:
+        """Paid from purses, own and givers' (acct_pay)."""
+        return self.own_fen + self.aid_fen
+
+    @property
+    def patient_part_fen(self) -> int:
+        """Borne by the patient (psn_part_amt)."""
+        return self.bill.total_fen - self.fund_fen
+
+
+class Accumulator(Struct, frozen=True):
+    """What one patient used up in one scheme, pooling area and natural year (5206 累计)."""
+
+    person_no: str
+    scheme: Scheme
+    pooling_area: str
+    year: int
+    deductible_used_fen: int = 0
+    fund_paid_fen: int = 0
+
+
+class SettledDay(Struct, frozen=True):
+    """A service day of which something was settled in a pooling area, reversed since or not: its rules stand."""
+
+    pooling_area: str
+    day: date

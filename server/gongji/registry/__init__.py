@@ -1,0 +1,1 @@
+"""People and institutions, row by row."""

@@ -1,0 +1,77 @@
+"""People and institutions between the wire and the model; certificate, name and phone leave masked."""
+
+from __future__ import annotations
+
+from gongji.model.people import Certificate, Enrolment, Institution, Kin, Person
+from gongji.rpc.convert import mask
+from gongji.rpc.convert.values import day_from, day_to, optional_day_from
+from gongji.rules.codes import EnrolmentStatus, InstitutionKind, Scheme
+from gongji.v1 import types_pb2 as pb
+
+
+def certificate_from(message: pb.Certificate) -> Certificate:
+    """A certificate; letters in its number are capitals, so that …x and …X are one."""
+    return Certificate(message.type, message.number.upper())
+
+
+def person_from(message: pb.Person) -> Person:
+    """A person of the registry."""
+    return Person(
+        person_no=message.person_no,
+        certificate=certificate_from(message.certificate),
+        name=message.name,
+        phone=message.phone,
+        insured_place=message.insured_place,
+        enrolments=tuple(_enrolment_from(e) for e in message.enrolments),
+        contribution_base_fen=message.contribution_base_fen,
+        kin=tuple(Kin(k.person_no, k.relation, k.source) for k in message.kin),
+        died_on=optional_day_from(message.died_on),
+    )
+
+
+def person_to(person: Person) -> pb.Person:
+    """A person as others may see him: certificate number, name and phone masked."""
+    return pb.Person(
+        person_no=person.person_no,
+        certificate=pb.Certificate(type=person.certificate.type, number=mask.certificate(person.certificate.number)),
+        name=mask.name(person.name),
+        phone=mask.phone(person.phone),
+        insured_place=person.insured_place,
+        enrolments=[_enrolment_to(e) for e in person.enrolments],
+        contribution_base_fen=person.contribution_base_fen,
+        kin=[pb.Kin(person_no=k.person_no, relation=k.relation, source=k.source) for k in person.kin],
+        died_on=day_to(person.died_on),
+    )
+
+
+def institution_from(message: pb.Institution) -> Institution:
+    """A designated institution of the registry."""
+    return Institution(
+        code=message.code,
+        name=message.name,
+        kind=InstitutionKind(message.kind),
+        hosp_lv=message.hosp_lv,
+        designated_from=day_from(message.designated_from),
+        designated_to=optional_day_from(message.designated_to),
+    )
+
+
+def _enrolment_from(message: pb.Enrolment) -> Enrolment:
+    return Enrolment(
+        scheme=Scheme(message.scheme),
+        psn_type=message.psn_type,
+        status=EnrolmentStatus(message.status),
+        since=day_from(getattr(message, "from")),  # `from` is a word of Python's own
+        until=optional_day_from(message.to),
+    )
+
+
+def _enrolment_to(enrolment: Enrolment) -> pb.Enrolment:
+    message = pb.Enrolment(
+        scheme=pb.Scheme.ValueType(enrolment.scheme),
+        psn_type=enrolment.psn_type,
+        status=pb.EnrolmentStatus.ValueType(enrolment.status),
+        to=day_to(enrolment.until),
+    )
+    setattr(message, "from", day_to(enrolment.since))  # as above
+    return message

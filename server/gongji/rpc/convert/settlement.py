@@ -1,0 +1,171 @@
+"""Bills and settlements between the wire and the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from gongji.model.account import PurseMovement
+from gongji.model.settlement import Bill, Settlement
+from gongji.rpc.convert.values import Sources, day_from, day_to, decided_by, instant_to, write_instant
+from gongji.rules.codes import AccountUse, Scheme, Spending, VisitKind
+from gongji.settlement.preview import Affected
+from gongji.v1 import settlement_pb2 as pb
+from gongji.v1 import types_pb2
+
+TRACE_VERSION: Final = "trace.v1"
+
+_USES: Final = {
+    pb.ACCOUNT_USE_NONE: AccountUse.NONE,
+    pb.ACCOUNT_USE_OWN: AccountUse.OWN,
+    pb.ACCOUNT_USE_CITY_ORDER: AccountUse.CITY_ORDER,
+}
+
+_USES_OUT: Final = {use: number for number, use in _USES.items()}
+
+_SPENDING: Final = {
+    pb.SPENDING_UNSPECIFIED: Spending.MEDICAL,
+    pb.SPENDING_MEDICAL: Spending.MEDICAL,
+    pb.SPENDING_PUBLIC_HEALTH: Spending.PUBLIC_HEALTH,
+    pb.SPENDING_FITNESS: Spending.FITNESS,
+    pb.SPENDING_WELLNESS: Spending.WELLNESS,
+}
+
+_SPENDING_OUT: Final = {spending: number for number, spending in _SPENDING.items()}
+
+
+def bill_from(message: pb.Bill, patient: str) -> Bill:
+    """A bill of the patient with that number."""
+    return Bill(
+        patient=patient,
+        institution_code=message.institution_code,
+        service_day=day_from(message.service_day),
+        visit_kind=VisitKind(message.visit_kind),
+        scheme=Scheme(message.scheme) if message.scheme else None,
+        total_fen=message.total_fen,
+        out_of_catalogue_fen=message.out_of_catalogue_fen,
+        above_limit_fen=message.above_limit_fen,
+        first_selfpay_fen=message.first_selfpay_fen,
+        in_scope_fen=message.in_scope_fen,
+        account_use=_USES[message.account_use],
+        givers=tuple(message.givers),
+        inpatient_that_day=message.inpatient_that_day,
+        residue=message.residue,
+        spending=_SPENDING[message.spending],
+        filing_no=message.filing_no,
+        msgid=message.msgid,
+    )
+
+
+def settlement_to(settlement: Settlement, sources: Sources, into: pb.Settlement | None = None) -> pb.Settlement:
+    """A settlement, or a quote, with its lines and their rules in full.
+
+    Written where it will be sent from, `into` a reply, it is not copied there: a third of the work on it.
+    """
+    message = pb.Settlement() if into is None else into
+    message.settlement_id = settlement.settlement_id
+    if settlement.settled_at is not None:
+        write_instant(settlement.settled_at, message.settled_at)
+    _write_bill(settlement.bill, message.bill)
+    message.scheme = types_pb2.Scheme.ValueType(settlement.scheme)
+    message.level = settlement.level
+    message.deductible_fen = settlement.deductible_fen
+    message.ratio_bp = settlement.ratio_bp
+    message.fund_fen = settlement.fund_fen
+    message.patient_part_fen = settlement.patient_part_fen
+    message.account_fen = settlement.account_fen
+    message.aid_fen = settlement.aid_fen
+    message.cash_fen = settlement.cash_fen
+    for line in settlement.lines:
+        message.lines.add(
+            fen=line.fen,
+            payer=pb.Payer.ValueType(line.payer),
+            purse=line.purse,
+            rule=sources.rule(settlement.area_code, line.rule),
+            formula=line.formula,
+            inputs=line.inputs,
+            in_words=line.in_words,
+        )
+    message.trace_version = TRACE_VERSION
+    for m in settlement.movements:
+        message.movements.add(
+            purse=m.purse, fen=m.fen, balance_after_fen=m.balance_after_fen, version_after=m.version_after
+        )
+    message.deductible_used_after_fen = settlement.deductible_used_after_fen
+    message.fund_paid_after_fen = settlement.fund_paid_after_fen
+    message.decided_by.CopyFrom(decided_by(settlement.decided_by))
+    if settlement.reversed_at is not None:
+        write_instant(settlement.reversed_at, message.reversed_at)
+    message.reversed_why = settlement.reversed_why
+    message.request_id = settlement.request_id
+    return message
+
+
+def movements_to(movements: Iterable[PurseMovement]) -> list[pb.PurseMovement]:
+    """Money that moved in purses."""
+    return [
+        pb.PurseMovement(purse=m.purse, fen=m.fen, balance_after_fen=m.balance_after_fen, version_after=m.version_after)
+        for m in movements
+    ]
+
+
+def affected_to(affected: Affected) -> pb.AffectedSettlement:
+    """A later settlement that stands though it would have been split otherwise."""
+    settlement, would_be = affected.settlement, affected.would_be
+    return pb.AffectedSettlement(
+        settlement_id=settlement.settlement_id,
+        settled_at=instant_to(settlement.settled_at),
+        fund_fen=settlement.fund_fen,
+        fund_would_be_fen=would_be.fund_fen,
+        deductible_fen=settlement.deductible_fen,
+        deductible_would_be_fen=would_be.deductible_fen,
+    )
+
+
+def patient_row(settlement: Settlement, institution_name: str) -> pb.SettlementRow:
+    """A settlement as its patient sees it in a list."""
+    row = _row(settlement, institution_name, settlement.own_fen)
+    row.total_fen = settlement.bill.total_fen
+    row.fund_fen = settlement.fund_fen
+    row.cash_fen = settlement.cash_fen
+    row.aid_fen = settlement.aid_fen
+    return row
+
+
+def holder_row(settlement: Settlement, institution_name: str, charged_fen: int) -> pb.SettlementRow:
+    """A settlement as a holder sees it: what was charged to his purse, when and where; never total, items or names."""
+    return _row(settlement, institution_name, charged_fen)
+
+
+def _row(settlement: Settlement, institution_name: str, charged_fen: int) -> pb.SettlementRow:
+    bill = settlement.bill
+    return pb.SettlementRow(
+        settlement_id=settlement.settlement_id,
+        settled_at=instant_to(settlement.settled_at),
+        service_day=day_to(bill.service_day),
+        institution_code=bill.institution_code,
+        institution_name=institution_name,
+        patient=bill.patient,
+        charged_fen=charged_fen,
+        reversed=settlement.reversed_at is not None,
+    )
+
+
+def _write_bill(bill: Bill, message: pb.Bill) -> None:
+    message.patient.person_no = bill.patient
+    message.institution_code = bill.institution_code
+    message.service_day = day_to(bill.service_day)
+    message.visit_kind = pb.VisitKind.ValueType(bill.visit_kind)
+    message.scheme = types_pb2.Scheme.ValueType(bill.scheme or 0)
+    message.total_fen = bill.total_fen
+    message.out_of_catalogue_fen = bill.out_of_catalogue_fen
+    message.above_limit_fen = bill.above_limit_fen
+    message.first_selfpay_fen = bill.first_selfpay_fen
+    message.in_scope_fen = bill.in_scope_fen
+    message.account_use = _USES_OUT[bill.account_use]
+    message.givers.extend(bill.givers)
+    message.inpatient_that_day = bill.inpatient_that_day
+    message.residue = bill.residue
+    message.spending = _SPENDING_OUT[bill.spending]
+    message.filing_no = bill.filing_no
+    message.msgid = bill.msgid

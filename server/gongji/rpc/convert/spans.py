@@ -1,0 +1,37 @@
+"""Spans of days a list is asked for, as instants an index can be searched by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from gongji.model.refusals import MalformedField
+from gongji.rpc.convert.values import end_of, optional_day_from, span_of_month, start_of
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From a first to a last Shanghai day, both inclusive; None where open."""
+
+    first: date | None
+    last: date | None
+
+    def at_least(self, index: str) -> dict[str, datetime]:
+        """The lower bound for an index of instants; empty where open."""
+        return {index: start_of(self.first)} if self.first else {}
+
+    def below(self, index: str) -> dict[str, datetime]:
+        """The upper bound, exclusive; empty where open."""
+        return {index: end_of(self.last)} if self.last else {}
+
+
+def span_of(from_day: str, to_day: str, month: str = "") -> Span:
+    """The span of a request: days, or a month instead. MalformedField where both are given, or the end comes first."""
+    if month:
+        if from_day or to_day:
+            raise MalformedField("month: 与 from_day、to_day 只能二选一", field="month")
+        return Span(*span_of_month(month))
+    span = Span(optional_day_from(from_day), optional_day_from(to_day))
+    if span.first and span.last and span.last < span.first:
+        raise MalformedField(f"to_day: 结束日 {span.last} 早于起始日 {span.first}", field="to_day")
+    return span

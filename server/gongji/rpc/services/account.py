@@ -1,0 +1,145 @@
+"""AccountService on the wire: convert, run, convert."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from gongji.account.credit import CreditAccount, TakeBackCredit
+from gongji.account.ledger import purse_account
+from gongji.account.premium import PayPremium
+from gongji.cities.city import Cities
+from gongji.model.account import Account, Entry, has_purse
+from gongji.model.commands import Listing
+from gongji.model.people import Person
+from gongji.model.refusals import NoAccount
+from gongji.rpc.calls import asked
+from gongji.rpc.convert.spans import span_of
+from gongji.rpc.convert.values import Sources, instant_from, instant_to, receipt
+from gongji.rpc.services.paging import page
+from gongji.rpc.services.people import People
+from gongji.store import Store
+from gongji.v1 import account_pb2 as pb
+from gongji.v1 import types_pb2
+from gongji.v1.account_pb2_grpc import AccountServiceServicer
+
+_MOMENT: Final = timedelta(microseconds=1)
+
+
+class Accounts(AccountServiceServicer):
+    """Balances, entries, credits and premiums of personal accounts, over the wire."""
+
+    def __init__(self, store: Store, cities: Cities) -> None:
+        self._store = store
+        self._cities = cities
+        self._people = People(store)
+        self._sources = Sources(cities)
+
+    async def GetAccount(self, request: pb.GetAccountRequest, context: Any) -> pb.GetAccountResponse:
+        """Balance and version of one account, now or at an instant. NoAccount for who never had one."""
+        account = await self._account(request.person)
+        if request.HasField("at"):
+            account = await self._before(account.person_no, {"at": instant_from(request.at) + _MOMENT})
+        return pb.GetAccountResponse(
+            person_no=account.person_no, balance_fen=account.balance_fen, version=account.version
+        )
+
+    async def ListEntries(self, request: pb.ListEntriesRequest, context: Any) -> pb.ListEntriesResponse:
+        """Entries of one account, oldest first, with the balances before and after the days asked for."""
+        person_no = (await self._account(request.person)).person_no
+        span = span_of(request.from_day, request.to_day)
+        listing = Listing(
+            kind=Entry,
+            equals=_purse(person_no),
+            at_least=span.at_least("at"),
+            below=span.below("at"),
+            order="version",
+        )
+        found = await page(self._store, request.page, {"person_no": person_no, "span": span}, listing)
+        # Before the first day nothing was there; a balance of 0 is a balance.
+        opening = await self._before(person_no, span.at_least("at")) if span.first else Account(person_no)
+        closing = await self._before(person_no, span.below("at"))
+        return pb.ListEntriesResponse(
+            entries=[_entry(e) for e in found.rows],
+            opening_balance_fen=opening.balance_fen,
+            closing_balance_fen=closing.balance_fen,
+            next_page_token=found.next_token,
+        )
+
+    async def Credit(self, request: pb.CreditRequest, context: Any) -> pb.CreditResponse:
+        """Credits an account."""
+        person_no = await self._people.number(request.person, "person")
+        month, fen = request.month, request.brought_forward_fen
+        given = asked(request.request_id, person_no=person_no, month=month, brought_forward_fen=fen)
+        command = CreditAccount(given, person_no, month, fen, self._cities)
+        answer = await self._store.commit(command)
+        credited, person = answer.value, await self._store.get(Person, person_no)
+        area_code = person.insured_place if person else ""
+        return pb.CreditResponse(
+            fen=credited.fen,
+            balance_after_fen=credited.movement.balance_after_fen,
+            version_after=credited.movement.version_after,
+            rule=self._sources.rule(area_code, credited.rule) if credited.rule else None,
+            receipt=receipt(command.request.request_id, answer),
+        )
+
+    async def TakeBackCredit(self, request: pb.TakeBackCreditRequest, context: Any) -> pb.TakeBackCreditResponse:
+        """Takes a month's credit back."""
+        person_no = await self._people.number(request.person, "person")
+        given = asked(request.request_id, person_no=person_no, month=request.month, why=request.why)
+        answer = await self._store.commit(TakeBackCredit(given, person_no, request.month, request.why))
+        return pb.TakeBackCreditResponse(
+            fen=answer.value.fen,
+            balance_after_fen=answer.value.balance_after_fen,
+            version_after=answer.value.version_after,
+            receipt=receipt(given.request_id, answer),
+        )
+
+    async def PayPremium(self, request: pb.PayPremiumRequest, context: Any) -> pb.PayPremiumResponse:
+        """Pays a relative's premium from the holder's account."""
+        holder = await self._people.number(request.holder, "holder")
+        member = await self._people.number(request.member, "member")
+        year, fen = int(request.year), request.fen
+        given = asked(request.request_id, holder=holder, member=member, year=year, fen=fen)
+        command = PayPremium(request=given, holder=holder, member=member, year=year, fen=fen, cities=self._cities)
+        answer = await self._store.commit(command)
+        premium, movement = answer.value.premium, answer.value.movement
+        return pb.PayPremiumResponse(
+            premium_id=premium.premium_id,
+            fen=movement.fen,
+            balance_after_fen=movement.balance_after_fen,
+            version_after=movement.version_after,
+            rules=[self._sources.rule(premium.decided_by.area_code, rule) for rule in premium.rules],
+            receipt=receipt(given.request_id, answer),
+        )
+
+    async def _account(self, ref: types_pb2.PersonRef) -> Account:
+        """The account as it stands now; empty where nothing was credited yet. NoAccount, PersonNotFound."""
+        person = await self._people.known(ref, "person")
+        account = await self._store.get(Account, person.person_no)
+        if not has_purse(person, account):
+            raise NoAccount(f"person: {person.person_no} 从未参加职工医保, 没有个人账户", field="person")
+        return account or Account(person.person_no)
+
+    async def _before(self, person_no: str, below: Mapping[str, datetime]) -> Account:
+        """The account as the last entry below a bound left it."""
+        last = Listing(kind=Entry, equals=_purse(person_no), below=below, order="version", descending=True, limit=1)
+        for entry in await self._store.page(last):
+            return Account(person_no, entry.balance_after_fen, entry.version_after)
+        return Account(person_no)
+
+
+def _purse(person_no: str) -> dict[str, str | int]:
+    return {"ledger_account": purse_account(person_no)}
+
+
+def _entry(entry: Entry) -> pb.Entry:
+    return pb.Entry(
+        version=entry.version_after,
+        at=instant_to(entry.at),
+        kind=pb.EntryKind.ValueType(entry.kind or 0),
+        fen=entry.fen,
+        balance_after_fen=entry.balance_after_fen,
+        reference=entry.reference,
+    )

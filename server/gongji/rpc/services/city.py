@@ -1,0 +1,42 @@
+"""CityService on the wire: convert, run, convert."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any
+
+from gongji import guide
+from gongji.cities.city import Cities
+from gongji.rpc.convert.city import city_to, rules_to
+from gongji.rpc.convert.values import day_from
+from gongji.rules.codes import SHANGHAI
+from gongji.v1 import city_pb2 as pb
+from gongji.v1.city_pb2_grpc import CityServiceServicer
+
+
+class CityDesk(CityServiceServicer):
+    """Which cities are served, by which rules, and their guides."""
+
+    def __init__(self, cities: Cities, clock: Callable[[], datetime]) -> None:
+        self._cities = cities
+        self._clock = clock
+
+    async def ListCities(self, request: pb.ListCitiesRequest, context: Any) -> pb.ListCitiesResponse:
+        """Every city with a plugin, those refused included."""
+        refused = [pb.RefusedPlugin(plugin=r.plugin, pinyin=r.pinyin, problem=r.problem) for r in self._cities.refused]
+        return pb.ListCitiesResponse(cities=[city_to(c) for c in self._cities.all], refused=refused)
+
+    async def GetCity(self, request: pb.GetCityRequest, context: Any) -> pb.GetCityResponse:
+        """All rule values of a city on a day. CityNotServed, NotInForce."""
+        return rules_to(self._cities.of(request.area_code), self._day(request.day))
+
+    async def GetGuide(self, request: pb.GetGuideRequest, context: Any) -> pb.GetGuideResponse:
+        """The city's guide on a day. CityNotServed, NotInForce."""
+        city = self._cities.of(request.area_code)
+        write = guide.html if request.format == pb.GUIDE_FORMAT_HTML else guide.markdown
+        return pb.GetGuideResponse(title=guide.title(city), text=write(city, self._day(request.day)))
+
+    def _day(self, text: str) -> date:
+        """The day asked for; today where none is."""
+        return day_from(text) if text else self._clock().astimezone(SHANGHAI).date()

@@ -1,0 +1,41 @@
+"""Who is meant: resolves references to people, by number or certificate, before a command is made."""
+
+from __future__ import annotations
+
+from gongji.model.people import Person
+from gongji.model.refusals import CertificateChecksum, MalformedField, PersonNotFound
+from gongji.registry.rows import problems_of_certificate
+from gongji.rpc.convert.people import certificate_from
+from gongji.store import Store
+from gongji.v1 import types_pb2 as pb
+
+
+class People:
+    """The registry's people as requests name them."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def number(self, ref: pb.PersonRef, field: str) -> str:
+        """The person's number; one given as a number is not looked up: the command does that.
+
+        CertificateChecksum, PersonNotFound with the field's path.
+        """
+        if ref.WhichOneof("by") == "person_no":
+            return ref.person_no
+        certificate = certificate_from(ref.certificate)
+        for problem in problems_of_certificate(certificate):
+            kind = CertificateChecksum if problem.reason == CertificateChecksum.reason() else MalformedField
+            raise kind(f"{field}: {problem.message}", field=f"{field}.{problem.field}")
+        number = await self._store.person_no_of(certificate)
+        if number is None:
+            raise PersonNotFound(f"{field}: 登记库中没有持此证件的人", field=field)
+        return number
+
+    async def known(self, ref: pb.PersonRef, field: str) -> Person:
+        """The person himself. PersonNotFound with the field's path."""
+        number = await self.number(ref, field)
+        person = await self._store.get(Person, number)
+        if person is None:
+            raise PersonNotFound(f"{field}: 登记库中没有编号为 {number} 的人", field=field)
+        return person

@@ -1,0 +1,59 @@
+"""RegistryService on the wire: convert, run, convert."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+from typing import Any
+
+from gongji.cities.city import Cities
+from gongji.registry.imports import ImportPersons, UpsertInstitutions, UpsertPersons
+from gongji.rpc.convert.people import institution_from, person_from, person_to
+from gongji.rpc.convert.values import receipt
+from gongji.rpc.services.imports import Imports, Kind, Summary
+from gongji.rpc.services.people import People
+from gongji.store import Store
+from gongji.v1 import registry_pb2 as pb
+from gongji.v1.registry_pb2_grpc import RegistryServiceServicer
+
+
+class Registry(RegistryServiceServicer):
+    """Persons and institutions loaded and looked up, over the wire."""
+
+    def __init__(self, store: Store, cities: Cities, clock: Callable[[], datetime]) -> None:
+        self._people = People(store)
+        self._imports = Imports(store, clock)
+        self._persons = Kind(
+            "person", person_from, lambda rows: ImportPersons(UpsertPersons(rows, store.lookup), cities)
+        )
+        self._institutions = Kind("institution", institution_from, UpsertInstitutions)
+
+    async def ImportPersons(
+        self, request_iterator: AsyncIterator[pb.ImportPersonsRequest], context: Any
+    ) -> pb.ImportPersonsResponse:
+        """Upserts persons; rows with errors are left out and reported."""
+        request, answer = await self._imports.run(request_iterator, self._persons)
+        return pb.ImportPersonsResponse(summary=_summary(answer.value), receipt=receipt(request.request_id, answer))
+
+    async def ImportInstitutions(
+        self, request_iterator: AsyncIterator[pb.ImportInstitutionsRequest], context: Any
+    ) -> pb.ImportInstitutionsResponse:
+        """Upserts institutions; rows with errors are left out and reported."""
+        request, answer = await self._imports.run(request_iterator, self._institutions)
+        return pb.ImportInstitutionsResponse(
+            summary=_summary(answer.value), receipt=receipt(request.request_id, answer)
+        )
+
+    async def GetPerson(self, request: pb.GetPersonRequest, context: Any) -> pb.GetPersonResponse:
+        """One person, masked. PersonNotFound."""
+        return pb.GetPersonResponse(person=person_to(await self._people.known(request.person, "person")))
+
+
+def _summary(summary: Summary) -> pb.ImportSummary:
+    return pb.ImportSummary(
+        received=summary.received,
+        written=summary.written,
+        unchanged=summary.unchanged,
+        refused=summary.refused,
+        errors=[pb.RowError(row=e.row, field=e.field, reason=e.reason, message=e.message) for e in summary.errors],
+    )

@@ -1,0 +1,1 @@
+"""The language a city's rules are written in."""

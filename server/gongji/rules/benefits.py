@@ -1,0 +1,223 @@
+"""The types of rules about money: what purses may pay, what the fund pays, what is credited. Plain frozen data.
+
+Numbers are fen and basis points (ratio_bp, 10000 = 100 %); mappings are keyed by scheme, level or standing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final
+
+from gongji.rules.binding import NO_LIMIT, NoLimit
+from gongji.rules.channels import Procedure
+from gongji.rules.clauses import Clause
+from gongji.rules.codes import Purpose, Spending, Standing, VisitKind
+from gongji.rules.money import Rounding
+
+# --- what purses may pay ----------------------------------------------------------------------------------------
+
+
+class Use(Enum):
+    """What a shared purse may pay (使用范围)."""
+
+    OUTPATIENT = "outpatient"
+    PHARMACY = "pharmacy"
+    RESIDENT_PREMIUM = "resident_premium"
+
+
+class BillPart(Enum):
+    """The parts of a bill in the national decomposition, less what the fund pays of the first."""
+
+    IN_SCOPE = "in_scope"
+    FIRST_SELFPAY = "first_selfpay"
+    ABOVE_LIMIT = "above_limit"
+    OUT_OF_CATALOGUE = "out_of_catalogue"
+
+
+ALL_PARTS: Final = frozenset(BillPart)
+
+
+PURPOSE_USE: Final = {Purpose.VISIT: Use.OUTPATIENT, Purpose.RESIDENT_PREMIUM: Use.RESIDENT_PREMIUM}
+"""The use a binding's purpose stands for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uses:
+    """What purses may pay: where a giver's may be used, which parts of the bill each may pay, and what none may."""
+
+    aid_at: frozenset[Use]
+    aid_pays: frozenset[BillPart]
+    own_pays: frozenset[BillPart] = ALL_PARTS
+    never: frozenset[Spending]
+
+
+class PurseKind(Enum):
+    """Whose purse is asked."""
+
+    OWN = "own"
+    GIVERS = "givers"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PurseOrder:
+    """In which order purses are asked (扣款顺序); givers among themselves in the order their bindings became active."""
+
+    order: tuple[PurseKind, ...]
+
+
+# --- what the fund pays -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class NoFund:
+    """The fund pays nothing, under this clause: a rule like any other."""
+
+    clause: Clause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BonusPoints:
+    """Retired people's ratio as points above the active one (倾斜), in basis points."""
+
+    above_active_bp: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableClauses:
+    """Which clause gives which figure of a table, so that a bill cites only those that decided it."""
+
+    always: tuple[Clause, ...]
+    ratio: Mapping[int, tuple[Clause, ...]]
+    retired: tuple[Clause, ...] = ()
+    unranked: tuple[Clause, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effects:
+    """How much the fund's part may turn on order and splitting alone (次序与拆分的影响), declared by the city; fen.
+
+    The greatest over both standings and all levels, with the bills of `extremes.py`:
+    order_fen            between one order of two bills at two levels in a fresh year and the other
+    splitting_loses_fen  by which equal visits, the deductible met, get less than one bill of their sum
+    splitting_gains_fen  by which they get more
+    """
+
+    order_fen: int
+    splitting_loses_fen: int
+    splitting_gains_fen: int
+
+
+class Oddity(Enum):
+    """What nobody expects of a table (反常待遇): declared with its clause, or `gongji check` objects."""
+
+    RETIRED_BELOW_ACTIVE = "retired_below_active"
+    LOWER_LEVEL_BELOW_HIGHER = "lower_level_below_higher"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A reimbursement table (门诊共济待遇) of one scheme; levels are 1, 2, 3.
+
+    deductible_fen          起付标准 per level, within a natural year, topped up when a higher level follows a lower
+    deductible_year_max_fen most deductible a person bears in a natural year, all levels together
+    ratio_bp                支付比例 of active people per level, at most 10000
+    retired                 of retired people: points above the active ratio, or a ratio per level
+    cap_fen                 年度支付限额 of the fund per standing
+    visit_cap_fen           most the fund pays for one visit, per level
+    unranked_as             level used for unranked institutions
+    pharmacy                level used for pharmacies, or NoFund
+    covers                  kinds of visit the table is for
+    rounding                how the fund's share is brought to whole fen, once a visit
+    clauses                 which clause gives which figure; where left out, a bill cites the whole rule
+    effects                 what order and splitting of bills do to the fund's part; `gongji check` recomputes it
+    declared                oddities the city means, each with its clause; `gongji check` objects to any other
+    """
+
+    deductible_fen: Mapping[int, int]
+    deductible_year_max_fen: int | NoLimit = NO_LIMIT
+    ratio_bp: Mapping[int, int]
+    retired: BonusPoints | Mapping[int, int]
+    cap_fen: Mapping[Standing, int | NoLimit]
+    visit_cap_fen: Mapping[int, int | NoLimit]
+    unranked_as: int = 1
+    pharmacy: int | NoFund
+    covers: frozenset[VisitKind]
+    rounding: Rounding = Rounding.HALF_UP
+    clauses: TableClauses | None = None
+    effects: Effects | None = None
+    declared: Mapping[Oddity, Clause] = field(default_factory=dict)
+
+    def cited(self, standing: Standing, level: int, *, ranked: bool) -> tuple[Clause, ...]:
+        """The clauses that decide a bill of that standing and level; empty where the table does not tell them apart."""
+        if self.clauses is None:
+            return ()
+        retired = self.clauses.retired if standing is Standing.RETIRED else ()
+        return self.clauses.always + self.clauses.ratio[level] + retired + (() if ranked else self.clauses.unranked)
+
+    def ratio_of(self, standing: Standing, level: int) -> int:
+        """The ratio in basis points for a standing and level."""
+        if standing is Standing.ACTIVE:
+            return self.ratio_bp[level]
+        if isinstance(self.retired, BonusPoints):
+            return self.ratio_bp[level] + self.retired.above_active_bp
+        return self.retired[level]
+
+
+class Situation(Enum):
+    """Situations in which the fund pays nothing of a bill (不予支付)."""
+
+    PAUSED = "paused"
+    INPATIENT_THAT_DAY = "inpatient_that_day"
+    RESIDUE = "residue"
+    OUTSIDE_POLICY = "outside_policy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exclusion:
+    """One situation and the clause that excludes it."""
+
+    situation: Situation
+    clause: Clause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutOfArea:
+    """Care in another pooling area (异地就医): whether direct settlement needs a filing first, and how it goes."""
+
+    filing_before_direct_settlement: bool
+    procedure: Procedure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wallet:
+    """The medical insurance wallet (医保钱包): how it is opened, and that opening it binds nobody."""
+
+    procedure: Procedure
+    binds: bool = False
+
+
+class OperatorSets(Enum):
+    """A figure no document gives: the operator sets it with a first day; until then asking for it is an error."""
+
+    OPERATOR_SETS = "operator_sets"
+
+
+OPERATOR_SETS: Final = OperatorSets.OPERATOR_SETS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditTerms:
+    """What is credited each month (个人账户划入): a share of the base for active people, a fixed amount for retired."""
+
+    active_ratio_bp: int
+    retired_fen: int | OperatorSets
+    employer_part_credited: bool = False
+
+
+class Reversal(Enum):
+    """Which settlements may be reversed (撤销)."""
+
+    ANY = "any"
+    LAST_FIRST = "last_first"

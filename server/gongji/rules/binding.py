@@ -1,0 +1,123 @@
+"""The types of rules about people, bindings and channels: plain frozen data in words of the field, no behaviour.
+
+Numbers are days, years and people; mappings are keyed by channel or purpose. Rules about money are in `benefits.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from gongji.rules.channels import Procedure
+from gongji.rules.codes import EnrolmentStatus, Scheme
+
+
+class NoLimit(Enum):
+    """The value that says there is no limit (不设限); never None."""
+
+    NO_LIMIT = "no_limit"
+
+
+NO_LIMIT: Final = NoLimit.NO_LIMIT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Which city a plugin speaks for: six-digit area code and Chinese name."""
+
+    area_code: str
+    name: str
+
+
+# --- who may be bound -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolmentTerms:
+    """In which scheme and status a person must be enrolled; `or_enrolling` also admits one who is just enrolling."""
+
+    schemes: frozenset[Scheme]
+    statuses: frozenset[EnrolmentStatus] = frozenset({EnrolmentStatus.NORMAL})
+    or_enrolling: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelationSet:
+    """Relations that may be bound, by GB/T 4761 code, under the name the policy gives them."""
+
+    name: str
+    codes: frozenset[str]
+
+
+def _codes(*spans: int | tuple[int, int]) -> frozenset[str]:
+    ranges = [(s, s) if isinstance(s, int) else s for s in spans]
+    return frozenset(str(code) for first, last in ranges for code in range(first, last + 1))
+
+
+DIRECT: Final = RelationSet(
+    name="直系亲属(配偶、父母、子女)", codes=_codes((10, 12), (20, 27), 29, (30, 37), 39, (50, 52), 57, 58)
+)
+"""Spouse, parents, children (C26, C67); in-laws are not among them."""
+
+CLOSE: Final = RelationSet(
+    name="近亲属(配偶、父母、子女、兄弟姐妹、祖父母、外祖父母、孙子女、外孙子女)",
+    codes=DIRECT.codes | _codes((40, 44), 49, (60, 64), 70, 71, 73, 75, 77, 79),
+)
+"""Close relatives as S9 lists them (A9); in-laws are not among them."""
+
+
+class Scope(Enum):
+    """How far apart holder and member may be insured (共济范围)."""
+
+    POOLING_AREA = "pooling_area"
+    PROVINCE = "province"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FamilyLimit:
+    """Most people in one family account (家庭账户人数上限), the holder among them or not."""
+
+    people: int
+    counting_holder: bool
+
+    @property
+    def members(self) -> int:
+        """How many members fit beside the holder."""
+        return self.people - 1 if self.counting_holder else self.people
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GiverLimit:
+    """Most holders who may give to one member."""
+
+    givers: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentTerms:
+    """Whether the member's own consent (知情同意) is needed, or what stands for it.
+
+    For a member younger than `guardian_below_years` a guardian (监护人) consents; 0 where the city does not say.
+    """
+
+    required: bool
+    in_place_of_it: str = ""
+    guardian_below_years: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgreementTerms:
+    """The agreement or notice the holder accepts: id and version as evidence has them, title and act for the guide."""
+
+    agreement_id: str
+    version: str
+    title: str
+    act: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unbinding:
+    """How a binding is ended (解绑): the steps. New use always stops at once; refunds still find their purse."""
+
+    procedure: Procedure

@@ -1,0 +1,167 @@
+"""Channels (渠道): hours, identity checks, fields, materials and review."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import time
+from enum import Enum
+from typing import Final
+
+from gongji.rules.clauses import Clause
+
+ChannelId = str
+
+
+# --- through which channel --------------------------------------------------------------------------------------
+
+
+class ChannelKind(Enum):
+    """What a channel is."""
+
+    APP = "app"
+    MINI_PROGRAM = "mini_program"
+    WECHAT = "wechat"
+    WEB = "web"
+    COUNTER = "counter"
+    BANK = "bank"
+
+
+class AlwaysOpen(Enum):
+    """Hours of a channel that never closes."""
+
+    ALWAYS = "always"
+
+
+ALWAYS: Final = AlwaysOpen.ALWAYS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CounterHours:
+    """Open from `opens` up to, not including, `closes` on working days (工作日)."""
+
+    opens: time
+    closes: time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step of a channel (操作步骤): what to do, what to mind, the sentence it comes from."""
+
+    text: str
+    caution: str = ""
+    clauses: tuple[Clause, ...] = ()
+
+
+class Across(Enum):
+    """Whether a channel takes pairs of one pooling area, of different ones, or both."""
+
+    BOTH = "both"
+    ONLY_ACROSS_AREAS = "only_across_areas"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """One way to apply (办理渠道): display name, kind, hours, steps; `ease` and `audience` as the guide compares them.
+
+    `clauses` are those that name the channel or describe it, beside those its steps carry.
+    """
+
+    name: str
+    kind: ChannelKind
+    hours: CounterHours | AlwaysOpen = ALWAYS
+    entry: str = ""
+    steps: tuple[Step, ...] = ()
+    ease: str = ""
+    audience: str = ""
+    across: Across = Across.BOTH
+    clauses: tuple[Clause, ...] = ()
+
+
+class IdentityCheck(Enum):
+    """How a channel makes sure who the holder is (身份核验)."""
+
+    REAL_NAME = "real_name"
+    E_VOUCHER = "e_voucher"
+    FACE = "face"
+    ID_CARD_SEEN = "id_card_seen"
+
+
+class MemberField(Enum):
+    """What a channel asks about the member."""
+
+    NAME = "name"
+    CERTIFICATE_NUMBER = "certificate_number"
+    PHONE = "phone"
+    INSURED_PLACE = "insured_place"
+
+
+class MaterialKind(Enum):
+    """Kinds of proof (材料)."""
+
+    HOLDER_ID_CARD = "holder_id_card"
+    HOLDER_SOCIAL_SECURITY_CARD = "holder_social_security_card"
+    MEMBER_IDENTITY = "member_identity"
+    MARRIAGE_CERTIFICATE = "marriage_certificate"
+    HOUSEHOLD_REGISTER = "household_register"
+    BIRTH_CERTIFICATE = "birth_certificate"
+    OTHER_RELATIONSHIP_PROOF = "other_relationship_proof"
+
+
+class Asked(Enum):
+    """When a material is asked for."""
+
+    ALWAYS = "always"
+    RELATION_NOT_ON_RECORD = "relation_not_on_record"
+    """Only where the registry does not show the relation, so that a person has to judge it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaterialNeed:
+    """One proof a channel asks for: any one of these kinds, as original or as copy."""
+
+    name: str
+    one_of: tuple[MaterialKind, ...]
+    original: bool = False
+    asked: Asked = Asked.ALWAYS
+    clauses: tuple[Clause, ...] = ()
+
+
+class AtOnce(Enum):
+    """When an application becomes active without a reviewer."""
+
+    ALWAYS = "always"
+    IF_CHECKS_PASS = "if_checks_pass"  # noqa: S105 - a condition, no password
+    """Where the registry shows the relation, so that automatic checks can decide everything."""
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewLatency:
+    """How long a request waits (审核时限): at once, or due on the `working_days`-th working day; 0 with ALWAYS.
+
+    `earliest_working_days` is the other end of a span the guide prints ("1–3 个工作日").
+    """
+
+    at_once: AtOnce
+    working_days: int = 0
+    earliest_working_days: int = 0
+    clauses: tuple[Clause, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Procedure:
+    """Something people do step by step, outside or after an application (解绑, 查询, 异地就医 …)."""
+
+    title: str
+    steps: tuple[Step, ...]
+
+
+# --- what people read -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """A sentence of the guide that no decision asks for, under its heading."""
+
+    heading: str
+    clause: Clause

@@ -1,0 +1,1 @@
+"""Who pays each fen of a bill."""

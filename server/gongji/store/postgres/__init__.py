@@ -1,0 +1,1 @@
+"""One database, several processes: the store over PostgreSQL."""

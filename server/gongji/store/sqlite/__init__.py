@@ -1,0 +1,1 @@
+"""One file, one process: the store over SQLite."""

@@ -1,0 +1,74 @@
+"""The store over one SQLite file."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from gongji.store.base import Clock, RememberingStore
+from gongji.store.lanes import QUEUE, Turn
+from gongji.store.migrations import make_or_check
+from gongji.store.schema import Schema
+from gongji.store.seal import Vault
+from gongji.store.sqlite.engine import SqliteEngine
+from gongji.store.sqlite.home import SqliteHome
+
+TIDY_S: Final = 0.1
+"""How often the log is copied back into the database: little at a time, for a commit waits behind what is flushed."""
+
+
+class Tidier:
+    """Copies the log back into the database beside the writer, so that no commit has to wait for it.
+
+    What a commit finds left to copy, after so much log that it does it itself, is little.
+    """
+
+    def __init__(self, engine: SqliteEngine) -> None:
+        self._engine = engine
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="gongji-tidier", daemon=True)
+
+    def start(self) -> None:
+        """Begins."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Ends, and closes the connection."""
+        self._ended.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._engine.close()
+
+    def _work(self) -> None:
+        while not self._ended.wait(TIDY_S):
+            with suppress(sqlite3.Error):  # a full disk, say: the writer's own commits tell of it
+                self._engine.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+
+
+class SqliteStore(RememberingStore):
+    """Everything remembered, in one file; see `store.Store`. Made by `store.open_store`."""
+
+    def __init__(self, path: Path, vault: Vault, clock: Clock, *, durable: bool = True, queue: int = QUEUE) -> None:
+        schema = Schema(vault)
+        engines = [SqliteEngine(path, schema, durable=durable)]
+        try:
+            make_or_check(SqliteHome(engines[0].connection), schema, vault.fingerprint)
+            engines += [SqliteEngine(path, schema, read_only=True) for _ in range(2)]
+            engines.append(SqliteEngine(path, schema, durable=durable))
+        except BaseException:
+            for engine in engines:
+                engine.close()
+            raise
+        writing, reading, listing, tidying = engines
+        self._tidier = Tidier(tidying)
+        self._tidier.start()
+        super().__init__((writing, reading, listing), schema, vault, clock, queue=queue, lane=Turn)
+
+    async def close(self) -> None:
+        """Finishes what waits and closes the file."""
+        await asyncio.to_thread(self._tidier.close)
+        await super().close()

@@ -1,0 +1,254 @@
+"""Crediting an account: amounts by the rule of the month, each refusal by name, one net credit a month."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from gongji.account.credit import CreditAccount, Credited, TakeBackCredit
+from gongji.cities.anhui import account_crediting
+from gongji.model import refusals
+from gongji.model.account import Account, Credit, Entry, PurseMovement
+from gongji.model.people import Enrolment, Person
+from gongji.rules.codes import SHANGHAI, EnrolmentStatus, EntryKind, Scheme
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace as revised
+
+if TYPE_CHECKING:
+    from tests.conftest import NewWorld, World
+
+NOW = datetime(2025, 9, 30, 10, 0, tzinfo=SHANGHAI)
+EMPLOYEE = Enrolment(Scheme.EMPLOYEE, "11", EnrolmentStatus.NORMAL, date(2020, 1, 1))
+
+
+def credit(world: World, person_no: str, month: str = "", brought_forward_fen: int = 0) -> Credited:
+    return world.do(CreditAccount(world.request("Credit"), person_no, month, brought_forward_fen, world.cities))
+
+
+def take_back(world: World, person_no: str, month: str = "2025-09") -> PurseMovement:
+    return world.do(TakeBackCredit(world.request("TakeBackCredit"), person_no, month, "重复登记"))
+
+
+@pytest.fixture
+def payroll(new_world: NewWorld) -> World:
+    """A city where the operator set 75 yuan for retired people, and people in every situation."""
+    world = new_world(account_crediting=replace(account_crediting()[0].value, retired_fen=75_00))
+    world.person("active", contribution_base_fen=5000_00)
+    world.person("odd", contribution_base_fen=33_25)
+    world.person("retired", "12")
+    world.person("no base")
+    world.person("resident", "15")
+    world.person("unserved", place="349901", contribution_base_fen=5000_00)
+    for name, changes in {
+        "paused": {"status": EnrolmentStatus.PAUSED},
+        "left on the 29th": {"until": date(2025, 9, 29)},
+        "left in August": {"until": date(2025, 8, 31)},
+        "joined on the 30th": {"since": date(2025, 9, 30)},
+    }.items():
+        enrolment = revised(EMPLOYEE, **changes)  # type: ignore[arg-type]  # a table of fields
+        world.person(name, enrolments=(enrolment,), contribution_base_fen=5000_00)
+    retiring = (revised(EMPLOYEE, until=date(2025, 8, 30)), revised(EMPLOYEE, psn_type="12", since=date(2025, 8, 31)))
+    world.person("retiring", enrolments=retiring, contribution_base_fen=5000_00)
+    return world
+
+
+AMOUNTS = {
+    "2 % of an active person's base": ("active", "2025-09", 100_00, "premium:3411"),
+    "half a fen counts as one": ("odd", "2025-09", 67, "premium:3411"),
+    "retired people the operator's figure, from the pooled fund": ("retired", "2025-09", 75_00, "fund:3411:310"),
+    "a past month by its last day": ("left in August", "2025-08", 100_00, "premium:3411"),
+    "the month that lasts by today": ("joined on the 30th", "2025-09", 100_00, "premium:3411"),
+    "retired on the last day of the month": ("retiring", "2025-08", 75_00, "fund:3411:310"),
+    "active until the month before": ("retiring", "2025-07", 100_00, "premium:3411"),
+}
+
+
+@pytest.mark.parametrize(("person_no", "month", "fen", "source"), AMOUNTS.values(), ids=AMOUNTS)
+def test_amounts(payroll: World, person_no: str, month: str, fen: int, source: str) -> None:
+    """A month's credit follows the rule and standing of its last day, or of today, and balances."""
+    done = credit(payroll, person_no, month)
+    assert (fen, fen, 1) == (done.fen, done.movement.balance_after_fen, done.movement.version_after)
+    assert done.rule is not None
+    assert {"C55", "C56"} <= set(done.rule.clauses)
+    assert [Credit(f"{person_no}/{month}", person_no, month, fen, source, NOW)] == payroll.all(Credit)
+    expected = [(source, -fen, None), (f"purse:{person_no}", fen, EntryKind.CREDIT)]
+    assert expected == [(e.ledger_account, e.fen, e.kind) for e in payroll.all(Entry)]
+
+
+def test_a_month_that_lasts_is_judged_today(new_world: NewWorld) -> None:
+    """Whoever is enrolled today has the month's credit, though the enrolment is to end before the month does."""
+    world = new_world(now=datetime(2025, 9, 15, 10, 0, tzinfo=SHANGHAI))
+    leaving = revised(EMPLOYEE, until=date(2025, 9, 20))
+    world.person("leaving", enrolments=(leaving,), contribution_base_fen=5000_00)
+    assert 100_00 == credit(world, "leaving", "2025-09").fen
+
+
+REFUSED: dict[str, tuple[type[refusals.Refusal], str, str, int]] = {
+    "neither a month nor a balance": (refusals.MalformedField, "active", "", 0),
+    "both": (refusals.MalformedField, "active", "2025-09", 1),
+    "no month": (refusals.MalformedField, "active", "2025-13", 0),
+    "no year": (refusals.MalformedField, "active", "0000-01", 0),
+    "a negative balance": (refusals.MalformedField, "active", "", -1),
+    "an unknown person": (refusals.PersonNotFound, "P404", "2025-09", 0),
+    "a resident's month": (refusals.NoAccount, "resident", "2025-09", 0),
+    "a resident's balance": (refusals.NoAccount, "resident", "", 1),
+    "a month that has not begun": (refusals.FutureMonth, "active", "2025-10", 0),
+    "a city without a plugin": (refusals.CityNotServed, "unserved", "2025-09", 0),
+    "a month before the first rule": (refusals.NotInForce, "active", "2022-06", 0),
+    "paused": (refusals.NotEnrolled, "paused", "2025-09", 0),
+    "left before the month's last day so far": (refusals.NotEnrolled, "left on the 29th", "2025-09", 0),
+    "no contribution base": (refusals.NoContributionBase, "no base", "2025-09", 0),
+}
+
+
+@pytest.mark.parametrize(("refusal", "person_no", "month", "fen"), REFUSED.values(), ids=REFUSED)
+def test_refusals(payroll: World, refusal: type[refusals.Refusal], person_no: str, month: str, fen: int) -> None:
+    """What cannot be credited is refused by its name, and nothing is written."""
+    before = dict(payroll.records)
+    with pytest.raises(refusal) as refused:
+        credit(payroll, person_no, month, fen)
+    assert refusal is type(refused.value)
+    assert before == payroll.records
+
+
+def test_a_figure_no_document_gives_is_never_zero(new_world: NewWorld) -> None:
+    """Without the operator's figure a retired person's credit is an error that says how to set it."""
+    world = new_world()
+    world.person("retired", "12")
+    with pytest.raises(refusals.ParameterNotSet, match="--retired-credit 341100:") as refused:
+        credit(world, "retired", "2025-09")
+    told: dict[str, Any] = {"city": "341100", "parameter": "account_crediting.retired_fen"}
+    assert told == refused.value.metadata
+
+
+def test_once_a_month(payroll: World) -> None:
+    """A month is credited once a person, whatever the request; other months and people are not touched."""
+    credit(payroll, "active", "2025-09")
+    with pytest.raises(refusals.AlreadyCredited):
+        credit(payroll, "active", "2025-09")
+    credit(payroll, "active", "2025-08")
+    credit(payroll, "retired", "2025-09")
+    balances = {a.person_no: (a.balance_fen, a.version) for a in payroll.all(Account)}
+    assert {"active": (200_00, 2), "retired": (75_00, 1)} == balances
+
+
+def test_balance_brought_forward(payroll: World) -> None:
+    """A balance of another system comes in as told, under no rule, also for somebody who has left the scheme."""
+    gone = next(p for p in payroll.all(Person) if p.person_no == "left in August")
+    done = credit(payroll, gone.person_no, brought_forward_fen=1234_56)
+    credit(payroll, gone.person_no, brought_forward_fen=1)
+    assert (1234_56, None, []) == (done.fen, done.rule, payroll.all(Credit))
+    assert [Account(gone.person_no, 1234_57, 2)] == payroll.all(Account)
+    kinds = {(e.kind, e.ledger_account) for e in payroll.all(Entry)}
+    expected = {(None, "brought_forward"), (EntryKind.BROUGHT_FORWARD, "purse:left in August")}
+    assert expected == kinds
+
+
+def test_the_dead_are_not_credited(payroll: World) -> None:
+    """A month after the death gets nothing; the month it fell in, if it outlasted it, neither."""
+    person = next(p for p in payroll.all(Person) if p.person_no == "active")
+    payroll.add(revised(person, died_on=NOW.date() - timedelta(1)))
+    with pytest.raises(refusals.NotEnrolled):
+        credit(payroll, "active", "2025-09")
+    assert 100_00 == credit(payroll, "active", "2025-08").fen
+
+
+@pytest.mark.parametrize(("person_no", "source"), [("active", "premium:3411"), ("retired", "fund:3411:310")])
+def test_a_credit_goes_back_where_it_came_from(payroll: World, person_no: str, source: str) -> None:
+    """A month's credit is taken back whole, out of the purse into the account it came from, with its reason kept."""
+    done = credit(payroll, person_no, "2025-09")
+    before = {e.transaction_id for e in payroll.all(Entry)}
+    assert PurseMovement(person_no, -done.fen, 0, 2) == take_back(payroll, person_no)
+    posted = [e for e in payroll.all(Entry) if e.transaction_id not in before]
+    expected = [(source, done.fen, None), (f"purse:{person_no}", -done.fen, EntryKind.CREDIT_TAKEN_BACK)]
+    assert expected == [(e.ledger_account, e.fen, e.kind) for e in posted]
+    assert {f"{person_no}/2025-09"} == {e.reference for e in posted}
+    assert [(NOW, "重复登记")] == [(c.taken_back_at, c.taken_back_why) for c in payroll.all(Credit)]
+
+
+def test_whoever_retired_since_pays_back_the_amount_given(payroll: World) -> None:
+    """What is taken back is what was given, from where it was given, whatever the person is today."""
+    credit(payroll, "retiring", "2025-07")
+    assert -100_00 == take_back(payroll, "retiring", "2025-07").fen
+    assert 0 == sum(e.fen for e in payroll.all(Entry) if e.ledger_account == "premium:3411")
+
+
+def test_a_credit_already_spent_is_not_taken_back(payroll: World) -> None:
+    """Where the purse no longer holds the credit, nothing of it is taken back; the figures are named."""
+    credit(payroll, "active", "2025-09")
+    payroll.add(Account("active", 99_99, 2))
+    before = dict(payroll.records)
+    with pytest.raises(refusals.BalanceSpent) as refused:
+        take_back(payroll, "active")
+    told: dict[str, Any] = {"credited_fen": "10000", "balance_fen": "9999"}
+    assert told == refused.value.metadata
+    assert before == payroll.records
+    payroll.add(Account("active", 100_00, 3))
+    assert 0 == take_back(payroll, "active").balance_after_fen
+
+
+NOT_TAKEN_BACK: dict[str, tuple[type[refusals.Refusal], str, str]] = {
+    "a month never credited": (refusals.CreditNotFound, "active", "2025-08"),
+    "a month taken back before": (refusals.CreditNotFound, "active", "2025-07"),
+    "another person's month": (refusals.CreditNotFound, "retired", "2025-09"),
+    "an unknown person": (refusals.PersonNotFound, "P404", "2025-09"),
+    "no month": (refusals.MalformedField, "active", "2025-13"),
+    "an empty month": (refusals.MalformedField, "active", ""),
+}
+
+
+@pytest.mark.parametrize(("refusal", "person_no", "month"), NOT_TAKEN_BACK.values(), ids=NOT_TAKEN_BACK)
+def test_what_is_not_there_is_not_taken_back(
+    payroll: World, refusal: type[refusals.Refusal], person_no: str, month: str
+) -> None:
+    """Only a credit that stands is taken back; everything else is refused by its name, and nothing is written."""
+    credit(payroll, "active", "2025-09")
+    credit(payroll, "active", "2025-07")
+    take_back(payroll, "active", "2025-07")
+    before = dict(payroll.records)
+    with pytest.raises(refusal) as refused:
+        take_back(payroll, person_no, month)
+    assert refusal is type(refused.value)
+    assert before == payroll.records
+
+
+STEPS = st.lists(st.tuples(st.sampled_from(["credit", "take back", "spend"]), st.sampled_from(["2025-08", "2025-09"])))
+
+
+@given(steps=STEPS)
+def test_one_net_credit_a_month(new_world: NewWorld, steps: list[tuple[str, str]]) -> None:
+    """Whatever is credited, taken back and spent in whatever order: none or one credit of a month stands.
+
+    No fen is lost on the way. The model is a set of months that stand and a balance.
+    """
+    world = new_world()
+    world.person("active", contribution_base_fen=5000_00)
+    standing, balance = set[str](), 0
+    for step, month in steps:
+        if step == "spend":
+            balance -= min(balance, 30_00)
+            world.add(Account("active", balance, 99))
+            continue
+        act, possible, sign = (
+            (credit, month not in standing, 1)
+            if step == "credit"
+            else (take_back, month in standing and balance >= 100_00, -1)
+        )
+        if possible:
+            balance += sign * 100_00
+            standing ^= {month}
+            assert balance == _balance(act(world, "active", month))
+        else:
+            with pytest.raises((refusals.AlreadyCredited, refusals.CreditNotFound, refusals.BalanceSpent)):
+                act(world, "active", month)
+        assert standing == {c.month for c in world.all(Credit) if c.taken_back_at is None}
+    assert 0 == sum(e.fen for e in world.all(Entry))
+    assert 100_00 * len(standing) == sum(e.fen for e in world.all(Entry) if e.ledger_account == "purse:active")
+
+
+def _balance(answer: Credited | PurseMovement) -> int:
+    movement = answer.movement if isinstance(answer, Credited) else answer
+    return movement.balance_after_fen

@@ -1,0 +1,99 @@
+"""Balanced entries: what a settlement, a reversal and a credit post, and that nothing else can be posted."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import pytest
+from gongji.account import ledger
+from gongji.account.ledger import Inconsistent, Posting
+from gongji.model.account import Account, Entry, PurseMovement
+from gongji.rules.codes import SHANGHAI, AccountUse, EntryKind
+from gongji.settlement.reverse import Reverse
+from gongji.settlement.settle import Settle
+from hypothesis import given
+from hypothesis import strategies as st
+
+if TYPE_CHECKING:
+    from tests.conftest import NewWorld, World
+
+NOW = datetime(2025, 9, 30, 10, 0, tzinfo=SHANGHAI)
+Posted = tuple[str, int, EntryKind | None, int, int]
+
+
+@pytest.fixture
+def family(new_world: NewWorld) -> World:
+    """P1 with 100 yuan, helped by P2 with 30; a hospital of level 1 and the year's deductible behind P1."""
+    world = new_world()
+    world.person("P1")
+    world.person("P2")
+    world.add(Account("P1", 100_00, 3), Account("P2", 30_00, 7))
+    world.bind("P2", "P1", world.now)
+    hospital = world.hospital(8)
+    world.do(Settle(world.request(), world.bill("P1", hospital, 800_00), world.cities))
+    return world
+
+
+def test_settlement_and_reversal_mirror_each_other(family: World) -> None:
+    """Fund, purses and cash are charged what the institution receives; the reversal posts the same with other signs."""
+    bill = family.bill("P1", family.hospital(8), 400_00, above_limit_fen=10_00, account_use=AccountUse.CITY_ORDER)
+    done = family.decide(Settle(family.request(), bill, family.cities))
+    family.add(*done.writes)
+    back = family.decide(Reverse(family.request("Reverse"), done.answer.settlement_id, "", "", family.cities))
+    charged: list[Posted] = [
+        ("fund:3411:310", -240_00, None, 0, 0),
+        ("cash", -40_00, None, 0, 0),
+        ("purse:P1", -100_00, EntryKind.OWN_CHARGE, 0, 4),
+        ("purse:P2", -30_00, EntryKind.AID_CHARGE, 0, 8),
+        ("institution:H34110000008", 410_00, None, 0, 0),
+    ]
+    returned: list[Posted] = [
+        ("fund:3411:310", 240_00, None, 0, 0),
+        ("cash", 40_00, None, 0, 0),
+        ("purse:P1", 100_00, EntryKind.REFUND, 100_00, 5),
+        ("purse:P2", 30_00, EntryKind.REFUND, 30_00, 9),
+        ("institution:H34110000008", -410_00, None, 0, 0),
+    ]
+    assert charged == _posted(done.writes)
+    assert returned == _posted(back.writes)
+    named = {e.reference for e in _entries(done.writes) + _entries(back.writes)}
+    assert {done.answer.settlement_id} == named
+
+
+def test_nothing_is_posted_of_nothing(family: World) -> None:
+    """A payer who pays nothing has no entry, and an untouched purse no new version."""
+    decision = family.decide(
+        Settle(family.request(), family.bill("P1", family.hospital(8), 0, out_of_catalogue_fen=1), family.cities)
+    )
+    expected: list[Posted] = [("cash", -1, None, 0, 0), ("institution:H34110000008", 1, None, 0, 0)]
+    assert expected == _posted(decision.writes)
+    assert (Account("P1", 5, 2), PurseMovement("P1", 0, 5, 2)) == ledger.moved(Account("P1", 5, 2), 0)
+
+
+def test_no_purse_falls_below_nothing() -> None:
+    """A purse may be emptied, never overdrawn."""
+    assert Account("P1", 0, 2) == ledger.moved(Account("P1", 5, 1), -5)[0]
+    with pytest.raises(Inconsistent, match="P1"):
+        ledger.moved(Account("P1", 5, 1), -6)
+
+
+@given(st.lists(st.integers(-1000, 1000)))
+def test_what_does_not_balance_is_not_posted(amounts: list[int]) -> None:
+    """Postings become entries if and only if they add up to 0."""
+    postings = [Posting("cash", fen) for fen in amounts]
+    try:
+        entries = ledger.balanced("T1", postings, NOW, "T1")
+    except Inconsistent:
+        assert sum(amounts) != 0
+    else:
+        assert 0 == sum(e.fen for e in entries) == sum(amounts)
+        assert [fen for fen in amounts if fen] == [e.fen for e in entries]
+
+
+def _entries(records: tuple[object, ...]) -> list[Entry]:
+    return [r for r in records if isinstance(r, Entry)]
+
+
+def _posted(records: tuple[object, ...]) -> list[Posted]:
+    return [(e.ledger_account, e.fen, e.kind, e.balance_after_fen, e.version_after) for e in _entries(records)]

@@ -1,0 +1,225 @@
+"""Paying a relative's resident premium: who may, for whom, the whole amount, once a member and year."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+from gongji.account.premium import Paid, PayPremium
+from gongji.cities.anhui import uses
+from gongji.model import refusals
+from gongji.model.account import Account, Entry, Premium, PurseMovement
+from gongji.model.people import Enrolment, Person
+from gongji.rules.benefits import Use
+from gongji.rules.binding import EnrolmentTerms
+from gongji.rules.codes import SHANGHAI, BindingState, EnrolmentStatus, EntryKind, Purpose, Scheme
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.binding.applying import cities
+from tests.conftest import ANQING, NewWorld, World
+
+NOW = datetime(2025, 9, 30, 10, 0, tzinfo=SHANGHAI)
+PREMIUM = frozenset({Purpose.RESIDENT_PREMIUM})
+RESIDENT, FEN = "15", 400_00
+
+
+def pay(world: World, holder: str = "H", member: str = "M", year: int = 2026, fen: int = FEN) -> Paid:
+    request = world.request("PayPremium")
+    return world.do(PayPremium(request=request, holder=holder, member=member, year=year, fen=fen, cities=world.cities))
+
+
+@pytest.fixture
+def chuzhou() -> World:
+    """Chuzhou as installed: H with 1000 yuan and H2 with 500, both bound to the resident M for premiums."""
+    return populated(World(cities(), NOW))
+
+
+def populated(world: World) -> World:
+    for holder, fen in (("H", 1000_00), ("H2", 500_00)):
+        world.person(holder)
+        world.add(Account(holder, fen, 1))
+        world.bind(holder, "M", NOW - timedelta(days=1), purposes=PREMIUM)
+    world.person("M", RESIDENT)
+    return world
+
+
+def test_the_whole_premium_from_the_holders_purse(chuzhou: World) -> None:
+    """The purse is charged the amount, the member's resident scheme receives it, and the rules behind it are kept."""
+    paid = pay(chuzhou)
+    assert PurseMovement("H", -FEN, 600_00, 2) == paid.movement
+    assert [paid.premium] == chuzhou.all(Premium)
+    assert ("H", "M", 2026, FEN, NOW) == (
+        paid.premium.holder,
+        paid.premium.member,
+        paid.premium.year,
+        paid.premium.fen,
+        paid.premium.paid_at,
+    )
+    posted = [("premium:3411:390", FEN, None), ("purse:H", -FEN, EntryKind.PREMIUM)]
+    assert posted == [(e.ledger_account, e.fen, e.kind) for e in chuzhou.all(Entry)]
+    assert {paid.premium.premium_id} == {e.reference for e in chuzhou.all(Entry)}
+    assert paid.premium.premium_id.startswith("P")
+    assert len(paid.premium.premium_id) <= 30
+    cited = {rule.hook: set(rule.clauses) for rule in paid.premium.rules}
+    assert {"uses", "member_terms", "holder_terms"} == set(cited)
+    assert "C68" in cited["uses"] & cited["member_terms"]
+
+
+def test_a_member_who_is_just_enrolling(chuzhou: World) -> None:
+    """Whoever is in no scheme yet is enrolling, and his premium may be paid (X4)."""
+    chuzhou.person("M", RESIDENT, enrolments=())
+    assert -FEN == pay(chuzhou).movement.fen
+
+
+def test_the_last_fen_may_be_paid(chuzhou: World) -> None:
+    """A purse that holds just the premium is emptied."""
+    assert 0 == pay(chuzhou, fen=1000_00).movement.balance_after_fen
+
+
+Change = Callable[[World], Any]
+PAUSED = (Enrolment(Scheme.EMPLOYEE, "11", EnrolmentStatus.PAUSED, date(2020, 1, 1)),)
+
+NOT_ELIGIBLE: dict[str, tuple[Change, list[str]]] = {
+    "nobody bound them": (lambda w: w.records.pop(_binding(w, "H")), ["relations"]),
+    "bound for visits only": (
+        lambda w: w.bind("H", "M", NOW, purposes=frozenset({Purpose.VISIT})),
+        ["relations"],
+    ),
+    "the binding has ended": (
+        lambda w: w.bind("H", "M", NOW, purposes=PREMIUM, state=BindingState.ENDED),
+        ["relations"],
+    ),
+    "the binding waits for review": (
+        lambda w: w.bind("H", "M", NOW, purposes=PREMIUM, state=BindingState.UNDER_REVIEW),
+        ["relations"],
+    ),
+    "the holder's insurance is paused": (lambda w: w.person("H", enrolments=PAUSED), ["holder_terms"]),
+    "the holder has died": (lambda w: w.person("H", died_on=date(2025, 9, 29)), ["holder_terms"]),
+    "the member has died": (lambda w: w.person("M", RESIDENT, died_on=date(2025, 9, 29)), ["holder_terms"]),
+    "the member is an employee": (lambda w: w.person("M"), ["member_terms"]),
+    "several things at once": (
+        lambda w: (w.person("H", enrolments=PAUSED), w.person("M"), w.records.pop(_binding(w, "H"))),
+        ["holder_terms", "member_terms", "relations"],
+    ),
+    "the holder's city offers no such use": (
+        lambda w: w.person("H", place=ANQING),
+        ["member_terms", "uses"],
+    ),
+}
+
+
+def _binding(world: World, holder: str) -> Any:
+    return next(key for key, r in world.records.items() if getattr(r, "binding_id", "") == f"B-{holder}-M")
+
+
+@pytest.mark.parametrize(("change", "hooks"), NOT_ELIGIBLE.values(), ids=NOT_ELIGIBLE)
+def test_who_may_not(chuzhou: World, change: Change, hooks: list[str]) -> None:
+    """Every condition that is not met is listed with its clauses, in the order the core asks; nothing is written."""
+    change(chuzhou)
+    before = dict(chuzhou.records)
+    with pytest.raises(refusals.NotEligible) as refused:
+        pay(chuzhou)
+    assert hooks == [c.hook for c in refused.value.conditions]
+    assert all(c.clauses for c in refused.value.conditions)
+    assert before == chuzhou.records
+
+
+def test_nobody_pays_his_own(chuzhou: World) -> None:
+    """A holder is an employee and bound to nobody as himself: his own premium is refused."""
+    with pytest.raises(refusals.NotEligible, match="同一人") as refused:
+        pay(chuzhou, member="H")
+    assert ["member_terms", "relations"] == [c.hook for c in refused.value.conditions]
+
+
+def test_the_holders_city_of_today_decides(new_world: NewWorld) -> None:
+    """What may be paid follows the rules of the day of paying, of the holder's city alone (X15)."""
+    provincial = uses()[0]
+    wider = replace(provincial.value, aid_at=provincial.value.aid_at | {Use.RESIDENT_PREMIUM})
+    values = {
+        "uses": (provincial, replace(provincial, value=wider, since=date(2025, 9, 30))),
+        "member_terms": {
+            Purpose.RESIDENT_PREMIUM: EnrolmentTerms(schemes=frozenset({Scheme.RESIDENT}), or_enrolling=True)
+        },
+    }
+    world = populated(new_world(now=NOW - timedelta(days=1), **values))
+    world.person("M", RESIDENT, ANQING)
+    with pytest.raises(refusals.NotEligible) as refused:
+        pay(world)
+    assert ["uses"] == [c.hook for c in refused.value.conditions]
+    world.now = NOW
+    assert -FEN == pay(world).movement.fen
+    assert "premium:3408:390" in {e.ledger_account for e in world.all(Entry)}
+
+
+def test_one_premium_a_member_and_year(chuzhou: World) -> None:
+    """Whoever pays, a year is paid once; the refusal names the premium there is. Another year is another premium."""
+    first = pay(chuzhou)
+    for holder in ("H", "H2"):
+        with pytest.raises(refusals.AlreadyPaid, match=first.premium.premium_id) as refused:
+            pay(chuzhou, holder)
+        assert first.premium.premium_id == refused.value.metadata["premium_id"]
+    assert -FEN == pay(chuzhou, "H2", year=2027).movement.fen
+    assert [2026, 2027] == [p.year for p in chuzhou.all(Premium)]
+
+
+def test_no_part_of_a_premium(chuzhou: World) -> None:
+    """A purse that does not hold the whole amount pays nothing; the refusal says what is missing and why (A15)."""
+    before = dict(chuzhou.records)
+    with pytest.raises(refusals.BalanceShort) as refused:
+        pay(chuzhou, fen=1000_01)
+    told: dict[str, Any] = {"balance_fen": "100000", "short_fen": "1"}
+    assert told == refused.value.metadata
+    assert "A15" in {c.id for c in refused.value.clauses}
+    assert before == chuzhou.records
+
+
+REFUSED: dict[str, tuple[type[refusals.Refusal], dict[str, Any], str]] = {
+    "nothing": (refusals.MalformedField, {"fen": 0}, "fen"),
+    "less than nothing": (refusals.MalformedField, {"fen": -1}, "fen"),
+    "a year of another century": (refusals.MalformedField, {"year": 1999}, "year"),
+    "an unknown holder": (refusals.PersonNotFound, {"holder": "P404"}, "holder"),
+    "an unknown member": (refusals.PersonNotFound, {"member": "P404"}, "member"),
+}
+
+
+@pytest.mark.parametrize(("refusal", "changes", "field"), REFUSED.values(), ids=REFUSED)
+def test_refusals(chuzhou: World, refusal: type[refusals.Refusal], changes: dict[str, Any], field: str) -> None:
+    """What cannot be paid at all is refused by its name and field."""
+    with pytest.raises(refusal) as refused:
+        pay(chuzhou, **changes)
+    assert (refusal, field) == (type(refused.value), refused.value.field)
+
+
+def test_a_city_without_a_plugin(chuzhou: World) -> None:
+    """Where nobody speaks for the holder's city, nothing is decided."""
+    chuzhou.person("H", place="349901")
+    with pytest.raises(refusals.CityNotServed):
+        pay(chuzhou)
+
+
+PAYMENTS = st.lists(
+    st.tuples(st.sampled_from(["H", "H2"]), st.integers(2025, 2027), st.integers(1, 1200_00)), max_size=12
+)
+
+
+@given(payments=PAYMENTS)
+def test_purses_never_below_nothing(payments: list[tuple[str, int, int]]) -> None:
+    """Whatever is asked for in whatever order: each year is paid once, whole, and no purse falls below 0."""
+    world = populated(World(cities(), NOW))
+    balances, paid = {"H": 1000_00, "H2": 500_00}, set[int]()
+    for holder, year, fen in payments:
+        if year not in paid and fen <= balances[holder]:
+            balances[holder] -= fen
+            paid.add(year)
+            assert balances[holder] == pay(world, holder, year=year, fen=fen).movement.balance_after_fen
+        else:
+            with pytest.raises((refusals.AlreadyPaid, refusals.BalanceShort)):
+                pay(world, holder, year=year, fen=fen)
+    assert balances == {a.person_no: a.balance_fen for a in world.all(Account)}
+    assert paid == {p.year for p in world.all(Premium)}
+    assert 0 == sum(e.fen for e in world.all(Entry))
+    assert 3 == len(world.all(Person))

@@ -1,0 +1,146 @@
+"""Applications for tests of binding: faultless by the city's own rules, so that a test changes one thing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from functools import cache
+from typing import Any
+
+from gongji.binding.review import RecordConsent, Review, Unbind
+from gongji.binding.submit import Submit
+from gongji.binding.workdays import Workdays
+from gongji.cities.city import Cities, City
+from gongji.cities.loading import city_from, load_cities
+from gongji.model.binding import AgreementAccepted, Application, Binding, Consent, Material, MemberDetails
+from gongji.model.people import Enrolment, Person
+from gongji.rules.channels import MemberField
+from gongji.rules.clauses import Timeline
+from gongji.rules.codes import SHANGHAI, ConsentMethod, EnrolmentStatus, Purpose, Scheme
+from gongji.rules.hookspecs import CityRules
+from msgspec.structs import replace
+
+from tests.conftest import World
+
+PHONE = "10000000000"
+TUESDAY = datetime(2025, 9, 30, 10, 0, tzinfo=SHANGHAI)
+"""The day before the National Day holiday; counters are open."""
+PLACES = {"anqing": "340800", "huangshan": "341000", "chuzhou": "341100"}
+
+
+@cache
+def cities() -> Cities:
+    """The installed cities."""
+    return load_cities()
+
+
+def with_values(pinyin: str, overrides: Mapping[str, Timeline[Any]]) -> Cities:
+    """The installed cities, one of them with other values of some hooks."""
+    source = __import__(f"gongji_{pinyin}")
+    changed = city_from(source, pinyin=pinyin, overrides=overrides)
+    return Cities(tuple(changed if c.area_code == changed.area_code else c for c in cities().all))
+
+
+def enrolled(
+    scheme: Scheme,
+    psn_type: str = "11",
+    status: EnrolmentStatus = EnrolmentStatus.NORMAL,
+    until: date | None = None,
+) -> tuple[Enrolment, ...]:
+    """One enrolment since 2020."""
+    return (Enrolment(scheme, psn_type, status, date(2020, 1, 1), until),)
+
+
+class Applicants(World):
+    """A world of the installed cities with a holder H and a member M of one of them, both employees."""
+
+    def __init__(
+        self,
+        pinyin: str = "chuzhou",
+        *,
+        now: datetime = TUESDAY,
+        served: Cities | None = None,
+        holder: Mapping[str, Any] | None = None,
+        member: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(served or cities(), now)
+        self.workdays = Workdays()
+        self.person("H", **{"place": PLACES[pinyin], "phone": PHONE, **(holder or {})})
+        self.person("M", **{"place": PLACES[pinyin], "phone": PHONE, **(member or {})})
+
+    def get(self, person_no: str) -> Person:
+        """A person there is."""
+        found: Person = self.records[Person, person_no]
+        return found
+
+    def application(self, channel: str, holder: str = "H", member: str = "M", **changes: Any) -> Application:
+        """A faultless application through a channel for a spouse's visits, but for these changes."""
+        rules = self.cities.of(self.get(holder).insured_place).rules(self.now.date())
+        application = Application(holder=holder, member=member, relation="10", purposes=frozenset(), channel=channel)
+        if channel in rules.value(CityRules.channels):
+            agreement = rules.value(CityRules.agreement)
+            application = replace(
+                application,
+                identity_checks=frozenset(c.value for c in rules.value(CityRules.identity_checks)[channel]),
+                member_details=_details(self.get(member), rules.value(CityRules.fields_asked)[channel]),
+                materials=tuple(
+                    Material(need.one_of[0].value, need.original, "附件")
+                    for need in rules.value(CityRules.materials)[channel]
+                ),
+                agreement=AgreementAccepted(agreement.agreement_id, agreement.version, "", self.now),
+                consent=self.consent(),
+            )
+        return replace(application, **{"purposes": frozenset({Purpose.VISIT}), **changes})
+
+    def consent(self, method: ConsentMethod = ConsentMethod.OWN_ACCOUNT) -> Consent:
+        """A consent given now."""
+        return Consent(method, self.now)
+
+    def submit(self, application: Application) -> Binding:
+        """The binding as answered and stored."""
+        return self.do(self.submission(application))
+
+    def submission(self, application: Application) -> Submit:
+        """The command."""
+        request = self.request("SubmitBinding")
+        return Submit(request=request, application=application, cities=self.cities, workdays=self.workdays)
+
+    def record_consent(self, binding_id: str, consent: Consent | None = None) -> RecordConsent:
+        """The command."""
+        return RecordConsent(
+            request=self.request("RecordConsent"),
+            binding_id=binding_id,
+            consent=consent or self.consent(),
+            cities=self.cities,
+            workdays=self.workdays,
+        )
+
+    def review(self, binding_id: str, *, approve: bool, reason_code: str = "", remark: str = "") -> Review:
+        """The command."""
+        return Review(
+            request=self.request("ReviewBinding"),
+            binding_id=binding_id,
+            reviewer="审核员",
+            approve=approve,
+            reason_code=reason_code,
+            remark=remark,
+        )
+
+    def unbind(self, binding_id: str, channel: str = "wanshitong") -> Unbind:
+        """The command."""
+        return Unbind(request=self.request("Unbind"), binding_id=binding_id, channel=channel, cities=self.cities)
+
+    @property
+    def city(self) -> City:
+        """The holder's city."""
+        return self.cities.of(self.get("H").insured_place)
+
+
+def _details(member: Person, asked: frozenset[MemberField]) -> MemberDetails:
+    registered = {
+        MemberField.NAME: member.name,
+        MemberField.CERTIFICATE_NUMBER: member.certificate.number,
+        MemberField.PHONE: member.phone,
+        MemberField.INSURED_PLACE: member.insured_place,
+    }
+    return MemberDetails(**{field.value: registered[field] for field in asked})

@@ -1,0 +1,175 @@
+"""Servers over one database are of one mind about what is adopted, or one of them does not serve."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+from gongji.cities.adoption import Adoption
+from gongji.model.commands import Adopted, Decision
+from gongji.model.facts import Facts
+from gongji.model.settlement import SettledDay
+from gongji.rules.codes import SHANGHAI, pooling_area
+from gongji.serve.agreement import adopting
+from gongji.store import Store, open_store
+from gongji.store.postgres.presence import Presence
+
+from tests.postgres import Postgres
+
+NOW = datetime(2025, 9, 30, 10, tzinfo=SHANGHAI)
+V2 = Adoption("341100", "V2", date(2025, 1, 1))
+LATER = Adoption("341100", "V2", date(2025, 2, 1))
+OTHER = Adoption("341100", "V3", date(2025, 1, 1))
+
+
+@dataclass
+class Servers:
+    """Several servers' stores over one database."""
+
+    url: str
+    stores: list[Store]
+
+    def start(self, number: int, *adopt: Adoption, look_s: float = 60) -> AbstractAsyncContextManager[None]:
+        return adopting(self.stores[number], self.url, adopt, NOW, look_s=look_s)
+
+    async def recorded(self) -> list[tuple[str, str, date]]:
+        return [(a.area_code, a.candidate, a.since) for a in await self.stores[0].adopted()]
+
+
+@pytest.fixture(scope="module")
+def database(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """An address and its key file; each test leaves the database empty."""
+    return postgres.fresh(), tmp_path_factory.mktemp("key") / "x.key"
+
+
+@pytest.fixture
+async def servers(database: tuple[str, Path]) -> AsyncIterator[Servers]:
+    url, key = database
+    stores = [open_store(url, lambda: NOW, key) for _ in range(2)]
+    yield Servers(url, stores)
+    await stores[0].reset()
+    for store in stores:
+        await store.close()
+
+
+async def test_servers_of_one_mind(servers: Servers) -> None:
+    """The first records what it adopts, the second finds it recorded; so does the first after a restart."""
+    async with servers.start(0, V2), servers.start(1, V2):
+        assert [("341100", "V2", V2.since)] == await servers.recorded()
+    async with servers.start(0, V2):
+        assert [("341100", "V2", V2.since)] == await servers.recorded()
+
+
+async def test_several_are_recorded_at_once_or_none(servers: Servers) -> None:
+    """Where one of two adoptions may not be recorded, the other is not either."""
+    await servers.stores[0].apply(Write((SettledDay(pooling_area(V2.area_code), date(2025, 1, 15)),)))
+    with pytest.raises(ValueError, match="不能自 2025-01-01 起采用 341100:V3: 该日以后已有结算"):
+        async with servers.start(0, LATER, OTHER):
+            pass
+    assert [] == await servers.recorded()
+    async with servers.start(0, LATER):
+        assert [("341100", "V2", LATER.since)] == await servers.recorded()
+
+
+OTHERWISE = {
+    "with nothing, where there was nothing": ((), (V2,), "另有服务正在使用该数据库, 尚未采用 341100:V2@2025-01-01"),
+    "with another day": ((V2,), (LATER,), "另有服务正在使用该数据库, 尚未采用 341100:V2@2025-02-01"),
+    "with one more": ((V2,), (V2, OTHER), "另有服务正在使用该数据库, 尚未采用 341100:V3@2025-01-01"),
+    "with one that is forgotten": ((V2,), (), "启动时须继续给出 --adopt 341100:V2@2025-01-01"),
+}
+
+
+@pytest.mark.parametrize(("running", "starting", "told"), OTHERWISE.values(), ids=OTHERWISE)
+async def test_who_adopts_otherwise_does_not_start_beside(
+    servers: Servers, running: tuple[Adoption, ...], starting: tuple[Adoption, ...], told: str
+) -> None:
+    """A server with other adoptions than a running one is refused, and nothing is recorded."""
+    async with servers.start(0, *running):
+        before = await servers.recorded()
+        with pytest.raises(ValueError, match=told):
+            async with servers.start(1, *starting):
+                pass
+        assert before == await servers.recorded()
+
+
+async def test_who_is_alone_may_change(servers: Servers) -> None:
+    """Once the other has ended, an adoption whose days are not settled is moved; then the other must follow."""
+    async with servers.start(0, V2):
+        pass
+    async with servers.start(1, LATER):
+        with pytest.raises(ValueError, match="另有服务"):
+            async with servers.start(0, V2):
+                pass
+        async with servers.start(0, LATER):
+            assert [("341100", "V2", LATER.since)] == await servers.recorded()
+
+
+async def test_those_who_start_at_once_agree(servers: Servers) -> None:
+    """Of two that start together with the same adoption one records it, and both serve."""
+    async with AsyncExitStack() as stack:
+        await asyncio.gather(*(stack.enter_async_context(servers.start(number, V2)) for number in (0, 1)))
+        assert [("341100", "V2", V2.since)] == await servers.recorded()
+
+
+async def test_who_is_overruled_ends(servers: Servers) -> None:
+    """A server that finds others recorded than its own stops serving and says so."""
+
+    async def serve() -> None:
+        async with servers.start(0, V2, look_s=0.01):
+            await servers.stores[1].adopt(Adopted("341100", "V3", OTHER.since, NOW))
+            await asyncio.Event().wait()
+
+    with pytest.raises(ValueError, match="已由另一服务采用 341100:V3@2025-01-01"):
+        await serve()
+
+
+async def test_who_was_cut_off_shows_again(servers: Servers) -> None:
+    """A server whose sign went with its connection gives it again, and is again beside whom nothing is changed."""
+    async with servers.start(0, V2, look_s=0.01):
+        before = signs(servers.url)
+        with psycopg.connect(servers.url) as operator:
+            operator.execute("SELECT pg_terminate_backend(%s)", [before[0]])
+        while signs(servers.url) in ([], before):  # noqa: ASYNC110 - the event is in the database
+            await asyncio.sleep(0.01)
+        with pytest.raises(ValueError, match="另有服务"):
+            async with servers.start(1, LATER):
+                pass
+
+
+def signs(url: str) -> list[int]:
+    """The sessions that show a server."""
+    with psycopg.connect(url) as connection:
+        held = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = 'adoption'::regclass AND granted"
+        return [pid for (pid,) in connection.execute(held)]
+
+
+def test_signs_of_other_schemas_do_not_count(postgres: Postgres) -> None:
+    """Two services in two schemas of one database know nothing of each other."""
+    urls = [postgres.fresh(), postgres.fresh()]
+    for url in urls:
+        with psycopg.connect(url) as connection:
+            connection.execute("CREATE TABLE adoption ()")
+    one, other = map(Presence, urls)
+    one.share()
+    assert other.alone()
+    one.close()
+    other.close()
+
+
+@dataclass(frozen=True)
+class Write:
+    """Writes records as they are."""
+
+    records: tuple[object, ...]
+
+    def needs(self, _: Facts) -> tuple[()]:
+        return ()
+
+    def decide(self, _: Facts) -> Decision[None]:
+        return Decision(None, self.records)

@@ -1,0 +1,118 @@
+"""`gongji check`: values, the proof and the purity of a city, with an exit code a CI can trust."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from gongji.cities.loading import load_cities
+from gongji.cli import main
+from gongji.kit.check.findings import COLUMNS
+from gongji.kit.check.situations import situations
+
+from tests.packages import IDENTITY, Package, installed
+
+EFFECTS = "effects=Effects(order_fen=80_00, splitting_loses_fen=41, splitting_gains_fen=50)"
+HOOK = "\n@hookimpl\ndef {name}():\n    return {answer}\n"
+
+
+def table(changes: str) -> str:
+    """A plugin whose table for employees is the prelude's with these changes."""
+    covers = "covers=frozenset({VisitKind.OUTPATIENT})"
+    return IDENTITY + HOOK.format(name="reimbursement", answer=f"table({covers}, {changes})")
+
+
+def run(folder: Path, source: str, *options: str) -> tuple[int, Mapping[str, list[dict[str, Any]]], str]:
+    """Exit code, tables and whole output of the check of a plugin."""
+    with installed(folder, Package("gongji-wuhu", "wuhu", source)):
+        result = CliRunner().invoke(main, ["--json", "check", "wuhu", *options], catch_exceptions=False)
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    return result.exit_code, {title: rows for line in lines for title, rows in line.items()}, result.output
+
+
+@pytest.mark.parametrize("city", load_cities().all, ids=lambda city: city.pinyin)
+def test_shipped_cities_pass_strictly(city: Any) -> None:
+    """Every shipped city passes, warnings included, and says how much was proved."""
+    result = CliRunner().invoke(main, ["--json", "check", city.name, "--strict"], catch_exceptions=False)
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+
+    assert 0 == result.exit_code
+    assert ["rules", "extremes", "proof", "findings"] == [title for line in lines for title in line]
+    assert [] == lines[-1]["findings"]
+    assert 0 == lines[-2]["proof"][0]["situations"] % len(list(situations()))
+
+
+REFUSED = {
+    "a row is missing, so that it does not even load": (
+        table("ratio_bp={1: 60_00, 2: 55_00}"),
+        {"severity": "error", "kind": "gap", "hook": "reimbursement", "since": "2022-07-01"},
+        "ratio_bp[3] = ?",
+    ),
+    "retired people get less": (
+        table(f"retired={{1: 60_00, 2: 55_00, 3: 49_00}}, {EFFECTS}"),
+        {"severity": "error", "kind": "retired_below", "since": "2023-01-01"},
+        "支付比例(49%, 三级在职50%)",
+    ),
+    "a clock": (
+        f"import time\n{IDENTITY}",
+        {"severity": "error", "kind": "clock", "figures": "time"},
+        "请写成带施行日的时间线",
+    ),
+    "a float": (
+        IDENTITY + HOOK.format(name="application_expiry", answer="from_2023(int(30.0))"),
+        {"severity": "error", "kind": "float", "hook": "application_expiry", "figures": "30.0"},
+        "除法用 //",
+    ),
+    "a file in a plugin that does not load": (
+        f"open('nowhere')\n{IDENTITY}",
+        {"severity": "error", "kind": "files", "figures": "open"},
+        "请把数据写进模块",
+    ),
+}
+"""Plugins that must not serve: a finding's columns, and words of what would mend it."""
+
+
+@pytest.mark.parametrize(("source", "expected", "mend"), REFUSED.values(), ids=REFUSED)
+def test_refused(tmp_path: Path, source: str, expected: Mapping[str, str], mend: str) -> None:
+    """A plugin at fault ends the check with 1, and the finding stands there with what to write."""
+    code, tables, _ = run(tmp_path, source)
+    found = [row for row in tables["findings"] if expected.items() <= row.items()]
+
+    assert 1 == code
+    assert list(COLUMNS) == list(tables["findings"][0])
+    assert any(mend in row["mend"] for row in found), tables["findings"]
+
+
+def test_a_sight_is_told_once(tmp_path: Path) -> None:
+    """What the source shows at a line is not told again because running shows it too."""
+    opened = IDENTITY + HOOK.format(name="scope", answer="open('/dev/null').close()")
+    _, tables, _ = run(tmp_path, opened)
+
+    assert ["files"] == [row["kind"] for row in tables["findings"]]
+
+
+def test_warnings(tmp_path: Path) -> None:
+    """A value that does nothing is told and forbids nothing, but for `--strict`."""
+    idle = table(f"deductible_year_max_fen=900_00, {EFFECTS}")
+    (tmp_path / "strict").mkdir()
+    code, tables, _ = run(tmp_path, idle)
+    strictly, _, _ = run(tmp_path / "strict", idle, "--strict")
+
+    assert [("warning", "inert")] == [(row["severity"], row["kind"]) for row in tables["findings"]]
+    assert (0, 1) == (code, strictly)
+
+
+def test_for_people(tmp_path: Path) -> None:
+    """People read findings in Chinese; where there are none, no empty table."""
+    with installed(tmp_path, Package("gongji-wuhu", "wuhu", f"import random\n{IDENTITY}")):
+        told = CliRunner().invoke(main, ["check", "wuhu"], catch_exceptions=False).output
+    clean = CliRunner().invoke(main, ["check", "chuzhou"], catch_exceptions=False).output
+
+    assert "# 证明与查验所见\n等级\t类别\t规则" in told
+    assert "错误\t取随机数" in told
+    assert "# 证明范围" in clean
+    assert "证明与查验所见" not in clean

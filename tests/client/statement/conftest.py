@@ -1,0 +1,43 @@
+"""Sheets of any length as the service would fill them; their people and places are invented."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+
+import pytest
+from gongji.client.statement import Column, Period, Sheet
+from gongji.rules.codes import SHANGHAI
+
+FIRST = datetime(2025, 9, 1, 8, 0, 7, tzinfo=SHANGHAI)
+INSTITUTIONS = ("滁州示例三级医院", "滁州示例大药房", "安庆示例医院(人民路院区)社区卫生服务中心第二分站")
+
+NewSheet = Callable[..., Sheet]
+
+
+@pytest.fixture
+def new_sheet() -> NewSheet:
+    """Makes a statement of so many rows, one every ten hours; fields by name."""
+
+    def made(length: int = 3, **changes: object) -> Sheet:
+        fields: dict[str, object] = {
+            "title": "共济消费查询单",
+            "party": "授权人",
+            "person_no": "CZ001",
+            "name": "陈**",
+            "period": Period(date(2025, 9, 1), date(2025, 12, 31)),
+            "columns": (
+                Column("at", "时间"),
+                Column("institution", "机构", wide=True),
+                Column("charged_fen", "共济支付(元)", fen=True),
+            ),
+            "rows": tuple(
+                (FIRST + timedelta(hours=10 * n), INSTITUTIONS[n % 3], 100_001 + 317 * n) for n in range(length)
+            ),
+            "closing": ("合计", "", sum(100_001 + 317 * n for n in range(length))),
+            "note": "本单不显示诊断与项目。",
+            **changes,
+        }
+        return Sheet(**fields)  # type: ignore[arg-type] # fields by name
+
+    return made

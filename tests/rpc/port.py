@@ -1,0 +1,28 @@
+"""All services on a port of this process, for tests of what goes over the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from gongji.binding.workdays import Workdays
+from gongji.cities.city import Cities
+from gongji.rpc.services import offered
+from gongji.rpc.services.sandbox import LoadSample, SettableClock
+from gongji.serve.port import OpenPort
+from gongji.store import Store
+
+
+def make_server(
+    store: Store,
+    cities: Cities,
+    workdays: Workdays,
+    clock: Callable[[], datetime],
+    *,
+    address: str,
+    sandbox: SettableClock | None = None,
+    load_sample: LoadSample | None = None,
+) -> OpenPort:
+    """Return a port, made inside the loop that will run it. OSError: see `OpenPort`."""
+    offer = offered(store, cities, workdays, clock, sandbox=sandbox, load_sample=load_sample)
+    return OpenPort(offer, address)

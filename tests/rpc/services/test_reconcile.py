@@ -1,0 +1,280 @@
+"""An institution's books against ours, over the wire: header first, differences as they are found, periods bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import grpc
+import pytest
+from gongji.rpc.services import reconcile
+from gongji.rules.codes import SHANGHAI
+from gongji.v1 import settlement_pb2 as pb
+from gongji.v1 import types_pb2
+
+HOSPITAL, OTHER = "H34110000002", "H34110000001"
+MONDAY, TUESDAY = "2025-09-29", "2025-09-30"
+INVALID, NOT_FOUND = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND
+
+
+def at(service: Any, moment: str) -> None:
+    """Sets the clock to an instant in Shanghai."""
+    service.clock.set(service.clock().fromisoformat(moment).replace(tzinfo=SHANGHAI))
+
+
+async def settle(service: Any, **changes: Any) -> pb.Settlement:
+    bill = service.bill(service_day=MONDAY, **changes)
+    reply = await service.settlements.Settle(pb.SettleRequest(request_id=service.new_id(), bill=bill))
+    settlement: pb.Settlement = reply.settlement
+    return settlement
+
+
+async def take_back(service: Any, settlement: pb.Settlement) -> None:
+    request = pb.ReverseRequest(request_id=service.new_id(), settlement_id=settlement.settlement_id)
+    await service.settlements.Reverse(request)
+
+
+def row(of: pb.Settlement, sign: int = 1, **changes: Any) -> pb.ReconcileRow:
+    """The forward row of a settlement, or with sign -1 the reverse one."""
+    fields: dict[str, Any] = {
+        "settlement_id": of.settlement_id,
+        "patient": of.bill.patient.person_no,
+        "total_fen": sign * of.bill.total_fen,
+        "fund_fen": sign * of.fund_fen,
+        "account_fen": sign * of.account_fen,
+        "refund": sign < 0,
+        **changes,
+    }
+    return pb.ReconcileRow(**fields)
+
+
+def header(code: str = HOSPITAL, first: str = MONDAY, last: str = TUESDAY) -> pb.ReconcileDetailsRequest:
+    return pb.ReconcileDetailsRequest(header=pb.ReconcileHeader(institution_code=code, from_day=first, to_day=last))
+
+
+async def details(service: Any, rows: Iterable[pb.ReconcileRow], **of: str) -> list[pb.ReconcileDetailsResponse]:
+    messages = [header(**of), *(pb.ReconcileDetailsRequest(row=r) for r in rows)]
+    return [found async for found in service.settlements.ReconcileDetails(iter(messages))]
+
+
+async def totals(service: Any, *theirs: pb.Total, **changes: str) -> pb.ReconcileTotalsResponse:
+    fields: dict[str, Any] = {"institution_code": HOSPITAL, "from_day": MONDAY, "to_day": TUESDAY, **changes}
+    reply: pb.ReconcileTotalsResponse = await service.settlements.ReconcileTotals(
+        pb.ReconcileTotalsRequest(totals=theirs, **fields)
+    )
+    return reply
+
+
+def total(day: str = MONDAY, *rows: pb.ReconcileRow) -> pb.Total:
+    """The total of some rows of employees' outpatient visits."""
+    return pb.Total(
+        day=day,
+        scheme=types_pb2.SCHEME_EMPLOYEE,
+        visit_kind=pb.VISIT_KIND_OUTPATIENT,
+        count=len(rows),
+        total_fen=sum(r.total_fen for r in rows),
+        fund_fen=sum(r.fund_fen for r in rows),
+        account_fen=sum(r.account_fen for r in rows),
+    )
+
+
+async def books(service: Any) -> list[pb.Settlement]:
+    """Three settlements on Monday, the last instant included, one on Tuesday's first; the third taken back then."""
+    await service.give("P1", 70_000)
+    made = []
+    for moment in ("T08:00:00", "T09:00:00", "T23:59:59.999999"):
+        at(service, MONDAY + moment)
+        made.append(await settle(service))
+    at(service, TUESDAY + "T00:00:00")
+    made.append(await settle(service, patient=service.ref("P2")))
+    await take_back(service, made[2])
+    return made
+
+
+async def test_true_totals_balance(service: Any) -> None:
+    """Totals are settled less reversed by Shanghai day of setl_time; a reversal counts on its own day."""
+    a, b, c, d = await books(service)
+    assert a.account_fen > 0 < c.fund_fen
+    monday, tuesday = total(MONDAY, row(a), row(b), row(c)), total(TUESDAY, row(d), row(c, -1))
+    assert pb.ReconcileTotalsResponse(balanced=True) == await totals(service, tuesday, monday)
+    assert (await totals(service, monday, to_day=MONDAY)).balanced
+    assert (await totals(service, tuesday, from_day=TUESDAY)).balanced
+
+
+async def test_totals_that_differ_are_shown_from_both_sides(service: Any) -> None:
+    """A total that differs is told with ours and theirs; what one side lacks has count 0."""
+    a, b, c, d = await books(service)
+    ours = total(MONDAY, row(a), row(b), row(c)), total(TUESDAY, row(d), row(c, -1))
+    theirs = total(MONDAY, row(a), row(b, fund_fen=1), row(c))
+    emergency = total(MONDAY, row(a))
+    emergency.visit_kind = pb.VISIT_KIND_EMERGENCY
+    lacking = total(MONDAY)
+    lacking.visit_kind = pb.VISIT_KIND_EMERGENCY
+    expected = [
+        pb.TotalDifference(ours=ours[0], theirs=theirs),
+        pb.TotalDifference(ours=lacking, theirs=emergency),
+        pb.TotalDifference(ours=ours[1], theirs=total(TUESDAY)),
+    ]
+    reply = await totals(service, emergency, theirs)
+    assert (False, expected) == (reply.balanced, list(reply.differences))
+
+
+async def test_a_true_file_has_no_differences(service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows in any order, over any number of pages, agree with what was settled and taken back."""
+    monkeypatch.setattr(reconcile, "_PAGE", 1)
+    a, b, c, d = await books(service)
+    assert [] == await details(service, [row(c, -1), row(d), row(b), row(c), row(a)])
+    assert [] == await details(service, [row(a), row(b), row(c)], last=MONDAY)
+    assert [] == await details(service, [row(d), row(c, -1)], first=TUESDAY)
+
+
+async def test_every_kind_of_difference(service: Any) -> None:
+    """Each difference comes with both rows and the request that made our settlement."""
+    a, b, c, d = await books(service)
+    unknown = row(a, settlement_id="S404")
+    theirs = [row(a, fund_fen=1), unknown, row(c), row(c), row(b, -1), row(b)]
+    expected = [
+        pb.ReconcileDetailsResponse(
+            kind=pb.DIFFERENCE_KIND_AMOUNT,
+            settlement_id=a.settlement_id,
+            ours=row(a),
+            theirs=theirs[0],
+            settle_request_id=a.request_id,
+        ),
+        pb.ReconcileDetailsResponse(kind=pb.DIFFERENCE_KIND_MISSING_HERE, settlement_id="S404", theirs=unknown),
+        pb.ReconcileDetailsResponse(
+            kind=pb.DIFFERENCE_KIND_DUPLICATE,
+            settlement_id=c.settlement_id,
+            ours=row(c),
+            theirs=row(c),
+            settle_request_id=c.request_id,
+        ),
+        pb.ReconcileDetailsResponse(
+            kind=pb.DIFFERENCE_KIND_REVERSED_ONLY_THERE,
+            settlement_id=b.settlement_id,
+            theirs=row(b, -1),
+            settle_request_id=b.request_id,
+        ),
+        pb.ReconcileDetailsResponse(
+            kind=pb.DIFFERENCE_KIND_MISSING_THERE,
+            settlement_id=d.settlement_id,
+            ours=row(d),
+            settle_request_id=d.request_id,
+        ),
+        pb.ReconcileDetailsResponse(
+            kind=pb.DIFFERENCE_KIND_REVERSED_ONLY_HERE,
+            settlement_id=c.settlement_id,
+            ours=row(c, -1),
+            settle_request_id=c.request_id,
+        ),
+    ]
+    assert expected == await details(service, theirs)
+
+
+async def test_a_reversal_of_a_settlement_before_the_period(service: Any) -> None:
+    """Their reverse row of a settlement from before the period is reversed only there, with our request."""
+    _, b, c, d = await books(service)
+    (found,) = await details(service, [row(d), row(c, -1), row(b, -1)], first=TUESDAY)
+    assert pb.DIFFERENCE_KIND_REVERSED_ONLY_THERE == found.kind
+    assert b.request_id == found.settle_request_id
+
+
+async def test_another_institutions_settlements_stay_hidden(service: Any) -> None:
+    """Of settlements made elsewhere an institution sees nothing but its own row."""
+    await service.write(service.world.hospital(2, code=OTHER))
+    a, *_ = await books(service)
+    theirs = [row(a), row(a, -1)]
+    expected = [
+        pb.ReconcileDetailsResponse(kind=pb.DIFFERENCE_KIND_MISSING_HERE, settlement_id=a.settlement_id, theirs=one)
+        for one in theirs
+    ]
+    assert expected == await details(service, theirs, code=OTHER)
+    assert (await totals(service, institution_code=OTHER)).balanced
+
+
+async def test_a_difference_is_told_at_once(service: Any) -> None:
+    """A row is judged when it comes, not when the stream ends."""
+    a, *_ = await books(service)
+    call = service.settlements.ReconcileDetails()
+    await call.write(header())
+    await call.write(pb.ReconcileDetailsRequest(row=row(a, total_fen=1)))
+    found = await call.read()
+    assert (pb.DIFFERENCE_KIND_AMOUNT, row(a)) == (found.kind, found.ours)
+    await call.done_writing()
+    rest = [(await call.read()).kind for _ in range(4)]
+    # b, c and d they lack; they lack c's reversal with c.
+    assert [pb.DIFFERENCE_KIND_MISSING_THERE] * 4 == rest
+    assert grpc.aio.EOF is await call.read()
+
+
+UNKNOWN = "H34110099999"
+ROW = pb.ReconcileDetailsRequest(row=pb.ReconcileRow(settlement_id="S1", patient="P1"))
+NAMELESS = pb.ReconcileDetailsRequest(row=pb.ReconcileRow(settlement_id="S1"))
+STREAMS: dict[str, tuple[list[pb.ReconcileDetailsRequest], tuple[grpc.StatusCode, str, str], str]] = {
+    "nothing at all": ([], (INVALID, "MALFORMED_FIELD", "header"), "首条消息"),
+    "a row first": ([ROW], (INVALID, "MALFORMED_FIELD", "header"), "首条消息"),
+    "a header twice": ([header(), ROW, header()], (INVALID, "MALFORMED_FIELD", "row"), "第 2 行"),
+    "an empty message": ([header(), pb.ReconcileDetailsRequest()], (INVALID, "MALFORMED_FIELD", "row"), "第 1 行"),
+    "a row without a patient": ([header(), ROW, NAMELESS], (INVALID, "MALFORMED_FIELD", "row.patient"), "第 2 行"),
+    "a header without a code": ([header("")], (INVALID, "MALFORMED_FIELD", "header.institution_code"), "必填"),
+    "an unknown institution": (
+        [header(UNKNOWN)],
+        (NOT_FOUND, "INSTITUTION_NOT_FOUND", "header.institution_code"),
+        "没有",
+    ),
+    "a period that ends before it begins": (
+        [header(first=TUESDAY, last=MONDAY)],
+        (INVALID, "MALFORMED_FIELD", "header.to_day"),
+        "早于",
+    ),
+    "thirty-two days": (
+        [header(first="2025-10-01", last="2025-11-01")],
+        (INVALID, "MALFORMED_FIELD", "header.to_day"),
+        "至多对 31 天",
+    ),
+}
+
+
+@pytest.mark.parametrize(("messages", "expected", "told"), STREAMS.values(), ids=STREAMS)
+async def test_a_bad_stream_is_refused_by_name(
+    service: Any, messages: list[pb.ReconcileDetailsRequest], expected: tuple[grpc.StatusCode, str, str], told: str
+) -> None:
+    """What is wrong with header, period or row is told by the field and the number of the row."""
+
+    async def gather(messages: list[pb.ReconcileDetailsRequest]) -> None:
+        async for _ in service.settlements.ReconcileDetails(iter(messages)):
+            pass
+
+    ended = await service.refused(gather, messages)
+    assert expected == (ended.code, ended.info.reason, ended.info.metadata["field"])
+    assert told in ended.message
+
+
+async def test_a_whole_month_may_be_compared(service: Any) -> None:
+    """31 days, both ends included, are not too many."""
+    assert [] == await details(service, [], first="2025-10-01", last="2025-10-31")
+
+
+TOTALS: dict[str, tuple[dict[str, Any], grpc.StatusCode, str, str]] = {
+    "an unknown institution": ({"institution_code": UNKNOWN}, NOT_FOUND, "INSTITUTION_NOT_FOUND", "institution_code"),
+    "a period that ends before it begins": ({"to_day": "2025-09-01"}, INVALID, "MALFORMED_FIELD", "to_day"),
+    "more than a year": ({"to_day": "2026-09-30"}, INVALID, "MALFORMED_FIELD", "to_day"),
+    "a total of another day": ({"totals": [total("2025-10-01")]}, INVALID, "MALFORMED_FIELD", "totals[0].day"),
+    "a total given twice": ({"totals": [total(), total()]}, INVALID, "MALFORMED_FIELD", "totals[1]"),
+    "a total without a scheme": (
+        {"totals": [pb.Total(day=MONDAY, visit_kind=pb.VISIT_KIND_OUTPATIENT)]},
+        INVALID,
+        "MALFORMED_FIELD",
+        "totals[0].scheme",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "code", "reason", "field"), TOTALS.values(), ids=TOTALS)
+async def test_bad_totals_are_refused_by_name(
+    service: Any, changes: dict[str, Any], code: grpc.StatusCode, reason: str, field: str
+) -> None:
+    """What is wrong with institution, period or a total is told by the field."""
+    fields = {"institution_code": HOSPITAL, "from_day": MONDAY, "to_day": TUESDAY, **changes}
+    told = await service.refused(service.settlements.ReconcileTotals, pb.ReconcileTotalsRequest(**fields))
+    assert (code, reason, field) == (told.code, told.info.reason, told.info.metadata["field"])

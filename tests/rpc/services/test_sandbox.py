@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import grpc
+from gongji.binding.workdays import Workdays
+from gongji.model.people import Person
+from gongji.rules.codes import SHANGHAI
+from gongji.v1 import sandbox_pb2 as pb
+from gongji.v1 import sandbox_pb2_grpc
+
+from tests.rpc.port import make_server
+
+
+async def test_the_clock_stands_where_it_was_set(service: Any) -> None:
+    """SetClock moves the clock of the whole service; it stands still."""
+    request = pb.SetClockRequest(request_id=service.new_id())
+    at = datetime(2025, 10, 11, 17, 0, 0, 123_456, tzinfo=SHANGHAI)
+    request.now.FromDatetime(at)
+    assert request.now == (await service.sandbox.SetClock(request)).now
+    assert request.now == (await service.sandbox.GetClock(pb.GetClockRequest())).now
+    assert at == service.clock()
+
+
+async def test_reset_forgets_everything(service: Any) -> None:
+    """After Reset nobody is known."""
+    await service.sandbox.Reset(pb.ResetRequest(request_id=service.new_id()))
+    assert await service.store.get(Person, "P1") is None
+
+
+async def test_reset_may_load_the_sample(service: Any) -> None:
+    """With load_sample the operator's loader is called, after the database was emptied."""
+    seen: list[Person | None] = []
+
+    async def load() -> None:
+        seen.append(await service.store.get(Person, "P1"))
+
+    server = make_server(
+        service.store,
+        service.cities,
+        Workdays(),
+        service.clock,
+        address="127.0.0.1:0",
+        sandbox=service.clock,
+        load_sample=load,
+    )
+    await server.start()
+    async with grpc.aio.insecure_channel(server.address) as channel:
+        sandbox: Any = sandbox_pb2_grpc.SandboxServiceStub(channel)
+        await sandbox.Reset(pb.ResetRequest(request_id=service.new_id(), load_sample=True))
+    assert [None] == seen
+    await server.stop(0)

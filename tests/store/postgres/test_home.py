@@ -1,0 +1,346 @@
+"""Laws of tables that lie apart by year: every row in its year, no year lacking, no settlement twice, nothing lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from gongji.model.account import Account, Entry
+from gongji.model.commands import Listing, Remembered
+from gongji.model.settlement import SettledDay, Settlement
+from gongji.rules.codes import SHANGHAI, EntryKind
+from gongji.store import Store, sql
+from gongji.store.engine import Conflict
+from gongji.store.migrations import Home, bring_forward, make_or_check
+from gongji.store.postgres.engine import PostgresEngine
+from gongji.store.postgres.home import PostgresHome
+from gongji.store.postgres.sql import select_any
+from gongji.store.schema import VERSION, Schema
+from gongji.store.seal import Vault
+from gongji.store.sqlite.engine import SqliteEngine
+from gongji.store.table import Table
+
+from tests.postgres import Postgres
+from tests.store.conftest import AnyEngine, engine_at, fetched, home_of, settled
+
+MakeMove = Callable[..., Any]
+Start = Callable[[int], PostgresHome]
+
+YEAR = 2026
+LAST = 2028
+"""The last year made ahead in that year."""
+
+
+def posted(number: int, at: datetime) -> Entry:
+    """Its first entry."""
+    return Entry(
+        transaction_id=f"S{number}",
+        position=0,
+        ledger_account="purse:P1",
+        fen=1,
+        at=at,
+        kind=EntryKind.CREDIT,
+        version_after=number + 1,
+    )
+
+
+def remembered(number: int, at: datetime) -> Remembered:
+    """The row of its request."""
+    return Remembered(f"r{number}", "clinic-1", "Settle", {}, at)
+
+
+def instant(year: int, month: int = 7, day: int = 1) -> datetime:
+    """An instant of a day."""
+    return datetime(year, month, day, tzinfo=SHANGHAI)
+
+
+@pytest.fixture
+def engine(postgres: Postgres, schema: Schema) -> Iterator[PostgresEngine]:
+    """A connection to a database in which nothing is yet."""
+    engine = PostgresEngine(postgres.fresh(), schema)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def started(engine: PostgresEngine, schema: Schema, vault: Vault) -> Start:
+    """Starts a server in some year."""
+
+    def start(year: int) -> PostgresHome:
+        make_or_check(home := PostgresHome(engine.connection, schema, year), schema, vault.fingerprint)
+        return home
+
+    return start
+
+
+def parts(engine: PostgresEngine, table: str) -> dict[str, int]:
+    """The parts of a table and how many rows each holds."""
+    rows = engine.connection.execute(
+        "SELECT relname FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE inhparent = to_regclass(%s)", [table]
+    )
+    return {name: _count(engine, name) for name in sorted(name for (name,) in rows)}
+
+
+def _count(engine: PostgresEngine, table: str) -> int:
+    (count,) = engine.connection.execute(f"SELECT count(*) FROM ONLY {table}").fetchone()  # type: ignore[misc]  # noqa: S608 - our own
+    return int(count)
+
+
+def years(table: str, first: int = 2022, last: int = LAST) -> set[str]:
+    """The parts of a table there should be."""
+    return {f"{table}_rest", *(f"{table}_{year}" for year in range(first, last + 1))}
+
+
+@pytest.mark.parametrize("table", ["settlement", "entry"])
+def test_years_are_made_ahead(engine: PostgresEngine, started: Start, table: str) -> None:
+    """A new database has every year from the first rules to two years ahead; a later start makes what has come."""
+    started(YEAR)
+    assert years(table) == parts(engine, table).keys()
+    started(YEAR)
+    assert years(table) == parts(engine, table).keys()
+    started(YEAR + 2)
+    assert years(table, last=LAST + 2) == parts(engine, table).keys()
+
+
+EDGES = {
+    datetime(2021, 12, 31, 23, 59, 59, 999999, SHANGHAI): "rest",
+    datetime(2022, 1, 1, tzinfo=SHANGHAI): "2022",
+    datetime(2025, 12, 31, 23, 59, 59, 999999, SHANGHAI): "2025",
+    datetime(2026, 1, 1, tzinfo=SHANGHAI): "2026",
+    datetime(2028, 12, 31, 23, 59, 59, 999999, SHANGHAI): "2028",
+    datetime(2029, 1, 1, tzinfo=SHANGHAI): "rest",
+    datetime(1980, 1, 1, tzinfo=SHANGHAI): "rest",
+}
+
+
+def test_each_row_lies_in_its_year(engine: PostgresEngine, started: Start) -> None:
+    """A row lies in the year of its instant in Shanghai, any other instant in the rest; all are found and listed."""
+    started(YEAR)
+    settlements = [settled(n, at) for n, at in enumerate(EDGES)]
+    entries = [posted(n, at) for n, at in enumerate(EDGES)]
+    engine.upsert(Settlement, settlements)
+    engine.upsert(Entry, entries)
+    for table in ("settlement", "entry"):
+        expected = {part: list(EDGES.values()).count(part.rpartition("_")[2]) for part in years(table)}
+        assert expected == parts(engine, table)
+    assert settlements == sorted(
+        fetched(engine, Settlement, "", [s.settlement_id for s in settlements]), key=lambda s: s.settlement_id
+    )
+    mine = Listing(kind=Settlement, equals={"patient": "P1"}, order="settled_at")
+    assert sorted(EDGES) == [s.settled_at for s in engine.page(mine)]
+    purse = Listing(kind=Entry, equals={"ledger_account": "purse:P1"}, order="version", descending=True)
+    assert list(reversed(EDGES)) == [e.at for e in engine.page(purse)]
+
+
+def test_a_reversal_stays_in_the_year_of_its_settlement(engine: PostgresEngine, started: Start) -> None:
+    """A settlement taken back in a later year is the same row, changed."""
+    started(YEAR)
+    engine.upsert(Settlement, [settled(1, instant(2025))])
+    engine.upsert(Settlement, [taken_back := settled(1, instant(2025), instant(2026))])
+    assert {"settlement_2025": 1} == {part: rows for part, rows in parts(engine, "settlement").items() if rows}
+    assert [taken_back] == fetched(engine, Settlement, "", ["S1"])
+
+
+def test_a_start_leaves_rows_where_they_are_and_a_migration_moves_them(
+    engine: PostgresEngine, started: Start, schema: Schema, vault: Vault
+) -> None:
+    """Rows that came before their year was made stay in the rest, and are served, until `gongji migrate` moves them."""
+    started(YEAR)
+    late = [settled(n, instant(LAST + 1 + n % 2)) for n in range(4)]
+    engine.upsert(Settlement, late)
+    home = started(LAST)
+    assert years("settlement") == parts(engine, "settlement").keys()
+    assert years("entry", last=LAST + 2) == parts(engine, "entry").keys()
+    for _ in range(2):
+        assert (VERSION, VERSION) == bring_forward(home, schema, vault.fingerprint)
+        found = parts(engine, "settlement")
+        assert years("settlement", last=LAST + 2) == found.keys()
+        assert {"settlement_2029": 2, "settlement_2030": 2} == {part: rows for part, rows in found.items() if rows}
+    assert 4 == len(fetched(engine, Settlement, "patient", ["P1"]))
+
+
+def test_a_start_waits_for_nobody_at_work(engine: PostgresEngine, postgres: Postgres, started: Start) -> None:
+    """Where others are in the middle of a transaction a start goes on without the new year; the next one makes it."""
+    started(YEAR)
+    with psycopg.connect(postgres.url, autocommit=True) as other:
+        (name,) = engine.connection.execute("SELECT current_schema").fetchone()  # type: ignore[misc]
+        with other.transaction():
+            other.execute(f"SELECT * FROM {name}.settlement WHERE settlement_id = 'S1'")  # noqa: S608 - our own
+            started(YEAR + 1)
+            assert years("settlement") == parts(engine, "settlement").keys()
+    started(YEAR + 1)
+    assert years("settlement", last=LAST + 1) == parts(engine, "settlement").keys()
+
+
+def test_no_settlement_is_made_twice_in_two_years(
+    two: tuple[PostgresEngine, PostgresEngine],
+) -> None:
+    """Two servers that settle one request, one before and one after midnight of the year's end: one of them does."""
+    one, other = two
+    for engine in two:
+        engine.begin()
+        assert [] == list(fetched(engine, Remembered, "", ["r1"]))
+    for engine, at in ((one, instant(2025, 12, 31)), (other, instant(2026, 1, 1))):
+        engine.upsert(Settlement, [settled(1, at)])
+        engine.upsert(Entry, [posted(1, at)])
+        engine.upsert(Remembered, [remembered(1, at)])
+    one.commit()
+    with pytest.raises(Conflict):
+        other.commit()
+    other.rollback()
+    assert [settled(1, instant(2025, 12, 31))] == fetched(other, Settlement, "", ["S1"])
+    assert [posted(1, instant(2025, 12, 31))] == fetched(other, Entry, "", ["S1/000"])
+
+
+@pytest.mark.parametrize("round_", range(3))
+async def test_twins_post_once(stores: list[Store], move: MakeMove, clock: Callable[[], datetime], round_: int) -> None:
+    """A settlement that reaches every server at one instant is executed in one of them; all give its answer."""
+    await stores[0].commit(move("opening"))
+    writes = (settled(1, clock()), posted(1, clock()))
+    answers = await asyncio.gather(*(store.commit(move("r1", writes=writes)) for store in stores))
+    assert [200, 200, 200] == [answer.value for answer in answers], round_
+    assert [settled(1, clock())] == [await stores[0].get(Settlement, "S1")]
+
+
+def plan(engine: PostgresEngine, statement: str, values: Sequence[Any]) -> list[str]:
+    """How a statement ran, prepared once for any values as the engine does."""
+    names = ", ".join("%s" for _ in values)
+    marks = statement.replace("%s", "{}").format(*(f"${n}" for n in range(1, len(values) + 1)))
+    with engine.connection.transaction():
+        engine.connection.execute(f"PREPARE asked AS {marks}")
+        rows = psycopg.ClientCursor(engine.connection).execute(
+            f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) EXECUTE asked ({names})",
+            values,
+        )
+        found = [row[0].strip() for row in rows]
+        engine.connection.execute("DEALLOCATE asked")
+    return found
+
+
+def touched(engine: PostgresEngine, listing: Listing[Any], schema: Schema) -> list[str]:
+    """The parts a listing looks into; all by index, none sorted."""
+    steps = plan(engine, *sql.page(schema.table(listing.kind), listing, sql.POSTGRES))
+    scans = [step.removeprefix("->  ") for step in steps if " Scan" in step and "never executed" not in step]
+    assert not any("Seq Scan" in step or "Sort (" in step for step in steps), steps
+    return sorted(step.partition(" on ")[2].partition(" ")[0] for step in scans)
+
+
+@pytest.mark.parametrize(("index", "lock"), [("", True), ("", False), ("patient", False)])
+def test_a_settlement_is_found_by_index_in_every_year(
+    engine: PostgresEngine, started: Start, schema: Schema, index: str, *, lock: bool
+) -> None:
+    """Where no instant is known each part is asked once, by its index."""
+    started(YEAR)
+    steps = plan(engine, select_any(schema.table(Settlement), index, lock=lock), [["S1", "S2"]])
+    assert not any("Seq Scan" in step or "Sort (" in step for step in steps), steps
+    assert len(years("settlement")) == sum("Index Scan" in step for step in steps)
+
+
+def test_a_listing_of_days_looks_into_their_years_only(engine: PostgresEngine, started: Start, schema: Schema) -> None:
+    """Of ten years a month touches one part, two days around new year two, in a plan made once for all days."""
+    started(YEAR)
+    engine.upsert(Settlement, [settled(n, instant(2022 + n % 6)) for n in range(60)])
+    month = Listing(
+        kind=Settlement,
+        equals={"patient": "P1"},
+        at_least={"settled_at": instant(2025, 6)},
+        below={"settled_at": instant(2025, 7)},
+        order="settled_at",
+    )
+    assert ["settlement_2025"] == touched(engine, month, schema)
+    new_year = Listing(
+        kind=Settlement,
+        equals={"institution": "H34119900001"},
+        at_least={"settled_at": instant(2025, 12, 31)},
+        below={"settled_at": instant(2026, 1, 2)},
+        order="settled_at",
+    )
+    assert ["settlement_2025", "settlement_2026"] == touched(engine, new_year, schema)
+
+
+@pytest.fixture
+def old(engine_url: str, engine_kind: str, schema: Schema, vault: Vault) -> Iterator[AnyEngine]:
+    """A database as version 1 made it."""
+    engine = engine_at(engine_url, schema)
+    text = Path(__file__).with_name(f"version_1.{engine_kind}.sql").read_text(encoding="ascii")
+    for line in text.splitlines():
+        engine.connection.execute(line.removesuffix(";"))
+    of_year(engine, schema).record(1, vault.fingerprint)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def new(postgres: Postgres, engine_kind: str, schema: Schema, vault: Vault, tmp_path: Path) -> Iterator[AnyEngine]:
+    """A database as it is made today."""
+    engine = engine_at(postgres.fresh() if engine_kind == "postgres" else f"sqlite:///{tmp_path / 'new.db'}", schema)
+    make_or_check(of_year(engine, schema), schema, vault.fingerprint)
+    yield engine
+    engine.close()
+
+
+def of_year(engine: AnyEngine, schema: Schema) -> Home:
+    """Where an engine's tables live, in that year."""
+    if isinstance(engine, PostgresEngine):
+        return PostgresHome(engine.connection, schema, YEAR)
+    return home_of(engine, schema)
+
+
+def written(engine: AnyEngine, schema: Schema, records: Sequence[Any]) -> None:
+    """Rows as version 1 wrote them: more columns a settlement, version 0 where an entry has none."""
+    table: Table[Any] = schema.table(type(records[0]))
+    more = OF_VERSION_1 if table.name == "settlement" else {}
+    names = [*(c.name for c in table.columns), *more]
+    marks = ", ".join("?" if isinstance(engine, SqliteEngine) else "%s" for _ in names)
+    into = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608 - our own
+    rows = [(*table.row(record), *(of(record) for of in more.values())) for record in records]
+    numbered = names.index("version") if table.name == "entry" else -1
+    rows = [tuple(0 if i == numbered and v is None else v for i, v in enumerate(row)) for row in rows]
+    engine.connection.cursor().executemany(into, rows)
+
+
+OF_VERSION_1: dict[str, Callable[[Settlement], str]] = {
+    "patient_year": lambda s: f"P1/310/3411/{s.bill.service_day.year}",
+    "pooling_area": lambda s: s.area_code[:4],
+    "service_day": lambda s: s.bill.service_day.isoformat(),
+}
+
+
+COLUMNS = """
+SELECT relname::text, attnum::text, attname::text, format_type(atttypid, atttypmod), attnotnull::text, collname::text,
+  (SELECT string_agg(pg_get_constraintdef(oid), ' ' ORDER BY conname) FROM pg_constraint WHERE conrelid = attrelid)
+FROM pg_attribute JOIN pg_class c ON c.oid = attrelid LEFT JOIN pg_collation l ON l.oid = attcollation
+WHERE relnamespace = current_schema::regnamespace AND relkind IN ('r', 'p') AND attnum > 0
+"""
+INDEXES = """
+SELECT tablename::text, replace(indexdef, current_schema || '.', '') FROM pg_indexes WHERE schemaname = current_schema
+"""
+
+
+def made(engine: AnyEngine) -> list[tuple[Any, ...]]:
+    """Every column, constraint and index of a database."""
+    if isinstance(engine, SqliteEngine):
+        found = engine.connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+        return sorted((name, " ".join(text.split()).replace("( ", "(").replace(" )", ")")) for name, text in found)
+    return sorted(tuple(row) for query in (COLUMNS, INDEXES) for row in engine.connection.execute(query))
+
+
+def test_version_1_is_brought_forward(old: AnyEngine, new: AnyEngine, schema: Schema, vault: Vault) -> None:
+    """A database of version 1 becomes one as it is made today, everything in it still there."""
+    settlements = [settled(n, at, at + timedelta(days=400) if n % 2 else None) for n, at in enumerate(EDGES)]
+    entries = [posted(n, at) for n, at in enumerate(EDGES)]
+    for records in (settlements, entries, [Account("P1", 5, 1)]):
+        written(old, schema, records)
+    assert (1, VERSION) == bring_forward(of_year(old, schema), schema, vault.fingerprint)
+    assert made(new) == made(old)
+    make_or_check(of_year(old, schema), schema, vault.fingerprint)
+    for records in (settlements, entries, [Account("P1", 5, 1)]):
+        found = fetched(old, type(records[0]), "", [schema.key_of(record) for record in records])
+        assert records == sorted(found, key=schema.key_of)
+    days = {SettledDay(s.area_code[:4], s.bill.service_day) for s in settlements}
+    assert days == set(old.page(Listing(kind=SettledDay)))
