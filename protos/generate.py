@@ -1,4 +1,5 @@
-"""Writes server/gongji/v1 from protos/gongji/v1; `--check` says whether what is committed is current."""
+"""Writes server/gongji/v1 from protos/gongji/v1; `--check` says whether what is
+committed is current."""
 
 from __future__ import annotations
 
@@ -44,18 +45,27 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         generate(Path(scratch))
         fresh = Path(scratch) / "gongji" / "v1"
-        names = sorted({p.name for p in fresh.iterdir()} | {p.name for p in GENERATED.glob("*.py*")})
+        names = sorted(
+            {p.name for p in fresh.iterdir()}
+            | {p.name for p in GENERATED.glob("*.py*")}
+        )
         stale = [n for n in names if not _same(fresh / n, GENERATED / n)]
         if "--check" in sys.argv:
             if stale:
-                sys.exit(f"generated code is not current: {', '.join(stale)}; run `make protos`")
+                sys.exit(
+                    f"generated code is not current: {', '.join(stale)}; run `make protos`"
+                )
             return
         shutil.rmtree(GENERATED, ignore_errors=True)
         shutil.copytree(fresh, GENERATED)
 
 
 def _same(fresh: Path, committed: Path) -> bool:
-    return fresh.exists() and committed.exists() and filecmp.cmp(fresh, committed, shallow=False)
+    return (
+        fresh.exists()
+        and committed.exists()
+        and filecmp.cmp(fresh, committed, shallow=False)
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""A small world in memory for tests of decisions: two cities under the province's rules, records, one clock."""
+"""A small world in memory for tests of decisions: two cities under the province's
+rules, records, one clock."""
 
 from __future__ import annotations
 
@@ -69,11 +70,15 @@ class MemoryKeys:
         return _KEYS[type(record)](record)
 
     def indexes_of(self, record: object) -> Mapping[str, str]:
-        return {name: value(record) for name, value in _INDEXES.get(type(record), {}).items()}
+        return {
+            name: value(record)
+            for name, value in _INDEXES.get(type(record), {}).items()
+        }
 
 
 class World:
-    """Records by kind and key; each command is a batch of its own, refused commands leave only what they say."""
+    """Records by kind and key; each command is a batch of its own, refused commands
+    leave only what they say."""
 
     def __init__(self, cities: Cities, now: datetime) -> None:
         self.cities, self.now = cities, now
@@ -95,7 +100,15 @@ class World:
         return self.decide(Quote(bill, self.cities)).answer
 
     def reverse(self, settlement_id: str = "", settle_request_id: str = "") -> Reversed:
-        return self.do(Reverse(self.request("Reverse"), settlement_id, settle_request_id, "", self.cities))
+        return self.do(
+            Reverse(
+                self.request("Reverse"),
+                settlement_id,
+                settle_request_id,
+                "",
+                self.cities,
+            )
+        )
 
     def facts(self, needs: Iterable[Need]) -> Facts:
         """What is stored for these needs."""
@@ -112,7 +125,9 @@ class World:
 
     def _load(self, facts: Facts, needs: Iterable[Need]) -> None:
         for need in needs:
-            of_kind = ((key, r) for (kind, key), r in self.records.items() if kind is need.kind)
+            of_kind = (
+                (key, r) for (kind, key), r in self.records.items() if kind is need.kind
+            )
             found = [r for key, r in of_kind if need.value == self._value(need, key, r)]
             facts.load(need.kind, need.index, [need.value], found)
 
@@ -125,8 +140,11 @@ class World:
         self.add(*decision.writes)
         return decision.answer
 
-    def person(self, person_no: str, psn_type: str = "11", place: str = CHUZHOU, **changes: Any) -> Person:
-        """Adds an invented person, normally enrolled since 2020: 11… and 12… as employee, others as resident."""
+    def person(
+        self, person_no: str, psn_type: str = "11", place: str = CHUZHOU, **changes: Any
+    ) -> Person:
+        """Adds an invented person, normally enrolled since 2020: 11… and 12… as
+        employee, others as resident."""
         scheme = Scheme.EMPLOYEE if psn_type < "13" else Scheme.RESIDENT
         person = Person(
             person_no=person_no,
@@ -134,13 +152,18 @@ class World:
             name="某某",
             phone="",
             insured_place=place,
-            enrolments=(Enrolment(scheme, psn_type, EnrolmentStatus.NORMAL, date(2020, 1, 1)),),
+            enrolments=(
+                Enrolment(scheme, psn_type, EnrolmentStatus.NORMAL, date(2020, 1, 1)),
+            ),
         )
         self.add(person := revised(person, **changes))
         return person
 
-    def hospital(self, hosp_lv: int, place: str = CHUZHOU, **changes: Any) -> Institution:
-        """Adds a hospital of a national grade (2 is level 3, 5 level 2, 8 level 1, 11 unranked); 0 adds a pharmacy."""
+    def hospital(
+        self, hosp_lv: int, place: str = CHUZHOU, **changes: Any
+    ) -> Institution:
+        """Adds a hospital of a national grade (2 is level 3, 5 level 2, 8 level 1, 11
+        unranked); 0 adds a pharmacy."""
         pharmacy = hosp_lv == 0
         institution = Institution(
             code=f"{'P' if pharmacy else 'H'}{place}{hosp_lv:05d}",
@@ -152,7 +175,9 @@ class World:
         self.add(institution := revised(institution, **changes))
         return institution
 
-    def bind(self, holder: str, member: str, active_at: datetime, **changes: Any) -> Binding:
+    def bind(
+        self, holder: str, member: str, active_at: datetime, **changes: Any
+    ) -> Binding:
         """Adds an active binding for visits."""
         binding = Binding(
             binding_id=f"B-{holder}-{member}",
@@ -174,13 +199,17 @@ class World:
         return Request(str(uuid.UUID(int=next(self._serial))), "test", method, {})
 
     @staticmethod
-    def identity_number(serial: int, area: str = "341199", born: str = "19800101") -> str:
+    def identity_number(
+        serial: int, area: str = "341199", born: str = "19800101"
+    ) -> str:
         """An identity number of an area that does not exist, with a right check digit."""
         number = f"{area}{born}{serial:03d}"
         return number + ric.calc_check_digit(number + "0")
 
     @staticmethod
-    def bill(patient: str, institution: Institution, in_scope_fen: int = 0, **changes: Any) -> Bill:
+    def bill(
+        patient: str, institution: Institution, in_scope_fen: int = 0, **changes: Any
+    ) -> Bill:
         """An outpatient bill of today whose total is its parts'; no purse is asked unless said."""
         fields: dict[str, Any] = {
             "patient": patient,
@@ -191,7 +220,12 @@ class World:
             "account_use": AccountUse.NONE,
             **changes,
         }
-        parts = ("out_of_catalogue_fen", "above_limit_fen", "first_selfpay_fen", "in_scope_fen")
+        parts = (
+            "out_of_catalogue_fen",
+            "above_limit_fen",
+            "first_selfpay_fen",
+            "in_scope_fen",
+        )
         fields.setdefault("total_fen", sum(fields.get(part, 0) for part in parts))
         return Bill(**fields)
 
@@ -203,7 +237,9 @@ def city(area_code: str, name: str, **overrides: Timeline[Any]) -> City:
     def identity() -> Identity:
         return Identity(area_code=area_code, name=name)
 
-    return city_from(SimpleNamespace(identity=identity), pinyin=name, overrides=overrides)
+    return city_from(
+        SimpleNamespace(identity=identity), pinyin=name, overrides=overrides
+    )
 
 
 def rule(hook: str, value: object) -> Timeline[Any]:
@@ -226,11 +262,17 @@ NewWorld = Callable[..., World]
 def new_world() -> NewWorld:
     """Makes a world on 2025-09-30: 滁州市 and 安庆市 as the province rules.
 
-    Keywords named as hooks give 滁州市's own values or timelines; `table` changes its table for employees.
+    Keywords named as hooks give 滁州市's own values or timelines; `table` changes its
+    table for employees.
     """
-    plain = {code: city(code, name) for code, name in ((CHUZHOU, "滁州市"), (ANQING, "安庆市"))}
+    plain = {
+        code: city(code, name)
+        for code, name in ((CHUZHOU, "滁州市"), (ANQING, "安庆市"))
+    }
 
-    def made(now: datetime = NOW, table: Mapping[str, Any] | None = None, **values: object) -> World:
+    def made(
+        now: datetime = NOW, table: Mapping[str, Any] | None = None, **values: object
+    ) -> World:
         if table:
             values["reimbursement"] = employee_table(table)
         own = {hook: rule(hook, value) for hook, value in values.items()}
@@ -242,7 +284,8 @@ def new_world() -> NewWorld:
 
 @pytest.fixture(scope="session")
 def family(new_world: NewWorld) -> NewWorld:
-    """Makes P1 (50 yuan), bound by P2 of Anqing (20, earlier) and P3 (300, later), the year's deductible behind P1.
+    """Makes P1 (50 yuan), bound by P2 of Anqing (20, earlier) and P3 (300, later), the
+    year's deductible behind P1.
 
     There is a hospital of level 3 and a pharmacy; keywords as for `new_world`.
     """
@@ -252,8 +295,14 @@ def family(new_world: NewWorld) -> NewWorld:
         world.person("P1")
         world.person("P2", "12", ANQING)
         world.person("P3")
-        world.add(Account("P1", 50_00, 1), Account("P2", 20_00, 1), Account("P3", 300_00, 1))
-        world.add(Accumulator("P1", Scheme.EMPLOYEE, pooling_area(CHUZHOU), NOW.year, 800_00, 0))
+        world.add(
+            Account("P1", 50_00, 1), Account("P2", 20_00, 1), Account("P3", 300_00, 1)
+        )
+        world.add(
+            Accumulator(
+                "P1", Scheme.EMPLOYEE, pooling_area(CHUZHOU), NOW.year, 800_00, 0
+            )
+        )
         world.bind("P3", "P1", NOW - timedelta(days=1))
         world.bind("P2", "P1", NOW - timedelta(days=2))
         world.hospital(2)

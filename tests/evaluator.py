@@ -1,4 +1,5 @@
-"""trace.v1 recomputed from the lines alone: no import of ours, at most a hundred lines, for models and for the wire."""
+"""trace.v1 recomputed from the lines alone: no import of ours, at most a hundred lines,
+for models and for the wire."""
 
 from __future__ import annotations
 
@@ -38,14 +39,17 @@ def recomputed(formula: str, inputs: Mapping[str, int]) -> int:
 def deductible(inputs: Mapping[str, int]) -> int:
     """The deductible charged now, from the inputs of fund.v1."""
     i = inputs
-    charged = min(i["in_scope"], max(0, i["deductible_per_level"] - i["deductible_used"]))
+    charged = min(
+        i["in_scope"], max(0, i["deductible_per_level"] - i["deductible_used"])
+    )
     if "deductible_year_max" in i:
         charged = min(charged, max(0, i["deductible_year_max"] - i["deductible_used"]))
     return charged
 
 
 def faults(lines: Iterable[Any], total: int) -> Iterator[str]:
-    """What is wrong with the lines of a settlement of that total: amounts, payers, order, and what each says of others.
+    """What is wrong with the lines of a settlement of that total: amounts, payers,
+    order, and what each says of others.
 
     A line is anything with fen, payer, purse, formula and inputs.
     """

@@ -1,4 +1,5 @@
-"""Installs city plugins of a test: real distributions in a folder of their own, found by entry point."""
+"""Installs city plugins of a test: real distributions in a folder of their own, found
+by entry point."""
 
 from __future__ import annotations
 
@@ -75,10 +76,15 @@ def installed(folder: Path, *packages: Package) -> Iterator[None]:
 def _write(folder: Path, package: Package) -> str:
     module = package.module or package.distribution.replace("-", "_")
     (folder / f"{module}.py").write_text(PRELUDE + package.source, encoding="utf-8")
-    info = folder / f"{package.distribution.replace('-', '_')}-{package.version}.dist-info"
+    info = (
+        folder / f"{package.distribution.replace('-', '_')}-{package.version}.dist-info"
+    )
     info.mkdir()
     (info / "METADATA").write_text(
-        f"Metadata-Version: 2.1\nName: {package.distribution}\nVersion: {package.version}\n", encoding="utf-8"
+        f"Metadata-Version: 2.1\nName: {package.distribution}\nVersion: {package.version}\n",
+        encoding="utf-8",
     )
-    (info / "entry_points.txt").write_text(f"[gongji.cities]\n{package.pinyin} = {module}\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text(
+        f"[gongji.cities]\n{package.pinyin} = {module}\n", encoding="utf-8"
+    )
     return module

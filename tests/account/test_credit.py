@@ -1,4 +1,5 @@
-"""Crediting an account: amounts by the rule of the month, each refusal by name, one net credit a month."""
+"""Crediting an account: amounts by the rule of the month, each refusal by name, one net
+credit a month."""
 
 from __future__ import annotations
 
@@ -24,18 +25,28 @@ NOW = datetime(2025, 9, 30, 10, 0, tzinfo=SHANGHAI)
 EMPLOYEE = Enrolment(Scheme.EMPLOYEE, "11", EnrolmentStatus.NORMAL, date(2020, 1, 1))
 
 
-def credit(world: World, person_no: str, month: str = "", brought_forward_fen: int = 0) -> Credited:
-    return world.do(CreditAccount(world.request("Credit"), person_no, month, brought_forward_fen, world.cities))
+def credit(
+    world: World, person_no: str, month: str = "", brought_forward_fen: int = 0
+) -> Credited:
+    return world.do(
+        CreditAccount(
+            world.request("Credit"), person_no, month, brought_forward_fen, world.cities
+        )
+    )
 
 
 def take_back(world: World, person_no: str, month: str = "2025-09") -> PurseMovement:
-    return world.do(TakeBackCredit(world.request("TakeBackCredit"), person_no, month, "重复登记"))
+    return world.do(
+        TakeBackCredit(world.request("TakeBackCredit"), person_no, month, "重复登记")
+    )
 
 
 @pytest.fixture
 def payroll(new_world: NewWorld) -> World:
     """A city where the operator set 75 yuan for retired people, and people in every situation."""
-    world = new_world(account_crediting=replace(account_crediting()[0].value, retired_fen=75_00))
+    world = new_world(
+        account_crediting=replace(account_crediting()[0].value, retired_fen=75_00)
+    )
     world.person("active", contribution_base_fen=5000_00)
     world.person("odd", contribution_base_fen=33_25)
     world.person("retired", "12")
@@ -50,7 +61,10 @@ def payroll(new_world: NewWorld) -> World:
     }.items():
         enrolment = revised(EMPLOYEE, **changes)  # type: ignore[arg-type]  # a table of fields
         world.person(name, enrolments=(enrolment,), contribution_base_fen=5000_00)
-    retiring = (revised(EMPLOYEE, until=date(2025, 8, 30)), revised(EMPLOYEE, psn_type="12", since=date(2025, 8, 31)))
+    retiring = (
+        revised(EMPLOYEE, until=date(2025, 8, 30)),
+        revised(EMPLOYEE, psn_type="12", since=date(2025, 8, 31)),
+    )
     world.person("retiring", enrolments=retiring, contribution_base_fen=5000_00)
     return world
 
@@ -58,28 +72,59 @@ def payroll(new_world: NewWorld) -> World:
 AMOUNTS = {
     "2 % of an active person's base": ("active", "2025-09", 100_00, "premium:3411"),
     "half a fen counts as one": ("odd", "2025-09", 67, "premium:3411"),
-    "retired people the operator's figure, from the pooled fund": ("retired", "2025-09", 75_00, "fund:3411:310"),
-    "a past month by its last day": ("left in August", "2025-08", 100_00, "premium:3411"),
-    "the month that lasts by today": ("joined on the 30th", "2025-09", 100_00, "premium:3411"),
-    "retired on the last day of the month": ("retiring", "2025-08", 75_00, "fund:3411:310"),
+    "retired people the operator's figure, from the pooled fund": (
+        "retired",
+        "2025-09",
+        75_00,
+        "fund:3411:310",
+    ),
+    "a past month by its last day": (
+        "left in August",
+        "2025-08",
+        100_00,
+        "premium:3411",
+    ),
+    "the month that lasts by today": (
+        "joined on the 30th",
+        "2025-09",
+        100_00,
+        "premium:3411",
+    ),
+    "retired on the last day of the month": (
+        "retiring",
+        "2025-08",
+        75_00,
+        "fund:3411:310",
+    ),
     "active until the month before": ("retiring", "2025-07", 100_00, "premium:3411"),
 }
 
 
-@pytest.mark.parametrize(("person_no", "month", "fen", "source"), AMOUNTS.values(), ids=AMOUNTS)
-def test_amounts(payroll: World, person_no: str, month: str, fen: int, source: str) -> None:
+@pytest.mark.parametrize(
+    ("person_no", "month", "fen", "source"), AMOUNTS.values(), ids=AMOUNTS
+)
+def test_amounts(
+    payroll: World, person_no: str, month: str, fen: int, source: str
+) -> None:
     """A month's credit follows the rule and standing of its last day, or of today, and balances."""
     done = credit(payroll, person_no, month)
-    assert (fen, fen, 1) == (done.fen, done.movement.balance_after_fen, done.movement.version_after)
+    assert (fen, fen, 1) == (
+        done.fen,
+        done.movement.balance_after_fen,
+        done.movement.version_after,
+    )
     assert done.rule is not None
     assert {"C55", "C56"} <= set(done.rule.clauses)
-    assert [Credit(f"{person_no}/{month}", person_no, month, fen, source, NOW)] == payroll.all(Credit)
+    assert [
+        Credit(f"{person_no}/{month}", person_no, month, fen, source, NOW)
+    ] == payroll.all(Credit)
     expected = [(source, -fen, None), (f"purse:{person_no}", fen, EntryKind.CREDIT)]
     assert expected == [(e.ledger_account, e.fen, e.kind) for e in payroll.all(Entry)]
 
 
 def test_a_month_that_lasts_is_judged_today(new_world: NewWorld) -> None:
-    """Whoever is enrolled today has the month's credit, though the enrolment is to end before the month does."""
+    """Whoever is enrolled today has the month's credit, though the enrolment is to end
+    before the month does."""
     world = new_world(now=datetime(2025, 9, 15, 10, 0, tzinfo=SHANGHAI))
     leaving = revised(EMPLOYEE, until=date(2025, 9, 20))
     world.person("leaving", enrolments=(leaving,), contribution_base_fen=5000_00)
@@ -99,13 +144,26 @@ REFUSED: dict[str, tuple[type[refusals.Refusal], str, str, int]] = {
     "a city without a plugin": (refusals.CityNotServed, "unserved", "2025-09", 0),
     "a month before the first rule": (refusals.NotInForce, "active", "2022-06", 0),
     "paused": (refusals.NotEnrolled, "paused", "2025-09", 0),
-    "left before the month's last day so far": (refusals.NotEnrolled, "left on the 29th", "2025-09", 0),
+    "left before the month's last day so far": (
+        refusals.NotEnrolled,
+        "left on the 29th",
+        "2025-09",
+        0,
+    ),
     "no contribution base": (refusals.NoContributionBase, "no base", "2025-09", 0),
 }
 
 
-@pytest.mark.parametrize(("refusal", "person_no", "month", "fen"), REFUSED.values(), ids=REFUSED)
-def test_refusals(payroll: World, refusal: type[refusals.Refusal], person_no: str, month: str, fen: int) -> None:
+@pytest.mark.parametrize(
+    ("refusal", "person_no", "month", "fen"), REFUSED.values(), ids=REFUSED
+)
+def test_refusals(
+    payroll: World,
+    refusal: type[refusals.Refusal],
+    person_no: str,
+    month: str,
+    fen: int,
+) -> None:
     """What cannot be credited is refused by its name, and nothing is written."""
     before = dict(payroll.records)
     with pytest.raises(refusal) as refused:
@@ -115,17 +173,24 @@ def test_refusals(payroll: World, refusal: type[refusals.Refusal], person_no: st
 
 
 def test_a_figure_no_document_gives_is_never_zero(new_world: NewWorld) -> None:
-    """Without the operator's figure a retired person's credit is an error that says how to set it."""
+    """Without the operator's figure a retired person's credit is an error that says how
+    to set it."""
     world = new_world()
     world.person("retired", "12")
-    with pytest.raises(refusals.ParameterNotSet, match="--retired-credit 341100:") as refused:
+    with pytest.raises(
+        refusals.ParameterNotSet, match="--retired-credit 341100:"
+    ) as refused:
         credit(world, "retired", "2025-09")
-    told: dict[str, Any] = {"city": "341100", "parameter": "account_crediting.retired_fen"}
+    told: dict[str, Any] = {
+        "city": "341100",
+        "parameter": "account_crediting.retired_fen",
+    }
     assert told == refused.value.metadata
 
 
 def test_once_a_month(payroll: World) -> None:
-    """A month is credited once a person, whatever the request; other months and people are not touched."""
+    """A month is credited once a person, whatever the request; other months and people
+    are not touched."""
     credit(payroll, "active", "2025-09")
     with pytest.raises(refusals.AlreadyCredited):
         credit(payroll, "active", "2025-09")
@@ -136,14 +201,18 @@ def test_once_a_month(payroll: World) -> None:
 
 
 def test_balance_brought_forward(payroll: World) -> None:
-    """A balance of another system comes in as told, under no rule, also for somebody who has left the scheme."""
+    """A balance of another system comes in as told, under no rule, also for somebody
+    who has left the scheme."""
     gone = next(p for p in payroll.all(Person) if p.person_no == "left in August")
     done = credit(payroll, gone.person_no, brought_forward_fen=1234_56)
     credit(payroll, gone.person_no, brought_forward_fen=1)
     assert (1234_56, None, []) == (done.fen, done.rule, payroll.all(Credit))
     assert [Account(gone.person_no, 1234_57, 2)] == payroll.all(Account)
     kinds = {(e.kind, e.ledger_account) for e in payroll.all(Entry)}
-    expected = {(None, "brought_forward"), (EntryKind.BROUGHT_FORWARD, "purse:left in August")}
+    expected = {
+        (None, "brought_forward"),
+        (EntryKind.BROUGHT_FORWARD, "purse:left in August"),
+    }
     assert expected == kinds
 
 
@@ -156,28 +225,42 @@ def test_the_dead_are_not_credited(payroll: World) -> None:
     assert 100_00 == credit(payroll, "active", "2025-08").fen
 
 
-@pytest.mark.parametrize(("person_no", "source"), [("active", "premium:3411"), ("retired", "fund:3411:310")])
-def test_a_credit_goes_back_where_it_came_from(payroll: World, person_no: str, source: str) -> None:
-    """A month's credit is taken back whole, out of the purse into the account it came from, with its reason kept."""
+@pytest.mark.parametrize(
+    ("person_no", "source"), [("active", "premium:3411"), ("retired", "fund:3411:310")]
+)
+def test_a_credit_goes_back_where_it_came_from(
+    payroll: World, person_no: str, source: str
+) -> None:
+    """A month's credit is taken back whole, out of the purse into the account it came
+    from, with its reason kept."""
     done = credit(payroll, person_no, "2025-09")
     before = {e.transaction_id for e in payroll.all(Entry)}
     assert PurseMovement(person_no, -done.fen, 0, 2) == take_back(payroll, person_no)
     posted = [e for e in payroll.all(Entry) if e.transaction_id not in before]
-    expected = [(source, done.fen, None), (f"purse:{person_no}", -done.fen, EntryKind.CREDIT_TAKEN_BACK)]
+    expected = [
+        (source, done.fen, None),
+        (f"purse:{person_no}", -done.fen, EntryKind.CREDIT_TAKEN_BACK),
+    ]
     assert expected == [(e.ledger_account, e.fen, e.kind) for e in posted]
     assert {f"{person_no}/2025-09"} == {e.reference for e in posted}
-    assert [(NOW, "重复登记")] == [(c.taken_back_at, c.taken_back_why) for c in payroll.all(Credit)]
+    assert [(NOW, "重复登记")] == [
+        (c.taken_back_at, c.taken_back_why) for c in payroll.all(Credit)
+    ]
 
 
 def test_whoever_retired_since_pays_back_the_amount_given(payroll: World) -> None:
-    """What is taken back is what was given, from where it was given, whatever the person is today."""
+    """What is taken back is what was given, from where it was given, whatever the
+    person is today."""
     credit(payroll, "retiring", "2025-07")
     assert -100_00 == take_back(payroll, "retiring", "2025-07").fen
-    assert 0 == sum(e.fen for e in payroll.all(Entry) if e.ledger_account == "premium:3411")
+    assert 0 == sum(
+        e.fen for e in payroll.all(Entry) if e.ledger_account == "premium:3411"
+    )
 
 
 def test_a_credit_already_spent_is_not_taken_back(payroll: World) -> None:
-    """Where the purse no longer holds the credit, nothing of it is taken back; the figures are named."""
+    """Where the purse no longer holds the credit, nothing of it is taken back; the
+    figures are named."""
     credit(payroll, "active", "2025-09")
     payroll.add(Account("active", 99_99, 2))
     before = dict(payroll.records)
@@ -200,11 +283,14 @@ NOT_TAKEN_BACK: dict[str, tuple[type[refusals.Refusal], str, str]] = {
 }
 
 
-@pytest.mark.parametrize(("refusal", "person_no", "month"), NOT_TAKEN_BACK.values(), ids=NOT_TAKEN_BACK)
+@pytest.mark.parametrize(
+    ("refusal", "person_no", "month"), NOT_TAKEN_BACK.values(), ids=NOT_TAKEN_BACK
+)
 def test_what_is_not_there_is_not_taken_back(
     payroll: World, refusal: type[refusals.Refusal], person_no: str, month: str
 ) -> None:
-    """Only a credit that stands is taken back; everything else is refused by its name, and nothing is written."""
+    """Only a credit that stands is taken back; everything else is refused by its name,
+    and nothing is written."""
     credit(payroll, "active", "2025-09")
     credit(payroll, "active", "2025-07")
     take_back(payroll, "active", "2025-07")
@@ -215,12 +301,20 @@ def test_what_is_not_there_is_not_taken_back(
     assert before == payroll.records
 
 
-STEPS = st.lists(st.tuples(st.sampled_from(["credit", "take back", "spend"]), st.sampled_from(["2025-08", "2025-09"])))
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["credit", "take back", "spend"]),
+        st.sampled_from(["2025-08", "2025-09"]),
+    )
+)
 
 
 @given(steps=STEPS)
-def test_one_net_credit_a_month(new_world: NewWorld, steps: list[tuple[str, str]]) -> None:
-    """Whatever is credited, taken back and spent in whatever order: none or one credit of a month stands.
+def test_one_net_credit_a_month(
+    new_world: NewWorld, steps: list[tuple[str, str]]
+) -> None:
+    """Whatever is credited, taken back and spent in whatever order: none or one credit
+    of a month stands.
 
     No fen is lost on the way. The model is a set of months that stand and a balance.
     """
@@ -242,11 +336,21 @@ def test_one_net_credit_a_month(new_world: NewWorld, steps: list[tuple[str, str]
             standing ^= {month}
             assert balance == _balance(act(world, "active", month))
         else:
-            with pytest.raises((refusals.AlreadyCredited, refusals.CreditNotFound, refusals.BalanceSpent)):
+            with pytest.raises(
+                (
+                    refusals.AlreadyCredited,
+                    refusals.CreditNotFound,
+                    refusals.BalanceSpent,
+                )
+            ):
                 act(world, "active", month)
-        assert standing == {c.month for c in world.all(Credit) if c.taken_back_at is None}
+        assert standing == {
+            c.month for c in world.all(Credit) if c.taken_back_at is None
+        }
     assert 0 == sum(e.fen for e in world.all(Entry))
-    assert 100_00 * len(standing) == sum(e.fen for e in world.all(Entry) if e.ledger_account == "purse:active")
+    assert 100_00 * len(standing) == sum(
+        e.fen for e in world.all(Entry) if e.ledger_account == "purse:active"
+    )
 
 
 def _balance(answer: Credited | PurseMovement) -> int:

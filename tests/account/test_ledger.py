@@ -1,4 +1,5 @@
-"""Balanced entries: what a settlement, a reversal and a credit post, and that nothing else can be posted."""
+"""Balanced entries: what a settlement, a reversal and a credit post, and that nothing
+else can be posted."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ Posted = tuple[str, int, EntryKind | None, int, int]
 
 @pytest.fixture
 def family(new_world: NewWorld) -> World:
-    """P1 with 100 yuan, helped by P2 with 30; a hospital of level 1 and the year's deductible behind P1."""
+    """P1 with 100 yuan, helped by P2 with 30; a hospital of level 1 and the year's
+    deductible behind P1."""
     world = new_world()
     world.person("P1")
     world.person("P2")
@@ -36,11 +38,22 @@ def family(new_world: NewWorld) -> World:
 
 
 def test_settlement_and_reversal_mirror_each_other(family: World) -> None:
-    """Fund, purses and cash are charged what the institution receives; the reversal posts the same with other signs."""
-    bill = family.bill("P1", family.hospital(8), 400_00, above_limit_fen=10_00, account_use=AccountUse.CITY_ORDER)
+    """Fund, purses and cash are charged what the institution receives; the reversal
+    posts the same with other signs."""
+    bill = family.bill(
+        "P1",
+        family.hospital(8),
+        400_00,
+        above_limit_fen=10_00,
+        account_use=AccountUse.CITY_ORDER,
+    )
     done = family.decide(Settle(family.request(), bill, family.cities))
     family.add(*done.writes)
-    back = family.decide(Reverse(family.request("Reverse"), done.answer.settlement_id, "", "", family.cities))
+    back = family.decide(
+        Reverse(
+            family.request("Reverse"), done.answer.settlement_id, "", "", family.cities
+        )
+    )
     charged: list[Posted] = [
         ("fund:3411:310", -240_00, None, 0, 0),
         ("cash", -40_00, None, 0, 0),
@@ -64,11 +77,20 @@ def test_settlement_and_reversal_mirror_each_other(family: World) -> None:
 def test_nothing_is_posted_of_nothing(family: World) -> None:
     """A payer who pays nothing has no entry, and an untouched purse no new version."""
     decision = family.decide(
-        Settle(family.request(), family.bill("P1", family.hospital(8), 0, out_of_catalogue_fen=1), family.cities)
+        Settle(
+            family.request(),
+            family.bill("P1", family.hospital(8), 0, out_of_catalogue_fen=1),
+            family.cities,
+        )
     )
-    expected: list[Posted] = [("cash", -1, None, 0, 0), ("institution:H34110000008", 1, None, 0, 0)]
+    expected: list[Posted] = [
+        ("cash", -1, None, 0, 0),
+        ("institution:H34110000008", 1, None, 0, 0),
+    ]
     assert expected == _posted(decision.writes)
-    assert (Account("P1", 5, 2), PurseMovement("P1", 0, 5, 2)) == ledger.moved(Account("P1", 5, 2), 0)
+    assert (Account("P1", 5, 2), PurseMovement("P1", 0, 5, 2)) == ledger.moved(
+        Account("P1", 5, 2), 0
+    )
 
 
 def test_no_purse_falls_below_nothing() -> None:
@@ -96,4 +118,7 @@ def _entries(records: tuple[object, ...]) -> list[Entry]:
 
 
 def _posted(records: tuple[object, ...]) -> list[Posted]:
-    return [(e.ledger_account, e.fen, e.kind, e.balance_after_fen, e.version_after) for e in _entries(records)]
+    return [
+        (e.ledger_account, e.fen, e.kind, e.balance_after_fen, e.version_after)
+        for e in _entries(records)
+    ]

@@ -1,4 +1,5 @@
-"""Paying a relative's resident premium: who may, for whom, the whole amount, once a member and year."""
+"""Paying a relative's resident premium: who may, for whom, the whole amount, once a
+member and year."""
 
 from __future__ import annotations
 
@@ -15,7 +16,14 @@ from gongji.model.account import Account, Entry, Premium, PurseMovement
 from gongji.model.people import Enrolment, Person
 from gongji.rules.benefits import Use
 from gongji.rules.binding import EnrolmentTerms
-from gongji.rules.codes import SHANGHAI, BindingState, EnrolmentStatus, EntryKind, Purpose, Scheme
+from gongji.rules.codes import (
+    SHANGHAI,
+    BindingState,
+    EnrolmentStatus,
+    EntryKind,
+    Purpose,
+    Scheme,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,14 +35,26 @@ PREMIUM = frozenset({Purpose.RESIDENT_PREMIUM})
 RESIDENT, FEN = "15", 400_00
 
 
-def pay(world: World, holder: str = "H", member: str = "M", year: int = 2026, fen: int = FEN) -> Paid:
+def pay(
+    world: World, holder: str = "H", member: str = "M", year: int = 2026, fen: int = FEN
+) -> Paid:
     request = world.request("PayPremium")
-    return world.do(PayPremium(request=request, holder=holder, member=member, year=year, fen=fen, cities=world.cities))
+    return world.do(
+        PayPremium(
+            request=request,
+            holder=holder,
+            member=member,
+            year=year,
+            fen=fen,
+            cities=world.cities,
+        )
+    )
 
 
 @pytest.fixture
 def chuzhou() -> World:
-    """Chuzhou as installed: H with 1000 yuan and H2 with 500, both bound to the resident M for premiums."""
+    """Chuzhou as installed: H with 1000 yuan and H2 with 500, both bound to the
+    resident M for premiums."""
     return populated(World(cities(), NOW))
 
 
@@ -48,7 +68,8 @@ def populated(world: World) -> World:
 
 
 def test_the_whole_premium_from_the_holders_purse(chuzhou: World) -> None:
-    """The purse is charged the amount, the member's resident scheme receives it, and the rules behind it are kept."""
+    """The purse is charged the amount, the member's resident scheme receives it, and
+    the rules behind it are kept."""
     paid = pay(chuzhou)
     assert PurseMovement("H", -FEN, 600_00, 2) == paid.movement
     assert [paid.premium] == chuzhou.all(Premium)
@@ -94,15 +115,30 @@ NOT_ELIGIBLE: dict[str, tuple[Change, list[str]]] = {
         ["relations"],
     ),
     "the binding waits for review": (
-        lambda w: w.bind("H", "M", NOW, purposes=PREMIUM, state=BindingState.UNDER_REVIEW),
+        lambda w: w.bind(
+            "H", "M", NOW, purposes=PREMIUM, state=BindingState.UNDER_REVIEW
+        ),
         ["relations"],
     ),
-    "the holder's insurance is paused": (lambda w: w.person("H", enrolments=PAUSED), ["holder_terms"]),
-    "the holder has died": (lambda w: w.person("H", died_on=date(2025, 9, 29)), ["holder_terms"]),
-    "the member has died": (lambda w: w.person("M", RESIDENT, died_on=date(2025, 9, 29)), ["holder_terms"]),
+    "the holder's insurance is paused": (
+        lambda w: w.person("H", enrolments=PAUSED),
+        ["holder_terms"],
+    ),
+    "the holder has died": (
+        lambda w: w.person("H", died_on=date(2025, 9, 29)),
+        ["holder_terms"],
+    ),
+    "the member has died": (
+        lambda w: w.person("M", RESIDENT, died_on=date(2025, 9, 29)),
+        ["holder_terms"],
+    ),
     "the member is an employee": (lambda w: w.person("M"), ["member_terms"]),
     "several things at once": (
-        lambda w: (w.person("H", enrolments=PAUSED), w.person("M"), w.records.pop(_binding(w, "H"))),
+        lambda w: (
+            w.person("H", enrolments=PAUSED),
+            w.person("M"),
+            w.records.pop(_binding(w, "H")),
+        ),
         ["holder_terms", "member_terms", "relations"],
     ),
     "the holder's city offers no such use": (
@@ -113,12 +149,17 @@ NOT_ELIGIBLE: dict[str, tuple[Change, list[str]]] = {
 
 
 def _binding(world: World, holder: str) -> Any:
-    return next(key for key, r in world.records.items() if getattr(r, "binding_id", "") == f"B-{holder}-M")
+    return next(
+        key
+        for key, r in world.records.items()
+        if getattr(r, "binding_id", "") == f"B-{holder}-M"
+    )
 
 
 @pytest.mark.parametrize(("change", "hooks"), NOT_ELIGIBLE.values(), ids=NOT_ELIGIBLE)
 def test_who_may_not(chuzhou: World, change: Change, hooks: list[str]) -> None:
-    """Every condition that is not met is listed with its clauses, in the order the core asks; nothing is written."""
+    """Every condition that is not met is listed with its clauses, in the order the core
+    asks; nothing is written."""
     change(chuzhou)
     before = dict(chuzhou.records)
     with pytest.raises(refusals.NotEligible) as refused:
@@ -138,11 +179,15 @@ def test_nobody_pays_his_own(chuzhou: World) -> None:
 def test_the_holders_city_of_today_decides(new_world: NewWorld) -> None:
     """What may be paid follows the rules of the day of paying, of the holder's city alone (X15)."""
     provincial = uses()[0]
-    wider = replace(provincial.value, aid_at=provincial.value.aid_at | {Use.RESIDENT_PREMIUM})
+    wider = replace(
+        provincial.value, aid_at=provincial.value.aid_at | {Use.RESIDENT_PREMIUM}
+    )
     values = {
         "uses": (provincial, replace(provincial, value=wider, since=date(2025, 9, 30))),
         "member_terms": {
-            Purpose.RESIDENT_PREMIUM: EnrolmentTerms(schemes=frozenset({Scheme.RESIDENT}), or_enrolling=True)
+            Purpose.RESIDENT_PREMIUM: EnrolmentTerms(
+                schemes=frozenset({Scheme.RESIDENT}), or_enrolling=True
+            )
         },
     }
     world = populated(new_world(now=NOW - timedelta(days=1), **values))
@@ -156,10 +201,13 @@ def test_the_holders_city_of_today_decides(new_world: NewWorld) -> None:
 
 
 def test_one_premium_a_member_and_year(chuzhou: World) -> None:
-    """Whoever pays, a year is paid once; the refusal names the premium there is. Another year is another premium."""
+    """Whoever pays, a year is paid once; the refusal names the premium there is.
+    Another year is another premium."""
     first = pay(chuzhou)
     for holder in ("H", "H2"):
-        with pytest.raises(refusals.AlreadyPaid, match=first.premium.premium_id) as refused:
+        with pytest.raises(
+            refusals.AlreadyPaid, match=first.premium.premium_id
+        ) as refused:
             pay(chuzhou, holder)
         assert first.premium.premium_id == refused.value.metadata["premium_id"]
     assert -FEN == pay(chuzhou, "H2", year=2027).movement.fen
@@ -167,7 +215,8 @@ def test_one_premium_a_member_and_year(chuzhou: World) -> None:
 
 
 def test_no_part_of_a_premium(chuzhou: World) -> None:
-    """A purse that does not hold the whole amount pays nothing; the refusal says what is missing and why (A15)."""
+    """A purse that does not hold the whole amount pays nothing; the refusal says what
+    is missing and why (A15)."""
     before = dict(chuzhou.records)
     with pytest.raises(refusals.BalanceShort) as refused:
         pay(chuzhou, fen=1000_01)
@@ -187,7 +236,9 @@ REFUSED: dict[str, tuple[type[refusals.Refusal], dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("refusal", "changes", "field"), REFUSED.values(), ids=REFUSED)
-def test_refusals(chuzhou: World, refusal: type[refusals.Refusal], changes: dict[str, Any], field: str) -> None:
+def test_refusals(
+    chuzhou: World, refusal: type[refusals.Refusal], changes: dict[str, Any], field: str
+) -> None:
     """What cannot be paid at all is refused by its name and field."""
     with pytest.raises(refusal) as refused:
         pay(chuzhou, **changes)
@@ -202,20 +253,27 @@ def test_a_city_without_a_plugin(chuzhou: World) -> None:
 
 
 PAYMENTS = st.lists(
-    st.tuples(st.sampled_from(["H", "H2"]), st.integers(2025, 2027), st.integers(1, 1200_00)), max_size=12
+    st.tuples(
+        st.sampled_from(["H", "H2"]), st.integers(2025, 2027), st.integers(1, 1200_00)
+    ),
+    max_size=12,
 )
 
 
 @given(payments=PAYMENTS)
 def test_purses_never_below_nothing(payments: list[tuple[str, int, int]]) -> None:
-    """Whatever is asked for in whatever order: each year is paid once, whole, and no purse falls below 0."""
+    """Whatever is asked for in whatever order: each year is paid once, whole, and no
+    purse falls below 0."""
     world = populated(World(cities(), NOW))
     balances, paid = {"H": 1000_00, "H2": 500_00}, set[int]()
     for holder, year, fen in payments:
         if year not in paid and fen <= balances[holder]:
             balances[holder] -= fen
             paid.add(year)
-            assert balances[holder] == pay(world, holder, year=year, fen=fen).movement.balance_after_fen
+            assert (
+                balances[holder]
+                == pay(world, holder, year=year, fen=fen).movement.balance_after_fen
+            )
         else:
             with pytest.raises((refusals.AlreadyPaid, refusals.BalanceShort)):
                 pay(world, holder, year=year, fen=fen)

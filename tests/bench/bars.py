@@ -15,7 +15,8 @@ MANY: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A figure, the least (or, where `at_most`, the most) it should be, and the subjects it needs measured.
+    """A figure, the least (or, where `at_most`, the most) it should be, and the
+    subjects it needs measured.
 
     `callers` is their number where the figure is of one number of callers, else 0.
     """
@@ -35,11 +36,22 @@ class Bar:
 def _ratio(title: str, bound: float, one: str, other: str, callers: int) -> Bar:
     needs = (one, other)
     told = f"{title}, {callers} 个调用方"
-    return Bar(told, bound, lambda r: r.ratio((one, callers), (other, callers)), needs, callers=callers)
+    return Bar(
+        told,
+        bound,
+        lambda r: r.ratio((one, callers), (other, callers)),
+        needs,
+        callers=callers,
+    )
 
 
 def _rules(title: str, contender: str) -> Bar:
-    return Bar(title, 30, lambda r: r.further("rules", lambda by: by[contender] / by["gongji"]), ("rules",))
+    return Bar(
+        title,
+        30,
+        lambda r: r.further("rules", lambda by: by[contender] / by["gongji"]),
+        ("rules",),
+    )
 
 
 def _store(results: Results) -> float | None:
@@ -59,7 +71,13 @@ BARS: Final = (
     _ratio("Settle SQLite / 同样装束的空应答", 0.5, "sqlite", "dressed", MANY),
     _ratio("Settle PostgreSQL / 同样装束的空应答", 0.45, "postgres", "dressed", USUAL),
     _ratio("Settle PostgreSQL / 同样装束的空应答", 0.45, "postgres", "dressed", MANY),
-    _ratio("两个工作进程 / 一个, PostgreSQL, 不设网关", 1.4, "workers-alone", "postgres-alone", MANY),
+    _ratio(
+        "两个工作进程 / 一个, PostgreSQL, 不设网关",
+        1.4,
+        "workers-alone",
+        "postgres-alone",
+        MANY,
+    ),
     _ratio("两个工作进程 / 一个, PostgreSQL", 1.4, "workers", "postgres", MANY),
     _ratio("Settle / 朴素写法, SQLite", 5, "sqlite", "naive-sqlite", USUAL),
     _ratio("Settle / 朴素写法, PostgreSQL", 5, "postgres", "naive-postgres", USUAL),

@@ -31,7 +31,10 @@ def _compiled(source: str, name: str, *options: str) -> Path:
     command = [gcc, "-O2", "-Wall", "-o", str(made), str(written), *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own source
     if "nghttp2.h" in done.stderr or "-lnghttp2" in done.stderr:
-        msg = "找不到 nghttp2 的头文件或库, 压测客户端须用它编译: 请安装, 如 apt-get install libnghttp2-dev"
+        msg = (
+            "找不到 nghttp2 的头文件或库, 压测客户端须用它编译: 请安装, "
+            "如 apt-get install libnghttp2-dev"
+        )
         raise RuntimeError(msg)
     if done.returncode:
         msg = f"{source} 编译失败: {done.stderr[-2000:]}"

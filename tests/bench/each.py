@@ -1,4 +1,5 @@
-"""The real command line with one difference: the writer commits each job by itself, as most services do.
+"""The real command line with one difference: the writer commits each job by itself, as
+most services do.
 
 .venv/bin/python -m tests.bench.each serve …
 """

@@ -1,4 +1,5 @@
-"""A service that only answers: the bill decoded, a reply as large as a real one built and encoded, nothing decided.
+"""A service that only answers: the bill decoded, a reply as large as a real one built
+and encoded, nothing decided.
 
 .venv/bin/python -m tests.bench.echo ADDRESS REPLIES [--dressed]
 """
@@ -28,13 +29,20 @@ class Echo:
     """Answers each bill with one of a few settlements, in turn, under the request's id."""
 
     def __init__(self, replies: Sequence[bytes]) -> None:
-        self._replies = cycle([_values(pb.SettleResponse.FromString(reply)) for reply in replies])
+        self._replies = cycle(
+            [_values(pb.SettleResponse.FromString(reply)) for reply in replies]
+        )
 
-    async def settle(self, request: pb.SettleRequest, context: Any) -> pb.SettleResponse:
+    async def settle(
+        self, request: pb.SettleRequest, context: Any
+    ) -> pb.SettleResponse:
         """The next reply, built from its values for this request and bill."""
         values, request_id = next(self._replies), request.request_id
         return pb.SettleResponse(
-            settlement=pb.Settlement(**values["settlement"] | {"request_id": request_id, "bill": request.bill}),
+            settlement=pb.Settlement(
+                **values["settlement"]
+                | {"request_id": request_id, "bill": request.bill}
+            ),
             receipt=types_pb2.Receipt(**values["receipt"] | {"request_id": request_id}),
         )
 
@@ -48,23 +56,32 @@ def _values(message: Message) -> dict[str, Any]:
         elif field.message_type.GetOptions().map_entry:
             values[field.name] = dict(value)
         else:
-            values[field.name] = [_values(one) for one in value] if field.is_repeated else _values(value)
+            values[field.name] = (
+                [_values(one) for one in value] if field.is_repeated else _values(value)
+            )
     return values
 
 
 async def serve(address: str, replies: Sequence[bytes], *, dressed: bool) -> None:
-    """Serves until the process is ended; dressed as the real server is: caller, checks and log line."""
+    """Serves until the process is ended; dressed as the real server is: caller, checks
+    and log line."""
     logs.configure()
     settle = grpc.unary_unary_rpc_method_handler(
-        Echo(replies).settle, pb.SettleRequest.FromString, pb.SettleResponse.SerializeToString
+        Echo(replies).settle,
+        pb.SettleRequest.FromString,
+        pb.SettleResponse.SerializeToString,
     )
-    server = grpc.aio.server(options=port.OPTIONS, maximum_concurrent_rpcs=port.MAX_CALLS)
+    server = grpc.aio.server(
+        options=port.OPTIONS, maximum_concurrent_rpcs=port.MAX_CALLS
+    )
     if dressed:
         calls = Calls()
         calls.add_registered_method_handlers(SERVICE, {"Settle": settle})
         server.add_generic_rpc_handlers((port.Handlers(calls.methods.values()),))
     else:
-        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {"Settle": settle}),))
+        server.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler(SERVICE, {"Settle": settle}),)
+        )
     server.add_insecure_port(address)
     await server.start()
     await server.wait_for_termination()

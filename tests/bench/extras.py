@@ -1,4 +1,5 @@
-"""Figures without calls: what PostgreSQL can do itself, our store without a transport, the rule without either."""
+"""Figures without calls: what PostgreSQL can do itself, our store without a transport,
+the rule without either."""
 
 from __future__ import annotations
 
@@ -24,10 +25,14 @@ class Extra:
 
 
 def pgbench(on: Ground, seconds: float) -> Mapping[str, float]:
-    """Settlements a second by clients: one settlement's statements, one by one, by PostgreSQL's own load client."""
+    """Settlements a second by clients: one settlement's statements, one by one, by
+    PostgreSQL's own load client."""
     from tests.bench.rivals.pgbench import measure
 
-    return {str(clients): measure(on.postgres.fresh(), clients, seconds) for clients in PGBENCH_CLIENTS}
+    return {
+        str(clients): measure(on.postgres.fresh(), clients, seconds)
+        for clients in PGBENCH_CLIENTS
+    }
 
 
 def batches(on: Ground, seconds: float) -> Mapping[str, float]:

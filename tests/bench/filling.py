@@ -1,4 +1,5 @@
-"""Fills a database with invented people, each with a history, as the service would have written it, only faster.
+"""Fills a database with invented people, each with a history, as the service would have
+written it, only faster.
 
 One real settlement, its entries, accumulator and request are copied to every person.
 """
@@ -58,7 +59,11 @@ def person_no(number: int) -> str:
 
 def request_of(number: int) -> str:
     """The request id of that person's settlement, random as callers' are."""
-    return str(uuid.UUID(bytes=blake2b(str(number).encode(), digest_size=16).digest(), version=4))
+    return str(
+        uuid.UUID(
+            bytes=blake2b(str(number).encode(), digest_size=16).digest(), version=4
+        )
+    )
 
 
 def settled_of(number: int) -> str:
@@ -76,7 +81,11 @@ def person(number: int) -> Person:
         name="某某",
         phone="10000000001",
         insured_place=AREA,
-        enrolments=(Enrolment(Scheme.EMPLOYEE, "1101", EnrolmentStatus.NORMAL, date(2020, 1, 1)),),
+        enrolments=(
+            Enrolment(
+                Scheme.EMPLOYEE, "1101", EnrolmentStatus.NORMAL, date(2020, 1, 1)
+            ),
+        ),
         contribution_base_fen=500_000,
     )
 
@@ -101,7 +110,11 @@ def binding(number: int) -> Binding:
 def hospital(code: str) -> Institution:
     """An invented hospital of level 3."""
     return Institution(
-        code=code, name="某医院", kind=InstitutionKind.HOSPITAL, hosp_lv=2, designated_from=date(2020, 1, 1)
+        code=code,
+        name="某医院",
+        kind=InstitutionKind.HOSPITAL,
+        hosp_lv=2,
+        designated_from=date(2020, 1, 1),
     )
 
 
@@ -132,13 +145,23 @@ class Copies:
         """A person's rows, each to those of its table."""
         marks = list(zip(self._of, self._marks(number), strict=True))
         for name, copied in self._rows.items():
-            to[name].extend(tuple([_rewritten(value, marks) for value in row]) for row in copied)
+            to[name].extend(
+                tuple([_rewritten(value, marks) for value in row]) for row in copied
+            )
 
     @staticmethod
     def _marks(number: int) -> tuple[Any, ...]:
         """What differs from person to person: numbers and the instant, spread over two years."""
-        at = datetime(2024, 1, 1, 8, tzinfo=SHANGHAI) + timedelta(seconds=number, microseconds=1)
-        return person_no(number), settled_of(number), request_of(number), at.isoformat(), micros(at)
+        at = datetime(2024, 1, 1, 8, tzinfo=SHANGHAI) + timedelta(
+            seconds=number, microseconds=1
+        )
+        return (
+            person_no(number),
+            settled_of(number),
+            request_of(number),
+            at.isoformat(),
+            micros(at),
+        )
 
     @staticmethod
     async def _settled(cities: Cities, path: Path) -> dict[str, list[Row]]:
@@ -156,10 +179,18 @@ class Copies:
             version_after=1,
         )
         used = Accumulator(who.person_no, Scheme.EMPLOYEE, "3411", at.year, 800_00, 0)
-        records = (who, hospital(HOSPITALS[0]), Account(who.person_no, 1_000_000, 1), used, opened)
+        records = (
+            who,
+            hospital(HOSPITALS[0]),
+            Account(who.person_no, 1_000_000, 1),
+            used,
+            opened,
+        )
         await store.apply(Write(records))
         command = Settle(
-            Request(request_of(0), "bench", "Settle", {}), replace(bill(0, HOSPITALS[0]), service_day=at.date()), cities
+            Request(request_of(0), "bench", "Settle", {}),
+            replace(bill(0, HOSPITALS[0]), service_day=at.date()),
+            cities,
         )
         await store.commit(command)
         await store.close()
@@ -185,14 +216,19 @@ def _rewritten(value: Any, marks: list[tuple[Any, Any]]) -> Any:
 def halves(size: int) -> tuple[range, range]:
     """Everybody, in two parts: indexes are made between them.
 
-    An index made at the end is packed full, and every row that follows splits a page; so it never is in service.
+    An index made at the end is packed full, and every row that follows splits a page;
+    so it never is in service.
     """
     return range(size // 2), range(size // 2, size)
 
 
-def chunks(schema: Schema, copies: Copies, part: range) -> Iterator[tuple[Table[Any], list[Row]]]:
+def chunks(
+    schema: Schema, copies: Copies, part: range
+) -> Iterator[tuple[Table[Any], list[Row]]]:
     """The rows of some persons, so many at a time."""
-    persons, bindings, places = (schema.table(kind) for kind in (Person, Binding, Institution))
+    persons, bindings, places = (
+        schema.table(kind) for kind in (Person, Binding, Institution)
+    )
     if not part.start:
         yield places, [places.row(hospital(code)) for code in HOSPITALS]
     for start in range(part.start, part.stop, CHUNK):
@@ -202,7 +238,11 @@ def chunks(schema: Schema, copies: Copies, part: range) -> Iterator[tuple[Table[
         copied: dict[str, list[Row]] = {name: [] for name in Copies.KINDS}
         for number in numbers:
             copies.add(number, copied)
-        yield from ((table, copied[table.name]) for table in schema.tables.values() if table.name in copied)
+        yield from (
+            (table, copied[table.name])
+            for table in schema.tables.values()
+            if table.name in copied
+        )
 
 
 def indexes(schema: Schema, dialect: sql.Dialect) -> Iterator[tuple[str, str]]:
@@ -215,7 +255,12 @@ def indexes(schema: Schema, dialect: sql.Dialect) -> Iterator[tuple[str, str]]:
 def fill_sqlite(path: Path, schema: Schema, copies: Copies, size: int) -> None:
     """Fills a database the store has made: rows first, indexes afterwards."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        for pragma in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -1000000", "temp_store = MEMORY"):
+        for pragma in (
+            "journal_mode = OFF",
+            "synchronous = OFF",
+            "cache_size = -1000000",
+            "temp_store = MEMORY",
+        ):
             connection.execute(f"PRAGMA {pragma}")
         for drop, _ in indexes(schema, sql.SQLITE):
             connection.execute(drop)
@@ -240,7 +285,9 @@ def fill_postgres(url: str, schema: Schema, copies: Copies, size: int) -> None:
         for part in halves(size):
             for table, some in chunks(schema, copies, part):
                 names = ", ".join(column.name for column in table.columns)
-                with connection.cursor().copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
+                with connection.cursor().copy(
+                    f"COPY {table.name} ({names}) FROM STDIN"
+                ) as copy:
                     for row in some:
                         copy.write_row(row)
             if not part.start:

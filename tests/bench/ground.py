@@ -1,4 +1,5 @@
-"""What every server under load knows beforehand: the population, once in a folder to copy, or in a database."""
+"""What every server under load knows beforehand: the population, once in a folder to
+copy, or in a database."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ SPREAD: Final = (1, population.PERSONS)
 """Patients settled for as a rule: first number and how many."""
 
 WORN: Final = (population.PERSONS + 1, population.PERSONS)
-"""Patients without givers whose fund pays no more this year: however many bills they have, each is the same work."""
+"""Patients without givers whose fund pays no more this year: however many bills they
+have, each is the same work."""
 
 HOT: Final = (population.PERSONS + 1, 1)
 """One of those."""
@@ -40,7 +42,8 @@ TOGETHER: Final = 2_000
 
 
 def fill(database: str, data: Path) -> None:
-    """Writes the population into an empty database, "" for SQLite in the data folder; its key is made there."""
+    """Writes the population into an empty database, "" for SQLite in the data folder;
+    its key is made there."""
     data.mkdir(parents=True, exist_ok=True)
     asyncio.run(_fill(database or str(data / DATABASE), data / KEY_FILE))
 
@@ -56,10 +59,15 @@ async def _fill(database: str, key_file: Path) -> None:
 
 
 def _records() -> Iterator[object]:
-    """The population of all contenders, whoever has a giver with nothing of his own; then the worn, without givers."""
+    """The population of all contenders, whoever has a giver with nothing of his own;
+    then the worn, without givers."""
     first, last = WORN[0], sum(WORN) - 1
     worn = population.number(first)
-    yield from (r for r in population.records(last) if not (isinstance(r, Binding) and r.member >= worn))
+    yield from (
+        r
+        for r in population.records(last)
+        if not (isinstance(r, Binding) and r.member >= worn)
+    )
     for place in range(1, first):
         if population.giver_of(place):
             yield Account(population.number(place))
@@ -108,4 +116,10 @@ def _calls(folder: Path, method: str, message: bytes, id_at: int) -> Calls:
     body.write_bytes(message)
     number = population.number(1).encode()
     digits = len(number) - 1
-    return Calls(f"/gongji.v1.SettlementService/{method}", body, id_at, message.index(number) + 1, digits)
+    return Calls(
+        f"/gongji.v1.SettlementService/{method}",
+        body,
+        id_at,
+        message.index(number) + 1,
+        digits,
+    )

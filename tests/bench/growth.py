@@ -1,10 +1,12 @@
-"""What a call costs with 10 thousand, 100 thousand and 1 million persons in the database, each with a history.
+"""What a call costs with 10 thousand, 100 thousand and 1 million persons in the
+database, each with a history.
 
 .venv/bin/python tests/bench/growth.py [sqlite] [postgres] [--persons N …] [--rounds N] [--data DIR]
 .venv/bin/python tests/bench/growth.py --import N …
 
-All sizes are measured in turn, round by round, in batches of 64 calls on persons drawn from the whole population, as
-the store's callers see them. With --import: how much memory client and server hold while so many persons are imported.
+All sizes are measured in turn, round by round, in batches of 64 calls on persons drawn
+from the whole population, as the store's callers see them. With --import: how much
+memory client and server hold while so many persons are imported.
 """
 
 from __future__ import annotations
@@ -41,7 +43,9 @@ from gongji.store import Store, open_store
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
 
-sys.path.insert(0, str(Path(__file__).parents[2]))  # run as a file, it finds the tests' helpers all the same
+sys.path.insert(
+    0, str(Path(__file__).parents[2])
+)  # run as a file, it finds the tests' helpers all the same
 from tests.bench.filling import (
     AREA,
     HOSPITALS,
@@ -79,7 +83,8 @@ class Clock:
 
 @dataclass
 class Spent:
-    """What calls of one kind took: microseconds a call by the wall, one figure a batch; CPU of all of them."""
+    """What calls of one kind took: microseconds a call by the wall, one figure a batch;
+    CPU of all of them."""
 
     walls: list[float] = field(default_factory=list)
     cpu: float = 0.0
@@ -99,7 +104,9 @@ class Spent:
 class Subject:
     """A filled database of some size, and the calls on it."""
 
-    def __init__(self, store: Store, cities: Cities, size: int, cpu: Callable[[], float]) -> None:
+    def __init__(
+        self, store: Store, cities: Cities, size: int, cpu: Callable[[], float]
+    ) -> None:
         self.size = size
         self._store, self._cities, self._cpu = store, cities, cpu
         self._drawn = random.Random(size)  # noqa: S311 - a draw, no secret
@@ -125,9 +132,18 @@ class Subject:
         return (perf_counter() - began) / BATCH * 1e6
 
     def _call(self, call: str) -> Awaitable[Any]:
-        number = next(self._unreversed) if call == "Reverse" else self._drawn.randrange(self.size)
+        number = (
+            next(self._unreversed)
+            if call == "Reverse"
+            else self._drawn.randrange(self.size)
+        )
         made = bill(number, self._drawn.choice(HOSPITALS))
-        request = Request(str(uuid.UUID(int=self._drawn.getrandbits(128), version=4)), "bench", call, {"bill": made})
+        request = Request(
+            str(uuid.UUID(int=self._drawn.getrandbits(128), version=4)),
+            "bench",
+            call,
+            {"bill": made},
+        )
         if call == "Settle":
             return self._store.commit(Settle(request, made, self._cities))
         if call == "Quote":
@@ -135,9 +151,13 @@ class Subject:
         if call == "GetSettlement":
             return self._store.get(Settlement, settled_of(number))
         if call == "Reverse":
-            return self._store.commit(Reverse(request, settled_of(number), "", "", self._cities))
+            return self._store.commit(
+                Reverse(request, settled_of(number), "", "", self._cities)
+            )
         mine = {"patient": person_no(number)}
-        return self._store.page(Listing(kind=Settlement, equals=mine, order="settled_at"))
+        return self._store.page(
+            Listing(kind=Settlement, equals=mine, order="settled_at")
+        )
 
 
 def told(line: str) -> None:
@@ -149,7 +169,9 @@ def told(line: str) -> None:
 def table_of(engine: str, subjects: list[Subject]) -> None:
     """Microseconds a call by size, and how many times those of the smallest."""
     first = subjects[0]
-    told(f"\n{engine}: microseconds a call in batches of {BATCH}: wall, median (CPU, mean)")
+    told(
+        f"\n{engine}: microseconds a call in batches of {BATCH}: wall, median (CPU, mean)"
+    )
     told(f"{'':<16}" + "".join(f"{s.size:>12,} persons      " for s in subjects))
     for call in CALLS:
         base = first.spent[call]
@@ -160,11 +182,16 @@ def table_of(engine: str, subjects: list[Subject]) -> None:
         ]
         told(f"{call:<16}" + "  ".join(cells))
     grown = subjects[-1].spent["Settle"].wall_us / first.spent["Settle"].wall_us
-    told(f"Settle grows {grown:.2f} times; the bar is {BAR}: {'reached' if grown <= BAR else 'missed'}")
+    told(
+        f"Settle grows {grown:.2f} times; the bar is {BAR}: "
+        f"{'reached' if grown <= BAR else 'missed'}"
+    )
 
 
 @contextmanager
-def sqlite_of(folder: Path, copies: Copies, cities: Cities, sizes: list[int]) -> Iterator[list[Subject]]:
+def sqlite_of(
+    folder: Path, copies: Copies, cities: Cities, sizes: list[int]
+) -> Iterator[list[Subject]]:
     """A file for each size."""
     subjects, stores = [], []
     for size in sizes:
@@ -173,7 +200,9 @@ def sqlite_of(folder: Path, copies: Copies, cities: Cities, sizes: list[int]) ->
         asyncio.run(open_store(url, Clock(), key).close())
         with _timed(f"sqlite {size:,}"):
             fill_sqlite(url, Schema(Vault.open(key, create=False)), copies, size)
-        told(f"  {sum(f.stat().st_size for f in folder.glob(f'{size}.db*')) / 2**20:,.0f} MiB")
+        told(
+            f"  {sum(f.stat().st_size for f in folder.glob(f'{size}.db*')) / 2**20:,.0f} MiB"
+        )
         stores.append(store := open_store(url, Clock(), key))
         subjects.append(Subject(store, cities, size, process_time))
     yield subjects
@@ -182,7 +211,9 @@ def sqlite_of(folder: Path, copies: Copies, cities: Cities, sizes: list[int]) ->
 
 
 @contextmanager
-def postgres_of(folder: Path, copies: Copies, cities: Cities, sizes: list[int]) -> Iterator[list[Subject]]:
+def postgres_of(
+    folder: Path, copies: Copies, cities: Cities, sizes: list[int]
+) -> Iterator[list[Subject]]:
     """A server of our own, a schema for each size."""
     with own(*LARGE) as server:
         subjects, stores = [], []
@@ -193,7 +224,11 @@ def postgres_of(folder: Path, copies: Copies, cities: Cities, sizes: list[int]) 
             with _timed(f"postgres {size:,}"):
                 fill_postgres(url, Schema(Vault.open(key, create=False)), copies, size)
             stores.append(store := open_store(url, Clock(), key))
-            subjects.append(Subject(store, cities, size, lambda: process_time() + _children_cpu(server)))
+            subjects.append(
+                Subject(
+                    store, cities, size, lambda: process_time() + _children_cpu(server)
+                )
+            )
         yield subjects
         for store in stores:
             asyncio.run(store.close())
@@ -205,7 +240,11 @@ def _children_cpu(server: OwnPostgres) -> float:
     ticks = 0
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
-            fields = stat.read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+            fields = (
+                stat.read_text(encoding="ascii", errors="replace")
+                .rpartition(")")[2]
+                .split()
+            )
         except OSError:
             continue
         if fields[1] == parent:
@@ -221,25 +260,46 @@ def _timed(what: str) -> Iterator[None]:
 
 
 def imported(folder: Path, sizes: list[int]) -> None:
-    """Imports files of persons into a service of its own and tells the most memory client and server ever held."""
+    """Imports files of persons into a service of its own and tells the most memory
+    client and server ever held."""
     told(f"{'persons':>12} {'rows/s':>8} {'client MiB':>11} {'server MiB':>11}")
     for size in sizes:
-        (path := folder / f"{size}.csv").write_text(",".join(COLUMNS["persons"]) + "\n", encoding="utf-8")
+        (path := folder / f"{size}.csv").write_text(
+            ",".join(COLUMNS["persons"]) + "\n", encoding="utf-8"
+        )
         with path.open("a", encoding="utf-8") as file:
             for number in range(size):
                 it = person(number)
                 card, enrolled = it.certificate, "310/1101/1/2020-01-01/"
-                file.write(f"{it.person_no},01,{card.number},{it.name},{it.phone},{AREA},5000.00,{enrolled},,\n")
+                file.write(
+                    f"{it.person_no},01,{card.number},{it.name},{it.phone},{AREA},"
+                    f"5000.00,{enrolled},,\n"
+                )
         with _serving(folder / f"data-{size}") as (server, address):
             began = perf_counter()
-            command = [sys.executable, "-m", "gongji", "import", str(path), "--target", address]
-            client = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 - our own
+            command = [
+                sys.executable,
+                "-m",
+                "gongji",
+                "import",
+                str(path),
+                "--target",
+                address,
+            ]
+            client = subprocess.Popen(  # noqa: S603 - our own
+                command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
             _, status, used = os.wait4(client.pid, 0)
             rate = size / (perf_counter() - began)
-            (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{server.pid}/status").read_text(encoding="ascii"))
+            (peak,) = re.findall(
+                r"VmHWM:\s+(\d+) kB",
+                Path(f"/proc/{server.pid}/status").read_text(encoding="ascii"),
+            )
         if status:
             raise SystemExit(f"import ended with {os.waitstatus_to_exitcode(status)}")
-        told(f"{size:>12,} {rate:>8,.0f} {used.ru_maxrss / 1024:>11.0f} {int(peak) / 1024:>11.0f}")
+        told(
+            f"{size:>12,} {rate:>8,.0f} {used.ru_maxrss / 1024:>11.0f} {int(peak) / 1024:>11.0f}"
+        )
 
 
 @contextmanager
@@ -248,8 +308,19 @@ def _serving(data: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    command = [sys.executable, "-m", "gongji", "serve", "--data", str(data), "--address", address]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:  # noqa: S603 - our own
+    command = [
+        sys.executable,
+        "-m",
+        "gongji",
+        "serve",
+        "--data",
+        str(data),
+        "--address",
+        address,
+    ]
+    with subprocess.Popen(  # noqa: S603 - our own
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as server:
         with connect(address) as channel:
             grpc.channel_ready_future(channel).result(timeout=60)
         yield server, address
@@ -267,15 +338,31 @@ ENGINES: Final = {"sqlite": sqlite_of, "postgres": postgres_of}
 
 def main() -> None:
     """Fills, measures, tells."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("engines", nargs="*", metavar="ENGINE", default=list(ENGINES), help=", ".join(ENGINES))
-    parser.add_argument("--persons", nargs="+", type=int, default=[10_000, 100_000, 1_000_000])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "engines",
+        nargs="*",
+        metavar="ENGINE",
+        default=list(ENGINES),
+        help=", ".join(ENGINES),
+    )
+    parser.add_argument(
+        "--persons", nargs="+", type=int, default=[10_000, 100_000, 1_000_000]
+    )
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--data", type=Path, default=Path("var"))
-    parser.add_argument("--import", dest="imports", nargs="+", type=int, default=[], metavar="N")
+    parser.add_argument(
+        "--import", dest="imports", nargs="+", type=int, default=[], metavar="N"
+    )
     given = parser.parse_args()
-    if min(given.persons) < (reversed_ := BATCH * (WARM_UP + (BATCHES + 1) * given.rounds)):
-        parser.error(f"{given.rounds} rounds take {reversed_} settlements back: not fewer persons than that")
+    if min(given.persons) < (
+        reversed_ := BATCH * (WARM_UP + (BATCHES + 1) * given.rounds)
+    ):
+        parser.error(
+            f"{given.rounds} rounds take {reversed_} settlements back: not fewer persons than that"
+        )
     given.data.mkdir(parents=True, exist_ok=True)
     if given.imports:
         with tempfile.TemporaryDirectory(prefix="growth-", dir=given.data) as folder:
@@ -285,8 +372,12 @@ def main() -> None:
     copies = Copies(cities)
     for engine in given.engines:
         with ExitStack() as stack:
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="growth-", dir=given.data))
-            subjects = stack.enter_context(ENGINES[engine](Path(folder), copies, cities, sorted(given.persons)))
+            folder = stack.enter_context(
+                tempfile.TemporaryDirectory(prefix="growth-", dir=given.data)
+            )
+            subjects = stack.enter_context(
+                ENGINES[engine](Path(folder), copies, cities, sorted(given.persons))
+            )
             asyncio.run(_measured(subjects, given.rounds))
             table_of(engine, subjects)
 

@@ -24,7 +24,8 @@ TOLERATED = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where calls go and whose processor time is theirs; `database` are processes of a database of its own."""
+    """Where calls go and whose processor time is theirs; `database` are processes of a
+    database of its own."""
 
     port: int
     server: tuple[int, ...]
@@ -33,7 +34,8 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """What is sent: a method, its message in a file, and where in it the id (-1: none) and the patient stand."""
+    """What is sent: a method, its message in a file, and where in it the id (-1: none)
+    and the patient stand."""
 
     method: str
     body: Path
@@ -75,12 +77,22 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
         if not self.failed and not self.unanswered:
             return ""
         failed = f"{self.failed:,} 次失败(各状态 {dict(self.statuses)})"
-        return f"{self.callers} 个调用方: {self.good:,} 次成功, {failed}, {self.unanswered:,} 次没有答复"
+        return (
+            f"{self.callers} 个调用方: {self.good:,} 次成功, {failed}, "
+            f"{self.unanswered:,} 次没有答复"
+        )
 
     @property
     def others_cores(self) -> float:
-        """What the machine did beside: other people's work, and the kernel's that it charged to nobody."""
-        return max(0.0, self.machine_cores - self.server_cores - self.database_cores - self.client_cores)
+        """What the machine did beside: other people's work, and the kernel's that it
+        charged to nobody."""
+        return max(
+            0.0,
+            self.machine_cores
+            - self.server_cores
+            - self.database_cores
+            - self.client_cores,
+        )
 
 
 def load(
@@ -96,20 +108,61 @@ def load(
 ) -> Measured:
     """One window of load; patients are drawn from (first, count), ids follow from `serial`.
 
-    RuntimeError where the client gave up, or more than a few calls ended neither well nor pushed back.
+    RuntimeError where the client gave up, or more than a few calls ended neither well
+    nor pushed back.
     """
     first, count = patients
-    command: list[object] = [compiled.load_client(), "-p", target.port, "-P", calls.method, "-b", calls.body]
-    command += ["-n", callers, "-c", min(callers, CONNECTIONS), "-d", seconds, "-w", warm, "-t", DEADLINE_S]
-    command += ["-u", calls.id_at, "-s", serial, "-r", f"{calls.patient_at}:{calls.digits}:{first}:{count}"]
-    command += ["-q", rate, "-k", _listed(target.server), "-K", _listed(target.database)]
+    command: list[object] = [
+        compiled.load_client(),
+        "-p",
+        target.port,
+        "-P",
+        calls.method,
+        "-b",
+        calls.body,
+    ]
+    command += [
+        "-n",
+        callers,
+        "-c",
+        min(callers, CONNECTIONS),
+        "-d",
+        seconds,
+        "-w",
+        warm,
+        "-t",
+        DEADLINE_S,
+    ]
+    command += [
+        "-u",
+        calls.id_at,
+        "-s",
+        serial,
+        "-r",
+        f"{calls.patient_at}:{calls.digits}:{first}:{count}",
+    ]
+    command += [
+        "-q",
+        rate,
+        "-k",
+        _listed(target.server),
+        "-K",
+        _listed(target.database),
+    ]
     done = subprocess.run(  # noqa: S603 - our own client
-        [str(part) for part in command], capture_output=True, text=True, check=False, timeout=seconds + warm + 60
+        [str(part) for part in command],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=seconds + warm + 60,
     )
     if done.returncode:
         raise RuntimeError(f"压测客户端中止: {done.stderr.strip()[-500:]}")
     measured = msgspec.json.decode(done.stdout, type=Measured)
-    if not measured.good or measured.failed + measured.unanswered > TOLERATED * measured.good:
+    if (
+        not measured.good
+        or measured.failed + measured.unanswered > TOLERATED * measured.good
+    ):
         raise RuntimeError(measured.flaw or f"{callers} 个调用方: 没有一次成功")
     return measured
 

@@ -28,13 +28,20 @@ def described(on: Ground) -> Mapping[str, str]:
 
 
 def _processor() -> str:
-    found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
+    found = re.search(
+        r"^model name\s*:\s*(.+)$",
+        Path("/proc/cpuinfo").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
     return found[1] if found else platform.machine()
 
 
 def _filesystem(folder: Path) -> str:
     """Kind of the filesystem: a flush to memory costs nothing, so it has to be known."""
     told = subprocess.run(  # noqa: S603 - coreutils, our own folder
-        ["/usr/bin/stat", "-f", "-c", "%T", str(folder)], capture_output=True, text=True, check=False
+        ["/usr/bin/stat", "-f", "-c", "%T", str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return told.stdout.strip() or "不明"

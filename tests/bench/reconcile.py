@@ -1,4 +1,5 @@
-"""Compares the books of one month, 100,000 settlements, with a service of its own: rows a second and peak memory.
+"""Compares the books of one month, 100,000 settlements, with a service of its own: rows
+a second and peak memory.
 
 .venv/bin/python tests/bench/reconcile.py [SETTLEMENTS]
 """
@@ -41,9 +42,12 @@ BATCH = 1000
 
 
 async def filled(data: Path, size: int) -> list[Settlement]:
-    """A database with the sample population and so many copies of one real settlement; one in twenty is reversed."""
+    """A database with the sample population and so many copies of one real settlement;
+    one in twenty is reversed."""
     cities = load_cities()
-    async with service.running(Settings(address="127.0.0.1:0", data=data, sample=True), cities, Workdays()):
+    async with service.running(
+        Settings(address="127.0.0.1:0", data=data, sample=True), cities, Workdays()
+    ):
         pass
     store = open_store(data / "gongji.sqlite3", lambda: FIRST, data / "gongji.key")
     bill = Bill(
@@ -55,7 +59,9 @@ async def filled(data: Path, size: int) -> list[Settlement]:
         in_scope_fen=100_000,
         account_use=AccountUse.CITY_ORDER,
     )
-    one = await store.ask(Settle(Request(str(uuid.uuid4()), "bench", "Settle", {}), bill, cities))
+    one = await store.ask(
+        Settle(Request(str(uuid.uuid4()), "bench", "Settle", {}), bill, cities)
+    )
     copies = list(copies_of(one, size))
     for start in range(0, size, BATCH):
         await store.apply(Write(tuple(copies[start : start + BATCH])))
@@ -81,7 +87,10 @@ def copies_of(one: Settlement, size: int) -> Iterator[Settlement]:
 def rows_of(settlements: Iterable[Settlement]) -> list[Row]:
     """Both sides' true rows."""
     settlements = list(settlements)
-    return [*(forward(s).row for s in settlements), *(reverse(s).row for s in settlements if s.reversed_at)]
+    return [
+        *(forward(s).row for s in settlements),
+        *(reverse(s).row for s in settlements if s.reversed_at),
+    ]
 
 
 def message(row: Row) -> pb.ReconcileRow:
@@ -105,7 +114,9 @@ def peak_mib(pid: int) -> float:
 
 def told(what: str, rows: int, seconds: float, more: str = "") -> None:
     """One line of the result."""
-    sys.stdout.write(f"{what:<28} {rows:>8,} rows {seconds:>7.2f} s {rows / seconds:>10,.0f} rows/s  {more}\n")
+    sys.stdout.write(
+        f"{what:<28} {rows:>8,} rows {seconds:>7.2f} s {rows / seconds:>10,.0f} rows/s  {more}\n"
+    )
 
 
 def pure(settlements: list[Settlement]) -> None:
@@ -118,23 +129,37 @@ def pure(settlements: list[Settlement]) -> None:
         totals.add(forward(settlement))
         if settlement.reversed_at:
             comparison.expect(reverse(settlement))
-    differing = [found for row in theirs if (found := comparison.judge(row))] + list(comparison.rest())
+    differing = [found for row in theirs if (found := comparison.judge(row))] + list(
+        comparison.rest()
+    )
     told("pure", len(theirs), perf_counter() - began, f"{len(differing)} differences")
 
 
-def over_the_wire(pid: int, channel: grpc.Channel, theirs: list[pb.ReconcileRow]) -> None:
+def over_the_wire(
+    pid: int, channel: grpc.Channel, theirs: list[pb.ReconcileRow]
+) -> None:
     """Totals, then all rows, against a running service."""
     before = peak_mib(pid)
     began = perf_counter()
     request = pb.ReconcileTotalsRequest(
-        institution_code=PERIOD.institution_code, from_day=str(PERIOD.first), to_day=str(PERIOD.last)
+        institution_code=PERIOD.institution_code,
+        from_day=str(PERIOD.first),
+        to_day=str(PERIOD.last),
     )
     reply = SettlementServiceStub(channel).ReconcileTotals(request, timeout=60)
-    told("totals", len(theirs), perf_counter() - began, f"{len(reply.differences)} differences; {rise(pid, before)}")
+    told(
+        "totals",
+        len(theirs),
+        perf_counter() - began,
+        f"{len(reply.differences)} differences; {rise(pid, before)}",
+    )
     began = perf_counter()
     compared = compare(channel, PERIOD, theirs, lambda: None)
     told(
-        "details", len(theirs), perf_counter() - began, f"{len(compared.differences)} differences; {rise(pid, before)}"
+        "details",
+        len(theirs),
+        perf_counter() - began,
+        f"{len(compared.differences)} differences; {rise(pid, before)}",
     )
 
 
@@ -145,15 +170,30 @@ def rise(pid: int, before: float) -> str:
 
 def main(size: int = 100_000) -> None:
     """Fills a database, serves it from a process of its own, compares."""
-    with tempfile.TemporaryDirectory(prefix="gongji-bench-") as folder, socket.socket() as taken:
+    with (
+        tempfile.TemporaryDirectory(prefix="gongji-bench-") as folder,
+        socket.socket() as taken,
+    ):
         settlements = asyncio.run(filled(Path(folder), size))
         pure(settlements)
         theirs = [message(row) for row in rows_of(settlements)]
         taken.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         taken.close()
-        arguments: list[Any] = [sys.executable, "-m", "gongji", "serve", "--data", folder, "--address", address]
-        with subprocess.Popen(arguments, stdout=subprocess.DEVNULL) as server, connect(address) as channel:  # noqa: S603 - our own
+        arguments: list[Any] = [
+            sys.executable,
+            "-m",
+            "gongji",
+            "serve",
+            "--data",
+            folder,
+            "--address",
+            address,
+        ]
+        with (
+            subprocess.Popen(arguments, stdout=subprocess.DEVNULL) as server,  # noqa: S603 - our own
+            connect(address) as channel,
+        ):
             grpc.channel_ready_future(channel).result(timeout=60)
             over_the_wire(server.pid, channel, theirs)
             server.terminate()

@@ -1,4 +1,5 @@
-"""The results in words: tables for the terminal and for README.md, the picture, and the raw figures."""
+"""The results in words: tables for the terminal and for README.md, the picture, and the
+raw figures."""
 
 from __future__ import annotations
 
@@ -44,19 +45,33 @@ _FIGURES: Final[tuple[tuple[str, Callable[[Measured], float]], ...]] = (
 class Report:
     """One run's results, told in several ways."""
 
-    def __init__(self, plan: Plan, results: Results, machine: Mapping[str, str], day: str) -> None:
-        self._plan, self._results, self._machine, self._day = plan, results, machine, day
+    def __init__(
+        self, plan: Plan, results: Results, machine: Mapping[str, str], day: str
+    ) -> None:
+        self._plan, self._results, self._machine, self._day = (
+            plan,
+            results,
+            machine,
+            day,
+        )
 
     @property
     def bars(self) -> list[tuple[Bar, float | None]]:
         """The figures to reach among what was asked for, None where one could not be measured."""
-        asked = {s.name for s in self._plan.subjects} | {e.name for e in self._plan.extras}
-        wanted = [bar for bar in BARS if asked.issuperset(bar.needs) and bar.callers in {0, *self._plan.callers}]
+        asked = {s.name for s in self._plan.subjects} | {
+            e.name for e in self._plan.extras
+        }
+        wanted = [
+            bar
+            for bar in BARS
+            if asked.issuperset(bar.needs) and bar.callers in {0, *self._plan.callers}
+        ]
         return [(bar, bar.measured(self._results)) for bar in wanted]
 
     @property
     def whole(self) -> bool:
-        """Whether everything asked for was measured, no call went wrong, and what was acknowledged was found."""
+        """Whether everything asked for was measured, no call went wrong, and what was
+        acknowledged was found."""
         troubled = self._results.failed or self._results.flawed
         return not troubled and all(figure is not None for _, figure in self.bars)
 
@@ -71,21 +86,35 @@ class Report:
     def write(self) -> None:
         """Renews the section of README.md, the picture and the raw figures."""
         (HERE / "results.svg").write_text(
-            drawn(self._results, self._plan.subjects, self._plan.callers, DRESSED), encoding="utf-8"
+            drawn(self._results, self._plan.subjects, self._plan.callers, DRESSED),
+            encoding="utf-8",
         )
-        raw = {"machine": self._machine, "day": self._day, "seconds": self._plan.seconds, "windows": self._raw()}
+        raw = {
+            "machine": self._machine,
+            "day": self._day,
+            "seconds": self._plan.seconds,
+            "windows": self._raw(),
+        }
         raw |= {"extras": self._results.extras, "kept": self._results.kept}
         raw |= {"failed": self._results.failed, "flawed": self._results.flawed}
-        (HERE / "results.json").write_bytes(msgspec.json.format(msgspec.json.encode(raw), indent=1) + b"\n")
+        (HERE / "results.json").write_bytes(
+            msgspec.json.format(msgspec.json.encode(raw), indent=1) + b"\n"
+        )
         page = HERE / "README.md"
         text = page.read_text(encoding="utf-8")
         section = f"{BEGIN}\n\n{self._section()}\n\n{END}"
-        page.write_text(re.sub(f"{BEGIN}.*{END}", lambda _: section, text, flags=re.DOTALL), encoding="utf-8")
+        page.write_text(
+            re.sub(f"{BEGIN}.*{END}", lambda _: section, text, flags=re.DOTALL),
+            encoding="utf-8",
+        )
 
     def _section(self) -> str:
         plan = self._plan
         machine = "; ".join(f"{name} {value}" for name, value in self._machine.items())
-        how = f"{self._day}; {plan.rounds} 轮的中位数, 每次计时 {plan.seconds:g} 秒, 预热 {plan.warm:g} 秒。"
+        how = (
+            f"{self._day}; {plan.rounds} 轮的中位数, 每次计时 {plan.seconds:g} 秒, "
+            f"预热 {plan.warm:g} 秒。"
+        )
         others = f"测量时机器上别的工作至多占 {self._results.others_cores:.2f} 核。"
         parts = [
             f"{machine}。{how}{others}",
@@ -98,24 +127,48 @@ class Report:
 
     def _rows(self) -> Iterator[Sequence[str]]:
         for subject in self._plan.subjects:
-            for count in sorted({n for name, n in self._results.windows if name == subject.name}):
-                figures = [_told(self._results.typical(subject.name, count, of), how) for how, of in _FIGURES]
-                ratios = [_told(self._results.ratio((subject.name, count), (e, count)), ".2f") for e in (DRESSED, BARE)]
+            for count in sorted(
+                {n for name, n in self._results.windows if name == subject.name}
+            ):
+                figures = [
+                    _told(self._results.typical(subject.name, count, of), how)
+                    for how, of in _FIGURES
+                ]
+                ratios = [
+                    _told(self._results.ratio((subject.name, count), (e, count)), ".2f")
+                    for e in (DRESSED, BARE)
+                ]
                 yield subject.title, str(count), *figures, *ratios
 
     def _bar_rows(self) -> Iterator[Sequence[str]]:
         for bar, figure in self.bars:
-            verdict = "未测得" if figure is None else "达到" if bar.reached(figure) else "未达到"
-            yield bar.title, f"{'≤' if bar.at_most else '≥'} {bar.bound:g}", _told(figure, ".2f"), verdict
+            verdict = (
+                "未测得"
+                if figure is None
+                else "达到"
+                if bar.reached(figure)
+                else "未达到"
+            )
+            yield (
+                bar.title,
+                f"{'≤' if bar.at_most else '≥'} {bar.bound:g}",
+                _told(figure, ".2f"),
+                verdict,
+            )
 
     def _further(self) -> Iterator[str]:
         for extra in self._plan.extras:
             found = self._results.extras.get(extra.name, [])
             names = found[0] if found else {}
             if names:
-                yield f"{extra.title}: " + "; ".join(f"{name} {_of(self._results, extra.name, name)}" for name in names)
+                yield f"{extra.title}: " + "; ".join(
+                    f"{name} {_of(self._results, extra.name, name)}" for name in names
+                )
         if self._results.kept:
-            told = (f"{name} {acked:,} → {found:,}" for name, (acked, found) in self._results.kept.items())
+            told = (
+                f"{name} {acked:,} → {found:,}"
+                for name, (acked, found) in self._results.kept.items()
+            )
             yield "答复成功的结算 → 事后库中的结算: " + "; ".join(told)
 
     def _troubles(self) -> Iterator[str]:

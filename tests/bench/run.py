@@ -1,6 +1,7 @@
 """Measures everything side by side in one run: `make bench`.
 
-.venv/bin/python -m tests.bench.run [--quick] [--only NAME,…] [--callers N,…] [--rounds N] [--seconds S] [--write]
+.venv/bin/python -m tests.bench.run [--quick] [--only NAME,…] [--callers N,…] [--rounds
+N] [--seconds S] [--write]
 """
 
 from __future__ import annotations
@@ -41,22 +42,50 @@ def _names(_context: object, _option: object, text: str) -> tuple[str, ...]:
     return asked
 
 
-@click.command(help="并排测量各个对象; 结果是同一次运行中的比值, 见 tests/bench/README.md.")
-@click.option("--only", default="", metavar="NAME,…", callback=_names, help="只测这些对象.")
-@click.option(
-    "--callers", default=",".join(map(str, CALLERS)), show_default=True, callback=_numbers, help="调用方数目."
+@click.command(
+    help="并排测量各个对象; 结果是同一次运行中的比值, 见 tests/bench/README.md."
 )
-@click.option("--rounds", default=3, show_default=True, type=click.IntRange(1), help="轮数, 各轮交错.")
+@click.option(
+    "--only", default="", metavar="NAME,…", callback=_names, help="只测这些对象."
+)
+@click.option(
+    "--callers",
+    default=",".join(map(str, CALLERS)),
+    show_default=True,
+    callback=_numbers,
+    help="调用方数目.",
+)
+@click.option(
+    "--rounds",
+    default=3,
+    show_default=True,
+    type=click.IntRange(1),
+    help="轮数, 各轮交错.",
+)
 @click.option("--seconds", default=3.0, show_default=True, help="每次计时的秒数.")
 @click.option("--quick", is_flag=True, help="一轮, 每次计时 1 秒: 只为看看跑不跑得通.")
-@click.option("--write", is_flag=True, help="把结果写入 tests/bench 的 README.md、results.json 与 results.svg.")
+@click.option(
+    "--write",
+    is_flag=True,
+    help="把结果写入 tests/bench 的 README.md、results.json 与 results.svg.",
+)
 def main(
-    *, only: tuple[str, ...], callers: tuple[int, ...], rounds: int, seconds: float, quick: bool, write: bool
+    *,
+    only: tuple[str, ...],
+    callers: tuple[int, ...],
+    rounds: int,
+    seconds: float,
+    quick: bool,
+    write: bool,
 ) -> None:
     console = Console(width=None if sys.stdout.isatty() else 140)
     subjects = [one for one in SUBJECTS if one.name in only]
     extras = [one for one in EXTRAS if one.name in only]
-    how = {"rounds": 1, "seconds": 1.0, "warm": 0.5} if quick else {"rounds": rounds, "seconds": seconds}
+    how = (
+        {"rounds": 1, "seconds": 1.0, "warm": 0.5}
+        if quick
+        else {"rounds": rounds, "seconds": seconds}
+    )
     plan = Plan(subjects, extras, callers, **how)  # type: ignore[arg-type] # as named
     try:
         compiled.load_client()
@@ -64,10 +93,18 @@ def main(
         raise click.ClickException(str(missing)) from missing
     tempfile.tempdir = DISK
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gongji-bench-")))
+        folder = Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="gongji-bench-"))
+        )
         ground = Ground(folder, lambda: stack.enter_context(own()))
-        results = Run(ground, plan, lambda line: console.print(line, highlight=False, markup=False)).results()
-        report = Report(plan, results, machine.described(ground), f"{system_clock():%Y-%m-%d}")
+        results = Run(
+            ground,
+            plan,
+            lambda line: console.print(line, highlight=False, markup=False),
+        ).results()
+        report = Report(
+            plan, results, machine.described(ground), f"{system_clock():%Y-%m-%d}"
+        )
     report.show(console)
     if write:
         report.write()

@@ -1,4 +1,5 @@
-"""Starts each contender as a process of its own, on a real disk, its log written, and says where it answers."""
+"""Starts each contender as a process of its own, on a real disk, its log written, and
+says where it answers."""
 
 from __future__ import annotations
 
@@ -40,14 +41,16 @@ NAIVE: Final = Path(__file__).parent / "rivals" / "naive.py"
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """A running contender; `settled` counts the settlements in its database, None where it keeps none."""
+    """A running contender; `settled` counts the settlements in its database, None where
+    it keeps none."""
 
     target: Target
     settled: Callable[[], int] | None = None
 
 
 class Ground:
-    """A folder on a real disk with the population to copy, and a PostgreSQL for as long as the run takes."""
+    """A folder on a real disk with the population to copy, and a PostgreSQL for as long
+    as the run takes."""
 
     def __init__(self, folder: Path, postgres: Callable[[], OwnPostgres]) -> None:
         self.folder = folder
@@ -69,7 +72,10 @@ class Ground:
         if "postgres" not in self.__dict__:
             return ""
         with psycopg.connect(self.postgres.url) as connection:
-            return f"{connection.info.server_version // 10000}.{connection.info.server_version % 10000}"
+            return (
+                f"{connection.info.server_version // 10000}."
+                f"{connection.info.server_version % 10000}"
+            )
 
     @cached_property
     def populated(self) -> Path:
@@ -79,10 +85,17 @@ class Ground:
 
     @cached_property
     def replies(self) -> Path:
-        """Real replies to several patients' bills, in a file: as many with givers, and as long, as on the whole."""
-        with sqlite(self, "replies") as serving, connect(f"127.0.0.1:{serving.target.port}") as channel:
+        """Real replies to several patients' bills, in a file: as many with givers, and
+        as long, as on the whole."""
+        with (
+            sqlite(self, "replies") as serving,
+            connect(f"127.0.0.1:{serving.target.port}") as channel,
+        ):
             settle = SettlementServiceStub(channel).Settle
-            replies = [settle(_request(place), timeout=10).SerializeToString() for place in range(1, 9)]
+            replies = [
+                settle(_request(place), timeout=10).SerializeToString()
+                for place in range(1, 9)
+            ]
         path = self.folder / "replies.bin"
         path.write_bytes(msgspec.msgpack.encode(replies))
         return path
@@ -97,37 +110,84 @@ def echo(on: Ground, name: str, *, dressed: bool = False) -> Iterator[Serving]:
     """The bare echo, or the one dressed as the real server."""
     how = ["--dressed"] if dressed else []
     port = _free_port()
-    command = [sys.executable, "-m", "tests.bench.echo", f"127.0.0.1:{port}", on.replies, *how]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.bench.echo",
+        f"127.0.0.1:{port}",
+        on.replies,
+        *how,
+    ]
     with _running(command, on.folder / f"{name}.log", port) as pid:
         yield Serving(Target(port, (pid,)))
 
 
 @contextmanager
-def sqlite(on: Ground, name: str, *, each: bool = False, slow: bool = False, gateway: bool = True) -> Iterator[Serving]:
-    """The real server over SQLite; `each` commits job by job, `slow` has a disk that takes 2 ms to flush."""
+def sqlite(
+    on: Ground,
+    name: str,
+    *,
+    each: bool = False,
+    slow: bool = False,
+    gateway: bool = True,
+) -> Iterator[Serving]:
+    """The real server over SQLite; `each` commits job by job, `slow` has a disk that
+    takes 2 ms to flush."""
     data = on.folder / name
     shutil.copytree(on.populated, data)
-    env = {"LD_PRELOAD": str(compiled.slow_flush()), "SLOW_US": str(SLOW_US)} if slow else {}
+    env = (
+        {"LD_PRELOAD": str(compiled.slow_flush()), "SLOW_US": str(SLOW_US)}
+        if slow
+        else {}
+    )
     port = _free_port()
     program = "tests.bench.each" if each else "gongji"
-    command: list[object] = [sys.executable, "-m", program, "serve", "--address", f"127.0.0.1:{port}", "--data", data]
+    command: list[object] = [
+        sys.executable,
+        "-m",
+        program,
+        "serve",
+        "--address",
+        f"127.0.0.1:{port}",
+        "--data",
+        data,
+    ]
     command.append("--gateway" if gateway else "--no-gateway")
     with _running(command, on.folder / f"{name}.log", port, env) as pid:
-        yield Serving(Target(port, (pid,)), lambda: _count_sqlite(data / DATABASE, "settlement"))
+        yield Serving(
+            Target(port, (pid,)), lambda: _count_sqlite(data / DATABASE, "settlement")
+        )
 
 
 @contextmanager
-def postgres(on: Ground, name: str, *, workers: int = 1, gateway: bool = True) -> Iterator[Serving]:
+def postgres(
+    on: Ground, name: str, *, workers: int = 1, gateway: bool = True
+) -> Iterator[Serving]:
     """The real server over PostgreSQL, with so many workers on one port."""
     url, data = on.postgres.fresh(), on.folder / name
     ground.fill(url, data)
     on.postgres.execute("VACUUM ANALYZE")
     port = _free_port()
-    command: list[object] = [sys.executable, "-m", "gongji", "serve", "--address", f"127.0.0.1:{port}"]
-    command += ["--data", data, "--database", url, "--gateway" if gateway else "--no-gateway"]
+    command: list[object] = [
+        sys.executable,
+        "-m",
+        "gongji",
+        "serve",
+        "--address",
+        f"127.0.0.1:{port}",
+    ]
+    command += [
+        "--data",
+        data,
+        "--database",
+        url,
+        "--gateway" if gateway else "--no-gateway",
+    ]
     command += ["--workers", workers] if workers > 1 else []
     # The port is open with the first process; the server says where it serves when all are ready.
-    with _running(command, on.folder / f"{name}.log", port, said=f"127.0.0.1:{port}") as pid:
+    with _running(
+        command, on.folder / f"{name}.log", port, said=f"127.0.0.1:{port}"
+    ) as pid:
         target = Target(port, (pid,), on.postgres_pids)
         yield Serving(target, lambda: _count_postgres(url, "settlement"))
 
@@ -138,17 +198,33 @@ def naive(on: Ground, name: str, database: str) -> Iterator[Serving]:
     path = on.folder / f"{name}.sqlite3"
     url = f"sqlite:///{path}" if database == "sqlite" else on.postgres.fresh()
     port = _free_port()
-    command = [sys.executable, NAIVE, "--address", f"127.0.0.1:{port}", "--database", url]
+    command = [
+        sys.executable,
+        NAIVE,
+        "--address",
+        f"127.0.0.1:{port}",
+        "--database",
+        url,
+    ]
     with _running(command, on.folder / f"{name}.log", port) as pid:
         if database == "sqlite":
-            yield Serving(Target(port, (pid,)), lambda: _count_sqlite(path, "naive_settlement"))
+            yield Serving(
+                Target(port, (pid,)), lambda: _count_sqlite(path, "naive_settlement")
+            )
         else:
-            yield Serving(Target(port, (pid,), on.postgres_pids), lambda: _count_postgres(url, "naive_settlement"))
+            yield Serving(
+                Target(port, (pid,), on.postgres_pids),
+                lambda: _count_postgres(url, "naive_settlement"),
+            )
 
 
 @contextmanager
 def _running(
-    command: list[Any], log: Path, port: int, env: dict[str, str] | None = None, said: str = ""
+    command: list[Any],
+    log: Path,
+    port: int,
+    env: dict[str, str] | None = None,
+    said: str = "",
 ) -> Iterator[int]:
     """A process that has come to answer on the port, and to say something.
 
@@ -156,7 +232,11 @@ def _running(
     """
     with log.open("wb") as told:
         process = subprocess.Popen(  # noqa: S603 - our own servers
-            [str(part) for part in command], stdout=told, stderr=told, cwd=ROOT, env=os.environ | (env or {})
+            [str(part) for part in command],
+            stdout=told,
+            stderr=told,
+            cwd=ROOT,
+            env=os.environ | (env or {}),
         )
     try:
         _await(process, port, log, said)

@@ -1,4 +1,5 @@
-"""Memory of a server over a million settlements: the most any of its processes holds, every hundred thousand.
+"""Memory of a server over a million settlements: the most any of its processes holds,
+every hundred thousand.
 
 .venv/bin/python -m tests.bench.soak [SETTLEMENTS] [--server sqlite|postgres|workers]
 """
@@ -26,12 +27,19 @@ WINDOW_S: Final = 5.0
 
 @click.command(help="在 64 个调用方之下结算这么多笔, 每十万笔报告服务进程的内存.")
 @click.argument("settlements", type=click.IntRange(1), default=1_000_000)
-@click.option("--server", type=click.Choice(["sqlite", "postgres", "workers"]), default="sqlite", show_default=True)
+@click.option(
+    "--server",
+    type=click.Choice(["sqlite", "postgres", "workers"]),
+    default="sqlite",
+    show_default=True,
+)
 def main(*, settlements: int, server: str) -> None:
     """Runs one server until it has settled so many bills, then counts them in its database."""
     tempfile.tempdir = DISK
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gongji-bench-")))
+        folder = Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="gongji-bench-"))
+        )
         on = Ground(folder, lambda: stack.enter_context(own()))
         serving = stack.enter_context(SERVERS[server](on, server))
         (pid,) = serving.target.server
@@ -39,7 +47,13 @@ def main(*, settlements: int, server: str) -> None:
         click.echo(f"起始: 每进程至多 {_largest_mib(pid):.0f} MiB")
         while done < settlements:
             window = load(
-                serving.target, calls, USUAL, seconds=WINDOW_S, warm=0.0, patients=ground.SPREAD, serial=serial
+                serving.target,
+                calls,
+                USUAL,
+                seconds=WINDOW_S,
+                warm=0.0,
+                patients=ground.SPREAD,
+                serial=serial,
             )
             serial = window.next
             before, done = done, done + window.acknowledged
@@ -53,7 +67,8 @@ def main(*, settlements: int, server: str) -> None:
 def _tell(done: int, pid: int, window: Measured) -> None:
     click.echo(
         f"{done:>9,} 笔: 每进程至多 {_largest_mib(pid):.0f} MiB, "
-        f"{window.calls_per_s:,.0f} 次/秒, p99 {window.p99_ms:.1f} ms, 服务 CPU {window.server_us:.0f} µs/次"
+        f"{window.calls_per_s:,.0f} 次/秒, p99 {window.p99_ms:.1f} ms, "
+        f"服务 CPU {window.server_us:.0f} µs/次"
     )
 
 
@@ -63,7 +78,9 @@ def _largest_mib(pid: int) -> float:
 
 
 def _resident_mib(pid: int) -> float:
-    (kib,) = re.findall(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(encoding="ascii"))
+    (kib,) = re.findall(
+        r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    )
     return int(kib) / 1024
 
 

@@ -1,4 +1,5 @@
-"""What is measured: each subject with the server it calls, the calls it sends and the numbers of callers it has."""
+"""What is measured: each subject with the server it calls, the calls it sends and the
+numbers of callers it has."""
 
 from __future__ import annotations
 
@@ -61,18 +62,74 @@ SUBJECTS: Final = (
     Subject(name="postgres", title="Settle, PostgreSQL", server="postgres"),
     Subject(name="workers", title="Settle, PostgreSQL, 两个工作进程", server="workers"),
     Subject(name="naive-sqlite", title="朴素写法, SQLite", server="naive-sqlite"),
-    Subject(name="naive-postgres", title="朴素写法, PostgreSQL", server="naive-postgres"),
-    Subject(name="quote-alone", title="Quote, SQLite, 不设网关", server="sqlite-alone", method="Quote", callers=BUSY),
-    Subject(name="sqlite-alone", title="Settle, SQLite, 不设网关", server="sqlite-alone", callers=BUSY),
-    Subject(name="postgres-alone", title="Settle, PostgreSQL, 不设网关", server="postgres-alone", callers=BUSY),
     Subject(
-        name="workers-alone", title="Settle, PostgreSQL, 两个工作进程, 不设网关", server="workers-alone", callers=BUSY
+        name="naive-postgres", title="朴素写法, PostgreSQL", server="naive-postgres"
     ),
-    Subject(name="cool", title="Settle, SQLite, 分散的账户", server="sqlite", callers=(USUAL,), patients=ground.WORN),
-    Subject(name="hot", title="Settle, SQLite, 同一账户", server="sqlite", callers=(USUAL,), patients=ground.HOT),
-    Subject(name="each", title="Settle, SQLite, 逐笔提交", server="each", callers=(USUAL,)),
-    Subject(name="slow", title="Settle, SQLite, 刷盘加 2 毫秒", server="slow", callers=(USUAL,)),
-    Subject(name="each-slow", title="逐笔提交, 刷盘加 2 毫秒", server="each-slow", callers=(USUAL,)),
-    Subject(name="half", title="Settle, SQLite, 半负荷", server="sqlite", callers=(USUAL,), half_load_of="sqlite"),
-    Subject(name="overload", title="Settle, SQLite, 过载", server="sqlite", callers=(OVERLOAD,)),
+    Subject(
+        name="quote-alone",
+        title="Quote, SQLite, 不设网关",
+        server="sqlite-alone",
+        method="Quote",
+        callers=BUSY,
+    ),
+    Subject(
+        name="sqlite-alone",
+        title="Settle, SQLite, 不设网关",
+        server="sqlite-alone",
+        callers=BUSY,
+    ),
+    Subject(
+        name="postgres-alone",
+        title="Settle, PostgreSQL, 不设网关",
+        server="postgres-alone",
+        callers=BUSY,
+    ),
+    Subject(
+        name="workers-alone",
+        title="Settle, PostgreSQL, 两个工作进程, 不设网关",
+        server="workers-alone",
+        callers=BUSY,
+    ),
+    Subject(
+        name="cool",
+        title="Settle, SQLite, 分散的账户",
+        server="sqlite",
+        callers=(USUAL,),
+        patients=ground.WORN,
+    ),
+    Subject(
+        name="hot",
+        title="Settle, SQLite, 同一账户",
+        server="sqlite",
+        callers=(USUAL,),
+        patients=ground.HOT,
+    ),
+    Subject(
+        name="each", title="Settle, SQLite, 逐笔提交", server="each", callers=(USUAL,)
+    ),
+    Subject(
+        name="slow",
+        title="Settle, SQLite, 刷盘加 2 毫秒",
+        server="slow",
+        callers=(USUAL,),
+    ),
+    Subject(
+        name="each-slow",
+        title="逐笔提交, 刷盘加 2 毫秒",
+        server="each-slow",
+        callers=(USUAL,),
+    ),
+    Subject(
+        name="half",
+        title="Settle, SQLite, 半负荷",
+        server="sqlite",
+        callers=(USUAL,),
+        half_load_of="sqlite",
+    ),
+    Subject(
+        name="overload",
+        title="Settle, SQLite, 过载",
+        server="sqlite",
+        callers=(OVERLOAD,),
+    ),
 )

@@ -1,4 +1,5 @@
-"""Applications for tests of binding: faultless by the city's own rules, so that a test changes one thing."""
+"""Applications for tests of binding: faultless by the city's own rules, so that a test
+changes one thing."""
 
 from __future__ import annotations
 
@@ -12,7 +13,14 @@ from gongji.binding.submit import Submit
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import Cities, City
 from gongji.cities.loading import city_from, load_cities
-from gongji.model.binding import AgreementAccepted, Application, Binding, Consent, Material, MemberDetails
+from gongji.model.binding import (
+    AgreementAccepted,
+    Application,
+    Binding,
+    Consent,
+    Material,
+    MemberDetails,
+)
 from gongji.model.people import Enrolment, Person
 from gongji.rules.channels import MemberField
 from gongji.rules.clauses import Timeline
@@ -38,7 +46,9 @@ def with_values(pinyin: str, overrides: Mapping[str, Timeline[Any]]) -> Cities:
     """The installed cities, one of them with other values of some hooks."""
     source = __import__(f"gongji_{pinyin}")
     changed = city_from(source, pinyin=pinyin, overrides=overrides)
-    return Cities(tuple(changed if c.area_code == changed.area_code else c for c in cities().all))
+    return Cities(
+        tuple(changed if c.area_code == changed.area_code else c for c in cities().all)
+    )
 
 
 def enrolled(
@@ -52,7 +62,8 @@ def enrolled(
 
 
 class Applicants(World):
-    """A world of the installed cities with a holder H and a member M of one of them, both employees."""
+    """A world of the installed cities with a holder H and a member M of one of them,
+    both employees."""
 
     def __init__(
         self,
@@ -73,24 +84,41 @@ class Applicants(World):
         found: Person = self.records[Person, person_no]
         return found
 
-    def application(self, channel: str, holder: str = "H", member: str = "M", **changes: Any) -> Application:
-        """A faultless application through a channel for a spouse's visits, but for these changes."""
+    def application(
+        self, channel: str, holder: str = "H", member: str = "M", **changes: Any
+    ) -> Application:
+        """A faultless application through a channel for a spouse's visits, but for
+        these changes."""
         rules = self.cities.of(self.get(holder).insured_place).rules(self.now.date())
-        application = Application(holder=holder, member=member, relation="10", purposes=frozenset(), channel=channel)
+        application = Application(
+            holder=holder,
+            member=member,
+            relation="10",
+            purposes=frozenset(),
+            channel=channel,
+        )
         if channel in rules.value(CityRules.channels):
             agreement = rules.value(CityRules.agreement)
             application = replace(
                 application,
-                identity_checks=frozenset(c.value for c in rules.value(CityRules.identity_checks)[channel]),
-                member_details=_details(self.get(member), rules.value(CityRules.fields_asked)[channel]),
+                identity_checks=frozenset(
+                    c.value for c in rules.value(CityRules.identity_checks)[channel]
+                ),
+                member_details=_details(
+                    self.get(member), rules.value(CityRules.fields_asked)[channel]
+                ),
                 materials=tuple(
                     Material(need.one_of[0].value, need.original, "附件")
                     for need in rules.value(CityRules.materials)[channel]
                 ),
-                agreement=AgreementAccepted(agreement.agreement_id, agreement.version, "", self.now),
+                agreement=AgreementAccepted(
+                    agreement.agreement_id, agreement.version, "", self.now
+                ),
                 consent=self.consent(),
             )
-        return replace(application, **{"purposes": frozenset({Purpose.VISIT}), **changes})
+        return replace(
+            application, **{"purposes": frozenset({Purpose.VISIT}), **changes}
+        )
 
     def consent(self, method: ConsentMethod = ConsentMethod.OWN_ACCOUNT) -> Consent:
         """A consent given now."""
@@ -103,9 +131,16 @@ class Applicants(World):
     def submission(self, application: Application) -> Submit:
         """The command."""
         request = self.request("SubmitBinding")
-        return Submit(request=request, application=application, cities=self.cities, workdays=self.workdays)
+        return Submit(
+            request=request,
+            application=application,
+            cities=self.cities,
+            workdays=self.workdays,
+        )
 
-    def record_consent(self, binding_id: str, consent: Consent | None = None) -> RecordConsent:
+    def record_consent(
+        self, binding_id: str, consent: Consent | None = None
+    ) -> RecordConsent:
         """The command."""
         return RecordConsent(
             request=self.request("RecordConsent"),
@@ -115,7 +150,9 @@ class Applicants(World):
             workdays=self.workdays,
         )
 
-    def review(self, binding_id: str, *, approve: bool, reason_code: str = "", remark: str = "") -> Review:
+    def review(
+        self, binding_id: str, *, approve: bool, reason_code: str = "", remark: str = ""
+    ) -> Review:
         """The command."""
         return Review(
             request=self.request("ReviewBinding"),
@@ -128,7 +165,12 @@ class Applicants(World):
 
     def unbind(self, binding_id: str, channel: str = "wanshitong") -> Unbind:
         """The command."""
-        return Unbind(request=self.request("Unbind"), binding_id=binding_id, channel=channel, cities=self.cities)
+        return Unbind(
+            request=self.request("Unbind"),
+            binding_id=binding_id,
+            channel=channel,
+            cities=self.cities,
+        )
 
     @property
     def city(self) -> City:

@@ -17,7 +17,20 @@ KINDS = {
     "siblings": ({"70", "71", "73", "75", "77"}, {"70", "71", "73", "75", "77"}),
     "a child-in-law's parent-in-law": ({"28", "38"}, {"53", "54", "55", "56"}),
 }
-ALL_CODES = CLOSE.codes | {"28", "38", "53", "54", "55", "56", "72", "74", "76", "78", "97", "99"}
+ALL_CODES = CLOSE.codes | {
+    "28",
+    "38",
+    "53",
+    "54",
+    "55",
+    "56",
+    "72",
+    "74",
+    "76",
+    "78",
+    "97",
+    "99",
+}
 
 
 @pytest.mark.parametrize(("ones", "others"), KINDS.values(), ids=KINDS)
@@ -48,4 +61,6 @@ def test_other_peoples_kin_prove_nothing() -> None:
     world = Applicants()
     stranger = (Kin("X", "10", "户籍"),)
 
-    assert set() == on_record(replace(world.get("H"), kin=stranger), replace(world.get("M"), kin=stranger))
+    assert set() == on_record(
+        replace(world.get("H"), kin=stranger), replace(world.get("M"), kin=stranger)
+    )

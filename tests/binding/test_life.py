@@ -1,4 +1,5 @@
-"""The life of a binding: every command in every state, who takes a place, and when an application expires."""
+"""The life of a binding: every command in every state, who takes a place, and when an
+application expires."""
 
 from __future__ import annotations
 
@@ -11,24 +12,35 @@ from gongji.binding.review import REVIEW_REASONS
 from gongji.model.binding import Binding, BindingEvent
 from gongji.model.commands import Query
 from gongji.model.people import Person
-from gongji.model.refusals import BindingNotFound, IllegalTransition, MalformedField, NotEligible
+from gongji.model.refusals import (
+    BindingNotFound,
+    IllegalTransition,
+    MalformedField,
+    NotEligible,
+)
 from gongji.rules.codes import OPEN_STATES, BindingState
 from msgspec.structs import replace
 
 from tests.binding.applying import TUESDAY, Applicants
 
-AWAITING, REVIEWED, ACTIVE = BindingState.AWAITING_CONSENT, BindingState.UNDER_REVIEW, BindingState.ACTIVE
+AWAITING, REVIEWED, ACTIVE = (
+    BindingState.AWAITING_CONSENT,
+    BindingState.UNDER_REVIEW,
+    BindingState.ACTIVE,
+)
 REFUSED, EXPIRED, ENDED = BindingState.REFUSED, BindingState.EXPIRED, BindingState.ENDED
 DAY = timedelta(days=1)
 INSTANT = timedelta(microseconds=1)
 
 
-# --- every command in every state -----------------------------------------------------------------------------------
+# --- every command in every state -----------------------------------------------------
 
 COMMANDS: dict[str, Callable[[Applicants, str], Query[Binding]]] = {
     "consent": lambda world, number: world.record_consent(number),
     "approve": lambda world, number: world.review(number, approve=True),
-    "refuse": lambda world, number: world.review(number, approve=False, reason_code="MATERIAL_MISSING"),
+    "refuse": lambda world, number: world.review(
+        number, approve=False, reason_code="MATERIAL_MISSING"
+    ),
     "unbind": lambda world, number: world.unbind(number),
 }
 TRANSITIONS = {
@@ -64,7 +76,10 @@ def test_state_machine(command: str, state: BindingState) -> None:
 
     assert expected is decision.answer.state
     assert (decision.answer,) == decision.writes
-    assert (state, expected) == (decision.answer.history[-1].from_state, decision.answer.history[-1].to_state)
+    assert (state, expected) == (
+        decision.answer.history[-1].from_state,
+        decision.answer.history[-1].to_state,
+    )
     assert binding.history == decision.answer.history[:-1]
     assert (expected in OPEN_STATES) == (decision.answer.closed_at is None)
 
@@ -87,15 +102,20 @@ def test_ground_lost(state: BindingState, expected: BindingState) -> None:
     binding = in_state(Applicants("anqing"), state)
     ended = closed(binding, TUESDAY, who="import", why="参保终止")
 
-    assert (expected, TUESDAY, "参保终止") == (ended.state, ended.closed_at, ended.reason)
+    assert (expected, TUESDAY, "参保终止") == (
+        ended.state,
+        ended.closed_at,
+        ended.reason,
+    )
 
 
-# --- by the calendar ------------------------------------------------------------------------------------------------
+# --- by the calendar ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("state", BindingState)
 def test_expiry(state: BindingState) -> None:
-    """An unanswered application expires exactly at its hour, not an instant before; nothing else ever does."""
+    """An unanswered application expires exactly at its hour, not an instant before;
+    nothing else ever does."""
     binding = in_state(Applicants("anqing"), state)
     assert binding.expires_at is not None
     late = as_of(binding, binding.expires_at)
@@ -104,27 +124,37 @@ def test_expiry(state: BindingState) -> None:
     if state not in {AWAITING, REVIEWED}:
         assert binding == late
         return
-    event = BindingEvent(binding.expires_at, state, EXPIRED, "calendar", "", late.reason)
-    assert (EXPIRED, binding.expires_at, event) == (late.state, late.closed_at, late.history[-1])
+    event = BindingEvent(
+        binding.expires_at, state, EXPIRED, "calendar", "", late.reason
+    )
+    assert (EXPIRED, binding.expires_at, event) == (
+        late.state,
+        late.closed_at,
+        late.history[-1],
+    )
     assert late == as_of(binding, binding.expires_at + 100 * DAY)
 
 
 @pytest.mark.parametrize("command", ["consent", "approve", "refuse"])
 def test_too_late(command: str) -> None:
-    """At the hour of expiry nobody can answer an application any more; an instant before, he can."""
+    """At the hour of expiry nobody can answer an application any more; an instant
+    before, he can."""
     world = Applicants("anqing")
     state = AWAITING if command == "consent" else REVIEWED
     binding = in_state(world, state)
     assert binding.expires_at is not None
     world.now = binding.expires_at - INSTANT
-    assert world.decide(COMMANDS[command](world, binding.binding_id)).answer.state is not state
+    assert (
+        world.decide(COMMANDS[command](world, binding.binding_id)).answer.state
+        is not state
+    )
 
     world.now = binding.expires_at
     with pytest.raises(IllegalTransition, match="申请已失效"):
         world.decide(COMMANDS[command](world, binding.binding_id))
 
 
-# --- reviewed -------------------------------------------------------------------------------------------------------
+# --- reviewed -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("code", REVIEW_REASONS)
@@ -132,9 +162,16 @@ def test_review_reason(code: str) -> None:
     """A reviewer refuses for a known reason, which the applicant reads with the remark."""
     world = Applicants("anqing")
     binding = in_state(world, REVIEWED)
-    refused = world.do(world.review(binding.binding_id, approve=False, reason_code=code, remark="照片不清"))
+    refused = world.do(
+        world.review(
+            binding.binding_id, approve=False, reason_code=code, remark="照片不清"
+        )
+    )
 
-    assert (REFUSED, f"{REVIEW_REASONS[code]}: 照片不清") == (refused.state, refused.reason)
+    assert (REFUSED, f"{REVIEW_REASONS[code]}: 照片不清") == (
+        refused.state,
+        refused.reason,
+    )
     assert ("审核员", world.now) == (refused.history[-1].who, refused.closed_at)
 
 
@@ -148,14 +185,20 @@ def test_review_without_a_reason(code: str, remark: str, field: str) -> None:
     world = Applicants("anqing")
     binding = in_state(world, REVIEWED)
     with pytest.raises(MalformedField) as refused:
-        world.decide(world.review(binding.binding_id, approve=False, reason_code=code, remark=remark))
+        world.decide(
+            world.review(
+                binding.binding_id, approve=False, reason_code=code, remark=remark
+            )
+        )
     assert field == refused.value.field
 
 
-# --- places in the family -------------------------------------------------------------------------------------------
+# --- places in the family -------------------------------------------------------------
 
 
-def family(world: Applicants, people: int, channel: str = "wanshitong") -> list[Binding]:
+def family(
+    world: Applicants, people: int, channel: str = "wanshitong"
+) -> list[Binding]:
     """So many members bound, one after another."""
     bindings = []
     for n in range(people):
@@ -165,26 +208,36 @@ def family(world: Applicants, people: int, channel: str = "wanshitong") -> list[
 
 
 def test_a_place_is_free_again() -> None:
-    """Six members fit, the seventh is refused with C22; after an unbind he fits, and the unbound one no more."""
+    """Six members fit, the seventh is refused with C22; after an unbind he fits, and
+    the unbound one no more."""
     world = Applicants()
     bindings = family(world, 6)
     seventh = world.application("wanshitong")
     with pytest.raises(NotEligible) as refused:
         world.decide(world.submission(seventh))
-    assert [("family_limit", ("C22",))] == [(c.hook, c.clauses) for c in refused.value.conditions]
+    assert [("family_limit", ("C22",))] == [
+        (c.hook, c.clauses) for c in refused.value.conditions
+    ]
 
     ended = world.do(world.unbind(bindings[2].binding_id, "minip_wechat"))
-    assert (ENDED, world.now, "minip_wechat") == (ended.state, ended.closed_at, ended.history[-1].channel)
+    assert (ENDED, world.now, "minip_wechat") == (
+        ended.state,
+        ended.closed_at,
+        ended.history[-1].channel,
+    )
     assert ACTIVE is world.submit(seventh).state
     with pytest.raises(NotEligible, match="C22"):
         world.decide(world.submission(world.application("wanshitong", member="M2")))
 
 
 @pytest.mark.parametrize(
-    ("state", "taken"), [(s, s in OPEN_STATES) for s in BindingState], ids=[s.name.lower() for s in BindingState]
+    ("state", "taken"),
+    [(s, s in OPEN_STATES) for s in BindingState],
+    ids=[s.name.lower() for s in BindingState],
 )
 def test_who_takes_a_place(state: BindingState, *, taken: bool) -> None:
-    """A place is taken from submission until an application is refused or expired or a binding ended."""
+    """A place is taken from submission until an application is refused or expired or a
+    binding ended."""
     world = Applicants()
     for binding in family(world, 6)[:1]:
         world.add(replace(binding, state=state))
@@ -209,9 +262,12 @@ def test_an_expired_application_takes_no_place() -> None:
 
 
 def test_two_submissions_of_one_pair() -> None:
-    """Of two applications of one pair in one batch the first wins, and the second is told its number."""
+    """Of two applications of one pair in one batch the first wins, and the second is
+    told its number."""
     world = Applicants()
-    first, second = (world.submission(world.application(c)) for c in ("wanshitong", "minip_wechat"))
+    first, second = (
+        world.submission(world.application(c)) for c in ("wanshitong", "minip_wechat")
+    )
     facts = world.facts([*first.needs(world.facts(())), *second.needs(world.facts(()))])
     won = first.decide(facts)
     facts.write(won.writes)

@@ -1,4 +1,5 @@
-"""What would help: twenty applications that must be refused, and what works when the advice is followed by hand."""
+"""What would help: twenty applications that must be refused, and what works when the
+advice is followed by hand."""
 
 from __future__ import annotations
 
@@ -23,8 +24,9 @@ Follow = Callable[[Applicants, Application], Application]
 
 @dataclass(frozen=True, kw_only=True)
 class Refused:
-    """An application through a channel, faultless but for `changes`; the hooks that refuse it, the shortest way told,
-    and what following that way changes. No way means that nothing the applicant can do would help.
+    """An application through a channel, faultless but for `changes`; the hooks that
+    refuse it, the shortest way told, and what following that way changes. No way means
+    that nothing the applicant can do would help.
     """
 
     city: str = "chuzhou"
@@ -43,7 +45,9 @@ def _with(**changes: Any) -> Follow:
 
 
 def _through(channel: str, **changes: Any) -> Follow:
-    return lambda world, a: world.application(channel, relation=a.relation, purposes=a.purposes, **changes)
+    return lambda world, a: world.application(
+        channel, relation=a.relation, purposes=a.purposes, **changes
+    )
 
 
 def _unbinding(world: Applicants, application: Application) -> Application:
@@ -102,16 +106,23 @@ APPLICATIONS = {
         changes={"member_details": MemberDetails()},
         hooks=("fields_asked", "fields_asked"),
         way=("填写使用人的身份证号码", "填写使用人的联系电话"),
-        follow=lambda world, a: replace(a, member_details=world.application(a.channel).member_details),
+        follow=lambda world, a: replace(
+            a, member_details=world.application(a.channel).member_details
+        ),
     ),
     "notice not accepted": Refused(
         changes={"agreement": None},
         hooks=("agreement",),
         way=("勾选“我已认真阅读”并同意",),
-        follow=lambda world, a: replace(a, agreement=world.application(a.channel).agreement),
+        follow=lambda world, a: replace(
+            a, agreement=world.application(a.channel).agreement
+        ),
     ),
     "an eighth person": Refused(
-        bound=6, hooks=("family_limit",), way=("先解绑 1 名已绑定的家庭成员",), follow=_unbinding
+        bound=6,
+        hooks=("family_limit",),
+        way=("先解绑 1 名已绑定的家庭成员",),
+        follow=_unbinding,
     ),
     "an eighth person of another city": Refused(
         bound=6,
@@ -121,7 +132,10 @@ APPLICATIONS = {
         follow=_all(_moving("341122"), _unbinding),
     ),
     "a member of another pooling area": Refused(
-        member={"place": "340800"}, hooks=("scope",), way=(MOVE_IN,), follow=_moving("341122")
+        member={"place": "340800"},
+        hooks=("scope",),
+        way=(MOVE_IN,),
+        follow=_moving("341122"),
     ),
     "a resident for visits": Refused(
         member={"psn_type": "15"},
@@ -152,7 +166,10 @@ APPLICATIONS = {
     ),
     "a brother in Chuzhou": Refused(changes={"relation": "71"}, hooks=("relations",)),
     "a father-in-law in Anqing": Refused(
-        city="anqing", channel="wanshitong", changes={"relation": "55"}, hooks=("relations",)
+        city="anqing",
+        channel="wanshitong",
+        changes={"relation": "55"},
+        hooks=("relations",),
     ),
     "a spouse claimed as a child": Refused(
         holder={"kin": (Kin("M", "10", "登记"),)},
@@ -191,7 +208,9 @@ APPLICATIONS = {
         member={"born": "20150601"},
         hooks=("consent",),
         way=("由监护人代为同意",),
-        follow=lambda world, a: replace(a, consent=world.consent(ConsentMethod.GUARDIAN)),
+        follow=lambda world, a: replace(
+            a, consent=world.consent(ConsentMethod.GUARDIAN)
+        ),
     ),
 }
 
@@ -203,7 +222,12 @@ def _world(row: Refused) -> tuple[Applicants, Application]:
     world = Applicants(row.city, holder=row.holder, member=member)
     if born is not None:
         number = world.identity_number(900, born=born)
-        world.add(replace(world.get("M"), certificate=replace(world.get("M").certificate, number=number)))
+        world.add(
+            replace(
+                world.get("M"),
+                certificate=replace(world.get("M").certificate, number=number),
+            )
+        )
     for n in range(row.bound):
         world.person(f"B{n}", place=world.get("H").insured_place, phone="10000000000")
         world.submit(world.application("wanshitong", member=f"B{n}", relation="20"))
@@ -215,14 +239,19 @@ class TestWays:
 
     @pytest.mark.parametrize("row", APPLICATIONS.values(), ids=APPLICATIONS)
     def test_every_reason_and_the_shortest_way(self, row: Refused) -> None:
-        """A refusal lists every failing condition with its clauses, and first the shortest way that works."""
+        """A refusal lists every failing condition with its clauses, and first the
+        shortest way that works."""
         world, application = _world(row)
         with pytest.raises(NotEligible) as refused:
             world.decide(world.submission(application))
 
         assert row.hooks == tuple(c.hook for c in refused.value.conditions)
         assert all(c.clauses and c.message for c in refused.value.conditions)
-        ways = [tuple(way.split(" + ")) for way in refused.value.metadata["remedies"].split(" | ") if way]
+        ways = [
+            tuple(way.split(" + "))
+            for way in refused.value.metadata["remedies"].split(" | ")
+            if way
+        ]
         assert (set(row.way) if row.way else None) == (set(ways[0]) if ways else None)
 
     followed: ClassVar = {name: row for name, row in APPLICATIONS.items() if row.way}

@@ -1,4 +1,5 @@
-"""An application's way into force by city and channel, and what is refused before any condition is asked."""
+"""An application's way into force by city and channel, and what is refused before any
+condition is asked."""
 
 from __future__ import annotations
 
@@ -26,45 +27,96 @@ from msgspec.structs import replace
 
 from tests.binding.applying import PLACES, TUESDAY, Applicants
 
-AWAITING, REVIEWED, ACTIVE = BindingState.AWAITING_CONSENT, BindingState.UNDER_REVIEW, BindingState.ACTIVE
+AWAITING, REVIEWED, ACTIVE = (
+    BindingState.AWAITING_CONSENT,
+    BindingState.UNDER_REVIEW,
+    BindingState.ACTIVE,
+)
 SPOUSES = {"kin": (Kin("M", "10", "户籍"),)}
 DUE = datetime(2025, 10, 11, 17, 0, tzinfo=SHANGHAI)
 DAY = timedelta(days=1)
 
 
-# --- into force -----------------------------------------------------------------------------------------------------
+# --- into force -----------------------------------------------------------------------
 
 WAYS: dict[str, tuple[str, str, bool, BindingState, datetime | None]] = {
     "Chuzhou: at once": ("chuzhou", "wanshitong", False, ACTIVE, None),
-    "Chuzhou's mini-program: at once with the upload": ("chuzhou", "minip_wechat", False, ACTIVE, None),
-    "Anqing's Wanshitong: at once where the registry shows the relation": ("anqing", "wanshitong", True, ACTIVE, None),
-    "Anqing's Wanshitong: reviewed where it does not": ("anqing", "wanshitong", False, REVIEWED, DUE),
-    "Anqing's mini-program: reviewed in any case": ("anqing", "minip_wechat", True, REVIEWED, DUE),
+    "Chuzhou's mini-program: at once with the upload": (
+        "chuzhou",
+        "minip_wechat",
+        False,
+        ACTIVE,
+        None,
+    ),
+    "Anqing's Wanshitong: at once where the registry shows the relation": (
+        "anqing",
+        "wanshitong",
+        True,
+        ACTIVE,
+        None,
+    ),
+    "Anqing's Wanshitong: reviewed where it does not": (
+        "anqing",
+        "wanshitong",
+        False,
+        REVIEWED,
+        DUE,
+    ),
+    "Anqing's mini-program: reviewed in any case": (
+        "anqing",
+        "minip_wechat",
+        True,
+        REVIEWED,
+        DUE,
+    ),
     "Anqing's window: done on the spot": ("anqing", "window", False, ACTIVE, None),
     "a bank in Anqing: done on the spot": ("anqing", "bank", False, ACTIVE, None),
     "Huangshan: as the province": ("huangshan", "wanshitong", True, REVIEWED, DUE),
 }
 
 
-@pytest.mark.parametrize(("pinyin", "channel", "recorded", "state", "due"), WAYS.values(), ids=WAYS)
-def test_into_force(pinyin: str, channel: str, state: BindingState, due: datetime | None, *, recorded: bool) -> None:
-    """An application is active at once where city and channel say so, else under review until its due time."""
+@pytest.mark.parametrize(
+    ("pinyin", "channel", "recorded", "state", "due"), WAYS.values(), ids=WAYS
+)
+def test_into_force(
+    pinyin: str,
+    channel: str,
+    state: BindingState,
+    due: datetime | None,
+    *,
+    recorded: bool,
+) -> None:
+    """An application is active at once where city and channel say so, else under review
+    until its due time."""
     world = Applicants(pinyin, holder=SPOUSES if recorded else {})
     binding = world.submit(world.application(channel))
 
-    assert (state, due, False) == (binding.state, binding.review_due_at, binding.review_due_provisional)
+    assert (state, due, False) == (
+        binding.state,
+        binding.review_due_at,
+        binding.review_due_provisional,
+    )
     assert (TUESDAY if state is ACTIVE else None) == binding.active_at
-    assert [(None, state, "test", channel)] == [(e.from_state, e.to_state, e.who, e.channel) for e in binding.history]
+    assert [(None, state, "test", channel)] == [
+        (e.from_state, e.to_state, e.who, e.channel) for e in binding.history
+    ]
 
 
 @pytest.mark.parametrize(
-    ("channel", "state"), [("wanshitong", ACTIVE), ("minip_wechat", REVIEWED)], ids=["at once", "reviewed"]
+    ("channel", "state"),
+    [("wanshitong", ACTIVE), ("minip_wechat", REVIEWED)],
+    ids=["at once", "reviewed"],
 )
 def test_consent_comes_later(channel: str, state: BindingState) -> None:
-    """Without the member's consent an application waits; with it, it goes where it would have gone, its time new."""
+    """Without the member's consent an application waits; with it, it goes where it
+    would have gone, its time new."""
     world = Applicants("anqing", holder=SPOUSES)
     applied = world.submit(world.application(channel, consent=None))
-    assert (AWAITING, None, None) == (applied.state, applied.review_due_at, applied.active_at)
+    assert (AWAITING, None, None) == (
+        applied.state,
+        applied.review_due_at,
+        applied.active_at,
+    )
 
     world.now += 9 * DAY  # 2025-10-09, the first working day after the holiday
     consent = Consent(ConsentMethod.PHONE_CODE, world.now, "短信")
@@ -73,12 +125,15 @@ def test_consent_comes_later(channel: str, state: BindingState) -> None:
     assert (state, consent) == (moved.state, moved.consent)
     due = datetime(2025, 10, 13, 17, 0, tzinfo=SHANGHAI) if state is REVIEWED else None
     assert due == moved.review_due_at
-    assert [(None, AWAITING), (AWAITING, state)] == [(e.from_state, e.to_state) for e in moved.history]
+    assert [(None, AWAITING), (AWAITING, state)] == [
+        (e.from_state, e.to_state) for e in moved.history
+    ]
     assert applied.expires_at == moved.expires_at
 
 
 def test_what_is_kept() -> None:
-    """A binding keeps who decided by which rules, and the evidence of agreement, consent and materials."""
+    """A binding keeps who decided by which rules, and the evidence of agreement,
+    consent and materials."""
     world = Applicants("anqing")
     command = world.submission(application := world.application("minip_wechat"))
     binding = world.do(command)
@@ -93,7 +148,14 @@ def test_what_is_kept() -> None:
     assert world.city.decided_by == binding.decided_by
     assert TUESDAY + 30 * DAY == binding.expires_at
     cited = {rule.hook: rule.clauses for rule in binding.rules}
-    assert {"holder_terms", "member_terms", "relations", "scope", "family_limit", "consent"} <= set(cited)
+    assert {
+        "holder_terms",
+        "member_terms",
+        "relations",
+        "scope",
+        "family_limit",
+        "consent",
+    } <= set(cited)
     assert ("A29",) == cited["review_latency"]
 
 
@@ -103,12 +165,21 @@ def incomplete(world: Applicants, channel: str, member: str) -> Iterator[Applica
     for check in whole.identity_checks:
         yield replace(whole, identity_checks=whole.identity_checks - {check})
     for material in whole.materials:
-        yield replace(whole, materials=tuple(m for m in whole.materials if m is not material))
+        yield replace(
+            whole, materials=tuple(m for m in whole.materials if m is not material)
+        )
         if material.original:
-            copies = tuple(replace(m, original=False) if m is material else m for m in whole.materials)
+            copies = tuple(
+                replace(m, original=False) if m is material else m
+                for m in whole.materials
+            )
             yield replace(whole, materials=copies)
-    for field in world.city.rules(TUESDAY.date()).value(CityRules.fields_asked)[channel]:
-        yield replace(whole, member_details=replace(whole.member_details, **{field.value: ""}))
+    for field in world.city.rules(TUESDAY.date()).value(CityRules.fields_asked)[
+        channel
+    ]:
+        yield replace(
+            whole, member_details=replace(whole.member_details, **{field.value: ""})
+        )
     yield replace(whole, agreement=None)
     if world.city.rules(TUESDAY.date()).value(CityRules.consent).required:
         yield replace(whole, consent=None)
@@ -116,12 +187,17 @@ def incomplete(world: Applicants, channel: str, member: str) -> Iterator[Applica
 
 @pytest.mark.parametrize("pinyin", PLACES)
 def test_never_active_without_everything(pinyin: str) -> None:
-    """Whatever city and channel ask for: without one of it no application becomes active, or gets to a reviewer."""
+    """Whatever city and channel ask for: without one of it no application becomes
+    active, or gets to a reviewer."""
     world = Applicants(pinyin)
     world.person("far", place="341800", phone="10000000000")
     tried = 0
-    for number, channel in world.city.rules(TUESDAY.date()).value(CityRules.channels).items():
-        for application in incomplete(world, number, "far" if channel.across.value == "only_across_areas" else "M"):
+    for number, channel in (
+        world.city.rules(TUESDAY.date()).value(CityRules.channels).items()
+    ):
+        for application in incomplete(
+            world, number, "far" if channel.across.value == "only_across_areas" else "M"
+        ):
             tried += 1
             try:
                 state = world.decide(world.submission(application)).answer.state
@@ -131,11 +207,14 @@ def test_never_active_without_everything(pinyin: str) -> None:
     assert tried > 20
 
 
-# --- refused before any condition -----------------------------------------------------------------------------------
+# --- refused before any condition -----------------------------------------------------
 
 CLOSED = {
     "in the evening: tomorrow": ("2025-09-29T17:00", "2025-09-30T09:00"),
-    "at noon of a holiday: the first working day": ("2025-10-01T12:00", "2025-10-09T09:00"),
+    "at noon of a holiday: the first working day": (
+        "2025-10-01T12:00",
+        "2025-10-09T09:00",
+    ),
     "a second before opening": ("2025-10-11T08:59:59", "2025-10-11T09:00"),
 }
 
@@ -145,9 +224,13 @@ CLOSED = {
 def test_counter_closed(channel: str, now: str, opening: str) -> None:
     """A counter takes nothing outside its hours, says when it opens again and cites the hours."""
     opens = datetime.fromisoformat(opening).replace(tzinfo=SHANGHAI)
-    world = Applicants("anqing", now=datetime.fromisoformat(now).replace(tzinfo=SHANGHAI))
+    world = Applicants(
+        "anqing", now=datetime.fromisoformat(now).replace(tzinfo=SHANGHAI)
+    )
     application = world.application(channel)
-    with pytest.raises(CounterClosed, match=f"下次开放 {opens:%Y-%m-%d %H:%M}$") as refused:
+    with pytest.raises(
+        CounterClosed, match=f"下次开放 {opens:%Y-%m-%d %H:%M}$"
+    ) as refused:
         world.decide(world.submission(application))
 
     assert (opens.isoformat(), "false") == (
@@ -160,7 +243,8 @@ def test_counter_closed(channel: str, now: str, opening: str) -> None:
 
 
 def test_provisional_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a year whose calendar is not out nobody is turned away; due times and openings say they are provisional."""
+    """In a year whose calendar is not out nobody is turned away; due times and openings
+    say they are provisional."""
     published: Callable[[object], bool] = chinese_calendar.is_workday
 
     def is_workday(day: object) -> bool:
@@ -177,13 +261,16 @@ def test_provisional_times(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
     world.person("N", place=PLACES["anqing"])
-    with pytest.raises(CounterClosed, match=r"2027-01-01 09:00\(暂定: 2027 年") as refused:
+    with pytest.raises(
+        CounterClosed, match=r"2027-01-01 09:00\(暂定: 2027 年"
+    ) as refused:
         world.decide(world.submission(world.application("window", member="N")))
     assert "true" == refused.value.metadata["next_opening_provisional"]
 
 
 def test_unknown_channel() -> None:
-    """A channel the city does not declare is refused with those it does, when binding and when unbinding."""
+    """A channel the city does not declare is refused with those it does, when binding
+    and when unbinding."""
     world = Applicants()
     told = r"本市没有渠道 window; 可用: .*wanshitong\(皖事通APP\)"
     with pytest.raises(UnknownChannel, match=told) as refused:
@@ -202,12 +289,19 @@ def test_before_the_first_rule() -> None:
         world.decide(
             world.submission(
                 Application(
-                    holder="H", member="M", relation="10", purposes=frozenset({Purpose.VISIT}), channel="wanshitong"
+                    holder="H",
+                    member="M",
+                    relation="10",
+                    purposes=frozenset({Purpose.VISIT}),
+                    channel="wanshitong",
                 )
             )
         )
     world.now += timedelta(seconds=1)
-    assert ACTIVE is world.decide(world.submission(world.application("wanshitong"))).answer.state
+    assert (
+        ACTIVE
+        is world.decide(world.submission(world.application("wanshitong"))).answer.state
+    )
 
 
 LADDER: dict[str, tuple[dict[str, Any], type[Refusal], str]] = {
@@ -223,7 +317,9 @@ def test_ladder(changes: dict[str, Any], refusal: type[Refusal], field: str) -> 
     world = Applicants()
     world.person("hefei", place="340100")
     with pytest.raises(refusal) as refused:
-        world.decide(world.submission(replace(world.application("wanshitong"), **changes)))
+        world.decide(
+            world.submission(replace(world.application("wanshitong"), **changes))
+        )
     assert field == refused.value.field
 
 
@@ -231,4 +327,6 @@ def test_the_holders_city_decides() -> None:
     """The holder's insured place decides by whose rules, never the member's."""
     world = Applicants("anqing", member={"place": PLACES["chuzhou"]})
 
-    assert "340800" == world.submit(world.application("wanshitong")).decided_by.area_code
+    assert (
+        "340800" == world.submit(world.application("wanshitong")).decided_by.area_code
+    )

@@ -1,4 +1,5 @@
-"""Working days and counter hours: the State Council's calendar by table, due times by a model of their own."""
+"""Working days and counter hours: the State Council's calendar by table, due times by a
+model of their own."""
 
 from __future__ import annotations
 
@@ -24,7 +25,10 @@ def days(*texts: str) -> set[date]:
     for text in texts:
         first, _, last = text.partition("/")
         begin = date.fromisoformat(first)
-        found |= {begin + n * DAY for n in range((date.fromisoformat(last or first) - begin).days + 1)}
+        found |= {
+            begin + n * DAY
+            for n in range((date.fromisoformat(last or first) - begin).days + 1)
+        }
     return found
 
 
@@ -37,20 +41,61 @@ HOLIDAYS_2025 = days(
     "2025-10-01/2025-10-08",
 )
 """国务院办公厅关于2025年部分节假日安排的通知 (国办发明电〔2024〕12号)."""
-MADE_UP_2025 = days("2025-01-26", "2025-02-08", "2025-04-27", "2025-09-28", "2025-10-11")
+MADE_UP_2025 = days(
+    "2025-01-26", "2025-02-08", "2025-04-27", "2025-09-28", "2025-10-11"
+)
 """Weekend days worked instead (调休)."""
 OTHER_HOLIDAYS = days(
-    *("2023-01-01/2023-01-02", "2023-01-21/2023-01-27", "2023-04-05", "2023-04-29/2023-05-03"),
+    *(
+        "2023-01-01/2023-01-02",
+        "2023-01-21/2023-01-27",
+        "2023-04-05",
+        "2023-04-29/2023-05-03",
+    ),
     *("2023-06-22/2023-06-24", "2023-09-29/2023-10-06", "2023-12-30/2024-01-01"),
-    *("2024-02-10/2024-02-17", "2024-04-04/2024-04-06", "2024-05-01/2024-05-05", "2024-06-08/2024-06-10"),
+    *(
+        "2024-02-10/2024-02-17",
+        "2024-04-04/2024-04-06",
+        "2024-05-01/2024-05-05",
+        "2024-06-08/2024-06-10",
+    ),
     *("2024-09-15/2024-09-17", "2024-10-01/2024-10-07"),
-    *("2026-01-01/2026-01-03", "2026-02-15/2026-02-23", "2026-04-04/2026-04-06", "2026-05-01/2026-05-05"),
+    *(
+        "2026-01-01/2026-01-03",
+        "2026-02-15/2026-02-23",
+        "2026-04-04/2026-04-06",
+        "2026-05-01/2026-05-05",
+    ),
     *("2026-06-19/2026-06-21", "2026-09-25/2026-09-27", "2026-10-01/2026-10-07"),
 )
 OTHER_MADE_UP = days(
-    *("2023-01-28", "2023-01-29", "2023-04-23", "2023-05-06", "2023-06-25", "2023-10-07", "2023-10-08"),
-    *("2024-02-04", "2024-02-18", "2024-04-07", "2024-04-28", "2024-05-11", "2024-09-14", "2024-09-29", "2024-10-12"),
-    *("2026-01-04", "2026-02-14", "2026-02-28", "2026-05-09", "2026-09-20", "2026-10-10"),
+    *(
+        "2023-01-28",
+        "2023-01-29",
+        "2023-04-23",
+        "2023-05-06",
+        "2023-06-25",
+        "2023-10-07",
+        "2023-10-08",
+    ),
+    *(
+        "2024-02-04",
+        "2024-02-18",
+        "2024-04-07",
+        "2024-04-28",
+        "2024-05-11",
+        "2024-09-14",
+        "2024-09-29",
+        "2024-10-12",
+    ),
+    *(
+        "2026-01-04",
+        "2026-02-14",
+        "2026-02-28",
+        "2026-05-09",
+        "2026-09-20",
+        "2026-10-10",
+    ),
 )
 """The same notices for 2023, 2024 and 2026."""
 
@@ -83,16 +128,30 @@ def ends_with_2026(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("year", [2023, 2024, 2025, 2026])
 def test_every_day_of_a_year(year: int) -> None:
     """Each day is worked or off as the State Council's notice says."""
-    days_of_year = [date(year, 1, 1) + n * DAY for n in range(366) if (date(year, 1, 1) + n * DAY).year == year]
+    days_of_year = [
+        date(year, 1, 1) + n * DAY
+        for n in range(366)
+        if (date(year, 1, 1) + n * DAY).year == year
+    ]
     workdays = Workdays()
 
-    assert [d for d in days_of_year if model(d)] == [d for d in days_of_year if workdays.is_working(d)]
+    assert [d for d in days_of_year if model(d)] == [
+        d for d in days_of_year if workdays.is_working(d)
+    ]
 
 
 DUE = {
-    "across the holiday and the make-up Saturday": ("2025-09-30T10:00", 3, "2025-10-11T17:00"),
+    "across the holiday and the make-up Saturday": (
+        "2025-09-30T10:00",
+        3,
+        "2025-10-11T17:00",
+    ),
     "on a make-up Sunday already": ("2025-09-26T23:59:59", 1, "2025-09-28T17:00"),
-    "the day of submission does not count, however early": ("2025-09-22T00:00", 1, "2025-09-23T17:00"),
+    "the day of submission does not count, however early": (
+        "2025-09-22T00:00",
+        1,
+        "2025-09-23T17:00",
+    ),
     "nor however late": ("2025-09-22T23:59:59", 1, "2025-09-23T17:00"),
     "submitted during the holiday": ("2025-10-03T12:00", 1, "2025-10-09T17:00"),
     "over an ordinary weekend": ("2025-09-19T09:00", 1, "2025-09-22T17:00"),
@@ -101,10 +160,15 @@ DUE = {
 }
 
 
-@pytest.mark.parametrize(("submitted", "working_days", "expected"), DUE.values(), ids=DUE)
+@pytest.mark.parametrize(
+    ("submitted", "working_days", "expected"), DUE.values(), ids=DUE
+)
 def test_due(submitted: str, working_days: int, expected: str) -> None:
-    """A review falls due at the close of the n-th working day, the day of submission not counted."""
-    assert Due(at(expected), provisional=False) == Workdays().due(at(submitted), working_days)
+    """A review falls due at the close of the n-th working day, the day of submission
+    not counted."""
+    assert Due(at(expected), provisional=False) == Workdays().due(
+        at(submitted), working_days
+    )
 
 
 def test_due_counts_days_of_shanghai() -> None:
@@ -119,7 +183,10 @@ def test_due_counts_days_of_shanghai() -> None:
 def test_due_by_the_model(submitted: datetime, working_days: int) -> None:
     """Never on a day off; exactly n working days lie between, by a model that counts them."""
     due = Workdays().due(submitted.replace(tzinfo=SHANGHAI), working_days)
-    between = [submitted.date() + n * DAY for n in range(1, (due.at.date() - submitted.date()).days + 1)]
+    between = [
+        submitted.date() + n * DAY
+        for n in range(1, (due.at.date() - submitted.date()).days + 1)
+    ]
 
     assert model(due.at.date())
     assert working_days == sum(model(day) for day in between)
@@ -168,10 +235,14 @@ def test_next_opening(moment: str, expected: str) -> None:
 
 @given(st.datetimes(datetime(2023, 1, 1), datetime(2026, 11, 30)))  # noqa: DTZ001 - zone follows
 def test_next_opening_opens(moment: datetime) -> None:
-    """The next opening is later, and the counter is open then and at no hour before, unless it was open already."""
+    """The next opening is later, and the counter is open then and at no hour before,
+    unless it was open already."""
     workdays, now = Workdays(), moment.replace(tzinfo=SHANGHAI)
     opening = workdays.next_opening(now, COUNTER)
-    hours = [now + timedelta(hours=n) for n in range(int((opening - now).total_seconds() // 3600))]
+    hours = [
+        now + timedelta(hours=n)
+        for n in range(int((opening - now).total_seconds() // 3600))
+    ]
 
     assert opening > now
     assert workdays.is_open(opening, COUNTER)
@@ -189,8 +260,11 @@ def test_next_opening_opens(moment: datetime) -> None:
     ],
     ids=["still in a known year", "into an unknown year", "weekends alone decide"],
 )
-def test_unknown_year(submitted: str, working_days: int, expected: str, *, provisional: bool) -> None:
-    """In a year nobody has published weekends alone decide, and the answer says so; nobody is turned away."""
+def test_unknown_year(
+    submitted: str, working_days: int, expected: str, *, provisional: bool
+) -> None:
+    """In a year nobody has published weekends alone decide, and the answer says so;
+    nobody is turned away."""
     workdays = Workdays()
 
     assert (workdays.known(2026), workdays.known(2027)) == (True, False)
@@ -201,13 +275,28 @@ def test_unknown_year(submitted: str, working_days: int, expected: str, *, provi
 def test_operators_year(tmp_path: Path) -> None:
     """A year added as data decides like a published one, and is provisional no longer."""
     file = tmp_path / "days.toml"
-    file.write_text("[2027]\noff = [2027-01-01]\nwork = [2027-01-02]\n", encoding="utf-8")
+    file.write_text(
+        "[2027]\noff = [2027-01-01]\nwork = [2027-01-02]\n", encoding="utf-8"
+    )
     workdays = Workdays.from_toml(file)
 
-    assert Workdays({2027: YearCalendar(frozenset({date(2027, 1, 1)}), frozenset({date(2027, 1, 2)}))}) == workdays
+    assert (
+        Workdays(
+            {
+                2027: YearCalendar(
+                    frozenset({date(2027, 1, 1)}), frozenset({date(2027, 1, 2)})
+                )
+            }
+        )
+        == workdays
+    )
     assert (workdays.known(2027), workdays.known(2028)) == (True, False)
-    assert Due(at("2027-01-02T17:00"), provisional=False) == workdays.due(at("2026-12-29T10:00"), 3)
-    assert at("2027-01-02T09:00") == workdays.next_opening(at("2026-12-31T17:00"), COUNTER)
+    assert Due(at("2027-01-02T17:00"), provisional=False) == workdays.due(
+        at("2026-12-29T10:00"), 3
+    )
+    assert at("2027-01-02T09:00") == workdays.next_opening(
+        at("2026-12-31T17:00"), COUNTER
+    )
 
 
 def test_operators_year_over_a_published_one(tmp_path: Path) -> None:
@@ -215,7 +304,9 @@ def test_operators_year_over_a_published_one(tmp_path: Path) -> None:
     file = tmp_path / "days.toml"
     file.write_text("[2025]\noff = [2025-09-03]\nwork = []\n", encoding="utf-8")
 
-    assert tuple(w.is_working(date(2025, 9, 3)) for w in (Workdays(), Workdays.from_toml(file))) == (True, False)
+    assert tuple(
+        w.is_working(date(2025, 9, 3)) for w in (Workdays(), Workdays.from_toml(file))
+    ) == (True, False)
 
 
 FAULTS = {
@@ -223,12 +314,21 @@ FAULTS = {
     "no year": ("[next]\noff = []", "每年一节"),
     "a year with a figure for a section": ("2027 = 5", "每年一节"),
     "a misspelt key": ("[2027]\noffs = [2027-01-01]", "每年一节"),
-    "a day of another year": ("[2027]\noff = [2026-12-31]", r"\[2027\] 中有别年的日期 2026-12-31"),
+    "a day of another year": (
+        "[2027]\noff = [2026-12-31]",
+        r"\[2027\] 中有别年的日期 2026-12-31",
+    ),
     "one day without a list": ("[2027]\noff = 2027-01-01", "须为日期的列表"),
     "a day in quotes": ('[2027]\noff = ["2027-01-01"]', "不是日期"),
-    "a day with a time, which would never equal a day": ("[2027]\nwork = [2027-01-02T00:00:00]", "不是日期"),
+    "a day with a time, which would never equal a day": (
+        "[2027]\nwork = [2027-01-02T00:00:00]",
+        "不是日期",
+    ),
     "a number": ("[2027]\noff = [20270101]", "不是日期"),
-    "a day both off and worked": ("[2027]\noff = [2027-01-01]\nwork = [2027-01-01]", "2027-01-01 出现两次"),
+    "a day both off and worked": (
+        "[2027]\noff = [2027-01-01]\nwork = [2027-01-01]",
+        "2027-01-01 出现两次",
+    ),
     "no TOML": ("[2027", "Expected"),
     "an impossible day": ("[2027]\noff = [2027-02-30]", "date"),
 }

@@ -1,4 +1,5 @@
-"""The data held against what the callers were told: read from the database itself when no server runs any more."""
+"""The data held against what the callers were told: read from the database itself when
+no server runs any more."""
 
 from __future__ import annotations
 
@@ -40,7 +41,9 @@ class Data:
     requests: set[str]
 
 
-async def audit(book: Book, data: Path, database: str = "") -> tuple[Broken, dict[str, int]]:
+async def audit(
+    book: Book, data: Path, database: str = ""
+) -> tuple[Broken, dict[str, int]]:
     """The laws the data of a service break, none where all is well, and how much was looked at."""
     store = open_store(database or data / DATABASE, lambda: OPENED, data / KEY_FILE)
     try:
@@ -48,15 +51,27 @@ async def audit(book: Book, data: Path, database: str = "") -> tuple[Broken, dic
     finally:
         await store.close()
     laws = {
-        "one settlement a request acknowledged, with the figures acknowledged": _settlements(book, found),
+        "one settlement a request acknowledged, with the figures acknowledged": _settlements(
+            book, found
+        ),
         "every answered request is on record, and no other": _requests(book, found),
         "the entries of a transaction add up to 0": _balanced(found),
-        "every settlement and reversal has its one transaction": _transactions(book, found),
-        "the entries of a purse follow one another without a gap up to its balance": _purses(found),
-        "a purse holds what the callers were told that it gave and got": _balances(book, found),
-        "accumulators hold what the standing settlements added": _accumulators(book, found),
+        "every settlement and reversal has its one transaction": _transactions(
+            book, found
+        ),
+        "the entries of a purse follow one another without a gap up to its balance": _purses(
+            found
+        ),
+        "a purse holds what the callers were told that it gave and got": _balances(
+            book, found
+        ),
+        "accumulators hold what the standing settlements added": _accumulators(
+            book, found
+        ),
     }
-    broken = {law: some for law, breaches in laws.items() if (some := list(breaches)[:_SHOWN])}
+    broken = {
+        law: some for law, breaches in laws.items() if (some := list(breaches)[:_SHOWN])
+    }
     looked_at = {
         "settlements": len(found.settlements),
         "entries": len(found.entries),
@@ -89,8 +104,14 @@ async def _all(store: Store, kind: type[T]) -> list[T]:
 
 
 def _settlements(book: Book, data: Data) -> Iterator[str]:
-    yield from (f"lost: {request_id}" for request_id in book.settled.keys() - data.settlements.keys())
-    yield from (f"never acknowledged: {request_id}" for request_id in data.settlements.keys() - book.settled.keys())
+    yield from (
+        f"lost: {request_id}"
+        for request_id in book.settled.keys() - data.settlements.keys()
+    )
+    yield from (
+        f"never acknowledged: {request_id}"
+        for request_id in data.settlements.keys() - book.settled.keys()
+    )
     for request_id in book.settled.keys() & data.settlements.keys():
         stored, told = data.settlements[request_id], book.settled[request_id]
         figures = {
@@ -118,8 +139,13 @@ def _moved(movements: Iterable[Any]) -> list[tuple[str, int, int, int]]:
 def _requests(book: Book, data: Data) -> Iterator[str]:
     tombstones = {*book.never, *book.never.values()}
     expected = {*book.settled, *book.reversals.values(), *tombstones}
-    yield from (f"not on record: {request_id}" for request_id in expected - data.requests)
-    yield from (f"on record, never answered: {request_id}" for request_id in data.requests - expected)
+    yield from (
+        f"not on record: {request_id}" for request_id in expected - data.requests
+    )
+    yield from (
+        f"on record, never answered: {request_id}"
+        for request_id in data.requests - expected
+    )
 
 
 def _balanced(data: Data) -> Iterator[str]:
@@ -135,15 +161,23 @@ def _transactions(book: Book, data: Data) -> Iterator[str]:
     for entry in data.entries:
         if entry.ledger_account.startswith(("purse:", "institution:")):
             found[entry.transaction_id].append((entry.ledger_account, entry.fen))
-    expected = {f"opening-{purse}": [(f"purse:{purse}", fen)] for purse, fen in OPENING.items()}
+    expected = {
+        f"opening-{purse}": [(f"purse:{purse}", fen)] for purse, fen in OPENING.items()
+    }
     for request_id, told in book.settled.items():
         paid = (f"institution:{told.bill.institution_code}", told.bill.total_fen)
         expected[told.settlement_id] = [*_charges(told.movements), paid]
         if reversal := book.reversals.get(request_id):
             back = (paid[0], -paid[1])
-            expected[derived_id("R", reversal)] = [*_charges(book.refunds[reversal]), back]
+            expected[derived_id("R", reversal)] = [
+                *_charges(book.refunds[reversal]),
+                back,
+            ]
     for transaction in expected.keys() | found.keys():
-        told_of, stored = sorted(expected.get(transaction, [])), sorted(found.get(transaction, []))
+        told_of, stored = (
+            sorted(expected.get(transaction, [])),
+            sorted(found.get(transaction, [])),
+        )
         if told_of != stored:
             yield f"{transaction}: told {told_of}, stored {stored}"
 
@@ -163,7 +197,10 @@ def _purses(data: Data) -> Iterator[str]:
         for version, entry in enumerate(chain, start=1):
             balance += entry.fen
             if (version, balance) != (entry.version_after, entry.balance_after_fen):
-                yield f"{purse}: entry {version} to {balance} is {entry.version_after} to {entry.balance_after_fen}"
+                yield (
+                    f"{purse}: entry {version} to {balance} is {entry.version_after} "
+                    f"to {entry.balance_after_fen}"
+                )
         if (balance, len(chain)) != (account.balance_fen, account.version):
             yield f"{purse}: {len(chain)} entries to {balance}, account {account}"
     yield from (f"{purse}: entries without an account" for purse in chains)
@@ -171,7 +208,10 @@ def _purses(data: Data) -> Iterator[str]:
 
 def _balances(book: Book, data: Data) -> Iterator[str]:
     expected = Counter(OPENING)
-    for movements in (*(told.movements for told in book.settled.values()), *book.refunds.values()):
+    for movements in (
+        *(told.movements for told in book.settled.values()),
+        *book.refunds.values(),
+    ):
         for movement in movements:
             expected[movement.purse] += movement.fen
     for purse, fen in expected.items():
@@ -183,11 +223,22 @@ def _balances(book: Book, data: Data) -> Iterator[str]:
 def _accumulators(book: Book, data: Data) -> Iterator[str]:
     expected: dict[str, Counter[str]] = defaultdict(Counter)
     for request_id, stored in data.settlements.items():
-        if (told := book.settled.get(request_id)) is not None and request_id not in book.reversals:
-            expected[year_of(stored)].update(deductible=told.deductible_fen, fund=told.fund_fen)
+        if (
+            told := book.settled.get(request_id)
+        ) is not None and request_id not in book.reversals:
+            expected[year_of(stored)].update(
+                deductible=told.deductible_fen, fund=told.fund_fen
+            )
     for used in data.accumulators:
         year = f"{used.person_no}/{int(used.scheme)}/{used.pooling_area}/{used.year}"
         told_of = expected.pop(year, Counter())
-        if (told_of["deductible"], told_of["fund"]) != (used.deductible_used_fen, used.fund_paid_fen):
+        if (told_of["deductible"], told_of["fund"]) != (
+            used.deductible_used_fen,
+            used.fund_paid_fen,
+        ):
             yield f"{year}: told {dict(told_of)}, stored {used}"
-    yield from (f"{year}: told {dict(used)}, nothing stored" for year, used in expected.items() if any(used.values()))
+    yield from (
+        f"{year}: told {dict(used)}, nothing stored"
+        for year, used in expected.items()
+        if any(used.values())
+    )

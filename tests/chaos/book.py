@@ -82,7 +82,8 @@ class Book:
         await self._until(lambda: len(self.refusals) >= enough)
 
     async def _until(self, done: Callable[[], bool]) -> None:
-        """TimeoutError where it does not come about, AssertionError where what must not happen does."""
+        """TimeoutError where it does not come about, AssertionError where what must not
+        happen does."""
         async with asyncio.timeout(_PATIENCE_S):
             while not done():
                 assert [] == self.faults[:_SHOWN], self.faults[:_SHOWN]
@@ -98,11 +99,14 @@ class Book:
             self.faults.append(f"{request_id}: asked once, answered as if again")
 
     def check_same(self, request_id: str, first: Any, again: Any) -> None:
-        """What was acknowledged and is asked again is answered from the record, as the first time."""
+        """What was acknowledged and is asked again is answered from the record, as the
+        first time."""
         self.tally["replays"] += 1
         self.answers += 1
         if not again.receipt.replayed:
             self.faults.append(f"{request_id}: acknowledged, and executed again")
         again.receipt.replayed = first.receipt.replayed
         if first != again:
-            self.faults.append(f"{request_id}: acknowledged as {first}, then as {again}")
+            self.faults.append(
+                f"{request_id}: acknowledged as {first}, then as {again}"
+            )

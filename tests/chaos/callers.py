@@ -1,4 +1,5 @@
-"""Callers in a closed loop: each settles, reverses and asks again, and lets go of no request without an answer."""
+"""Callers in a closed loop: each settles, reverses and asks again, and lets go of no
+request without an answer."""
 
 from __future__ import annotations
 
@@ -66,16 +67,21 @@ class Caller:
         while not over.is_set():
             drawn = self._chance.random()
             if drawn < 0.15 and self._standing:
-                await self._reverse(self._standing.pop(self._chance.randrange(len(self._standing))))
+                await self._reverse(
+                    self._standing.pop(self._chance.randrange(len(self._standing)))
+                )
             elif drawn < 0.3 and self._acknowledged:
                 await self._again()
             else:
                 await self._settle()
 
     async def _settle(self) -> None:
-        """A new bill; now and then one whose first reply was lost is taken back instead of asked for again (2601)."""
+        """A new bill; now and then one whose first reply was lost is taken back instead
+        of asked for again (2601)."""
         request = pb.SettleRequest(request_id=self._new_id(), bill=_bill(self._chance))
-        reply, tried = await self._answer("Settle", request, patient=self._chance.random() < 0.7)
+        reply, tried = await self._answer(
+            "Settle", request, patient=self._chance.random() < 0.7
+        )
         if reply is None:
             await self._take_back(request)
             return
@@ -93,15 +99,22 @@ class Caller:
         self._note_reversal(settle_id, request, reply, tried)
 
     async def _take_back(self, lost: pb.SettleRequest) -> None:
-        """Reverses by request id what may never have arrived; if so, the late original is refused."""
-        request = pb.ReverseRequest(request_id=self._new_id(), settle_request_id=lost.request_id, why="试验")
-        reply, tried = await self._answer("Reverse", request, expected="SETTLEMENT_NOT_FOUND")
+        """Reverses by request id what may never have arrived; if so, the late original
+        is refused."""
+        request = pb.ReverseRequest(
+            request_id=self._new_id(), settle_request_id=lost.request_id, why="试验"
+        )
+        reply, tried = await self._answer(
+            "Reverse", request, expected="SETTLEMENT_NOT_FOUND"
+        )
         if isinstance(reply, Lost):
             self._book.tally["taken back before they came"] += 1
             self._book.never[lost.request_id] = request.request_id
             late, _ = await self._answer("Settle", lost, expected="ORIGINAL_REVERSED")
             if not isinstance(late, Lost):
-                self._book.faults.append(f"{lost.request_id}: settled although taken back before")
+                self._book.faults.append(
+                    f"{lost.request_id}: settled although taken back before"
+                )
             return
         self._book.tally["taken back unseen"] += 1
         self._book.settled[lost.request_id] = reply.settlement
@@ -115,24 +128,40 @@ class Caller:
         self._book.check_same(known, first, again)
 
     def _note(self, method: str, request: Any, reply: Any, tried: int) -> None:
-        self._book.acknowledge(request.request_id, tried=tried, replayed=reply.receipt.replayed)
+        self._book.acknowledge(
+            request.request_id, tried=tried, replayed=reply.receipt.replayed
+        )
         self._acknowledged[request.request_id] = (method, request, reply)
 
-    def _note_reversal(self, settle_id: str, request: pb.ReverseRequest, reply: pb.ReverseResponse, tried: int) -> None:
+    def _note_reversal(
+        self,
+        settle_id: str,
+        request: pb.ReverseRequest,
+        reply: pb.ReverseResponse,
+        tried: int,
+    ) -> None:
         self._note("Reverse", request, reply, tried)
         self._book.tally["reversals"] += 1
         self._book.reversals[settle_id] = request.request_id
         self._book.refunds[request.request_id] = list(reply.refunds)
 
-    async def _answer(self, method: str, request: Any, *, patient: bool = True, expected: str = "") -> tuple[Any, int]:
-        """The answer and after how many lost attempts; none where he is not patient and the first is lost.
+    async def _answer(
+        self, method: str, request: Any, *, patient: bool = True, expected: str = ""
+    ) -> tuple[Any, int]:
+        """The answer and after how many lost attempts; none where he is not patient and
+        the first is lost.
 
-        A refusal is an answer where its reason is expected; AssertionError where it is another final one.
+        A refusal is an answer where its reason is expected; AssertionError where it is
+        another final one.
         """
         unwritten = True
         for tried in count():
-            outcome = await self._attempt(self._desks[tried % len(self._desks)], method, request)
-            if not isinstance(outcome, Lost) or (expected and expected == outcome.reason):
+            outcome = await self._attempt(
+                self._desks[tried % len(self._desks)], method, request
+            )
+            if not isinstance(outcome, Lost) or (
+                expected and expected == outcome.reason
+            ):
                 if tried and unwritten and request.request_id not in self._acknowledged:
                     self._check_unwritten(request.request_id, outcome)
                 return outcome, tried
@@ -150,7 +179,9 @@ class Caller:
     def _check_unwritten(self, request_id: str, outcome: Any) -> None:
         """Who was only ever told that nothing was written does not find it written."""
         if not isinstance(outcome, Lost) and outcome.receipt.replayed:
-            self._book.faults.append(f"{request_id}: told that nothing was written, and it was")
+            self._book.faults.append(
+                f"{request_id}: told that nothing was written, and it was"
+            )
 
     async def _attempt(self, desk: Desk, method: str, request: Any) -> Any:
         """A reply, or how it was lost."""
@@ -158,7 +189,9 @@ class Caller:
         call = getattr(desk.stub, method)
         book.in_flight += 1
         try:
-            reply = await call(request, timeout=DEADLINE_S, wait_for_ready=len(self._desks) == 1)
+            reply = await call(
+                request, timeout=DEADLINE_S, wait_for_ready=len(self._desks) == 1
+            )
         except grpc.aio.AioRpcError as error:
             lost = Lost.of(error)
         else:
@@ -169,7 +202,9 @@ class Caller:
         if lost.told.code in _AGAIN:
             book.lost.append(lost)
             if not lost.reason and desk.answered_in == life == desk.served.life:
-                book.faults.append(f"{method}: a living server let the connection go: {lost}")
+                book.faults.append(
+                    f"{method}: a living server let the connection go: {lost}"
+                )
         return lost
 
     def _new_id(self) -> str:
@@ -189,7 +224,9 @@ def _bill(chance: Random) -> pb.Bill:
         "out_of_catalogue_fen": chance.randrange(0, 10_00),
     }
     return pb.Bill(
-        patient=types_pb2.PersonRef(person_no=chance.choice(PATIENTS[:4] if chance.random() < 0.2 else PATIENTS)),
+        patient=types_pb2.PersonRef(
+            person_no=chance.choice(PATIENTS[:4] if chance.random() < 0.2 else PATIENTS)
+        ),
         institution_code=chance.choice(list(HOSPITALS)),
         service_day=chance.choice(DAYS),
         visit_kind=pb.VISIT_KIND_OUTPATIENT,
@@ -200,8 +237,11 @@ def _bill(chance: Random) -> pb.Bill:
 
 
 @asynccontextmanager
-async def calling(servers: Iterable[Served], book: Book, seed: int) -> AsyncIterator[None]:
-    """Callers at work, spread over the servers; at the end each has his last answer. TimeoutError where one has not."""
+async def calling(
+    servers: Iterable[Served], book: Book, seed: int
+) -> AsyncIterator[None]:
+    """Callers at work, spread over the servers; at the end each has his last answer.
+    TimeoutError where one has not."""
     rows = [[Desk(served) for served in servers] for _ in range(CONNECTIONS)]
     over = asyncio.Event()
     chance = Random(seed)  # noqa: S311 - a test's chances, to be had again by the seed

@@ -1,4 +1,5 @@
-"""How hard the tests try: a few faults in `make test`, hundreds in `make chaos`, which ends with a table of counts."""
+"""How hard the tests try: a few faults in `make test`, hundreds in `make chaos`, which
+ends with a table of counts."""
 
 from __future__ import annotations
 
@@ -28,7 +29,12 @@ SEED = "GONGJI_CHAOS_SEED"
 
 _SHORT_SEED = 20250930
 _TALLY = "chaos"
-_ORDER = {word: at for at, word in enumerate(["server", "gateway", "acknowledged", "replays", "reversals", "retries"])}
+_ORDER = {
+    word: at
+    for at, word in enumerate(
+        ["server", "gateway", "acknowledged", "replays", "reversals", "retries"]
+    )
+}
 """What stands first in the table, by its first word."""
 
 
@@ -54,7 +60,9 @@ def seed() -> int:
 class Tell(Protocol):
     """Keeps what a test counted for the table."""
 
-    def __call__(self, book: Book, looked_at: Mapping[str, int], **faults: int) -> None: ...
+    def __call__(
+        self, book: Book, looked_at: Mapping[str, int], **faults: int
+    ) -> None: ...
 
 
 @pytest.fixture
@@ -72,7 +80,9 @@ def tell(record_property: Any, request: pytest.FixtureRequest, seed: int) -> Tel
             **{f"{name} checked": number for name, number in looked_at.items()},
             "seconds": round(monotonic() - began),
         }
-        record_property(_TALLY, {"name": request.node.name, "seed": seed, "tally": tally})
+        record_property(
+            _TALLY, {"name": request.node.name, "seed": seed, "tally": tally}
+        )
 
     return told
 
@@ -86,7 +96,8 @@ def postgres() -> Iterator[Database]:
 
 @pytest.fixture
 def engine(request: pytest.FixtureRequest) -> str:
-    """Where the data of a service lie: an address of PostgreSQL, or nothing for SQLite; a parameter says which."""
+    """Where the data of a service lie: an address of PostgreSQL, or nothing for SQLite;
+    a parameter says which."""
     if request.param == "sqlite":
         return ""
     server: Database = request.getfixturevalue("postgres")
@@ -121,5 +132,8 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
 
 
 def _write(terminalreporter: TerminalReporter, tally: Mapping[str, int]) -> None:
-    for counted, number in sorted(tally.items(), key=lambda item: _ORDER.get(item[0].partition(" ")[0], len(_ORDER))):
+    for counted, number in sorted(
+        tally.items(),
+        key=lambda item: _ORDER.get(item[0].partition(" ")[0], len(_ORDER)),
+    ):
         terminalreporter.write_line(f"{number:>12,}  {counted}")

@@ -1,4 +1,5 @@
-"""The PostgreSQL the tests break: started and stopped while callers of gRPC are at work in this very process."""
+"""The PostgreSQL the tests break: started and stopped while callers of gRPC are at work
+in this very process."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from tests.postgres import OwnPostgres, _binaries
 
 
 class Database(OwnPostgres):
-    """A server of our own; becoming its user is left to a program, since a fork of this process might crash in gRPC."""
+    """A server of our own; becoming its user is left to a program, since a fork of this
+    process might crash in gRPC."""
 
     def _spawn(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
         command = [*self._as_user, str(self._binaries / program), *arguments]
@@ -26,7 +28,8 @@ class Database(OwnPostgres):
     @classmethod
     @contextmanager
     def running(cls, *settings: str) -> Iterator[Self]:
-        """Started, and gone without a trace at the end. RuntimeError where this machine has none."""
+        """Started, and gone without a trace at the end. RuntimeError where this
+        machine has none."""
         server = cls(_binaries(), *settings)
         try:
             server.start()
@@ -39,18 +42,25 @@ class Tight(Database):
     """One whose log comes in files of 1 MB, so that its tables are what outgrows a limit."""
 
     def _spawn(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
-        return super()._spawn(program, *arguments, *(["--wal-segsize=1"] if program == "initdb" else []))
+        return super()._spawn(
+            program, *arguments, *(["--wal-segsize=1"] if program == "initdb" else [])
+        )
 
     def limit(self, size: int | None) -> None:
         """Lets none of its files become larger than so many bytes, or lifts that."""
         assert self._process is not None
         main = self._process.pid
-        started = Path(f"/proc/{main}/task/{main}/children").read_text(encoding="ascii").split()
+        started = (
+            Path(f"/proc/{main}/task/{main}/children")
+            .read_text(encoding="ascii")
+            .split()
+        )
         for pid in (main, *map(int, started)):
             limit(pid, size, *self._as_user)
 
 
 def limit(pid: int, size: int | None, *become: str) -> None:
-    """Has the system refuse what makes a file of that process larger than so many bytes, as a full disk does."""
+    """Has the system refuse what makes a file of that process larger than so many
+    bytes, as a full disk does."""
     soft = "unlimited" if size is None else size
     subprocess.run([*become, "prlimit", f"--pid={pid}", f"--fsize={soft}:"], check=True)  # noqa: S603 - our own arguments

@@ -1,4 +1,5 @@
-"""`gongji serve` as processes of its own, on a port it keeps over its lives: started, killed, bereaved, stopped."""
+"""`gongji serve` as processes of its own, on a port it keeps over its lives: started,
+killed, bereaved, stopped."""
 
 from __future__ import annotations
 
@@ -28,12 +29,20 @@ _PORTS = count(20_000 + os.getpid() % 1000 * 10)
 
 
 class Served:
-    """One server and its gateway; its `life` is over the moment either is killed, and another begins with each start.
+    """One server and its gateway; its `life` is over the moment either is killed, and
+    another begins with each start.
 
     Where the gateway alone is killed the next life has begun: the successor's.
     """
 
-    def __init__(self, data: Path, database: str = "", *, inside: Sequence[str] = (), log: Path | None = None) -> None:
+    def __init__(
+        self,
+        data: Path,
+        database: str = "",
+        *,
+        inside: Sequence[str] = (),
+        log: Path | None = None,
+    ) -> None:
         self.data = data
         self.database = database
         self.address = f"{_HOST}:{_free_port()}"
@@ -63,9 +72,18 @@ class Served:
         assert not self.running
         self.life += 1
         command = [*self._inside, sys.executable, "-m", "gongji", "serve", "--gateway"]
-        options = ["--address", self.address, "--data", str(self.data), "--database", self.database]
+        options = [
+            "--address",
+            self.address,
+            "--data",
+            str(self.data),
+            "--database",
+            self.database,
+        ]
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL, stderr=log)  # noqa: S603 - our own command
+            self._process = subprocess.Popen(  # noqa: S603 - our own command
+                [*command, *options], stdout=subprocess.DEVNULL, stderr=log
+            )
 
     def kill(self) -> None:
         """Ends its life at once, as the system does."""
@@ -73,7 +91,8 @@ class Served:
             self._end(signal.SIGKILL)
 
     def kill_gateway(self) -> None:
-        """Ends the process that has its port at once; the server itself lives on. ValueError where there is none."""
+        """Ends the process that has its port at once; the server itself lives on.
+        ValueError where there is none."""
         self.life += 1
         (gateway,) = children(self.pid)
         with _watched(gateway) as watch:
@@ -90,18 +109,25 @@ class Served:
         process, self._process = self._process, None
         assert process is not None
         with ExitStack() as stack:
-            gateways = [stack.enter_context(_watched(pid)) for pid in children(process.pid)] if _lives(process) else []
+            gateways = (
+                [stack.enter_context(_watched(pid)) for pid in children(process.pid)]
+                if _lives(process)
+                else []
+            )
             process.send_signal(number)
             status = process.wait(_STOP_S)
             latest = time.monotonic() + _LINGER_S
-            assert all(_over(gateway) for gateway in gateways), "the gateway has outlived its server"
+            assert all(_over(gateway) for gateway in gateways), (
+                "the gateway has outlived its server"
+            )
         while not _free(self.port):
             assert time.monotonic() < latest, "the port is still open"
             time.sleep(0.01)
         return status
 
     async def answers(self, patience_s: float = 30) -> None:
-        """Waits until its port is open. AssertionError with what it printed where it ends instead."""
+        """Waits until its port is open. AssertionError with what it printed where it
+        ends instead."""
         async with asyncio.timeout(patience_s):
             while True:
                 assert self.running, self.told()

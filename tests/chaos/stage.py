@@ -1,4 +1,5 @@
-"""What the tests of faults share: servers under load from first call to last answer, and what must hold at the end."""
+"""What the tests of faults share: servers under load from first call to last answer,
+and what must hold at the end."""
 
 from __future__ import annotations
 
@@ -20,8 +21,11 @@ _SHOWN = 5
 
 
 @asynccontextmanager
-async def under_load(servers: Sequence[Served], book: Book, seed: int) -> AsyncIterator[None]:
-    """Servers started and called; then every caller has his last answer and the servers end in order."""
+async def under_load(
+    servers: Sequence[Served], book: Book, seed: int
+) -> AsyncIterator[None]:
+    """Servers started and called; then every caller has his last answer and the servers
+    end in order."""
     try:
         for server in servers:
             server.start()
@@ -39,11 +43,14 @@ async def under_load(servers: Sequence[Served], book: Book, seed: int) -> AsyncI
 
 
 async def reads(served: Served, book: Book) -> None:
-    """Has it show what it acknowledged and quote a bill. AssertionError or AioRpcError where it does not."""
+    """Has it show what it acknowledged and quote a bill. AssertionError or AioRpcError
+    where it does not."""
     desk = Desk(served)
     try:
         told = next(iter(book.settled.values()))
-        shown = await desk.stub.GetSettlement(pb.GetSettlementRequest(settlement_id=told.settlement_id), timeout=10)
+        shown = await desk.stub.GetSettlement(
+            pb.GetSettlementRequest(settlement_id=told.settlement_id), timeout=10
+        )
         assert told.lines == shown.settlement.lines
         quoted = await desk.stub.Quote(pb.QuoteRequest(bill=bill(1)), timeout=10)
         assert "" == quoted.settlement.settlement_id
@@ -51,18 +58,34 @@ async def reads(served: Served, book: Book) -> None:
         await desk.channel.close()
 
 
-async def conclude(book: Book, tell: Tell, data: Path, database: str = "", *, refused: bool, **faults: int) -> None:
+async def conclude(
+    book: Book,
+    tell: Tell,
+    data: Path,
+    database: str = "",
+    *,
+    refused: bool,
+    **faults: int,
+) -> None:
     """Holds the data against the book, puts the counts into the report, and has every law stand.
 
-    `refused` says whether the service has refused for the moment; then it did so properly, otherwise not at all.
+    `refused` says whether the service has refused for the moment; then it did so
+    properly, otherwise not at all.
     """
     broken, looked_at = await audit(book, data, database)
     tell(book, looked_at, **faults)
     assert [] == book.faults, "\n".join(book.faults[:_SHOWN])
     assert {} == broken, broken
-    assert refused == bool(book.refusals), [str(lost) for lost in book.refusals[:_SHOWN]]
+    assert refused == bool(book.refusals), [
+        str(lost) for lost in book.refusals[:_SHOWN]
+    ]
     for lost in book.refusals:
-        assert (grpc.StatusCode.UNAVAILABLE, _REASON) == (lost.told.code, lost.reason), lost
+        assert (grpc.StatusCode.UNAVAILABLE, _REASON) == (
+            lost.told.code,
+            lost.reason,
+        ), lost
         assert "请稍后用同一请求编号重试" in lost.told.localized.message, lost
     without = [str(lost) for lost in book.refusals if not lost.pushback_ms]
-    assert [] == without, f"{len(without)} of {len(book.refusals)} without {PUSHBACK_KEY}: {without[:_SHOWN]}"
+    assert [] == without, (
+        f"{len(without)} of {len(book.refusals)} without {PUSHBACK_KEY}: {without[:_SHOWN]}"
+    )

@@ -1,4 +1,5 @@
-"""PostgreSQL restarted, bereaved or set read-only under load: refused for the moment, and no server restarted."""
+"""PostgreSQL restarted, bereaved or set read-only under load: refused for the moment,
+and no server restarted."""
 
 from __future__ import annotations
 
@@ -24,12 +25,18 @@ from tests.chaos.town import found
 Fault = Callable[[Database, Served, Book], AbstractAsyncContextManager[None]]
 """Something breaks and is seen to be broken; at the end of the context it works again."""
 
-_END: Final = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'gongji'"
+_END: Final = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE "
+    "application_name = 'gongji'"
+)
 
 
 @asynccontextmanager
-async def stopped(postgres: Database, _: Served, book: Book, *, crash: bool) -> AsyncIterator[None]:
-    """Stopped by a fast shutdown or as in a crash, and started again once calls have been refused."""
+async def stopped(
+    postgres: Database, _: Served, book: Book, *, crash: bool
+) -> AsyncIterator[None]:
+    """Stopped by a fast shutdown or as in a crash, and started again once calls have
+    been refused."""
     await asyncio.to_thread(postgres.stop, crash=crash)
     try:
         await book.next_refusals()
@@ -40,35 +47,57 @@ async def stopped(postgres: Database, _: Served, book: Book, *, crash: bool) -> 
 
 @asynccontextmanager
 async def bereaved(postgres: Database, _: Served, book: Book) -> AsyncIterator[None]:
-    """One of its processes is killed, as where memory runs out: it lets everybody go and recovers by itself."""
-    (pid,) = await asked(postgres, "SELECT pid FROM pg_stat_activity WHERE application_name = 'gongji' LIMIT 1")
+    """One of its processes is killed, as where memory runs out: it lets everybody go
+    and recovers by itself."""
+    (pid,) = await asked(
+        postgres,
+        "SELECT pid FROM pg_stat_activity WHERE application_name = 'gongji' LIMIT 1",
+    )
     os.kill(pid, signal.SIGKILL)
     await book.next_refusals()
     yield
 
 
 @asynccontextmanager
-async def read_only_to_who_comes(postgres: Database, served: Served, book: Book) -> AsyncIterator[None]:
+async def read_only_to_who_comes(
+    postgres: Database, served: Served, book: Book
+) -> AsyncIterator[None]:
     """The database is set read-only, and whoever is connected has to connect anew."""
-    await asked(postgres, "ALTER DATABASE postgres SET default_transaction_read_only = on", _END)
+    await asked(
+        postgres, "ALTER DATABASE postgres SET default_transaction_read_only = on", _END
+    )
     try:
         await book.next_refusals(EVERY_CALLER)
         await reads(served, book)
         yield
     finally:
-        await asked(postgres, "ALTER DATABASE postgres RESET default_transaction_read_only", _END)
+        await asked(
+            postgres,
+            "ALTER DATABASE postgres RESET default_transaction_read_only",
+            _END,
+        )
 
 
 @asynccontextmanager
-async def read_only_to_all(postgres: Database, served: Served, book: Book) -> AsyncIterator[None]:
+async def read_only_to_all(
+    postgres: Database, served: Served, book: Book
+) -> AsyncIterator[None]:
     """The whole server is set read-only, connections as they stand included."""
-    await asked(postgres, "ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
+    await asked(
+        postgres,
+        "ALTER SYSTEM SET default_transaction_read_only = on",
+        "SELECT pg_reload_conf()",
+    )
     try:
         await book.next_refusals(EVERY_CALLER)
         await reads(served, book)
         yield
     finally:
-        await asked(postgres, "ALTER SYSTEM RESET default_transaction_read_only", "SELECT pg_reload_conf()")
+        await asked(
+            postgres,
+            "ALTER SYSTEM RESET default_transaction_read_only",
+            "SELECT pg_reload_conf()",
+        )
 
 
 async def asked(postgres: Database, *statements: str) -> tuple[int, ...]:
@@ -97,7 +126,8 @@ FAULTS: Final[dict[str, Fault]] = {
 async def test_a_service_outlives_the_faults_of_its_database(
     postgres: Database, data: Path, seed: int, effort: Effort, tell: Tell
 ) -> None:
-    """It refuses for the moment, saying when to come again, recovers by itself, and has lost and doubled nothing."""
+    """It refuses for the moment, saying when to come again, recovers by itself, and has
+    lost and doubled nothing."""
     database = postgres.fresh()
     await found(data, database)
     book, served = Book(), Served(data, database)

@@ -1,4 +1,5 @@
-"""A disk that is full or may only be read: refused clearly, nothing half-written, and with room again all goes on."""
+"""A disk that is full or may only be read: refused clearly, nothing half-written, and
+with room again all goes on."""
 
 from __future__ import annotations
 
@@ -20,12 +21,17 @@ _ROOM: Final = 1024 * 1024
 """Bytes SQLite's log may still grow by."""
 
 
-_LIKE_ANYBODY: Final = ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
+_LIKE_ANYBODY: Final = (
+    ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
+    if os.geteuid() == 0
+    else ()
+)
 """Runs a program so that the rights of files hold for it, as they do not for root."""
 
 
 async def test_sqlite_on_a_full_disk(data: Path, seed: int, tell: Tell) -> None:
-    """Where the log cannot grow commands are refused and reads answered; with room the same requests execute."""
+    """Where the log cannot grow commands are refused and reads answered; with room the
+    same requests execute."""
     await found(data)
     book, served = Book(), Served(data)
     log = data / f"{DATABASE}-wal"
@@ -39,7 +45,8 @@ async def test_sqlite_on_a_full_disk(data: Path, seed: int, tell: Tell) -> None:
 
 
 async def test_sqlite_that_may_only_be_read(data: Path, seed: int, tell: Tell) -> None:
-    """A server killed and started over files it may not write refuses commands and answers reads, until it may."""
+    """A server killed and started over files it may not write refuses commands and
+    answers reads, until it may."""
     await found(data)
     book, served = Book(), Served(data, inside=_LIKE_ANYBODY)
     async with under_load([served], book, seed):

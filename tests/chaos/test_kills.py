@@ -1,4 +1,5 @@
-"""A server or its gateway killed at random moments under load: nothing acknowledged is lost, nothing done twice."""
+"""A server or its gateway killed at random moments under load: nothing acknowledged is
+lost, nothing done twice."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ from tests.chaos.town import found
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When a server or just its gateway is killed: so long after a start, or after an answer of its life."""
+    """When a server or just its gateway is killed: so long after a start, or after an
+    answer of its life."""
 
     after_s: float
     answering: bool
@@ -29,9 +31,12 @@ class Moment:
 
 
 def moments(seed: int, servers: int, gateways: int) -> Iterator[Moment]:
-    """Mostly under load, a few at the first answer; so many servers, a few of them before they have a gateway."""
+    """Mostly under load, a few at the first answer; so many servers, a few of them
+    before they have a gateway."""
     chance = Random(seed)  # noqa: S311 - a test's chances, to be had again by the seed
-    for gateway in chance.sample([False, True], counts=[servers, gateways], k=servers + gateways):
+    for gateway in chance.sample(
+        [False, True], counts=[servers, gateways], k=servers + gateways
+    ):
         drawn = chance.random()
         if drawn < 0.12 and not gateway:
             yield Moment(chance.uniform(0.3, 1.6), answering=False, gateway=False)
@@ -41,8 +46,11 @@ def moments(seed: int, servers: int, gateways: int) -> Iterator[Moment]:
             yield Moment(chance.uniform(0.005, 0.4), answering=True, gateway=gateway)
 
 
-async def besiege(servers: Sequence[Served], book: Book, times: Iterator[Moment]) -> dict[str, int]:
-    """Kills one server or gateway after another, each at its moment; how many, and how many calls it hit."""
+async def besiege(
+    servers: Sequence[Served], book: Book, times: Iterator[Moment]
+) -> dict[str, int]:
+    """Kills one server or gateway after another, each at its moment; how many, and how
+    many calls it hit."""
     hit: Counter[str] = Counter()
     for turn, moment in enumerate(times):
         target = servers[turn % len(servers)]
@@ -76,21 +84,31 @@ async def besiege(servers: Sequence[Served], book: Book, times: Iterator[Moment]
 async def test_a_killed_server_has_lost_and_doubled_nothing(
     engine: str, data: Path, seed: int, effort: Effort, tell: Tell
 ) -> None:
-    """Whenever it or its gateway is killed, what it acknowledged stands once; a retry is answered from the record."""
+    """Whenever it or its gateway is killed, what it acknowledged stands once; a retry
+    is answered from the record."""
     await found(data, engine)
     book, servers = Book(), [Served(data, engine)]
     async with under_load(servers, book, seed):
-        hit = await besiege(servers, book, moments(seed, effort(short=2, long=90), effort(short=1, long=24)))
+        hit = await besiege(
+            servers,
+            book,
+            moments(seed, effort(short=2, long=90), effort(short=1, long=24)),
+        )
     await conclude(book, tell, data, engine, refused=False, **hit)
 
 
 async def test_of_two_servers_the_other_goes_on(
     postgres: Database, data: Path, seed: int, effort: Effort, tell: Tell
 ) -> None:
-    """Whichever of two servers over one database is killed, or its gateway, its callers turn to the other and go on."""
+    """Whichever of two servers over one database is killed, or its gateway, its callers
+    turn to the other and go on."""
     database = postgres.fresh()
     await found(data, database)
     book, servers = Book(), [Served(data, database) for _ in range(2)]
     async with under_load(servers, book, seed):
-        hit = await besiege(servers, book, moments(seed, effort(short=1, long=40), effort(short=0, long=12)))
+        hit = await besiege(
+            servers,
+            book,
+            moments(seed, effort(short=1, long=40), effort(short=0, long=12)),
+        )
     await conclude(book, tell, data, database, refused=False, **hit)

@@ -11,7 +11,9 @@ from tests.chaos.stage import conclude, under_load
 from tests.chaos.town import found
 
 
-async def test_a_log_that_cannot_be_written_ends_no_call(data: Path, seed: int, tell: Tell) -> None:
+async def test_a_log_that_cannot_be_written_ends_no_call(
+    data: Path, seed: int, tell: Tell
+) -> None:
     """Where the disk of the log is full every call is answered as ever."""
     await found(data)
     book, served = Book(), Served(data, log=Path("/dev/full"))

@@ -18,14 +18,15 @@ _SEGMENT: Final = 1024 * 1024
 """Most bytes that any file of PostgreSQL may hold; those of its log have as many."""
 
 _MOUNT: Final = (
-    'mkdir "$0" && mount -t tmpfs -o size=24m none "$0" && cp -a "$1/." "$0" && head -c 22m /dev/zero > "$0/filler" && '
-    'shift && exec "$@"'
+    'mkdir "$0" && mount -t tmpfs -o size=24m none "$0" && cp -a "$1/." "$0" && head '
+    '-c 22m /dev/zero > "$0/filler" && shift && exec "$@"'
 )
 """A disk of 24 MB in the data folder, seen by the server alone; 22 of them are taken."""
 
 
 async def test_postgres_on_a_full_disk(data: Path, seed: int, tell: Tell) -> None:
-    """Where its tables cannot grow commands are refused and reads answered; with room the same requests execute."""
+    """Where its tables cannot grow commands are refused and reads answered; with room
+    the same requests execute."""
     book = Book()
     with Tight.running() as tight:
         database = tight.fresh()
@@ -40,11 +41,18 @@ async def test_postgres_on_a_full_disk(data: Path, seed: int, tell: Tell) -> Non
         await conclude(book, tell, data, database, refused=True)
 
 
-async def test_sqlite_on_a_small_disk(data: Path, tmp_path: Path, seed: int, tell: Tell) -> None:
+async def test_sqlite_on_a_small_disk(
+    data: Path, tmp_path: Path, seed: int, tell: Tell
+) -> None:
     """The same on a disk that really has no room left, until a file beside the database goes."""
     founded, kept = tmp_path / "founded", tmp_path / "kept"
     await found(founded)
-    book, served = Book(), Served(data, inside=("unshare", "-rm", "sh", "-c", _MOUNT, str(data), str(founded)))
+    book, served = (
+        Book(),
+        Served(
+            data, inside=("unshare", "-rm", "sh", "-c", _MOUNT, str(data), str(founded))
+        ),
+    )
     try:
         served.start()
         async with calling([served], book, seed):

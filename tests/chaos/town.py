@@ -1,4 +1,5 @@
-"""The invented town whose bills are settled while things break: patients, their givers, a hospital of each level."""
+"""The invented town whose bills are settled while things break: patients, their givers,
+a hospital of each level."""
 
 from __future__ import annotations
 
@@ -38,11 +39,18 @@ HOSPITALS: Final = {"H34110000001": 2, "H34110000002": 6, "H34110000003": 8}
 
 PATIENTS: Final = tuple(f"T{number:03d}" for number in range(240))
 GIVERS: Final = tuple(f"G{number:02d}" for number in range(12))
-BOUND: Final = {patient: GIVERS[at % len(GIVERS)] for at, patient in enumerate(PATIENTS) if at % 2 == 0}
+BOUND: Final = {
+    patient: GIVERS[at % len(GIVERS)]
+    for at, patient in enumerate(PATIENTS)
+    if at % 2 == 0
+}
 """Who may use whose purse besides his own."""
 
 OPENING: Final = {
-    **{patient: 100_00 if at % 4 == 0 else 20_000_00 for at, patient in enumerate(PATIENTS)},
+    **{
+        patient: 100_00 if at % 4 == 0 else 20_000_00
+        for at, patient in enumerate(PATIENTS)
+    },
     **dict.fromkeys(GIVERS, 100_000_00),
 }
 """What each purse holds at first, in fen: some run dry at once, others never."""
@@ -59,7 +67,9 @@ async def found(data: Path, database: str = "") -> None:
 
 def _records() -> Iterable[object]:
     for code, grade in HOSPITALS.items():
-        yield Institution(code, "试验医院", InstitutionKind.HOSPITAL, grade, date(2020, 1, 1))
+        yield Institution(
+            code, "试验医院", InstitutionKind.HOSPITAL, grade, date(2020, 1, 1)
+        )
     for serial, (person_no, fen) in enumerate(OPENING.items()):
         yield _person(person_no, serial)
         yield Account(person_no, fen, 1)
@@ -75,7 +85,9 @@ def _person(person_no: str, serial: int) -> Person:
         name="某某",
         phone="10000000000",
         insured_place=PLACE,
-        enrolments=(Enrolment(Scheme.EMPLOYEE, "11", EnrolmentStatus.NORMAL, date(2015, 1, 1)),),
+        enrolments=(
+            Enrolment(Scheme.EMPLOYEE, "11", EnrolmentStatus.NORMAL, date(2015, 1, 1)),
+        ),
     )
 
 
@@ -83,7 +95,12 @@ def _opening(person_no: str, fen: int) -> tuple[Entry, ...]:
     movement = PurseMovement(person_no, fen, fen, 1)
     kind, other = EntryKind.BROUGHT_FORWARD, ledger.BROUGHT_FORWARD
     return ledger.purse_entries(
-        f"opening-{person_no}", movement, other=other, kind=kind, at=OPENED, reference="opening"
+        f"opening-{person_no}",
+        movement,
+        other=other,
+        kind=kind,
+        at=OPENED,
+        reference="opening",
     )
 
 

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from datetime import date
 
-from gongji.cities.adoption import Adoption, RetiredCredit, with_adoptions, with_retired_credits
+from gongji.cities.adoption import (
+    Adoption,
+    RetiredCredit,
+    with_adoptions,
+    with_retired_credits,
+)
 from gongji.rules.benefits import OPERATOR_SETS, CreditTerms
 from gongji.rules.clauses import Candidate, Clause, Grade, ruled
 
 C = Clause("W1", "测试的条款。", "测试")
-CITY = ruled(7, since="2022-07-01", clauses=[C]) + ruled(8, since="2026-01-01", clauses=[C])
-CANDIDATE = Candidate(name="V2", hook="application_expiry", value=9, clauses=(C,), why_not="未经证实")
+CITY = ruled(7, since="2022-07-01", clauses=[C]) + ruled(
+    8, since="2026-01-01", clauses=[C]
+)
+CANDIDATE = Candidate(
+    name="V2", hook="application_expiry", value=9, clauses=(C,), why_not="未经证实"
+)
 
 
 def _values(timeline: object) -> list[tuple[str, object]]:
@@ -34,12 +43,23 @@ class TestRetiredCredits:
 
     def test_a_new_figure_replaces_the_old_one_and_its_clause(self) -> None:
         """From its day on a new figure stands under its own clause alone, beside the city's."""
-        terms = ruled(CreditTerms(active_ratio_bp=200, retired_fen=OPERATOR_SETS), since="2022-07-01", clauses=[C])
+        terms = ruled(
+            CreditTerms(active_ratio_bp=200, retired_fen=OPERATOR_SETS),
+            since="2022-07-01",
+            clauses=[C],
+        )
         credits_ = [
-            RetiredCredit("340200", fen, since, Clause(f"运营方{fen}", "定额", "启动参数", Grade.OPERATOR))
+            RetiredCredit(
+                "340200",
+                fen,
+                since,
+                Clause(f"运营方{fen}", "定额", "启动参数", Grade.OPERATOR),
+            )
             for fen, since in ((70_00, date(2023, 1, 1)), (80_00, date(2024, 1, 1)))
         ]
         timeline = with_retired_credits(terms, reversed(credits_))
 
         assert [OPERATOR_SETS, 70_00, 80_00] == [v.value.retired_fen for v in timeline]
-        assert [["W1"], ["W1", "运营方7000"], ["W1", "运营方8000"]] == [[c.id for c in v.clauses] for v in timeline]
+        assert [["W1"], ["W1", "运营方7000"], ["W1", "运营方8000"]] == [
+            [c.id for c in v.clauses] for v in timeline
+        ]

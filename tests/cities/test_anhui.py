@@ -10,7 +10,16 @@ import pluggy
 import pytest
 from gongji.cities import anhui, guards
 from gongji.cities.anhui import clauses as c
-from gongji.rules.benefits import ALL_PARTS, OPERATOR_SETS, BillPart, NoFund, PurseKind, Reversal, Situation, Use
+from gongji.rules.benefits import (
+    ALL_PARTS,
+    OPERATOR_SETS,
+    BillPart,
+    NoFund,
+    PurseKind,
+    Reversal,
+    Situation,
+    Use,
+)
 from gongji.rules.binding import CLOSE, NO_LIMIT, Scope
 from gongji.rules.channels import Across, AtOnce
 from gongji.rules.clauses import Clause, Grade
@@ -58,11 +67,25 @@ def test_the_province_is_no_city() -> None:
     ("hook", "expected"),
     [
         pytest.param("relations", CLOSE, id="close relatives may be bound (A9)"),
-        pytest.param("scope", Scope.PROVINCE, id="the whole province is one scope (A9)"),
-        pytest.param("family_limit", NO_LIMIT, id="the number of people is not limited (X6)"),
-        pytest.param("giver_limit", NO_LIMIT, id="the number of givers is not limited (assumption)"),
-        pytest.param("application_expiry", 30, id="an unanswered application expires after 30 days (assumption)"),
-        pytest.param("reversal", Reversal.ANY, id="any settlement may be reversed (assumption)"),
+        pytest.param(
+            "scope", Scope.PROVINCE, id="the whole province is one scope (A9)"
+        ),
+        pytest.param(
+            "family_limit", NO_LIMIT, id="the number of people is not limited (X6)"
+        ),
+        pytest.param(
+            "giver_limit",
+            NO_LIMIT,
+            id="the number of givers is not limited (assumption)",
+        ),
+        pytest.param(
+            "application_expiry",
+            30,
+            id="an unanswered application expires after 30 days (assumption)",
+        ),
+        pytest.param(
+            "reversal", Reversal.ANY, id="any settlement may be reversed (assumption)"
+        ),
     ],
 )
 def test_single_values(hook: str, expected: object) -> None:
@@ -79,10 +102,13 @@ def test_purses_are_asked_own_first() -> None:
 
 
 def test_aid_pays_compliant_costs_only() -> None:
-    """Aid pays in-scope and first self-pay cost, at hospitals and pharmacies; the own purse any part (A10, A11)."""
+    """Aid pays in-scope and first self-pay cost, at hospitals and pharmacies; the own
+    purse any part (A10, A11)."""
     (ruled,) = anhui.uses()
     assert frozenset({Use.OUTPATIENT, Use.PHARMACY}) == ruled.value.aid_at
-    assert frozenset({BillPart.IN_SCOPE, BillPart.FIRST_SELFPAY}) == ruled.value.aid_pays
+    assert (
+        frozenset({BillPart.IN_SCOPE, BillPart.FIRST_SELFPAY}) == ruled.value.aid_pays
+    )
     assert ruled.value.own_pays == ALL_PARTS
 
 
@@ -90,16 +116,24 @@ def test_members_of_both_schemes_for_visits() -> None:
     """Both schemes are admitted for visits; no premium is offered (A9)."""
     (ruled,) = anhui.member_terms()
     assert {Purpose.VISIT} == set(ruled.value)
-    assert frozenset({Scheme.EMPLOYEE, Scheme.RESIDENT}) == ruled.value[Purpose.VISIT].schemes
+    assert (
+        frozenset({Scheme.EMPLOYEE, Scheme.RESIDENT})
+        == ruled.value[Purpose.VISIT].schemes
+    )
 
 
 def test_channels_agree_across_hooks() -> None:
-    """Every hook that answers per channel speaks of the channels declared; the national app goes across areas only."""
+    """Every hook that answers per channel speaks of the channels declared; the national
+    app goes across areas only."""
     (channels,) = anhui.channels()
     expected = {"wanshitong", "minip_wechat", "minip_alipay", "national_app", "window"}
     for hook in ("channels", *guards.CHANNEL_HOOKS):
         assert expected == set(value_of(hook))
-    across = {number for number, channel in channels.value.items() if channel.across is Across.ONLY_ACROSS_AREAS}
+    across = {
+        number
+        for number, channel in channels.value.items()
+        if channel.across is Across.ONLY_ACROSS_AREAS
+    }
     assert {"national_app"} == across
 
 
@@ -107,24 +141,33 @@ def test_review_takes_at_most_three_working_days() -> None:
     """No channel of the province promises anything at once (A27)."""
     (ruled,) = anhui.review_latency()
     expected = {(AtOnce.NEVER, 3, 1)}
-    assert expected == {(r.at_once, r.working_days, r.earliest_working_days) for r in ruled.value.values()}
+    assert expected == {
+        (r.at_once, r.working_days, r.earliest_working_days)
+        for r in ruled.value.values()
+    }
 
 
 def test_residents_and_pharmacies_get_no_fund() -> None:
-    """That the fund pays nothing is a rule with its clause; pharmacy bills are covered so that they are settled."""
+    """That the fund pays nothing is a rule with its clause; pharmacy bills are covered
+    so that they are settled."""
     (ruled,) = anhui.reimbursement()
     table = ruled.value[Scheme.EMPLOYEE]
     assert NoFund(c.T14) == ruled.value[Scheme.RESIDENT]
     assert not isinstance(table, NoFund)
     assert NoFund(c.T6) == table.pharmacy
-    assert frozenset({VisitKind.OUTPATIENT, VisitKind.REGISTRATION, VisitKind.PHARMACY}) == table.covers
+    assert (
+        frozenset({VisitKind.OUTPATIENT, VisitKind.REGISTRATION, VisitKind.PHARMACY})
+        == table.covers
+    )
 
 
 def test_exclusions_stand_in_the_order_of_the_document() -> None:
     """Paused, inpatient that day, residue, outside policy: C63 to C66."""
     (ruled,) = anhui.exclusions()
     expected = list(zip(Situation, ("C63", "C64", "C65", "C66"), strict=True))
-    assert expected == [(exclusion.situation, exclusion.clause.id) for exclusion in ruled.value]
+    assert expected == [
+        (exclusion.situation, exclusion.clause.id) for exclusion in ruled.value
+    ]
 
 
 def test_retired_credit_is_the_operators() -> None:

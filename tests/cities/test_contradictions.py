@@ -1,4 +1,5 @@
-"""Every contradiction of the sources is settled by one rule value: change the value and a named outcome changes."""
+"""Every contradiction of the sources is settled by one rule value: change the value and
+a named outcome changes."""
 
 from __future__ import annotations
 
@@ -38,14 +39,21 @@ from gongji.rules.codes import SHANGHAI, AccountUse
 from gongji.rules.money import yuan
 from gongji.settlement.settle import Quote
 
-from tests.binding.applying import PLACES, TUESDAY, Applicants, cities, enrolled, with_values
+from tests.binding.applying import (
+    PLACES,
+    TUESDAY,
+    Applicants,
+    cities,
+    enrolled,
+    with_values,
+)
 
 Scenario = Callable[[Cities], str]
 W1 = Clause("W1", "测试的条款。", "测试")
 ALL_X = {f"X{n}" for n in range(1, 22)}
 
 
-# --- what happens to somebody ---------------------------------------------------------------------------------------
+# --- what happens to somebody ---------------------------------------------------------
 
 
 def applying(
@@ -88,7 +96,9 @@ def _answer(world: Applicants, application: Application) -> str:
         return "refused: " + ", ".join(c.hook for c in refused.conditions)
     except Refusal as refused:
         return f"{refused.reason()}: {refused.message}"
-    due = f", due {binding.review_due_at:%Y-%m-%d %H:%M}" if binding.review_due_at else ""
+    due = (
+        f", due {binding.review_due_at:%Y-%m-%d %H:%M}" if binding.review_due_at else ""
+    )
     return binding.state.name.lower() + due
 
 
@@ -125,7 +135,11 @@ def _shares(world: Applicants, bill: Bill) -> str:
 
 def reading(pinyin: str, sentence: str) -> Scenario:
     """Whether the city's guide says so."""
-    return lambda served: sentence if sentence in guide.markdown(served.named(pinyin), TUESDAY.date()) else "not said"
+    return lambda served: (
+        sentence
+        if sentence in guide.markdown(served.named(pinyin), TUESDAY.date())
+        else "not said"
+    )
 
 
 def first_day(pinyin: str) -> Scenario:
@@ -133,12 +147,13 @@ def first_day(pinyin: str) -> Scenario:
     return lambda served: str(served.named(pinyin).timelines["holder_terms"][-1].since)
 
 
-# --- the contradictions ---------------------------------------------------------------------------------------------
+# --- the contradictions ---------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Row:
-    """A contradiction: where it is settled, what comes of it, and what would come of another value."""
+    """A contradiction: where it is settled, what comes of it, and what would come of
+    another value."""
 
     city: str
     hook: str
@@ -235,7 +250,12 @@ BINDING = {
     "X9": Row(
         "anqing",
         "identity_checks",
-        applying("anqing", "wanshitong", holder=SPOUSES, identity_checks=frozenset({"real_name"})),
+        applying(
+            "anqing",
+            "wanshitong",
+            holder=SPOUSES,
+            identity_checks=frozenset({"real_name"}),
+        ),
         "refused: identity_checks",
         entry("wanshitong", frozenset({IdentityCheck.REAL_NAME})),
         "active",
@@ -253,7 +273,16 @@ BINDING = {
         "fields_asked",
         applying("chuzhou", "wanshitong"),
         "active",
-        entry("wanshitong", frozenset({MemberField.NAME, MemberField.CERTIFICATE_NUMBER, MemberField.INSURED_PLACE})),
+        entry(
+            "wanshitong",
+            frozenset(
+                {
+                    MemberField.NAME,
+                    MemberField.CERTIFICATE_NUMBER,
+                    MemberField.INSURED_PLACE,
+                }
+            ),
+        ),
         "refused: fields_asked, fields_asked",
     ),
     "X12": Row(
@@ -277,7 +306,10 @@ BINDING = {
         "anqing",
         "channels",
         applying("anqing", "window", now=EVENING),
-        "COUNTER_CLOSED: 安庆市各级医保经办服务窗口现在不办理: 工作日9:00–17:00; 下次开放 2025-10-09 09:00",
+        (
+            "COUNTER_CLOSED: 安庆市各级医保经办服务窗口现在不办理: 工作日9:00–17:00; "
+            "下次开放 2025-10-09 09:00"
+        ),
         in_entry("window", hours=ALWAYS),
         "active",
     ),
@@ -334,7 +366,12 @@ SETTLEMENT = {
     "X21": Row(
         "anqing",
         "reimbursement",
-        paying("anqing", 2, 1000_00, patient={"enrolments": enrolled(Scheme.RESIDENT, "15")}),
+        paying(
+            "anqing",
+            2,
+            1000_00,
+            patient={"enrolments": enrolled(Scheme.RESIDENT, "15")},
+        ),
         "cash 1,000.00",
         lambda shipped: {**shipped, Scheme.RESIDENT: shipped[Scheme.EMPLOYEE]},
         "fund 100.00, cash 900.00",
@@ -355,13 +392,20 @@ def settling(city: City, contradiction: str) -> list[tuple[str, Ruled[Any]]]:
 
 def test_every_contradiction() -> None:
     """X1 to X21 are settled, each by some city's rule, and each has its row here."""
-    assert ALL_X == {x.id for c in cities().all for t in c.timelines.values() for v in t for x in v.settles}
+    assert ALL_X == {
+        x.id
+        for c in cities().all
+        for t in c.timelines.values()
+        for v in t
+        for x in v.settles
+    }
     assert ALL_X == set(ROWS)
 
 
 @pytest.mark.parametrize("contradiction", ROWS)
 def test_settled_by_its_hook(contradiction: str) -> None:
-    """In every city one hook at most settles it, the row's; it cites for and against and says why by number."""
+    """In every city one hook at most settles it, the row's; it cites for and against
+    and says why by number."""
     row = ROWS[contradiction]
     found = {city.pinyin: settling(city, contradiction) for city in cities().all}
 
@@ -375,13 +419,18 @@ def test_settled_by_its_hook(contradiction: str) -> None:
 
 @pytest.mark.parametrize("contradiction", ROWS)
 def test_the_value_decides(contradiction: str) -> None:
-    """As shipped one thing happens; with another value of that hook, and of no other, the other thing does."""
+    """As shipped one thing happens; with another value of that hook, and of no other,
+    the other thing does."""
     row = ROWS[contradiction]
     (_, shipped), *_ = settling(cities().named(row.city), contradiction)
-    changed = Ruled(row.other_value(shipped.value), date.fromisoformat(row.since), (W1,))
+    changed = Ruled(
+        row.other_value(shipped.value), date.fromisoformat(row.since), (W1,)
+    )
 
     assert row.outcome == row.scenario(cities())
-    assert row.other_outcome == row.scenario(with_values(row.city, {row.hook: (changed,)}))
+    assert row.other_outcome == row.scenario(
+        with_values(row.city, {row.hook: (changed,)})
+    )
 
 
 def test_standings_are_told_apart() -> None:
@@ -392,5 +441,9 @@ def test_standings_are_told_apart() -> None:
     changed = Ruled(row.other_value(shipped.value), shipped.since, (W1,))
 
     assert "fund 120.00, cash 880.00" == active(cities())
-    assert active(cities()) == active(with_values("chuzhou", {"reimbursement": (changed,)}))
-    assert {Standing.ACTIVE, Standing.RETIRED} == set(shipped.value[Scheme.EMPLOYEE].cap_fen)
+    assert active(cities()) == active(
+        with_values("chuzhou", {"reimbursement": (changed,)})
+    )
+    assert {Standing.ACTIVE, Standing.RETIRED} == set(
+        shipped.value[Scheme.EMPLOYEE].cap_fen
+    )

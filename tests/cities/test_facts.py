@@ -1,7 +1,9 @@
-"""Every fact of the two source documents is cited, every contradiction settled, every figure as the documents say.
+"""Every fact of the two source documents is cited, every contradiction settled, every
+figure as the documents say.
 
-The facts carry stable numbers: A (the Anqing document), C (the Chuzhou page), H (its paragraphs on Huangshan). Gaps in
-the numbering are meant; C14 is derived from C2 to C13 by reading them together.
+The facts carry stable numbers: A (the Anqing document), C (the Chuzhou page), H (its
+paragraphs on Huangshan). Gaps in the numbering are meant; C14 is derived from C2 to C13
+by reading them together.
 """
 
 from __future__ import annotations
@@ -20,7 +22,14 @@ import pytest
 from gongji.cities import anhui
 from gongji.cities.anhui import clauses
 from gongji.rules.benefits import NoFund, Table
-from gongji.rules.clauses import Candidate, Clause, Contradiction, Grade, Ruled, clauses_in
+from gongji.rules.clauses import (
+    Candidate,
+    Clause,
+    Contradiction,
+    Grade,
+    Ruled,
+    clauses_in,
+)
 from gongji.rules.codes import Scheme, Standing
 from gongji.rules.hookspecs import DATED_HOOKS
 from gongji.rules.money import FULL_BP
@@ -63,13 +72,20 @@ NO_RULE = {
 """Facts that are no rule, and why."""
 
 TEXT_ONLY = {"X12", "X13", "X19", "X20", "X21"}
-"""Contradictions that only words settle, or that compare versions: a clause against them may be missing."""
+"""Contradictions that only words settle, or that compare versions: a clause against
+them may be missing."""
 
 
 def numbers() -> set[str]:
     """Every fact's number."""
-    spans = ((letter, first, last) for letter, parts in FACTS.items() for first, last in parts)
-    return {f"{letter}{n}" for letter, first, last in spans for n in range(first, last + 1)} | {"C61b"}
+    spans = (
+        (letter, first, last)
+        for letter, parts in FACTS.items()
+        for first, last in parts
+    )
+    return {
+        f"{letter}{n}" for letter, first, last in spans for n in range(first, last + 1)
+    } | {"C61b"}
 
 
 @dataclass(frozen=True)
@@ -91,14 +107,21 @@ def answers() -> Iterator[Answer]:
 
 ANSWERS = tuple(answers())
 CANDIDATES: tuple[tuple[str, Candidate], ...] = tuple(
-    (name, revision) for name, module in PLUGINS.items() for revision in module.candidates()
+    (name, revision)
+    for name, module in PLUGINS.items()
+    for revision in module.candidates()
 )
 DEFINED = [v for module in CLAUSE_MODULES for v in vars(module).values()]
 
 
 def test_every_fact_is_cited_or_explained() -> None:
-    """A fact carries a rule value or a sentence of the guide, or stands in the list with its reason, never both."""
-    cited = {clause.id for a in ANSWERS for clause in clauses_in((a.ruled.value, a.ruled.clauses))}
+    """A fact carries a rule value or a sentence of the guide, or stands in the list
+    with its reason, never both."""
+    cited = {
+        clause.id
+        for a in ANSWERS
+        for clause in clauses_in((a.ruled.value, a.ruled.clauses))
+    }
     assert set(NO_RULE) == numbers() - cited
 
 
@@ -111,7 +134,9 @@ def test_no_clause_names_a_fact_that_is_not_there() -> None:
 def test_every_clause_number_has_one_text() -> None:
     """Packages that cite the same clause cite the same sentence, source and grade."""
     texts = {v for v in DEFINED if isinstance(v, Clause)}
-    twice = [number for number, count in Counter(v.id for v in texts).items() if count > 1]
+    twice = [
+        number for number, count in Counter(v.id for v in texts).items() if count > 1
+    ]
     assert twice == []
 
 
@@ -129,13 +154,16 @@ def test_no_clause_is_idle(module: ModuleType) -> None:
     mine = [a.ruled for a in ANSWERS if a.plugin == owner]
     used = {c.id for c in clauses_in((mine, [c for p, c in CANDIDATES if p == owner]))}
     used |= {x.id for r in mine for x in r.settles}
-    defined = {v.id for v in vars(module).values() if isinstance(v, Clause | Contradiction)}
+    defined = {
+        v.id for v in vars(module).values() if isinstance(v, Clause | Contradiction)
+    }
     assert set() == defined - used
 
 
 @pytest.mark.parametrize("number", [f"X{n}" for n in range(1, 22)])
 def test_every_contradiction_is_settled(number: str) -> None:
-    """A contradiction names the value it fixes, with clauses for and against and the reason, which names it."""
+    """A contradiction names the value it fixes, with clauses for and against and the
+    reason, which names it."""
     settling = [a.ruled for a in ANSWERS if number in {x.id for x in a.ruled.settles}]
     assert settling
     for ruled in settling:
@@ -146,7 +174,8 @@ def test_every_contradiction_is_settled(number: str) -> None:
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda a: f"{a.plugin}.{a.hook}")
 def test_unconfirmed_sources_decide_nothing_alone(answer: Answer) -> None:
-    """A value rests on a document, an official source or a named assumption; unconfirmed pages only add to it."""
+    """A value rests on a document, an official source or a named assumption;
+    unconfirmed pages only add to it."""
     assert {c.grade for c in answer.ruled.clauses} - {Grade.UNCONFIRMED}
 
 
@@ -157,7 +186,8 @@ def test_whatever_is_opposed_is_explained(answer: Answer) -> None:
 
 
 def test_documents_name_their_line() -> None:
-    """A clause of a document names the document and the line; other sources are marked as retold."""
+    """A clause of a document names the document and the line; other sources are marked
+    as retold."""
     for clause in (v for v in DEFINED if isinstance(v, Clause)):
         if clause.grade is Grade.DOCUMENT:
             assert re.search(r" 第\d+行$", clause.source), clause.id
@@ -167,18 +197,22 @@ def test_documents_name_their_line() -> None:
             assert clause.text.startswith("转述"), clause.id
 
 
-# --- figures ------------------------------------------------------------------------------------------------------
+# --- figures --------------------------------------------------------------------------
 
 YUAN = 100
 V1 = ((800, 800, 800), (60, 55, 50), (65, 60, 55), (2000, 2000))
 V2 = ((200, 400, 400), (60, 50, 50), (70, 60, 60), (2000, 3000))
 V2_PRIME = ((200, 400, 400), (60, 55, 50), (65, 60, 55), (2000, 3000))
-"""Yuan and per cent by level, active and retired, as the documents and the candidates' sources print them."""
+"""Yuan and per cent by level, active and retired, as the documents and the candidates'
+sources print them."""
 
 
 def figures(table: Table) -> tuple[tuple[int, ...], ...]:
     """A table's deductibles and caps in yuan and its ratios in per cent."""
-    ratios = [tuple(table.ratio_of(standing, level) // 100 for level in (1, 2, 3)) for standing in Standing]
+    ratios = [
+        tuple(table.ratio_of(standing, level) // 100 for level in (1, 2, 3))
+        for standing in Standing
+    ]
     deductibles = tuple(table.deductible_fen[level] // YUAN for level in (1, 2, 3))
     caps = tuple(int(str(table.cap_fen[standing])) // YUAN for standing in Standing)
     return (deductibles, *ratios, caps)
@@ -197,7 +231,11 @@ def candidate(city: str, name: str) -> Candidate:
 
 
 @pytest.mark.parametrize(
-    "plugin", [pytest.param("province", id="the province, C58-C62"), pytest.param("chuzhou", id="Chuzhou, C58-C62")]
+    "plugin",
+    [
+        pytest.param("province", id="the province, C58-C62"),
+        pytest.param("chuzhou", id="Chuzhou, C58-C62"),
+    ],
 )
 def test_tables_in_force_are_the_documents(plugin: str) -> None:
     """800 yuan; 60, 55, 50 %; retired 5 points more; 2000 yuan a year."""
@@ -228,9 +266,21 @@ def test_candidate_tables_are_as_their_sources_print_them(
 
 def test_only_anqings_candidate_pays_at_pharmacies() -> None:
     """The fund pays nothing at pharmacies but under Anqing's V2, as at level 1 (S6)."""
-    tables = {(city, c.name): employee_table(c.value) for city, c in CANDIDATES if c.hook == "reimbursement"}
-    tables |= {(a.plugin, ""): employee_table(a.ruled.value) for a in ANSWERS if a.hook == "reimbursement"}
-    assert {key: t.pharmacy for key, t in tables.items() if not isinstance(t.pharmacy, NoFund)} == {("anqing", "V2"): 1}
+    tables = {
+        (city, c.name): employee_table(c.value)
+        for city, c in CANDIDATES
+        if c.hook == "reimbursement"
+    }
+    tables |= {
+        (a.plugin, ""): employee_table(a.ruled.value)
+        for a in ANSWERS
+        if a.hook == "reimbursement"
+    }
+    assert {
+        key: t.pharmacy
+        for key, t in tables.items()
+        if not isinstance(t.pharmacy, NoFund)
+    } == {("anqing", "V2"): 1}
 
 
 def test_no_ratio_exceeds_one_hundred_per_cent() -> None:
@@ -238,14 +288,18 @@ def test_no_ratio_exceeds_one_hundred_per_cent() -> None:
     values = [a.ruled.value for a in ANSWERS if a.hook == "reimbursement"]
     values += [c.value for _, c in CANDIDATES if c.hook == "reimbursement"]
     ratios = [
-        employee_table(v).ratio_of(standing, level) for v in values for standing in Standing for level in (1, 2, 3)
+        employee_table(v).ratio_of(standing, level)
+        for v in values
+        for standing in Standing
+        for level in (1, 2, 3)
     ]
     assert max(ratios) <= FULL_BP
     assert min(ratios) >= 0
 
 
 def test_candidates_say_what_is_known_against_them() -> None:
-    """Each candidate has a name of its own in its city, sources and a reason why it is not in force."""
+    """Each candidate has a name of its own in its city, sources and a reason why it is
+    not in force."""
     names = Counter((city, c.name) for city, c in CANDIDATES)
     assert {1} == set(names.values())
     assert all(c.clauses and c.why_not for _, c in CANDIDATES)

@@ -1,6 +1,8 @@
-"""What a city plugin may get wrong: each fault is refused by plugin, version and hook, and every other city serves.
+"""What a city plugin may get wrong: each fault is refused by plugin, version and hook,
+and every other city serves.
 
-All faulty plugins are installed at once as distributions of their own and loaded by entry point, as on a server.
+All faulty plugins are installed at once as distributions of their own and loaded by
+entry point, as on a server.
 """
 
 from __future__ import annotations
@@ -16,13 +18,18 @@ from tests.packages import IDENTITY, Package, installed
 SERVED = {"anqing", "chuzhou", "huangshan", "wuhu"}
 
 
-def answering(hook: str, answer: str, marker: str = "@hookimpl", parameters: str = "") -> str:
+def answering(
+    hook: str, answer: str, marker: str = "@hookimpl", parameters: str = ""
+) -> str:
     """A plugin that answers one hook so."""
     return f"{IDENTITY}\n{marker}\ndef {hook}({parameters}):\n    return {answer}\n"
 
 
 FUNCTIONS = {
-    "a misspelt hook": (answering("familly_limit", "None"), "familly_limit: 没有这个钩子, 请核对拼写"),
+    "a misspelt hook": (
+        answering("familly_limit", "None"),
+        "familly_limit: 没有这个钩子, 请核对拼写",
+    ),
     "a forgotten @hookimpl": (
         answering("family_limit", "from_2023(LIMIT)", marker=""),
         "family_limit: 忘记写 @hookimpl",
@@ -35,13 +42,22 @@ FUNCTIONS = {
         f"{IDENTITY}\nfamily_limit = hookimpl(partial(from_2023, LIMIT))",
         "family_limit: 不是带 @hookimpl 的函数",
     ),
-    "an unknown parameter": (answering("family_limit", "None", parameters="city"), "family_limit: .*却声明了 city"),
+    "an unknown parameter": (
+        answering("family_limit", "None", parameters="city"),
+        "family_limit: .*却声明了 city",
+    ),
     "one with a default, which pluggy lets pass": (
         answering("family_limit", "None", parameters="day=None"),
         "family_limit: .*却声明了 day",
     ),
-    "any keywords": (answering("family_limit", "None", parameters="**kw"), "family_limit: .*却声明了 kw"),
-    "any arguments": (answering("family_limit", "None", parameters="*args"), "family_limit: .*却声明了 args"),
+    "any keywords": (
+        answering("family_limit", "None", parameters="**kw"),
+        "family_limit: .*却声明了 kw",
+    ),
+    "any arguments": (
+        answering("family_limit", "None", parameters="*args"),
+        "family_limit: .*却声明了 args",
+    ),
     "a keyword-only parameter": (
         answering("family_limit", "None", parameters="*, day"),
         "family_limit: .*却声明了 day",
@@ -62,8 +78,14 @@ FUNCTIONS = {
         f"{IDENTITY}\n@hookimpl(hookwrapper=True)\ndef family_limit():\n    yield",
         "family_limit: 城市插件不得使用 hookwrapper",
     ),
-    "first": (answering("scope", "None", "@hookimpl(tryfirst=True)"), "scope: 城市插件不得使用 tryfirst"),
-    "last": (answering("scope", "None", "@hookimpl(trylast=True)"), "scope: 城市插件不得使用 trylast"),
+    "first": (
+        answering("scope", "None", "@hookimpl(tryfirst=True)"),
+        "scope: 城市插件不得使用 tryfirst",
+    ),
+    "last": (
+        answering("scope", "None", "@hookimpl(trylast=True)"),
+        "scope: 城市插件不得使用 trylast",
+    ),
     "optional, which hides a misspelt name": (
         answering("skope", "None", "@hookimpl(optionalhook=True)"),
         r"skope: 没有这个钩子.*\n.*optionalhook",
@@ -76,7 +98,10 @@ FUNCTIONS = {
 """Functions pluggy would not call, or call wrongly."""
 
 RAISING = {
-    "a hook raises": (answering("scope", "1 // 0"), r"scope: 调用时出错: ZeroDivisionError: .*\(gongji_f\d+.py:\d+\)"),
+    "a hook raises": (
+        answering("scope", "1 // 0"),
+        r"scope: 调用时出错: ZeroDivisionError: .*\(gongji_f\d+.py:\d+\)",
+    ),
     "a hook exits": (answering("scope", "exit(3)"), "scope: 调用时出错: SystemExit: 3"),
     "the import raises": (
         "raise RuntimeError('没有数据')",
@@ -94,26 +119,47 @@ RAISING = {
 
 IDENTITIES = {
     "no identity": ("", "identity: 每个城市须自己声明"),
-    "identity left to the province": ("@hookimpl\ndef identity():\n    return None", "identity: 每个城市须自己声明"),
-    "identity of another type": ("@hookimpl\ndef identity():\n    return '340200'", "identity: 须返回 Identity"),
+    "identity left to the province": (
+        "@hookimpl\ndef identity():\n    return None",
+        "identity: 每个城市须自己声明",
+    ),
+    "identity of another type": (
+        "@hookimpl\ndef identity():\n    return '340200'",
+        "identity: 须返回 Identity",
+    ),
     "a number for an area": (
         f"PLACE = Identity(area_code=340200, name='芜湖市'){IDENTITY}",
         "identity: 须返回 Identity.*int",
     ),
-    "four digits": (f"PLACE = Identity(area_code='3402', name='芜湖市'){IDENTITY}", "identity: 医保区划须为六位数字"),
+    "four digits": (
+        f"PLACE = Identity(area_code='3402', name='芜湖市'){IDENTITY}",
+        "identity: 医保区划须为六位数字",
+    ),
     "wide digits": (
         f"PLACE = Identity(area_code='３４０２００', name='芜湖市'){IDENTITY}",  # noqa: RUF001 - the fault
         "identity: 医保区划须为六位数字",
     ),
-    "no name": (f"PLACE = Identity(area_code='340200', name=''){IDENTITY}", "identity: 缺少城市名称"),
+    "no name": (
+        f"PLACE = Identity(area_code='340200', name=''){IDENTITY}",
+        "identity: 缺少城市名称",
+    ),
 }
 """Plugins that do not say who they are."""
 
 SHAPES = {
-    "a list for a timeline": (answering("family_limit", "list(from_2023(LIMIT))"), "family_limit: .*得到 list"),
-    "a bare value": (answering("family_limit", "LIMIT"), "family_limit: .*得到 FamilyLimit"),
+    "a list for a timeline": (
+        answering("family_limit", "list(from_2023(LIMIT))"),
+        "family_limit: .*得到 list",
+    ),
+    "a bare value": (
+        answering("family_limit", "LIMIT"),
+        "family_limit: .*得到 FamilyLimit",
+    ),
     "no value at all": (answering("family_limit", "()"), "family_limit: .*非空元组"),
-    "values without days": (answering("family_limit", "(LIMIT,)"), "family_limit: 须返回 ruled"),
+    "values without days": (
+        answering("family_limit", "(LIMIT,)"),
+        "family_limit: 须返回 ruled",
+    ),
     "a day in words": (
         answering("family_limit", "(Ruled(LIMIT, '2023', (C,)),)"),
         "family_limit: 生效日须为 date",
@@ -123,7 +169,10 @@ SHAPES = {
         "family_limit: 生效日须为 date",
     ),
     "days out of order": (
-        answering("family_limit", "from_2023(LIMIT) + ruled(LIMIT, since='2022-08-01', clauses=[C])"),
+        answering(
+            "family_limit",
+            "from_2023(LIMIT) + ruled(LIMIT, since='2022-08-01', clauses=[C])",
+        ),
         "family_limit: 各值的生效日须递增且不重复, 得到 2023-01-01, 2022-08-01",
     ),
     "two values on one day": (
@@ -138,7 +187,10 @@ SHAPES = {
         answering("family_limit", "(Ruled(LIMIT, date(2023, 1, 1), ('C22',)),)"),
         "family_limit: clauses: .*Clause",
     ),
-    "no limit said as None": (answering("family_limit", "from_2023(None)"), "family_limit: 返回值类型不对"),
+    "no limit said as None": (
+        answering("family_limit", "from_2023(None)"),
+        "family_limit: 返回值类型不对",
+    ),
 }
 """Answers that are no timeline."""
 
@@ -148,11 +200,16 @@ VALUES = {
         "family_limit: 返回值类型不对.*RelationSet",
     ),
     "a float for money": (
-        answering("reimbursement", "table(cap_fen={Standing.ACTIVE: 2000.0, Standing.RETIRED: 3000})"),
+        answering(
+            "reimbursement",
+            "table(cap_fen={Standing.ACTIVE: 2000.0, Standing.RETIRED: 3000})",
+        ),
         "reimbursement: .*不得用浮点数",
     ),
     "a float deep in a value": (
-        answering("family_limit", "from_2023(FamilyLimit(people=7.0, counting_holder=True))"),
+        answering(
+            "family_limit", "from_2023(FamilyLimit(people=7.0, counting_holder=True))"
+        ),
         "family_limit: .*不得用浮点数",
     ),
     "a bool for days": (
@@ -160,7 +217,9 @@ VALUES = {
         "application_expiry: .*应为数字",
     ),
     "a bool for people": (
-        answering("family_limit", "from_2023(FamilyLimit(people=True, counting_holder=True))"),
+        answering(
+            "family_limit", "from_2023(FamilyLimit(people=True, counting_holder=True))"
+        ),
         "family_limit: 返回值类型不对: 应为数字, 得到 True",
     ),
     "a number for yes": (
@@ -171,7 +230,10 @@ VALUES = {
         answering("purse_order", "from_2023(PurseOrder(order=[PurseKind.OWN]))"),
         "purse_order: 返回值类型不对.*tuple",
     ),
-    "a name for a member of an enum": (answering("scope", "from_2023('province')"), "scope: 返回值类型不对.*Scope"),
+    "a name for a member of an enum": (
+        answering("scope", "from_2023('province')"),
+        "scope: 返回值类型不对.*Scope",
+    ),
     "money below nothing": (
         answering("reimbursement", "table(deductible_fen={1: -1, 2: 0, 3: 0})"),
         "reimbursement: .*不得为负, 得到 -1",
@@ -180,14 +242,25 @@ VALUES = {
         answering("application_expiry", "from_2023(-30)"),
         "application_expiry: .*不得为负",
     ),
-    "no day to answer in": (answering("application_expiry", "from_2023(0)"), "application_expiry: 至少 1 天"),
+    "no day to answer in": (
+        answering("application_expiry", "from_2023(0)"),
+        "application_expiry: 至少 1 天",
+    ),
     "nobody fits": (
-        answering("family_limit", "from_2023(FamilyLimit(people=0, counting_holder=False))"),
+        answering(
+            "family_limit", "from_2023(FamilyLimit(people=0, counting_holder=False))"
+        ),
         "family_limit: 人数上限至少 1 人",
     ),
-    "no giver fits": (answering("giver_limit", "from_2023(GiverLimit(givers=0))"), "giver_limit: 人数上限至少 1 人"),
+    "no giver fits": (
+        answering("giver_limit", "from_2023(GiverLimit(givers=0))"),
+        "giver_limit: 人数上限至少 1 人",
+    ),
     "a ratio above 100 %": (
-        answering("reimbursement", "table(ratio_bp={1: 10001, 2: 0, 3: 0}, retired={1: 0, 2: 0, 3: 0})"),
+        answering(
+            "reimbursement",
+            "table(ratio_bp={1: 10001, 2: 0, 3: 0}, retired={1: 0, 2: 0, 3: 0})",
+        ),
         "reimbursement: active 级别 1 的支付比例超过 100%",
     ),
     "a ratio above 100 % by points": (
@@ -248,26 +321,39 @@ def materials():
 BETWEEN_HOOKS = {
     "a channel nobody else speaks of": (
         answering("channels", f"from_2023({APP})"),
-        r"identity_checks: 自 2022-07-01 起缺少渠道 app\nidentity_checks: .*未声明的渠道 .*wanshitong",
+        (
+            r"identity_checks: 自 2022-07-01 起缺少渠道 app\n"
+            r"identity_checks: .*未声明的渠道 .*wanshitong"
+        ),
     ),
     "no review for a channel": (
         answering("review_latency", "from_2023({})") + CHANNELS,
         "^review_latency: 自 2023-01-01 起缺少渠道 app$",
     ),
     "a review for a channel that is not there": (
-        answering("review_latency", "from_2023(dict.fromkeys(['app', 'web'], AT_ONCE))") + CHANNELS,
+        answering("review_latency", "from_2023(dict.fromkeys(['app', 'web'], AT_ONCE))")
+        + CHANNELS,
         "^review_latency: 自 2023-01-01 起出现未声明的渠道 web$",
     ),
     "channels that agree only later": (
-        answering("review_latency", "ruled({'app': AT_ONCE}, since='2024-01-01', clauses=[C])") + CHANNELS,
+        answering(
+            "review_latency", "ruled({'app': AT_ONCE}, since='2024-01-01', clauses=[C])"
+        )
+        + CHANNELS,
         "review_latency: 自 2022-07-01 起缺少渠道 app",
     ),
     "a review that takes no time and is not at once": (
-        answering("review_latency", "from_2023({'window': ReviewLatency(at_once=AtOnce.NEVER)})"),
+        answering(
+            "review_latency",
+            "from_2023({'window': ReviewLatency(at_once=AtOnce.NEVER)})",
+        ),
         "review_latency: 即时生效的没有审核天数, 其余至少 1 个工作日",
     ),
     "at once, and yet days": (
-        answering("review_latency", "from_2023({'window': ReviewLatency(at_once=AtOnce.ALWAYS, working_days=3)})"),
+        answering(
+            "review_latency",
+            "from_2023({'window': ReviewLatency(at_once=AtOnce.ALWAYS, working_days=3)})",
+        ),
         "review_latency: 即时生效的没有审核天数",
     ),
     "a counter that closes before it opens": (
@@ -281,8 +367,11 @@ BETWEEN_HOOKS = {
     "hours of another time zone": (
         answering(
             "channels",
-            "from_2023({'w': Channel(name='w', kind=ChannelKind.COUNTER,"
-            " hours=CounterHours(opens=time(9, tzinfo=timezone.utc), closes=time(17, tzinfo=timezone.utc)))})",
+            (
+                "from_2023({'w': Channel(name='w', kind=ChannelKind.COUNTER, "
+                "hours=CounterHours(opens=time(9, tzinfo=timezone.utc), closes=time(17, "
+                "tzinfo=timezone.utc)))})"
+            ),
         ),
         "channels: 服务时间须先开后关且不带时区",
     ),
@@ -292,25 +381,54 @@ BETWEEN_HOOKS = {
 
 def candidate(**changes: str) -> str:
     """A plugin with one candidate, changed so."""
-    fields = {"name": "'V2'", "hook": "'family_limit'", "value": "LIMIT", "clauses": "(C,)", "why_not": "''"} | changes
-    return answering("candidates", f"(Candidate({', '.join(f'{k}={v}' for k, v in fields.items())}),)")
+    fields = {
+        "name": "'V2'",
+        "hook": "'family_limit'",
+        "value": "LIMIT",
+        "clauses": "(C,)",
+        "why_not": "''",
+    } | changes
+    return answering(
+        "candidates",
+        f"(Candidate({', '.join(f'{k}={v}' for k, v in fields.items())}),)",
+    )
 
 
 CANDIDATES = {
-    "a list of candidates": (answering("candidates", "[]"), "candidates: 须返回由 Candidate 组成的元组"),
-    "a candidate for no hook": (candidate(hook="'famly'"), "candidates: V2 所指的钩子 'famly' 不存在"),
-    "a candidate that does not fit its hook": (candidate(value="DIRECT"), "family_limit: 返回值类型不对.*RelationSet"),
-    "a candidate without a clause": (candidate(clauses="()"), "candidates: V2 没有条款依据"),
-    "a candidate with a clause's number": (candidate(clauses="('S27',)"), "candidates: V2 的条款: .*Clause"),
+    "a list of candidates": (
+        answering("candidates", "[]"),
+        "candidates: 须返回由 Candidate 组成的元组",
+    ),
+    "a candidate for no hook": (
+        candidate(hook="'famly'"),
+        "candidates: V2 所指的钩子 'famly' 不存在",
+    ),
+    "a candidate that does not fit its hook": (
+        candidate(value="DIRECT"),
+        "family_limit: 返回值类型不对.*RelationSet",
+    ),
+    "a candidate without a clause": (
+        candidate(clauses="()"),
+        "candidates: V2 没有条款依据",
+    ),
+    "a candidate with a clause's number": (
+        candidate(clauses="('S27',)"),
+        "candidates: V2 的条款: .*Clause",
+    ),
     "two candidates of one name": (
-        answering("candidates", "(Candidate('V2', 'family_limit', LIMIT, (C,), ''),) * 2"),
+        answering(
+            "candidates", "(Candidate('V2', 'family_limit', LIMIT, (C,), ''),) * 2"
+        ),
         "candidates: 名称重复 V2",
     ),
 }
 """Revisions nobody could adopt."""
 
 FAULTS = FUNCTIONS | RAISING | IDENTITIES | SHAPES | VALUES | BETWEEN_HOOKS | CANDIDATES
-PACKAGES = {name: Package(f"gongji-f{n}", f"f{n}", source) for n, (name, (source, _)) in enumerate(FAULTS.items())}
+PACKAGES = {
+    name: Package(f"gongji-f{n}", f"f{n}", source)
+    for n, (name, (source, _)) in enumerate(FAULTS.items())
+}
 
 
 @pytest.fixture(scope="module")
@@ -329,7 +447,8 @@ def test_the_others_serve(loaded: Cities) -> None:
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_refused_by_name(loaded: Cities, fault: str) -> None:
-    """A faulty plugin is refused by distribution and version, and the problem names the hook and what is wrong."""
+    """A faulty plugin is refused by distribution and version, and the problem names the
+    hook and what is wrong."""
     package = PACKAGES[fault]
     found = [refused for refused in loaded.refused if refused.pinyin == package.pinyin]
 

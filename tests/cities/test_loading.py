@@ -1,4 +1,5 @@
-"""Cities: found by entry point, each on its own, its rules by day, adopted only by the operator's word."""
+"""Cities: found by entry point, each on its own, its rules by day, adopted only by the
+operator's word."""
 
 from __future__ import annotations
 
@@ -46,7 +47,9 @@ FIRST_DAY = date(2022, 7, 1)
 
 def limit(people: int, since: str) -> Timeline[FamilyLimit | NoLimit]:
     """A family limit from a day on."""
-    return ruled(FamilyLimit(people=people, counting_holder=True), since=since, clauses=[W1])
+    return ruled(
+        FamilyLimit(people=people, counting_holder=True), since=since, clauses=[W1]
+    )
 
 
 def wuhu(*candidates: Candidate, **answers: Timeline[Any] | None) -> SimpleNamespace:
@@ -59,30 +62,45 @@ def wuhu(*candidates: Candidate, **answers: Timeline[Any] | None) -> SimpleNames
 
         return answer
 
-    given = {"identity": Identity(area_code="340200", name="芜湖市"), "candidates": candidates, **answers}
+    given = {
+        "identity": Identity(area_code="340200", name="芜湖市"),
+        "candidates": candidates,
+        **answers,
+    }
     return SimpleNamespace(**{hook: answering(value) for hook, value in given.items()})
 
 
-# --- found, or refused ----------------------------------------------------------------------------------------------
+# --- found, or refused ----------------------------------------------------------------
 
 
 def test_the_three_cities() -> None:
-    """The installed cities serve, in the order of their area codes, none refused, each with its candidates."""
+    """The installed cities serve, in the order of their area codes, none refused, each
+    with its candidates."""
     cities = load_cities()
 
     assert [("340800", "anqing"), ("341000", "huangshan"), ("341100", "chuzhou")] == [
         (c.area_code, c.pinyin) for c in cities.all
     ]
     assert () == cities.refused
-    assert {"gongji-anqing", "gongji-chuzhou", "gongji-huangshan"} == {c.plugin for c in cities.all}
+    assert {"gongji-anqing", "gongji-chuzhou", "gongji-huangshan"} == {
+        c.plugin for c in cities.all
+    }
     assert all("V2" in {c.name for c in city.candidates} for city in cities.all)
 
 
 RIVALS = (
     Package("gongji-one", "rival", IDENTITY),
     Package("gongji-two", "rival", IDENTITY, version="2.0"),
-    Package("gongji-ma", "maanshan", IDENTITY.replace("PLACE", "Identity(area_code='340500', name='马鞍山市')")),
-    Package("gongji-he", "hexian", IDENTITY.replace("PLACE", "Identity(area_code='340523', name='和县')")),
+    Package(
+        "gongji-ma",
+        "maanshan",
+        IDENTITY.replace("PLACE", "Identity(area_code='340500', name='马鞍山市')"),
+    ),
+    Package(
+        "gongji-he",
+        "hexian",
+        IDENTITY.replace("PLACE", "Identity(area_code='340523', name='和县')"),
+    ),
     Package("gongji-wuhu", "wuhu", IDENTITY),
 )
 
@@ -95,17 +113,28 @@ def with_rivals(tmp_path_factory: pytest.TempPathFactory) -> Cities:
 
 
 REFUSED = {
-    "gongji-one 1.2.3": "多个插件使用同一名称 rival: gongji-one 1.2.3, gongji-two 2.0; 请只保留一个",
+    "gongji-one 1.2.3": (
+        "多个插件使用同一名称 rival: gongji-one 1.2.3, gongji-two 2.0; 请只保留一个"
+    ),
     "gongji-two 2.0": "多个插件使用同一名称 rival: gongji-one 1.2.3, gongji-two 2.0; 请只保留一个",
-    "gongji-ma 1.2.3": "identity: 医保区划 340500 被多个插件声明: gongji-he 1.2.3, gongji-ma 1.2.3; 请只保留一个",
-    "gongji-he 1.2.3": "identity: 医保区划 340523 被多个插件声明: gongji-he 1.2.3, gongji-ma 1.2.3; 请只保留一个",
+    "gongji-ma 1.2.3": (
+        "identity: 医保区划 340500 被多个插件声明: gongji-he 1.2.3, "
+        "gongji-ma 1.2.3; 请只保留一个"
+    ),
+    "gongji-he 1.2.3": (
+        "identity: 医保区划 340523 被多个插件声明: gongji-he 1.2.3, "
+        "gongji-ma 1.2.3; 请只保留一个"
+    ),
 }
 
 
 def test_rivals(with_rivals: Cities) -> None:
-    """Of two plugins with one name, or of one pooling area, none is more right: both are refused, the others serve."""
+    """Of two plugins with one name, or of one pooling area, none is more right: both
+    are refused, the others serve."""
     assert REFUSED == {r.plugin: r.problem for r in with_rivals.refused}
-    assert ["wuhu", "anqing", "huangshan", "chuzhou"] == [c.pinyin for c in with_rivals.all]
+    assert ["wuhu", "anqing", "huangshan", "chuzhou"] == [
+        c.pinyin for c in with_rivals.all
+    ]
 
 
 def test_seen_twice(tmp_path: Path) -> None:
@@ -122,21 +151,33 @@ def test_seen_twice(tmp_path: Path) -> None:
 
 
 def test_nothing_leaks(tmp_path: Path) -> None:
-    """What one city answers, no other city answers: a limit of 9 in one leaves the others as they were."""
-    nine = f"{IDENTITY}\n@hookimpl\ndef family_limit():\n    return from_2023(replace(LIMIT, people=9))\n"
+    """What one city answers, no other city answers: a limit of 9 in one leaves the
+    others as they were."""
+    nine = (
+        f"{IDENTITY}\n@hookimpl\n"
+        "def family_limit():\n    return from_2023(replace(LIMIT, people=9))\n"
+    )
     before = {c.pinyin: c.timelines for c in load_cities().all}
     with installed(tmp_path, Package("gongji-wuhu", "wuhu", nine)):
         after = {c.pinyin: c.timelines for c in load_cities().all}
 
     wuhus = after.pop("wuhu")
     assert before == after
-    assert FamilyLimit(people=9, counting_holder=True) == wuhus["family_limit"][-1].value
+    assert (
+        FamilyLimit(people=9, counting_holder=True) == wuhus["family_limit"][-1].value
+    )
 
 
 def test_how_cities_are_called(with_rivals: Cities) -> None:
-    """A city is found by the first four digits of any code of its area, by pinyin and by name, short or long."""
-    assert {"anqing"} == {with_rivals.of(code).pinyin for code in ("340800", "340822", "340899")}
-    assert {"安庆市"} == {with_rivals.named(text).name for text in ("anqing", "安庆", "安庆市", "340800", "340822")}
+    """A city is found by the first four digits of any code of its area, by pinyin and
+    by name, short or long."""
+    assert {"anqing"} == {
+        with_rivals.of(code).pinyin for code in ("340800", "340822", "340899")
+    }
+    assert {"安庆市"} == {
+        with_rivals.named(text).name
+        for text in ("anqing", "安庆", "安庆市", "340800", "340822")
+    }
 
 
 @pytest.mark.parametrize("text", ["340100", "110000", "hefei", ""])
@@ -152,21 +193,28 @@ def test_faulty_city_called(with_rivals: Cities) -> None:
         with_rivals.named("rival")
 
 
-# --- by day ---------------------------------------------------------------------------------------------------------
+# --- by day ---------------------------------------------------------------------------
 
 BY_DAY = {
     "the province's first day": ("2022-07-01", NO_LIMIT),
     "a day before the city's first": ("2022-12-31", NO_LIMIT),
     "the city's first day": ("2023-01-01", FamilyLimit(people=7, counting_holder=True)),
-    "a day before the change": ("2023-12-31", FamilyLimit(people=7, counting_holder=True)),
-    "the day of the change": ("2024-01-01", FamilyLimit(people=9, counting_holder=True)),
+    "a day before the change": (
+        "2023-12-31",
+        FamilyLimit(people=7, counting_holder=True),
+    ),
+    "the day of the change": (
+        "2024-01-01",
+        FamilyLimit(people=9, counting_holder=True),
+    ),
     "long after": ("2099-12-31", FamilyLimit(people=9, counting_holder=True)),
 }
 
 
 @pytest.mark.parametrize(("day", "expected"), BY_DAY.values(), ids=BY_DAY)
 def test_city_over_province(day: str, expected: FamilyLimit | NoLimit) -> None:
-    """The city answers from its first day on, before it the province; the reference says whose value it was."""
+    """The city answers from its first day on, before it the province; the reference
+    says whose value it was."""
     city = city_from(wuhu(family_limit=limit(7, "2023-01-01") + limit(9, "2024-01-01")))
     rules = city.rules(date.fromisoformat(day))
 
@@ -176,7 +224,8 @@ def test_city_over_province(day: str, expected: FamilyLimit | NoLimit) -> None:
 
 
 def test_city_before_the_province() -> None:
-    """A city's rule older than the province's answers alone, from the day on which every hook has a value."""
+    """A city's rule older than the province's answers alone, from the day on which
+    every hook has a value."""
     city = city_from(wuhu(family_limit=limit(7, "2020-01-01")))
 
     assert FIRST_DAY == city.first_day
@@ -200,8 +249,11 @@ def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("city", load_cities().all, ids=lambda city: city.pinyin)
 def test_before_the_first_rule(city: City) -> None:
-    """The day before the first rule of all is refused and says so, with its clause; the first day is not."""
-    with pytest.raises(NotInForce, match="2022-06-30 尚无有效规则: 最早的规则自 2022-07-01 起") as refused:
+    """The day before the first rule of all is refused and says so, with its clause; the
+    first day is not."""
+    with pytest.raises(
+        NotInForce, match="2022-06-30 尚无有效规则: 最早的规则自 2022-07-01 起"
+    ) as refused:
         city.rules(date(2022, 6, 30))
 
     assert "C53" in {c.id for c in refused.value.clauses}
@@ -211,10 +263,16 @@ def test_before_the_first_rule(city: City) -> None:
 
 def test_reference() -> None:
     """A decision refers to a rule by hook, day and clauses, all of them or those that decided."""
-    rules = city_from(wuhu(family_limit=limit(7, "2023-01-01"))).rules(date(2025, 9, 30))
+    rules = city_from(wuhu(family_limit=limit(7, "2023-01-01"))).rules(
+        date(2025, 9, 30)
+    )
 
-    assert RuleRef("family_limit", date(2023, 1, 1), ("W1",)) == rules.ref(CityRules.family_limit)
-    assert RuleRef("family_limit", date(2023, 1, 1), ("C22",)) == rules.ref(CityRules.family_limit, C22)
+    assert RuleRef("family_limit", date(2023, 1, 1), ("W1",)) == rules.ref(
+        CityRules.family_limit
+    )
+    assert RuleRef("family_limit", date(2023, 1, 1), ("C22",)) == rules.ref(
+        CityRules.family_limit, C22
+    )
 
 
 def test_clause_by_number() -> None:
@@ -230,20 +288,30 @@ def test_overrides() -> None:
     """A test lays its own value over a real city's, from its day on; everything else stays."""
     chuzhou = load_cities().named("chuzhou")
     source = __import__("gongji_chuzhou")
-    changed = city_from(source, overrides={"scope": ruled(Scope.PROVINCE, since="2025-01-01", clauses=[W1])})
+    changed = city_from(
+        source,
+        overrides={"scope": ruled(Scope.PROVINCE, since="2025-01-01", clauses=[W1])},
+    )
 
     assert [Scope.POOLING_AREA, Scope.PROVINCE] == [
-        changed.rules(day).value(CityRules.scope) for day in (date(2024, 12, 31), date(2025, 1, 1))
+        changed.rules(day).value(CityRules.scope)
+        for day in (date(2024, 12, 31), date(2025, 1, 1))
     ]
-    assert [hook for hook in DATED_HOOKS if changed.timelines[hook] != chuzhou.timelines[hook]] == ["scope"]
+    assert [
+        hook
+        for hook in DATED_HOOKS
+        if changed.timelines[hook] != chuzhou.timelines[hook]
+    ] == ["scope"]
 
 
-# --- by the operator's word -----------------------------------------------------------------------------------------
+# --- by the operator's word -----------------------------------------------------------
 
 
 def table_of(city: City, day: str) -> Table:
     """The employee table of a day."""
-    table = city.rules(date.fromisoformat(day)).value(CityRules.reimbursement)[Scheme.EMPLOYEE]
+    table = city.rules(date.fromisoformat(day)).value(CityRules.reimbursement)[
+        Scheme.EMPLOYEE
+    ]
     assert isinstance(table, Table)
     return table
 
@@ -254,38 +322,74 @@ def test_no_day_selects_a_candidate() -> None:
 
     assert () == chuzhou.adoptions
     assert {800_00} == {
-        table_of(chuzhou, day).deductible_fen[level] for day in ("2022-07-01", "2099-01-01") for level in (1, 2, 3)
+        table_of(chuzhou, day).deductible_fen[level]
+        for day in ("2022-07-01", "2099-01-01")
+        for level in (1, 2, 3)
     }
 
 
 def test_adopted_from_its_day() -> None:
-    """An adopted candidate decides from its day on, is named in every decision, and leaves other cities alone."""
+    """An adopted candidate decides from its day on, is named in every decision, and
+    leaves other cities alone."""
     cities = load_cities([Adoption.parse("341100:V2@2025-01-01")])
     chuzhou, anqing = cities.named("chuzhou"), cities.named("anqing")
 
-    assert {1: 800_00, 2: 800_00, 3: 800_00} == table_of(chuzhou, "2024-12-31").deductible_fen
-    assert {1: 200_00, 2: 400_00, 3: 400_00} == table_of(chuzhou, "2025-01-01").deductible_fen
-    assert {Standing.ACTIVE: 2000_00, Standing.RETIRED: 3000_00} == table_of(chuzhou, "2025-01-01").cap_fen
-    assert DecidedBy("341100", "gongji-chuzhou", chuzhou.version, __version__, ("V2@2025-01-01",)) == chuzhou.decided_by
-    assert "运营方自 2025-01-01 起采用" in chuzhou.rules(date(2025, 1, 1)).answer(CityRules.reimbursement).why
-    assert ((), 800_00) == (anqing.adoptions, table_of(anqing, "2025-01-01").deductible_fen[1])
+    assert {1: 800_00, 2: 800_00, 3: 800_00} == table_of(
+        chuzhou, "2024-12-31"
+    ).deductible_fen
+    assert {1: 200_00, 2: 400_00, 3: 400_00} == table_of(
+        chuzhou, "2025-01-01"
+    ).deductible_fen
+    assert {Standing.ACTIVE: 2000_00, Standing.RETIRED: 3000_00} == table_of(
+        chuzhou, "2025-01-01"
+    ).cap_fen
+    assert (
+        DecidedBy(
+            "341100", "gongji-chuzhou", chuzhou.version, __version__, ("V2@2025-01-01",)
+        )
+        == chuzhou.decided_by
+    )
+    assert (
+        "运营方自 2025-01-01 起采用"
+        in chuzhou.rules(date(2025, 1, 1)).answer(CityRules.reimbursement).why
+    )
+    assert ((), 800_00) == (
+        anqing.adoptions,
+        table_of(anqing, "2025-01-01").deductible_fen[1],
+    )
 
 
-@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["as they follow", "the later first"])
+@pytest.mark.parametrize(
+    "order", [(0, 1), (1, 0)], ids=["as they follow", "the later first"]
+)
 def test_two_adoptions_of_one_hook(order: tuple[int, int]) -> None:
     """Each decides from its own day on, whatever the order the operator names them in."""
-    words = [Adoption.parse("341000:V2@2025-01-01"), Adoption.parse("341000:V2'@2025-07-01")]
+    words = [
+        Adoption.parse("341000:V2@2025-01-01"),
+        Adoption.parse("341000:V2'@2025-07-01"),
+    ]
     huangshan = load_cities([words[n] for n in order]).named("huangshan")
-    ratios = [table_of(huangshan, day).ratio_bp[2] for day in ("2024-12-31", "2025-01-01", "2025-07-01")]
+    ratios = [
+        table_of(huangshan, day).ratio_bp[2]
+        for day in ("2024-12-31", "2025-01-01", "2025-07-01")
+    ]
 
     assert [55_00, 50_00, 55_00] == ratios
-    assert [BonusPoints(above_active_bp=5_00), {1: 70_00, 2: 60_00, 3: 60_00}, BonusPoints(above_active_bp=5_00)] == [
-        table_of(huangshan, day).retired for day in ("2024-12-31", "2025-01-01", "2025-07-01")
+    assert [
+        BonusPoints(above_active_bp=5_00),
+        {1: 70_00, 2: 60_00, 3: 60_00},
+        BonusPoints(above_active_bp=5_00),
+    ] == [
+        table_of(huangshan, day).retired
+        for day in ("2024-12-31", "2025-01-01", "2025-07-01")
     ]
 
 
 WRONG_ADOPTIONS = {
-    "no such candidate": (["341100:V9@2025-01-01"], "341100 没有名为 V9 的候选修订; 已有: V2、"),
+    "no such candidate": (
+        ["341100:V9@2025-01-01"],
+        "341100 没有名为 V9 的候选修订; 已有: V2、",
+    ),
     "no such city": (["340100:V2@2025-01-01"], "没有接入医保区划为 340100 的城市"),
     "two of one hook on one day": (
         ["341000:V2@2025-01-01", "341000:V2'@2025-01-01"],
@@ -294,14 +398,26 @@ WRONG_ADOPTIONS = {
 }
 
 
-@pytest.mark.parametrize(("words", "message"), WRONG_ADOPTIONS.values(), ids=WRONG_ADOPTIONS)
+@pytest.mark.parametrize(
+    ("words", "message"), WRONG_ADOPTIONS.values(), ids=WRONG_ADOPTIONS
+)
 def test_wrong_adoption(words: list[str], message: str) -> None:
     """An adoption that cannot be meant is refused by name, not served without."""
     with pytest.raises(ValueError, match=message):
         load_cities([Adoption.parse(word) for word in words])
 
 
-@pytest.mark.parametrize("text", ["", "V2", "341100:V2", "341100@2025-01-01", ":V2@2025-01-01", "341100:V2@2025-13-01"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "V2",
+        "341100:V2",
+        "341100@2025-01-01",
+        ":V2@2025-01-01",
+        "341100:V2@2025-13-01",
+    ],
+)
 def test_adoption_written_otherwise(text: str) -> None:
     """An adoption is written CITY:NAME@DAY or refused."""
     with pytest.raises(ValueError, match=r"341100:V2@2025-01-01|month"):
@@ -321,20 +437,34 @@ def operators(fen: int, since: str) -> RetiredCredit:
     return RetiredCredit("341100", fen, date.fromisoformat(since), clause)
 
 
-@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["as they follow", "the later first"])
+@pytest.mark.parametrize(
+    "order", [(0, 1), (1, 0)], ids=["as they follow", "the later first"]
+)
 def test_retired_credit(order: tuple[int, int]) -> None:
-    """The operator's figures decide each from its day on, with their clause; other cities are left without."""
+    """The operator's figures decide each from its day on, with their clause; other
+    cities are left without."""
     figures = [operators(60_00, "2023-01-01"), operators(70_00, "2025-01-01")]
     cities = load_cities(retired_credits=[figures[n] for n in order])
     terms = [
         cities.named("chuzhou").rules(day).answer(CityRules.account_crediting)
-        for day in (date(2022, 12, 31), date(2023, 1, 1), date(2024, 12, 31), date(2025, 1, 1))
+        for day in (
+            date(2022, 12, 31),
+            date(2023, 1, 1),
+            date(2024, 12, 31),
+            date(2025, 1, 1),
+        )
     ]
 
     assert [OPERATOR_SETS, 60_00, 60_00, 70_00] == [t.value.retired_fen for t in terms]
     assert ["运营方6000", "运营方7000"] == [t.clauses[-1].id for t in terms[1::2]]
     assert {2_00} == {t.value.active_ratio_bp for t in terms}
-    assert OPERATOR_SETS is cities.named("anqing").rules(FIRST_DAY).value(CityRules.account_crediting).retired_fen
+    assert (
+        OPERATOR_SETS
+        is cities.named("anqing")
+        .rules(FIRST_DAY)
+        .value(CityRules.account_crediting)
+        .retired_fen
+    )
 
 
 def test_retired_credit_of_no_city() -> None:
@@ -348,4 +478,8 @@ def test_a_plugin_as_text() -> None:
     module = SimpleNamespace()
     exec(PRELUDE + IDENTITY, module.__dict__)  # noqa: S102 - our own text, as an author would write it
 
-    assert ("340200", "芜湖市", ()) == ((c := city_from(module)).area_code, c.name, c.overridden)
+    assert ("340200", "芜湖市", ()) == (
+        (c := city_from(module)).area_code,
+        c.name,
+        c.overridden,
+    )

@@ -1,4 +1,5 @@
-"""A whole service in a thread, on a free port of the loopback, for the tests of the command line."""
+"""A whole service in a thread, on a free port of the loopback, for the tests of the
+command line."""
 
 from __future__ import annotations
 
@@ -62,8 +63,15 @@ def serving(tmp_path: Path) -> Iterator[Serving]:
     """Starts sandboxes; each call answers the address of one, all end with the test."""
     with ExitStack() as stack:
 
-        def start(*, cities: Cities | None = None, sample: bool = True, data: Path = tmp_path / "var") -> str:
-            settings = Settings(address="127.0.0.1:0", data=data, sample=sample, sandbox=True)
+        def start(
+            *,
+            cities: Cities | None = None,
+            sample: bool = True,
+            data: Path = tmp_path / "var",
+        ) -> str:
+            settings = Settings(
+                address="127.0.0.1:0", data=data, sample=sample, sandbox=True
+            )
             return stack.enter_context(_running(settings, cities or load_cities()))
 
         yield start

@@ -1,4 +1,5 @@
-"""`gongji serve` as people start it: a process of its own, its announcement and log read as they come."""
+"""`gongji serve` as people start it: a process of its own, its announcement and log
+read as they come."""
 
 from __future__ import annotations
 
@@ -33,7 +34,8 @@ TODAY = datetime.now(SHANGHAI).date().isoformat()
 
 
 class Started:
-    """A server that has announced itself; its log is read as it comes, so that it never waits for us."""
+    """A server that has announced itself; its log is read as it comes, so that it never
+    waits for us."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
@@ -78,8 +80,18 @@ class Started:
 @contextmanager
 def started(*arguments: str) -> Iterator[Started]:
     """Starts the command on a free port and waits for its announcement."""
-    command = [sys.executable, "-m", "gongji", "serve", "--address", "127.0.0.1:0", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own
+    command = [
+        sys.executable,
+        "-m",
+        "gongji",
+        "serve",
+        "--address",
+        "127.0.0.1:0",
+        *arguments,
+    ]
+    with subprocess.Popen(  # noqa: S603 - our own
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
         try:
             (server := Started(process)).announcement()
             yield server
@@ -90,7 +102,9 @@ def started(*arguments: str) -> Iterator[Started]:
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     """A command that ends by itself."""
     command = [sys.executable, "-m", "gongji", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S)  # noqa: S603 - our own
+    return subprocess.run(  # noqa: S603 - our own
+        command, capture_output=True, text=True, check=False, timeout=PATIENCE_S
+    )
 
 
 class Caller:
@@ -109,10 +123,16 @@ class Caller:
     def __exit__(self, *_: object) -> None:
         self.channel.close()
 
-    def settle(self, request_id: str = "", fen: int = 10_000) -> settlement_pb2.SettleResponse:
+    def settle(
+        self, request_id: str = "", fen: int = 10_000
+    ) -> settlement_pb2.SettleResponse:
         """Settles a bill below the deductible, out of the person's own purse."""
-        request = settlement_pb2.SettleRequest(request_id=request_id or str(uuid.uuid4()), bill=self.bill(fen))
-        reply: settlement_pb2.SettleResponse = self.settlements.Settle(request, timeout=20)
+        request = settlement_pb2.SettleRequest(
+            request_id=request_id or str(uuid.uuid4()), bill=self.bill(fen)
+        )
+        reply: settlement_pb2.SettleResponse = self.settlements.Settle(
+            request, timeout=20
+        )
         return reply
 
     @staticmethod
@@ -130,7 +150,9 @@ class Caller:
 
     def balance(self) -> int:
         """The purse, in fen."""
-        reply = self.accounts.GetAccount(account_pb2.GetAccountRequest(person=PERSON), timeout=20)
+        reply = self.accounts.GetAccount(
+            account_pb2.GetAccountRequest(person=PERSON), timeout=20
+        )
         return int(reply.balance_fen)
 
 
@@ -139,21 +161,33 @@ PERSON = types_pb2.PersonRef(person_no="CZ001")
 
 def children(pid: int) -> list[int]:
     """The processes a process has started."""
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()]
+    return [
+        int(child)
+        for child in Path(f"/proc/{pid}/task/{pid}/children")
+        .read_text(encoding="utf-8")
+        .split()
+    ]
 
 
 def connections(pid: int, port: int) -> int:
     """How many connections a process and its children have accepted on a port."""
     inodes = set()
-    for descriptor in (d for one in (pid, *children(pid)) for d in Path(f"/proc/{one}/fd").iterdir()):
+    for descriptor in (
+        d for one in (pid, *children(pid)) for d in Path(f"/proc/{one}/fd").iterdir()
+    ):
         try:
             inodes.add(str(descriptor.readlink()))
         except FileNotFoundError:
             continue
-    tables = [Path(f"/proc/net/{name}").read_text(encoding="utf-8").splitlines()[1:] for name in ("tcp", "tcp6")]
+    tables = [
+        Path(f"/proc/net/{name}").read_text(encoding="utf-8").splitlines()[1:]
+        for name in ("tcp", "tcp6")
+    ]
     rows = (line.split() for table in tables for line in table)
     return sum(
-        f"socket:[{row[9]}]" in inodes and int(row[1].rpartition(":")[2], 16) == port and row[3] == ESTABLISHED
+        f"socket:[{row[9]}]" in inodes
+        and int(row[1].rpartition(":")[2], 16) == port
+        and row[3] == ESTABLISHED
         for row in rows
     )
 

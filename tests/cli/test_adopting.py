@@ -1,4 +1,5 @@
-"""Servers over one database are of one mind about what is adopted, or one of them does not serve."""
+"""Servers over one database are of one mind about what is adopted, or one of them does
+not serve."""
 
 from __future__ import annotations
 
@@ -35,15 +36,21 @@ class Servers:
     url: str
     stores: list[Store]
 
-    def start(self, number: int, *adopt: Adoption, look_s: float = 60) -> AbstractAsyncContextManager[None]:
+    def start(
+        self, number: int, *adopt: Adoption, look_s: float = 60
+    ) -> AbstractAsyncContextManager[None]:
         return adopting(self.stores[number], self.url, adopt, NOW, look_s=look_s)
 
     async def recorded(self) -> list[tuple[str, str, date]]:
-        return [(a.area_code, a.candidate, a.since) for a in await self.stores[0].adopted()]
+        return [
+            (a.area_code, a.candidate, a.since) for a in await self.stores[0].adopted()
+        ]
 
 
 @pytest.fixture(scope="module")
-def database(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+def database(
+    postgres: Postgres, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, Path]:
     """An address and its key file; each test leaves the database empty."""
     return postgres.fresh(), tmp_path_factory.mktemp("key") / "x.key"
 
@@ -59,7 +66,8 @@ async def servers(database: tuple[str, Path]) -> AsyncIterator[Servers]:
 
 
 async def test_servers_of_one_mind(servers: Servers) -> None:
-    """The first records what it adopts, the second finds it recorded; so does the first after a restart."""
+    """The first records what it adopts, the second finds it recorded; so does the first
+    after a restart."""
     async with servers.start(0, V2), servers.start(1, V2):
         assert [("341100", "V2", V2.since)] == await servers.recorded()
     async with servers.start(0, V2):
@@ -68,8 +76,12 @@ async def test_servers_of_one_mind(servers: Servers) -> None:
 
 async def test_several_are_recorded_at_once_or_none(servers: Servers) -> None:
     """Where one of two adoptions may not be recorded, the other is not either."""
-    await servers.stores[0].apply(Write((SettledDay(pooling_area(V2.area_code), date(2025, 1, 15)),)))
-    with pytest.raises(ValueError, match="不能自 2025-01-01 起采用 341100:V3: 该日以后已有结算"):
+    await servers.stores[0].apply(
+        Write((SettledDay(pooling_area(V2.area_code), date(2025, 1, 15)),))
+    )
+    with pytest.raises(
+        ValueError, match="不能自 2025-01-01 起采用 341100:V3: 该日以后已有结算"
+    ):
         async with servers.start(0, LATER, OTHER):
             pass
     assert [] == await servers.recorded()
@@ -78,16 +90,37 @@ async def test_several_are_recorded_at_once_or_none(servers: Servers) -> None:
 
 
 OTHERWISE = {
-    "with nothing, where there was nothing": ((), (V2,), "另有服务正在使用该数据库, 尚未采用 341100:V2@2025-01-01"),
-    "with another day": ((V2,), (LATER,), "另有服务正在使用该数据库, 尚未采用 341100:V2@2025-02-01"),
-    "with one more": ((V2,), (V2, OTHER), "另有服务正在使用该数据库, 尚未采用 341100:V3@2025-01-01"),
-    "with one that is forgotten": ((V2,), (), "启动时须继续给出 --adopt 341100:V2@2025-01-01"),
+    "with nothing, where there was nothing": (
+        (),
+        (V2,),
+        "另有服务正在使用该数据库, 尚未采用 341100:V2@2025-01-01",
+    ),
+    "with another day": (
+        (V2,),
+        (LATER,),
+        "另有服务正在使用该数据库, 尚未采用 341100:V2@2025-02-01",
+    ),
+    "with one more": (
+        (V2,),
+        (V2, OTHER),
+        "另有服务正在使用该数据库, 尚未采用 341100:V3@2025-01-01",
+    ),
+    "with one that is forgotten": (
+        (V2,),
+        (),
+        "启动时须继续给出 --adopt 341100:V2@2025-01-01",
+    ),
 }
 
 
-@pytest.mark.parametrize(("running", "starting", "told"), OTHERWISE.values(), ids=OTHERWISE)
+@pytest.mark.parametrize(
+    ("running", "starting", "told"), OTHERWISE.values(), ids=OTHERWISE
+)
 async def test_who_adopts_otherwise_does_not_start_beside(
-    servers: Servers, running: tuple[Adoption, ...], starting: tuple[Adoption, ...], told: str
+    servers: Servers,
+    running: tuple[Adoption, ...],
+    starting: tuple[Adoption, ...],
+    told: str,
 ) -> None:
     """A server with other adoptions than a running one is refused, and nothing is recorded."""
     async with servers.start(0, *running):
@@ -99,7 +132,8 @@ async def test_who_adopts_otherwise_does_not_start_beside(
 
 
 async def test_who_is_alone_may_change(servers: Servers) -> None:
-    """Once the other has ended, an adoption whose days are not settled is moved; then the other must follow."""
+    """Once the other has ended, an adoption whose days are not settled is moved; then
+    the other must follow."""
     async with servers.start(0, V2):
         pass
     async with servers.start(1, LATER):
@@ -113,7 +147,9 @@ async def test_who_is_alone_may_change(servers: Servers) -> None:
 async def test_those_who_start_at_once_agree(servers: Servers) -> None:
     """Of two that start together with the same adoption one records it, and both serve."""
     async with AsyncExitStack() as stack:
-        await asyncio.gather(*(stack.enter_async_context(servers.start(number, V2)) for number in (0, 1)))
+        await asyncio.gather(
+            *(stack.enter_async_context(servers.start(number, V2)) for number in (0, 1))
+        )
         assert [("341100", "V2", V2.since)] == await servers.recorded()
 
 
@@ -130,7 +166,8 @@ async def test_who_is_overruled_ends(servers: Servers) -> None:
 
 
 async def test_who_was_cut_off_shows_again(servers: Servers) -> None:
-    """A server whose sign went with its connection gives it again, and is again beside whom nothing is changed."""
+    """A server whose sign went with its connection gives it again, and is again beside
+    whom nothing is changed."""
     async with servers.start(0, V2, look_s=0.01):
         before = signs(servers.url)
         with psycopg.connect(servers.url) as operator:
@@ -145,7 +182,10 @@ async def test_who_was_cut_off_shows_again(servers: Servers) -> None:
 def signs(url: str) -> list[int]:
     """The sessions that show a server."""
     with psycopg.connect(url) as connection:
-        held = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = 'adoption'::regclass AND granted"
+        held = (
+            "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = "
+            "'adoption'::regclass AND granted"
+        )
         return [pid for (pid,) in connection.execute(held)]
 
 

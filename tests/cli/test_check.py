@@ -16,32 +16,48 @@ from gongji.kit.check.situations import situations
 
 from tests.packages import IDENTITY, Package, installed
 
-EFFECTS = "effects=Effects(order_fen=80_00, splitting_loses_fen=41, splitting_gains_fen=50)"
+EFFECTS = (
+    "effects=Effects(order_fen=80_00, splitting_loses_fen=41, splitting_gains_fen=50)"
+)
 HOOK = "\n@hookimpl\ndef {name}():\n    return {answer}\n"
 
 
 def table(changes: str) -> str:
     """A plugin whose table for employees is the prelude's with these changes."""
     covers = "covers=frozenset({VisitKind.OUTPATIENT})"
-    return IDENTITY + HOOK.format(name="reimbursement", answer=f"table({covers}, {changes})")
+    return IDENTITY + HOOK.format(
+        name="reimbursement", answer=f"table({covers}, {changes})"
+    )
 
 
-def run(folder: Path, source: str, *options: str) -> tuple[int, Mapping[str, list[dict[str, Any]]], str]:
+def run(
+    folder: Path, source: str, *options: str
+) -> tuple[int, Mapping[str, list[dict[str, Any]]], str]:
     """Exit code, tables and whole output of the check of a plugin."""
     with installed(folder, Package("gongji-wuhu", "wuhu", source)):
-        result = CliRunner().invoke(main, ["--json", "check", "wuhu", *options], catch_exceptions=False)
+        result = CliRunner().invoke(
+            main, ["--json", "check", "wuhu", *options], catch_exceptions=False
+        )
     lines = [json.loads(line) for line in result.stdout.splitlines()]
-    return result.exit_code, {title: rows for line in lines for title, rows in line.items()}, result.output
+    return (
+        result.exit_code,
+        {title: rows for line in lines for title, rows in line.items()},
+        result.output,
+    )
 
 
 @pytest.mark.parametrize("city", load_cities().all, ids=lambda city: city.pinyin)
 def test_shipped_cities_pass_strictly(city: Any) -> None:
     """Every shipped city passes, warnings included, and says how much was proved."""
-    result = CliRunner().invoke(main, ["--json", "check", city.name, "--strict"], catch_exceptions=False)
+    result = CliRunner().invoke(
+        main, ["--json", "check", city.name, "--strict"], catch_exceptions=False
+    )
     lines = [json.loads(line) for line in result.stdout.splitlines()]
 
     assert 0 == result.exit_code
-    assert ["rules", "extremes", "proof", "findings"] == [title for line in lines for title in line]
+    assert ["rules", "extremes", "proof", "findings"] == [
+        title for line in lines for title in line
+    ]
     assert [] == lines[-1]["findings"]
     assert 0 == lines[-2]["proof"][0]["situations"] % len(list(situations()))
 
@@ -49,7 +65,12 @@ def test_shipped_cities_pass_strictly(city: Any) -> None:
 REFUSED = {
     "a row is missing, so that it does not even load": (
         table("ratio_bp={1: 60_00, 2: 55_00}"),
-        {"severity": "error", "kind": "gap", "hook": "reimbursement", "since": "2022-07-01"},
+        {
+            "severity": "error",
+            "kind": "gap",
+            "hook": "reimbursement",
+            "since": "2022-07-01",
+        },
         "ratio_bp[3] = ?",
     ),
     "retired people get less": (
@@ -63,8 +84,14 @@ REFUSED = {
         "请写成带施行日的时间线",
     ),
     "a float": (
-        IDENTITY + HOOK.format(name="application_expiry", answer="from_2023(int(30.0))"),
-        {"severity": "error", "kind": "float", "hook": "application_expiry", "figures": "30.0"},
+        IDENTITY
+        + HOOK.format(name="application_expiry", answer="from_2023(int(30.0))"),
+        {
+            "severity": "error",
+            "kind": "float",
+            "hook": "application_expiry",
+            "figures": "30.0",
+        },
         "除法用 //",
     ),
     "a file in a plugin that does not load": (
@@ -77,7 +104,9 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("source", "expected", "mend"), REFUSED.values(), ids=REFUSED)
-def test_refused(tmp_path: Path, source: str, expected: Mapping[str, str], mend: str) -> None:
+def test_refused(
+    tmp_path: Path, source: str, expected: Mapping[str, str], mend: str
+) -> None:
     """A plugin at fault ends the check with 1, and the finding stands there with what to write."""
     code, tables, _ = run(tmp_path, source)
     found = [row for row in tables["findings"] if expected.items() <= row.items()]
@@ -102,15 +131,23 @@ def test_warnings(tmp_path: Path) -> None:
     code, tables, _ = run(tmp_path, idle)
     strictly, _, _ = run(tmp_path / "strict", idle, "--strict")
 
-    assert [("warning", "inert")] == [(row["severity"], row["kind"]) for row in tables["findings"]]
+    assert [("warning", "inert")] == [
+        (row["severity"], row["kind"]) for row in tables["findings"]
+    ]
     assert (0, 1) == (code, strictly)
 
 
 def test_for_people(tmp_path: Path) -> None:
     """People read findings in Chinese; where there are none, no empty table."""
-    with installed(tmp_path, Package("gongji-wuhu", "wuhu", f"import random\n{IDENTITY}")):
-        told = CliRunner().invoke(main, ["check", "wuhu"], catch_exceptions=False).output
-    clean = CliRunner().invoke(main, ["check", "chuzhou"], catch_exceptions=False).output
+    with installed(
+        tmp_path, Package("gongji-wuhu", "wuhu", f"import random\n{IDENTITY}")
+    ):
+        told = (
+            CliRunner().invoke(main, ["check", "wuhu"], catch_exceptions=False).output
+        )
+    clean = (
+        CliRunner().invoke(main, ["check", "chuzhou"], catch_exceptions=False).output
+    )
 
     assert "# 证明与查验所见\n等级\t类别\t规则" in told
     assert "错误\t取随机数" in told

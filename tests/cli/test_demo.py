@@ -28,12 +28,18 @@ def _with_deductible(fen: int) -> Cities:
     other = city_from(
         gongji_chuzhou,
         pinyin="chuzhou",
-        overrides={"reimbursement": (replace(in_force, value={**in_force.value, Scheme.EMPLOYEE: changed}),)},
+        overrides={
+            "reimbursement": (
+                replace(in_force, value={**in_force.value, Scheme.EMPLOYEE: changed}),
+            )
+        },
     )
     return Cities(tuple(other if c is chuzhou else c for c in cities.all))
 
 
-def _told(address: str, capsys: pytest.CaptureFixture[str]) -> dict[str, list[list[dict[str, str]]]]:
+def _told(
+    address: str, capsys: pytest.CaptureFixture[str]
+) -> dict[str, list[list[dict[str, str]]]]:
     """What the demo prints, as tables by title in the order printed."""
     with connect(address) as channel:
         demo.tell(channel, Terminal(as_json=True))
@@ -47,12 +53,16 @@ def _told(address: str, capsys: pytest.CaptureFixture[str]) -> dict[str, list[li
 class TestTell:
     """The day of three families."""
 
-    def test_the_documents_figures(self, serving: Callable[..., str], capsys: pytest.CaptureFixture[str]) -> None:
+    def test_the_documents_figures(
+        self, serving: Callable[..., str], capsys: pytest.CaptureFixture[str]
+    ) -> None:
         """On the shipped rules the demo tells the documents' own figures."""
         told = _told(serving(), capsys)
 
         chuzhou, anqing, huangshan = told["绑定"]
-        assert ["拒绝", *["已生效"] * 6, "拒绝", "拒绝"] == [row["结果"] for row in chuzhou]
+        assert ["拒绝", *["已生效"] * 6, "拒绝", "拒绝"] == [
+            row["结果"] for row in chuzhou
+        ]
         assert "C22" in chuzhou[7]["依据"]
         assert "C27" in chuzhou[8]["依据"]
         assert "审核中, 2025-10-11 17:00 前审毕" == anqing[1]["结果"]
@@ -60,12 +70,17 @@ class TestTell:
         assert "A19" in huangshan[0]["依据"]
         assert "推定" in huangshan[1]["依据"]
 
-    def test_the_bills(self, serving: Callable[..., str], capsys: pytest.CaptureFixture[str]) -> None:
-        """The fund pays by level before and after deductible and cap (C58–C62), nothing of a resident's bill."""
+    def test_the_bills(
+        self, serving: Callable[..., str], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """The fund pays by level before and after deductible and cap (C58–C62), nothing
+        of a resident's bill."""
         told = _told(serving(), capsys)
 
         chuzhou, anqing = told["结算"]
-        assert ["100.00", "275.00", "1,625.00", "0.00", "130.00", "330.00"] == [row["统筹基金"] for row in chuzhou]
+        assert ["100.00", "275.00", "1,625.00", "0.00", "130.00", "330.00"] == [
+            row["统筹基金"] for row in chuzhou
+        ]
         assert ("0.00", "280.00") == (anqing[0]["统筹基金"], anqing[0]["共济账户"])
 
     def test_a_reversal_restores_the_balance(
@@ -74,9 +89,14 @@ class TestTell:
         """After the reversal the holder's purse holds what was charged more than before it."""
         told = _told(serving(), capsys)
 
-        assert ("3,320.00", "3,600.00") == (told["撤销前"][0][0]["余额"], told["撤销后"][0][0]["余额"])
+        assert ("3,320.00", "3,600.00") == (
+            told["撤销前"][0][0]["余额"],
+            told["撤销后"][0][0]["余额"],
+        )
 
-    def test_a_changed_figure_is_told(self, serving: Callable[..., str], capsys: pytest.CaptureFixture[str]) -> None:
+    def test_a_changed_figure_is_told(
+        self, serving: Callable[..., str], capsys: pytest.CaptureFixture[str]
+    ) -> None:
         """Against a city with one changed figure the demo prints the new one."""
         told = _told(serving(cities=_with_deductible(600_00)), capsys)
 

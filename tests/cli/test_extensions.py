@@ -11,7 +11,11 @@ from click.testing import CliRunner
 from gongji.cli import COMMANDS, main
 
 BROUGHT = {
-    "greet": ("import click\n\n\n@click.command()\ndef command():\n    click.echo('您好')\n", 0, "您好"),
+    "greet": (
+        "import click\n\n\n@click.command()\ndef command():\n    click.echo('您好')\n",
+        0,
+        "您好",
+    ),
     "raises": ("raise RuntimeError('没有装好')\n", 1, "RuntimeError: 没有装好"),
     "no-command": ("command = 1\n", 1, "不是命令"),
 }
@@ -28,7 +32,9 @@ def brought(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         lines.append(f"{name} = {module}:command")
     info = tmp_path / "brought-1.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: brought\nVersion: 1\n", encoding="utf-8")
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: brought\nVersion: 1\n", encoding="utf-8"
+    )
     (info / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
 
@@ -47,7 +53,11 @@ def test_brought_command(name: str) -> None:
 def test_others_are_not_disturbed() -> None:
     """The help lists all of them beside our own, and our own run."""
     listed = CliRunner().invoke(main, ["--help"])
-    named = {line.split()[0] for line in listed.output.splitlines() if line.startswith("  ") and line.strip()}
+    named = {
+        line.split()[0]
+        for line in listed.output.splitlines()
+        if line.startswith("  ") and line.strip()
+    }
     assert 0 == listed.exit_code
     assert set() == {*BROUGHT, "serve", "conformance"} - named
 
@@ -55,5 +65,7 @@ def test_others_are_not_disturbed() -> None:
 def test_core_does_not_import_them() -> None:
     """Nothing is loaded before it is asked for."""
     told = "import sys, gongji.__main__; print('gongji_conformance' in sys.modules)"
-    run = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)  # noqa: S603 - our own
+    run = subprocess.run(  # noqa: S603 - our own
+        [sys.executable, "-c", told], capture_output=True, text=True, check=True
+    )
     assert "False" == run.stdout.strip()

@@ -1,4 +1,5 @@
-"""`gongji serve --gateway`: the port in a process of its own, and yet one service to who calls and who stops it."""
+"""`gongji serve --gateway`: the port in a process of its own, and yet one service to
+who calls and who stops it."""
 
 from __future__ import annotations
 
@@ -23,7 +24,15 @@ from gongji.serve.gateway import Gateway
 from gongji.v1 import registry_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from tests.cli.started import PATIENCE_S, Caller, Started, children, connections, run, started
+from tests.cli.started import (
+    PATIENCE_S,
+    Caller,
+    Started,
+    children,
+    connections,
+    run,
+    started,
+)
 from tests.rpc.conftest import Service
 
 ANY = "127.0.0.1:0"
@@ -40,14 +49,18 @@ def port_of(service: Started) -> int:
 
 
 def test_another_process_has_the_port(service: Started) -> None:
-    """The server's only child accepts the connections, answers about health and describes the services."""
+    """The server's only child accepts the connections, answers about health and
+    describes the services."""
     (gateway,) = children(service.process.pid)
     with Caller(service.address) as caller:
         assert not caller.settle().receipt.replayed
         assert 1 == connections(gateway, port_of(service))
         health: Any = health_pb2_grpc.HealthStub(caller.channel)
         asked = health_pb2.HealthCheckRequest(service="gongji.city.341100")
-        assert health_pb2.HealthCheckResponse.SERVING == health.Check(asked, timeout=5).status
+        assert (
+            health_pb2.HealthCheckResponse.SERVING
+            == health.Check(asked, timeout=5).status
+        )
     assert 0 == service.end()
 
 
@@ -60,12 +73,16 @@ def test_health_is_that_of_who_answers(service: Started) -> None:
         with pytest.raises(grpc.RpcError) as silent:
             health.Check(health_pb2.HealthCheckRequest(), timeout=0.5)
         service.process.send_signal(signal.SIGCONT)
-        assert health_pb2.HealthCheckResponse.SERVING == health.Check(health_pb2.HealthCheckRequest(), timeout=5).status
+        assert (
+            health_pb2.HealthCheckResponse.SERVING
+            == health.Check(health_pb2.HealthCheckRequest(), timeout=5).status
+        )
     assert grpc.StatusCode.DEADLINE_EXCEEDED == silent.value.code()
 
 
 def test_a_killed_gateway_is_replaced(service: Started) -> None:
-    """Its calls end as UNAVAILABLE; a successor on the same port answers the same request from the record."""
+    """Its calls end as UNAVAILABLE; a successor on the same port answers the same
+    request from the record."""
     gateway, request = service.event("gateway_up")["pid"], str(uuid.uuid4())
     with Caller(service.address) as caller:
         first = caller.settle(request)
@@ -78,11 +95,19 @@ def test_a_killed_gateway_is_replaced(service: Started) -> None:
     assert first.settlement == again.settlement
 
 
-def test_none_outlives_its_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the server is killed its gateway ends at once, the port is free again, and nothing is left behind."""
-    with tempfile.TemporaryDirectory() as name:  # a short one: paths of sockets are bounded
+def test_none_outlives_its_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the server is killed its gateway ends at once, the port is free again, and
+    nothing is left behind."""
+    with (
+        tempfile.TemporaryDirectory() as name
+    ):  # a short one: paths of sockets are bounded
         monkeypatch.setenv("TMPDIR", name)
-        with started("--gateway", "--data", str(tmp_path), "--sample") as service, Caller(service.address) as caller:
+        with (
+            started("--gateway", "--data", str(tmp_path), "--sample") as service,
+            Caller(service.address) as caller,
+        ):
             caller.settle()
             assert ["gongji-hop-"] == [path.name[:11] for path in Path(name).iterdir()]
             assert -signal.SIGKILL == service.end(signal.SIGKILL)
@@ -91,9 +116,12 @@ def test_none_outlives_its_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         pass
 
 
-@pytest.mark.parametrize(("word", "status"), [(b".", 0), (b"", 1)], ids=["in order", "killed"])
+@pytest.mark.parametrize(
+    ("word", "status"), [(b".", 0), (b"", 1)], ids=["in order", "killed"]
+)
 async def test_it_ends_as_its_server_does(word: bytes, status: int) -> None:
-    """A server that says that it ends has its calls finished; where it was killed they are UNAVAILABLE at once."""
+    """A server that says that it ends has its calls finished; where it was killed they
+    are UNAVAILABLE at once."""
     began = asyncio.Event()
 
     async def slowly(raw: bytes, _: object) -> bytes:
@@ -101,7 +129,18 @@ async def test_it_ends_as_its_server_does(word: bytes, status: int) -> None:
         await asyncio.sleep(1)
         return raw
 
-    gateway = Gateway(Offer({"/x/y": Method("/x/y", streams_in=False, streams_out=False, answer=slowly)}, (), ()), ANY)
+    gateway = Gateway(
+        Offer(
+            {
+                "/x/y": Method(
+                    "/x/y", streams_in=False, streams_out=False, answer=slowly
+                )
+            },
+            (),
+            (),
+        ),
+        ANY,
+    )
     await gateway.start()
     async with grpc.aio.insecure_channel(gateway.address) as channel:
         unary: Any = channel.unary_unary("/x/y")
@@ -117,10 +156,17 @@ async def test_it_ends_as_its_server_does(word: bytes, status: int) -> None:
 
 @pytest.mark.parametrize("whose", ["server", "gateway"])
 def test_an_import_cut_off_can_be_sent_again(tmp_path: Path, whose: str) -> None:
-    """It ends as UNAVAILABLE, whoever is killed, and is no import of its own: the same id sent again whole executes."""
-    settings, rows = ("--gateway", "--data", str(tmp_path)), [Service.person(number) for number in range(1_200)]
+    """It ends as UNAVAILABLE, whoever is killed, and is no import of its own: the same
+    id sent again whole executes."""
+    settings, rows = (
+        ("--gateway", "--data", str(tmp_path)),
+        [Service.person(number) for number in range(1_200)],
+    )
     with started(*settings) as service:
-        killed = {"server": service.process.pid, "gateway": service.event("gateway_up")["pid"]}[whose]
+        killed = {
+            "server": service.process.pid,
+            "gateway": service.event("gateway_up")["pid"],
+        }[whose]
 
         def cut_off() -> Iterator[registry_pb2.ImportPersonsRequest]:
             yield from messages[:1_000]
@@ -128,8 +174,13 @@ def test_an_import_cut_off_can_be_sent_again(tmp_path: Path, whose: str) -> None
             os.kill(killed, signal.SIGKILL)
             time.sleep(0.3)
 
-        header = registry_pb2.ImportPersonsRequest(header=registry_pb2.ImportHeader(request_id=str(uuid.uuid4())))
-        messages = [header, *(registry_pb2.ImportPersonsRequest(person=row) for row in rows)]
+        header = registry_pb2.ImportPersonsRequest(
+            header=registry_pb2.ImportHeader(request_id=str(uuid.uuid4()))
+        )
+        messages = [
+            header,
+            *(registry_pb2.ImportPersonsRequest(person=row) for row in rows),
+        ]
         with Caller(service.address) as caller, pytest.raises(grpc.RpcError) as lost:
             caller.registry.ImportPersons(cut_off(), timeout=20)
         assert grpc.StatusCode.UNAVAILABLE == lost.value.code()
@@ -137,22 +188,33 @@ def test_an_import_cut_off_can_be_sent_again(tmp_path: Path, whose: str) -> None
         with successor as again:
             again.event("gateway_up")
             with Caller(again.address) as caller:
-                first, second = (caller.registry.ImportPersons(iter(messages), timeout=20) for _ in range(2))
+                first, second = (
+                    caller.registry.ImportPersons(iter(messages), timeout=20)
+                    for _ in range(2)
+                )
     done = first.summary
-    assert (1_200, 1_200, 0) == (done.received, done.written + done.unchanged, done.refused)
+    assert (1_200, 1_200, 0) == (
+        done.received,
+        done.written + done.unchanged,
+        done.refused,
+    )
     assert (False, True) == (first.receipt.replayed, second.receipt.replayed)
     assert done == second.summary
 
 
 def test_a_call_under_way_is_finished(service: Started, tmp_path: Path) -> None:
-    """Ctrl-C lets calls in flight finish: what waits for the database is answered before the end."""
+    """Ctrl-C lets calls in flight finish: what waits for the database is answered
+    before the end."""
     with under_way(service, tmp_path):
         service.process.send_signal(signal.SIGINT)
     assert 0 == service.process.wait(PATIENCE_S)
 
 
-def test_a_gateway_told_to_end_finishes_its_calls(service: Started, tmp_path: Path) -> None:
-    """A signal to the gateway alone: calls in flight are answered before its end, then another takes its place."""
+def test_a_gateway_told_to_end_finishes_its_calls(
+    service: Started, tmp_path: Path
+) -> None:
+    """A signal to the gateway alone: calls in flight are answered before its end, then
+    another takes its place."""
     gateway = service.event("gateway_up")["pid"]
     with under_way(service, tmp_path):
         os.kill(gateway, signal.SIGTERM)
@@ -168,7 +230,9 @@ def under_way(service: Started, data: Path) -> Iterator[None]:
     """A call that waits for the database until this ends; then it must be answered."""
     replies: list[bool] = []
     with Caller(service.address) as caller:
-        call = threading.Thread(target=lambda: replies.append(caller.settle().receipt.replayed))
+        call = threading.Thread(
+            target=lambda: replies.append(caller.settle().receipt.replayed)
+        )
         with held_up(data / "gongji.sqlite3"):
             call.start()
             while not connections(service.process.pid, port_of(service)):
@@ -194,13 +258,21 @@ def held_up(path: Path) -> Iterator[None]:
 def test_a_taken_port_is_told_in_a_sentence(how: str, tmp_path: Path) -> None:
     """Whoever would have the port: where it is taken the command says so and ends with 1."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        ended = run("serve", how, "--data", str(tmp_path), "--address", f"127.0.0.1:{taken.getsockname()[1]}")
+        ended = run(
+            "serve",
+            how,
+            "--data",
+            str(tmp_path),
+            "--address",
+            f"127.0.0.1:{taken.getsockname()[1]}",
+        )
     assert (1, True) == (ended.returncode, "端口被占用" in ended.stderr)
     assert "Traceback" not in ended.stderr
 
 
 def test_a_database_is_served_once(service: Started, tmp_path: Path) -> None:
-    """A second server over a file is refused in a sentence, the first goes on; after its end another may come."""
+    """A second server over a file is refused in a sentence, the first goes on; after
+    its end another may come."""
     second = run("serve", "--data", str(tmp_path), "--address", "127.0.0.1:0")
     assert (1, True) == (second.returncode, "已有服务在使用" in second.stderr)
     with Caller(service.address) as caller:
@@ -214,12 +286,19 @@ def test_a_lock_that_cannot_be_had_is_no_other_server(tmp_path: Path) -> None:
     """What keeps the lock from being taken is told as it is."""
     (tmp_path / "gongji.sqlite3.lock").mkdir()
     ended = run("serve", "--data", str(tmp_path), "--address", "127.0.0.1:0")
-    assert (1, True, False) == (ended.returncode, "无法锁定" in ended.stderr, "已有服务" in ended.stderr)
+    assert (1, True, False) == (
+        ended.returncode,
+        "无法锁定" in ended.stderr,
+        "已有服务" in ended.stderr,
+    )
 
 
 def test_without_a_gateway_there_is_one_process(tmp_path: Path) -> None:
     """The server itself has the port."""
-    with started("--no-gateway", "--data", str(tmp_path), "--sample") as service, Caller(service.address) as caller:
+    with (
+        started("--no-gateway", "--data", str(tmp_path), "--sample") as service,
+        Caller(service.address) as caller,
+    ):
         assert not caller.settle().receipt.replayed
         assert [] == children(service.process.pid)
         assert 0 == service.end()

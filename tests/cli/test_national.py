@@ -1,4 +1,5 @@
-"""`gongji national convert`, and a hospital that speaks the national interface to a running service."""
+"""`gongji national convert`, and a hospital that speaks the national interface to a
+running service."""
 
 from __future__ import annotations
 
@@ -22,15 +23,32 @@ from gongji.v1.settlement_pb2_grpc import SettlementServiceStub
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from tests.national.messages import HOSPITAL, MSGID, PATIENT, SETTLE, TOTALS, request, settlement_reply
+from tests.national.messages import (
+    HOSPITAL,
+    MSGID,
+    PATIENT,
+    SETTLE,
+    TOTALS,
+    request,
+    settlement_reply,
+)
 
 Message = dict[str, Any]
 
 
 def run(*arguments: str | Path, given: object = None) -> Result:
     """The command; what is given stands on its standard input, as JSON where it is no text."""
-    text = given if isinstance(given, str | bytes) else json.dumps(given, ensure_ascii=False)
-    return CliRunner().invoke(main, ["national", "convert", *map(str, arguments)], input=text, catch_exceptions=False)
+    text = (
+        given
+        if isinstance(given, str | bytes)
+        else json.dumps(given, ensure_ascii=False)
+    )
+    return CliRunner().invoke(
+        main,
+        ["national", "convert", *map(str, arguments)],
+        input=text,
+        catch_exceptions=False,
+    )
 
 
 class Hospital:
@@ -71,30 +89,50 @@ class TestOverTheWire:
     """2206, 2207, 2208, 2601, 3201 and 3202 against a running service."""
 
     def test_a_visit(self, target: str) -> None:
-        """A visit is quoted and settled with the same amounts, I1-I5 hold in both replies, and the balance is told."""
+        """A visit is quoted and settled with the same amounts, I1-I5 hold in both
+        replies, and the balance is told."""
         with connect(target) as channel:
             hospital = Hospital(channel)
             quoted = hospital.send(request("2206"))["output"]["setlinfo"]
             reply = hospital.send(request("2207"))
         settled, detail = reply["output"]["setlinfo"], reply["output"]["setldetail"]
 
-        amounts = ("medfee_sumamt", "act_pay_dedc", "fund_pay_sumamt", "acct_pay", "psn_cash_pay", "pool_prop_selfpay")
-        assert ["1000.00", "800.00", "100.00", "900.00", "0.00", "0.5000"] == [settled[name] for name in amounts]
+        amounts = (
+            "medfee_sumamt",
+            "act_pay_dedc",
+            "fund_pay_sumamt",
+            "acct_pay",
+            "psn_cash_pay",
+            "pool_prop_selfpay",
+        )
+        assert ["1000.00", "800.00", "100.00", "900.00", "0.00", "0.5000"] == [
+            settled[name] for name in amounts
+        ]
         assert [settled[name] for name in amounts] == [quoted[name] for name in amounts]
         assert ("5100.00", MSGID, "2025-09-30 10:00:01") == tuple(
             settled[name] for name in ("balc", "medins_setl_id", "setl_time")
         )
         assert "setl_id" not in quoted
         assert [("310102", "1000.00", "2000.00", "100.00")] == [
-            (d["fund_pay_type"], d["inscp_scp_amt"], d["crt_payb_lmt_amt"], d["fund_payamt"]) for d in detail
+            (
+                d["fund_pay_type"],
+                d["inscp_scp_amt"],
+                d["crt_payb_lmt_amt"],
+                d["fund_payamt"],
+            )
+            for d in detail
         ]
         assert reply == national.to_national(*national.from_national(reply))
 
     def test_a_message_sent_twice(self, target: str) -> None:
-        """The same msgid again is a replay with the same reply; other content under it is refused."""
+        """The same msgid again is a replay with the same reply; other content under it
+        is refused."""
         with connect(target) as channel:
             hospital = Hospital(channel)
-            first, again = hospital.call(request("2207")), hospital.call(request("2207"))
+            first, again = (
+                hospital.call(request("2207")),
+                hospital.call(request("2207")),
+            )
             with pytest.raises(grpc.RpcError) as refused:
                 hospital.call(request("2207", {**SETTLE, "acct_used_flag": "0"}))
 
@@ -103,39 +141,63 @@ class TestOverTheWire:
         assert "REQUEST_ID_REUSED" == refusal_of(refused.value).reason
 
     def test_taken_back_by_its_id(self, target: str) -> None:
-        """2208 answers with the amounts taken back, pdn_cash_pay among them, and the balance restored."""
+        """2208 answers with the amounts taken back, pdn_cash_pay among them, and the
+        balance restored."""
         with connect(target) as channel:
             hospital = Hospital(channel)
             settled = hospital.send(request("2207"))["output"]["setlinfo"]
             data = {"setl_id": settled["setl_id"], "mdtrt_id": "V1", "psn_no": PATIENT}
-            undone = hospital.send(request("2208", data, msgid="M2"))["output"]["setlinfo"]
+            undone = hospital.send(request("2208", data, msgid="M2"))["output"][
+                "setlinfo"
+            ]
 
         assert ("1000.00", "100.00", "900.00", "0.00", "6000.00", "M2") == tuple(
-            undone[n] for n in ("medfee_sumamt", "hifp_pay", "acct_pay", "pdn_cash_pay", "balc", "medins_setl_id")
+            undone[n]
+            for n in (
+                "medfee_sumamt",
+                "hifp_pay",
+                "acct_pay",
+                "pdn_cash_pay",
+                "balc",
+                "medins_setl_id",
+            )
         )
 
     def test_taken_back_by_its_message(self, target: str) -> None:
-        """2601 finds the settlement by omsgid though its reply was lost; one that never came is refused ever after."""
+        """2601 finds the settlement by omsgid though its reply was lost; one that never
+        came is refused ever after."""
         with connect(target) as channel:
             hospital = Hospital(channel)
             lost = hospital.call(request("2207")).settlement.settlement_id
             undone = hospital.call(request("2601", msgid="M2"))
             with pytest.raises(grpc.RpcError) as unknown:
-                hospital.call(request("2601", {"psn_no": PATIENT, "omsgid": "M8", "oinfno": "2207"}, msgid="M3"))
+                hospital.call(
+                    request(
+                        "2601",
+                        {"psn_no": PATIENT, "omsgid": "M8", "oinfno": "2207"},
+                        msgid="M3",
+                    )
+                )
             with pytest.raises(grpc.RpcError) as late:
                 hospital.call(request("2207", msgid="M8"))
 
-        assert (lost, "2601 冲正") == (undone.settlement.settlement_id, undone.settlement.reversed_why)
+        assert (lost, "2601 冲正") == (
+            undone.settlement.settlement_id,
+            undone.settlement.reversed_why,
+        )
         assert "SETTLEMENT_NOT_FOUND" == refusal_of(unknown.value).reason
         assert "ORIGINAL_REVERSED" == refusal_of(late.value).reason
 
     def test_books_compared(self, target: str) -> None:
-        """3201 says 平 to the true totals and 不平 to others; 3202 finds the row the institution did not send."""
+        """3201 says 平 to the true totals and 不平 to others; 3202 finds the row the
+        institution did not send."""
         with connect(target) as channel:
             hospital = Hospital(channel)
             settled = hospital.send(request("2207"))["output"]["setlinfo"]
             results = [
-                hospital.send(request("3201", {**TOTALS, "acct_pay": paid}))["output"]["stmtinfo"]["stmt_rslt"]
+                hospital.send(request("3201", {**TOTALS, "acct_pay": paid}))["output"][
+                    "stmtinfo"
+                ]["stmt_rslt"]
                 for paid in ("900.00", "899.99")
             ]
             header, _ = national.from_national(request("3202"))
@@ -159,14 +221,20 @@ class TestOverTheWire:
         assert expected == national.difference_line(missing).split("\t")
 
     def test_by_the_command(self, target: str, tmp_path: Path) -> None:
-        """A file converted by the command, settled, and converted back with `--request` is the reply."""
+        """A file converted by the command, settled, and converted back with `--request`
+        is the reply."""
         asked = tmp_path / "2207.json"
         asked.write_text(json.dumps(request("2207")), encoding="utf-8")
         ours, _ = national.undocumented(json.loads(run(asked).output))
         assert isinstance(ours, pb.SettleRequest)
         with connect(target) as channel:
             answer = SettlementServiceStub(channel).Settle(ours)
-        reply = run("-", "--request", asked, given={"kind": "SettleResponse", "message": MessageToDict(answer)})
+        reply = run(
+            "-",
+            "--request",
+            asked,
+            given={"kind": "SettleResponse", "message": MessageToDict(answer)},
+        )
 
         assert national.reply_to(answer, request("2207")) == json.loads(reply.output)
 
@@ -182,55 +250,99 @@ FILES = [
 class TestCommand:
     """`gongji national convert` as people type it."""
 
-    @pytest.mark.parametrize("message", [f[1] for f in FILES], ids=[f[0] for f in FILES])
+    @pytest.mark.parametrize(
+        "message", [f[1] for f in FILES], ids=[f[0] for f in FILES]
+    )
     def test_there_and_back(self, message: Message) -> None:
-        """What the command wrote, it turns back into the message it read; the direction is told by the content."""
-        assert message == json.loads(run("-", given=run("-", given=message).output).output)
+        """What the command wrote, it turns back into the message it read; the direction
+        is told by the content."""
+        assert message == json.loads(
+            run("-", given=run("-", given=message).output).output
+        )
 
     def test_rows_there_and_back(self) -> None:
         """A file of rows becomes one document a line, and the file again."""
-        rows = f"S1\tV1\t{PATIENT}\t1000.00\t100\t900\t0\nS1\tnull\t{PATIENT}\t-1000.00\t-100.00\t-900.00\t1\n"
+        rows = (
+            f"S1\tV1\t{PATIENT}\t1000.00\t100\t900\t0\n"
+            f"S1\tnull\t{PATIENT}\t-1000.00\t-100.00\t-900.00\t1\n"
+        )
         written = run("-", given=rows).output
 
         assert 2 == len(written.splitlines())
         assert rows == run("-", given=written).output
 
     def test_differences_with_their_visits(self, tmp_path: Path) -> None:
-        """Differences become the answering file; the visit's id is found in the rows the institution sent."""
+        """Differences become the answering file; the visit's id is found in the rows
+        the institution sent."""
         rows = tmp_path / "rows.txt"
         rows.write_text(f"S1\tV1\t{PATIENT}\t0.01\t0\t0.01\t0\n", encoding="utf-8")
-        row = {"settlement_id": "S1", "patient": PATIENT, "total_fen": "1", "account_fen": "1"}
-        message = {"kind": "DIFFERENCE_KIND_MISSING_HERE", "settlement_id": "S1", "theirs": row}
+        row = {
+            "settlement_id": "S1",
+            "patient": PATIENT,
+            "total_fen": "1",
+            "account_fen": "1",
+        }
+        message = {
+            "kind": "DIFFERENCE_KIND_MISSING_HERE",
+            "settlement_id": "S1",
+            "theirs": row,
+        }
         document = {"kind": "ReconcileDetailsResponse", "message": message}
 
         told = run("-", "--request", rows, given=document).output
-        assert f"{PATIENT}\tV1\tS1\tnull\t1\t0\t中心无此结算\t0.01\t0.00\t0.01\n" == told
+        assert (
+            f"{PATIENT}\tV1\tS1\tnull\t1\t0\t中心无此结算\t0.01\t0.00\t0.01\n" == told
+        )
 
     def test_our_totals(self) -> None:
         """Totals of ours become a list of 3201."""
-        total = {"day": "2025-09-30", "scheme": "SCHEME_EMPLOYEE", "visit_kind": "VISIT_KIND_PHARMACY", "total_fen": 1}
+        total = {
+            "day": "2025-09-30",
+            "scheme": "SCHEME_EMPLOYEE",
+            "visit_kind": "VISIT_KIND_PHARMACY",
+            "total_fen": 1,
+        }
         document = json.loads(run("-", given=request("3201")).output)
         document["message"]["totals"] = [total]
 
         (message,) = json.loads(run("-", given=document).output)
-        assert ("41", "0.01") == tuple(message["input"]["data"][name] for name in ("clr_type", "medfee_sumamt"))
+        assert ("41", "0.01") == tuple(
+            message["input"]["data"][name] for name in ("clr_type", "medfee_sumamt")
+        )
 
     def test_identities_only(self) -> None:
         """Only the identities are told."""
-        assert "恒等式 I1-I5 成立(HN)\n" == run("-", "--identities-only", given=settlement_reply()).output
+        assert (
+            "恒等式 I1-I5 成立(HN)\n"
+            == run("-", "--identities-only", given=settlement_reply()).output
+        )
 
     MISTAKES = (
         ("nothing", "", "输入是空的"),
         ("no UTF-8", b"\xff\xfe", "输入 不是 UTF-8 文本"),
         ("broken JSON", '{"infno": ', "报文 不是可读的 JSON: 第 1 行"),
-        ("an unknown transaction", {"infno": "1101"}, "infno 1101 不在此转换; 可用 2206"),
-        ("a broken identity", settlement_reply(hifp_pay="1"), "I2: fund_pay_sumamt 3106.54 ≠ hifp_pay 1.00 = 1.00"),
+        (
+            "an unknown transaction",
+            {"infno": "1101"},
+            "infno 1101 不在此转换; 可用 2206",
+        ),
+        (
+            "a broken identity",
+            settlement_reply(hifp_pay="1"),
+            "I2: fund_pay_sumamt 3106.54 ≠ hifp_pay 1.00 = 1.00",
+        ),
         ("a row too short", "S1\tV1\n", "第 1 行有 2 列, 应为 7 列"),
         ("no document", {"kind": "Bill"}, "kind 不认识 'Bill'"),
-        ("rows mixed", '{"kind":"ReconcileRow"}\n{"kind":"Bill"}\n', "国家报文必填的 setl_id (结算ID) 没有给出"),
+        (
+            "rows mixed",
+            '{"kind":"ReconcileRow"}\n{"kind":"Bill"}\n',
+            "国家报文必填的 setl_id (结算ID) 没有给出",
+        ),
     )
 
-    @pytest.mark.parametrize(("given", "told"), [m[1:] for m in MISTAKES], ids=[m[0] for m in MISTAKES])
+    @pytest.mark.parametrize(
+        ("given", "told"), [m[1:] for m in MISTAKES], ids=[m[0] for m in MISTAKES]
+    )
     def test_a_sentence_and_no_traceback(self, given: object, told: str) -> None:
         """A mistake ends with one sentence and exit code 1."""
         result = run("-", given=given)
@@ -241,6 +353,12 @@ class TestCommand:
 
     def test_a_direction_that_cannot_be(self) -> None:
         """A direction asked for is taken: a national message is no document of ours."""
-        assert "kind 不认识 None" in run("-", "--to-national", given=request("2207")).output
+        assert (
+            "kind 不认识 None"
+            in run("-", "--to-national", given=request("2207")).output
+        )
         document = run("-", given=request("2207")).output
-        assert "既无 infno 也无 infcode" in run("-", "--from-national", given=document).output
+        assert (
+            "既无 infno 也无 infcode"
+            in run("-", "--from-national", given=document).output
+        )

@@ -1,4 +1,5 @@
-"""`gongji serve --workers N`: several processes over PostgreSQL that are one service to whoever calls."""
+"""`gongji serve --workers N`: several processes over PostgreSQL that are one service to
+whoever calls."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ NOWHERE = "postgresql:///x?host=/nowhere"
 
 
 def caller_of(pid: int, address: str, stack: ExitStack) -> Caller:
-    """A connection that this worker has accepted; the system decides which does, so some more may be made."""
+    """A connection that this worker has accepted; the system decides which does, so
+    some more may be made."""
     port = int(address.rpartition(":")[2])
     for _ in range(64):
         before = connections(pid, port)
@@ -34,9 +36,18 @@ def caller_of(pid: int, address: str, stack: ExitStack) -> Caller:
 
 
 def test_one_service_in_two_processes(postgres: Postgres, tmp_path: Path) -> None:
-    """What one worker commits the other replays; nobody sits down beside them; a killed one comes back."""
+    """What one worker commits the other replays; nobody sits down beside them; a killed
+    one comes back."""
     request = str(uuid.uuid4())
-    arguments = ["--database", postgres.fresh(), "--data", str(tmp_path), "--workers", "2", "--sample"]
+    arguments = [
+        "--database",
+        postgres.fresh(),
+        "--data",
+        str(tmp_path),
+        "--workers",
+        "2",
+        "--sample",
+    ]
     with started(*arguments) as service, ExitStack() as stack:
         pids = [service.event("worker_up")["pid"] for _ in range(2)]
         one, other = (caller_of(pid, service.address, stack) for pid in pids)
@@ -46,7 +57,9 @@ def test_one_service_in_two_processes(postgres: Postgres, tmp_path: Path) -> Non
         assert one.balance() == other.balance()
 
         taken = f"无法监听 {service.address}: 端口被占用"
-        assert taken in refused("--address", service.address, "--data", str(tmp_path / "another"))
+        assert taken in refused(
+            "--address", service.address, "--data", str(tmp_path / "another")
+        )
         assert taken in refused("--address", service.address, *arguments)
 
         os.kill(pids[1], signal.SIGKILL)
@@ -54,14 +67,20 @@ def test_one_service_in_two_processes(postgres: Postgres, tmp_path: Path) -> Non
         assert (2, 2) == (ended["worker"], back["worker"])
         assert "-9" in ended["told"]
         assert one.settle(request).receipt.replayed
-        assert caller_of(back["pid"], service.address, stack).settle(request).receipt.replayed
+        assert (
+            caller_of(back["pid"], service.address, stack)
+            .settle(request)
+            .receipt.replayed
+        )
         assert "2 个进程" in service.announced[-1]
         assert 0 == service.end()
 
 
 def test_no_worker_outlives_its_parent(postgres: Postgres, tmp_path: Path) -> None:
     """Where the parent is killed its workers end by themselves, and the port is free again."""
-    with started("--database", postgres.fresh(), "--data", str(tmp_path), "--workers", "2") as service:
+    with started(
+        "--database", postgres.fresh(), "--data", str(tmp_path), "--workers", "2"
+    ) as service:
         assert -signal.SIGKILL == service.end(signal.SIGKILL)
     with held(service.address) as address:
         assert service.address == address
@@ -79,15 +98,29 @@ REFUSED = {
     "SQLite by default": ([], "SQLite 只供一个进程使用"),
     "a file named": (["--database", "sqlite:///x.db"], "SQLite 只供一个进程使用"),
     "a sandbox": (["--database", NOWHERE, "--sandbox"], "沙盒的时钟只在一个进程之内"),
-    "no port": (["--database", NOWHERE, "--address", "127.0.0.1"], "监听地址应写作 主机:端口"),
-    "a host elsewhere": (["--database", NOWHERE, "--address", "203.0.113.1:1"], "无法监听 203.0.113.1:1"),
-    "a city not served": (["--database", NOWHERE, "--adopt", "340100:V2@2025-01-01"], "没有接入医保区划为 340100"),
-    "a database that does not answer": (["--database", NOWHERE, "--address", "127.0.0.1:0"], "无法连接 PostgreSQL"),
+    "no port": (
+        ["--database", NOWHERE, "--address", "127.0.0.1"],
+        "监听地址应写作 主机:端口",
+    ),
+    "a host elsewhere": (
+        ["--database", NOWHERE, "--address", "203.0.113.1:1"],
+        "无法监听 203.0.113.1:1",
+    ),
+    "a city not served": (
+        ["--database", NOWHERE, "--adopt", "340100:V2@2025-01-01"],
+        "没有接入医保区划为 340100",
+    ),
+    "a database that does not answer": (
+        ["--database", NOWHERE, "--address", "127.0.0.1:0"],
+        "无法连接 PostgreSQL",
+    ),
 }
 
 
 @pytest.mark.parametrize(("arguments", "told"), REFUSED.values(), ids=REFUSED)
-def test_refused_with_a_sentence(arguments: list[str], told: str, tmp_path: Path) -> None:
+def test_refused_with_a_sentence(
+    arguments: list[str], told: str, tmp_path: Path
+) -> None:
     """What two workers cannot do together ends with one sentence and exit code 1."""
     assert told in refused("--workers", "2", "--data", str(tmp_path), *arguments)
 
@@ -97,7 +130,8 @@ class TestHolding:
 
     @pytest.mark.parametrize("reuse", [0, 1])
     def test_nobody_else_may_bind(self, reuse: int) -> None:
-        """A held port is taken for everybody who does not share, though nobody listens there yet."""
+        """A held port is taken for everybody who does not share, though nobody listens
+        there yet."""
         with held("127.0.0.1:0") as address, socket.socket() as other:
             other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, reuse)
             with pytest.raises(OSError, match="in use"):
@@ -105,24 +139,35 @@ class TestHolding:
 
     def test_nobody_else_may_hold(self) -> None:
         """A port is held once."""
-        with held("localhost:0") as address, pytest.raises(OSError, match=f"无法监听 {address}"), held(address):
+        with (
+            held("localhost:0") as address,
+            pytest.raises(OSError, match=f"无法监听 {address}"),
+            held(address),
+        ):
             pass
 
     def test_workers_share(self) -> None:
         """Those who share listen beside each other, and both are given connections."""
         with held("127.0.0.1:0") as address, ExitStack() as stack:
             where = ("127.0.0.1", port_of(address))
-            workers = [stack.enter_context(socket.create_server(where, reuse_port=True)) for _ in range(2)]
+            workers = [
+                stack.enter_context(socket.create_server(where, reuse_port=True))
+                for _ in range(2)
+            ]
             for _ in range(64):
                 stack.enter_context(socket.create_connection(where))
             assert [True, True] == [accepted(worker) for worker in workers]
 
     def test_what_lingers_does_not_matter(self) -> None:
-        """Connections that have ended and linger keep nobody from the port; while it is held others still are."""
+        """Connections that have ended and linger keep nobody from the port; while it is
+        held others still are."""
         with held("127.0.0.1:0") as address:
             pass
         where = ("127.0.0.1", port_of(address))
-        with socket.create_server(where) as server, socket.create_connection(where) as client:
+        with (
+            socket.create_server(where) as server,
+            socket.create_connection(where) as client,
+        ):
             accepted_by_server, _ = server.accept()
             accepted_by_server.close()  # the side that ends first lingers
             client.recv(1)

@@ -53,7 +53,9 @@ def call(desk: Desk, **options: Any) -> city_pb2.ListCitiesResponse:
     server.start()
     try:
         with connection.connect(f"127.0.0.1:{port}", **options) as channel:
-            return city_pb2_grpc.CityServiceStub(channel).ListCities(city_pb2.ListCitiesRequest())
+            return city_pb2_grpc.CityServiceStub(channel).ListCities(
+                city_pb2.ListCitiesRequest()
+            )
     finally:
         server.stop(None).wait()
 
@@ -75,7 +77,11 @@ def test_a_refusal_is_read_from_the_error() -> None:
         message="不符合绑定条件",
         field="member",
         clauses=("C22", "C27"),
-        conditions=(connection.Condition("scope", ("C27",), "不在同一统筹区; 办法: 请到参保地办理"),),
+        conditions=(
+            connection.Condition(
+                "scope", ("C27",), "不在同一统筹区; 办法: 请到参保地办理"
+            ),
+        ),
         metadata={"limit": "7"},
     )
     assert expected == connection.refusal_of(caught.value)
@@ -95,7 +101,11 @@ def test_an_error_that_is_no_refusal() -> None:
     with pytest.raises(grpc.RpcError) as caught:
         call(Desk(grpc.StatusCode.PERMISSION_DENIED))
     told = connection.refusal_of(caught.value)
-    assert (grpc.StatusCode.PERMISSION_DENIED, "", "later") == (told.code, told.reason, told.message)
+    assert (grpc.StatusCode.PERMISSION_DENIED, "", "later") == (
+        told.code,
+        told.reason,
+        told.message,
+    )
 
 
 def test_only_unavailable_is_tried_again() -> None:
@@ -120,5 +130,7 @@ def test_calls_carry_caller_and_deadline() -> None:
 
 def test_the_readme_recommends_our_own_service_config() -> None:
     """The service config in protos/README.md is the one we use ourselves."""
-    (block,) = re.findall(r"```json\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    (block,) = re.findall(
+        r"```json\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL
+    )
     assert connection.SERVICE_CONFIG == json.loads(block)

@@ -1,4 +1,5 @@
-"""Laws of a file's way to the service: read as it is sent, whole before anything is sent, the same each time."""
+"""Laws of a file's way to the service: read as it is sent, whole before anything is
+sent, the same each time."""
 
 from __future__ import annotations
 
@@ -13,8 +14,15 @@ from gongji.client import imports
 from gongji.client.imports import COLUMNS, FileFaultError, Row
 from gongji.v1 import account_pb2, registry_pb2, types_pb2
 
-PERSON = dict.fromkeys(COLUMNS["persons"], "") | {"person_no": "P1", "enrolments": "310/11/1/2020-01-01/"}
-PLACE = dict.fromkeys(COLUMNS["institutions"], "") | {"code": "H34119900001", "kind": "1", "hosp_lv": "2"}
+PERSON = dict.fromkeys(COLUMNS["persons"], "") | {
+    "person_no": "P1",
+    "enrolments": "310/11/1/2020-01-01/",
+}
+PLACE = dict.fromkeys(COLUMNS["institutions"], "") | {
+    "code": "H34119900001",
+    "kind": "1",
+    "hosp_lv": "2",
+}
 BALANCE = {"person_no": "P1", "brought_forward_yuan": "1.00"}
 SOUND = {"persons": PERSON, "institutions": PLACE, "balances": BALANCE}
 MANY = 300
@@ -32,7 +40,8 @@ class Counted:
         for number in range(1, MANY + 1):
             self.taken = number
             yield (
-                self._row | {"enrolments": "?", "kind": "?", "brought_forward_yuan": "?"}
+                self._row
+                | {"enrolments": "?", "kind": "?", "brought_forward_yuan": "?"}
                 if number == self._bad
                 else self._row
             )
@@ -47,7 +56,9 @@ class Wire:
 
     def stream_unary(self, *_: Any, **__: Any) -> Callable[[Iterable[Any]], Any]:
         def call(messages: Iterable[Any]) -> Any:
-            self.ahead = [self._rows.taken - number for number, _ in enumerate(messages)]
+            self.ahead = [
+                self._rows.taken - number for number, _ in enumerate(messages)
+            ]
             summary = registry_pb2.ImportSummary(received=len(self.ahead) - 1)
             return registry_pb2.ImportPersonsResponse(summary=summary)
 
@@ -63,7 +74,8 @@ class Wire:
 
 @pytest.mark.parametrize("kind", SOUND)
 def test_a_row_is_read_when_it_is_sent(kind: str) -> None:
-    """However long a file is, one of its rows is in memory: the next is read when the wire asks for it."""
+    """However long a file is, one of its rows is in memory: the next is read when the
+    wire asks for it."""
     rows = Counted(SOUND[kind])
     wire: Any = Wire(rows)
     done = imports.send(wire, kind, rows, lambda: None)
@@ -85,7 +97,8 @@ def test_nothing_is_sent_of_a_file_with_an_unreadable_row(kind: str) -> None:
 def test_a_file_is_gone_through_as_often_as_one_likes(tmp_path: Path) -> None:
     """A file's rows are counted and read anew each time, as they lie there."""
     (path := tmp_path / "x.csv").write_text(
-        '\ufeffperson_no,brought_forward_yuan\nP1,1.00\n"P\n2",2.00\nP3\n', encoding="utf-8"
+        '\ufeffperson_no,brought_forward_yuan\nP1,1.00\n"P\n2",2.00\nP3\n',
+        encoding="utf-8",
     )
     kind, rows = imports.read(path)
     expected = [("P1", "1.00"), ("P\n2", "2.00"), ("P3", "")]

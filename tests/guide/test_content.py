@@ -1,4 +1,5 @@
-"""The guide: everything it says comes from the rules, cites its clauses, and follows every change of a rule."""
+"""The guide: everything it says comes from the rules, cites its clauses, and follows
+every change of a rule."""
 
 from __future__ import annotations
 
@@ -21,14 +22,28 @@ from gongji.guide.page import Grid, Said, clauses_of
 from gongji.model.refusals import NotInForce
 from gongji.rules.benefits import CreditTerms, NoFund, Reversal, Table, Wallet
 from gongji.rules.binding import NO_LIMIT, FamilyLimit, GiverLimit, Scope, Unbinding
-from gongji.rules.channels import AtOnce, CounterHours, Note, Procedure, ReviewLatency, Step
+from gongji.rules.channels import (
+    AtOnce,
+    CounterHours,
+    Note,
+    Procedure,
+    ReviewLatency,
+    Step,
+)
 from gongji.rules.clauses import Candidate, Clause, Grade, Timeline, clauses_in, ruled
 from gongji.rules.codes import Scheme, Standing
 from gongji.rules.hookspecs import CityRules
 
 DAY = date(2025, 9, 30)
-PLUGINS = {"anqing": gongji_anqing, "chuzhou": gongji_chuzhou, "huangshan": gongji_huangshan}
-CITIES = {pinyin: city_from(plugin, pinyin=pinyin, version="1") for pinyin, plugin in PLUGINS.items()}
+PLUGINS = {
+    "anqing": gongji_anqing,
+    "chuzhou": gongji_chuzhou,
+    "huangshan": gongji_huangshan,
+}
+CITIES = {
+    pinyin: city_from(plugin, pinyin=pinyin, version="1")
+    for pinyin, plugin in PLUGINS.items()
+}
 every_city = pytest.mark.parametrize("city", CITIES.values(), ids=CITIES)
 
 WANSHITONG, MINI_PROGRAM, WINDOW = "皖事通APP", "安徽医保小程序", "线下窗口"
@@ -50,7 +65,11 @@ COMPARED = {
     ("服务时间", MINI_PROGRAM): ("24小时", "A41"),
     ("服务时间", WINDOW): ("工作日9:00-17:00", "A42"),
 }
-MORE_THAN_THE_SOURCE = {"A28": "自动核验不能确认的转人工审核", "A34": "登记信息查不到", "A35": "登记信息查不到"}
+MORE_THAN_THE_SOURCE = {
+    "A28": "自动核验不能确认的转人工审核",
+    "A34": "登记信息查不到",
+    "A35": "登记信息查不到",
+}
 """Cells that go on where X1 and X7 were settled between two clauses."""
 
 NEW = Clause("N1", "试验条款", "试验")
@@ -58,7 +77,9 @@ NEW = Clause("N1", "试验条款", "试验")
 
 def with_value(pinyin: str, hook: str, timeline: Timeline[Any]) -> City:
     """A city whose answer to one hook is another one."""
-    return city_from(PLUGINS[pinyin], pinyin=pinyin, version="1", overrides={hook: timeline})
+    return city_from(
+        PLUGINS[pinyin], pinyin=pinyin, version="1", overrides={hook: timeline}
+    )
 
 
 def part(text: str, heading: str) -> str:
@@ -68,12 +89,22 @@ def part(text: str, heading: str) -> str:
 
 def compared(city: City) -> dict[tuple[str, str], Said]:
     """The comparison of channels, by row and column."""
-    section = next(s for s in guide.page(city, DAY).sections if s.heading == "办理渠道对比")
+    section = next(
+        s for s in guide.page(city, DAY).sections if s.heading == "办理渠道对比"
+    )
     grid = next(block for block in section.blocks if isinstance(block, Grid))
-    return {(row[0].text, name): cell for row in grid.rows for name, cell in zip(grid.head[1:], row[1:], strict=True)}
+    return {
+        (row[0].text, name): cell
+        for row in grid.rows
+        for name, cell in zip(grid.head[1:], row[1:], strict=True)
+    }
 
 
-@pytest.mark.parametrize(("cell", "expected"), COMPARED.items(), ids=[number for _, number in COMPARED.values()])
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    COMPARED.items(),
+    ids=[number for _, number in COMPARED.values()],
+)
 def test_comparison_of_anqing(cell: tuple[str, str], expected: tuple[str, str]) -> None:
     """Anqing's table is the source's, cell by cell, and each cell cites the clause it is."""
     text, number = expected
@@ -84,23 +115,39 @@ def test_comparison_of_anqing(cell: tuple[str, str], expected: tuple[str, str]) 
     assert bool(more) == (number in MORE_THAN_THE_SOURCE)
     assert more.startswith(MORE_THAN_THE_SOURCE.get(number, ""))
     assert number in {clause.id for clause in said.clauses}
-    assert not {clause.id for clause in said.clauses} & ({other for _, other in COMPARED.values()} - {number})
+    assert not {clause.id for clause in said.clauses} & (
+        {other for _, other in COMPARED.values()} - {number}
+    )
 
 
 def test_rows_of_the_comparison() -> None:
     """The source's rows come first and in its order; what is checked and asked follows."""
     rows = list(dict.fromkeys(row for row, _ in compared(CITIES["anqing"])))
 
-    assert rows == ["办理时效", "操作便捷性", "所需材料", "适用人群", "服务时间", "身份核验", "填报信息", "受理范围"]
+    assert rows == [
+        "办理时效",
+        "操作便捷性",
+        "所需材料",
+        "适用人群",
+        "服务时间",
+        "身份核验",
+        "填报信息",
+        "受理范围",
+    ]
 
 
 def test_silent_rows_are_left_out() -> None:
-    """A city whose documents compare no ease of use has no such row, and every channel under its own name."""
+    """A city whose documents compare no ease of use has no such row, and every channel
+    under its own name."""
     cells = compared(CITIES["chuzhou"])
     channels = CITIES["chuzhou"].rules(DAY).value(CityRules.channels).values()
 
-    assert {"办理时效", "所需材料", "服务时间", "身份核验", "填报信息"} == {row for row, _ in cells}
-    assert [channel.name for channel in channels] == list(dict.fromkeys(name for _, name in cells))
+    assert {"办理时效", "所需材料", "服务时间", "身份核验", "填报信息"} == {
+        row for row, _ in cells
+    }
+    assert [channel.name for channel in channels] == list(
+        dict.fromkeys(name for _, name in cells)
+    )
 
 
 V1 = CITIES["chuzhou"].rules(DAY).value(CityRules.reimbursement)[Scheme.EMPLOYEE]
@@ -110,7 +157,11 @@ CHANGES: dict[str, tuple[str, str, Timeline[Any], str, str]] = {
     "family limit": (
         "chuzhou",
         "family_limit",
-        ruled(FamilyLimit(people=8, counting_holder=True), since="2022-07-01", clauses=[NEW]),
+        ruled(
+            FamilyLimit(people=8, counting_holder=True),
+            since="2022-07-01",
+            clauses=[NEW],
+        ),
         "最多7人(含授权人本人)",
         "最多8人(含授权人本人)",
     ),
@@ -168,7 +219,11 @@ CHANGES: dict[str, tuple[str, str, Timeline[Any], str, str]] = {
     "crediting": (
         "chuzhou",
         "account_crediting",
-        ruled(CreditTerms(active_ratio_bp=250, retired_fen=7050), since="2022-07-01", clauses=[NEW]),
+        ruled(
+            CreditTerms(active_ratio_bp=250, retired_fen=7050),
+            since="2022-07-01",
+            clauses=[NEW],
+        ),
         "缴费基数的2%",
         "缴费基数的2.5%",
     ),
@@ -182,21 +237,29 @@ CHANGES: dict[str, tuple[str, str, Timeline[Any], str, str]] = {
     "wallet": (
         "huangshan",
         "wallet",
-        ruled(Wallet(procedure=Procedure(title="开通", steps=()), binds=True), since="2022-07-01", clauses=[NEW]),
+        ruled(
+            Wallet(procedure=Procedure(title="开通", steps=()), binds=True),
+            since="2022-07-01",
+            clauses=[NEW],
+        ),
         "开通医保钱包不绑定任何人",
         "开通即绑定共济关系",
     ),
     "note": (
         "anqing",
         "notes",
-        ruled((Note(heading="异地就医", clause=NEW),), since="2022-07-01", clauses=[NEW]),
+        ruled(
+            (Note(heading="异地就医", clause=NEW),), since="2022-07-01", clauses=[NEW]
+        ),
         "### 怎么选渠道",
         "- 试验条款 [N1]",
     ),
 }
 
 
-@pytest.mark.parametrize(("pinyin", "hook", "timeline", "before", "after"), CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize(
+    ("pinyin", "hook", "timeline", "before", "after"), CHANGES.values(), ids=CHANGES
+)
 def test_a_changed_rule_changes_the_guide(
     pinyin: str, hook: str, timeline: Timeline[Any], before: str, after: str
 ) -> None:
@@ -209,18 +272,28 @@ def test_a_changed_rule_changes_the_guide(
 
 
 def test_changed_hours_and_review() -> None:
-    """Other hours and another span of review show in the table, in the reasons and in the review section."""
+    """Other hours and another span of review show in the table, in the reasons and in
+    the review section."""
     city = CITIES["anqing"]
     channels = city.rules(DAY).value(CityRules.channels)
     reviews = city.rules(DAY).value(CityRules.review_latency)
-    window = replace(channels["window"], hours=CounterHours(opens=time(8, 30), closes=time(16)))
+    window = replace(
+        channels["window"], hours=CounterHours(opens=time(8, 30), closes=time(16))
+    )
     five_days = ReviewLatency(at_once=AtOnce.NEVER, working_days=5)
     changed = city_from(
         gongji_anqing,
         overrides={
-            "channels": (replace(city.timelines["channels"][-1], value={**channels, "window": window}),),
+            "channels": (
+                replace(
+                    city.timelines["channels"][-1], value={**channels, "window": window}
+                ),
+            ),
             "review_latency": (
-                replace(city.timelines["review_latency"][-1], value={**reviews, "minip_wechat": five_days}),
+                replace(
+                    city.timelines["review_latency"][-1],
+                    value={**reviews, "minip_wechat": five_days},
+                ),
             ),
         },
     )
@@ -228,20 +301,24 @@ def test_changed_hours_and_review() -> None:
 
     assert cells["服务时间", WINDOW].text == "工作日8:30-16:00"
     assert (
-        cells["办理时效", MINI_PROGRAM].text
-    ) == "安徽医保公共服务小程序(微信): 5个工作日; 安徽医保公共服务小程序(支付宝): 1-3个工作日"
+        (cells["办理时效", MINI_PROGRAM].text)
+        == "安徽医保公共服务小程序(微信): 5个工作日; 安徽医保公共服务小程序(支付宝): 1-3个工作日"
+    )
     assert "只在工作日8:30-16:00受理" in part(text, "绑定不成功的原因")
     assert "安徽医保公共服务小程序(微信): 5个工作日" in part(text, "审核与生效")
 
 
 def literals(path: Path) -> list[tuple[int, str]]:
-    """String literals of a module with their lines, parts of f-strings among them, docstrings left out."""
+    """String literals of a module with their lines, parts of f-strings among them,
+    docstrings left out."""
     nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
     docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
     return [
         (node.lineno, node.value)
         for node in nodes
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and id(node) not in docstrings
     ]
 
 
@@ -250,8 +327,11 @@ MODULES = sorted(Path(guide.__file__).parent.glob("*.py"))
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
 def test_templates_hold_no_figures(path: Path) -> None:
-    """No string of the guide's templates holds a digit of any script, nor a Chinese numeral before a unit of policy."""
-    figures = re.compile(r"\d|[零一二两三四五六七八九十百千万几]+(元|天|个工作日|个月|小时|人(?!本)|%|点)")
+    """No string of the guide's templates holds a digit of any script, nor a Chinese
+    numeral before a unit of policy."""
+    figures = re.compile(
+        r"\d|[零一二两三四五六七八九十百千万几]+(元|天|个工作日|个月|小时|人(?!本)|%|点)"
+    )
 
     assert [found for found in literals(path) if figures.search(found[1])] == []
 
@@ -265,10 +345,24 @@ def test_the_frame_holds_no_words() -> None:
 
 @every_city
 def test_every_statement_is_cited(city: City) -> None:
-    """Every line and paragraph above the sources ends with its clauses; what the province says is marked so."""
-    text = guide.markdown(city, DAY).partition("\n## ")[2].partition("\n## 尚未采用")[0].partition("\n## 来源矛盾")[0]
-    lines = [line for line in text.splitlines()[1:] if line and not line.startswith(("#", "|"))]
-    uncited = [line for line in lines if not re.search(r"\[[^\]]*[A-Z][^\]]*\](〔省级〕)?$", line)]
+    """Every line and paragraph above the sources ends with its clauses; what the
+    province says is marked so."""
+    text = (
+        guide.markdown(city, DAY)
+        .partition("\n## ")[2]
+        .partition("\n## 尚未采用")[0]
+        .partition("\n## 来源矛盾")[0]
+    )
+    lines = [
+        line
+        for line in text.splitlines()[1:]
+        if line and not line.startswith(("#", "|"))
+    ]
+    uncited = [
+        line
+        for line in lines
+        if not re.search(r"\[[^\]]*[A-Z][^\]]*\](〔省级〕)?$", line)
+    ]
 
     assert uncited == []
 
@@ -277,17 +371,24 @@ def test_every_statement_is_cited(city: City) -> None:
 def test_provincial_answers_are_marked(city: City) -> None:
     """A statement is marked provincial exactly where the city did not answer."""
     text = guide.markdown(city, DAY)
-    marked = "- 扣款顺序: " in text and re.search(r"- 扣款顺序: [^\n]*〔省级〕\n", text) is not None
+    marked = (
+        "- 扣款顺序: " in text
+        and re.search(r"- 扣款顺序: [^\n]*〔省级〕\n", text) is not None
+    )
 
     assert city.rules(DAY).provincial("purse_order") == marked
-    assert city.rules(DAY).provincial("relations") == bool(re.search(r"- 亲属范围: [^\n]*〔省级〕\n", text))
+    assert city.rules(DAY).provincial("relations") == bool(
+        re.search(r"- 亲属范围: [^\n]*〔省级〕\n", text)
+    )
 
 
 @every_city
 def test_assumptions_are_marked(city: City) -> None:
     """Wherever an assumption is cited its mark stands right behind its number."""
     text = guide.markdown(city, DAY).partition("\n## 依据\n")[0]
-    cited = [c for section in guide.page(city, DAY).sections for c in clauses_of(section)]
+    cited = [
+        c for section in guide.page(city, DAY).sections for c in clauses_of(section)
+    ]
     assumed = {clause.id for clause in cited if clause.grade is Grade.ASSUMPTION}
 
     assert assumed
@@ -298,7 +399,8 @@ def test_assumptions_are_marked(city: City) -> None:
 
 @every_city
 def test_all_clauses_stand_at_the_end(city: City) -> None:
-    """Every clause any value of the day rests on or was weighed against stands in full, with source and grade."""
+    """Every clause any value of the day rests on or was weighed against stands in full,
+    with source and grade."""
     sources = part(guide.markdown(city, DAY), "依据")
     weighed = {c for _, answer in city.rules(DAY).all() for c in clauses_in(answer)}
     weighed |= {c for candidate in city.candidates for c in clauses_in(candidate)}
@@ -306,12 +408,17 @@ def test_all_clauses_stand_at_the_end(city: City) -> None:
     assert weighed
     for clause in weighed:
         shown = clause.text.replace("|", " · ")
-        assert re.search(rf"^\| {clause.id} \| {re.escape(shown)} \| .+ \| .+ \|$", sources, re.MULTILINE)
+        assert re.search(
+            rf"^\| {clause.id} \| {re.escape(shown)} \| .+ \| .+ \|$",
+            sources,
+            re.MULTILINE,
+        )
 
 
 @every_city
 def test_contradictions_are_told(city: City) -> None:
-    """Every contradiction settled is told with its clash, and with the reason and the clauses against it."""
+    """Every contradiction settled is told with its clash, and with the reason and the
+    clauses against it."""
     told = part(guide.markdown(city, DAY), "来源矛盾与取舍")
 
     for _, answer in city.rules(DAY).all():
@@ -322,13 +429,26 @@ def test_contradictions_are_told(city: City) -> None:
 
 @every_city
 def test_steps_and_enquiries_are_told(city: City) -> None:
-    """Every step with its caution, of channels and of enquiries, stands in the guide in its own words."""
+    """Every step with its caution, of channels and of enquiries, stands in the guide in
+    its own words."""
     text, rules = guide.markdown(city, DAY), city.rules(DAY)
-    steps = [step for channel in rules.value(CityRules.channels).values() for step in channel.steps]
-    steps += [step for procedure in rules.value(CityRules.enquiries) for step in procedure.steps]
+    steps = [
+        step
+        for channel in rules.value(CityRules.channels).values()
+        for step in channel.steps
+    ]
+    steps += [
+        step
+        for procedure in rules.value(CityRules.enquiries)
+        for step in procedure.steps
+    ]
 
     for step in steps:
-        assert re.search(rf"^\d\. {re.escape(step.text)}.*{re.escape(step.caution)}", text, re.MULTILINE)
+        assert re.search(
+            rf"^\d\. {re.escape(step.text)}.*{re.escape(step.caution)}",
+            text,
+            re.MULTILINE,
+        )
 
 
 @every_city
@@ -349,7 +469,9 @@ def adoptable() -> Candidate:
 def test_an_adopted_candidate_moves_into_the_guide() -> None:
     """Once adopted, a revision is the rule from its day on and no longer listed as a candidate."""
     candidate = adoptable()
-    city = city_from(gongji_chuzhou, adopt=[Adoption("341100", candidate.name, date(2025, 1, 1))])
+    city = city_from(
+        gongji_chuzhou, adopt=[Adoption("341100", candidate.name, date(2025, 1, 1))]
+    )
     text = guide.markdown(city, DAY)
 
     assert f"采用的候选修订: {candidate.name}@2025-01-01" in text

@@ -1,4 +1,5 @@
-"""The guide's two forms: whole, self-contained, saying the same, and never taking a clause for markup."""
+"""The guide's two forms: whole, self-contained, saying the same, and never taking a
+clause for markup."""
 
 from __future__ import annotations
 
@@ -21,14 +22,23 @@ from gongji.rules.clauses import Clause, Timeline, ruled
 from markdown_it import MarkdownIt
 
 DAY = date(2025, 9, 30)
-PLUGINS = {"anqing": gongji_anqing, "chuzhou": gongji_chuzhou, "huangshan": gongji_huangshan}
-CITIES = {pinyin: city_from(plugin, pinyin=pinyin, version="1") for pinyin, plugin in PLUGINS.items()}
+PLUGINS = {
+    "anqing": gongji_anqing,
+    "chuzhou": gongji_chuzhou,
+    "huangshan": gongji_huangshan,
+}
+CITIES = {
+    pinyin: city_from(plugin, pinyin=pinyin, version="1")
+    for pinyin, plugin in PLUGINS.items()
+}
 every_city = pytest.mark.parametrize("city", CITIES.values(), ids=CITIES)
 
 
 def with_value(pinyin: str, hook: str, timeline: Timeline[Any]) -> City:
     """A city whose answer to one hook is another one."""
-    return city_from(PLUGINS[pinyin], pinyin=pinyin, version="1", overrides={hook: timeline})
+    return city_from(
+        PLUGINS[pinyin], pinyin=pinyin, version="1", overrides={hook: timeline}
+    )
 
 
 class Outline(HTMLParser):
@@ -69,22 +79,31 @@ class Outline(HTMLParser):
 
 @every_city
 def test_html_is_whole_and_self_contained(city: City) -> None:
-    """Tags balance, every link has its anchor, anchors are unique, and nothing is fetched or run."""
+    """Tags balance, every link has its anchor, anchors are unique, and nothing is
+    fetched or run."""
     text = guide.html(city, DAY)
     page = Outline(text)
 
     assert (page.open, page.unbalanced) == ([], [])
-    assert set() == {link for link in page.links if link.removeprefix("#") not in page.names}
+    assert set() == {
+        link for link in page.links if link.removeprefix("#") not in page.names
+    }
     assert len(set(page.names)) == len(page.names)
     assert not {"script", "link", "img", "iframe"} & set(page.seen)
-    assert not re.search(r"https?://|url\(|@import|\son\w+=", text.partition("<body>")[0])
+    assert not re.search(
+        r"https?://|url\(|@import|\son\w+=", text.partition("<body>")[0]
+    )
     assert ("lang", "zh-CN") in page.attributes
 
 
 @every_city
 def test_html_headings_descend_one_by_one(city: City) -> None:
     """Headings never skip an order, so that readers who listen find their way."""
-    orders = [int(tag[1]) for tag in Outline(guide.html(city, DAY)).seen if re.fullmatch(r"h[1-6]", tag)]
+    orders = [
+        int(tag[1])
+        for tag in Outline(guide.html(city, DAY)).seen
+        if re.fullmatch(r"h[1-6]", tag)
+    ]
 
     assert orders.count(1) == 1
     assert all(after <= before + 1 for before, after in pairwise(orders))
@@ -113,13 +132,23 @@ def statements(section: Section) -> list[Said]:
     return found + [said for inner in section.parts for said in statements(inner)]
 
 
-HOSTILE = Clause("Z-<1>", "费用 < 800元 | *全额* `报` \\ & <script>alert('x')</script>\n\n# 标题", '来源 <b> "引"')
+HOSTILE = Clause(
+    "Z-<1>",
+    "费用 < 800元 | *全额* `报` \\ & <script>alert('x')</script>\n\n# 标题",
+    '来源 <b> "引"',
+)
 
 
 def hostile_city() -> City:
     """A city with a clause that holds all that Markdown and HTML read as more than text."""
     return with_value(
-        "anqing", "notes", ruled((Note(heading="<i>|#", clause=HOSTILE),), since="2022-07-01", clauses=[HOSTILE])
+        "anqing",
+        "notes",
+        ruled(
+            (Note(heading="<i>|#", clause=HOSTILE),),
+            since="2022-07-01",
+            clauses=[HOSTILE],
+        ),
     )
 
 
@@ -131,17 +160,33 @@ def test_html_escapes_everything() -> None:
     assert "script" not in page.seen
     assert "i" not in page.seen
     assert "&lt;script&gt;" in text
-    assert set() == {link for link in page.links if link.removeprefix("#") not in page.names}
+    assert set() == {
+        link for link in page.links if link.removeprefix("#") not in page.names
+    }
 
 
 def test_markdown_escapes_everything() -> None:
     """Text that looks like Markdown or HTML stays text, and no cell splits its row."""
     text = guide.markdown(hostile_city(), DAY)
     tokens = MarkdownIt("commonmark").enable("table").parse(text)
-    kinds = {child.type for token in tokens for child in token.children or ()} | {token.type for token in tokens}
-    inline = [child.content for token in tokens for child in token.children or () if child.type == "text"]
+    kinds = {child.type for token in tokens for child in token.children or ()} | {
+        token.type for token in tokens
+    }
+    inline = [
+        child.content
+        for token in tokens
+        for child in token.children or ()
+        if child.type == "text"
+    ]
 
-    assert not kinds & {"html_inline", "html_block", "code_inline", "em_open", "code_block", "fence"}
+    assert not kinds & {
+        "html_inline",
+        "html_block",
+        "code_inline",
+        "em_open",
+        "code_block",
+        "fence",
+    }
     assert any("<script>alert('x')</script> # 标题" in content for content in inline)
 
 
@@ -149,15 +194,22 @@ def test_markdown_escapes_everything() -> None:
 def test_markdown_tables_are_tables(city: City) -> None:
     """Every table parses as one, each row as wide as its head."""
     tokens = MarkdownIt("commonmark").enable("table").parse(guide.markdown(city, DAY))
-    rows = [line for line in guide.markdown(city, DAY).splitlines() if line.startswith("|")]
+    rows = [
+        line for line in guide.markdown(city, DAY).splitlines() if line.startswith("|")
+    ]
 
-    assert sum(1 for token in tokens if token.type == "tr_open") == sum(1 for row in rows if "| --- |" not in row)
+    assert sum(1 for token in tokens if token.type == "tr_open") == sum(
+        1 for row in rows if "| --- |" not in row
+    )
     assert "| --- |" not in "".join(token.content for token in tokens)
 
 
 def test_runs_of_clauses_are_drawn_together() -> None:
     """Three and more in a row are written as a span; assumptions and lettered numbers never are."""
-    clauses = [Clause(number, "", "") for number in ("C10", "C9", "C8", "C61b", "C61", "C62", "A1", "A2")]
+    clauses = [
+        Clause(number, "", "")
+        for number in ("C10", "C9", "C8", "C61b", "C61", "C62", "A1", "A2")
+    ]
     drawn = [
         (cite.first.id, cite.last and cite.last.id, cite.mark)
         for cite in cites([*clauses, Clause.assumption("T1", "")])

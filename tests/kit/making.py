@@ -1,4 +1,5 @@
-"""A fourth city made from its answers and installed beside the three, with nothing of this repository touched."""
+"""A fourth city made from its answers and installed beside the three, with nothing of
+this repository touched."""
 
 from __future__ import annotations
 
@@ -23,8 +24,11 @@ class Kit:
     site: Path
     desk: Path
 
-    def run(self, *command: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-        """A command of this environment with the city installed; from the empty folder unless told otherwise."""
+    def run(
+        self, *command: str | Path, cwd: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """A command of this environment with the city installed; from the empty folder
+        unless told otherwise."""
         program, *rest = map(str, command)
         return subprocess.run(  # noqa: S603 - our own tools
             [str(BIN / program), *rest],
@@ -38,12 +42,27 @@ class Kit:
 
     def environment(self) -> dict[str, str]:
         """This environment with the city on its path."""
-        return {**os.environ, "PYTHONPATH": str(self.site), "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "200"}
+        return {
+            **os.environ,
+            "PYTHONPATH": str(self.site),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "COLUMNS": "200",
+        }
 
-    def conformance(self, *options: str, city: str = "wuhu") -> subprocess.CompletedProcess[str]:
+    def conformance(
+        self, *options: str, city: str = "wuhu"
+    ) -> subprocess.CompletedProcess[str]:
         """The conformance suite over the city."""
         plain = ("-q", "-p", "no:cacheprovider", "-p", "no:xdist")
-        return self.run("pytest", *plain, "--pyargs", "gongji_conformance", "--gongji-city", city, *options)
+        return self.run(
+            "pytest",
+            *plain,
+            "--pyargs",
+            "gongji_conformance",
+            "--gongji-city",
+            city,
+            *options,
+        )
 
 
 def make(folder: Path, path: Path, pinyin: str) -> Kit:
@@ -58,6 +77,12 @@ def make(folder: Path, path: Path, pinyin: str) -> Kit:
 
 def install(kit: Kit) -> None:
     """Installs the project as it stands, from a wheel, without a network."""
-    offline = ("--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check", "--upgrade")
+    offline = (
+        "--no-deps",
+        "--no-build-isolation",
+        "--no-index",
+        "--disable-pip-version-check",
+        "--upgrade",
+    )
     told = kit.run("pip", "install", "-q", *offline, "--target", kit.site, kit.project)
     assert 0 == told.returncode, told.stderr

@@ -1,4 +1,5 @@
-"""`gongji doctor`: what is installed and not loaded, or cannot be opened, is found, with why and what to do."""
+"""`gongji doctor`: what is installed and not loaded, or cannot be opened, is found,
+with why and what to do."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ RULES = "from gongji import Identity, hookimpl\n" + IDENTITY.replace("PLACE", PL
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder on the path where distributions are installed; what was imported from it is forgotten."""
+    """A folder on the path where distributions are installed; what was imported from it
+    is forgotten."""
     folder = tmp_path / "site"
     folder.mkdir()
     monkeypatch.syspath_prepend(folder)
@@ -36,9 +38,15 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def _installed(
-    site: Path, *, requires: str = "gongji>=0.1", entry: str = "", source: str = RULES, name: str = "gongji-wuhu"
+    site: Path,
+    *,
+    requires: str = "gongji>=0.1",
+    entry: str = "",
+    source: str = RULES,
+    name: str = "gongji-wuhu",
 ) -> None:
-    """One distribution of a module, with what it requires and its entry points as they stand in the file."""
+    """One distribution of a module, with what it requires and its entry points as they
+    stand in the file."""
     (site / f"{name.replace('-', '_')}.py").write_text(source, encoding="utf-8")
     info = site / f"{name.replace('-', '_')}-0.1.0.dist-info"
     info.mkdir()
@@ -68,11 +76,16 @@ def test_no_entry_point(site: Path, tmp_path: Path) -> None:
     _installed(site)
     (found,) = _found(tmp_path)
 
-    assert ("gongji-wuhu 0.1.0", "模块 gongji_wuhu 里有规则, 但没有声明入口点, 所以不会被加载") == (
+    assert (
+        "gongji-wuhu 0.1.0",
+        "模块 gongji_wuhu 里有规则, 但没有声明入口点, 所以不会被加载",
+    ) == (
         found.subject,
         found.problem,
     )
-    assert '[project.entry-points."gongji.cities"] 与 wuhu = "gongji_wuhu"' in found.remedy
+    assert (
+        '[project.entry-points."gongji.cities"] 与 wuhu = "gongji_wuhu"' in found.remedy
+    )
 
 
 def test_misspelt_group(site: Path, tmp_path: Path) -> None:
@@ -104,12 +117,17 @@ def test_missing_module(site: Path, tmp_path: Path) -> None:
     _installed(site, entry="[gongji.cities]\nwuhu = gongji_whu\n", source="")
     (found,) = _found(tmp_path)
 
-    assert ("gongji-wuhu 0.1.0 (wuhu)", "入口点 wuhu 指向的模块 gongji_whu 不存在") == (found.subject, found.problem)
+    assert ("gongji-wuhu 0.1.0 (wuhu)", "入口点 wuhu 指向的模块 gongji_whu 不存在") == (
+        found.subject,
+        found.problem,
+    )
 
 
 def test_another_version(site: Path, tmp_path: Path) -> None:
     """A plugin written for another gongji is named with both versions."""
-    _installed(site, requires="gongji>=9.0,<10", entry="[gongji.cities]\nwuhu = gongji_wuhu\n")
+    _installed(
+        site, requires="gongji>=9.0,<10", entry="[gongji.cities]\nwuhu = gongji_wuhu\n"
+    )
     (found,) = _found(tmp_path)
 
     assert f"要求 gongji<10,>=9.0, 而已安装的是 {gongji.__version__}" == found.problem
@@ -118,7 +136,11 @@ def test_another_version(site: Path, tmp_path: Path) -> None:
 def test_refused(tmp_path: Path) -> None:
     """A plugin that is refused is there with every problem, each as a finding."""
     (tmp_path / "site").mkdir()
-    faulty = Package("gongji-wuhu", "wuhu", IDENTITY + "def scope(): ...\n@hookimpl\ndef famly_limit(): ...\n")
+    faulty = Package(
+        "gongji-wuhu",
+        "wuhu",
+        IDENTITY + "def scope(): ...\n@hookimpl\ndef famly_limit(): ...\n",
+    )
     with installed(tmp_path / "site", faulty):
         found = _found(tmp_path)
 
@@ -133,7 +155,9 @@ def test_data_and_key(tmp_path: Path) -> None:
     """A database opens with its key; with none, or with another's, it is named with what to do."""
 
     async def made() -> None:
-        await open_store(tmp_path / "gongji.sqlite3", lambda: NOW, tmp_path / "gongji.key").close()
+        await open_store(
+            tmp_path / "gongji.sqlite3", lambda: NOW, tmp_path / "gongji.key"
+        ).close()
 
     asyncio.run(made())
     before = _found(tmp_path)

@@ -24,21 +24,29 @@ def test_every_hook_is_listed() -> None:
     rows = json.loads(_run("--json", "hooks").output)["hooks"]
 
     assert list(HOOKS) == [row["hook"] for row in rows]
-    assert all(row["signature"].startswith(f"{row['hook']}() -> ") and row["question"] for row in rows)
+    assert all(
+        row["signature"].startswith(f"{row['hook']}() -> ") and row["question"]
+        for row in rows
+    )
 
 
 def test_who_answers_a_city() -> None:
     """Of one city each hook names its plugin where it overrides, else the province."""
     city = load_cities().named("chuzhou")
     rows = json.loads(_run("--json", "hooks", "chuzhou").output)["hooks"]
-    own = {row["hook"] for row in rows if row["answered_by"] == f"gongji-chuzhou {city.version}"}
+    own = {
+        row["hook"]
+        for row in rows
+        if row["answered_by"] == f"gongji-chuzhou {city.version}"
+    }
 
     assert {*city.overridden, "identity", "candidates"} == own
     assert {PROVINCE} == {row["answered_by"] for row in rows if row["hook"] not in own}
 
 
 def test_trace_shows_every_call() -> None:
-    """Every hook is called once for the city and once for the province where both answer, city first, no arguments."""
+    """Every hook is called once for the city and once for the province where both
+    answer, city first, no arguments."""
     calls, problem = hooks.trace("chuzhou")
     city = load_cities().named("chuzhou")
     both = [call.plugin for call in calls if call.hook == "family_limit"]
@@ -48,18 +56,25 @@ def test_trace_shows_every_call() -> None:
     assert {"无"} == {call.arguments for call in calls}
     assert ["chuzhou", PROVINCE] == both
     assert set(city.overridden) == {
-        call.hook for call in calls if call.plugin == "chuzhou" and call.hook not in {"identity", "candidates"}
+        call.hook
+        for call in calls
+        if call.plugin == "chuzhou" and call.hook not in {"identity", "candidates"}
     }
     assert ["自 2022-07-01: 最多7人(含授权人本人) (C22)"] == [
-        call.answer for call in calls if (call.hook, call.plugin) == ("family_limit", "chuzhou")
+        call.answer
+        for call in calls
+        if (call.hook, call.plugin) == ("family_limit", "chuzhou")
     ]
 
 
 def test_trace_shows_silence_and_faults(tmp_path: Path) -> None:
-    """A hook that answers None is shown as such beside the province's answer; one that raises ends the trace."""
+    """A hook that answers None is shown as such beside the province's answer; one that
+    raises ends the trace."""
     silent = "@hookimpl\ndef scope():\n    return None\n"
     raising = "@hookimpl\ndef family_limit():\n    raise RuntimeError('oh')\n"
-    with installed(tmp_path, Package("gongji-wuhu", "wuhu", IDENTITY + silent + raising)):
+    with installed(
+        tmp_path, Package("gongji-wuhu", "wuhu", IDENTITY + silent + raising)
+    ):
         calls, problem = hooks.trace("wuhu")
         told = _run("hooks", "wuhu", "--trace")
 
@@ -75,7 +90,10 @@ def test_trace_shows_silence_and_faults(tmp_path: Path) -> None:
 
 
 MISTAKES = {
-    "a city not installed": (["hooks", "wuhu", "--trace"], "没有安装名为 wuhu 的城市插件; 已安装: anqing"),
+    "a city not installed": (
+        ["hooks", "wuhu", "--trace"],
+        "没有安装名为 wuhu 的城市插件; 已安装: anqing",
+    ),
     "no city named": (["hooks", "--trace"], "--trace 须指明城市"),
 }
 

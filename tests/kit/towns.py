@@ -23,9 +23,17 @@ BARE: dict[str, Any] = {
 """A city that leaves everything to the province."""
 
 
-def town(pinyin: str, name: str, area_code: str, since: str, **groups: dict[str, Any]) -> dict[str, Any]:
+def town(
+    pinyin: str, name: str, area_code: str, since: str, **groups: dict[str, Any]
+) -> dict[str, Any]:
     """Answers of a town; a figure without clauses is an assumption."""
-    city = {"name": name, "pinyin": pinyin, "area_code": area_code, "since": since, "source": "虚构文件"}
+    city = {
+        "name": name,
+        "pinyin": pinyin,
+        "area_code": area_code,
+        "since": since,
+        "source": "虚构文件",
+    }
     return {"city": city, **groups}
 
 

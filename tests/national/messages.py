@@ -1,4 +1,5 @@
-"""National messages for tests: invented people of the sample population, and the amounts of one recorded real reply."""
+"""National messages for tests: invented people of the sample population, and the
+amounts of one recorded real reply."""
 
 from __future__ import annotations
 
@@ -40,8 +41,19 @@ TOTALS: dict[str, Any] = {
     "refd_setl_flag": "0",
     "fixmedins_refd_setl_flag": "0",
 }
-DETAILS: dict[str, Any] = {"stmt_begndate": "2025-09-30", "stmt_enddate": "2025-09-30", "clr_type": "11"}
-DATA = {"2206": SETTLE, "2207": SETTLE, "2208": REVERSE, "2601": CORRECTION, "3201": TOTALS, "3202": DETAILS}
+DETAILS: dict[str, Any] = {
+    "stmt_begndate": "2025-09-30",
+    "stmt_enddate": "2025-09-30",
+    "clr_type": "11",
+}
+DATA = {
+    "2206": SETTLE,
+    "2207": SETTLE,
+    "2208": REVERSE,
+    "2601": CORRECTION,
+    "3201": TOTALS,
+    "3202": DETAILS,
+}
 """Data of every request, by infno."""
 
 RECORDED: dict[str, Any] = {
@@ -60,7 +72,9 @@ RECORDED: dict[str, Any] = {
 """A recorded real reply; the fund's part follows from I1."""
 
 
-def request(infno: str, data: dict[str, Any] | None = None, **envelope: Any) -> dict[str, Any]:
+def request(
+    infno: str, data: dict[str, Any] | None = None, **envelope: Any
+) -> dict[str, Any]:
     """A request with that data, and an envelope changed in these fields."""
     return {
         "infno": infno,
@@ -86,7 +100,8 @@ def request(infno: str, data: dict[str, Any] | None = None, **envelope: Any) -> 
 
 
 def settlement_reply(**changes: Any) -> dict[str, Any]:
-    """A reply of 2207 with the recorded amounts, changed in these fields of setlinfo; None takes a field out."""
+    """A reply of 2207 with the recorded amounts, changed in these fields of setlinfo;
+    None takes a field out."""
     info: dict[str, Any] = {
         "mdtrt_id": "V1",
         "setl_id": "S1",
@@ -100,7 +115,12 @@ def settlement_reply(**changes: Any) -> dict[str, Any]:
         **changes,
     }
     said = {name: value for name, value in info.items() if value is not None}
-    return {"infcode": 0, "inf_refmsgid": "1", "err_msg": "", "output": {"setlinfo": said, "setldetail": []}}
+    return {
+        "infcode": 0,
+        "inf_refmsgid": "1",
+        "err_msg": "",
+        "output": {"setlinfo": said, "setldetail": []},
+    }
 
 
 def reversal_reply(**changes: Any) -> dict[str, Any]:

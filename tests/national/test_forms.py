@@ -5,7 +5,18 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from gongji.national.forms import AMOUNT, COUNT, DAY, MOMENT, RATIO, SCHEME, USE, VISIT, Form, NationalFault
+from gongji.national.forms import (
+    AMOUNT,
+    COUNT,
+    DAY,
+    MOMENT,
+    RATIO,
+    SCHEME,
+    USE,
+    VISIT,
+    Form,
+    NationalFault,
+)
 from gongji.national.text import dumps, loads
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +24,12 @@ from hypothesis import strategies as st
 READ = [
     ("yuan and fen", AMOUNT, "5792.53", 579253),
     ("one decimal", AMOUNT, "0.5", 50),
-    ("a JSON number keeps every digit", AMOUNT, Decimal("99999999999999.99"), 9999999999999999),
+    (
+        "a JSON number keeps every digit",
+        AMOUNT,
+        Decimal("99999999999999.99"),
+        9999999999999999,
+    ),
     ("a JSON integer", AMOUNT, 12, 1200),
     ("a JSON number with an exponent", AMOUNT, Decimal("1E+2"), 10000),
     ("zeros after the fen", AMOUNT, "1.2300", 123),
@@ -28,7 +44,9 @@ READ = [
 ]
 
 
-@pytest.mark.parametrize(("form", "value", "ours"), [r[1:] for r in READ], ids=[r[0] for r in READ])
+@pytest.mark.parametrize(
+    ("form", "value", "ours"), [r[1:] for r in READ], ids=[r[0] for r in READ]
+)
 def test_read(form: Form, value: object, ours: int) -> None:
     """A value is read digit for digit."""
     assert ours == form.read(value, "x")
@@ -39,7 +57,12 @@ REFUSED = [
     ("thousands", AMOUNT, "1,000.00", "N16,2"),
     ("words", AMOUNT, "一元", "N16,2"),
     ("too long", AMOUNT, "100000000000000", "N16,2"),
-    ("an exponent that would fill the memory", AMOUNT, Decimal("1E+999999"), "应为文本或数字"),
+    (
+        "an exponent that would fill the memory",
+        AMOUNT,
+        Decimal("1E+999999"),
+        "应为文本或数字",
+    ),
     ("full-width digits", AMOUNT, "\uff11", "N16,2"),
     ("a truth value", AMOUNT, True, "得到 bool"),
     ("a list", AMOUNT, ["1"], "得到 list"),
@@ -54,7 +77,9 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("form", "value", "told"), [r[1:] for r in REFUSED], ids=[r[0] for r in REFUSED])
+@pytest.mark.parametrize(
+    ("form", "value", "told"), [r[1:] for r in REFUSED], ids=[r[0] for r in REFUSED]
+)
 def test_refused(form: Form, value: object, told: str) -> None:
     """A value that is none is refused with its field and how it is written."""
     with pytest.raises(NationalFault) as refused:
@@ -67,7 +92,11 @@ def test_refused(form: Form, value: object, told: str) -> None:
 @given(st.integers(min_value=-(10**16) + 1, max_value=10**16 - 1))
 def test_amounts_come_back(fen: int) -> None:
     """What is written as an amount is read as the same fen, as text and as a JSON number."""
-    assert fen == AMOUNT.read(AMOUNT.write(fen), "x") == AMOUNT.read(loads(AMOUNT.write(fen)), "x")
+    assert (
+        fen
+        == AMOUNT.read(AMOUNT.write(fen), "x")
+        == AMOUNT.read(loads(AMOUNT.write(fen)), "x")
+    )
 
 
 @given(st.integers(min_value=0, max_value=10_000))
@@ -85,7 +114,9 @@ BROKEN = [
 ]
 
 
-@pytest.mark.parametrize(("text", "told"), [b[1:] for b in BROKEN], ids=[b[0] for b in BROKEN])
+@pytest.mark.parametrize(
+    ("text", "told"), [b[1:] for b in BROKEN], ids=[b[0] for b in BROKEN]
+)
 def test_broken_json(text: str, told: str) -> None:
     """What is no JSON, or not one meaning, is refused in a sentence."""
     with pytest.raises(NationalFault, match=told):

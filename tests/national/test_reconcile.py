@@ -1,4 +1,5 @@
-"""3201 and 3202 beside our reconciliation: sums by scheme and clearing class, rows and differences as files."""
+"""3201 and 3202 beside our reconciliation: sums by scheme and clearing class, rows and
+differences as files."""
 
 from __future__ import annotations
 
@@ -25,27 +26,39 @@ from gongji.v1 import types_pb2
 from tests.national.messages import HOSPITAL, PATIENT, TOTALS, request
 
 
-def total(kind: int, scheme: int = 310, day: str = "2025-09-30", **figures: int) -> pb.Total:
+def total(
+    kind: int, scheme: int = 310, day: str = "2025-09-30", **figures: int
+) -> pb.Total:
     """A total of ours."""
     made = pb.Total(day=day, **figures)  # type: ignore[arg-type] # figures are int64 fields
-    made.visit_kind, made.scheme = pb.VisitKind.ValueType(kind), types_pb2.Scheme.ValueType(scheme)
+    made.visit_kind, made.scheme = (
+        pb.VisitKind.ValueType(kind),
+        types_pb2.Scheme.ValueType(scheme),
+    )
     return made
 
 
 OURS = [
     total(11, total_fen=80_000, fund_fen=10_000, account_fen=70_000, count=1),
-    total(13, day="2025-09-29", total_fen=20_000, fund_fen=0, account_fen=20_000, count=1),
+    total(
+        13, day="2025-09-29", total_fen=20_000, fund_fen=0, account_fen=20_000, count=1
+    ),
     total(41, total_fen=7, account_fen=7, count=1),
     total(11, 390, total_fen=9, account_fen=9, count=1),
 ]
-"""1000.00, 100.00 and 900.00 of two settlements are employees' outpatient visits; the others are not asked for."""
+"""1000.00, 100.00 and 900.00 of two settlements are employees' outpatient visits; the
+others are not asked for."""
 
 
 def compare(ours: list[pb.Total], **changes: Any) -> dict[str, Any]:
     """The stmtinfo that answers a 3201 when we hold these totals."""
-    response = pb.ReconcileTotalsResponse(differences=[pb.TotalDifference(ours=one) for one in ours])
+    response = pb.ReconcileTotalsResponse(
+        differences=[pb.TotalDifference(ours=one) for one in ours]
+    )
     data = {**TOTALS, "fixmedins_setl_cnt": 2, **changes}
-    info: dict[str, Any] = reply_to(response, request("3201", data))["output"]["stmtinfo"]
+    info: dict[str, Any] = reply_to(response, request("3201", data))["output"][
+        "stmtinfo"
+    ]
     return info
 
 
@@ -53,13 +66,17 @@ def test_a_question_without_totals() -> None:
     """3201 asks us for all we have of the period; its own figures wait for the answer."""
     ours, kept = from_national(request("3201"))
 
-    assert ours == pb.ReconcileTotalsRequest(institution_code=HOSPITAL, from_day="2025-09-30", to_day="2025-09-30")
+    assert ours == pb.ReconcileTotalsRequest(
+        institution_code=HOSPITAL, from_day="2025-09-30", to_day="2025-09-30"
+    )
     assert "1000.00" == kept.data.rest["medfee_sumamt"]
 
 
 def test_sums_that_agree() -> None:
     """The sum over days and kinds of one scheme and clearing class is compared: 0 平."""
-    assert {"setl_optins": "341199", "stmt_rslt": "0", "stmt_rslt_dscr": ""} == compare(OURS)
+    assert {"setl_optins": "341199", "stmt_rslt": "0", "stmt_rslt_dscr": ""} == compare(
+        OURS
+    )
 
 
 DIFFER = [
@@ -72,7 +89,9 @@ DIFFER = [
 ]
 
 
-@pytest.mark.parametrize(("changes", "told"), [d[1:] for d in DIFFER], ids=[d[0] for d in DIFFER])
+@pytest.mark.parametrize(
+    ("changes", "told"), [d[1:] for d in DIFFER], ids=[d[0] for d in DIFFER]
+)
 def test_sums_that_differ(changes: dict[str, Any], told: str) -> None:
     """Any figure that differs by one is 1 不平, with both sides in words."""
     info = compare(OURS, **changes)
@@ -89,38 +108,69 @@ def test_every_kind_is_cleared_once() -> None:
 
 
 def test_our_totals_as_messages() -> None:
-    """Our totals become one 3201 for each scheme and clearing class, figures summed over days and kinds."""
+    """Our totals become one 3201 for each scheme and clearing class, figures summed
+    over days and kinds."""
     asked = pb.ReconcileTotalsRequest(
-        institution_code=HOSPITAL, from_day="2025-09-29", to_day="2025-09-30", totals=OURS
+        institution_code=HOSPITAL,
+        from_day="2025-09-29",
+        to_day="2025-09-30",
+        totals=OURS,
     )
-    envelope = {name: value for name, value in request("3201").items() if name not in {"input", "fixmedins_code"}}
+    envelope = {
+        name: value
+        for name, value in request("3201").items()
+        if name not in {"input", "fixmedins_code"}
+    }
     kept = Kept(KeptNode(envelope), KeptNode({"setl_optins": "341199"}))
     data = [message["input"]["data"] for message in statements(asked, kept, HN)]
 
-    assert [("310", "11", "1000.00", "2"), ("310", "41", "0.07", "1"), ("390", "11", "0.09", "1")] == [
-        (d["insutype"], d["clr_type"], d["medfee_sumamt"], d["fixmedins_setl_cnt"]) for d in data
+    assert [
+        ("310", "11", "1000.00", "2"),
+        ("310", "41", "0.07", "1"),
+        ("390", "11", "0.09", "1"),
+    ] == [
+        (d["insutype"], d["clr_type"], d["medfee_sumamt"], d["fixmedins_setl_cnt"])
+        for d in data
     ]
 
 
 def test_rows() -> None:
     """A row of the file is a row of ours; the visit's id is kept."""
-    ((row, kept),) = rows_from([f"S1\tnull\t{PATIENT}\t-1000.00\t-100.00\t-900.00\t1\r\n"])
+    ((row, kept),) = rows_from(
+        [f"S1\tnull\t{PATIENT}\t-1000.00\t-100.00\t-900.00\t1\r\n"]
+    )
 
     expected = {"total_fen": -100_000, "fund_fen": -10_000, "account_fen": -90_000}
-    assert row == pb.ReconcileRow(settlement_id="S1", patient=PATIENT, refund=True, **expected)
+    assert row == pb.ReconcileRow(
+        settlement_id="S1", patient=PATIENT, refund=True, **expected
+    )
     assert {"mdtrt_id": None} == kept.rest
     assert f"S1\tnull\t{PATIENT}\t-1000.00\t-100.00\t-900.00\t1" == line_of(row)
 
 
 BAD_ROWS = [
-    ("a column too few", f"S1\tV1\t{PATIENT}\t1\t1\t1", "第 2 行有 6 列, 应为 7 列: setl_id, mdtrt_id"),
+    (
+        "a column too few",
+        f"S1\tV1\t{PATIENT}\t1\t1\t1",
+        "第 2 行有 6 列, 应为 7 列: setl_id, mdtrt_id",
+    ),
     ("no amount", f"S1\tV1\t{PATIENT}\tx\t1\t1\t0", "第 2 行 medfee_sumamt 不是"),
-    ("no settlement", f"null\tV1\t{PATIENT}\t1\t1\t1\t0", "缺少必填字段 第 2 行 setl_id"),
-    ("a flag of its own", f"S1\tV1\t{PATIENT}\t1\t1\t1\t2", "第 2 行 refd_setl_flag 没有代码 '2'; 可用 0, 1"),
+    (
+        "no settlement",
+        f"null\tV1\t{PATIENT}\t1\t1\t1\t0",
+        "缺少必填字段 第 2 行 setl_id",
+    ),
+    (
+        "a flag of its own",
+        f"S1\tV1\t{PATIENT}\t1\t1\t1\t2",
+        "第 2 行 refd_setl_flag 没有代码 '2'; 可用 0, 1",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("line", "told"), [b[1:] for b in BAD_ROWS], ids=[b[0] for b in BAD_ROWS])
+@pytest.mark.parametrize(
+    ("line", "told"), [b[1:] for b in BAD_ROWS], ids=[b[0] for b in BAD_ROWS]
+)
 def test_bad_rows(line: str, told: str) -> None:
     """A row that cannot be read is refused by number and column."""
     with pytest.raises(NationalFault, match=told):
@@ -128,19 +178,37 @@ def test_bad_rows(line: str, told: str) -> None:
 
 
 def test_differences() -> None:
-    """A difference becomes a line of the answering file: our row, else theirs; what is not known is null."""
-    theirs = pb.ReconcileRow(settlement_id="S1", patient=PATIENT, total_fen=1, refund=True)
-    ours = pb.ReconcileRow(settlement_id="S1", patient=PATIENT, total_fen=2, fund_fen=1, account_fen=1)
-    missing = pb.ReconcileDetailsResponse(kind=pb.DIFFERENCE_KIND_MISSING_HERE, settlement_id="S1", theirs=theirs)
+    """A difference becomes a line of the answering file: our row, else theirs; what is
+    not known is null."""
+    theirs = pb.ReconcileRow(
+        settlement_id="S1", patient=PATIENT, total_fen=1, refund=True
+    )
+    ours = pb.ReconcileRow(
+        settlement_id="S1", patient=PATIENT, total_fen=2, fund_fen=1, account_fen=1
+    )
+    missing = pb.ReconcileDetailsResponse(
+        kind=pb.DIFFERENCE_KIND_MISSING_HERE, settlement_id="S1", theirs=theirs
+    )
     amount = pb.ReconcileDetailsResponse(
-        kind=pb.DIFFERENCE_KIND_AMOUNT, settlement_id="S1", ours=ours, theirs=theirs, msgid="M1"
+        kind=pb.DIFFERENCE_KIND_AMOUNT,
+        settlement_id="S1",
+        ours=ours,
+        theirs=theirs,
+        msgid="M1",
     )
 
-    assert f"{PATIENT}\tnull\tS1\tnull\t1\t1\t中心无此结算\t0.01\t0.00\t0.00" == difference_line(missing)
+    assert (
+        f"{PATIENT}\tnull\tS1\tnull\t1\t1\t中心无此结算\t0.01\t0.00\t0.00"
+        == difference_line(missing)
+    )
     line = difference_line(amount, mdtrt_id="V1")
-    assert f"{PATIENT}\tV1\tS1\tM1\t1\t0\t双方金额或人员不一致\t0.02\t0.01\t0.01" == line
+    assert (
+        f"{PATIENT}\tV1\tS1\tM1\t1\t0\t双方金额或人员不一致\t0.02\t0.01\t0.01" == line
+    )
 
 
 def test_every_difference_has_its_words() -> None:
     """Each kind of difference is told."""
-    assert set(pb.DifferenceKind.values()) - {pb.DIFFERENCE_KIND_UNSPECIFIED} == set(MEMOS)
+    assert set(pb.DifferenceKind.values()) - {pb.DIFFERENCE_KIND_UNSPECIFIED} == set(
+        MEMOS
+    )

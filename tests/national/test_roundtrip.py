@@ -1,4 +1,5 @@
-"""Lossless: a national message, read into ours and what was kept, comes back as it was, whatever else it carries."""
+"""Lossless: a national message, read into ours and what was kept, comes back as it was,
+whatever else it carries."""
 
 from __future__ import annotations
 
@@ -6,7 +7,15 @@ from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
-from gongji.national import NationalFault, document, from_national, line_of, rows_from, to_national, undocumented
+from gongji.national import (
+    NationalFault,
+    document,
+    from_national,
+    line_of,
+    rows_from,
+    to_national,
+    undocumented,
+)
 from gongji.national.convert import REPLIES, REQUESTS
 from gongji.national.forms import amount
 from gongji.national.text import dumps, loads
@@ -17,14 +26,18 @@ from tests.national.messages import DATA, request, reversal_reply, settlement_re
 
 PARTS = ("fulamt_ownpay_amt", "overlmt_selfpay", "preselfpay_amt", "inscp_scp_amt")
 SHAPES = [*REQUESTS.values(), *REPLIES.values()]
-KNOWN = {f.name for s in SHAPES for f in s.fields + s.envelope} | {n for s in SHAPES for n in (s.container, s.node)}
+KNOWN = {f.name for s in SHAPES for f in s.fields + s.envelope} | {
+    n for s in SHAPES for n in (s.container, s.node)
+}
 """Every name the interface gives a meaning."""
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 numbers = st.decimals(min_value=-(10**6), max_value=10**6, places=3) | st.integers()
 anything = st.recursive(
     st.none() | st.booleans() | texts | numbers,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3)
+    ),
     max_leaves=5,
 )
 
@@ -53,13 +66,17 @@ def parts(draw: st.DrawFn) -> dict[str, Any]:
 def requests(draw: st.DrawFn) -> dict[str, Any]:
     """Any request, with fields the interface has or has not, and a bill in any spelling."""
     infno = draw(st.sampled_from(sorted(REQUESTS)))
-    unknown = st.dictionaries(texts.filter(lambda name: name not in KNOWN), anything, max_size=3)
+    unknown = st.dictionaries(
+        texts.filter(lambda name: name not in KNOWN), anything, max_size=3
+    )
     data = {**draw(unknown), **DATA[infno]}
     if infno in {"2206", "2207"}:
         data |= draw(parts())
         data["med_type"] = draw(st.sampled_from(["11", "13", "1301", 41, "9901"]))
         data["acct_used_flag"] = draw(st.sampled_from(["0", 1, "2"]))
-        data["exp_content"] = draw(anything.filter(lambda value: "gongji" not in str(value)))
+        data["exp_content"] = draw(
+            anything.filter(lambda value: "gongji" not in str(value))
+        )
     message = {**draw(unknown), **request(infno, data)}
     message["infno"] = draw(st.sampled_from([infno, int(infno)]))
     message["input"] |= draw(unknown)
@@ -68,8 +85,11 @@ def requests(draw: st.DrawFn) -> dict[str, Any]:
 
 @st.composite
 def replies(draw: st.DrawFn) -> dict[str, Any]:
-    """A reply of 2206, 2207 or 2208 whose amounts hold, in any spelling, with other funds and fields besides."""
-    fund, other, hospital, account, cash = (draw(st.integers(0, 10**7)) for _ in range(5))
+    """A reply of 2206, 2207 or 2208 whose amounts hold, in any spelling, with other
+    funds and fields besides."""
+    fund, other, hospital, account, cash = (
+        draw(st.integers(0, 10**7)) for _ in range(5)
+    )
     aid = draw(st.integers(0, account))
     total = fund + other + hospital + account + cash
     cut = sorted(draw(st.integers(0, total)) for _ in range(3))
@@ -97,7 +117,8 @@ def replies(draw: st.DrawFn) -> dict[str, Any]:
 
 @given(requests() | replies())
 def test_a_message_comes_back(message: dict[str, Any]) -> None:
-    """National → ours and kept → national is the same message, also when both parts travelled as a document."""
+    """National → ours and kept → national is the same message, also when both parts
+    travelled as a document."""
     ours, kept = from_national(message)
     carried = undocumented(loads(dumps(document(ours, kept))))
 
@@ -118,8 +139,13 @@ def test_nothing_is_said_twice(message: dict[str, Any]) -> None:
 
 @given(st.integers(0, 10**9), st.integers(0, 10**9))
 def test_a_change_of_ours_is_written(before: int, after: int) -> None:
-    """An amount changed in ours is written as changed: a spelling that was kept never overrules it."""
-    data = {**DATA["2207"], "medfee_sumamt": Decimal(amount(before)), "inscp_scp_amt": Decimal(amount(before))}
+    """An amount changed in ours is written as changed: a spelling that was kept never
+    overrules it."""
+    data = {
+        **DATA["2207"],
+        "medfee_sumamt": Decimal(amount(before)),
+        "inscp_scp_amt": Decimal(amount(before)),
+    }
     ours: Any
     ours, kept = from_national(request("2207", data))
     ours.bill.total_fen = ours.bill.in_scope_fen = after
@@ -133,11 +159,18 @@ cells = st.text(st.characters(codec="utf-8", exclude_characters="\t\n\r"), max_s
 fens = st.integers(-(10**9), 10**9)
 
 
-@given(st.lists(st.tuples(cells, fens, fens, fens, st.sampled_from(["0", "1", "null"])), max_size=5))
+@given(
+    st.lists(
+        st.tuples(cells, fens, fens, fens, st.sampled_from(["0", "1", "null"])),
+        max_size=5,
+    )
+)
 def test_a_file_of_rows_comes_back(rows: list[tuple[str, int, int, int, str]]) -> None:
     """Each line of a file of 3202 comes back as it was, `null` and empty told apart."""
     lines = [
-        "\t".join(["S1", visit, "CZ001", amount(total), amount(fund), str(account), flag])
+        "\t".join(
+            ["S1", visit, "CZ001", amount(total), amount(fund), str(account), flag]
+        )
         for visit, total, fund, account, flag in rows
     ]
 
@@ -145,10 +178,17 @@ def test_a_file_of_rows_comes_back(rows: list[tuple[str, int, int, int, str]]) -
 
 
 @given(requests() | replies(), st.data())
-def test_anything_is_converted_or_refused(message: dict[str, Any], data: st.DataObject) -> None:
+def test_anything_is_converted_or_refused(
+    message: dict[str, Any], data: st.DataObject
+) -> None:
     """Whatever stands in a field, the message comes back as it was or is refused in a sentence."""
     nodes = [message, *(n for n in message.values() if isinstance(n, dict))]
-    nodes += [inner for node in nodes[1:] for inner in node.values() if isinstance(inner, dict)]
+    nodes += [
+        inner
+        for node in nodes[1:]
+        for inner in node.values()
+        if isinstance(inner, dict)
+    ]
     node = data.draw(st.sampled_from([node for node in nodes if node]))
     node[data.draw(st.sampled_from(sorted(node)))] = data.draw(anything)
     with suppress(NationalFault):
@@ -156,7 +196,9 @@ def test_anything_is_converted_or_refused(message: dict[str, Any], data: st.Data
 
 
 @given(requests() | replies(), st.data())
-def test_any_document_is_converted_or_refused(message: dict[str, Any], data: st.DataObject) -> None:
+def test_any_document_is_converted_or_refused(
+    message: dict[str, Any], data: st.DataObject
+) -> None:
     """Whatever stands in what was kept, it is written or refused in a sentence."""
     carried = loads(dumps(document(*from_national(message))))
     kept = carried["kept"]
@@ -172,8 +214,15 @@ def test_every_kind_of_reply_is_tried() -> None:
         settlement_reply(setl_id=None),
         settlement_reply(),
         reversal_reply(),
-        {"infcode": "0", "output": {"stmtinfo": {"setl_optins": "1", "stmt_rslt": "1", "stmt_rslt_dscr": ""}}},
+        {
+            "infcode": "0",
+            "output": {
+                "stmtinfo": {"setl_optins": "1", "stmt_rslt": "1", "stmt_rslt_dscr": ""}
+            },
+        },
     ]
 
-    assert [s.ours for s in REPLIES.values()] == [type(from_national(reply)[0]) for reply in kinds]
+    assert [s.ours for s in REPLIES.values()] == [
+        type(from_national(reply)[0]) for reply in kinds
+    ]
     assert kinds == [to_national(*from_national(reply)) for reply in kinds]

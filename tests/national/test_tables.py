@@ -1,4 +1,5 @@
-"""Every field the interface gives a message stands in its table: said by ours, or kept for a reason."""
+"""Every field the interface gives a message stands in its table: said by ours, or kept
+for a reason."""
 
 from __future__ import annotations
 
@@ -61,9 +62,17 @@ def test_outputs_are_complete(infno: str, names: str) -> None:
 
 def test_rows_are_complete() -> None:
     """The rows of setldetail and of the files of 3202 have the interface's columns."""
-    detail = "fund_pay_type inscp_scp_amt crt_payb_lmt_amt fund_payamt fund_pay_type_name setl_proc_info"
-    row = "setl_id mdtrt_id psn_no medfee_sumamt fund_pay_sumamt acct_pay refd_setl_flag"
-    answer = "psn_no mdtrt_id setl_id msgid stmt_rslt refd_setl_flag memo medfee_sumamt fund_pay_sumamt acct_pay"
+    detail = (
+        "fund_pay_type inscp_scp_amt crt_payb_lmt_amt fund_payamt fund_pay_type_name "
+        "setl_proc_info"
+    )
+    row = (
+        "setl_id mdtrt_id psn_no medfee_sumamt fund_pay_sumamt acct_pay refd_setl_flag"
+    )
+    answer = (
+        "psn_no mdtrt_id setl_id msgid stmt_rslt refd_setl_flag memo medfee_sumamt "
+        "fund_pay_sumamt acct_pay"
+    )
 
     assert detail.split() == [f.name for f in SETLDETAIL]
     assert row.split() == [f.name for f in ROW]
@@ -73,9 +82,12 @@ def test_rows_are_complete() -> None:
 SHAPES = [*REQUESTS.values(), *REPLIES.values()]
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=[f"{s.infno} {s.container}" for s in SHAPES])
+@pytest.mark.parametrize(
+    "shape", SHAPES, ids=[f"{s.infno} {s.container}" for s in SHAPES]
+)
 def test_each_field_is_said_or_kept_for_a_reason(shape: Shape) -> None:
-    """A field stands in ours at a path that exists, or says why it is only kept; none stands twice."""
+    """A field stands in ours at a path that exists, or says why it is only kept; none
+    stands twice."""
     fields = shape.envelope + shape.fields
 
     assert [] == [f.name for f in fields if bool(f.ours) == bool(f.why)]
@@ -93,8 +105,16 @@ def _exists(shape: Shape, field: Field) -> bool:
 
 def test_the_readme_says_the_same() -> None:
     """The amounts of setlinfo in protos/README.md are those of the table, field for field."""
-    section = README.read_text(encoding="utf-8").partition("## 国家接口对照")[2].partition("\n## ")[0]
+    section = (
+        README.read_text(encoding="utf-8")
+        .partition("## 国家接口对照")[2]
+        .partition("\n## ")[0]
+    )
     told = dict(re.findall(r"^\| ([a-z_]+)[^|]*\| `([a-z_.]+)`", section, re.MULTILINE))
-    said = {f.name: f.ours.removeprefix("settlement.") for f in REPLIES["2207"].fields if f.form is AMOUNT and f.ours}
+    said = {
+        f.name: f.ours.removeprefix("settlement.")
+        for f in REPLIES["2207"].fields
+        if f.form is AMOUNT and f.ours
+    }
 
     assert said == {name: path for name, path in told.items() if name in said}

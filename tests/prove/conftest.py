@@ -18,7 +18,8 @@ Effort = Callable[..., settings]
 
 @pytest.fixture(scope="session")
 def effort() -> Effort:
-    """Settings of a proof: `short` or `long` examples of `steps` steps each; the same examples in every short run."""
+    """Settings of a proof: `short` or `long` examples of `steps` steps each; the same
+    examples in every short run."""
 
     def chosen(*, short: int, long: int, steps: int = 50) -> settings:
         return settings(

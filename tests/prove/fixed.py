@@ -1,4 +1,5 @@
-"""A fixed list of bills settled in the installed cities; prints one digest of every figure and every word."""
+"""A fixed list of bills settled in the installed cities; prints one digest of every
+figure and every word."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ from tests.conftest import World
 from tests.prove import stories
 
 START = datetime(2025, 12, 31, 15, 30, tzinfo=UTC)
-"""Half past eleven at night in Shanghai on the last day of a year; told in another zone on purpose."""
+"""Half past eleven at night in Shanghai on the last day of a year; told in another zone
+on purpose."""
 
 BILLS = 200
 
@@ -40,7 +42,13 @@ def digest() -> str:
         try:
             settled = world.settle(stories.bill_of(_bill(chance)))
         except Refusal as refused:
-            told.append((type(refused).__name__, refused.message, [c.id for c in refused.clauses]))
+            told.append(
+                (
+                    type(refused).__name__,
+                    refused.message,
+                    [c.id for c in refused.clauses],
+                )
+            )
             continue
         told.append(settled)
         if chance.random() < 0.2:

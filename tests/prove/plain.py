@@ -1,7 +1,9 @@
-"""A second telling of one family's money: whole numbers, text and dicts, written from the policy and not from the code.
+"""A second telling of one family's money: whole numbers, text and dicts, written from
+the policy and not from the code.
 
-A town is a dict: today (text), cities, places, people, bound, purse, used, bills. Amounts are fen. Nothing of ours is
-imported here, so that a mistake has to be made twice, in two ways, to go unnoticed.
+A town is a dict: today (text), cities, places, people, bound, purse, used, bills.
+Amounts are fen. Nothing of ours is imported here, so that a mistake has to be made
+twice, in two ways, to go unnoticed.
 """
 
 from __future__ import annotations
@@ -17,7 +19,11 @@ FIRST_DAY = "2022-07-01"
 
 def whys(town: Town, bill: dict[str, Any]) -> set[str]:
     """Every reason for which a bill is refused; empty where it is settled."""
-    person, place, day = town["people"][bill["patient"]], town["places"][bill["place"]], bill["day"]
+    person, place, day = (
+        town["people"][bill["patient"]],
+        town["places"][bill["place"]],
+        bill["day"],
+    )
     why = set()
     if day > town["today"]:
         why.add("FutureServiceDay")
@@ -32,14 +38,21 @@ def whys(town: Town, bill: dict[str, Any]) -> set[str]:
         why.add("UnsupportedVisitKind")
     if place["area"] != person["area"] and not bill["filed"]:
         why.add("FilingRequired")
-    if set(bill["givers"]) - {holder for holder, member in town["bound"] if member == bill["patient"]}:
+    if set(bill["givers"]) - {
+        holder for holder, member in town["bound"] if member == bill["patient"]
+    }:
         why.add("GiverNotBound")
     return why
 
 
 def insured(town: Town, bill: dict[str, Any]) -> dict[str, Any] | None:
-    """The insurance a bill runs under: as it says, else the only one there is, else the employees'."""
-    lasting = [i for i in town["people"][bill["patient"]]["insured"] if i["from"] <= bill["day"] <= (i["to"] or "9999")]
+    """The insurance a bill runs under: as it says, else the only one there is, else the
+    employees'."""
+    lasting = [
+        i
+        for i in town["people"][bill["patient"]]["insured"]
+        if i["from"] <= bill["day"] <= (i["to"] or "9999")
+    ]
     in_force = {i["scheme"] for i in lasting if i["status"] in {"normal", "paused"}}
     asked = bill["scheme"] or (min(in_force) if len(in_force) == 1 else 310)
     found = [i for i in lasting if i["scheme"] == asked][:1]
@@ -47,7 +60,8 @@ def insured(town: Town, bill: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def kind_is_settled(town: Town, bill: dict[str, Any]) -> bool:
-    """Hospital stays and chronic diseases only as what was left to pay; else what a table is for."""
+    """Hospital stays and chronic diseases only as what was left to pay; else what a
+    table is for."""
     if bill["kind"] in {2101, 14}:
         return bool(bill["residue"])
     if bill["kind"] == 41 and town["places"][bill["place"]]["pharmacy"]:
@@ -71,10 +85,21 @@ def year_of(town: Town, bill: dict[str, Any]) -> str:
 
 def fund(town: Town, bill: dict[str, Any]) -> tuple[int, int]:
     """Deductible charged and fund paid."""
-    insurance, place, table = insured(town, bill), town["places"][bill["place"]], table_of(town, bill)
+    insurance, place, table = (
+        insured(town, bill),
+        town["places"][bill["place"]],
+        table_of(town, bill),
+    )
     assert insurance
-    excluded = insurance["status"] == "paused" or bill["inpatient"] or bill["residue"] or bill["spent_on"] != "medical"
-    level = table["pharmacy"] if place["pharmacy"] else place["level"] or table["unranked"]
+    excluded = (
+        insurance["status"] == "paused"
+        or bill["inpatient"]
+        or bill["residue"]
+        or bill["spent_on"] != "medical"
+    )
+    level = (
+        table["pharmacy"] if place["pharmacy"] else place["level"] or table["unranked"]
+    )
     if excluded or insurance["scheme"] == 390 or level is None:
         return 0, 0
     borne_before, paid_before = town["used"].get(year_of(town, bill), (0, 0))
@@ -86,13 +111,18 @@ def fund(town: Town, bill: dict[str, Any]) -> tuple[int, int]:
     per_cent = Fraction(table["retired" if retired else "active"][level], 100)
     exact = (bill["in_scope"] - borne) * per_cent / 100
     paid = floor(exact) if table["rounds_down"] else floor(exact + Fraction(1, 2))
-    for most in (table["a_visit"][level], left_of_cap(table, paid_before, retired=retired)):
+    for most in (
+        table["a_visit"][level],
+        left_of_cap(table, paid_before, retired=retired),
+    ):
         if most is not None and paid > most:
             paid = most
     return borne, paid
 
 
-def left_of_cap(table: dict[str, Any], paid_before: int, *, retired: bool) -> int | None:
+def left_of_cap(
+    table: dict[str, Any], paid_before: int, *, retired: bool
+) -> int | None:
     """What the fund may still pay this year; None where nothing limits it."""
     cap = table["cap_retired" if retired else "cap_active"]
     return None if cap is None else max(0, cap - paid_before)
@@ -106,9 +136,18 @@ def purses_asked(town: Town, bill: dict[str, Any]) -> list[tuple[str, set[str]]]
         return []
     for kind in city["order"] if bill["purses"] == "all" else ["own"]:
         if kind == "own":
-            once_employed = any(i["scheme"] == 310 for i in town["people"][patient]["insured"])
+            once_employed = any(
+                i["scheme"] == 310 for i in town["people"][patient]["insured"]
+            )
             if once_employed or patient in town["purse"]:
-                asked.append((patient, set(city["own_pays"]) if bill["spent_on"] == "medical" else set()))
+                asked.append(
+                    (
+                        patient,
+                        set(city["own_pays"])
+                        if bill["spent_on"] == "medical"
+                        else set(),
+                    )
+                )
             continue
         for holder, member in town["bound"]:
             if member == patient and (not bill["givers"] or holder in bill["givers"]):
@@ -120,10 +159,22 @@ def aid_of(town: Town, bill: dict[str, Any], holder: str) -> set[str]:
     """What a giver's purse may pay, by the rules of his own city and how he stands today."""
     giver, today = town["people"][holder], town["today"]
     city = town["cities"][giver["area"]]
-    standing = [i for i in giver["insured"] if i["scheme"] == 310 and i["from"] <= today <= (i["to"] or "9999")][:1]
-    may = bool(standing) and standing[0]["status"] == "normal" and not (giver["died"] and today > giver["died"])
+    standing = [
+        i
+        for i in giver["insured"]
+        if i["scheme"] == 310 and i["from"] <= today <= (i["to"] or "9999")
+    ][:1]
+    may = (
+        bool(standing)
+        and standing[0]["status"] == "normal"
+        and not (giver["died"] and today > giver["died"])
+    )
     where = "pharmacy" if town["places"][bill["place"]]["pharmacy"] else "hospital"
-    return set(city["aid_pays"]) if may and where in city["aid_at"] and bill["spent_on"] == "medical" else set()
+    return (
+        set(city["aid_pays"])
+        if may and where in city["aid_at"] and bill["spent_on"] == "medical"
+        else set()
+    )
 
 
 def settle(town: Town, bill: dict[str, Any], name: str) -> dict[str, Any]:
@@ -169,4 +220,7 @@ def reverse(town: Town, name: str) -> dict[str, int]:
 
 def _use(town: Town, done: dict[str, Any], sign: int) -> None:
     borne, paid = town["used"].get(done["year"], (0, 0))
-    town["used"][done["year"]] = (borne + sign * done["deductible"], paid + sign * done["fund"])
+    town["used"][done["year"]] = (
+        borne + sign * done["deductible"],
+        paid + sign * done["fund"],
+    )

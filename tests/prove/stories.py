@@ -1,4 +1,5 @@
-"""Random families and what happens to them: towns of the plain model, the same towns as worlds, and steps for both."""
+"""Random families and what happens to them: towns of the plain model, the same towns as
+worlds, and steps for both."""
 
 from __future__ import annotations
 
@@ -30,7 +31,13 @@ from gongji.cities.city import Cities
 from gongji.model.account import Account
 from gongji.model.people import Enrolment
 from gongji.model.settlement import Accumulator, Bill
-from gongji.rules.codes import SHANGHAI, AccountUse, BindingState, EnrolmentStatus, Purpose
+from gongji.rules.codes import (
+    SHANGHAI,
+    AccountUse,
+    BindingState,
+    EnrolmentStatus,
+    Purpose,
+)
 from hypothesis import strategies as st
 
 from tests.prove.plain import PARTS, Town
@@ -88,13 +95,21 @@ def invented_table(chance: random.Random) -> dict[str, Any]:
     def by_level(choose: Callable[[], Any]) -> dict[int, Any]:
         return {level: choose() for level in (1, 2, 3)}
 
-    active = by_level(lambda: chance.choice([0, chance.randint(0, 90_00), 33_33, 66_67, 10_000 - 10_00]))
+    active = by_level(
+        lambda: chance.choice(
+            [0, chance.randint(0, 90_00), 33_33, 66_67, 10_000 - 10_00]
+        )
+    )
     bonus = chance.choice([None, 0, 10_00, chance.randint(0, 10_00)])
     retired = (
-        by_level(lambda: chance.randint(0, 10_000)) if bonus is None else {k: v + bonus for k, v in active.items()}
+        by_level(lambda: chance.randint(0, 10_000))
+        if bonus is None
+        else {k: v + bonus for k, v in active.items()}
     )
     return {
-        "deductible": by_level(lambda: chance.choice([0, 20_00, 33_33, 400_00, 800_00])),
+        "deductible": by_level(
+            lambda: chance.choice([0, 20_00, 33_33, 400_00, 800_00])
+        ),
         "deductible_a_year": chance.choice([None, 0, 30_00, 500_00]),
         "active": active,
         "retired": retired,
@@ -122,34 +137,63 @@ def revised(_: int) -> dict[str, Any]:
 def invented(number: int) -> dict[str, Any]:
     """Two invented tables, one after the other."""
     chance = random.Random(number)  # noqa: S311 - invents tables
-    return PROVINCE | {"tables": [(day, invented_table(chance)) for day in ("2022-07-01", "2025-01-01")]}
+    return PROVINCE | {
+        "tables": [
+            (day, invented_table(chance)) for day in ("2022-07-01", "2025-01-01")
+        ]
+    }
 
 
 def new_year(number: int) -> dict[str, Any]:
     """Another invented table from next New Year's Day on."""
     chance = random.Random(number)  # noqa: S311 - invents tables
-    return PROVINCE | {"tables": [(day, invented_table(chance)) for day in ("2022-07-01", "2026-01-01")]}
+    return PROVINCE | {
+        "tables": [
+            (day, invented_table(chance)) for day in ("2022-07-01", "2026-01-01")
+        ]
+    }
 
 
 def odd_purses(number: int) -> dict[str, Any]:
     """Invented tables, orders and uses of purses."""
     chance = random.Random(number)  # noqa: S311 - invents rules
     return invented(number) | {
-        "order": chance.choice([["own", "givers"], ["givers", "own"], ["givers"], ["own"]]),
-        "aid_at": chance.choice([["hospital"], ["pharmacy"], ["hospital", "pharmacy"], []]),
+        "order": chance.choice(
+            [["own", "givers"], ["givers", "own"], ["givers"], ["own"]]
+        ),
+        "aid_at": chance.choice(
+            [["hospital"], ["pharmacy"], ["hospital", "pharmacy"], []]
+        ),
         "aid_pays": list(PARTS[: chance.randint(0, 4)]),
         "own_pays": list(PARTS[: chance.randint(0, 4)]),
     }
 
 
-KINDS_OF_TOWN = {"provincial": provincial, "revised": revised, "invented": invented, "odd purses": odd_purses}
+KINDS_OF_TOWN = {
+    "provincial": provincial,
+    "revised": revised,
+    "invented": invented,
+    "odd purses": odd_purses,
+}
 _RULES = KINDS_OF_TOWN | {"new year": new_year}
 TOWNS = 40
 """How many cities of a kind are invented."""
 
 
-def _insurance(scheme: int, psn_type: str, status: str = "normal", since: str = "2020-01-01", to: str = "") -> Any:
-    return {"scheme": scheme, "type": psn_type, "status": status, "from": since, "to": to or None}
+def _insurance(
+    scheme: int,
+    psn_type: str,
+    status: str = "normal",
+    since: str = "2020-01-01",
+    to: str = "",
+) -> Any:
+    return {
+        "scheme": scheme,
+        "type": psn_type,
+        "status": status,
+        "from": since,
+        "to": to or None,
+    }
 
 
 def _person(area: str, *insured: Any, died: str = "") -> dict[str, Any]:
@@ -163,15 +207,25 @@ PEOPLE = {
     "A4": _person(CHUZHOU, _insurance(310, "11", "paused")),
     "A5": _person(ANQING, _insurance(310, "12")),
     "B1": _person(CHUZHOU, _insurance(390, "15"), _insurance(310, "11")),
-    "C1": _person(CHUZHOU, _insurance(310, "11", to="2024-12-31"), _insurance(390, "15", since="2025-01-01")),
+    "C1": _person(
+        CHUZHOU,
+        _insurance(310, "11", to="2024-12-31"),
+        _insurance(390, "15", since="2025-01-01"),
+    ),
     "D1": _person(CHUZHOU, _insurance(310, "12"), died="2025-06-30"),
     "E1": _person(CHUZHOU, _insurance(310, "11", "ended", since="2024-01-01")),
     "R1": _person(CHUZHOU, _insurance(390, "1405")),
 }
-"""Employees and residents of two cities: at work, retired, paused, in both schemes, moved to the other, dead, gone."""
+"""Employees and residents of two cities: at work, retired, paused, in both schemes,
+moved to the other, dead, gone."""
 
 PLACES: dict[str, list[tuple[str, int | None, bool]]] = {
-    "H341100": [("00008", 1, False), ("00005", 2, False), ("00002", 3, False), ("00011", None, False)],
+    "H341100": [
+        ("00008", 1, False),
+        ("00005", 2, False),
+        ("00002", 3, False),
+        ("00011", None, False),
+    ],
     "P341100": [("00000", None, True)],
     "H340800": [("00003", 3, False)],
 }
@@ -179,9 +233,16 @@ GRADES = {"00008": 8, "00005": 5, "00002": 2, "00011": 11, "00000": 0, "00003": 
 
 
 def places() -> dict[str, Any]:
-    """Hospitals of every level, one unranked, one of the other city, and a pharmacy; two not designated every day."""
+    """Hospitals of every level, one unranked, one of the other city, and a pharmacy;
+    two not designated every day."""
     found: dict[str, Any] = {
-        f"{kind}{number}": {"area": kind[1:], "level": level, "pharmacy": drugs, "from": "2020-01-01", "to": None}
+        f"{kind}{number}": {
+            "area": kind[1:],
+            "level": level,
+            "pharmacy": drugs,
+            "from": "2020-01-01",
+            "to": None,
+        }
         for kind, each in PLACES.items()
         for number, level, drugs in each
     }
@@ -190,10 +251,11 @@ def places() -> dict[str, Any]:
     return found
 
 
-# --- a town, drawn and built -------------------------------------------------------------------------------------
+# --- a town, drawn and built ----------------------------------------------------------
 
 _SEEDS = st.integers(0, 2**32 - 1)
-"""Hypothesis draws what happens, how often and in which order; what each thing looks like follows from one number.
+"""Hypothesis draws what happens, how often and in which order; what each thing looks
+like follows from one number.
 
 Drawn figure by figure most bills would be too small for the fund to pay.
 """
@@ -202,28 +264,52 @@ HOLDERS = ("A1", "A2", "A3", "A3", "A3", "A5", "A5", "A5", "A4", "D1")
 
 
 def _fen(chance: random.Random) -> int:
-    return chance.choice([0, 0, chance.randint(0, 99), chance.randint(0, 300_00), chance.randint(0, 3000_00)])
+    return chance.choice(
+        [
+            0,
+            0,
+            chance.randint(0, 99),
+            chance.randint(0, 300_00),
+            chance.randint(0, 3000_00),
+        ]
+    )
 
 
 def _purse(chance: random.Random) -> int:
-    return chance.choice([0, chance.randint(1, 99), chance.randint(1, 200_00), chance.randint(1, 4000_00)])
+    return chance.choice(
+        [
+            0,
+            chance.randint(1, 99),
+            chance.randint(1, 200_00),
+            chance.randint(1, 4000_00),
+        ]
+    )
 
 
 def _pair(chance: random.Random) -> tuple[str, str]:
     holder = chance.choice(HOLDERS)
-    members = [member for member in (*["A1", "A2"] * 4, "R1", *sorted(PEOPLE)) if member != holder]
+    members = [
+        member
+        for member in (*["A1", "A2"] * 4, "R1", *sorted(PEOPLE))
+        if member != holder
+    ]
     return holder, chance.choice(members)
 
 
 def towns(kind: str) -> st.SearchStrategy[tuple[int, Town]]:
     """A town of that kind and the number of its city."""
-    return st.tuples(st.integers(0, TOWNS - 1), _SEEDS).map(lambda drawn: (drawn[0], _town(kind, *drawn)))
+    return st.tuples(st.integers(0, TOWNS - 1), _SEEDS).map(
+        lambda drawn: (drawn[0], _town(kind, *drawn))
+    )
 
 
 def _town(kind: str, number: int, seed: int) -> Town:
     chance = random.Random(seed)  # noqa: S311 - invents families
     near = {
-        who: (chance.choice([0, 400_00, 799_99, 800_00]), chance.choice([0, 0, 99_00, 1500_00, 1999_99, 2000_00]))
+        who: (
+            chance.choice([0, 400_00, 799_99, 800_00]),
+            chance.choice([0, 0, 99_00, 1500_00, 1999_99, 2000_00]),
+        )
         for who in ("A1", "A2", "B1")
         if chance.random() < 0.6
     }
@@ -232,8 +318,14 @@ def _town(kind: str, number: int, seed: int) -> Town:
         "cities": {CHUZHOU: _RULES[kind](number), ANQING: PROVINCE},
         "people": PEOPLE,
         "places": places(),
-        "bound": list(dict.fromkeys(_pair(chance) for _ in range(chance.randint(0, 20)))),
-        "purse": {who: _purse(chance) for who in sorted(PEOPLE) if who != "R1" and chance.random() < 0.9},
+        "bound": list(
+            dict.fromkeys(_pair(chance) for _ in range(chance.randint(0, 20)))
+        ),
+        "purse": {
+            who: _purse(chance)
+            for who in sorted(PEOPLE)
+            if who != "R1" and chance.random() < 0.9
+        },
         "used": {f"{who}/310/{CHUZHOU}/2025": figures for who, figures in near.items()},
         "bills": {},
     }
@@ -259,7 +351,9 @@ def _timeline(tables: list[tuple[str, dict[str, Any]]]) -> Any:
     resident = ruled.value[Scheme.RESIDENT]
     return tuple(
         replace(
-            ruled, since=date.fromisoformat(since), value={Scheme.EMPLOYEE: _table(table), Scheme.RESIDENT: resident}
+            ruled,
+            since=date.fromisoformat(since),
+            value={Scheme.EMPLOYEE: _table(table), Scheme.RESIDENT: resident},
         )
         for since, table in tables
     )
@@ -276,9 +370,16 @@ def _table(told: dict[str, Any]) -> Table:
         deductible_fen=told["deductible"],
         deductible_year_max_fen=limit(told["deductible_a_year"]),
         ratio_bp=told["active"],
-        retired=told["retired"] if told["bonus"] is None else BonusPoints(above_active_bp=told["bonus"]),
-        cap_fen={Standing.ACTIVE: limit(told["cap_active"]), Standing.RETIRED: limit(told["cap_retired"])},
-        visit_cap_fen={level: limit(amount) for level, amount in told["a_visit"].items()},
+        retired=told["retired"]
+        if told["bonus"] is None
+        else BonusPoints(above_active_bp=told["bonus"]),
+        cap_fen={
+            Standing.ACTIVE: limit(told["cap_active"]),
+            Standing.RETIRED: limit(told["cap_retired"]),
+        },
+        visit_cap_fen={
+            level: limit(amount) for level, amount in told["a_visit"].items()
+        },
         unranked_as=told["unranked"],
         pharmacy=told["pharmacy"] or resident,
         covers=frozenset(VisitKind(kind) for kind in told["covers"]),
@@ -287,7 +388,8 @@ def _table(told: dict[str, Any]) -> Table:
 
 
 def world_of(town: Town, kind: str, number: int, new_world: NewWorld) -> World:
-    """The same town as a world at noon; a binding for premiums only and one not yet active count for nothing."""
+    """The same town as a world at noon; a binding for premiums only and one not yet
+    active count for nothing."""
     world = type(new_world())(_cities(kind, number, new_world), NOON)
     people_of(world, town)
     return world
@@ -300,25 +402,43 @@ def people_of(world: World, town: Town) -> None:
         died = date.fromisoformat(told["died"]) if told["died"] else None
         world.person(who, place=told["area"], enrolments=insured, died_on=died)
     for code, place in town["places"].items():
-        first, last = date.fromisoformat(place["from"]), place["to"] and date.fromisoformat(place["to"])
-        world.hospital(GRADES[code[7:]], code[1:7], code=code, designated_from=first, designated_to=last)
+        first, last = (
+            date.fromisoformat(place["from"]),
+            place["to"] and date.fromisoformat(place["to"]),
+        )
+        world.hospital(
+            GRADES[code[7:]],
+            code[1:7],
+            code=code,
+            designated_from=first,
+            designated_to=last,
+        )
     world.add(*(Account(who, balance, 1) for who, balance in town["purse"].items()))
     for key, (borne, paid) in town["used"].items():
         who, scheme, area, year = key.split("/")
-        world.add(Accumulator(who, Scheme(int(scheme)), area[:4], int(year), borne, paid))
+        world.add(
+            Accumulator(who, Scheme(int(scheme)), area[:4], int(year), borne, paid)
+        )
     for place, (holder, member) in enumerate(town["bound"]):
         world.bind(holder, member, NOON - timedelta(days=30 - place))
-    world.bind("B1", "A2", NOON - timedelta(days=40), purposes=frozenset({Purpose.RESIDENT_PREMIUM}))
+    world.bind(
+        "B1",
+        "A2",
+        NOON - timedelta(days=40),
+        purposes=frozenset({Purpose.RESIDENT_PREMIUM}),
+    )
     world.bind("B1", "A1", NOON - timedelta(days=40), state=BindingState.UNDER_REVIEW)
 
 
 def _enrolment(told: dict[str, Any]) -> Enrolment:
     last = date.fromisoformat(told["to"]) if told["to"] else None
     first = date.fromisoformat(told["from"])
-    return Enrolment(Scheme(told["scheme"]), told["type"], STATUSES[told["status"]], first, last)
+    return Enrolment(
+        Scheme(told["scheme"]), told["type"], STATUSES[told["status"]], first, last
+    )
 
 
-# --- what happens -------------------------------------------------------------------------------------------------
+# --- what happens ---------------------------------------------------------------------
 
 
 def _bill(seed: int) -> dict[str, Any]:
@@ -369,7 +489,11 @@ def _step(what: str, seed: int) -> tuple[str, Any]:
 
 
 bills = _SEEDS.map(_bill)
-steps = st.builds(_step, st.sampled_from(["bill"] * 14 + ["reverse", "reverse", "bind", "unbind", "credit"]), _SEEDS)
+steps = st.builds(
+    _step,
+    st.sampled_from(["bill"] * 14 + ["reverse", "reverse", "bind", "unbind", "credit"]),
+    _SEEDS,
+)
 
 
 def bill_of(told: dict[str, Any]) -> Bill:

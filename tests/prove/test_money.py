@@ -1,4 +1,5 @@
-"""Money against a second, plainer telling of it, and its laws along the way, over random families and their years."""
+"""Money against a second, plainer telling of it, and its laws along the way, over
+random families and their years."""
 
 from __future__ import annotations
 
@@ -29,7 +30,12 @@ if TYPE_CHECKING:
 ENOUGH = 5_000
 """Bills settled for each of the four kinds of town in a long run: 20,000 together."""
 
-QUOTED: dict[str, Any] = {"settlement_id": "", "settled_at": None, "request_id": "", "movements": ()}
+QUOTED: dict[str, Any] = {
+    "settlement_id": "",
+    "settled_at": None,
+    "request_id": "",
+    "movements": (),
+}
 
 
 class Story:
@@ -64,7 +70,11 @@ class Story:
         left = self.left_of_cap(told)
         done = plain.settle(self.town, told, settled.settlement_id)
         self.names.append(settled.settlement_id)
-        figures = {"deductible": settled.deductible_fen, "fund": settled.fund_fen, "own": settled.own_fen}
+        figures = {
+            "deductible": settled.deductible_fen,
+            "fund": settled.fund_fen,
+            "own": settled.own_fen,
+        }
         figures |= {"aid": settled.aid_fen, "cash": settled.cash_fen}
         assert {name: done[name] for name in figures} == figures
         assert done["taken"] == {m.purse: -m.fen for m in settled.movements}
@@ -84,7 +94,11 @@ class Story:
         insurance = plain.insured(self.town, told)
         assert insurance
         _, paid = self.town["used"].get(plain.year_of(self.town, told), (0, 0))
-        return plain.left_of_cap(plain.table_of(self.town, told), paid, retired=insurance["type"].startswith("12"))
+        return plain.left_of_cap(
+            plain.table_of(self.town, told),
+            paid,
+            retired=insurance["type"].startswith("12"),
+        )
 
     def reverse(self, pick: int) -> None:
         """Takes some settlement back; a second time it is refused."""
@@ -118,7 +132,13 @@ class Story:
         for purse in (self.town["purse"], self.purses):
             purse[who] = purse.get(who, 0) + fen
         account = self.world.records.get((Account, who), Account(who))
-        self.world.add(replace(account, balance_fen=account.balance_fen + fen, version=account.version + 1))
+        self.world.add(
+            replace(
+                account,
+                balance_fen=account.balance_fen + fen,
+                version=account.version + 1,
+            )
+        )
 
     def agree(self) -> None:
         """Every purse and every accumulator stands where the model says."""
@@ -126,13 +146,17 @@ class Story:
         assert _without_nothing(self.town["purse"]) == _without_nothing(balances)
         assert all(fen >= 0 for fen in balances.values())
         used = {
-            f"{a.person_no}/{int(a.scheme)}/{a.pooling_area}00/{a.year}": (a.deductible_used_fen, a.fund_paid_fen)
+            f"{a.person_no}/{int(a.scheme)}/{a.pooling_area}00/{a.year}": (
+                a.deductible_used_fen,
+                a.fund_paid_fen,
+            )
             for a in self.world.all(Accumulator)
         }
         assert _without_nothing(self.town["used"]) == _without_nothing(used)
 
     def undo(self, chance: Any) -> None:
-        """Whatever still stands is reversed in random order: every purse and accumulator is back where it began."""
+        """Whatever still stands is reversed in random order: every purse and
+        accumulator is back where it began."""
         standing = [name for name in self.names if self.town["bills"][name]["stands"]]
         chance.shuffle(standing)
         for name in standing:
@@ -143,7 +167,9 @@ class Story:
         entries = self.world.all(Entry)
         transactions: dict[str, int] = {}
         for entry in entries:
-            transactions[entry.transaction_id] = transactions.get(entry.transaction_id, 0) + entry.fen
+            transactions[entry.transaction_id] = (
+                transactions.get(entry.transaction_id, 0) + entry.fen
+            )
         assert set(transactions.values()) <= {0}
 
 
@@ -152,13 +178,22 @@ def _without_nothing(figures: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", stories.KINDS_OF_TOWN)
-def test_money_moves_as_the_model_says(kind: str, new_world: NewWorld, effort: Effort) -> None:
-    """Fund, purses, cash, balances and accumulators are the model's after each step; all reversed, all is back."""
+def test_money_moves_as_the_model_says(
+    kind: str, new_world: NewWorld, effort: Effort
+) -> None:
+    """Fund, purses, cash, balances and accumulators are the model's after each step;
+    all reversed, all is back."""
     settled = 0
 
     @effort(short=25, long=650)
-    @given(stories.towns(kind), st.lists(stories.steps, min_size=14, max_size=30), st.randoms(use_true_random=False))
-    def told(drawn: tuple[int, Town], steps: list[tuple[str, Any]], chance: Any) -> None:
+    @given(
+        stories.towns(kind),
+        st.lists(stories.steps, min_size=14, max_size=30),
+        st.randoms(use_true_random=False),
+    )
+    def told(
+        drawn: tuple[int, Town], steps: list[tuple[str, Any]], chance: Any
+    ) -> None:
         nonlocal settled
         number, town = drawn[0], deepcopy(drawn[1])
         story = Story(town, stories.world_of(town, kind, number, new_world))

@@ -1,4 +1,5 @@
-"""Laws of money that compare two courses of things: a fen more, a fen moved, one bill less, a day later, at once."""
+"""Laws of money that compare two courses of things: a fen more, a fen moved, one bill
+less, a day later, at once."""
 
 from __future__ import annotations
 
@@ -33,7 +34,9 @@ KINDS = pytest.mark.parametrize("kind", stories.KINDS_OF_TOWN)
 Drawn = tuple[int, "Town"]
 
 
-def lived(drawn: Drawn, kind: str, told: list[dict[str, Any]], new_world: NewWorld) -> World:
+def lived(
+    drawn: Drawn, kind: str, told: list[dict[str, Any]], new_world: NewWorld
+) -> World:
     """A world in which those of some bills that may be settled have been."""
     number, town = drawn
     world = stories.world_of(town, kind, number, new_world)
@@ -55,7 +58,9 @@ def test_a_fen_more(kind: str, new_world: NewWorld, effort: Effort) -> None:
         stories.bills,
         st.integers(0, 3) | st.integers(0, 90_000),
     )
-    def holds(drawn: Drawn, before: list[dict[str, Any]], told: dict[str, Any], d: int) -> None:
+    def holds(
+        drawn: Drawn, before: list[dict[str, Any]], told: dict[str, Any], d: int
+    ) -> None:
         if plain.whys(drawn[1], told):
             return
         world = lived(drawn, kind, before, new_world)
@@ -67,10 +72,11 @@ def test_a_fen_more(kind: str, new_world: NewWorld, effort: Effort) -> None:
 
 @KINDS
 def test_a_fen_moved_into_scope(kind: str, new_world: NewWorld, effort: Effort) -> None:
-    """Moving d from any other part into scope never raises what the patient pays: his part of the bill, or his cash.
+    """Moving d from any other part into scope never raises what the patient pays: his
+    part of the bill, or his cash.
 
-    Nor his purse and cash together, unless his city lets givers pay parts that his own purse may not: there, what a
-    giver paid before is asked of the own purse first.
+    Nor his purse and cash together, unless his city lets givers pay parts that his own
+    purse may not: there, what a giver paid before is asked of the own purse first.
     """
 
     @effort(short=25, long=1200)
@@ -81,12 +87,22 @@ def test_a_fen_moved_into_scope(kind: str, new_world: NewWorld, effort: Effort) 
         st.sampled_from(["out_of_catalogue", "above_limit", "first_selfpay"]),
         st.integers(0, 10_000),
     )
-    def holds(drawn: Drawn, before: list[dict[str, Any]], told: dict[str, Any], part: str, share: int) -> None:
+    def holds(
+        drawn: Drawn,
+        before: list[dict[str, Any]],
+        told: dict[str, Any],
+        part: str,
+        share: int,
+    ) -> None:
         if plain.whys(drawn[1], told):
             return
         world = lived(drawn, kind, before, new_world)
         d = told[part] * share // 10_000
-        moved = world.quote(stories.bill_of(told | {part: told[part] - d, "in_scope": told["in_scope"] + d}))
+        moved = world.quote(
+            stories.bill_of(
+                told | {part: told[part] - d, "in_scope": told["in_scope"] + d}
+            )
+        )
         was = world.quote(stories.bill_of(told))
         assert moved.patient_part_fen <= was.patient_part_fen
         assert moved.cash_fen <= was.cash_fen
@@ -103,8 +119,11 @@ def aid_pays_no_more_than_own(town: Town, patient: str) -> bool:
 
 
 @KINDS
-def test_a_preview_is_the_year_without_it(kind: str, new_world: NewWorld, effort: Effort) -> None:
-    """What `validate_only` says of later settlements is what they get in a world where the reversed one never was."""
+def test_a_preview_is_the_year_without_it(
+    kind: str, new_world: NewWorld, effort: Effort
+) -> None:
+    """What `validate_only` says of later settlements is what they get in a world where
+    the reversed one never was."""
 
     @effort(short=25, long=1200)
     @given(
@@ -113,17 +132,31 @@ def test_a_preview_is_the_year_without_it(kind: str, new_world: NewWorld, effort
         st.lists(st.tuples(st.integers(1, 9), st.integers(0, 9)), max_size=6),
         st.integers(0, 3),
     )
-    def holds(drawn: Drawn, told: list[dict[str, Any]], reversals: list[tuple[int, int]], pick: int) -> None:
+    def holds(
+        drawn: Drawn,
+        told: list[dict[str, Any]],
+        reversals: list[tuple[int, int]],
+        pick: int,
+    ) -> None:
         usual = {"patient": "A1", "day": stories.TODAY, "kind": 11, "givers": []}
-        mine = [bill | (usual if place % 3 else {"patient": "A1"}) for place, bill in enumerate(told)]
+        mine = [
+            bill | (usual if place % 3 else {"patient": "A1"})
+            for place, bill in enumerate(told)
+        ]
         mine = [bill for bill in mine if not plain.whys(drawn[1], bill)]
         if not mine:
             return
         gone = pick % len(mine)
-        world, other_world = (stories.world_of(drawn[1], kind, drawn[0], new_world) for _ in range(2))
+        world, other_world = (
+            stories.world_of(drawn[1], kind, drawn[0], new_world) for _ in range(2)
+        )
         settled = year(world, mine, reversals, kept=gone)
-        otherwise = year(other_world, [*mine[:gone], None, *mine[gone + 1 :]], reversals, kept=gone)
-        command = Reverse(world.request("Reverse"), settled[gone].settlement_id, "", "", world.cities)
+        otherwise = year(
+            other_world, [*mine[:gone], None, *mine[gone + 1 :]], reversals, kept=gone
+        )
+        command = Reverse(
+            world.request("Reverse"), settled[gone].settlement_id, "", "", world.cities
+        )
         found = world.decide(PreviewReversal(command)).answer.affected
         affected = {a.settlement.settlement_id: a.would_be for a in found}
         for place, settlement in settled.items():
@@ -133,7 +166,11 @@ def test_a_preview_is_the_year_without_it(kind: str, new_world: NewWorld, effort
                 continue
             other = otherwise[place]
             would_be = affected.get(settlement.settlement_id)
-            told_as = (would_be.deductible_fen, would_be.fund_fen) if would_be else (now.deductible_fen, now.fund_fen)
+            told_as = (
+                (would_be.deductible_fen, would_be.fund_fen)
+                if would_be
+                else (now.deductible_fen, now.fund_fen)
+            )
             assert told_as == (other.deductible_fen, other.fund_fen)
             assert would_be is None or told_as != (now.deductible_fen, now.fund_fen)
 
@@ -141,9 +178,14 @@ def test_a_preview_is_the_year_without_it(kind: str, new_world: NewWorld, effort
 
 
 def year(
-    world: World, told: Sequence[dict[str, Any] | None], reversals: list[tuple[int, int]], *, kept: int
+    world: World,
+    told: Sequence[dict[str, Any] | None],
+    reversals: list[tuple[int, int]],
+    *,
+    kept: int,
 ) -> dict[int, Settlement]:
-    """Bills settled a minute apart, some reversed between, one never; None is a bill that never was."""
+    """Bills settled a minute apart, some reversed between, one never; None is a bill
+    that never was."""
     done: dict[int, Settlement] = {}
     taken_back = {kept}
     for place, bill in enumerate(told):
@@ -163,12 +205,19 @@ NEW_YEAR = datetime(2026, 1, 1, 0, 0, tzinfo=SHANGHAI)
 
 
 def test_a_bill_of_last_year(new_world: NewWorld, effort: Effort) -> None:
-    """A bill quoted on 31 December and settled on 1 January has the same fund part, counted in the old year."""
+    """A bill quoted on 31 December and settled on 1 January has the same fund part,
+    counted in the old year."""
 
     @effort(short=40, long=1500)
-    @given(stories.towns("new year"), st.lists(stories.bills, max_size=3), stories.bills)
+    @given(
+        stories.towns("new year"), st.lists(stories.bills, max_size=3), stories.bills
+    )
     def holds(drawn: Drawn, before: list[dict[str, Any]], told: dict[str, Any]) -> None:
-        town = drawn[1] | {"places": {code: place | {"to": None} for code, place in drawn[1]["places"].items()}}
+        town = drawn[1] | {
+            "places": {
+                code: place | {"to": None} for code, place in drawn[1]["places"].items()
+            }
+        }
         told = told | {"day": "2025-12-31"}
         if plain.whys(town | {"today": "2025-12-31"}, told):
             return
@@ -179,7 +228,10 @@ def test_a_bill_of_last_year(new_world: NewWorld, effort: Effort) -> None:
         world.now = NEW_YEAR
         settled = world.settle(stories.bill_of(told))
         assert quoted.lines[0] == settled.lines[0]
-        assert (quoted.deductible_fen, quoted.fund_fen) == (settled.deductible_fen, settled.fund_fen)
+        assert (quoted.deductible_fen, quoted.fund_fen) == (
+            settled.deductible_fen,
+            settled.fund_fen,
+        )
         after = {(a.person_no, a.year): a.fund_paid_fen for a in world.all(Accumulator)}
         was = used.get((told["patient"], 2025), 0)
         assert was + settled.fund_fen == after.get((told["patient"], 2025), 0)
@@ -200,13 +252,20 @@ class Everything:
         return Decision(None, self.records)
 
 
-async def at_once(world: World, told: list[dict[str, Any]]) -> tuple[list[Settlement], dict[str, int]]:
+async def at_once(
+    world: World, told: list[dict[str, Any]]
+) -> tuple[list[Settlement], dict[str, int]]:
     """Settles bills all at once in a real store; answers them and what each purse holds then."""
     store = open_store(":memory:", lambda: world.now)
     try:
         await store.apply(Everything(tuple(world.records.values())))
-        commands = [Settle(world.request(), stories.bill_of(bill), world.cities) for bill in told]
-        answers = await asyncio.gather(*(store.commit(command) for command in commands), return_exceptions=True)
+        commands = [
+            Settle(world.request(), stories.bill_of(bill), world.cities)
+            for bill in told
+        ]
+        answers = await asyncio.gather(
+            *(store.commit(command) for command in commands), return_exceptions=True
+        )
         for answer in answers:
             assert not isinstance(answer, BaseException) or isinstance(answer, Refusal)
         settled = [a.value for a in answers if not isinstance(a, BaseException)]
@@ -220,24 +279,35 @@ async def at_once(world: World, told: list[dict[str, Any]]) -> tuple[list[Settle
 
 
 def test_visits_at_once(new_world: NewWorld, effort: Effort) -> None:
-    """Visits at the same moment drain a purse once: what they took is what it lost, and none falls below nothing."""
+    """Visits at the same moment drain a purse once: what they took is what it lost, and
+    none falls below nothing."""
 
     @effort(short=6, long=200)
-    @given(stories.towns("provincial"), st.lists(stories.bills, min_size=2, max_size=12))
+    @given(
+        stories.towns("provincial"), st.lists(stories.bills, min_size=2, max_size=12)
+    )
     def holds(drawn: Drawn, told: list[dict[str, Any]]) -> None:
-        town = drawn[1] | {"bound": [("A1", "R1"), ("A1", "A2"), ("A2", "R1")], "purse": {"A1": 50_00, "A2": 9_99}}
+        town = drawn[1] | {
+            "bound": [("A1", "R1"), ("A1", "A2"), ("A2", "R1")],
+            "purse": {"A1": 50_00, "A2": 9_99},
+        }
         world = stories.world_of(town, "provincial", 0, new_world)
-        settled, left = asyncio.run(at_once(world, [bill | {"givers": []} for bill in told]))
+        settled, left = asyncio.run(
+            at_once(world, [bill | {"givers": []} for bill in told])
+        )
         for who, fen in left.items():
             taken = -sum(m.fen for s in settled for m in s.movements if m.purse == who)
             assert (town["purse"].get(who, 0) - taken, True) == (fen, fen >= 0)
-        assert all(s.bill.total_fen == sum(line.fen for line in s.lines) for s in settled)
+        assert all(
+            s.bill.total_fen == sum(line.fen for line in s.lines) for s in settled
+        )
 
     holds()
 
 
 def test_two_visits_at_once_drain_one_purse_once(new_world: NewWorld) -> None:
-    """Of two visits for 100 yuan each at the same moment, on a purse of 100, one is paid from it and one is not."""
+    """Of two visits for 100 yuan each at the same moment, on a purse of 100, one is
+    paid from it and one is not."""
     world = new_world()
     for who in ("P1", "P2", "P3"):
         world.person(who)
@@ -245,16 +315,23 @@ def test_two_visits_at_once_drain_one_purse_once(new_world: NewWorld) -> None:
     world.add(Account("P1", 100_00, 1))
     for member in ("P2", "P3"):
         world.bind("P1", member, world.now - timedelta(days=1))
-    bills = [world.bill(p, hospital, 100_00, account_use=stories.PURSES["all"]) for p in ("P2", "P3")]
+    bills = [
+        world.bill(p, hospital, 100_00, account_use=stories.PURSES["all"])
+        for p in ("P2", "P3")
+    ]
 
     async def both() -> list[Settlement]:
         store = open_store(":memory:", lambda: world.now)
         await store.apply(Everything(tuple(world.records.values())))
-        answers = await asyncio.gather(*(store.commit(Settle(world.request(), b, world.cities)) for b in bills))
+        answers = await asyncio.gather(
+            *(store.commit(Settle(world.request(), b, world.cities)) for b in bills)
+        )
         await store.close()
         return [a.value for a in answers]
 
     settled = asyncio.run(both())
     assert [0, 100_00] == sorted(s.aid_fen for s in settled)
-    paid = [line.fen for s in settled for line in s.lines if line.payer is Payer.GIVER_PURSE]
+    paid = [
+        line.fen for s in settled for line in s.lines if line.payer is Payer.GIVER_PURSE
+    ]
     assert [0, 100_00] == sorted(paid)

@@ -64,9 +64,13 @@ class Told:
     code: grpc.StatusCode
     message: str
     info: details.ErrorInfo = field(default_factory=details.ErrorInfo)
-    localized: details.LocalizedMessage = field(default_factory=details.LocalizedMessage)
+    localized: details.LocalizedMessage = field(
+        default_factory=details.LocalizedMessage
+    )
     bad_request: details.BadRequest = field(default_factory=details.BadRequest)
-    failure: details.PreconditionFailure = field(default_factory=details.PreconditionFailure)
+    failure: details.PreconditionFailure = field(
+        default_factory=details.PreconditionFailure
+    )
 
     @classmethod
     def of(cls, error: grpc.aio.AioRpcError) -> Told:
@@ -74,7 +78,12 @@ class Told:
         for key, value in error.trailing_metadata() or ():
             if key == "grpc-status-details-bin":
                 for packed in status_pb2.Status.FromString(value).details:  # type: ignore[arg-type] # a -bin key is bytes
-                    for part in (told.info, told.localized, told.bad_request, told.failure):
+                    for part in (
+                        told.info,
+                        told.localized,
+                        told.bad_request,
+                        told.failure,
+                    ):
                         packed.Unpack(part)
         return told
 
@@ -82,7 +91,9 @@ class Told:
 class Service:
     """A running service, its stubs, its store and its clock."""
 
-    def __init__(self, server: OpenPort, store: Store, world: Any, clock: SandboxClock) -> None:
+    def __init__(
+        self, server: OpenPort, store: Store, world: Any, clock: SandboxClock
+    ) -> None:
         self.server, self.store, self.world, self.clock = server, store, world, clock
         self.cities: Cities = world.cities
         self.channel = grpc.aio.insecure_channel(server.address)
@@ -97,13 +108,17 @@ class Service:
         """Puts records into the store."""
         await self.store.apply(Write(records))
 
-    async def refused(self, call: Callable[..., Any], request: Any, **more: Any) -> Told:
+    async def refused(
+        self, call: Callable[..., Any], request: Any, **more: Any
+    ) -> Told:
         """How a call that must be refused ends."""
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await call(request, **more)
         return Told.of(caught.value)
 
-    async def code_of(self, method: str, payload: bytes, *, stream: bool = False) -> grpc.StatusCode:
+    async def code_of(
+        self, method: str, payload: bytes, *, stream: bool = False
+    ) -> grpc.StatusCode:
         """How a call with these bytes ends."""
         channel: Any = self.channel
         try:
@@ -148,7 +163,9 @@ class Service:
     def person(number: int = 1, **changes: Any) -> types_pb2.Person:
         """An invented person's row, with a passport."""
         enrolled = types_pb2.Enrolment(
-            scheme=types_pb2.SCHEME_EMPLOYEE, psn_type="11", status=types_pb2.ENROLMENT_STATUS_NORMAL
+            scheme=types_pb2.SCHEME_EMPLOYEE,
+            psn_type="11",
+            status=types_pb2.ENROLMENT_STATUS_NORMAL,
         )
         setattr(enrolled, "from", "2020-01-01")
         fields: dict[str, Any] = {
@@ -169,18 +186,26 @@ class Service:
         header = registry_pb2.ImportHeader(request_id=request_id)
         messages = [registry_pb2.ImportPersonsRequest(header=header)]
         messages += [registry_pb2.ImportPersonsRequest(person=row) for row in rows]
-        reply: registry_pb2.ImportPersonsResponse = await self.registry.ImportPersons(iter(messages))
+        reply: registry_pb2.ImportPersonsResponse = await self.registry.ImportPersons(
+            iter(messages)
+        )
         return reply
 
     async def give(self, person_no: str, fen: int) -> None:
         """Brings a balance forward."""
         await self.accounts.Credit(
-            account_pb2.CreditRequest(request_id=self.new_id(), person=self.ref(person_no), brought_forward_fen=fen)
+            account_pb2.CreditRequest(
+                request_id=self.new_id(),
+                person=self.ref(person_no),
+                brought_forward_fen=fen,
+            )
         )
 
 
 @pytest.fixture(scope="session")
-def shared_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+def shared_database(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[str, Path]]:
     """A database in PostgreSQL and its key file, started when the first test asks for it."""
     with running(*QUICK) as server:
         yield server.fresh(), tmp_path_factory.mktemp("key") / "x.key"
@@ -197,9 +222,12 @@ def home(request: pytest.FixtureRequest) -> Callable[[SandboxClock], Store]:
 
 @pytest.fixture
 async def service(
-    new_world: Callable[..., Any], home: Callable[[SandboxClock], Store], request: pytest.FixtureRequest
+    new_world: Callable[..., Any],
+    home: Callable[[SandboxClock], Store],
+    request: pytest.FixtureRequest,
 ) -> AsyncIterator[Service]:
-    """A sandbox with two cities under the province's rules; one hospital; P1, P2 and P3 insured as employees.
+    """A sandbox with two cities under the province's rules; one hospital; P1, P2 and P3
+    insured as employees.
 
     An indirect parameter gives one city values of its own, as keywords of `new_world`.
     """
@@ -207,10 +235,18 @@ async def service(
     clock = SandboxClock(NOW)
     store = home(clock)
     await store.reset()
-    async with over_a_hop(offered(store, world.cities, Workdays(), clock, sandbox=clock)) as server:
+    async with over_a_hop(
+        offered(store, world.cities, Workdays(), clock, sandbox=clock)
+    ) as server:
         served = Service(server, store, world, clock)
         people = [
-            world.person(f"P{n}", name="赵某某", phone="13800001234", contribution_base_fen=500_000) for n in (1, 2, 3)
+            world.person(
+                f"P{n}",
+                name="赵某某",
+                phone="13800001234",
+                contribution_base_fen=500_000,
+            )
+            for n in (1, 2, 3)
         ]
         await served.write(*people, world.hospital(2, code=HOSPITAL))
         yield served
@@ -222,9 +258,14 @@ async def service(
 async def over_a_hop(offer: Offer) -> AsyncIterator[OpenPort]:
     """A port as a gateway has it, though in this process: whatever is called goes over the hop."""
     async with ipc.answering(offer.methods) as folder:
-        shapes = [(method.path, method.streams_in, method.streams_out) for method in offer.methods.values()]
+        shapes = [
+            (method.path, method.streams_in, method.streams_out)
+            for method in offer.methods.values()
+        ]
         carried = await ipc.carrying(folder, shapes, lost=lambda: None)
-        server = OpenPort(replace(offer, methods=carried.methods), "127.0.0.1:0", alive=carried.alive)
+        server = OpenPort(
+            replace(offer, methods=carried.methods), "127.0.0.1:0", alive=carried.alive
+        )
         await server.start()
         yield server
         await server.stop(0)

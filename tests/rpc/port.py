@@ -24,5 +24,7 @@ def make_server(
     load_sample: LoadSample | None = None,
 ) -> OpenPort:
     """Return a port, made inside the loop that will run it. OSError: see `OpenPort`."""
-    offer = offered(store, cities, workdays, clock, sandbox=sandbox, load_sample=load_sample)
+    offer = offered(
+        store, cities, workdays, clock, sandbox=sandbox, load_sample=load_sample
+    )
     return OpenPort(offer, address)

@@ -1,4 +1,5 @@
-"""Whatever arrives, the answer names what is wrong: never INTERNAL, never UNKNOWN, nothing written."""
+"""Whatever arrives, the answer names what is wrong: never INTERNAL, never UNKNOWN,
+nothing written."""
 
 from __future__ import annotations
 
@@ -22,7 +23,14 @@ from gongji.v1 import (
 )
 from google.protobuf.timestamp_pb2 import Timestamp
 
-MODULES = (account_pb2, binding_pb2, city_pb2, registry_pb2, sandbox_pb2, settlement_pb2)
+MODULES = (
+    account_pb2,
+    binding_pb2,
+    city_pb2,
+    registry_pb2,
+    sandbox_pb2,
+    settlement_pb2,
+)
 NOT_OURS = {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN}
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 NOT_FOUND = grpc.StatusCode.NOT_FOUND
@@ -33,18 +41,25 @@ Ask = Callable[[Any], tuple[Any, Any]]
 
 
 def certified(number: str) -> types_pb2.PersonRef:
-    return types_pb2.PersonRef(certificate=types_pb2.Certificate(type="01", number=number))
+    return types_pb2.PersonRef(
+        certificate=types_pb2.Certificate(type="01", number=number)
+    )
 
 
 def settle(**changes: Any) -> Ask:
     def ask(s: Any) -> tuple[Any, Any]:
-        return s.settlements.Settle, settlement_pb2.SettleRequest(request_id=s.new_id(), bill=s.bill(**changes))
+        return s.settlements.Settle, settlement_pb2.SettleRequest(
+            request_id=s.new_id(), bill=s.bill(**changes)
+        )
 
     return ask
 
 
 def quote(**changes: Any) -> Ask:
-    return lambda s: (s.settlements.Quote, settlement_pb2.QuoteRequest(bill=s.bill(**changes)))
+    return lambda s: (
+        s.settlements.Quote,
+        settlement_pb2.QuoteRequest(bill=s.bill(**changes)),
+    )
 
 
 def submit(**changes: Any) -> Ask:
@@ -64,7 +79,10 @@ def submit(**changes: Any) -> Ask:
 
 
 def entries(**changes: Any) -> Ask:
-    return lambda s: (s.accounts.ListEntries, account_pb2.ListEntriesRequest(person=s.ref("P1"), **changes))
+    return lambda s: (
+        s.accounts.ListEntries,
+        account_pb2.ListEntriesRequest(person=s.ref("P1"), **changes),
+    )
 
 
 def city(**fields: Any) -> Ask:
@@ -79,25 +97,68 @@ CASES: dict[str, tuple[Ask, grpc.StatusCode, str, str]] = {
         "request_id",
     ),
     "no bill": (
-        lambda s: (s.settlements.Settle, settlement_pb2.SettleRequest(request_id=s.new_id())),
+        lambda s: (
+            s.settlements.Settle,
+            settlement_pb2.SettleRequest(request_id=s.new_id()),
+        ),
         INVALID,
         "MALFORMED_FIELD",
         "bill",
     ),
-    "a negative amount": (settle(in_scope_fen=-1), INVALID, "MALFORMED_FIELD", "bill.in_scope_fen"),
-    "an overflowing amount": (settle(total_fen=(1 << 63) - 1), INVALID, "MALFORMED_FIELD", "bill.total_fen"),
-    "parts that do not sum": (settle(total_fen=7), INVALID, "PARTS_DO_NOT_SUM", "bill.total_fen"),
-    "parts that do not sum, quoted": (quote(total_fen=7), INVALID, "PARTS_DO_NOT_SUM", "bill.total_fen"),
-    "a day that does not exist": (settle(service_day="2025-09-31"), INVALID, "MALFORMED_FIELD", "bill.service_day"),
-    "a day to come": (settle(service_day="2025-10-01"), NOT_NOW, "FUTURE_SERVICE_DAY", "bill.service_day"),
+    "a negative amount": (
+        settle(in_scope_fen=-1),
+        INVALID,
+        "MALFORMED_FIELD",
+        "bill.in_scope_fen",
+    ),
+    "an overflowing amount": (
+        settle(total_fen=(1 << 63) - 1),
+        INVALID,
+        "MALFORMED_FIELD",
+        "bill.total_fen",
+    ),
+    "parts that do not sum": (
+        settle(total_fen=7),
+        INVALID,
+        "PARTS_DO_NOT_SUM",
+        "bill.total_fen",
+    ),
+    "parts that do not sum, quoted": (
+        quote(total_fen=7),
+        INVALID,
+        "PARTS_DO_NOT_SUM",
+        "bill.total_fen",
+    ),
+    "a day that does not exist": (
+        settle(service_day="2025-09-31"),
+        INVALID,
+        "MALFORMED_FIELD",
+        "bill.service_day",
+    ),
+    "a day to come": (
+        settle(service_day="2025-10-01"),
+        NOT_NOW,
+        "FUTURE_SERVICE_DAY",
+        "bill.service_day",
+    ),
     "the last day of the calendar": (
         settle(service_day="9999-12-31"),
         NOT_NOW,
         "FUTURE_SERVICE_DAY",
         "bill.service_day",
     ),
-    "a day before the first rule": (settle(service_day="2022-06-30"), NOT_NOW, "NOT_IN_FORCE", ""),
-    "an unknown enum number": (settle(visit_kind=4711), INVALID, "MALFORMED_FIELD", "bill.visit_kind"),
+    "a day before the first rule": (
+        settle(service_day="2022-06-30"),
+        NOT_NOW,
+        "NOT_IN_FORCE",
+        "",
+    ),
+    "an unknown enum number": (
+        settle(visit_kind=4711),
+        INVALID,
+        "MALFORMED_FIELD",
+        "bill.visit_kind",
+    ),
     "a kind of visit not settled here": (
         settle(visit_kind=settlement_pb2.VISIT_KIND_INPATIENT),
         INVALID,
@@ -134,11 +195,31 @@ CASES: dict[str, tuple[Ask, grpc.StatusCode, str, str]] = {
         "PERSON_NOT_FOUND",
         "bill.patient",
     ),
-    "a giver who is not bound": (settle(givers=["P2"]), NOT_NOW, "GIVER_NOT_BOUND", "bill.givers"),
+    "a giver who is not bound": (
+        settle(givers=["P2"]),
+        NOT_NOW,
+        "GIVER_NOT_BOUND",
+        "bill.givers",
+    ),
     "an unknown city": (city(area_code="110000"), NOT_FOUND, "CITY_NOT_SERVED", ""),
-    "a city that is no code": (city(area_code="滁州"), INVALID, "MALFORMED_FIELD", "area_code"),
-    "a city before its first rule": (city(area_code="341100", day="2001-01-01"), NOT_NOW, "NOT_IN_FORCE", ""),
-    "an unknown channel": (submit(channel="carrier_pigeon"), INVALID, "UNKNOWN_CHANNEL", "channel"),
+    "a city that is no code": (
+        city(area_code="滁州"),
+        INVALID,
+        "MALFORMED_FIELD",
+        "area_code",
+    ),
+    "a city before its first rule": (
+        city(area_code="341100", day="2001-01-01"),
+        NOT_NOW,
+        "NOT_IN_FORCE",
+        "",
+    ),
+    "an unknown channel": (
+        submit(channel="carrier_pigeon"),
+        INVALID,
+        "UNKNOWN_CHANNEL",
+        "channel",
+    ),
     "an unknown holder": (
         submit(holder=types_pb2.PersonRef(person_no="P404")),
         NOT_FOUND,
@@ -146,7 +227,10 @@ CASES: dict[str, tuple[Ask, grpc.StatusCode, str, str]] = {
         "holder",
     ),
     "an unknown binding": (
-        lambda s: (s.bindings.GetBinding, binding_pb2.GetBindingRequest(binding_id="B404")),
+        lambda s: (
+            s.bindings.GetBinding,
+            binding_pb2.GetBindingRequest(binding_id="B404"),
+        ),
         NOT_FOUND,
         "BINDING_NOT_FOUND",
         "binding_id",
@@ -161,7 +245,10 @@ CASES: dict[str, tuple[Ask, grpc.StatusCode, str, str]] = {
         lambda s: (
             s.bindings.ReviewBinding,
             binding_pb2.ReviewBindingRequest(
-                request_id=s.new_id(), binding_id="B1", reviewer="1", verdict=binding_pb2.REVIEW_VERDICT_REFUSE
+                request_id=s.new_id(),
+                binding_id="B1",
+                reviewer="1",
+                verdict=binding_pb2.REVIEW_VERDICT_REFUSE,
             ),
         ),
         INVALID,
@@ -169,13 +256,19 @@ CASES: dict[str, tuple[Ask, grpc.StatusCode, str, str]] = {
         "reason_code",
     ),
     "an unknown settlement": (
-        lambda s: (s.settlements.GetSettlement, settlement_pb2.GetSettlementRequest(settlement_id="S404")),
+        lambda s: (
+            s.settlements.GetSettlement,
+            settlement_pb2.GetSettlementRequest(settlement_id="S404"),
+        ),
         NOT_FOUND,
         "SETTLEMENT_NOT_FOUND",
         "settlement_id",
     ),
     "a list of settlements of nobody": (
-        lambda s: (s.settlements.ListSettlements, settlement_pb2.ListSettlementsRequest(patient=s.ref("P404"))),
+        lambda s: (
+            s.settlements.ListSettlements,
+            settlement_pb2.ListSettlementsRequest(patient=s.ref("P404")),
+        ),
         NOT_FOUND,
         "PERSON_NOT_FOUND",
         "patient",
@@ -183,7 +276,9 @@ CASES: dict[str, tuple[Ask, grpc.StatusCode, str, str]] = {
     "days and a month": (
         lambda s: (
             s.settlements.ListSettlements,
-            settlement_pb2.ListSettlementsRequest(patient=s.ref("P1"), month="2025-09", to_day="2025-09-30"),
+            settlement_pb2.ListSettlementsRequest(
+                patient=s.ref("P1"), month="2025-09", to_day="2025-09-30"
+            ),
         ),
         INVALID,
         "MALFORMED_FIELD",
@@ -208,7 +303,10 @@ CASES: dict[str, tuple[Ask, grpc.StatusCode, str, str]] = {
         "page.token",
     ),
     "a credit of nothing": (
-        lambda s: (s.accounts.Credit, account_pb2.CreditRequest(request_id=s.new_id(), person=s.ref("P1"))),
+        lambda s: (
+            s.accounts.Credit,
+            account_pb2.CreditRequest(request_id=s.new_id(), person=s.ref("P1")),
+        ),
         INVALID,
         "MALFORMED_FIELD",
         "what",
@@ -216,14 +314,19 @@ CASES: dict[str, tuple[Ask, grpc.StatusCode, str, str]] = {
     "a sandbox clock at the end of time": (
         lambda s: (
             s.sandbox.SetClock,
-            sandbox_pb2.SetClockRequest(request_id=s.new_id(), now=Timestamp(seconds=253_402_300_799)),
+            sandbox_pb2.SetClockRequest(
+                request_id=s.new_id(), now=Timestamp(seconds=253_402_300_799)
+            ),
         ),
         INVALID,
         "MALFORMED_FIELD",
         "now",
     ),
     "a sample where there is none": (
-        lambda s: (s.sandbox.Reset, sandbox_pb2.ResetRequest(request_id=s.new_id(), load_sample=True)),
+        lambda s: (
+            s.sandbox.Reset,
+            sandbox_pb2.ResetRequest(request_id=s.new_id(), load_sample=True),
+        ),
         INVALID,
         "MALFORMED_FIELD",
         "load_sample",
@@ -232,11 +335,17 @@ CASES: dict[str, tuple[Ask, grpc.StatusCode, str, str]] = {
 
 
 @pytest.mark.parametrize(("ask", "code", "reason", "field"), CASES.values(), ids=CASES)
-async def test_bad_input_is_named(service: Any, ask: Ask, code: grpc.StatusCode, reason: str, field: str) -> None:
+async def test_bad_input_is_named(
+    service: Any, ask: Ask, code: grpc.StatusCode, reason: str, field: str
+) -> None:
     """Bad input is refused by its name and the field's path, in Chinese, and no bill is settled."""
     method, request = ask(service)
     told = await service.refused(method, request)
-    assert (code, reason, field) == (told.code, told.info.reason, told.info.metadata["field"])
+    assert (code, reason, field) == (
+        told.code,
+        told.info.reason,
+        told.info.metadata["field"],
+    )
     assert told.localized.message == told.message
     assert [] == await service.store.page(Listing(kind=Settlement))
 
@@ -245,7 +354,9 @@ async def test_bad_input_is_named(service: Any, ask: Ask, code: grpc.StatusCode,
 async def test_a_caller_must_have_a_plain_name(service: Any, name: str) -> None:
     """A caller's name is 1 to 60 letters, digits, dots, underscores or hyphens."""
     metadata = (("x-gongji-caller", name),)
-    told = await service.refused(service.city.ListCities, city_pb2.ListCitiesRequest(), metadata=metadata)
+    told = await service.refused(
+        service.city.ListCities, city_pb2.ListCitiesRequest(), metadata=metadata
+    )
     assert (INVALID, "x-gongji-caller") == (told.code, told.info.metadata["field"])
 
 
@@ -257,20 +368,30 @@ def methods() -> Iterator[Any]:
 
 @pytest.mark.parametrize("method", list(methods()), ids=lambda m: m.full_name)
 async def test_no_bytes_are_our_fault(service: Any, method: Any) -> None:
-    """Random bytes, texts that are not UTF-8, truncated and mutated messages are never INTERNAL or UNKNOWN."""
+    """Random bytes, texts that are not UTF-8, truncated and mutated messages are never
+    INTERNAL or UNKNOWN."""
     path = f"/{method.containing_service.full_name}/{method.name}"
     chance = random.Random(path)  # noqa: S311 - seeded cases
-    whole = settlement_pb2.SettleRequest(request_id=service.new_id(), bill=service.bill()).SerializeToString()
+    whole = settlement_pb2.SettleRequest(
+        request_id=service.new_id(), bill=service.bill()
+    ).SerializeToString()
     payloads = [b"\x0a\x02\xff\xfe", b"\x0a", whole, whole[:-1], b"\x00", b"\xff" * 20]
     payloads += [chance.randbytes(chance.randrange(1, 60)) for _ in range(12)]
     payloads += [bytes(b ^ (chance.random() < 0.1) for b in whole) for _ in range(12)]
-    ended = [await service.code_of(path, payload, stream=method.client_streaming) for payload in payloads]
-    assert [] == [(p, code) for p, code in zip(payloads, ended, strict=True) if code in NOT_OURS]
+    ended = [
+        await service.code_of(path, payload, stream=method.client_streaming)
+        for payload in payloads
+    ]
+    assert [] == [
+        (p, code) for p, code in zip(payloads, ended, strict=True) if code in NOT_OURS
+    ]
 
 
 async def test_a_message_too_large_is_refused(service: Any) -> None:
     """A message above 4 MiB is RESOURCE_EXHAUSTED before anybody reads it."""
-    code = await service.code_of("/gongji.v1.CityService/ListCities", b"\x7a" * (4 * 1024 * 1024 + 1))
+    code = await service.code_of(
+        "/gongji.v1.CityService/ListCities", b"\x7a" * (4 * 1024 * 1024 + 1)
+    )
     assert grpc.StatusCode.RESOURCE_EXHAUSTED == code
 
 

@@ -21,12 +21,22 @@ async def test_one_line_a_call(service: Any) -> None:
     request_id = service.new_id()
     request = settlement_pb2.SettleRequest(request_id=request_id, bill=service.bill())
     with capture_logs() as lines:
-        await service.settlements.Settle(request, metadata=(("x-gongji-caller", "hospital-1"),))
+        await service.settlements.Settle(
+            request, metadata=(("x-gongji-caller", "hospital-1"),)
+        )
         request.bill.institution_code = "H34110099999"
-        await service.refused(service.settlements.Quote, settlement_pb2.QuoteRequest(bill=request.bill))
+        await service.refused(
+            service.settlements.Quote, settlement_pb2.QuoteRequest(bill=request.bill)
+        )
     expected = [
         ("gongji.v1.SettlementService/Settle", "OK", "", "hospital-1", request_id),
-        ("gongji.v1.SettlementService/Quote", "NOT_FOUND", "INSTITUTION_NOT_FOUND", "anonymous", ""),
+        (
+            "gongji.v1.SettlementService/Quote",
+            "NOT_FOUND",
+            "INSTITUTION_NOT_FOUND",
+            "anonymous",
+            "",
+        ),
     ]
     assert expected == [tuple(line[word] for word in WORKED) for line in lines]
     assert all(0 < line["ms"] < 10_000 for line in lines)
@@ -34,27 +44,40 @@ async def test_one_line_a_call(service: Any) -> None:
 
 async def test_no_line_quotes_what_was_typed(service: Any) -> None:
     """Numbers, names and malformed request ids never reach the log."""
-    ref = types_pb2.PersonRef(certificate=types_pb2.Certificate(type="01", number=NUMBER))
+    ref = types_pb2.PersonRef(
+        certificate=types_pb2.Certificate(type="01", number=NUMBER)
+    )
     with capture_logs() as lines:
-        await service.refused(service.registry.GetPerson, registry_pb2.GetPersonRequest(person=ref))
-        odd = settlement_pb2.SettleRequest(request_id=NUMBER, bill=service.bill(patient=ref))
+        await service.refused(
+            service.registry.GetPerson, registry_pb2.GetPersonRequest(person=ref)
+        )
+        odd = settlement_pb2.SettleRequest(
+            request_id=NUMBER, bill=service.bill(patient=ref)
+        )
         await service.refused(service.settlements.Settle, odd)
-        await service.import_persons([service.person(1, name="赵某某")], service.new_id())
+        await service.import_persons(
+            [service.person(1, name="赵某某")], service.new_id()
+        )
     assert 3 == len(lines)
     text = json.dumps(lines, ensure_ascii=False, default=str)
     assert NUMBER not in text
     assert "赵" not in text
 
 
-async def test_a_fault_of_ours_is_told_by_an_id_only(service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An unforeseen exception is INTERNAL without its text; the log has the same id, its type and its place."""
+async def test_a_fault_of_ours_is_told_by_an_id_only(
+    service: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An unforeseen exception is INTERNAL without its text; the log has the same id,
+    its type and its place."""
 
     def fail(*_: object) -> None:
         raise RuntimeError(NUMBER)
 
     monkeypatch.setattr(service.cities.of("341100").__class__, "rules", fail)
     with capture_logs() as lines:
-        told = await service.refused(service.city.GetCity, city_pb2.GetCityRequest(area_code="341100"))
+        told = await service.refused(
+            service.city.GetCity, city_pb2.GetCityRequest(area_code="341100")
+        )
     fault, call = lines
     assert (grpc.StatusCode.INTERNAL, "INTERNAL") == (told.code, told.info.reason)
     assert fault["error_id"] == told.info.metadata["error_id"]
@@ -64,8 +87,11 @@ async def test_a_fault_of_ours_is_told_by_an_id_only(service: Any, monkeypatch: 
     assert NUMBER not in told.message + json.dumps(lines, default=str)
 
 
-async def test_a_call_without_deadline_is_bounded(service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A call that names no deadline gets ours; when it passes, the outcome is unknown and the reason says so."""
+async def test_a_call_without_deadline_is_bounded(
+    service: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call that names no deadline gets ours; when it passes, the outcome is unknown
+    and the reason says so."""
 
     async def linger(*_: object) -> None:
         await asyncio.sleep(30)
@@ -74,10 +100,15 @@ async def test_a_call_without_deadline_is_bounded(service: Any, monkeypatch: pyt
     monkeypatch.setattr(type(service.store), "get", linger)
     request = registry_pb2.GetPersonRequest(person=service.ref("P1"))
     told = await service.refused(service.registry.GetPerson, request)
-    assert (grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED") == (told.code, told.info.reason)
+    assert (grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED") == (
+        told.code,
+        told.info.reason,
+    )
 
 
-async def test_a_callers_deadline_ends_the_work(service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_callers_deadline_ends_the_work(
+    service: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """When the caller's deadline passes, the work for him is cancelled."""
     ended = asyncio.Event()
 
@@ -96,4 +127,6 @@ async def test_a_callers_deadline_ends_the_work(service: Any, monkeypatch: pytes
 
 async def test_an_unknown_method_is_unimplemented(service: Any) -> None:
     """A method nobody declares is UNIMPLEMENTED."""
-    assert grpc.StatusCode.UNIMPLEMENTED == await service.code_of("/gongji.v1.CityService/Sink", b"")
+    assert grpc.StatusCode.UNIMPLEMENTED == await service.code_of(
+        "/gongji.v1.CityService/Sink", b""
+    )

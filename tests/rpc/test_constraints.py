@@ -1,4 +1,5 @@
-"""Each kind of rule over the real protos: what keeps it passes, what breaks it is named with its path."""
+"""Each kind of rule over the real protos: what keeps it passes, what breaks it is named
+with its path."""
 
 from __future__ import annotations
 
@@ -58,7 +59,9 @@ def submit(**changes: Any) -> binding_pb2.SubmitBindingRequest:
 
 
 def material(**changes: Any) -> binding_pb2.Material:
-    return binding_pb2.Material(**{"kind": "marriage_certificate", "reference": "x", **changes})
+    return binding_pb2.Material(
+        **{"kind": "marriage_certificate", "reference": "x", **changes}
+    )
 
 
 def credit(**what: Any) -> account_pb2.CreditRequest:
@@ -67,44 +70,68 @@ def credit(**what: Any) -> account_pb2.CreditRequest:
 
 def enrolled(day: str) -> types_pb2.Person:
     enrolment = types_pb2.Enrolment(
-        scheme=types_pb2.SCHEME_EMPLOYEE, psn_type="11", status=types_pb2.ENROLMENT_STATUS_NORMAL
+        scheme=types_pb2.SCHEME_EMPLOYEE,
+        psn_type="11",
+        status=types_pb2.ENROLMENT_STATUS_NORMAL,
     )
     setattr(enrolment, "from", day)
     certificate = types_pb2.Certificate(type="08", number="X123")
     return types_pb2.Person(
-        person_no="P1", certificate=certificate, name="赵某某", insured_place="341199", enrolments=[enrolment]
+        person_no="P1",
+        certificate=certificate,
+        name="赵某某",
+        insured_place="341199",
+        enrolments=[enrolment],
     )
 
 
 def certified(number: str) -> types_pb2.PersonRef:
-    return types_pb2.PersonRef(certificate=types_pb2.Certificate(type="01", number=number))
+    return types_pb2.PersonRef(
+        certificate=types_pb2.Certificate(type="01", number=number)
+    )
 
 
 KEPT: dict[str, Message] = {
     "a bill": settle(),
     "a bill with every part": settle(
-        total_fen=10, out_of_catalogue_fen=1, above_limit_fen=2, first_selfpay_fen=3, in_scope_fen=4
+        total_fen=10,
+        out_of_catalogue_fen=1,
+        above_limit_fen=2,
+        first_selfpay_fen=3,
+        in_scope_fen=4,
     ),
-    "the greatest amount": settle(total_fen=100_000_000_000, in_scope_fen=100_000_000_000),
+    "the greatest amount": settle(
+        total_fen=100_000_000_000, in_scope_fen=100_000_000_000
+    ),
     "a leap day": settle(service_day="2024-02-29"),
     "an unspecified enum that is not required": settle(scheme=0),
     "a patient by certificate": settle(patient=certified("341199198001010011")),
-    "an upper-case request id": settlement_pb2.SettleRequest(request_id=UUID.upper(), bill=bill()),
+    "an upper-case request id": settlement_pb2.SettleRequest(
+        request_id=UUID.upper(), bill=bill()
+    ),
     "an application with evidence": submit(
         purposes=[1, 2],
         materials=[material(sha256="0" * 64)],
         agreement=binding_pb2.AgreementAccepted(agreement_id="x", version="1", at=AT),
-        consent=binding_pb2.Consent(method=binding_pb2.CONSENT_METHOD_OWN_ACCOUNT, at=AT),
+        consent=binding_pb2.Consent(
+            method=binding_pb2.CONSENT_METHOD_OWN_ACCOUNT, at=AT
+        ),
     ),
     "an optional message left out": submit(),
-    "text with Chinese characters up to its length": submit(materials=[material(reference="证" * 200)]),
+    "text with Chinese characters up to its length": submit(
+        materials=[material(reference="证" * 200)]
+    ),
     "a month": credit(month="2025-09"),
     "the least balance": credit(brought_forward_fen=1),
     "an open list": account_pb2.ListEntriesRequest(person=P1),
     "an import row": enrolled("9999-12-31"),
     "a message without fields": city_pb2.ListCitiesRequest(),
     "a remark with lines": binding_pb2.ReviewBindingRequest(
-        request_id=UUID, binding_id="B1", reviewer="1", verdict=binding_pb2.REVIEW_VERDICT_APPROVE, remark="一\n二"
+        request_id=UUID,
+        binding_id="B1",
+        reviewer="1",
+        verdict=binding_pb2.REVIEW_VERDICT_APPROVE,
+        remark="一\n二",
     ),
 }
 
@@ -115,9 +142,18 @@ BROKEN: dict[str, tuple[Message, str]] = {
     "a missing enum": (settle(visit_kind=0), "bill.visit_kind"),
     "a missing element": (submit(purposes=[]), "purposes"),
     "a missing instant": (sandbox_pb2.SetClockRequest(request_id=UUID), "now"),
-    "a required oneof left open": (settle(patient=types_pb2.PersonRef()), "bill.patient.by"),
-    "a required oneof of the request left open": (settlement_pb2.ListSettlementsRequest(), "side"),
-    "an empty member of a oneof": (settle(patient=types_pb2.PersonRef(person_no="")), "bill.patient.person_no"),
+    "a required oneof left open": (
+        settle(patient=types_pb2.PersonRef()),
+        "bill.patient.by",
+    ),
+    "a required oneof of the request left open": (
+        settlement_pb2.ListSettlementsRequest(),
+        "side",
+    ),
+    "an empty member of a oneof": (
+        settle(patient=types_pb2.PersonRef(person_no="")),
+        "bill.patient.person_no",
+    ),
     "a UUID without hyphens": (
         settlement_pb2.SettleRequest(request_id=UUID.replace("-", ""), bill=bill()),
         "request_id",
@@ -128,23 +164,49 @@ BROKEN: dict[str, tuple[Message, str]] = {
     ),
     "a day that does not exist": (settle(service_day="2025-02-29"), "bill.service_day"),
     "a day in another form": (settle(service_day="20250930"), "bill.service_day"),
-    "a day in other digits": (settle(service_day="\uff12\uff10\uff12\uff15-09-30"), "bill.service_day"),
+    "a day in other digits": (
+        settle(service_day="\uff12\uff10\uff12\uff15-09-30"),
+        "bill.service_day",
+    ),
     "a month that does not exist": (credit(month="2025-13"), "month"),
     "a month of year nought": (credit(month="0000-01"), "month"),
-    "an instant before 1900": (sandbox_pb2.SetClockRequest(request_id=UUID, now=Timestamp(seconds=-(1 << 40))), "now"),
-    "an instant with too many nanoseconds": (
-        sandbox_pb2.SetClockRequest(request_id=UUID, now=Timestamp(seconds=1, nanos=1_000_000_000)),
+    "an instant before 1900": (
+        sandbox_pb2.SetClockRequest(request_id=UUID, now=Timestamp(seconds=-(1 << 40))),
         "now",
     ),
-    "a pattern not met": (settle(institution_code="h34110000001"), "bill.institution_code"),
-    "a pattern met only at the start": (settle(institution_code="H34110000001\n"), "bill.institution_code"),
-    "a string too short": (settle(patient=certified("12")), "bill.patient.certificate.number"),
+    "an instant with too many nanoseconds": (
+        sandbox_pb2.SetClockRequest(
+            request_id=UUID, now=Timestamp(seconds=1, nanos=1_000_000_000)
+        ),
+        "now",
+    ),
+    "a pattern not met": (
+        settle(institution_code="h34110000001"),
+        "bill.institution_code",
+    ),
+    "a pattern met only at the start": (
+        settle(institution_code="H34110000001\n"),
+        "bill.institution_code",
+    ),
+    "a string too short": (
+        settle(patient=certified("12")),
+        "bill.patient.certificate.number",
+    ),
     "a string too long": (settle(filing_no="9" * 61), "bill.filing_no"),
     "a string with a control character": (settle(filing_no="9\x00"), "bill.filing_no"),
-    "an amount below its least": (settle(total_fen=0, in_scope_fen=0), "bill.total_fen"),
+    "an amount below its least": (
+        settle(total_fen=0, in_scope_fen=0),
+        "bill.total_fen",
+    ),
     "a negative amount": (settle(in_scope_fen=-1), "bill.in_scope_fen"),
-    "an amount above its greatest": (settle(total_fen=100_000_000_001), "bill.total_fen"),
-    "the smallest number of all": (settle(above_limit_fen=-(1 << 63)), "bill.above_limit_fen"),
+    "an amount above its greatest": (
+        settle(total_fen=100_000_000_001),
+        "bill.total_fen",
+    ),
+    "the smallest number of all": (
+        settle(above_limit_fen=-(1 << 63)),
+        "bill.above_limit_fen",
+    ),
     "an enum number nobody declared": (settle(visit_kind=77), "bill.visit_kind"),
     "an optional enum number nobody declared": (settle(scheme=311), "bill.scheme"),
     "an unspecified enum in a list": (submit(purposes=[1, 0]), "purposes[1]"),
@@ -153,10 +215,15 @@ BROKEN: dict[str, tuple[Message, str]] = {
     "two equal elements": (settle(givers=["G1", "G1"]), "bill.givers"),
     "an empty element": (settle(givers=["G1", ""]), "bill.givers[1]"),
     "an element too long": (settle(givers=["G" * 31]), "bill.givers[0]"),
-    "a field of an element": (submit(materials=[material(), material(kind="")]), "materials[1].kind"),
+    "a field of an element": (
+        submit(materials=[material(), material(kind="")]),
+        "materials[1].kind",
+    ),
     "a nested element of an import row": (enrolled("2025-00-01"), "enrolments[0].from"),
     "an optional message that is there but incomplete": (
-        submit(consent=binding_pb2.Consent(method=binding_pb2.CONSENT_METHOD_OWN_ACCOUNT)),
+        submit(
+            consent=binding_pb2.Consent(method=binding_pb2.CONSENT_METHOD_OWN_ACCOUNT)
+        ),
         "consent.at",
     ),
     "the first of several in the order of declaration": (
@@ -174,7 +241,8 @@ def test_what_keeps_the_rules_passes(message: Message) -> None:
 
 @pytest.mark.parametrize(("message", "path"), BROKEN.values(), ids=BROKEN)
 def test_what_breaks_a_rule_is_named_by_its_path(message: Message, path: str) -> None:
-    """A broken rule is MALFORMED_FIELD with the path of the field, and the sentence begins with it."""
+    """A broken rule is MALFORMED_FIELD with the path of the field, and the sentence
+    begins with it."""
     with pytest.raises(MalformedField) as refused:
         enforce(message)
     assert path == refused.value.field
@@ -196,11 +264,20 @@ def test_no_value_of_a_text_is_quoted() -> None:
 
 
 def messages() -> Iterator[Any]:
-    for module in (account_pb2, binding_pb2, city_pb2, registry_pb2, sandbox_pb2, settlement_pb2, types_pb2):
+    for module in (
+        account_pb2,
+        binding_pb2,
+        city_pb2,
+        registry_pb2,
+        sandbox_pb2,
+        settlement_pb2,
+        types_pb2,
+    ):
         yield from module.DESCRIPTOR.message_types_by_name.values()
 
 
 @pytest.mark.parametrize("descriptor", list(messages()), ids=lambda d: d.full_name)
 def test_every_message_compiles(descriptor: Any) -> None:
-    """The rules of every message of the protos can be compiled: they name fields and oneofs that are there."""
+    """The rules of every message of the protos can be compiled: they name fields and
+    oneofs that are there."""
     message_check(descriptor)

@@ -1,4 +1,5 @@
-"""The idempotency matrix over the wire where processes and connections end: nothing is lost, nothing happens twice."""
+"""The idempotency matrix over the wire where processes and connections end: nothing is
+lost, nothing happens twice."""
 
 from __future__ import annotations
 
@@ -22,14 +23,16 @@ from gongji.v1 import settlement_pb2 as pb
 from tests.rpc.port import make_server
 from tests.rpc.retried import FIRST_ID, PURSE, charged, reverse, settle
 
-# --- crashes ------------------------------------------------------------------------------------------------------
+# --- crashes --------------------------------------------------------------------------
 
 
 @asynccontextmanager
 async def over(path: Path, service: Any) -> AsyncIterator[Any]:
     """A server process of its own over a database file; leaving it is its death."""
     store = open_store(path, service.clock)
-    server = make_server(store, service.cities, Workdays(), service.clock, address="127.0.0.1:0")
+    server = make_server(
+        store, service.cities, Workdays(), service.clock, address="127.0.0.1:0"
+    )
     await server.start()
     running = type(service)(server, store, service.world, service.clock)
     try:
@@ -74,16 +77,27 @@ async def _after(running: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("crash", "replayed"), [(_after, True), (_before, False)], ids=["after the commit", "before the commit"]
+    ("crash", "replayed"),
+    [(_after, True), (_before, False)],
+    ids=["after the commit", "before the commit"],
 )
-async def test_crash(service: Any, tmp_path: Path, crash: Crash, replayed: bool) -> None:  # noqa: FBT001 - a case
-    """After a crash the retry, at another process, finds what was committed, or executes what was not: once."""
+async def test_crash(
+    service: Any,
+    tmp_path: Path,
+    crash: Crash,
+    replayed: bool,  # noqa: FBT001 - a case
+) -> None:
+    """After a crash the retry, at another process, finds what was committed, or
+    executes what was not: once."""
     path = tmp_path / "gongji.db"
     async with over(path, service) as dying:
         await furnish(dying, service)
         await crash(dying)
         request = pb.SettleRequest(request_id=FIRST_ID, bill=dying.bill())
-        assert grpc.StatusCode.UNAVAILABLE == (await dying.refused(dying.settlements.Settle, request)).code
+        assert (
+            grpc.StatusCode.UNAVAILABLE
+            == (await dying.refused(dying.settlements.Settle, request)).code
+        )
     async with over(path, service) as risen:
         retried = await settle(risen, FIRST_ID)
         assert replayed == retried.receipt.replayed
@@ -92,8 +106,13 @@ async def test_crash(service: Any, tmp_path: Path, crash: Crash, replayed: bool)
 
 
 async def test_connection_cut_before_the_reply(house: Any) -> None:
-    """A caller whose connection breaks while the commit is under way finds the settlement by retrying."""
-    engine, committed, go_on = house.store._writing, threading.Event(), threading.Event()
+    """A caller whose connection breaks while the commit is under way finds the
+    settlement by retrying."""
+    engine, committed, go_on = (
+        house.store._writing,
+        threading.Event(),
+        threading.Event(),
+    )
     commit = engine.commit
 
     def held() -> None:
@@ -115,13 +134,19 @@ async def test_connection_cut_before_the_reply(house: Any) -> None:
     assert 900_00 == await charged(house)
 
 
-async def test_ids_made_here_follow_from_the_request(house: Any, tmp_path: Path) -> None:
-    """The ids of settlement, entries and refund are those of the request: two servers make the same."""
+async def test_ids_made_here_follow_from_the_request(
+    house: Any, tmp_path: Path
+) -> None:
+    """The ids of settlement, entries and refund are those of the request: two servers
+    make the same."""
     settled = (await settle(house, FIRST_ID)).settlement
     assert derived_id("S", FIRST_ID) == settled.settlement_id
     async with over(tmp_path / "gongji.db", house) as other:
         await furnish(other, house)
-        assert settled.settlement_id == (await settle(other, FIRST_ID)).settlement.settlement_id
+        assert (
+            settled.settlement_id
+            == (await settle(other, FIRST_ID)).settlement.settlement_id
+        )
     second = str(uuid.UUID(int=7))
     await reverse(house, second, settlement_id=settled.settlement_id)
     transactions = [(derived_id("S", FIRST_ID), 0), (derived_id("R", second), 0)]

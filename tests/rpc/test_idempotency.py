@@ -19,11 +19,12 @@ from gongji.v1 import settlement_pb2 as pb
 
 from tests.rpc.retried import FIRST_ID, charged, reverse, settle
 
-# --- the same again -----------------------------------------------------------------------------------------------
+# --- the same again -------------------------------------------------------------------
 
 
 async def test_same_id_same_body(house: Any) -> None:
-    """The first reply again, marked replayed, with its first time, whatever happened since; nothing is executed."""
+    """The first reply again, marked replayed, with its first time, whatever happened
+    since; nothing is executed."""
     first = await settle(house, FIRST_ID)
     house.clock.set(house.clock() + timedelta(hours=3))
     await reverse(house, house.new_id(), settle_request_id=FIRST_ID)
@@ -38,14 +39,21 @@ def otherwise(service: Any) -> dict[str, tuple[Any, Any, dict[str, str], str]]:
     bill, call = service.bill, service.settlements
     caller = {"x-gongji-caller": "hospital-7"}
     reversal = pb.ReverseRequest(request_id=FIRST_ID, settlement_id="S1")
-    credit = account_pb2.CreditRequest(request_id=FIRST_ID, person=service.ref("P1"), brought_forward_fen=7)
+    credit = account_pb2.CreditRequest(
+        request_id=FIRST_ID, person=service.ref("P1"), brought_forward_fen=7
+    )
 
     def settling(**changes: Any) -> pb.SettleRequest:
         return pb.SettleRequest(request_id=FIRST_ID, bill=bill(**changes))
 
     return {
         "another amount": (call.Settle, settling(fen=7_77), {}, "bill"),
-        "another account": (call.Settle, settling(patient=service.ref("P2")), {}, "bill"),
+        "another account": (
+            call.Settle,
+            settling(patient=service.ref("P2")),
+            {},
+            "bill",
+        ),
         "another city": (call.Settle, settling(patient=service.ref("P4")), {}, "bill"),
         "another caller": (call.Settle, settling(), caller, "caller"),
         "another method of the service": (call.Reverse, reversal, {}, "method"),
@@ -67,15 +75,22 @@ OTHERWISE = [
 
 @pytest.mark.parametrize("what", OTHERWISE)
 async def test_same_id_other_body(house: Any, what: str) -> None:
-    """REQUEST_ID_REUSED, naming the fields that differ and nothing of what the other request held or answered."""
+    """REQUEST_ID_REUSED, naming the fields that differ and nothing of what the other
+    request held or answered."""
     await house.write(house.world.person("P4", place="340800"))
     first = (await settle(house, FIRST_ID)).settlement
     method, request, metadata, differing = otherwise(house)[what]
     told = await house.refused(method, request, metadata=tuple(metadata.items()))
-    assert (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED") == (told.code, told.info.reason)
+    assert (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED") == (
+        told.code,
+        told.info.reason,
+    )
     assert {"differing": differing, "field": "request_id"} == dict(told.info.metadata)
     shown = f"{told.message} {told.localized.message} {told.info.metadata}"
-    assert not any(secret in shown for secret in ("P1", "anonymous", "Settle", "1000", first.settlement_id))
+    assert not any(
+        secret in shown
+        for secret in ("P1", "anonymous", "Settle", "1000", first.settlement_id)
+    )
     assert -sum(m.fen for m in first.movements) == await charged(house)
 
 
@@ -91,13 +106,22 @@ def _field(number: int, body: bytes) -> bytes:
 
 
 WRITTEN: dict[str, Callable[[bytes], bytes]] = {
-    "fields in another order": lambda bill: _field(2, bill) + _field(1, FIRST_ID.encode()),
-    "an unknown field": lambda bill: _field(1, FIRST_ID.encode()) + _field(2, bill) + _field(900, b"new"),
-    "an unknown field within": lambda bill: _field(1, FIRST_ID.encode()) + _field(2, bill + _field(900, b"new")),
-    "zeros and defaults written out": lambda bill: (
-        _field(1, FIRST_ID.encode()) + _field(2, bill + b"\x38\x00\x40\x00\x68\x00\x78\x01" + _field(16, b""))
+    "fields in another order": lambda bill: (
+        _field(2, bill) + _field(1, FIRST_ID.encode())
     ),
-    "the id in capitals": lambda bill: _field(1, FIRST_ID.upper().encode()) + _field(2, bill),
+    "an unknown field": lambda bill: (
+        _field(1, FIRST_ID.encode()) + _field(2, bill) + _field(900, b"new")
+    ),
+    "an unknown field within": lambda bill: (
+        _field(1, FIRST_ID.encode()) + _field(2, bill + _field(900, b"new"))
+    ),
+    "zeros and defaults written out": lambda bill: (
+        _field(1, FIRST_ID.encode())
+        + _field(2, bill + b"\x38\x00\x40\x00\x68\x00\x78\x01" + _field(16, b""))
+    ),
+    "the id in capitals": lambda bill: (
+        _field(1, FIRST_ID.upper().encode()) + _field(2, bill)
+    ),
     "a field twice, the last counts": lambda bill: (
         _field(1, b"another") + _field(1, FIRST_ID.encode()) + _field(2, bill)
     ),
@@ -105,16 +129,21 @@ WRITTEN: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.mark.parametrize("write", WRITTEN.values(), ids=WRITTEN)
-async def test_equal_body_written_otherwise(house: Any, write: Callable[[bytes], bytes]) -> None:
+async def test_equal_body_written_otherwise(
+    house: Any, write: Callable[[bytes], bytes]
+) -> None:
     """What is parsed the same is the same request, however it stands on the wire."""
     first = await settle(house, FIRST_ID)
     call = house.channel.unary_unary("/gongji.v1.SettlementService/Settle")
-    again = pb.SettleResponse.FromString(await call(write(house.bill().SerializeToString())))
+    again = pb.SettleResponse.FromString(
+        await call(write(house.bill().SerializeToString()))
+    )
     assert (True, first.settlement) == (again.receipt.replayed, again.settlement)
 
 
 async def test_concurrent_twins(house: Any) -> None:
-    """Of ten equal requests at once one executes; the others wait for it and are answered the same."""
+    """Of ten equal requests at once one executes; the others wait for it and are
+    answered the same."""
     replies = await asyncio.gather(*(settle(house, FIRST_ID) for _ in range(10)))
     assert [False] + [True] * 9 == sorted(r.receipt.replayed for r in replies)
     assert all(r.settlement == replies[0].settlement for r in replies)
@@ -123,17 +152,24 @@ async def test_concurrent_twins(house: Any) -> None:
 
 async def test_concurrent_rivals(house: Any) -> None:
     """Of two different requests at once under one id one executes and the other is refused."""
-    outcomes = await asyncio.gather(settle(house, FIRST_ID), settle(house, FIRST_ID, fen=7_00), return_exceptions=True)
-    assert [grpc.StatusCode.ALREADY_EXISTS] == [o.code() for o in outcomes if isinstance(o, grpc.aio.AioRpcError)]
+    outcomes = await asyncio.gather(
+        settle(house, FIRST_ID),
+        settle(house, FIRST_ID, fen=7_00),
+        return_exceptions=True,
+    )
+    assert [grpc.StatusCode.ALREADY_EXISTS] == [
+        o.code() for o in outcomes if isinstance(o, grpc.aio.AioRpcError)
+    ]
     (done,) = (o for o in outcomes if isinstance(o, pb.SettleResponse))
     assert -sum(m.fen for m in done.settlement.movements) == await charged(house)
 
 
-# --- refusals -----------------------------------------------------------------------------------------------------
+# --- refusals -------------------------------------------------------------------------
 
 
 async def test_transient_failure(house: Any) -> None:
-    """What failed because the database could not be written is not remembered: the retry executes."""
+    """What failed because the database could not be written is not remembered: the
+    retry executes."""
     engine = house.store._writing
     commit = engine.commit
 
@@ -143,15 +179,21 @@ async def test_transient_failure(house: Any) -> None:
 
     engine.commit = full
     told = await house.refused(
-        house.settlements.Settle, pb.SettleRequest(request_id=FIRST_ID, bill=house.bill()), timeout=5
+        house.settlements.Settle,
+        pb.SettleRequest(request_id=FIRST_ID, bill=house.bill()),
+        timeout=5,
     )
-    assert (grpc.StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE") == (told.code, told.info.reason)
+    assert (grpc.StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE") == (
+        told.code,
+        told.info.reason,
+    )
     assert (None, 0) == (await house.store.recall(FIRST_ID), await charged(house))
     assert not (await settle(house, FIRST_ID)).receipt.replayed
 
 
 async def test_final_refusal(house: Any) -> None:
-    """A final refusal is the same for ever, also once its cause is gone; the corrected request needs a new id."""
+    """A final refusal is the same for ever, also once its cause is gone; the corrected
+    request needs a new id."""
     await house.write(house.world.hospital(2, "340800", code="H34080000002"))
     away = {"institution_code": "H34080000002"}
     request = pb.SettleRequest(request_id=FIRST_ID, bill=house.bill(**away))
@@ -160,23 +202,34 @@ async def test_final_refusal(house: Any) -> None:
     assert "FILING_REQUIRED" == first.info.reason
     assert first == again
     corrected = house.bill(**away, filing_no="F1")
-    told = await house.refused(house.settlements.Settle, pb.SettleRequest(request_id=FIRST_ID, bill=corrected))
-    assert ("REQUEST_ID_REUSED", "bill") == (told.info.reason, told.info.metadata["differing"])
-    assert (await settle(house, house.new_id(), **away, filing_no="F1")).settlement.settlement_id
+    told = await house.refused(
+        house.settlements.Settle, pb.SettleRequest(request_id=FIRST_ID, bill=corrected)
+    )
+    assert ("REQUEST_ID_REUSED", "bill") == (
+        told.info.reason,
+        told.info.metadata["differing"],
+    )
+    assert (
+        await settle(house, house.new_id(), **away, filing_no="F1")
+    ).settlement.settlement_id
     assert first == await house.refused(house.settlements.Settle, request)
 
 
 async def test_refusal_caused_by_time(house: Any) -> None:
-    """What is refused because its day has not come is decided anew when it has, under the same id."""
+    """What is refused because its day has not come is decided anew when it has, under
+    the same id."""
     tomorrow = {"service_day": "2025-10-01"}
     request = pb.SettleRequest(request_id=FIRST_ID, bill=house.bill(**tomorrow))
-    assert "FUTURE_SERVICE_DAY" == (await house.refused(house.settlements.Settle, request)).info.reason
+    assert (
+        "FUTURE_SERVICE_DAY"
+        == (await house.refused(house.settlements.Settle, request)).info.reason
+    )
     assert await house.store.recall(FIRST_ID) is None
     house.clock.set(datetime(2025, 10, 1, 8, 0, tzinfo=SHANGHAI))
     assert not (await settle(house, FIRST_ID, **tomorrow)).receipt.replayed
 
 
-# --- the id itself ------------------------------------------------------------------------------------------------
+# --- the id itself --------------------------------------------------------------------
 
 IDS = {
     "empty": "",
@@ -190,11 +243,20 @@ IDS = {
 
 @pytest.mark.parametrize("request_id", IDS.values(), ids=IDS)
 async def test_malformed_id(house: Any, request_id: str) -> None:
-    """An id that is no UUID is INVALID_ARGUMENT at its field, on every method that writes; nothing is written."""
-    credit = account_pb2.CreditRequest(request_id=request_id, person=house.ref("P1"), month="2025-09")
+    """An id that is no UUID is INVALID_ARGUMENT at its field, on every method that
+    writes; nothing is written."""
+    credit = account_pb2.CreditRequest(
+        request_id=request_id, person=house.ref("P1"), month="2025-09"
+    )
     for method, request in (
-        (house.settlements.Settle, pb.SettleRequest(request_id=request_id, bill=house.bill())),
-        (house.settlements.Reverse, pb.ReverseRequest(request_id=request_id, settle_request_id=FIRST_ID)),
+        (
+            house.settlements.Settle,
+            pb.SettleRequest(request_id=request_id, bill=house.bill()),
+        ),
+        (
+            house.settlements.Reverse,
+            pb.ReverseRequest(request_id=request_id, settle_request_id=FIRST_ID),
+        ),
         (house.accounts.Credit, credit),
     ):
         told = await house.refused(method, request)
@@ -205,61 +267,100 @@ async def test_malformed_id(house: Any, request_id: str) -> None:
 
 
 async def test_ids_are_kept_for_ever(house: Any) -> None:
-    """An id of forty years ago is still answered the same, never executed again, and never free for another."""
+    """An id of forty years ago is still answered the same, never executed again, and
+    never free for another."""
     first = await settle(house, FIRST_ID)
     house.clock.set(house.clock() + timedelta(days=40 * 366))
     again = await settle(house, FIRST_ID)
     assert (True, first.settlement) == (again.receipt.replayed, again.settlement)
-    told = await house.refused(house.settlements.Settle, pb.SettleRequest(request_id=FIRST_ID, bill=house.bill(7)))
+    told = await house.refused(
+        house.settlements.Settle,
+        pb.SettleRequest(request_id=FIRST_ID, bill=house.bill(7)),
+    )
     assert "REQUEST_ID_REUSED" == told.info.reason
 
 
-# --- reversals ----------------------------------------------------------------------------------------------------
+# --- reversals ------------------------------------------------------------------------
 
 
 async def test_reverse_twice(house: Any) -> None:
-    """Under the same id the second is the first again; under another it is ALREADY_REVERSED; money comes back once."""
+    """Under the same id the second is the first again; under another it is
+    ALREADY_REVERSED; money comes back once."""
     settled = (await settle(house, FIRST_ID)).settlement
     reverse_id = house.new_id()
     first = await reverse(house, reverse_id, settlement_id=settled.settlement_id)
     again = await reverse(house, reverse_id, settlement_id=settled.settlement_id)
     assert (False, True) == (first.receipt.replayed, again.receipt.replayed)
-    assert (first.settlement, list(first.refunds)) == (again.settlement, list(again.refunds))
-    for original in ({"settlement_id": settled.settlement_id}, {"settle_request_id": FIRST_ID}):
+    assert (first.settlement, list(first.refunds)) == (
+        again.settlement,
+        list(again.refunds),
+    )
+    for original in (
+        {"settlement_id": settled.settlement_id},
+        {"settle_request_id": FIRST_ID},
+    ):
         other = pb.ReverseRequest(request_id=house.new_id(), **original)  # type: ignore[arg-type]  # text
         told = await house.refused(house.settlements.Reverse, other)
-        assert (grpc.StatusCode.FAILED_PRECONDITION, "ALREADY_REVERSED") == (told.code, told.info.reason)
+        assert (grpc.StatusCode.FAILED_PRECONDITION, "ALREADY_REVERSED") == (
+            told.code,
+            told.info.reason,
+        )
     assert 0 == await charged(house)
 
 
 async def test_reverse_of_an_unknown_id(house: Any) -> None:
-    """NOT_FOUND, again and again, and a tombstone: the original, arriving late, is refused and moves nothing."""
+    """NOT_FOUND, again and again, and a tombstone: the original, arriving late, is
+    refused and moves nothing."""
     request = pb.ReverseRequest(request_id=house.new_id(), settle_request_id=FIRST_ID)
     first = await house.refused(house.settlements.Reverse, request)
-    assert (grpc.StatusCode.NOT_FOUND, "SETTLEMENT_NOT_FOUND") == (first.code, first.info.reason)
+    assert (grpc.StatusCode.NOT_FOUND, "SETTLEMENT_NOT_FOUND") == (
+        first.code,
+        first.info.reason,
+    )
     assert first == await house.refused(house.settlements.Reverse, request)
     assert (await house.store.recall(FIRST_ID)).tombstone
     for _ in range(2):
-        late = await house.refused(house.settlements.Settle, pb.SettleRequest(request_id=FIRST_ID, bill=house.bill()))
+        late = await house.refused(
+            house.settlements.Settle,
+            pb.SettleRequest(request_id=FIRST_ID, bill=house.bill()),
+        )
         assert "ORIGINAL_REVERSED" == late.info.reason
     assert 0 == await charged(house)
-    by_id = pb.ReverseRequest(request_id=house.new_id(), settlement_id=derived_id("S", FIRST_ID))
-    assert grpc.StatusCode.NOT_FOUND == (await house.refused(house.settlements.Reverse, by_id)).code
+    by_id = pb.ReverseRequest(
+        request_id=house.new_id(), settlement_id=derived_id("S", FIRST_ID)
+    )
+    assert (
+        grpc.StatusCode.NOT_FOUND
+        == (await house.refused(house.settlements.Reverse, by_id)).code
+    )
 
 
-# --- validate_only ------------------------------------------------------------------------------------------------
+# --- validate_only --------------------------------------------------------------------
 
 
 async def test_validate_only_consumes_nothing(house: Any) -> None:
-    """A reversal foreseen has no receipt, moves nothing and leaves its id free; the one that follows does the same."""
+    """A reversal foreseen has no receipt, moves nothing and leaves its id free; the one
+    that follows does the same."""
     settled = (await settle(house, FIRST_ID)).settlement
     later = (await settle(house, house.new_id(), fen=300_00)).settlement
-    before = await charged(house), await house.store.get(Accumulator, "P1/310/3411/2025")
-    request = pb.ReverseRequest(request_id=house.new_id(), settlement_id=settled.settlement_id, validate_only=True)
+    before = (
+        await charged(house),
+        await house.store.get(Accumulator, "P1/310/3411/2025"),
+    )
+    request = pb.ReverseRequest(
+        request_id=house.new_id(),
+        settlement_id=settled.settlement_id,
+        validate_only=True,
+    )
     foreseen = await house.settlements.Reverse(request)
     assert not foreseen.HasField("receipt")
-    assert before == (await charged(house), await house.store.get(Accumulator, "P1/310/3411/2025"))
-    assert (await house.store.get(Settlement, settled.settlement_id)).reversed_at is None
+    assert before == (
+        await charged(house),
+        await house.store.get(Accumulator, "P1/310/3411/2025"),
+    )
+    assert (
+        await house.store.get(Settlement, settled.settlement_id)
+    ).reversed_at is None
     assert await house.store.recall(request.request_id) is None
     expected = pb.AffectedSettlement(
         settlement_id=later.settlement_id,
@@ -273,13 +374,22 @@ async def test_validate_only_consumes_nothing(house: Any) -> None:
     request.validate_only = False
     done = await house.settlements.Reverse(request)
     assert (False, []) == (done.receipt.replayed, list(done.affected))
-    assert (foreseen.settlement, list(foreseen.refunds)) == (done.settlement, list(done.refunds))
+    assert (foreseen.settlement, list(foreseen.refunds)) == (
+        done.settlement,
+        list(done.refunds),
+    )
 
 
 async def test_validate_only_leaves_no_tombstone(house: Any) -> None:
-    """Asking what reversing an unknown request would do is NOT_FOUND; the original still settles when it comes."""
-    request = pb.ReverseRequest(request_id=house.new_id(), settle_request_id=FIRST_ID, validate_only=True)
-    assert grpc.StatusCode.NOT_FOUND == (await house.refused(house.settlements.Reverse, request)).code
+    """Asking what reversing an unknown request would do is NOT_FOUND; the original
+    still settles when it comes."""
+    request = pb.ReverseRequest(
+        request_id=house.new_id(), settle_request_id=FIRST_ID, validate_only=True
+    )
+    assert (
+        grpc.StatusCode.NOT_FOUND
+        == (await house.refused(house.settlements.Reverse, request)).code
+    )
     kept = [await house.store.recall(i) for i in (FIRST_ID, request.request_id)]
     assert [None, None] == kept
     assert not (await settle(house, FIRST_ID)).receipt.replayed
@@ -289,6 +399,9 @@ async def test_a_quote_consumes_nothing(house: Any) -> None:
     """A quote has no id to consume and changes no later answer."""
     quoted = await house.settlements.Quote(pb.QuoteRequest(bill=house.bill()))
     settled = await settle(house, FIRST_ID)
-    assert ([], quoted.settlement.fund_fen) == (list(quoted.settlement.movements), settled.settlement.fund_fen)
+    assert ([], quoted.settlement.fund_fen) == (
+        list(quoted.settlement.movements),
+        settled.settlement.fund_fen,
+    )
     assert isinstance(await house.store.recall(FIRST_ID), Remembered)
     assert types_pb2.SCHEME_EMPLOYEE == settled.settlement.scheme

@@ -18,7 +18,9 @@ from google.rpc import error_details_pb2 as details
 from google.rpc import status_pb2
 
 README = Path(__file__).parents[2] / "protos" / "README.md"
-_ROW = re.compile(r"^\| `([A-Z_]+)` \| `([A-Z_]+)` \| [^|]+ \| [^|]+ \| ([^|]+) \|$", re.MULTILINE)
+_ROW = re.compile(
+    r"^\| `([A-Z_]+)` \| `([A-Z_]+)` \| [^|]+ \| [^|]+ \| ([^|]+) \|$", re.MULTILINE
+)
 
 
 def leaves(root: type[Refusal] = Refusal) -> Iterator[type[Refusal]]:
@@ -60,21 +62,31 @@ def test_the_catalogue_says_what_the_table_says() -> None:
 def test_the_catalogue_says_what_is_remembered() -> None:
     """The README says of a refusal that it is remembered where its class is final."""
     final = {kind.reason() for kind in leaves() if kind.final}
-    assert final == {reason for reason, (_, kept) in catalogue().items() if kept == "是"}
+    assert final == {
+        reason for reason, (_, kept) in catalogue().items() if kept == "是"
+    }
 
 
 @pytest.mark.parametrize("kind", list(leaves()), ids=lambda k: k.__name__)
 def test_every_refusal_carries_its_details(kind: type[Refusal]) -> None:
-    """Every refusal carries ErrorInfo with field, clauses and figures, and the Chinese sentence, also as message."""
+    """Every refusal carries ErrorInfo with field, clauses and figures, and the Chinese
+    sentence, also as message."""
     clauses = [Clause("C22", "x", "y"), Clause("C27", "x", "y")]
-    whole, parts = unpacked(status.of_refusal(kind("不行", field="bill.total_fen", clauses=clauses, limit="7")))
+    whole, parts = unpacked(
+        status.of_refusal(
+            kind("不行", field="bill.total_fen", clauses=clauses, limit="7")
+        )
+    )
     expected = details.ErrorInfo(
         reason=kind.reason(),
         domain="gongji.v1",
         metadata={"field": "bill.total_fen", "clauses": "C22,C27", "limit": "7"},
     )
     assert expected == parts["ErrorInfo"]
-    assert details.LocalizedMessage(locale="zh-CN", message="不行") == parts["LocalizedMessage"]
+    assert (
+        details.LocalizedMessage(locale="zh-CN", message="不行")
+        == parts["LocalizedMessage"]
+    )
     assert (status.CODES[kind].value[0], "不行") == (whole.code, whole.message)
     assert issubclass(kind, refusals.Malformed) == ("BadRequest" in parts)
 
@@ -82,11 +94,16 @@ def test_every_refusal_carries_its_details(kind: type[Refusal]) -> None:
 def test_conditions_are_violations() -> None:
     """NOT_ELIGIBLE has one violation a condition: hook, clauses, message and remedy."""
     refusal = refusals.NotEligible(
-        "不符合", conditions=[Condition("family_limit", ("C22", "C21"), "已满 7 人", "先解绑一人")]
+        "不符合",
+        conditions=[
+            Condition("family_limit", ("C22", "C21"), "已满 7 人", "先解绑一人")
+        ],
     )
     _, parts = unpacked(status.of_refusal(refusal))
     expected = details.PreconditionFailure.Violation(
-        type="family_limit", subject="C22,C21", description="已满 7 人; 办法: 先解绑一人"
+        type="family_limit",
+        subject="C22,C21",
+        description="已满 7 人; 办法: 先解绑一人",
     )
     failure = parts["PreconditionFailure"]
     assert isinstance(failure, details.PreconditionFailure)
@@ -94,9 +111,19 @@ def test_conditions_are_violations() -> None:
 
 
 def test_long_texts_are_shortened_and_no_condition_is_lost() -> None:
-    """However much there is to say, details stay below 4 KiB, the headers below 8, and every condition is listed."""
-    many = [Condition(f"hook_{n}", (f"C{n}", f"A{n}"), "很长的一句话" * 40, "补救的办法" * 40) for n in range(30)]
-    told = status.of_refusal(refusals.NotEligible("不符合绑定条件" * 100, conditions=many, channels="可用的渠道" * 500))
+    """However much there is to say, details stay below 4 KiB, the headers below 8, and
+    every condition is listed."""
+    many = [
+        Condition(
+            f"hook_{n}", (f"C{n}", f"A{n}"), "很长的一句话" * 40, "补救的办法" * 40
+        )
+        for n in range(30)
+    ]
+    told = status.of_refusal(
+        refusals.NotEligible(
+            "不符合绑定条件" * 100, conditions=many, channels="可用的渠道" * 500
+        )
+    )
     packed = dict(told.trailing)[status.DETAILS_KEY]
     assert len(packed) < 4096
     assert len(packed) * 4 // 3 + len(quote(told.message)) < 7600
@@ -104,7 +131,9 @@ def test_long_texts_are_shortened_and_no_condition_is_lost() -> None:
     failure = parts["PreconditionFailure"]
     assert isinstance(failure, details.PreconditionFailure)
     assert [c.hook for c in many] == [v.type for v in failure.violations]
-    assert [",".join(c.clauses) for c in many] == [v.subject for v in failure.violations]
+    assert [",".join(c.clauses) for c in many] == [
+        v.subject for v in failure.violations
+    ]
 
 
 def test_more_than_fits_keeps_reason_and_sentence() -> None:
@@ -116,14 +145,22 @@ def test_more_than_fits_keeps_reason_and_sentence() -> None:
 
 
 @pytest.mark.parametrize("kind", [refusals.Overloaded, refusals.StoreUnavailable])
-def test_what_passes_by_itself_says_when_to_try_again(kind: type[refusals.Refusal]) -> None:
+def test_what_passes_by_itself_says_when_to_try_again(
+    kind: type[refusals.Refusal],
+) -> None:
     """Overload and a database that is away carry RetryInfo and gRPC's own pushback."""
     told = status.of_refusal(kind("稍后"), 700)
     retry = unpacked(told)[1]["RetryInfo"]
     assert isinstance(retry, details.RetryInfo)
-    assert (700, "700") == (retry.retry_delay.ToMilliseconds(), dict(told.trailing)[status.PUSHBACK_KEY])
+    assert (700, "700") == (
+        retry.retry_delay.ToMilliseconds(),
+        dict(told.trailing)[status.PUSHBACK_KEY],
+    )
 
 
 def test_a_category_that_came_back_is_no_fault_of_ours() -> None:
     """A refusal remembered under a class that is gone is FAILED_PRECONDITION, not INTERNAL."""
-    assert grpc.StatusCode.FAILED_PRECONDITION == status.of_refusal(refusals.Refused("旧的拒绝")).code
+    assert (
+        grpc.StatusCode.FAILED_PRECONDITION
+        == status.of_refusal(refusals.Refused("旧的拒绝")).code
+    )

@@ -1,4 +1,5 @@
-"""What a rule rests on: no value without a day and a clause, every clause found however deep it lies."""
+"""What a rule rests on: no value without a day and a clause, every clause found however
+deep it lies."""
 
 from __future__ import annotations
 
@@ -15,16 +16,29 @@ X6 = Contradiction("X6", "7人与不限人数")
 
 def test_one_value() -> None:
     """`ruled` writes a timeline of one value with everything that was said about it."""
-    timeline = ruled(7, since="2022-07-01", clauses=[C22], against=[A15], why="X6: 写明人数", settles=[X6])
+    timeline = ruled(
+        7,
+        since="2022-07-01",
+        clauses=[C22],
+        against=[A15],
+        why="X6: 写明人数",
+        settles=[X6],
+    )
 
-    assert (Ruled(7, date(2022, 7, 1), (C22,), (A15,), "X6: 写明人数", (X6,)),) == timeline
+    assert (
+        Ruled(7, date(2022, 7, 1), (C22,), (A15,), "X6: 写明人数", (X6,)),
+    ) == timeline
 
 
 def test_a_value_that_changed() -> None:
     """Two values of one rule are two timelines added."""
-    timeline = ruled(7, since="2022-07-01", clauses=[C22]) + ruled(9, since="2026-01-01", clauses=[A15])
+    timeline = ruled(7, since="2022-07-01", clauses=[C22]) + ruled(
+        9, since="2026-01-01", clauses=[A15]
+    )
 
-    assert [(date(2022, 7, 1), 7), (date(2026, 1, 1), 9)] == [(r.since, r.value) for r in timeline]
+    assert [(date(2022, 7, 1), 7), (date(2026, 1, 1), 9)] == [
+        (r.since, r.value) for r in timeline
+    ]
 
 
 def test_no_value_without_a_clause() -> None:
@@ -49,9 +63,15 @@ def test_assumption() -> None:
 
 NESTED: dict[str, tuple[object, set[str]]] = {
     "a clause itself": (C22, {"C22"}),
-    "a rule's own and those against it": (ruled(7, since="2022-07-01", clauses=[C22], against=[A15]), {"C22", "A15"}),
+    "a rule's own and those against it": (
+        ruled(7, since="2022-07-01", clauses=[C22], against=[A15]),
+        {"C22", "A15"},
+    ),
     "inside a value": (NoFund(A15), {"A15"}),
-    "inside a mapping and a tuple": ({310: (Exclusion(situation=Situation.PAUSED, clause=C22),)}, {"C22"}),
+    "inside a mapping and a tuple": (
+        {310: (Exclusion(situation=Situation.PAUSED, clause=C22),)},
+        {"C22"},
+    ),
     "inside a set": (frozenset({C22, A15}), {"C22", "A15"}),
     "nowhere": (BonusPoints(above_active_bp=500), set()),
 }

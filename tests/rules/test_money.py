@@ -23,7 +23,9 @@ SHARES = {
 }
 
 
-@pytest.mark.parametrize(("amount", "ratio", "rounding", "expected"), SHARES.values(), ids=SHARES)
+@pytest.mark.parametrize(
+    ("amount", "ratio", "rounding", "expected"), SHARES.values(), ids=SHARES
+)
 def test_share(amount: int, ratio: int, rounding: Rounding, expected: int) -> None:
     """A share is rounded to whole fen as the rule says."""
     assert expected == share(amount, ratio, rounding)
@@ -33,7 +35,9 @@ def test_share(amount: int, ratio: int, rounding: Rounding, expected: int) -> No
 def test_share_is_exact(amount: int, ratio: int, rounding: Rounding) -> None:
     """The integers say what decimal arithmetic says."""
     exact = Decimal(amount) * ratio / FULL_BP
-    assert int(exact.quantize(Decimal(1), DECIMAL_MODES[rounding])) == share(amount, ratio, rounding)
+    assert int(exact.quantize(Decimal(1), DECIMAL_MODES[rounding])) == share(
+        amount, ratio, rounding
+    )
 
 
 READ = {
@@ -52,7 +56,10 @@ def test_fen(text: str, expected: int) -> None:
     assert expected == fen(text)
 
 
-@pytest.mark.parametrize("text", ["", "1.234", "1e3", "NaN", ".5", "5.", "元5", "--1", "12345678901", "+1", "1 2"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "1.234", "1e3", "NaN", ".5", "5.", "元5", "--1", "12345678901", "+1", "1 2"],
+)
 def test_no_amount(text: str) -> None:
     """What is no amount of whole fen is refused, not guessed at."""
     with pytest.raises(ValueError, match="最多两位小数"):

@@ -57,15 +57,29 @@ from gongji.rules.channels import (
     Step,
 )
 from gongji.rules.clauses import Clause
-from gongji.rules.codes import EnrolmentStatus, Purpose, Scheme, Spending, Standing, VisitKind
+from gongji.rules.codes import (
+    EnrolmentStatus,
+    Purpose,
+    Scheme,
+    Spending,
+    Standing,
+    VisitKind,
+)
 from gongji.rules.hookspecs import DATED_HOOKS, CityRules
 from gongji.rules.phrases import in_words
 
 CITIES = load_cities().all
-NOT_OF_RULES = {codes.InstitutionKind, codes.AccountUse, codes.BindingState, codes.ConsentMethod}
+NOT_OF_RULES = {
+    codes.InstitutionKind,
+    codes.AccountUse,
+    codes.BindingState,
+    codes.ConsentMethod,
+}
 NOT_OF_RULES |= {codes.Payer, codes.EntryKind}
 """Enums no rule value holds."""
-REPR = re.compile(r"[<>{}]|frozenset|Ruled|\w+\(\w+=|\b(?:None|True|False)\b|\.[A-Z]{3,}")
+REPR = re.compile(
+    r"[<>{}]|frozenset|Ruled|\w+\(\w+=|\b(?:None|True|False)\b|\.[A-Z]{3,}"
+)
 
 C65 = Clause("C65", "剩余自付的门诊费用", "文件")
 TABLE = Table(
@@ -78,24 +92,40 @@ TABLE = Table(
     pharmacy=1,
     covers=frozenset({VisitKind.EMERGENCY, VisitKind.OUTPATIENT}),
 )
-PROCEDURE = Procedure(title="解绑", steps=(Step(text="选择成员"), Step(text="确认", caution="不可撤回")))
+PROCEDURE = Procedure(
+    title="解绑", steps=(Step(text="选择成员"), Step(text="确认", caution="不可撤回"))
+)
 
 PHRASES: dict[str, tuple[object, str]] = {
-    "a limit that counts the holder": (FamilyLimit(people=7, counting_holder=True), "最多7人(含授权人本人)"),
-    "a limit beside the holder": (FamilyLimit(people=6, counting_holder=False), "最多6人(不含授权人本人)"),
+    "a limit that counts the holder": (
+        FamilyLimit(people=7, counting_holder=True),
+        "最多7人(含授权人本人)",
+    ),
+    "a limit beside the holder": (
+        FamilyLimit(people=6, counting_holder=False),
+        "最多6人(不含授权人本人)",
+    ),
     "no limit": (NO_LIMIT, "不设限"),
     "one giver": (GiverLimit(givers=1), "最多由1名授权人共济"),
     "always open": (ALWAYS, "24小时"),
     "counter hours": (CounterHours(opens=time(9), closes=time(17)), "工作日9:00–17:00"),
     "active at once": (ReviewLatency(at_once=AtOnce.ALWAYS), "即时生效"),
-    "a span of days": (ReviewLatency(at_once=AtOnce.NEVER, working_days=3, earliest_working_days=1), "1–3个工作日"),
-    "one number of days": (ReviewLatency(at_once=AtOnce.NEVER, working_days=3), "3个工作日"),
+    "a span of days": (
+        ReviewLatency(at_once=AtOnce.NEVER, working_days=3, earliest_working_days=1),
+        "1–3个工作日",
+    ),
+    "one number of days": (
+        ReviewLatency(at_once=AtOnce.NEVER, working_days=3),
+        "3个工作日",
+    ),
     "a number of days that is its own beginning": (
         ReviewLatency(at_once=AtOnce.NEVER, working_days=3, earliest_working_days=3),
         "3个工作日",
     ),
     "at once where checks pass": (
-        ReviewLatency(at_once=AtOnce.IF_CHECKS_PASS, working_days=3, earliest_working_days=1),
+        ReviewLatency(
+            at_once=AtOnce.IF_CHECKS_PASS, working_days=3, earliest_working_days=1
+        ),
         "自动核验通过即时生效,否则1–3个工作日内审核",
     ),
     "review by channel, the same ones together": (
@@ -107,21 +137,33 @@ PHRASES: dict[str, tuple[object, str]] = {
         "甲、c: 即时生效; b: 3个工作日",
     ),
     "channels name themselves": (
-        {"a": Channel(name="国家应用", kind=ChannelKind.APP, across=Across.ONLY_ACROSS_AREAS)},
+        {
+            "a": Channel(
+                name="国家应用", kind=ChannelKind.APP, across=Across.ONLY_ACROSS_AREAS
+            )
+        },
         "国家应用(手机应用,24小时,仅限跨统筹区绑定)",
     ),
     "days of expiry": (30, "30天"),
     "the city": (Identity(area_code="341100", name="滁州市"), "滁州市(341100)"),
     "terms by purpose": (
         {
-            Purpose.VISIT: EnrolmentTerms(schemes=frozenset({Scheme.RESIDENT, Scheme.EMPLOYEE})),
-            Purpose.RESIDENT_PREMIUM: EnrolmentTerms(schemes=frozenset({Scheme.RESIDENT}), or_enrolling=True),
+            Purpose.VISIT: EnrolmentTerms(
+                schemes=frozenset({Scheme.RESIDENT, Scheme.EMPLOYEE})
+            ),
+            Purpose.RESIDENT_PREMIUM: EnrolmentTerms(
+                schemes=frozenset({Scheme.RESIDENT}), or_enrolling=True
+            ),
         },
-        "就医购药: 正常参加职工医保或城乡居民医保; 居民医保个人缴费: 正常参加城乡居民医保,或正在办理参保",
+        (
+            "就医购药: 正常参加职工医保或城乡居民医保; 居民医保个人缴费: "
+            "正常参加城乡居民医保,或正在办理参保"
+        ),
     ),
     "terms with other statuses": (
         EnrolmentTerms(
-            schemes=frozenset({Scheme.EMPLOYEE}), statuses=frozenset({EnrolmentStatus.PAUSED, EnrolmentStatus.NORMAL})
+            schemes=frozenset({Scheme.EMPLOYEE}),
+            statuses=frozenset({EnrolmentStatus.PAUSED, EnrolmentStatus.NORMAL}),
         ),
         "参加职工医保(正常参保或暂停参保)",
     ),
@@ -131,7 +173,10 @@ PHRASES: dict[str, tuple[object, str]] = {
     ),
     "close relatives": (
         CLOSE,
-        "近亲属: 配偶、父母(含养父母、继父母)、子女(含养子女、继子女)、兄弟姐妹、祖父母、外祖父母、孙子女、外孙子女",
+        (
+            "近亲属: 配偶、父母(含养父母、继父母)、子女(含养子女、继子女)、兄弟姐妹、"
+            "祖父母、外祖父母、孙子女、外孙子女"
+        ),
     ),
     "relations that are part of a group": (
         RelationSet(name="独生子女", codes=frozenset({"31", "21"})),
@@ -148,11 +193,16 @@ PHRASES: dict[str, tuple[object, str]] = {
         (
             MaterialNeed(
                 name="关系证明",
-                one_of=(MaterialKind.MARRIAGE_CERTIFICATE, MaterialKind.HOUSEHOLD_REGISTER),
+                one_of=(
+                    MaterialKind.MARRIAGE_CERTIFICATE,
+                    MaterialKind.HOUSEHOLD_REGISTER,
+                ),
                 original=True,
             ),
             MaterialNeed(
-                name="结婚证", one_of=(MaterialKind.MARRIAGE_CERTIFICATE,), asked=Asked.RELATION_NOT_ON_RECORD
+                name="结婚证",
+                one_of=(MaterialKind.MARRIAGE_CERTIFICATE,),
+                asked=Asked.RELATION_NOT_ON_RECORD,
             ),
         ),
         "关系证明: 结婚证或户口簿(原件); 结婚证(复印件或照片,登记信息查不到亲属关系时提供)",
@@ -166,7 +216,10 @@ PHRASES: dict[str, tuple[object, str]] = {
         ConsentTerms(required=False, in_place_of_it="联系电话"),
         "不另行取得使用人同意,以联系电话代替",
     ),
-    "unbinding": (Unbinding(procedure=PROCEDURE), "解绑: 选择成员 → 确认(注意: 不可撤回); 确认后立即停止使用"),
+    "unbinding": (
+        Unbinding(procedure=PROCEDURE),
+        "解绑: 选择成员 → 确认(注意: 不可撤回); 确认后立即停止使用",
+    ),
     "uses": (
         Uses(
             aid_at=frozenset({Use.PHARMACY, Use.OUTPATIENT}),
@@ -174,8 +227,9 @@ PHRASES: dict[str, tuple[object, str]] = {
             never=frozenset({Spending.FITNESS}),
         ),
         (
-            "共济可用于定点医疗机构门诊就医、定点零售药店购药; 共济支付政策范围内费用的个人负担部分; "
-            "本人账户支付个人负担的任何部分; 不得用于体育健身"
+            "共济可用于定点医疗机构门诊就医、定点零售药店购药; "
+            "共济支付政策范围内费用的个人负担部分; 本人账户支付个人负担的任何部分; "
+            "不得用于体育健身"
         ),
     ),
     "the order of purses": (
@@ -186,17 +240,24 @@ PHRASES: dict[str, tuple[object, str]] = {
         TABLE,
         (
             "起付标准一级200元、二级400元、三级400元,全年累计不超过400元; "
-            "支付比例在职一级60%、二级55.5%、三级50%,退休一级65%、二级60.5%、三级55%(高于在职5个百分点); "
-            "年度支付限额在职2000元、退休3000元; 单次支付限额一级不设限、二级不设限、三级300.50元; "
-            "未定级机构按一级; 定点药店按一级; 适用于普通门诊、急诊; 支付额四舍五入到分"
+            "支付比例在职一级60%、二级55.5%、三级50%,退休一级65%、二级60.5%、"
+            "三级55%(高于在职5个百分点); 年度支付限额在职2000元、退休3000元; "
+            "单次支付限额一级不设限、二级不设限、三级300.50元; 未定级机构按一级; "
+            "定点药店按一级; 适用于普通门诊、急诊; 支付额四舍五入到分"
         ),
     ),
     "nothing from the fund": (NoFund(C65), "统筹基金不予支付(C65: 剩余自付的门诊费用)"),
     "out of area": (
-        OutOfArea(filing_before_direct_settlement=True, procedure=Procedure(title="备案", steps=())),
+        OutOfArea(
+            filing_before_direct_settlement=True,
+            procedure=Procedure(title="备案", steps=()),
+        ),
         "异地直接结算须先备案; 备案: 无",
     ),
-    "the wallet": (Wallet(procedure=Procedure(title="开通", steps=())), "开通: 无; 开通不绑定任何人"),
+    "the wallet": (
+        Wallet(procedure=Procedure(title="开通", steps=())),
+        "开通: 无; 开通不绑定任何人",
+    ),
     "crediting": (
         CreditTerms(active_ratio_bp=200, retired_fen=OPERATOR_SETS),
         "在职为本人参保缴费基数的2%; 退休按定额划入,由经办机构另行设定; 单位缴费部分不划入个人账户",
@@ -221,7 +282,9 @@ def test_phrase(value: object, expected: str) -> None:
     [
         member
         for module in (binding, channels, benefits, codes, money, clauses)
-        for _, kind in inspect.getmembers(module, lambda thing: isinstance(thing, type) and issubclass(thing, Enum))
+        for _, kind in inspect.getmembers(
+            module, lambda thing: isinstance(thing, type) and issubclass(thing, Enum)
+        )
         if kind.__module__ == module.__name__ and kind not in NOT_OF_RULES
         for member in kind
     ],
@@ -275,4 +338,10 @@ def test_topic_of_the_limit() -> None:
 
 def test_relations_left_out() -> None:
     """In-laws are named as left out of close relatives."""
-    assert words.relations_left_out(CLOSE) == ("女婿", "儿媳", "公婆", "岳父母", "兄弟姐妹的配偶")
+    assert words.relations_left_out(CLOSE) == (
+        "女婿",
+        "儿媳",
+        "公婆",
+        "岳父母",
+        "兄弟姐妹的配偶",
+    )

@@ -1,6 +1,8 @@
-"""Laws of a hop: bytes arrive as they were sent whatever happens on the way, and who goes takes his calls with him.
+"""Laws of a hop: bytes arrive as they were sent whatever happens on the way, and who
+goes takes his calls with him.
 
-That every call of every service means the same over a hop is shown by the other tests here: all go over one.
+That every call of every service means the same over a hop is shown by the other tests
+here: all go over one.
 """
 
 from __future__ import annotations
@@ -25,7 +27,12 @@ from structlog.testing import capture_logs
 
 PATIENCE_S = 5
 BIG = b"x" * 1_000_000
-REFUSED = Status(grpc.StatusCode.UNAVAILABLE, "GONE", "稍后再来", ((DETAILS_KEY, b"\0\xff"), (PUSHBACK_KEY, "500")))
+REFUSED = Status(
+    grpc.StatusCode.UNAVAILABLE,
+    "GONE",
+    "稍后再来",
+    ((DETAILS_KEY, b"\0\xff"), (PUSHBACK_KEY, "500")),
+)
 
 
 @dataclass
@@ -89,9 +96,19 @@ class Behind:
         return b""
 
     def methods(self) -> dict[str, Method]:
-        plain = {name: Method(name, streams_in=False, streams_out=False, answer=getattr(self, name)) for name in PLAIN}
+        plain = {
+            name: Method(
+                name, streams_in=False, streams_out=False, answer=getattr(self, name)
+            )
+            for name in PLAIN
+        }
         many = {
-            f"{name}/": Method(f"{name}/", streams_in=True, streams_out=name == "twice", answer=getattr(self, name))
+            f"{name}/": Method(
+                f"{name}/",
+                streams_in=True,
+                streams_out=name == "twice",
+                answer=getattr(self, name),
+            )
             for name in STREAMING
         }
         return plain | many
@@ -109,7 +126,9 @@ class Hop:
     carried: ipc.Carried
     lost: asyncio.Event
 
-    def call(self, path: str, raw: Any, caller: Caller | None = None) -> asyncio.Task[bytes]:
+    def call(
+        self, path: str, raw: Any, caller: Caller | None = None
+    ) -> asyncio.Task[bytes]:
         """A call under way."""
 
         async def called() -> bytes:
@@ -129,12 +148,17 @@ async def joined() -> AsyncIterator[Hop]:
     behind, lost = Behind(), asyncio.Event()
     answered = behind.methods()
     async with ipc.answering(answered) as folder:
-        shapes = [(method.path, method.streams_in, method.streams_out) for method in answered.values()]
+        shapes = [
+            (method.path, method.streams_in, method.streams_out)
+            for method in answered.values()
+        ]
         carried = await ipc.carrying(folder, shapes, lost.set)
         yield Hop(behind, carried, lost)
 
 
-async def many(count: int, raw: bytes = BIG, then: Callable[[], object] = lambda: None) -> AsyncIterator[bytes]:
+async def many(
+    count: int, raw: bytes = BIG, then: Callable[[], object] = lambda: None
+) -> AsyncIterator[bytes]:
     """Requests; then something happens, and no more come."""
     for _ in range(count):
         yield raw
@@ -162,11 +186,14 @@ async def test_replies_find_their_calls(over: Hop) -> None:
 
 @given(st.lists(st.binary(max_size=40), min_size=1, max_size=6), st.data())
 def test_frames_may_be_cut_anywhere(raws: list[bytes], data: st.DataObject) -> None:
-    """However a connection cuts what is sent, each frame is handed over once, whole and in order."""
+    """However a connection cuts what is sent, each frame is handed over once,
+    whole and in order."""
     got: list[bytes] = []
     wire = frames.Wire(lambda frame: got.append(frame.raw), lambda: None)
     sent = b"".join(frames.framed(frames.More(raw)) for raw in raws)
-    cuts = sorted(data.draw(st.sets(st.integers(0, len(sent)), max_size=8)) | {0, len(sent)})
+    cuts = sorted(
+        data.draw(st.sets(st.integers(0, len(sent)), max_size=8)) | {0, len(sent)}
+    )
     for start, stop in pairwise(cuts):
         wire.data_received(sent[start:stop])
     assert raws == got
@@ -186,9 +213,12 @@ async def test_streams_run_both_ways(over: Hop) -> None:
 
 @pytest.mark.parametrize("path", ["refuse", "refuse/"])
 async def test_a_refusal_arrives_whole(over: Hop, path: str) -> None:
-    """Code, reason, sentence and details arrive, text as text and bytes as bytes; requests nobody reads do no harm."""
+    """Code, reason, sentence and details arrive, text as text and bytes as bytes;
+    requests nobody reads do no harm."""
     with pytest.raises(Ended) as refused:
-        await asyncio.wait_for(over.call(path, many(50) if path.endswith("/") else b""), PATIENCE_S)
+        await asyncio.wait_for(
+            over.call(path, many(50) if path.endswith("/") else b""), PATIENCE_S
+        )
     assert REFUSED == refused.value.status
 
 
@@ -207,18 +237,28 @@ def test_a_gateway_lets_in_what_may_queue() -> None:
     assert QUEUE == ipc.MOST
 
 
-async def test_too_many_are_turned_away_unread(over: Hop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beyond the bound a call is told when to come again, and the log tells it; when one ends another may come."""
+async def test_too_many_are_turned_away_unread(
+    over: Hop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond the bound a call is told when to come again, and the log tells it; when
+    one ends another may come."""
     monkeypatch.setattr(ipc, "MOST", 3)
     under_way = [over.call("linger", b"") for _ in range(3)]
     await asyncio.sleep(0)
     with capture_logs() as lines, pytest.raises(Ended) as turned_away:
         await over.call("echo", b"")
     told = turned_away.value.status
-    assert (grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED") == (told.code, told.reason)
-    await asyncio.wait_for(over.carried.alive(), PATIENCE_S)  # a busy server is not a dead one
+    assert (grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED") == (
+        told.code,
+        told.reason,
+    )
+    await asyncio.wait_for(
+        over.carried.alive(), PATIENCE_S
+    )  # a busy server is not a dead one
     assert str(SOONEST_MS) == dict(told.trailing)[PUSHBACK_KEY]
-    assert [("echo", "OVERLOADED", "hospital-1")] == [(li["method"], li["reason"], li["caller"]) for li in lines]
+    assert [("echo", "OVERLOADED", "hospital-1")] == [
+        (li["method"], li["reason"], li["caller"]) for li in lines
+    ]
     under_way[0].cancel()
     await asyncio.wait(under_way[:1])
     assert await over.call("echo", b"")
@@ -227,7 +267,8 @@ async def test_too_many_are_turned_away_unread(over: Hop, monkeypatch: pytest.Mo
 
 
 async def test_who_has_gone_before_his_turn_leaves_nothing() -> None:
-    """A call that comes together with the word that its caller has gone is not answered, and not kept either."""
+    """A call that comes together with the word that its caller has gone is not
+    answered, and not kept either."""
     behind = Behind()
     answering = ipc._Answering(behind.methods(), set())
     asks = frames.Asks(1, "linger", None, None)
@@ -259,7 +300,8 @@ async def test_a_slow_reader_is_not_flooded(over: Hop) -> None:
 
 
 async def test_who_answers_is_missed(tmp_path: Any) -> None:
-    """The carrying end is told once nobody answers any more; where nobody ever did, it is an error."""
+    """The carrying end is told once nobody answers any more; where nobody ever did, it
+    is an error."""
     async with joined() as joint:
         assert await joint.call("echo", b"")
         assert not joint.lost.is_set()
@@ -269,11 +311,14 @@ async def test_who_answers_is_missed(tmp_path: Any) -> None:
 
 
 async def test_a_stream_nobody_answers_any_more_is_unavailable() -> None:
-    """Whether who answers it goes away in its midst or went before: to be tried again, as what a killed process had."""
+    """Whether who answers it goes away in its midst or went before: to be tried again,
+    as what a killed process had."""
     async with joined() as joint:
         with pytest.raises(Ended) as cut:
             await joint.call("vanish/", some(b""))
     with pytest.raises(Ended) as late:
         await joint.call("count/", some(b""))
-    told = [(ended.value.status.code, ended.value.status.reason) for ended in (cut, late)]
+    told = [
+        (ended.value.status.code, ended.value.status.reason) for ended in (cut, late)
+    ]
     assert [(grpc.StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE")] * 2 == told

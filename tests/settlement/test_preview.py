@@ -1,4 +1,5 @@
-"""What a reversal would leave standing: later settlements of the year that were split by what it had used up."""
+"""What a reversal would leave standing: later settlements of the year that were split
+by what it had used up."""
 
 from __future__ import annotations
 
@@ -35,7 +36,9 @@ def settle(world: World, fen: int, **changes: object) -> Settlement:
 
 
 def preview(world: World, settlement_id: str = "", request_id: str = "") -> Previewed:
-    command = Reverse(world.request("Reverse"), settlement_id, request_id, "", world.cities)
+    command = Reverse(
+        world.request("Reverse"), settlement_id, request_id, "", world.cities
+    )
     decision = world.decide(PreviewReversal(command))
     assert () == decision.writes
     return decision.answer
@@ -56,14 +59,25 @@ def rows(previewed: Previewed) -> list[Row]:
 
 
 def test_the_deductible_moves_to_the_next(fresh: World) -> None:
-    """Without the bill that bore the deductible the next bears it, and the one after stands as it is."""
-    first, second, _ = settle(fresh, 800_00), settle(fresh, 1000_00), settle(fresh, 300_00)
-    assert [(second.settlement_id, 500_00, 100_00, 0, 800_00)] == rows(preview(fresh, first.settlement_id))
+    """Without the bill that bore the deductible the next bears it, and the one after
+    stands as it is."""
+    first, second, _ = (
+        settle(fresh, 800_00),
+        settle(fresh, 1000_00),
+        settle(fresh, 300_00),
+    )
+    assert [(second.settlement_id, 500_00, 100_00, 0, 800_00)] == rows(
+        preview(fresh, first.settlement_id)
+    )
 
 
 def test_what_changes_one_changes_those_behind_it(fresh: World) -> None:
     """What a later bill would have borne or been paid is carried on to those after it."""
-    first, second, third = settle(fresh, 600_00), settle(fresh, 400_00), settle(fresh, 500_00)
+    first, second, third = (
+        settle(fresh, 600_00),
+        settle(fresh, 400_00),
+        settle(fresh, 500_00),
+    )
     expected = [
         (second.settlement_id, 100_00, 0, 200_00, 400_00),
         (third.settlement_id, 250_00, 50_00, 0, 400_00),
@@ -74,29 +88,46 @@ def test_what_changes_one_changes_those_behind_it(fresh: World) -> None:
 def test_the_cap_would_have_held_longer(fresh: World) -> None:
     """Where the yearly cap cut later bills, they would have got what is left of it."""
     settle(fresh, 800_00)
-    big, cut, none = settle(fresh, 3000_00), settle(fresh, 1200_00), settle(fresh, 100_00)
+    big, cut, none = (
+        settle(fresh, 3000_00),
+        settle(fresh, 1200_00),
+        settle(fresh, 100_00),
+    )
     assert [1500_00, 500_00, 0] == [s.fund_fen for s in (big, cut, none)]
-    expected = [(cut.settlement_id, 500_00, 600_00, 0, 0), (none.settlement_id, 0, 50_00, 0, 0)]
+    expected = [
+        (cut.settlement_id, 500_00, 600_00, 0, 0),
+        (none.settlement_id, 0, 50_00, 0, 0),
+    ]
     assert expected == rows(preview(fresh, big.settlement_id))
 
 
 def test_what_has_been_reversed_is_not_listed_but_was_there(fresh: World) -> None:
-    """A bill reversed meanwhile is not listed; while it stood it would have borne the deductible itself."""
+    """A bill reversed meanwhile is not listed; while it stood it would have borne the
+    deductible itself."""
     first, second = settle(fresh, 800_00), settle(fresh, 800_00)
     third = settle(fresh, 100_00)
     fresh.now += timedelta(minutes=1)
     fresh.reverse(second.settlement_id)
     fourth = settle(fresh, 100_00)
     assert [50_00, 50_00] == [third.fund_fen, fourth.fund_fen]
-    assert [(fourth.settlement_id, 50_00, 0, 0, 100_00)] == rows(preview(fresh, first.settlement_id))
+    assert [(fourth.settlement_id, 50_00, 0, 0, 100_00)] == rows(
+        preview(fresh, first.settlement_id)
+    )
 
 
 def test_bills_of_one_instant_stand_in_their_order(fresh: World) -> None:
     """Bills settled in one commit share their instant; their accumulators tell who came first."""
     hospital = fresh.all(Institution)[0]
-    first, second, third = [fresh.settle(fresh.bill("P1", hospital, fen)) for fen in (500_00, 400_00, 300_00)]
-    assert [third.settlement_id] == [row[0] for row in rows(preview(fresh, second.settlement_id))]
-    assert [second.settlement_id, third.settlement_id] == [row[0] for row in rows(preview(fresh, first.settlement_id))]
+    first, second, third = [
+        fresh.settle(fresh.bill("P1", hospital, fen))
+        for fen in (500_00, 400_00, 300_00)
+    ]
+    assert [third.settlement_id] == [
+        row[0] for row in rows(preview(fresh, second.settlement_id))
+    ]
+    assert [second.settlement_id, third.settlement_id] == [
+        row[0] for row in rows(preview(fresh, first.settlement_id))
+    ]
     assert [] == rows(preview(fresh, third.settlement_id))
 
 
@@ -125,7 +156,8 @@ def test_it_answers_as_the_reversal_and_moves_nothing(family: NewWorld) -> None:
 
 
 def test_it_is_refused_as_the_reversal(family: NewWorld) -> None:
-    """An unknown original, one reversed already and one that is not the last are refused by the same names."""
+    """An unknown original, one reversed already and one that is not the last are
+    refused by the same names."""
     world = family(reversal=Reversal.LAST_FIRST)
     first, second = settle(world, 100_00), settle(world, 100_00)
     with pytest.raises(refusals.NotLastSettlement):

@@ -1,4 +1,5 @@
-"""Laws of reconciliation: settled minus reversed by day, and every row judged once, in whatever order it comes."""
+"""Laws of reconciliation: settled minus reversed by day, and every row judged once, in
+whatever order it comes."""
 
 from __future__ import annotations
 
@@ -39,7 +40,9 @@ R1 = Origin("r1", "m1")
 
 
 def settled(
-    number: int = 1, at: datetime = datetime(2025, 9, 29, 10, tzinfo=SHANGHAI), **changes: object
+    number: int = 1,
+    at: datetime = datetime(2025, 9, 29, 10, tzinfo=SHANGHAI),
+    **changes: object,
 ) -> Settlement:
     """A bill of 100.00: 50.00 from the fund, 30.00 and 15.00 from purses."""
     bill = Bill(
@@ -77,45 +80,99 @@ def settled(
 
 def row(number: int = 1, **changes: object) -> Row:
     """The forward row of `settled(number)`."""
-    return replace(Row(f"S{number}", f"P{number}", 100_00, 50_00, 45_00, refund=False), **changes)  # type: ignore[arg-type]  # as above
+    plain = Row(f"S{number}", f"P{number}", 100_00, 50_00, 45_00, refund=False)
+    return replace(plain, **changes)  # type: ignore[arg-type]  # as above
 
 
 def back(number: int = 1, **changes: object) -> Row:
     """Its reverse row."""
-    return replace(Row(f"S{number}", f"P{number}", -100_00, -50_00, -45_00, refund=True), **changes)  # type: ignore[arg-type]  # as above
+    plain = Row(f"S{number}", f"P{number}", -100_00, -50_00, -45_00, refund=True)
+    return replace(plain, **changes)  # type: ignore[arg-type]  # as above
 
 
 def compare(ours: Iterable[Row], theirs: Iterable[Row]) -> list[Difference]:
     comparison = Comparison()
     for mine in ours:
-        comparison.expect(Booked(mine, HEADING, Origin(f"r{mine.settlement_id[1:]}", f"m{mine.settlement_id[1:]}")))
-    judged = [found for other in theirs if (found := comparison.judge(other)) is not None]
+        comparison.expect(
+            Booked(
+                mine,
+                HEADING,
+                Origin(f"r{mine.settlement_id[1:]}", f"m{mine.settlement_id[1:]}"),
+            )
+        )
+    judged = [
+        found for other in theirs if (found := comparison.judge(other)) is not None
+    ]
     return [*judged, *comparison.rest()]
 
 
 CASES: dict[str, tuple[list[Row], list[Row], list[Difference]]] = {
     "nothing on either side": ([], [], []),
-    "the same rows in another order": ([row(1), row(2), back(1)], [back(1), row(2), row(1)], []),
-    "a row we lack": ([row(1)], [row(2), row(1)], [Difference(K.MISSING_HERE, None, row(2))]),
-    "a row they lack": ([row(1), row(2)], [row(2)], [Difference(K.MISSING_THERE, row(1), None, R1)]),
-    "another total": ([row()], [row(total_fen=1)], [Difference(K.AMOUNT, row(), row(total_fen=1), R1)]),
-    "another fund": ([row()], [row(fund_fen=1)], [Difference(K.AMOUNT, row(), row(fund_fen=1), R1)]),
-    "other purses": ([row()], [row(account_fen=1)], [Difference(K.AMOUNT, row(), row(account_fen=1), R1)]),
-    "another patient": ([row()], [row(patient="P9")], [Difference(K.AMOUNT, row(), row(patient="P9"), R1)]),
+    "the same rows in another order": (
+        [row(1), row(2), back(1)],
+        [back(1), row(2), row(1)],
+        [],
+    ),
+    "a row we lack": (
+        [row(1)],
+        [row(2), row(1)],
+        [Difference(K.MISSING_HERE, None, row(2))],
+    ),
+    "a row they lack": (
+        [row(1), row(2)],
+        [row(2)],
+        [Difference(K.MISSING_THERE, row(1), None, R1)],
+    ),
+    "another total": (
+        [row()],
+        [row(total_fen=1)],
+        [Difference(K.AMOUNT, row(), row(total_fen=1), R1)],
+    ),
+    "another fund": (
+        [row()],
+        [row(fund_fen=1)],
+        [Difference(K.AMOUNT, row(), row(fund_fen=1), R1)],
+    ),
+    "other purses": (
+        [row()],
+        [row(account_fen=1)],
+        [Difference(K.AMOUNT, row(), row(account_fen=1), R1)],
+    ),
+    "another patient": (
+        [row()],
+        [row(patient="P9")],
+        [Difference(K.AMOUNT, row(), row(patient="P9"), R1)],
+    ),
     "a reverse row that is not negative": (
         [row(), back()],
         [row(), row(refund=True)],
         [Difference(K.AMOUNT, back(), row(refund=True), R1)],
     ),
-    "a row sent twice": ([row()], [row(), row()], [Difference(K.DUPLICATE, row(), row(), R1)]),
+    "a row sent twice": (
+        [row()],
+        [row(), row()],
+        [Difference(K.DUPLICATE, row(), row(), R1)],
+    ),
     "a row sent again with another amount": (
         [row()],
         [row(), row(fund_fen=1)],
         [Difference(K.DUPLICATE, row(), row(fund_fen=1), R1)],
     ),
-    "a row we lack, sent twice": ([], [row(), row()], [Difference(K.MISSING_HERE, None, row())] * 2),
-    "taken back with us only": ([row(), back()], [row()], [Difference(K.REVERSED_ONLY_HERE, back(), None, R1)]),
-    "taken back with them only": ([row()], [row(), back()], [Difference(K.REVERSED_ONLY_THERE, None, back(), R1)]),
+    "a row we lack, sent twice": (
+        [],
+        [row(), row()],
+        [Difference(K.MISSING_HERE, None, row())] * 2,
+    ),
+    "taken back with us only": (
+        [row(), back()],
+        [row()],
+        [Difference(K.REVERSED_ONLY_HERE, back(), None, R1)],
+    ),
+    "taken back with them only": (
+        [row()],
+        [row(), back()],
+        [Difference(K.REVERSED_ONLY_THERE, None, back(), R1)],
+    ),
     "taken back with them only, told first": (
         [row()],
         [back(), row()],
@@ -124,17 +181,26 @@ CASES: dict[str, tuple[list[Row], list[Row], list[Difference]]] = {
     "taken back with us only, other amounts settled": (
         [row(), back()],
         [row(fund_fen=1)],
-        [Difference(K.AMOUNT, row(), row(fund_fen=1), R1), Difference(K.REVERSED_ONLY_HERE, back(), None, R1)],
+        [
+            Difference(K.AMOUNT, row(), row(fund_fen=1), R1),
+            Difference(K.REVERSED_ONLY_HERE, back(), None, R1),
+        ],
     ),
     "settled and taken back here, unknown there": (
         [row(), back()],
         [],
-        [Difference(K.MISSING_THERE, row(), None, R1), Difference(K.MISSING_THERE, back(), None, R1)],
+        [
+            Difference(K.MISSING_THERE, row(), None, R1),
+            Difference(K.MISSING_THERE, back(), None, R1),
+        ],
     ),
     "settled and taken back there, unknown here": (
         [],
         [row(), back()],
-        [Difference(K.MISSING_HERE, None, row()), Difference(K.MISSING_HERE, None, back())],
+        [
+            Difference(K.MISSING_HERE, None, row()),
+            Difference(K.MISSING_HERE, None, back()),
+        ],
     ),
     "settled before the period, taken back with us only": (
         [back()],
@@ -146,7 +212,9 @@ CASES: dict[str, tuple[list[Row], list[Row], list[Difference]]] = {
 
 
 @pytest.mark.parametrize(("ours", "theirs", "expected"), CASES.values(), ids=CASES)
-def test_a_row_differs_in_one_way(ours: list[Row], theirs: list[Row], expected: list[Difference]) -> None:
+def test_a_row_differs_in_one_way(
+    ours: list[Row], theirs: list[Row], expected: list[Difference]
+) -> None:
     """Each kind of difference is told by its own name, with both rows and our request."""
     assert expected == compare(ours, theirs)
 
@@ -154,18 +222,23 @@ def test_a_row_differs_in_one_way(ours: list[Row], theirs: list[Row], expected: 
 def test_a_reversal_of_a_settlement_before_the_period() -> None:
     """Their reverse row of a settlement of ours from before the period is reversed only there."""
     (missing,) = compare([], [back()])
-    assert Difference(K.REVERSED_ONLY_THERE, None, back(), R1) == settled_before(missing, settled())
+    assert Difference(K.REVERSED_ONLY_THERE, None, back(), R1) == settled_before(
+        missing, settled()
+    )
 
 
 def test_a_settlement_is_a_row_and_its_reversal_another() -> None:
-    """Forward on its Shanghai day of settlement, reverse with negative amounts on that of the reversal."""
+    """Forward on its Shanghai day of settlement, reverse with negative amounts on that
+    of the reversal."""
     late = datetime(2025, 9, 29, 15, 59, 59, 999_999, tzinfo=UTC)
     taken_back = settled(at=late, reversed_at=datetime(2025, 9, 29, 16, tzinfo=UTC))
     assert Booked(row(), HEADING, R1) == forward(taken_back)
     assert Booked(back(), replace(HEADING, day=TUESDAY), R1) == reverse(taken_back)
 
 
-@pytest.mark.parametrize("booked", [lambda: reverse(settled()), lambda: forward(settled(settled_at=None))])
+@pytest.mark.parametrize(
+    "booked", [lambda: reverse(settled()), lambda: forward(settled(settled_at=None))]
+)
 def test_what_has_no_instant_has_no_row(booked: object) -> None:
     """A settlement that stands has no reverse row, a quote none at all."""
     with pytest.raises(ValueError, match="no such row"):
@@ -180,23 +253,42 @@ def totals(rows: Iterable[Booked]) -> Totals:
 
 
 def test_totals_are_settled_less_reversed() -> None:
-    """I9: by day of setl_time; both rows of a refund are counted, their amounts cancel where they share a day."""
+    """I9: by day of setl_time; both rows of a refund are counted, their amounts cancel
+    where they share a day."""
     same_day = settled(1, reversed_at=datetime(2025, 9, 29, 18, tzinfo=SHANGHAI))
     next_day = settled(2, reversed_at=datetime(2025, 9, 30, 9, tzinfo=SHANGHAI))
-    ours = totals([forward(same_day), forward(next_day), reverse(same_day), reverse(next_day)])
+    ours = totals(
+        [forward(same_day), forward(next_day), reverse(same_day), reverse(next_day)]
+    )
     told = {d.heading.day: d.ours for d in ours.differences({})}
-    assert {MONDAY: Sums(3, 100_00, 50_00, 45_00), TUESDAY: Sums(1, -100_00, -50_00, -45_00)} == told
+    assert {
+        MONDAY: Sums(3, 100_00, 50_00, 45_00),
+        TUESDAY: Sums(1, -100_00, -50_00, -45_00),
+    } == told
 
 
 def test_totals_differ_by_heading() -> None:
-    """Day, scheme and kind each make a total of their own; those that agree are not told, nothing equals left out."""
+    """Day, scheme and kind each make a total of their own; those that agree are not
+    told, nothing equals left out."""
     resident = replace(HEADING, scheme=Scheme.RESIDENT)
     emergency = replace(HEADING, visit_kind=VisitKind.EMERGENCY)
-    ours = totals([Booked(row(n), h, UNKNOWN) for n, h in enumerate((HEADING, resident, emergency))])
+    ours = totals(
+        [
+            Booked(row(n), h, UNKNOWN)
+            for n, h in enumerate((HEADING, resident, emergency))
+        ]
+    )
     one = Sums(1, 100_00, 50_00, 45_00)
     less = replace(one, account_fen=0)
     tuesday = replace(HEADING, day=TUESDAY)
-    told = ours.differences({HEADING: one, resident: less, tuesday: one, replace(tuesday, scheme=390): Sums()})  # type: ignore[arg-type]  # Scheme is an int
+    told = ours.differences(
+        {
+            HEADING: one,
+            resident: less,
+            tuesday: one,
+            replace(tuesday, scheme=390): Sums(),  # type: ignore[arg-type]  # an int
+        }
+    )
     expected = [
         TotalDifference(emergency, one, Sums()),
         TotalDifference(resident, one, less),
@@ -219,7 +311,8 @@ ALTERED = {"total_fen": 7, "fund_fen": 7, "account_fen": 7, "patient": "P0"}
 
 @st.composite
 def edited(draw: st.DrawFn) -> Edited:
-    """Up to eight settlements, some taken back; each of their rows kept, lost, altered or doubled, or unknown here."""
+    """Up to eight settlements, some taken back; each of their rows kept, lost, altered
+    or doubled, or unknown here."""
     ours: list[Row] = []
     theirs: list[Row] = []
     expected: Counter[tuple[K, str, bool]] = Counter()
@@ -227,15 +320,25 @@ def edited(draw: st.DrawFn) -> Edited:
         there = {False: True, True: True}
         for mine in [row(number), back(number)][: draw(st.integers(1, 2))]:
             key, settled_id = mine.refund, mine.settlement_id
-            match edit := draw(st.sampled_from(["none", "lost there", "lost here", "altered", "doubled"])):
+            match edit := draw(
+                st.sampled_from(
+                    ["none", "lost there", "lost here", "altered", "doubled"]
+                )
+            ):
                 case "lost there":
                     there[key] = False
                     kind = (
-                        K.REVERSED_ONLY_HERE if key and (there[False] or row(number) not in ours) else K.MISSING_THERE
+                        K.REVERSED_ONLY_HERE
+                        if key and (there[False] or row(number) not in ours)
+                        else K.MISSING_THERE
                     )
                     expected[kind, settled_id, key] += 1
                 case "lost here":
-                    kind = K.REVERSED_ONLY_THERE if key and row(number) in ours else K.MISSING_HERE
+                    kind = (
+                        K.REVERSED_ONLY_THERE
+                        if key and row(number) in ours
+                        else K.MISSING_HERE
+                    )
                     expected[kind, settled_id, key] += 1
                 case "altered":
                     expected[K.AMOUNT, settled_id, key] += 1
@@ -253,10 +356,13 @@ def edited(draw: st.DrawFn) -> Edited:
 @settings(deadline=None)
 @given(edited())
 def test_edits_of_a_true_file_are_found_exactly(case: Edited) -> None:
-    """Whatever is lost, altered or doubled, on either side and in any order, is told, and nothing else."""
+    """Whatever is lost, altered or doubled, on either side and in any order, is told,
+    and nothing else."""
     found = compare(case.ours, case.theirs)
     told = [(f.kind, f.theirs or f.ours) for f in found]
-    assert case.expected == Counter((kind, r.settlement_id, r.refund) for kind, r in told if r)
+    assert case.expected == Counter(
+        (kind, r.settlement_id, r.refund) for kind, r in told if r
+    )
 
 
 def balanced(ours: Iterable[Row], theirs: Iterable[Row]) -> bool:
@@ -271,7 +377,8 @@ def balanced(ours: Iterable[Row], theirs: Iterable[Row]) -> bool:
 @settings(deadline=None)
 @given(edited(), st.data())
 def test_totals_balance_where_amounts_do(case: Edited, data: st.DataObject) -> None:
-    """Rows that agree make totals that agree; one row lost, doubled or with another amount unbalances them."""
+    """Rows that agree make totals that agree; one row lost, doubled or with another
+    amount unbalances them."""
     ours = case.ours
     assert balanced(ours, data.draw(st.permutations(ours)))
     if not ours:
@@ -289,7 +396,8 @@ def test_totals_balance_where_amounts_do(case: Edited, data: st.DataObject) -> N
 @settings(deadline=None)
 @given(edited())
 def test_differences_explain_the_totals(case: Edited) -> None:
-    """The sum of what differs is the difference of the sums, so nothing that differs goes untold."""
+    """The sum of what differs is the difference of the sums, so nothing that differs
+    goes untold."""
     found = compare(case.ours, case.theirs)
     explained = sum((f.theirs.total_fen if f.theirs else 0) for f in found) - sum(
         (f.ours.total_fen if f.ours and f.kind is not K.DUPLICATE else 0) for f in found

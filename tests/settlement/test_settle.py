@@ -28,33 +28,54 @@ CITY_ORDER = AccountUse.CITY_ORDER
 def settled(family: NewWorld) -> tuple[World, Settlement]:
     """The family with one bill settled: fund 100, P1 50, P2 20, P3 30 yuan."""
     world = family()
-    return world, world.settle(world.bill("P1", world.all(Institution)[0], 200_00, account_use=CITY_ORDER))
+    return world, world.settle(
+        world.bill("P1", world.all(Institution)[0], 200_00, account_use=CITY_ORDER)
+    )
 
 
-def test_a_reversal_returns_each_fen_also_after_unbinding(settled: tuple[World, Settlement]) -> None:
-    """Refunds go to the purses that paid, with balance and version after, though the bindings have ended."""
+def test_a_reversal_returns_each_fen_also_after_unbinding(
+    settled: tuple[World, Settlement],
+) -> None:
+    """Refunds go to the purses that paid, with balance and version after, though the
+    bindings have ended."""
     world, done = settled
     for binding in [world.bind("P2", "P1", NOW), world.bind("P3", "P1", NOW)]:
         world.add(replace(binding, state=BindingState.ENDED))
     back = world.reverse(done.settlement_id)
-    expected = [("P1", 50_00, 50_00, 3), ("P2", 20_00, 20_00, 3), ("P3", 30_00, 300_00, 3)]
-    assert expected == [(m.purse, m.fen, m.balance_after_fen, m.version_after) for m in back.refunds]
-    assert (NOW, [back.settlement]) == (back.settlement.reversed_at, world.all(Settlement))
+    expected = [
+        ("P1", 50_00, 50_00, 3),
+        ("P2", 20_00, 20_00, 3),
+        ("P3", 30_00, 300_00, 3),
+    ]
+    assert expected == [
+        (m.purse, m.fen, m.balance_after_fen, m.version_after) for m in back.refunds
+    ]
+    assert (NOW, [back.settlement]) == (
+        back.settlement.reversed_at,
+        world.all(Settlement),
+    )
 
 
-def test_a_reversal_leaves_later_settlements_standing(settled: tuple[World, Settlement]) -> None:
+def test_a_reversal_leaves_later_settlements_standing(
+    settled: tuple[World, Settlement],
+) -> None:
     """The accumulators lose exactly what the reversed settlement added."""
     world, first = settled
     second = world.settle(world.bill("P1", world.all(Institution)[0], 300_00))
     world.reverse(first.settlement_id)
-    assert [(800_00, second.fund_fen)] == [(a.deductible_used_fen, a.fund_paid_fen) for a in world.all(Accumulator)]
+    assert [(800_00, second.fund_fen)] == [
+        (a.deductible_used_fen, a.fund_paid_fen) for a in world.all(Accumulator)
+    ]
     assert [second] == [s for s in world.all(Settlement) if s.reversed_at is None]
 
 
 def test_a_reversal_by_the_original_request(settled: tuple[World, Settlement]) -> None:
     """The request id of a Settle whose reply was lost names its settlement."""
     world, done = settled
-    assert done.settlement_id == world.reverse("", done.request_id).settlement.settlement_id
+    assert (
+        done.settlement_id
+        == world.reverse("", done.request_id).settlement.settlement_id
+    )
 
 
 def test_reversed_once(settled: tuple[World, Settlement]) -> None:
@@ -70,12 +91,17 @@ def test_reversed_once(settled: tuple[World, Settlement]) -> None:
 UNKNOWN = "00000000-0000-4000-8000-000000000001"
 
 
-def test_an_unknown_original_leaves_a_tombstone(settled: tuple[World, Settlement]) -> None:
-    """Reversing a request that never came keeps it from being settled late; an unknown settlement id leaves nothing."""
+def test_an_unknown_original_leaves_a_tombstone(
+    settled: tuple[World, Settlement],
+) -> None:
+    """Reversing a request that never came keeps it from being settled late; an unknown
+    settlement id leaves nothing."""
     world, _ = settled
     with pytest.raises(refusals.SettlementNotFound) as by_request:
         world.reverse("", UNKNOWN)
-    assert (Remembered(UNKNOWN, "", "Settle", {}, NOW, tombstone=True),) == by_request.value.leaves
+    assert (
+        Remembered(UNKNOWN, "", "Settle", {}, NOW, tombstone=True),
+    ) == by_request.value.leaves
     with pytest.raises(refusals.SettlementNotFound) as by_id:
         world.reverse(settlement_id_of(UNKNOWN))
     assert () == by_id.value.leaves
@@ -93,21 +119,30 @@ def test_a_remembered_original_is_not_buried(settled: tuple[World, Settlement]) 
 MALFORMED = {"both": ("S1", UNKNOWN), "none": ("", ""), "no UUID": ("", "yesterday's")}
 
 
-@pytest.mark.parametrize(("settlement_id", "request_id"), MALFORMED.values(), ids=MALFORMED)
-def test_one_original_is_named(new_world: NewWorld, settlement_id: str, request_id: str) -> None:
+@pytest.mark.parametrize(
+    ("settlement_id", "request_id"), MALFORMED.values(), ids=MALFORMED
+)
+def test_one_original_is_named(
+    new_world: NewWorld, settlement_id: str, request_id: str
+) -> None:
     """A reversal names exactly one original, by a well-formed id."""
     with pytest.raises(refusals.MalformedField):
         new_world().reverse(settlement_id, request_id)
 
 
 def test_last_first(family: NewWorld) -> None:
-    """Where the city says so, only the last standing settlement of patient and year may be reversed."""
+    """Where the city says so, only the last standing settlement of patient and year may
+    be reversed."""
     world = family(reversal=Reversal.LAST_FIRST)
     done = []
     for minutes in (0, 1, 2):
         world.now = NOW + timedelta(minutes=minutes)
         done.append(world.settle(world.bill("P1", world.all(Institution)[0], 100_00)))
-    old = world.settle(world.bill("P1", world.all(Institution)[0], 100_00, service_day=date(2024, 12, 31)))
+    old = world.settle(
+        world.bill(
+            "P1", world.all(Institution)[0], 100_00, service_day=date(2024, 12, 31)
+        )
+    )
     with pytest.raises(refusals.NotLastSettlement) as refused:
         world.reverse(done[0].settlement_id)
     assert done[2].settlement_id == refused.value.metadata["last"]
@@ -121,12 +156,18 @@ def test_recall_is_the_first_answer(settled: tuple[World, Settlement]) -> None:
     command = Settle(world.request(), done.bill, world.cities)
     remembered = Remembered(done.request_id, "test", "Settle", {}, NOW)
     world.reverse(done.settlement_id)
-    assert done == command.recall(remembered, world.facts(command.recall_needs(remembered)))
+    assert done == command.recall(
+        remembered, world.facts(command.recall_needs(remembered))
+    )
 
 
 def test_ids_follow_from_the_request() -> None:
     """The same request makes the same id, of at most 30 characters, however the UUID is written."""
-    assert "SAAAAAAAAABAABAAAAAAAAAAAAE" == settlement_id_of(UNKNOWN) == settlement_id_of(UNKNOWN.upper())
+    assert (
+        "SAAAAAAAAABAABAAAAAAAAAAAAE"
+        == settlement_id_of(UNKNOWN)
+        == settlement_id_of(UNKNOWN.upper())
+    )
 
 
 IDENTITIES: dict[str, dict[str, int]] = {
@@ -137,8 +178,11 @@ IDENTITIES: dict[str, dict[str, int]] = {
 
 
 @pytest.mark.parametrize("changes", IDENTITIES.values(), ids=IDENTITIES)
-def test_identities_are_checked(settled: tuple[World, Settlement], changes: dict[str, int]) -> None:
-    """A settlement that breaks an identity is a fault of the program, found before it is written."""
+def test_identities_are_checked(
+    settled: tuple[World, Settlement], changes: dict[str, int]
+) -> None:
+    """A settlement that breaks an identity is a fault of the program, found before it
+    is written."""
     _, done = settled
     wrong = {name: getattr(done, name) + by for name, by in changes.items()}
     check_identities(done)
@@ -149,7 +193,11 @@ def test_identities_are_checked(settled: tuple[World, Settlement], changes: dict
 def test_what_was_decided_is_kept(settled: tuple[World, Settlement]) -> None:
     """A settlement keeps whose rules decided, under which clauses each line stands, and when."""
     world, done = settled
-    assert (NOW, "341100", world.cities.of("341100").decided_by) == (done.settled_at, done.area_code, done.decided_by)
+    assert (NOW, "341100", world.cities.of("341100").decided_by) == (
+        done.settled_at,
+        done.area_code,
+        done.decided_by,
+    )
     hooks = ["reimbursement", "uses", "uses", "uses", "purse_order"]
     assert hooks == [line.rule.hook for line in done.lines]
     assert all(line.rule.clauses and line.in_words for line in done.lines)

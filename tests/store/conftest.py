@@ -65,14 +65,20 @@ class Move:
         if self.refusal:
             raise self.refusal
         before = facts.get(Account, self.purse) or Account(self.purse)
-        after = replace(before, balance_fen=before.balance_fen + self.fen, version=before.version + 1)
+        after = replace(
+            before,
+            balance_fen=before.balance_fen + self.fen,
+            version=before.version + 1,
+        )
         return Decision(after.balance_fen, (after, *self.writes))
 
 
 class MakeMove(Protocol):
     """Makes a `Move`; its content are purse and fen."""
 
-    def __call__(self, request_id: str, purse: str = "P1", fen: int = 100, **more: object) -> Command[int]: ...
+    def __call__(
+        self, request_id: str, purse: str = "P1", fen: int = 100, **more: object
+    ) -> Command[int]: ...
 
 
 class Clock:
@@ -90,8 +96,13 @@ class Clock:
 
 @pytest.fixture
 def move() -> MakeMove:
-    def make(request_id: str, purse: str = "P1", fen: int = 100, **more: object) -> Command[int]:
-        caller, method = str(more.pop("caller", "clinic-1")), str(more.pop("method", "Move"))
+    def make(
+        request_id: str, purse: str = "P1", fen: int = 100, **more: object
+    ) -> Command[int]:
+        caller, method = (
+            str(more.pop("caller", "clinic-1")),
+            str(more.pop("method", "Move")),
+        )
         content = more.pop("content", {"purse": purse, "fen": fen})
         request = Request(request_id, caller, method, content)  # type: ignore[arg-type]  # a test's own mapping
         return Move(request, purse, fen, **more)  # type: ignore[arg-type]  # passed through
@@ -138,7 +149,8 @@ def engine_url(request: pytest.FixtureRequest, engine_kind: str, tmp_path: Path)
 
 @pytest.fixture(scope="session")
 def used() -> list[str]:
-    """Addresses of databases whose test is over: emptied they serve the next, which is quicker than making one."""
+    """Addresses of databases whose test is over: emptied they serve the next, which is
+    quicker than making one."""
     return []
 
 
@@ -156,11 +168,19 @@ OpenEngine = Callable[[], AnyEngine]
 
 @pytest.fixture
 def open_engine(
-    request: pytest.FixtureRequest, engine_kind: str, schema: Schema, vault: Vault, used: list[str]
+    request: pytest.FixtureRequest,
+    engine_kind: str,
+    schema: Schema,
+    vault: Vault,
+    used: list[str],
 ) -> Iterator[OpenEngine]:
     """Opens connections to one database; closing one without commit is a kill."""
     opened: list[AnyEngine] = []
-    url = used.pop() if used and engine_kind == "postgres" else str(request.getfixturevalue("engine_url"))
+    url = (
+        used.pop()
+        if used and engine_kind == "postgres"
+        else str(request.getfixturevalue("engine_url"))
+    )
 
     def make() -> AnyEngine:
         engine = engine_at(url, schema)
@@ -218,7 +238,11 @@ def person() -> Person:
         name="试验甲",
         phone="10000000001",
         insured_place="341199",
-        enrolments=(Enrolment(Scheme.EMPLOYEE, "1201", EnrolmentStatus.NORMAL, date(2010, 1, 1)),),
+        enrolments=(
+            Enrolment(
+                Scheme.EMPLOYEE, "1201", EnrolmentStatus.NORMAL, date(2010, 1, 1)
+            ),
+        ),
         contribution_base_fen=500_000,
         kin=(Kin("P2", "20", "household"),),
     )
@@ -239,7 +263,9 @@ SERVERS = 3
 
 
 @pytest.fixture
-async def stores(postgres: Postgres, clock: Callable[[], datetime], tmp_path: Path) -> AsyncIterator[list[Store]]:
+async def stores(
+    postgres: Postgres, clock: Callable[[], datetime], tmp_path: Path
+) -> AsyncIterator[list[Store]]:
     """Servers over one database."""
     url = postgres.fresh()
     opened = [open_store(url, clock, tmp_path / "x.key") for _ in range(SERVERS)]
@@ -249,7 +275,9 @@ async def stores(postgres: Postgres, clock: Callable[[], datetime], tmp_path: Pa
 
 
 @pytest.fixture
-def two(postgres: Postgres, schema: Schema, vault: Vault) -> Iterable[tuple[PostgresEngine, PostgresEngine]]:
+def two(
+    postgres: Postgres, schema: Schema, vault: Vault
+) -> Iterable[tuple[PostgresEngine, PostgresEngine]]:
     """Two connections to one database, each driven by the test."""
     url = postgres.fresh()
     one, other = PostgresEngine(url, schema), PostgresEngine(url, schema)

@@ -1,4 +1,5 @@
-"""Laws of the committer: prefetch, decide, append; one commit for all; nobody takes a neighbour down."""
+"""Laws of the committer: prefetch, decide, append; one commit for all; nobody takes a
+neighbour down."""
 
 from __future__ import annotations
 
@@ -81,7 +82,9 @@ def rows(engine: AnyEngine) -> set[str]:
     return {i for (i,) in engine.connection.execute("SELECT request_id FROM request")}
 
 
-def test_one_commit_and_as_many_statements_for_one_as_for_many(watched: Watched, over: Over, move: MakeMove) -> None:
+def test_one_commit_and_as_many_statements_for_one_as_for_many(
+    watched: Watched, over: Over, move: MakeMove
+) -> None:
     """A batch of 200 costs one commit and the same number of statements as a batch of one."""
     committer = over(watched)
     committer.run(jobs(move("r0", "Q0")))
@@ -91,14 +94,20 @@ def test_one_commit_and_as_many_statements_for_one_as_for_many(watched: Watched,
     assert watched.asked["commit"] == 1
 
 
-def test_a_batch_is_decided_in_order_of_arrival(engine: AnyEngine, over: Over, move: MakeMove) -> None:
+def test_a_batch_is_decided_in_order_of_arrival(
+    engine: AnyEngine, over: Over, move: MakeMove
+) -> None:
     """Each command sees what those before it in the batch wrote."""
-    outcomes = over(engine).run(jobs(move("r1", fen=100), move("r2", fen=50), move("r3", fen=-30)))
+    outcomes = over(engine).run(
+        jobs(move("r1", fen=100), move("r2", fen=50), move("r3", fen=-30))
+    )
     assert values(outcomes) == [100, 150, 120]
     assert balance(engine) == 120
 
 
-def test_more_values_than_one_statement_takes(engine: AnyEngine, over: Over, move: MakeMove) -> None:
+def test_more_values_than_one_statement_takes(
+    engine: AnyEngine, over: Over, move: MakeMove
+) -> None:
     """A batch that needs thousands of records is fetched in chunks."""
     needs = tuple(by_key(Account, f"Q{i}") for i in range(5000))
     engine.upsert(Account, [Account("Q4999", 7)])
@@ -111,12 +120,19 @@ def test_more_values_than_one_statement_takes(engine: AnyEngine, over: Over, mov
 
         def decide(self, facts: Facts) -> Decision[int]:
             found = (facts.get(Account, need.value) for need in needs)
-            return Decision(sum(account.balance_fen for account in found if account is not None))
+            return Decision(
+                sum(account.balance_fen for account in found if account is not None)
+            )
 
-    assert values(over(engine).run([Job(Sum()), *jobs(move("r1", "Q4999", 5))])) == [7, 12]
+    assert values(over(engine).run([Job(Sum()), *jobs(move("r1", "Q4999", 5))])) == [
+        7,
+        12,
+    ]
 
 
-def test_a_need_may_appear_through_an_earlier_write(engine: AnyEngine, over: Over, move: MakeMove) -> None:
+def test_a_need_may_appear_through_an_earlier_write(
+    engine: AnyEngine, over: Over, move: MakeMove
+) -> None:
     """What a command turns out to need only after its neighbour's write is fetched in its turn."""
     engine.upsert(Account, [Account("P9", 900)])
 
@@ -135,7 +151,11 @@ def test_a_need_may_appear_through_an_earlier_write(engine: AnyEngine, over: Ove
             return Decision((facts.get(Account, "P9") or Account("P9")).balance_fen)
 
     follow: Query[int] = Follow()
-    assert values(over(engine).run([Job(follow), *jobs(move("r1")), Job(follow)])) == [-1, 100, 900]
+    assert values(over(engine).run([Job(follow), *jobs(move("r1")), Job(follow)])) == [
+        -1,
+        100,
+        900,
+    ]
 
 
 FAULTS: dict[str, tuple[dict[str, Any], str]] = {
@@ -144,8 +164,14 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "crashes while deciding": ({"crash": ZeroDivisionError()}, "ZeroDivisionError"),
     "wants to end the process": ({"crash": SystemExit(1)}, "RuntimeError"),
     "runs an iterator dry": ({"crash": StopIteration()}, "RuntimeError"),
-    "crashes while saying what it needs": ({"crash_in_needs": KeyError("x")}, "KeyError"),
-    "asks for an index there is none of": ({"also": (Need(Account, "balance_fen", "0"),)}, "ValueError"),
+    "crashes while saying what it needs": (
+        {"crash_in_needs": KeyError("x")},
+        "KeyError",
+    ),
+    "asks for an index there is none of": (
+        {"also": (Need(Account, "balance_fen", "0"),)},
+        "ValueError",
+    ),
     "asks for a kind nobody remembers": ({"also": (by_key(int, "0"),)}, "KeyError"),
     "writes a kind nobody remembers": ({"writes": (object(),)}, "KeyError"),
     "takes a purse below zero": ({"fen": -1}, "Violated"),
@@ -156,17 +182,25 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_no_command_takes_its_neighbours_down(
-    engine: AnyEngine, over: Over, move: MakeMove, refusal: Callable[[str], Refusal], fault: str
+    engine: AnyEngine,
+    over: Over,
+    move: MakeMove,
+    refusal: Callable[[str], Refusal],
+    fault: str,
 ) -> None:
     """Whatever goes wrong with one command, it alone hears of it and leaves no trace in a purse."""
     how, outcome = FAULTS[fault]
     how = {k: refusal(v) if k == "refusal" else v for k, v in how.items()}
-    outcomes = over(engine).run(jobs(move("r1", "P1"), move("r2", "P2", **how), move("r3", "P1")))
+    outcomes = over(engine).run(
+        jobs(move("r1", "P1"), move("r2", "P2", **how), move("r3", "P1"))
+    )
     assert values(outcomes) == [100, outcome, 200]
     assert (balance(engine, "P1"), balance(engine, "P2")) == (200, None)
 
 
-def test_needs_that_never_end_are_an_error(engine: AnyEngine, over: Over, move: MakeMove) -> None:
+def test_needs_that_never_end_are_an_error(
+    engine: AnyEngine, over: Over, move: MakeMove
+) -> None:
     """A query that asks for one more thing each time is stopped, alone."""
 
     @dataclass(frozen=True)
@@ -182,10 +216,15 @@ def test_needs_that_never_end_are_an_error(engine: AnyEngine, over: Over, move: 
             facts.get(Account, f"P{len(self.asked)}")
             raise AssertionError
 
-    assert values(over(engine).run([Job(Endless()), *jobs(move("r1"))])) == ["RuntimeError", 100]
+    assert values(over(engine).run([Job(Endless()), *jobs(move("r1"))])) == [
+        "RuntimeError",
+        100,
+    ]
 
 
-def test_what_is_never_asked_for_is_a_defect(engine: AnyEngine, over: Over, move: MakeMove) -> None:
+def test_what_is_never_asked_for_is_a_defect(
+    engine: AnyEngine, over: Over, move: MakeMove
+) -> None:
     """A decision that reads what its query never says it needs fails, alone."""
 
     @dataclass(frozen=True)
@@ -198,14 +237,18 @@ def test_what_is_never_asked_for_is_a_defect(engine: AnyEngine, over: Over, move
             facts.get(Account, "P9")
             raise AssertionError
 
-    assert values(over(engine).run([Job(Silent()), *jobs(move("r1"))])) == ["Unknown", 100]
+    assert values(over(engine).run([Job(Silent()), *jobs(move("r1"))])) == [
+        "Unknown",
+        100,
+    ]
 
 
 @pytest.mark.parametrize("step", ["begin", "fetch", "upsert", "commit"])
 def test_a_database_that_cannot_serve_writes_nothing_and_is_asked_again(
     watched: Watched, engine: AnyEngine, over: Over, move: MakeMove, step: str
 ) -> None:
-    """Locked, full or gone at any step: every caller is told to try again, nothing stands, the next batch executes."""
+    """Locked, full or gone at any step: every caller is told to try again, nothing
+    stands, the next batch executes."""
     committer, batch = over(watched), jobs(move("r1"), move("r2"))
     watched.fails[step] = EngineDown("disk full")
     outcomes = committer.run(batch)
@@ -218,7 +261,9 @@ def test_a_database_that_cannot_serve_writes_nothing_and_is_asked_again(
     assert values(committer.run(batch)) == [100, 200]
 
 
-def test_a_database_that_cannot_serve_is_not_asked_once_a_command(watched: Watched, over: Over, move: MakeMove) -> None:
+def test_a_database_that_cannot_serve_is_not_asked_once_a_command(
+    watched: Watched, over: Over, move: MakeMove
+) -> None:
     """A locked database keeps a batch waiting once, not once for each of its commands."""
     watched.fails["commit"] = EngineDown("locked")
     over(watched).run(jobs(*(move(f"r{i}") for i in range(50))))
@@ -228,7 +273,8 @@ def test_a_database_that_cannot_serve_is_not_asked_once_a_command(watched: Watch
 def test_a_batch_refused_as_a_whole_is_run_one_by_one(
     watched: Watched, engine: AnyEngine, over: Over, move: MakeMove
 ) -> None:
-    """After one command breaks a law of the schema the others still execute, each in a transaction of its own."""
+    """After one command breaks a law of the schema the others still execute, each in a
+    transaction of its own."""
     outcomes = over(watched).run(jobs(move("r1"), move("r2", "P2", -1), move("r3")))
     assert values(outcomes) == [100, "Violated", 200]
     assert isinstance(outcomes[1], Violated)
@@ -236,14 +282,18 @@ def test_a_batch_refused_as_a_whole_is_run_one_by_one(
     assert rows(engine) == {"r1", "r3"}
 
 
-def test_a_query_without_request_writes_and_is_not_remembered(engine: AnyEngine, over: Over, move: MakeMove) -> None:
+def test_a_query_without_request_writes_and_is_not_remembered(
+    engine: AnyEngine, over: Over, move: MakeMove
+) -> None:
     """An import is executed as often as it is asked for and leaves no row of a request."""
     committer = over(engine)
     assert values(committer.run([Job(move("r1")), Job(move("r1"))])) == [100, 200]
     assert rows(engine) == set()
 
 
-def test_remembered_rows_show_no_content(engine: AnyEngine, over: Over, move: MakeMove) -> None:
+def test_remembered_rows_show_no_content(
+    engine: AnyEngine, over: Over, move: MakeMove
+) -> None:
     """A request's fields are kept as keyed hashes only."""
     over(engine).run(jobs(move("r1", content={"certno": "34119919500101001X"})))
     (row,) = fetched(engine, Remembered, "", ["r1"])

@@ -1,4 +1,5 @@
-"""Laws of the writer's thread: all that waits is one batch, each loop is woken once, the thread outlives everything."""
+"""Laws of the writer's thread: all that waits is one batch, each loop is woken once,
+the thread outlives everything."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ MIDNIGHT = datetime(2025, 9, 30, tzinfo=SHANGHAI)
 
 
 class Run:
-    """Records the batches it is given and answers each job with its place; may be held up or fail."""
+    """Records the batches it is given and answers each job with its place; may be held
+    up or fail."""
 
     def __init__(self) -> None:
         self.batches: list[list[str]] = []
@@ -63,8 +65,11 @@ def jobs(move: MakeMove) -> Callable[[int], list[Job]]:
     return lambda n: [Job(c, c.request) for c in (move(f"r{i}") for i in range(n))]
 
 
-async def test_all_that_waits_is_one_batch(writer: Writer, run: Run, jobs: Callable[[int], list[Job]]) -> None:
-    """What has queued up while the writer was busy is taken together, in order, at most a batch at a time."""
+async def test_all_that_waits_is_one_batch(
+    writer: Writer, run: Run, jobs: Callable[[int], list[Job]]
+) -> None:
+    """What has queued up while the writer was busy is taken together, in order, at most
+    a batch at a time."""
     tasks = await submitted(writer, *jobs(6))
     writer.start()
     answers = await asyncio.gather(*tasks)
@@ -101,7 +106,9 @@ async def test_each_batch_wakes_the_loop_once(
     assert [4] == woken
 
 
-async def test_too_many_waiting_are_turned_away(writer: Writer, run: Run, jobs: Callable[[int], list[Job]]) -> None:
+async def test_too_many_waiting_are_turned_away(
+    writer: Writer, run: Run, jobs: Callable[[int], list[Job]]
+) -> None:
     """Beyond the bound a command is refused at once, and those that wait are still executed."""
     tasks = await submitted(writer, *jobs(8))
     with pytest.raises(Overloaded):
@@ -111,7 +118,9 @@ async def test_too_many_waiting_are_turned_away(writer: Writer, run: Run, jobs: 
     assert 8 == sum(map(len, run.batches))
 
 
-async def test_who_has_gone_has_asked_for_nothing(writer: Writer, run: Run, jobs: Callable[[int], list[Job]]) -> None:
+async def test_who_has_gone_has_asked_for_nothing(
+    writer: Writer, run: Run, jobs: Callable[[int], list[Job]]
+) -> None:
     """A command whose caller went away before its turn is not executed; its neighbours are."""
     first, gone, last = await submitted(writer, *jobs(3))
     gone.cancel()
@@ -148,8 +157,11 @@ async def test_the_thread_outlives_what_happens_in_it(
     assert 0 == (await writer.submit(jobs(1)[0])).value
 
 
-async def test_a_task_has_the_connection_to_itself(writer: Writer, run: Run, jobs: Callable[[int], list[Job]]) -> None:
-    """What must run alone runs between the jobs before it and those after it, and its error reaches who asked."""
+async def test_a_task_has_the_connection_to_itself(
+    writer: Writer, run: Run, jobs: Callable[[int], list[Job]]
+) -> None:
+    """What must run alone runs between the jobs before it and those after it, and its
+    error reaches who asked."""
     before, after = jobs(2)
     seen: list[int] = []
 
@@ -164,7 +176,9 @@ async def test_a_task_has_the_connection_to_itself(writer: Writer, run: Run, job
     assert isinstance(outcomes[3], ZeroDivisionError)
 
 
-async def test_closing_finishes_what_waits(writer: Writer, run: Run, jobs: Callable[[int], list[Job]]) -> None:
+async def test_closing_finishes_what_waits(
+    writer: Writer, run: Run, jobs: Callable[[int], list[Job]]
+) -> None:
     """After close every command submitted before has its answer, and later ones are turned away."""
     tasks = await submitted(writer, *jobs(6))
     writer.start()

@@ -1,4 +1,5 @@
-"""Laws of a turn: what one turn of the loop brings is one batch, executed in the loop's own thread."""
+"""Laws of a turn: what one turn of the loop brings is one batch, executed in the loop's
+own thread."""
 
 from __future__ import annotations
 
@@ -32,7 +33,9 @@ class Run:
         self.threads.add(threading.get_ident())
         if self.error:
             raise self.error
-        return [Answer(i, replayed=False, at=SandboxClock()()) for i, _ in enumerate(jobs)]
+        return [
+            Answer(i, replayed=False, at=SandboxClock()()) for i, _ in enumerate(jobs)
+        ]
 
 
 @pytest.fixture
@@ -53,7 +56,9 @@ async def test_one_turn_is_one_batch(run: Run, job: Job) -> None:
     assert ([5], {threading.get_ident()}) == (run.batches, run.threads)
 
 
-async def test_a_lone_caller_waits_for_nobody(run: Run, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_lone_caller_waits_for_nobody(
+    run: Run, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Who asks again only after the answer never waits for company, also after there was some."""
     delays: list[float] = []
     loop = asyncio.get_running_loop()
@@ -84,7 +89,8 @@ async def test_who_went_away_has_asked_for_nothing(run: Run, job: Job) -> None:
 
 
 async def test_a_batch_has_its_bound(run: Run, job: Job) -> None:
-    """Of what comes together at most a batch is executed at a time, and the loop comes round between two."""
+    """Of what comes together at most a batch is executed at a time, and the loop comes
+    round between two."""
     turn = Turn(run, batch=2)
     seen: list[list[int]] = []
     waiting = [asyncio.ensure_future(turn.submit(job)) for _ in range(5)]
@@ -98,21 +104,34 @@ async def test_a_batch_has_its_bound(run: Run, job: Job) -> None:
 async def test_too_many_waiting_are_turned_away(run: Run, job: Job) -> None:
     """Beyond the bound a command is refused at once, and those that wait are still executed."""
     turn = Turn(run, queue=3)
-    heard = await asyncio.gather(*(turn.submit(job) for _ in range(5)), return_exceptions=True)
-    assert [Answer, Answer, Answer, Overloaded, Overloaded] == [type(one) for one in heard]
+    heard = await asyncio.gather(
+        *(turn.submit(job) for _ in range(5)), return_exceptions=True
+    )
+    assert [Answer, Answer, Answer, Overloaded, Overloaded] == [
+        type(one) for one in heard
+    ]
     assert [3] == run.batches
 
 
 async def test_a_task_has_the_connection_to_itself(run: Run, job: Job) -> None:
-    """What must run alone runs between the jobs before it and those after it, and its error reaches who asked."""
+    """What must run alone runs between the jobs before it and those after it, and its
+    error reaches who asked."""
     turn = Turn(run)
     seen: list[list[int]] = []
 
     def fail() -> None:
         raise ZeroDivisionError
 
-    whats: list[Job | Alone] = [job, job, Alone(lambda: seen.append(list(run.batches))), job, Alone(fail)]
-    outcomes = await asyncio.gather(*(turn.submit(what) for what in whats), return_exceptions=True)
+    whats: list[Job | Alone] = [
+        job,
+        job,
+        Alone(lambda: seen.append(list(run.batches))),
+        job,
+        Alone(fail),
+    ]
+    outcomes = await asyncio.gather(
+        *(turn.submit(what) for what in whats), return_exceptions=True
+    )
     assert ([2, 1], [[2]]) == (run.batches, seen)
     assert isinstance(outcomes[-1], ZeroDivisionError)
 
@@ -129,12 +148,20 @@ async def test_closing_finishes_what_waits(run: Run, job: Job) -> None:
         await turn.submit(job)
 
 
-@pytest.mark.parametrize("error", [ValueError("x"), StopIteration(), SystemExit(1)], ids=lambda e: type(e).__name__)
-async def test_whatever_goes_wrong_is_heard(run: Run, job: Job, error: BaseException) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [ValueError("x"), StopIteration(), SystemExit(1)],
+    ids=lambda e: type(e).__name__,
+)
+async def test_whatever_goes_wrong_is_heard(
+    run: Run, job: Job, error: BaseException
+) -> None:
     """Each caller gets the error, the loop goes on."""
     turn = Turn(run)
     run.error = error
-    heard = await asyncio.gather(*(turn.submit(job) for _ in range(2)), return_exceptions=True)
+    heard = await asyncio.gather(
+        *(turn.submit(job) for _ in range(2)), return_exceptions=True
+    )
     assert [True, True] == [isinstance(one, ValueError | RuntimeError) for one in heard]
     run.error = None
     assert 0 == (await turn.submit(job)).value

@@ -26,24 +26,43 @@ from tests.store.conftest import AnyEngine, fetched, home_of, settled
 BY = DecidedBy("341199", "gongji-x", "1", "1")
 
 SERVED: dict[str, Listing[Any]] = {
-    "bindings of a holder": Listing(kind=Binding, equals={"holder": "P1"}, order="submitted_at"),
+    "bindings of a holder": Listing(
+        kind=Binding, equals={"holder": "P1"}, order="submitted_at"
+    ),
     "bindings of a member in one state": Listing(
-        kind=Binding, equals={"member": "P2", "state": BindingState.ACTIVE}, order="submitted_at"
+        kind=Binding,
+        equals={"member": "P2", "state": BindingState.ACTIVE},
+        order="submitted_at",
     ),
-    "bindings in one state": Listing(kind=Binding, equals={"state": 2}, order="submitted_at"),
+    "bindings in one state": Listing(
+        kind=Binding, equals={"state": 2}, order="submitted_at"
+    ),
     "reviews that are due": Listing(
-        kind=Binding, equals={"state": BindingState.UNDER_REVIEW}, below={"due_at": 5}, order="due_at"
+        kind=Binding,
+        equals={"state": BindingState.UNDER_REVIEW},
+        below={"due_at": 5},
+        order="due_at",
     ),
-    "applications that expire": Listing(kind=Binding, equals={"state": 1}, below={"expires_at": 5}, order="expires_at"),
-    "bindings between two people": Listing(kind=Binding, equals={"holder": "P1", "member": "P2"}, order="submitted_at"),
+    "applications that expire": Listing(
+        kind=Binding, equals={"state": 1}, below={"expires_at": 5}, order="expires_at"
+    ),
+    "bindings between two people": Listing(
+        kind=Binding, equals={"holder": "P1", "member": "P2"}, order="submitted_at"
+    ),
     "applications that still wait": Listing(
-        kind=Binding, equals={"state": 1}, at_least={"expires_at": 5}, order="submitted_at"
+        kind=Binding,
+        equals={"state": 1},
+        at_least={"expires_at": 5},
+        order="submitted_at",
     ),
     "applications nobody answered": Listing(
         kind=Binding, equals={"state": 1}, below={"expires_at": 5}, order="submitted_at"
     ),
     "a member's applications nobody answered": Listing(
-        kind=Binding, equals={"member": "P2", "state": 1}, below={"expires_at": 5}, order="submitted_at"
+        kind=Binding,
+        equals={"member": "P2", "state": 1},
+        below={"expires_at": 5},
+        order="submitted_at",
     ),
     "settlements of a patient": Listing(
         kind=Settlement,
@@ -72,15 +91,30 @@ SERVED: dict[str, Listing[Any]] = {
         below={"reversed_at": 9},
         order="reversed_at",
     ),
-    "entries of a purse by version": Listing(kind=Entry, equals={"ledger_account": "purse:P1"}, order="version"),
+    "entries of a purse by version": Listing(
+        kind=Entry, equals={"ledger_account": "purse:P1"}, order="version"
+    ),
     "entries of a purse by version within days": Listing(
-        kind=Entry, equals={"ledger_account": "purse:P1"}, at_least={"at": 1}, below={"at": 9}, order="version"
+        kind=Entry,
+        equals={"ledger_account": "purse:P1"},
+        at_least={"at": 1},
+        below={"at": 9},
+        order="version",
     ),
     "last entry of a purse": Listing(
-        kind=Entry, equals={"ledger_account": "purse:P1"}, order="version", descending=True, limit=1
+        kind=Entry,
+        equals={"ledger_account": "purse:P1"},
+        order="version",
+        descending=True,
+        limit=1,
     ),
     "last entry of a purse before an instant": Listing(
-        kind=Entry, equals={"ledger_account": "purse:P1"}, below={"at": 9}, order="version", descending=True, limit=1
+        kind=Entry,
+        equals={"ledger_account": "purse:P1"},
+        below={"at": 9},
+        order="version",
+        descending=True,
+        limit=1,
     ),
     "charges to a purse": Listing(
         kind=Entry,
@@ -94,18 +128,24 @@ SERVED: dict[str, Listing[Any]] = {
 
 @pytest.mark.parametrize("name", SERVED)
 @pytest.mark.parametrize("first", [True, False], ids=["first page", "next page"])
-def test_listings_are_served_from_an_index(engine: AnyEngine, schema: Schema, name: str, *, first: bool) -> None:
+def test_listings_are_served_from_an_index(
+    engine: AnyEngine, schema: Schema, name: str, *, first: bool
+) -> None:
     """No listing the service uses scans its table or sorts what it found."""
     listing = SERVED[name]
     if not first:
         of_text = schema.table(listing.kind).column(listing.order).type == "TEXT"
         listing = replace(listing, after=("2025-09-30" if of_text else 1, "x"))
-    statement, values = sql.page(schema.table(listing.kind), listing, home_of(engine, schema).dialect)
+    statement, values = sql.page(
+        schema.table(listing.kind), listing, home_of(engine, schema).dialect
+    )
     assert_served(engine, statement, values)
 
 
 @pytest.mark.parametrize("index", ["holder", "member"])
-def test_prefetches_are_served_from_an_index(engine: AnyEngine, schema: Schema, index: str) -> None:
+def test_prefetches_are_served_from_an_index(
+    engine: AnyEngine, schema: Schema, index: str
+) -> None:
     """No need scans its table."""
     table, people = schema.table(Binding), ["a", "b", "c", "d"]
     if isinstance(engine, SqliteEngine):
@@ -117,10 +157,17 @@ def test_prefetches_are_served_from_an_index(engine: AnyEngine, schema: Schema, 
 def assert_served(engine: AnyEngine, statement: str, values: Sequence[object]) -> None:
     """Every step of the plan comes from an index, and nothing is sorted."""
     if isinstance(engine, SqliteEngine):
-        plan = [row[3] for row in engine.connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
+        plan = [
+            row[3]
+            for row in engine.connection.execute(
+                f"EXPLAIN QUERY PLAN {statement}", values
+            )
+        ]
         assert all(step.startswith("SEARCH") and "INDEX" in step for step in plan), plan
     else:
-        plan = [row[0] for row in engine.connection.execute(f"EXPLAIN {statement}", values)]
+        plan = [
+            row[0] for row in engine.connection.execute(f"EXPLAIN {statement}", values)
+        ]
         assert any("Index" in step for step in plan), plan
         # Parts of a table are merged in order ("Sort Key"), which is no sorting.
         assert not any("Seq Scan" in step or "Sort  (" in step for step in plan), plan
@@ -143,7 +190,9 @@ def assert_served(engine: AnyEngine, statement: str, values: Sequence[object]) -
         "no such order",
     ],
 )
-def test_a_listing_no_index_serves_is_refused(schema: Schema, listing: Listing[Any]) -> None:
+def test_a_listing_no_index_serves_is_refused(
+    schema: Schema, listing: Listing[Any]
+) -> None:
     """A listing that would scan a table, or names no column, is a defect found at once."""
     with pytest.raises(ValueError, match=r"没有"):
         sql.page(schema.table(listing.kind), listing)
@@ -166,12 +215,28 @@ def entry(version: int, at: datetime, purse: str = "P1") -> Entry:
 @pytest.mark.parametrize("limit", [1, 3, 7, 100])
 @pytest.mark.parametrize("descending", [False, True], ids=["upwards", "downwards"])
 def test_pages_show_each_record_once(
-    engine: AnyEngine, schema: Schema, clock: Callable[[], datetime], limit: int, *, descending: bool
+    engine: AnyEngine,
+    schema: Schema,
+    clock: Callable[[], datetime],
+    limit: int,
+    *,
+    descending: bool,
 ) -> None:
     """Pages of any size put together are the entries of a purse in order, and no others."""
     mine = [entry(i, clock()) for i in range(1, 21)]
-    others = [replace(e, transaction_id=f"X{e.version_after}", ledger_account="purse:P2") for e in mine]
-    others += [replace(e, transaction_id=f"C{e.version_after}", ledger_account="cash", version_after=0) for e in mine]
+    others = [
+        replace(e, transaction_id=f"X{e.version_after}", ledger_account="purse:P2")
+        for e in mine
+    ]
+    others += [
+        replace(
+            e,
+            transaction_id=f"C{e.version_after}",
+            ledger_account="cash",
+            version_after=0,
+        )
+        for e in mine
+    ]
     engine.upsert(Entry, [*mine, *others])
     table = schema.table(Entry)
 
@@ -179,7 +244,11 @@ def test_pages_show_each_record_once(
         return table.column("version").of(e), schema.key_of(e)
 
     listing = Listing(
-        kind=Entry, equals={"ledger_account": "purse:P1"}, order="version", descending=descending, limit=limit
+        kind=Entry,
+        equals={"ledger_account": "purse:P1"},
+        order="version",
+        descending=descending,
+        limit=limit,
     )
     seen: list[Entry] = []
     while found := engine.page(listing):
@@ -190,7 +259,9 @@ def test_pages_show_each_record_once(
 
 def test_bounds_are_half_open(engine: AnyEngine, clock: Callable[[], datetime]) -> None:
     """`at_least` takes its bound, `below` does not; instants are given as such."""
-    engine.upsert(Entry, [entry(i, clock() + timedelta(minutes=i)) for i in range(1, 6)])
+    engine.upsert(
+        Entry, [entry(i, clock() + timedelta(minutes=i)) for i in range(1, 6)]
+    )
     listing = Listing(
         kind=Entry,
         equals={"ledger_account": "purse:P1"},
@@ -205,17 +276,31 @@ def test_bounds_are_half_open(engine: AnyEngine, clock: Callable[[], datetime]) 
 @pytest.mark.parametrize("descending", [False, True], ids=["upwards", "downwards"])
 @pytest.mark.parametrize("order", ["submitted_at", ""])
 def test_pages_go_on_within_one_instant(
-    engine: AnyEngine, schema: Schema, clock: Callable[[], datetime], limit: int, order: str, *, descending: bool
+    engine: AnyEngine,
+    schema: Schema,
+    clock: Callable[[], datetime],
+    limit: int,
+    order: str,
+    *,
+    descending: bool,
 ) -> None:
     """Where many share one instant, each is still shown once, by key."""
-    bindings = [waiting(f"B{i % 7}{i}", clock() + timedelta(minutes=i // 5)) for i in range(20)]
+    bindings = [
+        waiting(f"B{i % 7}{i}", clock() + timedelta(minutes=i // 5)) for i in range(20)
+    ]
     engine.upsert(Binding, bindings)
     table = schema.table(Binding)
 
     def place(b: Binding) -> tuple[Any, str]:
         return table.column(order).of(b), schema.key_of(b)
 
-    listing = Listing(kind=Binding, equals={"holder": "P1"}, order=order, descending=descending, limit=limit)
+    listing = Listing(
+        kind=Binding,
+        equals={"holder": "P1"},
+        order=order,
+        descending=descending,
+        limit=limit,
+    )
     seen: list[Binding] = []
     while found := engine.page(listing):
         seen += found
@@ -238,20 +323,33 @@ def waiting(binding_id: str, at: datetime) -> Binding:
     )
 
 
-def test_records_without_the_ordering_value_are_not_listed(engine: AnyEngine, clock: Callable[[], datetime]) -> None:
+def test_records_without_the_ordering_value_are_not_listed(
+    engine: AnyEngine, clock: Callable[[], datetime]
+) -> None:
     """Bindings that no review awaits are not among those ordered by when it is due."""
     due_now = waiting("B1", clock())
-    engine.upsert(Binding, [due_now, replace(due_now, binding_id="B2", review_due_at=None)])
-    due = Listing(kind=Binding, equals={"state": BindingState.UNDER_REVIEW}, order="due_at")
+    engine.upsert(
+        Binding, [due_now, replace(due_now, binding_id="B2", review_due_at=None)]
+    )
+    due = Listing(
+        kind=Binding, equals={"state": BindingState.UNDER_REVIEW}, order="due_at"
+    )
     assert [due_now] == engine.page(due)
 
 
-def test_a_changed_record_moves_to_its_new_place(engine: AnyEngine, clock: Callable[[], datetime]) -> None:
+def test_a_changed_record_moves_to_its_new_place(
+    engine: AnyEngine, clock: Callable[[], datetime]
+) -> None:
     """After an update a settlement is listed once, as it stands now."""
     first = settled(1, clock())
     engine.upsert(Settlement, [first])
     reversed_ = replace(first, reversed_at=clock())
     engine.upsert(Settlement, [reversed_])
-    assert [reversed_] == engine.page(Listing(kind=Settlement, equals={"patient": "P1"}, order="settled_at"))
+    assert [reversed_] == engine.page(
+        Listing(kind=Settlement, equals={"patient": "P1"}, order="settled_at")
+    )
     assert [reversed_] == fetched(engine, Settlement, "patient", ["P1"])
-    assert micros(clock()) == engine.connection.execute("SELECT settled_at FROM settlement").fetchone()[0]
+    assert (
+        micros(clock())
+        == engine.connection.execute("SELECT settled_at FROM settlement").fetchone()[0]
+    )

@@ -10,7 +10,13 @@ import pytest
 from gongji.model.account import Account
 from gongji.model.commands import Answer, Command, Decision, Remembered, Request
 from gongji.model.facts import Facts, Need, by_key
-from gongji.model.refusals import Condition, NoAccount, NotEligible, Refusal, SettlementNotFound
+from gongji.model.refusals import (
+    Condition,
+    NoAccount,
+    NotEligible,
+    Refusal,
+    SettlementNotFound,
+)
 from gongji.rules.clauses import Clause
 from gongji.store.committer import Committer
 from gongji.store.engine import Engine, Job, Outcome
@@ -33,8 +39,11 @@ def balance(engine: AnyEngine) -> int | None:
     return next((a.balance_fen for a in fetched(engine, Account, "", ["P1"])), None)
 
 
-def test_the_same_request_gets_the_first_answer_again(run: Run, engine: AnyEngine, move: MakeMove, clock: Any) -> None:
-    """Same id, same content: the first answer, marked replayed, with the first time; nothing is executed."""
+def test_the_same_request_gets_the_first_answer_again(
+    run: Run, engine: AnyEngine, move: MakeMove, clock: Any
+) -> None:
+    """Same id, same content: the first answer, marked replayed, with the first time;
+    nothing is executed."""
     first = run(move("r1"))
     clock.tick(hours=3)
     run(move("r2"))
@@ -52,12 +61,17 @@ OTHERS: dict[str, tuple[dict[str, Any], str]] = {
     "a field less": ({"content": {"purse": "P1"}}, "fen"),
     "another caller": ({"caller": "clinic-2"}, "caller"),
     "another method": ({"method": "Credit"}, "method"),
-    "everything else": ({"caller": "clinic-2", "method": "Credit", "content": {}}, "caller,method"),
+    "everything else": (
+        {"caller": "clinic-2", "method": "Credit", "content": {}},
+        "caller,method",
+    ),
 }
 
 
 @pytest.mark.parametrize("other", OTHERS)
-def test_a_request_id_stands_for_one_content(run: Run, engine: AnyEngine, move: MakeMove, other: str) -> None:
+def test_a_request_id_stands_for_one_content(
+    run: Run, engine: AnyEngine, move: MakeMove, other: str
+) -> None:
     """Same id, other content: refused naming what differs, showing nothing of the other request."""
     more, differing = OTHERS[other]
     run(move("r1"))
@@ -66,11 +80,15 @@ def test_a_request_id_stands_for_one_content(run: Run, engine: AnyEngine, move: 
     assert (refused.reason(), refused.field) == ("REQUEST_ID_REUSED", "request_id")
     assert {"differing": differing} == refused.metadata
     assert differing in refused.message
-    assert not any(secret in refused.message for secret in ("clinic-1", "Move", "P1", "100"))
+    assert not any(
+        secret in refused.message for secret in ("clinic-1", "Move", "P1", "100")
+    )
     assert balance(engine) == 100
 
 
-def test_equal_content_written_otherwise_is_the_same_request(run: Run, move: MakeMove) -> None:
+def test_equal_content_written_otherwise_is_the_same_request(
+    run: Run, move: MakeMove
+) -> None:
     """The order of fields and of sets is no content."""
     run(move("r1", content={"a": frozenset({"x", "y", "z"}), "b": 1}))
     again = run(move("r1", content={"b": 1, "a": frozenset({"z", "y", "x"})}))
@@ -81,7 +99,8 @@ def test_equal_content_written_otherwise_is_the_same_request(run: Run, move: Mak
 def test_twins_in_one_batch_execute_once(
     engine: AnyEngine, over: Callable[[Engine], Committer], move: MakeMove
 ) -> None:
-    """Of two equal requests that arrive together one executes and the other is answered the same."""
+    """Of two equal requests that arrive together one executes and the other is
+    answered the same."""
     twins = [Job(c, c.request) for c in (move("r1"), move("r1"), move("r1", fen=5))]
     one, other, third = over(engine).run(twins)
     assert isinstance(one, Answer)
@@ -93,8 +112,14 @@ def test_twins_in_one_batch_execute_once(
 def test_a_refusal_that_may_pass_is_not_remembered(
     run: Run, engine: AnyEngine, move: MakeMove, refusal: Callable[[str], Refusal]
 ) -> None:
-    """What time or the registry can mend is decided anew under the same id, and the first try wrote nothing."""
-    for name in ("CounterClosed", "PersonNotFound", "MalformedField", "StoreUnavailable"):
+    """What time or the registry can mend is decided anew under the same id, and the
+    first try wrote nothing."""
+    for name in (
+        "CounterClosed",
+        "PersonNotFound",
+        "MalformedField",
+        "StoreUnavailable",
+    ):
         assert type(run(move("r1", refusal=refusal(name)))).__name__ == name
         assert fetched(engine, Remembered, "", ["r1"]) == []
     assert run(move("r1")).value == 100  # type: ignore[union-attr]  # an answer
@@ -106,8 +131,11 @@ def test_a_crash_is_not_remembered(run: Run, move: MakeMove) -> None:
     assert run(move("r1")).value == 100  # type: ignore[union-attr]  # an answer
 
 
-def test_a_final_refusal_is_answered_again(run: Run, engine: AnyEngine, move: MakeMove) -> None:
-    """A final refusal is the same for ever: class, message, field, clauses, conditions, figures; no purse moves."""
+def test_a_final_refusal_is_answered_again(
+    run: Run, engine: AnyEngine, move: MakeMove
+) -> None:
+    """A final refusal is the same for ever: class, message, field, clauses, conditions,
+    figures; no purse moves."""
     clause = Clause("C22", "同一个家庭账户最多能绑定7人", "滁州 L33")
     first = NotEligible(
         "不符合条件",
@@ -131,8 +159,11 @@ def test_a_remembered_refusal_is_for_its_content_only(run: Run, move: MakeMove) 
     assert run(move("r2", fen=7)).value == 7  # type: ignore[union-attr]  # an answer
 
 
-def test_a_tombstone_refuses_the_late_original(run: Run, engine: AnyEngine, move: MakeMove, clock: Any) -> None:
-    """Who reverses a request that never arrived is refused, and so is the original when it arrives at last."""
+def test_a_tombstone_refuses_the_late_original(
+    run: Run, engine: AnyEngine, move: MakeMove, clock: Any
+) -> None:
+    """Who reverses a request that never arrived is refused, and so is the original when
+    it arrives at last."""
     tombstone = Remembered("r1", "", "Move", {}, clock.now, tombstone=True)
     refused = SettlementNotFound("没有这笔结算").leaving(tombstone)
     assert run(move("r9", refusal=refused)) is refused
@@ -149,8 +180,13 @@ def test_a_kill_before_the_commit_executes_once(
     dying = open_engine()
     dying.commit = dying.close  # type: ignore[method-assign]  # the process dies here
     over(dying).run([Job(c, c.request) for c in (move("r1"), move("r2"))])
-    retried = over(open_engine()).run([Job(c, c.request) for c in (move("r1"), move("r2"))])
-    assert [(o.value, o.replayed) for o in retried if isinstance(o, Answer)] == [(100, False), (200, False)]
+    retried = over(open_engine()).run(
+        [Job(c, c.request) for c in (move("r1"), move("r2"))]
+    )
+    assert [(o.value, o.replayed) for o in retried if isinstance(o, Answer)] == [
+        (100, False),
+        (200, False),
+    ]
 
 
 def test_a_kill_after_the_commit_is_found_by_the_retry(
@@ -167,7 +203,8 @@ def test_a_kill_after_the_commit_is_found_by_the_retry(
 
 @dataclass(frozen=True)
 class Recalling:
-    """Opens a purse with 100 fen; its first answer is rebuilt from the purse, whatever happened to it since."""
+    """Opens a purse with 100 fen; its first answer is rebuilt from the purse, whatever
+    happened to it since."""
 
     request: Request
     answers: type[Account] = field(default=Account, init=False)
@@ -193,7 +230,8 @@ class Recalling:
 def test_an_answer_that_can_be_recalled_is_not_stored_twice(
     run: Run, engine: AnyEngine, move: MakeMove, schema: Schema
 ) -> None:
-    """A command that rebuilds its answer keeps none in the row of its request, and answers the same again."""
+    """A command that rebuilds its answer keeps none in the row of its request, and
+    answers the same again."""
     command = Recalling(Request("r1", "clinic-1", "Open", {"purse": "P1"}))
     first = run(command)
     run(move("r2"))

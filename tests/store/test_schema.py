@@ -47,7 +47,9 @@ KINDS = (
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
 FEN = st.integers(0, 2**63 - 1)
-INSTANTS = st.datetimes(datetime(1980, 1, 1), datetime(2200, 1, 1)).map(lambda d: d.replace(tzinfo=SHANGHAI, fold=0))  # noqa: DTZ001 - made aware at once
+INSTANTS = st.datetimes(datetime(1980, 1, 1), datetime(2200, 1, 1)).map(  # noqa: DTZ001 - made aware at once
+    lambda d: d.replace(tzinfo=SHANGHAI, fold=0)
+)
 
 st.register_type_strategy(str, TEXT)
 st.register_type_strategy(int, FEN)
@@ -59,7 +61,9 @@ def whole(kind: type) -> st.SearchStrategy[Any]:
     if not issubclass(kind, msgspec.Struct):
         return st.from_type(kind)
     hints = typing.get_type_hints(kind)
-    return st.builds(kind, **{f.name: _drawn(hints[f.name]) for f in msgspec.structs.fields(kind)})
+    return st.builds(
+        kind, **{f.name: _drawn(hints[f.name]) for f in msgspec.structs.fields(kind)}
+    )
 
 
 def _drawn(hint: Any) -> st.SearchStrategy[Any]:
@@ -77,7 +81,9 @@ def _drawn(hint: Any) -> st.SearchStrategy[Any]:
 @pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.__name__)
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
-def test_what_is_written_is_read_back(schema: Schema, kind: type, data: st.DataObject) -> None:
+def test_what_is_written_is_read_back(
+    schema: Schema, kind: type, data: st.DataObject
+) -> None:
     """A record of any kind comes back from its row as it was, whatever is in it."""
     table = schema.tables[kind]
     record = data.draw(whole(kind))
@@ -93,11 +99,23 @@ def test_every_kind_has_a_table(schema: Schema) -> None:
     assert len(KINDS) == len({t.name for t in schema.tables.values()})
 
 
-def test_keys_are_those_of_the_plan(schema: Schema, clock: Callable[[], datetime]) -> None:
+def test_keys_are_those_of_the_plan(
+    schema: Schema, clock: Callable[[], datetime]
+) -> None:
     """A key put together from several fields names them all."""
     cases: list[tuple[object, str]] = [
         (Accumulator("P1", Scheme.EMPLOYEE, "3411", 2025), "P1/310/3411/2025"),
-        (Entry(transaction_id="S1", position=2, ledger_account="cash", fen=1, at=clock(), kind=None), "S1/002"),
+        (
+            Entry(
+                transaction_id="S1",
+                position=2,
+                ledger_account="cash",
+                fen=1,
+                at=clock(),
+                kind=None,
+            ),
+            "S1/002",
+        ),
         (Adopted("341100", "V2", date(2025, 1, 1), clock()), "341100/V2"),
         (Account("P1"), "P1"),
     ]
@@ -129,7 +147,14 @@ def test_a_flat_record_may_not_have_nested_fields() -> None:
         Account("P1", -1, 1),
         Accumulator("P1", Scheme.EMPLOYEE, "3411", 2025, -1, 0),
         Accumulator("P1", Scheme.EMPLOYEE, "3411", 2025, 0, -1),
-        Credit("P1/2025-09", "P1", "2025-09", -1, "premium:3411", datetime(2025, 9, 1, tzinfo=SHANGHAI)),
+        Credit(
+            "P1/2025-09",
+            "P1",
+            "2025-09",
+            -1,
+            "premium:3411",
+            datetime(2025, 9, 1, tzinfo=SHANGHAI),
+        ),
     ],
     ids=["purse", "deductible used", "fund paid", "credit"],
 )
@@ -139,9 +164,19 @@ def test_floors_are_held_by_the_database_too(engine: AnyEngine, record: object) 
         engine.upsert(type(record), [record])
 
 
-def test_entries_and_premiums_are_never_changed(engine: AnyEngine, clock: Callable[[], datetime]) -> None:
-    """Writing a second entry under a key, or a second premium of one member and year, is an error."""
-    entry = Entry(transaction_id="S1", position=0, ledger_account="cash", fen=1, at=clock(), kind=None)
+def test_entries_and_premiums_are_never_changed(
+    engine: AnyEngine, clock: Callable[[], datetime]
+) -> None:
+    """Writing a second entry under a key, or a second premium of one member and year,
+    is an error."""
+    entry = Entry(
+        transaction_id="S1",
+        position=0,
+        ledger_account="cash",
+        fen=1,
+        at=clock(),
+        kind=None,
+    )
     premium = Premium(
         premium_id="PA",
         holder="P1",
@@ -159,16 +194,25 @@ def test_entries_and_premiums_are_never_changed(engine: AnyEngine, clock: Callab
             engine.upsert(type(again), [again])
 
 
-def test_a_credit_may_be_taken_back(engine: AnyEngine, clock: Callable[[], datetime]) -> None:
+def test_a_credit_may_be_taken_back(
+    engine: AnyEngine, clock: Callable[[], datetime]
+) -> None:
     """A month's credit is one row: given, taken back, given again."""
     credit = Credit("P1/2025-09", "P1", "2025-09", 1, "premium:3411", clock())
-    for record in (credit, replace(credit, taken_back_at=clock(), taken_back_why="重复登记"), credit):
+    for record in (
+        credit,
+        replace(credit, taken_back_at=clock(), taken_back_why="重复登记"),
+        credit,
+    ):
         engine.upsert(Credit, [record])
         assert [record] == fetched(engine, Credit, "", ["P1/2025-09"])
 
 
-def test_nothing_personal_lies_in_clear(engine: AnyEngine, person: Person, vault: Vault, tmp_path: Path) -> None:
-    """Neither a file, nor its log, nor any column contains certificate, name or phone; what may be clear is."""
+def test_nothing_personal_lies_in_clear(
+    engine: AnyEngine, person: Person, vault: Vault, tmp_path: Path
+) -> None:
+    """Neither a file, nor its log, nor any column contains certificate, name or phone;
+    what may be clear is."""
     secrets = [person.certificate.number, person.name, person.phone]
     engine.begin()
     engine.upsert(Person, [person])
@@ -176,22 +220,31 @@ def test_nothing_personal_lies_in_clear(engine: AnyEngine, person: Person, vault
     raw = b"".join(p.read_bytes() for p in (tmp_path / "var").glob("gongji.db*"))
     for value in engine.connection.execute("SELECT * FROM person").fetchone():
         raw += value if isinstance(value, bytes) else str(value).encode()
-    assert [s for s in secrets if s.encode() in raw or s.encode().hex().encode() in raw] == []
+    assert [
+        s for s in secrets if s.encode() in raw or s.encode().hex().encode() in raw
+    ] == []
     assert person.insured_place.encode() in raw
-    assert [person] == fetched(engine, Person, "cert", [vault.lookup(person.certificate)])
+    assert [person] == fetched(
+        engine, Person, "cert", [vault.lookup(person.certificate)]
+    )
 
 
-def test_a_sealed_person_cannot_be_passed_off_as_another(engine: AnyEngine, person: Person) -> None:
+def test_a_sealed_person_cannot_be_passed_off_as_another(
+    engine: AnyEngine, person: Person
+) -> None:
     """A seal moved to another row of the table does not open."""
     engine.upsert(Person, [person, replace(person, person_no="P2")])
     engine.connection.execute(
-        "UPDATE person SET sealed = (SELECT sealed FROM person WHERE person_no = 'P1') WHERE person_no = 'P2'"
+        "UPDATE person SET sealed = (SELECT sealed FROM person WHERE person_no = 'P1') "
+        "WHERE person_no = 'P2'"
     )
     with pytest.raises(ValueError, match="P2"):
         fetched(engine, Person, "", ["P2"])
 
 
-def test_a_database_is_made_once(engine: AnyEngine, schema: Schema, vault: Vault) -> None:
+def test_a_database_is_made_once(
+    engine: AnyEngine, schema: Schema, vault: Vault
+) -> None:
     """Opening a database of this version changes nothing."""
     engine.upsert(Account, [Account("P1", 5, 1)])
     make_or_check(home := home_of(engine, schema), schema, vault.fingerprint)
@@ -221,8 +274,11 @@ def test_a_strange_database_is_refused(
     engine.rollback()
 
 
-def test_another_program_is_left_alone(engine_url: str, schema: Schema, vault: Vault) -> None:
-    """A database in which another program keeps tables of these names is refused and stays as it is."""
+def test_another_program_is_left_alone(
+    engine_url: str, schema: Schema, vault: Vault
+) -> None:
+    """A database in which another program keeps tables of these names is refused and
+    stays as it is."""
     engine = engine_at(engine_url, schema)
     engine.connection.execute("CREATE TABLE account (theirs TEXT)")
     with pytest.raises(SchemaError, match="其他程序"):
@@ -236,19 +292,34 @@ class Recorded:
 
     def __init__(self, home: Home, version: int) -> None:
         self._home, self._version = home, version
-        self.dialect, self.transaction, self.execute = home.dialect, home.transaction, home.execute
-        self.fingerprint, self.record, self.grow = home.fingerprint, home.record, home.grow
+        self.dialect, self.transaction, self.execute = (
+            home.dialect,
+            home.transaction,
+            home.execute,
+        )
+        self.fingerprint, self.record, self.grow = (
+            home.fingerprint,
+            home.record,
+            home.grow,
+        )
 
     def version(self) -> int | None:
         return self._version
 
 
-def test_an_older_schema_is_brought_forward(engine: AnyEngine, schema: Schema, vault: Vault) -> None:
+def test_an_older_schema_is_brought_forward(
+    engine: AnyEngine, schema: Schema, vault: Vault
+) -> None:
     """A migration runs the steps from the version found, each once, and keeps what was stored."""
     engine.upsert(Account, [Account("P1", 5, 1)])
     old = Recorded(home_of(engine, schema), VERSION - 2)
-    steps = {v: partial(added_column, f"step_{VERSION - v}") for v in (VERSION - 3, VERSION - 2, VERSION - 1)}
-    assert (VERSION - 2, VERSION) == bring_forward(old, schema, vault.fingerprint, steps)
+    steps = {
+        v: partial(added_column, f"step_{VERSION - v}")
+        for v in (VERSION - 3, VERSION - 2, VERSION - 1)
+    }
+    assert (VERSION - 2, VERSION) == bring_forward(
+        old, schema, vault.fingerprint, steps
+    )
     found = engine.connection.execute("SELECT * FROM moved")
     assert ["step_2", "step_1"] == [column[0] for column in found.description[1:]]
     assert [Account("P1", 5, 1)] == fetched(engine, Account, "", ["P1"])
@@ -260,7 +331,9 @@ def added_column(name: str, _: Schema, dialect: Dialect) -> Iterator[str]:
     yield f"ALTER TABLE moved ADD COLUMN {name} {dialect.types['TEXT']}"
 
 
-def test_a_migration_that_fails_leaves_everything(engine: AnyEngine, schema: Schema, vault: Vault) -> None:
+def test_a_migration_that_fails_leaves_everything(
+    engine: AnyEngine, schema: Schema, vault: Vault
+) -> None:
     """Of a migration that stops half way nothing stands."""
 
     def broken(*_: object) -> Iterator[str]:

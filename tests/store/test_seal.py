@@ -25,7 +25,9 @@ def test_a_seal_shows_nothing_and_never_looks_the_same(vault: Vault) -> None:
     assert b"clear" not in first + second
 
 
-@pytest.mark.parametrize("at", [0, 1, 13, -1], ids=["format", "nonce", "ciphertext", "tag"])
+@pytest.mark.parametrize(
+    "at", [0, 1, 13, -1], ids=["format", "nonce", "ciphertext", "tag"]
+)
 def test_an_altered_seal_is_refused(vault: Vault, at: int) -> None:
     """One flipped bit anywhere breaks the seal."""
     sealed = bytearray(vault.seal("P1", b"clear"))
@@ -40,10 +42,16 @@ def test_a_seal_needs_the_key_it_was_made_with(vault: Vault) -> None:
         Vault.ephemeral().unseal("P1", vault.seal("P1", b"clear"))
 
 
-@pytest.mark.parametrize("number", ["34119919500101001x", " 34119919500101001X ", "341199 19500101 001X"])
-def test_a_certificate_is_found_however_it_is_written(vault: Vault, number: str) -> None:
+@pytest.mark.parametrize(
+    "number", ["34119919500101001x", " 34119919500101001X ", "341199 19500101 001X"]
+)
+def test_a_certificate_is_found_however_it_is_written(
+    vault: Vault, number: str
+) -> None:
     """Letter case and spaces make no other certificate."""
-    assert vault.lookup(Certificate("01", "34119919500101001X")) == vault.lookup(Certificate("01", number))
+    assert vault.lookup(Certificate("01", "34119919500101001X")) == vault.lookup(
+        Certificate("01", number)
+    )
 
 
 def test_lookups_depend_on_type_number_and_key(vault: Vault) -> None:
@@ -67,9 +75,17 @@ def test_lookups_depend_on_type_number_and_key(vault: Vault) -> None:
         (["a", "b"], ["b", "a"], False),
         ("1", 1, False),
     ],
-    ids=["order of a mapping", "order of a set", "another value", "order of a list", "another type"],
+    ids=[
+        "order of a mapping",
+        "order of a set",
+        "another value",
+        "order of a list",
+        "another type",
+    ],
 )
-def test_digests_tell_content_apart(vault: Vault, one: object, other: object, *, same: bool) -> None:
+def test_digests_tell_content_apart(
+    vault: Vault, one: object, other: object, *, same: bool
+) -> None:
     """A digest depends on content, not on the order of what has none."""
     assert (vault.digest(one) == vault.digest(other)) is same
 
@@ -77,11 +93,14 @@ def test_digests_tell_content_apart(vault: Vault, one: object, other: object, *,
 def test_each_use_has_a_key_of_its_own(vault: Vault) -> None:
     """The same text hashed for lookup and for comparison gives unrelated values."""
     certificate = Certificate("01", "34119919500101001X")
-    assert vault.lookup(certificate) != vault.digest(f"{certificate.type}\0{certificate.number}")
+    assert vault.lookup(certificate) != vault.digest(
+        f"{certificate.type}\0{certificate.number}"
+    )
 
 
 def test_the_key_file_is_made_once_and_private(tmp_path: Path) -> None:
-    """The first start makes a key file only its owner can read; the second uses it; no draft is left."""
+    """The first start makes a key file only its owner can read; the second uses it; no
+    draft is left."""
     path = tmp_path / "var" / "gongji.key"
     first, second = Vault.open(path, create=True), Vault.open(path, create=True)
     assert first.fingerprint == second.fingerprint

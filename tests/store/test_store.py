@@ -73,7 +73,9 @@ async def test_what_is_answered_is_read_at_once(store: Store, move: MakeMove) ->
         assert answer.value == account.balance_fen
 
 
-async def test_refusals_and_defects_reach_their_caller(store: Store, move: MakeMove) -> None:
+async def test_refusals_and_defects_reach_their_caller(
+    store: Store, move: MakeMove
+) -> None:
     """Each caller hears of its own command, as raised."""
     with pytest.raises(NoAccount):
         await store.commit(move("r1", refusal=NoAccount("没有个人账户")))
@@ -82,7 +84,8 @@ async def test_refusals_and_defects_reach_their_caller(store: Store, move: MakeM
 
 
 async def test_asking_writes_nothing(store: Store, move: MakeMove) -> None:
-    """The same decision asked for instead of committed leaves no record and does not use its request id up."""
+    """The same decision asked for instead of committed leaves no record and does not
+    use its request id up."""
     assert 100 == await store.ask(move("r1"))
     assert (None, None) == (await store.get(Account, "P1"), await store.recall("r1"))
     assert not (await store.commit(move("r1"))).replayed
@@ -110,7 +113,9 @@ async def test_it_is_all_there_after_a_restart(
     await second.close()
 
 
-async def test_only_two_files_stay_behind(clock: Clock, tmp_path: Path, move: MakeMove) -> None:
+async def test_only_two_files_stay_behind(
+    clock: Clock, tmp_path: Path, move: MakeMove
+) -> None:
     """A closed store over SQLite is its file and its key, readable by their owner only."""
     store = open_store("sqlite:///" + str(tmp_path / "x.db"), clock)
     await store.commit(move("r1"))
@@ -121,7 +126,8 @@ async def test_only_two_files_stay_behind(clock: Clock, tmp_path: Path, move: Ma
 async def test_a_database_without_its_key_is_refused(
     engine_url: str, clock: Clock, tmp_path: Path, person: Person
 ) -> None:
-    """A lost or foreign key file is noticed when the store is opened, and no new key is made beside old data."""
+    """A lost or foreign key file is noticed when the store is opened, and no new key is
+    made beside old data."""
     key = tmp_path / "x.key"
     store = open_store(engine_url, clock, key)
     await store.apply(Put(person))
@@ -139,7 +145,8 @@ async def test_a_database_without_its_key_is_refused(
 async def test_nothing_is_migrated_that_is_of_this_version(
     engine_url: str, clock: Clock, tmp_path: Path, move: MakeMove
 ) -> None:
-    """A migration of an empty place is refused; of a database of this version it changes nothing."""
+    """A migration of an empty place is refused; of a database of this version it
+    changes nothing."""
     key = tmp_path / "x.key"
     key.write_bytes(bytes(32))
     with pytest.raises(SchemaError, match="首次启动"):
@@ -159,7 +166,9 @@ def test_postgres_needs_its_key_named(clock: Clock) -> None:
         open_store("postgresql://x/y", clock)
 
 
-def test_a_server_that_does_not_answer_is_an_error_of_the_start(clock: Clock, tmp_path: Path) -> None:
+def test_a_server_that_does_not_answer_is_an_error_of_the_start(
+    clock: Clock, tmp_path: Path
+) -> None:
     """A database that cannot be reached when the service starts is said so, and no key is made."""
     with pytest.raises(ConnectionError, match="无法连接 PostgreSQL"):
         open_store(f"postgresql:///x?host={tmp_path}", clock, tmp_path / "x.key")
@@ -187,14 +196,19 @@ async def test_a_fleeting_store_leaves_nothing(clock: Clock, move: MakeMove) -> 
     store = open_store(MEMORY, clock)
     assert isinstance(store, SqliteStore)
     assert 100 == (await store.commit(move("r1"))).value
-    folder = Path(store._writing.connection.execute("PRAGMA database_list").fetchone()[2]).parent
+    folder = Path(
+        store._writing.connection.execute("PRAGMA database_list").fetchone()[2]
+    ).parent
     assert folder.exists()
     await store.close()
     assert not folder.exists()
 
 
-async def test_a_full_disk_writes_nothing_and_is_survived(in_file: SqliteStore, move: MakeMove, person: Person) -> None:
-    """Where the disk is full the callers are told to try again; with room again the same requests execute."""
+async def test_a_full_disk_writes_nothing_and_is_survived(
+    in_file: SqliteStore, move: MakeMove, person: Person
+) -> None:
+    """Where the disk is full the callers are told to try again; with room again the
+    same requests execute."""
     writing = in_file._writing.connection
     (pages,) = writing.execute("PRAGMA page_count").fetchone()
     writing.execute(f"PRAGMA max_page_count = {pages}")
@@ -207,11 +221,15 @@ async def test_a_full_disk_writes_nothing_and_is_survived(in_file: SqliteStore, 
     assert 100 == (await in_file.commit(move("r1"))).value
 
 
-async def test_a_locked_database_writes_nothing_and_is_survived(in_file: SqliteStore, move: MakeMove) -> None:
+async def test_a_locked_database_writes_nothing_and_is_survived(
+    in_file: SqliteStore, move: MakeMove
+) -> None:
     """While another process holds the database commands are refused and reads still answer."""
     writing = in_file._writing.connection
     writing.execute("PRAGMA busy_timeout = 0")
-    other = sqlite3.connect(writing.execute("PRAGMA database_list").fetchone()[2], isolation_level=None)
+    other = sqlite3.connect(
+        writing.execute("PRAGMA database_list").fetchone()[2], isolation_level=None
+    )
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreUnavailable):
         await in_file.commit(move("r1"))
@@ -221,7 +239,9 @@ async def test_a_locked_database_writes_nothing_and_is_survived(in_file: SqliteS
     assert not (await in_file.commit(move("r1"))).replayed
 
 
-async def test_a_read_only_database_writes_nothing_and_is_survived(in_file: SqliteStore, move: MakeMove) -> None:
+async def test_a_read_only_database_writes_nothing_and_is_survived(
+    in_file: SqliteStore, move: MakeMove
+) -> None:
     """A database that may only be read refuses commands and still answers reads."""
     in_file._writing.connection.execute("PRAGMA query_only = ON")
     with pytest.raises(StoreUnavailable):
@@ -233,27 +253,39 @@ async def test_a_read_only_database_writes_nothing_and_is_survived(in_file: Sqli
 async def test_two_stores_on_one_database_execute_once(
     engine_url: str, clock: Clock, tmp_path: Path, move: MakeMove
 ) -> None:
-    """Two servers over one database never execute one request twice, nor lose each other's writes."""
+    """Two servers over one database never execute one request twice, nor lose each
+    other's writes."""
     stores = [open_store(engine_url, clock, tmp_path / "x.key") for _ in range(2)]
-    await asyncio.gather(*(store.commit(move(f"r{i}", fen=1)) for i in range(50) for store in stores))
+    await asyncio.gather(
+        *(store.commit(move(f"r{i}", fen=1)) for i in range(50) for store in stores)
+    )
     assert Account("P1", 50, 50) == await stores[0].get(Account, "P1")
     for store in stores:
         await store.close()
 
 
 async def test_a_person_is_found_by_certificate(store: Store, person: Person) -> None:
-    """A certificate resolves to its person's number, a changed one no longer; the lowest number where two share one."""
+    """A certificate resolves to its person's number, a changed one no longer; the
+    lowest number where two share one."""
     await store.apply(Put(person, replace(person, person_no="P0")))
-    assert "P0" == await store.person_no_of(Certificate("01", person.certificate.number.lower()))
-    await store.apply(Put(replace(person, person_no="P0", certificate=Certificate("01", "other"))))
+    assert "P0" == await store.person_no_of(
+        Certificate("01", person.certificate.number.lower())
+    )
+    await store.apply(
+        Put(replace(person, person_no="P0", certificate=Certificate("01", "other")))
+    )
     assert "P1" == await store.person_no_of(person.certificate)
     assert await store.person_no_of(Certificate("01", "nobody")) is None
-    assert store.lookup(person.certificate) == store.lookup(Certificate("01", person.certificate.number.lower()))
+    assert store.lookup(person.certificate) == store.lookup(
+        Certificate("01", person.certificate.number.lower())
+    )
 
 
 async def test_the_row_of_an_import_is_kept(store: Store, clock: Clock) -> None:
     """What was executed in several parts is remembered by hand and recalled the same."""
-    row = Remembered("r1", "office", "ImportPersons", {"rows": store.digest([1, 2])}, clock(), b"{}")
+    row = Remembered(
+        "r1", "office", "ImportPersons", {"rows": store.digest([1, 2])}, clock(), b"{}"
+    )
     await store.remember(row)
     assert row == await store.recall("r1")
 
@@ -262,12 +294,17 @@ async def test_places_continue_a_listing(store: Store) -> None:
     """The place of the last record seen leads to the next page."""
     await store.apply(Put(*(Account(f"P{i}", i, 1) for i in range(5))))
     first = await store.page(Listing(kind=Account, limit=3))
-    rest = await store.page(Listing(kind=Account, limit=3, after=store.place(first[-1])))
+    rest = await store.page(
+        Listing(kind=Account, limit=3, after=store.place(first[-1]))
+    )
     assert ["P0", "P1", "P2", "P3", "P4"] == [a.person_no for a in first + rest]
 
 
-async def test_adoptions_are_recorded_and_know_what_is_settled(store: Store, clock: Clock) -> None:
-    """An adoption stands until it is replaced; a pooling area knows from which day on bills of it were settled."""
+async def test_adoptions_are_recorded_and_know_what_is_settled(
+    store: Store, clock: Clock
+) -> None:
+    """An adoption stands until it is replaced; a pooling area knows from which day on
+    bills of it were settled."""
     adopted = Adopted("341199", "V2", date(2025, 1, 1), clock())
     await store.adopt(adopted)
     await store.adopt(later := replace(adopted, since=date(2025, 2, 1)))
@@ -285,7 +322,9 @@ CASES = [
 ]
 
 
-async def test_reset_forgets_everything(store: Store, move: MakeMove, person: Person) -> None:
+async def test_reset_forgets_everything(
+    store: Store, move: MakeMove, person: Person
+) -> None:
     """After a reset no record and no request id is left, and the store goes on."""
     await store.commit(move("r1"))
     await store.apply(Put(person))

@@ -47,7 +47,12 @@ from .revisions import REVISIONS
 _anqing = partial(ruled, since="2022-07-01")
 """安徽省自2022年起实施家庭共济 (A6), 起始日依省级规则 (C53)."""
 
-ONLINE: tuple[ChannelId, ...] = ("wanshitong", "minip_wechat", "minip_alipay", "national_app")
+ONLINE: tuple[ChannelId, ...] = (
+    "wanshitong",
+    "minip_wechat",
+    "minip_alipay",
+    "national_app",
+)
 AT_COUNTER: tuple[ChannelId, ...] = ("window", "bank")
 
 PROOFS = (
@@ -65,17 +70,24 @@ def identity() -> Identity:
     return Identity(area_code="340800", name="安庆市")
 
 
-# --- 绑定: 谁与谁 -------------------------------------------------------------------------------------------------
+# --- 绑定: 谁与谁 ---------------------------------------------------------------------
 
 
 @hookimpl
 def member_terms() -> Timeline[Mapping[Purpose, EnrolmentTerms]]:
     """须为安徽省内基本医疗保险参保人, 含职工医保、城乡居民医保 (A9)."""
     return _anqing(
-        {Purpose.VISIT: EnrolmentTerms(schemes=frozenset({Scheme.EMPLOYEE, Scheme.RESIDENT}))},
+        {
+            Purpose.VISIT: EnrolmentTerms(
+                schemes=frozenset({Scheme.EMPLOYEE, Scheme.RESIDENT})
+            )
+        },
         clauses=[c.A9],
         against=[c.C21, c.C68],
-        why="X4: 按用途分开。就医购药依A9, 职工与居民均可; 安庆的材料没有写居民医保缴费, 不提供该用途。",
+        why=(
+            "X4: 按用途分开。就医购药依A9, 职工与居民均可; "
+            "安庆的材料没有写居民医保缴费, 不提供该用途。"
+        ),
         settles=[c.X4],
     )
 
@@ -104,19 +116,23 @@ def scope() -> Timeline[Scope]:
     )
 
 
-# --- 绑定: 哪个渠道, 要什么 ---------------------------------------------------------------------------------------
+# --- 绑定: 哪个渠道, 要什么 -----------------------------------------------------------
 
 
 @hookimpl
 def channels() -> Timeline[Mapping[ChannelId, Channel]]:
-    """皖事通 (A17), 小程序 (A18), 国家平台APP (A19), 经办窗口 (A20), 合作银行网点 (A21); 窗口工作日9:00-17:00 (A42)."""
+    """皖事通 (A17), 小程序 (A18), 国家平台APP (A19), 经办窗口 (A20), 合作银行网点
+    (A21); 窗口工作日9:00-17:00 (A42)."""
     return _anqing(
         _CHANNELS,
         clauses=[c.A1, c.A17, c.A18, c.A19, c.A20, c.A21, c.A40, c.A41, c.A42],
         against=[c.C2, c.C3, c.C69, c.H2, c.A30],
-        why="X8: 各处对同一业务的称呼不同, 渠道按安庆材料所用的名称声明。"
-        "X17: 国家医保服务平台APP依A19只受理双方不在同一统筹区的绑定; H2所写的是开通医保钱包, 不是绑定。"
-        "X18: “即时办结”(A30)以窗口开门(A42)为前提, 服务时间以外不受理, 答复下次开门时间。",
+        why=(
+            "X8: 各处对同一业务的称呼不同, 渠道按安庆材料所用的名称声明。X17: "
+            "国家医保服务平台APP依A19只受理双方不在同一统筹区的绑定; "
+            "H2所写的是开通医保钱包, 不是绑定。X18: “即时办结”(A30)以窗口开门(A42)"
+            "为前提, 服务时间以外不受理, 答复下次开门时间。"
+        ),
         settles=[c.X8, c.X17, c.X18],
     )
 
@@ -132,7 +148,10 @@ def identity_checks() -> Timeline[Mapping[ChannelId, frozenset[IdentityCheck]]]:
         },
         clauses=[c.A14, c.A24, c.A36, c.T_AQ2, c.T_AQ7],
         against=[c.C2, c.C10],
-        why="X9: 身份核验按市、按渠道取值; 人脸识别只写在安庆皖事通的步骤里, 电子凭证授权是滁州的。",
+        why=(
+            "X9: 身份核验按市、按渠道取值; 人脸识别只写在安庆皖事通的步骤里, "
+            "电子凭证授权是滁州的。"
+        ),
         settles=[c.X9],
     )
 
@@ -142,10 +161,16 @@ def fields_asked() -> Timeline[Mapping[ChannelId, frozenset[MemberField]]]:
     """输入使用人姓名、身份证号、医保参保地 (A25); 窗口填使用人身份信息 (A22)."""
     person = frozenset({MemberField.NAME, MemberField.CERTIFICATE_NUMBER})
     return _anqing(
-        {**dict.fromkeys(ONLINE, person | {MemberField.INSURED_PLACE}), **dict.fromkeys(AT_COUNTER, person)},
+        {
+            **dict.fromkeys(ONLINE, person | {MemberField.INSURED_PLACE}),
+            **dict.fromkeys(AT_COUNTER, person),
+        },
         clauses=[c.A25, c.A18, c.A22, c.T_AQ1, c.T_AQ2, c.T_AQ4],
         against=[c.C4],
-        why="X11: 申请可填四项信息, 必填项由各市声明; 安庆可省内跨统筹区, 故线上须填参保地, 不要求联系电话。",
+        why=(
+            "X11: 申请可填四项信息, 必填项由各市声明; 安庆可省内跨统筹区, "
+            "故线上须填参保地, 不要求联系电话。"
+        ),
         settles=[c.X11],
     )
 
@@ -153,14 +178,25 @@ def fields_asked() -> Timeline[Mapping[ChannelId, frozenset[MemberField]]]:
 @hookimpl
 def materials() -> Timeline[Mapping[ChannelId, tuple[MaterialNeed, ...]]]:
     """线上仅需在线身份验证 (A34, A35); 窗口须身份证、社保卡、关系证明原件 (A36, A22)."""
-    if_unknown = MaterialNeed(name="关系证明", one_of=PROOFS, asked=Asked.RELATION_NOT_ON_RECORD)
+    if_unknown = MaterialNeed(
+        name="关系证明", one_of=PROOFS, asked=Asked.RELATION_NOT_ON_RECORD
+    )
     originals = (
-        MaterialNeed(name="授权人身份证", one_of=(MaterialKind.HOLDER_ID_CARD,), original=True),
-        MaterialNeed(name="授权人社保卡", one_of=(MaterialKind.HOLDER_SOCIAL_SECURITY_CARD,), original=True),
+        MaterialNeed(
+            name="授权人身份证", one_of=(MaterialKind.HOLDER_ID_CARD,), original=True
+        ),
+        MaterialNeed(
+            name="授权人社保卡",
+            one_of=(MaterialKind.HOLDER_SOCIAL_SECURITY_CARD,),
+            original=True,
+        ),
         MaterialNeed(name="关系证明", one_of=PROOFS, original=True),
     )
     return _anqing(
-        {**dict.fromkeys(ONLINE, (if_unknown,)), **dict.fromkeys(AT_COUNTER, originals)},
+        {
+            **dict.fromkeys(ONLINE, (if_unknown,)),
+            **dict.fromkeys(AT_COUNTER, originals),
+        },
         clauses=[c.A34, c.A35, c.A36, c.T_AQ1, c.T_AQ3],
         against=[c.A22, c.C4, c.C8, c.C13],
         why="X7: 材料按市、按渠道取值。A22的总表写在线下办理之下, 与A36一致, 不适用于线上; "
@@ -198,11 +234,14 @@ def consent() -> Timeline[ConsentTerms]:
 
 @hookimpl
 def review_latency() -> Timeline[Mapping[ChannelId, ReviewLatency]]:
-    """皖事通实时审核即时生效 (A28), 否则1-3个工作日 (A27); 小程序1-3个工作日 (A29); 窗口即时办结 (A30)."""
+    """皖事通实时审核即时生效 (A28), 否则1-3个工作日 (A27); 小程序1-3个工作日 (A29);
+    窗口即时办结 (A30)."""
     reviewed = partial(ReviewLatency, working_days=3, earliest_working_days=1)
     return _anqing(
         {
-            "wanshitong": reviewed(at_once=AtOnce.IF_CHECKS_PASS, clauses=(c.A28, c.A27)),
+            "wanshitong": reviewed(
+                at_once=AtOnce.IF_CHECKS_PASS, clauses=(c.A28, c.A27)
+            ),
             "minip_wechat": reviewed(at_once=AtOnce.NEVER, clauses=(c.A29,)),
             "minip_alipay": reviewed(at_once=AtOnce.NEVER, clauses=(c.A29,)),
             "national_app": reviewed(at_once=AtOnce.NEVER, clauses=(c.A29, c.T_AQ2)),
@@ -211,24 +250,30 @@ def review_latency() -> Timeline[Mapping[ChannelId, ReviewLatency]]:
         },
         clauses=[c.A28, c.A27, c.A29, c.A30, c.T_AQ1, c.T_AQ2],
         against=[c.A27, c.C4, c.C8, c.C13],
-        why="X1: 自动核验(登记信息查得到亲属关系、双方参保、范围相符)全部通过的即时生效(A28); 其余进入审核, "
-        "至迟3个工作日(A27)。X2: 审核按市、按渠道取值, 提交即完成是滁州的。",
+        why=(
+            "X1: 自动核验(登记信息查得到亲属关系、双方参保、范围相符)"
+            "全部通过的即时生效(A28); 其余进入审核, 至迟3个工作日(A27)。X2: "
+            "审核按市、按渠道取值, 提交即完成是滁州的。"
+        ),
         settles=[c.X1, c.X2],
     )
 
 
-# --- 个人账户 -----------------------------------------------------------------------------------------------------
+# --- 个人账户 -------------------------------------------------------------------------
 
 
 @hookimpl
 def uses() -> Timeline[Uses]:
-    """门诊就医的合规费用 (A10), 药店的药品、医疗器械、医用耗材 (A11); 不可用于公共卫生、体育健身、养生保健 (A12)."""
+    """门诊就医的合规费用 (A10), 药店的药品、医疗器械、医用耗材 (A11);
+    不可用于公共卫生、体育健身、养生保健 (A12)."""
     return _anqing(
         Uses(
             aid_at=frozenset({Use.OUTPATIENT, Use.PHARMACY}),
             aid_pays=frozenset({BillPart.IN_SCOPE, BillPart.FIRST_SELFPAY}),
             own_pays=ALL_PARTS,
-            never=frozenset({Spending.PUBLIC_HEALTH, Spending.FITNESS, Spending.WELLNESS}),
+            never=frozenset(
+                {Spending.PUBLIC_HEALTH, Spending.FITNESS, Spending.WELLNESS}
+            ),
         ),
         clauses=[c.A10, c.A11, c.A12, c.T_AQ5],
         against=[c.A3, c.C68, c.S9],
@@ -238,7 +283,7 @@ def uses() -> Timeline[Uses]:
     )
 
 
-# --- 给人看的 -----------------------------------------------------------------------------------------------------
+# --- 给人看的 -------------------------------------------------------------------------
 
 
 @hookimpl
@@ -261,16 +306,32 @@ def candidates() -> tuple[Candidate, ...]:
     return REVISIONS
 
 
-# --- 渠道 ---------------------------------------------------------------------------------------------------------
+# --- 渠道 -----------------------------------------------------------------------------
 
 _OFFICE_HOURS = CounterHours(opens=time(9), closes=time(17))
 """工作日9:00-17:00 (A42)."""
 
 _WANSHITONG = (
-    Step(text="登录皖事通APP,定位至“安庆市”", caution="确保定位准确,选择对应城市服务", clauses=(c.A23,)),
-    Step(text="进入“医保”频道,点击“家庭共济”", caution="需完成实名认证及人脸识别", clauses=(c.A24,)),
-    Step(text="选择“添加共济成员”", caution="输入使用人姓名、身份证号、医保参保地", clauses=(c.A25,)),
-    Step(text="确认关系并签署电子协议", caution="关系类型需如实选择(配偶、子女、父母等)", clauses=(c.A26,)),
+    Step(
+        text="登录皖事通APP,定位至“安庆市”",
+        caution="确保定位准确,选择对应城市服务",
+        clauses=(c.A23,),
+    ),
+    Step(
+        text="进入“医保”频道,点击“家庭共济”",
+        caution="需完成实名认证及人脸识别",
+        clauses=(c.A24,),
+    ),
+    Step(
+        text="选择“添加共济成员”",
+        caution="输入使用人姓名、身份证号、医保参保地",
+        clauses=(c.A25,),
+    ),
+    Step(
+        text="确认关系并签署电子协议",
+        caution="关系类型需如实选择(配偶、子女、父母等)",
+        clauses=(c.A26,),
+    ),
     Step(text="提交申请,等待系统审核", clauses=(c.A27,)),
 )
 _MINI_PROGRAM = (

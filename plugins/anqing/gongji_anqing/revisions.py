@@ -30,7 +30,9 @@ _V2 = Table(
     unranked_as=1,
     # S6 定点药店的起付标准与支付比例按一级
     pharmacy=1,
-    covers=frozenset({VisitKind.OUTPATIENT, VisitKind.REGISTRATION, VisitKind.PHARMACY}),
+    covers=frozenset(
+        {VisitKind.OUTPATIENT, VisitKind.REGISTRATION, VisitKind.PHARMACY}
+    ),
     rounding=Rounding.HALF_UP,
     effects=Effects(order_fen=20_00, splitting_loses_fen=10, splitting_gains_fen=50),
 )

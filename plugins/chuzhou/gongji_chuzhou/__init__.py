@@ -82,21 +82,27 @@ def identity() -> Identity:
     return Identity(area_code="341100", name="滁州市")
 
 
-# --- 绑定: 谁与谁 -------------------------------------------------------------------------------------------------
+# --- 绑定: 谁与谁 ---------------------------------------------------------------------
 
 
 @hookimpl
 def member_terms() -> Timeline[Mapping[Purpose, EnrolmentTerms]]:
-    """家庭成员必须是参保地的职工医保参保人员 (C21); 个人账户可缴家庭成员参加居民医保等的个人缴费 (C68)."""
+    """家庭成员必须是参保地的职工医保参保人员 (C21); 个人账户可缴家庭成员参加居民医保等
+    的个人缴费 (C68)."""
     return _chuzhou(
         {
             Purpose.VISIT: EnrolmentTerms(schemes=frozenset({Scheme.EMPLOYEE})),
-            Purpose.RESIDENT_PREMIUM: EnrolmentTerms(schemes=frozenset({Scheme.RESIDENT}), or_enrolling=True),
+            Purpose.RESIDENT_PREMIUM: EnrolmentTerms(
+                schemes=frozenset({Scheme.RESIDENT}), or_enrolling=True
+            ),
         },
         clauses=[c.C21, c.C68],
         against=[c.A9],
-        why="X4: 按用途分开, 绑定时选择。就医购药依C21只限职工医保; 缴居民医保费的成员必然参加或正在参加居民医保(C68)。"
-        "不分用途则同一网页的C21与C68不能并存。",
+        why=(
+            "X4: 按用途分开, 绑定时选择。就医购药依C21只限职工医保; "
+            "缴居民医保费的成员必然参加或正在参加居民医保(C68)。"
+            "不分用途则同一网页的C21与C68不能并存。"
+        ),
         settles=[c.X4],
     )
 
@@ -108,7 +114,10 @@ def relations() -> Timeline[RelationSet]:
         DIRECT,
         clauses=[c.C26, c.C67],
         against=[c.A9, c.S8],
-        why="X5: 滁州网页两处都只写配偶、父母、子女; 近亲属出自安庆材料(A9); 2024年扩大范围(S8)未经证实, 作候选。",
+        why=(
+            "X5: 滁州网页两处都只写配偶、父母、子女; 近亲属出自安庆材料(A9); "
+            "2024年扩大范围(S8)未经证实, 作候选。"
+        ),
         settles=[c.X5],
     )
 
@@ -120,7 +129,10 @@ def scope() -> Timeline[Scope]:
         Scope.POOLING_AREA,
         clauses=[c.C27, c.C28],
         against=[c.A9, c.S29],
-        why="X3: 滁州网页写明同一统筹区; 全省范围(A9)出自安庆材料, 省内全面跨统筹区的说法(S29)未经证实, 作候选。",
+        why=(
+            "X3: 滁州网页写明同一统筹区; 全省范围(A9)出自安庆材料, "
+            "省内全面跨统筹区的说法(S29)未经证实, 作候选。"
+        ),
         settles=[c.X3],
     )
 
@@ -137,16 +149,23 @@ def family_limit() -> Timeline[FamilyLimit | NoLimit]:
     )
 
 
-# --- 绑定: 哪个渠道, 要什么 ---------------------------------------------------------------------------------------
+# --- 绑定: 哪个渠道, 要什么 -----------------------------------------------------------
 
 
 @hookimpl
 def channels() -> Timeline[Mapping[ChannelId, Channel]]:
     """小程序 (C2–C4), 公众号 (C5–C8), 皖事通APP (C9–C13), 安徽e保、支付宝、网上办事大厅 (C69)."""
-    minip, bind = ChannelKind.MINI_PROGRAM, "“个人账户共济绑定”→“使用我的个人账户共济”→“添加家庭成员”"
+    minip, bind = (
+        ChannelKind.MINI_PROGRAM,
+        "“个人账户共济绑定”→“使用我的个人账户共济”→“添加家庭成员”",
+    )
     values = {
         "minip_wechat": Channel(
-            name="安徽医保公共服务小程序", kind=minip, entry=bind, steps=_steps(c.C2, c.C3, c.C4), clauses=(c.T_CZ10,)
+            name="安徽医保公共服务小程序",
+            kind=minip,
+            entry=bind,
+            steps=_steps(c.C2, c.C3, c.C4),
+            clauses=(c.T_CZ10,),
         ),
         "city_wechat": Channel(
             name="“滁州医保”公众号",
@@ -160,16 +179,26 @@ def channels() -> Timeline[Mapping[ChannelId, Channel]]:
             entry="“我的医保”→“业务办理”→“个人账户共济绑定”→“添加家庭成员”",
             steps=_steps(c.C9, c.C10, c.C11, c.C12, c.C13),
         ),
-        "ehui_wechat": Channel(name="“安徽e保”微信小程序", kind=minip, clauses=(c.C69, c.T_CZ6)),
-        "minip_alipay": Channel(name="支付宝小程序", kind=minip, clauses=(c.C69, c.T_CZ6)),
-        "web_hall": Channel(name="安徽医保公共服务网上办事大厅", kind=ChannelKind.WEB, clauses=(c.C69, c.T_CZ6)),
+        "ehui_wechat": Channel(
+            name="“安徽e保”微信小程序", kind=minip, clauses=(c.C69, c.T_CZ6)
+        ),
+        "minip_alipay": Channel(
+            name="支付宝小程序", kind=minip, clauses=(c.C69, c.T_CZ6)
+        ),
+        "web_hall": Channel(
+            name="安徽医保公共服务网上办事大厅",
+            kind=ChannelKind.WEB,
+            clauses=(c.C69, c.T_CZ6),
+        ),
     }
     return _chuzhou(
         values,
         clauses=[c.C2, c.C5, c.C9, c.C69],
         against=[c.A17, c.A18],
-        why="X8: 各处对同一业务的称呼不同, 渠道按滁州网页所用的名称声明。社保中心窗口在滁州网页中只用于查询(C80至C82), "
-        "不是绑定渠道。",
+        why=(
+            "X8: 各处对同一业务的称呼不同, 渠道按滁州网页所用的名称声明。"
+            "社保中心窗口在滁州网页中只用于查询(C80至C82), 不是绑定渠道。"
+        ),
         settles=[c.X8],
     )
 
@@ -178,7 +207,9 @@ def channels() -> Timeline[Mapping[ChannelId, Channel]]:
 def identity_checks() -> Timeline[Mapping[ChannelId, frozenset[IdentityCheck]]]:
     """进行电子医保凭证授权和实名认证 (C2, C6, C10)."""
     return _chuzhou(
-        dict.fromkeys(CHANNELS, frozenset({IdentityCheck.REAL_NAME, IdentityCheck.E_VOUCHER})),
+        dict.fromkeys(
+            CHANNELS, frozenset({IdentityCheck.REAL_NAME, IdentityCheck.E_VOUCHER})
+        ),
         clauses=[c.C2, c.C6, c.C10, c.C14, c.T_CZ6],
         against=[c.A24],
         why="X9: 身份核验按市、按渠道取值; 滁州三个渠道都写电子凭证与实名, 没有一个写人脸识别。",
@@ -190,7 +221,9 @@ def identity_checks() -> Timeline[Mapping[ChannelId, frozenset[IdentityCheck]]]:
 def fields_asked() -> Timeline[Mapping[ChannelId, frozenset[MemberField]]]:
     """输入被绑定人员的身份证号码和联系电话 (C4, C8, C13; C23, C25)."""
     return _chuzhou(
-        dict.fromkeys(CHANNELS, frozenset({MemberField.CERTIFICATE_NUMBER, MemberField.PHONE})),
+        dict.fromkeys(
+            CHANNELS, frozenset({MemberField.CERTIFICATE_NUMBER, MemberField.PHONE})
+        ),
         clauses=[c.C4, c.C8, c.C13, c.C23, c.C25, c.C14, c.T_CZ6],
         against=[c.A25, c.S42],
         why="X11: 申请可填四项信息, 必填项由各市声明; 滁州三个渠道都只要身份证号码和联系电话。",
@@ -206,14 +239,21 @@ def materials() -> Timeline[Mapping[ChannelId, tuple[MaterialNeed, ...]]]:
     return _chuzhou(
         {
             channel: (
-                MaterialNeed(name="结婚证或居民户口簿", one_of=kinds, clauses=told.get(channel, (c.C24, c.T_CZ6))),
+                MaterialNeed(
+                    name="结婚证或居民户口簿",
+                    one_of=kinds,
+                    clauses=told.get(channel, (c.C24, c.T_CZ6)),
+                ),
             )
             for channel in CHANNELS
         }
         | {"wanshitong": ()},
         clauses=[c.C4, c.C8, c.C13, c.C24, c.T_CZ6],
         against=[c.A34],
-        why="X7: 材料按市、按渠道取值。小程序与公众号写明上传; 皖事通的步骤没有上传, 不得因总表(C24)而加。",
+        why=(
+            "X7: 材料按市、按渠道取值。小程序与公众号写明上传; 皖事通的步骤没有上传, "
+            "不得因总表(C24)而加。"
+        ),
         settles=[c.X7],
     )
 
@@ -237,7 +277,9 @@ def agreement() -> Timeline[AgreementTerms]:
 def consent() -> Timeline[ConsentTerms]:
     """绑定流程只有授权人操作 (C2–C13)."""
     return _chuzhou(
-        ConsentTerms(required=False, in_place_of_it="所填的使用人联系电话和上传的证明资料"),
+        ConsentTerms(
+            required=False, in_place_of_it="所填的使用人联系电话和上传的证明资料"
+        ),
         clauses=[c.C4, c.C8, c.C13, c.T_CZ8],
         against=[c.A13],
         why="X10: 滁州的步骤没有使用人操作; 知情同意(A13)出自安庆材料。",
@@ -251,7 +293,9 @@ def review_latency() -> Timeline[Mapping[ChannelId, ReviewLatency]]:
     told = {"minip_wechat": (c.C4,), "city_wechat": (c.C8,), "wanshitong": (c.C13,)}
     return _chuzhou(
         {
-            channel: ReviewLatency(at_once=AtOnce.ALWAYS, clauses=told.get(channel, (c.C14, c.T_CZ7)))
+            channel: ReviewLatency(
+                at_once=AtOnce.ALWAYS, clauses=told.get(channel, (c.C14, c.T_CZ7))
+            )
             for channel in CHANNELS
         },
         clauses=[c.C4, c.C8, c.C13, c.C14, c.T_CZ7],
@@ -271,12 +315,13 @@ def unbinding() -> Timeline[Unbinding]:
     )
 
 
-# --- 结算 ---------------------------------------------------------------------------------------------------------
+# --- 结算 -----------------------------------------------------------------------------
 
 
 @hookimpl
 def reimbursement() -> Timeline[Mapping[Scheme, Table | NoFund]]:
-    """起付标准800元 (C58), 一二三级60%、55%、50% (C59–C61), 退休高5个百分点 (C61b), 限额2000元 (C62)."""
+    """起付标准800元 (C58), 一二三级60%、55%、50% (C59–C61), 退休高5个百分点 (C61b),
+    限额2000元 (C62)."""
     employee = Table(
         # C58 起付标准800元
         deductible_fen={1: 800_00, 2: 800_00, 3: 800_00},
@@ -289,7 +334,9 @@ def reimbursement() -> Timeline[Mapping[Scheme, Table | NoFund]]:
         visit_cap_fen={1: NO_LIMIT, 2: NO_LIMIT, 3: NO_LIMIT},
         unranked_as=1,
         pharmacy=NoFund(c.T_CZ2),
-        covers=frozenset({VisitKind.OUTPATIENT, VisitKind.REGISTRATION, VisitKind.PHARMACY}),
+        covers=frozenset(
+            {VisitKind.OUTPATIENT, VisitKind.REGISTRATION, VisitKind.PHARMACY}
+        ),
         rounding=Rounding.HALF_UP,
         clauses=TableClauses(
             always=(c.C58, c.C62, c.T_CZ1, c.T_CZ4),
@@ -298,11 +345,24 @@ def reimbursement() -> Timeline[Mapping[Scheme, Table | NoFund]]:
             unranked=(c.T_CZ3,),
         ),
         # 次序与拆分对统筹支付的最大影响, 由 gongji check 复算
-        effects=Effects(order_fen=80_00, splitting_loses_fen=41, splitting_gains_fen=50),
+        effects=Effects(
+            order_fen=80_00, splitting_loses_fen=41, splitting_gains_fen=50
+        ),
     )
     return _chuzhou(
         {Scheme.EMPLOYEE: employee, Scheme.RESIDENT: NoFund(c.T_CZ5)},
-        clauses=[c.C58, c.C59, c.C60, c.C61, c.C61B, c.C62, c.C53, c.T_CZ1, c.T_CZ3, c.T_CZ4],
+        clauses=[
+            c.C58,
+            c.C59,
+            c.C60,
+            c.C61,
+            c.C61B,
+            c.C62,
+            c.C53,
+            c.T_CZ1,
+            c.T_CZ3,
+            c.T_CZ4,
+        ],
         against=[c.S4, c.S6, c.H6],
         why="X19、X20: 滁州网页写明且与本市医院2022年12月的通知一致; S6未经证实, 作候选V2。"
         "X21: C58写明职工医保, 居民不适用; H6说的是异地结算方式。",
@@ -326,13 +386,16 @@ def exclusions() -> Timeline[tuple[Exclusion, ...]]:
 
 @hookimpl
 def uses() -> Timeline[Uses]:
-    """定点医药机构的药品、器械、耗材等费用及参加居民医保等的个人缴费 (C68); 不可用于公共卫生等 (A12)."""
+    """定点医药机构的药品、器械、耗材等费用及参加居民医保等的个人缴费 (C68);
+    不可用于公共卫生等 (A12)."""
     return _chuzhou(
         Uses(
             aid_at=frozenset({Use.OUTPATIENT, Use.PHARMACY, Use.RESIDENT_PREMIUM}),
             aid_pays=frozenset({BillPart.IN_SCOPE, BillPart.FIRST_SELFPAY}),
             own_pays=ALL_PARTS,
-            never=frozenset({Spending.PUBLIC_HEALTH, Spending.FITNESS, Spending.WELLNESS}),
+            never=frozenset(
+                {Spending.PUBLIC_HEALTH, Spending.FITNESS, Spending.WELLNESS}
+            ),
         ),
         clauses=[c.C68, c.A10, c.A12, c.T_CZ9],
         against=[c.A3, c.S9],
@@ -346,13 +409,17 @@ def uses() -> Timeline[Uses]:
 def account_crediting() -> Timeline[CreditTerms]:
     """在职计入本人缴费基数的2% (C55); 退休由统筹基金按定额划入 (C56); 单位缴费不再划入 (C57)."""
     return _chuzhou(
-        CreditTerms(active_ratio_bp=2_00, retired_fen=OPERATOR_SETS, employer_part_credited=False),
+        CreditTerms(
+            active_ratio_bp=2_00,
+            retired_fen=OPERATOR_SETS,
+            employer_part_credited=False,
+        ),
         clauses=[c.C55, c.C56, c.C57],
         why="C56没有写退休人员的定额, 由运营方连同起始日设定。",
     )
 
 
-# --- 给人看的 -----------------------------------------------------------------------------------------------------
+# --- 给人看的 -------------------------------------------------------------------------
 
 
 @hookimpl

@@ -31,7 +31,9 @@ _V2 = Table(
     visit_cap_fen={1: NO_LIMIT, 2: NO_LIMIT, 3: NO_LIMIT},
     unranked_as=1,
     pharmacy=NoFund(c.T_CZ2),
-    covers=frozenset({VisitKind.OUTPATIENT, VisitKind.REGISTRATION, VisitKind.PHARMACY}),
+    covers=frozenset(
+        {VisitKind.OUTPATIENT, VisitKind.REGISTRATION, VisitKind.PHARMACY}
+    ),
     rounding=Rounding.HALF_UP,
     effects=Effects(order_fen=20_00, splitting_loses_fen=10, splitting_gains_fen=50),
 )
@@ -49,7 +51,10 @@ REVISIONS = (
         hook="reimbursement",
         value={Scheme.EMPLOYEE: _V2, Scheme.RESIDENT: NoFund(c.T_CZ5)},
         clauses=(c.S6, c.T_CZ1, c.T_CZ3, c.T_CZ4),
-        why_not="S6未经证实; 所引滁医保发〔2022〕17号与同日起施行的一手材料(C58)及本市医院通知冲突, 起始日不可信。",
+        why_not=(
+            "S6未经证实; 所引滁医保发〔2022〕17号与同日起施行的一手材料(C58)"
+            "及本市医院通知冲突, 起始日不可信。"
+        ),
     ),
     Candidate(
         name="PROVINCE",

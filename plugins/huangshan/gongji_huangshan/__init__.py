@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from gongji import Candidate, Identity, Note, Procedure, Step, Timeline, Wallet, hookimpl, ruled
+from gongji import (
+    Candidate,
+    Identity,
+    Note,
+    Procedure,
+    Step,
+    Timeline,
+    Wallet,
+    hookimpl,
+    ruled,
+)
 
 from . import clauses as c
 from .revisions import REVISIONS
@@ -30,7 +40,10 @@ def wallet() -> Timeline[Wallet]:
         since=SINCE,
         clauses=[c.H2, c.H3],
         against=[c.A1, c.A19],
-        why="X14: H2把开通钱包写作“绑定”, 共济绑定是授权人与使用人的关系(A1); 两项业务分开, 开通钱包不绑定任何人。",
+        why=(
+            "X14: H2把开通钱包写作“绑定”, 共济绑定是授权人与使用人的关系(A1); "
+            "两项业务分开, 开通钱包不绑定任何人。"
+        ),
         settles=[c.X14],
     )
 

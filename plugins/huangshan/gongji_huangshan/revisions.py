@@ -32,7 +32,9 @@ _V2 = Table(
     visit_cap_fen={1: NO_LIMIT, 2: NO_LIMIT, 3: NO_LIMIT},
     unranked_as=1,
     pharmacy=NoFund(c.T_HS1),
-    covers=frozenset({VisitKind.OUTPATIENT, VisitKind.REGISTRATION, VisitKind.PHARMACY}),
+    covers=frozenset(
+        {VisitKind.OUTPATIENT, VisitKind.REGISTRATION, VisitKind.PHARMACY}
+    ),
     rounding=Rounding.HALF_UP,
     effects=Effects(order_fen=20_00, splitting_loses_fen=10, splitting_gains_fen=50),
 )

@@ -1,10 +1,13 @@
-"""Crediting a personal account (个人账户): a month's credit by the city's rule, or a balance brought forward.
+"""Crediting a personal account (个人账户): a month's credit by the city's rule, or a
+balance brought forward.
 
-The law of a month: its credits less those taken back are none or one a person, whatever the request ids. A credit
-taken back (划入冲回) goes back whole to where it came from, and the month may be credited again.
+The law of a month: its credits less those taken back are none or one a person, whatever
+the request ids. A credit taken back (划入冲回) goes back whole to where it came from,
+and the month may be credited again.
 
-Assumption: whoever is normally enrolled in the employee scheme on the last day of the month, or today while the month
-lasts, has that month's credit, under the standing and the rules of that day. The day of payment is in no document.
+Assumption: whoever is normally enrolled in the employee scheme on the last day of the
+month, or today while the month lasts, has that month's credit, under the standing and
+the rules of that day. The day of payment is in no document.
 """
 
 from __future__ import annotations
@@ -47,7 +50,8 @@ _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
 
 @dataclass(frozen=True, slots=True)
 class Credited:
-    """What was credited, how the purse stands, and the rule behind the amount; None for a balance brought forward."""
+    """What was credited, how the purse stands, and the rule behind the amount; None for
+    a balance brought forward."""
 
     fen: int
     movement: PurseMovement
@@ -56,7 +60,8 @@ class Credited:
 
 @dataclass(frozen=True, slots=True)
 class CreditAccount:
-    """Credits one account: the credit of `month` (YYYY-MM), given once, or `brought_forward_fen` (结转转入).
+    """Credits one account: the credit of `month` (YYYY-MM), given once, or
+    `brought_forward_fen` (结转转入).
 
     MalformedField where not exactly one of the two is given.
     """
@@ -73,7 +78,9 @@ class CreditAccount:
         if self.month:
             _refuse_no_month(self.month)
         if not 0 <= self.brought_forward_fen <= MAX_FEN:
-            raise MalformedField("结转金额须大于 0 且不超过十亿元", field="brought_forward_fen")
+            raise MalformedField(
+                "结转金额须大于 0 且不超过十亿元", field="brought_forward_fen"
+            )
 
     @property
     def answers(self) -> type[Credited]:
@@ -96,18 +103,29 @@ class CreditAccount:
         """The credit. PersonNotFound, NoAccount, then the refusals of a month's credit."""
         person = _person(facts, self.person_no)
         if not has_purse(person, facts.get(Account, self.person_no)):
-            raise NoAccount(f"{self.person_no} 从未参加职工医保, 没有个人账户", field="person")
+            raise NoAccount(
+                f"{self.person_no} 从未参加职工医保, 没有个人账户", field="person"
+            )
         if self.month:
             return self._month(person, facts)
-        return self._credited(self.brought_forward_fen, ledger.BROUGHT_FORWARD, EntryKind.BROUGHT_FORWARD, facts)
+        return self._credited(
+            self.brought_forward_fen,
+            ledger.BROUGHT_FORWARD,
+            EntryKind.BROUGHT_FORWARD,
+            facts,
+        )
 
     def _month(self, person: Person, facts: Facts) -> Decision[Credited]:
-        """One month's credit, once. FutureMonth, AlreadyCredited, NotEnrolled and the refusals of the amount."""
+        """One month's credit, once. FutureMonth, AlreadyCredited, NotEnrolled and the
+        refusals of the amount."""
         first, last = _month_of(self.month)
         if first > facts.today:
             raise FutureMonth(f"{self.month} 尚未开始, 不能划入", field="month")
         if _standing(facts, self.credit_id) is not None:
-            raise AlreadyCredited(f"{self.person_no} 的 {self.month} 已经划入, 每人每月只划入一次", field="month")
+            raise AlreadyCredited(
+                f"{self.person_no} 的 {self.month} 已经划入, 每人每月只划入一次",
+                field="month",
+            )
         day = min(last, facts.today)
         city = self.cities.of(person.insured_place)
         rules = city.rules(day)
@@ -115,36 +133,55 @@ class CreditAccount:
         enrolment = _enrolment(person, day, terms.clauses)
         fen, source = self._amount(person, enrolment, terms.value, city)
         rule = rules.ref(CityRules.account_crediting)
-        credit = Credit(self.credit_id, self.person_no, self.month, fen, source, facts.now)
+        credit = Credit(
+            self.credit_id, self.person_no, self.month, fen, source, facts.now
+        )
         return self._credited(fen, source, EntryKind.CREDIT, facts, (rule, credit))
 
-    def _amount(self, person: Person, enrolment: Enrolment, terms: CreditTerms, city: City) -> tuple[int, str]:
-        """Fen and where they come from: own premium (C55) or pooled fund (C56). NoContributionBase, ParameterNotSet."""
+    def _amount(
+        self, person: Person, enrolment: Enrolment, terms: CreditTerms, city: City
+    ) -> tuple[int, str]:
+        """Fen and where they come from: own premium (C55) or pooled fund (C56).
+        NoContributionBase, ParameterNotSet."""
         if enrolment.standing is Standing.ACTIVE:
             if person.contribution_base_fen <= 0:
                 raise NoContributionBase(
-                    f"{self.person_no} 没有登记缴费基数, 无法计算划入金额; 请先导入", field="person"
+                    f"{self.person_no} 没有登记缴费基数, 无法计算划入金额; 请先导入",
+                    field="person",
                 )
-            fen = share(person.contribution_base_fen, terms.active_ratio_bp, Rounding.HALF_UP)
+            fen = share(
+                person.contribution_base_fen, terms.active_ratio_bp, Rounding.HALF_UP
+            )
             return fen, ledger.premium_account(city.area_code)
         if isinstance(terms.retired_fen, OperatorSets):
             raise ParameterNotSet(
-                f"{city.name}退休人员每月划入金额(account_crediting.retired_fen)没有文件给出, 须由运营方设定: "
-                f"gongji serve --retired-credit {city.area_code}:金额(元)@起始日",
+                f"{city.name}退休人员每月划入金额(account_crediting.retired_fen)"
+                "没有文件给出, 须由运营方设定: gongji serve --retired-credit "
+                f"{city.area_code}:金额(元)@起始日",
                 city=city.area_code,
                 parameter="account_crediting.retired_fen",
             )
         return terms.retired_fen, ledger.fund_account(city.area_code, Scheme.EMPLOYEE)
 
     def _credited(
-        self, fen: int, source: str, kind: EntryKind, facts: Facts, by_rule: tuple[RuleRef, Credit] | None = None
+        self,
+        fen: int,
+        source: str,
+        kind: EntryKind,
+        facts: Facts,
+        by_rule: tuple[RuleRef, Credit] | None = None,
     ) -> Decision[Credited]:
         rule, *records = by_rule or (None,)
         accounts, (movement,) = ledger.move_all(facts, [(self.person_no, fen)])
         transaction_id = derived_id("C", self.request.request_id)
         reference = self.credit_id if self.month else transaction_id
         entries = ledger.purse_entries(
-            transaction_id, movement, other=source, kind=kind, at=facts.now, reference=reference
+            transaction_id,
+            movement,
+            other=source,
+            kind=kind,
+            at=facts.now,
+            reference=reference,
         )
         return Decision(Credited(fen, movement, rule), (*records, *accounts, *entries))
 
@@ -153,8 +190,9 @@ class CreditAccount:
 class TakeBackCredit:
     """Takes the standing credit of `month` (YYYY-MM) back, whole (划入冲回); `why` is kept with it.
 
-    Credits less takings-back of one person and month stay none or one: a credit is taken back once, after which the
-    month may be credited again under another request id. MalformedField where the month is none.
+    Credits less takings-back of one person and month stay none or one: a credit is
+    taken back once, after which the month may be credited again under another request
+    id. MalformedField where the month is none.
     """
 
     request: Request
@@ -187,12 +225,16 @@ class TakeBackCredit:
         credit = _standing(facts, self.credit_id)
         if credit is None:
             raise CreditNotFound(
-                f"{self.person_no} 的 {self.month} 没有可收回的划入: 未曾划入, 或已收回", field="month"
+                f"{self.person_no} 的 {self.month} 没有可收回的划入: 未曾划入, 或已收回",
+                field="month",
             )
-        held = (facts.get(Account, self.person_no) or Account(self.person_no)).balance_fen
+        held = (
+            facts.get(Account, self.person_no) or Account(self.person_no)
+        ).balance_fen
         if held < credit.fen:
             raise BalanceSpent(
-                f"{self.month} 划入的 {yuan(credit.fen)} 元已被使用, 账户只余 {yuan(held)} 元, 不能全额收回",
+                f"{self.month} 划入的 {yuan(credit.fen)} 元已被使用, "
+                f"账户只余 {yuan(held)} 元, 不能全额收回",
                 field="month",
                 credited_fen=str(credit.fen),
                 balance_fen=str(held),
@@ -242,8 +284,14 @@ def _month_of(month: str) -> tuple[date, date]:
 def _enrolment(person: Person, day: date, clauses: tuple[Clause, ...]) -> Enrolment:
     """The person's enrolment in the employee scheme. NotEnrolled unless it is normal that day."""
     enrolment = person.enrolled(day, Scheme.EMPLOYEE)
-    if enrolment is None or enrolment.status is not EnrolmentStatus.NORMAL or not alive_on(person, day):
+    if (
+        enrolment is None
+        or enrolment.status is not EnrolmentStatus.NORMAL
+        or not alive_on(person, day)
+    ):
         raise NotEnrolled(
-            f"{person.person_no} 在 {day} 未正常参加职工医保, 当月不划入", field="person", clauses=clauses
+            f"{person.person_no} 在 {day} 未正常参加职工医保, 当月不划入",
+            field="person",
+            clauses=clauses,
         )
     return enrolment

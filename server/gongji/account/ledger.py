@@ -1,7 +1,9 @@
-"""Accounts and balanced entries: a settlement, a reversal or a credit becomes postings that add up to 0; pure.
+"""Accounts and balanced entries: a settlement, a reversal or a credit becomes postings
+that add up to 0; pure.
 
-Purses, fund and cash are charged with a minus, the institution receives with a plus; a reversal is the mirror image.
-A correction is a new transaction that names the old one in `reference`; entries are never changed.
+Purses, fund and cash are charged with a minus, the institution receives with a plus; a
+reversal is the mirror image. A correction is a new transaction that names the old one
+in `reference`; entries are never changed.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ class Inconsistent(AssertionError):  # noqa: N818 - what it says of the books
 
 
 class Posting(Struct, frozen=True):
-    """One side of a transaction before it becomes an entry; only a purse's has a kind and a movement."""
+    """One side of a transaction before it becomes an entry; only a purse's has a kind
+    and a movement."""
 
     ledger_account: str
     fen: int
@@ -56,21 +59,33 @@ def resident_premium_account(area_code: str) -> str:
 
 
 def moved(account: Account, fen: int) -> tuple[Account, PurseMovement]:
-    """The account after `fen` moved (negative is a charge) and the movement; nothing moved leaves the version alone.
+    """The account after `fen` moved (negative is a charge) and the movement; nothing
+    moved leaves the version alone.
 
     Inconsistent where the purse would fall below 0.
     """
-    after = Account(account.person_no, account.balance_fen + fen, account.version + (fen != 0))
+    after = Account(
+        account.person_no, account.balance_fen + fen, account.version + (fen != 0)
+    )
     if after.balance_fen < 0:
         msg = f"purse of {account.person_no} would fall to {after.balance_fen} fen"
         raise Inconsistent(msg)
-    return after, PurseMovement(account.person_no, fen, after.balance_fen, after.version)
+    return after, PurseMovement(
+        account.person_no, fen, after.balance_fen, after.version
+    )
 
 
-def move_all(facts: Facts, moves: Iterable[tuple[str, int]]) -> tuple[tuple[Account, ...], tuple[PurseMovement, ...]]:
-    """The accounts and movements after fen moved in each of these purses; each purse may stand there once."""
-    done = [moved(facts.get(Account, purse) or Account(purse), fen) for purse, fen in moves]
-    return tuple(account for account, _ in done), tuple(movement for _, movement in done)
+def move_all(
+    facts: Facts, moves: Iterable[tuple[str, int]]
+) -> tuple[tuple[Account, ...], tuple[PurseMovement, ...]]:
+    """The accounts and movements after fen moved in each of these purses; each purse
+    may stand there once."""
+    done = [
+        moved(facts.get(Account, purse) or Account(purse), fen) for purse, fen in moves
+    ]
+    return tuple(account for account, _ in done), tuple(
+        movement for _, movement in done
+    )
 
 
 def settlement_entries(settlement: Settlement, at: datetime) -> tuple[Entry, ...]:
@@ -85,26 +100,47 @@ def settlement_entries(settlement: Settlement, at: datetime) -> tuple[Entry, ...
 
 
 def reversal_entries(
-    transaction_id: str, settlement: Settlement, refunds: Iterable[PurseMovement], at: datetime
+    transaction_id: str,
+    settlement: Settlement,
+    refunds: Iterable[PurseMovement],
+    at: datetime,
 ) -> tuple[Entry, ...]:
     """The mirror image of a settlement's transaction; refunds name the settlement they correct."""
     postings = [
         *_payers(settlement, 1),
         *(_purse(m, EntryKind.REFUND) for m in refunds),
-        Posting(f"institution:{settlement.bill.institution_code}", -settlement.bill.total_fen),
+        Posting(
+            f"institution:{settlement.bill.institution_code}",
+            -settlement.bill.total_fen,
+        ),
     ]
     return balanced(transaction_id, postings, at, settlement.settlement_id)
 
 
 def purse_entries(
-    transaction_id: str, movement: PurseMovement, *, other: str, kind: EntryKind, at: datetime, reference: str
+    transaction_id: str,
+    movement: PurseMovement,
+    *,
+    other: str,
+    kind: EntryKind,
+    at: datetime,
+    reference: str,
 ) -> tuple[Entry, ...]:
-    """The transaction of one purse with one `other` account: a credit, its taking back, a premium."""
-    return balanced(transaction_id, [Posting(other, -movement.fen), _purse(movement, kind)], at, reference)
+    """The transaction of one purse with one `other` account: a credit, its taking back,
+    a premium."""
+    return balanced(
+        transaction_id,
+        [Posting(other, -movement.fen), _purse(movement, kind)],
+        at,
+        reference,
+    )
 
 
-def balanced(transaction_id: str, postings: Iterable[Posting], at: datetime, reference: str) -> tuple[Entry, ...]:
-    """Entries of one transaction as its postings stand, without those of 0. Inconsistent unless they sum to 0."""
+def balanced(
+    transaction_id: str, postings: Iterable[Posting], at: datetime, reference: str
+) -> tuple[Entry, ...]:
+    """Entries of one transaction as its postings stand, without those of 0.
+    Inconsistent unless they sum to 0."""
     posted = [p for p in postings if p.fen]
     if over := sum([p.fen for p in posted]):
         msg = f"transaction {transaction_id} is out of balance by {over} fen"
@@ -129,7 +165,10 @@ def balanced(transaction_id: str, postings: Iterable[Posting], at: datetime, ref
 
 def _payers(settlement: Settlement, sign: int) -> tuple[Posting, Posting]:
     return (
-        Posting(fund_account(settlement.area_code, settlement.scheme), sign * settlement.fund_fen),
+        Posting(
+            fund_account(settlement.area_code, settlement.scheme),
+            sign * settlement.fund_fen,
+        ),
         Posting(CASH, sign * settlement.cash_fen),
     )
 
@@ -139,4 +178,6 @@ def _purse(movement: PurseMovement, kind: EntryKind) -> Posting:
 
 
 def _charge_kind(bill: Bill, movement: PurseMovement) -> EntryKind:
-    return EntryKind.OWN_CHARGE if movement.purse == bill.patient else EntryKind.AID_CHARGE
+    return (
+        EntryKind.OWN_CHARGE if movement.purse == bill.patient else EntryKind.AID_CHARGE
+    )

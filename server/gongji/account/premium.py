@@ -1,10 +1,13 @@
-"""Paying a relative's individual premium of the resident scheme (代缴居民医保) from a holder's purse (C68).
+"""Paying a relative's individual premium of the resident scheme (代缴居民医保) from a
+holder's purse (C68).
 
-The holder's city today says whether purses may pay it (X15) and for whom (X4). The whole amount or nothing, and one
-premium a member and year, whoever pays: several channels paying one premium is a failure people have met.
+The holder's city today says whether purses may pay it (X15) and for whom (X4). The
+whole amount or nothing, and one premium a member and year, whoever pays: several
+channels paying one premium is a failure people have met.
 
-Assumptions: the caller's bill from the tax authority gives amount and year, no document says when a year may be paid;
-a premium once paid is given back by that authority, not here.
+Assumptions: the caller's bill from the tax authority gives amount and year, no
+document says when a year may be paid; a premium once paid is given back by that
+authority, not here.
 """
 
 from __future__ import annotations
@@ -22,7 +25,14 @@ from gongji.model.commands import Decision, Request
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.ids import derived_id
 from gongji.model.people import Person, alive_on
-from gongji.model.refusals import AlreadyPaid, BalanceShort, Condition, MalformedField, NotEligible, PersonNotFound
+from gongji.model.refusals import (
+    AlreadyPaid,
+    BalanceShort,
+    Condition,
+    MalformedField,
+    NotEligible,
+    PersonNotFound,
+)
 from gongji.rules.benefits import Use
 from gongji.rules.codes import BindingState, EntryKind, Purpose
 from gongji.rules.hookspecs import CityRules
@@ -85,8 +95,12 @@ class PayPremium:
         return f"{self.member}/{self.year}"
 
     def decide(self, facts: Facts) -> Decision[Paid]:
-        """PersonNotFound, CityNotServed, NotInForce, NotEligible with all conditions, AlreadyPaid, BalanceShort."""
-        holder, member = _person(facts, self.holder, "holder"), _person(facts, self.member, "member")
+        """PersonNotFound, CityNotServed, NotInForce, NotEligible with all conditions,
+        AlreadyPaid, BalanceShort."""
+        holder, member = (
+            _person(facts, self.holder, "holder"),
+            _person(facts, self.member, "member"),
+        )
         city = self.cities.of(holder.insured_place)
         case = self._case(holder, member, city, facts)
         if conditions := tuple(_unmet(case)):
@@ -103,14 +117,19 @@ class PayPremium:
             rules=tuple(case.rules.ref(hook) for hook in _DECIDING_RULES),
             decided_by=city.decided_by,
         )
-        return _paid(premium, ledger.resident_premium_account(member.insured_place), facts)
+        return _paid(
+            premium, ledger.resident_premium_account(member.insured_place), facts
+        )
 
     def _case(self, holder: Person, member: Person, city: City, facts: Facts) -> Case:
-        """What the conditions look at: the two people bound for this purpose now, under the rules of today."""
+        """What the conditions look at: the two people bound for this purpose now, under
+        the rules of today."""
         bindings = [
             b
             for b in facts.where(Binding, "member", self.member)
-            if b.holder == self.holder and b.state is BindingState.ACTIVE and Purpose.RESIDENT_PREMIUM in b.purposes
+            if b.holder == self.holder
+            and b.state is BindingState.ACTIVE
+            and Purpose.RESIDENT_PREMIUM in b.purposes
         ]
         asked = Application(
             holder=self.holder,
@@ -144,7 +163,8 @@ class PayPremium:
         held = (facts.get(Account, self.holder) or Account(self.holder)).balance_fen
         if held < self.fen:
             raise BalanceShort(
-                f"授权人账户余额 {yuan(held)} 元, 不足以支付 {yuan(self.fen)} 元; {_WHAT}须全额支付",
+                f"授权人账户余额 {yuan(held)} 元, 不足以支付 {yuan(self.fen)} 元; "
+                f"{_WHAT}须全额支付",
                 field="fen",
                 clauses=case.rules.answer(CityRules.purse_order).clauses,
                 balance_fen=str(held),
@@ -168,7 +188,11 @@ def _paid(premium: Premium, payee: str, facts: Facts) -> Decision[Paid]:
 def _unmet(case: Case) -> Iterator[Condition]:
     """Every condition of paying that is not met today, in the order the core asks its hooks."""
     yield from _alive(case)
-    yield from (unmet.condition for check in (holder_enrolled, member_enrolled) for unmet in check(case))
+    yield from (
+        unmet.condition
+        for check in (holder_enrolled, member_enrolled)
+        for unmet in check(case)
+    )
     yield from _bound(case)
     yield from _usable(case)
 
@@ -182,11 +206,20 @@ def _alive(case: Case) -> Iterator[Condition]:
 def _bound(case: Case) -> Iterator[Condition]:
     """The member is bound to this holder for premiums; nobody is bound to himself."""
     if case.holder.person_no == case.member.person_no:
-        yield _condition(case, CityRules.relations, f"授权人与使用人是同一人: 个人账户只代缴亲属的{_WHAT}")
+        yield _condition(
+            case,
+            CityRules.relations,
+            f"授权人与使用人是同一人: 个人账户只代缴亲属的{_WHAT}",
+        )
     elif not case.of_holder:
         message = f"授权人与使用人之间没有生效的、用途含“{_WHAT}”的绑定"
         offered = Purpose.RESIDENT_PREMIUM in case.rules.value(CityRules.member_terms)
-        yield _condition(case, CityRules.relations, message, f"先办理用途含“{_WHAT}”的绑定" if offered else "")
+        yield _condition(
+            case,
+            CityRules.relations,
+            message,
+            f"先办理用途含“{_WHAT}”的绑定" if offered else "",
+        )
 
 
 def _usable(case: Case) -> Iterator[Condition]:
@@ -195,7 +228,9 @@ def _usable(case: Case) -> Iterator[Condition]:
         yield _condition(case, CityRules.uses, f"授权人参保地的个人账户不得用于{_WHAT}")
 
 
-def _condition(case: Case, hook: Callable[[CityRules], object], message: str, remedy: str = "") -> Condition:
+def _condition(
+    case: Case, hook: Callable[[CityRules], object], message: str, remedy: str = ""
+) -> Condition:
     return Condition(hook.__name__, case.rules.ref(hook).clauses, message, remedy)
 
 
@@ -203,7 +238,8 @@ def _not_eligible(conditions: Iterable[Condition], city: City) -> NotEligible:
     conditions = tuple(conditions)
     cited = dict.fromkeys(number for c in conditions for number in c.clauses)
     return NotEligible(
-        f"不能代缴{_WHAT}: " + "; ".join(f"{c.message}({'、'.join(c.clauses)})" for c in conditions),
+        f"不能代缴{_WHAT}: "
+        + "; ".join(f"{c.message}({'、'.join(c.clauses)})" for c in conditions),
         clauses=[city.clause(number) for number in cited],
         conditions=conditions,
     )

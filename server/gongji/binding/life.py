@@ -20,17 +20,34 @@ STATE_WORDS = {
 
 
 def as_of(binding: Binding, now: datetime) -> Binding:
-    """The binding as it stands at an instant: an application nobody answered in time has expired."""
+    """The binding as it stands at an instant: an application nobody answered in time
+    has expired."""
     waiting = {BindingState.AWAITING_CONSENT, BindingState.UNDER_REVIEW}
-    if binding.state not in waiting or binding.expires_at is None or now < binding.expires_at:
+    if (
+        binding.state not in waiting
+        or binding.expires_at is None
+        or now < binding.expires_at
+    ):
         return binding
-    return _moved(binding, BindingState.EXPIRED, binding.expires_at, who="calendar", why="逾期未办结, 申请失效")
+    return _moved(
+        binding,
+        BindingState.EXPIRED,
+        binding.expires_at,
+        who="calendar",
+        why="逾期未办结, 申请失效",
+    )
 
 
 def closed(binding: Binding, now: datetime, *, who: str, why: str) -> Binding:
     """An open binding that lost its ground: one in force has ended, an application has expired."""
     active = binding.state is BindingState.ACTIVE
-    return _moved(binding, BindingState.ENDED if active else BindingState.EXPIRED, now, who=who, why=why)
+    return _moved(
+        binding,
+        BindingState.ENDED if active else BindingState.EXPIRED,
+        now,
+        who=who,
+        why=why,
+    )
 
 
 def application_of(binding: Binding) -> Application:
@@ -44,7 +61,15 @@ def application_of(binding: Binding) -> Application:
     )
 
 
-def _moved(binding: Binding, state: BindingState, at: datetime, *, who: str, why: str, channel: str = "") -> Binding:
+def _moved(
+    binding: Binding,
+    state: BindingState,
+    at: datetime,
+    *,
+    who: str,
+    why: str,
+    channel: str = "",
+) -> Binding:
     """The binding in its next state, with the change recorded."""
     before = binding.state if binding.history else None
     event = BindingEvent(at, before, state, who, channel, why)

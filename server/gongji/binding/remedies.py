@@ -1,6 +1,7 @@
 """What would help: the smallest sets of changes with which a refused application would pass.
 
-Nothing is promised that was not tried: every way is applied to the case and decided again before it is told.
+Nothing is promised that was not tried: every way is applied to the case and decided
+again before it is told.
 """
 
 from __future__ import annotations
@@ -19,9 +20,21 @@ Way = tuple[str, ...]
 
 
 def ways(case: Case, open_channels: Iterable[str]) -> tuple[Way, ...]:
-    """Ways that work now, the shortest first; none where nothing the applicant can do would help."""
-    starts = [[], *([through(case, other)] for other in open_channels if other != case.application.channel)]
-    found = [tuple(c.text for c in way) for start in starts if (way := _way(case, start)) is not None]
+    """Ways that work now, the shortest first; none where nothing the applicant can do
+    would help."""
+    starts = [
+        [],
+        *(
+            [through(case, other)]
+            for other in open_channels
+            if other != case.application.channel
+        ),
+    ]
+    found = [
+        tuple(c.text for c in way)
+        for start in starts
+        if (way := _way(case, start)) is not None
+    ]
     shortest = sorted(dict.fromkeys(found), key=len)
     return tuple(shortest[:MOST_WAYS])
 

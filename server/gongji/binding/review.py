@@ -51,9 +51,16 @@ class RecordConsent:
 
     def decide(self, facts: Facts) -> Decision[Binding]:
         """BindingNotFound, IllegalTransition unless the application waits for it."""
-        binding = _in_state(facts, self.binding_id, BindingState.AWAITING_CONSENT, "记录使用人同意")
-        holder, member = _person(facts, binding.holder, "holder"), _person(facts, binding.member, "member")
-        rules = self.cities.of(holder.insured_place).rules(binding.submitted_at.astimezone(SHANGHAI).date())
+        binding = _in_state(
+            facts, self.binding_id, BindingState.AWAITING_CONSENT, "记录使用人同意"
+        )
+        holder, member = (
+            _person(facts, binding.holder, "holder"),
+            _person(facts, binding.member, "member"),
+        )
+        rules = self.cities.of(holder.insured_place).rules(
+            binding.submitted_at.astimezone(SHANGHAI).date()
+        )
         case = Case(
             application=replace(application_of(binding), consent=self.consent),
             holder=holder,
@@ -68,7 +75,12 @@ class RecordConsent:
             raise _not_eligible(case, tuple(unmet), city, ())
         consented = replace(binding, consent=self.consent)
         moved = _forward(
-            consented, rules, facts.now, self.workdays, by=self.request.caller, recorded=case.relation_on_record
+            consented,
+            rules,
+            facts.now,
+            self.workdays,
+            by=self.request.caller,
+            recorded=case.relation_on_record,
         )
         return Decision(moved, (moved,))
 
@@ -90,24 +102,38 @@ class Review:
         yield by_key(Binding, self.binding_id)
 
     def decide(self, facts: Facts) -> Decision[Binding]:
-        """MalformedField without a known reason, BindingNotFound, IllegalTransition unless under review."""
+        """MalformedField without a known reason, BindingNotFound, IllegalTransition
+        unless under review."""
         if not self.approve and self.reason_code not in REVIEW_REASONS:
             known = "、".join(REVIEW_REASONS)
-            raise MalformedField(f"拒绝须给出原因代码 reason_code, 可用: {known}", field="reason_code")
+            raise MalformedField(
+                f"拒绝须给出原因代码 reason_code, 可用: {known}", field="reason_code"
+            )
         if not self.approve and self.reason_code == "OTHER" and not self.remark:
             raise MalformedField("原因为 OTHER 时须在 remark 说明", field="remark")
         binding = _in_state(facts, self.binding_id, BindingState.UNDER_REVIEW, "审核")
         if self.approve:
-            moved = _moved(binding, BindingState.ACTIVE, facts.now, who=self.reviewer, why="审核通过")
+            moved = _moved(
+                binding,
+                BindingState.ACTIVE,
+                facts.now,
+                who=self.reviewer,
+                why="审核通过",
+            )
         else:
-            why = REVIEW_REASONS[self.reason_code] + (f": {self.remark}" if self.remark else "")
-            moved = _moved(binding, BindingState.REFUSED, facts.now, who=self.reviewer, why=why)
+            why = REVIEW_REASONS[self.reason_code] + (
+                f": {self.remark}" if self.remark else ""
+            )
+            moved = _moved(
+                binding, BindingState.REFUSED, facts.now, who=self.reviewer, why=why
+            )
         return Decision(moved, (moved,))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unbind:
-    """Ends an active binding (解绑, C30): new use is blocked at once, refunds still go where they came from."""
+    """Ends an active binding (解绑, C30): new use is blocked at once, refunds still go
+    where they came from."""
 
     request: Request
     binding_id: str
@@ -123,10 +149,17 @@ class Unbind:
         """BindingNotFound, IllegalTransition unless active, UnknownChannel."""
         binding = _in_state(facts, self.binding_id, BindingState.ACTIVE, "解绑")
         holder = _person(facts, binding.holder, "holder")
-        rules = self.cities.of(holder.insured_place).rules(facts.now.astimezone(SHANGHAI).date())
+        rules = self.cities.of(holder.insured_place).rules(
+            facts.now.astimezone(SHANGHAI).date()
+        )
         _declared(rules, self.channel)
         moved = _moved(
-            binding, BindingState.ENDED, facts.now, who=self.request.caller, channel=self.channel, why="授权人解绑"
+            binding,
+            BindingState.ENDED,
+            facts.now,
+            who=self.request.caller,
+            channel=self.channel,
+            why="授权人解绑",
         )
         return Decision(moved, (moved,))
 
@@ -138,7 +171,9 @@ def _binding_and_people(facts: Facts, binding_id: str) -> Iterator[Need]:
         yield by_key(Person, binding.member)
 
 
-def _in_state(facts: Facts, binding_id: str, state: BindingState, doing: str) -> Binding:
+def _in_state(
+    facts: Facts, binding_id: str, state: BindingState, doing: str
+) -> Binding:
     """The binding as of now, in the state the command starts from."""
     stored = facts.get(Binding, binding_id)
     if stored is None:

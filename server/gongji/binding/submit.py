@@ -1,7 +1,9 @@
-"""The life of a binding: submitted → awaiting consent → under review → active → ended, or refused, or expired.
+"""The life of a binding: submitted → awaiting consent → under review → active → ended,
+or refused, or expired.
 
-Pure commands over facts. A place in the family is taken from submission until the binding is closed; an application
-nobody answered expires by the calendar, without anybody writing it down: `as_of` shows it at any instant.
+Pure commands over facts. A place in the family is taken from submission until the
+binding is closed; an application nobody answered expires by the calendar, without
+anybody writing it down: `as_of` shows it at any instant.
 """
 
 from __future__ import annotations
@@ -50,7 +52,8 @@ _DECIDING_RULES: tuple[Callable[[CityRules], object], ...] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submit:
-    """Applies for a binding. Refuses malformed or untimely applications, else all unmet conditions at once."""
+    """Applies for a binding. Refuses malformed or untimely applications, else all unmet
+    conditions at once."""
 
     request: Request
     application: Application
@@ -68,7 +71,10 @@ class Submit:
     def decide(self, facts: Facts) -> Decision[Binding]:
         """PersonNotFound, CityNotServed, NotInForce, UnknownChannel, CounterClosed, NotEligible."""
         application, now = self.application, facts.now
-        holder, member = _person(facts, application.holder, "holder"), _person(facts, application.member, "member")
+        holder, member = (
+            _person(facts, application.holder, "holder"),
+            _person(facts, application.member, "member"),
+        )
         city = self.cities.of(holder.insured_place)
         rules = city.rules(now.astimezone(SHANGHAI).date())
         _open_channel(rules, application.channel, now, self.workdays)
@@ -82,18 +88,30 @@ class Submit:
             of_member=tuple(_taking_a_place(facts, "member", application.member)),
         )
         if conditions := unmet(case):
-            raise _not_eligible(case, conditions, city, _channels_open(rules, now, self.workdays))
+            raise _not_eligible(
+                case, conditions, city, _channels_open(rules, now, self.workdays)
+            )
         binding = _applied(self.request, case, city, now)
-        binding = _forward(binding, rules, now, self.workdays, by=self.request.caller, recorded=case.relation_on_record)
+        binding = _forward(
+            binding,
+            rules,
+            now,
+            self.workdays,
+            by=self.request.caller,
+            recorded=case.relation_on_record,
+        )
         return Decision(binding, (binding,))
 
 
-def _not_eligible(case: Case, conditions: tuple[Condition, ...], city: City, channels: Iterable[str]) -> NotEligible:
+def _not_eligible(
+    case: Case, conditions: tuple[Condition, ...], city: City, channels: Iterable[str]
+) -> NotEligible:
     """The refusal with all conditions, their clauses, and the ways that would work."""
     cited = dict.fromkeys(number for c in conditions for number in c.clauses)
     found = ways(case, channels)
     return NotEligible(
-        "不符合绑定条件: " + "; ".join(f"{c.message}({'、'.join(c.clauses)})" for c in conditions),
+        "不符合绑定条件: "
+        + "; ".join(f"{c.message}({'、'.join(c.clauses)})" for c in conditions),
         clauses=[city.clause(number) for number in cited],
         conditions=conditions,
         remedies=" | ".join(" + ".join(way) for way in found),
@@ -102,7 +120,11 @@ def _not_eligible(case: Case, conditions: tuple[Condition, ...], city: City, cha
 
 def _channels_open(rules: Rules, now: datetime, workdays: Workdays) -> list[str]:
     channels = rules.value(CityRules.channels)
-    return [number for number, channel in channels.items() if workdays.is_open(now, channel.hours)]
+    return [
+        number
+        for number, channel in channels.items()
+        if workdays.is_open(now, channel.hours)
+    ]
 
 
 def _person(facts: Facts, person_no: str, field: str) -> Person:
@@ -117,10 +139,14 @@ def _declared(rules: Rules, channel: str) -> None:
     if channel not in channels:
         known = "、".join(f"{number}({c.name})" for number, c in channels.items())
         cited = rules.answer(CityRules.channels).clauses
-        raise UnknownChannel(f"本市没有渠道 {channel}; 可用: {known}", field="channel", clauses=cited)
+        raise UnknownChannel(
+            f"本市没有渠道 {channel}; 可用: {known}", field="channel", clauses=cited
+        )
 
 
-def _open_channel(rules: Rules, channel: str, now: datetime, workdays: Workdays) -> None:
+def _open_channel(
+    rules: Rules, channel: str, now: datetime, workdays: Workdays
+) -> None:
     """The channel is declared and open now."""
     _declared(rules, channel)
     chosen = rules.value(CityRules.channels)[channel]
@@ -167,29 +193,66 @@ def _applied(request: Request, case: Case, city: City, now: datetime) -> Binding
 
 
 def _deciding_rules(rules: Rules, channel: str) -> tuple[RuleRef, ...]:
-    """The rules an application rests on; those of the channel narrowed to what is said of that channel."""
+    """The rules an application rests on; those of the channel narrowed to what is said
+    of that channel."""
     of_channel: Mapping[str, tuple[Clause, ...]] = {
-        "materials": tuple(c for need in rules.value(CityRules.materials)[channel] for c in need.clauses),
+        "materials": tuple(
+            c
+            for need in rules.value(CityRules.materials)[channel]
+            for c in need.clauses
+        ),
         "review_latency": rules.value(CityRules.review_latency)[channel].clauses,
     }
-    return tuple(rules.ref(hook, *of_channel.get(hook.__name__, ())) for hook in _DECIDING_RULES)
+    return tuple(
+        rules.ref(hook, *of_channel.get(hook.__name__, ())) for hook in _DECIDING_RULES
+    )
 
 
-def _forward(binding: Binding, rules: Rules, now: datetime, workdays: Workdays, *, by: str, recorded: bool) -> Binding:
-    """Where an eligible application goes next: to the member's consent, to a reviewer, or into force at once."""
+def _forward(
+    binding: Binding,
+    rules: Rules,
+    now: datetime,
+    workdays: Workdays,
+    *,
+    by: str,
+    recorded: bool,
+) -> Binding:
+    """Where an eligible application goes next: to the member's consent, to a reviewer,
+    or into force at once."""
     if rules.value(CityRules.consent).required and binding.consent is None:
         return _moved(
-            binding, BindingState.AWAITING_CONSENT, now, who=by, channel=binding.channel, why="等待使用人同意"
+            binding,
+            BindingState.AWAITING_CONSENT,
+            now,
+            who=by,
+            channel=binding.channel,
+            why="等待使用人同意",
         )
     latency = rules.value(CityRules.review_latency)[binding.channel]
     if _at_once(latency, recorded=recorded):
-        return _moved(binding, BindingState.ACTIVE, now, who=by, channel=binding.channel, why=in_words(latency))
+        return _moved(
+            binding,
+            BindingState.ACTIVE,
+            now,
+            who=by,
+            channel=binding.channel,
+            why=in_words(latency),
+        )
     due = workdays.due(now, latency.working_days)
-    reviewed = replace(binding, review_due_at=due.at, review_due_provisional=due.provisional)
+    reviewed = replace(
+        binding, review_due_at=due.at, review_due_provisional=due.provisional
+    )
     return _moved(
-        reviewed, BindingState.UNDER_REVIEW, now, who=by, channel=binding.channel, why=f"等待审核: {in_words(latency)}"
+        reviewed,
+        BindingState.UNDER_REVIEW,
+        now,
+        who=by,
+        channel=binding.channel,
+        why=f"等待审核: {in_words(latency)}",
     )
 
 
 def _at_once(latency: ReviewLatency, *, recorded: bool) -> bool:
-    return latency.at_once is AtOnce.ALWAYS or (latency.at_once is AtOnce.IF_CHECKS_PASS and recorded)
+    return latency.at_once is AtOnce.ALWAYS or (
+        latency.at_once is AtOnce.IF_CHECKS_PASS and recorded
+    )

@@ -1,7 +1,8 @@
 """Working days and counter hours in Asia/Shanghai: when a review is due, when a counter opens.
 
-The State Council's calendar with make-up days (调休) comes from `chinesecalendar`; an operator may add a year as data.
-In a year neither knows, weekends alone decide and the answer says that it is provisional.
+The State Council's calendar with make-up days (调休) comes from `chinesecalendar`; an
+operator may add a year as data. In a year neither knows, weekends alone decide and the
+answer says that it is provisional.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class YearCalendar:
-    """One year added by the operator: weekdays that are off (放假), weekend days that are worked (补班)."""
+    """One year added by the operator: weekdays that are off (放假), weekend days that
+    are worked (补班)."""
 
     off: frozenset[date]
     work: frozenset[date]
@@ -59,7 +61,9 @@ class Workdays:
             if problem := _problem_of_year(year, days):
                 msg = f"{path.name}: {problem}"
                 raise ValueError(msg)
-            added[int(year)] = YearCalendar(frozenset(days.get("off", [])), frozenset(days.get("work", [])))
+            added[int(year)] = YearCalendar(
+                frozenset(days.get("off", [])), frozenset(days.get("work", []))
+            )
         return cls(added)
 
     def known(self, year: int) -> bool:
@@ -85,11 +89,14 @@ class Workdays:
         return Due(datetime.combine(day, DUE_AT, SHANGHAI), provisional)
 
     def is_open(self, at: datetime, hours: CounterHours | AlwaysOpen) -> bool:
-        """Whether a channel is open: from its opening up to, not including, its closing on working days."""
+        """Whether a channel is open: from its opening up to, not including, its closing
+        on working days."""
         if isinstance(hours, AlwaysOpen):
             return True
         local = at.astimezone(SHANGHAI)
-        return self.is_working(local.date()) and hours.opens <= local.time() < hours.closes
+        return (
+            self.is_working(local.date()) and hours.opens <= local.time() < hours.closes
+        )
 
     def next_opening(self, at: datetime, hours: CounterHours) -> datetime:
         """The next instant at which a closed counter opens."""
@@ -102,7 +109,11 @@ class Workdays:
 
 def _problem_of_year(year: str, days: Any) -> str:
     """What is wrong with one year of an operator's file, "" where nothing is."""
-    if not year.isdecimal() or not isinstance(days, dict) or set(days) - {"off", "work"}:
+    if (
+        not year.isdecimal()
+        or not isinstance(days, dict)
+        or set(days) - {"off", "work"}
+    ):
         return "每年一节, 如 [2027], 其下只有 off 与 work"
     if not all(isinstance(part, list) for part in days.values()):
         return f"[{year}] 的 off 与 work 须为日期的列表, 如 [2027-01-01]"

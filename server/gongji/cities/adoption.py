@@ -1,4 +1,5 @@
-"""What an operator lays over a city's rules: candidate revisions adopted from a day on, figures no document gives."""
+"""What an operator lays over a city's rules: candidate revisions adopted from a day on,
+figures no document gives."""
 
 from __future__ import annotations
 
@@ -13,12 +14,14 @@ from gongji.rules.clauses import Candidate, Clause, Grade, Ruled, Timeline
 
 
 class UnknownCandidate(ValueError):  # noqa: N818 - told to the operator, no fault
-    """An adoption names a candidate its city does not have, or one whose day another adoption has taken."""
+    """An adoption names a candidate its city does not have, or one whose day another
+    adoption has taken."""
 
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """The operator's word that a candidate revision is in force from a day on (--adopt 341100:V2@2025-01-01)."""
+    """The operator's word that a candidate revision is in force from a day on (--adopt
+    341100:V2@2025-01-01)."""
 
     area_code: str
     candidate: str
@@ -40,7 +43,8 @@ class Adoption:
 
 @dataclass(frozen=True, slots=True)
 class RetiredCredit:
-    """A figure no document gives: what retired people are credited a month in a city, set by the operator."""
+    """A figure no document gives: what retired people are credited a month in a city,
+    set by the operator."""
 
     area_code: str
     fen: int
@@ -54,14 +58,20 @@ def over(below: Timeline[Any], above: Timeline[Any]) -> Timeline[Any]:
 
 
 def with_adoptions(
-    timelines: Mapping[str, Timeline[Any]], candidates: tuple[Candidate, ...], adoptions: Iterable[Adoption]
+    timelines: Mapping[str, Timeline[Any]],
+    candidates: tuple[Candidate, ...],
+    adoptions: Iterable[Adoption],
 ) -> dict[str, Timeline[Any]]:
-    """The timelines with each adopted candidate from its day on, whatever the order they are given in.
+    """The timelines with each adopted candidate from its day on, whatever the order
+    they are given in.
 
     What the city itself ruled from a later day still stands. UnknownCandidate.
     """
     adopted = dict(timelines)
-    chosen = sorted(((_candidate(candidates, a), a) for a in adoptions), key=lambda pair: (pair[0].hook, pair[1].since))
+    chosen = sorted(
+        ((_candidate(candidates, a), a) for a in adoptions),
+        key=lambda pair: (pair[0].hook, pair[1].since),
+    )
     for (one, first), (other, second) in pairwise(chosen):
         if (one.hook, first.since) == (other.hook, second.since):
             msg = f"{first} 与 {second} 都修订 {one.hook} 而起始日相同, 只能采用其一"
@@ -73,8 +83,11 @@ def with_adoptions(
     return adopted
 
 
-def with_retired_credits(timeline: Timeline[CreditTerms], credits_: Iterable[RetiredCredit]) -> Timeline[CreditTerms]:
-    """The timeline with each of the operator's figures from its day on, whatever the order they are given in."""
+def with_retired_credits(
+    timeline: Timeline[CreditTerms], credits_: Iterable[RetiredCredit]
+) -> Timeline[CreditTerms]:
+    """The timeline with each of the operator's figures from its day on, whatever the
+    order they are given in."""
     for credit in sorted(credits_, key=lambda credit: credit.since):
         timeline = _with_retired_credit(timeline, credit)
     return timeline
@@ -85,16 +98,23 @@ def _candidate(candidates: tuple[Candidate, ...], adoption: Adoption) -> Candida
         if candidate.name == adoption.candidate:
             return candidate
     known = "、".join(c.name for c in candidates) or "无"
-    msg = f"{adoption.area_code} 没有名为 {adoption.candidate} 的候选修订; 已有: {known}"
+    msg = (
+        f"{adoption.area_code} 没有名为 {adoption.candidate} 的候选修订; 已有: {known}"
+    )
     raise UnknownCandidate(msg)
 
 
 def _adopted(candidate: Candidate, adoption: Adoption) -> Timeline[Any]:
-    why = f"候选修订 {candidate.name}, 由运营方自 {adoption.since} 起采用; 此前未采用的理由: {candidate.why_not}"
+    why = (
+        f"候选修订 {candidate.name}, 由运营方自 {adoption.since} 起采用; "
+        f"此前未采用的理由: {candidate.why_not}"
+    )
     return (Ruled(candidate.value, adoption.since, candidate.clauses, why=why),)
 
 
-def _with_retired_credit(timeline: Timeline[CreditTerms], credit: RetiredCredit) -> Timeline[CreditTerms]:
+def _with_retired_credit(
+    timeline: Timeline[CreditTerms], credit: RetiredCredit
+) -> Timeline[CreditTerms]:
     """The timeline with the operator's figure from its day on, also in the values that follow."""
     in_force = [v for v in timeline if v.since <= credit.since][-1:]
     later = [v for v in timeline if v.since > credit.since]
@@ -103,7 +123,10 @@ def _with_retired_credit(timeline: Timeline[CreditTerms], credit: RetiredCredit)
             v,
             value=replace(v.value, retired_fen=credit.fen),
             since=max(v.since, credit.since),
-            clauses=(*(c for c in v.clauses if c.grade is not Grade.OPERATOR), credit.clause),
+            clauses=(
+                *(c for c in v.clauses if c.grade is not Grade.OPERATOR),
+                credit.clause,
+            ),
         )
         for v in in_force + later
     ]

@@ -24,7 +24,9 @@ class Rules:
 
     __slots__ = ("_provincial", "_refs", "_values")
 
-    def __init__(self, values: Mapping[str, Ruled[Any]], provincial: frozenset[str]) -> None:
+    def __init__(
+        self, values: Mapping[str, Ruled[Any]], provincial: frozenset[str]
+    ) -> None:
         self._values = values
         self._provincial = provincial
         # As many entries as the values have ways to be cited.
@@ -39,12 +41,15 @@ class Rules:
         return self.answer(hook).value
 
     def ref(self, hook: Callable[[CityRules], object], *clauses: Clause) -> RuleRef:
-        """A reference to a hook's value for a decision; `clauses` narrow it to those that decided."""
+        """A reference to a hook's value for a decision; `clauses` narrow it to those
+        that decided."""
         name = hook.__name__
         numbers = tuple([c.id for c in clauses])
         if (made := self._refs.get((name, numbers))) is None:
             answer = self._values[name]
-            made = RuleRef(name, answer.since, numbers or tuple(c.id for c in answer.clauses))
+            made = RuleRef(
+                name, answer.since, numbers or tuple(c.id for c in answer.clauses)
+            )
             self._refs[name, numbers] = made
         return made
 
@@ -92,7 +97,13 @@ class City:
     @property
     def decided_by(self) -> DecidedBy:
         """What every decision keeps about who decided."""
-        return DecidedBy(self.area_code, self.plugin, self.version, gongji.__version__, self.adoptions)
+        return DecidedBy(
+            self.area_code,
+            self.plugin,
+            self.version,
+            gongji.__version__,
+            self.adoptions,
+        )
 
     def clause(self, number: str) -> Clause:
         """The clause of that number. KeyError where no rule of the city cites it."""
@@ -122,17 +133,25 @@ class Cities:
             if pooling_area(city.area_code) == area:
                 return city
         served = "、".join(f"{c.name}({c.area_code})" for c in self.all) or "无"
-        raise CityNotServed(f"医保区划 {area_code} 所属城市未接入; 已接入: {served}", area_code=area_code)
+        raise CityNotServed(
+            f"医保区划 {area_code} 所属城市未接入; 已接入: {served}",
+            area_code=area_code,
+        )
 
     def named(self, text: str) -> City:
-        """The city called by pinyin, Chinese name or area code, as people type it. CityNotServed."""
+        """The city called by pinyin, Chinese name or area code, as people type it.
+        CityNotServed."""
         for city in self.all:
             if text in {city.pinyin, city.name, city.name.removesuffix("市")}:
                 return city
         if text.isdecimal():
             return self.of(text)
         faulty = [r for r in self.refused if r.pinyin == text]
-        why = "; 已安装但未能加载: " + "; ".join(r.problem for r in faulty) if faulty else ""
+        why = (
+            "; 已安装但未能加载: " + "; ".join(r.problem for r in faulty)
+            if faulty
+            else ""
+        )
         served = "、".join(f"{c.pinyin}({c.name})" for c in self.all) or "无"
         raise CityNotServed(f"没有城市 {text}; 已接入: {served}{why}")
 
@@ -140,15 +159,31 @@ class Cities:
 def _periods(
     timelines: Mapping[str, Timeline[Any]], province: Mapping[str, Timeline[Any]]
 ) -> tuple[tuple[date, Rules], ...]:
-    """The rules of each period between two changes, from the first day on which every hook has a value."""
+    """The rules of each period between two changes, from the first day on which every
+    hook has a value."""
     first = max(timeline[0].since for timeline in timelines.values())
-    days = sorted({first} | {v.since for timeline in timelines.values() for v in timeline if v.since > first})
+    days = sorted(
+        {first}
+        | {
+            v.since
+            for timeline in timelines.values()
+            for v in timeline
+            if v.since > first
+        }
+    )
     problems: list[str] = []
     periods = []
     for day in days:
-        values = {hook: next(v for v in reversed(timeline) if v.since <= day) for hook, timeline in timelines.items()}
+        values = {
+            hook: next(v for v in reversed(timeline) if v.since <= day)
+            for hook, timeline in timelines.items()
+        }
         problems += guards.problems_of_day(values)
-        provincial = frozenset(hook for hook, value in values.items() if any(value is v for v in province[hook]))
+        provincial = frozenset(
+            hook
+            for hook, value in values.items()
+            if any(value is v for v in province[hook])
+        )
         periods.append((day, Rules(values, provincial)))
     refuse(problems)
     return tuple(periods)

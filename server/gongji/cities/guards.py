@@ -1,6 +1,8 @@
-"""What pluggy lets through and we do not: looks at a city's module and at its answers, and says what is wrong.
+"""What pluggy lets through and we do not: looks at a city's module and at its answers,
+and says what is wrong.
 
-Every problem is a Chinese sentence that names the hook and how to mend it; `cities.py` adds plugin and version.
+Every problem is a Chinese sentence that names the hook and how to mend it; `cities.py`
+adds plugin and version.
 """
 
 from __future__ import annotations
@@ -50,10 +52,18 @@ _ROLES = ("wrapper", "hookwrapper", "optionalhook", "tryfirst", "trylast", "spec
 def problems_of_plugin(plugin: object) -> Iterator[str]:
     """Hooks that would silently not be called, or be called wrongly."""
     for name, function in inspect.getmembers(plugin):
-        options = getattr(function, f"{PROJECT}_impl", None) if inspect.isroutine(function) else None
+        options = (
+            getattr(function, f"{PROJECT}_impl", None)
+            if inspect.isroutine(function)
+            else None
+        )
         if options is None:
             if name in _HOOKS:
-                fault = "忘记写 @hookimpl" if inspect.isroutine(function) else "不是带 @hookimpl 的函数"
+                fault = (
+                    "忘记写 @hookimpl"
+                    if inspect.isroutine(function)
+                    else "不是带 @hookimpl 的函数"
+                )
                 yield f"{name}: {fault}, 不会被调用"
             continue
         if name not in _HOOKS:
@@ -87,8 +97,15 @@ def problems_of_identity(answer: Any) -> Iterator[str]:
 
 def problems_of_timeline(hook: str, timeline: object) -> Iterator[str]:
     """Problems of the shape and types of one answer."""
-    if not isinstance(timeline, tuple) or not timeline or not all(isinstance(r, Ruled) for r in timeline):
-        yield f"{hook}: 须返回 ruled(…) 的时间线(由 Ruled 组成的非空元组), 得到 {type(timeline).__name__}"
+    if (
+        not isinstance(timeline, tuple)
+        or not timeline
+        or not all(isinstance(r, Ruled) for r in timeline)
+    ):
+        yield (
+            f"{hook}: 须返回 ruled(…) 的时间线(由 Ruled 组成的非空元组), "
+            f"得到 {type(timeline).__name__}"
+        )
         return
     for value in timeline:
         yield from (f"{hook}: {problem}" for problem in _problems_of_ruled(value))
@@ -100,7 +117,9 @@ def problems_of_timeline(hook: str, timeline: object) -> Iterator[str]:
 
 def _problems_of_ruled(value: Ruled[Any]) -> Iterator[str]:
     """Problems of what stands around a value: its day and its clauses."""
-    if type(value.since) is not date:  # a datetime is a date to isinstance, and compares with none
+    if (
+        type(value.since) is not date
+    ):  # a datetime is a date to isinstance, and compares with none
         yield f"生效日须为 date, 得到 {value.since!r}"
     for part in ("clauses", "against", "settles", "why"):
         try:
@@ -113,7 +132,11 @@ def _problems_of_ruled(value: Ruled[Any]) -> Iterator[str]:
 
 def problems_of_value(hook: str, value: object) -> Iterator[str]:
     """Problems of one value: its type, all the way down, and figures no rule can mean."""
-    if told := [f"{hook}: {problem}" for part in _all_parts(value) for problem in _problems_of_number(part)]:
+    if told := [
+        f"{hook}: {problem}"
+        for part in _all_parts(value)
+        for problem in _problems_of_number(part)
+    ]:
         yield from told
         return
     try:
@@ -121,16 +144,27 @@ def problems_of_value(hook: str, value: object) -> Iterator[str]:
     except typeguard.TypeCheckError as wrong:
         yield f"{hook}: 返回值类型不对: {_in_one_line(wrong)}"
         return
-    yield from (f"{hook}: {problem}" for part in _all_parts(value) for problem in _odd_figures(part))
+    yield from (
+        f"{hook}: {problem}"
+        for part in _all_parts(value)
+        for problem in _odd_figures(part)
+    )
     if hook == "application_expiry" and value == 0:
         yield f"{hook}: 至少 1 天"
-    if hook == "reimbursement" and (missing := set(Scheme) - set(cast("Mapping[Scheme, object]", value))):
-        yield f"{hook}: 缺少险种 {', '.join(str(int(s)) for s in sorted(missing))} 的待遇, 不支付也须写 NoFund"
+    if hook == "reimbursement" and (
+        missing := set(Scheme) - set(cast("Mapping[Scheme, object]", value))
+    ):
+        yield (
+            f"{hook}: 缺少险种 {', '.join(str(int(s)) for s in sorted(missing))} "
+            "的待遇, 不支付也须写 NoFund"
+        )
 
 
 def problems_of_candidates(answer: object) -> Iterator[str]:
     """Problems of the answer to `candidates`: each must fit the hook it names."""
-    if not isinstance(answer, tuple) or not all(isinstance(c, Candidate) for c in answer):
+    if not isinstance(answer, tuple) or not all(
+        isinstance(c, Candidate) for c in answer
+    ):
         yield f"candidates: 须返回由 Candidate 组成的元组, 得到 {type(answer).__name__}"
         return
     names = [candidate.name for candidate in answer]
@@ -162,15 +196,25 @@ def problems_of_day(values: Mapping[str, Ruled[Any]]) -> Iterator[str]:
 
 def _value_type(hook: str) -> Any:
     """X of `Timeline[X] | None`, the hook's declared answer."""
-    timeline = next(a for a in get_args(get_type_hints(getattr(CityRules, hook))["return"]) if a is not type(None))
+    timeline = next(
+        a
+        for a in get_args(get_type_hints(getattr(CityRules, hook))["return"])
+        if a is not type(None)
+    )
     return get_args(get_args(timeline)[0])[0]
 
 
 def _check(value: object, declared: Any) -> None:
     """typeguard.TypeCheckError where a value, or a part of it, is not of the declared type."""
-    typeguard.check_type(value, declared, collection_check_strategy=typeguard.CollectionCheckStrategy.ALL_ITEMS)
+    typeguard.check_type(
+        value,
+        declared,
+        collection_check_strategy=typeguard.CollectionCheckStrategy.ALL_ITEMS,
+    )
     for part in _parts(value):
-        if isinstance(part, bool) and declared is not bool:  # a bool is an int to typeguard
+        if (
+            isinstance(part, bool) and declared is not bool
+        ):  # a bool is an int to typeguard
             msg = f"应为数字, 得到 {part!r}"
             raise typeguard.TypeCheckError(msg)
         if is_dataclass(part) and not isinstance(part, type):
@@ -197,7 +241,11 @@ def _parts(value: object) -> Iterable[object]:
 def _all_parts(value: Any) -> Iterator[object]:
     """A value and everything in it, all the way down."""
     yield value
-    for part in [getattr(value, f.name) for f in fields(value)] if is_dataclass(value) else _parts(value):
+    for part in (
+        [getattr(value, f.name) for f in fields(value)]
+        if is_dataclass(value)
+        else _parts(value)
+    ):
         if part is not value:
             yield from _all_parts(part)
 
@@ -214,9 +262,13 @@ def _odd_figures(part: object) -> Iterator[str]:
     match part:
         case Table():
             yield from _problems_of_table(part)
-        case ReviewLatency() if (part.at_once is AtOnce.ALWAYS) is (part.working_days > 0):
+        case ReviewLatency() if (part.at_once is AtOnce.ALWAYS) is (
+            part.working_days > 0
+        ):
             yield "即时生效的没有审核天数, 其余至少 1 个工作日"
-        case CounterHours() if part.opens.tzinfo or part.closes.tzinfo or part.opens >= part.closes:
+        case CounterHours() if (
+            part.opens.tzinfo or part.closes.tzinfo or part.opens >= part.closes
+        ):
             yield f"服务时间须先开后关且不带时区, 得到 {part.opens}–{part.closes}"
         case FamilyLimit(people=0) | GiverLimit(givers=0):
             yield "人数上限至少 1 人, 不设限写 NO_LIMIT"
@@ -233,7 +285,11 @@ def _problems_of_table(table: Table) -> Iterator[str]:
         by_level["retired"] = table.retired
     if table.clauses is not None:
         by_level["clauses.ratio"] = table.clauses.ratio
-    gaps = [f"{name} 须恰好给出级别 1、2、3" for name, figures in by_level.items() if set(figures) != set(LEVELS)]
+    gaps = [
+        f"{name} 须恰好给出级别 1、2、3"
+        for name, figures in by_level.items()
+        if set(figures) != set(LEVELS)
+    ]
     if set(table.cap_fen) != set(Standing):
         gaps.append("cap_fen 须给出在职与退休")
     if gaps:
@@ -243,6 +299,9 @@ def _problems_of_table(table: Table) -> Iterator[str]:
         for level in LEVELS:
             if table.ratio_of(standing, level) > FULL_BP:
                 yield f"{standing.value} 级别 {level} 的支付比例超过 100%"
-    for name, used_as in (("unranked_as", table.unranked_as), ("pharmacy", table.pharmacy)):
+    for name, used_as in (
+        ("unranked_as", table.unranked_as),
+        ("pharmacy", table.pharmacy),
+    ):
         if isinstance(used_as, int) and used_as not in LEVELS:
             yield f"{name} 须为级别 1、2 或 3"

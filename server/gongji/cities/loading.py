@@ -1,7 +1,8 @@
-"""Finds cities by entry point, one PluginManager each, reads and checks every answer once; failure stays in one city.
+"""Finds cities by entry point, one PluginManager each, reads and checks every answer
+once; failure stays in one city.
 
-A city's timeline lies over the province's, an adopted candidate or an operator's figure over both: the core then picks
-by day. Nothing here is asked again while serving.
+A city's timeline lies over the province's, an adopted candidate or an operator's figure
+over both: the core then picks by day. Nothing here is asked again while serving.
 """
 
 from __future__ import annotations
@@ -29,11 +30,13 @@ from gongji.rules.hookspecs import DATED_HOOKS, PROJECT, CityRules, hookimpl
 ENTRY_POINTS = "gongji.cities"
 
 
-def load_cities(adopt: Iterable[Adoption] = (), retired_credits: Iterable[RetiredCredit] = ()) -> Cities:
+def load_cities(
+    adopt: Iterable[Adoption] = (), retired_credits: Iterable[RetiredCredit] = ()
+) -> Cities:
     """Every installed city, each checked on its own; what cannot serve is listed with its problem.
 
-    ValueError where an adoption or an operator's figure names a city or candidate that is not there, or two
-    adoptions of one hook begin on one day.
+    ValueError where an adoption or an operator's figure names a city or candidate that
+    is not there, or two adoptions of one hook begin on one day.
     """
     adopt, retired_credits = tuple(adopt), tuple(retired_credits)
     found = _distinct(metadata.entry_points(group=ENTRY_POINTS))
@@ -50,7 +53,9 @@ def load_cities(adopt: Iterable[Adoption] = (), retired_credits: Iterable[Retire
     rivals = _same_area(loaded)
     refused += rivals
     served = [c for c in loaded if c.pinyin not in {r.pinyin for r in rivals}]
-    for area_code in [a.area_code for a in adopt] + [c.area_code for c in retired_credits]:
+    for area_code in [a.area_code for a in adopt] + [
+        c.area_code for c in retired_credits
+    ]:
         if all(c.area_code != area_code for c in served):
             msg = f"没有接入医保区划为 {area_code} 的城市"
             raise ValueError(msg)
@@ -86,12 +91,18 @@ def city_from(
     if overrides:
         manager.register(_answers(overrides), "overrides")
     answers = _timelines(manager)
-    timelines = {hook: reduce(adoption.over, reversed(given)) for hook, given in answers.items()}
+    timelines = {
+        hook: reduce(adoption.over, reversed(given)) for hook, given in answers.items()
+    }
     candidates = tuple(c for answer in _ask(manager, "candidates") for c in answer)
     adopted = tuple(a for a in adopt if a.area_code == identity.area_code)
     timelines = adoption.with_adoptions(timelines, candidates, adopted)
-    credits_ = [credit for credit in retired_credits if credit.area_code == identity.area_code]
-    timelines["account_crediting"] = adoption.with_retired_credits(timelines["account_crediting"], credits_)
+    credits_ = [
+        credit for credit in retired_credits if credit.area_code == identity.area_code
+    ]
+    timelines["account_crediting"] = adoption.with_retired_credits(
+        timelines["account_crediting"], credits_
+    )
     cited = [c for timeline in timelines.values() for c in clauses_in(timeline)]
     return City(
         area_code=identity.area_code,
@@ -103,13 +114,16 @@ def city_from(
         candidates=candidates,
         adoptions=tuple(str(a) for a in adopted),
         timelines=timelines,
-        _periods=_periods(timelines, {hook: given[-1] for hook, given in answers.items()}),
+        _periods=_periods(
+            timelines, {hook: given[-1] for hook, given in answers.items()}
+        ),
         _clauses={c.id: c for c in cited},
     )
 
 
 def _distinct(entries: Iterable[metadata.EntryPoint]) -> list[metadata.EntryPoint]:
-    """Entry points without the second sight of one distribution that an editable install may give."""
+    """Entry points without the second sight of one distribution that an editable
+    install may give."""
     seen = {(_label(entry), entry.name, entry.value): entry for entry in entries}
     return sorted(seen.values(), key=lambda entry: (entry.name, _label(entry)))
 
@@ -119,10 +133,18 @@ def _label(entry: metadata.EntryPoint) -> str:
 
 
 def _same_name(entries: list[metadata.EntryPoint]) -> list[RefusedPlugin]:
-    """Distributions that claim one entry-point name: all of them, since none is more right than another."""
-    rivals = {entry.name: [_label(e) for e in entries if e.name == entry.name] for entry in entries}
+    """Distributions that claim one entry-point name: all of them, since none is more
+    right than another."""
+    rivals = {
+        entry.name: [_label(e) for e in entries if e.name == entry.name]
+        for entry in entries
+    }
     return [
-        RefusedPlugin(_label(e), e.name, f"多个插件使用同一名称 {e.name}: {', '.join(rivals[e.name])}; 请只保留一个")
+        RefusedPlugin(
+            _label(e),
+            e.name,
+            f"多个插件使用同一名称 {e.name}: {', '.join(rivals[e.name])}; 请只保留一个",
+        )
         for e in entries
         if len(rivals[e.name]) > 1
     ]
@@ -134,13 +156,23 @@ def _same_area(cities: list[City]) -> list[RefusedPlugin]:
     refused = []
     for city in cities:
         if areas[area := pooling_area(city.area_code)] > 1:
-            rivals = ", ".join(f"{c.plugin} {c.version}" for c in cities if pooling_area(c.area_code) == area)
+            rivals = ", ".join(
+                f"{c.plugin} {c.version}"
+                for c in cities
+                if pooling_area(c.area_code) == area
+            )
             told = f"identity: 医保区划 {city.area_code} 被多个插件声明: {rivals}; 请只保留一个"
-            refused.append(RefusedPlugin(f"{city.plugin} {city.version}", city.pinyin, told))
+            refused.append(
+                RefusedPlugin(f"{city.plugin} {city.version}", city.pinyin, told)
+            )
     return refused
 
 
-def _load(entry: metadata.EntryPoint, adopt: Iterable[Adoption], credits_: Iterable[RetiredCredit]) -> City:
+def _load(
+    entry: metadata.EntryPoint,
+    adopt: Iterable[Adoption],
+    credits_: Iterable[RetiredCredit],
+) -> City:
     try:
         plugin = entry.load()
     except (Exception, SystemExit) as error:
@@ -149,11 +181,18 @@ def _load(entry: metadata.EntryPoint, adopt: Iterable[Adoption], credits_: Itera
     distribution, _, version = _label(entry).partition(" ")
     try:
         return city_from(
-            plugin, pinyin=entry.name, distribution=distribution, version=version, adopt=adopt, retired_credits=credits_
+            plugin,
+            pinyin=entry.name,
+            distribution=distribution,
+            version=version,
+            adopt=adopt,
+            retired_credits=credits_,
         )
     except (PluginProblem, UnknownCandidate):
         raise
-    except Exception as error:  # whatever a plugin does to the guards, the other cities serve
+    except (
+        Exception
+    ) as error:  # whatever a plugin does to the guards, the other cities serve
         told = f"检查规则时出错: {_fault(error)}"
         raise PluginProblem(told) from error
 
@@ -161,11 +200,14 @@ def _load(entry: metadata.EntryPoint, adopt: Iterable[Adoption], credits_: Itera
 def _fault(error: BaseException) -> str:
     """An exception with the file and line it came from."""
     where = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
+    return (
+        f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
+    )
 
 
 def _ask(manager: pluggy.PluginManager, hook: str) -> list[Any]:
-    """All answers to a hook but None, the city's before the province's. PluginProblem where one raises."""
+    """All answers to a hook but None, the city's before the province's. PluginProblem
+    where one raises."""
     try:
         return cast("list[Any]", getattr(manager.hook, hook)())
     except (Exception, SystemExit) as error:
@@ -182,11 +224,23 @@ def _identity(manager: pluggy.PluginManager) -> Identity:
 
 def _timelines(manager: pluggy.PluginManager) -> dict[str, list[Timeline[Any]]]:
     """Each hook's answers, the topmost first and the province's last. PluginProblem."""
-    answers: dict[str, list[Timeline[Any]]] = {hook: _ask(manager, hook) for hook in DATED_HOOKS}
-    problems = [f"{hook}: 城市与省级都没有给出答案" for hook, given in answers.items() if not given]
+    answers: dict[str, list[Timeline[Any]]] = {
+        hook: _ask(manager, hook) for hook in DATED_HOOKS
+    }
+    problems = [
+        f"{hook}: 城市与省级都没有给出答案"
+        for hook, given in answers.items()
+        if not given
+    ]
     for hook, given in answers.items():
-        problems += [p for timeline in given for p in guards.problems_of_timeline(hook, timeline)]
-    problems += [p for given in _ask(manager, "candidates") for p in guards.problems_of_candidates(given)]
+        problems += [
+            p for timeline in given for p in guards.problems_of_timeline(hook, timeline)
+        ]
+    problems += [
+        p
+        for given in _ask(manager, "candidates")
+        for p in guards.problems_of_candidates(given)
+    ]
     refuse(problems)
     return answers
 
@@ -201,4 +255,6 @@ def _answers(overrides: Mapping[str, Timeline[Any]]) -> SimpleNamespace:
 
         return answer
 
-    return SimpleNamespace(**{hook: answering(timeline) for hook, timeline in overrides.items()})
+    return SimpleNamespace(
+        **{hook: answering(timeline) for hook, timeline in overrides.items()}
+    )

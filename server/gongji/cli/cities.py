@@ -39,7 +39,9 @@ def cities_command(terminal: Terminal) -> None:
 
 @click.command("guide")
 @click.argument("city")
-@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="指南适用的日期; 默认今天.")
+@click.option(
+    "--day", type=click.DateTime(["%Y-%m-%d"]), help="指南适用的日期; 默认今天."
+)
 @click.option("--html", "as_html", is_flag=True, help="输出一个自足的网页.")
 @click.pass_obj
 def guide_command(terminal: Terminal, city: str, day: Any, *, as_html: bool) -> None:
@@ -54,35 +56,53 @@ def guide_command(terminal: Terminal, city: str, day: Any, *, as_html: bool) -> 
 
 @click.command("check")
 @click.argument("city")
-@click.option("--strict", is_flag=True, help="提示(重复、被遮蔽、不起作用的取值)也算未通过.")
+@click.option(
+    "--strict", is_flag=True, help="提示(重复、被遮蔽、不起作用的取值)也算未通过."
+)
 @click.pass_obj
 def check_command(terminal: Terminal, city: str, *, strict: bool) -> None:
-    """核对并证明一个城市的插件: 列出规则取值与条款、次序与拆分的影响、待遇表的证明、插件是否只依规则作答."""
+    """核对并证明一个城市的插件:
+    列出规则取值与条款、次序与拆分的影响、待遇表的证明、插件是否只依规则作答."""
     if not run(terminal, city, strict=strict):
         raise SystemExit(1)
 
 
 def run(terminal: Terminal, name: str, *, strict: bool = False) -> bool:
-    """Checks the city people call so and prints everything; False where it must not serve, or not by `strict`.
+    """Checks the city people call so and prints everything; False where it must not
+    serve, or not by `strict`.
 
     CityNotServed where there is no plugin for it.
     """
     loaded = load_cities()
     refused = [r for r in loaded.refused if r.pinyin == name]
     if refused:
-        rows = [{"plugin": r.plugin, "problem": line} for r in refused for line in r.problem.splitlines()]
+        rows = [
+            {"plugin": r.plugin, "problem": line}
+            for r in refused
+            for line in r.problem.splitlines()
+        ]
         terminal.table("refused_plugins", rows, REFUSED_COLUMNS)
         found = [*_missing_rows(name), *_impure(name)]
         if found:
-            terminal.table("findings", (f.row(coded=terminal.as_json) for f in found), findings.COLUMNS)
+            terminal.table(
+                "findings",
+                (f.row(coded=terminal.as_json) for f in found),
+                findings.COLUMNS,
+            )
         return False
     city = loaded.named(name)
     passed = show(terminal, city)
     proof = prove(city)
-    terminal.table("proof", [{column: getattr(proof, column) for column in PROOF_COLUMNS}], PROOF_COLUMNS)
+    terminal.table(
+        "proof",
+        [{column: getattr(proof, column) for column in PROOF_COLUMNS}],
+        PROOF_COLUMNS,
+    )
     found = [*proof.findings, *_impure(city.pinyin)]
     if found or terminal.as_json:
-        terminal.table("findings", (f.row(coded=terminal.as_json) for f in found), findings.COLUMNS)
+        terminal.table(
+            "findings", (f.row(coded=terminal.as_json) for f in found), findings.COLUMNS
+        )
     return passed and findings.passes(found, strict=strict)
 
 
@@ -93,7 +113,11 @@ def show(terminal: Terminal, city: City) -> bool:
     rows = [row for label, table in tables for row in _extreme_rows(label, table)]
     if rows:
         terminal.table("extremes", rows, EXTREME_COLUMNS)
-    problems = [{"table": label, "problem": told} for label, table in tables for told in problems_of_effects(table)]
+    problems = [
+        {"table": label, "problem": told}
+        for label, table in tables
+        for told in problems_of_effects(table)
+    ]
     if problems:
         terminal.table("problems", problems, PROBLEM_COLUMNS)
     return not problems

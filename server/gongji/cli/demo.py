@@ -1,6 +1,8 @@
-"""The day of three families, told over the wire: every figure printed is what a server of our own answered.
+"""The day of three families, told over the wire: every figure printed is what a server
+of our own answered.
 
-Real input: the documents' own figures and flows, on 2025-09-30 by the sandbox clock; the people are invented.
+Real input: the documents' own figures and flows, on 2025-09-30 by the sandbox clock;
+the people are invented.
 """
 
 from __future__ import annotations
@@ -44,7 +46,18 @@ DAY = "2025-09-30"
 
 _BINDING = ("渠道", "授权人", "使用人", "结果", "依据", "说明")
 
-_BILL = ("机构", "就诊人", "总额", "起付线", "比例", "统筹基金", "本人账户", "共济账户", "现金", "依据")
+_BILL = (
+    "机构",
+    "就诊人",
+    "总额",
+    "起付线",
+    "比例",
+    "统筹基金",
+    "本人账户",
+    "共济账户",
+    "现金",
+    "依据",
+)
 
 _LINE = ("金额", "谁付", "规则", "条款", "说明")
 
@@ -62,13 +75,20 @@ _PAYERS = {
     settlement_pb2.PAYER_CASH: "现金",
 }
 
-_MARRIAGE = binding_pb2.Material(kind="marriage_certificate", reference="demo/结婚证.jpg")
+_MARRIAGE = binding_pb2.Material(
+    kind="marriage_certificate", reference="demo/结婚证.jpg"
+)
 
 _REGISTER = binding_pb2.Material(kind="household_register", reference="demo/户口簿.jpg")
 
 _AT_COUNTER = [
     binding_pb2.Material(kind=kind, original=True, reference="demo/窗口验讫")
-    for kind in ("holder_id_card", "holder_social_security_card", "member_identity", "household_register")
+    for kind in (
+        "holder_id_card",
+        "holder_social_security_card",
+        "member_identity",
+        "household_register",
+    )
 ]
 
 
@@ -80,7 +100,8 @@ def demo_command(terminal: Terminal) -> None:
 
 
 def run(terminal: Terminal) -> None:
-    """Starts a sandbox, tells the day, stops it. grpc.RpcError or OSError where the server does not come up."""
+    """Starts a sandbox, tells the day, stops it. grpc.RpcError or OSError where the
+    server does not come up."""
     with (
         tempfile.TemporaryDirectory(prefix="gongji-demo-") as data,
         _server(Path(data)) as address,
@@ -90,7 +111,8 @@ def run(terminal: Terminal) -> None:
 
 
 def tell(channel: grpc.Channel, terminal: Terminal) -> None:
-    """Tells the day to a sandbox that holds the sample population; grpc.RpcError where a call fails unexpectedly."""
+    """Tells the day to a sandbox that holds the sample population; grpc.RpcError where
+    a call fails unexpectedly."""
     day = Day(channel, terminal)
     for part in (chuzhou, anqing, huangshan, evening):
         part(day)
@@ -105,7 +127,9 @@ def _server(data: Path) -> Iterator[str]:
     log = data / "server.log"
     with log.open("wb") as out:
         server = subprocess.Popen(  # noqa: S603 - our own command
-            [*command, "--address", address, "--data", str(data / "var")], stdout=out, stderr=out
+            [*command, "--address", address, "--data", str(data / "var")],
+            stdout=out,
+            stderr=out,
         )
     try:
         _until_loaded(server, address, log)
@@ -115,17 +139,23 @@ def _server(data: Path) -> Iterator[str]:
         server.wait(timeout=20)
 
 
-def _until_loaded(server: subprocess.Popen[bytes], address: str, log: Path, patience_s: float = 60) -> None:
+def _until_loaded(
+    server: subprocess.Popen[bytes], address: str, log: Path, patience_s: float = 60
+) -> None:
     """Waits until the server answers; OSError with what it printed where it ended instead."""
     with connect(address) as channel:
         accounts = account_pb2_grpc.AccountServiceStub(channel)
         last = list(imports.sample())[-1][1][-1]["person_no"]
         for _ in range(int(patience_s * 10)):
             try:
-                accounts.GetAccount(account_pb2.GetAccountRequest(person=_ref(last)), timeout=1)
+                accounts.GetAccount(
+                    account_pb2.GetAccountRequest(person=_ref(last)), timeout=1
+                )
             except grpc.RpcError:
                 if server.poll() is not None:
-                    raise OSError(f"服务未能启动:\n{log.read_text(encoding='utf-8')}") from None
+                    raise OSError(
+                        f"服务未能启动:\n{log.read_text(encoding='utf-8')}"
+                    ) from None
                 time.sleep(0.1)
             else:
                 return
@@ -142,9 +172,17 @@ class Day:
         self._settlements = settlement_pb2_grpc.SettlementServiceStub(channel)
         self._accounts = account_pb2_grpc.AccountServiceStub(channel)
         self._sandbox = sandbox_pb2_grpc.SandboxServiceStub(channel)
-        self._people = {row["person_no"]: row for kind, rows in imports.sample() if kind == "persons" for row in rows}
+        self._people = {
+            row["person_no"]: row
+            for kind, rows in imports.sample()
+            if kind == "persons"
+            for row in rows
+        }
         self._institutions = {
-            row["code"]: row["name"] for kind, rows in imports.sample() if kind == "institutions" for row in rows
+            row["code"]: row["name"]
+            for kind, rows in imports.sample()
+            if kind == "institutions"
+            for row in rows
         }
         self._rows: list[dict[str, str]] = []
 
@@ -160,7 +198,9 @@ class Day:
 
     def rule(self, area_code: str, hook: str) -> Any:
         """The value of one rule on the day, as the service tells programs."""
-        city = self._cities.GetCity(city_pb2.GetCityRequest(area_code=area_code, day=DAY))
+        city = self._cities.GetCity(
+            city_pb2.GetCityRequest(area_code=area_code, day=DAY)
+        )
         return next(json.loads(r.value_json) for r in city.rules if r.hook == hook)
 
     def name(self, person_no: str) -> str:
@@ -199,17 +239,25 @@ class Day:
                 agreement_id=agreement["agreement_id"], version=agreement["version"]
             ),
         )
-        request.agreement.at.CopyFrom(self._sandbox.GetClock(sandbox_pb2.GetClockRequest()).now)
+        request.agreement.at.CopyFrom(
+            self._sandbox.GetClock(sandbox_pb2.GetClockRequest()).now
+        )
         if consent:
             request.consent.method = binding_pb2.CONSENT_METHOD_OWN_ACCOUNT
             request.consent.at.CopyFrom(request.agreement.at)
-        row = {"渠道": channel, "授权人": self.name(holder), "使用人": self.name(member)}
+        row = {
+            "渠道": channel,
+            "授权人": self.name(holder),
+            "使用人": self.name(member),
+        }
         try:
             binding = self._bindings.SubmitBinding(request).binding
         except grpc.RpcError as error:
             refused = refusal_of(error)
             said = "; ".join(c.message for c in refused.conditions) or refused.message
-            self._rows.append(row | {"结果": "拒绝", "依据": "、".join(refused.clauses), "说明": said})
+            self._rows.append(
+                row | {"结果": "拒绝", "依据": "、".join(refused.clauses), "说明": said}
+            )
             return ""
         self._rows.append(row | _told(binding))
         return str(binding.binding_id)
@@ -224,7 +272,9 @@ class Day:
     ) -> settlement_pb2.Settlement:
         """Settles an ordinary bill, notes the row, returns the settlement."""
         bill = _bill(patient, institution, in_scope, use, **more)
-        settled = self._settlements.Settle(settlement_pb2.SettleRequest(request_id=_id(), bill=bill)).settlement
+        settled = self._settlements.Settle(
+            settlement_pb2.SettleRequest(request_id=_id(), bill=bill)
+        ).settlement
         fund = settled.lines[0]
         self._rows.append(
             {
@@ -252,7 +302,8 @@ class Day:
         rows = [
             {
                 "金额": money.yuan(line.fen),
-                "谁付": _PAYERS[line.payer] + (f"({self.name(line.purse)})" if line.purse else ""),
+                "谁付": _PAYERS[line.payer]
+                + (f"({self.name(line.purse)})" if line.purse else ""),
                 "规则": line.rule.hook,
                 "条款": "、".join(c.id for c in line.rule.clauses),
                 "说明": line.in_words,
@@ -263,20 +314,28 @@ class Day:
 
     def balance(self, person_no: str) -> int:
         """A purse's balance in fen."""
-        return self._accounts.GetAccount(account_pb2.GetAccountRequest(person=_ref(person_no))).balance_fen
+        return self._accounts.GetAccount(
+            account_pb2.GetAccountRequest(person=_ref(person_no))
+        ).balance_fen
 
     def balances(self, title: str, people: Iterable[str]) -> None:
         """Prints purses' balances."""
-        rows = [{"账户": self.name(p), "余额": money.yuan(self.balance(p))} for p in people]
+        rows = [
+            {"账户": self.name(p), "余额": money.yuan(self.balance(p))} for p in people
+        ]
         self.terminal.table(title, rows, ("账户", "余额"))
 
     def spent(self, holder: str, month: str) -> list[settlement_pb2.SettlementRow]:
         """Prints 共济消费查询 of a month for a holder, returns the rows."""
-        request = settlement_pb2.ListSettlementsRequest(holder=_ref(holder), month=month)
+        request = settlement_pb2.ListSettlementsRequest(
+            holder=_ref(holder), month=month
+        )
         found = list(self._settlements.ListSettlements(request).rows)
         rows = [
             {
-                "时间": r.settled_at.ToDatetime(tzinfo=SHANGHAI).strftime("%Y-%m-%d %H:%M"),
+                "时间": r.settled_at.ToDatetime(tzinfo=SHANGHAI).strftime(
+                    "%Y-%m-%d %H:%M"
+                ),
                 "使用人": self.name(r.patient),
                 "机构": r.institution_name,
                 "共济支付": money.yuan(r.charged_fen),
@@ -285,20 +344,28 @@ class Day:
             for r in found
         ]
         self.terminal.table(
-            f"{self.name(holder)}的共济消费查询({month})", rows, ("时间", "使用人", "机构", "共济支付", "状态")
+            f"{self.name(holder)}的共济消费查询({month})",
+            rows,
+            ("时间", "使用人", "机构", "共济支付", "状态"),
         )
         return found
 
     def reverse(self, settlement_id: str) -> None:
         """Takes a settlement back and says where the money went."""
-        request = settlement_pb2.ReverseRequest(request_id=_id(), settlement_id=settlement_id, why="演示撤销")
+        request = settlement_pb2.ReverseRequest(
+            request_id=_id(), settlement_id=settlement_id, why="演示撤销"
+        )
         for refund in self._settlements.Reverse(request).refunds:
             back, after = money.yuan(refund.fen), money.yuan(refund.balance_after_fen)
-            self.terminal.say(f"撤销: {back} 元退回 {self.name(refund.purse)} 的账户, 余额 {after} 元")
+            self.terminal.say(
+                f"撤销: {back} 元退回 {self.name(refund.purse)} 的账户, 余额 {after} 元"
+            )
 
     def guide_says(self, area_code: str, word: str) -> None:
         """Prints the guide's own sentence about something."""
-        guide = self._cities.GetGuide(city_pb2.GetGuideRequest(area_code=area_code, day=DAY)).text
+        guide = self._cities.GetGuide(
+            city_pb2.GetGuideRequest(area_code=area_code, day=DAY)
+        ).text
         for line in guide.splitlines():
             if word in line and "不" in line and not line.startswith(("|", "#")):
                 self.terminal.say(f"指南: {line.lstrip('- ')}")
@@ -306,7 +373,8 @@ class Day:
 
 
 def chuzhou(day: Day) -> None:
-    """A family that fills its account, and bills at three levels before and after deductible and cap."""
+    """A family that fills its account, and bills at three levels before and after
+    deductible and cap."""
     day.heading("滁州 · 陈家(2025-09-30 10:00)")
     day.clock(f"{DAY} 10:00")
     day.bind("CZ001", "CZ002", "10", "minip_wechat")
@@ -326,16 +394,23 @@ def chuzhou(day: Day) -> None:
         ("H34110000003", "100"),
     ):
         day.settle("CZ001", institution, amount, use=own)
-    day.settle("CZ003", "H34110000003", "1000", use=settlement_pb2.ACCOUNT_USE_CITY_ORDER)
+    day.settle(
+        "CZ003", "H34110000003", "1000", use=settlement_pb2.ACCOUNT_USE_CITY_ORDER
+    )
     retired = day.settle(
-        "CZ003", "H34110000001", "600", use=settlement_pb2.ACCOUNT_USE_CITY_ORDER, out_of_catalogue_fen=5000
+        "CZ003",
+        "H34110000001",
+        "600",
+        use=settlement_pb2.ACCOUNT_USE_CITY_ORDER,
+        out_of_catalogue_fen=5000,
     )
     day.bills()
     day.lines(retired)
 
 
 def anqing(day: Day) -> None:
-    """At once, three working days later across the holiday, the counter in and out of hours, a resident's bill."""
+    """At once, three working days later across the holiday, the counter in and out of
+    hours, a resident's bill."""
     day.heading("安庆 · 方家(2025-09-30)")
     day.bind("AQ001", "AQ002", "10", "wanshitong", consent=True)
     day.bind("AQ001", "AQ004", "73", "minip_wechat", [_REGISTER], consent=True)
@@ -346,14 +421,22 @@ def anqing(day: Day) -> None:
     day.bind("AQ001", "AQ005", "20", "bank", _AT_COUNTER, consent=True)
     day.bindings()
     order = settlement_pb2.ACCOUNT_USE_CITY_ORDER
-    settled = day.settle("AQ003", "H34080000003", "260", use=order, first_selfpay_fen=2000, out_of_catalogue_fen=1500)
+    settled = day.settle(
+        "AQ003",
+        "H34080000003",
+        "260",
+        use=order,
+        first_selfpay_fen=2000,
+        out_of_catalogue_fen=1500,
+    )
     day.settle("AQ002", "P34080000001", "120", use=order)
     day.bills()
     day.lines(settled)
 
 
 def huangshan(day: Day) -> None:
-    """A family binds by the province's rules; the national app is for pairs of different areas only."""
+    """A family binds by the province's rules; the national app is for pairs of
+    different areas only."""
     day.heading("黄山 · 胡家(2025-09-30)")
     day.bind("HS001", "HS002", "10", "national_app", [_MARRIAGE])
     day.bind("HS001", "HS002", "10", "minip_wechat", [_MARRIAGE], consent=True)
@@ -375,19 +458,31 @@ def evening(day: Day) -> None:
 
 def _told(binding: binding_pb2.Binding) -> dict[str, str]:
     """Result, clauses and remark of an accepted application."""
-    latency = next((r for r in binding.rules if r.hook == "review_latency"), types_pb2.RuleRef())
+    latency = next(
+        (r for r in binding.rules if r.hook == "review_latency"), types_pb2.RuleRef()
+    )
     result = _STATES[binding.state]
     if binding.HasField("review_due_at"):
         due = binding.review_due_at.ToDatetime(tzinfo=SHANGHAI)
-        result += f", {due:%Y-%m-%d %H:%M} 前审毕" + ("(暂按周末推算)" if binding.review_due_provisional else "")
+        result += f", {due:%Y-%m-%d %H:%M} 前审毕" + (
+            "(暂按周末推算)" if binding.review_due_provisional else ""
+        )
     assumed = any(c.grade == types_pb2.CLAUSE_GRADE_ASSUMPTION for c in latency.clauses)
-    clauses = "、".join(c.id for c in latency.clauses) + (" 〔推定〕" if assumed else "")
+    clauses = "、".join(c.id for c in latency.clauses) + (
+        " 〔推定〕" if assumed else ""
+    )
     return {"结果": result, "依据": clauses, "说明": binding.reason}
 
 
-def _bill(patient: str, institution: str, in_scope: str, use: int, **more: int) -> settlement_pb2.Bill:
+def _bill(
+    patient: str, institution: str, in_scope: str, use: int, **more: int
+) -> settlement_pb2.Bill:
     in_scope_fen = money.fen(in_scope)
-    kind = settlement_pb2.VISIT_KIND_PHARMACY if institution[0] == "P" else settlement_pb2.VISIT_KIND_OUTPATIENT
+    kind = (
+        settlement_pb2.VISIT_KIND_PHARMACY
+        if institution[0] == "P"
+        else settlement_pb2.VISIT_KIND_OUTPATIENT
+    )
     bill = settlement_pb2.Bill(
         patient=_ref(patient),
         institution_code=institution,

@@ -24,7 +24,9 @@ class _Click:
 
     def ask(self, question: str) -> str:
         """What is typed."""
-        return str(click.prompt(question, default="", show_default=False, type=str)).strip()
+        return str(
+            click.prompt(question, default="", show_default=False, type=str)
+        ).strip()
 
     def confirm(self, question: str) -> bool:
         """Yes or no."""
@@ -38,7 +40,11 @@ class _Click:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="答案文件(TOML); 不给则逐题询问.",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="写入的目录, 不得已存在; 默认 gongji-名称.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="写入的目录, 不得已存在; 默认 gongji-名称.",
+)
 @click.pass_obj
 def new_city(terminal: Terminal, path: Path | None, out: Path | None) -> None:
     """为一个新城市生成完整的规则项目: 规则、条款、案例、说明与 CI."""
@@ -65,33 +71,59 @@ def hooks_command(terminal: Terminal, city: str | None, *, trace: bool) -> None:
     """列出每个钩子的签名、所问与回答者."""
     if not trace:
         found = load_cities()
-        terminal.table("hooks", hooks.listing(found, found.named(city) if city else None), hooks.HOOK_COLUMNS)
+        terminal.table(
+            "hooks",
+            hooks.listing(found, found.named(city) if city else None),
+            hooks.HOOK_COLUMNS,
+        )
         return
     if not city:
         raise click.UsageError("--trace 须指明城市, 如 gongji hooks chuzhou --trace")
     calls, problem = hooks.trace(city)
-    rows = [{name: getattr(call, name) for name in hooks.CALL_COLUMNS} for call in calls]
+    rows = [
+        {name: getattr(call, name) for name in hooks.CALL_COLUMNS} for call in calls
+    ]
     terminal.table("calls", rows, hooks.CALL_COLUMNS)
     if problem:
-        terminal.table("problems", [{"problem": line} for line in problem.splitlines()], ["problem"])
+        terminal.table(
+            "problems",
+            [{"problem": line} for line in problem.splitlines()],
+            ["problem"],
+        )
         raise SystemExit(1)
 
 
 @click.command("doctor")
 @click.option(
-    "--data", type=click.Path(path_type=Path), default=Path("var"), show_default=True, help="数据库与密钥目录."
+    "--data",
+    type=click.Path(path_type=Path),
+    default=Path("var"),
+    show_default=True,
+    help="数据库与密钥目录.",
 )
-@click.option("--database", default="", metavar="URL", help="数据库地址; 默认数据目录中的 SQLite.")
-@click.option("--calendar", type=click.Path(exists=True, path_type=Path), help="补充的节假日(TOML).")
+@click.option(
+    "--database", default="", metavar="URL", help="数据库地址; 默认数据目录中的 SQLite."
+)
+@click.option(
+    "--calendar",
+    type=click.Path(exists=True, path_type=Path),
+    help="补充的节假日(TOML).",
+)
 @click.pass_obj
-def doctor_command(terminal: Terminal, data: Path, database: str, calendar: Path | None) -> None:
-    """找出已安装而未加载的插件、打不开或不可靠的数据和未知的日历, 说明原因与办法; 有问题则以 1 退出."""
+def doctor_command(
+    terminal: Terminal, data: Path, database: str, calendar: Path | None
+) -> None:
+    """找出已安装而未加载的插件、打不开或不可靠的数据和未知的日历, 说明原因与办法;
+    有问题则以 1 退出."""
     workdays = Workdays.from_toml(calendar) if calendar else Workdays()
     found = list(doctor.findings(data, workdays, system_clock(), database))
     for line in doctor.healthy(data, database):
         terminal.say(line)
     if found:
-        rows = [{name: getattr(finding, name) for name in doctor.FINDING_COLUMNS} for finding in found]
+        rows = [
+            {name: getattr(finding, name) for name in doctor.FINDING_COLUMNS}
+            for finding in found
+        ]
         terminal.table("diagnosis", rows, doctor.FINDING_COLUMNS)
         raise SystemExit(1)
     terminal.say("一切正常")

@@ -1,4 +1,5 @@
-"""`gongji national convert`: one message, or a file of rows, from the national interface to ours or back."""
+"""`gongji national convert`: one message, or a file of rows, from the national
+interface to ours or back."""
 
 from __future__ import annotations
 
@@ -7,7 +8,13 @@ from typing import Any, BinaryIO, Final
 
 import click
 
-from gongji.national.convert import document, from_national, reply_to, to_national, undocumented
+from gongji.national.convert import (
+    document,
+    from_national,
+    reply_to,
+    to_national,
+    undocumented,
+)
 from gongji.national.details import difference_line, line_of, rows_from
 from gongji.national.dialect import HN
 from gongji.national.fields import KeptNode
@@ -27,12 +34,33 @@ def national() -> None:
 
 @national.command("convert")
 @click.argument("file", type=click.File("rb"))
-@click.option("--from-national", "direction", flag_value="from", help="自国家报文转为 gongji.v1; 不写则看内容.")
-@click.option("--to-national", "direction", flag_value="to", help="自 gongji.v1 转为国家报文; 不写则看内容.")
-@click.option("--request", type=click.File("rb"), help="所答复的国家请求(JSON), 或所对的明细文件(TXT).")
+@click.option(
+    "--from-national",
+    "direction",
+    flag_value="from",
+    help="自国家报文转为 gongji.v1; 不写则看内容.",
+)
+@click.option(
+    "--to-national",
+    "direction",
+    flag_value="to",
+    help="自 gongji.v1 转为国家报文; 不写则看内容.",
+)
+@click.option(
+    "--request",
+    type=click.File("rb"),
+    help="所答复的国家请求(JSON), 或所对的明细文件(TXT).",
+)
 @click.option("--identities-only", is_flag=True, help="只核对恒等式 I1-I5, 不输出报文.")
-def convert_command(file: BinaryIO, direction: str | None, request: BinaryIO | None, *, identities_only: bool) -> None:
-    """转换一个国家报文(JSON)、一个 3202 明细文件(TXT), 或本命令先前的输出; FILE 为 - 时读标准输入."""
+def convert_command(
+    file: BinaryIO,
+    direction: str | None,
+    request: BinaryIO | None,
+    *,
+    identities_only: bool,
+) -> None:
+    """转换一个国家报文(JSON)、一个 3202 明细文件(TXT), 或本命令先前的输出; FILE 为 -
+    时读标准输入."""
     given = _text(file, "输入")
     if not given.strip():
         raise NationalFault("输入是空的")
@@ -58,7 +86,10 @@ def _from_national(given: str) -> Iterator[str]:
 def _to_national(given: str, asked: str) -> Iterator[str]:
     first = _first(given)
     if isinstance(first, Mapping) and first.get("kind") in _ROWS:
-        visits = {row.settlement_id: rest.rest.get("mdtrt_id") for row, rest in rows_from(_lines(asked))}
+        visits = {
+            row.settlement_id: rest.rest.get("mdtrt_id")
+            for row, rest in rows_from(_lines(asked))
+        }
         for number, line in enumerate(_lines(given), start=1):
             yield _row_line(loads(line, f"第 {number} 行"), visits)
         return

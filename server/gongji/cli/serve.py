@@ -34,9 +34,18 @@ _DATABASE_HELP = "数据库地址, 如 postgresql://主机/库名; 默认数据�
 
 
 @click.command("serve")
-@click.option("--address", default=DEFAULT_ADDRESS, show_default=True, help="监听地址; 端口 0 表示任选空闲端口.")
 @click.option(
-    "--data", type=click.Path(path_type=Path), default=Path("var"), show_default=True, help="数据库与密钥目录."
+    "--address",
+    default=DEFAULT_ADDRESS,
+    show_default=True,
+    help="监听地址; 端口 0 表示任选空闲端口.",
+)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    default=Path("var"),
+    show_default=True,
+    help="数据库与密钥目录.",
 )
 @click.option("--database", default="", metavar="URL", help=_DATABASE_HELP)
 @click.option(
@@ -53,10 +62,20 @@ _DATABASE_HELP = "数据库地址, 如 postgresql://主机/库名; 默认数据�
     help="收发报文另成一个进程; 默认: 多于一个处理器时.",
 )
 @click.option("--sample", is_flag=True, help="登记库为空时载入虚构的样例人群.")
-@click.option("--sandbox", is_flag=True, help="开放 SandboxService(拨钟、清空); 切勿用于真实数据.")
-@click.option("--adopt", multiple=True, metavar="CITY:NAME@DAY", help="自某日起采用候选修订, 如 341100:V2@2025-01-01.")
 @click.option(
-    "--retired-credit", multiple=True, metavar="CITY:YUAN@DAY", help="退休人员每月定额划入, 如 341100:70.00@2022-07-01."
+    "--sandbox", is_flag=True, help="开放 SandboxService(拨钟、清空); 切勿用于真实数据."
+)
+@click.option(
+    "--adopt",
+    multiple=True,
+    metavar="CITY:NAME@DAY",
+    help="自某日起采用候选修订, 如 341100:V2@2025-01-01.",
+)
+@click.option(
+    "--retired-credit",
+    multiple=True,
+    metavar="CITY:YUAN@DAY",
+    help="退休人员每月定额划入, 如 341100:70.00@2022-07-01.",
 )
 @click.option(
     "--calendar",
@@ -76,20 +95,36 @@ def serve_command(terminal: Terminal, /, **options: Any) -> None:
 
 
 @click.command("migrate")
-@click.option("--data", type=click.Path(path_type=Path), default=Path("var"), show_default=True, help="密钥目录.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    default=Path("var"),
+    show_default=True,
+    help="密钥目录.",
+)
 @click.option("--database", default="", metavar="URL", help=_DATABASE_HELP)
 @click.pass_obj
 def migrate_command(terminal: Terminal, data: Path, database: str) -> None:
     """把数据库结构升级到本程序的版本; 只向前, 先停服务并备份."""
     before, after = migrate(database or data / DATABASE, data / KEY_FILE)
-    terminal.say(f"数据库结构: 第 {before} 版 → 第 {after} 版" if before != after else f"已是第 {after} 版, 无需迁移")
+    terminal.say(
+        f"数据库结构: 第 {before} 版 → 第 {after} 版"
+        if before != after
+        else f"已是第 {after} 版, 无需迁移"
+    )
 
 
 async def _serve(settings: Settings, terminal: Terminal) -> None:
-    """Serve until interrupted and print what happens. ValueError or OSError if the settings cannot be met."""
-    cities, workdays = load_cities(settings.adopt, settings.retired_credits), settings.workdays()
+    """Serve until interrupted and print what happens. ValueError or OSError if the
+    settings cannot be met."""
+    cities, workdays = (
+        load_cities(settings.adopt, settings.retired_credits),
+        settings.workdays(),
+    )
     many = settings.workers > 1
-    async with aclosing(serve_many(settings) if many else service.serve(settings, cities, workdays)) as events:
+    async with aclosing(
+        serve_many(settings) if many else service.serve(settings, cities, workdays)
+    ) as events:
         async for event in events:
             if isinstance(event, Up):
                 await announce(terminal, settings, cities, workdays, event.address)
@@ -111,10 +146,21 @@ def show_cities(terminal: Terminal, cities: Cities) -> None:
         }
         for c in cities.all
     ]
-    columns = ["city", "area_code", "pinyin", "plugin", "version", "overridden", "adoptions"]
+    columns = [
+        "city",
+        "area_code",
+        "pinyin",
+        "plugin",
+        "version",
+        "overridden",
+        "adoptions",
+    ]
     terminal.table("cities", served, columns)
     if cities.refused:
-        refused = [{"plugin": r.plugin, "pinyin": r.pinyin, "problem": r.problem} for r in cities.refused]
+        refused = [
+            {"plugin": r.plugin, "pinyin": r.pinyin, "problem": r.problem}
+            for r in cities.refused
+        ]
         terminal.table("refused_plugins", refused, ["plugin", "pinyin", "problem"])
 
 
@@ -126,20 +172,30 @@ def _place(settings: Settings) -> str:
     return f"数据在 PostgreSQL {address.hostname or ''}{address.path}, 密钥在 {settings.data}/"
 
 
-async def announce(terminal: Terminal, settings: Settings, cities: Cities, workdays: Workdays, address: str) -> None:
+async def announce(
+    terminal: Terminal,
+    settings: Settings,
+    cities: Cities,
+    workdays: Workdays,
+    address: str,
+) -> None:
     """What people read when the service is up."""
     show_cities(terminal, cities)
     today = system_clock().astimezone(SHANGHAI).date()
     for year in sorted({today.year, (today + timedelta(days=60)).year}):
         if not workdays.known(year):
-            terminal.say(f"注意: {year} 年节假日安排尚未载入, 该年的审核期限暂按周末推算; 可用 --calendar 补充")
+            terminal.say(
+                f"注意: {year} 年节假日安排尚未载入, 该年的审核期限暂按周末推算; "
+                "可用 --calendar 补充"
+            )
     if settings.sandbox:
         terminal.say("沙盒: SandboxService 可拨钟、清空; 切勿存放真实数据")
     for lossy in await asyncio.to_thread(lossy_settings, settings.database):
         terminal.say(f"警告: PostgreSQL 的 {lossy}; 「答复之前已经落盘」在此库上不成立")
     processes = f"({settings.workers} 个进程)" if settings.workers > 1 else ""
     terminal.say(
-        f"gongji {__version__} 正在 {address} 服务{processes}; {_place(settings)}; Ctrl-C 停止. 接下来可在另一终端键入:"
+        f"gongji {__version__} 正在 {address} 服务{processes}; {_place(settings)}; "
+        "Ctrl-C 停止. 接下来可在另一终端键入:"
     )
     terminal.say("  .venv/bin/gongji guide chuzhou        # 滁州办理指南")
     terminal.say("  .venv/bin/gongji check anqing         # 安庆每条规则的取值与依据")

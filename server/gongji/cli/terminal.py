@@ -1,4 +1,5 @@
-"""How the command speaks to people: tables on a terminal, plain columns or JSON in a pipe; labels in two languages."""
+"""How the command speaks to people: tables on a terminal, plain columns or JSON in a
+pipe; labels in two languages."""
 
 from __future__ import annotations
 
@@ -101,7 +102,8 @@ LABELS: Mapping[str, tuple[str, str]] = {
 
 
 class Terminal:
-    """Where results go: rich tables if somebody looks, tab-separated lines or JSON if a program reads."""
+    """Where results go: rich tables if somebody looks, tab-separated lines or JSON if a
+    program reads."""
 
     def __init__(self, *, lang: str = "zh", as_json: bool = False) -> None:
         self._english = lang == "en"
@@ -110,16 +112,21 @@ class Terminal:
         self.errors = Console(stderr=True)
 
     def label(self, key: str) -> str:
-        """The label of a column or heading in the chosen language; the key itself where it has none."""
+        """The label of a column or heading in the chosen language; the key itself where
+        it has none."""
         return LABELS[key][self._english] if key in LABELS else key
 
-    def table(self, title: str, rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    def table(
+        self, title: str, rows: Iterable[Mapping[str, Any]], columns: Sequence[str]
+    ) -> None:
         """Rows under a title; a column is a key of every row."""
         rows = list(rows)
         if self.as_json:
             self.json({title: rows})
         elif self.console.is_terminal:
-            shown = Table(title=self.label(title), title_justify="left", header_style="bold")
+            shown = Table(
+                title=self.label(title), title_justify="left", header_style="bold"
+            )
             for column in columns:
                 shown.add_column(self.label(column), overflow="fold")
             for row in rows:
@@ -129,7 +136,9 @@ class Terminal:
             sys.stdout.write(f"# {self.label(title)}\n")
             sys.stdout.write("\t".join(self.label(c) for c in columns) + "\n")
             for row in rows:
-                sys.stdout.write("\t".join(str(row[c]).replace("\n", " ") for c in columns) + "\n")
+                sys.stdout.write(
+                    "\t".join(str(row[c]).replace("\n", " ") for c in columns) + "\n"
+                )
 
     def json(self, value: object) -> None:
         """One JSON document on one line."""

@@ -1,4 +1,5 @@
-"""A typed hand for Python callers: a channel with deadlines and careful retries, and refusals read from an error."""
+"""A typed hand for Python callers: a channel with deadlines and careful retries, and
+refusals read from an error."""
 
 from __future__ import annotations
 
@@ -24,14 +25,21 @@ SERVICE_CONFIG: Final = {
             # Streams of any length.
             "name": [
                 {"service": "gongji.v1.RegistryService", "method": "ImportPersons"},
-                {"service": "gongji.v1.RegistryService", "method": "ImportInstitutions"},
-                {"service": "gongji.v1.SettlementService", "method": "ReconcileDetails"},
+                {
+                    "service": "gongji.v1.RegistryService",
+                    "method": "ImportInstitutions",
+                },
+                {
+                    "service": "gongji.v1.SettlementService",
+                    "method": "ReconcileDetails",
+                },
             ]
         },
         {
             "name": [{}],
             "timeout": f"{DEADLINE_S:.0f}s",
-            # Safe for every call: those that change something carry a request_id and are executed once.
+            # Safe for every call: those that change something carry a request_id and
+            # are executed once.
             "retryPolicy": {
                 "maxAttempts": 4,
                 "initialBackoff": "0.2s",
@@ -62,7 +70,8 @@ class Condition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusalInfo:
-    """A refusal as the service explains it; `reason` is empty where the error did not come from the service."""
+    """A refusal as the service explains it; `reason` is empty where the error did not
+    come from the service."""
 
     code: grpc.StatusCode
     reason: str
@@ -77,7 +86,8 @@ class RefusalInfo:
 def connect(address: str, caller: str = "gongji-python") -> grpc.Channel:
     """A channel to `host:port`, to be closed or used with `with`; the stubs of gongji.v1 take it.
 
-    Calls carry the caller's name, end after DEADLINE_S unless given a timeout, and are retried on UNAVAILABLE only.
+    Calls carry the caller's name, end after DEADLINE_S unless given a timeout, and are
+    retried on UNAVAILABLE only.
     """
     channel = grpc.insecure_channel(address, options=_OPTIONS)
     return grpc.intercept_channel(channel, _Caller(caller))
@@ -86,7 +96,9 @@ def connect(address: str, caller: str = "gongji-python") -> grpc.Channel:
 def refusal_of(error: grpc.RpcError) -> RefusalInfo:
     """What an error says: reason, Chinese sentence, field, clauses and conditions."""
     if not isinstance(error, grpc.Call):
-        return RefusalInfo(code=grpc.StatusCode.UNKNOWN, reason="", message=str(error), metadata={})
+        return RefusalInfo(
+            code=grpc.StatusCode.UNKNOWN, reason="", message=str(error), metadata={}
+        )
     told = _Told.of(error)
     metadata = dict(told.info.metadata)
     shown, clauses = metadata.pop("field", ""), metadata.pop("clauses", "")
@@ -96,9 +108,14 @@ def refusal_of(error: grpc.RpcError) -> RefusalInfo:
         message=told.localized.message or error.details() or error.code().name,
         field=shown,
         clauses=_numbers(clauses),
-        conditions=tuple(Condition(v.type, _numbers(v.subject), v.description) for v in told.failure.violations),
+        conditions=tuple(
+            Condition(v.type, _numbers(v.subject), v.description)
+            for v in told.failure.violations
+        ),
         metadata=metadata,
-        retry_after_s=told.retry.retry_delay.ToTimedelta().total_seconds() if told.retry.ByteSize() else None,
+        retry_after_s=told.retry.retry_delay.ToTimedelta().total_seconds()
+        if told.retry.ByteSize()
+        else None,
     )
 
 
@@ -116,7 +133,12 @@ class _Told(NamedTuple):
 
     @classmethod
     def of(cls, error: grpc.Call) -> _Told:
-        told = cls(details.ErrorInfo(), details.LocalizedMessage(), details.PreconditionFailure(), details.RetryInfo())
+        told = cls(
+            details.ErrorInfo(),
+            details.LocalizedMessage(),
+            details.PreconditionFailure(),
+            details.RetryInfo(),
+        )
         for key, value in error.trailing_metadata() or ():
             if key == DETAILS_KEY and isinstance(value, bytes):
                 for packed in status_pb2.Status.FromString(value).details:
@@ -136,25 +158,41 @@ class _Details(NamedTuple):
     compression: Any
 
 
-class _Caller(grpc.UnaryUnaryClientInterceptor, grpc.StreamUnaryClientInterceptor, grpc.StreamStreamClientInterceptor):
+class _Caller(
+    grpc.UnaryUnaryClientInterceptor,
+    grpc.StreamUnaryClientInterceptor,
+    grpc.StreamStreamClientInterceptor,
+):
     """Adds the caller's name to every call, and a deadline to those that have none."""
 
     def __init__(self, name: str) -> None:
         self._entry = (CALLER_KEY, name)
 
-    def intercept_unary_unary(self, continuation: Callable[..., Any], client_call_details: Any, request: Any) -> Any:
-        """One request; its deadline goes with it, so that the service knows when nobody waits any more."""
+    def intercept_unary_unary(
+        self, continuation: Callable[..., Any], client_call_details: Any, request: Any
+    ) -> Any:
+        """One request; its deadline goes with it, so that the service knows when nobody
+        waits any more."""
         call = self._named(client_call_details)
-        return continuation(call._replace(timeout=DEADLINE_S if call.timeout is None else call.timeout), request)
+        return continuation(
+            call._replace(timeout=DEADLINE_S if call.timeout is None else call.timeout),
+            request,
+        )
 
     def intercept_stream_unary(
-        self, continuation: Callable[..., Any], client_call_details: Any, request_iterator: Any
+        self,
+        continuation: Callable[..., Any],
+        client_call_details: Any,
+        request_iterator: Any,
     ) -> Any:
         """A stream of requests."""
         return continuation(self._named(client_call_details), request_iterator)
 
     def intercept_stream_stream(
-        self, continuation: Callable[..., Any], client_call_details: Any, request_iterator: Any
+        self,
+        continuation: Callable[..., Any],
+        client_call_details: Any,
+        request_iterator: Any,
     ) -> Any:
         """Streams both ways."""
         return continuation(self._named(client_call_details), request_iterator)

@@ -1,4 +1,5 @@
-"""A month's credits for many people, sent to a running service, many on the way at once; safe to send again."""
+"""A month's credits for many people, sent to a running service, many on the way at
+once; safe to send again."""
 
 from __future__ import annotations
 
@@ -63,7 +64,9 @@ def read(lines: Iterable[str]) -> list[str]:
     """The column person_no of a CSV file. FileFaultError where it has none."""
     reader = csv.DictReader(lines)
     if PERSON_NO not in (reader.fieldnames or ()):
-        raise FileFaultError(f"名单: 表头 {','.join(reader.fieldnames or ()) or '(空)'} 缺少 {PERSON_NO} 一列")
+        raise FileFaultError(
+            f"名单: 表头 {','.join(reader.fieldnames or ()) or '(空)'} 缺少 {PERSON_NO} 一列"
+        )
     return [(row[PERSON_NO] or "").strip() for row in reader]
 
 
@@ -72,17 +75,30 @@ def request_id(month: str, person_no: str, attempt: int = 1) -> str:
 
     A final refusal is replayed too; once its cause is mended, another attempt asks anew.
     """
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"gongji:credit:{month}:{attempt}:{person_no}"))
+    return str(
+        uuid.uuid5(uuid.NAMESPACE_URL, f"gongji:credit:{month}:{attempt}:{person_no}")
+    )
 
 
 def send(
-    channel: grpc.Channel, month: str, persons: Sequence[str], progress: Callable[[], None], *, attempt: int = 1
+    channel: grpc.Channel,
+    month: str,
+    persons: Sequence[str],
+    progress: Callable[[], None],
+    *,
+    attempt: int = 1,
 ) -> Credits:
-    """Credits a month to everyone, each on his own. grpc.RpcError where the service cannot go on."""
-    stub: Any = account_pb2_grpc.AccountServiceStub(channel)  # the stubs do not know of futures
+    """Credits a month to everyone, each on his own. grpc.RpcError where the service
+    cannot go on."""
+    stub: Any = account_pb2_grpc.AccountServiceStub(
+        channel
+    )  # the stubs do not know of futures
     done = Credits()
     for together in _in_groups(enumerate(persons, start=1), TOGETHER):
-        calls = [stub.Credit.future(_request(month, person_no, attempt)) for _, person_no in together]
+        calls = [
+            stub.Credit.future(_request(month, person_no, attempt))
+            for _, person_no in together
+        ]
         for (row, person_no), call in zip(together, calls, strict=True):
             _take(call, row, person_no, done)
             progress()
@@ -91,11 +107,18 @@ def send(
 
 def _request(month: str, person_no: str, attempt: int) -> account_pb2.CreditRequest:
     return account_pb2.CreditRequest(
-        request_id=request_id(month, person_no, attempt), person=types_pb2.PersonRef(person_no=person_no), month=month
+        request_id=request_id(month, person_no, attempt),
+        person=types_pb2.PersonRef(person_no=person_no),
+        month=month,
     )
 
 
-def _take(call: grpc.Future[account_pb2.CreditResponse], row: int, person_no: str, done: Credits) -> None:
+def _take(
+    call: grpc.Future[account_pb2.CreditResponse],
+    row: int,
+    person_no: str,
+    done: Credits,
+) -> None:
     """Waits for one credit and counts what became of it."""
     try:
         replayed = call.result().receipt.replayed
@@ -105,9 +128,14 @@ def _take(call: grpc.Future[account_pb2.CreditResponse], row: int, person_no: st
             raise
         done.note(RefusedCredit(row, person_no, refusal.reason, refusal.message))
     else:
-        done.credited, done.replayed = done.credited + (not replayed), done.replayed + replayed
+        done.credited, done.replayed = (
+            done.credited + (not replayed),
+            done.replayed + replayed,
+        )
 
 
-def _in_groups(rows: Iterator[tuple[int, str]], size: int) -> Iterator[list[tuple[int, str]]]:
+def _in_groups(
+    rows: Iterator[tuple[int, str]], size: int
+) -> Iterator[list[tuple[int, str]]]:
     while group := list(islice(rows, size)):
         yield group

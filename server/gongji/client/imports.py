@@ -1,4 +1,5 @@
-"""CSV files of persons, institutions and balances, sent to a running service row by row as they are read."""
+"""CSV files of persons, institutions and balances, sent to a running service row by row
+as they are read."""
 
 from __future__ import annotations
 
@@ -13,7 +14,13 @@ from typing import TypeVar
 import grpc
 
 from gongji.rules import money
-from gongji.v1 import account_pb2, account_pb2_grpc, registry_pb2, registry_pb2_grpc, types_pb2
+from gongji.v1 import (
+    account_pb2,
+    account_pb2_grpc,
+    registry_pb2,
+    registry_pb2_grpc,
+    types_pb2,
+)
 
 COLUMNS = {
     "persons": [
@@ -28,10 +35,18 @@ COLUMNS = {
         "kin",
         "died_on",
     ],
-    "institutions": ["code", "name", "kind", "hosp_lv", "designated_from", "designated_to"],
+    "institutions": [
+        "code",
+        "name",
+        "kind",
+        "hosp_lv",
+        "designated_from",
+        "designated_to",
+    ],
     "balances": ["person_no", "brought_forward_yuan"],
 }
-"""The header of each kind of file; enrolments are 310/11/1/2015-01-01/ with ; between, kin P2:10:民政婚姻登记."""
+"""The header of each kind of file; enrolments are 310/11/1/2015-01-01/ with ; between,
+kin P2:10:民政婚姻登记."""
 
 Row = dict[str, str]
 
@@ -57,7 +72,8 @@ class Imported:
 
 
 class Rows:
-    """A file's rows, read anew each time they are gone through: one is in memory, however many there are."""
+    """A file's rows, read anew each time they are gone through: one is in memory,
+    however many there are."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -73,11 +89,14 @@ class Rows:
 
 
 def read(path: Path) -> tuple[str, Rows | list[Row]]:
-    """The kind of file, told from its header, and its rows. FileFaultError where it is none of ours."""
+    """The kind of file, told from its header, and its rows. FileFaultError where it is
+    none of ours."""
     if not path.is_file():  # a pipe can be read once: it is held whole
         with path.open(encoding="utf-8-sig", newline="") as pipe:
             reader = csv.DictReader(pipe)
-            return _kind(path, reader), [{k: v or "" for k, v in row.items() if k} for row in reader]
+            return _kind(path, reader), [
+                {k: v or "" for k, v in row.items() if k} for row in reader
+            ]
     with path.open(encoding="utf-8-sig", newline="") as file:
         return _kind(path, csv.DictReader(file)), Rows(path)
 
@@ -87,26 +106,43 @@ def _kind(path: Path, reader: csv.DictReader[str]) -> str:
     for kind, columns in COLUMNS.items():
         if header == columns:
             return kind
-    known = "; ".join(f"{kind}: {','.join(columns)}" for kind, columns in COLUMNS.items())
-    raise FileFaultError(f"{path.name}: 表头 {','.join(header) or '(空)'} 不是已知的文件; 应为 {known}")
+    known = "; ".join(
+        f"{kind}: {','.join(columns)}" for kind, columns in COLUMNS.items()
+    )
+    raise FileFaultError(
+        f"{path.name}: 表头 {','.join(header) or '(空)'} 不是已知的文件; 应为 {known}"
+    )
 
 
-def send(channel: grpc.Channel, kind: str, rows: Iterable[Row], progress: Progress) -> Imported:
-    """Sends all rows of one kind, each when the wire takes it; nothing before every row has been read once.
+def send(
+    channel: grpc.Channel, kind: str, rows: Iterable[Row], progress: Progress
+) -> Imported:
+    """Sends all rows of one kind, each when the wire takes it; nothing before every row
+    has been read once.
 
-    `rows` can be gone through twice. grpc.RpcError where the service refuses the whole, FileFaultError at a bad row.
+    `rows` can be gone through twice. grpc.RpcError where the service refuses the whole,
+    FileFaultError at a bad row.
     """
     stub = registry_pb2_grpc.RegistryServiceStub(channel)
     if kind == "persons":
         persons = _converted(_person, rows)
         header = registry_pb2.ImportPersonsRequest(header=_header())
-        messages = (registry_pb2.ImportPersonsRequest(person=person) for person in persons)
-        return _imported(kind, stub.ImportPersons(_stream(header, messages, progress)).summary)
+        messages = (
+            registry_pb2.ImportPersonsRequest(person=person) for person in persons
+        )
+        return _imported(
+            kind, stub.ImportPersons(_stream(header, messages, progress)).summary
+        )
     if kind == "institutions":
         places = _converted(_institution, rows)
         start = registry_pb2.ImportInstitutionsRequest(header=_header())
-        entries = (registry_pb2.ImportInstitutionsRequest(institution=place) for place in places)
-        return _imported(kind, stub.ImportInstitutions(_stream(start, entries, progress)).summary)
+        entries = (
+            registry_pb2.ImportInstitutionsRequest(institution=place)
+            for place in places
+        )
+        return _imported(
+            kind, stub.ImportInstitutions(_stream(start, entries, progress)).summary
+        )
     return _balances(channel, _converted(_balance, rows), progress)
 
 
@@ -122,11 +158,14 @@ def send_sample(channel: grpc.Channel) -> None:
     for kind, rows in sample():
         done = send(channel, kind, rows, lambda: None)
         if done.refused:
-            raise FileFaultError(f"样例 {kind} 有 {done.refused} 行未被接受: {done.errors}")
+            raise FileFaultError(
+                f"样例 {kind} 有 {done.refused} 行未被接受: {done.errors}"
+            )
 
 
 def _converted(convert: Callable[[Row], M], rows: Iterable[Row]) -> Iterator[M]:
-    """The rows as messages, made as they are taken. FileFaultError names the first that cannot be: at once."""
+    """The rows as messages, made as they are taken. FileFaultError names the first that
+    cannot be: at once."""
     for number, row in enumerate(rows, start=1):
         try:
             convert(row)
@@ -148,7 +187,14 @@ def _stream(header: M, messages: Iterable[M], progress: Progress) -> Iterator[M]
 
 def _imported(kind: str, summary: registry_pb2.ImportSummary) -> Imported:
     errors = tuple((e.row, e.field, e.message) for e in summary.errors)
-    return Imported(kind, summary.received, summary.written, summary.unchanged, summary.refused, errors)
+    return Imported(
+        kind,
+        summary.received,
+        summary.written,
+        summary.unchanged,
+        summary.refused,
+        errors,
+    )
 
 
 def _person(row: Row) -> types_pb2.Person:
@@ -168,7 +214,9 @@ def _person(row: Row) -> types_pb2.Person:
 def _enrolment(text: str) -> types_pb2.Enrolment:
     parts = text.split("/")
     if len(parts) != 5 or not (parts[0].isdecimal() and parts[2].isdecimal()):
-        raise ValueError(f"enrolments 应写作 险种/人员类别/状态/起/止, 如 310/11/1/2015-01-01/, 得到 {text!r}")
+        raise ValueError(
+            f"enrolments 应写作 险种/人员类别/状态/起/止, 如 310/11/1/2015-01-01/, 得到 {text!r}"
+        )
     message = types_pb2.Enrolment(psn_type=parts[1], to=parts[4])
     message.scheme = int(parts[0])  # type: ignore[assignment] # the service judges the number
     message.status = int(parts[2])  # type: ignore[assignment] # the service judges the number
@@ -179,7 +227,9 @@ def _enrolment(text: str) -> types_pb2.Enrolment:
 def _kin(text: str) -> types_pb2.Kin:
     parts = text.split(":")
     if len(parts) != 3:
-        raise ValueError(f"kin 应写作 人员编号:关系代码:来源, 如 P2:10:民政婚姻登记, 得到 {text!r}")
+        raise ValueError(
+            f"kin 应写作 人员编号:关系代码:来源, 如 P2:10:民政婚姻登记, 得到 {text!r}"
+        )
     return types_pb2.Kin(person_no=parts[0], relation=parts[1], source=parts[2])
 
 
@@ -201,13 +251,19 @@ def _balance(row: Row) -> account_pb2.CreditRequest:
     """The request id follows from the row, so a repeated file credits once."""
     person_no, amount = row["person_no"], money.fen(row["brought_forward_yuan"])
     return account_pb2.CreditRequest(
-        request_id=str(uuid.uuid5(uuid.NAMESPACE_URL, f"gongji:balance:{person_no}:{amount}")),
+        request_id=str(
+            uuid.uuid5(uuid.NAMESPACE_URL, f"gongji:balance:{person_no}:{amount}")
+        ),
         person=types_pb2.PersonRef(person_no=person_no),
         brought_forward_fen=amount,
     )
 
 
-def _balances(channel: grpc.Channel, requests: Iterable[account_pb2.CreditRequest], progress: Progress) -> Imported:
+def _balances(
+    channel: grpc.Channel,
+    requests: Iterable[account_pb2.CreditRequest],
+    progress: Progress,
+) -> Imported:
     """Brings balances forward one by one."""
     stub = account_pb2_grpc.AccountServiceStub(channel)
     written = unchanged = 0

@@ -16,8 +16,16 @@ from gongji.rules import money
 from gongji.v1 import settlement_pb2 as pb
 from gongji.v1.settlement_pb2_grpc import SettlementServiceStub
 
-COLUMNS: Final = ["settlement_id", "patient", "total_yuan", "fund_yuan", "account_yuan", "refund"]
-"""The header of the file; a refund is two rows, the reverse one with refund 1 and negative amounts."""
+COLUMNS: Final = [
+    "settlement_id",
+    "patient",
+    "total_yuan",
+    "fund_yuan",
+    "account_yuan",
+    "refund",
+]
+"""The header of the file; a refund is two rows, the reverse one with refund 1 and
+negative amounts."""
 
 KINDS: Final = {
     pb.DIFFERENCE_KIND_MISSING_HERE: "missing_here",
@@ -58,7 +66,9 @@ def read(path: Path) -> list[pb.ReconcileRow]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file)
         if (header := list(reader.fieldnames or [])) != COLUMNS:
-            raise FileFaultError(f"{path.name}: 表头应为 {','.join(COLUMNS)}, 得到 {','.join(header) or '(空)'}")
+            raise FileFaultError(
+                f"{path.name}: 表头应为 {','.join(COLUMNS)}, 得到 {','.join(header) or '(空)'}"
+            )
         return [_read_row(number, row) for number, row in enumerate(reader, start=1)]
 
 
@@ -84,9 +94,16 @@ def _row(row: Row) -> pb.ReconcileRow:
     )
 
 
-def compare(channel: grpc.Channel, period: Period, rows: list[pb.ReconcileRow], progress: Progress) -> Compared:
+def compare(
+    channel: grpc.Channel,
+    period: Period,
+    rows: list[pb.ReconcileRow],
+    progress: Progress,
+) -> Compared:
     """Sends all rows and gathers what differs. grpc.RpcError where the service refuses."""
-    replies = SettlementServiceStub(channel).ReconcileDetails(_messages(period, rows, progress))
+    replies = SettlementServiceStub(channel).ReconcileDetails(
+        _messages(period, rows, progress)
+    )
     return Compared(rows, list(replies))
 
 
@@ -94,7 +111,9 @@ def _messages(
     period: Period, rows: Iterable[pb.ReconcileRow], progress: Progress
 ) -> Iterator[pb.ReconcileDetailsRequest]:
     header = pb.ReconcileHeader(
-        institution_code=period.institution_code, from_day=str(period.first), to_day=str(period.last)
+        institution_code=period.institution_code,
+        from_day=str(period.first),
+        to_day=str(period.last),
     )
     yield pb.ReconcileDetailsRequest(header=header)
     for row in rows:
@@ -106,20 +125,34 @@ TOTAL_COLUMNS: Final = ("kind", "rows", "ours_total", "theirs_total")
 
 
 def totals(compared: Compared, in_words: InWords = str) -> Iterator[Line]:
-    """Rows and sums by kind of difference, those that agree first: together the whole of either side's books."""
-    agreeing = len(compared.rows) - sum(found.HasField("theirs") for found in compared.differences)
+    """Rows and sums by kind of difference, those that agree first: together the whole
+    of either side's books."""
+    agreeing = len(compared.rows) - sum(
+        found.HasField("theirs") for found in compared.differences
+    )
     differing = sum(found.theirs.total_fen for found in compared.differences)
     same = sum(row.total_fen for row in compared.rows) - differing
     yield _total(in_words(AGREEING), agreeing, same, same)
     for kind, name in KINDS.items():
         if found := [f for f in compared.differences if f.kind == kind]:
             # A duplicate's row of ours was compared with the first copy already.
-            ours = 0 if kind == pb.DIFFERENCE_KIND_DUPLICATE else sum(f.ours.total_fen for f in found)
-            yield _total(in_words(name), len(found), ours, sum(f.theirs.total_fen for f in found))
+            ours = (
+                0
+                if kind == pb.DIFFERENCE_KIND_DUPLICATE
+                else sum(f.ours.total_fen for f in found)
+            )
+            yield _total(
+                in_words(name), len(found), ours, sum(f.theirs.total_fen for f in found)
+            )
 
 
 def _total(name: str, rows: int, ours_fen: int, theirs_fen: int) -> Line:
-    return {"kind": name, "rows": rows, "ours_total": money.yuan(ours_fen), "theirs_total": money.yuan(theirs_fen)}
+    return {
+        "kind": name,
+        "rows": rows,
+        "ours_total": money.yuan(ours_fen),
+        "theirs_total": money.yuan(theirs_fen),
+    }
 
 
 _AMOUNTS: Final = ("total", "fund", "account")
@@ -128,7 +161,11 @@ DIFFERENCE_COLUMNS: Final = (
     "kind",
     "settlement_id",
     "refund",
-    *(f"{side}_{what}" for what in ("patient", *_AMOUNTS) for side in ("ours", "theirs")),
+    *(
+        f"{side}_{what}"
+        for what in ("patient", *_AMOUNTS)
+        for side in ("ours", "theirs")
+    ),
     "settle_request_id",
 )
 
@@ -148,5 +185,11 @@ def lines(compared: Compared, in_words: InWords = str) -> Iterator[Line]:
 
 
 def _side(name: str, row: pb.ReconcileRow | None) -> Line:
-    amounts = {what: money.yuan(getattr(row, f"{what}_fen")) if row else "" for what in _AMOUNTS}
-    return {f"{name}_patient": row.patient if row else "", **{f"{name}_{what}": a for what, a in amounts.items()}}
+    amounts = {
+        what: money.yuan(getattr(row, f"{what}_fen")) if row else ""
+        for what in _AMOUNTS
+    }
+    return {
+        f"{name}_patient": row.patient if row else "",
+        **{f"{name}_{what}": a for what, a in amounts.items()},
+    }

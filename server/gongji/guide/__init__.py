@@ -1,7 +1,9 @@
-"""A city's handling guide (办理指南), the whole of it, from the rule values in force on a day and nothing else.
+"""A city's handling guide (办理指南), the whole of it, from the rule values in force on
+a day and nothing else.
 
-The guide is built once as a `Page` and written as Markdown or as one self-contained HTML page. Its templates hold no
-figures: whoever changes a rule value changes the guide.
+The guide is built once as a `Page` and written as Markdown or as one
+self-contained HTML page. Its templates hold no figures: whoever changes a rule
+value changes the guide.
 """
 
 from __future__ import annotations
@@ -42,7 +44,11 @@ def page(city: City, day: date) -> Page:
         *paying.sections(speaker),
         *binding.enquiry_sections(speaker),
     )
-    return Page(title(city), _lead(city, day), (*with_notes(speaker, told), *sources.sections(city, speaker)))
+    return Page(
+        title(city),
+        _lead(city, day),
+        (*with_notes(speaker, told), *sources.sections(city, speaker)),
+    )
 
 
 def _lead(city: City, day: date) -> tuple[Said, ...]:
@@ -50,7 +56,8 @@ def _lead(city: City, day: date) -> tuple[Said, ...]:
     return (
         Said(f"适用日期: {day}。规则: {city.plugin} {city.version}{adopted}。"),
         Said(
-            f"方括号内为所依据的条款, 原文见文末“{sources.HEADING}”; {PROVINCIAL}表示本市没有另行规定, 按全省规则; "
-            "〔推定〕表示没有文件依据, 〔未证实〕表示来源未经证实, 均以经办机构答复为准。"
+            f"方括号内为所依据的条款, 原文见文末“{sources.HEADING}”; "
+            f"{PROVINCIAL}表示本市没有另行规定, 按全省规则; 〔推定〕表示没有文件依据, "
+            "〔未证实〕表示来源未经证实, 均以经办机构答复为准。"
         ),
     )

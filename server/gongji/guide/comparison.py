@@ -1,4 +1,5 @@
-"""The table that compares a city's channels (办理渠道对比), as the documents' own one does, row by row."""
+"""The table that compares a city's channels (办理渠道对比), as the documents' own one
+does, row by row."""
 
 from __future__ import annotations
 
@@ -9,7 +10,15 @@ from typing import Any
 from gongji.guide.page import Grid, Said
 from gongji.guide.quoted import OVER_THE_COUNTER, column_of, row_of, speaks_of
 from gongji.guide.speaker import Hook, Speaker, phrase
-from gongji.rules.channels import Across, Asked, AtOnce, Channel, ChannelId, MaterialNeed, ReviewLatency
+from gongji.rules.channels import (
+    Across,
+    Asked,
+    AtOnce,
+    Channel,
+    ChannelId,
+    MaterialNeed,
+    ReviewLatency,
+)
 from gongji.rules.clauses import Clause
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.phrases import days_in_words
@@ -21,7 +30,8 @@ _SILENT = "—"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: its label, the hook that answers, what a channel's cell says, and the clauses told of that channel."""
+    """One row: its label, the hook that answers, what a channel's cell says, and the
+    clauses told of that channel."""
 
     label: str
     hook: Hook[Any]
@@ -44,12 +54,15 @@ class Column:
         return "; ".join(f"{name}: {text or _SILENT}" for name, text in texts.items())
 
     def cites(self, row: Row, clauses: Iterable[Clause]) -> tuple[Clause, ...]:
-        """What the row tells of its channels, and those of the hook's clauses and its own that quote the very cell."""
+        """What the row tells of its channels, and those of the hook's clauses and its
+        own that quote the very cell."""
         cited: dict[Clause, None] = {}
         for key, channel in self.channels:
             told = tuple(row.told(key))
             quoting = (
-                c for c in (*clauses, *channel.clauses, *told) if row_of(c) == row.label and speaks_of(c, channel)
+                c
+                for c in (*clauses, *channel.clauses, *told)
+                if row_of(c) == row.label and speaks_of(c, channel)
             )
             cited |= dict.fromkeys((*quoting, *(c for c in told if not row_of(c))))
         return tuple(cited)
@@ -59,7 +72,11 @@ def comparison(speaker: Speaker) -> Grid:
     """The whole table; rows on which every channel is silent are left out."""
     columns = _columns(speaker)
     rows = (_cells(speaker, columns, row) for row in _rows(speaker))
-    return Grid(("对比项", *(column.name for column in columns)), tuple(filter(None, rows)), wide=True)
+    return Grid(
+        ("对比项", *(column.name for column in columns)),
+        tuple(filter(None, rows)),
+        wide=True,
+    )
 
 
 def how_soon(channel: Channel, latency: ReviewLatency) -> str:
@@ -74,43 +91,81 @@ def how_soon(channel: Channel, latency: ReviewLatency) -> str:
 
 
 def _columns(speaker: Speaker) -> tuple[Column, ...]:
-    """The channels in their order, under the short names of a document's table where one speaks of them."""
-    by_channel: tuple[Hook[Any], ...] = (CityRules.review_latency, CityRules.materials, CityRules.channels)
-    quoted = [c for hook in by_channel for c in speaker.rules.answer(hook).clauses if row_of(c)]
+    """The channels in their order, under the short names of a document's table where
+    one speaks of them."""
+    by_channel: tuple[Hook[Any], ...] = (
+        CityRules.review_latency,
+        CityRules.materials,
+        CityRules.channels,
+    )
+    quoted = [
+        c
+        for hook in by_channel
+        for c in speaker.rules.answer(hook).clauses
+        if row_of(c)
+    ]
     columns: dict[str, list[tuple[ChannelId, Channel]]] = {}
     for key, channel in speaker.channels.items():
-        short = [column_of(c) for c in (*quoted, *channel.clauses) if speaks_of(c, channel)]
+        short = [
+            column_of(c) for c in (*quoted, *channel.clauses) if speaks_of(c, channel)
+        ]
         columns.setdefault(next(iter(short), channel.name), []).append((key, channel))
     return tuple(Column(name, tuple(channels)) for name, channels in columns.items())
 
 
 def _rows(speaker: Speaker) -> Iterator[Row]:
-    reviews, needs = speaker.value(CityRules.review_latency), speaker.value(CityRules.materials)
-    checks, fields = speaker.value(CityRules.identity_checks), speaker.value(CityRules.fields_asked)
-    bringing = {key: [clause for need in asked for clause in need.clauses] for key, asked in needs.items()}
+    reviews, needs = (
+        speaker.value(CityRules.review_latency),
+        speaker.value(CityRules.materials),
+    )
+    checks, fields = (
+        speaker.value(CityRules.identity_checks),
+        speaker.value(CityRules.fields_asked),
+    )
+    bringing = {
+        key: [clause for need in asked for clause in need.clauses]
+        for key, asked in needs.items()
+    }
     of_channel = CityRules.channels
     yield Row(
-        "办理时效", CityRules.review_latency, lambda key, c: how_soon(c, reviews[key]), lambda key: reviews[key].clauses
+        "办理时效",
+        CityRules.review_latency,
+        lambda key, c: how_soon(c, reviews[key]),
+        lambda key: reviews[key].clauses,
     )
     yield Row("操作便捷性", of_channel, lambda _, channel: channel.ease)
-    yield Row("所需材料", CityRules.materials, lambda key, c: _what_to_bring(c, needs[key]), lambda key: bringing[key])
+    yield Row(
+        "所需材料",
+        CityRules.materials,
+        lambda key, c: _what_to_bring(c, needs[key]),
+        lambda key: bringing[key],
+    )
     yield Row("适用人群", of_channel, lambda _, channel: channel.audience)
     yield Row(HOURS, of_channel, lambda _, channel: phrase(channel.hours))
     yield Row("身份核验", CityRules.identity_checks, lambda key, _: phrase(checks[key]))
     yield Row("填报信息", CityRules.fields_asked, lambda key, _: phrase(fields[key]))
     if any(channel.across is not Across.BOTH for channel in speaker.channels.values()):
         scope = phrase(speaker.value(CityRules.scope))
-        yield Row("受理范围", of_channel, lambda _, c: scope if c.across is Across.BOTH else phrase(c.across))
+        yield Row(
+            "受理范围",
+            of_channel,
+            lambda _, c: scope if c.across is Across.BOTH else phrase(c.across),
+        )
 
 
 def _cells(speaker: Speaker, columns: Iterable[Column], row: Row) -> tuple[Said, ...]:
-    """The cells of one row, none where all are silent; clauses that stand in no cell stand by the label."""
+    """The cells of one row, none where all are silent; clauses that stand in no cell
+    stand by the label."""
     head = speaker.says(row.hook, row.label)
-    cells = [Said(column.says(row), column.cites(row, head.clauses)) for column in columns]
+    cells = [
+        Said(column.says(row), column.cites(row, head.clauses)) for column in columns
+    ]
     if not any(said.text for said in cells):
         return ()
     placed = {clause for said in cells for clause in said.clauses}
-    rest = tuple(clause for clause in head.clauses if not row_of(clause) and clause not in placed)
+    rest = tuple(
+        clause for clause in head.clauses if not row_of(clause) and clause not in placed
+    )
     shown = (Said(said.text or _SILENT, said.clauses) for said in cells)
     return (Said(row.label, rest, head.provincial), *shown)
 
@@ -129,6 +184,12 @@ def _what_to_bring(channel: Channel, needs: tuple[MaterialNeed, ...]) -> str:
 
 def _together(needs: list[MaterialNeed]) -> str:
     """Names as the applicant, who is the holder, calls them: "身份证、社保卡原件; 户口簿"."""
-    originals = "、".join(need.name.removeprefix("授权人") for need in needs if need.original)
-    copies = "、".join(need.name.removeprefix("授权人") for need in needs if not need.original)
-    return "; ".join(part for part in (originals and f"{originals}原件", copies) if part)
+    originals = "、".join(
+        need.name.removeprefix("授权人") for need in needs if need.original
+    )
+    copies = "、".join(
+        need.name.removeprefix("授权人") for need in needs if not need.original
+    )
+    return "; ".join(
+        part for part in (originals and f"{originals}原件", copies) if part
+    )

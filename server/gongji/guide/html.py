@@ -1,4 +1,5 @@
-"""Writes a guide's page as one self-contained HTML document; the frame and its style stand in page.html."""
+"""Writes a guide's page as one self-contained HTML document; the frame and its style
+stand in page.html."""
 
 from __future__ import annotations
 
@@ -7,7 +8,17 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
-from gongji.guide.page import PROVINCIAL, Block, Cite, Grid, Lines, Page, Said, Section, cites
+from gongji.guide.page import (
+    PROVINCIAL,
+    Block,
+    Cite,
+    Grid,
+    Lines,
+    Page,
+    Said,
+    Section,
+    cites,
+)
 from gongji.rules.clauses import Clause
 
 _FRAME = Template(files(__package__).joinpath("page.html").read_bytes().decode())
@@ -18,12 +29,19 @@ _FOCUSABLE = 0
 
 def to_html(page: Page) -> str:
     """The whole document; every piece of text is escaped on its way in."""
-    contents = (f'<li><a href="#section-{n}">{escape(s.heading)}</a></li>' for n, s in enumerate(page.sections))
+    contents = (
+        f'<li><a href="#section-{n}">{escape(s.heading)}</a></li>'
+        for n, s in enumerate(page.sections)
+    )
     return _FRAME.substitute(
         title=escape(page.title),
         lead="\n".join(f"<p>{_said(said)}</p>" for said in page.lead),
         contents="\n".join(contents),
-        body="\n".join(line for n, s in enumerate(page.sections) for line in _section(s, 2, f"section-{n}")),
+        body="\n".join(
+            line
+            for n, s in enumerate(page.sections)
+            for line in _section(s, 2, f"section-{n}")
+        ),
     )
 
 
@@ -51,21 +69,30 @@ def _block(block: Block) -> str:
 
 
 def _grid(grid: Grid) -> str:
-    """A table that scrolls inside its own frame where it is wide, and folds into cards on a phone where it is not."""
+    """A table that scrolls inside its own frame where it is wide, and folds into cards
+    on a phone where it is not."""
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in grid.head)
     anchors = grid.anchors or ("",) * len(grid.rows)
-    rows = "\n".join(_row(grid, row, anchor) for row, anchor in zip(grid.rows, anchors, strict=True))
-    table = f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>"
+    rows = "\n".join(
+        _row(grid, row, anchor) for row, anchor in zip(grid.rows, anchors, strict=True)
+    )
+    table = (
+        f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>"
+    )
     if grid.wide:
         label = escape(grid.head[0])
-        return f'<div class="wide" role="region" aria-label="{label}" tabindex="{_FOCUSABLE}">\n{table}\n</div>'
+        return (
+            f'<div class="wide" role="region" aria-label="{label}" '
+            f'tabindex="{_FOCUSABLE}">\n{table}\n</div>'
+        )
     return f'<div class="folds">\n{table}\n</div>'
 
 
 def _row(grid: Grid, row: tuple[Said, ...], anchor: str) -> str:
     named = f' id="{_anchor(anchor)}"' if anchor else ""
     cells = "".join(
-        f'<td data-name="{escape(name)}">{_said(cell)}</td>' for name, cell in zip(grid.head[1:], row[1:], strict=True)
+        f'<td data-name="{escape(name)}">{_said(cell)}</td>'
+        for name, cell in zip(grid.head[1:], row[1:], strict=True)
     )
     return f'<tr{named}><th scope="row">{_said(row[0])}</th>{cells}</tr>'
 
@@ -74,7 +101,9 @@ def _said(said: Said) -> str:
     """Text, links to its clauses, the mark of a provincial answer, what to mind."""
     mind = f'<span class="mind">注意: {escape(said.mind)}</span>' if said.mind else ""
     cited = "、".join(_cite(cite) for cite in cites(said.clauses))
-    marks = (f'<span class="cites">[{cited}]</span>' if cited else "") + _mark(PROVINCIAL if said.provincial else "")
+    marks = (f'<span class="cites">[{cited}]</span>' if cited else "") + _mark(
+        PROVINCIAL if said.provincial else ""
+    )
     return " ".join(part for part in (escape(said.text), marks, mind) if part)
 
 

@@ -5,7 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from gongji.guide.page import PROVINCIAL, Block, Cite, Grid, Lines, Page, Said, Section, cites
+from gongji.guide.page import (
+    PROVINCIAL,
+    Block,
+    Cite,
+    Grid,
+    Lines,
+    Page,
+    Said,
+    Section,
+    cites,
+)
 
 _SPECIAL = re.compile(r"[\\`*<|]")
 
@@ -31,11 +41,17 @@ def _block(block: Block) -> str:
         case Said():
             return _said(block)
         case Lines():
-            return "\n".join(f"{_bullet(block, number)} {_said(item)}" for number, item in enumerate(block.items, 1))
+            return "\n".join(
+                f"{_bullet(block, number)} {_said(item)}"
+                for number, item in enumerate(block.items, 1)
+            )
         case Grid():
             rule = ["---"] * len(block.head)
             rows = ([_said(cell) for cell in row] for row in block.rows)
-            return "\n".join(_row(cells) for cells in ([_text(name) for name in block.head], rule, *rows))
+            return "\n".join(
+                _row(cells)
+                for cells in ([_text(name) for name in block.head], rule, *rows)
+            )
 
 
 def _bullet(lines: Lines, number: int) -> str:

@@ -1,4 +1,5 @@
-"""A guide as data: sections of statements, lists and tables, each statement with the clauses it rests on."""
+"""A guide as data: sections of statements, lists and tables, each statement with the
+clauses it rests on."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ PROVINCIAL = "〔省级〕"
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One statement: its text, what to mind, the clauses it rests on, whether it is the province's answer."""
+    """One statement: its text, what to mind, the clauses it rests on, whether it is the
+    province's answer."""
 
     text: str
     clauses: tuple[Clause, ...] = ()
@@ -35,7 +37,8 @@ class Lines:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A table; the first cell of a row names it. A `wide` one scrolls on a phone, others fold row by row.
+    """A table; the first cell of a row names it. A `wide` one scrolls on a phone,
+    others fold row by row.
 
     `anchors` name the rows that others point to, one a row.
     """
@@ -69,7 +72,8 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Cite:
-    """A clause, or a run of clauses numbered one after the other, and the mark of how far to trust it."""
+    """A clause, or a run of clauses numbered one after the other, and the mark of how
+    far to trust it."""
 
     first: Clause
     last: Clause | None = None
@@ -94,7 +98,10 @@ def in_order(clause: Clause | Contradiction) -> tuple[str, int, str]:
 
 
 def _follows(before: Clause, clause: Clause) -> bool:
-    (letter, number, rest), (letter_before, number_before, rest_before) = in_order(clause), in_order(before)
+    (letter, number, rest), (letter_before, number_before, rest_before) = (
+        in_order(clause),
+        in_order(before),
+    )
     return (
         (letter, number) == (letter_before, number_before + 1)
         and not rest + rest_before
@@ -117,7 +124,9 @@ def clauses_of(block: Block | Section) -> Iterator[Clause]:
         case Lines():
             yield from (clause for item in block.items for clause in item.clauses)
         case Grid():
-            yield from (clause for row in block.rows for cell in row for clause in cell.clauses)
+            yield from (
+                clause for row in block.rows for cell in row for clause in cell.clauses
+            )
         case Section():
             for part in (*block.blocks, *block.parts):
                 yield from clauses_of(part)

@@ -1,4 +1,5 @@
-"""What keeps an installed plugin from being loaded, or the service from starting: why, and what to do about it."""
+"""What keeps an installed plugin from being loaded, or the service from starting: why,
+and what to do about it."""
 
 from __future__ import annotations
 
@@ -49,7 +50,8 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Dependent:
-    """An installed distribution that requires gongji, or a module of the prefix that belongs to none."""
+    """An installed distribution that requires gongji, or a module of the prefix that
+    belongs to none."""
 
     name: str
     requirement: Requirement | None
@@ -59,11 +61,16 @@ class Dependent:
     @property
     def speaks_rules(self) -> str:
         """The first of its modules that marks hooks, "" where none does."""
-        return next((module for module in self.modules if _MARK.search(_source(module))), "")
+        return next(
+            (module for module in self.modules if _MARK.search(_source(module))), ""
+        )
 
 
-def findings(data: Path, workdays: Workdays, now: datetime, database: str = "") -> Iterator[Finding]:
-    """Everything that is wrong, plugins first; `database` is the address of a PostgreSQL, or of another SQLite file."""
+def findings(
+    data: Path, workdays: Workdays, now: datetime, database: str = ""
+) -> Iterator[Finding]:
+    """Everything that is wrong, plugins first; `database` is the address of a
+    PostgreSQL, or of another SQLite file."""
     dependents = list(_dependents())
     yield from _not_declared(dependents)
     yield from _of_other_version(dependents)
@@ -72,8 +79,15 @@ def findings(data: Path, workdays: Workdays, now: datetime, database: str = "") 
     known = {finding.subject for finding in missing}
     for refused in load_cities().refused:
         if (subject := f"{refused.plugin} ({refused.pinyin})") not in known:
-            yield from (Finding(subject, line, _remedy(refused.pinyin)) for line in refused.problem.splitlines())
-    yield from _of_postgres(data, database) if is_postgres(database) else _of_data(data, database, now)
+            yield from (
+                Finding(subject, line, _remedy(refused.pinyin))
+                for line in refused.problem.splitlines()
+            )
+    yield from (
+        _of_postgres(data, database)
+        if is_postgres(database)
+        else _of_data(data, database, now)
+    )
     yield from _of_calendar(workdays, now)
 
 
@@ -81,14 +95,21 @@ def healthy(data: Path, database: str = "") -> Iterator[str]:
     """What was looked at, in Chinese."""
     cities = load_cities().all
     yield f"gongji {gongji.__version__}"
-    yield f"已接入 {len(cities)} 个城市: {'、'.join(f'{c.name}({c.plugin} {c.version})' for c in cities) or '无'}"
+    yield (
+        f"已接入 {len(cities)} 个城市: "
+        f"{'、'.join(f'{c.name}({c.plugin} {c.version})' for c in cities) or '无'}"
+    )
     if not is_postgres(database):
         there = _database(data, database).exists()
         yield f"数据目录 {data}: {'已有数据库' if there else '尚未启动过服务, 没有数据库'}"
         return
     with suppress(ImportError, ValueError, OSError):
         found = _condition().look(database)
-        version = f"数据库结构第 {found.schema} 版" if found.schema else "空库, 首次启动服务时建表"
+        version = (
+            f"数据库结构第 {found.schema} 版"
+            if found.schema
+            else "空库, 首次启动服务时建表"
+        )
         yield f"PostgreSQL {found.server}: {version}"
 
 
@@ -100,17 +121,28 @@ def _not_declared(dependents: Sequence[Dependent]) -> Iterator[Finding]:
         near = get_close_matches(ENTRY_POINTS, dependent.groups, n=1)
         told = f"声明的入口点组是 {near[0]!r}" if near else "没有声明入口点"
         pinyin = module.removeprefix(_PREFIX)
-        remedy = f'在 pyproject.toml 写 [project.entry-points."{ENTRY_POINTS}"] 与 {pinyin} = "{module}", 然后重新安装'
-        yield Finding(dependent.name, f"模块 {module} 里有规则, 但{told}, 所以不会被加载", remedy)
+        remedy = (
+            f'在 pyproject.toml 写 [project.entry-points."{ENTRY_POINTS}"] 与 {pinyin} '
+            f'= "{module}", 然后重新安装'
+        )
+        yield Finding(
+            dependent.name, f"模块 {module} 里有规则, 但{told}, 所以不会被加载", remedy
+        )
 
 
 def _of_other_version(dependents: Sequence[Dependent]) -> Iterator[Finding]:
     """Plugins written for another gongji than the one installed."""
     for dependent in dependents:
         wanted = dependent.requirement
-        if wanted and not wanted.specifier.contains(gongji.__version__, prereleases=True):
-            problem = f"要求 gongji{wanted.specifier}, 而已安装的是 {gongji.__version__}"
-            remedy = "安装适用于本版 gongji 的插件版本, 或照 CHANGELOG.md 修改插件后放宽要求"
+        if wanted and not wanted.specifier.contains(
+            gongji.__version__, prereleases=True
+        ):
+            problem = (
+                f"要求 gongji{wanted.specifier}, 而已安装的是 {gongji.__version__}"
+            )
+            remedy = (
+                "安装适用于本版 gongji 的插件版本, 或照 CHANGELOG.md 修改插件后放宽要求"
+            )
             yield Finding(dependent.name, problem, remedy)
 
 
@@ -118,9 +150,17 @@ def _missing_modules() -> Iterator[Finding]:
     """Entry points that lead nowhere."""
     for entry in metadata.entry_points(group=ENTRY_POINTS):
         if not _is_there(entry.module):
-            subject = f"{entry.dist.name} {entry.dist.version} ({entry.name})" if entry.dist else entry.name
+            subject = (
+                f"{entry.dist.name} {entry.dist.version} ({entry.name})"
+                if entry.dist
+                else entry.name
+            )
             problem = f"入口点 {entry.name} 指向的模块 {entry.module} 不存在"
-            yield Finding(subject, problem, "核对 pyproject.toml 中的模块名, 然后重新安装(pip install -e .)")
+            yield Finding(
+                subject,
+                problem,
+                "核对 pyproject.toml 中的模块名, 然后重新安装(pip install -e .)",
+            )
 
 
 def _remedy(pinyin: str) -> str:
@@ -135,25 +175,44 @@ def _of_data(data: Path, database: str, now: datetime) -> Iterator[Finding]:
     try:
         asyncio.run(open_store(path, lambda: now, data / KEY).close())
     except (ValueError, OSError) as wrong:
-        yield Finding(str(path), str(wrong), "核对 --data 目录、文件属主与权限; 密钥丢失的只能从备份恢复")
+        yield Finding(
+            str(path),
+            str(wrong),
+            "核对 --data 目录、文件属主与权限; 密钥丢失的只能从备份恢复",
+        )
 
 
 def _of_postgres(data: Path, database: str) -> Iterator[Finding]:
-    """A PostgreSQL that does not answer, is not ours, is of another schema or key, or loses what it has confirmed."""
+    """A PostgreSQL that does not answer, is not ours, is of another schema or key, or
+    loses what it has confirmed."""
     try:
         condition = _condition()
         found = condition.look(database)
         if found.schema is not None:
             condition.check(database, data / KEY)
     except ImportError:
-        yield Finding("PostgreSQL", "没有安装 psycopg", "pip install 'gongji[postgres]'")
+        yield Finding(
+            "PostgreSQL", "没有安装 psycopg", "pip install 'gongji[postgres]'"
+        )
     except OSError as wrong:
-        yield Finding("PostgreSQL", str(wrong), "核对 --database 的主机、库名、用户与权限, 以及数据库是否已启动")
+        yield Finding(
+            "PostgreSQL",
+            str(wrong),
+            "核对 --database 的主机、库名、用户与权限, 以及数据库是否已启动",
+        )
     except ValueError as wrong:
-        yield Finding("PostgreSQL", str(wrong), "核对 --database 与 --data; 密钥丢失的只能从备份恢复")
+        yield Finding(
+            "PostgreSQL",
+            str(wrong),
+            "核对 --database 与 --data; 密钥丢失的只能从备份恢复",
+        )
     else:
         for lossy in found.lossy:
-            yield Finding("PostgreSQL", lossy, "在 postgresql.conf(或 ALTER ROLE、ALTER DATABASE 处)改为 on, 重新载入")
+            yield Finding(
+                "PostgreSQL",
+                lossy,
+                "在 postgresql.conf(或 ALTER ROLE、ALTER DATABASE 处)改为 on, 重新载入",
+            )
 
 
 def _condition() -> ModuleType:
@@ -168,7 +227,9 @@ def _of_calendar(workdays: Workdays, now: datetime) -> Iterator[Finding]:
     for year in years:
         if not workdays.known(year):
             remedy = "升级 chinesecalendar, 或用 --calendar FILE 补充该年(写法见 server/README.md)"
-            yield Finding(f"{year} 年", "节假日与补班安排尚未载入, 审核期限只能按周末推算", remedy)
+            yield Finding(
+                f"{year} 年", "节假日与补班安排尚未载入, 审核期限只能按周末推算", remedy
+            )
 
 
 def _database(data: Path, database: str) -> Path:
@@ -176,7 +237,8 @@ def _database(data: Path, database: str) -> Path:
 
 
 def _dependents() -> Iterator[Dependent]:
-    """Distributions that require gongji, each once; then modules of the prefix that no distribution claims."""
+    """Distributions that require gongji, each once; then modules of the prefix that no
+    distribution claims."""
     claimed: set[str] = set()
     seen: set[str] = set()
     for dist in metadata.distributions():
@@ -205,12 +267,27 @@ def _requirement(dist: metadata.Distribution) -> Requirement | None:
 
 
 def _modules(dist: metadata.Distribution) -> Iterator[str]:
-    """Top-level modules of a distribution: as installed, as its entry points say, as its editable folder holds."""
-    tops = {Path(str(file)).parts[0] for file in dist.files or () if str(file).endswith(".py")}
-    yield from (top.removesuffix(".py") for top in tops if not top.startswith("__") and ".." not in top)
-    yield from (entry.module.partition(".")[0] for entry in dist.entry_points if entry.group == ENTRY_POINTS)
+    """Top-level modules of a distribution: as installed, as its entry points say, as
+    its editable folder holds."""
+    tops = {
+        Path(str(file)).parts[0]
+        for file in dist.files or ()
+        if str(file).endswith(".py")
+    }
+    yield from (
+        top.removesuffix(".py")
+        for top in tops
+        if not top.startswith("__") and ".." not in top
+    )
+    yield from (
+        entry.module.partition(".")[0]
+        for entry in dist.entry_points
+        if entry.group == ENTRY_POINTS
+    )
     if folder := _editable(dist):
-        yield from (found.name for found in iter_modules([str(folder), str(folder / "src")]))
+        yield from (
+            found.name for found in iter_modules([str(folder), str(folder / "src")])
+        )
     if _is_there(name := canonicalize_name(dist.name or "").replace("-", "_")):
         yield name
 

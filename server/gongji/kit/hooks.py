@@ -1,4 +1,5 @@
-"""Every hook with its signature, question and who answers; and every call made while a city is loaded."""
+"""Every hook with its signature, question and who answers; and every call made while a
+city is loaded."""
 
 from __future__ import annotations
 
@@ -34,7 +35,8 @@ CALL_COLUMNS: Final = ("hook", "plugin", "arguments", "answer")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One plugin's part in one hook call: what it was given, what it answered; "" where it fell silent."""
+    """One plugin's part in one hook call: what it was given, what it answered; "" where
+    it fell silent."""
 
     hook: str
     plugin: str
@@ -67,13 +69,20 @@ def trace(pinyin: str) -> tuple[Sequence[Call], str]:
 
     ValueError where none of that name is installed.
     """
-    found = sorted(metadata.entry_points(group=ENTRY_POINTS, name=pinyin), key=lambda entry: entry.value)
+    found = sorted(
+        metadata.entry_points(group=ENTRY_POINTS, name=pinyin),
+        key=lambda entry: entry.value,
+    )
     if not found:
-        names = "、".join(sorted(metadata.entry_points(group=ENTRY_POINTS).names)) or "无"
+        names = (
+            "、".join(sorted(metadata.entry_points(group=ENTRY_POINTS).names)) or "无"
+        )
         raise ValueError(f"没有安装名为 {pinyin} 的城市插件; 已安装: {names}")
     calls: list[Call] = []
     try:
-        city_from(found[0].load(), pinyin=pinyin, watch=lambda manager: _watch(manager, calls))
+        city_from(
+            found[0].load(), pinyin=pinyin, watch=lambda manager: _watch(manager, calls)
+        )
     except (PluginProblem, UnknownCandidate) as refused:
         return calls, str(refused)
     except Exception as error:  # noqa: BLE001 - a plugin may raise anything; its trace is what is asked for
@@ -94,19 +103,29 @@ def _watch(manager: pluggy.PluginManager, calls: list[Call]) -> None:
         """Nothing is known yet."""
 
     def after(
-        outcome: pluggy.Result[Any], hook: str, impls: Sequence[pluggy.HookImpl], kwargs: Mapping[str, Any]
+        outcome: pluggy.Result[Any],
+        hook: str,
+        impls: Sequence[pluggy.HookImpl],
+        kwargs: Mapping[str, Any],
     ) -> None:
-        arguments = ", ".join(f"{key}={value!r}" for key, value in kwargs.items()) or "无"
+        arguments = (
+            ", ".join(f"{key}={value!r}" for key, value in kwargs.items()) or "无"
+        )
         answers = _answered(outcome, impls)
-        calls.extend(Call(hook, _name(impl), arguments, answer) for impl, answer in answers)
+        calls.extend(
+            Call(hook, _name(impl), arguments, answer) for impl, answer in answers
+        )
 
     manager.add_hookcall_monitoring(before, after)
 
 
-def _answered(outcome: pluggy.Result[Any], impls: Sequence[pluggy.HookImpl]) -> Iterator[tuple[pluggy.HookImpl, str]]:
+def _answered(
+    outcome: pluggy.Result[Any], impls: Sequence[pluggy.HookImpl]
+) -> Iterator[tuple[pluggy.HookImpl, str]]:
     """Each plugin with its answer, in the order they were asked: the last registered first.
 
-    pluggy leaves out who answered None; the province always answers, so an answer that is missing is the city's.
+    pluggy leaves out who answered None; the province always answers, so an answer that
+    is missing is the city's.
     """
     asked = list(reversed(impls))
     if outcome.exception is not None:
@@ -123,16 +142,25 @@ def _name(impl: pluggy.HookImpl) -> str:
 
 
 def told(answer: object) -> str:
-    """An answer as people read it: each value with its first day and clauses; whatever it is, where it is no rule."""
+    """An answer as people read it: each value with its first day and clauses; whatever
+    it is, where it is no rule."""
     if isinstance(answer, Identity):
         return f"{answer.name} {answer.area_code}"
-    if isinstance(answer, tuple) and answer and all(isinstance(part, (Ruled, Candidate)) for part in answer):
+    if (
+        isinstance(answer, tuple)
+        and answer
+        and all(isinstance(part, (Ruled, Candidate)) for part in answer)
+    ):
         return "; ".join(_value(part) for part in answer)
     return repr(answer)
 
 
 def _value(part: Ruled[Any] | Candidate) -> str:
-    when = f"自 {part.since}" if isinstance(part, Ruled) else f"候选 {part.name}({part.hook})"
+    when = (
+        f"自 {part.since}"
+        if isinstance(part, Ruled)
+        else f"候选 {part.name}({part.hook})"
+    )
     try:
         value = in_words(part.value)
     except TypeError:

@@ -16,7 +16,9 @@ from gongji.rules.codes import (
 
 def has_purse(person: Person, account: Account | None) -> bool:
     """Whether a person has a personal account: whoever is, or ever was, in the employee scheme."""
-    return account is not None or any(e.scheme is Scheme.EMPLOYEE for e in person.enrolments)
+    return account is not None or any(
+        e.scheme is Scheme.EMPLOYEE for e in person.enrolments
+    )
 
 
 class PurseMovement(Struct, frozen=True):
@@ -39,8 +41,9 @@ class Account(Struct, frozen=True):
 class Entry(Struct, frozen=True, kw_only=True):
     """One posting of a balanced transaction; never changed.
 
-    `ledger_account` is `purse:P1`, `fund:3411:310`, `cash` or `institution:H…`; balance and version stand on
-    purse entries only (0 elsewhere). The postings of one transaction add up to 0.
+    `ledger_account` is `purse:P1`, `fund:3411:310`, `cash` or `institution:H…`; balance
+    and version stand on purse entries only (0 elsewhere). The postings of one
+    transaction add up to 0.
     """
 
     transaction_id: str
@@ -55,7 +58,8 @@ class Entry(Struct, frozen=True, kw_only=True):
 
 
 class Credit(Struct, frozen=True):
-    """One month's credit of one person, given from `source`; one taken back makes room for another in its place."""
+    """One month's credit of one person, given from `source`; one taken back makes room
+    for another in its place."""
 
     credit_id: str
     person_no: str
@@ -68,7 +72,8 @@ class Credit(Struct, frozen=True):
 
 
 class Premium(Struct, frozen=True, kw_only=True):
-    """One member's resident premium (居民医保个人缴费) of one year, paid from a holder's purse; never changed."""
+    """One member's resident premium (居民医保个人缴费) of one year, paid from a
+    holder's purse; never changed."""
 
     premium_id: str
     holder: str

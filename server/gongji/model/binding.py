@@ -16,7 +16,8 @@ from gongji.rules.codes import (
 
 
 class Material(Struct, frozen=True):
-    """A proof handed in (材料): kind, original or copy, the channel's reference, the file's SHA-256."""
+    """A proof handed in (材料): kind, original or copy, the channel's reference, the
+    file's SHA-256."""
 
     kind: str
     original: bool
@@ -79,7 +80,8 @@ class BindingEvent(Struct, frozen=True):
 
 
 class Binding(Struct, frozen=True, kw_only=True):
-    """A binding between holder (授权人) and member (使用人); `closed_at` is set in every final state."""
+    """A binding between holder (授权人) and member (使用人); `closed_at` is set in
+    every final state."""
 
     binding_id: str
     holder: str

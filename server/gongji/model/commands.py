@@ -47,8 +47,9 @@ class Write(Struct, frozen=True):
 class Listing(Struct, Generic[T], frozen=True, kw_only=True):
     """Records of one kind in one order, a page at a time.
 
-    `equals`, `at_least` and `below` narrow by index; `order` names the index that sorts ("" sorts by key; records
-    without a value there are not listed); `after` is the place (`Store.place`) of the last record already seen.
+    `equals`, `at_least` and `below` narrow by index; `order` names the index that sorts
+    ("" sorts by key; records without a value there are not listed); `after` is the
+    place (`Store.place`) of the last record already seen.
     """
 
     kind: type[T]
@@ -62,7 +63,8 @@ class Listing(Struct, Generic[T], frozen=True, kw_only=True):
 
 
 class Request(Struct, frozen=True):
-    """Who asked for what under which id; `content` are the parsed top-level fields, hashed one by one."""
+    """Who asked for what under which id; `content` are the parsed top-level fields,
+    hashed one by one."""
 
     request_id: str
     caller: str
@@ -81,8 +83,9 @@ class Answer(Struct, Generic[R], frozen=True):
 class Remembered(Struct, frozen=True):
     """The row of a request id: kept for ever.
 
-    `digests` hold a keyed hash per top-level field; `answer` the first answer as JSON, `refusal` the final refusal.
-    A tombstone has neither: an original that was reversed before it arrived.
+    `digests` hold a keyed hash per top-level field; `answer` the first answer as JSON,
+    `refusal` the final refusal. A tombstone has neither: an original that was reversed
+    before it arrived.
     """
 
     request_id: str
@@ -109,7 +112,8 @@ class Command(Query[R], Protocol[R]):
 
 @runtime_checkable
 class Recalls(Protocol[R_co]):
-    """A command whose first answer is rebuilt from what it wrote, so that it is not stored a second time."""
+    """A command whose first answer is rebuilt from what it wrote, so that it is not
+    stored a second time."""
 
     def recall_needs(self, remembered: Remembered) -> Iterable[Need]:
         """What must be known to rebuild the first answer."""
@@ -119,7 +123,8 @@ class Recalls(Protocol[R_co]):
 
 
 class Adopted(Struct, frozen=True):
-    """An operator's adoption of a candidate revision (采纳候选修订): in force from `since`, recorded at `at`."""
+    """An operator's adoption of a candidate revision (采纳候选修订): in force from
+    `since`, recorded at `at`."""
 
     area_code: str
     candidate: str

@@ -1,7 +1,9 @@
-"""What a decision may know and what it may write: facts prefetched for a batch, and the commands over them.
+"""What a decision may know and what it may write: facts prefetched for a batch, and the
+commands over them.
 
-A command says which facts it needs, given those already known, until nothing is missing; then a pure decision refuses
-by name or returns its answer with the records to write. Later commands of a batch see what earlier ones wrote.
+A command says which facts it needs, given those already known, until nothing is
+missing; then a pure decision refuses by name or returns its answer with the records to
+write. Later commands of a batch see what earlier ones wrote.
 """
 
 from __future__ import annotations
@@ -84,7 +86,8 @@ class Facts:
         return need.value in self._records.get(need.kind, ())
 
     def get(self, kind: type[T], key: str) -> T | None:
-        """The record of that key, None where there is none. Unknown where it was never asked for."""
+        """The record of that key, None where there is none. Unknown where it was never
+        asked for."""
         try:
             record: T | None = self._records[kind][key]
         except KeyError:
@@ -92,7 +95,8 @@ class Facts:
         return record
 
     def where(self, kind: type[T], index: str, value: str) -> list[T]:
-        """The records whose index has that value, by key. Unknown where they were never asked for."""
+        """The records whose index has that value, by key. Unknown where they were never
+        asked for."""
         try:
             listed = self._lists[kind][index][value]
         except KeyError:
@@ -100,8 +104,11 @@ class Facts:
         records = self._records[kind]
         return [records[key] for key in sorted(listed)]
 
-    def load(self, kind: type, index: str, values: Collection[str], records: Iterable[Any]) -> None:
-        """Takes what the store found for needs of one kind and index; what this batch wrote is newer and wins."""
+    def load(
+        self, kind: type, index: str, values: Collection[str], records: Iterable[Any]
+    ) -> None:
+        """Takes what the store found for needs of one kind and index; what this batch
+        wrote is newer and wins."""
         found = {self.keys.key_of(r): r for r in records}
         known, written = self._records[kind], self._written.get(kind)
         if not index:
@@ -111,7 +118,11 @@ class Facts:
                 known.update({key: written[key] for key in values if key in written})
             return
         if written:
-            found |= {key: r for key, r in written.items() if key in found or self.keys.indexes_of(r)[index] in values}
+            found |= {
+                key: r
+                for key, r in written.items()
+                if key in found or self.keys.indexes_of(r)[index] in values
+            }
         lists: dict[str, dict[str, None]] = {value: {} for value in values}
         for key, record in found.items():
             known[key] = record

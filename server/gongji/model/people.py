@@ -1,6 +1,8 @@
-"""Frozen facts the rules and decisions speak about: people, institutions, bindings, bills, settlements.
+"""Frozen facts the rules and decisions speak about: people, institutions, bindings,
+bills, settlements.
 
-Amounts are fen, days are Shanghai civil days, instants are aware datetimes. National field names in brackets.
+Amounts are fen, days are Shanghai civil days, instants are aware datetimes. National
+field names in brackets.
 """
 
 from __future__ import annotations
@@ -31,7 +33,11 @@ class Discreet(Struct, frozen=True):
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         """The other fields, for whoever prints it."""
-        return [(name, getattr(self, name)) for name in self.__struct_fields__ if name not in self.hidden]
+        return [
+            (name, getattr(self, name))
+            for name in self.__struct_fields__
+            if name not in self.hidden
+        ]
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
@@ -75,7 +81,8 @@ class Certificate(Discreet, frozen=True):
 
 
 class Person(Discreet, frozen=True):
-    """An insured person (psn_no …); certificate, name and phone are sealed at rest and never shown in a repr."""
+    """An insured person (psn_no …); certificate, name and phone are sealed at rest and
+    never shown in a repr."""
 
     hidden = frozenset({"certificate", "name", "phone"})
 
@@ -97,13 +104,20 @@ class Person(Discreet, frozen=True):
         return date.fromisoformat(self.certificate.number[6:14])
 
     def younger_than(self, years: int, day: date) -> bool:
-        """Whether the person has not completed so many years on a day; False where the birth date is not known."""
+        """Whether the person has not completed so many years on a day; False where the
+        birth date is not known."""
         born = self.born
-        return born is not None and (day.year - born.year - ((day.month, day.day) < (born.month, born.day))) < years
+        return (
+            born is not None
+            and (day.year - born.year - ((day.month, day.day) < (born.month, born.day)))
+            < years
+        )
 
     def enrolled(self, day: date, scheme: Scheme) -> Enrolment | None:
         """The person's enrolment in that scheme on that day, whatever its status."""
-        return next((e for e in self.enrolments if e.scheme is scheme and e.covers(day)), None)
+        return next(
+            (e for e in self.enrolments if e.scheme is scheme and e.covers(day)), None
+        )
 
 
 class Institution(Struct, frozen=True):
@@ -128,7 +142,23 @@ class Institution(Struct, frozen=True):
 
     def designated_on(self, day: date) -> bool:
         """Whether it is designated that day, both ends included."""
-        return self.designated_from <= day and (self.designated_to is None or day <= self.designated_to)
+        return self.designated_from <= day and (
+            self.designated_to is None or day <= self.designated_to
+        )
 
 
-_LEVEL_OF_GRADE = {1: 3, 2: 3, 3: 3, 4: 3, 12: 3, 5: 2, 6: 2, 7: 2, 13: 2, 8: 1, 9: 1, 10: 1, 14: 1}
+_LEVEL_OF_GRADE = {
+    1: 3,
+    2: 3,
+    3: 3,
+    4: 3,
+    12: 3,
+    5: 2,
+    6: 2,
+    7: 2,
+    13: 2,
+    8: 1,
+    9: 1,
+    10: 1,
+    14: 1,
+}

@@ -29,7 +29,8 @@ from gongji.rules.clauses import Clause
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One unmet condition of an application: the hook that asks, its clauses, what is wrong, what would help."""
+    """One unmet condition of an application: the hook that asks, its clauses, what is
+    wrong, what would help."""
 
     hook: str
     clauses: tuple[str, ...]
@@ -40,7 +41,8 @@ class Condition:
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault
     """A command was refused, by name; `message` is Chinese, for the citizen or the channel.
 
-    `field` is the path of the field at fault, `clauses` are those behind the refusal, `metadata` names the figures.
+    `field` is the path of the field at fault, `clauses` are those behind the refusal,
+    `metadata` names the figures.
     """
 
     final: ClassVar[bool] = False
@@ -62,17 +64,21 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault
         self.conditions = tuple(conditions)
         self.metadata = metadata
         self.leaves: tuple[object, ...] = ()
-        """Records written although the command is refused; the refusal is then remembered, final or not."""
+        """Records written although the command is refused; the refusal is then
+        remembered, final or not."""
 
     def leaving(self, *records: object) -> Self:
-        """The same refusal, leaving these records behind: a tombstone for an original that has not arrived."""
+        """The same refusal, leaving these records behind: a tombstone for an original
+        that has not arrived."""
         self.leaves = records
         return self
 
     @classmethod
     def reason(cls) -> str:
         """The reason on the wire: PersonNotFound → PERSON_NOT_FOUND."""
-        return "".join("_" + c if c.isupper() and i else c for i, c in enumerate(cls.__name__)).upper()
+        return "".join(
+            "_" + c if c.isupper() and i else c for i, c in enumerate(cls.__name__)
+        ).upper()
 
 
 class Malformed(Refusal):
@@ -226,7 +232,8 @@ class Conflict(Refusal):
 
 
 class RequestIdReused(Conflict):
-    """The request id was used before with other content, by another caller or for another method."""
+    """The request id was used before with other content, by another caller or for
+    another method."""
 
 
 class Unavailable(Refusal):

@@ -40,7 +40,8 @@ class Bill(Struct, frozen=True, kw_only=True):
 
 
 class Line(Struct, frozen=True, kw_only=True):
-    """So many fen of a bill, paid by one payer under one rule; `inputs` feed the named formula (trace.v1)."""
+    """So many fen of a bill, paid by one payer under one rule; `inputs` feed the named
+    formula (trace.v1)."""
 
     fen: int
     payer: Payer
@@ -98,7 +99,8 @@ class Accumulator(Struct, frozen=True):
 
 
 class SettledDay(Struct, frozen=True):
-    """A service day of which something was settled in a pooling area, reversed since or not: its rules stand."""
+    """A service day of which something was settled in a pooling area, reversed since or
+    not: its rules stand."""
 
     pooling_area: str
     day: date

@@ -1,4 +1,5 @@
-"""3202 对明细账 beside ReconcileDetails: the file of rows, TAB-separated, and the file of differences that answers it.
+"""3202 对明细账 beside ReconcileDetails: the file of rows, TAB-separated, and the file
+of differences that answers it.
 
 An empty cell is `null`. One row in, one row out: files of any length pass through.
 """
@@ -37,13 +38,19 @@ MEMOS: Final = {
 
 
 def rows_from(lines: Iterable[str]) -> Iterator[tuple[pb.ReconcileRow, KeptNode]]:
-    """Rows of the file, each with what ours does not say (mdtrt_id). NationalFault names row and column."""
+    """Rows of the file, each with what ours does not say (mdtrt_id). NationalFault
+    names row and column."""
     for number, line in enumerate(lines, start=1):
         cells = line.rstrip("\r\n").split("\t")
         if len(cells) != len(COLUMNS):
-            raise NationalFault(f"第 {number} 行有 {len(cells)} 列, 应为 {len(COLUMNS)} 列: {', '.join(COLUMNS)}")
+            raise NationalFault(
+                f"第 {number} 行有 {len(cells)} 列, 应为 {len(COLUMNS)} 列: {', '.join(COLUMNS)}"
+            )
         row = pb.ReconcileRow()
-        node = {name: None if cell == NULL else cell for name, cell in zip(COLUMNS, cells, strict=True)}
+        node = {
+            name: None if cell == NULL else cell
+            for name, cell in zip(COLUMNS, cells, strict=True)
+        }
         yield row, read(node, ROW, row, f"第 {number} 行 ")
 
 
@@ -53,10 +60,14 @@ def line_of(row: pb.ReconcileRow, kept: KeptNode = NOTHING) -> str:
     return _line(write(row, ROW, unknown)[name] for name in COLUMNS)
 
 
-def difference_line(difference: pb.ReconcileDetailsResponse, *, mdtrt_id: str = "") -> str:
-    """A difference as a line of the answering file: the centre's row where it has one, else the institution's.
+def difference_line(
+    difference: pb.ReconcileDetailsResponse, *, mdtrt_id: str = ""
+) -> str:
+    """A difference as a line of the answering file: the centre's row where it has one,
+    else the institution's.
 
-    mdtrt_id comes from the institution's own rows; msgid, for use as omsgid, is that of our settlement.
+    mdtrt_id comes from the institution's own rows; msgid, for use as omsgid, is that of
+    our settlement.
     """
     row = difference.ours if difference.HasField("ours") else difference.theirs
     cells = {

@@ -1,6 +1,8 @@
-"""The identities I1–I5 between the amounts of a national message, and the clearing classes, as one province has them.
+"""The identities I1–I5 between the amounts of a national message, and the clearing
+classes, as one province has them.
 
-Another province's interface counts the personal account into fund_pay_sumamt: its identities are another `Dialect`.
+Another province's interface counts the personal account into fund_pay_sumamt: its
+identities are another `Dialect`.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ from gongji.rules.codes import VisitKind
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """total = the parts. Where one of `must` is missing, the message does not carry the identity; `may` count as 0."""
+    """total = the parts. Where one of `must` is missing, the message does not carry the
+    identity; `may` count as 0."""
 
     name: str
     total: str
@@ -44,26 +47,41 @@ class Within:
 
     def broken(self, fen: Mapping[str, int]) -> str:
         """What is wrong, as a sentence; empty where it holds or is not carried."""
-        if self.part not in fen or self.whole not in fen or 0 <= fen[self.part] <= fen[self.whole]:
+        if (
+            self.part not in fen
+            or self.whole not in fen
+            or 0 <= fen[self.part] <= fen[self.whole]
+        ):
             return ""
         return (
-            f"{self.name}: {self.part} {amount(fen[self.part])} 不在 0 与 {self.whole} {amount(fen[self.whole])} 之间"
+            f"{self.name}: {self.part} {amount(fen[self.part])} 不在 0 与 {self.whole} "
+            f"{amount(fen[self.whole])} 之间"
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """A province's edition of the interface: its identities, and which kinds of visit each clr_type clears."""
+    """A province's edition of the interface: its identities, and which kinds of visit
+    each clr_type clears."""
 
     name: str
     identities: tuple[Sum | Within, ...]
     clearing: Mapping[str, frozenset[VisitKind]]
 
     def check(self, node: Node, where: str) -> None:
-        """Every identity the node carries. NationalFault lists those that do not hold, with fields and amounts."""
-        fen = {name: AMOUNT.read(node[name], f"{where}.{name}") for name in self._amounts() if name in node}
-        if broken := [told for identity in self.identities if (told := identity.broken(fen))]:
-            raise NationalFault(f"{where} 的金额不合恒等式: {'; '.join(broken)} ({self.name})")
+        """Every identity the node carries. NationalFault lists those that do not hold,
+        with fields and amounts."""
+        fen = {
+            name: AMOUNT.read(node[name], f"{where}.{name}")
+            for name in self._amounts()
+            if name in node
+        }
+        if broken := [
+            told for identity in self.identities if (told := identity.broken(fen))
+        ]:
+            raise NationalFault(
+                f"{where} 的金额不合恒等式: {'; '.join(broken)} ({self.name})"
+            )
 
     def carried(self, node: Node) -> tuple[str, ...]:
         """Names of the identities a node carries."""
@@ -78,18 +96,40 @@ class Dialect:
 
 
 def _needed(identity: Sum | Within) -> tuple[str, ...]:
-    return (identity.total, *identity.must) if isinstance(identity, Sum) else (identity.part, identity.whole)
+    return (
+        (identity.total, *identity.must)
+        if isinstance(identity, Sum)
+        else (identity.part, identity.whole)
+    )
 
 
-_PARTS: Final = ("fulamt_ownpay_amt", "overlmt_selfpay", "preselfpay_amt", "inscp_scp_amt")
+_PARTS: Final = (
+    "fulamt_ownpay_amt",
+    "overlmt_selfpay",
+    "preselfpay_amt",
+    "inscp_scp_amt",
+)
 
-OTHER_FUNDS: Final = ("cvlserv_pay", "hifes_pay", "hifmi_pay", "hifob_pay", "maf_pay", "hifdm_pay", "oth_pay")
+OTHER_FUNDS: Final = (
+    "cvlserv_pay",
+    "hifes_pay",
+    "hifmi_pay",
+    "hifob_pay",
+    "maf_pay",
+    "hifdm_pay",
+    "oth_pay",
+)
 """Funds beside the pooled one; none of them pays here."""
 
 HN: Final = Dialect(
     name="HN",
     identities=(
-        Sum("I1", "medfee_sumamt", ("fund_pay_sumamt", "psn_part_amt"), ("hosp_part_amt",)),
+        Sum(
+            "I1",
+            "medfee_sumamt",
+            ("fund_pay_sumamt", "psn_part_amt"),
+            ("hosp_part_amt",),
+        ),
         Sum("I2", "fund_pay_sumamt", ("hifp_pay",), OTHER_FUNDS),
         Sum("I3", "medfee_sumamt", _PARTS),
         Sum("I4", "psn_part_amt", ("acct_pay", "psn_cash_pay")),

@@ -1,7 +1,9 @@
-"""A whole national message: the envelope round one data node, read into one of ours and written back, nothing lost.
+"""A whole national message: the envelope round one data node, read into one of ours and
+written back, nothing lost.
 
-`Kept` is what ours does not say; with it the message comes back as it was. Writing reads its own result again: what of
-ours has no place in the national message is refused by name, never dropped.
+`Kept` is what ours does not say; with it the message comes back as it was. Writing
+reads its own result again: what of ours has no place in the national message is refused
+by name, never dropped.
 """
 
 from __future__ import annotations
@@ -14,20 +16,30 @@ from typing import Any, Final
 from google.protobuf.message import Message
 
 from gongji.national.dialect import Dialect
-from gongji.national.fields import NOTHING, KeptNode, Node, Table, differing, read, write
+from gongji.national.fields import (
+    NOTHING,
+    KeptNode,
+    Node,
+    Table,
+    differing,
+    read,
+    write,
+)
 from gongji.national.forms import NationalFault
 
 _SENDERS: Final = uuid.uuid5(uuid.NAMESPACE_URL, "gongji:national")
 
 
 def request_id_of(fixmedins_code: str, msgid: str) -> str:
-    """The request id of a sender's message: the same message again is a replay, and omsgid finds its original."""
+    """The request id of a sender's message: the same message again is a replay, and
+    omsgid finds its original."""
     return str(uuid.uuid5(uuid.uuid5(_SENDERS, fixmedins_code), msgid))
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What ours does not say of a message: of its envelope, of its data node, and the nodes beside that, whole."""
+    """What ours does not say of a message: of its envelope, of its data node, and the
+    nodes beside that, whole."""
 
     envelope: KeptNode = NOTHING
     data: KeptNode = NOTHING
@@ -57,23 +69,29 @@ class Shape:
         return f"{self.container}.{self.node}"
 
     def read(self, message: Node, dialect: Dialect) -> tuple[Message, Kept]:
-        """Ours, and what it does not say. NationalFault names the field, or the identity that does not hold."""
+        """Ours, and what it does not say. NationalFault names the field, or the
+        identity that does not hold."""
         container = _object(message.get(self.container), self.container)
         data = _object(container.get(self.node), self.where)
         dialect.check(data, self.where)
         ours = self.ours()
-        outer = {name: value for name, value in message.items() if name != self.container}
+        outer = {
+            name: value for name, value in message.items() if name != self.container
+        }
         kept = Kept(
             envelope=read(outer, self.envelope, ours),
             data=read(data, self.fields, ours, f"{self.where}."),
-            beside={name: value for name, value in container.items() if name != self.node},
+            beside={
+                name: value for name, value in container.items() if name != self.node
+            },
         )
         if self.complete:
             self.complete(ours, kept)
         return ours, kept
 
     def write(self, ours: Message, kept: Kept, dialect: Dialect) -> dict[str, Any]:
-        """The national message. NationalFault names what is missing or has no place in it, or the broken identity."""
+        """The national message. NationalFault names what is missing or has no place in
+        it, or the broken identity."""
         if self.express:
             kept = self.express(ours, kept)
         data = write(ours, self.fields, kept.data, f"{self.where}.")
@@ -81,13 +99,19 @@ class Shape:
         message = write(ours, self.envelope, kept.envelope)
         message[self.container] = {self.node: data, **kept.beside}
         if self.faithful and (lost := differing(ours, self.read(message, dialect)[0])):
-            raise NationalFault(f"{self.infno} 报文说不出 {', '.join(lost)} 的取值, 不能无损转换{_hint(lost)}")
+            raise NationalFault(
+                f"{self.infno} 报文说不出 {', '.join(lost)} 的取值, 不能无损转换{_hint(lost)}"
+            )
         return message
 
 
 def _hint(lost: list[str]) -> str:
     ids = {"request_id", "settle_request_id"} & set(lost)
-    return f"; {', '.join(sorted(ids))} 须由 fixmedins_code 与 msgid(omsgid)推得" if ids else ""
+    return (
+        f"; {', '.join(sorted(ids))} 须由 fixmedins_code 与 msgid(omsgid)推得"
+        if ids
+        else ""
+    )
 
 
 def _object(value: object, path: str) -> Mapping[str, Any]:

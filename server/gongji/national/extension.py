@@ -1,8 +1,10 @@
-"""What a bill of ours says and 2207 has no field for, in the interface's own slot: exp_content 字段扩展.
+"""What a bill of ours says and 2207 has no field for, in the interface's own slot:
+exp_content 字段扩展.
 
-There it is JSON, {"gongji": {"service_day": "2025-09-30", "givers": ["CZ002"], "inpatient_that_day": true}}; whatever
-else stands in exp_content is kept. Without a service_day the visit was on the day of inf_time (assumption: 2207 has no
-field for the day; the visit's own registration, 2203, has).
+There it is JSON, {"gongji": {"service_day": "2025-09-30", "givers": ["CZ002"],
+"inpatient_that_day": true}}; whatever else stands in exp_content is kept. Without a
+service_day the visit was on the day of inf_time (assumption: 2207 has no field for the
+day; the visit's own registration, 2203, has).
 """
 
 from __future__ import annotations
@@ -23,7 +25,14 @@ SLOT: Final = "exp_content"
 
 SECTION: Final = "gongji"
 
-NAMES: Final = ("service_day", "givers", "inpatient_that_day", "residue", "spending", "filing_no")
+NAMES: Final = (
+    "service_day",
+    "givers",
+    "inpatient_that_day",
+    "residue",
+    "spending",
+    "filing_no",
+)
 """Fields of Bill that a section may name, written as protobuf JSON."""
 
 
@@ -33,7 +42,8 @@ def complete(bill: pb.Bill, kept: Kept) -> None:
 
 
 def express(bill: pb.Bill, kept: Kept) -> Kept:
-    """Keeps in the extension what the bill says beyond the fields; an extension that says so already stays as it is."""
+    """Keeps in the extension what the bill says beyond the fields; an extension that
+    says so already stays as it is."""
     wanted = pb.Bill()
     for name in NAMES:
         if name == "givers":
@@ -48,8 +58,12 @@ def express(bill: pb.Bill, kept: Kept) -> Kept:
     others = {name: value for name, value in _opened(slot).items() if name != SECTION}
     section = json_format.MessageToDict(wanted, preserving_proto_field_name=True)
     content = {**others, **({SECTION: section} if section else {})}
-    written = content if isinstance(slot, Mapping) else dumps(content) if content else ""
-    return replace(kept, data=replace(kept.data, rest={**kept.data.rest, SLOT: written}))
+    written = (
+        content if isinstance(slot, Mapping) else dumps(content) if content else ""
+    )
+    return replace(
+        kept, data=replace(kept.data, rest={**kept.data.rest, SLOT: written})
+    )
 
 
 def _said(slot: object, envelope: Node) -> pb.Bill:
@@ -59,11 +73,15 @@ def _said(slot: object, envelope: Node) -> pb.Bill:
     if not isinstance(section, Mapping):
         raise NationalFault(f"{path} 应为 JSON 对象")
     if unknown := [name for name in section if name not in NAMES]:
-        raise NationalFault(f"{path} 没有字段 {', '.join(unknown)}; 可用 {', '.join(NAMES)}")
+        raise NationalFault(
+            f"{path} 没有字段 {', '.join(unknown)}; 可用 {', '.join(NAMES)}"
+        )
     try:
         bill = json_format.ParseDict(dict(section), pb.Bill())
     except (json_format.ParseError, TypeError, ValueError) as fault:
-        raise NationalFault(f"{path} 的取值不合 gongji.v1.Bill: {', '.join(section)}") from fault
+        raise NationalFault(
+            f"{path} 的取值不合 gongji.v1.Bill: {', '.join(section)}"
+        ) from fault
     bill.service_day = bill.service_day or _day_of(envelope)
     return bill
 
@@ -80,10 +98,17 @@ def _section(slot: object) -> Any:
 
 
 def _opened(slot: object) -> Mapping[str, Any]:
-    """The extension as an object; empty where there is none. NationalFault where it is something else."""
-    opened = loads(slot, f"input.data.{SLOT}") if isinstance(slot, str) and slot else slot or {}
+    """The extension as an object; empty where there is none. NationalFault where it is
+    something else."""
+    opened = (
+        loads(slot, f"input.data.{SLOT}")
+        if isinstance(slot, str) and slot
+        else slot or {}
+    )
     if not isinstance(opened, Mapping):
-        raise NationalFault(f"input.data.{SLOT} 不是 JSON 对象, 其中放不下 {SECTION} 一节")
+        raise NationalFault(
+            f"input.data.{SLOT} 不是 JSON 对象, 其中放不下 {SECTION} 一节"
+        )
     return opened
 
 

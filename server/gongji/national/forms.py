@@ -1,6 +1,8 @@
-"""How the national interface writes a value and how ours reads it: amounts, ratios, codes, days; exact, never float.
+"""How the national interface writes a value and how ours reads it: amounts, ratios,
+codes, days; exact, never float.
 
-An empty number is "0" there, any other empty is ""; null and "" are read as empty, numbers may come as JSON numbers.
+An empty number is "0" there, any other empty is ""; null and "" are read as empty,
+numbers may come as JSON numbers.
 """
 
 from __future__ import annotations
@@ -19,12 +21,14 @@ from gongji.v1 import settlement_pb2 as pb
 
 
 class NationalFault(ValueError):  # noqa: N818 - as FileFaultError: a message that cannot be read, not a program's error
-    """A national message, or ours, cannot be converted; the sentence names field and value, in Chinese."""
+    """A national message, or ours, cannot be converted; the sentence names field and
+    value, in Chinese."""
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """One way of writing a value: `read` takes the national value and its field, or NationalFault; `write` ours."""
+    """One way of writing a value: `read` takes the national value and its field, or
+    NationalFault; `write` ours."""
 
     read: Callable[[object, str], Any]
     write: Callable[[Any], str]
@@ -41,18 +45,24 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 
 _EXPONENT: Final = 30
-"""Numbers further from 1 than this many digits are none of the interface's; spelling them out could fill the memory."""
+"""Numbers further from 1 than this many digits are none of the interface's; spelling
+them out could fill the memory."""
 
 
 def text_of(value: object, field: str) -> str:
-    """A JSON text or number as text, digit for digit; null is empty. NationalFault for anything else."""
+    """A JSON text or number as text, digit for digit; null is empty. NationalFault for
+    anything else."""
     if value is None:
         return ""
     if isinstance(value, str):
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    if isinstance(value, Decimal) and value.is_finite() and abs(value.adjusted()) <= _EXPONENT:
+    if (
+        isinstance(value, Decimal)
+        and value.is_finite()
+        and abs(value.adjusted()) <= _EXPONENT
+    ):
         return format(value, "f")
     raise NationalFault(f"{field} 应为文本或数字, 得到 {type(value).__name__}")
 
@@ -81,7 +91,9 @@ def _amount_of(value: object, field: str) -> int:
     if not text:
         return 0
     if (match := _AMOUNT.fullmatch(text)) is None:
-        raise NationalFault(f"{field} 不是以元为单位、最多两位小数的金额(N16,2): {text!r}")
+        raise NationalFault(
+            f"{field} 不是以元为单位、最多两位小数的金额(N16,2): {text!r}"
+        )
     sign, whole, cents = match.groups()
     fen = int(whole) * 100 + int((cents or "").ljust(2, "0"))
     return -fen if sign else fen
@@ -126,7 +138,11 @@ def _stamp_of(value: object, field: str) -> Timestamp | None:
 
 def _stamp(stamp: Timestamp | None) -> str:
     """Whole seconds: the national field holds no more."""
-    return "" if stamp is None else stamp.ToDatetime(SHANGHAI).replace(tzinfo=None).isoformat(" ", "seconds")
+    return (
+        ""
+        if stamp is None
+        else stamp.ToDatetime(SHANGHAI).replace(tzinfo=None).isoformat(" ", "seconds")
+    )
 
 
 def _coded(codes: dict[str, int], nothing: int | None = 0) -> Form:
@@ -163,10 +179,14 @@ MOMENT: Final = Form(_stamp_of, _stamp)
 SCHEME: Final = _coded({str(s.value): s.value for s in Scheme})
 """insutype; only the schemes settled here."""
 
-VISIT: Final = _coded({**{str(v.value): v.value for v in VisitKind}, "1301": VisitKind.EMERGENCY})
+VISIT: Final = _coded(
+    {**{str(v.value): v.value for v in VisitKind}, "1301": VisitKind.EMERGENCY}
+)
 """med_type; 1301 急诊抢救 is an emergency."""
 
-USE: Final = _coded({"0": pb.ACCOUNT_USE_NONE, "1": pb.ACCOUNT_USE_OWN, "2": pb.ACCOUNT_USE_CITY_ORDER})
+USE: Final = _coded(
+    {"0": pb.ACCOUNT_USE_NONE, "1": pb.ACCOUNT_USE_OWN, "2": pb.ACCOUNT_USE_CITY_ORDER}
+)
 """acct_used_flag."""
 
 REFUND: Final = _coded({"0": False, "1": True}, nothing=False)

@@ -9,7 +9,15 @@ from gongji.national import extension
 from gongji.national.envelope import Kept, Shape, request_id_of
 from gongji.national.fields import KeptNode, Node, fresh
 from gongji.national.forms import amount
-from gongji.national.tables import MSGID_BACK, REPLY_ENVELOPE, SETL_ID, SETLDETAIL, SETTLE_INPUT, envelope, setlinfo
+from gongji.national.tables import (
+    MSGID_BACK,
+    REPLY_ENVELOPE,
+    SETL_ID,
+    SETLDETAIL,
+    SETTLE_INPUT,
+    envelope,
+    setlinfo,
+)
 from gongji.rules.codes import Scheme
 from gongji.v1 import settlement_pb2 as pb
 
@@ -60,7 +68,12 @@ QUOTED: Final = Shape(
     envelope=REPLY_ENVELOPE,
     container="output",
     node="setlinfo",
-    fields=setlinfo(identified=(), setl_time="settlement.settled_at", cash="psn_cash_pay", msgid=MSGID_BACK),
+    fields=setlinfo(
+        identified=(),
+        setl_time="settlement.settled_at",
+        cash="psn_cash_pay",
+        msgid=MSGID_BACK,
+    ),
     faithful=False,
 )
 
@@ -70,22 +83,35 @@ SETTLED: Final = Shape(
     envelope=REPLY_ENVELOPE,
     container="output",
     node="setlinfo",
-    fields=setlinfo(identified=SETL_ID, setl_time="settlement.settled_at", cash="psn_cash_pay", msgid=MSGID_BACK),
+    fields=setlinfo(
+        identified=SETL_ID,
+        setl_time="settlement.settled_at",
+        cash="psn_cash_pay",
+        msgid=MSGID_BACK,
+    ),
     faithful=False,
 )
 
 
-def kept_of_reply(shape: Shape, settlement: pb.Settlement, request: Node, head: KeptNode, **known: Any) -> Kept:
-    """What a reply says beside our settlement: what the request said, the pooled fund, the balance, setldetail."""
+def kept_of_reply(
+    shape: Shape, settlement: pb.Settlement, request: Node, head: KeptNode, **known: Any
+) -> Kept:
+    """What a reply says beside our settlement: what the request said, the pooled fund,
+    the balance, setldetail."""
     data = request["input"]["data"]
     said = {name: data[name] for name in _FROM_REQUEST if name in data}
     known = {"hifp_pay": amount(settlement.fund_fen), **said, **known}
-    return Kept(head, fresh(shape.fields, known), {"setldetail": [setldetail(settlement)]})
+    return Kept(
+        head, fresh(shape.fields, known), {"setldetail": [setldetail(settlement)]}
+    )
 
 
 def setldetail(settlement: pb.Settlement) -> dict[str, str]:
-    """What the pooled fund pays and why, also where that is nothing; the personal account has no row (HN)."""
-    line = next((one for one in settlement.lines if one.payer == pb.PAYER_FUND), pb.Line())
+    """What the pooled fund pays and why, also where that is nothing; the personal
+    account has no row (HN)."""
+    line = next(
+        (one for one in settlement.lines if one.payer == pb.PAYER_FUND), pb.Line()
+    )
     limits = [line.inputs[name] for name in ("visit_cap",) if name in line.inputs]
     if "cap" in line.inputs:
         limits.append(max(0, line.inputs["cap"] - line.inputs["fund_paid"]))
@@ -101,7 +127,12 @@ def setldetail(settlement: pb.Settlement) -> dict[str, str]:
     return fresh(SETLDETAIL, row).rest
 
 
-def balance_after(settlement: pb.Settlement, movements: Iterable[pb.PurseMovement]) -> str:
-    """The patient's own balance after; "0", the interface's empty number, where his purse was not touched."""
+def balance_after(
+    settlement: pb.Settlement, movements: Iterable[pb.PurseMovement]
+) -> str:
+    """The patient's own balance after; "0", the interface's empty number, where his
+    purse was not touched."""
     patient = settlement.bill.patient.person_no
-    return next((amount(m.balance_after_fen) for m in movements if m.purse == patient), "0")
+    return next(
+        (amount(m.balance_after_fen) for m in movements if m.purse == patient), "0"
+    )

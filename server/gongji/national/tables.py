@@ -1,11 +1,25 @@
-"""The fields of 2206, 2207, 2208, 2601, 3201 and 3202: which ours says, and why the others are only kept."""
+"""The fields of 2206, 2207, 2208, 2601, 3201 and 3202: which ours says, and why the
+others are only kept."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from gongji.national.fields import Table, kept, used
-from gongji.national.forms import AMOUNT, ANY, BALANCED, COUNT, DAY, MOMENT, RATIO, REFUND, SCHEME, TEXT, USE, VISIT
+from gongji.national.forms import (
+    AMOUNT,
+    ANY,
+    BALANCED,
+    COUNT,
+    DAY,
+    MOMENT,
+    RATIO,
+    REFUND,
+    SCHEME,
+    TEXT,
+    USE,
+    VISIT,
+)
 
 _TRANSPORT: Final = "传输层"
 
@@ -21,7 +35,11 @@ _NOT_PAID: Final = "本服务不支付此项, 恒为 0"
 
 
 def _header(name: str, chinese: str, ours: str, why: str) -> Table:
-    return (used(name, chinese, ours) if ours else kept(name, chinese, why, TEXT, required=True),)
+    return (
+        used(name, chinese, ours)
+        if ours
+        else kept(name, chinese, why, TEXT, required=True),
+    )
 
 
 def envelope(*, msgid: str = "", fixmedins_code: str = "") -> Table:
@@ -40,8 +58,19 @@ def envelope(*, msgid: str = "", fixmedins_code: str = "") -> Table:
         kept("opter_type", "经办人类别", _OPERATOR, required=True),
         kept("opter", "经办人", _OPERATOR, required=True),
         kept("opter_name", "经办人姓名", _OPERATOR, required=True),
-        kept("inf_time", "交易时间", "其日即就诊日, 除非 exp_content 另有说明", MOMENT, required=True),
-        *_header("fixmedins_code", "定点医药机构编号", fixmedins_code, "与 msgid 推出 request_id"),
+        kept(
+            "inf_time",
+            "交易时间",
+            "其日即就诊日, 除非 exp_content 另有说明",
+            MOMENT,
+            required=True,
+        ),
+        *_header(
+            "fixmedins_code",
+            "定点医药机构编号",
+            fixmedins_code,
+            "与 msgid 推出 request_id",
+        ),
         kept("fixmedins_name", "定点医药机构名称", _REGISTRY, required=True),
         kept("sign_no", "签到流水号", _TRANSPORT),
     )
@@ -100,7 +129,9 @@ def _person() -> Table:
 
 
 def _nothing_paid(*fields: tuple[str, str]) -> Table:
-    return tuple(kept(name, chinese, _NOT_PAID, AMOUNT, fresh="0") for name, chinese in fields)
+    return tuple(
+        kept(name, chinese, _NOT_PAID, AMOUNT, fresh="0") for name, chinese in fields
+    )
 
 
 def setlinfo(*, identified: Table, setl_time: str, cash: str, msgid: Table) -> Table:
@@ -118,9 +149,26 @@ def setlinfo(*, identified: Table, setl_time: str, cash: str, msgid: Table) -> T
         used("med_type", "医疗类别", "settlement.bill.visit_kind", VISIT),
         used("medfee_sumamt", "医疗费总额", "settlement.bill.total_fen", AMOUNT),
         *_parts("settlement.bill"),
-        used("act_pay_dedc", "实际支付起付线", "settlement.deductible_fen", AMOUNT, required=False),
-        kept("hifp_pay", "基本医疗保险统筹基金支出", "由 fund_pay_sumamt 推得(I2); 本服务答复时即 fund_fen", AMOUNT),
-        used("pool_prop_selfpay", "统筹基金支付比例", "settlement.ratio_bp", RATIO, required=False),
+        used(
+            "act_pay_dedc",
+            "实际支付起付线",
+            "settlement.deductible_fen",
+            AMOUNT,
+            required=False,
+        ),
+        kept(
+            "hifp_pay",
+            "基本医疗保险统筹基金支出",
+            "由 fund_pay_sumamt 推得(I2); 本服务答复时即 fund_fen",
+            AMOUNT,
+        ),
+        used(
+            "pool_prop_selfpay",
+            "统筹基金支付比例",
+            "settlement.ratio_bp",
+            RATIO,
+            required=False,
+        ),
         *_nothing_paid(
             ("cvlserv_pay", "公务员医疗补助"),
             ("hifes_pay", "企业补充医疗保险"),
@@ -133,10 +181,22 @@ def setlinfo(*, identified: Table, setl_time: str, cash: str, msgid: Table) -> T
         used("fund_pay_sumamt", "基金支付总额", "settlement.fund_fen", AMOUNT),
         used("psn_part_amt", "个人负担总金额", "settlement.patient_part_fen", AMOUNT),
         used("acct_pay", "个人账户支出", "settlement.account_fen", AMOUNT),
-        used("acct_mulaid_pay", "个人账户共济支付金额", "settlement.aid_fen", AMOUNT, required=False),
+        used(
+            "acct_mulaid_pay",
+            "个人账户共济支付金额",
+            "settlement.aid_fen",
+            AMOUNT,
+            required=False,
+        ),
         used(cash, "个人现金支出", "settlement.cash_fen", AMOUNT),
         *_nothing_paid(("hosp_part_amt", "医院负担金额")),
-        kept("balc", "余额", "本人账户变动后的余额(movements); 没有动用时不知, 写 0", AMOUNT, fresh="0"),
+        kept(
+            "balc",
+            "余额",
+            "本人账户变动后的余额(movements); 没有动用时不知, 写 0",
+            AMOUNT,
+            fresh="0",
+        ),
         *msgid,
         kept("clr_optins", "清算经办机构", _CLEARING),
         kept("clr_way", "清算方式", _CLEARING),
@@ -146,17 +206,26 @@ def setlinfo(*, identified: Table, setl_time: str, cash: str, msgid: Table) -> T
 
 SETL_ID: Final[Table] = (used("setl_id", "结算ID", "settlement.settlement_id"),)
 
-MSGID_BACK: Final[Table] = (used("medins_setl_id", "医药机构结算ID", "settlement.bill.msgid", required=False),)
+MSGID_BACK: Final[Table] = (
+    used("medins_setl_id", "医药机构结算ID", "settlement.bill.msgid", required=False),
+)
 
 SETLDETAIL: Final[Table] = (
     kept("fund_pay_type", "基金支付类型", "310102 职工门诊统筹, 390102 居民门诊统筹"),
     kept("inscp_scp_amt", "符合政策范围金额", "即 in_scope_fen", AMOUNT),
-    kept("crt_payb_lmt_amt", "本次可支付限额金额", "单次限额与年度余额之小者; 没有限额时写 0", AMOUNT, fresh="0"),
+    kept(
+        "crt_payb_lmt_amt",
+        "本次可支付限额金额",
+        "单次限额与年度余额之小者; 没有限额时写 0",
+        AMOUNT,
+        fresh="0",
+    ),
     kept("fund_payamt", "基金支付金额", "即 fund_fen", AMOUNT),
     kept("fund_pay_type_name", "基金支付类型名称", "即 fund_pay_type 的名称"),
     kept("setl_proc_info", "结算过程信息", "统筹基金一行的中文说明(lines[].in_words)"),
 )
-"""Rows of setldetail: written from the fund's line, never read back: the lines say more than the row."""
+"""Rows of setldetail: written from the fund's line, never read back: the lines say more
+than the row."""
 
 REVERSE_INPUT: Final[Table] = (
     used("setl_id", "结算ID", "settlement_id"),
@@ -167,7 +236,13 @@ REVERSE_INPUT: Final[Table] = (
 
 CORRECTION_INPUT: Final[Table] = (
     used("psn_no", "人员编号", "patient.person_no"),
-    kept("omsgid", "原发送方报文ID", "与 fixmedins_code 推出 settle_request_id", TEXT, required=True),
+    kept(
+        "omsgid",
+        "原发送方报文ID",
+        "与 fixmedins_code 推出 settle_request_id",
+        TEXT,
+        required=True,
+    ),
     kept("oinfno", "原交易编号", "只有 2207 可冲正", TEXT, required=True),
 )
 """2601, node data."""
@@ -180,20 +255,37 @@ def _amounts_of_3201() -> Table:
         kept("medfee_sumamt", "医疗费总额", _COMPARED, AMOUNT, required=True),
         kept("fund_pay_sumamt", "基金支付总额", _COMPARED, AMOUNT, required=True),
         kept("acct_pay", "个人账户支付金额", _COMPARED, AMOUNT, required=True),
-        kept("fixmedins_setl_cnt", "定点医药机构结算笔数", _COMPARED, COUNT, required=True),
+        kept(
+            "fixmedins_setl_cnt",
+            "定点医药机构结算笔数",
+            _COMPARED,
+            COUNT,
+            required=True,
+        ),
     )
 
 
-_PERIOD: Final = (("stmt_begndate", "对账开始日期", "from_day"), ("stmt_enddate", "对账结束日期", "to_day"))
+_PERIOD: Final = (
+    ("stmt_begndate", "对账开始日期", "from_day"),
+    ("stmt_enddate", "对账结束日期", "to_day"),
+)
 
 TOTALS_INPUT: Final[Table] = (
     kept("insutype", "险种", "答复时选取我方合计", SCHEME, required=True),
-    kept("clr_type", "清算类别", "答复时选取我方合计, 对应的就诊类别见方言", TEXT, required=True),
+    kept(
+        "clr_type",
+        "清算类别",
+        "答复时选取我方合计, 对应的就诊类别见方言",
+        TEXT,
+        required=True,
+    ),
     kept("setl_optins", "结算经办机构", _CLEARING, required=True),
     *(used(name, chinese, ours, DAY) for name, chinese, ours in _PERIOD),
     *_amounts_of_3201(),
     kept("refd_setl_flag", "退费结算标志", "我方合计总是已减去退费"),
-    kept("fixmedins_refd_setl_flag", "定点医药机构退费结算标志", "我方合计总是已减去退费"),
+    kept(
+        "fixmedins_refd_setl_flag", "定点医药机构退费结算标志", "我方合计总是已减去退费"
+    ),
 )
 """3201, node data."""
 

@@ -14,9 +14,15 @@ _ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 
 
 def loads(text: str, what: str = "报文") -> Any:
-    """Decimal for numbers that are no integers. NationalFault where it is no JSON, or an object names a field twice."""
+    """Decimal for numbers that are no integers. NationalFault where it is no JSON, or
+    an object names a field twice."""
     try:
-        return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_unique)
+        return json.loads(
+            text,
+            parse_float=Decimal,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_unique,
+        )
     except NationalFault as fault:
         raise NationalFault(f"{what}: {fault}") from fault
     except (ValueError, ArithmeticError, RecursionError) as fault:
@@ -27,7 +33,8 @@ def loads(text: str, what: str = "报文") -> Any:
 
 
 def dumps(value: object, *, indent: int = 0) -> str:
-    """One JSON document; a Decimal is written as the number it is. NationalFault where a text is no Unicode."""
+    """One JSON document; a Decimal is written as the number it is. NationalFault where
+    a text is no Unicode."""
     try:
         written = _ENCODER.encode(value)
     except (UnicodeError, RecursionError) as fault:

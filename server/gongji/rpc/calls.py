@@ -1,6 +1,8 @@
-"""What happens around every call: caller, deadline, parsing, constraints, one log line, and exceptions into statuses.
+"""What happens around every call: caller, deadline, parsing, constraints, one log line,
+and exceptions into statuses.
 
-Whatever carries the calls hands over bytes and takes bytes: gRPC in this process (`port`), or another's (`hop`).
+Whatever carries the calls hands over bytes and takes bytes: gRPC in this process
+(`port`), or another's (`hop`).
 """
 
 from __future__ import annotations
@@ -33,7 +35,8 @@ _call: ContextVar[Call] = ContextVar("call")
 
 
 def asked(request_id: str, **content: object) -> Request:
-    """The request a command carries: who calls, which method, under which id, with what parsed content."""
+    """The request a command carries: who calls, which method, under which id, with what
+    parsed content."""
     call = _call.get()
     call.request_id = request_id = request_id.lower()
     return Request(request_id, call.caller, call.name, content)
@@ -54,10 +57,14 @@ class Calls:
     def add_generic_rpc_handlers(self, handlers: object) -> None:
         """Generated code tells everything twice; the other way names the methods."""
 
-    def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
+    def add_registered_method_handlers(
+        self, service: str, handlers: Mapping[str, Any]
+    ) -> None:
         """Adds the methods of a service."""
         for name, handler in handlers.items():
-            self.methods[f"/{service}/{name}"] = self._method(f"{service}/{name}", handler)
+            self.methods[f"/{service}/{name}"] = self._method(
+                f"{service}/{name}", handler
+            )
 
     def _method(self, name: str, handler: Any) -> Method:
         parse, pack = handler.request_deserializer, handler.response_serializer
@@ -68,19 +75,30 @@ class Calls:
             work = _streaming(parse, handler.stream_unary, pack)
         else:
             work = _unary(parse, handler.unary_unary, pack)
-        return Method(f"/{name}", streams_in, streams_out, partial(self._answer, name, work, bounded=not streams_in))
+        return Method(
+            f"/{name}",
+            streams_in,
+            streams_out,
+            partial(self._answer, name, work, bounded=not streams_in),
+        )
 
-    async def _answer(self, method: str, work: Answers, raw: Any, calling: Calling, *, bounded: bool) -> bytes:
+    async def _answer(
+        self, method: str, work: Answers, raw: Any, calling: Calling, *, bounded: bool
+    ) -> bytes:
         call = Call(method, perf_counter())
         _call.set(call)
         try:
             call.caller = _named(calling.caller)
-            reply = await _in_time(partial(work, raw, calling), calling.remaining_s, bounded=bounded)
+            reply = await _in_time(
+                partial(work, raw, calling), calling.remaining_s, bounded=bounded
+            )
         except Refusal as refusal:
             ended = self._ends.refused(call, refusal)
         except TimeoutError:
             ended = self._ends.late(call)
-        except asyncio.CancelledError:  # the client went away or its deadline passed; gRPC answers for us
+        except (
+            asyncio.CancelledError
+        ):  # the client went away or its deadline passed; gRPC answers for us
             self._ends.tell(call, "CANCELLED")
             raise
         except Exception as fault:  # noqa: BLE001 - whatever it is, the caller gets a bare INTERNAL
@@ -130,16 +148,21 @@ def _parsed(parse: Callable[[bytes], Message], raw: bytes) -> Message:
     try:
         return parse(raw)
     except DecodeError:
-        raise MalformedField("请求不是有效的 protobuf 报文, 或其中的文本不是 UTF-8", field="request") from None
+        raise MalformedField(
+            "请求不是有效的 protobuf 报文, 或其中的文本不是 UTF-8", field="request"
+        ) from None
 
 
-async def _all_parsed(parse: Callable[[bytes], Message], raw: AsyncIterator[bytes]) -> AsyncIterator[Message]:
+async def _all_parsed(
+    parse: Callable[[bytes], Message], raw: AsyncIterator[bytes]
+) -> AsyncIterator[Message]:
     async for one in raw:
         yield _parsed(parse, one)
 
 
 async def _in_time(work: Work[T], remaining: float | None, *, bounded: bool) -> T:
-    """Runs a call; gRPC has it cancelled when the caller's deadline passes, ours bounds a call that has none.
+    """Runs a call; gRPC has it cancelled when the caller's deadline passes, ours bounds
+    a call that has none.
 
     TimeoutError where the deadline had passed before the work began, or ours passes.
     """

@@ -1,6 +1,8 @@
-"""Enforces the options `rule` and `message_rule` of constraints.proto: whatever is malformed ends here, with its path.
+"""Enforces the options `rule` and `message_rule` of constraints.proto: whatever is
+malformed ends here, with its path.
 
-A message type is compiled once into closures; a message that keeps its rules costs a few microseconds.
+A message type is compiled once into closures; a message that keeps its rules costs a
+few microseconds.
 """
 
 from __future__ import annotations
@@ -22,9 +24,12 @@ Check = Callable[[Any], None]
 EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
 
 LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
-"""Instants outside these are refused: no rule speaks of them, and arithmetic near the calendar's ends overflows."""
+"""Instants outside these are refused: no rule speaks of them, and arithmetic near the
+calendar's ends overflows."""
 
-_UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
+_UUID = re.compile(
+    r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
+)
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -42,7 +47,9 @@ _TIMESTAMP = "google.protobuf.Timestamp"
 class _Violation(Exception):  # noqa: N818 - turned into a refusal before anyone sees it
     """A broken rule, still on its way up to the request; the path grows on the way."""
 
-    def __init__(self, what: str, path: str = "", kind: type[Malformed] = MalformedField) -> None:
+    def __init__(
+        self, what: str, path: str = "", kind: type[Malformed] = MalformedField
+    ) -> None:
         super().__init__(what)
         self.what = what
         self.path = path
@@ -50,12 +57,17 @@ class _Violation(Exception):  # noqa: N818 - turned into a refusal before anyone
 
     def under(self, parent: str) -> _Violation:
         """The same violation seen from the parent field; indexes need no dot."""
-        self.path = f"{parent}.{self.path}" if self.path and self.path[0] != "[" else parent + self.path
+        self.path = (
+            f"{parent}.{self.path}"
+            if self.path and self.path[0] != "["
+            else parent + self.path
+        )
         return self
 
 
 def enforce(message: Message) -> None:
-    """Refuses a message that breaks a rule of its protos; the first in field order, the message's own rules last.
+    """Refuses a message that breaks a rule of its protos; the first in field order, the
+    message's own rules last.
 
     MalformedField or PartsDoNotSum with the field's path, e.g. `bill.enrolments[2].from`.
     """
@@ -76,12 +88,15 @@ def _compile_type(message: Message) -> Check:
 
 
 def message_check(descriptor: Any) -> Check:
-    """The check of a message type: its fields in order of their declaration, then its sums and oneofs."""
+    """The check of a message type: its fields in order of their declaration, then its
+    sums and oneofs."""
     if descriptor.full_name == _TIMESTAMP:
         return _check_instant
     fields = [_field_check(f) for f in descriptor.fields]
     rule = descriptor.GetOptions().Extensions[options.message_rule]
-    own = [_oneof_check(descriptor.oneofs_by_name[name]) for name in rule.required_oneofs]
+    own = [
+        _oneof_check(descriptor.oneofs_by_name[name]) for name in rule.required_oneofs
+    ]
     own += [_sum_check(s.total, tuple(s.parts)) for s in rule.sums]
     checks = tuple(c for c in fields if c is not None) + tuple(own)
 
@@ -106,7 +121,10 @@ def _field_check(field: FieldDescriptor) -> Check | None:
     if value_check is None and not rule.required:
         return None
     # An empty string or unspecified enum is absent; a number is always there.
-    skippable = field.cpp_type in {FieldDescriptor.CPPTYPE_STRING, FieldDescriptor.CPPTYPE_ENUM}
+    skippable = field.cpp_type in {
+        FieldDescriptor.CPPTYPE_STRING,
+        FieldDescriptor.CPPTYPE_ENUM,
+    }
     required = rule.required
 
     def check(message: Any) -> None:
@@ -179,7 +197,10 @@ def _value_check(field: FieldDescriptor, rule: options.FieldRule) -> Check | Non
 def _element_check(field: FieldDescriptor, rule: options.FieldRule) -> Check:
     """The check of one element: it must say something, so no empty text and no unspecified enum."""
     check = _value_check(field, rule)
-    says_something = field.cpp_type in {FieldDescriptor.CPPTYPE_STRING, FieldDescriptor.CPPTYPE_ENUM}
+    says_something = field.cpp_type in {
+        FieldDescriptor.CPPTYPE_STRING,
+        FieldDescriptor.CPPTYPE_ENUM,
+    }
 
     def element(value: Any) -> None:
         if says_something and not value:
@@ -191,7 +212,9 @@ def _element_check(field: FieldDescriptor, rule: options.FieldRule) -> Check:
 
 
 def _is_map(field: FieldDescriptor) -> bool:
-    return field.message_type is not None and bool(field.message_type.GetOptions().map_entry)
+    return field.message_type is not None and bool(
+        field.message_type.GetOptions().map_entry
+    )
 
 
 def _enum_check(known: frozenset[int]) -> Check:

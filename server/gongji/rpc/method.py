@@ -45,8 +45,9 @@ class Ended(Exception):  # noqa: N818 - a state, told to who carries the call
 class Method:
     """One method: its path, what streams, and how bytes are answered.
 
-    `answer` takes the request, or an iterator of requests, and returns the reply; replies that stream are written to
-    the call, and what it returns means nothing. It raises Ended, or CancelledError where the caller has gone.
+    `answer` takes the request, or an iterator of requests, and returns the reply;
+    replies that stream are written to the call, and what it returns means nothing. It
+    raises Ended, or CancelledError where the caller has gone.
     """
 
     path: str
@@ -57,7 +58,8 @@ class Method:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a port offers: methods by path, services for reflection, and everything whose health can be asked."""
+    """What a port offers: methods by path, services for reflection, and everything
+    whose health can be asked."""
 
     methods: Mapping[str, Method]
     services: tuple[str, ...]

@@ -1,4 +1,5 @@
-"""When those turned away should come again: one after the other, so that turning them away costs little."""
+"""When those turned away should come again: one after the other, so that turning them
+away costs little."""
 
 from __future__ import annotations
 
@@ -36,14 +37,16 @@ class Call:
 
 
 class Ends:
-    """How calls end: told in the log, a line each; who is turned away for now gets a turn to come again."""
+    """How calls end: told in the log, a line each; who is turned away for now gets a
+    turn to come again."""
 
     def __init__(self) -> None:
         self._log = structlog.get_logger("gongji.rpc")
         self._turns = Turns()
 
     def unread(self, path: str, calling: Calling, refusal: Refusal) -> Ended:
-        """The end of a call that is refused whatever it asks; a caller who gives no proper name hears of that."""
+        """The end of a call that is refused whatever it asks; a caller who gives no
+        proper name hears of that."""
         call = Call(path.removeprefix("/"), perf_counter())
         try:
             call.caller = _named(calling.caller)
@@ -62,12 +65,20 @@ class Ends:
         return self.ended(call, status.of_deadline())
 
     def failed(self, call: Call, fault: Exception) -> Ended:
-        """The end of a call by a fault, logged by its type and place only: its own text may quote personal data."""
+        """The end of a call by a fault, logged by its type and place only: its own text
+        may quote personal data."""
         error_id = secrets.token_hex(6)
         places = [
-            f"{f.filename.rpartition('gongji/')[2]}:{f.lineno}" for f in traceback.extract_tb(fault.__traceback__)
+            f"{f.filename.rpartition('gongji/')[2]}:{f.lineno}"
+            for f in traceback.extract_tb(fault.__traceback__)
         ]
-        self._log.error("fault", error_id=error_id, method=call.method, error=type(fault).__name__, places=places)
+        self._log.error(
+            "fault",
+            error_id=error_id,
+            method=call.method,
+            error=type(fault).__name__,
+            places=places,
+        )
         return self.ended(call, status.of_fault(error_id))
 
     def ended(self, call: Call, told: status.Status) -> Ended:
@@ -94,7 +105,10 @@ def _named(caller: str | None) -> str:
         return ANONYMOUS
     if _CALLER.fullmatch(caller):
         return caller
-    raise MalformedField(f"元数据 {CALLER_KEY} 须为 1 至 60 个字母、数字、点、下划线或连字符", field=CALLER_KEY)
+    raise MalformedField(
+        f"元数据 {CALLER_KEY} 须为 1 至 60 个字母、数字、点、下划线或连字符",
+        field=CALLER_KEY,
+    )
 
 
 SOONEST_MS: Final = 500
@@ -102,7 +116,8 @@ SOONEST_MS: Final = 500
 LATEST_MS: Final = 10_000
 
 APART_MS: Final = 5
-"""Refusing a call costs about a third of serving it: 200 of them a second leave nearly everything to those served."""
+"""Refusing a call costs about a third of serving it: 200 of them a second leave nearly
+everything to those served."""
 
 
 class Turns:

@@ -1,4 +1,5 @@
-"""The one table from a refusal's reason to its gRPC code, and the rich status a caller gets (AIP-193)."""
+"""The one table from a refusal's reason to its gRPC code, and the rich status a caller
+gets (AIP-193)."""
 
 from __future__ import annotations
 
@@ -27,8 +28,9 @@ MAX_DETAILS: Final = 4095
 MAX_MESSAGE: Final = 160
 """Bytes of details and characters of the sentence.
 
-Both travel as headers, the details in base64, the sentence in percent-encoded UTF-8 (nine bytes a Chinese character)
-and once more inside the details: together they stay below the 8 KiB at which Java and proxies cut a connection off.
+Both travel as headers, the details in base64, the sentence in percent-encoded UTF-8
+(nine bytes a Chinese character) and once more inside the details: together they stay
+below the 8 KiB at which Java and proxies cut a connection off.
 """
 
 AGAIN: Final = (refusals.Overloaded, refusals.StoreUnavailable)
@@ -82,7 +84,8 @@ FAULT_REASON: Final = "INTERNAL"
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How a call ends that is not OK: code, reason and sentence, with the trailing metadata that carry the details."""
+    """How a call ends that is not OK: code, reason and sentence, with the trailing
+    metadata that carry the details."""
 
     code: grpc.StatusCode
     reason: str
@@ -91,7 +94,8 @@ class Status:
 
 
 def of_refusal(refusal: Refusal, again_ms: int = 1000) -> Status:
-    """The status of a refusal: ErrorInfo, LocalizedMessage and, where they apply, fields, conditions, when to retry."""
+    """The status of a refusal: ErrorInfo, LocalizedMessage and, where they apply,
+    fields, conditions, when to retry."""
     # A refusal remembered under a class that is gone comes back as its category.
     code = CODES.get(type(refusal), grpc.StatusCode.FAILED_PRECONDITION)
     message = _shorten(refusal.message, MAX_MESSAGE)
@@ -100,7 +104,9 @@ def of_refusal(refusal: Refusal, again_ms: int = 1000) -> Status:
         if len(packed) <= MAX_DETAILS:
             break
     else:
-        packed = _pack(code, message, [_error_info(refusal.reason(), {}), _localized(message)])
+        packed = _pack(
+            code, message, [_error_info(refusal.reason(), {}), _localized(message)]
+        )
     trailing: list[tuple[str, str | bytes]] = [(DETAILS_KEY, packed)]
     if isinstance(refusal, AGAIN):
         trailing.append((PUSHBACK_KEY, str(again_ms)))
@@ -108,36 +114,53 @@ def of_refusal(refusal: Refusal, again_ms: int = 1000) -> Status:
 
 
 def of_deadline() -> Status:
-    """The status where time ran out: nothing is known of the outcome; the same request id finds it."""
+    """The status where time ran out: nothing is known of the outcome; the same request
+    id finds it."""
     message = "未能在时限内完成; 结果未知, 请用同一 request_id 重试"
     return _bare(grpc.StatusCode.DEADLINE_EXCEEDED, DEADLINE_REASON, message, {})
 
 
 def of_fault(error_id: str) -> Status:
-    """The status of a fault of ours: no word about the cause, an id under which the log tells it."""
+    """The status of a fault of ours: no word about the cause, an id under which
+    the log tells it."""
     message = f"服务内部错误, 编号 {error_id}"
-    return _bare(grpc.StatusCode.INTERNAL, FAULT_REASON, message, {"error_id": error_id})
+    return _bare(
+        grpc.StatusCode.INTERNAL, FAULT_REASON, message, {"error_id": error_id}
+    )
 
 
-def _bare(code: grpc.StatusCode, reason: str, message: str, metadata: dict[str, str]) -> Status:
+def _bare(
+    code: grpc.StatusCode, reason: str, message: str, metadata: dict[str, str]
+) -> Status:
     packed = _pack(code, message, [_error_info(reason, metadata), _localized(message)])
     return Status(code, reason, message, ((DETAILS_KEY, packed),))
 
 
 def _parts(refusal: Refusal, message: str, length: int, again_ms: int) -> list[Message]:
     """The details, no text of them longer than `length` characters; no entry is left out."""
-    metadata = {key: _shorten(str(value), length) for key, value in refusal.metadata.items()}
+    metadata = {
+        key: _shorten(str(value), length) for key, value in refusal.metadata.items()
+    }
     if refusal.field:
         metadata["field"] = refusal.field
     if refusal.clauses:
         metadata["clauses"] = ",".join(dict.fromkeys(c.id for c in refusal.clauses))
-    parts: list[Message] = [_error_info(refusal.reason(), metadata), _localized(message)]
+    parts: list[Message] = [
+        _error_info(refusal.reason(), metadata),
+        _localized(message),
+    ]
     if isinstance(refusal, refusals.Malformed) and refusal.field:
         text = _shorten(refusal.message, length)
-        violation = details.BadRequest.FieldViolation(field=refusal.field, description=text)
+        violation = details.BadRequest.FieldViolation(
+            field=refusal.field, description=text
+        )
         parts.append(details.BadRequest(field_violations=[violation]))
     if refusal.conditions:
-        parts.append(details.PreconditionFailure(violations=[_violation(c, length) for c in refusal.conditions]))
+        parts.append(
+            details.PreconditionFailure(
+                violations=[_violation(c, length) for c in refusal.conditions]
+            )
+        )
     if isinstance(refusal, AGAIN):
         retry = details.RetryInfo()
         retry.retry_delay.FromMilliseconds(again_ms)
@@ -145,8 +168,11 @@ def _parts(refusal: Refusal, message: str, length: int, again_ms: int) -> list[M
     return parts
 
 
-def _violation(condition: refusals.Condition, length: int) -> details.PreconditionFailure.Violation:
-    """One unmet condition: which question, under which clauses, what is wrong and what would help."""
+def _violation(
+    condition: refusals.Condition, length: int
+) -> details.PreconditionFailure.Violation:
+    """One unmet condition: which question, under which clauses, what is wrong and what
+    would help."""
     told = "; 办法: ".join(filter(None, (condition.message, condition.remedy)))
     subject = ",".join(condition.clauses)
     return details.PreconditionFailure.Violation(
@@ -169,7 +195,9 @@ def _pack(code: grpc.StatusCode, message: str, parts: list[Message]) -> bytes:
         box.Pack(part)
         packed.append(box)
     number: int = code.value[0]
-    return status_pb2.Status(code=number, message=message, details=packed).SerializeToString()
+    return status_pb2.Status(
+        code=number, message=message, details=packed
+    ).SerializeToString()
 
 
 def _shorten(text: str, length: int) -> str:

@@ -1,6 +1,8 @@
-"""The types of rules about money: what purses may pay, what the fund pays, what is credited. Plain frozen data.
+"""The types of rules about money: what purses may pay, what the fund pays, what is
+credited. Plain frozen data.
 
-Numbers are fen and basis points (ratio_bp, 10000 = 100 %); mappings are keyed by scheme, level or standing.
+Numbers are fen and basis points (ratio_bp, 10000 = 100 %); mappings are keyed by
+scheme, level or standing.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from gongji.rules.clauses import Clause
 from gongji.rules.codes import Purpose, Spending, Standing, VisitKind
 from gongji.rules.money import Rounding
 
-# --- what purses may pay ----------------------------------------------------------------------------------------
+# --- what purses may pay --------------------------------------------------------------
 
 
 class Use(Enum):
@@ -39,13 +41,17 @@ class BillPart(Enum):
 ALL_PARTS: Final = frozenset(BillPart)
 
 
-PURPOSE_USE: Final = {Purpose.VISIT: Use.OUTPATIENT, Purpose.RESIDENT_PREMIUM: Use.RESIDENT_PREMIUM}
+PURPOSE_USE: Final = {
+    Purpose.VISIT: Use.OUTPATIENT,
+    Purpose.RESIDENT_PREMIUM: Use.RESIDENT_PREMIUM,
+}
 """The use a binding's purpose stands for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uses:
-    """What purses may pay: where a giver's may be used, which parts of the bill each may pay, and what none may."""
+    """What purses may pay: where a giver's may be used, which parts of the bill each
+    may pay, and what none may."""
 
     aid_at: frozenset[Use]
     aid_pays: frozenset[BillPart]
@@ -62,12 +68,13 @@ class PurseKind(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PurseOrder:
-    """In which order purses are asked (扣款顺序); givers among themselves in the order their bindings became active."""
+    """In which order purses are asked (扣款顺序); givers among themselves in the order
+    their bindings became active."""
 
     order: tuple[PurseKind, ...]
 
 
-# --- what the fund pays -----------------------------------------------------------------------------------------
+# --- what the fund pays ---------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +93,8 @@ class BonusPoints:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableClauses:
-    """Which clause gives which figure of a table, so that a bill cites only those that decided it."""
+    """Which clause gives which figure of a table, so that a bill cites only those that
+    decided it."""
 
     always: tuple[Clause, ...]
     ratio: Mapping[int, tuple[Clause, ...]]
@@ -96,11 +104,13 @@ class TableClauses:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effects:
-    """How much the fund's part may turn on order and splitting alone (次序与拆分的影响), declared by the city; fen.
+    """How much the fund's part may turn on order and splitting alone
+    (次序与拆分的影响), declared by the city; fen.
 
     The greatest over both standings and all levels, with the bills of `extremes.py`:
     order_fen            between one order of two bills at two levels in a fresh year and the other
-    splitting_loses_fen  by which equal visits, the deductible met, get less than one bill of their sum
+    splitting_loses_fen  by which equal visits, the deductible met, get less than one
+                         bill of their sum
     splitting_gains_fen  by which they get more
     """
 
@@ -110,7 +120,8 @@ class Effects:
 
 
 class Oddity(Enum):
-    """What nobody expects of a table (反常待遇): declared with its clause, or `gongji check` objects."""
+    """What nobody expects of a table (反常待遇): declared with its clause, or
+    `gongji check` objects."""
 
     RETIRED_BELOW_ACTIVE = "retired_below_active"
     LOWER_LEVEL_BELOW_HIGHER = "lower_level_below_higher"
@@ -120,7 +131,8 @@ class Oddity(Enum):
 class Table:
     """A reimbursement table (门诊共济待遇) of one scheme; levels are 1, 2, 3.
 
-    deductible_fen          起付标准 per level, within a natural year, topped up when a higher level follows a lower
+    deductible_fen          起付标准 per level, within a natural year, topped up when a
+                            higher level follows a lower
     deductible_year_max_fen most deductible a person bears in a natural year, all levels together
     ratio_bp                支付比例 of active people per level, at most 10000
     retired                 of retired people: points above the active ratio, or a ratio per level
@@ -130,9 +142,12 @@ class Table:
     pharmacy                level used for pharmacies, or NoFund
     covers                  kinds of visit the table is for
     rounding                how the fund's share is brought to whole fen, once a visit
-    clauses                 which clause gives which figure; where left out, a bill cites the whole rule
-    effects                 what order and splitting of bills do to the fund's part; `gongji check` recomputes it
-    declared                oddities the city means, each with its clause; `gongji check` objects to any other
+    clauses                 which clause gives which figure; where left out, a bill
+                            cites the whole rule
+    effects                 what order and splitting of bills do to the fund's part;
+                            `gongji check` recomputes it
+    declared                oddities the city means, each with its clause;
+                            `gongji check` objects to any other
     """
 
     deductible_fen: Mapping[int, int]
@@ -149,12 +164,20 @@ class Table:
     effects: Effects | None = None
     declared: Mapping[Oddity, Clause] = field(default_factory=dict)
 
-    def cited(self, standing: Standing, level: int, *, ranked: bool) -> tuple[Clause, ...]:
-        """The clauses that decide a bill of that standing and level; empty where the table does not tell them apart."""
+    def cited(
+        self, standing: Standing, level: int, *, ranked: bool
+    ) -> tuple[Clause, ...]:
+        """The clauses that decide a bill of that standing and level; empty where the
+        table does not tell them apart."""
         if self.clauses is None:
             return ()
         retired = self.clauses.retired if standing is Standing.RETIRED else ()
-        return self.clauses.always + self.clauses.ratio[level] + retired + (() if ranked else self.clauses.unranked)
+        return (
+            self.clauses.always
+            + self.clauses.ratio[level]
+            + retired
+            + (() if ranked else self.clauses.unranked)
+        )
 
     def ratio_of(self, standing: Standing, level: int) -> int:
         """The ratio in basis points for a standing and level."""
@@ -184,7 +207,8 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutOfArea:
-    """Care in another pooling area (异地就医): whether direct settlement needs a filing first, and how it goes."""
+    """Care in another pooling area (异地就医): whether direct settlement needs a filing
+    first, and how it goes."""
 
     filing_before_direct_settlement: bool
     procedure: Procedure
@@ -192,14 +216,16 @@ class OutOfArea:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wallet:
-    """The medical insurance wallet (医保钱包): how it is opened, and that opening it binds nobody."""
+    """The medical insurance wallet (医保钱包): how it is opened, and that opening it
+    binds nobody."""
 
     procedure: Procedure
     binds: bool = False
 
 
 class OperatorSets(Enum):
-    """A figure no document gives: the operator sets it with a first day; until then asking for it is an error."""
+    """A figure no document gives: the operator sets it with a first day; until then
+    asking for it is an error."""
 
     OPERATOR_SETS = "operator_sets"
 
@@ -209,7 +235,8 @@ OPERATOR_SETS: Final = OperatorSets.OPERATOR_SETS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreditTerms:
-    """What is credited each month (个人账户划入): a share of the base for active people, a fixed amount for retired."""
+    """What is credited each month (个人账户划入): a share of the base for active
+    people, a fixed amount for retired."""
 
     active_ratio_bp: int
     retired_fen: int | OperatorSets

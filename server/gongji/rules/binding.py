@@ -1,6 +1,8 @@
-"""The types of rules about people, bindings and channels: plain frozen data in words of the field, no behaviour.
+"""The types of rules about people, bindings and channels: plain frozen data in words of
+the field, no behaviour.
 
-Numbers are days, years and people; mappings are keyed by channel or purpose. Rules about money are in `benefits.py`.
+Numbers are days, years and people; mappings are keyed by channel or purpose. Rules
+about money are in `benefits.py`.
 """
 
 from __future__ import annotations
@@ -30,12 +32,13 @@ class Identity:
     name: str
 
 
-# --- who may be bound -------------------------------------------------------------------------------------------
+# --- who may be bound -----------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnrolmentTerms:
-    """In which scheme and status a person must be enrolled; `or_enrolling` also admits one who is just enrolling."""
+    """In which scheme and status a person must be enrolled; `or_enrolling` also admits
+    one who is just enrolling."""
 
     schemes: frozenset[Scheme]
     statuses: frozenset[EnrolmentStatus] = frozenset({EnrolmentStatus.NORMAL})
@@ -52,11 +55,14 @@ class RelationSet:
 
 def _codes(*spans: int | tuple[int, int]) -> frozenset[str]:
     ranges = [(s, s) if isinstance(s, int) else s for s in spans]
-    return frozenset(str(code) for first, last in ranges for code in range(first, last + 1))
+    return frozenset(
+        str(code) for first, last in ranges for code in range(first, last + 1)
+    )
 
 
 DIRECT: Final = RelationSet(
-    name="直系亲属(配偶、父母、子女)", codes=_codes((10, 12), (20, 27), 29, (30, 37), 39, (50, 52), 57, 58)
+    name="直系亲属(配偶、父母、子女)",
+    codes=_codes((10, 12), (20, 27), 29, (30, 37), 39, (50, 52), 57, 58),
 )
 """Spouse, parents, children (C26, C67); in-laws are not among them."""
 
@@ -98,7 +104,8 @@ class GiverLimit:
 class ConsentTerms:
     """Whether the member's own consent (知情同意) is needed, or what stands for it.
 
-    For a member younger than `guardian_below_years` a guardian (监护人) consents; 0 where the city does not say.
+    For a member younger than `guardian_below_years` a guardian (监护人) consents; 0
+    where the city does not say.
     """
 
     required: bool
@@ -108,7 +115,8 @@ class ConsentTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgreementTerms:
-    """The agreement or notice the holder accepts: id and version as evidence has them, title and act for the guide."""
+    """The agreement or notice the holder accepts: id and version as evidence has them,
+    title and act for the guide."""
 
     agreement_id: str
     version: str
@@ -118,6 +126,7 @@ class AgreementTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unbinding:
-    """How a binding is ended (解绑): the steps. New use always stops at once; refunds still find their purse."""
+    """How a binding is ended (解绑): the steps. New use always stops at once; refunds
+    still find their purse."""
 
     procedure: Procedure

@@ -12,7 +12,7 @@ from gongji.rules.clauses import Clause
 ChannelId = str
 
 
-# --- through which channel --------------------------------------------------------------------------------------
+# --- through which channel ------------------------------------------------------------
 
 
 class ChannelKind(Enum):
@@ -61,7 +61,8 @@ class Across(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
-    """One way to apply (办理渠道): display name, kind, hours, steps; `ease` and `audience` as the guide compares them.
+    """One way to apply (办理渠道): display name, kind, hours, steps; `ease` and
+    `audience` as the guide compares them.
 
     `clauses` are those that name the channel or describe it, beside those its steps carry.
     """
@@ -137,7 +138,8 @@ class AtOnce(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewLatency:
-    """How long a request waits (审核时限): at once, or due on the `working_days`-th working day; 0 with ALWAYS.
+    """How long a request waits (审核时限): at once, or due on the `working_days`-th
+    working day; 0 with ALWAYS.
 
     `earliest_working_days` is the other end of a span the guide prints ("1–3 个工作日").
     """
@@ -150,13 +152,14 @@ class ReviewLatency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Procedure:
-    """Something people do step by step, outside or after an application (解绑, 查询, 异地就医 …)."""
+    """Something people do step by step, outside or after an application (解绑, 查询,
+    异地就医 …)."""
 
     title: str
     steps: tuple[Step, ...]
 
 
-# --- what people read -------------------------------------------------------------------------------------------
+# --- what people read -----------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

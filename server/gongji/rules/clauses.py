@@ -1,4 +1,5 @@
-"""What a rule rests on: clauses, dated values with their sources, and the contradictions they settle."""
+"""What a rule rests on: clauses, dated values with their sources, and the
+contradictions they settle."""
 
 from __future__ import annotations
 
@@ -28,10 +29,11 @@ class Grade(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """One sentence of a source (条款): its number, the Chinese sentence, where it stands, how far to trust it.
+    """One sentence of a source (条款): its number, the Chinese sentence, where it
+    stands, how far to trust it.
 
-    `verified_on` is the day (YYYY-MM-DD) somebody last held the sentence against its source; "" where nobody has.
-    ValueError where it is no day.
+    `verified_on` is the day (YYYY-MM-DD) somebody last held the sentence against its
+    source; "" where nobody has. ValueError where it is no day.
     """
 
     id: str
@@ -41,7 +43,10 @@ class Clause:
     verified_on: str = ""
 
     def __post_init__(self) -> None:
-        if self.verified_on and str(date.fromisoformat(self.verified_on)) != self.verified_on:
+        if (
+            self.verified_on
+            and str(date.fromisoformat(self.verified_on)) != self.verified_on
+        ):
             msg = f"条款 {self.id} 的 verified_on 应写作 YYYY-MM-DD, 得到 {self.verified_on!r}"
             raise ValueError(msg)
 
@@ -61,7 +66,8 @@ class Contradiction:
 
 @dataclass(frozen=True, slots=True)
 class Ruled(Generic[T]):
-    """A rule value: the figure, its first day, what it rests on, what speaks against it and why it was chosen."""
+    """A rule value: the figure, its first day, what it rests on, what speaks against it
+    and why it was chosen."""
 
     value: T
     since: date
@@ -92,7 +98,16 @@ def ruled(
     if not clauses:
         msg = f"规则值 {value!r} 没有条款依据; 无文件时请用 Clause.assumption 写明推定"
         raise ValueError(msg)
-    return (Ruled(value, date.fromisoformat(since), clauses, tuple(against), why, tuple(settles)),)
+    return (
+        Ruled(
+            value,
+            date.fromisoformat(since),
+            clauses,
+            tuple(against),
+            why,
+            tuple(settles),
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)

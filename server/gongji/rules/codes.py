@@ -1,4 +1,5 @@
-"""The national code lists, and the other closed sets facts are stated in; numbers are the national codes."""
+"""The national code lists, and the other closed sets facts are stated in; numbers are
+the national codes."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ class EnrolmentStatus(IntEnum):
 
 
 class Standing(Enum):
-    """Standing of an employee-scheme person in the table (在职/退休), from psn_type's first two digits."""
+    """Standing of an employee-scheme person in the table (在职/退休), from psn_type's
+    first two digits."""
 
     ACTIVE = "active"
     RETIRED = "retired"
@@ -91,7 +93,9 @@ class BindingState(IntEnum):
     ENDED = 6
 
 
-OPEN_STATES = frozenset({BindingState.AWAITING_CONSENT, BindingState.UNDER_REVIEW, BindingState.ACTIVE})
+OPEN_STATES = frozenset(
+    {BindingState.AWAITING_CONSENT, BindingState.UNDER_REVIEW, BindingState.ACTIVE}
+)
 """States in which a binding takes a place in the family."""
 
 
@@ -126,7 +130,8 @@ class EntryKind(IntEnum):
 
 
 def pooling_area(area_code: str) -> str:
-    """The pooling area (统筹区) of a city, county or head office: its first four digits, e.g. 340822 → 3408."""
+    """The pooling area (统筹区) of a city, county or head office: its first four
+    digits, e.g. 340822 → 3408."""
     return area_code[:4]
 
 

@@ -1,7 +1,8 @@
 """Every question the core asks a city, in the order it asks them.
 
-A hook takes nothing and returns a whole timeline, a tuple of `Ruled` values; the core picks by day. `None` means
-"as the province". All answers are read and checked once, when the plugin is loaded; no hook is called while serving.
+A hook takes nothing and returns a whole timeline, a tuple of `Ruled` values; the core
+picks by day. `None` means "as the province". All answers are read and checked once,
+when the plugin is loaded; no hook is called while serving.
 """
 
 from __future__ import annotations
@@ -11,7 +12,17 @@ from typing import Protocol
 
 import pluggy
 
-from gongji.rules.benefits import CreditTerms, Exclusion, NoFund, OutOfArea, PurseOrder, Reversal, Table, Uses, Wallet
+from gongji.rules.benefits import (
+    CreditTerms,
+    Exclusion,
+    NoFund,
+    OutOfArea,
+    PurseOrder,
+    Reversal,
+    Table,
+    Uses,
+    Wallet,
+)
 from gongji.rules.binding import (
     AgreementTerms,
     ConsentTerms,
@@ -47,13 +58,13 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 class CityRules(Protocol):
     """The contract of a city. A city's answer lies over the province's by day, so both are collected."""
 
-    # --- who speaks -----------------------------------------------------------------------------------------------
+    # --- who speaks -------------------------------------------------------------------
 
     @hookspec
     def identity(self) -> Identity:
         """Which city the plugin speaks for (医保区划); every city answers this itself."""
 
-    # --- binding: who, with whom ----------------------------------------------------------------------------------
+    # --- binding: who, with whom ------------------------------------------------------
 
     @hookspec
     def holder_terms(self) -> Timeline[EnrolmentTerms] | None:
@@ -79,22 +90,28 @@ class CityRules(Protocol):
     def giver_limit(self) -> Timeline[GiverLimit | NoLimit] | None:
         """How many holders one member may be bound by (一人可由几人共济)."""
 
-    # --- binding: through which channel, with what ------------------------------------------------------------------
+    # --- binding: through which channel, with what ------------------------------------
 
     @hookspec
     def channels(self) -> Timeline[Mapping[ChannelId, Channel]] | None:
         """Through which channels people may apply (办理渠道)."""
 
     @hookspec
-    def identity_checks(self) -> Timeline[Mapping[ChannelId, frozenset[IdentityCheck]]] | None:
+    def identity_checks(
+        self,
+    ) -> Timeline[Mapping[ChannelId, frozenset[IdentityCheck]]] | None:
         """Which identity checks each channel does first (身份核验)."""
 
     @hookspec
-    def fields_asked(self) -> Timeline[Mapping[ChannelId, frozenset[MemberField]]] | None:
+    def fields_asked(
+        self,
+    ) -> Timeline[Mapping[ChannelId, frozenset[MemberField]]] | None:
         """What each channel asks about the member (填报信息)."""
 
     @hookspec
-    def materials(self) -> Timeline[Mapping[ChannelId, tuple[MaterialNeed, ...]]] | None:
+    def materials(
+        self,
+    ) -> Timeline[Mapping[ChannelId, tuple[MaterialNeed, ...]]] | None:
         """Which proofs each channel asks for, original or copy (办理材料)."""
 
     @hookspec
@@ -117,7 +134,7 @@ class CityRules(Protocol):
     def unbinding(self) -> Timeline[Unbinding] | None:
         """How a binding is ended (解绑)."""
 
-    # --- settlement: the fund ---------------------------------------------------------------------------------------
+    # --- settlement: the fund ---------------------------------------------------------
 
     @hookspec
     def reimbursement(self) -> Timeline[Mapping[Scheme, Table | NoFund]] | None:
@@ -131,7 +148,7 @@ class CityRules(Protocol):
     def out_of_area(self) -> Timeline[OutOfArea] | None:
         """How care in another pooling area is settled (异地就医)."""
 
-    # --- settlement: the purses -------------------------------------------------------------------------------------
+    # --- settlement: the purses -------------------------------------------------------
 
     @hookspec
     def uses(self) -> Timeline[Uses] | None:
@@ -149,7 +166,7 @@ class CityRules(Protocol):
     def account_crediting(self) -> Timeline[CreditTerms] | None:
         """What is credited to a personal account each month (个人账户计入办法)."""
 
-    # --- what people read -------------------------------------------------------------------------------------------
+    # --- what people read -------------------------------------------------------------
 
     @hookspec
     def wallet(self) -> Timeline[Wallet] | None:
@@ -163,7 +180,7 @@ class CityRules(Protocol):
     def notes(self) -> Timeline[tuple[Note, ...]] | None:
         """Sentences of the guide that no decision asks for (说明)."""
 
-    # --- what nothing selects yet -----------------------------------------------------------------------------------
+    # --- what nothing selects yet -----------------------------------------------------
 
     @hookspec
     def candidates(self) -> tuple[Candidate, ...] | None:
@@ -171,7 +188,9 @@ class CityRules(Protocol):
 
 
 DATED_HOOKS: tuple[str, ...] = tuple(
-    name for name in vars(CityRules) if not name.startswith("_") and name not in {"identity", "candidates"}
+    name
+    for name in vars(CityRules)
+    if not name.startswith("_") and name not in {"identity", "candidates"}
 )
 """The hooks that answer with a timeline, in the order the core asks."""
 

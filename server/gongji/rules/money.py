@@ -43,7 +43,8 @@ _CENTS = [f".{cents:02d}" for cents in range(100)]
 
 
 def fen(text: str) -> int:
-    """Yuan as written by people → fen: "1,234.5" → 123450. ValueError where it is no amount of whole fen."""
+    """Yuan as written by people → fen: "1,234.5" → 123450. ValueError where it is no
+    amount of whole fen."""
     match = _YUAN.fullmatch(text.strip().replace(",", ""))
     if match is None:
         msg = f"不是以元为单位、最多两位小数的金额: {text!r}"

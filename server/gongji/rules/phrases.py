@@ -1,4 +1,5 @@
-"""Rule values as concise Chinese phrases for people: one phrase for every type a hook may answer with."""
+"""Rule values as concise Chinese phrases for people: one phrase for every type a hook
+may answer with."""
 
 from __future__ import annotations
 
@@ -53,7 +54,8 @@ NOTHING = "无"
 
 
 def in_words(value: object, names: Mapping[str, str] | None = None) -> str:
-    """A rule value as a Chinese phrase; `names` are display names for string keys such as channel ids.
+    """A rule value as a Chinese phrase; `names` are display names for string keys such
+    as channel ids.
 
     TypeError where no rule answers with such a value.
     """
@@ -69,7 +71,11 @@ def topic(hook: str) -> str:
 
 def money_in_words(fen: int | NoLimit) -> str:
     """An amount as the documents write it: 80000 → "800元"; no limit → "不设限"."""
-    return _phrase(fen) if isinstance(fen, NoLimit) else yuan(fen).replace(",", "").removesuffix(".00") + "元"
+    return (
+        _phrase(fen)
+        if isinstance(fen, NoLimit)
+        else yuan(fen).replace(",", "").removesuffix(".00") + "元"
+    )
 
 
 def level_in_words(level: int) -> str:
@@ -86,23 +92,31 @@ def days_in_words(latency: ReviewLatency) -> str:
 
 def relations_left_out(relations: RelationSet) -> tuple[str, ...]:
     """Relations people commonly ask for that the set does not admit."""
-    return tuple(name for name, codes in KIN if not relations.codes.intersection(codes.split()))
+    return tuple(
+        name for name, codes in KIN if not relations.codes.intersection(codes.split())
+    )
 
 
 @singledispatch
 def _phrase(value: object) -> str:
-    raise TypeError(f"没有为 {type(value).__name__} 类型的规则值写中文说法, 请在 gongji.words 中补上")
+    raise TypeError(
+        f"没有为 {type(value).__name__} 类型的规则值写中文说法, 请在 gongji.words 中补上"
+    )
 
 
 def _mapping(value: Mapping[object, object], names: Mapping[str, str]) -> str:
-    """Keys with one value together: "皖事通APP、网上大厅: 即时生效; 线下窗口: …"; channels name themselves."""
+    """Keys with one value together: "皖事通APP、网上大厅: 即时生效; 线下窗口: …";
+    channels name themselves."""
     if all(isinstance(part, Channel) for part in value.values()):
         return _listed(value.values())
     keys_of: dict[str, list[str]] = {}
     for key, part in value.items():
         name = names.get(key, key) if isinstance(key, str) else _phrase(key)
         keys_of.setdefault(in_words(part), []).append(name)
-    return "; ".join(f"{'、'.join(keys)}: {phrase}" for phrase, keys in keys_of.items()) or NOTHING
+    return (
+        "; ".join(f"{'、'.join(keys)}: {phrase}" for phrase, keys in keys_of.items())
+        or NOTHING
+    )
 
 
 def _listed(parts: Iterable[object], separator: str = "、") -> str:
@@ -113,7 +127,9 @@ def _by_level(amounts: Mapping[int, str]) -> str:
     """One phrase where all levels agree, else level by level."""
     if len(set(amounts.values())) == 1:
         return next(iter(amounts.values()))
-    return "、".join(f"{level_in_words(level)}{phrase}" for level, phrase in sorted(amounts.items()))
+    return "、".join(
+        f"{level_in_words(level)}{phrase}" for level, phrase in sorted(amounts.items())
+    )
 
 
 @_phrase.register
@@ -145,8 +161,14 @@ def _(value: tuple[object, ...]) -> str:
 
 @_phrase.register(frozenset)
 def _(value: frozenset[Enum]) -> str:
-    """Members in the order their type declares them, so that the phrase never depends on hashing."""
-    return _listed(part for kind in {type(part): None for part in value} for part in kind if part in value)
+    """Members in the order their type declares them, so that the phrase never depends
+    on hashing."""
+    return _listed(
+        part
+        for kind in {type(part): None for part in value}
+        for part in kind
+        if part in value
+    )
 
 
 @_phrase.register
@@ -170,7 +192,8 @@ def _(value: EnrolmentTerms) -> str:
 
 @_phrase.register
 def _(value: RelationSet) -> str:
-    """The policy's name and what its codes come to (not what the name claims), so that a changed code shows."""
+    """The policy's name and what its codes come to (not what the name claims), so that
+    a changed code shows."""
     rest = set(value.codes)
     named = []
     for name, codes in KIN:
@@ -185,7 +208,9 @@ def _(value: RelationSet) -> str:
 
 @_phrase.register
 def _(value: FamilyLimit) -> str:
-    return f"最多{value.people}人({'含' if value.counting_holder else '不含'}授权人本人)"
+    return (
+        f"最多{value.people}人({'含' if value.counting_holder else '不含'}授权人本人)"
+    )
 
 
 @_phrase.register
@@ -213,7 +238,9 @@ def _(value: Channel) -> str:
 @_phrase.register
 def _(value: MaterialNeed) -> str:
     kinds = [_phrase(kind) for kind in value.one_of]
-    choice = "" if all(kind in value.name for kind in kinds) else f": {'或'.join(kinds)}"
+    choice = (
+        "" if all(kind in value.name for kind in kinds) else f": {'或'.join(kinds)}"
+    )
     when = "" if value.asked is Asked.ALWAYS else f",{_phrase(value.asked)}"
     return f"{value.name}{choice}({'原件' if value.original else '复印件或照片'}{when})"
 
@@ -230,7 +257,11 @@ def _(value: ReviewLatency) -> str:
 @_phrase.register
 def _(value: ConsentTerms) -> str:
     if value.required:
-        minors = f",未满{value.guardian_below_years}周岁的由监护人代为同意" if value.guardian_below_years else ""
+        minors = (
+            f",未满{value.guardian_below_years}周岁的由监护人代为同意"
+            if value.guardian_below_years
+            else ""
+        )
         return f"须使用人本人知情同意{minors}"
     instead = f",以{value.in_place_of_it}代替" if value.in_place_of_it else ""
     return f"不另行取得使用人同意{instead}"
@@ -244,7 +275,9 @@ def _(value: AgreementTerms) -> str:
 
 @_phrase.register
 def _(value: Procedure) -> str:
-    return f"{value.title}: {' → '.join(_phrase(step) for step in value.steps) or NOTHING}"
+    return (
+        f"{value.title}: {' → '.join(_phrase(step) for step in value.steps) or NOTHING}"
+    )
 
 
 @_phrase.register
@@ -255,8 +288,13 @@ def _(value: Unbinding) -> str:
 @_phrase.register
 def _(value: Uses) -> str:
     never = f"不得用于{_phrase(value.never)}" if value.never else "没有禁止的用途"
-    own = "个人负担的任何部分" if value.own_pays == ALL_PARTS else _phrase(value.own_pays)
-    return f"共济可用于{_phrase(value.aid_at)}; 共济支付{_phrase(value.aid_pays)}; 本人账户支付{own}; {never}"
+    own = (
+        "个人负担的任何部分" if value.own_pays == ALL_PARTS else _phrase(value.own_pays)
+    )
+    return (
+        f"共济可用于{_phrase(value.aid_at)}; 共济支付{_phrase(value.aid_pays)}; "
+        f"本人账户支付{own}; {never}"
+    )
 
 
 @_phrase.register
@@ -278,10 +316,20 @@ def _(value: BonusPoints) -> str:
 def _(value: Table) -> str:
     parts = [_deductible(value), _ratios(value), _caps(value)]
     if set(value.visit_cap_fen.values()) - {NO_LIMIT}:
-        parts.append("单次支付限额" + _by_level({k: money_in_words(v) for k, v in value.visit_cap_fen.items()}))
+        parts.append(
+            "单次支付限额"
+            + _by_level({k: money_in_words(v) for k, v in value.visit_cap_fen.items()})
+        )
     parts.append(f"未定级机构按{level_in_words(value.unranked_as)}")
     pharmacy = value.pharmacy
-    parts.append("定点药店" + (f"按{level_in_words(pharmacy)}" if isinstance(pharmacy, int) else _phrase(pharmacy)))
+    parts.append(
+        "定点药店"
+        + (
+            f"按{level_in_words(pharmacy)}"
+            if isinstance(pharmacy, int)
+            else _phrase(pharmacy)
+        )
+    )
     parts.append(f"适用于{_phrase(value.covers)}")
     parts.append(f"支付额{_phrase(value.rounding)}")
     return "; ".join(parts)
@@ -289,16 +337,25 @@ def _(value: Table) -> str:
 
 def _deductible(table: Table) -> str:
     most = table.deductible_year_max_fen
-    at_most = "" if isinstance(most, NoLimit) else f",全年累计不超过{money_in_words(most)}"
-    return "起付标准" + _by_level({k: money_in_words(v) for k, v in table.deductible_fen.items()}) + at_most
+    at_most = (
+        "" if isinstance(most, NoLimit) else f",全年累计不超过{money_in_words(most)}"
+    )
+    return (
+        "起付标准"
+        + _by_level({k: money_in_words(v) for k, v in table.deductible_fen.items()})
+        + at_most
+    )
 
 
 def _ratios(table: Table) -> str:
     rows = [
-        _phrase(standing) + _by_level({k: percent(table.ratio_of(standing, k)) for k in table.ratio_bp})
+        _phrase(standing)
+        + _by_level({k: percent(table.ratio_of(standing, k)) for k in table.ratio_bp})
         for standing in Standing
     ]
-    bonus = f"({_phrase(table.retired)})" if isinstance(table.retired, BonusPoints) else ""
+    bonus = (
+        f"({_phrase(table.retired)})" if isinstance(table.retired, BonusPoints) else ""
+    )
     return "支付比例" + ",".join(rows) + bonus
 
 
@@ -306,7 +363,9 @@ def _caps(table: Table) -> str:
     caps = {standing: money_in_words(cap) for standing, cap in table.cap_fen.items()}
     if len(set(caps.values())) == 1:
         return "年度支付限额" + next(iter(caps.values()))
-    return "年度支付限额" + "、".join(f"{_phrase(standing)}{cap}" for standing, cap in caps.items())
+    return "年度支付限额" + "、".join(
+        f"{_phrase(standing)}{cap}" for standing, cap in caps.items()
+    )
 
 
 @_phrase.register
@@ -329,7 +388,11 @@ def _(value: Wallet) -> str:
 @_phrase.register
 def _(value: CreditTerms) -> str:
     retired = value.retired_fen
-    monthly = f"每月{money_in_words(retired)}" if isinstance(retired, int) else _phrase(retired)
+    monthly = (
+        f"每月{money_in_words(retired)}"
+        if isinstance(retired, int)
+        else _phrase(retired)
+    )
     employer = "划入" if value.employer_part_credited else "不划入"
     return (
         f"在职为本人参保缴费基数的{percent(value.active_ratio_bp)}; "

@@ -1,11 +1,20 @@
-"""The field's Chinese terms for everything a rule names: enum members, kin by their codes, levels of institutions."""
+"""The field's Chinese terms for everything a rule names: enum members, kin by their
+codes, levels of institutions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
 
-from gongji.rules.benefits import BillPart, Oddity, OperatorSets, PurseKind, Reversal, Situation, Use
+from gongji.rules.benefits import (
+    BillPart,
+    Oddity,
+    OperatorSets,
+    PurseKind,
+    Reversal,
+    Situation,
+    Use,
+)
 from gongji.rules.binding import NoLimit, Scope
 from gongji.rules.channels import (
     Across,
@@ -18,7 +27,14 @@ from gongji.rules.channels import (
     MemberField,
 )
 from gongji.rules.clauses import Grade
-from gongji.rules.codes import EnrolmentStatus, Purpose, Scheme, Spending, Standing, VisitKind
+from gongji.rules.codes import (
+    EnrolmentStatus,
+    Purpose,
+    Scheme,
+    Spending,
+    Standing,
+    VisitKind,
+)
 from gongji.rules.money import Rounding
 
 PHRASES: Mapping[type[Enum], Mapping[Enum, str]] = {
@@ -61,7 +77,10 @@ PHRASES: Mapping[type[Enum], Mapping[Enum, str]] = {
         ChannelKind.COUNTER: "窗口",
         ChannelKind.BANK: "银行网点",
     },
-    Across: {Across.BOTH: "同一统筹区与跨统筹区绑定", Across.ONLY_ACROSS_AREAS: "跨统筹区绑定"},
+    Across: {
+        Across.BOTH: "同一统筹区与跨统筹区绑定",
+        Across.ONLY_ACROSS_AREAS: "跨统筹区绑定",
+    },
     IdentityCheck: {
         IdentityCheck.REAL_NAME: "实名认证",
         IdentityCheck.E_VOUCHER: "医保电子凭证授权",
@@ -83,8 +102,15 @@ PHRASES: Mapping[type[Enum], Mapping[Enum, str]] = {
         MaterialKind.BIRTH_CERTIFICATE: "出生医学证明",
         MaterialKind.OTHER_RELATIONSHIP_PROOF: "其他关系证明",
     },
-    Asked: {Asked.ALWAYS: "必须提供", Asked.RELATION_NOT_ON_RECORD: "登记信息查不到亲属关系时提供"},
-    AtOnce: {AtOnce.ALWAYS: "即时生效", AtOnce.IF_CHECKS_PASS: "自动核验通过即时生效", AtOnce.NEVER: "人工审核"},
+    Asked: {
+        Asked.ALWAYS: "必须提供",
+        Asked.RELATION_NOT_ON_RECORD: "登记信息查不到亲属关系时提供",
+    },
+    AtOnce: {
+        AtOnce.ALWAYS: "即时生效",
+        AtOnce.IF_CHECKS_PASS: "自动核验通过即时生效",
+        AtOnce.NEVER: "人工审核",
+    },
     Use: {
         Use.OUTPATIENT: "定点医疗机构门诊就医",
         Use.PHARMACY: "定点零售药店购药",
@@ -96,7 +122,10 @@ PHRASES: Mapping[type[Enum], Mapping[Enum, str]] = {
         BillPart.ABOVE_LIMIT: "超限价自费部分",
         BillPart.OUT_OF_CATALOGUE: "目录外全自费部分",
     },
-    PurseKind: {PurseKind.OWN: "使用人本人个人账户", PurseKind.GIVERS: "授权人个人账户(按绑定生效先后)"},
+    PurseKind: {
+        PurseKind.OWN: "使用人本人个人账户",
+        PurseKind.GIVERS: "授权人个人账户(按绑定生效先后)",
+    },
     Situation: {
         Situation.PAUSED: "停止缴费或未按规定缴费期间",
         Situation.INPATIENT_THAT_DAY: "住院期间的门诊费用",
@@ -107,7 +136,10 @@ PHRASES: Mapping[type[Enum], Mapping[Enum, str]] = {
         Oddity.RETIRED_BELOW_ACTIVE: "退休人员的统筹支付低于在职人员",
         Oddity.LOWER_LEVEL_BELOW_HIGHER: "低级别机构的统筹支付低于高级别机构",
     },
-    Reversal: {Reversal.ANY: "任何一笔结算均可撤销", Reversal.LAST_FIRST: "须从最近一笔结算起依次撤销"},
+    Reversal: {
+        Reversal.ANY: "任何一笔结算均可撤销",
+        Reversal.LAST_FIRST: "须从最近一笔结算起依次撤销",
+    },
     Rounding: {Rounding.HALF_UP: "四舍五入到分", Rounding.DOWN: "舍去不足一分的部分"},
     Grade: {
         Grade.DOCUMENT: "一手材料",

@@ -1,4 +1,5 @@
-"""What time it is: the machine's clock, or a sandbox's that stands where it was set. The only module that reads one."""
+"""What time it is: the machine's clock, or a sandbox's that stands where it was set.
+The only module that reads one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Frames between two processes of one machine: what they say of calls, and the connections they go over."""
+"""Frames between two processes of one machine: what they say of calls, and the
+connections they go over."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ _READ: Final = 65_536
 
 
 class Asks(msgspec.Struct, array_like=True, tag=0):
-    """A call: its request, where it has just one; its caller's name and seconds left, as `Calling` tells them."""
+    """A call: its request, where it has just one; its caller's name and seconds left,
+    as `Calling` tells them."""
 
     number: int
     path: str
@@ -78,14 +80,24 @@ def framed(frame: Frame) -> bytes:
 
 def refuses(number: int, told: Status) -> Refuses:
     """The frame of a call that ended so."""
-    trailing = tuple([(key, value.encode() if isinstance(value, str) else value) for key, value in told.trailing])
+    trailing = tuple(
+        [
+            (key, value.encode() if isinstance(value, str) else value)
+            for key, value in told.trailing
+        ]
+    )
     return Refuses(number, told.code.value[0], told.reason, told.message, trailing)
 
 
 def ended(frame: Refuses) -> Ended:
     """How the call of a frame ended."""
     # gRPC's own rule: the values of keys that end so are bytes, all others text.
-    trailing = tuple([(key, value if key.endswith("-bin") else value.decode()) for key, value in frame.trailing])
+    trailing = tuple(
+        [
+            (key, value if key.endswith("-bin") else value.decode())
+            for key, value in frame.trailing
+        ]
+    )
     return Ended(Status(_CODES[frame.code], frame.reason, frame.message, trailing))
 
 
@@ -130,7 +142,9 @@ class Wire(asyncio.Protocol):
 class Pipe:
     """Frames both ways over one connection, at the pace of who reads them."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         self._reader, self._writer = reader, writer
 
     async def send(self, frame: Frame) -> None:

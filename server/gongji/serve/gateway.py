@@ -1,7 +1,8 @@
 """The port in a process of its own: it carries the calls, we answer them, and each has a core.
 
-What gRPC costs a call is as much as all the rest; in one process both would take turns. The gateway knows no rules and
-no data. Where it dies, calls in flight end as UNAVAILABLE and another takes its place; where we die, so does it.
+What gRPC costs a call is as much as all the rest; in one process both would take turns.
+The gateway knows no rules and no data. Where it dies, calls in flight end as
+UNAVAILABLE and another takes its place; where we die, so does it.
 """
 
 from __future__ import annotations
@@ -32,7 +33,11 @@ from gongji.v1 import (  # noqa: F401 - reflection describes what is loaded
 
 def pays() -> bool:
     """Whether this machine has a core for it, and the sockets it takes."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = (
+        len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count() or 1
+    )
     return cores > 1 and hasattr(socket, "AF_UNIX") and sys.platform != "win32"
 
 
@@ -60,7 +65,9 @@ class Gateway:
 
     async def start(self) -> None:
         """Begins to answer, and says so. OSError where the port is not ours to have."""
-        self._folder = await self._stack.enter_async_context(ipc.answering(self._offer.methods))
+        self._folder = await self._stack.enter_async_context(
+            ipc.answering(self._offer.methods)
+        )
         self._stack.push_async_callback(self._crew.stop)
         try:
             self.address = await self._crew.start()
@@ -76,8 +83,17 @@ class Gateway:
 
     def _order(self, number: int) -> _Order:
         del number
-        methods = tuple((m.path, m.streams_in, m.streams_out) for m in self._offer.methods.values())
-        return _Order(self.address, self._shared, self._folder, methods, self._offer.services, self._offer.healthy)
+        methods = tuple(
+            (m.path, m.streams_in, m.streams_out) for m in self._offer.methods.values()
+        )
+        return _Order(
+            self.address,
+            self._shared,
+            self._folder,
+            methods,
+            self._offer.services,
+            self._offer.healthy,
+        )
 
 
 async def _cancelled(task: asyncio.Future[None]) -> None:
@@ -85,7 +101,9 @@ async def _cancelled(task: asyncio.Future[None]) -> None:
     await asyncio.wait((task,))
 
 
-async def _carry(order: _Order, up: Callable[[str], None], ending: asyncio.Future[None]) -> None:
+async def _carry(
+    order: _Order, up: Callable[[str], None], ending: asyncio.Future[None]
+) -> None:
     """The gateway: carries calls until the end, or until nobody answers them any more."""
     logs.configure()
     carried = await ipc.carrying(order.folder, order.methods, partial(_vanish, order))
@@ -99,7 +117,8 @@ async def _carry(order: _Order, up: Callable[[str], None], ending: asyncio.Futur
 
 
 def _vanish(order: _Order) -> None:
-    """Ends at once, since nobody answers any more, and with us the connections: calls in flight are UNAVAILABLE.
+    """Ends at once, since nobody answers any more, and with us the connections: calls
+    in flight are UNAVAILABLE.
 
     A port that is closed in order would end those it has not begun as CANCELLED.
     """

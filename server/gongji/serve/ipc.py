@@ -1,14 +1,23 @@
-"""Calls carried from one process to another of the same machine: bytes in frames over sockets in a private folder.
+"""Calls carried from one process to another of the same machine: bytes in frames over
+sockets in a private folder.
 
-Plain calls share one connection, numbered; a streaming call has a connection of its own, and so its own pace. Whoever
-goes away takes his calls with him: at the answering end they are cancelled, at the carrying end there is no more to do.
+Plain calls share one connection, numbered; a streaming call has a connection of its
+own, and so its own pace. Whoever goes away takes his calls with him: at the answering
+end they are cancelled, at the carrying end there is no more to do.
 """
 
 from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +29,18 @@ import msgspec
 from gongji.model.refusals import Overloaded, StoreUnavailable
 from gongji.rpc.method import Answers, Calling, Ended, Method, Writing
 from gongji.rpc.outcome import Ends
-from gongji.serve.frames import Asks, Leaves, More, NoMore, Pipe, Refuses, Replies, Wire, ended, refuses
+from gongji.serve.frames import (
+    Asks,
+    Leaves,
+    More,
+    NoMore,
+    Pipe,
+    Refuses,
+    Replies,
+    Wire,
+    ended,
+    refuses,
+)
 
 _CALLS, _STREAMS = "calls", "streams"
 """The two sockets in the folder."""
@@ -29,7 +49,8 @@ _ALIVE: Final = "alive"
 """A method every answering end has: it answers, no more."""
 
 MOST: Final = 1024
-"""Plain calls under way at once: as many as may queue for the database, for there they all go; the next is turned away.
+"""Plain calls under way at once: as many as may queue for the database, for there they
+all go; the next is turned away.
 
 Here, where it costs least: unread, with a turn to come again.
 """
@@ -68,20 +89,28 @@ def _gone_is_cancelled() -> Iterator[None]:
         raise asyncio.CancelledError from gone
 
 
-# --- the answering end --------------------------------------------------------------------------------------------
+# --- the answering end ----------------------------------------------------------------
 
 
 @asynccontextmanager
 async def answering(methods: Mapping[str, Method]) -> AsyncIterator[Path]:
     """Answers calls while this lasts: the folder whoever carries them is told of."""
     loop = asyncio.get_running_loop()
-    methods = {**methods, _ALIVE: Method(_ALIVE, streams_in=False, streams_out=False, answer=_alive)}
-    with tempfile.TemporaryDirectory(prefix="gongji-hop-", ignore_cleanup_errors=True) as name:
+    methods = {
+        **methods,
+        _ALIVE: Method(_ALIVE, streams_in=False, streams_out=False, answer=_alive),
+    }
+    with tempfile.TemporaryDirectory(
+        prefix="gongji-hop-", ignore_cleanup_errors=True
+    ) as name:
         folder = Path(name)  # ours alone to enter
         connected: set[Wire] = set()
-        plain = await loop.create_unix_server(lambda: _Answering(methods, connected).wire, folder / _CALLS)
+        plain = await loop.create_unix_server(
+            lambda: _Answering(methods, connected).wire, folder / _CALLS
+        )
         streams = await asyncio.start_unix_server(
-            lambda reader, writer: _answer_stream(methods, Pipe(reader, writer)), folder / _STREAMS
+            lambda reader, writer: _answer_stream(methods, Pipe(reader, writer)),
+            folder / _STREAMS,
         )
         try:
             yield folder
@@ -109,7 +138,9 @@ class _Answering:
 
     def _got(self, frame: Asks | Leaves) -> None:
         if isinstance(frame, Asks):
-            task = self._calls[frame.number] = asyncio.get_running_loop().create_task(self._answer(frame))
+            task = self._calls[frame.number] = asyncio.get_running_loop().create_task(
+                self._answer(frame)
+            )
             task.add_done_callback(partial(self._forget, frame.number))
         elif call := self._calls.get(frame.number):
             call.cancel()
@@ -120,7 +151,9 @@ class _Answering:
 
     async def _answer(self, asked: Asks) -> None:
         calling = _Passed(asked.caller, asked.remaining_s)
-        self.wire.send(await _outcome(self._methods[asked.path], asked, asked.raw, calling))
+        self.wire.send(
+            await _outcome(self._methods[asked.path], asked, asked.raw, calling)
+        )
 
     def _lost(self) -> None:
         self._connected.discard(self.wire)
@@ -129,44 +162,60 @@ class _Answering:
 
 
 async def _answer_stream(methods: Mapping[str, Method], pipe: Pipe) -> None:
-    """One streaming call. Who carries it hangs up: whoever did so over requests not yet read would cut off the end."""
+    """One streaming call. Who carries it hangs up: whoever did so over requests not yet
+    read would cut off the end."""
     try:
         with suppress(ConnectionError):
             asked = await pipe.receive()
             calling = _PassedStream(asked.caller, asked.remaining_s, pipe)
-            await pipe.send(await _outcome(methods[asked.path], asked, calling.requests(), calling))
+            await pipe.send(
+                await _outcome(methods[asked.path], asked, calling.requests(), calling)
+            )
             await pipe.ended()
     finally:
         pipe.close()
 
 
-async def _outcome(method: Method, asked: Asks, raw: Any, calling: Calling) -> Replies | Refuses:
+async def _outcome(
+    method: Method, asked: Asks, raw: Any, calling: Calling
+) -> Replies | Refuses:
     try:
         return Replies(asked.number, await method.answer(raw, calling))
     except Ended as ended:
         return refuses(asked.number, ended.status)
 
 
-# --- the carrying end ---------------------------------------------------------------------------------------------
+# --- the carrying end -----------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """Methods by path that pass their calls on; `alive` waits until calls are answered, however many there are."""
+    """Methods by path that pass their calls on; `alive` waits until calls are answered,
+    however many there are."""
 
     methods: Mapping[str, Method]
     alive: Callable[[], Awaitable[None]]
 
 
-async def carrying(folder: Path, methods: Iterable[tuple[str, bool, bool]], lost: Callable[[], None]) -> Carried:
-    """Methods, given by path and what streams, passed on; `lost` is told when nobody answers any more.
+async def carrying(
+    folder: Path, methods: Iterable[tuple[str, bool, bool]], lost: Callable[[], None]
+) -> Carried:
+    """Methods, given by path and what streams, passed on; `lost` is told when nobody
+    answers any more.
 
     OSError where nobody ever did.
     """
     carrier = _Carrier(folder, lost)
-    await asyncio.get_running_loop().create_unix_connection(lambda: carrier.wire, str(folder / _CALLS))
+    await asyncio.get_running_loop().create_unix_connection(
+        lambda: carrier.wire, str(folder / _CALLS)
+    )
     carried = {
-        path: Method(path, streams_in, streams_out, carrier.streaming(path) if streams_in else carrier.plain(path))
+        path: Method(
+            path,
+            streams_in,
+            streams_out,
+            carrier.streaming(path) if streams_in else carrier.plain(path),
+        )
         for path, streams_in, streams_out in methods
     }
     return Carried(carried, carrier.alive)
@@ -191,7 +240,9 @@ class _Carrier:
 
         async def answer(raw: bytes, calling: Calling) -> bytes:
             if len(self._waiting) >= MOST:
-                refusal = Overloaded(f"正在办理的请求已达上限({MOST}), 请稍后用同一请求编号重试。")
+                refusal = Overloaded(
+                    f"正在办理的请求已达上限({MOST}), 请稍后用同一请求编号重试。"
+                )
                 raise self._ends.unread(path, calling, refusal)
             return await self._ask(path, raw, calling)
 
@@ -224,13 +275,19 @@ class _Carrier:
         async def answer(requests: AsyncIterator[bytes], calling: Writing) -> bytes:
             try:
                 return await self._stream(path, requests, calling)
-            except OSError:  # of a plain call this process hears no more: it ends before
-                refusal = StoreUnavailable("服务进程已结束, 结果未知, 请稍后用同一请求编号重试。")
+            except (
+                OSError
+            ):  # of a plain call this process hears no more: it ends before
+                refusal = StoreUnavailable(
+                    "服务进程已结束, 结果未知, 请稍后用同一请求编号重试。"
+                )
                 raise self._ends.unread(path, calling, refusal) from None
 
         return answer
 
-    async def _stream(self, path: str, requests: AsyncIterator[bytes], calling: Writing) -> bytes:
+    async def _stream(
+        self, path: str, requests: AsyncIterator[bytes], calling: Writing
+    ) -> bytes:
         """Passes one streaming call on. Ended; OSError where nobody answers any more."""
         pipe = Pipe(*await asyncio.open_unix_connection(self._folder / _STREAMS))
         await pipe.send(Asks(0, path, calling.caller, calling.remaining_s))

@@ -21,14 +21,17 @@ def configure() -> None:
         processors=[_line],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.BytesLoggerFactory(
-            file=cast("BinaryIO", Lines(cast("BinaryIO", stream.buffer))) if stream else None
+            file=cast("BinaryIO", Lines(cast("BinaryIO", stream.buffer)))
+            if stream
+            else None
         ),
         cache_logger_on_first_use=True,
     )
 
 
 class Lines:
-    """Where lines go; a log that cannot be written, its disk full or its reader gone, loses lines and no call."""
+    """Where lines go; a log that cannot be written, its disk full or its reader gone,
+    loses lines and no call."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file

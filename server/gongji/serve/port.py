@@ -1,4 +1,7 @@
-"""The port: gRPC's own server with health, reflection and limits; it hands bytes to methods and knows none of them."""
+"""The port: gRPC's own server with health, reflection and limits; it hands bytes to
+methods and knows none of them."""
+
+# ruff: noqa: N802 - methods bear the names the protos give them
 
 from __future__ import annotations
 
@@ -25,14 +28,15 @@ GRACE_S: Final = 5.0
 LEAVING_S: Final = 0.25
 """How long calls are turned away, in seconds, before the port closes.
 
-gRPC ends those that arrive while it closes as CANCELLED, which nobody tries again: whoever is in the midst of calling
-is told before.
+gRPC ends those that arrive while it closes as CANCELLED, which nobody tries again:
+whoever is in the midst of calling is told before.
 """
 
 OPTIONS: Final = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-    # Dead peers are found within 80 s; a client may ping every 20 s, also between calls, without being sent away.
+    # Dead peers are found within 80 s; a client may ping every 20 s, also between
+    # calls, without being sent away.
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.keepalive_permit_without_calls", 1),
@@ -40,7 +44,8 @@ OPTIONS: Final = (
     # Connections are renewed now and then, so that a newly started process gets its share.
     ("grpc.max_connection_age_ms", 30 * 60_000),
     ("grpc.max_connection_age_grace_ms", 10 * 60_000),
-    # Above some thousand calls not yet taken up gRPC drops some at random, without a word when to come again.
+    # Above some thousand calls not yet taken up gRPC drops some at random, without a
+    # word when to come again.
     ("grpc.server.max_pending_requests", 100_000),
     ("grpc.server.max_pending_requests_hard_limit", 200_000),
 )
@@ -49,7 +54,8 @@ Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # generic in its stubs o
 
 
 class Port(Protocol):
-    """Where callers reach us: `start`, then `stop`. OSError, at `start` at last, where the port is not ours to have."""
+    """Where callers reach us: `start`, then `stop`. OSError, at `start` at last, where
+    the port is not ours to have."""
 
     @property
     def address(self) -> str:
@@ -66,15 +72,24 @@ class OpenPort:
     """A port of this very process; see `Port`."""
 
     def __init__(
-        self, offer: Offer, address: str, *, shared: bool = False, alive: Callable[[], Awaitable[None]] | None = None
+        self,
+        offer: Offer,
+        address: str,
+        *,
+        shared: bool = False,
+        alive: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """Binds it, inside the loop that will run it; 0 stands for any free one. OSError where that cannot be.
+        """Binds it, inside the loop that will run it; 0 stands for any free one.
+        OSError where that cannot be.
 
-        A second server on a port is such an error, never a silent sharer, unless both are `shared`: who asks for that
-        has the port to himself. Where others answer the calls, health is told once these are `alive`.
+        A second server on a port is such an error, never a silent sharer, unless both
+        are `shared`: who asks for that has the port to himself. Where others answer the
+        calls, health is told once these are `alive`.
         """
         options = (*OPTIONS, ("grpc.so_reuseport", int(shared)))
-        self._server = grpc.aio.server(options=options, maximum_concurrent_rpcs=MAX_CALLS)
+        self._server = grpc.aio.server(
+            options=options, maximum_concurrent_rpcs=MAX_CALLS
+        )
         host, _, _ = address.rpartition(":")
         try:
             self.port = self._server.add_insecure_port(address)
@@ -95,7 +110,8 @@ class OpenPort:
         await self._health.enter()
 
     async def stop(self, grace_s: float = GRACE_S) -> None:
-        """Says NOT_SERVING, takes no new calls, lets those in flight finish within `grace_s` seconds."""
+        """Says NOT_SERVING, takes no new calls, lets those in flight finish within
+        `grace_s` seconds."""
         await self._health.leave()
         self._handlers.leave()
         await asyncio.sleep(min(LEAVING_S, grace_s))
@@ -114,7 +130,9 @@ class Handlers(grpc.GenericRpcHandler):
     def leave(self) -> None:
         """From now on every call is turned away."""
         ends = Ends()
-        self._handlers = {path: _handler(_leaving(path, ends)) for path in self._handlers}
+        self._handlers = {
+            path: _handler(_leaving(path, ends)) for path in self._handlers
+        }
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler | None:
         """The handler of a path, None where nobody declares it."""
@@ -125,7 +143,9 @@ def _leaving(path: str, ends: Ends) -> Method:
     """What is left of a method, whatever streams."""
 
     async def answer(_: object, calling: Calling) -> NoReturn:
-        refusal = StoreUnavailable("服务正在停止, 未写入任何内容, 请稍后用同一请求编号重试。")
+        refusal = StoreUnavailable(
+            "服务正在停止, 未写入任何内容, 请稍后用同一请求编号重试。"
+        )
         raise ends.unread(path, calling, refusal)
 
     return Method(path, streams_in=True, streams_out=True, answer=answer)
@@ -135,7 +155,9 @@ def _handler(method: Method) -> Handler:
     if method.streams_out:
         return grpc.stream_stream_rpc_method_handler(_behaviour(method.answer))
     if method.streams_in:
-        return grpc.stream_unary_rpc_method_handler(_behaviour(_once_whole(method.answer)))
+        return grpc.stream_unary_rpc_method_handler(
+            _behaviour(_once_whole(method.answer))
+        )
     return grpc.unary_unary_rpc_method_handler(_behaviour(method.answer))
 
 
@@ -146,7 +168,9 @@ def _behaviour(answer: Answers) -> Any:
         try:
             return await answer(raw, _Carried(context))
         except Ended as ended:
-            await context.abort(ended.status.code, ended.status.message, ended.status.trailing)
+            await context.abort(
+                ended.status.code, ended.status.message, ended.status.trailing
+            )
             raise AssertionError from ended  # abort never returns
 
     return call
@@ -166,10 +190,12 @@ def _once_whole(answer: Answers) -> Answers:
 
 
 class _Whole:
-    """The requests of a call that is answered once they have all come: a caller who goes away has not sent them all.
+    """The requests of a call that is answered once they have all come: a caller who
+    goes away has not sent them all.
 
-    grpc.aio ends the requests in the same way whether the caller says that they are all or goes away, and tells of
-    his going later, when a handler may have taken a part for the whole. Saying something to him first fails if he went.
+    grpc.aio ends the requests in the same way whether the caller says that they are all
+    or goes away, and tells of his going later, when a handler may have taken a part for
+    the whole. Saying something to him first fails if he went.
     """
 
     def __init__(self, raw: AsyncIterator[bytes], carried: _Carried) -> None:
@@ -188,7 +214,8 @@ class _Whole:
             raise asyncio.CancelledError from gone
 
     async def said(self) -> None:
-        """Waits until nothing is being said to the caller any more: gRPC says one thing at a time."""
+        """Waits until nothing is being said to the caller any more: gRPC says one thing
+        at a time."""
         if self._saying is not None:
             await asyncio.wait((self._saying,))
 
@@ -215,15 +242,20 @@ class _Carried:
 
 
 class _Health(health.aio.HealthServicer):
-    """Health of the server, its services and its cities; watchers are told of the end and let go."""
+    """Health of the server, its services and its cities; watchers are told of the end
+    and let go."""
 
-    def __init__(self, names: Iterable[str], alive: Callable[[], Awaitable[None]] | None) -> None:
+    def __init__(
+        self, names: Iterable[str], alive: Callable[[], Awaitable[None]] | None
+    ) -> None:
         super().__init__()
         self._names = names
         self._alive = alive
         self._watches: set[asyncio.Task[Any]] = set()
 
-    async def Check(self, request: health_pb2.HealthCheckRequest, context: Any) -> health_pb2.HealthCheckResponse:
+    async def Check(
+        self, request: health_pb2.HealthCheckRequest, context: Any
+    ) -> health_pb2.HealthCheckResponse:
         """How it is now; no answer while calls get none either."""
         if self._alive:
             await self._alive()
@@ -231,7 +263,8 @@ class _Health(health.aio.HealthServicer):
         return reply
 
     async def Watch(self, request: health_pb2.HealthCheckRequest, context: Any) -> None:
-        """Tells each change. UNAVAILABLE when the server leaves: otherwise a watcher would hold up the stop."""
+        """Tells each change. UNAVAILABLE when the server leaves: otherwise a watcher
+        would hold up the stop."""
         watch = asyncio.ensure_future(super().Watch(request, context))
         self._watches.add(watch)
         try:

@@ -1,4 +1,5 @@
-"""Starts the service: settings, cities, store, server, sample population, and what is printed at the start."""
+"""Starts the service: settings, cities, store, server, sample population, and what is
+printed at the start."""
 
 from __future__ import annotations
 
@@ -36,7 +37,9 @@ class Stopping:
     """The service was told to end and ends what it has under way."""
 
 
-async def serve(settings: Settings, cities: Cities, workdays: Workdays) -> AsyncGenerator[Up | Stopping]:
+async def serve(
+    settings: Settings, cities: Cities, workdays: Workdays
+) -> AsyncGenerator[Up | Stopping]:
     """Serve with one process until interrupted; tell when up and when stopping.
 
     ValueError or OSError if the settings cannot be met.
@@ -50,10 +53,13 @@ async def serve(settings: Settings, cities: Cities, workdays: Workdays) -> Async
 
 
 @asynccontextmanager
-async def running(settings: Settings, cities: Cities, workdays: Workdays) -> AsyncIterator[Port]:
+async def running(
+    settings: Settings, cities: Cities, workdays: Workdays
+) -> AsyncIterator[Port]:
     """A server over its store, up and with its sample loaded; stopped and closed at the end.
 
-    ValueError, OSError; also later, out of the body, where another server adopts otherwise (`adopting`).
+    ValueError, OSError; also later, out of the body, where another server adopts
+    otherwise (`adopting`).
     """
     logs.configure()
     clock = SandboxClock() if settings.sandbox else system_clock
@@ -77,7 +83,10 @@ async def running(settings: Settings, cities: Cities, workdays: Workdays) -> Asy
             await port.start()
             rarely_collect()
             try:
-                if settings.sample and await store.get(Person, _first_of_sample()) is None:
+                if (
+                    settings.sample
+                    and await store.get(Person, _first_of_sample()) is None
+                ):
                     await _load_sample(port.address)
                 yield port
             finally:
@@ -95,11 +104,14 @@ async def _load_sample(address: str) -> None:
 
 
 def _first_of_sample() -> str:
-    return next(rows[0]["person_no"] for kind, rows in imports.sample() if kind == "persons")
+    return next(
+        rows[0]["person_no"] for kind, rows in imports.sample() if kind == "persons"
+    )
 
 
 def lossy_settings(database: str) -> tuple[str, ...]:
-    """Settings of the database under which an answer may be lost, in words; what cannot be asked now is left."""
+    """Settings of the database under which an answer may be lost, in words; what cannot
+    be asked now is left."""
     if not is_postgres(database):
         return ()
     from gongji.store.postgres.condition import look  # noqa: PLC0415 - psycopg is an extra

@@ -32,7 +32,9 @@ class Settings:
     calendar: Path | None = None
 
     @classmethod
-    def parse(cls, *, adopt: Iterable[str], retired_credit: Iterable[str], **plain: object) -> Settings:
+    def parse(
+        cls, *, adopt: Iterable[str], retired_credit: Iterable[str], **plain: object
+    ) -> Settings:
         """Settings from the command line. ValueError names the option and how it is written."""
         return cls(
             adopt=tuple(Adoption.parse(text) for text in adopt),
@@ -41,7 +43,8 @@ class Settings:
         )
 
     def workdays(self) -> Workdays:
-        """The calendar with what the operator adds. ValueError where the file is written otherwise."""
+        """The calendar with what the operator adds. ValueError where the file is
+        written otherwise."""
         return Workdays.from_toml(self.calendar) if self.calendar else Workdays()
 
 
@@ -53,6 +56,9 @@ def _retired_credit(text: str) -> RetiredCredit:
         msg = f"退休人员定额划入应写作 341100:70.00@2022-07-01, 得到 {text!r}"
         raise ValueError(msg)
     clause = Clause(
-        "运营方设定", f"退休人员每月定额划入{amount}元, 自 {day} 起", "启动参数 --retired-credit", Grade.OPERATOR
+        "运营方设定",
+        f"退休人员每月定额划入{amount}元, 自 {day} 起",
+        "启动参数 --retired-credit",
+        Grade.OPERATOR,
     )
     return RetiredCredit(area, money.fen(amount), date.fromisoformat(day), clause)

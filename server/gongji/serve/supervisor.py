@@ -1,8 +1,9 @@
-"""Processes of our own: started with an order, replaced when they die, ended with us, even where we are killed.
+"""Processes of our own: started with an order, replaced when they die, ended with us,
+even where we are killed.
 
-A member is a process of its own, never a fork. A pipe between it and its parent is its lifeline: its order comes
-through it, and its end is the end of the member. A parent that ends in order says a word first; one that was killed
-cannot.
+A member is a process of its own, never a fork. A pipe between it and its parent is its
+lifeline: its order comes through it, and its end is the end of the member. A parent
+that ends in order says a word first; one that was killed cannot.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ import structlog
 
 from gongji.model.refusals import Refusal
 
-if sys.platform == "win32":  # there is no uvloop on Windows; asyncio's own loop serves there
+if (
+    sys.platform == "win32"
+):  # there is no uvloop on Windows; asyncio's own loop serves there
     from asyncio import new_event_loop
 else:
     from uvloop import new_event_loop
@@ -34,20 +37,23 @@ else:
 __all__ = ["Crew", "interrupted", "new_event_loop", "rarely_collect", "serve_as_member"]
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
-"""How long a dead member waits for its successor, in seconds: doubled each time one dies young, to the longest."""
+"""How long a dead member waits for its successor, in seconds: doubled each time one
+dies young, to the longest."""
 
 YOUNG_S: Final = 60.0
 """A member that served this long, in seconds, has done nothing wrong by dying."""
 
 LATEST_S: Final = 15.0
-"""How long a member may take to end, in seconds: to let calls in flight finish and close what it holds."""
+"""How long a member may take to end, in seconds: to let calls in flight finish and
+close what it holds."""
 
 _FAREWELL: Final = b"."
 """What a parent says before it lets go."""
 
 
 def rarely_collect() -> None:
-    """Leaves what is loaded to the end of the process: looking through it for cycles costs a tenth of every call."""
+    """Leaves what is loaded to the end of the process: looking through it for cycles
+    costs a tenth of every call."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
@@ -88,7 +94,8 @@ class _Member:
 
     @classmethod
     async def start(cls, module: str, name: str, number: int, order: object) -> _Member:
-        """A member that will come `up`; in a session of its own, so that Ctrl-C reaches the parent only."""
+        """A member that will come `up`; in a session of its own, so that Ctrl-C reaches
+        the parent only."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", module),
             stdin=asyncio.subprocess.PIPE,
@@ -121,7 +128,10 @@ class _Member:
         status = await self.process.wait()
         if report and report.fault:
             return _Failed(report.fault, final=report.final)
-        return _Failed(f"进程 {self.name} {self.number} 意外结束(状态 {status}), 原因见日志", final=False)
+        return _Failed(
+            f"进程 {self.name} {self.number} 意外结束(状态 {status}), 原因见日志",
+            final=False,
+        )
 
     def release(self) -> None:
         """Tells it to end."""
@@ -142,8 +152,11 @@ class _Member:
 class Crew:
     """Some processes that run one module, each with an order of its own made when it starts."""
 
-    def __init__(self, module: str, name: str, size: int, order: Callable[[int], object]) -> None:
-        """`order` is asked for the order of each number from 1 to `size`, again for every successor.
+    def __init__(
+        self, module: str, name: str, size: int, order: Callable[[int], object]
+    ) -> None:
+        """`order` is asked for the order of each number from 1 to `size`, again for
+        every successor.
 
         The log tells of them by `name`: worker_up, worker_ended.
         """
@@ -153,24 +166,34 @@ class Crew:
         self._log = structlog.get_logger()
 
     async def start(self) -> str:
-        """Brings them all up, the first alone: it may make what the others find; where it serves. OSError."""
+        """Brings them all up, the first alone: it may make what the others find; where
+        it serves. OSError."""
         try:
             address = await self._start(1)
-            await asyncio.gather(*(self._start(number) for number in range(2, self._size + 1)))
+            await asyncio.gather(
+                *(self._start(number) for number in range(2, self._size + 1))
+            )
         except _Failed as failed:
             raise OSError(str(failed)) from failed
         return address
 
     async def _start(self, number: int) -> str:
-        member = self._members[number] = await _Member.start(self._module, self._name, number, self._order(number))
+        member = self._members[number] = await _Member.start(
+            self._module, self._name, number, self._order(number)
+        )
         address = await member.up()
         self._serving.add(number)
-        self._log.info(f"{self._name}_up", pid=member.process.pid, **{self._name: number})
+        self._log.info(
+            f"{self._name}_up", pid=member.process.pid, **{self._name: number}
+        )
         return address
 
     async def keep(self) -> None:
-        """Replaces each that ends, for ever. ValueError where their orders cannot be met any more."""
-        keepers = [asyncio.ensure_future(self._keep(number)) for number in self._members]
+        """Replaces each that ends, for ever. ValueError where their orders cannot be
+        met any more."""
+        keepers = [
+            asyncio.ensure_future(self._keep(number)) for number in self._members
+        ]
         try:
             await asyncio.gather(*keepers)
         finally:
@@ -192,8 +215,17 @@ class Crew:
             self._serving.discard(number)
             if failed.final and (served or not self._serving):
                 raise ValueError(str(failed))
-            pause = FIRST_PAUSE_S if time.monotonic() - since >= YOUNG_S else min(2 * pause, LONGEST_PAUSE_S)
-            self._log.error(f"{self._name}_ended", told=str(failed), next_in_s=pause, **{self._name: number})
+            pause = (
+                FIRST_PAUSE_S
+                if time.monotonic() - since >= YOUNG_S
+                else min(2 * pause, LONGEST_PAUSE_S)
+            )
+            self._log.error(
+                f"{self._name}_ended",
+                told=str(failed),
+                next_in_s=pause,
+                **{self._name: number},
+            )
             await asyncio.sleep(pause)
 
     async def stop(self) -> None:
@@ -203,7 +235,7 @@ class Crew:
         await asyncio.gather(*(member.gone() for member in self._members.values()))
 
 
-# --- in the member's process --------------------------------------------------------------------------------------
+# --- in the member's process ----------------------------------------------------------
 
 Up = Callable[[str], None]
 """Tells the parent that we serve, and where."""
@@ -215,10 +247,12 @@ def serve_as_member(
     unfit: tuple[type[Exception], ...] = (),
     bereft: Callable[[Any], object] = lambda _: None,
 ) -> None:
-    """A member's life: `work` is handed its order, whom to tell that it serves, and what is done when the end comes.
+    """A member's life: `work` is handed its order, whom to tell that it serves, and
+    what is done when the end comes.
 
-    One that ends with an `unfit` error has an order that could not be met later either: it gets no successor. `bereft`
-    is handed the order, in a thread of its own, where the parent was killed: before the end comes.
+    One that ends with an `unfit` error has an order that could not be met later either:
+    it gets no successor. `bereft` is handed the order, in a thread of its own, where
+    the parent was killed: before the end comes.
     """
     order = pickle.load(sys.stdin.buffer)  # noqa: S301 - our own parent's
     # What anybody prints must not reach the parent as a report.
@@ -232,12 +266,16 @@ def serve_as_member(
             sys.exit(1)
 
 
-async def _until_the_end(work: Any, order: object, reports: BinaryIO, bereft: Callable[[], object]) -> None:
+async def _until_the_end(
+    work: Any, order: object, reports: BinaryIO, bereft: Callable[[], object]
+) -> None:
     loop = asyncio.get_running_loop()
     ending = asyncio.ensure_future(interrupted())
     end = partial(loop.call_soon_threadsafe, ending.cancel)
     threading.Thread(target=_lifeline, args=(end, bereft), daemon=True).start()
-    await work(order, lambda address: _tell(reports, _Report(up=True, address=address)), ending)
+    await work(
+        order, lambda address: _tell(reports, _Report(up=True, address=address)), ending
+    )
 
 
 def _lifeline(end: Callable[[], object], bereft: Callable[[], object]) -> None:

@@ -1,4 +1,5 @@
-"""May this bill be settled at all? A ladder of named refusals, then the bill with everything that decides it."""
+"""May this bill be settled at all? A ladder of named refusals, then the bill with
+everything that decides it."""
 
 from __future__ import annotations
 
@@ -24,7 +25,15 @@ from gongji.model.refusals import (
 )
 from gongji.model.settlement import Bill
 from gongji.rules.benefits import NoFund, Situation
-from gongji.rules.codes import BindingState, EnrolmentStatus, InstitutionKind, Purpose, Scheme, VisitKind, pooling_area
+from gongji.rules.codes import (
+    BindingState,
+    EnrolmentStatus,
+    InstitutionKind,
+    Purpose,
+    Scheme,
+    VisitKind,
+    pooling_area,
+)
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.money import yuan
 from gongji.rules.terms import PHRASES
@@ -39,8 +48,9 @@ SETTLED_ELSEWHERE = frozenset({VisitKind.INPATIENT, VisitKind.CHRONIC})
 class Admitted(Struct, frozen=True, kw_only=True):
     """A bill that may be settled.
 
-    `rules` are the city's on the service day: they decide the fund's part. `rules_now` are those of the day of
-    settlement: they decide the purses. `givers` are the bound holders to be asked, in their order.
+    `rules` are the city's on the service day: they decide the fund's part. `rules_now`
+    are those of the day of settlement: they decide the purses. `givers` are the bound
+    holders to be asked, in their order.
     """
 
     bill: Bill
@@ -57,12 +67,20 @@ def admit(bill: Bill, facts: Facts, cities: Cities) -> Admitted:
     """The ladder: each refusal by its name, in this order. Refusal."""
     institution = facts.get(Institution, bill.institution_code)
     if institution is None:
-        raise InstitutionNotFound(f"没有编号为 {bill.institution_code} 的定点医药机构", field="bill.institution_code")
+        raise InstitutionNotFound(
+            f"没有编号为 {bill.institution_code} 的定点医药机构",
+            field="bill.institution_code",
+        )
     patient = facts.get(Person, bill.patient)
     if patient is None:
-        raise PersonNotFound(f"没有人员编号为 {bill.patient} 的参保人", field="bill.patient")
+        raise PersonNotFound(
+            f"没有人员编号为 {bill.patient} 的参保人", field="bill.patient"
+        )
     if bill.service_day > facts.today:
-        raise FutureServiceDay(f"就诊日 {bill.service_day} 晚于今日 {facts.today}", field="bill.service_day")
+        raise FutureServiceDay(
+            f"就诊日 {bill.service_day} 晚于今日 {facts.today}",
+            field="bill.service_day",
+        )
     city = cities.of(patient.insured_place)
     rules = city.rules(bill.service_day)
     rules_now = city.rules(facts.today)
@@ -87,20 +105,34 @@ def admit(bill: Bill, facts: Facts, cities: Cities) -> Admitted:
 
 
 def scheme_of(bill: Bill, patient: Person) -> Scheme:
-    """The bill's scheme, else the only one the patient is in on the service day, else the employee scheme."""
+    """The bill's scheme, else the only one the patient is in on the service day, else
+    the employee scheme."""
     if bill.scheme is not None:
         return bill.scheme
-    schemes = {e.scheme for e in patient.enrolments if e.status in INSURED and e.covers(bill.service_day)}
+    schemes = {
+        e.scheme
+        for e in patient.enrolments
+        if e.status in INSURED and e.covers(bill.service_day)
+    }
     return schemes.pop() if len(schemes) == 1 else Scheme.EMPLOYEE
 
 
 def givers_of(bill: Bill, bindings: Collection[Binding]) -> tuple[str, ...]:
-    """Holders whose purses are bound for visits now, earliest first; a bill that names some keeps only those."""
+    """Holders whose purses are bound for visits now, earliest first; a bill that names
+    some keeps only those."""
     if not bindings:  # most patients
         return ()
-    active = [b for b in bindings if b.state is BindingState.ACTIVE and Purpose.VISIT in b.purposes]
+    active = [
+        b
+        for b in bindings
+        if b.state is BindingState.ACTIVE and Purpose.VISIT in b.purposes
+    ]
     active.sort(key=lambda b: (b.active_at or b.submitted_at, b.binding_id))
-    return tuple(dict.fromkeys(b.holder for b in active if not bill.givers or b.holder in bill.givers))
+    return tuple(
+        dict.fromkeys(
+            b.holder for b in active if not bill.givers or b.holder in bill.givers
+        )
+    )
 
 
 def _refuse_odd_parts(bill: Bill) -> None:
@@ -112,10 +144,13 @@ def _refuse_odd_parts(bill: Bill) -> None:
     }
     for name, fen in parts.items():
         if fen < 0:
-            raise MalformedField(f"金额不得为负: {name} = {yuan(fen)} 元", field=f"bill.{name}")
+            raise MalformedField(
+                f"金额不得为负: {name} = {yuan(fen)} 元", field=f"bill.{name}"
+            )
     if (told := sum(parts.values())) != bill.total_fen:
         raise PartsDoNotSum(
-            f"四个部分合计 {yuan(told)} 元, 与医疗费总额 {yuan(bill.total_fen)} 元不符", field="bill.total_fen"
+            f"四个部分合计 {yuan(told)} 元, 与医疗费总额 {yuan(bill.total_fen)} 元不符",
+            field="bill.total_fen",
         )
 
 
@@ -128,8 +163,11 @@ def _refuse_undesignated(bill: Bill, institution: Institution, rules: Rules) -> 
         )
 
 
-def _refuse_unsupported_kind(bill: Bill, institution: Institution, scheme: Scheme, rules: Rules) -> None:
-    """INPATIENT and CHRONIC come as residue only; of the rest, what a table of the scheme, or else of any, covers.
+def _refuse_unsupported_kind(
+    bill: Bill, institution: Institution, scheme: Scheme, rules: Rules
+) -> None:
+    """INPATIENT and CHRONIC come as residue only; of the rest, what a table of the
+    scheme, or else of any, covers.
 
     Where the fund pays for nobody there is no table to ask: every kind is settled, fund 0.
     """
@@ -140,15 +178,25 @@ def _refuse_unsupported_kind(bill: Bill, institution: Institution, scheme: Schem
         raise UnsupportedVisitKind(
             f"{kinds[kind]}的首次结算不在此办理, 只受理其支付后的剩余自付部分(residue)",
             field="bill.visit_kind",
-            clauses=[e.clause for e in rules.value(CityRules.exclusions) if e.situation is Situation.RESIDUE],
+            clauses=[
+                e.clause
+                for e in rules.value(CityRules.exclusions)
+                if e.situation is Situation.RESIDUE
+            ],
         )
     if kind is VisitKind.PHARMACY and institution.kind is InstitutionKind.PHARMACY:
         return
     terms = rules.answer(CityRules.reimbursement)
     entry = terms.value[scheme]
-    tables = [t for t in terms.value.values() if not isinstance(t, NoFund)] if isinstance(entry, NoFund) else [entry]
+    tables = (
+        [t for t in terms.value.values() if not isinstance(t, NoFund)]
+        if isinstance(entry, NoFund)
+        else [entry]
+    )
     if tables and all(kind not in table.covers for table in tables):
-        covered = "、".join(sorted({str(kinds[k]) for table in tables for k in table.covers}))
+        covered = "、".join(
+            sorted({str(kinds[k]) for table in tables for k in table.covers})
+        )
         raise UnsupportedVisitKind(
             f"医疗类别“{kinds[kind]}”不在门诊共济结算之列; 受理: {covered}",
             field="bill.visit_kind",
@@ -159,7 +207,11 @@ def _refuse_unsupported_kind(bill: Bill, institution: Institution, scheme: Schem
 def _enrolment(bill: Bill, patient: Person, scheme: Scheme, rules: Rules) -> Enrolment:
     """The enrolment the bill is settled under. NotEnrolled."""
     enrolment = patient.enrolled(bill.service_day, scheme)
-    if enrolment is None or enrolment.status not in INSURED or not alive_on(patient, bill.service_day):
+    if (
+        enrolment is None
+        or enrolment.status not in INSURED
+        or not alive_on(patient, bill.service_day)
+    ):
         raise NotEnrolled(
             f"就诊日 {bill.service_day} 未参加{PHRASES[Scheme][scheme]}",
             field="bill.patient",
@@ -169,13 +221,18 @@ def _enrolment(bill: Bill, patient: Person, scheme: Scheme, rules: Rules) -> Enr
     return enrolment
 
 
-def _refuse_unfiled(bill: Bill, institution: Institution, patient: Person, rules: Rules) -> None:
-    if bill.filing_no or pooling_area(institution.area_code) == pooling_area(patient.insured_place):
+def _refuse_unfiled(
+    bill: Bill, institution: Institution, patient: Person, rules: Rules
+) -> None:
+    if bill.filing_no or pooling_area(institution.area_code) == pooling_area(
+        patient.insured_place
+    ):
         return
     terms = rules.answer(CityRules.out_of_area)
     if terms.value.filing_before_direct_settlement:
         raise FilingRequired(
-            f"{institution.name} 不在参保地统筹区内, 直接结算前须先办理异地就医备案并填写备案号(filing_no)",
+            f"{institution.name} 不在参保地统筹区内, "
+            "直接结算前须先办理异地就医备案并填写备案号(filing_no)",
             field="bill.filing_no",
             clauses=terms.clauses,
         )

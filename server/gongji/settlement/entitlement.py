@@ -1,4 +1,5 @@
-"""What the rules grant an admitted bill: a row of a table or the clause that denies it, and the purses to be asked."""
+"""What the rules grant an admitted bill: a row of a table or the clause that denies it,
+and the purses to be asked."""
 
 from __future__ import annotations
 
@@ -12,7 +13,15 @@ from gongji.model.decided import RuleRef
 from gongji.model.facts import Facts
 from gongji.model.people import Institution, Person, alive_on
 from gongji.model.refusals import PersonNotFound
-from gongji.rules.benefits import BillPart, NoFund, PurseKind, Situation, Table, Use, Uses
+from gongji.rules.benefits import (
+    BillPart,
+    NoFund,
+    PurseKind,
+    Situation,
+    Table,
+    Use,
+    Uses,
+)
 from gongji.rules.clauses import Clause
 from gongji.rules.codes import AccountUse, EnrolmentStatus, InstitutionKind, Spending
 from gongji.rules.hookspecs import CityRules
@@ -24,7 +33,8 @@ _NO_PART: frozenset[BillPart] = frozenset()
 
 
 class FundTerms(Struct, frozen=True):
-    """What the fund owes a bill: a benefit, or None and the clause that denies it; level 0 where the bill has none."""
+    """What the fund owes a bill: a benefit, or None and the clause that denies it;
+    level 0 where the bill has none."""
 
     rule: RuleRef
     level: int
@@ -33,7 +43,8 @@ class FundTerms(Struct, frozen=True):
 
 
 class AskedPurse(Struct, frozen=True):
-    """A purse that is asked and the rule it is asked under; `why_not` says in Chinese why it may pay nothing, if so."""
+    """A purse that is asked and the rule it is asked under; `why_not` says in Chinese
+    why it may pay nothing, if so."""
 
     purse: Purse
     rule: RuleRef
@@ -41,7 +52,8 @@ class AskedPurse(Struct, frozen=True):
 
 
 def fund_terms(case: Admitted) -> FundTerms:
-    """The first exclusion that applies, else what denies the scheme or the pharmacy, else the row of the table."""
+    """The first exclusion that applies, else what denies the scheme or the pharmacy,
+    else the row of the table."""
     entry = case.rules.value(CityRules.reimbursement)[case.enrolment.scheme]
     level = _level(case.institution, entry)
     situations = _situations(case)
@@ -51,14 +63,26 @@ def fund_terms(case: Admitted) -> FundTerms:
             return FundTerms(rule, level, None, exclusion.clause)
     if isinstance(entry, NoFund):
         denied = entry
-    elif case.institution.kind is InstitutionKind.PHARMACY and isinstance(entry.pharmacy, NoFund):
+    elif case.institution.kind is InstitutionKind.PHARMACY and isinstance(
+        entry.pharmacy, NoFund
+    ):
         denied = entry.pharmacy
     else:
         benefit = benefit_of(entry, level, case.enrolment.standing)
-        ranked = case.institution.level is not None or case.institution.kind is InstitutionKind.PHARMACY
+        ranked = (
+            case.institution.level is not None
+            or case.institution.kind is InstitutionKind.PHARMACY
+        )
         cited = entry.cited(case.enrolment.standing, level, ranked=ranked)
-        return FundTerms(case.rules.ref(CityRules.reimbursement, *cited), level, benefit)
-    return FundTerms(case.rules.ref(CityRules.reimbursement, denied.clause), level, None, denied.clause)
+        return FundTerms(
+            case.rules.ref(CityRules.reimbursement, *cited), level, benefit
+        )
+    return FundTerms(
+        case.rules.ref(CityRules.reimbursement, denied.clause),
+        level,
+        None,
+        denied.clause,
+    )
 
 
 def asked_purses(case: Admitted, facts: Facts, cities: Cities) -> Iterator[AskedPurse]:
@@ -75,7 +99,8 @@ def asked_purses(case: Admitted, facts: Facts, cities: Cities) -> Iterator[Asked
 
 
 def _level(institution: Institution, entry: Table | NoFund) -> int:
-    """The level a table uses for an institution; 0 for a pharmacy, or an unranked institution, without one."""
+    """The level a table uses for an institution; 0 for a pharmacy, or an unranked
+    institution, without one."""
     if isinstance(entry, NoFund):
         return institution.level or 0
     if institution.kind is InstitutionKind.PHARMACY:
@@ -102,40 +127,62 @@ def _own(case: Admitted, facts: Facts) -> AskedPurse:
     uses = case.rules_now.value(CityRules.uses)
     why_not = _never(uses, case)
     pays = _NO_PART if why_not else uses.own_pays
-    purse = Purse(case.patient.person_no, PurseKind.OWN, _balance(case.patient.person_no, facts), pays)
+    purse = Purse(
+        case.patient.person_no,
+        PurseKind.OWN,
+        _balance(case.patient.person_no, facts),
+        pays,
+    )
     return AskedPurse(purse, case.rules_now.ref(CityRules.uses), why_not)
 
 
 def _giver(holder: str, case: Admitted, facts: Facts, cities: Cities) -> AskedPurse:
-    """A giver's purse under today's rules of his own insured place. CityNotServed, PersonNotFound."""
+    """A giver's purse under today's rules of his own insured place. CityNotServed,
+    PersonNotFound."""
     person = facts.get(Person, holder)
     if person is None:
         raise PersonNotFound(f"没有人员编号为 {holder} 的授权人", field="bill.givers")
     rules = cities.of(person.insured_place).rules(facts.today)
     uses = rules.value(CityRules.uses)
     if _may_give(person, rules, facts):
-        rule, why_not = rules.ref(CityRules.uses), _not_there(uses, case.institution) or _never(uses, case)
+        rule, why_not = (
+            rules.ref(CityRules.uses),
+            _not_there(uses, case.institution) or _never(uses, case),
+        )
     else:
-        rule, why_not = rules.ref(CityRules.holder_terms), "授权人今日未正常参加职工医保"
+        rule, why_not = (
+            rules.ref(CityRules.holder_terms),
+            "授权人今日未正常参加职工医保",
+        )
     pays = _NO_PART if why_not else uses.aid_pays
-    return AskedPurse(Purse(holder, PurseKind.GIVERS, _balance(holder, facts), pays), rule, why_not)
+    return AskedPurse(
+        Purse(holder, PurseKind.GIVERS, _balance(holder, facts), pays), rule, why_not
+    )
 
 
 def _may_give(holder: Person, rules: Rules, facts: Facts) -> bool:
     """Whether the holder is enrolled today as his city asks of a holder."""
     terms = rules.value(CityRules.holder_terms)
     today = [holder.enrolled(facts.today, scheme) for scheme in terms.schemes]
-    return alive_on(holder, facts.today) and any(e is not None and e.status in terms.statuses for e in today)
+    return alive_on(holder, facts.today) and any(
+        e is not None and e.status in terms.statuses for e in today
+    )
 
 
 def _not_there(uses: Uses, institution: Institution) -> str:
-    place = Use.PHARMACY if institution.kind is InstitutionKind.PHARMACY else Use.OUTPATIENT
+    place = (
+        Use.PHARMACY if institution.kind is InstitutionKind.PHARMACY else Use.OUTPATIENT
+    )
     return "" if place in uses.aid_at else f"共济不得用于{PHRASES[Use][place]}"
 
 
 def _never(uses: Uses, case: Admitted) -> str:
     spending = case.bill.spending
-    return f"个人账户不得用于{PHRASES[Spending][spending]}" if spending in uses.never else ""
+    return (
+        f"个人账户不得用于{PHRASES[Spending][spending]}"
+        if spending in uses.never
+        else ""
+    )
 
 
 def _balance(person_no: str, facts: Facts) -> int:

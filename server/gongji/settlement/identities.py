@@ -7,10 +7,20 @@ from gongji.model.settlement import Settlement
 
 
 def check_identities(settlement: Settlement) -> None:
-    """I1–I5 of the national interface and the law of the lines. Inconsistent where one does not hold."""
+    """I1–I5 of the national interface and the law of the lines. Inconsistent where one
+    does not hold."""
     s, bill = settlement, settlement.bill
-    parts = bill.out_of_catalogue_fen + bill.above_limit_fen + bill.first_selfpay_fen + bill.in_scope_fen
-    patient, purses, lines = s.patient_part_fen, s.account_fen, [line.fen for line in s.lines]
+    parts = (
+        bill.out_of_catalogue_fen
+        + bill.above_limit_fen
+        + bill.first_selfpay_fen
+        + bill.in_scope_fen
+    )
+    patient, purses, lines = (
+        s.patient_part_fen,
+        s.account_fen,
+        [line.fen for line in s.lines],
+    )
     laws = {
         "I1 total = fund + patient": bill.total_fen == s.fund_fen + patient,
         "I2 0 <= fund <= in scope": 0 <= s.fund_fen <= bill.in_scope_fen,

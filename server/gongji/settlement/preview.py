@@ -1,7 +1,9 @@
-"""What a reversal would leave as it is: later settlements that stand, though without it they had been split otherwise.
+"""What a reversal would leave as it is: later settlements that stand, though without it
+they had been split otherwise.
 
-Only the accumulators are thought otherwise. The row of the table each settlement was decided by is read from its own
-trace, so what the registry says today of patient and institution does not matter.
+Only the accumulators are thought otherwise. The row of the table each settlement was
+decided by is read from its own trace, so what the registry says today of patient and
+institution does not matter.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ from gongji.settlement.trace import fund_inputs
 
 @dataclass(frozen=True, slots=True)
 class Affected:
-    """A later settlement that stands, and what deductible and fund would have been without the one reversed; fen."""
+    """A later settlement that stands, and what deductible and fund would have been
+    without the one reversed; fen."""
 
     settlement: Settlement
     would_be: FundShare
@@ -37,7 +40,8 @@ class Previewed:
 
 @dataclass(frozen=True, slots=True)
 class PreviewReversal:
-    """What a `Reverse` would do (validate_only): the same decision and refusals, nothing written, no tombstone."""
+    """What a `Reverse` would do (validate_only): the same decision and refusals,
+    nothing written, no tombstone."""
 
     command: Reverse
 
@@ -45,7 +49,10 @@ class PreviewReversal:
         """As `Reverse`; then the patient's settlements."""
         yield from self.command.needs(facts)
         original = by_key(Settlement, self.command.original_id)
-        if facts.has(original) and (settlement := facts.get(Settlement, original.value)) is not None:
+        if (
+            facts.has(original)
+            and (settlement := facts.get(Settlement, original.value)) is not None
+        ):
             yield Need(Settlement, "patient", settlement.bill.patient)
 
     def decide(self, facts: Facts) -> Decision[Previewed]:
@@ -56,19 +63,27 @@ class PreviewReversal:
 
 
 def affected_by(gone: Settlement, year: Iterable[Settlement]) -> tuple[Affected, ...]:
-    """The standing settlements of that patient and year that `gone` made different, in order of settlement.
+    """The standing settlements of that patient and year that `gone` made different, in
+    order of settlement.
 
-    The year is gone through again without `gone`. A settlement between that has been reversed since is left out of the
-    accumulators from then on, as it was.
+    The year is gone through again without `gone`. A settlement between that has been
+    reversed since is left out of the accumulators from then on, as it was.
     """
     left_out = FundShare(gone.deductible_fen, gone.fund_fen)
     other_since: list[tuple[Settlement, FundShare]] = []
     affected = []
     for later in sorted((s for s in year if _place(s) > _place(gone)), key=_place):
         at = _settled_at(later)
-        missing = [more for other, more in other_since if other.reversed_at is None or other.reversed_at > at]
+        missing = [
+            more
+            for other, more in other_since
+            if other.reversed_at is None or other.reversed_at > at
+        ]
         would_be = _without([left_out, *missing], later)
-        more = FundShare(later.deductible_fen - would_be.deductible_fen, later.fund_fen - would_be.fund_fen)
+        more = FundShare(
+            later.deductible_fen - would_be.deductible_fen,
+            later.fund_fen - would_be.fund_fen,
+        )
         if more == FundShare():
             continue
         other_since.append((later, more))
@@ -84,7 +99,9 @@ def _without(missing: Iterable[FundShare], settlement: Settlement) -> FundShare:
         return FundShare()
     in_scope_fen, benefit, used = decided
     for share in missing:
-        used = Used(used.deductible_fen - share.deductible_fen, used.fund_fen - share.fund_fen)
+        used = Used(
+            used.deductible_fen - share.deductible_fen, used.fund_fen - share.fund_fen
+        )
     return fund_share(in_scope_fen, benefit, used)
 
 
@@ -96,7 +113,8 @@ def _settled_at(settlement: Settlement) -> datetime:
 
 
 def _place(settlement: Settlement) -> tuple[datetime, int, int, bool, str]:
-    """Where a settlement stands among those of its year: accumulators order those of one instant, as they only grow."""
+    """Where a settlement stands among those of its year: accumulators order those of
+    one instant, as they only grow."""
     return (
         _settled_at(settlement),
         settlement.fund_paid_after_fen,

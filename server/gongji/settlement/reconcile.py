@@ -1,8 +1,10 @@
-"""Comparing an institution's books with ours (对账): totals by day, scheme and kind, then rows in one pass.
+"""Comparing an institution's books with ours (对账): totals by day, scheme and kind,
+then rows in one pass.
 
-A settlement is a forward row on its day of settlement, by setl_time; taken back, on whatever day, it is a reverse row
-of negative amounts on the day of reversal besides (a refund is two rows). So a total is what was settled less what was
-reversed (I9), and rows, once there, never change.
+A settlement is a forward row on its day of settlement, by setl_time; taken back, on
+whatever day, it is a reverse row of negative amounts on the day of reversal besides (a
+refund is two rows). So a total is what was settled less what was reversed (I9), and
+rows, once there, never change.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ from gongji.rules.codes import SHANGHAI, Scheme, VisitKind
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of either side's books (3202); amounts in fen, negative in a reverse row (refd_setl_flag)."""
+    """One row of either side's books (3202); amounts in fen, negative in a reverse row
+    (refd_setl_flag)."""
 
     settlement_id: str
     patient: str
@@ -39,7 +42,8 @@ class Heading:
 
 
 class Origin(NamedTuple):
-    """What made a settlement of ours: the request, and the sender's message (msgid); empty where we know of none."""
+    """What made a settlement of ours: the request, and the sender's message (msgid);
+    empty where we know of none."""
 
     request_id: str = ""
     msgid: str = ""
@@ -136,7 +140,9 @@ def _booked(settlement: Settlement, at: datetime | None, sign: int) -> Booked:
         account_fen=sign * settlement.account_fen,
         refund=sign < 0,
     )
-    heading = Heading(at.astimezone(SHANGHAI).date(), settlement.scheme, bill.visit_kind)
+    heading = Heading(
+        at.astimezone(SHANGHAI).date(), settlement.scheme, bill.visit_kind
+    )
     return Booked(row, heading, _origin(settlement))
 
 
@@ -148,21 +154,26 @@ class Totals:
 
     def add(self, booked: Booked) -> None:
         """Counts one row."""
-        self._sums[booked.heading] = self._sums.get(booked.heading, NOTHING).plus(booked.row)
+        self._sums[booked.heading] = self._sums.get(booked.heading, NOTHING).plus(
+            booked.row
+        )
 
     def differences(self, theirs: Mapping[Heading, Sums]) -> list[TotalDifference]:
         """The headings that differ, in order; one that a side leaves out counts as nothing."""
         return [
             TotalDifference(heading, mine, other)
             for heading in sorted(self._sums.keys() | theirs.keys())
-            if (mine := self._sums.get(heading, NOTHING)) != (other := theirs.get(heading, NOTHING))
+            if (mine := self._sums.get(heading, NOTHING))
+            != (other := theirs.get(heading, NOTHING))
         ]
 
 
 class Comparison:
-    """Rows compared in one pass: ours first (`expect`), theirs in any order (`judge`), what remains last (`rest`).
+    """Rows compared in one pass: ours first (`expect`), theirs in any order (`judge`),
+    what remains last (`rest`).
 
-    Memory holds our rows of the period and nothing of theirs: a row we lack is missing here each time it is sent.
+    Memory holds our rows of the period and nothing of theirs: a row we lack is missing
+    here each time it is sent.
     """
 
     def __init__(self) -> None:
@@ -171,12 +182,17 @@ class Comparison:
 
     def expect(self, booked: Booked) -> None:
         """Takes one of our rows."""
-        self._ours[booked.row.settlement_id, booked.row.refund] = booked.row, booked.origin
+        self._ours[booked.row.settlement_id, booked.row.refund] = (
+            booked.row,
+            booked.origin,
+        )
 
     def judge(self, theirs: Row) -> Difference | None:
-        """How one of their rows differs; None where it agrees. The second of one key is a duplicate, whatever it says.
+        """How one of their rows differs; None where it agrees. The second of one key is
+        a duplicate, whatever it says.
 
-        Their reverse row of a settlement we know, and have not taken back in the period, is reversed only there.
+        Their reverse row of a settlement we know, and have not taken back in the
+        period, is reversed only there.
         """
         key = (theirs.settlement_id, theirs.refund)
         if key not in self._ours:
@@ -185,7 +201,11 @@ class Comparison:
         if key in self._seen:
             return Difference(DifferenceKind.DUPLICATE, ours, theirs, origin)
         self._seen.add(key)
-        return None if ours == theirs else Difference(DifferenceKind.AMOUNT, ours, theirs, origin)
+        return (
+            None
+            if ours == theirs
+            else Difference(DifferenceKind.AMOUNT, ours, theirs, origin)
+        )
 
     def _unknown(self, theirs: Row) -> Difference:
         settled = (theirs.settlement_id, False)
@@ -197,8 +217,8 @@ class Comparison:
     def rest(self) -> Iterator[Difference]:
         """Our rows they did not send: missing there, or a reversal they do not know.
 
-        A reversal whose forward row they lack too is missing like it; one whose settlement lies before the period is
-        reversed only here.
+        A reversal whose forward row they lack too is missing like it; one whose
+        settlement lies before the period is reversed only here.
         """
         for key, (ours, origin) in self._ours.items():
             if key not in self._seen:
@@ -212,5 +232,8 @@ class Comparison:
 
 
 def settled_before(missing: Difference, settlement: Settlement) -> Difference:
-    """Their reverse row that we lack, judged again: its settlement is ours, outside the period compared."""
-    return Difference(DifferenceKind.REVERSED_ONLY_THERE, None, missing.theirs, _origin(settlement))
+    """Their reverse row that we lack, judged again: its settlement is ours, outside the
+    period compared."""
+    return Difference(
+        DifferenceKind.REVERSED_ONLY_THERE, None, missing.theirs, _origin(settlement)
+    )

@@ -1,7 +1,9 @@
-"""Settling a bill and taking it back: what a command must know, the pure decision over it, the records it leaves.
+"""Settling a bill and taking it back: what a command must know, the pure decision over
+it, the records it leaves.
 
-`Quote` is `Settle` without writing. A reversal returns each fen to the purse it came from, also after unbinding, and
-takes from the accumulators exactly what its settlement added; later settlements stand.
+`Quote` is `Settle` without writing. A reversal returns each fen to the purse it came
+from, also after unbinding, and takes from the accumulators exactly what its settlement
+added; later settlements stand.
 """
 
 from __future__ import annotations
@@ -27,7 +29,14 @@ from gongji.rules.codes import AccountUse, Scheme, pooling_area
 from gongji.settlement.admission import Admitted, admit, givers_of, scheme_of
 from gongji.settlement.entitlement import FundTerms, asked_purses, fund_terms
 from gongji.settlement.identities import check_identities
-from gongji.settlement.split import Charge, FundShare, Owed, Used, charge_purses, fund_share
+from gongji.settlement.split import (
+    Charge,
+    FundShare,
+    Owed,
+    Used,
+    charge_purses,
+    fund_share,
+)
 from gongji.settlement.trace import lines_of
 
 SETTLE = "Settle"
@@ -47,10 +56,16 @@ class Settle(Struct, frozen=True):
         return Settlement
 
     def needs(self, facts: Facts) -> list[Need]:
-        """Patient, institution, purse and bindings; then the year's accumulator, the day and the givers."""
+        """Patient, institution, purse and bindings; then the year's accumulator, the
+        day and the givers."""
         needs = _needs(self.bill, facts)
         if facts.has(needs[0]) and (patient := facts.get(Person, self.bill.patient)):
-            needs.append(by_key(SettledDay, settled_day_key(patient.insured_place, self.bill.service_day)))
+            needs.append(
+                by_key(
+                    SettledDay,
+                    settled_day_key(patient.insured_place, self.bill.service_day),
+                )
+            )
         return needs
 
     def decide(self, facts: Facts) -> Decision[Settlement]:
@@ -65,7 +80,10 @@ class Settle(Struct, frozen=True):
         """The settlement as it was first answered, whatever happened to it since."""
         stored = facts.get(Settlement, settlement_id_of(remembered.request_id))
         if stored is None:
-            msg = f"request {remembered.request_id} is remembered as settled, but its settlement is missing"
+            msg = (
+                f"request {remembered.request_id} is remembered as settled, "
+                "but its settlement is missing"
+            )
             raise Inconsistent(msg)
         return replace(stored, reversed_at=None, reversed_why="")
 
@@ -103,14 +121,21 @@ def settled_day_key(area_code: str, day: date) -> str:
 def year_of(settlement: Settlement) -> str:
     """The year a settlement is filed under."""
     bill = settlement.bill
-    return year_key(bill.patient, settlement.scheme, settlement.area_code, bill.service_day)
+    return year_key(
+        bill.patient, settlement.scheme, settlement.area_code, bill.service_day
+    )
 
 
 def _needs(bill: Bill, facts: Facts) -> list[Need]:
     """The patient first; what follows from him and his bindings once they are known."""
     patient_known = Need(Person, "", bill.patient)
     bound = Need(Binding, "member", bill.patient)
-    needs = [patient_known, Need(Institution, "", bill.institution_code), Need(Account, "", bill.patient), bound]
+    needs = [
+        patient_known,
+        Need(Institution, "", bill.institution_code),
+        Need(Account, "", bill.patient),
+        bound,
+    ]
     if not (facts.has(patient_known) and facts.has(bound)):
         return needs
     if patient := facts.get(Person, bill.patient):
@@ -121,16 +146,25 @@ def _needs(bill: Bill, facts: Facts) -> list[Need]:
     return needs
 
 
-def _settled(bill: Bill, facts: Facts, cities: Cities, request_id: str) -> Decision[Settlement]:
-    """The settlement and its records; without a request id a quote: no id, no time, no movements."""
+def _settled(
+    bill: Bill, facts: Facts, cities: Cities, request_id: str
+) -> Decision[Settlement]:
+    """The settlement and its records; without a request id a quote: no id, no time, no
+    movements."""
     case = admit(bill, facts, cities)
     terms = fund_terms(case)
     before = _accumulated(case, facts)
     used = Used(before.deductible_used_fen, before.fund_paid_fen)
-    paid = fund_share(bill.in_scope_fen, terms.benefit, used) if terms.benefit else FundShare()
+    paid = (
+        fund_share(bill.in_scope_fen, terms.benefit, used)
+        if terms.benefit
+        else FundShare()
+    )
     asked = tuple(asked_purses(case, facts, cities))
     charges, cash_fen = charge_purses(_owed(bill, paid), [a.purse for a in asked])
-    accounts, movements = ledger.move_all(facts, [(c.purse.owner, -c.fen) for c in charges if c.fen])
+    accounts, movements = ledger.move_all(
+        facts, [(c.purse.owner, -c.fen) for c in charges if c.fen]
+    )
     after = replace(
         before,
         deductible_used_fen=before.deductible_used_fen + paid.deductible_fen,
@@ -161,12 +195,20 @@ def _settled(bill: Bill, facts: Facts, cities: Cities, request_id: str) -> Decis
         return Decision(settlement)
     changed = (after,) if after != before else ()
     entries = ledger.settlement_entries(settlement, facts.now)
-    return Decision(settlement, (settlement, *accounts, *changed, *_first_of_day(case, facts), *entries))
+    return Decision(
+        settlement,
+        (settlement, *accounts, *changed, *_first_of_day(case, facts), *entries),
+    )
 
 
 def _owed(bill: Bill, paid: FundShare) -> Owed:
     in_scope_fen = bill.in_scope_fen - paid.fund_fen
-    return Owed(in_scope_fen, bill.first_selfpay_fen, bill.above_limit_fen, bill.out_of_catalogue_fen)
+    return Owed(
+        in_scope_fen,
+        bill.first_selfpay_fen,
+        bill.above_limit_fen,
+        bill.out_of_catalogue_fen,
+    )
 
 
 def _ratio(terms: FundTerms) -> int:
@@ -185,12 +227,19 @@ def _first_of_day(case: Admitted, facts: Facts) -> tuple[SettledDay, ...]:
 
 
 def _accumulated(case: Admitted, facts: Facts) -> Accumulator:
-    """What the patient used up before, in the scheme, pooling area and natural year of the service day."""
+    """What the patient used up before, in the scheme, pooling area and natural year of
+    the service day."""
     bill, area = case.bill, case.patient.insured_place
     scheme = case.enrolment.scheme
-    found = facts.get(Accumulator, year_key(bill.patient, scheme, area, bill.service_day))
-    return found or Accumulator(bill.patient, scheme, pooling_area(area), bill.service_day.year)
+    found = facts.get(
+        Accumulator, year_key(bill.patient, scheme, area, bill.service_day)
+    )
+    return found or Accumulator(
+        bill.patient, scheme, pooling_area(area), bill.service_day.year
+    )
 
 
 def _year_of_bill(bill: Bill, patient: Person) -> str:
-    return year_key(bill.patient, scheme_of(bill, patient), patient.insured_place, bill.service_day)
+    return year_key(
+        bill.patient, scheme_of(bill, patient), patient.insured_place, bill.service_day
+    )

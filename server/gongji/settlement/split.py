@@ -1,6 +1,8 @@
-"""The arithmetic of one bill: deductible → ratio → cap → purses → cash; whole fen in, whole fen out, the parts sum.
+"""The arithmetic of one bill: deductible → ratio → cap → purses → cash; whole fen in,
+whole fen out, the parts sum.
 
-Nothing here knows a city, a person or a day: what the rules grant comes in as a `Benefit` and as `Purse`s.
+Nothing here knows a city, a person or a day: what the rules grant comes in as a
+`Benefit` and as `Purse`s.
 """
 
 from __future__ import annotations
@@ -15,7 +17,12 @@ from gongji.rules.binding import NO_LIMIT, NoLimit
 from gongji.rules.codes import Standing
 from gongji.rules.money import Rounding, share
 
-PARTS = (BillPart.IN_SCOPE, BillPart.FIRST_SELFPAY, BillPart.ABOVE_LIMIT, BillPart.OUT_OF_CATALOGUE)
+PARTS = (
+    BillPart.IN_SCOPE,
+    BillPart.FIRST_SELFPAY,
+    BillPart.ABOVE_LIMIT,
+    BillPart.OUT_OF_CATALOGUE,
+)
 """The order in which a purse pays the parts of a bill: in scope and first self-pay before the rest.
 
 Assumption: aid is asked last, so the own purse spends itself first on what aid could pay too.
@@ -23,7 +30,8 @@ Assumption: aid is asked last, so the own purse spends itself first on what aid 
 
 
 class Benefit(Struct, frozen=True):
-    """One row of a reimbursement table (待遇): what the fund pays at one level for one standing; fen, basis points."""
+    """One row of a reimbursement table (待遇): what the fund pays at one level for one
+    standing; fen, basis points."""
 
     deductible_fen: int
     year_max_fen: int | NoLimit
@@ -57,7 +65,8 @@ class Owed(Struct, frozen=True):
 
 
 class Purse(Struct, frozen=True):
-    """A personal account that is asked: whose, what it holds, which parts of the bill it may pay."""
+    """A personal account that is asked: whose, what it holds, which parts of the bill
+    it may pay."""
 
     owner: str
     kind: PurseKind
@@ -66,7 +75,8 @@ class Purse(Struct, frozen=True):
 
 
 class Charge(Struct, frozen=True):
-    """What one purse pays: `needed_fen` is what was left, when it was asked, of the parts it may pay."""
+    """What one purse pays: `needed_fen` is what was left, when it was asked, of the
+    parts it may pay."""
 
     purse: Purse
     needed_fen: int
@@ -86,7 +96,8 @@ def benefit_of(table: Table, level: int, standing: Standing) -> Benefit:
 
 
 def fund_share(in_scope_fen: int, benefit: Benefit, used: Used) -> FundShare:
-    """The fund's part of a bill: deductible topped up within its yearly maximum, then ratio, visit cap and yearly cap.
+    """The fund's part of a bill: deductible topped up within its yearly maximum, then
+    ratio, visit cap and yearly cap.
 
     Adding one fen of in-scope cost raises the fund's part by nothing or by one fen.
     """
@@ -101,9 +112,17 @@ def fund_share(in_scope_fen: int, benefit: Benefit, used: Used) -> FundShare:
     return FundShare(deductible, fund)
 
 
-def charge_purses(owed: Owed, purses: Iterable[Purse]) -> tuple[tuple[Charge, ...], int]:
-    """Asks purses in their order, each for the parts it may pay; what none pays is cash (second of the pair)."""
-    left = [owed.in_scope_fen, owed.first_selfpay_fen, owed.above_limit_fen, owed.out_of_catalogue_fen]
+def charge_purses(
+    owed: Owed, purses: Iterable[Purse]
+) -> tuple[tuple[Charge, ...], int]:
+    """Asks purses in their order, each for the parts it may pay; what none pays is cash
+    (second of the pair)."""
+    left = [
+        owed.in_scope_fen,
+        owed.first_selfpay_fen,
+        owed.above_limit_fen,
+        owed.out_of_catalogue_fen,
+    ]
     charges = []
     for purse in purses:
         places = _places(purse.pays)

@@ -24,7 +24,8 @@ T = TypeVar("T")
 
 
 class Store(Protocol):
-    """The server's memory. Whatever cannot be reached now is StoreUnavailable, and nothing of it was written."""
+    """The server's memory. Whatever cannot be reached now is StoreUnavailable, and
+    nothing of it was written."""
 
     async def commit(self, command: Command[R]) -> Answer[R]:
         """Executes a command once, durably, or answers it as it was answered the first time.
@@ -36,7 +37,8 @@ class Store(Protocol):
         """Executes a query and writes what it decides, without a request id (imports)."""
 
     async def ask(self, query: Query[R]) -> R:
-        """What a query, or a command, would answer now; nothing is written (quotes, validate_only)."""
+        """What a query, or a command, would answer now; nothing is written (quotes,
+        validate_only)."""
 
     async def get(self, kind: type[T], key: str) -> T | None:
         """The record of that key."""
@@ -57,7 +59,8 @@ class Store(Protocol):
         """The number of the person with that certificate, found by keyed hash."""
 
     def lookup(self, certificate: Certificate) -> str:
-        """The keyed hash under which persons of that certificate are found: the value of `Need(Person, "cert", …)`."""
+        """The keyed hash under which persons of that certificate are found: the value
+        of `Need(Person, "cert", …)`."""
 
     def digest(self, value: object) -> str:
         """Keyed hash (hex) of a value's content, as kept per field of a request."""
@@ -69,7 +72,8 @@ class Store(Protocol):
         """Records adoptions, all or none, each in place of an earlier one of the same candidate."""
 
     async def settled_since(self, area_code: str, day: date) -> bool:
-        """Whether a bill of that pooling area with a service day from `day` on was ever settled, reversed or not."""
+        """Whether a bill of that pooling area with a service day from `day` on was ever
+        settled, reversed or not."""
 
     async def reset(self) -> None:
         """Forgets everything, request ids included (sandbox)."""
@@ -78,11 +82,15 @@ class Store(Protocol):
         """Finishes what waits and closes."""
 
 
-def open_store(url: str | Path, clock: Callable[[], datetime], key_file: Path | None = None) -> Store:
-    """Opens, and makes where there is none, the store at a path, a `sqlite:///path`, a `postgresql://…` or ":memory:".
+def open_store(
+    url: str | Path, clock: Callable[[], datetime], key_file: Path | None = None
+) -> Store:
+    """Opens, and makes where there is none, the store at a path, a `sqlite:///path`, a
+    `postgresql://…` or ":memory:".
 
-    The key file is made beside a new database (by default its name with .key); ":memory:" needs none, PostgreSQL
-    needs it named. KeyFileError, SchemaError, ValueError or ConnectionError say in Chinese what is wrong.
+    The key file is made beside a new database (by default its name with .key);
+    ":memory:" needs none, PostgreSQL needs it named. KeyFileError, SchemaError,
+    ValueError or ConnectionError say in Chinese what is wrong.
     """
     if str(url) == MEMORY:
         return _Fleeting(clock)
@@ -103,7 +111,9 @@ class _Fleeting(SqliteStore):
     """A store in a folder of its own that goes with it; never waits for the disk."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="gongji-", ignore_cleanup_errors=True)
+        self._folder = tempfile.TemporaryDirectory(
+            prefix="gongji-", ignore_cleanup_errors=True
+        )
         path = Path(self._folder.name) / "gongji.db"
         make_file(path)
         super().__init__(path, Vault.ephemeral(), clock, durable=False)

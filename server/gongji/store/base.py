@@ -1,4 +1,5 @@
-"""The store, whichever engine lies below: its threads, its words for records, rows of requests, adoptions."""
+"""The store, whichever engine lies below: its threads, its words for records, rows of
+requests, adoptions."""
 
 from __future__ import annotations
 
@@ -7,7 +8,15 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
-from gongji.model.commands import Adopted, Answer, Command, Listing, Query, Remembered, Write
+from gongji.model.commands import (
+    Adopted,
+    Answer,
+    Command,
+    Listing,
+    Query,
+    Remembered,
+    Write,
+)
 from gongji.model.facts import Need
 from gongji.model.people import Certificate, Person
 from gongji.model.settlement import SettledDay
@@ -44,10 +53,11 @@ class StoreEngine(Engine, Protocol):
 
 
 class RememberingStore:
-    """`store.Store` over three connections of one database: one that writes, one that decides, one that lists.
+    """`store.Store` over three connections of one database: one that writes, one that
+    decides, one that lists.
 
-    What queues up before a connection is one batch: of a database over a network in a thread of its own, of an embedded
-    one in the event loop itself.
+    What queues up before a connection is one batch: of a database over a network in a
+    thread of its own, of an embedded one in the event loop itself.
     """
 
     def __init__(
@@ -63,7 +73,9 @@ class RememberingStore:
         self._writing, self._reading, self._listing = engines
         self._vault = vault
         self._schema = schema
-        self._writer = lane(Committer(self._writing, schema, clock, vault.digest).run, queue=queue)
+        self._writer = lane(
+            Committer(self._writing, schema, clock, vault.digest).run, queue=queue
+        )
         self._asking = lane(Reader(self._reading, schema, clock).run)
         self._paging = lane(Reader(self._listing, schema, clock).run)
         for one in self._lanes:
@@ -99,13 +111,17 @@ class RememberingStore:
 
     async def person_no_of(self, certificate: Certificate) -> str | None:
         """The number of the person with that certificate; the lowest where several have it."""
-        persons: list[Person] = await self.ask(Find(Need(Person, "cert", self.lookup(certificate))))
+        persons: list[Person] = await self.ask(
+            Find(Need(Person, "cert", self.lookup(certificate)))
+        )
         return min((person.person_no for person in persons), default=None)
 
     def place(self, record: object, order: str = "") -> tuple[str | int, str]:
         """Where a record stands in a listing's order: its value there and its key."""
         table = self._schema.table(type(record))
-        return cast("str | int", table.column(order).of(record)), self._schema.key_of(record)
+        return cast("str | int", table.column(order).of(record)), self._schema.key_of(
+            record
+        )
 
     async def recall(self, request_id: str) -> Remembered | None:
         """The row of a request id."""
@@ -116,7 +132,8 @@ class RememberingStore:
         await self.apply(Write((remembered,)))
 
     def lookup(self, certificate: Certificate) -> str:
-        """The keyed hash under which persons of that certificate are found: the value of `Need(Person, "cert", …)`."""
+        """The keyed hash under which persons of that certificate are found: the value
+        of `Need(Person, "cert", …)`."""
         return self._vault.lookup(certificate)
 
     def digest(self, value: object) -> str:
@@ -132,13 +149,17 @@ class RememberingStore:
         await self.apply(Write(adopted))
 
     async def settled_since(self, area_code: str, day: date) -> bool:
-        """Whether a bill of that pooling area with a service day from `day` on was ever settled, reversed or not."""
+        """Whether a bill of that pooling area with a service day from `day` on was ever
+        settled, reversed or not."""
         area = {"pooling_area": pooling_area(area_code)}
-        later = Listing(kind=SettledDay, equals=area, at_least={"day": day}, order="day", limit=1)
+        later = Listing(
+            kind=SettledDay, equals=area, at_least={"day": day}, order="day", limit=1
+        )
         return bool(await self.page(later))
 
     async def reset(self) -> None:
-        """Forgets everything, request ids included; after what was submitted before, before what is submitted later."""
+        """Forgets everything, request ids included; after what was submitted before,
+        before what is submitted later."""
         with available():
             await self._writer.submit(Alone(self._writing.reset))
 
@@ -146,7 +167,11 @@ class RememberingStore:
         """Finishes what waits and closes the connections."""
         for one in self._lanes:
             await one.close()
-        for engine in (self._reading, self._listing, self._writing):  # SQLite tidies up when the writing one goes last
+        for engine in (
+            self._reading,
+            self._listing,
+            self._writing,
+        ):  # SQLite tidies up when the writing one goes last
             engine.close()
 
 

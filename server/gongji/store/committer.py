@@ -1,4 +1,5 @@
-"""Many commands in one transaction: facts fetched set-wise, decisions in order of arrival, one commit, then answers."""
+"""Many commands in one transaction: facts fetched set-wise, decisions in order of
+arrival, one commit, then answers."""
 
 from __future__ import annotations
 
@@ -9,8 +10,23 @@ from typing import Any, Final, TypeVar
 from gongji.model.commands import Answer, Decision, Query, Remembered
 from gongji.model.facts import Facts, Need, Unknown, by_key
 from gongji.model.refusals import Refusal
-from gongji.store.engine import Conflict, Engine, EngineDown, EngineError, Job, Outcome, raisable, unavailable
-from gongji.store.replay import Digest, remembered, remembered_refusal, replay, replay_needs
+from gongji.store.engine import (
+    Conflict,
+    Engine,
+    EngineDown,
+    EngineError,
+    Job,
+    Outcome,
+    raisable,
+    unavailable,
+)
+from gongji.store.replay import (
+    Digest,
+    remembered,
+    remembered_refusal,
+    replay,
+    replay_needs,
+)
 from gongji.store.schema import Schema
 
 R = TypeVar("R")
@@ -38,19 +54,29 @@ class Gatherer:
             self._fetch(missing)
 
     def _fetch(self, missing: _Groups) -> None:
-        asked = [(kind, index, list(values)) for (kind, index), values in missing.items()]
-        for (kind, index, values), records in zip(asked, self._engine.fetch(asked), strict=True):
+        asked = [
+            (kind, index, list(values)) for (kind, index), values in missing.items()
+        ]
+        for (kind, index, values), records in zip(
+            asked, self._engine.fetch(asked), strict=True
+        ):
             self.facts.load(kind, index, values, records)
 
-    def prefetch(self, queries: Iterable[Query[Any]], also: Iterable[Need] = ()) -> None:
-        """Fetches what all these queries need, together; one that raises is left to raise again in its turn.
+    def prefetch(
+        self, queries: Iterable[Query[Any]], also: Iterable[Need] = ()
+    ) -> None:
+        """Fetches what all these queries need, together; one that raises is left to
+        raise again in its turn.
 
-        `also` goes with what is fetched first. Queries that got all they asked for twice are not asked again: most have
-        no third round, and the decision of one that has says so.
+        `also` goes with what is fetched first. Queries that got all they asked for
+        twice are not asked again: most have no third round, and the decision of one
+        that has says so.
         """
         waiting, first = list(queries), list(also)
         for times in range(ROUNDS):
-            lacking = [(query, needs) for query in waiting if (needs := self._lacking(query))]
+            lacking = [
+                (query, needs) for query in waiting if (needs := self._lacking(query))
+            ]
             if not (lacking or first):
                 return
             asked = _grouped(need for _, needs in lacking for need in needs)
@@ -64,12 +90,19 @@ class Gatherer:
             waiting, first = [query for query, _ in lacking], []
 
     def decide(self, query: Query[R]) -> Decision[R]:
-        """The query's decision; where earlier writes had it read what was not fetched, that first and then anew."""
+        """The query's decision; where earlier writes had it read what was not fetched,
+        that first and then anew."""
         for _ in range(ROUNDS):
             try:
                 return query.decide(self.facts)
             except Unknown:
-                if not (lacking := [need for need in query.needs(self.facts) if not self.facts.has(need)]):
+                if not (
+                    lacking := [
+                        need
+                        for need in query.needs(self.facts)
+                        if not self.facts.has(need)
+                    ]
+                ):
                     raise  # it reads what it never says it needs
             self._fetch(self._due(_grouped(lacking)))
         msg = f"{type(query).__name__} 在 {ROUNDS} 轮之后仍要求更多事实"
@@ -82,11 +115,16 @@ class Gatherer:
         if first == max(stages.values(), default=0) == 0:
             return asked
         due = [group for group in asked if stages[group] == first]
-        return {group: asked[group] for group in sorted(due, key=lambda group: group[0].__name__)}
+        return {
+            group: asked[group]
+            for group in sorted(due, key=lambda group: group[0].__name__)
+        }
 
     def _lacking(self, query: Query[Any]) -> list[Need]:
         try:
-            return [need for need in query.needs(self.facts) if not self.facts.has(need)]
+            return [
+                need for need in query.needs(self.facts) if not self.facts.has(need)
+            ]
         except Exception:  # noqa: BLE001 - its turn has not come; it must not take its neighbours down
             return []
 
@@ -102,7 +140,13 @@ def _grouped(needs: Iterable[Need]) -> _Groups:
 class Committer:
     """Executes batches over one engine; used by one thread."""
 
-    def __init__(self, engine: Engine, schema: Schema, clock: Callable[[], datetime], digest: Digest) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        schema: Schema,
+        clock: Callable[[], datetime],
+        digest: Digest,
+    ) -> None:
         self._engine = engine
         self._schema = schema
         self._clock = clock
@@ -111,8 +155,9 @@ class Committer:
     def run(self, jobs: Sequence[Job]) -> list[Outcome]:
         """One outcome a job, in their order; when it returns, what was answered is durable.
 
-        A batch the database refuses as a whole is run again one by one, so that only the guilty fail; so is one that
-        was decided anew and met another process's writes again.
+        A batch the database refuses as a whole is run again one by one, so that only
+        the guilty fail; so is one that was decided anew and met another process's
+        writes again.
         """
         try:
             return self._persist(jobs)
@@ -124,7 +169,8 @@ class Committer:
             return [outcome for job in jobs for outcome in self.run([job])]
 
     def _persist(self, jobs: Sequence[Job]) -> list[Outcome]:
-        """A batch twice, a single job until it is through: others it conflicts with have been. EngineDown at last."""
+        """A batch twice, a single job until it is through: others it conflicts with
+        have been. EngineDown at last."""
         for _ in range(2 if len(jobs) > 1 else TRIES):
             try:
                 return self._transact(jobs)
@@ -148,9 +194,12 @@ class Committer:
 
     def _decide(self, gatherer: Gatherer, jobs: Sequence[Job]) -> list[Outcome]:
         facts = gatherer.facts
-        known = (by_key(Remembered, job.request.request_id) for job in jobs if job.request)
+        known = (
+            by_key(Remembered, job.request.request_id) for job in jobs if job.request
+        )
         gatherer.prefetch((job.query for job in jobs), known)
-        # Another process may have held a purse since the batch began: entries of one purse are in order of time.
+        # Another process may have held a purse since the batch began: entries of one
+        # purse are in order of time.
         facts.now = self._clock()
         return [self._execute(gatherer, job) for job in jobs]
 
@@ -160,15 +209,26 @@ class Committer:
         writes: tuple[Any, ...]
         outcome: Outcome
         try:
-            if job.request and (row := facts.get(Remembered, job.request.request_id)) is not None:
+            if (
+                job.request
+                and (row := facts.get(Remembered, job.request.request_id)) is not None
+            ):
                 gatherer.load(replay_needs(job.command, row))
                 return replay(job.command, row, facts, self._digest)
             decision = gatherer.decide(job.query)
-            writes, outcome = decision.writes, Answer(decision.answer, replayed=False, at=facts.now)
+            writes, outcome = (
+                decision.writes,
+                Answer(decision.answer, replayed=False, at=facts.now),
+            )
             if job.request:
-                writes += (remembered(job.command, decision.answer, facts.now, self._digest),)
+                writes += (
+                    remembered(job.command, decision.answer, facts.now, self._digest),
+                )
         except Refusal as refusal:
-            writes, outcome = self._refused(job, refusal, facts), refusal.with_traceback(None)
+            writes, outcome = (
+                self._refused(job, refusal, facts),
+                refusal.with_traceback(None),
+            )
         except EngineError:
             raise
         except BaseException as error:  # noqa: BLE001 - a defect in one command, even an exit, is its own
@@ -177,14 +237,18 @@ class Committer:
         return outcome
 
     def _refused(self, job: Job, refusal: Refusal, facts: Facts) -> tuple[Any, ...]:
-        """What a refusal writes: the row of a final one, and what it leaves behind; nothing where it may pass."""
+        """What a refusal writes: the row of a final one, and what it leaves behind;
+        nothing where it may pass."""
         known = job.request and facts.get(Remembered, job.request.request_id)
         if job.request is None or known or not (refusal.final or refusal.leaves):
             return ()
-        return *refusal.leaves, remembered_refusal(job.request, refusal, facts.now, self._digest)
+        return *refusal.leaves, remembered_refusal(
+            job.request, refusal, facts.now, self._digest
+        )
 
     def _append(self, facts: Facts) -> None:
-        """Writes everything set-wise, kinds and keys in one fixed order, so that two processes cannot embrace."""
+        """Writes everything set-wise, kinds and keys in one fixed order, so that two
+        processes cannot embrace."""
         written = facts.written()
         for kind in self._schema.tables:
             if records := written.get(kind):

@@ -1,4 +1,5 @@
-"""What an address of a database means, and the two ways in besides a plain file: PostgreSQL, and a migration."""
+"""What an address of a database means, and the two ways in besides a plain file:
+PostgreSQL, and a migration."""
 
 from __future__ import annotations
 
@@ -35,7 +36,8 @@ def is_postgres(url: str) -> bool:
 
 
 def path_of(url: str) -> Path:
-    """The file a URL names: `sqlite:///var/x.db` is relative, `sqlite:////var/x.db` absolute. ValueError."""
+    """The file a URL names: `sqlite:///var/x.db` is relative, `sqlite:////var/x.db`
+    absolute. ValueError."""
     if "://" not in url:
         return Path(url)
     scheme, _, rest = url.partition("://")
@@ -47,10 +49,12 @@ def path_of(url: str) -> Path:
 
 @contextmanager
 def alone_over(url: str | Path) -> Iterator[None]:
-    """Keeps every other server from a file while this lasts; it ends with the process, however that ends.
+    """Keeps every other server from a file while this lasts; it ends with the process,
+    however that ends.
 
-    Two would write correctly, one after the other, but hold each other up and not see what the other adopts. A database
-    that servers may share is left to them. ValueError where another has the file; OSError.
+    Two would write correctly, one after the other, but hold each other up and not see
+    what the other adopts. A database that servers may share is left to them. ValueError
+    where another has the file; OSError.
     """
     if is_postgres(str(url)) or str(url) == MEMORY:
         yield
@@ -60,17 +64,24 @@ def alone_over(url: str | Path) -> Iterator[None]:
     make_file(lock)
     with ExitStack() as stack:
         try:
-            holder = stack.enter_context(closing(sqlite3.connect(lock, isolation_level=None, timeout=_GOING_S)))
+            holder = stack.enter_context(
+                closing(sqlite3.connect(lock, isolation_level=None, timeout=_GOING_S))
+            )
             holder.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as refused:
             if refused.sqlite_errorcode != sqlite3.SQLITE_BUSY:
                 raise OSError(f"无法锁定 {lock}: {refused}") from refused
-            msg = f"{path} 已有服务在使用: SQLite 数据库只供一个服务使用, 请先停下那一个, 或另以 --data 指明目录"
+            msg = (
+                f"{path} 已有服务在使用: SQLite 数据库只供一个服务使用, "
+                "请先停下那一个, 或另以 --data 指明目录"
+            )
             raise ValueError(msg) from refused
         yield
 
 
-def open_postgres(url: str, clock: Callable[[], datetime], key_file: Path | None) -> PostgresStore:
+def open_postgres(
+    url: str, clock: Callable[[], datetime], key_file: Path | None
+) -> PostgresStore:
     """The store at a PostgreSQL address; its tables and key file are made where it is empty."""
     if key_file is None:
         msg = "PostgreSQL 数据库须指明密钥文件"
@@ -79,12 +90,15 @@ def open_postgres(url: str, clock: Callable[[], datetime], key_file: Path | None
         from gongji.store.postgres.home import PostgresHome
         from gongji.store.postgres.store import PostgresStore
 
-        new = PostgresHome(engine.connection, Schema(Vault.ephemeral())).version() is None
+        new = (
+            PostgresHome(engine.connection, Schema(Vault.ephemeral())).version() is None
+        )
         return PostgresStore(url, Vault.open(key_file, create=new), clock)
 
 
 def migrate(url: str | Path, key_file: Path | None = None) -> tuple[int, int]:
-    """Takes the database at an address forward to this program's schema: from which version to which.
+    """Takes the database at an address forward to this program's schema: from which
+    version to which.
 
     KeyFileError, SchemaError, ValueError or ConnectionError say in Chinese what is wrong.
     """
@@ -97,7 +111,9 @@ def migrate(url: str | Path, key_file: Path | None = None) -> tuple[int, int]:
         with _home(str(url), vault) as engine:
             from gongji.store.postgres.home import PostgresHome
 
-            return bring_forward(PostgresHome(engine.connection, schema), schema, vault.fingerprint)
+            return bring_forward(
+                PostgresHome(engine.connection, schema), schema, vault.fingerprint
+            )
     path = path_of(str(url))
     if is_new(path):
         msg = f"{path} 还没有数据库: 首次启动 gongji serve 时会建立, 无需迁移"
@@ -105,7 +121,9 @@ def migrate(url: str | Path, key_file: Path | None = None) -> tuple[int, int]:
     vault = Vault.open(key_file or path.with_suffix(".key"), create=False)
     try:
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-            return bring_forward(SqliteHome(connection), Schema(vault), vault.fingerprint)
+            return bring_forward(
+                SqliteHome(connection), Schema(vault), vault.fingerprint
+            )
     except sqlite3.DatabaseError as error:
         msg = f"{path} 无法作为 gongji 的数据库打开: {error}"
         raise SchemaError(msg) from error
@@ -113,7 +131,8 @@ def migrate(url: str | Path, key_file: Path | None = None) -> tuple[int, int]:
 
 @contextmanager
 def _home(url: str, vault: Vault) -> Iterator[PostgresEngine]:
-    """An engine for as long as the start takes. ValueError without psycopg, ConnectionError where nobody answers."""
+    """An engine for as long as the start takes. ValueError without psycopg,
+    ConnectionError where nobody answers."""
     try:
         from psycopg import ProgrammingError
 

@@ -25,11 +25,13 @@ class EngineDown(EngineError):  # noqa: N818 - a state, not a fault of the calle
 
 
 class Uncertain(EngineDown):
-    """It was lost while it committed: whether that stands shows when the same request comes again."""
+    """It was lost while it committed: whether that stands shows when the same request
+    comes again."""
 
 
 class Violated(EngineError):  # noqa: N818 - as above
-    """A decision broke a law the schema holds, such as a purse below 0: a defect, never the caller's fault."""
+    """A decision broke a law the schema holds, such as a purse below 0: a defect, never
+    the caller's fault."""
 
 
 Asked = tuple[type, str, Sequence[str]]
@@ -37,15 +39,18 @@ Asked = tuple[type, str, Sequence[str]]
 
 
 class Engine(Protocol):
-    """One connection to a database, used by one thread. Everything raises EngineError, `rollback` nothing."""
+    """One connection to a database, used by one thread. Everything raises EngineError,
+    `rollback` nothing."""
 
     def begin(self) -> None:
-        """Starts a transaction in which what is read stays true until it ends, or else ends in a Conflict."""
+        """Starts a transaction in which what is read stays true until it ends, or else
+        ends in a Conflict."""
 
     def stage(self, need: Need) -> int:
         """When to fetch: needs of a later stage wait until none of an earlier one is lacking.
 
-        An engine that shares its database with other writers has rows locked so, in one order by all.
+        An engine that shares its database with other writers has rows locked so, in one
+        order by all.
         """
 
     def fetch(self, asked: Sequence[Asked]) -> Sequence[Iterable[Any]]:
@@ -80,15 +85,20 @@ Outcome = Answer[Any] | Exception
 def unavailable(down: EngineDown) -> StoreUnavailable:
     """An engine's inability in the callers' words; the cause stays for the log."""
     if isinstance(down, Uncertain):
-        refusal = StoreUnavailable("数据库连接中断, 本次请求是否已写入尚不能确定, 请稍后用同一请求编号重试。")
+        refusal = StoreUnavailable(
+            "数据库连接中断, 本次请求是否已写入尚不能确定, 请稍后用同一请求编号重试。"
+        )
     else:
-        refusal = StoreUnavailable("数据库暂时不可用, 本次请求未写入任何内容, 请稍后用同一请求编号重试。")
+        refusal = StoreUnavailable(
+            "数据库暂时不可用, 本次请求未写入任何内容, 请稍后用同一请求编号重试。"
+        )
     refusal.__cause__ = down
     return refusal
 
 
 def raisable(error: BaseException) -> Exception:
-    """An error as a future can carry it: StopIteration cannot be carried, an exit would end the event loop."""
+    """An error as a future can carry it: StopIteration cannot be carried, an exit would
+    end the event loop."""
     if isinstance(error, Exception) and not isinstance(error, StopIteration):
         return error
     wrapped = RuntimeError(f"处理请求时发生 {type(error).__name__}")

@@ -1,4 +1,5 @@
-"""Lanes: what waits before a connection is executed as one batch, and each event loop woken once with the outcomes."""
+"""Lanes: what waits before a connection is executed as one batch, and each event loop
+woken once with the outcomes."""
 
 from __future__ import annotations
 
@@ -58,7 +59,8 @@ class Lane(ABC):
     async def submit(self, what: Job | Alone) -> Any:
         """What becomes of it. Overloaded where too many wait; StoreUnavailable after the end.
 
-        A caller that goes away before its turn has asked for nothing; later its job is executed all the same.
+        A caller that goes away before its turn has asked for nothing; later its job is
+        executed all the same.
         """
 
     @abstractmethod
@@ -70,31 +72,41 @@ class Lane(ABC):
         if self._closed:
             raise _stopping()
         if waiting >= self._bound:
-            raise Overloaded(f"排队的请求已达上限({self._bound}), 请稍后用同一请求编号重试。")
+            raise Overloaded(
+                f"排队的请求已达上限({self._bound}), 请稍后用同一请求编号重试。"
+            )
         loop = asyncio.get_running_loop()
         return _Waiting(what, loop.create_future(), loop)
 
     def _execute(self, taken: Sequence[_Waiting]) -> None:
-        """Executes what was taken, but for those whose caller has gone; whatever goes wrong, they hear of it."""
+        """Executes what was taken, but for those whose caller has gone; whatever goes
+        wrong, they hear of it."""
         present = (w for w in taken if not w.future.cancelled())
         for jobs, group in groupby(present, key=lambda w: isinstance(w.what, Job)):
             together = list(group)
             whats = [w.what for w in together]
             outcomes: Sequence[object]
             try:
-                outcomes = self._run(cast("list[Job]", whats)) if jobs else [cast("Alone", w).run() for w in whats]
+                outcomes = (
+                    self._run(cast("list[Job]", whats))
+                    if jobs
+                    else [cast("Alone", w).run() for w in whats]
+                )
             except BaseException as error:  # noqa: BLE001 - who executes must outlive whatever happens
                 outcomes = [raisable(error) for _ in together]
             _hand_over(together, outcomes)
 
 
 class Writer(Lane):
-    """A lane with a thread of its own, for what has to wait: a database over a network. Of any event loop."""
+    """A lane with a thread of its own, for what has to wait: a database over a network.
+    Of any event loop."""
 
     def __init__(self, run: Run, *, queue: int = QUEUE, batch: int = BATCH) -> None:
         super().__init__(run, queue=queue, batch=batch)
         self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name="gongji-writer", daemon=True)
+        self._thread = threading.Thread(
+            target=self._work, name="gongji-writer", daemon=True
+        )
 
     def start(self) -> None:
         """Starts the thread."""
@@ -113,7 +125,9 @@ class Writer(Lane):
             self._queue.put(None)
         if self._thread.is_alive():
             await asyncio.to_thread(self._thread.join)
-        while not self._queue.empty():  # submitted by another loop while this one was closing
+        while (
+            not self._queue.empty()
+        ):  # submitted by another loop while this one was closing
             if (late := self._queue.get_nowait()) is not None:
                 _hand_over([late], [_stopping()])
 
@@ -125,7 +139,8 @@ class Writer(Lane):
                 return
 
     def _take(self, first: _Waiting) -> tuple[list[_Waiting], bool]:
-        """All that waits now, at most a batch, and whether it was the last; no timer: an idle writer is quick."""
+        """All that waits now, at most a batch, and whether it was the last; no timer:
+        an idle writer is quick."""
         taken = [first]
         while len(taken) < self._batch:
             try:
@@ -141,14 +156,17 @@ class Writer(Lane):
 NEAR_S: Final = 0.0003
 
 GATHER_S: Final = 0.003
-"""What comes so soon after another is not alone; in company, how long the first waits for the others."""
+"""What comes so soon after another is not alone; in company, how long the first waits
+for the others."""
 
 
 class Turn(Lane):
-    """A lane in its callers' own thread, for an embedded database: handing over to another would cost as much.
+    """A lane in its callers' own thread, for an embedded database: handing over to
+    another would cost as much.
 
-    A busy loop brings its calls one by one; gathered for three milliseconds they cost half, and come back sooner than
-    without. A caller who waits for each answer never has company: he waits for nobody.
+    A busy loop brings its calls one by one; gathered for three milliseconds they cost
+    half, and come back sooner than without. A caller who waits for each answer never
+    has company: he waits for nobody.
     """
 
     def __init__(self, run: Run, *, queue: int = QUEUE, batch: int = BATCH) -> None:
@@ -162,7 +180,9 @@ class Turn(Lane):
         accepted = self._accepted(what, len(self._waiting))
         loop = accepted.loop
         now = perf_counter()  # the loop's own time may stand still for a millisecond
-        if not self._waiting or self._waiting[-1].loop is not loop:  # an earlier one's loop may be gone
+        if (
+            not self._waiting or self._waiting[-1].loop is not loop
+        ):  # an earlier one's loop may be gone
             gathering = self._company or now - self._last < NEAR_S
             loop.call_later(GATHER_S if gathering else 0, self._take)
         self._last = now
@@ -176,8 +196,12 @@ class Turn(Lane):
             self._take()
 
     def _take(self) -> None:
-        """Executes all that waits, at most a batch; what is left has to wait for the loop to come round."""
-        taken, self._waiting = self._waiting[: self._batch], self._waiting[self._batch :]
+        """Executes all that waits, at most a batch; what is left has to wait for the
+        loop to come round."""
+        taken, self._waiting = (
+            self._waiting[: self._batch],
+            self._waiting[self._batch :],
+        )
         if self._waiting:
             asyncio.get_running_loop().call_soon(self._take)
         self._company = len(taken) > 1
@@ -189,8 +213,11 @@ def _stopping() -> StoreUnavailable:
 
 
 def _hand_over(waiting: Sequence[_Waiting], outcomes: Sequence[object]) -> None:
-    """Wakes each loop once with all that became of its jobs; a loop that is gone has nobody waiting."""
-    loops: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], object]]] = {}
+    """Wakes each loop once with all that became of its jobs; a loop that is gone has
+    nobody waiting."""
+    loops: dict[
+        asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], object]]
+    ] = {}
     for w, outcome in zip(waiting, outcomes, strict=True):
         loops.setdefault(w.loop, []).append((w.future, outcome))
     for loop, settled in loops.items():

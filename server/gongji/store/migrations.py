@@ -1,4 +1,5 @@
-"""From an empty database, or an older schema, to this one; refuses those of newer or other programs and other keys."""
+"""From an empty database, or an older schema, to this one; refuses those of newer or
+other programs and other keys."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ class Home(Protocol):
         """One transaction that keeps other servers' starts out."""
 
     def version(self) -> int | None:
-        """The schema's version, None where nothing is there yet. SchemaError where another program's data is."""
+        """The schema's version, None where nothing is there yet. SchemaError where
+        another program's data is."""
 
     def fingerprint(self) -> str:
         """Of the key the data was sealed with."""
@@ -38,7 +40,8 @@ class Home(Protocol):
         """Keeps version and fingerprint."""
 
     def grow(self, *, moving: bool) -> None:
-        """Makes room for the coming years where tables lie apart by year; `moving` in what came before its room."""
+        """Makes room for the coming years where tables lie apart by year; `moving` in
+        what came before its room."""
 
 
 def make_or_check(home: Home, schema: Schema, fingerprint: str) -> None:
@@ -54,13 +57,19 @@ def make_or_check(home: Home, schema: Schema, fingerprint: str) -> None:
             return
         _check(home, version, fingerprint)
         if version < VERSION:
-            msg = f"数据库结构为第 {version} 版, 本程序需要第 {VERSION} 版: 请备份后运行 gongji migrate"
+            msg = (
+                f"数据库结构为第 {version} 版, 本程序需要第 {VERSION} 版: "
+                "请备份后运行 gongji migrate"
+            )
             raise SchemaError(msg)
         home.grow(moving=False)
 
 
-def bring_forward(home: Home, schema: Schema, fingerprint: str, steps: Mapping[int, Step] = STEPS) -> tuple[int, int]:
-    """Takes an older database to this version, all or nothing, and says from which to which. SchemaError."""
+def bring_forward(
+    home: Home, schema: Schema, fingerprint: str, steps: Mapping[int, Step] = STEPS
+) -> tuple[int, int]:
+    """Takes an older database to this version, all or nothing, and says from which to
+    which. SchemaError."""
     with home.transaction():
         before = home.version()
         if before is None:

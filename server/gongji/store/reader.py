@@ -10,7 +10,15 @@ from typing import Generic, TypeVar
 from gongji.model.commands import Answer, Decision, Listing
 from gongji.model.facts import Facts, Need
 from gongji.store.committer import Gatherer
-from gongji.store.engine import Engine, EngineDown, EngineError, Job, Outcome, raisable, unavailable
+from gongji.store.engine import (
+    Engine,
+    EngineDown,
+    EngineError,
+    Job,
+    Outcome,
+    raisable,
+    unavailable,
+)
 from gongji.store.lanes import Alone, Lane
 from gongji.store.schema import Schema
 
@@ -20,13 +28,16 @@ T = TypeVar("T")
 class Reader:
     """Answers batches of queries, each as if it were alone; used by one thread."""
 
-    def __init__(self, engine: Engine, schema: Schema, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, engine: Engine, schema: Schema, clock: Callable[[], datetime]
+    ) -> None:
         self._engine = engine
         self._schema = schema
         self._clock = clock
 
     def run(self, jobs: Sequence[Job]) -> list[Outcome]:
-        """One outcome a job, in their order; nothing is written. A batch that fails is asked one by one."""
+        """One outcome a job, in their order; nothing is written. A batch that fails is
+        asked one by one."""
         try:
             return self._over_one_snapshot(jobs)
         except EngineDown as down:
@@ -48,7 +59,9 @@ class Reader:
 
 def _answer(gatherer: Gatherer, job: Job) -> Outcome:
     try:
-        return Answer(gatherer.decide(job.query).answer, replayed=False, at=gatherer.facts.now)
+        return Answer(
+            gatherer.decide(job.query).answer, replayed=False, at=gatherer.facts.now
+        )
     except EngineError:
         raise
     except BaseException as error:  # noqa: BLE001 - a defect in one query, even an exit, is its own
@@ -75,7 +88,9 @@ class Find(Generic[T]):
         return Decision([] if found is None else [found])
 
 
-async def paged(lane: Lane, page: Callable[[Listing[T]], list[T]], listing: Listing[T]) -> list[T]:
+async def paged(
+    lane: Lane, page: Callable[[Listing[T]], list[T]], listing: Listing[T]
+) -> list[T]:
     """One page, read in its lane; its error reaches its caller alone."""
     found: list[T] = []
     failed: list[Exception] = []

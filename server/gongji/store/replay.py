@@ -1,4 +1,5 @@
-"""The row of a request id: what is kept of a command, and how the same request is answered again."""
+"""The row of a request id: what is kept of a command, and how the same request is
+answered again."""
 
 from __future__ import annotations
 
@@ -11,7 +12,13 @@ import msgspec
 
 from gongji.model.commands import Answer, Command, Recalls, Remembered, Request
 from gongji.model.facts import Facts, Need
-from gongji.model.refusals import Condition, OriginalReversed, Refusal, Refused, RequestIdReused
+from gongji.model.refusals import (
+    Condition,
+    OriginalReversed,
+    Refusal,
+    Refused,
+    RequestIdReused,
+)
 from gongji.rules.clauses import Clause
 
 R = TypeVar("R")
@@ -30,13 +37,18 @@ class _StoredRefusal(msgspec.Struct, frozen=True):
     metadata: dict[str, str]
 
 
-def remembered(command: Command[R], answer: R, now: datetime, digest: Digest) -> Remembered:
-    """The row of an executed command; one that recalls its answer from its records does not store it twice."""
+def remembered(
+    command: Command[R], answer: R, now: datetime, digest: Digest
+) -> Remembered:
+    """The row of an executed command; one that recalls its answer from its records does
+    not store it twice."""
     stored = b"" if _recalls(command) else msgspec.json.encode(answer)
     return _row(command.request, now, digest, answer=stored)
 
 
-def remembered_refusal(request: Request, refusal: Refusal, now: datetime, digest: Digest) -> Remembered:
+def remembered_refusal(
+    request: Request, refusal: Refusal, now: datetime, digest: Digest
+) -> Remembered:
     """The row of a refused command."""
     stored = _StoredRefusal(
         type(refusal).__name__,
@@ -49,9 +61,24 @@ def remembered_refusal(request: Request, refusal: Refusal, now: datetime, digest
     return _row(request, now, digest, refusal=msgspec.json.encode(stored))
 
 
-def _row(request: Request, now: datetime, digest: Digest, *, answer: bytes = b"", refusal: bytes = b"") -> Remembered:
+def _row(
+    request: Request,
+    now: datetime,
+    digest: Digest,
+    *,
+    answer: bytes = b"",
+    refusal: bytes = b"",
+) -> Remembered:
     digests = {name: digest(value) for name, value in request.content.items()}
-    return Remembered(request.request_id, request.caller, request.method, digests, now, answer, refusal)
+    return Remembered(
+        request.request_id,
+        request.caller,
+        request.method,
+        digests,
+        now,
+        answer,
+        refusal,
+    )
 
 
 def replay_needs(command: Command[Any], row: Remembered) -> Iterator[Need]:
@@ -60,18 +87,23 @@ def replay_needs(command: Command[Any], row: Remembered) -> Iterator[Need]:
         yield from command.recall_needs(row)
 
 
-def replay(command: Command[R], row: Remembered, facts: Facts, digest: Digest) -> Answer[R]:
+def replay(
+    command: Command[R], row: Remembered, facts: Facts, digest: Digest
+) -> Answer[R]:
     """The first answer again. OriginalReversed, RequestIdReused, or the first refusal again."""
     if row.tombstone:
         raise OriginalReversed(
-            "该请求编号对应的业务在到达之前已被撤销, 不再受理; 如需重新办理, 请使用新的请求编号。", field="request_id"
+            "该请求编号对应的业务在到达之前已被撤销, 不再受理; 如需重新办理, 请使用新的请求编号。",
+            field="request_id",
         )
     _refuse_other_content(command.request, row, digest)
     if row.refusal:
         raise _refusal(row.refusal)
     if _recalls(command):
         return Answer(command.recall(row, facts), replayed=True, at=row.at)
-    return Answer(msgspec.json.decode(row.answer, type=command.answers), replayed=True, at=row.at)
+    return Answer(
+        msgspec.json.decode(row.answer, type=command.answers), replayed=True, at=row.at
+    )
 
 
 def _recalls(command: Command[R]) -> TypeGuard[Recalls[R]]:
@@ -85,19 +117,28 @@ def _kind_recalls(kind: type) -> bool:
 
 
 def _refuse_other_content(request: Request, row: Remembered, digest: Digest) -> None:
-    """Refuses a request id that stood for something else; names what differs, shows nothing of the other."""
+    """Refuses a request id that stood for something else; names what differs, shows
+    nothing of the other."""
     differing = [
         word
-        for word, same in (("caller", request.caller == row.caller), ("method", request.method == row.method))
+        for word, same in (
+            ("caller", request.caller == row.caller),
+            ("method", request.method == row.method),
+        )
         if not same
     ]
     if not differing:
         digests = {name: digest(value) for name, value in request.content.items()}
-        differing = sorted(n for n in digests.keys() | row.digests.keys() if digests.get(n) != row.digests.get(n))
+        differing = sorted(
+            n
+            for n in digests.keys() | row.digests.keys()
+            if digests.get(n) != row.digests.get(n)
+        )
     if differing:
         names = ",".join(differing)
         raise RequestIdReused(
-            f"请求编号已用于另一笔请求(不同之处: {names}); 同一编号只能重发完全相同的请求, 新业务请使用新的编号。",
+            f"请求编号已用于另一笔请求(不同之处: {names}); "
+            "同一编号只能重发完全相同的请求, 新业务请使用新的编号。",
             field="request_id",
             differing=names,
         )
@@ -106,7 +147,9 @@ def _refuse_other_content(request: Request, row: Remembered, digest: Digest) -> 
 def _refusal(stored: bytes) -> Refusal:
     """The same refusal again; under a class that no longer exists, as a final business refusal."""
     again = msgspec.json.decode(stored, type=_StoredRefusal)
-    kind = next((kind for kind in _classes(Refusal) if kind.__name__ == again.name), Refused)
+    kind = next(
+        (kind for kind in _classes(Refusal) if kind.__name__ == again.name), Refused
+    )
     return kind(
         again.message,
         field=again.field,

@@ -1,4 +1,5 @@
-"""What is remembered, one table a kind of record; every engine builds its tables and statements from here."""
+"""What is remembered, one table a kind of record; every engine builds its tables and
+statements from here."""
 
 from __future__ import annotations
 
@@ -14,12 +15,23 @@ from gongji.model.commands import Adopted, Remembered
 from gongji.model.people import Institution, Person
 from gongji.model.settlement import Accumulator, SettledDay, Settlement
 from gongji.store.seal import Vault
-from gongji.store.table import DOCUMENT, Column, Row, Table, document, moment, number, plain, text
+from gongji.store.table import (
+    DOCUMENT,
+    Column,
+    Row,
+    Table,
+    document,
+    moment,
+    number,
+    plain,
+    text,
+)
 
 T = TypeVar("T")
 
 VERSION: Final = 2
-"""Version of the schema below; a database of a newer one is refused, of an older one brought forward."""
+"""Version of the schema below; a database of a newer one is refused, of an older one
+brought forward."""
 
 _SEALED: Final = ("certificate", "name", "phone")
 """Fields of a person that are never written in clear."""
@@ -29,9 +41,13 @@ class Schema:
     """Every table by kind; knows how records are found (`facts.Keys`)."""
 
     def __init__(self, vault: Vault) -> None:
-        self.tables: Mapping[type, Table[Any]] = {table.kind: table for table in (_persons(vault), *_TABLES)}
+        self.tables: Mapping[type, Table[Any]] = {
+            table.kind: table for table in (_persons(vault), *_TABLES)
+        }
         self._keys = {kind: table.key.of for kind, table in self.tables.items()}
-        self._indexes = {kind: tuple(table.needed().items()) for kind, table in self.tables.items()}
+        self._indexes = {
+            kind: tuple(table.needed().items()) for kind, table in self.tables.items()
+        }
 
     def table(self, kind: type[T]) -> Table[T]:
         """The table of a kind. KeyError where nothing of that kind is remembered."""
@@ -47,14 +63,20 @@ class Schema:
 
 
 def _persons(vault: Vault) -> Table[Person]:
-    """Persons: found by number or by the keyed hash of the certificate; certificate, name and phone sealed."""
+    """Persons: found by number or by the keyed hash of the certificate; certificate,
+    name and phone sealed."""
     decode = msgspec.json.Decoder(Person).decode
 
     def clear(person: Person) -> bytes:
-        return msgspec.json.encode({k: v for k, v in msgspec.to_builtins(person).items() if k not in _SEALED})
+        return msgspec.json.encode(
+            {k: v for k, v in msgspec.to_builtins(person).items() if k not in _SEALED}
+        )
 
     def sealed(person: Person) -> bytes:
-        return vault.seal(person.person_no, msgspec.json.encode({name: getattr(person, name) for name in _SEALED}))
+        return vault.seal(
+            person.person_no,
+            msgspec.json.encode({name: getattr(person, name) for name in _SEALED}),
+        )
 
     def record(row: Row) -> Person:
         # The two halves are JSON objects of one person; joined they are the whole.
@@ -67,7 +89,14 @@ def _persons(vault: Vault) -> Table[Person]:
         Column(DOCUMENT, "BLOB", clear),
         Column("sealed", "BLOB", sealed),
     )
-    return Table(Person, "person", columns, ("person_no", DOCUMENT, "sealed"), record, (("cert",),))
+    return Table(
+        Person,
+        "person",
+        columns,
+        ("person_no", DOCUMENT, "sealed"),
+        record,
+        (("cert",),),
+    )
 
 
 def _accumulator(used: Accumulator) -> str:
@@ -75,7 +104,8 @@ def _accumulator(used: Accumulator) -> str:
 
 
 _TABLES: Final[tuple[Table[Any], ...]] = (
-    # Written first: of two servers that execute one request, the second meets the first here and nowhere else.
+    # Written first: of two servers that execute one request, the second meets the first
+    # here and nowhere else.
     plain(Remembered, "request"),
     document(Institution, "institution", text("code")),
     document(
@@ -125,7 +155,8 @@ _TABLES: Final[tuple[Table[Any], ...]] = (
         key=text("entry_id", lambda e: f"{e.transaction_id}/{e.position:03d}"),
         floors=("balance_after_fen",),
         names={"version_after": "version"},
-        # Only entries of purses have a version, and only they are asked for: the others are in no index.
+        # Only entries of purses have a version, and only they are asked for: the others
+        # are in no index.
         seldom=("version_after",),
         indexes=(("ledger_account", "version"),),
         append_only=True,
@@ -141,6 +172,16 @@ _TABLES: Final[tuple[Table[Any], ...]] = (
     ),
     plain(Credit, "credit", floors=("fen",), compact=True),
     # Keyed by member and year: not even a defect could have one premium paid twice.
-    document(Premium, "premium", text("member_year", lambda p: f"{p.member}/{p.year}"), append_only=True),
-    plain(Adopted, "adoption", key=text("adoption_id", lambda a: f"{a.area_code}/{a.candidate}"), compact=True),
+    document(
+        Premium,
+        "premium",
+        text("member_year", lambda p: f"{p.member}/{p.year}"),
+        append_only=True,
+    ),
+    plain(
+        Adopted,
+        "adoption",
+        key=text("adoption_id", lambda a: f"{a.area_code}/{a.candidate}"),
+        compact=True,
+    ),
 )

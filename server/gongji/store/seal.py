@@ -1,4 +1,5 @@
-"""Sealing of personal data: one key file, a derived key for each use, authenticated seals, keyed hashes for lookup."""
+"""Sealing of personal data: one key file, a derived key for each use, authenticated
+seals, keyed hashes for lookup."""
 
 from __future__ import annotations
 
@@ -37,7 +38,8 @@ class SealBrokenError(ValueError):
 
 
 class Vault:
-    """Seals what must not be read at rest and hashes what must be found again; each use has a key of its own."""
+    """Seals what must not be read at rest and hashes what must be found again; each use
+    has a key of its own."""
 
     def __init__(self, master: bytes) -> None:
         if len(master) != KEY_BYTES:
@@ -47,11 +49,13 @@ class Vault:
         self._lookup_key = _derived(master, b"lookup")
         self._digest_key = _derived(master, b"digest")
         self.fingerprint: str = _derived(master, b"fingerprint").hex()
-        """Tells one key from another; kept in the database, so that a wrong key file is noticed before it harms."""
+        """Tells one key from another; kept in the database, so that a wrong key file is
+        noticed before it harms."""
 
     @classmethod
     def open(cls, path: Path, *, create: bool) -> Self:
-        """The vault of a key file; a missing one is made (readable by its owner only) where `create` allows it.
+        """The vault of a key file; a missing one is made (readable by its owner only)
+        where `create` allows it.
 
         KeyFileError where it is missing or has the wrong length.
         """
@@ -63,7 +67,10 @@ class Vault:
             msg = f"找不到密钥文件 {path}: 数据库中的个人信息只能用原密钥打开, 请从备份恢复"
             raise KeyFileError(msg) from None
         if len(master) != KEY_BYTES:
-            msg = f"密钥文件 {path} 应为 {KEY_BYTES} 字节, 实为 {len(master)} 字节: 文件已损坏或不是 gongji 的密钥"
+            msg = (
+                f"密钥文件 {path} 应为 {KEY_BYTES} 字节, 实为 {len(master)} 字节: "
+                "文件已损坏或不是 gongji 的密钥"
+            )
             raise KeyFileError(msg)
         return cls(master)
 
@@ -90,22 +97,32 @@ class Vault:
             raise SealBrokenError(msg) from None
 
     def lookup(self, certificate: Certificate) -> str:
-        """Keyed hash (hex) under which a certificate is found; spaces and letter case do not matter."""
-        text = f"{certificate.type.strip()}\0{''.join(certificate.number.split()).upper()}"
-        return hashlib.blake2b(text.encode(), key=self._lookup_key, digest_size=_HASH_BYTES).hexdigest()
+        """Keyed hash (hex) under which a certificate is found; spaces and letter case
+        do not matter."""
+        text = (
+            f"{certificate.type.strip()}\0{''.join(certificate.number.split()).upper()}"
+        )
+        return hashlib.blake2b(
+            text.encode(), key=self._lookup_key, digest_size=_HASH_BYTES
+        ).hexdigest()
 
     def digest(self, value: object) -> str:
         """Keyed hash (hex) of a value's content; the order of mappings and sets does not matter."""
         text = _canonical.encode(value)
-        return hashlib.blake2b(text, key=self._digest_key, digest_size=_HASH_BYTES).hexdigest()
+        return hashlib.blake2b(
+            text, key=self._digest_key, digest_size=_HASH_BYTES
+        ).hexdigest()
 
 
 def _derived(master: bytes, use: bytes) -> bytes:
-    return HKDF(algorithm=hashes.SHA256(), length=KEY_BYTES, salt=None, info=b"gongji/1/" + use).derive(master)
+    return HKDF(
+        algorithm=hashes.SHA256(), length=KEY_BYTES, salt=None, info=b"gongji/1/" + use
+    ).derive(master)
 
 
 def _make_key_file(path: Path) -> None:
-    """Makes a whole key file or none, even where two processes start at once: the first to link it wins."""
+    """Makes a whole key file or none, even where two processes start at once: the first
+    to link it wins."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -124,7 +141,8 @@ def _make_key_file(path: Path) -> None:
 
 
 def _sync_directory(folder: Path) -> None:
-    """Makes the new name durable: a database sealed with a key that a power cut takes away is lost."""
+    """Makes the new name durable: a database sealed with a key that a power cut takes
+    away is lost."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,5 +1,7 @@
 """SQL text made from the tables' descriptions; values always travel as parameters."""
 
+# ruff: noqa: S608 - names come from a table description, never from a caller
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
@@ -33,40 +35,63 @@ class Dialect:
 
 
 SQLITE: Final = Dialect(
-    "?", {"TEXT": "TEXT", "INTEGER": "INTEGER", "BLOB": "BLOB"}, " WITHOUT ROWID", lambda column: f"+{column.name}"
+    "?",
+    {"TEXT": "TEXT", "INTEGER": "INTEGER", "BLOB": "BLOB"},
+    " WITHOUT ROWID",
+    lambda column: f"+{column.name}",
 )
 
-# Text by its bytes: the same order on every machine, and an index that outlives an upgrade of the system's library.
+# Text by its bytes: the same order on every machine, and an index that outlives an
+# upgrade of the system's library.
 POSTGRES: Final = Dialect(
     "%s",
     {"TEXT": 'TEXT COLLATE "C"', "INTEGER": "BIGINT", "BLOB": "BYTEA"},
     " WITH (fillfactor = 75)",
-    lambda column: f"{column.name} + 0" if column.type == "INTEGER" else f"{column.name} || ''",
+    lambda column: (
+        f"{column.name} + 0" if column.type == "INTEGER" else f"{column.name} || ''"
+    ),
     by_year=True,
 )
 
 
 def create(table: Table[Any], dialect: Dialect = SQLITE) -> Iterator[str]:
-    """The statements that make a table and its indexes; one that lies apart by year holds no year yet."""
+    """The statements that make a table and its indexes; one that lies apart by year
+    holds no year yet."""
     apart = bool(table.by_year) and dialect.by_year
-    columns = [_definition(c, None if apart else table.key, dialect) for c in table.columns]
+    columns = [
+        _definition(c, None if apart else table.key, dialect) for c in table.columns
+    ]
     if apart:
         columns.append(f"PRIMARY KEY ({_identity(table)})")
-    after = f" PARTITION BY RANGE ({table.by_year})" if apart else dialect.compact if table.compact else ""
+    after = (
+        f" PARTITION BY RANGE ({table.by_year})"
+        if apart
+        else dialect.compact
+        if table.compact
+        else ""
+    )
     yield f"CREATE TABLE {table.name} ({', '.join(columns)}){after}"
     for index in table.indexes:
         names = (*index, table.key.name)
-        held = f" WHERE {index[-1]} IS NOT NULL" if table.column(index[-1]).seldom else ""
-        yield f"CREATE INDEX {table.name}_by_{'_'.join(index)} ON {table.name} ({', '.join(names)}){held}"
+        held = (
+            f" WHERE {index[-1]} IS NOT NULL" if table.column(index[-1]).seldom else ""
+        )
+        yield (
+            f"CREATE INDEX {table.name}_by_{'_'.join(index)} ON {table.name} "
+            f"({', '.join(names)}){held}"
+        )
 
 
 def bounds_of(year: int) -> tuple[int, int]:
     """The first instant of a year in Shanghai and that of the next, as they lie in a column."""
-    return micros(datetime(year, 1, 1, tzinfo=SHANGHAI)), micros(datetime(year + 1, 1, 1, tzinfo=SHANGHAI))
+    return micros(datetime(year, 1, 1, tzinfo=SHANGHAI)), micros(
+        datetime(year + 1, 1, 1, tzinfo=SHANGHAI)
+    )
 
 
 def _identity(table: Table[Any]) -> str:
-    """What a row is known by where the table lies apart by year: PostgreSQL wants the instant in it."""
+    """What a row is known by where the table lies apart by year: PostgreSQL wants the
+    instant in it."""
     return ", ".join(filter(None, (table.key.name, table.by_year)))
 
 
@@ -98,38 +123,63 @@ def _replacing(table: Table[Any], known_by: str) -> str:
     return f" ON CONFLICT ({known_by}) DO UPDATE SET {others}"
 
 
-def page(table: Table[Any], listing: Listing[Any], dialect: Dialect = SQLITE) -> Statement:
+def page(
+    table: Table[Any], listing: Listing[Any], dialect: Dialect = SQLITE
+) -> Statement:
     """The page a listing asks for. ValueError where no index serves it or it names no column."""
     order = table.column(listing.order).name
     _refuse_scan(table, listing, order)
     terms = tuple(dict.fromkeys((order, table.key.name)))
     clauses, values, mark = [], list[SqlValue](), dialect.mark
-    for names, comparison in ((listing.equals, "="), (listing.at_least, ">="), (listing.below, "<")):
+    for names, comparison in (
+        (listing.equals, "="),
+        (listing.at_least, ">="),
+        (listing.below, "<"),
+    ):
         for name, value in names.items():
             column = table.column(name)
-            # A bound beside the order must not tempt the planner to another index and a sort: it stays a filter.
+            # A bound beside the order must not tempt the planner to another index and a
+            # sort: it stays a filter.
             filtering = comparison != "=" and column.name != order
-            clauses.append(f"{dialect.filtering(column) if filtering else column.name} {comparison} {mark}")
+            clauses.append(
+                f"{dialect.filtering(column) if filtering else column.name} {comparison} {mark}"
+            )
             values.append(_value(value))
     if table.column(order).null:
         clauses.append(f"{order} IS NOT NULL")
     if listing.after is not None:
         seen = listing.after[-len(terms) :]
-        clauses.append(f"({', '.join(terms)}) {'<' if listing.descending else '>'} ({', '.join([mark] * len(terms))})")
+        clauses.append(
+            f"({', '.join(terms)}) {'<' if listing.descending else '>'} "
+            f"({', '.join([mark] * len(terms))})"
+        )
         values.extend(seen)
     where = f" WHERE {' AND '.join(clauses)}" if clauses else ""
     by = ", ".join(f"{term} DESC" if listing.descending else term for term in terms)
     values.append(listing.limit)
-    return f"SELECT {', '.join(table.read)} FROM {table.name}{where} ORDER BY {by} LIMIT {mark}", values
+    return (
+        f"SELECT {', '.join(table.read)} FROM {table.name}{where} ORDER BY {by} LIMIT {mark}",
+        values,
+    )
 
 
 def _refuse_scan(table: Table[Any], listing: Listing[Any], order: str) -> None:
-    """A listing is served from the key's order or from an index that starts with what it fixes or sorts by."""
+    """A listing is served from the key's order or from an index that starts with what
+    it fixes or sorts by."""
     # An index that ends with a seldom column holds few records, and serves only those in its order.
-    serving = [i for i in table.indexes if order == i[-1] or not table.column(i[-1]).seldom]
+    serving = [
+        i for i in table.indexes if order == i[-1] or not table.column(i[-1]).seldom
+    ]
     leading = {index[0] for index in serving}
-    if order != table.key.name and order not in leading and not leading & set(listing.equals):
-        msg = f"没有索引可用于按 {order} 列出 {table.name}, 条件: {', '.join(listing.equals) or '无'}"
+    if (
+        order != table.key.name
+        and order not in leading
+        and not leading & set(listing.equals)
+    ):
+        msg = (
+            f"没有索引可用于按 {order} 列出 {table.name}, 条件: "
+            f"{', '.join(listing.equals) or '无'}"
+        )
         raise ValueError(msg)
 
 

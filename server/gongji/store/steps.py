@@ -1,4 +1,5 @@
-"""From each version of the schema to the next: what is released stays as it is, whatever the schema says today."""
+"""From each version of the schema to the next: what is released stays as it is,
+whatever the schema says today."""
 
 from __future__ import annotations
 
@@ -52,7 +53,8 @@ CREATE INDEX entry_by_ledger_account_version ON entry (ledger_account, version, 
 
 
 def _to_2(_: Schema, dialect: sql.Dialect) -> Iterator[str]:
-    """Settlements and entries lie apart by year where they can; their indexes hold only what is asked for."""
+    """Settlements and entries lie apart by year where they can; their indexes hold only
+    what is asked for."""
     own = {"COMPACT": dialect.compact, "KEY": "" if dialect.by_year else " PRIMARY KEY"}
     words = {str(name): word for name, word in dialect.types.items()} | own
     for table, instant in _BY_YEAR_2.items():
@@ -62,11 +64,17 @@ def _to_2(_: Schema, dialect: sql.Dialect) -> Iterator[str]:
             yield f"CREATE TABLE {table} ({columns}){dialect.compact if table == 'entry' else ''}"
             continue
         yield f"ALTER INDEX {table}_pkey RENAME TO {table}_1_pkey"
-        yield f"CREATE TABLE {table} ({columns}, PRIMARY KEY ({table}_id, {instant})) PARTITION BY RANGE ({instant})"
+        yield (
+            f"CREATE TABLE {table} ({columns}, PRIMARY KEY ({table}_id, "
+            f"{instant})) PARTITION BY RANGE ({instant})"
+        )
         yield f"CREATE TABLE {table}_rest PARTITION OF {table} DEFAULT"
         for year in range(2022, 2029):
             first, after = sql.bounds_of(year)
-            yield f"CREATE TABLE {table}_{year} PARTITION OF {table} FOR VALUES FROM ({first}) TO ({after})"
+            yield (
+                f"CREATE TABLE {table}_{year} PARTITION OF {table} FOR VALUES FROM "
+                f"({first}) TO ({after})"
+            )
     yield from _REST_2.format_map(words).split(";")
 
 

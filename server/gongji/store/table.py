@@ -1,4 +1,5 @@
-"""How a kind of record lies in a table: its key, its columns, how to write it and how to read it back."""
+"""How a kind of record lies in a table: its key, its columns, how to write it and how
+to read it back."""
 
 from __future__ import annotations
 
@@ -34,7 +35,8 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 @lru_cache(maxsize=64)
 def micros(instant: datetime) -> int:
-    """An instant as it lies in a column: microseconds since 1970-01-01 UTC. TypeError where it is naive.
+    """An instant as it lies in a column: microseconds since 1970-01-01 UTC. TypeError
+    where it is naive.
 
     All records of one batch bear one instant: it is computed once.
     """
@@ -65,8 +67,9 @@ class Column:
 class Table(Generic[T]):
     """One kind of record at rest; the first column is its key.
 
-    `read` names the columns `record` builds a record from. `indexes` list columns; the key always ends them. A `Need`
-    may name a text column that leads an index. Records of an append-only table are never changed.
+    `read` names the columns `record` builds a record from. `indexes` list columns; the
+    key always ends them. A `Need` may name a text column that leads an index. Records
+    of an append-only table are never changed.
     """
 
     kind: type[T]
@@ -79,7 +82,8 @@ class Table(Generic[T]):
     compact: bool = False
     """Small rows kept in the key's own tree: one page less for each that is written."""
     by_year: str = ""
-    """The instant, never changed, by whose year a large table lies apart where the database can (`pghome`)."""
+    """The instant, never changed, by whose year a large table lies apart where the
+    database can (`pghome`)."""
 
     @property
     def key(self) -> Column:
@@ -91,7 +95,8 @@ class Table(Generic[T]):
         return tuple([column.of(record) for column in self.columns])
 
     def columns_of(self, records: Sequence[T]) -> list[list[SqlValue]]:
-        """Many records at once, the values of one column after those of another: no loop of ours over every value."""
+        """Many records at once, the values of one column after those of another: no
+        loop of ours over every value."""
         return [list(map(column.of, records)) for column in self.columns]
 
     def column(self, name: str) -> Column:
@@ -105,7 +110,9 @@ class Table(Generic[T]):
     def needed(self) -> Mapping[str, Callable[[T], SqlValue]]:
         """The columns a `Need` may name, with their value of a record."""
         leading = {index[0] for index in self.indexes}
-        return {c.name: c.of for c in self.columns if c.name in leading and c.type == "TEXT"}
+        return {
+            c.name: c.of for c in self.columns if c.name in leading and c.type == "TEXT"
+        }
 
 
 def text(name: str, of: Callable[[Any], SqlValue] | None = None) -> Column:
@@ -165,16 +172,26 @@ def plain(
     by_year: str = "",
     seldom: Iterable[str] = (),
 ) -> Table[T]:
-    """A table of flat records: one column a field; `key` leads where the key is put together from several fields.
+    """A table of flat records: one column a field; `key` leads where the key is put
+    together from several fields.
 
     A 0 in a `seldom` field lies as NULL: an index that ends with it holds only the others.
     """
     hints = typing.get_type_hints(kind)
     names = names or {}
     attributes = [f.name for f in msgspec.structs.fields(kind)]  # type: ignore[arg-type]  # every kind of record is a Struct
-    codecs = {a: _codec(hints[a]) if a not in set(seldom) else _SELDOM for a in attributes}
+    codecs = {
+        a: _codec(hints[a]) if a not in set(seldom) else _SELDOM for a in attributes
+    }
     columns = [
-        Column(names.get(a, a), c.type, _through(a, c), c.null, floor=a in set(floors), seldom=c is _SELDOM)
+        Column(
+            names.get(a, a),
+            c.type,
+            _through(a, c),
+            c.null,
+            floor=a in set(floors),
+            seldom=c is _SELDOM,
+        )
         for a, c in codecs.items()
     ]
     reads = [(a, c.read) for a, c in codecs.items() if c.read]

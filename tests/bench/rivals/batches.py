@@ -1,6 +1,8 @@
-"""Our own committer alone, without transport: settlements a second in batches of one size, over either database.
+"""Our own committer alone, without transport: settlements a second in batches of one
+size, over either database.
 
-.venv/bin/python tests/bench/rivals/batches.py [postgres|sqlite|URL …] [--batch N] [--seconds S] [--profile]
+.venv/bin/python tests/bench/rivals/batches.py [postgres|sqlite|URL …] [--batch N]
+[--seconds S] [--profile]
 """
 
 from __future__ import annotations
@@ -34,7 +36,9 @@ from gongji.store.schema import Schema
 from gongji.store.sqlite.engine import SqliteEngine
 from gongji.store.sqlite.home import SqliteHome
 
-sys.path.insert(0, str(Path(__file__).parents[3]))  # run as a file, it finds the tests' helpers all the same
+sys.path.insert(
+    0, str(Path(__file__).parents[3])
+)  # run as a file, it finds the tests' helpers all the same
 from tests.bench.rivals import population
 from tests.postgres import own
 
@@ -45,11 +49,16 @@ WARM_UP: Final = 20
 
 @contextmanager
 def over_postgres(url: str) -> Iterator[tuple[PostgresEngine, Schema]]:
-    """A connection to the population in a database that holds nothing else; populated where it is empty."""
+    """A connection to the population in a database that holds nothing else; populated
+    where it is empty."""
     schema = Schema(population.VAULT)
     engine = PostgresEngine(url, schema)
     try:
-        make_or_check(PostgresHome(engine.connection, schema), schema, population.VAULT.fingerprint)
+        make_or_check(
+            PostgresHome(engine.connection, schema),
+            schema,
+            population.VAULT.fingerprint,
+        )
         if not engine.fetch([(Institution, "", [population.HOSPITAL])])[0]:
             _populate(_committer(engine, schema))
             with psycopg.connect(url, autocommit=True) as operator:
@@ -59,21 +68,32 @@ def over_postgres(url: str) -> Iterator[tuple[PostgresEngine, Schema]]:
         engine.close()
 
 
-def measure(url: str, batch: int = BATCH, seconds: float = 5.0, profile: cProfile.Profile | None = None) -> float:
-    """Settlements a second over PostgreSQL, one connection; the database is one for `over_postgres`."""
+def measure(
+    url: str,
+    batch: int = BATCH,
+    seconds: float = 5.0,
+    profile: cProfile.Profile | None = None,
+) -> float:
+    """Settlements a second over PostgreSQL, one connection; the database is one for
+    `over_postgres`."""
     with over_postgres(url) as (engine, schema):
         return _rate(_committer(engine, schema), batch, seconds, profile)
 
 
 def measure_sqlite(
-    path: Path, batch: int = BATCH, seconds: float = 5.0, profile: cProfile.Profile | None = None
+    path: Path,
+    batch: int = BATCH,
+    seconds: float = 5.0,
+    profile: cProfile.Profile | None = None,
 ) -> float:
     """The same over a new SQLite file, each commit flushed to the disk."""
     schema = Schema(population.VAULT)
     make_file(path)
     engine = SqliteEngine(path, schema)
     try:
-        make_or_check(SqliteHome(engine.connection), schema, population.VAULT.fingerprint)
+        make_or_check(
+            SqliteHome(engine.connection), schema, population.VAULT.fingerprint
+        )
         _populate(_committer(engine, schema))
         return _rate(_committer(engine, schema), batch, seconds, profile)
     finally:
@@ -89,7 +109,9 @@ def _populate(committer: Committer) -> None:
         _checked(committer, [Job(write)])
 
 
-def _rate(committer: Committer, batch: int, seconds: float, profile: cProfile.Profile | None) -> float:
+def _rate(
+    committer: Committer, batch: int, seconds: float, profile: cProfile.Profile | None
+) -> float:
     """Settlements by the time spent in the committer; commands are made outside it."""
     waiting = jobs(load_cities())
     for _ in range(WARM_UP):
@@ -116,14 +138,17 @@ def jobs(cities: Cities) -> Iterator[Job]:
 
 
 def _checked(committer: Committer, together: list[Job]) -> None:
-    """Runs a batch. Whatever a job was refused with is raised: nothing but settlements is counted."""
+    """Runs a batch. Whatever a job was refused with is raised: nothing but settlements
+    is counted."""
     for outcome in committer.run(together):
         if not isinstance(outcome, Answer):
             raise outcome
 
 
 @contextmanager
-def _database(named: str) -> Iterator[Callable[[int, float, cProfile.Profile | None], float]]:
+def _database(
+    named: str,
+) -> Iterator[Callable[[int, float, cProfile.Profile | None], float]]:
     """What measures a database: a new one in a folder, or the one at an address."""
     with tempfile.TemporaryDirectory(prefix="gongji-bench-") as folder:
         if named == "postgres":
@@ -133,7 +158,9 @@ def _database(named: str) -> Iterator[Callable[[int, float, cProfile.Profile | N
         elif named.startswith("postgres"):
             yield lambda *how: measure(named, *how)
         else:
-            path = Path(folder) / "bench.sqlite3" if named == "sqlite" else path_of(named)
+            path = (
+                Path(folder) / "bench.sqlite3" if named == "sqlite" else path_of(named)
+            )
             yield lambda *how: measure_sqlite(path, *how)
 
 
@@ -143,15 +170,24 @@ def main() -> None:
     parser.add_argument("databases", nargs="*", default=["postgres", "sqlite"])
     parser.add_argument("--batch", type=int, default=BATCH)
     parser.add_argument("--seconds", type=float, default=5.0)
-    parser.add_argument("--profile", action="store_true", help="the 40 functions with the most time of their own")
+    parser.add_argument(
+        "--profile",
+        action="store_true",
+        help="the 40 functions with the most time of their own",
+    )
     asked = parser.parse_args()
     for named in asked.databases:
         profile = cProfile.Profile() if asked.profile else None
         with _database(named) as measured:
             rate = measured(asked.batch, asked.seconds, profile)
-        sys.stdout.write(f"{named:<10} batches of {asked.batch}: {rate:,.0f} settlements/s, {1e6 / rate:.0f} µs each\n")
+        sys.stdout.write(
+            f"{named:<10} batches of {asked.batch}: {rate:,.0f} settlements/s, "
+            f"{1e6 / rate:.0f} µs each\n"
+        )
         if profile:
-            pstats.Stats(profile, stream=sys.stdout).sort_stats("tottime").print_stats(40)
+            pstats.Stats(profile, stream=sys.stdout).sort_stats("tottime").print_stats(
+                40
+            )
 
 
 if __name__ == "__main__":

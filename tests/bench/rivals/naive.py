@@ -1,6 +1,8 @@
-"""The naive version: gRPC and one SQLAlchemy ORM transaction per call; what one would write first, written well.
+"""The naive version: gRPC and one SQLAlchemy ORM transaction per call; what one would
+write first, written well.
 
-.venv/bin/python tests/bench/rivals/naive.py --address HOST:PORT --database sqlite:///FILE|postgresql://…
+.venv/bin/python tests/bench/rivals/naive.py --address HOST:PORT --database
+sqlite:///FILE|postgresql://…
 """
 
 # ruff: noqa: N802 - methods bear the names the protos give them
@@ -29,13 +31,18 @@ from gongji.rules.benefits import PurseKind
 from gongji.rules.codes import BindingState, EntryKind, pooling_area
 from gongji.v1 import settlement_pb2 as pb
 from gongji.v1 import types_pb2
-from gongji.v1.settlement_pb2_grpc import SettlementServiceServicer, add_SettlementServiceServicer_to_server
+from gongji.v1.settlement_pb2_grpc import (
+    SettlementServiceServicer,
+    add_SettlementServiceServicer_to_server,
+)
 from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
-sys.path.insert(0, str(Path(__file__).parents[3]))  # run as a file, it finds the tests' helpers all the same
+sys.path.insert(
+    0, str(Path(__file__).parents[3])
+)  # run as a file, it finds the tests' helpers all the same
 from tests.bench.rivals import naive_tables as rows
 from tests.bench.rivals.naive_bill import Decided, decide, lines_of
 
@@ -78,20 +85,38 @@ class Settling:
             with self._sessions.begin() as session:
                 return self._settled(session, request)
 
-    def _settled(self, session: Session, request: pb.SettleRequest) -> pb.SettleResponse:
-        digest = hashlib.sha256(request.bill.SerializeToString(deterministic=True)).digest()
+    def _settled(
+        self, session: Session, request: pb.SettleRequest
+    ) -> pb.SettleResponse:
+        digest = hashlib.sha256(
+            request.bill.SerializeToString(deterministic=True)
+        ).digest()
         if (known := session.get(rows.Request, request.request_id)) is not None:
             return _again(session, known, digest)
         case = self._case(session, request.bill)
         rules = case.city.rules(case.day)
-        decided = decide(case.bill, rules, case.patient, case.institution, used=case.used, purses=case.purses)
+        decided = decide(
+            case.bill,
+            rules,
+            case.patient,
+            case.institution,
+            used=case.used,
+            purses=case.purses,
+        )
         case.used.deductible_used_fen += decided.paid.deductible_fen
         case.used.fund_paid_fen += decided.paid.fund_fen
         movements = list(_charged(case, decided))
         at = datetime.now(UTC)
         message = self._message(request.request_id, case, decided, movements, at)
         session.add(_settlement_row(case, message, movements, at))
-        session.add(rows.Request(request_id=request.request_id, digest=digest, answer=message.settlement_id, at=at))
+        session.add(
+            rows.Request(
+                request_id=request.request_id,
+                digest=digest,
+                answer=message.settlement_id,
+                at=at,
+            )
+        )
         return _response(message, replayed=False)
 
     def _case(self, session: Session, bill: pb.Bill) -> Case:
@@ -102,23 +127,41 @@ class Settling:
             raise RefusedError(grpc.StatusCode.NOT_FOUND, "没有该参保人或定点医药机构")
         day = date.fromisoformat(bill.service_day)
         if day < max(patient.enrolled_since, institution.designated_from):
-            raise RefusedError(grpc.StatusCode.FAILED_PRECONDITION, "就诊日未参保, 或机构不是定点")
+            raise RefusedError(
+                grpc.StatusCode.FAILED_PRECONDITION, "就诊日未参保, 或机构不是定点"
+            )
         owners = [*_owners(session, bill)]
-        accounts = select(rows.Account).where(rows.Account.person_no.in_(owners)).order_by(rows.Account.person_no)
-        found = {account.person_no: account for account in session.scalars(accounts.with_for_update())}
+        accounts = (
+            select(rows.Account)
+            .where(rows.Account.person_no.in_(owners))
+            .order_by(rows.Account.person_no)
+        )
+        found = {
+            account.person_no: account
+            for account in session.scalars(accounts.with_for_update())
+        }
         purses = [found[owner] for owner in owners if owner in found]
         city = self._cities.of(patient.insured_place)
-        return Case(bill, day, city, patient, institution, purses, _used(session, patient, day))
+        return Case(
+            bill, day, city, patient, institution, purses, _used(session, patient, day)
+        )
 
     def _message(
-        self, request_id: str, case: Case, decided: Decided, movements: list[pb.PurseMovement], at: datetime
+        self,
+        request_id: str,
+        case: Case,
+        decided: Decided,
+        movements: list[pb.PurseMovement],
+        at: datetime,
     ) -> pb.Settlement:
         """The settlement as it is answered and kept."""
         own, aid = decided.fen(PurseKind.OWN), decided.fen(PurseKind.GIVERS)
         area = case.city.area_code
         message = pb.Settlement(
             settlement_id=derived_id("S", request_id),
-            settled_at=Timestamp(seconds=int(at.timestamp()), nanos=at.microsecond * 1000),
+            settled_at=Timestamp(
+                seconds=int(at.timestamp()), nanos=at.microsecond * 1000
+            ),
             bill=case.bill,
             scheme=types_pb2.Scheme.ValueType(case.patient.scheme),
             level=case.institution.level,
@@ -144,22 +187,35 @@ class Settling:
 
 
 def _owners(session: Session, bill: pb.Bill) -> Iterator[str]:
-    """Whose purses are asked, in that order: the patient's, then of his givers the earliest first."""
+    """Whose purses are asked, in that order: the patient's, then of his givers the
+    earliest first."""
     member = bill.patient.person_no
     if bill.account_use != pb.ACCOUNT_USE_NONE:
         yield member
     if bill.account_use == pb.ACCOUNT_USE_CITY_ORDER:
-        active = (rows.Binding.member == member, rows.Binding.state == int(BindingState.ACTIVE))
-        yield from session.scalars(select(rows.Binding.holder).where(*active).order_by(rows.Binding.active_at))
+        active = (
+            rows.Binding.member == member,
+            rows.Binding.state == int(BindingState.ACTIVE),
+        )
+        yield from session.scalars(
+            select(rows.Binding.holder).where(*active).order_by(rows.Binding.active_at)
+        )
 
 
 def _used(session: Session, patient: rows.Person, day: date) -> rows.Accumulator:
     """The year's accumulator, locked; the first settlement of a year makes it."""
-    key = (patient.person_no, patient.scheme, pooling_area(patient.insured_place), day.year)
+    key = (
+        patient.person_no,
+        patient.scheme,
+        pooling_area(patient.insured_place),
+        day.year,
+    )
     found = session.get(rows.Accumulator, key, with_for_update=True)
     if found is None:
         names = ("person_no", "scheme", "pooling_area", "year")
-        found = rows.Accumulator(**dict(zip(names, key, strict=True)), deductible_used_fen=0, fund_paid_fen=0)
+        found = rows.Accumulator(
+            **dict(zip(names, key, strict=True)), deductible_used_fen=0, fund_paid_fen=0
+        )
         session.add(found)
     return found
 
@@ -186,7 +242,10 @@ def _settlement_row(
     postings: list[dict[str, Any]] = [
         {"ledger_account": fund, "fen": -message.fund_fen},
         {"ledger_account": "cash", "fen": -message.cash_fen},
-        {"ledger_account": f"institution:{case.institution.code}", "fen": message.bill.total_fen},
+        {
+            "ledger_account": f"institution:{case.institution.code}",
+            "fen": message.bill.total_fen,
+        },
     ]
     for moved in movements:
         own = moved.purse == case.patient.person_no
@@ -199,7 +258,11 @@ def _settlement_row(
                 "version_after": moved.version_after,
             }
         )
-    entries = [rows.Entry(position=n, at=at, **posting) for n, posting in enumerate(postings) if posting["fen"]]
+    entries = [
+        rows.Entry(position=n, at=at, **posting)
+        for n, posting in enumerate(postings)
+        if posting["fen"]
+    ]
     return rows.Settlement(
         settlement_id=message.settlement_id,
         patient=case.patient.person_no,
@@ -225,25 +288,32 @@ def _again(session: Session, known: rows.Request, digest: bytes) -> pb.SettleRes
 
 
 def _response(message: pb.Settlement, *, replayed: bool) -> pb.SettleResponse:
-    receipt = types_pb2.Receipt(request_id=message.request_id, replayed=replayed, at=message.settled_at)
+    receipt = types_pb2.Receipt(
+        request_id=message.request_id, replayed=replayed, at=message.settled_at
+    )
     return pb.SettleResponse(settlement=message, receipt=receipt)
 
 
 class Service(SettlementServiceServicer):
     """The same over the wire: the transactions run in threads, as many as the database has use for.
 
-    One for SQLite, which has one writer; a connection each for PostgreSQL. In the event loop itself, and with grpc's
-    server of threads instead of grpc.aio, it was no faster: nine tenths of a call are the ORM's own work.
+    One for SQLite, which has one writer; a connection each for PostgreSQL. In the event
+    loop itself, and with grpc's server of threads instead of grpc.aio, it was no
+    faster: nine tenths of a call are the ORM's own work.
     """
 
     def __init__(self, settling: Settling, threads: int) -> None:
         self._settling = settling
         self._pool = ThreadPoolExecutor(threads)
 
-    async def Settle(self, request: pb.SettleRequest, context: Any) -> pb.SettleResponse:
+    async def Settle(
+        self, request: pb.SettleRequest, context: Any
+    ) -> pb.SettleResponse:
         """Settles a bill."""
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, self._settling.settle, request)
+            return await asyncio.get_running_loop().run_in_executor(
+                self._pool, self._settling.settle, request
+            )
         except RefusedError as refused:
             await context.abort(refused.code, str(refused))
             raise
@@ -271,7 +341,9 @@ def main() -> None:
     """Serves as asked."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--address", required=True, help="HOST:PORT")
-    parser.add_argument("--database", required=True, help="sqlite:///FILE or postgresql://…")
+    parser.add_argument(
+        "--database", required=True, help="sqlite:///FILE or postgresql://…"
+    )
     asked = parser.parse_args()
     uvloop.run(serve(asked.address, asked.database))
 

@@ -1,4 +1,5 @@
-"""What the naive version decides about one bill, and the lines that tell it; pure, over rows of its tables."""
+"""What the naive version decides about one bill, and the lines that tell it; pure, over
+rows of its tables."""
 
 from __future__ import annotations
 
@@ -12,7 +13,17 @@ from gongji.rules.binding import NoLimit
 from gongji.rules.codes import Scheme, Standing
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.money import percent, share, yuan
-from gongji.settlement.split import Benefit, Charge, FundShare, Owed, Purse, Used, benefit_of, charge_purses, fund_share
+from gongji.settlement.split import (
+    Benefit,
+    Charge,
+    FundShare,
+    Owed,
+    Purse,
+    Used,
+    benefit_of,
+    charge_purses,
+    fund_share,
+)
 from gongji.v1 import settlement_pb2 as pb
 
 from tests.bench.rivals.naive_tables import Account, Accumulator, Institution, Person
@@ -51,17 +62,25 @@ def decide(
     used: Accumulator,
     purses: Sequence[Account],
 ) -> Decided:
-    """The split of a bill over purses in the order they are asked. TypeError where it has no table."""
+    """The split of a bill over purses in the order they are asked. TypeError where it
+    has no table."""
     table = rules.value(CityRules.reimbursement)[Scheme(patient.scheme)]
     if isinstance(table, NoFund):
         raise TypeError(table.clause.text)
-    standing = Standing.RETIRED if patient.psn_type.startswith("12") else Standing.ACTIVE
+    standing = (
+        Standing.RETIRED if patient.psn_type.startswith("12") else Standing.ACTIVE
+    )
     benefit = benefit_of(table, institution.level, standing)
     cited = table.cited(standing, institution.level, ranked=True)
     before = Used(used.deductible_used_fen, used.fund_paid_fen)
     paid = fund_share(bill.in_scope_fen, benefit, before)
     in_scope_fen = bill.in_scope_fen - paid.fund_fen
-    owed = Owed(in_scope_fen, bill.first_selfpay_fen, bill.above_limit_fen, bill.out_of_catalogue_fen)
+    owed = Owed(
+        in_scope_fen,
+        bill.first_selfpay_fen,
+        bill.above_limit_fen,
+        bill.out_of_catalogue_fen,
+    )
     uses = rules.value(CityRules.uses)
     asked = [
         Purse(purse.person_no, PurseKind.OWN, purse.balance_fen, uses.own_pays)
@@ -70,7 +89,14 @@ def decide(
         for purse in purses
     ]
     charges, cash_fen = charge_purses(owed, asked)
-    return Decided(benefit, rules.ref(CityRules.reimbursement, *cited), before, paid, charges, cash_fen)
+    return Decided(
+        benefit,
+        rules.ref(CityRules.reimbursement, *cited),
+        before,
+        paid,
+        charges,
+        cash_fen,
+    )
 
 
 def lines_of(bill: pb.Bill, decided: Decided, rules: Rules) -> Iterator[Told]:
@@ -84,7 +110,12 @@ def lines_of(bill: pb.Bill, decided: Decided, rules: Rules) -> Iterator[Told]:
         fen=decided.cash_fen,
         payer=pb.PAYER_CASH,
         formula="cash.v1",
-        inputs={"total": bill.total_fen, "fund": decided.paid.fund_fen, "own_purse": own, "givers": aid},
+        inputs={
+            "total": bill.total_fen,
+            "fund": decided.paid.fund_fen,
+            "own_purse": own,
+            "givers": aid,
+        },
         in_words=f"其余 {yuan(decided.cash_fen)} 元由个人现金支付",
     )
     yield Told(rules.ref(CityRules.purse_order), cash)
@@ -105,14 +136,24 @@ def _fund(in_scope_fen: int, decided: Decided) -> pb.Line:
         "rounding_bp": 5000,
         "fund_paid": decided.before.fund_fen,
     }
-    inputs |= {name: fen for name, fen in limits.items() if not isinstance(fen, NoLimit)}
+    inputs |= {
+        name: fen for name, fen in limits.items() if not isinstance(fen, NoLimit)
+    }
     told = (
         f"政策范围内 {yuan(in_scope_fen)} 元, 扣除起付标准 {yuan(paid.deductible_fen)} 元后"
         f"按 {percent(benefit.ratio_bp)} 由统筹基金支付 {yuan(paid.fund_fen)} 元"
     )
-    if paid.fund_fen < share(in_scope_fen - paid.deductible_fen, benefit.ratio_bp, benefit.rounding):
+    if paid.fund_fen < share(
+        in_scope_fen - paid.deductible_fen, benefit.ratio_bp, benefit.rounding
+    ):
         told += "(以年度支付限额余额为限)"
-    return pb.Line(fen=paid.fund_fen, payer=pb.PAYER_FUND, formula="fund.v1", inputs=inputs, in_words=told)
+    return pb.Line(
+        fen=paid.fund_fen,
+        payer=pb.PAYER_FUND,
+        formula="fund.v1",
+        inputs=inputs,
+        in_words=told,
+    )
 
 
 def _purse(place: int, charge: Charge) -> pb.Line:
@@ -126,5 +167,8 @@ def _purse(place: int, charge: Charge) -> pb.Line:
         purse=charge.purse.owner,
         formula="own_purse.v1" if own else "giver_purse.v1",
         inputs=inputs if own else inputs | {"place": place},
-        in_words=f"{whose}可支付的部分尚有 {yuan(charge.needed_fen)} 元, 支付 {yuan(charge.fen)} 元",
+        in_words=(
+            f"{whose}可支付的部分尚有 {yuan(charge.needed_fen)} 元, "
+            f"支付 {yuan(charge.fen)} 元"
+        ),
     )

@@ -9,7 +9,16 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from gongji.model import account, binding, people
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, Engine, ForeignKey, create_engine, event, insert
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Engine,
+    ForeignKey,
+    create_engine,
+    event,
+    insert,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
 from tests.bench.rivals import population
@@ -104,7 +113,9 @@ class Entry(Base):
 
     __tablename__ = "naive_ledger"
 
-    settlement_id: Mapped[str] = mapped_column(ForeignKey(Settlement.settlement_id), primary_key=True)
+    settlement_id: Mapped[str] = mapped_column(
+        ForeignKey(Settlement.settlement_id), primary_key=True
+    )
     position: Mapped[int] = mapped_column(primary_key=True)
     ledger_account: Mapped[str] = mapped_column(index=True)
     fen: Mapped[int]
@@ -146,9 +157,14 @@ def _engine(url: str) -> Engine:
         psycopg = url.replace("postgresql://", "postgresql+psycopg://", 1)
         return create_engine(psycopg, pool_size=CONNECTIONS, max_overflow=0)
     engine = create_engine(url)
-    # SQLAlchemy's own recipe: it begins each transaction itself, and takes the right to write at once.
+    # SQLAlchemy's own recipe: it begins each transaction itself, and takes the right to
+    # write at once.
     event.listen(engine, "connect", _prepare)
-    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    event.listen(
+        engine,
+        "begin",
+        lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"),
+    )
     return engine
 
 
@@ -168,7 +184,11 @@ def _row(record: object) -> tuple[type[Base], dict[str, Any]]:
         case people.Person():
             return Person, _person(record)
         case account.Account():
-            return Account, {"person_no": record.person_no, "balance_fen": record.balance_fen, "version": 0}
+            return Account, {
+                "person_no": record.person_no,
+                "balance_fen": record.balance_fen,
+                "version": 0,
+            }
         case binding.Binding():
             names = ("binding_id", "holder", "member", "state", "active_at")
             return Binding, {name: getattr(record, name) for name in names}

@@ -1,4 +1,5 @@
-"""PostgreSQL's own limit: pgbench runs one settlement statement by statement over the very tables of ours.
+"""PostgreSQL's own limit: pgbench runs one settlement statement by statement over the
+very tables of ours.
 
 .venv/bin/python tests/bench/rivals/pgbench.py [--clients N …] [--seconds S] [--show]
 """
@@ -30,7 +31,9 @@ from gongji.store.schema import Schema
 from gongji.store.table import SqlValue, Table
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-sys.path.insert(0, str(Path(__file__).parents[3]))  # run as a file, it finds the tests' helpers all the same
+sys.path.insert(
+    0, str(Path(__file__).parents[3])
+)  # run as a file, it finds the tests' helpers all the same
 from gongji.store.postgres.sql import select_any
 
 from tests.bench.rivals import population
@@ -40,7 +43,9 @@ from tests.postgres import _binaries, own
 THREADS: Final = 2
 WARM_UP_S: Final = 1
 
-SESSION: Final = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off"
+SESSION: Final = (
+    "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off"
+)
 """As our own sessions: a plan made once must do, also one made while a table was still empty."""
 
 REQUEST_ID: Final = "00000000-0000-4000-8000-000000000000"
@@ -50,7 +55,8 @@ PLAIN, HELPED = 1, 4
 
 @dataclass(slots=True)
 class Script:
-    """A settlement as pgbench's script; its documents are variables of its own, sent as parameters like anybody's."""
+    """A settlement as pgbench's script; its documents are variables of its own, sent as
+    parameters like anybody's."""
 
     name: str
     place: str
@@ -63,7 +69,8 @@ class Script:
         self.lines.append(statement + ";")
 
     def value(self, name: str, value: SqlValue) -> str:
-        """A column's value as SQL; the names of the one real settlement give way to those of this transaction."""
+        """A column's value as SQL; the names of the one real settlement give way to
+        those of this transaction."""
         if value is None:
             return "NULL"
         if isinstance(value, int):
@@ -75,16 +82,28 @@ class Script:
             return f":{self.name}_{name}::bytea"
         parts = re.split(f"({'|'.join(map(re.escape, self.tokens))})", value)
         # What follows a colon is a variable to pgbench, within quotes too.
-        literals = [self.tokens.get(part) or f"'{part}'".replace(":", ":' || '") for part in parts if part]
+        literals = [
+            self.tokens.get(part) or f"'{part}'".replace(":", ":' || '")
+            for part in parts
+            if part
+        ]
         return " || ".join(literals) or "''"
 
     def text(self) -> str:
         """The whole."""
-        return "\n".join([f"\\set place {self.place}", r"\set id random(1, 9223372036854775807)", *self.lines, ""])
+        return "\n".join(
+            [
+                f"\\set place {self.place}",
+                r"\set id random(1, 9223372036854775807)",
+                *self.lines,
+                "",
+            ]
+        )
 
 
 def measure(url: str, clients: int, seconds: float) -> float:
-    """Settlements a second; the database is one for `batches.over_postgres`. RuntimeError where pgbench fails."""
+    """Settlements a second; the database is one for `batches.over_postgres`.
+    RuntimeError where pgbench fails."""
     with over_postgres(url) as (engine, schema):
         scripts = {3: script(engine, schema, PLAIN), 1: script(engine, schema, HELPED)}
     _run(url, clients, WARM_UP_S, scripts)
@@ -95,8 +114,13 @@ def script(engine: PostgresEngine, schema: Schema, place: int) -> Script:
     """The statements of one settlement, its rows and documents those of a real one."""
     giver = population.giver_of(place)
     settled, records = _decided(engine, schema, place)
-    made = Script(f"p{place}", _places(helped=giver is not None), _tokens(settled, place))
-    patient, helper = made.value("", population.number(place)), made.value("", population.number(place - 1))
+    made = Script(
+        f"p{place}", _places(helped=giver is not None), _tokens(settled, place)
+    )
+    patient, helper = (
+        made.value("", population.number(place)),
+        made.value("", population.number(place - 1)),
+    )
     purses = [helper, patient] if giver else [patient]
     made.say("BEGIN")
     made.say(_select(schema, Remembered, "", [made.value("", REQUEST_ID)]))
@@ -106,9 +130,13 @@ def script(engine: PostgresEngine, schema: Schema, place: int) -> Script:
     if giver:
         made.say(_select(schema, Person, "", [helper]))
     made.say(_select(schema, Account, "", purses, lock=True))
-    made.say(_select(schema, Accumulator, "", [made.value("", year_of(settled))], lock=True))
+    made.say(
+        _select(schema, Accumulator, "", [made.value("", year_of(settled))], lock=True)
+    )
     for kind in (Settlement, Entry, Remembered):
-        made.say(_insert(made, schema, kind, [r for r in records if isinstance(r, kind)]))
+        made.say(
+            _insert(made, schema, kind, [r for r in records if isinstance(r, kind)])
+        )
     for moved in settled.movements:
         made.say(_charged(made, moved))
     for used in (r for r in records if isinstance(r, Accumulator)):
@@ -133,10 +161,14 @@ def _accumulated(made: Script, schema: Schema, after: Accumulator) -> str:
     return f"{insert} ON CONFLICT ({schema.table(Accumulator).key.name}) DO UPDATE SET {more}"
 
 
-def _decided(engine: PostgresEngine, schema: Schema, place: int) -> tuple[Settlement, list[Any]]:
+def _decided(
+    engine: PostgresEngine, schema: Schema, place: int
+) -> tuple[Settlement, list[Any]]:
     """A real settlement and every record it writes; nothing is written here."""
     bill = population.bill(place, 150_000)
-    command = Settle(Request(REQUEST_ID, "bench", "Settle", {"bill": bill}), bill, load_cities())
+    command = Settle(
+        Request(REQUEST_ID, "bench", "Settle", {"bill": bill}), bill, load_cities()
+    )
     engine.begin()
     try:
         fresh = Gatherer(Facts(population.NOW, schema), engine).decide(command)
@@ -149,11 +181,16 @@ def _decided(engine: PostgresEngine, schema: Schema, place: int) -> tuple[Settle
 def _places(*, helped: bool) -> str:
     """A patient drawn among those with, or those without, a giver."""
     fours = population.PERSONS // 4
-    return f"random(1, {fours}) * 4" if helped else f"random(0, {fours - 1}) * 4 + random(1, 3)"
+    return (
+        f"random(1, {fours}) * 4"
+        if helped
+        else f"random(0, {fours - 1}) * 4 + random(1, 3)"
+    )
 
 
 def _tokens(settled: Settlement, place: int) -> dict[str, str]:
-    """By the names in the real settlement: what stands for them in a transaction; of the same length."""
+    """By the names in the real settlement: what stands for them in a transaction; of
+    the same length."""
     return {
         settled.settlement_id: "'S' || lpad(:id::text, 26, '0')",
         REQUEST_ID: "lpad(:id::text, 36, '0')",
@@ -162,7 +199,9 @@ def _tokens(settled: Settlement, place: int) -> dict[str, str]:
     }
 
 
-def _select(schema: Schema, kind: type, index: str, values: Sequence[str], *, lock: bool = False) -> str:
+def _select(
+    schema: Schema, kind: type, index: str, values: Sequence[str], *, lock: bool = False
+) -> str:
     statement = select_any(schema.table(kind), index, lock=lock)
     if len(values) == 1:
         return statement.replace("= ANY(%s)", f"= {values[0]}")
@@ -173,13 +212,19 @@ def _insert(made: Script, schema: Schema, kind: type, records: Sequence[Any]) ->
     table: Table[Any] = schema.table(kind)
     names = [column.name for column in table.columns]
     rows = [
-        f"({', '.join(made.value(f'{table.name}_{name}', value) for name, value in zip(names, row, strict=True))})"
+        (
+            "("
+            f"{', '.join(made.value(f'{table.name}_{name}', value) for name, value in zip(names, row, strict=True))}"
+            ")"
+        )
         for row in map(table.row, records)
     ]
     return f"INSERT INTO {table.name} ({', '.join(names)}) VALUES {', '.join(rows)}"  # noqa: S608 - names of the schema's
 
 
-def _run(url: str, clients: int, seconds: float, scripts: Mapping[int, Script]) -> float:
+def _run(
+    url: str, clients: int, seconds: float, scripts: Mapping[int, Script]
+) -> float:
     """One run of pgbench. RuntimeError where a transaction of it failed."""
     asked = conninfo_to_dict(url)
     target = make_conninfo(url, options=f"{asked.get('options', '')} {SESSION}".strip())
@@ -188,14 +233,35 @@ def _run(url: str, clients: int, seconds: float, scripts: Mapping[int, Script]) 
         for weight, one in scripts.items():
             path = Path(folder) / f"{weight}.sql"
             path.write_text(one.text(), encoding="utf-8")
-            files += ["-f", f"{path}@{weight}", *(f"-D{k}={v}" for k, v in one.documents.items())]
+            files += [
+                "-f",
+                f"{path}@{weight}",
+                *(f"-D{k}={v}" for k, v in one.documents.items()),
+            ]
         threads = min(clients, THREADS)
-        how = ["-n", "-M", "prepared", "-c", str(clients), "-j", str(threads), "-T", str(max(1, round(seconds)))]
+        how = [
+            "-n",
+            "-M",
+            "prepared",
+            "-c",
+            str(clients),
+            "-j",
+            str(threads),
+            "-T",
+            str(max(1, round(seconds))),
+        ]
         ran = subprocess.run(  # noqa: S603 - PostgreSQL's own program, our own arguments
-            [_binaries() / "pgbench", *how, *files, target], capture_output=True, text=True, check=False
+            [_binaries() / "pgbench", *how, *files, target],
+            capture_output=True,
+            text=True,
+            check=False,
         )
     rate = re.search(r"^tps = ([\d.]+)", ran.stdout, re.MULTILINE)
-    if ran.returncode or rate is None or not re.search(r"failed transactions: 0 ", ran.stdout):
+    if (
+        ran.returncode
+        or rate is None
+        or not re.search(r"failed transactions: 0 ", ran.stdout)
+    ):
         raise RuntimeError(f"pgbench 失败: {ran.stderr[-2000:]}{ran.stdout[-500:]}")
     return float(rate[1])
 
@@ -216,7 +282,9 @@ def main() -> None:
             return
         for clients in asked.clients:
             rate = measure(url, clients, asked.seconds)
-            sys.stdout.write(f"pgbench, {clients:>3} clients: {rate:,.0f} settlements/s\n")
+            sys.stdout.write(
+                f"pgbench, {clients:>3} clients: {rate:,.0f} settlements/s\n"
+            )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""The population every contender settles over: invented employees with deep purses; every fourth has only a giver."""
+"""The population every contender settles over: invented employees with deep purses;
+every fourth has only a giver."""
 
 from __future__ import annotations
 
@@ -38,7 +39,8 @@ NOW: Final = datetime(2025, 9, 30, 10, tzinfo=SHANGHAI)
 """When every contender settles; bills are of that day."""
 
 VAULT: Final = Vault(bytes(range(32)))
-"""One key for all that is measured below the server, so that they may share a database; it guards invented people."""
+"""One key for all that is measured below the server, so that they may share a database;
+it guards invented people."""
 
 TOGETHER: Final = 2_000
 """Records written in one transaction."""
@@ -50,13 +52,17 @@ def number(place: int) -> str:
 
 
 def giver_of(place: int) -> int | None:
-    """The place of the patient's only giver, the one before him; three patients in four have none."""
+    """The place of the patient's only giver, the one before him; three patients in four
+    have none."""
     return place - 1 if place % 4 == 0 else None
 
 
 def records(persons: int = PERSONS) -> Iterator[object]:
-    """The institution, then each person with his purse; who has a giver has the binding and nothing of his own."""
-    yield Institution(HOSPITAL, "试验医院", InstitutionKind.HOSPITAL, 5, date(2015, 1, 1))
+    """The institution, then each person with his purse; who has a giver has the binding
+    and nothing of his own."""
+    yield Institution(
+        HOSPITAL, "试验医院", InstitutionKind.HOSPITAL, 5, date(2015, 1, 1)
+    )
     for place in range(1, persons + 1):
         yield _person(place)
         yield Account(number(place), 0 if giver_of(place) else BALANCE_FEN)
@@ -65,7 +71,8 @@ def records(persons: int = PERSONS) -> Iterator[object]:
 
 
 def bill(place: int, in_scope_fen: int, other_fen: int = 2_000) -> Bill:
-    """An outpatient bill of one day, to be paid in the city's order: fund, own purse, giver, cash."""
+    """An outpatient bill of one day, to be paid in the city's order: fund, own purse,
+    giver, cash."""
     return Bill(
         patient=number(place),
         institution_code=HOSPITAL,
@@ -79,7 +86,8 @@ def bill(place: int, in_scope_fen: int, other_fen: int = 2_000) -> Bill:
 
 
 def bills(persons: int = PERSONS, seed: int = 0) -> Iterator[Bill]:
-    """Bills without end: patients in chance order, 900 to 1,600 yuan in scope: from the first on the fund pays too."""
+    """Bills without end: patients in chance order, 900 to 1,600 yuan in scope: from the
+    first on the fund pays too."""
     chance = random.Random(seed)  # noqa: S311 - the same bills in every run
     while True:
         yield bill(chance.randint(1, persons), chance.randint(90_000, 160_000))
@@ -99,7 +107,8 @@ async def populate(store: Store, persons: int = PERSONS) -> None:
 
 
 def _person(place: int) -> Person:
-    # An area no city has; the birth date and the serial number make each certificate one of its kind.
+    # An area no city has; the birth date and the serial number make each certificate
+    # one of its kind.
     born = date(1960, 1, 1) + timedelta(days=place // 500)
     digits = f"341199{born:%Y%m%d}{place % 500:03d}"
     return Person(
@@ -108,7 +117,9 @@ def _person(place: int) -> Person:
         name=f"试验{place}",
         phone=f"1000{place:07d}",
         insured_place=AREA,
-        enrolments=(Enrolment(Scheme.EMPLOYEE, "11", EnrolmentStatus.NORMAL, date(2015, 1, 1)),),
+        enrolments=(
+            Enrolment(Scheme.EMPLOYEE, "11", EnrolmentStatus.NORMAL, date(2015, 1, 1)),
+        ),
         contribution_base_fen=500_000,
     )
 

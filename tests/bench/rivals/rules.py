@@ -1,4 +1,5 @@
-"""Rule and split alone, µs of CPU a bill: ours, zen-engine and OpenFisca over one table and the same bills.
+"""Rule and split alone, µs of CPU a bill: ours, zen-engine and OpenFisca over one table
+and the same bills.
 
 .venv/bin/python tests/bench/rivals/rules.py
 """
@@ -14,7 +15,9 @@ from typing import Final
 
 from gongji.cities.loading import load_cities
 
-sys.path.insert(0, str(Path(__file__).parents[3]))  # run as a file, it finds the tests' helpers all the same
+sys.path.insert(
+    0, str(Path(__file__).parents[3])
+)  # run as a file, it finds the tests' helpers all the same
 from tests.bench.rivals.rules_bills import Contender, Gongji, bills
 from tests.bench.rivals.rules_openfisca import OpenFisca, OpenFiscaAtOnce
 from tests.bench.rivals.rules_zen import Zen, ZenCreated
@@ -25,9 +28,11 @@ COPIES: Final = 100
 
 
 def measure() -> dict[str, float]:
-    """µs of this process's CPU a bill by contender: medians of rounds in turn. ValueError where two disagree.
+    """µs of this process's CPU a bill by contender: medians of rounds in turn.
+    ValueError where two disagree.
 
-    zen-engine stands there twice: its decision from a loader, and by `create_decision`, which is compiled anew inside.
+    zen-engine stands there twice: its decision from a loader, and by `create_decision`,
+    which is compiled anew inside.
     """
     some = bills()
     many = some * COPIES
@@ -70,7 +75,9 @@ def main() -> None:
     """Prints the table."""
     found = measure()
     for name, us in found.items():
-        sys.stdout.write(f"{name:<30} {us:>9.2f} µs a bill  {us / found['gongji']:>7.2f} ×\n")
+        sys.stdout.write(
+            f"{name:<30} {us:>9.2f} µs a bill  {us / found['gongji']:>7.2f} ×\n"
+        )
 
 
 if __name__ == "__main__":

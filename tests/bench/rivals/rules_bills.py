@@ -16,7 +16,14 @@ from gongji.rules.binding import NO_LIMIT, NoLimit
 from gongji.rules.codes import Scheme, Standing
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.money import Rounding
-from gongji.settlement.split import Owed, Purse, Used, benefit_of, charge_purses, fund_share
+from gongji.settlement.split import (
+    Owed,
+    Purse,
+    Used,
+    benefit_of,
+    charge_purses,
+    fund_share,
+)
 
 AREA: Final = "341100"
 DAY: Final = date(2025, 9, 30)
@@ -67,8 +74,14 @@ class Row(NamedTuple):
 
 @cache
 def table() -> Table:
-    """The reimbursement table of one of our cities on the day. TypeError where the fund pays nothing."""
-    found = load_cities().of(AREA).rules(DAY).value(CityRules.reimbursement)[Scheme.EMPLOYEE]
+    """The reimbursement table of one of our cities on the day. TypeError where the fund
+    pays nothing."""
+    found = (
+        load_cities()
+        .of(AREA)
+        .rules(DAY)
+        .value(CityRules.reimbursement)[Scheme.EMPLOYEE]
+    )
     if isinstance(found, NoFund):
         raise TypeError(found)
     return found
@@ -87,11 +100,18 @@ def rows() -> Iterator[Row]:
                 raise ValueError(benefit)
             if isinstance(benefit.cap_fen, NoLimit):
                 raise TypeError(benefit)
-            yield Row(level, standing, benefit.deductible_fen, benefit.ratio_bp, benefit.cap_fen)
+            yield Row(
+                level,
+                standing,
+                benefit.deductible_fen,
+                benefit.ratio_bp,
+                benefit.cap_fen,
+            )
 
 
 def bills(count: int = COUNT) -> list[Bill]:
-    """Invented bills, some at every limit: deductible met or not, fund used up or not, purses deep or nearly empty."""
+    """Invented bills, some at every limit: deductible met or not, fund used up or not,
+    purses deep or nearly empty."""
     chance = random.Random(7)  # noqa: S311 - the same bills in every run
     return [
         Bill(
@@ -110,7 +130,8 @@ def bills(count: int = COUNT) -> list[Bill]:
 
 
 class Gongji:
-    """Ours, as the server does it: the city's rules on the day, the row, the fund's share, the purses."""
+    """Ours, as the server does it: the city's rules on the day, the row, the fund's
+    share, the purses."""
 
     def __init__(self, cities: Cities) -> None:
         self._cities = cities
@@ -124,7 +145,9 @@ class Gongji:
         entry = rules.value(CityRules.reimbursement)[Scheme.EMPLOYEE]
         uses = rules.value(CityRules.uses)
         benefit = benefit_of(entry, bill.level, bill.standing)  # type: ignore[arg-type] # `table` has looked
-        paid = fund_share(bill.in_scope, benefit, Used(bill.deductible_used, bill.fund_paid))
+        paid = fund_share(
+            bill.in_scope, benefit, Used(bill.deductible_used, bill.fund_paid)
+        )
         owed = Owed(bill.in_scope - paid.fund_fen, bill.first_selfpay, 0, bill.other)
         purses = (
             Purse("P1", PurseKind.OWN, bill.own_balance, uses.own_pays),

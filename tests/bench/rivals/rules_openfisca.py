@@ -1,4 +1,5 @@
-"""The same rule as a tax and benefit system of OpenFisca: parameters for the table, variables for the amounts."""
+"""The same rule as a tax and benefit system of OpenFisca: parameters for the table,
+variables for the amounts."""
 
 from __future__ import annotations
 
@@ -45,7 +46,11 @@ class OpenFisca:
 
     def split(self, bills: Sequence[Bill]) -> list[Split]:
         """One simulation a bill."""
-        return [split for bill in bills for split in simulated(self._system, 1, columns([bill]))]
+        return [
+            split
+            for bill in bills
+            for split in simulated(self._system, 1, columns([bill]))
+        ]
 
 
 class OpenFiscaAtOnce:
@@ -69,7 +74,9 @@ class OpenFiscaAtOnce:
 
 def columns(bills: Sequence[Bill]) -> Columns:
     """Bills as columns; level and standing as places among their possible values."""
-    found = {name: np.array([getattr(bill, name) for bill in bills]) for name in AMOUNTS}
+    found = {
+        name: np.array([getattr(bill, name) for bill in bills]) for name in AMOUNTS
+    }
     found["level"] = np.array([LEVELS.index(bill.level) for bill in bills])
     found["standing"] = np.array([_STANDINGS.index(bill.standing) for bill in bills])
     return found
@@ -91,17 +98,30 @@ def calculated(of: Any, persons: int, given: Columns) -> list[Any]:
 
 def system() -> Any:
     """The whole system: persons, parameters, variables."""
-    person = build_entity(key="person", plural="persons", label="Insured person", is_person=True)
+    person = build_entity(
+        key="person", plural="persons", label="Insured person", is_person=True
+    )
     made = TaxBenefitSystem([person])
     made.parameters = ParameterNode("", data={"reimbursement": _parameters()})
     standing = Enum("Standing", [(s.value, s.value) for s in Standing])
     level = Enum("Level", [(f"level{n}", str(n)) for n in LEVELS])
     variables = [
-        _variable(person, "standing", Enum, possible_values=standing, default_value=standing["active"]),
-        _variable(person, "level", Enum, possible_values=level, default_value=level["level1"]),
+        _variable(
+            person,
+            "standing",
+            Enum,
+            possible_values=standing,
+            default_value=standing["active"],
+        ),
+        _variable(
+            person, "level", Enum, possible_values=level, default_value=level["level1"]
+        ),
         *(_variable(person, name, int) for name in AMOUNTS),
         *(_variable(person, name, int, formula=_looked_up(name)) for name in FIGURES),
-        *(_variable(person, name, int, formula=_formula(of)) for name, of in _FORMULAS.items()),
+        *(
+            _variable(person, name, int, formula=_formula(of))
+            for name, of in _FORMULAS.items()
+        ),
     ]
     for variable in variables:
         made.add_variable(variable)
@@ -114,18 +134,26 @@ def _parameters() -> dict[str, Any]:
     for row in rows():
         for figure in FIGURES:
             of_standing = tree.setdefault(figure, {}).setdefault(row.standing.value, {})
-            of_standing[f"level{row.level}"] = {"values": {SINCE: {"value": getattr(row, figure)}}}
+            of_standing[f"level{row.level}"] = {
+                "values": {SINCE: {"value": getattr(row, figure)}}
+            }
     return tree
 
 
 def _variable(entity: Any, name: str, value_type: type, **more: Any) -> type:
-    facts = {"value_type": value_type, "entity": entity, "definition_period": DateUnit.DAY, "label": name}
+    facts = {
+        "value_type": value_type,
+        "entity": entity,
+        "definition_period": DateUnit.DAY,
+        "label": name,
+    }
     return type(name, (Variable,), facts | more)
 
 
 def _looked_up(figure: str) -> Callable[[Any, Any, Any], Any]:
     def formula(person: Any, period: Any, parameters: Any) -> Any:
-        # Parameters can be indexed by arrays too, but that visits every person in turn: several times as slow.
+        # Parameters can be indexed by arrays too, but that visits every person in turn:
+        # several times as slow.
         tree, standing, level = (
             parameters(period).reimbursement[figure],
             person("standing", period),
@@ -146,15 +174,23 @@ def _formula(amount: Callable[[Of], Any]) -> Callable[[Any, Any], Any]:
 
 
 def _fund(of: Of) -> Any:
-    rest = (of("in_scope") - of("deducted")).astype(np.int64)  # fen times basis points outgrow OpenFisca's 32 bits
-    return np.minimum((rest * of("ratio") + 5000) // 10000, np.maximum(0, of("cap") - of("fund_paid")))
+    rest = (of("in_scope") - of("deducted")).astype(
+        np.int64
+    )  # fen times basis points outgrow OpenFisca's 32 bits
+    return np.minimum(
+        (rest * of("ratio") + 5000) // 10000, np.maximum(0, of("cap") - of("fund_paid"))
+    )
 
 
 _FORMULAS: Final[Mapping[str, Callable[[Of], Any]]] = {
-    "deducted": lambda of: np.minimum(of("in_scope"), np.maximum(0, of("deductible") - of("deductible_used"))),
+    "deducted": lambda of: np.minimum(
+        of("in_scope"), np.maximum(0, of("deductible") - of("deductible_used"))
+    ),
     "fund": _fund,
     "aidable": lambda of: of("in_scope") - of("fund") + of("first_selfpay"),
     "own": lambda of: np.minimum(of("own_balance"), of("aidable") + of("other")),
-    "aid": lambda of: np.minimum(of("giver_balance"), np.maximum(0, of("aidable") - of("own"))),
+    "aid": lambda of: np.minimum(
+        of("giver_balance"), np.maximum(0, of("aidable") - of("own"))
+    ),
     "cash": lambda of: of("aidable") + of("other") - of("own") - of("aid"),
 }

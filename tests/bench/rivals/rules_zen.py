@@ -1,4 +1,5 @@
-"""The same rule as a decision of zen-engine: a decision table for the row, expressions for the amounts."""
+"""The same rule as a decision of zen-engine: a decision table for the row, expressions
+for the amounts."""
 
 from __future__ import annotations
 
@@ -15,7 +16,10 @@ KEY: Final = "split"
 
 _EXPRESSIONS: Final[Mapping[str, str]] = {
     "deducted": "min([in_scope, max([0, deductible - deductible_used])])",
-    "fund": "min([floor(((in_scope - $.deducted) * ratio + 5000) / 10000), max([0, cap - fund_paid])])",
+    "fund": (
+        "min([floor(((in_scope - $.deducted) * ratio + 5000) / 10000), max([0, "
+        "cap - fund_paid])])"
+    ),
     "aidable": "in_scope - $.fund + first_selfpay",
     "own": "min([own_balance, $.aidable + other])",
     "aid": "min([giver_balance, max([0, $.aidable - $.own])])",
@@ -28,7 +32,9 @@ class Zen:
     """Decisions come compiled from a loader, as its pages advise where it is to be fast."""
 
     def __init__(self) -> None:
-        self._engine = zen.ZenEngine({"loader": {"type": "static", "content": {KEY: decision()}}})
+        self._engine = zen.ZenEngine(
+            {"loader": {"type": "static", "content": {KEY: decision()}}}
+        )
 
     def split(self, bills: Sequence[Bill]) -> list[Split]:
         """One evaluation a bill."""
@@ -40,7 +46,9 @@ class ZenCreated:
     """The way of its first page: `create_decision`, once, and its `evaluate`."""
 
     def __init__(self) -> None:
-        self._decision = zen.ZenEngine().create_decision(zen.ZenDecisionContent(json.dumps(decision())))
+        self._decision = zen.ZenEngine().create_decision(
+            zen.ZenDecisionContent(json.dumps(decision()))
+        )
 
     def split(self, bills: Sequence[Bill]) -> list[Split]:
         """One evaluation a bill."""
@@ -78,11 +86,15 @@ def decision() -> dict[str, Any]:
     table = {
         "hitPolicy": "first",
         "passThrough": True,
-        "inputs": [{"id": name, "name": name, "field": name} for name in ("level", "standing")],
+        "inputs": [
+            {"id": name, "name": name, "field": name} for name in ("level", "standing")
+        ],
         "outputs": [{"id": name, "name": name, "field": name} for name in outputs],
         "rules": lines,
     }
-    expressions = [{"id": key, "key": key, "value": value} for key, value in _EXPRESSIONS.items()]
+    expressions = [
+        {"id": key, "key": key, "value": value} for key, value in _EXPRESSIONS.items()
+    ]
     nodes = {
         "bill": ("inputNode", {}),
         "table": ("decisionTableNode", table),
@@ -92,7 +104,13 @@ def decision() -> dict[str, Any]:
     names = list(nodes)
     return {
         "nodes": [
-            {"id": name, "name": name, "type": kind, "position": {"x": 0, "y": 0}, "content": content}
+            {
+                "id": name,
+                "name": name,
+                "type": kind,
+                "position": {"x": 0, "y": 0},
+                "content": content,
+            }
             for name, (kind, content) in nodes.items()
         ],
         "edges": [

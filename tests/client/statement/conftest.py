@@ -10,7 +10,11 @@ from gongji.client.statement import Column, Period, Sheet
 from gongji.rules.codes import SHANGHAI
 
 FIRST = datetime(2025, 9, 1, 8, 0, 7, tzinfo=SHANGHAI)
-INSTITUTIONS = ("滁州示例三级医院", "滁州示例大药房", "安庆示例医院(人民路院区)社区卫生服务中心第二分站")
+INSTITUTIONS = (
+    "滁州示例三级医院",
+    "滁州示例大药房",
+    "安庆示例医院(人民路院区)社区卫生服务中心第二分站",
+)
 
 NewSheet = Callable[..., Sheet]
 
@@ -32,7 +36,12 @@ def new_sheet() -> NewSheet:
                 Column("charged_fen", "共济支付(元)", fen=True),
             ),
             "rows": tuple(
-                (FIRST + timedelta(hours=10 * n), INSTITUTIONS[n % 3], 100_001 + 317 * n) for n in range(length)
+                (
+                    FIRST + timedelta(hours=10 * n),
+                    INSTITUTIONS[n % 3],
+                    100_001 + 317 * n,
+                )
+                for n in range(length)
             ),
             "closing": ("合计", "", sum(100_001 + 317 * n for n in range(length))),
             "note": "本单不显示诊断与项目。",

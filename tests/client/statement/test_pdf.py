@@ -23,20 +23,32 @@ MARKUP = '#strong[x] $a$ \\ *b* _c_ <d> @e `f` // g -- "h"'
 def pages(sheet: Sheet) -> list[str]:
     """The text of each page as a reader would copy it, without spaces and line ends."""
     document = pdfium.PdfDocument(to_pdf(sheet, NOW))
-    return [re.sub(r"\s", "", page.get_textpage().get_text_range()) for page in document]
+    return [
+        re.sub(r"\s", "", page.get_textpage().get_text_range()) for page in document
+    ]
 
 
 def inked(page: pdfium.PdfPage) -> tuple[int, int, int, int]:
-    """Left, top, right and bottom of what is not white, in points; a quick look at the page as a picture."""
+    """Left, top, right and bottom of what is not white, in points; a quick look at the
+    page as a picture."""
     bitmap = page.render(scale=1, grayscale=True)
     width, rows = bitmap.width, bytes(bitmap.buffer)
-    marks = [i for i, shade in enumerate(rows) if shade < 128 and i % bitmap.stride < width]
+    marks = [
+        i for i, shade in enumerate(rows) if shade < 128 and i % bitmap.stride < width
+    ]
     columns = [i % bitmap.stride for i in marks]
-    return min(columns), min(marks) // bitmap.stride, max(columns), max(marks) // bitmap.stride
+    return (
+        min(columns),
+        min(marks) // bitmap.stride,
+        max(columns),
+        max(marks) // bitmap.stride,
+    )
 
 
 @pytest.mark.parametrize(("rows", "count"), [(0, 1), (3, 1), (30, 1), (120, 3)])
-def test_every_cell_is_printed(new_sheet: Callable[..., Sheet], rows: int, count: int) -> None:
+def test_every_cell_is_printed(
+    new_sheet: Callable[..., Sheet], rows: int, count: int
+) -> None:
     """Each row's time, place and amount can be copied from the page, in the order of the sheet."""
     sheet = new_sheet(rows)
 
@@ -51,7 +63,8 @@ def test_every_cell_is_printed(new_sheet: Callable[..., Sheet], rows: int, count
 
 
 def test_each_page_has_head_and_number(new_sheet: Callable[..., Sheet]) -> None:
-    """The table's head, the page's number and the time of printing stand on every page; the end only on the last."""
+    """The table's head, the page's number and the time of printing stand on every page;
+    the end only on the last."""
     told = pages(new_sheet(120))
 
     assert [1] * 3 == [page.count(HEAD) for page in told]
@@ -62,7 +75,8 @@ def test_each_page_has_head_and_number(new_sheet: Callable[..., Sheet]) -> None:
 
 
 def test_the_end_never_stands_without_a_head(new_sheet: Callable[..., Sheet]) -> None:
-    """However the rows fill the page, totals, note and the line to sign stay together under the table's head."""
+    """However the rows fill the page, totals, note and the line to sign stay together
+    under the table's head."""
     for rows in range(30, 45):
         last = pages(new_sheet(rows))[-1]
         told = [last.find(word) for word in (HEAD, "合计", "本单不显示", "打印窗口")]
@@ -78,9 +92,15 @@ def test_each_page_says_whose_it_is(new_sheet: Callable[..., Sheet]) -> None:
 
 
 def test_nothing_leaves_the_page(new_sheet: Callable[..., Sheet]) -> None:
-    """Long names break into lines, the greatest amounts stay apart; five columns of them lie on a page turned round."""
+    """Long names break into lines, the greatest amounts stay apart; five columns of
+    them lie on a page turned round."""
     amounts = tuple(Column(f"fen{n}", f"金额{n}(元)", fen=True) for n in range(5))
-    columns = (Column("at", "时间"), Column("institution", "机构", wide=True), *amounts, Column("status", "状态"))
+    columns = (
+        Column("at", "时间"),
+        Column("institution", "机构", wide=True),
+        *amounts,
+        Column("status", "状态"),
+    )
     row = (NOW, "极长的机构名称" * 8, *[100_000_000_000] * 5, "已撤销")
     sheet = new_sheet(columns=columns, rows=(row,) * 3, closing=row, person_no="W" * 30)
 
@@ -88,7 +108,10 @@ def test_nothing_leaves_the_page(new_sheet: Callable[..., Sheet]) -> None:
 
     assert A4[::-1] == tuple(round(side) for side in page.get_size())
     left, top, right, bottom = inked(page)
-    assert (True, True) == (40 <= left < right <= A4[1] - 40, 40 <= top < bottom <= A4[0] - 30)
+    assert (True, True) == (
+        40 <= left < right <= A4[1] - 40,
+        40 <= top < bottom <= A4[0] - 30,
+    )
     assert 20 == pages(sheet)[0].count("1,000,000,000.00")
 
 
@@ -98,7 +121,10 @@ def test_a_page_is_a4(new_sheet: Callable[..., Sheet]) -> None:
 
     assert A4 == tuple(round(side) for side in page.get_size())
     left, top, right, bottom = inked(page)
-    assert (True, True) == (40 <= left < right <= A4[0] - 40, 40 <= top < bottom <= A4[1] - 30)
+    assert (True, True) == (
+        40 <= left < right <= A4[0] - 40,
+        40 <= top < bottom <= A4[1] - 30,
+    )
 
 
 def test_text_is_never_markup(new_sheet: Callable[..., Sheet]) -> None:
@@ -130,9 +156,13 @@ def test_the_same_sheet_is_the_same_file(new_sheet: Callable[..., Sheet]) -> Non
 
 
 @pytest.mark.parametrize("package", ["typst", "pylopdf_fonts_zh_cn"])
-def test_without_the_extra(new_sheet: Callable[..., Sheet], monkeypatch: pytest.MonkeyPatch, package: str) -> None:
+def test_without_the_extra(
+    new_sheet: Callable[..., Sheet], monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
     """Where the extra is not installed a sentence says what is missing and how to get it."""
     monkeypatch.setitem(sys.modules, package, None)
 
-    with pytest.raises(UnprintableError, match=rf"{package}.*gongji\[pdf\].*--format csv"):
+    with pytest.raises(
+        UnprintableError, match=rf"{package}.*gongji\[pdf\].*--format csv"
+    ):
         to_pdf(new_sheet(), NOW)

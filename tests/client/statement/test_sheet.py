@@ -20,9 +20,18 @@ MONTHS = {
     "the calendar's last month": (date(9999, 12, 1), "9999-12-01 至 9999-12-31"),
 }
 PERIODS = {
-    "both ends": (Period(date(2025, 9, 1), date(2025, 9, 2)), ("2025-09-01", "2025-09-02", "2025-09-01 至 2025-09-02")),
-    "from a day on": (Period(first=date(2025, 9, 1)), ("2025-09-01", "", "自 2025-09-01 起")),
-    "up to a day": (Period(last=date(2025, 9, 2)), ("", "2025-09-02", "截至 2025-09-02")),
+    "both ends": (
+        Period(date(2025, 9, 1), date(2025, 9, 2)),
+        ("2025-09-01", "2025-09-02", "2025-09-01 至 2025-09-02"),
+    ),
+    "from a day on": (
+        Period(first=date(2025, 9, 1)),
+        ("2025-09-01", "", "自 2025-09-01 起"),
+    ),
+    "up to a day": (
+        Period(last=date(2025, 9, 2)),
+        ("", "2025-09-02", "截至 2025-09-02"),
+    ),
     "everything": (Period(), ("", "", "全部记录")),
 }
 TEXTS = {
@@ -51,50 +60,81 @@ def test_a_month_is_its_days(day: date, words: str) -> None:
 
 
 @pytest.mark.parametrize(("period", "told"), PERIODS.values(), ids=PERIODS)
-def test_a_period_on_the_wire_and_in_words(period: Period, told: tuple[str, str, str]) -> None:
+def test_a_period_on_the_wire_and_in_words(
+    period: Period, told: tuple[str, str, str]
+) -> None:
     """An open end is an empty field of a request, and has its own words on paper."""
     assert told == (period.from_day, period.to_day, str(period))
 
 
 def test_spreadsheets_open_it(new_sheet: Callable[..., Sheet]) -> None:
-    """CSV begins with the mark of UTF-8, ends lines as RFC 4180 says, and has the columns' heads first."""
+    """CSV begins with the mark of UTF-8, ends lines as RFC 4180 says, and has the
+    columns' heads first."""
     written = to_csv(new_sheet(1))
 
     assert (
-        "\ufeff时间,机构,共济支付(元)\r\n2025-09-01 08:00:07,滁州示例三级医院,1000.01\r\n合计,,1000.01\r\n"
+        "\ufeff时间,机构,共济支付(元)\r\n2025-09-01 08:00:07,"
+        "滁州示例三级医院,1000.01\r\n合计,,1000.01\r\n"
     ) == written.decode()
 
 
 @pytest.mark.parametrize(("text", "told"), TEXTS.values(), ids=TEXTS)
-def test_a_text_is_neither_computed_nor_rounded(new_sheet: Callable[..., Sheet], text: str, told: str) -> None:
-    """A spreadsheet reads the text that was meant, whatever it begins with and however long it is."""
+def test_a_text_is_neither_computed_nor_rounded(
+    new_sheet: Callable[..., Sheet], text: str, told: str
+) -> None:
+    """A spreadsheet reads the text that was meant, whatever it begins with and however
+    long it is."""
     sheet = new_sheet(columns=(Column("x", "x"),), rows=((text,),), closing=("",))
 
     assert [["x"], [told], [""]] == [row or [""] for row in lines(to_csv(sheet))]
 
 
 @pytest.mark.parametrize(("fen", "told"), AMOUNTS.items())
-def test_an_amount_is_a_number_of_yuan(new_sheet: Callable[..., Sheet], fen: int, told: str) -> None:
-    """Amounts have two decimals and no separators, so that they can be added up; they read back as they were."""
-    sheet = new_sheet(columns=(Column("fen", "元", fen=True),), rows=((fen,),), closing=(fen,))
+def test_an_amount_is_a_number_of_yuan(
+    new_sheet: Callable[..., Sheet], fen: int, told: str
+) -> None:
+    """Amounts have two decimals and no separators, so that they can be added up; they
+    read back as they were."""
+    sheet = new_sheet(
+        columns=(Column("fen", "元", fen=True),), rows=((fen,),), closing=(fen,)
+    )
 
     assert [["元"], [told], [told]] == lines(to_csv(sheet))
     assert fen == money.fen(told)
 
 
 def test_opening_stands_before_the_rows(new_sheet: Callable[..., Sheet]) -> None:
-    """A sheet with an opening balance begins with it and ends with the closing one, in every shape."""
+    """A sheet with an opening balance begins with it and ends with the closing one, in
+    every shape."""
     sheet = new_sheet(1, opening=("期初余额", "", 7))
 
-    assert ["期初余额", "2025-09-01 08:00:07", "合计"] == [row[0] for row in lines(to_csv(sheet))[1:]]
-    assert ["期初余额", "2025-09-01 08:00:07", "合计"] == [row["时间"] for row in sheet.shown()]
+    assert ["期初余额", "2025-09-01 08:00:07", "合计"] == [
+        row[0] for row in lines(to_csv(sheet))[1:]
+    ]
+    assert ["期初余额", "2025-09-01 08:00:07", "合计"] == [
+        row["时间"] for row in sheet.shown()
+    ]
 
 
 def test_programs_get_fen_and_instants(new_sheet: Callable[..., Sheet]) -> None:
-    """JSON has rows by key, amounts in fen, instants with their zone, balances apart from the rows."""
-    told: dict[str, Any] = json.loads(to_json(new_sheet(1, opening=("期初余额", "", 7))))["statement"]
+    """JSON has rows by key, amounts in fen, instants with their zone, balances apart
+    from the rows."""
+    told: dict[str, Any] = json.loads(
+        to_json(new_sheet(1, opening=("期初余额", "", 7)))
+    )["statement"]
 
-    row = {"at": "2025-09-01T08:00:07+08:00", "institution": "滁州示例三级医院", "charged_fen": 100_001}
+    row = {
+        "at": "2025-09-01T08:00:07+08:00",
+        "institution": "滁州示例三级医院",
+        "charged_fen": 100_001,
+    }
     assert [row] == told["rows"]
-    assert ({"charged_fen": 7}, {"charged_fen": 100_001}) == (told["opening"], told["closing"])
-    assert ("CZ001", "2025-09-01", "2025-12-31") == (told["person_no"], told["from_day"], told["to_day"])
+    assert ({"charged_fen": 7}, {"charged_fen": 100_001}) == (
+        told["opening"],
+        told["closing"],
+    )
+    assert ("CZ001", "2025-09-01", "2025-12-31") == (
+        told["person_no"],
+        told["from_day"],
+        told["to_day"],
+    )

@@ -1,4 +1,5 @@
-"""Faults sown into a good city, each with the finding that must come up: the table of `tests/test_proof.py`."""
+"""Faults sown into a good city, each with the finding that must come up: the table of
+`tests/test_proof.py`."""
 
 from __future__ import annotations
 
@@ -55,7 +56,8 @@ GOOD = _good()
 
 @dataclass(frozen=True)
 class Seed:
-    """One fault: what the city answers instead, the finding's kind, where it stands, and words it must hold."""
+    """One fault: what the city answers instead, the finding's kind, where it stands,
+    and words it must hold."""
 
     kind: Kind
     words: tuple[str, ...]
@@ -65,7 +67,8 @@ class Seed:
     since: str = "2022-07-01"
 
     def findings(self) -> tuple[Finding, ...]:
-        """What the proof says of the city with the fault; of its bare answers where it may not even load."""
+        """What the proof says of the city with the fault; of its bare answers where it
+        may not even load."""
         try:
             return prove(sown(self.answers, self.candidates)).findings
         except PluginProblem:
@@ -73,13 +76,20 @@ class Seed:
 
 
 def sown(answers: Answers, candidates: tuple[Candidate, ...] = ()) -> City:
-    """A city that answers as the province does but for these hooks. PluginProblem where the guards refuse it."""
+    """A city that answers as the province does but for these hooks. PluginProblem where
+    the guards refuse it."""
 
     def answering(value: object) -> Callable[[], object]:
         return hookimpl(lambda: value)
 
-    given = {"identity": Identity(area_code="340200", name="芜湖市"), "candidates": candidates, **answers}
-    return city_from(SimpleNamespace(**{hook: answering(value) for hook, value in given.items()}))
+    given = {
+        "identity": Identity(area_code="340200", name="芜湖市"),
+        "candidates": candidates,
+        **answers,
+    }
+    return city_from(
+        SimpleNamespace(**{hook: answering(value) for hook, value in given.items()})
+    )
 
 
 def tables(employee: Table | NoFund) -> Mapping[Scheme, Table | NoFund]:
@@ -89,7 +99,11 @@ def tables(employee: Table | NoFund) -> Mapping[Scheme, Table | NoFund]:
 
 def table(since: str = "2022-07-01", **changes: Any) -> Answers:
     """The province's table for employees with these changes from a day on."""
-    return {"reimbursement": ruled(tables(replace(GOOD, **changes)), since=since, clauses=[W1])}
+    return {
+        "reimbursement": ruled(
+            tables(replace(GOOD, **changes)), since=since, clauses=[W1]
+        )
+    }
 
 
 def exclusions(*listed: Exclusion) -> Answers:
@@ -117,32 +131,50 @@ LOWER = replace(GOOD, retired=levels(59_00, 55_00, 50_00))
 
 GAPS = {
     "the ratio of level 3 is missing": Seed(
-        Kind.GAP, ("职工医保在职", "三级医疗机构", "ratio_bp[3] = ?"), table(**without("ratio_bp", 3))
+        Kind.GAP,
+        ("职工医保在职", "三级医疗机构", "ratio_bp[3] = ?"),
+        table(**without("ratio_bp", 3)),
     ),
     "the deductible of level 2 is missing": Seed(
-        Kind.GAP, ("二级医疗机构", "deductible_fen[2] = ?"), table(**without("deductible_fen", 2))
+        Kind.GAP,
+        ("二级医疗机构", "deductible_fen[2] = ?"),
+        table(**without("deductible_fen", 2)),
     ),
     "no limit is said for visits at level 1": Seed(
-        Kind.GAP, ("visit_cap_fen[1] = ?", "deductible_fen[1] = 80000"), table(**without("visit_cap_fen", 1))
+        Kind.GAP,
+        ("visit_cap_fen[1] = ?", "deductible_fen[1] = 80000"),
+        table(**without("visit_cap_fen", 1)),
     ),
     "the yearly cap of retired people is missing": Seed(
-        Kind.GAP, ("职工医保退休", "cap_fen[Standing.RETIRED] = ?"), table(**without("cap_fen", RETIRED))
+        Kind.GAP,
+        ("职工医保退休", "cap_fen[Standing.RETIRED] = ?"),
+        table(**without("cap_fen", RETIRED)),
     ),
     "a retired ratio is missing": Seed(
-        Kind.GAP, ("职工医保退休", "retired[1] = ?"), table(retired={2: 60_00, 3: 55_00})
+        Kind.GAP,
+        ("职工医保退休", "retired[1] = ?"),
+        table(retired={2: 60_00, 3: 55_00}),
     ),
     "a scheme is missing": Seed(
         Kind.GAP,
         ("城乡居民医保", "请补 Scheme.RESIDENT: Table(…), 不支付也须写 NoFund"),
-        {"reimbursement": ruled({Scheme.EMPLOYEE: GOOD}, since="2022-07-01", clauses=[W1])},
+        {
+            "reimbursement": ruled(
+                {Scheme.EMPLOYEE: GOOD}, since="2022-07-01", clauses=[W1]
+            )
+        },
     ),
     "the clause of a level's ratio is missing, which only a bill would meet": Seed(
         Kind.GAP,
         ("clauses.ratio[2] = ?",),
-        table(clauses=replace(GOOD.clauses, ratio={1: (W1,), 3: (W1,)})) if GOOD.clauses else {},
+        table(clauses=replace(GOOD.clauses, ratio={1: (W1,), 3: (W1,)}))
+        if GOOD.clauses
+        else {},
     ),
     "ordinary visits are forgotten": Seed(
-        Kind.GAP, ("普通门诊", "请在 covers 中写 VisitKind.OUTPATIENT"), table(covers=frozenset({VisitKind.EMERGENCY}))
+        Kind.GAP,
+        ("普通门诊", "请在 covers 中写 VisitKind.OUTPATIENT"),
+        table(covers=frozenset({VisitKind.EMERGENCY})),
     ),
     "a pharmacy is paid at a level, its visits are not covered": Seed(
         Kind.GAP,
@@ -151,14 +183,23 @@ GAPS = {
     ),
     "what other benefits leave is not excluded": Seed(
         Kind.GAP,
-        ("剩余", "门诊慢特病按待遇表支付", "请补 Exclusion(situation=Situation.RESIDUE"),
+        (
+            "剩余",
+            "门诊慢特病按待遇表支付",
+            "请补 Exclusion(situation=Situation.RESIDUE",
+        ),
         exclusions(*(e for e in EXCLUSIONS if e.situation is not Situation.RESIDUE)),
         hook="exclusions",
     ),
     "a row goes missing at a later day": Seed(
         Kind.GAP,
         ("ratio_bp[3] = ?",),
-        {"reimbursement": (PROVINCIAL, *table("2025-01-01", **without("ratio_bp", 3))["reimbursement"])},
+        {
+            "reimbursement": (
+                PROVINCIAL,
+                *table("2025-01-01", **without("ratio_bp", 3))["reimbursement"],
+            )
+        },
         since="2025-01-01",
     ),
     "two values begin on one day": Seed(
@@ -171,7 +212,9 @@ GAPS = {
 
 FIGURES = {
     "a ratio above 100 % is a cliff": Seed(
-        Kind.CLIFF, ("一级在职", "支付比例 160%"), table(ratio_bp=levels(160_00, 55_00, 50_00))
+        Kind.CLIFF,
+        ("一级在职", "支付比例 160%"),
+        table(ratio_bp=levels(160_00, 55_00, 50_00)),
     ),
     "a ratio above 100 % pays more than the bill": Seed(
         Kind.OUT_OF_SCOPE,
@@ -179,18 +222,29 @@ FIGURES = {
         table(deductible_fen=levels(0, 0, 0), ratio_bp=levels(100_01, 55_00, 50_00)),
     ),
     "a limit below nothing": Seed(
-        Kind.OUT_OF_SCOPE, ("二级在职", "统筹支付 -0.01 元"), table(visit_cap_fen=levels(1000_00, -1, 0))
+        Kind.OUT_OF_SCOPE,
+        ("二级在职", "统筹支付 -0.01 元"),
+        table(visit_cap_fen=levels(1000_00, -1, 0)),
     ),
     "a ratio that falls as the bill grows": Seed(
-        Kind.DROP, ("三级在职", "支付比例 -1%"), table(ratio_bp=levels(60_00, 55_00, -1_00))
+        Kind.DROP,
+        ("三级在职", "支付比例 -1%"),
+        table(ratio_bp=levels(60_00, 55_00, -1_00)),
     ),
     "retired people get less by ratio": Seed(
         Kind.RETIRED_BELOW,
-        ("一级退休与一级在职", "政策范围内 4,133.33 元", "支付比例(59%, 一级在职60%)", "Oddity.RETIRED_BELOW_ACTIVE"),
+        (
+            "一级退休与一级在职",
+            "政策范围内 4,133.33 元",
+            "支付比例(59%, 一级在职60%)",
+            "Oddity.RETIRED_BELOW_ACTIVE",
+        ),
         table(retired=LOWER.retired),
     ),
     "retired people get a basis point less": Seed(
-        Kind.RETIRED_BELOW, ("三级退休与三级在职", "支付比例(49.99%"), table(retired=levels(60_00, 55_00, 49_99))
+        Kind.RETIRED_BELOW,
+        ("三级退休与三级在职", "支付比例(49.99%"),
+        table(retired=levels(60_00, 55_00, 49_99)),
     ),
     "retired people get less in a year": Seed(
         Kind.RETIRED_BELOW,
@@ -199,7 +253,11 @@ FIGURES = {
     ),
     "the ratios of two levels are swapped": Seed(
         Kind.LEVEL_BELOW,
-        ("一级在职与二级在职", "支付比例(55%, 二级在职60%)", "Oddity.LOWER_LEVEL_BELOW_HIGHER"),
+        (
+            "一级在职与二级在职",
+            "支付比例(55%, 二级在职60%)",
+            "Oddity.LOWER_LEVEL_BELOW_HIGHER",
+        ),
         table(ratio_bp=levels(55_00, 60_00, 50_00)),
     ),
     "a lower level has the higher deductible": Seed(
@@ -228,10 +286,14 @@ IDLE = {
         table(declared={Oddity.RETIRED_BELOW_ACTIVE: W1}),
     ),
     "a yearly deductible above that of every level": Seed(
-        Kind.INERT, ("年度起付总额 800.00 元", "永不触及"), table(deductible_year_max_fen=800_00)
+        Kind.INERT,
+        ("年度起付总额 800.00 元", "永不触及"),
+        table(deductible_year_max_fen=800_00),
     ),
     "a yearly deductible below that of every level": Seed(
-        Kind.SHADOWED, ("年度起付总额 799.99 元", "各级数额都不起作用"), table(deductible_year_max_fen=799_99)
+        Kind.SHADOWED,
+        ("年度起付总额 799.99 元", "各级数额都不起作用"),
+        table(deductible_year_max_fen=799_99),
     ),
     "a visit's limit that the year's forestalls": Seed(
         Kind.INERT,
@@ -239,30 +301,45 @@ IDLE = {
         table(visit_cap_fen=levels(2000_00, 900_00, 800_00)),
     ),
     "a level whose visits are paid nothing": Seed(
-        Kind.INERT, ("三级", "每次限额为 0"), table(visit_cap_fen=levels(1000_00, 900_00, 0))
+        Kind.INERT,
+        ("三级", "每次限额为 0"),
+        table(visit_cap_fen=levels(1000_00, 900_00, 0)),
     ),
-    "a level whose ratio is nothing": Seed(Kind.INERT, ("三级", "比例为 0"), table(ratio_bp=levels(60_00, 55_00, 0))),
+    "a level whose ratio is nothing": Seed(
+        Kind.INERT, ("三级", "比例为 0"), table(ratio_bp=levels(60_00, 55_00, 0))
+    ),
     "a year in which nothing is paid": Seed(
-        Kind.INERT, ("在职", "请写 NoFund(条款)"), table(cap_fen={ACTIVE: 0, RETIRED: 2000_00})
+        Kind.INERT,
+        ("在职", "请写 NoFund(条款)"),
+        table(cap_fen={ACTIVE: 0, RETIRED: 2000_00}),
     ),
     "a kind of visit settled elsewhere is listed": Seed(
-        Kind.INERT, ("covers 列有住院",), table(covers=GOOD.covers | {VisitKind.INPATIENT})
+        Kind.INERT,
+        ("covers 列有住院",),
+        table(covers=GOOD.covers | {VisitKind.INPATIENT}),
     ),
     "a situation is excluded twice under two clauses": Seed(
         Kind.SHADOWED,
         ("住院期间的门诊费用", "C64 已在前, W2 永不适用"),
-        exclusions(*EXCLUSIONS, Exclusion(situation=Situation.INPATIENT_THAT_DAY, clause=W2)),
+        exclusions(
+            *EXCLUSIONS, Exclusion(situation=Situation.INPATIENT_THAT_DAY, clause=W2)
+        ),
         hook="exclusions",
     ),
     "a situation is excluded twice under one clause": Seed(
-        Kind.DUPLICATE, ("停止缴费",), exclusions(*EXCLUSIONS, EXCLUSIONS[0]), hook="exclusions"
+        Kind.DUPLICATE,
+        ("停止缴费",),
+        exclusions(*EXCLUSIONS, EXCLUSIONS[0]),
+        hook="exclusions",
     ),
     "a purse is asked twice": Seed(
         Kind.DUPLICATE,
         ("本人个人账户", "列出 2 次"),
         {
             "purse_order": ruled(
-                PurseOrder(order=(PurseKind.OWN, PurseKind.GIVERS, PurseKind.OWN)), since="2022-07-01", clauses=[W1]
+                PurseOrder(order=(PurseKind.OWN, PurseKind.GIVERS, PurseKind.OWN)),
+                since="2022-07-01",
+                clauses=[W1],
             )
         },
         hook="purse_order",
@@ -296,7 +373,10 @@ IDLE = {
     "two candidates say the same": Seed(
         Kind.DUPLICATE,
         ("与候选 V8 相同",),
-        candidates=(candidate("V8", 20, "application_expiry"), candidate("V9", 20, "application_expiry")),
+        candidates=(
+            candidate("V8", 20, "application_expiry"),
+            candidate("V9", 20, "application_expiry"),
+        ),
         hook="application_expiry",
         since="候选 V9",
     ),
@@ -304,5 +384,7 @@ IDLE = {
 """Rows that do nothing: lints."""
 
 SEEDS: Mapping[str, Seed] = GAPS | FIGURES | IDLE
-UNSOWN: Mapping[str, Timeline[Ruled[Any]]] = {hook: getattr(anhui, hook)() for hook in DATED_HOOKS}
+UNSOWN: Mapping[str, Timeline[Ruled[Any]]] = {
+    hook: getattr(anhui, hook)() for hook in DATED_HOOKS
+}
 """The good city's answers, laid bare."""

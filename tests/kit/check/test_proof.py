@@ -1,4 +1,5 @@
-"""The proof of a city: shipped cities pass, every seeded fault is found, and breakpoints say what every bill says."""
+"""The proof of a city: shipped cities pass, every seeded fault is found, and
+breakpoints say what every bill says."""
 
 from __future__ import annotations
 
@@ -11,7 +12,14 @@ from gongji import Oddity, Scheme, Situation, VisitKind
 from gongji.cities import anhui
 from gongji.cities.city import City
 from gongji.cities.loading import load_cities
-from gongji.kit.check.curve import breakpoints, exact, faults, windows, worst_shortfall, years
+from gongji.kit.check.curve import (
+    breakpoints,
+    exact,
+    faults,
+    windows,
+    worst_shortfall,
+    years,
+)
 from gongji.kit.check.findings import LINTS, Finding, Kind, Severity, passes
 from gongji.kit.check.proof import prove, prove_answers, prove_plugin
 from gongji.kit.check.situations import situations
@@ -25,12 +33,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace as revised
 
-from tests.kit.check.seeded import GOOD, LOWER, SEEDS, UNSOWN, W1, Seed, exclusions, sown, table
+from tests.kit.check.seeded import (
+    GOOD,
+    LOWER,
+    SEEDS,
+    UNSOWN,
+    W1,
+    Seed,
+    exclusions,
+    sown,
+    table,
+)
 
 CITIES = load_cities().all
 
 
-# --- what is shipped ------------------------------------------------------------------------------------------------
+# --- what is shipped ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("city", CITIES, ids=lambda city: city.pinyin)
@@ -50,7 +68,8 @@ def test_candidates_are_proved(city: City) -> None:
 
 
 def test_every_axis() -> None:
-    """The situations are every combination of patient, status, institution, kind of visit and what excludes."""
+    """The situations are every combination of patient, status, institution, kind of
+    visit and what excludes."""
     patients, institutions, excluding = 3, 5, 2 * 2 * len(Spending)
     expected = patients * 2 * institutions * len(VisitKind) * excluding
     found = set(situations())
@@ -59,7 +78,7 @@ def test_every_axis() -> None:
     assert {EnrolmentStatus.NORMAL, EnrolmentStatus.PAUSED} == {s.status for s in found}
 
 
-# --- what is sown ---------------------------------------------------------------------------------------------------
+# --- what is sown ---------------------------------------------------------------------
 
 
 def test_the_good_city() -> None:
@@ -69,25 +88,33 @@ def test_the_good_city() -> None:
 
 
 def test_enough_is_sown() -> None:
-    """At least twenty faults are sown, and every kind a table can have but the two only arithmetic can have."""
+    """At least twenty faults are sown, and every kind a table can have but the two only
+    arithmetic can have."""
     of_plugins = set(list(Kind)[list(Kind).index(Kind.CLOCK) :])
 
     assert len(SEEDS) >= 20
-    assert set(Kind) - of_plugins - {Kind.CAP, Kind.ARITHMETIC} == {seed.kind for seed in SEEDS.values()}
+    assert set(Kind) - of_plugins - {Kind.CAP, Kind.ARITHMETIC} == {
+        seed.kind for seed in SEEDS.values()
+    }
 
 
 @pytest.mark.parametrize("seed", SEEDS.values(), ids=SEEDS)
 def test_seeded_fault(seed: Seed) -> None:
-    """The fault is found by its kind, hook and day, with words that tell the situation and what to write."""
+    """The fault is found by its kind, hook and day, with words that tell the situation
+    and what to write."""
     findings = seed.findings()
-    found = [f for f in findings if (f.kind, f.hook, f.since) == (seed.kind, seed.hook, seed.since)]
+    found = [
+        f
+        for f in findings
+        if (f.kind, f.hook, f.since) == (seed.kind, seed.hook, seed.since)
+    ]
     told = [f"{f.situation} {f.figures} {f.mend}" for f in found]
 
     assert any(all(word in text for word in seed.words) for text in told), findings
     assert passes(findings) is all(f.kind in LINTS for f in findings)
 
 
-# --- what is declared, what passes ----------------------------------------------------------------------------------
+# --- what is declared, what passes ----------------------------------------------------
 
 
 def test_a_declared_oddity() -> None:
@@ -95,13 +122,19 @@ def test_a_declared_oddity() -> None:
     declared = replace(LOWER, declared={Oddity.RETIRED_BELOW_ACTIVE: W1})
     found = list(prove_table(declared, Scheme.EMPLOYEE, ""))
 
-    assert [(Kind.RETIRED_BELOW, Severity.DECLARED, "依 W1 声明")] == [(f.kind, f.severity, f.mend) for f in found]
+    assert [(Kind.RETIRED_BELOW, Severity.DECLARED, "依 W1 声明")] == [
+        (f.kind, f.severity, f.mend) for f in found
+    ]
     assert passes(found, strict=True)
 
 
 def test_another_oddity_is_not_declared() -> None:
     """Declaring one oddity does not excuse the other."""
-    odd = replace(GOOD, ratio_bp={1: 55_00, 2: 60_00, 3: 50_00}, declared={Oddity.RETIRED_BELOW_ACTIVE: W1})
+    odd = replace(
+        GOOD,
+        ratio_bp={1: 55_00, 2: 60_00, 3: 50_00},
+        declared={Oddity.RETIRED_BELOW_ACTIVE: W1},
+    )
     found = {(f.kind, f.severity) for f in prove_table(odd, Scheme.EMPLOYEE, "")}
 
     assert {(Kind.LEVEL_BELOW, Severity.ERROR), (Kind.INERT, Severity.WARNING)} == found
@@ -111,7 +144,11 @@ def test_warnings_forbid_only_strictly() -> None:
     """A lint lets a city serve unless the check is strict; an error never does."""
     lint, fault = (Finding(kind, "", "", "", "", "") for kind in (Kind.INERT, Kind.GAP))
 
-    assert [True, False, False] == [passes([lint]), passes([lint], strict=True), passes([lint, fault])]
+    assert [True, False, False] == [
+        passes([lint]),
+        passes([lint], strict=True),
+        passes([lint, fault]),
+    ]
 
 
 def test_a_reissued_value() -> None:
@@ -143,34 +180,51 @@ def test_a_later_table_is_proved_on_its_day() -> None:
 
 def test_one_finding_for_many_situations() -> None:
     """What is missing is told once, with the number of situations it leaves without a rule."""
-    rest = [e for e in anhui.exclusions()[0].value if e.situation is not Situation.RESIDUE]
+    rest = [
+        e for e in anhui.exclusions()[0].value if e.situation is not Situation.RESIDUE
+    ]
     found = prove(sown(exclusions(*rest))).findings
 
     assert [True, True] == ["种情形" in f.situation for f in found]
 
 
-# --- arithmetic -----------------------------------------------------------------------------------------------------
+# --- arithmetic -----------------------------------------------------------------------
 
 
 def _franchise(in_scope: int, benefit: Benefit, used: Used) -> FundShare:
     """Once above the deductible the whole bill counts."""
     left = max(0, benefit.deductible_fen - used.deductible_fen)
-    return _capped(0 if in_scope <= left else share(in_scope, benefit.ratio_bp, benefit.rounding), benefit, used)
+    return _capped(
+        0 if in_scope <= left else share(in_scope, benefit.ratio_bp, benefit.rounding),
+        benefit,
+        used,
+    )
 
 
 def _capped(fund: int, benefit: Benefit, used: Used) -> FundShare:
-    cap = MAX_FEN if isinstance(benefit.cap_fen, NoLimit) else max(0, benefit.cap_fen - used.fund_fen)
+    cap = (
+        MAX_FEN
+        if isinstance(benefit.cap_fen, NoLimit)
+        else max(0, benefit.cap_fen - used.fund_fen)
+    )
     return FundShare(0, min(fund, cap))
 
 
-def _changed(change: Callable[[FundShare, int], FundShare]) -> Callable[[int, Benefit, Used], FundShare]:
+def _changed(
+    change: Callable[[FundShare, int], FundShare],
+) -> Callable[[int, Benefit, Used], FundShare]:
     real = split.fund_share
-    return lambda in_scope, benefit, used: change(real(in_scope, benefit, used), in_scope)
+    return lambda in_scope, benefit, used: change(
+        real(in_scope, benefit, used), in_scope
+    )
 
 
 Split = Callable[[int, Benefit, Used], FundShare]
 SLIPS: dict[str, tuple[Split, set[Kind]]] = {
-    "a deductible that opens the whole bill": (_franchise, {Kind.CLIFF, Kind.ARITHMETIC}),
+    "a deductible that opens the whole bill": (
+        _franchise,
+        {Kind.CLIFF, Kind.ARITHMETIC},
+    ),
     "a fen too much": (
         _changed(lambda part, _: revised(part, fund_fen=part.fund_fen + 1)),
         {Kind.CAP, Kind.OUT_OF_SCOPE, Kind.ARITHMETIC},
@@ -187,8 +241,11 @@ SLIPS: dict[str, tuple[Split, set[Kind]]] = {
 
 
 @pytest.mark.parametrize(("slip", "kinds"), SLIPS.values(), ids=SLIPS)
-def test_the_real_split_is_proved(monkeypatch: pytest.MonkeyPatch, slip: Split, kinds: set[Kind]) -> None:
-    """What is proved is the split that settles bills: a slip in it is found in a table without fault."""
+def test_the_real_split_is_proved(
+    monkeypatch: pytest.MonkeyPatch, slip: Split, kinds: set[Kind]
+) -> None:
+    """What is proved is the split that settles bills: a slip in it is found in a table
+    without fault."""
     monkeypatch.setattr(split, "fund_share", slip)
     found = {f.kind for f in prove_table(GOOD, Scheme.EMPLOYEE, "")}
 
@@ -196,20 +253,26 @@ def test_the_real_split_is_proved(monkeypatch: pytest.MonkeyPatch, slip: Split, 
 
 
 def test_the_cap_is_reached_by_rounding() -> None:
-    """At active level 3 the cap is reached at 4,799.99, a fen before the breakpoint, and that fen is looked at."""
+    """At active level 3 the cap is reached at 4,799.99, a fen before the breakpoint,
+    and that fen is looked at."""
     row = benefit_of(GOOD, 3, Standing.ACTIVE)
     looked_at = {x for window in windows(row, Used()) for x in window}
 
     assert 4800_00 in breakpoints(row, Used())
     assert {4799_98, 4799_99, 4800_00, 4800_01} <= looked_at
-    assert [1999_99, 2000_00] == [split.fund_share(x, row, Used()).fund_fen for x in (4799_98, 4799_99)]
+    assert [1999_99, 2000_00] == [
+        split.fund_share(x, row, Used()).fund_fen for x in (4799_98, 4799_99)
+    ]
 
 
 @pytest.mark.parametrize("rounding", Rounding)
 def test_rounding_by_the_fen(rounding: Rounding) -> None:
-    """For every ratio up to 100 % a fen more raises the rounded share by nothing or one whole fen."""
+    """For every ratio up to 100 % a fen more raises the rounded share by nothing or one
+    whole fen."""
     steps = {
-        share(n + 1, ratio, rounding) - share(n, ratio, rounding) for ratio in range(FULL_BP + 1) for n in range(40)
+        share(n + 1, ratio, rounding) - share(n, ratio, rounding)
+        for ratio in range(FULL_BP + 1)
+        for n in range(40)
     }
 
     assert {0, 1} == steps
@@ -217,7 +280,8 @@ def test_rounding_by_the_fen(rounding: Rounding) -> None:
 
 @given(st.integers(0, MAX_FEN), st.integers(0, FULL_BP), st.sampled_from(Rounding))
 def test_rounding_repeats(amount: int, ratio: int, rounding: Rounding) -> None:
-    """The share of 100 yuan more is the ratio more in fen, so what holds for one period holds for every amount."""
+    """The share of 100 yuan more is the ratio more in fen, so what holds for one period
+    holds for every amount."""
     before = share(amount, ratio, rounding)
 
     assert before + ratio == share(amount + FULL_BP, ratio, rounding)
@@ -227,7 +291,9 @@ def test_rounding_repeats(amount: int, ratio: int, rounding: Rounding) -> None:
 small = st.integers(0, 7)
 limit: st.SearchStrategy[int | NoLimit] = small | st.just(NO_LIMIT)
 ratios = st.sampled_from([0, 20_00, 33_33, 50_00, 55_00, 99_99, FULL_BP])
-benefits = st.builds(Benefit, small, limit, ratios, limit, limit, st.sampled_from(Rounding))
+benefits = st.builds(
+    Benefit, small, limit, ratios, limit, limit, st.sampled_from(Rounding)
+)
 
 
 def bills() -> Iterator[tuple[int, Used]]:
@@ -239,10 +305,13 @@ def bills() -> Iterator[tuple[int, Used]]:
 @settings(max_examples=40)
 @given(benefits, benefits)
 def test_breakpoints_decide_the_order(row: Benefit, other: Benefit) -> None:
-    """Where no breakpoint shows a row below another, no bill does; where one does, the bill is really below."""
+    """Where no breakpoint shows a row below another, no bill does; where one does, the
+    bill is really below."""
     at = worst_shortfall(row, other, years([row, other]))
     if at is not None:
-        assert exact(at.in_scope_fen, row, at.used) < exact(at.in_scope_fen, other, at.used)
+        assert exact(at.in_scope_fen, row, at.used) < exact(
+            at.in_scope_fen, other, at.used
+        )
     else:
         assert all(exact(x, row, used) >= exact(x, other, used) for x, used in bills())
 
@@ -250,9 +319,12 @@ def test_breakpoints_decide_the_order(row: Benefit, other: Benefit) -> None:
 @settings(max_examples=40)
 @given(benefits)
 def test_every_bill_of_a_lawful_row(row: Benefit) -> None:
-    """A row without a fault at its breakpoints has none at any bill: the split is the curve, rounded."""
+    """A row without a fault at its breakpoints has none at any bill: the split is the
+    curve, rounded."""
     assert [] == list(faults(row, years([row])))
     half = FULL_BP // 2 if row.rounding is Rounding.HALF_UP else 0
     assert all(
-        (exact(x, row, used) + half) // FULL_BP == split.fund_share(x, row, used).fund_fen for x, used in bills()
+        (exact(x, row, used) + half) // FULL_BP
+        == split.fund_share(x, row, used).fund_fen
+        for x, used in bills()
     )

@@ -1,4 +1,5 @@
-"""The purity of plugins: what a look at the source refuses, what it lets pass, and what only running twice shows."""
+"""The purity of plugins: what a look at the source refuses, what it lets pass, and what
+only running twice shows."""
 
 from __future__ import annotations
 
@@ -18,9 +19,24 @@ SHIPPED = [city.pinyin for city in load_cities().all]
 IMPURE = {
     "a clock's module": ("import time", Kind.CLOCK, 1, "time"),
     "a clock from its module": ("from time import monotonic", Kind.CLOCK, 1, "time"),
-    "today": ("from datetime import date\nDAY = date.today()", Kind.CLOCK, 2, "datetime.date.today"),
-    "now, under other names": ("import datetime as d\nDAY = d.datetime.now()", Kind.CLOCK, 2, "datetime.datetime.now"),
-    "today, by a star": ("from datetime import *\nDAY = datetime.today()", Kind.CLOCK, 2, "datetime.datetime.today"),
+    "today": (
+        "from datetime import date\nDAY = date.today()",
+        Kind.CLOCK,
+        2,
+        "datetime.date.today",
+    ),
+    "now, under other names": (
+        "import datetime as d\nDAY = d.datetime.now()",
+        Kind.CLOCK,
+        2,
+        "datetime.datetime.now",
+    ),
+    "today, by a star": (
+        "from datetime import *\nDAY = datetime.today()",
+        Kind.CLOCK,
+        2,
+        "datetime.datetime.today",
+    ),
     "now, not yet called": (
         "from datetime import datetime as t\nnow = t.utcnow",
         Kind.CLOCK,
@@ -33,15 +49,30 @@ IMPURE = {
         2,
         "datetime.date.fromtimestamp",
     ),
-    "time zones, which are files and change": ("from zoneinfo import ZoneInfo", Kind.CLOCK, 1, "zoneinfo"),
+    "time zones, which are files and change": (
+        "from zoneinfo import ZoneInfo",
+        Kind.CLOCK,
+        1,
+        "zoneinfo",
+    ),
     "dice": ("import random", Kind.CHANCE, 1, "random"),
     "secrets": ("from secrets import token_hex", Kind.CHANCE, 1, "secrets"),
     "a new id each time": ("import uuid", Kind.CHANCE, 1, "uuid"),
-    "a hash that is another in every process": ("N = hash('x')", Kind.CHANCE, 1, "hash"),
+    "a hash that is another in every process": (
+        "N = hash('x')",
+        Kind.CHANCE,
+        1,
+        "hash",
+    ),
     "a file": ("DATA = open('data.txt')", Kind.FILES, 1, "open"),
     "a path": ("from pathlib import Path", Kind.FILES, 1, "pathlib"),
     "where the module lies": ("HERE = __file__", Kind.FILES, 1, "__file__"),
-    "resources of a package": ("from importlib.resources import files", Kind.FILES, 1, "importlib.resources"),
+    "resources of a package": (
+        "from importlib.resources import files",
+        Kind.FILES,
+        1,
+        "importlib.resources",
+    ),
     "a database": ("import sqlite3", Kind.FILES, 1, "sqlite3"),
     "a socket": ("import socket", Kind.NETWORK, 1, "socket"),
     "a page": ("from urllib.request import urlopen", Kind.NETWORK, 1, "urllib.request"),
@@ -51,7 +82,12 @@ IMPURE = {
     "another program": ("import subprocess", Kind.MACHINE, 1, "subprocess"),
     "a question to whoever sits there": ("NAME = input()", Kind.MACHINE, 1, "input"),
     "a module by its name": ("import importlib", Kind.DYNAMIC, 1, "importlib"),
-    "a module without import": ("T = __import__('time')", Kind.DYNAMIC, 1, "__import__"),
+    "a module without import": (
+        "T = __import__('time')",
+        Kind.DYNAMIC,
+        1,
+        "__import__",
+    ),
     "text that is run": ("eval('1')", Kind.DYNAMIC, 1, "eval"),
     "statements that are run": ("exec('x = 1')", Kind.DYNAMIC, 1, "exec"),
     "a back door": ("object.__subclasses__()", Kind.DYNAMIC, 1, "__subclasses__"),
@@ -62,9 +98,24 @@ IMPURE = {
     "a division": ("HALF = 2000_00 / 2", Kind.FLOAT, 1, "/"),
     "a division in place": ("HALF = 2000_00\nHALF /= 2", Kind.FLOAT, 2, "/"),
     "mathematics": ("import math", Kind.FLOAT, 1, "math"),
-    "inside the core": ("from gongji.store import open_store", Kind.FOREIGN, 1, "gongji.store"),
-    "a module of the core as a name": ("from gongji import cities", Kind.FOREIGN, 1, "gongji.cities"),
-    "a module of the core through the core": ("import gongji\ngongji.serve.main()", Kind.FOREIGN, 2, "gongji.serve"),
+    "inside the core": (
+        "from gongji.store import open_store",
+        Kind.FOREIGN,
+        1,
+        "gongji.store",
+    ),
+    "a module of the core as a name": (
+        "from gongji import cities",
+        Kind.FOREIGN,
+        1,
+        "gongji.cities",
+    ),
+    "a module of the core through the core": (
+        "import gongji\ngongji.serve.main()",
+        Kind.FOREIGN,
+        2,
+        "gongji.serve",
+    ),
     "somebody else's library": ("import attrs", Kind.FOREIGN, 1, "attrs"),
     "no Python": ("def (:", Kind.UNREADABLE, 1, "invalid syntax (<unknown>, line 1)"),
     "deep in a function, after a try": (
@@ -78,13 +129,20 @@ IMPURE = {
 
 PURE = {
     "what every plugin of a test uses": PRELUDE,
-    "days and hours": "from datetime import date, time, timedelta\nD = date(2022, 7, 1) + timedelta(1)\nT = time(9)",
+    "days and hours": (
+        "from datetime import date, time, timedelta\n"
+        "D = date(2022, 7, 1) + timedelta(1)\nT = time(9)"
+    ),
     "whole division": "HALF = 2000_00 // 2",
-    "its own modules": "from . import clauses\nfrom gongji_wuhu.revisions import R\nimport gongji_wuhu.clauses",
+    "its own modules": (
+        "from . import clauses\nfrom gongji_wuhu.revisions import R\n"
+        "import gongji_wuhu.clauses"
+    ),
     "names of its own": "def hash(x):\n    return x\nN = hash(1)\nfloat = int\nM = float('1')",
     "another's today": "class C:\n    today = 1\nT = C.today",
     "what only a type checker reads": (
-        "from typing import TYPE_CHECKING\nimport typing\nif TYPE_CHECKING:\n    from pathlib import Path\n"
+        "from typing import TYPE_CHECKING\nimport typing\n"
+        "if TYPE_CHECKING:\n    from pathlib import Path\n"
         "if typing.TYPE_CHECKING:\n    import os"
     ),
     "text that speaks of time": "WHY = 'time.time() 0.5 / 2'",
@@ -93,12 +151,17 @@ PURE = {
 """Sources without any."""
 
 
-@pytest.mark.parametrize(("source", "kind", "line", "what"), IMPURE.values(), ids=IMPURE)
+@pytest.mark.parametrize(
+    ("source", "kind", "line", "what"), IMPURE.values(), ids=IMPURE
+)
 def test_impure(source: str, kind: Kind, line: int, what: str) -> None:
-    """Each impurity is found once, by kind, file, line and name, is an error, and says what to do."""
+    """Each impurity is found once, by kind, file, line and name, is an error, and says
+    what to do."""
     found = list(impurities_of_source(source, "gongji_wuhu/__init__.py", "gongji_wuhu"))
 
-    assert [(kind, f"gongji_wuhu/__init__.py:{line}", what)] == [(f.kind, f.situation, f.figures) for f in found]
+    assert [(kind, f"gongji_wuhu/__init__.py:{line}", what)] == [
+        (f.kind, f.situation, f.figures) for f in found
+    ]
     assert [Severity.ERROR] == [f.severity for f in found]
     assert all(f.mend for f in found)
 
@@ -106,7 +169,9 @@ def test_impure(source: str, kind: Kind, line: int, what: str) -> None:
 @pytest.mark.parametrize("source", PURE.values(), ids=PURE)
 def test_pure(source: str) -> None:
     """What rules are written with is let pass."""
-    assert [] == list(impurities_of_source(source, "gongji_wuhu/__init__.py", "gongji_wuhu"))
+    assert [] == list(
+        impurities_of_source(source, "gongji_wuhu/__init__.py", "gongji_wuhu")
+    )
 
 
 def test_every_impurity_has_its_cure() -> None:
@@ -127,8 +192,11 @@ def test_shipped_cities(pinyin: str) -> None:
     assert [] == [*impurities(f"gongji_{pinyin}"), *varieties(f"gongji_{pinyin}")]
 
 
-def test_every_module_of_a_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every file of a package is looked at, folders below included; what cannot be read is refused; nothing is run."""
+def test_every_module_of_a_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every file of a package is looked at, folders below included; what cannot be read
+    is refused; nothing is run."""
     package = tmp_path / "gongji_deep"
     (package / "below").mkdir(parents=True)
     for name in ("__init__.py", "below/__init__.py"):
@@ -147,7 +215,9 @@ def test_every_module_of_a_package(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_no_such_package() -> None:
     """A plugin that is not there is said to be not there."""
-    assert [(Kind.UNREADABLE, "没有模块 gongji_nowhere")] == [(f.kind, f.figures) for f in impurities("gongji_nowhere")]
+    assert [(Kind.UNREADABLE, "没有模块 gongji_nowhere")] == [
+        (f.kind, f.figures) for f in impurities("gongji_nowhere")
+    ]
 
 
 def answering(expression: str, before: str = "") -> str:
@@ -184,20 +254,26 @@ VARYING = {
         "givers=2",
     ),
     "the environment by the back door": (
-        answering("len(getattr(__builtins__, 'get', None)('__imp' + 'ort__')('o' + 's').environ)"),
+        answering(
+            "len(getattr(__builtins__, 'get', None)('__imp' + 'ort__')('o' + 's').environ)"
+        ),
         Kind.VARIES,
         "giver_limit",
         "givers=",
     ),
     "a fault in another thread alone": (
-        answering("1", "import threading\nassert threading.current_thread() is threading.main_thread()"),
+        answering(
+            "1",
+            "import threading\nassert threading.current_thread() is threading.main_thread()",
+        ),
         Kind.VARIES,
         "",
         "一次: 正常; 另一次: AssertionError",
     ),
     "a file by the back door": (
         answering(
-            "len(getattr(__builtins__, 'get', None)('op' + 'en')(C.__class__.__module__ and '/dev/null').read())"
+            "len(getattr(__builtins__, 'get', "
+            "None)('op' + 'en')(C.__class__.__module__ and '/dev/null').read())"
         ),
         Kind.FILES,
         "",
@@ -207,8 +283,12 @@ VARYING = {
 """Plugins that only running shows: kind, hook, words of the figures."""
 
 
-@pytest.mark.parametrize(("source", "kind", "hook", "words"), VARYING.values(), ids=VARYING)
-def test_varying(tmp_path: Path, source: str, kind: Kind, hook: str, words: str) -> None:
+@pytest.mark.parametrize(
+    ("source", "kind", "hook", "words"), VARYING.values(), ids=VARYING
+)
+def test_varying(
+    tmp_path: Path, source: str, kind: Kind, hook: str, words: str
+) -> None:
     """What a look at the source misses is found by running twice, with the hook or the line."""
     with installed(tmp_path, Package("gongji-odd", "odd", source)):
         found = [f for f in varieties("gongji_odd") if f.kind is kind]
@@ -220,7 +300,9 @@ def test_varying(tmp_path: Path, source: str, kind: Kind, hook: str, words: str)
 
 def test_a_plugin_that_never_loads(tmp_path: Path) -> None:
     """A plugin that fails alike both times varies in nothing; why it fails is told elsewhere."""
-    with installed(tmp_path, Package("gongji-broken", "broken", "raise RuntimeError('x')")):
+    with installed(
+        tmp_path, Package("gongji-broken", "broken", "raise RuntimeError('x')")
+    ):
         assert [] == varieties("gongji_broken")
 
 

@@ -17,7 +17,11 @@ from gongji.rules.benefits import Effects
 DECLARED = {
     "as computed": ({}, []),
     "a fen too much": (
-        {"effects": Effects(order_fen=80_01, splitting_loses_fen=41, splitting_gains_fen=50)},
+        {
+            "effects": Effects(
+                order_fen=80_01, splitting_loses_fen=41, splitting_gains_fen=50
+            )
+        },
         ["effects.order_fen 声明为 80.01 元, 按本表计算为 80.00 元"],
     ),
     "a table changed, its declaration not": (
@@ -37,25 +41,47 @@ def chuzhou(new_world: Callable[..., Any], changes: dict[str, Any]) -> City:
 
 @pytest.mark.parametrize(("changes", "expected"), DECLARED.values(), ids=DECLARED)
 def test_the_declaration_is_recomputed(
-    new_world: Callable[..., Any], capsys: pytest.CaptureFixture[str], changes: dict[str, Any], expected: list[str]
+    new_world: Callable[..., Any],
+    capsys: pytest.CaptureFixture[str],
+    changes: dict[str, Any],
+    expected: list[str],
 ) -> None:
     """Where what a table declares is not what it does, each figure is named and the check fails."""
     passed = show(Terminal(as_json=True), chuzhou(new_world, changes))
-    printed = {key: rows for line in capsys.readouterr().out.splitlines() for key, rows in json.loads(line).items()}
-    assert (not expected, expected) == (passed, [row["problem"] for row in printed.get("problems", [])])
+    printed = {
+        key: rows
+        for line in capsys.readouterr().out.splitlines()
+        for key, rows in json.loads(line).items()
+    }
+    assert (not expected, expected) == (
+        passed,
+        [row["problem"] for row in printed.get("problems", [])],
+    )
 
 
 def test_extremes_are_shown_with_what_is_declared(
     new_world: Callable[..., Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each standing has three situations, with both ways, their difference and the declared figure."""
+    """Each standing has three situations, with both ways, their difference and the
+    declared figure."""
     show(Terminal(as_json=True), chuzhou(new_world, {}))
-    printed = {key: rows for line in capsys.readouterr().out.splitlines() for key, rows in json.loads(line).items()}
+    printed = {
+        key: rows
+        for line in capsys.readouterr().out.splitlines()
+        for key, rows in json.loads(line).items()
+    }
     rows = printed["extremes"]
     assert 6 == len(rows)
     first = rows[0]
-    assert ("三级 800.00 元, 一级 800.00 元", "480.00", "400.00", "80.00", "80.00") == tuple(
-        first[key] for key in ("visits", "fund", "against_fund", "difference", "declared")
+    assert (
+        "三级 800.00 元, 一级 800.00 元",
+        "480.00",
+        "400.00",
+        "80.00",
+        "80.00",
+    ) == tuple(
+        first[key]
+        for key in ("visits", "fund", "against_fund", "difference", "declared")
     )
 
 

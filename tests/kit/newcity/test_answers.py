@@ -20,48 +20,165 @@ from tests.kit.towns import BARE, TOWNS, WUHU, answered
 
 FAULTS: list[tuple[str, str, Any, str]] = [
     ("a city without a name", "city.name", None, "city.name(城市名称): 须回答"),
-    ("pinyin with a capital", "city.pinyin", "Wuhu", "city.pinyin(名称的拼音): 须为2至24个小写字母"),
-    ("a county's code", "city.area_code", "340202", "city.area_code(医保区划): 须为安徽省的地市级六位数字"),
-    ("another province", "city.area_code", "320100", "city.area_code(医保区划): 须为安徽省的地市级六位数字"),
+    (
+        "pinyin with a capital",
+        "city.pinyin",
+        "Wuhu",
+        "city.pinyin(名称的拼音): 须为2至24个小写字母",
+    ),
+    (
+        "a county's code",
+        "city.area_code",
+        "340202",
+        "city.area_code(医保区划): 须为安徽省的地市级六位数字",
+    ),
+    (
+        "another province",
+        "city.area_code",
+        "320100",
+        "city.area_code(医保区划): 须为安徽省的地市级六位数字",
+    ),
     ("no day", "city.since", "去年", "city.since(首个施行日): 须写作 2025-01-01"),
-    ("before the province", "city.since", "2022-06-30", "city.since(首个施行日): 不得早于省级规则的起始日 2022-07-01"),
-    ("two deductibles", "employee.deductible", {"is": [200, 400]}, "employee.deductible(起付标准): 须写一个数"),
-    ("a deductible with commas", "employee.deductible", {"is": "1,200"}, "employee.deductible(起付标准): 须写一个数"),
-    ("a deductible below nothing", "employee.deductible", {"is": -1}, "employee.deductible(起付标准): 金额不得为负"),
-    ("tenths of a fen", "employee.deductible", {"is": 0.001}, "employee.deductible(起付标准): 不是以元为单位"),
-    ("a ratio above all", "employee.ratio", {"is": 170}, "employee.ratio(支付比例): 比例须为大于0、至多100"),
-    ("no ratio", "employee.ratio", {"is": 0}, "employee.ratio(支付比例): 比例须为大于0、至多100"),
-    ("retired above all", "employee.retired", {"is": "+45"}, "employee.retired(退休人员的支付比例): 一级合计为105%"),
-    ("a cap in words", "employee.cap", {"is": "很多"}, "employee.cap(年度支付限额): 不是以元为单位"),
-    ("a pharmacy of level four", "employee.pharmacy", {"is": "四级"}, "employee.pharmacy(定点药店): 可写 不支付"),
-    ("residents without a ratio", "resident.deductible", {"is": 0}, "resident.ratio(支付比例): 须回答"),
-    ("relations unheard of", "binding.relations", {"is": "朋友"}, "binding.relations(亲属范围): 可写 直系亲属、近亲属"),
+    (
+        "before the province",
+        "city.since",
+        "2022-06-30",
+        "city.since(首个施行日): 不得早于省级规则的起始日 2022-07-01",
+    ),
+    (
+        "two deductibles",
+        "employee.deductible",
+        {"is": [200, 400]},
+        "employee.deductible(起付标准): 须写一个数",
+    ),
+    (
+        "a deductible with commas",
+        "employee.deductible",
+        {"is": "1,200"},
+        "employee.deductible(起付标准): 须写一个数",
+    ),
+    (
+        "a deductible below nothing",
+        "employee.deductible",
+        {"is": -1},
+        "employee.deductible(起付标准): 金额不得为负",
+    ),
+    (
+        "tenths of a fen",
+        "employee.deductible",
+        {"is": 0.001},
+        "employee.deductible(起付标准): 不是以元为单位",
+    ),
+    (
+        "a ratio above all",
+        "employee.ratio",
+        {"is": 170},
+        "employee.ratio(支付比例): 比例须为大于0、至多100",
+    ),
+    (
+        "no ratio",
+        "employee.ratio",
+        {"is": 0},
+        "employee.ratio(支付比例): 比例须为大于0、至多100",
+    ),
+    (
+        "retired above all",
+        "employee.retired",
+        {"is": "+45"},
+        "employee.retired(退休人员的支付比例): 一级合计为105%",
+    ),
+    (
+        "a cap in words",
+        "employee.cap",
+        {"is": "很多"},
+        "employee.cap(年度支付限额): 不是以元为单位",
+    ),
+    (
+        "a pharmacy of level four",
+        "employee.pharmacy",
+        {"is": "四级"},
+        "employee.pharmacy(定点药店): 可写 不支付",
+    ),
+    (
+        "residents without a ratio",
+        "resident.deductible",
+        {"is": 0},
+        "resident.ratio(支付比例): 须回答",
+    ),
+    (
+        "relations unheard of",
+        "binding.relations",
+        {"is": "朋友"},
+        "binding.relations(亲属范围): 可写 直系亲属、近亲属",
+    ),
     (
         "a family of nobody",
         "binding.family_limit",
         {"is": "1人, 含授权人"},
         "binding.family_limit(家庭账户人数上限): 须写作",
     ),
-    ("a family uncounted", "binding.family_limit", {"is": "5人"}, "binding.family_limit(家庭账户人数上限): 须写作"),
-    ("a bare figure", "employee.year_max", 600, "employee.year_max(年度累计起付标准上限): 须写作 { is = …"),
-    ("a clause nobody wrote", "employee.year_max", {"is": 600, "clauses": ["X9"]}, "没有条款 X9; 已写: 无"),
+    (
+        "a family uncounted",
+        "binding.family_limit",
+        {"is": "5人"},
+        "binding.family_limit(家庭账户人数上限): 须写作",
+    ),
+    (
+        "a bare figure",
+        "employee.year_max",
+        600,
+        "employee.year_max(年度累计起付标准上限): 须写作 { is = …",
+    ),
+    (
+        "a clause nobody wrote",
+        "employee.year_max",
+        {"is": 600, "clauses": ["X9"]},
+        "没有条款 X9; 已写: 无",
+    ),
     ("a channel half told", "channel.id", "kiosk", "channel.review(审核时限): 须回答"),
-    ("a name that is a figure", "channel.id", {"is": "kiosk"}, "channel.id(渠道编号): 直接写答案"),
-    ("a channel kept that is none", "channel.keep", ["pigeon"], "channel.keep(保留的全省渠道): 可写 wanshitong"),
-    ("hours the wrong way", "channel.hours", {"is": "工作日 17:00-9:00"}, "channel.hours(服务时间): 须写作"),
+    (
+        "a name that is a figure",
+        "channel.id",
+        {"is": "kiosk"},
+        "channel.id(渠道编号): 直接写答案",
+    ),
+    (
+        "a channel kept that is none",
+        "channel.keep",
+        ["pigeon"],
+        "channel.keep(保留的全省渠道): 可写 wanshitong",
+    ),
+    (
+        "hours the wrong way",
+        "channel.hours",
+        {"is": "工作日 17:00-9:00"},
+        "channel.hours(服务时间): 须写作",
+    ),
     (
         "a material unheard of",
         "channel.materials",
         {"is": ["介绍信"]},
         "channel.materials(办理材料): 可写 授权人身份证",
     ),
-    ("a review of no days", "channel.review", {"is": "0个工作日"}, "channel.review(审核时限): 须写作"),
-    ("a question nobody asked", "employee.deductable", {"is": 1}, "employee.deductable: 没有这个问题; 可写 deductible"),
+    (
+        "a review of no days",
+        "channel.review",
+        {"is": "0个工作日"},
+        "channel.review(审核时限): 须写作",
+    ),
+    (
+        "a question nobody asked",
+        "employee.deductable",
+        {"is": 1},
+        "employee.deductable: 没有这个问题; 可写 deductible",
+    ),
     ("a group nobody asked", "pension.base", 1, "pension: 没有这一组问题; 可写 city"),
 ]
 
 
-@pytest.mark.parametrize(("key", "given", "told"), [f[1:] for f in FAULTS], ids=[f[0] for f in FAULTS])
+@pytest.mark.parametrize(
+    ("key", "given", "told"), [f[1:] for f in FAULTS], ids=[f[0] for f in FAULTS]
+)
 def test_fault_names_its_question(key: str, given: Any, told: str) -> None:
     """A wrong answer is refused under the question's key and words, and says how it is written."""
     data = deepcopy(BARE)
@@ -75,20 +192,38 @@ def test_fault_names_its_question(key: str, given: Any, told: str) -> None:
 
 CLAUSES: list[tuple[str, Any, str]] = [
     ("no text", [{"id": "WH1"}], "clauses 第 1 条: 缺少 text"),
-    ("a number of the province", [{"id": "C58", "text": "某条"}], "编号 C58 是省级条款的"),
+    (
+        "a number of the province",
+        [{"id": "C58", "text": "某条"}],
+        "编号 C58 是省级条款的",
+    ),
     (
         "one number twice",
         [{"id": "WH1", "text": "甲"}, {"id": "WH1", "text": "乙"}],
         "第 2 条: 编号 WH1 用了两次",
     ),
-    ("a day that is none", [{"id": "WH1", "text": "甲", "verified_on": "昨天"}], "第 1 条: 须写作 2025-01-01"),
-    ("a grade unheard of", [{"id": "WH1", "text": "甲", "grade": "可靠"}], "grade 可写 一手材料"),
+    (
+        "a day that is none",
+        [{"id": "WH1", "text": "甲", "verified_on": "昨天"}],
+        "第 1 条: 须写作 2025-01-01",
+    ),
+    (
+        "a grade unheard of",
+        [{"id": "WH1", "text": "甲", "grade": "可靠"}],
+        "grade 可写 一手材料",
+    ),
     ("a misspelt key", [{"id": "WH1", "txt": "甲"}], "没有 txt 这一项"),
-    ("a number in small letters", [{"id": "wh1", "text": "甲"}], "编号须以大写字母开头"),
+    (
+        "a number in small letters",
+        [{"id": "wh1", "text": "甲"}],
+        "编号须以大写字母开头",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("rows", "told"), [c[1:] for c in CLAUSES], ids=[c[0] for c in CLAUSES])
+@pytest.mark.parametrize(
+    ("rows", "told"), [c[1:] for c in CLAUSES], ids=[c[0] for c in CLAUSES]
+)
 def test_fault_of_a_clause(rows: Any, told: str) -> None:
     """A clause that is wrong is named by its place, with what is wrong."""
     with pytest.raises(AnswerFault, match=told):
@@ -97,7 +232,10 @@ def test_fault_of_a_clause(rows: Any, told: str) -> None:
 
 def test_every_fault_at_once() -> None:
     """All faults are told together, one a line."""
-    data = {"city": BARE["city"] | {"pinyin": "X", "area_code": "1"}, "employee": {"ratio": {"is": 200}}}
+    data = {
+        "city": BARE["city"] | {"pinyin": "X", "area_code": "1"},
+        "employee": {"ratio": {"is": 200}},
+    }
     with pytest.raises(AnswerFault) as fault:
         answers.read(data)
 
@@ -120,18 +258,29 @@ def test_values() -> None:
 
     assert {1: 200_00, 2: 400_00, 3: 800_00} == given["employee.deductible"].value
     assert {1: 70_00, 2: 62_50, 3: 55_00} == given["employee.ratio"].value
-    assert {Standing.ACTIVE: 2500_00, Standing.RETIRED: 3200_00} == given["employee.cap"].value
+    assert {Standing.ACTIVE: 2500_00, Standing.RETIRED: 3200_00} == given[
+        "employee.cap"
+    ].value
     assert {1: 40_00, 2: 60_00, 3: 80_50} == given["resident.visit_cap"].value
-    assert FamilyLimit(people=5, counting_holder=False) == given["binding.family_limit"].value
+    assert (
+        FamilyLimit(people=5, counting_holder=False)
+        == given["binding.family_limit"].value
+    )
     assert (AtOnce.IF_CHECKS_PASS, 2) == (
         given["channel.review"].value.at_once,
         given["channel.review"].value.working_days,
     )
-    assert NO_LIMIT is answered("caps a visit, none a year").given["employee.cap"].value[Standing.ACTIVE]
+    assert (
+        NO_LIMIT
+        is answered("caps a visit, none a year")
+        .given["employee.cap"]
+        .value[Standing.ACTIVE]
+    )
 
 
 def test_clauses_stand_behind() -> None:
-    """An answer keeps its clauses; their source is the city's unless they name another; without any it is assumed."""
+    """An answer keeps its clauses; their source is the city's unless they name another;
+    without any it is assumed."""
     told = answers.read_file(WUHU)
     (deductible,) = told.given["employee.deductible"].clauses
     (most,) = told.given["employee.year_max"].clauses
@@ -146,7 +295,9 @@ def test_clauses_stand_behind() -> None:
 @pytest.mark.parametrize("town", TOWNS)
 def test_assumptions_have_numbers_of_their_own(town: str) -> None:
     """No two sentences share a number."""
-    cited = [clause for answer in answered(town).given.values() for clause in answer.clauses]
+    cited = [
+        clause for answer in answered(town).given.values() for clause in answer.clauses
+    ]
     texts: dict[str, set[str]] = {}
     for clause in cited:
         texts.setdefault(clause.id, set()).add(clause.text)

@@ -1,4 +1,5 @@
-"""From an empty directory, with only what is installed: a fourth city is judged and serves beside the three.
+"""From an empty directory, with only what is installed: a fourth city is judged and
+serves beside the three.
 
 What CI does from an answers file, as `plugins/README.md` tells a city team to do it.
 """
@@ -25,7 +26,15 @@ THREE = ["340800", "341000", "341100"]
 def _serving(kit: Kit) -> Iterator[str]:
     """`gongji serve` in a process of its own; its address."""
     process = subprocess.Popen(  # noqa: S603 - our own command
-        [str(BIN / "gongji"), "serve", "--sandbox", "--address", "127.0.0.1:0", "--data", "var"],
+        [
+            str(BIN / "gongji"),
+            "serve",
+            "--sandbox",
+            "--address",
+            "127.0.0.1:0",
+            "--data",
+            "var",
+        ],
         cwd=kit.desk,
         env=kit.environment() | {"PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
@@ -34,7 +43,9 @@ def _serving(kit: Kit) -> Iterator[str]:
     )
     try:
         assert process.stdout
-        said = next((found for line in process.stdout if (found := SERVED.search(line))), None)
+        said = next(
+            (found for line in process.stdout if (found := SERVED.search(line))), None
+        )
         assert said, "the server said nothing of its address"
         yield said[1]
     finally:
@@ -43,7 +54,8 @@ def _serving(kit: Kit) -> Iterator[str]:
 
 
 def test_wheel_has_its_cases(wuhu: Kit) -> None:
-    """What is installed is the package with its cases and its entry point, and nothing of gongji's."""
+    """What is installed is the package with its cases and its entry point, and nothing
+    of gongji's."""
     installed = {path.name for path in wuhu.site.iterdir()}
 
     assert {"gongji_wuhu", "gongji_wuhu-0.1.0.dist-info"} == installed
@@ -54,11 +66,22 @@ def test_check(wuhu: Kit) -> None:
     """`gongji check` finds nothing wrong and lists the city's own values under its own clauses."""
     told = wuhu.run("gongji", "--json", "check", "wuhu")
     rules = json.loads(told.stdout.splitlines()[0])["rules"]
-    own = {row["hook"].split()[0]: row["clauses"] for row in rules if row["layer"] == "芜湖市"}
+    own = {
+        row["hook"].split()[0]: row["clauses"]
+        for row in rules
+        if row["layer"] == "芜湖市"
+    }
 
     assert 0 == told.returncode, told.stdout
     assert "WH13" == own["family_limit"]
-    assert {"relations", "scope", "channels", "identity_checks", "fields_asked", "materials"} < own.keys()
+    assert {
+        "relations",
+        "scope",
+        "channels",
+        "identity_checks",
+        "fields_asked",
+        "materials",
+    } < own.keys()
     assert "WH1、WH2、WH3、WH4、WH5、WH6" in own["reimbursement"]
 
 
@@ -83,7 +106,9 @@ def test_conformance_in_process(wuhu: Kit) -> None:
 def test_conformance_over_the_wire_beside_the_three(wuhu: Kit) -> None:
     """The same passes against a server in another process, which serves the three as well."""
     with _serving(wuhu) as address:
-        told = wuhu.conformance("--gongji-city", "huangshan", "--gongji-target", address)
+        told = wuhu.conformance(
+            "--gongji-city", "huangshan", "--gongji-target", address
+        )
 
     assert 0 == told.returncode, told.stdout
     assert "WUHU" not in told.stdout
@@ -94,32 +119,82 @@ Wrong = tuple[str, str, str]
 
 WRONG: list[dict[str, Wrong]] = [
     {
-        "a year's most deductible a fen higher": ("year_max_fen=600_00", "year_max_fen=600_01", "EMPLOYEE-TOP-UP"),
+        "a year's most deductible a fen higher": (
+            "year_max_fen=600_00",
+            "year_max_fen=600_01",
+            "EMPLOYEE-TOP-UP",
+        ),
         "a cap a visit a fen higher": ("3: 80_50", "3: 80_51", "RESIDENT-VISIT-CAP"),
         "one member more": ("people=5", "people=6", "BIND-FAMILY"),
-        "the spouse alone": ("_wuhu(CLOSE", '_wuhu(RelationSet(name="-", codes=frozenset({"10"}))', "BIND-RELATIONS"),
-        "the whole province": ("_wuhu(Scope.POOLING_AREA", "_wuhu(Scope.PROVINCE", "BIND-SCOPE"),
-        "a check less": ("IdentityCheck.REAL_NAME, IdentityCheck.FACE", "IdentityCheck.FACE", "WUHU-MINIP-CHECKS"),
-        "a field less": ("CERTIFICATE_NUMBER, MemberField.PHONE", "CERTIFICATE_NUMBER", "WUHU-MINIP-FIELDS"),
+        "the spouse alone": (
+            "_wuhu(CLOSE",
+            '_wuhu(RelationSet(name="-", codes=frozenset({"10"}))',
+            "BIND-RELATIONS",
+        ),
+        "the whole province": (
+            "_wuhu(Scope.POOLING_AREA",
+            "_wuhu(Scope.PROVINCE",
+            "BIND-SCOPE",
+        ),
+        "a check less": (
+            "IdentityCheck.REAL_NAME, IdentityCheck.FACE",
+            "IdentityCheck.FACE",
+            "WUHU-MINIP-CHECKS",
+        ),
+        "a field less": (
+            "CERTIFICATE_NUMBER, MemberField.PHONE",
+            "CERTIFICATE_NUMBER",
+            "WUHU-MINIP-FIELDS",
+        ),
         "a review a day longer": ("working_days=2", "working_days=3", "BIND-WHOLE"),
         "a day later": ('since="2025-01-01"', 'since="2025-01-02"', "BIND-FIRST-DAY"),
     },
     {
-        "a deductible a fen higher": ("1: 200_00, 2", "1: 200_01, 2", "EMPLOYEE-FIRST-ACTIVE"),
-        "residents' cap a fen lower": ("ACTIVE: 300_00", "ACTIVE: 299_99", "RESIDENT-CAP-ACTIVE"),
-        "the holder counted": ("counting_holder=False", "counting_holder=True", "BIND-FAMILY"),
+        "a deductible a fen higher": (
+            "1: 200_00, 2",
+            "1: 200_01, 2",
+            "EMPLOYEE-FIRST-ACTIVE",
+        ),
+        "residents' cap a fen lower": (
+            "ACTIVE: 300_00",
+            "ACTIVE: 299_99",
+            "RESIDENT-CAP-ACTIVE",
+        ),
+        "the holder counted": (
+            "counting_holder=False",
+            "counting_holder=True",
+            "BIND-FAMILY",
+        ),
     },
     {
-        "a ratio a hundredth of a point lower": ("2: 62_50", "2: 62_49", "EMPLOYEE-FIRST-ACTIVE"),
-        "a cap a fen lower": ("Standing.RETIRED: 3200_00", "Standing.RETIRED: 3199_99", "EMPLOYEE-CAP-RETIRED"),
-        "a proof not asked for": ("asked=Asked.RELATION_NOT_ON_RECORD,", "", "WUHU-MINIP-MATERIALS"),
+        "a ratio a hundredth of a point lower": (
+            "2: 62_50",
+            "2: 62_49",
+            "EMPLOYEE-FIRST-ACTIVE",
+        ),
+        "a cap a fen lower": (
+            "Standing.RETIRED: 3200_00",
+            "Standing.RETIRED: 3199_99",
+            "EMPLOYEE-CAP-RETIRED",
+        ),
+        "a proof not asked for": (
+            "asked=Asked.RELATION_NOT_ON_RECORD,",
+            "",
+            "WUHU-MINIP-MATERIALS",
+        ),
     },
 ]
 """Figures wrong by the least there is, in rounds whose cases do not meet."""
 
 
-@pytest.mark.parametrize("figures", WRONG, ids=["bindings, limits, days", "deductible and caps", "ratios and proofs"])
-def test_a_wrong_figure_is_noticed(wuhu: Kit, tmp_path: Path, figures: dict[str, Wrong]) -> None:
+@pytest.mark.parametrize(
+    "figures",
+    WRONG,
+    ids=["bindings, limits, days", "deductible and caps", "ratios and proofs"],
+)
+def test_a_wrong_figure_is_noticed(
+    wuhu: Kit, tmp_path: Path, figures: dict[str, Wrong]
+) -> None:
     """Each figure that is wrong makes a generated case fail that is about it."""
     kit = Kit(wuhu.project, tmp_path / "site", tmp_path / "desk")
     shutil.copytree(wuhu.site, kit.site)
@@ -130,7 +205,12 @@ def test_a_wrong_figure_is_noticed(wuhu: Kit, tmp_path: Path, figures: dict[str,
         assert right in source
         source = source.replace(right, wrong, 1)
     module.write_text(source, encoding="utf-8")
-    failed = set(re.findall(r"test_case\[WUHU-([A-Z-]+)\]", kit.conformance("-k", "test_case", "--tb=no").stdout))
+    failed = set(
+        re.findall(
+            r"test_case\[WUHU-([A-Z-]+)\]",
+            kit.conformance("-k", "test_case", "--tb=no").stdout,
+        )
+    )
 
     assert [] == [name for name, (_, _, case) in figures.items() if case not in failed]
 

@@ -21,8 +21,13 @@ CITY = {
 class Clerk:
     """Somebody at the desk who knows some answers; of a list he gives one after the other."""
 
-    def __init__(self, known: dict[str, str | list[str]], groups: set[str] | None = None) -> None:
-        self._known = {key: [text] if isinstance(text, str) else list(text) for key, text in known.items()}
+    def __init__(
+        self, known: dict[str, str | list[str]], groups: set[str] | None = None
+    ) -> None:
+        self._known = {
+            key: [text] if isinstance(text, str) else list(text)
+            for key, text in known.items()
+        }
         self._groups = groups or set()
         self.heard: list[str] = []
 
@@ -45,11 +50,17 @@ def test_nothing_but_the_city() -> None:
     """Whoever answers only who the city is gets a city that leaves all to the province."""
     told = answers.read(interview.hold(Clerk({**CITY})))
 
-    assert ("芜湖市", "wuhu", "340200", {}) == (told.name, told.pinyin, told.area_code, dict(told.given))
+    assert ("芜湖市", "wuhu", "340200", {}) == (
+        told.name,
+        told.pinyin,
+        told.area_code,
+        dict(told.given),
+    )
 
 
 def test_figures_with_their_clauses() -> None:
-    """A clause is written down with its source and gets a number; a number typed again means the same clause."""
+    """A clause is written down with its source and gets a number; a number typed again
+    means the same clause."""
     clerk = Clerk(
         {
             **CITY,
@@ -62,10 +73,16 @@ def test_figures_with_their_clauses() -> None:
         {"employee"},
     )
     told = answers.read(interview.hold(clerk))
-    (first,), (second,) = (told.given[f"employee.{name}"].clauses for name in ("deductible", "ratio"))
+    (first,), (second,) = (
+        told.given[f"employee.{name}"].clauses for name in ("deductible", "ratio")
+    )
 
     assert {1: 200_00, 2: 400_00, 3: 800_00} == told.given["employee.deductible"].value
-    assert ("WUHU1", "起付标准200、400、800元。", "甲号文 第三条") == (first.id, first.text, first.source)
+    assert ("WUHU1", "起付标准200、400、800元。", "甲号文 第三条") == (
+        first.id,
+        first.text,
+        first.source,
+    )
     assert first == second
     assert "没有文件依据" in told.given["employee.cap"].clauses[0].text
 
@@ -81,7 +98,12 @@ def test_asked_again() -> None:
 
 def test_every_question_is_asked() -> None:
     """Whoever says yes to everything is asked every question, in Chinese, with how to answer."""
-    channel = {"渠道编号": "kiosk", "渠道名称": "便民点", "渠道种类": "窗口", "审核时限": "即时"}
+    channel = {
+        "渠道编号": "kiosk",
+        "渠道名称": "便民点",
+        "渠道种类": "窗口",
+        "审核时限": "即时",
+    }
     tables: dict[str, str | list[str]] = {
         "起付标准": ["100", "0"],
         "支付比例": ["60", "50"],
@@ -91,27 +113,59 @@ def test_every_question_is_asked() -> None:
     clerk = Clerk({**CITY, **channel, **tables, **none}, set(GROUPS))
     interview.hold(clerk)
 
-    assert [] == [question.key for question in QUESTIONS if f"{question.asks} ({question.how})" not in clerk.heard]
+    assert [] == [
+        question.key
+        for question in QUESTIONS
+        if f"{question.asks} ({question.how})" not in clerk.heard
+    ]
 
 
 def test_at_a_terminal(tmp_path: Path) -> None:
     """`gongji new-city` without a file asks at the terminal and writes the project."""
-    typed = [*CITY.values(), "", "n", "n", "y", "", "", "5人, 不含授权人", "最多绑定5人。", "", "n"]
+    typed = [
+        *CITY.values(),
+        "",
+        "n",
+        "n",
+        "y",
+        "",
+        "",
+        "5人, 不含授权人",
+        "最多绑定5人。",
+        "",
+        "n",
+    ]
     folder = tmp_path / "made"
-    result = CliRunner().invoke(main, ["new-city", "--out", str(folder)], input="\n".join(typed) + "\n")
+    result = CliRunner().invoke(
+        main, ["new-city", "--out", str(folder)], input="\n".join(typed) + "\n"
+    )
 
     assert 0 == result.exit_code, result.output
-    assert "FamilyLimit(people=5, counting_holder=False)" in (folder / "gongji_wuhu/__init__.py").read_text("utf-8")
-    assert 'WUHU1 = Clause("WUHU1", "最多绑定5人。", "甲号文")' in (folder / "gongji_wuhu/clauses.py").read_text(
-        "utf-8"
-    )
+    assert "FamilyLimit(people=5, counting_holder=False)" in (
+        folder / "gongji_wuhu/__init__.py"
+    ).read_text("utf-8")
+    assert 'WUHU1 = Clause("WUHU1", "最多绑定5人。", "甲号文")' in (
+        folder / "gongji_wuhu/clauses.py"
+    ).read_text("utf-8")
 
 
 def test_never_over_another(tmp_path: Path) -> None:
     """A folder that is there ends the command with one sentence."""
-    told = "[city]\nname = '芜湖市'\npinyin = 'wuhu'\narea_code = '340200'\nsince = 2025-01-01\nsource = '甲号文'\n"
+    told = (
+        "[city]\nname = '芜湖市'\npinyin = 'wuhu'\narea_code = '340200'\n"
+        "since = 2025-01-01\nsource = '甲号文'\n"
+    )
     (tmp_path / "answers.toml").write_text(told, encoding="utf-8")
-    result = CliRunner().invoke(main, ["new-city", "--answers", str(tmp_path / "answers.toml"), "--out", str(tmp_path)])
+    result = CliRunner().invoke(
+        main,
+        [
+            "new-city",
+            "--answers",
+            str(tmp_path / "answers.toml"),
+            "--out",
+            str(tmp_path),
+        ],
+    )
 
     assert 1 == result.exit_code
     assert "已经存在, 没有写入任何文件" in result.output

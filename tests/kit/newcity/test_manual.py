@@ -1,4 +1,5 @@
-"""The manual for city teams says what is: every hook with its signature, every example runs, every message is told."""
+"""The manual for city teams says what is: every hook with its signature, every example
+runs, every message is told."""
 
 from __future__ import annotations
 
@@ -12,7 +13,12 @@ from typing import Any
 import click
 import pytest
 from gongji.cities.city import City
-from gongji.cities.guards import PluginProblem, problems_of_candidates, problems_of_identity, problems_of_timeline
+from gongji.cities.guards import (
+    PluginProblem,
+    problems_of_candidates,
+    problems_of_identity,
+    problems_of_timeline,
+)
 from gongji.cities.loading import city_from
 from gongji.cli import main
 from gongji.kit.check.extremes import problems_of_effects
@@ -29,12 +35,16 @@ from tests.kit.making import ROOT
 
 MANUAL = (ROOT / "plugins" / "README.md").read_text(encoding="utf-8")
 HEADING = re.compile(r"^### `(?P<signature>(?P<hook>\w+)\(\).*)`$", re.MULTILINE)
-BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(
+    r"^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+)
 
 
 def blocks(language: str, text: str = MANUAL) -> list[str]:
     """The blocks of a language, in order."""
-    return [found["text"] for found in BLOCK.finditer(text) if found["language"] == language]
+    return [
+        found["text"] for found in BLOCK.finditer(text) if found["language"] == language
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -49,33 +59,51 @@ def written() -> Mapping[str, Any]:
 @pytest.fixture(scope="module")
 def city(written: Mapping[str, Any]) -> City:
     """The city the examples make together."""
-    return city_from(SimpleNamespace(**{hook: written[hook] for hook in HOOKS}), pinyin="wuhu")
+    return city_from(
+        SimpleNamespace(**{hook: written[hook] for hook in HOOKS}), pinyin="wuhu"
+    )
 
 
 def test_every_hook_has_its_heading() -> None:
-    """Each hook stands under a heading with its exact signature, once, in the order the core asks."""
-    assert [signature(hook) for hook in HOOKS] == [found["signature"] for found in HEADING.finditer(MANUAL)]
+    """Each hook stands under a heading with its exact signature, once, in the order the
+    core asks."""
+    assert [signature(hook) for hook in HOOKS] == [
+        found["signature"] for found in HEADING.finditer(MANUAL)
+    ]
 
 
 @pytest.mark.parametrize("hook", HOOKS)
 def test_every_hook_has_its_example(hook: str, written: Mapping[str, Any]) -> None:
     """Under each heading stands an example that defines the hook and whose answer is faultless."""
-    section = MANUAL.split(f"### `{signature(hook)}`")[1].split("\n### ")[0].split("\n## ")[0]
+    section = (
+        MANUAL.split(f"### `{signature(hook)}`")[1].split("\n### ")[0].split("\n## ")[0]
+    )
     answer = written[hook]()
-    problems = {"identity": problems_of_identity, "candidates": problems_of_candidates}.get(hook)
+    problems = {
+        "identity": problems_of_identity,
+        "candidates": problems_of_candidates,
+    }.get(hook)
 
     assert f"def {hook}():" in "".join(blocks("python", section))
-    assert [] == list(problems(answer) if problems else problems_of_timeline(hook, answer))
+    assert [] == list(
+        problems(answer) if problems else problems_of_timeline(hook, answer)
+    )
 
 
 def test_examples_make_a_city(city: City) -> None:
-    """Together the examples are a city that loads, answers every hook itself and declares its effects rightly."""
+    """Together the examples are a city that loads, answers every hook itself and
+    declares its effects rightly."""
     table = city.timelines["reimbursement"][-1].value[Scheme.EMPLOYEE]
 
-    assert ("340200", set(HOOKS) - {"identity", "candidates"}) == (city.area_code, set(city.overridden))
+    assert ("340200", set(HOOKS) - {"identity", "candidates"}) == (
+        city.area_code,
+        set(city.overridden),
+    )
     assert isinstance(table, Table)
     assert [] == list(problems_of_effects(table))
-    assert (5, 8) == tuple(value.value.people for value in city.timelines["family_limit"][-2:])
+    assert (5, 8) == tuple(
+        value.value.people for value in city.timelines["family_limit"][-2:]
+    )
 
 
 def test_answers_of_the_manual() -> None:
@@ -98,7 +126,11 @@ def test_every_question_is_in_the_table() -> None:
     """The manual names every question of the answers file."""
     table = "".join(line for line in MANUAL.splitlines() if line.startswith("|"))
 
-    assert [] == [question.key for question in QUESTIONS if f"`{question.key.partition('.')[2]}`" not in table]
+    assert [] == [
+        question.key
+        for question in QUESTIONS
+        if f"`{question.key.partition('.')[2]}`" not in table
+    ]
 
 
 def test_commands_exist() -> None:
@@ -112,7 +144,9 @@ def test_commands_exist() -> None:
         known = {option for parameter in command.params for option in parameter.opts}
         assert {word for word in words if word.startswith("--")} <= known, words
 
-    assert {"new-city", "check", "serve", "cities", "guide", "hooks", "doctor"} <= {words[0] for words in said}
+    assert {"new-city", "check", "serve", "cities", "guide", "hooks", "doctor"} <= {
+        words[0] for words in said
+    }
 
 
 def _misspelt() -> Any:
@@ -148,17 +182,25 @@ def _bad(written: Mapping[str, Any]) -> dict[str, Any]:
     """Plugins wrong in one thing, by the beginning of what they are told."""
     ruled, clause, five = written["ruled"], written["WH1"], written["FIVE"]
     floating = {Scheme.EMPLOYEE: 0.5, Scheme.RESIDENT: written["NoFund"](clause)}
-    declared = ruled({"wuhu_minip": written["channels"]()[0].value["wuhu_minip"]}, since="2025-01-01", clauses=[clause])
+    declared = ruled(
+        {"wuhu_minip": written["channels"]()[0].value["wuhu_minip"]},
+        since="2025-01-01",
+        clauses=[clause],
+    )
     return {
         "famly_limit: 没有这个钩子, 请核对拼写": _misspelt(),
         "family_limit: 忘记写 @hookimpl, 不会被调用": _unmarked(),
         "family_limit: 钩子不带参数, 却声明了 day": _with_a_day(),
         "family_limit: 须返回 ruled(…) 的时间线": _answering("family_limit", five),
-        "family_limit: 返回值类型不对": _answering("family_limit", ruled("五人", since="2025-01-01", clauses=[clause])),
+        "family_limit: 返回值类型不对": _answering(
+            "family_limit", ruled("五人", since="2025-01-01", clauses=[clause])
+        ),
         "reimbursement: 金额、比例一律用整数": _answering(
             "reimbursement", ruled(floating, since="2025-01-01", clauses=[clause])
         ),
-        "materials: 自 2025-01-01 起缺少渠道 wuhu_minip": _answering("channels", declared),
+        "materials: 自 2025-01-01 起缺少渠道 wuhu_minip": _answering(
+            "channels", declared
+        ),
     }
 
 
@@ -168,4 +210,6 @@ def test_faults_read_as_the_manual_says(written: Mapping[str, Any]) -> None:
         assert f"`{told}`" in MANUAL
         with pytest.raises(PluginProblem) as refused:
             city_from(SimpleNamespace(identity=written["identity"], **hooks))
-        assert told.replace("自 2025-01-01 起", "") in str(refused.value).replace("自 2022-07-01 起", "")
+        assert told.replace("自 2025-01-01 起", "") in str(refused.value).replace(
+            "自 2022-07-01 起", ""
+        )

@@ -1,4 +1,5 @@
-"""The generated project: complete, never over another, and its code says exactly what was answered."""
+"""The generated project: complete, never over another, and its code says exactly what
+was answered."""
 
 from __future__ import annotations
 
@@ -53,16 +54,24 @@ def _imported(folder: Path, package: str) -> ModuleType:
 def _city(folder: Path, town: str) -> City:
     told = answered(town)
     project.write(told, folder / "made")
-    return city_from(_imported(folder / "made", f"gongji_{told.pinyin}"), pinyin=told.pinyin)
+    return city_from(
+        _imported(folder / "made", f"gongji_{told.pinyin}"), pinyin=told.pinyin
+    )
 
 
 def test_complete(written: Path) -> None:
     """Every file a project needs is there, and no template's mark is left."""
-    found = {str(path.relative_to(written)): path for path in written.rglob("*") if path.is_file()}
+    found = {
+        str(path.relative_to(written)): path
+        for path in written.rglob("*")
+        if path.is_file()
+    }
 
     assert FILES == found.keys()
     assert [] == [
-        name for name, path in found.items() if "$" in path.read_text(encoding="utf-8").replace("${{ vars", "")
+        name
+        for name, path in found.items()
+        if "$" in path.read_text(encoding="utf-8").replace("${{ vars", "")
     ]
 
 
@@ -85,27 +94,44 @@ def test_never_over_another(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("town", TOWNS)
 def test_code_says_what_was_answered(town: str, tmp_path: Path) -> None:
-    """The generated module, loaded, has the value of every answer from the first day on, under its clauses."""
+    """The generated module, loaded, has the value of every answer from the first day
+    on, under its clauses."""
     made, city = policy(answered(town)), _city(tmp_path, town)
 
     assert tuple(rule.hook for rule in made.rules) == city.overridden
     for rule in made.rules:
         last = city.timelines[rule.hook][-1]
-        assert (rule.value, made.answers.since, rule.clauses) == (last.value, last.since, last.clauses)
+        assert (rule.value, made.answers.since, rule.clauses) == (
+            last.value,
+            last.since,
+            last.clauses,
+        )
 
 
 @pytest.mark.parametrize("town", TOWNS)
 def test_effects_are_declared_right(town: str) -> None:
     """What order and splitting do to a table stands beside it as it is recomputed."""
-    tables = [constant.value for rule in policy(answered(town)).rules for constant in rule.constants]
+    tables = [
+        constant.value
+        for rule in policy(answered(town)).rules
+        for constant in rule.constants
+    ]
 
     assert [] == [told for table in tables for told in problems_of_effects(table)]  # type: ignore[arg-type] # constants are tables
 
 
 def test_every_figure_stands_under_its_clause(written: Path) -> None:
     """Above each figure of a table its own clause is written out, word for word."""
-    lines = (written / "gongji_wuhu" / "__init__.py").read_text(encoding="utf-8").splitlines()
-    texts = {c.id: c.text for answer in answers.read_file(WUHU).given.values() for c in answer.clauses}
+    lines = (
+        (written / "gongji_wuhu" / "__init__.py")
+        .read_text(encoding="utf-8")
+        .splitlines()
+    )
+    texts = {
+        c.id: c.text
+        for answer in answers.read_file(WUHU).given.values()
+        for c in answer.clauses
+    }
     figures = {
         "deductible_fen={1: 200_00, 2: 400_00, 3: 800_00},": "WH1",
         "deductible_year_max_fen=600_00,": "WH2",
@@ -119,11 +145,15 @@ def test_every_figure_stands_under_its_clause(written: Path) -> None:
         "cap_fen={Standing.ACTIVE: 300_00, Standing.RETIRED: 300_00},": "WH10",
         "return _wuhu(FamilyLimit(people=5, counting_holder=False), clauses=[c.WH13])": "WH13",
     }
-    above = {line.strip(): lines[number - 1].strip() for number, line in enumerate(lines) if number}
-
-    assert {figure: f"# {number} {texts[number]}" for figure, number in figures.items()} == {
-        figure: above.get(figure) for figure in figures
+    above = {
+        line.strip(): lines[number - 1].strip()
+        for number, line in enumerate(lines)
+        if number
     }
+
+    assert {
+        figure: f"# {number} {texts[number]}" for figure, number in figures.items()
+    } == {figure: above.get(figure) for figure in figures}
 
 
 @pytest.mark.parametrize("town", TOWNS)
@@ -131,7 +161,9 @@ def test_cases_can_be_read(town: str, tmp_path: Path) -> None:
     """Every generated case is one the conformance suite understands."""
     told = answered(town)
     project.write(told, tmp_path / "made")
-    text = (tmp_path / "made" / f"gongji_{told.pinyin}" / "cases.toml").read_text(encoding="utf-8")
+    text = (tmp_path / "made" / f"gongji_{told.pinyin}" / "cases.toml").read_text(
+        encoding="utf-8"
+    )
     cases = read_cases(text, told.pinyin)
 
     assert [] == [case for case in cases if not isinstance(case, Case)]
@@ -141,7 +173,8 @@ def test_cases_can_be_read(town: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("town", TOWNS)
 def test_clean(town: str, tmp_path: Path) -> None:
-    """Ruff and mypy --strict have nothing to say of generated code under this repository's settings."""
+    """Ruff and mypy --strict have nothing to say of generated code under this
+    repository's settings."""
     told = answered(town)
     folder = tmp_path / "plugins" / "made"
     project.write(told, folder)
@@ -154,13 +187,22 @@ def test_clean(town: str, tmp_path: Path) -> None:
     ]
     for program, *rest in commands:
         ran = subprocess.run(  # noqa: S603 - our own tools
-            [str(BIN / program), *map(str, rest)], cwd=folder, capture_output=True, text=True, check=False
+            [str(BIN / program), *map(str, rest)],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert 0 == ran.returncode, ran.stdout
 
 
 def test_lines_fit(written: Path) -> None:
-    """No line of generated code is wider than the settings allow; Chinese characters take two columns."""
-    lines = [line for path in written.rglob("*.py") for line in path.read_text(encoding="utf-8").splitlines()]
+    """No line of generated code is wider than the settings allow; Chinese characters
+    take two columns."""
+    lines = [
+        line
+        for path in written.rglob("*.py")
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
 
     assert [] == [line for line in lines if width(line) > LINE]

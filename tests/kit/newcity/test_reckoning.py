@@ -18,9 +18,27 @@ Paid = list[tuple[str, str]]
 EMPLOYEE, RESIDENT = "employee", "resident"
 
 BY_HAND: list[tuple[str, str, Standing, Visits, Paid]] = [
-    ("active, first level: 1200 - 200, 70 %", EMPLOYEE, Standing.ACTIVE, [(1, "1200")], [("200", "700")]),
-    ("retired, 8 points more", EMPLOYEE, Standing.RETIRED, [(2, "1400")], [("400", "705")]),
-    ("third level, borne within the year's 600", EMPLOYEE, Standing.ACTIVE, [(3, "1600")], [("600", "550")]),
+    (
+        "active, first level: 1200 - 200, 70 %",
+        EMPLOYEE,
+        Standing.ACTIVE,
+        [(1, "1200")],
+        [("200", "700")],
+    ),
+    (
+        "retired, 8 points more",
+        EMPLOYEE,
+        Standing.RETIRED,
+        [(2, "1400")],
+        [("400", "705")],
+    ),
+    (
+        "third level, borne within the year's 600",
+        EMPLOYEE,
+        Standing.ACTIVE,
+        [(3, "1600")],
+        [("600", "550")],
+    ),
     (
         "topped up from level to level, 600 in all",
         EMPLOYEE,
@@ -35,7 +53,13 @@ BY_HAND: list[tuple[str, str, Standing, Visits, Paid]] = [
         [(1, "200"), (2, "200.12")],
         [("200", "0"), ("200", "0.08")],
     ),
-    ("the cap of the year", EMPLOYEE, Standing.ACTIVE, [(1, "3200"), (1, "1000")], [("200", "2100"), ("0", "400")]),
+    (
+        "the cap of the year",
+        EMPLOYEE,
+        Standing.ACTIVE,
+        [(1, "3200"), (1, "1000")],
+        [("200", "2100"), ("0", "400")],
+    ),
     (
         "residents: a cap a visit",
         RESIDENT,
@@ -56,19 +80,27 @@ def _fund(scheme: str) -> Fund:
 
 
 @pytest.mark.parametrize(
-    ("scheme", "standing", "visits", "paid"), [b[1:] for b in BY_HAND], ids=[b[0] for b in BY_HAND]
+    ("scheme", "standing", "visits", "paid"),
+    [b[1:] for b in BY_HAND],
+    ids=[b[0] for b in BY_HAND],
 )
 def test_by_hand(scheme: str, standing: Standing, visits: Visits, paid: Paid) -> None:
-    """Deductible and fund's part of one visit after the other, as anybody can work them out; the rest adds up."""
+    """Deductible and fund's part of one visit after the other, as anybody can work them
+    out; the rest adds up."""
     year = Year(_fund(scheme), standing)
     came = [year.visit(level, Decimal(in_scope)) for level, in_scope in visits]
 
-    assert [(Decimal(borne), Decimal(fund)) for borne, fund in paid] == [(p.deductible, p.fund) for p in came]
-    assert [Decimal(in_scope) for _, in_scope in visits] == [p.fund + p.rest for p in came]
+    assert [(Decimal(borne), Decimal(fund)) for borne, fund in paid] == [
+        (p.deductible, p.fund) for p in came
+    ]
+    assert [Decimal(in_scope) for _, in_scope in visits] == [
+        p.fund + p.rest for p in came
+    ]
 
 
 def test_what_is_not_answered_is_the_province_s() -> None:
-    """Figures a city leaves are those of the province, with its clauses; residents then get nothing."""
+    """Figures a city leaves are those of the province, with its clauses; residents then
+    get nothing."""
     told = answered("nothing of its own")
     fund = funds.employee(told)
 
@@ -76,6 +108,9 @@ def test_what_is_not_answered_is_the_province_s() -> None:
         fund.deductible.value,
         [clause.id for clause in fund.deductible.clauses],
     )
-    assert (65_00, 50_00) == (fund.ratio_of(Standing.RETIRED, 1), fund.ratio_of(Standing.ACTIVE, 3))
+    assert (65_00, 50_00) == (
+        fund.ratio_of(Standing.RETIRED, 1),
+        fund.ratio_of(Standing.ACTIVE, 3),
+    )
     assert ["C60", "C100"] == [clause.id for clause in fund.ratio_clauses(2)]
     assert funds.resident(told) is None

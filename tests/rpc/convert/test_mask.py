@@ -4,7 +4,10 @@ import pytest
 from gongji.rpc.convert import mask
 
 CERTIFICATES = {
-    "an identity number keeps four at each end": ("341199198001010011", "3411**********0011"),
+    "an identity number keeps four at each end": (
+        "341199198001010011",
+        "3411**********0011",
+    ),
     "a passport keeps a quarter at each end": ("E12345678", "E1*****78"),
     "a short number keeps one at each end": ("A123", "A**3"),
     "less than a number shows nothing": ("A1", "**"),

@@ -40,7 +40,8 @@ MONTHS = {
     ids=str,
 )
 def test_an_instant_survives(at: datetime) -> None:
-    """An instant goes out and comes back to the microsecond, in Shanghai's time; nanoseconds stay in their range."""
+    """An instant goes out and comes back to the microsecond, in Shanghai's time;
+    nanoseconds stay in their range."""
     stamp = values.instant_to(at)
     assert stamp is not None
     assert 0 <= stamp.nanos < 1_000_000_000
@@ -91,7 +92,9 @@ def test_a_bill_survives(new_world: Callable[..., Any]) -> None:
         filing_no="F1",
         msgid="M1",
     )
-    assert {f.name for f in pb.Bill.DESCRIPTOR.fields} - {"givers"} == {f.name for f, _ in sent.ListFields()}
+    assert {f.name for f in pb.Bill.DESCRIPTOR.fields} - {"givers"} == {
+        f.name for f, _ in sent.ListFields()
+    }
     quoted = world.decide(Quote(bill_from(sent, "P1"), world.cities)).answer
     shown = settlement_to(quoted, values.Sources(world.cities))
     assert sent == shown.bill
@@ -102,19 +105,30 @@ def test_a_bill_survives(new_world: Callable[..., Any]) -> None:
 @pytest.mark.parametrize("grade", Grade, ids=lambda g: g.name)
 def test_every_grade_has_its_number(grade: Grade) -> None:
     """Each grade of a clause has the number of the same name."""
-    assert types_pb2.ClauseGrade.Value(f"CLAUSE_GRADE_{grade.name}") == values._GRADES[grade]
+    assert (
+        types_pb2.ClauseGrade.Value(f"CLAUSE_GRADE_{grade.name}")
+        == values._GRADES[grade]
+    )
 
 
 def test_a_clause_nobody_knows_comes_back_alone() -> None:
-    """A stored number that no city cites any more is shown without a sentence, never as an error."""
+    """A stored number that no city cites any more is shown without a sentence,
+    never as an error."""
     ref = RuleRef("family_limit", date(2022, 7, 1), ("C22",))
     shown = values.Sources(Cities(())).rule("341100", ref)
     clauses = [types_pb2.Clause(id="C22")]
-    assert types_pb2.RuleRef(hook="family_limit", since="2022-07-01", clauses=clauses) == shown
+    assert (
+        types_pb2.RuleRef(hook="family_limit", since="2022-07-01", clauses=clauses)
+        == shown
+    )
 
 
-def test_the_json_of_a_value_does_not_depend_on_the_order_of_sets(new_world: Callable[..., Any]) -> None:
+def test_the_json_of_a_value_does_not_depend_on_the_order_of_sets(
+    new_world: Callable[..., Any],
+) -> None:
     """Sets are written in one order, keys as text, enums by value."""
-    assert '{"310":["a","b"],"x":"document"}' == value_json({310: frozenset("ba"), "x": Grade.DOCUMENT})
+    assert '{"310":["a","b"],"x":"document"}' == value_json(
+        {310: frozenset("ba"), "x": Grade.DOCUMENT}
+    )
     for _, ruled in new_world().cities.of("341100").rules(date(2025, 9, 30)).all():
         assert value_json(ruled.value)

@@ -46,9 +46,12 @@ def application(service: Any, **changes: Any) -> pb.SubmitBindingRequest:
 
 async def test_every_unmet_condition_is_listed(service: Any) -> None:
     """NOT_ELIGIBLE lists each condition with hook, clauses and words; nothing is stored."""
-    await service.import_persons([service.person(1, insured_place="340800")], service.new_id())
+    await service.import_persons(
+        [service.person(1, insured_place="340800")], service.new_id()
+    )
     told = await service.refused(
-        service.bindings.SubmitBinding, application(service, member=service.ref("R1"), relation="28")
+        service.bindings.SubmitBinding,
+        application(service, member=service.ref("R1"), relation="28"),
     )
     assert "NOT_ELIGIBLE" == told.info.reason
     violations = told.failure.violations
@@ -56,12 +59,15 @@ async def test_every_unmet_condition_is_listed(service: Any) -> None:
     assert all(v.description and v.subject for v in violations)
     cited = {number for v in violations for number in v.subject.split(",")}
     assert cited == set(told.info.metadata["clauses"].split(","))
-    listed = await service.bindings.ListBindings(pb.ListBindingsRequest(holder=service.ref("P1")))
+    listed = await service.bindings.ListBindings(
+        pb.ListBindingsRequest(holder=service.ref("P1"))
+    )
     assert [] == list(listed.bindings)
 
 
 async def test_validate_only_uses_up_nothing(service: Any) -> None:
-    """With validate_only the decision is the same, nothing is stored and the request id stays free."""
+    """With validate_only the decision is the same, nothing is stored and the request id
+    stays free."""
     request = application(service, relation="28", validate_only=True)
     first = await service.refused(service.bindings.SubmitBinding, request)
     request.validate_only = False
@@ -69,33 +75,47 @@ async def test_validate_only_uses_up_nothing(service: Any) -> None:
     assert first.failure == second.failure
     request.relation = "20"
     told = await service.refused(service.bindings.SubmitBinding, request)
-    assert ("REQUEST_ID_REUSED", "relation") == (told.info.reason, told.info.metadata["differing"])
+    assert ("REQUEST_ID_REUSED", "relation") == (
+        told.info.reason,
+        told.info.metadata["differing"],
+    )
 
 
 async def test_a_review_approves(service: Any) -> None:
     """A reviewer's approval makes the binding active and is answered once."""
     await service.write(waiting(service, BindingState.UNDER_REVIEW))
     request = pb.ReviewBindingRequest(
-        request_id=service.new_id(), binding_id="B1", reviewer="1001", verdict=pb.REVIEW_VERDICT_APPROVE
+        request_id=service.new_id(),
+        binding_id="B1",
+        reviewer="1001",
+        verdict=pb.REVIEW_VERDICT_APPROVE,
     )
     first = await service.bindings.ReviewBinding(request)
     again = await service.bindings.ReviewBinding(request)
     assert pb.BINDING_STATE_ACTIVE == first.binding.state
-    assert [types_pb2.PURPOSE_VISIT, types_pb2.PURPOSE_RESIDENT_PREMIUM] == list(first.binding.purposes)
+    assert [types_pb2.PURPOSE_VISIT, types_pb2.PURPOSE_RESIDENT_PREMIUM] == list(
+        first.binding.purposes
+    )
     assert (first.binding, True) == (again.binding, again.receipt.replayed)
     found = await service.bindings.GetBinding(pb.GetBindingRequest(binding_id="B1"))
     assert first.binding == found.binding
 
 
 async def test_what_expired_is_shown_expired(service: Any) -> None:
-    """An application nobody answered in time is shown as expired from its instant on, and cannot be moved."""
+    """An application nobody answered in time is shown as expired from its instant on,
+    and cannot be moved."""
     await service.write(waiting(service, BindingState.UNDER_REVIEW))
     service.clock.set(service.clock() + timedelta(days=30))
-    found = (await service.bindings.GetBinding(pb.GetBindingRequest(binding_id="B1"))).binding
+    found = (
+        await service.bindings.GetBinding(pb.GetBindingRequest(binding_id="B1"))
+    ).binding
     assert pb.BINDING_STATE_EXPIRED == found.state
     assert pb.BINDING_STATE_EXPIRED == found.history[-1].to_state
     request = pb.ReviewBindingRequest(
-        request_id=service.new_id(), binding_id="B1", reviewer="1001", verdict=pb.REVIEW_VERDICT_APPROVE
+        request_id=service.new_id(),
+        binding_id="B1",
+        reviewer="1001",
+        verdict=pb.REVIEW_VERDICT_APPROVE,
     )
     told = await service.refused(service.bindings.ReviewBinding, request)
     assert "ILLEGAL_TRANSITION" == told.info.reason
@@ -106,6 +126,8 @@ async def test_evidence_comes_back_as_it_was_given(service: Any) -> None:
     await service.write(waiting(service, BindingState.AWAITING_CONSENT))
     consent = pb.Consent(method=pb.CONSENT_METHOD_PHONE_CODE, reference="evidence-1")
     consent.at.FromDatetime(service.clock())
-    request = pb.RecordConsentRequest(request_id=service.new_id(), binding_id="B1", consent=consent)
+    request = pb.RecordConsentRequest(
+        request_id=service.new_id(), binding_id="B1", consent=consent
+    )
     reply = await service.bindings.RecordConsent(request)
     assert consent == reply.binding.consent

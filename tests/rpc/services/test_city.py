@@ -10,8 +10,11 @@ from gongji.v1 import city_pb2 as pb
 
 
 async def test_all_rule_values_of_a_city(service: Any) -> None:
-    """GetCity has one value a hook in the order asked, as JSON and in words, with its clauses and their sentences."""
-    reply = await service.city.GetCity(pb.GetCityRequest(area_code="341199", day="2025-09-30"))
+    """GetCity has one value a hook in the order asked, as JSON and in words, with its
+    clauses and their sentences."""
+    reply = await service.city.GetCity(
+        pb.GetCityRequest(area_code="341199", day="2025-09-30")
+    )
     assert list(DATED_HOOKS) == [rule.hook for rule in reply.rules]
     assert ("341100", "2025-09-30") == (reply.city.area_code, reply.day)
     for rule in reply.rules:
@@ -21,7 +24,9 @@ async def test_all_rule_values_of_a_city(service: Any) -> None:
         assert all(c.text and c.grade for c in rule.clauses), rule.hook
 
 
-async def test_contradictions_come_with_the_value_that_settles_them(service: Any) -> None:
+async def test_contradictions_come_with_the_value_that_settles_them(
+    service: Any,
+) -> None:
     """What a value settles is told beside it, as the city states it."""
     reply = await service.city.GetCity(pb.GetCityRequest(area_code="341100"))
     stated = dict(service.cities.of("341100").rules(date(2025, 9, 30)).all())
@@ -45,9 +50,13 @@ async def test_cities_by_area_code(service: Any) -> None:
 async def test_the_guide_is_the_citys(service: Any) -> None:
     """GetGuide answers the guide in the form asked for, Markdown where none is."""
     city, day = service.cities.of("341100"), date(2025, 9, 30)
-    plain = await service.city.GetGuide(pb.GetGuideRequest(area_code="341100", day="2025-09-30"))
+    plain = await service.city.GetGuide(
+        pb.GetGuideRequest(area_code="341100", day="2025-09-30")
+    )
     page = await service.city.GetGuide(
-        pb.GetGuideRequest(area_code="341100", day="2025-09-30", format=pb.GUIDE_FORMAT_HTML)
+        pb.GetGuideRequest(
+            area_code="341100", day="2025-09-30", format=pb.GUIDE_FORMAT_HTML
+        )
     )
     assert (guide.title(city), guide.markdown(city, day)) == (plain.title, plain.text)
     assert guide.html(city, day) == page.text

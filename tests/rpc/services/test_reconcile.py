@@ -1,4 +1,5 @@
-"""An institution's books against ours, over the wire: header first, differences as they are found, periods bounded."""
+"""An institution's books against ours, over the wire: header first, differences as they
+are found, periods bounded."""
 
 from __future__ import annotations
 
@@ -24,13 +25,17 @@ def at(service: Any, moment: str) -> None:
 
 async def settle(service: Any, **changes: Any) -> pb.Settlement:
     bill = service.bill(service_day=MONDAY, **changes)
-    reply = await service.settlements.Settle(pb.SettleRequest(request_id=service.new_id(), bill=bill))
+    reply = await service.settlements.Settle(
+        pb.SettleRequest(request_id=service.new_id(), bill=bill)
+    )
     settlement: pb.Settlement = reply.settlement
     return settlement
 
 
 async def take_back(service: Any, settlement: pb.Settlement) -> None:
-    request = pb.ReverseRequest(request_id=service.new_id(), settlement_id=settlement.settlement_id)
+    request = pb.ReverseRequest(
+        request_id=service.new_id(), settlement_id=settlement.settlement_id
+    )
     await service.settlements.Reverse(request)
 
 
@@ -48,17 +53,32 @@ def row(of: pb.Settlement, sign: int = 1, **changes: Any) -> pb.ReconcileRow:
     return pb.ReconcileRow(**fields)
 
 
-def header(code: str = HOSPITAL, first: str = MONDAY, last: str = TUESDAY) -> pb.ReconcileDetailsRequest:
-    return pb.ReconcileDetailsRequest(header=pb.ReconcileHeader(institution_code=code, from_day=first, to_day=last))
+def header(
+    code: str = HOSPITAL, first: str = MONDAY, last: str = TUESDAY
+) -> pb.ReconcileDetailsRequest:
+    return pb.ReconcileDetailsRequest(
+        header=pb.ReconcileHeader(institution_code=code, from_day=first, to_day=last)
+    )
 
 
-async def details(service: Any, rows: Iterable[pb.ReconcileRow], **of: str) -> list[pb.ReconcileDetailsResponse]:
+async def details(
+    service: Any, rows: Iterable[pb.ReconcileRow], **of: str
+) -> list[pb.ReconcileDetailsResponse]:
     messages = [header(**of), *(pb.ReconcileDetailsRequest(row=r) for r in rows)]
-    return [found async for found in service.settlements.ReconcileDetails(iter(messages))]
+    return [
+        found async for found in service.settlements.ReconcileDetails(iter(messages))
+    ]
 
 
-async def totals(service: Any, *theirs: pb.Total, **changes: str) -> pb.ReconcileTotalsResponse:
-    fields: dict[str, Any] = {"institution_code": HOSPITAL, "from_day": MONDAY, "to_day": TUESDAY, **changes}
+async def totals(
+    service: Any, *theirs: pb.Total, **changes: str
+) -> pb.ReconcileTotalsResponse:
+    fields: dict[str, Any] = {
+        "institution_code": HOSPITAL,
+        "from_day": MONDAY,
+        "to_day": TUESDAY,
+        **changes,
+    }
     reply: pb.ReconcileTotalsResponse = await service.settlements.ReconcileTotals(
         pb.ReconcileTotalsRequest(totals=theirs, **fields)
     )
@@ -79,7 +99,8 @@ def total(day: str = MONDAY, *rows: pb.ReconcileRow) -> pb.Total:
 
 
 async def books(service: Any) -> list[pb.Settlement]:
-    """Three settlements on Monday, the last instant included, one on Tuesday's first; the third taken back then."""
+    """Three settlements on Monday, the last instant included, one on Tuesday's first;
+    the third taken back then."""
     await service.give("P1", 70_000)
     made = []
     for moment in ("T08:00:00", "T09:00:00", "T23:59:59.999999"):
@@ -92,11 +113,17 @@ async def books(service: Any) -> list[pb.Settlement]:
 
 
 async def test_true_totals_balance(service: Any) -> None:
-    """Totals are settled less reversed by Shanghai day of setl_time; a reversal counts on its own day."""
+    """Totals are settled less reversed by Shanghai day of setl_time; a reversal counts
+    on its own day."""
     a, b, c, d = await books(service)
     assert a.account_fen > 0 < c.fund_fen
-    monday, tuesday = total(MONDAY, row(a), row(b), row(c)), total(TUESDAY, row(d), row(c, -1))
-    assert pb.ReconcileTotalsResponse(balanced=True) == await totals(service, tuesday, monday)
+    monday, tuesday = (
+        total(MONDAY, row(a), row(b), row(c)),
+        total(TUESDAY, row(d), row(c, -1)),
+    )
+    assert pb.ReconcileTotalsResponse(balanced=True) == await totals(
+        service, tuesday, monday
+    )
     assert (await totals(service, monday, to_day=MONDAY)).balanced
     assert (await totals(service, tuesday, from_day=TUESDAY)).balanced
 
@@ -119,7 +146,9 @@ async def test_totals_that_differ_are_shown_from_both_sides(service: Any) -> Non
     assert (False, expected) == (reply.balanced, list(reply.differences))
 
 
-async def test_a_true_file_has_no_differences(service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_true_file_has_no_differences(
+    service: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Rows in any order, over any number of pages, agree with what was settled and taken back."""
     monkeypatch.setattr(reconcile, "_PAGE", 1)
     a, b, c, d = await books(service)
@@ -141,7 +170,9 @@ async def test_every_kind_of_difference(service: Any) -> None:
             theirs=theirs[0],
             settle_request_id=a.request_id,
         ),
-        pb.ReconcileDetailsResponse(kind=pb.DIFFERENCE_KIND_MISSING_HERE, settlement_id="S404", theirs=unknown),
+        pb.ReconcileDetailsResponse(
+            kind=pb.DIFFERENCE_KIND_MISSING_HERE, settlement_id="S404", theirs=unknown
+        ),
         pb.ReconcileDetailsResponse(
             kind=pb.DIFFERENCE_KIND_DUPLICATE,
             settlement_id=c.settlement_id,
@@ -172,7 +203,8 @@ async def test_every_kind_of_difference(service: Any) -> None:
 
 
 async def test_a_reversal_of_a_settlement_before_the_period(service: Any) -> None:
-    """Their reverse row of a settlement from before the period is reversed only there, with our request."""
+    """Their reverse row of a settlement from before the period is reversed only there,
+    with our request."""
     _, b, c, d = await books(service)
     (found,) = await details(service, [row(d), row(c, -1), row(b, -1)], first=TUESDAY)
     assert pb.DIFFERENCE_KIND_REVERSED_ONLY_THERE == found.kind
@@ -185,7 +217,11 @@ async def test_another_institutions_settlements_stay_hidden(service: Any) -> Non
     a, *_ = await books(service)
     theirs = [row(a), row(a, -1)]
     expected = [
-        pb.ReconcileDetailsResponse(kind=pb.DIFFERENCE_KIND_MISSING_HERE, settlement_id=a.settlement_id, theirs=one)
+        pb.ReconcileDetailsResponse(
+            kind=pb.DIFFERENCE_KIND_MISSING_HERE,
+            settlement_id=a.settlement_id,
+            theirs=one,
+        )
         for one in theirs
     ]
     assert expected == await details(service, theirs, code=OTHER)
@@ -210,13 +246,31 @@ async def test_a_difference_is_told_at_once(service: Any) -> None:
 UNKNOWN = "H34110099999"
 ROW = pb.ReconcileDetailsRequest(row=pb.ReconcileRow(settlement_id="S1", patient="P1"))
 NAMELESS = pb.ReconcileDetailsRequest(row=pb.ReconcileRow(settlement_id="S1"))
-STREAMS: dict[str, tuple[list[pb.ReconcileDetailsRequest], tuple[grpc.StatusCode, str, str], str]] = {
+STREAMS: dict[
+    str, tuple[list[pb.ReconcileDetailsRequest], tuple[grpc.StatusCode, str, str], str]
+] = {
     "nothing at all": ([], (INVALID, "MALFORMED_FIELD", "header"), "首条消息"),
     "a row first": ([ROW], (INVALID, "MALFORMED_FIELD", "header"), "首条消息"),
-    "a header twice": ([header(), ROW, header()], (INVALID, "MALFORMED_FIELD", "row"), "第 2 行"),
-    "an empty message": ([header(), pb.ReconcileDetailsRequest()], (INVALID, "MALFORMED_FIELD", "row"), "第 1 行"),
-    "a row without a patient": ([header(), ROW, NAMELESS], (INVALID, "MALFORMED_FIELD", "row.patient"), "第 2 行"),
-    "a header without a code": ([header("")], (INVALID, "MALFORMED_FIELD", "header.institution_code"), "必填"),
+    "a header twice": (
+        [header(), ROW, header()],
+        (INVALID, "MALFORMED_FIELD", "row"),
+        "第 2 行",
+    ),
+    "an empty message": (
+        [header(), pb.ReconcileDetailsRequest()],
+        (INVALID, "MALFORMED_FIELD", "row"),
+        "第 1 行",
+    ),
+    "a row without a patient": (
+        [header(), ROW, NAMELESS],
+        (INVALID, "MALFORMED_FIELD", "row.patient"),
+        "第 2 行",
+    ),
+    "a header without a code": (
+        [header("")],
+        (INVALID, "MALFORMED_FIELD", "header.institution_code"),
+        "必填",
+    ),
     "an unknown institution": (
         [header(UNKNOWN)],
         (NOT_FOUND, "INSTITUTION_NOT_FOUND", "header.institution_code"),
@@ -235,9 +289,14 @@ STREAMS: dict[str, tuple[list[pb.ReconcileDetailsRequest], tuple[grpc.StatusCode
 }
 
 
-@pytest.mark.parametrize(("messages", "expected", "told"), STREAMS.values(), ids=STREAMS)
+@pytest.mark.parametrize(
+    ("messages", "expected", "told"), STREAMS.values(), ids=STREAMS
+)
 async def test_a_bad_stream_is_refused_by_name(
-    service: Any, messages: list[pb.ReconcileDetailsRequest], expected: tuple[grpc.StatusCode, str, str], told: str
+    service: Any,
+    messages: list[pb.ReconcileDetailsRequest],
+    expected: tuple[grpc.StatusCode, str, str],
+    told: str,
 ) -> None:
     """What is wrong with header, period or row is told by the field and the number of the row."""
 
@@ -256,11 +315,36 @@ async def test_a_whole_month_may_be_compared(service: Any) -> None:
 
 
 TOTALS: dict[str, tuple[dict[str, Any], grpc.StatusCode, str, str]] = {
-    "an unknown institution": ({"institution_code": UNKNOWN}, NOT_FOUND, "INSTITUTION_NOT_FOUND", "institution_code"),
-    "a period that ends before it begins": ({"to_day": "2025-09-01"}, INVALID, "MALFORMED_FIELD", "to_day"),
-    "more than a year": ({"to_day": "2026-09-30"}, INVALID, "MALFORMED_FIELD", "to_day"),
-    "a total of another day": ({"totals": [total("2025-10-01")]}, INVALID, "MALFORMED_FIELD", "totals[0].day"),
-    "a total given twice": ({"totals": [total(), total()]}, INVALID, "MALFORMED_FIELD", "totals[1]"),
+    "an unknown institution": (
+        {"institution_code": UNKNOWN},
+        NOT_FOUND,
+        "INSTITUTION_NOT_FOUND",
+        "institution_code",
+    ),
+    "a period that ends before it begins": (
+        {"to_day": "2025-09-01"},
+        INVALID,
+        "MALFORMED_FIELD",
+        "to_day",
+    ),
+    "more than a year": (
+        {"to_day": "2026-09-30"},
+        INVALID,
+        "MALFORMED_FIELD",
+        "to_day",
+    ),
+    "a total of another day": (
+        {"totals": [total("2025-10-01")]},
+        INVALID,
+        "MALFORMED_FIELD",
+        "totals[0].day",
+    ),
+    "a total given twice": (
+        {"totals": [total(), total()]},
+        INVALID,
+        "MALFORMED_FIELD",
+        "totals[1]",
+    ),
     "a total without a scheme": (
         {"totals": [pb.Total(day=MONDAY, visit_kind=pb.VISIT_KIND_OUTPATIENT)]},
         INVALID,
@@ -270,11 +354,28 @@ TOTALS: dict[str, tuple[dict[str, Any], grpc.StatusCode, str, str]] = {
 }
 
 
-@pytest.mark.parametrize(("changes", "code", "reason", "field"), TOTALS.values(), ids=TOTALS)
+@pytest.mark.parametrize(
+    ("changes", "code", "reason", "field"), TOTALS.values(), ids=TOTALS
+)
 async def test_bad_totals_are_refused_by_name(
-    service: Any, changes: dict[str, Any], code: grpc.StatusCode, reason: str, field: str
+    service: Any,
+    changes: dict[str, Any],
+    code: grpc.StatusCode,
+    reason: str,
+    field: str,
 ) -> None:
     """What is wrong with institution, period or a total is told by the field."""
-    fields = {"institution_code": HOSPITAL, "from_day": MONDAY, "to_day": TUESDAY, **changes}
-    told = await service.refused(service.settlements.ReconcileTotals, pb.ReconcileTotalsRequest(**fields))
-    assert (code, reason, field) == (told.code, told.info.reason, told.info.metadata["field"])
+    fields = {
+        "institution_code": HOSPITAL,
+        "from_day": MONDAY,
+        "to_day": TUESDAY,
+        **changes,
+    }
+    told = await service.refused(
+        service.settlements.ReconcileTotals, pb.ReconcileTotalsRequest(**fields)
+    )
+    assert (code, reason, field) == (
+        told.code,
+        told.info.reason,
+        told.info.metadata["field"],
+    )

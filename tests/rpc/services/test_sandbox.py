@@ -48,6 +48,8 @@ async def test_reset_may_load_the_sample(service: Any) -> None:
     await server.start()
     async with grpc.aio.insecure_channel(server.address) as channel:
         sandbox: Any = sandbox_pb2_grpc.SandboxServiceStub(channel)
-        await sandbox.Reset(pb.ResetRequest(request_id=service.new_id(), load_sample=True))
+        await sandbox.Reset(
+            pb.ResetRequest(request_id=service.new_id(), load_sample=True)
+        )
     assert [None] == seen
     await server.stop(0)

@@ -26,12 +26,17 @@ def test_a_column_arrives_as_it_was_sent(
     two: tuple[PostgresEngine, PostgresEngine], name: str, sent: list[object]
 ) -> None:
     """Every value in its place, an empty one apart from none."""
-    statement = f"SELECT array_agg(v ORDER BY place) FROM unnest(%s::{name}[]) WITH ORDINALITY AS t (v, place)"  # noqa: S608 - a type named here
+    statement = (
+        f"SELECT array_agg(v ORDER BY place) FROM unnest(%s::{name}[]) WITH ORDINALITY "  # noqa: S608 - a type named here
+        "AS t (v, place)"
+    )
     (row,) = two[0].connection.cursor(binary=True).execute(statement, [sent]).fetchall()
     assert (list(sent) or None,) == row
 
 
-def test_a_number_too_large_is_refused_before_it_is_sent(two: tuple[PostgresEngine, PostgresEngine]) -> None:
+def test_a_number_too_large_is_refused_before_it_is_sent(
+    two: tuple[PostgresEngine, PostgresEngine],
+) -> None:
     """Beside nulls as without them; SQLite has it so too."""
     for sent in (Numbers([2**63]), Numbers([None, 2**63])):
         with pytest.raises(OverflowError):

@@ -1,4 +1,5 @@
-"""PostgreSQL from inside: what is locked when, lost connections, reads of one snapshot, its errors in our words."""
+"""PostgreSQL from inside: what is locked when, lost connections, reads of one snapshot,
+its errors in our words."""
 
 from __future__ import annotations
 
@@ -53,7 +54,9 @@ def test_a_settlement_is_held_while_it_is_reversed(
 
 
 def test_waiting_for_a_lock_ends(
-    two: tuple[PostgresEngine, PostgresEngine], over: Callable[[Engine], Committer], move: MakeMove
+    two: tuple[PostgresEngine, PostgresEngine],
+    over: Callable[[Engine], Committer],
+    move: MakeMove,
 ) -> None:
     """A server that stands still while it holds a purse does not hold the others for ever."""
     one, other = two
@@ -70,15 +73,21 @@ def test_waiting_for_a_lock_ends(
 
 def killed(postgres: Postgres) -> None:
     """Ends every server's connections, as a restart of the database would."""
-    postgres.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'gongji'")
+    postgres.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'gongji'"
+    )
 
 
 async def test_an_idle_server_does_not_notice_a_restart(
     stores: list[Store], postgres: Postgres, move: MakeMove
 ) -> None:
-    """Connections that were lost while nobody asked are made again before the next command or read."""
+    """Connections that were lost while nobody asked are made again before the next
+    command or read."""
     await stores[0].commit(move("r1"))
-    assert (await stores[0].get(Account, "P1"), len(await stores[0].page(Listing(kind=Account)))) == (
+    assert (
+        await stores[0].get(Account, "P1"),
+        len(await stores[0].page(Listing(kind=Account))),
+    ) == (
         Account("P1", 100, 1),
         1,
     )
@@ -92,7 +101,8 @@ async def test_an_idle_server_does_not_notice_a_restart(
 async def test_connections_killed_under_load_lose_nothing_acknowledged(
     stores: list[Store], postgres: Postgres, move: MakeMove
 ) -> None:
-    """Whatever was answered stands, whatever was not is executed once by its retry, every caller is answered."""
+    """Whatever was answered stands, whatever was not is executed once by its retry,
+    every caller is answered."""
     calls = [(stores[i % SERVERS], move(f"r{i}", f"P{i % 7}", 1)) for i in range(300)]
     acknowledged: dict[int, int] = {}
     stop = threading.Event()
@@ -104,7 +114,13 @@ async def test_connections_killed_under_load_lose_nothing_acknowledged(
     async def round_of(numbers: list[int]) -> None:
         done = await outcomes(calls[i][0].commit(calls[i][1]) for i in numbers)
         assert {Answer, StoreUnavailable} >= {type(outcome) for outcome in done}
-        acknowledged.update({i: o.value for i, o in zip(numbers, done, strict=True) if isinstance(o, Answer)})
+        acknowledged.update(
+            {
+                i: o.value
+                for i, o in zip(numbers, done, strict=True)
+                if isinstance(o, Answer)
+            }
+        )
 
     killing = asyncio.create_task(asyncio.to_thread(kill))
     try:
@@ -117,7 +133,9 @@ async def test_connections_killed_under_load_lose_nothing_acknowledged(
         await round_of([i for i in range(300) if i not in acknowledged])
     waiting = set(range(300)) - acknowledged.keys()
     assert set() == waiting
-    accounts = {a.person_no: a.balance_fen for a in await stores[0].page(Listing(kind=Account))}
+    accounts = {
+        a.person_no: a.balance_fen for a in await stores[0].page(Listing(kind=Account))
+    }
     assert {f"P{k}": sum(i % 7 == k for i in range(300)) for k in range(7)} == accounts
     again = await asyncio.gather(*(store.commit(command) for store, command in calls))
     assert [True] * 300 == [answer.replayed for answer in again]
@@ -127,7 +145,8 @@ async def test_connections_killed_under_load_lose_nothing_acknowledged(
 def test_a_connection_lost_while_it_commits_leaves_it_open(
     two: tuple[PostgresEngine, PostgresEngine],
 ) -> None:
-    """Who is cut off between commit and answer is told that it is uncertain, not that nothing was written."""
+    """Who is cut off between commit and answer is told that it is uncertain, not that
+    nothing was written."""
     one, other = two
     pid = one.connection.info.backend_pid
     one.begin()
@@ -139,14 +158,21 @@ def test_a_connection_lost_while_it_commits_leaves_it_open(
     one.rollback()
 
 
-def test_a_transaction_begins_with_what_is_fetched_first(two: tuple[PostgresEngine, PostgresEngine]) -> None:
-    """No round trip only to begin; over a new connection where the old one was lost, but never in the middle."""
+def test_a_transaction_begins_with_what_is_fetched_first(
+    two: tuple[PostgresEngine, PostgresEngine],
+) -> None:
+    """No round trip only to begin; over a new connection where the old one was lost,
+    but never in the middle."""
     one, other = two
     one.begin()
-    other.connection.execute("SELECT pg_terminate_backend(%s)", [one.connection.info.backend_pid])
+    other.connection.execute(
+        "SELECT pg_terminate_backend(%s)", [one.connection.info.backend_pid]
+    )
     assert [] == fetched(one, Account, "", ["P1"])
     assert TransactionStatus.INTRANS == one.connection.info.transaction_status
-    other.connection.execute("SELECT pg_terminate_backend(%s)", [one.connection.info.backend_pid])
+    other.connection.execute(
+        "SELECT pg_terminate_backend(%s)", [one.connection.info.backend_pid]
+    )
     with pytest.raises(EngineDown):
         fetched(one, Account, "", ["P2"])
     one.rollback()
@@ -158,7 +184,9 @@ def test_what_is_written_unread_is_in_the_transaction_too(
     """Its guard as well: an advisory lock outside would be gone before anything is written."""
     one, other = two
     seen: list[int] = []
-    monkeypatch.setattr(one, "_guard", lambda: seen.append(one.connection.info.transaction_status))
+    monkeypatch.setattr(
+        one, "_guard", lambda: seen.append(one.connection.info.transaction_status)
+    )
     one.begin()
     one.upsert(Account, [Account("P1", 5, 1)])
     one.commit()
@@ -166,7 +194,9 @@ def test_what_is_written_unread_is_in_the_transaction_too(
     assert [Account("P1", 5, 1)] == fetched(other, Account, "", ["P1"])
 
 
-async def test_a_read_only_database_writes_nothing_and_is_survived(stores: list[Store], move: MakeMove) -> None:
+async def test_a_read_only_database_writes_nothing_and_is_survived(
+    stores: list[Store], move: MakeMove
+) -> None:
     """A standby, or a database set to be read only, refuses commands and still answers reads."""
     store = stores[0]
     assert isinstance(store, PostgresStore)
@@ -179,7 +209,9 @@ async def test_a_read_only_database_writes_nothing_and_is_survived(stores: list[
     assert not (await store.commit(move("r1"))).replayed
 
 
-async def test_reads_that_wait_together_fail_alone(stores: list[Store], move: MakeMove) -> None:
+async def test_reads_that_wait_together_fail_alone(
+    stores: list[Store], move: MakeMove
+) -> None:
     """Of many questions in one snapshot each has its own answer, refusal or defect."""
     store = stores[0]
     await store.commit(move("r1"))
@@ -194,11 +226,20 @@ async def test_reads_that_wait_together_fail_alone(stores: list[Store], move: Ma
     ]
     done = await outcomes(asked)
     assert 200 == done[0]
-    names = ["NoAccount", "ZeroDivisionError", "KeyError", "ValueError", "NoneType", "ValueError"]
+    names = [
+        "NoAccount",
+        "ZeroDivisionError",
+        "KeyError",
+        "ValueError",
+        "NoneType",
+        "ValueError",
+    ]
     assert names == [type(outcome).__name__ for outcome in done[1:]]
 
 
-def test_errors_keep_to_the_engines_words(two: tuple[PostgresEngine, PostgresEngine]) -> None:
+def test_errors_keep_to_the_engines_words(
+    two: tuple[PostgresEngine, PostgresEngine],
+) -> None:
     """What a statement does wrong is a defect; what the database cannot do now is not."""
     engine = two[0]
     with pytest.raises(psycopg.ProgrammingError):
@@ -210,16 +251,25 @@ def test_errors_keep_to_the_engines_words(two: tuple[PostgresEngine, PostgresEng
         fetched(engine, Account, "", ["P1"])
 
 
-def test_documents_are_compressed_by_the_quicker_way(two: tuple[PostgresEngine, PostgresEngine]) -> None:
+def test_documents_are_compressed_by_the_quicker_way(
+    two: tuple[PostgresEngine, PostgresEngine],
+) -> None:
     """Where the server knows it."""
-    asked = "SELECT 'lz4' = ANY(enumvals), setting FROM pg_settings WHERE name = 'default_toast_compression'"
+    asked = (
+        "SELECT 'lz4' = ANY(enumvals), setting FROM pg_settings WHERE name = "
+        "'default_toast_compression'"
+    )
     ((known, used),) = two[0].connection.execute(asked).fetchall()
     assert used == ("lz4" if known else "pglz")
 
 
-def test_an_operator_may_choose_the_compression(postgres: Postgres, schema: Schema) -> None:
+def test_an_operator_may_choose_the_compression(
+    postgres: Postgres, schema: Schema
+) -> None:
     """What was set for the database, or in its address, stands."""
     url = make_conninfo(postgres.fresh(), options="-c default_toast_compression=pglz")
     engine = PostgresEngine(url, schema)
-    assert [("pglz",)] == engine.connection.execute("SHOW default_toast_compression").fetchall()
+    assert [("pglz",)] == engine.connection.execute(
+        "SHOW default_toast_compression"
+    ).fetchall()
     engine.close()

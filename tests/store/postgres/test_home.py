@@ -1,4 +1,5 @@
-"""Laws of tables that lie apart by year: every row in its year, no year lacking, no settlement twice, nothing lost."""
+"""Laws of tables that lie apart by year: every row in its year, no year lacking, no
+settlement twice, nothing lost."""
 
 from __future__ import annotations
 
@@ -72,7 +73,11 @@ def started(engine: PostgresEngine, schema: Schema, vault: Vault) -> Start:
     """Starts a server in some year."""
 
     def start(year: int) -> PostgresHome:
-        make_or_check(home := PostgresHome(engine.connection, schema, year), schema, vault.fingerprint)
+        make_or_check(
+            home := PostgresHome(engine.connection, schema, year),
+            schema,
+            vault.fingerprint,
+        )
         return home
 
     return start
@@ -81,13 +86,17 @@ def started(engine: PostgresEngine, schema: Schema, vault: Vault) -> Start:
 def parts(engine: PostgresEngine, table: str) -> dict[str, int]:
     """The parts of a table and how many rows each holds."""
     rows = engine.connection.execute(
-        "SELECT relname FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE inhparent = to_regclass(%s)", [table]
+        "SELECT relname FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE "
+        "inhparent = to_regclass(%s)",
+        [table],
     )
     return {name: _count(engine, name) for name in sorted(name for (name,) in rows)}
 
 
 def _count(engine: PostgresEngine, table: str) -> int:
-    (count,) = engine.connection.execute(f"SELECT count(*) FROM ONLY {table}").fetchone()  # type: ignore[misc]  # noqa: S608 - our own
+    (count,) = engine.connection.execute(
+        f"SELECT count(*) FROM ONLY {table}"  # noqa: S608 - our own
+    ).fetchone()  # type: ignore[misc]
     return int(count)
 
 
@@ -97,8 +106,11 @@ def years(table: str, first: int = 2022, last: int = LAST) -> set[str]:
 
 
 @pytest.mark.parametrize("table", ["settlement", "entry"])
-def test_years_are_made_ahead(engine: PostgresEngine, started: Start, table: str) -> None:
-    """A new database has every year from the first rules to two years ahead; a later start makes what has come."""
+def test_years_are_made_ahead(
+    engine: PostgresEngine, started: Start, table: str
+) -> None:
+    """A new database has every year from the first rules to two years ahead; a later
+    start makes what has come."""
     started(YEAR)
     assert years(table) == parts(engine, table).keys()
     started(YEAR)
@@ -119,37 +131,52 @@ EDGES = {
 
 
 def test_each_row_lies_in_its_year(engine: PostgresEngine, started: Start) -> None:
-    """A row lies in the year of its instant in Shanghai, any other instant in the rest; all are found and listed."""
+    """A row lies in the year of its instant in Shanghai, any other instant in the rest;
+    all are found and listed."""
     started(YEAR)
     settlements = [settled(n, at) for n, at in enumerate(EDGES)]
     entries = [posted(n, at) for n, at in enumerate(EDGES)]
     engine.upsert(Settlement, settlements)
     engine.upsert(Entry, entries)
     for table in ("settlement", "entry"):
-        expected = {part: list(EDGES.values()).count(part.rpartition("_")[2]) for part in years(table)}
+        expected = {
+            part: list(EDGES.values()).count(part.rpartition("_")[2])
+            for part in years(table)
+        }
         assert expected == parts(engine, table)
     assert settlements == sorted(
-        fetched(engine, Settlement, "", [s.settlement_id for s in settlements]), key=lambda s: s.settlement_id
+        fetched(engine, Settlement, "", [s.settlement_id for s in settlements]),
+        key=lambda s: s.settlement_id,
     )
     mine = Listing(kind=Settlement, equals={"patient": "P1"}, order="settled_at")
     assert sorted(EDGES) == [s.settled_at for s in engine.page(mine)]
-    purse = Listing(kind=Entry, equals={"ledger_account": "purse:P1"}, order="version", descending=True)
+    purse = Listing(
+        kind=Entry,
+        equals={"ledger_account": "purse:P1"},
+        order="version",
+        descending=True,
+    )
     assert list(reversed(EDGES)) == [e.at for e in engine.page(purse)]
 
 
-def test_a_reversal_stays_in_the_year_of_its_settlement(engine: PostgresEngine, started: Start) -> None:
+def test_a_reversal_stays_in_the_year_of_its_settlement(
+    engine: PostgresEngine, started: Start
+) -> None:
     """A settlement taken back in a later year is the same row, changed."""
     started(YEAR)
     engine.upsert(Settlement, [settled(1, instant(2025))])
     engine.upsert(Settlement, [taken_back := settled(1, instant(2025), instant(2026))])
-    assert {"settlement_2025": 1} == {part: rows for part, rows in parts(engine, "settlement").items() if rows}
+    assert {"settlement_2025": 1} == {
+        part: rows for part, rows in parts(engine, "settlement").items() if rows
+    }
     assert [taken_back] == fetched(engine, Settlement, "", ["S1"])
 
 
 def test_a_start_leaves_rows_where_they_are_and_a_migration_moves_them(
     engine: PostgresEngine, started: Start, schema: Schema, vault: Vault
 ) -> None:
-    """Rows that came before their year was made stay in the rest, and are served, until `gongji migrate` moves them."""
+    """Rows that came before their year was made stay in the rest, and are served, until
+    `gongji migrate` moves them."""
     started(YEAR)
     late = [settled(n, instant(LAST + 1 + n % 2)) for n in range(4)]
     engine.upsert(Settlement, late)
@@ -160,12 +187,17 @@ def test_a_start_leaves_rows_where_they_are_and_a_migration_moves_them(
         assert (VERSION, VERSION) == bring_forward(home, schema, vault.fingerprint)
         found = parts(engine, "settlement")
         assert years("settlement", last=LAST + 2) == found.keys()
-        assert {"settlement_2029": 2, "settlement_2030": 2} == {part: rows for part, rows in found.items() if rows}
+        assert {"settlement_2029": 2, "settlement_2030": 2} == {
+            part: rows for part, rows in found.items() if rows
+        }
     assert 4 == len(fetched(engine, Settlement, "patient", ["P1"]))
 
 
-def test_a_start_waits_for_nobody_at_work(engine: PostgresEngine, postgres: Postgres, started: Start) -> None:
-    """Where others are in the middle of a transaction a start goes on without the new year; the next one makes it."""
+def test_a_start_waits_for_nobody_at_work(
+    engine: PostgresEngine, postgres: Postgres, started: Start
+) -> None:
+    """Where others are in the middle of a transaction a start goes on without the new
+    year; the next one makes it."""
     started(YEAR)
     with psycopg.connect(postgres.url, autocommit=True) as other:
         (name,) = engine.connection.execute("SELECT current_schema").fetchone()  # type: ignore[misc]
@@ -180,7 +212,8 @@ def test_a_start_waits_for_nobody_at_work(engine: PostgresEngine, postgres: Post
 def test_no_settlement_is_made_twice_in_two_years(
     two: tuple[PostgresEngine, PostgresEngine],
 ) -> None:
-    """Two servers that settle one request, one before and one after midnight of the year's end: one of them does."""
+    """Two servers that settle one request, one before and one after midnight of the
+    year's end: one of them does."""
     one, other = two
     for engine in two:
         engine.begin()
@@ -198,11 +231,16 @@ def test_no_settlement_is_made_twice_in_two_years(
 
 
 @pytest.mark.parametrize("round_", range(3))
-async def test_twins_post_once(stores: list[Store], move: MakeMove, clock: Callable[[], datetime], round_: int) -> None:
-    """A settlement that reaches every server at one instant is executed in one of them; all give its answer."""
+async def test_twins_post_once(
+    stores: list[Store], move: MakeMove, clock: Callable[[], datetime], round_: int
+) -> None:
+    """A settlement that reaches every server at one instant is executed in one of them;
+    all give its answer."""
     await stores[0].commit(move("opening"))
     writes = (settled(1, clock()), posted(1, clock()))
-    answers = await asyncio.gather(*(store.commit(move("r1", writes=writes)) for store in stores))
+    answers = await asyncio.gather(
+        *(store.commit(move("r1", writes=writes)) for store in stores)
+    )
     assert [200, 200, 200] == [answer.value for answer in answers], round_
     assert [settled(1, clock())] == [await stores[0].get(Settlement, "S1")]
 
@@ -210,7 +248,9 @@ async def test_twins_post_once(stores: list[Store], move: MakeMove, clock: Calla
 def plan(engine: PostgresEngine, statement: str, values: Sequence[Any]) -> list[str]:
     """How a statement ran, prepared once for any values as the engine does."""
     names = ", ".join("%s" for _ in values)
-    marks = statement.replace("%s", "{}").format(*(f"${n}" for n in range(1, len(values) + 1)))
+    marks = statement.replace("%s", "{}").format(
+        *(f"${n}" for n in range(1, len(values) + 1))
+    )
     with engine.connection.transaction():
         engine.connection.execute(f"PREPARE asked AS {marks}")
         rows = psycopg.ClientCursor(engine.connection).execute(
@@ -225,24 +265,35 @@ def plan(engine: PostgresEngine, statement: str, values: Sequence[Any]) -> list[
 def touched(engine: PostgresEngine, listing: Listing[Any], schema: Schema) -> list[str]:
     """The parts a listing looks into; all by index, none sorted."""
     steps = plan(engine, *sql.page(schema.table(listing.kind), listing, sql.POSTGRES))
-    scans = [step.removeprefix("->  ") for step in steps if " Scan" in step and "never executed" not in step]
+    scans = [
+        step.removeprefix("->  ")
+        for step in steps
+        if " Scan" in step and "never executed" not in step
+    ]
     assert not any("Seq Scan" in step or "Sort (" in step for step in steps), steps
     return sorted(step.partition(" on ")[2].partition(" ")[0] for step in scans)
 
 
-@pytest.mark.parametrize(("index", "lock"), [("", True), ("", False), ("patient", False)])
+@pytest.mark.parametrize(
+    ("index", "lock"), [("", True), ("", False), ("patient", False)]
+)
 def test_a_settlement_is_found_by_index_in_every_year(
     engine: PostgresEngine, started: Start, schema: Schema, index: str, *, lock: bool
 ) -> None:
     """Where no instant is known each part is asked once, by its index."""
     started(YEAR)
-    steps = plan(engine, select_any(schema.table(Settlement), index, lock=lock), [["S1", "S2"]])
+    steps = plan(
+        engine, select_any(schema.table(Settlement), index, lock=lock), [["S1", "S2"]]
+    )
     assert not any("Seq Scan" in step or "Sort (" in step for step in steps), steps
     assert len(years("settlement")) == sum("Index Scan" in step for step in steps)
 
 
-def test_a_listing_of_days_looks_into_their_years_only(engine: PostgresEngine, started: Start, schema: Schema) -> None:
-    """Of ten years a month touches one part, two days around new year two, in a plan made once for all days."""
+def test_a_listing_of_days_looks_into_their_years_only(
+    engine: PostgresEngine, started: Start, schema: Schema
+) -> None:
+    """Of ten years a month touches one part, two days around new year two, in a plan
+    made once for all days."""
     started(YEAR)
     engine.upsert(Settlement, [settled(n, instant(2022 + n % 6)) for n in range(60)])
     month = Listing(
@@ -264,10 +315,16 @@ def test_a_listing_of_days_looks_into_their_years_only(engine: PostgresEngine, s
 
 
 @pytest.fixture
-def old(engine_url: str, engine_kind: str, schema: Schema, vault: Vault) -> Iterator[AnyEngine]:
+def old(
+    engine_url: str, engine_kind: str, schema: Schema, vault: Vault
+) -> Iterator[AnyEngine]:
     """A database as version 1 made it."""
     engine = engine_at(engine_url, schema)
-    text = Path(__file__).with_name(f"version_1.{engine_kind}.sql").read_text(encoding="ascii")
+    text = (
+        Path(__file__)
+        .with_name(f"version_1.{engine_kind}.sql")
+        .read_text(encoding="ascii")
+    )
     for line in text.splitlines():
         engine.connection.execute(line.removesuffix(";"))
     of_year(engine, schema).record(1, vault.fingerprint)
@@ -276,9 +333,16 @@ def old(engine_url: str, engine_kind: str, schema: Schema, vault: Vault) -> Iter
 
 
 @pytest.fixture
-def new(postgres: Postgres, engine_kind: str, schema: Schema, vault: Vault, tmp_path: Path) -> Iterator[AnyEngine]:
+def new(
+    postgres: Postgres, engine_kind: str, schema: Schema, vault: Vault, tmp_path: Path
+) -> Iterator[AnyEngine]:
     """A database as it is made today."""
-    engine = engine_at(postgres.fresh() if engine_kind == "postgres" else f"sqlite:///{tmp_path / 'new.db'}", schema)
+    engine = engine_at(
+        postgres.fresh()
+        if engine_kind == "postgres"
+        else f"sqlite:///{tmp_path / 'new.db'}",
+        schema,
+    )
     make_or_check(of_year(engine, schema), schema, vault.fingerprint)
     yield engine
     engine.close()
@@ -292,15 +356,22 @@ def of_year(engine: AnyEngine, schema: Schema) -> Home:
 
 
 def written(engine: AnyEngine, schema: Schema, records: Sequence[Any]) -> None:
-    """Rows as version 1 wrote them: more columns a settlement, version 0 where an entry has none."""
+    """Rows as version 1 wrote them: more columns a settlement, version 0 where an
+    entry has none."""
     table: Table[Any] = schema.table(type(records[0]))
     more = OF_VERSION_1 if table.name == "settlement" else {}
     names = [*(c.name for c in table.columns), *more]
     marks = ", ".join("?" if isinstance(engine, SqliteEngine) else "%s" for _ in names)
     into = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608 - our own
-    rows = [(*table.row(record), *(of(record) for of in more.values())) for record in records]
+    rows = [
+        (*table.row(record), *(of(record) for of in more.values()))
+        for record in records
+    ]
     numbered = names.index("version") if table.name == "entry" else -1
-    rows = [tuple(0 if i == numbered and v is None else v for i, v in enumerate(row)) for row in rows]
+    rows = [
+        tuple(0 if i == numbered and v is None else v for i, v in enumerate(row))
+        for row in rows
+    ]
     engine.connection.cursor().executemany(into, rows)
 
 
@@ -325,22 +396,40 @@ SELECT tablename::text, replace(indexdef, current_schema || '.', '') FROM pg_ind
 def made(engine: AnyEngine) -> list[tuple[Any, ...]]:
     """Every column, constraint and index of a database."""
     if isinstance(engine, SqliteEngine):
-        found = engine.connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
-        return sorted((name, " ".join(text.split()).replace("( ", "(").replace(" )", ")")) for name, text in found)
-    return sorted(tuple(row) for query in (COLUMNS, INDEXES) for row in engine.connection.execute(query))
+        found = engine.connection.execute(
+            "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"
+        )
+        return sorted(
+            (name, " ".join(text.split()).replace("( ", "(").replace(" )", ")"))
+            for name, text in found
+        )
+    return sorted(
+        tuple(row)
+        for query in (COLUMNS, INDEXES)
+        for row in engine.connection.execute(query)
+    )
 
 
-def test_version_1_is_brought_forward(old: AnyEngine, new: AnyEngine, schema: Schema, vault: Vault) -> None:
+def test_version_1_is_brought_forward(
+    old: AnyEngine, new: AnyEngine, schema: Schema, vault: Vault
+) -> None:
     """A database of version 1 becomes one as it is made today, everything in it still there."""
-    settlements = [settled(n, at, at + timedelta(days=400) if n % 2 else None) for n, at in enumerate(EDGES)]
+    settlements = [
+        settled(n, at, at + timedelta(days=400) if n % 2 else None)
+        for n, at in enumerate(EDGES)
+    ]
     entries = [posted(n, at) for n, at in enumerate(EDGES)]
     for records in (settlements, entries, [Account("P1", 5, 1)]):
         written(old, schema, records)
-    assert (1, VERSION) == bring_forward(of_year(old, schema), schema, vault.fingerprint)
+    assert (1, VERSION) == bring_forward(
+        of_year(old, schema), schema, vault.fingerprint
+    )
     assert made(new) == made(old)
     make_or_check(of_year(old, schema), schema, vault.fingerprint)
     for records in (settlements, entries, [Account("P1", 5, 1)]):
-        found = fetched(old, type(records[0]), "", [schema.key_of(record) for record in records])
+        found = fetched(
+            old, type(records[0]), "", [schema.key_of(record) for record in records]
+        )
         assert records == sorted(found, key=schema.key_of)
     days = {SettledDay(s.area_code[:4], s.bill.service_day) for s in settlements}
     assert days == set(old.page(Listing(kind=SettledDay)))

@@ -11,7 +11,15 @@ from typing import Any
 import pytest
 from gongji.model.account import Account
 from gongji.model.binding import Binding
-from gongji.model.commands import Answer, Command, Decision, Listing, Remembered, Request, Write
+from gongji.model.commands import (
+    Answer,
+    Command,
+    Decision,
+    Listing,
+    Remembered,
+    Request,
+    Write,
+)
 from gongji.model.decided import DecidedBy
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.people import Person
@@ -32,7 +40,8 @@ OpenEngine = Callable[[], PostgresEngine]
 
 @dataclass(frozen=True)
 class Take:
-    """Takes fen out of a purse where it holds as much; of the fullest of several in the order given."""
+    """Takes fen out of a purse where it holds as much; of the fullest of several in the
+    order given."""
 
     request: Request
     purses: tuple[str, ...]
@@ -47,11 +56,18 @@ class Take:
 
     def decide(self, facts: Facts) -> Decision[int]:
         """What is left. NoAccount where none holds as much."""
-        held = [account for purse in self.purses if (account := facts.get(Account, purse)) is not None]
+        held = [
+            account
+            for purse in self.purses
+            if (account := facts.get(Account, purse)) is not None
+        ]
         for account in held:
             if account.balance_fen >= self.fen:
                 left = account.balance_fen - self.fen
-                return Decision(left, (replace(account, balance_fen=left, version=account.version + 1),))
+                return Decision(
+                    left,
+                    (replace(account, balance_fen=left, version=account.version + 1),),
+                )
         raise NoAccount("余额不足")
 
 
@@ -72,7 +88,9 @@ class Bind:
         """Whether there was room."""
         if len(facts.where(Binding, "holder", self.holder)) >= self.limit:
             return Decision(answer=False)
-        return Decision(answer=True, writes=(binding(self.holder, self.member, facts.now),))
+        return Decision(
+            answer=True, writes=(binding(self.holder, self.member, facts.now),)
+        )
 
 
 def binding(holder: str, member: str, at: datetime) -> Binding:
@@ -90,16 +108,22 @@ def binding(holder: str, member: str, at: datetime) -> Binding:
 
 
 def take(name: str, fen: int, *purses: str) -> Take:
-    return Take(Request(name, "clinic-1", "Take", {"fen": fen, "purses": purses}), purses, fen)
+    return Take(
+        Request(name, "clinic-1", "Take", {"fen": fen, "purses": purses}), purses, fen
+    )
 
 
 async def outcomes(calls: Iterable[Any]) -> list[Any]:
     return await asyncio.gather(*calls, return_exceptions=True)
 
 
-async def test_concurrent_twins_execute_once(stores: list[Store], move: MakeMove) -> None:
+async def test_concurrent_twins_execute_once(
+    stores: list[Store], move: MakeMove
+) -> None:
     """A request that reaches every server at once executes in one of them; all give its answer."""
-    answers = await asyncio.gather(*(store.commit(move(f"r{i}", f"P{i}")) for i in range(60) for store in stores))
+    answers = await asyncio.gather(
+        *(store.commit(move(f"r{i}", f"P{i}")) for i in range(60) for store in stores)
+    )
     assert [100] * 60 * SERVERS == [answer.value for answer in answers]
     assert 60 == sum(not answer.replayed for answer in answers)
 
@@ -107,7 +131,9 @@ async def test_concurrent_twins_execute_once(stores: list[Store], move: MakeMove
 async def test_one_purse_is_never_drained_twice(stores: list[Store]) -> None:
     """Whatever many servers take from one purse at once, exactly what it held is taken."""
     await stores[0].apply(Write((Account("P1", 100, 1),)))
-    done = await outcomes(stores[i % SERVERS].commit(take(f"r{i}", 3, "P1")) for i in range(120))
+    done = await outcomes(
+        stores[i % SERVERS].commit(take(f"r{i}", 3, "P1")) for i in range(120)
+    )
     assert 33 == sum(isinstance(outcome, Answer) for outcome in done)
     assert 87 == sum(isinstance(outcome, NoAccount) for outcome in done)
     assert Account("P1", 1, 34) == await stores[1].get(Account, "P1")
@@ -117,7 +143,10 @@ async def test_purses_asked_in_any_order_end_in_no_embrace(stores: list[Store]) 
     """Batches that need the same purses in opposite orders all execute, and no fen is lost."""
     await stores[0].apply(Write(tuple(Account(f"P{i}", 1000, 1) for i in range(8))))
     orders = [(f"P{i % 8}", f"P{(i * 5 + 3) % 8}") for i in range(150)]
-    done = await outcomes(stores[i % SERVERS].commit(take(f"r{i}", 10, *order)) for i, order in enumerate(orders))
+    done = await outcomes(
+        stores[i % SERVERS].commit(take(f"r{i}", 10, *order))
+        for i, order in enumerate(orders)
+    )
     assert [] == [outcome for outcome in done if not isinstance(outcome, Answer)]
     accounts = await stores[0].page(Listing(kind=Account))
     assert 8 * 1000 - 150 * 10 == sum(account.balance_fen for account in accounts)
@@ -125,16 +154,26 @@ async def test_purses_asked_in_any_order_end_in_no_embrace(stores: list[Store]) 
 
 async def test_a_first_row_is_made_once(stores: list[Store], move: MakeMove) -> None:
     """A purse nobody had yet, filled by every server at once, holds what all of them gave."""
-    calls = (stores[i % SERVERS].commit(move(f"r{i}", f"P{i % 5}", 1)) for i in range(150))
+    calls = (
+        stores[i % SERVERS].commit(move(f"r{i}", f"P{i % 5}", 1)) for i in range(150)
+    )
     assert 150 == len(await asyncio.gather(*calls))
-    assert [30] * 5 == [account.balance_fen for account in await stores[0].page(Listing(kind=Account))]
+    assert [30] * 5 == [
+        account.balance_fen for account in await stores[0].page(Listing(kind=Account))
+    ]
 
 
 async def test_a_limit_over_a_list_holds(stores: list[Store]) -> None:
     """Of many bindings asked of every server at once as many come about as the holder may have."""
-    made = await asyncio.gather(*(stores[i % SERVERS].apply(Bind("P1", f"M{i}", 7)) for i in range(60)))
+    made = await asyncio.gather(
+        *(stores[i % SERVERS].apply(Bind("P1", f"M{i}", 7)) for i in range(60))
+    )
     assert 7 == sum(made)
-    assert 7 == len(await stores[0].page(Listing(kind=Binding, equals={"holder": "P1"}, order="submitted_at")))
+    assert 7 == len(
+        await stores[0].page(
+            Listing(kind=Binding, equals={"holder": "P1"}, order="submitted_at")
+        )
+    )
 
 
 def test_who_writes_a_person_sees_every_binding(
@@ -158,7 +197,8 @@ def test_who_writes_a_person_sees_every_binding(
 def test_who_only_reads_persons_and_bindings_goes_on(
     two: tuple[PostgresEngine, PostgresEngine], person: Person
 ) -> None:
-    """A settlement is not decided anew because its patient's record was imported meanwhile: it came before."""
+    """A settlement is not decided anew because its patient's record was imported
+    meanwhile: it came before."""
     one, other = two
     one.begin()
     fetched(one, Person, "", ["P1"])
@@ -169,18 +209,25 @@ def test_who_only_reads_persons_and_bindings_goes_on(
 
 
 def test_a_batch_that_conflicts_is_decided_anew(
-    two: tuple[PostgresEngine, PostgresEngine], over: Callable[[Engine], Committer], move: MakeMove
+    two: tuple[PostgresEngine, PostgresEngine],
+    over: Callable[[Engine], Committer],
+    move: MakeMove,
 ) -> None:
-    """Where another server was first with a request, its batch runs again and answers from the record."""
+    """Where another server was first with a request, its batch runs again and answers
+    from the record."""
     one, other = two
     begun = Meeting(one, [lambda: over(other).run([job(move("r2"))])])
     done = over(begun).run([job(move("r1")), job(move("r2")), job(move("r3"))])
-    assert [(200, False), (100, True), (300, False)] == [(o.value, o.replayed) for o in done if isinstance(o, Answer)]
+    assert [(200, False), (100, True), (300, False)] == [
+        (o.value, o.replayed) for o in done if isinstance(o, Answer)
+    ]
     assert 2 == begun.count
 
 
 def test_a_batch_that_conflicts_again_runs_one_by_one(
-    two: tuple[PostgresEngine, PostgresEngine], over: Callable[[Engine], Committer], move: MakeMove
+    two: tuple[PostgresEngine, PostgresEngine],
+    over: Callable[[Engine], Committer],
+    move: MakeMove,
 ) -> None:
     """A batch another server meets twice is split, so that only who is met waits."""
     one, other = two
@@ -195,7 +242,9 @@ def test_a_batch_that_conflicts_again_runs_one_by_one(
 
 
 def test_who_is_always_met_is_told_to_try_again(
-    two: tuple[PostgresEngine, PostgresEngine], over: Callable[[Engine], Committer], move: MakeMove
+    two: tuple[PostgresEngine, PostgresEngine],
+    over: Callable[[Engine], Committer],
+    move: MakeMove,
 ) -> None:
     """A command that meets others for ever ends as unavailable, not as a defect."""
     begun = Meeting(two[0], [])
@@ -207,11 +256,17 @@ def test_who_is_always_met_is_told_to_try_again(
 class Meeting:
     """An engine that lets another server go first, once each time it is about to commit."""
 
-    def __init__(self, engine: PostgresEngine, firsts: list[Callable[[], object]]) -> None:
+    def __init__(
+        self, engine: PostgresEngine, firsts: list[Callable[[], object]]
+    ) -> None:
         self._engine, self._firsts = engine, firsts
         self.count = 0
         self.always: Exception | None = None
-        self.stage, self.upsert, self.rollback = engine.stage, engine.upsert, engine.rollback
+        self.stage, self.upsert, self.rollback = (
+            engine.stage,
+            engine.upsert,
+            engine.rollback,
+        )
 
     def begin(self) -> None:
         self.count += 1

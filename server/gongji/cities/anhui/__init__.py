@@ -1,4 +1,5 @@
-"""The province's own answers to the hooks, asked where a city is silent; what a city lent it is marked 推定 (T…)."""
+"""The province's own answers to the hooks, asked where a city is silent; what a city
+lent it is marked 推定 (T…)."""
 
 from __future__ import annotations
 
@@ -35,7 +36,8 @@ from gongji.rules.money import Rounding
 if TYPE_CHECKING:
 
     def identity() -> r.Identity:
-        """Every city answers this itself; declared so that mypy holds this module against the whole contract."""
+        """Every city answers this itself; declared so that mypy holds this module
+        against the whole contract."""
 
 
 SINCE = "2022-07-01"
@@ -48,16 +50,26 @@ def _step(text: str, *clauses: Clause, caution: str = "") -> Step:
     return Step(text=text, caution=caution, clauses=clauses)
 
 
-ONLINE: tuple[ChannelId, ...] = ("wanshitong", "minip_wechat", "minip_alipay", "national_app")
+ONLINE: tuple[ChannelId, ...] = (
+    "wanshitong",
+    "minip_wechat",
+    "minip_alipay",
+    "national_app",
+)
 """Channels of the whole province that people use from a phone."""
 
 _KIND = MaterialKind
 
-PROOFS = (_KIND.HOUSEHOLD_REGISTER, _KIND.MARRIAGE_CERTIFICATE, _KIND.BIRTH_CERTIFICATE, _KIND.OTHER_RELATIONSHIP_PROOF)
+PROOFS = (
+    _KIND.HOUSEHOLD_REGISTER,
+    _KIND.MARRIAGE_CERTIFICATE,
+    _KIND.BIRTH_CERTIFICATE,
+    _KIND.OTHER_RELATIONSHIP_PROOF,
+)
 """What may prove a relation: 户口簿、结婚证等 (A22)."""
 
 
-# --- binding: who, with whom --------------------------------------------------------------------------------------
+# --- binding: who, with whom ----------------------------------------------------------
 
 
 @hookimpl
@@ -67,7 +79,10 @@ def holder_terms() -> Timeline[r.EnrolmentTerms]:
         r.EnrolmentTerms(schemes=frozenset({Scheme.EMPLOYEE})),
         clauses=[c.A8, c.A6, c.C53],
         against=[c.A2, c.C1],
-        why="X12: 两份文件都写机制自2022年起, C53写明2022年7月1日; 2025年是网页的年份, 不是起始日。",
+        why=(
+            "X12: 两份文件都写机制自2022年起, C53写明2022年7月1日; "
+            "2025年是网页的年份, 不是起始日。"
+        ),
         settles=[c.X12],
     )
 
@@ -76,10 +91,17 @@ def holder_terms() -> Timeline[r.EnrolmentTerms]:
 def member_terms() -> Timeline[Mapping[Purpose, r.EnrolmentTerms]]:
     """使用人须为安徽省内基本医疗保险参保人, 含职工医保、城乡居民医保 (A9)."""
     return _provincial(
-        {Purpose.VISIT: r.EnrolmentTerms(schemes=frozenset({Scheme.EMPLOYEE, Scheme.RESIDENT}))},
+        {
+            Purpose.VISIT: r.EnrolmentTerms(
+                schemes=frozenset({Scheme.EMPLOYEE, Scheme.RESIDENT})
+            )
+        },
         clauses=[c.A9],
         against=[c.C21, c.C68],
-        why="X4: 按用途分开。就医购药按A9, 职工与居民均可; 居民医保缴费只有滁州写明(C68), 全省不提供该用途。",
+        why=(
+            "X4: 按用途分开。就医购药按A9, 职工与居民均可; "
+            "居民医保缴费只有滁州写明(C68), 全省不提供该用途。"
+        ),
         settles=[c.X4],
     )
 
@@ -91,7 +113,10 @@ def relations() -> Timeline[r.RelationSet]:
         r.CLOSE,
         clauses=[c.A9, c.S9],
         against=[c.A3, c.C26, c.C67, c.S8],
-        why="X5: A9写近亲属且主语是全省; 近亲属包括哪些人, 两份文件未写, 依S9; S8称2024年8月起才扩大, 未经证实。",
+        why=(
+            "X5: A9写近亲属且主语是全省; 近亲属包括哪些人, 两份文件未写, 依S9; "
+            "S8称2024年8月起才扩大, 未经证实。"
+        ),
         settles=[c.X5],
     )
 
@@ -131,26 +156,44 @@ def giver_limit() -> Timeline[r.GiverLimit | r.NoLimit]:
     )
 
 
-# --- binding: through which channel, with what --------------------------------------------------------------------
+# --- binding: through which channel, with what ----------------------------------------
 
 
 @hookimpl
 def channels() -> Timeline[Mapping[ChannelId, Channel]]:
-    """绑定须通过皖事通APP、安徽医保公共服务小程序或线下医保经办窗口 (A1); 国家医保服务平台APP限异地共济 (A19)."""
+    """绑定须通过皖事通APP、安徽医保公共服务小程序或线下医保经办窗口 (A1);
+    国家医保服务平台APP限异地共济 (A19)."""
     app, minip, counter = ChannelKind.APP, ChannelKind.MINI_PROGRAM, ChannelKind.COUNTER
-    hours, across = CounterHours(opens=time(9), closes=time(17)), Across.ONLY_ACROSS_AREAS
+    hours, across = (
+        CounterHours(opens=time(9), closes=time(17)),
+        Across.ONLY_ACROSS_AREAS,
+    )
     return _provincial(
         {
             "wanshitong": Channel(name="皖事通APP", kind=app, clauses=(c.A1,)),
-            "minip_wechat": Channel(name="安徽医保公共服务小程序(微信)", kind=minip, clauses=(c.A1, c.A18)),
-            "minip_alipay": Channel(name="安徽医保公共服务小程序(支付宝)", kind=minip, clauses=(c.A1, c.A18)),
-            "national_app": Channel(name="国家医保服务平台APP", kind=app, across=across, clauses=(c.A19,)),
-            "window": Channel(name="线下医保经办窗口", kind=counter, hours=hours, clauses=(c.A1, c.A42, c.T11)),
+            "minip_wechat": Channel(
+                name="安徽医保公共服务小程序(微信)", kind=minip, clauses=(c.A1, c.A18)
+            ),
+            "minip_alipay": Channel(
+                name="安徽医保公共服务小程序(支付宝)", kind=minip, clauses=(c.A1, c.A18)
+            ),
+            "national_app": Channel(
+                name="国家医保服务平台APP", kind=app, across=across, clauses=(c.A19,)
+            ),
+            "window": Channel(
+                name="线下医保经办窗口",
+                kind=counter,
+                hours=hours,
+                clauses=(c.A1, c.A42, c.T11),
+            ),
         },
         clauses=[c.A1, c.A19, c.T11],
         against=[c.C2, c.C3, c.C69, c.H2],
-        why="X8: 渠道是各城市自己声明的代号与名称, 全省取A1所列。"
-        "X17: 国家医保服务平台APP按A19只受理双方不在同一统筹区的绑定; H2所写的是开通医保钱包, 不是绑定。",
+        why=(
+            "X8: 渠道是各城市自己声明的代号与名称, 全省取A1所列。X17: "
+            "国家医保服务平台APP按A19只受理双方不在同一统筹区的绑定; "
+            "H2所写的是开通医保钱包, 不是绑定。"
+        ),
         settles=[c.X8, c.X17],
     )
 
@@ -182,14 +225,25 @@ def fields_asked() -> Timeline[Mapping[ChannelId, frozenset[MemberField]]]:
 
 @hookimpl
 def materials() -> Timeline[Mapping[ChannelId, tuple[MaterialNeed, ...]]]:
-    """窗口验身份证、社保卡、关系证明原件 (A36, A22); 线上只在登记信息查不到亲属关系时要关系证明 (推定 T18)."""
-    proof = MaterialNeed(name="关系证明", one_of=PROOFS, asked=Asked.RELATION_NOT_ON_RECORD)
+    """窗口验身份证、社保卡、关系证明原件 (A36, A22); 线上只在登记信息查不到亲属关系时要
+    关系证明 (推定 T18)."""
+    proof = MaterialNeed(
+        name="关系证明", one_of=PROOFS, asked=Asked.RELATION_NOT_ON_RECORD
+    )
     return _provincial(
         {
             **dict.fromkeys(ONLINE, (proof,)),
             "window": (
-                MaterialNeed(name="授权人身份证", one_of=(MaterialKind.HOLDER_ID_CARD,), original=True),
-                MaterialNeed(name="授权人社保卡", one_of=(MaterialKind.HOLDER_SOCIAL_SECURITY_CARD,), original=True),
+                MaterialNeed(
+                    name="授权人身份证",
+                    one_of=(MaterialKind.HOLDER_ID_CARD,),
+                    original=True,
+                ),
+                MaterialNeed(
+                    name="授权人社保卡",
+                    one_of=(MaterialKind.HOLDER_SOCIAL_SECURITY_CARD,),
+                    original=True,
+                ),
                 MaterialNeed(name="关系证明", one_of=PROOFS, original=True),
             ),
         },
@@ -228,7 +282,9 @@ def consent() -> Timeline[r.ConsentTerms]:
 @hookimpl
 def review_latency() -> Timeline[Mapping[ChannelId, ReviewLatency]]:
     """提交申请, 等待系统审核, 通常1-3个工作日内完成 (A27)."""
-    review = ReviewLatency(at_once=AtOnce.NEVER, working_days=3, earliest_working_days=1)
+    review = ReviewLatency(
+        at_once=AtOnce.NEVER, working_days=3, earliest_working_days=1
+    )
     return _provincial(
         dict.fromkeys((*ONLINE, "window"), review),
         clauses=[c.A27, c.T7],
@@ -239,26 +295,31 @@ def review_latency() -> Timeline[Mapping[ChannelId, ReviewLatency]]:
 @hookimpl
 def application_expiry() -> Timeline[int]:
     """绑定申请提交后30日内无人答复的, 自动失效 (推定 T3)."""
-    return _provincial(30, clauses=[c.T3], why="没有文件规定; 申请不能无限期占用家庭账户名额。")
+    return _provincial(
+        30, clauses=[c.T3], why="没有文件规定; 申请不能无限期占用家庭账户名额。"
+    )
 
 
 @hookimpl
 def unbinding() -> Timeline[r.Unbinding]:
     """进入“已绑定家庭成员”, 选择成员, 点击“解绑”并确认 (C30)."""
     return _provincial(
-        r.Unbinding(procedure=Procedure(title="解绑", steps=(_step(c.C30.text, c.C30),))),
+        r.Unbinding(
+            procedure=Procedure(title="解绑", steps=(_step(c.C30.text, c.C30),))
+        ),
         clauses=[c.C30, c.T15],
         against=[c.S32, c.S44],
         why="C30确认即解绑; 次日生效(S32)与窗口经审核(S44)均未经证实。",
     )
 
 
-# --- settlement: the fund -----------------------------------------------------------------------------------------
+# --- settlement: the fund -------------------------------------------------------------
 
 
 @hookimpl
 def reimbursement() -> Timeline[Mapping[Scheme, b.Table | b.NoFund]]:
-    """起付标准800元, 一二三级60%、55%、50%, 退休高5个百分点, 年度支付限额2000元 (C58–C62, C99–C101)."""
+    """起付标准800元, 一二三级60%、55%、50%, 退休高5个百分点, 年度支付限额2000元
+    (C58–C62, C99–C101)."""
     employee = b.Table(
         deductible_fen={1: 800_00, 2: 800_00, 3: 800_00},
         ratio_bp={1: 60_00, 2: 55_00, 3: 50_00},
@@ -267,7 +328,9 @@ def reimbursement() -> Timeline[Mapping[Scheme, b.Table | b.NoFund]]:
         visit_cap_fen={1: r.NO_LIMIT, 2: r.NO_LIMIT, 3: r.NO_LIMIT},
         unranked_as=1,
         pharmacy=b.NoFund(c.T6),
-        covers=frozenset({VisitKind.OUTPATIENT, VisitKind.REGISTRATION, VisitKind.PHARMACY}),
+        covers=frozenset(
+            {VisitKind.OUTPATIENT, VisitKind.REGISTRATION, VisitKind.PHARMACY}
+        ),
         rounding=Rounding.HALF_UP,
         clauses=b.TableClauses(
             always=(c.C58, c.C62, c.C101, c.T1, c.T13),
@@ -275,14 +338,34 @@ def reimbursement() -> Timeline[Mapping[Scheme, b.Table | b.NoFund]]:
             retired=(c.C61B,),
             unranked=(c.T5,),
         ),
-        effects=b.Effects(order_fen=80_00, splitting_loses_fen=41, splitting_gains_fen=50),
+        effects=b.Effects(
+            order_fen=80_00, splitting_loses_fen=41, splitting_gains_fen=50
+        ),
     )
     return _provincial(
         {Scheme.EMPLOYEE: employee, Scheme.RESIDENT: b.NoFund(c.T14)},
-        clauses=[c.C58, c.C59, c.C60, c.C61, c.C61B, c.C62, c.C99, c.C100, c.C101, c.C53, c.T1, c.T5, c.T13, c.S20],
+        clauses=[
+            c.C58,
+            c.C59,
+            c.C60,
+            c.C61,
+            c.C61B,
+            c.C62,
+            c.C99,
+            c.C100,
+            c.C101,
+            c.C53,
+            c.T1,
+            c.T5,
+            c.T13,
+            c.S20,
+        ],
         against=[c.S4, c.S5, c.S6, c.H6],
-        why="X19、X20: C99至C101的主语是安徽, 一手材料优先; S4、S6未经证实, 只作各市的候选修订。"
-        "X21: 待遇按险种取值, 居民不适用C58至C62。药店: S20称统筹基金不支付, S5、S6相反, 均未经证实。",
+        why=(
+            "X19、X20: C99至C101的主语是安徽, 一手材料优先; S4、S6未经证实, "
+            "只作各市的候选修订。X21: 待遇按险种取值, 居民不适用C58至C62。药店: "
+            "S20称统筹基金不支付, S5、S6相反, 均未经证实。"
+        ),
         settles=[c.X19, c.X20, c.X21],
     )
 
@@ -309,7 +392,11 @@ def out_of_area() -> Timeline[b.OutOfArea]:
         title="异地就医",
         steps=(
             _step("选择异地直接结算或者手工结算", c.H6),
-            _step("在参保地医保经办机构办理备案登记", c.H7, caution="选择直接结算的须预先办理"),
+            _step(
+                "在参保地医保经办机构办理备案登记",
+                c.H7,
+                caution="选择直接结算的须预先办理",
+            ),
             _step("携带社会保障卡或电子医保凭证到异地定点医疗机构就医", c.H8, c.H12),
         ),
     )
@@ -317,23 +404,29 @@ def out_of_area() -> Timeline[b.OutOfArea]:
         b.OutOfArea(filing_before_direct_settlement=True, procedure=procedure),
         clauses=[c.H6, c.H7, c.H8, c.H12],
         against=[c.H5, c.C86, c.S5],
-        why="X13: 标题问黄山而正文写合肥, 故作为全省通行的做法, 不归于黄山一市; 各地报销政策尚未统一(C86)。",
+        why=(
+            "X13: 标题问黄山而正文写合肥, 故作为全省通行的做法, 不归于黄山一市; "
+            "各地报销政策尚未统一(C86)。"
+        ),
         settles=[c.X13],
     )
 
 
-# --- settlement: the purses ---------------------------------------------------------------------------------------
+# --- settlement: the purses -----------------------------------------------------------
 
 
 @hookimpl
 def uses() -> Timeline[b.Uses]:
-    """门诊合规费用 (A10), 药店药品、器械、耗材 (A11); 不可用于公共卫生、体育健身、养生保健 (A12)."""
+    """门诊合规费用 (A10), 药店药品、器械、耗材 (A11); 不可用于公共卫生、体育健身、
+    养生保健 (A12)."""
     return _provincial(
         b.Uses(
             aid_at=frozenset({b.Use.OUTPATIENT, b.Use.PHARMACY}),
             aid_pays=frozenset({b.BillPart.IN_SCOPE, b.BillPart.FIRST_SELFPAY}),
             own_pays=b.ALL_PARTS,
-            never=frozenset({Spending.PUBLIC_HEALTH, Spending.FITNESS, Spending.WELLNESS}),
+            never=frozenset(
+                {Spending.PUBLIC_HEALTH, Spending.FITNESS, Spending.WELLNESS}
+            ),
         ),
         clauses=[c.A10, c.A11, c.A12, c.T8],
         against=[c.A3, c.C68, c.S9],
@@ -350,7 +443,10 @@ def purse_order() -> Timeline[b.PurseOrder]:
         b.PurseOrder(order=(b.PurseKind.OWN, b.PurseKind.GIVERS)),
         clauses=[c.T2, c.A15, c.S37, c.S38, c.S39],
         against=[c.S40],
-        why="一手材料只写共济额度不超过余额(A15); 扣款顺序多数网页为先本人后共济(S37至S39), 只有S40相反, 故作推定。",
+        why=(
+            "一手材料只写共济额度不超过余额(A15); "
+            "扣款顺序多数网页为先本人后共济(S37至S39), 只有S40相反, 故作推定。"
+        ),
     )
 
 
@@ -365,19 +461,26 @@ def reversal() -> Timeline[b.Reversal]:
 def account_crediting() -> Timeline[b.CreditTerms]:
     """在职计入本人缴费基数的2% (C55); 退休由统筹基金定额划入 (C56); 单位缴费不再划入 (C57)."""
     return _provincial(
-        b.CreditTerms(active_ratio_bp=2_00, retired_fen=b.OPERATOR_SETS, employer_part_credited=False),
+        b.CreditTerms(
+            active_ratio_bp=2_00,
+            retired_fen=b.OPERATOR_SETS,
+            employer_part_credited=False,
+        ),
         clauses=[c.C55, c.C56, c.C57, c.T16],
         why="退休人员的定额没有文件给出, 由运营方连同起始日设定; 合肥的数额不能用于他市。",
     )
 
 
-# --- what people read ---------------------------------------------------------------------------------------------
+# --- what people read -----------------------------------------------------------------
 
 
 @hookimpl
 def wallet() -> Timeline[b.Wallet]:
     """进入【医保钱包】, 确认使用, 选择使用地并填写手机号 (H2, H3); 开通钱包不产生绑定."""
-    opening = ("下载并登录“国家医保服务平台”APP", "进入【医保钱包】专区,点击“确认使用钱包”")
+    opening = (
+        "下载并登录“国家医保服务平台”APP",
+        "进入【医保钱包】专区,点击“确认使用钱包”",
+    )
     steps = (*(_step(text, c.H2) for text in opening), _step(c.H3.text, c.H3))
     return _provincial(
         b.Wallet(procedure=Procedure(title="开通医保钱包", steps=steps), binds=False),
@@ -391,7 +494,9 @@ def wallet() -> Timeline[b.Wallet]:
 @hookimpl
 def enquiries() -> Timeline[tuple[Procedure, ...]]:
     """皖事通“共济消费查询” (C70–C74)."""
-    steps = tuple(_step(clause.text, clause) for clause in (c.C70, c.C71, c.C72, c.C73, c.C74))
+    steps = tuple(
+        _step(clause.text, clause) for clause in (c.C70, c.C71, c.C72, c.C73, c.C74)
+    )
     return _provincial(
         (Procedure(title="皖事通APP“共济消费查询”", steps=steps),),
         clauses=[c.C70, c.C71, c.C72, c.C73, c.C74, c.T17],

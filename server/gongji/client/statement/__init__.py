@@ -1,4 +1,5 @@
-"""共济消费查询 as the counter hands it over: asked over the wire, written as a table, CSV, JSON or a printed page."""
+"""共济消费查询 as the counter hands it over: asked over the wire, written as a table,
+CSV, JSON or a printed page."""
 
 from gongji.client.statement.pdf import UnprintableError, to_pdf
 from gongji.client.statement.query import SIDES, UnsettledError, fetch

@@ -1,4 +1,5 @@
-"""Asks the service for one side's settlements or entries, page by page, and lays them out as a sheet."""
+"""Asks the service for one side's settlements or entries, page by page, and lays them
+out as a sheet."""
 
 from __future__ import annotations
 
@@ -70,17 +71,25 @@ class UnsettledError(ValueError):
 
 
 def fetch(channel: grpc.Channel, person_no: str, side: str, period: Period) -> Sheet:
-    """The statement of one person from one of SIDES. grpc.RpcError where the service refuses, UnsettledError.
+    """The statement of one person from one of SIDES. grpc.RpcError where the service
+    refuses, UnsettledError.
 
-    A holder's has time, amount and institution of each charge (C79), never diagnosis, item or total.
+    A holder's has time, amount and institution of each charge (C79), never diagnosis,
+    item or total.
     """
     asked = registry_pb2.GetPersonRequest(person=_ref(person_no))
     person = registry_pb2_grpc.RegistryServiceStub(channel).GetPerson(asked).person
     return _SHEETS[side](channel, person, period)
 
 
-def _of_holder(channel: grpc.Channel, person: types_pb2.Person, period: Period) -> Sheet:
-    rows = _settlements(channel, period, settlement_pb2.ListSettlementsRequest(holder=_ref(person.person_no)))
+def _of_holder(
+    channel: grpc.Channel, person: types_pb2.Person, period: Period
+) -> Sheet:
+    rows = _settlements(
+        channel,
+        period,
+        settlement_pb2.ListSettlementsRequest(holder=_ref(person.person_no)),
+    )
     return Sheet(
         title="共济消费查询单",
         party="授权人",
@@ -88,16 +97,33 @@ def _of_holder(channel: grpc.Channel, person: types_pb2.Person, period: Period) 
         name=person.name,
         period=period,
         columns=_HOLDER,
-        rows=tuple((_instant(r.settled_at), _institution(r), r.patient, r.charged_fen, _status(r)) for r in rows),
+        rows=tuple(
+            (
+                _instant(r.settled_at),
+                _institution(r),
+                r.patient,
+                r.charged_fen,
+                _status(r),
+            )
+            for r in rows
+        ),
         closing=(_TOTAL, "", "", sum(r.charged_fen for r in _standing(rows)), ""),
         note="本单列出从授权人个人账户为使用人支付的时间、金额与机构, 不显示诊断、项目与费用总额。"
         "代缴居民医保、划入与退回见个人账户明细单。",
     )
 
 
-def _of_member(channel: grpc.Channel, person: types_pb2.Person, period: Period) -> Sheet:
-    rows = _settlements(channel, period, settlement_pb2.ListSettlementsRequest(patient=_ref(person.person_no)))
-    totals = [sum(parts) for parts in zip(*(_parts(r) for r in _standing(rows)), strict=True)] or [0] * 5
+def _of_member(
+    channel: grpc.Channel, person: types_pb2.Person, period: Period
+) -> Sheet:
+    rows = _settlements(
+        channel,
+        period,
+        settlement_pb2.ListSettlementsRequest(patient=_ref(person.person_no)),
+    )
+    totals = [
+        sum(parts) for parts in zip(*(_parts(r) for r in _standing(rows)), strict=True)
+    ] or [0] * 5
     return Sheet(
         title="门诊结算查询单",
         party="就诊人",
@@ -105,21 +131,30 @@ def _of_member(channel: grpc.Channel, person: types_pb2.Person, period: Period) 
         name=person.name,
         period=period,
         columns=_MEMBER,
-        rows=tuple((_instant(r.settled_at), _institution(r), *_parts(r), _status(r)) for r in rows),
+        rows=tuple(
+            (_instant(r.settled_at), _institution(r), *_parts(r), _status(r))
+            for r in rows
+        ),
         closing=(_TOTAL, "", *totals, ""),
         note="费用总额 = 统筹基金 + 本人账户 + 共济账户 + 现金。本单不显示诊断与项目。",
     )
 
 
-def _of_account(channel: grpc.Channel, person: types_pb2.Person, period: Period) -> Sheet:
+def _of_account(
+    channel: grpc.Channel, person: types_pb2.Person, period: Period
+) -> Sheet:
     request = account_pb2.ListEntriesRequest(
         person=_ref(person.person_no), from_day=period.from_day, to_day=period.to_day
     )
-    pages = list(_pages(account_pb2_grpc.AccountServiceStub(channel).ListEntries, request))
+    pages = list(
+        _pages(account_pb2_grpc.AccountServiceStub(channel).ListEntries, request)
+    )
     entries = [entry for page in pages for entry in page.entries]
     opening, closing = pages[0].opening_balance_fen, pages[-1].closing_balance_fen
     if opening + sum(entry.fen for entry in entries) != closing:
-        raise UnsettledError(f"{person.person_no} 的账户在查询期间有变动, 期初、明细与期末不符; 请重新查询")
+        raise UnsettledError(
+            f"{person.person_no} 的账户在查询期间有变动, 期初、明细与期末不符; 请重新查询"
+        )
     return Sheet(
         title="个人账户明细单",
         party="账户所有人",
@@ -128,7 +163,10 @@ def _of_account(channel: grpc.Channel, person: types_pb2.Person, period: Period)
         period=period,
         columns=_ACCOUNT,
         opening=("", "", "期初余额", "", opening),
-        rows=tuple((str(e.version), _instant(e.at), _KINDS[e.kind], e.fen, e.balance_after_fen) for e in entries),
+        rows=tuple(
+            (str(e.version), _instant(e.at), _KINDS[e.kind], e.fen, e.balance_after_fen)
+            for e in entries
+        ),
         closing=("", "", "期末余额", "", closing),
         note="金额为负是支出, 为正是划入或退回。序号自开户起连续编排, 缺号即缺页。",
     )
@@ -137,11 +175,14 @@ def _of_account(channel: grpc.Channel, person: types_pb2.Person, period: Period)
 _SHEETS: Final = {"holder": _of_holder, "member": _of_member, "account": _of_account}
 
 SIDES: Final[Sequence[str]] = tuple(_SHEETS)
-"""From whose side: the holder's charges for others, the patient's own settlements, the account's entries."""
+"""From whose side: the holder's charges for others, the patient's own settlements, the
+account's entries."""
 
 
 def _settlements(
-    channel: grpc.Channel, period: Period, request: settlement_pb2.ListSettlementsRequest
+    channel: grpc.Channel,
+    period: Period,
+    request: settlement_pb2.ListSettlementsRequest,
 ) -> list[settlement_pb2.SettlementRow]:
     """All rows of the side a request names, oldest first."""
     request.from_day, request.to_day = period.from_day, period.to_day
@@ -164,7 +205,9 @@ def _parts(row: settlement_pb2.SettlementRow) -> Row:
     return row.total_fen, row.fund_fen, row.charged_fen, row.aid_fen, row.cash_fen
 
 
-def _standing(rows: Iterable[settlement_pb2.SettlementRow]) -> Iterator[settlement_pb2.SettlementRow]:
+def _standing(
+    rows: Iterable[settlement_pb2.SettlementRow],
+) -> Iterator[settlement_pb2.SettlementRow]:
     return (row for row in rows if not row.reversed)
 
 

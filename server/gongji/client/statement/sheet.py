@@ -1,4 +1,5 @@
-"""A statement as one sheet: columns, rows, what stands before and after them, and how its cells are written."""
+"""A statement as one sheet: columns, rows, what stands before and after them, and how
+its cells are written."""
 
 from __future__ import annotations
 
@@ -35,7 +36,9 @@ class Period:
     @classmethod
     def of_month(cls, day: date) -> Period:
         """The month a day lies in."""
-        return cls(day.replace(day=1), day.replace(day=monthrange(day.year, day.month)[1]))
+        return cls(
+            day.replace(day=1), day.replace(day=monthrange(day.year, day.month)[1])
+        )
 
     @property
     def from_day(self) -> str:
@@ -57,7 +60,8 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: its key for programs, its head for people; `fen` holds amounts, `wide` takes the room left over."""
+    """One column: its key for programs, its head for people; `fen` holds amounts,
+    `wide` takes the room left over."""
 
     key: str
     head: str
@@ -67,7 +71,8 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
-    """One statement: whose, which days, its rows oldest first; before them an opening, after them totals or a closing.
+    """One statement: whose, which days, its rows oldest first; before them an opening,
+    after them totals or a closing.
 
     The name is masked as the service masks it.
     """
@@ -96,7 +101,10 @@ class Sheet:
     def shown(self) -> Iterator[dict[str, str]]:
         """The lines as people read them, by the heads of their columns."""
         for line in self.lines:
-            yield {column.head: written(cell) for column, cell in zip(self.columns, line, strict=True)}
+            yield {
+                column.head: written(cell)
+                for column, cell in zip(self.columns, line, strict=True)
+            }
 
 
 def written(cell: Cell) -> str:
@@ -107,7 +115,8 @@ def written(cell: Cell) -> str:
 
 
 def to_csv(sheet: Sheet) -> bytes:
-    """The columns' heads and all lines as CSV that spreadsheets open: UTF-8 with a mark, yuan without separators."""
+    """The columns' heads and all lines as CSV that spreadsheets open: UTF-8 with a
+    mark, yuan without separators."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\r\n")
     rows.writerow([column.head for column in sheet.columns])
@@ -131,7 +140,8 @@ def to_json(sheet: Sheet) -> bytes:
 
 
 def _plain(cell: Cell) -> str:
-    """A cell a spreadsheet takes for what it is: no formula out of a text, no rounded number out of a long code."""
+    """A cell a spreadsheet takes for what it is: no formula out of a text, no rounded
+    number out of a long code."""
     if isinstance(cell, int):
         return money.yuan(cell).replace(",", "")
     text = written(cell)
@@ -149,4 +159,8 @@ def _keyed(sheet: Sheet, row: Row) -> dict[str, str | int]:
 
 def _amounts(sheet: Sheet, row: Row) -> Mapping[str, int]:
     """The amounts of a line by key; what it has no figure for is left out."""
-    return {column.key: cell for column, cell in zip(sheet.columns, row, strict=bool(row)) if isinstance(cell, int)}
+    return {
+        column.key: cell
+        for column, cell in zip(sheet.columns, row, strict=bool(row))
+        if isinstance(cell, int)
+    }

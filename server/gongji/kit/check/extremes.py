@@ -1,7 +1,9 @@
-"""What order and splitting alone do to the fund's part: the extremes of a table, and whether its city declares them.
+"""What order and splitting alone do to the fund's part: the extremes of a table, and
+whether its city declares them.
 
-A deductible that is topped up, ratios by level and rounding once a visit make the fund's part of a year turn on how
-its bills are cut and ordered. No rule forbids that; a city says beside its table how much it can come to.
+A deductible that is topped up, ratios by level and rounding once a visit make the
+fund's part of a year turn on how its bills are cut and ordered. No rule forbids that; a
+city says beside its table how much it can come to.
 """
 
 from __future__ import annotations
@@ -36,7 +38,8 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Extreme:
-    """Two ways to the same total: what the fund pays of `visits`, and of the same cost ordered or cut as `against`."""
+    """Two ways to the same total: what the fund pays of `visits`, and of the same cost
+    ordered or cut as `against`."""
 
     standing: Standing
     visits: tuple[Visit, ...]
@@ -60,11 +63,19 @@ def extremes(table: Table, standing: Standing) -> Mapping[str, Extreme]:
     }
 
 
-def orders(table: Table, standing: Standing, bills_fen: tuple[int, int] = BILLS_FEN) -> Iterator[Extreme]:
+def orders(
+    table: Table, standing: Standing, bills_fen: tuple[int, int] = BILLS_FEN
+) -> Iterator[Extreme]:
     """Two bills at every pair of levels in a fresh year, the better order against the other."""
-    pairs = combinations(table.ratio_bp, 2) if bills_fen[0] == bills_fen[1] else permutations(table.ratio_bp, 2)
+    pairs = (
+        combinations(table.ratio_bp, 2)
+        if bills_fen[0] == bills_fen[1]
+        else permutations(table.ratio_bp, 2)
+    )
     for levels in pairs:
-        one = tuple(Visit(level, fen) for level, fen in zip(levels, bills_fen, strict=True))
+        one = tuple(
+            Visit(level, fen) for level, fen in zip(levels, bills_fen, strict=True)
+        )
         other = one[::-1]
         paid, otherwise = _fund(table, standing, one), _fund(table, standing, other)
         if paid < otherwise:
@@ -72,8 +83,11 @@ def orders(table: Table, standing: Standing, bills_fen: tuple[int, int] = BILLS_
         yield Extreme(standing, one, paid, other, otherwise)
 
 
-def splittings(table: Table, standing: Standing, visit_fen: int = VISIT_FEN, visits: int = VISITS) -> Iterator[Extreme]:
-    """1 to `visits` equal visits at every level, the deductible met, against one bill of their sum."""
+def splittings(
+    table: Table, standing: Standing, visit_fen: int = VISIT_FEN, visits: int = VISITS
+) -> Iterator[Extreme]:
+    """1 to `visits` equal visits at every level, the deductible met, against one bill
+    of their sum."""
     met = Used(_most_deductible(table))
     for level in table.ratio_bp:
         visit, used = Visit(level, visit_fen), met
@@ -81,26 +95,46 @@ def splittings(table: Table, standing: Standing, visit_fen: int = VISIT_FEN, vis
         for count in range(1, visits + 1):
             cut, used = (*cut, visit), _after(table, standing, visit, used)
             whole = Visit(level, visit_fen * count)
-            yield Extreme(standing, cut, used.fund_fen, (whole,), _after(table, standing, whole, met).fund_fen)
+            yield Extreme(
+                standing,
+                cut,
+                used.fund_fen,
+                (whole,),
+                _after(table, standing, whole, met).fund_fen,
+            )
 
 
 def visits_in_words(visits: tuple[Visit, ...]) -> str:
     """Visits as people read them: "三级 800.00 元, 一级 800.00 元"; equal ones counted."""
-    told = [f"{LEVELS[level]} {yuan(fen)} 元" for level, fen in ((v.level, v.in_scope_fen) for v in visits)]
-    return f"{told[0]} × {len(told)}" if len(told) > 1 and len(set(told)) == 1 else ", ".join(told)
+    told = [
+        f"{LEVELS[level]} {yuan(fen)} 元"
+        for level, fen in ((v.level, v.in_scope_fen) for v in visits)
+    ]
+    return (
+        f"{told[0]} × {len(told)}"
+        if len(told) > 1 and len(set(told)) == 1
+        else ", ".join(told)
+    )
 
 
 def effects_of(table: Table) -> Effects:
     """What a table's declaration should say."""
     found = [extremes(table, standing) for standing in Standing]
-    return Effects(**{f.name: max(abs(by_name[f.name].fen) for by_name in found) for f in fields(Effects)})
+    return Effects(
+        **{
+            f.name: max(abs(by_name[f.name].fen) for by_name in found)
+            for f in fields(Effects)
+        }
+    )
 
 
 def problems_of_effects(table: Table) -> Iterator[str]:
     """What the table's declaration leaves out or says wrongly, one Chinese sentence each."""
     computed = effects_of(table)
     if table.effects is None:
-        figures = ", ".join(f"{f.name}={getattr(computed, f.name)}" for f in fields(Effects))
+        figures = ", ".join(
+            f"{f.name}={getattr(computed, f.name)}" for f in fields(Effects)
+        )
         yield f"没有声明次序与拆分的影响; 按本表计算应为 effects=Effects({figures})"
         return
     for f in fields(Effects):
@@ -119,8 +153,12 @@ def _fund(table: Table, standing: Standing, visits: Iterable[Visit]) -> int:
 
 def _after(table: Table, standing: Standing, visit: Visit, used: Used) -> Used:
     """What is used up after one more visit."""
-    paid = fund_share(visit.in_scope_fen, benefit_of(table, visit.level, standing), used)
-    return Used(used.deductible_fen + paid.deductible_fen, used.fund_fen + paid.fund_fen)
+    paid = fund_share(
+        visit.in_scope_fen, benefit_of(table, visit.level, standing), used
+    )
+    return Used(
+        used.deductible_fen + paid.deductible_fen, used.fund_fen + paid.fund_fen
+    )
 
 
 def _most_deductible(table: Table) -> int:

@@ -1,4 +1,5 @@
-"""What `gongji check` holds against a city: one finding a fault, with its counterexample and what would mend it."""
+"""What `gongji check` holds against a city: one finding a fault, with its
+counterexample and what would mend it."""
 
 from __future__ import annotations
 
@@ -51,10 +52,12 @@ LINTS = frozenset({Kind.DUPLICATE, Kind.SHADOWED, Kind.INERT})
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One fault: which hook (or the plugin), since when, in which situation, with which figures, and what to write.
+    """One fault: which hook (or the plugin), since when, in which situation, with which
+    figures, and what to write.
 
-    `since` is a day, or 候选 and the candidate's name, or empty; `situation` is a counterexample in Chinese, or the
-    file and line; `mend` is the missing row, or what to do.
+    `since` is a day, or 候选 and the candidate's name, or empty; `situation` is
+    a counterexample in Chinese, or the file and line; `mend` is the missing
+    row, or what to do.
     """
 
     kind: Kind
@@ -73,7 +76,8 @@ class Finding:
         return Severity.WARNING if self.kind in LINTS else Severity.ERROR
 
     def row(self, *, coded: bool = False) -> dict[str, str]:
-        """The finding as a row of a table, by `COLUMNS`; coded for programs, in Chinese for people."""
+        """The finding as a row of a table, by `COLUMNS`; coded for programs, in Chinese
+        for people."""
         return {
             "severity": self.severity.name.lower() if coded else self.severity.value,
             "kind": self.kind.name.lower() if coded else self.kind.value,

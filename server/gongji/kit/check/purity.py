@@ -1,7 +1,9 @@
-"""Whether a plugin is pure, seen without running it: what its modules import, call and write that no rule may.
+"""Whether a plugin is pure, seen without running it: what its modules import, call and
+write that no rule may.
 
-A rule is the same on every machine, on every day, at every run. What a look at the source cannot see, such as a name
-put together at run time, `rerun.py` sees by running the plugin twice.
+A rule is the same on every machine, on every day, at every run. What a look at the
+source cannot see, such as a name put together at run time, `rerun.py` sees by running
+the plugin twice.
 """
 
 from __future__ import annotations
@@ -16,7 +18,10 @@ import gongji
 from gongji.kit.check.findings import Finding, Kind
 from gongji.rules.hookspecs import CityRules
 
-_DATA = "__future__ abc bisect collections collections.abc copy dataclasses datetime decimal enum fractions functools"
+_DATA = (
+    "__future__ abc bisect collections collections.abc copy dataclasses datetime "
+    "decimal enum fractions functools"
+)
 
 _TEXT = "itertools numbers operator re string textwrap types typing"
 
@@ -26,31 +31,53 @@ ALLOWED = frozenset([*_DATA.split(), *_TEXT.split()])
 _KNOWN = {
     Kind.CLOCK: "time calendar sched zoneinfo dateutil",
     Kind.CHANCE: "random secrets uuid",
-    Kind.FILES: "io pathlib shutil tempfile glob fileinput pkgutil linecache sqlite3 csv json tomllib configparser "
-    "importlib.resources importlib.metadata yaml",
+    Kind.FILES: (
+        "io pathlib shutil tempfile glob fileinput pkgutil linecache sqlite3 csv json "
+        "tomllib configparser importlib.resources importlib.metadata yaml"
+    ),
     Kind.NETWORK: "socket ssl http urllib requests httpx aiohttp asyncio ftplib smtplib grpc",
-    Kind.MACHINE: "os sys platform locale getpass subprocess multiprocessing threading signal ctypes gc weakref",
+    Kind.MACHINE: (
+        "os sys platform locale getpass subprocess multiprocessing threading signal "
+        "ctypes gc weakref"
+    ),
     Kind.DYNAMIC: "importlib builtins runpy pickle marshal code inspect ast",
     Kind.FLOAT: "math cmath statistics numpy pandas",
 }
 
-_MODULES = {module: kind for kind, modules in _KNOWN.items() for module in modules.split()}
+_MODULES = {
+    module: kind for kind, modules in _KNOWN.items() for module in modules.split()
+}
 
 _BUILTINS = {
     **dict.fromkeys(("open", "__file__", "__path__"), Kind.FILES),
     **dict.fromkeys(("input", "breakpoint"), Kind.MACHINE),
-    **dict.fromkeys(("eval", "exec", "compile", "__import__", "globals", "locals", "vars"), Kind.DYNAMIC),
+    **dict.fromkeys(
+        ("eval", "exec", "compile", "__import__", "globals", "locals", "vars"),
+        Kind.DYNAMIC,
+    ),
     **dict.fromkeys(("__builtins__", "__loader__", "__spec__"), Kind.DYNAMIC),
     **dict.fromkeys(("float", "complex"), Kind.FLOAT),
     **dict.fromkeys(("id", "hash"), Kind.CHANCE),
 }
 
 _CLOCKS = frozenset(
-    [f"datetime.datetime.{name}" for name in ("now", "today", "utcnow", "fromtimestamp", "utcfromtimestamp")]
+    [
+        f"datetime.datetime.{name}"
+        for name in ("now", "today", "utcnow", "fromtimestamp", "utcfromtimestamp")
+    ]
     + [f"datetime.date.{name}" for name in ("today", "fromtimestamp")]
 )
 
-_BACK_DOORS = frozenset(("__subclasses__", "__globals__", "__builtins__", "__import__", "__loader__", "__code__"))
+_BACK_DOORS = frozenset(
+    (
+        "__subclasses__",
+        "__globals__",
+        "__builtins__",
+        "__import__",
+        "__loader__",
+        "__code__",
+    )
+)
 
 _HOOKS = frozenset(name for name in vars(CityRules) if not name.startswith("_"))
 
@@ -81,22 +108,34 @@ def sources(module: str) -> list[tuple[str, Path]]:
     if spec.submodule_search_locations is None:
         return [(Path(spec.origin or "").name, Path(spec.origin or ""))]
     folders = [Path(folder) for folder in spec.submodule_search_locations]
-    return [(f"{top}/{p.relative_to(f)}", p) for f in folders for p in sorted(f.rglob("*")) if p.is_file()]
+    return [
+        (f"{top}/{p.relative_to(f)}", p)
+        for f in folders
+        for p in sorted(f.rglob("*"))
+        if p.is_file()
+    ]
 
 
 def impurities(module: str) -> Iterator[Finding]:
-    """Everything impure in the source of a plugin: a finding with file and line for each, once a line and name."""
+    """Everything impure in the source of a plugin: a finding with file and line for
+    each, once a line and name."""
     try:
         files = sources(module)
     except (ImportError, ValueError) as missing:
-        yield Finding(Kind.UNREADABLE, "", "", module, str(missing), MEND[Kind.UNREADABLE])
+        yield Finding(
+            Kind.UNREADABLE, "", "", module, str(missing), MEND[Kind.UNREADABLE]
+        )
         return
     top = module.partition(".")[0]
     for name, path in files:
         if path.suffix == ".py":
             yield from impurities_of_source(path.read_text(encoding="utf-8"), name, top)
-        elif path.parent.name != "__pycache__" and name.endswith((*EXTENSION_SUFFIXES, *BYTECODE_SUFFIXES)):
-            yield Finding(Kind.UNREADABLE, "", "", name, "不是源码", MEND[Kind.UNREADABLE])
+        elif path.parent.name != "__pycache__" and name.endswith(
+            (*EXTENSION_SUFFIXES, *BYTECODE_SUFFIXES)
+        ):
+            yield Finding(
+                Kind.UNREADABLE, "", "", name, "不是源码", MEND[Kind.UNREADABLE]
+            )
 
 
 def impurities_of_source(source: str, name: str, top: str) -> Iterator[Finding]:
@@ -104,7 +143,14 @@ def impurities_of_source(source: str, name: str, top: str) -> Iterator[Finding]:
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError) as wrong:
-        yield Finding(Kind.UNREADABLE, "", "", f"{name}:{getattr(wrong, 'lineno', 1)}", str(wrong), "请改正语法")
+        yield Finding(
+            Kind.UNREADABLE,
+            "",
+            "",
+            f"{name}:{getattr(wrong, 'lineno', 1)}",
+            str(wrong),
+            "请改正语法",
+        )
         return
     seen = _Seen(top, tree)
     seen.visit(tree)
@@ -124,7 +170,10 @@ class _Seen(ast.NodeVisitor):
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
         """What stands in a hook is told under the hook."""
-        outside, self._hook = self._hook, node.name if node.name in _HOOKS else self._hook
+        outside, self._hook = (
+            self._hook,
+            node.name if node.name in _HOOKS else self._hook,
+        )
         self.generic_visit(node)
         self._hook = outside
 
@@ -155,7 +204,11 @@ class _Seen(ast.NodeVisitor):
 
     def visit_Name(self, node: ast.Name) -> None:
         """A builtin no rule may use, unless the module gives the name a meaning of its own."""
-        if isinstance(node.ctx, ast.Load) and node.id in _BUILTINS and node.id not in self._own:
+        if (
+            isinstance(node.ctx, ast.Load)
+            and node.id in _BUILTINS
+            and node.id not in self._own
+        ):
             self._note(_BUILTINS[node.id], node, node.id)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
@@ -198,7 +251,8 @@ class _Seen(ast.NodeVisitor):
         self.found.append((kind, node.lineno, what, self._hook))
 
     def _dotted(self, node: ast.expr) -> str:
-        """The name an expression stands for, imports followed: `d.today` → "datetime.date.today"."""
+        """The name an expression stands for, imports followed: `d.today` →
+        "datetime.date.today"."""
         if isinstance(node, ast.Name):
             return self._means.get(node.id, node.id)
         if isinstance(node, ast.Attribute) and (owner := self._dotted(node.value)):
@@ -211,12 +265,21 @@ def _imported_names(tree: ast.Module) -> Iterator[tuple[str, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield (alias.asname, alias.name) if alias.asname else (alias.name.partition(".")[0],) * 2
+                yield (
+                    (alias.asname, alias.name)
+                    if alias.asname
+                    else (alias.name.partition(".")[0],) * 2
+                )
         elif isinstance(node, ast.ImportFrom) and not node.level:
             for alias in node.names:
-                names: Iterable[str] = ("date", "datetime") if alias.name == "*" else (alias.name,)
+                names: Iterable[str] = (
+                    ("date", "datetime") if alias.name == "*" else (alias.name,)
+                )
                 if alias.name != "*" or node.module == "datetime":
-                    yield from ((alias.asname or name, f"{node.module}.{name}") for name in names)
+                    yield from (
+                        (alias.asname or name, f"{node.module}.{name}")
+                        for name in names
+                    )
 
 
 def _bound_names(tree: ast.Module) -> Iterator[str]:
@@ -225,7 +288,11 @@ def _bound_names(tree: ast.Module) -> Iterator[str]:
         match node:
             case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
                 yield name
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            case (
+                ast.FunctionDef(name=name)
+                | ast.AsyncFunctionDef(name=name)
+                | ast.ClassDef(name=name)
+            ):
                 yield name
             case ast.alias(name=name, asname=other):
                 yield other or name

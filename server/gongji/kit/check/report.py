@@ -1,4 +1,5 @@
-"""What `gongji check` says of a city: rule values with their sources, extremes of its tables, problems, the proof."""
+"""What `gongji check` says of a city: rule values with their sources, extremes of its
+tables, problems, the proof."""
 
 from __future__ import annotations
 
@@ -21,7 +22,16 @@ from gongji.rules.terms import PHRASES
 
 REIMBURSEMENT = CityRules.reimbursement.__name__
 
-RULE_COLUMNS = ("hook", "since", "in_words", "clauses", "against", "settles", "why", "layer")
+RULE_COLUMNS = (
+    "hook",
+    "since",
+    "in_words",
+    "clauses",
+    "against",
+    "settles",
+    "why",
+    "layer",
+)
 
 EXTREME_COLUMNS = (
     *("table", "standing", "effect", "visits", "fund"),
@@ -34,12 +44,19 @@ REFUSED_COLUMNS = ("plugin", "problem")
 
 PROOF_COLUMNS = ("periods", "situations", "tables")
 
-EFFECTS = {"order_fen": "次序", "splitting_loses_fen": "拆分而少付", "splitting_gains_fen": "拆分而多付"}
+EFFECTS = {
+    "order_fen": "次序",
+    "splitting_loses_fen": "拆分而少付",
+    "splitting_gains_fen": "拆分而多付",
+}
 
 
 def _entries(pinyin: str) -> dict[str, metadata.EntryPoint]:
     """The entry points of that name, by what they name; a distribution seen twice is one."""
-    return {entry.value: entry for entry in metadata.entry_points(group=ENTRY_POINTS, name=pinyin)}
+    return {
+        entry.value: entry
+        for entry in metadata.entry_points(group=ENTRY_POINTS, name=pinyin)
+    }
 
 
 def _impure(pinyin: str) -> Iterator[Finding]:
@@ -48,7 +65,11 @@ def _impure(pinyin: str) -> Iterator[Finding]:
         seen = list(impurities(value.partition(":")[0]))
         yield from seen
         known = {(finding.kind, finding.situation) for finding in seen}
-        yield from (finding for finding in varieties(value) if (finding.kind, finding.situation) not in known)
+        yield from (
+            finding
+            for finding in varieties(value)
+            if (finding.kind, finding.situation) not in known
+        )
 
 
 def _missing_rows(pinyin: str) -> Iterator[Finding]:
@@ -64,8 +85,12 @@ def _missing_rows(pinyin: str) -> Iterator[Finding]:
 
 def _tables(city: City) -> Iterator[tuple[str, Table]]:
     """Every reimbursement table of a city under a name people know; candidates last."""
-    dated = [(f"自 {value.since} 起", value.value) for value in city.timelines[REIMBURSEMENT]]
-    revised = [(f"候选 {c.name}", c.value) for c in city.candidates if c.hook == REIMBURSEMENT]
+    dated = [
+        (f"自 {value.since} 起", value.value) for value in city.timelines[REIMBURSEMENT]
+    ]
+    revised = [
+        (f"候选 {c.name}", c.value) for c in city.candidates if c.hook == REIMBURSEMENT
+    ]
     for label, by_scheme in dated + revised:
         for scheme, entry in by_scheme.items():
             if isinstance(entry, Table):
@@ -84,7 +109,9 @@ def _extreme_rows(label: str, table: Table) -> Iterator[dict[str, str]]:
                 "against_visits": visits_in_words(extreme.against),
                 "against_fund": yuan(extreme.against_fen),
                 "difference": yuan(extreme.fen),
-                "declared": yuan(getattr(table.effects, name)) if table.effects else "—",
+                "declared": yuan(getattr(table.effects, name))
+                if table.effects
+                else "—",
             }
 
 
@@ -92,7 +119,11 @@ def _rule_rows(city: City) -> Iterator[dict[str, str]]:
     """Every rule value of a city with its dates and clauses; candidates last."""
     for hook, timeline in city.timelines.items():
         for value in timeline:
-            layer = "省级" if city.rules(max(value.since, city.first_day)).provincial(hook) else city.name
+            layer = (
+                "省级"
+                if city.rules(max(value.since, city.first_day)).provincial(hook)
+                else city.name
+            )
             yield {
                 "hook": f"{hook} {question(hook)}",
                 "since": str(value.since),

@@ -1,7 +1,9 @@
-"""Runs a plugin twice, each time in a process of its own, and compares its answers: what varies is no rule.
+"""Runs a plugin twice, each time in a process of its own, and compares its answers:
+what varies is no rule.
 
-The second time everything around it is another: time zone, hash seed, locale, environment, working folder, thread, day
-of the clock, order and number of questions. Both times whatever opens a file, a socket or a process is noted.
+The second time everything around it is another: time zone, hash seed, locale,
+environment, working folder, thread, day of the clock, order and number of questions.
+Both times whatever opens a file, a socket or a process is noted.
 """
 
 from __future__ import annotations
@@ -36,22 +38,31 @@ ELSEWHERE = {
 """The whole environment of the second run."""
 
 LATER = dt.timedelta(days=1011)
-"""How far ahead the second run's clock is: no round number, and no whole weeks even where the time zone turns a day."""
+"""How far ahead the second run's clock is: no round number, and no whole weeks even
+where the time zone turns a day."""
 
 PATIENCE_S = 60
 
-_EVENTS = {"open": Kind.FILES, "os.listdir": Kind.FILES, "os.scandir": Kind.FILES, "sqlite3.connect": Kind.FILES}
+_EVENTS = {
+    "open": Kind.FILES,
+    "os.listdir": Kind.FILES,
+    "os.scandir": Kind.FILES,
+    "sqlite3.connect": Kind.FILES,
+}
 
-_FAMILIES = {"socket": Kind.NETWORK, "urllib": Kind.NETWORK, "http": Kind.NETWORK} | dict.fromkeys(
-    ("subprocess", "os", "ctypes"), Kind.MACHINE
-)
+_FAMILIES = {
+    "socket": Kind.NETWORK,
+    "urllib": Kind.NETWORK,
+    "http": Kind.NETWORK,
+} | dict.fromkeys(("subprocess", "os", "ctypes"), Kind.MACHINE)
 
 _SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """What one process said: the answers as text by hook, the fault that ended it, what it touched."""
+    """What one process said: the answers as text by hook, the fault that ended it, what
+    it touched."""
 
     answers: Mapping[str, str]
     fault: str
@@ -59,13 +70,17 @@ class _Run:
 
 
 def varieties(value: str) -> list[Finding]:
-    """What two runs of a plugin show, named as its entry point names it: `gongji_wuhu` or `package.module:thing`."""
+    """What two runs of a plugin show, named as its entry point names it: `gongji_wuhu`
+    or `package.module:thing`."""
     here = _start(value, "here", {**os.environ, "PYTHONHASHSEED": "0"})
     with tempfile.TemporaryDirectory() as folder:
         elsewhere = _start(value, "elsewhere", ELSEWHERE, folder)
         runs = [_ended(process) for process in (here, elsewhere)]
     touched = dict.fromkeys(touch for run in runs for touch in run.touched)
-    found = [Finding(Kind[kind], "", "", where, what, MEND[Kind[kind]]) for kind, where, what in touched]
+    found = [
+        Finding(Kind[kind], "", "", where, what, MEND[Kind[kind]])
+        for kind, where, what in touched
+    ]
     return found + list(_differences(*runs))
 
 
@@ -92,13 +107,20 @@ def _ended(process: subprocess.Popen[str]) -> _Run:
         process.communicate()
         return _Run({}, f"{PATIENCE_S} 秒内没有结束", ())
     if process.returncode:
-        return _Run({}, (complaint.strip().splitlines() or [f"退出码 {process.returncode}"])[-1], ())
+        return _Run(
+            {},
+            (complaint.strip().splitlines() or [f"退出码 {process.returncode}"])[-1],
+            (),
+        )
     run = json.loads(told)
-    return _Run(run["answers"], run["fault"], tuple((a, b, c) for a, b, c in run["touched"]))
+    return _Run(
+        run["answers"], run["fault"], tuple((a, b, c) for a, b, c in run["touched"])
+    )
 
 
 def _differences(here: _Run, elsewhere: _Run) -> Iterator[Finding]:
-    """Hooks that answered otherwise the second time, and a fault of one run that the other had not."""
+    """Hooks that answered otherwise the second time, and a fault of one run that the
+    other had not."""
     where = "另一时区、散列种子、语言环境、环境变量、目录、线程、日期、提问次序"
     if here.fault != elsewhere.fault:
         told = f"一次: {here.fault or '正常'}; 另一次: {elsewhere.fault or '正常'}"
@@ -107,25 +129,42 @@ def _differences(here: _Run, elsewhere: _Run) -> Iterator[Finding]:
     for hook in sorted({*here.answers, *elsewhere.answers}):
         one, other = here.answers.get(hook, "无"), elsewhere.answers.get(hook, "无")
         if one != other:
-            yield Finding(Kind.VARIES, hook, "", where, _first_difference(one, other), MEND[Kind.VARIES])
+            yield Finding(
+                Kind.VARIES,
+                hook,
+                "",
+                where,
+                _first_difference(one, other),
+                MEND[Kind.VARIES],
+            )
 
 
 def _first_difference(one: str, other: str) -> str:
     """Where two texts part, with what stands there in each."""
-    at = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    at = next(
+        (i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b),
+        min(len(one), len(other)),
+    )
     start = max(0, at - _SHOWN // 3)
     return f"一次: …{one[start : at + _SHOWN]}…; 另一次: …{other[start : at + _SHOWN]}…"
 
 
 def as_text(value: object) -> str:
-    """A value as text that says everything of it: sets sorted, mappings as they stand, since people read them so."""
+    """A value as text that says everything of it: sets sorted, mappings as they stand,
+    since people read them so."""
     if isinstance(value, Enum):
         return f"{type(value).__name__}.{value.name}"
     if is_dataclass(value) and not isinstance(value, type):
-        told = ", ".join(f"{f.name}={as_text(getattr(value, f.name))}" for f in fields(value))
+        told = ", ".join(
+            f"{f.name}={as_text(getattr(value, f.name))}" for f in fields(value)
+        )
         return f"{type(value).__name__}({told})"
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{as_text(k)}: {as_text(v)}" for k, v in value.items()) + "}"
+        return (
+            "{"
+            + ", ".join(f"{as_text(k)}: {as_text(v)}" for k, v in value.items())
+            + "}"
+        )
     if isinstance(value, (set, frozenset)):
         return "{" + ", ".join(sorted(as_text(part) for part in value)) + "}"
     if isinstance(value, (tuple, list)):
@@ -133,11 +172,12 @@ def as_text(value: object) -> str:
     return value.isoformat() if isinstance(value, (dt.date, dt.time)) else repr(value)
 
 
-# --- in the other process -------------------------------------------------------------------------------------------
+# --- in the other process -------------------------------------------------------------
 
 
 def main(value: str, setting: str) -> None:
-    """Asks the plugin every hook it answers and prints answers, fault and what was touched, as one line of JSON."""
+    """Asks the plugin every hook it answers and prints answers, fault and what was
+    touched, as one line of JSON."""
     touched: list[tuple[str, str, str]] = []
     _watch(value, touched)
     answers: dict[str, str] = {}
@@ -157,21 +197,35 @@ def main(value: str, setting: str) -> None:
             thread.join()
         else:
             ask()
-    told = {"answers": answers, "fault": "".join(faults), "touched": list(dict.fromkeys(touched))}
+    told = {
+        "answers": answers,
+        "fault": "".join(faults),
+        "touched": list(dict.fromkeys(touched)),
+    }
     sys.stdout.write(json.dumps(told, ensure_ascii=False))
 
 
 def _asked(value: str, *, again: bool) -> dict[str, str]:
-    """The answers by hook; asked again, all of them, in the opposite order, and the last answers kept."""
+    """The answers by hook; asked again, all of them, in the opposite order, and the
+    last answers kept."""
     plugin = metadata.EntryPoint("plugin", value, "").load()
-    hooks = [(n, f) for n, f in inspect.getmembers(plugin, callable) if hasattr(f, f"{PROJECT}_impl")]
+    hooks = [
+        (n, f)
+        for n, f in inspect.getmembers(plugin, callable)
+        if hasattr(f, f"{PROJECT}_impl")
+    ]
     rounds = [hooks, hooks[::-1]] if again else [hooks]
     return {name: as_text(function()) for asked in rounds for name, function in asked}
 
 
 def _watch(value: str, touched: list[tuple[str, str, str]]) -> None:
-    """From now on notes what the plugin's own lines open; what importing a module opens is not theirs."""
-    names = {str(path): name for name, path in sources(value.partition(":")[0]) if path.suffix == ".py"}
+    """From now on notes what the plugin's own lines open; what importing a module opens
+    is not theirs."""
+    names = {
+        str(path): name
+        for name, path in sources(value.partition(":")[0])
+        if path.suffix == ".py"
+    }
 
     def audit(event: str, arguments: tuple[Any, ...]) -> None:
         kind = _EVENTS.get(event) or _FAMILIES.get(event.partition(".")[0])
@@ -183,7 +237,8 @@ def _watch(value: str, touched: list[tuple[str, str, str]]) -> None:
 
 
 def _line_of(names: Mapping[str, str], frame: FrameType | None) -> str:
-    """File and line of the plugin that led here; empty where it was an import, or none of its lines."""
+    """File and line of the plugin that led here; empty where it was an import, or none
+    of its lines."""
     while frame is not None:
         if (name := names.get(frame.f_code.co_filename)) is not None:
             return f"{name}:{frame.f_lineno}"
@@ -194,7 +249,8 @@ def _line_of(names: Mapping[str, str], frame: FrameType | None) -> str:
 
 
 def _turn_the_clock() -> None:
-    """Sets every clock of this process ahead by `LATER`, also those reached by a name put together at run time."""
+    """Sets every clock of this process ahead by `LATER`, also those reached by a name
+    put together at run time."""
 
     class AsReal(type):
         """Its classes take every real date for one of theirs."""

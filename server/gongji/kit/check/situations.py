@@ -1,7 +1,9 @@
-"""Every situation a bill may be in, settled by the real admission and entitlement: exactly one rule must answer it.
+"""Every situation a bill may be in, settled by the real admission and entitlement:
+exactly one rule must answer it.
 
-The discrete axes are enumerated, no solver: scheme, standing and status of the patient; levels of hospitals, unranked
-ones and pharmacies; kinds of visit; what the exclusions ask about. Days are the periods of the timelines.
+The discrete axes are enumerated, no solver: scheme, standing and status of the patient;
+levels of hospitals, unranked ones and pharmacies; kinds of visit; what the exclusions
+ask about. Days are the periods of the timelines.
 """
 
 from __future__ import annotations
@@ -85,10 +87,21 @@ class Situation:
     def __str__(self) -> str:
         standing = Standing.RETIRED if self.psn_type == "12" else Standing.ACTIVE
         who = PHRASES[Standing][standing] if self.scheme is Scheme.EMPLOYEE else ""
-        told = [PHRASES[Scheme][self.scheme] + who, PHRASES[EnrolmentStatus][self.status], GRADES[self.grade]]
-        told += [PHRASES[VisitKind][self.kind], *(["当日住院"] if self.inpatient_that_day else [])]
+        told = [
+            PHRASES[Scheme][self.scheme] + who,
+            PHRASES[EnrolmentStatus][self.status],
+            GRADES[self.grade],
+        ]
+        told += [
+            PHRASES[VisitKind][self.kind],
+            *(["当日住院"] if self.inpatient_that_day else []),
+        ]
         told += ["其他待遇支付后的剩余"] if self.residue else []
-        told += [PHRASES[Spending][self.spending]] if self.spending is not Spending.MEDICAL else []
+        told += (
+            [PHRASES[Spending][self.spending]]
+            if self.spending is not Spending.MEDICAL
+            else []
+        )
         return ", ".join(told)
 
 
@@ -100,8 +113,11 @@ def situations() -> Iterator[Situation]:
             yield Situation(*who, status, grade, kind, inpatient, residue, spending)
 
 
-def prove_situations(city: City, rules: Rules, day: date, since: str) -> tuple[int, list[Finding]]:
-    """How many situations were settled under these rules, and a finding for each way in which one has no single rule.
+def prove_situations(
+    city: City, rules: Rules, day: date, since: str
+) -> tuple[int, list[Finding]]:
+    """How many situations were settled under these rules, and a finding for each way in
+    which one has no single rule.
 
     The first situation of each way is told, with the number of the others.
     """
@@ -113,11 +129,20 @@ def prove_situations(city: City, rules: Rules, day: date, since: str) -> tuple[i
     count = 0
     for situation in situations():
         count += 1
-        if told := _unanswered(situation, _bill(situation, place, day), facts, cities, rules):
+        if told := _unanswered(
+            situation, _bill(situation, place, day), facts, cities, rules
+        ):
             first.setdefault(told, situation)
             met[told] = met.get(told, 0) + 1
     return count, [
-        Finding(Kind.GAP, hook, since, _among(str(first[hook, figures, mend]), times), figures, mend)
+        Finding(
+            Kind.GAP,
+            hook,
+            since,
+            _among(str(first[hook, figures, mend]), times),
+            figures,
+            mend,
+        )
         for (hook, figures, mend), times in met.items()
     ]
 
@@ -126,13 +151,19 @@ def _among(situation: str, times: int) -> str:
     return f"{situation} 等 {times} 种情形" if times > 1 else situation
 
 
-def _unanswered(situation: Situation, bill: Bill, facts: Facts, cities: Cities, rules: Rules) -> _Told | None:
+def _unanswered(
+    situation: Situation, bill: Bill, facts: Facts, cities: Cities, rules: Rules
+) -> _Told | None:
     """What is wrong where not exactly one rule answers; else None."""
     try:
         terms = fund_terms(admit(bill, facts, cities))
     except UnsupportedVisitKind as refused:
         uncovered = "请在 covers 中写 VisitKind.OUTPATIENT(普通门诊)"
-        return (HOOK, refused.message, uncovered) if situation.kind is VisitKind.OUTPATIENT else None
+        return (
+            (HOOK, refused.message, uncovered)
+            if situation.kind is VisitKind.OUTPATIENT
+            else None
+        )
     except Refusal as refused:
         return HOOK, refused.message, "没有规则回答这种情形, 请核对"
     except (KeyError, TypeError, AttributeError) as missing:
@@ -156,7 +187,11 @@ def _not_covered(situation: Situation, rules: Rules) -> _Told | None:
     kind = PHRASES[VisitKind][situation.kind]
     told = f"{kind}按待遇表支付, 而 covers 未列{kind}"
     if situation.kind in SETTLED_ELSEWHERE:
-        return "exclusions", told, "请补 Exclusion(situation=Situation.RESIDUE, clause=…), 其剩余自付基金不予支付"
+        return (
+            "exclusions",
+            told,
+            "请补 Exclusion(situation=Situation.RESIDUE, clause=…), 其剩余自付基金不予支付",
+        )
     return HOOK, told, f"请在 covers 中补 VisitKind.{situation.kind.name}"
 
 
@@ -165,7 +200,9 @@ def missing_row(rules: Rules, situation: Situation) -> str:
     by_scheme = rules.value(CityRules.reimbursement)
     table = by_scheme.get(situation.scheme)
     if table is None:
-        return f"请补 Scheme.{situation.scheme.name}: Table(…), 不支付也须写 NoFund(条款)"
+        return (
+            f"请补 Scheme.{situation.scheme.name}: Table(…), 不支付也须写 NoFund(条款)"
+        )
     if not isinstance(table, Table):
         return "请核对该险种的取值"
     level = _level(table, situation)
@@ -203,7 +240,11 @@ class _Keys:
 
     def key_of(self, record: object) -> str:
         """The record's key."""
-        return record.person_no if isinstance(record, Person) else getattr(record, "code", "")
+        return (
+            record.person_no
+            if isinstance(record, Person)
+            else getattr(record, "code", "")
+        )
 
     def indexes_of(self, record: object) -> Mapping[str, str]:
         """None: there are no bindings."""
@@ -211,12 +252,15 @@ class _Keys:
 
 
 def _facts(place: str, day: date) -> Facts:
-    """Somebody for every patient and status, and one institution of every grade, all in the city."""
+    """Somebody for every patient and status, and one institution of every grade,
+    all in the city."""
     facts = Facts(datetime.combine(day, time(12), SHANGHAI), _Keys())
     for (scheme, psn_type), status in product(PATIENTS, STATUSES):
         number = f"{int(scheme)}-{psn_type}-{int(status)}"
         enrolment = Enrolment(scheme, psn_type, status, date.min)
-        person = Person(number, Certificate("99", number), "某某", "", place, (enrolment,))
+        person = Person(
+            number, Certificate("99", number), "某某", "", place, (enrolment,)
+        )
         facts.load(Person, "", [number], [person])
         facts.load(Binding, "member", [number], [])
     for grade, name in GRADES.items():

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from gongji.kit.check.curve import Fault, Point, faults, most_deductible, worst_shortfall, years
+from gongji.kit.check.curve import (
+    Fault,
+    Point,
+    faults,
+    most_deductible,
+    worst_shortfall,
+    years,
+)
 from gongji.kit.check.findings import Finding, Kind
 from gongji.rules.benefits import Oddity, Table
 from gongji.rules.binding import NoLimit
@@ -68,7 +75,10 @@ def _finding(fault: Fault, row: Row, scheme: Scheme, since: str) -> Finding:
         HOOK,
         since,
         bill_in_words(scheme, str(row), fault.at),
-        f"统筹支付 {yuan(fault.fund_fen)} 元, {BOUNDS.get(fault.kind, '至多应为')} {yuan(fault.may_fen)} 元",
+        (
+            f"统筹支付 {yuan(fault.fund_fen)} 元, {BOUNDS.get(fault.kind, '至多应为')} "
+            f"{yuan(fault.may_fen)} 元"
+        ),
         f"请核对该行: {row_in_words(row.benefit)}",
     )
 
@@ -76,7 +86,8 @@ def _finding(fault: Fault, row: Row, scheme: Scheme, since: str) -> Finding:
 def _oddities(
     table: Table, rows: list[Row], used_up: tuple[Used, ...], scheme: Scheme, since: str
 ) -> Iterator[Finding]:
-    """Rows that pay less than one they must not fall below; declared ones with their clause, and empty declarations."""
+    """Rows that pay less than one they must not fall below; declared ones with their
+    clause, and empty declarations."""
     met = set()
     for oddity, row, other in _pairs(rows):
         at = worst_shortfall(row.benefit, other.benefit, used_up)
@@ -92,17 +103,32 @@ def _oddities(
             f"请核对{_worse(row, other)}; 确有此规定的, 写 declared={{Oddity.{oddity.name}: 条款}}",
         )
         clause = table.declared.get(oddity)
-        yield replace(finding, mend=f"依 {clause.id} 声明", declared=True) if clause else finding
+        yield (
+            replace(finding, mend=f"依 {clause.id} 声明", declared=True)
+            if clause
+            else finding
+        )
     for oddity in table.declared.keys() - met:
         told = f"declared 声明了“{PHRASES[Oddity][oddity]}”, 表中并无此情形"
-        yield Finding(Kind.INERT, HOOK, since, PHRASES[Scheme][scheme], told, f"请删去 Oddity.{oddity.name}")
+        yield Finding(
+            Kind.INERT,
+            HOOK,
+            since,
+            PHRASES[Scheme][scheme],
+            told,
+            f"请删去 Oddity.{oddity.name}",
+        )
 
 
 def _pairs(rows: list[Row]) -> Iterator[tuple[Oddity, Row, Row]]:
-    """Each row with those it must not fall below: the active one, and those of every higher level."""
+    """Each row with those it must not fall below: the active one, and those of every
+    higher level."""
     for row in rows:
         for other in rows:
-            if row.level == other.level and (row.standing, other.standing) == (Standing.RETIRED, Standing.ACTIVE):
+            if row.level == other.level and (row.standing, other.standing) == (
+                Standing.RETIRED,
+                Standing.ACTIVE,
+            ):
                 yield Oddity.RETIRED_BELOW_ACTIVE, row, other
             if row.standing is other.standing and row.level < other.level:
                 yield Oddity.LOWER_LEVEL_BELOW_HIGHER, row, other
@@ -110,8 +136,13 @@ def _pairs(rows: list[Row]) -> Iterator[tuple[Oddity, Row, Row]]:
 
 def bill_in_words(scheme: Scheme, row: str, at: Point) -> str:
     """A bill and the year before it, as people read them."""
-    told = [f"{PHRASES[Scheme][scheme]}, {row}", f"政策范围内 {yuan(at.in_scope_fen)} 元"]
-    told.append(f"本年已付起付线 {yuan(at.used.deductible_fen)} 元, 基金已付 {yuan(at.used.fund_fen)} 元")
+    told = [
+        f"{PHRASES[Scheme][scheme]}, {row}",
+        f"政策范围内 {yuan(at.in_scope_fen)} 元",
+    ]
+    told.append(
+        f"本年已付起付线 {yuan(at.used.deductible_fen)} 元, 基金已付 {yuan(at.used.fund_fen)} 元"
+    )
     return ", ".join(told)
 
 
@@ -128,7 +159,11 @@ def _paid(row: Row, at: Point) -> str:
 def _worse(row: Row, other: Row) -> str:
     """The figures of a row that are worse for people than the other's."""
     pairs = zip(_figures(row.benefit), _figures(other.benefit), strict=True)
-    return "、".join(f"{ours.name}({ours}, {other}{theirs})" for ours, theirs in pairs if ours.worth < theirs.worth)
+    return "、".join(
+        f"{ours.name}({ours}, {other}{theirs})"
+        for ours, theirs in pairs
+        if ours.worth < theirs.worth
+    )
 
 
 @dataclass(frozen=True, slots=True)

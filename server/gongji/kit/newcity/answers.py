@@ -1,4 +1,5 @@
-"""The answers to a new city's questions: read strictly from a TOML file, every fault under the question's name."""
+"""The answers to a new city's questions: read strictly from a TOML file, every fault
+under the question's name."""
 
 from __future__ import annotations
 
@@ -22,11 +23,14 @@ _CLAUSE_KEYS = {"id", "text", "source", "grade", "verified_on"}
 
 _CLAUSE_ID = re.compile(r"[A-Z][A-Za-z0-9]*(-[A-Za-z0-9]+)*")
 
-_PROVINCIAL = {c.id: c for c in vars(provincial_clauses).values() if isinstance(c, Clause)}
+_PROVINCIAL = {
+    c.id: c for c in vars(provincial_clauses).values() if isinstance(c, Clause)
+}
 
 
 class AnswerFault(ValueError):  # noqa: N818 - told to whoever answered
-    """Answers from which no city can be made; the message has one fault a line, each under its question."""
+    """Answers from which no city can be made; the message has one fault a line, each
+    under its question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +78,31 @@ def read(data: Mapping[str, Any]) -> Answers:
     given: dict[str, Answer] = {}
     for question in QUESTIONS:
         table = data.get(question.group, {})
-        raw = table.get(question.key.partition(".")[2]) if isinstance(table, Mapping) else None
+        raw = (
+            table.get(question.key.partition(".")[2])
+            if isinstance(table, Mapping)
+            else None
+        )
         if raw is not None:
             try:
-                given[question.key] = _answer(question, raw, clauses, _assumption_id(data, clauses, len(given)))
+                given[question.key] = _answer(
+                    question, raw, clauses, _assumption_id(data, clauses, len(given))
+                )
             except ValueError as wrong:
                 faults.append(f"{question.name}: {wrong}")
         elif question.needed and (table or question.group == "city"):
             faults.append(f"{question.name}: 须回答; {question.how}")
     if (since := given.get("city.since")) and since.value < date.fromisoformat(SINCE):
-        faults.append(f"city.since(首个施行日): 不得早于省级规则的起始日 {SINCE}, 得到 {since.value}")
+        faults.append(
+            f"city.since(首个施行日): 不得早于省级规则的起始日 {SINCE}, 得到 {since.value}"
+        )
     if faults:
         raise AnswerFault("\n".join(faults))
-    plain = {key.partition(".")[2]: given.pop(key).value for key in tuple(given) if key.startswith("city.")}
+    plain = {
+        key.partition(".")[2]: given.pop(key).value
+        for key in tuple(given)
+        if key.startswith("city.")
+    }
     return Answers(given=given, **plain)
 
 
@@ -99,14 +115,20 @@ def _strangers(data: Mapping[str, Any]) -> Iterator[str]:
             yield f"{group}: 没有这一组问题; 可写 {'、'.join(GROUPS)} 与 [[clauses]]"
             continue
         known = [q.key.partition(".")[2] for q in QUESTIONS if q.group == group]
-        yield from (f"{group}.{key}: 没有这个问题; 可写 {'、'.join(known)}" for key in table if key not in known)
+        yield from (
+            f"{group}.{key}: 没有这个问题; 可写 {'、'.join(known)}"
+            for key in table
+            if key not in known
+        )
 
 
 def _clauses(data: Mapping[str, Any], faults: list[str]) -> dict[str, Clause]:
     """The clauses by their numbers; what is wrong with them goes to `faults`."""
     city = data.get("city")
     common = (
-        {key: str(city[key]) for key in ("source", "verified_on") if key in city} if isinstance(city, Mapping) else {}
+        {key: str(city[key]) for key in ("source", "verified_on") if key in city}
+        if isinstance(city, Mapping)
+        else {}
     )
     found: dict[str, Clause] = {}
     rows = data.get("clauses", [])
@@ -119,49 +141,75 @@ def _clauses(data: Mapping[str, Any], faults: list[str]) -> dict[str, Clause]:
     return found
 
 
-def _clause(row: Any, common: Mapping[str, str], before: Mapping[str, Clause]) -> Clause:
+def _clause(
+    row: Any, common: Mapping[str, str], before: Mapping[str, Clause]
+) -> Clause:
     """One clause as it is written, with what is common to all. ValueError."""
-    if not isinstance(row, Mapping) or not all(isinstance(v, (str, date)) and str(v).strip() for v in row.values()):
-        raise ValueError('须写作 { id = "WH1", text = "条款原文一句", source = "出处" }')
+    if not isinstance(row, Mapping) or not all(
+        isinstance(v, (str, date)) and str(v).strip() for v in row.values()
+    ):
+        raise ValueError(
+            '须写作 { id = "WH1", text = "条款原文一句", source = "出处" }'
+        )
     if unknown := row.keys() - _CLAUSE_KEYS:
-        raise ValueError(f"没有 {'、'.join(sorted(unknown))} 这一项; 可写 id、text、source、grade、verified_on")
+        raise ValueError(
+            f"没有 {'、'.join(sorted(unknown))} 这一项; 可写 id、text、source、grade、verified_on"
+        )
     if missing := {"id", "text"} - row.keys():
         raise ValueError(f"缺少 {'、'.join(sorted(missing))}")
     if not _CLAUSE_ID.fullmatch(row["id"]):
-        raise ValueError(f"编号须以大写字母开头, 只含字母、数字与连字符, 得到 {row['id']!r}")
+        raise ValueError(
+            f"编号须以大写字母开头, 只含字母、数字与连字符, 得到 {row['id']!r}"
+        )
     if row["id"] in before:
         raise ValueError(f"编号 {row['id']} 用了两次")
     if row["id"] in _PROVINCIAL:
-        raise ValueError(f"编号 {row['id']} 是省级条款的, 请另起, 如以本市拼音的首字母开头")
+        raise ValueError(
+            f"编号 {row['id']} 是省级条款的, 请另起, 如以本市拼音的首字母开头"
+        )
     if (grade := row.get("grade", "一手材料")) not in GRADES:
         raise ValueError(f"grade 可写 {'、'.join(GRADES)}, 得到 {grade!r}")
     if GRADES[grade] is Grade.ASSUMPTION:
         return Clause.assumption(row["id"], row["text"])
     told = {**common, **row}
     checked = str(day(told["verified_on"])) if "verified_on" in told else ""
-    return Clause(row["id"], row["text"], told.get("source", ""), GRADES[grade], checked)
+    return Clause(
+        row["id"], row["text"], told.get("source", ""), GRADES[grade], checked
+    )
 
 
-def _assumption_id(data: Mapping[str, Any], clauses: Mapping[str, Clause], serial: int) -> str:
+def _assumption_id(
+    data: Mapping[str, Any], clauses: Mapping[str, Clause], serial: int
+) -> str:
     """A number for what no document says, free beside the clauses written."""
     city = data.get("city")
     pinyin = str(city.get("pinyin", "")) if isinstance(city, Mapping) else ""
     number = f"T-{pinyin.upper()}{serial}"
-    return number if number not in clauses else _assumption_id(data, clauses, serial + len(QUESTIONS))
+    return (
+        number
+        if number not in clauses
+        else _assumption_id(data, clauses, serial + len(QUESTIONS))
+    )
 
 
-def _answer(question: Question, raw: Any, clauses: Mapping[str, Clause], assumption: str) -> Answer:
+def _answer(
+    question: Question, raw: Any, clauses: Mapping[str, Clause], assumption: str
+) -> Answer:
     """One answer with its clauses; without any it is an assumption. ValueError."""
     if not question.sourced:
         if isinstance(raw, Mapping):
             raise ValueError(f"直接写答案, 不写 {{ {IS} = … }}; {question.how}")
         return Answer(question.read(raw))
     if not isinstance(raw, Mapping) or IS not in raw or raw.keys() - {IS, "clauses"}:
-        raise ValueError(f'须写作 {{ {IS} = …, clauses = ["条款编号"] }}; {question.how}')
+        raise ValueError(
+            f'须写作 {{ {IS} = …, clauses = ["条款编号"] }}; {question.how}'
+        )
     value = question.read(raw[IS])
     cited = parts(raw.get("clauses", []))
     if unknown := [number for number in cited if number not in clauses]:
-        raise ValueError(f"没有条款 {'、'.join(unknown)}; 已写: {'、'.join(clauses) or '无'}")
+        raise ValueError(
+            f"没有条款 {'、'.join(unknown)}; 已写: {'、'.join(clauses) or '无'}"
+        )
     if not cited:
         text = f"{GROUPS[question.group]}的{question.asks}取“{_written(raw[IS])}”,没有文件依据。"
         return Answer(value, (Clause.assumption(assumption, text),))

@@ -1,4 +1,5 @@
-"""Through which channel the cases of a new city apply, and what a whole application brings there."""
+"""Through which channel the cases of a new city apply, and what a whole application
+brings there."""
 
 from __future__ import annotations
 
@@ -64,24 +65,44 @@ class Way:
     def state(self, *, on_record: bool = False) -> str:
         """How a whole application comes out; `on_record` where the registry knows the relation."""
         at_once = self.review.at_once
-        passes = at_once is AtOnce.ALWAYS or (at_once is AtOnce.IF_CHECKS_PASS and on_record)
+        passes = at_once is AtOnce.ALWAYS or (
+            at_once is AtOnce.IF_CHECKS_PASS and on_record
+        )
         return EFFECTIVE if passes else UNDER_REVIEW
 
     def proofs(self, *, on_record: bool = False) -> list[str]:
         """The materials a whole application brings, as a case names them."""
-        asked = [need for need in self.materials if need.asked is Asked.ALWAYS or not on_record]
+        asked = [
+            need
+            for need in self.materials
+            if need.asked is Asked.ALWAYS or not on_record
+        ]
         return list(dict.fromkeys(proofs_of(need)[0] for need in asked))
 
-    def bind(self, holder: str, member: str, relation: str, *, on_record: bool = False, **other: Any) -> dict[str, Any]:
+    def bind(
+        self,
+        holder: str,
+        member: str,
+        relation: str,
+        *,
+        on_record: bool = False,
+        **other: Any,
+    ) -> dict[str, Any]:
         """A whole application as a step of a case."""
-        application: dict[str, Any] = {"holder": holder, "member": member, "relation": relation, "channel": self.id}
+        application: dict[str, Any] = {
+            "holder": holder,
+            "member": member,
+            "relation": relation,
+            "channel": self.id,
+        }
         application["consent"] = "本人"
         if proofs := self.proofs(on_record=on_record):
             application["materials"] = proofs
         return {"bind": application | other}
 
     def open_at(self, day: date) -> datetime:
-        """An instant of that day at which the channel takes applications, if the day is a working one."""
+        """An instant of that day at which the channel takes applications, if the day is
+        a working one."""
         hours = self.channel.hours
         opens = hours.opens if isinstance(hours, CounterHours) else time(10)
         return datetime.combine(day, opens)
@@ -89,7 +110,10 @@ class Way:
 
 def proofs_of(need: MaterialNeed) -> list[str]:
     """Every kind that meets a need, as a case names it."""
-    return [_MATERIAL_WORDS[kind] + (ORIGINAL if need.original else "") for kind in need.one_of]
+    return [
+        _MATERIAL_WORDS[kind] + (ORIGINAL if need.original else "")
+        for kind in need.one_of
+    ]
 
 
 def not_eligible(hook: str, cited: Sequence[Clause]) -> dict[str, Any]:
@@ -114,10 +138,13 @@ def field_words(asked: frozenset[MemberField]) -> list[str]:
 
 
 def ordinary_monday(since: date) -> date:
-    """The first Monday from that day on that begins two ordinary weeks; where there is none soon, the next Monday."""
+    """The first Monday from that day on that begins two ordinary weeks; where there is
+    none soon, the next Monday."""
     first = since + timedelta(days=-since.weekday() % 7)
     mondays = (first + timedelta(weeks=week) for week in range(_SEARCHED_WEEKS))
-    return next((monday for monday in mondays if is_ordinary(monday, _ORDINARY_WEEKS)), first)
+    return next(
+        (monday for monday in mondays if is_ordinary(monday, _ORDINARY_WEEKS)), first
+    )
 
 
 def is_ordinary(monday: date, weeks: int) -> bool:

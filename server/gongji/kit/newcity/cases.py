@@ -1,4 +1,5 @@
-"""The cases.toml of a new city: what follows from its answers, each case a sentence, none asked of the core."""
+"""The cases.toml of a new city: what follows from its answers, each case a sentence,
+none asked of the core."""
 
 from __future__ import annotations
 
@@ -23,7 +24,10 @@ _HEAD: Final = """\
 def cases_file(policy: Policy) -> str:
     """The text of cases.toml."""
     parts = [_HEAD.format(name=policy.answers.name)]
-    for heading, stories in (("绑定", Bindings(policy).stories()), ("结算", _bills(policy))):
+    for heading, stories in (
+        ("绑定", Bindings(policy).stories()),
+        ("结算", _bills(policy)),
+    ):
         rule = f"# --- {heading} "
         parts.append(f"{rule}{'-' * (116 - len(rule))}\n")
         parts += [f"{story.toml()}\n" for story in stories]
@@ -39,7 +43,16 @@ def _bills(policy: Policy) -> Iterator[Story]:
     yield from bills.of_employees(pinyin, area_code, now, employees).stories()
     if residents := funds.resident(answers):
         yield from bills.of_residents(pinyin, area_code, now, residents).stories()
-    if (answers.any("employee") or residents) and answers.since > date.fromisoformat(SINCE):
+    if (answers.any("employee") or residents) and answers.since > date.fromisoformat(
+        SINCE
+    ):
         first = datetime.combine(answers.since, time(0))
         province = funds.employee(None)
-        yield bills.first_day(pinyin, area_code, first, before=province, after=employees, residents=residents)
+        yield bills.first_day(
+            pinyin,
+            area_code,
+            first,
+            before=province,
+            after=employees,
+            residents=residents,
+        )

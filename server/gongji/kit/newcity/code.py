@@ -1,4 +1,5 @@
-"""Rule values as Python source, laid out as `ruff format` would: on one line where it fits, else one part a line."""
+"""Rule values as Python source, laid out as `ruff format` would: on one line where it
+fits, else one part a line."""
 
 from __future__ import annotations
 
@@ -39,7 +40,8 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One part of a group: what stands before it (`name=`, `key: `), itself, and the comments above it."""
+    """One part of a group: what stands before it (`name=`, `key: `), itself, and the
+    comments above it."""
 
     before: str
     node: Node
@@ -62,23 +64,35 @@ Node = str | Text | Group
 
 def width(text: str) -> int:
     """Columns a text takes: Chinese characters take two."""
-    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+    return sum(
+        2 if unicodedata.east_asian_width(character) in "WF" else 1
+        for character in text
+    )
 
 
 def layout(node: Node, indent: int = 0, before: int = 0, after: int = 0) -> str:
-    """The source of a node that begins `before` columns into a line indented by `indent` and has `after` behind it."""
+    """The source of a node that begins `before` columns into a line indented by
+    `indent` and has `after` behind it."""
     flat = _flat(node)
     if flat is not None and indent + before + width(flat) + after <= LINE:
         return flat
     if isinstance(node, Text):
         room = LINE - indent - before - 2
-        return f"\n{' ' * indent}".join(quoted(piece) for piece in _pieces(node.value, room))
+        return f"\n{' ' * indent}".join(
+            quoted(piece) for piece in _pieces(node.value, room)
+        )
     if isinstance(node, str) or not node.items:
         return flat or ""
     inner, lines = indent + _STEP, [node.opening]
     for item in node.items:
-        lines += [f"{' ' * inner}{line}" for told in item.comments for line in comment(told, inner)]
-        lines.append(f"{' ' * inner}{item.before}{layout(item.node, inner, width(item.before), 1)},")
+        lines += [
+            f"{' ' * inner}{line}"
+            for told in item.comments
+            for line in comment(told, inner)
+        ]
+        lines.append(
+            f"{' ' * inner}{item.before}{layout(item.node, inner, width(item.before), 1)},"
+        )
     return "\n".join([*lines, " " * indent + node.closing])
 
 
@@ -100,18 +114,24 @@ def name_of(clause: Clause) -> str:
 def call(function: str, *parts: Node | tuple[str, Node]) -> Group:
     """A call with arguments, those by keyword as pairs."""
     named = [part if isinstance(part, tuple) else ("", part) for part in parts]
-    return Group(f"{function}(", tuple(Item(f"{key}=" if key else "", node) for key, node in named), ")")
+    return Group(
+        f"{function}(",
+        tuple(Item(f"{key}=" if key else "", node) for key, node in named),
+        ")",
+    )
 
 
 class Writer:
-    """Turns values into nodes and remembers which names of the vocabulary they need; constants go by name."""
+    """Turns values into nodes and remembers which names of the vocabulary they need;
+    constants go by name."""
 
     def __init__(self, constants: Iterable[Constant] = ()) -> None:
         self.names: set[str] = set()
         self._constants = tuple(constants)
 
     def node(self, value: object, of: str = "") -> Node:
-        """The source of a value; `of` is the field it stands in, by which money and ratios are recognised."""
+        """The source of a value; `of` is the field it stands in, by which money and
+        ratios are recognised."""
         if constant := next((c for c in self._constants if c.value is value), None):
             return constant.name
         if name := next((name for name, known in _NAMED if value is known), ""):
@@ -123,14 +143,22 @@ class Writer:
         if isinstance(value, (Mapping, tuple, frozenset)):
             return self._container(value, of)
         if is_dataclass(value) and not isinstance(value, type):
-            return f"c.{name_of(value)}" if isinstance(value, Clause) else self.record(value)
+            return (
+                f"c.{name_of(value)}"
+                if isinstance(value, Clause)
+                else self.record(value)
+            )
         return self._plain(value, of)
 
     def clauses(self, cited: Iterable[Clause]) -> Node:
         """A list of clauses."""
-        return Group("[", tuple(Item("", f"c.{name_of(clause)}") for clause in cited), "]")
+        return Group(
+            "[", tuple(Item("", f"c.{name_of(clause)}") for clause in cited), "]"
+        )
 
-    def record(self, value: Any, above: Mapping[str, tuple[Clause, ...]] | None = None) -> Group:
+    def record(
+        self, value: Any, above: Mapping[str, tuple[Clause, ...]] | None = None
+    ) -> Group:
         """A dataclass with the fields that are not at their default, each under its clauses."""
         kind = type(value).__name__
         self.names.add(kind)
@@ -140,7 +168,13 @@ class Writer:
             if not notes and given == _default(field):
                 continue
             told = tuple(f"{clause.id} {clause.text}" for clause in notes)
-            items.append(Item(f"{field.name}=" if field.kw_only else "", self.node(given, field.name), told))
+            items.append(
+                Item(
+                    f"{field.name}=" if field.kw_only else "",
+                    self.node(given, field.name),
+                    told,
+                )
+            )
         return Group(f"{kind}(", tuple(items), ")")
 
     def _plain(self, value: object, of: str) -> Node:
@@ -148,30 +182,55 @@ class Writer:
             return Text(value)
         if isinstance(value, time):
             self.names.add("time")
-            return f"time({value.hour}, {value.minute})" if value.minute else f"time({value.hour})"
+            return (
+                f"time({value.hour}, {value.minute})"
+                if value.minute
+                else f"time({value.hour})"
+            )
         if isinstance(value, int) and not isinstance(value, bool):
-            return _figure(value) if of.endswith(("_fen", "_bp")) or of == "retired" else str(value)
+            return (
+                _figure(value)
+                if of.endswith(("_fen", "_bp")) or of == "retired"
+                else str(value)
+            )
         return repr(value)
 
-    def _container(self, value: Mapping[Any, Any] | tuple[Any, ...] | frozenset[Any], of: str) -> Group:
+    def _container(
+        self, value: Mapping[Any, Any] | tuple[Any, ...] | frozenset[Any], of: str
+    ) -> Group:
         if isinstance(value, Mapping):
-            pairs = [(_flat(self.node(key)), self.node(part, of)) for key, part in value.items()]
+            pairs = [
+                (_flat(self.node(key)), self.node(part, of))
+                for key, part in value.items()
+            ]
             return Group("{", tuple(Item(f"{key}: ", node) for key, node in pairs), "}")
         if isinstance(value, tuple):
             parts = tuple(Item("", self.node(part, of)) for part in value)
             return Group("(", parts, ")", "," if len(parts) == 1 else "")
-        members = tuple(Item("", self.node(part)) for part in sorted(value, key=_declared))
-        return call("frozenset", Group("{", members, "}")) if members else Group("frozenset(", (), ")")
+        members = tuple(
+            Item("", self.node(part)) for part in sorted(value, key=_declared)
+        )
+        return (
+            call("frozenset", Group("{", members, "}"))
+            if members
+            else Group("frozenset(", (), ")")
+        )
 
 
 def _default(field: Field[Any]) -> object:
     """What a field has when nothing is written; MISSING where something must be."""
-    return field.default if field.default_factory is MISSING else field.default_factory()
+    return (
+        field.default if field.default_factory is MISSING else field.default_factory()
+    )
 
 
 def _declared(member: object) -> tuple[int, str]:
     """Where a member of a set stands in its enum."""
-    return (list(type(member)).index(member), "") if isinstance(member, Enum) else (0, str(member))
+    return (
+        (list(type(member)).index(member), "")
+        if isinstance(member, Enum)
+        else (0, str(member))
+    )
 
 
 def _figure(value: int) -> str:

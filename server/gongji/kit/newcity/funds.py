@@ -1,4 +1,5 @@
-"""What a city's fund pays as the answers say it, the province's figures filled in; and the table made of it."""
+"""What a city's fund pays as the answers say it, the province's figures filled in; and
+the table made of it."""
 
 from __future__ import annotations
 
@@ -61,7 +62,8 @@ FIELDS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fund:
-    """One scheme's figures in fen and basis points, each with its clauses; pharmacy 0 where nothing is paid there."""
+    """One scheme's figures in fen and basis points, each with its clauses; pharmacy 0
+    where nothing is paid there."""
 
     deductible: Answer
     year_max: Answer
@@ -77,22 +79,35 @@ class Fund:
         more = self.retired.value
         if standing is Standing.ACTIVE:
             return int(self.ratio.value[level])
-        return int(self.ratio.value[level] + more.above_active_bp if isinstance(more, BonusPoints) else more[level])
+        return int(
+            self.ratio.value[level] + more.above_active_bp
+            if isinstance(more, BonusPoints)
+            else more[level]
+        )
 
     def ratio_clauses(self, level: int) -> tuple[Clause, ...]:
         """The clauses of one level's ratio; the province has one for each."""
         provincial = self.ratio.clauses == PROVINCIAL["ratio"]
-        return (self.ratio.clauses[level - 1], c.C100) if provincial else self.ratio.clauses
+        return (
+            (self.ratio.clauses[level - 1], c.C100)
+            if provincial
+            else self.ratio.clauses
+        )
 
     @property
     def clauses(self) -> tuple[Clause, ...]:
         """Every clause, those of what all tables share included."""
-        cited = [clause for figure in fields(self) for clause in getattr(self, figure.name).clauses]
+        cited = [
+            clause
+            for figure in fields(self)
+            for clause in getattr(self, figure.name).clauses
+        ]
         return tuple(dict.fromkeys([*cited, *COMMON, *UNRANKED]))
 
 
 def employee(answers: Answers | None) -> Fund:
-    """The employee scheme's figures; all of the province where there are no answers. AnswerFault above 100 %."""
+    """The employee scheme's figures; all of the province where there are no answers.
+    AnswerFault above 100 %."""
     table = _provincial()
     of_province: dict[str, Any] = {
         "deductible": table.deductible_fen,
@@ -104,18 +119,25 @@ def employee(answers: Answers | None) -> Fund:
         "pharmacy": 0 if isinstance(table.pharmacy, NoFund) else table.pharmacy,
         "odd": frozenset(table.declared),
     }
-    told = {name: Answer(value, PROVINCIAL[name]) for name, value in of_province.items()}
+    told = {
+        name: Answer(value, PROVINCIAL[name]) for name, value in of_province.items()
+    }
     if answers is not None:
-        told |= {name: answer for name in told if (answer := answers.of(f"employee.{name}"))}
+        told |= {
+            name: answer for name in told if (answer := answers.of(f"employee.{name}"))
+        }
     fund = Fund(**told)
     for level, word in LEVELS.items():
         if (most := fund.ratio_of(Standing.RETIRED, level)) > FULL_BP:
-            raise AnswerFault(f"employee.retired(退休人员的支付比例): {word}合计为{most / 100:g}%, 不得超过100%")
+            raise AnswerFault(
+                f"employee.retired(退休人员的支付比例): {word}合计为{most / 100:g}%, 不得超过100%"
+            )
     return fund
 
 
 def resident(answers: Answers) -> Fund | None:
-    """The resident scheme's figures, or None where the fund pays residents nothing, as the province has it."""
+    """The resident scheme's figures, or None where the fund pays residents nothing, as
+    the province has it."""
     if not answers.any("resident"):
         return None
     given = {name: answers.of(f"resident.{name}") for name in FIELDS}
@@ -126,7 +148,11 @@ def resident(answers: Answers) -> Fund | None:
         "retired": Answer(BonusPoints(above_active_bp=0)),
         "odd": Answer(frozenset()),
     }
-    told = {name: answer or nothing[name] for name, answer in given.items() if answer or name in nothing}
+    told = {
+        name: answer or nothing[name]
+        for name, answer in given.items()
+        if answer or name in nothing
+    }
     cap: int | NoLimit = told["cap"].value
     told["cap"] = replace(told["cap"], value=dict.fromkeys(Standing, cap))
     return Fund(**told)
@@ -135,7 +161,13 @@ def resident(answers: Answers) -> Fund | None:
 def table_of(fund: Fund) -> Table:
     """The table of these figures, with what order and splitting do to it declared."""
     pharmacy = fund.pharmacy
-    always = [*fund.deductible.clauses, *fund.year_max.clauses, *fund.visit_cap.clauses, *fund.cap.clauses, *COMMON]
+    always = [
+        *fund.deductible.clauses,
+        *fund.year_max.clauses,
+        *fund.visit_cap.clauses,
+        *fund.cap.clauses,
+        *COMMON,
+    ]
     table = Table(
         deductible_fen=fund.deductible.value,
         deductible_year_max_fen=fund.year_max.value,
@@ -151,7 +183,9 @@ def table_of(fund: Fund) -> Table:
             retired=fund.retired.clauses,
             unranked=UNRANKED,
         ),
-        declared={oddity: fund.odd.clauses[0] for oddity in Oddity if oddity in fund.odd.value},
+        declared={
+            oddity: fund.odd.clauses[0] for oddity in Oddity if oddity in fund.odd.value
+        },
     )
     return replace(table, effects=effects_of(table))
 

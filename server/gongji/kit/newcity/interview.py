@@ -1,4 +1,5 @@
-"""The interview: asks the policy questions one by one and hands on what an answers file would hold."""
+"""The interview: asks the policy questions one by one and hands on what an answers file
+would hold."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ class Desk(Protocol):
 
 
 def hold(desk: Desk) -> dict[str, Any]:
-    """The answers as a TOML document would hold them; each is read at once and asked again where it cannot be."""
+    """The answers as a TOML document would hold them; each is read at once and asked
+    again where it cannot be."""
     taking = _Taking(desk)
     desk.say("为一个新城市生成规则项目。不写(直接回车)的, 一律从省级规则。")
     for question in CITY:
@@ -69,7 +71,9 @@ class _Taking:
             return [text]
         number = f"{str(self.data['city']['pinyin']).upper()}{len(known) + 1}"
         clause = {"id": number, "text": text}
-        if source := self._desk.ask(f"  出处 (直接回车: {self.data['city']['source']})"):
+        if source := self._desk.ask(
+            f"  出处 (直接回车: {self.data['city']['source']})"
+        ):
             clause["source"] = source
         self.data["clauses"].append(clause)
         self._desk.say(f"  记作 {number}")

@@ -1,4 +1,5 @@
-"""From answers to rules: each hook a city overrides with its value and clauses, whole values the core could load."""
+"""From answers to rules: each hook a city overrides with its value and clauses, whole
+values the core could load."""
 
 from __future__ import annotations
 
@@ -38,7 +39,8 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One hook's answer from the city's first day on; `own` are the clauses the city itself gave."""
+    """One hook's answer from the city's first day on; `own` are the clauses the city
+    itself gave."""
 
     hook: str
     value: Any
@@ -63,7 +65,9 @@ class Policy:
     def cited(self, hook: Callable[[CityRules], object]) -> tuple[Clause, ...]:
         """The clauses of a hook's value from the first day on: the city's, else the province's."""
         rule = self.rule(hook)
-        clauses: tuple[Clause, ...] = rule.clauses if rule else getattr(anhui, hook.__name__)()[-1].clauses
+        clauses: tuple[Clause, ...] = (
+            rule.clauses if rule else getattr(anhui, hook.__name__)()[-1].clauses
+        )
         return clauses
 
     def rule(self, hook: Callable[[CityRules], object]) -> Rule | None:
@@ -73,8 +77,17 @@ class Policy:
 
 def policy(answers: Answers) -> Policy:
     """The rules these answers state. AnswerFault where they cannot stand together."""
-    rules = tuple(map(_explained, (*_binding(answers), *_channel(answers), *_reimbursement(answers))))
-    problems = [told for rule in rules for told in guards.problems_of_value(rule.hook, rule.value)]
+    rules = tuple(
+        map(
+            _explained,
+            (*_binding(answers), *_channel(answers), *_reimbursement(answers)),
+        )
+    )
+    problems = [
+        told
+        for rule in rules
+        for told in guards.problems_of_value(rule.hook, rule.value)
+    ]
     if problems:
         raise AnswerFault("\n".join(problems))
     return Policy(answers, rules)
@@ -97,7 +110,11 @@ def _channel(answers: Answers) -> Iterator[Rule]:
     if not answers.any("channel"):
         return
     number = answers.given["channel.id"].value
-    kept = answers.given["channel.keep"].value if answers.of("channel.keep") else frozenset(PROVINCIAL_CHANNELS)
+    kept = (
+        answers.given["channel.keep"].value
+        if answers.of("channel.keep")
+        else frozenset(PROVINCIAL_CHANNELS)
+    )
     name, hours = answers.given["channel.name"], answers.of("channel.hours")
     own = (*name.clauses, *(hours.clauses if hours else ()))
     channel = Channel(
@@ -118,13 +135,26 @@ def _channel(answers: Answers) -> Iterator[Rule]:
 
 
 def _per_channel(
-    hook: Callable[[CityRules], object], number: str, value: object, own: tuple[Clause, ...], kept: frozenset[str]
+    hook: Callable[[CityRules], object],
+    number: str,
+    value: object,
+    own: tuple[Clause, ...],
+    kept: frozenset[str],
 ) -> Rule:
     """A hook's value with the province's for the channels kept, and its clauses where any is."""
     province: Timeline[Mapping[str, Any]] = getattr(anhui, hook.__name__)()
-    rest = {key: part for key, part in province[-1].value.items() if key in kept and key != number}
+    rest = {
+        key: part
+        for key, part in province[-1].value.items()
+        if key in kept and key != number
+    }
     below = province[-1].clauses if rest else ()
-    return Rule(hook.__name__, {number: value, **rest}, tuple(dict.fromkeys((*own, *below))), own)
+    return Rule(
+        hook.__name__,
+        {number: value, **rest},
+        tuple(dict.fromkeys((*own, *below))),
+        own,
+    )
 
 
 def _reimbursement(answers: Answers) -> Iterator[Rule]:
@@ -132,13 +162,23 @@ def _reimbursement(answers: Answers) -> Iterator[Rule]:
     if not answers.any("employee") and residents is None:
         return
     employees = funds.employee(answers)
-    constants = [Constant("EMPLOYEE", funds.table_of(employees), funds.above(employees))]
+    constants = [
+        Constant("EMPLOYEE", funds.table_of(employees), funds.above(employees))
+    ]
     if residents:
-        constants.append(Constant("RESIDENT", funds.table_of(residents), funds.above(residents)))
-    tables: dict[Scheme, Table | NoFund] = dict.fromkeys(Scheme, anhui.reimbursement()[-1].value[Scheme.RESIDENT])
+        constants.append(
+            Constant("RESIDENT", funds.table_of(residents), funds.above(residents))
+        )
+    tables: dict[Scheme, Table | NoFund] = dict.fromkeys(
+        Scheme, anhui.reimbursement()[-1].value[Scheme.RESIDENT]
+    )
     tables |= {Scheme[constant.name]: constant.value for constant in constants}  # type: ignore[misc] # tables, as made above
     denied = [entry.clause for entry in tables.values() if isinstance(entry, NoFund)]
-    own = [a.clauses for key, a in answers.given.items() if key.startswith(("employee.", "resident."))]
+    own = [
+        a.clauses
+        for key, a in answers.given.items()
+        if key.startswith(("employee.", "resident."))
+    ]
     clauses = [*employees.clauses, *(residents.clauses if residents else ()), *denied]
     yield Rule(
         CityRules.reimbursement.__name__,

@@ -1,4 +1,5 @@
-"""A complete project of a new city, written into a folder of its own; an existing one is never touched."""
+"""A complete project of a new city, written into a folder of its own; an existing one
+is never touched."""
 
 from __future__ import annotations
 
@@ -25,12 +26,15 @@ class FolderTaken(FileExistsError):  # noqa: N818 - told to whoever asked for a 
 
 
 def write(answers: Answers, folder: Path) -> tuple[Path, ...]:
-    """Writes the project; the paths written. FolderTaken, or AnswerFault before anything is written."""
+    """Writes the project; the paths written. FolderTaken, or AnswerFault before
+    anything is written."""
     files = dict(contents(policy(answers)))
     try:
         folder.mkdir(parents=True)
     except FileExistsError:
-        raise FolderTaken(f"{folder} 已经存在, 没有写入任何文件; 请用 --out 另选一个目录") from None
+        raise FolderTaken(
+            f"{folder} 已经存在, 没有写入任何文件; 请用 --out 另选一个目录"
+        ) from None
     written = []
     for name, text in files.items():
         path = folder / name
@@ -60,7 +64,10 @@ def _told(made: Policy) -> Mapping[str, str]:
     answers = made.answers
     major, minor, *_ = gongji.__version__.split(".")
     rows = [
-        f"| {topic(rule.hook)} | {in_words(rule.value).replace('|', '、')} | {'、'.join(c.id for c in rule.own)} |"
+        (
+            f"| {topic(rule.hook)} | {in_words(rule.value).replace('|', '、')} | "
+            f"{'、'.join(c.id for c in rule.own)} |"
+        )
         for rule in made.rules
     ]
     return {
@@ -76,5 +83,9 @@ def _told(made: Policy) -> Mapping[str, str]:
 
 
 def _filled(name: str, told: Mapping[str, str]) -> str:
-    text = resources.files("gongji.kit.newcity").joinpath("templates", f"{name}.txt").read_text(encoding="utf-8")
+    text = (
+        resources.files("gongji.kit.newcity")
+        .joinpath("templates", f"{name}.txt")
+        .read_text(encoding="utf-8")
+    )
     return Template(text).substitute(told)

@@ -1,6 +1,7 @@
 """How one answer is read: from what somebody typed or a TOML file holds to a value of the rules.
 
-Every reader takes a string, a number, a date or a list, and raises ValueError with a Chinese sentence.
+Every reader takes a string, a number, a date or a list, and raises ValueError with a
+Chinese sentence.
 """
 
 from __future__ import annotations
@@ -11,7 +12,15 @@ from datetime import date, datetime, time
 from typing import Any, Final, TypeVar
 
 from gongji.rules.benefits import BonusPoints, Oddity
-from gongji.rules.binding import CLOSE, DIRECT, NO_LIMIT, FamilyLimit, NoLimit, RelationSet, Scope
+from gongji.rules.binding import (
+    CLOSE,
+    DIRECT,
+    NO_LIMIT,
+    FamilyLimit,
+    NoLimit,
+    RelationSet,
+    Scope,
+)
 from gongji.rules.channels import (
     ALWAYS,
     AlwaysOpen,
@@ -66,7 +75,9 @@ FIELDS: Final = {
 
 MATERIALS: Final = {PHRASES[MaterialKind][kind]: kind for kind in MaterialKind}
 
-GRADES: Final = {PHRASES[Grade][grade]: grade for grade in Grade if grade is not Grade.OPERATOR}
+GRADES: Final = {
+    PHRASES[Grade][grade]: grade for grade in Grade if grade is not Grade.OPERATOR
+}
 
 ODDITIES: Final = {PHRASES[Oddity][oddity]: oddity for oddity in Oddity}
 
@@ -78,7 +89,9 @@ _FAMILY = re.compile(r"(\d{1,2})人?[,，、\s]*(不含|含)(?:授权人)?(?:本
 
 _HOURS = re.compile(r"工作日\s*(\d{1,2}):(\d{2})\s*[-–至]\s*(\d{1,2}):(\d{2})")
 
-_REVIEW = re.compile(r"(核验通过即时[,，;；]?\s*否则)?\s*(?:(\d{1,2})\s*[-–至]\s*)?(\d{1,2})\s*个?工作日(?:内)?")
+_REVIEW = re.compile(
+    r"(核验通过即时[,，;；]?\s*否则)?\s*(?:(\d{1,2})\s*[-–至]\s*)?(\d{1,2})\s*个?工作日(?:内)?"
+)
 
 
 def matching(pattern: str, how: str) -> Reader:
@@ -116,7 +129,10 @@ def by_level(read_one: Callable[[str], T]) -> Callable[[Any], dict[int, T]]:
     def read(given: Any) -> dict[int, T]:
         figures = [read_one(part) for part in parts(given)]
         if len(figures) not in {1, len(LEVELS)}:
-            raise ValueError(f"须写一个数(各级相同)或三个数({'、'.join(LEVELS.values())}), 得到 {len(figures)} 个")
+            raise ValueError(
+                f"须写一个数(各级相同)或三个数({'、'.join(LEVELS.values())}), "
+                f"得到 {len(figures)} 个"
+            )
         return dict(zip(LEVELS, figures * (len(LEVELS) // len(figures)), strict=True))
 
     return read
@@ -126,7 +142,9 @@ def by_standing(given: Any) -> dict[Standing, int | NoLimit]:
     """A limit for active and one for retired people, or one for both."""
     figures = [amount_or_no_limit(part) for part in parts(given)]
     if len(figures) not in {1, len(Standing)}:
-        raise ValueError(f"须写一个数(在职退休相同)或两个数(在职、退休), 得到 {len(figures)} 个")
+        raise ValueError(
+            f"须写一个数(在职退休相同)或两个数(在职、退休), 得到 {len(figures)} 个"
+        )
     return dict(zip(Standing, figures * (len(Standing) // len(figures)), strict=True))
 
 
@@ -147,14 +165,20 @@ def ratio(given: Any) -> int:
     found = _RATIO.fullmatch(str(given).strip())
     read = int(found[1]) * 100 + int((found[2] or "").ljust(2, "0")) if found else -1
     if not 0 < read <= FULL_BP:
-        raise ValueError(f"比例须为大于0、至多100的百分数, 如 60 或 62.5, 得到 {str(given)!r}")
+        raise ValueError(
+            f"比例须为大于0、至多100的百分数, 如 60 或 62.5, 得到 {str(given)!r}"
+        )
     return read
 
 
 def retired(given: Any) -> BonusPoints | dict[int, int]:
     """Points above the active ratio, "+5", or a ratio for each level."""
     text = str(given).strip()
-    return BonusPoints(above_active_bp=ratio(text[1:])) if text.startswith("+") else by_level(ratio)(given)
+    return (
+        BonusPoints(above_active_bp=ratio(text[1:]))
+        if text.startswith("+")
+        else by_level(ratio)(given)
+    )
 
 
 def pharmacy(given: Any) -> int:
@@ -170,7 +194,9 @@ def family_limit(given: Any) -> FamilyLimit | NoLimit:
         return NO_LIMIT
     found = _FAMILY.fullmatch(text)
     if found is None or int(found[1]) <= (found[2] == "含"):
-        raise ValueError(f"须写作“5人, 不含授权人”“7人, 含授权人”或“{UNLIMITED}”, 得到 {text!r}")
+        raise ValueError(
+            f"须写作“5人, 不含授权人”“7人, 含授权人”或“{UNLIMITED}”, 得到 {text!r}"
+        )
     return FamilyLimit(people=int(found[1]), counting_holder=found[2] == "含")
 
 
@@ -190,14 +216,18 @@ def hours(given: Any) -> CounterHours | AlwaysOpen:
     if text == "24小时":
         return ALWAYS
     if found := _HOURS.fullmatch(text):
-        opens, closes = time(int(found[1]), int(found[2])), time(int(found[3]), int(found[4]))
+        opens, closes = (
+            time(int(found[1]), int(found[2])),
+            time(int(found[3]), int(found[4])),
+        )
         if opens < closes:
             return CounterHours(opens=opens, closes=closes)
     raise ValueError(f"须写作“24小时”或“工作日 9:00-17:00”, 得到 {text!r}")
 
 
 def materials(given: Any) -> tuple[MaterialNeed, ...]:
-    """Proofs such as `授权人身份证原件`, `结婚证或户口簿`, `户口簿(查不到关系时)`; none where it is empty or 无."""
+    """Proofs such as `授权人身份证原件`, `结婚证或户口簿`, `户口簿(查不到关系时)`; none
+    where it is empty or 无."""
     return tuple(_material(part) for part in parts(given))
 
 
@@ -220,13 +250,20 @@ def review(given: Any) -> ReviewLatency:
         return ReviewLatency(at_once=AtOnce.ALWAYS)
     found = _REVIEW.fullmatch(text)
     if found is None or not int(found[3]) > 0 or int(found[2] or 0) > int(found[3]):
-        raise ValueError(f"须写作“即时”“3个工作日”“1-3个工作日”或“核验通过即时, 否则3个工作日”, 得到 {text!r}")
+        raise ValueError(
+            f"须写作“即时”“3个工作日”“1-3个工作日”或“核验通过即时, 否则3个工作日”, 得到 {text!r}"
+        )
     at_once = AtOnce.IF_CHECKS_PASS if found[1] else AtOnce.NEVER
-    return ReviewLatency(at_once=at_once, working_days=int(found[3]), earliest_working_days=int(found[2] or 0))
+    return ReviewLatency(
+        at_once=at_once,
+        working_days=int(found[3]),
+        earliest_working_days=int(found[2] or 0),
+    )
 
 
 def parts(given: Any) -> list[str]:
-    """The parts of an answer: of a list its members, of a text what stands between spaces and commas."""
+    """The parts of an answer: of a list its members, of a text what stands between
+    spaces and commas."""
     if isinstance(given, (list, tuple)):
         return [str(part).strip() for part in given]
     text = str(given).strip()

@@ -1,6 +1,8 @@
-"""A little calculation of its own for the cases of a new city: what the fund pays, straight from the answers.
+"""A little calculation of its own for the cases of a new city: what the fund pays,
+straight from the answers.
 
-It shares no arithmetic with the core, so that a case is a second opinion and not an echo. Amounts are yuan.
+It shares no arithmetic with the core, so that a case is a second opinion and not an
+echo. Amounts are yuan.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ _ENDLESS: Final = Decimal("Infinity")
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """What one visit came to: the deductible borne, the ratio in per cent, paid by the fund, left to the patient."""
+    """What one visit came to: the deductible borne, the ratio in per cent, paid by the
+    fund, left to the patient."""
 
     deductible: Decimal
     ratio: Decimal
@@ -49,7 +52,9 @@ class Year:
         ratio = percent(self._fund.ratio_of(self._standing, level))
         share = ((in_scope - borne) * ratio / 100).quantize(CENT, ROUND_HALF_UP)
         still = yuan(self._fund.cap.value[self._standing]) - self._paid
-        fund = max(Decimal(0), min(share, yuan(self._fund.visit_cap.value[level]), still))
+        fund = max(
+            Decimal(0), min(share, yuan(self._fund.visit_cap.value[level]), still)
+        )
         self._borne += borne
         self._paid += fund
         return Paid(borne, ratio, fund, in_scope - fund)

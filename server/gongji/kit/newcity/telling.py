@@ -1,4 +1,5 @@
-"""How a case is written down: steps and people as lines of TOML, as `tests/conformance/README.md` reads them."""
+"""How a case is written down: steps and people as lines of TOML, as
+`tests/conformance/README.md` reads them."""
 
 from __future__ import annotations
 
@@ -33,7 +34,9 @@ class Story:
     def toml(self) -> str:
         """The case as a table of cases.toml."""
         lines = ["[[case]]", f"id = {_inline(self.id)}", f"says = {_inline(self.says)}"]
-        lines.append(f"clauses = {_inline([clause.id for clause in dict.fromkeys(self.clauses)])}")
+        lines.append(
+            f"clauses = {_inline([clause.id for clause in dict.fromkeys(self.clauses)])}"
+        )
         lines.append(f"now = {_inline(instant(self.now))}")
         for name, rows in (("people", self.people), ("steps", self.steps)):
             if rows:
@@ -46,10 +49,17 @@ def instant(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M}"
 
 
-def people(area_code: str, standings: Iterable[str], **others: Any) -> list[dict[str, Any]]:
+def people(
+    area_code: str, standings: Iterable[str], **others: Any
+) -> list[dict[str, Any]]:
     """Invented people of a city, one for each standing, named in order."""
     return [
-        {"name": f"{SURNAMES[number % len(SURNAMES)]}{number + 1}", "insured": area_code, "as": standing, **others}
+        {
+            "name": f"{SURNAMES[number % len(SURNAMES)]}{number + 1}",
+            "insured": area_code,
+            "as": standing,
+            **others,
+        }
         for number, standing in enumerate(standings)
     ]
 
@@ -65,7 +75,11 @@ def _inline(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, Decimal):
         return written(value)
-    return str(value) if isinstance(value, (int, date)) else json.dumps(value, ensure_ascii=False)
+    return (
+        str(value)
+        if isinstance(value, (int, date))
+        else json.dumps(value, ensure_ascii=False)
+    )
 
 
 def _key(key: str) -> str:

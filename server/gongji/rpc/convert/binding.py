@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from gongji.model.binding import AgreementAccepted, Application, Binding, BindingEvent, Consent, Material, MemberDetails
+from gongji.model.binding import (
+    AgreementAccepted,
+    Application,
+    Binding,
+    BindingEvent,
+    Consent,
+    Material,
+    MemberDetails,
+)
 from gongji.rpc.convert.values import Sources, decided_by, instant_from, instant_to
 from gongji.rules.codes import ConsentMethod, Purpose
 from gongji.v1 import binding_pb2 as pb
 from gongji.v1 import types_pb2
 
 
-def application_from(message: pb.SubmitBindingRequest, holder: str, member: str) -> Application:
+def application_from(
+    message: pb.SubmitBindingRequest, holder: str, member: str
+) -> Application:
     """An application of two people named by their numbers."""
     details = message.member_details
     return Application(
@@ -20,17 +30,27 @@ def application_from(message: pb.SubmitBindingRequest, holder: str, member: str)
         channel=message.channel,
         identity_checks=frozenset(message.identity_checks),
         member_details=MemberDetails(
-            details.name, details.certificate_number.upper(), details.phone, details.insured_place
+            details.name,
+            details.certificate_number.upper(),
+            details.phone,
+            details.insured_place,
         ),
-        materials=tuple(Material(m.kind, m.original, m.reference, m.sha256) for m in message.materials),
-        agreement=_agreement_from(message.agreement) if message.HasField("agreement") else None,
+        materials=tuple(
+            Material(m.kind, m.original, m.reference, m.sha256)
+            for m in message.materials
+        ),
+        agreement=_agreement_from(message.agreement)
+        if message.HasField("agreement")
+        else None,
         consent=consent_from(message.consent) if message.HasField("consent") else None,
     )
 
 
 def consent_from(message: pb.Consent) -> Consent:
     """The member's consent."""
-    return Consent(ConsentMethod(message.method), instant_from(message.at), message.reference)
+    return Consent(
+        ConsentMethod(message.method), instant_from(message.at), message.reference
+    )
 
 
 def content_of(application: Application) -> dict[str, object]:
@@ -66,7 +86,9 @@ def binding_to(binding: Binding, sources: Sources) -> pb.Binding:
         closed_at=instant_to(binding.closed_at),
         reason=binding.reason,
         materials=[
-            pb.Material(kind=m.kind, original=m.original, reference=m.reference, sha256=m.sha256)
+            pb.Material(
+                kind=m.kind, original=m.original, reference=m.reference, sha256=m.sha256
+            )
             for m in binding.materials
         ],
         agreement=_agreement_to(binding.agreement) if binding.agreement else None,
@@ -78,7 +100,12 @@ def binding_to(binding: Binding, sources: Sources) -> pb.Binding:
 
 
 def _agreement_from(message: pb.AgreementAccepted) -> AgreementAccepted:
-    return AgreementAccepted(message.agreement_id, message.version, message.text_sha256, instant_from(message.at))
+    return AgreementAccepted(
+        message.agreement_id,
+        message.version,
+        message.text_sha256,
+        instant_from(message.at),
+    )
 
 
 def _agreement_to(agreement: AgreementAccepted) -> pb.AgreementAccepted:
@@ -92,7 +119,9 @@ def _agreement_to(agreement: AgreementAccepted) -> pb.AgreementAccepted:
 
 def _consent_to(consent: Consent) -> pb.Consent:
     method = pb.ConsentMethod.ValueType(consent.method)
-    return pb.Consent(method=method, at=instant_to(consent.at), reference=consent.reference)
+    return pb.Consent(
+        method=method, at=instant_to(consent.at), reference=consent.reference
+    )
 
 
 def _event_to(event: BindingEvent) -> pb.BindingEvent:

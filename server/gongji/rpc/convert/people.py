@@ -1,4 +1,5 @@
-"""People and institutions between the wire and the model; certificate, name and phone leave masked."""
+"""People and institutions between the wire and the model; certificate, name and phone
+leave masked."""
 
 from __future__ import annotations
 
@@ -33,13 +34,19 @@ def person_to(person: Person) -> pb.Person:
     """A person as others may see him: certificate number, name and phone masked."""
     return pb.Person(
         person_no=person.person_no,
-        certificate=pb.Certificate(type=person.certificate.type, number=mask.certificate(person.certificate.number)),
+        certificate=pb.Certificate(
+            type=person.certificate.type,
+            number=mask.certificate(person.certificate.number),
+        ),
         name=mask.name(person.name),
         phone=mask.phone(person.phone),
         insured_place=person.insured_place,
         enrolments=[_enrolment_to(e) for e in person.enrolments],
         contribution_base_fen=person.contribution_base_fen,
-        kin=[pb.Kin(person_no=k.person_no, relation=k.relation, source=k.source) for k in person.kin],
+        kin=[
+            pb.Kin(person_no=k.person_no, relation=k.relation, source=k.source)
+            for k in person.kin
+        ],
         died_on=day_to(person.died_on),
     )
 

@@ -7,7 +7,14 @@ from typing import Final
 
 from gongji.model.account import PurseMovement
 from gongji.model.settlement import Bill, Settlement
-from gongji.rpc.convert.values import Sources, day_from, day_to, decided_by, instant_to, write_instant
+from gongji.rpc.convert.values import (
+    Sources,
+    day_from,
+    day_to,
+    decided_by,
+    instant_to,
+    write_instant,
+)
 from gongji.rules.codes import AccountUse, Scheme, Spending, VisitKind
 from gongji.settlement.preview import Affected
 from gongji.v1 import settlement_pb2 as pb
@@ -57,10 +64,13 @@ def bill_from(message: pb.Bill, patient: str) -> Bill:
     )
 
 
-def settlement_to(settlement: Settlement, sources: Sources, into: pb.Settlement | None = None) -> pb.Settlement:
+def settlement_to(
+    settlement: Settlement, sources: Sources, into: pb.Settlement | None = None
+) -> pb.Settlement:
     """A settlement, or a quote, with its lines and their rules in full.
 
-    Written where it will be sent from, `into` a reply, it is not copied there: a third of the work on it.
+    Written where it will be sent from, `into` a reply, it is not copied there: a third
+    of the work on it.
     """
     message = pb.Settlement() if into is None else into
     message.settlement_id = settlement.settlement_id
@@ -89,7 +99,10 @@ def settlement_to(settlement: Settlement, sources: Sources, into: pb.Settlement 
     message.trace_version = TRACE_VERSION
     for m in settlement.movements:
         message.movements.add(
-            purse=m.purse, fen=m.fen, balance_after_fen=m.balance_after_fen, version_after=m.version_after
+            purse=m.purse,
+            fen=m.fen,
+            balance_after_fen=m.balance_after_fen,
+            version_after=m.version_after,
         )
     message.deductible_used_after_fen = settlement.deductible_used_after_fen
     message.fund_paid_after_fen = settlement.fund_paid_after_fen
@@ -104,7 +117,12 @@ def settlement_to(settlement: Settlement, sources: Sources, into: pb.Settlement 
 def movements_to(movements: Iterable[PurseMovement]) -> list[pb.PurseMovement]:
     """Money that moved in purses."""
     return [
-        pb.PurseMovement(purse=m.purse, fen=m.fen, balance_after_fen=m.balance_after_fen, version_after=m.version_after)
+        pb.PurseMovement(
+            purse=m.purse,
+            fen=m.fen,
+            balance_after_fen=m.balance_after_fen,
+            version_after=m.version_after,
+        )
         for m in movements
     ]
 
@@ -132,12 +150,17 @@ def patient_row(settlement: Settlement, institution_name: str) -> pb.SettlementR
     return row
 
 
-def holder_row(settlement: Settlement, institution_name: str, charged_fen: int) -> pb.SettlementRow:
-    """A settlement as a holder sees it: what was charged to his purse, when and where; never total, items or names."""
+def holder_row(
+    settlement: Settlement, institution_name: str, charged_fen: int
+) -> pb.SettlementRow:
+    """A settlement as a holder sees it: what was charged to his purse, when and where;
+    never total, items or names."""
     return _row(settlement, institution_name, charged_fen)
 
 
-def _row(settlement: Settlement, institution_name: str, charged_fen: int) -> pb.SettlementRow:
+def _row(
+    settlement: Settlement, institution_name: str, charged_fen: int
+) -> pb.SettlementRow:
     bill = settlement.bill
     return pb.SettlementRow(
         settlement_id=settlement.settlement_id,

@@ -26,12 +26,15 @@ class Span:
 
 
 def span_of(from_day: str, to_day: str, month: str = "") -> Span:
-    """The span of a request: days, or a month instead. MalformedField where both are given, or the end comes first."""
+    """The span of a request: days, or a month instead. MalformedField where both are
+    given, or the end comes first."""
     if month:
         if from_day or to_day:
             raise MalformedField("month: 与 from_day、to_day 只能二选一", field="month")
         return Span(*span_of_month(month))
     span = Span(optional_day_from(from_day), optional_day_from(to_day))
     if span.first and span.last and span.last < span.first:
-        raise MalformedField(f"to_day: 结束日 {span.last} 早于起始日 {span.first}", field="to_day")
+        raise MalformedField(
+            f"to_day: 结束日 {span.last} 早于起始日 {span.first}", field="to_day"
+        )
     return span

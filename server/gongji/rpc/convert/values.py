@@ -1,4 +1,5 @@
-"""Days, instants, clauses and receipts between the wire and the model; what every service's conversion is built of.
+"""Days, instants, clauses and receipts between the wire and the model; what every
+service's conversion is built of.
 
 Requests arrive here checked by constraints.py: nothing below refuses.
 """
@@ -48,7 +49,9 @@ def day_to(day: date | None) -> str:
 
 def instant_from(stamp: Timestamp) -> datetime:
     """Timestamp → aware datetime in Shanghai, whole microseconds."""
-    return (_EPOCH + timedelta(seconds=stamp.seconds, microseconds=stamp.nanos // 1000)).astimezone(SHANGHAI)
+    return (
+        _EPOCH + timedelta(seconds=stamp.seconds, microseconds=stamp.nanos // 1000)
+    ).astimezone(SHANGHAI)
 
 
 def instant_to(at: datetime | None) -> Timestamp | None:
@@ -74,7 +77,11 @@ def start_of(day: date) -> datetime:
 
 def end_of(day: date) -> datetime:
     """The first instant after a Shanghai day; the calendar's last day ends it."""
-    return start_of(day + _DAY) if day < date.max else datetime.max.replace(tzinfo=SHANGHAI)
+    return (
+        start_of(day + _DAY)
+        if day < date.max
+        else datetime.max.replace(tzinfo=SHANGHAI)
+    )
 
 
 def span_of_month(month: str) -> tuple[date, date]:
@@ -86,7 +93,9 @@ def span_of_month(month: str) -> tuple[date, date]:
 
 def receipt(request_id: str, answer: Answer[Any]) -> pb.Receipt:
     """What a mutating call answers beside its result."""
-    return pb.Receipt(request_id=request_id, replayed=answer.replayed, at=instant_to(answer.at))
+    return pb.Receipt(
+        request_id=request_id, replayed=answer.replayed, at=instant_to(answer.at)
+    )
 
 
 @lru_cache(maxsize=256)
@@ -103,7 +112,13 @@ def decided_by(by: DecidedBy) -> pb.DecidedBy:
 
 def clause(one: Clause) -> pb.Clause:
     """A clause with its sentence and source."""
-    return pb.Clause(id=one.id, text=one.text, source=one.source, grade=_GRADES[one.grade], verified_on=one.verified_on)
+    return pb.Clause(
+        id=one.id,
+        text=one.text,
+        source=one.source,
+        grade=_GRADES[one.grade],
+        verified_on=one.verified_on,
+    )
 
 
 class Sources:
@@ -115,17 +130,22 @@ class Sources:
         self._rules: dict[tuple[str, RuleRef], pb.RuleRef] = {}
 
     def rule(self, area_code: str, ref: RuleRef) -> pb.RuleRef:
-        """A rule that took part in a decision of that city; a number nobody knows any more comes back alone."""
+        """A rule that took part in a decision of that city; a number nobody knows any
+        more comes back alone."""
         if (known := self._rules.get((area_code, ref))) is not None:
             return known
         clauses = [self._clause(area_code, number) for number in ref.clauses]
-        made = self._rules[area_code, ref] = pb.RuleRef(hook=ref.hook, since=day_to(ref.since), clauses=clauses)
+        made = self._rules[area_code, ref] = pb.RuleRef(
+            hook=ref.hook, since=day_to(ref.since), clauses=clauses
+        )
         return made
 
     def _clause(self, area_code: str, number: str) -> pb.Clause:
         """The deciding city's clause, else that of any city: a giver may be insured elsewhere."""
         area = pooling_area(area_code)
-        for city in sorted(self._cities.all, key=lambda c: pooling_area(c.area_code) != area):
+        for city in sorted(
+            self._cities.all, key=lambda c: pooling_area(c.area_code) != area
+        ):
             try:
                 return clause(city.clause(number))
             except KeyError:

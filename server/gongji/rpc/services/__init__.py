@@ -1,4 +1,5 @@
-"""All services of a server: what they offer, whoever carries the calls; everything they need is handed to them."""
+"""All services of a server: what they offer, whoever carries the calls; everything they
+need is handed to them."""
 
 from __future__ import annotations
 
@@ -48,10 +49,18 @@ def offered(
     """What a server offers; `sandbox` adds SandboxService over that clock."""
     calls: Any = Calls()
     city_pb2_grpc.add_CityServiceServicer_to_server(CityDesk(cities, clock), calls)
-    binding_pb2_grpc.add_BindingServiceServicer_to_server(Bindings(store, cities, workdays, clock), calls)
-    settlement_pb2_grpc.add_SettlementServiceServicer_to_server(Settlements(store, cities), calls)
-    account_pb2_grpc.add_AccountServiceServicer_to_server(Accounts(store, cities), calls)
-    registry_pb2_grpc.add_RegistryServiceServicer_to_server(Registry(store, cities, clock), calls)
+    binding_pb2_grpc.add_BindingServiceServicer_to_server(
+        Bindings(store, cities, workdays, clock), calls
+    )
+    settlement_pb2_grpc.add_SettlementServiceServicer_to_server(
+        Settlements(store, cities), calls
+    )
+    account_pb2_grpc.add_AccountServiceServicer_to_server(
+        Accounts(store, cities), calls
+    )
+    registry_pb2_grpc.add_RegistryServiceServicer_to_server(
+        Registry(store, cities, clock), calls
+    )
     services = [
         _name(city_pb2, "CityService"),
         _name(binding_pb2, "BindingService"),
@@ -60,7 +69,9 @@ def offered(
         _name(registry_pb2, "RegistryService"),
     ]
     if sandbox is not None:
-        sandbox_pb2_grpc.add_SandboxServiceServicer_to_server(Sandbox(store, sandbox, load_sample), calls)
+        sandbox_pb2_grpc.add_SandboxServiceServicer_to_server(
+            Sandbox(store, sandbox, load_sample), calls
+        )
         services.append(_name(sandbox_pb2, "SandboxService"))
     healthy = (*services, *(CITY_HEALTH + c.area_code for c in cities.all))
     return Offer(calls.methods, tuple(services), healthy)

@@ -1,5 +1,7 @@
 """AccountService on the wire: convert, run, convert."""
 
+# ruff: noqa: N802 - methods bear the names the protos give them
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -36,17 +38,27 @@ class Accounts(AccountServiceServicer):
         self._people = People(store)
         self._sources = Sources(cities)
 
-    async def GetAccount(self, request: pb.GetAccountRequest, context: Any) -> pb.GetAccountResponse:
-        """Balance and version of one account, now or at an instant. NoAccount for who never had one."""
+    async def GetAccount(
+        self, request: pb.GetAccountRequest, context: Any
+    ) -> pb.GetAccountResponse:
+        """Balance and version of one account, now or at an instant. NoAccount for who
+        never had one."""
         account = await self._account(request.person)
         if request.HasField("at"):
-            account = await self._before(account.person_no, {"at": instant_from(request.at) + _MOMENT})
+            account = await self._before(
+                account.person_no, {"at": instant_from(request.at) + _MOMENT}
+            )
         return pb.GetAccountResponse(
-            person_no=account.person_no, balance_fen=account.balance_fen, version=account.version
+            person_no=account.person_no,
+            balance_fen=account.balance_fen,
+            version=account.version,
         )
 
-    async def ListEntries(self, request: pb.ListEntriesRequest, context: Any) -> pb.ListEntriesResponse:
-        """Entries of one account, oldest first, with the balances before and after the days asked for."""
+    async def ListEntries(
+        self, request: pb.ListEntriesRequest, context: Any
+    ) -> pb.ListEntriesResponse:
+        """Entries of one account, oldest first, with the balances before and after the
+        days asked for."""
         person_no = (await self._account(request.person)).person_no
         span = span_of(request.from_day, request.to_day)
         listing = Listing(
@@ -56,9 +68,15 @@ class Accounts(AccountServiceServicer):
             below=span.below("at"),
             order="version",
         )
-        found = await page(self._store, request.page, {"person_no": person_no, "span": span}, listing)
+        found = await page(
+            self._store, request.page, {"person_no": person_no, "span": span}, listing
+        )
         # Before the first day nothing was there; a balance of 0 is a balance.
-        opening = await self._before(person_no, span.at_least("at")) if span.first else Account(person_no)
+        opening = (
+            await self._before(person_no, span.at_least("at"))
+            if span.first
+            else Account(person_no)
+        )
         closing = await self._before(person_no, span.below("at"))
         return pb.ListEntriesResponse(
             entries=[_entry(e) for e in found.rows],
@@ -67,11 +85,18 @@ class Accounts(AccountServiceServicer):
             next_page_token=found.next_token,
         )
 
-    async def Credit(self, request: pb.CreditRequest, context: Any) -> pb.CreditResponse:
+    async def Credit(
+        self, request: pb.CreditRequest, context: Any
+    ) -> pb.CreditResponse:
         """Credits an account."""
         person_no = await self._people.number(request.person, "person")
         month, fen = request.month, request.brought_forward_fen
-        given = asked(request.request_id, person_no=person_no, month=month, brought_forward_fen=fen)
+        given = asked(
+            request.request_id,
+            person_no=person_no,
+            month=month,
+            brought_forward_fen=fen,
+        )
         command = CreditAccount(given, person_no, month, fen, self._cities)
         answer = await self._store.commit(command)
         credited, person = answer.value, await self._store.get(Person, person_no)
@@ -80,15 +105,26 @@ class Accounts(AccountServiceServicer):
             fen=credited.fen,
             balance_after_fen=credited.movement.balance_after_fen,
             version_after=credited.movement.version_after,
-            rule=self._sources.rule(area_code, credited.rule) if credited.rule else None,
+            rule=self._sources.rule(area_code, credited.rule)
+            if credited.rule
+            else None,
             receipt=receipt(command.request.request_id, answer),
         )
 
-    async def TakeBackCredit(self, request: pb.TakeBackCreditRequest, context: Any) -> pb.TakeBackCreditResponse:
+    async def TakeBackCredit(
+        self, request: pb.TakeBackCreditRequest, context: Any
+    ) -> pb.TakeBackCreditResponse:
         """Takes a month's credit back."""
         person_no = await self._people.number(request.person, "person")
-        given = asked(request.request_id, person_no=person_no, month=request.month, why=request.why)
-        answer = await self._store.commit(TakeBackCredit(given, person_no, request.month, request.why))
+        given = asked(
+            request.request_id,
+            person_no=person_no,
+            month=request.month,
+            why=request.why,
+        )
+        answer = await self._store.commit(
+            TakeBackCredit(given, person_no, request.month, request.why)
+        )
         return pb.TakeBackCreditResponse(
             fen=answer.value.fen,
             balance_after_fen=answer.value.balance_after_fen,
@@ -96,13 +132,24 @@ class Accounts(AccountServiceServicer):
             receipt=receipt(given.request_id, answer),
         )
 
-    async def PayPremium(self, request: pb.PayPremiumRequest, context: Any) -> pb.PayPremiumResponse:
+    async def PayPremium(
+        self, request: pb.PayPremiumRequest, context: Any
+    ) -> pb.PayPremiumResponse:
         """Pays a relative's premium from the holder's account."""
         holder = await self._people.number(request.holder, "holder")
         member = await self._people.number(request.member, "member")
         year, fen = int(request.year), request.fen
-        given = asked(request.request_id, holder=holder, member=member, year=year, fen=fen)
-        command = PayPremium(request=given, holder=holder, member=member, year=year, fen=fen, cities=self._cities)
+        given = asked(
+            request.request_id, holder=holder, member=member, year=year, fen=fen
+        )
+        command = PayPremium(
+            request=given,
+            holder=holder,
+            member=member,
+            year=year,
+            fen=fen,
+            cities=self._cities,
+        )
         answer = await self._store.commit(command)
         premium, movement = answer.value.premium, answer.value.movement
         return pb.PayPremiumResponse(
@@ -110,21 +157,35 @@ class Accounts(AccountServiceServicer):
             fen=movement.fen,
             balance_after_fen=movement.balance_after_fen,
             version_after=movement.version_after,
-            rules=[self._sources.rule(premium.decided_by.area_code, rule) for rule in premium.rules],
+            rules=[
+                self._sources.rule(premium.decided_by.area_code, rule)
+                for rule in premium.rules
+            ],
             receipt=receipt(given.request_id, answer),
         )
 
     async def _account(self, ref: types_pb2.PersonRef) -> Account:
-        """The account as it stands now; empty where nothing was credited yet. NoAccount, PersonNotFound."""
+        """The account as it stands now; empty where nothing was credited yet.
+        NoAccount, PersonNotFound."""
         person = await self._people.known(ref, "person")
         account = await self._store.get(Account, person.person_no)
         if not has_purse(person, account):
-            raise NoAccount(f"person: {person.person_no} 从未参加职工医保, 没有个人账户", field="person")
+            raise NoAccount(
+                f"person: {person.person_no} 从未参加职工医保, 没有个人账户",
+                field="person",
+            )
         return account or Account(person.person_no)
 
     async def _before(self, person_no: str, below: Mapping[str, datetime]) -> Account:
         """The account as the last entry below a bound left it."""
-        last = Listing(kind=Entry, equals=_purse(person_no), below=below, order="version", descending=True, limit=1)
+        last = Listing(
+            kind=Entry,
+            equals=_purse(person_no),
+            below=below,
+            order="version",
+            descending=True,
+            limit=1,
+        )
         for entry in await self._store.page(last):
             return Account(person_no, entry.balance_after_fen, entry.version_after)
         return Account(person_no)

@@ -1,5 +1,7 @@
 """CityService on the wire: convert, run, convert."""
 
+# ruff: noqa: N802 - methods bear the names the protos give them
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -22,20 +24,33 @@ class CityDesk(CityServiceServicer):
         self._cities = cities
         self._clock = clock
 
-    async def ListCities(self, request: pb.ListCitiesRequest, context: Any) -> pb.ListCitiesResponse:
+    async def ListCities(
+        self, request: pb.ListCitiesRequest, context: Any
+    ) -> pb.ListCitiesResponse:
         """Every city with a plugin, those refused included."""
-        refused = [pb.RefusedPlugin(plugin=r.plugin, pinyin=r.pinyin, problem=r.problem) for r in self._cities.refused]
-        return pb.ListCitiesResponse(cities=[city_to(c) for c in self._cities.all], refused=refused)
+        refused = [
+            pb.RefusedPlugin(plugin=r.plugin, pinyin=r.pinyin, problem=r.problem)
+            for r in self._cities.refused
+        ]
+        return pb.ListCitiesResponse(
+            cities=[city_to(c) for c in self._cities.all], refused=refused
+        )
 
-    async def GetCity(self, request: pb.GetCityRequest, context: Any) -> pb.GetCityResponse:
+    async def GetCity(
+        self, request: pb.GetCityRequest, context: Any
+    ) -> pb.GetCityResponse:
         """All rule values of a city on a day. CityNotServed, NotInForce."""
         return rules_to(self._cities.of(request.area_code), self._day(request.day))
 
-    async def GetGuide(self, request: pb.GetGuideRequest, context: Any) -> pb.GetGuideResponse:
+    async def GetGuide(
+        self, request: pb.GetGuideRequest, context: Any
+    ) -> pb.GetGuideResponse:
         """The city's guide on a day. CityNotServed, NotInForce."""
         city = self._cities.of(request.area_code)
         write = guide.html if request.format == pb.GUIDE_FORMAT_HTML else guide.markdown
-        return pb.GetGuideResponse(title=guide.title(city), text=write(city, self._day(request.day)))
+        return pb.GetGuideResponse(
+            title=guide.title(city), text=write(city, self._day(request.day))
+        )
 
     def _day(self, text: str) -> date:
         """The day asked for; today where none is."""

@@ -1,4 +1,5 @@
-"""Client-streamed imports: rows checked one by one, written in batches, counted, and remembered under one request id.
+"""Client-streamed imports: rows checked one by one, written in batches, counted, and
+remembered under one request id.
 
 Memory holds one batch and the first errors, however long the stream is.
 """
@@ -16,7 +17,12 @@ from weakref import WeakValueDictionary
 import msgspec
 
 from gongji.model.commands import Answer, Query, Remembered, Request
-from gongji.model.refusals import Malformed, MalformedField, OriginalReversed, RequestIdReused
+from gongji.model.refusals import (
+    Malformed,
+    MalformedField,
+    OriginalReversed,
+    RequestIdReused,
+)
 from gongji.registry.imports import Upserted
 from gongji.rpc.calls import asked
 from gongji.rpc.constraints import enforce
@@ -57,7 +63,8 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[T]):
-    """What is imported: the field of the message that holds a row, how it is read, and how a batch is written."""
+    """What is imported: the field of the message that holds a row, how it is read, and
+    how a batch is written."""
 
     row: str
     read: Callable[[Any], T]
@@ -72,8 +79,11 @@ class Imports:
         self._clock = clock
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def run(self, messages: AsyncIterator[Any], kind: Kind[T]) -> tuple[Request, Answer[Summary]]:
-        """Imports a stream, or answers it as the first time. MalformedField, RequestIdReused, OriginalReversed."""
+    async def run(
+        self, messages: AsyncIterator[Any], kind: Kind[T]
+    ) -> tuple[Request, Answer[Summary]]:
+        """Imports a stream, or answers it as the first time. MalformedField,
+        RequestIdReused, OriginalReversed."""
         request = await _header(messages)
         lock = self._locks.setdefault(request.request_id, asyncio.Lock())
         async with lock:
@@ -83,14 +93,18 @@ class Imports:
                 return request, await self._replayed(request, known, rows)
             return request, await self._executed(request, rows, kind)
 
-    async def _executed(self, request: Request, rows: _Rows, kind: Kind[T]) -> Answer[Summary]:
+    async def _executed(
+        self, request: Request, rows: _Rows, kind: Kind[T]
+    ) -> Answer[Summary]:
         summary, batch = Summary(), dict[int, T]()
         async for number, row in rows:
             try:
                 enforce(row)
             except Malformed as refusal:
                 summary.refused += 1
-                summary.note(RowFault(number, refusal.field, refusal.reason(), refusal.message))
+                summary.note(
+                    RowFault(number, refusal.field, refusal.reason(), refusal.message)
+                )
                 continue
             batch[number] = kind.read(row)
             if len(batch) == BATCH:
@@ -113,7 +127,9 @@ class Imports:
         )
         return Answer(summary, replayed=False, at=at)
 
-    async def _write(self, batch: dict[int, T], kind: Kind[T], summary: Summary) -> None:
+    async def _write(
+        self, batch: dict[int, T], kind: Kind[T], summary: Summary
+    ) -> None:
         numbers = list(batch)
         done = await self._store.apply(kind.upsert(tuple(batch.values())))
         summary.written += done.written
@@ -121,12 +137,21 @@ class Imports:
         summary.refused += done.refused
         for found in done.problems:
             problem = found.problem
-            summary.note(RowFault(numbers[found.row], problem.field, problem.reason, problem.message))
+            summary.note(
+                RowFault(
+                    numbers[found.row], problem.field, problem.reason, problem.message
+                )
+            )
 
-    async def _replayed(self, request: Request, known: Remembered, rows: _Rows) -> Answer[Summary]:
+    async def _replayed(
+        self, request: Request, known: Remembered, rows: _Rows
+    ) -> Answer[Summary]:
         """The first answer again, once the whole stream has shown that it is the same."""
         if known.tombstone:
-            raise OriginalReversed("request_id 对应的请求在到达之前已被撤销, 请换用新的编号", field="header.request_id")
+            raise OriginalReversed(
+                "request_id 对应的请求在到达之前已被撤销, 请换用新的编号",
+                field="header.request_id",
+            )
         async for _ in rows:
             pass
         told = {
@@ -140,11 +165,14 @@ class Imports:
                 field="header.request_id",
                 differing=differing,
             )
-        return Answer(msgspec.json.decode(known.answer, type=Summary), replayed=True, at=known.at)
+        return Answer(
+            msgspec.json.decode(known.answer, type=Summary), replayed=True, at=known.at
+        )
 
 
 class _Rows:
-    """The rows of a stream, numbered from 1; afterwards how many there were and a digest of all of them."""
+    """The rows of a stream, numbered from 1; afterwards how many there were and a
+    digest of all of them."""
 
     def __init__(self, messages: AsyncIterator[Any], row: str) -> None:
         self._messages = messages

@@ -1,4 +1,5 @@
-"""Pages of lists: opaque tokens that say where to go on, bound to method, caller and filter by a keyed digest."""
+"""Pages of lists: opaque tokens that say where to go on, bound to method, caller and
+filter by a keyed digest."""
 
 from __future__ import annotations
 
@@ -37,7 +38,12 @@ class Page(Generic[T]):
     next_token: str
 
 
-async def page(store: Store, request: pb.PageRequest, narrowed: Mapping[str, object], *listings: Listing[T]) -> Page[T]:
+async def page(
+    store: Store,
+    request: pb.PageRequest,
+    narrowed: Mapping[str, object],
+    *listings: Listing[T],
+) -> Page[T]:
     """One page of one or more listings merged; they share kind and order. PageTokenInvalid.
 
     `narrowed` is the filter as the caller gave it, so that a token serves no other.
@@ -47,7 +53,10 @@ async def page(store: Store, request: pb.PageRequest, narrowed: Mapping[str, obj
     found: list[tuple[Place, T]] = []
     for listing in listings:
         asked = replace(listing, after=after, limit=size + 1)
-        found += [(store.place(record, asked.order), record) for record in await store.page(asked)]
+        found += [
+            (store.place(record, asked.order), record)
+            for record in await store.page(asked)
+        ]
     # Places differ in their keys at the latest, so records are never compared.
     found.sort(key=lambda placed: placed[0], reverse=listings[0].descending)
     rows = found[:size]
@@ -61,15 +70,23 @@ def _sealed(store: Store, place: Place, narrowed: Mapping[str, object]) -> str:
 
 
 def _opened(store: Store, token: str, narrowed: Mapping[str, object]) -> Place:
-    """The place a token stands for. PageTokenInvalid where it was not given for this filter and caller."""
+    """The place a token stands for. PageTokenInvalid where it was not given for this
+    filter and caller."""
     packed, _, seal = token.partition(".")
     try:
-        genuine = hmac.compare_digest(seal.encode(), _seal(store, packed, narrowed).encode())
-        place: Place = msgspec.json.decode(base64.urlsafe_b64decode(packed), type=tuple[str | int, str])
+        genuine = hmac.compare_digest(
+            seal.encode(), _seal(store, packed, narrowed).encode()
+        )
+        place: Place = msgspec.json.decode(
+            base64.urlsafe_b64decode(packed), type=tuple[str | int, str]
+        )
     except (binascii.Error, ValueError, msgspec.DecodeError):
         genuine = False
     if not genuine:
-        raise PageTokenInvalid("page.token: 翻页令牌不是为这一筛选条件签发的, 请从第一页重新查询", field="page.token")
+        raise PageTokenInvalid(
+            "page.token: 翻页令牌不是为这一筛选条件签发的, 请从第一页重新查询",
+            field="page.token",
+        )
     return place
 
 

@@ -1,4 +1,5 @@
-"""Who is meant: resolves references to people, by number or certificate, before a command is made."""
+"""Who is meant: resolves references to people, by number or certificate, before a
+command is made."""
 
 from __future__ import annotations
 
@@ -25,7 +26,11 @@ class People:
             return ref.person_no
         certificate = certificate_from(ref.certificate)
         for problem in problems_of_certificate(certificate):
-            kind = CertificateChecksum if problem.reason == CertificateChecksum.reason() else MalformedField
+            kind = (
+                CertificateChecksum
+                if problem.reason == CertificateChecksum.reason()
+                else MalformedField
+            )
             raise kind(f"{field}: {problem.message}", field=f"{field}.{problem.field}")
         number = await self._store.person_no_of(certificate)
         if number is None:
@@ -37,5 +42,7 @@ class People:
         number = await self.number(ref, field)
         person = await self._store.get(Person, number)
         if person is None:
-            raise PersonNotFound(f"{field}: 登记库中没有编号为 {number} 的人", field=field)
+            raise PersonNotFound(
+                f"{field}: 登记库中没有编号为 {number} 的人", field=field
+            )
         return person

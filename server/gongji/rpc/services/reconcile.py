@@ -1,4 +1,5 @@
-"""Reconciliation on the wire: our books of a period read page by page, an institution's totals or rows against them."""
+"""Reconciliation on the wire: our books of a period read page by page, an institution's
+totals or rows against them."""
 
 from __future__ import annotations
 
@@ -39,7 +40,8 @@ MOST_DAYS: Final = 31
 """Days a comparison of rows may span: our rows of the period are held in memory."""
 
 MOST_DAYS_OF_TOTALS: Final = 366
-"""Days a comparison of totals may span: every row of the period is read, and the reply must fit one message."""
+"""Days a comparison of totals may span: every row of the period is read, and the reply
+must fit one message."""
 
 _PAGE: Final = 200
 
@@ -52,7 +54,9 @@ class Reconciliation:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def totals(self, request: pb.ReconcileTotalsRequest) -> pb.ReconcileTotalsResponse:
+    async def totals(
+        self, request: pb.ReconcileTotalsRequest
+    ) -> pb.ReconcileTotalsResponse:
         """The totals that differ. MalformedField, InstitutionNotFound."""
         span = _period(request, MOST_DAYS_OF_TOTALS)
         theirs = _their_totals(request.totals, span)
@@ -61,12 +65,20 @@ class Reconciliation:
         async for booked in self._booked(request.institution_code, span):
             ours.add(booked)
         differences = [_total_difference_to(d) for d in ours.differences(theirs)]
-        return pb.ReconcileTotalsResponse(balanced=not differences, differences=differences)
+        return pb.ReconcileTotalsResponse(
+            balanced=not differences, differences=differences
+        )
 
-    async def details(self, messages: AsyncIterator[Any]) -> AsyncIterator[pb.ReconcileDetailsResponse]:
-        """The rows that differ, each as soon as it is known. MalformedField, InstitutionNotFound."""
+    async def details(
+        self, messages: AsyncIterator[Any]
+    ) -> AsyncIterator[pb.ReconcileDetailsResponse]:
+        """The rows that differ, each as soon as it is known. MalformedField,
+        InstitutionNotFound."""
         header = await _header(messages)
-        institution, span = header.institution_code, _period(header, MOST_DAYS, "header.")
+        institution, span = (
+            header.institution_code,
+            _period(header, MOST_DAYS, "header."),
+        )
         await self._refuse_unknown(institution, "header.")
         comparison = Comparison()
         async for booked in self._booked(institution, span):
@@ -78,9 +90,14 @@ class Reconciliation:
             yield _difference_to(found)
 
     async def _looked_up(self, found: Difference, institution: str) -> Difference:
-        """A reverse row we lack may be of a settlement from before the period; another institution's stays hidden."""
+        """A reverse row we lack may be of a settlement from before the period; another
+        institution's stays hidden."""
         theirs = found.theirs
-        if found.kind is not DifferenceKind.MISSING_HERE or theirs is None or not theirs.refund:
+        if (
+            found.kind is not DifferenceKind.MISSING_HERE
+            or theirs is None
+            or not theirs.refund
+        ):
             return found
         settlement = await self._store.get(Settlement, theirs.settlement_id)
         if settlement is None or settlement.bill.institution_code != institution:
@@ -88,7 +105,8 @@ class Reconciliation:
         return settled_before(found, settlement)
 
     async def _booked(self, institution: str, span: Span) -> AsyncIterator[Booked]:
-        """Our rows of a period: forward rows by instant of settlement, then reverse rows by instant of reversal."""
+        """Our rows of a period: forward rows by instant of settlement, then reverse
+        rows by instant of reversal."""
         for order, row_of in (("settled_at", forward), ("reversed_at", reverse)):
             listing = Listing(
                 kind=Settlement,
@@ -103,7 +121,9 @@ class Reconciliation:
 
     async def _refuse_unknown(self, code: str, path: str = "") -> None:
         if await self._store.get(Institution, code) is None:
-            raise InstitutionNotFound(f"没有编号为 {code} 的定点医药机构", field=f"{path}institution_code")
+            raise InstitutionNotFound(
+                f"没有编号为 {code} 的定点医药机构", field=f"{path}institution_code"
+            )
 
 
 async def _listed(store: Store, listing: Listing[T]) -> AsyncIterator[T]:
@@ -117,27 +137,44 @@ async def _listed(store: Store, listing: Listing[T]) -> AsyncIterator[T]:
         await asyncio.sleep(0)
 
 
-def _period(request: pb.ReconcileTotalsRequest | pb.ReconcileHeader, most: int, path: str = "") -> Span:
-    """The days compared, both ends included. MalformedField where they are too many, or the end comes first."""
+def _period(
+    request: pb.ReconcileTotalsRequest | pb.ReconcileHeader, most: int, path: str = ""
+) -> Span:
+    """The days compared, both ends included. MalformedField where they are too many, or
+    the end comes first."""
     first, last = day_from(request.from_day), day_from(request.to_day)
     if last < first:
-        raise MalformedField(f"{path}to_day: 结束日 {last} 早于起始日 {first}", field=f"{path}to_day")
+        raise MalformedField(
+            f"{path}to_day: 结束日 {last} 早于起始日 {first}", field=f"{path}to_day"
+        )
     if (days := (last - first).days + 1) > most:
-        raise MalformedField(f"{path}to_day: 一次至多对 {most} 天的账, 收到 {days} 天", field=f"{path}to_day")
+        raise MalformedField(
+            f"{path}to_day: 一次至多对 {most} 天的账, 收到 {days} 天",
+            field=f"{path}to_day",
+        )
     return Span(first, last)
 
 
 def _their_totals(totals: Iterable[pb.Total], span: Span) -> dict[Heading, Sums]:
-    """Their totals by heading. MalformedField where one lies outside the period, or is given twice."""
+    """Their totals by heading. MalformedField where one lies outside the period, or is
+    given twice."""
     theirs: dict[Heading, Sums] = {}
     for position, total in enumerate(totals):
-        heading = Heading(day_from(total.day), Scheme(total.scheme), VisitKind(total.visit_kind))
+        heading = Heading(
+            day_from(total.day), Scheme(total.scheme), VisitKind(total.visit_kind)
+        )
         path = f"totals[{position}]"
         if not _within(heading.day, span):
-            raise MalformedField(f"{path}.day: {heading.day} 不在对账期间之内", field=f"{path}.day")
+            raise MalformedField(
+                f"{path}.day: {heading.day} 不在对账期间之内", field=f"{path}.day"
+            )
         if heading in theirs:
-            raise MalformedField(f"{path}: 同一日、险种与医疗类别的总额给出了两次", field=path)
-        theirs[heading] = Sums(total.count, total.total_fen, total.fund_fen, total.account_fen)
+            raise MalformedField(
+                f"{path}: 同一日、险种与医疗类别的总额给出了两次", field=path
+            )
+        theirs[heading] = Sums(
+            total.count, total.total_fen, total.fund_fen, total.account_fen
+        )
     return theirs
 
 
@@ -162,17 +199,31 @@ async def _rows(messages: AsyncIterator[Any]) -> AsyncIterator[Row]:
     async for message in messages:
         number += 1
         if message.WhichOneof("message") != "row":
-            raise MalformedField(f"第 {number} 行: 首条消息之后, 每条消息须恰好是一个 row", field="row")
+            raise MalformedField(
+                f"第 {number} 行: 首条消息之后, 每条消息须恰好是一个 row", field="row"
+            )
         try:
             enforce(message)
         except MalformedField as fault:
-            raise MalformedField(f"第 {number} 行: {fault.message}", field=fault.field) from None
+            raise MalformedField(
+                f"第 {number} 行: {fault.message}", field=fault.field
+            ) from None
         row = message.row
-        yield Row(row.settlement_id, row.patient, row.total_fen, row.fund_fen, row.account_fen, row.refund)
+        yield Row(
+            row.settlement_id,
+            row.patient,
+            row.total_fen,
+            row.fund_fen,
+            row.account_fen,
+            row.refund,
+        )
 
 
 def _total_difference_to(found: TotalDifference) -> pb.TotalDifference:
-    return pb.TotalDifference(ours=_total_to(found.heading, found.ours), theirs=_total_to(found.heading, found.theirs))
+    return pb.TotalDifference(
+        ours=_total_to(found.heading, found.ours),
+        theirs=_total_to(found.heading, found.theirs),
+    )
 
 
 def _total_to(heading: Heading, sums: Sums) -> pb.Total:

@@ -1,5 +1,7 @@
 """RegistryService on the wire: convert, run, convert."""
 
+# ruff: noqa: N802 - methods bear the names the protos give them
+
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
@@ -20,11 +22,15 @@ from gongji.v1.registry_pb2_grpc import RegistryServiceServicer
 class Registry(RegistryServiceServicer):
     """Persons and institutions loaded and looked up, over the wire."""
 
-    def __init__(self, store: Store, cities: Cities, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, store: Store, cities: Cities, clock: Callable[[], datetime]
+    ) -> None:
         self._people = People(store)
         self._imports = Imports(store, clock)
         self._persons = Kind(
-            "person", person_from, lambda rows: ImportPersons(UpsertPersons(rows, store.lookup), cities)
+            "person",
+            person_from,
+            lambda rows: ImportPersons(UpsertPersons(rows, store.lookup), cities),
         )
         self._institutions = Kind("institution", institution_from, UpsertInstitutions)
 
@@ -33,10 +39,14 @@ class Registry(RegistryServiceServicer):
     ) -> pb.ImportPersonsResponse:
         """Upserts persons; rows with errors are left out and reported."""
         request, answer = await self._imports.run(request_iterator, self._persons)
-        return pb.ImportPersonsResponse(summary=_summary(answer.value), receipt=receipt(request.request_id, answer))
+        return pb.ImportPersonsResponse(
+            summary=_summary(answer.value), receipt=receipt(request.request_id, answer)
+        )
 
     async def ImportInstitutions(
-        self, request_iterator: AsyncIterator[pb.ImportInstitutionsRequest], context: Any
+        self,
+        request_iterator: AsyncIterator[pb.ImportInstitutionsRequest],
+        context: Any,
     ) -> pb.ImportInstitutionsResponse:
         """Upserts institutions; rows with errors are left out and reported."""
         request, answer = await self._imports.run(request_iterator, self._institutions)
@@ -44,9 +54,13 @@ class Registry(RegistryServiceServicer):
             summary=_summary(answer.value), receipt=receipt(request.request_id, answer)
         )
 
-    async def GetPerson(self, request: pb.GetPersonRequest, context: Any) -> pb.GetPersonResponse:
+    async def GetPerson(
+        self, request: pb.GetPersonRequest, context: Any
+    ) -> pb.GetPersonResponse:
         """One person, masked. PersonNotFound."""
-        return pb.GetPersonResponse(person=person_to(await self._people.known(request.person, "person")))
+        return pb.GetPersonResponse(
+            person=person_to(await self._people.known(request.person, "person"))
+        )
 
 
 def _summary(summary: Summary) -> pb.ImportSummary:
@@ -55,5 +69,8 @@ def _summary(summary: Summary) -> pb.ImportSummary:
         written=summary.written,
         unchanged=summary.unchanged,
         refused=summary.refused,
-        errors=[pb.RowError(row=e.row, field=e.field, reason=e.reason, message=e.message) for e in summary.errors],
+        errors=[
+            pb.RowError(row=e.row, field=e.field, reason=e.reason, message=e.message)
+            for e in summary.errors
+        ],
     )

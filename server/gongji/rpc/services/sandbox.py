@@ -1,5 +1,7 @@
 """SandboxService on the wire: a clock to set and a database to empty; present on sandboxes only."""
 
+# ruff: noqa: N802 - methods bear the names the protos give them
+
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
@@ -26,18 +28,25 @@ class SettableClock(Protocol):
 
 
 class Sandbox(SandboxServiceServicer):
-    """Moves the clock and empties the database. Its request ids are not remembered: each call does what it says."""
+    """Moves the clock and empties the database. Its request ids are not remembered:
+    each call does what it says."""
 
-    def __init__(self, store: Store, clock: SettableClock, load_sample: LoadSample | None) -> None:
+    def __init__(
+        self, store: Store, clock: SettableClock, load_sample: LoadSample | None
+    ) -> None:
         self._store = store
         self._clock = clock
         self._load_sample = load_sample
 
-    async def GetClock(self, request: pb.GetClockRequest, context: Any) -> pb.GetClockResponse:
+    async def GetClock(
+        self, request: pb.GetClockRequest, context: Any
+    ) -> pb.GetClockResponse:
         """Now, as the service sees it."""
         return pb.GetClockResponse(now=instant_to(self._clock()))
 
-    async def SetClock(self, request: pb.SetClockRequest, context: Any) -> pb.SetClockResponse:
+    async def SetClock(
+        self, request: pb.SetClockRequest, context: Any
+    ) -> pb.SetClockResponse:
         """Sets the clock."""
         self._clock.set(instant_from(request.now))
         return pb.SetClockResponse(now=instant_to(self._clock()))

@@ -1,5 +1,7 @@
 """SettlementService on the wire: convert, run, convert."""
 
+# ruff: noqa: N802 - methods bear the names the protos give them
+
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
@@ -13,7 +15,14 @@ from gongji.model.people import Institution
 from gongji.model.refusals import SettlementNotFound
 from gongji.model.settlement import Settlement
 from gongji.rpc.calls import asked
-from gongji.rpc.convert.settlement import affected_to, bill_from, holder_row, movements_to, patient_row, settlement_to
+from gongji.rpc.convert.settlement import (
+    affected_to,
+    bill_from,
+    holder_row,
+    movements_to,
+    patient_row,
+    settlement_to,
+)
 from gongji.rpc.convert.spans import Span, span_of
 from gongji.rpc.convert.values import Sources, receipt
 from gongji.rpc.services.paging import page
@@ -40,30 +49,44 @@ class Settlements(SettlementServiceServicer):
 
     async def Quote(self, request: pb.QuoteRequest, context: Any) -> pb.QuoteResponse:
         """What Settle would answer now."""
-        bill = bill_from(request.bill, await self._people.number(request.bill.patient, "bill.patient"))
+        bill = bill_from(
+            request.bill,
+            await self._people.number(request.bill.patient, "bill.patient"),
+        )
         quoted = await self._store.ask(Quote(bill, self._cities))
         reply = pb.QuoteResponse()
         settlement_to(quoted, self._sources, reply.settlement)
         return reply
 
-    async def Settle(self, request: pb.SettleRequest, context: Any) -> pb.SettleResponse:
+    async def Settle(
+        self, request: pb.SettleRequest, context: Any
+    ) -> pb.SettleResponse:
         """Settles a bill."""
-        bill = bill_from(request.bill, await self._people.number(request.bill.patient, "bill.patient"))
+        bill = bill_from(
+            request.bill,
+            await self._people.number(request.bill.patient, "bill.patient"),
+        )
         command = Settle(asked(request.request_id, bill=bill), bill, self._cities)
         answer = await self._store.commit(command)
         reply = pb.SettleResponse(receipt=receipt(command.request.request_id, answer))
         settlement_to(answer.value, self._sources, reply.settlement)
         return reply
 
-    async def Reverse(self, request: pb.ReverseRequest, context: Any) -> pb.ReverseResponse:
+    async def Reverse(
+        self, request: pb.ReverseRequest, context: Any
+    ) -> pb.ReverseResponse:
         """Takes a settlement back, or says what that would do."""
         original = {
             "settlement_id": request.settlement_id,
             "settle_request_id": request.settle_request_id.lower(),
             "why": request.why,
-            "patient": await self._people.number(request.patient, "patient") if request.HasField("patient") else "",
+            "patient": await self._people.number(request.patient, "patient")
+            if request.HasField("patient")
+            else "",
         }
-        command = Reverse(asked(request.request_id, **original), **original, cities=self._cities)
+        command = Reverse(
+            asked(request.request_id, **original), **original, cities=self._cities
+        )
         if request.validate_only:
             foreseen = await self._store.ask(PreviewReversal(command))
             return pb.ReverseResponse(
@@ -78,14 +101,20 @@ class Settlements(SettlementServiceServicer):
             receipt=receipt(command.request.request_id, answer),
         )
 
-    async def GetSettlement(self, request: pb.GetSettlementRequest, context: Any) -> pb.GetSettlementResponse:
+    async def GetSettlement(
+        self, request: pb.GetSettlementRequest, context: Any
+    ) -> pb.GetSettlementResponse:
         """One settlement. SettlementNotFound."""
         settlement = await self._store.get(Settlement, request.settlement_id)
         if settlement is None:
-            raise SettlementNotFound(f"没有编号为 {request.settlement_id} 的结算", field="settlement_id")
+            raise SettlementNotFound(
+                f"没有编号为 {request.settlement_id} 的结算", field="settlement_id"
+            )
         return pb.GetSettlementResponse(settlement=self._shown(settlement))
 
-    async def ReconcileTotals(self, request: pb.ReconcileTotalsRequest, context: Any) -> pb.ReconcileTotalsResponse:
+    async def ReconcileTotals(
+        self, request: pb.ReconcileTotalsRequest, context: Any
+    ) -> pb.ReconcileTotalsResponse:
         """Where an institution's totals of a period differ from ours."""
         return await self._reconciliation.totals(request)
 
@@ -96,14 +125,23 @@ class Settlements(SettlementServiceServicer):
         async for found in self._reconciliation.details(request_iterator):
             yield found
 
-    async def ListSettlements(self, request: pb.ListSettlementsRequest, context: Any) -> pb.ListSettlementsResponse:
-        """Settlements of a patient, or what was charged to a holder's purse for others, oldest first."""
+    async def ListSettlements(
+        self, request: pb.ListSettlementsRequest, context: Any
+    ) -> pb.ListSettlementsResponse:
+        """Settlements of a patient, or what was charged to a holder's purse for others,
+        oldest first."""
         span = span_of(request.from_day, request.to_day, request.month)
         if request.HasField("patient"):
             return await self._of_patient(
-                (await self._people.known(request.patient, "patient")).person_no, span, request
+                (await self._people.known(request.patient, "patient")).person_no,
+                span,
+                request,
             )
-        return await self._of_holder((await self._people.known(request.holder, "holder")).person_no, span, request)
+        return await self._of_holder(
+            (await self._people.known(request.holder, "holder")).person_no,
+            span,
+            request,
+        )
 
     async def _of_patient(
         self, patient: str, span: Span, request: pb.ListSettlementsRequest
@@ -127,23 +165,40 @@ class Settlements(SettlementServiceServicer):
         """Pages the charges to the purse, then looks up what each belongs to."""
         listing = Listing(
             kind=Entry,
-            equals={"ledger_account": purse_account(holder), "kind": int(EntryKind.AID_CHARGE)},
+            equals={
+                "ledger_account": purse_account(holder),
+                "kind": int(EntryKind.AID_CHARGE),
+            },
             at_least=span.at_least("at"),
             below=span.below("at"),
             order="version",
         )
-        found = await page(self._store, request.page, {"holder": holder, "span": span}, listing)
-        charges = [(entry, await self._store.get(Settlement, entry.reference)) for entry in found.rows]
-        charged = [(entry, settlement) for entry, settlement in charges if settlement is not None]
+        found = await page(
+            self._store, request.page, {"holder": holder, "span": span}, listing
+        )
+        charges = [
+            (entry, await self._store.get(Settlement, entry.reference))
+            for entry in found.rows
+        ]
+        charged = [
+            (entry, settlement)
+            for entry, settlement in charges
+            if settlement is not None
+        ]
         names = await self._institutions(settlement for _, settlement in charged)
-        rows = [holder_row(s, names[s.bill.institution_code], -entry.fen) for entry, s in charged]
+        rows = [
+            holder_row(s, names[s.bill.institution_code], -entry.fen)
+            for entry, s in charged
+        ]
         return pb.ListSettlementsResponse(rows=rows, next_page_token=found.next_token)
 
     async def _institutions(self, settlements: Iterable[Settlement]) -> dict[str, str]:
         """Names of the institutions of some settlements by code."""
         codes = sorted({s.bill.institution_code for s in settlements})
         found = [(code, await self._store.get(Institution, code)) for code in codes]
-        return {code: institution.name if institution else "" for code, institution in found}
+        return {
+            code: institution.name if institution else "" for code, institution in found
+        }
 
     def _shown(self, settlement: Settlement) -> pb.Settlement:
         return settlement_to(settlement, self._sources)

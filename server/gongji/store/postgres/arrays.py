@@ -1,4 +1,5 @@
-"""Whole columns as PostgreSQL's binary arrays: one type each, so that a statement is prepared once, nulls or not."""
+"""Whole columns as PostgreSQL's binary arrays: one type each, so that a statement is
+prepared once, nulls or not."""
 
 from __future__ import annotations
 
@@ -53,10 +54,13 @@ def register(connection: Connection[Any]) -> None:
     connection.adapters.register_dumper(Bytes, _BytesDumper)
 
 
-# Where no value is null, which is nearly everywhere, a column becomes its array without a step of ours a value.
+# Where no value is null, which is nearly everywhere, a column becomes its array without
+# a step of ours a value.
 
 
-def _array(element: int, values: Sequence[Any], parts: Iterable[bytes], *, nulls: bool) -> bytes:
+def _array(
+    element: int, values: Sequence[Any], parts: Iterable[bytes], *, nulls: bool
+) -> bytes:
     return _head(1, nulls, element, len(values), 1) + b"".join(parts)
 
 
@@ -75,7 +79,12 @@ class _TextsDumper(Dumper):
     def dump(self, obj: Texts) -> bytes:
         """The array text[]."""
         if None in obj:
-            return _array(25, obj, _sized_or_null(v if v is None else v.encode() for v in obj), nulls=True)
+            return _array(
+                25,
+                obj,
+                _sized_or_null(v if v is None else v.encode() for v in obj),
+                nulls=True,
+            )
         return _array(25, obj, _sized(list(map(str.encode, obj))), nulls=False)  # type: ignore[arg-type] # none is None
 
 
@@ -87,7 +96,12 @@ class _NumbersDumper(Dumper):
         """The array bigint[]. OverflowError where a number does not fit, as SQLite has it."""
         try:
             if None in obj:
-                return _array(20, obj, [_NULL if v is None else _number(8, v) for v in obj], nulls=True)
+                return _array(
+                    20,
+                    obj,
+                    [_NULL if v is None else _number(8, v) for v in obj],
+                    nulls=True,
+                )
             return _array(20, obj, map(_number, repeat(8), obj), nulls=False)
         except struct.error as error:
             msg = "数值超出 64 位整数"

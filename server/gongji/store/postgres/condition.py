@@ -1,4 +1,5 @@
-"""What a PostgreSQL database says of itself: its version, its schema and key, and settings that break our promise."""
+"""What a PostgreSQL database says of itself: its version, its schema and key, and
+settings that break our promise."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ _LOSSY: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What was found: the server's version, the schema's (None where nothing is there yet), lossy settings in words."""
+    """What was found: the server's version, the schema's (None where nothing is there
+    yet), lossy settings in words."""
 
     server: str
     schema: int | None
@@ -35,13 +37,19 @@ class Condition:
 
 
 def look(url: str) -> Condition:
-    """What a database says of itself; nothing is written. OSError where it is out of reach or refuses, SchemaError."""
+    """What a database says of itself; nothing is written. OSError where it is out of
+    reach or refuses, SchemaError."""
     with _session(url, Vault.ephemeral()) as (engine, home):
         found = engine.connection.execute(
-            "SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", [["server_version", *_LOSSY]]
+            "SELECT name, setting FROM pg_settings WHERE name = ANY(%s)",
+            [["server_version", *_LOSSY]],
         )
         settings: dict[str, str] = {name: setting for name, setting in found}  # noqa: C416 - rows, typed as pairs
-        lossy = tuple(f"{name} = off: {told}" for name, told in _LOSSY.items() if settings[name] == "off")
+        lossy = tuple(
+            f"{name} = off: {told}"
+            for name, told in _LOSSY.items()
+            if settings[name] == "off"
+        )
         return Condition(settings["server_version"], home.version(), lossy)
 
 
@@ -51,7 +59,10 @@ def check(url: str, key_file: Path) -> None:
     OSError where it cannot be reached or refuses, KeyFileError, SchemaError.
     """
     vault = Vault.open(key_file, create=False)
-    with _session(url, vault) as (engine, home), engine.connection.transaction(force_rollback=True):
+    with (
+        _session(url, vault) as (engine, home),
+        engine.connection.transaction(force_rollback=True),
+    ):
         make_or_check(home, Schema(vault), vault.fingerprint)
 
 

@@ -1,10 +1,13 @@
-"""Where the tables live in PostgreSQL: one schema of one database, its version and key kept beside them.
+"""Where the tables live in PostgreSQL: one schema of one database, its version and key
+kept beside them.
 
-The large tables lie apart by the year of an instant (RANGE partitions, years of Shanghai): `settlement_2026` with its
-indexes is as large in ten years as in the first, and a year can be archived whole. `settlement_rest` takes any other
-instant, so that nothing ever fails for want of a year. PostgreSQL wants that instant in the primary key, so the key of
-a settlement or entry is unique within its year only; that none is written twice is held by `request`, one table with
-every request id for ever: the ids of settlements and entries derive from it and are written in its transaction.
+The large tables lie apart by the year of an instant (RANGE partitions, years of
+Shanghai): `settlement_2026` with its indexes is as large in ten years as in the first,
+and a year can be archived whole. `settlement_rest` takes any other instant, so that
+nothing ever fails for want of a year. PostgreSQL wants that instant in the primary key,
+so the key of a settlement or entry is unique within its year only; that none is written
+twice is held by `request`, one table with every request id for ever: the ids of
+settlements and entries derive from it and are written in its transaction.
 """
 
 from __future__ import annotations
@@ -34,11 +37,20 @@ class PostgresHome:
 
     dialect = sql.POSTGRES
 
-    def __init__(self, connection: psycopg.Connection[Any], schema: Schema, year: int | None = None) -> None:
+    def __init__(
+        self,
+        connection: psycopg.Connection[Any],
+        schema: Schema,
+        year: int | None = None,
+    ) -> None:
         self._connection = connection
         self._year = year
         self._tables = [table.name for table in schema.tables.values()]
-        self._apart = [(table.name, table.by_year) for table in schema.tables.values() if table.by_year]
+        self._apart = [
+            (table.name, table.by_year)
+            for table in schema.tables.values()
+            if table.by_year
+        ]
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -71,25 +83,42 @@ class PostgresHome:
 
     def record(self, version: int, fingerprint: str) -> None:
         """Keeps version and fingerprint."""
-        self.execute("CREATE TABLE IF NOT EXISTS vault (version INTEGER NOT NULL, fingerprint TEXT NOT NULL)")
+        self.execute(
+            "CREATE TABLE IF NOT EXISTS vault (version INTEGER NOT NULL, fingerprint TEXT NOT NULL)"
+        )
         self.execute("DELETE FROM vault")
-        self._connection.execute("INSERT INTO vault VALUES (%s, %s)", [version, fingerprint])
+        self._connection.execute(
+            "INSERT INTO vault VALUES (%s, %s)", [version, fingerprint]
+        )
 
     def grow(self, *, moving: bool) -> None:
         """Makes the years that are lacking up to `AHEAD`, each in its place for good.
 
-        Without `moving` other servers are at work: what does not come at once, for a lock, a right or rows that
-        would have to move, is left to the next start or to a migration; until then the rest takes its rows.
+        Without `moving` other servers are at work: what does not come at once, for a
+        lock, a right or rows that would have to move, is left to the next start or to a
+        migration; until then the rest takes its rows.
         """
-        this_year = self._year or self._one("SELECT extract(year FROM now() AT TIME ZONE 'Asia/Shanghai')::int")[0]
+        this_year = (
+            self._year
+            or self._one(
+                "SELECT extract(year FROM now() AT TIME ZONE 'Asia/Shanghai')::int"
+            )[0]
+        )
         for table, instant in self._apart:
             parts = self._parts(table)
-            missing = [y for y in range(FIRST_YEAR, this_year + AHEAD + 1) if f"{table}_{y}" not in parts]
+            missing = [
+                y
+                for y in range(FIRST_YEAR, this_year + AHEAD + 1)
+                if f"{table}_{y}" not in parts
+            ]
             if f"{table}_rest" not in parts:
                 self.execute(f"CREATE TABLE {table}_rest PARTITION OF {table} DEFAULT")
             if moving:
                 self._make(table, instant, missing)
-            elif missing and not self._one(f"SELECT EXISTS (SELECT FROM {table}_rest)")[0]:  # noqa: S608 - the schema's
+            elif (
+                missing
+                and not self._one(f"SELECT EXISTS (SELECT FROM {table}_rest)")[0]  # noqa: S608 - the schema's
+            ):
                 with suppress(psycopg.Error), self._connection.transaction():
                     self.execute("SET LOCAL lock_timeout = '500ms'")
                     self._make(table, instant, missing)
@@ -97,8 +126,9 @@ class PostgresHome:
     def _make(self, table: str, instant: str, years: list[int]) -> None:
         """Makes years of a table, and moves into them what the rest holds of them.
 
-        ATTACH leaves the table to readers and writers, where PARTITION OF would lock it. Both lock the rest while they
-        see that it holds nothing of that year: nothing at all, as a rule.
+        ATTACH leaves the table to readers and writers, where PARTITION OF would lock
+        it. Both lock the rest while they see that it holds nothing of that year:
+        nothing at all, as a rule.
         """
         for year in years:
             part, first, after = f"{table}_{year}", *sql.bounds_of(year)
@@ -106,11 +136,19 @@ class PostgresHome:
             self.execute(f"CREATE TABLE {part} (LIKE {table} INCLUDING ALL)")
             self.execute(f"LOCK TABLE {table}_rest")
             moved = f"DELETE FROM {table}_rest WHERE {within} RETURNING *"  # noqa: S608 - as above
-            self.execute(f"WITH moved AS ({moved}) INSERT INTO {part} SELECT * FROM moved")  # noqa: S608 - as above
-            self.execute(f"ALTER TABLE {table} ATTACH PARTITION {part} FOR VALUES FROM ({first}) TO ({after})")
+            self.execute(
+                f"WITH moved AS ({moved}) INSERT INTO {part} SELECT * FROM moved"  # noqa: S608 - as above
+            )
+            self.execute(
+                f"ALTER TABLE {table} ATTACH PARTITION {part} FOR VALUES FROM "
+                f"({first}) TO ({after})"
+            )
 
     def _parts(self, table: str) -> set[str]:
-        found = "SELECT relname FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE inhparent = to_regclass(%s)"
+        found = (
+            "SELECT relname FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE "
+            "inhparent = to_regclass(%s)"
+        )
         return {name for (name,) in self._connection.execute(found, [table])}
 
     def _is_there(self, table: str) -> bool:
@@ -121,4 +159,6 @@ class PostgresHome:
 
 
 def _others(table: str) -> SchemaError:
-    return SchemaError(f"该数据库中已有其他程序的表 {table}, 不是 gongji 的: 请另建一个数据库")
+    return SchemaError(
+        f"该数据库中已有其他程序的表 {table}, 不是 gongji 的: 请另建一个数据库"
+    )

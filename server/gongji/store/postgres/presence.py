@@ -1,4 +1,5 @@
-"""A server's sign to the others over one PostgreSQL database: they are there, or one of them is alone."""
+"""A server's sign to the others over one PostgreSQL database: they are there, or one of
+them is alone."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ from gongji.store.schema import Schema
 from gongji.store.seal import Vault
 
 _CLASS: Final = 0x676F6E70
-"""Keeps these advisory locks apart from others'; the second half names the schema by one of its tables."""
+"""Keeps these advisory locks apart from others'; the second half names the schema by
+one of its tables."""
 
 _SHARE: Final = "SELECT pg_advisory_lock_shared(%s, 'adoption'::regclass::oid::int)"
 
@@ -23,14 +25,16 @@ _UNALONE: Final = "SELECT pg_advisory_unlock(%s, 'adoption'::regclass::oid::int)
 
 
 class Presence:
-    """A connection whose session holds the sign; used by one thread at a time. Everything raises EngineDown."""
+    """A connection whose session holds the sign; used by one thread at a time.
+    Everything raises EngineDown."""
 
     def __init__(self, url: str) -> None:
         self._engine = PostgresEngine(url, Schema(Vault.ephemeral()))
         self._holding = 0
 
     def share(self) -> None:
-        """Is there among others from now on; again where the connection was lost, which this finds out."""
+        """Is there among others from now on; again where the connection was lost, which
+        this finds out."""
         if self._engine.connection.info.backend_pid == self._holding:
             with suppress(EngineDown):
                 self._run("SELECT 1")
@@ -40,7 +44,8 @@ class Presence:
         self._holding = self._engine.connection.info.backend_pid
 
     def alone(self) -> bool:
-        """Whether no other server is there, nor comes until `among_others`; one that is just going is waited for."""
+        """Whether no other server is there, nor comes until `among_others`; one that is
+        just going is waited for."""
         self.share()
         self._run(_UNSHARE)
         try:
@@ -62,4 +67,6 @@ class Presence:
 
     def _run(self, statement: str) -> None:
         with translated():
-            self._engine.connection.execute(statement, [_CLASS] if "%s" in statement else None, prepare=False)
+            self._engine.connection.execute(
+                statement, [_CLASS] if "%s" in statement else None, prepare=False
+            )

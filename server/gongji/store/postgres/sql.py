@@ -1,5 +1,7 @@
 """PostgreSQL's statements for reading and writing sets of rows."""
 
+# ruff: noqa: S608 - names come from a table description, never from a caller
+
 from __future__ import annotations
 
 from typing import Any
@@ -9,9 +11,13 @@ from gongji.store.table import Table
 
 
 def select_any(table: Table[Any], index: str, *, lock: bool) -> str:
-    """The same for any count, the values one array; locked rows are locked in the order of their keys."""
+    """The same for any count, the values one array; locked rows are locked in the order
+    of their keys."""
     order = f" ORDER BY {table.key.name} FOR UPDATE" if lock else ""
-    return f"SELECT {', '.join(table.read)} FROM {table.name} WHERE {_needed(table, index)} = ANY(%s){order}"
+    return (
+        f"SELECT {', '.join(table.read)} FROM {table.name} WHERE "
+        f"{_needed(table, index)} = ANY(%s){order}"
+    )
 
 
 def insert_all(table: Table[Any]) -> str:
@@ -23,4 +29,8 @@ def insert_all(table: Table[Any]) -> str:
 
 def upsert_all(table: Table[Any]) -> str:
     """The same; a row takes the place of the one with its key, unless the table is append-only."""
-    return insert_all(table) if table.append_only else insert_all(table) + _replacing(table, _identity(table))
+    return (
+        insert_all(table)
+        if table.append_only
+        else insert_all(table) + _replacing(table, _identity(table))
+    )

@@ -12,16 +12,23 @@ from gongji.store.seal import Vault
 
 
 class PostgresStore(RememberingStore):
-    """Everything remembered, in a database several servers share; see `store.Store`. Made by `store.open_store`."""
+    """Everything remembered, in a database several servers share; see `store.Store`.
+    Made by `store.open_store`."""
 
-    def __init__(self, url: str, vault: Vault, clock: Clock, *, queue: int = QUEUE) -> None:
+    def __init__(
+        self, url: str, vault: Vault, clock: Clock, *, queue: int = QUEUE
+    ) -> None:
         schema = Schema(vault)
         writing = PostgresEngine(url, schema)
         try:
             with translated():
-                make_or_check(PostgresHome(writing.connection, schema), schema, vault.fingerprint)
+                make_or_check(
+                    PostgresHome(writing.connection, schema), schema, vault.fingerprint
+                )
         except BaseException:
             writing.close()
             raise
-        reading, listing = (PostgresEngine(url, schema, read_only=True) for _ in range(2))
+        reading, listing = (
+            PostgresEngine(url, schema, read_only=True) for _ in range(2)
+        )
         super().__init__((writing, reading, listing), schema, vault, clock, queue=queue)

@@ -20,7 +20,8 @@ from gongji.store.table import Table
 T = TypeVar("T")
 
 _CHUNK: Final = 512
-"""Most values of one IN, most rows of one INSERT: below the limit of variables, and few shapes to keep prepared."""
+"""Most values of one IN, most rows of one INSERT: below the limit of variables, and few
+shapes to keep prepared."""
 
 _Shape = tuple[tuple[type, str, int], ...]
 """What a statement asks for: kinds, their indexes, how many values of each."""
@@ -30,15 +31,21 @@ _BUSY_SECONDS: Final = 5
 
 
 class _Translating:
-    """SQLite's errors in the engine's words. A class: a generator would cost a tenth of the shortest statement."""
+    """SQLite's errors in the engine's words. A class: a generator would cost a tenth of
+    the shortest statement."""
 
     def __enter__(self) -> None:
         pass
 
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+    def __exit__(
+        self, kind: object, error: BaseException | None, trace: object
+    ) -> None:
         if isinstance(error, sqlite3.IntegrityError):
             raise Violated(str(error)) from error
-        if isinstance(error, (sqlite3.DataError, sqlite3.ProgrammingError, sqlite3.NotSupportedError)):
+        if isinstance(
+            error,
+            (sqlite3.DataError, sqlite3.ProgrammingError, sqlite3.NotSupportedError),
+        ):
             return
         if isinstance(error, sqlite3.DatabaseError):
             raise EngineDown(str(error)) from error
@@ -50,17 +57,34 @@ _TRANSLATED: Final = _Translating()
 class SqliteEngine:
     """One connection; see `committer.Engine`."""
 
-    def __init__(self, path: Path, schema: Schema, *, read_only: bool = False, durable: bool = True) -> None:
+    def __init__(
+        self,
+        path: Path,
+        schema: Schema,
+        *,
+        read_only: bool = False,
+        durable: bool = True,
+    ) -> None:
         self._schema = schema
         self._read_only = read_only
         uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
         # Opened by one thread and used by another, never by two at once.
         self.connection = sqlite3.connect(
-            uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=512
+            uri,
+            uri=True,
+            timeout=_BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=512,
         )
         if not read_only:
-            self._pragmas("journal_mode = WAL", f"synchronous = {'FULL' if durable else 'OFF'}", "foreign_keys = ON")
-            # 64 MB of log between checkpoints: pages written again and again in between are copied once.
+            self._pragmas(
+                "journal_mode = WAL",
+                f"synchronous = {'FULL' if durable else 'OFF'}",
+                "foreign_keys = ON",
+            )
+            # 64 MB of log between checkpoints: pages written again and again in between
+            # are copied once.
             self._pragmas("wal_autocheckpoint = 16000")
         self._pragmas("cache_size = -65536", "temp_store = MEMORY")
         self._selects: dict[_Shape, str] = {}
@@ -68,7 +92,8 @@ class SqliteEngine:
         self._rows = {kind: Rows(table) for kind, table in schema.tables.items()}
 
     def begin(self) -> None:
-        """A read-only connection gets a snapshot; a writing one keeps every other writer out until it ends."""
+        """A read-only connection gets a snapshot; a writing one keeps every other
+        writer out until it ends."""
         self._run("BEGIN" if self._read_only else "BEGIN IMMEDIATE")
 
     def stage(self, need: Need) -> int:
@@ -76,22 +101,35 @@ class SqliteEngine:
         return 0
 
     def fetch(self, asked: Sequence[Asked]) -> list[list[Any]]:
-        """The records found for each of these, by one statement: each step of one gives the interpreter away."""
+        """The records found for each of these, by one statement: each step of one gives
+        the interpreter away."""
         found: list[list[Any]] = [[] for _ in asked]
         for start in range(0, max([len(values) for _, _, values in asked]), _CHUNK):
             some = [_padded(values[start : start + _CHUNK]) for _, _, values in asked]
-            shape = tuple([(kind, index, len(chunk)) for (kind, index, _), chunk in zip(asked, some, strict=True)])
+            shape = tuple(
+                [
+                    (kind, index, len(chunk))
+                    for (kind, index, _), chunk in zip(asked, some, strict=True)
+                ]
+            )
             with _TRANSLATED:
-                texts = self.connection.execute(self._select(shape), list(chain.from_iterable(some))).fetchone()
+                texts = self.connection.execute(
+                    self._select(shape), list(chain.from_iterable(some))
+                ).fetchone()
             for records, (kind, _, _), text in zip(found, asked, texts, strict=True):
                 if text is not None:
-                    records.extend(map(self._schema.table(kind).record, self._rows[kind](text)))
+                    records.extend(
+                        map(self._schema.table(kind).record, self._rows[kind](text))
+                    )
         return found
 
     def _select(self, shape: _Shape) -> str:
         statement = self._selects.get(shape)
         if statement is None:
-            each = [select(self._schema.table(kind), index, count) for kind, index, count in shape]
+            each = [
+                select(self._schema.table(kind), index, count)
+                for kind, index, count in shape
+            ]
             statement = self._selects[shape] = f"SELECT ({'), ('.join(each)})"
         return statement
 
@@ -100,7 +138,9 @@ class SqliteEngine:
         table = self._schema.table(listing.kind)
         statement, values = sql.page(table, listing)
         with _TRANSLATED:
-            return [table.record(row) for row in self.connection.execute(statement, values)]
+            return [
+                table.record(row) for row in self.connection.execute(statement, values)
+            ]
 
     def upsert(self, kind: type, records: Sequence[Any]) -> None:
         """Writes records, each in place of the one with its key."""
@@ -109,7 +149,9 @@ class SqliteEngine:
         with _TRANSLATED:
             while rows:
                 count = min(1 << (len(rows).bit_length() - 1), _CHUNK)
-                self.connection.execute(self._upsert(table, count), list(chain.from_iterable(rows[:count])))
+                self.connection.execute(
+                    self._upsert(table, count), list(chain.from_iterable(rows[:count]))
+                )
                 rows = rows[count:]
 
     def _upsert(self, table: Table[Any], count: int) -> str:
@@ -153,7 +195,8 @@ class SqliteEngine:
 
 
 def _padded(values: Sequence[str]) -> Sequence[str]:
-    """Values with the last repeated up to a power of two: few shapes of statement, so that each is prepared once."""
+    """Values with the last repeated up to a power of two: few shapes of statement, so
+    that each is prepared once."""
     count = len(values)
     if count & (count - 1) == 0:  # a power of two, or nothing at all
         return values

@@ -32,7 +32,9 @@ class SqliteHome:
     def version(self) -> int | None:
         """From the file's header."""
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-        (tables,) = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        (tables,) = self._connection.execute(
+            "SELECT count(*) FROM sqlite_master"
+        ).fetchone()
         if version == 0 and tables:
             msg = "该文件是其他程序的 SQLite 数据库, 不是 gongji 的"
             raise SchemaError(msg)
@@ -51,7 +53,9 @@ class SqliteHome:
         """Keeps version and fingerprint."""
         self.execute("CREATE TABLE IF NOT EXISTS vault (fingerprint TEXT NOT NULL)")
         self.execute("DELETE FROM vault")
-        self._connection.execute("INSERT INTO vault (fingerprint) VALUES (?)", (fingerprint,))
+        self._connection.execute(
+            "INSERT INTO vault (fingerprint) VALUES (?)", (fingerprint,)
+        )
         self.execute(f"PRAGMA user_version = {version}")
 
     def grow(self, *, moving: bool) -> None:

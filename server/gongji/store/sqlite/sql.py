@@ -1,5 +1,7 @@
 """SQLite's statements for reading and writing sets of rows."""
 
+# ruff: noqa: S608 - names come from a table description, never from a caller
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
@@ -14,8 +16,8 @@ from gongji.store.table import DOCUMENT, Column, Row, Table
 def select(table: Table[Any], index: str, count: int) -> str:
     """Rows whose index (or key, "") has one of `count` values, all as one JSON text: see `Rows`.
 
-    One row a step would give the interpreter away, and wait for it again, at every record. ValueError where a `Need`
-    may not name the index.
+    One row a step would give the interpreter away, and wait for it again, at every
+    record. ValueError where a `Need` may not name the index.
     """
     row = " || ',' || ".join(_in_json(table.column(name)) for name in table.read)
     found = f"SELECT CAST(group_concat('[' || {row} || ']') AS BLOB) FROM {table.name}"
@@ -35,10 +37,13 @@ class Rows:
 
     def __init__(self, table: Table[Any]) -> None:
         columns = [table.column(name) for name in table.read]
-        whole = tuple[tuple(_IN_JSON[c.name if c.name == DOCUMENT else c.type] for c in columns)]  # type: ignore[misc, valid-type]
+        types = [_IN_JSON[c.name if c.name == DOCUMENT else c.type] for c in columns]
+        whole = tuple[tuple(types)]  # type: ignore[misc, valid-type]
         self._decode = msgspec.json.Decoder(list[whole]).decode  # type: ignore[valid-type] # made at run time
         self._bytes: list[tuple[int, Callable[[Any], bytes]]] = [
-            (i, bytes if c.name == DOCUMENT else bytes.fromhex) for i, c in enumerate(columns) if c.type == "BLOB"
+            (i, bytes if c.name == DOCUMENT else bytes.fromhex)
+            for i, c in enumerate(columns)
+            if c.type == "BLOB"
         ]
 
     def __call__(self, found: bytes) -> list[Row]:

@@ -18,11 +18,13 @@ from gongji.store.sqlite.engine import SqliteEngine
 from gongji.store.sqlite.home import SqliteHome
 
 TIDY_S: Final = 0.1
-"""How often the log is copied back into the database: little at a time, for a commit waits behind what is flushed."""
+"""How often the log is copied back into the database: little at a time, for a commit
+waits behind what is flushed."""
 
 
 class Tidier:
-    """Copies the log back into the database beside the writer, so that no commit has to wait for it.
+    """Copies the log back into the database beside the writer, so that no commit has to
+    wait for it.
 
     What a commit finds left to copy, after so much log that it does it itself, is little.
     """
@@ -30,7 +32,9 @@ class Tidier:
     def __init__(self, engine: SqliteEngine) -> None:
         self._engine = engine
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="gongji-tidier", daemon=True)
+        self._thread = threading.Thread(
+            target=self._work, name="gongji-tidier", daemon=True
+        )
 
     def start(self) -> None:
         """Begins."""
@@ -45,14 +49,26 @@ class Tidier:
 
     def _work(self) -> None:
         while not self._ended.wait(TIDY_S):
-            with suppress(sqlite3.Error):  # a full disk, say: the writer's own commits tell of it
-                self._engine.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            with suppress(
+                sqlite3.Error
+            ):  # a full disk, say: the writer's own commits tell of it
+                self._engine.connection.execute(
+                    "PRAGMA wal_checkpoint(PASSIVE)"
+                ).fetchone()
 
 
 class SqliteStore(RememberingStore):
     """Everything remembered, in one file; see `store.Store`. Made by `store.open_store`."""
 
-    def __init__(self, path: Path, vault: Vault, clock: Clock, *, durable: bool = True, queue: int = QUEUE) -> None:
+    def __init__(
+        self,
+        path: Path,
+        vault: Vault,
+        clock: Clock,
+        *,
+        durable: bool = True,
+        queue: int = QUEUE,
+    ) -> None:
         schema = Schema(vault)
         engines = [SqliteEngine(path, schema, durable=durable)]
         try:
@@ -66,7 +82,9 @@ class SqliteStore(RememberingStore):
         writing, reading, listing, tidying = engines
         self._tidier = Tidier(tidying)
         self._tidier.start()
-        super().__init__((writing, reading, listing), schema, vault, clock, queue=queue, lane=Turn)
+        super().__init__(
+            (writing, reading, listing), schema, vault, clock, queue=queue, lane=Turn
+        )
 
     async def close(self) -> None:
         """Finishes what waits and closes the file."""
