@@ -18,7 +18,7 @@ from gongji.cities.city import Cities, City
 from gongji.cities.loading import city_from
 from gongji.model.account import Account, Credit, Entry, Premium
 from gongji.model.binding import Binding
-from gongji.model.commands import Decision, Query, Remembered, Request
+from gongji.model.commands import Decision, Query, Request, RequestRecord
 from gongji.model.decided import DecidedBy
 from gongji.model.facts import Facts, Need
 from gongji.model.people import Certificate, Enrolment, Institution, Person
@@ -54,7 +54,7 @@ _KEYS: Mapping[type, Callable[[Any], str]] = {
     Credit: lambda r: r.credit_id,
     SettledDay: lambda r: f"{r.pooling_area}/{r.day}",
     Premium: lambda r: f"{r.member}/{r.year}",
-    Remembered: lambda r: r.request_id,
+    RequestRecord: lambda r: r.request_id,
 }
 _INDEXES: Mapping[type, Mapping[str, Callable[[Any], str]]] = {
     Person: {"cert": lambda r: r.certificate.number},

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
-from gongji.account.premium import Paid, PayPremium
+from gongji.account.premium import PaidPremium, PayPremium
 from gongji.cities.anhui import uses
 from gongji.model import refusals
 from gongji.model.account import Account, Entry, Premium, PurseMovement
@@ -37,7 +37,7 @@ RESIDENT, FEN = "15", 400_00
 
 def pay(
     world: World, holder: str = "H", member: str = "M", year: int = 2026, fen: int = FEN
-) -> Paid:
+) -> PaidPremium:
     request = world.request("PayPremium")
     return world.do(
         PayPremium(

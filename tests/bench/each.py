@@ -7,15 +7,17 @@ most services do.
 from __future__ import annotations
 
 from gongji.cli import main
-from gongji.store.lanes import BATCH, Run, Turn
+from gongji.store.queues import BATCH, LoopQueue, Run
 from gongji.store.sqlite import store
 
 
-def _lane(run: Run, *, queue: int = 0) -> Turn:
+def _lane(run: Run, *, queue: int = 0) -> LoopQueue:
     """Only the writer's lane is given a bound."""
-    return Turn(run, queue=queue, batch=1) if queue else Turn(run, batch=BATCH)
+    return (
+        LoopQueue(run, queue=queue, batch=1) if queue else LoopQueue(run, batch=BATCH)
+    )
 
 
 if __name__ == "__main__":
-    setattr(store, "Turn", _lane)  # noqa: B010 - its own name there is private to types
+    setattr(store, "LoopQueue", _lane)  # noqa: B010 - its own name there is private to types
     main()

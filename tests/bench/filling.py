@@ -41,7 +41,7 @@ from gongji.settlement.settle import Settle
 from gongji.store import open_store, sql
 from gongji.store.schema import Schema
 from gongji.store.sqlite.sql import upsert
-from gongji.store.table import Table, micros
+from gongji.store.table import RecordTable, micros
 from msgspec.structs import replace
 from stdnum.cn import ric
 
@@ -224,7 +224,7 @@ def halves(size: int) -> tuple[range, range]:
 
 def chunks(
     schema: Schema, copies: Copies, part: range
-) -> Iterator[tuple[Table[Any], list[Row]]]:
+) -> Iterator[tuple[RecordTable[Any], list[Row]]]:
     """The rows of some persons, so many at a time."""
     persons, bindings, places = (
         schema.table(kind) for kind in (Person, Binding, Institution)

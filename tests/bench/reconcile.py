@@ -23,20 +23,20 @@ import grpc
 from gongji.binding.workdays import Workdays
 from gongji.cities.loading import load_cities
 from gongji.client.connection import connect
-from gongji.client.reconcile import Period, compare
+from gongji.client.reconcile import ReconciledPeriod, compare
 from gongji.model.commands import Request, Write
 from gongji.model.settlement import Bill, Settlement
 from gongji.rules.codes import SHANGHAI, AccountUse, VisitKind
 from gongji.serve import service
 from gongji.serve.settings import Settings
-from gongji.settlement.reconcile import Comparison, Row, Totals, forward, reverse
+from gongji.settlement.reconcile import Comparison, DetailRow, Totals, forward, reverse
 from gongji.settlement.settle import Settle, settlement_id_of
 from gongji.store import open_store
 from gongji.v1 import settlement_pb2 as pb
 from gongji.v1.settlement_pb2_grpc import SettlementServiceStub
 from msgspec.structs import replace
 
-PERIOD = Period("H34110000001", date(2025, 9, 1), date(2025, 9, 30))
+PERIOD = ReconciledPeriod("H34110000001", date(2025, 9, 1), date(2025, 9, 30))
 FIRST = datetime(2025, 9, 1, 8, tzinfo=SHANGHAI)
 BATCH = 1000
 
@@ -84,7 +84,7 @@ def copies_of(one: Settlement, size: int) -> Iterator[Settlement]:
         )
 
 
-def rows_of(settlements: Iterable[Settlement]) -> list[Row]:
+def rows_of(settlements: Iterable[Settlement]) -> list[DetailRow]:
     """Both sides' true rows."""
     settlements = list(settlements)
     return [
@@ -93,7 +93,7 @@ def rows_of(settlements: Iterable[Settlement]) -> list[Row]:
     ]
 
 
-def message(row: Row) -> pb.ReconcileRow:
+def message(row: DetailRow) -> pb.ReconcileRow:
     """A row on the wire."""
     return pb.ReconcileRow(
         settlement_id=row.settlement_id,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from gongji.model.account import Account, Entry
-from gongji.model.commands import Listing, Remembered
+from gongji.model.commands import Listing, RequestRecord
 from gongji.model.ids import derived_id
 from gongji.model.settlement import Accumulator, Settlement
 from gongji.serve.settings import DATABASE, KEY_FILE
@@ -88,7 +88,7 @@ async def _read(store: Store) -> Data:
         await _all(store, Entry),
         {a.person_no: a for a in await _all(store, Account)},
         await _all(store, Accumulator),
-        {r.request_id for r in await _all(store, Remembered)},
+        {r.request_id for r in await _all(store, RequestRecord)},
     )
 
 

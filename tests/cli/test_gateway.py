@@ -19,7 +19,7 @@ from typing import Any
 
 import grpc
 import pytest
-from gongji.rpc.method import Method, Offer
+from gongji.rpc.method import Method, Services
 from gongji.serve.gateway import Gateway
 from gongji.v1 import registry_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -130,7 +130,7 @@ async def test_it_ends_as_its_server_does(word: bytes, status: int) -> None:
         return raw
 
     gateway = Gateway(
-        Offer(
+        Services(
             {
                 "/x/y": Method(
                     "/x/y", streams_in=False, streams_out=False, answer=slowly

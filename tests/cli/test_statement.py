@@ -341,7 +341,7 @@ def _entries(
 
 def _fetch(channel: Recorded, side: str) -> statement.Sheet:
     stands_in: grpc.Channel = channel  # type: ignore[assignment] # as much of a channel as stubs use
-    return statement.fetch(stands_in, "P1", side, statement.Period())
+    return statement.fetch(stands_in, "P1", side, statement.StatementPeriod())
 
 
 class TestFetch:

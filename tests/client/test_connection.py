@@ -78,7 +78,7 @@ def test_a_refusal_is_read_from_the_error() -> None:
         field="member",
         clauses=("C22", "C27"),
         conditions=(
-            connection.Condition(
+            connection.UnmetCondition(
                 "scope", ("C27",), "不在同一统筹区; 办法: 请到参保地办理"
             ),
         ),

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 from gongji.binding.workdays import Workdays
 from gongji.cli import main
-from gongji.kit.doctor import Finding, findings
+from gongji.kit.doctor import Diagnosis, findings
 from gongji.rules.codes import SHANGHAI
 from gongji.store import open_store
 
@@ -57,7 +57,7 @@ def _installed(
         (info / "entry_points.txt").write_text(entry, encoding="utf-8")
 
 
-def _found(data: Path, now: datetime = NOW) -> list[Finding]:
+def _found(data: Path, now: datetime = NOW) -> list[Diagnosis]:
     return list(findings(data, Workdays(), now))
 
 

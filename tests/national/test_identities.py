@@ -7,7 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from gongji.national import HN, Dialect, NationalFault, from_national, to_national
+from gongji.national import (
+    HN,
+    MessageDialect,
+    NationalFault,
+    from_national,
+    to_national,
+)
 from gongji.national.dialect import Sum
 from gongji.v1 import settlement_pb2 as pb
 
@@ -163,7 +169,9 @@ def test_another_province_is_another_dialect() -> None:
     first = Sum(
         "I1", "medfee_sumamt", ("fund_pay_sumamt", "psn_cash_pay"), ("hosp_part_amt",)
     )
-    elsewhere: Dialect = replace(HN, name="elsewhere", identities=(first, *others))
+    elsewhere: MessageDialect = replace(
+        HN, name="elsewhere", identities=(first, *others)
+    )
     reply = settlement_reply(
         **{
             **RECORDED,

@@ -16,8 +16,8 @@ from gongji.binding.workdays import Workdays
 from gongji.cities.city import Cities
 from gongji.model.commands import Decision
 from gongji.model.facts import Facts
-from gongji.rpc.method import Offer
-from gongji.rpc.services import offered
+from gongji.rpc.method import Services
+from gongji.rpc.services import services_of
 from gongji.rules.codes import SHANGHAI
 from gongji.serve import ipc
 from gongji.serve.clock import SandboxClock
@@ -236,7 +236,7 @@ async def service(
     store = home(clock)
     await store.reset()
     async with over_a_hop(
-        offered(store, world.cities, Workdays(), clock, sandbox=clock)
+        services_of(store, world.cities, Workdays(), clock, sandbox=clock)
     ) as server:
         served = Service(server, store, world, clock)
         people = [
@@ -255,7 +255,7 @@ async def service(
 
 
 @asynccontextmanager
-async def over_a_hop(offer: Offer) -> AsyncIterator[OpenPort]:
+async def over_a_hop(offer: Services) -> AsyncIterator[OpenPort]:
     """A port as a gateway has it, though in this process: whatever is called goes over the hop."""
     async with ipc.answering(offer.methods) as folder:
         shapes = [

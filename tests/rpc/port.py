@@ -7,7 +7,7 @@ from datetime import datetime
 
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import Cities
-from gongji.rpc.services import offered
+from gongji.rpc.services import services_of
 from gongji.rpc.services.sandbox import LoadSample, SettableClock
 from gongji.serve.port import OpenPort
 from gongji.store import Store
@@ -24,7 +24,7 @@ def make_server(
     load_sample: LoadSample | None = None,
 ) -> OpenPort:
     """Return a port, made inside the loop that will run it. OSError: see `OpenPort`."""
-    offer = offered(
+    offer = services_of(
         store, cities, workdays, clock, sandbox=sandbox, load_sample=load_sample
     )
     return OpenPort(offer, address)

@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc
 import pytest
-from gongji.model.commands import Remembered
+from gongji.model.commands import RequestRecord
 from gongji.model.ids import derived_id
 from gongji.model.settlement import Accumulator, Settlement
 from gongji.rules.codes import SHANGHAI
@@ -403,5 +403,5 @@ async def test_a_quote_consumes_nothing(house: Any) -> None:
         list(quoted.settlement.movements),
         settled.settlement.fund_fen,
     )
-    assert isinstance(await house.store.recall(FIRST_ID), Remembered)
+    assert isinstance(await house.store.recall(FIRST_ID), RequestRecord)
     assert types_pb2.SCHEME_EMPLOYEE == settled.settlement.scheme

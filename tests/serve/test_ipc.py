@@ -16,11 +16,11 @@ from typing import Any
 
 import grpc
 import pytest
-from gongji.rpc.method import Calling, Ended, Method, Writing
+from gongji.rpc.method import CallFailed, Calling, Method, Writing
 from gongji.rpc.outcome import SOONEST_MS
 from gongji.rpc.status import DETAILS_KEY, PUSHBACK_KEY, Status
 from gongji.serve import frames, ipc
-from gongji.store.lanes import QUEUE
+from gongji.store.queues import QUEUE
 from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
@@ -59,7 +59,7 @@ class Behind:
         return f"{calling.caller} {calling.remaining_s} ".encode() + raw
 
     async def refuse(self, raw: Any, calling: Calling) -> bytes:
-        raise Ended(REFUSED)
+        raise CallFailed(REFUSED)
 
     async def linger(self, raw: Any, calling: Calling) -> bytes:
         self.began.set()
@@ -189,8 +189,8 @@ def test_frames_may_be_cut_anywhere(raws: list[bytes], data: st.DataObject) -> N
     """However a connection cuts what is sent, each frame is handed over once,
     whole and in order."""
     got: list[bytes] = []
-    wire = frames.Wire(lambda frame: got.append(frame.raw), lambda: None)
-    sent = b"".join(frames.framed(frames.More(raw)) for raw in raws)
+    wire = frames.FrameProtocol(lambda frame: got.append(frame.raw), lambda: None)
+    sent = b"".join(frames.framed(frames.CallChunk(raw)) for raw in raws)
     cuts = sorted(
         data.draw(st.sets(st.integers(0, len(sent)), max_size=8)) | {0, len(sent)}
     )
@@ -215,7 +215,7 @@ async def test_streams_run_both_ways(over: Hop) -> None:
 async def test_a_refusal_arrives_whole(over: Hop, path: str) -> None:
     """Code, reason, sentence and details arrive, text as text and bytes as bytes;
     requests nobody reads do no harm."""
-    with pytest.raises(Ended) as refused:
+    with pytest.raises(CallFailed) as refused:
         await asyncio.wait_for(
             over.call(path, many(50) if path.endswith("/") else b""), PATIENCE_S
         )
@@ -245,7 +245,7 @@ async def test_too_many_are_turned_away_unread(
     monkeypatch.setattr(ipc, "MOST", 3)
     under_way = [over.call("linger", b"") for _ in range(3)]
     await asyncio.sleep(0)
-    with capture_logs() as lines, pytest.raises(Ended) as turned_away:
+    with capture_logs() as lines, pytest.raises(CallFailed) as turned_away:
         await over.call("echo", b"")
     told = turned_away.value.status
     assert (grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED") == (
@@ -271,8 +271,10 @@ async def test_who_has_gone_before_his_turn_leaves_nothing() -> None:
     answered, and not kept either."""
     behind = Behind()
     answering = ipc._Answering(behind.methods(), set())
-    asks = frames.Asks(1, "linger", None, None)
-    answering.wire.data_received(frames.framed(asks) + frames.framed(frames.Leaves(1)))
+    asks = frames.CallRequest(1, "linger", None, None)
+    answering.wire.data_received(
+        frames.framed(asks) + frames.framed(frames.CallCancel(1))
+    )
     assert [1] == list(answering._calls)
     await asyncio.sleep(0.01)
     assert [] == list(answering._calls)
@@ -314,9 +316,9 @@ async def test_a_stream_nobody_answers_any_more_is_unavailable() -> None:
     """Whether who answers it goes away in its midst or went before: to be tried again,
     as what a killed process had."""
     async with joined() as joint:
-        with pytest.raises(Ended) as cut:
+        with pytest.raises(CallFailed) as cut:
             await joint.call("vanish/", some(b""))
-    with pytest.raises(Ended) as late:
+    with pytest.raises(CallFailed) as late:
         await joint.call("count/", some(b""))
     told = [
         (ended.value.status.code, ended.value.status.reason) for ended in (cut, late)

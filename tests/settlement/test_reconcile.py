@@ -17,11 +17,11 @@ from gongji.settlement.reconcile import (
     UNKNOWN,
     Booked,
     Comparison,
+    DetailRow,
     Difference,
     DifferenceKind,
     Heading,
     Origin,
-    Row,
     Sums,
     TotalDifference,
     Totals,
@@ -78,19 +78,19 @@ def settled(
     return revised(plain, **changes)
 
 
-def row(number: int = 1, **changes: object) -> Row:
+def row(number: int = 1, **changes: object) -> DetailRow:
     """The forward row of `settled(number)`."""
-    plain = Row(f"S{number}", f"P{number}", 100_00, 50_00, 45_00, refund=False)
+    plain = DetailRow(f"S{number}", f"P{number}", 100_00, 50_00, 45_00, refund=False)
     return replace(plain, **changes)  # type: ignore[arg-type]  # as above
 
 
-def back(number: int = 1, **changes: object) -> Row:
+def back(number: int = 1, **changes: object) -> DetailRow:
     """Its reverse row."""
-    plain = Row(f"S{number}", f"P{number}", -100_00, -50_00, -45_00, refund=True)
+    plain = DetailRow(f"S{number}", f"P{number}", -100_00, -50_00, -45_00, refund=True)
     return replace(plain, **changes)  # type: ignore[arg-type]  # as above
 
 
-def compare(ours: Iterable[Row], theirs: Iterable[Row]) -> list[Difference]:
+def compare(ours: Iterable[DetailRow], theirs: Iterable[DetailRow]) -> list[Difference]:
     comparison = Comparison()
     for mine in ours:
         comparison.expect(
@@ -106,7 +106,7 @@ def compare(ours: Iterable[Row], theirs: Iterable[Row]) -> list[Difference]:
     return [*judged, *comparison.rest()]
 
 
-CASES: dict[str, tuple[list[Row], list[Row], list[Difference]]] = {
+CASES: dict[str, tuple[list[DetailRow], list[DetailRow], list[Difference]]] = {
     "nothing on either side": ([], [], []),
     "the same rows in another order": (
         [row(1), row(2), back(1)],
@@ -213,7 +213,7 @@ CASES: dict[str, tuple[list[Row], list[Row], list[Difference]]] = {
 
 @pytest.mark.parametrize(("ours", "theirs", "expected"), CASES.values(), ids=CASES)
 def test_a_row_differs_in_one_way(
-    ours: list[Row], theirs: list[Row], expected: list[Difference]
+    ours: list[DetailRow], theirs: list[DetailRow], expected: list[Difference]
 ) -> None:
     """Each kind of difference is told by its own name, with both rows and our request."""
     assert expected == compare(ours, theirs)
@@ -301,8 +301,8 @@ def test_totals_differ_by_heading() -> None:
 class Edited:
     """A true file with edits: our books, theirs, and what must be found."""
 
-    ours: list[Row]
-    theirs: list[Row]
+    ours: list[DetailRow]
+    theirs: list[DetailRow]
     expected: Counter[tuple[K, str, bool]]
 
 
@@ -313,8 +313,8 @@ ALTERED = {"total_fen": 7, "fund_fen": 7, "account_fen": 7, "patient": "P0"}
 def edited(draw: st.DrawFn) -> Edited:
     """Up to eight settlements, some taken back; each of their rows kept, lost, altered
     or doubled, or unknown here."""
-    ours: list[Row] = []
-    theirs: list[Row] = []
+    ours: list[DetailRow] = []
+    theirs: list[DetailRow] = []
     expected: Counter[tuple[K, str, bool]] = Counter()
     for number in range(1, draw(st.integers(0, 8)) + 1):
         there = {False: True, True: True}
@@ -365,7 +365,7 @@ def test_edits_of_a_true_file_are_found_exactly(case: Edited) -> None:
     )
 
 
-def balanced(ours: Iterable[Row], theirs: Iterable[Row]) -> bool:
+def balanced(ours: Iterable[DetailRow], theirs: Iterable[DetailRow]) -> bool:
     sums = Sums()
     for other in theirs:
         sums = sums.plus(other)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from gongji.account.ledger import Inconsistent
 from gongji.model import refusals
-from gongji.model.commands import Remembered
+from gongji.model.commands import RequestRecord
 from gongji.model.people import Institution
 from gongji.model.settlement import Accumulator, Settlement
 from gongji.rules.benefits import Reversal
@@ -100,7 +100,7 @@ def test_an_unknown_original_leaves_a_tombstone(
     with pytest.raises(refusals.SettlementNotFound) as by_request:
         world.reverse("", UNKNOWN)
     assert (
-        Remembered(UNKNOWN, "", "Settle", {}, NOW, tombstone=True),
+        RequestRecord(UNKNOWN, "", "Settle", {}, NOW, tombstone=True),
     ) == by_request.value.leaves
     with pytest.raises(refusals.SettlementNotFound) as by_id:
         world.reverse(settlement_id_of(UNKNOWN))
@@ -110,7 +110,7 @@ def test_an_unknown_original_leaves_a_tombstone(
 def test_a_remembered_original_is_not_buried(settled: tuple[World, Settlement]) -> None:
     """An original that was refused, or is buried already, keeps its row."""
     world, _ = settled
-    world.add(Remembered(UNKNOWN, "hospital", "Settle", {}, NOW, refusal=b"{}"))
+    world.add(RequestRecord(UNKNOWN, "hospital", "Settle", {}, NOW, refusal=b"{}"))
     with pytest.raises(refusals.SettlementNotFound) as refused:
         world.reverse("", UNKNOWN)
     assert () == refused.value.leaves
@@ -154,7 +154,7 @@ def test_recall_is_the_first_answer(settled: tuple[World, Settlement]) -> None:
     """A replay gets the settlement as it was first answered, though it has been reversed since."""
     world, done = settled
     command = Settle(world.request(), done.bill, world.cities)
-    remembered = Remembered(done.request_id, "test", "Settle", {}, NOW)
+    remembered = RequestRecord(done.request_id, "test", "Settle", {}, NOW)
     world.reverse(done.settlement_id)
     assert done == command.recall(
         remembered, world.facts(command.recall_needs(remembered))

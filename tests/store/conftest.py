@@ -23,13 +23,13 @@ from gongji.store.base import StoreEngine
 from gongji.store.committer import Committer
 from gongji.store.databases import path_of
 from gongji.store.engine import Engine
-from gongji.store.migrations import Home, make_file, make_or_check
+from gongji.store.migrations import Catalog, make_file, make_or_check
+from gongji.store.postgres.catalog import PostgresCatalog
 from gongji.store.postgres.engine import PostgresEngine
-from gongji.store.postgres.home import PostgresHome
 from gongji.store.schema import VERSION, Schema
 from gongji.store.seal import Vault
+from gongji.store.sqlite.catalog import SqliteCatalog
 from gongji.store.sqlite.engine import SqliteEngine
-from gongji.store.sqlite.home import SqliteHome
 from msgspec.structs import replace
 
 from tests.postgres import QUICK, Postgres, running
@@ -207,15 +207,15 @@ def engine_at(url: str, schema: Schema) -> AnyEngine:
 def _empty(url: str, schema: Schema, vault: Vault) -> None:
     engine = PostgresEngine(url, schema)
     engine.reset()
-    PostgresHome(engine.connection, schema).record(VERSION, vault.fingerprint)
+    PostgresCatalog(engine.connection, schema).record(VERSION, vault.fingerprint)
     engine.close()
 
 
-def home_of(engine: AnyEngine, schema: Schema) -> Home:
+def home_of(engine: AnyEngine, schema: Schema) -> Catalog:
     """Where an engine's tables live."""
     if isinstance(engine, SqliteEngine):
-        return SqliteHome(engine.connection)
-    return PostgresHome(engine.connection, schema)
+        return SqliteCatalog(engine.connection)
+    return PostgresCatalog(engine.connection, schema)
 
 
 @pytest.fixture
@@ -281,7 +281,7 @@ def two(
     """Two connections to one database, each driven by the test."""
     url = postgres.fresh()
     one, other = PostgresEngine(url, schema), PostgresEngine(url, schema)
-    make_or_check(PostgresHome(one.connection, schema), schema, vault.fingerprint)
+    make_or_check(PostgresCatalog(one.connection, schema), schema, vault.fingerprint)
     yield one, other
     one.close()
     other.close()

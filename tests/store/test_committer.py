@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from gongji.model.account import Account
-from gongji.model.commands import Answer, Command, Decision, Query, Remembered
+from gongji.model.commands import Answer, Command, Decision, Query, RequestRecord
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.refusals import Refusal, StoreUnavailable
 from gongji.store.committer import Committer
@@ -296,6 +296,6 @@ def test_remembered_rows_show_no_content(
 ) -> None:
     """A request's fields are kept as keyed hashes only."""
     over(engine).run(jobs(move("r1", content={"certno": "34119919500101001X"})))
-    (row,) = fetched(engine, Remembered, "", ["r1"])
+    (row,) = fetched(engine, RequestRecord, "", ["r1"])
     assert row.digests.keys() == {"certno"}
     assert "34119919" not in repr(row)

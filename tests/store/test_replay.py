@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from gongji.model.account import Account
-from gongji.model.commands import Answer, Command, Decision, Remembered, Request
+from gongji.model.commands import Answer, Command, Decision, Request, RequestRecord
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.refusals import (
     Condition,
@@ -121,7 +121,7 @@ def test_a_refusal_that_may_pass_is_not_remembered(
         "StoreUnavailable",
     ):
         assert type(run(move("r1", refusal=refusal(name)))).__name__ == name
-        assert fetched(engine, Remembered, "", ["r1"]) == []
+        assert fetched(engine, RequestRecord, "", ["r1"]) == []
     assert run(move("r1")).value == 100  # type: ignore[union-attr]  # an answer
 
 
@@ -164,12 +164,12 @@ def test_a_tombstone_refuses_the_late_original(
 ) -> None:
     """Who reverses a request that never arrived is refused, and so is the original when
     it arrives at last."""
-    tombstone = Remembered("r1", "", "Move", {}, clock.now, tombstone=True)
+    tombstone = RequestRecord("r1", "", "Move", {}, clock.now, tombstone=True)
     refused = SettlementNotFound("没有这笔结算").leaving(tombstone)
     assert run(move("r9", refusal=refused)) is refused
     assert type(run(move("r1"))).__name__ == "OriginalReversed"
     assert type(run(move("r9"))).__name__ == "SettlementNotFound"
-    assert fetched(engine, Remembered, "", ["r1"]) == [tombstone]
+    assert fetched(engine, RequestRecord, "", ["r1"]) == [tombstone]
     assert balance(engine) is None
 
 
@@ -217,11 +217,11 @@ class Recalling:
         del facts
         return Decision(opened := Account("P1", 100, 1), (opened,))
 
-    def recall_needs(self, remembered: Remembered) -> Iterable[Need]:
+    def recall_needs(self, remembered: RequestRecord) -> Iterable[Need]:
         del remembered
         yield by_key(Account, "P1")
 
-    def recall(self, remembered: Remembered, facts: Facts) -> Account:
+    def recall(self, remembered: RequestRecord, facts: Facts) -> Account:
         del remembered
         assert facts.get(Account, "P1") is not None
         return Account("P1", 100, 1)
@@ -238,6 +238,6 @@ def test_an_answer_that_can_be_recalled_is_not_stored_twice(
     again = run(command)
     assert isinstance(first, Answer)
     assert Answer(first.value, replayed=True, at=first.at) == again
-    (row,) = fetched(engine, Remembered, "", ["r1"])
+    (row,) = fetched(engine, RequestRecord, "", ["r1"])
     assert (row.answer, row.refusal) == (b"", b"")
     assert schema.key_of(row) == "r1"

@@ -13,13 +13,13 @@ import msgspec
 import pytest
 from gongji.model.account import Account, Credit, Entry, Premium
 from gongji.model.binding import Binding
-from gongji.model.commands import Adopted, Remembered
+from gongji.model.commands import Adopted, RequestRecord
 from gongji.model.decided import DecidedBy, RuleRef
 from gongji.model.people import Institution, Person
 from gongji.model.settlement import Accumulator, SettledDay, Settlement
 from gongji.rules.codes import SHANGHAI, Scheme
 from gongji.store.engine import Violated
-from gongji.store.migrations import Home, SchemaError, bring_forward, make_or_check
+from gongji.store.migrations import Catalog, SchemaError, bring_forward, make_or_check
 from gongji.store.schema import VERSION, Schema
 from gongji.store.seal import Vault
 from gongji.store.sql import Dialect
@@ -41,7 +41,7 @@ KINDS = (
     Entry,
     Credit,
     Premium,
-    Remembered,
+    RequestRecord,
     Adopted,
 )
 
@@ -290,17 +290,17 @@ def test_another_program_is_left_alone(
 class Recorded:
     """A home that says it is of some version."""
 
-    def __init__(self, home: Home, version: int) -> None:
+    def __init__(self, home: Catalog, version: int) -> None:
         self._home, self._version = home, version
         self.dialect, self.transaction, self.execute = (
             home.dialect,
             home.transaction,
             home.execute,
         )
-        self.fingerprint, self.record, self.grow = (
+        self.fingerprint, self.record, self.add_partitions = (
             home.fingerprint,
             home.record,
-            home.grow,
+            home.add_partitions,
         )
 
     def version(self) -> int | None:

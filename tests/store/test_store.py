@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from gongji.model.account import Account
-from gongji.model.commands import Adopted, Decision, Listing, Remembered
+from gongji.model.commands import Adopted, Decision, Listing, RequestRecord
 from gongji.model.people import Certificate, Person
 from gongji.model.refusals import NoAccount, StoreUnavailable
 from gongji.model.settlement import SettledDay
@@ -283,7 +283,7 @@ async def test_a_person_is_found_by_certificate(store: Store, person: Person) ->
 
 async def test_the_row_of_an_import_is_kept(store: Store, clock: Clock) -> None:
     """What was executed in several parts is remembered by hand and recalled the same."""
-    row = Remembered(
+    row = RequestRecord(
         "r1", "office", "ImportPersons", {"rows": store.digest([1, 2])}, clock(), b"{}"
     )
     await store.remember(row)

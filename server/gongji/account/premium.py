@@ -37,9 +37,9 @@ from gongji.rules.benefits import Use
 from gongji.rules.codes import BindingState, EntryKind, Purpose
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.money import MAX_FEN, yuan
-from gongji.rules.terms import PHRASES
+from gongji.rules.terms import TERMS
 
-_WHAT: Final = PHRASES[Use][Use.RESIDENT_PREMIUM]
+_WHAT: Final = TERMS[Use][Use.RESIDENT_PREMIUM]
 
 _DECIDING_RULES: tuple[Callable[[CityRules], object], ...] = (
     CityRules.uses,
@@ -49,7 +49,7 @@ _DECIDING_RULES: tuple[Callable[[CityRules], object], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Paid:
+class PaidPremium:
     """A premium as paid, and what left the holder's purse."""
 
     premium: Premium
@@ -77,9 +77,9 @@ class PayPremium:
             raise MalformedField(f"缴费年度应写作 YYYY, 得到 {self.year}", field="year")
 
     @property
-    def answers(self) -> type[Paid]:
+    def answers(self) -> type[PaidPremium]:
         """The premium."""
-        return Paid
+        return PaidPremium
 
     def needs(self, _: Facts) -> Iterator[Need]:
         """Both people, the holder's purse, the member's bindings and premium of the year."""
@@ -94,7 +94,7 @@ class PayPremium:
         """What a premium is filed under: P1/2026."""
         return f"{self.member}/{self.year}"
 
-    def decide(self, facts: Facts) -> Decision[Paid]:
+    def decide(self, facts: Facts) -> Decision[PaidPremium]:
         """PersonNotFound, CityNotServed, NotInForce, NotEligible with all conditions,
         AlreadyPaid, BalanceShort."""
         holder, member = (
@@ -172,7 +172,7 @@ class PayPremium:
             )
 
 
-def _paid(premium: Premium, payee: str, facts: Facts) -> Decision[Paid]:
+def _paid(premium: Premium, payee: str, facts: Facts) -> Decision[PaidPremium]:
     accounts, (movement,) = ledger.move_all(facts, [(premium.holder, -premium.fen)])
     entries = ledger.purse_entries(
         premium.premium_id,
@@ -182,7 +182,7 @@ def _paid(premium: Premium, payee: str, facts: Facts) -> Decision[Paid]:
         at=facts.now,
         reference=premium.premium_id,
     )
-    return Decision(Paid(premium, movement), (premium, *accounts, *entries))
+    return Decision(PaidPremium(premium, movement), (premium, *accounts, *entries))
 
 
 def _unmet(case: Case) -> Iterator[Condition]:

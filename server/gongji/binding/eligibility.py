@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gongji.binding.kinship import kind_of, on_record
-from gongji.cities.city import Rules
+from gongji.cities.city import DayRules
 from gongji.model.binding import AgreementAccepted, Application, Binding, Material
 from gongji.model.people import Enrolment, Person
 from gongji.model.refusals import Condition
@@ -42,7 +42,7 @@ class Case(Struct, frozen=True, kw_only=True):
     application: Application
     holder: Person
     member: Person
-    rules: Rules
+    rules: DayRules
     today: date
     of_holder: tuple[Binding, ...]
     of_member: tuple[Binding, ...]

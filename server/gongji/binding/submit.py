@@ -18,7 +18,7 @@ from gongji.binding.eligibility import Case, unmet
 from gongji.binding.life import _moved, as_of
 from gongji.binding.remedies import ways
 from gongji.binding.workdays import Workdays
-from gongji.cities.city import Cities, City, Rules
+from gongji.cities.city import Cities, City, DayRules
 from gongji.model.binding import Application, Binding
 from gongji.model.commands import Decision, Request
 from gongji.model.decided import RuleRef
@@ -118,7 +118,7 @@ def _not_eligible(
     )
 
 
-def _channels_open(rules: Rules, now: datetime, workdays: Workdays) -> list[str]:
+def _channels_open(rules: DayRules, now: datetime, workdays: Workdays) -> list[str]:
     channels = rules.value(CityRules.channels)
     return [
         number
@@ -134,7 +134,7 @@ def _person(facts: Facts, person_no: str, field: str) -> Person:
     return person
 
 
-def _declared(rules: Rules, channel: str) -> None:
+def _declared(rules: DayRules, channel: str) -> None:
     channels = rules.value(CityRules.channels)
     if channel not in channels:
         known = "、".join(f"{number}({c.name})" for number, c in channels.items())
@@ -145,7 +145,7 @@ def _declared(rules: Rules, channel: str) -> None:
 
 
 def _open_channel(
-    rules: Rules, channel: str, now: datetime, workdays: Workdays
+    rules: DayRules, channel: str, now: datetime, workdays: Workdays
 ) -> None:
     """The channel is declared and open now."""
     _declared(rules, channel)
@@ -192,7 +192,7 @@ def _applied(request: Request, case: Case, city: City, now: datetime) -> Binding
     )
 
 
-def _deciding_rules(rules: Rules, channel: str) -> tuple[RuleRef, ...]:
+def _deciding_rules(rules: DayRules, channel: str) -> tuple[RuleRef, ...]:
     """The rules an application rests on; those of the channel narrowed to what is said
     of that channel."""
     of_channel: Mapping[str, tuple[Clause, ...]] = {
@@ -210,7 +210,7 @@ def _deciding_rules(rules: Rules, channel: str) -> tuple[RuleRef, ...]:
 
 def _forward(
     binding: Binding,
-    rules: Rules,
+    rules: DayRules,
     now: datetime,
     workdays: Workdays,
     *,

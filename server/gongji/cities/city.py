@@ -19,7 +19,7 @@ from gongji.rules.hookspecs import CityRules
 T = TypeVar("T")
 
 
-class Rules:
+class DayRules:
     """The rule values of one city on one day."""
 
     __slots__ = ("_provincial", "_refs", "_values")
@@ -75,10 +75,10 @@ class City:
     candidates: tuple[Candidate, ...]
     adoptions: tuple[str, ...]
     timelines: Mapping[str, Timeline[Any]]
-    _periods: tuple[tuple[date, Rules], ...] = field(repr=False)
+    _periods: tuple[tuple[date, DayRules], ...] = field(repr=False)
     _clauses: Mapping[str, Clause] = field(repr=False)
 
-    def rules(self, day: date) -> Rules:
+    def rules(self, day: date) -> DayRules:
         """The rules in force on a day. NotInForce before the first rule of all."""
         for since, rules in reversed(self._periods):
             if since <= day:
@@ -158,7 +158,7 @@ class Cities:
 
 def _periods(
     timelines: Mapping[str, Timeline[Any]], province: Mapping[str, Timeline[Any]]
-) -> tuple[tuple[date, Rules], ...]:
+) -> tuple[tuple[date, DayRules], ...]:
     """The rules of each period between two changes, from the first day on which every
     hook has a value."""
     first = max(timeline[0].since for timeline in timelines.values())
@@ -184,6 +184,6 @@ def _periods(
             for hook, value in values.items()
             if any(value is v for v in province[hook])
         )
-        periods.append((day, Rules(values, provincial)))
+        periods.append((day, DayRules(values, provincial)))
     refuse(problems)
     return tuple(periods)

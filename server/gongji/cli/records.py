@@ -124,7 +124,7 @@ def reconcile_command(
 ) -> None:
     """把机构的明细 CSV 与服务的账逐行核对; 列出差异, 不平则以 1 退出."""
     rows = reconcile.read(path)
-    period = reconcile.Period(institution, first.date(), last.date())
+    period = reconcile.ReconciledPeriod(institution, first.date(), last.date())
     with (
         connect(target) as channel,
         Progress(console=terminal.errors, transient=True) as bar,

@@ -86,13 +86,13 @@ def statement_command(
 
 def _period(
     month: datetime | None, first: datetime | None, last: datetime | None
-) -> statement.Period:
+) -> statement.StatementPeriod:
     """The days asked for. UsageError where a month and days are both given."""
     if month and (first or last):
         raise click.UsageError("--month 与 --from、--to 只能二选一")
     if month:
-        return statement.Period.of_month(month.date())
-    return statement.Period(
+        return statement.StatementPeriod.of_month(month.date())
+    return statement.StatementPeriod(
         first.date() if first else None, last.date() if last else None
     )
 

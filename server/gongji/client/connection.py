@@ -60,7 +60,7 @@ _OPTIONS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class UnmetCondition:
     """One unmet condition: the hook that asks, its clauses, what is wrong and what would help."""
 
     hook: str
@@ -78,7 +78,7 @@ class RefusalInfo:
     message: str
     field: str = ""
     clauses: tuple[str, ...] = ()
-    conditions: tuple[Condition, ...] = ()
+    conditions: tuple[UnmetCondition, ...] = ()
     metadata: Mapping[str, str]
     retry_after_s: float | None = None
 
@@ -109,7 +109,7 @@ def refusal_of(error: grpc.RpcError) -> RefusalInfo:
         field=shown,
         clauses=_numbers(clauses),
         conditions=tuple(
-            Condition(v.type, _numbers(v.subject), v.description)
+            UnmetCondition(v.type, _numbers(v.subject), v.description)
             for v in told.failure.violations
         ),
         metadata=metadata,

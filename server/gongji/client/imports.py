@@ -71,7 +71,7 @@ class Imported:
     errors: tuple[tuple[int, str, str], ...] = ()
 
 
-class Rows:
+class FileRows:
     """A file's rows, read anew each time they are gone through: one is in memory,
     however many there are."""
 
@@ -88,7 +88,7 @@ class Rows:
         return sum(1 for _ in self)
 
 
-def read(path: Path) -> tuple[str, Rows | list[Row]]:
+def read(path: Path) -> tuple[str, FileRows | list[Row]]:
     """The kind of file, told from its header, and its rows. FileFaultError where it is
     none of ours."""
     if not path.is_file():  # a pipe can be read once: it is held whole
@@ -98,7 +98,7 @@ def read(path: Path) -> tuple[str, Rows | list[Row]]:
                 {k: v or "" for k, v in row.items() if k} for row in reader
             ]
     with path.open(encoding="utf-8-sig", newline="") as file:
-        return _kind(path, csv.DictReader(file)), Rows(path)
+        return _kind(path, csv.DictReader(file)), FileRows(path)
 
 
 def _kind(path: Path, reader: csv.DictReader[str]) -> str:

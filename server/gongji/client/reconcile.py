@@ -45,7 +45,7 @@ InWords = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Period:
+class ReconciledPeriod:
     """Whose rows of which days of settlement, both ends included."""
 
     institution_code: str
@@ -96,7 +96,7 @@ def _row(row: Row) -> pb.ReconcileRow:
 
 def compare(
     channel: grpc.Channel,
-    period: Period,
+    period: ReconciledPeriod,
     rows: list[pb.ReconcileRow],
     progress: Progress,
 ) -> Compared:
@@ -108,7 +108,7 @@ def compare(
 
 
 def _messages(
-    period: Period, rows: Iterable[pb.ReconcileRow], progress: Progress
+    period: ReconciledPeriod, rows: Iterable[pb.ReconcileRow], progress: Progress
 ) -> Iterator[pb.ReconcileDetailsRequest]:
     header = pb.ReconcileHeader(
         institution_code=period.institution_code,

@@ -1,7 +1,7 @@
 """A city's handling guide (办理指南), the whole of it, from the rule values in force on
 a day and nothing else.
 
-The guide is built once as a `Page` and written as Markdown or as one
+The guide is built once as a `GuidePage` and written as Markdown or as one
 self-contained HTML page. Its templates hold no figures: whoever changes a rule
 value changes the guide.
 """
@@ -15,7 +15,7 @@ from gongji.guide import binding, channels, paying, sources
 from gongji.guide.html import to_html
 from gongji.guide.markdown import to_markdown
 from gongji.guide.notes import with_notes
-from gongji.guide.page import PROVINCIAL, Page, Said
+from gongji.guide.page import PROVINCIAL, GuidePage, Said
 from gongji.guide.speaker import Speaker
 
 
@@ -34,7 +34,7 @@ def html(city: City, day: date) -> str:
     return to_html(page(city, day))
 
 
-def page(city: City, day: date) -> Page:
+def page(city: City, day: date) -> GuidePage:
     """The guide as data. NotInForce before the first rule."""
     speaker = Speaker(city.rules(day))
     told = (
@@ -44,7 +44,7 @@ def page(city: City, day: date) -> Page:
         *paying.sections(speaker),
         *binding.enquiry_sections(speaker),
     )
-    return Page(
+    return GuidePage(
         title(city),
         _lead(city, day),
         (*with_notes(speaker, told), *sources.sections(city, speaker)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gongji.guide.comparison import HOURS
-from gongji.guide.page import Lines, Said, Section
+from gongji.guide.page import LineList, Said, Section
 from gongji.guide.speaker import Speaker, phrase
 from gongji.rules.benefits import PURPOSE_USE
 from gongji.rules.binding import NoLimit
@@ -18,8 +18,8 @@ from gongji.rules.phrases import relations_left_out
 def sections(speaker: Speaker) -> tuple[Section, ...]:
     """Who may be bound, and what for."""
     return (
-        Section("谁可以办理", (Lines(tuple(_who(speaker))),)),
-        Section("共济用途与使用范围", (Lines(tuple(_uses(speaker))),)),
+        Section("谁可以办理", (LineList(tuple(_who(speaker))),)),
+        Section("共济用途与使用范围", (LineList(tuple(_uses(speaker))),)),
     )
 
 
@@ -31,7 +31,7 @@ def later_sections(speaker: Speaker) -> tuple[Section, ...]:
         hook, "确认解绑后立即停止使用; 解绑前已共济支付的费用如有退费, 仍退回原账户。"
     )
     return (
-        Section("绑定不成功的原因", (Lines(tuple(_failures(speaker))),)),
+        Section("绑定不成功的原因", (LineList(tuple(_failures(speaker))),)),
         speaker.section("如何解绑", hook, unbinding.procedure, told),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gongji.guide.comparison import comparison, how_soon
-from gongji.guide.page import Lines, Said, Section
+from gongji.guide.page import LineList, Said, Section
 from gongji.guide.speaker import Speaker, phrase
 from gongji.rules.channels import AtOnce, Channel, ChannelId
 from gongji.rules.hookspecs import CityRules
@@ -17,9 +17,9 @@ def sections(speaker: Speaker) -> tuple[Section, ...]:
         Section("办理渠道对比", (comparison(speaker),)),
         Section("办理材料", parts=tuple(_materials(speaker))),
         Section(
-            "办理步骤", (Lines(tuple(_promises(speaker))),), tuple(_steps(speaker))
+            "办理步骤", (LineList(tuple(_promises(speaker))),), tuple(_steps(speaker))
         ),
-        Section("审核与生效", (Lines(tuple(_review(speaker))),)),
+        Section("审核与生效", (LineList(tuple(_review(speaker))),)),
     )
 
 
@@ -43,7 +43,7 @@ def _materials(speaker: Speaker) -> Iterator[Section]:
         nothing = speaker.says_for(
             CityRules.materials, channels, "无须提交材料, 完成身份核验即可。"
         )
-        yield Section(_names(channels), (Lines(lines or (nothing,)),))
+        yield Section(_names(channels), (LineList(lines or (nothing,)),))
 
 
 def _names(channels: list[Channel]) -> str:

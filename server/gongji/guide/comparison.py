@@ -29,7 +29,7 @@ _SILENT = "—"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ComparisonRow:
     """One row: its label, the hook that answers, what a channel's cell says, and the
     clauses told of that channel."""
 
@@ -40,20 +40,22 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class ComparisonColumn:
     """Channels under one name: one each, or those a document's table speaks of together."""
 
     name: str
     channels: tuple[tuple[ChannelId, Channel], ...]
 
-    def says(self, row: Row) -> str:
+    def says(self, row: ComparisonRow) -> str:
         """What all its channels say, or each by name where they differ."""
         texts = {channel.name: row.cell(key, channel) for key, channel in self.channels}
         if len(set(texts.values())) == 1:
             return next(iter(texts.values()))
         return "; ".join(f"{name}: {text or _SILENT}" for name, text in texts.items())
 
-    def cites(self, row: Row, clauses: Iterable[Clause]) -> tuple[Clause, ...]:
+    def cites(
+        self, row: ComparisonRow, clauses: Iterable[Clause]
+    ) -> tuple[Clause, ...]:
         """What the row tells of its channels, and those of the hook's clauses and its
         own that quote the very cell."""
         cited: dict[Clause, None] = {}
@@ -90,7 +92,7 @@ def how_soon(channel: Channel, latency: ReviewLatency) -> str:
     return f"实时审核,{at_once}; 自动核验不能确认的转人工审核,{span}"
 
 
-def _columns(speaker: Speaker) -> tuple[Column, ...]:
+def _columns(speaker: Speaker) -> tuple[ComparisonColumn, ...]:
     """The channels in their order, under the short names of a document's table where
     one speaks of them."""
     by_channel: tuple[Hook[Any], ...] = (
@@ -110,10 +112,12 @@ def _columns(speaker: Speaker) -> tuple[Column, ...]:
             column_of(c) for c in (*quoted, *channel.clauses) if speaks_of(c, channel)
         ]
         columns.setdefault(next(iter(short), channel.name), []).append((key, channel))
-    return tuple(Column(name, tuple(channels)) for name, channels in columns.items())
+    return tuple(
+        ComparisonColumn(name, tuple(channels)) for name, channels in columns.items()
+    )
 
 
-def _rows(speaker: Speaker) -> Iterator[Row]:
+def _rows(speaker: Speaker) -> Iterator[ComparisonRow]:
     reviews, needs = (
         speaker.value(CityRules.review_latency),
         speaker.value(CityRules.materials),
@@ -127,33 +131,39 @@ def _rows(speaker: Speaker) -> Iterator[Row]:
         for key, asked in needs.items()
     }
     of_channel = CityRules.channels
-    yield Row(
+    yield ComparisonRow(
         "办理时效",
         CityRules.review_latency,
         lambda key, c: how_soon(c, reviews[key]),
         lambda key: reviews[key].clauses,
     )
-    yield Row("操作便捷性", of_channel, lambda _, channel: channel.ease)
-    yield Row(
+    yield ComparisonRow("操作便捷性", of_channel, lambda _, channel: channel.ease)
+    yield ComparisonRow(
         "所需材料",
         CityRules.materials,
         lambda key, c: _what_to_bring(c, needs[key]),
         lambda key: bringing[key],
     )
-    yield Row("适用人群", of_channel, lambda _, channel: channel.audience)
-    yield Row(HOURS, of_channel, lambda _, channel: phrase(channel.hours))
-    yield Row("身份核验", CityRules.identity_checks, lambda key, _: phrase(checks[key]))
-    yield Row("填报信息", CityRules.fields_asked, lambda key, _: phrase(fields[key]))
+    yield ComparisonRow("适用人群", of_channel, lambda _, channel: channel.audience)
+    yield ComparisonRow(HOURS, of_channel, lambda _, channel: phrase(channel.hours))
+    yield ComparisonRow(
+        "身份核验", CityRules.identity_checks, lambda key, _: phrase(checks[key])
+    )
+    yield ComparisonRow(
+        "填报信息", CityRules.fields_asked, lambda key, _: phrase(fields[key])
+    )
     if any(channel.across is not Across.BOTH for channel in speaker.channels.values()):
         scope = phrase(speaker.value(CityRules.scope))
-        yield Row(
+        yield ComparisonRow(
             "受理范围",
             of_channel,
             lambda _, c: scope if c.across is Across.BOTH else phrase(c.across),
         )
 
 
-def _cells(speaker: Speaker, columns: Iterable[Column], row: Row) -> tuple[Said, ...]:
+def _cells(
+    speaker: Speaker, columns: Iterable[ComparisonColumn], row: ComparisonRow
+) -> tuple[Said, ...]:
     """The cells of one row, none where all are silent; clauses that stand in no cell
     stand by the label."""
     head = speaker.says(row.hook, row.label)

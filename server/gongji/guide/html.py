@@ -13,8 +13,8 @@ from gongji.guide.page import (
     Block,
     Cite,
     Grid,
-    Lines,
-    Page,
+    GuidePage,
+    LineList,
     Said,
     Section,
     cites,
@@ -27,7 +27,7 @@ _FOCUSABLE = 0
 """Lets people scroll a wide table by keyboard."""
 
 
-def to_html(page: Page) -> str:
+def to_html(page: GuidePage) -> str:
     """The whole document; every piece of text is escaped on its way in."""
     contents = (
         f'<li><a href="#section-{n}">{escape(s.heading)}</a></li>'
@@ -60,7 +60,7 @@ def _block(block: Block) -> str:
     match block:
         case Said():
             return f"<p>{_said(block)}</p>"
-        case Lines():
+        case LineList():
             kind = "ol" if block.numbered else "ul"
             items = "".join(f"<li>{_said(item)}</li>\n" for item in block.items)
             return f"<{kind}>\n{items}</{kind}>"

@@ -10,8 +10,8 @@ from gongji.guide.page import (
     Block,
     Cite,
     Grid,
-    Lines,
-    Page,
+    GuidePage,
+    LineList,
     Said,
     Section,
     cites,
@@ -20,7 +20,7 @@ from gongji.guide.page import (
 _SPECIAL = re.compile(r"[\\`*<|]")
 
 
-def to_markdown(page: Page) -> str:
+def to_markdown(page: GuidePage) -> str:
     """The whole page; blocks stand apart by an empty line, the text ends with a line feed."""
     told = [f"# {_text(page.title)}", *(_said(said) for said in page.lead)]
     for section in page.sections:
@@ -40,7 +40,7 @@ def _block(block: Block) -> str:
     match block:
         case Said():
             return _said(block)
-        case Lines():
+        case LineList():
             return "\n".join(
                 f"{_bullet(block, number)} {_said(item)}"
                 for number, item in enumerate(block.items, 1)
@@ -54,7 +54,7 @@ def _block(block: Block) -> str:
             )
 
 
-def _bullet(lines: Lines, number: int) -> str:
+def _bullet(lines: LineList, number: int) -> str:
     return f"{number}." if lines.numbered else "-"
 
 

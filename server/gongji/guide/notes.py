@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from gongji.guide.page import Lines, Said, Section
+from gongji.guide.page import LineList, Said, Section
 from gongji.guide.speaker import Speaker
 from gongji.rules.hookspecs import CityRules
 
@@ -32,7 +32,7 @@ def with_notes(speaker: Speaker, sections: Iterable[Section]) -> tuple[Section, 
         _with(section, tuple(placed.pop(section.heading, ()))) for section in told
     )
     others = tuple(
-        Section(heading, (Lines(tuple(notes)),)) for heading, notes in placed.items()
+        Section(heading, (LineList(tuple(notes)),)) for heading, notes in placed.items()
     )
     return (*told, Section(_OTHERS, parts=others)) if others else told
 
@@ -42,7 +42,7 @@ def _with(section: Section, notes: tuple[Said, ...]) -> Section:
     if not notes:
         return section
     match section.blocks:
-        case (*before, Lines(numbered=False) as last):
-            return replace(section, blocks=(*before, Lines((*last.items, *notes))))
+        case (*before, LineList(numbered=False) as last):
+            return replace(section, blocks=(*before, LineList((*last.items, *notes))))
         case blocks:
-            return replace(section, blocks=(*blocks, Lines(notes)))
+            return replace(section, blocks=(*blocks, LineList(notes)))

@@ -28,7 +28,7 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Lines:
+class LineList:
     """Statements one below the other; numbered where their order is to be followed."""
 
     items: tuple[Said, ...]
@@ -49,7 +49,7 @@ class Grid:
     anchors: tuple[str, ...] = ()
 
 
-Block = Said | Lines | Grid
+Block = Said | LineList | Grid
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class GuidePage:
     """A whole guide."""
 
     title: str
@@ -121,7 +121,7 @@ def clauses_of(block: Block | Section) -> Iterator[Clause]:
     match block:
         case Said():
             yield from block.clauses
-        case Lines():
+        case LineList():
             yield from (clause for item in block.items for clause in item.clauses)
         case Grid():
             yield from (

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gongji.guide.page import Block, Grid, Lines, Said, Section
+from gongji.guide.page import Block, Grid, LineList, Said, Section
 from gongji.guide.speaker import Speaker, phrase
 from gongji.rules.benefits import BonusPoints, NoFund, Table
 from gongji.rules.binding import NoLimit
@@ -24,9 +24,9 @@ def sections(speaker: Speaker) -> tuple[Section, ...]:
     """The fund's part, exclusions, crediting, order of purses."""
     return (
         Section("门诊费用统筹基金怎么付", parts=tuple(_schemes(speaker))),
-        Section("统筹基金不予支付的情形", (Lines(tuple(_exclusions(speaker))),)),
-        Section("个人账户怎么计入", (Lines(tuple(_crediting(speaker))),)),
-        Section("扣款顺序与撤销", (Lines(tuple(_purses(speaker))),)),
+        Section("统筹基金不予支付的情形", (LineList(tuple(_exclusions(speaker))),)),
+        Section("个人账户怎么计入", (LineList(tuple(_crediting(speaker))),)),
+        Section("扣款顺序与撤销", (LineList(tuple(_purses(speaker))),)),
     )
 
 
@@ -48,7 +48,7 @@ def _benefit(
     told = "起付标准和支付比例按就诊医疗机构的级别:"
     yield speaker.about(CityRules.reimbursement, told, *_DEDUCTIBLE, *_RATIO)
     yield _by_level(benefit)
-    yield Lines(tuple(_terms(speaker, benefit)))
+    yield LineList(tuple(_terms(speaker, benefit)))
 
 
 def _by_level(table: Table) -> Grid:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gongji.cities.city import City
-from gongji.guide.page import Grid, Lines, Said, Section, in_order
+from gongji.guide.page import Grid, LineList, Said, Section, in_order
 from gongji.guide.speaker import Speaker, phrase
 from gongji.rules.clauses import clauses_in
 from gongji.rules.phrases import in_words, topic
@@ -23,7 +23,7 @@ def sections(city: City, speaker: Speaker) -> tuple[Section, ...]:
         intro = Said(
             "以下修订来源未经证实或没有施行日期, 未经运营方采用不影响任何办理结果。"
         )
-        told.append(Section("尚未采用的候选修订", (intro, Lines(candidates))))
+        told.append(Section("尚未采用的候选修订", (intro, LineList(candidates))))
     if contradictions:
         told.append(Section("来源矛盾与取舍", parts=contradictions))
     return (*told, Section(HEADING, (_clauses(city, speaker),)))
@@ -56,7 +56,7 @@ def _contradictions(speaker: Speaker) -> Iterator[Section]:
         lines.append(Said(chosen, ruled.clauses, speaker.rules.provincial(hook)))
         lines += [Said(f"理由: {ruled.why}")] if ruled.why else []
         lines += [Said("另有说法:", ruled.against)] if ruled.against else []
-        yield Section(topic(hook), (Lines(tuple(lines)),))
+        yield Section(topic(hook), (LineList(tuple(lines)),))
 
 
 def _clauses(city: City, speaker: Speaker) -> Grid:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from gongji.cities.city import Rules
-from gongji.guide.page import Lines, Said, Section
+from gongji.cities.city import DayRules
+from gongji.guide.page import LineList, Said, Section
 from gongji.guide.quoted import row_of, speaks_of
 from gongji.rules.channels import Channel, ChannelId, Procedure, Step
 from gongji.rules.clauses import Clause, Grade, Timeline
@@ -24,7 +24,7 @@ Hook = Callable[[CityRules], Timeline[T] | None]
 class Speaker:
     """Speaks for one city on one day."""
 
-    rules: Rules
+    rules: DayRules
 
     def value(self, hook: Hook[T]) -> T:
         """The bare value of a hook."""
@@ -59,9 +59,9 @@ class Speaker:
         ]
         return self.says(hook, text, clauses and [*clauses, *carried])
 
-    def steps(self, hook: Hook[T], steps: Iterable[Step]) -> Lines:
+    def steps(self, hook: Hook[T], steps: Iterable[Step]) -> LineList:
         """Steps in their order; one that names no clause rests on the hook's."""
-        return Lines(tuple(self._step(hook, step) for step in steps), numbered=True)
+        return LineList(tuple(self._step(hook, step) for step in steps), numbered=True)
 
     def section(
         self, heading: str, hook: Hook[T], procedure: Procedure, *told: Said

@@ -40,7 +40,7 @@ _MARK: Final = re.compile(r"\bhookimpl\b")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Diagnosis:
     """Something that is wrong: with what, why, and what to do; both in Chinese."""
 
     subject: str
@@ -68,7 +68,7 @@ class Dependent:
 
 def findings(
     data: Path, workdays: Workdays, now: datetime, database: str = ""
-) -> Iterator[Finding]:
+) -> Iterator[Diagnosis]:
     """Everything that is wrong, plugins first; `database` is the address of a
     PostgreSQL, or of another SQLite file."""
     dependents = list(_dependents())
@@ -80,7 +80,7 @@ def findings(
     for refused in load_cities().refused:
         if (subject := f"{refused.plugin} ({refused.pinyin})") not in known:
             yield from (
-                Finding(subject, line, _remedy(refused.pinyin))
+                Diagnosis(subject, line, _remedy(refused.pinyin))
                 for line in refused.problem.splitlines()
             )
     yield from (
@@ -113,7 +113,7 @@ def healthy(data: Path, database: str = "") -> Iterator[str]:
         yield f"PostgreSQL {found.server}: {version}"
 
 
-def _not_declared(dependents: Sequence[Dependent]) -> Iterator[Finding]:
+def _not_declared(dependents: Sequence[Dependent]) -> Iterator[Diagnosis]:
     """Plugins nobody finds, because they do not say where they are."""
     for dependent in dependents:
         if ENTRY_POINTS in dependent.groups or not (module := dependent.speaks_rules):
@@ -125,12 +125,12 @@ def _not_declared(dependents: Sequence[Dependent]) -> Iterator[Finding]:
             f'在 pyproject.toml 写 [project.entry-points."{ENTRY_POINTS}"] 与 {pinyin} '
             f'= "{module}", 然后重新安装'
         )
-        yield Finding(
+        yield Diagnosis(
             dependent.name, f"模块 {module} 里有规则, 但{told}, 所以不会被加载", remedy
         )
 
 
-def _of_other_version(dependents: Sequence[Dependent]) -> Iterator[Finding]:
+def _of_other_version(dependents: Sequence[Dependent]) -> Iterator[Diagnosis]:
     """Plugins written for another gongji than the one installed."""
     for dependent in dependents:
         wanted = dependent.requirement
@@ -143,10 +143,10 @@ def _of_other_version(dependents: Sequence[Dependent]) -> Iterator[Finding]:
             remedy = (
                 "安装适用于本版 gongji 的插件版本, 或照 CHANGELOG.md 修改插件后放宽要求"
             )
-            yield Finding(dependent.name, problem, remedy)
+            yield Diagnosis(dependent.name, problem, remedy)
 
 
-def _missing_modules() -> Iterator[Finding]:
+def _missing_modules() -> Iterator[Diagnosis]:
     """Entry points that lead nowhere."""
     for entry in metadata.entry_points(group=ENTRY_POINTS):
         if not _is_there(entry.module):
@@ -156,7 +156,7 @@ def _missing_modules() -> Iterator[Finding]:
                 else entry.name
             )
             problem = f"入口点 {entry.name} 指向的模块 {entry.module} 不存在"
-            yield Finding(
+            yield Diagnosis(
                 subject,
                 problem,
                 "核对 pyproject.toml 中的模块名, 然后重新安装(pip install -e .)",
@@ -167,7 +167,7 @@ def _remedy(pinyin: str) -> str:
     return f"改正后重新安装; 用 gongji check {pinyin} 与 gongji hooks {pinyin} --trace 细看"
 
 
-def _of_data(data: Path, database: str, now: datetime) -> Iterator[Finding]:
+def _of_data(data: Path, database: str, now: datetime) -> Iterator[Diagnosis]:
     """A database that does not open with the key beside it; none yet is nothing wrong."""
     path = _database(data, database)
     if not path.exists():
@@ -175,14 +175,14 @@ def _of_data(data: Path, database: str, now: datetime) -> Iterator[Finding]:
     try:
         asyncio.run(open_store(path, lambda: now, data / KEY).close())
     except (ValueError, OSError) as wrong:
-        yield Finding(
+        yield Diagnosis(
             str(path),
             str(wrong),
             "核对 --data 目录、文件属主与权限; 密钥丢失的只能从备份恢复",
         )
 
 
-def _of_postgres(data: Path, database: str) -> Iterator[Finding]:
+def _of_postgres(data: Path, database: str) -> Iterator[Diagnosis]:
     """A PostgreSQL that does not answer, is not ours, is of another schema or key, or
     loses what it has confirmed."""
     try:
@@ -191,24 +191,24 @@ def _of_postgres(data: Path, database: str) -> Iterator[Finding]:
         if found.schema is not None:
             condition.check(database, data / KEY)
     except ImportError:
-        yield Finding(
+        yield Diagnosis(
             "PostgreSQL", "没有安装 psycopg", "pip install 'gongji[postgres]'"
         )
     except OSError as wrong:
-        yield Finding(
+        yield Diagnosis(
             "PostgreSQL",
             str(wrong),
             "核对 --database 的主机、库名、用户与权限, 以及数据库是否已启动",
         )
     except ValueError as wrong:
-        yield Finding(
+        yield Diagnosis(
             "PostgreSQL",
             str(wrong),
             "核对 --database 与 --data; 密钥丢失的只能从备份恢复",
         )
     else:
         for lossy in found.lossy:
-            yield Finding(
+            yield Diagnosis(
                 "PostgreSQL",
                 lossy,
                 "在 postgresql.conf(或 ALTER ROLE、ALTER DATABASE 处)改为 on, 重新载入",
@@ -220,14 +220,14 @@ def _condition() -> ModuleType:
     return import_module("gongji.store.postgres.condition")
 
 
-def _of_calendar(workdays: Workdays, now: datetime) -> Iterator[Finding]:
+def _of_calendar(workdays: Workdays, now: datetime) -> Iterator[Diagnosis]:
     """The running year without its holidays; the next from November on, when they are published."""
     today = now.astimezone(SHANGHAI).date()
     years = [today.year, *([today.year + 1] if today.month == 12 else [])]
     for year in years:
         if not workdays.known(year):
             remedy = "升级 chinesecalendar, 或用 --calendar FILE 补充该年(写法见 server/README.md)"
-            yield Finding(
+            yield Diagnosis(
                 f"{year} 年", "节假日与补班安排尚未载入, 审核期限只能按周末推算", remedy
             )
 

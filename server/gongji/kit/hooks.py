@@ -34,7 +34,7 @@ CALL_COLUMNS: Final = ("hook", "plugin", "arguments", "answer")
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class HookCall:
     """One plugin's part in one hook call: what it was given, what it answered; "" where
     it fell silent."""
 
@@ -64,7 +64,7 @@ def listing(cities: Cities, city: City | None = None) -> Iterator[Mapping[str, s
         }
 
 
-def trace(pinyin: str) -> tuple[Sequence[Call], str]:
+def trace(pinyin: str) -> tuple[Sequence[HookCall], str]:
     """Every hook call made while that plugin is loaded, and why it was refused where it was.
 
     ValueError where none of that name is installed.
@@ -78,7 +78,7 @@ def trace(pinyin: str) -> tuple[Sequence[Call], str]:
             "、".join(sorted(metadata.entry_points(group=ENTRY_POINTS).names)) or "无"
         )
         raise ValueError(f"没有安装名为 {pinyin} 的城市插件; 已安装: {names}")
-    calls: list[Call] = []
+    calls: list[HookCall] = []
     try:
         city_from(
             found[0].load(), pinyin=pinyin, watch=lambda manager: _watch(manager, calls)
@@ -96,7 +96,7 @@ def _answers(city: City, hook: str) -> bool:
     return bool(city.candidates) if hook == "candidates" else hook in city.overridden
 
 
-def _watch(manager: pluggy.PluginManager, calls: list[Call]) -> None:
+def _watch(manager: pluggy.PluginManager, calls: list[HookCall]) -> None:
     """Writes down every call of a manager from now on."""
 
     def before(_: str, __: Sequence[pluggy.HookImpl], ___: Mapping[str, Any]) -> None:
@@ -113,7 +113,7 @@ def _watch(manager: pluggy.PluginManager, calls: list[Call]) -> None:
         )
         answers = _answered(outcome, impls)
         calls.extend(
-            Call(hook, _name(impl), arguments, answer) for impl, answer in answers
+            HookCall(hook, _name(impl), arguments, answer) for impl, answer in answers
         )
 
     manager.add_hookcall_monitoring(before, after)

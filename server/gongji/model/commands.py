@@ -80,7 +80,7 @@ class Answer(Struct, Generic[R], frozen=True):
     at: datetime
 
 
-class Remembered(Struct, frozen=True):
+class RequestRecord(Struct, frozen=True):
     """The row of a request id: kept for ever.
 
     `digests` hold a keyed hash per top-level field; `answer` the first answer as JSON,
@@ -115,10 +115,10 @@ class Recalls(Protocol[R_co]):
     """A command whose first answer is rebuilt from what it wrote, so that it is not
     stored a second time."""
 
-    def recall_needs(self, remembered: Remembered) -> Iterable[Need]:
+    def recall_needs(self, remembered: RequestRecord) -> Iterable[Need]:
         """What must be known to rebuild the first answer."""
 
-    def recall(self, remembered: Remembered, facts: Facts) -> R_co:
+    def recall(self, remembered: RequestRecord, facts: Facts) -> R_co:
         """The first answer again, as it was given."""
 
 

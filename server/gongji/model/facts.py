@@ -47,7 +47,7 @@ class Keys(Protocol):
         """The record's value in each of its kind's indexes."""
 
 
-class Unknown(KeyError):  # noqa: N818 - a state of the facts, met and mended by the store
+class NotLoaded(KeyError):  # noqa: N818 - a state of the facts, met and mended by the store
     """A decision read what was never fetched: it is fetched, and the decision made again."""
 
 
@@ -91,7 +91,7 @@ class Facts:
         try:
             record: T | None = self._records[kind][key]
         except KeyError:
-            raise Unknown(kind.__name__, key) from None
+            raise NotLoaded(kind.__name__, key) from None
         return record
 
     def where(self, kind: type[T], index: str, value: str) -> list[T]:
@@ -100,7 +100,7 @@ class Facts:
         try:
             listed = self._lists[kind][index][value]
         except KeyError:
-            raise Unknown(kind.__name__, index, value) from None
+            raise NotLoaded(kind.__name__, index, value) from None
         records = self._records[kind]
         return [records[key] for key in sorted(listed)]
 

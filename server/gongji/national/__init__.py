@@ -13,7 +13,7 @@ from gongji.national.convert import (
     undocumented,
 )
 from gongji.national.details import difference_line, line_of, rows_from
-from gongji.national.dialect import HN, Dialect
+from gongji.national.dialect import HN, MessageDialect
 from gongji.national.envelope import Kept, request_id_of
 from gongji.national.fields import KeptNode
 from gongji.national.forms import NationalFault
@@ -21,7 +21,7 @@ from gongji.national.reconcile import statements
 
 __all__ = [
     "HN",
-    "Dialect",
+    "MessageDialect",
     "Kept",
     "KeptNode",
     "NationalFault",

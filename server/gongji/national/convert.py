@@ -14,7 +14,7 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 
 from gongji.national.details import DETAILS
-from gongji.national.dialect import HN, Dialect
+from gongji.national.dialect import HN, MessageDialect
 from gongji.national.envelope import Kept, Shape, request_id_of
 from gongji.national.fields import KeptNode, Node, fresh
 from gongji.national.forms import NationalFault, moment_of
@@ -54,13 +54,17 @@ _TYPES: Final[tuple[type[Message], ...]] = (
 _KINDS: Final = {cls.DESCRIPTOR.name: cls for cls in _TYPES}
 
 
-def from_national(message: object, dialect: Dialect = HN) -> tuple[Message, Kept]:
+def from_national(
+    message: object, dialect: MessageDialect = HN
+) -> tuple[Message, Kept]:
     """A national request or reply as ours, with what ours does not say. NationalFault
     names field or identity."""
     return _shape_of(message).read(_object(message), dialect)
 
 
-def to_national(ours: Message, kept: Kept, dialect: Dialect = HN) -> dict[str, Any]:
+def to_national(
+    ours: Message, kept: Kept, dialect: MessageDialect = HN
+) -> dict[str, Any]:
     """Ours as the national message it came from, or as a new one where `kept` gives
     what ours does not say."""
     if isinstance(ours, pb.ReverseRequest):
@@ -86,7 +90,7 @@ def to_national(ours: Message, kept: Kept, dialect: Dialect = HN) -> dict[str, A
 
 
 def reply_to(
-    response: Message, request: object, dialect: Dialect = HN
+    response: Message, request: object, dialect: MessageDialect = HN
 ) -> dict[str, Any]:
     """Our answer to a national request, as the reply it waits for; its times are the
     receipt's, else the request's own.
@@ -210,7 +214,7 @@ def _compared(
     response: pb.ReconcileTotalsResponse,
     request: Node,
     head: KeptNode,
-    dialect: Dialect,
+    dialect: MessageDialect,
 ) -> dict[str, Any]:
     balanced, told = compared(response, request, dialect)
     optins = request["input"]["data"]["setl_optins"]

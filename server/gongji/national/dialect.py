@@ -2,7 +2,7 @@
 classes, as one province has them.
 
 Another province's interface counts the personal account into fund_pay_sumamt: its
-identities are another `Dialect`.
+identities are another `MessageDialect`.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Within:
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
+class MessageDialect:
     """A province's edition of the interface: its identities, and which kinds of visit
     each clr_type clears."""
 
@@ -121,7 +121,7 @@ OTHER_FUNDS: Final = (
 )
 """Funds beside the pooled one; none of them pays here."""
 
-HN: Final = Dialect(
+HN: Final = MessageDialect(
     name="HN",
     identities=(
         Sum(

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from google.protobuf.message import Message
 
-from gongji.national.dialect import Dialect
+from gongji.national.dialect import MessageDialect
 from gongji.national.fields import (
     NOTHING,
     KeptNode,
@@ -68,7 +68,7 @@ class Shape:
         """The path of the data node."""
         return f"{self.container}.{self.node}"
 
-    def read(self, message: Node, dialect: Dialect) -> tuple[Message, Kept]:
+    def read(self, message: Node, dialect: MessageDialect) -> tuple[Message, Kept]:
         """Ours, and what it does not say. NationalFault names the field, or the
         identity that does not hold."""
         container = _object(message.get(self.container), self.container)
@@ -89,7 +89,9 @@ class Shape:
             self.complete(ours, kept)
         return ours, kept
 
-    def write(self, ours: Message, kept: Kept, dialect: Dialect) -> dict[str, Any]:
+    def write(
+        self, ours: Message, kept: Kept, dialect: MessageDialect
+    ) -> dict[str, Any]:
         """The national message. NationalFault names what is missing or has no place in
         it, or the broken identity."""
         if self.express:

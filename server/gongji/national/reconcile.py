@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from gongji.national.dialect import Dialect
+from gongji.national.dialect import MessageDialect
 from gongji.national.envelope import Kept, Shape
 from gongji.national.fields import Node
 from gongji.national.forms import AMOUNT, COUNT, NationalFault
@@ -47,7 +47,7 @@ BALANCED: Final = Shape(
 
 
 def compared(
-    response: pb.ReconcileTotalsResponse, request: Node, dialect: Dialect
+    response: pb.ReconcileTotalsResponse, request: Node, dialect: MessageDialect
 ) -> tuple[bool, str]:
     """Whether the sum of our totals is that of the 3201, and each figure that differs, in words."""
     data = request["input"]["data"]
@@ -70,7 +70,7 @@ def compared(
 
 
 def statements(
-    request: pb.ReconcileTotalsRequest, kept: Kept, dialect: Dialect
+    request: pb.ReconcileTotalsRequest, kept: Kept, dialect: MessageDialect
 ) -> list[dict[str, Any]]:
     """Our totals as messages 3201, one for each insutype and clr_type; envelope and
     setl_optins are what was kept."""
@@ -114,7 +114,7 @@ def _kept_with(kept: Kept, said: dict[str, str]) -> Kept:
     return Kept(kept.envelope, data, kept.beside)
 
 
-def _kinds(clr_type: str, dialect: Dialect) -> frozenset[int]:
+def _kinds(clr_type: str, dialect: MessageDialect) -> frozenset[int]:
     if clr_type not in dialect.clearing:
         known = ", ".join(dialect.clearing)
         raise NationalFault(
@@ -123,7 +123,7 @@ def _kinds(clr_type: str, dialect: Dialect) -> frozenset[int]:
     return frozenset(int(kind) for kind in dialect.clearing[clr_type])
 
 
-def _clr_type(total: pb.Total, dialect: Dialect) -> str:
+def _clr_type(total: pb.Total, dialect: MessageDialect) -> str:
     for clr_type, kinds in dialect.clearing.items():
         if VisitKind(total.visit_kind) in kinds:
             return clr_type

@@ -15,7 +15,7 @@ from stdnum.exceptions import ValidationError
 from gongji.model.people import Certificate, Enrolment, Institution, Person
 from gongji.model.refusals import CertificateChecksum, MalformedField
 from gongji.rules.codes import IDENTITY_CARD, InstitutionKind, Scheme
-from gongji.rules.terms import PHRASES
+from gongji.rules.terms import TERMS
 
 RELATIONS = frozenset({"10", "11", "12", "99"} | {str(code) for code in range(20, 98)})
 """GB/T 4761 codes of what one person is to another (patn_rlts); 01 本人 and 02 户主 are none."""
@@ -144,7 +144,7 @@ def _of_enrolments(person: Person) -> Iterator[Problem]:
     )
     for (_, before), (n, enrolment) in pairwise(numbered):
         if _overlap(before, enrolment):
-            scheme = PHRASES[Scheme][enrolment.scheme]
+            scheme = TERMS[Scheme][enrolment.scheme]
             yield _wrong(
                 f"enrolments[{n}].from",
                 f"{scheme}参保期间重叠: {enrolment.since} 时前一段尚未结束",

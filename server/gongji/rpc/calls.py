@@ -21,7 +21,7 @@ from gongji.model.commands import Request
 from gongji.model.refusals import MalformedField, Refusal
 from gongji.rpc.constraints import enforce
 from gongji.rpc.method import Answers, Calling, Method, Writing
-from gongji.rpc.outcome import Call, Ends, _named
+from gongji.rpc.outcome import Call, Outcomes, _named
 
 LONGEST_CALL_S: Final = 60.0
 """How long a call without a deadline may take."""
@@ -52,7 +52,7 @@ class Calls:
 
     def __init__(self) -> None:
         self.methods: dict[str, Method] = {}
-        self._ends = Ends()
+        self._ends = Outcomes()
 
     def add_generic_rpc_handlers(self, handlers: object) -> None:
         """Generated code tells everything twice; the other way names the methods."""

@@ -33,7 +33,7 @@ class Writing(Calling, Protocol):
         """Sends one of them."""
 
 
-class Ended(Exception):  # noqa: N818 - a state, told to who carries the call
+class CallFailed(Exception):  # noqa: N818 - a state, told to who carries the call
     """A call that ends otherwise than well."""
 
     def __init__(self, ended: status.Status) -> None:
@@ -57,7 +57,7 @@ class Method:
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class Services:
     """What a port offers: methods by path, services for reflection, and everything
     whose health can be asked."""
 

@@ -14,7 +14,7 @@ import structlog
 
 from gongji.model.refusals import MalformedField, Refusal
 from gongji.rpc import status
-from gongji.rpc.method import CALLER_KEY, Calling, Ended
+from gongji.rpc.method import CALLER_KEY, CallFailed, Calling
 
 ANONYMOUS: Final = "anonymous"
 
@@ -36,15 +36,15 @@ class Call:
         return self.method.rpartition("/")[2]
 
 
-class Ends:
+class Outcomes:
     """How calls end: told in the log, a line each; who is turned away for now gets a
     turn to come again."""
 
     def __init__(self) -> None:
         self._log = structlog.get_logger("gongji.rpc")
-        self._turns = Turns()
+        self._turns = RetrySchedule()
 
-    def unread(self, path: str, calling: Calling, refusal: Refusal) -> Ended:
+    def unread(self, path: str, calling: Calling, refusal: Refusal) -> CallFailed:
         """The end of a call that is refused whatever it asks; a caller who gives no
         proper name hears of that."""
         call = Call(path.removeprefix("/"), perf_counter())
@@ -54,17 +54,17 @@ class Ends:
             refusal = malformed
         return self.refused(call, refusal)
 
-    def refused(self, call: Call, refusal: Refusal) -> Ended:
+    def refused(self, call: Call, refusal: Refusal) -> CallFailed:
         """The end of a refused call."""
-        again = isinstance(refusal, status.AGAIN)
+        again = isinstance(refusal, status.RETRYABLE)
         ms = self._turns.wait_ms(perf_counter() * 1000) if again else 0
         return self.ended(call, status.of_refusal(refusal, ms))
 
-    def late(self, call: Call) -> Ended:
+    def late(self, call: Call) -> CallFailed:
         """The end of a call whose time ran out."""
         return self.ended(call, status.of_deadline())
 
-    def failed(self, call: Call, fault: Exception) -> Ended:
+    def failed(self, call: Call, fault: Exception) -> CallFailed:
         """The end of a call by a fault, logged by its type and place only: its own text
         may quote personal data."""
         error_id = secrets.token_hex(6)
@@ -81,10 +81,10 @@ class Ends:
         )
         return self.ended(call, status.of_fault(error_id))
 
-    def ended(self, call: Call, told: status.Status) -> Ended:
+    def ended(self, call: Call, told: status.Status) -> CallFailed:
         """The end of a call that has this status."""
         self.tell(call, told.code.name, told.reason)
-        return Ended(told)
+        return CallFailed(told)
 
     def tell(self, call: Call, code: str, reason: str = "") -> None:
         """The line of a call."""
@@ -120,7 +120,7 @@ APART_MS: Final = 5
 everything to those served."""
 
 
-class Turns:
+class RetrySchedule:
     """Hands out moments to come again, `APART_MS` apart; used by one thread."""
 
     def __init__(self) -> None:

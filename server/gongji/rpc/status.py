@@ -33,7 +33,7 @@ Both travel as headers, the details in base64, the sentence in percent-encoded U
 below the 8 KiB at which Java and proxies cut a connection off.
 """
 
-AGAIN: Final = (refusals.Overloaded, refusals.StoreUnavailable)
+RETRYABLE: Final = (refusals.Overloaded, refusals.StoreUnavailable)
 """Refusals that pass by themselves: they say when to come again."""
 
 _LENGTHS: Final = (400, 160, 100, 60, 40, 24, 12, 4)
@@ -108,7 +108,7 @@ def of_refusal(refusal: Refusal, again_ms: int = 1000) -> Status:
             code, message, [_error_info(refusal.reason(), {}), _localized(message)]
         )
     trailing: list[tuple[str, str | bytes]] = [(DETAILS_KEY, packed)]
-    if isinstance(refusal, AGAIN):
+    if isinstance(refusal, RETRYABLE):
         trailing.append((PUSHBACK_KEY, str(again_ms)))
     return Status(code, refusal.reason(), message, tuple(trailing))
 
@@ -161,7 +161,7 @@ def _parts(refusal: Refusal, message: str, length: int, again_ms: int) -> list[M
                 violations=[_violation(c, length) for c in refusal.conditions]
             )
         )
-    if isinstance(refusal, AGAIN):
+    if isinstance(refusal, RETRYABLE):
         retry = details.RetryInfo()
         retry.retry_delay.FromMilliseconds(again_ms)
         parts.append(retry)

@@ -48,7 +48,7 @@ from gongji.rules.clauses import Clause
 from gongji.rules.codes import EnrolmentStatus, Standing
 from gongji.rules.hookspecs import question
 from gongji.rules.money import percent, yuan
-from gongji.rules.terms import KIN, LEVELS, PHRASES
+from gongji.rules.terms import KIN, LEVELS, TERMS
 
 NOTHING = "无"
 
@@ -151,7 +151,7 @@ def _(value: time) -> str:
 @_phrase.register(Enum)
 @_phrase.register(IntEnum)
 def _(value: Enum) -> str:
-    return PHRASES[type(value)][value]
+    return TERMS[type(value)][value]
 
 
 @_phrase.register(tuple)

@@ -37,7 +37,7 @@ from gongji.rules.codes import (
 )
 from gongji.rules.money import Rounding
 
-PHRASES: Mapping[type[Enum], Mapping[Enum, str]] = {
+TERMS: Mapping[type[Enum], Mapping[Enum, str]] = {
     NoLimit: {NoLimit.NO_LIMIT: "不设限"},
     AlwaysOpen: {AlwaysOpen.ALWAYS: "24小时"},
     OperatorSets: {OperatorSets.OPERATOR_SETS: "由经办机构另行设定"},

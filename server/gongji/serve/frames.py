@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 import grpc
 import msgspec
 
-from gongji.rpc.method import Ended
+from gongji.rpc.method import CallFailed
 from gongji.rpc.status import Status
 
 _LENGTH: Final = 4
@@ -19,7 +19,7 @@ _LENGTH: Final = 4
 _READ: Final = 65_536
 
 
-class Asks(msgspec.Struct, array_like=True, tag=0):
+class CallRequest(msgspec.Struct, array_like=True, tag=0):
     """A call: its request, where it has just one; its caller's name and seconds left,
     as `Calling` tells them."""
 
@@ -30,30 +30,30 @@ class Asks(msgspec.Struct, array_like=True, tag=0):
     raw: bytes = b""
 
 
-class Leaves(msgspec.Struct, array_like=True, tag=1):
+class CallCancel(msgspec.Struct, array_like=True, tag=1):
     """The caller has gone."""
 
     number: int
 
 
-class More(msgspec.Struct, array_like=True, tag=2):
+class CallChunk(msgspec.Struct, array_like=True, tag=2):
     """One of several requests or replies."""
 
     raw: bytes
 
 
-class NoMore(msgspec.Struct, array_like=True, tag=3):
+class CallEnd(msgspec.Struct, array_like=True, tag=3):
     """All requests have come."""
 
 
-class Replies(msgspec.Struct, array_like=True, tag=4):
+class CallReply(msgspec.Struct, array_like=True, tag=4):
     """The call has ended well."""
 
     number: int
     raw: bytes
 
 
-class Refuses(msgspec.Struct, array_like=True, tag=5):
+class CallFailure(msgspec.Struct, array_like=True, tag=5):
     """The call has ended otherwise; see `status.Status`."""
 
     number: int
@@ -63,7 +63,9 @@ class Refuses(msgspec.Struct, array_like=True, tag=5):
     trailing: tuple[tuple[str, bytes], ...]
 
 
-Frame: TypeAlias = Asks | Leaves | More | NoMore | Replies | Refuses
+Frame: TypeAlias = (
+    CallRequest | CallCancel | CallChunk | CallEnd | CallReply | CallFailure
+)
 
 _pack = msgspec.msgpack.Encoder().encode
 
@@ -78,7 +80,7 @@ def framed(frame: Frame) -> bytes:
     return len(packed).to_bytes(_LENGTH) + packed
 
 
-def refuses(number: int, told: Status) -> Refuses:
+def refuses(number: int, told: Status) -> CallFailure:
     """The frame of a call that ended so."""
     trailing = tuple(
         [
@@ -86,10 +88,10 @@ def refuses(number: int, told: Status) -> Refuses:
             for key, value in told.trailing
         ]
     )
-    return Refuses(number, told.code.value[0], told.reason, told.message, trailing)
+    return CallFailure(number, told.code.value[0], told.reason, told.message, trailing)
 
 
-def ended(frame: Refuses) -> Ended:
+def ended(frame: CallFailure) -> CallFailed:
     """How the call of a frame ended."""
     # gRPC's own rule: the values of keys that end so are bytes, all others text.
     trailing = tuple(
@@ -98,10 +100,10 @@ def ended(frame: Refuses) -> Ended:
             for key, value in frame.trailing
         ]
     )
-    return Ended(Status(_CODES[frame.code], frame.reason, frame.message, trailing))
+    return CallFailed(Status(_CODES[frame.code], frame.reason, frame.message, trailing))
 
 
-class Wire(asyncio.Protocol):
+class FrameProtocol(asyncio.Protocol):
     """Frames both ways over one connection; `got` is handed each, `lost` is told of the end."""
 
     def __init__(self, got: Callable[[Any], None], lost: Callable[[], None]) -> None:
@@ -139,7 +141,7 @@ class Wire(asyncio.Protocol):
         self._lost()
 
 
-class Pipe:
+class FrameStream:
     """Frames both ways over one connection, at the pace of who reads them."""
 
     def __init__(

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from gongji.rpc.method import Offer
+from gongji.rpc.method import Services
 from gongji.serve import ipc, logs, supervisor
 from gongji.serve.port import OpenPort
 from gongji.v1 import (  # noqa: F401 - reflection describes what is loaded
@@ -56,11 +56,11 @@ class _Order:
 class Gateway:
     """A port in a process of its own; see `rpc.port.Port`."""
 
-    def __init__(self, offer: Offer, address: str, *, shared: bool = False) -> None:
+    def __init__(self, offer: Services, address: str, *, shared: bool = False) -> None:
         self.address = address
         self._offer = offer
         self._shared = shared
-        self._crew = supervisor.Crew(__name__, "gateway", 1, self._order)
+        self._crew = supervisor.Supervisor(__name__, "gateway", 1, self._order)
         self._stack = AsyncExitStack()
 
     async def start(self) -> None:
@@ -107,10 +107,10 @@ async def _carry(
     """The gateway: carries calls until the end, or until nobody answers them any more."""
     logs.configure()
     carried = await ipc.carrying(order.folder, order.methods, partial(_vanish, order))
-    offer = Offer(carried.methods, order.services, order.healthy)
+    offer = Services(carried.methods, order.services, order.healthy)
     port = OpenPort(offer, order.address, shared=order.shared, alive=carried.alive)
     await port.start()
-    supervisor.rarely_collect()
+    supervisor.freeze_gc()
     up(port.address)
     await asyncio.wait((ending,))
     await port.stop()

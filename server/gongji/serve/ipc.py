@@ -27,17 +27,17 @@ from typing import Any, Final
 import msgspec
 
 from gongji.model.refusals import Overloaded, StoreUnavailable
-from gongji.rpc.method import Answers, Calling, Ended, Method, Writing
-from gongji.rpc.outcome import Ends
+from gongji.rpc.method import Answers, CallFailed, Calling, Method, Writing
+from gongji.rpc.outcome import Outcomes
 from gongji.serve.frames import (
-    Asks,
-    Leaves,
-    More,
-    NoMore,
-    Pipe,
-    Refuses,
-    Replies,
-    Wire,
+    CallCancel,
+    CallChunk,
+    CallEnd,
+    CallFailure,
+    CallReply,
+    CallRequest,
+    FrameProtocol,
+    FrameStream,
     ended,
     refuses,
 )
@@ -66,17 +66,17 @@ class _Passed(msgspec.Struct):
 class _PassedStream(_Passed):
     """A streaming call that was passed on; see `calls.Writing`."""
 
-    pipe: Pipe
+    pipe: FrameStream
 
     async def write(self, reply: bytes) -> None:
         """Sends one of several replies."""
         with _gone_is_cancelled():
-            await self.pipe.send(More(reply))
+            await self.pipe.send(CallChunk(reply))
 
     async def requests(self) -> AsyncIterator[bytes]:
         """The requests as they come."""
         with _gone_is_cancelled():
-            while isinstance(frame := await self.pipe.receive(), More):
+            while isinstance(frame := await self.pipe.receive(), CallChunk):
                 yield frame.raw
 
 
@@ -104,12 +104,12 @@ async def answering(methods: Mapping[str, Method]) -> AsyncIterator[Path]:
         prefix="gongji-hop-", ignore_cleanup_errors=True
     ) as name:
         folder = Path(name)  # ours alone to enter
-        connected: set[Wire] = set()
+        connected: set[FrameProtocol] = set()
         plain = await loop.create_unix_server(
             lambda: _Answering(methods, connected).wire, folder / _CALLS
         )
         streams = await asyncio.start_unix_server(
-            lambda reader, writer: _answer_stream(methods, Pipe(reader, writer)),
+            lambda reader, writer: _answer_stream(methods, FrameStream(reader, writer)),
             folder / _STREAMS,
         )
         try:
@@ -129,15 +129,17 @@ async def _alive(raw: bytes, calling: Calling) -> bytes:
 class _Answering:
     """The plain calls of one connection, which is among those `connected` while it lasts."""
 
-    def __init__(self, methods: Mapping[str, Method], connected: set[Wire]) -> None:
+    def __init__(
+        self, methods: Mapping[str, Method], connected: set[FrameProtocol]
+    ) -> None:
         self._methods = methods
         self._connected = connected
         self._calls: dict[int, asyncio.Task[None]] = {}
-        self.wire = Wire(self._got, self._lost)
+        self.wire = FrameProtocol(self._got, self._lost)
         connected.add(self.wire)
 
-    def _got(self, frame: Asks | Leaves) -> None:
-        if isinstance(frame, Asks):
+    def _got(self, frame: CallRequest | CallCancel) -> None:
+        if isinstance(frame, CallRequest):
             task = self._calls[frame.number] = asyncio.get_running_loop().create_task(
                 self._answer(frame)
             )
@@ -149,7 +151,7 @@ class _Answering:
         """Not the call's own last step: one that is cancelled before it began takes none."""
         del self._calls[number]
 
-    async def _answer(self, asked: Asks) -> None:
+    async def _answer(self, asked: CallRequest) -> None:
         calling = _Passed(asked.caller, asked.remaining_s)
         self.wire.send(
             await _outcome(self._methods[asked.path], asked, asked.raw, calling)
@@ -161,7 +163,7 @@ class _Answering:
             call.cancel()
 
 
-async def _answer_stream(methods: Mapping[str, Method], pipe: Pipe) -> None:
+async def _answer_stream(methods: Mapping[str, Method], pipe: FrameStream) -> None:
     """One streaming call. Who carries it hangs up: whoever did so over requests not yet
     read would cut off the end."""
     try:
@@ -177,11 +179,11 @@ async def _answer_stream(methods: Mapping[str, Method], pipe: Pipe) -> None:
 
 
 async def _outcome(
-    method: Method, asked: Asks, raw: Any, calling: Calling
-) -> Replies | Refuses:
+    method: Method, asked: CallRequest, raw: Any, calling: Calling
+) -> CallReply | CallFailure:
     try:
-        return Replies(asked.number, await method.answer(raw, calling))
-    except Ended as ended:
+        return CallReply(asked.number, await method.answer(raw, calling))
+    except CallFailed as ended:
         return refuses(asked.number, ended.status)
 
 
@@ -226,10 +228,10 @@ class _Carrier:
 
     def __init__(self, folder: Path, lost: Callable[[], None]) -> None:
         self._folder = folder
-        self._waiting: dict[int, asyncio.Future[Replies | Refuses]] = {}
+        self._waiting: dict[int, asyncio.Future[CallReply | CallFailure]] = {}
         self._last = 0
-        self._ends = Ends()
-        self.wire = Wire(self._got, lost)
+        self._ends = Outcomes()
+        self.wire = FrameProtocol(self._got, lost)
 
     async def alive(self) -> None:
         """Waits until calls are answered."""
@@ -252,19 +254,21 @@ class _Carrier:
         """The reply to one request. Ended."""
         self._last = number = self._last + 1
         future = self._waiting[number] = asyncio.get_running_loop().create_future()
-        self.wire.send(Asks(number, path, calling.caller, calling.remaining_s, raw))
+        self.wire.send(
+            CallRequest(number, path, calling.caller, calling.remaining_s, raw)
+        )
         try:
             frame = await future
         except asyncio.CancelledError:
             self._waiting.pop(number, None)
-            self.wire.send(Leaves(number))
+            self.wire.send(CallCancel(number))
             raise
-        if isinstance(frame, Refuses):
+        if isinstance(frame, CallFailure):
             raise ended(frame)
         reply: bytes = frame.raw
         return reply
 
-    def _got(self, frame: Replies | Refuses) -> None:
+    def _got(self, frame: CallReply | CallFailure) -> None:
         future = self._waiting.pop(frame.number, None)
         if future is not None and not future.done():
             future.set_result(frame)
@@ -289,24 +293,24 @@ class _Carrier:
         self, path: str, requests: AsyncIterator[bytes], calling: Writing
     ) -> bytes:
         """Passes one streaming call on. Ended; OSError where nobody answers any more."""
-        pipe = Pipe(*await asyncio.open_unix_connection(self._folder / _STREAMS))
-        await pipe.send(Asks(0, path, calling.caller, calling.remaining_s))
+        pipe = FrameStream(*await asyncio.open_unix_connection(self._folder / _STREAMS))
+        await pipe.send(CallRequest(0, path, calling.caller, calling.remaining_s))
         sending = asyncio.ensure_future(_send_all(pipe, requests))
         try:
-            while isinstance(frame := await pipe.receive(), More):
+            while isinstance(frame := await pipe.receive(), CallChunk):
                 await calling.write(frame.raw)
         finally:
             sending.cancel()
             pipe.close()
-        if isinstance(frame, Refuses):
+        if isinstance(frame, CallFailure):
             raise ended(frame)
         reply: bytes = frame.raw
         return reply
 
 
-async def _send_all(pipe: Pipe, requests: AsyncIterator[bytes]) -> None:
+async def _send_all(pipe: FrameStream, requests: AsyncIterator[bytes]) -> None:
     """Sends all requests, or as many as are wanted."""
     with suppress(ConnectionError):
         async for raw in requests:
-            await pipe.send(More(raw))
-        await pipe.send(NoMore())
+            await pipe.send(CallChunk(raw))
+        await pipe.send(CallEnd())

@@ -21,7 +21,7 @@ def configure() -> None:
         processors=[_line],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.BytesLoggerFactory(
-            file=cast("BinaryIO", Lines(cast("BinaryIO", stream.buffer)))
+            file=cast("BinaryIO", LogLines(cast("BinaryIO", stream.buffer)))
             if stream
             else None
         ),
@@ -29,7 +29,7 @@ def configure() -> None:
     )
 
 
-class Lines:
+class LogLines:
     """Where lines go; a log that cannot be written, its disk full or its reader gone,
     loses lines and no call."""
 

@@ -14,8 +14,8 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from gongji.model.refusals import StoreUnavailable
-from gongji.rpc.method import CALLER_KEY, Answers, Calling, Ended, Method, Offer
-from gongji.rpc.outcome import Ends
+from gongji.rpc.method import CALLER_KEY, Answers, CallFailed, Calling, Method, Services
+from gongji.rpc.outcome import Outcomes
 
 MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
 
@@ -73,7 +73,7 @@ class OpenPort:
 
     def __init__(
         self,
-        offer: Offer,
+        offer: Services,
         address: str,
         *,
         shared: bool = False,
@@ -129,7 +129,7 @@ class Handlers(grpc.GenericRpcHandler):
 
     def leave(self) -> None:
         """From now on every call is turned away."""
-        ends = Ends()
+        ends = Outcomes()
         self._handlers = {
             path: _handler(_leaving(path, ends)) for path in self._handlers
         }
@@ -139,7 +139,7 @@ class Handlers(grpc.GenericRpcHandler):
         return self._handlers.get(handler_call_details.method)
 
 
-def _leaving(path: str, ends: Ends) -> Method:
+def _leaving(path: str, ends: Outcomes) -> Method:
     """What is left of a method, whatever streams."""
 
     async def answer(_: object, calling: Calling) -> NoReturn:
@@ -167,7 +167,7 @@ def _behaviour(answer: Answers) -> Any:
     async def call(raw: Any, context: Any) -> bytes:
         try:
             return await answer(raw, _Carried(context))
-        except Ended as ended:
+        except CallFailed as ended:
             await context.abort(
                 ended.status.code, ended.status.message, ended.status.trailing
             )

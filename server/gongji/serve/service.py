@@ -13,14 +13,14 @@ from gongji.cities.city import Cities
 from gongji.client import imports
 from gongji.client.connection import connect
 from gongji.model.people import Person
-from gongji.rpc.services import offered
+from gongji.rpc.services import services_of
 from gongji.serve import logs
 from gongji.serve.agreement import adopting
 from gongji.serve.clock import SandboxClock, system_clock
 from gongji.serve.gateway import Gateway
 from gongji.serve.port import OpenPort, Port
 from gongji.serve.settings import DATABASE, KEY_FILE, Settings
-from gongji.serve.supervisor import interrupted, rarely_collect
+from gongji.serve.supervisor import freeze_gc, interrupted
 from gongji.store import open_store
 from gongji.store.databases import alone_over, is_postgres
 
@@ -69,7 +69,7 @@ async def running(
         store = open_store(database, clock, settings.data / KEY_FILE)
         stack.push_async_callback(store.close)
         async with adopting(store, settings.database, settings.adopt, clock()):
-            offer = offered(
+            offer = services_of(
                 store,
                 cities,
                 workdays,
@@ -81,7 +81,7 @@ async def running(
                 offer, settings.address, shared=settings.workers > 1
             )
             await port.start()
-            rarely_collect()
+            freeze_gc()
             try:
                 if (
                     settings.sample

@@ -34,7 +34,13 @@ if (
 else:
     from uvloop import new_event_loop
 
-__all__ = ["Crew", "interrupted", "new_event_loop", "rarely_collect", "serve_as_member"]
+__all__ = [
+    "Supervisor",
+    "interrupted",
+    "new_event_loop",
+    "freeze_gc",
+    "serve_as_member",
+]
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 """How long a dead member waits for its successor, in seconds: doubled each time one
@@ -51,7 +57,7 @@ _FAREWELL: Final = b"."
 """What a parent says before it lets go."""
 
 
-def rarely_collect() -> None:
+def freeze_gc() -> None:
     """Leaves what is loaded to the end of the process: looking through it for cycles
     costs a tenth of every call."""
     gc.collect()
@@ -85,7 +91,7 @@ class _Report(msgspec.Struct, omit_defaults=True):
 
 
 @dataclass(slots=True)
-class _Member:
+class _Child:
     """A member's process as its parent sees it."""
 
     name: str
@@ -93,7 +99,7 @@ class _Member:
     process: asyncio.subprocess.Process
 
     @classmethod
-    async def start(cls, module: str, name: str, number: int, order: object) -> _Member:
+    async def start(cls, module: str, name: str, number: int, order: object) -> _Child:
         """A member that will come `up`; in a session of its own, so that Ctrl-C reaches
         the parent only."""
         process = await asyncio.create_subprocess_exec(
@@ -149,7 +155,7 @@ class _Member:
             await self.process.wait()
 
 
-class Crew:
+class Supervisor:
     """Some processes that run one module, each with an order of its own made when it starts."""
 
     def __init__(
@@ -161,7 +167,7 @@ class Crew:
         The log tells of them by `name`: worker_up, worker_ended.
         """
         self._module, self._name, self._size, self._order = module, name, size, order
-        self._members: dict[int, _Member] = {}
+        self._members: dict[int, _Child] = {}
         self._serving: set[int] = set()
         self._log = structlog.get_logger()
 
@@ -178,7 +184,7 @@ class Crew:
         return address
 
     async def _start(self, number: int) -> str:
-        member = self._members[number] = await _Member.start(
+        member = self._members[number] = await _Child.start(
             self._module, self._name, number, self._order(number)
         )
         address = await member.up()

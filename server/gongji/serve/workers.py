@@ -28,7 +28,7 @@ async def serve_many(settings: Settings) -> AsyncGenerator[Up | Stopping]:
     with held(settings.address) as address:
         # The first makes tables and key, records adoptions and loads the sample.
         first = replace(settings, address=address)
-        workers = supervisor.Crew(
+        workers = supervisor.Supervisor(
             __name__,
             "worker",
             settings.workers,

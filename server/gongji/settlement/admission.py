@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 from msgspec import Struct
 
-from gongji.cities.city import Cities, City, Rules
+from gongji.cities.city import Cities, City, DayRules
 from gongji.model.binding import Binding
 from gongji.model.facts import Facts
 from gongji.model.people import Enrolment, Institution, Person, alive_on
@@ -36,7 +36,7 @@ from gongji.rules.codes import (
 )
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.money import yuan
-from gongji.rules.terms import PHRASES
+from gongji.rules.terms import TERMS
 
 INSURED = frozenset({EnrolmentStatus.NORMAL, EnrolmentStatus.PAUSED})
 """Statuses of somebody who is in a scheme; a pause excludes the fund (C63), it refuses nothing."""
@@ -57,8 +57,8 @@ class Admitted(Struct, frozen=True, kw_only=True):
     patient: Person
     institution: Institution
     city: City
-    rules: Rules
-    rules_now: Rules
+    rules: DayRules
+    rules_now: DayRules
     enrolment: Enrolment
     givers: tuple[str, ...]
 
@@ -154,7 +154,7 @@ def _refuse_odd_parts(bill: Bill) -> None:
         )
 
 
-def _refuse_undesignated(bill: Bill, institution: Institution, rules: Rules) -> None:
+def _refuse_undesignated(bill: Bill, institution: Institution, rules: DayRules) -> None:
     if not institution.designated_on(bill.service_day):
         raise InstitutionNotDesignated(
             f"{institution.name} 在就诊日 {bill.service_day} 不是定点医药机构",
@@ -164,14 +164,14 @@ def _refuse_undesignated(bill: Bill, institution: Institution, rules: Rules) -> 
 
 
 def _refuse_unsupported_kind(
-    bill: Bill, institution: Institution, scheme: Scheme, rules: Rules
+    bill: Bill, institution: Institution, scheme: Scheme, rules: DayRules
 ) -> None:
     """INPATIENT and CHRONIC come as residue only; of the rest, what a table of the
     scheme, or else of any, covers.
 
     Where the fund pays for nobody there is no table to ask: every kind is settled, fund 0.
     """
-    kind, kinds = bill.visit_kind, PHRASES[VisitKind]
+    kind, kinds = bill.visit_kind, TERMS[VisitKind]
     if kind in SETTLED_ELSEWHERE:
         if bill.residue:
             return
@@ -204,7 +204,9 @@ def _refuse_unsupported_kind(
         )
 
 
-def _enrolment(bill: Bill, patient: Person, scheme: Scheme, rules: Rules) -> Enrolment:
+def _enrolment(
+    bill: Bill, patient: Person, scheme: Scheme, rules: DayRules
+) -> Enrolment:
     """The enrolment the bill is settled under. NotEnrolled."""
     enrolment = patient.enrolled(bill.service_day, scheme)
     if (
@@ -213,7 +215,7 @@ def _enrolment(bill: Bill, patient: Person, scheme: Scheme, rules: Rules) -> Enr
         or not alive_on(patient, bill.service_day)
     ):
         raise NotEnrolled(
-            f"就诊日 {bill.service_day} 未参加{PHRASES[Scheme][scheme]}",
+            f"就诊日 {bill.service_day} 未参加{TERMS[Scheme][scheme]}",
             field="bill.patient",
             clauses=rules.answer(CityRules.reimbursement).clauses,
             scheme=str(int(scheme)),
@@ -222,7 +224,7 @@ def _enrolment(bill: Bill, patient: Person, scheme: Scheme, rules: Rules) -> Enr
 
 
 def _refuse_unfiled(
-    bill: Bill, institution: Institution, patient: Person, rules: Rules
+    bill: Bill, institution: Institution, patient: Person, rules: DayRules
 ) -> None:
     if bill.filing_no or pooling_area(institution.area_code) == pooling_area(
         patient.insured_place
@@ -238,7 +240,7 @@ def _refuse_unfiled(
         )
 
 
-def _refuse_unbound(bill: Bill, givers: tuple[str, ...], rules_now: Rules) -> None:
+def _refuse_unbound(bill: Bill, givers: tuple[str, ...], rules_now: DayRules) -> None:
     if unbound := sorted(set(bill.givers) - set(givers)):
         raise GiverNotBound(
             f"以下授权人与患者之间没有生效的就医购药共济绑定: {'、'.join(unbound)}",

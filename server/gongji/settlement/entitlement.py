@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from gongji.cities.city import Cities, Rules
+from gongji.cities.city import Cities, DayRules
 from gongji.model.account import Account, has_purse
 from gongji.model.decided import RuleRef
 from gongji.model.facts import Facts
@@ -25,7 +25,7 @@ from gongji.rules.benefits import (
 from gongji.rules.clauses import Clause
 from gongji.rules.codes import AccountUse, EnrolmentStatus, InstitutionKind, Spending
 from gongji.rules.hookspecs import CityRules
-from gongji.rules.terms import PHRASES
+from gongji.rules.terms import TERMS
 from gongji.settlement.admission import Admitted
 from gongji.settlement.split import Benefit, Purse, benefit_of
 
@@ -160,7 +160,7 @@ def _giver(holder: str, case: Admitted, facts: Facts, cities: Cities) -> AskedPu
     )
 
 
-def _may_give(holder: Person, rules: Rules, facts: Facts) -> bool:
+def _may_give(holder: Person, rules: DayRules, facts: Facts) -> bool:
     """Whether the holder is enrolled today as his city asks of a holder."""
     terms = rules.value(CityRules.holder_terms)
     today = [holder.enrolled(facts.today, scheme) for scheme in terms.schemes]
@@ -173,15 +173,13 @@ def _not_there(uses: Uses, institution: Institution) -> str:
     place = (
         Use.PHARMACY if institution.kind is InstitutionKind.PHARMACY else Use.OUTPATIENT
     )
-    return "" if place in uses.aid_at else f"共济不得用于{PHRASES[Use][place]}"
+    return "" if place in uses.aid_at else f"共济不得用于{TERMS[Use][place]}"
 
 
 def _never(uses: Uses, case: Admitted) -> str:
     spending = case.bill.spending
     return (
-        f"个人账户不得用于{PHRASES[Spending][spending]}"
-        if spending in uses.never
-        else ""
+        f"个人账户不得用于{TERMS[Spending][spending]}" if spending in uses.never else ""
     )
 
 

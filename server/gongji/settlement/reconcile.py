@@ -20,7 +20,7 @@ from gongji.rules.codes import SHANGHAI, Scheme, VisitKind
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class DetailRow:
     """One row of either side's books (3202); amounts in fen, negative in a reverse row
     (refd_setl_flag)."""
 
@@ -57,7 +57,7 @@ UNKNOWN = Origin()
 class Booked:
     """One row of our books: under which heading it counts, and what made its settlement."""
 
-    row: Row
+    row: DetailRow
     heading: Heading
     origin: Origin
 
@@ -71,7 +71,7 @@ class Sums:
     fund_fen: int = 0
     account_fen: int = 0
 
-    def plus(self, row: Row) -> Sums:
+    def plus(self, row: DetailRow) -> Sums:
         """With one more row."""
         return Sums(
             self.count + 1,
@@ -109,8 +109,8 @@ class Difference:
     """One row that differs, and what made our settlement."""
 
     kind: DifferenceKind
-    ours: Row | None
-    theirs: Row | None
+    ours: DetailRow | None
+    theirs: DetailRow | None
     origin: Origin = UNKNOWN
 
 
@@ -132,7 +132,7 @@ def _booked(settlement: Settlement, at: datetime | None, sign: int) -> Booked:
     if at is None:
         raise ValueError(f"settlement {settlement.settlement_id!r} has no such row")
     bill = settlement.bill
-    row = Row(
+    row = DetailRow(
         settlement_id=settlement.settlement_id,
         patient=bill.patient,
         total_fen=sign * bill.total_fen,
@@ -177,7 +177,7 @@ class Comparison:
     """
 
     def __init__(self) -> None:
-        self._ours: dict[tuple[str, bool], tuple[Row, Origin]] = {}
+        self._ours: dict[tuple[str, bool], tuple[DetailRow, Origin]] = {}
         self._seen: set[tuple[str, bool]] = set()
 
     def expect(self, booked: Booked) -> None:
@@ -187,7 +187,7 @@ class Comparison:
             booked.origin,
         )
 
-    def judge(self, theirs: Row) -> Difference | None:
+    def judge(self, theirs: DetailRow) -> Difference | None:
         """How one of their rows differs; None where it agrees. The second of one key is
         a duplicate, whatever it says.
 
@@ -207,7 +207,7 @@ class Comparison:
             else Difference(DifferenceKind.AMOUNT, ours, theirs, origin)
         )
 
-    def _unknown(self, theirs: Row) -> Difference:
+    def _unknown(self, theirs: DetailRow) -> Difference:
         settled = (theirs.settlement_id, False)
         if theirs.refund and settled in self._ours:
             _, origin = self._ours[settled]
@@ -224,7 +224,7 @@ class Comparison:
             if key not in self._seen:
                 yield Difference(self._lacking(ours), ours, None, origin)
 
-    def _lacking(self, row: Row) -> DifferenceKind:
+    def _lacking(self, row: DetailRow) -> DifferenceKind:
         settled = (row.settlement_id, False)
         if row.refund and (settled in self._seen or settled not in self._ours):
             return DifferenceKind.REVERSED_ONLY_HERE

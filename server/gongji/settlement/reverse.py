@@ -11,7 +11,7 @@ from gongji.account import ledger
 from gongji.account.ledger import Inconsistent
 from gongji.cities.city import Cities
 from gongji.model.account import Account, PurseMovement
-from gongji.model.commands import Decision, Remembered, Request
+from gongji.model.commands import Decision, Request, RequestRecord
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.ids import derived_id
 from gongji.model.refusals import (
@@ -75,7 +75,7 @@ class Reverse(Struct, frozen=True):
         original = by_key(Settlement, self.original_id)
         yield original
         if self.settle_request_id:
-            yield by_key(Remembered, self.settle_request_id)
+            yield by_key(RequestRecord, self.settle_request_id)
         if (
             not facts.has(original)
             or (settlement := facts.get(Settlement, self.original_id)) is None
@@ -126,10 +126,10 @@ class Reverse(Struct, frozen=True):
         refusal = SettlementNotFound(
             f"请求 {original} 没有产生结算", field="settle_request_id"
         )
-        if facts.get(Remembered, original) is not None:
+        if facts.get(RequestRecord, original) is not None:
             return refusal
         return refusal.leaving(
-            Remembered(original, "", SETTLE, {}, facts.now, tombstone=True)
+            RequestRecord(original, "", SETTLE, {}, facts.now, tombstone=True)
         )
 
 

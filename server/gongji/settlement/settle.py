@@ -19,7 +19,7 @@ from gongji.account.ledger import Inconsistent
 from gongji.cities.city import Cities
 from gongji.model.account import Account
 from gongji.model.binding import Binding
-from gongji.model.commands import Decision, Remembered, Request
+from gongji.model.commands import Decision, Request, RequestRecord
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.ids import derived_id
 from gongji.model.people import Institution, Person
@@ -72,11 +72,11 @@ class Settle(Struct, frozen=True):
         """Who pays what, and the records of it. Every refusal of `admit`."""
         return _settled(self.bill, facts, self.cities, self.request.request_id)
 
-    def recall_needs(self, remembered: Remembered) -> Iterator[Need]:
+    def recall_needs(self, remembered: RequestRecord) -> Iterator[Need]:
         """The settlement as stored."""
         yield by_key(Settlement, settlement_id_of(remembered.request_id))
 
-    def recall(self, remembered: Remembered, facts: Facts) -> Settlement:
+    def recall(self, remembered: RequestRecord, facts: Facts) -> Settlement:
         """The settlement as it was first answered, whatever happened to it since."""
         stored = facts.get(Settlement, settlement_id_of(remembered.request_id))
         if stored is None:

@@ -9,7 +9,14 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from gongji.model.commands import Adopted, Answer, Command, Listing, Query, Remembered
+from gongji.model.commands import (
+    Adopted,
+    Answer,
+    Command,
+    Listing,
+    Query,
+    RequestRecord,
+)
 from gongji.model.people import Certificate
 from gongji.store.databases import MEMORY, is_postgres, migrate, open_postgres, path_of
 from gongji.store.migrations import SchemaError, is_new, make_file
@@ -49,10 +56,10 @@ class Store(Protocol):
     def place(self, record: object, order: str = "") -> tuple[str | int, str]:
         """Where a record stands in a listing's order; `Listing.after` continues behind it."""
 
-    async def recall(self, request_id: str) -> Remembered | None:
+    async def recall(self, request_id: str) -> RequestRecord | None:
         """The row of a request id."""
 
-    async def remember(self, remembered: Remembered) -> None:
+    async def remember(self, remembered: RequestRecord) -> None:
         """Keeps the row of a request that was executed in several parts (imports)."""
 
     async def person_no_of(self, certificate: Certificate) -> str | None:

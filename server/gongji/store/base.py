@@ -14,7 +14,7 @@ from gongji.model.commands import (
     Command,
     Listing,
     Query,
-    Remembered,
+    RequestRecord,
     Write,
 )
 from gongji.model.facts import Need
@@ -23,7 +23,7 @@ from gongji.model.settlement import SettledDay
 from gongji.rules.codes import pooling_area
 from gongji.store.committer import Committer
 from gongji.store.engine import Engine, EngineDown, Job, unavailable
-from gongji.store.lanes import Alone, Lane, Writer
+from gongji.store.queues import BatchQueue, Exclusive, ThreadQueue
 from gongji.store.reader import Find, Reader, paged
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
@@ -52,7 +52,7 @@ class StoreEngine(Engine, Protocol):
         """Ends the connection; an open transaction is forgotten."""
 
 
-class RememberingStore:
+class EngineStore:
     """`store.Store` over three connections of one database: one that writes, one that
     decides, one that lists.
 
@@ -68,7 +68,7 @@ class RememberingStore:
         clock: Clock,
         *,
         queue: int,
-        lane: type[Lane] = Writer,
+        lane: type[BatchQueue] = ThreadQueue,
     ) -> None:
         self._writing, self._reading, self._listing = engines
         self._vault = vault
@@ -82,7 +82,7 @@ class RememberingStore:
             one.start()
 
     @property
-    def _lanes(self) -> tuple[Lane, ...]:
+    def _lanes(self) -> tuple[BatchQueue, ...]:
         return self._writer, self._asking, self._paging
 
     async def commit(self, command: Command[R]) -> Answer[R]:
@@ -123,11 +123,11 @@ class RememberingStore:
             record
         )
 
-    async def recall(self, request_id: str) -> Remembered | None:
+    async def recall(self, request_id: str) -> RequestRecord | None:
         """The row of a request id."""
-        return await self.get(Remembered, request_id)
+        return await self.get(RequestRecord, request_id)
 
-    async def remember(self, remembered: Remembered) -> None:
+    async def remember(self, remembered: RequestRecord) -> None:
         """Keeps the row of a request that was executed in several parts."""
         await self.apply(Write((remembered,)))
 
@@ -161,7 +161,7 @@ class RememberingStore:
         """Forgets everything, request ids included; after what was submitted before,
         before what is submitted later."""
         with available():
-            await self._writer.submit(Alone(self._writing.reset))
+            await self._writer.submit(Exclusive(self._writing.reset))
 
     async def close(self) -> None:
         """Finishes what waits and closes the connections."""

@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
-from gongji.model.commands import Answer, Decision, Query, Remembered
-from gongji.model.facts import Facts, Need, Unknown, by_key
+from gongji.model.commands import Answer, Decision, Query, RequestRecord
+from gongji.model.facts import Facts, Need, NotLoaded, by_key
 from gongji.model.refusals import Refusal
 from gongji.store.engine import (
-    Conflict,
     Engine,
     EngineDown,
     EngineError,
     Job,
     Outcome,
+    WriteConflict,
     raisable,
     unavailable,
 )
@@ -41,7 +41,7 @@ _Groups = dict[tuple[type, str], dict[str, None]]
 """Values to find by kind and index."""
 
 
-class Gatherer:
+class FactLoader:
     """Facts of one transaction, fetched as the queries over them ask for them."""
 
     def __init__(self, facts: Facts, engine: Engine) -> None:
@@ -95,7 +95,7 @@ class Gatherer:
         for _ in range(ROUNDS):
             try:
                 return query.decide(self.facts)
-            except Unknown:
+            except NotLoaded:
                 if not (
                     lacking := [
                         need
@@ -174,7 +174,7 @@ class Committer:
         for _ in range(2 if len(jobs) > 1 else TRIES):
             try:
                 return self._transact(jobs)
-            except Conflict as error:
+            except WriteConflict as error:
                 conflict = error
         if len(jobs) > 1:
             raise conflict
@@ -184,7 +184,7 @@ class Committer:
         self._engine.begin()
         try:
             facts = Facts(self._clock(), self._schema)
-            outcomes = self._decide(Gatherer(facts, self._engine), jobs)
+            outcomes = self._decide(FactLoader(facts, self._engine), jobs)
             self._append(facts)
             self._engine.commit()
         except BaseException:
@@ -192,10 +192,10 @@ class Committer:
             raise
         return outcomes
 
-    def _decide(self, gatherer: Gatherer, jobs: Sequence[Job]) -> list[Outcome]:
+    def _decide(self, gatherer: FactLoader, jobs: Sequence[Job]) -> list[Outcome]:
         facts = gatherer.facts
         known = (
-            by_key(Remembered, job.request.request_id) for job in jobs if job.request
+            by_key(RequestRecord, job.request.request_id) for job in jobs if job.request
         )
         gatherer.prefetch((job.query for job in jobs), known)
         # Another process may have held a purse since the batch began: entries of one
@@ -203,7 +203,7 @@ class Committer:
         facts.now = self._clock()
         return [self._execute(gatherer, job) for job in jobs]
 
-    def _execute(self, gatherer: Gatherer, job: Job) -> Outcome:
+    def _execute(self, gatherer: FactLoader, job: Job) -> Outcome:
         """One job's turn: the first answer again, or a decision whose writes the next ones see."""
         facts = gatherer.facts
         writes: tuple[Any, ...]
@@ -211,7 +211,8 @@ class Committer:
         try:
             if (
                 job.request
-                and (row := facts.get(Remembered, job.request.request_id)) is not None
+                and (row := facts.get(RequestRecord, job.request.request_id))
+                is not None
             ):
                 gatherer.load(replay_needs(job.command, row))
                 return replay(job.command, row, facts, self._digest)
@@ -239,7 +240,7 @@ class Committer:
     def _refused(self, job: Job, refusal: Refusal, facts: Facts) -> tuple[Any, ...]:
         """What a refusal writes: the row of a final one, and what it leaves behind;
         nothing where it may pass."""
-        known = job.request and facts.get(Remembered, job.request.request_id)
+        known = job.request and facts.get(RequestRecord, job.request.request_id)
         if job.request is None or known or not (refusal.final or refusal.leaves):
             return ()
         return *refusal.leaves, remembered_refusal(

@@ -14,7 +14,7 @@ from gongji.store.engine import EngineDown
 from gongji.store.migrations import SchemaError, bring_forward, is_new, make_file
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
-from gongji.store.sqlite.home import SqliteHome
+from gongji.store.sqlite.catalog import SqliteCatalog
 
 if TYPE_CHECKING:
     from gongji.store.postgres.engine import PostgresEngine
@@ -87,11 +87,12 @@ def open_postgres(
         msg = "PostgreSQL 数据库须指明密钥文件"
         raise ValueError(msg)
     with _home(url, Vault.ephemeral()) as engine:
-        from gongji.store.postgres.home import PostgresHome
+        from gongji.store.postgres.catalog import PostgresCatalog
         from gongji.store.postgres.store import PostgresStore
 
         new = (
-            PostgresHome(engine.connection, Schema(Vault.ephemeral())).version() is None
+            PostgresCatalog(engine.connection, Schema(Vault.ephemeral())).version()
+            is None
         )
         return PostgresStore(url, Vault.open(key_file, create=new), clock)
 
@@ -109,10 +110,10 @@ def migrate(url: str | Path, key_file: Path | None = None) -> tuple[int, int]:
         vault = Vault.open(key_file, create=False)
         schema = Schema(vault)
         with _home(str(url), vault) as engine:
-            from gongji.store.postgres.home import PostgresHome
+            from gongji.store.postgres.catalog import PostgresCatalog
 
             return bring_forward(
-                PostgresHome(engine.connection, schema), schema, vault.fingerprint
+                PostgresCatalog(engine.connection, schema), schema, vault.fingerprint
             )
     path = path_of(str(url))
     if is_new(path):
@@ -122,7 +123,7 @@ def migrate(url: str | Path, key_file: Path | None = None) -> tuple[int, int]:
     try:
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
             return bring_forward(
-                SqliteHome(connection), Schema(vault), vault.fingerprint
+                SqliteCatalog(connection), Schema(vault), vault.fingerprint
             )
     except sqlite3.DatabaseError as error:
         msg = f"{path} 无法作为 gongji 的数据库打开: {error}"

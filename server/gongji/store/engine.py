@@ -16,7 +16,7 @@ class EngineError(Exception):
     """The database did not do what it was asked; nothing of the transaction stands."""
 
 
-class Conflict(EngineError):  # noqa: N818 - as below
+class WriteConflict(EngineError):  # noqa: N818 - as below
     """Another process wrote what this transaction was decided over; to be decided anew."""
 
 

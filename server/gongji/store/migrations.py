@@ -18,7 +18,7 @@ class SchemaError(ValueError):
     """It is not a database this program may use with this key."""
 
 
-class Home(Protocol):
+class Catalog(Protocol):
     """Where the tables live and what is known of them."""
 
     dialect: sql.Dialect
@@ -39,12 +39,12 @@ class Home(Protocol):
     def record(self, version: int, fingerprint: str) -> None:
         """Keeps version and fingerprint."""
 
-    def grow(self, *, moving: bool) -> None:
+    def add_partitions(self, *, moving: bool) -> None:
         """Makes room for the coming years where tables lie apart by year; `moving` in
         what came before its room."""
 
 
-def make_or_check(home: Home, schema: Schema, fingerprint: str) -> None:
+def make_or_check(home: Catalog, schema: Schema, fingerprint: str) -> None:
     """Makes the tables of a new database; checks version and key of an old one. SchemaError."""
     with home.transaction():
         version = home.version()
@@ -52,7 +52,7 @@ def make_or_check(home: Home, schema: Schema, fingerprint: str) -> None:
             for table in schema.tables.values():
                 for statement in sql.create(table, home.dialect):
                     home.execute(statement)
-            home.grow(moving=True)
+            home.add_partitions(moving=True)
             home.record(VERSION, fingerprint)
             return
         _check(home, version, fingerprint)
@@ -62,11 +62,11 @@ def make_or_check(home: Home, schema: Schema, fingerprint: str) -> None:
                 "请备份后运行 gongji migrate"
             )
             raise SchemaError(msg)
-        home.grow(moving=False)
+        home.add_partitions(moving=False)
 
 
 def bring_forward(
-    home: Home, schema: Schema, fingerprint: str, steps: Mapping[int, Step] = STEPS
+    home: Catalog, schema: Schema, fingerprint: str, steps: Mapping[int, Step] = STEPS
 ) -> tuple[int, int]:
     """Takes an older database to this version, all or nothing, and says from which to
     which. SchemaError."""
@@ -79,12 +79,12 @@ def bring_forward(
         for version in range(before, VERSION):
             for statement in steps[version](schema, home.dialect):
                 home.execute(statement)
-        home.grow(moving=True)
+        home.add_partitions(moving=True)
         home.record(VERSION, fingerprint)
     return before, VERSION
 
 
-def _check(home: Home, version: int, fingerprint: str) -> None:
+def _check(home: Catalog, version: int, fingerprint: str) -> None:
     if version > VERSION:
         msg = (
             f"数据库结构为第 {version} 版, 本程序只认识到第 {VERSION} 版: "

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from gongji.model.commands import Answer, Decision, Listing
 from gongji.model.facts import Facts, Need
-from gongji.store.committer import Gatherer
+from gongji.store.committer import FactLoader
 from gongji.store.engine import (
     Engine,
     EngineDown,
@@ -19,7 +19,7 @@ from gongji.store.engine import (
     raisable,
     unavailable,
 )
-from gongji.store.lanes import Alone, Lane
+from gongji.store.queues import BatchQueue, Exclusive
 from gongji.store.schema import Schema
 
 T = TypeVar("T")
@@ -50,14 +50,14 @@ class Reader:
     def _over_one_snapshot(self, jobs: Sequence[Job]) -> list[Outcome]:
         self._engine.begin()
         try:
-            gatherer = Gatherer(Facts(self._clock(), self._schema), self._engine)
+            gatherer = FactLoader(Facts(self._clock(), self._schema), self._engine)
             gatherer.prefetch(job.query for job in jobs)
             return [_answer(gatherer, job) for job in jobs]
         finally:
             self._engine.rollback()
 
 
-def _answer(gatherer: Gatherer, job: Job) -> Outcome:
+def _answer(gatherer: FactLoader, job: Job) -> Outcome:
     try:
         return Answer(
             gatherer.decide(job.query).answer, replayed=False, at=gatherer.facts.now
@@ -89,7 +89,7 @@ class Find(Generic[T]):
 
 
 async def paged(
-    lane: Lane, page: Callable[[Listing[T]], list[T]], listing: Listing[T]
+    lane: BatchQueue, page: Callable[[Listing[T]], list[T]], listing: Listing[T]
 ) -> list[T]:
     """One page, read in its lane; its error reaches its caller alone."""
     found: list[T] = []
@@ -103,7 +103,7 @@ async def paged(
         except Exception as error:  # noqa: BLE001 - raised where it was asked
             failed.append(error)
 
-    await lane.submit(Alone(read))
+    await lane.submit(Exclusive(read))
     for error in failed:
         raise error
     return found

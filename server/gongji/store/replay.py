@@ -10,7 +10,7 @@ from typing import Any, TypeGuard, TypeVar
 
 import msgspec
 
-from gongji.model.commands import Answer, Command, Recalls, Remembered, Request
+from gongji.model.commands import Answer, Command, Recalls, Request, RequestRecord
 from gongji.model.facts import Facts, Need
 from gongji.model.refusals import (
     Condition,
@@ -39,7 +39,7 @@ class _StoredRefusal(msgspec.Struct, frozen=True):
 
 def remembered(
     command: Command[R], answer: R, now: datetime, digest: Digest
-) -> Remembered:
+) -> RequestRecord:
     """The row of an executed command; one that recalls its answer from its records does
     not store it twice."""
     stored = b"" if _recalls(command) else msgspec.json.encode(answer)
@@ -48,7 +48,7 @@ def remembered(
 
 def remembered_refusal(
     request: Request, refusal: Refusal, now: datetime, digest: Digest
-) -> Remembered:
+) -> RequestRecord:
     """The row of a refused command."""
     stored = _StoredRefusal(
         type(refusal).__name__,
@@ -68,9 +68,9 @@ def _row(
     *,
     answer: bytes = b"",
     refusal: bytes = b"",
-) -> Remembered:
+) -> RequestRecord:
     digests = {name: digest(value) for name, value in request.content.items()}
-    return Remembered(
+    return RequestRecord(
         request.request_id,
         request.caller,
         request.method,
@@ -81,14 +81,14 @@ def _row(
     )
 
 
-def replay_needs(command: Command[Any], row: Remembered) -> Iterator[Need]:
+def replay_needs(command: Command[Any], row: RequestRecord) -> Iterator[Need]:
     """What must be known to answer a remembered command again."""
     if _recalls(command) and not (row.tombstone or row.refusal):
         yield from command.recall_needs(row)
 
 
 def replay(
-    command: Command[R], row: Remembered, facts: Facts, digest: Digest
+    command: Command[R], row: RequestRecord, facts: Facts, digest: Digest
 ) -> Answer[R]:
     """The first answer again. OriginalReversed, RequestIdReused, or the first refusal again."""
     if row.tombstone:
@@ -116,7 +116,7 @@ def _kind_recalls(kind: type) -> bool:
     return issubclass(kind, Recalls)
 
 
-def _refuse_other_content(request: Request, row: Remembered, digest: Digest) -> None:
+def _refuse_other_content(request: Request, row: RequestRecord, digest: Digest) -> None:
     """Refuses a request id that stood for something else; names what differs, shows
     nothing of the other."""
     differing = [

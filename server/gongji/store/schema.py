@@ -11,15 +11,15 @@ import msgspec
 
 from gongji.model.account import Account, Credit, Entry, Premium
 from gongji.model.binding import Binding
-from gongji.model.commands import Adopted, Remembered
+from gongji.model.commands import Adopted, RequestRecord
 from gongji.model.people import Institution, Person
 from gongji.model.settlement import Accumulator, SettledDay, Settlement
 from gongji.store.seal import Vault
 from gongji.store.table import (
     DOCUMENT,
     Column,
+    RecordTable,
     Row,
-    Table,
     document,
     moment,
     number,
@@ -41,7 +41,7 @@ class Schema:
     """Every table by kind; knows how records are found (`facts.Keys`)."""
 
     def __init__(self, vault: Vault) -> None:
-        self.tables: Mapping[type, Table[Any]] = {
+        self.tables: Mapping[type, RecordTable[Any]] = {
             table.kind: table for table in (_persons(vault), *_TABLES)
         }
         self._keys = {kind: table.key.of for kind, table in self.tables.items()}
@@ -49,7 +49,7 @@ class Schema:
             kind: tuple(table.needed().items()) for kind, table in self.tables.items()
         }
 
-    def table(self, kind: type[T]) -> Table[T]:
+    def table(self, kind: type[T]) -> RecordTable[T]:
         """The table of a kind. KeyError where nothing of that kind is remembered."""
         return self.tables[kind]
 
@@ -62,7 +62,7 @@ class Schema:
         return {name: of(record) for name, of in self._indexes[type(record)]}  # type: ignore[misc]  # text columns
 
 
-def _persons(vault: Vault) -> Table[Person]:
+def _persons(vault: Vault) -> RecordTable[Person]:
     """Persons: found by number or by the keyed hash of the certificate; certificate,
     name and phone sealed."""
     decode = msgspec.json.Decoder(Person).decode
@@ -89,7 +89,7 @@ def _persons(vault: Vault) -> Table[Person]:
         Column(DOCUMENT, "BLOB", clear),
         Column("sealed", "BLOB", sealed),
     )
-    return Table(
+    return RecordTable(
         Person,
         "person",
         columns,
@@ -103,10 +103,10 @@ def _accumulator(used: Accumulator) -> str:
     return f"{used.person_no}/{int(used.scheme)}/{used.pooling_area}/{used.year}"
 
 
-_TABLES: Final[tuple[Table[Any], ...]] = (
+_TABLES: Final[tuple[RecordTable[Any], ...]] = (
     # Written first: of two servers that execute one request, the second meets the first
     # here and nowhere else.
-    plain(Remembered, "request"),
+    plain(RequestRecord, "request"),
     document(Institution, "institution", text("code")),
     document(
         Binding,
@@ -133,7 +133,7 @@ _TABLES: Final[tuple[Table[Any], ...]] = (
         text("patient", attrgetter("bill.patient")),
         text("institution", attrgetter("bill.institution_code")),
         moment("settled_at"),
-        moment("reversed_at", seldom=True),
+        moment("reversed_at", sparse=True),
         indexes=(
             ("patient", "settled_at"),
             ("institution", "settled_at"),
@@ -141,26 +141,26 @@ _TABLES: Final[tuple[Table[Any], ...]] = (
         ),
         by_year="settled_at",
     ),
-    plain(Account, "account", floors=("balance_fen", "version"), compact=True),
+    plain(Account, "account", non_negative=("balance_fen", "version"), clustered=True),
     plain(
         Accumulator,
         "accumulator",
         key=text("accumulator_id", _accumulator),
-        floors=("deductible_used_fen", "fund_paid_fen"),
-        compact=True,
+        non_negative=("deductible_used_fen", "fund_paid_fen"),
+        clustered=True,
     ),
     plain(
         Entry,
         "entry",
         key=text("entry_id", lambda e: f"{e.transaction_id}/{e.position:03d}"),
-        floors=("balance_after_fen",),
+        non_negative=("balance_after_fen",),
         names={"version_after": "version"},
         # Only entries of purses have a version, and only they are asked for: the others
         # are in no index.
-        seldom=("version_after",),
+        sparse=("version_after",),
         indexes=(("ledger_account", "version"),),
         append_only=True,
-        compact=True,
+        clustered=True,
         by_year="at",
     ),
     plain(
@@ -168,9 +168,9 @@ _TABLES: Final[tuple[Table[Any], ...]] = (
         "settled_day",
         key=text("settled_day_id", lambda d: f"{d.pooling_area}/{d.day}"),
         indexes=(("pooling_area", "day"),),
-        compact=True,
+        clustered=True,
     ),
-    plain(Credit, "credit", floors=("fen",), compact=True),
+    plain(Credit, "credit", non_negative=("fen",), clustered=True),
     # Keyed by member and year: not even a defect could have one premium paid twice.
     document(
         Premium,
@@ -182,6 +182,6 @@ _TABLES: Final[tuple[Table[Any], ...]] = (
         Adopted,
         "adoption",
         key=text("adoption_id", lambda a: f"{a.area_code}/{a.candidate}"),
-        compact=True,
+        clustered=True,
     ),
 )

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from gongji.model.commands import Listing
 from gongji.rules.codes import SHANGHAI
-from gongji.store.table import Column, SqlType, SqlValue, Table, micros
+from gongji.store.table import Column, RecordTable, SqlType, SqlValue, micros
 
 Statement = tuple[str, list[SqlValue]]
 
@@ -24,7 +24,7 @@ class Dialect:
     """Where a value goes."""
 
     types: Mapping[SqlType, str]
-    compact: str
+    clustered: str
     """Follows a table of small rows that are asked by key and changed in place."""
 
     filtering: Callable[[Column], str]
@@ -54,7 +54,7 @@ POSTGRES: Final = Dialect(
 )
 
 
-def create(table: Table[Any], dialect: Dialect = SQLITE) -> Iterator[str]:
+def create(table: RecordTable[Any], dialect: Dialect = SQLITE) -> Iterator[str]:
     """The statements that make a table and its indexes; one that lies apart by year
     holds no year yet."""
     apart = bool(table.by_year) and dialect.by_year
@@ -66,15 +66,15 @@ def create(table: Table[Any], dialect: Dialect = SQLITE) -> Iterator[str]:
     after = (
         f" PARTITION BY RANGE ({table.by_year})"
         if apart
-        else dialect.compact
-        if table.compact
+        else dialect.clustered
+        if table.clustered
         else ""
     )
     yield f"CREATE TABLE {table.name} ({', '.join(columns)}){after}"
     for index in table.indexes:
         names = (*index, table.key.name)
         held = (
-            f" WHERE {index[-1]} IS NOT NULL" if table.column(index[-1]).seldom else ""
+            f" WHERE {index[-1]} IS NOT NULL" if table.column(index[-1]).sparse else ""
         )
         yield (
             f"CREATE INDEX {table.name}_by_{'_'.join(index)} ON {table.name} "
@@ -89,7 +89,7 @@ def bounds_of(year: int) -> tuple[int, int]:
     )
 
 
-def _identity(table: Table[Any]) -> str:
+def _identity(table: RecordTable[Any]) -> str:
     """What a row is known by where the table lies apart by year: PostgreSQL wants the
     instant in it."""
     return ", ".join(filter(None, (table.key.name, table.by_year)))
@@ -101,12 +101,12 @@ def _definition(column: Column, key: Column | None, dialect: Dialect) -> str:
         parts.append("PRIMARY KEY")
     if not column.null:
         parts.append("NOT NULL")
-    if column.floor:
+    if column.non_negative:
         parts.append(f"CHECK ({column.name} >= 0)")
     return " ".join(parts)
 
 
-def _needed(table: Table[Any], index: str) -> str:
+def _needed(table: RecordTable[Any], index: str) -> str:
     """The column an index is for. ValueError where a `Need` may not name it."""
     if index and index not in table.needed():
         msg = f"{table.name} 不能按 {index} 预取; 可用: {', '.join(table.needed()) or '仅主键'}"
@@ -114,17 +114,17 @@ def _needed(table: Table[Any], index: str) -> str:
     return table.column(index).name
 
 
-def _insert(table: Table[Any]) -> str:
+def _insert(table: RecordTable[Any]) -> str:
     return f"INSERT INTO {table.name} ({', '.join(c.name for c in table.columns)})"
 
 
-def _replacing(table: Table[Any], known_by: str) -> str:
+def _replacing(table: RecordTable[Any], known_by: str) -> str:
     others = ", ".join(f"{c.name} = excluded.{c.name}" for c in table.columns[1:])
     return f" ON CONFLICT ({known_by}) DO UPDATE SET {others}"
 
 
 def page(
-    table: Table[Any], listing: Listing[Any], dialect: Dialect = SQLITE
+    table: RecordTable[Any], listing: Listing[Any], dialect: Dialect = SQLITE
 ) -> Statement:
     """The page a listing asks for. ValueError where no index serves it or it names no column."""
     order = table.column(listing.order).name
@@ -163,12 +163,12 @@ def page(
     )
 
 
-def _refuse_scan(table: Table[Any], listing: Listing[Any], order: str) -> None:
+def _refuse_scan(table: RecordTable[Any], listing: Listing[Any], order: str) -> None:
     """A listing is served from the key's order or from an index that starts with what
     it fixes or sorts by."""
-    # An index that ends with a seldom column holds few records, and serves only those in its order.
+    # An index that ends with a sparse column holds few records, and serves only those in its order.
     serving = [
-        i for i in table.indexes if order == i[-1] or not table.column(i[-1]).seldom
+        i for i in table.indexes if order == i[-1] or not table.column(i[-1]).sparse
     ]
     leading = {index[0] for index in serving}
     if (

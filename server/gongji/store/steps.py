@@ -55,13 +55,16 @@ CREATE INDEX entry_by_ledger_account_version ON entry (ledger_account, version, 
 def _to_2(_: Schema, dialect: sql.Dialect) -> Iterator[str]:
     """Settlements and entries lie apart by year where they can; their indexes hold only
     what is asked for."""
-    own = {"COMPACT": dialect.compact, "KEY": "" if dialect.by_year else " PRIMARY KEY"}
+    own = {
+        "COMPACT": dialect.clustered,
+        "KEY": "" if dialect.by_year else " PRIMARY KEY",
+    }
     words = {str(name): word for name, word in dialect.types.items()} | own
     for table, instant in _BY_YEAR_2.items():
         columns = _TABLES_2[table].format_map(words).strip()
         yield f"ALTER TABLE {table} RENAME TO {table}_1"
         if not dialect.by_year:
-            yield f"CREATE TABLE {table} ({columns}){dialect.compact if table == 'entry' else ''}"
+            yield f"CREATE TABLE {table} ({columns}){dialect.clustered if table == 'entry' else ''}"
             continue
         yield f"ALTER INDEX {table}_pkey RENAME TO {table}_1_pkey"
         yield (

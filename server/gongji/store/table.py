@@ -50,21 +50,21 @@ def instant(value: int) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: its name, its type, its value of a record; `floor` forbids values below 0.
+    """One column: its name, its type, its value of a record; `non_negative` forbids values below 0.
 
-    Few rows have a value in a `seldom` column: an index that ends with it holds only those.
+    Few rows have a value in a `sparse` column: an index that ends with it holds only those.
     """
 
     name: str
     type: SqlType
     of: Callable[[Any], SqlValue]
     null: bool = False
-    floor: bool = False
-    seldom: bool = False
+    non_negative: bool = False
+    sparse: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Table(Generic[T]):
+class RecordTable(Generic[T]):
     """One kind of record at rest; the first column is its key.
 
     `read` names the columns `record` builds a record from. `indexes` list columns; the
@@ -79,7 +79,7 @@ class Table(Generic[T]):
     record: Callable[[Row], T]
     indexes: tuple[tuple[str, ...], ...] = ()
     append_only: bool = False
-    compact: bool = False
+    clustered: bool = False
     """Small rows kept in the key's own tree: one page less for each that is written."""
     by_year: str = ""
     """The instant, never changed, by whose year a large table lies apart where the
@@ -125,7 +125,7 @@ def number(name: str, of: Callable[[Any], SqlValue] | None = None) -> Column:
     return Column(name, "INTEGER", of or attrgetter(name))
 
 
-def moment(name: str, attribute: str = "", *, seldom: bool = False) -> Column:
+def moment(name: str, attribute: str = "", *, sparse: bool = False) -> Column:
     """A column of an instant that may be absent, or most often is."""
     of = attrgetter(attribute or name)
 
@@ -133,7 +133,7 @@ def moment(name: str, attribute: str = "", *, seldom: bool = False) -> Column:
         at: datetime | None = of(record)
         return None if at is None else micros(at)
 
-    return Column(name, "INTEGER", value, null=True, seldom=seldom)
+    return Column(name, "INTEGER", value, null=True, sparse=sparse)
 
 
 def document(
@@ -143,11 +143,11 @@ def document(
     indexes: Iterable[tuple[str, ...]] = (),
     append_only: bool = False,
     by_year: str = "",
-) -> Table[T]:
+) -> RecordTable[T]:
     """A table of nested records: the columns to find them by, and the whole record as JSON."""
     decode = msgspec.json.Decoder(kind).decode
     doc = Column(DOCUMENT, "BLOB", msgspec.json.encode)
-    return Table(
+    return RecordTable(
         kind,
         name,
         (*columns, doc),
@@ -164,24 +164,24 @@ def plain(
     name: str,
     *,
     key: Column | None = None,
-    floors: Iterable[str] = (),
+    non_negative: Iterable[str] = (),
     names: Mapping[str, str] | None = None,
     indexes: Iterable[tuple[str, ...]] = (),
     append_only: bool = False,
-    compact: bool = False,
+    clustered: bool = False,
     by_year: str = "",
-    seldom: Iterable[str] = (),
-) -> Table[T]:
+    sparse: Iterable[str] = (),
+) -> RecordTable[T]:
     """A table of flat records: one column a field; `key` leads where the key is put
     together from several fields.
 
-    A 0 in a `seldom` field lies as NULL: an index that ends with it holds only the others.
+    A 0 in a `sparse` field lies as NULL: an index that ends with it holds only the others.
     """
     hints = typing.get_type_hints(kind)
     names = names or {}
     attributes = [f.name for f in msgspec.structs.fields(kind)]  # type: ignore[arg-type]  # every kind of record is a Struct
     codecs = {
-        a: _codec(hints[a]) if a not in set(seldom) else _SELDOM for a in attributes
+        a: _codec(hints[a]) if a not in set(sparse) else _SPARSE for a in attributes
     }
     columns = [
         Column(
@@ -189,8 +189,8 @@ def plain(
             c.type,
             _through(a, c),
             c.null,
-            floor=a in set(floors),
-            seldom=c is _SELDOM,
+            non_negative=a in set(non_negative),
+            sparse=c is _SPARSE,
         )
         for a, c in codecs.items()
     ]
@@ -206,9 +206,9 @@ def plain(
                 values[attribute] = 0
         return kind(**values)
 
-    blank = tuple(seldom)
+    blank = tuple(sparse)
 
-    return Table(
+    return RecordTable(
         kind,
         name,
         (key, *columns) if key is not None else tuple(columns),
@@ -216,7 +216,7 @@ def plain(
         record,
         tuple(indexes),
         append_only=append_only,
-        compact=compact,
+        clustered=clustered,
         by_year=by_year,
     )
 
@@ -247,7 +247,7 @@ def _codec(hint: Any) -> _Codec:
     raise TypeError(msg)
 
 
-_SELDOM: Final = _Codec("INTEGER", lambda value: value or None, null=True)
+_SPARSE: Final = _Codec("INTEGER", lambda value: value or None, null=True)
 """A number that is 0 in most records."""
 
 _FLAT: Final[Mapping[Any, _Codec]] = {

@@ -30,11 +30,11 @@ from gongji.store.committer import Committer
 from gongji.store.databases import path_of
 from gongji.store.engine import Engine, Job
 from gongji.store.migrations import make_file, make_or_check
+from gongji.store.postgres.catalog import PostgresCatalog
 from gongji.store.postgres.engine import PostgresEngine
-from gongji.store.postgres.home import PostgresHome
 from gongji.store.schema import Schema
+from gongji.store.sqlite.catalog import SqliteCatalog
 from gongji.store.sqlite.engine import SqliteEngine
-from gongji.store.sqlite.home import SqliteHome
 
 sys.path.insert(
     0, str(Path(__file__).parents[3])
@@ -55,7 +55,7 @@ def over_postgres(url: str) -> Iterator[tuple[PostgresEngine, Schema]]:
     engine = PostgresEngine(url, schema)
     try:
         make_or_check(
-            PostgresHome(engine.connection, schema),
+            PostgresCatalog(engine.connection, schema),
             schema,
             population.VAULT.fingerprint,
         )
@@ -92,7 +92,7 @@ def measure_sqlite(
     engine = SqliteEngine(path, schema)
     try:
         make_or_check(
-            SqliteHome(engine.connection), schema, population.VAULT.fingerprint
+            SqliteCatalog(engine.connection), schema, population.VAULT.fingerprint
         )
         _populate(_committer(engine, schema))
         return _rate(_committer(engine, schema), batch, seconds, profile)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from gongji.cities.city import Rules
+from gongji.cities.city import DayRules
 from gongji.model.decided import RuleRef
 from gongji.rules.benefits import NoFund, PurseKind
 from gongji.rules.binding import NoLimit
@@ -55,7 +55,7 @@ class Told:
 
 def decide(
     bill: pb.Bill,
-    rules: Rules,
+    rules: DayRules,
     patient: Person,
     institution: Institution,
     *,
@@ -99,7 +99,7 @@ def decide(
     )
 
 
-def lines_of(bill: pb.Bill, decided: Decided, rules: Rules) -> Iterator[Told]:
+def lines_of(bill: pb.Bill, decided: Decided, rules: DayRules) -> Iterator[Told]:
     """The lines of a bill: fund, purses, cash; they add up to its total."""
     yield Told(decided.rule, _fund(bill.in_scope_fen, decided))
     uses = rules.ref(CityRules.uses)

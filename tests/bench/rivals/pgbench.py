@@ -19,16 +19,16 @@ from typing import Any, Final
 from gongji.cities.loading import load_cities
 from gongji.model.account import Account, Entry, PurseMovement
 from gongji.model.binding import Binding
-from gongji.model.commands import Remembered, Request
+from gongji.model.commands import Request, RequestRecord
 from gongji.model.facts import Facts
 from gongji.model.people import Institution, Person
 from gongji.model.settlement import Accumulator, Settlement
 from gongji.settlement.settle import Settle, year_of
-from gongji.store.committer import Gatherer
+from gongji.store.committer import FactLoader
 from gongji.store.postgres.engine import PostgresEngine
 from gongji.store.replay import remembered
 from gongji.store.schema import Schema
-from gongji.store.table import SqlValue, Table
+from gongji.store.table import RecordTable, SqlValue
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 sys.path.insert(
@@ -123,7 +123,7 @@ def script(engine: PostgresEngine, schema: Schema, place: int) -> Script:
     )
     purses = [helper, patient] if giver else [patient]
     made.say("BEGIN")
-    made.say(_select(schema, Remembered, "", [made.value("", REQUEST_ID)]))
+    made.say(_select(schema, RequestRecord, "", [made.value("", REQUEST_ID)]))
     made.say(_select(schema, Person, "", [patient]))
     made.say(_select(schema, Institution, "", [f"'{population.HOSPITAL}'"]))
     made.say(_select(schema, Binding, "member", [patient]))
@@ -133,7 +133,7 @@ def script(engine: PostgresEngine, schema: Schema, place: int) -> Script:
     made.say(
         _select(schema, Accumulator, "", [made.value("", year_of(settled))], lock=True)
     )
-    for kind in (Settlement, Entry, Remembered):
+    for kind in (Settlement, Entry, RequestRecord):
         made.say(
             _insert(made, schema, kind, [r for r in records if isinstance(r, kind)])
         )
@@ -171,7 +171,7 @@ def _decided(
     )
     engine.begin()
     try:
-        fresh = Gatherer(Facts(population.NOW, schema), engine).decide(command)
+        fresh = FactLoader(Facts(population.NOW, schema), engine).decide(command)
     finally:
         engine.rollback()
     row = remembered(command, fresh.answer, population.NOW, population.VAULT.digest)
@@ -209,7 +209,7 @@ def _select(
 
 
 def _insert(made: Script, schema: Schema, kind: type, records: Sequence[Any]) -> str:
-    table: Table[Any] = schema.table(kind)
+    table: RecordTable[Any] = schema.table(kind)
     names = [column.name for column in table.columns]
     rows = [
         (

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
 import pytest
-from gongji.client.statement import Column, Period, Sheet
+from gongji.client.statement import Sheet, SheetColumn, StatementPeriod
 from gongji.rules.codes import SHANGHAI
 
 FIRST = datetime(2025, 9, 1, 8, 0, 7, tzinfo=SHANGHAI)
@@ -29,11 +29,11 @@ def new_sheet() -> NewSheet:
             "party": "授权人",
             "person_no": "CZ001",
             "name": "陈**",
-            "period": Period(date(2025, 9, 1), date(2025, 12, 31)),
+            "period": StatementPeriod(date(2025, 9, 1), date(2025, 12, 31)),
             "columns": (
-                Column("at", "时间"),
-                Column("institution", "机构", wide=True),
-                Column("charged_fen", "共济支付(元)", fen=True),
+                SheetColumn("at", "时间"),
+                SheetColumn("institution", "机构", wide=True),
+                SheetColumn("charged_fen", "共济支付(元)", fen=True),
             ),
             "rows": tuple(
                 (

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import pypdfium2 as pdfium
 import pytest
-from gongji.client.statement import Column, Sheet, UnprintableError, to_pdf
+from gongji.client.statement import Sheet, SheetColumn, UnprintableError, to_pdf
 from gongji.client.statement.sheet import written
 from gongji.rules.codes import SHANGHAI
 
@@ -94,12 +94,12 @@ def test_each_page_says_whose_it_is(new_sheet: Callable[..., Sheet]) -> None:
 def test_nothing_leaves_the_page(new_sheet: Callable[..., Sheet]) -> None:
     """Long names break into lines, the greatest amounts stay apart; five columns of
     them lie on a page turned round."""
-    amounts = tuple(Column(f"fen{n}", f"金额{n}(元)", fen=True) for n in range(5))
+    amounts = tuple(SheetColumn(f"fen{n}", f"金额{n}(元)", fen=True) for n in range(5))
     columns = (
-        Column("at", "时间"),
-        Column("institution", "机构", wide=True),
+        SheetColumn("at", "时间"),
+        SheetColumn("institution", "机构", wide=True),
         *amounts,
-        Column("status", "状态"),
+        SheetColumn("status", "状态"),
     )
     row = (NOW, "极长的机构名称" * 8, *[100_000_000_000] * 5, "已撤销")
     sheet = new_sheet(columns=columns, rows=(row,) * 3, closing=row, person_no="W" * 30)

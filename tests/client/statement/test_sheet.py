@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from gongji.client.statement import Column, Period, Sheet, to_csv, to_json
+from gongji.client.statement import Sheet, SheetColumn, StatementPeriod, to_csv, to_json
 from gongji.rules import money
 
 MONTHS = {
@@ -21,18 +21,18 @@ MONTHS = {
 }
 PERIODS = {
     "both ends": (
-        Period(date(2025, 9, 1), date(2025, 9, 2)),
+        StatementPeriod(date(2025, 9, 1), date(2025, 9, 2)),
         ("2025-09-01", "2025-09-02", "2025-09-01 至 2025-09-02"),
     ),
     "from a day on": (
-        Period(first=date(2025, 9, 1)),
+        StatementPeriod(first=date(2025, 9, 1)),
         ("2025-09-01", "", "自 2025-09-01 起"),
     ),
     "up to a day": (
-        Period(last=date(2025, 9, 2)),
+        StatementPeriod(last=date(2025, 9, 2)),
         ("", "2025-09-02", "截至 2025-09-02"),
     ),
-    "everything": (Period(), ("", "", "全部记录")),
+    "everything": (StatementPeriod(), ("", "", "全部记录")),
 }
 TEXTS = {
     "a plain text": ("滁州示例三级医院", "滁州示例三级医院"),
@@ -56,12 +56,12 @@ def lines(written: bytes) -> list[list[str]]:
 @pytest.mark.parametrize(("day", "words"), MONTHS.values(), ids=MONTHS)
 def test_a_month_is_its_days(day: date, words: str) -> None:
     """Any day of a month stands for the month from its first to its last day."""
-    assert words == str(Period.of_month(day))
+    assert words == str(StatementPeriod.of_month(day))
 
 
 @pytest.mark.parametrize(("period", "told"), PERIODS.values(), ids=PERIODS)
 def test_a_period_on_the_wire_and_in_words(
-    period: Period, told: tuple[str, str, str]
+    period: StatementPeriod, told: tuple[str, str, str]
 ) -> None:
     """An open end is an empty field of a request, and has its own words on paper."""
     assert told == (period.from_day, period.to_day, str(period))
@@ -84,7 +84,7 @@ def test_a_text_is_neither_computed_nor_rounded(
 ) -> None:
     """A spreadsheet reads the text that was meant, whatever it begins with and however
     long it is."""
-    sheet = new_sheet(columns=(Column("x", "x"),), rows=((text,),), closing=("",))
+    sheet = new_sheet(columns=(SheetColumn("x", "x"),), rows=((text,),), closing=("",))
 
     assert [["x"], [told], [""]] == [row or [""] for row in lines(to_csv(sheet))]
 
@@ -96,7 +96,7 @@ def test_an_amount_is_a_number_of_yuan(
     """Amounts have two decimals and no separators, so that they can be added up; they
     read back as they were."""
     sheet = new_sheet(
-        columns=(Column("fen", "元", fen=True),), rows=((fen,),), closing=(fen,)
+        columns=(SheetColumn("fen", "元", fen=True),), rows=((fen,),), closing=(fen,)
     )
 
     assert [["元"], [told], [told]] == lines(to_csv(sheet))

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import Cities
 from gongji.cities.loading import load_cities
-from gongji.rpc.services import offered
+from gongji.rpc.services import services_of
 from gongji.serve.clock import SandboxClock
 from gongji.serve.port import OpenPort
 from gongji.store import Store, open_store
@@ -53,7 +53,7 @@ class LocalServer:
         clock = SandboxClock()
         cities = self._cities or load_cities()
         self._store = open_store(":memory:", clock)
-        self._running = OpenPort(offered(self._store, cities, Workdays(), clock, sandbox=clock), "127.0.0.1:0")
+        self._running = OpenPort(services_of(self._store, cities, Workdays(), clock, sandbox=clock), "127.0.0.1:0")
         await self._running.start()
         return self._running.address
 

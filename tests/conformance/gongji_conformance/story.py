@@ -11,7 +11,19 @@ from gongji.v1 import account_pb2, binding_pb2, city_pb2, settlement_pb2
 from msgspec import UnsetType, to_builtins
 
 from gongji_conformance import requests, words
-from gongji_conformance.cases import Bill, Bind, Case, Consent, Credit, Expect, OfBinding, Reverse, Review, Step, Unbind
+from gongji_conformance.cases import (
+    Bill,
+    Bind,
+    Case,
+    Consent,
+    Credit,
+    Expect,
+    OfBinding,
+    Reverse,
+    Review,
+    Step,
+    Unbind,
+)
 from gongji_conformance.wire import Refused, Wire, ask, new_id
 from gongji_conformance.wire import person as ref
 from gongji_conformance.world import Someone, World

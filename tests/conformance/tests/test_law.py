@@ -9,7 +9,17 @@ from pathlib import Path
 import pytest
 from gongji_conformance import matrix
 from gongji_conformance.capability import CAPABILITIES
-from gongji_conformance.law import ID, REGISTER, UnknownProfile, asked, law, law_of, profiles, register, within
+from gongji_conformance.law import (
+    ID,
+    REGISTER,
+    UnknownProfile,
+    asked,
+    law,
+    law_of,
+    profiles,
+    register,
+    within,
+)
 
 README = Path(__file__).parents[1] / "README.md"
 NOT_LAWS = {"test_case"}

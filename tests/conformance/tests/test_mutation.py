@@ -34,7 +34,14 @@ from gongji.cities.city import Cities, City
 from gongji.cities.loading import city_from, load_cities
 from gongji_conformance import digest
 from gongji_conformance.cases import of_city, read
-from gongji_conformance.mutation import MutationFault, Score, Subject, report, score, score_of
+from gongji_conformance.mutation import (
+    MutationFault,
+    Score,
+    Subject,
+    report,
+    score,
+    score_of,
+)
 from gongji_conformance.mutation.bench import Bench
 from gongji_conformance.mutation.command import mutation_command
 from gongji_conformance.mutation.equivalent import why_equivalent

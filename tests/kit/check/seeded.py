@@ -32,7 +32,7 @@ from gongji.cities import anhui
 from gongji.cities.city import City
 from gongji.cities.guards import PluginProblem
 from gongji.cities.loading import city_from
-from gongji.kit.check.findings import Finding, Kind
+from gongji.kit.check.findings import Finding, FindingKind
 from gongji.kit.check.proof import prove, prove_answers
 from gongji.rules.hookspecs import DATED_HOOKS
 
@@ -59,7 +59,7 @@ class Seed:
     """One fault: what the city answers instead, the finding's kind, where it stands,
     and words it must hold."""
 
-    kind: Kind
+    kind: FindingKind
     words: tuple[str, ...]
     answers: Answers = field(default_factory=dict)
     candidates: tuple[Candidate, ...] = ()
@@ -131,32 +131,32 @@ LOWER = replace(GOOD, retired=levels(59_00, 55_00, 50_00))
 
 GAPS = {
     "the ratio of level 3 is missing": Seed(
-        Kind.GAP,
+        FindingKind.GAP,
         ("职工医保在职", "三级医疗机构", "ratio_bp[3] = ?"),
         table(**without("ratio_bp", 3)),
     ),
     "the deductible of level 2 is missing": Seed(
-        Kind.GAP,
+        FindingKind.GAP,
         ("二级医疗机构", "deductible_fen[2] = ?"),
         table(**without("deductible_fen", 2)),
     ),
     "no limit is said for visits at level 1": Seed(
-        Kind.GAP,
+        FindingKind.GAP,
         ("visit_cap_fen[1] = ?", "deductible_fen[1] = 80000"),
         table(**without("visit_cap_fen", 1)),
     ),
     "the yearly cap of retired people is missing": Seed(
-        Kind.GAP,
+        FindingKind.GAP,
         ("职工医保退休", "cap_fen[Standing.RETIRED] = ?"),
         table(**without("cap_fen", RETIRED)),
     ),
     "a retired ratio is missing": Seed(
-        Kind.GAP,
+        FindingKind.GAP,
         ("职工医保退休", "retired[1] = ?"),
         table(retired={2: 60_00, 3: 55_00}),
     ),
     "a scheme is missing": Seed(
-        Kind.GAP,
+        FindingKind.GAP,
         ("城乡居民医保", "请补 Scheme.RESIDENT: Table(…), 不支付也须写 NoFund"),
         {
             "reimbursement": ruled(
@@ -165,24 +165,24 @@ GAPS = {
         },
     ),
     "the clause of a level's ratio is missing, which only a bill would meet": Seed(
-        Kind.GAP,
+        FindingKind.GAP,
         ("clauses.ratio[2] = ?",),
         table(clauses=replace(GOOD.clauses, ratio={1: (W1,), 3: (W1,)}))
         if GOOD.clauses
         else {},
     ),
     "ordinary visits are forgotten": Seed(
-        Kind.GAP,
+        FindingKind.GAP,
         ("普通门诊", "请在 covers 中写 VisitKind.OUTPATIENT"),
         table(covers=frozenset({VisitKind.EMERGENCY})),
     ),
     "a pharmacy is paid at a level, its visits are not covered": Seed(
-        Kind.GAP,
+        FindingKind.GAP,
         ("定点零售药店", "请在 covers 中补 VisitKind.PHARMACY"),
         table(pharmacy=1, covers=frozenset({VisitKind.OUTPATIENT})),
     ),
     "what other benefits leave is not excluded": Seed(
-        Kind.GAP,
+        FindingKind.GAP,
         (
             "剩余",
             "门诊慢特病按待遇表支付",
@@ -192,7 +192,7 @@ GAPS = {
         hook="exclusions",
     ),
     "a row goes missing at a later day": Seed(
-        Kind.GAP,
+        FindingKind.GAP,
         ("ratio_bp[3] = ?",),
         {
             "reimbursement": (
@@ -203,7 +203,7 @@ GAPS = {
         since="2025-01-01",
     ),
     "two values begin on one day": Seed(
-        Kind.OVERLAP,
+        FindingKind.OVERLAP,
         ("自 2022-07-01 起有两个值",),
         {"reimbursement": (PROVINCIAL, *table(unranked_as=2)["reimbursement"])},
     ),
@@ -212,27 +212,27 @@ GAPS = {
 
 FIGURES = {
     "a ratio above 100 % is a cliff": Seed(
-        Kind.CLIFF,
+        FindingKind.CLIFF,
         ("一级在职", "支付比例 160%"),
         table(ratio_bp=levels(160_00, 55_00, 50_00)),
     ),
     "a ratio above 100 % pays more than the bill": Seed(
-        Kind.OUT_OF_SCOPE,
+        FindingKind.OUT_OF_SCOPE,
         ("一级在职",),
         table(deductible_fen=levels(0, 0, 0), ratio_bp=levels(100_01, 55_00, 50_00)),
     ),
     "a limit below nothing": Seed(
-        Kind.OUT_OF_SCOPE,
+        FindingKind.OUT_OF_SCOPE,
         ("二级在职", "统筹支付 -0.01 元"),
         table(visit_cap_fen=levels(1000_00, -1, 0)),
     ),
     "a ratio that falls as the bill grows": Seed(
-        Kind.DROP,
+        FindingKind.DROP,
         ("三级在职", "支付比例 -1%"),
         table(ratio_bp=levels(60_00, 55_00, -1_00)),
     ),
     "retired people get less by ratio": Seed(
-        Kind.RETIRED_BELOW,
+        FindingKind.RETIRED_BELOW,
         (
             "一级退休与一级在职",
             "政策范围内 4,133.33 元",
@@ -242,17 +242,17 @@ FIGURES = {
         table(retired=LOWER.retired),
     ),
     "retired people get a basis point less": Seed(
-        Kind.RETIRED_BELOW,
+        FindingKind.RETIRED_BELOW,
         ("三级退休与三级在职", "支付比例(49.99%"),
         table(retired=levels(60_00, 55_00, 49_99)),
     ),
     "retired people get less in a year": Seed(
-        Kind.RETIRED_BELOW,
+        FindingKind.RETIRED_BELOW,
         ("年度限额(1,999.99 元, 一级在职2,000.00 元)",),
         table(cap_fen={ACTIVE: 2000_00, RETIRED: 1999_99}),
     ),
     "the ratios of two levels are swapped": Seed(
-        Kind.LEVEL_BELOW,
+        FindingKind.LEVEL_BELOW,
         (
             "一级在职与二级在职",
             "支付比例(55%, 二级在职60%)",
@@ -261,17 +261,17 @@ FIGURES = {
         table(ratio_bp=levels(55_00, 60_00, 50_00)),
     ),
     "a lower level has the higher deductible": Seed(
-        Kind.LEVEL_BELOW,
+        FindingKind.LEVEL_BELOW,
         ("一级在职与三级在职", "起付标准(800.00 元, 三级在职700.00 元)"),
         table(deductible_fen=levels(800_00, 800_00, 700_00)),
     ),
     "a lower level has the lower limit for a visit": Seed(
-        Kind.LEVEL_BELOW,
+        FindingKind.LEVEL_BELOW,
         ("二级退休与三级退休", "每次限额(700.00 元, 三级退休800.00 元)"),
         table(visit_cap_fen=levels(900_00, 700_00, 800_00)),
     ),
     "a candidate would break what the city keeps": Seed(
-        Kind.RETIRED_BELOW,
+        FindingKind.RETIRED_BELOW,
         ("一级退休与一级在职",),
         candidates=(candidate("V9", tables(LOWER)),),
         since="候选 V9",
@@ -281,45 +281,45 @@ FIGURES = {
 
 IDLE = {
     "an oddity is declared that is not there": Seed(
-        Kind.INERT,
+        FindingKind.INERT,
         ("表中并无此情形", "请删去 Oddity.RETIRED_BELOW_ACTIVE"),
         table(declared={Oddity.RETIRED_BELOW_ACTIVE: W1}),
     ),
     "a yearly deductible above that of every level": Seed(
-        Kind.INERT,
+        FindingKind.INERT,
         ("年度起付总额 800.00 元", "永不触及"),
         table(deductible_year_max_fen=800_00),
     ),
     "a yearly deductible below that of every level": Seed(
-        Kind.SHADOWED,
+        FindingKind.SHADOWED,
         ("年度起付总额 799.99 元", "各级数额都不起作用"),
         table(deductible_year_max_fen=799_99),
     ),
     "a visit's limit that the year's forestalls": Seed(
-        Kind.INERT,
+        FindingKind.INERT,
         ("一级", "永不触及", "visit_cap_fen[1] = NO_LIMIT"),
         table(visit_cap_fen=levels(2000_00, 900_00, 800_00)),
     ),
     "a level whose visits are paid nothing": Seed(
-        Kind.INERT,
+        FindingKind.INERT,
         ("三级", "每次限额为 0"),
         table(visit_cap_fen=levels(1000_00, 900_00, 0)),
     ),
     "a level whose ratio is nothing": Seed(
-        Kind.INERT, ("三级", "比例为 0"), table(ratio_bp=levels(60_00, 55_00, 0))
+        FindingKind.INERT, ("三级", "比例为 0"), table(ratio_bp=levels(60_00, 55_00, 0))
     ),
     "a year in which nothing is paid": Seed(
-        Kind.INERT,
+        FindingKind.INERT,
         ("在职", "请写 NoFund(条款)"),
         table(cap_fen={ACTIVE: 0, RETIRED: 2000_00}),
     ),
     "a kind of visit settled elsewhere is listed": Seed(
-        Kind.INERT,
+        FindingKind.INERT,
         ("covers 列有住院",),
         table(covers=GOOD.covers | {VisitKind.INPATIENT}),
     ),
     "a situation is excluded twice under two clauses": Seed(
-        Kind.SHADOWED,
+        FindingKind.SHADOWED,
         ("住院期间的门诊费用", "C64 已在前, W2 永不适用"),
         exclusions(
             *EXCLUSIONS, Exclusion(situation=Situation.INPATIENT_THAT_DAY, clause=W2)
@@ -327,13 +327,13 @@ IDLE = {
         hook="exclusions",
     ),
     "a situation is excluded twice under one clause": Seed(
-        Kind.DUPLICATE,
+        FindingKind.DUPLICATE,
         ("停止缴费",),
         exclusions(*EXCLUSIONS, EXCLUSIONS[0]),
         hook="exclusions",
     ),
     "a purse is asked twice": Seed(
-        Kind.DUPLICATE,
+        FindingKind.DUPLICATE,
         ("本人个人账户", "列出 2 次"),
         {
             "purse_order": ruled(
@@ -345,7 +345,7 @@ IDLE = {
         hook="purse_order",
     ),
     "a value is told again from a later day": Seed(
-        Kind.DUPLICATE,
+        FindingKind.DUPLICATE,
         ("与自 2023-01-01 起的值相同",),
         {
             "family_limit": ruled(NO_LIMIT, since="2023-01-01", clauses=[W1])
@@ -355,7 +355,7 @@ IDLE = {
         since="2024-01-01",
     ),
     "a value ends before any rule begins": Seed(
-        Kind.SHADOWED,
+        FindingKind.SHADOWED,
         ("没有哪一天取到此值",),
         {
             "application_expiry": ruled(20, since="2020-01-01", clauses=[W1])
@@ -365,13 +365,13 @@ IDLE = {
         since="2020-01-01",
     ),
     "a candidate is in force already": Seed(
-        Kind.INERT,
+        FindingKind.INERT,
         ("与自 2022-07-01 起施行的值相同",),
         candidates=(candidate("V9", PROVINCIAL.value),),
         since="候选 V9",
     ),
     "two candidates say the same": Seed(
-        Kind.DUPLICATE,
+        FindingKind.DUPLICATE,
         ("与候选 V8 相同",),
         candidates=(
             candidate("V8", 20, "application_expiry"),

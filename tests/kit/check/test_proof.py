@@ -20,7 +20,7 @@ from gongji.kit.check.curve import (
     worst_shortfall,
     years,
 )
-from gongji.kit.check.findings import LINTS, Finding, Kind, Severity, passes
+from gongji.kit.check.findings import LINTS, Finding, FindingKind, Severity, passes
 from gongji.kit.check.proof import prove, prove_answers, prove_plugin
 from gongji.kit.check.situations import situations
 from gongji.kit.check.tables import prove_table
@@ -90,12 +90,13 @@ def test_the_good_city() -> None:
 def test_enough_is_sown() -> None:
     """At least twenty faults are sown, and every kind a table can have but the two only
     arithmetic can have."""
-    of_plugins = set(list(Kind)[list(Kind).index(Kind.CLOCK) :])
+    of_plugins = set(list(FindingKind)[list(FindingKind).index(FindingKind.CLOCK) :])
 
     assert len(SEEDS) >= 20
-    assert set(Kind) - of_plugins - {Kind.CAP, Kind.ARITHMETIC} == {
-        seed.kind for seed in SEEDS.values()
-    }
+    assert set(FindingKind) - of_plugins - {
+        FindingKind.CAP,
+        FindingKind.ARITHMETIC,
+    } == {seed.kind for seed in SEEDS.values()}
 
 
 @pytest.mark.parametrize("seed", SEEDS.values(), ids=SEEDS)
@@ -122,7 +123,7 @@ def test_a_declared_oddity() -> None:
     declared = replace(LOWER, declared={Oddity.RETIRED_BELOW_ACTIVE: W1})
     found = list(prove_table(declared, Scheme.EMPLOYEE, ""))
 
-    assert [(Kind.RETIRED_BELOW, Severity.DECLARED, "依 W1 声明")] == [
+    assert [(FindingKind.RETIRED_BELOW, Severity.DECLARED, "依 W1 声明")] == [
         (f.kind, f.severity, f.mend) for f in found
     ]
     assert passes(found, strict=True)
@@ -137,12 +138,18 @@ def test_another_oddity_is_not_declared() -> None:
     )
     found = {(f.kind, f.severity) for f in prove_table(odd, Scheme.EMPLOYEE, "")}
 
-    assert {(Kind.LEVEL_BELOW, Severity.ERROR), (Kind.INERT, Severity.WARNING)} == found
+    assert {
+        (FindingKind.LEVEL_BELOW, Severity.ERROR),
+        (FindingKind.INERT, Severity.WARNING),
+    } == found
 
 
 def test_warnings_forbid_only_strictly() -> None:
     """A lint lets a city serve unless the check is strict; an error never does."""
-    lint, fault = (Finding(kind, "", "", "", "", "") for kind in (Kind.INERT, Kind.GAP))
+    lint, fault = (
+        Finding(kind, "", "", "", "", "")
+        for kind in (FindingKind.INERT, FindingKind.GAP)
+    )
 
     assert [True, False, False] == [
         passes([lint]),
@@ -220,29 +227,29 @@ def _changed(
 
 
 Split = Callable[[int, Benefit, Used], FundShare]
-SLIPS: dict[str, tuple[Split, set[Kind]]] = {
+SLIPS: dict[str, tuple[Split, set[FindingKind]]] = {
     "a deductible that opens the whole bill": (
         _franchise,
-        {Kind.CLIFF, Kind.ARITHMETIC},
+        {FindingKind.CLIFF, FindingKind.ARITHMETIC},
     ),
     "a fen too much": (
         _changed(lambda part, _: revised(part, fund_fen=part.fund_fen + 1)),
-        {Kind.CAP, Kind.OUT_OF_SCOPE, Kind.ARITHMETIC},
+        {FindingKind.CAP, FindingKind.OUT_OF_SCOPE, FindingKind.ARITHMETIC},
     ),
     "nothing once the cap is reached": (
         _changed(lambda part, _: revised(part, fund_fen=part.fund_fen % 2000_00)),
-        {Kind.DROP},
+        {FindingKind.DROP},
     ),
     "the deductible is charged and paid": (
         _changed(lambda part, in_scope: revised(part, deductible_fen=in_scope)),
-        {Kind.OUT_OF_SCOPE},
+        {FindingKind.OUT_OF_SCOPE},
     ),
 }
 
 
 @pytest.mark.parametrize(("slip", "kinds"), SLIPS.values(), ids=SLIPS)
 def test_the_real_split_is_proved(
-    monkeypatch: pytest.MonkeyPatch, slip: Split, kinds: set[Kind]
+    monkeypatch: pytest.MonkeyPatch, slip: Split, kinds: set[FindingKind]
 ) -> None:
     """What is proved is the split that settles bills: a slip in it is found in a table
     without fault."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from gongji.cities.loading import load_cities
-from gongji.kit.check.findings import Kind, Severity
+from gongji.kit.check.findings import FindingKind, Severity
 from gongji.kit.check.purity import MEND, impurities, impurities_of_source
 from gongji.kit.check.rerun import as_text, varieties
 
@@ -17,110 +17,140 @@ from tests.packages import IDENTITY, PRELUDE, Package, installed
 SHIPPED = [city.pinyin for city in load_cities().all]
 
 IMPURE = {
-    "a clock's module": ("import time", Kind.CLOCK, 1, "time"),
-    "a clock from its module": ("from time import monotonic", Kind.CLOCK, 1, "time"),
+    "a clock's module": ("import time", FindingKind.CLOCK, 1, "time"),
+    "a clock from its module": (
+        "from time import monotonic",
+        FindingKind.CLOCK,
+        1,
+        "time",
+    ),
     "today": (
         "from datetime import date\nDAY = date.today()",
-        Kind.CLOCK,
+        FindingKind.CLOCK,
         2,
         "datetime.date.today",
     ),
     "now, under other names": (
         "import datetime as d\nDAY = d.datetime.now()",
-        Kind.CLOCK,
+        FindingKind.CLOCK,
         2,
         "datetime.datetime.now",
     ),
     "today, by a star": (
         "from datetime import *\nDAY = datetime.today()",
-        Kind.CLOCK,
+        FindingKind.CLOCK,
         2,
         "datetime.datetime.today",
     ),
     "now, not yet called": (
         "from datetime import datetime as t\nnow = t.utcnow",
-        Kind.CLOCK,
+        FindingKind.CLOCK,
         2,
         "datetime.datetime.utcnow",
     ),
     "the machine's zone": (
         "from datetime import date\nD = date.fromtimestamp(0)",
-        Kind.CLOCK,
+        FindingKind.CLOCK,
         2,
         "datetime.date.fromtimestamp",
     ),
     "time zones, which are files and change": (
         "from zoneinfo import ZoneInfo",
-        Kind.CLOCK,
+        FindingKind.CLOCK,
         1,
         "zoneinfo",
     ),
-    "dice": ("import random", Kind.CHANCE, 1, "random"),
-    "secrets": ("from secrets import token_hex", Kind.CHANCE, 1, "secrets"),
-    "a new id each time": ("import uuid", Kind.CHANCE, 1, "uuid"),
+    "dice": ("import random", FindingKind.CHANCE, 1, "random"),
+    "secrets": ("from secrets import token_hex", FindingKind.CHANCE, 1, "secrets"),
+    "a new id each time": ("import uuid", FindingKind.CHANCE, 1, "uuid"),
     "a hash that is another in every process": (
         "N = hash('x')",
-        Kind.CHANCE,
+        FindingKind.CHANCE,
         1,
         "hash",
     ),
-    "a file": ("DATA = open('data.txt')", Kind.FILES, 1, "open"),
-    "a path": ("from pathlib import Path", Kind.FILES, 1, "pathlib"),
-    "where the module lies": ("HERE = __file__", Kind.FILES, 1, "__file__"),
+    "a file": ("DATA = open('data.txt')", FindingKind.FILES, 1, "open"),
+    "a path": ("from pathlib import Path", FindingKind.FILES, 1, "pathlib"),
+    "where the module lies": ("HERE = __file__", FindingKind.FILES, 1, "__file__"),
     "resources of a package": (
         "from importlib.resources import files",
-        Kind.FILES,
+        FindingKind.FILES,
         1,
         "importlib.resources",
     ),
-    "a database": ("import sqlite3", Kind.FILES, 1, "sqlite3"),
-    "a socket": ("import socket", Kind.NETWORK, 1, "socket"),
-    "a page": ("from urllib.request import urlopen", Kind.NETWORK, 1, "urllib.request"),
-    "a page by a library": ("import requests", Kind.NETWORK, 1, "requests"),
-    "the environment": ("import os", Kind.MACHINE, 1, "os"),
-    "arguments": ("from sys import argv", Kind.MACHINE, 1, "sys"),
-    "another program": ("import subprocess", Kind.MACHINE, 1, "subprocess"),
-    "a question to whoever sits there": ("NAME = input()", Kind.MACHINE, 1, "input"),
-    "a module by its name": ("import importlib", Kind.DYNAMIC, 1, "importlib"),
+    "a database": ("import sqlite3", FindingKind.FILES, 1, "sqlite3"),
+    "a socket": ("import socket", FindingKind.NETWORK, 1, "socket"),
+    "a page": (
+        "from urllib.request import urlopen",
+        FindingKind.NETWORK,
+        1,
+        "urllib.request",
+    ),
+    "a page by a library": ("import requests", FindingKind.NETWORK, 1, "requests"),
+    "the environment": ("import os", FindingKind.MACHINE, 1, "os"),
+    "arguments": ("from sys import argv", FindingKind.MACHINE, 1, "sys"),
+    "another program": ("import subprocess", FindingKind.MACHINE, 1, "subprocess"),
+    "a question to whoever sits there": (
+        "NAME = input()",
+        FindingKind.MACHINE,
+        1,
+        "input",
+    ),
+    "a module by its name": ("import importlib", FindingKind.DYNAMIC, 1, "importlib"),
     "a module without import": (
         "T = __import__('time')",
-        Kind.DYNAMIC,
+        FindingKind.DYNAMIC,
         1,
         "__import__",
     ),
-    "text that is run": ("eval('1')", Kind.DYNAMIC, 1, "eval"),
-    "statements that are run": ("exec('x = 1')", Kind.DYNAMIC, 1, "exec"),
-    "a back door": ("object.__subclasses__()", Kind.DYNAMIC, 1, "__subclasses__"),
-    "a float": ("RATIO = 0.6", Kind.FLOAT, 1, "0.6"),
-    "a float in powers of ten": ("CAP = 2e5", Kind.FLOAT, 1, "200000.0"),
-    "a number made a float": ("CAP = float('2000')", Kind.FLOAT, 1, "float"),
-    "floats by the dozen": ("CAPS = list(map(float, ['1']))", Kind.FLOAT, 1, "float"),
-    "a division": ("HALF = 2000_00 / 2", Kind.FLOAT, 1, "/"),
-    "a division in place": ("HALF = 2000_00\nHALF /= 2", Kind.FLOAT, 2, "/"),
-    "mathematics": ("import math", Kind.FLOAT, 1, "math"),
+    "text that is run": ("eval('1')", FindingKind.DYNAMIC, 1, "eval"),
+    "statements that are run": ("exec('x = 1')", FindingKind.DYNAMIC, 1, "exec"),
+    "a back door": (
+        "object.__subclasses__()",
+        FindingKind.DYNAMIC,
+        1,
+        "__subclasses__",
+    ),
+    "a float": ("RATIO = 0.6", FindingKind.FLOAT, 1, "0.6"),
+    "a float in powers of ten": ("CAP = 2e5", FindingKind.FLOAT, 1, "200000.0"),
+    "a number made a float": ("CAP = float('2000')", FindingKind.FLOAT, 1, "float"),
+    "floats by the dozen": (
+        "CAPS = list(map(float, ['1']))",
+        FindingKind.FLOAT,
+        1,
+        "float",
+    ),
+    "a division": ("HALF = 2000_00 / 2", FindingKind.FLOAT, 1, "/"),
+    "a division in place": ("HALF = 2000_00\nHALF /= 2", FindingKind.FLOAT, 2, "/"),
+    "mathematics": ("import math", FindingKind.FLOAT, 1, "math"),
     "inside the core": (
         "from gongji.store import open_store",
-        Kind.FOREIGN,
+        FindingKind.FOREIGN,
         1,
         "gongji.store",
     ),
     "a module of the core as a name": (
         "from gongji import cities",
-        Kind.FOREIGN,
+        FindingKind.FOREIGN,
         1,
         "gongji.cities",
     ),
     "a module of the core through the core": (
         "import gongji\ngongji.serve.main()",
-        Kind.FOREIGN,
+        FindingKind.FOREIGN,
         2,
         "gongji.serve",
     ),
-    "somebody else's library": ("import attrs", Kind.FOREIGN, 1, "attrs"),
-    "no Python": ("def (:", Kind.UNREADABLE, 1, "invalid syntax (<unknown>, line 1)"),
+    "somebody else's library": ("import attrs", FindingKind.FOREIGN, 1, "attrs"),
+    "no Python": (
+        "def (:",
+        FindingKind.UNREADABLE,
+        1,
+        "invalid syntax (<unknown>, line 1)",
+    ),
     "deep in a function, after a try": (
         "try:\n    pass\nfinally:\n    def f():\n        import random",
-        Kind.CHANCE,
+        FindingKind.CHANCE,
         5,
         "random",
     ),
@@ -154,7 +184,7 @@ PURE = {
 @pytest.mark.parametrize(
     ("source", "kind", "line", "what"), IMPURE.values(), ids=IMPURE
 )
-def test_impure(source: str, kind: Kind, line: int, what: str) -> None:
+def test_impure(source: str, kind: FindingKind, line: int, what: str) -> None:
     """Each impurity is found once, by kind, file, line and name, is an error, and says
     what to do."""
     found = list(impurities_of_source(source, "gongji_wuhu/__init__.py", "gongji_wuhu"))
@@ -176,7 +206,9 @@ def test_pure(source: str) -> None:
 
 def test_every_impurity_has_its_cure() -> None:
     """Every kind of impurity says what to do, and each but the dynamic ones is sown above."""
-    assert set(MEND) - {Kind.VARIES} == {kind for _, kind, _, _ in IMPURE.values()}
+    assert set(MEND) - {FindingKind.VARIES} == {
+        kind for _, kind, _, _ in IMPURE.values()
+    }
 
 
 def test_the_hook_is_named() -> None:
@@ -208,14 +240,14 @@ def test_every_module_of_a_package(
     found = [(f.kind, f.situation) for f in impurities("gongji_deep")]
 
     assert [
-        (Kind.FLOAT, "gongji_deep/below/figures.py:1"),
-        (Kind.UNREADABLE, f"gongji_deep/native{EXTENSION_SUFFIXES[-1]}"),
+        (FindingKind.FLOAT, "gongji_deep/below/figures.py:1"),
+        (FindingKind.UNREADABLE, f"gongji_deep/native{EXTENSION_SUFFIXES[-1]}"),
     ] == found
 
 
 def test_no_such_package() -> None:
     """A plugin that is not there is said to be not there."""
-    assert [(Kind.UNREADABLE, "没有模块 gongji_nowhere")] == [
+    assert [(FindingKind.UNREADABLE, "没有模块 gongji_nowhere")] == [
         (f.kind, f.figures) for f in impurities("gongji_nowhere")
     ]
 
@@ -231,25 +263,25 @@ def answering(expression: str, before: str = "") -> str:
 VARYING = {
     "the clock by a name put together": (
         answering("getattr(date, 'to' + 'day')().toordinal()"),
-        Kind.VARIES,
+        FindingKind.VARIES,
         "giver_limit",
         "一次: ",
     ),
     "the day of the week by a name put together": (
         answering("getattr(date, 'to' + 'day')().weekday()"),
-        Kind.VARIES,
+        FindingKind.VARIES,
         "giver_limit",
         "givers=",
     ),
     "the order of a set, which its hashes make": (
         answering("sorted({str(n) for n in range(99)}, key=lambda _: 0).index('7')"),
-        Kind.VARIES,
+        FindingKind.VARIES,
         "giver_limit",
         "givers=",
     ),
     "how often it has been asked": (
         answering("len(ASKED.append(1) or ASKED)", "ASKED = []"),
-        Kind.VARIES,
+        FindingKind.VARIES,
         "giver_limit",
         "givers=2",
     ),
@@ -257,7 +289,7 @@ VARYING = {
         answering(
             "len(getattr(__builtins__, 'get', None)('__imp' + 'ort__')('o' + 's').environ)"
         ),
-        Kind.VARIES,
+        FindingKind.VARIES,
         "giver_limit",
         "givers=",
     ),
@@ -266,7 +298,7 @@ VARYING = {
             "1",
             "import threading\nassert threading.current_thread() is threading.main_thread()",
         ),
-        Kind.VARIES,
+        FindingKind.VARIES,
         "",
         "一次: 正常; 另一次: AssertionError",
     ),
@@ -275,7 +307,7 @@ VARYING = {
             "len(getattr(__builtins__, 'get', "
             "None)('op' + 'en')(C.__class__.__module__ and '/dev/null').read())"
         ),
-        Kind.FILES,
+        FindingKind.FILES,
         "",
         "open /dev/null",
     ),
@@ -287,7 +319,7 @@ VARYING = {
     ("source", "kind", "hook", "words"), VARYING.values(), ids=VARYING
 )
 def test_varying(
-    tmp_path: Path, source: str, kind: Kind, hook: str, words: str
+    tmp_path: Path, source: str, kind: FindingKind, hook: str, words: str
 ) -> None:
     """What a look at the source misses is found by running twice, with the hook or the line."""
     with installed(tmp_path, Package("gongji-odd", "odd", source)):
@@ -295,7 +327,7 @@ def test_varying(
 
     assert [hook] == [f.hook for f in found]
     assert words in found[0].figures
-    assert kind is Kind.VARIES or found[0].situation.startswith("gongji_odd.py:")
+    assert kind is FindingKind.VARIES or found[0].situation.startswith("gongji_odd.py:")
 
 
 def test_a_plugin_that_never_loads(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from gongji.model.commands import Request
 from gongji.model.people import Institution, Person
 from gongji.registry.imports import UpsertPersons
 from gongji.rpc.convert.people import person_from
-from gongji.rpc.services.imports import BATCH, ERRORS_SHOWN, Imports, Kind, _Rows
+from gongji.rpc.services.imports import BATCH, ERRORS_SHOWN, ImportKind, Imports, _Rows
 from gongji.v1 import registry_pb2, types_pb2
 
 
@@ -96,7 +96,7 @@ async def test_an_import_holds_one_batch(service: Any) -> None:
 
     request = Request(service.new_id(), "test", "ImportPersons", {})
     answer = await imports._executed(
-        request, _Rows(messages(), "person"), Kind("person", person_from, upsert)
+        request, _Rows(messages(), "person"), ImportKind("person", person_from, upsert)
     )
     assert [(BATCH, 1_000), (BATCH, 2_000), (250, 2_500)] == ahead
     assert (2_500, 1_250, 1_250, ERRORS_SHOWN) == (

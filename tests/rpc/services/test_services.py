@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 import pytest
 from gongji.binding.workdays import Workdays
-from gongji.rpc.method import Method, Offer
+from gongji.rpc.method import Method, Services
 from gongji.rpc.status import PUSHBACK_KEY
 from gongji.serve.clock import system_clock
 from gongji.serve.port import OpenPort
@@ -113,7 +113,7 @@ async def test_who_calls_at_the_end_is_told_to_come_again() -> None:
         return raw
 
     port = OpenPort(
-        Offer(
+        Services(
             {"/x/y": Method("/x/y", streams_in=False, streams_out=False, answer=echo)},
             (),
             (),

@@ -16,8 +16,8 @@ from gongji.model.commands import (
     Command,
     Decision,
     Listing,
-    Remembered,
     Request,
+    RequestRecord,
     Write,
 )
 from gongji.model.decided import DecidedBy
@@ -27,7 +27,7 @@ from gongji.model.refusals import NoAccount, StoreUnavailable
 from gongji.rules.codes import BindingState, Purpose
 from gongji.store import Store
 from gongji.store.committer import Committer
-from gongji.store.engine import Asked, Conflict, Engine, Job
+from gongji.store.engine import Asked, Engine, Job, WriteConflict
 from gongji.store.postgres.engine import PostgresEngine
 from msgspec.structs import replace
 
@@ -188,7 +188,7 @@ def test_who_writes_a_person_sees_every_binding(
     other.upsert(Binding, [binding("P1", "P2", clock())])
     other.commit()
     one.upsert(Person, [person])
-    with pytest.raises(Conflict):
+    with pytest.raises(WriteConflict):
         one.commit()
     one.rollback()
     assert [] == fetched(one, Person, "", ["P1"])
@@ -248,7 +248,7 @@ def test_who_is_always_met_is_told_to_try_again(
 ) -> None:
     """A command that meets others for ever ends as unavailable, not as a defect."""
     begun = Meeting(two[0], [])
-    begun.always = Conflict("again")
+    begun.always = WriteConflict("again")
     (outcome,) = over(begun).run([job(move("r1"))])
     assert isinstance(outcome, StoreUnavailable)
 
@@ -274,7 +274,7 @@ class Meeting:
 
     def fetch(self, asked: Sequence[Asked]) -> Sequence[Iterable[Any]]:
         found: list[Any] = self._engine.fetch(asked)
-        if self._firsts and any(kind is Remembered for kind, _, _ in asked):
+        if self._firsts and any(kind is RequestRecord for kind, _, _ in asked):
             self._firsts.pop(0)()
         return found
 

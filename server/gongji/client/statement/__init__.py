@@ -3,12 +3,18 @@ CSV, JSON or a printed page."""
 
 from gongji.client.statement.pdf import UnprintableError, to_pdf
 from gongji.client.statement.query import SIDES, UnsettledError, fetch
-from gongji.client.statement.sheet import Column, Period, Sheet, to_csv, to_json
+from gongji.client.statement.sheet import (
+    Sheet,
+    SheetColumn,
+    StatementPeriod,
+    to_csv,
+    to_json,
+)
 
 __all__ = [
     "SIDES",
-    "Column",
-    "Period",
+    "SheetColumn",
+    "StatementPeriod",
     "Sheet",
     "UnprintableError",
     "UnsettledError",

@@ -10,7 +10,7 @@ from typing import Any, Final
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from gongji.client.statement.sheet import Column, Period, Row, Sheet
+from gongji.client.statement.sheet import Row, Sheet, SheetColumn, StatementPeriod
 from gongji.rules.codes import SHANGHAI
 from gongji.v1 import (
     account_pb2,
@@ -25,30 +25,30 @@ from gongji.v1 import (
 PAGE_SIZE: Final = 200
 
 _HOLDER: Final = (
-    Column("settled_at", "时间"),
-    Column("institution_name", "机构", wide=True),
-    Column("member", "使用人编号"),
-    Column("charged_fen", "共济支付(元)", fen=True),
-    Column("status", "状态"),
+    SheetColumn("settled_at", "时间"),
+    SheetColumn("institution_name", "机构", wide=True),
+    SheetColumn("member", "使用人编号"),
+    SheetColumn("charged_fen", "共济支付(元)", fen=True),
+    SheetColumn("status", "状态"),
 )
 
 _MEMBER: Final = (
-    Column("settled_at", "时间"),
-    Column("institution_name", "机构", wide=True),
-    Column("total_fen", "费用总额(元)", fen=True),
-    Column("fund_fen", "统筹基金(元)", fen=True),
-    Column("own_fen", "本人账户(元)", fen=True),
-    Column("aid_fen", "共济账户(元)", fen=True),
-    Column("cash_fen", "现金(元)", fen=True),
-    Column("status", "状态"),
+    SheetColumn("settled_at", "时间"),
+    SheetColumn("institution_name", "机构", wide=True),
+    SheetColumn("total_fen", "费用总额(元)", fen=True),
+    SheetColumn("fund_fen", "统筹基金(元)", fen=True),
+    SheetColumn("own_fen", "本人账户(元)", fen=True),
+    SheetColumn("aid_fen", "共济账户(元)", fen=True),
+    SheetColumn("cash_fen", "现金(元)", fen=True),
+    SheetColumn("status", "状态"),
 )
 
 _ACCOUNT: Final = (
-    Column("version", "序号"),
-    Column("at", "时间"),
-    Column("kind", "事由", wide=True),
-    Column("fen", "金额(元)", fen=True),
-    Column("balance_fen", "余额(元)", fen=True),
+    SheetColumn("version", "序号"),
+    SheetColumn("at", "时间"),
+    SheetColumn("kind", "事由", wide=True),
+    SheetColumn("fen", "金额(元)", fen=True),
+    SheetColumn("balance_fen", "余额(元)", fen=True),
 )
 
 _KINDS: Final = {
@@ -70,7 +70,9 @@ class UnsettledError(ValueError):
     """The account moved while it was read, so its figures do not add up; asking again helps."""
 
 
-def fetch(channel: grpc.Channel, person_no: str, side: str, period: Period) -> Sheet:
+def fetch(
+    channel: grpc.Channel, person_no: str, side: str, period: StatementPeriod
+) -> Sheet:
     """The statement of one person from one of SIDES. grpc.RpcError where the service
     refuses, UnsettledError.
 
@@ -83,7 +85,7 @@ def fetch(channel: grpc.Channel, person_no: str, side: str, period: Period) -> S
 
 
 def _of_holder(
-    channel: grpc.Channel, person: types_pb2.Person, period: Period
+    channel: grpc.Channel, person: types_pb2.Person, period: StatementPeriod
 ) -> Sheet:
     rows = _settlements(
         channel,
@@ -114,7 +116,7 @@ def _of_holder(
 
 
 def _of_member(
-    channel: grpc.Channel, person: types_pb2.Person, period: Period
+    channel: grpc.Channel, person: types_pb2.Person, period: StatementPeriod
 ) -> Sheet:
     rows = _settlements(
         channel,
@@ -141,7 +143,7 @@ def _of_member(
 
 
 def _of_account(
-    channel: grpc.Channel, person: types_pb2.Person, period: Period
+    channel: grpc.Channel, person: types_pb2.Person, period: StatementPeriod
 ) -> Sheet:
     request = account_pb2.ListEntriesRequest(
         person=_ref(person.person_no), from_day=period.from_day, to_day=period.to_day
@@ -181,7 +183,7 @@ account's entries."""
 
 def _settlements(
     channel: grpc.Channel,
-    period: Period,
+    period: StatementPeriod,
     request: settlement_pb2.ListSettlementsRequest,
 ) -> list[settlement_pb2.SettlementRow]:
     """All rows of the side a request names, oldest first."""

@@ -27,14 +27,14 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
-class Period:
+class StatementPeriod:
     """From a first to a last Shanghai day of settlement, both inclusive; None where open (C78)."""
 
     first: date | None = None
     last: date | None = None
 
     @classmethod
-    def of_month(cls, day: date) -> Period:
+    def of_month(cls, day: date) -> StatementPeriod:
         """The month a day lies in."""
         return cls(
             day.replace(day=1), day.replace(day=monthrange(day.year, day.month)[1])
@@ -59,7 +59,7 @@ class Period:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class SheetColumn:
     """One column: its key for programs, its head for people; `fen` holds amounts,
     `wide` takes the room left over."""
 
@@ -81,8 +81,8 @@ class Sheet:
     party: str
     person_no: str
     name: str
-    period: Period
-    columns: tuple[Column, ...]
+    period: StatementPeriod
+    columns: tuple[SheetColumn, ...]
     rows: tuple[Row, ...]
     opening: Row | None = None
     closing: Row

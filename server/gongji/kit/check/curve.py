@@ -30,7 +30,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise, product
 
-from gongji.kit.check.findings import Kind
+from gongji.kit.check.findings import FindingKind
 from gongji.rules.binding import NoLimit
 from gongji.rules.money import FULL_BP, Rounding
 from gongji.settlement import split
@@ -53,7 +53,7 @@ class Fault:
     """What does not hold, where, and the figures in fen: what the fund pays there, and
     what it may or must pay."""
 
-    kind: Kind
+    kind: FindingKind
     at: Point
     fund_fen: int
     may_fen: int
@@ -167,15 +167,18 @@ def _faults_before_rounding(benefit: Benefit, used: Used) -> Iterator[Fault]:
     points = [(x, exact(x, benefit, used)) for x in breakpoints(benefit, used)]
     for x, fund in points:
         if not 0 <= fund <= x * FULL_BP:
-            yield Fault(Kind.OUT_OF_SCOPE, Point(x, used), fund // FULL_BP, x)
+            yield Fault(FindingKind.OUT_OF_SCOPE, Point(x, used), fund // FULL_BP, x)
     for (x, fund), (further, more) in pairwise(points):
         if not 0 <= more - fund <= (further - x) * FULL_BP:
             at = Point(further, used)
             if more < fund:
-                yield Fault(Kind.DROP, at, more // FULL_BP, fund // FULL_BP)
+                yield Fault(FindingKind.DROP, at, more // FULL_BP, fund // FULL_BP)
             else:
                 yield Fault(
-                    Kind.CLIFF, at, more // FULL_BP, fund // FULL_BP + further - x
+                    FindingKind.CLIFF,
+                    at,
+                    more // FULL_BP,
+                    fund // FULL_BP + further - x,
                 )
 
 
@@ -190,14 +193,16 @@ def _faults_of_split(benefit: Benefit, used: Used) -> Iterator[Fault]:
             paid, at = split.fund_share(x, benefit, used), Point(x, used)
             fund, due = paid.fund_fen, (exact(x, benefit, used) + half) // FULL_BP
             if not 0 <= fund <= x - paid.deductible_fen:
-                yield Fault(Kind.OUT_OF_SCOPE, at, fund, x - paid.deductible_fen)
+                yield Fault(FindingKind.OUT_OF_SCOPE, at, fund, x - paid.deductible_fen)
             if tops and fund > min(tops):
-                yield Fault(Kind.CAP, at, fund, min(tops))
+                yield Fault(FindingKind.CAP, at, fund, min(tops))
             if fund != due:
-                yield Fault(Kind.ARITHMETIC, at, fund, due)
+                yield Fault(FindingKind.ARITHMETIC, at, fund, due)
             if before is not None and not 0 <= fund - before <= 1:
                 kind, may = (
-                    (Kind.DROP, before) if fund < before else (Kind.CLIFF, before + 1)
+                    (FindingKind.DROP, before)
+                    if fund < before
+                    else (FindingKind.CLIFF, before + 1)
                 )
                 yield Fault(kind, at, fund, may)
             before = fund

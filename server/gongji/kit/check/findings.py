@@ -19,7 +19,7 @@ class Severity(Enum):
     """Odd, and meant: the city names the clause."""
 
 
-class Kind(Enum):
+class FindingKind(Enum):
     """What is wrong; the value is how people read it."""
 
     GAP = "缺行"
@@ -46,7 +46,7 @@ class Kind(Enum):
     VARIES = "两次运行的答案不同"
 
 
-LINTS = frozenset({Kind.DUPLICATE, Kind.SHADOWED, Kind.INERT})
+LINTS = frozenset({FindingKind.DUPLICATE, FindingKind.SHADOWED, FindingKind.INERT})
 """Kinds that are warnings; all others are errors unless said otherwise."""
 
 
@@ -60,7 +60,7 @@ class Finding:
     row, or what to do.
     """
 
-    kind: Kind
+    kind: FindingKind
     hook: str
     since: str
     situation: str

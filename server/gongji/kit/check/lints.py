@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from itertools import combinations, pairwise
 
 from gongji.cities.city import City
-from gongji.kit.check.findings import Finding, Kind
+from gongji.kit.check.findings import Finding, FindingKind
 from gongji.rules.benefits import Exclusion, PurseOrder, Table
 from gongji.rules.binding import NoLimit
 from gongji.rules.codes import Scheme, VisitKind
 from gongji.rules.money import yuan
-from gongji.rules.terms import LEVELS, PHRASES
+from gongji.rules.terms import LEVELS, TERMS
 from gongji.settlement.admission import SETTLED_ELSEWHERE
 
 HOOK = "reimbursement"
@@ -33,7 +33,7 @@ def lints_of_timelines(city: City) -> Iterator[Finding]:
                     f"而本市规则自 {city.first_day} 起才齐全"
                 )
                 yield Finding(
-                    Kind.SHADOWED,
+                    FindingKind.SHADOWED,
                     hook,
                     str(before.since),
                     "没有哪一天取到此值",
@@ -48,7 +48,7 @@ def lints_of_timelines(city: City) -> Iterator[Finding]:
             ):
                 told = f"与自 {before.since} 起的值相同"
                 yield Finding(
-                    Kind.DUPLICATE,
+                    FindingKind.DUPLICATE,
                     hook,
                     since,
                     "",
@@ -64,7 +64,7 @@ def lints_of_candidates(city: City) -> Iterator[Finding]:
         if candidate.value == in_force.value:
             told = f"与自 {in_force.since} 起施行的值相同"
             yield Finding(
-                Kind.INERT,
+                FindingKind.INERT,
                 candidate.hook,
                 f"候选 {candidate.name}",
                 "",
@@ -75,7 +75,7 @@ def lints_of_candidates(city: City) -> Iterator[Finding]:
         if (one.hook, one.value) == (other.hook, other.value):
             told = f"与候选 {one.name} 相同"
             yield Finding(
-                Kind.DUPLICATE,
+                FindingKind.DUPLICATE,
                 other.hook,
                 f"候选 {other.name}",
                 "",
@@ -93,9 +93,9 @@ def lints_of_exclusions(
         if (before := first.get(exclusion.situation)) is None:
             first[exclusion.situation] = exclusion
             continue
-        kind = Kind.DUPLICATE if before == exclusion else Kind.SHADOWED
+        kind = FindingKind.DUPLICATE if before == exclusion else FindingKind.SHADOWED
         told = f"{before.clause.id} 已在前, {exclusion.clause.id} 永不适用"
-        name = PHRASES[type(exclusion.situation)][exclusion.situation]
+        name = TERMS[type(exclusion.situation)][exclusion.situation]
         yield Finding(kind, "exclusions", since, name, told, "请只列一次")
 
 
@@ -105,10 +105,10 @@ def lints_of_order(order: PurseOrder, since: str) -> Iterator[Finding]:
         if order.order.count(kind) > 1:
             told = f"列出 {order.order.count(kind)} 次"
             yield Finding(
-                Kind.DUPLICATE,
+                FindingKind.DUPLICATE,
                 "purse_order",
                 since,
-                PHRASES[type(kind)][kind],
+                TERMS[type(kind)][kind],
                 told,
                 "请只列一次",
             )
@@ -125,13 +125,13 @@ def lints_of_table(table: Table, scheme: Scheme, since: str) -> Iterator[Finding
             kind,
             HOOK,
             since,
-            ", ".join(filter(None, (PHRASES[Scheme][scheme], where))),
+            ", ".join(filter(None, (TERMS[Scheme][scheme], where))),
             told,
             mend,
         )
 
 
-_Lint = tuple[str, str, str, Kind]
+_Lint = tuple[str, str, str, FindingKind]
 
 
 def _year_max(table: Table) -> Iterator[_Lint]:
@@ -144,13 +144,18 @@ def _year_max(table: Table) -> Iterator[_Lint]:
             f"年度起付总额 {yuan(most)} 元不低于各级起付标准(最高 {yuan(max(borne))} "
             "元), 补足差额时永不触及"
         )
-        yield "", told, "请写 deductible_year_max_fen=NO_LIMIT 或不写", Kind.INERT
+        yield (
+            "",
+            told,
+            "请写 deductible_year_max_fen=NO_LIMIT 或不写",
+            FindingKind.INERT,
+        )
     elif most < min(borne):
         told = (
             f"年度起付总额 {yuan(most)} 元低于各级起付标准(最低 {yuan(min(borne))} "
             "元), 各级数额都不起作用"
         )
-        yield "", told, "请核对 deductible_year_max_fen", Kind.SHADOWED
+        yield "", told, "请核对 deductible_year_max_fen", FindingKind.SHADOWED
 
 
 def _limits(table: Table) -> Iterator[_Lint]:
@@ -159,10 +164,10 @@ def _limits(table: Table) -> Iterator[_Lint]:
     for standing, cap in table.cap_fen.items():
         if cap == 0:
             yield (
-                PHRASES[type(standing)][standing],
+                TERMS[type(standing)][standing],
                 "年度限额为 0, 基金永不支付",
                 "请写 NoFund(条款)",
-                Kind.INERT,
+                FindingKind.INERT,
             )
     for level, visit in table.visit_cap_fen.items():
         name = LEVELS.get(level, str(level))
@@ -173,11 +178,16 @@ def _limits(table: Table) -> Iterator[_Lint]:
                 name,
                 "每次限额为 0, 该行永不支付",
                 f"请核对 visit_cap_fen[{level}]",
-                Kind.INERT,
+                FindingKind.INERT,
             )
         elif year is not None and visit >= year:
             told = f"每次限额 {yuan(visit)} 元不低于年度限额 {yuan(year)} 元, 永不触及"
-            yield name, told, f"请写 visit_cap_fen[{level}] = NO_LIMIT", Kind.INERT
+            yield (
+                name,
+                told,
+                f"请写 visit_cap_fen[{level}] = NO_LIMIT",
+                FindingKind.INERT,
+            )
     for level, ratio in table.ratio_bp.items():
         if ratio == 0:
             name = LEVELS.get(level, str(level))
@@ -185,12 +195,12 @@ def _limits(table: Table) -> Iterator[_Lint]:
                 name,
                 "在职支付比例为 0, 该行永不支付",
                 f"请核对 ratio_bp[{level}]",
-                Kind.INERT,
+                FindingKind.INERT,
             )
 
 
 def _covers(table: Table) -> Iterator[_Lint]:
     for kind in sorted(table.covers & SETTLED_ELSEWHERE):
-        name = PHRASES[VisitKind][kind]
+        name = TERMS[VisitKind][kind]
         told = f"covers 列有{name}, 而其首次结算不在此办理, 此行不起作用"
-        yield "", told, f"请从 covers 删去 VisitKind.{kind.name}", Kind.INERT
+        yield "", told, f"请从 covers 删去 VisitKind.{kind.name}", FindingKind.INERT

@@ -15,9 +15,9 @@ from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
-from gongji.cities.city import City, Rules
+from gongji.cities.city import City, DayRules
 from gongji.cities.loading import city_from
-from gongji.kit.check.findings import Finding, Kind
+from gongji.kit.check.findings import Finding, FindingKind
 from gongji.kit.check.lints import (
     lints_of_candidates,
     lints_of_exclusions,
@@ -56,7 +56,7 @@ class _Period:
 
     since: str
     day: date
-    rules: Rules
+    rules: DayRules
 
 
 def prove(city: City) -> Proof:
@@ -76,7 +76,7 @@ def prove_answers(answers: Mapping[str, Timeline[Any]]) -> Proof:
     timelines = {hook: answers.get(hook, city.timelines[hook]) for hook in DATED_HOOKS}
     twice = [
         Finding(
-            Kind.OVERLAP,
+            FindingKind.OVERLAP,
             hook,
             str(one.since),
             "",
@@ -158,11 +158,11 @@ def _periods(city: City) -> Iterator[_Period]:
             yield _Period(
                 f"候选 {candidate.name}",
                 last,
-                Rules(dict(city.rules(last).all()) | laid, frozenset()),
+                DayRules(dict(city.rules(last).all()) | laid, frozenset()),
             )
 
 
-def _on(timelines: Mapping[str, Timeline[Any]], day: date) -> Rules:
+def _on(timelines: Mapping[str, Timeline[Any]], day: date) -> DayRules:
     """The last value of each hook that has begun, else its first."""
     values = {
         hook: next(
@@ -170,4 +170,4 @@ def _on(timelines: Mapping[str, Timeline[Any]], day: date) -> Rules:
         )
         for hook, timeline in timelines.items()
     }
-    return Rules(values, frozenset())
+    return DayRules(values, frozenset())

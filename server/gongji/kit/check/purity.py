@@ -15,7 +15,7 @@ from importlib.machinery import BYTECODE_SUFFIXES, EXTENSION_SUFFIXES
 from pathlib import Path
 
 import gongji
-from gongji.kit.check.findings import Finding, Kind
+from gongji.kit.check.findings import Finding, FindingKind
 from gongji.rules.hookspecs import CityRules
 
 _DATA = (
@@ -29,19 +29,19 @@ ALLOWED = frozenset([*_DATA.split(), *_TEXT.split()])
 """What a city may import beside the top level of `gongji` and its own modules."""
 
 _KNOWN = {
-    Kind.CLOCK: "time calendar sched zoneinfo dateutil",
-    Kind.CHANCE: "random secrets uuid",
-    Kind.FILES: (
+    FindingKind.CLOCK: "time calendar sched zoneinfo dateutil",
+    FindingKind.CHANCE: "random secrets uuid",
+    FindingKind.FILES: (
         "io pathlib shutil tempfile glob fileinput pkgutil linecache sqlite3 csv json "
         "tomllib configparser importlib.resources importlib.metadata yaml"
     ),
-    Kind.NETWORK: "socket ssl http urllib requests httpx aiohttp asyncio ftplib smtplib grpc",
-    Kind.MACHINE: (
+    FindingKind.NETWORK: "socket ssl http urllib requests httpx aiohttp asyncio ftplib smtplib grpc",
+    FindingKind.MACHINE: (
         "os sys platform locale getpass subprocess multiprocessing threading signal "
         "ctypes gc weakref"
     ),
-    Kind.DYNAMIC: "importlib builtins runpy pickle marshal code inspect ast",
-    Kind.FLOAT: "math cmath statistics numpy pandas",
+    FindingKind.DYNAMIC: "importlib builtins runpy pickle marshal code inspect ast",
+    FindingKind.FLOAT: "math cmath statistics numpy pandas",
 }
 
 _MODULES = {
@@ -49,15 +49,15 @@ _MODULES = {
 }
 
 _BUILTINS = {
-    **dict.fromkeys(("open", "__file__", "__path__"), Kind.FILES),
-    **dict.fromkeys(("input", "breakpoint"), Kind.MACHINE),
+    **dict.fromkeys(("open", "__file__", "__path__"), FindingKind.FILES),
+    **dict.fromkeys(("input", "breakpoint"), FindingKind.MACHINE),
     **dict.fromkeys(
         ("eval", "exec", "compile", "__import__", "globals", "locals", "vars"),
-        Kind.DYNAMIC,
+        FindingKind.DYNAMIC,
     ),
-    **dict.fromkeys(("__builtins__", "__loader__", "__spec__"), Kind.DYNAMIC),
-    **dict.fromkeys(("float", "complex"), Kind.FLOAT),
-    **dict.fromkeys(("id", "hash"), Kind.CHANCE),
+    **dict.fromkeys(("__builtins__", "__loader__", "__spec__"), FindingKind.DYNAMIC),
+    **dict.fromkeys(("float", "complex"), FindingKind.FLOAT),
+    **dict.fromkeys(("id", "hash"), FindingKind.CHANCE),
 }
 
 _CLOCKS = frozenset(
@@ -82,16 +82,16 @@ _BACK_DOORS = frozenset(
 _HOOKS = frozenset(name for name in vars(CityRules) if not name.startswith("_"))
 
 MEND = {
-    Kind.CLOCK: "规则由核心按日选取; 请写成带施行日的时间线",
-    Kind.CHANCE: "规则每次须相同; 请写定取值",
-    Kind.FILES: "请把数据写进模块, 随版本发布",
-    Kind.NETWORK: "请把数据写进模块, 随版本发布",
-    Kind.MACHINE: "规则不随机器而变; 由运营方设定的写 OPERATOR_SETS 或候选修订",
-    Kind.DYNAMIC: "请直接写出代码与导入",
-    Kind.FLOAT: "金额以分、比例以万分比写整数; 除法用 //",
-    Kind.FOREIGN: "只从 gongji 顶层、本包和标准库的数据类模块(dataclasses、datetime、enum 等)导入",
-    Kind.UNREADABLE: "请只发布能查看的 .py 源码",
-    Kind.VARIES: "规则须处处相同; 请去掉随时间、机器、次序而变的部分",
+    FindingKind.CLOCK: "规则由核心按日选取; 请写成带施行日的时间线",
+    FindingKind.CHANCE: "规则每次须相同; 请写定取值",
+    FindingKind.FILES: "请把数据写进模块, 随版本发布",
+    FindingKind.NETWORK: "请把数据写进模块, 随版本发布",
+    FindingKind.MACHINE: "规则不随机器而变; 由运营方设定的写 OPERATOR_SETS 或候选修订",
+    FindingKind.DYNAMIC: "请直接写出代码与导入",
+    FindingKind.FLOAT: "金额以分、比例以万分比写整数; 除法用 //",
+    FindingKind.FOREIGN: "只从 gongji 顶层、本包和标准库的数据类模块(dataclasses、datetime、enum 等)导入",
+    FindingKind.UNREADABLE: "请只发布能查看的 .py 源码",
+    FindingKind.VARIES: "规则须处处相同; 请去掉随时间、机器、次序而变的部分",
 }
 """What to do about each kind of impurity."""
 
@@ -123,7 +123,12 @@ def impurities(module: str) -> Iterator[Finding]:
         files = sources(module)
     except (ImportError, ValueError) as missing:
         yield Finding(
-            Kind.UNREADABLE, "", "", module, str(missing), MEND[Kind.UNREADABLE]
+            FindingKind.UNREADABLE,
+            "",
+            "",
+            module,
+            str(missing),
+            MEND[FindingKind.UNREADABLE],
         )
         return
     top = module.partition(".")[0]
@@ -134,7 +139,12 @@ def impurities(module: str) -> Iterator[Finding]:
             (*EXTENSION_SUFFIXES, *BYTECODE_SUFFIXES)
         ):
             yield Finding(
-                Kind.UNREADABLE, "", "", name, "不是源码", MEND[Kind.UNREADABLE]
+                FindingKind.UNREADABLE,
+                "",
+                "",
+                name,
+                "不是源码",
+                MEND[FindingKind.UNREADABLE],
             )
 
 
@@ -144,7 +154,7 @@ def impurities_of_source(source: str, name: str, top: str) -> Iterator[Finding]:
         tree = ast.parse(source)
     except (SyntaxError, ValueError) as wrong:
         yield Finding(
-            Kind.UNREADABLE,
+            FindingKind.UNREADABLE,
             "",
             "",
             f"{name}:{getattr(wrong, 'lineno', 1)}",
@@ -162,7 +172,7 @@ class _Seen(ast.NodeVisitor):
     """Walks a module and notes kind, line, name and hook of whatever no rule may use."""
 
     def __init__(self, top: str, tree: ast.Module) -> None:
-        self.found: list[tuple[Kind, int, str, str]] = []
+        self.found: list[tuple[FindingKind, int, str, str]] = []
         self._top = top
         self._hook = ""
         self._means = dict(_imported_names(tree))
@@ -198,7 +208,7 @@ class _Seen(ast.NodeVisitor):
         if module == "gongji":
             for alias in node.names:
                 if alias.name not in {"*", "__version__", *gongji.__all__}:
-                    self._note(Kind.FOREIGN, node, f"gongji.{alias.name}")
+                    self._note(FindingKind.FOREIGN, node, f"gongji.{alias.name}")
         else:
             self._note_import(node, module)
 
@@ -215,17 +225,17 @@ class _Seen(ast.NodeVisitor):
         """A clock, a module of the core's own, a way round all this."""
         dotted = self._dotted(node)
         if dotted in _CLOCKS:
-            self._note(Kind.CLOCK, node, dotted)
+            self._note(FindingKind.CLOCK, node, dotted)
         elif node.attr in _BACK_DOORS:
-            self._note(Kind.DYNAMIC, node, node.attr)
+            self._note(FindingKind.DYNAMIC, node, node.attr)
         elif dotted == f"gongji.{node.attr}" and node.attr not in gongji.__all__:
-            self._note(Kind.FOREIGN, node, dotted)
+            self._note(FindingKind.FOREIGN, node, dotted)
         self.generic_visit(node)
 
     def visit_Constant(self, node: ast.Constant) -> None:
         """A number that is not whole."""
         if isinstance(node.value, (float, complex)):
-            self._note(Kind.FLOAT, node, repr(node.value))
+            self._note(FindingKind.FLOAT, node, repr(node.value))
 
     def visit_BinOp(self, node: ast.BinOp) -> None:
         """A division that leaves whole numbers."""
@@ -239,15 +249,17 @@ class _Seen(ast.NodeVisitor):
 
     def _note_division(self, node: ast.expr | ast.stmt, op: ast.operator) -> None:
         if isinstance(op, ast.Div):
-            self._note(Kind.FLOAT, node, "/")
+            self._note(FindingKind.FLOAT, node, "/")
 
     def _note_import(self, node: ast.stmt, module: str) -> None:
         top = module.partition(".")[0]
         if module in ALLOWED or module == "gongji" or top == self._top:
             return
-        self._note(_MODULES.get(module, _MODULES.get(top, Kind.FOREIGN)), node, module)
+        self._note(
+            _MODULES.get(module, _MODULES.get(top, FindingKind.FOREIGN)), node, module
+        )
 
-    def _note(self, kind: Kind, node: ast.expr | ast.stmt, what: str) -> None:
+    def _note(self, kind: FindingKind, node: ast.expr | ast.stmt, what: str) -> None:
         self.found.append((kind, node.lineno, what, self._hook))
 
     def _dotted(self, node: ast.expr) -> str:

@@ -18,7 +18,7 @@ from gongji.rules.codes import Standing
 from gongji.rules.hookspecs import CityRules, question
 from gongji.rules.money import yuan
 from gongji.rules.phrases import in_words
-from gongji.rules.terms import PHRASES
+from gongji.rules.terms import TERMS
 
 REIMBURSEMENT = CityRules.reimbursement.__name__
 
@@ -94,7 +94,7 @@ def _tables(city: City) -> Iterator[tuple[str, Table]]:
     for label, by_scheme in dated + revised:
         for scheme, entry in by_scheme.items():
             if isinstance(entry, Table):
-                yield f"{REIMBURSEMENT} {label}: {PHRASES[type(scheme)][scheme]}", entry
+                yield f"{REIMBURSEMENT} {label}: {TERMS[type(scheme)][scheme]}", entry
 
 
 def _extreme_rows(label: str, table: Table) -> Iterator[dict[str, str]]:
@@ -102,7 +102,7 @@ def _extreme_rows(label: str, table: Table) -> Iterator[dict[str, str]]:
         for name, extreme in extremes(table, standing).items():
             yield {
                 "table": label,
-                "standing": PHRASES[Standing][standing],
+                "standing": TERMS[Standing][standing],
                 "effect": EFFECTS[name],
                 "visits": visits_in_words(extreme.visits),
                 "fund": yuan(extreme.fund_fen),

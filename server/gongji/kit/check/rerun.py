@@ -25,7 +25,7 @@ from importlib import metadata
 from types import FrameType
 from typing import Any
 
-from gongji.kit.check.findings import Finding, Kind
+from gongji.kit.check.findings import Finding, FindingKind
 from gongji.kit.check.purity import MEND, sources
 from gongji.rules.hookspecs import PROJECT
 
@@ -44,17 +44,17 @@ where the time zone turns a day."""
 PATIENCE_S = 60
 
 _EVENTS = {
-    "open": Kind.FILES,
-    "os.listdir": Kind.FILES,
-    "os.scandir": Kind.FILES,
-    "sqlite3.connect": Kind.FILES,
+    "open": FindingKind.FILES,
+    "os.listdir": FindingKind.FILES,
+    "os.scandir": FindingKind.FILES,
+    "sqlite3.connect": FindingKind.FILES,
 }
 
 _FAMILIES = {
-    "socket": Kind.NETWORK,
-    "urllib": Kind.NETWORK,
-    "http": Kind.NETWORK,
-} | dict.fromkeys(("subprocess", "os", "ctypes"), Kind.MACHINE)
+    "socket": FindingKind.NETWORK,
+    "urllib": FindingKind.NETWORK,
+    "http": FindingKind.NETWORK,
+} | dict.fromkeys(("subprocess", "os", "ctypes"), FindingKind.MACHINE)
 
 _SHOWN = 60
 
@@ -78,7 +78,7 @@ def varieties(value: str) -> list[Finding]:
         runs = [_ended(process) for process in (here, elsewhere)]
     touched = dict.fromkeys(touch for run in runs for touch in run.touched)
     found = [
-        Finding(Kind[kind], "", "", where, what, MEND[Kind[kind]])
+        Finding(FindingKind[kind], "", "", where, what, MEND[FindingKind[kind]])
         for kind, where, what in touched
     ]
     return found + list(_differences(*runs))
@@ -124,18 +124,18 @@ def _differences(here: _Run, elsewhere: _Run) -> Iterator[Finding]:
     where = "另一时区、散列种子、语言环境、环境变量、目录、线程、日期、提问次序"
     if here.fault != elsewhere.fault:
         told = f"一次: {here.fault or '正常'}; 另一次: {elsewhere.fault or '正常'}"
-        yield Finding(Kind.VARIES, "", "", where, told, MEND[Kind.VARIES])
+        yield Finding(FindingKind.VARIES, "", "", where, told, MEND[FindingKind.VARIES])
         return
     for hook in sorted({*here.answers, *elsewhere.answers}):
         one, other = here.answers.get(hook, "无"), elsewhere.answers.get(hook, "无")
         if one != other:
             yield Finding(
-                Kind.VARIES,
+                FindingKind.VARIES,
                 hook,
                 "",
                 where,
                 _first_difference(one, other),
-                MEND[Kind.VARIES],
+                MEND[FindingKind.VARIES],
             )
 
 

@@ -15,8 +15,8 @@ from enum import Enum
 from itertools import product
 from typing import Any
 
-from gongji.cities.city import Cities, City, Rules
-from gongji.kit.check.findings import Finding, Kind
+from gongji.cities.city import Cities, City, DayRules
+from gongji.kit.check.findings import Finding, FindingKind
 from gongji.model.binding import Binding
 from gongji.model.facts import Facts
 from gongji.model.people import Certificate, Enrolment, Institution, Person
@@ -36,7 +36,7 @@ from gongji.rules.codes import (
 )
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.phrases import in_words
-from gongji.rules.terms import LEVELS, PHRASES
+from gongji.rules.terms import LEVELS, TERMS
 from gongji.settlement.admission import SETTLED_ELSEWHERE, admit
 from gongji.settlement.entitlement import fund_terms
 
@@ -62,7 +62,7 @@ _Told = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
+class RuleSituation:
     """One point of the discrete axes: who, where, what for, and what the exclusions ask about."""
 
     scheme: Scheme
@@ -86,35 +86,35 @@ class Situation:
 
     def __str__(self) -> str:
         standing = Standing.RETIRED if self.psn_type == "12" else Standing.ACTIVE
-        who = PHRASES[Standing][standing] if self.scheme is Scheme.EMPLOYEE else ""
+        who = TERMS[Standing][standing] if self.scheme is Scheme.EMPLOYEE else ""
         told = [
-            PHRASES[Scheme][self.scheme] + who,
-            PHRASES[EnrolmentStatus][self.status],
+            TERMS[Scheme][self.scheme] + who,
+            TERMS[EnrolmentStatus][self.status],
             GRADES[self.grade],
         ]
         told += [
-            PHRASES[VisitKind][self.kind],
+            TERMS[VisitKind][self.kind],
             *(["当日住院"] if self.inpatient_that_day else []),
         ]
         told += ["其他待遇支付后的剩余"] if self.residue else []
         told += (
-            [PHRASES[Spending][self.spending]]
+            [TERMS[Spending][self.spending]]
             if self.spending is not Spending.MEDICAL
             else []
         )
         return ", ".join(told)
 
 
-def situations() -> Iterator[Situation]:
+def situations() -> Iterator[RuleSituation]:
     """Every situation there is."""
     yes_no = (False, True)
     for who, status, grade, kind in product(PATIENTS, STATUSES, GRADES, VisitKind):
         for inpatient, residue, spending in product(yes_no, yes_no, Spending):
-            yield Situation(*who, status, grade, kind, inpatient, residue, spending)
+            yield RuleSituation(*who, status, grade, kind, inpatient, residue, spending)
 
 
 def prove_situations(
-    city: City, rules: Rules, day: date, since: str
+    city: City, rules: DayRules, day: date, since: str
 ) -> tuple[int, list[Finding]]:
     """How many situations were settled under these rules, and a finding for each way in
     which one has no single rule.
@@ -124,7 +124,7 @@ def prove_situations(
     place = city.area_code
     cities = Cities((replace(city, _periods=((day, rules),)),))
     facts = _facts(place, day)
-    first: dict[_Told, Situation] = {}
+    first: dict[_Told, RuleSituation] = {}
     met: dict[_Told, int] = {}
     count = 0
     for situation in situations():
@@ -136,7 +136,7 @@ def prove_situations(
             met[told] = met.get(told, 0) + 1
     return count, [
         Finding(
-            Kind.GAP,
+            FindingKind.GAP,
             hook,
             since,
             _among(str(first[hook, figures, mend]), times),
@@ -152,7 +152,7 @@ def _among(situation: str, times: int) -> str:
 
 
 def _unanswered(
-    situation: Situation, bill: Bill, facts: Facts, cities: Cities, rules: Rules
+    situation: RuleSituation, bill: Bill, facts: Facts, cities: Cities, rules: DayRules
 ) -> _Told | None:
     """What is wrong where not exactly one rule answers; else None."""
     try:
@@ -175,16 +175,16 @@ def _named(missing: Exception) -> str:
     """The key a table lacks, as people call it: a level, a standing, a scheme."""
     key: Any = missing.args[0] if missing.args else ""
     if isinstance(key, Enum):
-        return str(PHRASES[type(key)][key])
+        return str(TERMS[type(key)][key])
     return LEVELS[key] if key in LEVELS else str(key)
 
 
-def _not_covered(situation: Situation, rules: Rules) -> _Told | None:
+def _not_covered(situation: RuleSituation, rules: DayRules) -> _Told | None:
     """What is wrong where a table pays for a kind of visit it is not for; else None."""
     entry = rules.value(CityRules.reimbursement)[situation.scheme]
     if not isinstance(entry, Table) or situation.kind in entry.covers:
         return None
-    kind = PHRASES[VisitKind][situation.kind]
+    kind = TERMS[VisitKind][situation.kind]
     told = f"{kind}按待遇表支付, 而 covers 未列{kind}"
     if situation.kind in SETTLED_ELSEWHERE:
         return (
@@ -195,7 +195,7 @@ def _not_covered(situation: Situation, rules: Rules) -> _Told | None:
     return HOOK, told, f"请在 covers 中补 VisitKind.{situation.kind.name}"
 
 
-def missing_row(rules: Rules, situation: Situation) -> str:
+def missing_row(rules: DayRules, situation: RuleSituation) -> str:
     """The row a situation asks for, with a question mark for each figure that is not there."""
     by_scheme = rules.value(CityRules.reimbursement)
     table = by_scheme.get(situation.scheme)
@@ -218,10 +218,10 @@ def missing_row(rules: Rules, situation: Situation) -> str:
     if table.clauses:
         figures[f"clauses.ratio[{level}]"] = table.clauses.ratio.get(level)
     row = ", ".join(f"{name} = {_figure(figure)}" for name, figure in figures.items())
-    return f"请补全{LEVELS.get(level, '?')}{PHRASES[Standing][standing]}一行: {row}"
+    return f"请补全{LEVELS.get(level, '?')}{TERMS[Standing][standing]}一行: {row}"
 
 
-def _level(table: Table, situation: Situation) -> int:
+def _level(table: Table, situation: RuleSituation) -> int:
     if situation.pharmacy:
         return table.pharmacy if isinstance(table.pharmacy, int) else 0
     return {8: 1, 5: 2, 2: 3}.get(situation.grade, table.unranked_as)
@@ -274,7 +274,7 @@ def _code(place: str, grade: int) -> str:
     return f"H{place}{grade:05d}"
 
 
-def _bill(situation: Situation, place: str, day: date) -> Bill:
+def _bill(situation: RuleSituation, place: str, day: date) -> Bill:
     return Bill(
         patient=situation.patient,
         institution_code=_code(place, situation.grade),

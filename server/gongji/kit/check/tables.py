@@ -13,28 +13,28 @@ from gongji.kit.check.curve import (
     worst_shortfall,
     years,
 )
-from gongji.kit.check.findings import Finding, Kind
+from gongji.kit.check.findings import Finding, FindingKind
 from gongji.rules.benefits import Oddity, Table
 from gongji.rules.binding import NoLimit
 from gongji.rules.codes import Scheme, Standing
 from gongji.rules.money import MAX_FEN, percent, yuan
-from gongji.rules.terms import LEVELS, PHRASES
+from gongji.rules.terms import LEVELS, TERMS
 from gongji.settlement import split
 from gongji.settlement.split import Benefit, Used, benefit_of
 
 HOOK = "reimbursement"
 
 KINDS = {
-    Oddity.RETIRED_BELOW_ACTIVE: Kind.RETIRED_BELOW,
-    Oddity.LOWER_LEVEL_BELOW_HIGHER: Kind.LEVEL_BELOW,
+    Oddity.RETIRED_BELOW_ACTIVE: FindingKind.RETIRED_BELOW,
+    Oddity.LOWER_LEVEL_BELOW_HIGHER: FindingKind.LEVEL_BELOW,
 }
 
-BOUNDS = {Kind.ARITHMETIC: "按算式取整应为", Kind.DROP: "费用较少时却为"}
+BOUNDS = {FindingKind.ARITHMETIC: "按算式取整应为", FindingKind.DROP: "费用较少时却为"}
 """What the second figure of a fault says, where it is no upper bound."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TableRow:
     """One row of a table under the name people know: 二级在职."""
 
     standing: Standing
@@ -42,16 +42,18 @@ class Row:
     benefit: Benefit
 
     def __str__(self) -> str:
-        return f"{LEVELS[self.level]}{PHRASES[Standing][self.standing]}"
+        return f"{LEVELS[self.level]}{TERMS[Standing][self.standing]}"
 
 
-def rows_of(table: Table) -> list[Row]:
+def rows_of(table: Table) -> list[TableRow]:
     """Every row that is whole; a row that lacks a figure is found by `situations.py`."""
     rows = []
     for standing in Standing:
         for level in LEVELS:
             try:
-                rows.append(Row(standing, level, benefit_of(table, level, standing)))
+                rows.append(
+                    TableRow(standing, level, benefit_of(table, level, standing))
+                )
             except KeyError:
                 continue
     return rows
@@ -62,14 +64,14 @@ def prove_table(table: Table, scheme: Scheme, since: str) -> Iterator[Finding]:
     rows = rows_of(table)
     used_up = years(row.benefit for row in rows)
     for row in rows:
-        found: dict[Kind, Fault] = {}
+        found: dict[FindingKind, Fault] = {}
         for fault in faults(row.benefit, used_up):
             found.setdefault(fault.kind, fault)
         yield from (_finding(fault, row, scheme, since) for fault in found.values())
     yield from _oddities(table, rows, used_up, scheme, since)
 
 
-def _finding(fault: Fault, row: Row, scheme: Scheme, since: str) -> Finding:
+def _finding(fault: Fault, row: TableRow, scheme: Scheme, since: str) -> Finding:
     return Finding(
         fault.kind,
         HOOK,
@@ -84,7 +86,11 @@ def _finding(fault: Fault, row: Row, scheme: Scheme, since: str) -> Finding:
 
 
 def _oddities(
-    table: Table, rows: list[Row], used_up: tuple[Used, ...], scheme: Scheme, since: str
+    table: Table,
+    rows: list[TableRow],
+    used_up: tuple[Used, ...],
+    scheme: Scheme,
+    since: str,
 ) -> Iterator[Finding]:
     """Rows that pay less than one they must not fall below; declared ones with their
     clause, and empty declarations."""
@@ -109,18 +115,18 @@ def _oddities(
             else finding
         )
     for oddity in table.declared.keys() - met:
-        told = f"declared 声明了“{PHRASES[Oddity][oddity]}”, 表中并无此情形"
+        told = f"declared 声明了“{TERMS[Oddity][oddity]}”, 表中并无此情形"
         yield Finding(
-            Kind.INERT,
+            FindingKind.INERT,
             HOOK,
             since,
-            PHRASES[Scheme][scheme],
+            TERMS[Scheme][scheme],
             told,
             f"请删去 Oddity.{oddity.name}",
         )
 
 
-def _pairs(rows: list[Row]) -> Iterator[tuple[Oddity, Row, Row]]:
+def _pairs(rows: list[TableRow]) -> Iterator[tuple[Oddity, TableRow, TableRow]]:
     """Each row with those it must not fall below: the active one, and those of every
     higher level."""
     for row in rows:
@@ -137,7 +143,7 @@ def _pairs(rows: list[Row]) -> Iterator[tuple[Oddity, Row, Row]]:
 def bill_in_words(scheme: Scheme, row: str, at: Point) -> str:
     """A bill and the year before it, as people read them."""
     told = [
-        f"{PHRASES[Scheme][scheme]}, {row}",
+        f"{TERMS[Scheme][scheme]}, {row}",
         f"政策范围内 {yuan(at.in_scope_fen)} 元",
     ]
     told.append(
@@ -151,12 +157,12 @@ def row_in_words(benefit: Benefit) -> str:
     return ", ".join(f"{figure.name} {figure}" for figure in _figures(benefit))
 
 
-def _paid(row: Row, at: Point) -> str:
+def _paid(row: TableRow, at: Point) -> str:
     fund = split.fund_share(at.in_scope_fen, row.benefit, at.used).fund_fen
     return f"{row} {yuan(fund)} 元"
 
 
-def _worse(row: Row, other: Row) -> str:
+def _worse(row: TableRow, other: TableRow) -> str:
     """The figures of a row that are worse for people than the other's."""
     pairs = zip(_figures(row.benefit), _figures(other.benefit), strict=True)
     return "、".join(
@@ -190,5 +196,5 @@ def _figures(benefit: Benefit) -> tuple[_Figure, ...]:
 
 def _limit(name: str, fen: int | NoLimit) -> _Figure:
     if isinstance(fen, NoLimit):
-        return _Figure(name, PHRASES[NoLimit][fen], MAX_FEN)
+        return _Figure(name, TERMS[NoLimit][fen], MAX_FEN)
     return _Figure(name, f"{yuan(fen)} 元", fen)

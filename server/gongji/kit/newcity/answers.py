@@ -34,7 +34,7 @@ class AnswerFault(ValueError):  # noqa: N818 - told to whoever answered
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CitedAnswer:
     """A value and the clauses it stands under."""
 
     value: Any
@@ -50,10 +50,10 @@ class Answers:
     area_code: str
     since: date
     source: str
-    given: Mapping[str, Answer]
+    given: Mapping[str, CitedAnswer]
     verified_on: date | None = None
 
-    def of(self, key: str) -> Answer | None:
+    def of(self, key: str) -> CitedAnswer | None:
         """The answer to a question, if there is one."""
         return self.given.get(key)
 
@@ -75,7 +75,7 @@ def read(data: Mapping[str, Any]) -> Answers:
     """The answers of a TOML document. AnswerFault with every fault."""
     faults: list[str] = [*_strangers(data)]
     clauses = _clauses(data, faults)
-    given: dict[str, Answer] = {}
+    given: dict[str, CitedAnswer] = {}
     for question in QUESTIONS:
         table = data.get(question.group, {})
         raw = (
@@ -194,12 +194,12 @@ def _assumption_id(
 
 def _answer(
     question: Question, raw: Any, clauses: Mapping[str, Clause], assumption: str
-) -> Answer:
+) -> CitedAnswer:
     """One answer with its clauses; without any it is an assumption. ValueError."""
     if not question.sourced:
         if isinstance(raw, Mapping):
             raise ValueError(f"直接写答案, 不写 {{ {IS} = … }}; {question.how}")
-        return Answer(question.read(raw))
+        return CitedAnswer(question.read(raw))
     if not isinstance(raw, Mapping) or IS not in raw or raw.keys() - {IS, "clauses"}:
         raise ValueError(
             f'须写作 {{ {IS} = …, clauses = ["条款编号"] }}; {question.how}'
@@ -212,8 +212,8 @@ def _answer(
         )
     if not cited:
         text = f"{GROUPS[question.group]}的{question.asks}取“{_written(raw[IS])}”,没有文件依据。"
-        return Answer(value, (Clause.assumption(assumption, text),))
-    return Answer(value, tuple(clauses[number] for number in cited))
+        return CitedAnswer(value, (Clause.assumption(assumption, text),))
+    return CitedAnswer(value, tuple(clauses[number] for number in cited))
 
 
 def _written(given: Any) -> str:

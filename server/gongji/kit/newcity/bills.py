@@ -9,7 +9,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any, Final
 
 from gongji.kit.newcity.funds import COMMON, COVERED, UNRANKED, Fund
-from gongji.kit.newcity.reckoning import CENT, Paid, Year, percent, written, yuan
+from gongji.kit.newcity.reckoning import CENT, PaidParts, Year, percent, written, yuan
 from gongji.kit.newcity.telling import Story, instant, people
 from gongji.rules.binding import NoLimit
 from gongji.rules.clauses import Clause
@@ -397,7 +397,7 @@ def _settle(
 ) -> dict[str, Any]:
     """A bill at an institution of a level, or at one that counts as it, and what must
     come of it."""
-    paid: Paid = year.visit(level, in_scope)
+    paid: PaidParts = year.visit(level, in_scope)
     expect: dict[str, Any] = {
         "deductible": paid.deductible,
         "ratio": f"{written(paid.ratio)}%",

@@ -41,7 +41,7 @@ EVE_CHANNEL: Final = "wanshitong"
 """The province's channel applied through before the city's first day."""
 
 
-class Bindings:
+class BindingAnswers:
     """The cases of one city's bindings, from an ordinary Monday on."""
 
     def __init__(self, policy: Policy) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 from gongji.cities.anhui import SINCE
 from gongji.kit.newcity import bills, funds
 from gongji.kit.newcity.applying import ordinary_monday
-from gongji.kit.newcity.bindings import Bindings
+from gongji.kit.newcity.bindings import BindingAnswers
 from gongji.kit.newcity.policy import Policy
 from gongji.kit.newcity.telling import Story
 
@@ -25,7 +25,7 @@ def cases_file(policy: Policy) -> str:
     """The text of cases.toml."""
     parts = [_HEAD.format(name=policy.answers.name)]
     for heading, stories in (
-        ("绑定", Bindings(policy).stories()),
+        ("绑定", BindingAnswers(policy).stories()),
         ("结算", _bills(policy)),
     ):
         rule = f"# --- {heading} "

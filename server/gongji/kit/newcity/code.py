@@ -121,7 +121,7 @@ def call(function: str, *parts: Node | tuple[str, Node]) -> Group:
     )
 
 
-class Writer:
+class SourceWriter:
     """Turns values into nodes and remembers which names of the vocabulary they need;
     constants go by name."""
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from gongji.cities import anhui
 from gongji.cities.anhui import clauses as c
 from gongji.kit.check.extremes import effects_of
-from gongji.kit.newcity.answers import Answer, AnswerFault, Answers
+from gongji.kit.newcity.answers import AnswerFault, Answers, CitedAnswer
 from gongji.rules.benefits import BonusPoints, NoFund, Oddity, Table, TableClauses
 from gongji.rules.binding import NO_LIMIT, NoLimit
 from gongji.rules.clauses import Clause
@@ -65,14 +65,14 @@ class Fund:
     """One scheme's figures in fen and basis points, each with its clauses; pharmacy 0
     where nothing is paid there."""
 
-    deductible: Answer
-    year_max: Answer
-    ratio: Answer
-    retired: Answer
-    cap: Answer
-    visit_cap: Answer
-    pharmacy: Answer
-    odd: Answer
+    deductible: CitedAnswer
+    year_max: CitedAnswer
+    ratio: CitedAnswer
+    retired: CitedAnswer
+    cap: CitedAnswer
+    visit_cap: CitedAnswer
+    pharmacy: CitedAnswer
+    odd: CitedAnswer
 
     def ratio_of(self, standing: Standing, level: int) -> int:
         """The ratio of a standing at a level, in basis points."""
@@ -120,7 +120,8 @@ def employee(answers: Answers | None) -> Fund:
         "odd": frozenset(table.declared),
     }
     told = {
-        name: Answer(value, PROVINCIAL[name]) for name, value in of_province.items()
+        name: CitedAnswer(value, PROVINCIAL[name])
+        for name, value in of_province.items()
     }
     if answers is not None:
         told |= {
@@ -142,11 +143,11 @@ def resident(answers: Answers) -> Fund | None:
         return None
     given = {name: answers.of(f"resident.{name}") for name in FIELDS}
     nothing = {
-        "year_max": Answer(NO_LIMIT),
-        "visit_cap": Answer(dict.fromkeys(LEVELS, NO_LIMIT)),
-        "pharmacy": Answer(0, PROVINCIAL["pharmacy"]),
-        "retired": Answer(BonusPoints(above_active_bp=0)),
-        "odd": Answer(frozenset()),
+        "year_max": CitedAnswer(NO_LIMIT),
+        "visit_cap": CitedAnswer(dict.fromkeys(LEVELS, NO_LIMIT)),
+        "pharmacy": CitedAnswer(0, PROVINCIAL["pharmacy"]),
+        "retired": CitedAnswer(BonusPoints(above_active_bp=0)),
+        "odd": CitedAnswer(frozenset()),
     }
     told = {
         name: answer or nothing[name]

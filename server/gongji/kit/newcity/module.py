@@ -12,8 +12,8 @@ from gongji.kit.newcity.code import (
     LINE,
     Group,
     Item,
+    SourceWriter,
     Text,
-    Writer,
     call,
     comment,
     layout,
@@ -109,7 +109,9 @@ def rules_module(policy: Policy) -> str:
     order the core asks."""
     answers = policy.answers
     since = f"_{answers.pinyin}"
-    writer = Writer(constant for rule in policy.rules for constant in rule.constants)
+    writer = SourceWriter(
+        constant for rule in policy.rules for constant in rule.constants
+    )
     body = [_identity(policy, writer)]
     heading = ""
     for rule in policy.rules:
@@ -161,7 +163,7 @@ def _imports(names: set[str], *, any_rule: bool) -> Iterator[str]:
         yield "from . import clauses as c"
 
 
-def _identity(policy: Policy, writer: Writer) -> str:
+def _identity(policy: Policy, writer: SourceWriter) -> str:
     answers = policy.answers
     made = writer.record(
         gongji.Identity(area_code=answers.area_code, name=answers.name)
@@ -170,7 +172,7 @@ def _identity(policy: Policy, writer: Writer) -> str:
     return f"@hookimpl\ndef identity() -> Identity:\n{told}\n    return {layout(made, 4, 7)}"
 
 
-def _constants(rule: Rule, writer: Writer) -> Iterator[str]:
+def _constants(rule: Rule, writer: SourceWriter) -> Iterator[str]:
     """The tables of a rule, each figure under its clauses."""
     for constant in rule.constants:
         made = writer.record(constant.value, constant.above)
@@ -185,7 +187,7 @@ def _constants(rule: Rule, writer: Writer) -> Iterator[str]:
         yield f"{constant.name} = {layout(made, before=width(constant.name) + 3)}"
 
 
-def _hook(rule: Rule, since: str, writer: Writer) -> str:
+def _hook(rule: Rule, since: str, writer: SourceWriter) -> str:
     declared = _declared(rule.hook)
     writer.names.update(_WORD.findall(declared))
     why = (("why", Text(rule.why)),) if rule.why else ()

@@ -37,7 +37,7 @@ from gongji.rules.channels import (
 from gongji.rules.clauses import Grade
 from gongji.rules.codes import Standing
 from gongji.rules.money import FULL_BP, fen
-from gongji.rules.terms import LEVELS, PHRASES
+from gongji.rules.terms import LEVELS, TERMS
 
 T = TypeVar("T")
 
@@ -57,7 +57,7 @@ RELATIONS: Final[Mapping[str, RelationSet]] = {"直系亲属": DIRECT, "近亲�
 
 SCOPES: Final = {"同一统筹区": Scope.POOLING_AREA, "全省": Scope.PROVINCE}
 
-KINDS: Final = {PHRASES[ChannelKind][kind]: kind for kind in ChannelKind}
+KINDS: Final = {TERMS[ChannelKind][kind]: kind for kind in ChannelKind}
 
 CHECKS: Final = {
     "实名认证": IdentityCheck.REAL_NAME,
@@ -73,13 +73,13 @@ FIELDS: Final = {
     "参保地": MemberField.INSURED_PLACE,
 }
 
-MATERIALS: Final = {PHRASES[MaterialKind][kind]: kind for kind in MaterialKind}
+MATERIALS: Final = {TERMS[MaterialKind][kind]: kind for kind in MaterialKind}
 
 GRADES: Final = {
-    PHRASES[Grade][grade]: grade for grade in Grade if grade is not Grade.OPERATOR
+    TERMS[Grade][grade]: grade for grade in Grade if grade is not Grade.OPERATOR
 }
 
-ODDITIES: Final = {PHRASES[Oddity][oddity]: oddity for oddity in Oddity}
+ODDITIES: Final = {TERMS[Oddity][oddity]: oddity for oddity in Oddity}
 
 _PARTS = re.compile(r"[\s、,，;；]+")
 

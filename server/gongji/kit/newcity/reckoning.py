@@ -21,7 +21,7 @@ _ENDLESS: Final = Decimal("Infinity")
 
 
 @dataclass(frozen=True, slots=True)
-class Paid:
+class PaidParts:
     """What one visit came to: the deductible borne, the ratio in per cent, paid by the
     fund, left to the patient."""
 
@@ -46,7 +46,7 @@ class Year:
         still = yuan(figures.deductible.value[level]) - self._borne
         return max(Decimal(0), min(still, yuan(figures.year_max.value) - self._borne))
 
-    def visit(self, level: int, in_scope: Decimal) -> Paid:
+    def visit(self, level: int, in_scope: Decimal) -> PaidParts:
         """One visit at a level."""
         borne = min(in_scope, self.deductible(level))
         ratio = percent(self._fund.ratio_of(self._standing, level))
@@ -57,7 +57,7 @@ class Year:
         )
         self._borne += borne
         self._paid += fund
-        return Paid(borne, ratio, fund, in_scope - fund)
+        return PaidParts(borne, ratio, fund, in_scope - fund)
 
 
 def yuan(fen: int | NoLimit) -> Decimal:

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from gongji.cities.city import City, Rules
+from gongji.cities.city import City, DayRules
 from gongji.rpc.convert.values import clause, day_to
 from gongji.rules.clauses import Candidate, Clause, Ruled, clauses_in
 from gongji.rules.hookspecs import CityRules, question
@@ -44,7 +44,7 @@ def rules_to(city: City, day: date) -> pb.GetCityResponse:
     )
 
 
-def _rule(hook: str, ruled: Ruled[Any], rules: Rules) -> pb.RuleValue:
+def _rule(hook: str, ruled: Ruled[Any], rules: DayRules) -> pb.RuleValue:
     return pb.RuleValue(
         hook=hook,
         question=question(hook),

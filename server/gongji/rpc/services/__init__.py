@@ -10,13 +10,13 @@ from typing import Any, Final
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import Cities
 from gongji.rpc.calls import Calls
-from gongji.rpc.method import Offer
-from gongji.rpc.services.account import Accounts
-from gongji.rpc.services.binding import Bindings
-from gongji.rpc.services.city import CityDesk
-from gongji.rpc.services.registry import Registry
-from gongji.rpc.services.sandbox import LoadSample, Sandbox, SettableClock
-from gongji.rpc.services.settlement import Settlements
+from gongji.rpc.method import Services
+from gongji.rpc.services.account import AccountService
+from gongji.rpc.services.binding import BindingService
+from gongji.rpc.services.city import CityService
+from gongji.rpc.services.registry import RegistryService
+from gongji.rpc.services.sandbox import LoadSample, SandboxService, SettableClock
+from gongji.rpc.services.settlement import SettlementService
 from gongji.store import Store
 from gongji.v1 import (
     account_pb2,
@@ -37,7 +37,7 @@ CITY_HEALTH: Final = "gongji.city."
 """Health is asked per service and per city: gongji.city.341100."""
 
 
-def offered(
+def services_of(
     store: Store,
     cities: Cities,
     workdays: Workdays,
@@ -45,21 +45,21 @@ def offered(
     *,
     sandbox: SettableClock | None = None,
     load_sample: LoadSample | None = None,
-) -> Offer:
+) -> Services:
     """What a server offers; `sandbox` adds SandboxService over that clock."""
     calls: Any = Calls()
-    city_pb2_grpc.add_CityServiceServicer_to_server(CityDesk(cities, clock), calls)
+    city_pb2_grpc.add_CityServiceServicer_to_server(CityService(cities, clock), calls)
     binding_pb2_grpc.add_BindingServiceServicer_to_server(
-        Bindings(store, cities, workdays, clock), calls
+        BindingService(store, cities, workdays, clock), calls
     )
     settlement_pb2_grpc.add_SettlementServiceServicer_to_server(
-        Settlements(store, cities), calls
+        SettlementService(store, cities), calls
     )
     account_pb2_grpc.add_AccountServiceServicer_to_server(
-        Accounts(store, cities), calls
+        AccountService(store, cities), calls
     )
     registry_pb2_grpc.add_RegistryServiceServicer_to_server(
-        Registry(store, cities, clock), calls
+        RegistryService(store, cities, clock), calls
     )
     services = [
         _name(city_pb2, "CityService"),
@@ -70,11 +70,11 @@ def offered(
     ]
     if sandbox is not None:
         sandbox_pb2_grpc.add_SandboxServiceServicer_to_server(
-            Sandbox(store, sandbox, load_sample), calls
+            SandboxService(store, sandbox, load_sample), calls
         )
         services.append(_name(sandbox_pb2, "SandboxService"))
     healthy = (*services, *(CITY_HEALTH + c.area_code for c in cities.all))
-    return Offer(calls.methods, tuple(services), healthy)
+    return Services(calls.methods, tuple(services), healthy)
 
 
 def _name(module: Any, service: str) -> str:

@@ -29,7 +29,7 @@ from gongji.v1.account_pb2_grpc import AccountServiceServicer
 _MOMENT: Final = timedelta(microseconds=1)
 
 
-class Accounts(AccountServiceServicer):
+class AccountService(AccountServiceServicer):
     """Balances, entries, credits and premiums of personal accounts, over the wire."""
 
     def __init__(self, store: Store, cities: Cities) -> None:

@@ -36,7 +36,7 @@ _WAITING = (BindingState.AWAITING_CONSENT, BindingState.UNDER_REVIEW)
 _MOMENT = timedelta(microseconds=1)
 
 
-class Bindings(BindingServiceServicer):
+class BindingService(BindingServiceServicer):
     """The life of a binding, over the wire."""
 
     def __init__(

@@ -17,7 +17,7 @@ from gongji.v1 import city_pb2 as pb
 from gongji.v1.city_pb2_grpc import CityServiceServicer
 
 
-class CityDesk(CityServiceServicer):
+class CityService(CityServiceServicer):
     """Which cities are served, by which rules, and their guides."""
 
     def __init__(self, cities: Cities, clock: Callable[[], datetime]) -> None:

@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from gongji.model.commands import Answer, Query, Remembered, Request
+from gongji.model.commands import Answer, Query, Request, RequestRecord
 from gongji.model.refusals import (
     Malformed,
     MalformedField,
@@ -62,7 +62,7 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind(Generic[T]):
+class ImportKind(Generic[T]):
     """What is imported: the field of the message that holds a row, how it is read, and
     how a batch is written."""
 
@@ -80,7 +80,7 @@ class Imports:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def run(
-        self, messages: AsyncIterator[Any], kind: Kind[T]
+        self, messages: AsyncIterator[Any], kind: ImportKind[T]
     ) -> tuple[Request, Answer[Summary]]:
         """Imports a stream, or answers it as the first time. MalformedField,
         RequestIdReused, OriginalReversed."""
@@ -94,7 +94,7 @@ class Imports:
             return request, await self._executed(request, rows, kind)
 
     async def _executed(
-        self, request: Request, rows: _Rows, kind: Kind[T]
+        self, request: Request, rows: _Rows, kind: ImportKind[T]
     ) -> Answer[Summary]:
         summary, batch = Summary(), dict[int, T]()
         async for number, row in rows:
@@ -116,7 +116,7 @@ class Imports:
         summary.errors.sort(key=lambda fault: fault.row)
         at = self._clock()
         await self._store.remember(
-            Remembered(
+            RequestRecord(
                 request_id=request.request_id,
                 caller=request.caller,
                 method=request.method,
@@ -128,7 +128,7 @@ class Imports:
         return Answer(summary, replayed=False, at=at)
 
     async def _write(
-        self, batch: dict[int, T], kind: Kind[T], summary: Summary
+        self, batch: dict[int, T], kind: ImportKind[T], summary: Summary
     ) -> None:
         numbers = list(batch)
         done = await self._store.apply(kind.upsert(tuple(batch.values())))
@@ -144,7 +144,7 @@ class Imports:
             )
 
     async def _replayed(
-        self, request: Request, known: Remembered, rows: _Rows
+        self, request: Request, known: RequestRecord, rows: _Rows
     ) -> Answer[Summary]:
         """The first answer again, once the whole stream has shown that it is the same."""
         if known.tombstone:

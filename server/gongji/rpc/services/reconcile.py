@@ -21,10 +21,10 @@ from gongji.rules.codes import Scheme, VisitKind
 from gongji.settlement.reconcile import (
     Booked,
     Comparison,
+    DetailRow,
     Difference,
     DifferenceKind,
     Heading,
-    Row,
     Sums,
     TotalDifference,
     Totals,
@@ -193,7 +193,7 @@ async def _header(messages: AsyncIterator[Any]) -> pb.ReconcileHeader:
     raise MalformedField("header: 首条消息须为 header", field="header")
 
 
-async def _rows(messages: AsyncIterator[Any]) -> AsyncIterator[Row]:
+async def _rows(messages: AsyncIterator[Any]) -> AsyncIterator[DetailRow]:
     """The rows after the header. MalformedField names the first that is none, or is malformed."""
     number = 0
     async for message in messages:
@@ -209,7 +209,7 @@ async def _rows(messages: AsyncIterator[Any]) -> AsyncIterator[Row]:
                 f"第 {number} 行: {fault.message}", field=fault.field
             ) from None
         row = message.row
-        yield Row(
+        yield DetailRow(
             row.settlement_id,
             row.patient,
             row.total_fen,
@@ -250,7 +250,7 @@ def _difference_to(found: Difference) -> pb.ReconcileDetailsResponse:
     )
 
 
-def _row_to(row: Row | None) -> pb.ReconcileRow | None:
+def _row_to(row: DetailRow | None) -> pb.ReconcileRow | None:
     if row is None:
         return None
     return pb.ReconcileRow(

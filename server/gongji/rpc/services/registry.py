@@ -12,14 +12,14 @@ from gongji.cities.city import Cities
 from gongji.registry.imports import ImportPersons, UpsertInstitutions, UpsertPersons
 from gongji.rpc.convert.people import institution_from, person_from, person_to
 from gongji.rpc.convert.values import receipt
-from gongji.rpc.services.imports import Imports, Kind, Summary
+from gongji.rpc.services.imports import ImportKind, Imports, Summary
 from gongji.rpc.services.people import People
 from gongji.store import Store
 from gongji.v1 import registry_pb2 as pb
 from gongji.v1.registry_pb2_grpc import RegistryServiceServicer
 
 
-class Registry(RegistryServiceServicer):
+class RegistryService(RegistryServiceServicer):
     """Persons and institutions loaded and looked up, over the wire."""
 
     def __init__(
@@ -27,12 +27,14 @@ class Registry(RegistryServiceServicer):
     ) -> None:
         self._people = People(store)
         self._imports = Imports(store, clock)
-        self._persons = Kind(
+        self._persons = ImportKind(
             "person",
             person_from,
             lambda rows: ImportPersons(UpsertPersons(rows, store.lookup), cities),
         )
-        self._institutions = Kind("institution", institution_from, UpsertInstitutions)
+        self._institutions = ImportKind(
+            "institution", institution_from, UpsertInstitutions
+        )
 
     async def ImportPersons(
         self, request_iterator: AsyncIterator[pb.ImportPersonsRequest], context: Any

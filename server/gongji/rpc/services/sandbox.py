@@ -27,7 +27,7 @@ class SettableClock(Protocol):
         """Move the clock, forward or back."""
 
 
-class Sandbox(SandboxServiceServicer):
+class SandboxService(SandboxServiceServicer):
     """Moves the clock and empties the database. Its request ids are not remembered:
     each call does what it says."""
 

@@ -37,7 +37,7 @@ from gongji.v1 import settlement_pb2 as pb
 from gongji.v1.settlement_pb2_grpc import SettlementServiceServicer
 
 
-class Settlements(SettlementServiceServicer):
+class SettlementService(SettlementServiceServicer):
     """Bills quoted, settled, taken back and looked up, over the wire."""
 
     def __init__(self, store: Store, cities: Cities) -> None:

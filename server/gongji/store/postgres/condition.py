@@ -13,8 +13,8 @@ import psycopg
 
 from gongji.store.engine import EngineDown
 from gongji.store.migrations import make_or_check
+from gongji.store.postgres.catalog import PostgresCatalog
 from gongji.store.postgres.engine import PostgresEngine, translated
-from gongji.store.postgres.home import PostgresHome
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
 
@@ -27,7 +27,7 @@ _LOSSY: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class DatabaseCondition:
     """What was found: the server's version, the schema's (None where nothing is there
     yet), lossy settings in words."""
 
@@ -36,7 +36,7 @@ class Condition:
     lossy: tuple[str, ...]
 
 
-def look(url: str) -> Condition:
+def look(url: str) -> DatabaseCondition:
     """What a database says of itself; nothing is written. OSError where it is out of
     reach or refuses, SchemaError."""
     with _session(url, Vault.ephemeral()) as (engine, home):
@@ -50,7 +50,7 @@ def look(url: str) -> Condition:
             for name, told in _LOSSY.items()
             if settings[name] == "off"
         )
-        return Condition(settings["server_version"], home.version(), lossy)
+        return DatabaseCondition(settings["server_version"], home.version(), lossy)
 
 
 def check(url: str, key_file: Path) -> None:
@@ -67,12 +67,14 @@ def check(url: str, key_file: Path) -> None:
 
 
 @contextmanager
-def _session(url: str, vault: Vault) -> Iterator[tuple[PostgresEngine, PostgresHome]]:
+def _session(
+    url: str, vault: Vault
+) -> Iterator[tuple[PostgresEngine, PostgresCatalog]]:
     schema = Schema(vault)
     engine = PostgresEngine(url, schema)
     try:
         with translated():
-            yield engine, PostgresHome(engine.connection, schema)
+            yield engine, PostgresCatalog(engine.connection, schema)
     except EngineDown as down:
         msg = f"无法连接 PostgreSQL: {down}"
         raise ConnectionError(msg) from down

@@ -24,16 +24,16 @@ from gongji.model.settlement import Accumulator, Settlement
 from gongji.store import sql
 from gongji.store.engine import (
     Asked,
-    Conflict,
     EngineDown,
     EngineError,
     Uncertain,
     Violated,
+    WriteConflict,
 )
 from gongji.store.postgres.arrays import Numbers, Texts, as_array, register
 from gongji.store.postgres.sql import insert_all, select_any, upsert_all
 from gongji.store.schema import Schema
-from gongji.store.table import Table
+from gongji.store.table import RecordTable
 
 T = TypeVar("T")
 
@@ -90,7 +90,7 @@ def translated() -> Iterator[None]:
     try:
         yield
     except (errors.SerializationFailure, errors.DeadlockDetected) as error:
-        raise Conflict(str(error)) from error
+        raise WriteConflict(str(error)) from error
     except errors.NumericValueOutOfRange as error:
         raise OverflowError(str(error)) from error
     except psycopg.IntegrityError as error:
@@ -320,7 +320,7 @@ class PostgresEngine:
         self, kind: type, records: Sequence[Any]
     ) -> Iterator[tuple[str, list[Any]]]:
         """What was found absent must still be; anything else takes its row's place."""
-        table: Table[Any] = self._schema.table(kind)
+        table: RecordTable[Any] = self._schema.table(kind)
         columns = table.columns_of(records)
         new = [(kind, key) in self._absent for key in columns[0]]
         if any(new):
@@ -356,7 +356,7 @@ class PostgresEngine:
                     (kind, self._schema.key_of(record)) in self._absent
                     for record in records
                 ):
-                    return Conflict(str(violated))
+                    return WriteConflict(str(violated))
         return violated
 
     def _guard(self) -> None:
@@ -387,7 +387,7 @@ class PostgresEngine:
         )
         for kind, index, values, before in self._asked:
             if set(before) != set(self._rows(self._select(kind, index), [values])):
-                raise Conflict(f"{kind.__name__} 在决定期间已被另一进程改动")
+                raise WriteConflict(f"{kind.__name__} 在决定期间已被另一进程改动")
 
 
 def _latch(kind: type, index: str, value: str) -> int:

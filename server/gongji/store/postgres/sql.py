@@ -7,10 +7,10 @@ from __future__ import annotations
 from typing import Any
 
 from gongji.store.sql import POSTGRES, _identity, _insert, _needed, _replacing
-from gongji.store.table import Table
+from gongji.store.table import RecordTable
 
 
-def select_any(table: Table[Any], index: str, *, lock: bool) -> str:
+def select_any(table: RecordTable[Any], index: str, *, lock: bool) -> str:
     """The same for any count, the values one array; locked rows are locked in the order
     of their keys."""
     order = f" ORDER BY {table.key.name} FOR UPDATE" if lock else ""
@@ -20,14 +20,14 @@ def select_any(table: Table[Any], index: str, *, lock: bool) -> str:
     )
 
 
-def insert_all(table: Table[Any]) -> str:
+def insert_all(table: RecordTable[Any]) -> str:
     """Writes many rows, the columns arrays; a known key is an error."""
     types = (POSTGRES.types[column.type].partition(" ")[0] for column in table.columns)
     arrays = ", ".join(f"%s::{name}[]" for name in types)
     return f"{_insert(table)} SELECT * FROM unnest({arrays})"
 
 
-def upsert_all(table: Table[Any]) -> str:
+def upsert_all(table: RecordTable[Any]) -> str:
     """The same; a row takes the place of the one with its key, unless the table is append-only."""
     return (
         insert_all(table)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from gongji.store.base import Clock, RememberingStore
-from gongji.store.lanes import QUEUE
+from gongji.store.base import Clock, EngineStore
 from gongji.store.migrations import make_or_check
+from gongji.store.postgres.catalog import PostgresCatalog
 from gongji.store.postgres.engine import PostgresEngine, translated
-from gongji.store.postgres.home import PostgresHome
+from gongji.store.queues import QUEUE
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
 
 
-class PostgresStore(RememberingStore):
+class PostgresStore(EngineStore):
     """Everything remembered, in a database several servers share; see `store.Store`.
     Made by `store.open_store`."""
 
@@ -23,7 +23,9 @@ class PostgresStore(RememberingStore):
         try:
             with translated():
                 make_or_check(
-                    PostgresHome(writing.connection, schema), schema, vault.fingerprint
+                    PostgresCatalog(writing.connection, schema),
+                    schema,
+                    vault.fingerprint,
                 )
         except BaseException:
             writing.close()

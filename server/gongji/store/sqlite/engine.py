@@ -14,8 +14,8 @@ from gongji.model.facts import Need
 from gongji.store import sql
 from gongji.store.engine import Asked, EngineDown, Violated
 from gongji.store.schema import Schema
-from gongji.store.sqlite.sql import Rows, select, upsert
-from gongji.store.table import Table
+from gongji.store.sqlite.sql import RowDecoder, select, upsert
+from gongji.store.table import RecordTable
 
 T = TypeVar("T")
 
@@ -89,7 +89,7 @@ class SqliteEngine:
         self._pragmas("cache_size = -65536", "temp_store = MEMORY")
         self._selects: dict[_Shape, str] = {}
         self._upserts: dict[tuple[type, int], str] = {}
-        self._rows = {kind: Rows(table) for kind, table in schema.tables.items()}
+        self._rows = {kind: RowDecoder(table) for kind, table in schema.tables.items()}
 
     def begin(self) -> None:
         """A read-only connection gets a snapshot; a writing one keeps every other
@@ -144,7 +144,7 @@ class SqliteEngine:
 
     def upsert(self, kind: type, records: Sequence[Any]) -> None:
         """Writes records, each in place of the one with its key."""
-        table: Table[Any] = self._schema.table(kind)
+        table: RecordTable[Any] = self._schema.table(kind)
         rows = list(zip(*table.columns_of(records), strict=True))
         with _TRANSLATED:
             while rows:
@@ -154,7 +154,7 @@ class SqliteEngine:
                 )
                 rows = rows[count:]
 
-    def _upsert(self, table: Table[Any], count: int) -> str:
+    def _upsert(self, table: RecordTable[Any], count: int) -> str:
         statement = self._upserts.get((table.kind, count))
         if statement is None:
             statement = self._upserts[table.kind, count] = upsert(table, count)

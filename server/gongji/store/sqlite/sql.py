@@ -10,11 +10,11 @@ from typing import Any, Final
 import msgspec
 
 from gongji.store.sql import _insert, _needed, _replacing
-from gongji.store.table import DOCUMENT, Column, Row, Table
+from gongji.store.table import DOCUMENT, Column, RecordTable, Row
 
 
-def select(table: Table[Any], index: str, count: int) -> str:
-    """Rows whose index (or key, "") has one of `count` values, all as one JSON text: see `Rows`.
+def select(table: RecordTable[Any], index: str, count: int) -> str:
+    """Rows whose index (or key, "") has one of `count` values, all as one JSON text: see `RowDecoder`.
 
     One row a step would give the interpreter away, and wait for it again, at every
     record. ValueError where a `Need` may not name the index.
@@ -32,10 +32,10 @@ def _in_json(column: Column) -> str:
     return f"'\"' || hex({column.name}) || '\"'"
 
 
-class Rows:
+class RowDecoder:
     """Reads the rows of one table back from what `select` found."""
 
-    def __init__(self, table: Table[Any]) -> None:
+    def __init__(self, table: RecordTable[Any]) -> None:
         columns = [table.column(name) for name in table.read]
         types = [_IN_JSON[c.name if c.name == DOCUMENT else c.type] for c in columns]
         whole = tuple[tuple(types)]  # type: ignore[misc, valid-type]
@@ -66,7 +66,7 @@ _IN_JSON: Final[Mapping[str, Any]] = {
 }
 
 
-def upsert(table: Table[Any], count: int = 1) -> str:
+def upsert(table: RecordTable[Any], count: int = 1) -> str:
     """Writes so many rows; into an append-only table a known key is an error."""
     row = f"({', '.join('?' * len(table.columns))})"
     insert = f"{_insert(table)} VALUES {', '.join([row] * count)}"

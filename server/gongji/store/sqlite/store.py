@@ -9,13 +9,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from gongji.store.base import Clock, RememberingStore
-from gongji.store.lanes import QUEUE, Turn
+from gongji.store.base import Clock, EngineStore
 from gongji.store.migrations import make_or_check
+from gongji.store.queues import QUEUE, LoopQueue
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
+from gongji.store.sqlite.catalog import SqliteCatalog
 from gongji.store.sqlite.engine import SqliteEngine
-from gongji.store.sqlite.home import SqliteHome
 
 TIDY_S: Final = 0.1
 """How often the log is copied back into the database: little at a time, for a commit
@@ -57,7 +57,7 @@ class Tidier:
                 ).fetchone()
 
 
-class SqliteStore(RememberingStore):
+class SqliteStore(EngineStore):
     """Everything remembered, in one file; see `store.Store`. Made by `store.open_store`."""
 
     def __init__(
@@ -72,7 +72,9 @@ class SqliteStore(RememberingStore):
         schema = Schema(vault)
         engines = [SqliteEngine(path, schema, durable=durable)]
         try:
-            make_or_check(SqliteHome(engines[0].connection), schema, vault.fingerprint)
+            make_or_check(
+                SqliteCatalog(engines[0].connection), schema, vault.fingerprint
+            )
             engines += [SqliteEngine(path, schema, read_only=True) for _ in range(2)]
             engines.append(SqliteEngine(path, schema, durable=durable))
         except BaseException:
@@ -83,7 +85,12 @@ class SqliteStore(RememberingStore):
         self._tidier = Tidier(tidying)
         self._tidier.start()
         super().__init__(
-            (writing, reading, listing), schema, vault, clock, queue=queue, lane=Turn
+            (writing, reading, listing),
+            schema,
+            vault,
+            clock,
+            queue=queue,
+            lane=LoopQueue,
         )
 
     async def close(self) -> None:

@@ -10,7 +10,14 @@ import grpc
 from google.protobuf.message import Message
 
 from gongji_conformance.client.acts import Answer, Lose, Refuse, Silence
-from gongji_conformance.client.asked import list_all, quote, reverse, settle, submit, wait
+from gongji_conformance.client.asked import (
+    list_all,
+    quote,
+    reverse,
+    settle,
+    submit,
+    wait,
+)
 from gongji_conformance.client.checks import (
     all_done,
     called_again,

@@ -14,7 +14,15 @@ from gongji.v1 import binding_pb2, settlement_pb2
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from gongji_conformance.client.acts import Act, After, Answer, Lose, Refuse, Script, Silence
+from gongji_conformance.client.acts import (
+    Act,
+    After,
+    Answer,
+    Lose,
+    Refuse,
+    Script,
+    Silence,
+)
 from gongji_conformance.client.desk import Desk
 from gongji_conformance.client.line import Line
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import grpc
 from gongji import Ruled
-from gongji.cities.city import Cities, City, Rules
+from gongji.cities.city import Cities, City, DayRules
 from gongji.rules.codes import pooling_area
 from gongji.serve.clock import SandboxClock
 from gongji.store import Store, open_store
@@ -77,10 +77,10 @@ def _watched(city: City, seen: set[str]) -> City:
     return replace(city, _periods=tuple((day, _watching(city, day, seen)) for day in days))
 
 
-def _watching(city: City, day: date, seen: set[str]) -> Rules:
+def _watching(city: City, day: date, seen: set[str]) -> DayRules:
     rules = city.rules(day)
     values = dict(rules.all())
-    return Rules(_Watching(values, seen), frozenset(hook for hook in values if rules.provincial(hook)))
+    return DayRules(_Watching(values, seen), frozenset(hook for hook in values if rules.provincial(hook)))
 
 
 class _Watching(Mapping[str, Ruled[Any]]):

@@ -8,7 +8,13 @@ from pathlib import Path
 import click
 
 from gongji_conformance.mutation import report
-from gongji_conformance.mutation.scoring import FULL_BP, WORKERS, MutationFault, quiet, score
+from gongji_conformance.mutation.scoring import (
+    FULL_BP,
+    WORKERS,
+    MutationFault,
+    quiet,
+    score,
+)
 
 
 @click.command("mutation", context_settings={"help_option_names": ["-h", "--help"]})

@@ -7,7 +7,16 @@ from dataclasses import fields, is_dataclass, replace
 from datetime import date
 from typing import Any, Final
 
-from gongji import ChannelKind, Clause, Note, Procedure, ReviewLatency, Step, TableClauses, Timeline
+from gongji import (
+    ChannelKind,
+    Clause,
+    Note,
+    Procedure,
+    ReviewLatency,
+    Step,
+    TableClauses,
+    Timeline,
+)
 from gongji.cities.city import City
 
 from gongji_conformance.mutation.mutants import Mutant

@@ -10,12 +10,18 @@ from typing import Any
 import grpc
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import Cities
-from gongji.rpc.method import Ended as CallEnded
+from gongji.rpc.method import CallFailed as CallEnded
 from gongji.rpc.method import Method
-from gongji.rpc.services import offered
+from gongji.rpc.services import services_of
 from gongji.serve.clock import SandboxClock
 from gongji.store import Store
-from gongji.v1 import account_pb2_grpc, binding_pb2_grpc, city_pb2_grpc, registry_pb2_grpc, settlement_pb2_grpc
+from gongji.v1 import (
+    account_pb2_grpc,
+    binding_pb2_grpc,
+    city_pb2_grpc,
+    registry_pb2_grpc,
+    settlement_pb2_grpc,
+)
 
 from gongji_conformance.wire import Wire
 
@@ -26,7 +32,7 @@ class Inside(Wire):
     """All services of one server over some cities, in this process; messages are packed and parsed as on the wire."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, store: Store, cities: Cities, clock: SandboxClock) -> None:
-        desk: Any = _Desk(loop, offered(store, cities, Workdays(), clock).methods)
+        desk: Any = _Desk(loop, services_of(store, cities, Workdays(), clock).methods)
         self.target = ""
         self.cities = city_pb2_grpc.CityServiceStub(desk)
         self.bindings = binding_pb2_grpc.BindingServiceStub(desk)

@@ -12,7 +12,7 @@ from typing import Any, Final, get_args, get_type_hints
 from gongji import Identity, Ruled, Timeline, hookimpl
 from gongji.cities import guards
 from gongji.cities.adoption import over
-from gongji.cities.city import City, Rules
+from gongji.cities.city import City, DayRules
 from gongji.cities.guards import refuse
 from gongji.cities.loading import city_from
 from gongji.rules.hookspecs import CityRules
@@ -49,11 +49,11 @@ class Mutant:
         return replace(city, timelines=timelines, _periods=periods)
 
 
-def _rules(day: date, timelines: Mapping[str, Timeline[Any]], province: Mapping[str, Timeline[Any]]) -> Rules:
+def _rules(day: date, timelines: Mapping[str, Timeline[Any]], province: Mapping[str, Timeline[Any]]) -> DayRules:
     """The rules of a day. PluginProblem where they do not fit each other."""
     values = {hook: next(v for v in reversed(timeline) if v.since <= day) for hook, timeline in timelines.items()}
     refuse(guards.problems_of_day(values))
-    return Rules(values, frozenset(hook for hook, value in values.items() if value in province[hook]))
+    return DayRules(values, frozenset(hook for hook, value in values.items() if value in province[hook]))
 
 
 def mutants(city: City) -> list[Mutant]:

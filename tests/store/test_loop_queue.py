@@ -13,9 +13,8 @@ import pytest
 from gongji.model.commands import Answer
 from gongji.model.refusals import Overloaded, StoreUnavailable
 from gongji.serve.clock import SandboxClock
-from gongji.store import lanes
 from gongji.store.engine import Job, Outcome
-from gongji.store.lanes import GATHER_S, NEAR_S, Alone, Turn
+from gongji.store.queues import COMPANY_WINDOW_S, GATHER_WINDOW_S, Exclusive, LoopQueue
 
 MakeMove = Callable[..., Any]
 
@@ -50,7 +49,7 @@ def job(move: MakeMove) -> Job:
 
 async def test_one_turn_is_one_batch(run: Run, job: Job) -> None:
     """What is submitted before the loop comes round is executed together, here and at once."""
-    turn = Turn(run)
+    turn = LoopQueue(run)
     answers = await asyncio.gather(*(turn.submit(job) for _ in range(5)))
     assert [0, 1, 2, 3, 4] == [answer.value for answer in answers]
     assert ([5], {threading.get_ident()}) == (run.batches, run.threads)
@@ -69,18 +68,20 @@ async def test_a_lone_caller_waits_for_nobody(
         return call_later(0, *what, **how)
 
     monkeypatch.setattr(loop, "call_later", noted)
-    monkeypatch.setattr(lanes, "perf_counter", lambda: next(steady) * 2 * NEAR_S)
-    turn = Turn(run)
+    monkeypatch.setattr(
+        queues, "perf_counter", lambda: next(steady) * 2 * COMPANY_WINDOW_S
+    )
+    turn = LoopQueue(run)
     await asyncio.gather(*(turn.submit(job) for _ in range(3)))
     for _ in range(4):
         await turn.submit(job)
-    assert [0, GATHER_S, 0, 0, 0] == delays
+    assert [0, GATHER_WINDOW_S, 0, 0, 0] == delays
     assert [3, 1, 1, 1, 1] == run.batches
 
 
 async def test_who_went_away_has_asked_for_nothing(run: Run, job: Job) -> None:
     """A caller cancelled before the turn's end is left out; the others are answered."""
-    turn = Turn(run)
+    turn = LoopQueue(run)
     gone, there = (asyncio.ensure_future(turn.submit(job)) for _ in range(2))
     await asyncio.sleep(0)
     gone.cancel()
@@ -91,7 +92,7 @@ async def test_who_went_away_has_asked_for_nothing(run: Run, job: Job) -> None:
 async def test_a_batch_has_its_bound(run: Run, job: Job) -> None:
     """Of what comes together at most a batch is executed at a time, and the loop comes
     round between two."""
-    turn = Turn(run, batch=2)
+    turn = LoopQueue(run, batch=2)
     seen: list[list[int]] = []
     waiting = [asyncio.ensure_future(turn.submit(job)) for _ in range(5)]
     while not waiting[-1].done():
@@ -103,7 +104,7 @@ async def test_a_batch_has_its_bound(run: Run, job: Job) -> None:
 
 async def test_too_many_waiting_are_turned_away(run: Run, job: Job) -> None:
     """Beyond the bound a command is refused at once, and those that wait are still executed."""
-    turn = Turn(run, queue=3)
+    turn = LoopQueue(run, queue=3)
     heard = await asyncio.gather(
         *(turn.submit(job) for _ in range(5)), return_exceptions=True
     )
@@ -116,18 +117,18 @@ async def test_too_many_waiting_are_turned_away(run: Run, job: Job) -> None:
 async def test_a_task_has_the_connection_to_itself(run: Run, job: Job) -> None:
     """What must run alone runs between the jobs before it and those after it, and its
     error reaches who asked."""
-    turn = Turn(run)
+    turn = LoopQueue(run)
     seen: list[list[int]] = []
 
     def fail() -> None:
         raise ZeroDivisionError
 
-    whats: list[Job | Alone] = [
+    whats: list[Job | Exclusive] = [
         job,
         job,
-        Alone(lambda: seen.append(list(run.batches))),
+        Exclusive(lambda: seen.append(list(run.batches))),
         job,
-        Alone(fail),
+        Exclusive(fail),
     ]
     outcomes = await asyncio.gather(
         *(turn.submit(what) for what in whats), return_exceptions=True
@@ -138,7 +139,7 @@ async def test_a_task_has_the_connection_to_itself(run: Run, job: Job) -> None:
 
 async def test_closing_finishes_what_waits(run: Run, job: Job) -> None:
     """After close every command submitted before has its answer, and later ones are turned away."""
-    turn = Turn(run, batch=2)
+    turn = LoopQueue(run, batch=2)
     waiting = [asyncio.ensure_future(turn.submit(job)) for _ in range(5)]
     await asyncio.sleep(0)
     await turn.close()
@@ -157,7 +158,7 @@ async def test_whatever_goes_wrong_is_heard(
     run: Run, job: Job, error: BaseException
 ) -> None:
     """Each caller gets the error, the loop goes on."""
-    turn = Turn(run)
+    turn = LoopQueue(run)
     run.error = error
     heard = await asyncio.gather(
         *(turn.submit(job) for _ in range(2)), return_exceptions=True

@@ -14,7 +14,7 @@ from gongji.model.commands import Answer
 from gongji.model.refusals import Overloaded, StoreUnavailable
 from gongji.rules.codes import SHANGHAI
 from gongji.store.engine import Job, Outcome
-from gongji.store.lanes import Alone, Writer
+from gongji.store.queues import Exclusive, ThreadQueue
 
 MakeMove = Callable[..., Any]
 MIDNIGHT = datetime(2025, 9, 30, tzinfo=SHANGHAI)
@@ -45,14 +45,16 @@ def run() -> Run:
 
 
 @pytest.fixture
-async def writer(run: Run) -> AsyncIterator[Writer]:
-    writer = Writer(run, queue=8, batch=4)
+async def writer(run: Run) -> AsyncIterator[ThreadQueue]:
+    writer = ThreadQueue(run, queue=8, batch=4)
     yield writer
     run.go.set()
     await writer.close()
 
 
-async def submitted(writer: Writer, *whats: Job | Alone) -> list[asyncio.Task[Any]]:
+async def submitted(
+    writer: ThreadQueue, *whats: Job | Exclusive
+) -> list[asyncio.Task[Any]]:
     """Tasks that wait, each having had its turn to submit."""
     tasks = [asyncio.create_task(writer.submit(what)) for what in whats]
     await asyncio.sleep(0)
@@ -66,7 +68,7 @@ def jobs(move: MakeMove) -> Callable[[int], list[Job]]:
 
 
 async def test_all_that_waits_is_one_batch(
-    writer: Writer, run: Run, jobs: Callable[[int], list[Job]]
+    writer: ThreadQueue, run: Run, jobs: Callable[[int], list[Job]]
 ) -> None:
     """What has queued up while the writer was busy is taken together, in order, at most
     a batch at a time."""
@@ -78,7 +80,7 @@ async def test_all_that_waits_is_one_batch(
 
 
 async def test_an_idle_writer_takes_a_single_job_at_once(
-    writer: Writer, run: Run, jobs: Callable[[int], list[Job]]
+    writer: ThreadQueue, run: Run, jobs: Callable[[int], list[Job]]
 ) -> None:
     """A lone command waits for nobody."""
     writer.start()
@@ -88,7 +90,9 @@ async def test_an_idle_writer_takes_a_single_job_at_once(
 
 
 async def test_each_batch_wakes_the_loop_once(
-    writer: Writer, jobs: Callable[[int], list[Job]], monkeypatch: pytest.MonkeyPatch
+    writer: ThreadQueue,
+    jobs: Callable[[int], list[Job]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Outcomes of a batch reach their loop in one call."""
     loop = asyncio.get_running_loop()
@@ -107,7 +111,7 @@ async def test_each_batch_wakes_the_loop_once(
 
 
 async def test_too_many_waiting_are_turned_away(
-    writer: Writer, run: Run, jobs: Callable[[int], list[Job]]
+    writer: ThreadQueue, run: Run, jobs: Callable[[int], list[Job]]
 ) -> None:
     """Beyond the bound a command is refused at once, and those that wait are still executed."""
     tasks = await submitted(writer, *jobs(8))
@@ -119,7 +123,7 @@ async def test_too_many_waiting_are_turned_away(
 
 
 async def test_who_has_gone_has_asked_for_nothing(
-    writer: Writer, run: Run, jobs: Callable[[int], list[Job]]
+    writer: ThreadQueue, run: Run, jobs: Callable[[int], list[Job]]
 ) -> None:
     """A command whose caller went away before its turn is not executed; its neighbours are."""
     first, gone, last = await submitted(writer, *jobs(3))
@@ -131,7 +135,7 @@ async def test_who_has_gone_has_asked_for_nothing(
 
 
 async def test_who_goes_later_is_executed_all_the_same(
-    writer: Writer, run: Run, jobs: Callable[[int], list[Job]]
+    writer: ThreadQueue, run: Run, jobs: Callable[[int], list[Job]]
 ) -> None:
     """A caller that goes while its command executes loses the answer, nobody else does."""
     run.go.clear()
@@ -145,7 +149,7 @@ async def test_who_goes_later_is_executed_all_the_same(
 
 
 async def test_the_thread_outlives_what_happens_in_it(
-    writer: Writer, run: Run, jobs: Callable[[int], list[Job]]
+    writer: ThreadQueue, run: Run, jobs: Callable[[int], list[Job]]
 ) -> None:
     """Even an exit raised inside a batch reaches its callers and leaves the writer at work."""
     run.error = SystemExit(3)
@@ -158,7 +162,7 @@ async def test_the_thread_outlives_what_happens_in_it(
 
 
 async def test_a_task_has_the_connection_to_itself(
-    writer: Writer, run: Run, jobs: Callable[[int], list[Job]]
+    writer: ThreadQueue, run: Run, jobs: Callable[[int], list[Job]]
 ) -> None:
     """What must run alone runs between the jobs before it and those after it, and its
     error reaches who asked."""
@@ -168,8 +172,8 @@ async def test_a_task_has_the_connection_to_itself(
     def fail() -> None:
         raise ZeroDivisionError
 
-    alone = Alone(lambda: seen.append(len(run.batches)))
-    tasks = await submitted(writer, before, alone, after, Alone(fail))
+    alone = Exclusive(lambda: seen.append(len(run.batches)))
+    tasks = await submitted(writer, before, alone, after, Exclusive(fail))
     writer.start()
     outcomes = await asyncio.gather(*tasks, return_exceptions=True)
     assert ([["r0"], ["r1"]], [1]) == (run.batches, seen)
@@ -177,7 +181,7 @@ async def test_a_task_has_the_connection_to_itself(
 
 
 async def test_closing_finishes_what_waits(
-    writer: Writer, run: Run, jobs: Callable[[int], list[Job]]
+    writer: ThreadQueue, run: Run, jobs: Callable[[int], list[Job]]
 ) -> None:
     """After close every command submitted before has its answer, and later ones are turned away."""
     tasks = await submitted(writer, *jobs(6))

@@ -28,7 +28,7 @@ Run = Callable[[Sequence[Job]], Sequence[Outcome]]
 
 
 @dataclass(frozen=True, slots=True)
-class Alone:
+class Exclusive:
     """Something done between two batches, with the connection to itself."""
 
     run: Callable[[], object]
@@ -38,12 +38,12 @@ class Alone:
 class _Waiting:
     """What is to be done and who waits for it."""
 
-    what: Job | Alone
+    what: Job | Exclusive
     future: asyncio.Future[Any]
     loop: asyncio.AbstractEventLoop
 
 
-class Lane(ABC):
+class BatchQueue(ABC):
     """What coroutines submit is executed in their order, all that waits as one batch."""
 
     def __init__(self, run: Run, *, queue: int = QUEUE, batch: int = BATCH) -> None:
@@ -56,7 +56,7 @@ class Lane(ABC):
         """Begins; what was submitted before waits until then."""
 
     @abstractmethod
-    async def submit(self, what: Job | Alone) -> Any:
+    async def submit(self, what: Job | Exclusive) -> Any:
         """What becomes of it. Overloaded where too many wait; StoreUnavailable after the end.
 
         A caller that goes away before its turn has asked for nothing; later its job is
@@ -67,7 +67,7 @@ class Lane(ABC):
     async def close(self) -> None:
         """Takes nothing more and finishes what waits."""
 
-    def _accepted(self, what: Job | Alone, waiting: int) -> _Waiting:
+    def _accepted(self, what: Job | Exclusive, waiting: int) -> _Waiting:
         """Something new to do. Overloaded where too many wait; StoreUnavailable after the end."""
         if self._closed:
             raise _stopping()
@@ -90,14 +90,14 @@ class Lane(ABC):
                 outcomes = (
                     self._run(cast("list[Job]", whats))
                     if jobs
-                    else [cast("Alone", w).run() for w in whats]
+                    else [cast("Exclusive", w).run() for w in whats]
                 )
             except BaseException as error:  # noqa: BLE001 - who executes must outlive whatever happens
                 outcomes = [raisable(error) for _ in together]
             _hand_over(together, outcomes)
 
 
-class Writer(Lane):
+class ThreadQueue(BatchQueue):
     """A lane with a thread of its own, for what has to wait: a database over a network.
     Of any event loop."""
 
@@ -112,7 +112,7 @@ class Writer(Lane):
         """Starts the thread."""
         self._thread.start()
 
-    async def submit(self, what: Job | Alone) -> Any:
+    async def submit(self, what: Job | Exclusive) -> Any:
         """What becomes of it."""
         waiting = self._accepted(what, self._queue.qsize())
         self._queue.put(waiting)
@@ -153,14 +153,14 @@ class Writer(Lane):
         return taken, False
 
 
-NEAR_S: Final = 0.0003
+COMPANY_WINDOW_S: Final = 0.0003
 
-GATHER_S: Final = 0.003
+GATHER_WINDOW_S: Final = 0.003
 """What comes so soon after another is not alone; in company, how long the first waits
 for the others."""
 
 
-class Turn(Lane):
+class LoopQueue(BatchQueue):
     """A lane in its callers' own thread, for an embedded database: handing over to
     another would cost as much.
 
@@ -175,7 +175,7 @@ class Turn(Lane):
         self._last = 0.0
         self._company = False
 
-    async def submit(self, what: Job | Alone) -> Any:
+    async def submit(self, what: Job | Exclusive) -> Any:
         """What becomes of it, when this turn of the loop is over or a little later in company."""
         accepted = self._accepted(what, len(self._waiting))
         loop = accepted.loop
@@ -183,8 +183,8 @@ class Turn(Lane):
         if (
             not self._waiting or self._waiting[-1].loop is not loop
         ):  # an earlier one's loop may be gone
-            gathering = self._company or now - self._last < NEAR_S
-            loop.call_later(GATHER_S if gathering else 0, self._take)
+            gathering = self._company or now - self._last < COMPANY_WINDOW_S
+            loop.call_later(GATHER_WINDOW_S if gathering else 0, self._take)
         self._last = now
         self._waiting.append(accepted)
         return await accepted.future

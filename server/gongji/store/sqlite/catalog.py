@@ -10,7 +10,7 @@ from gongji.store import sql
 from gongji.store.migrations import SchemaError
 
 
-class SqliteHome:
+class SqliteCatalog:
     """A file: the version lies in its header; see `Home`."""
 
     dialect = sql.SQLITE
@@ -58,5 +58,5 @@ class SqliteHome:
         )
         self.execute(f"PRAGMA user_version = {version}")
 
-    def grow(self, *, moving: bool) -> None:
+    def add_partitions(self, *, moving: bool) -> None:
         """Every table is one."""

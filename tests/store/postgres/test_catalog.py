@@ -12,25 +12,25 @@ from typing import Any
 import psycopg
 import pytest
 from gongji.model.account import Account, Entry
-from gongji.model.commands import Listing, Remembered
+from gongji.model.commands import Listing, RequestRecord
 from gongji.model.settlement import SettledDay, Settlement
 from gongji.rules.codes import SHANGHAI, EntryKind
 from gongji.store import Store, sql
-from gongji.store.engine import Conflict
-from gongji.store.migrations import Home, bring_forward, make_or_check
+from gongji.store.engine import WriteConflict
+from gongji.store.migrations import Catalog, bring_forward, make_or_check
+from gongji.store.postgres.catalog import PostgresCatalog
 from gongji.store.postgres.engine import PostgresEngine
-from gongji.store.postgres.home import PostgresHome
 from gongji.store.postgres.sql import select_any
 from gongji.store.schema import VERSION, Schema
 from gongji.store.seal import Vault
 from gongji.store.sqlite.engine import SqliteEngine
-from gongji.store.table import Table
+from gongji.store.table import RecordTable
 
 from tests.postgres import Postgres
 from tests.store.conftest import AnyEngine, engine_at, fetched, home_of, settled
 
 MakeMove = Callable[..., Any]
-Start = Callable[[int], PostgresHome]
+Start = Callable[[int], PostgresCatalog]
 
 YEAR = 2026
 LAST = 2028
@@ -50,9 +50,9 @@ def posted(number: int, at: datetime) -> Entry:
     )
 
 
-def remembered(number: int, at: datetime) -> Remembered:
+def remembered(number: int, at: datetime) -> RequestRecord:
     """The row of its request."""
-    return Remembered(f"r{number}", "clinic-1", "Settle", {}, at)
+    return RequestRecord(f"r{number}", "clinic-1", "Settle", {}, at)
 
 
 def instant(year: int, month: int = 7, day: int = 1) -> datetime:
@@ -72,9 +72,9 @@ def engine(postgres: Postgres, schema: Schema) -> Iterator[PostgresEngine]:
 def started(engine: PostgresEngine, schema: Schema, vault: Vault) -> Start:
     """Starts a server in some year."""
 
-    def start(year: int) -> PostgresHome:
+    def start(year: int) -> PostgresCatalog:
         make_or_check(
-            home := PostgresHome(engine.connection, schema, year),
+            home := PostgresCatalog(engine.connection, schema, year),
             schema,
             vault.fingerprint,
         )
@@ -217,13 +217,13 @@ def test_no_settlement_is_made_twice_in_two_years(
     one, other = two
     for engine in two:
         engine.begin()
-        assert [] == list(fetched(engine, Remembered, "", ["r1"]))
+        assert [] == list(fetched(engine, RequestRecord, "", ["r1"]))
     for engine, at in ((one, instant(2025, 12, 31)), (other, instant(2026, 1, 1))):
         engine.upsert(Settlement, [settled(1, at)])
         engine.upsert(Entry, [posted(1, at)])
-        engine.upsert(Remembered, [remembered(1, at)])
+        engine.upsert(RequestRecord, [remembered(1, at)])
     one.commit()
-    with pytest.raises(Conflict):
+    with pytest.raises(WriteConflict):
         other.commit()
     other.rollback()
     assert [settled(1, instant(2025, 12, 31))] == fetched(other, Settlement, "", ["S1"])
@@ -348,17 +348,17 @@ def new(
     engine.close()
 
 
-def of_year(engine: AnyEngine, schema: Schema) -> Home:
+def of_year(engine: AnyEngine, schema: Schema) -> Catalog:
     """Where an engine's tables live, in that year."""
     if isinstance(engine, PostgresEngine):
-        return PostgresHome(engine.connection, schema, YEAR)
+        return PostgresCatalog(engine.connection, schema, YEAR)
     return home_of(engine, schema)
 
 
 def written(engine: AnyEngine, schema: Schema, records: Sequence[Any]) -> None:
     """Rows as version 1 wrote them: more columns a settlement, version 0 where an
     entry has none."""
-    table: Table[Any] = schema.table(type(records[0]))
+    table: RecordTable[Any] = schema.table(type(records[0]))
     more = OF_VERSION_1 if table.name == "settlement" else {}
     names = [*(c.name for c in table.columns), *more]
     marks = ", ".join("?" if isinstance(engine, SqliteEngine) else "%s" for _ in names)

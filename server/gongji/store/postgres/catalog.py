@@ -32,7 +32,7 @@ AHEAD: Final = 2
 """Years made before they come: a server that never stops for so long needs no hand."""
 
 
-class PostgresHome:
+class PostgresCatalog:
     """See `migrations.Home`; the year is the database's, unless given."""
 
     dialect = sql.POSTGRES
@@ -91,7 +91,7 @@ class PostgresHome:
             "INSERT INTO vault VALUES (%s, %s)", [version, fingerprint]
         )
 
-    def grow(self, *, moving: bool) -> None:
+    def add_partitions(self, *, moving: bool) -> None:
         """Makes the years that are lacking up to `AHEAD`, each in its place for good.
 
         Without `moving` other servers are at work: what does not come at once, for a
