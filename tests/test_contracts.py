@@ -183,27 +183,6 @@ def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]
     )
 
 
-def test_modules_fit_the_head() -> None:
-    """A module has at most 400 lines."""
-    lengths = {
-        str(p.relative_to(ROOT)): len(p.read_text(encoding="utf-8").splitlines())
-        for p in sources()
-    }
-
-    assert {} == {name: lines for name, lines in lengths.items() if lines > 400}
-
-
-def test_functions_fit_the_screen() -> None:
-    """A function has at most 50 lines."""
-    lengths = {
-        f"{p.relative_to(ROOT)}:{f.name}": (f.end_lineno or f.lineno) - f.lineno + 1
-        for p in sources()
-        for f in functions(ast.parse(p.read_text(encoding="utf-8")))
-    }
-
-    assert {} == {name: lines for name, lines in lengths.items() if lines > 50}
-
-
 def test_every_module_says_its_role() -> None:
     """A module opens with what it is for, and every test with the law it states."""
     modules = {

@@ -238,7 +238,7 @@ def test_what_is_never_asked_for_is_a_defect(
             raise AssertionError
 
     assert values(over(engine).run([Job(Silent()), *jobs(move("r1"))])) == [
-        "Unknown",
+        "NotLoaded",
         100,
     ]
 
