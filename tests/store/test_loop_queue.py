@@ -13,6 +13,7 @@ import pytest
 from gongji.model.commands import Answer
 from gongji.model.refusals import Overloaded, StoreUnavailable
 from gongji.serve.clock import SandboxClock
+from gongji.store import queues
 from gongji.store.engine import Job, Outcome
 from gongji.store.queues import COMPANY_WINDOW_S, GATHER_WINDOW_S, Exclusive, LoopQueue
 
