@@ -21,11 +21,11 @@ from gongji.kit.check.report import (
     PROOF_COLUMNS,
     REFUSED_COLUMNS,
     RULE_COLUMNS,
-    _extreme_rows,
-    _impure,
-    _missing_rows,
-    _rule_rows,
-    _tables,
+    extreme_rows,
+    missing_row_findings,
+    purity_findings,
+    reimbursement_tables,
+    rule_rows,
 )
 from gongji.serve.clock import system_clock
 
@@ -82,7 +82,7 @@ def run(terminal: Terminal, name: str, *, strict: bool = False) -> bool:
             for line in r.problem.splitlines()
         ]
         terminal.table("refused_plugins", rows, REFUSED_COLUMNS)
-        found = [*_missing_rows(name), *_impure(name)]
+        found = [*missing_row_findings(name), *purity_findings(name)]
         if found:
             terminal.table(
                 "findings",
@@ -98,7 +98,7 @@ def run(terminal: Terminal, name: str, *, strict: bool = False) -> bool:
         [{column: getattr(proof, column) for column in PROOF_COLUMNS}],
         PROOF_COLUMNS,
     )
-    found = [*proof.findings, *_impure(city.pinyin)]
+    found = [*proof.findings, *purity_findings(city.pinyin)]
     if found or terminal.as_json:
         terminal.table(
             "findings", (f.row(coded=terminal.as_json) for f in found), findings.COLUMNS
@@ -108,9 +108,9 @@ def run(terminal: Terminal, name: str, *, strict: bool = False) -> bool:
 
 def show(terminal: Terminal, city: City) -> bool:
     """Prints it all; False where something is wrong."""
-    terminal.table("rules", _rule_rows(city), RULE_COLUMNS)
-    tables = list(_tables(city))
-    rows = [row for label, table in tables for row in _extreme_rows(label, table)]
+    terminal.table("rules", rule_rows(city), RULE_COLUMNS)
+    tables = list(reimbursement_tables(city))
+    rows = [row for label, table in tables for row in extreme_rows(label, table)]
     if rows:
         terminal.table("extremes", rows, EXTREME_COLUMNS)
     problems = [

@@ -59,7 +59,7 @@ def _entries(pinyin: str) -> dict[str, metadata.EntryPoint]:
     }
 
 
-def _impure(pinyin: str) -> Iterator[Finding]:
+def purity_findings(pinyin: str) -> Iterator[Finding]:
     """What the source of a plugin shows, then what two runs show beside it."""
     for value in _entries(pinyin):
         seen = list(impurities(value.partition(":")[0]))
@@ -72,7 +72,7 @@ def _impure(pinyin: str) -> Iterator[Finding]:
         )
 
 
-def _missing_rows(pinyin: str) -> Iterator[Finding]:
+def missing_row_findings(pinyin: str) -> Iterator[Finding]:
     """What the proof says of a plugin that cannot serve, where it can be imported."""
     for entry in _entries(pinyin).values():
         try:
@@ -83,7 +83,7 @@ def _missing_rows(pinyin: str) -> Iterator[Finding]:
             yield from proof.findings
 
 
-def _tables(city: City) -> Iterator[tuple[str, Table]]:
+def reimbursement_tables(city: City) -> Iterator[tuple[str, Table]]:
     """Every reimbursement table of a city under a name people know; candidates last."""
     dated = [
         (f"自 {value.since} 起", value.value) for value in city.timelines[REIMBURSEMENT]
@@ -97,7 +97,8 @@ def _tables(city: City) -> Iterator[tuple[str, Table]]:
                 yield f"{REIMBURSEMENT} {label}: {TERMS[type(scheme)][scheme]}", entry
 
 
-def _extreme_rows(label: str, table: Table) -> Iterator[dict[str, str]]:
+def extreme_rows(label: str, table: Table) -> Iterator[dict[str, str]]:
+    """Return what order and splitting can do to bills under a table, by standing."""
     for standing in Standing:
         for name, extreme in extremes(table, standing).items():
             yield {
@@ -115,7 +116,7 @@ def _extreme_rows(label: str, table: Table) -> Iterator[dict[str, str]]:
             }
 
 
-def _rule_rows(city: City) -> Iterator[dict[str, str]]:
+def rule_rows(city: City) -> Iterator[dict[str, str]]:
     """Every rule value of a city with its dates and clauses; candidates last."""
     for hook, timeline in city.timelines.items():
         for value in timeline:
