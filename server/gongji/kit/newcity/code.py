@@ -18,7 +18,7 @@ from gongji.rules.binding import CLOSE, DIRECT, NO_LIMIT
 from gongji.rules.channels import ALWAYS
 from gongji.rules.clauses import Clause
 
-LINE: Final = 120
+LINE: Final = 88
 
 _STEP: Final = 4
 
@@ -77,7 +77,7 @@ def layout(node: Node, indent: int = 0, before: int = 0, after: int = 0) -> str:
     if flat is not None and indent + before + width(flat) + after <= LINE:
         return flat
     if isinstance(node, Text):
-        room = LINE - indent - before - 2
+        room = LINE - indent - before - after - 2
         return f"\n{' ' * indent}".join(
             quoted(piece) for piece in _pieces(node.value, room)
         )
