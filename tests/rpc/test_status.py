@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,8 @@ README = Path(__file__).parents[2] / "protos" / "README.md"
 _ROW = re.compile(
     r"^\| `([A-Z_]+)` \| `([A-Z_]+)` \| [^|]+ \| [^|]+ \| ([^|]+) \|$", re.MULTILINE
 )
+
+_BRANCH = re.compile(r"^(?P<stem>[│ ]*)[├└]── (?P<name>\w+)", re.MULTILINE)
 
 
 def leaves(root: type[Refusal] = Refusal) -> Iterator[type[Refusal]]:
@@ -48,14 +51,42 @@ def catalogue() -> dict[str, tuple[str, str]]:
     return {reason: (code, kept.strip()) for reason, code, kept in rows}
 
 
-def test_every_leaf_has_one_code() -> None:
-    """The table has a row for every leaf class of errors.py, and no other."""
-    assert set(leaves()) == set(status.CODES)
+def drawn() -> dict[str, str]:
+    """Each class of the tree in the module's docstring, with the one it hangs from."""
+    parents: dict[str, str] = {}
+    path = ["Refusal"]
+    for branch in _BRANCH.finditer(refusals.__doc__ or ""):
+        depth = len(branch["stem"]) // 4 + 1
+        path[depth:] = [branch["name"]]
+        parents[branch["name"]] = path[depth - 1]
+    return parents
+
+
+def test_the_tree_is_drawn_as_it_stands() -> None:
+    """The tree in the docstring of refusals.py is the hierarchy of its classes."""
+    classes = [c for c in vars(refusals).values() if inspect.isclass(c)]
+    kinds = [c for c in classes if issubclass(c, Refusal) and c is not Refusal]
+
+    assert {kind.__name__: kind.__base__.__name__ for kind in kinds} == drawn()
+
+
+@pytest.mark.parametrize("kind", list(leaves()), ids=lambda k: k.__name__)
+def test_every_leaf_has_one_code(kind: type[Refusal]) -> None:
+    """Every refusal is of exactly one category that has a code."""
+    assert 1 == len(
+        [category for category in status.CODES if issubclass(kind, category)]
+    )
+
+
+def test_no_category_is_empty() -> None:
+    """The table has no row that decides nothing."""
+    empty = [c for c in status.CODES if not any(issubclass(k, c) for k in leaves())]
+    assert [] == empty
 
 
 def test_the_catalogue_says_what_the_table_says() -> None:
     """The README's catalogue names every reason with the code of the table."""
-    table = {kind.reason(): code.name for kind, code in status.CODES.items()}
+    table = {kind.reason(): status.code_of(kind).name for kind in leaves()}
     assert table == {reason: code for reason, (code, _) in catalogue().items()}
 
 
@@ -87,7 +118,7 @@ def test_every_refusal_carries_its_details(kind: type[Refusal]) -> None:
         details.LocalizedMessage(locale="zh-CN", message="不行")
         == parts["LocalizedMessage"]
     )
-    assert (status.CODES[kind].value[0], "不行") == (whole.code, whole.message)
+    assert (status.code_of(kind).value[0], "不行") == (whole.code, whole.message)
     assert issubclass(kind, refusals.Malformed) == ("BadRequest" in parts)
 
 

@@ -1,21 +1,47 @@
-"""Every refusal, one class a reason.
+"""Every refusal, one class a reason; its category decides the gRPC code.
 
 Refusal
-├── Malformed            INVALID_ARGUMENT     the request itself is wrong; nothing is written
-│   ├── MalformedField, PartsDoNotSum, CertificateChecksum, UnknownChannel, UnsupportedVisitKind, PageTokenInvalid
-├── NotFound             NOT_FOUND            something named does not exist; nothing is written
-│   ├── CityNotServed, PersonNotFound, InstitutionNotFound, BindingNotFound, SettlementNotFound,
-│   │   CreditNotFound
-├── NotNow               FAILED_PRECONDITION  refused because of time; ask again later; nothing is written
-│   ├── NotInForce, CounterClosed, FutureServiceDay, FutureMonth, ParameterNotSet, NoContributionBase
-├── Refused              FAILED_PRECONDITION  final; the same request id answers the same refusal again
-│   ├── NotEligible, IllegalTransition, NotEnrolled, InstitutionNotDesignated, FilingRequired, GiverNotBound,
-│   │   NoAccount, AlreadyReversed, NotLastSettlement, AlreadyCredited, OriginalReversed, BalanceSpent,
-│   │   BalanceShort, AlreadyPaid
-├── Conflict             ALREADY_EXISTS       the request id was used for something else
+├── Malformed: the request itself is wrong; nothing is written
+│   ├── MalformedField
+│   ├── PartsDoNotSum
+│   ├── CertificateChecksum
+│   ├── UnknownChannel
+│   ├── UnsupportedVisitKind
+│   └── PageTokenInvalid
+├── NotFound: something named does not exist; nothing is written
+│   ├── CityNotServed
+│   ├── PersonNotFound
+│   ├── InstitutionNotFound
+│   ├── BindingNotFound
+│   ├── SettlementNotFound
+│   └── CreditNotFound
+├── NotNow: refused because of time; ask again later; nothing is written
+│   ├── NotInForce
+│   ├── CounterClosed
+│   ├── FutureServiceDay
+│   ├── FutureMonth
+│   ├── ParameterNotSet
+│   └── NoContributionBase
+├── Refused: final; the same request id answers the same refusal again
+│   ├── NotEligible
+│   ├── IllegalTransition
+│   ├── NotEnrolled
+│   ├── InstitutionNotDesignated
+│   ├── FilingRequired
+│   ├── GiverNotBound
+│   ├── NoAccount
+│   ├── AlreadyReversed
+│   ├── NotLastSettlement
+│   ├── AlreadyCredited
+│   ├── OriginalReversed
+│   ├── BalanceSpent
+│   ├── BalanceShort
+│   └── AlreadyPaid
+├── Conflict: the request id was used for something else
 │   └── RequestIdReused
-└── Unavailable          UNAVAILABLE / RESOURCE_EXHAUSTED   try again
-    ├── StoreUnavailable, Overloaded
+└── Unavailable: the service cannot answer now; try again
+    ├── StoreUnavailable
+    └── Overloaded
 """
 
 from __future__ import annotations

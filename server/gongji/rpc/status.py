@@ -1,4 +1,4 @@
-"""The one table from a refusal's reason to its gRPC code, and the rich status a caller
+"""The one table from a refusal's category to its gRPC code, and the rich status a caller
 gets (AIP-193)."""
 
 from __future__ import annotations
@@ -39,42 +39,15 @@ RETRYABLE: Final = (refusals.Overloaded, refusals.StoreUnavailable)
 _LENGTHS: Final = (400, 160, 100, 60, 40, 24, 12, 4)
 
 CODES: Final[dict[type[Refusal], grpc.StatusCode]] = {
-    refusals.MalformedField: grpc.StatusCode.INVALID_ARGUMENT,
-    refusals.PartsDoNotSum: grpc.StatusCode.INVALID_ARGUMENT,
-    refusals.CertificateChecksum: grpc.StatusCode.INVALID_ARGUMENT,
-    refusals.UnknownChannel: grpc.StatusCode.INVALID_ARGUMENT,
-    refusals.UnsupportedVisitKind: grpc.StatusCode.INVALID_ARGUMENT,
-    refusals.PageTokenInvalid: grpc.StatusCode.INVALID_ARGUMENT,
-    refusals.CityNotServed: grpc.StatusCode.NOT_FOUND,
-    refusals.PersonNotFound: grpc.StatusCode.NOT_FOUND,
-    refusals.InstitutionNotFound: grpc.StatusCode.NOT_FOUND,
-    refusals.BindingNotFound: grpc.StatusCode.NOT_FOUND,
-    refusals.SettlementNotFound: grpc.StatusCode.NOT_FOUND,
-    refusals.CreditNotFound: grpc.StatusCode.NOT_FOUND,
-    refusals.NotInForce: grpc.StatusCode.FAILED_PRECONDITION,
-    refusals.CounterClosed: grpc.StatusCode.FAILED_PRECONDITION,
-    refusals.FutureServiceDay: grpc.StatusCode.FAILED_PRECONDITION,
-    refusals.FutureMonth: grpc.StatusCode.FAILED_PRECONDITION,
-    refusals.ParameterNotSet: grpc.StatusCode.FAILED_PRECONDITION,
-    refusals.NoContributionBase: grpc.StatusCode.FAILED_PRECONDITION,
-    refusals.NotEligible: grpc.StatusCode.FAILED_PRECONDITION,
-    refusals.IllegalTransition: grpc.StatusCode.FAILED_PRECONDITION,
-    refusals.NotEnrolled: grpc.StatusCode.FAILED_PRECONDITION,
-    refusals.InstitutionNotDesignated: grpc.StatusCode.FAILED_PRECONDITION,
-    refusals.FilingRequired: grpc.StatusCode.FAILED_PRECONDITION,
-    refusals.GiverNotBound: grpc.StatusCode.FAILED_PRECONDITION,
-    refusals.NoAccount: grpc.StatusCode.FAILED_PRECONDITION,
-    refusals.AlreadyReversed: grpc.StatusCode.FAILED_PRECONDITION,
-    refusals.NotLastSettlement: grpc.StatusCode.FAILED_PRECONDITION,
-    refusals.AlreadyCredited: grpc.StatusCode.FAILED_PRECONDITION,
-    refusals.OriginalReversed: grpc.StatusCode.FAILED_PRECONDITION,
-    refusals.BalanceSpent: grpc.StatusCode.FAILED_PRECONDITION,
-    refusals.BalanceShort: grpc.StatusCode.FAILED_PRECONDITION,
-    refusals.AlreadyPaid: grpc.StatusCode.FAILED_PRECONDITION,
-    refusals.RequestIdReused: grpc.StatusCode.ALREADY_EXISTS,
+    refusals.Malformed: grpc.StatusCode.INVALID_ARGUMENT,
+    refusals.NotFound: grpc.StatusCode.NOT_FOUND,
+    refusals.NotNow: grpc.StatusCode.FAILED_PRECONDITION,
+    refusals.Refused: grpc.StatusCode.FAILED_PRECONDITION,
+    refusals.Conflict: grpc.StatusCode.ALREADY_EXISTS,
     refusals.StoreUnavailable: grpc.StatusCode.UNAVAILABLE,
     refusals.Overloaded: grpc.StatusCode.RESOURCE_EXHAUSTED,
 }
+"""A category of refusals and its code; every refusal is of exactly one."""
 
 DEADLINE_REASON: Final = "DEADLINE_EXCEEDED"
 
@@ -96,8 +69,7 @@ class Status:
 def of_refusal(refusal: Refusal, again_ms: int = 1000) -> Status:
     """The status of a refusal: ErrorInfo, LocalizedMessage and, where they apply,
     fields, conditions, when to retry."""
-    # A refusal remembered under a class that is gone comes back as its category.
-    code = CODES.get(type(refusal), grpc.StatusCode.FAILED_PRECONDITION)
+    code = code_of(type(refusal))
     message = _shorten(refusal.message, MAX_MESSAGE)
     for length in _LENGTHS:
         packed = _pack(code, message, _parts(refusal, message, length, again_ms))
@@ -111,6 +83,11 @@ def of_refusal(refusal: Refusal, again_ms: int = 1000) -> Status:
     if isinstance(refusal, RETRYABLE):
         trailing.append((PUSHBACK_KEY, str(again_ms)))
     return Status(code, refusal.reason(), message, tuple(trailing))
+
+
+def code_of(kind: type[Refusal]) -> grpc.StatusCode:
+    """Return the gRPC code of a class of refusals: that of its category."""
+    return next(CODES[category] for category in kind.__mro__ if category in CODES)
 
 
 def of_deadline() -> Status:
