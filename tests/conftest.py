@@ -16,13 +16,13 @@ from gongji import Identity, NoFund, Ruled, Table, Timeline, hookimpl
 from gongji.cities import anhui
 from gongji.cities.city import Cities, City
 from gongji.cities.loading import city_from
-from gongji.model.account import Account, Credit, Entry, Premium
+from gongji.model.account import Account
 from gongji.model.binding import Binding
-from gongji.model.commands import Decision, Query, Request, RequestRecord
+from gongji.model.commands import Decision, Query, Request
 from gongji.model.decided import DecidedBy
 from gongji.model.facts import Facts, Need
 from gongji.model.people import Certificate, Enrolment, Institution, Person
-from gongji.model.settlement import Accumulator, Bill, SettledDay, Settlement
+from gongji.model.settlement import Accumulator, Bill, Settlement
 from gongji.rules.codes import (
     SHANGHAI,
     AccountUse,
@@ -36,6 +36,8 @@ from gongji.rules.codes import (
 )
 from gongji.settlement.reverse import Reverse, Reversed
 from gongji.settlement.settle import Quote, Settle
+from gongji.store.schema import Schema
+from gongji.store.seal import Vault
 from msgspec.structs import replace as revised
 from stdnum.cn import ric
 
@@ -43,37 +45,8 @@ R = TypeVar("R")
 NOW = datetime(2025, 9, 30, 10, 0, tzinfo=SHANGHAI)
 CHUZHOU, ANQING = "341100", "340800"
 
-_KEYS: Mapping[type, Callable[[Any], str]] = {
-    Person: lambda r: r.person_no,
-    Institution: lambda r: r.code,
-    Binding: lambda r: r.binding_id,
-    Account: lambda r: r.person_no,
-    Accumulator: lambda r: f"{r.person_no}/{int(r.scheme)}/{r.pooling_area}/{r.year}",
-    Entry: lambda r: f"{r.transaction_id}/{r.position:03d}",
-    Settlement: lambda r: r.settlement_id,
-    Credit: lambda r: r.credit_id,
-    SettledDay: lambda r: f"{r.pooling_area}/{r.day}",
-    Premium: lambda r: f"{r.member}/{r.year}",
-    RequestRecord: lambda r: r.request_id,
-}
-_INDEXES: Mapping[type, Mapping[str, Callable[[Any], str]]] = {
-    Person: {"cert": lambda r: r.certificate.number},
-    Binding: {"holder": lambda r: r.holder, "member": lambda r: r.member},
-    Settlement: {"patient": lambda r: r.bill.patient},
-}
-
-
-class MemoryKeys:
-    """Keys and indexes as the store has them; the keyed hash of a certificate is its number."""
-
-    def key_of(self, record: object) -> str:
-        return _KEYS[type(record)](record)
-
-    def indexes_of(self, record: object) -> Mapping[str, str]:
-        return {
-            name: value(record)
-            for name, value in _INDEXES.get(type(record), {}).items()
-        }
+VAULT = Vault(bytes(32))
+SCHEMA = Schema(VAULT)
 
 
 class World:
@@ -83,12 +56,11 @@ class World:
     def __init__(self, cities: Cities, now: datetime) -> None:
         self.cities, self.now = cities, now
         self.records: dict[tuple[type, str], Any] = {}
-        self._keys = MemoryKeys()
         self._serial = count(1)
 
     def add(self, *records: object) -> None:
         for record in records:
-            self.records[type(record), self._keys.key_of(record)] = record
+            self.records[type(record), SCHEMA.key_of(record)] = record
 
     def all(self, kind: type[R]) -> list[R]:
         return [record for (of, _), record in self.records.items() if of is kind]
@@ -112,7 +84,7 @@ class World:
 
     def facts(self, needs: Iterable[Need]) -> Facts:
         """What is stored for these needs."""
-        facts = Facts(self.now, self._keys)
+        facts = Facts(self.now, SCHEMA)
         self._load(facts, needs)
         return facts
 
@@ -132,7 +104,7 @@ class World:
             facts.load(need.kind, need.index, [need.value], found)
 
     def _value(self, need: Need, key: str, record: object) -> str | None:
-        return self._keys.indexes_of(record).get(need.index) if need.index else key
+        return SCHEMA.indexes_of(record).get(need.index) if need.index else key
 
     def do(self, query: Query[R]) -> R:
         """The answer, its records written."""

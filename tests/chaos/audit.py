@@ -14,7 +14,6 @@ from gongji.model.commands import Listing, RequestRecord
 from gongji.model.ids import derived_id
 from gongji.model.settlement import Accumulator, Settlement
 from gongji.serve.settings import DATABASE, KEY_FILE
-from gongji.settlement.settle import year_of
 from gongji.store import Store, open_store
 from gongji.v1 import settlement_pb2 as pb
 
@@ -226,17 +225,16 @@ def _accumulators(book: Book, data: Data) -> Iterator[str]:
         if (
             told := book.settled.get(request_id)
         ) is not None and request_id not in book.reversals:
-            expected[year_of(stored)].update(
+            expected[stored.accumulator_key].update(
                 deductible=told.deductible_fen, fund=told.fund_fen
             )
     for used in data.accumulators:
-        year = f"{used.person_no}/{int(used.scheme)}/{used.pooling_area}/{used.year}"
-        told_of = expected.pop(year, Counter())
+        told_of = expected.pop(used.key, Counter())
         if (told_of["deductible"], told_of["fund"]) != (
             used.deductible_used_fen,
             used.fund_paid_fen,
         ):
-            yield f"{year}: told {dict(told_of)}, stored {used}"
+            yield f"{used.key}: told {dict(told_of)}, stored {used}"
     yield from (
         f"{year}: told {dict(used)}, nothing stored"
         for year, used in expected.items()

@@ -37,6 +37,8 @@ from hypothesis.stateful import (
 )
 from msgspec.structs import replace
 
+from tests.conftest import VAULT
+
 START = datetime(2025, 9, 29, 10, 0, tzinfo=SHANGHAI)
 CHUZHOU, ANQING = "341100", "340800"
 HOLDERS = {"C": CHUZHOU, "A": ANQING}
@@ -203,7 +205,7 @@ class Families(RuleBasedStateMachine):
             person, enrolments=(replace(person.enrolments[0], until=last_day),)
         )
         self.world.do(
-            ImportPersons(UpsertPersons((changed,), lambda c: c.number), self.cities)
+            ImportPersons(UpsertPersons((changed,), VAULT.lookup), self.cities)
         )
         for told in self.told.values():
             if (

@@ -18,6 +18,8 @@ from gongji.rules.binding import CLOSE
 from gongji.rules.codes import EnrolmentStatus, InstitutionKind, Scheme
 from msgspec.structs import replace
 
+from tests.conftest import VAULT
+
 if TYPE_CHECKING:
     from tests.conftest import NewWorld, World
 
@@ -201,7 +203,7 @@ def test_institutions(
 
 
 def upsert(world: World, *persons: Person) -> Upserted:
-    return world.do(UpsertPersons(persons, lambda c: c.number))
+    return world.do(UpsertPersons(persons, VAULT.lookup))
 
 
 def test_only_changes_are_written(new_world: NewWorld) -> None:
@@ -216,7 +218,7 @@ def test_only_changes_are_written(new_world: NewWorld) -> None:
     )
     assert Upserted(2, 1) == upsert(world, moved, back, back)
     assert [back] == world.all(Person)
-    assert () == world.decide(UpsertPersons((back,), lambda c: c.number)).writes
+    assert () == world.decide(UpsertPersons((back,), VAULT.lookup)).writes
 
 
 def test_bad_rows_are_left_out(new_world: NewWorld) -> None:

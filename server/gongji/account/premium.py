@@ -87,12 +87,7 @@ class PayPremium:
         yield by_key(Person, self.member)
         yield by_key(Account, self.holder)
         yield Need(Binding, "member", self.member)
-        yield by_key(Premium, self.member_year)
-
-    @property
-    def member_year(self) -> str:
-        """What a premium is filed under: P1/2026."""
-        return f"{self.member}/{self.year}"
+        yield by_key(Premium, Premium.key_of(self.member, self.year))
 
     def decide(self, facts: Facts) -> Decision[PaidPremium]:
         """PersonNotFound, CityNotServed, NotInForce, NotEligible with all conditions,
@@ -150,7 +145,8 @@ class PayPremium:
 
     def _refuse_paid(self, facts: Facts) -> None:
         """A premium is paid once a member and year, from whichever purse."""
-        if (before := facts.get(Premium, self.member_year)) is not None:
+        key = Premium.key_of(self.member, self.year)
+        if (before := facts.get(Premium, key)) is not None:
             raise AlreadyPaid(
                 f"{self.member} {self.year} 年度的{_WHAT}已于 {before.paid_at:%Y-%m-%d %H:%M} 代缴"
                 f"(编号 {before.premium_id}), 不重复扣款",

@@ -56,6 +56,11 @@ class Entry(Struct, frozen=True, kw_only=True):
     version_after: int = 0
     reference: str = ""
 
+    @property
+    def key(self) -> str:
+        """Its own key: S…/002."""
+        return f"{self.transaction_id}/{self.position:03d}"
+
 
 class Credit(Struct, frozen=True):
     """One month's credit of one person, given from `source`; one taken back makes room
@@ -83,3 +88,13 @@ class Premium(Struct, frozen=True, kw_only=True):
     paid_at: datetime
     rules: tuple[RuleRef, ...]
     decided_by: DecidedBy
+
+    @staticmethod
+    def key_of(member: str, year: int) -> str:
+        """Return the key of a member's year, whoever pays: P1/2026."""
+        return f"{member}/{year}"
+
+    @property
+    def key(self) -> str:
+        """Its own key."""
+        return self.key_of(self.member, self.year)

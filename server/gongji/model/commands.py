@@ -130,3 +130,8 @@ class Adopted(Struct, frozen=True):
     candidate: str
     since: date
     at: datetime
+
+    @property
+    def key(self) -> str:
+        """Its own key: 341100/V2."""
+        return f"{self.area_code}/{self.candidate}"

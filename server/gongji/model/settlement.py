@@ -14,6 +14,7 @@ from gongji.rules.codes import (
     Scheme,
     Spending,
     VisitKind,
+    pooling_area,
 )
 
 
@@ -86,6 +87,17 @@ class Settlement(Struct, frozen=True, kw_only=True):
         """Borne by the patient (psn_part_amt)."""
         return self.bill.total_fen - self.fund_fen
 
+    @property
+    def accumulator_key(self) -> str:
+        """The key of the accumulator it adds to."""
+        bill = self.bill
+        return Accumulator.key_of(
+            bill.patient,
+            self.scheme,
+            pooling_area(self.area_code),
+            bill.service_day.year,
+        )
+
 
 class Accumulator(Struct, frozen=True):
     """What one patient used up in one scheme, pooling area and natural year (5206 累计)."""
@@ -97,6 +109,16 @@ class Accumulator(Struct, frozen=True):
     deductible_used_fen: int = 0
     fund_paid_fen: int = 0
 
+    @staticmethod
+    def key_of(person_no: str, scheme: Scheme, pooling_area: str, year: int) -> str:
+        """Return the key of a patient's year: P1/310/3411/2025."""
+        return f"{person_no}/{int(scheme)}/{pooling_area}/{year}"
+
+    @property
+    def key(self) -> str:
+        """Its own key."""
+        return self.key_of(self.person_no, self.scheme, self.pooling_area, self.year)
+
 
 class SettledDay(Struct, frozen=True):
     """A service day of which something was settled in a pooling area, reversed since or
@@ -104,3 +126,13 @@ class SettledDay(Struct, frozen=True):
 
     pooling_area: str
     day: date
+
+    @staticmethod
+    def key_of(pooling_area: str, day: date) -> str:
+        """Return the key of a service day: 3411/2025-09-30."""
+        return f"{pooling_area}/{day.isoformat()}"
+
+    @property
+    def key(self) -> str:
+        """Its own key."""
+        return self.key_of(self.pooling_area, self.day)

@@ -23,7 +23,7 @@ from gongji.model.refusals import (
 from gongji.model.settlement import Accumulator, Settlement
 from gongji.rules.benefits import Reversal
 from gongji.rules.hookspecs import CityRules
-from gongji.settlement.settle import SETTLE, settlement_id_of, year_of
+from gongji.settlement.settle import SETTLE, settlement_id_of
 
 
 class Reversed(Struct, frozen=True):
@@ -83,7 +83,7 @@ class Reverse(Struct, frozen=True):
             return
         if _last_first(settlement, facts, self.cities):
             yield Need(Settlement, "patient", settlement.bill.patient)
-        yield by_key(Accumulator, year_of(settlement))
+        yield by_key(Accumulator, settlement.accumulator_key)
         for movement in settlement.movements:
             yield by_key(Account, movement.purse)
 
@@ -137,7 +137,7 @@ def _less(settlement: Settlement, facts: Facts) -> Iterator[Accumulator]:
     """The accumulator without what this settlement added, where it added anything."""
     if not (settlement.deductible_fen or settlement.fund_fen):
         return
-    before = facts.get(Accumulator, year_of(settlement))
+    before = facts.get(Accumulator, settlement.accumulator_key)
     deductible = (
         before.deductible_used_fen if before else 0
     ) - settlement.deductible_fen
@@ -153,11 +153,11 @@ def _less(settlement: Settlement, facts: Facts) -> Iterator[Accumulator]:
 
 def of_same_year(settlement: Settlement, facts: Facts) -> list[Settlement]:
     """The settlements that share its accumulator, itself among them."""
-    year = year_of(settlement)
+    key = settlement.accumulator_key
     return [
         s
         for s in facts.where(Settlement, "patient", settlement.bill.patient)
-        if year_of(s) == year
+        if s.accumulator_key == key
     ]
 
 

@@ -9,7 +9,6 @@ added; later settlements stand.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import date
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -60,12 +59,7 @@ class Settle(Struct, frozen=True):
         day and the givers."""
         needs = _needs(self.bill, facts)
         if facts.has(needs[0]) and (patient := facts.get(Person, self.bill.patient)):
-            needs.append(
-                by_key(
-                    SettledDay,
-                    settled_day_key(patient.insured_place, self.bill.service_day),
-                )
-            )
+            needs.append(by_key(SettledDay, _day_of_bill(self.bill, patient)))
         return needs
 
     def decide(self, facts: Facts) -> Decision[Settlement]:
@@ -108,24 +102,6 @@ def settlement_id_of(request_id: str) -> str:
     return derived_id("S", request_id)
 
 
-def year_key(person_no: str, scheme: Scheme, area_code: str, day: date) -> str:
-    """What accumulators and a patient's settlements of a year are filed under: P1/310/3411/2025."""
-    return f"{person_no}/{int(scheme)}/{pooling_area(area_code)}/{day.year}"
-
-
-def settled_day_key(area_code: str, day: date) -> str:
-    """What a settled day is filed under: 3411/2025-09-30."""
-    return f"{pooling_area(area_code)}/{day.isoformat()}"
-
-
-def year_of(settlement: Settlement) -> str:
-    """The year a settlement is filed under."""
-    bill = settlement.bill
-    return year_key(
-        bill.patient, settlement.scheme, settlement.area_code, bill.service_day
-    )
-
-
 def _needs(bill: Bill, facts: Facts) -> list[Need]:
     """The patient first; what follows from him and his bindings once they are known."""
     patient_known = Need(Person, "", bill.patient)
@@ -139,7 +115,8 @@ def _needs(bill: Bill, facts: Facts) -> list[Need]:
     if not (facts.has(patient_known) and facts.has(bound)):
         return needs
     if patient := facts.get(Person, bill.patient):
-        needs.append(by_key(Accumulator, _year_of_bill(bill, patient)))
+        scheme = scheme_of(bill, patient)
+        needs.append(by_key(Accumulator, _year_of_bill(bill, patient, scheme)))
     if bill.account_use is AccountUse.CITY_ORDER:
         for holder in givers_of(bill, facts.where(Binding, "member", bill.patient)):
             needs += by_key(Person, holder), by_key(Account, holder)
@@ -220,26 +197,30 @@ def _paid_by(kind: PurseKind, charges: Iterable[Charge]) -> int:
 
 
 def _first_of_day(case: Admitted, facts: Facts) -> tuple[SettledDay, ...]:
-    """The note that something was settled of this day, where it is the first."""
-    area, day = case.patient.insured_place, case.bill.service_day
-    known = facts.get(SettledDay, settled_day_key(area, day))
-    return () if known else (SettledDay(pooling_area(area), day),)
+    """The note that something was settled of this day, if it is the first."""
+    if facts.get(SettledDay, _day_of_bill(case.bill, case.patient)):
+        return ()
+    area = pooling_area(case.patient.insured_place)
+    return (SettledDay(area, case.bill.service_day),)
 
 
 def _accumulated(case: Admitted, facts: Facts) -> Accumulator:
     """What the patient used up before, in the scheme, pooling area and natural year of
     the service day."""
-    bill, area = case.bill, case.patient.insured_place
-    scheme = case.enrolment.scheme
-    found = facts.get(
-        Accumulator, year_key(bill.patient, scheme, area, bill.service_day)
-    )
-    return found or Accumulator(
-        bill.patient, scheme, pooling_area(area), bill.service_day.year
+    bill, scheme = case.bill, case.enrolment.scheme
+    stored = facts.get(Accumulator, _year_of_bill(bill, case.patient, scheme))
+    return stored or Accumulator(
+        bill.patient,
+        scheme,
+        pooling_area(case.patient.insured_place),
+        bill.service_day.year,
     )
 
 
-def _year_of_bill(bill: Bill, patient: Person) -> str:
-    return year_key(
-        bill.patient, scheme_of(bill, patient), patient.insured_place, bill.service_day
-    )
+def _year_of_bill(bill: Bill, patient: Person, scheme: Scheme) -> str:
+    area = pooling_area(patient.insured_place)
+    return Accumulator.key_of(bill.patient, scheme, area, bill.service_day.year)
+
+
+def _day_of_bill(bill: Bill, patient: Person) -> str:
+    return SettledDay.key_of(pooling_area(patient.insured_place), bill.service_day)

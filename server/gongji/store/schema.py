@@ -99,9 +99,8 @@ def _persons(vault: Vault) -> RecordTable[Person]:
     )
 
 
-def _accumulator(used: Accumulator) -> str:
-    return f"{used.person_no}/{int(used.scheme)}/{used.pooling_area}/{used.year}"
-
+_KEY: Final = attrgetter("key")
+"""The key a record puts together from several of its fields."""
 
 _TABLES: Final[tuple[RecordTable[Any], ...]] = (
     # Written first: of two servers that execute one request, the second meets the first
@@ -145,14 +144,14 @@ _TABLES: Final[tuple[RecordTable[Any], ...]] = (
     plain(
         Accumulator,
         "accumulator",
-        key=text("accumulator_id", _accumulator),
+        key=text("accumulator_id", _KEY),
         non_negative=("deductible_used_fen", "fund_paid_fen"),
         clustered=True,
     ),
     plain(
         Entry,
         "entry",
-        key=text("entry_id", lambda e: f"{e.transaction_id}/{e.position:03d}"),
+        key=text("entry_id", _KEY),
         non_negative=("balance_after_fen",),
         names={"version_after": "version"},
         # Only entries of purses have a version, and only they are asked for: the others
@@ -166,7 +165,7 @@ _TABLES: Final[tuple[RecordTable[Any], ...]] = (
     plain(
         SettledDay,
         "settled_day",
-        key=text("settled_day_id", lambda d: f"{d.pooling_area}/{d.day}"),
+        key=text("settled_day_id", _KEY),
         indexes=(("pooling_area", "day"),),
         clustered=True,
     ),
@@ -175,13 +174,13 @@ _TABLES: Final[tuple[RecordTable[Any], ...]] = (
     document(
         Premium,
         "premium",
-        text("member_year", lambda p: f"{p.member}/{p.year}"),
+        text("member_year", _KEY),
         append_only=True,
     ),
     plain(
         Adopted,
         "adoption",
-        key=text("adoption_id", lambda a: f"{a.area_code}/{a.candidate}"),
+        key=text("adoption_id", _KEY),
         clustered=True,
     ),
 )

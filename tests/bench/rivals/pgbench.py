@@ -23,7 +23,7 @@ from gongji.model.commands import Request, RequestRecord
 from gongji.model.facts import Facts
 from gongji.model.people import Institution, Person
 from gongji.model.settlement import Accumulator, Settlement
-from gongji.settlement.settle import Settle, year_of
+from gongji.settlement.settle import Settle
 from gongji.store.committer import FactLoader
 from gongji.store.postgres.engine import PostgresEngine
 from gongji.store.replay import remembered
@@ -131,7 +131,13 @@ def script(engine: PostgresEngine, schema: Schema, place: int) -> Script:
         made.say(_select(schema, Person, "", [helper]))
     made.say(_select(schema, Account, "", purses, lock=True))
     made.say(
-        _select(schema, Accumulator, "", [made.value("", year_of(settled))], lock=True)
+        _select(
+            schema,
+            Accumulator,
+            "",
+            [made.value("", settled.accumulator_key)],
+            lock=True,
+        )
     )
     for kind in (Settlement, Entry, RequestRecord):
         made.say(
