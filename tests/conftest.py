@@ -168,7 +168,7 @@ class World:
 
     def request(self, method: str = "Settle") -> Request:
         """A request with an id of its own."""
-        return Request(str(uuid.UUID(int=next(self._serial))), "test", method, {})
+        return Request(str(uuid.UUID(int=next(self._serial))), "test", method)
 
     @staticmethod
     def identity_number(

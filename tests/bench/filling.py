@@ -188,7 +188,7 @@ class Copies:
         )
         await store.apply(Write(records))
         command = Settle(
-            Request(request_of(0), "bench", "Settle", {}),
+            Request(request_of(0), "bench", "Settle"),
             replace(bill(0, HOSPITALS[0]), service_day=at.date()),
             cities,
         )

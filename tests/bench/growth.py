@@ -142,7 +142,6 @@ class Subject:
             str(uuid.UUID(int=self._drawn.getrandbits(128), version=4)),
             "bench",
             call,
-            {"bill": made},
         )
         if call == "Settle":
             return self._store.commit(Settle(request, made, self._cities))

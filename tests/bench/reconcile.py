@@ -60,7 +60,7 @@ async def filled(data: Path, size: int) -> list[Settlement]:
         account_use=AccountUse.CITY_ORDER,
     )
     one = await store.ask(
-        Settle(Request(str(uuid.uuid4()), "bench", "Settle", {}), bill, cities)
+        Settle(Request(str(uuid.uuid4()), "bench", "Settle"), bill, cities)
     )
     copies = list(copies_of(one, size))
     for start in range(0, size, BATCH):

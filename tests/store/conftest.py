@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
@@ -37,11 +43,12 @@ from tests.postgres import QUICK, Postgres, running
 MORNING = datetime(2025, 9, 30, 9, 0, tzinfo=SHANGHAI)
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(Command[int], frozen=True):
     """Moves fen in a purse and answers the new balance; the test says what goes wrong."""
 
-    request: Request
+    answer_type = int
+
+    content: Mapping[str, object]
     purse: str
     fen: int
     refusal: Refusal | None = None
@@ -49,7 +56,6 @@ class Move:
     crash_in_needs: Exception | None = None
     also: tuple[Need, ...] = ()
     writes: tuple[object, ...] = ()
-    answers: type[int] = field(default=int, init=False)
 
     def needs(self, facts: Facts) -> Iterable[Need]:
         """The purse."""
@@ -104,8 +110,8 @@ def move() -> MakeMove:
             str(more.pop("method", "Move")),
         )
         content = more.pop("content", {"purse": purse, "fen": fen})
-        request = Request(request_id, caller, method, content)  # type: ignore[arg-type]  # a test's own mapping
-        return Move(request, purse, fen, **more)  # type: ignore[arg-type]  # passed through
+        request = Request(request_id, caller, method)
+        return Move(request, content, purse, fen, **more)  # type: ignore[arg-type]  # passed through
 
     return make
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from gongji.model.account import Account
-from gongji.model.commands import Answer, Command, Decision, Request, RequestRecord
+from gongji.model.commands import (
+    Answer,
+    Command,
+    Decision,
+    RecallingCommand,
+    Request,
+    RequestRecord,
+)
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.refusals import (
     Condition,
@@ -201,13 +207,11 @@ def test_a_kill_after_the_commit_is_found_by_the_retry(
     assert (again.value, again.replayed, balance(engine)) == (100, True, 100)
 
 
-@dataclass(frozen=True)
-class Recalling:
+class Recalling(RecallingCommand[Account], frozen=True):
     """Opens a purse with 100 fen; its first answer is rebuilt from the purse, whatever
     happened to it since."""
 
-    request: Request
-    answers: type[Account] = field(default=Account, init=False)
+    answer_type = Account
 
     def needs(self, facts: Facts) -> Iterable[Need]:
         del facts
@@ -232,7 +236,7 @@ def test_an_answer_that_can_be_recalled_is_not_stored_twice(
 ) -> None:
     """A command that rebuilds its answer keeps none in the row of its request, and
     answers the same again."""
-    command = Recalling(Request("r1", "clinic-1", "Open", {"purse": "P1"}))
+    command = Recalling(Request("r1", "clinic-1", "Open"))
     first = run(command)
     run(move("r2"))
     again = run(command)

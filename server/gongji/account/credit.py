@@ -14,15 +14,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, timedelta
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from gongji.account import ledger
 from gongji.cities.city import Cities, City
 from gongji.model.account import Account, Credit, PurseMovement, has_purse
-from gongji.model.commands import Decision, Request
+from gongji.model.commands import Command, Decision
 from gongji.model.decided import RuleRef
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.ids import derived_id
@@ -48,8 +48,7 @@ from gongji.rules.money import MAX_FEN, Rounding, share, yuan
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
 
 
-@dataclass(frozen=True, slots=True)
-class Credited:
+class Credited(Struct, frozen=True):
     """What was credited, how the purse stands, and the rule behind the amount; None for
     a balance brought forward."""
 
@@ -58,15 +57,15 @@ class Credited:
     rule: RuleRef | None
 
 
-@dataclass(frozen=True, slots=True)
-class CreditAccount:
+class CreditAccount(Command[Credited], frozen=True):
     """Credits one account: the credit of `month` (YYYY-MM), given once, or
     `brought_forward_fen` (结转转入).
 
     MalformedField where not exactly one of the two is given.
     """
 
-    request: Request
+    answer_type = Credited
+
     person_no: str
     month: str
     brought_forward_fen: int
@@ -81,11 +80,6 @@ class CreditAccount:
             raise MalformedField(
                 "结转金额须大于 0 且不超过十亿元", field="brought_forward_fen"
             )
-
-    @property
-    def answers(self) -> type[Credited]:
-        """The credit."""
-        return Credited
 
     @property
     def credit_id(self) -> str:
@@ -186,8 +180,7 @@ class CreditAccount:
         return Decision(Credited(fen, movement, rule), (*records, *accounts, *entries))
 
 
-@dataclass(frozen=True, slots=True)
-class TakeBackCredit:
+class TakeBackCredit(Command[PurseMovement], frozen=True):
     """Takes the standing credit of `month` (YYYY-MM) back, whole (划入冲回); `why` is kept with it.
 
     Credits less takings-back of one person and month stay none or one: a credit is
@@ -195,18 +188,14 @@ class TakeBackCredit:
     id. MalformedField where the month is none.
     """
 
-    request: Request
+    answer_type = PurseMovement
+
     person_no: str
     month: str
     why: str
 
     def __post_init__(self) -> None:
         _refuse_no_month(self.month)
-
-    @property
-    def answers(self) -> type[PurseMovement]:
-        """What left the purse."""
-        return PurseMovement
 
     @property
     def credit_id(self) -> str:

@@ -13,15 +13,16 @@ authority, not here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from gongji.account import ledger
 from gongji.binding.eligibility import Case, holder_enrolled, member_enrolled
 from gongji.cities.city import Cities, City
 from gongji.model.account import Account, Premium, PurseMovement
 from gongji.model.binding import Application, Binding
-from gongji.model.commands import Decision, Request
+from gongji.model.commands import Command, Decision
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.ids import derived_id
 from gongji.model.people import Person, alive_on
@@ -48,22 +49,21 @@ _DECIDING_RULES: tuple[Callable[[CityRules], object], ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class PaidPremium:
+class PaidPremium(Struct, frozen=True):
     """A premium as paid, and what left the holder's purse."""
 
     premium: Premium
     movement: PurseMovement
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PayPremium:
+class PayPremium(Command[PaidPremium], frozen=True, kw_only=True):
     """Pays `fen` for the member's resident insurance of `year` from the holder's purse.
 
     MalformedField where the amount or the year is none.
     """
 
-    request: Request
+    answer_type = PaidPremium
+
     holder: str
     member: str
     year: int
@@ -75,11 +75,6 @@ class PayPremium:
             raise MalformedField("缴费金额须大于 0 且不超过十亿元", field="fen")
         if not 2000 <= self.year <= 2099:
             raise MalformedField(f"缴费年度应写作 YYYY, 得到 {self.year}", field="year")
-
-    @property
-    def answers(self) -> type[PaidPremium]:
-        """The premium."""
-        return PaidPremium
 
     def needs(self, _: Facts) -> Iterator[Need]:
         """Both people, the holder's purse, the member's bindings and premium of the year."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from msgspec.structs import replace
 
@@ -13,7 +12,7 @@ from gongji.binding.submit import _declared, _forward, _not_eligible, _person
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import Cities
 from gongji.model.binding import Binding, Consent
-from gongji.model.commands import Decision, Request
+from gongji.model.commands import Command, Decision
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.people import Person
 from gongji.model.refusals import (
@@ -34,16 +33,15 @@ REVIEW_REASONS = {
 """Why a reviewer may refuse (C28, C29); OTHER wants a remark."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordConsent:
+class RecordConsent(Command[Binding], frozen=True, kw_only=True):
     """Records the member's informed consent (A13) and moves the application on to its review."""
 
-    request: Request
+    answer_type = Binding
+
     binding_id: str
     consent: Consent
     cities: Cities
     workdays: Workdays
-    answers = Binding
 
     def needs(self, facts: Facts) -> Iterable[Need]:
         """The binding, then both people."""
@@ -85,17 +83,16 @@ class RecordConsent:
         return Decision(moved, (moved,))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Review:
+class Review(Command[Binding], frozen=True, kw_only=True):
     """A reviewer approves or refuses an application; a refusal names one of REVIEW_REASONS."""
 
-    request: Request
+    answer_type = Binding
+
     binding_id: str
     reviewer: str
     approve: bool
     reason_code: str
     remark: str
-    answers = Binding
 
     def needs(self, facts: Facts) -> Iterable[Need]:
         """The binding."""
@@ -130,16 +127,15 @@ class Review:
         return Decision(moved, (moved,))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unbind:
+class Unbind(Command[Binding], frozen=True, kw_only=True):
     """Ends an active binding (解绑, C30): new use is blocked at once, refunds still go
     where they came from."""
 
-    request: Request
+    answer_type = Binding
+
     binding_id: str
     channel: str
     cities: Cities
-    answers = Binding
 
     def needs(self, facts: Facts) -> Iterable[Need]:
         """The binding, then both people."""

@@ -9,10 +9,9 @@ anybody writing it down: `as_of` shows it at any instant.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from gongji.binding.eligibility import Case, unmet
 from gongji.binding.life import _moved, as_of
@@ -20,7 +19,7 @@ from gongji.binding.remedies import ways
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import Cities, City, DayRules
 from gongji.model.binding import Application, Binding
-from gongji.model.commands import Decision, Request
+from gongji.model.commands import Command, Decision, Request
 from gongji.model.decided import RuleRef
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.ids import derived_id
@@ -50,16 +49,20 @@ _DECIDING_RULES: tuple[Callable[[CityRules], object], ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submit:
+class Submit(Command[Binding], frozen=True, kw_only=True):
     """Applies for a binding. Refuses malformed or untimely applications, else all unmet
     conditions at once."""
 
-    request: Request
+    answer_type = Binding
+
     application: Application
     cities: Cities
     workdays: Workdays
-    answers = Binding
+
+    @property
+    def content(self) -> Mapping[str, object]:
+        """Return the fields of the application."""
+        return asdict(self.application)
 
     def needs(self, facts: Facts) -> Iterable[Need]:
         """Both people and their bindings."""

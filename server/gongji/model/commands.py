@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
-from typing import Any, Generic, Protocol, runtime_checkable
+from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 
 from msgspec import Struct, field
 
-from gongji.model.facts import Facts, Need, R, R_co, T
+from gongji.model.facts import Facts, Need
+
+R = TypeVar("R")
+
+T = TypeVar("T")
+
+_CONTEXT: Final = frozenset({"request", "cities", "workdays"})
+"""What a command carries beside the content of its request."""
 
 
 class Decision(Struct, Generic[R], frozen=True):
@@ -63,13 +71,11 @@ class Listing(Struct, Generic[T], frozen=True, kw_only=True):
 
 
 class Request(Struct, frozen=True):
-    """Who asked for what under which id; `content` are the parsed top-level fields,
-    hashed one by one."""
+    """Who called which method under which id."""
 
     request_id: str
     caller: str
     method: str
-    content: Mapping[str, object]
 
 
 class Answer(Struct, Generic[R], frozen=True):
@@ -98,28 +104,49 @@ class RequestRecord(Struct, frozen=True):
     tombstone: bool = False
 
 
-class Command(Query[R], Protocol[R]):
-    """A decision that writes: asked for under a request id, answered once."""
+class Command(Struct, Generic[R], frozen=True):
+    """A decision that writes: requested under an id, answered once.
+
+    `answer_type` reads the answer back from the row of the request.
+    """
+
+    answer_type: ClassVar[type[Any]]
+
+    request: Request
+
+    @classmethod
+    def content_names(cls) -> list[str]:
+        """Return the fields that are the content of the request.
+
+        They are stored with the digests: a field renamed makes another request.
+        """
+        return [name for name in cls.__struct_fields__ if name not in _CONTEXT]
 
     @property
-    def request(self) -> Request:
-        """Who asked for what under which id."""
+    def content(self) -> Mapping[str, object]:
+        """Return the content of the request, whose fields are hashed one by one."""
+        return {name: getattr(self, name) for name in self.content_names()}
 
-    @property
-    def answers(self) -> type[R]:
-        """The type of the answer, to read it back from the record of the request."""
+    @abstractmethod
+    def needs(self, facts: Facts) -> Iterable[Need]:
+        """Return what must be known, as `Query.needs`."""
+
+    @abstractmethod
+    def decide(self, facts: Facts) -> Decision[R]:
+        """Decide, as `Query.decide`."""
 
 
-@runtime_checkable
-class Recalls(Protocol[R_co]):
-    """A command whose first answer is rebuilt from what it wrote, so that it is not
-    stored a second time."""
+class RecallingCommand(Command[R], Generic[R], frozen=True):
+    """A command that rebuilds its first answer from what it wrote, so that the answer
+    is not stored a second time."""
 
+    @abstractmethod
     def recall_needs(self, remembered: RequestRecord) -> Iterable[Need]:
-        """What must be known to rebuild the first answer."""
+        """Return what must be known to rebuild the first answer."""
 
-    def recall(self, remembered: RequestRecord, facts: Facts) -> R_co:
-        """The first answer again, as it was given."""
+    @abstractmethod
+    def recall(self, remembered: RequestRecord, facts: Facts) -> R:
+        """Return the first answer again, as it was given."""
 
 
 class Adopted(Struct, frozen=True):

@@ -19,10 +19,6 @@ from gongji.rules.codes import SHANGHAI
 
 T = TypeVar("T")
 
-R = TypeVar("R")
-
-R_co = TypeVar("R_co", covariant=True)
-
 
 class Need(Struct, frozen=True):
     """Records of one kind whose `index` has `value`; index "" is the key."""

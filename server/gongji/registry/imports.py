@@ -4,10 +4,10 @@ reports a death closes them."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from gongji.binding.eligibility import (
@@ -38,8 +38,7 @@ GROUNDS = (alive, holder_enrolled, member_enrolled, in_scope)
 """The conditions a binding goes on resting on after it was made."""
 
 
-@dataclass(frozen=True, slots=True)
-class ImportPersons:
+class ImportPersons(Struct, frozen=True):
     """Writes persons and closes, in the same commit, every open binding that no longer
     rests on its grounds."""
 
@@ -117,8 +116,7 @@ class ImportPersons:
         return lost
 
 
-@dataclass(frozen=True, slots=True)
-class Upserted:
+class Upserted(Struct, frozen=True):
     """How many rows were written and how many were there already; a row with problems
     is neither."""
 
@@ -132,8 +130,7 @@ class Upserted:
         return len({p.row for p in self.problems})
 
 
-@dataclass(frozen=True, slots=True)
-class UpsertPersons:
+class UpsertPersons(Struct, frozen=True):
     """Writes the persons that are new or changed; `digest` gives the value of the index
     `cert` for a certificate."""
 
@@ -193,8 +190,7 @@ class UpsertPersons:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class UpsertInstitutions:
+class UpsertInstitutions(Struct, frozen=True):
     """Writes the institutions that are new or changed."""
 
     institutions: tuple[Institution, ...]

@@ -34,12 +34,11 @@ Work: TypeAlias = Callable[[], Awaitable[T]]
 _call: ContextVar[Call] = ContextVar("call")
 
 
-def asked(request_id: str, **content: object) -> Request:
-    """The request a command carries: who calls, which method, under which id, with what
-    parsed content."""
+def asked(request_id: str) -> Request:
+    """Return the request a command carries: who calls which method under which id."""
     call = _call.get()
     call.request_id = request_id = request_id.lower()
-    return Request(request_id, call.caller, call.name, content)
+    return Request(request_id, call.caller, call.name)
 
 
 def current() -> Call:

@@ -9,8 +9,9 @@ institution does not matter.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from gongji.account.ledger import Inconsistent
 from gongji.model.commands import Decision
@@ -21,8 +22,7 @@ from gongji.settlement.split import FundShare, Used, fund_share
 from gongji.settlement.trace import fund_inputs
 
 
-@dataclass(frozen=True, slots=True)
-class Affected:
+class Affected(Struct, frozen=True):
     """A later settlement that stands, and what deductible and fund would have been
     without the one reversed; fen."""
 
@@ -30,16 +30,14 @@ class Affected:
     would_be: FundShare
 
 
-@dataclass(frozen=True, slots=True)
-class Previewed:
+class Previewed(Struct, frozen=True):
     """What `Reverse` would answer now, and the later settlements it would leave as they are."""
 
     reversed: Reversed
     affected: tuple[Affected, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class PreviewReversal:
+class PreviewReversal(Struct, frozen=True):
     """What a `Reverse` would do (validate_only): the same decision and refusals,
     nothing written, no tombstone."""
 

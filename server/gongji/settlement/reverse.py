@@ -11,7 +11,7 @@ from gongji.account import ledger
 from gongji.account.ledger import Inconsistent
 from gongji.cities.city import Cities
 from gongji.model.account import Account, PurseMovement
-from gongji.model.commands import Decision, Request, RequestRecord
+from gongji.model.commands import Command, Decision, RequestRecord
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.ids import derived_id
 from gongji.model.refusals import (
@@ -33,14 +33,15 @@ class Reversed(Struct, frozen=True):
     refunds: tuple[PurseMovement, ...]
 
 
-class Reverse(Struct, frozen=True):
+class Reverse(Command[Reversed], frozen=True):
     """Takes a settlement back: by its id (2208 撤销), or by the request id of the
     Settle whose reply was lost (2601).
 
     MalformedField where both or none is given, or the request id is no UUID.
     """
 
-    request: Request
+    answer_type = Reversed
+
     settlement_id: str
     settle_request_id: str
     why: str
@@ -58,11 +59,6 @@ class Reverse(Struct, frozen=True):
             raise MalformedField(
                 "原请求编号不是 UUID", field="settle_request_id"
             ) from None
-
-    @property
-    def answers(self) -> type[Reversed]:
-        """The settlement and its refunds."""
-        return Reversed
 
     @property
     def original_id(self) -> str:

@@ -18,7 +18,7 @@ from gongji.account.ledger import Inconsistent
 from gongji.cities.city import Cities
 from gongji.model.account import Account
 from gongji.model.binding import Binding
-from gongji.model.commands import Decision, Request, RequestRecord
+from gongji.model.commands import Decision, RecallingCommand, RequestRecord
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.ids import derived_id
 from gongji.model.people import Institution, Person
@@ -42,17 +42,13 @@ SETTLE = "Settle"
 """The method under which a settled, or never arrived, request is remembered."""
 
 
-class Settle(Struct, frozen=True):
+class Settle(RecallingCommand[Settlement], frozen=True):
     """Settles one bill (2207 门诊结算)."""
 
-    request: Request
+    answer_type = Settlement
+
     bill: Bill
     cities: Cities
-
-    @property
-    def answers(self) -> type[Settlement]:
-        """The settlement."""
-        return Settlement
 
     def needs(self, facts: Facts) -> list[Need]:
         """Patient, institution, purse and bindings; then the year's accumulator, the

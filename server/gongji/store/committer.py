@@ -244,7 +244,7 @@ class Committer:
         if job.request is None or known or not (refusal.final or refusal.leaves):
             return ()
         return *refusal.leaves, remembered_refusal(
-            job.request, refusal, facts.now, self._digest
+            job.command, refusal, facts.now, self._digest
         )
 
     def _append(self, facts: Facts) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from functools import cache
-from typing import Any, TypeGuard, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
-from gongji.model.commands import Answer, Command, Recalls, Request, RequestRecord
+from gongji.model.commands import Answer, Command, RecallingCommand, RequestRecord
 from gongji.model.facts import Facts, Need
 from gongji.model.refusals import (
     Condition,
@@ -42,12 +41,13 @@ def remembered(
 ) -> RequestRecord:
     """The row of an executed command; one that recalls its answer from its records does
     not store it twice."""
-    stored = b"" if _recalls(command) else msgspec.json.encode(answer)
-    return _row(command.request, now, digest, answer=stored)
+    recalled = isinstance(command, RecallingCommand)
+    stored = b"" if recalled else msgspec.json.encode(answer)
+    return _row(command, now, digest, answer=stored)
 
 
 def remembered_refusal(
-    request: Request, refusal: Refusal, now: datetime, digest: Digest
+    command: Command[Any], refusal: Refusal, now: datetime, digest: Digest
 ) -> RequestRecord:
     """The row of a refused command."""
     stored = _StoredRefusal(
@@ -58,18 +58,19 @@ def remembered_refusal(
         refusal.conditions,
         refusal.metadata,
     )
-    return _row(request, now, digest, refusal=msgspec.json.encode(stored))
+    return _row(command, now, digest, refusal=msgspec.json.encode(stored))
 
 
 def _row(
-    request: Request,
+    command: Command[Any],
     now: datetime,
     digest: Digest,
     *,
     answer: bytes = b"",
     refusal: bytes = b"",
 ) -> RequestRecord:
-    digests = {name: digest(value) for name, value in request.content.items()}
+    request = command.request
+    digests = {name: digest(value) for name, value in command.content.items()}
     return RequestRecord(
         request.request_id,
         request.caller,
@@ -83,7 +84,8 @@ def _row(
 
 def replay_needs(command: Command[Any], row: RequestRecord) -> Iterator[Need]:
     """What must be known to answer a remembered command again."""
-    if _recalls(command) and not (row.tombstone or row.refusal):
+    refused = row.tombstone or row.refusal
+    if isinstance(command, RecallingCommand) and not refused:
         yield from command.recall_needs(row)
 
 
@@ -96,29 +98,22 @@ def replay(
             "该请求编号对应的业务在到达之前已被撤销, 不再受理; 如需重新办理, 请使用新的请求编号。",
             field="request_id",
         )
-    _refuse_other_content(command.request, row, digest)
+    _refuse_other_content(command, row, digest)
     if row.refusal:
         raise _refusal(row.refusal)
-    if _recalls(command):
-        return Answer(command.recall(row, facts), replayed=True, at=row.at)
-    return Answer(
-        msgspec.json.decode(row.answer, type=command.answers), replayed=True, at=row.at
-    )
+    if isinstance(command, RecallingCommand):
+        answer = command.recall(row, facts)
+    else:
+        answer = msgspec.json.decode(row.answer, type=command.answer_type)
+    return Answer(answer, replayed=True, at=row.at)
 
 
-def _recalls(command: Command[R]) -> TypeGuard[Recalls[R]]:
-    return _kind_recalls(type(command))
-
-
-@cache
-def _kind_recalls(kind: type) -> bool:
-    """Asked once a kind of command: looking at a protocol's methods costs as much as a decision."""
-    return issubclass(kind, Recalls)
-
-
-def _refuse_other_content(request: Request, row: RequestRecord, digest: Digest) -> None:
+def _refuse_other_content(
+    command: Command[Any], row: RequestRecord, digest: Digest
+) -> None:
     """Refuses a request id that stood for something else; names what differs, shows
     nothing of the other."""
+    request = command.request
     differing = [
         word
         for word, same in (
@@ -128,7 +123,7 @@ def _refuse_other_content(request: Request, row: RequestRecord, digest: Digest) 
         if not same
     ]
     if not differing:
-        digests = {name: digest(value) for name, value in request.content.items()}
+        digests = {name: digest(value) for name, value in command.content.items()}
         differing = sorted(
             n
             for n in digests.keys() | row.digests.keys()

@@ -133,7 +133,7 @@ def _rate(
 def jobs(cities: Cities) -> Iterator[Job]:
     """Real commands without end, as the wire's service makes them."""
     for bill in population.bills():
-        request = Request(str(uuid.uuid4()), "bench", "Settle", {"bill": bill})
+        request = Request(str(uuid.uuid4()), "bench", "Settle")
         yield Job(Settle(request, bill, cities), request)
 
 

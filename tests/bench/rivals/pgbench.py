@@ -172,9 +172,7 @@ def _decided(
 ) -> tuple[Settlement, list[Any]]:
     """A real settlement and every record it writes; nothing is written here."""
     bill = population.bill(place, 150_000)
-    command = Settle(
-        Request(REQUEST_ID, "bench", "Settle", {"bill": bill}), bill, load_cities()
-    )
+    command = Settle(Request(REQUEST_ID, "bench", "Settle"), bill, load_cities())
     engine.begin()
     try:
         fresh = FactLoader(Facts(population.NOW, schema), engine).decide(command)

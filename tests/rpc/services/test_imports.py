@@ -94,7 +94,7 @@ async def test_an_import_holds_one_batch(service: Any) -> None:
         ahead.append((len(rows), sent))
         return UpsertPersons(rows, service.store.lookup)
 
-    request = Request(service.new_id(), "test", "ImportPersons", {})
+    request = Request(service.new_id(), "test", "ImportPersons")
     answer = await imports._executed(
         request, _Rows(messages(), "person"), ImportKind("person", person_from, upsert)
     )

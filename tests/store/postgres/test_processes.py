@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -38,15 +38,14 @@ MakeMove = Callable[..., Any]
 OpenEngine = Callable[[], PostgresEngine]
 
 
-@dataclass(frozen=True)
-class Take:
+class Take(Command[int], frozen=True):
     """Takes fen out of a purse where it holds as much; of the fullest of several in the
     order given."""
 
-    request: Request
+    answer_type = int
+
     purses: tuple[str, ...]
     fen: int
-    answers: type[int] = field(default=int, init=False)
 
     def needs(self, facts: Facts) -> Iterable[Need]:
         """The first purse, and then the others: not in the order in which they are to be locked."""
@@ -108,9 +107,7 @@ def binding(holder: str, member: str, at: datetime) -> Binding:
 
 
 def take(name: str, fen: int, *purses: str) -> Take:
-    return Take(
-        Request(name, "clinic-1", "Take", {"fen": fen, "purses": purses}), purses, fen
-    )
+    return Take(Request(name, "clinic-1", "Take"), purses, fen)
 
 
 async def outcomes(calls: Iterable[Any]) -> list[Any]:

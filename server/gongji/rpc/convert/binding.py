@@ -53,22 +53,6 @@ def consent_from(message: pb.Consent) -> Consent:
     )
 
 
-def content_of(application: Application) -> dict[str, object]:
-    """The application's fields as the request id remembers them; sets in a fixed order."""
-    return {
-        "holder": application.holder,
-        "member": application.member,
-        "relation": application.relation,
-        "purposes": sorted(application.purposes),
-        "channel": application.channel,
-        "identity_checks": sorted(application.identity_checks),
-        "member_details": application.member_details,
-        "materials": application.materials,
-        "agreement": application.agreement,
-        "consent": application.consent,
-    }
-
-
 def binding_to(binding: Binding, sources: Sources) -> pb.Binding:
     """A binding with its evidence, its rules in full and its history."""
     return pb.Binding(

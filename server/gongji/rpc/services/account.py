@@ -90,14 +90,13 @@ class AccountService(AccountServiceServicer):
     ) -> pb.CreditResponse:
         """Credits an account."""
         person_no = await self._people.number(request.person, "person")
-        month, fen = request.month, request.brought_forward_fen
-        given = asked(
-            request.request_id,
-            person_no=person_no,
-            month=month,
-            brought_forward_fen=fen,
+        command = CreditAccount(
+            asked(request.request_id),
+            person_no,
+            request.month,
+            request.brought_forward_fen,
+            self._cities,
         )
-        command = CreditAccount(given, person_no, month, fen, self._cities)
         answer = await self._store.commit(command)
         credited, person = answer.value, await self._store.get(Person, person_no)
         area_code = person.insured_place if person else ""
@@ -116,20 +115,15 @@ class AccountService(AccountServiceServicer):
     ) -> pb.TakeBackCreditResponse:
         """Takes a month's credit back."""
         person_no = await self._people.number(request.person, "person")
-        given = asked(
-            request.request_id,
-            person_no=person_no,
-            month=request.month,
-            why=request.why,
+        command = TakeBackCredit(
+            asked(request.request_id), person_no, request.month, request.why
         )
-        answer = await self._store.commit(
-            TakeBackCredit(given, person_no, request.month, request.why)
-        )
+        answer = await self._store.commit(command)
         return pb.TakeBackCreditResponse(
             fen=answer.value.fen,
             balance_after_fen=answer.value.balance_after_fen,
             version_after=answer.value.version_after,
-            receipt=receipt(given.request_id, answer),
+            receipt=receipt(command.request.request_id, answer),
         )
 
     async def PayPremium(
@@ -138,16 +132,12 @@ class AccountService(AccountServiceServicer):
         """Pays a relative's premium from the holder's account."""
         holder = await self._people.number(request.holder, "holder")
         member = await self._people.number(request.member, "member")
-        year, fen = int(request.year), request.fen
-        given = asked(
-            request.request_id, holder=holder, member=member, year=year, fen=fen
-        )
         command = PayPremium(
-            request=given,
+            request=asked(request.request_id),
             holder=holder,
             member=member,
-            year=year,
-            fen=fen,
+            year=int(request.year),
+            fen=request.fen,
             cities=self._cities,
         )
         answer = await self._store.commit(command)
@@ -161,7 +151,7 @@ class AccountService(AccountServiceServicer):
                 self._sources.rule(premium.decided_by.area_code, rule)
                 for rule in premium.rules
             ],
-            receipt=receipt(given.request_id, answer),
+            receipt=receipt(command.request.request_id, answer),
         )
 
     async def _account(self, ref: types_pb2.PersonRef) -> Account:

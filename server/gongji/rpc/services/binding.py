@@ -21,7 +21,6 @@ from gongji.rpc.convert.binding import (
     application_from,
     binding_to,
     consent_from,
-    content_of,
 )
 from gongji.rpc.convert.values import Sources, instant_from, receipt
 from gongji.rpc.services.paging import page
@@ -62,7 +61,7 @@ class BindingService(BindingServiceServicer):
             request, holder, await self._people.number(request.member, "member")
         )
         command = Submit(
-            request=asked(request.request_id, **content_of(application)),
+            request=asked(request.request_id),
             application=application,
             cities=self._cities,
             workdays=self._workdays,
@@ -81,13 +80,10 @@ class BindingService(BindingServiceServicer):
         self, request: pb.RecordConsentRequest, context: Any
     ) -> pb.RecordConsentResponse:
         """Records the member's consent."""
-        consent = consent_from(request.consent)
         command = RecordConsent(
-            request=asked(
-                request.request_id, binding_id=request.binding_id, consent=consent
-            ),
+            request=asked(request.request_id),
             binding_id=request.binding_id,
-            consent=consent,
+            consent=consent_from(request.consent),
             cities=self._cities,
             workdays=self._workdays,
         )
@@ -101,14 +97,14 @@ class BindingService(BindingServiceServicer):
         self, request: pb.ReviewBindingRequest, context: Any
     ) -> pb.ReviewBindingResponse:
         """Records a reviewer's decision."""
-        decision: dict[str, Any] = {
-            "binding_id": request.binding_id,
-            "reviewer": request.reviewer,
-            "approve": request.verdict == pb.REVIEW_VERDICT_APPROVE,
-            "reason_code": request.reason_code,
-            "remark": request.remark,
-        }
-        command = Review(request=asked(request.request_id, **decision), **decision)
+        command = Review(
+            request=asked(request.request_id),
+            binding_id=request.binding_id,
+            reviewer=request.reviewer,
+            approve=request.verdict == pb.REVIEW_VERDICT_APPROVE,
+            reason_code=request.reason_code,
+            remark=request.remark,
+        )
         answer = await self._store.commit(command)
         return pb.ReviewBindingResponse(
             binding=self._shown(answer.value),
@@ -120,11 +116,7 @@ class BindingService(BindingServiceServicer):
     ) -> pb.UnbindResponse:
         """Ends a binding."""
         command = Unbind(
-            request=asked(
-                request.request_id,
-                binding_id=request.binding_id,
-                channel=request.channel,
-            ),
+            request=asked(request.request_id),
             binding_id=request.binding_id,
             channel=request.channel,
             cities=self._cities,

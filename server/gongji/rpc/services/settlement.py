@@ -66,7 +66,7 @@ class SettlementService(SettlementServiceServicer):
             request.bill,
             await self._people.number(request.bill.patient, "bill.patient"),
         )
-        command = Settle(asked(request.request_id, bill=bill), bill, self._cities)
+        command = Settle(asked(request.request_id), bill, self._cities)
         answer = await self._store.commit(command)
         reply = pb.SettleResponse(receipt=receipt(command.request.request_id, answer))
         settlement_to(answer.value, self._sources, reply.settlement)
@@ -76,16 +76,16 @@ class SettlementService(SettlementServiceServicer):
         self, request: pb.ReverseRequest, context: Any
     ) -> pb.ReverseResponse:
         """Takes a settlement back, or says what that would do."""
-        original = {
-            "settlement_id": request.settlement_id,
-            "settle_request_id": request.settle_request_id.lower(),
-            "why": request.why,
-            "patient": await self._people.number(request.patient, "patient")
-            if request.HasField("patient")
-            else "",
-        }
+        patient = ""
+        if request.HasField("patient"):
+            patient = await self._people.number(request.patient, "patient")
         command = Reverse(
-            asked(request.request_id, **original), **original, cities=self._cities
+            request=asked(request.request_id),
+            settlement_id=request.settlement_id,
+            settle_request_id=request.settle_request_id.lower(),
+            why=request.why,
+            cities=self._cities,
+            patient=patient,
         )
         if request.validate_only:
             foreseen = await self._store.ask(PreviewReversal(command))

@@ -1,0 +1,51 @@
+"""What a request id remembers of each command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from gongji.account.credit import CreditAccount, TakeBackCredit
+from gongji.account.premium import PayPremium
+from gongji.binding.review import RecordConsent, Review, Unbind
+from gongji.binding.submit import Submit
+from gongji.model.commands import Command, RecallingCommand, Request
+from gongji.settlement.reverse import Reverse
+from gongji.settlement.settle import Settle
+
+CONTENT: dict[type[Command[Any]], str] = {
+    CreditAccount: "person_no month brought_forward_fen",
+    PayPremium: "holder member year fen",
+    RecordConsent: "binding_id consent",
+    Reverse: "settlement_id settle_request_id why patient",
+    Review: "binding_id reviewer approve reason_code remark",
+    Settle: "bill",
+    TakeBackCredit: "person_no month why",
+    Unbind: "binding_id channel",
+}
+
+
+@pytest.mark.parametrize("kind", CONTENT, ids=lambda kind: kind.__name__)
+def test_content_names_are_kept(kind: type[Command[Any]]) -> None:
+    """Stored digests bear these names: another name would refuse a request sent again."""
+    assert CONTENT[kind].split() == list(kind.content_names())
+
+
+def test_every_command_has_its_content() -> None:
+    """No other command of ours is remembered; an application's fields are its own."""
+    assert {*CONTENT, Submit} == set(_commands(Command)) - {RecallingCommand}
+
+
+def test_content_is_what_the_names_say() -> None:
+    """The content is read from the command itself: nobody writes it a second time."""
+    command = TakeBackCredit(Request("r1", "bank", "x"), "P1", "2025-09", "误划")
+    content = {"person_no": "P1", "month": "2025-09", "why": "误划"}
+    assert content == command.content
+
+
+def _commands(root: type) -> Iterator[type]:
+    for kind in root.__subclasses__():
+        if kind.__module__.startswith("gongji."):
+            yield kind
+            yield from _commands(kind)
