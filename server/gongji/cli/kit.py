@@ -51,7 +51,12 @@ def new_city(terminal: Terminal, path: Path | None, out: Path | None) -> None:
     given = told.read_file(path) if path else told.read(interview.hold(_Click()))
     folder = out or Path(project.FOLDER.format(given.pinyin))
     written = project.write(given, folder)
-    terminal.table("written", [{"file": str(file)} for file in written], ["file"])
+    rows = [{"file": str(path)} for path in written.paths]
+    terminal.table("written", rows, ["file"])
+    if not written.formatted:
+        terminal.errors.print(
+            project.UNFORMATTED.format(folder=folder), markup=False, highlight=False
+        )
     terminal.say("接下来:")
     for command in (
         f"cd {folder}",

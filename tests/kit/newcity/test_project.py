@@ -3,6 +3,7 @@ was answered."""
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 import tomllib
@@ -11,11 +12,13 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from click.testing import CliRunner
 from gongji.cities.city import City
 from gongji.cities.loading import city_from
+from gongji.cli import main
 from gongji.kit.check.extremes import problems_of_effects
 from gongji.kit.newcity import answers, project
-from gongji.kit.newcity.code import LINE, width
+from gongji.kit.newcity.code import width
 from gongji.kit.newcity.policy import policy
 from gongji.kit.newcity.project import FolderTaken
 from gongji_conformance.cases import Case
@@ -23,6 +26,9 @@ from gongji_conformance.cases import read as read_cases
 
 from tests.kit.making import BIN, ROOT
 from tests.kit.towns import TOWNS, WUHU, answered
+
+WIDEST = 100
+"""Columns of the settings of a generated project."""
 
 FILES = {
     "pyproject.toml",
@@ -57,6 +63,10 @@ def _city(folder: Path, town: str) -> City:
     return city_from(
         _imported(folder / "made", f"gongji_{told.pinyin}"), pinyin=told.pinyin
     )
+
+
+def _tree(path: Path) -> str:
+    return ast.dump(ast.parse(path.read_text(encoding="utf-8")))
 
 
 def test_complete(written: Path) -> None:
@@ -201,8 +211,50 @@ def test_lines_fit(written: Path) -> None:
     take two columns."""
     lines = [
         line
-        for path in written.rglob("*.py")
+        for path in (*written.rglob("*.py"), *written.rglob("pyproject.toml"))
         for line in path.read_text(encoding="utf-8").splitlines()
     ]
 
-    assert [] == [line for line in lines if width(line) > LINE]
+    assert [] == [line for line in lines if width(line) > WIDEST]
+
+
+@pytest.mark.parametrize("town", TOWNS)
+def test_without_ruff(
+    town: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without ruff the same code is written, unformatted."""
+    told = answered(town)
+    formatted = project.write(told, tmp_path / "formatted")
+    monkeypatch.setattr(project, "find_ruff", lambda: None)
+    plain = project.write(told, tmp_path / "plain")
+
+    assert (True, False) == (formatted.formatted, plain.formatted)
+    assert [_tree(path) for path in formatted.paths if path.suffix == ".py"] == [
+        _tree(path) for path in plain.paths if path.suffix == ".py"
+    ]
+
+
+def test_told_of_a_missing_ruff(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command says which extra formats the code, beside its output, and ends well."""
+    folder = tmp_path / "made"
+    command = ["new-city", "--answers", str(WUHU), "--out", str(folder)]
+    monkeypatch.setattr(project, "find_ruff", lambda: None)
+    result = CliRunner().invoke(main, command)
+
+    assert 0 == result.exit_code
+    assert "没有找到可用的 ruff" in result.stderr
+    assert "gongji[kit]" in result.stderr
+    assert "没有找到" not in result.stdout
+    assert (folder / "gongji_wuhu" / "clauses.py").exists()
+
+
+def test_a_ruff_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ruff that cannot format leaves the code as it was written."""
+    broken = tmp_path / "ruff"
+    broken.write_text("#!/bin/sh\nexit 2\n", encoding="utf-8")
+    broken.chmod(0o755)
+    monkeypatch.setattr(project, "find_ruff", lambda: str(broken))
+
+    assert not project.write(answers.read_file(WUHU), tmp_path / "made").formatted

@@ -1,5 +1,4 @@
-"""The cases.toml of a new city: what follows from its answers, each case a sentence,
-none asked of the core."""
+"""Write the cases.toml of a new city from its answers; the core is asked nothing."""
 
 from __future__ import annotations
 
@@ -11,6 +10,7 @@ from gongji.cities.anhui import SINCE
 from gongji.kit.newcity import bills, funds
 from gongji.kit.newcity.applying import ordinary_monday
 from gongji.kit.newcity.bindings import BindingAnswers
+from gongji.kit.newcity.code import heading
 from gongji.kit.newcity.policy import Policy
 from gongji.kit.newcity.telling import Story
 
@@ -22,37 +22,32 @@ _HEAD: Final = """\
 
 
 def cases_file(policy: Policy) -> str:
-    """The text of cases.toml."""
+    """Return the text of cases.toml."""
     parts = [_HEAD.format(name=policy.answers.name)]
-    for heading, stories in (
-        ("绑定", BindingAnswers(policy).stories()),
-        ("结算", _bills(policy)),
-    ):
-        rule = f"# --- {heading} "
-        parts.append(f"{rule}{'-' * (116 - len(rule))}\n")
+    sections = {"绑定": BindingAnswers(policy).stories(), "结算": _bills(policy)}
+    for title, stories in sections.items():
+        parts.append(f"{heading(title)}\n")
         parts += [f"{story.toml()}\n" for story in stories]
     return "\n".join(parts)
 
 
 def _bills(policy: Policy) -> Iterator[Story]:
-    """Cases of the tables the city has, and of the province's where it has none."""
+    """Yield cases of the city's tables, and of the province's if it has none."""
     answers = policy.answers
     pinyin, area_code = answers.pinyin, answers.area_code
     now = datetime.combine(ordinary_monday(answers.since), time(10))
     employees = funds.employee(answers)
     yield from bills.of_employees(pinyin, area_code, now, employees).stories()
-    if residents := funds.resident(answers):
+    residents = funds.resident(answers)
+    if residents:
         yield from bills.of_residents(pinyin, area_code, now, residents).stories()
-    if (answers.any("employee") or residents) and answers.since > date.fromisoformat(
-        SINCE
-    ):
-        first = datetime.combine(answers.since, time(0))
-        province = funds.employee(None)
+    has_table = answers.any("employee") or residents is not None
+    if has_table and answers.since > date.fromisoformat(SINCE):
         yield bills.first_day(
             pinyin,
             area_code,
-            first,
-            before=province,
+            datetime.combine(answers.since, time(0)),
+            before=funds.employee(None),
             after=employees,
             residents=residents,
         )

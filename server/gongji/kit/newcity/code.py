@@ -1,14 +1,12 @@
-"""Rule values as Python source, laid out as `ruff format` would: on one line where it
-fits, else one part a line."""
+"""Write rule values as Python source; breaking its lines is left to `ruff format`."""
 
 from __future__ import annotations
 
 import json
 import re
-import textwrap
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import time
 from enum import Enum
 from typing import Any, Final
@@ -18,9 +16,11 @@ from gongji.rules.binding import CLOSE, DIRECT, NO_LIMIT
 from gongji.rules.channels import ALWAYS
 from gongji.rules.clauses import Clause
 
-LINE: Final = 88
+WIDTH: Final = 88
+"""Columns of comments and rules of dashes; ruff breaks code at the same column."""
 
-_STEP: Final = 4
+_STRING_COLUMNS: Final = 72
+"""Columns of one piece of a string: what is left of WIDTH behind an argument's name."""
 
 _NAMED: Final[tuple[tuple[str, object], ...]] = (
     ("NO_LIMIT", NO_LIMIT),
@@ -30,238 +30,169 @@ _NAMED: Final[tuple[tuple[str, object], ...]] = (
 )
 """Values that have a name in the vocabulary."""
 
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A string of the source; too long for a line, it stands in pieces."""
-
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One part of a group: what stands before it (`name=`, `key: `), itself, and the
-    comments above it."""
-
-    before: str
-    node: Node
-    comments: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """A call or a display: what opens it, its parts, what closes it."""
-
-    opening: str
-    items: tuple[Item, ...]
-    closing: str
-    comma: str = ""
-    """What stands before the closing even on one line: the comma of a tuple of one."""
-
-
-Node = str | Text | Group
+# A word is cut at 40 characters: an address longer than a line must be broken somewhere.
+_UNBROKEN = re.compile(r"[!-~]{1,40} *|[\s\S]")
 
 
 def width(text: str) -> int:
-    """Columns a text takes: Chinese characters take two."""
-    return sum(
-        2 if unicodedata.east_asian_width(character) in "WF" else 1
-        for character in text
-    )
+    """Return the columns a text takes; a Chinese character takes two."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
-def layout(node: Node, indent: int = 0, before: int = 0, after: int = 0) -> str:
-    """The source of a node that begins `before` columns into a line indented by
-    `indent` and has `after` behind it."""
-    flat = _flat(node)
-    if flat is not None and indent + before + width(flat) + after <= LINE:
-        return flat
-    if isinstance(node, Text):
-        room = LINE - indent - before - after - 2
-        return f"\n{' ' * indent}".join(
-            quoted(piece) for piece in _pieces(node.value, room)
-        )
-    if isinstance(node, str) or not node.items:
-        return flat or ""
-    inner, lines = indent + _STEP, [node.opening]
-    for item in node.items:
-        lines += [
-            f"{' ' * inner}{line}"
-            for told in item.comments
-            for line in comment(told, inner)
-        ]
-        lines.append(
-            f"{' ' * inner}{item.before}{layout(item.node, inner, width(item.before), 1)},"
-        )
-    return "\n".join([*lines, " " * indent + node.closing])
+def comment(text: str, indent: int = 0) -> list[str]:
+    """Return a comment as the lines it needs; `indent` is where ruff will put them."""
+    pieces = _pieces(" ".join(text.splitlines()), WIDTH - indent - len("# "))
+    return [f"# {piece.rstrip()}" for piece in pieces]
 
 
-def comment(text: str, indent: int) -> list[str]:
-    """A comment of as many lines as it needs."""
-    return [f"# {piece}" for piece in _pieces(text, LINE - indent - 2)]
+def heading(text: str) -> str:
+    """Return a comment that begins a section: the text, then dashes to the edge."""
+    opening = f"# --- {text} "
+    return opening + "-" * (WIDTH - width(opening))
 
 
-def quoted(text: str) -> str:
-    """A string literal."""
-    return json.dumps(text, ensure_ascii=False)
+def docstring(text: str, indent: int) -> str:
+    """Return a docstring of as many lines as it needs, indented by so many columns."""
+    pieces = _pieces(text, WIDTH - indent - len('"""'))
+    margin = "\n" + " " * indent
+    return f'"""{margin.join(piece.rstrip() for piece in pieces)}"""'
 
 
-def name_of(clause: Clause) -> str:
-    """A clause's name in the module of clauses: T-WH1 → T_WH1."""
+def literal(text: str) -> str:
+    """Return a string literal, a long one in pieces: ruff breaks no string."""
+    pieces = _pieces(text, _STRING_COLUMNS)
+    return " ".join(json.dumps(piece, ensure_ascii=False) for piece in pieces)
+
+
+def call(function: str, *arguments: str, **named: str) -> str:
+    """Return a call with these arguments, each a source text."""
+    keywords = [f"{name}={source}" for name, source in named.items()]
+    return f"{function}({', '.join([*arguments, *keywords])})"
+
+
+def clause_name(clause: Clause) -> str:
+    """Return a clause's name in the module of clauses: T-WH1 → T_WH1."""
     return re.sub(r"[^A-Z0-9]", "_", clause.id.upper())
 
 
-def call(function: str, *parts: Node | tuple[str, Node]) -> Group:
-    """A call with arguments, those by keyword as pairs."""
-    named = [part if isinstance(part, tuple) else ("", part) for part in parts]
-    return Group(
-        f"{function}(",
-        tuple(Item(f"{key}=" if key else "", node) for key, node in named),
-        ")",
-    )
+def clause_list(clauses: Iterable[Clause]) -> str:
+    """Return a list display of clauses by name."""
+    return f"[{', '.join(f'c.{clause_name(clause)}' for clause in clauses)}]"
 
 
 class SourceWriter:
-    """Turns values into nodes and remembers which names of the vocabulary they need;
-    constants go by name."""
+    """Writes values as source and collects the names of the vocabulary they need.
+
+    A value that is one of `constants` is written as that constant's name.
+    """
 
     def __init__(self, constants: Iterable[Constant] = ()) -> None:
         self.names: set[str] = set()
         self._constants = tuple(constants)
 
-    def node(self, value: object, of: str = "") -> Node:
-        """The source of a value; `of` is the field it stands in, by which money and
-        ratios are recognised."""
-        if constant := next((c for c in self._constants if c.value is value), None):
-            return constant.name
-        if name := next((name for name, known in _NAMED if value is known), ""):
-            self.names.add(name)
+    def source(self, value: object, field: str = "") -> str:
+        """Return the source of a value; money and ratios are known by their field."""
+        name = self._name(value)
+        if name:
             return name
-        if isinstance(value, Enum):
-            self.names.add(type(value).__name__)
-            return f"{type(value).__name__}.{value.name}"
         if isinstance(value, (Mapping, tuple, frozenset)):
-            return self._container(value, of)
+            return self._container(value, field)
+        if isinstance(value, Clause):
+            return f"c.{clause_name(value)}"
         if is_dataclass(value) and not isinstance(value, type):
-            return (
-                f"c.{name_of(value)}"
-                if isinstance(value, Clause)
-                else self.record(value)
-            )
-        return self._plain(value, of)
-
-    def clauses(self, cited: Iterable[Clause]) -> Node:
-        """A list of clauses."""
-        return Group(
-            "[", tuple(Item("", f"c.{name_of(clause)}") for clause in cited), "]"
-        )
+            return self.record(value)
+        return self._plain(value, field)
 
     def record(
-        self, value: Any, above: Mapping[str, tuple[Clause, ...]] | None = None
-    ) -> Group:
-        """A dataclass with the fields that are not at their default, each under its clauses."""
+        self, value: Any, above: Mapping[str, Iterable[str]] | None = None
+    ) -> str:
+        """Return the call that makes a dataclass, its fields under comments.
+
+        A field at its default is left out, unless there is something `above` it.
+        """
         kind = type(value).__name__
         self.names.add(kind)
-        items = []
+        arguments = []
         for field in fields(value):
-            given, notes = getattr(value, field.name), (above or {}).get(field.name, ())
-            if not notes and given == _default(field):
+            part = getattr(value, field.name)
+            notes = list((above or {}).get(field.name, ()))
+            if part == _default(field) and not notes:
                 continue
-            told = tuple(f"{clause.id} {clause.text}" for clause in notes)
-            items.append(
-                Item(
-                    f"{field.name}=" if field.kw_only else "",
-                    self.node(given, field.name),
-                    told,
-                )
-            )
-        return Group(f"{kind}(", tuple(items), ")")
+            lines = [line for note in notes for line in comment(note, indent=4)]
+            name = f"{field.name}=" if field.kw_only else ""
+            # A comment ends with its line; the argument begins on the next.
+            lines.append(name + self.source(part, field.name))
+            arguments.append("\n".join(["", *lines]) if notes else lines[0])
+        return call(kind, *arguments)
 
-    def _plain(self, value: object, of: str) -> Node:
-        if isinstance(value, str):
-            return Text(value)
-        if isinstance(value, time):
-            self.names.add("time")
-            return (
-                f"time({value.hour}, {value.minute})"
-                if value.minute
-                else f"time({value.hour})"
-            )
-        if isinstance(value, int) and not isinstance(value, bool):
-            return (
-                _figure(value)
-                if of.endswith(("_fen", "_bp")) or of == "retired"
-                else str(value)
-            )
-        return repr(value)
+    def _name(self, value: object) -> str:
+        """Return the name of a constant or of a value of the vocabulary; else ""."""
+        for constant in self._constants:
+            if value is constant.value:
+                return constant.name
+        for name, named in _NAMED:
+            if value is named:
+                self.names.add(name)
+                return name
+        return ""
 
     def _container(
-        self, value: Mapping[Any, Any] | tuple[Any, ...] | frozenset[Any], of: str
-    ) -> Group:
+        self, value: Mapping[Any, Any] | tuple[Any, ...] | frozenset[Any], field: str
+    ) -> str:
         if isinstance(value, Mapping):
             pairs = [
-                (_flat(self.node(key)), self.node(part, of))
+                f"{self.source(key)}: {self.source(part, field)}"
                 for key, part in value.items()
             ]
-            return Group("{", tuple(Item(f"{key}: ", node) for key, node in pairs), "}")
+            return f"{{{', '.join(pairs)}}}"
         if isinstance(value, tuple):
-            parts = tuple(Item("", self.node(part, of)) for part in value)
-            return Group("(", parts, ")", "," if len(parts) == 1 else "")
-        members = tuple(
-            Item("", self.node(part)) for part in sorted(value, key=_declared)
-        )
-        return (
-            call("frozenset", Group("{", members, "}"))
-            if members
-            else Group("frozenset(", (), ")")
-        )
+            parts = [self.source(part, field) for part in value]
+            comma = "," if len(parts) == 1 else ""
+            return f"({', '.join(parts)}{comma})"
+        members = [self.source(member) for member in sorted(value, key=_declared)]
+        return f"frozenset({{{', '.join(members)}}})" if members else "frozenset()"
+
+    def _plain(self, value: object, field: str) -> str:
+        """Return the source of a value without parts."""
+        match value:
+            case Enum():
+                self.names.add(type(value).__name__)
+                return f"{type(value).__name__}.{value.name}"
+            case str():
+                return literal(value)
+            case time():
+                self.names.add("time")
+                minute = f", {value.minute}" if value.minute else ""
+                return f"time({value.hour}{minute})"
+            case int() if field.endswith(("_fen", "_bp")) or field == "retired":
+                return _figure(value)
+        return repr(value)
 
 
 def _default(field: Field[Any]) -> object:
-    """What a field has when nothing is written; MISSING where something must be."""
-    return (
-        field.default if field.default_factory is MISSING else field.default_factory()
-    )
+    """Return a field's default; MISSING if it has none."""
+    if field.default_factory is MISSING:
+        return field.default
+    return field.default_factory()
 
 
 def _declared(member: object) -> tuple[int, str]:
-    """Where a member of a set stands in its enum."""
-    return (
-        (list(type(member)).index(member), "")
-        if isinstance(member, Enum)
-        else (0, str(member))
-    )
+    """Return the place of a set's member in its enum, or its text if it is in none."""
+    if isinstance(member, Enum):
+        return list(type(member)).index(member), ""
+    return 0, str(member)
 
 
 def _figure(value: int) -> str:
-    """Fen and basis points with their last two digits apart: 80000 → 800_00."""
+    """Return fen or basis points with the last two digits apart: 80000 → 800_00."""
     return f"{value // 100}_{value % 100:02d}" if value >= 100 else str(value)
 
 
-def _flat(node: Node) -> str | None:
-    """A node on one line; None where a comment stands within."""
-    if isinstance(node, str):
-        return node
-    if isinstance(node, Text):
-        return quoted(node.value)
-    told = []
-    for item in node.items:
-        flat = _flat(item.node)
-        if flat is None or item.comments:
-            return None
-        told.append(item.before + flat)
-    return f"{node.opening}{', '.join(told)}{node.comma}{node.closing}"
-
-
-def _pieces(text: str, room: int) -> Iterator[str]:
-    """A text in pieces of at most so many columns."""
-    if text.isascii():
-        yield from textwrap.wrap(text, room, drop_whitespace=False) or [""]
-        return
-    piece = ""
-    for character in text:
-        if width(piece + character) > room:
-            yield piece
-            piece = ""
-        piece += character
-    yield piece
+def _pieces(text: str, columns: int) -> list[str]:
+    """Return a text in pieces of at most so many columns; joined, they are the text."""
+    pieces = [""]
+    for unbroken in _UNBROKEN.findall(text):
+        if pieces[-1] and width(pieces[-1] + unbroken) > columns:
+            pieces.append("")
+        pieces[-1] += unbroken
+    return pieces

@@ -1,9 +1,13 @@
-"""A complete project of a new city, written into a folder of its own; an existing one
-is never touched."""
+"""Write a complete project of a new city into a folder of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+import shutil
+import subprocess
+import sysconfig
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from string import Template
@@ -18,6 +22,12 @@ from gongji.rules.phrases import in_words, topic
 
 FOLDER: Final = "gongji-{}"
 
+UNFORMATTED: Final = (
+    "没有找到可用的 ruff，代码可以直接使用，只是没有排版；"
+    "请 pip install 'gongji[kit]'，再在 {folder} 中运行 ruff format。"
+)
+"""What whoever asked for a project is told if its code could not be formatted."""
+
 _PROVINCE = "其余从省级规则。"
 
 
@@ -25,9 +35,19 @@ class FolderTaken(FileExistsError):  # noqa: N818 - told to whoever asked for a 
     """The folder is there already; nothing was written."""
 
 
-def write(answers: Answers, folder: Path) -> tuple[Path, ...]:
-    """Writes the project; the paths written. FolderTaken, or AnswerFault before
-    anything is written."""
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The files of a new project, and whether its code could be formatted."""
+
+    paths: tuple[Path, ...]
+    formatted: bool
+
+
+def write(answers: Answers, folder: Path) -> Written:
+    """Write the project and format its code.
+
+    FolderTaken, or AnswerFault before anything is written.
+    """
     files = dict(contents(policy(answers)))
     try:
         folder.mkdir(parents=True)
@@ -35,41 +55,60 @@ def write(answers: Answers, folder: Path) -> tuple[Path, ...]:
         raise FolderTaken(
             f"{folder} 已经存在, 没有写入任何文件; 请用 --out 另选一个目录"
         ) from None
-    written = []
+    paths = []
     for name, text in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-        written.append(path)
-    return tuple(written)
+        paths.append(path)
+    modules = [path for path in paths if path.suffix == ".py"]
+    return Written(tuple(paths), format_code(modules))
 
 
-def contents(made: Policy) -> Iterator[tuple[str, str]]:
-    """Every file of the project with its text."""
-    told = _told(made)
-    package = f"gongji_{made.answers.pinyin}"
-    yield "pyproject.toml", _filled("pyproject.toml", told)
-    yield "README.md", _filled("README.md", told)
-    yield ".gitignore", _filled("gitignore", told)
-    yield ".github/workflows/check.yml", _filled("check.yml", told)
-    yield f"{package}/__init__.py", rules_module(made)
-    if made.rules:
-        yield f"{package}/clauses.py", clauses_module(made)
-    yield f"{package}/cases.toml", cases_file(made)
+def format_code(modules: Iterable[Path]) -> bool:
+    """Format modules as their project's pyproject.toml says; False if ruff cannot."""
+    ruff = find_ruff()
+    if ruff is None:
+        return False
+    # Files by name: a folder may lie below one that ruff excludes, such as build/.
+    command = [ruff, "format", "--quiet", "--no-cache", *map(str, modules)]
+    # A ruff older than its formatter fails; the code is whole all the same.
+    ran = subprocess.run(command, check=False)  # noqa: S603 - over our own files
+    return ran.returncode == 0
+
+
+def find_ruff() -> str | None:
+    """Return the path of ruff: this environment's, else one on the command path."""
+    folders = [sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)]
+    return shutil.which("ruff", path=os.pathsep.join(folders))
+
+
+def contents(city: Policy) -> Iterator[tuple[str, str]]:
+    """Yield every file of the project with its text."""
+    values = _template_values(city)
+    package = f"gongji_{city.answers.pinyin}"
+    yield "pyproject.toml", _filled("pyproject.toml", values)
+    yield "README.md", _filled("README.md", values)
+    yield ".gitignore", _filled("gitignore", values)
+    yield ".github/workflows/check.yml", _filled("check.yml", values)
+    yield f"{package}/__init__.py", rules_module(city)
+    if city.rules:
+        yield f"{package}/clauses.py", clauses_module(city)
+    yield f"{package}/cases.toml", cases_file(city)
     yield f"{package}/py.typed", ""
 
 
-def _told(made: Policy) -> Mapping[str, str]:
-    """What the templates are filled with."""
-    answers = made.answers
+def _template_values(city: Policy) -> Mapping[str, str]:
+    """Return what the templates are filled with."""
+    answers = city.answers
+    rows = []
+    for rule in city.rules:
+        value = in_words(rule.value).replace("|", "、")
+        clauses = "、".join(clause.id for clause in rule.own)
+        rows.append(f"| {topic(rule.hook)} | {value} | {clauses} |")
     major, minor, *_ = gongji.__version__.split(".")
-    rows = [
-        (
-            f"| {topic(rule.hook)} | {in_words(rule.value).replace('|', '、')} | "
-            f"{'、'.join(c.id for c in rule.own)} |"
-        )
-        for rule in made.rules
-    ]
+    # Below 1.0 a minor version may take something away, from then on a major one.
+    ceiling = f"0.{int(minor) + 1}" if major == "0" else str(int(major) + 1)
     return {
         "name": answers.name,
         "pinyin": answers.pinyin,
@@ -77,15 +116,13 @@ def _told(made: Policy) -> Mapping[str, str]:
         "since": str(answers.since),
         "source": answers.source,
         "floor": f"{major}.{minor}",
-        "ceiling": f"{major}.{int(minor) + 1}" if major == "0" else str(int(major) + 1),
+        "ceiling": ceiling,
         "rows": "\n".join(rows) or f"| (无) | {_PROVINCE} | |",
     }
 
 
-def _filled(name: str, told: Mapping[str, str]) -> str:
-    text = (
-        resources.files("gongji.kit.newcity")
-        .joinpath("templates", f"{name}.txt")
-        .read_text(encoding="utf-8")
+def _filled(name: str, values: Mapping[str, str]) -> str:
+    template = resources.files("gongji.kit.newcity").joinpath(
+        "templates", f"{name}.txt"
     )
-    return Template(text).substitute(told)
+    return Template(template.read_text(encoding="utf-8")).substitute(values)
