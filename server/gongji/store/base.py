@@ -1,5 +1,4 @@
-"""The store, whichever engine lies below: its threads, its words for records, rows of
-requests, adoptions."""
+"""The store: its queues, its words for records, rows of requests, adoptions."""
 
 from __future__ import annotations
 
@@ -52,12 +51,12 @@ class StoreEngine(Engine, Protocol):
         """Ends the connection; an open transaction is forgotten."""
 
 
-class EngineStore:
-    """`store.Store` over three connections of one database: one that writes, one that
-    decides, one that lists.
+class Store:
+    """The server's memory, over three connections of one database.
 
-    What queues up before a connection is one batch: of a database over a network in a
-    thread of its own, of an embedded one in the event loop itself.
+    One connection writes, one decides without writing, one lists. What queues up before
+    a connection is one batch. Whatever cannot be reached now is StoreUnavailable, and
+    nothing of it was written.
     """
 
     def __init__(
@@ -86,71 +85,75 @@ class EngineStore:
         return self._writer, self._asking, self._paging
 
     async def commit(self, command: Command[R]) -> Answer[R]:
-        """Executes a command once, durably, or answers it as it was answered the first time."""
+        """Execute a command once, durably, or answer it as it was the first time.
+
+        Refusals of the command; RequestIdReused, OriginalReversed, Overloaded.
+        """
         answer: Answer[R] = await self._writer.submit(Job(command, command.request))
         return answer
 
     async def apply(self, query: Query[R]) -> R:
-        """Executes a query and writes what it decides, without a request id."""
+        """Execute a query and write what it decides, without a request id (imports)."""
         answer: Answer[R] = await self._writer.submit(Job(query))
         return answer.value
 
     async def ask(self, query: Query[R]) -> R:
-        """What a query would answer now, over one snapshot; nothing is written."""
+        """Return what a query, or a command, would answer now, over one snapshot.
+
+        Nothing is written (quotes, validate_only).
+        """
         answer: Answer[R] = await self._asking.submit(Job(query))
         return answer.value
 
     async def get(self, kind: type[T], key: str) -> T | None:
-        """The record of that key."""
-        found: list[T] = await self.ask(Find(Need(kind, "", key)))
-        return found[0] if found else None
+        """Return the record of that key."""
+        records: list[T] = await self.ask(Find(Need(kind, "", key)))
+        return records[0] if records else None
 
     async def page(self, listing: Listing[T]) -> list[T]:
-        """One page of a listing. ValueError where no index serves it."""
+        """Return one page of a listing. ValueError if no index serves it."""
         return await paged(self._paging, self._listing.page, listing)
 
+    def place(self, record: object, order: str = "") -> tuple[str | int, str]:
+        """Return a record's place in a listing's order; `Listing.after` continues behind it."""
+        table = self._schema.table(type(record))
+        value = cast("str | int", table.column(order).of(record))
+        return value, self._schema.key_of(record)
+
+    async def recall(self, request_id: str) -> RequestRecord | None:
+        """Return the row of a request id."""
+        return await self.get(RequestRecord, request_id)
+
+    async def remember(self, remembered: RequestRecord) -> None:
+        """Keep the row of a request that was executed in several parts (imports)."""
+        await self.apply(Write((remembered,)))
+
     async def person_no_of(self, certificate: Certificate) -> str | None:
-        """The number of the person with that certificate; the lowest where several have it."""
+        """Return the number of the person with that certificate, the lowest of several."""
         persons: list[Person] = await self.ask(
             Find(Need(Person, "cert", self.lookup(certificate)))
         )
         return min((person.person_no for person in persons), default=None)
 
-    def place(self, record: object, order: str = "") -> tuple[str | int, str]:
-        """Where a record stands in a listing's order: its value there and its key."""
-        table = self._schema.table(type(record))
-        return cast("str | int", table.column(order).of(record)), self._schema.key_of(
-            record
-        )
-
-    async def recall(self, request_id: str) -> RequestRecord | None:
-        """The row of a request id."""
-        return await self.get(RequestRecord, request_id)
-
-    async def remember(self, remembered: RequestRecord) -> None:
-        """Keeps the row of a request that was executed in several parts."""
-        await self.apply(Write((remembered,)))
-
     def lookup(self, certificate: Certificate) -> str:
-        """The keyed hash under which persons of that certificate are found: the value
-        of `Need(Person, "cert", …)`."""
+        """Return the keyed hash of a certificate: the value of `Need(Person, "cert", …)`."""
         return self._vault.lookup(certificate)
 
     def digest(self, value: object) -> str:
-        """Keyed hash (hex) of a value's content."""
+        """Return the keyed hash (hex) of a value, as kept per field of a request."""
         return self._vault.digest(value)
 
     async def adopted(self) -> list[Adopted]:
-        """Every candidate revision an operator has adopted, by area code and name."""
+        """Return every adopted candidate revision, by area code and name."""
         return await self.page(Listing(kind=Adopted, limit=10_000))
 
     async def adopt(self, *adopted: Adopted) -> None:
-        """Records adoptions, all or none, each in place of an earlier one of the same candidate."""
+        """Record adoptions, all or none, each in place of one of the same candidate."""
         await self.apply(Write(adopted))
 
     async def settled_since(self, area_code: str, day: date) -> bool:
-        """Whether a bill of that pooling area with a service day from `day` on was ever
-        settled, reversed or not."""
+        """Return whether a bill of a pooling area with a service day from `day` on was
+        ever settled, reversed or not."""
         area = {"pooling_area": pooling_area(area_code)}
         later = Listing(
             kind=SettledDay, equals=area, at_least={"day": day}, order="day", limit=1
@@ -158,20 +161,17 @@ class EngineStore:
         return bool(await self.page(later))
 
     async def reset(self) -> None:
-        """Forgets everything, request ids included; after what was submitted before,
-        before what is submitted later."""
+        """Forget everything, request ids included (sandbox): after what was submitted
+        before, before what is submitted later."""
         with available():
             await self._writer.submit(Exclusive(self._writing.reset))
 
     async def close(self) -> None:
-        """Finishes what waits and closes the connections."""
+        """Finish what waits and close the connections."""
         for one in self._lanes:
             await one.close()
-        for engine in (
-            self._reading,
-            self._listing,
-            self._writing,
-        ):  # SQLite tidies up when the writing one goes last
+        # SQLite tidies up when the writing connection is the last to go.
+        for engine in (self._reading, self._listing, self._writing):
             engine.close()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gongji.store.base import Clock, EngineStore
+from gongji.store.base import Clock, Store
 from gongji.store.migrations import make_or_check
 from gongji.store.postgres.catalog import PostgresCatalog
 from gongji.store.postgres.engine import PostgresEngine, translated
@@ -11,8 +11,9 @@ from gongji.store.schema import Schema
 from gongji.store.seal import Vault
 
 
-class PostgresStore(EngineStore):
-    """Everything remembered, in a database several servers share; see `store.Store`.
+class PostgresStore(Store):
+    """Everything remembered, in a database several servers share.
+
     Made by `store.open_store`."""
 
     def __init__(

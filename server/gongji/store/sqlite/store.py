@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import tempfile
 import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from gongji.store.base import Clock, EngineStore
-from gongji.store.migrations import make_or_check
+from gongji.store.base import Clock, Store
+from gongji.store.migrations import make_file, make_or_check
 from gongji.store.queues import QUEUE, LoopQueue
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
@@ -57,8 +58,8 @@ class Tidier:
                 ).fetchone()
 
 
-class SqliteStore(EngineStore):
-    """Everything remembered, in one file; see `store.Store`. Made by `store.open_store`."""
+class SqliteStore(Store):
+    """Everything remembered, in one file; made by `store.open_store`."""
 
     def __init__(
         self,
@@ -97,3 +98,20 @@ class SqliteStore(EngineStore):
         """Finishes what waits and closes the file."""
         await asyncio.to_thread(self._tidier.close)
         await super().close()
+
+
+class EphemeralStore(SqliteStore):
+    """A store in a temporary folder that goes with it; it never waits for the disk."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._folder = tempfile.TemporaryDirectory(
+            prefix="gongji-", ignore_cleanup_errors=True
+        )
+        path = Path(self._folder.name) / "gongji.db"
+        make_file(path)
+        super().__init__(path, Vault.ephemeral(), clock, durable=False)
+
+    async def close(self) -> None:
+        """Finish what waits and remove the folder."""
+        await super().close()
+        self._folder.cleanup()
