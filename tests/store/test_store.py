@@ -16,7 +16,8 @@ from gongji.model.commands import Adopted, Decision, Listing, RequestRecord
 from gongji.model.people import Certificate, Person
 from gongji.model.refusals import NoAccount, StoreUnavailable
 from gongji.model.settlement import SettledDay
-from gongji.store import MEMORY, KeyFileError, SchemaError, Store, migrate, open_store
+from gongji.store import MEMORY, KeyFileError, SchemaError, Store, open_store
+from gongji.store.databases import database_at
 from gongji.store.schema import VERSION
 from gongji.store.sqlite.store import SqliteStore
 from msgspec.structs import replace
@@ -150,11 +151,11 @@ async def test_nothing_is_migrated_that_is_of_this_version(
     key = tmp_path / "x.key"
     key.write_bytes(bytes(32))
     with pytest.raises(SchemaError, match="首次启动"):
-        migrate(engine_url, key)
+        database_at(engine_url).migrate(key)
     store = open_store(engine_url, clock, key)
     await store.commit(move("r1"))
     await store.close()
-    assert (VERSION, VERSION) == migrate(engine_url, key)
+    assert (VERSION, VERSION) == database_at(engine_url).migrate(key)
     store = open_store(engine_url, clock, key)
     assert (await store.commit(move("r1"))).replayed
     await store.close()

@@ -22,8 +22,7 @@ from gongji.serve.clock import system_clock
 from gongji.serve.service import Up, lossy_settings
 from gongji.serve.settings import DATABASE, KEY_FILE, Settings
 from gongji.serve.workers import serve_many
-from gongji.store import migrate
-from gongji.store.databases import is_postgres
+from gongji.store.databases import database_at
 
 DEFAULT_ADDRESS = "127.0.0.1:50051"
 
@@ -106,7 +105,8 @@ def serve_command(terminal: Terminal, /, **options: Any) -> None:
 @click.pass_obj
 def migrate_command(terminal: Terminal, data: Path, database: str) -> None:
     """把数据库结构升级到本程序的版本; 只向前, 先停服务并备份."""
-    before, after = migrate(database or data / DATABASE, data / KEY_FILE)
+    at = database_at(database or data / DATABASE)
+    before, after = at.migrate(data / KEY_FILE)
     terminal.say(
         f"数据库结构: 第 {before} 版 → 第 {after} 版"
         if before != after
@@ -166,7 +166,7 @@ def show_cities(terminal: Terminal, cities: Cities) -> None:
 
 def _place(settings: Settings) -> str:
     """Where the data is; never a password."""
-    if not is_postgres(settings.database):
+    if not database_at(settings.database).shared:
         return f"数据在 {settings.database or f'{settings.data}/'}"
     address = urlsplit(settings.database)
     return f"数据在 PostgreSQL {address.hostname or ''}{address.path}, 密钥在 {settings.data}/"

@@ -11,10 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
-from importlib import import_module, metadata, util
+from importlib import metadata, util
 from pathlib import Path
 from pkgutil import iter_modules
-from types import ModuleType
 from typing import Final
 from urllib.parse import unquote, urlparse
 
@@ -26,7 +25,7 @@ from gongji.binding.workdays import Workdays
 from gongji.cities.loading import ENTRY_POINTS, load_cities
 from gongji.rules.codes import SHANGHAI
 from gongji.store import open_store
-from gongji.store.databases import is_postgres, path_of
+from gongji.store.databases import database_at, path_of
 
 OURS: Final = "gongji"
 
@@ -85,7 +84,7 @@ def findings(
             )
     yield from (
         _of_postgres(data, database)
-        if is_postgres(database)
+        if database_at(database).shared
         else _of_data(data, database, now)
     )
     yield from _of_calendar(workdays, now)
@@ -99,18 +98,19 @@ def healthy(data: Path, database: str = "") -> Iterator[str]:
         f"已接入 {len(cities)} 个城市: "
         f"{'、'.join(f'{c.name}({c.plugin} {c.version})' for c in cities) or '无'}"
     )
-    if not is_postgres(database):
+    if not database_at(database).shared:
         there = _database(data, database).exists()
         yield f"数据目录 {data}: {'已有数据库' if there else '尚未启动过服务, 没有数据库'}"
         return
     with suppress(ImportError, ValueError, OSError):
-        found = _condition().look(database)
+        if not (condition := database_at(database).condition()):
+            return
         version = (
-            f"数据库结构第 {found.schema} 版"
-            if found.schema
+            f"数据库结构第 {condition.schema} 版"
+            if condition.schema
             else "空库, 首次启动服务时建表"
         )
-        yield f"PostgreSQL {found.server}: {version}"
+        yield f"PostgreSQL {condition.server}: {version}"
 
 
 def _not_declared(dependents: Sequence[Dependent]) -> Iterator[Diagnosis]:
@@ -186,10 +186,7 @@ def _of_postgres(data: Path, database: str) -> Iterator[Diagnosis]:
     """A PostgreSQL that does not answer, is not ours, is of another schema or key, or
     loses what it has confirmed."""
     try:
-        condition = _condition()
-        found = condition.look(database)
-        if found.schema is not None:
-            condition.check(database, data / KEY)
+        condition = database_at(database).condition(data / KEY)
     except ImportError:
         yield Diagnosis(
             "PostgreSQL", "没有安装 psycopg", "pip install 'gongji[postgres]'"
@@ -207,17 +204,12 @@ def _of_postgres(data: Path, database: str) -> Iterator[Diagnosis]:
             "核对 --database 与 --data; 密钥丢失的只能从备份恢复",
         )
     else:
-        for lossy in found.lossy:
+        for lossy in condition.lossy if condition else ():
             yield Diagnosis(
                 "PostgreSQL",
                 lossy,
                 "在 postgresql.conf(或 ALTER ROLE、ALTER DATABASE 处)改为 on, 重新载入",
             )
-
-
-def _condition() -> ModuleType:
-    """ImportError without psycopg, which is an extra."""
-    return import_module("gongji.store.postgres.condition")
 
 
 def _of_calendar(workdays: Workdays, now: datetime) -> Iterator[Diagnosis]:

@@ -15,7 +15,7 @@ from gongji.cities.adoption import Adoption
 from gongji.model.commands import Adopted
 from gongji.model.refusals import StoreUnavailable
 from gongji.store import Store
-from gongji.store.databases import is_postgres
+from gongji.store.databases import database_at
 from gongji.store.engine import EngineDown
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ async def adopting(
     ends. SQLite is for one process: there nobody else is looked for.
     """
     asked = {(a.area_code, a.candidate): a.since for a in adopt}
-    if not is_postgres(database):
+    if not database_at(database).shared:
         await _record(store, await _lacking(store, asked), now)
         yield
         return

@@ -19,10 +19,9 @@ from gongji.serve.agreement import adopting
 from gongji.serve.clock import SandboxClock, system_clock
 from gongji.serve.gateway import Gateway
 from gongji.serve.port import OpenPort, Port
-from gongji.serve.settings import DATABASE, KEY_FILE, Settings
+from gongji.serve.settings import KEY_FILE, Settings
 from gongji.serve.supervisor import freeze_gc, interrupted
-from gongji.store import open_store
-from gongji.store.databases import alone_over, is_postgres
+from gongji.store.databases import database_at
 
 
 @dataclass(frozen=True)
@@ -63,10 +62,10 @@ async def running(
     """
     logs.configure()
     clock = SandboxClock() if settings.sandbox else system_clock
-    database = settings.database or settings.data / DATABASE
+    database = database_at(settings.database_address)
     async with AsyncExitStack() as stack:
-        stack.enter_context(alone_over(database))
-        store = open_store(database, clock, settings.data / KEY_FILE)
+        stack.enter_context(database.hold_alone())
+        store = database.open(clock, settings.data / KEY_FILE)
         stack.push_async_callback(store.close)
         async with adopting(store, settings.database, settings.adopt, clock()):
             offer = services_of(
@@ -110,12 +109,11 @@ def _first_of_sample() -> str:
 
 
 def lossy_settings(database: str) -> tuple[str, ...]:
-    """Settings of the database under which an answer may be lost, in words; what cannot
-    be asked now is left."""
-    if not is_postgres(database):
-        return ()
-    from gongji.store.postgres.condition import look  # noqa: PLC0415 - psycopg is an extra
+    """Return the settings under which an answer may be lost, in words.
 
+    None if the database cannot be reached now.
+    """
     with suppress(OSError):
-        return look(database).lossy
+        if condition := database_at(database).condition():
+            return condition.lossy
     return ()

@@ -42,6 +42,11 @@ class Settings:
             **plain,  # type: ignore[arg-type] # click has typed them
         )
 
+    @property
+    def database_address(self) -> str | Path:
+        """The database named, or the file in the data folder."""
+        return self.database or self.data / DATABASE
+
     def workdays(self) -> Workdays:
         """The calendar with what the operator adds. ValueError where the file is
         written otherwise."""

@@ -14,7 +14,7 @@ from gongji.cities.loading import load_cities
 from gongji.serve import logs, service, supervisor
 from gongji.serve.service import Stopping, Up
 from gongji.serve.settings import Settings
-from gongji.store.databases import is_postgres
+from gongji.store.databases import database_at
 
 
 async def serve_many(settings: Settings) -> AsyncGenerator[Up | Stopping]:
@@ -61,7 +61,7 @@ async def _before(ending: asyncio.Future[None], work: Any) -> bool:
 def _refuse_unfit(settings: Settings) -> None:
     """ValueError where one process only can serve so."""
     asked = f"--workers {settings.workers}"
-    if not is_postgres(settings.database):
+    if not database_at(settings.database).shared:
         raise ValueError(
             f"{asked} 须与 --database postgresql://主机/库名 同用: SQLite 只供一个进程使用"
         )

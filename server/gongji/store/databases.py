@@ -1,154 +1,230 @@
-"""What an address of a database means, and the two ways in besides a plain file:
-PostgreSQL, and a migration."""
+"""What an address of a database means: one class an engine, chosen once."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
-from datetime import datetime
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Final
 
+from gongji.store.base import Clock, Store
 from gongji.store.engine import EngineDown
 from gongji.store.migrations import SchemaError, bring_forward, is_new, make_file
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
 from gongji.store.sqlite.catalog import SqliteCatalog
+from gongji.store.sqlite.lock import hold_alone
+from gongji.store.sqlite.store import EphemeralStore, SqliteStore
 
 if TYPE_CHECKING:
+    from gongji.store.postgres.condition import DatabaseCondition
     from gongji.store.postgres.engine import PostgresEngine
-    from gongji.store.postgres.store import PostgresStore
+
+MEMORY: Final = ":memory:"
+"""The address of a store that is forgotten when it is closed."""
+
+# ruff: noqa: PLC0415 - psycopg is an extra: an installation over SQLite does without it
 
 
-MEMORY = ":memory:"
-"""Opens a store that is forgotten when it is closed."""
+class Database(ABC):
+    """A database by its address: what differs between the engines."""
 
-_GOING_S = 1.0
-"""How long one that is just going is waited for, in seconds."""
+    shared: ClassVar[bool] = False
+    """Whether several servers may use it at once."""
 
-# ruff: noqa: PLC0415 - psycopg is an extra: whoever stays with SQLite does without it
+    @abstractmethod
+    def open(self, clock: Clock, key_file: Path | None = None) -> Store:
+        """Open the store; make tables and key file if it is empty.
+
+        KeyFileError, SchemaError, ValueError or ConnectionError say in Chinese what is
+        wrong.
+        """
+
+    @abstractmethod
+    def migrate(self, key_file: Path | None = None) -> tuple[int, int]:
+        """Bring it forward to this program's schema; return the versions before, after.
+
+        Errors as of `open`.
+        """
+
+    def hold_alone(self) -> AbstractContextManager[None]:
+        """Keep every other server out for the block, unless it may be shared.
+
+        ValueError if another server has it; OSError.
+        """
+        return nullcontext()
+
+    def condition(self, key_file: Path | None = None) -> DatabaseCondition | None:
+        """Return what a database server says of itself, None without a server.
+
+        With a key file also check that its data, if any, opens with that key:
+        KeyFileError, SchemaError. OSError if it is out of reach or refuses. ImportError
+        without psycopg.
+        """
+        del key_file
+        return None
 
 
-def is_postgres(url: str) -> bool:
-    """Whether an address names a PostgreSQL database."""
-    return url.startswith(("postgresql://", "postgres://"))
+class SqliteDatabase(Database):
+    """One SQLite file, for one server."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+
+    def open(self, clock: Clock, key_file: Path | None = None) -> Store:
+        """Open the file; its key lies beside it by default, with the suffix .key."""
+        path = path_of(self._address)
+        new = is_new(path)
+        vault = Vault.open(key_file or path.with_suffix(".key"), create=new)
+        make_file(path)
+        with _readable(path):
+            return SqliteStore(path, vault, clock)
+
+    def migrate(self, key_file: Path | None = None) -> tuple[int, int]:
+        """Bring the file forward."""
+        path = path_of(self._address)
+        if is_new(path):
+            msg = f"{path} 还没有数据库: 首次启动 gongji serve 时会建立, 无需迁移"
+            raise SchemaError(msg)
+        vault = Vault.open(key_file or path.with_suffix(".key"), create=False)
+        with (
+            _readable(path),
+            closing(sqlite3.connect(path, isolation_level=None)) as connection,
+        ):
+            catalog = SqliteCatalog(connection)
+            return bring_forward(catalog, Schema(vault), vault.fingerprint)
+
+    def hold_alone(self) -> AbstractContextManager[None]:
+        """Lock a file beside it."""
+        return hold_alone(path_of(self._address))
 
 
-def path_of(url: str) -> Path:
-    """The file a URL names: `sqlite:///var/x.db` is relative, `sqlite:////var/x.db`
-    absolute. ValueError."""
-    if "://" not in url:
-        return Path(url)
-    scheme, _, rest = url.partition("://")
-    if scheme != "sqlite" or not rest.startswith("/") or rest == "/":
-        msg = f"数据库地址 {url} 不受支持: 请给出文件路径、sqlite:///路径 或 postgresql://主机/库名"
-        raise ValueError(msg)
-    return Path(rest[1:])
+class MemoryDatabase(SqliteDatabase):
+    """A store that is forgotten when it is closed; it needs no key file."""
+
+    def open(self, clock: Clock, key_file: Path | None = None) -> Store:
+        """Open an empty one."""
+        del key_file
+        return EphemeralStore(clock)
+
+    def hold_alone(self) -> AbstractContextManager[None]:
+        """Lock nothing: no other process can reach it."""
+        return nullcontext()
 
 
-@contextmanager
-def alone_over(url: str | Path) -> Iterator[None]:
-    """Keeps every other server from a file while this lasts; it ends with the process,
-    however that ends.
+class PostgresDatabase(Database):
+    """A PostgreSQL database, which several servers may share; its key file must be named."""
 
-    Two would write correctly, one after the other, but hold each other up and not see
-    what the other adopts. A database that servers may share is left to them. ValueError
-    where another has the file; OSError.
-    """
-    if is_postgres(str(url)) or str(url) == MEMORY:
-        yield
-        return
-    path = path_of(str(url))
-    lock = path.with_name(f"{path.name}.lock")
-    make_file(lock)
-    with ExitStack() as stack:
+    shared = True
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+
+    def open(self, clock: Clock, key_file: Path | None = None) -> Store:
+        """Open it."""
+        key_file = _named(key_file)
+        with self._session(Schema(Vault.ephemeral())) as engine:
+            from gongji.store.postgres.catalog import PostgresCatalog
+            from gongji.store.postgres.store import PostgresStore
+
+            catalog = PostgresCatalog(engine.connection, Schema(Vault.ephemeral()))
+            vault = Vault.open(key_file, create=catalog.version() is None)
+            return PostgresStore(self._address, vault, clock)
+
+    def migrate(self, key_file: Path | None = None) -> tuple[int, int]:
+        """Bring it forward."""
+        vault = Vault.open(_named(key_file), create=False)
+        schema = Schema(vault)
+        with self._session(schema) as engine:
+            from gongji.store.postgres.catalog import PostgresCatalog
+
+            catalog = PostgresCatalog(engine.connection, schema)
+            return bring_forward(catalog, schema, vault.fingerprint)
+
+    def condition(self, key_file: Path | None = None) -> DatabaseCondition:
+        """Return its version, schema and lossy settings."""
+        from gongji.store.postgres.condition import check, look
+
+        condition = look(self._address)
+        if key_file is not None and condition.schema is not None:
+            check(self._address, key_file)
+        return condition
+
+    @contextmanager
+    def _session(self, schema: Schema) -> Iterator[PostgresEngine]:
+        """A connection for as long as the start takes, its errors in Chinese.
+
+        ValueError without psycopg, ConnectionError if nobody answers, SchemaError.
+        """
         try:
-            holder = stack.enter_context(
-                closing(sqlite3.connect(lock, isolation_level=None, timeout=_GOING_S))
-            )
-            holder.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as refused:
-            if refused.sqlite_errorcode != sqlite3.SQLITE_BUSY:
-                raise OSError(f"无法锁定 {lock}: {refused}") from refused
-            msg = (
-                f"{path} 已有服务在使用: SQLite 数据库只供一个服务使用, "
-                "请先停下那一个, 或另以 --data 指明目录"
-            )
-            raise ValueError(msg) from refused
-        yield
+            from psycopg import ProgrammingError
+
+            from gongji.store.postgres.engine import PostgresEngine
+        except ModuleNotFoundError as missing:
+            msg = "使用 PostgreSQL 须安装附加组件: pip install 'gongji[postgres]'"
+            raise ValueError(msg) from missing
+        engine = PostgresEngine(self._address, schema)
+        try:
+            yield engine
+        except EngineDown as down:
+            msg = f"无法连接 PostgreSQL: {down}"
+            raise ConnectionError(msg) from down
+        except ProgrammingError as denied:
+            msg = f"该 PostgreSQL 数据库不能使用, 请检查用户的权限: {denied}"
+            raise SchemaError(msg) from denied
+        finally:
+            engine.close()
 
 
-def open_postgres(
-    url: str, clock: Callable[[], datetime], key_file: Path | None
-) -> PostgresStore:
-    """The store at a PostgreSQL address; its tables and key file are made where it is empty."""
+def database_at(address: str | Path) -> Database:
+    """Return the database at a path, `sqlite:///path`, `postgresql://…` or `:memory:`.
+
+    An unsupported address is refused when it is used: ValueError.
+    """
+    address = str(address)
+    if address == MEMORY:
+        return MemoryDatabase(address)
+    if address.startswith(("postgresql://", "postgres://")):
+        return PostgresDatabase(address)
+    return SqliteDatabase(address)
+
+
+def open_store(
+    address: str | Path, clock: Clock, key_file: Path | None = None
+) -> Store:
+    """Open the store at an address; see `Database.open`."""
+    return database_at(address).open(clock, key_file)
+
+
+def path_of(address: str) -> Path:
+    """Return the file an address names: `sqlite:///var/x.db` is relative. ValueError."""
+    if "://" not in address:
+        return Path(address)
+    scheme, _, path = address.partition("://")
+    if scheme != "sqlite" or not path.startswith("/") or path == "/":
+        msg = (
+            f"数据库地址 {address} 不受支持: 请给出文件路径、sqlite:///路径 或 "
+            "postgresql://主机/库名"
+        )
+        raise ValueError(msg)
+    return Path(path[1:])
+
+
+def _named(key_file: Path | None) -> Path:
+    """The key file of a database that lies beside none. ValueError."""
     if key_file is None:
         msg = "PostgreSQL 数据库须指明密钥文件"
         raise ValueError(msg)
-    with _home(url, Vault.ephemeral()) as engine:
-        from gongji.store.postgres.catalog import PostgresCatalog
-        from gongji.store.postgres.store import PostgresStore
-
-        new = (
-            PostgresCatalog(engine.connection, Schema(Vault.ephemeral())).version()
-            is None
-        )
-        return PostgresStore(url, Vault.open(key_file, create=new), clock)
-
-
-def migrate(url: str | Path, key_file: Path | None = None) -> tuple[int, int]:
-    """Takes the database at an address forward to this program's schema: from which
-    version to which.
-
-    KeyFileError, SchemaError, ValueError or ConnectionError say in Chinese what is wrong.
-    """
-    if is_postgres(str(url)):
-        if key_file is None:
-            msg = "PostgreSQL 数据库须指明密钥文件"
-            raise ValueError(msg)
-        vault = Vault.open(key_file, create=False)
-        schema = Schema(vault)
-        with _home(str(url), vault) as engine:
-            from gongji.store.postgres.catalog import PostgresCatalog
-
-            return bring_forward(
-                PostgresCatalog(engine.connection, schema), schema, vault.fingerprint
-            )
-    path = path_of(str(url))
-    if is_new(path):
-        msg = f"{path} 还没有数据库: 首次启动 gongji serve 时会建立, 无需迁移"
-        raise SchemaError(msg)
-    vault = Vault.open(key_file or path.with_suffix(".key"), create=False)
-    try:
-        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-            return bring_forward(
-                SqliteCatalog(connection), Schema(vault), vault.fingerprint
-            )
-    except sqlite3.DatabaseError as error:
-        msg = f"{path} 无法作为 gongji 的数据库打开: {error}"
-        raise SchemaError(msg) from error
+    return key_file
 
 
 @contextmanager
-def _home(url: str, vault: Vault) -> Iterator[PostgresEngine]:
-    """An engine for as long as the start takes. ValueError without psycopg,
-    ConnectionError where nobody answers."""
+def _readable(path: Path) -> Iterator[None]:
+    """SQLite's errors while a file is opened, in Chinese. SchemaError."""
     try:
-        from psycopg import ProgrammingError
-
-        from gongji.store.postgres.engine import PostgresEngine
-    except ModuleNotFoundError as missing:
-        msg = "使用 PostgreSQL 须安装附加组件: pip install 'gongji[postgres]'"
-        raise ValueError(msg) from missing
-    engine = PostgresEngine(url, Schema(vault))
-    try:
-        yield engine
-    except EngineDown as down:
-        msg = f"无法连接 PostgreSQL: {down}"
-        raise ConnectionError(msg) from down
-    except ProgrammingError as denied:
-        msg = f"该 PostgreSQL 数据库不能使用, 请检查用户的权限: {denied}"
-        raise SchemaError(msg) from denied
-    finally:
-        engine.close()
+        yield
+    except sqlite3.DatabaseError as error:
+        msg = f"{path} 无法作为 gongji 的数据库打开: {error}"
+        raise SchemaError(msg) from error
