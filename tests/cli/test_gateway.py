@@ -109,7 +109,7 @@ def test_none_outlives_its_server(
             Caller(service.address) as caller,
         ):
             caller.settle()
-            assert ["gongji-hop-"] == [path.name[:11] for path in Path(name).iterdir()]
+            assert ["gongji-ipc-"] == [path.name[:11] for path in Path(name).iterdir()]
             assert -signal.SIGKILL == service.end(signal.SIGKILL)
         assert [] == list(Path(name).iterdir())
     with socket.create_server(("127.0.0.1", port_of(service))):
@@ -146,7 +146,7 @@ async def test_it_ends_as_its_server_does(word: bytes, status: int) -> None:
         unary: Any = channel.unary_unary("/x/y")
         call = unary(b"z")
         await asyncio.wait_for(began.wait(), PATIENCE_S)
-        process = gateway._crew._members[1].process
+        process = gateway._supervisor._children[1].process
         process.stdin.write(word)  # type: ignore[union-attr] # it has one
         process.stdin.close()  # type: ignore[union-attr]
         expected = grpc.StatusCode.UNAVAILABLE if status else grpc.StatusCode.OK

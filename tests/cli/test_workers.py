@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from gongji.cli import main
-from gongji.serve.workers import held
+from gongji.serve.workers import hold_port
 
 from tests.cli.started import Caller, connections, started
 from tests.postgres import Postgres
@@ -82,7 +82,7 @@ def test_no_worker_outlives_its_parent(postgres: Postgres, tmp_path: Path) -> No
         "--database", postgres.fresh(), "--data", str(tmp_path), "--workers", "2"
     ) as service:
         assert -signal.SIGKILL == service.end(signal.SIGKILL)
-    with held(service.address) as address:
+    with hold_port(service.address) as address:
         assert service.address == address
 
 
@@ -132,7 +132,7 @@ class TestHolding:
     def test_nobody_else_may_bind(self, reuse: int) -> None:
         """A held port is taken for everybody who does not share, though nobody listens
         there yet."""
-        with held("127.0.0.1:0") as address, socket.socket() as other:
+        with hold_port("127.0.0.1:0") as address, socket.socket() as other:
             other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, reuse)
             with pytest.raises(OSError, match="in use"):
                 other.bind(("127.0.0.1", port_of(address)))
@@ -140,15 +140,15 @@ class TestHolding:
     def test_nobody_else_may_hold(self) -> None:
         """A port is held once."""
         with (
-            held("localhost:0") as address,
+            hold_port("localhost:0") as address,
             pytest.raises(OSError, match=f"无法监听 {address}"),
-            held(address),
+            hold_port(address),
         ):
             pass
 
     def test_workers_share(self) -> None:
         """Those who share listen beside each other, and both are given connections."""
-        with held("127.0.0.1:0") as address, ExitStack() as stack:
+        with hold_port("127.0.0.1:0") as address, ExitStack() as stack:
             where = ("127.0.0.1", port_of(address))
             workers = [
                 stack.enter_context(socket.create_server(where, reuse_port=True))
@@ -161,7 +161,7 @@ class TestHolding:
     def test_what_lingers_does_not_matter(self) -> None:
         """Connections that have ended and linger keep nobody from the port; while it is
         held others still are."""
-        with held("127.0.0.1:0") as address:
+        with hold_port("127.0.0.1:0") as address:
             pass
         where = ("127.0.0.1", port_of(address))
         with (
@@ -171,7 +171,11 @@ class TestHolding:
             accepted_by_server, _ = server.accept()
             accepted_by_server.close()  # the side that ends first lingers
             client.recv(1)
-        with held(address), pytest.raises(OSError, match="无法监听"), held(address):
+        with (
+            hold_port(address),
+            pytest.raises(OSError, match="无法监听"),
+            hold_port(address),
+        ):
             pass
 
 

@@ -235,7 +235,7 @@ async def service(
     clock = SandboxClock(NOW)
     store = home(clock)
     await store.reset()
-    async with over_a_hop(
+    async with over_ipc(
         services_of(store, world.cities, Workdays(), clock, sandbox=clock)
     ) as server:
         served = Service(server, store, world, clock)
@@ -255,16 +255,14 @@ async def service(
 
 
 @asynccontextmanager
-async def over_a_hop(offer: Services) -> AsyncIterator[OpenPort]:
-    """A port as a gateway has it, though in this process: whatever is called goes over the hop."""
-    async with ipc.answering(offer.methods) as folder:
-        shapes = [
-            (method.path, method.streams_in, method.streams_out)
-            for method in offer.methods.values()
-        ]
-        carried = await ipc.carrying(folder, shapes, lost=lambda: None)
+async def over_ipc(offer: Services) -> AsyncIterator[OpenPort]:
+    """A port as a gateway has it, though in this process: its calls pass through `ipc`."""
+    async with ipc.serve_ipc(offer.methods) as folder:
+        remote = await ipc.connect_ipc(
+            folder, ipc.shapes_of(offer.methods), on_lost=lambda: None
+        )
         server = OpenPort(
-            replace(offer, methods=carried.methods), "127.0.0.1:0", alive=carried.alive
+            replace(offer, methods=remote.methods), "127.0.0.1:0", ping=remote.ping
         )
         await server.start()
         yield server

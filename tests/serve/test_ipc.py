@@ -86,7 +86,7 @@ class Behind:
 
     async def vanish(self, raw: Any, calling: Any) -> bytes:
         """Goes away as a process that is killed."""
-        calling.pipe.close()
+        calling.stream.close()
         return b""
 
     async def twice(self, raw: AsyncIterator[bytes], calling: Writing) -> bytes:
@@ -123,7 +123,7 @@ class Hop:
     """Both ends: what answers, and its methods as the other end has them."""
 
     behind: Behind
-    carried: ipc.Carried
+    remote: ipc.RemoteMethods
     lost: asyncio.Event
 
     def call(
@@ -132,7 +132,7 @@ class Hop:
         """A call under way."""
 
         async def called() -> bytes:
-            return await self.carried.methods[path].answer(raw, caller or Caller())
+            return await self.remote.methods[path].answer(raw, caller or Caller())
 
         return asyncio.create_task(called())
 
@@ -147,13 +147,9 @@ async def over() -> AsyncIterator[Hop]:
 async def joined() -> AsyncIterator[Hop]:
     behind, lost = Behind(), asyncio.Event()
     answered = behind.methods()
-    async with ipc.answering(answered) as folder:
-        shapes = [
-            (method.path, method.streams_in, method.streams_out)
-            for method in answered.values()
-        ]
-        carried = await ipc.carrying(folder, shapes, lost.set)
-        yield Hop(behind, carried, lost)
+    async with ipc.serve_ipc(answered) as folder:
+        remote = await ipc.connect_ipc(folder, ipc.shapes_of(answered), lost.set)
+        yield Hop(behind, remote, lost)
 
 
 async def many(
@@ -190,7 +186,7 @@ def test_frames_may_be_cut_anywhere(raws: list[bytes], data: st.DataObject) -> N
     whole and in order."""
     got: list[bytes] = []
     wire = frames.FrameProtocol(lambda frame: got.append(frame.raw), lambda: None)
-    sent = b"".join(frames.framed(frames.CallChunk(raw)) for raw in raws)
+    sent = b"".join(frames.encode_frame(frames.CallChunk(raw)) for raw in raws)
     cuts = sorted(
         data.draw(st.sets(st.integers(0, len(sent)), max_size=8)) | {0, len(sent)}
     )
@@ -234,7 +230,7 @@ async def test_who_goes_takes_his_call_with_him(over: Hop, path: str) -> None:
 
 def test_a_gateway_lets_in_what_may_queue() -> None:
     """More would wait in sockets, where nobody is told; fewer would leave room nobody uses."""
-    assert QUEUE == ipc.MOST
+    assert QUEUE == ipc.MAX_PENDING_CALLS
 
 
 async def test_too_many_are_turned_away_unread(
@@ -242,7 +238,7 @@ async def test_too_many_are_turned_away_unread(
 ) -> None:
     """Beyond the bound a call is told when to come again, and the log tells it; when
     one ends another may come."""
-    monkeypatch.setattr(ipc, "MOST", 3)
+    monkeypatch.setattr(ipc, "MAX_PENDING_CALLS", 3)
     under_way = [over.call("linger", b"") for _ in range(3)]
     await asyncio.sleep(0)
     with capture_logs() as lines, pytest.raises(CallFailed) as turned_away:
@@ -253,7 +249,7 @@ async def test_too_many_are_turned_away_unread(
         told.reason,
     )
     await asyncio.wait_for(
-        over.carried.alive(), PATIENCE_S
+        over.remote.ping(), PATIENCE_S
     )  # a busy server is not a dead one
     assert str(SOONEST_MS) == dict(told.trailing)[PUSHBACK_KEY]
     assert [("echo", "OVERLOADED", "hospital-1")] == [
@@ -270,10 +266,10 @@ async def test_who_has_gone_before_his_turn_leaves_nothing() -> None:
     """A call that comes together with the word that its caller has gone is not
     answered, and not kept either."""
     behind = Behind()
-    answering = ipc._Answering(behind.methods(), set())
+    answering = ipc._Connection(behind.methods(), set())
     asks = frames.CallRequest(1, "linger", None, None)
-    answering.wire.data_received(
-        frames.framed(asks) + frames.framed(frames.CallCancel(1))
+    answering.protocol.data_received(
+        frames.encode_frame(asks) + frames.encode_frame(frames.CallCancel(1))
     )
     assert [1] == list(answering._calls)
     await asyncio.sleep(0.01)
@@ -309,7 +305,7 @@ async def test_who_answers_is_missed(tmp_path: Any) -> None:
         assert not joint.lost.is_set()
     await asyncio.wait_for(joint.lost.wait(), PATIENCE_S)
     with pytest.raises(FileNotFoundError):
-        await ipc.carrying(tmp_path, [], lambda: None)
+        await ipc.connect_ipc(tmp_path, [], lambda: None)
 
 
 async def test_a_stream_nobody_answers_any_more_is_unavailable() -> None:

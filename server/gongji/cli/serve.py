@@ -57,7 +57,7 @@ _DATABASE_HELP = "数据库地址, 如 postgresql://主机/库名; 默认数据�
 )
 @click.option(
     "--gateway/--no-gateway",
-    default=gateway.pays,
+    default=gateway.worthwhile,
     help="收发报文另成一个进程; 默认: 多于一个处理器时.",
 )
 @click.option("--sample", is_flag=True, help="登记库为空时载入虚构的样例人群.")

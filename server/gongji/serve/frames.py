@@ -1,5 +1,7 @@
-"""Frames between two processes of one machine: what they say of calls, and the
-connections they go over."""
+"""Frames of calls between two processes of one machine, and connections that carry them.
+
+A frame is its length in 4 bytes, big-endian, then that many bytes of MessagePack.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +15,16 @@ import msgspec
 from gongji.rpc.method import CallFailed
 from gongji.rpc.status import Status
 
-_LENGTH: Final = 4
-"""Bytes before each frame that say how many follow."""
+_LENGTH_BYTES: Final = 4
 
-_READ: Final = 65_536
+_READ_BYTES: Final = 65_536
 
 
 class CallRequest(msgspec.Struct, array_like=True, tag=0):
-    """A call: its request, where it has just one; its caller's name and seconds left,
-    as `Calling` tells them."""
+    """A call begins; `raw` is its request, empty if requests follow as chunks.
+
+    `caller` and `remaining_s` are those of `Calling`.
+    """
 
     number: int
     path: str
@@ -37,24 +40,24 @@ class CallCancel(msgspec.Struct, array_like=True, tag=1):
 
 
 class CallChunk(msgspec.Struct, array_like=True, tag=2):
-    """One of several requests or replies."""
+    """One request or reply of a stream."""
 
     raw: bytes
 
 
 class CallEnd(msgspec.Struct, array_like=True, tag=3):
-    """All requests have come."""
+    """The requests of a stream are complete."""
 
 
 class CallReply(msgspec.Struct, array_like=True, tag=4):
-    """The call has ended well."""
+    """The call succeeded."""
 
     number: int
     raw: bytes
 
 
 class CallFailure(msgspec.Struct, array_like=True, tag=5):
-    """The call has ended otherwise; see `status.Status`."""
+    """The call failed; see `status.Status`."""
 
     number: int
     code: int
@@ -74,25 +77,27 @@ _unpack = msgspec.msgpack.Decoder(Frame).decode
 _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 
 
-def framed(frame: Frame) -> bytes:
-    """A frame as it is sent."""
+def encode_frame(frame: Frame) -> bytes:
+    """Return a frame as it is sent, its length first."""
     packed = _pack(frame)
-    return len(packed).to_bytes(_LENGTH) + packed
+    return len(packed).to_bytes(_LENGTH_BYTES) + packed
 
 
-def refuses(number: int, told: Status) -> CallFailure:
-    """The frame of a call that ended so."""
+def failure_frame(number: int, status: Status) -> CallFailure:
+    """Return the frame that reports a call's failure."""
     trailing = tuple(
         [
             (key, value.encode() if isinstance(value, str) else value)
-            for key, value in told.trailing
+            for key, value in status.trailing
         ]
     )
-    return CallFailure(number, told.code.value[0], told.reason, told.message, trailing)
+    return CallFailure(
+        number, status.code.value[0], status.reason, status.message, trailing
+    )
 
 
-def ended(frame: CallFailure) -> CallFailed:
-    """How the call of a frame ended."""
+def failure_of(frame: CallFailure) -> CallFailed:
+    """Return the failure a frame reports."""
     # gRPC's own rule: the values of keys that end so are bytes, all others text.
     trailing = tuple(
         [
@@ -104,69 +109,77 @@ def ended(frame: CallFailure) -> CallFailed:
 
 
 class FrameProtocol(asyncio.Protocol):
-    """Frames both ways over one connection; `got` is handed each, `lost` is told of the end."""
+    """Frames both ways over one connection, handed over as soon as they are read."""
 
-    def __init__(self, got: Callable[[Any], None], lost: Callable[[], None]) -> None:
-        self._got, self._lost = got, lost
-        self._unread = b""
+    def __init__(
+        self, on_frame: Callable[[Any], None], on_lost: Callable[[], None]
+    ) -> None:
+        """Call `on_frame` with each frame received and `on_lost` once at the end."""
+        self._on_frame = on_frame
+        self._on_lost = on_lost
+        self._incomplete = b""
         self._transport: Any = None
 
     def send(self, frame: Frame) -> None:
-        """Sends a frame; nobody hears it where the other has gone."""
-        self._transport.write(framed(frame))
+        """Send a frame; nothing happens if the peer has gone."""
+        self._transport.write(encode_frame(frame))
 
     def close(self) -> None:
-        """Ends the connection."""
+        """Close the connection."""
         self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The beginning."""
+        """Keep the transport; asyncio calls this at the beginning."""
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Takes what came; the last frame may be cut in two."""
-        data = self._unread + data if self._unread else data
-        at, end = 0, len(data)
-        while end - at >= _LENGTH:
-            start = at + _LENGTH
+        """Hand over the complete frames and keep what is left of an incomplete one."""
+        # hot path: once a call both ways; most data is one whole frame, taken uncopied.
+        data = self._incomplete + data if self._incomplete else data
+        at = 0
+        end = len(data)
+        while end - at >= _LENGTH_BYTES:
+            start = at + _LENGTH_BYTES
             stop = start + int.from_bytes(data[at:start])
             if stop > end:
                 break
-            self._got(_unpack(memoryview(data)[start:stop]))
+            self._on_frame(_unpack(memoryview(data)[start:stop]))
             at = stop
-        self._unread = data[at:]
+        self._incomplete = data[at:]
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The end."""
-        self._lost()
+        """Report the end; asyncio calls this once."""
+        self._on_lost()
 
 
 class FrameStream:
-    """Frames both ways over one connection, at the pace of who reads them."""
+    """Frames both ways over one connection, at the pace of whoever reads them."""
 
     def __init__(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        self._reader, self._writer = reader, writer
+        self._reader = reader
+        self._writer = writer
 
     async def send(self, frame: Frame) -> None:
-        """Sends a frame as soon as there is room. ConnectionError where the other has gone."""
-        self._writer.write(framed(frame))
+        """Send a frame as soon as there is room. ConnectionError if the peer has gone."""
+        self._writer.write(encode_frame(frame))
+        # Back-pressure: waits while the peer reads more slowly than we write.
         await self._writer.drain()
 
     async def receive(self) -> Any:
-        """The next frame. ConnectionError where the other has gone."""
+        """Return the next frame. ConnectionError if the peer has gone."""
         try:
-            length = int.from_bytes(await self._reader.readexactly(_LENGTH))
+            length = int.from_bytes(await self._reader.readexactly(_LENGTH_BYTES))
             return _unpack(await self._reader.readexactly(length))
         except asyncio.IncompleteReadError as cut:
             raise ConnectionResetError from cut
 
-    async def ended(self) -> None:
-        """Waits until the other has gone; whatever else he sends means nothing."""
-        while await self._reader.read(_READ):
+    async def wait_closed_by_peer(self) -> None:
+        """Wait until the peer closes; discard what it still sends."""
+        while await self._reader.read(_READ_BYTES):
             pass
 
     def close(self) -> None:
-        """Ends the connection."""
+        """Close the connection."""
         self._writer.close()

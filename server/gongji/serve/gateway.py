@@ -1,9 +1,25 @@
-"""The port in a process of its own: it carries the calls, we answer them, and each has a core.
+"""The gateway: the gRPC port in a process of its own, which passes calls on to the server.
 
-What gRPC costs a call is as much as all the rest; in one process both would take turns.
-The gateway knows no rules and no data. Where it dies, calls in flight end as
-UNAVAILABLE and another takes its place; where we die, so does it.
+gRPC costs a call as much as all the rest; in two processes each has a core of its own.
+The gateway knows no rules and no data.
 """
+
+# callers ── HTTP/2 ──▶ gateway process ── Unix sockets ──▶ server process
+#                       port.OpenPort      (ipc.py)          services, store
+#                       ipc.connect_ipc                      ipc.serve_ipc
+#                            ▲                                   │
+#                            └── started, replaced, ended by ────┘ (supervisor.py)
+#
+# States of a call at the gateway:
+#
+#   received ──▶ pending ──▶ replied     the server's reply goes to the caller
+#      │            ├──────▶ failed      so does a refusal or fault, whole
+#      │            ├──────▶ cancelled   the caller has gone: the server is told
+#      │            └──────▶ lost        gateway or server died: UNAVAILABLE
+#      └──▶ rejected        more than ipc.MAX_PENDING_CALLS, or the port is closing
+#
+# If the gateway dies, the server starts another on the same port. If the server dies,
+# the gateway exits at once; see `_exit_now`.
 
 from __future__ import annotations
 
@@ -31,84 +47,85 @@ from gongji.v1 import (  # noqa: F401 - reflection describes what is loaded
 )
 
 
-def pays() -> bool:
-    """Whether this machine has a core for it, and the sockets it takes."""
-    cores = (
-        len(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else os.cpu_count() or 1
-    )
+def worthwhile() -> bool:
+    """Return whether this machine has a second core and Unix sockets."""
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
     return cores > 1 and hasattr(socket, "AF_UNIX") and sys.platform != "win32"
 
 
 @dataclass(frozen=True, slots=True)
-class _Order:
-    """What a gateway is told: where to listen, where to pass calls on, and what is offered."""
+class _Spec:
+    """What a gateway process is started with."""
 
     address: str
     shared: bool
     folder: Path
-    methods: tuple[tuple[str, bool, bool], ...]
+    methods: tuple[ipc.MethodShape, ...]
     services: tuple[str, ...]
     healthy: tuple[str, ...]
 
 
 class Gateway:
-    """A port in a process of its own; see `rpc.port.Port`."""
+    """A port in a process of its own; see `port.Port`."""
 
-    def __init__(self, offer: Services, address: str, *, shared: bool = False) -> None:
+    def __init__(
+        self, services: Services, address: str, *, shared: bool = False
+    ) -> None:
         self.address = address
-        self._offer = offer
+        self._services = services
         self._shared = shared
-        self._crew = supervisor.Supervisor(__name__, "gateway", 1, self._order)
+        self._supervisor = supervisor.Supervisor(__name__, "gateway", 1, self._spec)
         self._stack = AsyncExitStack()
 
     async def start(self) -> None:
-        """Begins to answer, and says so. OSError where the port is not ours to have."""
+        """Start the gateway and keep one running. OSError if the port cannot be had."""
         self._folder = await self._stack.enter_async_context(
-            ipc.answering(self._offer.methods)
+            ipc.serve_ipc(self._services.methods)
         )
-        self._stack.push_async_callback(self._crew.stop)
+        self._stack.push_async_callback(self._supervisor.stop)
         try:
-            self.address = await self._crew.start()
+            self.address = await self._supervisor.start()
         except BaseException:
             await self._stack.aclose()
             raise
-        keeping = asyncio.ensure_future(self._crew.keep())
-        self._stack.push_async_callback(_cancelled, keeping)
+        supervising = asyncio.ensure_future(self._supervisor.supervise())
+        self._stack.push_async_callback(_cancel, supervising)
 
     async def stop(self) -> None:
-        """Says NOT_SERVING, takes no new calls, lets those in flight finish."""
+        """Report NOT_SERVING, take no new calls, let those in flight finish."""
         await self._stack.aclose()
 
-    def _order(self, number: int) -> _Order:
+    def _spec(self, number: int) -> _Spec:
         del number
-        methods = tuple(
-            (m.path, m.streams_in, m.streams_out) for m in self._offer.methods.values()
-        )
-        return _Order(
+        return _Spec(
             self.address,
             self._shared,
             self._folder,
-            methods,
-            self._offer.services,
-            self._offer.healthy,
+            ipc.shapes_of(self._services.methods),
+            self._services.services,
+            self._services.healthy,
         )
 
 
-async def _cancelled(task: asyncio.Future[None]) -> None:
+async def _cancel(task: asyncio.Future[None]) -> None:
     task.cancel()
     await asyncio.wait((task,))
 
 
-async def _carry(
-    order: _Order, up: Callable[[str], None], ending: asyncio.Future[None]
+# --- in the gateway's process ---------------------------------------------------------
+
+
+async def _run(
+    spec: _Spec, up: Callable[[str], None], ending: asyncio.Future[None]
 ) -> None:
-    """The gateway: carries calls until the end, or until nobody answers them any more."""
+    """Pass calls on until the end, or until the server is lost."""
     logs.configure()
-    carried = await ipc.carrying(order.folder, order.methods, partial(_vanish, order))
-    offer = Services(carried.methods, order.services, order.healthy)
-    port = OpenPort(offer, order.address, shared=order.shared, alive=carried.alive)
+    server = await ipc.connect_ipc(spec.folder, spec.methods, partial(_exit_now, spec))
+    services = Services(server.methods, spec.services, spec.healthy)
+    port = OpenPort(services, spec.address, shared=spec.shared, ping=server.ping)
     await port.start()
     supervisor.freeze_gc()
     up(port.address)
@@ -116,15 +133,13 @@ async def _carry(
     await port.stop()
 
 
-def _vanish(order: _Order) -> None:
-    """Ends at once, since nobody answers any more, and with us the connections: calls
-    in flight are UNAVAILABLE.
-
-    A port that is closed in order would end those it has not begun as CANCELLED.
-    """
-    shutil.rmtree(order.folder, ignore_errors=True)  # nobody else is left to do it
+def _exit_now(spec: _Spec) -> None:
+    """Exit at once, since the server is lost; calls in flight end as UNAVAILABLE."""
+    shutil.rmtree(spec.folder, ignore_errors=True)  # the server cannot do it any more
+    # A port closed in order would end the calls it has not begun as CANCELLED, which
+    # nobody tries again.
     os._exit(1)
 
 
 if __name__ == "__main__":
-    supervisor.serve_as_member(_carry, bereft=_vanish)
+    supervisor.run_child(_run, on_orphaned=_exit_now)

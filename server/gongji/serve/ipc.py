@@ -1,10 +1,19 @@
-"""Calls carried from one process to another of the same machine: bytes in frames over
-sockets in a private folder.
+"""Calls passed between two processes of one machine (IPC): frames over Unix sockets.
 
-Plain calls share one connection, numbered; a streaming call has a connection of its
-own, and so its own pace. Whoever goes away takes his calls with him: at the answering
-end they are cancelled, at the carrying end there is no more to do.
+Plain calls share one connection, numbered; each streaming call has a connection of its
+own, and so its own pace. A process that goes away takes its calls with it: the server
+cancels them, and for the client there is no more to do.
 """
+
+# connect_ipc                                     serve_ipc
+# _Client.call     ── CallRequest ─────────────▶ _Connection   socket `calls`
+#                  ◀─ CallReply, CallFailure ───
+#                  ── CallCancel ──────────────▶               the caller has gone
+#
+# _Client.stream   ── CallRequest ─────────────▶ _serve_stream socket `streams`
+#                  ── CallChunk …, CallEnd ────▶               requests
+#                  ◀─ CallChunk … ──────────────               replies that stream
+#                  ◀─ CallReply, CallFailure ───               then the client closes
 
 from __future__ import annotations
 
@@ -22,7 +31,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -38,96 +47,112 @@ from gongji.serve.frames import (
     CallRequest,
     FrameProtocol,
     FrameStream,
-    ended,
-    refuses,
+    failure_frame,
+    failure_of,
 )
 
-_CALLS, _STREAMS = "calls", "streams"
-"""The two sockets in the folder."""
+# The two sockets in the folder.
+_CALLS: Final = "calls"
+_STREAMS: Final = "streams"
 
-_ALIVE: Final = "alive"
-"""A method every answering end has: it answers, no more."""
+_PING: Final = "ping"
+"""Path of a method every server has: it returns its request."""
 
-MOST: Final = 1024
-"""Plain calls under way at once: as many as may queue for the database, for there they
-all go; the next is turned away.
+MAX_PENDING_CALLS: Final = 1024
+"""Plain calls under way at once; one more is rejected.
 
-Here, where it costs least: unread, with a turn to come again.
+As many as may queue for the database, for there they all go. They are rejected here,
+unread, because here it costs least.
 """
 
 
-class _Passed(msgspec.Struct):
-    """A plain call that was passed on; see `calls.Calling`."""
+class MethodShape(NamedTuple):
+    """A method's path, and whether its requests and its replies stream."""
+
+    path: str
+    streams_in: bool
+    streams_out: bool
+
+
+def shapes_of(methods: Mapping[str, Method]) -> tuple[MethodShape, ...]:
+    """Return the shapes of methods, for `connect_ipc`."""
+    return tuple(
+        MethodShape(method.path, method.streams_in, method.streams_out)
+        for method in methods.values()
+    )
+
+
+class _ForwardedCall(msgspec.Struct):
+    """A plain call as the server knows it; see `method.Calling`."""
 
     caller: str | None
     remaining_s: float | None
 
 
-class _PassedStream(_Passed):
-    """A streaming call that was passed on; see `calls.Writing`."""
+class _ForwardedStream(_ForwardedCall):
+    """A streaming call as the server knows it; see `method.Writing`."""
 
-    pipe: FrameStream
+    stream: FrameStream
 
     async def write(self, reply: bytes) -> None:
-        """Sends one of several replies."""
-        with _gone_is_cancelled():
-            await self.pipe.send(CallChunk(reply))
+        """Send one of several replies."""
+        with _cancelled_if_lost():
+            await self.stream.send(CallChunk(reply))
 
     async def requests(self) -> AsyncIterator[bytes]:
-        """The requests as they come."""
-        with _gone_is_cancelled():
-            while isinstance(frame := await self.pipe.receive(), CallChunk):
+        """Yield the requests as they arrive."""
+        with _cancelled_if_lost():
+            while isinstance(frame := await self.stream.receive(), CallChunk):
                 yield frame.raw
 
 
 @contextmanager
-def _gone_is_cancelled() -> Iterator[None]:
-    """A call whose caller has gone ends as a cancelled one does."""
+def _cancelled_if_lost() -> Iterator[None]:
+    """Turn a lost connection into a cancelled call: its caller has gone."""
     try:
         yield
-    except ConnectionError as gone:
-        raise asyncio.CancelledError from gone
+    except ConnectionError as lost:
+        raise asyncio.CancelledError from lost
 
 
-# --- the answering end ----------------------------------------------------------------
+# --- the server -----------------------------------------------------------------------
 
 
 @asynccontextmanager
-async def answering(methods: Mapping[str, Method]) -> AsyncIterator[Path]:
-    """Answers calls while this lasts: the folder whoever carries them is told of."""
-    loop = asyncio.get_running_loop()
-    methods = {
-        **methods,
-        _ALIVE: Method(_ALIVE, streams_in=False, streams_out=False, answer=_alive),
-    }
+async def serve_ipc(methods: Mapping[str, Method]) -> AsyncIterator[Path]:
+    """Answer calls until the end; yield the sockets' folder, for `connect_ipc`."""
+    ping = Method(_PING, streams_in=False, streams_out=False, answer=_answer_ping)
+    methods = {**methods, _PING: ping}
+    # Mode 0700: some systems ignore the permissions of the sockets themselves.
     with tempfile.TemporaryDirectory(
-        prefix="gongji-hop-", ignore_cleanup_errors=True
+        prefix="gongji-ipc-", ignore_cleanup_errors=True
     ) as name:
-        folder = Path(name)  # ours alone to enter
+        folder = Path(name)
         connected: set[FrameProtocol] = set()
-        plain = await loop.create_unix_server(
-            lambda: _Answering(methods, connected).wire, folder / _CALLS
+        calls = await asyncio.get_running_loop().create_unix_server(
+            lambda: _Connection(methods, connected).protocol, folder / _CALLS
         )
         streams = await asyncio.start_unix_server(
-            lambda reader, writer: _answer_stream(methods, FrameStream(reader, writer)),
+            lambda reader, writer: _serve_stream(methods, FrameStream(reader, writer)),
             folder / _STREAMS,
         )
         try:
             yield folder
         finally:
-            plain.close()
+            calls.close()
             streams.close()
-            for wire in list(connected):
-                wire.close()
+            # Closing a server leaves its connections open.
+            for protocol in list(connected):
+                protocol.close()
 
 
-async def _alive(raw: bytes, calling: Calling) -> bytes:
+async def _answer_ping(raw: bytes, calling: Calling) -> bytes:
     del calling
     return raw
 
 
-class _Answering:
-    """The plain calls of one connection, which is among those `connected` while it lasts."""
+class _Connection:
+    """The plain calls of one connection, which is in `connected` until it is lost."""
 
     def __init__(
         self, methods: Mapping[str, Method], connected: set[FrameProtocol]
@@ -135,182 +160,185 @@ class _Answering:
         self._methods = methods
         self._connected = connected
         self._calls: dict[int, asyncio.Task[None]] = {}
-        self.wire = FrameProtocol(self._got, self._lost)
-        connected.add(self.wire)
+        self.protocol = FrameProtocol(self._on_frame, self._on_lost)
+        connected.add(self.protocol)
 
-    def _got(self, frame: CallRequest | CallCancel) -> None:
+    def _on_frame(self, frame: CallRequest | CallCancel) -> None:
+        # hot path: one task a call, nothing more.
         if isinstance(frame, CallRequest):
-            task = self._calls[frame.number] = asyncio.get_running_loop().create_task(
-                self._answer(frame)
-            )
+            task = asyncio.get_running_loop().create_task(self._serve(frame))
+            self._calls[frame.number] = task
+            # Not the last step of `_serve`: a call cancelled before it began has none.
             task.add_done_callback(partial(self._forget, frame.number))
         elif call := self._calls.get(frame.number):
             call.cancel()
 
     def _forget(self, number: int, _: asyncio.Task[None]) -> None:
-        """Not the call's own last step: one that is cancelled before it began takes none."""
         del self._calls[number]
 
-    async def _answer(self, asked: CallRequest) -> None:
-        calling = _Passed(asked.caller, asked.remaining_s)
-        self.wire.send(
-            await _outcome(self._methods[asked.path], asked, asked.raw, calling)
-        )
+    async def _serve(self, request: CallRequest) -> None:
+        calling = _ForwardedCall(request.caller, request.remaining_s)
+        method = self._methods[request.path]
+        self.protocol.send(await _outcome(method, request, request.raw, calling))
 
-    def _lost(self) -> None:
-        self._connected.discard(self.wire)
+    def _on_lost(self) -> None:
+        self._connected.discard(self.protocol)
         for call in self._calls.values():
             call.cancel()
 
 
-async def _answer_stream(methods: Mapping[str, Method], pipe: FrameStream) -> None:
-    """One streaming call. Who carries it hangs up: whoever did so over requests not yet
-    read would cut off the end."""
+async def _serve_stream(methods: Mapping[str, Method], stream: FrameStream) -> None:
+    """Answer one streaming call; the client closes the connection."""
     try:
         with suppress(ConnectionError):
-            asked = await pipe.receive()
-            calling = _PassedStream(asked.caller, asked.remaining_s, pipe)
-            await pipe.send(
-                await _outcome(methods[asked.path], asked, calling.requests(), calling)
-            )
-            await pipe.ended()
+            request = await stream.receive()
+            calling = _ForwardedStream(request.caller, request.remaining_s, stream)
+            method = methods[request.path]
+            requests = calling.requests()
+            await stream.send(await _outcome(method, request, requests, calling))
+            # Closing here while requests are unread would discard the reply.
+            await stream.wait_closed_by_peer()
     finally:
-        pipe.close()
+        stream.close()
 
 
 async def _outcome(
-    method: Method, asked: CallRequest, raw: Any, calling: Calling
+    method: Method, request: CallRequest, raw: Any, calling: Calling
 ) -> CallReply | CallFailure:
+    """Answer a call; return the frame that ends it."""
     try:
-        return CallReply(asked.number, await method.answer(raw, calling))
-    except CallFailed as ended:
-        return refuses(asked.number, ended.status)
+        return CallReply(request.number, await method.answer(raw, calling))
+    except CallFailed as failed:
+        return failure_frame(request.number, failed.status)
 
 
-# --- the carrying end -----------------------------------------------------------------
+# --- the client -----------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
-    """Methods by path that pass their calls on; `alive` waits until calls are answered,
-    however many there are."""
+class RemoteMethods:
+    """Methods by path that pass their calls to the server.
+
+    `ping` returns once the server answers, however many calls are pending.
+    """
 
     methods: Mapping[str, Method]
-    alive: Callable[[], Awaitable[None]]
+    ping: Callable[[], Awaitable[None]]
 
 
-async def carrying(
-    folder: Path, methods: Iterable[tuple[str, bool, bool]], lost: Callable[[], None]
-) -> Carried:
-    """Methods, given by path and what streams, passed on; `lost` is told when nobody
-    answers any more.
+async def connect_ipc(
+    folder: Path, shapes: Iterable[MethodShape], on_lost: Callable[[], None]
+) -> RemoteMethods:
+    """Return the server's methods. OSError if no server ever listened in the folder.
 
-    OSError where nobody ever did.
+    `on_lost` is called once when the server is lost.
     """
-    carrier = _Carrier(folder, lost)
+    client = _Client(folder, on_lost)
     await asyncio.get_running_loop().create_unix_connection(
-        lambda: carrier.wire, str(folder / _CALLS)
+        lambda: client.protocol, str(folder / _CALLS)
     )
-    carried = {
-        path: Method(
-            path,
-            streams_in,
-            streams_out,
-            carrier.streaming(path) if streams_in else carrier.plain(path),
+    methods = {
+        shape.path: Method(
+            *shape,
+            client.stream(shape.path) if shape.streams_in else client.call(shape.path),
         )
-        for path, streams_in, streams_out in methods
+        for shape in shapes
     }
-    return Carried(carried, carrier.alive)
+    return RemoteMethods(methods, client.ping)
 
 
-class _Carrier:
-    """Passes calls on."""
+class _Client:
+    """One connection to a server for plain calls, and further ones for streams."""
 
-    def __init__(self, folder: Path, lost: Callable[[], None]) -> None:
+    def __init__(self, folder: Path, on_lost: Callable[[], None]) -> None:
         self._folder = folder
-        self._waiting: dict[int, asyncio.Future[CallReply | CallFailure]] = {}
-        self._last = 0
-        self._ends = Outcomes()
-        self.wire = FrameProtocol(self._got, lost)
+        self._pending: dict[int, asyncio.Future[CallReply | CallFailure]] = {}
+        self._last_number = 0
+        self._outcomes = Outcomes()
+        self.protocol = FrameProtocol(self._on_frame, on_lost)
 
-    async def alive(self) -> None:
-        """Waits until calls are answered."""
-        await self._ask(_ALIVE, b"", _Passed(None, None))
+    async def ping(self) -> None:
+        """Wait until the server answers."""
+        await self._request(_PING, b"", _ForwardedCall(None, None))
 
-    def plain(self, path: str) -> Answers:
-        """How a plain call is answered."""
+    def call(self, path: str) -> Answers:
+        """Return what answers the plain calls of a path."""
 
         async def answer(raw: bytes, calling: Calling) -> bytes:
-            if len(self._waiting) >= MOST:
+            if len(self._pending) >= MAX_PENDING_CALLS:
                 refusal = Overloaded(
-                    f"正在办理的请求已达上限({MOST}), 请稍后用同一请求编号重试。"
+                    f"正在办理的请求已达上限({MAX_PENDING_CALLS}), "
+                    "请稍后用同一请求编号重试。"
                 )
-                raise self._ends.unread(path, calling, refusal)
-            return await self._ask(path, raw, calling)
+                raise self._outcomes.unread(path, calling, refusal)
+            return await self._request(path, raw, calling)
 
         return answer
 
-    async def _ask(self, path: str, raw: bytes, calling: Calling) -> bytes:
-        """The reply to one request. Ended."""
-        self._last = number = self._last + 1
-        future = self._waiting[number] = asyncio.get_running_loop().create_future()
-        self.wire.send(
+    async def _request(self, path: str, raw: bytes, calling: Calling) -> bytes:
+        """Send one request, return its reply. CallFailed."""
+        self._last_number = number = self._last_number + 1
+        future = asyncio.get_running_loop().create_future()
+        self._pending[number] = future
+        self.protocol.send(
             CallRequest(number, path, calling.caller, calling.remaining_s, raw)
         )
         try:
             frame = await future
         except asyncio.CancelledError:
-            self._waiting.pop(number, None)
-            self.wire.send(CallCancel(number))
+            self._pending.pop(number, None)
+            self.protocol.send(CallCancel(number))
             raise
-        if isinstance(frame, CallFailure):
-            raise ended(frame)
-        reply: bytes = frame.raw
-        return reply
+        return _reply(frame)
 
-    def _got(self, frame: CallReply | CallFailure) -> None:
-        future = self._waiting.pop(frame.number, None)
+    def _on_frame(self, frame: CallReply | CallFailure) -> None:
+        # None: the call was cancelled while its reply was on the way.
+        future = self._pending.pop(frame.number, None)
         if future is not None and not future.done():
             future.set_result(frame)
 
-    def streaming(self, path: str) -> Answers:
-        """How a call with many requests is answered."""
+    def stream(self, path: str) -> Answers:
+        """Return what answers the streaming calls of a path."""
 
         async def answer(requests: AsyncIterator[bytes], calling: Writing) -> bytes:
             try:
                 return await self._stream(path, requests, calling)
-            except (
-                OSError
-            ):  # of a plain call this process hears no more: it ends before
+            # A plain call needs no such clause: if the server is lost the process exits.
+            except OSError:
                 refusal = StoreUnavailable(
                     "服务进程已结束, 结果未知, 请稍后用同一请求编号重试。"
                 )
-                raise self._ends.unread(path, calling, refusal) from None
+                raise self._outcomes.unread(path, calling, refusal) from None
 
         return answer
 
     async def _stream(
         self, path: str, requests: AsyncIterator[bytes], calling: Writing
     ) -> bytes:
-        """Passes one streaming call on. Ended; OSError where nobody answers any more."""
-        pipe = FrameStream(*await asyncio.open_unix_connection(self._folder / _STREAMS))
-        await pipe.send(CallRequest(0, path, calling.caller, calling.remaining_s))
-        sending = asyncio.ensure_future(_send_all(pipe, requests))
+        """Pass one streaming call on. CallFailed; OSError if the server is lost."""
+        connection = await asyncio.open_unix_connection(self._folder / _STREAMS)
+        stream = FrameStream(*connection)
+        await stream.send(CallRequest(0, path, calling.caller, calling.remaining_s))
+        sending = asyncio.ensure_future(_send_all(stream, requests))
         try:
-            while isinstance(frame := await pipe.receive(), CallChunk):
+            while isinstance(frame := await stream.receive(), CallChunk):
                 await calling.write(frame.raw)
         finally:
             sending.cancel()
-            pipe.close()
-        if isinstance(frame, CallFailure):
-            raise ended(frame)
-        reply: bytes = frame.raw
-        return reply
+            stream.close()
+        return _reply(frame)
 
 
-async def _send_all(pipe: FrameStream, requests: AsyncIterator[bytes]) -> None:
-    """Sends all requests, or as many as are wanted."""
+def _reply(frame: CallReply | CallFailure) -> bytes:
+    """Return the reply a frame carries. CallFailed."""
+    if isinstance(frame, CallFailure):
+        raise failure_of(frame)
+    return frame.raw
+
+
+async def _send_all(stream: FrameStream, requests: AsyncIterator[bytes]) -> None:
+    """Send all requests, or as many as the server takes."""
     with suppress(ConnectionError):
         async for raw in requests:
-            await pipe.send(CallChunk(raw))
-        await pipe.send(CallEnd())
+            await stream.send(CallChunk(raw))
+        await stream.send(CallEnd())

@@ -1,5 +1,7 @@
-"""The port: gRPC's own server with health, reflection and limits; it hands bytes to
-methods and knows none of them."""
+"""The port: gRPC's own server with health, reflection and limits.
+
+It hands bytes to methods and knows none of them.
+"""
 
 # ruff: noqa: N802 - methods bear the names the protos give them
 
@@ -23,13 +25,12 @@ MAX_CALLS: Final = 4096
 """Calls in flight at once; one more is RESOURCE_EXHAUSTED."""
 
 GRACE_S: Final = 5.0
-"""How long calls in flight may finish once the end has come, in seconds."""
+"""Seconds in which calls in flight may finish once the port stops."""
 
-LEAVING_S: Final = 0.25
-"""How long calls are turned away, in seconds, before the port closes.
+REJECTING_S: Final = 0.25
+"""Seconds in which calls are rejected as UNAVAILABLE before the port closes.
 
-gRPC ends those that arrive while it closes as CANCELLED, which nobody tries again:
-whoever is in the midst of calling is told before.
+gRPC ends calls that arrive while it closes as CANCELLED, which nobody tries again.
 """
 
 OPTIONS: Final = (
@@ -44,8 +45,8 @@ OPTIONS: Final = (
     # Connections are renewed now and then, so that a newly started process gets its share.
     ("grpc.max_connection_age_ms", 30 * 60_000),
     ("grpc.max_connection_age_grace_ms", 10 * 60_000),
-    # Above some thousand calls not yet taken up gRPC drops some at random, without a
-    # word when to come again.
+    # Above some thousand calls not yet begun gRPC drops some at random, without saying
+    # when to try again.
     ("grpc.server.max_pending_requests", 100_000),
     ("grpc.server.max_pending_requests_hard_limit", 200_000),
 )
@@ -54,18 +55,17 @@ Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # generic in its stubs o
 
 
 class Port(Protocol):
-    """Where callers reach us: `start`, then `stop`. OSError, at `start` at last, where
-    the port is not ours to have."""
+    """Where callers reach the service: started once, then stopped once."""
 
     @property
     def address(self) -> str:
         """`host:port`, the port never 0."""
 
     async def start(self) -> None:
-        """Begins to answer, and says so."""
+        """Begin to answer and report SERVING. OSError if the port cannot be had."""
 
     async def stop(self) -> None:
-        """Says NOT_SERVING, takes no new calls, lets those in flight finish within `GRACE_S`."""
+        """Report NOT_SERVING, take no new calls, let those in flight finish in `GRACE_S`."""
 
 
 class OpenPort:
@@ -73,18 +73,18 @@ class OpenPort:
 
     def __init__(
         self,
-        offer: Services,
+        services: Services,
         address: str,
         *,
         shared: bool = False,
-        alive: Callable[[], Awaitable[None]] | None = None,
+        ping: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """Binds it, inside the loop that will run it; 0 stands for any free one.
-        OSError where that cannot be.
+        """Bind the address, port 0 standing for any free one. OSError.
 
-        A second server on a port is such an error, never a silent sharer, unless both
-        are `shared`: who asks for that has the port to himself. Where others answer the
-        calls, health is told once these are `alive`.
+        To be called inside the loop that will run it. A second server on a port is an
+        error, never a silent sharer, unless both are `shared`: whoever asks for that
+        holds the port. If another process answers the calls, health is reported only
+        once `ping` has returned.
         """
         options = (*OPTIONS, ("grpc.so_reuseport", int(shared)))
         self._server = grpc.aio.server(
@@ -93,60 +93,58 @@ class OpenPort:
         host, _, _ = address.rpartition(":")
         try:
             self.port = self._server.add_insecure_port(address)
-        except RuntimeError as taken:
-            msg = f"无法监听 {address}: 端口被占用, 或地址不在本机"
-            raise OSError(msg) from taken
+        except RuntimeError as fault:
+            message = f"无法监听 {address}: 端口被占用, 或地址不在本机"
+            raise OSError(message) from fault
         self.address = f"{host}:{self.port}"
-        self._health = _Health(offer.healthy, alive)
-        self._handlers = Handlers(offer.methods.values())
+        self._health = _Health(services.healthy, ping)
+        self._handlers = Handlers(services.methods.values())
         self._server.add_generic_rpc_handlers((self._handlers,))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        described = [*offer.services, health.SERVICE_NAME, reflection.SERVICE_NAME]
+        described = [*services.services, health.SERVICE_NAME, reflection.SERVICE_NAME]
         reflection.enable_server_reflection(described, self._server)
 
     async def start(self) -> None:
-        """Begins to answer, and says so."""
+        """Begin to answer and report SERVING."""
         await self._server.start()
         await self._health.enter()
 
     async def stop(self, grace_s: float = GRACE_S) -> None:
-        """Says NOT_SERVING, takes no new calls, lets those in flight finish within
-        `grace_s` seconds."""
+        """Report NOT_SERVING, take no new calls, let those in flight finish in `grace_s`."""
         await self._health.leave()
-        self._handlers.leave()
-        await asyncio.sleep(min(LEAVING_S, grace_s))
+        self._handlers.reject_all()
+        await asyncio.sleep(min(REJECTING_S, grace_s))
         await self._server.stop(grace_s)
 
 
 class Handlers(grpc.GenericRpcHandler):
-    """Methods as gRPC takes them: without a deserializer they get the bytes as they came.
+    """Methods as gRPC takes them, without deserializers: they get the bytes as they came."""
 
-    grpc.aio answers bytes it cannot parse itself with UNKNOWN.
-    """
+    # grpc.aio answers bytes it cannot parse itself with UNKNOWN.
 
     def __init__(self, methods: Iterable[Method]) -> None:
         self._handlers = {method.path: _handler(method) for method in methods}
 
-    def leave(self) -> None:
-        """From now on every call is turned away."""
-        ends = Outcomes()
+    def reject_all(self) -> None:
+        """Reject every call from now on."""
+        outcomes = Outcomes()
         self._handlers = {
-            path: _handler(_leaving(path, ends)) for path in self._handlers
+            path: _handler(_rejecting(path, outcomes)) for path in self._handlers
         }
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler | None:
-        """The handler of a path, None where nobody declares it."""
+        """Return the handler of a path, None if there is no such method."""
         return self._handlers.get(handler_call_details.method)
 
 
-def _leaving(path: str, ends: Outcomes) -> Method:
-    """What is left of a method, whatever streams."""
+def _rejecting(path: str, outcomes: Outcomes) -> Method:
+    """Return a method that rejects its calls, whether they stream or not."""
 
     async def answer(_: object, calling: Calling) -> NoReturn:
         refusal = StoreUnavailable(
             "服务正在停止, 未写入任何内容, 请稍后用同一请求编号重试。"
         )
-        raise ends.unread(path, calling, refusal)
+        raise outcomes.unread(path, calling, refusal)
 
     return Method(path, streams_in=True, streams_out=True, answer=answer)
 
@@ -155,73 +153,69 @@ def _handler(method: Method) -> Handler:
     if method.streams_out:
         return grpc.stream_stream_rpc_method_handler(_behaviour(method.answer))
     if method.streams_in:
-        return grpc.stream_unary_rpc_method_handler(
-            _behaviour(_once_whole(method.answer))
-        )
+        complete = _with_complete_requests(method.answer)
+        return grpc.stream_unary_rpc_method_handler(_behaviour(complete))
     return grpc.unary_unary_rpc_method_handler(_behaviour(method.answer))
 
 
 def _behaviour(answer: Answers) -> Any:
-    """An answer as gRPC takes it; of a call with several replies what is returned means nothing."""
+    """Return an answer as gRPC calls it."""
 
+    # gRPC ignores what is returned if replies stream.
     async def call(raw: Any, context: Any) -> bytes:
         try:
-            return await answer(raw, _Carried(context))
-        except CallFailed as ended:
-            await context.abort(
-                ended.status.code, ended.status.message, ended.status.trailing
-            )
-            raise AssertionError from ended  # abort never returns
+            return await answer(raw, _GrpcCall(context))
+        except CallFailed as failed:
+            status = failed.status
+            await context.abort(status.code, status.message, status.trailing)
+            raise AssertionError from failed  # abort never returns
 
     return call
 
 
-def _once_whole(answer: Answers) -> Answers:
-    """The same, of requests that count once they have all come."""
+def _with_complete_requests(answer: Answers) -> Answers:
+    """Return the same answer, cancelled if the caller goes before the last request."""
 
-    async def whole(raw: AsyncIterator[bytes], carried: _Carried) -> bytes:
-        requests = _Whole(raw, carried)
+    async def answer_complete(raw: AsyncIterator[bytes], call: _GrpcCall) -> bytes:
+        requests = _CompleteRequests(raw, call)
         try:
-            return await answer(requests.all(), carried)
+            return await answer(requests.all(), call)
         finally:
-            await requests.said()
+            await requests.wait_sent()
 
-    return whole
+    return answer_complete
 
 
-class _Whole:
-    """The requests of a call that is answered once they have all come: a caller who
-    goes away has not sent them all.
+class _CompleteRequests:
+    """The requests of a call that counts only if they have all come."""
 
-    grpc.aio ends the requests in the same way whether the caller says that they are all
-    or goes away, and tells of his going later, when a handler may have taken a part for
-    the whole. Saying something to him first fails if he went.
-    """
+    # grpc.aio ends the iterator in the same way if the caller has sent them all and if
+    # it has gone, and cancels the call later, when a handler may have taken a part for
+    # the whole. Sending the caller its initial metadata first fails if it has gone.
 
-    def __init__(self, raw: AsyncIterator[bytes], carried: _Carried) -> None:
+    def __init__(self, raw: AsyncIterator[bytes], call: _GrpcCall) -> None:
         self._raw = raw
-        self._carried = carried
-        self._saying: asyncio.Future[None] | None = None
+        self._call = call
+        self._sending: asyncio.Future[None] | None = None
 
     async def all(self) -> AsyncIterator[bytes]:
-        """The requests as they come. CancelledError where the caller has gone before their end."""
-        async for one in self._raw:
-            yield one
-        self._saying = asyncio.ensure_future(self._carried.greet())
+        """Yield the requests as they come. CancelledError if the caller goes before the end."""
+        async for request in self._raw:
+            yield request
+        self._sending = asyncio.ensure_future(self._call.send_metadata())
         try:
-            await asyncio.shield(self._saying)
+            await asyncio.shield(self._sending)
         except grpc.aio.BaseError as gone:
             raise asyncio.CancelledError from gone
 
-    async def said(self) -> None:
-        """Waits until nothing is being said to the caller any more: gRPC says one thing
-        at a time."""
-        if self._saying is not None:
-            await asyncio.wait((self._saying,))
+    async def wait_sent(self) -> None:
+        """Wait until no metadata is being sent: gRPC sends one thing at a time."""
+        if self._sending is not None:
+            await asyncio.wait((self._sending,))
 
 
-class _Carried:
-    """A call gRPC carries; see `calls.Writing`."""
+class _GrpcCall:
+    """A call that gRPC carries; see `method.Writing`."""
 
     def __init__(self, context: Any) -> None:
         self._context = context
@@ -232,39 +226,38 @@ class _Carried:
                 self.caller = value if isinstance(value, str) else ""
                 break
 
-    async def greet(self) -> None:
-        """Says something that is no reply."""
+    async def send_metadata(self) -> None:
+        """Send the initial metadata, empty. grpc.aio.BaseError if the caller has gone."""
         await self._context.send_initial_metadata(())
 
     async def write(self, reply: bytes) -> None:
-        """Sends one of several replies."""
+        """Send one of several replies."""
         await self._context.write(reply)
 
 
 class _Health(health.aio.HealthServicer):
-    """Health of the server, its services and its cities; watchers are told of the end
-    and let go."""
+    """Health of the server, its services and its cities."""
 
     def __init__(
-        self, names: Iterable[str], alive: Callable[[], Awaitable[None]] | None
+        self, names: Iterable[str], ping: Callable[[], Awaitable[None]] | None
     ) -> None:
         super().__init__()
         self._names = names
-        self._alive = alive
+        self._ping = ping
         self._watches: set[asyncio.Task[Any]] = set()
 
     async def Check(
         self, request: health_pb2.HealthCheckRequest, context: Any
     ) -> health_pb2.HealthCheckResponse:
-        """How it is now; no answer while calls get none either."""
-        if self._alive:
-            await self._alive()
+        """Return the health now; no answer while calls get none either."""
+        if self._ping:
+            await self._ping()
         reply: health_pb2.HealthCheckResponse = await super().Check(request, context)
         return reply
 
     async def Watch(self, request: health_pb2.HealthCheckRequest, context: Any) -> None:
-        """Tells each change. UNAVAILABLE when the server leaves: otherwise a watcher
-        would hold up the stop."""
+        """Report each change until the server stops, then end as UNAVAILABLE."""
+        # A task of its own, to be cancelled: a watcher would hold up the stop.
         watch = asyncio.ensure_future(super().Watch(request, context))
         self._watches.add(watch)
         try:
@@ -275,13 +268,13 @@ class _Health(health.aio.HealthServicer):
         await context.abort(grpc.StatusCode.UNAVAILABLE, "服务正在停止")
 
     async def enter(self) -> None:
-        """SERVING, service by service and city by city."""
+        """Report SERVING for each name."""
         for name in self._names:
             await self.set(name, health_pb2.HealthCheckResponse.SERVING)
 
     async def leave(self) -> None:
-        """NOT_SERVING for good; then every watch ends."""
+        """Report NOT_SERVING for good, then end every watch."""
         await self.enter_graceful_shutdown()
-        await asyncio.sleep(0)  # lets the watchers write the news
+        await asyncio.sleep(0)  # lets the watchers write the change
         for watch in list(self._watches):
             watch.cancel()

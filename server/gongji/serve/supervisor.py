@@ -1,10 +1,19 @@
-"""Processes of our own: started with an order, replaced when they die, ended with us,
-even where we are killed.
+"""Child processes: started with a spec, replaced if they exit, ended with their parent.
 
-A member is a process of its own, never a fork. A pipe between it and its parent is its
-lifeline: its order comes through it, and its end is the end of the member. A parent
-that ends in order says a word first; one that was killed cannot.
+A child is a process of its own, never a fork. Its standard input is a pipe from its
+parent: the spec comes through it, and when it closes the child ends, even if the parent
+was killed.
 """
+
+# A child as its supervisor sees it:
+#
+#   starting ──▶ serving        the child reports `up` and its address
+#       │           │
+#       └─────┬─────┘           it exits, or reports a fault
+#             ├──▶ waiting ──▶ starting …       after a pause that doubles
+#             └──▶ supervise() raises           the fault is fatal; see `_supervise`
+#
+# In the child: run_child reads the spec, `work` serves, _watch_parent ends it.
 
 from __future__ import annotations
 
@@ -27,128 +36,126 @@ import structlog
 
 from gongji.model.refusals import Refusal
 
-if (
-    sys.platform == "win32"
-):  # there is no uvloop on Windows; asyncio's own loop serves there
+# There is no uvloop on Windows; asyncio's own loop serves there.
+if sys.platform == "win32":
     from asyncio import new_event_loop
 else:
     from uvloop import new_event_loop
 
 __all__ = [
     "Supervisor",
+    "freeze_gc",
     "interrupted",
     "new_event_loop",
-    "freeze_gc",
-    "serve_as_member",
+    "run_child",
 ]
 
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
-"""How long a dead member waits for its successor, in seconds: doubled each time one
-dies young, to the longest."""
+FIRST_PAUSE_S: Final = 0.5
+"""Seconds before an exited child is replaced; doubled each time one exits young."""
+
+LONGEST_PAUSE_S: Final = 30.0
 
 YOUNG_S: Final = 60.0
-"""A member that served this long, in seconds, has done nothing wrong by dying."""
+"""A child that lived this many seconds has proved that it can: its pause is the first."""
 
-LATEST_S: Final = 15.0
-"""How long a member may take to end, in seconds: to let calls in flight finish and
-close what it holds."""
+EXIT_TIMEOUT_S: Final = 15.0
+"""Seconds a child may take to finish its calls and close what it holds; then it is killed."""
 
-_FAREWELL: Final = b"."
-"""What a parent says before it lets go."""
+_ORDERLY_END: Final = b"."
+"""What a parent writes before it closes the pipe; one that was killed cannot."""
 
 
 def freeze_gc() -> None:
-    """Leaves what is loaded to the end of the process: looking through it for cycles
-    costs a tenth of every call."""
+    """Exempt what is loaded from garbage collection, and collect more rarely."""
+    # Measured: looking through it for cycles costs a tenth of every call.
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
 
 
 async def interrupted() -> None:
-    """Waits for Ctrl-C or the signal to end."""
+    """Wait for Ctrl-C or SIGTERM."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await stop.wait()
 
 
-class _Failed(Exception):  # noqa: N818 - a state, told to who waits
-    """A member ended unbidden: why, and whether another would end the same way."""
+class _ChildFailed(Exception):  # noqa: N818 - a state, reported to who waits
+    """A child exited unbidden; a `fatal` failure would befall its successor too."""
 
-    def __init__(self, told: str, *, final: bool) -> None:
-        super().__init__(told)
-        self.final = final
+    def __init__(self, message: str, *, fatal: bool) -> None:
+        super().__init__(message)
+        self.fatal = fatal
 
 
 class _Report(msgspec.Struct, omit_defaults=True):
-    """A line from a member to its parent: that it is up, and where; or why it ends."""
+    """A line of JSON from a child: that it is up and where, or the fault it exits with."""
 
     up: bool = False
     address: str = ""
     fault: str = ""
-    final: bool = False
+    fatal: bool = False
 
 
 @dataclass(slots=True)
 class _Child:
-    """A member's process as its parent sees it."""
+    """A child's process as its parent sees it."""
 
     name: str
     number: int
     process: asyncio.subprocess.Process
 
     @classmethod
-    async def start(cls, module: str, name: str, number: int, order: object) -> _Child:
-        """A member that will come `up`; in a session of its own, so that Ctrl-C reaches
-        the parent only."""
+    async def start(cls, module: str, name: str, number: int, spec: object) -> _Child:
+        """Start a child; it will be `up` later."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", module),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            # A session of its own, so that Ctrl-C reaches the parent only.
             start_new_session=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
-        member = cls(name, number, process)
         if process.stdin:
-            process.stdin.write(pickle.dumps(order))
-        return member
+            process.stdin.write(pickle.dumps(spec))
+        return cls(name, number, process)
 
     async def up(self) -> str:
-        """Waits until it serves: where. _Failed where it ends instead."""
+        """Wait until it serves; return its address. _ChildFailed if it exits instead."""
         report = await self._report()
         if report is None or not report.up:
-            raise await self._why(report)
+            raise await self._failure(report)
         return report.address
 
-    async def ended(self) -> _Failed:
-        """Waits until it ends: why it did."""
-        return await self._why(await self._report())
+    async def exited(self) -> _ChildFailed:
+        """Wait until it exits; return why."""
+        return await self._failure(await self._report())
 
     async def _report(self) -> _Report | None:
-        """Its next line, None at the end."""
+        """Return its next line, None at the end."""
         line = await self.process.stdout.readline() if self.process.stdout else b""
         return msgspec.json.decode(line, type=_Report) if line else None
 
-    async def _why(self, report: _Report | None) -> _Failed:
+    async def _failure(self, report: _Report | None) -> _ChildFailed:
         status = await self.process.wait()
         if report and report.fault:
-            return _Failed(report.fault, final=report.final)
-        return _Failed(
+            return _ChildFailed(report.fault, fatal=report.fatal)
+        return _ChildFailed(
             f"进程 {self.name} {self.number} 意外结束(状态 {status}), 原因见日志",
-            final=False,
+            fatal=False,
         )
 
     def release(self) -> None:
-        """Tells it to end."""
+        """Ask it to end in order."""
         if self.process.stdin and not self.process.stdin.is_closing():
-            self.process.stdin.write(_FAREWELL)
+            self.process.stdin.write(_ORDERLY_END)
             self.process.stdin.close()
 
-    async def gone(self) -> None:
-        """Waits until it has ended; kills it where it takes too long."""
+    async def reap(self) -> None:
+        """Wait until it has exited; kill it after EXIT_TIMEOUT_S."""
         try:
-            await asyncio.wait_for(self.process.wait(), LATEST_S)
+            await asyncio.wait_for(self.process.wait(), EXIT_TIMEOUT_S)
         except TimeoutError:
             with suppress(ProcessLookupError):
                 self.process.kill()
@@ -156,76 +163,75 @@ class _Child:
 
 
 class Supervisor:
-    """Some processes that run one module, each with an order of its own made when it starts."""
+    """Several children that run one module, each with a spec of its own."""
 
     def __init__(
-        self, module: str, name: str, size: int, order: Callable[[int], object]
+        self, module: str, name: str, size: int, make_spec: Callable[[int], object]
     ) -> None:
-        """`order` is asked for the order of each number from 1 to `size`, again for
-        every successor.
+        """Supervise `size` children, numbered from 1.
 
-        The log tells of them by `name`: worker_up, worker_ended.
+        `make_spec` returns the spec of a number, again for every successor. The log
+        calls them by `name`: worker_up, worker_ended.
         """
-        self._module, self._name, self._size, self._order = module, name, size, order
-        self._members: dict[int, _Child] = {}
+        self._module = module
+        self._name = name
+        self._size = size
+        self._make_spec = make_spec
+        self._children: dict[int, _Child] = {}
         self._serving: set[int] = set()
         self._log = structlog.get_logger()
 
     async def start(self) -> str:
-        """Brings them all up, the first alone: it may make what the others find; where
-        it serves. OSError."""
+        """Start all children; return the first one's address. OSError."""
         try:
+            # The first alone: it may make what the others find.
             address = await self._start(1)
             await asyncio.gather(
                 *(self._start(number) for number in range(2, self._size + 1))
             )
-        except _Failed as failed:
+        except _ChildFailed as failed:
             raise OSError(str(failed)) from failed
         return address
 
     async def _start(self, number: int) -> str:
-        member = self._members[number] = await _Child.start(
-            self._module, self._name, number, self._order(number)
+        child = self._children[number] = await _Child.start(
+            self._module, self._name, number, self._make_spec(number)
         )
-        address = await member.up()
+        address = await child.up()
         self._serving.add(number)
         self._log.info(
-            f"{self._name}_up", pid=member.process.pid, **{self._name: number}
+            f"{self._name}_up", pid=child.process.pid, **{self._name: number}
         )
         return address
 
-    async def keep(self) -> None:
-        """Replaces each that ends, for ever. ValueError where their orders cannot be
-        met any more."""
-        keepers = [
-            asyncio.ensure_future(self._keep(number)) for number in self._members
+    async def supervise(self) -> None:
+        """Replace each child that exits, for ever. ValueError if one fails fatally."""
+        tasks = [
+            asyncio.ensure_future(self._supervise(number)) for number in self._children
         ]
         try:
-            await asyncio.gather(*keepers)
+            await asyncio.gather(*tasks)
         finally:
-            for keeper in keepers:
-                keeper.cancel()
+            for task in tasks:
+                task.cancel()
 
-    async def _keep(self, number: int) -> None:
-        """Replaces one; while others serve, one that cannot start is tried again."""
+    async def _supervise(self, number: int) -> None:
         pause = FIRST_PAUSE_S / 2
         while True:
             since = time.monotonic()
             try:
                 if number not in self._serving:
                     await self._start(number)
-                failed = await self._members[number].ended()
-            except _Failed as before:
-                failed = before
+                failed = await self._children[number].exited()
+            except _ChildFailed as at_start:
+                failed = at_start
             served = number in self._serving
             self._serving.discard(number)
-            if failed.final and (served or not self._serving):
+            # While others serve, a successor that cannot start is tried again.
+            if failed.fatal and (served or not self._serving):
                 raise ValueError(str(failed))
-            pause = (
-                FIRST_PAUSE_S
-                if time.monotonic() - since >= YOUNG_S
-                else min(2 * pause, LONGEST_PAUSE_S)
-            )
+            lived_s = time.monotonic() - since
+            pause = FIRST_PAUSE_S if lived_s >= YOUNG_S else _longer(pause)
             self._log.error(
                 f"{self._name}_ended",
                 told=str(failed),
@@ -235,68 +241,76 @@ class Supervisor:
             await asyncio.sleep(pause)
 
     async def stop(self) -> None:
-        """Ends them all, calls in flight finished within their grace."""
-        for member in self._members.values():
-            member.release()
-        await asyncio.gather(*(member.gone() for member in self._members.values()))
+        """End all children, calls in flight finished within their grace."""
+        for child in self._children.values():
+            child.release()
+        await asyncio.gather(*(child.reap() for child in self._children.values()))
 
 
-# --- in the member's process ----------------------------------------------------------
+def _longer(pause_s: float) -> float:
+    return min(2 * pause_s, LONGEST_PAUSE_S)
+
+
+# --- in the child's process -----------------------------------------------------------
 
 Up = Callable[[str], None]
-"""Tells the parent that we serve, and where."""
+"""Reports to the parent that the child serves, and at which address."""
+
+Work = Callable[[Any, Up, asyncio.Future[None]], Awaitable[None]]
+"""What a child does: given its spec, `Up`, and a future done when it must end."""
 
 
-def serve_as_member(
-    work: Callable[[Any, Up, asyncio.Future[None]], Awaitable[None]],
+def run_child(
+    work: Work,
     *,
-    unfit: tuple[type[Exception], ...] = (),
-    bereft: Callable[[Any], object] = lambda _: None,
+    fatal: tuple[type[Exception], ...] = (),
+    on_orphaned: Callable[[Any], object] = lambda _: None,
 ) -> None:
-    """A member's life: `work` is handed its order, whom to tell that it serves, and
-    what is done when the end comes.
+    """Run `work` with the spec from standard input; exit with 1 if it fails.
 
-    One that ends with an `unfit` error has an order that could not be met later either:
-    it gets no successor. `bereft` is handed the order, in a thread of its own, where
-    the parent was killed: before the end comes.
+    A child that fails with a `fatal` error gets no successor: its spec could not be met
+    later either. If the parent is killed, `on_orphaned` is called with the spec, in a
+    thread of its own, before the end comes.
     """
-    order = pickle.load(sys.stdin.buffer)  # noqa: S301 - our own parent's
+    spec = pickle.load(sys.stdin.buffer)  # noqa: S301 - our own parent's
     # What anybody prints must not reach the parent as a report.
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0) as reports:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
         try:
             with asyncio.Runner(loop_factory=new_event_loop) as runner:
-                runner.run(_until_the_end(work, order, reports, partial(bereft, order)))
+                runner.run(_run(work, spec, reports, partial(on_orphaned, spec)))
         except (Refusal, ValueError, OSError) as fault:
-            _tell(reports, _Report(fault=str(fault), final=isinstance(fault, unfit)))
+            _send(reports, _Report(fault=str(fault), fatal=isinstance(fault, fatal)))
             sys.exit(1)
 
 
-async def _until_the_end(
-    work: Any, order: object, reports: BinaryIO, bereft: Callable[[], object]
+async def _run(
+    work: Work, spec: object, reports: BinaryIO, on_orphaned: Callable[[], object]
 ) -> None:
-    loop = asyncio.get_running_loop()
+    def up(address: str) -> None:
+        _send(reports, _Report(up=True, address=address))
+
     ending = asyncio.ensure_future(interrupted())
-    end = partial(loop.call_soon_threadsafe, ending.cancel)
-    threading.Thread(target=_lifeline, args=(end, bereft), daemon=True).start()
-    await work(
-        order, lambda address: _tell(reports, _Report(up=True, address=address)), ending
-    )
+    end = partial(asyncio.get_running_loop().call_soon_threadsafe, ending.cancel)
+    # A thread, since the loop may hang; a daemon, so that it holds up no exit.
+    watch = threading.Thread(target=_watch_parent, args=(end, on_orphaned), daemon=True)
+    watch.start()
+    await work(spec, up, ending)
 
 
-def _lifeline(end: Callable[[], object], bereft: Callable[[], object]) -> None:
-    """Waits until the parent lets go, and sees to it that nothing outlives it."""
-    told = b""
-    while word := os.read(sys.stdin.fileno(), 4096):
-        told += word
-    if not told:
-        bereft()
+def _watch_parent(end: Callable[[], object], on_orphaned: Callable[[], object]) -> None:
+    """Wait until the pipe closes, call `end`, and exit if the child has not by then."""
+    received = b""
+    while data := os.read(sys.stdin.fileno(), 4096):
+        received += data
+    if not received:
+        on_orphaned()
     with suppress(RuntimeError):  # the loop has ended by itself
         end()
-    time.sleep(LATEST_S)
+    time.sleep(EXIT_TIMEOUT_S)
     os._exit(1)
 
 
-def _tell(reports: BinaryIO, report: _Report) -> None:
+def _send(reports: BinaryIO, report: _Report) -> None:
     with suppress(OSError):  # the parent is gone
         reports.write(msgspec.json.encode(report) + b"\n")
