@@ -37,9 +37,11 @@ class Servers:
     stores: list[Store]
 
     def start(
-        self, number: int, *adopt: Adoption, look_s: float = 60
+        self, number: int, *adopt: Adoption, interval_s: float = 60
     ) -> AbstractAsyncContextManager[None]:
-        return adopting(self.stores[number], self.url, adopt, NOW, look_s=look_s)
+        return adopting(
+            self.stores[number], self.url, adopt, NOW, interval_s=interval_s
+        )
 
     async def recorded(self) -> list[tuple[str, str, date]]:
         return [
@@ -157,7 +159,7 @@ async def test_who_is_overruled_ends(servers: Servers) -> None:
     """A server that finds others recorded than its own stops serving and says so."""
 
     async def serve() -> None:
-        async with servers.start(0, V2, look_s=0.01):
+        async with servers.start(0, V2, interval_s=0.01):
             await servers.stores[1].adopt(Adopted("341100", "V3", OTHER.since, NOW))
             await asyncio.Event().wait()
 
@@ -168,7 +170,7 @@ async def test_who_is_overruled_ends(servers: Servers) -> None:
 async def test_who_was_cut_off_shows_again(servers: Servers) -> None:
     """A server whose sign went with its connection gives it again, and is again beside
     whom nothing is changed."""
-    async with servers.start(0, V2, look_s=0.01):
+    async with servers.start(0, V2, interval_s=0.01):
         before = signs(servers.url)
         with psycopg.connect(servers.url) as operator:
             operator.execute("SELECT pg_terminate_backend(%s)", [before[0]])

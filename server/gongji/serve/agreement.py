@@ -1,5 +1,4 @@
-"""Holds the adoptions a server starts with against those recorded, and keeps servers of
-one database of one mind."""
+"""Adoptions of candidate revisions (采用候选修订) on which all servers of a database agree."""
 
 from __future__ import annotations
 
@@ -7,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import date, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -21,12 +21,11 @@ from gongji.store.engine import EngineDown
 if TYPE_CHECKING:
     from gongji.store.postgres.presence import Presence
 
-
-LOOK_S: Final = 5.0
-"""How often a server looks whether what is recorded is still what it started with, in seconds."""
+INTERVAL_S: Final = 5.0
+"""Seconds between two looks at whether the recorded adoptions are still our own."""
 
 _Days = Mapping[tuple[str, str], date]
-"""Since when, by area code and candidate."""
+"""The first day of each adoption, by area code and candidate."""
 
 
 @asynccontextmanager
@@ -36,85 +35,90 @@ async def adopting(
     adopt: Iterable[Adoption],
     now: datetime,
     *,
-    look_s: float = LOOK_S,
+    interval_s: float = INTERVAL_S,
 ) -> AsyncIterator[None]:
-    """Records this start's adoptions and holds them while this lasts.
+    """Record this server's adoptions and hold them until the end.
 
-    ValueError where days already settled would change, where another server over the
-    database runs with others, or, out of the body, where others have been recorded
-    since. On PostgreSQL each server shows that it is there; adoptions are recorded only
-    where no other is, so none can settle by other rules meanwhile. What remains: a
-    server that loses its connection does not show for at most `look_s` seconds after
-    the database answers again; who records then is noticed by it at that look, and it
-    ends. SQLite is for one process: there nobody else is looked for.
+    ValueError if settled days would change, if another server over the database runs
+    with other adoptions, or, out of the body, if others have been recorded since.
+    ConnectionError if the database cannot be reached.
     """
-    asked = {(a.area_code, a.candidate): a.since for a in adopt}
+    # On PostgreSQL each server shows its presence, and adoptions are recorded only by
+    # one that is alone, so none settles by other rules meanwhile. One gap remains: a
+    # server that lost its connection does not show for at most `interval_s` seconds
+    # after the database answers again; it notices at that look what was recorded, and
+    # ends.
+    requested = {(a.area_code, a.candidate): a.since for a in adopt}
     if not database_at(database).shared:
-        await _record(store, await _lacking(store, asked), now)
+        # SQLite serves one process: there is no other server to agree with.
+        await _record(store, await _unrecorded(store, requested), now)
         yield
         return
     from gongji.store.postgres.presence import Presence  # noqa: PLC0415 - psycopg is an extra
 
     presence = Presence(database)
     try:
-        await _agree(store, presence, asked, now)
-        async with _watched(store, presence, asked, look_s):
+        await _agree(store, presence, requested, now)
+        async with _watched(store, presence, requested, interval_s):
             yield
     except EngineDown as down:
-        msg = f"无法连接 PostgreSQL: {down}"
-        raise ConnectionError(msg) from down
+        message = f"无法连接 PostgreSQL: {down}"
+        raise ConnectionError(message) from down
     finally:
         presence.close()
 
 
-async def _agree(store: Store, presence: Presence, asked: _Days, now: datetime) -> None:
-    """Is among the others, all with the same adoptions; records what is lacking while
-    alone. ValueError."""
+async def _agree(
+    store: Store, presence: Presence, requested: _Days, now: datetime
+) -> None:
+    """Show our presence, and record what is unrecorded while alone. ValueError."""
     await asyncio.to_thread(presence.share)
-    if not await _lacking(store, asked):
+    if not await _unrecorded(store, requested):
         return
     if await asyncio.to_thread(presence.alone):
         try:
-            await _record(store, await _lacking(store, asked), now)
+            await _record(store, await _unrecorded(store, requested), now)
         finally:
             await asyncio.to_thread(presence.among_others)
-    elif lacking := await _lacking(
-        store, asked
-    ):  # or it was recorded by one that started at the same time
+        return
+    # Once more: one that started at the same time may have recorded them by now.
+    unrecorded = await _unrecorded(store, requested)
+    if unrecorded:
         raise ValueError(
-            f"另有服务正在使用该数据库, 尚未采用 {_written(lacking)}: "
+            f"另有服务正在使用该数据库, 尚未采用 {_in_words(unrecorded)}: "
             "请先停下全部服务, 再以相同的 --adopt 逐一启动"
         )
 
 
-async def _lacking(store: Store, asked: _Days) -> _Days:
-    """What is yet to be recorded. ValueError where a recorded one is not asked for, or
-    settled days would change."""
+async def _unrecorded(store: Store, requested: _Days) -> _Days:
+    """Return the adoptions still to be recorded.
+
+    ValueError if a recorded one is not requested, or if settled days would change.
+    """
     recorded = await _recorded(store)
-    if forgotten := {
-        name: since for name, since in recorded.items() if name not in asked
-    }:
-        told = " ".join(f"--adopt {one}" for one in _written(forgotten).split("、"))
-        raise ValueError(f"此前已采用 {_written(forgotten)}; 启动时须继续给出 {told}")
-    lacking = {
-        name: since for name, since in asked.items() if recorded.get(name) != since
+    dropped = {name: since for name, since in recorded.items() if name not in requested}
+    if dropped:
+        options = " ".join(f"--adopt {option}" for option in _options(dropped))
+        raise ValueError(f"此前已采用 {_in_words(dropped)}; 启动时须继续给出 {options}")
+    unrecorded = {
+        name: since for name, since in requested.items() if recorded.get(name) != since
     }
-    for (area, name), since in lacking.items():
-        if await store.settled_since(
-            area, min(since, recorded.get((area, name), since))
-        ):
+    for (area, name), since in unrecorded.items():
+        # Moving an adoption changes the days from the earlier of the two on.
+        first = min(since, recorded.get((area, name), since))
+        if await store.settled_since(area, first):
             raise ValueError(
                 f"不能自 {since} 起采用 {area}:{name}: 该日以后已有结算, 采用会改变已结算的日子"
             )
-    return lacking
+    return unrecorded
 
 
-async def _record(store: Store, lacking: _Days, now: datetime) -> None:
-    if lacking:
+async def _record(store: Store, unrecorded: _Days, now: datetime) -> None:
+    if unrecorded:
         await store.adopt(
             *(
                 Adopted(area, name, since, now)
-                for (area, name), since in lacking.items()
+                for (area, name), since in unrecorded.items()
             )
         )
 
@@ -123,67 +127,77 @@ async def _recorded(store: Store) -> _Days:
     return {(a.area_code, a.candidate): a.since for a in await store.adopted()}
 
 
-def _written(days: _Days) -> str:
-    """As an operator writes them."""
-    return "、".join(f"{area}:{name}@{since}" for (area, name), since in days.items())
+def _options(days: _Days) -> list[str]:
+    """Return adoptions as an operator writes them, such as 341100:V2@2025-01-01."""
+    return [f"{area}:{name}@{since}" for (area, name), since in days.items()]
+
+
+def _in_words(days: _Days) -> str:
+    return "、".join(_options(days))
 
 
 @asynccontextmanager
 async def _watched(
-    store: Store, presence: Presence, asked: _Days, look_s: float
+    store: Store, presence: Presence, requested: _Days, interval_s: float
 ) -> AsyncIterator[None]:
-    """Ends the body with ValueError once others than these are recorded; shows again
-    after a lost connection."""
-    body, ending = asyncio.current_task(), asyncio.Event()
-    watch = asyncio.ensure_future(_watch(store, presence, asked, look_s, ending))
-    watch.add_done_callback(
-        lambda done: (
-            body and not done.cancelled() and done.exception() and body.cancel()
-        )
+    """Watch the recorded adoptions during the body; end it by ValueError if they change."""
+    body = asyncio.current_task()
+    ending = asyncio.Event()
+    watch = asyncio.ensure_future(
+        _watch(store, presence, requested, interval_s, ending)
     )
+    watch.add_done_callback(partial(_cancel_if_failed, body))
     try:
         yield
     except asyncio.CancelledError:
-        if (
-            body
-            and watch.done()
-            and not watch.cancelled()
-            and (found := watch.exception())
-        ):
+        # Ours only if the watch failed; any other is somebody else's and goes on.
+        fault = watch.exception() if watch.done() and not watch.cancelled() else None
+        if body and fault:
             body.uncancel()
-            raise found from None
+            raise fault from None
         raise
     finally:
         ending.set()
         await asyncio.wait((watch,))
 
 
+def _cancel_if_failed(
+    body: asyncio.Task[None] | None, watch: asyncio.Future[None]
+) -> None:
+    if body and not watch.cancelled() and watch.exception():
+        body.cancel()
+
+
 async def _watch(
-    store: Store, presence: Presence, asked: _Days, look_s: float, ending: asyncio.Event
+    store: Store,
+    presence: Presence,
+    requested: _Days,
+    interval_s: float,
+    ending: asyncio.Event,
 ) -> None:
     while not ending.is_set():
         try:
-            async with asyncio.timeout(look_s):
+            async with asyncio.timeout(interval_s):
                 await ending.wait()
         except TimeoutError:
-            await _look(store, presence, asked)
+            await _check(store, presence, requested)
 
 
-async def _look(store: Store, presence: Presence, asked: _Days) -> None:
-    """Looks once. ValueError where others have been recorded; an unreachable database
-    is looked at again later."""
+async def _check(store: Store, presence: Presence, requested: _Days) -> None:
+    """Show our presence again and compare what is recorded. ValueError."""
     try:
+        # Again: it went with the connection, if that was lost.
         await asyncio.to_thread(presence.share)
         recorded = await _recorded(store)
     except (EngineDown, StoreUnavailable) as down:
-        structlog.get_logger().warning(
-            "adoptions_unseen", told=str(down.__cause__ or down)
-        )
-        return
-    if other := {
-        name: since for name, since in recorded.items() if asked.get(name) != since
-    }:
+        reason = str(down.__cause__ or down)
+        structlog.get_logger().warning("adoptions_unseen", told=reason)
+        return  # until the next look
+    different = {
+        name: since for name, since in recorded.items() if requested.get(name) != since
+    }
+    if different:
         raise ValueError(
-            f"该数据库已由另一服务采用 {_written(other)}, 本服务并未如此启动, 现停止: "
+            f"该数据库已由另一服务采用 {_in_words(different)}, 本服务并未如此启动, 现停止: "
             "请以相同的 --adopt 启动全部服务"
         )

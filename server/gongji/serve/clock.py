@@ -1,5 +1,4 @@
-"""What time it is: the machine's clock, or a sandbox's that stands where it was set.
-The only module that reads one."""
+"""The current time by which decisions are made: the machine's, or a sandbox's own."""
 
 from __future__ import annotations
 
@@ -12,7 +11,7 @@ Clock = Callable[[], datetime]
 
 
 def system_clock() -> datetime:
-    """Now in Shanghai."""
+    """Return the machine's time, in Shanghai."""
     return datetime.now(SHANGHAI)
 
 
@@ -23,9 +22,9 @@ class SandboxClock:
         self._now = start or system_clock()
 
     def __call__(self) -> datetime:
-        """The instant the clock stands at."""
+        """Return the instant the clock stands at."""
         return self._now
 
     def set(self, now: datetime) -> None:
-        """Moves the clock, forward or back."""
+        """Move the clock, forward or back."""
         self._now = now.astimezone(SHANGHAI)

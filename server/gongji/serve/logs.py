@@ -1,4 +1,4 @@
-"""One JSON line a call on standard error, by the fastest renderer; never personal data."""
+"""The log: one JSON line a call on standard error, never with personal data."""
 
 from __future__ import annotations
 
@@ -15,40 +15,38 @@ _json = msgspec.json.Encoder(enc_hook=str)
 
 
 def configure() -> None:
-    """Sets structlog up for the process; again and again does no harm."""
-    stream = sys.__stderr__
+    """Set structlog up for this process; may be called again."""
+    stream = sys.__stderr__  # None if the process was started without one
+    lines = LogLines(cast("BinaryIO", stream.buffer)) if stream else None
     structlog.configure(
         processors=[_line],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.BytesLoggerFactory(
-            file=cast("BinaryIO", LogLines(cast("BinaryIO", stream.buffer)))
-            if stream
-            else None
-        ),
+        logger_factory=structlog.BytesLoggerFactory(cast("BinaryIO | None", lines)),
         cache_logger_on_first_use=True,
     )
 
 
 class LogLines:
-    """Where lines go; a log that cannot be written, its disk full or its reader gone,
-    loses lines and no call."""
+    """A file for log lines that may fail: then lines are lost, and no call."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
 
     def write(self, line: bytes) -> None:
-        """Writes a line if it can."""
-        with suppress(OSError, ValueError):  # ValueError: it is closed
+        """Write a line if that is possible."""
+        # OSError: the disk is full or the reader has gone. ValueError: it is closed.
+        with suppress(OSError, ValueError):
             self._file.write(line)
 
     def flush(self) -> None:
-        """Sends on what was written, if it can."""
+        """Flush what was written if that is possible."""
         with suppress(OSError, ValueError):
             self._file.flush()
 
 
 def _line(_: object, level: str, event: structlog.typing.EventDict) -> bytes:
-    """The event as a line, in one step: a chain of processors costs three times as much."""
+    """Return an event as one line of JSON."""
+    # hot path: measured, a chain of processors costs three times as much.
     event["level"] = level
     event["timestamp"] = datetime.now(UTC).isoformat()
     if event.get("exc_info"):

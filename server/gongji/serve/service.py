@@ -1,5 +1,4 @@
-"""Starts the service: settings, cities, store, server, sample population, and what is
-printed at the start."""
+"""Run the service: its store, cities and port, up with its sample population."""
 
 from __future__ import annotations
 
@@ -16,11 +15,12 @@ from gongji.model.people import Person
 from gongji.rpc.services import services_of
 from gongji.serve import logs
 from gongji.serve.agreement import adopting
-from gongji.serve.clock import SandboxClock, system_clock
+from gongji.serve.clock import Clock, SandboxClock, system_clock
 from gongji.serve.gateway import Gateway
 from gongji.serve.port import OpenPort, Port
 from gongji.serve.settings import KEY_FILE, Settings
 from gongji.serve.supervisor import freeze_gc, interrupted
+from gongji.store import Store
 from gongji.store.databases import database_at
 
 
@@ -33,17 +33,17 @@ class Up:
 
 @dataclass(frozen=True)
 class Stopping:
-    """The service was told to end and ends what it has under way."""
+    """The service was asked to stop and finishes its calls in flight."""
 
 
 async def serve(
     settings: Settings, cities: Cities, workdays: Workdays
 ) -> AsyncGenerator[Up | Stopping]:
-    """Serve with one process until interrupted; tell when up and when stopping.
+    """Serve with one process until interrupted; yield Up, then Stopping.
 
     ValueError or OSError if the settings cannot be met.
     """
-    # Before the port is open: who can call can be ended in order.
+    # Before the port is open: whoever can call can also interrupt it in order.
     ending = asyncio.ensure_future(interrupted())
     async with running(settings, cities, workdays) as port:
         yield Up(port.address)
@@ -55,48 +55,63 @@ async def serve(
 async def running(
     settings: Settings, cities: Cities, workdays: Workdays
 ) -> AsyncIterator[Port]:
-    """A server over its store, up and with its sample loaded; stopped and closed at the end.
+    """Run a server over its store, its sample loaded; yield its started port.
 
-    ValueError, OSError; also later, out of the body, where another server adopts
-    otherwise (`adopting`).
+    ValueError or OSError; also later, out of the body, if another server records other
+    adoptions (`adopting`).
     """
     logs.configure()
     clock = SandboxClock() if settings.sandbox else system_clock
-    database = database_at(settings.database_address)
     async with AsyncExitStack() as stack:
-        stack.enter_context(database.hold_alone())
+        # In this order, and ended in the other: no call may outlive the store.
+        store = await stack.enter_async_context(_opened(settings, clock))
+        await stack.enter_async_context(
+            adopting(store, settings.database, settings.adopt, clock())
+        )
+        port = _port(settings, store, cities, workdays, clock)
+        await port.start()
+        stack.push_async_callback(port.stop)
+        freeze_gc()
+        if settings.sample and await store.get(Person, _first_of_sample()) is None:
+            await _load_sample(port)
+        yield port
+
+
+@asynccontextmanager
+async def _opened(settings: Settings, clock: Clock) -> AsyncIterator[Store]:
+    """Open the settings' store and, if it is a file, keep other servers out of it."""
+    database = database_at(settings.database_address)
+    with database.hold_alone():
         store = database.open(clock, settings.data / KEY_FILE)
-        stack.push_async_callback(store.close)
-        async with adopting(store, settings.database, settings.adopt, clock()):
-            offer = services_of(
-                store,
-                cities,
-                workdays,
-                clock,
-                sandbox=clock if isinstance(clock, SandboxClock) else None,
-                load_sample=lambda: _load_sample(port.address),
-            )
-            port: Port = (Gateway if settings.gateway else OpenPort)(
-                offer, settings.address, shared=settings.workers > 1
-            )
-            await port.start()
-            freeze_gc()
-            try:
-                if (
-                    settings.sample
-                    and await store.get(Person, _first_of_sample()) is None
-                ):
-                    await _load_sample(port.address)
-                yield port
-            finally:
-                await port.stop()
+        try:
+            yield store
+        finally:
+            await store.close()
 
 
-async def _load_sample(address: str) -> None:
-    """Sends the sample population to this very server, over the wire like anybody's import."""
+def _port(
+    settings: Settings, store: Store, cities: Cities, workdays: Workdays, clock: Clock
+) -> Port:
+    """Return the port of all services over a store, not yet started. OSError."""
+    services = services_of(
+        store,
+        cities,
+        workdays,
+        clock,
+        sandbox=clock if isinstance(clock, SandboxClock) else None,
+        load_sample=lambda: _load_sample(port),
+    )
+    port: Port = (Gateway if settings.gateway else OpenPort)(
+        services, settings.address, shared=settings.workers > 1
+    )
+    return port
+
+
+async def _load_sample(port: Port) -> None:
+    """Send the sample population to this very server, over the wire like any import."""
 
     def send() -> None:
-        with connect(address) as channel:
+        with connect(port.address) as channel:
             imports.send_sample(channel)
 
     await asyncio.to_thread(send)
@@ -109,9 +124,9 @@ def _first_of_sample() -> str:
 
 
 def lossy_settings(database: str) -> tuple[str, ...]:
-    """Return the settings under which an answer may be lost, in words.
+    """Return the database's settings under which an answer may be lost, in words.
 
-    None if the database cannot be reached now.
+    Empty if the database cannot be reached now.
     """
     with suppress(OSError):
         if condition := database_at(database).condition():

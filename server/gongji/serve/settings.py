@@ -1,4 +1,4 @@
-"""What an operator sets when starting the service."""
+"""Settings with which an operator starts the service."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from gongji.rules import money
 from gongji.rules.clauses import Clause, Grade
 
 DATABASE, KEY_FILE = "gongji.sqlite3", "gongji.key"
-"""Names in the data folder: the database, unless another is named, and the key file in any case."""
+"""Names in the data folder; the key file lies there even if another database is named."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What the operator asked for."""
+    """How the service is to be started."""
 
     address: str
     data: Path
@@ -35,7 +35,7 @@ class Settings:
     def parse(
         cls, *, adopt: Iterable[str], retired_credit: Iterable[str], **plain: object
     ) -> Settings:
-        """Settings from the command line. ValueError names the option and how it is written."""
+        """Return settings from the command line. ValueError names the option at fault."""
         return cls(
             adopt=tuple(Adoption.parse(text) for text in adopt),
             retired_credits=tuple(_retired_credit(text) for text in retired_credit),
@@ -48,18 +48,17 @@ class Settings:
         return self.database or self.data / DATABASE
 
     def workdays(self) -> Workdays:
-        """The calendar with what the operator adds. ValueError where the file is
-        written otherwise."""
+        """Return the calendar with the operator's additions. ValueError if it is malformed."""
         return Workdays.from_toml(self.calendar) if self.calendar else Workdays()
 
 
 def _retired_credit(text: str) -> RetiredCredit:
-    """Reads `341100:70.00@2022-07-01`. ValueError where it is written otherwise."""
-    area, _, rest = text.partition(":")
-    amount, _, day = rest.partition("@")
+    """Parse `341100:70.00@2022-07-01`. ValueError if it is malformed."""
+    area, _, amount_and_day = text.partition(":")
+    amount, _, day = amount_and_day.partition("@")
     if not (area and amount and day):
-        msg = f"退休人员定额划入应写作 341100:70.00@2022-07-01, 得到 {text!r}"
-        raise ValueError(msg)
+        message = f"退休人员定额划入应写作 341100:70.00@2022-07-01, 得到 {text!r}"
+        raise ValueError(message)
     clause = Clause(
         "运营方设定",
         f"退休人员每月定额划入{amount}元, 自 {day} 起",
