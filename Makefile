@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 BENCH := .venv/.bench
+# What callers have compiled: later protos may only add to it.
+RELEASED := protos/gongji-0.1.0.binpb
 PROJECTS := pyproject.toml requirements.txt $(wildcard plugins/*/pyproject.toml) tests/conformance/pyproject.toml
 
 .PHONY: run demo test prove chaos bench check protos format clean
@@ -32,6 +34,7 @@ check: $(STAMP)
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.budget
 	$(BIN)/buf lint protos
+	$(BIN)/buf breaking protos --against $(RELEASED)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python protos/generate.py --check
 
 protos: $(STAMP)

@@ -26,13 +26,14 @@ from gongji.v1 import constraints_pb2 as gongji_dot_v1_dot_constraints__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17gongji/v1/sandbox.proto\x12\tgongji.v1\x1a\x1bgongji/v1/constraints.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x11\n\x0fGetClockRequest\";\n\x10GetClockResponse\x12\'\n\x03now\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"`\n\x0fSetClockRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x01\x12/\n\x03now\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xc2\xf8\x18\x02\x08\x01\";\n\x10SetClockResponse\x12\'\n\x03now\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"A\n\x0cResetRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x01\x12\x13\n\x0bload_sample\x18\x02 \x01(\x08\"\x0f\n\rResetResponse2\xd6\x01\n\x0eSandboxService\x12\x43\n\x08GetClock\x12\x1a.gongji.v1.GetClockRequest\x1a\x1b.gongji.v1.GetClockResponse\x12\x43\n\x08SetClock\x12\x1a.gongji.v1.SetClockRequest\x1a\x1b.gongji.v1.SetClockResponse\x12:\n\x05Reset\x12\x17.gongji.v1.ResetRequest\x1a\x18.gongji.v1.ResetResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17gongji/v1/sandbox.proto\x12\tgongji.v1\x1a\x1bgongji/v1/constraints.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x11\n\x0fGetClockRequest\";\n\x10GetClockResponse\x12\'\n\x03now\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"`\n\x0fSetClockRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x01\x12/\n\x03now\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xc2\xf8\x18\x02\x08\x01\";\n\x10SetClockResponse\x12\'\n\x03now\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"A\n\x0cResetRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x01\x12\x13\n\x0bload_sample\x18\x02 \x01(\x08\"\x0f\n\rResetResponse2\xd6\x01\n\x0eSandboxService\x12\x43\n\x08GetClock\x12\x1a.gongji.v1.GetClockRequest\x1a\x1b.gongji.v1.GetClockResponse\x12\x43\n\x08SetClock\x12\x1a.gongji.v1.SetClockRequest\x1a\x1b.gongji.v1.SetClockResponse\x12:\n\x05Reset\x12\x17.gongji.v1.ResetRequest\x1a\x18.gongji.v1.ResetResponseB0\n\tgongji.v1P\x01Z!gongji.invalid/gongji/v1;gongjiv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'gongji.v1.sandbox_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\tgongji.v1P\001Z!gongji.invalid/gongji/v1;gongjiv1'
   _globals['_SETCLOCKREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_SETCLOCKREQUEST'].fields_by_name['request_id']._serialized_options = b'\302\370\030\004\010\001(\001'
   _globals['_SETCLOCKREQUEST'].fields_by_name['now']._loaded_options = None
