@@ -7,7 +7,7 @@ BENCH := .venv/.bench
 RELEASED := protos/gongji-0.1.0.binpb
 PROJECTS := pyproject.toml requirements.txt $(wildcard plugins/*/pyproject.toml) tests/conformance/pyproject.toml
 
-.PHONY: run demo test prove chaos bench check protos format clean
+.PHONY: run demo test prove examples chaos bench check protos format clean
 
 run: $(STAMP)
 	@$(BIN)/gongji serve --sample
@@ -20,6 +20,9 @@ test: $(STAMP)
 
 prove: $(STAMP)
 	GONGJI_PROVE=1 $(BIN)/pytest -q -n auto tests/prove
+
+examples: $(STAMP)
+	GONGJI_EXAMPLES=1 $(BIN)/pytest -q tests/examples
 
 chaos: $(STAMP)
 	GONGJI_CHAOS=1 $(BIN)/pytest -q tests/chaos

@@ -10,9 +10,6 @@ from hypothesis import HealthCheck, Phase, settings
 
 LONG = os.environ.get("GONGJI_PROVE") == "1"
 
-# Needs node and a registry, which `make test` does not.
-collect_ignore = [] if LONG else ["test_node_client.py"]
-
 Effort = Callable[..., settings]
 
 

@@ -16,8 +16,8 @@ import grpc
 from gongji.v1 import binding_pb2, settlement_pb2
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # so that this file can be run as it is
-from clients.python.client import (
+sys.path.insert(0, str(Path(__file__).parents[3]))  # so that this file can be run as it is
+from examples.python.client import (
     Client,
     Refusal,
     Result,

@@ -16,7 +16,7 @@ from gongji_conformance.client.process import Told
 from gongji_conformance.client.verdicts import IDS, judge
 
 HERE = Path(__file__).parents[1]
-REFERENCE = [sys.executable, str(HERE / "clients" / "python" / "client.py")]
+REFERENCE = [sys.executable, str(HERE.parents[1] / "examples" / "python" / "client.py")]
 BAD = [sys.executable, str(HERE / "clients" / "bad.py")]
 
 

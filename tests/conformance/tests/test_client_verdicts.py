@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from clients.bad import BAD
-from clients.python.client import Client
 from gongji_conformance.client import process, report
 from gongji_conformance.client.process import Told
 from gongji_conformance.client.verdicts import IDS, Verdict, judge
+
+from examples.python.client import Client
 
 AT_ONCE, JOBS = 9, 6
 """Clients judged at the same time, and scenarios of each: they spend their time waiting."""

@@ -25,7 +25,7 @@ const {UNAVAILABLE, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED} = grpc.status;
 const UNKNOWN = [UNAVAILABLE, DEADLINE_EXCEEDED];  // executed or not: the same request with the same id finds out
 const AGAIN = [...UNKNOWN, RESOURCE_EXHAUSTED];    // worth another attempt; everything else is an answer
 
-const PROTOS = process.env.GONGJI_PROTOS ?? path.join(__dirname, '..', '..', '..', '..', 'protos');
+const PROTOS = process.env.GONGJI_PROTOS ?? path.join(__dirname, '..', '..', 'protos');
 const {v1} = grpc.loadPackageDefinition(loader.loadSync(
   ['gongji/v1/settlement.proto', 'gongji/v1/binding.proto'],
   {includeDirs: [PROTOS], keepCase: true, longs: String, enums: String, defaults: true})).gongji;

@@ -1,0 +1,131 @@
+"""Both clients as their READMEs run them, against a sandbox that is a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.examples import node
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
+TASKS = (EXAMPLES / "tasks.json").read_text(encoding="utf-8")
+PATIENCE_S = 60
+RESULTS = [
+    {"outcome": "done", "fund_fen": "10000"},  # (1000.00 - 800.00) at 50 % (C58, C61)
+    {"outcome": "done", "fund_fen": "10000", "replayed": False},
+    {"outcome": "refused", "code": "NOT_FOUND", "reason": "SETTLEMENT_NOT_FOUND"},
+]
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Iterator[str]:
+    """The address of a sandbox with the sample's people."""
+    command = [
+        sys.executable,
+        "-m",
+        "gongji",
+        "serve",
+        "--sandbox",
+        "--sample",
+        "--address",
+        "127.0.0.1:0",
+    ]
+    log = (tmp_path / "log").open("w", encoding="utf-8")
+    with (
+        log,
+        subprocess.Popen(  # noqa: S603 - our own
+            [*command, "--data", str(tmp_path / "var")],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        ) as process,
+    ):
+        try:
+            lines = iter(process.stdout or ())
+            yield next(
+                found[1]
+                for line in lines
+                if (found := re.search(r"正在 (\S+:\d+) 服务", line))
+            )
+        finally:
+            process.terminate()
+
+
+def performed(argv: list[str], target: str, **variables: str) -> list[dict[str, Any]]:
+    """The results of the tasks, without what differs each time."""
+    environment = {
+        **os.environ,
+        **variables,
+        "GONGJI_TARGET": target,
+        "GONGJI_TASK": TASKS,
+    }
+    done = subprocess.run(  # noqa: S603 - our own
+        argv,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
+    )
+    assert 0 == done.returncode, done.stderr
+    results = [json.loads(line) for line in done.stdout.splitlines()]
+    assert results[1].pop("settlement_id")
+    assert results[2].pop("message")
+    return results
+
+
+def test_python(target: str, tmp_path: Path) -> None:
+    """With the compiled protos and nothing of ours on its path, the Python client does
+    its tasks."""
+    (compiled := tmp_path / "compiled").mkdir()
+    outputs = [f"--python_out={compiled}", f"--grpc_python_out={compiled}"]
+    protos = sorted(
+        str(path) for path in (ROOT / "protos" / "gongji" / "v1").glob("*.proto")
+    )
+    compiler = [
+        sys.executable,
+        "-m",
+        "grpc_tools.protoc",
+        f"-I{ROOT / 'protos'}",
+        *outputs,
+        *protos,
+    ]
+    subprocess.run(compiler, check=True, timeout=PATIENCE_S)  # noqa: S603 - our own
+    # -S leaves out the .pth files, and with them the editable gongji.
+    path = os.pathsep.join([str(compiled), sysconfig.get_path("purelib")])
+    isolated = [sys.executable, "-S"]
+    where = subprocess.run(  # noqa: S603 - our own
+        [
+            *isolated,
+            "-c",
+            "from gongji.v1 import settlement_pb2; print(settlement_pb2.__file__)",
+        ],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert where.stdout.startswith(str(compiled))
+
+    assert RESULTS == performed(
+        [*isolated, str(EXAMPLES / "python" / "client.py")], target, PYTHONPATH=path
+    )
+
+
+def test_node(target: str) -> None:
+    """The Node client reads the protos as they are and does its tasks."""
+    node.install()
+
+    assert RESULTS == performed(
+        [node.node(), str(EXAMPLES / "node" / "client.js")], target
+    )
