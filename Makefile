@@ -7,7 +7,7 @@ BENCH := .venv/.bench
 RELEASED := protos/gongji-0.1.0.binpb
 PROJECTS := pyproject.toml requirements.txt $(wildcard plugins/*/pyproject.toml) tests/conformance/pyproject.toml
 
-.PHONY: run demo test prove examples chaos bench check protos format clean
+.PHONY: run demo test prove examples dist chaos bench check protos format clean
 
 run: $(STAMP)
 	@$(BIN)/gongji serve --sample
@@ -20,6 +20,13 @@ test: $(STAMP)
 
 prove: $(STAMP)
 	GONGJI_PROVE=1 $(BIN)/pytest -q -n auto tests/prove
+
+# Each wheel is built from its sdist.
+dist: $(STAMP)
+	rm -rf dist
+	set -e; for project in $(dir $(filter %pyproject.toml,$(PROJECTS))); do \
+		$(BIN)/python -m build --no-isolation --outdir dist $$project; done
+	GONGJI_DIST=dist $(BIN)/pytest -q tests/dist
 
 examples: $(STAMP)
 	GONGJI_EXAMPLES=1 $(BIN)/pytest -q tests/examples
@@ -54,7 +61,7 @@ $(STAMP): $(PROJECTS)
 	@$(PYTHON) -c 'import sys; sys.exit("需要 Python 3.11 或更新版本; 可用 make PYTHON=python3.12 …" if sys.version_info < (3, 11) else 0)'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "安装依赖到 .venv (仅首次) …"
-	@$(BIN)/python -m pip install -q --disable-pip-version-check hatchling editables
+	@$(BIN)/python -m pip install -q --disable-pip-version-check hatchling==1.33.0 editables
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation -r requirements.txt
 	@touch $@
 
