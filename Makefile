@@ -26,7 +26,7 @@ dist: $(STAMP)
 	rm -rf dist
 	set -e; for project in $(dir $(filter %pyproject.toml,$(PROJECTS))); do \
 		$(BIN)/python -m build --no-isolation --outdir dist $$project; done
-	GONGJI_DIST=dist $(BIN)/pytest -q tests/dist
+	GONGJI_DIST=dist $(BIN)/pytest -q tests/release
 
 examples: $(STAMP)
 	GONGJI_EXAMPLES=1 $(BIN)/pytest -q tests/examples

@@ -1,9 +1,11 @@
 """A channel's client of gongji: plain grpcio and the generated gongji.v1, nothing else of gongji's.
 
-What to copy from it: one deadline a call, one request id a business request kept through all retries, what is retried
-and what is not, refusals shown as they were said, pages read to the end, amounts as whole fen.
+What to copy from it: one deadline a call; one request id a business request, kept through all
+retries; what is retried and what is not; refusals shown in the service's own words; pages read
+to the end; amounts as whole fen.
 
-It speaks the suite's protocol: tasks in GONGJI_TASK, the server in GONGJI_TARGET, one line of JSON a result.
+It speaks the suite's protocol: tasks in GONGJI_TASK, the server in GONGJI_TARGET, and one line
+of JSON a result.
 """
 
 from __future__ import annotations
@@ -28,10 +30,10 @@ ATTEMPTS: Final = 4
 FIRST_WAIT_S: Final = 0.15
 LONGEST_WAIT_S: Final = 3.0
 READINGS: Final = 3
-"""How often a list is begun before its reader is told that it cannot be read."""
+"""How often a list is begun before the client reports that it cannot be read."""
 
 UNKNOWN: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
-"""Whether the request was executed is not known; the same request with the same id finds out."""
+"""Whether the request was executed is unknown; the same request with the same id finds out."""
 AGAIN: Final = UNKNOWN | {grpc.StatusCode.RESOURCE_EXHAUSTED}
 """Worth another attempt; everything else is an answer."""
 
@@ -60,7 +62,7 @@ class Client:
         self.request_id = ""
 
     def perform(self, task: Task) -> Result:
-        """The result of one task: done, refused by the service, or unknown."""
+        """Return the result of one task: done, refused by the service, or unknown."""
         self.longest_s, self.request_id = task.get("deadline_s", DEADLINE_S), ""
         tasks: dict[str, Callable[[Task], Result]] = {
             "quote": self.quote,
@@ -76,13 +78,13 @@ class Client:
             return self.ended(refusal_of(error))
 
     def quote(self, task: Task) -> Result:
-        """What the settlement would be; writes nothing."""
+        """Ask what the settlement would be; write nothing."""
         request = settlement_pb2.QuoteRequest(bill=ParseDict(task["bill"], settlement_pb2.Bill()))
         reply = self.call(self.settlements.Quote, request)
         return {"fund_fen": self.fen(reply.settlement.fund_fen)}
 
     def settle(self, task: Task) -> Result:
-        """Settles one bill. A replayed reply is as good as the first: the money has moved once."""
+        """Settle one bill. A replayed reply is as good as the first: the money moved once."""
         request = settlement_pb2.SettleRequest(bill=ParseDict(task["bill"], settlement_pb2.Bill()))
         reply = self.call(self.settlements.Settle, self.numbered(request))
         return {
@@ -92,19 +94,19 @@ class Client:
         }
 
     def submit(self, task: Task) -> Result:
-        """Applies for a binding."""
+        """Apply for a binding."""
         request = ParseDict(task["application"], binding_pb2.SubmitBindingRequest())
         reply = self.call(self.bindings.SubmitBinding, self.numbered(request))
         return {"binding_id": reply.binding.binding_id, "state": self.state(reply.binding.state)}
 
     def reverse(self, task: Task) -> Result:
-        """Takes a settlement back."""
+        """Take a settlement back."""
         request = settlement_pb2.ReverseRequest(settlement_id=task["settlement_id"], why="患者退费")
         reply = self.call(self.settlements.Reverse, self.numbered(request))
         return {"settlement_id": reply.settlement.settlement_id, "replayed": reply.receipt.replayed}
 
     def read_all(self, task: Task) -> Result:
-        """All pages of a list; from the first page again, and without the rows read, where a token is not accepted."""
+        """Read a whole list; from its first page again if a token is not accepted."""
         readings = 0
         while True:
             readings += 1
@@ -115,7 +117,10 @@ class Client:
                     raise
 
     def pages(self, task: Task) -> list[str]:
-        """The rows of every page. Only a page without a token is the last, however few rows a page has."""
+        """Return the rows of every page.
+
+        Only a page without a token is the last, however few rows a page has.
+        """
         request = settlement_pb2.ListSettlementsRequest(from_day=task["from_day"], to_day=task["to_day"])
         ParseDict(task["patient"], request.patient)
         request.page.size = task["page_size"]
@@ -128,12 +133,12 @@ class Client:
             request.page.token = reply.next_page_token
 
     def wait(self, task: Task) -> Result:
-        """Does nothing for a while."""
+        """Do nothing for a while."""
         time.sleep(task["seconds"])
         return {}
 
     def call(self, method: Callable[..., Any], request: Any) -> Any:
-        """The reply. The same request goes out again where that is worth it; grpc.RpcError in the end."""
+        """Call, and send the same request again if that is worth it; grpc.RpcError in the end."""
         attempt = 0
         while True:
             attempt += 1
@@ -147,50 +152,54 @@ class Client:
                 self.again(request, refusal_of(error))
 
     def wait_s(self, refusal: Refusal, attempt: int) -> float | None:
-        """How long to wait before the next attempt: longer each time, never shorter than asked. None: no more."""
+        """Return how long to wait before the next attempt; None if there is none.
+
+        Longer each time, never shorter than the service asks for.
+        """
         if refusal.code not in AGAIN or attempt >= ATTEMPTS:
             return None
         return max(min(FIRST_WAIT_S * 2.0 ** (attempt - 1), LONGEST_WAIT_S), refusal.pushback_s)
 
     def again(self, request: Any, refusal: Refusal) -> None:
-        """Before a request goes out again: nothing is changed, least of all its id."""
+        """Change nothing before a request goes out again, least of all its id."""
 
     def read(self, reply: Any) -> Any:
-        """A reply; fields that a later version has added are left alone."""
+        """Return a reply; fields that a later version has added are left alone."""
         return reply
 
     def numbered(self, request: Any) -> Any:
-        """The request with an id of its own: made once for each business request, from chance alone."""
+        """Give the request an id of its own: once for each business request, at random."""
         request.request_id = self.request_id = self.new_id(request)
         return request
 
     def new_id(self, request: Any) -> str:
-        """A fresh UUID."""
+        """Return a fresh UUID."""
         return str(uuid.uuid4())
 
     def deadline_s(self, request: Any) -> float | None:
-        """How long one call may take."""
+        """Return how long one call may take, in seconds."""
         return self.longest_s
 
     def metadata(self, request: Any) -> list[tuple[str, str]]:
-        """Who calls; people belong in requests, never here."""
+        """Return who calls; people belong in requests, never here."""
         return [("x-gongji-caller", CALLER)]
 
     def fen(self, amount: int) -> int | str:
-        """An amount: int64, and as text in JSON, which may be read by a language without it."""
+        """Return an amount for JSON: as text, for readers without int64."""
         return str(amount)
 
     def state(self, number: int) -> str:
-        """A binding's state by name; one of a later version by its number."""
+        """Return a binding's state by name; one of a later version by its number."""
         known = {value: name for name, value in binding_pb2.BindingState.items()}
-        return known.get(number, f"未知的状态 {number}")  # type: ignore[call-overload,no-any-return] # any number may come
+        # Any number may come.
+        return known.get(number, f"未知的状态 {number}")  # type: ignore[call-overload,no-any-return]
 
     def is_last(self, reply: Any, request: Any) -> bool:
-        """Whether a page is the last."""
+        """Say whether a page is the last."""
         return not reply.next_page_token
 
     def ended(self, refusal: Refusal) -> Result:
-        """The result where there was no reply."""
+        """Return the result of a call without a reply."""
         if refusal.code in UNKNOWN:
             return {"outcome": "unknown", "code": refusal.code.name, "request_id": self.request_id}
         return {
@@ -201,12 +210,12 @@ class Client:
         }
 
     def close(self) -> None:
-        """Hangs up."""
+        """Close the connection."""
         self.channel.close()
 
 
 def refusal_of(error: grpc.RpcError) -> Refusal:
-    """What an error says: ErrorInfo.reason, the sentence, and when to come again."""
+    """Return what an error says: its reason, the sentence, and when to try again."""
     if not isinstance(error, grpc.Call):
         raise error
     info, localized, retry, pushback_s = details.ErrorInfo(), details.LocalizedMessage(), details.RetryInfo(), 0.0
@@ -222,7 +231,7 @@ def refusal_of(error: grpc.RpcError) -> Refusal:
 
 
 def main(kind: type[Client] = Client) -> None:
-    """Performs the tasks of the environment and prints their results."""
+    """Perform the tasks of the environment and print their results."""
     client = kind(os.environ["GONGJI_TARGET"])
     for task in json.loads(os.environ["GONGJI_TASK"]):
         print(json.dumps(client.perform(task), ensure_ascii=False), flush=True)  # noqa: T201 - the suite reads it

@@ -33,24 +33,23 @@ MODULES = (
 
 
 def declared() -> set[str]:
-    """Every message, enum and service of gongji.v1, and each of their fields, values
-    and methods."""
+    """Return each name of gongji.v1: messages, enums, services, and what is in them."""
     names = set[str]()
     for module in MODULES:
-        found = module.DESCRIPTOR
-        for name, message in found.message_types_by_name.items():
+        file = module.DESCRIPTOR
+        for name, message in file.message_types_by_name.items():
             names |= {name, *(f"{name}.{field}" for field in message.fields_by_name)}
-        for name, enum in found.enum_types_by_name.items():
+        for name, enum in file.enum_types_by_name.items():
             names |= {name, *(f"{name}.{value}" for value in enum.values_by_name)}
-        for name, service in found.services_by_name.items():
+        for name, service in file.services_by_name.items():
             names |= {name, *(f"{name}.{method}" for method in service.methods_by_name)}
     return names
 
 
 def test_every_name_is_in_the_protos() -> None:
     """A name of the third column is one of gongji.v1."""
-    said = {cells[2].strip("`") for cells in ROWS} - {"—"}
-    assert set() == said - declared()
+    used = {cells[2].strip("`") for cells in ROWS} - {"—"}
+    assert set() == used - declared()
 
 
 def test_every_term_stands_once() -> None:

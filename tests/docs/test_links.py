@@ -22,7 +22,7 @@ PAGES = sorted(
 
 
 def links(page: Path) -> Iterator[str]:
-    """Where the links and pictures of a page lead."""
+    """Yield where the links and pictures of a page lead."""
     for block in (
         MarkdownIt().enable("table").parse((ROOT / page).read_text(encoding="utf-8"))
     ):
@@ -33,7 +33,7 @@ def links(page: Path) -> Iterator[str]:
 
 
 def anchors(page: Path) -> set[str]:
-    """The anchors of a page's headings, as they are commonly made of their text."""
+    """Return the anchors of a page's headings, made of their text as is usual."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return {
         re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-")

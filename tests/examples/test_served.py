@@ -29,7 +29,7 @@ RESULTS = [
 
 @pytest.fixture
 def target(tmp_path: Path) -> Iterator[str]:
-    """The address of a sandbox with the sample's people."""
+    """Start a sandbox with the sample's people; its address."""
     command = [
         sys.executable,
         "-m",
@@ -62,7 +62,7 @@ def target(tmp_path: Path) -> Iterator[str]:
 
 
 def performed(argv: list[str], target: str, **variables: str) -> list[dict[str, Any]]:
-    """The results of the tasks, without what differs each time."""
+    """Return the results of the tasks, without what differs each time."""
     environment = {
         **os.environ,
         **variables,
@@ -84,29 +84,28 @@ def performed(argv: list[str], target: str, **variables: str) -> list[dict[str, 
     return results
 
 
-def test_python(target: str, tmp_path: Path) -> None:
-    """With the compiled protos and nothing of ours on its path, the Python client does
-    its tasks."""
-    (compiled := tmp_path / "compiled").mkdir()
-    outputs = [f"--python_out={compiled}", f"--grpc_python_out={compiled}"]
+@pytest.fixture
+def compiled(tmp_path: Path) -> Path:
+    """Compile the protos as the README of the Python client does."""
+    folder = tmp_path / "compiled"
+    folder.mkdir()
+    outputs = [f"--python_out={folder}", f"--grpc_python_out={folder}"]
     protos = sorted(
         str(path) for path in (ROOT / "protos" / "gongji" / "v1").glob("*.proto")
     )
-    compiler = [
-        sys.executable,
-        "-m",
-        "grpc_tools.protoc",
-        f"-I{ROOT / 'protos'}",
-        *outputs,
-        *protos,
-    ]
-    subprocess.run(compiler, check=True, timeout=PATIENCE_S)  # noqa: S603 - our own
-    # -S leaves out the .pth files, and with them the editable gongji.
+    compiler = [sys.executable, "-m", "grpc_tools.protoc", f"-I{ROOT / 'protos'}"]
+    subprocess.run([*compiler, *outputs, *protos], check=True, timeout=PATIENCE_S)  # noqa: S603 - our own
+    return folder
+
+
+def test_python(target: str, compiled: Path) -> None:
+    """The Python client does its tasks with the compiled protos and nothing of ours."""
     path = os.pathsep.join([str(compiled), sysconfig.get_path("purelib")])
-    isolated = [sys.executable, "-S"]
-    where = subprocess.run(  # noqa: S603 - our own
+    # -S leaves out the .pth files, and with them the editable gongji.
+    python = [sys.executable, "-S"]
+    imported = subprocess.run(  # noqa: S603 - our own
         [
-            *isolated,
+            *python,
             "-c",
             "from gongji.v1 import settlement_pb2; print(settlement_pb2.__file__)",
         ],
@@ -115,11 +114,10 @@ def test_python(target: str, tmp_path: Path) -> None:
         text=True,
         check=True,
     )
-    assert where.stdout.startswith(str(compiled))
+    assert imported.stdout.startswith(str(compiled))
 
-    assert RESULTS == performed(
-        [*isolated, str(EXAMPLES / "python" / "client.py")], target, PYTHONPATH=path
-    )
+    client = EXAMPLES / "python" / "client.py"
+    assert RESULTS == performed([*python, str(client)], target, PYTHONPATH=path)
 
 
 def test_node(target: str) -> None:

@@ -1,5 +1,4 @@
-"""What callers have compiled stays as it is: `buf breaking` holds the protos against
-the released image."""
+"""What callers have compiled stays as it is: the protos against the released image."""
 
 from __future__ import annotations
 
@@ -69,7 +68,7 @@ CHANGES = {
 
 
 def breaking(protos: Path) -> subprocess.CompletedProcess[str]:
-    """What `make check` runs."""
+    """Run what `make check` runs."""
     buf = Path(sys.executable).with_name("buf")
     command = [str(buf), "breaking", str(protos), "--against", str(RELEASED)]
     return subprocess.run(  # noqa: S603 - our own tool
@@ -78,7 +77,7 @@ def breaking(protos: Path) -> subprocess.CompletedProcess[str]:
 
 
 def edited(into: Path, name: str, old: str, new: str) -> Path:
-    """A copy of the protos with one text in one file replaced."""
+    """Copy the protos with one text in one file replaced."""
     copy = shutil.copytree(ROOT / "protos", into / "protos")
     file = copy / "gongji" / "v1" / name
     text = file.read_text(encoding="utf-8")
@@ -89,23 +88,23 @@ def edited(into: Path, name: str, old: str, new: str) -> Path:
 
 def test_the_protos_break_nothing() -> None:
     """A caller compiled against the released protos can call this service."""
-    judged = breaking(ROOT / "protos")
-    assert (0, "") == (judged.returncode, judged.stdout + judged.stderr)
+    result = breaking(ROOT / "protos")
+    assert (0, "") == (result.returncode, result.stdout + result.stderr)
 
 
 @pytest.mark.parametrize("change", ADDITIONS.values(), ids=ADDITIONS)
 def test_additions_pass(change: tuple[str, str, str], tmp_path: Path) -> None:
     """What is only added breaks no caller."""
-    judged = breaking(edited(tmp_path, *change))
-    assert (0, "") == (judged.returncode, judged.stdout + judged.stderr)
+    result = breaking(edited(tmp_path, *change))
+    assert (0, "") == (result.returncode, result.stdout + result.stderr)
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_changes_fail(change: tuple[str, str, str], tmp_path: Path) -> None:
     """What callers use can be neither removed nor changed."""
-    judged = breaking(edited(tmp_path, *change))
-    assert BREAKS == judged.returncode, judged.stdout + judged.stderr
-    assert change[0] in judged.stdout
+    result = breaking(edited(tmp_path, *change))
+    assert BREAKS == result.returncode, result.stdout + result.stderr
+    assert change[0] in result.stdout
 
 
 def test_make_check_holds_it() -> None:

@@ -12,23 +12,23 @@ from pathlib import Path
 import pytest
 from gongji import __version__
 
-from tests.dist.conftest import Run
-from tests.dist.projects import PROJECTS, ROOT
+from tests.release.conftest import Run
+from tests.release.projects import PROJECTS, ROOT
 
 
 def stem(name: str) -> str:
-    """How the files of a project begin."""
+    """Return how the files of a project begin."""
     return f"{name.replace('-', '_')}-{__version__}"
 
 
 def in_wheel(dist: Path, name: str) -> dict[str, bytes]:
-    """Every file of a wheel."""
+    """Return every file of a wheel with its content."""
     with zipfile.ZipFile(dist / f"{stem(name)}-py3-none-any.whl") as wheel:
         return {file: wheel.read(file) for file in wheel.namelist()}
 
 
 def in_sdist(dist: Path, name: str) -> set[str]:
-    """The names of a sdist's files, from its own top."""
+    """Return the names of a sdist's files, from its own top."""
     with tarfile.open(dist / f"{stem(name)}.tar.gz") as sdist:
         return {
             member.name.removeprefix(f"{stem(name)}/")
@@ -38,7 +38,7 @@ def in_sdist(dist: Path, name: str) -> set[str]:
 
 
 def sources(package: Path) -> dict[str, bytes]:
-    """Every file of a package, as a wheel names it."""
+    """Return every file of a package under the name it has in a wheel."""
     return {
         path.relative_to(package.parent).as_posix(): path.read_bytes()
         for path in files_of(package)
@@ -46,7 +46,7 @@ def sources(package: Path) -> dict[str, bytes]:
 
 
 def files_of(folder: Path) -> list[Path]:
-    """Every file below a folder but compiled Python."""
+    """Return every file below a folder but compiled Python."""
     return [
         path
         for path in folder.rglob("*")
@@ -55,8 +55,7 @@ def files_of(folder: Path) -> list[Path]:
 
 
 def test_each_project_is_built(dist: Path) -> None:
-    """The folder holds one sdist and one wheel of each project, of this version, and
-    nothing else."""
+    """The folder holds one sdist and one wheel of each project, of this version."""
     expected = {
         f"{stem(name)}{end}"
         for name in PROJECTS
@@ -67,8 +66,7 @@ def test_each_project_is_built(dist: Path) -> None:
 
 @pytest.mark.parametrize("name", PROJECTS)
 def test_a_wheel_is_whole(dist: Path, name: str) -> None:
-    """A wheel holds every file of its package (templates, samples, cases), and beside
-    them metadata only."""
+    """A wheel holds each file of its package (templates, samples, cases), and metadata."""
     files = in_wheel(dist, name)
     package = {
         file: content for file, content in files.items() if ".dist-info/" not in file
@@ -91,8 +89,7 @@ def test_a_wheel_carries_its_licence(dist: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", PROJECTS)
 def test_a_sdist_is_whole(dist: Path, name: str) -> None:
-    """A sdist holds the package, the licence and the README; the wheel beside it was
-    built from it."""
+    """A sdist holds the package, the licence and the README."""
     project = PROJECTS[name]
     expected = {
         path.relative_to(project.folder).as_posix()
@@ -103,49 +100,48 @@ def test_a_sdist_is_whole(dist: Path, name: str) -> None:
 
 
 def test_the_sdist_holds_the_protos(dist: Path) -> None:
-    """Whoever has the sdist of `gongji` can compile the protos, and compare them with
-    those released."""
+    """The sdist of `gongji` holds the protos and their released image."""
     expected = {path.relative_to(ROOT).as_posix() for path in files_of(ROOT / "protos")}
     assert set() == expected - in_sdist(dist, "gongji")
 
 
 def test_it_is_the_wheel_that_runs(run: Run, environment: Path) -> None:
     """The environment takes `gongji` from its own site-packages."""
-    where = run(
+    result = run(
         "python",
         "-c",
         "import gongji, gongji_anqing; print(gongji.__file__, gongji_anqing.__file__)",
     )
-    assert 0 == where.returncode, where.stderr
-    assert all(path.startswith(str(environment)) for path in where.stdout.split())
+    assert 0 == result.returncode, result.stderr
+    assert all(path.startswith(str(environment)) for path in result.stdout.split())
 
 
 def test_demo(run: Run) -> None:
     """`gongji demo` tells its day to the end."""
-    told = run("gongji", "demo")
-    assert (0, "") == (told.returncode, told.stderr)
-    assert "已撤销" in told.stdout.splitlines()[-1]
+    result = run("gongji", "demo")
+    assert (0, "") == (result.returncode, result.stderr)
+    assert "已撤销" in result.stdout.splitlines()[-1]
 
 
 def test_cities(run: Run) -> None:
     """`gongji cities` finds the three cities by their entry points."""
-    told = run("gongji", "--json", "cities")
-    assert 0 == told.returncode, told.stderr
+    result = run("gongji", "--json", "cities")
+    assert 0 == result.returncode, result.stderr
     cities = {
-        city["pinyin"]: city["version"] for city in json.loads(told.stdout)["cities"]
+        city["pinyin"]: city["version"] for city in json.loads(result.stdout)["cities"]
     }
     assert dict.fromkeys(("anqing", "chuzhou", "huangshan"), __version__) == cities
 
 
 def test_conformance(run: Run) -> None:
     """`gongji conformance` judges a city by the register and the cases that came in the wheels."""
-    judged = run("gongji", "conformance", "chuzhou", "--quick")
-    assert 0 == judged.returncode, judged.stdout + judged.stderr
+    result = run("gongji", "conformance", "chuzhou", "--quick")
+    assert 0 == result.returncode, result.stdout + result.stderr
 
 
 def test_a_new_city(run: Run, tmp_path: Path) -> None:
     """`gongji new-city` writes its project from the templates that came in the wheel."""
-    made = run(
+    result = run(
         "gongji",
         "new-city",
         "--answers",
@@ -153,14 +149,14 @@ def test_a_new_city(run: Run, tmp_path: Path) -> None:
         "--out",
         "wuhu",
     )
-    assert 0 == made.returncode, made.stderr
+    assert 0 == result.returncode, result.stderr
     assert (tmp_path / "wuhu" / "pyproject.toml").is_file()
 
 
 def test_an_extra_is_asked_for_by_name(run: Run) -> None:
     """What an extra brings is not there, and the sentence that says so names the extra."""
-    told = run(
+    result = run(
         "gongji", "serve", "--database", "postgresql://127.0.0.1:1/x", "--data", "var"
     )
-    assert 0 != told.returncode
-    assert re.search(r"pip install 'gongji\[postgres\]'", told.stdout + told.stderr)
+    assert 0 != result.returncode
+    assert re.search(r"pip install 'gongji\[postgres\]'", result.stdout + result.stderr)

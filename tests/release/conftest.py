@@ -1,4 +1,4 @@
-"""What `make dist` has built, and an environment with that and nothing else of ours."""
+"""The packages `make dist` has built, and an environment with nothing else of ours."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.dist.projects import PROJECTS, ROOT
+from tests.release.projects import PROJECTS, ROOT
 
 # Built by `make dist` only, which names the folder.
 NAMED = os.environ.get("GONGJI_DIST")
@@ -25,16 +25,16 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="session")
 def dist() -> Path:
-    """The folder with the sdists and wheels."""
+    """Return the folder with the sdists and wheels."""
     return ROOT / (NAMED or "dist")
 
 
 @pytest.fixture(scope="session")
 def environment(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh environment: our wheels, and of other packages those alone that the
-    wheels ask for, without extras.
+    """Make an environment with our wheels and only what they require, without extras.
 
-    Those are linked from the environment of the tests, which takes no network and no time.
+    What they require is linked from the environment of the tests: no network, and a requirement
+    that no wheel names is missing.
     """
     folder = tmp_path_factory.mktemp("fresh") / "venv"
     venv.create(folder, symlinks=True, with_pip=False)
@@ -63,35 +63,35 @@ def environment(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def run(environment: Path, tmp_path: Path) -> Run:
-    """Runs a command of the environment in an empty folder."""
+    """Run commands of the environment in an empty folder."""
 
     def runs(command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         argv = [str(environment / "bin" / command), *arguments]
-        return subprocess.run(
+        return subprocess.run(  # noqa: S603 - our own
             argv,
             cwd=tmp_path,
             env=outside(),
             capture_output=True,
             text=True,
             check=False,
-        )  # noqa: S603 - our own
+        )
 
     return runs
 
 
 def required(*names: str) -> set[str]:
-    """Every distribution that these ask for, directly or through others; themselves left out."""
-    found, waiting = set[str](), list(names)
-    while waiting:
-        for text in distribution(waiting.pop()).requires or ():
+    """Return every distribution that these require, directly or not; not themselves."""
+    names_required, queue = set[str](), list(names)
+    while queue:
+        for text in distribution(queue.pop()).requires or ():
             requirement = Requirement(text)
             if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
                 continue
             name = canonicalize_name(requirement.name)
-            if name not in found | set(names):
-                found.add(name)
-                waiting.append(name)
-    return found
+            if name not in names_required | set(names):
+                names_required.add(name)
+                queue.append(name)
+    return names_required
 
 
 def link(name: str, site: Path) -> None:
@@ -103,7 +103,7 @@ def link(name: str, site: Path) -> None:
 
 
 def tops(name: str) -> Iterator[str]:
-    """Names at the top of site-packages; scripts lie elsewhere."""
+    """Yield what a distribution has at the top of site-packages; scripts lie elsewhere."""
     yield from {file.parts[0] for file in distribution(name).files or ()} - {
         "..",
         "__pycache__",
@@ -111,7 +111,7 @@ def tops(name: str) -> Iterator[str]:
 
 
 def outside() -> Mapping[str, str]:
-    """The environment's variables without any that lead Python back to this repository."""
+    """Return the variables that do not lead Python back to this repository."""
     return {
         key: value
         for key, value in os.environ.items()
