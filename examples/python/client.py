@@ -32,7 +32,9 @@ LONGEST_WAIT_S: Final = 3.0
 READINGS: Final = 3
 """How often a list is begun before the client reports that it cannot be read."""
 
-UNKNOWN: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
+UNKNOWN: Final = frozenset(
+    {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
+)
 """Whether the request was executed is unknown; the same request with the same id finds out."""
 AGAIN: Final = UNKNOWN | {grpc.StatusCode.RESOURCE_EXHAUSTED}
 """Worth another attempt; everything else is an answer."""
@@ -55,7 +57,9 @@ class Client:
 
     def __init__(self, target: str) -> None:
         # After a broken connection the next attempt need not wait for the usual second.
-        self.channel = grpc.insecure_channel(target, options=[("grpc.initial_reconnect_backoff_ms", 100)])
+        self.channel = grpc.insecure_channel(
+            target, options=[("grpc.initial_reconnect_backoff_ms", 100)]
+        )
         self.settlements = settlement_pb2_grpc.SettlementServiceStub(self.channel)
         self.bindings = binding_pb2_grpc.BindingServiceStub(self.channel)
         self.longest_s = DEADLINE_S
@@ -79,13 +83,17 @@ class Client:
 
     def quote(self, task: Task) -> Result:
         """Ask what the settlement would be; write nothing."""
-        request = settlement_pb2.QuoteRequest(bill=ParseDict(task["bill"], settlement_pb2.Bill()))
+        request = settlement_pb2.QuoteRequest(
+            bill=ParseDict(task["bill"], settlement_pb2.Bill())
+        )
         reply = self.call(self.settlements.Quote, request)
         return {"fund_fen": self.fen(reply.settlement.fund_fen)}
 
     def settle(self, task: Task) -> Result:
         """Settle one bill. A replayed reply is as good as the first: the money moved once."""
-        request = settlement_pb2.SettleRequest(bill=ParseDict(task["bill"], settlement_pb2.Bill()))
+        request = settlement_pb2.SettleRequest(
+            bill=ParseDict(task["bill"], settlement_pb2.Bill())
+        )
         reply = self.call(self.settlements.Settle, self.numbered(request))
         return {
             "settlement_id": reply.settlement.settlement_id,
@@ -97,13 +105,21 @@ class Client:
         """Apply for a binding."""
         request = ParseDict(task["application"], binding_pb2.SubmitBindingRequest())
         reply = self.call(self.bindings.SubmitBinding, self.numbered(request))
-        return {"binding_id": reply.binding.binding_id, "state": self.state(reply.binding.state)}
+        return {
+            "binding_id": reply.binding.binding_id,
+            "state": self.state(reply.binding.state),
+        }
 
     def reverse(self, task: Task) -> Result:
         """Take a settlement back."""
-        request = settlement_pb2.ReverseRequest(settlement_id=task["settlement_id"], why="患者退费")
+        request = settlement_pb2.ReverseRequest(
+            settlement_id=task["settlement_id"], why="患者退费"
+        )
         reply = self.call(self.settlements.Reverse, self.numbered(request))
-        return {"settlement_id": reply.settlement.settlement_id, "replayed": reply.receipt.replayed}
+        return {
+            "settlement_id": reply.settlement.settlement_id,
+            "replayed": reply.receipt.replayed,
+        }
 
     def read_all(self, task: Task) -> Result:
         """Read a whole list; from its first page again if a token is not accepted."""
@@ -113,7 +129,10 @@ class Client:
             try:
                 return {"settlement_ids": self.pages(task)}
             except grpc.RpcError as error:
-                if refusal_of(error).reason != "PAGE_TOKEN_INVALID" or readings >= READINGS:
+                if (
+                    refusal_of(error).reason != "PAGE_TOKEN_INVALID"
+                    or readings >= READINGS
+                ):
                     raise
 
     def pages(self, task: Task) -> list[str]:
@@ -121,7 +140,9 @@ class Client:
 
         Only a page without a token is the last, however few rows a page has.
         """
-        request = settlement_pb2.ListSettlementsRequest(from_day=task["from_day"], to_day=task["to_day"])
+        request = settlement_pb2.ListSettlementsRequest(
+            from_day=task["from_day"], to_day=task["to_day"]
+        )
         ParseDict(task["patient"], request.patient)
         request.page.size = task["page_size"]
         rows: list[str] = []
@@ -143,7 +164,13 @@ class Client:
         while True:
             attempt += 1
             try:
-                return self.read(method(request, timeout=self.deadline_s(request), metadata=self.metadata(request)))
+                return self.read(
+                    method(
+                        request,
+                        timeout=self.deadline_s(request),
+                        metadata=self.metadata(request),
+                    )
+                )
             except grpc.RpcError as error:
                 wait_s = self.wait_s(refusal_of(error), attempt)
                 if wait_s is None:
@@ -158,7 +185,9 @@ class Client:
         """
         if refusal.code not in AGAIN or attempt >= ATTEMPTS:
             return None
-        return max(min(FIRST_WAIT_S * 2.0 ** (attempt - 1), LONGEST_WAIT_S), refusal.pushback_s)
+        return max(
+            min(FIRST_WAIT_S * 2.0 ** (attempt - 1), LONGEST_WAIT_S), refusal.pushback_s
+        )
 
     def again(self, request: Any, refusal: Refusal) -> None:
         """Change nothing before a request goes out again, least of all its id."""
@@ -201,7 +230,11 @@ class Client:
     def ended(self, refusal: Refusal) -> Result:
         """Return the result of a call without a reply."""
         if refusal.code in UNKNOWN:
-            return {"outcome": "unknown", "code": refusal.code.name, "request_id": self.request_id}
+            return {
+                "outcome": "unknown",
+                "code": refusal.code.name,
+                "request_id": self.request_id,
+            }
         return {
             "outcome": "refused",
             "code": refusal.code.name,
@@ -218,7 +251,12 @@ def refusal_of(error: grpc.RpcError) -> Refusal:
     """Return what an error says: its reason, the sentence, and when to try again."""
     if not isinstance(error, grpc.Call):
         raise error
-    info, localized, retry, pushback_s = details.ErrorInfo(), details.LocalizedMessage(), details.RetryInfo(), 0.0
+    info, localized, retry, pushback_s = (
+        details.ErrorInfo(),
+        details.LocalizedMessage(),
+        details.RetryInfo(),
+        0.0,
+    )
     for key, value in error.trailing_metadata() or ():
         if key == "grpc-retry-pushback-ms":
             pushback_s = int(value) / 1000
@@ -227,7 +265,9 @@ def refusal_of(error: grpc.RpcError) -> Refusal:
                 for part in (info, localized, retry):
                     packed.Unpack(part)
     pause_s = max(pushback_s, retry.retry_delay.ToTimedelta().total_seconds())
-    return Refusal(error.code(), info.reason, localized.message or error.details() or "", pause_s)
+    return Refusal(
+        error.code(), info.reason, localized.message or error.details() or "", pause_s
+    )
 
 
 def main(kind: type[Client] = Client) -> None:

@@ -51,12 +51,10 @@ def target(tmp_path: Path) -> Iterator[str]:
         ) as process,
     ):
         try:
-            lines = iter(process.stdout or ())
-            yield next(
-                found[1]
-                for line in lines
-                if (found := re.search(r"正在 (\S+:\d+) 服务", line))
+            matches = (
+                re.search(r"正在 (\S+:\d+) 服务", line) for line in process.stdout or ()
             )
+            yield next(match[1] for match in matches if match)
         finally:
             process.terminate()
 
