@@ -14,14 +14,12 @@ from gongji.rules.clauses import Candidate, Clause, Grade, Ruled, Timeline
 
 
 class UnknownCandidate(ValueError):  # noqa: N818 - told to the operator, no fault
-    """An adoption names a candidate its city does not have, or one whose day another
-    adoption has taken."""
+    """An adoption names no candidate of its city, or a day another adoption has taken."""
 
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """The operator's word that a candidate revision is in force from a day on (--adopt
-    341100:V2@2025-01-01)."""
+    """The operator's word that a candidate revision (候选修订) is in force from a day on."""
 
     area_code: str
     candidate: str
@@ -29,9 +27,9 @@ class Adoption:
 
     @classmethod
     def parse(cls, text: str) -> Adoption:
-        """Reads `341100:V2@2025-01-01`. ValueError where it is written otherwise."""
-        area, _, rest = text.partition(":")
-        name, _, day = rest.partition("@")
+        """Return the adoption written `341100:V2@2025-01-01`. ValueError if written otherwise."""
+        area, _, revision = text.partition(":")
+        name, _, day = revision.partition("@")
         if not (area and name and day):
             msg = f"采用候选修订应写作 341100:V2@2025-01-01, 得到 {text!r}"
             raise ValueError(msg)
@@ -43,8 +41,7 @@ class Adoption:
 
 @dataclass(frozen=True, slots=True)
 class RetiredCredit:
-    """A figure no document gives: what retired people are credited a month in a city,
-    set by the operator."""
+    """What retired people are credited a month in a city, in fen; no document gives it."""
 
     area_code: str
     fen: int
@@ -53,7 +50,7 @@ class RetiredCredit:
 
 
 def over(below: Timeline[Any], above: Timeline[Any]) -> Timeline[Any]:
-    """One timeline laid over another: before its first day the one below still answers."""
+    """Return one timeline laid over another, which still answers before its first day."""
     return tuple(value for value in below if value.since < above[0].since) + above
 
 
@@ -62,44 +59,46 @@ def with_adoptions(
     candidates: tuple[Candidate, ...],
     adoptions: Iterable[Adoption],
 ) -> dict[str, Timeline[Any]]:
-    """The timelines with each adopted candidate from its day on, whatever the order
-    they are given in.
+    """Return the timelines with each adopted candidate from its day on.
 
-    What the city itself ruled from a later day still stands. UnknownCandidate.
+    The order of adoptions does not matter; what the city itself ruled from a later day
+    still stands. UnknownCandidate.
     """
-    adopted = dict(timelines)
-    chosen = sorted(
-        ((_candidate(candidates, a), a) for a in adoptions),
-        key=lambda pair: (pair[0].hook, pair[1].since),
-    )
-    for (one, first), (other, second) in pairwise(chosen):
-        if (one.hook, first.since) == (other.hook, second.since):
-            msg = f"{first} 与 {second} 都修订 {one.hook} 而起始日相同, 只能采用其一"
-            raise UnknownCandidate(msg)
+    revised = dict(timelines)
+    chosen = [(_candidate(candidates, adoption), adoption) for adoption in adoptions]
+    chosen.sort(key=lambda pair: (pair[0].hook, pair[1].since))
+    _refuse_same_day(chosen)
     for candidate, adoption in chosen:
-        before = adopted[candidate.hook]
+        before = revised[candidate.hook]
         later = tuple(value for value in before if value.since > adoption.since)
-        adopted[candidate.hook] = over(before, _adopted(candidate, adoption)) + later
-    return adopted
+        revised[candidate.hook] = over(before, _adopted(candidate, adoption)) + later
+    return revised
 
 
 def with_retired_credits(
     timeline: Timeline[CreditTerms], credits_: Iterable[RetiredCredit]
 ) -> Timeline[CreditTerms]:
-    """The timeline with each of the operator's figures from its day on, whatever the
-    order they are given in."""
+    """Return the timeline with each of the operator's figures from its day on, in any order."""
     for credit in sorted(credits_, key=lambda credit: credit.since):
         timeline = _with_retired_credit(timeline, credit)
     return timeline
+
+
+def _refuse_same_day(chosen: list[tuple[Candidate, Adoption]]) -> None:
+    """UnknownCandidate if two adoptions, in order, revise one hook from one day."""
+    for (candidate, first), (following, second) in pairwise(chosen):
+        if (candidate.hook, first.since) == (following.hook, second.since):
+            msg = f"{first} 与 {second} 都修订 {candidate.hook} 而起始日相同, 只能采用其一"
+            raise UnknownCandidate(msg)
 
 
 def _candidate(candidates: tuple[Candidate, ...], adoption: Adoption) -> Candidate:
     for candidate in candidates:
         if candidate.name == adoption.candidate:
             return candidate
-    known = "、".join(c.name for c in candidates) or "无"
+    names = "、".join(candidate.name for candidate in candidates) or "无"
     msg = (
-        f"{adoption.area_code} 没有名为 {adoption.candidate} 的候选修订; 已有: {known}"
+        f"{adoption.area_code} 没有名为 {adoption.candidate} 的候选修订; 已有: {names}"
     )
     raise UnknownCandidate(msg)
 
@@ -115,19 +114,22 @@ def _adopted(candidate: Candidate, adoption: Adoption) -> Timeline[Any]:
 def _with_retired_credit(
     timeline: Timeline[CreditTerms], credit: RetiredCredit
 ) -> Timeline[CreditTerms]:
-    """The timeline with the operator's figure from its day on, also in the values that follow."""
-    in_force = [v for v in timeline if v.since <= credit.since][-1:]
-    later = [v for v in timeline if v.since > credit.since]
-    set_from = [
-        replace(
-            v,
-            value=replace(v.value, retired_fen=credit.fen),
-            since=max(v.since, credit.since),
-            clauses=(
-                *(c for c in v.clauses if c.grade is not Grade.OPERATOR),
-                credit.clause,
-            ),
-        )
-        for v in in_force + later
-    ]
-    return over(timeline, tuple(set_from)) if set_from else timeline
+    """Return the timeline with one figure from its day on, also in the values that follow."""
+    in_force = [each for each in timeline if each.since <= credit.since][-1:]
+    later = [each for each in timeline if each.since > credit.since]
+    revised = tuple(_with_figure(each, credit) for each in in_force + later)
+    return over(timeline, revised) if revised else timeline
+
+
+def _with_figure(
+    ruled: Ruled[CreditTerms], credit: RetiredCredit
+) -> Ruled[CreditTerms]:
+    """Return a value with the operator's figure, under the operator's clause alone."""
+    # An earlier figure of the operator is replaced, and so is the clause it stood under.
+    documents = [each for each in ruled.clauses if each.grade is not Grade.OPERATOR]
+    return replace(
+        ruled,
+        value=replace(ruled.value, retired_fen=credit.fen),
+        since=max(ruled.since, credit.since),
+        clauses=(*documents, credit.clause),
+    )

@@ -1,4 +1,4 @@
-"""A city as loaded: its rules by day."""
+"""A city as loaded: its rules by day, for whoever decides."""
 
 from __future__ import annotations
 
@@ -29,36 +29,37 @@ class DayRules:
     ) -> None:
         self._values = values
         self._provincial = provincial
-        # As many entries as the values have ways to be cited.
+        # A cache, never emptied: a decision cites the same few references again and
+        # again, and there are only as many as the values have ways to be cited.
         self._refs: dict[tuple[str, tuple[str, ...]], RuleRef] = {}
 
     def answer(self, hook: Callable[[CityRules], Timeline[T] | None]) -> Ruled[T]:
-        """The value of a hook with its day and clauses: `rules.answer(CityRules.family_limit)`."""
+        """Return a hook's value with its day and clauses: `rules.answer(CityRules.scope)`."""
         return cast("Ruled[T]", self._values[hook.__name__])
 
     def value(self, hook: Callable[[CityRules], Timeline[T] | None]) -> T:
-        """The bare value of a hook."""
+        """Return the bare value of a hook."""
         return self.answer(hook).value
 
     def ref(self, hook: Callable[[CityRules], object], *clauses: Clause) -> RuleRef:
-        """A reference to a hook's value for a decision; `clauses` narrow it to those
-        that decided."""
+        """Return a reference to a hook's value; `clauses` narrow it to those that decided."""
         name = hook.__name__
-        numbers = tuple([c.id for c in clauses])
-        if (made := self._refs.get((name, numbers))) is None:
+        # hot path: a list inside tuple() is faster than a generator.
+        numbers = tuple([clause.id for clause in clauses])
+        ref = self._refs.get((name, numbers))
+        if ref is None:
             answer = self._values[name]
-            made = RuleRef(
-                name, answer.since, numbers or tuple(c.id for c in answer.clauses)
-            )
-            self._refs[name, numbers] = made
-        return made
+            all_numbers = tuple(clause.id for clause in answer.clauses)
+            ref = RuleRef(name, answer.since, numbers or all_numbers)
+            self._refs[name, numbers] = ref
+        return ref
 
     def provincial(self, hook: str) -> bool:
-        """Whether the province's answer stands because the city gave none for the day."""
+        """Return whether the province's answer stands, the city having none for the day."""
         return hook in self._provincial
 
     def all(self) -> Iterator[tuple[str, Ruled[Any]]]:
-        """Every hook with its value, in the order the core asks."""
+        """Yield every hook with its value, in the order the core asks."""
         yield from self._values.items()
 
 
@@ -79,7 +80,7 @@ class City:
     _clauses: Mapping[str, Clause] = field(repr=False)
 
     def rules(self, day: date) -> DayRules:
-        """The rules in force on a day. NotInForce before the first rule of all."""
+        """Return the rules in force on a day. NotInForce before the first rule of all."""
         for since, rules in reversed(self._periods):
             if since <= day:
                 return rules
@@ -91,12 +92,12 @@ class City:
 
     @property
     def first_day(self) -> date:
-        """The first day on which every hook has a value."""
+        """Return the first day on which every hook has a value."""
         return self._periods[0][0]
 
     @property
     def decided_by(self) -> DecidedBy:
-        """What every decision keeps about who decided."""
+        """Return what every decision records about who decided."""
         return DecidedBy(
             self.area_code,
             self.plugin,
@@ -106,7 +107,7 @@ class City:
         )
 
     def clause(self, number: str) -> Clause:
-        """The clause of that number. KeyError where no rule of the city cites it."""
+        """Return the clause of that number. KeyError if no rule of the city cites it."""
         return self._clauses[number]
 
 
@@ -121,13 +122,14 @@ class RefusedPlugin:
 
 @dataclass(frozen=True, slots=True)
 class Cities:
-    """All served cities by area code, and the plugins refused."""
+    """All served cities by area code, and the refused plugins."""
 
     all: tuple[City, ...]
     refused: tuple[RefusedPlugin, ...] = ()
 
     def of(self, area_code: str) -> City:
-        """The city an area code belongs to, by its first four digits. CityNotServed."""
+        """Return the city an area code belongs to. CityNotServed."""
+        # A county or head-office code belongs to its city by the first four digits.
         area = pooling_area(area_code)
         for city in self.all:
             if pooling_area(city.area_code) == area:
@@ -139,51 +141,51 @@ class Cities:
         )
 
     def named(self, text: str) -> City:
-        """The city called by pinyin, Chinese name or area code, as people type it.
-        CityNotServed."""
+        """Return the city called by pinyin, Chinese name or area code. CityNotServed."""
         for city in self.all:
             if text in {city.pinyin, city.name, city.name.removesuffix("市")}:
                 return city
         if text.isdecimal():
             return self.of(text)
-        faulty = [r for r in self.refused if r.pinyin == text]
-        why = (
-            "; 已安装但未能加载: " + "; ".join(r.problem for r in faulty)
-            if faulty
-            else ""
-        )
+        faulty = [plugin for plugin in self.refused if plugin.pinyin == text]
+        problems = "; ".join(plugin.problem for plugin in faulty)
+        why = f"; 已安装但未能加载: {problems}" if faulty else ""
         served = "、".join(f"{c.pinyin}({c.name})" for c in self.all) or "无"
         raise CityNotServed(f"没有城市 {text}; 已接入: {served}{why}")
 
 
-def _periods(
+def periods_of(
     timelines: Mapping[str, Timeline[Any]], province: Mapping[str, Timeline[Any]]
 ) -> tuple[tuple[date, DayRules], ...]:
-    """The rules of each period between two changes, from the first day on which every
-    hook has a value."""
-    first = max(timeline[0].since for timeline in timelines.values())
-    days = sorted(
-        {first}
-        | {
-            v.since
-            for timeline in timelines.values()
-            for v in timeline
-            if v.since > first
-        }
-    )
+    """Return the rules of each period between two changes, with its first day.
+
+    The first period begins when every hook has a value. PluginProblem with every problem.
+    """
     problems: list[str] = []
     periods = []
-    for day in days:
+    for day in _days_of_change(timelines):
         values = {
-            hook: next(v for v in reversed(timeline) if v.since <= day)
-            for hook, timeline in timelines.items()
+            hook: _in_force(timeline, day) for hook, timeline in timelines.items()
         }
         problems += guards.problems_of_day(values)
         provincial = frozenset(
+            # Identity, not equality: a city may give the very figures of the province.
             hook
             for hook, value in values.items()
-            if any(value is v for v in province[hook])
+            if any(value is each for each in province[hook])
         )
         periods.append((day, DayRules(values, provincial)))
     refuse(problems)
     return tuple(periods)
+
+
+def _days_of_change(timelines: Mapping[str, Timeline[Any]]) -> list[date]:
+    """Return the days on which a value changes, from the first with a value for all."""
+    first = max(timeline[0].since for timeline in timelines.values())
+    days = {value.since for timeline in timelines.values() for value in timeline}
+    return sorted({first, *(day for day in days if day > first)})
+
+
+def _in_force(timeline: Timeline[T], day: date) -> Ruled[T]:
+    """Return the last value that begins on or before a day."""
+    return next(value for value in reversed(timeline) if value.since <= day)

@@ -1,8 +1,7 @@
-"""Finds cities by entry point, one PluginManager each, reads and checks every answer
-once; failure stays in one city.
+"""Finds installed cities (城市插件) and loads each on its own.
 
 A city's timeline lies over the province's, an adopted candidate or an operator's figure
-over both: the core then picks by day. Nothing here is asked again while serving.
+over both; the core then picks by day. No hook is called while serving.
 """
 
 from __future__ import annotations
@@ -20,10 +19,10 @@ import pluggy
 
 from gongji.cities import adoption, anhui, guards
 from gongji.cities.adoption import Adoption, RetiredCredit, UnknownCandidate
-from gongji.cities.city import Cities, City, RefusedPlugin, _periods
+from gongji.cities.city import Cities, City, RefusedPlugin, periods_of
 from gongji.cities.guards import PluginProblem, refuse
 from gongji.rules.binding import Identity
-from gongji.rules.clauses import Timeline, clauses_in
+from gongji.rules.clauses import Candidate, Timeline, clauses_in
 from gongji.rules.codes import pooling_area
 from gongji.rules.hookspecs import DATED_HOOKS, PROJECT, CityRules, hookimpl
 
@@ -33,35 +32,31 @@ ENTRY_POINTS = "gongji.cities"
 def load_cities(
     adopt: Iterable[Adoption] = (), retired_credits: Iterable[RetiredCredit] = ()
 ) -> Cities:
-    """Every installed city, each checked on its own; what cannot serve is listed with its problem.
+    """Load every installed city, each checked on its own; list what cannot serve.
 
-    ValueError where an adoption or an operator's figure names a city or candidate that
-    is not there, or two adoptions of one hook begin on one day.
+    ValueError if an adoption or an operator's figure names a city or candidate that is
+    not there, or two adoptions of one hook begin on one day.
     """
     adopt, retired_credits = tuple(adopt), tuple(retired_credits)
-    found = _distinct(metadata.entry_points(group=ENTRY_POINTS))
+    entries = _distinct(metadata.entry_points(group=ENTRY_POINTS))
+    refused = _same_name(entries)
+    ambiguous = {plugin.pinyin for plugin in refused}
     loaded: list[City] = []
-    refused = _same_name(found)
-    twins = {r.pinyin for r in refused}
-    for entry in found:
-        if entry.name in twins:
+    for entry in entries:
+        if entry.name in ambiguous:
             continue
         try:
             loaded.append(_load(entry, adopt, retired_credits))
-        except PluginProblem as faulty:
-            refused.append(RefusedPlugin(_label(entry), entry.name, str(faulty)))
+        except PluginProblem as problem:
+            refused.append(RefusedPlugin(_label(entry), entry.name, str(problem)))
     rivals = _same_area(loaded)
     refused += rivals
-    served = [c for c in loaded if c.pinyin not in {r.pinyin for r in rivals}]
-    for area_code in [a.area_code for a in adopt] + [
-        c.area_code for c in retired_credits
-    ]:
-        if all(c.area_code != area_code for c in served):
-            msg = f"没有接入医保区划为 {area_code} 的城市"
-            raise ValueError(msg)
+    rival_names = {plugin.pinyin for plugin in rivals}
+    served = [city for city in loaded if city.pinyin not in rival_names]
+    _refuse_unserved(served, (*adopt, *retired_credits))
     return Cities(
-        tuple(sorted(served, key=lambda c: c.area_code)),
-        tuple(sorted(refused, key=lambda r: (r.pinyin, r.plugin))),
+        tuple(sorted(served, key=lambda city: city.area_code)),
+        tuple(sorted(refused, key=lambda plugin: (plugin.pinyin, plugin.plugin))),
     )
 
 
@@ -76,56 +71,71 @@ def city_from(
     overrides: Mapping[str, Timeline[Any]] | None = None,
     watch: Callable[[pluggy.PluginManager], None] = lambda _: None,
 ) -> City:
-    """One city from a module or object with hooks; `overrides` lie over its answers.
+    """Return one city from a module or object with hooks; `overrides` lie over its answers.
 
     `watch` sees the manager before any hook is called. PluginProblem with every problem.
     """
     refuse(guards.problems_of_plugin(plugin))
-    manager = pluggy.PluginManager(PROJECT)
-    manager.add_hookspecs(CityRules)
-    manager.register(anhui, "province")
-    manager.register(plugin, pinyin)
-    manager.check_pending()
+    manager = _manager_of(plugin, pinyin)
     watch(manager)
     identity = _identity(manager)
     if overrides:
-        manager.register(_answers(overrides), "overrides")
-    answers = _timelines(manager)
-    timelines = {
-        hook: reduce(adoption.over, reversed(given)) for hook, given in answers.items()
-    }
-    candidates = tuple(c for answer in _ask(manager, "candidates") for c in answer)
-    adopted = tuple(a for a in adopt if a.area_code == identity.area_code)
-    timelines = adoption.with_adoptions(timelines, candidates, adopted)
-    credits_ = [
-        credit for credit in retired_credits if credit.area_code == identity.area_code
-    ]
+        manager.register(_answering(overrides), "overrides")
+    answers = _answers(manager)
+    candidates = _candidates(manager)
+    area_code = identity.area_code
+    adopted = [each for each in adopt if each.area_code == area_code]
+    timelines = adoption.with_adoptions(_layered(answers), candidates, adopted)
     timelines["account_crediting"] = adoption.with_retired_credits(
-        timelines["account_crediting"], credits_
+        timelines["account_crediting"],
+        [credit for credit in retired_credits if credit.area_code == area_code],
     )
-    cited = [c for timeline in timelines.values() for c in clauses_in(timeline)]
+    province = {hook: layers[-1] for hook, layers in answers.items()}
+    cited = [clause for each in timelines.values() for clause in clauses_in(each)]
     return City(
-        area_code=identity.area_code,
+        area_code=area_code,
         name=identity.name,
         pinyin=pinyin,
         plugin=distribution or pinyin,
         version=version,
-        overridden=tuple(hook for hook, given in answers.items() if len(given) > 1),
+        overridden=tuple(hook for hook, layers in answers.items() if len(layers) > 1),
         candidates=candidates,
-        adoptions=tuple(str(a) for a in adopted),
+        adoptions=tuple(str(each) for each in adopted),
         timelines=timelines,
-        _periods=_periods(
-            timelines, {hook: given[-1] for hook, given in answers.items()}
-        ),
-        _clauses={c.id: c for c in cited},
+        _periods=periods_of(timelines, province),
+        _clauses={clause.id: clause for clause in cited},
     )
 
 
+def _manager_of(plugin: object, pinyin: str) -> pluggy.PluginManager:
+    """Return a manager of the province and one city.
+
+    One manager a city: in a shared one the next city would answer if this one is silent.
+    """
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(CityRules)
+    # pluggy calls the plugin registered last first, so the city lies over the province.
+    manager.register(anhui, "province")
+    manager.register(plugin, pinyin)
+    manager.check_pending()
+    return manager
+
+
+def _layered(
+    answers: Mapping[str, list[Timeline[Any]]],
+) -> dict[str, Timeline[Any]]:
+    """Return one timeline a hook: each layer laid over those below."""
+    return {
+        hook: reduce(adoption.over, reversed(layers))
+        for hook, layers in answers.items()
+    }
+
+
 def _distinct(entries: Iterable[metadata.EntryPoint]) -> list[metadata.EntryPoint]:
-    """Entry points without the second sight of one distribution that an editable
-    install may give."""
-    seen = {(_label(entry), entry.name, entry.value): entry for entry in entries}
-    return sorted(seen.values(), key=lambda entry: (entry.name, _label(entry)))
+    """Return the entry points in order, each once."""
+    # An editable install may show the entry points of one distribution twice.
+    unique = {(_label(entry), entry.name, entry.value): entry for entry in entries}
+    return sorted(unique.values(), key=lambda entry: (entry.name, _label(entry)))
 
 
 def _label(entry: metadata.EntryPoint) -> str:
@@ -133,51 +143,56 @@ def _label(entry: metadata.EntryPoint) -> str:
 
 
 def _same_name(entries: list[metadata.EntryPoint]) -> list[RefusedPlugin]:
-    """Distributions that claim one entry-point name: all of them, since none is more
-    right than another."""
-    rivals = {
-        entry.name: [_label(e) for e in entries if e.name == entry.name]
-        for entry in entries
-    }
-    return [
-        RefusedPlugin(
-            _label(e),
-            e.name,
-            f"多个插件使用同一名称 {e.name}: {', '.join(rivals[e.name])}; 请只保留一个",
-        )
-        for e in entries
-        if len(rivals[e.name]) > 1
-    ]
+    """Return all distributions that claim one entry-point name; none is more right."""
+    labels: dict[str, list[str]] = {}
+    for entry in entries:
+        labels.setdefault(entry.name, []).append(_label(entry))
+    refused = []
+    for name, rivals in labels.items():
+        if len(rivals) > 1:
+            problem = f"多个插件使用同一名称 {name}: {', '.join(rivals)}; 请只保留一个"
+            refused += [RefusedPlugin(label, name, problem) for label in rivals]
+    return refused
 
 
 def _same_area(cities: list[City]) -> list[RefusedPlugin]:
-    """Plugins that speak for one pooling area: all of them."""
-    areas = Counter(pooling_area(c.area_code) for c in cities)
+    """Return all plugins that speak for one pooling area (统筹区)."""
+    areas = Counter(pooling_area(city.area_code) for city in cities)
     refused = []
     for city in cities:
-        if areas[area := pooling_area(city.area_code)] > 1:
-            rivals = ", ".join(
-                f"{c.plugin} {c.version}"
-                for c in cities
-                if pooling_area(c.area_code) == area
-            )
-            told = f"identity: 医保区划 {city.area_code} 被多个插件声明: {rivals}; 请只保留一个"
-            refused.append(
-                RefusedPlugin(f"{city.plugin} {city.version}", city.pinyin, told)
-            )
+        area = pooling_area(city.area_code)
+        if areas[area] > 1:
+            same = [each for each in cities if pooling_area(each.area_code) == area]
+            rivals = ", ".join(f"{each.plugin} {each.version}" for each in same)
+            problem = f"identity: 医保区划 {city.area_code} 被多个插件声明: {rivals}; 请只保留一个"
+            label = f"{city.plugin} {city.version}"
+            refused.append(RefusedPlugin(label, city.pinyin, problem))
     return refused
+
+
+def _refuse_unserved(
+    served: Iterable[City], operator: Iterable[Adoption | RetiredCredit]
+) -> None:
+    """ValueError if the operator speaks of a city that is not served."""
+    area_codes = {city.area_code for city in served}
+    for decision in operator:
+        if decision.area_code not in area_codes:
+            msg = f"没有接入医保区划为 {decision.area_code} 的城市"
+            raise ValueError(msg)
 
 
 def _load(
     entry: metadata.EntryPoint,
     adopt: Iterable[Adoption],
-    credits_: Iterable[RetiredCredit],
+    retired_credits: Iterable[RetiredCredit],
 ) -> City:
+    """Return the city of an entry point. PluginProblem, UnknownCandidate."""
     try:
         plugin = entry.load()
+    # SystemExit too: a module that ends the process at import must not end the server.
     except (Exception, SystemExit) as error:
-        told = f"导入 {entry.value} 失败: {_fault(error)}"
-        raise PluginProblem(told) from error
+        problem = f"导入 {entry.value} 失败: {_fault(error)}"
+        raise PluginProblem(problem) from error
     distribution, _, version = _label(entry).partition(" ")
     try:
         return city_from(
@@ -186,28 +201,25 @@ def _load(
             distribution=distribution,
             version=version,
             adopt=adopt,
-            retired_credits=credits_,
+            retired_credits=retired_credits,
         )
     except (PluginProblem, UnknownCandidate):
         raise
-    except (
-        Exception
-    ) as error:  # whatever a plugin does to the guards, the other cities serve
-        told = f"检查规则时出错: {_fault(error)}"
-        raise PluginProblem(told) from error
+    # Whatever a plugin does to the guards, the other cities serve.
+    except Exception as error:
+        problem = f"检查规则时出错: {_fault(error)}"
+        raise PluginProblem(problem) from error
 
 
 def _fault(error: BaseException) -> str:
-    """An exception with the file and line it came from."""
-    where = traceback.extract_tb(error.__traceback__)[-1]
-    return (
-        f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
-    )
+    """Return an exception with the file and line it came from."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(frame.filename).name}:{frame.lineno}"
+    return f"{type(error).__name__}: {error} ({place})"
 
 
 def _ask(manager: pluggy.PluginManager, hook: str) -> list[Any]:
-    """All answers to a hook but None, the city's before the province's. PluginProblem
-    where one raises."""
+    """Return all answers but None, the city's before the province's. PluginProblem."""
     try:
         return cast("list[Any]", getattr(manager.hook, hook)())
     except (Exception, SystemExit) as error:
@@ -222,39 +234,38 @@ def _identity(manager: pluggy.PluginManager) -> Identity:
     return cast("Identity", answers[0])
 
 
-def _timelines(manager: pluggy.PluginManager) -> dict[str, list[Timeline[Any]]]:
-    """Each hook's answers, the topmost first and the province's last. PluginProblem."""
+def _candidates(manager: pluggy.PluginManager) -> tuple[Candidate, ...]:
+    answers = _ask(manager, "candidates")
+    return tuple(candidate for answer in answers for candidate in answer)
+
+
+def _answers(manager: pluggy.PluginManager) -> dict[str, list[Timeline[Any]]]:
+    """Return each hook's answers, the topmost first, the province's last. PluginProblem."""
     answers: dict[str, list[Timeline[Any]]] = {
         hook: _ask(manager, hook) for hook in DATED_HOOKS
     }
-    problems = [
-        f"{hook}: 城市与省级都没有给出答案"
-        for hook, given in answers.items()
-        if not given
-    ]
-    for hook, given in answers.items():
-        problems += [
-            p for timeline in given for p in guards.problems_of_timeline(hook, timeline)
-        ]
-    problems += [
-        p
-        for given in _ask(manager, "candidates")
-        for p in guards.problems_of_candidates(given)
-    ]
+    problems = []
+    for hook, layers in answers.items():
+        if not layers:
+            problems.append(f"{hook}: 城市与省级都没有给出答案")
+    for hook, layers in answers.items():
+        for timeline in layers:
+            problems += guards.problems_of_timeline(hook, timeline)
+    for answer in _ask(manager, "candidates"):
+        problems += guards.problems_of_candidates(answer)
     refuse(problems)
     return answers
 
 
-def _answers(overrides: Mapping[str, Timeline[Any]]) -> SimpleNamespace:
-    """A plugin that answers each hook with a given timeline."""
+def _answering(overrides: Mapping[str, Timeline[Any]]) -> SimpleNamespace:
+    """Return a plugin that answers each hook with the timeline given for it."""
 
-    def answering(timeline: Timeline[Any]) -> Callable[[], Timeline[Any]]:
+    def hook_of(timeline: Timeline[Any]) -> Callable[[], Timeline[Any]]:
         @hookimpl
         def answer() -> Timeline[Any]:
             return timeline
 
         return answer
 
-    return SimpleNamespace(
-        **{hook: answering(timeline) for hook, timeline in overrides.items()}
-    )
+    hooks = {hook: hook_of(timeline) for hook, timeline in overrides.items()}
+    return SimpleNamespace(**hooks)
