@@ -16,14 +16,21 @@ from typing import Any, Protocol
 
 import pytest
 from gongji.model import refusals
-from gongji.model.account import Account
+from gongji.model.account import Account, Entry
 from gongji.model.commands import Command, Decision, Listing, Request
 from gongji.model.decided import DecidedBy
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.people import Certificate, Enrolment, Kin, Person
 from gongji.model.refusals import Refusal
 from gongji.model.settlement import Bill, Settlement
-from gongji.rules.codes import SHANGHAI, AccountUse, EnrolmentStatus, Scheme, VisitKind
+from gongji.rules.codes import (
+    SHANGHAI,
+    AccountUse,
+    EnrolmentStatus,
+    EntryKind,
+    Scheme,
+    VisitKind,
+)
 from gongji.store import Store, open_store
 from gongji.store.base import StoreEngine
 from gongji.store.committer import Committer
@@ -331,3 +338,26 @@ def settled(number: int, at: datetime, back: datetime | None = None) -> Settleme
         decided_by=DecidedBy("341199", "gongji-x", "1", "1"),
         reversed_at=back,
     )
+
+
+def posted(number: int, at: datetime) -> Entry:
+    """The first entry of a settlement of that number."""
+    return Entry(
+        transaction_id=f"S{number}",
+        position=0,
+        ledger_account="purse:P1",
+        fen=1,
+        at=at,
+        kind=EntryKind.CREDIT,
+        version_after=number + 1,
+    )
+
+
+def load_dump(engine: AnyEngine, name: str) -> None:
+    """Fill an empty database with what an earlier program made: one statement a line."""
+    kind = "sqlite" if isinstance(engine, SqliteEngine) else "postgres"
+    file = Path(__file__).with_name(f"{name}.{kind}.sql")
+    for line in file.read_text("utf-8").splitlines():
+        if line.startswith("--"):
+            continue
+        engine.connection.execute(line.removesuffix(";"))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +18,14 @@ from gongji.model.people import Institution, Person
 from gongji.model.settlement import Accumulator, SettledDay, Settlement
 from gongji.rules.codes import SHANGHAI, Scheme
 from gongji.store.engine import Violated
-from gongji.store.migrations import Catalog, SchemaError, bring_forward, make_or_check
-from gongji.store.schema import VERSION, Schema
+from gongji.store.schema import Schema
 from gongji.store.seal import Vault
-from gongji.store.sql import Dialect
 from gongji.store.table import instant, micros, plain
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.store.conftest import AnyEngine, engine_at, fetched, home_of
+from tests.store.conftest import AnyEngine, fetched
 
 KINDS = (
     Person,
@@ -240,108 +237,3 @@ def test_a_sealed_person_cannot_be_passed_off_as_another(
     )
     with pytest.raises(ValueError, match="P2"):
         fetched(engine, Person, "", ["P2"])
-
-
-def test_a_database_is_made_once(
-    engine: AnyEngine, schema: Schema, vault: Vault
-) -> None:
-    """Opening a database of this version changes nothing."""
-    engine.upsert(Account, [Account("P1", 5, 1)])
-    make_or_check(home := home_of(engine, schema), schema, vault.fingerprint)
-    assert [Account("P1", 5, 1)] == fetched(engine, Account, "", ["P1"])
-    assert (VERSION, vault.fingerprint) == (home.version(), home.fingerprint())
-
-
-@pytest.mark.parametrize(
-    ("offset", "fingerprint", "problem"),
-    [
-        (1, "", "更新版本.*gongji migrate 只向前"),
-        (-1, "", "运行 gongji migrate"),
-        (0, "other", "密钥文件与该数据库不符"),
-    ],
-    ids=["a newer schema", "an older schema", "another key"],
-)
-def test_a_strange_database_is_refused(
-    engine: AnyEngine, schema: Schema, offset: int, fingerprint: str, problem: str
-) -> None:
-    """A database this program cannot use safely is refused, saying why and what to run."""
-    home = home_of(engine, schema)
-    mine = home.fingerprint()
-    home.record(VERSION, fingerprint or mine)
-    with pytest.raises(SchemaError, match=problem):
-        make_or_check(Recorded(home, VERSION + offset), schema, mine)
-    engine.begin()
-    engine.rollback()
-
-
-def test_another_program_is_left_alone(
-    engine_url: str, schema: Schema, vault: Vault
-) -> None:
-    """A database in which another program keeps tables of these names is refused and
-    stays as it is."""
-    engine = engine_at(engine_url, schema)
-    engine.connection.execute("CREATE TABLE account (theirs TEXT)")
-    with pytest.raises(SchemaError, match="其他程序"):
-        make_or_check(home_of(engine, schema), schema, vault.fingerprint)
-    assert [] == list(engine.connection.execute("SELECT theirs FROM account"))
-    engine.close()
-
-
-class Recorded:
-    """A home that says it is of some version."""
-
-    def __init__(self, home: Catalog, version: int) -> None:
-        self._home, self._version = home, version
-        self.dialect, self.transaction, self.execute = (
-            home.dialect,
-            home.transaction,
-            home.execute,
-        )
-        self.fingerprint, self.record, self.add_partitions = (
-            home.fingerprint,
-            home.record,
-            home.add_partitions,
-        )
-
-    def version(self) -> int | None:
-        return self._version
-
-
-def test_an_older_schema_is_brought_forward(
-    engine: AnyEngine, schema: Schema, vault: Vault
-) -> None:
-    """A migration runs the steps from the version found, each once, and keeps what was stored."""
-    engine.upsert(Account, [Account("P1", 5, 1)])
-    old = Recorded(home_of(engine, schema), VERSION - 2)
-    steps = {
-        v: partial(added_column, f"step_{VERSION - v}")
-        for v in (VERSION - 3, VERSION - 2, VERSION - 1)
-    }
-    assert (VERSION - 2, VERSION) == bring_forward(
-        old, schema, vault.fingerprint, steps
-    )
-    found = engine.connection.execute("SELECT * FROM moved")
-    assert ["step_2", "step_1"] == [column[0] for column in found.description[1:]]
-    assert [Account("P1", 5, 1)] == fetched(engine, Account, "", ["P1"])
-    engine.connection.execute("DROP TABLE moved")
-
-
-def added_column(name: str, _: Schema, dialect: Dialect) -> Iterator[str]:
-    yield "CREATE TABLE IF NOT EXISTS moved (a TEXT)"
-    yield f"ALTER TABLE moved ADD COLUMN {name} {dialect.types['TEXT']}"
-
-
-def test_a_migration_that_fails_leaves_everything(
-    engine: AnyEngine, schema: Schema, vault: Vault
-) -> None:
-    """Of a migration that stops half way nothing stands."""
-
-    def broken(*_: object) -> Iterator[str]:
-        yield "CREATE TABLE moved (a TEXT)"
-        raise ZeroDivisionError
-
-    old = Recorded(home_of(engine, schema), VERSION - 1)
-    with pytest.raises(ZeroDivisionError):
-        bring_forward(old, schema, vault.fingerprint, {VERSION - 1: broken})
-    engine.connection.execute("CREATE TABLE moved (b TEXT)")
-    engine.connection.execute("DROP TABLE moved")

@@ -5,29 +5,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import datetime
 from typing import Any
 
 import psycopg
 import pytest
-from gongji.model.account import Account, Entry
+from gongji.model.account import Entry
 from gongji.model.commands import Listing, RequestRecord
-from gongji.model.settlement import SettledDay, Settlement
-from gongji.rules.codes import SHANGHAI, EntryKind
+from gongji.model.settlement import Settlement
+from gongji.rules.codes import SHANGHAI
 from gongji.store import Store, sql
 from gongji.store.engine import WriteConflict
-from gongji.store.migrations import Catalog, bring_forward, make_or_check
+from gongji.store.migrations import bring_forward, make_or_check
 from gongji.store.postgres.catalog import PostgresCatalog
 from gongji.store.postgres.engine import PostgresEngine
 from gongji.store.postgres.sql import select_any
 from gongji.store.schema import VERSION, Schema
 from gongji.store.seal import Vault
-from gongji.store.sqlite.engine import SqliteEngine
-from gongji.store.table import RecordTable
 
 from tests.postgres import Postgres
-from tests.store.conftest import AnyEngine, engine_at, fetched, home_of, settled
+from tests.store.conftest import fetched, posted, settled
 
 MakeMove = Callable[..., Any]
 Start = Callable[[int], PostgresCatalog]
@@ -35,19 +32,6 @@ Start = Callable[[int], PostgresCatalog]
 YEAR = 2026
 LAST = 2028
 """The last year made ahead in that year."""
-
-
-def posted(number: int, at: datetime) -> Entry:
-    """Its first entry."""
-    return Entry(
-        transaction_id=f"S{number}",
-        position=0,
-        ledger_account="purse:P1",
-        fen=1,
-        at=at,
-        kind=EntryKind.CREDIT,
-        version_after=number + 1,
-    )
 
 
 def remembered(number: int, at: datetime) -> RequestRecord:
@@ -312,124 +296,3 @@ def test_a_listing_of_days_looks_into_their_years_only(
         order="settled_at",
     )
     assert ["settlement_2025", "settlement_2026"] == touched(engine, new_year, schema)
-
-
-@pytest.fixture
-def old(
-    engine_url: str, engine_kind: str, schema: Schema, vault: Vault
-) -> Iterator[AnyEngine]:
-    """A database as version 1 made it."""
-    engine = engine_at(engine_url, schema)
-    text = (
-        Path(__file__)
-        .with_name(f"version_1.{engine_kind}.sql")
-        .read_text(encoding="ascii")
-    )
-    for line in text.splitlines():
-        engine.connection.execute(line.removesuffix(";"))
-    of_year(engine, schema).record(1, vault.fingerprint)
-    yield engine
-    engine.close()
-
-
-@pytest.fixture
-def new(
-    postgres: Postgres, engine_kind: str, schema: Schema, vault: Vault, tmp_path: Path
-) -> Iterator[AnyEngine]:
-    """A database as it is made today."""
-    engine = engine_at(
-        postgres.fresh()
-        if engine_kind == "postgres"
-        else f"sqlite:///{tmp_path / 'new.db'}",
-        schema,
-    )
-    make_or_check(of_year(engine, schema), schema, vault.fingerprint)
-    yield engine
-    engine.close()
-
-
-def of_year(engine: AnyEngine, schema: Schema) -> Catalog:
-    """Where an engine's tables live, in that year."""
-    if isinstance(engine, PostgresEngine):
-        return PostgresCatalog(engine.connection, schema, YEAR)
-    return home_of(engine, schema)
-
-
-def written(engine: AnyEngine, schema: Schema, records: Sequence[Any]) -> None:
-    """Rows as version 1 wrote them: more columns a settlement, version 0 where an
-    entry has none."""
-    table: RecordTable[Any] = schema.table(type(records[0]))
-    more = OF_VERSION_1 if table.name == "settlement" else {}
-    names = [*(c.name for c in table.columns), *more]
-    marks = ", ".join("?" if isinstance(engine, SqliteEngine) else "%s" for _ in names)
-    into = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608 - our own
-    rows = [
-        (*table.row(record), *(of(record) for of in more.values()))
-        for record in records
-    ]
-    numbered = names.index("version") if table.name == "entry" else -1
-    rows = [
-        tuple(0 if i == numbered and v is None else v for i, v in enumerate(row))
-        for row in rows
-    ]
-    engine.connection.cursor().executemany(into, rows)
-
-
-OF_VERSION_1: dict[str, Callable[[Settlement], str]] = {
-    "patient_year": lambda s: f"P1/310/3411/{s.bill.service_day.year}",
-    "pooling_area": lambda s: s.area_code[:4],
-    "service_day": lambda s: s.bill.service_day.isoformat(),
-}
-
-
-COLUMNS = """
-SELECT relname::text, attnum::text, attname::text, format_type(atttypid, atttypmod), attnotnull::text, collname::text,
-  (SELECT string_agg(pg_get_constraintdef(oid), ' ' ORDER BY conname) FROM pg_constraint WHERE conrelid = attrelid)
-FROM pg_attribute JOIN pg_class c ON c.oid = attrelid LEFT JOIN pg_collation l ON l.oid = attcollation
-WHERE relnamespace = current_schema::regnamespace AND relkind IN ('r', 'p') AND attnum > 0
-"""
-INDEXES = """
-SELECT tablename::text, replace(indexdef, current_schema || '.', '') FROM pg_indexes WHERE schemaname = current_schema
-"""
-
-
-def made(engine: AnyEngine) -> list[tuple[Any, ...]]:
-    """Every column, constraint and index of a database."""
-    if isinstance(engine, SqliteEngine):
-        found = engine.connection.execute(
-            "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"
-        )
-        return sorted(
-            (name, " ".join(text.split()).replace("( ", "(").replace(" )", ")"))
-            for name, text in found
-        )
-    return sorted(
-        tuple(row)
-        for query in (COLUMNS, INDEXES)
-        for row in engine.connection.execute(query)
-    )
-
-
-def test_version_1_is_brought_forward(
-    old: AnyEngine, new: AnyEngine, schema: Schema, vault: Vault
-) -> None:
-    """A database of version 1 becomes one as it is made today, everything in it still there."""
-    settlements = [
-        settled(n, at, at + timedelta(days=400) if n % 2 else None)
-        for n, at in enumerate(EDGES)
-    ]
-    entries = [posted(n, at) for n, at in enumerate(EDGES)]
-    for records in (settlements, entries, [Account("P1", 5, 1)]):
-        written(old, schema, records)
-    assert (1, VERSION) == bring_forward(
-        of_year(old, schema), schema, vault.fingerprint
-    )
-    assert made(new) == made(old)
-    make_or_check(of_year(old, schema), schema, vault.fingerprint)
-    for records in (settlements, entries, [Account("P1", 5, 1)]):
-        found = fetched(
-            old, type(records[0]), "", [schema.key_of(record) for record in records]
-        )
-        assert records == sorted(found, key=schema.key_of)
-    days = {SettledDay(s.area_code[:4], s.bill.service_day) for s in settlements}
-    assert days == set(old.page(Listing(kind=SettledDay)))

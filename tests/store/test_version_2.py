@@ -1,0 +1,123 @@
+"""A database of before the folders is read, replayed and settled over as it was then.
+
+`version_2.calls.json` holds what was asked while it was made (`before`), what was asked
+afterwards (`after`), and every reply the service gave then. Of clauses it holds the ids:
+their texts are the cities'.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from gongji.binding.workdays import Workdays
+from gongji.cities.loading import load_cities
+from gongji.model.commands import Adopted
+from gongji.rpc.method import CALLER_KEY
+from gongji.store import Store, open_store
+from gongji.store.schema import Schema
+from google.protobuf import descriptor_pool, json_format, message_factory
+
+from tests.rpc.port import make_server
+from tests.store.conftest import engine_at, load_dump
+
+Call = dict[str, Any]
+
+CALLS = json.loads(Path(__file__).with_name("version_2.calls.json").read_text("utf-8"))
+NOW = datetime.fromisoformat(CALLS["now"])
+CALLER = ((CALLER_KEY, "clinic-1"),)
+
+
+@pytest.fixture
+async def store(
+    engine_url: str, schema: Schema, tmp_path: Path
+) -> AsyncIterator[Store]:
+    """The database as it was left, opened by today's program."""
+    engine = engine_at(engine_url, schema)
+    load_dump(engine, "version_2")
+    engine.close()
+    key_file = tmp_path / "x.key"
+    key_file.write_bytes(bytes(range(32)))
+    store = open_store(engine_url, lambda: NOW, key_file)
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+async def channel(store: Store) -> AsyncIterator[grpc.aio.Channel]:
+    """A way to today's service over it."""
+    cities, workdays = load_cities(), Workdays()
+    server = make_server(store, cities, workdays, lambda: NOW, address="127.0.0.1:0")
+    await server.start()
+    async with grpc.aio.insecure_channel(server.address) as channel:
+        yield channel
+    await server.stop()
+
+
+async def test_what_was_asked_is_answered_as_then(channel: grpc.aio.Channel) -> None:
+    """Every request again gives its first reply, refusals too; then everything else
+    goes on as it did: reads, a quote, a settlement, a reversal, a premium, a credit."""
+    for call in CALLS["before"]:
+        assert replayed(call) == await outcome(channel, call)
+    for call in CALLS["after"]:
+        assert first(call) == await outcome(channel, call)
+
+
+async def test_what_was_adopted_is_still(store: Store) -> None:
+    """An operator's adoption is there."""
+    adopted = Adopted("341100", "V2", date(2025, 10, 1), NOW.replace(minute=20))
+    assert [adopted] == await store.adopted()
+
+
+def first(call: Call) -> Call:
+    """What a call was answered."""
+    return {part: call[part] for part in ("reply", "refused") if part in call}
+
+
+def replayed(call: Call) -> Call:
+    """What it is answered when it comes again: the same, as a replay."""
+    reply = call.get("reply", {})
+    if "receipt" not in reply:
+        return first(call)
+    return {"reply": {**reply, "receipt": {**reply["receipt"], "replayed": True}}}
+
+
+async def outcome(channel: Any, call: Call) -> Call:
+    """What becomes of a call now, in the file's words."""
+    ask, sent = _prepared(channel, call)
+    try:
+        message = await ask(sent, metadata=CALLER, timeout=10)
+    except grpc.aio.AioRpcError as error:
+        return {"refused": [error.code().name, error.details()]}
+    shown = json_format.MessageToDict(message, preserving_proto_field_name=True)
+    return {"reply": _bare(shown)}
+
+
+def _prepared(channel: Any, call: Call) -> tuple[Any, Any]:
+    """The method to call, and what is sent to it: one message or a stream."""
+    service, _, name = call["method"].rpartition(".")
+    method = descriptor_pool.Default().FindMethodByName(call["method"])
+    request = message_factory.GetMessageClass(method.input_type)
+    reply = message_factory.GetMessageClass(method.output_type)
+    messages = [json_format.ParseDict(m, request()) for m in call["requests"]]
+    streamed = method.client_streaming
+    kind = channel.stream_unary if streamed else channel.unary_unary
+    ask = kind(f"/{service}/{name}", request.SerializeToString, reply.FromString)
+    return ask, iter(messages) if streamed else messages[0]
+
+
+def _bare(value: Any) -> Any:
+    """A reply whose clauses are their ids."""
+    if isinstance(value, list):
+        return [_bare(part) for part in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: [c["id"] for c in part] if name == "clauses" else _bare(part)
+        for name, part in value.items()
+    }
