@@ -11,8 +11,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-from gongji.cities.anhui import SINCE
 from gongji.cities.anhui import clauses as provincial_clauses
+from gongji.cities.anhui.since import SINCE
 from gongji.kit.newcity.questions import GROUPS, QUESTIONS, Question
 from gongji.kit.newcity.reading import GRADES, day, parts
 from gongji.rules.clauses import Clause, Grade

@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
 from gongji.binding.workdays import Workdays
-from gongji.cities.anhui import SINCE
+from gongji.cities.anhui.since import SINCE
 from gongji.kit.newcity.applying import (
     UNDER_REVIEW,
     Way,

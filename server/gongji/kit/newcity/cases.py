@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, time
 from typing import Final
 
-from gongji.cities.anhui import SINCE
+from gongji.cities.anhui.since import SINCE
 from gongji.kit.newcity import bills, funds
 from gongji.kit.newcity.applying import ordinary_monday
 from gongji.kit.newcity.bindings import BindingAnswers

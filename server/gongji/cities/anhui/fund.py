@@ -1,0 +1,112 @@
+"""What the pooled fund (统筹基金) pays of an outpatient bill."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gongji.cities.anhui import clauses as c
+from gongji.cities.anhui.since import provincial, step
+from gongji.rules import benefits as b
+from gongji.rules import binding as r
+from gongji.rules.channels import (
+    Procedure,
+)
+from gongji.rules.clauses import Timeline
+from gongji.rules.codes import Scheme, Standing, VisitKind
+from gongji.rules.hookspecs import hookimpl
+from gongji.rules.money import Rounding
+
+_EMPLOYEE = b.Table(
+    deductible_fen={1: 800_00, 2: 800_00, 3: 800_00},
+    ratio_bp={1: 60_00, 2: 55_00, 3: 50_00},
+    retired=b.BonusPoints(above_active_bp=5_00),
+    cap_fen={Standing.ACTIVE: 2000_00, Standing.RETIRED: 2000_00},
+    visit_cap_fen={1: r.NO_LIMIT, 2: r.NO_LIMIT, 3: r.NO_LIMIT},
+    unranked_as=1,
+    pharmacy=b.NoFund(c.T6),
+    covers=frozenset(
+        {VisitKind.OUTPATIENT, VisitKind.REGISTRATION, VisitKind.PHARMACY}
+    ),
+    rounding=Rounding.HALF_UP,
+    clauses=b.TableClauses(
+        always=(c.C58, c.C62, c.C101, c.T1, c.T13),
+        ratio={1: (c.C59, c.C100), 2: (c.C60, c.C100), 3: (c.C61, c.C100)},
+        retired=(c.C61B,),
+        unranked=(c.T5,),
+    ),
+    effects=b.Effects(order_fen=80_00, splitting_loses_fen=41, splitting_gains_fen=50),
+)
+
+
+@hookimpl
+def reimbursement() -> Timeline[Mapping[Scheme, b.Table | b.NoFund]]:
+    """起付标准800元, 一二三级60%、55%、50%, 退休高5个百分点, 年度支付限额2000元
+    (C58–C62, C99–C101)."""
+    return provincial(
+        {Scheme.EMPLOYEE: _EMPLOYEE, Scheme.RESIDENT: b.NoFund(c.T14)},
+        clauses=[
+            c.C58,
+            c.C59,
+            c.C60,
+            c.C61,
+            c.C61B,
+            c.C62,
+            c.C99,
+            c.C100,
+            c.C101,
+            c.C53,
+            c.T1,
+            c.T5,
+            c.T13,
+            c.S20,
+        ],
+        against=[c.S4, c.S5, c.S6, c.H6],
+        why=(
+            "X19、X20: C99至C101的主语是安徽, 一手材料优先; S4、S6未经证实, "
+            "只作各市的候选修订。X21: 待遇按险种取值, 居民不适用C58至C62。药店: "
+            "S20称统筹基金不支付, S5、S6相反, 均未经证实。"
+        ),
+        settles=[c.X19, c.X20, c.X21],
+    )
+
+
+@hookimpl
+def exclusions() -> Timeline[tuple[b.Exclusion, ...]]:
+    """不予报销的情况 (C63–C66)."""
+    return provincial(
+        (
+            b.Exclusion(situation=b.Situation.PAUSED, clause=c.C63),
+            b.Exclusion(situation=b.Situation.INPATIENT_THAT_DAY, clause=c.C64),
+            b.Exclusion(situation=b.Situation.RESIDUE, clause=c.C65),
+            b.Exclusion(situation=b.Situation.OUTSIDE_POLICY, clause=c.C66),
+        ),
+        clauses=[c.C63, c.C64, c.C65, c.C66, c.T16],
+        why="滁州网页按政策列出四种情形, 全省比照; 先查人、再查时间、再查费用。",
+    )
+
+
+@hookimpl
+def out_of_area() -> Timeline[b.OutOfArea]:
+    """异地直接结算须预先备案, 也可手工结算; 持社保卡或电子医保凭证就医 (H6–H8, H12)."""
+    procedure = Procedure(
+        title="异地就医",
+        steps=(
+            step("选择异地直接结算或者手工结算", c.H6),
+            step(
+                "在参保地医保经办机构办理备案登记",
+                c.H7,
+                caution="选择直接结算的须预先办理",
+            ),
+            step("携带社会保障卡或电子医保凭证到异地定点医疗机构就医", c.H8, c.H12),
+        ),
+    )
+    return provincial(
+        b.OutOfArea(filing_before_direct_settlement=True, procedure=procedure),
+        clauses=[c.H6, c.H7, c.H8, c.H12],
+        against=[c.H5, c.C86, c.S5],
+        why=(
+            "X13: 标题问黄山而正文写合肥, 故作为全省通行的做法, 不归于黄山一市; "
+            "各地报销政策尚未统一(C86)。"
+        ),
+        settles=[c.X13],
+    )
