@@ -1,8 +1,8 @@
-"""The fund's part of a bill as a curve over (in scope, deductible used, fund paid),
-proved at its breakpoints.
+"""Prove the fund's part of a bill at the breakpoints of its curve.
 
 Before rounding, one row of a table pays f(x, u, p) = min(r * max(0, x - d(u)), V,
-max(0, C - p)) with d(u) = max(0, min(D, M) - u): continuous and piecewise linear. So
+max(0, C - p)) with d(u) = max(0, min(D, M) - u), for x in scope, u of deductible used
+and p paid by the fund: continuous and piecewise linear. So
 
 - 0 <= f <= x, f <= V and p + f <= max(p, C) hold everywhere if they hold where the
   pieces meet and on one point beyond: in u at 0 and min(D, M), in p at 0, C - V and
@@ -12,16 +12,18 @@ max(0, C - p)) with d(u) = max(0, min(D, M) - u): continuous and piecewise linea
   and C1 - p: f2 is greatest where x has no end, which leaves the points of p. Under r1
   * (x - d1): f2 is greatest at p = 0, and rises in x only between its own breakpoints,
   which move linearly between the points of u. So the breakpoints of both rows decide.
-- bills are whole fen: a linear piece is greatest over whole numbers at those next to its ends.
+- bills are whole fen: a linear piece is greatest over whole numbers at those next to
+  its ends.
 
 Rounding is proved once, not a city at a time: `money.share` is floor((n * r + h) /
 10000) with h = 5000 or 0. The floor of a rising sequence rises, and is whole; for r <=
-10000 a step adds at most 1 before the floor and so at most 1 after (tests/test_proof.py
-holds the function to it). Limits are whole fen, so min and rounding change places:
-rounding the curve is what `split.fund_share` must do, and order between two rows
-survives it. Half up reaches a whole limit T as soon as n * r + 1/2 >= T, at most 1/(2r)
-before the breakpoint b = T/r: so the real split is evaluated at every fen from b -
-ceil(1/(2r)) - 1 to b + 1, in years at their breakpoints and a fen before.
+10000 a step adds at most 1 before the floor and so at most 1 after
+(tests/kit/check/test_proof.py holds the function to it). Limits are whole fen, so min
+and rounding change places: rounding the curve is what `split.fund_share` must do, and
+order between two rows survives it. Half up reaches a whole limit T as soon as n * r +
+1/2 >= T, at most 1/(2r) before the breakpoint b = T/r: so the real split is evaluated
+at every fen from b - ceil(1/(2r)) - 1 to b + 1, in years at their breakpoints and a fen
+before.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ BEYOND_FEN = 10_000_00
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One bill of so much in scope, for somebody who has used up so much this year; fen."""
+    """One bill, in fen in scope, after what its patient has used up this year."""
 
     in_scope_fen: int
     used: Used
@@ -50,8 +52,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What does not hold, where, and the figures in fen: what the fund pays there, and
-    what it may or must pay."""
+    """A breach: where, and in fen what the fund pays there and what it may or must."""
 
     kind: FindingKind
     at: Point
@@ -60,67 +61,64 @@ class Fault:
 
 
 def most_deductible(benefit: Benefit) -> int:
-    """The most this row ever charges in a year: min(D, M)."""
-    year_max = benefit.year_max_fen
-    return (
-        benefit.deductible_fen
-        if isinstance(year_max, NoLimit)
-        else min(benefit.deductible_fen, year_max)
-    )
+    """Return the most this row ever charges in a year, in fen: min(D, M)."""
+    if isinstance(benefit.year_max_fen, NoLimit):
+        return benefit.deductible_fen
+    return min(benefit.deductible_fen, benefit.year_max_fen)
 
 
 def limits(benefit: Benefit, used: Used) -> list[int]:
-    """The fund's limits for one bill, in fen: of the visit, and what is left of the year."""
-    year = (
-        []
-        if isinstance(benefit.cap_fen, NoLimit)
-        else [max(0, benefit.cap_fen - used.fund_fen)]
-    )
-    return (
-        year
-        if isinstance(benefit.visit_cap_fen, NoLimit)
-        else [benefit.visit_cap_fen, *year]
-    )
+    """Return the fund's limits for one bill, in fen: the visit's, the rest of the year's."""
+    tops = []
+    if not isinstance(benefit.visit_cap_fen, NoLimit):
+        tops.append(benefit.visit_cap_fen)
+    if not isinstance(benefit.cap_fen, NoLimit):
+        tops.append(max(0, benefit.cap_fen - used.fund_fen))
+    return tops
 
 
 def exact(in_scope_fen: int, benefit: Benefit, used: Used) -> int:
-    """The fund's part before rounding, in ten-thousandths of a fen."""
-    left = max(0, most_deductible(benefit) - used.deductible_fen)
-    return min(
-        [
-            benefit.ratio_bp * max(0, in_scope_fen - left),
-            *(FULL_BP * top for top in limits(benefit, used)),
-        ]
-    )
+    """Return the fund's part before rounding, in ten-thousandths of a fen."""
+    above = max(0, in_scope_fen - _deductible_left(benefit, used))
+    tops = [FULL_BP * top for top in limits(benefit, used)]
+    return min([benefit.ratio_bp * above, *tops])
 
 
 def breakpoints(benefit: Benefit, used: Used) -> list[int]:
-    """The whole fen on either side of each breakpoint of the row in x, from 0 to one
-    point beyond the last."""
-    left = max(0, most_deductible(benefit) - used.deductible_fen)
-    points = {0, left}
-    for top in limits(benefit, used) if benefit.ratio_bp > 0 else ():
-        whole, rest = divmod(top * FULL_BP, benefit.ratio_bp)
-        points |= {left + whole, left + whole + bool(rest)}
-    return sorted(points | {max(points) + BEYOND_FEN})
+    """Return the whole fen on either side of each breakpoint in x, and one beyond."""
+    deductible = _deductible_left(benefit, used)
+    points = {0, deductible}
+    # A row that pays nothing, or less, meets none of its limits.
+    tops = limits(benefit, used) if benefit.ratio_bp > 0 else []
+    for top in tops:
+        whole, remainder = divmod(top * FULL_BP, benefit.ratio_bp)
+        points.add(deductible + whole)
+        points.add(deductible + whole + bool(remainder))
+    points.add(max(points) + BEYOND_FEN)
+    return sorted(points)
+
+
+def _deductible_left(benefit: Benefit, used: Used) -> int:
+    return max(0, most_deductible(benefit) - used.deductible_fen)
 
 
 def years(benefits: Iterable[Benefit]) -> tuple[Used, ...]:
-    """The breakpoints in (deductible used, fund paid) of rows one person may meet in a
-    year, and a fen before each."""
+    """Return the breakpoints in (deductible used, fund paid) of one person's rows.
+
+    Each with the fen before it.
+    """
     borne, paid = {0}, {0}
     for benefit in benefits:
         borne |= _and_a_fen_before(most_deductible(benefit))
-        if not isinstance(benefit.cap_fen, NoLimit):
-            visit = (
-                0
-                if isinstance(benefit.visit_cap_fen, NoLimit)
-                else benefit.visit_cap_fen
-            )
-            paid |= _and_a_fen_before(benefit.cap_fen) | _and_a_fen_before(
-                benefit.cap_fen - visit
-            )
-    return tuple(Used(*pair) for pair in product(sorted(borne), sorted(paid)))
+        cap = benefit.cap_fen
+        if isinstance(cap, NoLimit):
+            continue
+        visit = benefit.visit_cap_fen
+        paid |= _and_a_fen_before(cap)
+        if not isinstance(visit, NoLimit):
+            paid |= _and_a_fen_before(cap - visit)
+    pairs = product(sorted(borne), sorted(paid))
+    return tuple(Used(deductible, fund) for deductible, fund in pairs)
 
 
 def _and_a_fen_before(fen: int) -> set[int]:
@@ -128,8 +126,7 @@ def _and_a_fen_before(fen: int) -> set[int]:
 
 
 def faults(benefit: Benefit, used_up: Iterable[Used]) -> Iterator[Fault]:
-    """Everything one row breaks: the curve at its breakpoints, then the real split
-    around each of them."""
+    """Yield everything one row breaks, before rounding and in the real split."""
     for used in used_up:
         yield from _faults_before_rounding(benefit, used)
         yield from _faults_of_split(benefit, used)
@@ -138,71 +135,82 @@ def faults(benefit: Benefit, used_up: Iterable[Used]) -> Iterator[Fault]:
 def worst_shortfall(
     benefit: Benefit, other: Benefit, used_up: Iterable[Used]
 ) -> Point | None:
-    """The bill for which the row pays least compared with the other; None where it
-    never pays less."""
-    worst, found = 0, None
+    """Return the bill for which the row pays least beside the other; None if never less."""
+    most = 0
+    worst = None
     for used in used_up:
-        for in_scope in sorted(
-            {*breakpoints(benefit, used), *breakpoints(other, used)}
-        ):
-            short = exact(in_scope, other, used) - exact(in_scope, benefit, used)
-            if short > worst:
-                worst, found = short, Point(in_scope, used)
-    return found
+        points = {*breakpoints(benefit, used), *breakpoints(other, used)}
+        for in_scope in sorted(points):
+            shortfall = exact(in_scope, other, used) - exact(in_scope, benefit, used)
+            if shortfall > most:
+                most = shortfall
+                worst = Point(in_scope, used)
+    return worst
 
 
 def windows(benefit: Benefit, used: Used) -> Iterator[range]:
-    """The runs of whole fen over which the real split is evaluated: around each
-    breakpoint, and between two."""
+    """Yield the runs of whole fen over which the real split is evaluated.
+
+    Around each breakpoint, and three in the middle of each piece.
+    """
+    # How long before a breakpoint half up may reach it: ceil(1/(2r)).
     reach = -(-FULL_BP // (2 * benefit.ratio_bp)) if benefit.ratio_bp > 0 else 1
     points = breakpoints(benefit, used)
     for point in points:
         yield range(max(0, point - reach - 1), point + 2)
-    for before, after in pairwise(points):
-        yield range((before + after) // 2, (before + after) // 2 + 3)
+    for start, end in pairwise(points):
+        middle = (start + end) // 2
+        yield range(middle, middle + 3)
 
 
 def _faults_before_rounding(benefit: Benefit, used: Used) -> Iterator[Fault]:
-    """Breaches of the curve itself: 0 <= f <= x, and no slope below 0 or above 1."""
+    """Yield breaches of the curve: 0 <= f <= x, and no slope below 0 or above 1."""
     points = [(x, exact(x, benefit, used)) for x in breakpoints(benefit, used)]
     for x, fund in points:
         if not 0 <= fund <= x * FULL_BP:
-            yield Fault(FindingKind.OUT_OF_SCOPE, Point(x, used), fund // FULL_BP, x)
-    for (x, fund), (further, more) in pairwise(points):
-        if not 0 <= more - fund <= (further - x) * FULL_BP:
-            at = Point(further, used)
-            if more < fund:
-                yield Fault(FindingKind.DROP, at, more // FULL_BP, fund // FULL_BP)
-            else:
-                yield Fault(
-                    FindingKind.CLIFF,
-                    at,
-                    more // FULL_BP,
-                    fund // FULL_BP + further - x,
-                )
+            at = Point(x, used)
+            yield Fault(FindingKind.OUT_OF_SCOPE, at, fund // FULL_BP, x)
+    for (x, fund), (next_x, next_fund) in pairwise(points):
+        step = next_x - x
+        at = Point(next_x, used)
+        paid = next_fund // FULL_BP
+        if next_fund < fund:
+            yield Fault(FindingKind.DROP, at, paid, fund // FULL_BP)
+        elif next_fund - fund > step * FULL_BP:
+            yield Fault(FindingKind.CLIFF, at, paid, fund // FULL_BP + step)
 
 
 def _faults_of_split(benefit: Benefit, used: Used) -> Iterator[Fault]:
-    """Breaches of the real split over its windows: each fen by itself, and against the
-    fen before."""
-    tops = limits(benefit, used)
-    half = FULL_BP // 2 if benefit.rounding is Rounding.HALF_UP else 0
+    """Yield breaches of the real split: at each fen, and against the fen before."""
     for window in windows(benefit, used):
-        before = None
-        for x in window:
-            paid, at = split.fund_share(x, benefit, used), Point(x, used)
-            fund, due = paid.fund_fen, (exact(x, benefit, used) + half) // FULL_BP
-            if not 0 <= fund <= x - paid.deductible_fen:
-                yield Fault(FindingKind.OUT_OF_SCOPE, at, fund, x - paid.deductible_fen)
-            if tops and fund > min(tops):
-                yield Fault(FindingKind.CAP, at, fund, min(tops))
-            if fund != due:
-                yield Fault(FindingKind.ARITHMETIC, at, fund, due)
-            if before is not None and not 0 <= fund - before <= 1:
-                kind, may = (
-                    (FindingKind.DROP, before)
-                    if fund < before
-                    else (FindingKind.CLIFF, before + 1)
-                )
-                yield Fault(kind, at, fund, may)
-            before = fund
+        previous = None
+        for in_scope in window:
+            paid = split.fund_share(in_scope, benefit, used)
+            at = Point(in_scope, used)
+            yield from _faults_at(at, paid, benefit)
+            if previous is not None:
+                yield from _faults_of_step(at, previous, paid.fund_fen)
+            previous = paid.fund_fen
+
+
+def _faults_at(at: Point, paid: split.FundShare, benefit: Benefit) -> Iterator[Fault]:
+    """Yield what is wrong with one bill by itself."""
+    fund = paid.fund_fen
+    above_deductible = at.in_scope_fen - paid.deductible_fen
+    if not 0 <= fund <= above_deductible:
+        yield Fault(FindingKind.OUT_OF_SCOPE, at, fund, above_deductible)
+    tops = limits(benefit, at.used)
+    if tops and fund > min(tops):
+        yield Fault(FindingKind.CAP, at, fund, min(tops))
+    half = FULL_BP // 2 if benefit.rounding is Rounding.HALF_UP else 0
+    due = (exact(at.in_scope_fen, benefit, at.used) + half) // FULL_BP
+    if fund != due:
+        yield Fault(FindingKind.ARITHMETIC, at, fund, due)
+
+
+def _faults_of_step(at: Point, previous: int, fund: int) -> Iterator[Fault]:
+    """Yield what is wrong between a bill and the one a fen smaller."""
+    if fund < previous:
+        yield Fault(FindingKind.DROP, at, fund, previous)
+    elif fund > previous + 1:
+        yield Fault(FindingKind.CLIFF, at, fund, previous + 1)

@@ -1,9 +1,8 @@
-"""What order and splitting alone do to the fund's part: the extremes of a table, and
-whether its city declares them.
+"""Find what order and splitting alone do to the fund's part of a year's bills.
 
 A deductible that is topped up, ratios by level and rounding once a visit make the
 fund's part of a year turn on how its bills are cut and ordered. No rule forbids that; a
-city says beside its table how much it can come to.
+city declares beside its table how much it can come to.
 """
 
 from __future__ import annotations
@@ -20,12 +19,15 @@ from gongji.rules.terms import LEVELS
 from gongji.settlement.split import Used, benefit_of, fund_share
 
 BILLS_FEN = (800_00, 800_00)
-"""The two bills put in either order."""
+"""The two bills put in either order, in fen."""
+
+_EFFECT_NAMES = tuple(field.name for field in fields(Effects))
 
 VISIT_FEN = 33_33
+"""What each visit costs that is compared with one bill of their sum."""
 
 VISITS = 100
-"""The visits compared with one bill of their sum: 1 to so many, each of so many fen."""
+"""Up to how many such visits are compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,7 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Extreme:
-    """Two ways to the same total: what the fund pays of `visits`, and of the same cost
-    ordered or cut as `against`."""
+    """Two ways to the same total cost, and what the fund pays of each, in fen."""
 
     standing: Standing
     visits: tuple[Visit, ...]
@@ -54,7 +55,8 @@ class Extreme:
 
 
 def extremes(table: Table, standing: Standing) -> Mapping[str, Extreme]:
-    """The situations that reach each figure of `Effects`, by its name."""
+    """Return the situations that reach each figure of `Effects`, by its name."""
+    # Of equal losses the one with most visits is shown, of equal gains as well.
     cuts = list(splittings(table, standing))
     return {
         "order_fen": max(orders(table, standing), key=lambda e: e.fen),
@@ -66,85 +68,79 @@ def extremes(table: Table, standing: Standing) -> Mapping[str, Extreme]:
 def orders(
     table: Table, standing: Standing, bills_fen: tuple[int, int] = BILLS_FEN
 ) -> Iterator[Extreme]:
-    """Two bills at every pair of levels in a fresh year, the better order against the other."""
-    pairs = (
-        combinations(table.ratio_bp, 2)
-        if bills_fen[0] == bills_fen[1]
-        else permutations(table.ratio_bp, 2)
-    )
-    for levels in pairs:
-        one = tuple(
-            Visit(level, fen) for level, fen in zip(levels, bills_fen, strict=True)
-        )
-        other = one[::-1]
-        paid, otherwise = _fund(table, standing, one), _fund(table, standing, other)
-        if paid < otherwise:
-            one, paid, other, otherwise = other, otherwise, one, paid
-        yield Extreme(standing, one, paid, other, otherwise)
+    """Yield two bills at every pair of levels, the better order against the other."""
+    first_fen, second_fen = bills_fen
+    # Bills of one amount have one pair of levels in either order, others have two.
+    pair_up = combinations if first_fen == second_fen else permutations
+    for first_level, second_level in pair_up(table.ratio_bp, 2):
+        visits = Visit(first_level, first_fen), Visit(second_level, second_fen)
+        ways = [(_fund(table, standing, way), way) for way in (visits, visits[::-1])]
+        if ways[0][0] < ways[1][0]:
+            ways.reverse()
+        (fund_fen, better), (against_fen, worse) = ways
+        yield Extreme(standing, better, fund_fen, worse, against_fen)
 
 
 def splittings(
     table: Table, standing: Standing, visit_fen: int = VISIT_FEN, visits: int = VISITS
 ) -> Iterator[Extreme]:
-    """1 to `visits` equal visits at every level, the deductible met, against one bill
-    of their sum."""
+    """Yield 1 to `visits` equal visits at every level against one bill of their sum.
+
+    The deductible of the year is met before.
+    """
     met = Used(_most_deductible(table))
     for level in table.ratio_bp:
-        visit, used = Visit(level, visit_fen), met
-        cut: tuple[Visit, ...] = ()
+        visit = Visit(level, visit_fen)
+        used = met
         for count in range(1, visits + 1):
-            cut, used = (*cut, visit), _after(table, standing, visit, used)
+            used = _after(table, standing, visit, used)
             whole = Visit(level, visit_fen * count)
+            whole_fen = _after(table, standing, whole, met).fund_fen
             yield Extreme(
-                standing,
-                cut,
-                used.fund_fen,
-                (whole,),
-                _after(table, standing, whole, met).fund_fen,
+                standing, (visit,) * count, used.fund_fen, (whole,), whole_fen
             )
 
 
 def visits_in_words(visits: tuple[Visit, ...]) -> str:
-    """Visits as people read them: "三级 800.00 元, 一级 800.00 元"; equal ones counted."""
-    told = [
-        f"{LEVELS[level]} {yuan(fen)} 元"
-        for level, fen in ((v.level, v.in_scope_fen) for v in visits)
-    ]
-    return (
-        f"{told[0]} × {len(told)}"
-        if len(told) > 1 and len(set(told)) == 1
-        else ", ".join(told)
-    )
+    """Return visits as people read them, equal ones counted.
+
+    "三级 800.00 元, 一级 800.00 元"; "二级 33.33 元 × 100".
+    """
+    words = [f"{LEVELS[v.level]} {yuan(v.in_scope_fen)} 元" for v in visits]
+    if len(words) > 1 and len(set(words)) == 1:
+        return f"{words[0]} × {len(words)}"
+    return ", ".join(words)
 
 
 def effects_of(table: Table) -> Effects:
-    """What a table's declaration should say."""
-    found = [extremes(table, standing) for standing in Standing]
-    return Effects(
-        **{
-            f.name: max(abs(by_name[f.name].fen) for by_name in found)
-            for f in fields(Effects)
-        }
-    )
+    """Return what a table's declaration should say."""
+    by_standing = [extremes(table, standing) for standing in Standing]
+    figures = {
+        name: max(abs(by_name[name].fen) for by_name in by_standing)
+        for name in _EFFECT_NAMES
+    }
+    return Effects(**figures)
 
 
 def problems_of_effects(table: Table) -> Iterator[str]:
-    """What the table's declaration leaves out or says wrongly, one Chinese sentence each."""
+    """Yield what the table's declaration leaves out or says wrongly, in Chinese."""
     computed = effects_of(table)
-    if table.effects is None:
-        figures = ", ".join(
-            f"{f.name}={getattr(computed, f.name)}" for f in fields(Effects)
+    declared = table.effects
+    if declared is None:
+        figures = [f"{name}={getattr(computed, name)}" for name in _EFFECT_NAMES]
+        yield (
+            "没有声明次序与拆分的影响; "
+            f"按本表计算应为 effects=Effects({', '.join(figures)})"
         )
-        yield f"没有声明次序与拆分的影响; 按本表计算应为 effects=Effects({figures})"
         return
-    for f in fields(Effects):
-        told, right = getattr(table.effects, f.name), getattr(computed, f.name)
-        if told != right:
-            yield f"effects.{f.name} 声明为 {yuan(told)} 元, 按本表计算为 {yuan(right)} 元"
+    for name in _EFFECT_NAMES:
+        figure, right = getattr(declared, name), getattr(computed, name)
+        if figure != right:
+            yield f"effects.{name} 声明为 {yuan(figure)} 元, 按本表计算为 {yuan(right)} 元"
 
 
 def _fund(table: Table, standing: Standing, visits: Iterable[Visit]) -> int:
-    """What the fund pays of these visits in a fresh year, one after the other."""
+    """Return what the fund pays of these visits in a fresh year, in fen."""
     used = Used()
     for visit in visits:
         used = _after(table, standing, visit, used)
@@ -152,17 +148,17 @@ def _fund(table: Table, standing: Standing, visits: Iterable[Visit]) -> int:
 
 
 def _after(table: Table, standing: Standing, visit: Visit, used: Used) -> Used:
-    """What is used up after one more visit."""
-    paid = fund_share(
-        visit.in_scope_fen, benefit_of(table, visit.level, standing), used
-    )
+    """Return what is used up after one more visit."""
+    benefit = benefit_of(table, visit.level, standing)
+    paid = fund_share(visit.in_scope_fen, benefit, used)
     return Used(
-        used.deductible_fen + paid.deductible_fen, used.fund_fen + paid.fund_fen
+        used.deductible_fen + paid.deductible_fen,
+        used.fund_fen + paid.fund_fen,
     )
 
 
 def _most_deductible(table: Table) -> int:
-    """The most anybody bears in a year."""
+    """Return the most anybody bears in a year, in fen."""
     highest = max(table.deductible_fen.values())
-    most = table.deductible_year_max_fen
-    return highest if isinstance(most, NoLimit) else min(highest, most)
+    year_max = table.deductible_year_max_fen
+    return highest if isinstance(year_max, NoLimit) else min(highest, year_max)

@@ -1,5 +1,4 @@
-"""What `gongji check` holds against a city: one finding a fault, with its
-counterexample and what would mend it."""
+"""Name what `gongji check` finds wrong: the fault, a counterexample, and a mend."""
 
 from __future__ import annotations
 
@@ -14,9 +13,9 @@ class Severity(Enum):
     ERROR = "错误"
     """The city must not serve so."""
     WARNING = "提示"
-    """The city may serve; what stands there does nothing, or nothing more."""
+    """The city may serve; a value does nothing, or repeats another."""
     DECLARED = "已声明"
-    """Odd, and meant: the city names the clause."""
+    """Odd and intended: the city names the clause."""
 
 
 class FindingKind(Enum):
@@ -52,12 +51,11 @@ LINTS = frozenset({FindingKind.DUPLICATE, FindingKind.SHADOWED, FindingKind.INER
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One fault: which hook (or the plugin), since when, in which situation, with which
-    figures, and what to write.
+    """One fault of a hook, with its counterexample and what to write instead.
 
-    `since` is a day, or 候选 and the candidate's name, or empty; `situation` is
-    a counterexample in Chinese, or the file and line; `mend` is the missing
-    row, or what to do.
+    `hook` is empty for the whole plugin; `since` is a day, or 候选 and the candidate's
+    name, or empty; `situation` is a counterexample in Chinese, or the file and line;
+    `mend` is the missing row, or what to do.
     """
 
     kind: FindingKind
@@ -70,17 +68,17 @@ class Finding:
 
     @property
     def severity(self) -> Severity:
-        """Its weight: what is declared weighs nothing, a lint warns, all else forbids."""
+        """Its weight: a declared oddity none, a lint a warning, all else an error."""
         if self.declared:
             return Severity.DECLARED
         return Severity.WARNING if self.kind in LINTS else Severity.ERROR
 
     def row(self, *, coded: bool = False) -> dict[str, str]:
-        """The finding as a row of a table, by `COLUMNS`; coded for programs, in Chinese
-        for people."""
+        """Return the finding by `COLUMNS`: coded for programs, in Chinese for people."""
+        severity, kind = self.severity, self.kind
         return {
-            "severity": self.severity.name.lower() if coded else self.severity.value,
-            "kind": self.kind.name.lower() if coded else self.kind.value,
+            "severity": severity.name.lower() if coded else severity.value,
+            "kind": kind.name.lower() if coded else kind.value,
             "hook": self.hook,
             "since": self.since,
             "situation": self.situation,
@@ -93,6 +91,6 @@ COLUMNS = ("severity", "kind", "hook", "since", "situation", "figures", "mend")
 
 
 def passes(findings: Iterable[Finding], *, strict: bool = False) -> bool:
-    """Whether a city with these findings may serve; `strict` forbids warnings too."""
+    """Return whether a city with these findings may serve; `strict` forbids warnings."""
     forbidden = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
     return all(finding.severity not in forbidden for finding in findings)

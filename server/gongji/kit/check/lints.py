@@ -1,15 +1,19 @@
-"""What does nothing, or nothing more, in a city's rules: duplicate, shadowed and inert
-rows. Warnings, no faults."""
+"""Find values that do nothing in a city's rules: duplicate, shadowed and inert ones.
+
+They are warnings: the city may serve with them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import combinations, pairwise
 
 from gongji.cities.city import City
 from gongji.kit.check.findings import Finding, FindingKind
 from gongji.rules.benefits import Exclusion, PurseOrder, Table
 from gongji.rules.binding import NoLimit
+from gongji.rules.clauses import Ruled
 from gongji.rules.codes import Scheme, VisitKind
 from gongji.rules.money import yuan
 from gongji.rules.terms import LEVELS, TERMS
@@ -18,189 +22,217 @@ from gongji.settlement.admission import SETTLED_ELSEWHERE
 HOOK = "reimbursement"
 
 
-def lints_of_timelines(city: City) -> Iterator[Finding]:
-    """Values no day asks for, and values that repeat the one before them.
+# --- timelines and candidates ---------------------------------------------------------
 
-    A city may restate the province under clauses of its own, and a document reissued
-    where it says why.
-    """
+
+def lints_of_timelines(city: City) -> Iterator[Finding]:
+    """Yield values no day asks for, and values that repeat the one before them."""
     for hook, timeline in city.timelines.items():
         for before, after in pairwise(timeline):
-            since = str(after.since)
             if after.since <= city.first_day:
-                told = (
-                    f"自 {before.since} 起的值到 {after.since} 为止, "
-                    f"而本市规则自 {city.first_day} 起才齐全"
-                )
-                yield Finding(
-                    FindingKind.SHADOWED,
-                    hook,
-                    str(before.since),
-                    "没有哪一天取到此值",
-                    told,
-                    "请删去此值",
-                )
-            restated = bool(after.why) or city.rules(
-                max(before.since, city.first_day)
-            ).provincial(hook)
-            if before.value == after.value and not (
-                restated and before.clauses != after.clauses
-            ):
-                told = f"与自 {before.since} 起的值相同"
+                yield _never_in_force(city, hook, before, after)
+            if before.value == after.value and not _restated(city, hook, before, after):
                 yield Finding(
                     FindingKind.DUPLICATE,
                     hook,
-                    since,
-                    "",
-                    told,
-                    "请删去此值; 重新发文的, 在 why 中写明",
+                    since=str(after.since),
+                    situation="",
+                    figures=f"与自 {before.since} 起的值相同",
+                    mend="请删去此值; 重新发文的, 在 why 中写明",
                 )
 
 
+def _never_in_force(
+    city: City, hook: str, before: Ruled[object], after: Ruled[object]
+) -> Finding:
+    return Finding(
+        FindingKind.SHADOWED,
+        hook,
+        since=str(before.since),
+        situation="没有哪一天取到此值",
+        figures=(
+            f"自 {before.since} 起的值到 {after.since} 为止, "
+            f"而本市规则自 {city.first_day} 起才齐全"
+        ),
+        mend="请删去此值",
+    )
+
+
+def _restated(
+    city: City, hook: str, before: Ruled[object], after: Ruled[object]
+) -> bool:
+    """Return whether an equal value stands there for its clauses' sake.
+
+    A city may restate the province under clauses of its own, and a reissued document if
+    it says why.
+    """
+    if before.clauses == after.clauses:
+        return False
+    day = max(before.since, city.first_day)
+    return bool(after.why) or city.rules(day).provincial(hook)
+
+
 def lints_of_candidates(city: City) -> Iterator[Finding]:
-    """Candidates that would change nothing, and candidates that say the same."""
+    """Yield candidates that would change nothing, and those that say the same."""
     for candidate in city.candidates:
         in_force = city.timelines[candidate.hook][-1]
         if candidate.value == in_force.value:
-            told = f"与自 {in_force.since} 起施行的值相同"
             yield Finding(
                 FindingKind.INERT,
                 candidate.hook,
-                f"候选 {candidate.name}",
-                "",
-                told,
-                "采用它不改变任何事项, 请删去",
+                since=f"候选 {candidate.name}",
+                situation="",
+                figures=f"与自 {in_force.since} 起施行的值相同",
+                mend="采用它不改变任何事项, 请删去",
             )
-    for one, other in combinations(city.candidates, 2):
-        if (one.hook, one.value) == (other.hook, other.value):
-            told = f"与候选 {one.name} 相同"
+    for first, second in combinations(city.candidates, 2):
+        if (first.hook, first.value) == (second.hook, second.value):
             yield Finding(
                 FindingKind.DUPLICATE,
-                other.hook,
-                f"候选 {other.name}",
-                "",
-                told,
-                "请只保留一个, 条款合并",
+                second.hook,
+                since=f"候选 {second.name}",
+                situation="",
+                figures=f"与候选 {first.name} 相同",
+                mend="请只保留一个, 条款合并",
             )
+
+
+# --- lists ----------------------------------------------------------------------------
 
 
 def lints_of_exclusions(
     exclusions: tuple[Exclusion, ...], since: str
 ) -> Iterator[Finding]:
-    """A situation listed twice: the second never applies."""
+    """Yield situations listed twice: the second entry never applies."""
     first: dict[object, Exclusion] = {}
     for exclusion in exclusions:
-        if (before := first.get(exclusion.situation)) is None:
-            first[exclusion.situation] = exclusion
+        situation = exclusion.situation
+        if situation not in first:
+            first[situation] = exclusion
             continue
-        kind = FindingKind.DUPLICATE if before == exclusion else FindingKind.SHADOWED
-        told = f"{before.clause.id} 已在前, {exclusion.clause.id} 永不适用"
-        name = TERMS[type(exclusion.situation)][exclusion.situation]
-        yield Finding(kind, "exclusions", since, name, told, "请只列一次")
+        before = first[situation]
+        same = before == exclusion
+        yield Finding(
+            FindingKind.DUPLICATE if same else FindingKind.SHADOWED,
+            "exclusions",
+            since,
+            situation=TERMS[type(situation)][situation],
+            figures=f"{before.clause.id} 已在前, {exclusion.clause.id} 永不适用",
+            mend="请只列一次",
+        )
 
 
 def lints_of_order(order: PurseOrder, since: str) -> Iterator[Finding]:
-    """A purse asked twice: the second time it has been asked already."""
+    """Yield purses listed twice: the second time they have been asked already."""
     for kind in dict.fromkeys(order.order):
-        if order.order.count(kind) > 1:
-            told = f"列出 {order.order.count(kind)} 次"
+        times = order.order.count(kind)
+        if times > 1:
             yield Finding(
                 FindingKind.DUPLICATE,
                 "purse_order",
                 since,
-                TERMS[type(kind)][kind],
-                told,
-                "请只列一次",
+                situation=TERMS[type(kind)][kind],
+                figures=f"列出 {times} 次",
+                mend="请只列一次",
             )
+
+
+# --- tables ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _TableLint:
+    """A figure of a table that no bill can reach; `row` is empty for the whole table."""
+
+    row: str
+    figures: str
+    mend: str
+    kind: FindingKind = FindingKind.INERT
 
 
 def lints_of_table(table: Table, scheme: Scheme, since: str) -> Iterator[Finding]:
-    """Figures of a table that no bill can reach."""
-    for where, told, mend, kind in (
+    """Yield figures of a table that no bill can reach."""
+    lints = [
         *_year_max(table),
-        *_limits(table),
+        *_year_caps(table),
+        *_visit_caps(table),
+        *_ratios(table),
         *_covers(table),
-    ):
-        yield Finding(
-            kind,
-            HOOK,
-            since,
-            ", ".join(filter(None, (TERMS[Scheme][scheme], where))),
-            told,
-            mend,
-        )
+    ]
+    name = TERMS[Scheme][scheme]
+    for lint in lints:
+        situation = f"{name}, {lint.row}" if lint.row else name
+        yield Finding(lint.kind, HOOK, since, situation, lint.figures, lint.mend)
 
 
-_Lint = tuple[str, str, str, FindingKind]
-
-
-def _year_max(table: Table) -> Iterator[_Lint]:
-    most = table.deductible_year_max_fen
-    borne = table.deductible_fen.values()
-    if isinstance(most, NoLimit) or not borne:
+def _year_max(table: Table) -> Iterator[_TableLint]:
+    year_max = table.deductible_year_max_fen
+    by_level = table.deductible_fen.values()
+    if isinstance(year_max, NoLimit) or not by_level:
         return
-    if most >= max(borne):
-        told = (
-            f"年度起付总额 {yuan(most)} 元不低于各级起付标准(最高 {yuan(max(borne))} "
-            "元), 补足差额时永不触及"
+    lowest, highest = min(by_level), max(by_level)
+    if year_max >= highest:
+        figures = (
+            f"年度起付总额 {yuan(year_max)} 元不低于各级起付标准(最高 {yuan(highest)} 元), "
+            "补足差额时永不触及"
         )
-        yield (
-            "",
-            told,
-            "请写 deductible_year_max_fen=NO_LIMIT 或不写",
-            FindingKind.INERT,
+        yield _TableLint("", figures, "请写 deductible_year_max_fen=NO_LIMIT 或不写")
+    elif year_max < lowest:
+        figures = (
+            f"年度起付总额 {yuan(year_max)} 元低于各级起付标准(最低 {yuan(lowest)} 元), "
+            "各级数额都不起作用"
         )
-    elif most < min(borne):
-        told = (
-            f"年度起付总额 {yuan(most)} 元低于各级起付标准(最低 {yuan(min(borne))} "
-            "元), 各级数额都不起作用"
-        )
-        yield "", told, "请核对 deductible_year_max_fen", FindingKind.SHADOWED
+        mend = "请核对 deductible_year_max_fen"
+        yield _TableLint("", figures, mend, FindingKind.SHADOWED)
 
 
-def _limits(table: Table) -> Iterator[_Lint]:
-    caps = [cap for cap in table.cap_fen.values() if not isinstance(cap, NoLimit)]
-    year = max(caps) if caps and len(caps) == len(table.cap_fen) else None
+def _year_caps(table: Table) -> Iterator[_TableLint]:
     for standing, cap in table.cap_fen.items():
         if cap == 0:
-            yield (
-                TERMS[type(standing)][standing],
-                "年度限额为 0, 基金永不支付",
-                "请写 NoFund(条款)",
-                FindingKind.INERT,
-            )
-    for level, visit in table.visit_cap_fen.items():
-        name = LEVELS.get(level, str(level))
-        if isinstance(visit, NoLimit):
+            row = TERMS[type(standing)][standing]
+            yield _TableLint(row, "年度限额为 0, 基金永不支付", "请写 NoFund(条款)")
+
+
+def _visit_caps(table: Table) -> Iterator[_TableLint]:
+    highest = _highest_year_cap(table)
+    for level, cap in table.visit_cap_fen.items():
+        if isinstance(cap, NoLimit):
             continue
-        if visit == 0:
-            yield (
-                name,
-                "每次限额为 0, 该行永不支付",
-                f"请核对 visit_cap_fen[{level}]",
-                FindingKind.INERT,
+        row, field = _level_name(level), f"visit_cap_fen[{level}]"
+        if cap == 0:
+            yield _TableLint(row, "每次限额为 0, 该行永不支付", f"请核对 {field}")
+        elif highest is not None and cap >= highest:
+            figures = (
+                f"每次限额 {yuan(cap)} 元不低于年度限额 {yuan(highest)} 元, 永不触及"
             )
-        elif year is not None and visit >= year:
-            told = f"每次限额 {yuan(visit)} 元不低于年度限额 {yuan(year)} 元, 永不触及"
-            yield (
-                name,
-                told,
-                f"请写 visit_cap_fen[{level}] = NO_LIMIT",
-                FindingKind.INERT,
-            )
+            yield _TableLint(row, figures, f"请写 {field} = NO_LIMIT")
+
+
+def _highest_year_cap(table: Table) -> int | None:
+    """Return the highest yearly cap in fen; None if anybody has none."""
+    caps = [cap for cap in table.cap_fen.values() if not isinstance(cap, NoLimit)]
+    return max(caps) if caps and len(caps) == len(table.cap_fen) else None
+
+
+def _ratios(table: Table) -> Iterator[_TableLint]:
     for level, ratio in table.ratio_bp.items():
         if ratio == 0:
-            name = LEVELS.get(level, str(level))
-            yield (
-                name,
+            yield _TableLint(
+                _level_name(level),
                 "在职支付比例为 0, 该行永不支付",
                 f"请核对 ratio_bp[{level}]",
-                FindingKind.INERT,
             )
 
 
-def _covers(table: Table) -> Iterator[_Lint]:
+def _covers(table: Table) -> Iterator[_TableLint]:
     for kind in sorted(table.covers & SETTLED_ELSEWHERE):
         name = TERMS[VisitKind][kind]
-        told = f"covers 列有{name}, 而其首次结算不在此办理, 此行不起作用"
-        yield "", told, f"请从 covers 删去 VisitKind.{kind.name}", FindingKind.INERT
+        yield _TableLint(
+            "",
+            f"covers 列有{name}, 而其首次结算不在此办理, 此行不起作用",
+            f"请从 covers 删去 VisitKind.{kind.name}",
+        )
+
+
+def _level_name(level: int) -> str:
+    return LEVELS.get(level, str(level))

@@ -1,5 +1,4 @@
-"""Proves a city: exactly one rule for every situation on every day, no table that
-breaks a law, no idle row.
+"""Prove a city: exactly one rule for every situation, no table that breaks a law.
 
 `situations.py` settles every discrete situation, `curve.py` and `tables.py` prove the
 arithmetic of every row at its breakpoints, `lints.py` finds what does nothing.
@@ -30,19 +29,19 @@ from gongji.kit.check.tables import prove_table
 from gongji.rules.benefits import Table
 from gongji.rules.binding import Identity
 from gongji.rules.clauses import Ruled, Timeline
-from gongji.rules.codes import Scheme
 from gongji.rules.hookspecs import DATED_HOOKS, hookimpl
 
 __all__ = ["Proof", "prove", "prove_answers", "prove_plugin"]
 
 FUND_HOOKS = ("reimbursement", "exclusions")
-"""The hooks that decide the fund's part; a candidate for one is proved as if it were in force."""
+"""Hooks that decide the fund's part; their candidates are proved as if in force."""
+
+Answers = Mapping[str, Timeline[Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What was proved: so many situations settled, over so many periods and tables, and
-    what does not hold."""
+    """How much was proved, and what does not hold."""
 
     periods: int
     situations: int
@@ -52,7 +51,7 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class _Period:
-    """The rules of some days under a name: their first day, or the candidate laid over them."""
+    """The rules of some days, named by their first day or the candidate laid over them."""
 
     since: str
     day: date
@@ -60,114 +59,100 @@ class _Period:
 
 
 def prove(city: City) -> Proof:
-    """The proof of a city that loads, with its candidates."""
-    found = [*lints_of_timelines(city), *lints_of_candidates(city)]
-    return _proved(city, list(_periods(city)), found)
+    """Prove a city that loads, with its candidates."""
+    findings = [*lints_of_timelines(city), *lints_of_candidates(city)]
+    return _proof(city, list(_periods(city)), findings)
 
 
-def prove_answers(answers: Mapping[str, Timeline[Any]]) -> Proof:
-    """The proof of answers that no city can serve with, laid over the province's: what
-    their missing rows are."""
-    city = city_from(
-        SimpleNamespace(
-            identity=hookimpl(lambda: Identity(area_code="340000", name="某市"))
-        )
-    )
+def prove_answers(answers: Answers) -> Proof:
+    """Prove answers no city can serve with, laid over the province's.
+
+    It shows which rows are missing.
+    """
+    identity = Identity(area_code="340000", name="某市")
+    city = city_from(SimpleNamespace(identity=hookimpl(lambda: identity)))
     timelines = {hook: answers.get(hook, city.timelines[hook]) for hook in DATED_HOOKS}
-    twice = [
-        Finding(
-            FindingKind.OVERLAP,
-            hook,
-            str(one.since),
-            "",
-            f"自 {one.since} 起有两个值",
-            "每个施行日只写一个值",
-        )
-        for hook, timeline in timelines.items()
-        for one, other in pairwise(sorted(timeline, key=lambda value: value.since))
-        if one.since == other.since
-    ]
-    days = sorted(
-        {value.since for hook in FUND_HOOKS for value in timelines[hook]}
-        | {city.first_day}
-    )
+    days = {value.since for hook in FUND_HOOKS for value in timelines[hook]}
+    days.add(city.first_day)
     periods = [
-        _Period(str(day), day, _on(timelines, day))
-        for day in days
+        _Period(str(day), day, _rules_on(timelines, day))
+        for day in sorted(days)
         if day >= city.first_day
     ]
-    return _proved(city, periods, twice)
+    return _proof(city, periods, list(_overlaps(timelines)))
 
 
 def prove_plugin(plugin: object) -> Proof | None:
-    """The proof of what a refused plugin answers about the fund; None where it gives no
-    answer that can be read."""
+    """Prove what a refused plugin answers about the fund; None if it cannot be read."""
     try:
-        asked = {
-            hook: getattr(plugin, hook)()
-            for hook in FUND_HOOKS
-            if hasattr(plugin, hook)
-        }
-        answers = {hook: answer for hook, answer in asked.items() if answer is not None}
+        answers = {}
+        for hook in FUND_HOOKS:
+            answer = getattr(plugin, hook)() if hasattr(plugin, hook) else None
+            if answer is not None:
+                answers[hook] = answer
         return prove_answers(answers) if answers else None
-    except (Exception, SystemExit):  # noqa: BLE001 - whatever it answers, the guards have said so already
+    # The guards have already said what is wrong with such an answer.
+    except (Exception, SystemExit):  # noqa: BLE001 - a plugin may raise anything
         return None
 
 
-def _proved(city: City, periods: list[_Period], found: list[Finding]) -> Proof:
+def _overlaps(timelines: Answers) -> Iterator[Finding]:
+    """Yield days on which two values of a hook begin."""
+    for hook, timeline in timelines.items():
+        in_order = sorted(timeline, key=lambda value: value.since)
+        for first, second in pairwise(in_order):
+            if first.since == second.since:
+                yield Finding(
+                    FindingKind.OVERLAP,
+                    hook,
+                    since=str(first.since),
+                    situation="",
+                    figures=f"自 {first.since} 起有两个值",
+                    mend="每个施行日只写一个值",
+                )
+
+
+def _proof(city: City, periods: list[_Period], findings: list[Finding]) -> Proof:
+    """Prove these periods; what was found before stands first."""
     situations = tables = 0
     for period in periods:
-        count, gaps = prove_situations(city, period.rules, period.day, period.since)
+        since = period.since
+        count, gaps = prove_situations(city, period.rules, period.day, since)
         situations += count
-        found += gaps
+        findings += gaps
         values = dict(period.rules.all())
-        found += lints_of_exclusions(values["exclusions"].value, period.since)
-        found += lints_of_order(values["purse_order"].value, period.since)
-        for scheme, table in _tables(values["reimbursement"].value):
-            tables += 1
-            found += [
-                *prove_table(table, scheme, period.since),
-                *lints_of_table(table, scheme, period.since),
-            ]
-    return Proof(len(periods), situations, tables, tuple(dict.fromkeys(found)))
-
-
-def _tables(by_scheme: Mapping[Scheme, object]) -> Iterator[tuple[Scheme, Table]]:
-    yield from (
-        (scheme, entry)
-        for scheme, entry in by_scheme.items()
-        if isinstance(entry, Table)
-    )
+        findings += lints_of_exclusions(values["exclusions"].value, since)
+        findings += lints_of_order(values["purse_order"].value, since)
+        for scheme, table in values["reimbursement"].value.items():
+            if isinstance(table, Table):
+                tables += 1
+                findings += prove_table(table, scheme, since)
+                findings += lints_of_table(table, scheme, since)
+    # A fault that lasts over several periods of one value is told once.
+    unique = tuple(dict.fromkeys(findings))
+    return Proof(len(periods), situations, tables, unique)
 
 
 def _periods(city: City) -> Iterator[_Period]:
-    """Each period between two changes of what decides the fund's part, then each
-    candidate over the last of them."""
-    days = {
-        value.since
-        for hook in FUND_HOOKS
-        for value in city.timelines[hook]
-        if value.since > city.first_day
-    }
-    last = city.first_day
-    for last in sorted({city.first_day} | days):
-        yield _Period(str(last), last, city.rules(last))
+    """Yield each period between changes of the fund's rules, then each candidate."""
+    days = {value.since for hook in FUND_HOOKS for value in city.timelines[hook]}
+    later = sorted(day for day in days if day > city.first_day)
+    for day in (city.first_day, *later):
+        yield _Period(str(day), day, city.rules(day))
+    # A candidate is laid over the rules in force last: that is where it would begin.
+    last = later[-1] if later else city.first_day
     for candidate in city.candidates:
         if candidate.hook in FUND_HOOKS:
-            laid = {candidate.hook: Ruled(candidate.value, last, candidate.clauses)}
-            yield _Period(
-                f"候选 {candidate.name}",
-                last,
-                DayRules(dict(city.rules(last).all()) | laid, frozenset()),
-            )
+            values = dict(city.rules(last).all())
+            values[candidate.hook] = Ruled(candidate.value, last, candidate.clauses)
+            rules = DayRules(values, frozenset())
+            yield _Period(f"候选 {candidate.name}", last, rules)
 
 
-def _on(timelines: Mapping[str, Timeline[Any]], day: date) -> DayRules:
-    """The last value of each hook that has begun, else its first."""
-    values = {
-        hook: next(
-            (value for value in reversed(timeline) if value.since <= day), timeline[0]
-        )
-        for hook, timeline in timelines.items()
-    }
+def _rules_on(timelines: Answers, day: date) -> DayRules:
+    """Return the last value of each hook that has begun, else its first."""
+    values = {}
+    for hook, timeline in timelines.items():
+        begun = [value for value in timeline if value.since <= day]
+        values[hook] = begun[-1] if begun else timeline[0]
     return DayRules(values, frozenset())

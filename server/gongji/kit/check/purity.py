@@ -1,15 +1,14 @@
-"""Whether a plugin is pure, seen without running it: what its modules import, call and
-write that no rule may.
+"""Find what is impure in a plugin's source: imports, calls and figures no rule may use.
 
-A rule is the same on every machine, on every day, at every run. What a look at the
-source cannot see, such as a name put together at run time, `rerun.py` sees by running
-the plugin twice.
+A rule is the same on every machine, on every day, at every run. The plugin is not run
+here. What its source does not show, such as a name put together at run time,
+`rerun.py` shows by running it twice.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from importlib import util
 from importlib.machinery import BYTECODE_SUFFIXES, EXTENSION_SUFFIXES
 from pathlib import Path
@@ -35,7 +34,9 @@ _KNOWN = {
         "io pathlib shutil tempfile glob fileinput pkgutil linecache sqlite3 csv json "
         "tomllib configparser importlib.resources importlib.metadata yaml"
     ),
-    FindingKind.NETWORK: "socket ssl http urllib requests httpx aiohttp asyncio ftplib smtplib grpc",
+    FindingKind.NETWORK: (
+        "socket ssl http urllib requests httpx aiohttp asyncio ftplib smtplib grpc"
+    ),
     FindingKind.MACHINE: (
         "os sys platform locale getpass subprocess multiprocessing threading signal "
         "ctypes gc weakref"
@@ -47,6 +48,7 @@ _KNOWN = {
 _MODULES = {
     module: kind for kind, modules in _KNOWN.items() for module in modules.split()
 }
+"""Modules by what a rule would do with them; any other is foreign."""
 
 _BUILTINS = {
     **dict.fromkeys(("open", "__file__", "__path__"), FindingKind.FILES),
@@ -60,24 +62,34 @@ _BUILTINS = {
     **dict.fromkeys(("id", "hash"), FindingKind.CHANCE),
 }
 
+_CLOCK_TYPES = {"date": "datetime.date", "datetime": "datetime.datetime"}
+
 _CLOCKS = frozenset(
     [
-        f"datetime.datetime.{name}"
-        for name in ("now", "today", "utcnow", "fromtimestamp", "utcfromtimestamp")
+        "datetime.datetime.now",
+        "datetime.datetime.today",
+        "datetime.datetime.utcnow",
+        "datetime.datetime.fromtimestamp",
+        "datetime.datetime.utcfromtimestamp",
+        "datetime.date.today",
+        "datetime.date.fromtimestamp",
     ]
-    + [f"datetime.date.{name}" for name in ("today", "fromtimestamp")]
 )
+"""The ways to the clock in a module that is allowed for its types."""
 
 _BACK_DOORS = frozenset(
-    (
+    [
         "__subclasses__",
         "__globals__",
         "__builtins__",
         "__import__",
         "__loader__",
         "__code__",
-    )
+    ]
 )
+"""Attributes that lead from any object to everything else."""
+
+_COMPILED = (*EXTENSION_SUFFIXES, *BYTECODE_SUFFIXES)
 
 _HOOKS = frozenset(name for name in vars(CityRules) if not name.startswith("_"))
 
@@ -89,7 +101,9 @@ MEND = {
     FindingKind.MACHINE: "规则不随机器而变; 由运营方设定的写 OPERATOR_SETS 或候选修订",
     FindingKind.DYNAMIC: "请直接写出代码与导入",
     FindingKind.FLOAT: "金额以分、比例以万分比写整数; 除法用 //",
-    FindingKind.FOREIGN: "只从 gongji 顶层、本包和标准库的数据类模块(dataclasses、datetime、enum 等)导入",
+    FindingKind.FOREIGN: (
+        "只从 gongji 顶层、本包和标准库的数据类模块(dataclasses、datetime、enum 等)导入"
+    ),
     FindingKind.UNREADABLE: "请只发布能查看的 .py 源码",
     FindingKind.VARIES: "规则须处处相同; 请去掉随时间、机器、次序而变的部分",
 }
@@ -97,98 +111,83 @@ MEND = {
 
 
 def sources(module: str) -> list[tuple[str, Path]]:
-    """The files of a plugin's top package, by the name they are told under; nothing is imported.
+    """Return the files of a plugin's top package under the names findings give them.
 
-    ModuleNotFoundError where there is no such package.
+    Nothing is imported. ModuleNotFoundError if there is no such package.
     """
     top = module.partition(".")[0]
     spec = util.find_spec(top)
     if spec is None:
         raise ModuleNotFoundError(f"没有模块 {top}")
     if spec.submodule_search_locations is None:
-        return [(Path(spec.origin or "").name, Path(spec.origin or ""))]
-    folders = [Path(folder) for folder in spec.submodule_search_locations]
+        path = Path(spec.origin or "")
+        return [(path.name, path)]
+    # A namespace package lies in several folders.
     return [
-        (f"{top}/{p.relative_to(f)}", p)
-        for f in folders
-        for p in sorted(f.rglob("*"))
-        if p.is_file()
+        (f"{top}/{path.relative_to(folder)}", path)
+        for folder in map(Path, spec.submodule_search_locations)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
     ]
 
 
 def impurities(module: str) -> Iterator[Finding]:
-    """Everything impure in the source of a plugin: a finding with file and line for
-    each, once a line and name."""
+    """Yield everything impure in a plugin, each once a line and name."""
     try:
         files = sources(module)
-    except (ImportError, ValueError) as missing:
-        yield Finding(
-            FindingKind.UNREADABLE,
-            "",
-            "",
-            module,
-            str(missing),
-            MEND[FindingKind.UNREADABLE],
-        )
+    except (ImportError, ValueError) as error:
+        yield _unreadable(module, str(error))
         return
     top = module.partition(".")[0]
     for name, path in files:
         if path.suffix == ".py":
             yield from impurities_of_source(path.read_text(encoding="utf-8"), name, top)
-        elif path.parent.name != "__pycache__" and name.endswith(
-            (*EXTENSION_SUFFIXES, *BYTECODE_SUFFIXES)
-        ):
-            yield Finding(
-                FindingKind.UNREADABLE,
-                "",
-                "",
-                name,
-                "不是源码",
-                MEND[FindingKind.UNREADABLE],
-            )
+        # The cache holds what stands in the sources beside it.
+        elif path.parent.name != "__pycache__" and name.endswith(_COMPILED):
+            yield _unreadable(name, "不是源码")
 
 
 def impurities_of_source(source: str, name: str, top: str) -> Iterator[Finding]:
-    """Everything impure in one module of the package `top`, told under the file's name."""
+    """Yield everything impure in one module of the package `top`, under a file's name."""
     try:
         tree = ast.parse(source)
-    except (SyntaxError, ValueError) as wrong:
-        yield Finding(
-            FindingKind.UNREADABLE,
-            "",
-            "",
-            f"{name}:{getattr(wrong, 'lineno', 1)}",
-            str(wrong),
-            "请改正语法",
-        )
+    except (SyntaxError, ValueError) as error:
+        # A NUL byte is a ValueError without a line.
+        line = getattr(error, "lineno", 1)
+        yield _unreadable(f"{name}:{line}", str(error), mend="请改正语法")
         return
-    seen = _Seen(top, tree)
-    seen.visit(tree)
-    for kind, line, what, hook in dict.fromkeys(seen.found):
+    visitor = _Visitor(top, tree)
+    visitor.visit(tree)
+    for kind, line, what, hook in dict.fromkeys(visitor.found):
         yield Finding(kind, hook, "", f"{name}:{line}", what, MEND[kind])
 
 
-class _Seen(ast.NodeVisitor):
-    """Walks a module and notes kind, line, name and hook of whatever no rule may use."""
+def _unreadable(
+    situation: str, figures: str, mend: str = MEND[FindingKind.UNREADABLE]
+) -> Finding:
+    return Finding(FindingKind.UNREADABLE, "", "", situation, figures, mend)
+
+
+class _Visitor(ast.NodeVisitor):
+    """Notes kind, line, name and hook of whatever no rule may use."""
 
     def __init__(self, top: str, tree: ast.Module) -> None:
         self.found: list[tuple[FindingKind, int, str, str]] = []
         self._top = top
         self._hook = ""
-        self._means = dict(_imported_names(tree))
-        self._own = set(_bound_names(tree))
+        self._imported = dict(_imported_names(tree))
+        self._bound = set(_bound_names(tree))
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
-        """What stands in a hook is told under the hook."""
-        outside, self._hook = (
-            self._hook,
-            node.name if node.name in _HOOKS else self._hook,
-        )
+        """Note what stands in a hook under the hook."""
+        enclosing = self._hook
+        if node.name in _HOOKS:
+            self._hook = node.name
         self.generic_visit(node)
-        self._hook = outside
+        self._hook = enclosing
 
     def visit_If(self, node: ast.If) -> None:
-        """What only a type checker reads is never run."""
+        """Leave out what only a type checker reads: it is never run."""
         if self._dotted(node.test) in {"typing.TYPE_CHECKING", "TYPE_CHECKING"}:
             for statement in node.orelse:
                 self.visit(statement)
@@ -196,33 +195,31 @@ class _Seen(ast.NodeVisitor):
             self.generic_visit(node)
 
     def visit_Import(self, node: ast.Import) -> None:
-        """`import a.b`."""
+        """Note `import a.b`."""
         for alias in node.names:
             self._note_import(node, alias.name)
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        """`from a import b`: b may be a module of its own."""
+        """Note `from a import b`, of gongji by name: b may be a module of its own."""
+        # A relative import stays in the plugin.
         if node.level:
             return
-        module = node.module or ""
-        if module == "gongji":
-            for alias in node.names:
-                if alias.name not in {"*", "__version__", *gongji.__all__}:
-                    self._note(FindingKind.FOREIGN, node, f"gongji.{alias.name}")
-        else:
-            self._note_import(node, module)
+        if node.module != "gongji":
+            self._note_import(node, node.module or "")
+            return
+        public = {"*", "__version__", *gongji.__all__}
+        for alias in node.names:
+            if alias.name not in public:
+                self._note(FindingKind.FOREIGN, node, f"gongji.{alias.name}")
 
     def visit_Name(self, node: ast.Name) -> None:
-        """A builtin no rule may use, unless the module gives the name a meaning of its own."""
-        if (
-            isinstance(node.ctx, ast.Load)
-            and node.id in _BUILTINS
-            and node.id not in self._own
-        ):
-            self._note(_BUILTINS[node.id], node, node.id)
+        """Note a builtin no rule may use, unless the module binds its name itself."""
+        kind = _BUILTINS.get(node.id)
+        if kind and isinstance(node.ctx, ast.Load) and node.id not in self._bound:
+            self._note(kind, node, node.id)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
-        """A clock, a module of the core's own, a way round all this."""
+        """Note a clock, a module of the core's own, a way round these checks."""
         dotted = self._dotted(node)
         if dotted in _CLOCKS:
             self._note(FindingKind.CLOCK, node, dotted)
@@ -233,17 +230,17 @@ class _Seen(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_Constant(self, node: ast.Constant) -> None:
-        """A number that is not whole."""
+        """Note a number that is not whole."""
         if isinstance(node.value, (float, complex)):
             self._note(FindingKind.FLOAT, node, repr(node.value))
 
     def visit_BinOp(self, node: ast.BinOp) -> None:
-        """A division that leaves whole numbers."""
+        """Note a division whose result is no whole number."""
         self._note_division(node, node.op)
         self.generic_visit(node)
 
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
-        """The same, in place."""
+        """Note a division in place."""
         self._note_division(node, node.op)
         self.generic_visit(node)
 
@@ -255,47 +252,42 @@ class _Seen(ast.NodeVisitor):
         top = module.partition(".")[0]
         if module in ALLOWED or module == "gongji" or top == self._top:
             return
-        self._note(
-            _MODULES.get(module, _MODULES.get(top, FindingKind.FOREIGN)), node, module
-        )
+        # A submodule may weigh otherwise than its package: importlib.resources is files.
+        kind = _MODULES.get(module) or _MODULES.get(top, FindingKind.FOREIGN)
+        self._note(kind, node, module)
 
     def _note(self, kind: FindingKind, node: ast.expr | ast.stmt, what: str) -> None:
         self.found.append((kind, node.lineno, what, self._hook))
 
     def _dotted(self, node: ast.expr) -> str:
-        """The name an expression stands for, imports followed: `d.today` →
-        "datetime.date.today"."""
+        """Return the name an expression stands for: `d.today` → "datetime.date.today"."""
         if isinstance(node, ast.Name):
-            return self._means.get(node.id, node.id)
-        if isinstance(node, ast.Attribute) and (owner := self._dotted(node.value)):
-            return f"{owner}.{node.attr}"
+            return self._imported.get(node.id, node.id)
+        if isinstance(node, ast.Attribute):
+            owner = self._dotted(node.value)
+            return f"{owner}.{node.attr}" if owner else ""
         return ""
 
 
 def _imported_names(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """What each imported name stands for; a star from `datetime` brings its classes."""
+    """Yield each imported name and what it stands for."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield (
-                    (alias.asname, alias.name)
-                    if alias.asname
-                    else (alias.name.partition(".")[0],) * 2
-                )
+                # `import a.b` binds a, `import a.b as c` binds a.b.
+                top = alias.name.partition(".")[0]
+                yield (alias.asname, alias.name) if alias.asname else (top, top)
         elif isinstance(node, ast.ImportFrom) and not node.level:
             for alias in node.names:
-                names: Iterable[str] = (
-                    ("date", "datetime") if alias.name == "*" else (alias.name,)
-                )
-                if alias.name != "*" or node.module == "datetime":
-                    yield from (
-                        (alias.asname or name, f"{node.module}.{name}")
-                        for name in names
-                    )
+                # Of all stars only that of datetime brings a clock.
+                if alias.name == "*" and node.module == "datetime":
+                    yield from _CLOCK_TYPES.items()
+                elif alias.name != "*":
+                    yield alias.asname or alias.name, f"{node.module}.{alias.name}"
 
 
 def _bound_names(tree: ast.Module) -> Iterator[str]:
-    """Names the module binds itself: by assignment, as a parameter, function, class or import."""
+    """Yield the names a module binds itself, by whatever statement."""
     for node in ast.walk(tree):
         match node:
             case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):

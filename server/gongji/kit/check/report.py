@@ -1,5 +1,4 @@
-"""What `gongji check` says of a city: rule values with their sources, extremes of its
-tables, problems, the proof."""
+"""Collect what `gongji check` says of a city, as rows of its tables."""
 
 from __future__ import annotations
 
@@ -14,6 +13,7 @@ from gongji.kit.check.proof import prove_plugin
 from gongji.kit.check.purity import impurities
 from gongji.kit.check.rerun import varieties
 from gongji.rules.benefits import Table
+from gongji.rules.clauses import Candidate, Clause, Ruled
 from gongji.rules.codes import Standing
 from gongji.rules.hookspecs import CityRules, question
 from gongji.rules.money import yuan
@@ -51,54 +51,53 @@ EFFECTS = {
 }
 
 
-def _entries(pinyin: str) -> dict[str, metadata.EntryPoint]:
-    """The entry points of that name, by what they name; a distribution seen twice is one."""
-    return {
-        entry.value: entry
-        for entry in metadata.entry_points(group=ENTRY_POINTS, name=pinyin)
-    }
-
-
 def purity_findings(pinyin: str) -> Iterator[Finding]:
-    """What the source of a plugin shows, then what two runs show beside it."""
+    """Yield what the source of a plugin shows, then what two runs show beside it."""
     for value in _entries(pinyin):
-        seen = list(impurities(value.partition(":")[0]))
-        yield from seen
-        known = {(finding.kind, finding.situation) for finding in seen}
-        yield from (
-            finding
-            for finding in varieties(value)
-            if (finding.kind, finding.situation) not in known
-        )
+        in_source = list(impurities(value.partition(":")[0]))
+        yield from in_source
+        # What stands in the source shows in the runs as well: it is told once.
+        known = {(finding.kind, finding.situation) for finding in in_source}
+        for finding in varieties(value):
+            if (finding.kind, finding.situation) not in known:
+                yield finding
 
 
 def missing_row_findings(pinyin: str) -> Iterator[Finding]:
-    """What the proof says of a plugin that cannot serve, where it can be imported."""
+    """Yield what the proof says of a refused plugin, if it can be imported."""
     for entry in _entries(pinyin).values():
         try:
             plugin = entry.load()
-        except (Exception, SystemExit):  # noqa: BLE001, S112 - why it cannot be imported has been told
+        # Its refusal has already said why it cannot be imported.
+        except (Exception, SystemExit):  # noqa: BLE001, S112 - a plugin may raise anything
             continue
-        if proof := prove_plugin(plugin):
+        proof = prove_plugin(plugin)
+        if proof is not None:
             yield from proof.findings
 
 
+def _entries(pinyin: str) -> dict[str, metadata.EntryPoint]:
+    """Return the entry points of that name, by what they name."""
+    # A distribution that lies on the path twice counts once.
+    entries = metadata.entry_points(group=ENTRY_POINTS, name=pinyin)
+    return {entry.value: entry for entry in entries}
+
+
 def reimbursement_tables(city: City) -> Iterator[tuple[str, Table]]:
-    """Every reimbursement table of a city under a name people know; candidates last."""
-    dated = [
-        (f"自 {value.since} 起", value.value) for value in city.timelines[REIMBURSEMENT]
-    ]
-    revised = [
-        (f"候选 {c.name}", c.value) for c in city.candidates if c.hook == REIMBURSEMENT
-    ]
-    for label, by_scheme in dated + revised:
+    """Yield every reimbursement table under a name people know, candidates last."""
+    in_force = city.timelines[REIMBURSEMENT]
+    candidates = [c for c in city.candidates if c.hook == REIMBURSEMENT]
+    values = [(f"自 {ruled.since} 起", ruled.value) for ruled in in_force]
+    values += [(f"候选 {c.name}", c.value) for c in candidates]
+    for label, by_scheme in values:
         for scheme, entry in by_scheme.items():
             if isinstance(entry, Table):
                 yield f"{REIMBURSEMENT} {label}: {TERMS[type(scheme)][scheme]}", entry
 
 
 def extreme_rows(label: str, table: Table) -> Iterator[dict[str, str]]:
-    """Return what order and splitting can do to bills under a table, by standing."""
+    """Yield what order and splitting can do to bills under a table, by standing."""
+    effects = table.effects
     for standing in Standing:
         for name, extreme in extremes(table, standing).items():
             yield {
@@ -110,39 +109,46 @@ def extreme_rows(label: str, table: Table) -> Iterator[dict[str, str]]:
                 "against_visits": visits_in_words(extreme.against),
                 "against_fund": yuan(extreme.against_fen),
                 "difference": yuan(extreme.fen),
-                "declared": yuan(getattr(table.effects, name))
-                if table.effects
-                else "—",
+                "declared": yuan(getattr(effects, name)) if effects else "—",
             }
 
 
 def rule_rows(city: City) -> Iterator[dict[str, str]]:
-    """Every rule value of a city with its dates and clauses; candidates last."""
+    """Yield every rule value of a city with its dates and clauses, candidates last."""
     for hook, timeline in city.timelines.items():
         for value in timeline:
-            layer = (
-                "省级"
-                if city.rules(max(value.since, city.first_day)).provincial(hook)
-                else city.name
-            )
-            yield {
-                "hook": f"{hook} {question(hook)}",
-                "since": str(value.since),
-                "in_words": in_words(value.value),
-                "clauses": "、".join(c.id for c in value.clauses),
-                "against": "、".join(c.id for c in value.against),
-                "settles": "、".join(x.id for x in value.settles),
-                "why": value.why,
-                "layer": layer,
-            }
+            yield _rule_row(city, hook, value)
     for candidate in city.candidates:
-        yield {
-            "hook": f"{candidate.hook} (候选 {candidate.name})",
-            "since": "—",
-            "in_words": in_words(candidate.value),
-            "clauses": "、".join(c.id for c in candidate.clauses),
-            "against": "",
-            "settles": "",
-            "why": candidate.why_not,
-            "layer": "候选",
-        }
+        yield _candidate_row(candidate)
+
+
+def _rule_row(city: City, hook: str, value: Ruled[object]) -> dict[str, str]:
+    # A value older than the city's first day is asked for on that day at the earliest.
+    day = max(value.since, city.first_day)
+    return {
+        "hook": f"{hook} {question(hook)}",
+        "since": str(value.since),
+        "in_words": in_words(value.value),
+        "clauses": _ids(value.clauses),
+        "against": _ids(value.against),
+        "settles": "、".join(contradiction.id for contradiction in value.settles),
+        "why": value.why,
+        "layer": "省级" if city.rules(day).provincial(hook) else city.name,
+    }
+
+
+def _candidate_row(candidate: Candidate) -> dict[str, str]:
+    return {
+        "hook": f"{candidate.hook} (候选 {candidate.name})",
+        "since": "—",
+        "in_words": in_words(candidate.value),
+        "clauses": _ids(candidate.clauses),
+        "against": "",
+        "settles": "",
+        "why": candidate.why_not,
+        "layer": "候选",
+    }
+
+
+def _ids(clauses: tuple[Clause, ...]) -> str:
+    return "、".join(clause.id for clause in clauses)

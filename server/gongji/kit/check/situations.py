@@ -1,13 +1,14 @@
-"""Every situation a bill may be in, settled by the real admission and entitlement:
-exactly one rule must answer it.
+"""Settle every situation a bill may be in: exactly one rule must answer it.
 
-The discrete axes are enumerated, no solver: scheme, standing and status of the patient;
-levels of hospitals, unranked ones and pharmacies; kinds of visit; what the exclusions
-ask about. Days are the periods of the timelines.
+The real admission and entitlement decide. The discrete axes are enumerated, without a
+solver: scheme, standing and status of the patient; levels of hospitals, unranked ones
+and pharmacies; kinds of visit; what the exclusions ask about. Days are the periods of
+the timelines.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
@@ -54,16 +55,23 @@ GRADES: Mapping[int, str] = {
     11: "未定级医疗机构",
     0: "定点零售药店",
 }
-"""Where: one national grade (hosp_lv) of each level, one of none, and 0 for a pharmacy."""
+"""One national grade (hosp_lv) of each level, one of none, and 0 for a pharmacy."""
+
+_LEVEL_OF_GRADE: Mapping[int, int] = {8: 1, 5: 2, 2: 3}
 
 
-_Told = tuple[str, str, str]
-"""The hook, what is wrong, the missing row."""
+@dataclass(frozen=True, slots=True)
+class _Gap:
+    """A way in which a situation has no single rule: the hook, what is wrong, a mend."""
+
+    hook: str
+    figures: str
+    mend: str
 
 
 @dataclass(frozen=True, slots=True)
 class RuleSituation:
-    """One point of the discrete axes: who, where, what for, and what the exclusions ask about."""
+    """One point of the discrete axes."""
 
     scheme: Scheme
     psn_type: str
@@ -76,37 +84,35 @@ class RuleSituation:
 
     @property
     def patient(self) -> str:
-        """The person number of whoever is in this situation."""
-        return f"{int(self.scheme)}-{self.psn_type}-{int(self.status)}"
+        """The number of the person who is in this situation."""
+        return _person_no(self.scheme, self.psn_type, self.status)
 
     @property
-    def pharmacy(self) -> bool:
-        """Whether the bill comes from a pharmacy."""
-        return self.grade == 0
+    def standing(self) -> Standing:
+        """The patient's standing, which psn_type tells."""
+        return Standing.RETIRED if self.psn_type == "12" else Standing.ACTIVE
 
     def __str__(self) -> str:
-        standing = Standing.RETIRED if self.psn_type == "12" else Standing.ACTIVE
-        who = TERMS[Standing][standing] if self.scheme is Scheme.EMPLOYEE else ""
-        told = [
-            TERMS[Scheme][self.scheme] + who,
+        scheme = TERMS[Scheme][self.scheme]
+        if self.scheme is Scheme.EMPLOYEE:
+            scheme += TERMS[Standing][self.standing]
+        words = [
+            scheme,
             TERMS[EnrolmentStatus][self.status],
             GRADES[self.grade],
-        ]
-        told += [
             TERMS[VisitKind][self.kind],
-            *(["当日住院"] if self.inpatient_that_day else []),
         ]
-        told += ["其他待遇支付后的剩余"] if self.residue else []
-        told += (
-            [TERMS[Spending][self.spending]]
-            if self.spending is not Spending.MEDICAL
-            else []
-        )
-        return ", ".join(told)
+        if self.inpatient_that_day:
+            words.append("当日住院")
+        if self.residue:
+            words.append("其他待遇支付后的剩余")
+        if self.spending is not Spending.MEDICAL:
+            words.append(TERMS[Spending][self.spending])
+        return ", ".join(words)
 
 
 def situations() -> Iterator[RuleSituation]:
-    """Every situation there is."""
+    """Yield every situation there is."""
     yes_no = (False, True)
     for who, status, grade, kind in product(PATIENTS, STATUSES, GRADES, VisitKind):
         for inpatient, residue, spending in product(yes_no, yes_no, Spending):
@@ -116,115 +122,130 @@ def situations() -> Iterator[RuleSituation]:
 def prove_situations(
     city: City, rules: DayRules, day: date, since: str
 ) -> tuple[int, list[Finding]]:
-    """How many situations were settled under these rules, and a finding for each way in
-    which one has no single rule.
+    """Settle every situation under these rules: how many, and a finding for each gap.
 
-    The first situation of each way is told, with the number of the others.
+    A gap is told by the first situation that has it, with the number of all of them.
     """
     place = city.area_code
+    # The rules of one period or candidate decide alone, whatever the day.
     cities = Cities((replace(city, _periods=((day, rules),)),))
     facts = _facts(place, day)
-    first: dict[_Told, RuleSituation] = {}
-    met: dict[_Told, int] = {}
+    first: dict[_Gap, RuleSituation] = {}
+    times: Counter[_Gap] = Counter()
     count = 0
     for situation in situations():
         count += 1
-        if told := _unanswered(
-            situation, _bill(situation, place, day), facts, cities, rules
-        ):
-            first.setdefault(told, situation)
-            met[told] = met.get(told, 0) + 1
-    return count, [
+        bill = _bill(situation, place, day)
+        gap = _gap(situation, bill, facts, cities, rules)
+        if gap is not None:
+            first.setdefault(gap, situation)
+            times[gap] += 1
+    findings = [
         Finding(
             FindingKind.GAP,
-            hook,
+            gap.hook,
             since,
-            _among(str(first[hook, figures, mend]), times),
-            figures,
-            mend,
+            situation=_among(str(situation), times[gap]),
+            figures=gap.figures,
+            mend=gap.mend,
         )
-        for (hook, figures, mend), times in met.items()
+        for gap, situation in first.items()
     ]
+    return count, findings
 
 
 def _among(situation: str, times: int) -> str:
     return f"{situation} 等 {times} 种情形" if times > 1 else situation
 
 
-def _unanswered(
-    situation: RuleSituation, bill: Bill, facts: Facts, cities: Cities, rules: DayRules
-) -> _Told | None:
-    """What is wrong where not exactly one rule answers; else None."""
+def _gap(
+    situation: RuleSituation,
+    bill: Bill,
+    facts: Facts,
+    cities: Cities,
+    rules: DayRules,
+) -> _Gap | None:
+    """Return what is wrong if not exactly one rule answers."""
     try:
         terms = fund_terms(admit(bill, facts, cities))
     except UnsupportedVisitKind as refused:
-        uncovered = "请在 covers 中写 VisitKind.OUTPATIENT(普通门诊)"
-        return (
-            (HOOK, refused.message, uncovered)
-            if situation.kind is VisitKind.OUTPATIENT
-            else None
-        )
+        # A table need not cover every kind of visit, but ordinary ones it must.
+        if situation.kind is not VisitKind.OUTPATIENT:
+            return None
+        mend = "请在 covers 中写 VisitKind.OUTPATIENT(普通门诊)"
+        return _Gap(HOOK, refused.message, mend)
     except Refusal as refused:
-        return HOOK, refused.message, "没有规则回答这种情形, 请核对"
-    except (KeyError, TypeError, AttributeError) as missing:
-        return HOOK, f"待遇表缺少{_named(missing)}的取值", missing_row(rules, situation)
+        return _Gap(HOOK, refused.message, "没有规则回答这种情形, 请核对")
+    # What a table without some row raises where the settlement reads that row.
+    except (KeyError, TypeError, AttributeError) as error:
+        figures = f"待遇表缺少{_missing_key(error)}的取值"
+        return _Gap(HOOK, figures, missing_row(rules, situation))
     return _not_covered(situation, rules) if terms.benefit else None
 
 
-def _named(missing: Exception) -> str:
-    """The key a table lacks, as people call it: a level, a standing, a scheme."""
-    key: Any = missing.args[0] if missing.args else ""
+def _missing_key(error: Exception) -> str:
+    """Return the key a table lacks as people call it: a level, a standing, a scheme."""
+    key: Any = error.args[0] if error.args else ""
     if isinstance(key, Enum):
         return str(TERMS[type(key)][key])
     return LEVELS[key] if key in LEVELS else str(key)
 
 
-def _not_covered(situation: RuleSituation, rules: DayRules) -> _Told | None:
-    """What is wrong where a table pays for a kind of visit it is not for; else None."""
+def _not_covered(situation: RuleSituation, rules: DayRules) -> _Gap | None:
+    """Return what is wrong if a table pays for a kind of visit it is not for."""
+    kind = situation.kind
     entry = rules.value(CityRules.reimbursement)[situation.scheme]
-    if not isinstance(entry, Table) or situation.kind in entry.covers:
+    if not isinstance(entry, Table) or kind in entry.covers:
         return None
-    kind = TERMS[VisitKind][situation.kind]
-    told = f"{kind}按待遇表支付, 而 covers 未列{kind}"
-    if situation.kind in SETTLED_ELSEWHERE:
-        return (
-            "exclusions",
-            told,
-            "请补 Exclusion(situation=Situation.RESIDUE, clause=…), 其剩余自付基金不予支付",
+    name = TERMS[VisitKind][kind]
+    figures = f"{name}按待遇表支付, 而 covers 未列{name}"
+    if kind in SETTLED_ELSEWHERE:
+        mend = (
+            "请补 Exclusion(situation=Situation.RESIDUE, clause=…), "
+            "其剩余自付基金不予支付"
         )
-    return HOOK, told, f"请在 covers 中补 VisitKind.{situation.kind.name}"
+        return _Gap("exclusions", figures, mend)
+    return _Gap(HOOK, figures, f"请在 covers 中补 VisitKind.{kind.name}")
 
 
 def missing_row(rules: DayRules, situation: RuleSituation) -> str:
-    """The row a situation asks for, with a question mark for each figure that is not there."""
-    by_scheme = rules.value(CityRules.reimbursement)
-    table = by_scheme.get(situation.scheme)
+    """Return the row a situation asks for, with a question mark for each missing figure."""
+    scheme = situation.scheme
+    table = rules.value(CityRules.reimbursement).get(scheme)
     if table is None:
-        return (
-            f"请补 Scheme.{situation.scheme.name}: Table(…), 不支付也须写 NoFund(条款)"
-        )
+        return f"请补 Scheme.{scheme.name}: Table(…), 不支付也须写 NoFund(条款)"
     if not isinstance(table, Table):
         return "请核对该险种的取值"
     level = _level(table, situation)
-    standing = Standing.RETIRED if situation.psn_type == "12" else Standing.ACTIVE
-    figures: dict[str, object] = {
+    standing = situation.standing
+    figures = [
+        f"{name} = {_figure(value)}"
+        for name, value in _row(table, level, standing).items()
+    ]
+    row_name = LEVELS.get(level, "?") + TERMS[Standing][standing]
+    return f"请补全{row_name}一行: {', '.join(figures)}"
+
+
+def _row(table: Table, level: int, standing: Standing) -> dict[str, object]:
+    """Return the figures of one row by how a city writes them."""
+    row: dict[str, object] = {
         f"deductible_fen[{level}]": table.deductible_fen.get(level),
         f"ratio_bp[{level}]": table.ratio_bp.get(level),
         f"visit_cap_fen[{level}]": table.visit_cap_fen.get(level),
         f"cap_fen[Standing.{standing.name}]": table.cap_fen.get(standing),
     }
     if isinstance(table.retired, Mapping) and standing is Standing.RETIRED:
-        figures[f"retired[{level}]"] = table.retired.get(level)
+        row[f"retired[{level}]"] = table.retired.get(level)
     if table.clauses:
-        figures[f"clauses.ratio[{level}]"] = table.clauses.ratio.get(level)
-    row = ", ".join(f"{name} = {_figure(figure)}" for name, figure in figures.items())
-    return f"请补全{LEVELS.get(level, '?')}{TERMS[Standing][standing]}一行: {row}"
+        row[f"clauses.ratio[{level}]"] = table.clauses.ratio.get(level)
+    return row
 
 
 def _level(table: Table, situation: RuleSituation) -> int:
-    if situation.pharmacy:
+    """Return the level whose row the situation asks for; 0 if a pharmacy has none."""
+    if situation.grade == 0:
         return table.pharmacy if isinstance(table.pharmacy, int) else 0
-    return {8: 1, 5: 2, 2: 3}.get(situation.grade, table.unranked_as)
+    return _LEVEL_OF_GRADE.get(situation.grade, table.unranked_as)
 
 
 def _figure(figure: object) -> str:
@@ -236,38 +257,44 @@ def _figure(figure: object) -> str:
 
 
 class _Keys:
-    """How the invented records are found: by number and code alone."""
+    """Finds the invented records by number and code alone."""
 
     def key_of(self, record: object) -> str:
-        """The record's key."""
-        return (
-            record.person_no
-            if isinstance(record, Person)
-            else getattr(record, "code", "")
-        )
+        """Return the record's key."""
+        if isinstance(record, Person):
+            return record.person_no
+        return getattr(record, "code", "")
 
     def indexes_of(self, record: object) -> Mapping[str, str]:
-        """None: there are no bindings."""
+        """Return no index: there are no bindings to look up."""
         return {}
 
 
 def _facts(place: str, day: date) -> Facts:
-    """Somebody for every patient and status, and one institution of every grade,
-    all in the city."""
+    """Return a patient of every kind and status and a place of every grade."""
     facts = Facts(datetime.combine(day, time(12), SHANGHAI), _Keys())
     for (scheme, psn_type), status in product(PATIENTS, STATUSES):
-        number = f"{int(scheme)}-{psn_type}-{int(status)}"
-        enrolment = Enrolment(scheme, psn_type, status, date.min)
-        person = Person(
-            number, Certificate("99", number), "某某", "", place, (enrolment,)
-        )
+        person = _person(Enrolment(scheme, psn_type, status, date.min), place)
+        number = person.person_no
         facts.load(Person, "", [number], [person])
+        # Loaded and empty: admission asks whether somebody is bound.
         facts.load(Binding, "member", [number], [])
     for grade, name in GRADES.items():
+        code = _code(place, grade)
         kind = InstitutionKind.HOSPITAL if grade else InstitutionKind.PHARMACY
-        institution = Institution(_code(place, grade), name, kind, grade, date.min)
-        facts.load(Institution, "", [institution.code], [institution])
+        institution = Institution(code, name, kind, grade, date.min)
+        facts.load(Institution, "", [code], [institution])
     return facts
+
+
+def _person(enrolment: Enrolment, place: str) -> Person:
+    number = _person_no(enrolment.scheme, enrolment.psn_type, enrolment.status)
+    certificate = Certificate("99", number)
+    return Person(number, certificate, "某某", "", place, (enrolment,))
+
+
+def _person_no(scheme: Scheme, psn_type: str, status: EnrolmentStatus) -> str:
+    return f"{int(scheme)}-{psn_type}-{int(status)}"
 
 
 def _code(place: str, grade: int) -> str:
@@ -275,6 +302,7 @@ def _code(place: str, grade: int) -> str:
 
 
 def _bill(situation: RuleSituation, place: str, day: date) -> Bill:
+    # Of one yuan: which rule answers does not turn on the amount.
     return Bill(
         patient=situation.patient,
         institution_code=_code(place, situation.grade),
