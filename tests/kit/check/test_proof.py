@@ -285,6 +285,7 @@ def test_rounding_by_the_fen(rounding: Rounding) -> None:
     assert {0, 1} == steps
 
 
+@settings(deadline=None)
 @given(st.integers(0, MAX_FEN), st.integers(0, FULL_BP), st.sampled_from(Rounding))
 def test_rounding_repeats(amount: int, ratio: int, rounding: Rounding) -> None:
     """The share of 100 yuan more is the ratio more in fen, so what holds for one period
@@ -309,7 +310,7 @@ def bills() -> Iterator[tuple[int, Used]]:
         yield from ((in_scope, Used(borne, paid)) for in_scope in range(40))
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(benefits, benefits)
 def test_breakpoints_decide_the_order(row: Benefit, other: Benefit) -> None:
     """Where no breakpoint shows a row below another, no bill does; where one does, the
@@ -323,7 +324,7 @@ def test_breakpoints_decide_the_order(row: Benefit, other: Benefit) -> None:
         assert all(exact(x, row, used) >= exact(x, other, used) for x, used in bills())
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(benefits)
 def test_every_bill_of_a_lawful_row(row: Benefit) -> None:
     """A row without a fault at its breakpoints has none at any bill: the split is the

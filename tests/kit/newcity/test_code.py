@@ -22,7 +22,7 @@ from gongji.kit.newcity.policy import Constant
 from gongji.rules.binding import CLOSE, NO_LIMIT, FamilyLimit
 from gongji.rules.channels import ALWAYS, Channel, ChannelKind, CounterHours
 from gongji.rules.clauses import Clause
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 WH1 = Clause("WH-1", "最多绑定5名家人。", "甲号文")
@@ -99,12 +99,14 @@ def test_comments_do_not_swallow_arguments() -> None:
     assert hours == eval(source, {"CounterHours": CounterHours, "time": time})  # noqa: S307 - our own source
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_a_literal_is_its_text(text: str) -> None:
     """Whatever pieces a string is cut into, they are the string."""
     assert text == ast.literal_eval(literal(text))
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_a_comment_is_a_comment(text: str) -> None:
     """Every line of a comment is one, fits, and none of its words is lost."""
@@ -115,6 +117,7 @@ def test_a_comment_is_a_comment(text: str) -> None:
     assert "".join(text.split()) == "".join("".join(x[2:] for x in lines).split())
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("ab 医保，。"), min_size=1, max_size=300))
 def test_a_docstring_fits(text: str) -> None:
     """Every line of a docstring fits, and none of its words is lost."""
