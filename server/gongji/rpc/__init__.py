@@ -1,2 +1,1 @@
-"""gRPC at arm's length: one thin file per service; what is malformed ends here, what is
-refused is named here."""
+"""What each call of the protos means: parsed, checked, decided, answered, or refused."""

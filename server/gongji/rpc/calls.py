@@ -1,19 +1,14 @@
-"""What happens around every call: caller, deadline, parsing, constraints, one log line,
-and exceptions into statuses.
-
-Whatever carries the calls hands over bytes and takes bytes: gRPC in this process
-(`port`), or another's (`hop`).
-"""
+"""What happens around every call: caller, deadline, parsing, constraints, log, status."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from contextvars import ContextVar
 from functools import partial
 from time import perf_counter
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, Protocol, TypeAlias
 
 from google.protobuf.message import DecodeError, Message
 
@@ -21,28 +16,39 @@ from gongji.model.commands import Request
 from gongji.model.refusals import MalformedField, Refusal
 from gongji.rpc.constraints import enforce
 from gongji.rpc.method import Answers, Calling, Method, Writing
-from gongji.rpc.outcome import Call, Outcomes, _named
+from gongji.rpc.outcome import Call, Outcomes, caller_name
 
 LONGEST_CALL_S: Final = 60.0
 """How long a call without a deadline may take."""
 
-T = TypeVar("T")
+Parse: TypeAlias = Callable[[bytes], Message]
 
-Work: TypeAlias = Callable[[], Awaitable[T]]
+
+class MethodHandler(Protocol):
+    """A method as generated code hands it over (`grpc.RpcMethodHandler`)."""
+
+    request_streaming: bool
+    response_streaming: bool
+    request_deserializer: Parse
+    response_serializer: Callable[[Message], bytes]
+    unary_unary: Any
+    stream_unary: Any
+    stream_stream: Any
 
 
 _call: ContextVar[Call] = ContextVar("call")
 
 
-def asked(request_id: str) -> Request:
-    """Return the request a command carries: who calls which method under which id."""
+def command_request(request_id: str) -> Request:
+    """Return the request of a command: caller, method and id."""
     call = _call.get()
+    # A UUID in capitals is the same id.
     call.request_id = request_id = request_id.lower()
     return Request(request_id, call.caller, call.name)
 
 
-def current() -> Call:
-    """The call being answered."""
+def current_call() -> Call:
+    """Return the call being answered."""
     return _call.get()
 
 
@@ -51,91 +57,124 @@ class Calls:
 
     def __init__(self) -> None:
         self.methods: dict[str, Method] = {}
-        self._ends = Outcomes()
+        self.services: list[str] = []
+        self._outcomes = Outcomes()
 
     def add_generic_rpc_handlers(self, handlers: object) -> None:
-        """Generated code tells everything twice; the other way names the methods."""
+        """Do nothing: generated code adds every method in the other way as well."""
 
     def add_registered_method_handlers(
-        self, service: str, handlers: Mapping[str, Any]
+        self, service: str, handlers: Mapping[str, MethodHandler]
     ) -> None:
-        """Adds the methods of a service."""
+        """Add the methods of a service."""
+        self.services.append(service)
         for name, handler in handlers.items():
-            self.methods[f"/{service}/{name}"] = self._method(
-                f"{service}/{name}", handler
+            path = f"/{service}/{name}"
+            self.methods[path] = Method(
+                path,
+                handler.request_streaming,
+                handler.response_streaming,
+                partial(
+                    self._answer,
+                    f"{service}/{name}",
+                    _work_of(handler),
+                    # An import of a whole city may take longer than any limit of ours.
+                    bounded=not handler.request_streaming,
+                ),
             )
-
-    def _method(self, name: str, handler: Any) -> Method:
-        parse, pack = handler.request_deserializer, handler.response_serializer
-        streams_in, streams_out = handler.request_streaming, handler.response_streaming
-        if streams_out:
-            work = _both_ways(parse, handler.stream_stream, pack)
-        elif streams_in:
-            work = _streaming(parse, handler.stream_unary, pack)
-        else:
-            work = _unary(parse, handler.unary_unary, pack)
-        return Method(
-            f"/{name}",
-            streams_in,
-            streams_out,
-            partial(self._answer, name, work, bounded=not streams_in),
-        )
 
     async def _answer(
         self, method: str, work: Answers, raw: Any, calling: Calling, *, bounded: bool
     ) -> bytes:
+        """Answer one call and log it. CallFailed, CancelledError."""
+        # hot path: every call comes through here; a timer costs a sixth of it all, so it
+        # is made only for calls that need one.
         call = Call(method, perf_counter())
         _call.set(call)
         try:
-            call.caller = _named(calling.caller)
-            reply = await _in_time(
-                partial(work, raw, calling), calling.remaining_s, bounded=bounded
-            )
+            call.caller = caller_name(calling.caller)
+            limit_s = _limit_s(calling.remaining_s, bounded=bounded)
+            if limit_s is None:
+                reply = await work(raw, calling)
+            else:
+                async with asyncio.timeout(limit_s):
+                    reply = await work(raw, calling)
         except Refusal as refusal:
-            ended = self._ends.refused(call, refusal)
+            failed = self._outcomes.refused(call, refusal)
+        except DecodeError:
+            # Nothing but a request is parsed on the way of a call.
+            failed = self._outcomes.refused(call, _unreadable())
         except TimeoutError:
-            ended = self._ends.late(call)
-        except (
-            asyncio.CancelledError
-        ):  # the client went away or its deadline passed; gRPC answers for us
-            self._ends.tell(call, "CANCELLED")
+            failed = self._outcomes.timed_out(call)
+        except asyncio.CancelledError:
+            # The client went away or its deadline passed; gRPC answers in our place.
+            self._outcomes.log(call, "CANCELLED")
             raise
         except Exception as fault:  # noqa: BLE001 - whatever it is, the caller gets a bare INTERNAL
-            ended = self._ends.failed(call, fault)
+            failed = self._outcomes.faulted(call, fault)
         else:
-            self._ends.tell(call, "OK")
+            self._outcomes.log(call, "OK")
             return reply
-        raise ended
+        # Raised out here, so that the status does not drag the first error along.
+        raise failed
 
 
-def _unary(parse: Any, behaviour: Any, pack: Any) -> Answers:
-    """One request: parsed, checked, answered."""
+def _limit_s(remaining_s: float | None, *, bounded: bool) -> float | None:
+    """Return how long a call may take; None if gRPC bounds it, or nobody does.
+
+    TimeoutError if the caller's deadline has passed before the work begins.
+    """
+    if remaining_s is None:
+        return LONGEST_CALL_S if bounded else None
+    if remaining_s <= 0:
+        raise TimeoutError
+    # gRPC cancels the call when the caller's deadline passes: no timer of ours.
+    return None
+
+
+def _work_of(handler: MethodHandler) -> Answers:
+    """Return how a method's bytes are answered. No method streams replies alone."""
+    if handler.response_streaming:
+        return _both_ways(handler)
+    if handler.request_streaming:
+        return _streaming(handler)
+    return _unary(handler)
+
+
+def _unary(handler: MethodHandler) -> Answers:
+    """Return how one request is parsed, checked and answered."""
+    behaviour, pack = handler.unary_unary, handler.response_serializer
+    parse = handler.request_deserializer
 
     async def work(raw: bytes, calling: Calling) -> bytes:
-        request = _parsed(parse, raw)
+        request = parse(raw)
         enforce(request)
+        # For the log only once it is known to be a UUID.
         _call.get().request_id = getattr(request, "request_id", "")
-        reply: bytes = pack(await behaviour(request, calling))
-        return reply
+        return pack(await behaviour(request, calling))
 
     return work
 
 
-def _streaming(parse: Any, behaviour: Any, pack: Any) -> Answers:
-    """Rows are parsed here but checked by the handler, which reports a bad row and goes on."""
+def _streaming(handler: MethodHandler) -> Answers:
+    """Return how a stream is answered; the handler itself checks and reports bad rows."""
+    behaviour, pack = handler.stream_unary, handler.response_serializer
+    parse = handler.request_deserializer
 
     async def work(raw: AsyncIterator[bytes], calling: Calling) -> bytes:
-        reply: bytes = pack(await behaviour(_all_parsed(parse, raw), calling))
-        return reply
+        return pack(await behaviour(_parsed(parse, raw), calling))
 
     return work
 
 
-def _both_ways(parse: Any, behaviour: Any, pack: Any) -> Answers:
-    """Replies go out as they come; a refusal ends the call after those already sent."""
+def _both_ways(handler: MethodHandler) -> Answers:
+    """Return how a stream is answered by a stream; a refusal follows replies already sent."""
+    behaviour, pack = handler.stream_stream, handler.response_serializer
+    parse = handler.request_deserializer
 
     async def work(raw: AsyncIterator[bytes], calling: Writing) -> bytes:
-        async with aclosing(behaviour(_all_parsed(parse, raw), calling)) as replies:
+        # Closed at once if the caller goes away: its reading of the store ends with it.
+        async with aclosing(behaviour(_parsed(parse, raw), calling)) as replies:
             async for reply in replies:
                 await calling.write(pack(reply))
         return b""
@@ -143,33 +182,12 @@ def _both_ways(parse: Any, behaviour: Any, pack: Any) -> Answers:
     return work
 
 
-def _parsed(parse: Callable[[bytes], Message], raw: bytes) -> Message:
-    try:
-        return parse(raw)
-    except DecodeError:
-        raise MalformedField(
-            "请求不是有效的 protobuf 报文, 或其中的文本不是 UTF-8", field="request"
-        ) from None
+async def _parsed(parse: Parse, raw: AsyncIterator[bytes]) -> AsyncIterator[Message]:
+    async for part in raw:
+        yield parse(part)
 
 
-async def _all_parsed(
-    parse: Callable[[bytes], Message], raw: AsyncIterator[bytes]
-) -> AsyncIterator[Message]:
-    async for one in raw:
-        yield _parsed(parse, one)
-
-
-async def _in_time(work: Work[T], remaining: float | None, *, bounded: bool) -> T:
-    """Runs a call; gRPC has it cancelled when the caller's deadline passes, ours bounds
-    a call that has none.
-
-    TimeoutError where the deadline had passed before the work began, or ours passes.
-    """
-    if remaining is not None:
-        if remaining <= 0:
-            raise TimeoutError
-        return await work()
-    if not bounded:
-        return await work()
-    async with asyncio.timeout(LONGEST_CALL_S):
-        return await work()
+def _unreadable() -> MalformedField:
+    return MalformedField(
+        "请求不是有效的 protobuf 报文, 或其中的文本不是 UTF-8", field="request"
+    )

@@ -1,4 +1,4 @@
-"""What a method of the service is, whatever carries its calls."""
+"""What a method of the service is, whatever transport carries its calls."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias
 
-from gongji.rpc import status
+from gongji.rpc.status import Status
 
 CALLER_KEY: Final = "x-gongji-caller"
 
@@ -15,39 +15,39 @@ Answers: TypeAlias = Callable[[Any, Any], Awaitable[bytes]]
 
 
 class Calling(Protocol):
-    """A call as whoever carries it knows it."""
+    """A call as its transport knows it."""
 
     @property
     def caller(self) -> str | None:
-        """What it says under `CALLER_KEY`, None where it says nothing."""
+        """The caller's name under `CALLER_KEY`; None if absent."""
 
     @property
     def remaining_s(self) -> float | None:
-        """Seconds until its deadline, None where it has none."""
+        """Seconds until the caller's deadline; None if it set none."""
 
 
 class Writing(Calling, Protocol):
     """A call that is answered by several replies."""
 
     async def write(self, reply: bytes) -> None:
-        """Sends one of them."""
+        """Send one reply."""
 
 
-class CallFailed(Exception):  # noqa: N818 - a state, told to who carries the call
-    """A call that ends otherwise than well."""
+class CallFailed(Exception):  # noqa: N818 - a state, for the transport to pass on
+    """A call that ends with a status other than OK."""
 
-    def __init__(self, ended: status.Status) -> None:
-        super().__init__(ended.message)
-        self.status = ended
+    def __init__(self, status: Status) -> None:
+        super().__init__(status.message)
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One method: its path, what streams, and how bytes are answered.
+    """One method: its path, which sides stream, and how bytes are answered.
 
-    `answer` takes the request, or an iterator of requests, and returns the reply;
-    replies that stream are written to the call, and what it returns means nothing. It
-    raises Ended, or CancelledError where the caller has gone.
+    `answer` takes the request, or an iterator of requests, and returns the reply.
+    Replies that stream are written to the call, and the returned bytes mean nothing.
+    It raises CallFailed, or CancelledError if the caller has gone.
     """
 
     path: str
@@ -58,8 +58,7 @@ class Method:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What a port offers: methods by path, services for reflection, and everything
-    whose health can be asked."""
+    """What a port offers: methods by path, services for reflection, names for health."""
 
     methods: Mapping[str, Method]
     services: tuple[str, ...]

@@ -1,5 +1,4 @@
-"""When those turned away should come again: one after the other, so that turning them
-away costs little."""
+"""How calls end: one log line each, and when a rejected caller should retry."""
 
 from __future__ import annotations
 
@@ -15,15 +14,24 @@ import structlog
 from gongji.model.refusals import MalformedField, Refusal
 from gongji.rpc import status
 from gongji.rpc.method import CALLER_KEY, CallFailed, Calling
+from gongji.rpc.status import Status
 
 ANONYMOUS: Final = "anonymous"
 
 _CALLER: Final = re.compile(r"[A-Za-z0-9._-]{1,60}")
 
+SOONEST_MS: Final = 500
+
+LATEST_MS: Final = 10_000
+
+# Refusing a call costs about a third of serving it: 200 of them a second leave nearly
+# everything to those served.
+APART_MS: Final = 5
+
 
 @dataclass(slots=True)
 class Call:
-    """One call as its log line tells it; `request_id` only once it is known to be a UUID."""
+    """One call as its log line shows it; `request_id` is set once known to be a UUID."""
 
     method: str
     started: float
@@ -37,57 +45,51 @@ class Call:
 
 
 class Outcomes:
-    """How calls end: told in the log, a line each; who is turned away for now gets a
-    turn to come again."""
+    """Logs how each call ends and makes the failure its transport passes on."""
 
     def __init__(self) -> None:
         self._log = structlog.get_logger("gongji.rpc")
-        self._turns = RetrySchedule()
+        self._retries = RetrySchedule()
 
-    def unread(self, path: str, calling: Calling, refusal: Refusal) -> CallFailed:
-        """The end of a call that is refused whatever it asks; a caller who gives no
-        proper name hears of that."""
+    def reject(self, path: str, calling: Calling, refusal: Refusal) -> CallFailed:
+        """Return the failure of a call that is refused before its request is read."""
         call = Call(path.removeprefix("/"), perf_counter())
         try:
-            call.caller = _named(calling.caller)
+            call.caller = caller_name(calling.caller)
         except Refusal as malformed:
+            # A name the log may not quote; retrying under it would never help.
             refusal = malformed
         return self.refused(call, refusal)
 
     def refused(self, call: Call, refusal: Refusal) -> CallFailed:
-        """The end of a refused call."""
-        again = isinstance(refusal, status.RETRYABLE)
-        ms = self._turns.wait_ms(perf_counter() * 1000) if again else 0
-        return self.ended(call, status.of_refusal(refusal, ms))
+        """Return the failure of a refused call."""
+        retry_ms = 0
+        if isinstance(refusal, status.RETRYABLE):
+            retry_ms = self._retries.wait_ms(perf_counter() * 1000)
+        return self._failed(call, status.of_refusal(refusal, retry_ms))
 
-    def late(self, call: Call) -> CallFailed:
-        """The end of a call whose time ran out."""
-        return self.ended(call, status.of_deadline())
+    def timed_out(self, call: Call) -> CallFailed:
+        """Return the failure of a call whose time ran out."""
+        return self._failed(call, status.of_deadline())
 
-    def failed(self, call: Call, fault: Exception) -> CallFailed:
-        """The end of a call by a fault, logged by its type and place only: its own text
-        may quote personal data."""
+    def faulted(self, call: Call, fault: Exception) -> CallFailed:
+        """Return the failure of a call by a defect of ours, logged under an error id."""
         error_id = secrets.token_hex(6)
-        places = [
-            f"{f.filename.rpartition('gongji/')[2]}:{f.lineno}"
-            for f in traceback.extract_tb(fault.__traceback__)
-        ]
+        frames = traceback.extract_tb(fault.__traceback__)
+        # Type and place only: the exception's own text may quote personal data.
         self._log.error(
             "fault",
             error_id=error_id,
             method=call.method,
             error=type(fault).__name__,
-            places=places,
+            places=[
+                f"{f.filename.rpartition('gongji/')[2]}:{f.lineno}" for f in frames
+            ],
         )
-        return self.ended(call, status.of_fault(error_id))
+        return self._failed(call, status.of_fault(error_id))
 
-    def ended(self, call: Call, told: status.Status) -> CallFailed:
-        """The end of a call that has this status."""
-        self.tell(call, told.code.name, told.reason)
-        return CallFailed(told)
-
-    def tell(self, call: Call, code: str, reason: str = "") -> None:
-        """The line of a call."""
+    def log(self, call: Call, code: str, reason: str = "") -> None:
+        """Write the log line of a call."""
         self._log.info(
             "call",
             method=call.method,
@@ -98,36 +100,33 @@ class Outcomes:
             ms=round((perf_counter() - call.started) * 1000, 2),
         )
 
+    def _failed(self, call: Call, ended: Status) -> CallFailed:
+        self.log(call, ended.code.name, ended.reason)
+        return CallFailed(ended)
 
-def _named(caller: str | None) -> str:
-    """The caller's name as the call states it. MalformedField where it is no name."""
-    if caller is None:
+
+def caller_name(stated: str | None) -> str:
+    """Return the caller's name as its metadata states it. MalformedField."""
+    if stated is None:
         return ANONYMOUS
-    if _CALLER.fullmatch(caller):
-        return caller
+    if _CALLER.fullmatch(stated):
+        return stated
     raise MalformedField(
         f"元数据 {CALLER_KEY} 须为 1 至 60 个字母、数字、点、下划线或连字符",
         field=CALLER_KEY,
     )
 
 
-SOONEST_MS: Final = 500
-
-LATEST_MS: Final = 10_000
-
-APART_MS: Final = 5
-"""Refusing a call costs about a third of serving it: 200 of them a second leave nearly
-everything to those served."""
-
-
 class RetrySchedule:
-    """Hands out moments to come again, `APART_MS` apart; used by one thread."""
+    """Hands out moments to retry, `APART_MS` apart; not thread-safe."""
 
     def __init__(self) -> None:
         self._last_ms = 0.0
 
     def wait_ms(self, now_ms: float) -> int:
-        """How long the next one should wait, given the time of any steady clock."""
-        at = max(now_ms + SOONEST_MS, min(self._last_ms + APART_MS, now_ms + LATEST_MS))
-        self._last_ms = at
-        return round(at - now_ms)
+        """Return how long the next caller should wait; `now_ms` of any steady clock."""
+        # One after the other, so that they do not all return in the same instant;
+        # beyond the latest moment they share one, rather than wait ever longer.
+        next_ms = min(self._last_ms + APART_MS, now_ms + LATEST_MS)
+        self._last_ms = max(now_ms + SOONEST_MS, next_ms)
+        return round(self._last_ms - now_ms)

@@ -270,7 +270,7 @@ class _Client:
                     f"正在办理的请求已达上限({MAX_PENDING_CALLS}), "
                     "请稍后用同一请求编号重试。"
                 )
-                raise self._outcomes.unread(path, calling, refusal)
+                raise self._outcomes.reject(path, calling, refusal)
             return await self._request(path, raw, calling)
 
         return answer
@@ -308,7 +308,7 @@ class _Client:
                 refusal = StoreUnavailable(
                     "服务进程已结束, 结果未知, 请稍后用同一请求编号重试。"
                 )
-                raise self._outcomes.unread(path, calling, refusal) from None
+                raise self._outcomes.reject(path, calling, refusal) from None
 
         return answer
 

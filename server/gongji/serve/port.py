@@ -144,7 +144,7 @@ def _rejecting(path: str, outcomes: Outcomes) -> Method:
         refusal = StoreUnavailable(
             "服务正在停止, 未写入任何内容, 请稍后用同一请求编号重试。"
         )
-        raise outcomes.unread(path, calling, refusal)
+        raise outcomes.reject(path, calling, refusal)
 
     return Method(path, streams_in=True, streams_out=True, answer=answer)
 

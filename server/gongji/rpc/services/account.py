@@ -16,7 +16,7 @@ from gongji.model.account import Account, Entry, has_purse
 from gongji.model.commands import Listing
 from gongji.model.people import Person
 from gongji.model.refusals import NoAccount
-from gongji.rpc.calls import asked
+from gongji.rpc.calls import command_request
 from gongji.rpc.convert.spans import span_of
 from gongji.rpc.convert.values import Sources, instant_from, instant_to, receipt
 from gongji.rpc.services.paging import page
@@ -91,7 +91,7 @@ class AccountService(AccountServiceServicer):
         """Credits an account."""
         person_no = await self._people.number(request.person, "person")
         command = CreditAccount(
-            asked(request.request_id),
+            command_request(request.request_id),
             person_no,
             request.month,
             request.brought_forward_fen,
@@ -116,7 +116,7 @@ class AccountService(AccountServiceServicer):
         """Takes a month's credit back."""
         person_no = await self._people.number(request.person, "person")
         command = TakeBackCredit(
-            asked(request.request_id), person_no, request.month, request.why
+            command_request(request.request_id), person_no, request.month, request.why
         )
         answer = await self._store.commit(command)
         return pb.TakeBackCreditResponse(
@@ -133,7 +133,7 @@ class AccountService(AccountServiceServicer):
         holder = await self._people.number(request.holder, "holder")
         member = await self._people.number(request.member, "member")
         command = PayPremium(
-            request=asked(request.request_id),
+            request=command_request(request.request_id),
             holder=holder,
             member=member,
             year=int(request.year),

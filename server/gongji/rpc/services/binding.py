@@ -16,7 +16,7 @@ from gongji.cities.city import Cities
 from gongji.model.binding import Binding
 from gongji.model.commands import Listing
 from gongji.model.refusals import BindingNotFound, MalformedField
-from gongji.rpc.calls import asked
+from gongji.rpc.calls import command_request
 from gongji.rpc.convert.binding import (
     application_from,
     binding_to,
@@ -61,7 +61,7 @@ class BindingService(BindingServiceServicer):
             request, holder, await self._people.number(request.member, "member")
         )
         command = Submit(
-            request=asked(request.request_id),
+            request=command_request(request.request_id),
             application=application,
             cities=self._cities,
             workdays=self._workdays,
@@ -81,7 +81,7 @@ class BindingService(BindingServiceServicer):
     ) -> pb.RecordConsentResponse:
         """Records the member's consent."""
         command = RecordConsent(
-            request=asked(request.request_id),
+            request=command_request(request.request_id),
             binding_id=request.binding_id,
             consent=consent_from(request.consent),
             cities=self._cities,
@@ -98,7 +98,7 @@ class BindingService(BindingServiceServicer):
     ) -> pb.ReviewBindingResponse:
         """Records a reviewer's decision."""
         command = Review(
-            request=asked(request.request_id),
+            request=command_request(request.request_id),
             binding_id=request.binding_id,
             reviewer=request.reviewer,
             approve=request.verdict == pb.REVIEW_VERDICT_APPROVE,
@@ -116,7 +116,7 @@ class BindingService(BindingServiceServicer):
     ) -> pb.UnbindResponse:
         """Ends a binding."""
         command = Unbind(
-            request=asked(request.request_id),
+            request=command_request(request.request_id),
             binding_id=request.binding_id,
             channel=request.channel,
             cities=self._cities,

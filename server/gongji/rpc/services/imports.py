@@ -24,7 +24,7 @@ from gongji.model.refusals import (
     RequestIdReused,
 )
 from gongji.registry.imports import Upserted
-from gongji.rpc.calls import asked
+from gongji.rpc.calls import command_request
 from gongji.rpc.constraints import enforce
 from gongji.store import Store
 
@@ -204,5 +204,5 @@ async def _header(messages: AsyncIterator[Any]) -> Request:
         if message.WhichOneof("message") != "header":
             break
         enforce(message)
-        return asked(message.header.request_id)
+        return command_request(message.header.request_id)
     raise MalformedField("header: 首条消息须为带 request_id 的 header", field="header")

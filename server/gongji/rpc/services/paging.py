@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from gongji.model.commands import Listing
 from gongji.model.refusals import PageTokenInvalid
-from gongji.rpc.calls import current
+from gongji.rpc.calls import current_call
 from gongji.store import Store
 from gongji.v1 import types_pb2 as pb
 
@@ -91,5 +91,5 @@ def _opened(store: Store, token: str, narrowed: Mapping[str, object]) -> Place:
 
 
 def _seal(store: Store, packed: str, narrowed: Mapping[str, object]) -> str:
-    call = current()
+    call = current_call()
     return store.digest([call.name, call.caller, dict(narrowed), packed])[:_SEAL]

@@ -14,7 +14,7 @@ from gongji.model.commands import Listing
 from gongji.model.people import Institution
 from gongji.model.refusals import SettlementNotFound
 from gongji.model.settlement import Settlement
-from gongji.rpc.calls import asked
+from gongji.rpc.calls import command_request
 from gongji.rpc.convert.settlement import (
     affected_to,
     bill_from,
@@ -66,7 +66,7 @@ class SettlementService(SettlementServiceServicer):
             request.bill,
             await self._people.number(request.bill.patient, "bill.patient"),
         )
-        command = Settle(asked(request.request_id), bill, self._cities)
+        command = Settle(command_request(request.request_id), bill, self._cities)
         answer = await self._store.commit(command)
         reply = pb.SettleResponse(receipt=receipt(command.request.request_id, answer))
         settlement_to(answer.value, self._sources, reply.settlement)
@@ -80,7 +80,7 @@ class SettlementService(SettlementServiceServicer):
         if request.HasField("patient"):
             patient = await self._people.number(request.patient, "patient")
         command = Reverse(
-            request=asked(request.request_id),
+            request=command_request(request.request_id),
             settlement_id=request.settlement_id,
             settle_request_id=request.settle_request_id.lower(),
             why=request.why,
