@@ -1,5 +1,4 @@
-"""The one table from a refusal's category to its gRPC code, and the rich status a caller
-gets (AIP-193)."""
+"""The rich status (AIP-193) a refused call ends with, and the gRPC code of each category."""
 
 from __future__ import annotations
 
@@ -7,7 +6,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import grpc
-from google.protobuf import any_pb2
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2 as details
 from google.rpc import status_pb2
@@ -23,19 +21,19 @@ DETAILS_KEY: Final = "grpc-status-details-bin"
 
 PUSHBACK_KEY: Final = "grpc-retry-pushback-ms"
 
+# Details and message travel as headers, the details in base64, the message in
+# percent-encoded UTF-8 (nine bytes a Chinese character) and once more inside the details:
+# together they stay below the 8 KiB at which Java and proxies cut a connection off.
 MAX_DETAILS: Final = 4095
+"""Most bytes of the details."""
 
 MAX_MESSAGE: Final = 160
-"""Bytes of details and characters of the sentence.
-
-Both travel as headers, the details in base64, the sentence in percent-encoded UTF-8
-(nine bytes a Chinese character) and once more inside the details: together they stay
-below the 8 KiB at which Java and proxies cut a connection off.
-"""
+"""Most characters of the message."""
 
 RETRYABLE: Final = (refusals.Overloaded, refusals.StoreUnavailable)
-"""Refusals that pass by themselves: they say when to come again."""
+"""Refusals that pass by themselves: their status says when to retry."""
 
+# Texts are cut to the first of these lengths at which the details fit.
 _LENGTHS: Final = (400, 160, 100, 60, 40, 24, 12, 4)
 
 CODES: Final[dict[type[Refusal], grpc.StatusCode]] = {
@@ -49,16 +47,15 @@ CODES: Final[dict[type[Refusal], grpc.StatusCode]] = {
 }
 """A category of refusals and its code; every refusal is of exactly one."""
 
+# Reasons no refusal has: time ran out; a defect of ours.
 DEADLINE_REASON: Final = "DEADLINE_EXCEEDED"
 
 FAULT_REASON: Final = "INTERNAL"
-"""Reasons no refusal has: time ran out; a fault of ours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How a call ends that is not OK: code, reason and sentence, with the trailing
-    metadata that carry the details."""
+    """How a call ends that is not OK; `trailing` is the metadata that holds the details."""
 
     code: grpc.StatusCode
     reason: str
@@ -66,22 +63,18 @@ class Status:
     trailing: tuple[tuple[str, str | bytes], ...]
 
 
-def of_refusal(refusal: Refusal, again_ms: int = 1000) -> Status:
-    """The status of a refusal: ErrorInfo, LocalizedMessage and, where they apply,
-    fields, conditions, when to retry."""
+def of_refusal(refusal: Refusal, retry_ms: int = 1000) -> Status:
+    """Return the status of a refusal, with ErrorInfo and LocalizedMessage.
+
+    Fields, conditions and the time to retry are added if the refusal has any.
+    """
     code = code_of(type(refusal))
     message = _shorten(refusal.message, MAX_MESSAGE)
-    for length in _LENGTHS:
-        packed = _pack(code, message, _parts(refusal, message, length, again_ms))
-        if len(packed) <= MAX_DETAILS:
-            break
-    else:
-        packed = _pack(
-            code, message, [_error_info(refusal.reason(), {}), _localized(message)]
-        )
+    packed = _packed_details(refusal, code, message, retry_ms)
     trailing: list[tuple[str, str | bytes]] = [(DETAILS_KEY, packed)]
     if isinstance(refusal, RETRYABLE):
-        trailing.append((PUSHBACK_KEY, str(again_ms)))
+        # gRPC's own retries read this header, not the details.
+        trailing.append((PUSHBACK_KEY, str(retry_ms)))
     return Status(code, refusal.reason(), message, tuple(trailing))
 
 
@@ -91,19 +84,16 @@ def code_of(kind: type[Refusal]) -> grpc.StatusCode:
 
 
 def of_deadline() -> Status:
-    """The status where time ran out: nothing is known of the outcome; the same request
-    id finds it."""
+    """Return the status if time ran out: the same request id finds the outcome."""
     message = "未能在时限内完成; 结果未知, 请用同一 request_id 重试"
     return _bare(grpc.StatusCode.DEADLINE_EXCEEDED, DEADLINE_REASON, message, {})
 
 
 def of_fault(error_id: str) -> Status:
-    """The status of a fault of ours: no word about the cause, an id under which
-    the log tells it."""
+    """Return the status of a defect of ours: no word about the cause, an id for the log."""
     message = f"服务内部错误, 编号 {error_id}"
-    return _bare(
-        grpc.StatusCode.INTERNAL, FAULT_REASON, message, {"error_id": error_id}
-    )
+    metadata = {"error_id": error_id}
+    return _bare(grpc.StatusCode.INTERNAL, FAULT_REASON, message, metadata)
 
 
 def _bare(
@@ -113,8 +103,44 @@ def _bare(
     return Status(code, reason, message, ((DETAILS_KEY, packed),))
 
 
-def _parts(refusal: Refusal, message: str, length: int, again_ms: int) -> list[Message]:
-    """The details, no text of them longer than `length` characters; no entry is left out."""
+def _packed_details(
+    refusal: Refusal, code: grpc.StatusCode, message: str, retry_ms: int
+) -> bytes:
+    """Return the details of a refusal, cut until they fit into `MAX_DETAILS` bytes."""
+    for length in _LENGTHS:
+        packed = _pack(code, message, _details(refusal, message, length, retry_ms))
+        if len(packed) <= MAX_DETAILS:
+            return packed
+    # So many conditions that even their bare types do not fit.
+    bare = [_error_info(refusal.reason(), {}), _localized(message)]
+    return _pack(code, message, bare)
+
+
+def _details(
+    refusal: Refusal, message: str, length: int, retry_ms: int
+) -> list[Message]:
+    """Return the details, no text longer than `length` characters, no entry left out."""
+    parts: list[Message] = [
+        _error_info(refusal.reason(), _metadata(refusal, length)),
+        _localized(message),
+    ]
+    if isinstance(refusal, refusals.Malformed) and refusal.field:
+        violation = details.BadRequest.FieldViolation(
+            field=refusal.field, description=_shorten(refusal.message, length)
+        )
+        parts.append(details.BadRequest(field_violations=[violation]))
+    if refusal.conditions:
+        violations = [_violation(c, length) for c in refusal.conditions]
+        parts.append(details.PreconditionFailure(violations=violations))
+    if isinstance(refusal, RETRYABLE):
+        retry = details.RetryInfo()
+        retry.retry_delay.FromMilliseconds(retry_ms)
+        parts.append(retry)
+    return parts
+
+
+def _metadata(refusal: Refusal, length: int) -> dict[str, str]:
+    """Return the metadata of ErrorInfo: the refusal's own, its field, its clauses."""
     metadata = {
         key: _shorten(str(value), length) for key, value in refusal.metadata.items()
     }
@@ -122,38 +148,18 @@ def _parts(refusal: Refusal, message: str, length: int, again_ms: int) -> list[M
         metadata["field"] = refusal.field
     if refusal.clauses:
         metadata["clauses"] = ",".join(dict.fromkeys(c.id for c in refusal.clauses))
-    parts: list[Message] = [
-        _error_info(refusal.reason(), metadata),
-        _localized(message),
-    ]
-    if isinstance(refusal, refusals.Malformed) and refusal.field:
-        text = _shorten(refusal.message, length)
-        violation = details.BadRequest.FieldViolation(
-            field=refusal.field, description=text
-        )
-        parts.append(details.BadRequest(field_violations=[violation]))
-    if refusal.conditions:
-        parts.append(
-            details.PreconditionFailure(
-                violations=[_violation(c, length) for c in refusal.conditions]
-            )
-        )
-    if isinstance(refusal, RETRYABLE):
-        retry = details.RetryInfo()
-        retry.retry_delay.FromMilliseconds(again_ms)
-        parts.append(retry)
-    return parts
+    return metadata
 
 
 def _violation(
     condition: refusals.Condition, length: int
 ) -> details.PreconditionFailure.Violation:
-    """One unmet condition: which question, under which clauses, what is wrong and what
-    would help."""
-    told = "; 办法: ".join(filter(None, (condition.message, condition.remedy)))
-    subject = ",".join(condition.clauses)
+    """Return one unmet condition: hook, clauses, what is wrong and its remedy."""
+    text = "; 办法: ".join(filter(None, (condition.message, condition.remedy)))
     return details.PreconditionFailure.Violation(
-        type=condition.hook, subject=subject, description=_shorten(told, length)
+        type=condition.hook,
+        subject=",".join(condition.clauses),
+        description=_shorten(text, length),
     )
 
 
@@ -166,15 +172,12 @@ def _localized(message: str) -> details.LocalizedMessage:
 
 
 def _pack(code: grpc.StatusCode, message: str, parts: list[Message]) -> bytes:
-    packed = []
-    for part in parts:
-        box = any_pb2.Any()
-        box.Pack(part)
-        packed.append(box)
+    # grpc's codes are pairs of number and name.
     number: int = code.value[0]
-    return status_pb2.Status(
-        code=number, message=message, details=packed
-    ).SerializeToString()
+    status = status_pb2.Status(code=number, message=message)
+    for part in parts:
+        status.details.add().Pack(part)
+    return status.SerializeToString()
 
 
 def _shorten(text: str, length: int) -> str:
