@@ -23,14 +23,16 @@ LONGEST_CALL_S: Final = 60.0
 
 Parse: TypeAlias = Callable[[bytes], Message]
 
+Pack: TypeAlias = Callable[[Message], bytes]
+
 
 class MethodHandler(Protocol):
     """A method as generated code hands it over (`grpc.RpcMethodHandler`)."""
 
     request_streaming: bool
     response_streaming: bool
-    request_deserializer: Parse
-    response_serializer: Callable[[Message], bytes]
+    request_deserializer: Any
+    response_serializer: Any
     unary_unary: Any
     stream_unary: Any
     stream_stream: Any
@@ -143,8 +145,9 @@ def _work_of(handler: MethodHandler) -> Answers:
 
 def _unary(handler: MethodHandler) -> Answers:
     """Return how one request is parsed, checked and answered."""
-    behaviour, pack = handler.unary_unary, handler.response_serializer
-    parse = handler.request_deserializer
+    behaviour = handler.unary_unary
+    parse: Parse = handler.request_deserializer
+    pack: Pack = handler.response_serializer
 
     async def work(raw: bytes, calling: Calling) -> bytes:
         request = parse(raw)
@@ -158,8 +161,9 @@ def _unary(handler: MethodHandler) -> Answers:
 
 def _streaming(handler: MethodHandler) -> Answers:
     """Return how a stream is answered; the handler itself checks and reports bad rows."""
-    behaviour, pack = handler.stream_unary, handler.response_serializer
-    parse = handler.request_deserializer
+    behaviour = handler.stream_unary
+    parse: Parse = handler.request_deserializer
+    pack: Pack = handler.response_serializer
 
     async def work(raw: AsyncIterator[bytes], calling: Calling) -> bytes:
         return pack(await behaviour(_parsed(parse, raw), calling))
@@ -169,8 +173,9 @@ def _streaming(handler: MethodHandler) -> Answers:
 
 def _both_ways(handler: MethodHandler) -> Answers:
     """Return how a stream is answered by a stream; a refusal follows replies already sent."""
-    behaviour, pack = handler.stream_stream, handler.response_serializer
-    parse = handler.request_deserializer
+    behaviour = handler.stream_stream
+    parse: Parse = handler.request_deserializer
+    pack: Pack = handler.response_serializer
 
     async def work(raw: AsyncIterator[bytes], calling: Writing) -> bytes:
         # Closed at once if the caller goes away: its reading of the store ends with it.

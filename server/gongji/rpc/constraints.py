@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, OneofDescriptor
@@ -114,25 +115,26 @@ def message_check(descriptor: Descriptor) -> Check:
     rule = descriptor.GetOptions().Extensions[options.message_rule]
     oneofs = [_oneof_check(descriptor.oneofs_by_name[n]) for n in rule.required_oneofs]
     sums = [_sum_check(s.total, tuple(s.parts)) for s in rule.sums]
-    own = (*oneofs, *sums)
+    return partial(_check_message, fields, (*oneofs, *sums))
 
-    def check(message: Any) -> None:
-        # hot path: one loop over the fields, no call for one that is absent.
-        for name, has_presence, empty_is_absent, if_absent, check_value in fields:
-            absent = has_presence and not message.HasField(name)
-            value = None if absent else getattr(message, name)
-            if value is None or (empty_is_absent and not value):
-                if if_absent:
-                    raise _Violation(if_absent, name)
-            elif check_value is not None:
-                try:
-                    check_value(value)
-                except _Violation as broken:
-                    raise broken.under(name) from None
-        for check_own in own:
-            check_own(message)
 
-    return check
+def _check_message(
+    fields: tuple[_Field, ...], own: tuple[Check, ...], message: Message
+) -> None:
+    # hot path: one loop over the fields, no call for one that is absent.
+    for name, has_presence, empty_is_absent, if_absent, check_value in fields:
+        absent = has_presence and not message.HasField(name)
+        value = None if absent else getattr(message, name)
+        if value is None or (empty_is_absent and not value):
+            if if_absent:
+                raise _Violation(if_absent, name)
+        elif check_value is not None:
+            try:
+                check_value(value)
+            except _Violation as broken:
+                raise broken.under(name) from None
+    for check_own in own:
+        check_own(message)
 
 
 def _compile_field(field: FieldDescriptor) -> _Field | None:
@@ -141,17 +143,23 @@ def _compile_field(field: FieldDescriptor) -> _Field | None:
     if field.is_repeated:
         if _is_map(field):
             return None
-        if_absent = "至少要有一项" if rule.required else ""
-        return _Field(field.name, False, True, if_absent, _repeated_check(field, rule))  # noqa: FBT003 - a row of a table
+        return _Field(
+            field.name,
+            has_presence=False,
+            empty_is_absent=True,
+            if_absent="至少要有一项" if rule.required else "",
+            check=_repeated_check(field, rule),
+        )
     check = _value_check(field, rule)
     if check is None and not rule.required:
         return None
+    nothing_if_empty = field.cpp_type in _EMPTY_IS_ABSENT
     return _Field(
         field.name,
-        field.has_presence,
-        not field.has_presence and field.cpp_type in _EMPTY_IS_ABSENT,
-        "必填" if rule.required else "",
-        check,
+        has_presence=field.has_presence,
+        empty_is_absent=nothing_if_empty and not field.has_presence,
+        if_absent="必填" if rule.required else "",
+        check=check,
     )
 
 

@@ -26,7 +26,7 @@ import uvloop
 from gongji.cities.city import Cities, City
 from gongji.cities.loading import load_cities
 from gongji.model.ids import derived_id
-from gongji.rpc.convert.values import Sources, decided_by
+from gongji.rpc.convert.values import Sources, decided_by_to
 from gongji.rules.benefits import PurseKind
 from gongji.rules.codes import BindingState, EntryKind, pooling_area
 from gongji.v1 import settlement_pb2 as pb
@@ -176,13 +176,13 @@ class Settling:
             movements=movements,
             deductible_used_after_fen=case.used.deductible_used_fen,
             fund_paid_after_fen=case.used.fund_paid_fen,
-            decided_by=decided_by(case.city.decided_by),
+            decided_by=decided_by_to(case.city.decided_by),
             request_id=request_id,
         )
         for told in lines_of(case.bill, decided, case.city.rules(case.day)):
             line = message.lines.add()
             line.CopyFrom(told.line)
-            line.rule.CopyFrom(self._sources.rule(area, told.rule))
+            line.rule.CopyFrom(self._sources.rule_to(area, told.rule))
         return message
 
 

@@ -11,7 +11,7 @@ from gongji.cities.city import Cities
 from gongji.model.decided import RuleRef
 from gongji.rpc.convert import values
 from gongji.rpc.convert.city import value_json
-from gongji.rpc.convert.settlement import bill_from, patient_row, settlement_to
+from gongji.rpc.convert.settlement import bill_from, patient_row_to, settlement_to
 from gongji.rpc.convert.spans import span_of
 from gongji.rules.clauses import Grade
 from gongji.rules.codes import SHANGHAI
@@ -99,7 +99,7 @@ def test_a_bill_survives(new_world: Callable[..., Any]) -> None:
     shown = settlement_to(quoted, values.Sources(world.cities))
     assert sent == shown.bill
     assert shown.patient_part_fen == shown.account_fen + shown.cash_fen
-    assert patient_row(quoted, "").total_fen == shown.bill.total_fen
+    assert patient_row_to(quoted, "").total_fen == shown.bill.total_fen
 
 
 @pytest.mark.parametrize("grade", Grade, ids=lambda g: g.name)
@@ -115,7 +115,7 @@ def test_a_clause_nobody_knows_comes_back_alone() -> None:
     """A stored number that no city cites any more is shown without a sentence,
     never as an error."""
     ref = RuleRef("family_limit", date(2022, 7, 1), ("C22",))
-    shown = values.Sources(Cities(())).rule("341100", ref)
+    shown = values.Sources(Cities(())).rule_to("341100", ref)
     clauses = [types_pb2.Clause(id="C22")]
     assert (
         types_pb2.RuleRef(hook="family_limit", since="2022-07-01", clauses=clauses)

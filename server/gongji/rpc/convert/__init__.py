@@ -1,1 +1,1 @@
-"""Messages to records and back."""
+"""Messages of the protos to records of the model, and back."""

@@ -1,4 +1,4 @@
-"""Applications and bindings between the wire and the model."""
+"""Applications and bindings: messages to records and back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gongji.model.binding import (
     Material,
     MemberDetails,
 )
-from gongji.rpc.convert.values import Sources, decided_by, instant_from, instant_to
+from gongji.rpc.convert.values import Sources, decided_by_to, instant_from, instant_to
 from gongji.rules.codes import ConsentMethod, Purpose
 from gongji.v1 import binding_pb2 as pb
 from gongji.v1 import types_pb2
@@ -20,8 +20,13 @@ from gongji.v1 import types_pb2
 def application_from(
     message: pb.SubmitBindingRequest, holder: str, member: str
 ) -> Application:
-    """An application of two people named by their numbers."""
+    """Return an application of two people given by number."""
     details = message.member_details
+    agreement = consent = None
+    if message.HasField("agreement"):
+        agreement = _agreement_from(message.agreement)
+    if message.HasField("consent"):
+        consent = consent_from(message.consent)
     return Application(
         holder=holder,
         member=member,
@@ -31,6 +36,7 @@ def application_from(
         identity_checks=frozenset(message.identity_checks),
         member_details=MemberDetails(
             details.name,
+            # …x and …X are one number.
             details.certificate_number.upper(),
             details.phone,
             details.insured_place,
@@ -39,22 +45,21 @@ def application_from(
             Material(m.kind, m.original, m.reference, m.sha256)
             for m in message.materials
         ),
-        agreement=_agreement_from(message.agreement)
-        if message.HasField("agreement")
-        else None,
-        consent=consent_from(message.consent) if message.HasField("consent") else None,
+        agreement=agreement,
+        consent=consent,
     )
 
 
 def consent_from(message: pb.Consent) -> Consent:
-    """The member's consent."""
+    """Return the member's consent."""
     return Consent(
         ConsentMethod(message.method), instant_from(message.at), message.reference
     )
 
 
 def binding_to(binding: Binding, sources: Sources) -> pb.Binding:
-    """A binding with its evidence, its rules in full and its history."""
+    """Return a binding with its evidence, its rules in full and its history."""
+    area_code = binding.decided_by.area_code
     return pb.Binding(
         binding_id=binding.binding_id,
         holder=binding.holder,
@@ -69,17 +74,12 @@ def binding_to(binding: Binding, sources: Sources) -> pb.Binding:
         active_at=instant_to(binding.active_at),
         closed_at=instant_to(binding.closed_at),
         reason=binding.reason,
-        materials=[
-            pb.Material(
-                kind=m.kind, original=m.original, reference=m.reference, sha256=m.sha256
-            )
-            for m in binding.materials
-        ],
+        materials=[_material_to(material) for material in binding.materials],
         agreement=_agreement_to(binding.agreement) if binding.agreement else None,
         consent=_consent_to(binding.consent) if binding.consent else None,
-        rules=[sources.rule(binding.decided_by.area_code, r) for r in binding.rules],
-        decided_by=decided_by(binding.decided_by),
-        history=[_event_to(e) for e in binding.history],
+        rules=[sources.rule_to(area_code, rule) for rule in binding.rules],
+        decided_by=decided_by_to(binding.decided_by),
+        history=[_event_to(event) for event in binding.history],
     )
 
 
@@ -89,6 +89,15 @@ def _agreement_from(message: pb.AgreementAccepted) -> AgreementAccepted:
         message.version,
         message.text_sha256,
         instant_from(message.at),
+    )
+
+
+def _material_to(material: Material) -> pb.Material:
+    return pb.Material(
+        kind=material.kind,
+        original=material.original,
+        reference=material.reference,
+        sha256=material.sha256,
     )
 
 
@@ -111,6 +120,7 @@ def _consent_to(consent: Consent) -> pb.Consent:
 def _event_to(event: BindingEvent) -> pb.BindingEvent:
     return pb.BindingEvent(
         at=instant_to(event.at),
+        # The first event comes from no state.
         from_state=pb.BindingState.ValueType(event.from_state or 0),
         to_state=pb.BindingState.ValueType(event.to_state),
         who=event.who,

@@ -1,34 +1,41 @@
-"""What is shown of personal data in replies and logs: enough to recognise, too little to use."""
+"""What is shown of personal data: enough to recognise, too little to use."""
 
 from __future__ import annotations
 
-_SHOWN = 4
+from typing import Final
+
+# At each end of an identity number: the city, and the end of the serial.
+_SHOWN: Final = 4
+
+_PHONE_LENGTH: Final = 11
 
 
 def certificate(number: str) -> str:
-    """A certificate number masked: 340811199001011234 → 3408**********1234; of a short
-    one a quarter at each end."""
-    return _middle(
-        number, min(_SHOWN, len(number) // _SHOWN), min(_SHOWN, len(number) // _SHOWN)
-    )
+    """Return a certificate number masked: 340811199001011234 → 3408**********1234.
+
+    Of a short one a quarter is shown at each end.
+    """
+    shown = min(_SHOWN, len(number) // 4)
+    return _middle(number, shown, shown)
 
 
 def name(full: str) -> str:
-    """A name masked: its first character kept, 张小明 → 张**; a name of one character
-    is hidden whole."""
+    """Return a name masked but for its first character: 张小明 → 张**."""
+    # A name of one character would be shown whole.
     return _middle(full, 1 if len(full) > 1 else 0, 0)
 
 
 def phone(number: str) -> str:
-    """A phone number masked: 13800001234 → 138****1234; of a short one its last two
-    digits are shown."""
-    return (
-        _middle(number, 3, 4)
-        if len(number) >= 11
-        else _middle(number, 0, 2 if len(number) > 4 else 0)
-    )
+    """Return a phone number masked: 13800001234 → 138****1234.
+
+    Of a short one the last two digits are shown, if it has more than four.
+    """
+    if len(number) >= _PHONE_LENGTH:
+        return _middle(number, 3, 4)
+    return _middle(number, 0, 2 if len(number) > 4 else 0)
 
 
 def _middle(text: str, head: int, tail: int) -> str:
+    """Return a text with all hidden but its head and tail."""
     hidden = len(text) - head - tail
     return text[:head] + "*" * hidden + text[len(text) - tail :] if text else ""

@@ -1,5 +1,4 @@
-"""People and institutions between the wire and the model; certificate, name and phone
-leave masked."""
+"""People and institutions: messages to records and, masked, back."""
 
 from __future__ import annotations
 
@@ -11,12 +10,13 @@ from gongji.v1 import types_pb2 as pb
 
 
 def certificate_from(message: pb.Certificate) -> Certificate:
-    """A certificate; letters in its number are capitals, so that …x and …X are one."""
+    """Return a certificate, letters in its number as capitals."""
+    # …x and …X are one number.
     return Certificate(message.type, message.number.upper())
 
 
 def person_from(message: pb.Person) -> Person:
-    """A person of the registry."""
+    """Return a person of the registry."""
     return Person(
         person_no=message.person_no,
         certificate=certificate_from(message.certificate),
@@ -31,7 +31,7 @@ def person_from(message: pb.Person) -> Person:
 
 
 def person_to(person: Person) -> pb.Person:
-    """A person as others may see him: certificate number, name and phone masked."""
+    """Return a person for others to see: certificate, name and phone masked."""
     return pb.Person(
         person_no=person.person_no,
         certificate=pb.Certificate(
@@ -52,7 +52,7 @@ def person_to(person: Person) -> pb.Person:
 
 
 def institution_from(message: pb.Institution) -> Institution:
-    """A designated institution of the registry."""
+    """Return a designated institution of the registry."""
     return Institution(
         code=message.code,
         name=message.name,
@@ -68,7 +68,8 @@ def _enrolment_from(message: pb.Enrolment) -> Enrolment:
         scheme=Scheme(message.scheme),
         psn_type=message.psn_type,
         status=EnrolmentStatus(message.status),
-        since=day_from(getattr(message, "from")),  # `from` is a word of Python's own
+        # `from` is a keyword of Python.
+        since=day_from(getattr(message, "from")),
         until=optional_day_from(message.to),
     )
 
@@ -80,5 +81,6 @@ def _enrolment_to(enrolment: Enrolment) -> pb.Enrolment:
         status=pb.EnrolmentStatus.ValueType(enrolment.status),
         to=day_to(enrolment.until),
     )
-    setattr(message, "from", day_to(enrolment.since))  # as above
+    # `from` is a keyword of Python.
+    setattr(message, "from", day_to(enrolment.since))
     return message

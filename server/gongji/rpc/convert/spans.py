@@ -1,4 +1,4 @@
-"""Spans of days a list is asked for, as instants an index can be searched by."""
+"""Spans of days a list is requested for, as instants an index can be searched by."""
 
 from __future__ import annotations
 
@@ -11,23 +11,25 @@ from gongji.rpc.convert.values import end_of, optional_day_from, span_of_month, 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From a first to a last Shanghai day, both inclusive; None where open."""
+    """From a first to a last Shanghai day, both inclusive; None if open."""
 
     first: date | None
     last: date | None
 
     def at_least(self, index: str) -> dict[str, datetime]:
-        """The lower bound for an index of instants; empty where open."""
+        """Return the lower bound for an index of instants; empty if open."""
         return {index: start_of(self.first)} if self.first else {}
 
     def below(self, index: str) -> dict[str, datetime]:
-        """The upper bound, exclusive; empty where open."""
+        """Return the upper bound, exclusive; empty if open."""
         return {index: end_of(self.last)} if self.last else {}
 
 
 def span_of(from_day: str, to_day: str, month: str = "") -> Span:
-    """The span of a request: days, or a month instead. MalformedField where both are
-    given, or the end comes first."""
+    """Return the span of a request: days, or a month instead.
+
+    MalformedField if both are given, or the end comes first.
+    """
     if month:
         if from_day or to_day:
             raise MalformedField("month: 与 from_day、to_day 只能二选一", field="month")

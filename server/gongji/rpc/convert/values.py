@@ -1,11 +1,11 @@
-"""Days, instants, clauses and receipts between the wire and the model; what every
-service's conversion is built of.
+"""Days, instants, clauses and receipts: what every service's conversion is built of.
 
 Requests arrive here checked by constraints.py: nothing below refuses.
 """
 
 from __future__ import annotations
 
+from calendar import monthrange
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any, Final
@@ -13,7 +13,7 @@ from typing import Any, Final
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from gongji.cities.city import Cities
-from gongji.model.commands import Answer
+from gongji.model.commands import Answer, Request
 from gongji.model.decided import DecidedBy, RuleRef
 from gongji.rules.clauses import Clause, Grade
 from gongji.rules.codes import SHANGHAI, pooling_area
@@ -33,29 +33,29 @@ _GRADES: Final = {
 
 
 def day_from(text: str) -> date:
-    """YYYY-MM-DD → day."""
+    """Return the day of YYYY-MM-DD."""
     return date.fromisoformat(text)
 
 
 def optional_day_from(text: str) -> date | None:
-    """YYYY-MM-DD → day; empty → None."""
+    """Return the day of YYYY-MM-DD; None if empty."""
     return date.fromisoformat(text) if text else None
 
 
 def day_to(day: date | None) -> str:
-    """Day → YYYY-MM-DD; None → empty."""
+    """Return a day as YYYY-MM-DD; empty if None."""
     return day.isoformat() if day else ""
 
 
 def instant_from(stamp: Timestamp) -> datetime:
-    """Timestamp → aware datetime in Shanghai, whole microseconds."""
-    return (
-        _EPOCH + timedelta(seconds=stamp.seconds, microseconds=stamp.nanos // 1000)
-    ).astimezone(SHANGHAI)
+    """Return an instant in Shanghai's zone, in whole microseconds."""
+    # Not fromtimestamp: that goes through a float, which loses microseconds.
+    since = timedelta(seconds=stamp.seconds, microseconds=stamp.nanos // 1000)
+    return (_EPOCH + since).astimezone(SHANGHAI)
 
 
 def instant_to(at: datetime | None) -> Timestamp | None:
-    """Aware datetime → Timestamp; None stays absent."""
+    """Return an aware datetime as a Timestamp; None if absent."""
     if at is None:
         return None
     stamp = Timestamp()
@@ -64,90 +64,99 @@ def instant_to(at: datetime | None) -> Timestamp | None:
 
 
 def write_instant(at: datetime, stamp: Timestamp) -> None:
-    """Aware datetime into a Timestamp of a reply."""
+    """Write an aware datetime into a Timestamp of a reply."""
     since = at - _EPOCH
     stamp.seconds = since.days * 86400 + since.seconds
     stamp.nanos = since.microseconds * 1000
 
 
 def start_of(day: date) -> datetime:
-    """The first instant of a Shanghai day."""
+    """Return the first instant of a Shanghai day."""
     return datetime.combine(day, time(), SHANGHAI)
 
 
 def end_of(day: date) -> datetime:
-    """The first instant after a Shanghai day; the calendar's last day ends it."""
-    return (
-        start_of(day + _DAY)
-        if day < date.max
-        else datetime.max.replace(tzinfo=SHANGHAI)
-    )
+    """Return the first instant after a Shanghai day."""
+    # No day follows the calendar's last.
+    if day == date.max:
+        return datetime.max.replace(tzinfo=SHANGHAI)
+    return start_of(day + _DAY)
 
 
 def span_of_month(month: str) -> tuple[date, date]:
-    """YYYY-MM → its first and last day."""
+    """Return the first and last day of YYYY-MM."""
     first = date.fromisoformat(month + "-01")
-    later = first.replace(day=28) + 4 * _DAY if first < date(9999, 12, 1) else None
-    return first, later.replace(day=1) - _DAY if later else date.max
+    _, days = monthrange(first.year, first.month)
+    return first, first.replace(day=days)
 
 
-def receipt(request_id: str, answer: Answer[Any]) -> pb.Receipt:
-    """What a mutating call answers beside its result."""
+def receipt_to(request: Request, answer: Answer[Any]) -> pb.Receipt:
+    """Return what a mutating call answers beside its result."""
     return pb.Receipt(
-        request_id=request_id, replayed=answer.replayed, at=instant_to(answer.at)
+        request_id=request.request_id,
+        replayed=answer.replayed,
+        at=instant_to(answer.at),
     )
 
 
+# Made once for each city and version: every settlement and binding names one.
 @lru_cache(maxsize=256)
-def decided_by(by: DecidedBy) -> pb.DecidedBy:
-    """Whose rules decided; made once for each city and version."""
+def decided_by_to(decided: DecidedBy) -> pb.DecidedBy:
+    """Return whose rules decided. Shared: to be copied, never changed."""
     return pb.DecidedBy(
-        area_code=by.area_code,
-        plugin=by.plugin,
-        plugin_version=by.plugin_version,
-        core_version=by.core_version,
-        adoptions=by.adoptions,
+        area_code=decided.area_code,
+        plugin=decided.plugin,
+        plugin_version=decided.plugin_version,
+        core_version=decided.core_version,
+        adoptions=decided.adoptions,
     )
 
 
-def clause(one: Clause) -> pb.Clause:
-    """A clause with its sentence and source."""
+def clause_to(clause: Clause) -> pb.Clause:
+    """Return a clause with its sentence and source."""
     return pb.Clause(
-        id=one.id,
-        text=one.text,
-        source=one.source,
-        grade=_GRADES[one.grade],
-        verified_on=one.verified_on,
+        id=clause.id,
+        text=clause.text,
+        source=clause.source,
+        grade=_GRADES[clause.grade],
+        verified_on=clause.verified_on,
     )
 
 
 class Sources:
-    """Finds the sentence behind a clause's number, so that a reply explains itself."""
+    """Finds the sentences behind clause numbers, so that a reply explains itself."""
 
     def __init__(self, cities: Cities) -> None:
         self._cities = cities
-        # As many entries as there are rules: stored decisions name no others.
+        # Never emptied: as many entries as there are rules, for stored decisions name no
+        # others.
         self._rules: dict[tuple[str, RuleRef], pb.RuleRef] = {}
 
-    def rule(self, area_code: str, ref: RuleRef) -> pb.RuleRef:
-        """A rule that took part in a decision of that city; a number nobody knows any
-        more comes back alone."""
-        if (known := self._rules.get((area_code, ref))) is not None:
-            return known
-        clauses = [self._clause(area_code, number) for number in ref.clauses]
-        made = self._rules[area_code, ref] = pb.RuleRef(
-            hook=ref.hook, since=day_to(ref.since), clauses=clauses
-        )
-        return made
+    def rule_to(self, area_code: str, ref: RuleRef) -> pb.RuleRef:
+        """Return a rule that took part in a decision of a city. Shared: not to be changed.
 
-    def _clause(self, area_code: str, number: str) -> pb.Clause:
-        """The deciding city's clause, else that of any city: a giver may be insured elsewhere."""
+        A number no city has any more comes back alone.
+        """
+        # hot path: every line of a settlement names a rule.
+        message = self._rules.get((area_code, ref))
+        if message is None:
+            clauses = [self._clause_to(area_code, number) for number in ref.clauses]
+            message = pb.RuleRef(
+                hook=ref.hook, since=day_to(ref.since), clauses=clauses
+            )
+            self._rules[area_code, ref] = message
+        return message
+
+    def _clause_to(self, area_code: str, number: str) -> pb.Clause:
+        """Return the deciding city's clause, else that of any city."""
         area = pooling_area(area_code)
-        for city in sorted(
-            self._cities.all, key=lambda c: pooling_area(c.area_code) != area
-        ):
+        # Elsewhere too: a giver may be insured in another city, whose rule then decides.
+        deciding_first = sorted(
+            self._cities.all, key=lambda city: pooling_area(city.area_code) != area
+        )
+        for city in deciding_first:
             try:
-                return clause(city.clause(number))
+                return clause_to(city.clause(number))
             except KeyError:
                 continue
         return pb.Clause(id=number)

@@ -1,4 +1,4 @@
-"""AccountService on the wire: convert, run, convert."""
+"""AccountService: balances, entries, credits and premiums of personal accounts (个人账户)."""
 
 # ruff: noqa: N802 - methods bear the names the protos give them
 
@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from gongji.account.credit import CreditAccount, TakeBackCredit
 from gongji.account.ledger import purse_account
@@ -18,7 +18,7 @@ from gongji.model.people import Person
 from gongji.model.refusals import NoAccount
 from gongji.rpc.calls import command_request
 from gongji.rpc.convert.spans import span_of
-from gongji.rpc.convert.values import Sources, instant_from, instant_to, receipt
+from gongji.rpc.convert.values import Sources, instant_from, instant_to, receipt_to
 from gongji.rpc.services.paging import page
 from gongji.rpc.services.people import People
 from gongji.store import Store
@@ -26,11 +26,12 @@ from gongji.v1 import account_pb2 as pb
 from gongji.v1 import types_pb2
 from gongji.v1.account_pb2_grpc import AccountServiceServicer
 
+# Bounds of a listing are exclusive: the instant itself counts.
 _MOMENT: Final = timedelta(microseconds=1)
 
 
 class AccountService(AccountServiceServicer):
-    """Balances, entries, credits and premiums of personal accounts, over the wire."""
+    """Converts each request, runs its command or query, converts the answer."""
 
     def __init__(self, store: Store, cities: Cities) -> None:
         self._store = store
@@ -39,10 +40,9 @@ class AccountService(AccountServiceServicer):
         self._sources = Sources(cities)
 
     async def GetAccount(
-        self, request: pb.GetAccountRequest, context: Any
+        self, request: pb.GetAccountRequest, context: object
     ) -> pb.GetAccountResponse:
-        """Balance and version of one account, now or at an instant. NoAccount for who
-        never had one."""
+        """Return balance and version of an account, now or at an instant. NoAccount."""
         account = await self._account(request.person)
         if request.HasField("at"):
             account = await self._before(
@@ -55,10 +55,9 @@ class AccountService(AccountServiceServicer):
         )
 
     async def ListEntries(
-        self, request: pb.ListEntriesRequest, context: Any
+        self, request: pb.ListEntriesRequest, context: object
     ) -> pb.ListEntriesResponse:
-        """Entries of one account, oldest first, with the balances before and after the
-        days asked for."""
+        """Return entries of an account, oldest first, and the balances around them."""
         person_no = (await self._account(request.person)).person_no
         span = span_of(request.from_day, request.to_day)
         listing = Listing(
@@ -68,27 +67,24 @@ class AccountService(AccountServiceServicer):
             below=span.below("at"),
             order="version",
         )
-        found = await page(
-            self._store, request.page, {"person_no": person_no, "span": span}, listing
-        )
-        # Before the first day nothing was there; a balance of 0 is a balance.
-        opening = (
-            await self._before(person_no, span.at_least("at"))
-            if span.first
-            else Account(person_no)
-        )
+        filters = {"person_no": person_no, "span": span}
+        entries = await page(self._store, request.page, filters, listing)
+        # Before the first entry there was nothing; a balance of 0 is a balance.
+        opening = Account(person_no)
+        if span.first:
+            opening = await self._before(person_no, span.at_least("at"))
         closing = await self._before(person_no, span.below("at"))
         return pb.ListEntriesResponse(
-            entries=[_entry(e) for e in found.rows],
+            entries=[_entry_to(entry) for entry in entries.rows],
             opening_balance_fen=opening.balance_fen,
             closing_balance_fen=closing.balance_fen,
-            next_page_token=found.next_token,
+            next_page_token=entries.next_token,
         )
 
     async def Credit(
-        self, request: pb.CreditRequest, context: Any
+        self, request: pb.CreditRequest, context: object
     ) -> pb.CreditResponse:
-        """Credits an account."""
+        """Credit an account (划入)."""
         person_no = await self._people.number(request.person, "person")
         command = CreditAccount(
             command_request(request.request_id),
@@ -98,22 +94,25 @@ class AccountService(AccountServiceServicer):
             self._cities,
         )
         answer = await self._store.commit(command)
-        credited, person = answer.value, await self._store.get(Person, person_no)
+        credited = answer.value
+        # The clauses of a rule are looked up at the city that decided first.
+        person = await self._store.get(Person, person_no)
         area_code = person.insured_place if person else ""
+        rule = None
+        if credited.rule:
+            rule = self._sources.rule_to(area_code, credited.rule)
         return pb.CreditResponse(
             fen=credited.fen,
             balance_after_fen=credited.movement.balance_after_fen,
             version_after=credited.movement.version_after,
-            rule=self._sources.rule(area_code, credited.rule)
-            if credited.rule
-            else None,
-            receipt=receipt(command.request.request_id, answer),
+            rule=rule,
+            receipt=receipt_to(command.request, answer),
         )
 
     async def TakeBackCredit(
-        self, request: pb.TakeBackCreditRequest, context: Any
+        self, request: pb.TakeBackCreditRequest, context: object
     ) -> pb.TakeBackCreditResponse:
-        """Takes a month's credit back."""
+        """Take a month's credit back."""
         person_no = await self._people.number(request.person, "person")
         command = TakeBackCredit(
             command_request(request.request_id), person_no, request.month, request.why
@@ -123,13 +122,13 @@ class AccountService(AccountServiceServicer):
             fen=answer.value.fen,
             balance_after_fen=answer.value.balance_after_fen,
             version_after=answer.value.version_after,
-            receipt=receipt(command.request.request_id, answer),
+            receipt=receipt_to(command.request, answer),
         )
 
     async def PayPremium(
-        self, request: pb.PayPremiumRequest, context: Any
+        self, request: pb.PayPremiumRequest, context: object
     ) -> pb.PayPremiumResponse:
-        """Pays a relative's premium from the holder's account."""
+        """Pay a relative's premium from the holder's account (代缴)."""
         holder = await self._people.number(request.holder, "holder")
         member = await self._people.number(request.member, "member")
         command = PayPremium(
@@ -142,21 +141,18 @@ class AccountService(AccountServiceServicer):
         )
         answer = await self._store.commit(command)
         premium, movement = answer.value.premium, answer.value.movement
+        area_code = premium.decided_by.area_code
         return pb.PayPremiumResponse(
             premium_id=premium.premium_id,
             fen=movement.fen,
             balance_after_fen=movement.balance_after_fen,
             version_after=movement.version_after,
-            rules=[
-                self._sources.rule(premium.decided_by.area_code, rule)
-                for rule in premium.rules
-            ],
-            receipt=receipt(command.request.request_id, answer),
+            rules=[self._sources.rule_to(area_code, rule) for rule in premium.rules],
+            receipt=receipt_to(command.request, answer),
         )
 
     async def _account(self, ref: types_pb2.PersonRef) -> Account:
-        """The account as it stands now; empty where nothing was credited yet.
-        NoAccount, PersonNotFound."""
+        """Return an account as of now, empty if never credited. NoAccount, PersonNotFound."""
         person = await self._people.known(ref, "person")
         account = await self._store.get(Account, person.person_no)
         if not has_purse(person, account):
@@ -167,7 +163,7 @@ class AccountService(AccountServiceServicer):
         return account or Account(person.person_no)
 
     async def _before(self, person_no: str, below: Mapping[str, datetime]) -> Account:
-        """The account as the last entry below a bound left it."""
+        """Return the account as the last entry below a bound left it."""
         last = Listing(
             kind=Entry,
             equals=_purse(person_no),
@@ -185,7 +181,7 @@ def _purse(person_no: str) -> dict[str, str | int]:
     return {"ledger_account": purse_account(person_no)}
 
 
-def _entry(entry: Entry) -> pb.Entry:
+def _entry_to(entry: Entry) -> pb.Entry:
     return pb.Entry(
         version=entry.version_after,
         at=instant_to(entry.at),

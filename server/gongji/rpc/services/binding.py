@@ -1,4 +1,4 @@
-"""BindingService on the wire: convert, run, convert."""
+"""BindingService: applications, reviews and bindings (绑定)."""
 
 # ruff: noqa: N802 - methods bear the names the protos give them
 
@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Final
 
 from gongji.binding.life import as_of
 from gongji.binding.review import RecordConsent, Review, Unbind
@@ -22,7 +22,7 @@ from gongji.rpc.convert.binding import (
     binding_to,
     consent_from,
 )
-from gongji.rpc.convert.values import Sources, instant_from, receipt
+from gongji.rpc.convert.values import Sources, instant_from, receipt_to
 from gongji.rpc.services.paging import page
 from gongji.rpc.services.people import People
 from gongji.rules.codes import BindingState
@@ -30,13 +30,15 @@ from gongji.store import Store
 from gongji.v1 import binding_pb2 as pb
 from gongji.v1.binding_pb2_grpc import BindingServiceServicer
 
-_WAITING = (BindingState.AWAITING_CONSENT, BindingState.UNDER_REVIEW)
+# States that end by themselves when nobody decides in time.
+_EXPIRING: Final = (BindingState.AWAITING_CONSENT, BindingState.UNDER_REVIEW)
 
-_MOMENT = timedelta(microseconds=1)
+# The instant of expiry is still in time: bounds of a listing are exclusive.
+_MOMENT: Final = timedelta(microseconds=1)
 
 
 class BindingService(BindingServiceServicer):
-    """The life of a binding, over the wire."""
+    """Converts each request, runs its command or query, converts the answer."""
 
     def __init__(
         self,
@@ -53,33 +55,30 @@ class BindingService(BindingServiceServicer):
         self._sources = Sources(cities)
 
     async def SubmitBinding(
-        self, request: pb.SubmitBindingRequest, context: Any
+        self, request: pb.SubmitBindingRequest, context: object
     ) -> pb.SubmitBindingResponse:
-        """Applies for a binding, or says what would come of it."""
+        """Apply for a binding, or return what would come of it."""
         holder = await self._people.number(request.holder, "holder")
-        application = application_from(
-            request, holder, await self._people.number(request.member, "member")
-        )
+        member = await self._people.number(request.member, "member")
         command = Submit(
             request=command_request(request.request_id),
-            application=application,
+            application=application_from(request, holder, member),
             cities=self._cities,
             workdays=self._workdays,
         )
         if request.validate_only:
-            return pb.SubmitBindingResponse(
-                binding=self._shown(await self._store.ask(command))
-            )
+            preview = await self._store.ask(command)
+            return pb.SubmitBindingResponse(binding=self._current_to(preview))
         answer = await self._store.commit(command)
         return pb.SubmitBindingResponse(
-            binding=self._shown(answer.value),
-            receipt=receipt(command.request.request_id, answer),
+            binding=self._current_to(answer.value),
+            receipt=receipt_to(command.request, answer),
         )
 
     async def RecordConsent(
-        self, request: pb.RecordConsentRequest, context: Any
+        self, request: pb.RecordConsentRequest, context: object
     ) -> pb.RecordConsentResponse:
-        """Records the member's consent."""
+        """Record the member's consent (同意)."""
         command = RecordConsent(
             request=command_request(request.request_id),
             binding_id=request.binding_id,
@@ -89,14 +88,14 @@ class BindingService(BindingServiceServicer):
         )
         answer = await self._store.commit(command)
         return pb.RecordConsentResponse(
-            binding=self._shown(answer.value),
-            receipt=receipt(command.request.request_id, answer),
+            binding=self._current_to(answer.value),
+            receipt=receipt_to(command.request, answer),
         )
 
     async def ReviewBinding(
-        self, request: pb.ReviewBindingRequest, context: Any
+        self, request: pb.ReviewBindingRequest, context: object
     ) -> pb.ReviewBindingResponse:
-        """Records a reviewer's decision."""
+        """Record a reviewer's decision (审核)."""
         command = Review(
             request=command_request(request.request_id),
             binding_id=request.binding_id,
@@ -107,14 +106,14 @@ class BindingService(BindingServiceServicer):
         )
         answer = await self._store.commit(command)
         return pb.ReviewBindingResponse(
-            binding=self._shown(answer.value),
-            receipt=receipt(command.request.request_id, answer),
+            binding=self._current_to(answer.value),
+            receipt=receipt_to(command.request, answer),
         )
 
     async def Unbind(
-        self, request: pb.UnbindRequest, context: Any
+        self, request: pb.UnbindRequest, context: object
     ) -> pb.UnbindResponse:
-        """Ends a binding."""
+        """End a binding (解绑)."""
         command = Unbind(
             request=command_request(request.request_id),
             binding_id=request.binding_id,
@@ -123,59 +122,60 @@ class BindingService(BindingServiceServicer):
         )
         answer = await self._store.commit(command)
         return pb.UnbindResponse(
-            binding=self._shown(answer.value),
-            receipt=receipt(command.request.request_id, answer),
+            binding=self._current_to(answer.value),
+            receipt=receipt_to(command.request, answer),
         )
 
     async def GetBinding(
-        self, request: pb.GetBindingRequest, context: Any
+        self, request: pb.GetBindingRequest, context: object
     ) -> pb.GetBindingResponse:
-        """One binding. BindingNotFound."""
+        """Return one binding. BindingNotFound."""
         binding = await self._store.get(Binding, request.binding_id)
         if binding is None:
             raise BindingNotFound(
                 f"没有编号为 {request.binding_id} 的绑定", field="binding_id"
             )
-        return pb.GetBindingResponse(binding=self._shown(binding))
+        return pb.GetBindingResponse(binding=self._current_to(binding))
 
     async def ListBindings(
-        self, request: pb.ListBindingsRequest, context: Any
+        self, request: pb.ListBindingsRequest, context: object
     ) -> pb.ListBindingsResponse:
-        """Bindings by holder, member, state or due time, oldest first. MalformedField
-        without any filter."""
-        narrowed: dict[str, str | int] = {}
+        """Return bindings by holder, member, state or due time, oldest first.
+
+        MalformedField without any filter.
+        """
+        people: dict[str, str | int] = {}
         if request.HasField("holder"):
-            narrowed["holder"] = await self._people.number(request.holder, "holder")
+            people["holder"] = await self._people.number(request.holder, "holder")
         if request.HasField("member"):
-            narrowed["member"] = await self._people.number(request.member, "member")
-        due_before = (
-            instant_from(request.due_before) if request.HasField("due_before") else None
-        )
+            people["member"] = await self._people.number(request.member, "member")
+        due_before = None
+        if request.HasField("due_before"):
+            due_before = instant_from(request.due_before)
         state = _state_of(request)
-        if not narrowed and state is None:
+        if not people and state is None:
             raise MalformedField(
                 "须至少给出 holder、member、state、due_before 之一", field="holder"
             )
-        given = {**narrowed, "state": state, "due_before": due_before}
-        found = await page(
-            self._store,
-            request.page,
-            given,
-            *_listings(narrowed, state, due_before, self._clock()),
-        )
+        filters = {**people, "state": state, "due_before": due_before}
+        listings = _listings(people, state, due_before, self._clock())
+        bindings = await page(self._store, request.page, filters, *listings)
         return pb.ListBindingsResponse(
-            bindings=[self._shown(b) for b in found.rows],
-            next_page_token=found.next_token,
+            bindings=[self._current_to(binding) for binding in bindings.rows],
+            next_page_token=bindings.next_token,
         )
 
-    def _shown(self, binding: Binding) -> pb.Binding:
-        """The binding as it stands now: one nobody answered in time has expired."""
+    def _current_to(self, binding: Binding) -> pb.Binding:
+        """Return the binding as of now."""
+        # Expiry is not written: an application nobody decided in time has expired.
         return binding_to(as_of(binding, self._clock()), self._sources)
 
 
 def _state_of(request: pb.ListBindingsRequest) -> BindingState | None:
-    """The state asked for; a due time asks for those under review. MalformedField where
-    the two contradict."""
+    """Return the state to list; a due time means those under review.
+
+    MalformedField if the two contradict.
+    """
     if not request.HasField("due_before"):
         return BindingState(request.state) if request.state else None
     if request.state not in {
@@ -189,33 +189,30 @@ def _state_of(request: pb.ListBindingsRequest) -> BindingState | None:
 
 
 def _listings(
-    narrowed: dict[str, str | int],
+    people: dict[str, str | int],
     state: BindingState | None,
     due_before: datetime | None,
     now: datetime,
 ) -> Iterator[Listing[Binding]]:
-    """What to read for a filter by the state as of now: an expired application still
-    lies there as waiting."""
-    order, below = (
-        ("due_at", {"due_at": due_before}) if due_before else ("submitted_at", {})
-    )
+    """Yield what to read for a filter by the state as of now."""
+    order = "due_at" if due_before else "submitted_at"
     if state is None:
-        yield Listing(kind=Binding, equals=narrowed, order=order)
+        yield Listing(kind=Binding, equals=people, order=order)
         return
     past = now + _MOMENT
-    waiting = {"expires_at": past} if state in _WAITING else {}
     yield Listing(
         kind=Binding,
-        equals={**narrowed, "state": int(state)},
-        at_least=waiting,
-        below=below,
+        equals={**people, "state": int(state)},
+        at_least={"expires_at": past} if state in _EXPIRING else {},
+        below={"due_at": due_before} if due_before else {},
         order=order,
     )
     if state is BindingState.EXPIRED:
-        for lapsed in _WAITING:
+        # An expired application is still stored in the state it expired in.
+        for stored in _EXPIRING:
             yield Listing(
                 kind=Binding,
-                equals={**narrowed, "state": int(lapsed)},
+                equals={**people, "state": int(stored)},
                 below={"expires_at": past},
                 order=order,
             )

@@ -1,4 +1,4 @@
-"""CityService on the wire: convert, run, convert."""
+"""CityService: the cities served, their rules and their guides (办理指南)."""
 
 # ruff: noqa: N802 - methods bear the names the protos give them
 
@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime
-from typing import Any
 
 from gongji import guide
 from gongji.cities.city import Cities
@@ -25,9 +24,9 @@ class CityService(CityServiceServicer):
         self._clock = clock
 
     async def ListCities(
-        self, request: pb.ListCitiesRequest, context: Any
+        self, request: pb.ListCitiesRequest, context: object
     ) -> pb.ListCitiesResponse:
-        """Every city with a plugin, those refused included."""
+        """Return every city with a plugin, refused plugins included."""
         refused = [
             pb.RefusedPlugin(plugin=r.plugin, pinyin=r.pinyin, problem=r.problem)
             for r in self._cities.refused
@@ -37,15 +36,15 @@ class CityService(CityServiceServicer):
         )
 
     async def GetCity(
-        self, request: pb.GetCityRequest, context: Any
+        self, request: pb.GetCityRequest, context: object
     ) -> pb.GetCityResponse:
-        """All rule values of a city on a day. CityNotServed, NotInForce."""
+        """Return all rule values of a city on a day. CityNotServed, NotInForce."""
         return rules_to(self._cities.of(request.area_code), self._day(request.day))
 
     async def GetGuide(
-        self, request: pb.GetGuideRequest, context: Any
+        self, request: pb.GetGuideRequest, context: object
     ) -> pb.GetGuideResponse:
-        """The city's guide on a day. CityNotServed, NotInForce."""
+        """Return the city's guide on a day. CityNotServed, NotInForce."""
         city = self._cities.of(request.area_code)
         write = guide.html if request.format == pb.GUIDE_FORMAT_HTML else guide.markdown
         return pb.GetGuideResponse(
@@ -53,5 +52,5 @@ class CityService(CityServiceServicer):
         )
 
     def _day(self, text: str) -> date:
-        """The day asked for; today where none is."""
+        """Return the day of a request; today if it gives none."""
         return day_from(text) if text else self._clock().astimezone(SHANGHAI).date()

@@ -1,5 +1,4 @@
-"""Pages of lists: opaque tokens that say where to go on, bound to method, caller and
-filter by a keyed digest."""
+"""Pages of lists: opaque tokens that say where to go on, sealed by a keyed digest."""
 
 from __future__ import annotations
 
@@ -8,6 +7,7 @@ import binascii
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final, Generic, TypeVar
 
 import msgspec
@@ -22,12 +22,12 @@ from gongji.v1 import types_pb2 as pb
 T = TypeVar("T")
 
 Place = tuple[str | int, str]
-"""Where a record stands in a list: its value in the order, and its key."""
+"""A record's place in a list: its value in the order, and its key."""
 
 DEFAULT_SIZE: Final = 50
 
-_SEAL: Final = 32
-"""Characters of the digest kept in a token: 128 bits."""
+# Hexadecimal digits of the digest in a token: 128 bits.
+_SEAL_LENGTH: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,55 +41,59 @@ class Page(Generic[T]):
 async def page(
     store: Store,
     request: pb.PageRequest,
-    narrowed: Mapping[str, object],
+    filters: Mapping[str, object],
     *listings: Listing[T],
 ) -> Page[T]:
-    """One page of one or more listings merged; they share kind and order. PageTokenInvalid.
+    """Return one page of listings merged, which share kind and order. PageTokenInvalid.
 
-    `narrowed` is the filter as the caller gave it, so that a token serves no other.
+    `filters` are the caller's, so that a token serves no other.
     """
-    after = _opened(store, request.token, narrowed) if request.token else None
+    token = _Tokens(store, filters)
+    after = token.opened(request.token) if request.token else None
     size = request.size or DEFAULT_SIZE
-    found: list[tuple[Place, T]] = []
+    placed: list[tuple[Place, T]] = []
     for listing in listings:
-        asked = replace(listing, after=after, limit=size + 1)
-        found += [
-            (store.place(record, asked.order), record)
-            for record in await store.page(asked)
-        ]
-    # Places differ in their keys at the latest, so records are never compared.
-    found.sort(key=lambda placed: placed[0], reverse=listings[0].descending)
-    rows = found[:size]
-    token = _sealed(store, rows[-1][0], narrowed) if len(found) > size else ""
-    return Page([record for _, record in rows], token)
+        # One more than is shown says whether there is a next page.
+        narrowed = replace(listing, after=after, limit=size + 1)
+        records = await store.page(narrowed)
+        placed += [(store.place(record, listing.order), record) for record in records]
+    placed.sort(key=itemgetter(0), reverse=listings[0].descending)
+    rows = placed[:size]
+    next_token = token.of(rows[-1][0]) if len(placed) > size else ""
+    return Page([record for _, record in rows], next_token)
 
 
-def _sealed(store: Store, place: Place, narrowed: Mapping[str, object]) -> str:
-    packed = base64.urlsafe_b64encode(msgspec.json.encode(place)).decode()
-    return f"{packed}.{_seal(store, packed, narrowed)}"
+class _Tokens:
+    """The page tokens of one list of one caller."""
 
+    def __init__(self, store: Store, filters: Mapping[str, object]) -> None:
+        self._store = store
+        self._filters = dict(filters)
+        self._call = current_call()
 
-def _opened(store: Store, token: str, narrowed: Mapping[str, object]) -> Place:
-    """The place a token stands for. PageTokenInvalid where it was not given for this
-    filter and caller."""
-    packed, _, seal = token.partition(".")
-    try:
-        genuine = hmac.compare_digest(
-            seal.encode(), _seal(store, packed, narrowed).encode()
-        )
-        place: Place = msgspec.json.decode(
-            base64.urlsafe_b64decode(packed), type=tuple[str | int, str]
-        )
-    except (binascii.Error, ValueError, msgspec.DecodeError):
-        genuine = False
-    if not genuine:
-        raise PageTokenInvalid(
-            "page.token: 翻页令牌不是为这一筛选条件签发的, 请从第一页重新查询",
-            field="page.token",
-        )
-    return place
+    def of(self, place: Place) -> str:
+        """Return the token of a place."""
+        packed = base64.urlsafe_b64encode(msgspec.json.encode(place)).decode()
+        return f"{packed}.{self._seal(packed)}"
 
+    def opened(self, token: str) -> Place:
+        """Return the place of a token. PageTokenInvalid if it is not of this list."""
+        packed, _, seal = token.partition(".")
+        try:
+            # In constant time: a token is not to be guessed digit by digit.
+            genuine = hmac.compare_digest(seal.encode(), self._seal(packed).encode())
+            place: Place = msgspec.json.decode(
+                base64.urlsafe_b64decode(packed), type=tuple[str | int, str]
+            )
+        except (binascii.Error, ValueError, msgspec.DecodeError):
+            genuine = False
+        if not genuine:
+            raise PageTokenInvalid(
+                "page.token: 翻页令牌不是为这一筛选条件签发的, 请从第一页重新查询",
+                field="page.token",
+            )
+        return place
 
-def _seal(store: Store, packed: str, narrowed: Mapping[str, object]) -> str:
-    call = current_call()
-    return store.digest([call.name, call.caller, dict(narrowed), packed])[:_SEAL]
+    def _seal(self, packed: str) -> str:
+        content = [self._call.name, self._call.caller, self._filters, packed]
+        return self._store.digest(content)[:_SEAL_LENGTH]

@@ -1,5 +1,4 @@
-"""Who is meant: resolves references to people, by number or certificate, before a
-command is made."""
+"""References to people, by number or certificate, resolved before a command is made."""
 
 from __future__ import annotations
 
@@ -18,10 +17,11 @@ class People:
         self._store = store
 
     async def number(self, ref: pb.PersonRef, field: str) -> str:
-        """The person's number; one given as a number is not looked up: the command does that.
+        """Return a person's number.
 
-        CertificateChecksum, PersonNotFound with the field's path.
+        CertificateChecksum, MalformedField, PersonNotFound with the field's path.
         """
+        # A number is not looked up: the command itself does that, in its transaction.
         if ref.WhichOneof("by") == "person_no":
             return ref.person_no
         certificate = certificate_from(ref.certificate)
@@ -38,7 +38,7 @@ class People:
         return number
 
     async def known(self, ref: pb.PersonRef, field: str) -> Person:
-        """The person himself. PersonNotFound with the field's path."""
+        """Return a registered person. PersonNotFound with the field's path."""
         number = await self.number(ref, field)
         person = await self._store.get(Person, number)
         if person is None:

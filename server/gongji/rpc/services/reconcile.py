@@ -1,12 +1,11 @@
-"""Reconciliation on the wire: our books of a period read page by page, an institution's
-totals or rows against them."""
+"""Reconciliation (对账): an institution's totals or rows against our books of a period."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from datetime import date
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
@@ -36,12 +35,13 @@ from gongji.store import Store
 from gongji.v1 import settlement_pb2 as pb
 from gongji.v1 import types_pb2
 
+# Our rows of the period are held in memory.
 MOST_DAYS: Final = 31
-"""Days a comparison of rows may span: our rows of the period are held in memory."""
+"""Days a comparison of rows may span."""
 
+# Every row of the period is read, and the reply must fit one message.
 MOST_DAYS_OF_TOTALS: Final = 366
-"""Days a comparison of totals may span: every row of the period is read, and the reply
-must fit one message."""
+"""Days a comparison of totals may span."""
 
 _PAGE: Final = 200
 
@@ -49,7 +49,7 @@ T = TypeVar("T")
 
 
 class Reconciliation:
-    """Compares an institution's books with ours; `Settlements` answers both calls with it."""
+    """Compares an institution's books with ours."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -57,56 +57,52 @@ class Reconciliation:
     async def totals(
         self, request: pb.ReconcileTotalsRequest
     ) -> pb.ReconcileTotalsResponse:
-        """The totals that differ. MalformedField, InstitutionNotFound."""
+        """Return the totals that differ. MalformedField, InstitutionNotFound."""
         span = _period(request, MOST_DAYS_OF_TOTALS)
-        theirs = _their_totals(request.totals, span)
+        stated = _totals_from(request.totals, span)
         await self._refuse_unknown(request.institution_code)
-        ours = Totals()
+        totals = Totals()
         async for booked in self._booked(request.institution_code, span):
-            ours.add(booked)
-        differences = [_total_difference_to(d) for d in ours.differences(theirs)]
+            totals.add(booked)
+        differences = [_total_difference_to(d) for d in totals.differences(stated)]
         return pb.ReconcileTotalsResponse(
             balanced=not differences, differences=differences
         )
 
     async def details(
-        self, messages: AsyncIterator[Any]
+        self, messages: AsyncIterator[pb.ReconcileDetailsRequest]
     ) -> AsyncIterator[pb.ReconcileDetailsResponse]:
-        """The rows that differ, each as soon as it is known. MalformedField,
-        InstitutionNotFound."""
+        """Yield the rows that differ, each at once. MalformedField, InstitutionNotFound."""
         header = await _header(messages)
-        institution, span = (
-            header.institution_code,
-            _period(header, MOST_DAYS, "header."),
-        )
+        institution = header.institution_code
+        span = _period(header, MOST_DAYS, "header.")
         await self._refuse_unknown(institution, "header.")
         comparison = Comparison()
         async for booked in self._booked(institution, span):
             comparison.expect(booked)
-        async for theirs in _rows(messages):
-            if (found := comparison.judge(theirs)) is not None:
-                yield _difference_to(await self._looked_up(found, institution))
-        for found in comparison.rest():
-            yield _difference_to(found)
+        async for row in _rows(messages):
+            difference = comparison.judge(row)
+            if difference is not None:
+                yield _difference_to(await self._explained(difference, institution))
+        for difference in comparison.rest():
+            yield _difference_to(difference)
 
-    async def _looked_up(self, found: Difference, institution: str) -> Difference:
-        """A reverse row we lack may be of a settlement from before the period; another
-        institution's stays hidden."""
-        theirs = found.theirs
-        if (
-            found.kind is not DifferenceKind.MISSING_HERE
-            or theirs is None
-            or not theirs.refund
-        ):
-            return found
-        settlement = await self._store.get(Settlement, theirs.settlement_id)
+    async def _explained(self, difference: Difference, institution: str) -> Difference:
+        """Return a difference, with the settlement a reverse row belongs to."""
+        row = difference.theirs
+        if difference.kind is not DifferenceKind.MISSING_HERE or row is None:
+            return difference
+        if not row.refund:
+            return difference
+        # It may have been settled before the period.
+        settlement = await self._store.get(Settlement, row.settlement_id)
+        # Another institution's settlement is not to be found out by asking.
         if settlement is None or settlement.bill.institution_code != institution:
-            return found
-        return settled_before(found, settlement)
+            return difference
+        return settled_before(difference, settlement)
 
     async def _booked(self, institution: str, span: Span) -> AsyncIterator[Booked]:
-        """Our rows of a period: forward rows by instant of settlement, then reverse
-        rows by instant of reversal."""
+        """Yield our rows of a period: settled in it, then reversed in it."""
         for order, row_of in (("settled_at", forward), ("reversed_at", reverse)):
             listing = Listing(
                 kind=Settlement,
@@ -127,27 +123,31 @@ class Reconciliation:
 
 
 async def _listed(store: Store, listing: Listing[T]) -> AsyncIterator[T]:
-    """Every record of a listing; other calls have their turn between pages."""
-    while found := await store.page(listing):
-        for record in found:
+    """Yield every record of a listing, page by page."""
+    while records := await store.page(listing):
+        for record in records:
             yield record
-        if len(found) < listing.limit:
+        if len(records) < listing.limit:
             return
-        listing = replace(listing, after=store.place(found[-1], listing.order))
+        listing = replace(listing, after=store.place(records[-1], listing.order))
+        # SQLite answers in this very loop: other calls have their turn between pages.
         await asyncio.sleep(0)
 
 
 def _period(
     request: pb.ReconcileTotalsRequest | pb.ReconcileHeader, most: int, path: str = ""
 ) -> Span:
-    """The days compared, both ends included. MalformedField where they are too many, or
-    the end comes first."""
+    """Return the days compared, both ends included.
+
+    MalformedField if they are too many, or the end comes first.
+    """
     first, last = day_from(request.from_day), day_from(request.to_day)
     if last < first:
         raise MalformedField(
             f"{path}to_day: 结束日 {last} 早于起始日 {first}", field=f"{path}to_day"
         )
-    if (days := (last - first).days + 1) > most:
+    days = (last - first).days + 1
+    if days > most:
         raise MalformedField(
             f"{path}to_day: 一次至多对 {most} 天的账, 收到 {days} 天",
             field=f"{path}to_day",
@@ -155,10 +155,12 @@ def _period(
     return Span(first, last)
 
 
-def _their_totals(totals: Iterable[pb.Total], span: Span) -> dict[Heading, Sums]:
-    """Their totals by heading. MalformedField where one lies outside the period, or is
-    given twice."""
-    theirs: dict[Heading, Sums] = {}
+def _totals_from(totals: Iterable[pb.Total], span: Span) -> dict[Heading, Sums]:
+    """Return an institution's totals by heading.
+
+    MalformedField if one lies outside the period, or comes twice.
+    """
+    stated: dict[Heading, Sums] = {}
     for position, total in enumerate(totals):
         heading = Heading(
             day_from(total.day), Scheme(total.scheme), VisitKind(total.visit_kind)
@@ -168,33 +170,36 @@ def _their_totals(totals: Iterable[pb.Total], span: Span) -> dict[Heading, Sums]
             raise MalformedField(
                 f"{path}.day: {heading.day} 不在对账期间之内", field=f"{path}.day"
             )
-        if heading in theirs:
+        if heading in stated:
             raise MalformedField(
                 f"{path}: 同一日、险种与医疗类别的总额给出了两次", field=path
             )
-        theirs[heading] = Sums(
+        stated[heading] = Sums(
             total.count, total.total_fen, total.fund_fen, total.account_fen
         )
-    return theirs
+    return stated
 
 
 def _within(day: date, span: Span) -> bool:
     return (span.first or date.min) <= day <= (span.last or date.max)
 
 
-async def _header(messages: AsyncIterator[Any]) -> pb.ReconcileHeader:
-    """The first message of a stream. MalformedField where it is no header."""
+async def _header(
+    messages: AsyncIterator[pb.ReconcileDetailsRequest],
+) -> pb.ReconcileHeader:
+    """Return the first message of a stream. MalformedField if it is no header."""
     async for message in messages:
         if message.WhichOneof("message") != "header":
             break
         enforce(message)
-        header: pb.ReconcileHeader = message.header
-        return header
+        return message.header
     raise MalformedField("header: 首条消息须为 header", field="header")
 
 
-async def _rows(messages: AsyncIterator[Any]) -> AsyncIterator[DetailRow]:
-    """The rows after the header. MalformedField names the first that is none, or is malformed."""
+async def _rows(
+    messages: AsyncIterator[pb.ReconcileDetailsRequest],
+) -> AsyncIterator[DetailRow]:
+    """Yield the rows after the header. MalformedField names the first wrong message."""
     number = 0
     async for message in messages:
         number += 1
@@ -208,21 +213,13 @@ async def _rows(messages: AsyncIterator[Any]) -> AsyncIterator[DetailRow]:
             raise MalformedField(
                 f"第 {number} 行: {fault.message}", field=fault.field
             ) from None
-        row = message.row
-        yield DetailRow(
-            row.settlement_id,
-            row.patient,
-            row.total_fen,
-            row.fund_fen,
-            row.account_fen,
-            row.refund,
-        )
+        yield _row_from(message.row)
 
 
-def _total_difference_to(found: TotalDifference) -> pb.TotalDifference:
+def _total_difference_to(difference: TotalDifference) -> pb.TotalDifference:
     return pb.TotalDifference(
-        ours=_total_to(found.heading, found.ours),
-        theirs=_total_to(found.heading, found.theirs),
+        ours=_total_to(difference.heading, difference.ours),
+        theirs=_total_to(difference.heading, difference.theirs),
     )
 
 
@@ -238,15 +235,26 @@ def _total_to(heading: Heading, sums: Sums) -> pb.Total:
     )
 
 
-def _difference_to(found: Difference) -> pb.ReconcileDetailsResponse:
-    row = found.theirs or found.ours
+def _difference_to(difference: Difference) -> pb.ReconcileDetailsResponse:
+    row = difference.theirs or difference.ours
     return pb.ReconcileDetailsResponse(
-        kind=pb.DifferenceKind.ValueType(found.kind),
+        kind=pb.DifferenceKind.ValueType(difference.kind),
         settlement_id=row.settlement_id if row else "",
-        ours=_row_to(found.ours),
-        theirs=_row_to(found.theirs),
-        settle_request_id=found.origin.request_id,
-        msgid=found.origin.msgid,
+        ours=_row_to(difference.ours),
+        theirs=_row_to(difference.theirs),
+        settle_request_id=difference.origin.request_id,
+        msgid=difference.origin.msgid,
+    )
+
+
+def _row_from(row: pb.ReconcileRow) -> DetailRow:
+    return DetailRow(
+        row.settlement_id,
+        row.patient,
+        row.total_fen,
+        row.fund_fen,
+        row.account_fen,
+        row.refund,
     )
 
 

@@ -1,4 +1,4 @@
-"""RegistryService on the wire: convert, run, convert."""
+"""RegistryService: persons and institutions imported and looked up (登记)."""
 
 # ruff: noqa: N802 - methods bear the names the protos give them
 
@@ -6,12 +6,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
-from typing import Any
 
 from gongji.cities.city import Cities
 from gongji.registry.imports import ImportPersons, UpsertInstitutions, UpsertPersons
 from gongji.rpc.convert.people import institution_from, person_from, person_to
-from gongji.rpc.convert.values import receipt
+from gongji.rpc.convert.values import receipt_to
 from gongji.rpc.services.imports import ImportKind, Imports, Summary
 from gongji.rpc.services.people import People
 from gongji.store import Store
@@ -20,7 +19,7 @@ from gongji.v1.registry_pb2_grpc import RegistryServiceServicer
 
 
 class RegistryService(RegistryServiceServicer):
-    """Persons and institutions loaded and looked up, over the wire."""
+    """Converts each request, runs its import or query, converts the answer."""
 
     def __init__(
         self, store: Store, cities: Cities, clock: Callable[[], datetime]
@@ -37,35 +36,34 @@ class RegistryService(RegistryServiceServicer):
         )
 
     async def ImportPersons(
-        self, request_iterator: AsyncIterator[pb.ImportPersonsRequest], context: Any
+        self, request_iterator: AsyncIterator[pb.ImportPersonsRequest], context: object
     ) -> pb.ImportPersonsResponse:
-        """Upserts persons; rows with errors are left out and reported."""
+        """Upsert persons; rows with errors are left out and reported."""
         request, answer = await self._imports.run(request_iterator, self._persons)
         return pb.ImportPersonsResponse(
-            summary=_summary(answer.value), receipt=receipt(request.request_id, answer)
+            summary=_summary_to(answer.value), receipt=receipt_to(request, answer)
         )
 
     async def ImportInstitutions(
         self,
         request_iterator: AsyncIterator[pb.ImportInstitutionsRequest],
-        context: Any,
+        context: object,
     ) -> pb.ImportInstitutionsResponse:
-        """Upserts institutions; rows with errors are left out and reported."""
+        """Upsert institutions; rows with errors are left out and reported."""
         request, answer = await self._imports.run(request_iterator, self._institutions)
         return pb.ImportInstitutionsResponse(
-            summary=_summary(answer.value), receipt=receipt(request.request_id, answer)
+            summary=_summary_to(answer.value), receipt=receipt_to(request, answer)
         )
 
     async def GetPerson(
-        self, request: pb.GetPersonRequest, context: Any
+        self, request: pb.GetPersonRequest, context: object
     ) -> pb.GetPersonResponse:
-        """One person, masked. PersonNotFound."""
-        return pb.GetPersonResponse(
-            person=person_to(await self._people.known(request.person, "person"))
-        )
+        """Return one person, masked. PersonNotFound."""
+        person = await self._people.known(request.person, "person")
+        return pb.GetPersonResponse(person=person_to(person))
 
 
-def _summary(summary: Summary) -> pb.ImportSummary:
+def _summary_to(summary: Summary) -> pb.ImportSummary:
     return pb.ImportSummary(
         received=summary.received,
         written=summary.written,

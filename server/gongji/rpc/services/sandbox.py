@@ -1,4 +1,4 @@
-"""SandboxService on the wire: a clock to set and a database to empty; present on sandboxes only."""
+"""SandboxService: a clock to set and a database to empty, on sandboxes only."""
 
 # ruff: noqa: N802 - methods bear the names the protos give them
 
@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from gongji.model.refusals import MalformedField
 from gongji.rpc.convert.values import instant_from, instant_to
@@ -28,8 +28,10 @@ class SettableClock(Protocol):
 
 
 class SandboxService(SandboxServiceServicer):
-    """Moves the clock and empties the database. Its request ids are not remembered:
-    each call does what it says."""
+    """Moves the clock and empties the database.
+
+    Its request ids are not stored: each call is executed again.
+    """
 
     def __init__(
         self, store: Store, clock: SettableClock, load_sample: LoadSample | None
@@ -39,23 +41,26 @@ class SandboxService(SandboxServiceServicer):
         self._load_sample = load_sample
 
     async def GetClock(
-        self, request: pb.GetClockRequest, context: Any
+        self, request: pb.GetClockRequest, context: object
     ) -> pb.GetClockResponse:
-        """Now, as the service sees it."""
+        """Return now, as the service sees it."""
         return pb.GetClockResponse(now=instant_to(self._clock()))
 
     async def SetClock(
-        self, request: pb.SetClockRequest, context: Any
+        self, request: pb.SetClockRequest, context: object
     ) -> pb.SetClockResponse:
-        """Sets the clock."""
+        """Set the clock."""
         self._clock.set(instant_from(request.now))
         return pb.SetClockResponse(now=instant_to(self._clock()))
 
-    async def Reset(self, request: pb.ResetRequest, context: Any) -> pb.ResetResponse:
-        """Empties the database. MalformedField where a sample is asked for and there is none."""
-        if request.load_sample and self._load_sample is None:
+    async def Reset(
+        self, request: pb.ResetRequest, context: object
+    ) -> pb.ResetResponse:
+        """Empty the database, load a sample. MalformedField if there is no sample."""
+        load = self._load_sample if request.load_sample else None
+        if request.load_sample and load is None:
             raise MalformedField("load_sample: 此服务没有样例人群", field="load_sample")
         await self._store.reset()
-        if request.load_sample and self._load_sample is not None:
-            await self._load_sample()
+        if load is not None:
+            await load()
         return pb.ResetResponse()

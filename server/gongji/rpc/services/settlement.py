@@ -1,11 +1,10 @@
-"""SettlementService on the wire: convert, run, convert."""
+"""SettlementService: bills quoted, settled, reversed and looked up (结算)."""
 
 # ruff: noqa: N802 - methods bear the names the protos give them
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
-from typing import Any
 
 from gongji.account.ledger import purse_account
 from gongji.cities.city import Cities
@@ -18,13 +17,14 @@ from gongji.rpc.calls import command_request
 from gongji.rpc.convert.settlement import (
     affected_to,
     bill_from,
-    holder_row,
+    holder_row_to,
     movements_to,
-    patient_row,
+    patient_row_to,
     settlement_to,
+    write_settlement,
 )
 from gongji.rpc.convert.spans import Span, span_of
-from gongji.rpc.convert.values import Sources, receipt
+from gongji.rpc.convert.values import Sources, receipt_to
 from gongji.rpc.services.paging import page
 from gongji.rpc.services.people import People
 from gongji.rpc.services.reconcile import Reconciliation
@@ -34,11 +34,12 @@ from gongji.settlement.reverse import Reverse
 from gongji.settlement.settle import Quote, Settle
 from gongji.store import Store
 from gongji.v1 import settlement_pb2 as pb
+from gongji.v1 import types_pb2
 from gongji.v1.settlement_pb2_grpc import SettlementServiceServicer
 
 
 class SettlementService(SettlementServiceServicer):
-    """Bills quoted, settled, taken back and looked up, over the wire."""
+    """Converts each request, runs its command or query, converts the answer."""
 
     def __init__(self, store: Store, cities: Cities) -> None:
         self._store = store
@@ -47,35 +48,36 @@ class SettlementService(SettlementServiceServicer):
         self._sources = Sources(cities)
         self._reconciliation = Reconciliation(store)
 
-    async def Quote(self, request: pb.QuoteRequest, context: Any) -> pb.QuoteResponse:
-        """What Settle would answer now."""
-        bill = bill_from(
-            request.bill,
-            await self._people.number(request.bill.patient, "bill.patient"),
-        )
-        quoted = await self._store.ask(Quote(bill, self._cities))
+    async def Quote(
+        self, request: pb.QuoteRequest, context: object
+    ) -> pb.QuoteResponse:
+        """Return what Settle would answer now."""
+        patient = await self._people.number(request.bill.patient, "bill.patient")
+        query = Quote(bill_from(request.bill, patient), self._cities)
+        quote = await self._store.ask(query)
         reply = pb.QuoteResponse()
-        settlement_to(quoted, self._sources, reply.settlement)
+        write_settlement(quote, self._sources, reply.settlement)
         return reply
 
     async def Settle(
-        self, request: pb.SettleRequest, context: Any
+        self, request: pb.SettleRequest, context: object
     ) -> pb.SettleResponse:
-        """Settles a bill."""
-        bill = bill_from(
-            request.bill,
-            await self._people.number(request.bill.patient, "bill.patient"),
+        """Settle a bill."""
+        patient = await self._people.number(request.bill.patient, "bill.patient")
+        command = Settle(
+            command_request(request.request_id),
+            bill_from(request.bill, patient),
+            self._cities,
         )
-        command = Settle(command_request(request.request_id), bill, self._cities)
         answer = await self._store.commit(command)
-        reply = pb.SettleResponse(receipt=receipt(command.request.request_id, answer))
-        settlement_to(answer.value, self._sources, reply.settlement)
+        reply = pb.SettleResponse(receipt=receipt_to(command.request, answer))
+        write_settlement(answer.value, self._sources, reply.settlement)
         return reply
 
     async def Reverse(
-        self, request: pb.ReverseRequest, context: Any
+        self, request: pb.ReverseRequest, context: object
     ) -> pb.ReverseResponse:
-        """Takes a settlement back, or says what that would do."""
+        """Take a settlement back (冲正), or return what that would do."""
         patient = ""
         if request.HasField("patient"):
             patient = await self._people.number(request.patient, "patient")
@@ -88,65 +90,64 @@ class SettlementService(SettlementServiceServicer):
             patient=patient,
         )
         if request.validate_only:
-            foreseen = await self._store.ask(PreviewReversal(command))
+            preview = await self._store.ask(PreviewReversal(command))
             return pb.ReverseResponse(
-                settlement=self._shown(foreseen.reversed.settlement),
-                refunds=movements_to(foreseen.reversed.refunds),
-                affected=[affected_to(one) for one in foreseen.affected],
+                settlement=settlement_to(preview.reversed.settlement, self._sources),
+                refunds=movements_to(preview.reversed.refunds),
+                affected=[affected_to(affected) for affected in preview.affected],
             )
         answer = await self._store.commit(command)
         return pb.ReverseResponse(
-            settlement=self._shown(answer.value.settlement),
+            settlement=settlement_to(answer.value.settlement, self._sources),
             refunds=movements_to(answer.value.refunds),
-            receipt=receipt(command.request.request_id, answer),
+            receipt=receipt_to(command.request, answer),
         )
 
     async def GetSettlement(
-        self, request: pb.GetSettlementRequest, context: Any
+        self, request: pb.GetSettlementRequest, context: object
     ) -> pb.GetSettlementResponse:
-        """One settlement. SettlementNotFound."""
+        """Return one settlement. SettlementNotFound."""
         settlement = await self._store.get(Settlement, request.settlement_id)
         if settlement is None:
             raise SettlementNotFound(
                 f"没有编号为 {request.settlement_id} 的结算", field="settlement_id"
             )
-        return pb.GetSettlementResponse(settlement=self._shown(settlement))
+        return pb.GetSettlementResponse(
+            settlement=settlement_to(settlement, self._sources)
+        )
 
     async def ReconcileTotals(
-        self, request: pb.ReconcileTotalsRequest, context: Any
+        self, request: pb.ReconcileTotalsRequest, context: object
     ) -> pb.ReconcileTotalsResponse:
-        """Where an institution's totals of a period differ from ours."""
+        """Return where an institution's totals of a period differ from ours (对总账)."""
         return await self._reconciliation.totals(request)
 
     async def ReconcileDetails(
-        self, request_iterator: AsyncIterator[pb.ReconcileDetailsRequest], context: Any
+        self,
+        request_iterator: AsyncIterator[pb.ReconcileDetailsRequest],
+        context: object,
     ) -> AsyncIterator[pb.ReconcileDetailsResponse]:
-        """Where an institution's rows of a period differ from ours."""
-        async for found in self._reconciliation.details(request_iterator):
-            yield found
+        """Yield where an institution's rows of a period differ from ours (对明细账)."""
+        async for difference in self._reconciliation.details(request_iterator):
+            yield difference
 
     async def ListSettlements(
-        self, request: pb.ListSettlementsRequest, context: Any
+        self, request: pb.ListSettlementsRequest, context: object
     ) -> pb.ListSettlementsResponse:
-        """Settlements of a patient, or what was charged to a holder's purse for others,
-        oldest first."""
+        """Return a patient's settlements, or charges to a holder's purse for others.
+
+        Oldest first.
+        """
         span = span_of(request.from_day, request.to_day, request.month)
         if request.HasField("patient"):
-            return await self._of_patient(
-                (await self._people.known(request.patient, "patient")).person_no,
-                span,
-                request,
-            )
-        return await self._of_holder(
-            (await self._people.known(request.holder, "holder")).person_no,
-            span,
-            request,
-        )
+            patient = await self._people.known(request.patient, "patient")
+            return await self._of_patient(patient.person_no, span, request.page)
+        holder = await self._people.known(request.holder, "holder")
+        return await self._of_holder(holder.person_no, span, request.page)
 
     async def _of_patient(
-        self, patient: str, span: Span, request: pb.ListSettlementsRequest
+        self, patient: str, span: Span, requested: types_pb2.PageRequest
     ) -> pb.ListSettlementsResponse:
-        narrowed = {"patient": patient, "span": span}
         listing = Listing(
             kind=Settlement,
             equals={"patient": patient},
@@ -154,15 +155,21 @@ class SettlementService(SettlementServiceServicer):
             below=span.below("settled_at"),
             order="settled_at",
         )
-        found = await page(self._store, request.page, narrowed, listing)
-        names = await self._institutions(found.rows)
-        rows = [patient_row(s, names[s.bill.institution_code]) for s in found.rows]
-        return pb.ListSettlementsResponse(rows=rows, next_page_token=found.next_token)
+        filters = {"patient": patient, "span": span}
+        settlements = await page(self._store, requested, filters, listing)
+        names = await self._institution_names(settlements.rows)
+        rows = [
+            patient_row_to(settlement, names[settlement.bill.institution_code])
+            for settlement in settlements.rows
+        ]
+        return pb.ListSettlementsResponse(
+            rows=rows, next_page_token=settlements.next_token
+        )
 
     async def _of_holder(
-        self, holder: str, span: Span, request: pb.ListSettlementsRequest
+        self, holder: str, span: Span, requested: types_pb2.PageRequest
     ) -> pb.ListSettlementsResponse:
-        """Pages the charges to the purse, then looks up what each belongs to."""
+        # The purse's entries are paged, not settlements: those have no index by giver.
         listing = Listing(
             kind=Entry,
             equals={
@@ -173,32 +180,26 @@ class SettlementService(SettlementServiceServicer):
             below=span.below("at"),
             order="version",
         )
-        found = await page(
-            self._store, request.page, {"holder": holder, "span": span}, listing
-        )
-        charges = [
-            (entry, await self._store.get(Settlement, entry.reference))
-            for entry in found.rows
-        ]
-        charged = [
-            (entry, settlement)
-            for entry, settlement in charges
-            if settlement is not None
-        ]
-        names = await self._institutions(settlement for _, settlement in charged)
+        filters = {"holder": holder, "span": span}
+        entries = await page(self._store, requested, filters, listing)
+        charges = []
+        for entry in entries.rows:
+            settlement = await self._store.get(Settlement, entry.reference)
+            if settlement is not None:
+                charges.append((settlement, -entry.fen))
+        names = await self._institution_names(settlement for settlement, _ in charges)
         rows = [
-            holder_row(s, names[s.bill.institution_code], -entry.fen)
-            for entry, s in charged
+            holder_row_to(settlement, names[settlement.bill.institution_code], fen)
+            for settlement, fen in charges
         ]
-        return pb.ListSettlementsResponse(rows=rows, next_page_token=found.next_token)
+        return pb.ListSettlementsResponse(rows=rows, next_page_token=entries.next_token)
 
-    async def _institutions(self, settlements: Iterable[Settlement]) -> dict[str, str]:
-        """Names of the institutions of some settlements by code."""
-        codes = sorted({s.bill.institution_code for s in settlements})
-        found = [(code, await self._store.get(Institution, code)) for code in codes]
-        return {
-            code: institution.name if institution else "" for code, institution in found
-        }
-
-    def _shown(self, settlement: Settlement) -> pb.Settlement:
-        return settlement_to(settlement, self._sources)
+    async def _institution_names(
+        self, settlements: Iterable[Settlement]
+    ) -> dict[str, str]:
+        """Return the names of institutions by code; empty if one is no longer known."""
+        names = {}
+        for code in sorted({s.bill.institution_code for s in settlements}):
+            institution = await self._store.get(Institution, code)
+            names[code] = institution.name if institution else ""
+        return names
