@@ -7,17 +7,17 @@ most services do.
 from __future__ import annotations
 
 from gongji.cli import main
-from gongji.store.queues import BATCH, LoopQueue, Run
+from gongji.store.committer import Committer
+from gongji.store.queues import BATCH_LIMIT, LoopQueue, Run
 from gongji.store.sqlite import store
 
 
-def _lane(run: Run, *, queue: int = 0) -> LoopQueue:
-    """Only the writer's lane is given a bound."""
-    return (
-        LoopQueue(run, queue=queue, batch=1) if queue else LoopQueue(run, batch=BATCH)
-    )
+def _queue(run: Run) -> LoopQueue:
+    """The committer's queue has batches of one; the readers' are as ever."""
+    committing = isinstance(getattr(run, "__self__", None), Committer)
+    return LoopQueue(run, batch=1 if committing else BATCH_LIMIT)
 
 
 if __name__ == "__main__":
-    setattr(store, "LoopQueue", _lane)  # noqa: B010 - its own name there is private to types
+    setattr(store, "LoopQueue", _queue)  # noqa: B010 - its own name there is private to types
     main()

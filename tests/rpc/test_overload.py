@@ -25,8 +25,8 @@ async def test_overload(house: Any) -> None:
 
     Nothing of them is written; sent again under the same id, each is settled once.
     """
-    writer = house.store._writer
-    take, writer._bound, writer._take = writer._take, WAITING, lambda: None
+    queue = house.store._writes
+    drain, queue._limit, queue._drain = queue._drain, WAITING, lambda: None
     ids = [str(uuid.UUID(int=number)) for number in range(1, CALLS + 1)]
     calls = [
         asyncio.ensure_future(settle(house, one, total_fen=100, in_scope_fen=100))
@@ -35,8 +35,8 @@ async def test_overload(house: Any) -> None:
     for over in islice(asyncio.as_completed(calls), CALLS - WAITING):
         with pytest.raises(grpc.aio.AioRpcError):
             await over
-    writer._take, writer._bound = take, CALLS
-    take()
+    queue._drain, queue._limit = drain, CALLS
+    drain()
     outcomes = await asyncio.gather(*calls, return_exceptions=True)
     refused = [one for one in outcomes if isinstance(one, grpc.aio.AioRpcError)]
     assert [grpc.StatusCode.RESOURCE_EXHAUSTED] * (CALLS - WAITING) == [

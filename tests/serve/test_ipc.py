@@ -20,7 +20,7 @@ from gongji.rpc.method import CallFailed, Calling, Method, Writing
 from gongji.rpc.outcome import SOONEST_MS
 from gongji.rpc.status import DETAILS_KEY, PUSHBACK_KEY, Status
 from gongji.serve import frames, ipc
-from gongji.store.queues import QUEUE
+from gongji.store.queues import QUEUE_LIMIT
 from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
@@ -230,7 +230,7 @@ async def test_who_goes_takes_his_call_with_him(over: Hop, path: str) -> None:
 
 def test_a_gateway_lets_in_what_may_queue() -> None:
     """More would wait in sockets, where nobody is told; fewer would leave room nobody uses."""
-    assert QUEUE == ipc.MAX_PENDING_CALLS
+    assert QUEUE_LIMIT == ipc.MAX_PENDING_CALLS
 
 
 async def test_too_many_are_turned_away_unread(

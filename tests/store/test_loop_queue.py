@@ -105,7 +105,7 @@ async def test_a_batch_has_its_bound(run: Run, job: Job) -> None:
 
 async def test_too_many_waiting_are_turned_away(run: Run, job: Job) -> None:
     """Beyond the bound a command is refused at once, and those that wait are still executed."""
-    turn = LoopQueue(run, queue=3)
+    turn = LoopQueue(run, limit=3)
     heard = await asyncio.gather(
         *(turn.submit(job) for _ in range(5)), return_exceptions=True
     )

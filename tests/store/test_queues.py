@@ -46,7 +46,7 @@ def run() -> Run:
 
 @pytest.fixture
 async def writer(run: Run) -> AsyncIterator[ThreadQueue]:
-    writer = ThreadQueue(run, queue=8, batch=4)
+    writer = ThreadQueue(run, limit=8, batch=4)
     yield writer
     run.go.set()
     await writer.close()

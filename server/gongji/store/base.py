@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import date, datetime
+from functools import partial
 from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
 from gongji.model.commands import (
@@ -23,7 +23,7 @@ from gongji.rules.codes import pooling_area
 from gongji.store.committer import Committer
 from gongji.store.engine import Engine, EngineDown, Job, unavailable
 from gongji.store.queues import BatchQueue, Exclusive, ThreadQueue
-from gongji.store.reader import Find, Reader, paged
+from gongji.store.reader import Find, Reader
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
 
@@ -35,20 +35,20 @@ Clock: TypeAlias = Callable[[], datetime]
 
 
 class StoreEngine(Engine, Protocol):
-    """An engine of a store's: it also lists, and forgets everything on demand."""
+    """An engine of a store: it also lists, and can be emptied."""
 
     @property
     def connection(self) -> Any:
-        """The driver's own."""
+        """The driver's own connection."""
 
     def page(self, listing: Listing[T]) -> list[T]:
-        """One page of a listing."""
+        """Return one page of a listing. ValueError if no index serves it."""
 
     def reset(self) -> None:
-        """Empties every table. EngineDown."""
+        """Empty every table. EngineDown."""
 
     def close(self) -> None:
-        """Ends the connection; an open transaction is forgotten."""
+        """Close the connection; an open transaction is forgotten."""
 
 
 class Store:
@@ -66,35 +66,30 @@ class Store:
         vault: Vault,
         clock: Clock,
         *,
-        queue: int,
-        lane: type[BatchQueue] = ThreadQueue,
+        queue_type: type[BatchQueue] = ThreadQueue,
     ) -> None:
         self._writing, self._reading, self._listing = engines
         self._vault = vault
         self._schema = schema
-        self._writer = lane(
-            Committer(self._writing, schema, clock, vault.digest).run, queue=queue
-        )
-        self._asking = lane(Reader(self._reading, schema, clock).run)
-        self._paging = lane(Reader(self._listing, schema, clock).run)
-        for one in self._lanes:
-            one.start()
-
-    @property
-    def _lanes(self) -> tuple[BatchQueue, ...]:
-        return self._writer, self._asking, self._paging
+        committer = Committer(self._writing, schema, clock, vault.digest)
+        self._writes = queue_type(committer.run)
+        self._reads = queue_type(Reader(self._reading, schema, clock).run)
+        self._pages = queue_type(Reader(self._listing, schema, clock).run)
+        self._queues = (self._writes, self._reads, self._pages)
+        for queue in self._queues:
+            queue.start()
 
     async def commit(self, command: Command[R]) -> Answer[R]:
         """Execute a command once, durably, or answer it as it was the first time.
 
         Refusals of the command; RequestIdReused, OriginalReversed, Overloaded.
         """
-        answer: Answer[R] = await self._writer.submit(Job(command, command.request))
+        answer: Answer[R] = await self._writes.submit(Job(command, command.request))
         return answer
 
     async def apply(self, query: Query[R]) -> R:
         """Execute a query and write what it decides, without a request id (imports)."""
-        answer: Answer[R] = await self._writer.submit(Job(query))
+        answer: Answer[R] = await self._writes.submit(Job(query))
         return answer.value
 
     async def ask(self, query: Query[R]) -> R:
@@ -102,7 +97,7 @@ class Store:
 
         Nothing is written (quotes, validate_only).
         """
-        answer: Answer[R] = await self._asking.submit(Job(query))
+        answer: Answer[R] = await self._reads.submit(Job(query))
         return answer.value
 
     async def get(self, kind: type[T], key: str) -> T | None:
@@ -112,7 +107,8 @@ class Store:
 
     async def page(self, listing: Listing[T]) -> list[T]:
         """Return one page of a listing. ValueError if no index serves it."""
-        return await paged(self._paging, self._listing.page, listing)
+        page: list[T] = await _alone(self._pages, partial(self._listing.page, listing))
+        return page
 
     def place(self, record: object, order: str = "") -> tuple[str | int, str]:
         """Return a record's place in a listing's order; `Listing.after` continues behind it."""
@@ -163,22 +159,20 @@ class Store:
     async def reset(self) -> None:
         """Forget everything, request ids included (sandbox): after what was submitted
         before, before what is submitted later."""
-        with available():
-            await self._writer.submit(Exclusive(self._writing.reset))
+        await _alone(self._writes, self._writing.reset)
 
     async def close(self) -> None:
         """Finish what waits and close the connections."""
-        for one in self._lanes:
-            await one.close()
+        for queue in self._queues:
+            await queue.close()
         # SQLite tidies up when the writing connection is the last to go.
         for engine in (self._reading, self._listing, self._writing):
             engine.close()
 
 
-@contextmanager
-def available() -> Iterator[None]:
-    """The engine's inability in the callers' words."""
+async def _alone(queue: BatchQueue, run: Callable[[], object]) -> Any:
+    """Return what `run` does between two batches of a queue. StoreUnavailable."""
     try:
-        yield
+        return await queue.submit(Exclusive(run))
     except EngineDown as down:
         raise unavailable(down) from down

@@ -1,5 +1,17 @@
-"""Lanes: what waits before a connection is executed as one batch, and each event loop
-woken once with the outcomes."""
+"""Queues before a connection: what waits is executed as one batch, in its order.
+
+    coroutines ── submit ──► waiting ──► batch ──► run(jobs) ──► outcomes ──► futures
+
+A call is *waiting* from `submit` until a batch takes it, *executing* until the batch is
+committed, *settled* when its future holds the outcome. A full queue refuses a call at
+once (Overloaded), a closed one too (StoreUnavailable). A caller that goes away while its
+call waits has asked for nothing; once it is executing, it is executed all the same.
+
+PostgreSQL is over a network: a thread of its own waits for it, and the event loop serves
+on (`ThreadQueue`). SQLite decides and commits on the event loop itself (`LoopQueue`): it
+waits for nothing but its own disk, and handing a batch to another thread and back costs
+as much as executing it.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +28,17 @@ from typing import Any, Final, cast
 from gongji.model.refusals import Overloaded, StoreUnavailable
 from gongji.store.engine import Job, Outcome, raisable
 
-QUEUE: Final = 1024
-"""Most jobs that may wait, four batches, well under a second; the next one is turned away."""
+QUEUE_LIMIT: Final = 1024
+"""Most calls that may wait: four batches, well under a second."""
 
-BATCH: Final = 256
+BATCH_LIMIT: Final = 256
 """Most jobs in one transaction."""
 
+COMPANY_WINDOW_S: Final = 0.0003
+"""A call so soon after another is not alone, in seconds."""
+
+GATHER_WINDOW_S: Final = 0.003
+"""How long the first of several waits for the others, in seconds."""
 
 Run = Callable[[Sequence[Job]], Sequence[Outcome]]
 """Executes a batch: one outcome a job, in their order."""
@@ -35,199 +52,199 @@ class Exclusive:
 
 
 @dataclass(frozen=True, slots=True)
-class _Waiting:
-    """What is to be done and who waits for it."""
+class _Call:
+    """What is to be done, and the future its caller awaits."""
 
-    what: Job | Exclusive
+    work: Job | Exclusive
     future: asyncio.Future[Any]
     loop: asyncio.AbstractEventLoop
 
 
 class BatchQueue(ABC):
-    """What coroutines submit is executed in their order, all that waits as one batch."""
+    """A bounded queue of calls, executed in batches by one thread."""
 
-    def __init__(self, run: Run, *, queue: int = QUEUE, batch: int = BATCH) -> None:
+    def __init__(
+        self, run: Run, *, limit: int = QUEUE_LIMIT, batch: int = BATCH_LIMIT
+    ) -> None:
         self._run = run
-        self._bound = queue
+        self._limit = limit
         self._batch = batch
         self._closed = False
 
-    def start(self) -> None:  # noqa: B027 - most have nothing to start
-        """Begins; what was submitted before waits until then."""
+    def start(self) -> None:  # noqa: B027 - only one kind has something to start
+        """Begin; what was submitted before waits until then."""
 
     @abstractmethod
-    async def submit(self, what: Job | Exclusive) -> Any:
-        """What becomes of it. Overloaded where too many wait; StoreUnavailable after the end.
-
-        A caller that goes away before its turn has asked for nothing; later its job is
-        executed all the same.
-        """
+    async def submit(self, work: Job | Exclusive) -> Any:
+        """Return the outcome. Overloaded if too many wait; StoreUnavailable if closed."""
 
     @abstractmethod
     async def close(self) -> None:
-        """Takes nothing more and finishes what waits."""
+        """Refuse new calls and finish those that wait."""
 
-    def _accepted(self, what: Job | Exclusive, waiting: int) -> _Waiting:
-        """Something new to do. Overloaded where too many wait; StoreUnavailable after the end."""
+    def _admit(self, work: Job | Exclusive, waiting: int) -> _Call:
+        """Return a call to put into the queue. Errors as of `submit`."""
         if self._closed:
-            raise _stopping()
-        if waiting >= self._bound:
+            raise _closing()
+        if waiting >= self._limit:
             raise Overloaded(
-                f"排队的请求已达上限({self._bound}), 请稍后用同一请求编号重试。"
+                f"排队的请求已达上限({self._limit}), 请稍后用同一请求编号重试。"
             )
         loop = asyncio.get_running_loop()
-        return _Waiting(what, loop.create_future(), loop)
+        return _Call(work, loop.create_future(), loop)
 
-    def _execute(self, taken: Sequence[_Waiting]) -> None:
-        """Executes what was taken, but for those whose caller has gone; whatever goes
-        wrong, they hear of it."""
-        present = (w for w in taken if not w.future.cancelled())
-        for jobs, group in groupby(present, key=lambda w: isinstance(w.what, Job)):
-            together = list(group)
-            whats = [w.what for w in together]
+    def _execute(self, calls: Sequence[_Call]) -> None:
+        """Execute calls, except those whose caller has gone; each gets an outcome."""
+        awaited = (call for call in calls if not call.future.cancelled())
+        for jobs, group in groupby(awaited, key=lambda c: isinstance(c.work, Job)):
+            batch = list(group)
+            work = [call.work for call in batch]
             outcomes: Sequence[object]
             try:
-                outcomes = (
-                    self._run(cast("list[Job]", whats))
-                    if jobs
-                    else [cast("Exclusive", w).run() for w in whats]
-                )
-            except BaseException as error:  # noqa: BLE001 - who executes must outlive whatever happens
-                outcomes = [raisable(error) for _ in together]
-            _hand_over(together, outcomes)
+                if jobs:
+                    outcomes = self._run(cast("list[Job]", work))
+                else:
+                    outcomes = [_outcome_of(cast("Exclusive", task)) for task in work]
+            except BaseException as error:  # noqa: BLE001 - the queue outlives any fault of a batch
+                outcomes = [raisable(error) for _ in batch]
+            _settle(batch, outcomes)
 
 
 class ThreadQueue(BatchQueue):
-    """A lane with a thread of its own, for what has to wait: a database over a network.
-    Of any event loop."""
+    """A queue with a thread of its own, for a database over a network.
 
-    def __init__(self, run: Run, *, queue: int = QUEUE, batch: int = BATCH) -> None:
-        super().__init__(run, queue=queue, batch=batch)
-        self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
+    Any event loop may submit to it.
+    """
+
+    def __init__(
+        self, run: Run, *, limit: int = QUEUE_LIMIT, batch: int = BATCH_LIMIT
+    ) -> None:
+        super().__init__(run, limit=limit, batch=batch)
+        self._waiting: SimpleQueue[_Call | None] = SimpleQueue()
         self._thread = threading.Thread(
             target=self._work, name="gongji-writer", daemon=True
         )
 
     def start(self) -> None:
-        """Starts the thread."""
+        """Start the thread."""
         self._thread.start()
 
-    async def submit(self, what: Job | Exclusive) -> Any:
-        """What becomes of it."""
-        waiting = self._accepted(what, self._queue.qsize())
-        self._queue.put(waiting)
-        return await waiting.future
+    async def submit(self, work: Job | Exclusive) -> Any:
+        """Return the outcome."""
+        call = self._admit(work, self._waiting.qsize())
+        self._waiting.put(call)
+        return await call.future
 
     async def close(self) -> None:
-        """Takes nothing more, finishes what waits, ends the thread."""
+        """Refuse new calls, finish those that wait, end the thread."""
         if not self._closed:
             self._closed = True
-            self._queue.put(None)
+            self._waiting.put(None)
         if self._thread.is_alive():
             await asyncio.to_thread(self._thread.join)
-        while (
-            not self._queue.empty()
-        ):  # submitted by another loop while this one was closing
-            if (late := self._queue.get_nowait()) is not None:
-                _hand_over([late], [_stopping()])
+        # Another loop may have submitted between its check of `_closed` and the end.
+        while not self._waiting.empty():
+            if (late := self._waiting.get_nowait()) is not None:
+                _settle([late], [_closing()])
 
     def _work(self) -> None:
-        while (first := self._queue.get()) is not None:
-            taken, last = self._take(first)
-            self._execute(taken)
-            if last:
+        while (first := self._waiting.get()) is not None:
+            batch, closing = self._drain(first)
+            self._execute(batch)
+            if closing:
                 return
 
-    def _take(self, first: _Waiting) -> tuple[list[_Waiting], bool]:
-        """All that waits now, at most a batch, and whether it was the last; no timer:
-        an idle writer is quick."""
-        taken = [first]
-        while len(taken) < self._batch:
+    def _drain(self, first: _Call) -> tuple[list[_Call], bool]:
+        """Return all that waits, at most a batch, and whether the end came with it."""
+        # No timer: a call alone is executed at once, and calls gather by themselves
+        # while a batch is executed.
+        batch = [first]
+        while len(batch) < self._batch:
             try:
-                following = self._queue.get_nowait()
+                following = self._waiting.get_nowait()
             except Empty:
                 break
             if following is None:
-                return taken, True
-            taken.append(following)
-        return taken, False
-
-
-COMPANY_WINDOW_S: Final = 0.0003
-
-GATHER_WINDOW_S: Final = 0.003
-"""What comes so soon after another is not alone; in company, how long the first waits
-for the others."""
+                return batch, True
+            batch.append(following)
+        return batch, False
 
 
 class LoopQueue(BatchQueue):
-    """A lane in its callers' own thread, for an embedded database: handing over to
-    another would cost as much.
+    """A queue executed on its callers' own event loop, for an embedded database.
 
     A busy loop brings its calls one by one; gathered for three milliseconds they cost
     half, and come back sooner than without. A caller who waits for each answer never
-    has company: he waits for nobody.
+    has company and waits for nobody.
     """
 
-    def __init__(self, run: Run, *, queue: int = QUEUE, batch: int = BATCH) -> None:
-        super().__init__(run, queue=queue, batch=batch)
-        self._waiting: list[_Waiting] = []
+    def __init__(
+        self, run: Run, *, limit: int = QUEUE_LIMIT, batch: int = BATCH_LIMIT
+    ) -> None:
+        super().__init__(run, limit=limit, batch=batch)
+        self._waiting: list[_Call] = []
         self._last = 0.0
         self._company = False
 
-    async def submit(self, what: Job | Exclusive) -> Any:
-        """What becomes of it, when this turn of the loop is over or a little later in company."""
-        accepted = self._accepted(what, len(self._waiting))
-        loop = accepted.loop
-        now = perf_counter()  # the loop's own time may stand still for a millisecond
-        if (
-            not self._waiting or self._waiting[-1].loop is not loop
-        ):  # an earlier one's loop may be gone
+    async def submit(self, work: Job | Exclusive) -> Any:
+        """Return the outcome: after this turn of the loop, or a little later in company."""
+        call = self._admit(work, len(self._waiting))
+        loop = call.loop
+        # The loop's own time may stand still for a millisecond.
+        now = perf_counter()
+        # A drain is due already if a call of this loop waits; the loop of an earlier
+        # call may be gone, and its drain with it.
+        if not self._waiting or self._waiting[-1].loop is not loop:
             gathering = self._company or now - self._last < COMPANY_WINDOW_S
-            loop.call_later(GATHER_WINDOW_S if gathering else 0, self._take)
+            loop.call_later(GATHER_WINDOW_S if gathering else 0, self._drain)
         self._last = now
-        self._waiting.append(accepted)
-        return await accepted.future
+        self._waiting.append(call)
+        return await call.future
 
     async def close(self) -> None:
-        """Takes nothing more and finishes what waits."""
+        """Refuse new calls and finish those that wait."""
         self._closed = True
         while self._waiting:
-            self._take()
+            self._drain()
 
-    def _take(self) -> None:
-        """Executes all that waits, at most a batch; what is left has to wait for the
-        loop to come round."""
-        taken, self._waiting = (
-            self._waiting[: self._batch],
-            self._waiting[self._batch :],
-        )
+    def _drain(self) -> None:
+        """Execute all that waits, at most a batch; the rest when the loop comes round."""
+        batch = self._waiting[: self._batch]
+        self._waiting = self._waiting[self._batch :]
         if self._waiting:
-            asyncio.get_running_loop().call_soon(self._take)
-        self._company = len(taken) > 1
-        self._execute(taken)
+            asyncio.get_running_loop().call_soon(self._drain)
+        self._company = len(batch) > 1
+        self._execute(batch)
 
 
-def _stopping() -> StoreUnavailable:
+_Settled = tuple[asyncio.Future[Any], object]
+"""A future and its outcome."""
+
+
+def _closing() -> StoreUnavailable:
     return StoreUnavailable("服务正在停止, 请稍后用同一请求编号重试。")
 
 
-def _hand_over(waiting: Sequence[_Waiting], outcomes: Sequence[object]) -> None:
-    """Wakes each loop once with all that became of its jobs; a loop that is gone has
-    nobody waiting."""
-    loops: dict[
-        asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], object]]
-    ] = {}
-    for w, outcome in zip(waiting, outcomes, strict=True):
-        loops.setdefault(w.loop, []).append((w.future, outcome))
+def _outcome_of(task: Exclusive) -> object:
+    try:
+        return task.run()
+    except BaseException as error:  # noqa: BLE001 - its neighbours in the batch go on
+        return raisable(error)
+
+
+def _settle(calls: Sequence[_Call], outcomes: Sequence[object]) -> None:
+    """Hand outcomes to their callers, waking each event loop once."""
+    loops: dict[asyncio.AbstractEventLoop, list[_Settled]] = {}
+    for call, outcome in zip(calls, outcomes, strict=True):
+        loops.setdefault(call.loop, []).append((call.future, outcome))
     for loop, settled in loops.items():
         try:
-            loop.call_soon_threadsafe(_settle, settled)
-        except RuntimeError:
+            loop.call_soon_threadsafe(_set_results, settled)
+        except RuntimeError:  # a closed loop has nobody waiting
             continue
 
 
-def _settle(settled: Sequence[tuple[asyncio.Future[Any], object]]) -> None:
+def _set_results(settled: Sequence[_Settled]) -> None:
     for future, outcome in settled:
         if future.done():
             continue

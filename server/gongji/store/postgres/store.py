@@ -6,32 +6,23 @@ from gongji.store.base import Clock, Store
 from gongji.store.migrations import make_or_check
 from gongji.store.postgres.catalog import PostgresCatalog
 from gongji.store.postgres.engine import PostgresEngine, translated
-from gongji.store.queues import QUEUE
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
 
 
 class PostgresStore(Store):
-    """Everything remembered, in a database several servers share.
+    """A store in a database that several servers share; made by `store.open_store`."""
 
-    Made by `store.open_store`."""
-
-    def __init__(
-        self, url: str, vault: Vault, clock: Clock, *, queue: int = QUEUE
-    ) -> None:
+    def __init__(self, url: str, vault: Vault, clock: Clock) -> None:
         schema = Schema(vault)
         writing = PostgresEngine(url, schema)
         try:
             with translated():
-                make_or_check(
-                    PostgresCatalog(writing.connection, schema),
-                    schema,
-                    vault.fingerprint,
-                )
+                catalog = PostgresCatalog(writing.connection, schema)
+                make_or_check(catalog, schema, vault.fingerprint)
         except BaseException:
             writing.close()
             raise
-        reading, listing = (
-            PostgresEngine(url, schema, read_only=True) for _ in range(2)
-        )
-        super().__init__((writing, reading, listing), schema, vault, clock, queue=queue)
+        reading = PostgresEngine(url, schema, read_only=True)
+        listing = PostgresEngine(url, schema, read_only=True)
+        super().__init__((writing, reading, listing), schema, vault, clock)

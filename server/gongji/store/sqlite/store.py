@@ -12,91 +12,79 @@ from typing import Final
 
 from gongji.store.base import Clock, Store
 from gongji.store.migrations import make_file, make_or_check
-from gongji.store.queues import QUEUE, LoopQueue
+from gongji.store.queues import LoopQueue
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
 from gongji.store.sqlite.catalog import SqliteCatalog
 from gongji.store.sqlite.engine import SqliteEngine
 
-TIDY_S: Final = 0.1
-"""How often the log is copied back into the database: little at a time, for a commit
-waits behind what is flushed."""
+CHECKPOINT_INTERVAL_S: Final = 0.1
+"""How often the log is copied back, in seconds.
+
+Little at a time, for a commit waits behind what is flushed.
+"""
 
 
-class Tidier:
-    """Copies the log back into the database beside the writer, so that no commit has to
-    wait for it.
+class Checkpointer:
+    """Copies the log back into the database beside the writer.
 
-    What a commit finds left to copy, after so much log that it does it itself, is little.
+    A commit after very much log would do so itself; it finds little left to copy.
     """
 
     def __init__(self, engine: SqliteEngine) -> None:
         self._engine = engine
-        self._ended = threading.Event()
+        self._closing = threading.Event()
         self._thread = threading.Thread(
-            target=self._work, name="gongji-tidier", daemon=True
+            target=self._work, name="gongji-checkpointer", daemon=True
         )
 
     def start(self) -> None:
-        """Begins."""
+        """Start the thread."""
         self._thread.start()
 
     def close(self) -> None:
-        """Ends, and closes the connection."""
-        self._ended.set()
+        """End the thread and close the connection."""
+        self._closing.set()
         if self._thread.is_alive():
             self._thread.join()
         self._engine.close()
 
     def _work(self) -> None:
-        while not self._ended.wait(TIDY_S):
-            with suppress(
-                sqlite3.Error
-            ):  # a full disk, say: the writer's own commits tell of it
-                self._engine.connection.execute(
-                    "PRAGMA wal_checkpoint(PASSIVE)"
-                ).fetchone()
+        connection = self._engine.connection
+        while not self._closing.wait(CHECKPOINT_INTERVAL_S):
+            # Of a full disk, say, the writer's own commits tell.
+            with suppress(sqlite3.Error):
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
 
 class SqliteStore(Store):
-    """Everything remembered, in one file; made by `store.open_store`."""
+    """A store in one file; made by `store.open_store`."""
 
     def __init__(
-        self,
-        path: Path,
-        vault: Vault,
-        clock: Clock,
-        *,
-        durable: bool = True,
-        queue: int = QUEUE,
+        self, path: Path, vault: Vault, clock: Clock, *, durable: bool = True
     ) -> None:
         schema = Schema(vault)
         engines = [SqliteEngine(path, schema, durable=durable)]
         try:
-            make_or_check(
-                SqliteCatalog(engines[0].connection), schema, vault.fingerprint
-            )
+            catalog = SqliteCatalog(engines[0].connection)
+            make_or_check(catalog, schema, vault.fingerprint)
             engines += [SqliteEngine(path, schema, read_only=True) for _ in range(2)]
             engines.append(SqliteEngine(path, schema, durable=durable))
         except BaseException:
             for engine in engines:
                 engine.close()
             raise
-        writing, reading, listing, tidying = engines
-        self._tidier = Tidier(tidying)
-        self._tidier.start()
+        writing, reading, listing, copying = engines
+        self._checkpointer = Checkpointer(copying)
+        self._checkpointer.start()
         super().__init__(
-            (writing, reading, listing),
-            schema,
-            vault,
-            clock,
-            queue=queue,
-            lane=LoopQueue,
+            (writing, reading, listing), schema, vault, clock, queue_type=LoopQueue
         )
 
     async def close(self) -> None:
-        """Finishes what waits and closes the file."""
-        await asyncio.to_thread(self._tidier.close)
+        """Finish what waits and close the file."""
+        # Joins a thread: not on the event loop.
+        await asyncio.to_thread(self._checkpointer.close)
         await super().close()
 
 
