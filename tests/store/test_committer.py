@@ -14,7 +14,14 @@ from gongji.model.commands import Answer, Command, Decision, Query, RequestRecor
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.refusals import Refusal, StoreUnavailable
 from gongji.store.committer import Committer
-from gongji.store.engine import Asked, Engine, EngineDown, Job, Outcome, Violated
+from gongji.store.engine import (
+    ConstraintViolated,
+    Engine,
+    EngineDown,
+    Job,
+    Lookup,
+    Outcome,
+)
 
 from tests.store.conftest import AnyEngine, fetched
 
@@ -42,7 +49,7 @@ class Watched:
     def stage(self, need: Need) -> int:
         return self._engine.stage(need)
 
-    def fetch(self, asked: Sequence[Asked]) -> Sequence[Iterable[Any]]:
+    def fetch(self, asked: Sequence[Lookup]) -> Sequence[Iterable[Any]]:
         self._note("fetch")
         return self._engine.fetch(asked)
 
@@ -174,7 +181,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "asks for a kind nobody remembers": ({"also": (by_key(int, "0"),)}, "KeyError"),
     "writes a kind nobody remembers": ({"writes": (object(),)}, "KeyError"),
-    "takes a purse below zero": ({"fen": -1}, "Violated"),
+    "takes a purse below zero": ({"fen": -1}, "ConstraintViolated"),
     "writes a number no column holds": ({"fen": 2**63}, "OverflowError"),
     "has content that cannot be compared": ({"content": {"x": object()}}, "TypeError"),
 }
@@ -276,8 +283,8 @@ def test_a_batch_refused_as_a_whole_is_run_one_by_one(
     """After one command breaks a law of the schema the others still execute, each in a
     transaction of its own."""
     outcomes = over(watched).run(jobs(move("r1"), move("r2", "P2", -1), move("r3")))
-    assert values(outcomes) == [100, "Violated", 200]
-    assert isinstance(outcomes[1], Violated)
+    assert values(outcomes) == [100, "ConstraintViolated", 200]
+    assert isinstance(outcomes[1], ConstraintViolated)
     assert watched.asked["begin"] == 4
     assert rows(engine) == {"r1", "r3"}
 

@@ -17,7 +17,7 @@ from gongji.model.decided import DecidedBy, RuleRef
 from gongji.model.people import Institution, Person
 from gongji.model.settlement import Accumulator, SettledDay, Settlement
 from gongji.rules.codes import SHANGHAI, Scheme
-from gongji.store.engine import Violated
+from gongji.store.engine import ConstraintViolated
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
 from gongji.store.table import instant, micros, plain
@@ -157,7 +157,7 @@ def test_a_flat_record_may_not_have_nested_fields() -> None:
 )
 def test_floors_are_held_by_the_database_too(engine: AnyEngine, record: object) -> None:
     """No purse, no accumulator and no credit can be stored below 0, whatever decided so."""
-    with pytest.raises(Violated):
+    with pytest.raises(ConstraintViolated):
         engine.upsert(type(record), [record])
 
 
@@ -187,7 +187,7 @@ def test_entries_and_premiums_are_never_changed(
     for record in (entry, premium):
         engine.upsert(type(record), [record])
     for again in (entry, premium, replace(premium, premium_id="PB", holder="P3")):
-        with pytest.raises(Violated):
+        with pytest.raises(ConstraintViolated):
             engine.upsert(type(again), [again])
 
 

@@ -1,5 +1,4 @@
-"""Many commands in one transaction: facts fetched set-wise, decisions in order of
-arrival, one commit, then answers."""
+"""Many commands in one transaction: fetch facts set-wise, decide in order, commit once."""
 
 from __future__ import annotations
 
@@ -22,8 +21,8 @@ from gongji.store.engine import (
 )
 from gongji.store.replay import (
     Digest,
-    remembered,
-    remembered_refusal,
+    answered_row,
+    refused_row,
     replay,
     replay_needs,
 )
@@ -38,7 +37,7 @@ TRIES: Final = 16
 """How often a single job that meets other processes' writes is decided anew."""
 
 _Groups = dict[tuple[type, str], dict[str, None]]
-"""Values to find by kind and index."""
+"""Values to find by kind and index; a dict for a set that keeps its order."""
 
 
 class FactLoader:
@@ -49,88 +48,83 @@ class FactLoader:
         self._engine = engine
 
     def load(self, needs: Iterable[Need]) -> None:
-        """Fetches what is not yet known, all of it in one go."""
-        if missing := _grouped(need for need in needs if not self.facts.has(need)):
-            self._fetch(missing)
+        """Fetch what is not loaded yet, all of it together."""
+        if groups := _grouped(need for need in needs if not self.facts.has(need)):
+            self._fetch(groups)
 
-    def _fetch(self, missing: _Groups) -> None:
-        asked = [
-            (kind, index, list(values)) for (kind, index), values in missing.items()
+    def _fetch(self, groups: _Groups) -> None:
+        lookups = [
+            (kind, index, list(values)) for (kind, index), values in groups.items()
         ]
-        for (kind, index, values), records in zip(
-            asked, self._engine.fetch(asked), strict=True
-        ):
+        results = self._engine.fetch(lookups)
+        for (kind, index, values), records in zip(lookups, results, strict=True):
             self.facts.load(kind, index, values, records)
 
     def prefetch(
         self, queries: Iterable[Query[Any]], also: Iterable[Need] = ()
     ) -> None:
-        """Fetches what all these queries need, together; one that raises is left to
-        raise again in its turn.
+        """Fetch what all these queries need, round by round, each round together.
 
-        `also` goes with what is fetched first. Queries that got all they asked for
-        twice are not asked again: most have no third round, and the decision of one
-        that has says so.
+        `also` goes with what is fetched first.
         """
-        waiting, first = list(queries), list(also)
-        for times in range(ROUNDS):
-            lacking = [
-                (query, needs) for query in waiting if (needs := self._lacking(query))
-            ]
-            if not (lacking or first):
+        pending, extra = list(queries), list(also)
+        for finished_rounds in range(ROUNDS):
+            needs_of = [(query, self._unmet_needs(query)) for query in pending]
+            unmet = [(query, needs) for query, needs in needs_of if needs]
+            if not (unmet or extra):
                 return
-            asked = _grouped(need for _, needs in lacking for need in needs)
-            due = self._due(asked)
-            together = _grouped(first)
+            requested = _grouped(need for _, needs in unmet for need in needs)
+            due = self._due(requested)
+            groups = _grouped(extra)
             for group, values in due.items():
-                together.setdefault(group, {}).update(values)
-            self._fetch(together)
-            if times and len(due) == len(asked):
+                groups.setdefault(group, {}).update(values)
+            self._fetch(groups)
+            # Most queries have no third round: asking all of them once more costs more
+            # than the few that do, whose `decide` fetches the rest.
+            if finished_rounds and len(due) == len(requested):
                 return
-            waiting, first = [query for query, _ in lacking], []
+            pending, extra = [query for query, _ in unmet], []
 
     def decide(self, query: Query[R]) -> Decision[R]:
-        """The query's decision; where earlier writes had it read what was not fetched,
-        that first and then anew."""
+        """Return the query's decision.
+
+        Earlier writes of the batch may have it read what was not fetched: that is
+        fetched, and the decision made again.
+        """
         for _ in range(ROUNDS):
             try:
                 return query.decide(self.facts)
             except NotLoaded:
-                if not (
-                    lacking := [
-                        need
-                        for need in query.needs(self.facts)
-                        if not self.facts.has(need)
-                    ]
-                ):
-                    raise  # it reads what it never says it needs
-            self._fetch(self._due(_grouped(lacking)))
+                unmet = self._needs(query)
+                if not unmet:  # it reads what it never says it needs
+                    raise
+            self._fetch(self._due(_grouped(unmet)))
         msg = f"{type(query).__name__} 在 {ROUNDS} 轮之后仍要求更多事实"
         raise RuntimeError(msg)
 
-    def _due(self, asked: _Groups) -> _Groups:
-        """Those of the earliest stage; with several kinds in it, in one order for all."""
-        stages = {group: self._engine.stage(Need(*group, "")) for group in asked}
+    def _due(self, requested: _Groups) -> _Groups:
+        """The groups of the lowest stage, in an order that every process shares."""
+        stages = {group: self._engine.stage(Need(*group, "")) for group in requested}
         first = min(stages.values(), default=0)
         if first == max(stages.values(), default=0) == 0:
-            return asked
-        due = [group for group in asked if stages[group] == first]
-        return {
-            group: asked[group]
-            for group in sorted(due, key=lambda group: group[0].__name__)
-        }
+            return requested
+        due = [group for group in requested if stages[group] == first]
+        # Rows are locked as they are fetched: two processes that lock kinds in one
+        # order cannot wait for each other.
+        due.sort(key=lambda group: group[0].__name__)
+        return {group: requested[group] for group in due}
 
-    def _lacking(self, query: Query[Any]) -> list[Need]:
+    def _needs(self, query: Query[Any]) -> list[Need]:
+        return [need for need in query.needs(self.facts) if not self.facts.has(need)]
+
+    def _unmet_needs(self, query: Query[Any]) -> list[Need]:
         try:
-            return [
-                need for need in query.needs(self.facts) if not self.facts.has(need)
-            ]
-        except Exception:  # noqa: BLE001 - its turn has not come; it must not take its neighbours down
+            return self._needs(query)
+        except Exception:  # noqa: BLE001 - raised again in its own turn, not in its neighbours'
             return []
 
 
 def _grouped(needs: Iterable[Need]) -> _Groups:
-    """Needs by kind and index, each value once, in the order they were asked."""
     groups: _Groups = {}
     for need in needs:
         groups.setdefault((need.kind, need.index), {})[need.value] = None
@@ -138,7 +132,7 @@ def _grouped(needs: Iterable[Need]) -> _Groups:
 
 
 class Committer:
-    """Executes batches over one engine; used by one thread."""
+    """Executes batches over one engine; used by one thread at a time."""
 
     def __init__(
         self,
@@ -153,24 +147,22 @@ class Committer:
         self._digest = digest
 
     def run(self, jobs: Sequence[Job]) -> list[Outcome]:
-        """One outcome a job, in their order; when it returns, what was answered is durable.
-
-        A batch the database refuses as a whole is run again one by one, so that only
-        the guilty fail; so is one that was decided anew and met another process's
-        writes again.
-        """
+        """Return one outcome a job, in their order; every answer among them is durable."""
         try:
             return self._persist(jobs)
         except EngineDown as down:
             return [unavailable(down) for _ in jobs]
-        except Exception as error:  # noqa: BLE001 - handed to the one whose fault it is
+        except Exception as error:  # noqa: BLE001 - handed to the job whose fault it is
             if len(jobs) == 1:
                 return [raisable(error)]
+            # The database refused the batch as a whole: one by one, only the guilty
+            # job fails.
             return [outcome for job in jobs for outcome in self.run([job])]
 
     def _persist(self, jobs: Sequence[Job]) -> list[Outcome]:
-        """A batch twice, a single job until it is through: others it conflicts with
-        have been. EngineDown at last."""
+        """Transact a batch twice, a single job until it is through. EngineDown at last."""
+        # Whenever a transaction meets a conflict another one has gone through: a single
+        # job gets its turn. A batch meets conflicts more often the longer it is tried.
         for _ in range(2 if len(jobs) > 1 else TRIES):
             try:
                 return self._transact(jobs)
@@ -192,44 +184,34 @@ class Committer:
             raise
         return outcomes
 
-    def _decide(self, gatherer: FactLoader, jobs: Sequence[Job]) -> list[Outcome]:
-        facts = gatherer.facts
-        known = (
+    def _decide(self, loader: FactLoader, jobs: Sequence[Job]) -> list[Outcome]:
+        rows = (
             by_key(RequestRecord, job.request.request_id) for job in jobs if job.request
         )
-        gatherer.prefetch((job.query for job in jobs), known)
+        loader.prefetch((job.query for job in jobs), rows)
         # Another process may have held a purse since the batch began: entries of one
         # purse are in order of time.
-        facts.now = self._clock()
-        return [self._execute(gatherer, job) for job in jobs]
+        loader.facts.now = self._clock()
+        return [self._execute(loader, job) for job in jobs]
 
-    def _execute(self, gatherer: FactLoader, job: Job) -> Outcome:
-        """One job's turn: the first answer again, or a decision whose writes the next ones see."""
-        facts = gatherer.facts
-        writes: tuple[Any, ...]
+    def _execute(self, loader: FactLoader, job: Job) -> Outcome:
+        """Replay one job, or decide it; the jobs after it see what it writes."""
+        facts = loader.facts
         outcome: Outcome
         try:
-            if (
-                job.request
-                and (row := facts.get(RequestRecord, job.request.request_id))
-                is not None
-            ):
-                gatherer.load(replay_needs(job.command, row))
-                return replay(job.command, row, facts, self._digest)
-            decision = gatherer.decide(job.query)
-            writes, outcome = (
-                decision.writes,
-                Answer(decision.answer, replayed=False, at=facts.now),
-            )
+            if replayed := self._replayed(loader, job):
+                return replayed
+            decision = loader.decide(job.query)
+            writes = decision.writes
+            outcome = Answer(decision.answer, replayed=False, at=facts.now)
             if job.request:
-                writes += (
-                    remembered(job.command, decision.answer, facts.now, self._digest),
-                )
+                answer = decision.answer
+                row = answered_row(job.command, answer, facts.now, self._digest)
+                writes += (row,)
         except Refusal as refusal:
-            writes, outcome = (
-                self._refused(job, refusal, facts),
-                refusal.with_traceback(None),
-            )
+            writes = self._writes_of_refusal(job, refusal, facts)
+            # Its traceback would keep the whole batch's facts alive.
+            outcome = refusal.with_traceback(None)
         except EngineError:
             raise
         except BaseException as error:  # noqa: BLE001 - a defect in one command, even an exit, is its own
@@ -237,20 +219,31 @@ class Committer:
         facts.write(writes)
         return outcome
 
-    def _refused(self, job: Job, refusal: Refusal, facts: Facts) -> tuple[Any, ...]:
-        """What a refusal writes: the row of a final one, and what it leaves behind;
-        nothing where it may pass."""
-        known = job.request and facts.get(RequestRecord, job.request.request_id)
-        if job.request is None or known or not (refusal.final or refusal.leaves):
+    def _replayed(self, loader: FactLoader, job: Job) -> Answer[Any] | None:
+        """Return the first answer if the job's request was executed. Refusal."""
+        if job.request is None:
+            return None
+        row = loader.facts.get(RequestRecord, job.request.request_id)
+        if row is None:
+            return None
+        loader.load(replay_needs(job.command, row))
+        return replay(job.command, row, loader.facts, self._digest)
+
+    def _writes_of_refusal(
+        self, job: Job, refusal: Refusal, facts: Facts
+    ) -> tuple[Any, ...]:
+        """Return what a refusal leaves and, if it is final, the request's row."""
+        if job.request is None or not (refusal.final or refusal.leaves):
             return ()
-        return *refusal.leaves, remembered_refusal(
-            job.command, refusal, facts.now, self._digest
-        )
+        if facts.get(RequestRecord, job.request.request_id):
+            return ()
+        row = refused_row(job.command, refusal, facts.now, self._digest)
+        return *refusal.leaves, row
 
     def _append(self, facts: Facts) -> None:
-        """Writes everything set-wise, kinds and keys in one fixed order, so that two
-        processes cannot embrace."""
+        """Write everything set-wise."""
         written = facts.written()
+        # Kinds and keys in one fixed order: two processes cannot wait for each other.
         for kind in self._schema.tables:
             if records := written.get(kind):
                 self._engine.upsert(kind, [records[key] for key in sorted(records)])

@@ -13,57 +13,55 @@ from gongji.model.refusals import StoreUnavailable
 
 
 class EngineError(Exception):
-    """The database did not do what it was asked; nothing of the transaction stands."""
+    """The database failed; nothing of the transaction stands."""
 
 
-class WriteConflict(EngineError):  # noqa: N818 - as below
-    """Another process wrote what this transaction was decided over; to be decided anew."""
+class WriteConflict(EngineError):  # noqa: N818 - a state, not a fault of the caller
+    """Another process wrote what this transaction was decided over: decide again."""
 
 
-class EngineDown(EngineError):  # noqa: N818 - a state, not a fault of the caller
-    """It cannot serve now: locked, full, read-only or gone. To be tried again later."""
+class EngineDown(EngineError):  # noqa: N818 - as above
+    """It cannot serve now: locked, full, read-only or gone. Retry later."""
 
 
-class Uncertain(EngineDown):
-    """It was lost while it committed: whether that stands shows when the same request
-    comes again."""
+class CommitUncertain(EngineDown):
+    """The connection was lost during a commit; a replay shows whether it stands."""
 
 
-class Violated(EngineError):  # noqa: N818 - as above
-    """A decision broke a law the schema holds, such as a purse below 0: a defect, never
-    the caller's fault."""
+class ConstraintViolated(EngineError):  # noqa: N818 - as above
+    """A decision broke a constraint of the schema, such as a purse below 0: a defect."""
 
 
-Asked = tuple[type, str, Sequence[str]]
-"""The records of a kind whose index ("" the key) has one of some values."""
+Lookup = tuple[type, str, Sequence[str]]
+"""A kind of record, an index of it ("" the key), the values to find there."""
 
 
 class Engine(Protocol):
-    """One connection to a database, used by one thread. Everything raises EngineError,
-    `rollback` nothing."""
+    """One connection to a database, used by one thread at a time.
+
+    Every method but `rollback` raises EngineError.
+    """
 
     def begin(self) -> None:
-        """Starts a transaction in which what is read stays true until it ends, or else
-        ends in a Conflict."""
+        """Start a transaction whose reads stay true until it ends, else WriteConflict."""
 
     def stage(self, need: Need) -> int:
-        """When to fetch: needs of a later stage wait until none of an earlier one is lacking.
+        """Return when to fetch a need: after all needs of lower stages.
 
-        An engine that shares its database with other writers has rows locked so, in one
-        order by all.
+        An engine that shares its database has rows locked so, in one order by all.
         """
 
-    def fetch(self, asked: Sequence[Asked]) -> Sequence[Iterable[Any]]:
-        """The records found for each of these, in one go."""
+    def fetch(self, lookups: Sequence[Lookup]) -> Sequence[Iterable[Any]]:
+        """Return the records of each lookup, fetched together."""
 
     def upsert(self, kind: type, records: Sequence[Any]) -> None:
-        """Writes records, each in place of the one with its key."""
+        """Write records, each in place of the one with its key."""
 
     def commit(self) -> None:
-        """Makes it durable. Conflict; Uncertain where it is not known whether it did."""
+        """Make the transaction durable. WriteConflict; CommitUncertain."""
 
     def rollback(self) -> None:
-        """Forgets it."""
+        """Forget the transaction."""
 
 
 class Job(Struct, frozen=True):
@@ -83,8 +81,8 @@ Outcome = Answer[Any] | Exception
 
 
 def unavailable(down: EngineDown) -> StoreUnavailable:
-    """An engine's inability in the callers' words; the cause stays for the log."""
-    if isinstance(down, Uncertain):
+    """Return the refusal for an engine that is down; its cause stays for the log."""
+    if isinstance(down, CommitUncertain):
         refusal = StoreUnavailable(
             "数据库连接中断, 本次请求是否已写入尚不能确定, 请稍后用同一请求编号重试。"
         )
@@ -97,8 +95,10 @@ def unavailable(down: EngineDown) -> StoreUnavailable:
 
 
 def raisable(error: BaseException) -> Exception:
-    """An error as a future can carry it: StopIteration cannot be carried, an exit would
-    end the event loop."""
+    """Return an error that a future can carry.
+
+    A future refuses StopIteration, and an exit would end the event loop.
+    """
     if isinstance(error, Exception) and not isinstance(error, StopIteration):
         return error
     wrapped = RuntimeError(f"处理请求时发生 {type(error).__name__}")

@@ -1,5 +1,4 @@
-"""The row of a request id: what is kept of a command, and how the same request is
-answered again."""
+"""The row of a request id: what is kept of a command, and how it is answered again."""
 
 from __future__ import annotations
 
@@ -23,10 +22,11 @@ from gongji.rules.clauses import Clause
 R = TypeVar("R")
 
 Digest = Callable[[object], str]
+"""The keyed hash of a value's content."""
 
 
 class _StoredRefusal(msgspec.Struct, frozen=True):
-    """A refusal at rest."""
+    """A refusal at rest; `name` is its class."""
 
     name: str
     message: str
@@ -36,20 +36,20 @@ class _StoredRefusal(msgspec.Struct, frozen=True):
     metadata: dict[str, str]
 
 
-def remembered(
+def answered_row(
     command: Command[R], answer: R, now: datetime, digest: Digest
 ) -> RequestRecord:
-    """The row of an executed command; one that recalls its answer from its records does
-    not store it twice."""
+    """Return the row of an executed command."""
+    # What a command recalls from its records is not stored a second time.
     recalled = isinstance(command, RecallingCommand)
     stored = b"" if recalled else msgspec.json.encode(answer)
     return _row(command, now, digest, answer=stored)
 
 
-def remembered_refusal(
+def refused_row(
     command: Command[Any], refusal: Refusal, now: datetime, digest: Digest
 ) -> RequestRecord:
-    """The row of a refused command."""
+    """Return the row of a refused command."""
     stored = _StoredRefusal(
         type(refusal).__name__,
         refusal.message,
@@ -70,20 +70,23 @@ def _row(
     refusal: bytes = b"",
 ) -> RequestRecord:
     request = command.request
-    digests = {name: digest(value) for name, value in command.content.items()}
     return RequestRecord(
         request.request_id,
         request.caller,
         request.method,
-        digests,
+        _digests(command, digest),
         now,
         answer,
         refusal,
     )
 
 
+def _digests(command: Command[Any], digest: Digest) -> dict[str, str]:
+    return {name: digest(value) for name, value in command.content.items()}
+
+
 def replay_needs(command: Command[Any], row: RequestRecord) -> Iterator[Need]:
-    """What must be known to answer a remembered command again."""
+    """Yield what must be known to answer an executed command again."""
     refused = row.tombstone or row.refusal
     if isinstance(command, RecallingCommand) and not refused:
         yield from command.recall_needs(row)
@@ -92,13 +95,23 @@ def replay_needs(command: Command[Any], row: RequestRecord) -> Iterator[Need]:
 def replay(
     command: Command[R], row: RequestRecord, facts: Facts, digest: Digest
 ) -> Answer[R]:
-    """The first answer again. OriginalReversed, RequestIdReused, or the first refusal again."""
+    """Return the first answer again, or raise the first refusal again.
+
+    OriginalReversed, RequestIdReused.
+    """
     if row.tombstone:
         raise OriginalReversed(
             "该请求编号对应的业务在到达之前已被撤销, 不再受理; 如需重新办理, 请使用新的请求编号。",
             field="request_id",
         )
-    _refuse_other_content(command, row, digest)
+    if differing := _differing(command, row, digest):
+        names = ",".join(differing)
+        raise RequestIdReused(
+            f"请求编号已用于另一笔请求(不同之处: {names}); "
+            "同一编号只能重发完全相同的请求, 新业务请使用新的编号。",
+            field="request_id",
+            differing=names,
+        )
     if row.refusal:
         raise _refusal(row.refusal)
     if isinstance(command, RecallingCommand):
@@ -108,53 +121,38 @@ def replay(
     return Answer(answer, replayed=True, at=row.at)
 
 
-def _refuse_other_content(
-    command: Command[Any], row: RequestRecord, digest: Digest
-) -> None:
-    """Refuses a request id that stood for something else; names what differs, shows
-    nothing of the other."""
+def _differing(command: Command[Any], row: RequestRecord, digest: Digest) -> list[str]:
+    """Return the names of what differs from the request of that row."""
     request = command.request
-    differing = [
-        word
-        for word, same in (
-            ("caller", request.caller == row.caller),
-            ("method", request.method == row.method),
-        )
-        if not same
-    ]
-    if not differing:
-        digests = {name: digest(value) for name, value in command.content.items()}
-        differing = sorted(
-            n
-            for n in digests.keys() | row.digests.keys()
-            if digests.get(n) != row.digests.get(n)
-        )
+    compared = {
+        "caller": request.caller == row.caller,
+        "method": request.method == row.method,
+    }
+    differing = [name for name, same in compared.items() if not same]
+    # Of another caller's or another method's request the fields say nothing.
     if differing:
-        names = ",".join(differing)
-        raise RequestIdReused(
-            f"请求编号已用于另一笔请求(不同之处: {names}); "
-            "同一编号只能重发完全相同的请求, 新业务请使用新的编号。",
-            field="request_id",
-            differing=names,
-        )
+        return differing
+    digests = _digests(command, digest)
+    names = digests.keys() | row.digests.keys()
+    return sorted(name for name in names if digests.get(name) != row.digests.get(name))
 
 
 def _refusal(stored: bytes) -> Refusal:
-    """The same refusal again; under a class that no longer exists, as a final business refusal."""
-    again = msgspec.json.decode(stored, type=_StoredRefusal)
-    kind = next(
-        (kind for kind in _classes(Refusal) if kind.__name__ == again.name), Refused
-    )
+    """Return the stored refusal."""
+    content = msgspec.json.decode(stored, type=_StoredRefusal)
+    classes = {kind.__name__: kind for kind in _subclasses(Refusal)}
+    # A class that exists no longer was a final refusal all the same.
+    kind = classes.get(content.name, Refused)
     return kind(
-        again.message,
-        field=again.field,
-        clauses=again.clauses,
-        conditions=again.conditions,
-        **again.metadata,
+        content.message,
+        field=content.field,
+        clauses=content.clauses,
+        conditions=content.conditions,
+        **content.metadata,
     )
 
 
-def _classes(root: type[Refusal]) -> Iterator[type[Refusal]]:
+def _subclasses(root: type[Refusal]) -> Iterator[type[Refusal]]:
     yield root
     for child in root.__subclasses__():
-        yield from _classes(child)
+        yield from _subclasses(child)

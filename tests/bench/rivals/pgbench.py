@@ -26,7 +26,7 @@ from gongji.model.settlement import Accumulator, Settlement
 from gongji.settlement.settle import Settle
 from gongji.store.committer import FactLoader
 from gongji.store.postgres.engine import PostgresEngine
-from gongji.store.replay import remembered
+from gongji.store.replay import answered_row
 from gongji.store.schema import Schema
 from gongji.store.table import RecordTable, SqlValue
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -178,7 +178,7 @@ def _decided(
         fresh = FactLoader(Facts(population.NOW, schema), engine).decide(command)
     finally:
         engine.rollback()
-    row = remembered(command, fresh.answer, population.NOW, population.VAULT.digest)
+    row = answered_row(command, fresh.answer, population.NOW, population.VAULT.digest)
     return fresh.answer, [*fresh.writes, row]
 
 

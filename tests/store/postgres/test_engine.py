@@ -18,7 +18,7 @@ from gongji.model.refusals import NoAccount, StoreUnavailable
 from gongji.model.settlement import Settlement
 from gongji.store import Store
 from gongji.store.committer import Committer
-from gongji.store.engine import Engine, EngineDown, Job, Uncertain
+from gongji.store.engine import CommitUncertain, Engine, EngineDown, Job
 from gongji.store.postgres.engine import PostgresEngine
 from gongji.store.postgres.store import PostgresStore
 from gongji.store.schema import Schema
@@ -153,7 +153,7 @@ def test_a_connection_lost_while_it_commits_leaves_it_open(
     fetched(one, Account, "", ["P1"])
     one.upsert(Account, [Account("P1", 5, 1)])
     other.connection.execute("SELECT pg_terminate_backend(%s)", [pid])
-    with pytest.raises(Uncertain):
+    with pytest.raises(CommitUncertain):
         one.commit()
     one.rollback()
 

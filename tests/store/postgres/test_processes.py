@@ -27,7 +27,7 @@ from gongji.model.refusals import NoAccount, StoreUnavailable
 from gongji.rules.codes import BindingState, Purpose
 from gongji.store import Store
 from gongji.store.committer import Committer
-from gongji.store.engine import Asked, Engine, Job, WriteConflict
+from gongji.store.engine import Engine, Job, Lookup, WriteConflict
 from gongji.store.postgres.engine import PostgresEngine
 from msgspec.structs import replace
 
@@ -269,7 +269,7 @@ class Meeting:
         self.count += 1
         self._engine.begin()
 
-    def fetch(self, asked: Sequence[Asked]) -> Sequence[Iterable[Any]]:
+    def fetch(self, asked: Sequence[Lookup]) -> Sequence[Iterable[Any]]:
         found: list[Any] = self._engine.fetch(asked)
         if self._firsts and any(kind is RequestRecord for kind, _, _ in asked):
             self._firsts.pop(0)()

@@ -23,11 +23,11 @@ from gongji.model.people import Person
 from gongji.model.settlement import Accumulator, Settlement
 from gongji.store import sql
 from gongji.store.engine import (
-    Asked,
+    CommitUncertain,
+    ConstraintViolated,
     EngineDown,
     EngineError,
-    Uncertain,
-    Violated,
+    Lookup,
     WriteConflict,
 )
 from gongji.store.postgres.arrays import Numbers, Texts, as_array, register
@@ -94,7 +94,7 @@ def translated() -> Iterator[None]:
     except errors.NumericValueOutOfRange as error:
         raise OverflowError(str(error)) from error
     except psycopg.IntegrityError as error:
-        raise Violated(str(error)) from error
+        raise ConstraintViolated(str(error)) from error
     except errors.InFailedSqlTransaction as error:
         raise EngineError(str(error)) from error
     except (psycopg.DataError, psycopg.ProgrammingError, psycopg.NotSupportedError):
@@ -156,7 +156,7 @@ class PostgresEngine:
         stage = LOCKED.get(need.kind, 0)
         return AFTER_LOCKS if stage and need.index else stage
 
-    def fetch(self, asked: Sequence[Asked]) -> list[list[Any]]:
+    def fetch(self, asked: Sequence[Lookup]) -> list[list[Any]]:
         """The records found for each of these, in their order, in one round trip."""
         # No text here holds a NUL, so nothing is found under one.
         texts = [
@@ -178,7 +178,7 @@ class PostgresEngine:
         return found
 
     def _note(
-        self, asked: Asked, text: Texts, rows: list[TupleRow], records: list[Any]
+        self, asked: Lookup, text: Texts, rows: list[TupleRow], records: list[Any]
     ) -> None:
         """What a decision rests on: rows that may not have changed when it is written,
         keys under which nothing was."""
@@ -295,7 +295,7 @@ class PostgresEngine:
             return connection.cursor(binary=True).execute(statement, values).fetchall()
 
     def _send(self, then: Iterable[str]) -> str | None:
-        """All that waits, then these statements: what was said to the last. Uncertain
+        """All that waits, then these statements: what was said to the last. CommitUncertain
         where it is not known."""
         waiting, self._waiting = self._waiting, []
         connection = self.connection
@@ -308,11 +308,11 @@ class PostgresEngine:
                         cursor.execute(statement, columns)
                 for statement in then:
                     cursor.execute(statement, prepare=False)
-        except Violated as violated:
+        except ConstraintViolated as violated:
             raise self._met(violated, waiting) from violated
         except EngineDown as down:
             if connection.info.transaction_status != TransactionStatus.INERROR:
-                raise Uncertain(str(down)) from down
+                raise CommitUncertain(str(down)) from down
             raise
         return cursor.statusmessage
 
@@ -342,7 +342,9 @@ class PostgresEngine:
             )
 
     def _met(
-        self, violated: Violated, waiting: Iterable[tuple[type, Sequence[Any]]]
+        self,
+        violated: ConstraintViolated,
+        waiting: Iterable[tuple[type, Sequence[Any]]],
     ) -> EngineError:
         """A row that was absent and is there now was written by another process;
         anything else is a defect."""

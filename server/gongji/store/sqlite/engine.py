@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 from gongji.model.commands import Listing
 from gongji.model.facts import Need
 from gongji.store import sql
-from gongji.store.engine import Asked, EngineDown, Violated
+from gongji.store.engine import ConstraintViolated, EngineDown, Lookup
 from gongji.store.schema import Schema
 from gongji.store.sqlite.sql import RowDecoder, select, upsert
 from gongji.store.table import RecordTable
@@ -41,7 +41,7 @@ class _Translating:
         self, kind: object, error: BaseException | None, trace: object
     ) -> None:
         if isinstance(error, sqlite3.IntegrityError):
-            raise Violated(str(error)) from error
+            raise ConstraintViolated(str(error)) from error
         if isinstance(
             error,
             (sqlite3.DataError, sqlite3.ProgrammingError, sqlite3.NotSupportedError),
@@ -100,7 +100,7 @@ class SqliteEngine:
         """Nothing waits: the whole database is this transaction's."""
         return 0
 
-    def fetch(self, asked: Sequence[Asked]) -> list[list[Any]]:
+    def fetch(self, asked: Sequence[Lookup]) -> list[list[Any]]:
         """The records found for each of these, by one statement: each step of one gives
         the interpreter away."""
         found: list[list[Any]] = [[] for _ in asked]
