@@ -11,7 +11,7 @@ import pytest
 from gongji import CityRules, Scheme
 from gongji.cities.city import Cities
 from gongji.cities.loading import city_from, load_cities
-from gongji.cli import demo
+from gongji.cli.demo import tell
 from gongji.cli.terminal import Terminal
 from gongji.client.connection import connect
 from gongji.rules.benefits import Table
@@ -42,7 +42,7 @@ def _told(
 ) -> dict[str, list[list[dict[str, str]]]]:
     """What the demo prints, as tables by title in the order printed."""
     with connect(address) as channel:
-        demo.tell(channel, Terminal(as_json=True))
+        tell(channel, Terminal(as_json=True))
     tables: dict[str, list[list[dict[str, str]]]] = {}
     for line in capsys.readouterr().out.splitlines():
         for title, rows in json.loads(line).items():

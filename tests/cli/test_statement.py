@@ -14,7 +14,8 @@ import grpc
 import pypdfium2 as pdfium
 import pytest
 from click.testing import CliRunner, Result
-from gongji.cli import demo, main
+from gongji.cli import main
+from gongji.cli.demo.day import DemoDay
 from gongji.cli.terminal import Terminal
 from gongji.client import imports, statement
 from gongji.client.connection import connect
@@ -107,7 +108,7 @@ def _texts(pdf: bytes) -> list[str]:
     ]
 
 
-def _live(day: demo.Day) -> None:
+def _live(day: DemoDay) -> None:
     """A holder's parent uses his purse at the clinic, at a month's last second and at
     the next one's first."""
     city, use = settlement_pb2.ACCOUNT_USE_CITY_ORDER, DRUGSTORE
@@ -132,7 +133,7 @@ def told(serving: Callable[..., str]) -> str:
     """The address of a service that was told the family's days."""
     address = serving(sample=False)
     with connect(address) as channel:
-        day = demo.Day(channel, Terminal(as_json=True))
+        day = DemoDay(channel, Terminal(as_json=True))
         day.clock("2025-09-30 10:00:00")
         imports.send_sample(channel)
         _live(day)

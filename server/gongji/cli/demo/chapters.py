@@ -1,0 +1,118 @@
+"""The chapters of the demo's day: the documents' own figures, in invented families."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gongji.cli.demo.day import DAY, DemoDay
+from gongji.v1 import binding_pb2, settlement_pb2
+
+_MARRIAGE = binding_pb2.Material(
+    kind="marriage_certificate", reference="demo/结婚证.jpg"
+)
+
+_REGISTER = binding_pb2.Material(kind="household_register", reference="demo/户口簿.jpg")
+
+_AT_COUNTER = tuple(
+    binding_pb2.Material(kind=kind, original=True, reference="demo/窗口验讫")
+    for kind in (
+        "holder_id_card",
+        "holder_social_security_card",
+        "member_identity",
+        "household_register",
+    )
+)
+
+_CHUZHOU_BINDINGS: Final = (
+    # The first lacks the marriage certificate, the last two are one too many (C22) and
+    # outside the pooling area (C27).
+    ("CZ002", "10", "minip_wechat", ()),
+    ("CZ002", "10", "minip_wechat", (_MARRIAGE,)),
+    ("CZ003", "51", "city_wechat", (_REGISTER,)),
+    ("CZ004", "52", "city_wechat", (_REGISTER,)),
+    ("CZ005", "20", "wanshitong", ()),
+    ("CZ006", "30", "wanshitong", ()),
+    ("CZ007", "20", "wanshitong", ()),
+    ("CZ008", "30", "wanshitong", ()),
+    ("AQ001", "71", "wanshitong", ()),
+)
+"""Members, relations, channels and materials of CZ001's applications."""
+
+_CHUZHOU_BILLS: Final = (
+    # At three levels before and after the deductible, and beyond the yearly cap.
+    ("H34110000001", "1000"),
+    ("H34110000002", "500"),
+    ("H34110000003", "5000"),
+    ("H34110000003", "100"),
+)
+"""Institutions and amounts in scope (yuan) of CZ001's bills."""
+
+
+def chuzhou(day: DemoDay) -> None:
+    """A family fills its account; bills meet deductible and cap."""
+    day.heading("滁州 · 陈家(2025-09-30 10:00)")
+    day.clock(f"{DAY} 10:00")
+    for member, relation, channel, materials in _CHUZHOU_BINDINGS:
+        day.bind("CZ001", member, relation, channel, materials)
+    day.bindings()
+    for institution, amount in _CHUZHOU_BILLS:
+        day.settle("CZ001", institution, amount, use=settlement_pb2.ACCOUNT_USE_OWN)
+    order = settlement_pb2.ACCOUNT_USE_CITY_ORDER
+    day.settle("CZ003", "H34110000003", "1000", use=order)
+    retired = day.settle(
+        "CZ003", "H34110000001", "600", use=order, out_of_catalogue_fen=5000
+    )
+    day.bills()
+    day.lines(retired)
+
+
+def anqing(day: DemoDay) -> None:
+    """Applications at once, under review across a holiday, and at the counter."""
+    day.heading("安庆 · 方家(2025-09-30)")
+    day.bind("AQ001", "AQ002", "10", "wanshitong", consent=True)
+    day.bind("AQ001", "AQ004", "73", "minip_wechat", [_REGISTER], consent=True)
+    day.bind("AQ001", "AQ003", "52", "window", _AT_COUNTER, consent=True)
+    # Out of the counter's hours, then at the bank within them.
+    day.clock(f"{DAY} 17:00")
+    day.bind("AQ001", "AQ005", "20", "window", _AT_COUNTER, consent=True)
+    day.clock(f"{DAY} 15:00")
+    day.bind("AQ001", "AQ005", "20", "bank", _AT_COUNTER, consent=True)
+    day.bindings()
+    order = settlement_pb2.ACCOUNT_USE_CITY_ORDER
+    settled = day.settle(
+        "AQ003",
+        "H34080000003",
+        "260",
+        use=order,
+        first_selfpay_fen=2000,
+        out_of_catalogue_fen=1500,
+    )
+    day.settle("AQ002", "P34080000001", "120", use=order)
+    day.bills()
+    day.lines(settled)
+
+
+def huangshan(day: DemoDay) -> None:
+    """A family binds by the province's rules, in a city without a channel of its own."""
+    day.heading("黄山 · 胡家(2025-09-30)")
+    # The national app serves pairs of different areas only (A19).
+    day.bind("HS001", "HS002", "10", "national_app", [_MARRIAGE])
+    day.bind("HS001", "HS002", "10", "minip_wechat", [_MARRIAGE], consent=True)
+    day.bindings()
+    day.guide_says("341000", "钱包")
+
+
+def evening(day: DemoDay) -> None:
+    """What was spent, a reversal, and the balances before and after it."""
+    day.heading("当晚 · 查询与撤销")
+    day.clock(f"{DAY} 20:00")
+    month = DAY[:7]
+    people = ("AQ001", "AQ002")
+    spent = day.spent("AQ001", month)
+    day.balances("撤销前", people)
+    day.reverse(spent[0].settlement_id)
+    day.balances("撤销后", people)
+    day.spent("AQ001", month)
+
+
+CHAPTERS: Final = (chuzhou, anqing, huangshan, evening)

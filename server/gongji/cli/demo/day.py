@@ -1,0 +1,342 @@
+"""The calls a channel backend makes on the demo's day, and tables of the replies.
+
+Every figure printed is what the server answered.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import grpc
+
+from gongji.cli.terminal import Terminal
+from gongji.client import imports
+from gongji.client.connection import RefusalInfo, refusal_of
+from gongji.rules import money
+from gongji.rules.codes import SHANGHAI
+from gongji.v1 import (
+    account_pb2,
+    account_pb2_grpc,
+    binding_pb2,
+    binding_pb2_grpc,
+    city_pb2,
+    city_pb2_grpc,
+    sandbox_pb2,
+    sandbox_pb2_grpc,
+    settlement_pb2,
+    settlement_pb2_grpc,
+    types_pb2,
+)
+
+DAY: Final = "2025-09-30"
+
+_BINDING_COLUMNS: Final = ("渠道", "授权人", "使用人", "结果", "依据", "说明")
+
+_BILL_COLUMNS: Final = (
+    "机构",
+    "就诊人",
+    "总额",
+    "起付线",
+    "比例",
+    "统筹基金",
+    "本人账户",
+    "共济账户",
+    "现金",
+    "依据",
+)
+
+_LINE_COLUMNS: Final = ("金额", "谁付", "规则", "条款", "说明")
+
+_BALANCE_COLUMNS: Final = ("账户", "余额")
+
+_SPENT_COLUMNS: Final = ("时间", "使用人", "机构", "共济支付", "状态")
+
+_STATES: Final = {
+    binding_pb2.BINDING_STATE_AWAITING_CONSENT: "待使用人同意",
+    binding_pb2.BINDING_STATE_UNDER_REVIEW: "审核中",
+    binding_pb2.BINDING_STATE_ACTIVE: "已生效",
+    binding_pb2.BINDING_STATE_ENDED: "已解绑",
+}
+
+_PAYERS: Final = {
+    settlement_pb2.PAYER_FUND: "统筹基金",
+    settlement_pb2.PAYER_OWN_PURSE: "本人账户",
+    settlement_pb2.PAYER_GIVER_PURSE: "共济账户",
+    settlement_pb2.PAYER_CASH: "现金",
+}
+
+
+class DemoDay:
+    """One day in a sandbox: calls, and the tables printed of their replies."""
+
+    def __init__(self, channel: grpc.Channel, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._cities = city_pb2_grpc.CityServiceStub(channel)
+        self._bindings = binding_pb2_grpc.BindingServiceStub(channel)
+        self._settlements = settlement_pb2_grpc.SettlementServiceStub(channel)
+        self._accounts = account_pb2_grpc.AccountServiceStub(channel)
+        self._sandbox = sandbox_pb2_grpc.SandboxServiceStub(channel)
+        sample = dict(imports.sample())
+        self._people = {row["person_no"]: row for row in sample["persons"]}
+        self._institutions = {
+            row["code"]: row["name"] for row in sample["institutions"]
+        }
+        self._rows: list[dict[str, str]] = []
+
+    def clock(self, text: str) -> None:
+        """Set the sandbox's clock, Shanghai time."""
+        request = sandbox_pb2.SetClockRequest(request_id=_new_id())
+        request.now.FromDatetime(datetime.fromisoformat(text).replace(tzinfo=SHANGHAI))
+        self._sandbox.SetClock(request)
+
+    def heading(self, text: str) -> None:
+        """Print a heading."""
+        self._terminal.say(f"\n■ {text}")
+
+    # --- bindings ---------------------------------------------------------------------
+
+    def bind(
+        self,
+        holder: str,
+        member: str,
+        relation: str,
+        channel: str,
+        materials: Sequence[binding_pb2.Material] = (),
+        *,
+        consent: bool = False,
+    ) -> str:
+        """Apply for a binding as the channel would; return its id, "" if refused.
+
+        The reply becomes a row of the next table.
+        """
+        request = binding_pb2.SubmitBindingRequest(
+            request_id=_new_id(),
+            holder=_ref(holder),
+            member=_ref(member),
+            relation=relation,
+            purposes=[types_pb2.PURPOSE_VISIT],
+            channel=channel,
+            member_details=self._details(member),
+            materials=materials,
+        )
+        self._accept_rules(request, consent=consent)
+        applied = {
+            "渠道": channel,
+            "授权人": self._name(holder),
+            "使用人": self._name(member),
+        }
+        try:
+            binding = self._bindings.SubmitBinding(request).binding
+        except grpc.RpcError as error:
+            self._rows.append(applied | _refused(refusal_of(error)))
+            return ""
+        self._rows.append(applied | _accepted(binding))
+        return str(binding.binding_id)
+
+    def _details(self, member: str) -> binding_pb2.MemberDetails:
+        person = self._people[member]
+        return binding_pb2.MemberDetails(
+            name=person["name"],
+            certificate_number=person["cert_no"],
+            phone=person["phone"],
+            insured_place=person["insured_place"],
+        )
+
+    def _accept_rules(
+        self, request: binding_pb2.SubmitBindingRequest, *, consent: bool
+    ) -> None:
+        """Pass the identity checks and accept the agreement of the holder's city, now."""
+        city = self._people[request.holder.person_no]["insured_place"]
+        checks = self._rule(city, "identity_checks")
+        request.identity_checks.extend(checks.get(request.channel, []))
+        agreement = self._rule(city, "agreement")
+        request.agreement.agreement_id = agreement["agreement_id"]
+        request.agreement.version = agreement["version"]
+        now = self._sandbox.GetClock(sandbox_pb2.GetClockRequest()).now
+        request.agreement.at.CopyFrom(now)
+        if consent:
+            request.consent.method = binding_pb2.CONSENT_METHOD_OWN_ACCOUNT
+            request.consent.at.CopyFrom(now)
+
+    def _rule(self, area_code: str, hook: str) -> Any:
+        """Return the value of one rule on the day, as the service gives it to programs."""
+        request = city_pb2.GetCityRequest(area_code=area_code, day=DAY)
+        rules = self._cities.GetCity(request).rules
+        return next(json.loads(rule.value_json) for rule in rules if rule.hook == hook)
+
+    def bindings(self) -> None:
+        """Print the applications since the last table."""
+        self._terminal.table("绑定", self._rows, _BINDING_COLUMNS)
+        self._rows = []
+
+    # --- bills ------------------------------------------------------------------------
+
+    def settle(
+        self, patient: str, institution: str, in_scope: str, *, use: int, **parts: int
+    ) -> settlement_pb2.Settlement:
+        """Settle an ordinary bill, `in_scope` in yuan and other `parts` in fen.
+
+        The settlement becomes a row of the next table.
+        """
+        bill = _bill(patient, institution, money.fen(in_scope), use, **parts)
+        request = settlement_pb2.SettleRequest(request_id=_new_id(), bill=bill)
+        settled = self._settlements.Settle(request).settlement
+        fund = settled.lines[0]
+        self._rows.append(
+            {
+                "机构": self._institutions[institution],
+                "就诊人": self._name(patient),
+                "总额": money.yuan(settled.bill.total_fen),
+                "起付线": money.yuan(settled.deductible_fen),
+                "比例": money.percent(settled.ratio_bp) if settled.ratio_bp else "—",
+                "统筹基金": money.yuan(settled.fund_fen),
+                "本人账户": money.yuan(settled.account_fen - settled.aid_fen),
+                "共济账户": money.yuan(settled.aid_fen),
+                "现金": money.yuan(settled.cash_fen),
+                "依据": _cited(fund.rule.clauses),
+            }
+        )
+        return settled
+
+    def bills(self) -> None:
+        """Print the bills since the last table."""
+        self._terminal.table("结算", self._rows, _BILL_COLUMNS)
+        self._rows = []
+
+    def lines(self, settled: settlement_pb2.Settlement) -> None:
+        """Print one settlement line by line: who pays each fen, under which clause."""
+        rows = [
+            {
+                "金额": money.yuan(line.fen),
+                "谁付": self._payer(line),
+                "规则": line.rule.hook,
+                "条款": _cited(line.rule.clauses),
+                "说明": line.in_words,
+            }
+            for line in settled.lines
+        ]
+        self._terminal.table("这一笔由谁支付、依据哪一条", rows, _LINE_COLUMNS)
+
+    def _payer(self, line: settlement_pb2.Line) -> str:
+        purse = f"({self._name(line.purse)})" if line.purse else ""
+        return _PAYERS[line.payer] + purse
+
+    def reverse(self, settlement_id: str) -> None:
+        """Take a settlement back and print where the money went."""
+        request = settlement_pb2.ReverseRequest(
+            request_id=_new_id(), settlement_id=settlement_id, why="演示撤销"
+        )
+        for refund in self._settlements.Reverse(request).refunds:
+            amount = money.yuan(refund.fen)
+            balance = money.yuan(refund.balance_after_fen)
+            self._terminal.say(
+                f"撤销: {amount} 元退回 {self._name(refund.purse)} 的账户, 余额 {balance} 元"
+            )
+
+    # --- enquiries --------------------------------------------------------------------
+
+    def balances(self, title: str, people: Iterable[str]) -> None:
+        """Print purses' balances."""
+        rows = [
+            {"账户": self._name(person), "余额": money.yuan(self._balance_fen(person))}
+            for person in people
+        ]
+        self._terminal.table(title, rows, _BALANCE_COLUMNS)
+
+    def _balance_fen(self, person_no: str) -> int:
+        request = account_pb2.GetAccountRequest(person=_ref(person_no))
+        return self._accounts.GetAccount(request).balance_fen
+
+    def spent(self, holder: str, month: str) -> list[settlement_pb2.SettlementRow]:
+        """Print what a holder's purse paid for others in a month (共济消费查询)."""
+        request = settlement_pb2.ListSettlementsRequest(
+            holder=_ref(holder), month=month
+        )
+        settlements = list(self._settlements.ListSettlements(request).rows)
+        title = f"{self._name(holder)}的共济消费查询({month})"
+        rows = [self._spent_row(settlement) for settlement in settlements]
+        self._terminal.table(title, rows, _SPENT_COLUMNS)
+        return settlements
+
+    def _spent_row(self, row: settlement_pb2.SettlementRow) -> dict[str, str]:
+        at = row.settled_at.ToDatetime(tzinfo=SHANGHAI)
+        return {
+            "时间": f"{at:%Y-%m-%d %H:%M}",
+            "使用人": self._name(row.patient),
+            "机构": row.institution_name,
+            "共济支付": money.yuan(row.charged_fen),
+            "状态": "已撤销" if row.reversed else "有效",
+        }
+
+    def guide_says(self, area_code: str, word: str) -> None:
+        """Print the first sentence of a city's guide that denies something of a word."""
+        request = city_pb2.GetGuideRequest(area_code=area_code, day=DAY)
+        for line in self._cities.GetGuide(request).text.splitlines():
+            sentence = not line.startswith(("|", "#"))
+            if sentence and word in line and "不" in line:
+                self._terminal.say(f"指南: {line.lstrip('- ')}")
+                return
+
+    def _name(self, person_no: str) -> str:
+        return self._people[person_no]["name"]
+
+
+def _accepted(binding: binding_pb2.Binding) -> dict[str, str]:
+    """Return result, clauses and remark of an accepted application."""
+    latency = next(
+        (rule for rule in binding.rules if rule.hook == "review_latency"),
+        types_pb2.RuleRef(),
+    )
+    result = _STATES[binding.state]
+    if binding.HasField("review_due_at"):
+        due = binding.review_due_at.ToDatetime(tzinfo=SHANGHAI)
+        provisional = "(暂按周末推算)" if binding.review_due_provisional else ""
+        result += f", {due:%Y-%m-%d %H:%M} 前审毕{provisional}"
+    assumption = types_pb2.CLAUSE_GRADE_ASSUMPTION
+    assumed = any(clause.grade == assumption for clause in latency.clauses)
+    clauses = _cited(latency.clauses) + (" 〔推定〕" if assumed else "")
+    return {"结果": result, "依据": clauses, "说明": binding.reason}
+
+
+def _refused(refusal: RefusalInfo) -> dict[str, str]:
+    """Return result, clauses and remark of a refused application."""
+    unmet = "; ".join(condition.message for condition in refusal.conditions)
+    clauses = "、".join(refusal.clauses)
+    return {"结果": "拒绝", "依据": clauses, "说明": unmet or refusal.message}
+
+
+def _cited(clauses: Iterable[types_pb2.Clause]) -> str:
+    return "、".join(clause.id for clause in clauses)
+
+
+def _bill(
+    patient: str, institution: str, in_scope_fen: int, use: int, **parts: int
+) -> settlement_pb2.Bill:
+    # Codes of pharmacies begin with P, as the national ones do.
+    pharmacy = institution.startswith("P")
+    bill = settlement_pb2.Bill(
+        patient=_ref(patient),
+        institution_code=institution,
+        service_day=DAY,
+        visit_kind=settlement_pb2.VISIT_KIND_PHARMACY
+        if pharmacy
+        else settlement_pb2.VISIT_KIND_OUTPATIENT,
+        total_fen=in_scope_fen + sum(parts.values()),
+        in_scope_fen=in_scope_fen,
+        spending=settlement_pb2.SPENDING_MEDICAL,
+        **parts,  # type: ignore[arg-type] # parts of the bill by name
+    )
+    bill.account_use = use  # type: ignore[assignment] # one of the enum's numbers
+    return bill
+
+
+def _ref(person_no: str) -> types_pb2.PersonRef:
+    return types_pb2.PersonRef(person_no=person_no)
+
+
+def _new_id() -> str:
+    return str(uuid.uuid4())

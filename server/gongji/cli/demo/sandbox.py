@@ -1,0 +1,79 @@
+"""A sandbox server in a process of its own, with the sample population."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import grpc
+
+from gongji.client import imports
+from gongji.client.connection import connect
+from gongji.v1 import account_pb2, account_pb2_grpc, types_pb2
+
+START_TIMEOUT_S: Final = 60
+"""Seconds in which the server must have loaded the sample."""
+
+_INTERVAL_S: Final = 0.1
+
+_STOP_TIMEOUT_S: Final = 20
+
+
+@contextmanager
+def running_sandbox() -> Iterator[str]:
+    """Run a sandbox on a free port of the loopback; yield its address.
+
+    OSError with what the server printed if it does not come up.
+    """
+    command = [sys.executable, "-m", "gongji", "serve", "--sandbox", "--sample"]
+    with tempfile.TemporaryDirectory(prefix="gongji-demo-") as name:
+        folder = Path(name)
+        address = f"127.0.0.1:{_free_port()}"
+        log = folder / "server.log"
+        with log.open("wb") as output:
+            server = subprocess.Popen(  # noqa: S603 - our own command
+                [*command, "--address", address, "--data", str(folder / "var")],
+                stdout=output,
+                stderr=output,
+            )
+        try:
+            _wait_until_loaded(server, address, log)
+            yield address
+        finally:
+            server.terminate()
+            server.wait(timeout=_STOP_TIMEOUT_S)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+        return port
+
+
+def _wait_until_loaded(
+    server: subprocess.Popen[bytes], address: str, log: Path
+) -> None:
+    """Wait until the last row of the sample is served. OSError."""
+    *_, (_, balances) = imports.sample()
+    last = types_pb2.PersonRef(person_no=balances[-1]["person_no"])
+    request = account_pb2.GetAccountRequest(person=last)
+    with connect(address) as channel:
+        accounts = account_pb2_grpc.AccountServiceStub(channel)
+        for _ in range(int(START_TIMEOUT_S / _INTERVAL_S)):
+            try:
+                accounts.GetAccount(request, timeout=1)
+            except grpc.RpcError:
+                if server.poll() is not None:
+                    output = log.read_text(encoding="utf-8")
+                    raise OSError(f"服务未能启动:\n{output}") from None
+                time.sleep(_INTERVAL_S)
+            else:
+                return
+    raise OSError(f"服务在 {START_TIMEOUT_S:.0f} 秒内没有应答")
