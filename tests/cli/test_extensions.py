@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from gongji.cli import COMMANDS, main
+from gongji.cli import ENTRY_POINTS, main
 
 BROUGHT = {
     "greet": (
@@ -25,7 +25,7 @@ BROUGHT = {
 @pytest.fixture
 def brought(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All of them, installed as one distribution."""
-    lines = [f"[{COMMANDS}]"]
+    lines = [f"[{ENTRY_POINTS}]"]
     for name, (source, _, _) in BROUGHT.items():
         module = f"brought_{name.replace('-', '_')}"
         (tmp_path / f"{module}.py").write_text(source, encoding="utf-8")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import metadata
-from typing import Any
+from typing import Any, Final
 
 import click
 import grpc
@@ -11,84 +11,89 @@ import grpc
 from gongji import __version__
 from gongji.cli.cities import check_command, cities_command, guide_command
 from gongji.cli.demo import demo_command
-from gongji.cli.kit import COMMANDS as KIT
-from gongji.cli.national import national
+from gongji.cli.kit import doctor_command, hooks_command, new_city_command
+from gongji.cli.national import national_group
 from gongji.cli.records import credit_command, import_command, reconcile_command
 from gongji.cli.serve import migrate_command, serve_command
 from gongji.cli.statement import statement_command
 from gongji.cli.terminal import Terminal
-from gongji.client import imports
 from gongji.client.connection import refusal_of
 from gongji.model.refusals import Refusal
 
-COMMANDS = "gongji.commands"
-"""Entry-point group of commands other packages bring, e.g. `gongji conformance`; loaded
-when asked for."""
+ENTRY_POINTS: Final = "gongji.commands"
+"""Group of entry points by which other packages add commands, e.g. `gongji conformance`.
+
+Each is loaded only when it is called.
+"""
 
 
-class Faults(click.Group):
-    """A group whose commands end with a sentence, never with a traceback, where the
-    user can mend the matter."""
+class ExtensibleGroup(click.Group):
+    """Our own commands and those of other packages; faults end in one sentence."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Our own commands and those other packages bring."""
-        return sorted(
-            {*super().list_commands(ctx), *metadata.entry_points(group=COMMANDS).names}
-        )
+        """Return the names of all commands."""
+        installed = metadata.entry_points(group=ENTRY_POINTS).names
+        return sorted({*super().list_commands(ctx), *installed})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """One of our own, or one another package brings."""
-        return super().get_command(ctx, cmd_name) or _brought(cmd_name)
+        """Return one of our own commands, or one of another package."""
+        return super().get_command(ctx, cmd_name) or _installed_command(cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Runs the command; turns refusals and faults of files into one line on
-        standard error and exit code 1."""
+        """Run the command; exit with 1 and one line on standard error if it fails."""
         try:
             return super().invoke(ctx)
-        except Refusal as refused:
-            cited = "、".join(c.id for c in refused.clauses)
-            raise click.ClickException(
-                refused.message + (f" ({cited})" if cited else "")
-            ) from refused
+        except Refusal as refusal:
+            cited = "、".join(clause.id for clause in refusal.clauses)
+            message = refusal.message + (f" ({cited})" if cited else "")
+            raise click.ClickException(message) from refusal
         except grpc.RpcError as error:
-            told = refusal_of(error)
-            unanswered = (
-                f"服务没有应答({told.code.name}): {told.message}; 请确认服务已启动, "
-                "地址以 --target 指明"
-            )
-            raise click.ClickException(
-                told.message if told.reason else unanswered
-            ) from error
-        except (imports.FileFaultError, ValueError, OSError) as fault:
+            raise click.ClickException(_message_of(error)) from error
+        # What the user can mend: files, options, addresses. Anything else is a defect
+        # of ours and keeps its traceback.
+        except (ValueError, OSError) as fault:
             raise click.ClickException(str(fault)) from fault
 
 
-def _brought(name: str) -> click.Command | None:
-    """A command of another package; one that says what is wrong where it cannot be loaded."""
-    for entry in metadata.entry_points(group=COMMANDS, name=name):
-        try:
-            command = entry.load()
-        except Exception as fault:  # noqa: BLE001 - whatever it is, the other commands work
-            return _unloadable(
-                name, f"{entry.value} 未能加载: {type(fault).__name__}: {fault}"
-            )
-        if isinstance(command, click.Command):
-            return command
-        return _unloadable(name, f"{entry.value} 不是命令")
-    return None
-
-
-def _unloadable(name: str, told: str) -> click.Command:
-    def fail(**_: object) -> None:
-        raise click.ClickException(told)
-
-    settings = {"ignore_unknown_options": True, "allow_extra_args": True}
-    return click.Command(
-        name, callback=fail, short_help=told, context_settings=settings
+def _message_of(error: grpc.RpcError) -> str:
+    """Return the service's refusal, or that the service did not answer."""
+    refusal = refusal_of(error)
+    if refusal.reason:
+        return refusal.message
+    return (
+        f"服务没有应答({refusal.code.name}): {refusal.message}; 请确认服务已启动, "
+        "地址以 --target 指明"
     )
 
 
-@click.group(cls=Faults, context_settings={"help_option_names": ["-h", "--help"]})
+def _installed_command(name: str) -> click.Command | None:
+    """Return another package's command, or one that says why it cannot be loaded."""
+    for entry in metadata.entry_points(group=ENTRY_POINTS, name=name):
+        try:
+            command = entry.load()
+        except Exception as fault:  # noqa: BLE001 - whatever it is, the other commands work
+            reason = f"{entry.value} 未能加载: {type(fault).__name__}: {fault}"
+            return _failing_command(name, reason)
+        if isinstance(command, click.Command):
+            return command
+        return _failing_command(name, f"{entry.value} 不是命令")
+    return None
+
+
+def _failing_command(name: str, reason: str) -> click.Command:
+    def fail(**_: object) -> None:
+        raise click.ClickException(reason)
+
+    # Whatever it is called with, the reason is what the user must read.
+    settings = {"ignore_unknown_options": True, "allow_extra_args": True}
+    return click.Command(
+        name, callback=fail, short_help=reason, context_settings=settings
+    )
+
+
+@click.group(
+    cls=ExtensibleGroup, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.option(
     "--lang",
     type=click.Choice(["zh", "en"]),
@@ -114,7 +119,9 @@ for command in (
     statement_command,
     reconcile_command,
     demo_command,
-    national,
-    *KIT,
+    national_group,
+    new_city_command,
+    hooks_command,
+    doctor_command,
 ):
     main.add_command(command)

@@ -1,19 +1,20 @@
-"""`gongji cities`, `guide` and `check`."""
+"""`gongji cities`, `guide` and `check`: the installed cities and their rules."""
 
 from __future__ import annotations
 
 import sys
-from typing import Any
+from collections.abc import Iterable
+from datetime import datetime
 
 import click
 
 from gongji import guide
-from gongji.cities.city import City
+from gongji.cities.city import Cities, City, RefusedPlugin
 from gongji.cities.loading import load_cities
-from gongji.cli.serve import show_cities
-from gongji.cli.terminal import Terminal
+from gongji.cli.terminal import Terminal, rows_of
 from gongji.kit.check import findings
 from gongji.kit.check.extremes import problems_of_effects
+from gongji.kit.check.findings import Finding
 from gongji.kit.check.proof import prove
 from gongji.kit.check.report import (
     EXTREME_COLUMNS,
@@ -29,12 +30,44 @@ from gongji.kit.check.report import (
 )
 from gongji.serve.clock import system_clock
 
+_CITY_COLUMNS = (
+    "city",
+    "area_code",
+    "pinyin",
+    "plugin",
+    "version",
+    "overridden",
+    "adoptions",
+)
+
+_REFUSED_PLUGIN_COLUMNS = ("plugin", "pinyin", "problem")
+
 
 @click.command("cities")
 @click.pass_obj
 def cities_command(terminal: Terminal) -> None:
     """列出已接入的城市与未能加载的插件."""
     show_cities(terminal, load_cities())
+
+
+def show_cities(terminal: Terminal, cities: Cities) -> None:
+    """Print the table of cities and, if there are any, of refused plugins."""
+    rows = [
+        {
+            "city": city.name,
+            "area_code": city.area_code,
+            "pinyin": city.pinyin,
+            "plugin": city.plugin,
+            "version": city.version,
+            "overridden": len(city.overridden),
+            "adoptions": "、".join(city.adoptions) or "—",
+        }
+        for city in cities.all
+    ]
+    terminal.table("cities", rows, _CITY_COLUMNS)
+    if cities.refused:
+        refused = rows_of(cities.refused, _REFUSED_PLUGIN_COLUMNS)
+        terminal.table("refused_plugins", refused, _REFUSED_PLUGIN_COLUMNS)
 
 
 @click.command("guide")
@@ -44,10 +77,12 @@ def cities_command(terminal: Terminal) -> None:
 )
 @click.option("--html", "as_html", is_flag=True, help="输出一个自足的网页.")
 @click.pass_obj
-def guide_command(terminal: Terminal, city: str, day: Any, *, as_html: bool) -> None:
+def guide_command(
+    terminal: Terminal, city: str, day: datetime | None, *, as_html: bool
+) -> None:
     """打印一个城市的办理指南, 全部内容出自规则取值."""
     chosen = load_cities().named(city)
-    on = day.date() if day else system_clock().date()
+    on = (day or system_clock()).date()
     if as_html:
         sys.stdout.write(guide.html(chosen, on))
     else:
@@ -63,61 +98,59 @@ def guide_command(terminal: Terminal, city: str, day: Any, *, as_html: bool) -> 
 def check_command(terminal: Terminal, city: str, *, strict: bool) -> None:
     """核对并证明一个城市的插件:
     列出规则取值与条款、次序与拆分的影响、待遇表的证明、插件是否只依规则作答."""
-    if not run(terminal, city, strict=strict):
+    cities = load_cities()
+    refused = [plugin for plugin in cities.refused if plugin.pinyin == city]
+    if refused:
+        show_refused(terminal, city, refused)
+        raise SystemExit(1)
+    if not show_check(terminal, cities.named(city), strict=strict):
         raise SystemExit(1)
 
 
-def run(terminal: Terminal, name: str, *, strict: bool = False) -> bool:
-    """Checks the city people call so and prints everything; False where it must not
-    serve, or not by `strict`.
+def show_refused(
+    terminal: Terminal, pinyin: str, refused: Iterable[RefusedPlugin]
+) -> None:
+    """Print why the plugins of a city were refused, and what its source shows."""
+    rows = [
+        {"plugin": plugin.plugin, "problem": line}
+        for plugin in refused
+        for line in plugin.problem.splitlines()
+    ]
+    terminal.table("refused_plugins", rows, REFUSED_COLUMNS)
+    reported = [*missing_row_findings(pinyin), *purity_findings(pinyin)]
+    if reported:
+        _show_findings(terminal, reported)
 
-    CityNotServed where there is no plugin for it.
-    """
-    loaded = load_cities()
-    refused = [r for r in loaded.refused if r.pinyin == name]
-    if refused:
-        rows = [
-            {"plugin": r.plugin, "problem": line}
-            for r in refused
-            for line in r.problem.splitlines()
-        ]
-        terminal.table("refused_plugins", rows, REFUSED_COLUMNS)
-        found = [*missing_row_findings(name), *purity_findings(name)]
-        if found:
-            terminal.table(
-                "findings",
-                (f.row(coded=terminal.as_json) for f in found),
-                findings.COLUMNS,
-            )
-        return False
-    city = loaded.named(name)
-    passed = show(terminal, city)
+
+def show_check(terminal: Terminal, city: City, *, strict: bool) -> bool:
+    """Print a city's rules and their proof; return whether the check passes."""
+    effective = show_rules(terminal, city)
     proof = prove(city)
-    terminal.table(
-        "proof",
-        [{column: getattr(proof, column) for column in PROOF_COLUMNS}],
-        PROOF_COLUMNS,
-    )
-    found = [*proof.findings, *purity_findings(city.pinyin)]
-    if found or terminal.as_json:
-        terminal.table(
-            "findings", (f.row(coded=terminal.as_json) for f in found), findings.COLUMNS
-        )
-    return passed and findings.passes(found, strict=strict)
+    terminal.table("proof", rows_of([proof], PROOF_COLUMNS), PROOF_COLUMNS)
+    reported = [*proof.findings, *purity_findings(city.pinyin)]
+    # Programs get the table even if it is empty: it says that nothing was found.
+    if reported or terminal.as_json:
+        _show_findings(terminal, reported)
+    return effective and findings.passes(reported, strict=strict)
 
 
-def show(terminal: Terminal, city: City) -> bool:
-    """Prints it all; False where something is wrong."""
+def show_rules(terminal: Terminal, city: City) -> bool:
+    """Print a city's rules and extremes; return whether its tables have no problem."""
     terminal.table("rules", rule_rows(city), RULE_COLUMNS)
     tables = list(reimbursement_tables(city))
-    rows = [row for label, table in tables for row in extreme_rows(label, table)]
-    if rows:
-        terminal.table("extremes", rows, EXTREME_COLUMNS)
+    extremes = [row for label, table in tables for row in extreme_rows(label, table)]
+    if extremes:
+        terminal.table("extremes", extremes, EXTREME_COLUMNS)
     problems = [
-        {"table": label, "problem": told}
+        {"table": label, "problem": problem}
         for label, table in tables
-        for told in problems_of_effects(table)
+        for problem in problems_of_effects(table)
     ]
     if problems:
         terminal.table("problems", problems, PROBLEM_COLUMNS)
     return not problems
+
+
+def _show_findings(terminal: Terminal, reported: Iterable[Finding]) -> None:
+    rows = [finding.row(coded=terminal.as_json) for finding in reported]
+    terminal.table("findings", rows, findings.COLUMNS)

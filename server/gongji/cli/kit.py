@@ -1,4 +1,4 @@
-"""The kit's commands of `gongji`: new-city, hooks, doctor."""
+"""`gongji new-city`, `hooks` and `doctor`: what a city team is given."""
 
 from __future__ import annotations
 
@@ -8,35 +8,33 @@ import click
 
 from gongji.binding.workdays import Workdays
 from gongji.cities.loading import load_cities
-from gongji.cli.terminal import Terminal
+from gongji.cli.terminal import Terminal, rows_of
 from gongji.kit import doctor, hooks
-from gongji.kit.newcity import answers as told
-from gongji.kit.newcity import interview, project
+from gongji.kit.newcity import answers, interview, project
 from gongji.serve.clock import system_clock
 
 
-class _Click:
-    """The interview's desk at a terminal."""
+class _ClickDesk:
+    """The interview's desk at a terminal; see `interview.Desk`."""
 
     def say(self, text: str) -> None:
-        """Shows a line."""
+        """Print a line."""
         click.echo(text)
 
     def ask(self, question: str) -> str:
-        """What is typed."""
-        return str(
-            click.prompt(question, default="", show_default=False, type=str)
-        ).strip()
+        """Return what is typed, without spaces around it."""
+        text: str = click.prompt(question, default="", show_default=False, type=str)
+        return text.strip()
 
     def confirm(self, question: str) -> bool:
-        """Yes or no."""
+        """Return whether the answer is yes; no by default."""
         return bool(click.confirm(question, default=False))
 
 
 @click.command("new-city")
 @click.option(
     "--answers",
-    "path",
+    "answers_path",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="答案文件(TOML); 不给则逐题询问.",
 )
@@ -46,11 +44,16 @@ class _Click:
     help="写入的目录, 不得已存在; 默认 gongji-名称.",
 )
 @click.pass_obj
-def new_city(terminal: Terminal, path: Path | None, out: Path | None) -> None:
+def new_city_command(
+    terminal: Terminal, answers_path: Path | None, out: Path | None
+) -> None:
     """为一个新城市生成完整的规则项目: 规则、条款、案例、说明与 CI."""
-    given = told.read_file(path) if path else told.read(interview.hold(_Click()))
-    folder = out or Path(project.FOLDER.format(given.pinyin))
-    written = project.write(given, folder)
+    if answers_path:
+        policy = answers.read_file(answers_path)
+    else:
+        policy = answers.read(interview.hold(_ClickDesk()))
+    folder = out or Path(project.FOLDER.format(policy.pinyin))
+    written = project.write(policy, folder)
     rows = [{"file": str(path)} for path in written.paths]
     terminal.table("written", rows, ["file"])
     if not written.formatted:
@@ -61,8 +64,8 @@ def new_city(terminal: Terminal, path: Path | None, out: Path | None) -> None:
     for command in (
         f"cd {folder}",
         "pip install -e . gongji-conformance",
-        f"gongji check {given.pinyin}",
-        f"pytest --pyargs gongji_conformance --gongji-city {given.pinyin}",
+        f"gongji check {policy.pinyin}",
+        f"pytest --pyargs gongji_conformance --gongji-city {policy.pinyin}",
         "gongji serve",
     ):
         terminal.say(f"  {command}")
@@ -74,27 +77,26 @@ def new_city(terminal: Terminal, path: Path | None, out: Path | None) -> None:
 @click.pass_obj
 def hooks_command(terminal: Terminal, city: str | None, *, trace: bool) -> None:
     """列出每个钩子的签名、所问与回答者."""
-    if not trace:
-        found = load_cities()
-        terminal.table(
-            "hooks",
-            hooks.listing(found, found.named(city) if city else None),
-            hooks.HOOK_COLUMNS,
-        )
+    if trace:
+        if not city:
+            raise click.UsageError(
+                "--trace 须指明城市, 如 gongji hooks chuzhou --trace"
+            )
+        _show_trace(terminal, city)
         return
-    if not city:
-        raise click.UsageError("--trace 须指明城市, 如 gongji hooks chuzhou --trace")
+    cities = load_cities()
+    rows = hooks.listing(cities, cities.named(city) if city else None)
+    terminal.table("hooks", rows, hooks.HOOK_COLUMNS)
+
+
+def _show_trace(terminal: Terminal, city: str) -> None:
+    """Print the hook calls of loading a city; SystemExit if it does not load."""
     calls, problem = hooks.trace(city)
-    rows = [
-        {name: getattr(call, name) for name in hooks.CALL_COLUMNS} for call in calls
-    ]
+    rows = rows_of(calls, hooks.CALL_COLUMNS)
     terminal.table("calls", rows, hooks.CALL_COLUMNS)
     if problem:
-        terminal.table(
-            "problems",
-            [{"problem": line} for line in problem.splitlines()],
-            ["problem"],
-        )
+        problems = [{"problem": line} for line in problem.splitlines()]
+        terminal.table("problems", problems, ["problem"])
         raise SystemExit(1)
 
 
@@ -121,17 +123,11 @@ def doctor_command(
     """找出已安装而未加载的插件、打不开或不可靠的数据和未知的日历, 说明原因与办法;
     有问题则以 1 退出."""
     workdays = Workdays.from_toml(calendar) if calendar else Workdays()
-    found = list(doctor.findings(data, workdays, system_clock(), database))
+    findings = list(doctor.findings(data, workdays, system_clock(), database))
     for line in doctor.healthy(data, database):
         terminal.say(line)
-    if found:
-        rows = [
-            {name: getattr(finding, name) for name in doctor.FINDING_COLUMNS}
-            for finding in found
-        ]
+    if findings:
+        rows = rows_of(findings, doctor.FINDING_COLUMNS)
         terminal.table("diagnosis", rows, doctor.FINDING_COLUMNS)
         raise SystemExit(1)
     terminal.say("一切正常")
-
-
-COMMANDS = (new_city, hooks_command, doctor_command)

@@ -1,10 +1,9 @@
-"""`gongji national convert`: one message, or a file of rows, from the national
-interface to ours or back."""
+"""`gongji national convert`: messages of the national interface to gongji.v1 and back."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
 import click
 
@@ -28,11 +27,11 @@ _ROWS: Final = ("ReconcileRow", "ReconcileDetailsResponse")
 
 
 @click.group("national")
-def national() -> None:
+def national_group() -> None:
     """国家接口报文(2206、2207、2208、2601、3201、3202)与 gongji.v1 互转."""
 
 
-@national.command("convert")
+@national_group.command("convert")
 @click.argument("file", type=click.File("rb"))
 @click.option(
     "--from-national",
@@ -61,84 +60,93 @@ def convert_command(
 ) -> None:
     """转换一个国家报文(JSON)、一个 3202 明细文件(TXT), 或本命令先前的输出; FILE 为 -
     时读标准输入."""
-    given = _text(file, "输入")
-    if not given.strip():
+    text = _text(file, "输入")
+    if not text.strip():
         raise NationalFault("输入是空的")
-    back = direction == "to" or (direction is None and _ours(given))
-    asked = _text(request, "--request") if request else ""
+    request_text = _text(request, "--request") if request else ""
+    if direction == "to" or (direction is None and _is_document(text)):
+        converted = _to_national(text, request_text)
+    else:
+        converted = _from_national(text)
     # All or nothing: half a file would look like a whole one.
-    written = list(_to_national(given, asked) if back else _from_national(given))
-    for line in written:
-        if not identities_only:
-            click.echo(line)
+    lines = list(converted)
     if identities_only:
         click.echo(f"恒等式 I1-I5 成立({HN.name})")
-
-
-def _from_national(given: str) -> Iterator[str]:
-    if not _is_json(given):
-        for row, rest in rows_from(_lines(given)):
-            yield dumps(document(row, rest))
         return
-    yield dumps(document(*from_national(loads(given), HN)), indent=2)
+    for line in lines:
+        click.echo(line)
 
 
-def _to_national(given: str, asked: str) -> Iterator[str]:
-    first = _first(given)
+def _from_national(text: str) -> Iterator[str]:
+    """Yield a message as one document, or a file of rows as one document a row."""
+    if _is_json(text):
+        yield dumps(document(*from_national(loads(text), HN)), indent=2)
+        return
+    for row, kept in rows_from(_lines(text)):
+        yield dumps(document(row, kept))
+
+
+def _to_national(text: str, request: str) -> Iterator[str]:
+    """Yield one message, or a file's lines if the documents are rows."""
+    first = _first_document(text)
     if isinstance(first, Mapping) and first.get("kind") in _ROWS:
-        visits = {
-            row.settlement_id: rest.rest.get("mdtrt_id")
-            for row, rest in rows_from(_lines(asked))
-        }
-        for number, line in enumerate(_lines(given), start=1):
-            yield _row_line(loads(line, f"第 {number} 行"), visits)
+        yield from _row_lines(text, request)
         return
-    value = loads(given)
-    ours, kept = undocumented(value)
-    if asked:
-        yield dumps(reply_to(ours, loads(asked, "--request"), HN), indent=2)
+    ours, kept = undocumented(loads(text))
+    if request:
+        message: object = reply_to(ours, loads(request, "--request"), HN)
     elif isinstance(ours, pb.ReconcileTotalsRequest) and ours.totals:
-        yield dumps(statements(ours, kept, HN), indent=2)
+        message = statements(ours, kept, HN)
     else:
-        yield dumps(to_national(ours, kept, HN), indent=2)
+        message = to_national(ours, kept, HN)
+    yield dumps(message, indent=2)
 
 
-def _row_line(value: object, visits: Mapping[str, Any]) -> str:
-    row, rest = undocumented(value, KeptNode)
-    if isinstance(row, pb.ReconcileRow):
-        return line_of(row, rest)
-    if isinstance(row, pb.ReconcileDetailsResponse):
-        return difference_line(row, mdtrt_id=visits.get(row.settlement_id) or "")
-    raise NationalFault(f"明细文件中不能有 {row.DESCRIPTOR.name}")
+def _row_lines(text: str, request: str) -> Iterator[str]:
+    """Yield rows, or differences with the visits of the institution's own rows."""
+    visits = {
+        row.settlement_id: kept.rest.get("mdtrt_id")
+        for row, kept in rows_from(_lines(request))
+    }
+    for number, line in enumerate(_lines(text), start=1):
+        row, kept = undocumented(loads(line, f"第 {number} 行"), KeptNode)
+        if isinstance(row, pb.ReconcileRow):
+            yield line_of(row, kept)
+        elif isinstance(row, pb.ReconcileDetailsResponse):
+            visit = visits.get(row.settlement_id) or ""
+            yield difference_line(row, mdtrt_id=visit)
+        else:
+            raise NationalFault(f"明细文件中不能有 {row.DESCRIPTOR.name}")
 
 
-def _text(file: BinaryIO, what: str) -> str:
+def _text(file: BinaryIO, name: str) -> str:
     try:
         return file.read().decode("utf-8-sig")
     except UnicodeDecodeError as fault:
-        raise NationalFault(f"{what} 不是 UTF-8 文本") from fault
+        raise NationalFault(f"{name} 不是 UTF-8 文本") from fault
 
 
 def _lines(text: str) -> list[str]:
-    """Lines of a file; only a line feed ends one."""
+    """Return the lines of a file."""
+    # Not splitlines(): in the national files only a line feed ends a line.
     return text.removesuffix("\n").split("\n") if text else []
 
 
-def _is_json(given: str) -> bool:
-    return given.lstrip()[:1] in {"{", "["}
+def _is_json(text: str) -> bool:
+    return text.lstrip()[:1] in {"{", "["}
 
 
-def _ours(given: str) -> bool:
-    """Whether it is what this command writes, told by its kind."""
-    first = _first(given)
+def _is_document(text: str) -> bool:
+    """Return whether the text is what this command writes: it has a kind."""
+    first = _first_document(text)
     return isinstance(first, Mapping) and "kind" in first
 
 
-def _first(given: str) -> object:
-    """The whole as JSON, or its first line where each line is a document; None for neither."""
-    for text in (given, given.partition("\n")[0]):
+def _first_document(text: str) -> object:
+    """Return the text as JSON, or its first line if each is a document, or None."""
+    for candidate in (text, text.partition("\n")[0]):
         try:
-            return loads(text) if _is_json(given) else None
+            return loads(candidate) if _is_json(candidate) else None
         except NationalFault:
             continue
     return None

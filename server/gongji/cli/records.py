@@ -2,57 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Final, TextIO
 
 import click
 from rich.progress import Progress
 
-from gongji.cli.serve import DEFAULT_ADDRESS
-from gongji.cli.terminal import Terminal
-from gongji.client import credits as crediting
+from gongji.cli.options import DAY, MONTH, target_option
+from gongji.cli.terminal import Terminal, rows_of
+from gongji.client import credits as monthly_credits  # `credits` is a builtin
 from gongji.client import imports, reconcile
 from gongji.client.connection import connect
 
-_DAY = click.DateTime(["%Y-%m-%d"])
+_CSV_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+_IMPORT_COUNTS: Final = ("received", "written", "unchanged", "refused")
+
+_IMPORT_ERROR_COLUMNS: Final = ("row", "field", "message")
+
+_CREDIT_COUNTS: Final = ("credited", "replayed", "refused")
+
+_CREDIT_REFUSAL_COLUMNS: Final = ("row", "person_no", "reason", "message")
 
 
 @click.command("import")
-@click.argument(
-    "path",
-    metavar="FILE.csv",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-)
-@click.option("--target", default=DEFAULT_ADDRESS, show_default=True, help="服务地址.")
+@click.argument("path", metavar="FILE.csv", type=_CSV_FILE)
+@target_option
 @click.pass_obj
 def import_command(terminal: Terminal, path: Path, target: str) -> None:
     """把人员、机构或结转余额的 CSV 文件送入服务; 出错的行被列出, 其余写入."""
     kind, rows = imports.read(path)
-    with (
-        connect(target) as channel,
-        Progress(console=terminal.errors, transient=True) as bar,
-    ):
-        task = bar.add_task(path.name, total=len(rows))
-        done = imports.send(channel, kind, rows, lambda: bar.advance(task))
-    counts = {
-        "received": done.received,
-        "written": done.written,
-        "unchanged": done.unchanged,
-        "refused": done.refused,
-    }
-    terminal.table(kind, [counts], list(counts))
-    if done.errors:
+    with connect(target) as channel, _progress(terminal, path.name, len(rows)) as step:
+        imported = imports.send(channel, kind, rows, step)
+    terminal.table(kind, rows_of([imported], _IMPORT_COUNTS), _IMPORT_COUNTS)
+    if imported.errors:
         errors = [
-            {"row": row, "field": field, "message": message}
-            for row, field, message in done.errors
+            dict(zip(_IMPORT_ERROR_COLUMNS, error, strict=True))
+            for error in imported.errors
         ]
-        terminal.table("refused", errors, ["row", "field", "message"])
+        terminal.table("refused", errors, _IMPORT_ERROR_COLUMNS)
         raise SystemExit(1)
 
 
 @click.command("credit")
-@click.argument("month", metavar="YYYY-MM", type=click.DateTime(["%Y-%m"]))
+@click.argument("month", metavar="YYYY-MM", type=MONTH)
 @click.option(
     "--persons",
     type=click.File(encoding="utf-8-sig"),
@@ -65,80 +61,62 @@ def import_command(terminal: Terminal, path: Path, target: str) -> None:
     default=1,
     help="更正原因后再次办理被拒绝的人: 2、3 ….",
 )
-@click.option("--target", default=DEFAULT_ADDRESS, show_default=True, help="服务地址.")
+@target_option
 @click.pass_obj
 def credit_command(
     terminal: Terminal, month: datetime, persons: TextIO, attempt: int, target: str
 ) -> None:
     """为名单上的每个人划入一个月; 重复运行不会重复划入."""
-    numbers = crediting.read(persons)
-    with (
-        connect(target) as channel,
-        Progress(console=terminal.errors, transient=True) as bar,
-    ):
-        task = bar.add_task(f"{month:%Y-%m}", total=len(numbers))
-        done = crediting.send(
-            channel,
-            f"{month:%Y-%m}",
-            numbers,
-            lambda: bar.advance(task),
-            attempt=attempt,
-        )
-    counts = {
-        "credited": done.credited,
-        "replayed": done.replayed,
-        "refused": done.refused,
-    }
-    terminal.table("credits", [counts], list(counts))
-    if done.refused:
-        columns = ["row", "person_no", "reason", "message"]
-        terminal.table(
-            "refused",
-            [{c: getattr(r, c) for c in columns} for r in done.refusals],
-            columns,
-        )
+    numbers = monthly_credits.read(persons)
+    name = f"{month:%Y-%m}"
+    with connect(target) as channel, _progress(terminal, name, len(numbers)) as step:
+        result = monthly_credits.send(channel, name, numbers, step, attempt=attempt)
+    terminal.table("credits", rows_of([result], _CREDIT_COUNTS), _CREDIT_COUNTS)
+    if result.refused:
+        refusals = rows_of(result.refusals, _CREDIT_REFUSAL_COLUMNS)
+        terminal.table("refused", refusals, _CREDIT_REFUSAL_COLUMNS)
         raise SystemExit(1)
 
 
 @click.command("reconcile")
-@click.argument(
-    "path",
-    metavar="FILE.csv",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-)
+@click.argument("path", metavar="FILE.csv", type=_CSV_FILE)
 @click.option("--institution", required=True, metavar="CODE", help="定点医药机构编号.")
-@click.option("--from", "first", required=True, type=_DAY, help="结算起始日.")
+@click.option("--from", "first", required=True, type=DAY, help="结算起始日.")
 @click.option(
-    "--to", "last", required=True, type=_DAY, help="结算截止日(含), 至多 31 天."
+    "--to", "last", required=True, type=DAY, help="结算截止日(含), 至多 31 天."
 )
-@click.option("--target", default=DEFAULT_ADDRESS, show_default=True, help="服务地址.")
+@target_option
 @click.pass_obj
 def reconcile_command(
     terminal: Terminal,
     path: Path,
     *,
     institution: str,
-    first: Any,
-    last: Any,
+    first: datetime,
+    last: datetime,
     target: str,
 ) -> None:
     """把机构的明细 CSV 与服务的账逐行核对; 列出差异, 不平则以 1 退出."""
     rows = reconcile.read(path)
     period = reconcile.ReconciledPeriod(institution, first.date(), last.date())
-    with (
-        connect(target) as channel,
-        Progress(console=terminal.errors, transient=True) as bar,
-    ):
-        task = bar.add_task(path.name, total=len(rows))
-        compared = reconcile.compare(channel, period, rows, lambda: bar.advance(task))
+    with connect(target) as channel, _progress(terminal, path.name, len(rows)) as step:
+        compared = reconcile.compare(channel, period, rows, step)
+    # Programs read the kinds as they are, people their labels.
     in_words = str if terminal.as_json else terminal.label
-    terminal.table(
-        "totals", reconcile.totals(compared, in_words), reconcile.TOTAL_COLUMNS
-    )
+    totals = reconcile.totals(compared, in_words)
+    terminal.table("totals", totals, reconcile.TOTAL_COLUMNS)
     if compared.differences:
-        terminal.table(
-            "differences",
-            reconcile.lines(compared, in_words),
-            reconcile.DIFFERENCE_COLUMNS,
-        )
+        lines = reconcile.lines(compared, in_words)
+        terminal.table("differences", lines, reconcile.DIFFERENCE_COLUMNS)
         raise SystemExit(1)
+
+
+@contextmanager
+def _progress(
+    terminal: Terminal, label: str, total: int
+) -> Iterator[Callable[[], None]]:
+    """Show a progress bar; yield what advances it by one."""
+    # On standard error: standard output is for the result, which programs read.
+    with Progress(console=terminal.errors, transient=True) as bar:
+        task = bar.add_task(label, total=total)
+        yield lambda: bar.advance(task)

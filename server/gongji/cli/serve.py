@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Iterator
 from contextlib import aclosing, suppress
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import click
 
 from gongji import __version__
 from gongji.binding.workdays import Workdays
-from gongji.cities.city import Cities
 from gongji.cities.loading import load_cities
+from gongji.cli.cities import show_cities
+from gongji.cli.options import DEFAULT_ADDRESS
 from gongji.cli.terminal import Terminal
-from gongji.rules.codes import SHANGHAI
 from gongji.serve import gateway, service, supervisor
 from gongji.serve.clock import system_clock
 from gongji.serve.service import Up, lossy_settings
@@ -24,12 +25,11 @@ from gongji.serve.settings import DATABASE, KEY_FILE, Settings
 from gongji.serve.workers import serve_many
 from gongji.store.databases import database_at
 
-DEFAULT_ADDRESS = "127.0.0.1:50051"
+MAX_WORKERS: Final = 64
 
-MOST_WORKERS = 64
-
-
-_DATABASE_HELP = "数据库地址, 如 postgresql://主机/库名; 默认数据目录中的 SQLite."
+_DATABASE_HELP: Final = (
+    "数据库地址, 如 postgresql://主机/库名; 默认数据目录中的 SQLite."
+)
 
 
 @click.command("serve")
@@ -49,7 +49,7 @@ _DATABASE_HELP = "数据库地址, 如 postgresql://主机/库名; 默认数据�
 @click.option("--database", default="", metavar="URL", help=_DATABASE_HELP)
 @click.option(
     "--workers",
-    type=click.IntRange(1, MOST_WORKERS),
+    type=click.IntRange(1, MAX_WORKERS),
     default=1,
     show_default=True,
     metavar="N",
@@ -82,11 +82,14 @@ _DATABASE_HELP = "数据库地址, 如 postgresql://主机/库名; 默认数据�
     help="补充年份的节假日与补班日(TOML), 见 server/README.md.",
 )
 @click.pass_obj
+# The options are called as the fields of Settings.
 def serve_command(terminal: Terminal, /, **options: Any) -> None:
     """启动服务; Ctrl-C 停止."""
     settings = Settings.parse(**options)
+    # Ctrl-C before the service handles signals itself ends without a traceback.
     with suppress(KeyboardInterrupt):
         if settings.workers > 1:
+            # The parent answers no call and needs no fast loop.
             asyncio.run(_serve(settings, terminal))
             return
         with asyncio.Runner(loop_factory=supervisor.new_event_loop) as runner:
@@ -115,83 +118,48 @@ def migrate_command(terminal: Terminal, data: Path, database: str) -> None:
 
 
 async def _serve(settings: Settings, terminal: Terminal) -> None:
-    """Serve until interrupted and print what happens. ValueError or OSError if the
-    settings cannot be met."""
-    cities, workdays = (
-        load_cities(settings.adopt, settings.retired_credits),
-        settings.workdays(),
-    )
-    many = settings.workers > 1
-    async with aclosing(
-        serve_many(settings) if many else service.serve(settings, cities, workdays)
-    ) as events:
+    """Serve until interrupted and print what happens.
+
+    ValueError or OSError if the settings cannot be met.
+    """
+    cities = load_cities(settings.adopt, settings.retired_credits)
+    workdays = settings.workdays()
+    if settings.workers > 1:
+        serving = serve_many(settings)
+    else:
+        serving = service.serve(settings, cities, workdays)
+    async with aclosing(serving) as events:
         async for event in events:
             if isinstance(event, Up):
-                await announce(terminal, settings, cities, workdays, event.address)
+                lossy = await asyncio.to_thread(lossy_settings, settings.database)
+                today = system_clock().date()
+                show_cities(terminal, cities)
+                for warning in _warnings(settings, workdays, today, lossy):
+                    terminal.say(warning)
+                _announce(terminal, settings, event.address)
             else:
                 terminal.say("正在停止 …")
 
 
-def show_cities(terminal: Terminal, cities: Cities) -> None:
-    """The table of cities and, where there are any, of refused plugins."""
-    served = [
-        {
-            "city": c.name,
-            "area_code": c.area_code,
-            "pinyin": c.pinyin,
-            "plugin": c.plugin,
-            "version": c.version,
-            "overridden": len(c.overridden),
-            "adoptions": "、".join(c.adoptions) or "—",
-        }
-        for c in cities.all
-    ]
-    columns = [
-        "city",
-        "area_code",
-        "pinyin",
-        "plugin",
-        "version",
-        "overridden",
-        "adoptions",
-    ]
-    terminal.table("cities", served, columns)
-    if cities.refused:
-        refused = [
-            {"plugin": r.plugin, "pinyin": r.pinyin, "problem": r.problem}
-            for r in cities.refused
-        ]
-        terminal.table("refused_plugins", refused, ["plugin", "pinyin", "problem"])
-
-
-def _place(settings: Settings) -> str:
-    """Where the data is; never a password."""
-    if not database_at(settings.database).shared:
-        return f"数据在 {settings.database or f'{settings.data}/'}"
-    address = urlsplit(settings.database)
-    return f"数据在 PostgreSQL {address.hostname or ''}{address.path}, 密钥在 {settings.data}/"
-
-
-async def announce(
-    terminal: Terminal,
-    settings: Settings,
-    cities: Cities,
-    workdays: Workdays,
-    address: str,
-) -> None:
-    """What people read when the service is up."""
-    show_cities(terminal, cities)
-    today = system_clock().astimezone(SHANGHAI).date()
+def _warnings(
+    settings: Settings, workdays: Workdays, today: date, lossy: Iterable[str]
+) -> Iterator[str]:
+    """Return what an operator should know before anybody calls."""
+    # Two months before its end reviews begin to reach into the next year.
     for year in sorted({today.year, (today + timedelta(days=60)).year}):
         if not workdays.known(year):
-            terminal.say(
+            yield (
                 f"注意: {year} 年节假日安排尚未载入, 该年的审核期限暂按周末推算; "
                 "可用 --calendar 补充"
             )
     if settings.sandbox:
-        terminal.say("沙盒: SandboxService 可拨钟、清空; 切勿存放真实数据")
-    for lossy in await asyncio.to_thread(lossy_settings, settings.database):
-        terminal.say(f"警告: PostgreSQL 的 {lossy}; 「答复之前已经落盘」在此库上不成立")
+        yield "沙盒: SandboxService 可拨钟、清空; 切勿存放真实数据"
+    for setting in lossy:
+        yield f"警告: PostgreSQL 的 {setting}; 「答复之前已经落盘」在此库上不成立"
+
+
+def _announce(terminal: Terminal, settings: Settings, address: str) -> None:
+    """Print that the service is up, where, and what to try next."""
     processes = f"({settings.workers} 个进程)" if settings.workers > 1 else ""
     terminal.say(
         f"gongji {__version__} 正在 {address} 服务{processes}; {_place(settings)}; "
@@ -203,3 +171,11 @@ async def announce(
         f"  .venv/bin/buf curl --protocol grpc --http2-prior-knowledge -d '{{}}' \\\n"
         f"      http://{address}/gongji.v1.CityService/ListCities"
     )
+
+
+def _place(settings: Settings) -> str:
+    """Return where the data is, without passwords."""
+    if not database_at(settings.database).shared:
+        return f"数据在 {settings.database or f'{settings.data}/'}"
+    address = urlsplit(settings.database)
+    return f"数据在 PostgreSQL {address.hostname or ''}{address.path}, 密钥在 {settings.data}/"

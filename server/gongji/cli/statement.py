@@ -5,19 +5,19 @@ from __future__ import annotations
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, Final
 
 import click
 
-from gongji.cli.records import _DAY
-from gongji.cli.serve import DEFAULT_ADDRESS
+from gongji.cli.options import DAY, MONTH, target_option
 from gongji.cli.terminal import Terminal
 from gongji.client import statement
 from gongji.client.connection import connect
+from gongji.client.statement import Sheet, StatementPeriod
 from gongji.rules.codes import SHANGHAI
 from gongji.serve.clock import system_clock
 
-_SHAPES = ("table", "csv", "json", "pdf")
+_FORMATS: Final = ("table", "csv", "json", "pdf")
 
 
 @click.command("statement")
@@ -29,21 +29,18 @@ _SHAPES = ("table", "csv", "json", "pdf")
     show_default=True,
     help="holder 共济消费(授权人), member 本人结算(就诊人), account 个人账户明细.",
 )
-@click.option(
-    "--month",
-    type=click.DateTime(["%Y-%m"]),
-    help="查询的月份; 与 --from、--to 二选一.",
-)
-@click.option("--from", "first", type=_DAY, help="起始日(按结算时间, 含当日).")
-@click.option("--to", "last", type=_DAY, help="结束日(含当日).")
+@click.option("--month", type=MONTH, help="查询的月份; 与 --from、--to 二选一.")
+@click.option("--from", "first", type=DAY, help="起始日(按结算时间, 含当日).")
+@click.option("--to", "last", type=DAY, help="结束日(含当日).")
 @click.option(
     "--format",
-    "shape",
-    type=click.Choice(_SHAPES),
+    "requested_format",
+    type=click.Choice(_FORMATS),
     help="默认按 --out 的后缀, 否则为表格.",
 )
 @click.option(
     "--out",
+    # Lazy: no file is made or emptied if the service refuses.
     type=click.File("wb", lazy=True),
     default="-",
     metavar="FILE",
@@ -54,60 +51,67 @@ _SHAPES = ("table", "csv", "json", "pdf")
     type=click.DateTime(["%Y-%m-%d %H:%M"]),
     help="PDF 上的打印时间; 默认现在.",
 )
-@click.option("--target", default=DEFAULT_ADDRESS, show_default=True, help="服务地址.")
+@target_option
 @click.pass_obj
 def statement_command(
     terminal: Terminal, /, *, person_no: str, side: str, target: str, **options: Any
 ) -> None:
     """共济消费查询: 打印一个人的共济消费、本人结算或账户明细."""
-    period, out = (
-        _period(options["month"], options["first"], options["last"]),
-        options["out"],
-    )
-    shape = _shape(terminal, options["shape"], out)
+    period = _period(options["month"], options["first"], options["last"])
+    output = options["out"]
+    # Before the call: a mistake among the options costs the service nothing.
+    file_format = _format(terminal, options["requested_format"], output.name)
     with connect(target) as channel:
         sheet = statement.fetch(channel, person_no, side, period)
-    if shape == "table":
-        terminal.table(
-            sheet.heading, sheet.shown(), [column.head for column in sheet.columns]
-        )
-    elif shape == "pdf":
-        given = options["printed_at"]
-        out.write(
-            statement.to_pdf(
-                sheet, given.replace(tzinfo=SHANGHAI) if given else system_clock()
-            )
-        )
+    if file_format == "table":
+        columns = [column.head for column in sheet.columns]
+        terminal.table(sheet.heading, sheet.shown(), columns)
     else:
-        out.write(
-            statement.to_csv(sheet) if shape == "csv" else statement.to_json(sheet)
-        )
+        _write(sheet, file_format, output, options["printed_at"])
+
+
+def _write(
+    sheet: Sheet, file_format: str, output: BinaryIO, printed_at: datetime | None
+) -> None:
+    if file_format == "csv":
+        output.write(statement.to_csv(sheet))
+    elif file_format == "json":
+        output.write(statement.to_json(sheet))
+    else:
+        at = printed_at.replace(tzinfo=SHANGHAI) if printed_at else system_clock()
+        output.write(statement.to_pdf(sheet, at))
 
 
 def _period(
     month: datetime | None, first: datetime | None, last: datetime | None
-) -> statement.StatementPeriod:
-    """The days asked for. UsageError where a month and days are both given."""
+) -> StatementPeriod:
+    """Return the days requested. UsageError if both a month and days are given."""
     if month and (first or last):
         raise click.UsageError("--month 与 --from、--to 只能二选一")
     if month:
-        return statement.StatementPeriod.of_month(month.date())
-    return statement.StatementPeriod(
+        return StatementPeriod.of_month(month.date())
+    return StatementPeriod(
         first.date() if first else None, last.date() if last else None
     )
 
 
-def _shape(terminal: Terminal, asked: str | None, out: Any) -> str:
-    """How to write it: as asked, as the file is called, or as a table. UsageError where
-    the two do not go together."""
-    suffix = Path(out.name).suffix.removeprefix(".")
-    shape = asked or (
-        suffix if suffix in _SHAPES else "json" if terminal.as_json else "table"
-    )
-    if shape == "table" and out.name != "-":
+def _format(terminal: Terminal, requested: str | None, name: str) -> str:
+    """Return the format: as requested, by the output's suffix, or a table.
+
+    UsageError if it does not suit the output.
+    """
+    file_format = requested or _default_format(terminal, name)
+    if file_format == "table" and name != "-":
         raise click.UsageError(
             "--out 只写 csv、json 或 pdf; 请以此为后缀或用 --format 指明"
         )
-    if shape == "pdf" and out.name == "-" and sys.stdout.isatty():
+    if file_format == "pdf" and name == "-" and sys.stdout.isatty():
         raise click.UsageError("PDF 不能显示在终端; 请用 --out FILE.pdf")
-    return shape
+    return file_format
+
+
+def _default_format(terminal: Terminal, name: str) -> str:
+    suffix = Path(name).suffix.removeprefix(".")
+    if suffix in _FORMATS:
+        return suffix
+    return "json" if terminal.as_json else "table"

@@ -1,18 +1,17 @@
-"""How the command speaks to people: tables on a terminal, plain columns or JSON in a
-pipe; labels in two languages."""
+"""Output of the command: tables on a terminal, plain columns or JSON in a pipe."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.table import Table
 
-LABELS: Mapping[str, tuple[str, str]] = {
+LABELS: Final[Mapping[str, tuple[str, str]]] = {
     "adoptions": ("已采用的候选修订", "adopted revisions"),
     "against": ("相反条款", "against"),
     "against_fund": ("对照支付", "fund, otherwise"),
@@ -101,57 +100,76 @@ LABELS: Mapping[str, tuple[str, str]] = {
 """Labels by key: Chinese, English. Clauses and values stay Chinese."""
 
 
+def rows_of(records: Iterable[object], columns: Sequence[str]) -> list[dict[str, Any]]:
+    """Return records as rows of a table: their attributes by column."""
+    return [
+        {column: getattr(record, column) for column in columns} for record in records
+    ]
+
+
 class Terminal:
-    """Where results go: rich tables if somebody looks, tab-separated lines or JSON if a
-    program reads."""
+    """Where results are printed: for people, or as JSON for programs."""
 
     def __init__(self, *, lang: str = "zh", as_json: bool = False) -> None:
         self._english = lang == "en"
         self.as_json = as_json
+        # Without a terminal a line is never wrapped: programs read it whole.
         self.console = Console(soft_wrap=not sys.stdout.isatty())
         self.errors = Console(stderr=True)
 
     def label(self, key: str) -> str:
-        """The label of a column or heading in the chosen language; the key itself where
-        it has none."""
+        """Return a key's label in the chosen language, the key itself if it has none."""
         return LABELS[key][self._english] if key in LABELS else key
 
     def table(
         self, title: str, rows: Iterable[Mapping[str, Any]], columns: Sequence[str]
     ) -> None:
-        """Rows under a title; a column is a key of every row."""
-        rows = list(rows)
+        """Print rows under a title; each column is a key of every row."""
         if self.as_json:
-            self.json({title: rows})
-        elif self.console.is_terminal:
-            shown = Table(
-                title=self.label(title), title_justify="left", header_style="bold"
-            )
-            for column in columns:
-                shown.add_column(self.label(column), overflow="fold")
-            for row in rows:
-                shown.add_row(*(str(row[c]) for c in columns))
-            self.console.print(shown)
+            self.json({title: list(rows)})
+            return
+        cells = [[str(row[column]) for column in columns] for row in rows]
+        labels = [self.label(column) for column in columns]
+        if self.console.is_terminal:
+            self._print_table(self.label(title), labels, cells)
         else:
-            sys.stdout.write(f"# {self.label(title)}\n")
-            sys.stdout.write("\t".join(self.label(c) for c in columns) + "\n")
-            for row in rows:
-                sys.stdout.write(
-                    "\t".join(str(row[c]).replace("\n", " ") for c in columns) + "\n"
-                )
+            self._write_lines(self.label(title), labels, cells)
+
+    def _print_table(
+        self, title: str, labels: Iterable[str], cells: Iterable[Sequence[str]]
+    ) -> None:
+        table = Table(title=title, title_justify="left", header_style="bold")
+        for label in labels:
+            table.add_column(label, overflow="fold")
+        for row in cells:
+            table.add_row(*row)
+        self.console.print(table)
+
+    def _write_lines(
+        self, title: str, labels: Iterable[str], cells: Iterable[Sequence[str]]
+    ) -> None:
+        """Write tab-separated lines, as other programs take them."""
+        sys.stdout.write(f"# {title}\n")
+        sys.stdout.write("\t".join(labels) + "\n")
+        for row in cells:
+            # A line is a row, whatever a cell contains.
+            line = "\t".join(cell.replace("\n", " ") for cell in row)
+            sys.stdout.write(f"{line}\n")
 
     def json(self, value: object) -> None:
-        """One JSON document on one line."""
+        """Write one JSON document on one line."""
+        # Not by rich, which would wrap and colour it.
         sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
 
     def markdown(self, text: str) -> None:
-        """Markdown: rendered on a terminal, as it is in a pipe."""
+        """Print Markdown: rendered on a terminal, as it is in a pipe."""
         if self.console.is_terminal:
             self.console.print(Markdown(text))
         else:
             sys.stdout.write(text if text.endswith("\n") else text + "\n")
 
     def say(self, text: str = "") -> None:
-        """A line for people."""
+        """Print a line for people; nothing if the output is JSON."""
+        # No markup: brackets are part of the text.
         if not self.as_json:
             self.console.print(text, markup=False, highlight=False)

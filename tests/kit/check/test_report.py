@@ -10,7 +10,7 @@ import pytest
 from gongji import NoFund, Scheme
 from gongji.cities import anhui
 from gongji.cities.city import City
-from gongji.cli.cities import show
+from gongji.cli.cities import show_rules
 from gongji.cli.terminal import Terminal
 from gongji.rules.benefits import Effects
 
@@ -47,7 +47,7 @@ def test_the_declaration_is_recomputed(
     expected: list[str],
 ) -> None:
     """Where what a table declares is not what it does, each figure is named and the check fails."""
-    passed = show(Terminal(as_json=True), chuzhou(new_world, changes))
+    passed = show_rules(Terminal(as_json=True), chuzhou(new_world, changes))
     printed = {
         key: rows
         for line in capsys.readouterr().out.splitlines()
@@ -64,7 +64,7 @@ def test_extremes_are_shown_with_what_is_declared(
 ) -> None:
     """Each standing has three situations, with both ways, their difference and the
     declared figure."""
-    show(Terminal(as_json=True), chuzhou(new_world, {}))
+    show_rules(Terminal(as_json=True), chuzhou(new_world, {}))
     printed = {
         key: rows
         for line in capsys.readouterr().out.splitlines()
@@ -93,5 +93,5 @@ def test_a_city_without_a_table_has_no_extremes(
     assert isinstance(denied, NoFund)
     nothing = {Scheme.EMPLOYEE: denied, Scheme.RESIDENT: denied}
     city = new_world(reimbursement=nothing).cities.of("341100")
-    assert show(Terminal(as_json=True), city)
+    assert show_rules(Terminal(as_json=True), city)
     assert "extremes" not in capsys.readouterr().out

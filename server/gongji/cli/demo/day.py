@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -33,27 +33,6 @@ from gongji.v1 import (
 )
 
 DAY: Final = "2025-09-30"
-
-_BINDING_COLUMNS: Final = ("渠道", "授权人", "使用人", "结果", "依据", "说明")
-
-_BILL_COLUMNS: Final = (
-    "机构",
-    "就诊人",
-    "总额",
-    "起付线",
-    "比例",
-    "统筹基金",
-    "本人账户",
-    "共济账户",
-    "现金",
-    "依据",
-)
-
-_LINE_COLUMNS: Final = ("金额", "谁付", "规则", "条款", "说明")
-
-_BALANCE_COLUMNS: Final = ("账户", "余额")
-
-_SPENT_COLUMNS: Final = ("时间", "使用人", "机构", "共济支付", "状态")
 
 _STATES: Final = {
     binding_pb2.BINDING_STATE_AWAITING_CONSENT: "待使用人同意",
@@ -170,7 +149,7 @@ class DemoDay:
 
     def bindings(self) -> None:
         """Print the applications since the last table."""
-        self._terminal.table("绑定", self._rows, _BINDING_COLUMNS)
+        self._print("绑定", self._rows)
         self._rows = []
 
     # --- bills ------------------------------------------------------------------------
@@ -204,7 +183,7 @@ class DemoDay:
 
     def bills(self) -> None:
         """Print the bills since the last table."""
-        self._terminal.table("结算", self._rows, _BILL_COLUMNS)
+        self._print("结算", self._rows)
         self._rows = []
 
     def lines(self, settled: settlement_pb2.Settlement) -> None:
@@ -219,7 +198,7 @@ class DemoDay:
             }
             for line in settled.lines
         ]
-        self._terminal.table("这一笔由谁支付、依据哪一条", rows, _LINE_COLUMNS)
+        self._print("这一笔由谁支付、依据哪一条", rows)
 
     def _payer(self, line: settlement_pb2.Line) -> str:
         purse = f"({self._name(line.purse)})" if line.purse else ""
@@ -245,7 +224,7 @@ class DemoDay:
             {"账户": self._name(person), "余额": money.yuan(self._balance_fen(person))}
             for person in people
         ]
-        self._terminal.table(title, rows, _BALANCE_COLUMNS)
+        self._print(title, rows)
 
     def _balance_fen(self, person_no: str) -> int:
         request = account_pb2.GetAccountRequest(person=_ref(person_no))
@@ -259,7 +238,7 @@ class DemoDay:
         settlements = list(self._settlements.ListSettlements(request).rows)
         title = f"{self._name(holder)}的共济消费查询({month})"
         rows = [self._spent_row(settlement) for settlement in settlements]
-        self._terminal.table(title, rows, _SPENT_COLUMNS)
+        self._print(title, rows)
         return settlements
 
     def _spent_row(self, row: settlement_pb2.SettlementRow) -> dict[str, str]:
@@ -280,6 +259,9 @@ class DemoDay:
             if sentence and word in line and "不" in line:
                 self._terminal.say(f"指南: {line.lstrip('- ')}")
                 return
+
+    def _print(self, title: str, rows: Sequence[Mapping[str, str]]) -> None:
+        self._terminal.table(title, rows, list(rows[0]) if rows else ())
 
     def _name(self, person_no: str) -> str:
         return self._people[person_no]["name"]

@@ -52,6 +52,8 @@ def running_sandbox() -> Iterator[str]:
 
 
 def _free_port() -> int:
+    # Chosen here, since what the server announces goes to its log; if another takes the
+    # port before the server does, the server says so and ends.
     with socket.create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]
         return port
