@@ -130,7 +130,7 @@ def pure(settlements: list[Settlement]) -> None:
         if settlement.reversed_at:
             comparison.expect(reverse(settlement))
     differing = [found for row in theirs if (found := comparison.judge(row))] + list(
-        comparison.rest()
+        comparison.unreported()
     )
     told("pure", len(theirs), perf_counter() - began, f"{len(differing)} differences")
 

@@ -45,7 +45,8 @@ def test_content_is_what_the_names_say() -> None:
 
 
 def _commands(root: type) -> Iterator[type]:
-    for kind in root.__subclasses__():
+    kinds: list[type] = root.__subclasses__()
+    for kind in kinds:
         if kind.__module__.startswith("gongji."):
             yield kind
             yield from _commands(kind)

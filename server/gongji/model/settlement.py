@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from gongji.model.account import PurseMovement
 from gongji.model.decided import DecidedBy, RuleRef
@@ -38,6 +39,16 @@ class Bill(Struct, frozen=True, kw_only=True):
     spending: Spending = Spending.MEDICAL
     filing_no: str = ""
     msgid: str = ""
+
+    @property
+    def parts_fen(self) -> int:
+        """Return the sum of the four parts."""
+        return (
+            self.out_of_catalogue_fen
+            + self.above_limit_fen
+            + self.first_selfpay_fen
+            + self.in_scope_fen
+        )
 
 
 class Line(Struct, frozen=True, kw_only=True):
@@ -108,6 +119,14 @@ class Accumulator(Struct, frozen=True):
     year: int
     deductible_used_fen: int = 0
     fund_paid_fen: int = 0
+
+    def plus(self, deductible_fen: int, fund_fen: int) -> Accumulator:
+        """Return the accumulator with so much more used; fen, negative takes back."""
+        return replace(
+            self,
+            deductible_used_fen=self.deductible_used_fen + deductible_fen,
+            fund_paid_fen=self.fund_paid_fen + fund_fen,
+        )
 
     @staticmethod
     def key_of(person_no: str, scheme: Scheme, pooling_area: str, year: int) -> str:

@@ -1,5 +1,7 @@
-"""May this bill be settled at all? A ladder of named refusals, then the bill with
-everything that decides it."""
+"""First step of a bill: a ladder of named refusals, in order of precedence.
+
+What passes is the bill together with everything that decides it.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,7 @@ from gongji.model.refusals import (
     UnsupportedVisitKind,
 )
 from gongji.model.settlement import Bill
-from gongji.rules.benefits import NoFund, Situation
+from gongji.rules.benefits import Situation, Table
 from gongji.rules.codes import (
     BindingState,
     EnrolmentStatus,
@@ -39,18 +41,18 @@ from gongji.rules.money import yuan
 from gongji.rules.terms import TERMS
 
 INSURED = frozenset({EnrolmentStatus.NORMAL, EnrolmentStatus.PAUSED})
-"""Statuses of somebody who is in a scheme; a pause excludes the fund (C63), it refuses nothing."""
+"""Statuses of a person in a scheme. A pause excludes the fund (C63), it refuses nothing."""
 
 SETTLED_ELSEWHERE = frozenset({VisitKind.INPATIENT, VisitKind.CHRONIC})
 """Kinds whose first settlement is not ours; their residue is (C65)."""
 
 
-class Admitted(Struct, frozen=True, kw_only=True):
-    """A bill that may be settled.
+class AdmittedBill(Struct, frozen=True, kw_only=True):
+    """A bill that may be settled, with what decides it.
 
     `rules` are the city's on the service day: they decide the fund's part. `rules_now`
     are those of the day of settlement: they decide the purses. `givers` are the bound
-    holders to be asked, in their order.
+    holders to be charged, in their order.
     """
 
     bill: Bill
@@ -63,24 +65,14 @@ class Admitted(Struct, frozen=True, kw_only=True):
     givers: tuple[str, ...]
 
 
-def admit(bill: Bill, facts: Facts, cities: Cities) -> Admitted:
-    """The ladder: each refusal by its name, in this order. Refusal."""
-    institution = facts.get(Institution, bill.institution_code)
-    if institution is None:
-        raise InstitutionNotFound(
-            f"没有编号为 {bill.institution_code} 的定点医药机构",
-            field="bill.institution_code",
-        )
-    patient = facts.get(Person, bill.patient)
-    if patient is None:
-        raise PersonNotFound(
-            f"没有人员编号为 {bill.patient} 的参保人", field="bill.patient"
-        )
-    if bill.service_day > facts.today:
-        raise FutureServiceDay(
-            f"就诊日 {bill.service_day} 晚于今日 {facts.today}",
-            field="bill.service_day",
-        )
+def admit(bill: Bill, facts: Facts, cities: Cities) -> AdmittedBill:
+    """Admit a bill, or refuse it by the first reason in this order.
+
+    CityNotServed and NotInForce come from the patient's city.
+    """
+    institution = _institution(bill, facts)
+    patient = _patient(bill, facts)
+    _refuse_future_day(bill, facts)
     city = cities.of(patient.insured_place)
     rules = city.rules(bill.service_day)
     rules_now = city.rules(facts.today)
@@ -92,7 +84,7 @@ def admit(bill: Bill, facts: Facts, cities: Cities) -> Admitted:
     _refuse_unfiled(bill, institution, patient, rules)
     givers = givers_of(bill, facts.where(Binding, "member", bill.patient))
     _refuse_unbound(bill, givers, rules_now)
-    return Admitted(
+    return AdmittedBill(
         bill=bill,
         patient=patient,
         institution=institution,
@@ -105,8 +97,11 @@ def admit(bill: Bill, facts: Facts, cities: Cities) -> Admitted:
 
 
 def scheme_of(bill: Bill, patient: Person) -> Scheme:
-    """The bill's scheme, else the only one the patient is in on the service day, else
-    the employee scheme."""
+    """Return the scheme a bill is settled under.
+
+    It is the bill's, else the only one the patient is in on the service day, else the
+    employee scheme.
+    """
     if bill.scheme is not None:
         return bill.scheme
     schemes = {
@@ -118,40 +113,74 @@ def scheme_of(bill: Bill, patient: Person) -> Scheme:
 
 
 def givers_of(bill: Bill, bindings: Collection[Binding]) -> tuple[str, ...]:
-    """Holders whose purses are bound for visits now, earliest first; a bill that names
-    some keeps only those."""
-    if not bindings:  # most patients
+    """Return the holders bound for visits now, earliest first.
+
+    A bill that names some keeps only those.
+    """
+    if not bindings:  # hot path: most patients have none
         return ()
     active = [
         b
         for b in bindings
         if b.state is BindingState.ACTIVE and Purpose.VISIT in b.purposes
     ]
+    # The id settles the order of two bindings that became active at one instant.
     active.sort(key=lambda b: (b.active_at or b.submitted_at, b.binding_id))
-    return tuple(
-        dict.fromkeys(
-            b.holder for b in active if not bill.givers or b.holder in bill.givers
+    holders = dict.fromkeys(b.holder for b in active)
+    if not bill.givers:
+        return tuple(holders)
+    return tuple([holder for holder in holders if holder in bill.givers])
+
+
+def _institution(bill: Bill, facts: Facts) -> Institution:
+    institution = facts.get(Institution, bill.institution_code)
+    if institution is None:
+        raise InstitutionNotFound(
+            f"没有编号为 {bill.institution_code} 的定点医药机构",
+            field="bill.institution_code",
         )
-    )
+    return institution
+
+
+def _patient(bill: Bill, facts: Facts) -> Person:
+    patient = facts.get(Person, bill.patient)
+    if patient is None:
+        raise PersonNotFound(
+            f"没有人员编号为 {bill.patient} 的参保人", field="bill.patient"
+        )
+    return patient
+
+
+def _refuse_future_day(bill: Bill, facts: Facts) -> None:
+    if bill.service_day > facts.today:
+        raise FutureServiceDay(
+            f"就诊日 {bill.service_day} 晚于今日 {facts.today}",
+            field="bill.service_day",
+        )
 
 
 def _refuse_odd_parts(bill: Bill) -> None:
-    parts = {
-        "out_of_catalogue_fen": bill.out_of_catalogue_fen,
-        "above_limit_fen": bill.above_limit_fen,
-        "first_selfpay_fen": bill.first_selfpay_fen,
-        "in_scope_fen": bill.in_scope_fen,
-    }
-    for name, fen in parts.items():
+    # Each part before the sum, which a negative part could make right.
+    for name in _PARTS:
+        fen = getattr(bill, name)
         if fen < 0:
             raise MalformedField(
                 f"金额不得为负: {name} = {yuan(fen)} 元", field=f"bill.{name}"
             )
-    if (told := sum(parts.values())) != bill.total_fen:
+    if bill.parts_fen != bill.total_fen:
         raise PartsDoNotSum(
-            f"四个部分合计 {yuan(told)} 元, 与医疗费总额 {yuan(bill.total_fen)} 元不符",
+            f"四个部分合计 {yuan(bill.parts_fen)} 元, "
+            f"与医疗费总额 {yuan(bill.total_fen)} 元不符",
             field="bill.total_fen",
         )
+
+
+_PARTS = (
+    "out_of_catalogue_fen",
+    "above_limit_fen",
+    "first_selfpay_fen",
+    "in_scope_fen",
+)
 
 
 def _refuse_undesignated(bill: Bill, institution: Institution, rules: DayRules) -> None:
@@ -166,48 +195,51 @@ def _refuse_undesignated(bill: Bill, institution: Institution, rules: DayRules) 
 def _refuse_unsupported_kind(
     bill: Bill, institution: Institution, scheme: Scheme, rules: DayRules
 ) -> None:
-    """INPATIENT and CHRONIC come as residue only; of the rest, what a table of the
-    scheme, or else of any, covers.
-
-    Where the fund pays for nobody there is no table to ask: every kind is settled, fund 0.
-    """
-    kind, kinds = bill.visit_kind, TERMS[VisitKind]
+    """Refuse a kind of visit that is not settled here, or that no table covers."""
+    kind = bill.visit_kind
     if kind in SETTLED_ELSEWHERE:
-        if bill.residue:
-            return
-        raise UnsupportedVisitKind(
-            f"{kinds[kind]}的首次结算不在此办理, 只受理其支付后的剩余自付部分(residue)",
-            field="bill.visit_kind",
-            clauses=[
-                e.clause
-                for e in rules.value(CityRules.exclusions)
-                if e.situation is Situation.RESIDUE
-            ],
-        )
+        _refuse_first_settlement(bill, rules)
+        return
+    # Whether the fund pays at a pharmacy is the table's own question (`Table.pharmacy`).
     if kind is VisitKind.PHARMACY and institution.kind is InstitutionKind.PHARMACY:
         return
-    terms = rules.answer(CityRules.reimbursement)
-    entry = terms.value[scheme]
-    tables = (
-        [t for t in terms.value.values() if not isinstance(t, NoFund)]
-        if isinstance(entry, NoFund)
-        else [entry]
-    )
+    tables = _tables(scheme, rules)
+    # If the fund pays for nobody, every kind is settled, with 0 from the fund.
     if tables and all(kind not in table.covers for table in tables):
-        covered = "、".join(
-            sorted({str(kinds[k]) for table in tables for k in table.covers})
-        )
+        kinds = TERMS[VisitKind]
+        covered = frozenset[VisitKind]().union(*(table.covers for table in tables))
+        accepted = "、".join(sorted(str(kinds[k]) for k in covered))
         raise UnsupportedVisitKind(
-            f"医疗类别“{kinds[kind]}”不在门诊共济结算之列; 受理: {covered}",
+            f"医疗类别“{kinds[kind]}”不在门诊共济结算之列; 受理: {accepted}",
             field="bill.visit_kind",
-            clauses=terms.clauses,
+            clauses=rules.answer(CityRules.reimbursement).clauses,
         )
+
+
+def _refuse_first_settlement(bill: Bill, rules: DayRules) -> None:
+    if bill.residue:
+        return
+    exclusions = rules.value(CityRules.exclusions)
+    raise UnsupportedVisitKind(
+        f"{TERMS[VisitKind][bill.visit_kind]}的首次结算不在此办理, "
+        "只受理其支付后的剩余自付部分(residue)",
+        field="bill.visit_kind",
+        clauses=[e.clause for e in exclusions if e.situation is Situation.RESIDUE],
+    )
+
+
+def _tables(scheme: Scheme, rules: DayRules) -> list[Table]:
+    """Return the table of the scheme, or all there are if it has none."""
+    entries = rules.value(CityRules.reimbursement)
+    entry = entries[scheme]
+    if isinstance(entry, Table):
+        return [entry]
+    return [table for table in entries.values() if isinstance(table, Table)]
 
 
 def _enrolment(
     bill: Bill, patient: Person, scheme: Scheme, rules: DayRules
 ) -> Enrolment:
-    """The enrolment the bill is settled under. NotEnrolled."""
     enrolment = patient.enrolled(bill.service_day, scheme)
     if (
         enrolment is None
@@ -226,9 +258,8 @@ def _enrolment(
 def _refuse_unfiled(
     bill: Bill, institution: Institution, patient: Person, rules: DayRules
 ) -> None:
-    if bill.filing_no or pooling_area(institution.area_code) == pooling_area(
-        patient.insured_place
-    ):
+    home = pooling_area(patient.insured_place)
+    if bill.filing_no or pooling_area(institution.area_code) == home:
         return
     terms = rules.answer(CityRules.out_of_area)
     if terms.value.filing_before_direct_settlement:
@@ -241,7 +272,8 @@ def _refuse_unfiled(
 
 
 def _refuse_unbound(bill: Bill, givers: tuple[str, ...], rules_now: DayRules) -> None:
-    if unbound := sorted(set(bill.givers) - set(givers)):
+    unbound = sorted(set(bill.givers) - set(givers))
+    if unbound:
         raise GiverNotBound(
             f"以下授权人与患者之间没有生效的就医购药共济绑定: {'、'.join(unbound)}",
             field="bill.givers",

@@ -1,5 +1,8 @@
-"""What the rules grant an admitted bill: a row of a table or the clause that denies it,
-and the purses to be asked."""
+"""Second step of a bill: what the rules grant it.
+
+For the fund a row of its table, or the clause that denies it; then the purses to be
+charged, in order.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from gongji.model.people import Institution, Person, alive_on
 from gongji.model.refusals import PersonNotFound
 from gongji.rules.benefits import (
     BillPart,
+    Exclusion,
     NoFund,
     PurseKind,
     Situation,
@@ -26,15 +30,17 @@ from gongji.rules.clauses import Clause
 from gongji.rules.codes import AccountUse, EnrolmentStatus, InstitutionKind, Spending
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.terms import TERMS
-from gongji.settlement.admission import Admitted
+from gongji.settlement.admission import AdmittedBill
 from gongji.settlement.split import Benefit, Purse, benefit_of
 
 _NO_PART: frozenset[BillPart] = frozenset()
 
 
 class FundTerms(Struct, frozen=True):
-    """What the fund owes a bill: a benefit, or None and the clause that denies it;
-    level 0 where the bill has none."""
+    """What the fund owes a bill: a benefit, or None and the clause that denies it.
+
+    Level 0 stands for an institution without one.
+    """
 
     rule: RuleRef
     level: int
@@ -42,74 +48,81 @@ class FundTerms(Struct, frozen=True):
     denied_by: Clause | None = None
 
 
-class AskedPurse(Struct, frozen=True):
-    """A purse that is asked and the rule it is asked under; `why_not` says in Chinese
-    why it may pay nothing, if so."""
+class PurseTerms(Struct, frozen=True):
+    """A purse to be charged and the rule for it.
+
+    `denied` says in Chinese why it may pay nothing, if so.
+    """
 
     purse: Purse
     rule: RuleRef
-    why_not: str = ""
+    denied: str = ""
 
 
-def fund_terms(case: Admitted) -> FundTerms:
-    """The first exclusion that applies, else what denies the scheme or the pharmacy,
-    else the row of the table."""
-    entry = case.rules.value(CityRules.reimbursement)[case.enrolment.scheme]
+def fund_terms(case: AdmittedBill) -> FundTerms:
+    """Return what the fund owes, or the first reason why nothing.
+
+    An exclusion comes first, then a denial of the scheme or of the pharmacy, then the
+    row of the table.
+    """
+    entries = case.rules.value(CityRules.reimbursement)
+    entry = entries[case.enrolment.scheme]
     level = _level(case.institution, entry)
-    situations = _situations(case)
-    for exclusion in case.rules.value(CityRules.exclusions) if situations else ():
-        if exclusion.situation in situations:
-            rule = case.rules.ref(CityRules.exclusions, exclusion.clause)
-            return FundTerms(rule, level, None, exclusion.clause)
-    if isinstance(entry, NoFund):
-        denied = entry
-    elif case.institution.kind is InstitutionKind.PHARMACY and isinstance(
-        entry.pharmacy, NoFund
-    ):
-        denied = entry.pharmacy
-    else:
-        benefit = benefit_of(entry, level, case.enrolment.standing)
-        ranked = (
-            case.institution.level is not None
-            or case.institution.kind is InstitutionKind.PHARMACY
-        )
-        cited = entry.cited(case.enrolment.standing, level, ranked=ranked)
+    exclusion = _exclusion(case)
+    if exclusion is not None:
         return FundTerms(
-            case.rules.ref(CityRules.reimbursement, *cited), level, benefit
+            rule=case.rules.ref(CityRules.exclusions, exclusion.clause),
+            level=level,
+            benefit=None,
+            denied_by=exclusion.clause,
         )
-    return FundTerms(
-        case.rules.ref(CityRules.reimbursement, denied.clause),
-        level,
-        None,
-        denied.clause,
-    )
+    if isinstance(entry, NoFund):
+        return _denied(case, level, entry)
+    if _is_pharmacy(case.institution) and isinstance(entry.pharmacy, NoFund):
+        return _denied(case, level, entry.pharmacy)
+    return _granted(case, level, entry)
 
 
-def asked_purses(case: Admitted, facts: Facts, cities: Cities) -> Iterator[AskedPurse]:
-    """The purses in the order they are asked: as the bill allows, as the patient's city orders."""
+def purse_terms(
+    case: AdmittedBill, facts: Facts, cities: Cities
+) -> tuple[PurseTerms, ...]:
+    """Return the purses in the order of charging: as bill and patient's city say.
+
+    Refusals of a giver's purse: CityNotServed, PersonNotFound.
+    """
     use = case.bill.account_use
-    if use is AccountUse.NONE:
-        return
-    city_order = case.rules_now.value(CityRules.purse_order).order
-    for kind in city_order if use is AccountUse.CITY_ORDER else (PurseKind.OWN,):
+    if use is AccountUse.NONE:  # hot path: most bills ask for no purse
+        return ()
+    return tuple(_purses(use, case, facts, cities))
+
+
+def _purses(
+    use: AccountUse, case: AdmittedBill, facts: Facts, cities: Cities
+) -> Iterator[PurseTerms]:
+    kinds: tuple[PurseKind, ...] = (PurseKind.OWN,)
+    if use is AccountUse.CITY_ORDER:
+        kinds = case.rules_now.value(CityRules.purse_order).order
+    patient = case.patient
+    for kind in kinds:
         if kind is PurseKind.GIVERS:
-            yield from (_giver(holder, case, facts, cities) for holder in case.givers)
-        elif has_purse(case.patient, facts.get(Account, case.patient.person_no)):
+            for holder in case.givers:
+                yield _giver(holder, case, facts, cities)
+        elif has_purse(patient, facts.get(Account, patient.person_no)):
             yield _own(case, facts)
 
 
-def _level(institution: Institution, entry: Table | NoFund) -> int:
-    """The level a table uses for an institution; 0 for a pharmacy, or an unranked
-    institution, without one."""
-    if isinstance(entry, NoFund):
-        return institution.level or 0
-    if institution.kind is InstitutionKind.PHARMACY:
-        return 0 if isinstance(entry.pharmacy, NoFund) else entry.pharmacy
-    return institution.level or entry.unranked_as
+def _exclusion(case: AdmittedBill) -> Exclusion | None:
+    situations = _situations(case)
+    if not situations:
+        return None
+    # In the city's order: where two apply, the first is the one a citizen reads.
+    for exclusion in case.rules.value(CityRules.exclusions):
+        if exclusion.situation in situations:
+            return exclusion
+    return None
 
 
-def _situations(case: Admitted) -> list[Situation]:
-    """The situations the bill is in; most are in none."""
+def _situations(case: AdmittedBill) -> list[Situation]:
     bill = case.bill
     situations = []
     if case.enrolment.status is EnrolmentStatus.PAUSED:
@@ -123,66 +136,100 @@ def _situations(case: Admitted) -> list[Situation]:
     return situations
 
 
-def _own(case: Admitted, facts: Facts) -> AskedPurse:
-    uses = case.rules_now.value(CityRules.uses)
-    why_not = _never(uses, case)
-    pays = _NO_PART if why_not else uses.own_pays
-    purse = Purse(
-        case.patient.person_no,
-        PurseKind.OWN,
-        _balance(case.patient.person_no, facts),
-        pays,
+def _denied(case: AdmittedBill, level: int, denial: NoFund) -> FundTerms:
+    return FundTerms(
+        rule=case.rules.ref(CityRules.reimbursement, denial.clause),
+        level=level,
+        benefit=None,
+        denied_by=denial.clause,
     )
-    return AskedPurse(purse, case.rules_now.ref(CityRules.uses), why_not)
 
 
-def _giver(holder: str, case: Admitted, facts: Facts, cities: Cities) -> AskedPurse:
-    """A giver's purse under today's rules of his own insured place. CityNotServed,
-    PersonNotFound."""
+def _granted(case: AdmittedBill, level: int, table: Table) -> FundTerms:
+    standing = case.enrolment.standing
+    ranked = case.institution.level is not None or _is_pharmacy(case.institution)
+    cited = table.cited(standing, level, ranked=ranked)
+    return FundTerms(
+        rule=case.rules.ref(CityRules.reimbursement, *cited),
+        level=level,
+        benefit=benefit_of(table, level, standing),
+    )
+
+
+def _level(institution: Institution, entry: Table | NoFund) -> int:
+    if isinstance(entry, NoFund):
+        return institution.level or 0
+    if _is_pharmacy(institution):
+        return 0 if isinstance(entry.pharmacy, NoFund) else entry.pharmacy
+    return institution.level or entry.unranked_as
+
+
+def _own(case: AdmittedBill, facts: Facts) -> PurseTerms:
+    uses = case.rules_now.value(CityRules.uses)
+    patient = case.patient.person_no
+    denied = _spending_denied(uses, case.bill.spending)
+    purse = Purse(
+        owner=patient,
+        kind=PurseKind.OWN,
+        balance_fen=_balance(patient, facts),
+        pays=_NO_PART if denied else uses.own_pays,
+    )
+    rule = case.rules_now.ref(CityRules.uses)
+    return PurseTerms(purse, rule, denied)
+
+
+def _giver(holder: str, case: AdmittedBill, facts: Facts, cities: Cities) -> PurseTerms:
+    """Return a giver's purse under today's rules. CityNotServed, PersonNotFound."""
     person = facts.get(Person, holder)
     if person is None:
         raise PersonNotFound(f"没有人员编号为 {holder} 的授权人", field="bill.givers")
+    # The giver's own insured place decides what his purse may pay, not the patient's.
     rules = cities.of(person.insured_place).rules(facts.today)
     uses = rules.value(CityRules.uses)
     if _may_give(person, rules, facts):
-        rule, why_not = (
-            rules.ref(CityRules.uses),
-            _not_there(uses, case.institution) or _never(uses, case),
-        )
+        rule = rules.ref(CityRules.uses)
+        denied = _giving_denied(uses, case)
     else:
-        rule, why_not = (
-            rules.ref(CityRules.holder_terms),
-            "授权人今日未正常参加职工医保",
-        )
-    pays = _NO_PART if why_not else uses.aid_pays
-    return AskedPurse(
-        Purse(holder, PurseKind.GIVERS, _balance(holder, facts), pays), rule, why_not
+        rule = rules.ref(CityRules.holder_terms)
+        denied = "授权人今日未正常参加职工医保"
+    purse = Purse(
+        owner=holder,
+        kind=PurseKind.GIVERS,
+        balance_fen=_balance(holder, facts),
+        pays=_NO_PART if denied else uses.aid_pays,
     )
+    return PurseTerms(purse, rule, denied)
 
 
 def _may_give(holder: Person, rules: DayRules, facts: Facts) -> bool:
-    """Whether the holder is enrolled today as his city asks of a holder."""
+    """Return whether the holder is enrolled today as the city asks of a holder."""
+    if not alive_on(holder, facts.today):
+        return False
     terms = rules.value(CityRules.holder_terms)
-    today = [holder.enrolled(facts.today, scheme) for scheme in terms.schemes]
-    return alive_on(holder, facts.today) and any(
-        e is not None and e.status in terms.statuses for e in today
-    )
+    for scheme in terms.schemes:
+        enrolment = holder.enrolled(facts.today, scheme)
+        if enrolment is not None and enrolment.status in terms.statuses:
+            return True
+    return False
 
 
-def _not_there(uses: Uses, institution: Institution) -> str:
-    place = (
-        Use.PHARMACY if institution.kind is InstitutionKind.PHARMACY else Use.OUTPATIENT
-    )
-    return "" if place in uses.aid_at else f"共济不得用于{TERMS[Use][place]}"
+def _giving_denied(uses: Uses, case: AdmittedBill) -> str:
+    use = Use.PHARMACY if _is_pharmacy(case.institution) else Use.OUTPATIENT
+    if use not in uses.aid_at:
+        return f"共济不得用于{TERMS[Use][use]}"
+    return _spending_denied(uses, case.bill.spending)
 
 
-def _never(uses: Uses, case: Admitted) -> str:
-    spending = case.bill.spending
-    return (
-        f"个人账户不得用于{TERMS[Spending][spending]}" if spending in uses.never else ""
-    )
+def _spending_denied(uses: Uses, spending: Spending) -> str:
+    if spending not in uses.never:
+        return ""
+    return f"个人账户不得用于{TERMS[Spending][spending]}"
 
 
 def _balance(person_no: str, facts: Facts) -> int:
     account = facts.get(Account, person_no)
     return account.balance_fen if account else 0
+
+
+def _is_pharmacy(institution: Institution) -> bool:
+    return institution.kind is InstitutionKind.PHARMACY

@@ -1,4 +1,4 @@
-"""The national identities I1–I5, held before a settlement is written."""
+"""The national identities I1-I5, checked before a settlement is answered or written."""
 
 from __future__ import annotations
 
@@ -7,29 +7,21 @@ from gongji.model.settlement import Settlement
 
 
 def check_identities(settlement: Settlement) -> None:
-    """I1–I5 of the national interface and the law of the lines. Inconsistent where one
-    does not hold."""
-    s, bill = settlement, settlement.bill
-    parts = (
-        bill.out_of_catalogue_fen
-        + bill.above_limit_fen
-        + bill.first_selfpay_fen
-        + bill.in_scope_fen
-    )
-    patient, purses, lines = (
-        s.patient_part_fen,
-        s.account_fen,
-        [line.fen for line in s.lines],
-    )
+    """Check I1-I5 and that the lines add up. Inconsistent if one does not hold."""
+    bill = settlement.bill
+    total, fund, cash = bill.total_fen, settlement.fund_fen, settlement.cash_fen
+    patient, purses = settlement.patient_part_fen, settlement.account_fen
+    lines = [line.fen for line in settlement.lines]
     laws = {
-        "I1 total = fund + patient": bill.total_fen == s.fund_fen + patient,
-        "I2 0 <= fund <= in scope": 0 <= s.fund_fen <= bill.in_scope_fen,
-        "I3 total = parts": bill.total_fen == parts,
-        "I4 patient = purses + cash": patient == purses + s.cash_fen,
-        "I5 0 <= aid <= purses": 0 <= s.aid_fen <= purses,
-        "lines sum to the total": bill.total_fen == sum(lines),
+        "I1 total = fund + patient": total == fund + patient,
+        "I2 0 <= fund <= in scope": 0 <= fund <= bill.in_scope_fen,
+        "I3 total = parts": total == bill.parts_fen,
+        "I4 patient = purses + cash": patient == purses + cash,
+        "I5 0 <= aid <= purses": 0 <= settlement.aid_fen <= purses,
+        "lines sum to the total": total == sum(lines),
         "nobody pays less than nothing": min(lines) >= 0,
     }
-    if broken := [law for law, holds in laws.items() if not holds]:
-        msg = f"settlement {s.settlement_id!r} breaks {'; '.join(broken)}"
+    broken = [law for law, holds in laws.items() if not holds]
+    if broken:
+        msg = f"settlement {settlement.settlement_id!r} breaks {'; '.join(broken)}"
         raise Inconsistent(msg)

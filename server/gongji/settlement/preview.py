@@ -1,9 +1,8 @@
-"""What a reversal would leave as it is: later settlements that stand, though without it
-they had been split otherwise.
+"""Say which later settlements a reversal would leave as they are, though split otherwise.
 
-Only the accumulators are thought otherwise. The row of the table each settlement was
-decided by is read from its own trace, so what the registry says today of patient and
-institution does not matter.
+Only the accumulators are recomputed. The row of the table behind each settlement is
+read from its own trace, so what the registry says today of patient and institution
+does not matter.
 """
 
 from __future__ import annotations
@@ -23,82 +22,89 @@ from gongji.settlement.trace import fund_inputs
 
 
 class Affected(Struct, frozen=True):
-    """A later settlement that stands, and what deductible and fund would have been
-    without the one reversed; fen."""
+    """A later settlement that stands, and what it would be without the one reversed."""
 
     settlement: Settlement
     would_be: FundShare
 
+    @property
+    def surplus(self) -> FundShare:
+        """Return what it took more than it would; either figure may be negative."""
+        return FundShare(
+            self.settlement.deductible_fen - self.would_be.deductible_fen,
+            self.settlement.fund_fen - self.would_be.fund_fen,
+        )
+
+    def counts_at(self, instant: datetime) -> bool:
+        """Return whether the accumulators held its share at an instant after it."""
+        reversed_at = self.settlement.reversed_at
+        return reversed_at is None or reversed_at > instant
+
 
 class Previewed(Struct, frozen=True):
-    """What `Reverse` would answer now, and the later settlements it would leave as they are."""
+    """What `Reverse` would answer, and the later settlements it would leave as they are."""
 
     reversed: Reversed
     affected: tuple[Affected, ...]
 
 
 class PreviewReversal(Struct, frozen=True):
-    """What a `Reverse` would do (validate_only): the same decision and refusals,
-    nothing written, no tombstone."""
+    """Answer what a `Reverse` would do (validate_only), writing nothing.
+
+    The decision and its refusals are the same, but no tombstone is left.
+    """
 
     command: Reverse
 
     def needs(self, facts: Facts) -> Iterator[Need]:
-        """As `Reverse`; then the patient's settlements."""
+        """Return what `Reverse` needs, then all settlements of the patient."""
         yield from self.command.needs(facts)
         original = by_key(Settlement, self.command.original_id)
-        if (
-            facts.has(original)
-            and (settlement := facts.get(Settlement, original.value)) is not None
-        ):
+        if not facts.has(original):
+            return
+        settlement = facts.get(Settlement, original.value)
+        if settlement is not None:
             yield Need(Settlement, "patient", settlement.bill.patient)
 
     def decide(self, facts: Facts) -> Decision[Previewed]:
-        """As `Reverse`, and nothing to write."""
-        would = self.command.decide(facts).answer
-        year = of_same_year(would.settlement, facts)
-        return Decision(Previewed(would, affected_by(would.settlement, year)))
+        """Decide as `Reverse`, with the settlements affected."""
+        answer = self.command.decide(facts).answer
+        year = of_same_year(answer.settlement, facts)
+        return Decision(Previewed(answer, affected_by(answer.settlement, year)))
 
 
-def affected_by(gone: Settlement, year: Iterable[Settlement]) -> tuple[Affected, ...]:
-    """The standing settlements of that patient and year that `gone` made different, in
-    order of settlement.
+def affected_by(
+    reversed_one: Settlement, year: Iterable[Settlement]
+) -> tuple[Affected, ...]:
+    """Return the standing settlements of that year that it made different, in order.
 
-    The year is gone through again without `gone`. A settlement between that has been
-    reversed since is left out of the accumulators from then on, as it was.
+    The year is gone through again without it. A settlement in between that has been
+    reversed since counts up to its reversal, as it did.
     """
-    left_out = FundShare(gone.deductible_fen, gone.fund_fen)
-    other_since: list[tuple[Settlement, FundShare]] = []
-    affected = []
-    for later in sorted((s for s in year if _place(s) > _place(gone)), key=_place):
-        at = _settled_at(later)
-        missing = [
-            more
-            for other, more in other_since
-            if other.reversed_at is None or other.reversed_at > at
-        ]
-        would_be = _without([left_out, *missing], later)
-        more = FundShare(
-            later.deductible_fen - would_be.deductible_fen,
-            later.fund_fen - would_be.fund_fen,
-        )
-        if more == FundShare():
-            continue
-        other_since.append((later, more))
-        if later.reversed_at is None:
-            affected.append(Affected(later, would_be))
-    return tuple(affected)
+    removed = FundShare(reversed_one.deductible_fen, reversed_one.fund_fen)
+    place = _place(reversed_one)
+    later_ones = [s for s in year if _place(s) > place]
+    affected: list[Affected] = []
+    for later in sorted(later_ones, key=_place):
+        settled_at = _settled_at(later)
+        counted = [a.surplus for a in affected if a.counts_at(settled_at)]
+        would_be = _without([removed, *counted], later)
+        candidate = Affected(later, would_be)
+        if candidate.surplus != FundShare():
+            affected.append(candidate)
+    return tuple([a for a in affected if a.settlement.reversed_at is None])
 
 
-def _without(missing: Iterable[FundShare], settlement: Settlement) -> FundShare:
-    """The fund's share of a settlement, had the accumulators lacked what is missing."""
-    decided = fund_inputs(settlement.lines[0])
-    if decided is None:
+def _without(removed: Iterable[FundShare], settlement: Settlement) -> FundShare:
+    """Return the fund's share, had the accumulators held so much less."""
+    inputs = fund_inputs(settlement.lines[0])
+    if inputs is None:
         return FundShare()
-    in_scope_fen, benefit, used = decided
-    for share in missing:
+    in_scope_fen, benefit, used = inputs
+    for share in removed:
         used = Used(
-            used.deductible_fen - share.deductible_fen, used.fund_fen - share.fund_fen
+            used.deductible_fen - share.deductible_fen,
+            used.fund_fen - share.fund_fen,
         )
     return fund_share(in_scope_fen, benefit, used)
 
@@ -111,8 +117,9 @@ def _settled_at(settlement: Settlement) -> datetime:
 
 
 def _place(settlement: Settlement) -> tuple[datetime, int, int, bool, str]:
-    """Where a settlement stands among those of its year: accumulators order those of
-    one instant, as they only grow."""
+    """Return where a settlement stands among those of its year."""
+    # The settlements of one batch bear one instant. Accumulators only grow, so they
+    # order these; one that added nothing follows the one that left them so.
     return (
         _settled_at(settlement),
         settlement.fund_paid_after_fen,

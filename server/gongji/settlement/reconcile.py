@@ -1,5 +1,4 @@
-"""Comparing an institution's books with ours (对账): totals by day, scheme and kind,
-then rows in one pass.
+"""Compare an institution's books with ours (对账): totals by day, scheme and kind, or rows.
 
 A settlement is a forward row on its day of settlement, by setl_time; taken back, on
 whatever day, it is a reverse row of negative amounts on the day of reversal besides (a
@@ -10,19 +9,21 @@ rows, once there, never change.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import IntEnum
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from gongji.model.settlement import Settlement
 from gongji.rules.codes import SHANGHAI, Scheme, VisitKind
 
 
-@dataclass(frozen=True, slots=True)
-class DetailRow:
-    """One row of either side's books (3202); amounts in fen, negative in a reverse row
-    (refd_setl_flag)."""
+class DetailRow(Struct, frozen=True):
+    """One row of either side's books (3202).
+
+    Amounts are fen, negative in a reverse row (refd_setl_flag).
+    """
 
     settlement_id: str
     patient: str
@@ -32,8 +33,7 @@ class DetailRow:
     refund: bool
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Heading:
+class Heading(Struct, frozen=True, order=True):
     """What a total is of: Shanghai day, scheme (insutype), kind of visit (med_type)."""
 
     day: date
@@ -42,28 +42,29 @@ class Heading:
 
 
 class Origin(NamedTuple):
-    """What made a settlement of ours: the request, and the sender's message (msgid);
-    empty where we know of none."""
+    """What made a settlement of ours: the request and the sender's message (msgid)."""
 
     request_id: str = ""
     msgid: str = ""
 
 
 UNKNOWN = Origin()
-"""Where we know of no settlement."""
+"""The origin of a row that is no settlement of ours."""
 
 
-@dataclass(frozen=True, slots=True)
-class Booked:
-    """One row of our books: under which heading it counts, and what made its settlement."""
+class Booked(Struct, frozen=True):
+    """One row of our books: the heading it counts under, and what made its settlement."""
 
     row: DetailRow
     heading: Heading
     origin: Origin
 
+    def differs(self, kind: DifferenceKind, theirs: DetailRow | None) -> Difference:
+        """Return how the row differs from theirs, None if they have none."""
+        return Difference(kind, self.row, theirs, self.origin)
 
-@dataclass(frozen=True, slots=True)
-class Sums:
+
+class Sums(Struct, frozen=True):
     """A total (3201): rows of both directions counted, amounts in fen."""
 
     count: int = 0
@@ -72,7 +73,7 @@ class Sums:
     account_fen: int = 0
 
     def plus(self, row: DetailRow) -> Sums:
-        """With one more row."""
+        """Return the total with one more row."""
         return Sums(
             self.count + 1,
             self.total_fen + row.total_fen,
@@ -84,8 +85,7 @@ class Sums:
 NOTHING = Sums()
 
 
-@dataclass(frozen=True, slots=True)
-class TotalDifference:
+class TotalDifference(Struct, frozen=True):
     """A heading under which the totals differ."""
 
     heading: Heading
@@ -104,8 +104,7 @@ class DifferenceKind(IntEnum):
     REVERSED_ONLY_THERE = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """One row that differs, and what made our settlement."""
 
     kind: DifferenceKind
@@ -115,17 +114,13 @@ class Difference:
 
 
 def forward(settlement: Settlement) -> Booked:
-    """The row of a settlement on its day of settlement. ValueError for a quote."""
+    """Return the row on the day of settlement. ValueError for a quote."""
     return _booked(settlement, settlement.settled_at, 1)
 
 
 def reverse(settlement: Settlement) -> Booked:
-    """The row of a reversal on the day of reversal. ValueError for a settlement that stands."""
+    """Return the row on the day of reversal. ValueError if the settlement stands."""
     return _booked(settlement, settlement.reversed_at, -1)
-
-
-def _origin(settlement: Settlement) -> Origin:
-    return Origin(settlement.request_id, settlement.bill.msgid)
 
 
 def _booked(settlement: Settlement, at: datetime | None, sign: int) -> Booked:
@@ -140,10 +135,13 @@ def _booked(settlement: Settlement, at: datetime | None, sign: int) -> Booked:
         account_fen=sign * settlement.account_fen,
         refund=sign < 0,
     )
-    heading = Heading(
-        at.astimezone(SHANGHAI).date(), settlement.scheme, bill.visit_kind
-    )
+    day = at.astimezone(SHANGHAI).date()
+    heading = Heading(day, settlement.scheme, bill.visit_kind)
     return Booked(row, heading, _origin(settlement))
+
+
+def _origin(settlement: Settlement) -> Origin:
+    return Origin(settlement.request_id, settlement.bill.msgid)
 
 
 class Totals:
@@ -153,87 +151,94 @@ class Totals:
         self._sums: dict[Heading, Sums] = {}
 
     def add(self, booked: Booked) -> None:
-        """Counts one row."""
-        self._sums[booked.heading] = self._sums.get(booked.heading, NOTHING).plus(
-            booked.row
-        )
+        """Count one row."""
+        heading = booked.heading
+        self._sums[heading] = self._sums.get(heading, NOTHING).plus(booked.row)
 
-    def differences(self, theirs: Mapping[Heading, Sums]) -> list[TotalDifference]:
-        """The headings that differ, in order; one that a side leaves out counts as nothing."""
-        return [
-            TotalDifference(heading, mine, other)
-            for heading in sorted(self._sums.keys() | theirs.keys())
-            if (mine := self._sums.get(heading, NOTHING))
-            != (other := theirs.get(heading, NOTHING))
+    def differences(self, reported: Mapping[Heading, Sums]) -> list[TotalDifference]:
+        """Return the headings that differ from the institution's totals, in order.
+
+        A heading that either side leaves out counts as nothing.
+        """
+        headings = sorted(self._sums.keys() | reported.keys())
+        compared = [
+            TotalDifference(
+                heading,
+                ours=self._sums.get(heading, NOTHING),
+                theirs=reported.get(heading, NOTHING),
+            )
+            for heading in headings
         ]
+        return [c for c in compared if c.ours != c.theirs]
 
 
 class Comparison:
-    """Rows compared in one pass: ours first (`expect`), theirs in any order (`judge`),
-    what remains last (`rest`).
+    """Compares rows in one pass: `expect` ours, `judge` theirs, then the `unreported`.
 
-    Memory holds our rows of the period and nothing of theirs: a row we lack is missing
-    here each time it is sent.
+    Memory holds our rows of the period and nothing of theirs: a row that we lack is
+    missing here each time it is sent.
     """
 
     def __init__(self) -> None:
-        self._ours: dict[tuple[str, bool], tuple[DetailRow, Origin]] = {}
-        self._seen: set[tuple[str, bool]] = set()
+        self._booked: dict[tuple[str, bool], Booked] = {}
+        self._reported: set[tuple[str, bool]] = set()
 
     def expect(self, booked: Booked) -> None:
-        """Takes one of our rows."""
-        self._ours[booked.row.settlement_id, booked.row.refund] = (
-            booked.row,
-            booked.origin,
-        )
+        """Take one of our rows."""
+        self._booked[booked.row.settlement_id, booked.row.refund] = booked
 
-    def judge(self, theirs: DetailRow) -> Difference | None:
-        """How one of their rows differs; None where it agrees. The second of one key is
-        a duplicate, whatever it says.
+    def judge(self, row: DetailRow) -> Difference | None:
+        """Return how a row of theirs differs, None if it agrees.
 
-        Their reverse row of a settlement we know, and have not taken back in the
+        A reverse row of a settlement that we know, and have not taken back in the
         period, is reversed only there.
         """
-        key = (theirs.settlement_id, theirs.refund)
-        if key not in self._ours:
-            return self._unknown(theirs)
-        ours, origin = self._ours[key]
-        if key in self._seen:
-            return Difference(DifferenceKind.DUPLICATE, ours, theirs, origin)
-        self._seen.add(key)
-        return (
-            None
-            if ours == theirs
-            else Difference(DifferenceKind.AMOUNT, ours, theirs, origin)
-        )
+        key = (row.settlement_id, row.refund)
+        booked = self._booked.get(key)
+        if booked is None:
+            return self._unbooked(row)
+        # The second row of one key is a duplicate, whatever it says.
+        if key in self._reported:
+            return booked.differs(DifferenceKind.DUPLICATE, row)
+        self._reported.add(key)
+        if booked.row == row:
+            return None
+        return booked.differs(DifferenceKind.AMOUNT, row)
 
-    def _unknown(self, theirs: DetailRow) -> Difference:
-        settled = (theirs.settlement_id, False)
-        if theirs.refund and settled in self._ours:
-            _, origin = self._ours[settled]
-            return Difference(DifferenceKind.REVERSED_ONLY_THERE, None, theirs, origin)
-        return Difference(DifferenceKind.MISSING_HERE, None, theirs)
+    def unreported(self) -> Iterator[Difference]:
+        """Return our rows they did not send: missing there, or reversed only here."""
+        for key, booked in self._booked.items():
+            if key not in self._reported:
+                yield booked.differs(self._kind_of_unreported(booked.row), None)
 
-    def rest(self) -> Iterator[Difference]:
-        """Our rows they did not send: missing there, or a reversal they do not know.
+    def _unbooked(self, row: DetailRow) -> Difference:
+        settled = self._booked.get((row.settlement_id, False))
+        if row.refund and settled is not None:
+            return _reversed_only_there(row, settled.origin)
+        return Difference(DifferenceKind.MISSING_HERE, None, row)
 
-        A reversal whose forward row they lack too is missing like it; one whose
-        settlement lies before the period is reversed only here.
-        """
-        for key, (ours, origin) in self._ours.items():
-            if key not in self._seen:
-                yield Difference(self._lacking(ours), ours, None, origin)
-
-    def _lacking(self, row: DetailRow) -> DifferenceKind:
+    def _kind_of_unreported(self, row: DetailRow) -> DifferenceKind:
+        # A reversal is missing like its forward row if they lack that too. One whose
+        # settlement lies before the period is reversed only here.
         settled = (row.settlement_id, False)
-        if row.refund and (settled in self._seen or settled not in self._ours):
+        both_missing = settled in self._booked and settled not in self._reported
+        if row.refund and not both_missing:
             return DifferenceKind.REVERSED_ONLY_HERE
         return DifferenceKind.MISSING_THERE
 
 
 def settled_before(missing: Difference, settlement: Settlement) -> Difference:
-    """Their reverse row that we lack, judged again: its settlement is ours, outside the
-    period compared."""
+    """Return the difference anew for a settlement of ours from outside the period.
+
+    `missing` is a reverse row of theirs that we lack.
+    """
+    return _reversed_only_there(missing.theirs, _origin(settlement))
+
+
+def _reversed_only_there(row: DetailRow | None, origin: Origin) -> Difference:
     return Difference(
-        DifferenceKind.REVERSED_ONLY_THERE, None, missing.theirs, _origin(settlement)
+        kind=DifferenceKind.REVERSED_ONLY_THERE,
+        ours=None,
+        theirs=row,
+        origin=origin,
     )

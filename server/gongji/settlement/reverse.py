@@ -1,4 +1,7 @@
-"""Taking a settlement back."""
+"""Take a settlement back (撤销): each fen to the purse it came from, also after unbinding.
+
+The accumulators lose exactly what the settlement added; later settlements stand.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,7 @@ from gongji.model.refusals import (
 )
 from gongji.model.settlement import Accumulator, Settlement
 from gongji.rules.benefits import Reversal
+from gongji.rules.clauses import Ruled
 from gongji.rules.hookspecs import CityRules
 from gongji.settlement.settle import SETTLE, settlement_id_of
 
@@ -34,10 +38,10 @@ class Reversed(Struct, frozen=True):
 
 
 class Reverse(Command[Reversed], frozen=True):
-    """Takes a settlement back: by its id (2208 撤销), or by the request id of the
-    Settle whose reply was lost (2601).
+    """Take a settlement back: by its id (2208 撤销), or by its request (2601 冲正).
 
-    MalformedField where both or none is given, or the request id is no UUID.
+    The request id serves a caller whose `Settle` was never answered. MalformedField
+    unless exactly one of both is given, and the request id is a UUID.
     """
 
     answer_type = Reversed
@@ -62,30 +66,56 @@ class Reverse(Command[Reversed], frozen=True):
 
     @property
     def original_id(self) -> str:
-        """The id of the settlement meant."""
+        """Return the id of the settlement to take back."""
         return self.settlement_id or settlement_id_of(self.settle_request_id)
 
     def needs(self, facts: Facts) -> Iterator[Need]:
-        """The settlement, its request; then the accumulator, the purses that paid, and
-        where it counts the others."""
+        """Return settlement and request; then accumulator, purses that paid, and others.
+
+        The patient's other settlements matter only if the city reverses the last first.
+        """
         original = by_key(Settlement, self.original_id)
         yield original
         if self.settle_request_id:
             yield by_key(RequestRecord, self.settle_request_id)
-        if (
-            not facts.has(original)
-            or (settlement := facts.get(Settlement, self.original_id)) is None
-        ):
+        if not facts.has(original):
             return
-        if _last_first(settlement, facts, self.cities):
+        settlement = facts.get(Settlement, self.original_id)
+        if settlement is None:
+            return
+        if _rule(settlement, facts, self.cities).value is Reversal.LAST_FIRST:
             yield Need(Settlement, "patient", settlement.bill.patient)
         yield by_key(Accumulator, settlement.accumulator_key)
         for movement in settlement.movements:
             yield by_key(Account, movement.purse)
 
     def decide(self, facts: Facts) -> Decision[Reversed]:
-        """The mirror image of the settlement. SettlementNotFound, AlreadyReversed,
-        NotLastSettlement."""
+        """Decide the mirror image of the settlement.
+
+        SettlementNotFound, AlreadyReversed, NotLastSettlement.
+        """
+        settlement = self._standing(facts)
+        _refuse_unless_last(settlement, facts, self.cities)
+        moves = [(m.purse, -m.fen) for m in settlement.movements]
+        accounts, refunds = ledger.move_all(facts, moves)
+        transaction_id = derived_id("R", self.request.request_id)
+        entries = ledger.reversal_entries(
+            transaction_id, settlement, refunds, facts.now
+        )
+        taken_back = replace(
+            settlement,
+            reversed_at=facts.now,
+            reversed_why=self.why,
+        )
+        writes = (
+            taken_back,
+            *accounts,
+            *_accumulator_without(settlement, facts),
+            *entries,
+        )
+        return Decision(Reversed(taken_back, refunds), writes)
+
+    def _standing(self, facts: Facts) -> Settlement:
         settlement = facts.get(Settlement, self.original_id)
         if settlement is None:
             raise self._not_found(facts)
@@ -99,21 +129,9 @@ class Reverse(Command[Reversed], frozen=True):
                 f"{settlement.reversed_at:%Y-%m-%d %H:%M} 撤销",
                 settlement_id=settlement.settlement_id,
             )
-        _refuse_unless_last(settlement, facts, self.cities)
-        after, refunds = ledger.move_all(
-            facts, [(m.purse, -m.fen) for m in settlement.movements]
-        )
-        taken_back = replace(settlement, reversed_at=facts.now, reversed_why=self.why)
-        transaction_id = derived_id("R", self.request.request_id)
-        entries = ledger.reversal_entries(
-            transaction_id, settlement, refunds, facts.now
-        )
-        writes = (taken_back, *after, *_less(settlement, facts), *entries)
-        return Decision(Reversed(taken_back, refunds), writes)
+        return settlement
 
     def _not_found(self, facts: Facts) -> SettlementNotFound:
-        """An original that never arrived is kept from being settled late: the refusal
-        leaves a tombstone."""
         original = self.settle_request_id
         if not original:
             return SettlementNotFound(
@@ -124,65 +142,65 @@ class Reverse(Command[Reversed], frozen=True):
         )
         if facts.get(RequestRecord, original) is not None:
             return refusal
-        return refusal.leaving(
-            RequestRecord(original, "", SETTLE, {}, facts.now, tombstone=True)
+        # A tombstone: the original may still be on its way and must not be settled late.
+        tombstone = RequestRecord(
+            request_id=original,
+            caller="",
+            method=SETTLE,
+            digests={},
+            at=facts.now,
+            tombstone=True,
         )
-
-
-def _less(settlement: Settlement, facts: Facts) -> Iterator[Accumulator]:
-    """The accumulator without what this settlement added, where it added anything."""
-    if not (settlement.deductible_fen or settlement.fund_fen):
-        return
-    before = facts.get(Accumulator, settlement.accumulator_key)
-    deductible = (
-        before.deductible_used_fen if before else 0
-    ) - settlement.deductible_fen
-    fund = (before.fund_paid_fen if before else 0) - settlement.fund_fen
-    if before is None or deductible < 0 or fund < 0:
-        msg = (
-            f"accumulator of settlement {settlement.settlement_id} holds less than the "
-            "settlement added"
-        )
-        raise Inconsistent(msg)
-    yield replace(before, deductible_used_fen=deductible, fund_paid_fen=fund)
+        return refusal.leaving(tombstone)
 
 
 def of_same_year(settlement: Settlement, facts: Facts) -> list[Settlement]:
-    """The settlements that share its accumulator, itself among them."""
+    """Return the settlements that share its accumulator, itself among them."""
     key = settlement.accumulator_key
-    return [
-        s
-        for s in facts.where(Settlement, "patient", settlement.bill.patient)
-        if s.accumulator_key == key
-    ]
+    of_patient = facts.where(Settlement, "patient", settlement.bill.patient)
+    return [s for s in of_patient if s.accumulator_key == key]
 
 
-def _last_first(settlement: Settlement, facts: Facts, cities: Cities) -> bool:
-    """Whether the city lets only the last be reversed."""
+def _accumulator_without(
+    settlement: Settlement, facts: Facts
+) -> tuple[Accumulator, ...]:
+    """Return the accumulator without what this settlement added, if anything."""
+    if not (settlement.deductible_fen or settlement.fund_fen):
+        return ()
+    before = facts.get(Accumulator, settlement.accumulator_key)
+    if before is not None:
+        after = before.plus(-settlement.deductible_fen, -settlement.fund_fen)
+        if after.deductible_used_fen >= 0 and after.fund_paid_fen >= 0:
+            return (after,)
+    msg = (
+        f"accumulator of settlement {settlement.settlement_id} holds less than the "
+        "settlement added"
+    )
+    raise Inconsistent(msg)
+
+
+def _rule(settlement: Settlement, facts: Facts, cities: Cities) -> Ruled[Reversal]:
+    # The rule of the day of reversal, not of the day of settlement.
     rules = cities.of(settlement.area_code).rules(facts.today)
-    return rules.value(CityRules.reversal) is Reversal.LAST_FIRST
+    return rules.answer(CityRules.reversal)
 
 
 def _refuse_unless_last(settlement: Settlement, facts: Facts, cities: Cities) -> None:
-    """Where the city lets only the last be reversed: NotLastSettlement. Settlements of
-    one instant count as equal."""
-    if not _last_first(settlement, facts, cities) or settlement.settled_at is None:
+    rule = _rule(settlement, facts, cities)
+    settled_at = settlement.settled_at
+    if rule.value is not Reversal.LAST_FIRST or settled_at is None:
         return
-    standing = [s for s in of_same_year(settlement, facts) if s.reversed_at is None]
+    # Settlements of one instant (one batch) have no order: none of them is later.
     later = [
-        s
-        for s in standing
-        if s.settled_at is not None and s.settled_at > settlement.settled_at
+        (s.settled_at, s.settlement_id)
+        for s in of_same_year(settlement, facts)
+        if s.reversed_at is None and s.settled_at and s.settled_at > settled_at
     ]
     if later:
+        _, last = max(later)
         raise NotLastSettlement(
             f"须先撤销其后的 {len(later)} 笔结算, 再撤销 {settlement.settlement_id}",
-            clauses=cities.of(settlement.area_code)
-            .rules(facts.today)
-            .answer(CityRules.reversal)
-            .clauses,
+            clauses=rule.clauses,
             settlement_id=settlement.settlement_id,
-            last=max(
-                later, key=lambda s: (s.settled_at, s.settlement_id)
-            ).settlement_id,
+            last=last,
         )

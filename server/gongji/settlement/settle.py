@@ -1,14 +1,17 @@
-"""Settling a bill and taking it back: what a command must know, the pure decision over
-it, the records it leaves.
+"""Quote or settle one bill (预结算, 结算): the way of a bill, of which `decide_bill` is the map.
 
-`Quote` is `Settle` without writing. A reversal returns each fen to the purse it came
-from, also after unbinding, and takes from the accumulators exactly what its settlement
-added; later settlements stand.
+settle       what must be known, and the order of the steps below
+admission    may this bill be settled at all
+entitlement  what the rules grant it: a row of the fund's table, purses
+split        the arithmetic: deductible, ratio, caps, purses, cash
+trace        the lines, by which anybody recomputes each amount
+identities   I1-I5 of the national interface, before anything is written
+entries      `account.ledger`: the balanced transaction
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -22,11 +25,11 @@ from gongji.model.commands import Decision, RecallingCommand, RequestRecord
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.ids import derived_id
 from gongji.model.people import Institution, Person
-from gongji.model.settlement import Accumulator, Bill, SettledDay, Settlement
+from gongji.model.settlement import Accumulator, Bill, Line, SettledDay, Settlement
 from gongji.rules.benefits import PurseKind
 from gongji.rules.codes import AccountUse, Scheme, pooling_area
-from gongji.settlement.admission import Admitted, admit, givers_of, scheme_of
-from gongji.settlement.entitlement import FundTerms, asked_purses, fund_terms
+from gongji.settlement.admission import AdmittedBill, admit, givers_of, scheme_of
+from gongji.settlement.entitlement import FundTerms, fund_terms, purse_terms
 from gongji.settlement.identities import check_identities
 from gongji.settlement.split import (
     Charge,
@@ -39,11 +42,11 @@ from gongji.settlement.split import (
 from gongji.settlement.trace import lines_of
 
 SETTLE = "Settle"
-"""The method under which a settled, or never arrived, request is remembered."""
+"""The method a settled request is remembered under, as is one that never arrived."""
 
 
 class Settle(RecallingCommand[Settlement], frozen=True):
-    """Settles one bill (2207 门诊结算)."""
+    """Settle one bill (2207 门诊结算)."""
 
     answer_type = Settlement
 
@@ -51,23 +54,27 @@ class Settle(RecallingCommand[Settlement], frozen=True):
     cities: Cities
 
     def needs(self, facts: Facts) -> list[Need]:
-        """Patient, institution, purse and bindings; then the year's accumulator, the
-        day and the givers."""
+        """Return what a quote needs, and the service day."""
         needs = _needs(self.bill, facts)
-        if facts.has(needs[0]) and (patient := facts.get(Person, self.bill.patient)):
-            needs.append(by_key(SettledDay, _day_of_bill(self.bill, patient)))
+        if not facts.has(needs[0]):
+            return needs
+        patient = facts.get(Person, self.bill.patient)
+        if patient is not None:
+            day = _service_day(self.bill, patient)
+            needs.append(by_key(SettledDay, day.key))
         return needs
 
     def decide(self, facts: Facts) -> Decision[Settlement]:
-        """Who pays what, and the records of it. Every refusal of `admit`."""
-        return _settled(self.bill, facts, self.cities, self.request.request_id)
+        """Decide who pays what, with the records of it. Every refusal of `decide_bill`."""
+        outcome = decide_bill(self.bill, facts, self.cities)
+        return outcome.settled(self.request.request_id, facts)
 
     def recall_needs(self, remembered: RequestRecord) -> Iterator[Need]:
-        """The settlement as stored."""
+        """Return the settlement as stored."""
         yield by_key(Settlement, settlement_id_of(remembered.request_id))
 
     def recall(self, remembered: RequestRecord, facts: Facts) -> Settlement:
-        """The settlement as it was first answered, whatever happened to it since."""
+        """Return the settlement as first answered, even if reversed since."""
         stored = facts.get(Settlement, settlement_id_of(remembered.request_id))
         if stored is None:
             msg = (
@@ -79,144 +86,162 @@ class Settle(RecallingCommand[Settlement], frozen=True):
 
 
 class Quote(Struct, frozen=True):
-    """What `Settle` would answer now (2206 门诊预结算): no id, no time, no movements."""
+    """Answer what `Settle` would answer now (2206 门诊预结算), writing nothing."""
 
     bill: Bill
     cities: Cities
 
     def needs(self, facts: Facts) -> list[Need]:
-        """As `Settle`, but for the day."""
+        """Return patient, institution, purse, bindings; then accumulator and givers."""
         return _needs(self.bill, facts)
 
     def decide(self, facts: Facts) -> Decision[Settlement]:
-        """As `Settle`, and nothing to write."""
-        return Decision(_settled(self.bill, facts, self.cities, "").answer)
+        """Decide who pays what. Every refusal of `decide_bill`."""
+        outcome = decide_bill(self.bill, facts, self.cities)
+        return Decision(outcome.quoted())
+
+
+def decide_bill(bill: Bill, facts: Facts, cities: Cities) -> Outcome:
+    """Decide who pays each fen of a bill. Refusals of `admit` and of `purse_terms`."""
+    case = admit(bill, facts, cities)
+    terms = fund_terms(case)
+    before = _accumulator(case, facts)
+    used = Used(before.deductible_used_fen, before.fund_paid_fen)
+    share = fund_share(bill.in_scope_fen, terms.benefit, used)
+    purses = purse_terms(case, facts, cities)
+    owed = Owed.after(bill, share)
+    charges, cash_fen = charge_purses(owed, [p.purse for p in purses])
+    charged = zip(purses, charges, strict=True)
+    return Outcome(
+        case=case,
+        terms=terms,
+        share=share,
+        after=before.plus(share.deductible_fen, share.fund_fen),
+        charges=charges,
+        cash_fen=cash_fen,
+        lines=lines_of(case, terms, used, share, charged),
+    )
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """A decided bill, to be quoted or settled."""
+
+    case: AdmittedBill
+    terms: FundTerms
+    share: FundShare
+    after: Accumulator
+    charges: tuple[Charge, ...]
+    cash_fen: int
+    lines: tuple[Line, ...]
+
+    def quoted(self) -> Settlement:
+        """Return the settlement as a quote: no id, no time, no movements."""
+        case = self.case
+        share = self.share
+        benefit = self.terms.benefit
+        quote = Settlement(
+            settlement_id="",
+            settled_at=None,
+            request_id="",
+            bill=case.bill,
+            scheme=case.enrolment.scheme,
+            area_code=case.city.area_code,
+            level=self.terms.level,
+            deductible_fen=share.deductible_fen,
+            ratio_bp=benefit.ratio_bp if benefit else 0,
+            fund_fen=share.fund_fen,
+            own_fen=self._paid_by(PurseKind.OWN),
+            aid_fen=self._paid_by(PurseKind.GIVERS),
+            cash_fen=self.cash_fen,
+            lines=self.lines,
+            movements=(),
+            deductible_used_after_fen=self.after.deductible_used_fen,
+            fund_paid_after_fen=self.after.fund_paid_fen,
+            decided_by=case.city.decided_by,
+        )
+        check_identities(quote)
+        return quote
+
+    def settled(self, request_id: str, facts: Facts) -> Decision[Settlement]:
+        """Return the settlement with every record it writes."""
+        paying = [charge for charge in self.charges if charge.fen]
+        moves = [(charge.purse.owner, -charge.fen) for charge in paying]
+        accounts, movements = ledger.move_all(facts, moves)
+        settlement = replace(
+            self.quoted(),
+            settlement_id=settlement_id_of(request_id),
+            settled_at=facts.now,
+            request_id=request_id,
+            movements=movements,
+        )
+        entries = ledger.settlement_entries(settlement, facts.now)
+        writes = (
+            settlement,
+            *accounts,
+            *self._accumulated(),
+            *self._settled_day(facts),
+            *entries,
+        )
+        return Decision(settlement, writes)
+
+    def _paid_by(self, kind: PurseKind) -> int:
+        # A list is quicker than a generator for the one or two purses of a bill.
+        return sum([c.fen for c in self.charges if c.purse.kind is kind])
+
+    def _accumulated(self) -> tuple[Accumulator, ...]:
+        # A bill the fund has no part in leaves no accumulator behind.
+        if self.share == FundShare():
+            return ()
+        return (self.after,)
+
+    def _settled_day(self, facts: Facts) -> tuple[SettledDay, ...]:
+        # Written once: an adoption may not change the rules of a settled day.
+        day = _service_day(self.case.bill, self.case.patient)
+        if facts.get(SettledDay, day.key) is not None:
+            return ()
+        return (day,)
 
 
 def settlement_id_of(request_id: str) -> str:
-    """The id of the settlement a request makes."""
+    """Return the id of the settlement a request makes. ValueError unless a UUID."""
     return derived_id("S", request_id)
 
 
 def _needs(bill: Bill, facts: Facts) -> list[Need]:
-    """The patient first; what follows from him and his bindings once they are known."""
-    patient_known = Need(Person, "", bill.patient)
-    bound = Need(Binding, "member", bill.patient)
+    person = by_key(Person, bill.patient)
+    bindings = Need(Binding, "member", bill.patient)
     needs = [
-        patient_known,
-        Need(Institution, "", bill.institution_code),
-        Need(Account, "", bill.patient),
-        bound,
+        person,
+        by_key(Institution, bill.institution_code),
+        by_key(Account, bill.patient),
+        bindings,
     ]
-    if not (facts.has(patient_known) and facts.has(bound)):
+    # Accumulator and givers follow from patient and bindings: a second round.
+    if not (facts.has(person) and facts.has(bindings)):
         return needs
-    if patient := facts.get(Person, bill.patient):
-        scheme = scheme_of(bill, patient)
-        needs.append(by_key(Accumulator, _year_of_bill(bill, patient, scheme)))
+    patient = facts.get(Person, bill.patient)
+    if patient is not None:
+        unused = _unused(bill, patient, scheme_of(bill, patient))
+        needs.append(by_key(Accumulator, unused.key))
     if bill.account_use is AccountUse.CITY_ORDER:
-        for holder in givers_of(bill, facts.where(Binding, "member", bill.patient)):
-            needs += by_key(Person, holder), by_key(Account, holder)
+        bound = facts.where(Binding, "member", bill.patient)
+        for holder in givers_of(bill, bound):
+            needs.append(by_key(Person, holder))
+            needs.append(by_key(Account, holder))
     return needs
 
 
-def _settled(
-    bill: Bill, facts: Facts, cities: Cities, request_id: str
-) -> Decision[Settlement]:
-    """The settlement and its records; without a request id a quote: no id, no time, no
-    movements."""
-    case = admit(bill, facts, cities)
-    terms = fund_terms(case)
-    before = _accumulated(case, facts)
-    used = Used(before.deductible_used_fen, before.fund_paid_fen)
-    paid = (
-        fund_share(bill.in_scope_fen, terms.benefit, used)
-        if terms.benefit
-        else FundShare()
-    )
-    asked = tuple(asked_purses(case, facts, cities))
-    charges, cash_fen = charge_purses(_owed(bill, paid), [a.purse for a in asked])
-    accounts, movements = ledger.move_all(
-        facts, [(c.purse.owner, -c.fen) for c in charges if c.fen]
-    )
-    after = replace(
-        before,
-        deductible_used_fen=before.deductible_used_fen + paid.deductible_fen,
-        fund_paid_fen=before.fund_paid_fen + paid.fund_fen,
-    )
-    settlement = Settlement(
-        settlement_id=settlement_id_of(request_id) if request_id else "",
-        settled_at=facts.now if request_id else None,
-        request_id=request_id,
-        bill=bill,
-        scheme=case.enrolment.scheme,
-        area_code=case.city.area_code,
-        level=terms.level,
-        deductible_fen=paid.deductible_fen,
-        ratio_bp=_ratio(terms),
-        fund_fen=paid.fund_fen,
-        own_fen=_paid_by(PurseKind.OWN, charges),
-        aid_fen=_paid_by(PurseKind.GIVERS, charges),
-        cash_fen=cash_fen,
-        lines=lines_of(case, terms, used, paid, zip(asked, charges, strict=True)),
-        movements=movements if request_id else (),
-        deductible_used_after_fen=after.deductible_used_fen,
-        fund_paid_after_fen=after.fund_paid_fen,
-        decided_by=case.city.decided_by,
-    )
-    check_identities(settlement)
-    if not request_id:
-        return Decision(settlement)
-    changed = (after,) if after != before else ()
-    entries = ledger.settlement_entries(settlement, facts.now)
-    return Decision(
-        settlement,
-        (settlement, *accounts, *changed, *_first_of_day(case, facts), *entries),
-    )
+def _accumulator(case: AdmittedBill, facts: Facts) -> Accumulator:
+    unused = _unused(case.bill, case.patient, case.enrolment.scheme)
+    return facts.get(Accumulator, unused.key) or unused
 
 
-def _owed(bill: Bill, paid: FundShare) -> Owed:
-    in_scope_fen = bill.in_scope_fen - paid.fund_fen
-    return Owed(
-        in_scope_fen,
-        bill.first_selfpay_fen,
-        bill.above_limit_fen,
-        bill.out_of_catalogue_fen,
-    )
-
-
-def _ratio(terms: FundTerms) -> int:
-    return terms.benefit.ratio_bp if terms.benefit else 0
-
-
-def _paid_by(kind: PurseKind, charges: Iterable[Charge]) -> int:
-    return sum([c.fen for c in charges if c.purse.kind is kind])
-
-
-def _first_of_day(case: Admitted, facts: Facts) -> tuple[SettledDay, ...]:
-    """The note that something was settled of this day, if it is the first."""
-    if facts.get(SettledDay, _day_of_bill(case.bill, case.patient)):
-        return ()
-    area = pooling_area(case.patient.insured_place)
-    return (SettledDay(area, case.bill.service_day),)
-
-
-def _accumulated(case: Admitted, facts: Facts) -> Accumulator:
-    """What the patient used up before, in the scheme, pooling area and natural year of
-    the service day."""
-    bill, scheme = case.bill, case.enrolment.scheme
-    stored = facts.get(Accumulator, _year_of_bill(bill, case.patient, scheme))
-    return stored or Accumulator(
-        bill.patient,
-        scheme,
-        pooling_area(case.patient.insured_place),
-        bill.service_day.year,
-    )
-
-
-def _year_of_bill(bill: Bill, patient: Person, scheme: Scheme) -> str:
+def _unused(bill: Bill, patient: Person, scheme: Scheme) -> Accumulator:
+    """Return the accumulator of the bill's year with nothing used."""
+    # The natural year of the service day: no document says which date (assumption).
     area = pooling_area(patient.insured_place)
-    return Accumulator.key_of(bill.patient, scheme, area, bill.service_day.year)
+    return Accumulator(bill.patient, scheme, area, bill.service_day.year)
 
 
-def _day_of_bill(bill: Bill, patient: Person) -> str:
-    return SettledDay.key_of(pooling_area(patient.insured_place), bill.service_day)
+def _service_day(bill: Bill, patient: Person) -> SettledDay:
+    return SettledDay(pooling_area(patient.insured_place), bill.service_day)

@@ -1,8 +1,7 @@
-"""The arithmetic of one bill: deductible → ratio → cap → purses → cash; whole fen in,
-whole fen out, the parts sum.
+"""Third step of a bill, its arithmetic: deductible, ratio, caps, purses, cash.
 
-Nothing here knows a city, a person or a day: what the rules grant comes in as a
-`Benefit` and as `Purse`s.
+Whole fen in, whole fen out, and the parts sum. Nothing here knows a city, a person or
+a day: what the rules grant comes in as a `Benefit` and as `Purse`s.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from functools import cache
 
 from msgspec import Struct
 
+from gongji.model.settlement import Bill
 from gongji.rules.benefits import BillPart, PurseKind, Table
 from gongji.rules.binding import NO_LIMIT, NoLimit
 from gongji.rules.codes import Standing
@@ -23,15 +23,17 @@ PARTS = (
     BillPart.ABOVE_LIMIT,
     BillPart.OUT_OF_CATALOGUE,
 )
-"""The order in which a purse pays the parts of a bill: in scope and first self-pay before the rest.
+"""The order in which a purse pays the parts of a bill: in scope and first self-pay first.
 
-Assumption: aid is asked last, so the own purse spends itself first on what aid could pay too.
+Assumption: aid comes last, so the own purse spends itself first on what aid could pay too.
 """
 
 
 class Benefit(Struct, frozen=True):
-    """One row of a reimbursement table (待遇): what the fund pays at one level for one
-    standing; fen, basis points."""
+    """A row of a reimbursement table (待遇): what the fund pays at one level and standing.
+
+    Amounts are fen, the ratio basis points.
+    """
 
     deductible_fen: int
     year_max_fen: int | NoLimit
@@ -42,14 +44,14 @@ class Benefit(Struct, frozen=True):
 
 
 class Used(Struct, frozen=True):
-    """What the patient used up this year before the bill: deductible borne, paid by the fund."""
+    """What the patient used up this year before the bill: deductible, paid by the fund."""
 
     deductible_fen: int = 0
     fund_fen: int = 0
 
 
 class FundShare(Struct, frozen=True):
-    """What one bill takes: deductible charged now (act_pay_dedc), paid by the fund (hifp_pay)."""
+    """What one bill takes: deductible (act_pay_dedc), paid by the fund (hifp_pay)."""
 
     deductible_fen: int = 0
     fund_fen: int = 0
@@ -63,10 +65,19 @@ class Owed(Struct, frozen=True):
     above_limit_fen: int
     out_of_catalogue_fen: int
 
+    @classmethod
+    def after(cls, bill: Bill, paid: FundShare) -> Owed:
+        """Return what is owed of a bill after the fund has paid."""
+        return cls(
+            bill.in_scope_fen - paid.fund_fen,
+            bill.first_selfpay_fen,
+            bill.above_limit_fen,
+            bill.out_of_catalogue_fen,
+        )
+
 
 class Purse(Struct, frozen=True):
-    """A personal account that is asked: whose, what it holds, which parts of the bill
-    it may pay."""
+    """A personal account to be charged: its owner, balance, and parts it may pay."""
 
     owner: str
     kind: PurseKind
@@ -75,8 +86,7 @@ class Purse(Struct, frozen=True):
 
 
 class Charge(Struct, frozen=True):
-    """What one purse pays: `needed_fen` is what was left, when it was asked, of the
-    parts it may pay."""
+    """What one purse pays; `needed_fen` is what was still owed of the parts it may pay."""
 
     purse: Purse
     needed_fen: int
@@ -84,7 +94,7 @@ class Charge(Struct, frozen=True):
 
 
 def benefit_of(table: Table, level: int, standing: Standing) -> Benefit:
-    """The row of a table for a level (1, 2, 3) and standing."""
+    """Return the row of a table for a level (1, 2, 3) and standing."""
     return Benefit(
         table.deductible_fen[level],
         table.deductible_year_max_fen,
@@ -95,29 +105,34 @@ def benefit_of(table: Table, level: int, standing: Standing) -> Benefit:
     )
 
 
-def fund_share(in_scope_fen: int, benefit: Benefit, used: Used) -> FundShare:
-    """The fund's part of a bill: deductible topped up within its yearly maximum, then
-    ratio, visit cap and yearly cap.
+def fund_share(in_scope_fen: int, benefit: Benefit | None, used: Used) -> FundShare:
+    """Return the fund's part of a bill; nothing without a benefit.
 
-    Adding one fen of in-scope cost raises the fund's part by nothing or by one fen.
+    The deductible is topped up within its yearly maximum; then ratio, visit cap and
+    yearly cap. One fen more in scope raises the fund's part by nothing or by one fen.
     """
-    deductible = min(in_scope_fen, max(0, benefit.deductible_fen - used.deductible_fen))
+    if benefit is None:
+        return FundShare()
+    remaining = benefit.deductible_fen - used.deductible_fen
+    deductible = min(in_scope_fen, max(0, remaining))
     if benefit.year_max_fen is not NO_LIMIT:
-        deductible = min(deductible, max(0, benefit.year_max_fen - used.deductible_fen))
-    fund = share(in_scope_fen - deductible, benefit.ratio_bp, benefit.rounding)
+        remaining = benefit.year_max_fen - used.deductible_fen
+        deductible = min(deductible, max(0, remaining))
+    above_deductible = in_scope_fen - deductible
+    fund = share(above_deductible, benefit.ratio_bp, benefit.rounding)
     if benefit.visit_cap_fen is not NO_LIMIT:
         fund = min(fund, benefit.visit_cap_fen)
     if benefit.cap_fen is not NO_LIMIT:
-        fund = min(fund, max(0, benefit.cap_fen - used.fund_fen))
+        remaining = benefit.cap_fen - used.fund_fen
+        fund = min(fund, max(0, remaining))
     return FundShare(deductible, fund)
 
 
 def charge_purses(
     owed: Owed, purses: Iterable[Purse]
 ) -> tuple[tuple[Charge, ...], int]:
-    """Asks purses in their order, each for the parts it may pay; what none pays is cash
-    (second of the pair)."""
-    left = [
+    """Return what each purse pays, in order, and the cash that none of them pays."""
+    unpaid = [
         owed.in_scope_fen,
         owed.first_selfpay_fen,
         owed.above_limit_fen,
@@ -126,17 +141,18 @@ def charge_purses(
     charges = []
     for purse in purses:
         places = _places(purse.pays)
-        needed = sum([left[place] for place in places])
+        # hot path: a list is quicker than a generator for so few.
+        needed = sum([unpaid[place] for place in places])
         paid = available = min(purse.balance_fen, needed)
         for place in places:
-            taken = min(available, left[place])
-            left[place] -= taken
-            available -= taken
+            fen = min(available, unpaid[place])
+            unpaid[place] -= fen
+            available -= fen
         charges.append(Charge(purse, needed, paid))
-    return tuple(charges), sum(left)
+    return tuple(charges), sum(unpaid)
 
 
+# There are sixteen sets of parts at most, so the cache never grows.
 @cache
 def _places(parts: frozenset[BillPart]) -> tuple[int, ...]:
-    """Where these parts stand in `PARTS`; there are sixteen sets at most."""
-    return tuple(place for place, part in enumerate(PARTS) if part in parts)
+    return tuple([place for place, part in enumerate(PARTS) if part in parts])

@@ -1,5 +1,4 @@
-"""trace.v1: the lines of a settlement, so that anybody can recompute each amount from
-the reply alone.
+"""Fourth step of a bill: the lines of trace.v1, by which anybody recomputes each amount.
 
 fund.v1         deductible = min(in_scope, max(0, deductible_per_level -
                 deductible_used), max(0, deductible_year_max - deductible_used)); fen =
@@ -9,13 +8,13 @@ fund.v1         deductible = min(in_scope, max(0, deductible_per_level -
 no_fund.v1      fen = 0, under the clause of the line's rule
 own_purse.v1    fen = min(available, needed), where available = min(balance, needed): a
                 balance is never shown
-giver_purse.v1  as own_purse.v1; `place` counts the givers from 1 in the order they were asked
+giver_purse.v1  as own_purse.v1; `place` counts the givers from 1 in the order of charging
 cash.v1         fen = total - fund - own_purse - givers
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from gongji.model.settlement import Line
 from gongji.rules.benefits import PurseKind
@@ -23,8 +22,8 @@ from gongji.rules.binding import NO_LIMIT
 from gongji.rules.codes import Payer
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.money import FULL_BP, Rounding, percent, share, yuan
-from gongji.settlement.admission import Admitted
-from gongji.settlement.entitlement import AskedPurse, FundTerms
+from gongji.settlement.admission import AdmittedBill
+from gongji.settlement.entitlement import FundTerms, PurseTerms
 from gongji.settlement.split import Benefit, Charge, FundShare, Used
 
 ROUNDING_BP = {Rounding.HALF_UP: FULL_BP // 2, Rounding.DOWN: 0}
@@ -33,38 +32,39 @@ _ROUNDING = {added: rounding for rounding, added in ROUNDING_BP.items()}
 
 
 def lines_of(
-    case: Admitted,
+    case: AdmittedBill,
     terms: FundTerms,
     used: Used,
     paid: FundShare,
-    charges: Iterable[tuple[AskedPurse, Charge]],
+    charges: Iterable[tuple[PurseTerms, Charge]],
 ) -> tuple[Line, ...]:
-    """Who pays each fen of the bill: fund, purses in the order they were asked, cash;
-    the lines add up to its total."""
+    """Return who pays each fen: fund, purses in order of charging, cash.
+
+    The lines add up to the total of the bill.
+    """
     fund = _fund_line(case.bill.in_scope_fen, terms, used, paid)
-    purses = tuple(_purse_lines(charges))
+    purses = _purse_lines(charges)
     return (fund, *purses, _cash_line(case, fund, purses))
 
 
 def fund_inputs(line: Line) -> tuple[int, Benefit, Used] | None:
-    """What the fund's line was decided from: in scope, row of the table, used before;
-    None where a clause denied it."""
+    """Return what a fund line was decided from, None if a clause denied it.
+
+    It is the amount in scope (fen), the row of the table and what was used before.
+    """
     if line.formula != "fund.v1":
         return None
-    given = line.inputs
+    inputs = line.inputs
     benefit = Benefit(
-        given["deductible_per_level"],
-        given.get("deductible_year_max", NO_LIMIT),
-        given["ratio_bp"],
-        given.get("cap", NO_LIMIT),
-        given.get("visit_cap", NO_LIMIT),
-        _ROUNDING[given["rounding_bp"]],
+        deductible_fen=inputs["deductible_per_level"],
+        year_max_fen=inputs.get("deductible_year_max", NO_LIMIT),
+        ratio_bp=inputs["ratio_bp"],
+        cap_fen=inputs.get("cap", NO_LIMIT),
+        visit_cap_fen=inputs.get("visit_cap", NO_LIMIT),
+        rounding=_ROUNDING[inputs["rounding_bp"]],
     )
-    return (
-        given["in_scope"],
-        benefit,
-        Used(given["deductible_used"], given["fund_paid"]),
-    )
+    used = Used(inputs["deductible_used"], inputs["fund_paid"])
+    return inputs["in_scope"], benefit, used
 
 
 def _fund_line(
@@ -72,16 +72,26 @@ def _fund_line(
 ) -> Line:
     benefit = terms.benefit
     if benefit is None:
-        why = terms.denied_by.text if terms.denied_by else ""
-        told = f"统筹基金不予支付: {why}"
+        reason = terms.denied_by.text if terms.denied_by else ""
         return Line(
             fen=0,
             payer=Payer.FUND,
             rule=terms.rule,
             formula="no_fund.v1",
             inputs={},
-            in_words=told,
+            in_words=f"统筹基金不予支付: {reason}",
         )
+    return Line(
+        fen=paid.fund_fen,
+        payer=Payer.FUND,
+        rule=terms.rule,
+        formula="fund.v1",
+        inputs=_inputs_of(in_scope_fen, benefit, used),
+        in_words=_fund_in_words(in_scope_fen, benefit, paid),
+    )
+
+
+def _inputs_of(in_scope_fen: int, benefit: Benefit, used: Used) -> dict[str, int]:
     inputs = {
         "in_scope": in_scope_fen,
         "deductible_per_level": benefit.deductible_fen,
@@ -90,76 +100,102 @@ def _fund_line(
         "rounding_bp": ROUNDING_BP[benefit.rounding],
         "fund_paid": used.fund_fen,
     }
+    # No figure can stand for "no limit": an input that is left out does.
     if benefit.year_max_fen is not NO_LIMIT:
         inputs["deductible_year_max"] = benefit.year_max_fen
     if benefit.visit_cap_fen is not NO_LIMIT:
         inputs["visit_cap"] = benefit.visit_cap_fen
     if benefit.cap_fen is not NO_LIMIT:
         inputs["cap"] = benefit.cap_fen
-    return Line(
-        fen=paid.fund_fen,
-        payer=Payer.FUND,
-        rule=terms.rule,
-        formula="fund.v1",
-        inputs=inputs,
-        in_words=_fund_in_words(in_scope_fen, benefit, paid),
-    )
+    return inputs
 
 
 def _fund_in_words(in_scope_fen: int, benefit: Benefit, paid: FundShare) -> str:
-    told = (
-        f"政策范围内 {yuan(in_scope_fen)} 元, 扣除起付标准 {yuan(paid.deductible_fen)} 元后"
-        f"按 {percent(benefit.ratio_bp)} 由统筹基金支付 {yuan(paid.fund_fen)} 元"
+    sentence = (
+        f"政策范围内 {yuan(in_scope_fen)} 元, "
+        f"扣除起付标准 {yuan(paid.deductible_fen)} 元后"
+        f"按 {percent(benefit.ratio_bp)} "
+        f"由统筹基金支付 {yuan(paid.fund_fen)} 元"
     )
-    if paid.fund_fen == share(
-        in_scope_fen - paid.deductible_fen, benefit.ratio_bp, benefit.rounding
-    ):
-        return told
-    by_visit = paid.fund_fen == benefit.visit_cap_fen
-    return f"{told}(以{'单次支付限额' if by_visit else '年度支付限额余额'}为限)"
+    above_deductible = in_scope_fen - paid.deductible_fen
+    uncapped = share(above_deductible, benefit.ratio_bp, benefit.rounding)
+    if paid.fund_fen == uncapped:
+        return sentence
+    # If both caps come to the same fen, the visit's is named.
+    if paid.fund_fen == benefit.visit_cap_fen:
+        return f"{sentence}(以单次支付限额为限)"
+    return f"{sentence}(以年度支付限额余额为限)"
 
 
-def _purse_lines(charges: Iterable[tuple[AskedPurse, Charge]]) -> Iterator[Line]:
-    place = 0
-    for asked, charge in charges:
-        own = asked.purse.kind is PurseKind.OWN
-        inputs = {"needed": charge.needed_fen, "available": charge.fen}
-        if not own:
-            place += 1
-            inputs["place"] = place
-        yield Line(
-            fen=charge.fen,
-            payer=Payer.OWN_PURSE if own else Payer.GIVER_PURSE,
-            purse=charge.purse.owner,
-            rule=asked.rule,
-            formula="own_purse.v1" if own else "giver_purse.v1",
-            inputs=inputs,
-            in_words=_purse_in_words(
-                "本人个人账户" if own else f"第 {place} 位授权人的共济账户",
-                asked,
-                charge,
-            ),
-        )
+def _purse_lines(charges: Iterable[tuple[PurseTerms, Charge]]) -> list[Line]:
+    lines = []
+    givers = 0
+    for terms, charge in charges:
+        if charge.purse.kind is PurseKind.OWN:
+            lines.append(_own_line(terms, charge))
+        else:
+            givers += 1
+            lines.append(_giver_line(terms, charge, givers))
+    return lines
 
 
-def _purse_in_words(whose: str, asked: AskedPurse, charge: Charge) -> str:
-    if asked.why_not:
-        return f"{whose}支付 0.00 元: {asked.why_not}"
+def _own_line(terms: PurseTerms, charge: Charge) -> Line:
+    return Line(
+        fen=charge.fen,
+        payer=Payer.OWN_PURSE,
+        purse=charge.purse.owner,
+        rule=terms.rule,
+        formula="own_purse.v1",
+        inputs={"needed": charge.needed_fen, "available": charge.fen},
+        in_words=_purse_in_words("本人个人账户", terms, charge),
+    )
+
+
+def _giver_line(terms: PurseTerms, charge: Charge, place: int) -> Line:
+    return Line(
+        fen=charge.fen,
+        payer=Payer.GIVER_PURSE,
+        purse=charge.purse.owner,
+        rule=terms.rule,
+        formula="giver_purse.v1",
+        inputs={
+            "needed": charge.needed_fen,
+            "available": charge.fen,
+            "place": place,
+        },
+        in_words=_purse_in_words(f"第 {place} 位授权人的共济账户", terms, charge),
+    )
+
+
+def _purse_in_words(payer: str, terms: PurseTerms, charge: Charge) -> str:
+    if terms.denied:
+        return f"{payer}支付 0.00 元: {terms.denied}"
     if charge.needed_fen == 0:
-        return f"{whose}支付 0.00 元: 没有可由其支付的余款"
-    return f"{whose}可支付的部分尚有 {yuan(charge.needed_fen)} 元, 支付 {yuan(charge.fen)} 元"
+        return f"{payer}支付 0.00 元: 没有可由其支付的余款"
+    needed, paid = yuan(charge.needed_fen), yuan(charge.fen)
+    return f"{payer}可支付的部分尚有 {needed} 元, 支付 {paid} 元"
 
 
-def _cash_line(case: Admitted, fund: Line, purses: Iterable[Line]) -> Line:
-    own = sum([line.fen for line in purses if line.payer is Payer.OWN_PURSE])
-    givers = sum([line.fen for line in purses if line.payer is Payer.GIVER_PURSE])
+def _cash_line(case: AdmittedBill, fund: Line, purses: Iterable[Line]) -> Line:
+    own = _paid_by(Payer.OWN_PURSE, purses)
+    givers = _paid_by(Payer.GIVER_PURSE, purses)
     total = case.bill.total_fen
+    # Recomputed from the other lines, not taken over: I4 then checks one against the other.
     cash = total - fund.fen - own - givers
     return Line(
         fen=cash,
         payer=Payer.CASH,
         rule=case.rules_now.ref(CityRules.purse_order),
         formula="cash.v1",
-        inputs={"total": total, "fund": fund.fen, "own_purse": own, "givers": givers},
+        inputs={
+            "total": total,
+            "fund": fund.fen,
+            "own_purse": own,
+            "givers": givers,
+        },
         in_words=f"其余 {yuan(cash)} 元由个人现金支付",
     )
+
+
+def _paid_by(payer: Payer, lines: Iterable[Line]) -> int:
+    return sum([line.fen for line in lines if line.payer is payer])

@@ -84,7 +84,7 @@ class Reconciliation:
             difference = comparison.judge(row)
             if difference is not None:
                 yield _difference_to(await self._explained(difference, institution))
-        for difference in comparison.rest():
+        for difference in comparison.unreported():
             yield _difference_to(difference)
 
     async def _explained(self, difference: Difference, institution: str) -> Difference:
