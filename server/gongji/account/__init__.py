@@ -1,1 +1,1 @@
-"""What is in a personal account (个人账户), and why."""
+"""What is in a purse (个人账户), and why: credits, premiums paid, balanced entries."""

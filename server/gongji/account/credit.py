@@ -1,11 +1,10 @@
-"""Crediting a personal account (个人账户): a month's credit by the city's rule, or a
-balance brought forward.
+"""Credit a personal account (个人账户): a month's credit, or a balance brought forward.
 
 The law of a month: its credits less those taken back are none or one a person, whatever
 the request ids. A credit taken back (划入冲回) goes back whole to where it came from,
 and the month may be credited again.
 
-Assumption: whoever is normally enrolled in the employee scheme on the last day of the
+Assumption: a person normally enrolled in the employee scheme on the last day of the
 month, or today while the month lasts, has that month's credit, under the standing and
 the rules of that day. The day of payment is in no document.
 """
@@ -49,8 +48,10 @@ _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
 
 
 class Credited(Struct, frozen=True):
-    """What was credited, how the purse stands, and the rule behind the amount; None for
-    a balance brought forward."""
+    """What was credited, how the purse stands, and the rule behind the amount.
+
+    A balance brought forward has no rule.
+    """
 
     fen: int
     movement: PurseMovement
@@ -58,10 +59,10 @@ class Credited(Struct, frozen=True):
 
 
 class CreditAccount(Command[Credited], frozen=True):
-    """Credits one account: the credit of `month` (YYYY-MM), given once, or
-    `brought_forward_fen` (结转转入).
+    """Credit one account with a month's credit, or bring a balance forward (结转转入).
 
-    MalformedField where not exactly one of the two is given.
+    `month` is YYYY-MM and is credited once. MalformedField unless exactly one of
+    `month` and `brought_forward_fen` is given.
     """
 
     answer_type = Credited
@@ -75,7 +76,7 @@ class CreditAccount(Command[Credited], frozen=True):
         if bool(self.month) == bool(self.brought_forward_fen):
             raise MalformedField("划入月份与结转金额须恰好给出一项", field="month")
         if self.month:
-            _refuse_no_month(self.month)
+            _refuse_malformed_month(self.month)
         if not 0 <= self.brought_forward_fen <= MAX_FEN:
             raise MalformedField(
                 "结转金额须大于 0 且不超过十亿元", field="brought_forward_fen"
@@ -83,36 +84,65 @@ class CreditAccount(Command[Credited], frozen=True):
 
     @property
     def credit_id(self) -> str:
-        """What a month's credit is filed under."""
+        """Return the key of the month's credit."""
         return credit_id_of(self.person_no, self.month)
 
     def needs(self, _: Facts) -> Iterator[Need]:
-        """The person, the account and the month's credit."""
+        """Return the person, the account and the month's credit."""
         yield by_key(Person, self.person_no)
         yield by_key(Account, self.person_no)
         if self.month:
             yield by_key(Credit, self.credit_id)
 
     def decide(self, facts: Facts) -> Decision[Credited]:
-        """The credit. PersonNotFound, NoAccount, then the refusals of a month's credit."""
+        """Decide the credit.
+
+        PersonNotFound, NoAccount; then for a month FutureMonth, AlreadyCredited,
+        CityNotServed, NotInForce, NotEnrolled, NoContributionBase, ParameterNotSet.
+        """
         person = _person(facts, self.person_no)
         if not has_purse(person, facts.get(Account, self.person_no)):
             raise NoAccount(
                 f"{self.person_no} 从未参加职工医保, 没有个人账户", field="person"
             )
         if self.month:
-            return self._month(person, facts)
-        return self._credited(
-            self.brought_forward_fen,
-            ledger.BROUGHT_FORWARD,
-            EntryKind.BROUGHT_FORWARD,
-            facts,
+            return self._of_month(person, facts)
+        transaction_id = derived_id("C", self.request.request_id)
+        brought = _Source(
+            fen=self.brought_forward_fen,
+            ledger_account=ledger.BROUGHT_FORWARD,
+            kind=EntryKind.BROUGHT_FORWARD,
+            reference=transaction_id,
         )
+        return self._credited(brought, None, (), facts)
 
-    def _month(self, person: Person, facts: Facts) -> Decision[Credited]:
-        """One month's credit, once. FutureMonth, AlreadyCredited, NotEnrolled and the
-        refusals of the amount."""
-        first, last = _month_of(self.month)
+    def _of_month(self, person: Person, facts: Facts) -> Decision[Credited]:
+        first, last = _days_of(self.month)
+        self._refuse_untimely(first, facts)
+        day = min(last, facts.today)
+        city = self.cities.of(person.insured_place)
+        rules = city.rules(day)
+        terms = rules.answer(CityRules.account_crediting)
+        enrolment = _enrolment(person, day, terms.clauses)
+        fen, payer = _amount(person, enrolment, terms.value, city)
+        credit = Credit(
+            credit_id=self.credit_id,
+            person_no=self.person_no,
+            month=self.month,
+            fen=fen,
+            source=payer,
+            at=facts.now,
+        )
+        source = _Source(
+            fen=fen,
+            ledger_account=payer,
+            kind=EntryKind.CREDIT,
+            reference=self.credit_id,
+        )
+        rule = rules.ref(CityRules.account_crediting)
+        return self._credited(source, rule, (credit,), facts)
+
+    def _refuse_untimely(self, first: date, facts: Facts) -> None:
         if first > facts.today:
             raise FutureMonth(f"{self.month} 尚未开始, 不能划入", field="month")
         if _standing(facts, self.credit_id) is not None:
@@ -120,72 +150,42 @@ class CreditAccount(Command[Credited], frozen=True):
                 f"{self.person_no} 的 {self.month} 已经划入, 每人每月只划入一次",
                 field="month",
             )
-        day = min(last, facts.today)
-        city = self.cities.of(person.insured_place)
-        rules = city.rules(day)
-        terms = rules.answer(CityRules.account_crediting)
-        enrolment = _enrolment(person, day, terms.clauses)
-        fen, source = self._amount(person, enrolment, terms.value, city)
-        rule = rules.ref(CityRules.account_crediting)
-        credit = Credit(
-            self.credit_id, self.person_no, self.month, fen, source, facts.now
-        )
-        return self._credited(fen, source, EntryKind.CREDIT, facts, (rule, credit))
-
-    def _amount(
-        self, person: Person, enrolment: Enrolment, terms: CreditTerms, city: City
-    ) -> tuple[int, str]:
-        """Fen and where they come from: own premium (C55) or pooled fund (C56).
-        NoContributionBase, ParameterNotSet."""
-        if enrolment.standing is Standing.ACTIVE:
-            if person.contribution_base_fen <= 0:
-                raise NoContributionBase(
-                    f"{self.person_no} 没有登记缴费基数, 无法计算划入金额; 请先导入",
-                    field="person",
-                )
-            fen = share(
-                person.contribution_base_fen, terms.active_ratio_bp, Rounding.HALF_UP
-            )
-            return fen, ledger.premium_account(city.area_code)
-        if isinstance(terms.retired_fen, OperatorSets):
-            raise ParameterNotSet(
-                f"{city.name}退休人员每月划入金额(account_crediting.retired_fen)"
-                "没有文件给出, 须由运营方设定: gongji serve --retired-credit "
-                f"{city.area_code}:金额(元)@起始日",
-                city=city.area_code,
-                parameter="account_crediting.retired_fen",
-            )
-        return terms.retired_fen, ledger.fund_account(city.area_code, Scheme.EMPLOYEE)
 
     def _credited(
         self,
-        fen: int,
-        source: str,
-        kind: EntryKind,
+        source: _Source,
+        rule: RuleRef | None,
+        records: tuple[Credit, ...],
         facts: Facts,
-        by_rule: tuple[RuleRef, Credit] | None = None,
     ) -> Decision[Credited]:
-        rule, *records = by_rule or (None,)
-        accounts, (movement,) = ledger.move_all(facts, [(self.person_no, fen)])
-        transaction_id = derived_id("C", self.request.request_id)
-        reference = self.credit_id if self.month else transaction_id
+        before = ledger.account_of(facts, self.person_no)
+        account, movement = ledger.moved(before, source.fen)
         entries = ledger.purse_entries(
-            transaction_id,
+            derived_id("C", self.request.request_id),
             movement,
-            other=source,
-            kind=kind,
+            other=source.ledger_account,
+            kind=source.kind,
             at=facts.now,
-            reference=reference,
+            reference=source.reference,
         )
-        return Decision(Credited(fen, movement, rule), (*records, *accounts, *entries))
+        answer = Credited(source.fen, movement, rule)
+        return Decision(answer, (*records, account, *entries))
+
+
+class _Source(Struct, frozen=True, kw_only=True):
+    """How many fen come from which ledger account, as what kind of entry."""
+
+    fen: int
+    ledger_account: str
+    kind: EntryKind
+    reference: str
 
 
 class TakeBackCredit(Command[PurseMovement], frozen=True):
-    """Takes the standing credit of `month` (YYYY-MM) back, whole (划入冲回); `why` is kept with it.
+    """Take the standing credit of a month back, whole (划入冲回); `why` is kept with it.
 
-    Credits less takings-back of one person and month stay none or one: a credit is
-    taken back once, after which the month may be credited again under another request
-    id. MalformedField where the month is none.
+    The month (YYYY-MM) may be credited again under another request id. MalformedField
+    for a malformed month.
     """
 
     answer_type = PurseMovement
@@ -195,21 +195,24 @@ class TakeBackCredit(Command[PurseMovement], frozen=True):
     why: str
 
     def __post_init__(self) -> None:
-        _refuse_no_month(self.month)
+        _refuse_malformed_month(self.month)
 
     @property
     def credit_id(self) -> str:
-        """What the month's credit is filed under."""
+        """Return the key of the month's credit."""
         return credit_id_of(self.person_no, self.month)
 
     def needs(self, _: Facts) -> Iterator[Need]:
-        """The person, the account and the month's credit."""
+        """Return the person, the account and the month's credit."""
         yield by_key(Person, self.person_no)
         yield by_key(Account, self.person_no)
         yield by_key(Credit, self.credit_id)
 
     def decide(self, facts: Facts) -> Decision[PurseMovement]:
-        """The mirror image of the credit. PersonNotFound, CreditNotFound, BalanceSpent."""
+        """Decide the mirror image of the credit.
+
+        PersonNotFound, CreditNotFound, BalanceSpent.
+        """
         _ = _person(facts, self.person_no)
         credit = _standing(facts, self.credit_id)
         if credit is None:
@@ -217,18 +220,9 @@ class TakeBackCredit(Command[PurseMovement], frozen=True):
                 f"{self.person_no} 的 {self.month} 没有可收回的划入: 未曾划入, 或已收回",
                 field="month",
             )
-        held = (
-            facts.get(Account, self.person_no) or Account(self.person_no)
-        ).balance_fen
-        if held < credit.fen:
-            raise BalanceSpent(
-                f"{self.month} 划入的 {yuan(credit.fen)} 元已被使用, "
-                f"账户只余 {yuan(held)} 元, 不能全额收回",
-                field="month",
-                credited_fen=str(credit.fen),
-                balance_fen=str(held),
-            )
-        accounts, (movement,) = ledger.move_all(facts, [(self.person_no, -credit.fen)])
+        before = ledger.account_of(facts, self.person_no)
+        self._refuse_spent(credit, before.balance_fen)
+        account, movement = ledger.moved(before, -credit.fen)
         entries = ledger.purse_entries(
             derived_id("T", self.request.request_id),
             movement,
@@ -237,16 +231,32 @@ class TakeBackCredit(Command[PurseMovement], frozen=True):
             at=facts.now,
             reference=credit.credit_id,
         )
-        taken_back = replace(credit, taken_back_at=facts.now, taken_back_why=self.why)
-        return Decision(movement, (taken_back, *accounts, *entries))
+        taken_back = replace(
+            credit,
+            taken_back_at=facts.now,
+            taken_back_why=self.why,
+        )
+        return Decision(movement, (taken_back, account, *entries))
+
+    def _refuse_spent(self, credit: Credit, balance_fen: int) -> None:
+        # Whole or not at all: a part taken back would leave a credit no rule gives.
+        if balance_fen < credit.fen:
+            raise BalanceSpent(
+                f"{self.month} 划入的 {yuan(credit.fen)} 元已被使用, "
+                f"账户只余 {yuan(balance_fen)} 元, 不能全额收回",
+                field="month",
+                credited_fen=str(credit.fen),
+                balance_fen=str(balance_fen),
+            )
 
 
 def credit_id_of(person_no: str, month: str) -> str:
-    """What a month's credit is filed under: P1/2025-09."""
+    """Return the key of a month's credit: P1/2025-09."""
     return f"{person_no}/{month}"
 
 
-def _refuse_no_month(month: str) -> None:
+def _refuse_malformed_month(month: str) -> None:
+    # There is a year 0000 by the pattern and none by the calendar.
     if not _MONTH.fullmatch(month) or month < "0001-01":
         raise MalformedField(f"月份应写作 YYYY-MM, 得到 {month!r}", field="month")
 
@@ -259,19 +269,23 @@ def _person(facts: Facts, person_no: str) -> Person:
 
 
 def _standing(facts: Facts, credit_id: str) -> Credit | None:
-    """The month's credit, unless there is none or it was taken back."""
+    """Return the month's credit, None if there is none or it was taken back."""
     credit = facts.get(Credit, credit_id)
-    return None if credit is None or credit.taken_back_at is not None else credit
+    if credit is None or credit.taken_back_at is not None:
+        return None
+    return credit
 
 
-def _month_of(month: str) -> tuple[date, date]:
-    """First and last day of YYYY-MM."""
+def _days_of(month: str) -> tuple[date, date]:
+    """Return the first and last day of YYYY-MM."""
     first = date.fromisoformat(f"{month}-01")
-    return first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+    # 31 days on lies in the next month, whichever month it is.
+    next_first = (first + timedelta(days=31)).replace(day=1)
+    return first, next_first - timedelta(days=1)
 
 
 def _enrolment(person: Person, day: date, clauses: tuple[Clause, ...]) -> Enrolment:
-    """The person's enrolment in the employee scheme. NotEnrolled unless it is normal that day."""
+    """Return the enrolment as an employee. NotEnrolled unless normal that day."""
     enrolment = person.enrolled(day, Scheme.EMPLOYEE)
     if (
         enrolment is None
@@ -284,3 +298,30 @@ def _enrolment(person: Person, day: date, clauses: tuple[Clause, ...]) -> Enrolm
             clauses=clauses,
         )
     return enrolment
+
+
+def _amount(
+    person: Person, enrolment: Enrolment, terms: CreditTerms, city: City
+) -> tuple[int, str]:
+    """Return fen and their source: own premium (C55) or pooled fund (C56).
+
+    NoContributionBase, ParameterNotSet.
+    """
+    if enrolment.standing is Standing.ACTIVE:
+        base_fen = person.contribution_base_fen
+        if base_fen <= 0:
+            raise NoContributionBase(
+                f"{person.person_no} 没有登记缴费基数, 无法计算划入金额; 请先导入",
+                field="person",
+            )
+        fen = share(base_fen, terms.active_ratio_bp, Rounding.HALF_UP)
+        return fen, ledger.premium_account(city.area_code)
+    if isinstance(terms.retired_fen, OperatorSets):
+        raise ParameterNotSet(
+            f"{city.name}退休人员每月划入金额(account_crediting.retired_fen)"
+            "没有文件给出, 须由运营方设定: gongji serve --retired-credit "
+            f"{city.area_code}:金额(元)@起始日",
+            city=city.area_code,
+            parameter="account_crediting.retired_fen",
+        )
+    return terms.retired_fen, ledger.fund_account(city.area_code, Scheme.EMPLOYEE)

@@ -1,5 +1,4 @@
-"""Accounts and balanced entries: a settlement, a reversal or a credit becomes postings
-that add up to 0; pure.
+"""Balanced entries (分录): a settlement, a reversal or a credit as postings that add up to 0.
 
 Purses, fund and cash are charged with a minus, the institution receives with a plus; a
 reversal is the mirror image. A correction is a new transaction that names the old one
@@ -21,7 +20,7 @@ from gongji.rules.codes import EntryKind, Scheme, pooling_area
 CASH = "cash"
 
 BROUGHT_FORWARD = "brought_forward"
-"""Where balances of another system came from."""
+"""The ledger account that balances of another system come from."""
 
 
 class Inconsistent(AssertionError):  # noqa: N818 - what it says of the books
@@ -29,8 +28,10 @@ class Inconsistent(AssertionError):  # noqa: N818 - what it says of the books
 
 
 class Posting(Struct, frozen=True):
-    """One side of a transaction before it becomes an entry; only a purse's has a kind
-    and a movement."""
+    """One side of a transaction before it becomes an entry.
+
+    Only a purse's posting has a kind and a movement.
+    """
 
     ledger_account: str
     fen: int
@@ -39,62 +40,74 @@ class Posting(Struct, frozen=True):
 
 
 def purse_account(person_no: str) -> str:
-    """The ledger account of a purse: purse:P1."""
+    """Return the ledger account of a purse: purse:P1."""
     return f"purse:{person_no}"
 
 
 def fund_account(area_code: str, scheme: Scheme) -> str:
-    """The ledger account of a pooled fund (统筹基金): fund:3411:310."""
+    """Return the ledger account of a pooled fund (统筹基金): fund:3411:310."""
     return f"fund:{pooling_area(area_code)}:{int(scheme)}"
 
 
 def premium_account(area_code: str) -> str:
-    """Where active employees' credits come from, their own premiums (个人缴费): premium:3411."""
+    """Return the source of active employees' credits (个人缴费): premium:3411."""
     return f"premium:{pooling_area(area_code)}"
 
 
 def resident_premium_account(area_code: str) -> str:
-    """Where premiums of the resident scheme (居民医保个人缴费) go: premium:3411:390."""
+    """Return the payee of resident premiums (居民医保个人缴费): premium:3411:390."""
     return f"premium:{pooling_area(area_code)}:{int(Scheme.RESIDENT)}"
 
 
-def moved(account: Account, fen: int) -> tuple[Account, PurseMovement]:
-    """The account after `fen` moved (negative is a charge) and the movement; nothing
-    moved leaves the version alone.
+def account_of(facts: Facts, person_no: str) -> Account:
+    """Return the stored account of a person, an empty one if there is none."""
+    return facts.get(Account, person_no) or Account(person_no)
 
-    Inconsistent where the purse would fall below 0.
+
+def moved(account: Account, fen: int) -> tuple[Account, PurseMovement]:
+    """Return the account after `fen` moved, and the movement; negative is a charge.
+
+    Inconsistent if the purse would fall below 0.
     """
     after = Account(
-        account.person_no, account.balance_fen + fen, account.version + (fen != 0)
+        person_no=account.person_no,
+        balance_fen=account.balance_fen + fen,
+        # The version counts entries, and a movement of 0 makes none.
+        version=account.version + (fen != 0),
     )
     if after.balance_fen < 0:
         msg = f"purse of {account.person_no} would fall to {after.balance_fen} fen"
         raise Inconsistent(msg)
-    return after, PurseMovement(
-        account.person_no, fen, after.balance_fen, after.version
+    movement = PurseMovement(
+        purse=account.person_no,
+        fen=fen,
+        balance_after_fen=after.balance_fen,
+        version_after=after.version,
     )
+    return after, movement
 
 
 def move_all(
     facts: Facts, moves: Iterable[tuple[str, int]]
 ) -> tuple[tuple[Account, ...], tuple[PurseMovement, ...]]:
-    """The accounts and movements after fen moved in each of these purses; each purse
-    may stand there once."""
-    done = [
-        moved(facts.get(Account, purse) or Account(purse), fen) for purse, fen in moves
-    ]
-    return tuple(account for account, _ in done), tuple(
-        movement for _, movement in done
-    )
+    """Return the accounts and movements after fen moved in each of these purses."""
+    # Each purse at most once: a second move would not see the first.
+    accounts = []
+    movements = []
+    for purse, fen in moves:
+        account, movement = moved(account_of(facts, purse), fen)
+        accounts.append(account)
+        movements.append(movement)
+    return tuple(accounts), tuple(movements)
 
 
 def settlement_entries(settlement: Settlement, at: datetime) -> tuple[Entry, ...]:
-    """The transaction of a settlement; its id is the settlement's."""
+    """Return the transaction of a settlement; its id is the settlement's."""
     bill = settlement.bill
     postings = [
         *_payers(settlement, -1),
-        *(_purse(m, _charge_kind(bill, m)) for m in settlement.movements),
-        Posting(f"institution:{bill.institution_code}", bill.total_fen),
+        *[_purse(m, _charge_kind(bill, m)) for m in settlement.movements],
+        _institution(bill, bill.total_fen),
     ]
     return balanced(settlement.settlement_id, postings, at, settlement.settlement_id)
 
@@ -105,14 +118,12 @@ def reversal_entries(
     refunds: Iterable[PurseMovement],
     at: datetime,
 ) -> tuple[Entry, ...]:
-    """The mirror image of a settlement's transaction; refunds name the settlement they correct."""
+    """Return the mirror image of a settlement's transaction, naming the settlement."""
+    bill = settlement.bill
     postings = [
         *_payers(settlement, 1),
-        *(_purse(m, EntryKind.REFUND) for m in refunds),
-        Posting(
-            f"institution:{settlement.bill.institution_code}",
-            -settlement.bill.total_fen,
-        ),
+        *[_purse(refund, EntryKind.REFUND) for refund in refunds],
+        _institution(bill, -bill.total_fen),
     ]
     return balanced(transaction_id, postings, at, settlement.settlement_id)
 
@@ -126,58 +137,66 @@ def purse_entries(
     at: datetime,
     reference: str,
 ) -> tuple[Entry, ...]:
-    """The transaction of one purse with one `other` account: a credit, its taking back,
-    a premium."""
-    return balanced(
-        transaction_id,
-        [Posting(other, -movement.fen), _purse(movement, kind)],
-        at,
-        reference,
-    )
+    """Return the transaction of one purse with one `other` ledger account."""
+    postings = [
+        Posting(other, -movement.fen),
+        _purse(movement, kind),
+    ]
+    return balanced(transaction_id, postings, at, reference)
 
 
 def balanced(
     transaction_id: str, postings: Iterable[Posting], at: datetime, reference: str
 ) -> tuple[Entry, ...]:
-    """Entries of one transaction as its postings stand, without those of 0.
-    Inconsistent unless they sum to 0."""
+    """Return the entries of one transaction in order, without those of 0.
+
+    Inconsistent unless they sum to 0.
+    """
     posted = [p for p in postings if p.fen]
-    if over := sum([p.fen for p in posted]):
+    over = sum([p.fen for p in posted])
+    if over:
         msg = f"transaction {transaction_id} is out of balance by {over} fen"
         raise Inconsistent(msg)
-    return tuple(
-        [
-            Entry(
-                transaction_id=transaction_id,
-                position=position,
-                ledger_account=p.ledger_account,
-                fen=p.fen,
-                at=at,
-                kind=p.kind,
-                balance_after_fen=p.movement.balance_after_fen if p.movement else 0,
-                version_after=p.movement.version_after if p.movement else 0,
-                reference=reference,
-            )
-            for position, p in enumerate(posted)
-        ]
-    )
+    # hot path: a list is quicker than a generator for the three or four entries.
+    entries = [
+        Entry(
+            transaction_id=transaction_id,
+            position=position,
+            ledger_account=p.ledger_account,
+            fen=p.fen,
+            at=at,
+            kind=p.kind,
+            balance_after_fen=p.movement.balance_after_fen if p.movement else 0,
+            version_after=p.movement.version_after if p.movement else 0,
+            reference=reference,
+        )
+        for position, p in enumerate(posted)
+    ]
+    return tuple(entries)
 
 
 def _payers(settlement: Settlement, sign: int) -> tuple[Posting, Posting]:
+    fund = fund_account(settlement.area_code, settlement.scheme)
     return (
-        Posting(
-            fund_account(settlement.area_code, settlement.scheme),
-            sign * settlement.fund_fen,
-        ),
+        Posting(fund, sign * settlement.fund_fen),
         Posting(CASH, sign * settlement.cash_fen),
     )
 
 
+def _institution(bill: Bill, fen: int) -> Posting:
+    return Posting(f"institution:{bill.institution_code}", fen)
+
+
 def _purse(movement: PurseMovement, kind: EntryKind) -> Posting:
-    return Posting(purse_account(movement.purse), movement.fen, kind, movement)
+    return Posting(
+        ledger_account=purse_account(movement.purse),
+        fen=movement.fen,
+        kind=kind,
+        movement=movement,
+    )
 
 
 def _charge_kind(bill: Bill, movement: PurseMovement) -> EntryKind:
-    return (
-        EntryKind.OWN_CHARGE if movement.purse == bill.patient else EntryKind.AID_CHARGE
-    )
+    if movement.purse == bill.patient:
+        return EntryKind.OWN_CHARGE
+    return EntryKind.AID_CHARGE

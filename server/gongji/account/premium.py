@@ -1,5 +1,4 @@
-"""Paying a relative's individual premium of the resident scheme (代缴居民医保) from a
-holder's purse (C68).
+"""Pay a relative's premium of the resident scheme (代缴居民医保) from a purse (C68).
 
 The holder's city today says whether purses may pay it (X15) and for whom (X4). The
 whole amount or nothing, and one premium a member and year, whoever pays: several
@@ -12,8 +11,8 @@ authority, not here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Final
+from collections.abc import Callable, Iterator
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
@@ -40,9 +39,11 @@ from gongji.rules.hookspecs import CityRules
 from gongji.rules.money import MAX_FEN, yuan
 from gongji.rules.terms import TERMS
 
-_WHAT: Final = TERMS[Use][Use.RESIDENT_PREMIUM]
+_PREMIUM: Final = TERMS[Use][Use.RESIDENT_PREMIUM]
 
-_DECIDING_RULES: tuple[Callable[[CityRules], object], ...] = (
+Hook: TypeAlias = Callable[[CityRules], object]
+
+_DECIDING_RULES: tuple[Hook, ...] = (
     CityRules.uses,
     CityRules.member_terms,
     CityRules.holder_terms,
@@ -57,9 +58,9 @@ class PaidPremium(Struct, frozen=True):
 
 
 class PayPremium(Command[PaidPremium], frozen=True, kw_only=True):
-    """Pays `fen` for the member's resident insurance of `year` from the holder's purse.
+    """Pay `fen` for the member's resident insurance of `year` from the holder's purse.
 
-    MalformedField where the amount or the year is none.
+    MalformedField for an amount or year out of range.
     """
 
     answer_type = PaidPremium
@@ -77,7 +78,7 @@ class PayPremium(Command[PaidPremium], frozen=True, kw_only=True):
             raise MalformedField(f"缴费年度应写作 YYYY, 得到 {self.year}", field="year")
 
     def needs(self, _: Facts) -> Iterator[Need]:
-        """Both people, the holder's purse, the member's bindings and premium of the year."""
+        """Return both people, the holder's purse, the member's bindings and premium."""
         yield by_key(Person, self.holder)
         yield by_key(Person, self.member)
         yield by_key(Account, self.holder)
@@ -85,15 +86,17 @@ class PayPremium(Command[PaidPremium], frozen=True, kw_only=True):
         yield by_key(Premium, Premium.key_of(self.member, self.year))
 
     def decide(self, facts: Facts) -> Decision[PaidPremium]:
-        """PersonNotFound, CityNotServed, NotInForce, NotEligible with all conditions,
-        AlreadyPaid, BalanceShort."""
-        holder, member = (
-            _person(facts, self.holder, "holder"),
-            _person(facts, self.member, "member"),
-        )
+        """Decide the payment, or refuse it with every unmet condition.
+
+        PersonNotFound, CityNotServed, NotInForce, NotEligible, AlreadyPaid,
+        BalanceShort.
+        """
+        holder = _person(facts, self.holder, "holder")
+        member = _person(facts, self.member, "member")
         city = self.cities.of(holder.insured_place)
         case = self._case(holder, member, city, facts)
-        if conditions := tuple(_unmet(case)):
+        conditions = tuple(_unmet(case))
+        if conditions:
             raise _not_eligible(conditions, city)
         self._refuse_paid(facts)
         self._refuse_short(case, facts)
@@ -107,64 +110,69 @@ class PayPremium(Command[PaidPremium], frozen=True, kw_only=True):
             rules=tuple(case.rules.ref(hook) for hook in _DECIDING_RULES),
             decided_by=city.decided_by,
         )
-        return _paid(
-            premium, ledger.resident_premium_account(member.insured_place), facts
-        )
+        payee = ledger.resident_premium_account(member.insured_place)
+        return _paid(premium, payee, facts)
 
     def _case(self, holder: Person, member: Person, city: City, facts: Facts) -> Case:
-        """What the conditions look at: the two people bound for this purpose now, under
-        the rules of today."""
-        bindings = [
-            b
-            for b in facts.where(Binding, "member", self.member)
-            if b.holder == self.holder
-            and b.state is BindingState.ACTIVE
-            and Purpose.RESIDENT_PREMIUM in b.purposes
-        ]
-        asked = Application(
+        application = Application(
             holder=self.holder,
             member=self.member,
             relation="",
             purposes=frozenset({Purpose.RESIDENT_PREMIUM}),
             channel="",
         )
+        bindings = self._bindings(facts)
         return Case(
-            application=asked,
+            application=application,
             holder=holder,
             member=member,
             rules=city.rules(facts.today),
             today=facts.today,
-            of_holder=tuple(bindings),
-            of_member=tuple(bindings),
+            of_holder=bindings,
+            of_member=bindings,
+        )
+
+    def _bindings(self, facts: Facts) -> tuple[Binding, ...]:
+        """Return the active bindings of the two for this purpose."""
+        of_member = facts.where(Binding, "member", self.member)
+        return tuple(
+            binding
+            for binding in of_member
+            if binding.holder == self.holder
+            and binding.state is BindingState.ACTIVE
+            and Purpose.RESIDENT_PREMIUM in binding.purposes
         )
 
     def _refuse_paid(self, facts: Facts) -> None:
-        """A premium is paid once a member and year, from whichever purse."""
+        # Once a member and year, from whichever purse.
         key = Premium.key_of(self.member, self.year)
-        if (before := facts.get(Premium, key)) is not None:
+        before = facts.get(Premium, key)
+        if before is not None:
             raise AlreadyPaid(
-                f"{self.member} {self.year} 年度的{_WHAT}已于 {before.paid_at:%Y-%m-%d %H:%M} 代缴"
+                f"{self.member} {self.year} 年度的{_PREMIUM}"
+                f"已于 {before.paid_at:%Y-%m-%d %H:%M} 代缴"
                 f"(编号 {before.premium_id}), 不重复扣款",
                 field="year",
                 premium_id=before.premium_id,
             )
 
     def _refuse_short(self, case: Case, facts: Facts) -> None:
-        """The purse pays all of it: no part of a premium can be paid otherwise (A15)."""
-        held = (facts.get(Account, self.holder) or Account(self.holder)).balance_fen
-        if held < self.fen:
+        balance_fen = ledger.account_of(facts, self.holder).balance_fen
+        # The purse pays all of it: no part of a premium can be paid otherwise (A15).
+        if balance_fen < self.fen:
             raise BalanceShort(
-                f"授权人账户余额 {yuan(held)} 元, 不足以支付 {yuan(self.fen)} 元; "
-                f"{_WHAT}须全额支付",
+                f"授权人账户余额 {yuan(balance_fen)} 元, "
+                f"不足以支付 {yuan(self.fen)} 元; {_PREMIUM}须全额支付",
                 field="fen",
                 clauses=case.rules.answer(CityRules.purse_order).clauses,
-                balance_fen=str(held),
-                short_fen=str(self.fen - held),
+                balance_fen=str(balance_fen),
+                short_fen=str(self.fen - balance_fen),
             )
 
 
 def _paid(premium: Premium, payee: str, facts: Facts) -> Decision[PaidPremium]:
-    accounts, (movement,) = ledger.move_all(facts, [(premium.holder, -premium.fen)])
+    before = ledger.account_of(facts, premium.holder)
+    account, movement = ledger.moved(before, -premium.fen)
     entries = ledger.purse_entries(
         premium.premium_id,
         movement,
@@ -173,64 +181,64 @@ def _paid(premium: Premium, payee: str, facts: Facts) -> Decision[PaidPremium]:
         at=facts.now,
         reference=premium.premium_id,
     )
-    return Decision(PaidPremium(premium, movement), (premium, *accounts, *entries))
+    answer = PaidPremium(premium, movement)
+    return Decision(answer, (premium, account, *entries))
 
 
 def _unmet(case: Case) -> Iterator[Condition]:
-    """Every condition of paying that is not met today, in the order the core asks its hooks."""
+    """Return every unmet condition, in the order the core asks its hooks."""
     yield from _alive(case)
-    yield from (
-        unmet.condition
-        for check in (holder_enrolled, member_enrolled)
-        for unmet in check(case)
-    )
+    for check in (holder_enrolled, member_enrolled):
+        for unmet in check(case):
+            yield unmet.condition
     yield from _bound(case)
     yield from _usable(case)
 
 
 def _alive(case: Case) -> Iterator[Condition]:
-    for who, person in (("授权人", case.holder), ("使用人", case.member)):
+    roles = {"授权人": case.holder, "使用人": case.member}
+    for role, person in roles.items():
         if not alive_on(person, case.today):
-            yield _condition(case, CityRules.holder_terms, f"{who}已登记死亡")
+            yield _condition(case, CityRules.holder_terms, f"{role}已登记死亡")
 
 
 def _bound(case: Case) -> Iterator[Condition]:
-    """The member is bound to this holder for premiums; nobody is bound to himself."""
+    # Nobody is bound to himself, and an own premium is no relative's (C68).
     if case.holder.person_no == case.member.person_no:
-        yield _condition(
-            case,
-            CityRules.relations,
-            f"授权人与使用人是同一人: 个人账户只代缴亲属的{_WHAT}",
-        )
+        message = f"授权人与使用人是同一人: 个人账户只代缴亲属的{_PREMIUM}"
+        yield _condition(case, CityRules.relations, message)
     elif not case.of_holder:
-        message = f"授权人与使用人之间没有生效的、用途含“{_WHAT}”的绑定"
-        offered = Purpose.RESIDENT_PREMIUM in case.rules.value(CityRules.member_terms)
-        yield _condition(
-            case,
-            CityRules.relations,
-            message,
-            f"先办理用途含“{_WHAT}”的绑定" if offered else "",
-        )
+        message = f"授权人与使用人之间没有生效的、用途含“{_PREMIUM}”的绑定"
+        # A binding helps only if the city offers one for this purpose.
+        remedy = ""
+        if Purpose.RESIDENT_PREMIUM in case.rules.value(CityRules.member_terms):
+            remedy = f"先办理用途含“{_PREMIUM}”的绑定"
+        yield _condition(case, CityRules.relations, message, remedy)
 
 
 def _usable(case: Case) -> Iterator[Condition]:
-    """The holder's city lets purses pay premiums (X15)."""
-    if Use.RESIDENT_PREMIUM not in case.rules.value(CityRules.uses).aid_at:
-        yield _condition(case, CityRules.uses, f"授权人参保地的个人账户不得用于{_WHAT}")
+    """Return the condition that the holder's city lets purses pay premiums (X15)."""
+    uses = case.rules.value(CityRules.uses)
+    if Use.RESIDENT_PREMIUM not in uses.aid_at:
+        message = f"授权人参保地的个人账户不得用于{_PREMIUM}"
+        yield _condition(case, CityRules.uses, message)
 
 
-def _condition(
-    case: Case, hook: Callable[[CityRules], object], message: str, remedy: str = ""
-) -> Condition:
-    return Condition(hook.__name__, case.rules.ref(hook).clauses, message, remedy)
+def _condition(case: Case, hook: Hook, message: str, remedy: str = "") -> Condition:
+    return Condition(
+        hook=hook.__name__,
+        clauses=case.rules.ref(hook).clauses,
+        message=message,
+        remedy=remedy,
+    )
 
 
-def _not_eligible(conditions: Iterable[Condition], city: City) -> NotEligible:
-    conditions = tuple(conditions)
+def _not_eligible(conditions: tuple[Condition, ...], city: City) -> NotEligible:
+    # Each clause once, in the order of the conditions.
     cited = dict.fromkeys(number for c in conditions for number in c.clauses)
+    reasons = [f"{c.message}({'、'.join(c.clauses)})" for c in conditions]
     return NotEligible(
-        f"不能代缴{_WHAT}: "
-        + "; ".join(f"{c.message}({'、'.join(c.clauses)})" for c in conditions),
+        f"不能代缴{_PREMIUM}: {'; '.join(reasons)}",
         clauses=[city.clause(number) for number in cited],
         conditions=conditions,
     )

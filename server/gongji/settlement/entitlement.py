@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from gongji.account.ledger import account_of
 from gongji.cities.city import Cities, DayRules
 from gongji.model.account import Account, has_purse
 from gongji.model.decided import RuleRef
@@ -171,7 +172,7 @@ def _own(case: AdmittedBill, facts: Facts) -> PurseTerms:
     purse = Purse(
         owner=patient,
         kind=PurseKind.OWN,
-        balance_fen=_balance(patient, facts),
+        balance_fen=account_of(facts, patient).balance_fen,
         pays=_NO_PART if denied else uses.own_pays,
     )
     rule = case.rules_now.ref(CityRules.uses)
@@ -195,7 +196,7 @@ def _giver(holder: str, case: AdmittedBill, facts: Facts, cities: Cities) -> Pur
     purse = Purse(
         owner=holder,
         kind=PurseKind.GIVERS,
-        balance_fen=_balance(holder, facts),
+        balance_fen=account_of(facts, holder).balance_fen,
         pays=_NO_PART if denied else uses.aid_pays,
     )
     return PurseTerms(purse, rule, denied)
@@ -224,11 +225,6 @@ def _spending_denied(uses: Uses, spending: Spending) -> str:
     if spending not in uses.never:
         return ""
     return f"个人账户不得用于{TERMS[Spending][spending]}"
-
-
-def _balance(person_no: str, facts: Facts) -> int:
-    account = facts.get(Account, person_no)
-    return account.balance_fen if account else 0
 
 
 def _is_pharmacy(institution: Institution) -> bool:
