@@ -1,1 +1,1 @@
-"""People and institutions, row by row."""
+"""Check and write the registry (登记) of people and institutions, row by row."""
