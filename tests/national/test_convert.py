@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from gongji.national import (
-    Kept,
-    KeptNode,
     NationalFault,
+    Unmapped,
+    UnmappedNode,
     from_national,
     refused,
     reply_to,
@@ -35,9 +35,9 @@ from tests.national.messages import (
 
 def settle(**changes: Any) -> pb.SettleRequest:
     """The request that a 2207 with these changes of its data becomes."""
-    ours, _ = from_national(request("2207", {**SETTLE, **changes}))
-    assert isinstance(ours, pb.SettleRequest)
-    return ours
+    proto, _ = from_national(request("2207", {**SETTLE, **changes}))
+    assert isinstance(proto, pb.SettleRequest)
+    return proto
 
 
 def test_a_bill() -> None:
@@ -118,19 +118,19 @@ def test_what_2207_cannot_say(slot: object) -> None:
 def test_ours_is_said_beside_what_stands_there() -> None:
     """Ours that 2207 has no field for is written into exp_content, beside what others
     put there, and read again."""
-    ours, kept = from_national(
+    proto, unmapped = from_national(
         request("2207", {**SETTLE, "exp_content": '{"his": {"x": 1.50}}'})
     )
-    assert isinstance(ours, pb.SettleRequest)
-    ours.bill.residue = True
-    ours.bill.spending = pb.SPENDING_MEDICAL
-    written = to_national(ours, kept)
+    assert isinstance(proto, pb.SettleRequest)
+    proto.bill.residue = True
+    proto.bill.spending = pb.SPENDING_MEDICAL
+    written = to_national(proto, unmapped)
 
     expected = (
         '{"his":{"x":1.50},"gongji":{"residue":true,"spending":"SPENDING_MEDICAL"}}'
     )
     assert expected == written["input"]["data"]["exp_content"]
-    assert ours == from_national(written)[0]
+    assert proto == from_national(written)[0]
 
 
 MALFORMED = [
@@ -202,9 +202,9 @@ def test_malformed_requests(
     """What cannot be read is refused with the field's path and what would do."""
     message = {**request("2207", {**SETTLE, **data}), **envelope}
 
-    with pytest.raises(NationalFault) as fault:
+    with pytest.raises(NationalFault) as error:
         from_national(message)
-    assert told in str(fault.value)
+    assert told in str(error.value)
 
 
 OTHERS: list[tuple[str, Any, str]] = [
@@ -240,35 +240,39 @@ def test_other_malformed_messages(message: object, told: str) -> None:
 
 def test_ours_that_the_interface_cannot_say() -> None:
     """What would be lost on the way is refused by name instead."""
-    ours, kept = from_national(request("2208"))
-    assert isinstance(ours, pb.ReverseRequest)
-    ours.validate_only = True
-    ours.why = "患者退号"
+    proto, unmapped = from_national(request("2208"))
+    assert isinstance(proto, pb.ReverseRequest)
+    proto.validate_only = True
+    proto.why = "患者退号"
     with pytest.raises(
         NationalFault, match="2208 报文说不出 why, validate_only 的取值"
     ):
-        to_national(ours, kept)
+        to_national(proto, unmapped)
 
-    bill, kept = from_national(request("2207"))
+    bill, unmapped = from_national(request("2207"))
     assert isinstance(bill, pb.SettleRequest)
     bill.request_id = "8c2f0b52-3a0e-4a41-8c5b-0a3c33b35a11"
     with pytest.raises(
         NationalFault, match=r"说不出 request_id 的取值.*须由 fixmedins_code 与 msgid"
     ):
-        to_national(bill, kept)
+        to_national(bill, unmapped)
     with pytest.raises(
         NationalFault, match="SettleRequest 应写作 2207, kept 中的 infno 是 2206"
     ):
         to_national(
-            bill, Kept(KeptNode({**kept.envelope.rest, "infno": "2206"}), kept.data)
+            bill,
+            Unmapped(
+                UnmappedNode({**unmapped.envelope.fields, "infno": "2206"}),
+                unmapped.data,
+            ),
         )
     with pytest.raises(
         NationalFault,
         match=r"国家报文必填的 input\.data\.mdtrt_cert_type \(就诊凭证类型\) 没有给出",
     ):
-        to_national(bill, Kept())
+        to_national(bill, Unmapped())
     with pytest.raises(NationalFault, match="ReconcileRow 没有对应的国家报文"):
-        to_national(pb.ReconcileRow(), Kept())
+        to_national(pb.ReconcileRow(), Unmapped())
 
 
 def answer(**changes: Any) -> pb.SettleResponse:

@@ -45,11 +45,11 @@ READ = [
 
 
 @pytest.mark.parametrize(
-    ("form", "value", "ours"), [r[1:] for r in READ], ids=[r[0] for r in READ]
+    ("form", "value", "proto"), [r[1:] for r in READ], ids=[r[0] for r in READ]
 )
-def test_read(form: Form, value: object, ours: int) -> None:
+def test_read(form: Form, value: object, proto: int) -> None:
     """A value is read digit for digit."""
-    assert ours == form.read(value, "x")
+    assert proto == form.read(value, "x")
 
 
 REFUSED = [

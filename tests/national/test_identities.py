@@ -31,9 +31,9 @@ ALL = ("I1", "I2", "I3", "I4", "I5")
 def test_a_recorded_reply_holds() -> None:
     """The recorded real reply, 296.20 + 0 + 522.61 + 4973.72 = 5792.53, holds and is
     read to the fen."""
-    ours, _ = from_national(settlement_reply())
-    assert isinstance(ours, pb.SettleResponse)
-    settled = ours.settlement
+    proto, _ = from_national(settlement_reply())
+    assert isinstance(proto, pb.SettleResponse)
+    settled = proto.settlement
 
     assert ALL == HN.carried(settlement_reply()["output"]["setlinfo"])
     assert (579253, 29620, 0, 52261, 497372) == (
@@ -143,13 +143,13 @@ OURS = [
 @pytest.mark.parametrize(("name", "path", "fen"), OURS, ids=[o[0] for o in OURS])
 def test_broken_in_ours(name: str, path: str, fen: int) -> None:
     """Ours with a wrong amount is not written."""
-    ours, kept = from_national(settlement_reply())
-    assert isinstance(ours, pb.SettleResponse)
+    proto, unmapped = from_national(settlement_reply())
+    assert isinstance(proto, pb.SettleResponse)
     *parents, last = path.split(".")
-    setattr(ours.settlement.bill if parents else ours.settlement, last, fen)
+    setattr(proto.settlement.bill if parents else proto.settlement, last, fen)
 
     with pytest.raises(NationalFault, match=f"{name}: "):
-        to_national(ours, kept)
+        to_national(proto, unmapped)
 
 
 def test_what_is_not_carried_is_not_checked() -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from gongji.national import (
     HN,
-    Kept,
-    KeptNode,
     NationalFault,
+    Unmapped,
+    UnmappedNode,
     difference_line,
     from_national,
     line_of,
@@ -50,10 +50,10 @@ OURS = [
 others are not asked for."""
 
 
-def compare(ours: list[pb.Total], **changes: Any) -> dict[str, Any]:
+def compare(proto: list[pb.Total], **changes: Any) -> dict[str, Any]:
     """The stmtinfo that answers a 3201 when we hold these totals."""
     response = pb.ReconcileTotalsResponse(
-        differences=[pb.TotalDifference(ours=one) for one in ours]
+        differences=[pb.TotalDifference(ours=entry) for entry in proto]
     )
     data = {**TOTALS, "fixmedins_setl_cnt": 2, **changes}
     info: dict[str, Any] = reply_to(response, request("3201", data))["output"][
@@ -64,12 +64,12 @@ def compare(ours: list[pb.Total], **changes: Any) -> dict[str, Any]:
 
 def test_a_question_without_totals() -> None:
     """3201 asks us for all we have of the period; its own figures wait for the answer."""
-    ours, kept = from_national(request("3201"))
+    proto, unmapped = from_national(request("3201"))
 
-    assert ours == pb.ReconcileTotalsRequest(
+    assert proto == pb.ReconcileTotalsRequest(
         institution_code=HOSPITAL, from_day="2025-09-30", to_day="2025-09-30"
     )
-    assert "1000.00" == kept.data.rest["medfee_sumamt"]
+    assert "1000.00" == unmapped.data.fields["medfee_sumamt"]
 
 
 def test_sums_that_agree() -> None:
@@ -121,8 +121,8 @@ def test_our_totals_as_messages() -> None:
         for name, value in request("3201").items()
         if name not in {"input", "fixmedins_code"}
     }
-    kept = Kept(KeptNode(envelope), KeptNode({"setl_optins": "341199"}))
-    data = [message["input"]["data"] for message in statements(asked, kept, HN)]
+    unmapped = Unmapped(UnmappedNode(envelope), UnmappedNode({"setl_optins": "341199"}))
+    data = [message["input"]["data"] for message in statements(asked, unmapped, HN)]
 
     assert [
         ("310", "11", "1000.00", "2"),
@@ -136,7 +136,7 @@ def test_our_totals_as_messages() -> None:
 
 def test_rows() -> None:
     """A row of the file is a row of ours; the visit's id is kept."""
-    ((row, kept),) = rows_from(
+    ((row, unmapped),) = rows_from(
         [f"S1\tnull\t{PATIENT}\t-1000.00\t-100.00\t-900.00\t1\r\n"]
     )
 
@@ -144,7 +144,7 @@ def test_rows() -> None:
     assert row == pb.ReconcileRow(
         settlement_id="S1", patient=PATIENT, refund=True, **expected
     )
-    assert {"mdtrt_id": None} == kept.rest
+    assert {"mdtrt_id": None} == unmapped.fields
     assert f"S1\tnull\t{PATIENT}\t-1000.00\t-100.00\t-900.00\t1" == line_of(row)
 
 
@@ -183,7 +183,7 @@ def test_differences() -> None:
     theirs = pb.ReconcileRow(
         settlement_id="S1", patient=PATIENT, total_fen=1, refund=True
     )
-    ours = pb.ReconcileRow(
+    proto = pb.ReconcileRow(
         settlement_id="S1", patient=PATIENT, total_fen=2, fund_fen=1, account_fen=1
     )
     missing = pb.ReconcileDetailsResponse(
@@ -192,7 +192,7 @@ def test_differences() -> None:
     amount = pb.ReconcileDetailsResponse(
         kind=pb.DIFFERENCE_KIND_AMOUNT,
         settlement_id="S1",
-        ours=ours,
+        ours=proto,
         theirs=theirs,
         msgid="M1",
     )

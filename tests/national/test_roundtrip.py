@@ -58,7 +58,7 @@ def spelled(draw: st.DrawFn, fen: int) -> object:
 def parts(draw: st.DrawFn) -> dict[str, Any]:
     """A total and its four parts, spelled anyhow."""
     fen = [draw(st.integers(0, 10**8)) for _ in PARTS]
-    said = {name: draw(spelled(one)) for name, one in zip(PARTS, fen, strict=True)}
+    said = {name: draw(spelled(entry)) for name, entry in zip(PARTS, fen, strict=True)}
     return {"medfee_sumamt": draw(spelled(sum(fen))), **said}
 
 
@@ -105,7 +105,7 @@ def replies(draw: st.DrawFn) -> dict[str, Any]:
         "acct_pay": account,
         "acct_mulaid_pay": aid,
     }
-    changes = {name: draw(spelled(one)) for name, one in fen.items()}
+    changes = {name: draw(spelled(entry)) for name, entry in fen.items()}
     # In these tests' builder None takes a field out; a required field stays in.
     changes = {name: "0" if value is None else value for name, value in changes.items()}
     changes["extra"] = draw(anything)
@@ -119,22 +119,26 @@ def replies(draw: st.DrawFn) -> dict[str, Any]:
 def test_a_message_comes_back(message: dict[str, Any]) -> None:
     """National → ours and kept → national is the same message, also when both parts
     travelled as a document."""
-    ours, kept = from_national(message)
-    carried = undocumented(loads(dumps(document(ours, kept))))
+    proto, unmapped = from_national(message)
+    carried = undocumented(loads(dumps(document(proto, unmapped))))
 
-    assert message == to_national(ours, kept)
-    assert (ours, kept) == carried
+    assert message == to_national(proto, unmapped)
+    assert (proto, unmapped) == carried
     assert message == to_national(*carried)
 
 
 @given(requests())
 def test_nothing_is_said_twice(message: dict[str, Any]) -> None:
     """What ours says is not kept as well: the rest names no field that ours says."""
-    _, kept = from_national(message)
+    _, unmapped = from_national(message)
     shape = REQUESTS[str(message["infno"])]
 
-    assert set() == {f.name for f in shape.fields if f.ours} & set(kept.data.rest)
-    assert set() == {f.name for f in shape.envelope if f.ours} & set(kept.envelope.rest)
+    assert set() == {f.name for f in shape.fields if f.proto} & set(
+        unmapped.data.fields
+    )
+    assert set() == {f.name for f in shape.envelope if f.proto} & set(
+        unmapped.envelope.fields
+    )
 
 
 @given(st.integers(0, 10**9), st.integers(0, 10**9))
@@ -146,10 +150,10 @@ def test_a_change_of_ours_is_written(before: int, after: int) -> None:
         "medfee_sumamt": Decimal(amount(before)),
         "inscp_scp_amt": Decimal(amount(before)),
     }
-    ours: Any
-    ours, kept = from_national(request("2207", data))
-    ours.bill.total_fen = ours.bill.in_scope_fen = after
-    written = to_national(ours, kept)["input"]["data"]
+    proto: Any
+    proto, unmapped = from_national(request("2207", data))
+    proto.bill.total_fen = proto.bill.in_scope_fen = after
+    written = to_national(proto, unmapped)["input"]["data"]
 
     expected = Decimal(amount(before)) if before == after else amount(after)
     assert (expected, expected) == (written["medfee_sumamt"], written["inscp_scp_amt"])
@@ -174,7 +178,7 @@ def test_a_file_of_rows_comes_back(rows: list[tuple[str, int, int, int, str]]) -
         for visit, total, fund, account, flag in rows
     ]
 
-    assert lines == [line_of(row, kept) for row, kept in rows_from(lines)]
+    assert lines == [line_of(row, unmapped) for row, unmapped in rows_from(lines)]
 
 
 @given(requests() | replies(), st.data())
@@ -201,8 +205,10 @@ def test_any_document_is_converted_or_refused(
 ) -> None:
     """Whatever stands in what was kept, it is written or refused in a sentence."""
     carried = loads(dumps(document(*from_national(message))))
-    kept = carried["kept"]
-    part = data.draw(st.sampled_from([carried, kept, kept["data"], kept["envelope"]]))
+    unmapped = carried["kept"]
+    part = data.draw(
+        st.sampled_from([carried, unmapped, unmapped["data"], unmapped["envelope"]])
+    )
     part[data.draw(st.sampled_from(sorted(part)))] = data.draw(anything)
     with suppress(NationalFault):
         assert isinstance(to_national(*undocumented(carried)), dict)
@@ -222,7 +228,7 @@ def test_every_kind_of_reply_is_tried() -> None:
         },
     ]
 
-    assert [s.ours for s in REPLIES.values()] == [
+    assert [s.proto for s in REPLIES.values()] == [
         type(from_national(reply)[0]) for reply in kinds
     ]
     assert kinds == [to_national(*from_national(reply)) for reply in kinds]

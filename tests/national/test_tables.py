@@ -16,19 +16,31 @@ from gongji.national.tables import DIFFERENCE_COLUMNS, ROW, SETLDETAIL
 
 README = Path(__file__).parents[2] / "protos" / "README.md"
 
-ENVELOPE = """infno msgid mdtrtarea_admvs insuplc_admdvs recer_sys_code dev_no dev_safe_info cainfo signtype infver
-    opter_type opter opter_name inf_time fixmedins_code fixmedins_name sign_no"""
+ENVELOPE = """
+    infno msgid mdtrtarea_admvs insuplc_admdvs recer_sys_code dev_no dev_safe_info
+    cainfo signtype infver opter_type opter opter_name inf_time fixmedins_code
+    fixmedins_name sign_no
+"""
 REPLY = "infcode inf_refmsgid refmsg_time respond_time err_msg"
-SETTLE = """psn_no mdtrt_cert_type mdtrt_cert_no card_sn psn_cert_type certno med_type medfee_sumamt psn_setlway
-    mdtrt_id chrg_bchno insutype acct_used_flag invono fulamt_ownpay_amt overlmt_selfpay preselfpay_amt inscp_scp_amt
-    exp_content pub_hosp_rfom_flag"""
-SETLINFO = """mdtrt_id setl_id psn_no psn_name psn_cert_type certno gend naty brdy age insutype psn_type cvlserv_flag
-    setl_time mdtrt_cert_type med_type medfee_sumamt fulamt_ownpay_amt overlmt_selfpay preselfpay_amt inscp_scp_amt
-    act_pay_dedc hifp_pay pool_prop_selfpay cvlserv_pay hifes_pay hifmi_pay hifob_pay maf_pay hifdm_pay oth_pay
-    fund_pay_sumamt psn_part_amt acct_pay acct_mulaid_pay psn_cash_pay hosp_part_amt balc medins_setl_id
-    clr_optins clr_way clr_type"""
-TOTALS = """insutype clr_type setl_optins stmt_begndate stmt_enddate medfee_sumamt fund_pay_sumamt acct_pay
-    fixmedins_setl_cnt refd_setl_flag fixmedins_refd_setl_flag"""
+SETTLE = """
+    psn_no mdtrt_cert_type mdtrt_cert_no card_sn psn_cert_type certno med_type
+    medfee_sumamt psn_setlway mdtrt_id chrg_bchno insutype acct_used_flag invono
+    fulamt_ownpay_amt overlmt_selfpay preselfpay_amt inscp_scp_amt exp_content
+    pub_hosp_rfom_flag
+"""
+SETLINFO = """
+    mdtrt_id setl_id psn_no psn_name psn_cert_type certno gend naty brdy age
+    insutype psn_type cvlserv_flag setl_time mdtrt_cert_type med_type medfee_sumamt
+    fulamt_ownpay_amt overlmt_selfpay preselfpay_amt inscp_scp_amt act_pay_dedc
+    hifp_pay pool_prop_selfpay cvlserv_pay hifes_pay hifmi_pay hifob_pay maf_pay
+    hifdm_pay oth_pay fund_pay_sumamt psn_part_amt acct_pay acct_mulaid_pay
+    psn_cash_pay hosp_part_amt balc medins_setl_id clr_optins clr_way clr_type
+"""
+TOTALS = """
+    insutype clr_type setl_optins stmt_begndate stmt_enddate medfee_sumamt
+    fund_pay_sumamt acct_pay fixmedins_setl_cnt refd_setl_flag
+    fixmedins_refd_setl_flag
+"""
 
 INPUTS = [
     ("2206", SETTLE),
@@ -90,14 +102,14 @@ def test_each_field_is_said_or_kept_for_a_reason(shape: Shape) -> None:
     stands twice."""
     fields = shape.envelope + shape.fields
 
-    assert [] == [f.name for f in fields if bool(f.ours) == bool(f.why)]
+    assert [] == [f.name for f in fields if bool(f.proto) == bool(f.why)]
     assert len(shape.fields) == len({f.name for f in shape.fields})
-    assert [] == [f.ours for f in fields if f.ours and not _exists(shape, f)]
+    assert [] == [f.proto for f in fields if f.proto and not _exists(shape, f)]
 
 
 def _exists(shape: Shape, field: Field) -> bool:
-    described: Any = shape.ours.DESCRIPTOR
-    *parents, last = field.ours.split(".")
+    described: Any = shape.proto.DESCRIPTOR
+    *parents, last = field.proto.split(".")
     for parent in parents:
         described = described.fields_by_name[parent].message_type
     return last in described.fields_by_name
@@ -112,9 +124,9 @@ def test_the_readme_says_the_same() -> None:
     )
     told = dict(re.findall(r"^\| ([a-z_]+)[^|]*\| `([a-z_.]+)`", section, re.MULTILINE))
     said = {
-        f.name: f.ours.removeprefix("settlement.")
+        f.name: f.proto.removeprefix("settlement.")
         for f in REPLIES["2207"].fields
-        if f.form is AMOUNT and f.ours
+        if f.form is AMOUNT and f.proto
     }
 
     assert said == {name: path for name, path in told.items() if name in said}

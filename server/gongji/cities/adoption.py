@@ -115,9 +115,9 @@ def _with_retired_credit(
     timeline: Timeline[CreditTerms], credit: RetiredCredit
 ) -> Timeline[CreditTerms]:
     """Return the timeline with one figure from its day on, also in the values that follow."""
-    in_force = [each for each in timeline if each.since <= credit.since][-1:]
-    later = [each for each in timeline if each.since > credit.since]
-    revised = tuple(_with_figure(each, credit) for each in in_force + later)
+    in_force = [item for item in timeline if item.since <= credit.since][-1:]
+    later = [item for item in timeline if item.since > credit.since]
+    revised = tuple(_with_figure(item, credit) for item in in_force + later)
     return over(timeline, revised) if revised else timeline
 
 
@@ -126,7 +126,7 @@ def _with_figure(
 ) -> Ruled[CreditTerms]:
     """Return a value with the operator's figure, under the operator's clause alone."""
     # An earlier figure of the operator is replaced, and so is the clause it stood under.
-    documents = [each for each in ruled.clauses if each.grade is not Grade.OPERATOR]
+    documents = [item for item in ruled.clauses if item.grade is not Grade.OPERATOR]
     return replace(
         ruled,
         value=replace(ruled.value, retired_fen=credit.fen),

@@ -172,7 +172,7 @@ def periods_of(
             # Identity, not equality: a city may give the very figures of the province.
             hook
             for hook, value in values.items()
-            if any(value is each for each in province[hook])
+            if any(value is item for item in province[hook])
         )
         periods.append((day, DayRules(values, provincial)))
     refuse(problems)

@@ -84,14 +84,14 @@ def city_from(
     answers = _answers(manager)
     candidates = _candidates(manager)
     area_code = identity.area_code
-    adopted = [each for each in adopt if each.area_code == area_code]
+    adopted = [item for item in adopt if item.area_code == area_code]
     timelines = adoption.with_adoptions(_layered(answers), candidates, adopted)
     timelines["account_crediting"] = adoption.with_retired_credits(
         timelines["account_crediting"],
         [credit for credit in retired_credits if credit.area_code == area_code],
     )
     province = {hook: layers[-1] for hook, layers in answers.items()}
-    cited = [clause for each in timelines.values() for clause in clauses_in(each)]
+    cited = [clause for item in timelines.values() for clause in clauses_in(item)]
     return City(
         area_code=area_code,
         name=identity.name,
@@ -100,7 +100,7 @@ def city_from(
         version=version,
         overridden=tuple(hook for hook, layers in answers.items() if len(layers) > 1),
         candidates=candidates,
-        adoptions=tuple(str(each) for each in adopted),
+        adoptions=tuple(str(item) for item in adopted),
         timelines=timelines,
         _periods=periods_of(timelines, province),
         _clauses={clause.id: clause for clause in cited},
@@ -162,8 +162,8 @@ def _same_area(cities: list[City]) -> list[RefusedPlugin]:
     for city in cities:
         area = pooling_area(city.area_code)
         if areas[area] > 1:
-            same = [each for each in cities if pooling_area(each.area_code) == area]
-            rivals = ", ".join(f"{each.plugin} {each.version}" for each in same)
+            same = [item for item in cities if pooling_area(item.area_code) == area]
+            rivals = ", ".join(f"{item.plugin} {item.version}" for item in same)
             problem = f"identity: 医保区划 {city.area_code} 被多个插件声明: {rivals}; 请只保留一个"
             label = f"{city.plugin} {city.version}"
             refused.append(RefusedPlugin(label, city.pinyin, problem))

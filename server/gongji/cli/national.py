@@ -16,7 +16,7 @@ from gongji.national.convert import (
 )
 from gongji.national.details import difference_line, line_of, rows_from
 from gongji.national.dialect import HN
-from gongji.national.fields import KeptNode
+from gongji.national.fields import UnmappedNode
 from gongji.national.forms import NationalFault
 from gongji.national.reconcile import statements
 from gongji.national.text import dumps, loads
@@ -82,8 +82,8 @@ def _from_national(text: str) -> Iterator[str]:
     if _is_json(text):
         yield dumps(document(*from_national(loads(text), HN)), indent=2)
         return
-    for row, kept in rows_from(_lines(text)):
-        yield dumps(document(row, kept))
+    for row, unmapped in rows_from(_lines(text)):
+        yield dumps(document(row, unmapped))
 
 
 def _to_national(text: str, request: str) -> Iterator[str]:
@@ -92,26 +92,26 @@ def _to_national(text: str, request: str) -> Iterator[str]:
     if isinstance(first, Mapping) and first.get("kind") in _ROWS:
         yield from _row_lines(text, request)
         return
-    ours, kept = undocumented(loads(text))
+    proto, unmapped = undocumented(loads(text))
     if request:
-        message: object = reply_to(ours, loads(request, "--request"), HN)
-    elif isinstance(ours, pb.ReconcileTotalsRequest) and ours.totals:
-        message = statements(ours, kept, HN)
+        message: object = reply_to(proto, loads(request, "--request"), HN)
+    elif isinstance(proto, pb.ReconcileTotalsRequest) and proto.totals:
+        message = statements(proto, unmapped, HN)
     else:
-        message = to_national(ours, kept, HN)
+        message = to_national(proto, unmapped, HN)
     yield dumps(message, indent=2)
 
 
 def _row_lines(text: str, request: str) -> Iterator[str]:
     """Yield rows, or differences with the visits of the institution's own rows."""
     visits = {
-        row.settlement_id: kept.rest.get("mdtrt_id")
-        for row, kept in rows_from(_lines(request))
+        row.settlement_id: unmapped.fields.get("mdtrt_id")
+        for row, unmapped in rows_from(_lines(request))
     }
     for number, line in enumerate(_lines(text), start=1):
-        row, kept = undocumented(loads(line, f"第 {number} 行"), KeptNode)
+        row, unmapped = undocumented(loads(line, f"第 {number} 行"), UnmappedNode)
         if isinstance(row, pb.ReconcileRow):
-            yield line_of(row, kept)
+            yield line_of(row, unmapped)
         elif isinstance(row, pb.ReconcileDetailsResponse):
             visit = visits.get(row.settlement_id) or ""
             yield difference_line(row, mdtrt_id=visit)

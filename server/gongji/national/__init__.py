@@ -1,8 +1,4 @@
-"""The national interface beside ours: messages 2206, 2207, 2208, 2601, 3201 and 3202 to
-and from gongji.v1, lossless.
-
-A channel's adapter: it speaks over the wire like any caller, and the service knows nothing of it.
-"""
+"""The national interface's messages (国家医保接口) and ours, each from the other without loss."""
 
 from gongji.national.convert import (
     document,
@@ -14,17 +10,17 @@ from gongji.national.convert import (
 )
 from gongji.national.details import difference_line, line_of, rows_from
 from gongji.national.dialect import HN, MessageDialect
-from gongji.national.envelope import Kept, request_id_of
-from gongji.national.fields import KeptNode
+from gongji.national.envelope import Unmapped, request_id_of
+from gongji.national.fields import UnmappedNode
 from gongji.national.forms import NationalFault
 from gongji.national.reconcile import statements
 
 __all__ = [
     "HN",
     "MessageDialect",
-    "Kept",
-    "KeptNode",
     "NationalFault",
+    "Unmapped",
+    "UnmappedNode",
     "difference_line",
     "document",
     "from_national",

@@ -1,5 +1,4 @@
-"""The whole conversion: which shape a message has, requests and replies both ways, a
-document that carries both."""
+"""Conversion of whole messages, requests and replies, and documents that hold both."""
 
 from __future__ import annotations
 
@@ -15,8 +14,8 @@ from google.protobuf.message import Message
 
 from gongji.national.details import DETAILS
 from gongji.national.dialect import HN, MessageDialect
-from gongji.national.envelope import Kept, Shape, request_id_of
-from gongji.national.fields import KeptNode, Node, fresh
+from gongji.national.envelope import Shape, Unmapped, request_id_of
+from gongji.national.fields import Node, UnmappedNode, fresh
 from gongji.national.forms import NationalFault, moment_of
 from gongji.national.quote_settle import (
     QUOTE,
@@ -24,7 +23,7 @@ from gongji.national.quote_settle import (
     SETTLE,
     SETTLED,
     balance_after,
-    kept_of_reply,
+    unmapped_of_reply,
 )
 from gongji.national.reconcile import BALANCED, TOTALS, compared
 from gongji.national.reverse import CORRECTION, REVERSE, REVERSED
@@ -32,16 +31,18 @@ from gongji.rules.codes import SHANGHAI
 from gongji.v1 import settlement_pb2 as pb
 
 REQUESTS: Final = {
-    s.infno: s for s in (QUOTE, SETTLE, REVERSE, CORRECTION, TOTALS, DETAILS)
+    shape.infno: shape
+    for shape in (QUOTE, SETTLE, REVERSE, CORRECTION, TOTALS, DETAILS)
 }
 """Shape of a request by infno."""
 
-REPLIES: Final = {s.infno: s for s in (QUOTED, SETTLED, REVERSED, BALANCED)}
+REPLIES: Final = {shape.infno: shape for shape in (QUOTED, SETTLED, REVERSED, BALANCED)}
 """Shape of a reply by infno; 2601 answers with nothing, 3202 with a file."""
 
+# ReverseRequest is not here: it is 2208 or 2601, by what it names.
 _BY_TYPE: Final[dict[type[Message], Shape]] = {
-    s.ours: s
-    for s in (QUOTE, SETTLE, TOTALS, DETAILS, QUOTED, SETTLED, REVERSED, BALANCED)
+    shape.proto: shape
+    for shape in (QUOTE, SETTLE, TOTALS, DETAILS, QUOTED, SETTLED, REVERSED, BALANCED)
 }
 
 _TYPES: Final[tuple[type[Message], ...]] = (
@@ -53,199 +54,213 @@ _TYPES: Final[tuple[type[Message], ...]] = (
 
 _KINDS: Final = {cls.DESCRIPTOR.name: cls for cls in _TYPES}
 
+MAX_ERROR_LENGTH: Final = 200
+"""Characters of err_msg."""
+
 
 def from_national(
     message: object, dialect: MessageDialect = HN
-) -> tuple[Message, Kept]:
-    """A national request or reply as ours, with what ours does not say. NationalFault
-    names field or identity."""
+) -> tuple[Message, Unmapped]:
+    """Return a national request or reply as ours, and what ours does not say.
+
+    NationalFault names field or identity.
+    """
     return _shape_of(message).read(_object(message), dialect)
 
 
 def to_national(
-    ours: Message, kept: Kept, dialect: MessageDialect = HN
+    proto: Message, unmapped: Unmapped, dialect: MessageDialect = HN
 ) -> dict[str, Any]:
-    """Ours as the national message it came from, or as a new one where `kept` gives
-    what ours does not say."""
-    if isinstance(ours, pb.ReverseRequest):
-        shape = (
-            REVERSE if ours.WhichOneof("original") == "settlement_id" else CORRECTION
-        )
-    elif (shape_of := _BY_TYPE.get(type(ours))) is not None:
-        shape = shape_of
-    else:
-        raise NationalFault(f"{ours.DESCRIPTOR.name} 没有对应的国家报文")
+    """Return ours as the national message it came from.
+
+    As a new one, if `unmapped` gives what ours does not say. NationalFault names what is
+    missing or has no place in the message.
+    """
+    shape = _shape_for(proto)
     if shape.faithful:
-        if (infno := str(kept.envelope.rest.get("infno", shape.infno))) != shape.infno:
-            raise NationalFault(
-                f"{ours.DESCRIPTOR.name} 应写作 {shape.infno}, kept 中的 infno 是 {infno}"
-            )
-        kept = replace(
-            kept,
-            envelope=replace(
-                kept.envelope, rest={"infno": shape.infno, **kept.envelope.rest}
-            ),
-        )
-    return shape.write(ours, kept, dialect)
+        unmapped = _with_infno(proto, unmapped, shape)
+    return shape.write(proto, unmapped, dialect)
 
 
 def reply_to(
     response: Message, request: object, dialect: MessageDialect = HN
 ) -> dict[str, Any]:
-    """Our answer to a national request, as the reply it waits for; its times are the
-    receipt's, else the request's own.
+    """Return our answer to a national request as the reply it waits for.
 
-    NationalFault where it answers another request.
+    Its times are the receipt's, else the request's own. NationalFault if it answers
+    another request.
     """
     asked, _ = from_national(request, dialect)
     message = _object(request)
     infno = str(message["infno"])
-    head = _head(
-        message, _answered_at(response) or moment_of(message["inf_time"], "inf_time")
-    )
+    requested_at = moment_of(message["inf_time"], "inf_time")
+    head = _head(message, _executed_at(response) or requested_at)
     if infno == CORRECTION.infno and isinstance(response, pb.ReverseResponse):
-        return {**head.rest, "output": {}}
+        return {**head.fields, "output": {}}
     shape = REPLIES.get(infno)
-    if shape is None or shape.ours is not type(response):
+    if shape is None or shape.proto is not type(response):
         raise NationalFault(f"{response.DESCRIPTOR.name} 不是 {infno} 的答复")
     if isinstance(response, pb.ReconcileTotalsResponse):
         return _compared(response, message, head, dialect)
-    return shape.write(
-        response, _kept_of(shape, asked, response, message, head), dialect
-    )
+    unmapped = _unmapped_of(shape, asked, response, message, head)
+    return shape.write(response, unmapped, dialect)
 
 
-def refused(message: object, told: str) -> dict[str, Any]:
-    """The reply that refuses a request: infcode -1 and why, at most 200 characters."""
-    return {
-        **_head(_object(message), None).rest,
-        "infcode": -1,
-        "err_msg": told[:200],
-        "output": {},
-    }
+def refused(message: object, reason: str) -> dict[str, Any]:
+    """Return the reply that refuses a request: infcode -1 and why, cut if too long."""
+    head = _head(_object(message), None)
+    error = {"infcode": -1, "err_msg": reason[:MAX_ERROR_LENGTH]}
+    return {**head.fields, **error, "output": {}}
 
 
-def document(ours: Message, kept: Kept | KeptNode) -> dict[str, Any]:
-    """Ours as protobuf JSON, its kind, and what was kept: {"kind", "message", "kept"}."""
-    said = json_format.MessageToDict(ours, preserving_proto_field_name=True)
-    return {"kind": ours.DESCRIPTOR.name, "message": said, "kept": kept}
+def document(proto: Message, unmapped: Unmapped | UnmappedNode) -> dict[str, Any]:
+    """Return {"kind", "message", "kept"}: ours as protobuf JSON, and what it lacks."""
+    content = json_format.MessageToDict(proto, preserving_proto_field_name=True)
+    return {"kind": proto.DESCRIPTOR.name, "message": content, "kept": unmapped}
 
 
-def undocumented(value: object, kept: type[Any] = Kept) -> tuple[Message, Any]:
-    """What `document` wrote. NationalFault where it is no such document."""
-    given = _object(value)
-    if (cls := _KINDS.get(str(given.get("kind")))) is None:
-        raise NationalFault(
-            f"kind 不认识 {given.get('kind')!r}; 可用 {', '.join(sorted(_KINDS))}"
-        )
+def undocumented(
+    value: object, unmapped_type: type[Any] = Unmapped
+) -> tuple[Message, Any]:
+    """Return what `document` wrote. NationalFault if it is no such document."""
+    parts = _object(value)
+    cls = _KINDS.get(str(parts.get("kind")))
+    if cls is None:
+        kinds = ", ".join(sorted(_KINDS))
+        raise NationalFault(f"kind 不认识 {parts.get('kind')!r}; 可用 {kinds}")
     try:
-        ours = json_format.ParseDict(given.get("message", {}), cls())
-        return ours, msgspec.convert(given.get("kept", {}), kept)
+        proto = json_format.ParseDict(parts.get("message", {}), cls())
+        return proto, msgspec.convert(parts.get("kept", {}), unmapped_type)
     except (
         json_format.ParseError,
         msgspec.ValidationError,
         TypeError,
         ValueError,
         AttributeError,
-    ) as fault:
+    ) as error:
         raise NationalFault(
-            f"message 或 kept 的写法不合 {cls.DESCRIPTOR.full_name}: {fault}"
-        ) from fault
+            f"message 或 kept 的写法不合 {cls.DESCRIPTOR.full_name}: {error}"
+        ) from error
+
+
+def _shape_for(proto: Message) -> Shape:
+    """Return the shape that a message of ours is written in. NationalFault."""
+    if isinstance(proto, pb.ReverseRequest):
+        by_id = proto.WhichOneof("original") == "settlement_id"
+        return REVERSE if by_id else CORRECTION
+    shape = _BY_TYPE.get(type(proto))
+    if shape is None:
+        raise NationalFault(f"{proto.DESCRIPTOR.name} 没有对应的国家报文")
+    return shape
+
+
+def _with_infno(proto: Message, unmapped: Unmapped, shape: Shape) -> Unmapped:
+    """Return `unmapped` with the shape's infno. NationalFault if it has another."""
+    fields = {"infno": shape.infno, **unmapped.envelope.fields}
+    infno = str(fields["infno"])
+    if infno != shape.infno:
+        raise NationalFault(
+            f"{proto.DESCRIPTOR.name} 应写作 {shape.infno}, kept 中的 infno 是 {infno}"
+        )
+    envelope = msgspec.structs.replace(unmapped.envelope, fields=fields)
+    return replace(unmapped, envelope=envelope)
 
 
 def _shape_of(message: object) -> Shape:
-    """By infno; a reply has none and is told by what it says. NationalFault with the
-    list of those converted here."""
-    given = _object(message)
-    if "infno" in given:
-        infno = str(given["infno"])
-        if infno not in REQUESTS:
-            raise NationalFault(f"infno {infno} 不在此转换; 可用 {', '.join(REQUESTS)}")
-        return REQUESTS[infno]
-    if "infcode" not in given:
+    """Return the shape of a national message: a request has an infno, a reply has none.
+
+    NationalFault lists those converted here.
+    """
+    fields = _object(message)
+    if "infno" not in fields:
+        return _shape_of_reply(fields)
+    infno = str(fields["infno"])
+    if infno not in REQUESTS:
+        raise NationalFault(f"infno {infno} 不在此转换; 可用 {', '.join(REQUESTS)}")
+    return REQUESTS[infno]
+
+
+def _shape_of_reply(fields: Mapping[str, Any]) -> Shape:
+    """Return the shape of a reply, by what it says. NationalFault."""
+    if "infcode" not in fields:
         raise NationalFault("报文既无 infno 也无 infcode, 不是国家接口的请求或答复")
-    if str(given["infcode"]) != "0":
-        raise NationalFault(
-            f"对方没有受理: infcode {given['infcode']}, {given.get('err_msg', '')}"
-        )
-    output = given.get("output")
-    info = output.get("setlinfo") if isinstance(output, Mapping) else None
-    if isinstance(output, Mapping) and "stmtinfo" in output:
+    if str(fields["infcode"]) != "0":
+        reason = f"infcode {fields['infcode']}, {fields.get('err_msg', '')}"
+        raise NationalFault(f"对方没有受理: {reason}")
+    output = fields.get("output")
+    nodes = output if isinstance(output, Mapping) else {}
+    if "stmtinfo" in nodes:
         return BALANCED
+    info = nodes.get("setlinfo")
     if not isinstance(info, Mapping):
         raise NationalFault("output 中没有 setlinfo 或 stmtinfo, 认不出是哪种答复")
-    return (
-        REVERSED
-        if "pdn_cash_pay" in info
-        else SETTLED
-        if info.get("setl_id")
-        else QUOTED
-    )
+    # The reply of 2208 spells the cash so, and no other does.
+    if "pdn_cash_pay" in info:
+        return REVERSED
+    return SETTLED if info.get("setl_id") else QUOTED
 
 
-def _kept_of(
-    shape: Shape, asked: Any, response: Any, request: Node, head: KeptNode
-) -> Kept:
+def _unmapped_of(
+    shape: Shape, asked: Any, response: Any, request: Node, head: UnmappedNode
+) -> Unmapped:
+    """Return what the reply says beside our response. NationalFault if of another bill."""
     settlement = response.settlement
+    known: dict[str, Any] = {}
     if isinstance(response, pb.ReverseResponse):
         _same("setl_id", asked.settlement_id, settlement.settlement_id)
-        balc = balance_after(settlement, response.refunds)
-        return kept_of_reply(
-            shape, settlement, request, head, balc=balc, medins_setl_id=request["msgid"]
-        )
-    _same("msgid", asked.bill.msgid, settlement.bill.msgid)
-    return kept_of_reply(
-        shape,
-        settlement,
-        request,
-        head,
-        balc=balance_after(settlement, settlement.movements),
-    )
+        movements = response.refunds
+        known["medins_setl_id"] = request["msgid"]
+    else:
+        _same("msgid", asked.bill.msgid, settlement.bill.msgid)
+        movements = settlement.movements
+    known["balc"] = balance_after(settlement, movements)
+    return unmapped_of_reply(shape, settlement, request, head, **known)
 
 
-def _same(name: str, asked: str, answered: str) -> None:
-    if asked != answered:
+def _same(name: str, requested: str, answered: str) -> None:
+    if requested != answered:
         raise NationalFault(
-            f"答复的是另一笔: 请求的 {name} 为 {asked}, 答复的为 {answered or '空'}"
+            f"答复的是另一笔: 请求的 {name} 为 {requested}, 答复的为 {answered or '空'}"
         )
 
 
 def _compared(
     response: pb.ReconcileTotalsResponse,
     request: Node,
-    head: KeptNode,
+    head: UnmappedNode,
     dialect: MessageDialect,
 ) -> dict[str, Any]:
-    balanced, told = compared(response, request, dialect)
-    optins = request["input"]["data"]["setl_optins"]
-    kept = Kept(
-        head, fresh(BALANCED.fields, {"setl_optins": optins, "stmt_rslt_dscr": told})
-    )
-    return BALANCED.write(pb.ReconcileTotalsResponse(balanced=balanced), kept, dialect)
+    balanced, differences = compared(response, request, dialect)
+    known = {
+        "setl_optins": request["input"]["data"]["setl_optins"],
+        "stmt_rslt_dscr": differences,
+    }
+    unmapped = Unmapped(head, fresh(BALANCED.fields, known))
+    reply = pb.ReconcileTotalsResponse(balanced=balanced)
+    return BALANCED.write(reply, unmapped, dialect)
 
 
-def _answered_at(response: Any) -> datetime | None:
-    """When the service executed the request; None for what is only asked."""
-    if "receipt" not in response.DESCRIPTOR.fields_by_name or not response.HasField(
-        "receipt"
-    ):
+def _executed_at(response: Any) -> datetime | None:
+    """Return when the service executed the request; None for what is only asked."""
+    may_have_receipt = "receipt" in response.DESCRIPTOR.fields_by_name
+    if not may_have_receipt or not response.HasField("receipt"):
         return None
     at: datetime = response.receipt.at.ToDatetime(SHANGHAI)
     return at
 
 
-def _head(request: Node, at: datetime | None) -> KeptNode:
-    """The reply's envelope; it reads no clock, and has no times where none is given."""
+def _head(request: Node, at: datetime | None) -> UnmappedNode:
+    """Return the reply's envelope, without times if none is given; it reads no clock."""
     place = str(request.get("insuplc_admdvs") or request.get("mdtrtarea_admvs", ""))
-    number = UUID(
-        request_id_of(str(request.get("fixmedins_code")), str(request.get("msgid")))
-    ).int
-    stamp = f"{at:%Y%m%d%H%M%S}" if at else ""
-    moment = f"{stamp}{at.microsecond // 1000:03d}" if at else ""
-    return KeptNode(
+    sender, msgid = str(request.get("fixmedins_code")), str(request.get("msgid"))
+    # Derived from the request, so that the same request has the same reply.
+    number = UUID(request_id_of(sender, msgid)).int % 10**10
+    second = f"{at:%Y%m%d%H%M%S}" if at else ""
+    moment = f"{second}{at.microsecond // 1000:03d}" if at else ""
+    return UnmappedNode(
         {
             "infcode": 0,
-            "inf_refmsgid": f"{place}{stamp}{number % 10**10:010d}",
+            "inf_refmsgid": f"{place}{second}{number:010d}",
             "refmsg_time": moment,
             "respond_time": moment,
             "err_msg": "",

@@ -1,7 +1,7 @@
-"""3202 对明细账 beside ReconcileDetails: the file of rows, TAB-separated, and the file
-of differences that answers it.
+"""3202 对明细账 and ReconcileDetails: the file of rows, and the file of differences.
 
-An empty cell is `null`. One row in, one row out: files of any length pass through.
+Cells are separated by TAB, an empty one is `null`. One row in, one row out: files of
+any length pass through.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from gongji.national.envelope import Shape
-from gongji.national.fields import NOTHING, KeptNode, read, write
+from gongji.national.fields import NOTHING, UnmappedNode, read, write
 from gongji.national.forms import NationalFault, amount
 from gongji.national.tables import DETAILS_INPUT, DIFFERENCE_COLUMNS, ROW, envelope
 from gongji.v1 import settlement_pb2 as pb
 
 NULL: Final = "null"
 
-COLUMNS: Final = tuple(one.name for one in ROW)
+COLUMNS: Final = tuple(entry.name for entry in ROW)
 
 DETAILS: Final = Shape(
     infno="3202",
-    ours=pb.ReconcileDetailsRequest,
+    proto=pb.ReconcileDetailsRequest,
     envelope=envelope(fixmedins_code="header.institution_code"),
     fields=DETAILS_INPUT,
 )
@@ -37,14 +37,17 @@ MEMOS: Final = {
 }
 
 
-def rows_from(lines: Iterable[str]) -> Iterator[tuple[pb.ReconcileRow, KeptNode]]:
-    """Rows of the file, each with what ours does not say (mdtrt_id). NationalFault
-    names row and column."""
+def rows_from(lines: Iterable[str]) -> Iterator[tuple[pb.ReconcileRow, UnmappedNode]]:
+    """Yield the rows of the file, each with what ours does not say (mdtrt_id).
+
+    NationalFault names row and column.
+    """
     for number, line in enumerate(lines, start=1):
         cells = line.rstrip("\r\n").split("\t")
         if len(cells) != len(COLUMNS):
+            names = ", ".join(COLUMNS)
             raise NationalFault(
-                f"第 {number} 行有 {len(cells)} 列, 应为 {len(COLUMNS)} 列: {', '.join(COLUMNS)}"
+                f"第 {number} 行有 {len(cells)} 列, 应为 {len(COLUMNS)} 列: {names}"
             )
         row = pb.ReconcileRow()
         node = {
@@ -54,20 +57,21 @@ def rows_from(lines: Iterable[str]) -> Iterator[tuple[pb.ReconcileRow, KeptNode]
         yield row, read(node, ROW, row, f"第 {number} 行 ")
 
 
-def line_of(row: pb.ReconcileRow, kept: KeptNode = NOTHING) -> str:
-    """A row as a line of the file, without its end."""
-    unknown = KeptNode({"mdtrt_id": None, **kept.rest}, kept.spelled, kept.absent)
+def line_of(row: pb.ReconcileRow, unmapped: UnmappedNode = NOTHING) -> str:
+    """Return a row as a line of the file, without its end."""
+    unknown = UnmappedNode(
+        {"mdtrt_id": None, **unmapped.fields}, unmapped.spellings, unmapped.absent
+    )
     return _line(write(row, ROW, unknown)[name] for name in COLUMNS)
 
 
 def difference_line(
     difference: pb.ReconcileDetailsResponse, *, mdtrt_id: str = ""
 ) -> str:
-    """A difference as a line of the answering file: the centre's row where it has one,
-    else the institution's.
+    """Return a difference as a line of the answering file.
 
-    mdtrt_id comes from the institution's own rows; msgid, for use as omsgid, is that of
-    our settlement.
+    It shows the centre's row if it has one, else the institution's. mdtrt_id comes from the
+    institution's own rows; msgid, for use as omsgid, is that of our settlement.
     """
     row = difference.ours if difference.HasField("ours") else difference.theirs
     cells = {
@@ -86,7 +90,7 @@ def difference_line(
 
 
 def _line(cells: Iterable[Any]) -> str:
-    written = [NULL if cell is None else str(cell) for cell in cells]
-    if any("\t" in cell or "\n" in cell for cell in written):
+    texts = [NULL if cell is None else str(cell) for cell in cells]
+    if any("\t" in text or "\n" in text for text in texts):
         raise NationalFault("明细的取值不得含有制表符或换行")
-    return "\t".join(written)
+    return "\t".join(texts)

@@ -1,5 +1,4 @@
-"""The identities I1–I5 between the amounts of a national message, and the clearing
-classes, as one province has them.
+"""The identities I1–I5 between amounts, and the clearing classes, as one province has them.
 
 Another province's interface counts the personal account into fund_pay_sumamt: its
 identities are another `MessageDialect`.
@@ -18,8 +17,10 @@ from gongji.rules.codes import VisitKind
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """total = the parts. Where one of `must` is missing, the message does not carry the
-    identity; `may` count as 0."""
+    """total = the parts; `may` count as 0.
+
+    If one of `must` is missing, the message does not carry the identity.
+    """
 
     name: str
     total: str
@@ -27,14 +28,16 @@ class Sum:
     may: tuple[str, ...] = ()
 
     def broken(self, fen: Mapping[str, int]) -> str:
-        """What is wrong, as a sentence; empty where it holds or is not carried."""
+        """Return what is wrong as a sentence; empty if it holds or is not carried."""
         if self.total not in fen or any(name not in fen for name in self.must):
             return ""
         parts = [name for name in self.must + self.may if name in fen]
-        if (total := sum(fen[name] for name in parts)) == fen[self.total]:
+        total = sum(fen[name] for name in parts)
+        if total == fen[self.total]:
             return ""
-        shown = " + ".join(f"{name} {amount(fen[name])}" for name in parts)
-        return f"{self.name}: {self.total} {amount(fen[self.total])} ≠ {shown} = {amount(total)}"
+        declared = f"{self.total} {amount(fen[self.total])}"
+        terms = " + ".join(f"{name} {amount(fen[name])}" for name in parts)
+        return f"{self.name}: {declared} ≠ {terms} = {amount(total)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +49,15 @@ class Within:
     whole: str
 
     def broken(self, fen: Mapping[str, int]) -> str:
-        """What is wrong, as a sentence; empty where it holds or is not carried."""
-        if (
-            self.part not in fen
-            or self.whole not in fen
-            or 0 <= fen[self.part] <= fen[self.whole]
-        ):
+        """Return what is wrong as a sentence; empty if it holds or is not carried."""
+        if self.part not in fen or self.whole not in fen:
+            return ""
+        part, whole = fen[self.part], fen[self.whole]
+        if 0 <= part <= whole:
             return ""
         return (
-            f"{self.name}: {self.part} {amount(fen[self.part])} 不在 0 与 {self.whole} "
-            f"{amount(fen[self.whole])} 之间"
+            f"{self.name}: {self.part} {amount(part)} 不在 0 与 {self.whole} "
+            f"{amount(whole)} 之间"
         )
 
 
@@ -68,25 +70,26 @@ class MessageDialect:
     identities: tuple[Sum | Within, ...]
     clearing: Mapping[str, frozenset[VisitKind]]
 
-    def check(self, node: Node, where: str) -> None:
-        """Every identity the node carries. NationalFault lists those that do not hold,
-        with fields and amounts."""
+    def check(self, node: Node, path: str) -> None:
+        """NationalFault listing the identities that the node carries and breaks."""
         fen = {
-            name: AMOUNT.read(node[name], f"{where}.{name}")
+            name: AMOUNT.read(node[name], f"{path}.{name}")
             for name in self._amounts()
             if name in node
         }
-        if broken := [
-            told for identity in self.identities if (told := identity.broken(fen))
-        ]:
-            raise NationalFault(
-                f"{where} 的金额不合恒等式: {'; '.join(broken)} ({self.name})"
-            )
+        problems = [identity.broken(fen) for identity in self.identities]
+        broken = "; ".join(problem for problem in problems if problem)
+        if broken:
+            raise NationalFault(f"{path} 的金额不合恒等式: {broken} ({self.name})")
 
     def carried(self, node: Node) -> tuple[str, ...]:
-        """Names of the identities a node carries."""
+        """Return the names of the identities a node carries."""
         names = set(node)
-        return tuple(i.name for i in self.identities if {*_needed(i)} <= names)
+        return tuple(
+            identity.name
+            for identity in self.identities
+            if names.issuperset(_needed(identity))
+        )
 
     def _amounts(self) -> Iterator[str]:
         for identity in self.identities:
@@ -96,11 +99,9 @@ class MessageDialect:
 
 
 def _needed(identity: Sum | Within) -> tuple[str, ...]:
-    return (
-        (identity.total, *identity.must)
-        if isinstance(identity, Sum)
-        else (identity.part, identity.whole)
-    )
+    if isinstance(identity, Sum):
+        return (identity.total, *identity.must)
+    return (identity.part, identity.whole)
 
 
 _PARTS: Final = (

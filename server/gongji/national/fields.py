@@ -1,18 +1,18 @@
-"""A national node as a table of fields: read into our message, with what ours does not
-say kept, and written back.
+"""A national node as a table of fields: read into our message, and written back.
 
 Law: `write(ours, table, read(node, table, ours))` is the node again. Each value stands
-in ours or in `KeptNode.rest`; where ours says the value but not its spelling (5.5,
-"5.50", null), `KeptNode.spelled` holds the spelling.
+in ours or in `UnmappedNode.fields`; if ours says the value but not its spelling (5.5,
+"5.50", null), `UnmappedNode.spellings` holds the spelling.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from google.protobuf.message import Message
+from msgspec import Struct, field
 
 from gongji.national.forms import ANY, TEXT, Form, NationalFault
 
@@ -21,30 +21,30 @@ Node = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One national field: said by ours at the path `ours`, or kept, and `why`."""
+    """One national field: mapped to ours at the path `proto`, or unmapped, and why."""
 
     name: str
     chinese: str
-    ours: str = ""
+    proto: str = ""
     form: Form = ANY
     required: bool = False
     why: str = ""
     fresh: str = ""
-    """Written where the message is made here and nobody gave the value: "0" for a
-    number, "" for all else."""
+    """Written if the message is made here and nobody gave the value: "0" for a number,
+    "" for all else."""
 
 
 Table = tuple[Field, ...]
 
 
-def used(
-    name: str, chinese: str, ours: str, form: Form = TEXT, *, required: bool = True
+def mapped(
+    name: str, chinese: str, proto: str, form: Form = TEXT, *, required: bool = True
 ) -> Field:
-    """A field that ours says."""
-    return Field(name, chinese, ours, form, required)
+    """Return a field that ours has a place for."""
+    return Field(name, chinese, proto, form, required)
 
 
-def kept(
+def carried(
     name: str,
     chinese: str,
     why: str,
@@ -53,129 +53,151 @@ def kept(
     required: bool = False,
     fresh: str = "",
 ) -> Field:
-    """A field that ours does not say: kept as it came, for the reason given."""
+    """Return a field that ours has no place for, carried as it came, with the reason."""
     return Field(name, chinese, "", form, required, why, fresh)
 
 
-@dataclass(frozen=True, slots=True)
-class KeptNode:
-    """What ours does not say of one node: other fields, spellings not our own, used
-    fields that were absent."""
+class UnmappedNode(
+    Struct,
+    frozen=True,
+    # Documents written by earlier versions use these names.
+    rename={"fields": "rest", "spellings": "spelled"},
+):
+    """What ours does not say of one node.
 
-    rest: dict[str, Any] = field(default_factory=dict)
-    spelled: dict[str, Any] = field(default_factory=dict)
+    `fields` are those ours has no place for, `spellings` those that are not our own,
+    `absent` the mapped fields that the node did not have.
+    """
+
+    fields: dict[str, Any] = field(default_factory=dict)
+    spellings: dict[str, Any] = field(default_factory=dict)
     absent: tuple[str, ...] = ()
 
 
-NOTHING: Final = KeptNode()
+NOTHING: Final = UnmappedNode()
 
 
-def read(node: Node, table: Table, into: Message, where: str = "") -> KeptNode:
-    """Puts what the node says into ours; the rest is kept. NationalFault names the field."""
-    spelled, absent = {}, []
-    for one in table:
-        path = where + one.name
-        value = one.form.read(node.get(one.name), path)
-        if one.required and (one.name not in node or _empty(one, value)):
-            raise NationalFault(f"缺少必填字段 {path} ({one.chinese})")
-        if not one.ours:
+def read(node: Node, table: Table, into: Message, prefix: str = "") -> UnmappedNode:
+    """Put what the node says into ours; return the remainder.
+
+    NationalFault names the field that is missing or malformed.
+    """
+    fields, spellings, absent = dict(node), {}, []
+    for entry in table:
+        name, path = entry.name, prefix + entry.name
+        value = entry.form.read(node.get(name), path)
+        if entry.required and (name not in node or _is_empty(entry, value)):
+            raise NationalFault(f"缺少必填字段 {path} ({entry.chinese})")
+        if not entry.proto:
             continue
-        _put(into, one.ours, value, path)
-        if one.name not in node:
-            absent.append(one.name)
-        elif one.form.write(value) != node[one.name]:
-            spelled[one.name] = node[one.name]
-    said = {one.name for one in table if one.ours}
-    return KeptNode(
-        {name: value for name, value in node.items() if name not in said},
-        spelled,
-        tuple(absent),
-    )
+        _put(into, entry.proto, value, path)
+        if name not in node:
+            absent.append(name)
+            continue
+        del fields[name]
+        if entry.form.write(value) != node[name]:
+            spellings[name] = node[name]
+    return UnmappedNode(fields, spellings, tuple(absent))
 
 
 def write(
-    ours: Message, table: Table, kept: KeptNode, where: str = ""
+    proto: Message, table: Table, unmapped: UnmappedNode, prefix: str = ""
 ) -> dict[str, Any]:
-    """The node that says what ours and kept say, in the table's order. NationalFault
-    names what is missing."""
+    """Return the node that says what ours and `unmapped` say, in the table's order.
+
+    NationalFault names a required field that nobody gives.
+    """
     node: dict[str, Any] = {}
-    for one in table:
-        if one.ours:
-            value = take(ours, one.ours)
-            if not (one.name in kept.absent and value == one.form.read(None, one.name)):
-                node[one.name] = _spelling(one, value, kept)
-        elif one.name in kept.rest:
-            node[one.name] = kept.rest[one.name]
-        if one.required and (
-            one.name not in node or _empty(one, one.form.read(node[one.name], one.name))
-        ):
-            raise NationalFault(
-                f"国家报文必填的 {where}{one.name} ({one.chinese}) 没有给出"
-            )
-    return node | {name: value for name, value in kept.rest.items() if name not in node}
+    for entry in table:
+        if entry.proto:
+            _write_mapped(entry, take(proto, entry.proto), unmapped, node)
+        elif entry.name in unmapped.fields:
+            node[entry.name] = unmapped.fields[entry.name]
+        if entry.required and _is_missing(entry, node):
+            path = prefix + entry.name
+            raise NationalFault(f"国家报文必填的 {path} ({entry.chinese}) 没有给出")
+    for name, value in unmapped.fields.items():
+        node.setdefault(name, value)
+    return node
 
 
-def _spelling(one: Field, value: object, kept: KeptNode) -> object:
-    """As it was spelled when it was read, if that still says the same; else our own spelling."""
-    if (
-        one.name in kept.spelled
-        and one.form.read(kept.spelled[one.name], one.name) == value
-    ):
-        return kept.spelled[one.name]
-    return one.form.write(value)
+def _write_mapped(
+    entry: Field, value: object, unmapped: UnmappedNode, node: dict[str, Any]
+) -> None:
+    # What the node did not have, and ours still does not say, stays absent.
+    says_nothing = value == entry.form.read(None, entry.name)
+    if entry.name not in unmapped.absent or not says_nothing:
+        node[entry.name] = _spelling(entry, value, unmapped)
 
 
-def _empty(one: Field, value: object) -> bool:
-    """Whether a required text or code says nothing; an empty number says 0."""
-    return one.form is not ANY and not one.form.write(value)
+def _spelling(entry: Field, value: object, unmapped: UnmappedNode) -> object:
+    """Return the spelling that was read if it still says the same, else our own."""
+    if entry.name in unmapped.spellings:
+        spelling = unmapped.spellings[entry.name]
+        if entry.form.read(spelling, entry.name) == value:
+            return spelling
+    return entry.form.write(value)
 
 
-def fresh(table: Table, known: Node) -> KeptNode:
-    """What is kept of a message made here: what is known, and for every other kept
-    field its empty value."""
-    return KeptNode(
-        {one.name: known.get(one.name, one.fresh) for one in table if not one.ours}
-    )
+def _is_missing(entry: Field, node: Node) -> bool:
+    if entry.name not in node:
+        return True
+    return _is_empty(entry, entry.form.read(node[entry.name], entry.name))
+
+
+def _is_empty(entry: Field, value: object) -> bool:
+    """Return whether a required text or code says nothing; an empty number says 0."""
+    return entry.form is not ANY and not entry.form.write(value)
+
+
+def fresh(table: Table, known: Node) -> UnmappedNode:
+    """Return the unmapped fields of a message made here: what is known, else empty."""
+    names = {entry.name: entry.fresh for entry in table if not entry.proto}
+    return UnmappedNode({name: known.get(name, empty) for name, empty in names.items()})
 
 
 def take(message: Message, path: str) -> Any:
-    """The value at a path like bill.total_fen; None for a message that is absent."""
-    parent, last = _parent(message, path)
-    if parent.DESCRIPTOR.fields_by_name[
-        last
-    ].message_type is not None and not parent.HasField(last):
+    """Return the value at a path like bill.total_fen; None for an absent message."""
+    parent, name = _parent(message, path)
+    is_message = parent.DESCRIPTOR.fields_by_name[name].message_type is not None
+    if is_message and not parent.HasField(name):
         return None
-    return getattr(parent, last)
+    return getattr(parent, name)
 
 
-def _put(message: Message, path: str, value: object, where: str) -> None:
-    """Sets the value at a path; None leaves it absent."""
-    parent, last = _parent(message, path)
+def _put(message: Message, path: str, value: object, national_path: str) -> None:
+    """Set the value at a path; None leaves it absent."""
+    parent, name = _parent(message, path)
     if isinstance(value, Message):
-        getattr(parent, last).CopyFrom(value)
+        getattr(parent, name).CopyFrom(value)
     elif value is not None:
         try:
-            setattr(parent, last, value)
-        except UnicodeError as fault:
-            raise NationalFault(f"{where} 含有无法写成 UTF-8 的文本") from fault
+            setattr(parent, name, value)
+        # JSON may hold half of a surrogate pair, which no protobuf string can.
+        except UnicodeError as error:
+            msg = f"{national_path} 含有无法写成 UTF-8 的文本"
+            raise NationalFault(msg) from error
 
 
 def _parent(message: Any, path: str) -> tuple[Any, str]:
-    *parents, last = path.split(".")
-    for name in parents:
-        message = getattr(message, name)
-    return message, last
+    *parents, name = path.split(".")
+    for parent in parents:
+        message = getattr(message, parent)
+    return message, name
 
 
-def differing(one: Message, other: Message, where: str = "") -> list[str]:
-    """Paths at which two messages of one kind differ."""
-    found = []
-    for described in one.DESCRIPTOR.fields:
-        mine, theirs = getattr(one, described.name), getattr(other, described.name)
-        if described.message_type is None or described.is_repeated:
-            found += [where + described.name] if mine != theirs else []
-        elif one.HasField(described.name) and other.HasField(described.name):
-            found += differing(mine, theirs, f"{where}{described.name}.")
-        elif one.HasField(described.name) != other.HasField(described.name):
-            found.append(where + described.name)
-    return found
+def differing(left: Message, right: Message, prefix: str = "") -> list[str]:
+    """Return the paths at which two messages of one kind differ."""
+    paths = []
+    for descriptor in left.DESCRIPTOR.fields:
+        name = descriptor.name
+        path = prefix + name
+        in_left, in_right = getattr(left, name), getattr(right, name)
+        if descriptor.message_type is None or descriptor.is_repeated:
+            if in_left != in_right:
+                paths.append(path)
+        elif left.HasField(name) and right.HasField(name):
+            paths += differing(in_left, in_right, f"{path}.")
+        elif left.HasField(name) != right.HasField(name):
+            paths.append(path)
+    return paths

@@ -1,5 +1,4 @@
-"""How the national interface writes a value and how ours reads it: amounts, ratios,
-codes, days; exact, never float.
+"""How the national interface writes a value, and how ours reads it; exact, never float.
 
 An empty number is "0" there, any other empty is ""; null and "" are read as empty,
 numbers may come as JSON numbers.
@@ -21,14 +20,15 @@ from gongji.v1 import settlement_pb2 as pb
 
 
 class NationalFault(ValueError):  # noqa: N818 - as FileFaultError: a message that cannot be read, not a program's error
-    """A national message, or ours, cannot be converted; the sentence names field and
-    value, in Chinese."""
+    """A message cannot be converted; the sentence names field and value, in Chinese."""
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """One way of writing a value: `read` takes the national value and its field, or
-    NationalFault; `write` ours."""
+    """One way of writing a value.
+
+    `read` takes the national value and its field, NationalFault if malformed; `write` ours.
+    """
 
     read: Callable[[object, str], Any]
     write: Callable[[Any], str]
@@ -50,35 +50,33 @@ them out could fill the memory."""
 
 
 def text_of(value: object, field: str) -> str:
-    """A JSON text or number as text, digit for digit; null is empty. NationalFault for
-    anything else."""
+    """Return a JSON text or number as text, digit for digit; null is empty. NationalFault."""
     if value is None:
         return ""
     if isinstance(value, str):
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    if (
-        isinstance(value, Decimal)
-        and value.is_finite()
-        and abs(value.adjusted()) <= _EXPONENT
-    ):
+    # JSON's 1e999999999 is a number too.
+    spellable = isinstance(value, Decimal) and abs(value.adjusted()) <= _EXPONENT
+    if isinstance(value, Decimal) and value.is_finite() and spellable:
         return format(value, "f")
     raise NationalFault(f"{field} 应为文本或数字, 得到 {type(value).__name__}")
 
 
 def amount(fen: int) -> str:
-    """Fen as N16,2: 123456 → "1234.56"."""
+    """Return fen as N16,2: 123456 → "1234.56"."""
     whole, cents = divmod(abs(fen), 100)
     return f"{'-' if fen < 0 else ''}{whole}.{cents:02d}"
 
 
 def moment_of(value: object, field: str) -> datetime | None:
-    """yyyy-MM-dd HH:mm:ss, Shanghai time; empty → None."""
+    """Return the instant of yyyy-MM-dd HH:mm:ss in Shanghai; None if empty. NationalFault."""
     text = text_of(value, field)
     if not text:
         return None
     try:
+        # fromisoformat alone accepts other spellings, such as a week of the year.
         if _MOMENT.fullmatch(text):
             return datetime.fromisoformat(text).replace(tzinfo=SHANGHAI)
     except ValueError:
@@ -90,7 +88,8 @@ def _amount_of(value: object, field: str) -> int:
     text = text_of(value, field)
     if not text:
         return 0
-    if (match := _AMOUNT.fullmatch(text)) is None:
+    match = _AMOUNT.fullmatch(text)
+    if match is None:
         raise NationalFault(
             f"{field} 不是以元为单位、最多两位小数的金额(N16,2): {text!r}"
         )
@@ -103,10 +102,11 @@ def _ratio_of(value: object, field: str) -> int:
     text = text_of(value, field)
     if not text:
         return 0
-    if (match := _RATIO.fullmatch(text)) is None:
+    match = _RATIO.fullmatch(text)
+    if match is None:
         raise NationalFault(f"{field} 不是最多四位小数的比例(N5,4): {text!r}")
-    whole, rest = match.groups()
-    return int(whole) * 10_000 + int((rest or "").ljust(4, "0"))
+    whole, decimals = match.groups()
+    return int(whole) * 10_000 + int((decimals or "").ljust(4, "0"))
 
 
 def _count_of(value: object, field: str) -> int:
@@ -129,7 +129,8 @@ def _day_of(value: object, field: str) -> str:
 
 
 def _stamp_of(value: object, field: str) -> Timestamp | None:
-    if (at := moment_of(value, field)) is None:
+    at = moment_of(value, field)
+    if at is None:
         return None
     stamp = Timestamp()
     stamp.FromDatetime(at)
@@ -137,17 +138,16 @@ def _stamp_of(value: object, field: str) -> Timestamp | None:
 
 
 def _stamp(stamp: Timestamp | None) -> str:
-    """Whole seconds: the national field holds no more."""
-    return (
-        ""
-        if stamp is None
-        else stamp.ToDatetime(SHANGHAI).replace(tzinfo=None).isoformat(" ", "seconds")
-    )
+    """Return the text; whole seconds, the national field holds no more."""
+    if stamp is None:
+        return ""
+    at = stamp.ToDatetime(SHANGHAI).replace(tzinfo=None)
+    return at.isoformat(" ", "seconds")
 
 
 def _coded(codes: dict[str, int], nothing: int | None = 0) -> Form:
-    """A closed list of codes; of several codes for one of ours the first is written."""
-    first = {ours: code for code, ours in reversed(codes.items())}
+    """Return the form of a closed list; of several codes for one of ours the first is written."""
+    first = {proto: code for code, proto in reversed(codes.items())}
 
     def read(value: object, field: str) -> int | None:
         text = text_of(value, field)
@@ -155,7 +155,7 @@ def _coded(codes: dict[str, int], nothing: int | None = 0) -> Form:
             raise NationalFault(f"{field} 没有代码 {text!r}; 可用 {', '.join(codes)}")
         return codes[text] if text else nothing
 
-    return Form(read, lambda ours: first.get(ours, ""))
+    return Form(read, lambda proto: first.get(proto, ""))
 
 
 ANY: Final = Form(lambda value, _: value, str)

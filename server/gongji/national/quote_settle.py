@@ -1,13 +1,13 @@
-"""2206 门诊预结算 and 2207 门诊结算 beside Quote and Settle."""
+"""2206 门诊预结算 and 2207 门诊结算, and Quote and Settle."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from gongji.national import extension
-from gongji.national.envelope import Kept, Shape, request_id_of
-from gongji.national.fields import KeptNode, Node, fresh
+from gongji.national.envelope import Shape, Unmapped, request_id_of
+from gongji.national.fields import Node, UnmappedNode, fresh
 from gongji.national.forms import amount
 from gongji.national.tables import (
     MSGID_BACK,
@@ -31,22 +31,22 @@ _FROM_REQUEST: Final = ("mdtrt_id", "mdtrt_cert_type", "psn_cert_type", "certno"
 _ENVELOPE: Final = envelope(msgid="bill.msgid", fixmedins_code="bill.institution_code")
 
 
-def _complete_quote(ours: pb.QuoteRequest, kept: Kept) -> None:
-    extension.complete(ours.bill, kept)
+def _complete_quote(proto: pb.QuoteRequest, unmapped: Unmapped) -> None:
+    extension.complete(proto.bill, unmapped)
 
 
-def _complete_settle(ours: pb.SettleRequest, kept: Kept) -> None:
-    extension.complete(ours.bill, kept)
-    ours.request_id = request_id_of(ours.bill.institution_code, ours.bill.msgid)
+def _complete_settle(proto: pb.SettleRequest, unmapped: Unmapped) -> None:
+    extension.complete(proto.bill, unmapped)
+    proto.request_id = request_id_of(proto.bill.institution_code, proto.bill.msgid)
 
 
-def _express(ours: pb.QuoteRequest | pb.SettleRequest, kept: Kept) -> Kept:
-    return extension.express(ours.bill, kept)
+def _express(proto: pb.QuoteRequest | pb.SettleRequest, unmapped: Unmapped) -> Unmapped:
+    return extension.express(proto.bill, unmapped)
 
 
 QUOTE: Final = Shape(
     infno="2206",
-    ours=pb.QuoteRequest,
+    proto=pb.QuoteRequest,
     envelope=_ENVELOPE,
     fields=SETTLE_INPUT,
     complete=_complete_quote,
@@ -55,7 +55,7 @@ QUOTE: Final = Shape(
 
 SETTLE: Final = Shape(
     infno="2207",
-    ours=pb.SettleRequest,
+    proto=pb.SettleRequest,
     envelope=_ENVELOPE,
     fields=SETTLE_INPUT,
     complete=_complete_settle,
@@ -64,7 +64,7 @@ SETTLE: Final = Shape(
 
 QUOTED: Final = Shape(
     infno="2206",
-    ours=pb.QuoteResponse,
+    proto=pb.QuoteResponse,
     envelope=REPLY_ENVELOPE,
     container="output",
     node="setlinfo",
@@ -79,7 +79,7 @@ QUOTED: Final = Shape(
 
 SETTLED: Final = Shape(
     infno="2207",
-    ours=pb.SettleResponse,
+    proto=pb.SettleResponse,
     envelope=REPLY_ENVELOPE,
     container="output",
     node="setlinfo",
@@ -93,28 +93,31 @@ SETTLED: Final = Shape(
 )
 
 
-def kept_of_reply(
-    shape: Shape, settlement: pb.Settlement, request: Node, head: KeptNode, **known: Any
-) -> Kept:
-    """What a reply says beside our settlement: what the request said, the pooled fund,
-    the balance, setldetail."""
+def unmapped_of_reply(
+    shape: Shape,
+    settlement: pb.Settlement,
+    request: Node,
+    head: UnmappedNode,
+    **known: Any,
+) -> Unmapped:
+    """Return what a reply says beside our settlement.
+
+    That is what the request said, the pooled fund, the balance, and setldetail.
+    """
     data = request["input"]["data"]
-    said = {name: data[name] for name in _FROM_REQUEST if name in data}
-    known = {"hifp_pay": amount(settlement.fund_fen), **said, **known}
-    return Kept(
-        head, fresh(shape.fields, known), {"setldetail": [setldetail(settlement)]}
-    )
+    returned = {name: data[name] for name in _FROM_REQUEST if name in data}
+    known = {"hifp_pay": amount(settlement.fund_fen), **returned, **known}
+    rows = [setldetail(settlement)]
+    return Unmapped(head, fresh(shape.fields, known), {"setldetail": rows})
 
 
-def setldetail(settlement: pb.Settlement) -> dict[str, str]:
-    """What the pooled fund pays and why, also where that is nothing; the personal
-    account has no row (HN)."""
-    line = next(
-        (one for one in settlement.lines if one.payer == pb.PAYER_FUND), pb.Line()
-    )
-    limits = [line.inputs[name] for name in ("visit_cap",) if name in line.inputs]
-    if "cap" in line.inputs:
-        limits.append(max(0, line.inputs["cap"] - line.inputs["fund_paid"]))
+def setldetail(settlement: pb.Settlement) -> dict[str, Any]:
+    """Return what the pooled fund pays and why, also if it pays nothing.
+
+    The personal account has no row (HN).
+    """
+    fund_lines = [line for line in settlement.lines if line.payer == pb.PAYER_FUND]
+    line = fund_lines[0] if fund_lines else pb.Line()
     code, name = _FUNDS.get(settlement.scheme, ("999997", "其他"))
     row = {
         "fund_pay_type": code,
@@ -122,17 +125,30 @@ def setldetail(settlement: pb.Settlement) -> dict[str, str]:
         "fund_payamt": amount(settlement.fund_fen),
         "fund_pay_type_name": name,
         "setl_proc_info": line.in_words,
-        **({"crt_payb_lmt_amt": amount(min(limits))} if limits else {}),
     }
-    return fresh(SETLDETAIL, row).rest
+    limits = list(_limits(line))
+    if limits:
+        row["crt_payb_lmt_amt"] = amount(min(limits))
+    return fresh(SETLDETAIL, row).fields
+
+
+def _limits(line: pb.Line) -> Iterator[int]:
+    """Yield what the fund could still pay, of this visit and of this year, in fen."""
+    if "visit_cap" in line.inputs:
+        yield line.inputs["visit_cap"]
+    if "cap" in line.inputs:
+        yield max(0, line.inputs["cap"] - line.inputs["fund_paid"])
 
 
 def balance_after(
     settlement: pb.Settlement, movements: Iterable[pb.PurseMovement]
 ) -> str:
-    """The patient's own balance after; "0", the interface's empty number, where his
-    purse was not touched."""
+    """Return the patient's own balance afterwards, in yuan.
+
+    "0", the interface's empty number, if their purse was not touched.
+    """
     patient = settlement.bill.patient.person_no
-    return next(
-        (amount(m.balance_after_fen) for m in movements if m.purse == patient), "0"
-    )
+    for movement in movements:
+        if movement.purse == patient:
+            return amount(movement.balance_after_fen)
+    return "0"

@@ -1,20 +1,19 @@
-"""3201 对总账 beside ReconcileTotals.
+"""3201 对总账, and ReconcileTotals.
 
 A 3201 is one total of a period, by insutype and clr_type; ours are by day, scheme and
-kind of visit. So a 3201 asks us with no totals of its own, we answer with all that we
-have, and the sum of those of its insutype and of the kinds its clr_type clears is
-compared with its four figures. The other way our totals are summed into one 3201 for
-each insutype and clr_type.
+kind of visit. So a 3201 asks for our totals without any of its own. The sum of those of
+its insutype and of the kinds its clr_type clears is compared with its four figures. The
+other way, our totals are summed into one 3201 for each insutype and clr_type.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, Final
 
 from gongji.national.dialect import MessageDialect
-from gongji.national.envelope import Kept, Shape
-from gongji.national.fields import Node
+from gongji.national.envelope import Shape, Unmapped
+from gongji.national.fields import Node, UnmappedNode
 from gongji.national.forms import AMOUNT, COUNT, NationalFault
 from gongji.national.tables import REPLY_ENVELOPE, STMTINFO, TOTALS_INPUT, envelope
 from gongji.rules.codes import VisitKind
@@ -28,16 +27,19 @@ FIGURES: Final = (
 )
 """What is compared: national field, field of Total, form."""
 
+_NO_REFUNDS: Final = {"refd_setl_flag": "0", "fixmedins_refd_setl_flag": "0"}
+"""Our totals have refunds subtracted already."""
+
 TOTALS: Final = Shape(
     infno="3201",
-    ours=pb.ReconcileTotalsRequest,
+    proto=pb.ReconcileTotalsRequest,
     envelope=envelope(fixmedins_code="institution_code"),
     fields=TOTALS_INPUT,
 )
 
 BALANCED: Final = Shape(
     infno="3201",
-    ours=pb.ReconcileTotalsResponse,
+    proto=pb.ReconcileTotalsResponse,
     envelope=REPLY_ENVELOPE,
     container="output",
     node="stmtinfo",
@@ -49,69 +51,58 @@ BALANCED: Final = Shape(
 def compared(
     response: pb.ReconcileTotalsResponse, request: Node, dialect: MessageDialect
 ) -> tuple[bool, str]:
-    """Whether the sum of our totals is that of the 3201, and each figure that differs, in words."""
+    """Return whether our totals equal the 3201, and each figure that differs, in words."""
     data = request["input"]["data"]
     kinds = _kinds(str(data["clr_type"]), dialect)
-    ours = [d.ours for d in response.differences]
-    chosen = [
-        t
-        for t in ours
-        if str(t.scheme) == str(data["insutype"]) and t.visit_kind in kinds
+    scheme = str(data["insutype"])
+    totals = [
+        difference.ours
+        for difference in response.differences
+        if str(difference.ours.scheme) == scheme and difference.ours.visit_kind in kinds
     ]
-    told = []
+    differences = []
     for name, attribute, form in FIGURES:
-        here, there = (
-            sum(getattr(t, attribute) for t in chosen),
-            form.read(data[name], f"input.data.{name}"),
-        )
-        if here != there:
-            told.append(f"{name} 中心 {form.write(here)}, 机构 {form.write(there)}")
-    return not told, "; ".join(told)
+        centre = sum(getattr(total, attribute) for total in totals)
+        institution = form.read(data[name], f"input.data.{name}")
+        if centre != institution:
+            differences.append(
+                f"{name} 中心 {form.write(centre)}, 机构 {form.write(institution)}"
+            )
+    return not differences, "; ".join(differences)
 
 
 def statements(
-    request: pb.ReconcileTotalsRequest, kept: Kept, dialect: MessageDialect
+    request: pb.ReconcileTotalsRequest, unmapped: Unmapped, dialect: MessageDialect
 ) -> list[dict[str, Any]]:
-    """Our totals as messages 3201, one for each insutype and clr_type; envelope and
-    setl_optins are what was kept."""
-    asked = pb.ReconcileTotalsRequest()
-    asked.CopyFrom(request)
-    asked.ClearField("totals")
+    """Return our totals as messages 3201, one for each insutype and clr_type.
+
+    Envelope and setl_optins are those of `unmapped`.
+    """
+    period = pb.ReconcileTotalsRequest()
+    period.CopyFrom(request)
+    # A 3201 carries its totals as fields of its own, written from the groups below.
+    period.ClearField("totals")
     groups: dict[tuple[str, str], list[pb.Total]] = {}
     for total in request.totals:
-        groups.setdefault((str(total.scheme), _clr_type(total, dialect)), []).append(
-            total
-        )
-    return [
-        TOTALS.write(
-            asked,
-            _kept_with(
-                kept, {"insutype": insutype, "clr_type": clr_type, **_sums(totals)}
-            ),
-            dialect,
-        )
-        for (insutype, clr_type), totals in sorted(groups.items())
-    ]
+        group = (str(total.scheme), _clr_type(total, dialect))
+        groups.setdefault(group, []).append(total)
+    messages = []
+    for (insutype, clr_type), totals in sorted(groups.items()):
+        figures = {"insutype": insutype, "clr_type": clr_type, **_sums(totals)}
+        messages.append(TOTALS.write(period, _with(unmapped, figures), dialect))
+    return messages
 
 
-def _sums(totals: Iterable[pb.Total]) -> dict[str, str]:
-    totals = list(totals)
-    return {
-        name: form.write(sum(getattr(t, attribute) for t in totals))
-        for name, attribute, form in FIGURES
-    }
+def _sums(totals: Sequence[pb.Total]) -> dict[str, str]:
+    sums = {}
+    for name, attribute, form in FIGURES:
+        sums[name] = form.write(sum(getattr(total, attribute) for total in totals))
+    return sums
 
 
-def _kept_with(kept: Kept, said: dict[str, str]) -> Kept:
-    data = type(kept.data)(
-        {
-            "refd_setl_flag": "0",
-            "fixmedins_refd_setl_flag": "0",
-            **kept.data.rest,
-            **said,
-        }
-    )
-    return Kept(kept.envelope, data, kept.beside)
+def _with(unmapped: Unmapped, figures: dict[str, str]) -> Unmapped:
+    data = {**_NO_REFUNDS, **unmapped.data.fields, **figures}
+    return Unmapped(unmapped.envelope, UnmappedNode(data), unmapped.beside)
 
 
 def _kinds(clr_type: str, dialect: MessageDialect) -> frozenset[int]:

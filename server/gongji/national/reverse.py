@@ -1,12 +1,11 @@
-"""2208 门诊结算撤销 and 2601 冲正 beside Reverse: by the settlement's id, or by the
-message whose reply was lost."""
+"""2208 门诊结算撤销 and 2601 冲正, and Reverse: by settlement id, or by the lost message."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from gongji.national.envelope import Kept, Shape, request_id_of
-from gongji.national.fields import Node, kept
+from gongji.national.envelope import Shape, Unmapped, request_id_of
+from gongji.national.fields import Node, carried
 from gongji.national.forms import NationalFault
 from gongji.national.tables import (
     CORRECTION_INPUT,
@@ -23,33 +22,31 @@ REVERSIBLE: Final = "2207"
 none of them ours."""
 
 
-def _request_id(envelope_rest: Node, msgid: str = "") -> str:
-    return request_id_of(
-        str(envelope_rest["fixmedins_code"]), str(msgid or envelope_rest["msgid"])
-    )
+def _request_id(envelope_fields: Node, msgid: str = "") -> str:
+    sender = str(envelope_fields["fixmedins_code"])
+    return request_id_of(sender, msgid or str(envelope_fields["msgid"]))
 
 
-def _complete_reverse(ours: pb.ReverseRequest, kept: Kept) -> None:
-    ours.request_id = _request_id(kept.envelope.rest)
-    ours.why = "2208 门诊结算撤销"
+def _complete_reverse(proto: pb.ReverseRequest, unmapped: Unmapped) -> None:
+    proto.request_id = _request_id(unmapped.envelope.fields)
+    proto.why = "2208 门诊结算撤销"
 
 
-def _complete_correction(ours: pb.ReverseRequest, kept: Kept) -> None:
-    original = str(kept.data.rest["oinfno"])
+def _complete_correction(proto: pb.ReverseRequest, unmapped: Unmapped) -> None:
+    data, sender = unmapped.data.fields, unmapped.envelope.fields
+    original = str(data["oinfno"])
     if original != REVERSIBLE:
         raise NationalFault(
             f"input.data.oinfno {original} 不能在此冲正; 可用 {REVERSIBLE}"
         )
-    ours.request_id = _request_id(kept.envelope.rest)
-    ours.settle_request_id = _request_id(
-        kept.envelope.rest, str(kept.data.rest["omsgid"])
-    )
-    ours.why = "2601 冲正"
+    proto.request_id = _request_id(sender)
+    proto.settle_request_id = _request_id(sender, str(data["omsgid"]))
+    proto.why = "2601 冲正"
 
 
 REVERSE: Final = Shape(
     infno="2208",
-    ours=pb.ReverseRequest,
+    proto=pb.ReverseRequest,
     envelope=envelope(),
     fields=REVERSE_INPUT,
     complete=_complete_reverse,
@@ -57,15 +54,17 @@ REVERSE: Final = Shape(
 
 CORRECTION: Final = Shape(
     infno="2601",
-    ours=pb.ReverseRequest,
+    proto=pb.ReverseRequest,
     envelope=envelope(),
     fields=CORRECTION_INPUT,
     complete=_complete_correction,
 )
 
+_OWN_MSGID: Final = "撤销报文自己的 msgid, 不是原结算的"
+
 REVERSED: Final = Shape(
     infno="2208",
-    ours=pb.ReverseResponse,
+    proto=pb.ReverseResponse,
     envelope=REPLY_ENVELOPE,
     container="output",
     node="setlinfo",
@@ -73,11 +72,7 @@ REVERSED: Final = Shape(
         identified=SETL_ID,
         setl_time="settlement.reversed_at",
         cash="pdn_cash_pay",
-        msgid=(
-            kept(
-                "medins_setl_id", "医药机构结算ID", "撤销报文自己的 msgid, 不是原结算的"
-            ),
-        ),
+        msgid=(carried("medins_setl_id", "医药机构结算ID", _OWN_MSGID),),
     ),
     faithful=False,
 )

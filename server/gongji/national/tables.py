@@ -1,11 +1,10 @@
-"""The fields of 2206, 2207, 2208, 2601, 3201 and 3202: which ours says, and why the
-others are only kept."""
+"""The fields of 2206, 2207, 2208, 2601, 3201 and 3202: which ours says, which are carried."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from gongji.national.fields import Table, kept, used
+from gongji.national.fields import Table, carried, mapped
 from gongji.national.forms import (
     AMOUNT,
     ANY,
@@ -34,31 +33,31 @@ _CLEARING: Final = "清算, 省内代码"
 _NOT_PAID: Final = "本服务不支付此项, 恒为 0"
 
 
-def _header(name: str, chinese: str, ours: str, why: str) -> Table:
+def _header(name: str, chinese: str, proto: str, why: str) -> Table:
     return (
-        used(name, chinese, ours)
-        if ours
-        else kept(name, chinese, why, TEXT, required=True),
+        mapped(name, chinese, proto)
+        if proto
+        else carried(name, chinese, why, TEXT, required=True),
     )
 
 
 def envelope(*, msgid: str = "", fixmedins_code: str = "") -> Table:
-    """The fields round the input; paths say where ours holds the message's id and its sender."""
+    """Return the fields round the input; paths say where ours holds msgid and sender."""
     return (
-        kept("infno", "交易编号", "决定是哪种请求", TEXT, required=True),
+        carried("infno", "交易编号", "决定是哪种请求", TEXT, required=True),
         *_header("msgid", "发送方报文ID", msgid, "与 fixmedins_code 推出 request_id"),
-        kept("mdtrtarea_admvs", "就医地医保区划", _REGISTRY, TEXT, required=True),
-        kept("insuplc_admdvs", "参保地医保区划", _REGISTRY),
-        kept("recer_sys_code", "接收方系统代码", _TRANSPORT, required=True),
-        kept("dev_no", "设备编号", _TRANSPORT),
-        kept("dev_safe_info", "设备安全信息", _TRANSPORT),
-        kept("cainfo", "数字签名", _TRANSPORT),
-        kept("signtype", "签名类型", _TRANSPORT),
-        kept("infver", "接口版本号", _TRANSPORT, required=True),
-        kept("opter_type", "经办人类别", _OPERATOR, required=True),
-        kept("opter", "经办人", _OPERATOR, required=True),
-        kept("opter_name", "经办人姓名", _OPERATOR, required=True),
-        kept(
+        carried("mdtrtarea_admvs", "就医地医保区划", _REGISTRY, TEXT, required=True),
+        carried("insuplc_admdvs", "参保地医保区划", _REGISTRY),
+        carried("recer_sys_code", "接收方系统代码", _TRANSPORT, required=True),
+        carried("dev_no", "设备编号", _TRANSPORT),
+        carried("dev_safe_info", "设备安全信息", _TRANSPORT),
+        carried("cainfo", "数字签名", _TRANSPORT),
+        carried("signtype", "签名类型", _TRANSPORT),
+        carried("infver", "接口版本号", _TRANSPORT, required=True),
+        carried("opter_type", "经办人类别", _OPERATOR, required=True),
+        carried("opter", "经办人", _OPERATOR, required=True),
+        carried("opter_name", "经办人姓名", _OPERATOR, required=True),
+        carried(
             "inf_time",
             "交易时间",
             "其日即就诊日, 除非 exp_content 另有说明",
@@ -71,179 +70,188 @@ def envelope(*, msgid: str = "", fixmedins_code: str = "") -> Table:
             fixmedins_code,
             "与 msgid 推出 request_id",
         ),
-        kept("fixmedins_name", "定点医药机构名称", _REGISTRY, required=True),
-        kept("sign_no", "签到流水号", _TRANSPORT),
+        carried("fixmedins_name", "定点医药机构名称", _REGISTRY, required=True),
+        carried("sign_no", "签到流水号", _TRANSPORT),
     )
 
 
 REPLY_ENVELOPE: Final[Table] = (
-    kept("infcode", "交易状态码", "0 成功; 不成功的答复不转换", required=True),
-    kept("inf_refmsgid", "接收方报文ID", _TRANSPORT),
-    kept("refmsg_time", "接收报文时间", _TRANSPORT),
-    kept("respond_time", "响应报文时间", _TRANSPORT),
-    kept("err_msg", "错误信息", "不成功时才有"),
+    carried("infcode", "交易状态码", "0 成功; 不成功的答复不转换", required=True),
+    carried("inf_refmsgid", "接收方报文ID", _TRANSPORT),
+    carried("refmsg_time", "接收报文时间", _TRANSPORT),
+    carried("respond_time", "响应报文时间", _TRANSPORT),
+    carried("err_msg", "错误信息", "不成功时才有"),
 )
 
 
 def _parts(bill: str) -> Table:
     return (
-        used("fulamt_ownpay_amt", "全自费金额", f"{bill}.out_of_catalogue_fen", AMOUNT),
-        used("overlmt_selfpay", "超限价自费费用", f"{bill}.above_limit_fen", AMOUNT),
-        used("preselfpay_amt", "先行自付金额", f"{bill}.first_selfpay_fen", AMOUNT),
-        used("inscp_scp_amt", "符合政策范围金额", f"{bill}.in_scope_fen", AMOUNT),
+        mapped(
+            "fulamt_ownpay_amt", "全自费金额", f"{bill}.out_of_catalogue_fen", AMOUNT
+        ),
+        mapped("overlmt_selfpay", "超限价自费费用", f"{bill}.above_limit_fen", AMOUNT),
+        mapped("preselfpay_amt", "先行自付金额", f"{bill}.first_selfpay_fen", AMOUNT),
+        mapped("inscp_scp_amt", "符合政策范围金额", f"{bill}.in_scope_fen", AMOUNT),
     )
 
 
 SETTLE_INPUT: Final[Table] = (
-    used("psn_no", "人员编号", "bill.patient.person_no"),
-    kept("mdtrt_cert_type", "就诊凭证类型", "身份由渠道核验", required=True),
-    kept("mdtrt_cert_no", "就诊凭证编号", "身份由渠道核验; 不传给服务", required=True),
-    kept("card_sn", "卡识别码", "身份由渠道核验; 不传给服务"),
-    kept("psn_cert_type", "人员证件类型", _REGISTRY),
-    kept("certno", "证件号码", f"{_REGISTRY}; 不传给服务"),
-    used("med_type", "医疗类别", "bill.visit_kind", VISIT),
-    used("medfee_sumamt", "医疗费总额", "bill.total_fen", AMOUNT),
-    kept("psn_setlway", "个人结算方式", "本服务只按项目结算", required=True),
-    kept("mdtrt_id", "就诊ID", _VISIT, required=True),
-    kept("chrg_bchno", "收费批次号", "费用明细(2204)的批次, 只回传", required=True),
-    used("insutype", "险种类型", "bill.scheme", SCHEME),
-    used("acct_used_flag", "个人账户使用标志", "bill.account_use", USE),
-    kept("invono", "发票号", "不参与决定"),
+    mapped("psn_no", "人员编号", "bill.patient.person_no"),
+    carried("mdtrt_cert_type", "就诊凭证类型", "身份由渠道核验", required=True),
+    carried(
+        "mdtrt_cert_no", "就诊凭证编号", "身份由渠道核验; 不传给服务", required=True
+    ),
+    carried("card_sn", "卡识别码", "身份由渠道核验; 不传给服务"),
+    carried("psn_cert_type", "人员证件类型", _REGISTRY),
+    carried("certno", "证件号码", f"{_REGISTRY}; 不传给服务"),
+    mapped("med_type", "医疗类别", "bill.visit_kind", VISIT),
+    mapped("medfee_sumamt", "医疗费总额", "bill.total_fen", AMOUNT),
+    carried("psn_setlway", "个人结算方式", "本服务只按项目结算", required=True),
+    carried("mdtrt_id", "就诊ID", _VISIT, required=True),
+    carried("chrg_bchno", "收费批次号", "费用明细(2204)的批次, 只回传", required=True),
+    mapped("insutype", "险种类型", "bill.scheme", SCHEME),
+    mapped("acct_used_flag", "个人账户使用标志", "bill.account_use", USE),
+    carried("invono", "发票号", "不参与决定"),
     *_parts("bill"),
-    kept("exp_content", "字段扩展", "其 gongji 一节说国家字段没有的话, 其余只保留"),
-    kept("pub_hosp_rfom_flag", "公立医院改革标志", "不参与决定"),
+    carried("exp_content", "字段扩展", "其 gongji 一节说国家字段没有的话, 其余只保留"),
+    carried("pub_hosp_rfom_flag", "公立医院改革标志", "不参与决定"),
 )
 """2206 and 2207, node data."""
 
 
 def _person() -> Table:
     return (
-        kept("psn_name", "人员姓名", "个人资料不回传"),
-        kept("psn_cert_type", "人员证件类型", "取自请求"),
-        kept("certno", "证件号码", "取自请求"),
-        kept("gend", "性别", "个人资料不回传"),
-        kept("naty", "民族", "个人资料不回传"),
-        kept("brdy", "出生日期", "个人资料不回传"),
-        kept("age", "年龄", "个人资料不回传", fresh="0"),
+        carried("psn_name", "人员姓名", "个人资料不回传"),
+        carried("psn_cert_type", "人员证件类型", "取自请求"),
+        carried("certno", "证件号码", "取自请求"),
+        carried("gend", "性别", "个人资料不回传"),
+        carried("naty", "民族", "个人资料不回传"),
+        carried("brdy", "出生日期", "个人资料不回传"),
+        carried("age", "年龄", "个人资料不回传", fresh="0"),
     )
 
 
 def _nothing_paid(*fields: tuple[str, str]) -> Table:
     return tuple(
-        kept(name, chinese, _NOT_PAID, AMOUNT, fresh="0") for name, chinese in fields
+        carried(name, chinese, _NOT_PAID, AMOUNT, fresh="0") for name, chinese in fields
     )
 
 
-def setlinfo(*, identified: Table, setl_time: str, cash: str, msgid: Table) -> Table:
-    """Node setlinfo of a reply; those of 2206, 2207 and 2208 differ little."""
+_DEDUCTIBLE: Final = "settlement.deductible_fen"
+
+_RATIO: Final = "settlement.ratio_bp"
+
+_FUND_PART: Final[Table] = (
+    mapped("act_pay_dedc", "实际支付起付线", _DEDUCTIBLE, AMOUNT, required=False),
+    carried(
+        "hifp_pay",
+        "基本医疗保险统筹基金支出",
+        "由 fund_pay_sumamt 推得(I2); 本服务答复时即 fund_fen",
+        AMOUNT,
+    ),
+    mapped("pool_prop_selfpay", "统筹基金支付比例", _RATIO, RATIO, required=False),
+)
+
+_NO_OTHER_FUND: Final = _nothing_paid(
+    ("cvlserv_pay", "公务员医疗补助"),
+    ("hifes_pay", "企业补充医疗保险"),
+    ("hifmi_pay", "居民大病保险"),
+    ("hifob_pay", "职工大额补助"),
+    ("maf_pay", "医疗救助"),
+    ("hifdm_pay", "伤残人员医疗保障基金"),
+    ("oth_pay", "其他支出"),
+)
+
+
+def _payers(cash: str) -> Table:
+    """Return who pays; the cash is spelt otherwise in the reply of 2208."""
+    aid = "settlement.aid_fen"
     return (
-        kept("mdtrt_id", "就诊ID", _VISIT),
-        *identified,
-        used("psn_no", "人员编号", "settlement.bill.patient.person_no"),
-        *_person(),
-        used("insutype", "险种类型", "settlement.scheme", SCHEME),
-        kept("psn_type", "人员类别", _REGISTRY),
-        kept("cvlserv_flag", "公务员标志", "不参与决定"),
-        used("setl_time", "结算时间", setl_time, MOMENT, required=False),
-        kept("mdtrt_cert_type", "就诊凭证类型", "取自请求"),
-        used("med_type", "医疗类别", "settlement.bill.visit_kind", VISIT),
-        used("medfee_sumamt", "医疗费总额", "settlement.bill.total_fen", AMOUNT),
-        *_parts("settlement.bill"),
-        used(
-            "act_pay_dedc",
-            "实际支付起付线",
-            "settlement.deductible_fen",
-            AMOUNT,
-            required=False,
-        ),
-        kept(
-            "hifp_pay",
-            "基本医疗保险统筹基金支出",
-            "由 fund_pay_sumamt 推得(I2); 本服务答复时即 fund_fen",
-            AMOUNT,
-        ),
-        used(
-            "pool_prop_selfpay",
-            "统筹基金支付比例",
-            "settlement.ratio_bp",
-            RATIO,
-            required=False,
-        ),
-        *_nothing_paid(
-            ("cvlserv_pay", "公务员医疗补助"),
-            ("hifes_pay", "企业补充医疗保险"),
-            ("hifmi_pay", "居民大病保险"),
-            ("hifob_pay", "职工大额补助"),
-            ("maf_pay", "医疗救助"),
-            ("hifdm_pay", "伤残人员医疗保障基金"),
-            ("oth_pay", "其他支出"),
-        ),
-        used("fund_pay_sumamt", "基金支付总额", "settlement.fund_fen", AMOUNT),
-        used("psn_part_amt", "个人负担总金额", "settlement.patient_part_fen", AMOUNT),
-        used("acct_pay", "个人账户支出", "settlement.account_fen", AMOUNT),
-        used(
-            "acct_mulaid_pay",
-            "个人账户共济支付金额",
-            "settlement.aid_fen",
-            AMOUNT,
-            required=False,
-        ),
-        used(cash, "个人现金支出", "settlement.cash_fen", AMOUNT),
+        mapped("fund_pay_sumamt", "基金支付总额", "settlement.fund_fen", AMOUNT),
+        mapped("psn_part_amt", "个人负担总金额", "settlement.patient_part_fen", AMOUNT),
+        mapped("acct_pay", "个人账户支出", "settlement.account_fen", AMOUNT),
+        mapped("acct_mulaid_pay", "个人账户共济支付金额", aid, AMOUNT, required=False),
+        mapped(cash, "个人现金支出", "settlement.cash_fen", AMOUNT),
         *_nothing_paid(("hosp_part_amt", "医院负担金额")),
-        kept(
+        carried(
             "balc",
             "余额",
             "本人账户变动后的余额(movements); 没有动用时不知, 写 0",
             AMOUNT,
             fresh="0",
         ),
-        *msgid,
-        kept("clr_optins", "清算经办机构", _CLEARING),
-        kept("clr_way", "清算方式", _CLEARING),
-        kept("clr_type", "清算类别", _CLEARING),
     )
 
 
-SETL_ID: Final[Table] = (used("setl_id", "结算ID", "settlement.settlement_id"),)
+def setlinfo(*, identified: Table, setl_time: str, cash: str, msgid: Table) -> Table:
+    """Return node setlinfo of a reply; those of 2206, 2207 and 2208 differ little."""
+    return (
+        carried("mdtrt_id", "就诊ID", _VISIT),
+        *identified,
+        mapped("psn_no", "人员编号", "settlement.bill.patient.person_no"),
+        *_person(),
+        mapped("insutype", "险种类型", "settlement.scheme", SCHEME),
+        carried("psn_type", "人员类别", _REGISTRY),
+        carried("cvlserv_flag", "公务员标志", "不参与决定"),
+        mapped("setl_time", "结算时间", setl_time, MOMENT, required=False),
+        carried("mdtrt_cert_type", "就诊凭证类型", "取自请求"),
+        mapped("med_type", "医疗类别", "settlement.bill.visit_kind", VISIT),
+        mapped("medfee_sumamt", "医疗费总额", "settlement.bill.total_fen", AMOUNT),
+        *_parts("settlement.bill"),
+        *_FUND_PART,
+        *_NO_OTHER_FUND,
+        *_payers(cash),
+        *msgid,
+        carried("clr_optins", "清算经办机构", _CLEARING),
+        carried("clr_way", "清算方式", _CLEARING),
+        carried("clr_type", "清算类别", _CLEARING),
+    )
+
+
+SETL_ID: Final[Table] = (mapped("setl_id", "结算ID", "settlement.settlement_id"),)
 
 MSGID_BACK: Final[Table] = (
-    used("medins_setl_id", "医药机构结算ID", "settlement.bill.msgid", required=False),
+    mapped("medins_setl_id", "医药机构结算ID", "settlement.bill.msgid", required=False),
 )
 
 SETLDETAIL: Final[Table] = (
-    kept("fund_pay_type", "基金支付类型", "310102 职工门诊统筹, 390102 居民门诊统筹"),
-    kept("inscp_scp_amt", "符合政策范围金额", "即 in_scope_fen", AMOUNT),
-    kept(
+    carried(
+        "fund_pay_type", "基金支付类型", "310102 职工门诊统筹, 390102 居民门诊统筹"
+    ),
+    carried("inscp_scp_amt", "符合政策范围金额", "即 in_scope_fen", AMOUNT),
+    carried(
         "crt_payb_lmt_amt",
         "本次可支付限额金额",
         "单次限额与年度余额之小者; 没有限额时写 0",
         AMOUNT,
         fresh="0",
     ),
-    kept("fund_payamt", "基金支付金额", "即 fund_fen", AMOUNT),
-    kept("fund_pay_type_name", "基金支付类型名称", "即 fund_pay_type 的名称"),
-    kept("setl_proc_info", "结算过程信息", "统筹基金一行的中文说明(lines[].in_words)"),
+    carried("fund_payamt", "基金支付金额", "即 fund_fen", AMOUNT),
+    carried("fund_pay_type_name", "基金支付类型名称", "即 fund_pay_type 的名称"),
+    carried(
+        "setl_proc_info", "结算过程信息", "统筹基金一行的中文说明(lines[].in_words)"
+    ),
 )
 """Rows of setldetail: written from the fund's line, never read back: the lines say more
 than the row."""
 
 REVERSE_INPUT: Final[Table] = (
-    used("setl_id", "结算ID", "settlement_id"),
-    kept("mdtrt_id", "就诊ID", _VISIT, required=True),
-    used("psn_no", "人员编号", "patient.person_no"),
+    mapped("setl_id", "结算ID", "settlement_id"),
+    carried("mdtrt_id", "就诊ID", _VISIT, required=True),
+    mapped("psn_no", "人员编号", "patient.person_no"),
 )
 """2208, node data."""
 
 CORRECTION_INPUT: Final[Table] = (
-    used("psn_no", "人员编号", "patient.person_no"),
-    kept(
+    mapped("psn_no", "人员编号", "patient.person_no"),
+    carried(
         "omsgid",
         "原发送方报文ID",
         "与 fixmedins_code 推出 settle_request_id",
         TEXT,
         required=True,
     ),
-    kept("oinfno", "原交易编号", "只有 2207 可冲正", TEXT, required=True),
+    carried("oinfno", "原交易编号", "只有 2207 可冲正", TEXT, required=True),
 )
 """2601, node data."""
 
@@ -252,10 +260,10 @@ _COMPARED: Final = "答复时与我方合计相比(I9)"
 
 def _amounts_of_3201() -> Table:
     return (
-        kept("medfee_sumamt", "医疗费总额", _COMPARED, AMOUNT, required=True),
-        kept("fund_pay_sumamt", "基金支付总额", _COMPARED, AMOUNT, required=True),
-        kept("acct_pay", "个人账户支付金额", _COMPARED, AMOUNT, required=True),
-        kept(
+        carried("medfee_sumamt", "医疗费总额", _COMPARED, AMOUNT, required=True),
+        carried("fund_pay_sumamt", "基金支付总额", _COMPARED, AMOUNT, required=True),
+        carried("acct_pay", "个人账户支付金额", _COMPARED, AMOUNT, required=True),
+        carried(
             "fixmedins_setl_cnt",
             "定点医药机构结算笔数",
             _COMPARED,
@@ -271,51 +279,54 @@ _PERIOD: Final = (
 )
 
 TOTALS_INPUT: Final[Table] = (
-    kept("insutype", "险种", "答复时选取我方合计", SCHEME, required=True),
-    kept(
+    carried("insutype", "险种", "答复时选取我方合计", SCHEME, required=True),
+    carried(
         "clr_type",
         "清算类别",
         "答复时选取我方合计, 对应的就诊类别见方言",
         TEXT,
         required=True,
     ),
-    kept("setl_optins", "结算经办机构", _CLEARING, required=True),
-    *(used(name, chinese, ours, DAY) for name, chinese, ours in _PERIOD),
+    carried("setl_optins", "结算经办机构", _CLEARING, required=True),
+    *(mapped(name, chinese, proto, DAY) for name, chinese, proto in _PERIOD),
     *_amounts_of_3201(),
-    kept("refd_setl_flag", "退费结算标志", "我方合计总是已减去退费"),
-    kept(
+    carried("refd_setl_flag", "退费结算标志", "我方合计总是已减去退费"),
+    carried(
         "fixmedins_refd_setl_flag", "定点医药机构退费结算标志", "我方合计总是已减去退费"
     ),
 )
 """3201, node data."""
 
 STMTINFO: Final[Table] = (
-    kept("setl_optins", "结算经办机构", "取自请求"),
-    used("stmt_rslt", "对账结果", "balanced", BALANCED),
-    kept("stmt_rslt_dscr", "对账结果说明", "不平的各项, 双方金额"),
+    carried("setl_optins", "结算经办机构", "取自请求"),
+    mapped("stmt_rslt", "对账结果", "balanced", BALANCED),
+    carried("stmt_rslt_dscr", "对账结果说明", "不平的各项, 双方金额"),
 )
 """Reply of 3201, node stmtinfo."""
 
 DETAILS_INPUT: Final[Table] = (
-    kept("setl_optins", "结算经办机构", _CLEARING),
-    kept("file_qury_no", "文件查询号", _TRANSPORT),
-    *(used(name, chinese, f"header.{ours}", DAY) for name, chinese, ours in _PERIOD),
-    kept("medfee_sumamt", "医疗费总额", "逐行相比, 合计不用", AMOUNT),
-    kept("fund_pay_sumamt", "基金支付总额", "逐行相比, 合计不用", AMOUNT),
-    kept("cash_payamt", "现金支付金额", "逐行相比, 合计不用", AMOUNT),
-    kept("fixmedins_setl_cnt", "定点医药机构结算笔数", "逐行相比, 笔数不用", COUNT),
-    kept("clr_type", "清算类别", _CLEARING),
+    carried("setl_optins", "结算经办机构", _CLEARING),
+    carried("file_qury_no", "文件查询号", _TRANSPORT),
+    *(
+        mapped(name, chinese, f"header.{proto}", DAY)
+        for name, chinese, proto in _PERIOD
+    ),
+    carried("medfee_sumamt", "医疗费总额", "逐行相比, 合计不用", AMOUNT),
+    carried("fund_pay_sumamt", "基金支付总额", "逐行相比, 合计不用", AMOUNT),
+    carried("cash_payamt", "现金支付金额", "逐行相比, 合计不用", AMOUNT),
+    carried("fixmedins_setl_cnt", "定点医药机构结算笔数", "逐行相比, 笔数不用", COUNT),
+    carried("clr_type", "清算类别", _CLEARING),
 )
 """3202, node data; the rows are a file."""
 
 ROW: Final[Table] = (
-    used("setl_id", "结算ID", "settlement_id"),
-    kept("mdtrt_id", "就诊ID", _VISIT, ANY, required=True),
-    used("psn_no", "人员编号", "patient"),
-    used("medfee_sumamt", "医疗费总额", "total_fen", AMOUNT),
-    used("fund_pay_sumamt", "基金支付总额", "fund_fen", AMOUNT),
-    used("acct_pay", "个人账户支付金额", "account_fen", AMOUNT),
-    used("refd_setl_flag", "退费结算标志", "refund", REFUND),
+    mapped("setl_id", "结算ID", "settlement_id"),
+    carried("mdtrt_id", "就诊ID", _VISIT, ANY, required=True),
+    mapped("psn_no", "人员编号", "patient"),
+    mapped("medfee_sumamt", "医疗费总额", "total_fen", AMOUNT),
+    mapped("fund_pay_sumamt", "基金支付总额", "fund_fen", AMOUNT),
+    mapped("acct_pay", "个人账户支付金额", "account_fen", AMOUNT),
+    mapped("refd_setl_flag", "退费结算标志", "refund", REFUND),
 )
 """A row of the file of 3202, its columns in order."""
 

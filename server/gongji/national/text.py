@@ -14,8 +14,10 @@ _ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 
 
 def loads(text: str, what: str = "报文") -> Any:
-    """Decimal for numbers that are no integers. NationalFault where it is no JSON, or
-    an object names a field twice."""
+    """Return the value of a JSON text, numbers that are no integers as Decimal.
+
+    NationalFault if it is no JSON, or an object names a field twice.
+    """
     try:
         return json.loads(
             text,
@@ -23,30 +25,36 @@ def loads(text: str, what: str = "报文") -> Any:
             parse_constant=_refuse_constant,
             object_pairs_hook=_unique,
         )
-    except NationalFault as fault:
-        raise NationalFault(f"{what}: {fault}") from fault
-    except (ValueError, ArithmeticError, RecursionError) as fault:
-        where = "数字或层次过大"
-        if isinstance(fault, json.JSONDecodeError):
-            where = f"第 {fault.lineno} 行第 {fault.colno} 列"
-        raise NationalFault(f"{what} 不是可读的 JSON: {where}") from fault
+    except NationalFault as error:
+        raise NationalFault(f"{what}: {error}") from error
+    except (ValueError, ArithmeticError, RecursionError) as error:
+        reason = "数字或层次过大"
+        if isinstance(error, json.JSONDecodeError):
+            reason = f"第 {error.lineno} 行第 {error.colno} 列"
+        raise NationalFault(f"{what} 不是可读的 JSON: {reason}") from error
 
 
 def dumps(value: object, *, indent: int = 0) -> str:
-    """One JSON document; a Decimal is written as the number it is. NationalFault where
-    a text is no Unicode."""
+    """Return one JSON document; a Decimal is written as the number it is.
+
+    NationalFault if a text is no Unicode.
+    """
     try:
-        written = _ENCODER.encode(value)
-    except (UnicodeError, RecursionError) as fault:
-        raise NationalFault("报文含有无法写成 UTF-8 的文本, 或层次过深") from fault
-    return (msgspec.json.format(written, indent=indent) if indent else written).decode()
+        encoded = _ENCODER.encode(value)
+    except (UnicodeError, RecursionError) as error:
+        raise NationalFault("报文含有无法写成 UTF-8 的文本, 或层次过深") from error
+    if indent:
+        encoded = msgspec.json.format(encoded, indent=indent)
+    return encoded.decode()
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    node = dict(pairs)
-    if len(node) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise NationalFault(f"字段重复: {next(n for n in names if names.count(n) > 1)}")
+    node: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in node:
+            # json would take the last one; which was meant, nobody can know.
+            raise NationalFault(f"字段重复: {name}")
+        node[name] = value
     return node
 
 
