@@ -20,7 +20,7 @@ from gongji.rules.codes import SHANGHAI, Scheme
 from gongji.store.engine import ConstraintViolated
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
-from gongji.store.table import instant, micros, plain
+from gongji.store.table import flat_table, instant, micros
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -135,7 +135,7 @@ def test_a_flat_record_may_not_have_nested_fields() -> None:
         what: complex
 
     with pytest.raises(TypeError, match="complex"):
-        plain(Odd, "odd")
+        flat_table(Odd, "odd")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,4 @@
-"""From an empty database, or an older schema, to this one; refuses those of newer or
-other programs and other keys."""
+"""From an empty database or an older schema to this one; others are refused."""
 
 from __future__ import annotations
 
@@ -15,94 +14,110 @@ from gongji.store.steps import STEPS, Step
 
 
 class SchemaError(ValueError):
-    """It is not a database this program may use with this key."""
+    """The database is not one this program may use with this key."""
 
 
 class Catalog(Protocol):
-    """Where the tables live and what is known of them."""
+    """A database's tables, and what is known of them."""
 
     dialect: sql.Dialect
 
     def transaction(self) -> AbstractContextManager[None]:
-        """One transaction that keeps other servers' starts out."""
+        """Open a transaction that keeps other servers' starts out."""
 
     def version(self) -> int | None:
-        """The schema's version, None where nothing is there yet. SchemaError where
-        another program's data is."""
+        """Return the schema's version, None if the database is empty.
+
+        SchemaError if another program's data is there.
+        """
 
     def fingerprint(self) -> str:
-        """Of the key the data was sealed with."""
+        """Return the fingerprint of the key the data was sealed with."""
 
     def execute(self, statement: str) -> None:
-        """Runs a statement of the schema's."""
+        """Run a statement of the schema."""
 
     def record(self, version: int, fingerprint: str) -> None:
-        """Keeps version and fingerprint."""
+        """Store version and fingerprint."""
 
     def add_partitions(self, *, moving: bool) -> None:
-        """Makes room for the coming years where tables lie apart by year; `moving` in
-        what came before its room."""
+        """Make the partitions of the coming years, if tables have any.
+
+        `moving` moves rows into them that came before.
+        """
 
 
-def make_or_check(home: Catalog, schema: Schema, fingerprint: str) -> None:
-    """Makes the tables of a new database; checks version and key of an old one. SchemaError."""
-    with home.transaction():
-        version = home.version()
+def make_or_check(catalog: Catalog, schema: Schema, fingerprint: str) -> None:
+    """Make the tables of a new database; check version and key of an old one. SchemaError."""
+    with catalog.transaction():
+        version = catalog.version()
         if version is None:
-            for table in schema.tables.values():
-                for statement in sql.create(table, home.dialect):
-                    home.execute(statement)
-            home.add_partitions(moving=True)
-            home.record(VERSION, fingerprint)
+            _make(catalog, schema, fingerprint)
             return
-        _check(home, version, fingerprint)
+        _check(catalog, version, fingerprint)
         if version < VERSION:
             msg = (
                 f"数据库结构为第 {version} 版, 本程序需要第 {VERSION} 版: "
                 "请备份后运行 gongji migrate"
             )
             raise SchemaError(msg)
-        home.add_partitions(moving=False)
+        # Other servers are at work over it: rows are left where they are.
+        catalog.add_partitions(moving=False)
+
+
+def _make(catalog: Catalog, schema: Schema, fingerprint: str) -> None:
+    for table in schema.tables.values():
+        for statement in sql.create(table, catalog.dialect):
+            catalog.execute(statement)
+    catalog.add_partitions(moving=True)
+    catalog.record(VERSION, fingerprint)
 
 
 def bring_forward(
-    home: Catalog, schema: Schema, fingerprint: str, steps: Mapping[int, Step] = STEPS
+    catalog: Catalog,
+    schema: Schema,
+    fingerprint: str,
+    steps: Mapping[int, Step] = STEPS,
 ) -> tuple[int, int]:
-    """Takes an older database to this version, all or nothing, and says from which to
-    which. SchemaError."""
-    with home.transaction():
-        before = home.version()
+    """Bring an older database to this version, all or nothing. SchemaError.
+
+    Returns the versions before and after.
+    """
+    with catalog.transaction():
+        before = catalog.version()
         if before is None:
             msg = "这里还没有数据库: 首次启动 gongji serve 时会建立, 无需迁移"
             raise SchemaError(msg)
-        _check(home, before, fingerprint)
+        _check(catalog, before, fingerprint)
         for version in range(before, VERSION):
-            for statement in steps[version](schema, home.dialect):
-                home.execute(statement)
-        home.add_partitions(moving=True)
-        home.record(VERSION, fingerprint)
+            for statement in steps[version](schema, catalog.dialect):
+                catalog.execute(statement)
+        catalog.add_partitions(moving=True)
+        catalog.record(VERSION, fingerprint)
     return before, VERSION
 
 
-def _check(home: Catalog, version: int, fingerprint: str) -> None:
+def _check(catalog: Catalog, version: int, fingerprint: str) -> None:
+    """Refuse a newer schema and another key. SchemaError."""
     if version > VERSION:
         msg = (
             f"数据库结构为第 {version} 版, 本程序只认识到第 {VERSION} 版: "
             "请使用更新版本的 gongji; gongji migrate 只向前, 不能退回"
         )
         raise SchemaError(msg)
-    if home.fingerprint() != fingerprint:
+    if catalog.fingerprint() != fingerprint:
         msg = "密钥文件与该数据库不符: 其中的个人信息是用另一把密钥密封的, 请恢复原密钥文件"
         raise SchemaError(msg)
 
 
 def is_new(path: Path) -> bool:
-    """Whether nothing has been stored there yet."""
+    """Return whether nothing has been stored there yet."""
     return not path.exists() or path.stat().st_size == 0
 
 
 def make_file(path: Path) -> None:
-    """Makes the file, readable by its owner only, where there is none."""
+    """Make the file, readable by its owner only, if there is none."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    # With O_EXCL the rights are ours from the first moment: `chmod` would come later.
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))

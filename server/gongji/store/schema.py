@@ -1,5 +1,4 @@
-"""What is remembered, one table a kind of record; every engine builds its tables and
-statements from here."""
+"""What is stored, one table a kind of record; every engine builds on these tables."""
 
 from __future__ import annotations
 
@@ -20,83 +19,87 @@ from gongji.store.table import (
     Column,
     RecordTable,
     Row,
-    document,
+    document_table,
+    flat_table,
     moment,
     number,
-    plain,
     text,
 )
 
 T = TypeVar("T")
 
 VERSION: Final = 2
-"""Version of the schema below; a database of a newer one is refused, of an older one
-brought forward."""
+"""Version of the schema: a newer database is refused, an older one brought forward."""
 
 _SEALED: Final = ("certificate", "name", "phone")
 """Fields of a person that are never written in clear."""
 
 
 class Schema:
-    """Every table by kind; knows how records are found (`facts.Keys`)."""
+    """Every table by kind; knows how records are found (`model.facts.Keys`)."""
 
     def __init__(self, vault: Vault) -> None:
         self.tables: Mapping[type, RecordTable[Any]] = {
             table.kind: table for table in (_persons(vault), *_TABLES)
         }
+        # hot path: asked of every record that is fetched or written.
         self._keys = {kind: table.key.of for kind, table in self.tables.items()}
         self._indexes = {
-            kind: tuple(table.needed().items()) for kind, table in self.tables.items()
+            kind: tuple(table.need_indexes().items())
+            for kind, table in self.tables.items()
         }
 
     def table(self, kind: type[T]) -> RecordTable[T]:
-        """The table of a kind. KeyError where nothing of that kind is remembered."""
+        """Return the table of a kind. KeyError if nothing of that kind is stored."""
         return self.tables[kind]
 
     def key_of(self, record: object) -> str:
-        """The record's key."""
+        """Return a record's key."""
         return self._keys[type(record)](record)  # type: ignore[return-value]  # keys are text columns
 
     def indexes_of(self, record: object) -> Mapping[str, str]:
-        """The record's value in each index a `Need` may name."""
+        """Return a record's value in each index a `Need` may name."""
         return {name: of(record) for name, of in self._indexes[type(record)]}  # type: ignore[misc]  # text columns
 
 
 def _persons(vault: Vault) -> RecordTable[Person]:
-    """Persons: found by number or by the keyed hash of the certificate; certificate,
-    name and phone sealed."""
-    decode = msgspec.json.Decoder(Person).decode
-
-    def clear(person: Person) -> bytes:
-        return msgspec.json.encode(
-            {k: v for k, v in msgspec.to_builtins(person).items() if k not in _SEALED}
-        )
-
-    def sealed(person: Person) -> bytes:
-        return vault.seal(
-            person.person_no,
-            msgspec.json.encode({name: getattr(person, name) for name in _SEALED}),
-        )
-
-    def record(row: Row) -> Person:
-        # The two halves are JSON objects of one person; joined they are the whole.
-        person_no, half, other = row
-        return decode(half[:-1] + b"," + vault.unseal(person_no, other)[1:])
-
+    """Persons: found by number or by the keyed hash of the certificate."""
+    codec = _PersonCodec(vault)
     columns = (
         text("person_no"),
-        text("cert", lambda p: vault.lookup(p.certificate)),
-        Column(DOCUMENT, "BLOB", clear),
-        Column("sealed", "BLOB", sealed),
+        text("cert", lambda person: vault.lookup(person.certificate)),
+        Column(DOCUMENT, "BLOB", codec.clear),
+        Column("sealed", "BLOB", codec.sealed),
     )
-    return RecordTable(
-        Person,
-        "person",
-        columns,
-        ("person_no", DOCUMENT, "sealed"),
-        record,
-        (("cert",),),
-    )
+    read = ("person_no", DOCUMENT, "sealed")
+    return RecordTable(Person, "person", columns, read, codec.person, (("cert",),))
+
+
+class _PersonCodec:
+    """A person in two halves, one in clear and one sealed, each a JSON object."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+        self._decode = msgspec.json.Decoder(Person).decode
+
+    def clear(self, person: Person) -> bytes:
+        """Return everything but the sealed fields."""
+        fields: dict[str, Any] = msgspec.to_builtins(person)
+        for name in _SEALED:
+            del fields[name]
+        return msgspec.json.encode(fields)
+
+    def sealed(self, person: Person) -> bytes:
+        """Return the sealed fields, for this person alone."""
+        fields = {name: getattr(person, name) for name in _SEALED}
+        return self._vault.seal(person.person_no, msgspec.json.encode(fields))
+
+    def person(self, row: Row) -> Person:
+        """Return the person of a row."""
+        person_no, clear, sealed = row
+        # Two objects without the braces between them are one: no half is decoded alone.
+        other = self._vault.unseal(person_no, sealed)
+        return self._decode(clear[:-1] + b"," + other[1:])
 
 
 _KEY: Final = attrgetter("key")
@@ -105,9 +108,9 @@ _KEY: Final = attrgetter("key")
 _TABLES: Final[tuple[RecordTable[Any], ...]] = (
     # Written first: of two servers that execute one request, the second meets the first
     # here and nowhere else.
-    plain(RequestRecord, "request"),
-    document(Institution, "institution", text("code")),
-    document(
+    flat_table(RequestRecord, "request"),
+    document_table(Institution, "institution", text("code")),
+    document_table(
         Binding,
         "binding",
         text("binding_id"),
@@ -125,7 +128,7 @@ _TABLES: Final[tuple[RecordTable[Any], ...]] = (
             ("state", "expires_at"),
         ),
     ),
-    document(
+    document_table(
         Settlement,
         "settlement",
         text("settlement_id"),
@@ -138,17 +141,19 @@ _TABLES: Final[tuple[RecordTable[Any], ...]] = (
             ("institution", "settled_at"),
             ("institution", "reversed_at"),
         ),
-        by_year="settled_at",
+        partition_by="settled_at",
     ),
-    plain(Account, "account", non_negative=("balance_fen", "version"), clustered=True),
-    plain(
+    flat_table(
+        Account, "account", non_negative=("balance_fen", "version"), clustered=True
+    ),
+    flat_table(
         Accumulator,
         "accumulator",
         key=text("accumulator_id", _KEY),
         non_negative=("deductible_used_fen", "fund_paid_fen"),
         clustered=True,
     ),
-    plain(
+    flat_table(
         Entry,
         "entry",
         key=text("entry_id", _KEY),
@@ -160,24 +165,24 @@ _TABLES: Final[tuple[RecordTable[Any], ...]] = (
         indexes=(("ledger_account", "version"),),
         append_only=True,
         clustered=True,
-        by_year="at",
+        partition_by="at",
     ),
-    plain(
+    flat_table(
         SettledDay,
         "settled_day",
         key=text("settled_day_id", _KEY),
         indexes=(("pooling_area", "day"),),
         clustered=True,
     ),
-    plain(Credit, "credit", non_negative=("fen",), clustered=True),
+    flat_table(Credit, "credit", non_negative=("fen",), clustered=True),
     # Keyed by member and year: not even a defect could have one premium paid twice.
-    document(
+    document_table(
         Premium,
         "premium",
         text("member_year", _KEY),
         append_only=True,
     ),
-    plain(
+    flat_table(
         Adopted,
         "adoption",
         key=text("adoption_id", _KEY),

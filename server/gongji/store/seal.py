@@ -1,5 +1,7 @@
-"""Sealing of personal data: one key file, a derived key for each use, authenticated
-seals, keyed hashes for lookup."""
+"""Sealing of personal data: one key file, a derived key for each use.
+
+Seals are authenticated; what must be found again has a keyed hash.
+"""
 
 from __future__ import annotations
 
@@ -30,34 +32,33 @@ _canonical = msgspec.json.Encoder(order="deterministic")
 
 
 class KeyFileError(ValueError):
-    """The key file is missing, damaged or not the one this database was sealed with."""
+    """The key file is missing, damaged or not this database's."""
 
 
 class SealBrokenError(ValueError):
-    """A seal does not open: altered, moved to another person, or made with another key."""
+    """A seal does not open: altered, moved to another person, or of another key."""
 
 
 class Vault:
-    """Seals what must not be read at rest and hashes what must be found again; each use
-    has a key of its own."""
+    """Seals what must not be read at rest, hashes what must be found again."""
 
     def __init__(self, master: bytes) -> None:
         if len(master) != KEY_BYTES:
             msg = f"密钥长度应为 {KEY_BYTES} 字节, 实为 {len(master)} 字节"
             raise KeyFileError(msg)
+        # Each use has a key of its own: a hash says nothing about a seal.
         self._seals = AESGCM(_derived(master, b"seal"))
         self._lookup_key = _derived(master, b"lookup")
         self._digest_key = _derived(master, b"digest")
         self.fingerprint: str = _derived(master, b"fingerprint").hex()
-        """Tells one key from another; kept in the database, so that a wrong key file is
-        noticed before it harms."""
+        """Tells one key from another: stored in the database, it shows a wrong key file
+        before that does harm."""
 
     @classmethod
     def open(cls, path: Path, *, create: bool) -> Self:
-        """The vault of a key file; a missing one is made (readable by its owner only)
-        where `create` allows it.
+        """Return the vault of a key file, made with `create` if there is none.
 
-        KeyFileError where it is missing or has the wrong length.
+        KeyFileError if it is missing or has the wrong length.
         """
         if create and not path.exists():
             _make_key_file(path)
@@ -76,16 +77,17 @@ class Vault:
 
     @classmethod
     def ephemeral(cls) -> Self:
-        """A vault whose key is forgotten with the process; for databases that are, too."""
+        """Return a vault whose key is forgotten with the process, as its database is."""
         return cls(secrets.token_bytes(KEY_BYTES))
 
     def seal(self, owner: str, clear: bytes) -> bytes:
-        """Seals bytes for one owner; the same bytes look different each time."""
+        """Seal bytes for one owner; the same bytes look different each time."""
+        # The owner is authenticated with them: a seal moved to another row does not open.
         nonce = os.urandom(_NONCE_BYTES)
         return _FORMAT + nonce + self._seals.encrypt(nonce, clear, owner.encode())
 
     def unseal(self, owner: str, sealed: bytes) -> bytes:
-        """Opens what was sealed for that owner. SealBrokenError where it is not that."""
+        """Open what was sealed for that owner. SealBrokenError."""
         if sealed[:1] != _FORMAT:
             msg = "未知的密封格式"
             raise SealBrokenError(msg)
@@ -97,21 +99,22 @@ class Vault:
             raise SealBrokenError(msg) from None
 
     def lookup(self, certificate: Certificate) -> str:
-        """Keyed hash (hex) under which a certificate is found; spaces and letter case
-        do not matter."""
-        text = (
-            f"{certificate.type.strip()}\0{''.join(certificate.number.split()).upper()}"
+        """Return the keyed hash (hex) of a certificate, whatever its spaces and case."""
+        number = "".join(certificate.number.split()).upper()
+        return _keyed_hash(
+            f"{certificate.type.strip()}\0{number}".encode(), self._lookup_key
         )
-        return hashlib.blake2b(
-            text.encode(), key=self._lookup_key, digest_size=_HASH_BYTES
-        ).hexdigest()
 
     def digest(self, value: object) -> str:
-        """Keyed hash (hex) of a value's content; the order of mappings and sets does not matter."""
-        text = _canonical.encode(value)
-        return hashlib.blake2b(
-            text, key=self._digest_key, digest_size=_HASH_BYTES
-        ).hexdigest()
+        """Return the keyed hash (hex) of a value's content.
+
+        The order of mappings and sets does not matter.
+        """
+        return _keyed_hash(_canonical.encode(value), self._digest_key)
+
+
+def _keyed_hash(content: bytes, key: bytes) -> str:
+    return hashlib.blake2b(content, key=key, digest_size=_HASH_BYTES).hexdigest()
 
 
 def _derived(master: bytes, use: bytes) -> bytes:
@@ -121,8 +124,7 @@ def _derived(master: bytes, use: bytes) -> bytes:
 
 
 def _make_key_file(path: Path) -> None:
-    """Makes a whole key file or none, even where two processes start at once: the first
-    to link it wins."""
+    """Make a whole key file or none, even if two processes start at once."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -131,6 +133,7 @@ def _make_key_file(path: Path) -> None:
             file.write(secrets.token_bytes(KEY_BYTES))
             file.flush()
             os.fsync(file.fileno())
+        # The first to link its draft wins; a rename would replace the other's key.
         try:
             path.hardlink_to(draft)
         except FileExistsError:
@@ -141,8 +144,8 @@ def _make_key_file(path: Path) -> None:
 
 
 def _sync_directory(folder: Path) -> None:
-    """Makes the new name durable: a database sealed with a key that a power cut takes
-    away is lost."""
+    """Make a new name durable."""
+    # A database sealed with a key that a power cut takes away is lost.
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

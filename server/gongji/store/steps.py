@@ -1,5 +1,4 @@
-"""From each version of the schema to the next: what is released stays as it is,
-whatever the schema says today."""
+"""From each version of the schema to the next: what is released stays as it is."""
 
 from __future__ import annotations
 
@@ -10,76 +9,94 @@ from gongji.store import sql
 from gongji.store.schema import Schema
 
 Step = Callable[[Schema, sql.Dialect], Iterator[str]]
+"""Yields the statements that lead to the next version, whatever the schema says today."""
 
-_BY_YEAR_2: Final = {
+_PARTITIONED_2: Final = {
     "settlement": "settled_at",
     "entry": "at",
 }
+"""The tables of version 2 that are partitioned, with the column that says the year."""
 
-_TABLES_2: Final = {
+_COLUMNS_2: Final = {
     "settlement": """
-settlement_id {TEXT}{KEY} NOT NULL, patient {TEXT} NOT NULL, institution {TEXT} NOT NULL, settled_at {INTEGER},
-reversed_at {INTEGER}, doc {BLOB} NOT NULL
+settlement_id {TEXT}{KEY} NOT NULL, patient {TEXT} NOT NULL, institution {TEXT} NOT NULL,
+settled_at {INTEGER}, reversed_at {INTEGER}, doc {BLOB} NOT NULL
 """,
     "entry": """
 entry_id {TEXT}{KEY} NOT NULL, transaction_id {TEXT} NOT NULL, position {INTEGER} NOT NULL,
-ledger_account {TEXT} NOT NULL, fen {INTEGER} NOT NULL, at {INTEGER} NOT NULL, kind {INTEGER},
-balance_after_fen {INTEGER} NOT NULL CHECK (balance_after_fen >= 0), version {INTEGER}, reference {TEXT} NOT NULL
+ledger_account {TEXT} NOT NULL, fen {INTEGER} NOT NULL, at {INTEGER} NOT NULL,
+kind {INTEGER}, balance_after_fen {INTEGER} NOT NULL CHECK (balance_after_fen >= 0),
+version {INTEGER}, reference {TEXT} NOT NULL
 """,
 }
 
 _REST_2: Final = """
 CREATE TABLE settled_day (
-  settled_day_id {TEXT} PRIMARY KEY NOT NULL, pooling_area {TEXT} NOT NULL, day {TEXT} NOT NULL
-){COMPACT};
+  settled_day_id {TEXT} PRIMARY KEY NOT NULL, pooling_area {TEXT} NOT NULL,
+  day {TEXT} NOT NULL
+){CLUSTERED};
 INSERT INTO settled_day
-  SELECT DISTINCT pooling_area || '/' || service_day, pooling_area, service_day FROM settlement_1;
+  SELECT DISTINCT pooling_area || '/' || service_day, pooling_area, service_day
+  FROM settlement_1;
 INSERT INTO settlement
-  SELECT settlement_id, patient, institution, settled_at, reversed_at, doc FROM settlement_1;
+  SELECT settlement_id, patient, institution, settled_at, reversed_at, doc
+  FROM settlement_1;
 INSERT INTO entry
-  SELECT entry_id, transaction_id, position, ledger_account, fen, at, kind, balance_after_fen, nullif(version, 0),
-  reference FROM entry_1;
+  SELECT entry_id, transaction_id, position, ledger_account, fen, at, kind,
+    balance_after_fen, nullif(version, 0), reference
+  FROM entry_1;
 DROP INDEX accumulator_by_person_no;
 DROP INDEX credit_by_person_no;
 DROP TABLE settlement_1;
 DROP TABLE entry_1;
-CREATE INDEX settled_day_by_pooling_area_day ON settled_day (pooling_area, day, settled_day_id);
-CREATE INDEX settlement_by_patient_settled_at ON settlement (patient, settled_at, settlement_id);
-CREATE INDEX settlement_by_institution_settled_at ON settlement (institution, settled_at, settlement_id);
-CREATE INDEX settlement_by_institution_reversed_at ON settlement (institution, reversed_at, settlement_id)
-  WHERE reversed_at IS NOT NULL;
-CREATE INDEX entry_by_ledger_account_version ON entry (ledger_account, version, entry_id) WHERE version IS NOT NULL
+CREATE INDEX settled_day_by_pooling_area_day
+  ON settled_day (pooling_area, day, settled_day_id);
+CREATE INDEX settlement_by_patient_settled_at
+  ON settlement (patient, settled_at, settlement_id);
+CREATE INDEX settlement_by_institution_settled_at
+  ON settlement (institution, settled_at, settlement_id);
+CREATE INDEX settlement_by_institution_reversed_at
+  ON settlement (institution, reversed_at, settlement_id) WHERE reversed_at IS NOT NULL;
+CREATE INDEX entry_by_ledger_account_version
+  ON entry (ledger_account, version, entry_id) WHERE version IS NOT NULL
 """
+
+_YEARS_2: Final = range(2022, 2029)
+"""The years version 2 made partitions for; later ones are added by the catalog."""
 
 
 def _to_2(_: Schema, dialect: sql.Dialect) -> Iterator[str]:
-    """Settlements and entries lie apart by year where they can; their indexes hold only
-    what is asked for."""
-    own = {
-        "COMPACT": dialect.clustered,
-        "KEY": "" if dialect.by_year else " PRIMARY KEY",
+    """Partition settlements and entries by year; index only what is asked for."""
+    words = {
+        **{str(name): word for name, word in dialect.types.items()},
+        "CLUSTERED": dialect.clustered,
+        # A partitioned table's key includes the year's column: it stands at the end.
+        "KEY": "" if dialect.partitions else " PRIMARY KEY",
     }
-    words = {str(name): word for name, word in dialect.types.items()} | own
-    for table, instant in _BY_YEAR_2.items():
-        columns = _TABLES_2[table].format_map(words).strip()
+    for table, instant in _PARTITIONED_2.items():
+        columns = _COLUMNS_2[table].format_map(words).strip()
         yield f"ALTER TABLE {table} RENAME TO {table}_1"
-        if not dialect.by_year:
-            yield f"CREATE TABLE {table} ({columns}){dialect.clustered if table == 'entry' else ''}"
-            continue
-        yield f"ALTER INDEX {table}_pkey RENAME TO {table}_1_pkey"
-        yield (
-            f"CREATE TABLE {table} ({columns}, PRIMARY KEY ({table}_id, "
-            f"{instant})) PARTITION BY RANGE ({instant})"
-        )
-        yield f"CREATE TABLE {table}_rest PARTITION OF {table} DEFAULT"
-        for year in range(2022, 2029):
-            first, after = sql.bounds_of(year)
-            yield (
-                f"CREATE TABLE {table}_{year} PARTITION OF {table} FOR VALUES FROM "
-                f"({first}) TO ({after})"
-            )
+        if dialect.partitions:
+            yield from _partitioned_2(table, columns, instant)
+        else:
+            options = dialect.clustered if table == "entry" else ""
+            yield f"CREATE TABLE {table} ({columns}){options}"
     yield from _REST_2.format_map(words).split(";")
 
 
+def _partitioned_2(table: str, columns: str, instant: str) -> Iterator[str]:
+    # The new table's key takes the name of the old one's.
+    yield f"ALTER INDEX {table}_pkey RENAME TO {table}_1_pkey"
+    key = f"PRIMARY KEY ({table}_id, {instant})"
+    yield f"CREATE TABLE {table} ({columns}, {key}) PARTITION BY RANGE ({instant})"
+    yield f"CREATE TABLE {table}_rest PARTITION OF {table} DEFAULT"
+    for year in _YEARS_2:
+        first, after = sql.year_bounds(year)
+        yield (
+            f"CREATE TABLE {table}_{year} PARTITION OF {table} "
+            f"FOR VALUES FROM ({first}) TO ({after})"
+        )
+
+
 STEPS: Final[Mapping[int, Step]] = {1: _to_2}
-"""By the version it starts from: the statements that lead to the next one. Forward only."""
+"""Each step by the version it starts from. Forward only."""

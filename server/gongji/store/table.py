@@ -1,11 +1,10 @@
-"""How a kind of record lies in a table: its key, its columns, how to write it and how
-to read it back."""
+"""How a kind of record lies in a table: key, columns, how to write it and read it back."""
 
 from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import IntEnum
@@ -33,26 +32,24 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
+# All records of one batch bear one instant: it is computed once.
 @lru_cache(maxsize=64)
 def micros(instant: datetime) -> int:
-    """An instant as it lies in a column: microseconds since 1970-01-01 UTC. TypeError
-    where it is naive.
-
-    All records of one batch bear one instant: it is computed once.
-    """
+    """Return an instant as microseconds since 1970-01-01 UTC. TypeError if it is naive."""
     return (instant - _EPOCH) // _MICROSECOND
 
 
 def instant(value: int) -> datetime:
-    """The instant, in Shanghai, of a column's microseconds."""
+    """Return the instant, in Shanghai, of a column's microseconds."""
     return (_EPOCH + timedelta(microseconds=value)).astimezone(SHANGHAI)
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: its name, its type, its value of a record; `non_negative` forbids values below 0.
+    """One column of a table.
 
-    Few rows have a value in a `sparse` column: an index that ends with it holds only those.
+    `of` gives its value of a record, `non_negative` forbids values below 0. Few rows
+    have a value in a `sparse` column: an index that ends with it holds only those.
     """
 
     name: str
@@ -65,25 +62,29 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class RecordTable(Generic[T]):
-    """One kind of record at rest; the first column is its key.
-
-    `read` names the columns `record` builds a record from. `indexes` list columns; the
-    key always ends them. A `Need` may name a text column that leads an index. Records
-    of an append-only table are never changed.
-    """
+    """One kind of record at rest; the first column is its key."""
 
     kind: type[T]
     name: str
     columns: tuple[Column, ...]
+
     read: tuple[str, ...]
+    """The columns `record` builds a record from."""
+
     record: Callable[[Row], T]
+
     indexes: tuple[tuple[str, ...], ...] = ()
+    """Columns of each index; the key always ends them."""
+
     append_only: bool = False
+    """Whether a record is never changed."""
+
     clustered: bool = False
-    """Small rows kept in the key's own tree: one page less for each that is written."""
-    by_year: str = ""
-    """The instant, never changed, by whose year a large table lies apart where the
-    database can (`pghome`)."""
+    """Whether its small rows lie in the key's own tree: one page less for each write."""
+
+    partition_by: str = ""
+    """The column, of an instant that never changes, by whose year a large table is
+    partitioned if the database can."""
 
     @property
     def key(self) -> Column:
@@ -91,24 +92,24 @@ class RecordTable(Generic[T]):
         return self.columns[0]
 
     def row(self, record: T) -> tuple[SqlValue, ...]:
-        """A record as a row, one value a column."""
+        """Return a record as a row, one value a column."""
         return tuple([column.of(record) for column in self.columns])
 
     def columns_of(self, records: Sequence[T]) -> list[list[SqlValue]]:
-        """Many records at once, the values of one column after those of another: no
-        loop of ours over every value."""
+        """Return the values of many records, one list a column."""
+        # hot path: `map` runs over the values without a step of ours each.
         return [list(map(column.of, records)) for column in self.columns]
 
     def column(self, name: str) -> Column:
-        """A column by name, "" for the key. ValueError where there is none."""
+        """Return a column by name, "" for the key. ValueError if it has none of that name."""
         for column in self.columns:
             if column.name == (name or self.key.name):
                 return column
         msg = f"{self.name} 没有名为 {name} 的列"
         raise ValueError(msg)
 
-    def needed(self) -> Mapping[str, Callable[[T], SqlValue]]:
-        """The columns a `Need` may name, with their value of a record."""
+    def need_indexes(self) -> Mapping[str, Callable[[T], SqlValue]]:
+        """Return the columns a `Need` may name: text columns that lead an index."""
         leading = {index[0] for index in self.indexes}
         return {
             c.name: c.of for c in self.columns if c.name in leading and c.type == "TEXT"
@@ -116,17 +117,17 @@ class RecordTable(Generic[T]):
 
 
 def text(name: str, of: Callable[[Any], SqlValue] | None = None) -> Column:
-    """A text column, by default the attribute of that name."""
+    """Return a text column, by default of the attribute of that name."""
     return Column(name, "TEXT", of or attrgetter(name))
 
 
 def number(name: str, of: Callable[[Any], SqlValue] | None = None) -> Column:
-    """A number column, by default the attribute of that name."""
+    """Return a number column, by default of the attribute of that name."""
     return Column(name, "INTEGER", of or attrgetter(name))
 
 
 def moment(name: str, attribute: str = "", *, sparse: bool = False) -> Column:
-    """A column of an instant that may be absent, or most often is."""
+    """Return a column of an instant that may be absent."""
     of = attrgetter(attribute or name)
 
     def value(record: Any) -> int | None:
@@ -136,15 +137,15 @@ def moment(name: str, attribute: str = "", *, sparse: bool = False) -> Column:
     return Column(name, "INTEGER", value, null=True, sparse=sparse)
 
 
-def document(
+def document_table(
     kind: type[T],
     name: str,
     *columns: Column,
     indexes: Iterable[tuple[str, ...]] = (),
     append_only: bool = False,
-    by_year: str = "",
+    partition_by: str = "",
 ) -> RecordTable[T]:
-    """A table of nested records: the columns to find them by, and the whole record as JSON."""
+    """Return a table of nested records: columns to find them by, the record as JSON."""
     decode = msgspec.json.Decoder(kind).decode
     doc = Column(DOCUMENT, "BLOB", msgspec.json.encode)
     return RecordTable(
@@ -155,11 +156,11 @@ def document(
         lambda row: decode(row[0]),
         tuple(indexes),
         append_only=append_only,
-        by_year=by_year,
+        partition_by=partition_by,
     )
 
 
-def plain(
+def flat_table(
     kind: type[T],
     name: str,
     *,
@@ -169,55 +170,36 @@ def plain(
     indexes: Iterable[tuple[str, ...]] = (),
     append_only: bool = False,
     clustered: bool = False,
-    by_year: str = "",
-    sparse: Iterable[str] = (),
+    partition_by: str = "",
+    sparse: Collection[str] = (),
 ) -> RecordTable[T]:
-    """A table of flat records: one column a field; `key` leads where the key is put
-    together from several fields.
+    """Return a table of flat records: one column a field.
 
-    A 0 in a `sparse` field lies as NULL: an index that ends with it holds only the others.
+    `key` leads if the key is put together from several fields. A 0 in a `sparse` field
+    is stored as NULL: an index that ends with it holds only the other rows.
     """
-    hints = typing.get_type_hints(kind)
-    names = names or {}
-    attributes = [f.name for f in msgspec.structs.fields(kind)]  # type: ignore[arg-type]  # every kind of record is a Struct
-    codecs = {
-        a: _codec(hints[a]) if a not in set(sparse) else _SPARSE for a in attributes
-    }
+    codecs = _codecs_of(kind, sparse)
     columns = [
         Column(
-            names.get(a, a),
-            c.type,
-            _through(a, c),
-            c.null,
-            non_negative=a in set(non_negative),
-            sparse=c is _SPARSE,
+            (names or {}).get(attribute, attribute),
+            codec.type,
+            _through(attribute, codec),
+            codec.null,
+            non_negative=attribute in set(non_negative),
+            sparse=codec is _SPARSE,
         )
-        for a, c in codecs.items()
+        for attribute, codec in codecs.items()
     ]
-    reads = [(a, c.read) for a, c in codecs.items() if c.read]
-
-    def record(row: Row) -> T:
-        values = dict(zip(attributes, row, strict=True))
-        for attribute, read in reads:
-            if (value := values[attribute]) is not None:
-                values[attribute] = read(value)
-        for attribute in blank:
-            if values[attribute] is None:
-                values[attribute] = 0
-        return kind(**values)
-
-    blank = tuple(sparse)
-
     return RecordTable(
         kind,
         name,
         (key, *columns) if key is not None else tuple(columns),
-        tuple(c.name for c in columns),
-        record,
+        tuple(column.name for column in columns),
+        _from_row(kind, codecs),
         tuple(indexes),
         append_only=append_only,
         clustered=clustered,
-        by_year=by_year,
+        partition_by=partition_by,
     )
 
 
@@ -229,22 +211,6 @@ class _Codec:
     write: Callable[[Any], SqlValue] | None = None
     read: Callable[[Any], Any] | None = None
     null: bool = False
-
-
-def _codec(hint: Any) -> _Codec:
-    """The codec of a field's type. TypeError where a flat record may not have such a field."""
-    if isinstance(hint, types.UnionType):
-        (inner,) = [a for a in typing.get_args(hint) if a is not types.NoneType]
-        some = _codec(inner)
-        return _Codec(some.type, some.write, some.read, null=True)
-    if (flat := _FLAT.get(hint)) is not None:
-        return flat
-    if isinstance(hint, type) and issubclass(hint, IntEnum):
-        return _Codec("INTEGER", int, hint)
-    if typing.get_origin(hint) is not None:
-        return _Codec("BLOB", msgspec.json.encode, msgspec.json.Decoder(hint).decode)
-    msg = f"列不支持类型 {hint}"
-    raise TypeError(msg)
 
 
 _SPARSE: Final = _Codec("INTEGER", lambda value: value or None, null=True)
@@ -260,14 +226,60 @@ _FLAT: Final[Mapping[Any, _Codec]] = {
 }
 
 
+def _codecs_of(kind: type, sparse: Collection[str]) -> Mapping[str, _Codec]:
+    """The codec of each field of a kind of record, in their order."""
+    hints = typing.get_type_hints(kind)
+    fields = msgspec.structs.fields(kind)
+    return {
+        field.name: _SPARSE if field.name in sparse else _codec(hints[field.name])
+        for field in fields
+    }
+
+
+def _codec(hint: Any) -> _Codec:
+    """The codec of a field's type. TypeError if a flat record may not have such a field."""
+    if isinstance(hint, types.UnionType):
+        (inner,) = [a for a in typing.get_args(hint) if a is not types.NoneType]
+        codec = _codec(inner)
+        return _Codec(codec.type, codec.write, codec.read, null=True)
+    if (flat := _FLAT.get(hint)) is not None:
+        return flat
+    if isinstance(hint, type) and issubclass(hint, IntEnum):
+        return _Codec("INTEGER", int, hint)
+    if typing.get_origin(hint) is not None:
+        return _Codec("BLOB", msgspec.json.encode, msgspec.json.Decoder(hint).decode)
+    msg = f"列不支持类型 {hint}"
+    raise TypeError(msg)
+
+
 def _through(attribute: str, codec: _Codec) -> Callable[[Any], SqlValue]:
     """The value of an attribute as its codec writes it."""
     of: Callable[[Any], Any] = attrgetter(attribute)
     if (write := codec.write) is None:
         return of
 
-    def value(record: Any) -> SqlValue:
-        found = of(record)
-        return None if found is None else write(found)
+    def nullable(record: Any) -> SqlValue:
+        value = of(record)
+        return None if value is None else write(value)
 
-    return value if codec.null else lambda record: write(of(record))
+    return nullable if codec.null else lambda record: write(of(record))
+
+
+def _from_row(kind: type[T], codecs: Mapping[str, _Codec]) -> Callable[[Row], T]:
+    """Builds a record from the values of its columns."""
+    attributes = tuple(codecs)
+    reads = [(name, codec.read) for name, codec in codecs.items() if codec.read]
+    sparse = [name for name, codec in codecs.items() if codec is _SPARSE]
+
+    # hot path: called for every row that is read.
+    def record(row: Row) -> T:
+        values = dict(zip(attributes, row, strict=True))
+        for attribute, read in reads:
+            if (value := values[attribute]) is not None:
+                values[attribute] = read(value)
+        for attribute in sparse:
+            if values[attribute] is None:
+                values[attribute] = 0
+        return kind(**values)
+
+    return record

@@ -1,7 +1,6 @@
-"""Where the tables live in PostgreSQL: one schema of one database, its version and key
-kept beside them.
+"""The catalog of a PostgreSQL database: its tables in one schema, its version and key.
 
-The large tables lie apart by the year of an instant (RANGE partitions, years of
+The large tables are partitioned by the year of an instant (RANGE partitions, years of
 Shanghai): `settlement_2026` with its indexes is as large in ten years as in the first,
 and a year can be archived whole. `settlement_rest` takes any other instant, so that
 nothing ever fails for want of a year. PostgreSQL wants that instant in the primary key,
@@ -12,7 +11,7 @@ settlements and entries derive from it and are written in its transaction.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
@@ -23,17 +22,27 @@ from gongji.store.migrations import SchemaError
 from gongji.store.schema import Schema
 
 _START_LOCK: Final = 0x676F6E676A69
-"""Advisory lock of servers that start at once."""
+"""Advisory lock of servers that start at once: "gongji" in ASCII."""
 
 FIRST_YEAR: Final = 2022
 """The year of the first rules: nothing is settled before."""
 
-AHEAD: Final = 2
+YEARS_AHEAD: Final = 2
 """Years made before they come: a server that never stops for so long needs no hand."""
+
+_PARTITIONS: Final = """
+SELECT relname FROM pg_inherits JOIN pg_class ON oid = inhrelid
+WHERE inhparent = to_regclass(%s)
+"""
+
+_THIS_YEAR: Final = "SELECT extract(year FROM now() AT TIME ZONE 'Asia/Shanghai')::int"
 
 
 class PostgresCatalog:
-    """See `migrations.Home`; the year is the database's, unless given."""
+    """The tables of a database; see `migrations.Catalog`.
+
+    Partitions are made for the database's year, unless another is given.
+    """
 
     dialect = sql.POSTGRES
 
@@ -46,45 +55,44 @@ class PostgresCatalog:
         self._connection = connection
         self._year = year
         self._tables = [table.name for table in schema.tables.values()]
-        self._apart = [
-            (table.name, table.by_year)
+        self._partitioned = [
+            (table.name, table.partition_by)
             for table in schema.tables.values()
-            if table.by_year
+            if table.partition_by
         ]
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Keeps other servers' starts out."""
+        """Open a transaction that keeps other servers' starts out."""
         with self._connection.transaction():
             self._connection.execute("SELECT pg_advisory_xact_lock(%s)", [_START_LOCK])
             yield
 
     def version(self) -> int | None:
-        """From the table beside the others."""
-        if self._is_there("vault"):
+        """Return the version in the table beside the others."""
+        if self._has("vault"):
             try:
-                (version,) = self._one("SELECT version FROM vault")
+                return int(self._value("SELECT version FROM vault"))
             except (psycopg.errors.UndefinedColumn, TypeError) as error:
-                raise _others("vault") from error
-            return int(version)
+                raise _of_another_program("vault") from error
         for table in self._tables:
-            if self._is_there(table):
-                raise _others(table)
+            if self._has(table):
+                raise _of_another_program(table)
         return None
 
     def fingerprint(self) -> str:
-        """Of the key."""
-        (found,) = self._one("SELECT fingerprint FROM vault")
-        return str(found)
+        """Return the key's fingerprint."""
+        return str(self._value("SELECT fingerprint FROM vault"))
 
     def execute(self, statement: str) -> None:
-        """Runs a statement."""
+        """Run a statement."""
         self._connection.execute(statement)
 
     def record(self, version: int, fingerprint: str) -> None:
-        """Keeps version and fingerprint."""
+        """Store version and fingerprint."""
         self.execute(
-            "CREATE TABLE IF NOT EXISTS vault (version INTEGER NOT NULL, fingerprint TEXT NOT NULL)"
+            "CREATE TABLE IF NOT EXISTS vault "
+            "(version INTEGER NOT NULL, fingerprint TEXT NOT NULL)"
         )
         self.execute("DELETE FROM vault")
         self._connection.execute(
@@ -92,73 +100,60 @@ class PostgresCatalog:
         )
 
     def add_partitions(self, *, moving: bool) -> None:
-        """Makes the years that are lacking up to `AHEAD`, each in its place for good.
+        """Make the missing years up to `YEARS_AHEAD`.
 
         Without `moving` other servers are at work: what does not come at once, for a
         lock, a right or rows that would have to move, is left to the next start or to a
         migration; until then the rest takes its rows.
         """
-        this_year = (
-            self._year
-            or self._one(
-                "SELECT extract(year FROM now() AT TIME ZONE 'Asia/Shanghai')::int"
-            )[0]
-        )
-        for table, instant in self._apart:
-            parts = self._parts(table)
-            missing = [
-                y
-                for y in range(FIRST_YEAR, this_year + AHEAD + 1)
-                if f"{table}_{y}" not in parts
-            ]
-            if f"{table}_rest" not in parts:
+        this_year = self._year or self._value(_THIS_YEAR)
+        years = range(FIRST_YEAR, this_year + YEARS_AHEAD + 1)
+        for table, instant in self._partitioned:
+            partitions = self._partitions(table)
+            new_years = [y for y in years if f"{table}_{y}" not in partitions]
+            if f"{table}_rest" not in partitions:
                 self.execute(f"CREATE TABLE {table}_rest PARTITION OF {table} DEFAULT")
             if moving:
-                self._make(table, instant, missing)
-            elif (
-                missing
-                and not self._one(f"SELECT EXISTS (SELECT FROM {table}_rest)")[0]  # noqa: S608 - the schema's
-            ):
+                self._add_years(table, instant, new_years)
+            elif new_years and self._is_empty(f"{table}_rest"):
                 with suppress(psycopg.Error), self._connection.transaction():
                     self.execute("SET LOCAL lock_timeout = '500ms'")
-                    self._make(table, instant, missing)
+                    self._add_years(table, instant, new_years)
 
-    def _make(self, table: str, instant: str, years: list[int]) -> None:
-        """Makes years of a table, and moves into them what the rest holds of them.
-
-        ATTACH leaves the table to readers and writers, where PARTITION OF would lock
-        it. Both lock the rest while they see that it holds nothing of that year:
-        nothing at all, as a rule.
-        """
+    def _add_years(self, table: str, instant: str, years: Iterable[int]) -> None:
+        """Make years of a table, and move into them what the rest holds of them."""
         for year in years:
-            part, first, after = f"{table}_{year}", *sql.bounds_of(year)
+            part, (first, after) = f"{table}_{year}", sql.year_bounds(year)
             within = f"{instant} >= {first} AND {instant} < {after}"
+            moved = f"DELETE FROM {table}_rest WHERE {within} RETURNING *"  # noqa: S608 - the schema's names
+            # ATTACH leaves the table to readers and writers, where PARTITION OF would
+            # lock it. Both lock the rest while they see that it holds nothing of that
+            # year: nothing at all, as a rule.
             self.execute(f"CREATE TABLE {part} (LIKE {table} INCLUDING ALL)")
             self.execute(f"LOCK TABLE {table}_rest")
-            moved = f"DELETE FROM {table}_rest WHERE {within} RETURNING *"  # noqa: S608 - as above
             self.execute(
                 f"WITH moved AS ({moved}) INSERT INTO {part} SELECT * FROM moved"  # noqa: S608 - as above
             )
             self.execute(
-                f"ALTER TABLE {table} ATTACH PARTITION {part} FOR VALUES FROM "
-                f"({first}) TO ({after})"
+                f"ALTER TABLE {table} ATTACH PARTITION {part} "
+                f"FOR VALUES FROM ({first}) TO ({after})"
             )
 
-    def _parts(self, table: str) -> set[str]:
-        found = (
-            "SELECT relname FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE "
-            "inhparent = to_regclass(%s)"
-        )
-        return {name for (name,) in self._connection.execute(found, [table])}
+    def _partitions(self, table: str) -> set[str]:
+        return {name for (name,) in self._connection.execute(_PARTITIONS, [table])}
 
-    def _is_there(self, table: str) -> bool:
-        return bool(self._one("SELECT to_regclass(%s) IS NOT NULL", table)[0])
+    def _is_empty(self, table: str) -> bool:
+        return not self._value(f"SELECT EXISTS (SELECT FROM {table})")  # noqa: S608 - the schema's names
 
-    def _one(self, statement: str, *values: object) -> Any:
-        return self._connection.execute(statement, values).fetchone()
+    def _has(self, table: str) -> bool:
+        return bool(self._value("SELECT to_regclass(%s) IS NOT NULL", table))
+
+    def _value(self, statement: str, *values: object) -> Any:
+        row = self._connection.execute(statement, values).fetchone()
+        return row[0]  # type: ignore[index]  # TypeError if there is no row
 
 
-def _others(table: str) -> SchemaError:
+def _of_another_program(table: str) -> SchemaError:
     return SchemaError(
         f"该数据库中已有其他程序的表 {table}, 不是 gongji 的: 请另建一个数据库"
     )

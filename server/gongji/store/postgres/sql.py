@@ -1,4 +1,7 @@
-"""PostgreSQL's statements for reading and writing sets of rows."""
+"""PostgreSQL's statements for reading and writing sets of rows.
+
+Values travel as arrays: a statement is the same, and prepared once, for any count.
+"""
 
 # ruff: noqa: S608 - names come from a table description, never from a caller
 
@@ -6,31 +9,35 @@ from __future__ import annotations
 
 from typing import Any
 
-from gongji.store.sql import POSTGRES, _identity, _insert, _needed, _replacing
+from gongji.store.sql import (
+    POSTGRES,
+    index_column,
+    insert_into,
+    on_conflict_update,
+    primary_key,
+)
 from gongji.store.table import RecordTable
 
 
 def select_any(table: RecordTable[Any], index: str, *, lock: bool) -> str:
-    """The same for any count, the values one array; locked rows are locked in the order
-    of their keys."""
+    """Return the SELECT of rows whose index ("" the key) has one of an array's values."""
+    # Rows are locked in the order of their keys: two transactions cannot wait for each
+    # other.
     order = f" ORDER BY {table.key.name} FOR UPDATE" if lock else ""
-    return (
-        f"SELECT {', '.join(table.read)} FROM {table.name} WHERE "
-        f"{_needed(table, index)} = ANY(%s){order}"
-    )
+    columns, column = ", ".join(table.read), index_column(table, index)
+    return f"SELECT {columns} FROM {table.name} WHERE {column} = ANY(%s){order}"
 
 
 def insert_all(table: RecordTable[Any]) -> str:
-    """Writes many rows, the columns arrays; a known key is an error."""
+    """Return the INSERT of many rows, an array a column; a stored key is an error."""
     types = (POSTGRES.types[column.type].partition(" ")[0] for column in table.columns)
     arrays = ", ".join(f"%s::{name}[]" for name in types)
-    return f"{_insert(table)} SELECT * FROM unnest({arrays})"
+    return f"{insert_into(table)} SELECT * FROM unnest({arrays})"
 
 
 def upsert_all(table: RecordTable[Any]) -> str:
-    """The same; a row takes the place of the one with its key, unless the table is append-only."""
-    return (
-        insert_all(table)
-        if table.append_only
-        else insert_all(table) + _replacing(table, _identity(table))
-    )
+    """Return the same, each row in place of the one of its key unless append-only."""
+    insert = insert_all(table)
+    if table.append_only:
+        return insert
+    return insert + on_conflict_update(table, primary_key(table))

@@ -1,17 +1,18 @@
-"""The tables of a SQLite file: made, checked, brought forward."""
+"""The catalog of a SQLite file: its schema's version and its key's fingerprint."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from gongji.store import sql
 from gongji.store.migrations import SchemaError
 
 
 class SqliteCatalog:
-    """A file: the version lies in its header; see `Home`."""
+    """The tables of a file; see `migrations.Catalog`."""
 
     dialect = sql.SQLITE
 
@@ -20,7 +21,7 @@ class SqliteCatalog:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Keeps every other writer out."""
+        """Open a transaction that keeps every other writer out."""
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -30,27 +31,24 @@ class SqliteCatalog:
             raise
 
     def version(self) -> int | None:
-        """From the file's header."""
-        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-        (tables,) = self._connection.execute(
-            "SELECT count(*) FROM sqlite_master"
-        ).fetchone()
+        """Return the version in the file's header."""
+        version = self._value("PRAGMA user_version")
+        tables = self._value("SELECT count(*) FROM sqlite_master")
         if version == 0 and tables:
             msg = "该文件是其他程序的 SQLite 数据库, 不是 gongji 的"
             raise SchemaError(msg)
         return int(version) or None
 
     def fingerprint(self) -> str:
-        """Of the key."""
-        (found,) = self._connection.execute("SELECT fingerprint FROM vault").fetchone()
-        return str(found)
+        """Return the key's fingerprint."""
+        return str(self._value("SELECT fingerprint FROM vault"))
 
     def execute(self, statement: str) -> None:
-        """Runs a statement."""
+        """Run a statement."""
         self._connection.execute(statement)
 
     def record(self, version: int, fingerprint: str) -> None:
-        """Keeps version and fingerprint."""
+        """Store version and fingerprint."""
         self.execute("CREATE TABLE IF NOT EXISTS vault (fingerprint TEXT NOT NULL)")
         self.execute("DELETE FROM vault")
         self._connection.execute(
@@ -59,4 +57,7 @@ class SqliteCatalog:
         self.execute(f"PRAGMA user_version = {version}")
 
     def add_partitions(self, *, moving: bool) -> None:
-        """Every table is one."""
+        """Do nothing: no table is partitioned."""
+
+    def _value(self, statement: str) -> Any:
+        return self._connection.execute(statement).fetchone()[0]

@@ -9,56 +9,60 @@ from typing import Any, Final
 
 import msgspec
 
-from gongji.store.sql import _insert, _needed, _replacing
+from gongji.store.sql import index_column, insert_into, on_conflict_update
 from gongji.store.table import DOCUMENT, Column, RecordTable, Row
 
 
 def select(table: RecordTable[Any], index: str, count: int) -> str:
-    """Rows whose index (or key, "") has one of `count` values, all as one JSON text: see `RowDecoder`.
+    """Return the SELECT of rows whose index ("" the key) has one of `count` values.
 
-    One row a step would give the interpreter away, and wait for it again, at every
-    record. ValueError where a `Need` may not name the index.
+    All rows are one JSON text, which a `RowDecoder` reads. ValueError if a `Need` may
+    not name the index.
     """
-    row = " || ',' || ".join(_in_json(table.column(name)) for name in table.read)
-    found = f"SELECT CAST(group_concat('[' || {row} || ']') AS BLOB) FROM {table.name}"
-    return f"{found} WHERE {_needed(table, index)} IN ({', '.join('?' * count)})"
+    # hot path: sqlite3 gives the interpreter away, and waits for it again, at every
+    # row it steps to.
+    columns = [_as_json(table.column(name)) for name in table.read]
+    row = " || ',' || ".join(columns)
+    rows = f"CAST(group_concat('[' || {row} || ']') AS BLOB)"
+    marks = ", ".join("?" * count)
+    return f"SELECT {rows} FROM {table.name} WHERE {index_column(table, index)} IN ({marks})"
 
 
-def _in_json(column: Column) -> str:
+def _as_json(column: Column) -> str:
     if column.type != "BLOB":
         return f"json_quote({column.name})"
-    if column.name == DOCUMENT:  # JSON as it is
+    if column.name == DOCUMENT:  # JSON already
         return f"CAST({column.name} AS TEXT)"
     return f"'\"' || hex({column.name}) || '\"'"
 
 
 class RowDecoder:
-    """Reads the rows of one table back from what `select` found."""
+    """Reads the rows of one table back from the result of `select`."""
 
     def __init__(self, table: RecordTable[Any]) -> None:
         columns = [table.column(name) for name in table.read]
-        types = [_IN_JSON[c.name if c.name == DOCUMENT else c.type] for c in columns]
-        whole = tuple[tuple(types)]  # type: ignore[misc, valid-type]
-        self._decode = msgspec.json.Decoder(list[whole]).decode  # type: ignore[valid-type] # made at run time
+        types = [_JSON_TYPES[c.name if c.name == DOCUMENT else c.type] for c in columns]
+        row = tuple[tuple(types)]  # type: ignore[misc, valid-type]  # made at run time
+        self._decode = msgspec.json.Decoder(list[row]).decode  # type: ignore[valid-type]  # as above
         self._bytes: list[tuple[int, Callable[[Any], bytes]]] = [
-            (i, bytes if c.name == DOCUMENT else bytes.fromhex)
-            for i, c in enumerate(columns)
-            if c.type == "BLOB"
+            (position, bytes if column.name == DOCUMENT else bytes.fromhex)
+            for position, column in enumerate(columns)
+            if column.type == "BLOB"
         ]
 
-    def __call__(self, found: bytes) -> list[Row]:
-        """The values of each row, as the database holds them."""
-        rows = self._decode(b"[" + found + b"]")
+    def __call__(self, result: bytes) -> list[Row]:
+        """Return the values of each row, as the database holds them."""
+        rows = self._decode(b"[" + result + b"]")
         return [self._with_bytes(row) for row in rows] if self._bytes else rows
 
     def _with_bytes(self, row: Row) -> Row:
         values = list(row)
-        for i, of in self._bytes:
-            values[i] = of(values[i])
+        for position, to_bytes in self._bytes:
+            values[position] = to_bytes(values[position])
         return values
 
 
-_IN_JSON: Final[Mapping[str, Any]] = {
+_JSON_TYPES: Final[Mapping[str, Any]] = {
     "TEXT": str | None,
     "INTEGER": int | None,
     "BLOB": str,
@@ -67,7 +71,12 @@ _IN_JSON: Final[Mapping[str, Any]] = {
 
 
 def upsert(table: RecordTable[Any], count: int = 1) -> str:
-    """Writes so many rows; into an append-only table a known key is an error."""
+    """Return the INSERT of `count` rows, each in place of the one of its key.
+
+    Into an append-only table a stored key is an error.
+    """
     row = f"({', '.join('?' * len(table.columns))})"
-    insert = f"{_insert(table)} VALUES {', '.join([row] * count)}"
-    return insert if table.append_only else insert + _replacing(table, table.key.name)
+    insert = f"{insert_into(table)} VALUES {', '.join([row] * count)}"
+    if table.append_only:
+        return insert
+    return insert + on_conflict_update(table, table.key.name)
