@@ -1,5 +1,4 @@
-"""A typed hand for Python callers: a channel with deadlines and careful retries, and
-refusals read from an error."""
+"""Channels with deadlines and retries for Python callers, and refusals read from errors."""
 
 from __future__ import annotations
 
@@ -17,12 +16,13 @@ CALLER_KEY: Final = "x-gongji-caller"
 DETAILS_KEY: Final = "grpc-status-details-bin"
 
 DEADLINE_S: Final = 30.0
-"""How long a call may take where the caller sets no deadline; imports have none."""
+"""Seconds a unary call may take unless the caller sets a timeout; streams have no limit."""
 
 SERVICE_CONFIG: Final = {
     "methodConfig": [
         {
-            # Streams of any length.
+            # Streams of any length: no timeout, and no retry, since gRPC can repeat only
+            # what it has kept.
             "name": [
                 {"service": "gongji.v1.RegistryService", "method": "ImportPersons"},
                 {
@@ -50,10 +50,11 @@ SERVICE_CONFIG: Final = {
         },
     ]
 }
-"""The service config of our channels; a copy stands in protos/README.md for other languages."""
+"""The service config of our channels; protos/README.md has a copy for other languages."""
 
 _OPTIONS: Final = (
     ("grpc.service_config", json.dumps(SERVICE_CONFIG)),
+    # Dead servers are noticed within 80 s; the server allows a ping every 20 s.
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
 )
@@ -61,7 +62,7 @@ _OPTIONS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class UnmetCondition:
-    """One unmet condition: the hook that asks, its clauses, what is wrong and what would help."""
+    """One unmet condition; `message` says what is wrong and, if anything, what would help."""
 
     hook: str
     clauses: tuple[str, ...]
@@ -70,8 +71,7 @@ class UnmetCondition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusalInfo:
-    """A refusal as the service explains it; `reason` is empty where the error did not
-    come from the service."""
+    """A refusal as the service explains it; `reason` is empty if it explains nothing."""
 
     code: grpc.StatusCode
     reason: str
@@ -84,47 +84,57 @@ class RefusalInfo:
 
 
 def connect(address: str, caller: str = "gongji-python") -> grpc.Channel:
-    """A channel to `host:port`, to be closed or used with `with`; the stubs of gongji.v1 take it.
+    """Return a channel to `host:port`, for the stubs of gongji.v1; close it after use.
 
     Calls carry the caller's name, end after DEADLINE_S unless given a timeout, and are
     retried on UNAVAILABLE only.
     """
     channel = grpc.insecure_channel(address, options=_OPTIONS)
-    return grpc.intercept_channel(channel, _Caller(caller))
+    return grpc.intercept_channel(channel, _CallerInterceptor(caller))
 
 
 def refusal_of(error: grpc.RpcError) -> RefusalInfo:
-    """What an error says: reason, Chinese sentence, field, clauses and conditions."""
+    """Return what an error says: reason, Chinese sentence, field, clauses, conditions."""
+    # An error that gRPC raises itself, such as on a closed channel, is no call.
     if not isinstance(error, grpc.Call):
         return RefusalInfo(
             code=grpc.StatusCode.UNKNOWN, reason="", message=str(error), metadata={}
         )
-    told = _Told.of(error)
-    metadata = dict(told.info.metadata)
-    shown, clauses = metadata.pop("field", ""), metadata.pop("clauses", "")
+    parts = _ErrorDetails.of(error)
+    metadata = dict(parts.info.metadata)
+    field = metadata.pop("field", "")
+    clauses = metadata.pop("clauses", "")
+    conditions = tuple(
+        UnmetCondition(
+            violation.type, _clause_ids(violation.subject), violation.description
+        )
+        for violation in parts.failure.violations
+    )
     return RefusalInfo(
         code=error.code(),
-        reason=told.info.reason,
-        message=told.localized.message or error.details() or error.code().name,
-        field=shown,
-        clauses=_numbers(clauses),
-        conditions=tuple(
-            UnmetCondition(v.type, _numbers(v.subject), v.description)
-            for v in told.failure.violations
-        ),
+        reason=parts.info.reason,
+        message=parts.localized.message or error.details() or error.code().name,
+        field=field,
+        clauses=_clause_ids(clauses),
+        conditions=conditions,
         metadata=metadata,
-        retry_after_s=told.retry.retry_delay.ToTimedelta().total_seconds()
-        if told.retry.ByteSize()
-        else None,
+        retry_after_s=_seconds(parts.retry),
     )
 
 
-def _numbers(joined: str) -> tuple[str, ...]:
+def _clause_ids(joined: str) -> tuple[str, ...]:
     return tuple(filter(None, joined.split(",")))
 
 
-class _Told(NamedTuple):
-    """The details of an error; empty messages where there are none."""
+def _seconds(retry: details.RetryInfo) -> float | None:
+    # Empty: the error has no RetryInfo.
+    if not retry.ByteSize():
+        return None
+    return retry.retry_delay.ToTimedelta().total_seconds()
+
+
+class _ErrorDetails(NamedTuple):
+    """The details of an error; those it does not have are empty messages."""
 
     info: details.ErrorInfo
     localized: details.LocalizedMessage
@@ -132,8 +142,8 @@ class _Told(NamedTuple):
     retry: details.RetryInfo
 
     @classmethod
-    def of(cls, error: grpc.Call) -> _Told:
-        told = cls(
+    def of(cls, error: grpc.Call) -> _ErrorDetails:
+        parts = cls(
             details.ErrorInfo(),
             details.LocalizedMessage(),
             details.PreconditionFailure(),
@@ -142,13 +152,14 @@ class _Told(NamedTuple):
         for key, value in error.trailing_metadata() or ():
             if key == DETAILS_KEY and isinstance(value, bytes):
                 for packed in status_pb2.Status.FromString(value).details:
-                    for part in told:
+                    # Unpack leaves a message of another type as it is.
+                    for part in parts:
                         packed.Unpack(part)
-        return told
+        return parts
 
 
-class _Details(NamedTuple):
-    """The details of a call, as an interceptor hands them on."""
+class _CallDetails(NamedTuple):
+    """The details of a call, as an interceptor passes them on."""
 
     method: str
     timeout: float | None
@@ -158,12 +169,12 @@ class _Details(NamedTuple):
     compression: Any
 
 
-class _Caller(
+class _CallerInterceptor(
     grpc.UnaryUnaryClientInterceptor,
     grpc.StreamUnaryClientInterceptor,
     grpc.StreamStreamClientInterceptor,
 ):
-    """Adds the caller's name to every call, and a deadline to those that have none."""
+    """Adds the caller's name to every call, and a deadline to unary calls without one."""
 
     def __init__(self, name: str) -> None:
         self._entry = (CALLER_KEY, name)
@@ -171,13 +182,11 @@ class _Caller(
     def intercept_unary_unary(
         self, continuation: Callable[..., Any], client_call_details: Any, request: Any
     ) -> Any:
-        """One request; its deadline goes with it, so that the service knows when nobody
-        waits any more."""
-        call = self._named(client_call_details)
-        return continuation(
-            call._replace(timeout=DEADLINE_S if call.timeout is None else call.timeout),
-            request,
-        )
+        """Send one request."""
+        call = self._with_caller(client_call_details)
+        # Sent with the call, so that the service knows when nobody waits any more.
+        timeout = DEADLINE_S if call.timeout is None else call.timeout
+        return continuation(call._replace(timeout=timeout), request)
 
     def intercept_stream_unary(
         self,
@@ -185,8 +194,8 @@ class _Caller(
         client_call_details: Any,
         request_iterator: Any,
     ) -> Any:
-        """A stream of requests."""
-        return continuation(self._named(client_call_details), request_iterator)
+        """Send a stream of requests."""
+        return continuation(self._with_caller(client_call_details), request_iterator)
 
     def intercept_stream_stream(
         self,
@@ -194,16 +203,16 @@ class _Caller(
         client_call_details: Any,
         request_iterator: Any,
     ) -> Any:
-        """Streams both ways."""
-        return continuation(self._named(client_call_details), request_iterator)
+        """Send a stream of requests, receive one of replies."""
+        return continuation(self._with_caller(client_call_details), request_iterator)
 
-    def _named(self, call: Any) -> _Details:
-        metadata = [*(call.metadata or ()), self._entry]
-        return _Details(
+    def _with_caller(self, call: Any) -> _CallDetails:
+        return _CallDetails(
             call.method,
             call.timeout,
-            metadata,
+            [*(call.metadata or ()), self._entry],
             call.credentials,
+            # Optional: a caller of ours or an earlier interceptor may leave them out.
             getattr(call, "wait_for_ready", None),
             getattr(call, "compression", None),
         )

@@ -1,5 +1,4 @@
-"""A month's credits for many people, sent to a running service, many on the way at
-once; safe to send again."""
+"""Monthly credits (划入) of many people, sent to a running service; safe to send again."""
 
 from __future__ import annotations
 
@@ -19,11 +18,11 @@ from gongji.v1 import account_pb2, account_pb2_grpc, types_pb2
 PERSON_NO: Final = "person_no"
 """The column that is read; a file may have others."""
 
-TOGETHER: Final = 64
-"""How many credits are on the way at once, so that the service can commit them together."""
+MAX_IN_FLIGHT: Final = 64
+"""Credits on the way at once: the service commits them together."""
 
-SHOWN: Final = 100
-"""How many refusals are told; the others are counted."""
+MAX_REFUSALS: Final = 100
+"""Refusals that are listed; further ones are only counted."""
 
 _REFUSALS: Final = {
     grpc.StatusCode.INVALID_ARGUMENT,
@@ -31,7 +30,7 @@ _REFUSALS: Final = {
     grpc.StatusCode.FAILED_PRECONDITION,
     grpc.StatusCode.ALREADY_EXISTS,
 }
-"""How a credit is refused for its person's sake; anything else stops the batch."""
+"""Codes that concern one person; any other code stops the batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,38 +45,44 @@ class RefusedCredit:
 
 @dataclass(slots=True)
 class Credits:
-    """What became of a batch: counts, and the first refusals by row."""
+    """The result of a batch: counts, and the first refusals by row."""
 
     credited: int = 0
     replayed: int = 0
     refused: int = 0
     refusals: list[RefusedCredit] = field(default_factory=list)
 
-    def note(self, refusal: RefusedCredit) -> None:
-        """Counts a refusal and keeps one of the first."""
+    def count(self, *, replayed: bool) -> None:
+        """Count a credit."""
+        if replayed:
+            self.replayed += 1
+        else:
+            self.credited += 1
+
+    def refuse(self, refusal: RefusedCredit) -> None:
+        """Count a refusal, and list it if it is one of the first."""
         self.refused += 1
-        if len(self.refusals) < SHOWN:
+        if len(self.refusals) < MAX_REFUSALS:
             self.refusals.append(refusal)
 
 
 def read(lines: Iterable[str]) -> list[str]:
-    """The column person_no of a CSV file. FileFaultError where it has none."""
+    """Return the column person_no of a CSV file. FileFaultError if it has none."""
     reader = csv.DictReader(lines)
-    if PERSON_NO not in (reader.fieldnames or ()):
-        raise FileFaultError(
-            f"名单: 表头 {','.join(reader.fieldnames or ()) or '(空)'} 缺少 {PERSON_NO} 一列"
-        )
+    columns = reader.fieldnames or ()
+    if PERSON_NO not in columns:
+        header = ",".join(columns) or "(空)"
+        raise FileFaultError(f"名单: 表头 {header} 缺少 {PERSON_NO} 一列")
     return [(row[PERSON_NO] or "").strip() for row in reader]
 
 
 def request_id(month: str, person_no: str, attempt: int = 1) -> str:
-    """The id of a person's credit of a month: the same file again is a replay.
+    """Return the id of a person's credit of a month; the same file again is a replay.
 
-    A final refusal is replayed too; once its cause is mended, another attempt asks anew.
+    A final refusal is replayed too: once its cause is mended, take the next attempt.
     """
-    return str(
-        uuid.uuid5(uuid.NAMESPACE_URL, f"gongji:credit:{month}:{attempt}:{person_no}")
-    )
+    name = f"gongji:credit:{month}:{attempt}:{person_no}"
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, name))
 
 
 def send(
@@ -88,21 +93,19 @@ def send(
     *,
     attempt: int = 1,
 ) -> Credits:
-    """Credits a month to everyone, each on his own. grpc.RpcError where the service
-    cannot go on."""
-    stub: Any = account_pb2_grpc.AccountServiceStub(
-        channel
-    )  # the stubs do not know of futures
-    done = Credits()
-    for together in _in_groups(enumerate(persons, start=1), TOGETHER):
+    """Credit a month to each person. grpc.RpcError if the service cannot go on."""
+    # Any: the stubs' types do not know of futures.
+    stub: Any = account_pb2_grpc.AccountServiceStub(channel)
+    result = Credits()
+    for batch in _batches(enumerate(persons, start=1), MAX_IN_FLIGHT):
         calls = [
             stub.Credit.future(_request(month, person_no, attempt))
-            for _, person_no in together
+            for _, person_no in batch
         ]
-        for (row, person_no), call in zip(together, calls, strict=True):
-            _take(call, row, person_no, done)
+        for (row, person_no), call in zip(batch, calls, strict=True):
+            _wait(call, row, person_no, result)
             progress()
-    return done
+    return result
 
 
 def _request(month: str, person_no: str, attempt: int) -> account_pb2.CreditRequest:
@@ -113,29 +116,26 @@ def _request(month: str, person_no: str, attempt: int) -> account_pb2.CreditRequ
     )
 
 
-def _take(
+def _wait(
     call: grpc.Future[account_pb2.CreditResponse],
     row: int,
     person_no: str,
-    done: Credits,
+    result: Credits,
 ) -> None:
-    """Waits for one credit and counts what became of it."""
+    """Wait for one credit and count it."""
     try:
-        replayed = call.result().receipt.replayed
+        response = call.result()
     except grpc.RpcError as error:
         refusal = refusal_of(error)
         if refusal.code not in _REFUSALS:
             raise
-        done.note(RefusedCredit(row, person_no, refusal.reason, refusal.message))
+        result.refuse(RefusedCredit(row, person_no, refusal.reason, refusal.message))
     else:
-        done.credited, done.replayed = (
-            done.credited + (not replayed),
-            done.replayed + replayed,
-        )
+        result.count(replayed=response.receipt.replayed)
 
 
-def _in_groups(
+def _batches(
     rows: Iterator[tuple[int, str]], size: int
 ) -> Iterator[list[tuple[int, str]]]:
-    while group := list(islice(rows, size)):
-        yield group
+    while batch := list(islice(rows, size)):
+        yield batch

@@ -1,5 +1,4 @@
-"""CSV files of persons, institutions and balances, sent to a running service row by row
-as they are read."""
+"""CSV files of persons, institutions and balances, sent to a service as they are read."""
 
 from __future__ import annotations
 
@@ -9,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TextIO, TypeVar
 
 import grpc
 
@@ -22,7 +21,7 @@ from gongji.v1 import (
     types_pb2,
 )
 
-COLUMNS = {
+COLUMNS: Final = {
     "persons": [
         "person_no",
         "cert_type",
@@ -45,23 +44,27 @@ COLUMNS = {
     ],
     "balances": ["person_no", "brought_forward_yuan"],
 }
-"""The header of each kind of file; enrolments are 310/11/1/2015-01-01/ with ; between,
-kin P2:10:民政婚姻登记."""
+"""The header of each kind of file.
+
+Enrolments are written 310/11/1/2015-01-01/ and kin P2:10:民政婚姻登记, several with ;
+between them.
+"""
 
 Row = dict[str, str]
 
 M = TypeVar("M")
 
 Progress = Callable[[], None]
+"""Called once a row."""
 
 
 class FileFaultError(ValueError):
-    """A file or row cannot be read; the message names file, row and field, in Chinese."""
+    """A file or row cannot be read; the message names it, in Chinese."""
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import did: counts and the first errors."""
+    """The result of an import: counts, and the first errors (row, field, message)."""
 
     kind: str
     received: int
@@ -72,33 +75,40 @@ class Imported:
 
 
 class FileRows:
-    """A file's rows, read anew each time they are gone through: one is in memory,
-    however many there are."""
+    """A file's rows, read anew by each iteration; only one is in memory."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def __iter__(self) -> Iterator[Row]:
-        with self._path.open(encoding="utf-8-sig", newline="") as file:
-            for row in csv.DictReader(file):
-                yield {k: v or "" for k, v in row.items() if k}
+        with _opened(self._path) as file:
+            yield from _rows(csv.DictReader(file))
 
     def __len__(self) -> int:
-        """How many there are, counted in a pass of their own."""
+        """Count the rows, in a pass of its own."""
         return sum(1 for _ in self)
 
 
 def read(path: Path) -> tuple[str, FileRows | list[Row]]:
-    """The kind of file, told from its header, and its rows. FileFaultError where it is
-    none of ours."""
-    if not path.is_file():  # a pipe can be read once: it is held whole
-        with path.open(encoding="utf-8-sig", newline="") as pipe:
-            reader = csv.DictReader(pipe)
-            return _kind(path, reader), [
-                {k: v or "" for k, v in row.items() if k} for row in reader
-            ]
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        return _kind(path, csv.DictReader(file)), FileRows(path)
+    """Return the kind of a file, by its header, and its rows. FileFaultError."""
+    with _opened(path) as file:
+        reader = csv.DictReader(file)
+        kind = _kind(path, reader)
+        if path.is_file():
+            return kind, FileRows(path)
+        # A pipe can be read only once, so its rows are kept.
+        return kind, list(_rows(reader))
+
+
+def _opened(path: Path) -> TextIO:
+    # With or without a byte order mark: spreadsheets write one.
+    return path.open(encoding="utf-8-sig", newline="")
+
+
+def _rows(reader: csv.DictReader[str]) -> Iterator[Row]:
+    """Return the rows; cells beyond the header are dropped, and those not there empty."""
+    for row in reader:
+        yield {column: cell or "" for column, cell in row.items() if column}
 
 
 def _kind(path: Path, reader: csv.DictReader[str]) -> str:
@@ -106,66 +116,55 @@ def _kind(path: Path, reader: csv.DictReader[str]) -> str:
     for kind, columns in COLUMNS.items():
         if header == columns:
             return kind
-    known = "; ".join(
+    kinds = "; ".join(
         f"{kind}: {','.join(columns)}" for kind, columns in COLUMNS.items()
     )
     raise FileFaultError(
-        f"{path.name}: 表头 {','.join(header) or '(空)'} 不是已知的文件; 应为 {known}"
+        f"{path.name}: 表头 {','.join(header) or '(空)'} 不是已知的文件; 应为 {kinds}"
     )
 
 
 def send(
     channel: grpc.Channel, kind: str, rows: Iterable[Row], progress: Progress
 ) -> Imported:
-    """Sends all rows of one kind, each when the wire takes it; nothing before every row
-    has been read once.
+    """Send all rows of one kind, after each has been read once.
 
-    `rows` can be gone through twice. grpc.RpcError where the service refuses the whole,
-    FileFaultError at a bad row.
+    `rows` is iterated twice. grpc.RpcError if the service refuses the whole,
+    FileFaultError at the first bad row: then nothing has been sent.
     """
+    if kind == "balances":
+        return _bring_forward(channel, _converted(_balance, rows), progress)
     stub = registry_pb2_grpc.RegistryServiceStub(channel)
     if kind == "persons":
         persons = _converted(_person, rows)
-        header = registry_pb2.ImportPersonsRequest(header=_header())
-        messages = (
-            registry_pb2.ImportPersonsRequest(person=person) for person in persons
-        )
-        return _imported(
-            kind, stub.ImportPersons(_stream(header, messages, progress)).summary
-        )
-    if kind == "institutions":
-        places = _converted(_institution, rows)
-        start = registry_pb2.ImportInstitutionsRequest(header=_header())
-        entries = (
-            registry_pb2.ImportInstitutionsRequest(institution=place)
-            for place in places
-        )
-        return _imported(
-            kind, stub.ImportInstitutions(_stream(start, entries, progress)).summary
-        )
-    return _balances(channel, _converted(_balance, rows), progress)
+        stream = _import_of_persons(persons, progress)
+        return _imported(kind, stub.ImportPersons(stream).summary)
+    institutions = _converted(_institution, rows)
+    entries = _import_of_institutions(institutions, progress)
+    return _imported(kind, stub.ImportInstitutions(entries).summary)
 
 
 def sample() -> Iterator[tuple[str, list[Row]]]:
-    """The invented sample population that comes with the package, in the order it must be sent."""
+    """Return the invented sample population, in the order in which it must be sent."""
+    folder = files("gongji.client") / "sample"
     for name in ("institutions", "persons", "balances"):
-        kind, rows = read(Path(str(files("gongji.client") / "sample" / f"{name}.csv")))
+        kind, rows = read(Path(str(folder / f"{name}.csv")))
         yield kind, list(rows)
 
 
 def send_sample(channel: grpc.Channel) -> None:
-    """Loads the sample population. FileFaultError where the service does not take every row."""
+    """Send the sample population. FileFaultError if the service refuses a row."""
     for kind, rows in sample():
-        done = send(channel, kind, rows, lambda: None)
-        if done.refused:
+        imported = send(channel, kind, rows, lambda: None)
+        if imported.refused:
             raise FileFaultError(
-                f"样例 {kind} 有 {done.refused} 行未被接受: {done.errors}"
+                f"样例 {kind} 有 {imported.refused} 行未被接受: {imported.errors}"
             )
 
 
 def _converted(convert: Callable[[Row], M], rows: Iterable[Row]) -> Iterator[M]:
-    """The rows as messages, made as they are taken. FileFaultError names the first that
-    cannot be: at once."""
+    """Return the rows as messages, made one by one. FileFaultError, at once."""
+    # Twice: a bad row is found before the first is sent, and one row is in memory.
     for number, row in enumerate(rows, start=1):
         try:
             convert(row)
@@ -174,41 +173,56 @@ def _converted(convert: Callable[[Row], M], rows: Iterable[Row]) -> Iterator[M]:
     return map(convert, rows)
 
 
+def _import_of_persons(
+    persons: Iterable[types_pb2.Person], progress: Progress
+) -> Iterator[registry_pb2.ImportPersonsRequest]:
+    yield registry_pb2.ImportPersonsRequest(header=_header())
+    for person in persons:
+        progress()
+        yield registry_pb2.ImportPersonsRequest(person=person)
+
+
+def _import_of_institutions(
+    institutions: Iterable[types_pb2.Institution], progress: Progress
+) -> Iterator[registry_pb2.ImportInstitutionsRequest]:
+    yield registry_pb2.ImportInstitutionsRequest(header=_header())
+    for institution in institutions:
+        progress()
+        yield registry_pb2.ImportInstitutionsRequest(institution=institution)
+
+
 def _header() -> registry_pb2.ImportHeader:
     return registry_pb2.ImportHeader(request_id=str(uuid.uuid4()))
 
 
-def _stream(header: M, messages: Iterable[M], progress: Progress) -> Iterator[M]:
-    yield header
-    for message in messages:
-        progress()
-        yield message
-
-
 def _imported(kind: str, summary: registry_pb2.ImportSummary) -> Imported:
-    errors = tuple((e.row, e.field, e.message) for e in summary.errors)
     return Imported(
         kind,
         summary.received,
         summary.written,
         summary.unchanged,
         summary.refused,
-        errors,
+        tuple((error.row, error.field, error.message) for error in summary.errors),
     )
 
 
 def _person(row: Row) -> types_pb2.Person:
+    certificate = types_pb2.Certificate(type=row["cert_type"], number=row["cert_no"])
     return types_pb2.Person(
         person_no=row["person_no"],
-        certificate=types_pb2.Certificate(type=row["cert_type"], number=row["cert_no"]),
+        certificate=certificate,
         name=row["name"],
         phone=row["phone"],
         insured_place=row["insured_place"],
         contribution_base_fen=money.fen(row["contribution_base_yuan"] or "0"),
-        enrolments=[_enrolment(text) for text in row["enrolments"].split(";") if text],
-        kin=[_kin(text) for text in row["kin"].split(";") if text],
+        enrolments=[_enrolment(text) for text in _split(row["enrolments"])],
+        kin=[_kin(text) for text in _split(row["kin"])],
         died_on=row["died_on"],
     )
+
+
+def _split(cell: str) -> Iterator[str]:
+    return filter(None, cell.split(";"))
 
 
 def _enrolment(text: str) -> types_pb2.Enrolment:
@@ -217,10 +231,11 @@ def _enrolment(text: str) -> types_pb2.Enrolment:
         raise ValueError(
             f"enrolments 应写作 险种/人员类别/状态/起/止, 如 310/11/1/2015-01-01/, 得到 {text!r}"
         )
-    message = types_pb2.Enrolment(psn_type=parts[1], to=parts[4])
-    message.scheme = int(parts[0])  # type: ignore[assignment] # the service judges the number
-    message.status = int(parts[2])  # type: ignore[assignment] # the service judges the number
-    setattr(message, "from", parts[3])
+    scheme, psn_type, status, first, last = parts
+    message = types_pb2.Enrolment(psn_type=psn_type, to=last)
+    message.scheme = int(scheme)  # type: ignore[assignment] # the service judges the number
+    message.status = int(status)  # type: ignore[assignment] # the service judges the number
+    setattr(message, "from", first)  # a keyword of Python
     return message
 
 
@@ -230,7 +245,8 @@ def _kin(text: str) -> types_pb2.Kin:
         raise ValueError(
             f"kin 应写作 人员编号:关系代码:来源, 如 P2:10:民政婚姻登记, 得到 {text!r}"
         )
-    return types_pb2.Kin(person_no=parts[0], relation=parts[1], source=parts[2])
+    person_no, relation, source = parts
+    return types_pb2.Kin(person_no=person_no, relation=relation, source=source)
 
 
 def _institution(row: Row) -> types_pb2.Institution:
@@ -248,27 +264,29 @@ def _institution(row: Row) -> types_pb2.Institution:
 
 
 def _balance(row: Row) -> account_pb2.CreditRequest:
-    """The request id follows from the row, so a repeated file credits once."""
-    person_no, amount = row["person_no"], money.fen(row["brought_forward_yuan"])
+    person_no = row["person_no"]
+    amount = money.fen(row["brought_forward_yuan"])
+    # The id follows from the row, so that a file sent again credits nothing.
+    name = f"gongji:balance:{person_no}:{amount}"
     return account_pb2.CreditRequest(
-        request_id=str(
-            uuid.uuid5(uuid.NAMESPACE_URL, f"gongji:balance:{person_no}:{amount}")
-        ),
+        request_id=str(uuid.uuid5(uuid.NAMESPACE_URL, name)),
         person=types_pb2.PersonRef(person_no=person_no),
         brought_forward_fen=amount,
     )
 
 
-def _balances(
+def _bring_forward(
     channel: grpc.Channel,
     requests: Iterable[account_pb2.CreditRequest],
     progress: Progress,
 ) -> Imported:
-    """Brings balances forward one by one."""
+    """Bring balances forward, one call each."""
     stub = account_pb2_grpc.AccountServiceStub(channel)
     written = unchanged = 0
     for request in requests:
-        replayed = stub.Credit(request).receipt.replayed
-        written, unchanged = written + (not replayed), unchanged + replayed
+        if stub.Credit(request).receipt.replayed:
+            unchanged += 1
+        else:
+            written += 1
         progress()
-    return Imported("balances", written + unchanged, written, unchanged, 0)
+    return Imported("balances", written + unchanged, written, unchanged, refused=0)

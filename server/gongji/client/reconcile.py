@@ -1,4 +1,4 @@
-"""A CSV file of an institution's rows, compared with a running service row by row (对明细账)."""
+"""An institution's CSV file compared with a service row by row (对明细账)."""
 
 from __future__ import annotations
 
@@ -24,8 +24,10 @@ COLUMNS: Final = [
     "account_yuan",
     "refund",
 ]
-"""The header of the file; a refund is two rows, the reverse one with refund 1 and
-negative amounts."""
+"""The header of the file.
+
+A refund is two rows, the second with refund 1 and negative amounts.
+"""
 
 KINDS: Final = {
     pb.DIFFERENCE_KIND_MISSING_HERE: "missing_here",
@@ -35,7 +37,7 @@ KINDS: Final = {
     pb.DIFFERENCE_KIND_REVERSED_ONLY_HERE: "reversed_only_here",
     pb.DIFFERENCE_KIND_REVERSED_ONLY_THERE: "reversed_only_there",
 }
-"""The kinds of difference as a program calls them; people read their labels."""
+"""The kinds of difference as programs read them; people read their labels."""
 
 AGREEING: Final = "agreeing"
 
@@ -54,7 +56,7 @@ class ReconciledPeriod:
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class ComparedRows:
     """The rows sent and where they differ."""
 
     rows: list[pb.ReconcileRow]
@@ -62,17 +64,20 @@ class Compared:
 
 
 def read(path: Path) -> list[pb.ReconcileRow]:
-    """All rows of a file. FileFaultError names the first that cannot be read."""
+    """Return all rows of a file. FileFaultError names the first that cannot be read."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file)
-        if (header := list(reader.fieldnames or [])) != COLUMNS:
+        header = list(reader.fieldnames or [])
+        if header != COLUMNS:
             raise FileFaultError(
                 f"{path.name}: 表头应为 {','.join(COLUMNS)}, 得到 {','.join(header) or '(空)'}"
             )
-        return [_read_row(number, row) for number, row in enumerate(reader, start=1)]
+        return [
+            _numbered_row(number, row) for number, row in enumerate(reader, start=1)
+        ]
 
 
-def _read_row(number: int, row: Row) -> pb.ReconcileRow:
+def _numbered_row(number: int, row: Row) -> pb.ReconcileRow:
     try:
         return _row(row)
     except ValueError as fault:
@@ -80,6 +85,7 @@ def _read_row(number: int, row: Row) -> pb.ReconcileRow:
 
 
 def _row(row: Row) -> pb.ReconcileRow:
+    # csv puts cells beyond the header under None, and None where cells are missing.
     if None in row or None in row.values():
         raise ValueError(f"应有 {len(COLUMNS)} 列")
     if row["refund"] not in {"0", "1"}:
@@ -99,12 +105,11 @@ def compare(
     period: ReconciledPeriod,
     rows: list[pb.ReconcileRow],
     progress: Progress,
-) -> Compared:
-    """Sends all rows and gathers what differs. grpc.RpcError where the service refuses."""
-    replies = SettlementServiceStub(channel).ReconcileDetails(
-        _messages(period, rows, progress)
-    )
-    return Compared(rows, list(replies))
+) -> ComparedRows:
+    """Send all rows, return the differences. grpc.RpcError if the service refuses."""
+    stub = SettlementServiceStub(channel)
+    differences = stub.ReconcileDetails(_messages(period, rows, progress))
+    return ComparedRows(rows, list(differences))
 
 
 def _messages(
@@ -124,26 +129,33 @@ def _messages(
 TOTAL_COLUMNS: Final = ("kind", "rows", "ours_total", "theirs_total")
 
 
-def totals(compared: Compared, in_words: InWords = str) -> Iterator[Line]:
-    """Rows and sums by kind of difference, those that agree first: together the whole
-    of either side's books."""
-    agreeing = len(compared.rows) - sum(
-        found.HasField("theirs") for found in compared.differences
-    )
-    differing = sum(found.theirs.total_fen for found in compared.differences)
-    same = sum(row.total_fen for row in compared.rows) - differing
-    yield _total(in_words(AGREEING), agreeing, same, same)
+def totals(compared: ComparedRows, in_words: InWords = str) -> Iterator[Line]:
+    """Return rows and sums by kind of difference, those that agree first.
+
+    Together they are the whole of either side's books.
+    """
+    differences = compared.differences
+    differing = [d.theirs for d in differences if d.HasField("theirs")]
+    agreed = len(compared.rows) - len(differing)
+    agreed_fen = _sum_fen(compared.rows) - _sum_fen(differing)
+    yield _total(in_words(AGREEING), agreed, agreed_fen, agreed_fen)
     for kind, name in KINDS.items():
-        if found := [f for f in compared.differences if f.kind == kind]:
-            # A duplicate's row of ours was compared with the first copy already.
-            ours = (
-                0
-                if kind == pb.DIFFERENCE_KIND_DUPLICATE
-                else sum(f.ours.total_fen for f in found)
-            )
-            yield _total(
-                in_words(name), len(found), ours, sum(f.theirs.total_fen for f in found)
-            )
+        same_kind = [
+            difference for difference in differences if difference.kind == kind
+        ]
+        if not same_kind:
+            continue
+        # A side without a row has an empty one, of 0 fen.
+        ours_fen = _sum_fen(difference.ours for difference in same_kind)
+        theirs_fen = _sum_fen(difference.theirs for difference in same_kind)
+        # A duplicate's row of ours was compared with the first copy already.
+        if kind == pb.DIFFERENCE_KIND_DUPLICATE:
+            ours_fen = 0
+        yield _total(in_words(name), len(same_kind), ours_fen, theirs_fen)
+
+
+def _sum_fen(rows: Iterable[pb.ReconcileRow]) -> int:
+    return sum(row.total_fen for row in rows)
 
 
 def _total(name: str, rows: int, ours_fen: int, theirs_fen: int) -> Line:
@@ -162,34 +174,33 @@ DIFFERENCE_COLUMNS: Final = (
     "settlement_id",
     "refund",
     *(
-        f"{side}_{what}"
-        for what in ("patient", *_AMOUNTS)
+        f"{side}_{name}"
+        for name in ("patient", *_AMOUNTS)
         for side in ("ours", "theirs")
     ),
     "settle_request_id",
 )
 
 
-def lines(compared: Compared, in_words: InWords = str) -> Iterator[Line]:
-    """One line a difference, amounts in yuan; a side that has no row is empty."""
-    for found in compared.differences:
-        refund = found.ours.refund or found.theirs.refund
+def lines(compared: ComparedRows, in_words: InWords = str) -> Iterator[Line]:
+    """Return one line a difference, amounts in yuan; a side without a row is empty."""
+    for difference in compared.differences:
+        ours = difference.ours if difference.HasField("ours") else None
+        theirs = difference.theirs if difference.HasField("theirs") else None
+        refund = difference.ours.refund or difference.theirs.refund
         yield {
-            "kind": in_words(KINDS[found.kind]),
-            "settlement_id": found.settlement_id,
+            "kind": in_words(KINDS[difference.kind]),
+            "settlement_id": difference.settlement_id,
             "refund": int(refund),
-            **_side("ours", found.ours if found.HasField("ours") else None),
-            **_side("theirs", found.theirs if found.HasField("theirs") else None),
-            "settle_request_id": found.settle_request_id,
+            **_side("ours", ours),
+            **_side("theirs", theirs),
+            "settle_request_id": difference.settle_request_id,
         }
 
 
-def _side(name: str, row: pb.ReconcileRow | None) -> Line:
-    amounts = {
-        what: money.yuan(getattr(row, f"{what}_fen")) if row else ""
-        for what in _AMOUNTS
-    }
-    return {
-        f"{name}_patient": row.patient if row else "",
-        **{f"{name}_{what}": a for what, a in amounts.items()},
-    }
+def _side(side: str, row: pb.ReconcileRow | None) -> Line:
+    cells: Line = {f"{side}_patient": row.patient if row else ""}
+    for name in _AMOUNTS:
+        amount = money.yuan(getattr(row, f"{name}_fen")) if row else ""
+        cells[f"{side}_{name}"] = amount
+    return cells

@@ -10,7 +10,7 @@ from datetime import datetime
 import pypdfium2 as pdfium
 import pytest
 from gongji.client.statement import Sheet, SheetColumn, UnprintableError, to_pdf
-from gongji.client.statement.sheet import written
+from gongji.client.statement.sheet import text_of
 from gongji.rules.codes import SHANGHAI
 
 NOW = datetime(2025, 9, 30, 20, 0, tzinfo=SHANGHAI)
@@ -57,7 +57,7 @@ def test_every_cell_is_printed(
     assert count == len(told)
     rest = "".join(told)
     for line in sheet.lines:
-        row = "".join(written(cell) for cell in line).replace(" ", "")
+        row = "".join(text_of(cell) for cell in line).replace(" ", "")
         assert row in rest
         rest = rest[rest.index(row) + len(row) :]
 

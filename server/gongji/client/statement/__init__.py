@@ -1,5 +1,4 @@
-"""共济消费查询 as the counter hands it over: asked over the wire, written as a table,
-CSV, JSON or a printed page."""
+"""The statement a counter hands over (共济消费查询): a table, CSV, JSON or a printed page."""
 
 from gongji.client.statement.pdf import UnprintableError, to_pdf
 from gongji.client.statement.query import SIDES, UnsettledError, fetch
@@ -13,9 +12,9 @@ from gongji.client.statement.sheet import (
 
 __all__ = [
     "SIDES",
+    "Sheet",
     "SheetColumn",
     "StatementPeriod",
-    "Sheet",
     "UnprintableError",
     "UnsettledError",
     "fetch",

@@ -1,5 +1,4 @@
-"""Prints a sheet: A4, Chinese, in a font that comes by package; the page itself stands
-in template.typ."""
+"""A sheet as PDF: A4, in a font that has Chinese; template.typ lays out the page."""
 
 from __future__ import annotations
 
@@ -8,7 +7,7 @@ from datetime import datetime
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
-from gongji.client.statement.sheet import Sheet, written
+from gongji.client.statement.sheet import Sheet, cells_of
 
 if TYPE_CHECKING:
     from typst import PDFStandard
@@ -17,38 +16,40 @@ if TYPE_CHECKING:
 _TEMPLATE: Final = files(__package__).joinpath("template.typ")
 
 _STANDARDS: Final[list[PDFStandard]] = ["a-2a", "ua-1"]
-"""For archives and for screen readers; under both a letter the font lacks is an error,
-never an empty box."""
+"""For archives and for screen readers.
+
+Under both a letter that the font lacks is an error, never an empty box.
+"""
 
 
 class UnprintableError(ValueError):
-    """A sheet cannot be printed here; the message says what is missing, in Chinese."""
+    """A sheet cannot be printed here; the message says why, in Chinese."""
 
 
 def to_pdf(sheet: Sheet, printed_at: datetime) -> bytes:
-    """The sheet as a PDF; the same sheet printed at the same instant is the same file.
-    UnprintableError."""
+    """Return a sheet as PDF, the same bytes for the same instant. UnprintableError."""
     try:
-        import typst  # noqa: PLC0415 - an extra, looked for only where something is printed
+        import typst  # noqa: PLC0415 - an extra, needed only here
         from pylopdf_fonts_zh_cn import sans_path  # noqa: PLC0415 - as above
     except ImportError as missing:
         raise UnprintableError(
             f"打印 PDF 需要附加组件 {missing.name}, 请运行 pip install 'gongji[pdf]'; "
             "或改用 --format csv"
         ) from missing
+    # No font of the machine's: the page must look the same everywhere.
     fonts = typst.Fonts(
         include_system_fonts=False,
         include_embedded_fonts=False,
         font_paths=[sans_path().parent],
     )
+    document = json.dumps(_document(sheet, printed_at), ensure_ascii=False)
     try:
         return typst.compile(
             _TEMPLATE.read_bytes(),
             font_paths=fonts,
             format="pdf",
-            sys_inputs={
-                "statement": json.dumps(_told(sheet, printed_at), ensure_ascii=False)
-            },
+            # Data, not source: nothing in it is taken for markup.
+            sys_inputs={"statement": document},
             pdf_standards=_STANDARDS,
             timestamp=int(printed_at.timestamp()),
         )
@@ -56,8 +57,12 @@ def to_pdf(sheet: Sheet, printed_at: datetime) -> bytes:
         raise UnprintableError(f"无法排成 PDF, 可改用 --format csv: {fault}") from fault
 
 
-def _told(sheet: Sheet, printed_at: datetime) -> dict[str, object]:
-    """What the template is told; everything in it is text, never markup."""
+def _document(sheet: Sheet, printed_at: datetime) -> dict[str, object]:
+    """Return what the template prints, each cell as text."""
+    columns = [
+        {"head": column.head, "fen": column.fen, "wide": column.wide}
+        for column in sheet.columns
+    ]
     return {
         "title": sheet.title,
         "party": sheet.party,
@@ -65,11 +70,9 @@ def _told(sheet: Sheet, printed_at: datetime) -> dict[str, object]:
         "name": sheet.name,
         "period": str(sheet.period),
         "printed_at": f"{printed_at:%Y-%m-%d %H:%M}",
-        "columns": [
-            {"head": c.head, "fen": c.fen, "wide": c.wide} for c in sheet.columns
-        ],
-        "opening": [written(cell) for cell in sheet.opening or ()],
-        "rows": [[written(cell) for cell in row] for row in sheet.rows],
-        "closing": [written(cell) for cell in sheet.closing],
+        "columns": columns,
+        "opening": cells_of(sheet.opening or ()),
+        "rows": [cells_of(row) for row in sheet.rows],
+        "closing": cells_of(sheet.closing),
         "note": sheet.note,
     }

@@ -1,11 +1,10 @@
-"""Asks the service for one side's settlements or entries, page by page, and lays them
-out as a sheet."""
+"""Statements fetched from a service page by page and laid out as sheets."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -61,37 +60,42 @@ _KINDS: Final = {
     account_pb2.ENTRY_KIND_CREDIT_TAKEN_BACK: "划入冲回",
 }
 
-_STANDS, _REVERSED = "有效", "已撤销"
-
-_TOTAL = "合计(不含已撤销)"
+_TOTAL: Final = "合计(不含已撤销)"
 
 
 class UnsettledError(ValueError):
-    """The account moved while it was read, so its figures do not add up; asking again helps."""
+    """The account changed while it was read, so its figures do not add up; try again."""
 
 
 def fetch(
     channel: grpc.Channel, person_no: str, side: str, period: StatementPeriod
 ) -> Sheet:
-    """The statement of one person from one of SIDES. grpc.RpcError where the service
-    refuses, UnsettledError.
+    """Return the statement of one person from one of SIDES.
 
-    A holder's has time, amount and institution of each charge (C79), never diagnosis,
-    item or total.
+    grpc.RpcError if the service refuses, UnsettledError. A holder's has time, amount
+    and institution of each charge (C79), never diagnosis, item or total.
     """
-    asked = registry_pb2.GetPersonRequest(person=_ref(person_no))
-    person = registry_pb2_grpc.RegistryServiceStub(channel).GetPerson(asked).person
+    request = registry_pb2.GetPersonRequest(person=_ref(person_no))
+    person = registry_pb2_grpc.RegistryServiceStub(channel).GetPerson(request).person
     return _SHEETS[side](channel, person, period)
 
 
 def _of_holder(
     channel: grpc.Channel, person: types_pb2.Person, period: StatementPeriod
 ) -> Sheet:
-    rows = _settlements(
-        channel,
-        period,
-        settlement_pb2.ListSettlementsRequest(holder=_ref(person.person_no)),
-    )
+    request = settlement_pb2.ListSettlementsRequest(holder=_ref(person.person_no))
+    settlements = _settlements(channel, period, request)
+    rows = [
+        (
+            _instant(row.settled_at),
+            _institution(row),
+            row.patient,
+            row.charged_fen,
+            _status(row),
+        )
+        for row in settlements
+    ]
+    charged_fen = sum(row.charged_fen for row in settlements if not row.reversed)
     return Sheet(
         title="共济消费查询单",
         party="授权人",
@@ -99,17 +103,8 @@ def _of_holder(
         name=person.name,
         period=period,
         columns=_HOLDER,
-        rows=tuple(
-            (
-                _instant(r.settled_at),
-                _institution(r),
-                r.patient,
-                r.charged_fen,
-                _status(r),
-            )
-            for r in rows
-        ),
-        closing=(_TOTAL, "", "", sum(r.charged_fen for r in _standing(rows)), ""),
+        rows=tuple(rows),
+        closing=(_TOTAL, "", "", charged_fen, ""),
         note="本单列出从授权人个人账户为使用人支付的时间、金额与机构, 不显示诊断、项目与费用总额。"
         "代缴居民医保、划入与退回见个人账户明细单。",
     )
@@ -118,14 +113,14 @@ def _of_holder(
 def _of_member(
     channel: grpc.Channel, person: types_pb2.Person, period: StatementPeriod
 ) -> Sheet:
-    rows = _settlements(
-        channel,
-        period,
-        settlement_pb2.ListSettlementsRequest(patient=_ref(person.person_no)),
-    )
-    totals = [
-        sum(parts) for parts in zip(*(_parts(r) for r in _standing(rows)), strict=True)
-    ] or [0] * 5
+    request = settlement_pb2.ListSettlementsRequest(patient=_ref(person.person_no))
+    settlements = _settlements(channel, period, request)
+    rows: list[Row] = [
+        (_instant(row.settled_at), _institution(row), *_amounts(row), _status(row))
+        for row in settlements
+    ]
+    amounts = [_amounts(row) for row in settlements if not row.reversed]
+    totals = [sum(column) for column in zip(*amounts, strict=True)]
     return Sheet(
         title="门诊结算查询单",
         party="就诊人",
@@ -133,11 +128,9 @@ def _of_member(
         name=person.name,
         period=period,
         columns=_MEMBER,
-        rows=tuple(
-            (_instant(r.settled_at), _institution(r), *_parts(r), _status(r))
-            for r in rows
-        ),
-        closing=(_TOTAL, "", *totals, ""),
+        rows=tuple(rows),
+        # Without rows there are no columns to add up.
+        closing=(_TOTAL, "", *(totals or [0] * 5), ""),
         note="费用总额 = 统筹基金 + 本人账户 + 共济账户 + 现金。本单不显示诊断与项目。",
     )
 
@@ -145,18 +138,17 @@ def _of_member(
 def _of_account(
     channel: grpc.Channel, person: types_pb2.Person, period: StatementPeriod
 ) -> Sheet:
-    request = account_pb2.ListEntriesRequest(
-        person=_ref(person.person_no), from_day=period.from_day, to_day=period.to_day
-    )
-    pages = list(
-        _pages(account_pb2_grpc.AccountServiceStub(channel).ListEntries, request)
-    )
-    entries = [entry for page in pages for entry in page.entries]
-    opening, closing = pages[0].opening_balance_fen, pages[-1].closing_balance_fen
-    if opening + sum(entry.fen for entry in entries) != closing:
-        raise UnsettledError(
-            f"{person.person_no} 的账户在查询期间有变动, 期初、明细与期末不符; 请重新查询"
+    account = _account(channel, person.person_no, period)
+    rows = [
+        (
+            str(entry.version),
+            _instant(entry.at),
+            _KINDS[entry.kind],
+            entry.fen,
+            entry.balance_after_fen,
         )
+        for entry in account.entries
+    ]
     return Sheet(
         title="个人账户明细单",
         party="账户所有人",
@@ -164,12 +156,9 @@ def _of_account(
         name=person.name,
         period=period,
         columns=_ACCOUNT,
-        opening=("", "", "期初余额", "", opening),
-        rows=tuple(
-            (str(e.version), _instant(e.at), _KINDS[e.kind], e.fen, e.balance_after_fen)
-            for e in entries
-        ),
-        closing=("", "", "期末余额", "", closing),
+        opening=("", "", "期初余额", "", account.opening_fen),
+        rows=tuple(rows),
+        closing=("", "", "期末余额", "", account.closing_fen),
         note="金额为负是支出, 为正是划入或退回。序号自开户起连续编排, 缺号即缺页。",
     )
 
@@ -177,8 +166,41 @@ def _of_account(
 _SHEETS: Final = {"holder": _of_holder, "member": _of_member, "account": _of_account}
 
 SIDES: Final[Sequence[str]] = tuple(_SHEETS)
-"""From whose side: the holder's charges for others, the patient's own settlements, the
-account's entries."""
+"""Whose side a statement takes.
+
+The holder's charges for others, the patient's own settlements, the account's entries.
+"""
+
+
+class _AccountPeriod(NamedTuple):
+    """An account's entries of a period between its opening and closing balances."""
+
+    opening_fen: int
+    entries: list[account_pb2.Entry]
+    closing_fen: int
+
+
+def _account(
+    channel: grpc.Channel, person_no: str, period: StatementPeriod
+) -> _AccountPeriod:
+    """Read an account page by page. UnsettledError if it changed in between."""
+    request = account_pb2.ListEntriesRequest(
+        person=_ref(person_no), from_day=period.from_day, to_day=period.to_day
+    )
+    stub = account_pb2_grpc.AccountServiceStub(channel)
+    pages = list(_pages(stub.ListEntries, request))
+    account = _AccountPeriod(
+        pages[0].opening_balance_fen,
+        [entry for page in pages for entry in page.entries],
+        pages[-1].closing_balance_fen,
+    )
+    # Each page is read at its own moment: only the sum shows that nothing came between.
+    moved_fen = sum(entry.fen for entry in account.entries)
+    if account.opening_fen + moved_fen != account.closing_fen:
+        raise UnsettledError(
+            f"{person_no} 的账户在查询期间有变动, 期初、明细与期末不符; 请重新查询"
+        )
+    return account
 
 
 def _settlements(
@@ -186,38 +208,35 @@ def _settlements(
     period: StatementPeriod,
     request: settlement_pb2.ListSettlementsRequest,
 ) -> list[settlement_pb2.SettlementRow]:
-    """All rows of the side a request names, oldest first."""
-    request.from_day, request.to_day = period.from_day, period.to_day
+    """Return all rows of a period for the side the request names, oldest first."""
+    request.from_day = period.from_day
+    request.to_day = period.to_day
     stub = settlement_pb2_grpc.SettlementServiceStub(channel)
     return [row for page in _pages(stub.ListSettlements, request) for row in page.rows]
 
 
 def _pages(call: Callable[[Any], Any], request: Any) -> Iterator[Any]:
-    """Every page a list has; at least one."""
+    """Yield every page of a list; at least one."""
     request.page.size = PAGE_SIZE
     while True:
-        reply = call(request)
-        yield reply
-        if not reply.next_page_token:
+        page = call(request)
+        yield page
+        if not page.next_page_token:
             return
-        request.page.token = reply.next_page_token
+        request.page.token = page.next_page_token
 
 
-def _parts(row: settlement_pb2.SettlementRow) -> Row:
+def _amounts(row: settlement_pb2.SettlementRow) -> tuple[int, ...]:
+    """Return total, fund, own account, giving accounts and cash, in fen."""
     return row.total_fen, row.fund_fen, row.charged_fen, row.aid_fen, row.cash_fen
 
 
-def _standing(
-    rows: Iterable[settlement_pb2.SettlementRow],
-) -> Iterator[settlement_pb2.SettlementRow]:
-    return (row for row in rows if not row.reversed)
-
-
 def _status(row: settlement_pb2.SettlementRow) -> str:
-    return _REVERSED if row.reversed else _STANDS
+    return "已撤销" if row.reversed else "有效"
 
 
 def _institution(row: settlement_pb2.SettlementRow) -> str:
+    # Institutions out of the registry have no name.
     return row.institution_name or row.institution_code
 
 

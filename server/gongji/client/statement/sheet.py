@@ -1,5 +1,4 @@
-"""A statement as one sheet: columns, rows, what stands before and after them, and how
-its cells are written."""
+"""A statement as one sheet: columns and rows, and its cells as text, CSV or JSON."""
 
 from __future__ import annotations
 
@@ -20,34 +19,33 @@ Cell = str | int | datetime
 Row = tuple[Cell, ...]
 
 _EXACT_DIGITS: Final = 11
-"""Longer numbers are shown by spreadsheets in powers of ten, with their last digits lost."""
+"""Spreadsheets round longer numbers and show them in powers of ten."""
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""How a text begins that a spreadsheet would compute."""
+"""Beginnings of texts that a spreadsheet would compute."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatementPeriod:
-    """From a first to a last Shanghai day of settlement, both inclusive; None where open (C78)."""
+    """Days of settlement in Shanghai, both ends included; None if open (C78)."""
 
     first: date | None = None
     last: date | None = None
 
     @classmethod
     def of_month(cls, day: date) -> StatementPeriod:
-        """The month a day lies in."""
-        return cls(
-            day.replace(day=1), day.replace(day=monthrange(day.year, day.month)[1])
-        )
+        """Return the month of a day."""
+        _, length = monthrange(day.year, day.month)
+        return cls(day.replace(day=1), day.replace(day=length))
 
     @property
     def from_day(self) -> str:
-        """The first day as requests carry it; empty where open."""
+        """The first day as in requests, empty if open."""
         return str(self.first or "")
 
     @property
     def to_day(self) -> str:
-        """The last day as requests carry it; empty where open."""
+        """The last day as in requests, empty if open."""
         return str(self.last or "")
 
     def __str__(self) -> str:
@@ -60,8 +58,10 @@ class StatementPeriod:
 
 @dataclass(frozen=True, slots=True)
 class SheetColumn:
-    """One column: its key for programs, its head for people; `fen` holds amounts,
-    `wide` takes the room left over."""
+    """One column: its key for programs, its head for people.
+
+    `fen` marks amounts, `wide` the column that takes the remaining width.
+    """
 
     key: str
     head: str
@@ -71,10 +71,9 @@ class SheetColumn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
-    """One statement: whose, which days, its rows oldest first; before them an opening,
-    after them totals or a closing.
+    """One statement: whose and of which days, rows oldest first, a closing line.
 
-    The name is masked as the service masks it.
+    An account's begins with an opening balance. The name is as the service masks it.
     """
 
     title: str
@@ -90,42 +89,48 @@ class Sheet:
 
     @property
     def heading(self) -> str:
-        """What the sheet is and whose, on one line."""
+        """Title, party and period on one line."""
         return f"{self.title} {self.party} {self.name} {self.person_no} {self.period}"
 
     @property
     def lines(self) -> tuple[Row, ...]:
         """All lines in order, opening and closing included."""
-        return (*([self.opening] if self.opening else []), *self.rows, self.closing)
+        opening = (self.opening,) if self.opening else ()
+        return (*opening, *self.rows, self.closing)
 
     def shown(self) -> Iterator[dict[str, str]]:
-        """The lines as people read them, by the heads of their columns."""
+        """Return the lines as people read them, by the heads of their columns."""
+        heads = [column.head for column in self.columns]
         for line in self.lines:
-            yield {
-                column.head: written(cell)
-                for column, cell in zip(self.columns, line, strict=True)
-            }
+            yield dict(zip(heads, cells_of(line), strict=True))
 
 
-def written(cell: Cell) -> str:
-    """A cell as people read it: 1,234.56 yuan, 2025-09-30 10:00:00."""
+def cells_of(row: Row) -> list[str]:
+    """Return the cells of a row as people read them."""
+    return [text_of(cell) for cell in row]
+
+
+def text_of(cell: Cell) -> str:
+    """Return a cell as people read it: 1,234.56 yuan, 2025-09-30 10:00:00."""
     if isinstance(cell, int):
         return money.yuan(cell)
-    return f"{cell:%Y-%m-%d %H:%M:%S}" if isinstance(cell, datetime) else cell
+    if isinstance(cell, datetime):
+        return f"{cell:%Y-%m-%d %H:%M:%S}"
+    return cell
 
 
 def to_csv(sheet: Sheet) -> bytes:
-    """The columns' heads and all lines as CSV that spreadsheets open: UTF-8 with a
-    mark, yuan without separators."""
+    """Return heads and lines as CSV for spreadsheets, amounts in yuan without separators."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\r\n")
     rows.writerow([column.head for column in sheet.columns])
     rows.writerows([_plain(cell) for cell in line] for line in sheet.lines)
+    # With a byte order mark, without which Excel does not take it for UTF-8.
     return text.getvalue().encode("utf-8-sig")
 
 
 def to_json(sheet: Sheet) -> bytes:
-    """One document on one line: rows by key, amounts in fen, instants with their zone."""
+    """Return one document on one line: amounts in fen, instants with their zone."""
     document = {
         "title": sheet.title,
         "person_no": sheet.person_no,
@@ -140,11 +145,12 @@ def to_json(sheet: Sheet) -> bytes:
 
 
 def _plain(cell: Cell) -> str:
-    """A cell a spreadsheet takes for what it is: no formula out of a text, no rounded
-    number out of a long code."""
+    """Return a cell as a spreadsheet reads it rightly."""
     if isinstance(cell, int):
         return money.yuan(cell).replace(",", "")
-    text = written(cell)
+    text = text_of(cell)
+    # A tab keeps a long code from being rounded as a number, an apostrophe a text from
+    # being computed as a formula.
     if text.isdecimal() and len(text) > _EXACT_DIGITS:
         return text + "\t"
     return f"'{text}" if text.startswith(_FORMULA) else text
@@ -158,7 +164,7 @@ def _keyed(sheet: Sheet, row: Row) -> dict[str, str | int]:
 
 
 def _amounts(sheet: Sheet, row: Row) -> Mapping[str, int]:
-    """The amounts of a line by key; what it has no figure for is left out."""
+    """Return the amounts of a line by key, without those it has no figure for."""
     return {
         column.key: cell
         for column, cell in zip(sheet.columns, row, strict=bool(row))
