@@ -49,6 +49,30 @@ class RetiredCredit:
     clause: Clause
 
 
+@dataclass(frozen=True, slots=True)
+class OperatorRules:
+    """What an operator lays over the rules of cities."""
+
+    adoptions: tuple[Adoption, ...] = ()
+    retired_credits: tuple[RetiredCredit, ...] = ()
+
+    def of(self, area_code: str) -> OperatorRules:
+        """Return what is laid over one city."""
+        adoptions = [item for item in self.adoptions if item.area_code == area_code]
+        credits_ = [c for c in self.retired_credits if c.area_code == area_code]
+        return OperatorRules(tuple(adoptions), tuple(credits_))
+
+    def over(
+        self, timelines: Mapping[str, Timeline[Any]], candidates: tuple[Candidate, ...]
+    ) -> dict[str, Timeline[Any]]:
+        """Return a city's timelines with these rules over them. UnknownCandidate."""
+        revised = with_adoptions(timelines, candidates, self.adoptions)
+        revised["account_crediting"] = with_retired_credits(
+            revised["account_crediting"], self.retired_credits
+        )
+        return revised
+
+
 def over(below: Timeline[Any], above: Timeline[Any]) -> Timeline[Any]:
     """Return one timeline laid over another, which still answers before its first day."""
     return tuple(value for value in below if value.since < above[0].since) + above

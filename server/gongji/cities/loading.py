@@ -7,10 +7,11 @@ over both; the core then picks by day. No hook is called while serving.
 from __future__ import annotations
 
 import traceback
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import reduce
 from importlib import metadata
+from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -18,11 +19,16 @@ from typing import Any, cast
 import pluggy
 
 from gongji.cities import adoption, anhui, guards
-from gongji.cities.adoption import Adoption, RetiredCredit, UnknownCandidate
+from gongji.cities.adoption import (
+    Adoption,
+    OperatorRules,
+    RetiredCredit,
+    UnknownCandidate,
+)
 from gongji.cities.city import Cities, City, RefusedPlugin, periods_of
 from gongji.cities.guards import PluginProblem, refuse
 from gongji.rules.binding import Identity
-from gongji.rules.clauses import Candidate, Timeline, clauses_in
+from gongji.rules.clauses import Candidate, Clause, Timeline, clauses_in
 from gongji.rules.codes import pooling_area
 from gongji.rules.hookspecs import DATED_HOOKS, PROJECT, CityRules, hookimpl
 
@@ -37,7 +43,7 @@ def load_cities(
     ValueError if an adoption or an operator's figure names a city or candidate that is
     not there, or two adoptions of one hook begin on one day.
     """
-    adopt, retired_credits = tuple(adopt), tuple(retired_credits)
+    operator = OperatorRules(tuple(adopt), tuple(retired_credits))
     entries = _distinct(metadata.entry_points(group=ENTRY_POINTS))
     refused = _same_name(entries)
     ambiguous = {plugin.pinyin for plugin in refused}
@@ -46,18 +52,43 @@ def load_cities(
         if entry.name in ambiguous:
             continue
         try:
-            loaded.append(_load(entry, adopt, retired_credits))
+            loaded.append(_load(entry, operator))
         except PluginProblem as problem:
             refused.append(RefusedPlugin(_label(entry), entry.name, str(problem)))
     rivals = _same_area(loaded)
     refused += rivals
     rival_names = {plugin.pinyin for plugin in rivals}
     served = [city for city in loaded if city.pinyin not in rival_names]
-    _refuse_unserved(served, (*adopt, *retired_credits))
-    return Cities(
-        tuple(sorted(served, key=lambda city: city.area_code)),
-        tuple(sorted(refused, key=lambda plugin: (plugin.pinyin, plugin.plugin))),
-    )
+    _refuse_unserved(served, operator)
+    served.sort(key=lambda city: city.area_code)
+    refused.sort(key=lambda plugin: (plugin.pinyin, plugin.plugin))
+    return Cities(tuple(served), tuple(refused))
+
+
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """Each hook's answers, the topmost first and the province's last; the candidates."""
+
+    layers: Mapping[str, Sequence[Timeline[Any]]]
+    candidates: tuple[Candidate, ...]
+
+    @property
+    def timelines(self) -> dict[str, Timeline[Any]]:
+        """Return one timeline a hook: each layer laid over those below."""
+        return {
+            hook: reduce(adoption.over, reversed(layers))
+            for hook, layers in self.layers.items()
+        }
+
+    @property
+    def province(self) -> dict[str, Timeline[Any]]:
+        """Return the province's answers."""
+        return {hook: layers[-1] for hook, layers in self.layers.items()}
+
+    @property
+    def overridden(self) -> tuple[str, ...]:
+        """Return the hooks the city itself answers."""
+        return tuple(hook for hook, layers in self.layers.items() if len(layers) > 1)
 
 
 def city_from(
@@ -76,39 +107,40 @@ def city_from(
     `watch` sees the manager before any hook is called. PluginProblem with every problem.
     """
     refuse(guards.problems_of_plugin(plugin))
-    manager = _manager_of(plugin, pinyin)
+    manager = _manager_of(plugin, pinyin, overrides or {})
     watch(manager)
     identity = _identity(manager)
-    if overrides:
-        manager.register(_answering(overrides), "overrides")
     answers = _answers(manager)
-    candidates = _candidates(manager)
-    area_code = identity.area_code
-    adopted = [item for item in adopt if item.area_code == area_code]
-    timelines = adoption.with_adoptions(_layered(answers), candidates, adopted)
-    timelines["account_crediting"] = adoption.with_retired_credits(
-        timelines["account_crediting"],
-        [credit for credit in retired_credits if credit.area_code == area_code],
-    )
-    province = {hook: layers[-1] for hook, layers in answers.items()}
-    cited = [clause for item in timelines.values() for clause in clauses_in(item)]
+    operator = OperatorRules(tuple(adopt), tuple(retired_credits))
+    laid_over = operator.of(identity.area_code)
+    timelines = laid_over.over(answers.timelines, answers.candidates)
     return City(
-        area_code=area_code,
+        area_code=identity.area_code,
         name=identity.name,
         pinyin=pinyin,
         plugin=distribution or pinyin,
         version=version,
-        overridden=tuple(hook for hook, layers in answers.items() if len(layers) > 1),
-        candidates=candidates,
-        adoptions=tuple(str(item) for item in adopted),
+        overridden=answers.overridden,
+        candidates=answers.candidates,
+        adoptions=tuple(map(str, laid_over.adoptions)),
         timelines=timelines,
-        _periods=periods_of(timelines, province),
-        _clauses={clause.id: clause for clause in cited},
+        _periods=periods_of(timelines, answers.province),
+        _clauses=_cited(timelines.values()),
     )
 
 
-def _manager_of(plugin: object, pinyin: str) -> pluggy.PluginManager:
-    """Return a manager of the province and one city.
+def _cited(timelines: Iterable[Timeline[Any]]) -> dict[str, Clause]:
+    """Return the clauses behind timelines, by number."""
+    clauses: dict[str, Clause] = {}
+    for timeline in timelines:
+        clauses.update({clause.id: clause for clause in clauses_in(timeline)})
+    return clauses
+
+
+def _manager_of(
+    plugin: object, pinyin: str, overrides: Mapping[str, Timeline[Any]]
+) -> pluggy.PluginManager:
+    """Return a manager of the province, one city, and what lies over its answers.
 
     One manager a city: in a shared one the next city would answer if this one is silent.
     """
@@ -117,18 +149,10 @@ def _manager_of(plugin: object, pinyin: str) -> pluggy.PluginManager:
     # pluggy calls the plugin registered last first, so the city lies over the province.
     manager.register(anhui, "province")
     manager.register(plugin, pinyin)
+    if overrides:
+        manager.register(_answering(overrides), "overrides")
     manager.check_pending()
     return manager
-
-
-def _layered(
-    answers: Mapping[str, list[Timeline[Any]]],
-) -> dict[str, Timeline[Any]]:
-    """Return one timeline a hook: each layer laid over those below."""
-    return {
-        hook: reduce(adoption.over, reversed(layers))
-        for hook, layers in answers.items()
-    }
 
 
 def _distinct(entries: Iterable[metadata.EntryPoint]) -> list[metadata.EntryPoint]:
@@ -157,35 +181,36 @@ def _same_name(entries: list[metadata.EntryPoint]) -> list[RefusedPlugin]:
 
 def _same_area(cities: list[City]) -> list[RefusedPlugin]:
     """Return all plugins that speak for one pooling area (统筹区)."""
-    areas = Counter(pooling_area(city.area_code) for city in cities)
-    refused = []
+    by_area: dict[str, list[City]] = {}
     for city in cities:
-        area = pooling_area(city.area_code)
-        if areas[area] > 1:
-            same = [item for item in cities if pooling_area(item.area_code) == area]
-            rivals = ", ".join(f"{item.plugin} {item.version}" for item in same)
-            problem = f"identity: 医保区划 {city.area_code} 被多个插件声明: {rivals}; 请只保留一个"
-            label = f"{city.plugin} {city.version}"
+        by_area.setdefault(pooling_area(city.area_code), []).append(city)
+    refused = []
+    for rivals in by_area.values():
+        if len(rivals) == 1:
+            continue
+        labels = [f"{city.plugin} {city.version}" for city in rivals]
+        names = ", ".join(labels)
+        for city, label in zip(rivals, labels, strict=True):
+            problem = (
+                f"identity: 医保区划 {city.area_code} 被多个插件声明: {names}; "
+                "请只保留一个"
+            )
             refused.append(RefusedPlugin(label, city.pinyin, problem))
     return refused
 
 
-def _refuse_unserved(
-    served: Iterable[City], operator: Iterable[Adoption | RetiredCredit]
-) -> None:
+def _refuse_unserved(served: Iterable[City], operator: OperatorRules) -> None:
     """ValueError if the operator speaks of a city that is not served."""
     area_codes = {city.area_code for city in served}
-    for decision in operator:
-        if decision.area_code not in area_codes:
-            msg = f"没有接入医保区划为 {decision.area_code} 的城市"
+    rules: list[Adoption | RetiredCredit] = [*operator.adoptions]
+    rules += operator.retired_credits
+    for rule in rules:
+        if rule.area_code not in area_codes:
+            msg = f"没有接入医保区划为 {rule.area_code} 的城市"
             raise ValueError(msg)
 
 
-def _load(
-    entry: metadata.EntryPoint,
-    adopt: Iterable[Adoption],
-    retired_credits: Iterable[RetiredCredit],
-) -> City:
+def _load(entry: metadata.EntryPoint, operator: OperatorRules) -> City:
     """Return the city of an entry point. PluginProblem, UnknownCandidate."""
     try:
         plugin = entry.load()
@@ -200,8 +225,8 @@ def _load(
             pinyin=entry.name,
             distribution=distribution,
             version=version,
-            adopt=adopt,
-            retired_credits=retired_credits,
+            adopt=operator.adoptions,
+            retired_credits=operator.retired_credits,
         )
     except (PluginProblem, UnknownCandidate):
         raise
@@ -234,27 +259,21 @@ def _identity(manager: pluggy.PluginManager) -> Identity:
     return cast("Identity", answers[0])
 
 
-def _candidates(manager: pluggy.PluginManager) -> tuple[Candidate, ...]:
-    answers = _ask(manager, "candidates")
-    return tuple(candidate for answer in answers for candidate in answer)
-
-
-def _answers(manager: pluggy.PluginManager) -> dict[str, list[Timeline[Any]]]:
-    """Return each hook's answers, the topmost first, the province's last. PluginProblem."""
-    answers: dict[str, list[Timeline[Any]]] = {
-        hook: _ask(manager, hook) for hook in DATED_HOOKS
-    }
+def _answers(manager: pluggy.PluginManager) -> _Answers:
+    """Return each hook's answers. PluginProblem with every problem."""
+    layers = {hook: _ask(manager, hook) for hook in DATED_HOOKS}
     problems = []
-    for hook, layers in answers.items():
-        if not layers:
+    for hook, timelines in layers.items():
+        if not timelines:
             problems.append(f"{hook}: 城市与省级都没有给出答案")
-    for hook, layers in answers.items():
-        for timeline in layers:
+    for hook, timelines in layers.items():
+        for timeline in timelines:
             problems += guards.problems_of_timeline(hook, timeline)
-    for answer in _ask(manager, "candidates"):
-        problems += guards.problems_of_candidates(answer)
+    proposals = _ask(manager, "candidates")
+    for candidates in proposals:
+        problems += guards.problems_of_candidates(candidates)
     refuse(problems)
-    return answers
+    return _Answers(layers, tuple(chain.from_iterable(proposals)))
 
 
 def _answering(overrides: Mapping[str, Timeline[Any]]) -> SimpleNamespace:
