@@ -95,6 +95,7 @@ def reply_to(
     infno = str(message["infno"])
     requested_at = moment_of(message["inf_time"], "inf_time")
     head = _head(message, _executed_at(response) or requested_at)
+    # 2601 is answered by the head alone: what it took back stands in our receipt.
     if infno == CORRECTION.infno and isinstance(response, pb.ReverseResponse):
         return {**head.fields, "output": {}}
     shape = REPLIES.get(infno)
@@ -131,6 +132,7 @@ def undocumented(
     try:
         proto = json_format.ParseDict(parts.get("message", {}), cls())
         return proto, msgspec.convert(parts.get("kept", {}), unmapped_type)
+    # protobuf and msgspec raise all of these for one mistake: another shape of JSON.
     except (
         json_format.ParseError,
         msgspec.ValidationError,
@@ -251,11 +253,13 @@ def _executed_at(response: Any) -> datetime | None:
 
 def _head(request: Node, at: datetime | None) -> UnmappedNode:
     """Return the reply's envelope, without times if none is given; it reads no clock."""
+    # The insured place is optional in a request; the place of treatment is not.
     place = str(request.get("insuplc_admdvs") or request.get("mdtrtarea_admvs", ""))
     sender, msgid = str(request.get("fixmedins_code")), str(request.get("msgid"))
     # Derived from the request, so that the same request has the same reply.
     number = UUID(request_id_of(sender, msgid)).int % 10**10
     second = f"{at:%Y%m%d%H%M%S}" if at else ""
+    # To the millisecond, as the interface has it; Python's %f has six digits.
     moment = f"{second}{at.microsecond // 1000:03d}" if at else ""
     return UnmappedNode(
         {

@@ -43,6 +43,7 @@ def rows_from(lines: Iterable[str]) -> Iterator[tuple[pb.ReconcileRow, UnmappedN
     NationalFault names row and column.
     """
     for number, line in enumerate(lines, start=1):
+        # Only the line's end goes: a blank or TAB before it is a cell's.
         cells = line.rstrip("\r\n").split("\t")
         if len(cells) != len(COLUMNS):
             names = ", ".join(COLUMNS)
@@ -91,6 +92,7 @@ def difference_line(
 
 def _line(cells: Iterable[Any]) -> str:
     texts = [NULL if cell is None else str(cell) for cell in cells]
+    # The file has no way to quote them: the row would become another.
     if any("\t" in text or "\n" in text for text in texts):
         raise NationalFault("明细的取值不得含有制表符或换行")
     return "\t".join(texts)

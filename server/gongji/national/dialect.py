@@ -72,6 +72,7 @@ class MessageDialect:
 
     def check(self, node: Node, path: str) -> None:
         """NationalFault listing the identities that the node carries and breaks."""
+        # Absent is not 0: an identity holds only between amounts that are given.
         fen = {
             name: AMOUNT.read(node[name], f"{path}.{name}")
             for name in self._amounts()

@@ -86,6 +86,7 @@ def read(node: Node, table: Table, into: Message, prefix: str = "") -> UnmappedN
     for entry in table:
         name, path = entry.name, prefix + entry.name
         value = entry.form.read(node.get(name), path)
+        # null and "" read alike; a required field may be neither.
         if entry.required and (name not in node or _is_empty(entry, value)):
             raise NationalFault(f"缺少必填字段 {path} ({entry.chinese})")
         if not entry.proto:
@@ -95,6 +96,7 @@ def read(node: Node, table: Table, into: Message, prefix: str = "") -> UnmappedN
             absent.append(name)
             continue
         del fields[name]
+        # 5.5 and "5.50" are one amount; the sender gets back what it sent.
         if entry.form.write(value) != node[name]:
             spellings[name] = node[name]
     return UnmappedNode(fields, spellings, tuple(absent))

@@ -55,6 +55,7 @@ def text_of(value: object, field: str) -> str:
         return ""
     if isinstance(value, str):
         return value
+    # True is an int to Python and no number to the interface.
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     # JSON's 1e999999999 is a number too.
@@ -147,6 +148,7 @@ def _stamp(stamp: Timestamp | None) -> str:
 
 def _coded(codes: dict[str, int], nothing: int | None = 0) -> Form:
     """Return the form of a closed list; of several codes for one of ours the first is written."""
+    # Reversed, so that of several codes for one value the first in the list wins.
     first = {proto: code for code, proto in reversed(codes.items())}
 
     def read(value: object, field: str) -> int | None:

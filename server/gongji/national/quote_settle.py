@@ -26,6 +26,7 @@ _FUNDS: Final = {
     int(Scheme.RESIDENT): ("390102", "居民门诊统筹"),
 }
 
+# The service never sees them; the hospital's system expects its own words back.
 _FROM_REQUEST: Final = ("mdtrt_id", "mdtrt_cert_type", "psn_cert_type", "certno")
 
 _ENVELOPE: Final = envelope(msgid="bill.msgid", fixmedins_code="bill.institution_code")
@@ -37,6 +38,7 @@ def _complete_quote(proto: pb.QuoteRequest, unmapped: Unmapped) -> None:
 
 def _complete_settle(proto: pb.SettleRequest, unmapped: Unmapped) -> None:
     extension.complete(proto.bill, unmapped)
+    # Derived, so that the same message sent again is a replay (idempotent).
     proto.request_id = request_id_of(proto.bill.institution_code, proto.bill.msgid)
 
 
