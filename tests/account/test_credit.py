@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from gongji.account.credit import CreditAccount, Credited, TakeBackCredit
@@ -18,7 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace as revised
 
-from tests.scaffold.world import NewWorld, World
+if TYPE_CHECKING:
+    from tests.conftest import NewWorld, World
 
 NOW = datetime(2025, 9, 30, 10, 0, tzinfo=SHANGHAI)
 EMPLOYEE = Enrolment(Scheme.EMPLOYEE, "11", EnrolmentStatus.NORMAL, date(2020, 1, 1))

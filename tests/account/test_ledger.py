@@ -4,6 +4,7 @@ else can be posted."""
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import pytest
 from gongji.account import ledger
@@ -15,7 +16,8 @@ from gongji.settlement.settle import Settle
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.scaffold.world import NewWorld, World
+if TYPE_CHECKING:
+    from tests.conftest import NewWorld, World
 
 NOW = datetime(2025, 9, 30, 10, 0, tzinfo=SHANGHAI)
 Posted = tuple[str, int, EntryKind | None, int, int]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gongji import (
     NO_LIMIT,
@@ -41,7 +41,9 @@ from gongji.rules.codes import (
 from hypothesis import strategies as st
 
 from tests.prove.plain import PARTS, Town
-from tests.scaffold.world import NewWorld, World
+
+if TYPE_CHECKING:
+    from tests.conftest import NewWorld, World
 
 NOON = datetime(2025, 9, 30, 12, 0, tzinfo=SHANGHAI)
 TODAY = "2025-09-30"

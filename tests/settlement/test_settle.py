@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 from gongji.account.ledger import Inconsistent
@@ -16,7 +17,8 @@ from gongji.settlement.identities import check_identities
 from gongji.settlement.settle import Settle, settlement_id_of
 from msgspec.structs import replace
 
-from tests.scaffold.world import NewWorld, World
+if TYPE_CHECKING:
+    from tests.conftest import NewWorld, World
 
 NOW = datetime(2025, 9, 30, 10, 0, tzinfo=SHANGHAI)
 CITY_ORDER = AccountUse.CITY_ORDER

@@ -283,11 +283,11 @@ async def test_a_person_is_found_by_certificate(store: Store, person: Person) ->
 
 
 async def test_the_row_of_an_import_is_kept(store: Store, clock: Clock) -> None:
-    """What was executed in several parts is remembered by hand and recalled the same."""
+    """The row of what was executed in several parts is recalled as it was written."""
     row = RequestRecord(
         "r1", "office", "ImportPersons", {"rows": store.digest([1, 2])}, clock(), b"{}"
     )
-    await store.remember(row)
+    await store.apply(Put(row))
     assert row == await store.recall("r1")
 
 

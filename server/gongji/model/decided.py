@@ -8,7 +8,7 @@ from msgspec import Struct
 
 
 class DecidedBy(Struct, frozen=True):
-    """The city, plugin and core whose rules decided, and the adopted candidates."""
+    """Whose rules decided: city, plugin and core with their versions, adopted candidates."""
 
     area_code: str
     plugin: str
@@ -18,7 +18,7 @@ class DecidedBy(Struct, frozen=True):
 
 
 class RuleRef(Struct, frozen=True):
-    """A rule that took part in a decision: hook, first day of its value, clauses."""
+    """A rule that took part in a decision: hook, first day of its value, numbers of its clauses."""
 
     hook: str
     since: date

@@ -1,4 +1,4 @@
-"""Records of a settlement (结算): the bill, its lines, and what accumulates by year."""
+"""Records of a settlement (结算): bill, lines, and what is accumulated by year."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from gongji.rules.codes import (
 
 
 class Bill(Struct, frozen=True, kw_only=True):
-    """One outpatient bill in the national decomposition: four parts of `total_fen`."""
+    """One outpatient bill in the national decomposition; its four parts add up to `total_fen`."""
 
     patient: str
     institution_code: str
@@ -52,10 +52,8 @@ class Bill(Struct, frozen=True, kw_only=True):
 
 
 class Line(Struct, frozen=True, kw_only=True):
-    """So many fen of a bill, paid by one payer under one rule.
-
-    `inputs` feed the named formula (`settlement.trace`).
-    """
+    """So many fen of a bill, paid by one payer under one rule; `inputs` feed the named
+    formula (trace.v1)."""
 
     fen: int
     payer: Payer
@@ -67,7 +65,7 @@ class Line(Struct, frozen=True, kw_only=True):
 
 
 class Settlement(Struct, frozen=True, kw_only=True):
-    """A settled or quoted bill (setl_id …); a quote has no id, time or movements."""
+    """A settled, or quoted, bill (setl_id …). A quote has no id, time or movements."""
 
     settlement_id: str
     settled_at: datetime | None
@@ -92,17 +90,17 @@ class Settlement(Struct, frozen=True, kw_only=True):
 
     @property
     def account_fen(self) -> int:
-        """Return what purses paid, own and givers' (acct_pay)."""
+        """Paid from purses, own and givers' (acct_pay)."""
         return self.own_fen + self.aid_fen
 
     @property
     def patient_part_fen(self) -> int:
-        """Return what the patient bears (psn_part_amt)."""
+        """Borne by the patient (psn_part_amt)."""
         return self.bill.total_fen - self.fund_fen
 
     @property
     def accumulator_key(self) -> str:
-        """Return the key of the accumulator it adds to."""
+        """The key of the accumulator it adds to."""
         bill = self.bill
         return Accumulator.key_of(
             bill.patient,
@@ -113,7 +111,7 @@ class Settlement(Struct, frozen=True, kw_only=True):
 
 
 class Accumulator(Struct, frozen=True):
-    """What one patient used up in a scheme, pooling area and natural year (5206 累计)."""
+    """What one patient used up in one scheme, pooling area and natural year (5206 累计)."""
 
     person_no: str
     scheme: Scheme
@@ -137,15 +135,13 @@ class Accumulator(Struct, frozen=True):
 
     @property
     def key(self) -> str:
-        """Return its own key."""
+        """Its own key."""
         return self.key_of(self.person_no, self.scheme, self.pooling_area, self.year)
 
 
 class SettledDay(Struct, frozen=True):
-    """A service day of which something was settled in a pooling area, reversed or not.
-
-    Its rules stand: an adoption over it is refused.
-    """
+    """A service day of which something was settled in a pooling area, reversed since or
+    not: its rules stand."""
 
     pooling_area: str
     day: date
@@ -157,5 +153,5 @@ class SettledDay(Struct, frozen=True):
 
     @property
     def key(self) -> str:
-        """Return its own key."""
+        """Its own key."""
         return self.key_of(self.pooling_area, self.day)

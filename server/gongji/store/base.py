@@ -120,10 +120,6 @@ class Store:
         """Return the row of a request id."""
         return await self.get(RequestRecord, request_id)
 
-    async def remember(self, remembered: RequestRecord) -> None:
-        """Keep the row of a request that was executed in several parts (imports)."""
-        await self.apply(Write((remembered,)))
-
     async def person_no_of(self, certificate: Certificate) -> str | None:
         """Return the number of the person with that certificate, the lowest of several."""
         persons: list[Person] = await self.ask(

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from gongji.model.commands import Answer, Command, RecallingCommand, RequestRecord
+from gongji.model.commands import (
+    Answer,
+    Command,
+    RecallingCommand,
+    Request,
+    RequestRecord,
+)
 from gongji.model.facts import Facts, Need
 from gongji.model.refusals import (
     Condition,
@@ -43,7 +49,7 @@ def answered_row(
     # What a command recalls from its records is not stored a second time.
     recalled = isinstance(command, RecallingCommand)
     stored = b"" if recalled else msgspec.json.encode(answer)
-    return _row(command, now, digest, answer=stored)
+    return request_row(command.request, command.content, now, digest, answer=stored)
 
 
 def refused_row(
@@ -58,31 +64,38 @@ def refused_row(
         refusal.conditions,
         refusal.metadata,
     )
-    return _row(command, now, digest, refusal=msgspec.json.encode(stored))
+    return request_row(
+        command.request,
+        command.content,
+        now,
+        digest,
+        refusal=msgspec.json.encode(stored),
+    )
 
 
-def _row(
-    command: Command[Any],
+def request_row(
+    request: Request,
+    content: Mapping[str, object],
     now: datetime,
     digest: Digest,
     *,
     answer: bytes = b"",
     refusal: bytes = b"",
 ) -> RequestRecord:
-    request = command.request
+    """Return the row of a request with this content."""
     return RequestRecord(
         request.request_id,
         request.caller,
         request.method,
-        _digests(command, digest),
+        _digests(content, digest),
         now,
         answer,
         refusal,
     )
 
 
-def _digests(command: Command[Any], digest: Digest) -> dict[str, str]:
-    return {name: digest(value) for name, value in command.content.items()}
+def _digests(content: Mapping[str, object], digest: Digest) -> dict[str, str]:
+    return {name: digest(value) for name, value in content.items()}
 
 
 def replay_needs(command: Command[Any], row: RequestRecord) -> Iterator[Need]:
@@ -104,8 +117,10 @@ def replay(
             "该请求编号对应的业务在到达之前已被撤销, 不再受理; 如需重新办理, 请使用新的请求编号。",
             field="request_id",
         )
-    if differing := _differing(command, row, digest):
-        names = ",".join(differing)
+    differing = differences(command.request, command.content, row, digest)
+    # Of another caller's or another method's request the fields say nothing.
+    names = ",".join(differing.sender or differing.fields)
+    if names:
         raise RequestIdReused(
             f"请求编号已用于另一笔请求(不同之处: {names}); "
             "同一编号只能重发完全相同的请求, 新业务请使用新的编号。",
@@ -121,20 +136,31 @@ def replay(
     return Answer(answer, replayed=True, at=row.at)
 
 
-def _differing(command: Command[Any], row: RequestRecord, digest: Digest) -> list[str]:
-    """Return the names of what differs from the request of that row."""
-    request = command.request
+class Differences(NamedTuple):
+    """In what a request differs from the first one under its id."""
+
+    sender: list[str]
+    """Of `caller` and `method` those that differ."""
+    fields: list[str]
+    """The top-level fields that differ, sorted."""
+
+
+def differences(
+    request: Request,
+    content: Mapping[str, object],
+    row: RequestRecord,
+    digest: Digest,
+) -> Differences:
+    """Return in what a request differs from the first one under its id."""
     compared = {
         "caller": request.caller == row.caller,
         "method": request.method == row.method,
     }
-    differing = [name for name, same in compared.items() if not same]
-    # Of another caller's or another method's request the fields say nothing.
-    if differing:
-        return differing
-    digests = _digests(command, digest)
-    names = digests.keys() | row.digests.keys()
-    return sorted(name for name in names if digests.get(name) != row.digests.get(name))
+    sender = [name for name, same in compared.items() if not same]
+    digests = _digests(content, digest)
+    names = sorted(digests.keys() | row.digests.keys())
+    fields = [name for name in names if digests.get(name) != row.digests.get(name)]
+    return Differences(sender, fields)
 
 
 def _refusal(stored: bytes) -> Refusal:

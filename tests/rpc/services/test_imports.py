@@ -12,8 +12,8 @@ from gongji.model.commands import Request
 from gongji.model.people import Institution, Person
 from gongji.registry.imports import UpsertPersons
 from gongji.rpc.convert.people import person_from
-from gongji.rpc.services.imports import BATCH, ERRORS_SHOWN, ImportKind, Imports, _Rows
-from gongji.v1 import registry_pb2, types_pb2
+from gongji.rpc.services.imports import BATCH, ERRORS_SHOWN, ImportKind, Imports
+from gongji.v1 import registry_pb2, settlement_pb2, types_pb2
 
 
 def summary(reply: Any) -> tuple[int, int, int, int]:
@@ -95,8 +95,8 @@ async def test_an_import_holds_one_batch(service: Any) -> None:
         return UpsertPersons(rows, service.store.lookup)
 
     request = Request(service.new_id(), "test", "ImportPersons")
-    answer = await imports._executed(
-        request, _Rows(messages(), "person"), ImportKind("person", person_from, upsert)
+    answer = await imports.execute(
+        request, messages(), ImportKind("person", person_from, upsert)
     )
     assert [(BATCH, 1_000), (BATCH, 2_000), (250, 2_500)] == ahead
     assert (2_500, 1_250, 1_250, ERRORS_SHOWN) == (
@@ -187,6 +187,35 @@ async def test_a_caller_who_goes_away_has_not_ended_his_stream(service: Any) -> 
     call.cancel()
     await asyncio.sleep(0.05)
     assert (4, 4, 0, 0) == summary(await service.import_persons(rows, header))
+
+
+async def until_claimed(service: Any, request_id: str) -> None:
+    async with asyncio.timeout(10):
+        row = None
+        while row is None:
+            await asyncio.sleep(0.01)
+            row = await service.store.recall(request_id)
+
+
+async def test_the_id_of_a_running_import_is_taken(service: Any) -> None:
+    """While an import is under way its id stands for no other request; the import goes on."""
+    request_id, go_on = service.new_id(), asyncio.Event()
+    header = registry_pb2.ImportHeader(request_id=request_id)
+
+    async def slow() -> AsyncIterator[registry_pb2.ImportPersonsRequest]:
+        yield registry_pb2.ImportPersonsRequest(header=header)
+        for number in range(BATCH):
+            yield registry_pb2.ImportPersonsRequest(person=service.person(number))
+        await go_on.wait()
+
+    running = service.registry.ImportPersons(slow())
+    await until_claimed(service, request_id)
+    settle = settlement_pb2.SettleRequest(request_id=request_id, bill=service.bill())
+    refusal = await service.refused(service.settlements.Settle, settle)
+    assert "REQUEST_ID_REUSED" == refusal.info.reason
+    assert "method" == refusal.info.metadata["differing"]
+    go_on.set()
+    assert (BATCH, BATCH, 0, 0) == summary(await running)
 
 
 async def test_a_stream_begins_with_its_header(service: Any) -> None:

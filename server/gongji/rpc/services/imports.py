@@ -1,5 +1,4 @@
-"""Client-streamed imports: rows checked one by one, written in batches, counted, and
-remembered under one request id.
+"""Imports (导入): a stream of rows checked one by one, written in batches, executed once.
 
 Memory holds one batch and the first errors, however long the stream is.
 """
@@ -8,31 +7,47 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import secrets
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Generic, TypeVar
-from weakref import WeakValueDictionary
 
 import msgspec
 
-from gongji.model.commands import Answer, Query, Request, RequestRecord
+from gongji.model.commands import Answer, Query, Request, RequestRecord, Write
 from gongji.model.refusals import (
     Malformed,
     MalformedField,
     OriginalReversed,
+    Refusal,
     RequestIdReused,
+    StoreUnavailable,
 )
 from gongji.registry.imports import Upserted
 from gongji.rpc.calls import command_request
 from gongji.rpc.constraints import enforce
 from gongji.store import Store
+from gongji.store.claims import FREE, RUN, Part, RunLostError, run_of
+from gongji.store.replay import differences, request_row
 
+# Few enough that a batch holds up other calls for milliseconds only.
 BATCH: Final = 500
+"""Rows written in one transaction."""
 
 ERRORS_SHOWN: Final = 100
 
+# A run writes a batch in milliseconds, but its rows come as fast as its caller sends them.
+# One taken for dead too early loses nothing but its turn: it can write no more.
+LEASE_S: Final = 10.0
+"""How long a run may leave its request unchanged before another takes over, in seconds."""
+
+_POLL_S: Final = 0.1
+
 T = TypeVar("T")
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +71,24 @@ class Summary:
     errors: list[RowFault] = field(default_factory=list)
 
     def note(self, fault: RowFault) -> None:
-        """Keeps one of the first errors."""
+        """Keep one of the first errors."""
         if len(self.errors) < ERRORS_SHOWN:
             self.errors.append(fault)
+
+    def add(self, numbers: list[int], upserted: Upserted) -> None:
+        """Count a batch; `numbers` are those of its rows."""
+        self.written += upserted.written
+        self.unchanged += upserted.unchanged
+        self.refused += upserted.refused
+        for found in upserted.problems:
+            problem = found.problem
+            row = numbers[found.row]
+            self.note(RowFault(row, problem.field, problem.reason, problem.message))
 
 
 @dataclass(frozen=True, slots=True)
 class ImportKind(Generic[T]):
-    """What is imported: the field of the message that holds a row, how it is read, and
-    how a batch is written."""
+    """What is imported: the field that holds a row, how it is read, how a batch is written."""
 
     row: str
     read: Callable[[Any], T]
@@ -72,107 +96,159 @@ class ImportKind(Generic[T]):
 
 
 class Imports:
-    """Runs imports against a store; two of one request id one after the other."""
+    """Runs imports against a store, each request id once in however many processes."""
 
-    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, store: Store, clock: Callable[[], datetime], *, lease_s: float = LEASE_S
+    ) -> None:
         self._store = store
         self._clock = clock
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._lease_s = lease_s
 
     async def run(
         self, messages: AsyncIterator[Any], kind: ImportKind[T]
     ) -> tuple[Request, Answer[Summary]]:
-        """Imports a stream, or answers it as the first time. MalformedField,
-        RequestIdReused, OriginalReversed."""
+        """Import a stream that begins with its header, as `execute`. MalformedField."""
         request = await _header(messages)
-        lock = self._locks.setdefault(request.request_id, asyncio.Lock())
-        async with lock:
-            rows = _Rows(messages, kind.row)
-            known = await self._store.recall(request.request_id)
-            if known is not None:
-                return request, await self._replayed(request, known, rows)
-            return request, await self._executed(request, rows, kind)
+        return request, await self.execute(request, messages, kind)
 
-    async def _executed(
-        self, request: Request, rows: _Rows, kind: ImportKind[T]
+    async def execute(
+        self, request: Request, messages: AsyncIterator[Any], kind: ImportKind[T]
     ) -> Answer[Summary]:
-        summary, batch = Summary(), dict[int, T]()
-        async for number, row in rows:
-            try:
-                enforce(row)
-            except Malformed as refusal:
-                summary.refused += 1
-                summary.note(
-                    RowFault(number, refusal.field, refusal.reason(), refusal.message)
-                )
-                continue
-            batch[number] = kind.read(row)
-            if len(batch) == BATCH:
-                await self._write(batch, kind, summary)
-                batch = {}
-        if batch:
-            await self._write(batch, kind, summary)
+        """Import the rows of a stream, or return the first answer again.
+
+        MalformedField, RequestIdReused, OriginalReversed; StoreUnavailable if another
+        run of the request took over.
+        """
+        rows = _Rows(messages, kind.row)
+        summary = Summary()
+        batches = _batches(rows, kind, summary)
+        # Read before anything is claimed: a stream that is malformed from the start
+        # leaves nothing behind.
+        batch: dict[int, T] = await anext(batches, {})
+        run = _Run(self._store, request, self._clock())
+        try:
+            finished = await run.claim(self._lease_s)
+            if finished is None:
+                while batch:
+                    upsert = kind.upsert(tuple(batch.values()))
+                    summary.add(list(batch), await run.write(upsert, rows.count))
+                    batch = await anext(batches, {})
+                return await self._finished(run, rows, summary)
+        except RunLostError:
+            raise StoreUnavailable(
+                "同一请求编号的导入已由另一次调用接手，请稍后用同一请求编号重试。"
+            ) from None
+        except (Exception, asyncio.CancelledError):
+            # Cut off: the same id sent again is executed again, and need not wait.
+            await run.release()
+            raise
+        return await self._replayed(request, finished, rows)
+
+    async def _finished(
+        self, run: _Run, rows: _Rows, summary: Summary
+    ) -> Answer[Summary]:
         summary.received = rows.count
         summary.errors.sort(key=lambda fault: fault.row)
-        at = self._clock()
-        await self._store.remember(
-            RequestRecord(
-                request_id=request.request_id,
-                caller=request.caller,
-                method=request.method,
-                digests={"rows": self._store.digest(rows.digest)},
-                at=at,
-                answer=msgspec.json.encode(summary),
-            )
+        row = request_row(
+            run.request,
+            {"rows": rows.digest},
+            self._clock(),
+            self._store.digest,
+            answer=msgspec.json.encode(summary),
         )
-        return Answer(summary, replayed=False, at=at)
-
-    async def _write(
-        self, batch: dict[int, T], kind: ImportKind[T], summary: Summary
-    ) -> None:
-        numbers = list(batch)
-        done = await self._store.apply(kind.upsert(tuple(batch.values())))
-        summary.written += done.written
-        summary.unchanged += done.unchanged
-        summary.refused += done.refused
-        for found in done.problems:
-            problem = found.problem
-            summary.note(
-                RowFault(
-                    numbers[found.row], problem.field, problem.reason, problem.message
-                )
-            )
+        await run.replace(row)
+        return Answer(summary, replayed=False, at=row.at)
 
     async def _replayed(
-        self, request: Request, known: RequestRecord, rows: _Rows
+        self, request: Request, row: RequestRecord, rows: _Rows
     ) -> Answer[Summary]:
-        """The first answer again, once the whole stream has shown that it is the same."""
-        if known.tombstone:
+        """Return the first answer again, if the whole stream is the same."""
+        if row.tombstone:
             raise OriginalReversed(
                 "request_id 对应的请求在到达之前已被撤销, 请换用新的编号",
                 field="header.request_id",
             )
-        async for _ in rows:
-            pass
-        told = {
-            "caller": known.caller == request.caller,
-            "method": known.method == request.method,
-            "rows": known.digests.get("rows") == self._store.digest(rows.digest),
-        }
-        if differing := ",".join(name for name, same in told.items() if not same):
+        await rows.drain()
+        content = {"rows": rows.digest}
+        differing = differences(request, content, row, self._store.digest)
+        # Of another method's request only what this one has as well.
+        own = [name for name in differing.fields if name in content]
+        names = ",".join([*differing.sender, *own])
+        if names:
             raise RequestIdReused(
-                f"request_id 已用于另一次请求(不同之处: {differing}), 新的导入请换用新的编号",
+                f"request_id 已用于另一次请求(不同之处: {names}), "
+                "新的导入请换用新的编号",
                 field="header.request_id",
-                differing=differing,
+                differing=names,
             )
-        return Answer(
-            msgspec.json.decode(known.answer, type=Summary), replayed=True, at=known.at
+        summary = msgspec.json.decode(row.answer, type=Summary)
+        return Answer(summary, replayed=True, at=row.at)
+
+
+class _Run:
+    """One run of an import; it writes only while the row of its request names it.
+
+    The row is inserted before the first rows are written: of two runs the second
+    finds it, and waits. One that is cut off leaves it free; one that was killed leaves
+    it unchanged, and is taken over after a while.
+    """
+
+    def __init__(self, store: Store, request: Request, at: datetime) -> None:
+        self.request = request
+        self._store = store
+        self._at = at
+        self._token = secrets.token_hex(8)
+
+    async def claim(self, lease_s: float) -> RequestRecord | None:
+        """Make the request this run's own; return its row instead if it is finished."""
+        loop = asyncio.get_running_loop()
+        known, since = None, 0.0
+        while True:
+            row = await self._store.recall(self.request.request_id)
+            holder = run_of(row)
+            if holder is None:
+                return row
+            if row != known:
+                known, since = row, loop.time()
+            if holder != FREE and loop.time() - since < lease_s:
+                await asyncio.sleep(_POLL_S)
+                continue
+            # Another may be quicker, and is then waited for.
+            with suppress(RunLostError):
+                await self._part(holder, self._row(self._token), Write(()))
+                return None
+
+    async def write(self, query: Query[R], received: int) -> R:
+        """Execute a query, and show that the run goes on. RunLostError."""
+        return await self._part(self._token, self._row(self._token, received), query)
+
+    async def replace(self, row: RequestRecord) -> None:
+        """Put the finished row in place of this run's. RunLostError."""
+        await self._part(self._token, row, Write(()))
+
+    async def release(self) -> None:
+        """Leave the request to whoever sends it again, if it is still this run's own."""
+        # If the database cannot be reached either, the lease ends the claim.
+        with suppress(RunLostError, Refusal):
+            await self._part(self._token, self._row(FREE), Write(()))
+
+    def _row(self, token: str, received: int = 0) -> RequestRecord:
+        request = self.request
+        return RequestRecord(
+            request_id=request.request_id,
+            caller=request.caller,
+            method=request.method,
+            digests={RUN: token, "received": str(received)},
+            at=self._at,
         )
+
+    async def _part(self, holder: str, row: RequestRecord, query: Query[R]) -> R:
+        return await self._store.apply(Part(holder, row, query))
 
 
 class _Rows:
-    """The rows of a stream, numbered from 1; afterwards how many there were and a
-    digest of all of them."""
+    """The rows of a stream, numbered from 1, with a digest of all that were read."""
 
     def __init__(self, messages: AsyncIterator[Any], row: str) -> None:
         self._messages = messages
@@ -183,23 +259,55 @@ class _Rows:
     async def __aiter__(self) -> AsyncIterator[tuple[int, Any]]:
         async for message in self._messages:
             if message.WhichOneof("message") != self._row:
-                what = f"第 {self.count + 1} 行: 首条消息之后, 每条消息须恰好是一个 {self._row}"
-                raise MalformedField(what, field=self._row)
+                raise MalformedField(
+                    f"第 {self.count + 1} 行: 首条消息之后, "
+                    f"每条消息须恰好是一个 {self._row}",
+                    field=self._row,
+                )
             row = getattr(message, self._row)
+            # A newer client's fields are not stored: they make no other import.
             row.DiscardUnknownFields()
             content = row.SerializeToString(deterministic=True)
+            # The length before each row: two streams are one only row by row.
             self._hash.update(len(content).to_bytes(4) + content)
             self.count += 1
             yield self.count, row
 
+    async def drain(self) -> None:
+        """Read what remains of the stream."""
+        async for _ in self:
+            pass
+
     @property
     def digest(self) -> str:
-        """What all rows so far amount to; to be keyed before it is kept."""
+        """A digest of all rows so far; to be keyed before it is stored."""
         return self._hash.hexdigest()
 
 
+async def _batches(
+    rows: _Rows, kind: ImportKind[T], summary: Summary
+) -> AsyncIterator[dict[int, T]]:
+    """Yield the rows by number, `BATCH` at a time; malformed ones are noted and left out."""
+    batch: dict[int, T] = {}
+    async for number, row in rows:
+        try:
+            enforce(row)
+        except Malformed as refusal:
+            summary.refused += 1
+            summary.note(
+                RowFault(number, refusal.field, refusal.reason(), refusal.message)
+            )
+            continue
+        batch[number] = kind.read(row)
+        if len(batch) == BATCH:
+            yield batch
+            batch = {}
+    if batch:
+        yield batch
+
+
 async def _header(messages: AsyncIterator[Any]) -> Request:
-    """The first message of a stream. MalformedField where it is no header."""
+    """Return the request of a stream's first message. MalformedField if it is no header."""
     async for message in messages:
         if message.WhichOneof("message") != "header":
             break

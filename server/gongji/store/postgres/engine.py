@@ -17,7 +17,7 @@ from psycopg.rows import TupleRow
 
 from gongji.model.account import Account, Credit, Premium
 from gongji.model.binding import Binding
-from gongji.model.commands import Listing
+from gongji.model.commands import Listing, RequestRecord
 from gongji.model.facts import Need
 from gongji.model.people import Person
 from gongji.model.settlement import Accumulator, Settlement
@@ -41,6 +41,8 @@ _Asking = tuple[str, Sequence[Any]]
 """A statement and its values."""
 
 LOCKED: Final[Mapping[type, int]] = {
+    # Absent ones cost nothing; two runs of one import meet at its row (`claims`).
+    RequestRecord: 0,
     Settlement: 1,
     Premium: 2,
     Credit: 2,

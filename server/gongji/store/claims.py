@@ -1,0 +1,53 @@
+"""A request executed in several transactions: which run of it may write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, Generic, TypeVar
+
+from msgspec import Struct
+
+from gongji.model.commands import Decision, Query, RequestRecord
+from gongji.model.facts import Facts, Need, by_key
+
+R = TypeVar("R")
+
+# Among the digests, so that rows of before are read as they are: those have none.
+RUN: Final = "run"
+"""The entry of an unfinished request's digests that names the run executing it."""
+
+FREE: Final = ""
+"""The run of a request nobody executes."""
+
+
+class RunLostError(Exception):
+    """Another run executes the request, or has finished it; nothing was written."""
+
+
+def run_of(row: RequestRecord | None) -> str | None:
+    """Return the run that executes a request; None if it is finished."""
+    return FREE if row is None else row.digests.get(RUN)
+
+
+class Part(Struct, Generic[R], frozen=True):
+    """One transaction of a request: a query, executed only by the run that holds it.
+
+    `run` must be what the request's row names; `row` takes that row's place. RunLostError.
+    """
+
+    run: str
+    row: RequestRecord
+    query: Query[R]
+
+    def needs(self, facts: Facts) -> Iterator[Need]:
+        """Return the request's row, and what the query needs."""
+        yield by_key(RequestRecord, self.row.request_id)
+        yield from self.query.needs(facts)
+
+    def decide(self, facts: Facts) -> Decision[R]:
+        """Return the query's decision, with the row to write."""
+        if run_of(facts.get(RequestRecord, self.row.request_id)) != self.run:
+            raise RunLostError
+        decision = self.query.decide(facts)
+        writes: tuple[Any, ...] = (*decision.writes, self.row)
+        return Decision(decision.answer, writes)
