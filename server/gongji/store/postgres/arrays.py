@@ -1,5 +1,4 @@
-"""Whole columns as PostgreSQL's binary arrays: one type each, so that a statement is
-prepared once, nulls or not."""
+"""Whole columns as PostgreSQL's binary arrays."""
 
 from __future__ import annotations
 
@@ -23,6 +22,8 @@ _number = struct.Struct("!iq").pack
 _head = struct.Struct("!iiiii").pack
 
 
+# A class for each type, also of a column that holds nothing but nulls: a statement is
+# prepared once.
 class Texts(list[str | None]):
     """A column of text."""
 
@@ -36,7 +37,7 @@ class Bytes(list[bytes | None]):
 
 
 def as_array(column: Column, values: Iterable[Any]) -> Texts | Numbers | Bytes:
-    """A column's values under its type."""
+    """Return a column's values under its type."""
     return _ARRAYS[column.type](values)
 
 
@@ -48,23 +49,21 @@ _ARRAYS: Final[dict[str, Callable[[Iterable[Any]], Texts | Numbers | Bytes]]] = 
 
 
 def register(connection: Connection[Any]) -> None:
-    """Lets a connection send these columns."""
+    """Let a connection send these columns."""
     connection.adapters.register_dumper(Texts, _TextsDumper)
     connection.adapters.register_dumper(Numbers, _NumbersDumper)
     connection.adapters.register_dumper(Bytes, _BytesDumper)
 
 
-# Where no value is null, which is nearly everywhere, a column becomes its array without
-# a step of ours a value.
-
-
 def _array(
     element: int, values: Sequence[Any], parts: Iterable[bytes], *, nulls: bool
 ) -> bytes:
+    """An array of one dimension from 1; `element` is the oid of its type."""
     return _head(1, nulls, element, len(values), 1) + b"".join(parts)
 
 
 def _sized(values: Sequence[bytes]) -> Iterable[bytes]:
+    # hot path: nearly no column holds a null, and then none of our steps runs a value.
     return chain.from_iterable(zip(map(_length, map(len, values)), values, strict=True))
 
 
@@ -77,15 +76,11 @@ class _TextsDumper(Dumper):
     oid = 1009
 
     def dump(self, obj: Texts) -> bytes:
-        """The array text[]."""
+        """Return the array text[]."""
         if None in obj:
-            return _array(
-                25,
-                obj,
-                _sized_or_null(v if v is None else v.encode() for v in obj),
-                nulls=True,
-            )
-        return _array(25, obj, _sized(list(map(str.encode, obj))), nulls=False)  # type: ignore[arg-type] # none is None
+            encoded = [value if value is None else value.encode() for value in obj]
+            return _array(25, obj, _sized_or_null(encoded), nulls=True)
+        return _array(25, obj, _sized(list(map(str.encode, obj))), nulls=False)  # type: ignore[arg-type]  # no null
 
 
 class _NumbersDumper(Dumper):
@@ -93,17 +88,13 @@ class _NumbersDumper(Dumper):
     oid = 1016
 
     def dump(self, obj: Numbers) -> bytes:
-        """The array bigint[]. OverflowError where a number does not fit, as SQLite has it."""
+        """Return the array bigint[]. OverflowError if a number does not fit."""
         try:
             if None in obj:
-                return _array(
-                    20,
-                    obj,
-                    [_NULL if v is None else _number(8, v) for v in obj],
-                    nulls=True,
-                )
+                parts = [_NULL if value is None else _number(8, value) for value in obj]
+                return _array(20, obj, parts, nulls=True)
             return _array(20, obj, map(_number, repeat(8), obj), nulls=False)
-        except struct.error as error:
+        except struct.error as error:  # as SQLite refuses it
             msg = "数值超出 64 位整数"
             raise OverflowError(msg) from error
 
@@ -113,7 +104,7 @@ class _BytesDumper(Dumper):
     oid = 1001
 
     def dump(self, obj: Bytes) -> bytes:
-        """The array bytea[]."""
+        """Return the array bytea[]."""
         if None in obj:
             return _array(17, obj, _sized_or_null(obj), nulls=True)
-        return _array(17, obj, _sized(obj), nulls=False)  # type: ignore[arg-type] # none is None
+        return _array(17, obj, _sized(obj), nulls=False)  # type: ignore[arg-type]  # no null

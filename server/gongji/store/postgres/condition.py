@@ -1,5 +1,4 @@
-"""What a PostgreSQL database says of itself: its version, its schema and key, and
-settings that break our promise."""
+"""What a PostgreSQL says of itself: version, schema, and settings that lose data."""
 
 from __future__ import annotations
 
@@ -14,7 +13,8 @@ import psycopg
 from gongji.store.engine import EngineDown
 from gongji.store.migrations import make_or_check
 from gongji.store.postgres.catalog import PostgresCatalog
-from gongji.store.postgres.engine import PostgresEngine, translated
+from gongji.store.postgres.connection import translated
+from gongji.store.postgres.engine import PostgresEngine
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
 
@@ -23,13 +23,12 @@ _LOSSY: Final = {
     "full_page_writes": "断电会毁坏数据库",
     "synchronous_commit": "断电会丢失已经答复的业务",
 }
-"""Settings that must not be off, as a session of ours has them: what happens otherwise."""
+"""Settings of a session that must not be off, and what happens otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseCondition:
-    """What was found: the server's version, the schema's (None where nothing is there
-    yet), lossy settings in words."""
+    """A server's version, its schema's (None if it is empty), lossy settings in words."""
 
     server: str
     schema: int | None
@@ -37,39 +36,42 @@ class DatabaseCondition:
 
 
 def look(url: str) -> DatabaseCondition:
-    """What a database says of itself; nothing is written. OSError where it is out of
-    reach or refuses, SchemaError."""
-    with _session(url, Vault.ephemeral()) as (engine, home):
-        found = engine.connection.execute(
+    """Return what a database says of itself; nothing is written.
+
+    OSError if it is out of reach or refuses; SchemaError.
+    """
+    with _session(url, Vault.ephemeral()) as (engine, catalog):
+        rows = engine.connection.execute(
             "SELECT name, setting FROM pg_settings WHERE name = ANY(%s)",
             [["server_version", *_LOSSY]],
         )
-        settings: dict[str, str] = {name: setting for name, setting in found}  # noqa: C416 - rows, typed as pairs
+        settings: dict[str, str] = dict(rows.fetchall())
         lossy = tuple(
-            f"{name} = off: {told}"
-            for name, told in _LOSSY.items()
+            f"{name} = off: {harm}"
+            for name, harm in _LOSSY.items()
             if settings[name] == "off"
         )
-        return DatabaseCondition(settings["server_version"], home.version(), lossy)
+        return DatabaseCondition(settings["server_version"], catalog.version(), lossy)
 
 
 def check(url: str, key_file: Path) -> None:
-    """Whether this program may use what is there with this key; nothing is written.
+    """Check that this program may use the database with this key; nothing is written.
 
-    OSError where it cannot be reached or refuses, KeyFileError, SchemaError.
+    OSError if it is out of reach or refuses; KeyFileError, SchemaError.
     """
     vault = Vault.open(key_file, create=False)
     with (
-        _session(url, vault) as (engine, home),
+        _session(url, vault) as (engine, catalog),
         engine.connection.transaction(force_rollback=True),
     ):
-        make_or_check(home, Schema(vault), vault.fingerprint)
+        make_or_check(catalog, Schema(vault), vault.fingerprint)
 
 
 @contextmanager
 def _session(
     url: str, vault: Vault
 ) -> Iterator[tuple[PostgresEngine, PostgresCatalog]]:
+    """Open a connection and a catalog, errors as of `look`."""
     schema = Schema(vault)
     engine = PostgresEngine(url, schema)
     try:

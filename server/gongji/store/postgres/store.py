@@ -5,7 +5,8 @@ from __future__ import annotations
 from gongji.store.base import Clock, Store
 from gongji.store.migrations import make_or_check
 from gongji.store.postgres.catalog import PostgresCatalog
-from gongji.store.postgres.engine import PostgresEngine, translated
+from gongji.store.postgres.connection import translated
+from gongji.store.postgres.engine import PostgresEngine
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
 

@@ -1,4 +1,4 @@
-"""The embedded database: SQLite in WAL mode."""
+"""The engine over SQLite: one file in WAL mode."""
 
 from __future__ import annotations
 
@@ -20,19 +20,22 @@ from gongji.store.table import RecordTable
 T = TypeVar("T")
 
 _CHUNK: Final = 512
-"""Most values of one IN, most rows of one INSERT: below the limit of variables, and few
-shapes to keep prepared."""
+"""Most values of one IN, most rows of one INSERT: below SQLite's limit of variables, and
+few shapes to keep prepared."""
 
 _Shape = tuple[tuple[type, str, int], ...]
-"""What a statement asks for: kinds, their indexes, how many values of each."""
+"""The lookups of one statement: kinds, their indexes, how many values of each."""
 
-_BUSY_SECONDS: Final = 5
-"""How long another process may hold the database before a batch is refused."""
+_BUSY_S: Final = 5
+"""How long another process may hold the database before a batch is refused, in seconds."""
+
+_PREPARED_STATEMENTS: Final = 512
+"""More than there are shapes in use: none is prepared a second time."""
 
 
+# hot path: a class, for a generator would cost a tenth of the shortest statement.
 class _Translating:
-    """SQLite's errors in the engine's words. A class: a generator would cost a tenth of
-    the shortest statement."""
+    """Raises SQLite's errors as EngineError; a fault of the program stays as it is."""
 
     def __enter__(self) -> None:
         pass
@@ -42,20 +45,24 @@ class _Translating:
     ) -> None:
         if isinstance(error, sqlite3.IntegrityError):
             raise ConstraintViolated(str(error)) from error
-        if isinstance(
-            error,
-            (sqlite3.DataError, sqlite3.ProgrammingError, sqlite3.NotSupportedError),
-        ):
+        if isinstance(error, _FAULTS):
             return
         if isinstance(error, sqlite3.DatabaseError):
             raise EngineDown(str(error)) from error
 
 
+_FAULTS: Final = (
+    sqlite3.DataError,
+    sqlite3.ProgrammingError,
+    sqlite3.NotSupportedError,
+)
+"""Errors of SQLite's that no database that is well would cure."""
+
 _TRANSLATED: Final = _Translating()
 
 
 class SqliteEngine:
-    """One connection; see `committer.Engine`."""
+    """One connection; see `Engine`."""
 
     def __init__(
         self,
@@ -72,17 +79,16 @@ class SqliteEngine:
         self.connection = sqlite3.connect(
             uri,
             uri=True,
-            timeout=_BUSY_SECONDS,
+            timeout=_BUSY_S,
             isolation_level=None,
             check_same_thread=False,
-            cached_statements=512,
+            cached_statements=_PREPARED_STATEMENTS,
         )
         if not read_only:
-            self._pragmas(
-                "journal_mode = WAL",
-                f"synchronous = {'FULL' if durable else 'OFF'}",
-                "foreign_keys = ON",
-            )
+            synchronous = "FULL" if durable else "OFF"
+            # Readers go on while a batch is written; FULL: what is answered is on disk.
+            self._pragmas("journal_mode = WAL", f"synchronous = {synchronous}")
+            self._pragmas("foreign_keys = ON")
             # 64 MB of log between checkpoints: pages written again and again in between
             # are copied once.
             self._pragmas("wal_autocheckpoint = 16000")
@@ -92,66 +98,75 @@ class SqliteEngine:
         self._rows = {kind: RowDecoder(table) for kind, table in schema.tables.items()}
 
     def begin(self) -> None:
-        """A read-only connection gets a snapshot; a writing one keeps every other
-        writer out until it ends."""
+        """Take a snapshot; a writing connection keeps every other writer out."""
         self._run("BEGIN" if self._read_only else "BEGIN IMMEDIATE")
 
     def stage(self, need: Need) -> int:
-        """Nothing waits: the whole database is this transaction's."""
+        """Return 0: the whole database is this transaction's."""
         return 0
 
-    def fetch(self, asked: Sequence[Lookup]) -> list[list[Any]]:
-        """The records found for each of these, by one statement: each step of one gives
-        the interpreter away."""
-        found: list[list[Any]] = [[] for _ in asked]
-        for start in range(0, max([len(values) for _, _, values in asked]), _CHUNK):
-            some = [_padded(values[start : start + _CHUNK]) for _, _, values in asked]
-            shape = tuple(
-                [
-                    (kind, index, len(chunk))
-                    for (kind, index, _), chunk in zip(asked, some, strict=True)
-                ]
-            )
-            with _TRANSLATED:
-                texts = self.connection.execute(
-                    self._select(shape), list(chain.from_iterable(some))
-                ).fetchone()
-            for records, (kind, _, _), text in zip(found, asked, texts, strict=True):
-                if text is not None:
-                    records.extend(
-                        map(self._schema.table(kind).record, self._rows[kind](text))
-                    )
-        return found
+    def fetch(self, lookups: Sequence[Lookup]) -> list[list[Any]]:
+        """Return the records of each lookup, by one statement."""
+        # hot path: one statement, for each step of one gives the interpreter away.
+        most = max([len(values) for _, _, values in lookups])
+        if most <= _CHUNK:
+            return self._fetch_chunk(lookups)
+        results: list[list[Any]] = [[] for _ in lookups]
+        for start in range(0, most, _CHUNK):
+            chunk = [
+                (kind, index, values[start : start + _CHUNK])
+                for kind, index, values in lookups
+            ]
+            for result, records in zip(results, self._fetch_chunk(chunk), strict=True):
+                result.extend(records)
+        return results
+
+    def _fetch_chunk(self, lookups: Sequence[Lookup]) -> list[list[Any]]:
+        """Return the records of each lookup; none names more than `_CHUNK` values."""
+        padded = [(kind, index, _padded(values)) for kind, index, values in lookups]
+        shape = tuple([(kind, index, len(values)) for kind, index, values in padded])
+        parameters = list(chain.from_iterable([values for _, _, values in padded]))
+        with _TRANSLATED:
+            cursor = self.connection.execute(self._select(shape), parameters)
+            texts = cursor.fetchone()
+        return [
+            self._records(kind, text)
+            for (kind, _, _), text in zip(lookups, texts, strict=True)
+        ]
+
+    def _records(self, kind: type, text: bytes | None) -> list[Any]:
+        if text is None:
+            return []
+        return list(map(self._schema.table(kind).record, self._rows[kind](text)))
 
     def _select(self, shape: _Shape) -> str:
         statement = self._selects.get(shape)
         if statement is None:
-            each = [
+            selects = [
                 select(self._schema.table(kind), index, count)
                 for kind, index, count in shape
             ]
-            statement = self._selects[shape] = f"SELECT ({'), ('.join(each)})"
+            statement = self._selects[shape] = f"SELECT ({'), ('.join(selects)})"
         return statement
 
     def page(self, listing: Listing[T]) -> list[T]:
-        """One page of a listing."""
+        """Return one page of a listing. ValueError if no index serves it."""
         table = self._schema.table(listing.kind)
         statement, values = sql.page(table, listing)
         with _TRANSLATED:
-            return [
-                table.record(row) for row in self.connection.execute(statement, values)
-            ]
+            rows = self.connection.execute(statement, values)
+            return [table.record(row) for row in rows]
 
     def upsert(self, kind: type, records: Sequence[Any]) -> None:
-        """Writes records, each in place of the one with its key."""
+        """Write records, each in place of the one with its key."""
         table: RecordTable[Any] = self._schema.table(kind)
         rows = list(zip(*table.columns_of(records), strict=True))
         with _TRANSLATED:
             while rows:
+                # The largest power of two: few shapes of statement, each prepared once.
                 count = min(1 << (len(rows).bit_length() - 1), _CHUNK)
-                self.connection.execute(
-                    self._upsert(table, count), list(chain.from_iterable(rows[:count]))
-                )
+                parameters = list(chain.from_iterable(rows[:count]))
+                self.connection.execute(self._upsert(table, count), parameters)
                 rows = rows[count:]
 
     def _upsert(self, table: RecordTable[Any], count: int) -> str:
@@ -161,17 +176,17 @@ class SqliteEngine:
         return statement
 
     def commit(self) -> None:
-        """Makes it durable."""
+        """Make the transaction durable."""
         self._run("COMMIT")
 
     def rollback(self) -> None:
-        """Forgets it; where SQLite already has, there is nothing left to do."""
+        """Forget the transaction; SQLite has already, after some errors."""
         with suppress(sqlite3.Error):
             if self.connection.in_transaction:
                 self.connection.rollback()
 
     def reset(self) -> None:
-        """Empties every table. EngineDown."""
+        """Empty every table. EngineDown."""
         self.begin()
         try:
             for table in self._schema.tables.values():
@@ -182,7 +197,7 @@ class SqliteEngine:
             raise
 
     def close(self) -> None:
-        """Ends the connection; an open transaction is forgotten."""
+        """Close the connection; an open transaction is forgotten."""
         self.connection.close()
 
     def _run(self, statement: str) -> None:
@@ -195,8 +210,7 @@ class SqliteEngine:
 
 
 def _padded(values: Sequence[str]) -> Sequence[str]:
-    """Values with the last repeated up to a power of two: few shapes of statement, so
-    that each is prepared once."""
+    """Values with the last repeated up to a power of two: few shapes of statement."""
     count = len(values)
     if count & (count - 1) == 0:  # a power of two, or nothing at all
         return values
