@@ -4,7 +4,6 @@ else can be posted."""
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import pytest
 from gongji.account import ledger
@@ -16,8 +15,7 @@ from gongji.settlement.settle import Settle
 from hypothesis import given
 from hypothesis import strategies as st
 
-if TYPE_CHECKING:
-    from tests.conftest import NewWorld, World
+from tests.scaffold.world import NewWorld, World
 
 NOW = datetime(2025, 9, 30, 10, 0, tzinfo=SHANGHAI)
 Posted = tuple[str, int, EntryKind | None, int, int]

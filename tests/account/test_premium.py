@@ -28,7 +28,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.binding.applying import cities
-from tests.conftest import ANQING, NewWorld, World
+from tests.scaffold.people import ANQING
+from tests.scaffold.world import NewWorld, World
 
 NOW = datetime(2025, 9, 30, 10, 0, tzinfo=SHANGHAI)
 PREMIUM = frozenset({Purpose.RESIDENT_PREMIUM})
@@ -182,15 +183,15 @@ def test_the_holders_city_of_today_decides(new_world: NewWorld) -> None:
     wider = replace(
         provincial.value, aid_at=provincial.value.aid_at | {Use.RESIDENT_PREMIUM}
     )
-    values = {
-        "uses": (provincial, replace(provincial, value=wider, since=date(2025, 9, 30))),
-        "member_terms": {
-            Purpose.RESIDENT_PREMIUM: EnrolmentTerms(
-                schemes=frozenset({Scheme.RESIDENT}), or_enrolling=True
-            )
-        },
-    }
-    world = populated(new_world(now=NOW - timedelta(days=1), **values))
+    later = replace(provincial, value=wider, since=date(2025, 9, 30))
+    residents = EnrolmentTerms(schemes=frozenset({Scheme.RESIDENT}), or_enrolling=True)
+    world = populated(
+        new_world(
+            now=NOW - timedelta(days=1),
+            uses=(provincial, later),
+            member_terms={Purpose.RESIDENT_PREMIUM: residents},
+        )
+    )
     world.person("M", RESIDENT, ANQING)
     with pytest.raises(refusals.NotEligible) as refused:
         pay(world)

@@ -28,7 +28,7 @@ from gongji.rules.codes import SHANGHAI, ConsentMethod, EnrolmentStatus, Purpose
 from gongji.rules.hookspecs import CityRules
 from msgspec.structs import replace
 
-from tests.conftest import World
+from tests.scaffold.world import World
 
 PHONE = "10000000000"
 TUESDAY = datetime(2025, 9, 30, 10, 0, tzinfo=SHANGHAI)
@@ -81,8 +81,7 @@ class Applicants(World):
 
     def get(self, person_no: str) -> Person:
         """A person there is."""
-        found: Person = self.records[Person, person_no]
-        return found
+        return self.record(Person, person_no)
 
     def application(
         self, channel: str, holder: str = "H", member: str = "M", **changes: Any

@@ -4,30 +4,21 @@ a hospital of each level."""
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from gongji.account import ledger
 from gongji.model.account import Account, Entry, PurseMovement
-from gongji.model.binding import Binding
 from gongji.model.commands import Write
-from gongji.model.decided import DecidedBy
-from gongji.model.people import Certificate, Enrolment, Institution, Person
 from gongji.rules.codes import (
-    IDENTITY_CARD,
     SHANGHAI,
-    BindingState,
-    EnrolmentStatus,
     EntryKind,
-    InstitutionKind,
-    Purpose,
-    Scheme,
 )
 from gongji.serve.settings import DATABASE, KEY_FILE
 from gongji.store import open_store
 
-from tests.conftest import World
+from tests.scaffold import people
 
 PLACE: Final = "341102"
 OPENED: Final = datetime(2025, 1, 2, 9, tzinfo=SHANGHAI)
@@ -67,28 +58,13 @@ async def found(data: Path, database: str = "") -> None:
 
 def _records() -> Iterable[object]:
     for code, grade in HOSPITALS.items():
-        yield Institution(
-            code, "试验医院", InstitutionKind.HOSPITAL, grade, date(2020, 1, 1)
-        )
+        yield people.institution(grade, code=code, name="试验医院")
     for serial, (person_no, fen) in enumerate(OPENING.items()):
-        yield _person(person_no, serial)
+        yield people.person(person_no, serial, place=PLACE, phone="10000000000")
         yield Account(person_no, fen, 1)
         yield from _opening(person_no, fen)
     for member, holder in BOUND.items():
-        yield _binding(holder, member)
-
-
-def _person(person_no: str, serial: int) -> Person:
-    return Person(
-        person_no=person_no,
-        certificate=Certificate(IDENTITY_CARD, World.identity_number(serial)),
-        name="某某",
-        phone="10000000000",
-        insured_place=PLACE,
-        enrolments=(
-            Enrolment(Scheme.EMPLOYEE, "11", EnrolmentStatus.NORMAL, date(2015, 1, 1)),
-        ),
-    )
+        yield people.binding(holder, member, OPENED)
 
 
 def _opening(person_no: str, fen: int) -> tuple[Entry, ...]:
@@ -101,19 +77,4 @@ def _opening(person_no: str, fen: int) -> tuple[Entry, ...]:
         kind=kind,
         at=OPENED,
         reference="opening",
-    )
-
-
-def _binding(holder: str, member: str) -> Binding:
-    return Binding(
-        binding_id=f"B-{holder}-{member}",
-        holder=holder,
-        member=member,
-        relation="10",
-        purposes=frozenset({Purpose.VISIT}),
-        channel="window",
-        state=BindingState.ACTIVE,
-        submitted_at=OPENED,
-        active_at=OPENED,
-        decided_by=DecidedBy("341100", "gongji-chuzhou", "0", "0"),
     )

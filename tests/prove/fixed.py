@@ -14,8 +14,8 @@ from gongji.model.account import Account
 from gongji.model.refusals import Refusal
 from gongji.model.settlement import Accumulator
 
-from tests.conftest import World
 from tests.prove import stories
+from tests.scaffold.world import World
 
 START = datetime(2025, 12, 31, 15, 30, tzinfo=UTC)
 """Half past eleven at night in Shanghai on the last day of a year; told in another zone

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gongji import (
     NO_LIMIT,
@@ -41,9 +41,7 @@ from gongji.rules.codes import (
 from hypothesis import strategies as st
 
 from tests.prove.plain import PARTS, Town
-
-if TYPE_CHECKING:
-    from tests.conftest import NewWorld, World
+from tests.scaffold.world import NewWorld, World
 
 NOON = datetime(2025, 9, 30, 12, 0, tzinfo=SHANGHAI)
 TODAY = "2025-09-30"

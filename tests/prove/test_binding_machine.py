@@ -37,7 +37,7 @@ from hypothesis.stateful import (
 )
 from msgspec.structs import replace
 
-from tests.conftest import VAULT
+from tests.scaffold.world import VAULT
 
 START = datetime(2025, 9, 29, 10, 0, tzinfo=SHANGHAI)
 CHUZHOU, ANQING = "341100", "340800"

@@ -23,9 +23,9 @@ from tests.prove import plain, stories
 from tests.prove.conftest import LONG
 
 if TYPE_CHECKING:
-    from tests.conftest import NewWorld, World
     from tests.prove.conftest import Effort
     from tests.prove.plain import Town
+    from tests.scaffold.world import NewWorld, World
 
 ENOUGH = 5_000
 """Bills settled for each of the four kinds of town in a long run: 20,000 together."""
@@ -123,7 +123,7 @@ class Story:
         if not self.town["bound"]:
             return
         holder, member = self.town["bound"].pop(pick % len(self.town["bound"]))
-        binding = self.world.records[Binding, f"B-{holder}-{member}"]
+        binding = self.world.record(Binding, f"B-{holder}-{member}")
         self.world.add(replace(binding, state=BindingState.ENDED))
 
     def credit(self, given: tuple[str, int]) -> None:
@@ -131,7 +131,8 @@ class Story:
         who, fen = given
         for purse in (self.town["purse"], self.purses):
             purse[who] = purse.get(who, 0) + fen
-        account = self.world.records.get((Account, who), Account(who))
+        accounts = {account.person_no: account for account in self.world.all(Account)}
+        account = accounts.get(who, Account(who))
         self.world.add(
             replace(
                 account,

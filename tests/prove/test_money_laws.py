@@ -26,9 +26,9 @@ from hypothesis import strategies as st
 from tests.prove import plain, stories
 
 if TYPE_CHECKING:
-    from tests.conftest import NewWorld, World
     from tests.prove.conftest import Effort
     from tests.prove.plain import Town
+    from tests.scaffold.world import NewWorld, World
 
 KINDS = pytest.mark.parametrize("kind", stories.KINDS_OF_TOWN)
 Drawn = tuple[int, "Town"]
@@ -160,7 +160,7 @@ def test_a_preview_is_the_year_without_it(
         found = world.decide(PreviewReversal(command)).answer.affected
         affected = {a.settlement.settlement_id: a.would_be for a in found}
         for place, settlement in settled.items():
-            now = world.records[Settlement, settlement.settlement_id]
+            now = world.record(Settlement, settlement.settlement_id)
             if place == gone or now.reversed_at is not None:
                 assert settlement.settlement_id not in affected
                 continue

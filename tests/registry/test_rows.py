@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from gongji.model.people import Certificate, Enrolment, Institution, Kin, Person
@@ -18,10 +18,7 @@ from gongji.rules.binding import CLOSE
 from gongji.rules.codes import EnrolmentStatus, InstitutionKind, Scheme
 from msgspec.structs import replace
 
-from tests.conftest import VAULT
-
-if TYPE_CHECKING:
-    from tests.conftest import NewWorld, World
+from tests.scaffold.world import VAULT, NewWorld, World
 
 NUMBER = "341199198001010028"
 """An identity number of an area that does not exist, with a right check digit."""

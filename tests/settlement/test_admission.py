@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from gongji.cities.anhui import out_of_area
@@ -23,8 +23,7 @@ from gongji.rules.codes import (
 from gongji.settlement.settle import Quote, Settle
 from msgspec.structs import replace as revised
 
-if TYPE_CHECKING:
-    from tests.conftest import NewWorld, World
+from tests.scaffold.world import NewWorld, World
 
 NOW = datetime(2025, 9, 30, 10, 0, tzinfo=SHANGHAI)
 TODAY = NOW.date()

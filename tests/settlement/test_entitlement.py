@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from gongji.cities.anhui import exclusions, reimbursement, uses
@@ -24,8 +24,8 @@ from gongji.rules.codes import (
 )
 from msgspec.structs import replace as revised
 
-if TYPE_CHECKING:
-    from tests.conftest import NewWorld
+from tests.scaffold.people import BillChanges
+from tests.scaffold.world import NewWorld
 
 NOW = datetime(2025, 9, 30, 10, 0, tzinfo=SHANGHAI)
 TODAY = NOW.date()
@@ -226,7 +226,7 @@ def test_the_table_is_the_service_day_s(new_world: NewWorld) -> None:
     assert [50_00, 70_00] == [world.quote(b).fund_fen for b in bills]
 
 
-ASKED: dict[str, tuple[dict[str, Any], list[tuple[str, int]], int]] = {
+ASKED: dict[str, tuple[BillChanges, list[tuple[str, int]], int]] = {
     "no purse": ({"account_use": AccountUse.NONE}, [], 120_00),
     "the own purse only": ({"account_use": AccountUse.OWN}, [("P1", 50_00)], 70_00),
     "the city's order: own, then givers, the earlier binding first": (
@@ -255,24 +255,20 @@ ASKED: dict[str, tuple[dict[str, Any], list[tuple[str, int]], int]] = {
 @pytest.mark.parametrize(("changes", "expected", "cash"), ASKED.values(), ids=ASKED)
 def test_which_purses_pay(
     family: NewWorld,
-    changes: dict[str, Any],
+    changes: BillChanges,
     expected: list[tuple[str, int]],
     cash: int,
 ) -> None:
     """Of 200 in scope the fund pays half; then purses in order, aid only what is
     compliant; then cash."""
     world = family()
-    bill = world.bill(
-        "P1",
-        world.all(Institution)[0],
-        200_00,
-        **{
-            "first_selfpay_fen": 10_00,
-            "out_of_catalogue_fen": 10_00,
-            "account_use": CITY_ORDER,
-        }
-        | changes,
-    )
+    fields: BillChanges = {
+        "first_selfpay_fen": 10_00,
+        "out_of_catalogue_fen": 10_00,
+        "account_use": CITY_ORDER,
+        **changes,
+    }
+    bill = world.bill("P1", world.all(Institution)[0], 200_00, **fields)
     done = world.settle(bill)
     assert expected == [(line.purse, line.fen) for line in done.lines if line.purse]
     assert cash == done.cash_fen

@@ -4,7 +4,7 @@ by what it had used up."""
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import Unpack
 
 import pytest
 from gongji.model import refusals
@@ -15,8 +15,8 @@ from gongji.rules.codes import Scheme
 from gongji.settlement.preview import Previewed, PreviewReversal
 from gongji.settlement.reverse import Reverse
 
-if TYPE_CHECKING:
-    from tests.conftest import NewWorld, World
+from tests.scaffold.people import BillChanges
+from tests.scaffold.world import NewWorld, World
 
 Row = tuple[str, int, int, int, int]
 
@@ -29,7 +29,7 @@ def fresh(family: NewWorld) -> World:
     return world
 
 
-def settle(world: World, fen: int, **changes: object) -> Settlement:
+def settle(world: World, fen: int, **changes: Unpack[BillChanges]) -> Settlement:
     """P1's bill at the hospital of level 3, a minute after the one before."""
     world.now += timedelta(minutes=1)
     return world.settle(world.bill("P1", world.all(Institution)[0], fen, **changes))
@@ -131,14 +131,14 @@ def test_bills_of_one_instant_stand_in_their_order(fresh: World) -> None:
     assert [] == rows(preview(fresh, third.settlement_id))
 
 
-UNTOUCHED: dict[str, dict[str, object]] = {
+UNTOUCHED: dict[str, BillChanges] = {
     "of another year": {"service_day": date(2024, 12, 31)},
     "the fund does not pay": {"inpatient_that_day": True},
 }
 
 
 @pytest.mark.parametrize("changes", UNTOUCHED.values(), ids=UNTOUCHED)
-def test_others_are_not_affected(fresh: World, changes: dict[str, object]) -> None:
+def test_others_are_not_affected(fresh: World, changes: BillChanges) -> None:
     """A bill of another year, or one the fund pays nothing of whatever was used, is not listed."""
     first = settle(fresh, 800_00)
     settle(fresh, 1000_00, **changes)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 from gongji.account.ledger import Inconsistent
@@ -17,8 +16,7 @@ from gongji.settlement.identities import check_identities
 from gongji.settlement.settle import Settle, settlement_id_of
 from msgspec.structs import replace
 
-if TYPE_CHECKING:
-    from tests.conftest import NewWorld, World
+from tests.scaffold.world import NewWorld, World
 
 NOW = datetime(2025, 9, 30, 10, 0, tzinfo=SHANGHAI)
 CITY_ORDER = AccountUse.CITY_ORDER

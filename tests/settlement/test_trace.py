@@ -4,7 +4,7 @@ random families."""
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gongji.model.account import Account, Entry
 from gongji.model.people import Institution
@@ -30,9 +30,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.evaluator import faults
-
-if TYPE_CHECKING:
-    from tests.conftest import NewWorld, World
+from tests.scaffold.world import NewWorld, World
 
 NOW = datetime(2025, 9, 30, 10, 0, tzinfo=SHANGHAI)
 TODAY = NOW.date()

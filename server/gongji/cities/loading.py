@@ -47,22 +47,30 @@ def load_cities(
     entries = _distinct(metadata.entry_points(group=ENTRY_POINTS))
     refused = _same_name(entries)
     ambiguous = {plugin.pinyin for plugin in refused}
-    loaded: list[City] = []
-    for entry in entries:
-        if entry.name in ambiguous:
-            continue
-        try:
-            loaded.append(_load(entry, operator))
-        except PluginProblem as problem:
-            refused.append(RefusedPlugin(_label(entry), entry.name, str(problem)))
+    unique = [entry for entry in entries if entry.name not in ambiguous]
+    loaded, faulty = _load_each(unique, operator)
     rivals = _same_area(loaded)
-    refused += rivals
     rival_names = {plugin.pinyin for plugin in rivals}
     served = [city for city in loaded if city.pinyin not in rival_names]
     _refuse_unserved(served, operator)
     served.sort(key=lambda city: city.area_code)
+    refused += faulty + rivals
     refused.sort(key=lambda plugin: (plugin.pinyin, plugin.plugin))
     return Cities(tuple(served), tuple(refused))
+
+
+def _load_each(
+    entries: Iterable[metadata.EntryPoint], operator: OperatorRules
+) -> tuple[list[City], list[RefusedPlugin]]:
+    """Return the cities that could be loaded, and the plugins that could not."""
+    loaded: list[City] = []
+    faulty = []
+    for entry in entries:
+        try:
+            loaded.append(_load(entry, operator))
+        except PluginProblem as problem:
+            faulty.append(RefusedPlugin(_label(entry), entry.name, str(problem)))
+    return loaded, faulty
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Records of purses: balances, movements, entries, credits and premiums."""
+"""Records of purses (个人账户): balances, movements, entries, credits and premiums."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from gongji.rules.codes import (
 
 
 def has_purse(person: Person, account: Account | None) -> bool:
-    """Whether a person has a personal account: whoever is, or ever was, in the employee scheme."""
+    """Return whether a person has a personal account."""
+    # Whoever is, or ever was, an employee keeps the account, also in another scheme.
     return account is not None or any(
         e.scheme is Scheme.EMPLOYEE for e in person.enrolments
     )
@@ -39,7 +40,7 @@ class Account(Struct, frozen=True):
 
 
 class Entry(Struct, frozen=True, kw_only=True):
-    """One posting of a balanced transaction; never changed.
+    """One posting of a balanced transaction (分录); never changed.
 
     `ledger_account` is `purse:P1`, `fund:3411:310`, `cash` or `institution:H…`; balance
     and version stand on purse entries only (0 elsewhere). The postings of one
@@ -58,13 +59,15 @@ class Entry(Struct, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        """Its own key: S…/002."""
+        """Return its own key: S…/002."""
         return f"{self.transaction_id}/{self.position:03d}"
 
 
 class Credit(Struct, frozen=True):
-    """One month's credit of one person, given from `source`; one taken back makes room
-    for another in its place."""
+    """One month's credit (划入) of one person, from the ledger account `source`.
+
+    One taken back makes room for another in its place.
+    """
 
     credit_id: str
     person_no: str
@@ -77,8 +80,10 @@ class Credit(Struct, frozen=True):
 
 
 class Premium(Struct, frozen=True, kw_only=True):
-    """One member's resident premium (居民医保个人缴费) of one year, paid from a
-    holder's purse; never changed."""
+    """One member's resident premium (居民医保个人缴费) of one year; never changed.
+
+    It was paid from the holder's purse.
+    """
 
     premium_id: str
     holder: str
@@ -96,5 +101,5 @@ class Premium(Struct, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        """Its own key."""
+        """Return its own key."""
         return self.key_of(self.member, self.year)

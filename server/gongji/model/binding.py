@@ -16,8 +16,7 @@ from gongji.rules.codes import (
 
 
 class Material(Struct, frozen=True):
-    """A proof handed in (材料): kind, original or copy, the channel's reference, the
-    file's SHA-256."""
+    """A proof handed in (材料), with the channel's reference and the file's SHA-256."""
 
     kind: str
     original: bool
@@ -43,7 +42,7 @@ class Consent(Struct, frozen=True):
 
 
 class MemberDetails(Discreet, frozen=True):
-    """What the applicant typed about the member; empty where not asked."""
+    """What the applicant typed about the member; empty if the city does not ask it."""
 
     hidden = frozenset({"name", "certificate_number", "phone"})
 
@@ -80,8 +79,11 @@ class BindingEvent(Struct, frozen=True):
 
 
 class Binding(Struct, frozen=True, kw_only=True):
-    """A binding between holder (授权人) and member (使用人); `closed_at` is set in
-    every final state."""
+    """A binding between holder (授权人) and member (使用人).
+
+    `closed_at` is set in every final state; `review_due_provisional` if the due time
+    lies in a year whose holidays are not published.
+    """
 
     binding_id: str
     holder: str

@@ -16,38 +16,41 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 _CONTEXT: Final = frozenset({"request", "cities", "workdays"})
-"""What a command carries beside the content of its request."""
+"""The fields of a command that are not the content of its request."""
 
 
 class Decision(Struct, Generic[R], frozen=True):
-    """An answer and the records to write, each kind's key deciding between insert and update."""
+    """An answer and the records to write; a key that exists is written over."""
 
     answer: R
     writes: tuple[Any, ...] = ()
 
 
 class Query(Protocol[R]):
-    """Something decided without writing."""
+    """Something decided over facts; `Store.ask` writes nothing, `Store.apply` does."""
 
     def needs(self, facts: Facts) -> Iterable[Need]:
-        """What must be known, given what is known so far; asked again until nothing is missing."""
+        """Return what must be known, given what is known so far.
+
+        The store asks again until nothing is missing.
+        """
 
     def decide(self, facts: Facts) -> Decision[R]:
-        """The pure decision. Refusal by name."""
+        """Decide, reading facts alone. Refusal by name."""
 
 
 class Write(Struct, frozen=True):
-    """A query that writes records as they are, whatever is there."""
+    """Writes records as they are, whatever is stored."""
 
     records: tuple[Any, ...]
 
     def needs(self, facts: Facts) -> Iterable[Need]:
-        """Nothing."""
+        """Return nothing."""
         del facts
         return ()
 
     def decide(self, facts: Facts) -> Decision[None]:
-        """The records."""
+        """Decide to write the records."""
         del facts
         return Decision(None, self.records)
 
@@ -87,7 +90,7 @@ class Answer(Struct, Generic[R], frozen=True):
 
 
 class RequestRecord(Struct, frozen=True):
-    """The row of a request id: kept for ever.
+    """The row of a request id, kept for ever.
 
     `digests` hold a keyed hash per top-level field; `answer` the first answer as JSON,
     `refusal` the final refusal. A tombstone has neither: an original that was reversed
@@ -137,8 +140,10 @@ class Command(Struct, Generic[R], frozen=True):
 
 
 class RecallingCommand(Command[R], Generic[R], frozen=True):
-    """A command that rebuilds its first answer from what it wrote, so that the answer
-    is not stored a second time."""
+    """A command that rebuilds its first answer from what it wrote.
+
+    The answer is then not stored a second time.
+    """
 
     @abstractmethod
     def recall_needs(self, remembered: RequestRecord) -> Iterable[Need]:
@@ -150,8 +155,10 @@ class RecallingCommand(Command[R], Generic[R], frozen=True):
 
 
 class Adopted(Struct, frozen=True):
-    """An operator's adoption of a candidate revision (采纳候选修订): in force from
-    `since`, recorded at `at`."""
+    """An operator's adoption of a candidate revision (采纳候选修订).
+
+    It is in force from the day `since`, and was recorded at `at`.
+    """
 
     area_code: str
     candidate: str
@@ -160,5 +167,5 @@ class Adopted(Struct, frozen=True):
 
     @property
     def key(self) -> str:
-        """Its own key: 341100/V2."""
+        """Return its own key: 341100/V2."""
         return f"{self.area_code}/{self.candidate}"

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 
 class DecidedBy(Struct, frozen=True):
-    """Whose rules decided: city, plugin and core with their versions, adopted candidates."""
+    """The city, plugin and core whose rules decided, and the adopted candidates."""
 
     area_code: str
     plugin: str
@@ -18,7 +18,7 @@ class DecidedBy(Struct, frozen=True):
 
 
 class RuleRef(Struct, frozen=True):
-    """A rule that took part in a decision: hook, first day of its value, numbers of its clauses."""
+    """A rule that took part in a decision: hook, first day of its value, clauses."""
 
     hook: str
     since: date

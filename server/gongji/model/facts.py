@@ -1,5 +1,4 @@
-"""What a decision may know and what it may write: facts prefetched for a batch, and the
-commands over them.
+"""What a decision may know (事实): the facts prefetched for a batch of commands.
 
 A command says which facts it needs, given those already known, until nothing is
 missing; then a pure decision refuses by name or returns its answer with the records to
@@ -11,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from msgspec import Struct
 
@@ -29,25 +28,30 @@ class Need(Struct, frozen=True):
 
 
 def by_key(kind: type, key: str) -> Need:
-    """The one record of that key."""
+    """Return the need of the one record with that key."""
     return Need(kind, "", key)
 
 
 class Keys(Protocol):
-    """How records are found (the store's schema knows)."""
+    """How records are found; the store's schema knows."""
 
     def key_of(self, record: object) -> str:
-        """The record's key."""
+        """Return the record's key."""
 
     def indexes_of(self, record: object) -> Mapping[str, str]:
-        """The record's value in each of its kind's indexes."""
+        """Return the record's value in each of its kind's indexes."""
 
 
 class NotLoaded(KeyError):  # noqa: N818 - a state of the facts, met and mended by the store
     """A decision read what was never fetched: it is fetched, and the decision made again."""
 
 
-_EMPTY: Mapping[str, Collection[str]] = {}
+_Lists: TypeAlias = dict[str, dict[str, set[str]]]
+"""Keys by index and value."""
+
+_NO_LISTS: _Lists = {}
+
+_NO_VALUES: dict[str, set[str]] = {}
 
 
 class Facts:
@@ -62,28 +66,30 @@ class Facts:
         self.now = now
         self.keys = keys
         self._records: defaultdict[type, dict[str, Any]] = defaultdict(dict)
-        self._lists: dict[type, dict[str, dict[str, dict[str, None]]]] = {}
+        self._lists: dict[type, _Lists] = {}
         self._written: defaultdict[type, dict[str, Any]] = defaultdict(dict)
 
     @property
     def now(self) -> datetime:
-        """The instant all decisions of the batch are made at."""
+        """Return the instant all decisions of the batch are made at."""
         return self._now
 
     @now.setter
     def now(self, instant: datetime) -> None:
+        # hot path: converted once a batch, not once a rule that asks for the day.
         self._now = instant
         self.today = instant.astimezone(SHANGHAI).date()
 
     def has(self, need: Need) -> bool:
-        """Whether that need has been answered."""
+        """Return whether that need has been met."""
+        # hot path: `get`, so that asking leaves no empty dictionaries behind.
         if need.index:
-            return need.value in self._lists.get(need.kind, _EMPTY).get(need.index, ())
+            lists = self._lists.get(need.kind, _NO_LISTS)
+            return need.value in lists.get(need.index, _NO_VALUES)
         return need.value in self._records.get(need.kind, ())
 
     def get(self, kind: type[T], key: str) -> T | None:
-        """The record of that key, None where there is none. Unknown where it was never
-        asked for."""
+        """Return the record of that key, None if there is none. NotLoaded."""
         try:
             record: T | None = self._records[kind][key]
         except KeyError:
@@ -91,61 +97,75 @@ class Facts:
         return record
 
     def where(self, kind: type[T], index: str, value: str) -> list[T]:
-        """The records whose index has that value, by key. Unknown where they were never
-        asked for."""
+        """Return the records whose index has that value, by key. NotLoaded."""
         try:
-            listed = self._lists[kind][index][value]
+            keys = self._lists[kind][index][value]
         except KeyError:
             raise NotLoaded(kind.__name__, index, value) from None
         records = self._records[kind]
-        return [records[key] for key in sorted(listed)]
+        # By key, so that a decision does not hang on the order a database found them in.
+        return [records[key] for key in sorted(keys)]
 
     def load(
         self, kind: type, index: str, values: Collection[str], records: Iterable[Any]
     ) -> None:
-        """Takes what the store found for needs of one kind and index; what this batch
-        wrote is newer and wins."""
-        found = {self.keys.key_of(r): r for r in records}
-        known, written = self._records[kind], self._written.get(kind)
-        if not index:
-            known.update(dict.fromkeys(values))
-            known.update(found)
-            if written:
-                known.update({key: written[key] for key in values if key in written})
-            return
+        """Take what the store found for needs of one kind and index ("" the key)."""
+        stored = {self.keys.key_of(record): record for record in records}
+        if index:
+            self._load_lists(kind, index, values, stored)
+        else:
+            self._load_by_key(kind, values, stored)
+
+    def _load_by_key(
+        self, kind: type, keys: Collection[str], stored: Mapping[str, Any]
+    ) -> None:
+        records = self._records[kind]
+        # A key that was not found is known to have no record: None.
+        records.update(dict.fromkeys(keys))
+        records.update(stored)
+        # What this batch wrote is newer than what the database holds.
+        written = self._written.get(kind)
         if written:
-            found |= {
-                key: r
-                for key, r in written.items()
-                if key in found or self.keys.indexes_of(r)[index] in values
-            }
-        lists: dict[str, dict[str, None]] = {value: {} for value in values}
-        for key, record in found.items():
-            known[key] = record
-            if (listed := lists.get(self.keys.indexes_of(record)[index])) is not None:
-                listed[key] = None
+            records.update({key: written[key] for key in keys if key in written})
+
+    def _load_lists(
+        self, kind: type, index: str, values: Collection[str], stored: dict[str, Any]
+    ) -> None:
+        # What this batch wrote may have come into a list since, or gone from it.
+        for key, record in self._written.get(kind, {}).items():
+            if key in stored or self.keys.indexes_of(record)[index] in values:
+                stored[key] = record
+        records = self._records[kind]
+        lists: dict[str, set[str]] = {value: set() for value in values}
+        for key, record in stored.items():
+            records[key] = record
+            keys = lists.get(self.keys.indexes_of(record)[index])
+            if keys is not None:
+                keys.add(key)
         self._lists.setdefault(kind, {}).setdefault(index, {}).update(lists)
 
     def write(self, records: Iterable[Any]) -> None:
-        """Makes records visible to the decisions that follow."""
+        """Make records visible to the decisions that follow."""
         for record in records:
             kind, key = type(record), self.keys.key_of(record)
+            # hot path: most kinds written are in no list that anybody asked for.
             if kind in self._lists:
-                self._list_anew(kind, key, record)
+                self._relist(kind, key, record)
             self._records[kind][key] = record
             self._written[kind][key] = record
 
-    def _list_anew(self, kind: type, key: str, record: object) -> None:
-        """Moves a record from the lists it stood in to those it belongs to."""
+    def _relist(self, kind: type, key: str, record: object) -> None:
+        """Move a record from the lists it stood in to those it belongs to."""
         before = self._records[kind].get(key)
-        stale = self.keys.indexes_of(before) if before is not None else {}
-        now = self.keys.indexes_of(record)
+        old = self.keys.indexes_of(before) if before is not None else {}
+        new = self.keys.indexes_of(record)
         for index, lists in self._lists[kind].items():
-            if stale.get(index, now[index]) != now[index]:
-                lists.get(stale[index], {}).pop(key, None)
-            if (listed := lists.get(now[index])) is not None:
-                listed[key] = None
+            if old.get(index, new[index]) != new[index]:
+                lists.get(old[index], set()).discard(key)
+            keys = lists.get(new[index])
+            if keys is not None:
+                keys.add(key)
 
     def written(self) -> Mapping[type, Mapping[str, Any]]:
-        """The last state of every record written in this batch, by kind and key."""
+        """Return the last state of every record written in this batch, by kind and key."""
         return self._written

@@ -1,8 +1,7 @@
-"""Frozen facts the rules and decisions speak about: people, institutions, bindings,
-bills, settlements.
+"""Records of people (参保人) and institutions (定点医药机构), as the registry has them.
 
 Amounts are fen, days are Shanghai civil days, instants are aware datetimes. National
-field names in brackets.
+field names stand in brackets.
 """
 
 from __future__ import annotations
@@ -22,17 +21,21 @@ from gongji.rules.codes import (
 
 
 def alive_on(person: Person, day: date) -> bool:
-    """Whether the registry knows of no death before that day."""
+    """Return whether the registry knows of no death before that day."""
+    # The day of death itself counts: a bill of that day is settled.
     return person.died_on is None or day <= person.died_on
 
 
 class Discreet(Struct, frozen=True):
-    """A record some of whose fields are personal and never show in a repr."""
+    """A record some of whose fields are personal and never show in a repr.
+
+    Logs and test failures print reprs, so they show nothing of these.
+    """
 
     hidden: ClassVar[frozenset[str]]
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
-        """The other fields, for whoever prints it."""
+        """Return the other fields; rich prints from here, past `__repr__`."""
         return [
             (name, getattr(self, name))
             for name in self.__struct_fields__
@@ -54,17 +57,17 @@ class Enrolment(Struct, frozen=True):
     until: date | None = None
 
     def covers(self, day: date) -> bool:
-        """Whether the enrolment lasts on that day, both ends included."""
+        """Return whether the enrolment lasts on that day, both ends included."""
         return self.since <= day and (self.until is None or day <= self.until)
 
     @property
     def standing(self) -> Standing:
-        """Retired for psn_type 12…, else active."""
+        """Return retired for psn_type 12…, else active."""
         return Standing.RETIRED if self.psn_type.startswith("12") else Standing.ACTIVE
 
 
 class Kin(Struct, frozen=True):
-    """A relation the registry knows: `relation` is what the other is to this person (GB/T 4761)."""
+    """A relative in the registry: `relation` is what they are to this person (GB/T 4761)."""
 
     person_no: str
     relation: str
@@ -81,8 +84,7 @@ class Certificate(Discreet, frozen=True):
 
 
 class Person(Discreet, frozen=True):
-    """An insured person (psn_no …); certificate, name and phone are sealed at rest and
-    never shown in a repr."""
+    """An insured person (psn_no …); certificate, name and phone are sealed at rest."""
 
     hidden = frozenset({"certificate", "name", "phone"})
 
@@ -98,23 +100,22 @@ class Person(Discreet, frozen=True):
 
     @property
     def born(self) -> date | None:
-        """Birth date as the identity card's number holds it; None for other certificates."""
+        """Return the birth date in the identity card's number; None for other certificates."""
         if self.certificate.type != IDENTITY_CARD:
             return None
         return date.fromisoformat(self.certificate.number[6:14])
 
     def younger_than(self, years: int, day: date) -> bool:
-        """Whether the person has not completed so many years on a day; False where the
-        birth date is not known."""
+        """Return whether the person is younger on a day; False if the birth date is unknown."""
         born = self.born
-        return (
-            born is not None
-            and (day.year - born.year - ((day.month, day.day) < (born.month, born.day)))
-            < years
-        )
+        if born is None:
+            return False
+        # Compared as month and day: a birthday of 29 February completes a year on 1 March.
+        before_birthday = (day.month, day.day) < (born.month, born.day)
+        return day.year - born.year - before_birthday < years
 
     def enrolled(self, day: date, scheme: Scheme) -> Enrolment | None:
-        """The person's enrolment in that scheme on that day, whatever its status."""
+        """Return the enrolment in that scheme on that day, whatever its status."""
         return next(
             (e for e in self.enrolments if e.scheme is scheme and e.covers(day)), None
         )
@@ -132,21 +133,23 @@ class Institution(Struct, frozen=True):
 
     @property
     def area_code(self) -> str:
-        """The area it lies in: characters two to seven of its code."""
+        """Return the area it lies in: characters two to seven of its code."""
         return self.code[1:7]
 
     @property
     def level(self) -> int | None:
-        """Level 1, 2 or 3 from the national grade; None where unranked or a pharmacy."""
+        """Return level 1, 2 or 3 from the national grade; None if unranked or a pharmacy."""
         return _LEVEL_OF_GRADE.get(self.hosp_lv)
 
     def designated_on(self, day: date) -> bool:
-        """Whether it is designated that day, both ends included."""
-        return self.designated_from <= day and (
-            self.designated_to is None or day <= self.designated_to
-        )
+        """Return whether it is designated that day, both ends included."""
+        if day < self.designated_from:
+            return False
+        return self.designated_to is None or day <= self.designated_to
 
 
+# hosp_lv 1-4 and 12 are grade three (special, A, B, C, ungraded), 5-7 and 13 grade two,
+# 8-10 and 14 grade one; 11 is unranked.
 _LEVEL_OF_GRADE = {
     1: 3,
     2: 3,

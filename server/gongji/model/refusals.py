@@ -55,8 +55,7 @@ from gongji.rules.clauses import Clause
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One unmet condition of an application: the hook that asks, its clauses, what is
-    wrong, what would help."""
+    """One unmet condition of an application: hook, clauses, message, remedy."""
 
     hook: str
     clauses: tuple[str, ...]
@@ -65,10 +64,10 @@ class Condition:
 
 
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault
-    """A command was refused, by name; `message` is Chinese, for the citizen or the channel.
+    """A command was refused, by name; `message` is Chinese, for citizen and channel.
 
     `field` is the path of the field at fault, `clauses` are those behind the refusal,
-    `metadata` names the figures.
+    `metadata` names the figures. The name of a class is stored with the request id.
     """
 
     final: ClassVar[bool] = False
@@ -94,14 +93,13 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault
         remembered, final or not."""
 
     def leaving(self, *records: object) -> Self:
-        """The same refusal, leaving these records behind: a tombstone for an original
-        that has not arrived."""
+        """Return the refusal, leaving these records behind (a tombstone)."""
         self.leaves = records
         return self
 
     @classmethod
     def reason(cls) -> str:
-        """The reason on the wire: PersonNotFound → PERSON_NOT_FOUND."""
+        """Return the reason on the wire: PersonNotFound → PERSON_NOT_FOUND."""
         return "".join(
             "_" + c if c.isupper() and i else c for i, c in enumerate(cls.__name__)
         ).upper()
@@ -258,8 +256,7 @@ class Conflict(Refusal):
 
 
 class RequestIdReused(Conflict):
-    """The request id was used before with other content, by another caller or for
-    another method."""
+    """The request id came before with other content, caller or method."""
 
 
 class Unavailable(Refusal):

@@ -1,4 +1,4 @@
-"""Records of a settlement (结算): bill, lines, and what is accumulated by year."""
+"""Records of a settlement (结算): the bill, its lines, and what accumulates by year."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from gongji.rules.codes import (
 
 
 class Bill(Struct, frozen=True, kw_only=True):
-    """One outpatient bill in the national decomposition; its four parts add up to `total_fen`."""
+    """One outpatient bill in the national decomposition: four parts of `total_fen`."""
 
     patient: str
     institution_code: str
@@ -52,8 +52,10 @@ class Bill(Struct, frozen=True, kw_only=True):
 
 
 class Line(Struct, frozen=True, kw_only=True):
-    """So many fen of a bill, paid by one payer under one rule; `inputs` feed the named
-    formula (trace.v1)."""
+    """So many fen of a bill, paid by one payer under one rule.
+
+    `inputs` feed the named formula (`settlement.trace`).
+    """
 
     fen: int
     payer: Payer
@@ -65,7 +67,7 @@ class Line(Struct, frozen=True, kw_only=True):
 
 
 class Settlement(Struct, frozen=True, kw_only=True):
-    """A settled, or quoted, bill (setl_id …). A quote has no id, time or movements."""
+    """A settled or quoted bill (setl_id …); a quote has no id, time or movements."""
 
     settlement_id: str
     settled_at: datetime | None
@@ -90,17 +92,17 @@ class Settlement(Struct, frozen=True, kw_only=True):
 
     @property
     def account_fen(self) -> int:
-        """Paid from purses, own and givers' (acct_pay)."""
+        """Return what purses paid, own and givers' (acct_pay)."""
         return self.own_fen + self.aid_fen
 
     @property
     def patient_part_fen(self) -> int:
-        """Borne by the patient (psn_part_amt)."""
+        """Return what the patient bears (psn_part_amt)."""
         return self.bill.total_fen - self.fund_fen
 
     @property
     def accumulator_key(self) -> str:
-        """The key of the accumulator it adds to."""
+        """Return the key of the accumulator it adds to."""
         bill = self.bill
         return Accumulator.key_of(
             bill.patient,
@@ -111,7 +113,7 @@ class Settlement(Struct, frozen=True, kw_only=True):
 
 
 class Accumulator(Struct, frozen=True):
-    """What one patient used up in one scheme, pooling area and natural year (5206 累计)."""
+    """What one patient used up in a scheme, pooling area and natural year (5206 累计)."""
 
     person_no: str
     scheme: Scheme
@@ -135,13 +137,15 @@ class Accumulator(Struct, frozen=True):
 
     @property
     def key(self) -> str:
-        """Its own key."""
+        """Return its own key."""
         return self.key_of(self.person_no, self.scheme, self.pooling_area, self.year)
 
 
 class SettledDay(Struct, frozen=True):
-    """A service day of which something was settled in a pooling area, reversed since or
-    not: its rules stand."""
+    """A service day of which something was settled in a pooling area, reversed or not.
+
+    Its rules stand: an adoption over it is refused.
+    """
 
     pooling_area: str
     day: date
@@ -153,5 +157,5 @@ class SettledDay(Struct, frozen=True):
 
     @property
     def key(self) -> str:
-        """Its own key."""
+        """Return its own key."""
         return self.key_of(self.pooling_area, self.day)
