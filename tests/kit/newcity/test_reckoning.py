@@ -94,7 +94,7 @@ def test_by_hand(scheme: str, standing: Standing, visits: Visits, paid: Paid) ->
         (p.deductible, p.fund) for p in came
     ]
     assert [Decimal(in_scope) for _, in_scope in visits] == [
-        p.fund + p.rest for p in came
+        p.fund + p.cash for p in came
     ]
 
 

@@ -1,5 +1,4 @@
-"""Through which channel the cases of a new city apply, and what a whole application
-brings there."""
+"""Make the applications (申请) of a new city's cases, complete for their channel."""
 
 from __future__ import annotations
 
@@ -11,6 +10,7 @@ from typing import Any, Final
 from gongji.binding.workdays import Workdays
 from gongji.kit.newcity.policy import Policy
 from gongji.kit.newcity.reading import CHECKS, FIELDS, MATERIALS, ORIGINAL
+from gongji.kit.newcity.telling import Step
 from gongji.rules.channels import (
     Asked,
     AtOnce,
@@ -26,22 +26,29 @@ from gongji.rules.hookspecs import CityRules
 
 _CHECK_WORDS: Final = {check: word for word, check in CHECKS.items()}
 
-_FIELD_WORDS: Final = {asked: word for word, asked in FIELDS.items()}
+_FIELD_WORDS: Final = {field: word for word, field in FIELDS.items()}
 
 _MATERIAL_WORDS: Final = {kind: word for word, kind in MATERIALS.items()}
 
-EFFECTIVE, UNDER_REVIEW = "已生效", "审核中"
+EFFECTIVE: Final = "已生效"
+
+UNDER_REVIEW: Final = "审核中"
 
 _SATURDAY: Final = 5
 
 _ORDINARY_WEEKS: Final = 2
+"""The longest review of a case ends within two weeks."""
 
 _SEARCHED_WEEKS: Final = 26
 
+_TEN: Final = time(10)
+
+_COUNTERS_CLOSE: Final = time(17)
+
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """One channel with what it asks for."""
+class ChannelTerms:
+    """One channel with what it asks of an application."""
 
     id: str
     channel: Channel
@@ -51,33 +58,38 @@ class Way:
     review: ReviewLatency
 
     @classmethod
-    def through(cls, policy: Policy, number: str) -> Way:
-        """The channel of that id as the city has it."""
+    def of(cls, policy: Policy, channel_id: str) -> ChannelTerms:
+        """Return a channel as the city has it."""
         return cls(
-            number,
-            policy.value(CityRules.channels)[number],
-            policy.value(CityRules.identity_checks)[number],
-            policy.value(CityRules.fields_asked)[number],
-            policy.value(CityRules.materials)[number],
-            policy.value(CityRules.review_latency)[number],
+            channel_id,
+            channel=policy.value(CityRules.channels)[channel_id],
+            checks=policy.value(CityRules.identity_checks)[channel_id],
+            fields=policy.value(CityRules.fields_asked)[channel_id],
+            materials=policy.value(CityRules.materials)[channel_id],
+            review=policy.value(CityRules.review_latency)[channel_id],
         )
 
     def state(self, *, on_record: bool = False) -> str:
-        """How a whole application comes out; `on_record` where the registry knows the relation."""
-        at_once = self.review.at_once
-        passes = at_once is AtOnce.ALWAYS or (
-            at_once is AtOnce.IF_CHECKS_PASS and on_record
-        )
-        return EFFECTIVE if passes else UNDER_REVIEW
+        """Return the state after a complete application.
+
+        `on_record`: the registry knows the relation.
+        """
+        match self.review.at_once:
+            case AtOnce.ALWAYS:
+                return EFFECTIVE
+            case AtOnce.IF_CHECKS_PASS if on_record:
+                return EFFECTIVE
+        return UNDER_REVIEW
 
     def proofs(self, *, on_record: bool = False) -> list[str]:
-        """The materials a whole application brings, as a case names them."""
-        asked = [
-            need
+        """Return the materials of a complete application, as a case names them."""
+        proofs = [
+            proofs_of(need)[0]
             for need in self.materials
             if need.asked is Asked.ALWAYS or not on_record
         ]
-        return list(dict.fromkeys(proofs_of(need)[0] for need in asked))
+        # One document may meet two needs.
+        return list(dict.fromkeys(proofs))
 
     def bind(
         self,
@@ -86,77 +98,81 @@ class Way:
         relation: str,
         *,
         on_record: bool = False,
-        **other: Any,
-    ) -> dict[str, Any]:
-        """A whole application as a step of a case."""
+    ) -> Step:
+        """Return a complete application as a step of a case."""
         application: dict[str, Any] = {
             "holder": holder,
             "member": member,
             "relation": relation,
             "channel": self.id,
+            "consent": "本人",
         }
-        application["consent"] = "本人"
-        if proofs := self.proofs(on_record=on_record):
+        proofs = self.proofs(on_record=on_record)
+        if proofs:
             application["materials"] = proofs
-        return {"bind": application | other}
+        return {"bind": application}
 
     def open_at(self, day: date) -> datetime:
-        """An instant of that day at which the channel takes applications, if the day is
-        a working one."""
+        """Return an instant of a working day at which the channel takes applications."""
         hours = self.channel.hours
-        opens = hours.opens if isinstance(hours, CounterHours) else time(10)
+        opens = hours.opens if isinstance(hours, CounterHours) else _TEN
         return datetime.combine(day, opens)
 
 
 def proofs_of(need: MaterialNeed) -> list[str]:
-    """Every kind that meets a need, as a case names it."""
-    return [
-        _MATERIAL_WORDS[kind] + (ORIGINAL if need.original else "")
-        for kind in need.one_of
-    ]
+    """Return every kind that meets a need, as a case names it."""
+    suffix = ORIGINAL if need.original else ""
+    return [_MATERIAL_WORDS[kind] + suffix for kind in need.one_of]
 
 
 def not_eligible(hook: str, cited: Sequence[Clause]) -> dict[str, Any]:
-    """What is expected where one condition is not met."""
-    expect: dict[str, Any] = {"refused": "NOT_ELIGIBLE", "conditions": [hook]}
-    return expect | ({"clauses": [clause.id for clause in cited]} if cited else {})
+    """Return what is expected if one condition is not met."""
+    outcome: dict[str, Any] = {"refused": "NOT_ELIGIBLE", "conditions": [hook]}
+    if cited:
+        outcome["clauses"] = [clause.id for clause in cited]
+    return outcome
 
 
-def elsewhere(area_code: str) -> str:
-    """Another city of the province."""
-    return "340100" if not area_code.startswith("3401") else "340200"
+def other_city(area_code: str) -> str:
+    """Return another city of the province: Hefei, for Hefei itself Wuhu."""
+    return "340200" if area_code.startswith("3401") else "340100"
 
 
 def check_words(checks: frozenset[IdentityCheck]) -> list[str]:
-    """Identity checks as a case names them."""
+    """Return identity checks as a case names them."""
     return [_CHECK_WORDS[check] for check in IdentityCheck if check in checks]
 
 
-def field_words(asked: frozenset[MemberField]) -> list[str]:
-    """Fields as people call them."""
-    return [_FIELD_WORDS[each] for each in MemberField if each in asked]
+def field_words(fields: frozenset[MemberField]) -> list[str]:
+    """Return fields as people call them."""
+    return [_FIELD_WORDS[field] for field in MemberField if field in fields]
 
 
 def ordinary_monday(since: date) -> date:
-    """The first Monday from that day on that begins two ordinary weeks; where there is
-    none soon, the next Monday."""
-    first = since + timedelta(days=-since.weekday() % 7)
-    mondays = (first + timedelta(weeks=week) for week in range(_SEARCHED_WEEKS))
-    return next(
-        (monday for monday in mondays if is_ordinary(monday, _ORDINARY_WEEKS)), first
-    )
+    """Return the first Monday from that day on that begins two ordinary weeks.
+
+    The next Monday if there is none within half a year.
+    """
+    next_monday = since + timedelta(days=-since.weekday() % 7)
+    for week in range(_SEARCHED_WEEKS):
+        monday = next_monday + timedelta(weeks=week)
+        if is_ordinary(monday, _ORDINARY_WEEKS):
+            return monday
+    return next_monday
 
 
 def is_ordinary(monday: date, weeks: int) -> bool:
-    """Whether people work from Monday to Friday, and on those days only, for so many weeks."""
+    """Return whether people work from Monday to Friday only, for so many weeks."""
+    # A holiday (调休) moves working days to weekends: both kinds of day are looked at.
     workdays = Workdays()
-    days = (monday + timedelta(days=number) for number in range(7 * weeks))
+    days = [monday + timedelta(days=number) for number in range(7 * weeks)]
     return all(workdays.is_working(day) == (day.weekday() < _SATURDAY) for day in days)
 
 
 def due(monday: date, working_days: int) -> datetime | None:
-    """The close of the n-th working day after a Monday; None where a holiday comes between."""
-    weeks, rest = divmod(working_days, _SATURDAY)
+    """Return the close of the n-th working day after a Monday; None over a holiday."""
+    weeks, days = divmod(working_days, _SATURDAY)
     if not is_ordinary(monday, weeks + 1):
         return None
-    return datetime.combine(monday + timedelta(days=7 * weeks + rest), time(17))
+    last_day = monday + timedelta(weeks=weeks, days=days)
+    return datetime.combine(last_day, _COUNTERS_CLOSE)

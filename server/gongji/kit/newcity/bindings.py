@@ -1,9 +1,8 @@
-"""Cases about bindings: who may be bound, how many, how far apart, and what the city's
-own channel asks for."""
+"""Write the cases of a new city's bindings (绑定): who, how many, how far apart."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
@@ -11,17 +10,26 @@ from gongji.binding.workdays import Workdays
 from gongji.cities.anhui.since import SINCE
 from gongji.kit.newcity.applying import (
     UNDER_REVIEW,
-    Way,
-    elsewhere,
+    ChannelTerms,
     not_eligible,
     ordinary_monday,
+    other_city,
 )
-from gongji.kit.newcity.channels import ChannelCases, whole
+from gongji.kit.newcity.channels import ChannelCases, complete_applications
 from gongji.kit.newcity.policy import Policy
 from gongji.kit.newcity.questions import PROVINCIAL_CHANNELS
-from gongji.kit.newcity.telling import Story, instant, people
+from gongji.kit.newcity.telling import (
+    Person,
+    Step,
+    Story,
+    adults,
+    clock,
+    each,
+    expecting,
+    names_of,
+)
 from gongji.rules.binding import DIRECT, FamilyLimit, Scope
-from gongji.rules.channels import AlwaysOpen
+from gongji.rules.channels import Across, AlwaysOpen
 from gongji.rules.clauses import Clause
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.terms import KIN
@@ -32,7 +40,7 @@ CLOSE_ONLY: Final = ("哥哥", "妹妹", "祖父", "外祖母", "孙子", "外�
 
 BY_MARRIAGE: Final = ("岳父", "婆婆", "儿媳", "女婿", "嫂子")
 
-KNOWN: Final = frozenset(
+KIN_CODES: Final = frozenset(
     {code for _, codes in KIN for code in codes.split()} | {"45", "46", "97", "99"}
 )
 """GB/T 4761 codes of kin, and some farther off."""
@@ -40,8 +48,13 @@ KNOWN: Final = frozenset(
 EVE_CHANNEL: Final = "wanshitong"
 """The province's channel applied through before the city's first day."""
 
+_UNLIMITED_FAMILY: Final = 10
+"""How many members show that there is no limit."""
 
-class BindingAnswers:
+_OTHER_PROVINCE: Final = "320100"
+
+
+class BindingCases:
     """The cases of one city's bindings, from an ordinary Monday on."""
 
     def __init__(self, policy: Policy) -> None:
@@ -50,197 +63,102 @@ class BindingAnswers:
         self._area = answers.area_code
         self._prefix = f"{answers.pinyin.upper()}-BIND"
         self._since = answers.since
-        channels = policy.value(CityRules.channels)
-        self._own = answers.given["channel.id"].value if answers.any("channel") else ""
-        takes_neighbours = [
-            number
-            for number, channel in channels.items()
-            if channel.across.name == "BOTH"
+        # A channel for pairs of different areas only would refuse these families.
+        open_to_all = [
+            channel_id
+            for channel_id, channel in policy.value(CityRules.channels).items()
+            if channel.across is Across.BOTH
         ]
-        self._way = Way.through(policy, takes_neighbours[0])
+        self._terms = ChannelTerms.of(policy, open_to_all[0])
         self._monday = ordinary_monday(answers.since)
-        self._now = self._way.open_at(self._monday)
+        self._now = self._terms.open_at(self._monday)
 
     def stories(self) -> Iterator[Story]:
-        """All that the city's own answers give rise to; one whole application where
-        there are none."""
-        yield whole(self._policy, self._way, f"{self._prefix}-WHOLE", self._monday)
-        for hook, tell in self._told().items():
-            if rule := self._policy.rule(hook):
-                yield from tell(rule.own)
-
-    def _told(
-        self,
-    ) -> dict[
-        Callable[[CityRules], object], Callable[[Sequence[Clause]], Iterator[Story]]
-    ]:
-        return {
+        """Yield a complete application, then what the city's own answers give rise to."""
+        yield complete_applications(
+            self._policy,
+            self._terms,
+            f"{self._prefix}-WHOLE",
+            self._monday,
+        )
+        writers = {
             CityRules.relations: self._relations,
             CityRules.scope: self._scope,
             CityRules.family_limit: self._family_limit,
             CityRules.channels: self._channels,
         }
+        for hook, write in writers.items():
+            rule = self._policy.rule(hook)
+            if rule is not None:
+                yield from write(rule.own)
+
+    # --- relations and scope ----------------------------------------------------------
 
     def _relations(self, cited: Sequence[Clause]) -> Iterator[Story]:
-        """Every relation in turn, tried without being bound; the eve of the first day too."""
-        direct = self._policy.value(CityRules.relations) is DIRECT
-        told, others = (
-            (NEAR, CLOSE_ONLY + BY_MARRIAGE)
-            if direct
-            else (NEAR + CLOSE_ONLY, BY_MARRIAGE)
-        )
-        codes = self._policy.value(CityRules.relations).codes
-        allowed, refused = sorted(codes), sorted(KNOWN - codes)
-        names = people(self._area, ["在职", "在职"])
-        holder, member = names[0]["name"], names[1]["name"]
-        yes = self._way.bind(holder, member, allowed[0]) | {
-            "each": {"relation": list(allowed)}
-        }
-        no = self._way.bind(holder, member, refused[0]) | {
-            "each": {"relation": list(refused)}
-        }
+        """Yield every relation in turn, and the eve of the first day."""
+        relations = self._policy.value(CityRules.relations)
+        direct = relations is DIRECT
+        persons = adults(self._area, 2)
+        holder, member = names_of(persons)
+
+        def tried(codes: list[str], **outcome: Any) -> Step:
+            step = self._terms.bind(holder, member, codes[0])
+            return expecting(each(step, relation=codes), **outcome)
+
         steps = [
-            yes | {"expect": {"state": self._way.state()}},
-            no | {"expect": not_eligible("relations", cited)},
+            tried(sorted(relations.codes), state=self._terms.state()),
+            tried(
+                sorted(KIN_CODES - relations.codes),
+                **not_eligible("relations", cited),
+            ),
         ]
         who = "直系亲属" if direct else "近亲属"
-        says = f"{who}可以绑定：{'、'.join(told)}等；其他关系不能绑定：{'、'.join(others)}等。"
-        yield self._story("RELATIONS", says, cited, names, steps)
+        allowed = NEAR if direct else NEAR + CLOSE_ONLY
+        refused = CLOSE_ONLY + BY_MARRIAGE if direct else BY_MARRIAGE
+        says = (
+            f"{who}可以绑定：{'、'.join(allowed)}等；"
+            f"其他关系不能绑定：{'、'.join(refused)}等。"
+        )
+        yield self._story("RELATIONS", says, cited, persons, steps)
+        # The province allows close relatives, so that only direct ones are fewer.
         if direct:
-            yield from self._eve(
-                "relations", "兄弟姐妹", cited, relation="弟弟", insured=self._area
+            yield from self._no_longer(
+                "relations",
+                "兄弟姐妹",
+                cited,
+                relation="弟弟",
+                insured=self._area,
             )
 
     def _scope(self, cited: Sequence[Clause]) -> Iterator[Story]:
-        """A member insured in another city, and in another province."""
-        other = elsewhere(self._area)
-        names = people(self._area, ["在职", "在职", "在职"])
-        names[1]["insured"], names[2]["insured"] = other, "320100"
-        holder = names[0]["name"]
-        near, far = (
-            self._way.bind(holder, names[1]["name"], "配偶"),
-            self._way.bind(holder, names[2]["name"], "儿子"),
-        )
+        """Yield members insured in another city and in another province."""
+        neighbour = other_city(self._area)
+        persons = adults(self._area, 3)
+        persons[1]["insured"] = neighbour
+        persons[2]["insured"] = _OTHER_PROVINCE
+        holder, near, far = names_of(persons)
+        refused = not_eligible("scope", cited)
         within = self._policy.value(CityRules.scope) is Scope.PROVINCE
-        outcome = (
-            {"state": self._way.state()} if within else not_eligible("scope", cited)
-        )
+        outcome = {"state": self._terms.state()} if within else refused
         steps = [
-            near | {"expect": outcome},
-            far | {"expect": not_eligible("scope", cited)},
+            expecting(self._terms.bind(holder, near, "配偶"), **outcome),
+            expecting(self._terms.bind(holder, far, "儿子"), **refused),
         ]
         says = (
             f"使用人在省内其他城市参保的{'可以' if within else '不能'}绑定，"
             "在外省参保的不能绑定。"
         )
-        yield self._story("SCOPE", says, cited, names, steps)
+        yield self._story("SCOPE", says, cited, persons, steps)
         if not within:
-            yield from self._eve(
+            yield from self._no_longer(
                 "scope",
                 "在省内其他城市参保的家人",
                 cited,
                 relation="配偶",
-                insured=other,
+                insured=neighbour,
             )
 
-    def _family_limit(self, cited: Sequence[Clause]) -> Iterator[Story]:
-        """One member after the other, up to the limit and one more; a place is free
-        again after an unbinding."""
-        limit = self._policy.value(CityRules.family_limit)
-        fits = limit.members if isinstance(limit, FamilyLimit) else 10
-        names = people(self._area, ["在职"] * (fits + 2))
-        holder, *members = (person["name"] for person in names)
-        bound = {"expect": {"state": self._way.state()}}
-        whole = [self._way.bind(holder, member, "女儿") | bound for member in members]
-        if not isinstance(limit, FamilyLimit):
-            yield self._story(
-                "FAMILY",
-                f"家庭账户不限人数：可以绑定{fits + 1}名家人。",
-                cited,
-                names,
-                whole,
-            )
-            return
-        refused = self._way.bind(holder, members[-1], "女儿") | {
-            "expect": not_eligible("family_limit", cited)
-        }
-        steps = [*whole[:-1], refused]
-        if self._way.state() != UNDER_REVIEW:
-            steps += [
-                {"unbind": {"of": members[0]}, "expect": {"state": "已解绑"}},
-                whole[-1],
-            ]
-        counting = (
-            f"{limit.people}人，{'含' if limit.counting_holder else '不含'}授权人"
-        )
-        says = f"一个家庭账户最多{counting}：绑定{fits}名家人之后，再绑定一名被拒绝。"
-        yield self._story("FAMILY", says, cited, names, steps)
-        yield from self._family_eve(fits, cited)
-
-    def _family_eve(self, fits: int, cited: Sequence[Clause]) -> Iterator[Story]:
-        """A family larger than the limit bound on the eve keeps its members; none is
-        added from the first day on."""
-        if not self._later:
-            return
-        names = people(self._area, ["在职"] * (fits + 3))
-        holder, *members = (person["name"] for person in names)
-        before = [self._early(holder, member, "女儿") for member in members[:-1]]
-        refused = self._way.bind(holder, members[-1], "女儿") | {
-            "expect": not_eligible("family_limit", cited)
-        }
-        says = (
-            f"{self._since:%Y年%m月%d日}之前按省级规则不限人数，"
-            f"自该日起已超过{fits}名家人的不能再绑定。"
-        )
-        steps = [*before, {"clock": instant(self._first_morning)}, refused]
-        yield Story(
-            f"{self._prefix}-FAMILY-FIRST-DAY",
-            says,
-            cited,
-            self._eve_morning,
-            names,
-            steps,
-        )
-
-    def _channels(self, cited: Sequence[Clause]) -> Iterator[Story]:
-        """Channels of the province that were left; the hours of a counter; the city's
-        own not before its first day."""
-        names = people(self._area, ["在职", "在职"])
-        holder, member = names[0]["name"], names[1]["name"]
-        left = sorted(
-            PROVINCIAL_CHANNELS.keys() - self._policy.value(CityRules.channels).keys()
-        )
-        if left:
-            step = self._way.bind(holder, member, "配偶") | {"each": {"channel": left}}
-            says = (
-                "本市不通过"
-                f"{'、'.join(PROVINCIAL_CHANNELS[number].name for number in left)}办理"
-                "绑定。"
-            )
-            refused = step | {"expect": {"refused": "UNKNOWN_CHANNEL"}}
-            yield self._story("NO-CHANNEL", says, cited, names, [refused])
-        own = Way.through(self._policy, self._own)
-        if self._own not in PROVINCIAL_CHANNELS and self._later:
-            early = own.bind(holder, member, "配偶") | {
-                "expect": {"refused": "UNKNOWN_CHANNEL"}
-            }
-            opened = own.bind(holder, member, "配偶") | {
-                "expect": {"state": own.state()}
-            }
-            says = f"{own.channel.name}自{self._since:%Y年%m月%d日}起受理，此前没有这个渠道。"
-            steps = [early, {"clock": instant(self._first_morning)}, opened]
-            yield Story(
-                f"{self._prefix}-FIRST-DAY",
-                says,
-                cited,
-                self._eve_morning,
-                names,
-                steps,
-            )
-        for number in self._policy.value(CityRules.channels):
-            yield from ChannelCases(self._policy, number, self._monday).stories()
-
-    def _eve(
+    def _no_longer(
         self,
         hook: str,
         who: str,
@@ -249,69 +167,180 @@ class BindingAnswers:
         relation: str,
         insured: str,
     ) -> Iterator[Story]:
-        """Somebody the province admits on the eve and the city does not on its first day."""
-        if not self._later:
+        """Yield kin the province admits on the eve and the city not on its first day."""
+        if not self._has_eve:
             return
-        names = people(self._area, ["在职", "在职", "在职"])
-        names[1]["insured"] = names[2]["insured"] = insured
-        after = self._way.bind(names[0]["name"], names[2]["name"], relation)
-        steps = [
-            self._early(names[0]["name"], names[1]["name"], relation),
-            {"clock": instant(self._first_morning)},
-            after | {"expect": not_eligible(hook, cited)},
-        ]
-        says = f"{self._since:%Y年%m月%d日}之前按省级规则可以绑定{who}，自该日起不能。"
-        yield Story(
-            f"{self._prefix}-{hook.upper()}-FIRST-DAY",
-            says,
+        persons = adults(self._area, 3)
+        for person in persons[1:]:
+            person["insured"] = insured
+        holder, early, late = names_of(persons)
+        application = self._terms.bind(holder, late, relation)
+        yield self._first_day_story(
+            f"{hook.upper()}-FIRST-DAY",
+            f"{self._since:%Y年%m月%d日}之前按省级规则可以绑定{who}，自该日起不能。",
             cited,
-            self._eve_morning,
-            names,
-            steps,
+            persons,
+            before=[_on_the_eve(holder, early, relation)],
+            after=[expecting(application, **not_eligible(hook, cited))],
         )
 
-    def _early(self, holder: str, member: str, relation: str) -> dict[str, Any]:
-        """An application under the province's rules, which goes to review."""
-        step = {
-            "holder": holder,
-            "member": member,
-            "relation": relation,
-            "channel": EVE_CHANNEL,
-            "consent": "本人",
-        }
-        return {
-            "bind": {**step, "materials": ["户口簿"]},
-            "expect": {"state": UNDER_REVIEW},
-        }
+    # --- the family -------------------------------------------------------------------
+
+    def _family_limit(self, cited: Sequence[Clause]) -> Iterator[Story]:
+        """Yield a family up to the limit and one more, and the eve of the first day."""
+        limit = self._policy.value(CityRules.family_limit)
+        limited = isinstance(limit, FamilyLimit)
+        fits = limit.members if limited else _UNLIMITED_FAMILY
+        persons = adults(self._area, fits + 2)
+        holder, *members = names_of(persons)
+        state = self._terms.state()
+        bound = [
+            expecting(self._terms.bind(holder, member, "女儿"), state=state)
+            for member in members
+        ]
+        if not limited:
+            says = f"家庭账户不限人数：可以绑定{fits + 1}名家人。"
+            yield self._story("FAMILY", says, cited, persons, bound)
+            return
+        steps = [*bound[:-1], self._one_too_many(holder, members[-1], cited)]
+        # An unbinding makes room again; what is under review cannot be unbound.
+        if state != UNDER_REVIEW:
+            steps.append(expecting({"unbind": {"of": members[0]}}, state="已解绑"))
+            steps.append(bound[-1])
+        counting = "含" if limit.counting_holder else "不含"
+        says = (
+            f"一个家庭账户最多{limit.people}人，{counting}授权人："
+            f"绑定{fits}名家人之后，再绑定一名被拒绝。"
+        )
+        yield self._story("FAMILY", says, cited, persons, steps)
+        yield from self._larger_family(fits, cited)
+
+    def _larger_family(self, fits: int, cited: Sequence[Clause]) -> Iterator[Story]:
+        """Yield a family larger than the limit: it keeps its members and gets no more."""
+        if not self._has_eve:
+            return
+        persons = adults(self._area, fits + 3)
+        holder, *members = names_of(persons)
+        says = (
+            f"{self._since:%Y年%m月%d日}之前按省级规则不限人数，"
+            f"自该日起已超过{fits}名家人的不能再绑定。"
+        )
+        yield self._first_day_story(
+            "FAMILY-FIRST-DAY",
+            says,
+            cited,
+            persons,
+            before=[_on_the_eve(holder, member, "女儿") for member in members[:-1]],
+            after=[self._one_too_many(holder, members[-1], cited)],
+        )
+
+    def _one_too_many(self, holder: str, member: str, cited: Sequence[Clause]) -> Step:
+        application = self._terms.bind(holder, member, "女儿")
+        return expecting(application, **not_eligible("family_limit", cited))
+
+    # --- channels ---------------------------------------------------------------------
+
+    def _channels(self, cited: Sequence[Clause]) -> Iterator[Story]:
+        """Yield channels that were left, the first day of the city's own, then each."""
+        channels = self._policy.value(CityRules.channels)
+        left_out = sorted(PROVINCIAL_CHANNELS.keys() - channels.keys())
+        if left_out:
+            yield self._left_channels(left_out, cited)
+        own = self._policy.answers.given["channel.id"].value
+        if own not in PROVINCIAL_CHANNELS and self._has_eve:
+            yield self._new_channel(ChannelTerms.of(self._policy, own), cited)
+        for channel_id in channels:
+            yield from ChannelCases(self._policy, channel_id, self._monday).stories()
+
+    def _left_channels(self, left_out: list[str], cited: Sequence[Clause]) -> Story:
+        persons = adults(self._area, 2)
+        holder, spouse = names_of(persons)
+        application = self._terms.bind(holder, spouse, "配偶")
+        names = [PROVINCIAL_CHANNELS[channel_id].name for channel_id in left_out]
+        says = f"本市不通过{'、'.join(names)}办理绑定。"
+        tried = each(application, channel=left_out)
+        steps = [expecting(tried, refused="UNKNOWN_CHANNEL")]
+        return self._story("NO-CHANNEL", says, cited, persons, steps)
+
+    def _new_channel(self, own: ChannelTerms, cited: Sequence[Clause]) -> Story:
+        """Return the case that the city's own channel opens on its first day."""
+        persons = adults(self._area, 2)
+        holder, spouse = names_of(persons)
+        application = own.bind(holder, spouse, "配偶")
+        return self._first_day_story(
+            "FIRST-DAY",
+            f"{own.channel.name}自{self._since:%Y年%m月%d日}起受理，此前没有这个渠道。",
+            cited,
+            persons,
+            before=[expecting(application, refused="UNKNOWN_CHANNEL")],
+            after=[expecting(application, state=own.state())],
+        )
+
+    # --- the first day ----------------------------------------------------------------
 
     @property
-    def _later(self) -> bool:
-        """Whether the province's rules were in force before the city's, and somebody
-        can apply on the first day."""
-        open_then = isinstance(
-            self._way.channel.hours, AlwaysOpen
-        ) or Workdays().is_working(self._since)
+    def _always_open(self) -> bool:
+        return isinstance(self._terms.channel.hours, AlwaysOpen)
+
+    @property
+    def _has_eve(self) -> bool:
+        """Whether the province's rules were in force before, and the first day is open."""
+        open_then = self._always_open or Workdays().is_working(self._since)
         return self._since > date.fromisoformat(SINCE) and open_then
 
     @property
     def _first_morning(self) -> datetime:
-        always = isinstance(self._way.channel.hours, AlwaysOpen)
-        return (
-            datetime.combine(self._since, time(0, 0))
-            if always
-            else self._way.open_at(self._since)
-        )
+        if self._always_open:
+            return datetime.combine(self._since, time(0))
+        return self._terms.open_at(self._since)
 
-    @property
-    def _eve_morning(self) -> datetime:
-        return self._first_morning - timedelta(hours=14)
+    def _first_day_story(
+        self,
+        number: str,
+        says: str,
+        cited: Sequence[Clause],
+        persons: list[Person],
+        *,
+        before: list[Step],
+        after: list[Step],
+    ) -> Story:
+        """Return a case that begins on the eve and ends on the city's first day."""
+        return Story(
+            f"{self._prefix}-{number}",
+            says,
+            cited,
+            # At night or in the afternoon before: the province's channel is always open.
+            self._first_morning - timedelta(hours=14),
+            persons,
+            [*before, clock(self._first_morning), *after],
+        )
 
     def _story(
         self,
         number: str,
         says: str,
         cited: Sequence[Clause],
-        names: list[dict[str, Any]],
-        steps: list[dict[str, Any]],
+        persons: list[Person],
+        steps: list[Step],
     ) -> Story:
-        return Story(f"{self._prefix}-{number}", says, cited, self._now, names, steps)
+        return Story(
+            f"{self._prefix}-{number}",
+            says,
+            cited,
+            self._now,
+            persons,
+            steps,
+        )
+
+
+def _on_the_eve(holder: str, member: str, relation: str) -> Step:
+    """Return an application under the province's rules, which goes to review."""
+    application = {
+        "holder": holder,
+        "member": member,
+        "relation": relation,
+        "channel": EVE_CHANNEL,
+        "consent": "本人",
+        "materials": ["户口簿"],
+    }
+    return expecting({"bind": application}, state=UNDER_REVIEW)

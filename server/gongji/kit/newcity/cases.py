@@ -9,7 +9,7 @@ from typing import Final
 from gongji.cities.anhui.since import SINCE
 from gongji.kit.newcity import bills, funds
 from gongji.kit.newcity.applying import ordinary_monday
-from gongji.kit.newcity.bindings import BindingAnswers
+from gongji.kit.newcity.bindings import BindingCases
 from gongji.kit.newcity.code import heading
 from gongji.kit.newcity.policy import Policy
 from gongji.kit.newcity.telling import Story
@@ -24,7 +24,7 @@ _HEAD: Final = """\
 def cases_file(policy: Policy) -> str:
     """Return the text of cases.toml."""
     parts = [_HEAD.format(name=policy.answers.name)]
-    sections = {"绑定": BindingAnswers(policy).stories(), "结算": _bills(policy)}
+    sections = {"绑定": BindingCases(policy).stories(), "结算": _bills(policy)}
     for title, stories in sections.items():
         parts.append(f"{heading(title)}\n")
         parts += [f"{story.toml()}\n" for story in stories]

@@ -1,26 +1,35 @@
-"""Cases about one channel: what it asks for, each thing left out in turn, its hours and
-how long a review takes."""
+"""Write the cases of one channel (渠道): its hours, and each thing it asks for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
 from gongji.guide.comparison import how_soon
 from gongji.kit.newcity.applying import (
     UNDER_REVIEW,
-    Way,
+    ChannelTerms,
     check_words,
     due,
-    elsewhere,
     field_words,
     not_eligible,
+    other_city,
     proofs_of,
 )
 from gongji.kit.newcity.policy import Policy
 from gongji.kit.newcity.reading import CHECKS, MATERIALS, ORIGINAL
-from gongji.kit.newcity.telling import Story, instant, people
+from gongji.kit.newcity.telling import (
+    Person,
+    Step,
+    Story,
+    adults,
+    clock,
+    each,
+    expecting,
+    instant,
+    names_of,
+)
 from gongji.rules.binding import Scope
 from gongji.rules.channels import Across, CounterHours, MaterialNeed
 from gongji.rules.clauses import Clause
@@ -29,302 +38,319 @@ from gongji.rules.phrases import in_words
 
 FIELDS: Final = ("name", "certificate_number", "phone", "insured_place")
 
-Step = dict[str, Any]
+_MINUTE: Final = timedelta(minutes=1)
+
+_DAY: Final = timedelta(days=1)
+
+_UNTIL_NIGHT: Final = timedelta(hours=13, minutes=30)
+"""From ten in the morning to half past eleven at night."""
 
 
-def whole(policy: Policy, way: Way, number: str, monday: date) -> Story:
-    """Whole applications, of kin the registry does not know and of kin it knows, and
-    when their review is due.
+def complete_applications(
+    policy: Policy, terms: ChannelTerms, number: str, monday: date
+) -> Story:
+    """Return the case of complete applications and when their review is due.
 
-    Where nobody sits at a counter it is half past eleven at night.
+    One for kin the registry does not know, one for kin it knows. Without a counter it
+    is half past eleven at night.
     """
-    names = people(policy.answers.area_code, ["在职"] * 3)
-    _across(policy, way, names)
-    names[0]["kin"] = {names[2]["name"]: "儿子"}
+    persons = _persons(policy, terms, 3)
+    holder, spouse, son = names_of(persons)
+    persons[0]["kin"] = {son: "儿子"}
     steps = []
-    for member, relation, on_record in (
-        (names[1], "配偶", False),
-        (names[2], "儿子", True),
-    ):
-        step = way.bind(names[0]["name"], member["name"], relation, on_record=on_record)
-        state = way.state(on_record=on_record)
-        step["expect"] = {"state": state}
-        if state == UNDER_REVIEW and (closes := due(monday, way.review.working_days)):
-            step["expect"]["due"] = instant(closes)
-        steps.append(step)
-    waits = (
-        f"须经审核，至迟{way.review.working_days}个工作日"
-        if way.review.working_days
-        else "提交即生效"
+    for member, relation, on_record in ((spouse, "配偶", False), (son, "儿子", True)):
+        application = terms.bind(holder, member, relation, on_record=on_record)
+        outcome = _outcome(terms, monday, on_record=on_record)
+        steps.append(expecting(application, **outcome))
+    days = terms.review.working_days
+    result = f"须经审核，至迟{days}个工作日" if days else "提交即生效"
+    says = (
+        f"材料、核验、填报齐全的，可以在{terms.channel.name}绑定配偶和子女，{result}。"
     )
-    says = f"材料、核验、填报齐全的，可以在{way.channel.name}绑定配偶和子女，{waits}。"
-    cited = way.review.clauses or policy.cited(CityRules.review_latency)
-    late = (
-        timedelta(0)
-        if isinstance(way.channel.hours, CounterHours)
-        else timedelta(hours=13, minutes=30)
-    )
-    return Story(number, says, cited, way.open_at(monday) + late, names, steps)
+    cited = terms.review.clauses or policy.cited(CityRules.review_latency)
+    now = terms.open_at(monday)
+    if not isinstance(terms.channel.hours, CounterHours):
+        now += _UNTIL_NIGHT
+    return Story(number, says, cited, now, persons, steps)
+
+
+def _outcome(terms: ChannelTerms, monday: date, *, on_record: bool) -> dict[str, Any]:
+    """Return what becomes of a complete application, with the day its review is due."""
+    state = terms.state(on_record=on_record)
+    closes = due(monday, terms.review.working_days)
+    if state == UNDER_REVIEW and closes:
+        return {"state": state, "due": instant(closes)}
+    return {"state": state}
+
+
+def _persons(policy: Policy, terms: ChannelTerms, count: int) -> list[Person]:
+    """Return so many people, the first of the city, the others as the channel takes them."""
+    area_code = policy.answers.area_code
+    persons = adults(area_code, count)
+    if terms.channel.across is Across.ONLY_ACROSS_AREAS:
+        for person in persons[1:]:
+            person["insured"] = other_city(area_code)
+    return persons
 
 
 class ChannelCases:
-    """The cases of one channel a city has, its own or one it keeps."""
+    """The cases of one channel of a city, its own or the province's."""
 
-    def __init__(self, policy: Policy, number: str, monday: date) -> None:
+    def __init__(self, policy: Policy, channel_id: str, monday: date) -> None:
+        answers = policy.answers
         self._policy = policy
-        self._way = Way.through(policy, number)
+        self._terms = ChannelTerms.of(policy, channel_id)
         self._monday = monday
-        self._area = policy.answers.area_code
-        self._own = policy.answers.given["channel.id"].value == number
-        self._prefix = (
-            f"{policy.answers.pinyin.upper()}-"
-            f"{number.upper().replace('_', '-').rstrip('-')}"
-        )
+        self._now = self._terms.open_at(monday)
+        self._own = answers.given["channel.id"].value == channel_id
+        suffix = channel_id.upper().replace("_", "-").rstrip("-")
+        self._prefix = f"{answers.pinyin.upper()}-{suffix}"
 
     def stories(self) -> Iterator[Story]:
-        """All of them; only a refusal where nobody can use the channel."""
-        if self._way.channel.across is Across.ONLY_ACROSS_AREAS:
-            yield self._neighbours()
+        """Yield all of them; only a refusal if nobody can use the channel."""
+        terms = self._terms
+        if terms.channel.across is Across.ONLY_ACROSS_AREAS:
+            yield self._same_area()
+            # Nobody may be bound across areas: the channel takes no pair at all.
             if self._policy.value(CityRules.scope) is Scope.POOLING_AREA:
                 return
-        yield whole(self._policy, self._way, f"{self._prefix}-WHOLE", self._monday)
+        number = f"{self._prefix}-WHOLE"
+        yield complete_applications(self._policy, terms, number, self._monday)
         yield self._guide()
-        if isinstance(hours := self._way.channel.hours, CounterHours):
-            yield self._hours(hours)
+        if isinstance(terms.channel.hours, CounterHours):
+            yield self._hours(terms.channel.hours)
         yield self._checks()
         yield self._fields()
         yield self._materials()
 
-    def _neighbours(self) -> Story:
-        """A channel for pairs of different pooling areas takes none of one."""
-        names = people(self._area, ["在职", "在职"])
-        step = self._way.bind(names[0]["name"], names[1]["name"], "配偶")
-        says = (
-            f"{self._way.channel.name}只办理跨统筹区的绑定，双方都在本市参保的不受理。"
+    def _same_area(self) -> Story:
+        """Return the case that a channel across areas takes no pair of one area."""
+        channel = self._terms.channel
+        persons = adults(self._policy.answers.area_code, 2)
+        holder, spouse = names_of(persons)
+        application = self._terms.bind(holder, spouse, "配偶")
+        outcome = not_eligible("channels", channel.clauses)
+        return self._story(
+            "ACROSS",
+            f"{channel.name}只办理跨统筹区的绑定，双方都在本市参保的不受理。",
+            channel.clauses,
+            persons,
+            [expecting(application, **outcome)],
         )
-        refused = step | {"expect": not_eligible("channels", self._way.channel.clauses)}
-        return self._story("ACROSS", says, self._way.channel.clauses, names, [refused])
 
     def _guide(self) -> Story:
-        """The guide names the channel and how long it takes."""
-        way = self._way
-        says = f"办理指南写明可以通过{way.channel.name}办理，以及多久办结。"
-        soon = {
-            number: how_soon(other.channel, other.review)
-            for number, other in self._ways().items()
-        }
-        alike = [
-            other.channel.name
-            for number, other in self._ways().items()
-            if soon[number] == soon[way.id]
+        """Return the case that the guide names the channel and how long it takes."""
+        all_terms = [
+            ChannelTerms.of(self._policy, channel_id)
+            for channel_id in self._policy.value(CityRules.channels)
         ]
-        step: Step = {
-            "guide": {},
-            "expect": {"says": [f"{'、'.join(alike)}: {soon[way.id]}"]},
-        }
-        return Story(
-            f"{self._prefix}-GUIDE",
-            says,
+        soon = how_soon(self._terms.channel, self._terms.review)
+        # The guide lists channels that take as long on one line.
+        alike = [
+            terms.channel.name
+            for terms in all_terms
+            if how_soon(terms.channel, terms.review) == soon
+        ]
+        return self._story(
+            "GUIDE",
+            f"办理指南写明可以通过{self._terms.channel.name}办理，以及多久办结。",
             self._cited(CityRules.channels),
-            self._now,
-            (),
-            [step],
+            [],
+            [expecting({"guide": {}}, says=[f"{'、'.join(alike)}: {soon}"])],
         )
-
-    def _ways(self) -> dict[str, Way]:
-        """Every channel of the city."""
-        return {
-            number: Way.through(self._policy, number)
-            for number in self._policy.value(CityRules.channels)
-        }
 
     def _hours(self, hours: CounterHours) -> Story:
-        """A counter takes applications from its opening to the minute before it closes."""
-        way, names = self._way, self._people(4)
-        holder, *members = (person["name"] for person in names)
-        early, first, late = (way.bind(holder, member, "女儿") for member in members)
-        monday, tuesday = self._monday, self._monday + timedelta(days=1)
-        opening, closing = (
-            datetime.combine(monday, hours.opens),
-            datetime.combine(tuesday, hours.closes),
-        )
-        minute = timedelta(minutes=1)
-        wednesday = datetime.combine(tuesday + timedelta(days=1), hours.opens)
-        closed = {"refused": "COUNTER_CLOSED"}
+        """Return the case of a counter's hours: to the minute, on two days."""
+        terms = self._terms
+        persons = _persons(self._policy, terms, 4)
+        holder, *members = names_of(persons)
+        early, first, late = [terms.bind(holder, name, "女儿") for name in members]
+        state = terms.state()
+        opening = _at(self._monday, hours.opens)
+        closing = _at(self._monday + _DAY, hours.closes)
+        next_opening = _at(self._monday + 2 * _DAY, hours.opens)
         steps = [
-            early | {"expect": closed | {"opens": instant(opening)}},
-            {"clock": instant(opening)},
-            first | {"expect": {"state": way.state()}},
-            {"clock": instant(closing - minute)},
-            early | {"expect": {"state": way.state()}},
-            {"clock": instant(closing)},
-            late | {"expect": closed | {"opens": instant(wednesday)}},
+            expecting(early, **_closed(opening)),
+            clock(opening),
+            expecting(first, state=state),
+            clock(closing - _MINUTE),
+            expecting(early, state=state),
+            clock(closing),
+            expecting(late, **_closed(next_opening)),
         ]
-        span = f"{hours.opens:%H:%M}至{hours.closes:%H:%M}"
         says = (
-            f"{way.channel.name}在工作日{span}受理，早一分钟、到点之后都不受理，"
-            "并告知下次开放的时间。"
+            f"{terms.channel.name}在工作日{hours.opens:%H:%M}至{hours.closes:%H:%M}受理，"
+            "早一分钟、到点之后都不受理，并告知下次开放的时间。"
         )
-        cited = self._cited(CityRules.channels)
         return Story(
-            f"{self._prefix}-HOURS", says, cited, opening - minute, names, steps
+            f"{self._prefix}-HOURS",
+            says,
+            self._cited(CityRules.channels),
+            opening - _MINUTE,
+            persons,
+            steps,
         )
 
     def _checks(self) -> Story:
-        """Each check left out in turn; those not asked for need not be done."""
-        asked = check_words(self._way.checks)
-        names, application = self._pair()
-        others = [word for word in CHECKS if word not in asked]
-        tries = [[word for word in asked if word != left] + others for left in asked]
-        steps = self._refusals(
-            application, "identity_checks", {"checks": tries} if tries else {}
+        """Return the case of each check left out in turn, then of the required ones only."""
+        required = check_words(self._terms.checks)
+        # A check that is not required does not stand in for one that is.
+        optional = [word for word in CHECKS if word not in required]
+        incomplete = []
+        for left_out in required:
+            performed = [word for word in required if word != left_out]
+            incomplete.append(performed + optional)
+        persons, application = self._application()
+        complete = _with(application, checks=required)
+        condition = (
+            f"须先完成{'、'.join(required)}，缺一项不能绑定"
+            if required
+            else "不另作身份核验"
         )
-        step = application | {"expect": {"state": self._way.state()}}
-        step["bind"] = application["bind"] | {"checks": asked}
-        told = (
-            f"须先完成{'、'.join(asked)}，缺一项不能绑定" if asked else "不另作身份核验"
-        )
-        says = f"{self._way.channel.name}{told}。"
         return self._story(
             "CHECKS",
-            says,
+            f"{self._terms.channel.name}{condition}。",
             self._cited(CityRules.identity_checks),
-            names,
-            [*steps, step],
+            persons,
+            [
+                *self._refusals(application, "identity_checks", checks=incomplete),
+                expecting(complete, state=self._terms.state()),
+            ],
         )
 
     def _fields(self) -> Story:
-        """Each field left empty in turn; those not asked for may be."""
-        names, application = self._pair()
-        asked = [
-            key for key in FIELDS if key in {each.value for each in self._way.fields}
-        ]
-        tries = [{key: ""} for key in asked]
-        steps = self._refusals(
-            application, "fields_asked", {"details": tries} if tries else {}
-        )
-        step = application | {"expect": {"state": self._way.state()}}
-        if spared := {key: "" for key in FIELDS if key not in asked}:
-            step["bind"] = application["bind"] | {"details": spared}
-        words = "、".join(field_words(self._way.fields)) or "无"
+        """Return the case of each field left empty in turn, then of all that may be."""
+        required = {field.value for field in self._terms.fields}
+        incomplete = [{key: ""} for key in FIELDS if key in required]
+        optional = {key: "" for key in FIELDS if key not in required}
+        persons, application = self._application()
+        complete = _with(application, details=optional) if optional else application
+        words = "、".join(field_words(self._terms.fields)) or "无"
         says = (
-            f"{self._way.channel.name}须填报使用人的信息: {words}；少一项不能绑定，"
-            "其余可以不填。"
+            f"{self._terms.channel.name}须填报使用人的信息: {words}；"
+            "少一项不能绑定，其余可以不填。"
         )
         return self._story(
-            "FIELDS", says, self._cited(CityRules.fields_asked), names, [*steps, step]
+            "FIELDS",
+            says,
+            self._cited(CityRules.fields_asked),
+            persons,
+            [
+                *self._refusals(application, "fields_asked", details=incomplete),
+                expecting(complete, state=self._terms.state()),
+            ],
         )
 
     def _materials(self) -> Story:
-        """Each proof left out, replaced by all that does not count, or a copy; each
-        kind that counts is enough."""
-        way = self._way
-        names, application = self._pair()
-        brought, known = way.proofs(), []
-        wrong = [without for need in way.materials for without in _wrong(brought, need)]
-        steps = self._refusals(
-            application, "materials", {"materials": wrong} if wrong else {}
-        )
-        if way.proofs(on_record=True) != brought:
-            names[0]["kin"] = {names[2]["name"]: "女儿"}
-            known = [
-                way.bind(names[0]["name"], names[2]["name"], "女儿", on_record=True)
-            ]
-        elif wrong:
-            names[0]["kin"] = {names[2]["name"]: "女儿"}
-            again = way.bind(names[0]["name"], names[2]["name"], "女儿")
-            steps += self._refusals(again, "materials", {"materials": wrong})
+        """Return the case of proofs: wrong ones, each right one, and kin on record."""
+        terms = self._terms
+        persons, application = self._application()
+        required = terms.proofs()
+        wrong = [
+            proofs
+            for need in terms.materials
+            for proofs in _wrong_proofs(required, need)
+        ]
         right = [
-            _replaced(brought, need, kind)
-            for need in way.materials
+            _replaced(required, need, kind)
+            for need in terms.materials
             for kind in proofs_of(need)
         ]
-        if right:
-            steps.append(
-                application
-                | {"each": {"materials": right}, "expect": {"state": way.state()}}
-            )
-        else:
-            steps.append(application | {"expect": {"state": way.state()}})
-        steps += [
-            step | {"expect": {"state": way.state(on_record=True)}} for step in known
-        ]
-        named = "、".join(in_words(need) for need in way.materials)
-        says = (
-            f"{way.channel.name}须提供{named}，缺一样不能绑定。"
-            if named
-            else f"{way.channel.name}不要求材料。"
-        )
+        holder, _, daughter = names_of(persons)
+        of_kin = terms.bind(holder, daughter, "女儿", on_record=True)
+        # Being on record spares a proof, or it does not help: either is shown.
+        spared = terms.proofs(on_record=True) != required
+        if spared or wrong:
+            persons[0]["kin"] = {daughter: "女儿"}
+        steps = self._refusals(application, "materials", materials=wrong)
+        if not spared:
+            steps += self._refusals(of_kin, "materials", materials=wrong)
+        complete = each(application, materials=right) if right else application
+        steps.append(expecting(complete, state=terms.state()))
+        if spared:
+            steps.append(expecting(of_kin, state=terms.state(on_record=True)))
+        names = "、".join(in_words(need) for need in terms.materials)
+        condition = f"须提供{names}，缺一样不能绑定" if names else "不要求材料"
         return self._story(
-            "MATERIALS", says, self._cited(CityRules.materials), names, steps
+            "MATERIALS",
+            f"{terms.channel.name}{condition}。",
+            self._cited(CityRules.materials),
+            persons,
+            steps,
         )
 
-    def _refusals(self, application: Step, hook: str, tries: Step) -> list[Step]:
-        """One step that tries each of these ways and is refused every time; none where
-        there are no ways."""
+    def _refusals(
+        self, application: Step, hook: str, **values: Sequence[Any]
+    ) -> list[Step]:
+        """Return the step that is refused with each of these values; none without any."""
+        if not all(values.values()):
+            return []
+        # The province's clauses are its own cases' business.
         cited = self._cited(getattr(CityRules, hook)) if self._own else ()
-        return (
-            [application | {"each": tries, "expect": not_eligible(hook, cited)}]
-            if tries
-            else []
-        )
+        return [expecting(each(application, **values), **not_eligible(hook, cited))]
 
-    def _pair(self) -> tuple[list[Step], Step]:
-        """Three people, and a whole application of the first for the second."""
-        names = self._people(3)
-        return names, self._way.bind(names[0]["name"], names[1]["name"], "配偶")
-
-    def _people(self, count: int) -> list[Step]:
-        """So many people, the first here, the others where the channel takes them from."""
-        names = people(self._area, ["在职"] * count)
-        _across(self._policy, self._way, names)
-        return names
-
-    @property
-    def _now(self) -> datetime:
-        return self._way.open_at(self._monday)
+    def _application(self) -> tuple[list[Person], Step]:
+        """Return three people, and a complete application of the first for the second."""
+        persons = _persons(self._policy, self._terms, 3)
+        holder, spouse, _ = names_of(persons)
+        return persons, self._terms.bind(holder, spouse, "配偶")
 
     def _cited(self, hook: Callable[[CityRules], object]) -> Sequence[Clause]:
-        """The clauses behind a hook's value for this channel: the city's own, or those it keeps."""
+        """Return the clauses of a hook's value for this channel: the city's or the rest."""
         rule = self._policy.rule(hook)
         own = rule.own if rule else ()
-        return (
-            own
-            if self._own
-            else tuple(c for c in self._policy.cited(hook) if c not in own)
-        )
+        if self._own:
+            return own
+        return tuple(clause for clause in self._policy.cited(hook) if clause not in own)
 
     def _story(
         self,
         number: str,
         says: str,
         cited: Sequence[Clause],
-        names: list[Step],
+        persons: list[Person],
         steps: list[Step],
     ) -> Story:
-        return Story(f"{self._prefix}-{number}", says, cited, self._now, names, steps)
+        return Story(
+            f"{self._prefix}-{number}",
+            says,
+            cited,
+            self._now,
+            persons,
+            steps,
+        )
 
 
-def _across(policy: Policy, way: Way, names: list[Step]) -> None:
-    """Moves everybody but the first to another city where the channel is for such pairs."""
-    if way.channel.across is Across.ONLY_ACROSS_AREAS:
-        for person in names[1:]:
-            person["insured"] = elsewhere(policy.answers.area_code)
+def _at(day: date, hour: time) -> datetime:
+    return datetime.combine(day, hour)
 
 
-def _wrong(brought: list[str], need: MaterialNeed) -> Iterator[list[str]]:
-    """All the proofs without this one: left out, replaced by everything that does not
-    count, or as a copy."""
+def _closed(opens: datetime) -> dict[str, str]:
+    """Return what is expected of a closed counter, and when it opens again."""
+    return {"refused": "COUNTER_CLOSED", "opens": instant(opens)}
+
+
+def _with(application: Step, **details: Any) -> Step:
+    """Return an application with these details of its own."""
+    return {"bind": application["bind"] | details}
+
+
+def _wrong_proofs(required: list[str], need: MaterialNeed) -> Iterator[list[str]]:
+    """Yield all proofs but this one: left out, replaced by what does not count, copied."""
     counting = proofs_of(need)
-    rest = [word for word in brought if word not in counting]
-    yield rest
-    kinds = {word.removesuffix(ORIGINAL) for word in (*counting, *rest)}
-    if others := [f"{word}{ORIGINAL}" for word in MATERIALS if word not in kinds]:
-        yield rest + others
+    remaining = [proof for proof in required if proof not in counting]
+    yield remaining
+    kinds = {proof.removesuffix(ORIGINAL) for proof in (*counting, *remaining)}
+    others = [f"{kind}{ORIGINAL}" for kind in MATERIALS if kind not in kinds]
+    if others:
+        yield remaining + others
     if need.original:
-        yield rest + [word.removesuffix(ORIGINAL) for word in counting]
+        copies = [proof.removesuffix(ORIGINAL) for proof in counting]
+        yield remaining + copies
 
 
-def _replaced(brought: list[str], need: MaterialNeed, kind: str) -> list[str]:
-    """All the proofs, this one by another kind that counts."""
-    return [*(word for word in brought if word not in proofs_of(need)), kind]
+def _replaced(required: list[str], need: MaterialNeed, kind: str) -> list[str]:
+    """Return all proofs, this one by another kind that counts."""
+    counting = proofs_of(need)
+    remaining = [proof for proof in required if proof not in counting]
+    return [*remaining, kind]

@@ -1,5 +1,4 @@
-"""A little calculation of its own for the cases of a new city: what the fund pays,
-straight from the answers.
+"""Calculate what the fund pays, straight from a city's answers, for its cases.
 
 It shares no arithmetic with the core, so that a case is a second opinion and not an
 echo. Amounts are yuan.
@@ -17,18 +16,19 @@ from gongji.rules.codes import Standing
 
 CENT: Final = Decimal("0.01")
 
+_NOTHING: Final = Decimal(0)
+
 _ENDLESS: Final = Decimal("Infinity")
 
 
 @dataclass(frozen=True, slots=True)
 class PaidParts:
-    """What one visit came to: the deductible borne, the ratio in per cent, paid by the
-    fund, left to the patient."""
+    """What one visit came to, in yuan; the ratio in per cent."""
 
     deductible: Decimal
     ratio: Decimal
     fund: Decimal
-    rest: Decimal
+    cash: Decimal
 
 
 class Year:
@@ -37,40 +37,43 @@ class Year:
     def __init__(self, fund: Fund, standing: Standing) -> None:
         self._fund = fund
         self._standing = standing
-        self._borne = Decimal(0)
-        self._paid = Decimal(0)
+        self._borne = _NOTHING
+        self._paid = _NOTHING
 
     def deductible(self, level: int) -> Decimal:
-        """What this person would still bear at a level."""
-        figures = self._fund
-        still = yuan(figures.deductible.value[level]) - self._borne
-        return max(Decimal(0), min(still, yuan(figures.year_max.value) - self._borne))
+        """Return what this person still bears at a level."""
+        at_level = yuan(self._fund.deductible.value[level])
+        in_year = yuan(self._fund.year_max.value)
+        # Deductibles are topped up: what was borne at one level counts at the next.
+        return max(_NOTHING, min(at_level, in_year) - self._borne)
 
     def visit(self, level: int, in_scope: Decimal) -> PaidParts:
-        """One visit at a level."""
-        borne = min(in_scope, self.deductible(level))
+        """Return what one visit at a level comes to, and count it in the year."""
+        deductible = min(in_scope, self.deductible(level))
         ratio = percent(self._fund.ratio_of(self._standing, level))
-        share = ((in_scope - borne) * ratio / 100).quantize(CENT, ROUND_HALF_UP)
-        still = yuan(self._fund.cap.value[self._standing]) - self._paid
-        fund = max(
-            Decimal(0), min(share, yuan(self._fund.visit_cap.value[level]), still)
+        share = (in_scope - deductible) * ratio / 100
+        fund = min(
+            share.quantize(CENT, ROUND_HALF_UP),
+            yuan(self._fund.visit_cap.value[level]),
+            yuan(self._fund.cap.value[self._standing]) - self._paid,
         )
-        self._borne += borne
+        fund = max(_NOTHING, fund)
+        self._borne += deductible
         self._paid += fund
-        return PaidParts(borne, ratio, fund, in_scope - fund)
+        return PaidParts(deductible, ratio, fund, in_scope - fund)
 
 
 def yuan(fen: int | NoLimit) -> Decimal:
-    """An answered amount in yuan; endless where there is no limit."""
+    """Return an answered amount in yuan; infinity if there is no limit."""
     return _ENDLESS if isinstance(fen, NoLimit) else Decimal(fen) / 100
 
 
 def percent(basis_points: int) -> Decimal:
-    """An answered ratio in per cent."""
+    """Return an answered ratio in per cent."""
     return Decimal(basis_points) / 100
 
 
 def written(amount: Decimal) -> str:
-    """An amount or ratio without needless zeros: 800, 16.67."""
+    """Return an amount or ratio without needless zeros: 800, 16.67."""
     text = f"{amount:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
