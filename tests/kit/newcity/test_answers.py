@@ -254,7 +254,7 @@ def test_not_toml(tmp_path: Path) -> None:
 
 def test_values() -> None:
     """Yuan become fen, per cent basis points, words the values of the vocabulary."""
-    given = answered("everything of its own").given
+    given = answered("everything of its own").by_key
 
     assert {1: 200_00, 2: 400_00, 3: 800_00} == given["employee.deductible"].value
     assert {1: 70_00, 2: 62_50, 3: 55_00} == given["employee.ratio"].value
@@ -273,7 +273,7 @@ def test_values() -> None:
     assert (
         NO_LIMIT
         is answered("caps a visit, none a year")
-        .given["employee.cap"]
+        .by_key["employee.cap"]
         .value[Standing.ACTIVE]
     )
 
@@ -282,9 +282,9 @@ def test_clauses_stand_behind() -> None:
     """An answer keeps its clauses; their source is the city's unless they name another;
     without any it is assumed."""
     told = answers.read_file(WUHU)
-    (deductible,) = told.given["employee.deductible"].clauses
-    (most,) = told.given["employee.year_max"].clauses
-    (assumed,) = answered("residents and a counter").given["resident.ratio"].clauses
+    (deductible,) = told.by_key["employee.deductible"].clauses
+    (most,) = told.by_key["employee.year_max"].clauses
+    (assumed,) = answered("residents and a counter").by_key["resident.ratio"].clauses
 
     assert (f"{told.source} 第三条", told.source) == (deductible.source, most.source)
     assert Grade.ASSUMPTION is assumed.grade
@@ -296,7 +296,7 @@ def test_clauses_stand_behind() -> None:
 def test_assumptions_have_numbers_of_their_own(town: str) -> None:
     """No two sentences share a number."""
     cited = [
-        clause for answer in answered(town).given.values() for clause in answer.clauses
+        clause for answer in answered(town).by_key.values() for clause in answer.clauses
     ]
     texts: dict[str, set[str]] = {}
     for clause in cited:

@@ -54,7 +54,7 @@ def test_nothing_but_the_city() -> None:
         told.name,
         told.pinyin,
         told.area_code,
-        dict(told.given),
+        dict(told.by_key),
     )
 
 
@@ -74,17 +74,17 @@ def test_figures_with_their_clauses() -> None:
     )
     told = answers.read(interview.hold(clerk))
     (first,), (second,) = (
-        told.given[f"employee.{name}"].clauses for name in ("deductible", "ratio")
+        told.by_key[f"employee.{name}"].clauses for name in ("deductible", "ratio")
     )
 
-    assert {1: 200_00, 2: 400_00, 3: 800_00} == told.given["employee.deductible"].value
+    assert {1: 200_00, 2: 400_00, 3: 800_00} == told.by_key["employee.deductible"].value
     assert ("WUHU1", "起付标准200、400、800元。", "甲号文 第三条") == (
         first.id,
         first.text,
         first.source,
     )
     assert first == second
-    assert "没有文件依据" in told.given["employee.cap"].clauses[0].text
+    assert "没有文件依据" in told.by_key["employee.cap"].clauses[0].text
 
 
 def test_asked_again() -> None:

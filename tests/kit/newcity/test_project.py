@@ -139,7 +139,7 @@ def test_every_figure_stands_under_its_clause(written: Path) -> None:
     )
     texts = {
         c.id: c.text
-        for answer in answers.read_file(WUHU).given.values()
+        for answer in answers.read_file(WUHU).by_key.values()
         for c in answer.clauses
     }
     figures = {

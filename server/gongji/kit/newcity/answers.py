@@ -1,5 +1,4 @@
-"""The answers to a new city's questions: read strictly from a TOML file, every fault
-under the question's name."""
+"""Read the answers to a new city's questions, every fault under its question's name."""
 
 from __future__ import annotations
 
@@ -13,11 +12,12 @@ from typing import Any, Final
 
 from gongji.cities.anhui import clauses as provincial_clauses
 from gongji.cities.anhui.since import SINCE
-from gongji.kit.newcity.questions import GROUPS, QUESTIONS, Question
+from gongji.kit.newcity.questions import CITY, GROUPS, QUESTIONS, Question
 from gongji.kit.newcity.reading import GRADES, day, parts
 from gongji.rules.clauses import Clause, Grade
 
 IS: Final = "is"
+"""The key of an answer that stands under clauses."""
 
 _CLAUSE_KEYS = {"id", "text", "source", "grade", "verified_on"}
 
@@ -28,9 +28,8 @@ _PROVINCIAL = {
 }
 
 
-class AnswerFault(ValueError):  # noqa: N818 - told to whoever answered
-    """Answers from which no city can be made; the message has one fault a line, each
-    under its question."""
+class AnswerFault(ValueError):  # noqa: N818 - whoever answered reads it
+    """Answers from which no city can be made; the message has one fault a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,179 +42,224 @@ class CitedAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
-    """Everything that was answered; what was not is as the province has it."""
+    """Everything that was answered; all else is as the province has it."""
 
     name: str
     pinyin: str
     area_code: str
     since: date
     source: str
-    given: Mapping[str, CitedAnswer]
+    by_key: Mapping[str, CitedAnswer]
     verified_on: date | None = None
 
     def of(self, key: str) -> CitedAnswer | None:
-        """The answer to a question, if there is one."""
-        return self.given.get(key)
+        """Return the answer to a question, if there is one."""
+        return self.by_key.get(key)
 
     def any(self, group: str) -> bool:
-        """Whether anything of a group was answered."""
-        return any(key.startswith(f"{group}.") for key in self.given)
+        """Return whether anything of a group was answered."""
+        return any(key.startswith(f"{group}.") for key in self.by_key)
 
 
 def read_file(path: Path) -> Answers:
-    """The answers of a TOML file. AnswerFault."""
+    """Return the answers of a TOML file. AnswerFault."""
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
-        raise AnswerFault(f"{path.name} 不是 TOML 文件: {wrong}") from wrong
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise AnswerFault(f"{path.name} 不是 TOML 文件: {error}") from error
     return read(data)
 
 
 def read(data: Mapping[str, Any]) -> Answers:
-    """The answers of a TOML document. AnswerFault with every fault."""
-    faults: list[str] = [*_strangers(data)]
+    """Return the answers of a TOML document. AnswerFault with every fault."""
+    faults = list(_unknown_keys(data))
     clauses = _clauses(data, faults)
-    given: dict[str, CitedAnswer] = {}
+    by_key: dict[str, CitedAnswer] = {}
     for question in QUESTIONS:
-        table = data.get(question.group, {})
-        raw = (
-            table.get(question.key.partition(".")[2])
-            if isinstance(table, Mapping)
-            else None
-        )
-        if raw is not None:
-            try:
-                given[question.key] = _answer(
-                    question, raw, clauses, _assumption_id(data, clauses, len(given))
-                )
-            except ValueError as wrong:
-                faults.append(f"{question.name}: {wrong}")
-        elif question.needed and (table or question.group == "city"):
-            faults.append(f"{question.name}: 须回答; {question.how}")
-    if (since := given.get("city.since")) and since.value < date.fromisoformat(SINCE):
+        raw = _table(data, question.group).get(question.field)
+        if raw is None:
+            if _is_missing(question, data):
+                faults.append(f"{question.name}: 须回答; {question.how}")
+            continue
+        assumption_id = _assumption_id(data, clauses, len(by_key))
+        try:
+            by_key[question.key] = _answer(question, raw, clauses, assumption_id)
+        except ValueError as error:
+            faults.append(f"{question.name}: {error}")
+    since = by_key.get("city.since")
+    if since and since.value < date.fromisoformat(SINCE):
         faults.append(
-            f"city.since(首个施行日): 不得早于省级规则的起始日 {SINCE}, 得到 {since.value}"
+            "city.since(首个施行日): "
+            f"不得早于省级规则的起始日 {SINCE}, 得到 {since.value}"
         )
     if faults:
         raise AnswerFault("\n".join(faults))
-    plain = {
-        key.partition(".")[2]: given.pop(key).value
-        for key in tuple(given)
-        if key.startswith("city.")
+    # What only names the city becomes an attribute, the figures stay by their keys.
+    city = {
+        question.field: by_key.pop(question.key).value
+        for question in CITY
+        if question.key in by_key
     }
-    return Answers(given=given, **plain)
+    return Answers(by_key=by_key, **city)
 
 
-def _strangers(data: Mapping[str, Any]) -> Iterator[str]:
-    """Tables and keys that answer no question."""
+def _table(data: Mapping[str, Any], group: str) -> Mapping[str, Any]:
+    """Return a table of the document; an empty one if it is none."""
+    table = data.get(group, {})
+    return table if isinstance(table, Mapping) else {}
+
+
+def _is_missing(question: Question, data: Mapping[str, Any]) -> bool:
+    """Return whether a question had to be answered: its group is, or the city is named."""
+    begun = question.group == "city" or bool(data.get(question.group))
+    return question.needed and begun
+
+
+def _unknown_keys(data: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the faults of tables and keys that answer no question."""
     for group, table in data.items():
         if group == "clauses":
             continue
         if group not in GROUPS or not isinstance(table, Mapping):
             yield f"{group}: 没有这一组问题; 可写 {'、'.join(GROUPS)} 与 [[clauses]]"
             continue
-        known = [q.key.partition(".")[2] for q in QUESTIONS if q.group == group]
-        yield from (
-            f"{group}.{key}: 没有这个问题; 可写 {'、'.join(known)}"
-            for key in table
-            if key not in known
-        )
+        known = [question.field for question in QUESTIONS if question.group == group]
+        for key in table:
+            if key not in known:
+                yield f"{group}.{key}: 没有这个问题; 可写 {'、'.join(known)}"
+
+
+# --- clauses --------------------------------------------------------------------------
 
 
 def _clauses(data: Mapping[str, Any], faults: list[str]) -> dict[str, Clause]:
-    """The clauses by their numbers; what is wrong with them goes to `faults`."""
-    city = data.get("city")
-    common = (
-        {key: str(city[key]) for key in ("source", "verified_on") if key in city}
-        if isinstance(city, Mapping)
-        else {}
-    )
-    found: dict[str, Clause] = {}
+    """Return the clauses by number; what is wrong with them goes to `faults`."""
+    city = _table(data, "city")
+    common = {key: str(city[key]) for key in ("source", "verified_on") if key in city}
     rows = data.get("clauses", [])
-    for number, row in enumerate(rows if isinstance(rows, list) else [rows], start=1):
+    # One table instead of an array of tables is read as a clause that is wrong.
+    if not isinstance(rows, list):
+        rows = [rows]
+    clauses: dict[str, Clause] = {}
+    for number, row in enumerate(rows, start=1):
         try:
-            clause = _clause(row, common, found)
-            found[clause.id] = clause
-        except ValueError as wrong:
-            faults.append(f"clauses 第 {number} 条: {wrong}")
-    return found
+            clause = _clause(row, common, clauses)
+        except ValueError as error:
+            faults.append(f"clauses 第 {number} 条: {error}")
+        else:
+            clauses[clause.id] = clause
+    return clauses
 
 
 def _clause(
     row: Any, common: Mapping[str, str], before: Mapping[str, Clause]
 ) -> Clause:
-    """One clause as it is written, with what is common to all. ValueError."""
-    if not isinstance(row, Mapping) or not all(
-        isinstance(v, (str, date)) and str(v).strip() for v in row.values()
-    ):
-        raise ValueError(
-            '须写作 { id = "WH1", text = "条款原文一句", source = "出处" }'
-        )
-    if unknown := row.keys() - _CLAUSE_KEYS:
-        raise ValueError(
-            f"没有 {'、'.join(sorted(unknown))} 这一项; 可写 id、text、source、grade、verified_on"
-        )
-    if missing := {"id", "text"} - row.keys():
-        raise ValueError(f"缺少 {'、'.join(sorted(missing))}")
-    if not _CLAUSE_ID.fullmatch(row["id"]):
-        raise ValueError(
-            f"编号须以大写字母开头, 只含字母、数字与连字符, 得到 {row['id']!r}"
-        )
-    if row["id"] in before:
-        raise ValueError(f"编号 {row['id']} 用了两次")
-    if row["id"] in _PROVINCIAL:
-        raise ValueError(
-            f"编号 {row['id']} 是省级条款的, 请另起, 如以本市拼音的首字母开头"
-        )
-    if (grade := row.get("grade", "一手材料")) not in GRADES:
+    """Return one clause, completed by what is common to all. ValueError."""
+    problem = _problem_of_row(row) or _problem_of_id(row["id"], before)
+    if problem:
+        raise ValueError(problem)
+    grade = row.get("grade", "一手材料")
+    if grade not in GRADES:
         raise ValueError(f"grade 可写 {'、'.join(GRADES)}, 得到 {grade!r}")
     if GRADES[grade] is Grade.ASSUMPTION:
         return Clause.assumption(row["id"], row["text"])
-    told = {**common, **row}
-    checked = str(day(told["verified_on"])) if "verified_on" in told else ""
+    complete = {**common, **row}
+    verified_on = complete.get("verified_on")
     return Clause(
-        row["id"], row["text"], told.get("source", ""), GRADES[grade], checked
+        id=row["id"],
+        text=row["text"],
+        source=complete.get("source", ""),
+        grade=GRADES[grade],
+        verified_on=str(day(verified_on)) if verified_on is not None else "",
     )
+
+
+def _problem_of_row(row: Any) -> str:
+    """Return what is wrong with a clause's keys and values; "" if nothing is."""
+    if not isinstance(row, Mapping) or not all(map(_is_text, row.values())):
+        return '须写作 { id = "WH1", text = "条款原文一句", source = "出处" }'
+    unknown = row.keys() - _CLAUSE_KEYS
+    if unknown:
+        return (
+            f"没有 {'、'.join(sorted(unknown))} 这一项; "
+            "可写 id、text、source、grade、verified_on"
+        )
+    missing = {"id", "text"} - row.keys()
+    if missing:
+        return f"缺少 {'、'.join(sorted(missing))}"
+    return ""
+
+
+def _is_text(value: Any) -> bool:
+    # A day may be written as TOML's own.
+    return isinstance(value, (str, date)) and bool(str(value).strip())
+
+
+def _problem_of_id(number: Any, before: Mapping[str, Clause]) -> str:
+    """Return what is wrong with a clause's number; "" if nothing is."""
+    if not _CLAUSE_ID.fullmatch(str(number)):
+        return f"编号须以大写字母开头, 只含字母、数字与连字符, 得到 {number!r}"
+    if number in before:
+        return f"编号 {number} 用了两次"
+    if number in _PROVINCIAL:
+        return f"编号 {number} 是省级条款的, 请另起, 如以本市拼音的首字母开头"
+    return ""
 
 
 def _assumption_id(
     data: Mapping[str, Any], clauses: Mapping[str, Clause], serial: int
 ) -> str:
-    """A number for what no document says, free beside the clauses written."""
-    city = data.get("city")
-    pinyin = str(city.get("pinyin", "")) if isinstance(city, Mapping) else ""
+    """Return a number for what no document says, free beside the clauses written."""
+    pinyin = str(_table(data, "city").get("pinyin", ""))
     number = f"T-{pinyin.upper()}{serial}"
-    return (
-        number
-        if number not in clauses
-        else _assumption_id(data, clauses, serial + len(QUESTIONS))
-    )
+    while number in clauses:
+        # Farther than any other question counts: no two assumptions meet.
+        serial += len(QUESTIONS)
+        number = f"T-{pinyin.upper()}{serial}"
+    return number
+
+
+# --- answers --------------------------------------------------------------------------
 
 
 def _answer(
-    question: Question, raw: Any, clauses: Mapping[str, Clause], assumption: str
+    question: Question,
+    raw: Any,
+    clauses: Mapping[str, Clause],
+    assumption_id: str,
 ) -> CitedAnswer:
-    """One answer with its clauses; without any it is an assumption. ValueError."""
+    """Return one answer with its clauses; without any it is an assumption. ValueError."""
     if not question.sourced:
         if isinstance(raw, Mapping):
             raise ValueError(f"直接写答案, 不写 {{ {IS} = … }}; {question.how}")
         return CitedAnswer(question.read(raw))
-    if not isinstance(raw, Mapping) or IS not in raw or raw.keys() - {IS, "clauses"}:
+    if not _is_cited(raw):
         raise ValueError(
             f'须写作 {{ {IS} = …, clauses = ["条款编号"] }}; {question.how}'
         )
     value = question.read(raw[IS])
     cited = parts(raw.get("clauses", []))
-    if unknown := [number for number in cited if number not in clauses]:
+    unknown = [number for number in cited if number not in clauses]
+    if unknown:
         raise ValueError(
             f"没有条款 {'、'.join(unknown)}; 已写: {'、'.join(clauses) or '无'}"
         )
-    if not cited:
-        text = f"{GROUPS[question.group]}的{question.asks}取“{_written(raw[IS])}”,没有文件依据。"
-        return CitedAnswer(value, (Clause.assumption(assumption, text),))
-    return CitedAnswer(value, tuple(clauses[number] for number in cited))
+    if cited:
+        return CitedAnswer(value, tuple(clauses[number] for number in cited))
+    text = (
+        f"{GROUPS[question.group]}的{question.asks}取“{_as_typed(raw[IS])}”,"
+        "没有文件依据。"
+    )
+    return CitedAnswer(value, (Clause.assumption(assumption_id, text),))
 
 
-def _written(given: Any) -> str:
-    """An answer as it was given."""
-    return "、".join(map(str, given)) or "无" if isinstance(given, list) else str(given)
+def _is_cited(raw: Any) -> bool:
+    """Return whether an answer has the shape `{ is = …, clauses = […] }`."""
+    return isinstance(raw, Mapping) and IS in raw and raw.keys() <= {IS, "clauses"}
+
+
+def _as_typed(raw: Any) -> str:
+    """Return an answer as it was written."""
+    if isinstance(raw, list):
+        return "、".join(map(str, raw)) or "无"
+    return str(raw)

@@ -246,7 +246,7 @@ class BindingCases:
         left_out = sorted(PROVINCIAL_CHANNELS.keys() - channels.keys())
         if left_out:
             yield self._left_channels(left_out, cited)
-        own = self._policy.answers.given["channel.id"].value
+        own = self._policy.answers.by_key["channel.id"].value
         if own not in PROVINCIAL_CHANNELS and self._has_eve:
             yield self._new_channel(ChannelTerms.of(self._policy, own), cited)
         for channel_id in channels:

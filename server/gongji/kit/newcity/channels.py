@@ -102,7 +102,7 @@ class ChannelCases:
         self._terms = ChannelTerms.of(policy, channel_id)
         self._monday = monday
         self._now = self._terms.open_at(monday)
-        self._own = answers.given["channel.id"].value == channel_id
+        self._own = answers.by_key["channel.id"].value == channel_id
         suffix = channel_id.upper().replace("_", "-").rstrip("-")
         self._prefix = f"{answers.pinyin.upper()}-{suffix}"
 

@@ -1,5 +1,4 @@
-"""What a city's fund pays as the answers say it, the province's figures filled in; and
-the table made of it."""
+"""Fill a fund's figures from the answers and the province, and make its table."""
 
 from __future__ import annotations
 
@@ -12,7 +11,7 @@ from gongji.cities.anhui import clauses as c
 from gongji.kit.check.extremes import effects_of
 from gongji.kit.newcity.answers import AnswerFault, Answers, CitedAnswer
 from gongji.rules.benefits import BonusPoints, NoFund, Oddity, Table, TableClauses
-from gongji.rules.binding import NO_LIMIT, NoLimit
+from gongji.rules.binding import NO_LIMIT
 from gongji.rules.clauses import Clause
 from gongji.rules.codes import Scheme, Standing
 from gongji.rules.money import FULL_BP
@@ -28,7 +27,7 @@ PROVINCIAL: Final[Mapping[str, tuple[Clause, ...]]] = {
     "retired": (c.C61B,),
     "cap": (c.C62, c.C101),
 }
-"""What each of the province's figures rests on, where a city leaves it."""
+"""What each of the province's figures rests on, if a city leaves it."""
 
 COMMON: Final = (c.T1, c.T13)
 """Rounding and the natural year, in every table."""
@@ -37,7 +36,7 @@ UNRANKED: Final = (c.T5,)
 
 
 def _provincial() -> Table:
-    """The province's table of the employee scheme."""
+    """Return the province's table of the employee scheme."""
     table = anhui.reimbursement()[-1].value[Scheme.EMPLOYEE]
     if not isinstance(table, Table):
         raise TypeError(table)
@@ -62,8 +61,10 @@ FIELDS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fund:
-    """One scheme's figures in fen and basis points, each with its clauses; pharmacy 0
-    where nothing is paid there."""
+    """One scheme's figures in fen and basis points, each with its clauses.
+
+    Pharmacy is 0 if nothing is paid there.
+    """
 
     deductible: CitedAnswer
     year_max: CitedAnswer
@@ -75,41 +76,56 @@ class Fund:
     odd: CitedAnswer
 
     def ratio_of(self, standing: Standing, level: int) -> int:
-        """The ratio of a standing at a level, in basis points."""
-        more = self.retired.value
+        """Return the ratio of a standing at a level, in basis points."""
+        active = int(self.ratio.value[level])
         if standing is Standing.ACTIVE:
-            return int(self.ratio.value[level])
-        return int(
-            self.ratio.value[level] + more.above_active_bp
-            if isinstance(more, BonusPoints)
-            else more[level]
-        )
+            return active
+        retired = self.retired.value
+        if isinstance(retired, BonusPoints):
+            return active + retired.above_active_bp
+        return int(retired[level])
 
     def ratio_clauses(self, level: int) -> tuple[Clause, ...]:
-        """The clauses of one level's ratio; the province has one for each."""
-        provincial = self.ratio.clauses == PROVINCIAL["ratio"]
-        return (
-            (self.ratio.clauses[level - 1], c.C100)
-            if provincial
-            else self.ratio.clauses
-        )
+        """Return the clauses of one level's ratio."""
+        cited = self.ratio.clauses
+        # The province has a clause for each level and C100 for all.
+        if cited == PROVINCIAL["ratio"]:
+            return cited[level - 1], c.C100
+        return cited
 
     @property
     def clauses(self) -> tuple[Clause, ...]:
-        """Every clause, those of what all tables share included."""
-        cited = [
-            clause
-            for figure in fields(self)
-            for clause in getattr(self, figure.name).clauses
-        ]
+        """Every clause, with those of what all tables share."""
+        figures = [getattr(self, field.name) for field in fields(self)]
+        cited = [clause for figure in figures for clause in figure.clauses]
         return tuple(dict.fromkeys([*cited, *COMMON, *UNRANKED]))
 
 
 def employee(answers: Answers | None) -> Fund:
-    """The employee scheme's figures; all of the province where there are no answers.
-    AnswerFault above 100 %."""
+    """Return the employee scheme's figures; without answers all are the province's.
+
+    AnswerFault if a ratio of the retired is above 100 %.
+    """
+    figures = _provincial_figures()
+    if answers is not None:
+        for name in figures:
+            answer = answers.of(f"employee.{name}")
+            if answer is not None:
+                figures[name] = answer
+    fund = Fund(**figures)
+    for level, word in LEVELS.items():
+        ratio = fund.ratio_of(Standing.RETIRED, level)
+        if ratio > FULL_BP:
+            raise AnswerFault(
+                "employee.retired(退休人员的支付比例): "
+                f"{word}合计为{ratio / 100:g}%, 不得超过100%"
+            )
+    return fund
+
+
+def _provincial_figures() -> dict[str, CitedAnswer]:
     table = _provincial()
-    of_province: dict[str, Any] = {
+    values: dict[str, Any] = {
         "deductible": table.deductible_fen,
         "year_max": table.deductible_year_max_fen,
         "ratio": table.ratio_bp,
@@ -119,49 +135,37 @@ def employee(answers: Answers | None) -> Fund:
         "pharmacy": 0 if isinstance(table.pharmacy, NoFund) else table.pharmacy,
         "odd": frozenset(table.declared),
     }
-    told = {
-        name: CitedAnswer(value, PROVINCIAL[name])
-        for name, value in of_province.items()
+    return {
+        name: CitedAnswer(value, PROVINCIAL[name]) for name, value in values.items()
     }
-    if answers is not None:
-        told |= {
-            name: answer for name in told if (answer := answers.of(f"employee.{name}"))
-        }
-    fund = Fund(**told)
-    for level, word in LEVELS.items():
-        if (most := fund.ratio_of(Standing.RETIRED, level)) > FULL_BP:
-            raise AnswerFault(
-                f"employee.retired(退休人员的支付比例): {word}合计为{most / 100:g}%, 不得超过100%"
-            )
-    return fund
 
 
 def resident(answers: Answers) -> Fund | None:
-    """The resident scheme's figures, or None where the fund pays residents nothing, as
-    the province has it."""
+    """Return the resident scheme's figures; None if the fund pays residents nothing."""
+    # Unanswered, residents are as the province has them: unpaid.
     if not answers.any("resident"):
         return None
-    given = {name: answers.of(f"resident.{name}") for name in FIELDS}
-    nothing = {
+    figures = {
         "year_max": CitedAnswer(NO_LIMIT),
         "visit_cap": CitedAnswer(dict.fromkeys(LEVELS, NO_LIMIT)),
         "pharmacy": CitedAnswer(0, PROVINCIAL["pharmacy"]),
         "retired": CitedAnswer(BonusPoints(above_active_bp=0)),
         "odd": CitedAnswer(frozenset()),
     }
-    told = {
-        name: answer or nothing[name]
-        for name, answer in given.items()
-        if answer or name in nothing
-    }
-    cap: int | NoLimit = told["cap"].value
-    told["cap"] = replace(told["cap"], value=dict.fromkeys(Standing, cap))
-    return Fund(**told)
+    for name in FIELDS:
+        answer = answers.of(f"resident.{name}")
+        if answer is not None:
+            figures[name] = answer
+    # Residents have no standing: one limit holds for both.
+    cap = figures["cap"]
+    by_standing = dict.fromkeys(Standing, cap.value)
+    figures["cap"] = replace(cap, value=by_standing)
+    return Fund(**figures)
 
 
 def table_of(fund: Fund) -> Table:
-    """The table of these figures, with what order and splitting do to it declared."""
-    pharmacy = fund.pharmacy
+    """Return the table of these figures, with its effects declared."""
+    pharmacy, odd = fund.pharmacy, fund.odd
     always = [
         *fund.deductible.clauses,
         *fund.year_max.clauses,
@@ -184,13 +188,12 @@ def table_of(fund: Fund) -> Table:
             retired=fund.retired.clauses,
             unranked=UNRANKED,
         ),
-        declared={
-            oddity: fund.odd.clauses[0] for oddity in Oddity if oddity in fund.odd.value
-        },
+        # In the order of Oddity, which the source of the table shows.
+        declared={oddity: odd.clauses[0] for oddity in Oddity if oddity in odd.value},
     )
     return replace(table, effects=effects_of(table))
 
 
 def above(fund: Fund) -> dict[str, tuple[Clause, ...]]:
-    """The clauses that stand above each field of the table in its source."""
+    """Return the clauses that stand above each field of the table in its source."""
     return {field: getattr(fund, name).clauses for name, field in FIELDS.items()}

@@ -1,90 +1,91 @@
-"""The interview: asks the policy questions one by one and hands on what an answers file
-would hold."""
+"""Ask the policy questions one by one and collect what an answers file would hold."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from gongji.kit.newcity.answers import IS
 from gongji.kit.newcity.questions import CITY, GROUPS, QUESTIONS, Question
 
-_REUSE: Final = "直接回车: 推定; 原文一句; 或已写过的编号"
+_CLAUSE_HELP: Final = "直接回车: 推定; 原文一句; 或已写过的编号"
 
 
 class Desk(Protocol):
-    """Whoever asks: shows a line, asks for a text, asks yes or no."""
+    """Where the interview is held: a terminal, or a test's script."""
 
     def say(self, text: str) -> None:
-        """Shows a line."""
+        """Show a line."""
 
     def ask(self, question: str) -> str:
-        """What is typed, without spaces around it; "" where nothing is."""
+        """Return what is typed, without spaces around it; "" if nothing is."""
 
     def confirm(self, question: str) -> bool:
-        """Yes or no; no where nothing is typed."""
+        """Return yes or no; no if nothing is typed."""
 
 
 def hold(desk: Desk) -> dict[str, Any]:
-    """The answers as a TOML document would hold them; each is read at once and asked
-    again where it cannot be."""
-    taking = _Taking(desk)
+    """Return the answers as a TOML document would hold them.
+
+    Each is read at once and asked again if it cannot be.
+    """
+    interview = _Interview(desk)
     desk.say("为一个新城市生成规则项目。不写(直接回车)的, 一律从省级规则。")
     for question in CITY:
-        taking.put(question)
+        interview.put(question)
     for group, heading in GROUPS.items():
         if group != "city" and desk.confirm(f"本市是否自己规定{heading}?"):
-            for question in (q for q in QUESTIONS if q.group == group):
-                taking.put(question)
-    return taking.data
+            for question in QUESTIONS:
+                if question.group == group:
+                    interview.put(question)
+    return interview.data
 
 
-class _Taking:
+class _Interview:
     """The document as it grows, and the clauses written so far."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self.data: dict[str, Any] = {"clauses": []}
+        self._clauses: list[dict[str, str]] = []
+        self.data: dict[str, Any] = {"clauses": self._clauses}
 
     def put(self, question: Question) -> None:
-        """Asks one question, and for the clauses of its answer."""
-        text = self._asked(question)
+        """Ask one question, and for the clauses of its answer."""
+        text = self._ask(question)
+        # Left out, it is as the province has it.
         if not text:
             return
-        group, _, key = question.key.partition(".")
-        answer = {IS: text, "clauses": self._cited()} if question.sourced else text
-        self.data.setdefault(group, {})[key] = answer
+        table = self.data.setdefault(question.group, {})
+        if question.sourced:
+            table[question.field] = {IS: text, "clauses": self._cited()}
+        else:
+            table[question.field] = text
 
-    def _asked(self, question: Question) -> str:
-        return self._until_right(
-            f"{question.asks} ({question.how})",
-            lambda text: question.read(text) if text or question.needed else None,
-        )
-
-    def _cited(self) -> list[str]:
-        """The numbers of the clauses behind an answer; new ones are written down."""
-        known = {clause["id"] for clause in self.data["clauses"]}
-        text = self._desk.ask(f"  依据 ({_REUSE})")
-        if not text:
-            return []
-        if text in known:
-            return [text]
-        number = f"{str(self.data['city']['pinyin']).upper()}{len(known) + 1}"
-        clause = {"id": number, "text": text}
-        if source := self._desk.ask(
-            f"  出处 (直接回车: {self.data['city']['source']})"
-        ):
-            clause["source"] = source
-        self.data["clauses"].append(clause)
-        self._desk.say(f"  记作 {number}")
-        return [number]
-
-    def _until_right(self, question: str, read: Callable[[str], object]) -> str:
+    def _ask(self, question: Question) -> str:
+        """Return an answer that can be read; "" only if the question need not be answered."""
         while True:
-            text = self._desk.ask(question)
+            text = self._desk.ask(f"{question.asks} ({question.how})")
+            if not text and not question.needed:
+                return ""
             try:
-                read(text)
-            except ValueError as wrong:
-                self._desk.say(f"  {wrong}")
+                question.read(text)
+            except ValueError as error:
+                self._desk.say(f"  {error}")
             else:
                 return text
+
+    def _cited(self) -> list[str]:
+        """Return the numbers of the clauses behind an answer; a new one is written down."""
+        text = self._desk.ask(f"  依据 ({_CLAUSE_HELP})")
+        if not text:
+            return []
+        if any(text == clause["id"] for clause in self._clauses):
+            return [text]
+        city = self.data["city"]
+        number = f"{city['pinyin'].upper()}{len(self._clauses) + 1}"
+        clause = {"id": number, "text": text}
+        source = self._desk.ask(f"  出处 (直接回车: {city['source']})")
+        if source:
+            clause["source"] = source
+        self._clauses.append(clause)
+        self._desk.say(f"  记作 {number}")
+        return [number]

@@ -1,5 +1,4 @@
-"""From answers to rules: each hook a city overrides with its value and clauses, whole
-values the core could load."""
+"""Turn answers into rules: each hook a city overrides, with its value and clauses."""
 
 from __future__ import annotations
 
@@ -9,13 +8,15 @@ from typing import Any, Final
 
 from gongji.cities import anhui, guards
 from gongji.kit.newcity import funds
-from gongji.kit.newcity.answers import AnswerFault, Answers
+from gongji.kit.newcity.answers import AnswerFault, Answers, CitedAnswer
 from gongji.kit.newcity.questions import PROVINCIAL_CHANNELS
-from gongji.rules.benefits import NoFund, Table
-from gongji.rules.channels import ALWAYS, Channel
+from gongji.rules.benefits import NoFund
+from gongji.rules.channels import ALWAYS, Channel, ReviewLatency
 from gongji.rules.clauses import Clause, Timeline
 from gongji.rules.codes import Scheme
 from gongji.rules.hookspecs import CityRules
+
+Hook = Callable[[CityRules], object]
 
 CHANNEL_FIGURES: Final = {
     CityRules.identity_checks: "checks",
@@ -30,7 +31,7 @@ SAME: Final = "本市重新发文, 取值与省级规则相同。"
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """A value the module names, with the clauses above each of its fields."""
+    """A value the module gives a name, with the clauses above each of its fields."""
 
     name: str
     value: object
@@ -39,8 +40,7 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One hook's answer from the city's first day on; `own` are the clauses the city
-    itself gave."""
+    """One hook's value from the city's first day on; `own` clauses are the city's."""
 
     hook: str
     value: Any
@@ -57,104 +57,116 @@ class Policy:
     answers: Answers
     rules: tuple[Rule, ...]
 
-    def value(self, hook: Callable[[CityRules], object]) -> Any:
-        """A hook's value from the first day on: the city's, else the province's."""
-        own = [rule.value for rule in self.rules if rule.hook == hook.__name__]
-        return own[0] if own else getattr(anhui, hook.__name__)()[-1].value
-
-    def cited(self, hook: Callable[[CityRules], object]) -> tuple[Clause, ...]:
-        """The clauses of a hook's value from the first day on: the city's, else the province's."""
+    def value(self, hook: Hook) -> Any:
+        """Return a hook's value from the first day on: the city's, else the province's."""
         rule = self.rule(hook)
-        clauses: tuple[Clause, ...] = (
-            rule.clauses if rule else getattr(anhui, hook.__name__)()[-1].clauses
-        )
-        return clauses
+        return rule.value if rule else _provincial(hook)[-1].value
 
-    def rule(self, hook: Callable[[CityRules], object]) -> Rule | None:
-        """The city's own answer to a hook, if it has one."""
-        return next((rule for rule in self.rules if rule.hook == hook.__name__), None)
+    def cited(self, hook: Hook) -> tuple[Clause, ...]:
+        """Return the clauses of that value."""
+        rule = self.rule(hook)
+        return rule.clauses if rule else _provincial(hook)[-1].clauses
+
+    def rule(self, hook: Hook) -> Rule | None:
+        """Return the city's own answer to a hook, if it has one."""
+        for rule in self.rules:
+            if rule.hook == hook.__name__:
+                return rule
+        return None
 
 
 def policy(answers: Answers) -> Policy:
-    """The rules these answers state. AnswerFault where they cannot stand together."""
-    rules = tuple(
-        map(
-            _explained,
-            (*_binding(answers), *_channel(answers), *_reimbursement(answers)),
-        )
-    )
+    """Return the rules these answers state. AnswerFault if they contradict each other."""
+    rules = [*_binding(answers), *_channel(answers), *_reimbursement(answers)]
+    # What the core would refuse to load is refused here, before anything is written.
     problems = [
-        told
+        problem
         for rule in rules
-        for told in guards.problems_of_value(rule.hook, rule.value)
+        for problem in guards.problems_of_value(rule.hook, rule.value)
     ]
     if problems:
         raise AnswerFault("\n".join(problems))
-    return Policy(answers, rules)
+    return Policy(answers, tuple(map(_explained, rules)))
+
+
+def _provincial(hook: Hook) -> Timeline[Any]:
+    timeline: Timeline[Any] = getattr(anhui, hook.__name__)()
+    return timeline
 
 
 def _explained(rule: Rule) -> Rule:
-    """A rule that says why it is there, where its value is the province's."""
-    same = rule.value == getattr(anhui, rule.hook)()[-1].value
-    return replace(rule, why=SAME) if same else rule
+    """Return a rule that says why it is there if its value is the province's."""
+    provincial = getattr(anhui, rule.hook)()[-1]
+    return replace(rule, why=SAME) if rule.value == provincial.value else rule
+
+
+# --- binding --------------------------------------------------------------------------
 
 
 def _binding(answers: Answers) -> Iterator[Rule]:
     for hook in (CityRules.relations, CityRules.scope, CityRules.family_limit):
-        if given := answers.of(f"binding.{hook.__name__}"):
-            yield Rule(hook.__name__, given.value, given.clauses, given.clauses)
+        answer = answers.of(f"binding.{hook.__name__}")
+        if answer is not None:
+            clauses = answer.clauses
+            yield Rule(hook.__name__, answer.value, clauses, own=clauses)
 
 
 def _channel(answers: Answers) -> Iterator[Rule]:
-    """The channel of the city's own before those of the province it keeps."""
+    """Yield the rules by channel: the city's own, then those of the province it keeps."""
     if not answers.any("channel"):
         return
-    number = answers.given["channel.id"].value
-    kept = (
-        answers.given["channel.keep"].value
-        if answers.of("channel.keep")
-        else frozenset(PROVINCIAL_CHANNELS)
-    )
-    name, hours = answers.given["channel.name"], answers.of("channel.hours")
-    own = (*name.clauses, *(hours.clauses if hours else ()))
+    own = answers.by_key["channel.id"].value
+    keep = answers.of("channel.keep")
+    kept = keep.value if keep else frozenset(PROVINCIAL_CHANNELS)
+
+    def rule(hook: Hook, value: object, clauses: tuple[Clause, ...]) -> Rule:
+        """Return a hook's value for the city's channel beside those kept."""
+        provincial = _provincial(hook)[-1]
+        others = {
+            channel_id: part
+            for channel_id, part in provincial.value.items()
+            if channel_id in kept and channel_id != own
+        }
+        below = provincial.clauses if others else ()
+        return Rule(
+            hook.__name__,
+            {own: value, **others},
+            tuple(dict.fromkeys((*clauses, *below))),
+            own=clauses,
+        )
+
+    channel, cited = _own_channel(answers)
+    yield rule(CityRules.channels, channel, cited)
+    for hook, field in CHANNEL_FIGURES.items():
+        answer = answers.by_key[f"channel.{field}"]
+        yield rule(hook, _with_clauses(answer), answer.clauses)
+
+
+def _own_channel(answers: Answers) -> tuple[Channel, tuple[Clause, ...]]:
+    """Return the city's own channel and the clauses given for it."""
+    name = answers.by_key["channel.name"]
+    hours = answers.of("channel.hours")
+    cited = (*name.clauses, *(hours.clauses if hours else ()))
     channel = Channel(
         name=name.value,
-        kind=answers.given["channel.kind"].value,
+        kind=answers.by_key["channel.kind"].value,
         hours=hours.value if hours else ALWAYS,
-        clauses=tuple(dict.fromkeys(own)),
+        clauses=tuple(dict.fromkeys(cited)),
     )
-    yield _per_channel(CityRules.channels, number, channel, own, kept)
-    for hook, figure in CHANNEL_FIGURES.items():
-        given = answers.given[f"channel.{figure}"]
-        value = given.value
-        if hook is CityRules.materials:
-            value = tuple(replace(need, clauses=given.clauses) for need in value)
-        elif hook is CityRules.review_latency:
-            value = replace(value, clauses=given.clauses)
-        yield _per_channel(hook, number, value, given.clauses, kept)
+    return channel, cited
 
 
-def _per_channel(
-    hook: Callable[[CityRules], object],
-    number: str,
-    value: object,
-    own: tuple[Clause, ...],
-    kept: frozenset[str],
-) -> Rule:
-    """A hook's value with the province's for the channels kept, and its clauses where any is."""
-    province: Timeline[Mapping[str, Any]] = getattr(anhui, hook.__name__)()
-    rest = {
-        key: part
-        for key, part in province[-1].value.items()
-        if key in kept and key != number
-    }
-    below = province[-1].clauses if rest else ()
-    return Rule(
-        hook.__name__,
-        {number: value, **rest},
-        tuple(dict.fromkeys((*own, *below))),
-        own,
-    )
+def _with_clauses(answer: CitedAnswer) -> object:
+    """Return an answer's value; one that names its own clauses gets them."""
+    value, clauses = answer.value, answer.clauses
+    if isinstance(value, tuple):
+        return tuple(replace(need, clauses=clauses) for need in value)
+    if isinstance(value, ReviewLatency):
+        return replace(value, clauses=clauses)
+    return value
+
+
+# --- reimbursement --------------------------------------------------------------------
 
 
 def _reimbursement(answers: Answers) -> Iterator[Rule]:
@@ -162,28 +174,42 @@ def _reimbursement(answers: Answers) -> Iterator[Rule]:
     if not answers.any("employee") and residents is None:
         return
     employees = funds.employee(answers)
-    constants = [
-        Constant("EMPLOYEE", funds.table_of(employees), funds.above(employees))
-    ]
+    constants = [_constant("EMPLOYEE", employees)]
+    clauses = list(employees.clauses)
     if residents:
-        constants.append(
-            Constant("RESIDENT", funds.table_of(residents), funds.above(residents))
-        )
-    tables: dict[Scheme, Table | NoFund] = dict.fromkeys(
-        Scheme, anhui.reimbursement()[-1].value[Scheme.RESIDENT]
-    )
-    tables |= {Scheme[constant.name]: constant.value for constant in constants}  # type: ignore[misc] # tables, as made above
-    denied = [entry.clause for entry in tables.values() if isinstance(entry, NoFund)]
-    own = [
-        a.clauses
-        for key, a in answers.given.items()
-        if key.startswith(("employee.", "resident."))
-    ]
-    clauses = [*employees.clauses, *(residents.clauses if residents else ()), *denied]
+        constants.append(_constant("RESIDENT", residents))
+        clauses += residents.clauses
+    tables = _tables(constants)
+    # A scheme the fund does not pay rests on a clause of its own.
+    clauses += [entry.clause for entry in tables.values() if isinstance(entry, NoFund)]
     yield Rule(
         CityRules.reimbursement.__name__,
         tables,
         tuple(dict.fromkeys(clauses)),
-        tuple(dict.fromkeys(clause for cited in own for clause in cited)),
-        tuple(constants),
+        own=_fund_clauses(answers),
+        constants=tuple(constants),
     )
+
+
+def _constant(name: str, fund: funds.Fund) -> Constant:
+    return Constant(name, funds.table_of(fund), funds.above(fund))
+
+
+def _tables(constants: list[Constant]) -> dict[Scheme, object]:
+    """Return the tables by scheme; one without a table is as the province has residents."""
+    unpaid = anhui.reimbursement()[-1].value[Scheme.RESIDENT]
+    tables: dict[Scheme, object] = dict.fromkeys(Scheme, unpaid)
+    for constant in constants:
+        tables[Scheme[constant.name]] = constant.value
+    return tables
+
+
+def _fund_clauses(answers: Answers) -> tuple[Clause, ...]:
+    """Return the clauses the city gave for its tables, each once."""
+    cited = [
+        clause
+        for key, answer in answers.by_key.items()
+        if key.startswith(("employee.", "resident."))
+        for clause in answer.clauses
+    ]
+    return tuple(dict.fromkeys(cited))

@@ -1,5 +1,4 @@
-"""The policy questions of a new city, in the order they are asked: what is asked, how
-an answer is written."""
+"""List the policy questions of a new city, in the order they are asked."""
 
 from __future__ import annotations
 
@@ -14,8 +13,8 @@ from gongji.kit.newcity import reading as r
 class Question:
     """One question: its key in the answers file, what it asks, how it is answered.
 
-    `sourced` answers are rule values and stand under clauses; the others only name things.
-    `needed` ones must be answered where anything of their group is.
+    `sourced` answers are rule values and stand under clauses; the others only name
+    things. `needed` ones must be answered if anything of their group is.
     """
 
     key: str
@@ -31,6 +30,11 @@ class Question:
         return self.key.partition(".")[0]
 
     @property
+    def field(self) -> str:
+        """The key in that table."""
+        return self.key.partition(".")[2]
+
+    @property
     def name(self) -> str:
         """How a fault names it."""
         return f"{self.key}({self.asks})"
@@ -40,7 +44,7 @@ PROVINCIAL_CHANNELS: Final = anhui.channels()[-1].value
 
 _MONEY = "元; 一个数, 或一级、二级、三级三个数"
 
-_KEPT = {word: word for word in PROVINCIAL_CHANNELS}
+_KEEPABLE = {word: word for word in PROVINCIAL_CHANNELS}
 
 GROUPS: Final = {
     "city": "城市",
@@ -98,7 +102,7 @@ CITY: Final = (
 
 
 def _table(scheme: str, *, needed: bool) -> tuple[Question, ...]:
-    """The questions about one scheme's reimbursement table."""
+    """Return the questions about one scheme's reimbursement table."""
     return (
         Question(
             f"{scheme}.deductible",
@@ -237,8 +241,8 @@ CHANNEL: Final = (
     Question(
         "channel.keep",
         "保留的全省渠道",
-        f"{'、'.join(_KEPT)}; 或 无; 不写则全部保留",
-        r.several(_KEPT),
+        f"{'、'.join(_KEEPABLE)}; 或 无; 不写则全部保留",
+        r.several(_KEEPABLE),
         sourced=False,
     ),
 )
