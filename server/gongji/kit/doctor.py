@@ -1,41 +1,32 @@
-"""What keeps an installed plugin from being loaded, or the service from starting: why,
-and what to do about it."""
+"""Diagnose what keeps a plugin from being loaded or the service from starting."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
-from importlib import metadata, util
+from importlib import metadata
 from pathlib import Path
-from pkgutil import iter_modules
 from typing import Final
-from urllib.parse import unquote, urlparse
-
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
 
 import gongji
 from gongji.binding.workdays import Workdays
 from gongji.cities.loading import ENTRY_POINTS, load_cities
+from gongji.kit.dependents import PREFIX, Dependent, dependents, is_importable
 from gongji.rules.codes import SHANGHAI
 from gongji.store import open_store
 from gongji.store.databases import database_at, path_of
-
-OURS: Final = "gongji"
 
 KEY: Final = "gongji.key"
 
 FINDING_COLUMNS: Final = ("subject", "problem", "remedy")
 
-_PREFIX: Final = "gongji_"
+_POSTGRES: Final = "PostgreSQL"
 
-_MARK: Final = re.compile(r"\bhookimpl\b")
+_DECEMBER: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,262 +38,189 @@ class Diagnosis:
     remedy: str
 
 
-@dataclass(frozen=True, slots=True)
-class Dependent:
-    """An installed distribution that requires gongji, or a module of the prefix that
-    belongs to none."""
-
-    name: str
-    requirement: Requirement | None
-    modules: tuple[str, ...]
-    groups: frozenset[str]
-
-    @property
-    def speaks_rules(self) -> str:
-        """The first of its modules that marks hooks, "" where none does."""
-        return next(
-            (module for module in self.modules if _MARK.search(_source(module))), ""
-        )
-
-
 def findings(
     data: Path, workdays: Workdays, now: datetime, database: str = ""
 ) -> Iterator[Diagnosis]:
-    """Everything that is wrong, plugins first; `database` is the address of a
-    PostgreSQL, or of another SQLite file."""
-    dependents = list(_dependents())
-    yield from _not_declared(dependents)
-    yield from _of_other_version(dependents)
+    """Yield everything that is wrong, plugins first.
+
+    `database` is the address of a PostgreSQL, or of a SQLite file not in `data`.
+    """
+    installed = list(dependents())
+    yield from _not_declared(installed)
+    yield from _of_other_version(installed)
     missing = list(_missing_modules())
     yield from missing
-    known = {finding.subject for finding in missing}
-    for refused in load_cities().refused:
-        if (subject := f"{refused.plugin} ({refused.pinyin})") not in known:
-            yield from (
-                Diagnosis(subject, line, _remedy(refused.pinyin))
-                for line in refused.problem.splitlines()
-            )
-    yield from (
-        _of_postgres(data, database)
-        if database_at(database).shared
-        else _of_data(data, database, now)
-    )
+    # Loading refuses a plugin without its module as well: it is told once.
+    yield from _refused({diagnosis.subject for diagnosis in missing})
+    if database_at(database).shared:
+        yield from _of_postgres(data, database)
+    else:
+        yield from _of_sqlite(data, database, now)
     yield from _of_calendar(workdays, now)
 
 
 def healthy(data: Path, database: str = "") -> Iterator[str]:
-    """What was looked at, in Chinese."""
+    """Yield what was looked at, in Chinese."""
     cities = load_cities().all
+    names = [f"{city.name}({city.plugin} {city.version})" for city in cities]
     yield f"gongji {gongji.__version__}"
-    yield (
-        f"已接入 {len(cities)} 个城市: "
-        f"{'、'.join(f'{c.name}({c.plugin} {c.version})' for c in cities) or '无'}"
-    )
+    yield f"已接入 {len(cities)} 个城市: {'、'.join(names) or '无'}"
     if not database_at(database).shared:
-        there = _database(data, database).exists()
-        yield f"数据目录 {data}: {'已有数据库' if there else '尚未启动过服务, 没有数据库'}"
+        exists = _sqlite_path(data, database).exists()
+        state = "已有数据库" if exists else "尚未启动过服务, 没有数据库"
+        yield f"数据目录 {data}: {state}"
         return
+    # What is wrong with it is a finding.
     with suppress(ImportError, ValueError, OSError):
-        if not (condition := database_at(database).condition()):
-            return
-        version = (
-            f"数据库结构第 {condition.schema} 版"
-            if condition.schema
-            else "空库, 首次启动服务时建表"
-        )
-        yield f"PostgreSQL {condition.server}: {version}"
+        condition = database_at(database).condition()
+        if condition:
+            schema = condition.schema
+            version = (
+                f"数据库结构第 {schema} 版" if schema else "空库, 首次启动服务时建表"
+            )
+            yield f"PostgreSQL {condition.server}: {version}"
 
 
-def _not_declared(dependents: Sequence[Dependent]) -> Iterator[Diagnosis]:
-    """Plugins nobody finds, because they do not say where they are."""
-    for dependent in dependents:
-        if ENTRY_POINTS in dependent.groups or not (module := dependent.speaks_rules):
+# --- plugins --------------------------------------------------------------------------
+
+
+def _not_declared(installed: Sequence[Dependent]) -> Iterator[Diagnosis]:
+    """Yield plugins nobody finds, because they do not say where they are."""
+    for dependent in installed:
+        if ENTRY_POINTS in dependent.groups:
+            continue
+        # A tool that requires gongji has no rules.
+        module = dependent.rules_module
+        if not module:
             continue
         near = get_close_matches(ENTRY_POINTS, dependent.groups, n=1)
-        told = f"声明的入口点组是 {near[0]!r}" if near else "没有声明入口点"
-        pinyin = module.removeprefix(_PREFIX)
-        remedy = (
-            f'在 pyproject.toml 写 [project.entry-points."{ENTRY_POINTS}"] 与 {pinyin} '
-            f'= "{module}", 然后重新安装'
-        )
+        declared = f"声明的入口点组是 {near[0]!r}" if near else "没有声明入口点"
+        pinyin = module.removeprefix(PREFIX)
         yield Diagnosis(
-            dependent.name, f"模块 {module} 里有规则, 但{told}, 所以不会被加载", remedy
+            dependent.name,
+            f"模块 {module} 里有规则, 但{declared}, 所以不会被加载",
+            (
+                f'在 pyproject.toml 写 [project.entry-points."{ENTRY_POINTS}"] '
+                f'与 {pinyin} = "{module}", 然后重新安装'
+            ),
         )
 
 
-def _of_other_version(dependents: Sequence[Dependent]) -> Iterator[Diagnosis]:
-    """Plugins written for another gongji than the one installed."""
-    for dependent in dependents:
-        wanted = dependent.requirement
-        if wanted and not wanted.specifier.contains(
-            gongji.__version__, prereleases=True
-        ):
-            problem = (
-                f"要求 gongji{wanted.specifier}, 而已安装的是 {gongji.__version__}"
+def _of_other_version(installed: Sequence[Dependent]) -> Iterator[Diagnosis]:
+    """Yield plugins written for another gongji than the one installed."""
+    ours = gongji.__version__
+    for dependent in installed:
+        requirement = dependent.requirement
+        if requirement is None:
+            continue
+        specifier = requirement.specifier
+        # A pre-release of ours is what its own plugins are tried with.
+        if not specifier.contains(ours, prereleases=True):
+            yield Diagnosis(
+                dependent.name,
+                f"要求 gongji{specifier}, 而已安装的是 {ours}",
+                "安装适用于本版 gongji 的插件版本, 或照 CHANGELOG.md 修改插件后放宽要求",
             )
-            remedy = (
-                "安装适用于本版 gongji 的插件版本, 或照 CHANGELOG.md 修改插件后放宽要求"
-            )
-            yield Diagnosis(dependent.name, problem, remedy)
 
 
 def _missing_modules() -> Iterator[Diagnosis]:
-    """Entry points that lead nowhere."""
+    """Yield entry points that lead nowhere."""
     for entry in metadata.entry_points(group=ENTRY_POINTS):
-        if not _is_there(entry.module):
-            subject = (
-                f"{entry.dist.name} {entry.dist.version} ({entry.name})"
-                if entry.dist
-                else entry.name
-            )
-            problem = f"入口点 {entry.name} 指向的模块 {entry.module} 不存在"
-            yield Diagnosis(
-                subject,
-                problem,
-                "核对 pyproject.toml 中的模块名, 然后重新安装(pip install -e .)",
-            )
+        if is_importable(entry.module):
+            continue
+        dist = entry.dist
+        yield Diagnosis(
+            f"{dist.name} {dist.version} ({entry.name})" if dist else entry.name,
+            f"入口点 {entry.name} 指向的模块 {entry.module} 不存在",
+            "核对 pyproject.toml 中的模块名, 然后重新安装(pip install -e .)",
+        )
 
 
-def _remedy(pinyin: str) -> str:
-    return f"改正后重新安装; 用 gongji check {pinyin} 与 gongji hooks {pinyin} --trace 细看"
+def _refused(known: set[str]) -> Iterator[Diagnosis]:
+    """Yield every problem of plugins that are refused, but for subjects known before."""
+    for refused in load_cities().refused:
+        pinyin = refused.pinyin
+        subject = f"{refused.plugin} ({pinyin})"
+        if subject in known:
+            continue
+        remedy = (
+            "改正后重新安装; "
+            f"用 gongji check {pinyin} 与 gongji hooks {pinyin} --trace 细看"
+        )
+        for line in refused.problem.splitlines():
+            yield Diagnosis(subject, line, remedy)
 
 
-def _of_data(data: Path, database: str, now: datetime) -> Iterator[Diagnosis]:
-    """A database that does not open with the key beside it; none yet is nothing wrong."""
-    path = _database(data, database)
+# --- data and calendar ----------------------------------------------------------------
+
+
+def _sqlite_path(data: Path, database: str) -> Path:
+    return path_of(database) if database else data / "gongji.sqlite3"
+
+
+def _of_sqlite(data: Path, database: str, now: datetime) -> Iterator[Diagnosis]:
+    """Yield why a database does not open with the key beside it."""
+    path = _sqlite_path(data, database)
+    # Before the first start there is none, and nothing is wrong.
     if not path.exists():
         return
     try:
         asyncio.run(open_store(path, lambda: now, data / KEY).close())
-    except (ValueError, OSError) as wrong:
+    except (ValueError, OSError) as error:
         yield Diagnosis(
             str(path),
-            str(wrong),
+            str(error),
             "核对 --data 目录、文件属主与权限; 密钥丢失的只能从备份恢复",
         )
 
 
 def _of_postgres(data: Path, database: str) -> Iterator[Diagnosis]:
-    """A PostgreSQL that does not answer, is not ours, is of another schema or key, or
-    loses what it has confirmed."""
+    """Yield why a PostgreSQL cannot be used, or loses what it has confirmed."""
     try:
         condition = database_at(database).condition(data / KEY)
+    # psycopg is an extra.
     except ImportError:
         yield Diagnosis(
-            "PostgreSQL", "没有安装 psycopg", "pip install 'gongji[postgres]'"
+            _POSTGRES,
+            "没有安装 psycopg",
+            "pip install 'gongji[postgres]'",
         )
-    except OSError as wrong:
+    except OSError as error:
         yield Diagnosis(
-            "PostgreSQL",
-            str(wrong),
+            _POSTGRES,
+            str(error),
             "核对 --database 的主机、库名、用户与权限, 以及数据库是否已启动",
         )
-    except ValueError as wrong:
+    # Not ours, of another schema, or sealed with another key.
+    except ValueError as error:
         yield Diagnosis(
-            "PostgreSQL",
-            str(wrong),
+            _POSTGRES,
+            str(error),
             "核对 --database 与 --data; 密钥丢失的只能从备份恢复",
         )
     else:
         for lossy in condition.lossy if condition else ():
             yield Diagnosis(
-                "PostgreSQL",
+                _POSTGRES,
                 lossy,
                 "在 postgresql.conf(或 ALTER ROLE、ALTER DATABASE 处)改为 on, 重新载入",
             )
 
 
 def _of_calendar(workdays: Workdays, now: datetime) -> Iterator[Diagnosis]:
-    """The running year without its holidays; the next from November on, when they are published."""
+    """Yield years whose holidays are unknown: this one, and in December the next."""
     today = now.astimezone(SHANGHAI).date()
-    years = [today.year, *([today.year + 1] if today.month == 12 else [])]
+    years = [today.year]
+    # The State Council publishes next year's holidays in November.
+    if today.month == _DECEMBER:
+        years.append(today.year + 1)
     for year in years:
         if not workdays.known(year):
-            remedy = "升级 chinesecalendar, 或用 --calendar FILE 补充该年(写法见 server/README.md)"
             yield Diagnosis(
-                f"{year} 年", "节假日与补班安排尚未载入, 审核期限只能按周末推算", remedy
+                f"{year} 年",
+                "节假日与补班安排尚未载入, 审核期限只能按周末推算",
+                (
+                    "升级 chinesecalendar, "
+                    "或用 --calendar FILE 补充该年(写法见 server/README.md)"
+                ),
             )
-
-
-def _database(data: Path, database: str) -> Path:
-    return path_of(database) if database else data / "gongji.sqlite3"
-
-
-def _dependents() -> Iterator[Dependent]:
-    """Distributions that require gongji, each once; then modules of the prefix that no
-    distribution claims."""
-    claimed: set[str] = set()
-    seen: set[str] = set()
-    for dist in metadata.distributions():
-        name = canonicalize_name(dist.name or "")
-        requirement = _requirement(dist)
-        if name in seen or name == OURS:
-            continue
-        seen.add(name)
-        modules = tuple(sorted(_modules(dist)))
-        claimed.update(modules)
-        if requirement or any(module.startswith(_PREFIX) for module in modules):
-            groups = frozenset(entry.group for entry in dist.entry_points)
-            yield Dependent(f"{dist.name} {dist.version}", requirement, modules, groups)
-    for found in iter_modules():
-        if found.name.startswith(_PREFIX) and found.name not in claimed:
-            yield Dependent(found.name, None, (found.name,), frozenset())
-
-
-def _requirement(dist: metadata.Distribution) -> Requirement | None:
-    for text in dist.requires or ():
-        with suppress(InvalidRequirement):
-            requirement = Requirement(text)
-            if canonicalize_name(requirement.name) == OURS:
-                return requirement
-    return None
-
-
-def _modules(dist: metadata.Distribution) -> Iterator[str]:
-    """Top-level modules of a distribution: as installed, as its entry points say, as
-    its editable folder holds."""
-    tops = {
-        Path(str(file)).parts[0]
-        for file in dist.files or ()
-        if str(file).endswith(".py")
-    }
-    yield from (
-        top.removesuffix(".py")
-        for top in tops
-        if not top.startswith("__") and ".." not in top
-    )
-    yield from (
-        entry.module.partition(".")[0]
-        for entry in dist.entry_points
-        if entry.group == ENTRY_POINTS
-    )
-    if folder := _editable(dist):
-        yield from (
-            found.name for found in iter_modules([str(folder), str(folder / "src")])
-        )
-    if _is_there(name := canonicalize_name(dist.name or "").replace("-", "_")):
-        yield name
-
-
-def _editable(dist: metadata.Distribution) -> Path | None:
-    """The folder of an editable installation."""
-    with suppress(ValueError, OSError, KeyError, TypeError):
-        said = json.loads(dist.read_text("direct_url.json") or "")
-        if said["dir_info"].get("editable"):
-            return Path(unquote(urlparse(said["url"]).path))
-    return None
-
-
-def _is_there(module: str) -> bool:
-    with suppress(ImportError, ValueError, AttributeError):
-        return util.find_spec(module) is not None
-    return False
-
-
-def _source(module: str) -> str:
-    """The text of a module, "" where there is none; it is not imported."""
-    with suppress(ImportError, ValueError, AttributeError, OSError, UnicodeDecodeError):
-        spec = util.find_spec(module)
-        if spec and spec.origin:
-            return Path(spec.origin).read_text(encoding="utf-8")
-    return ""

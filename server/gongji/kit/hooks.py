@@ -1,5 +1,4 @@
-"""Every hook with its signature, question and who answers; and every call made while a
-city is loaded."""
+"""List every hook with who answers it, and trace the calls made while a city loads."""
 
 from __future__ import annotations
 
@@ -35,8 +34,7 @@ CALL_COLUMNS: Final = ("hook", "plugin", "arguments", "answer")
 
 @dataclass(frozen=True, slots=True)
 class HookCall:
-    """One plugin's part in one hook call: what it was given, what it answered; "" where
-    it fell silent."""
+    """One plugin's part in a hook call, its arguments and answer as people read them."""
 
     hook: str
     plugin: str
@@ -44,63 +42,78 @@ class HookCall:
     answer: str
 
 
+# --- the list -------------------------------------------------------------------------
+
+
 def signature(hook: str) -> str:
-    """A hook as a city writes it: `family_limit() -> Timeline[FamilyLimit | NoLimit] | None`."""
-    return f"{hook}() -> {getattr(CityRules, hook).__annotations__['return']}"
+    """Return a hook as a city writes it: `scope() -> Timeline[Scope] | None`."""
+    annotations = getattr(CityRules, hook).__annotations__
+    return f"{hook}() -> {annotations['return']}"
 
 
 def listing(cities: Cities, city: City | None = None) -> Iterator[Mapping[str, str]]:
-    """Every hook and who answers it: one city's plugin or the province, or all cities that do."""
+    """Yield every hook and who answers it: for one city, or for all of them."""
     for hook in HOOKS:
-        answering = [c for c in ((city,) if city else cities.all) if _answers(c, hook)]
-        names = [f"{c.plugin} {c.version}" for c in answering]
-        if hook not in OF_EACH_CITY and (city is None or not names):
-            names.append(PROVINCE)
         yield {
             "hook": hook,
             "signature": signature(hook),
             "question": question(hook),
-            "answered_by": "、".join(names),
+            "answered_by": "、".join(_answered_by(hook, cities, city)),
         }
 
 
-def trace(pinyin: str) -> tuple[Sequence[HookCall], str]:
-    """Every hook call made while that plugin is loaded, and why it was refused where it was.
-
-    ValueError where none of that name is installed.
-    """
-    found = sorted(
-        metadata.entry_points(group=ENTRY_POINTS, name=pinyin),
-        key=lambda entry: entry.value,
-    )
-    if not found:
-        names = (
-            "、".join(sorted(metadata.entry_points(group=ENTRY_POINTS).names)) or "无"
-        )
-        raise ValueError(f"没有安装名为 {pinyin} 的城市插件; 已安装: {names}")
-    calls: list[HookCall] = []
-    try:
-        city_from(
-            found[0].load(), pinyin=pinyin, watch=lambda manager: _watch(manager, calls)
-        )
-    except (PluginProblem, UnknownCandidate) as refused:
-        return calls, str(refused)
-    except Exception as error:  # noqa: BLE001 - a plugin may raise anything; its trace is what is asked for
-        return calls, f"{type(error).__name__}: {error}"
-    return calls, ""
+def _answered_by(hook: str, cities: Cities, city: City | None) -> list[str]:
+    chosen = (city,) if city else cities.all
+    names = [f"{c.plugin} {c.version}" for c in chosen if _answers(c, hook)]
+    # For one city the province answers if it does not; beside all cities it always may.
+    if hook not in OF_EACH_CITY and (city is None or not names):
+        names.append(PROVINCE)
+    return names
 
 
 def _answers(city: City, hook: str) -> bool:
     if hook in OF_EACH_CITY:
         return True
+    # Candidates have no timeline that could be overridden.
     return bool(city.candidates) if hook == "candidates" else hook in city.overridden
 
 
+# --- the trace ------------------------------------------------------------------------
+
+
+def trace(pinyin: str) -> tuple[Sequence[HookCall], str]:
+    """Return the hook calls made while a plugin is loaded, and why it was refused.
+
+    The reason is "" if it was not. ValueError if no plugin of that name is installed.
+    """
+    entries = metadata.entry_points(group=ENTRY_POINTS, name=pinyin)
+    if not entries:
+        installed = sorted(metadata.entry_points(group=ENTRY_POINTS).names)
+        raise ValueError(
+            f"没有安装名为 {pinyin} 的城市插件; 已安装: {'、'.join(installed) or '无'}"
+        )
+    # Two plugins of one name are refused elsewhere; the trace shows one of them.
+    entry = min(entries, key=lambda entry: entry.value)
+    calls: list[HookCall] = []
+    try:
+        city_from(
+            entry.load(),
+            pinyin=pinyin,
+            watch=lambda manager: _watch(manager, calls),
+        )
+    except (PluginProblem, UnknownCandidate) as refused:
+        return calls, str(refused)
+    # A plugin may raise anything, and its trace is what was asked for.
+    except Exception as error:  # noqa: BLE001
+        return calls, f"{type(error).__name__}: {error}"
+    return calls, ""
+
+
 def _watch(manager: pluggy.PluginManager, calls: list[HookCall]) -> None:
-    """Writes down every call of a manager from now on."""
+    """Write down every call of a manager from now on."""
 
     def before(_: str, __: Sequence[pluggy.HookImpl], ___: Mapping[str, Any]) -> None:
-        """Nothing is known yet."""
+        """Do nothing: there is no answer yet."""
 
     def after(
         outcome: pluggy.Result[Any],
@@ -108,13 +121,10 @@ def _watch(manager: pluggy.PluginManager, calls: list[HookCall]) -> None:
         impls: Sequence[pluggy.HookImpl],
         kwargs: Mapping[str, Any],
     ) -> None:
-        arguments = (
-            ", ".join(f"{key}={value!r}" for key, value in kwargs.items()) or "无"
-        )
-        answers = _answered(outcome, impls)
-        calls.extend(
-            HookCall(hook, _name(impl), arguments, answer) for impl, answer in answers
-        )
+        values = [f"{name}={value!r}" for name, value in kwargs.items()]
+        arguments = ", ".join(values) or "无"
+        for impl, answer in _answered(outcome, impls):
+            calls.append(HookCall(hook, _plugin_name(impl), arguments, answer))
 
     manager.add_hookcall_monitoring(before, after)
 
@@ -122,47 +132,50 @@ def _watch(manager: pluggy.PluginManager, calls: list[HookCall]) -> None:
 def _answered(
     outcome: pluggy.Result[Any], impls: Sequence[pluggy.HookImpl]
 ) -> Iterator[tuple[pluggy.HookImpl, str]]:
-    """Each plugin with its answer, in the order they were asked: the last registered first.
-
-    pluggy leaves out who answered None; the province always answers, so an answer that
-    is missing is the city's.
-    """
-    asked = list(reversed(impls))
+    """Yield each plugin with its answer, in the order they were asked."""
+    # pluggy asks the last registered first.
+    called = list(reversed(impls))
     if outcome.exception is not None:
-        yield asked[0], f"{type(outcome.exception).__name__}: {outcome.exception}"
+        yield called[0], f"{type(outcome.exception).__name__}: {outcome.exception}"
         return
-    given = list(outcome.get_result())
-    for impl in asked:
-        silent = len(given) < len(asked) and impl.plugin is not anhui
-        yield impl, "None" if silent or not given else told(given.pop(0))
+    # pluggy leaves out who answered None. The province always answers, so an answer
+    # that is missing is the city's.
+    answers = list(outcome.get_result())
+    for impl in called:
+        silent = len(answers) < len(called) and impl.plugin is not anhui
+        yield impl, "None" if silent or not answers else shown(answers.pop(0))
 
 
-def _name(impl: pluggy.HookImpl) -> str:
+def _plugin_name(impl: pluggy.HookImpl) -> str:
     return PROVINCE if impl.plugin is anhui else impl.plugin_name
 
 
-def told(answer: object) -> str:
-    """An answer as people read it: each value with its first day and clauses; whatever
-    it is, where it is no rule."""
+def shown(answer: object) -> str:
+    """Return an answer as people read it: each value with its first day and clauses."""
     if isinstance(answer, Identity):
         return f"{answer.name} {answer.area_code}"
-    if (
-        isinstance(answer, tuple)
-        and answer
-        and all(isinstance(part, (Ruled, Candidate)) for part in answer)
-    ):
-        return "; ".join(_value(part) for part in answer)
+    if isinstance(answer, tuple) and answer and all(map(_is_value, answer)):
+        return "; ".join(map(_shown_value, answer))
+    # A plugin may answer with anything at all.
     return repr(answer)
 
 
-def _value(part: Ruled[Any] | Candidate) -> str:
-    when = (
-        f"自 {part.since}"
-        if isinstance(part, Ruled)
-        else f"候选 {part.name}({part.hook})"
-    )
+def _is_value(part: object) -> bool:
+    return isinstance(part, (Ruled, Candidate))
+
+
+def _label(part: Ruled[Any] | Candidate) -> str:
+    if isinstance(part, Ruled):
+        return f"自 {part.since}"
+    return f"候选 {part.name}({part.hook})"
+
+
+def _shown_value(part: Ruled[Any] | Candidate) -> str:
+    label = _label(part)
     try:
         value = in_words(part.value)
+    # Of a type no rule answers with: the guards will say so.
     except TypeError:
         value = repr(part.value)
-    return f"{when}: {value} ({'、'.join(clause.id for clause in part.clauses)})"
+    clauses = "、".join(clause.id for clause in part.clauses)
+    return f"{label}: {value} ({clauses})"

@@ -101,17 +101,13 @@ def _oddities(
             continue
         met.add(oddity)
         clause = table.declared.get(oddity)
-        undeclared = (
-            f"请核对{_worse_figures(row, other)}; "
-            f"确有此规定的, 写 declared={{Oddity.{oddity.name}: 条款}}"
-        )
         yield Finding(
             KINDS[oddity],
             HOOK,
             since,
             situation=bill_in_words(scheme, f"{row}与{other}", at),
             figures=f"{_paid(row, at)}, 低于{_paid(other, at)}",
-            mend=f"依 {clause.id} 声明" if clause else undeclared,
+            mend=f"依 {clause.id} 声明" if clause else _mend(oddity, row, other),
             declared=clause is not None,
         )
     for oddity in table.declared.keys() - met:
@@ -123,6 +119,13 @@ def _oddities(
             figures=f"declared 声明了“{TERMS[Oddity][oddity]}”, 表中并无此情形",
             mend=f"请删去 Oddity.{oddity.name}",
         )
+
+
+def _mend(oddity: Oddity, row: TableRow, other: TableRow) -> str:
+    return (
+        f"请核对{_worse_figures(row, other)}; "
+        f"确有此规定的, 写 declared={{Oddity.{oddity.name}: 条款}}"
+    )
 
 
 def _ordered_pairs(

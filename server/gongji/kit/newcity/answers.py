@@ -74,18 +74,7 @@ def read(data: Mapping[str, Any]) -> Answers:
     """Return the answers of a TOML document. AnswerFault with every fault."""
     faults = list(_unknown_keys(data))
     clauses = _clauses(data, faults)
-    by_key: dict[str, CitedAnswer] = {}
-    for question in QUESTIONS:
-        raw = _table(data, question.group).get(question.field)
-        if raw is None:
-            if _is_missing(question, data):
-                faults.append(f"{question.name}: 须回答; {question.how}")
-            continue
-        assumption_id = _assumption_id(data, clauses, len(by_key))
-        try:
-            by_key[question.key] = _answer(question, raw, clauses, assumption_id)
-        except ValueError as error:
-            faults.append(f"{question.name}: {error}")
+    by_key = _answers(data, clauses, faults)
     since = by_key.get("city.since")
     if since and since.value < date.fromisoformat(SINCE):
         faults.append(
@@ -101,6 +90,25 @@ def read(data: Mapping[str, Any]) -> Answers:
         if question.key in by_key
     }
     return Answers(by_key=by_key, **city)
+
+
+def _answers(
+    data: Mapping[str, Any], clauses: Mapping[str, Clause], faults: list[str]
+) -> dict[str, CitedAnswer]:
+    """Return the answers by key; what is wrong with them goes to `faults`."""
+    by_key: dict[str, CitedAnswer] = {}
+    for question in QUESTIONS:
+        raw = _table(data, question.group).get(question.field)
+        if raw is None:
+            if _is_missing(question, data):
+                faults.append(f"{question.name}: 须回答; {question.how}")
+            continue
+        assumption_id = _assumption_id(data, clauses, len(by_key))
+        try:
+            by_key[question.key] = _answer(question, raw, clauses, assumption_id)
+        except ValueError as error:
+            faults.append(f"{question.name}: {error}")
+    return by_key
 
 
 def _table(data: Mapping[str, Any], group: str) -> Mapping[str, Any]:
@@ -238,19 +246,22 @@ def _answer(
             f'须写作 {{ {IS} = …, clauses = ["条款编号"] }}; {question.how}'
         )
     value = question.read(raw[IS])
-    cited = parts(raw.get("clauses", []))
-    unknown = [number for number in cited if number not in clauses]
+    numbers = parts(raw.get("clauses", []))
+    unknown = [number for number in numbers if number not in clauses]
     if unknown:
         raise ValueError(
             f"没有条款 {'、'.join(unknown)}; 已写: {'、'.join(clauses) or '无'}"
         )
-    if cited:
-        return CitedAnswer(value, tuple(clauses[number] for number in cited))
-    text = (
-        f"{GROUPS[question.group]}的{question.asks}取“{_as_typed(raw[IS])}”,"
-        "没有文件依据。"
-    )
-    return CitedAnswer(value, (Clause.assumption(assumption_id, text),))
+    cited = [clauses[number] for number in numbers]
+    if not cited:
+        cited = [_assumption(question, raw[IS], assumption_id)]
+    return CitedAnswer(value, tuple(cited))
+
+
+def _assumption(question: Question, raw: Any, number: str) -> Clause:
+    """Return the clause of an answer no document gives."""
+    subject = f"{GROUPS[question.group]}的{question.asks}"
+    return Clause.assumption(number, f"{subject}取“{_as_typed(raw)}”,没有文件依据。")
 
 
 def _is_cited(raw: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import product
 from typing import Any, Final
 
 from gongji.kit.newcity.amounts import beyond_limits, first_bill, half_a_fen
@@ -82,26 +83,34 @@ class BillCases:
     def _first_visits(self, standing: Standing) -> Story:
         """Return the first visit of the year at each level."""
         fund = self._fund
-        cited = list(fund.deductible.clauses)
-        if standing is Standing.RETIRED:
-            cited += fund.retired.clauses
-        *ranked, unranked = persons = self._people(len(LEVELS) + 1, standing)
+        retired = fund.retired.clauses if standing is Standing.RETIRED else ()
+        cited = [*fund.deductible.clauses, *retired]
+        # The last of them visits an institution of no level.
+        persons = self._people(len(LEVELS) + 1, standing)
         steps = []
-        for person, level in zip(ranked, LEVELS, strict=True):
+        for person, level in zip(persons, LEVELS, strict=False):
             clauses = [*cited, *fund.ratio_clauses(level)]
             steps.append(self._first_visit(person, standing, level, cited=clauses))
-        steps.append(
-            self._first_visit(unranked, standing, 1, at="未定级", cited=UNRANKED)
+        unranked = self._first_visit(
+            persons[-1], standing, 1, at="未定级", cited=UNRANKED
         )
-        deductibles = [Year(fund, standing).deductible(level) for level in LEVELS]
-        ratios = [percent(fund.ratio_of(standing, level)) for level in LEVELS]
-        says = (
+        return self._story(
+            f"FIRST-{standing.name}",
+            self._first_visits_in_words(standing),
+            [*cited, *fund.ratio.clauses],
+            persons,
+            [*steps, unranked],
+        )
+
+    def _first_visits_in_words(self, standing: Standing) -> str:
+        year = Year(self._fund, standing)
+        deductibles = [year.deductible(level) for level in LEVELS]
+        ratios = [percent(self._fund.ratio_of(standing, level)) for level in LEVELS]
+        return (
             f"{self._who(standing)}当年首次就诊，"
             f"一、二、三级先自付起付标准{_in_words(deductibles)}元，"
             f"其余按{_in_words(ratios)}%支付；未定级机构按一级。"
         )
-        clauses = [*cited, *fund.ratio.clauses]
-        return self._story(f"FIRST-{standing.name}", says, clauses, persons, steps)
 
     def _edges(self) -> Story:
         """Return a bill of the deductible exactly, and one whose share is rounded."""
@@ -144,54 +153,64 @@ class BillCases:
 
     def _visit_caps(self) -> Iterator[Story]:
         """Yield a bill at each level whose share is above what one visit may get."""
-        caps = {
-            level: yuan(cap)
-            for level, cap in self._fund.visit_cap.value.items()
-            if not isinstance(cap, NoLimit)
-        }
-        if not caps:
+        fund = self._fund
+        caps = {level: yuan(cap) for level, cap in fund.visit_cap.value.items()}
+        limited = [level for level, cap in caps.items() if not cap.is_infinite()]
+        if not limited:
             return
-        pairs = [(standing, level) for standing in self._words for level in caps]
+        pairs = list(product(self._words, limited))
         words = [self._words[standing] for standing, _ in pairs]
         persons = people(self._area_code, words)
-        steps = []
-        for person, (standing, level) in zip(persons, pairs, strict=True):
-            year = Year(self._fund, standing)
-            in_scope = beyond_limits(self._fund, standing, level)
-            steps.append(_settle(person, in_scope, year, level))
-        limits = [f"{LEVELS[level]}{written(cap)}元" for level, cap in caps.items()]
+        steps = [
+            self._beyond_limits(person, standing, level)
+            for person, (standing, level) in zip(persons, pairs, strict=True)
+        ]
+        limits = [f"{LEVELS[level]}{written(caps[level])}元" for level in limited]
         says = (
             f"{self._scheme}每次就诊统筹基金最多支付{'、'.join(limits)}，"
             "再多的费用由本人负担。"
         )
-        cited = self._fund.visit_cap.clauses
+        cited = fund.visit_cap.clauses
         yield self._story("VISIT-CAP", says, cited, persons, steps)
+
+    def _beyond_limits(self, patient: Person, standing: Standing, level: int) -> Step:
+        in_scope = beyond_limits(self._fund, standing, level)
+        return _settle(patient, in_scope, Year(self._fund, standing), level)
 
     def _cap(self, standing: Standing) -> Iterator[Story]:
         """Yield visits up to the yearly cap of a standing, and one more."""
-        fund = self._fund
-        cap = yuan(fund.cap.value[standing])
+        cap = yuan(self._fund.cap.value[standing])
         if cap.is_infinite():
             return
-        visit_caps = fund.visit_cap.value
-        # The level that pays most a visit reaches the cap in the fewest visits.
-        level = max(LEVELS, key=lambda level: min(yuan(visit_caps[level]), cap))
-        in_scope = beyond_limits(fund, standing, level)
-        (person,) = self._people(1, standing)
-        year = Year(fund, standing)
-        steps: list[Step] = []
-        paid = Decimal(0)
-        while paid < cap and len(steps) < _MOST_VISITS:
-            step = _settle(person, in_scope, year, level)
-            steps.append(step)
-            paid += step["expect"]["fund"]
-        steps.append(_settle(person, _AFTERWARDS, year, level))
+        persons = self._people(1, standing)
         says = (
             f"{self._who(standing)}一年内统筹基金最多支付{written(cap)}元，"
             "用完之后的费用由本人负担。"
         )
-        number = f"CAP-{standing.name}"
-        yield self._story(number, says, fund.cap.clauses, [person], steps)
+        yield self._story(
+            f"CAP-{standing.name}",
+            says,
+            self._fund.cap.clauses,
+            persons,
+            self._up_to_the_cap(persons[0], standing, cap),
+        )
+
+    def _up_to_the_cap(
+        self, patient: Person, standing: Standing, cap: Decimal
+    ) -> list[Step]:
+        fund = self._fund
+        visit_caps = fund.visit_cap.value
+        # The level that pays most a visit reaches the cap in the fewest visits.
+        level = max(LEVELS, key=lambda level: min(yuan(visit_caps[level]), cap))
+        in_scope = beyond_limits(fund, standing, level)
+        year = Year(fund, standing)
+        steps: list[Step] = []
+        paid = Decimal(0)
+        while paid < cap and len(steps) < _MOST_VISITS:
+            step = _settle(patient, in_scope, year, level)
+            steps.append(step)
+            paid += step["expect"]["fund"]
+        return [*steps, _settle(patient, _AFTERWARDS, year, level)]
 
     # --- places and kinds -------------------------------------------------------------
 
@@ -301,18 +320,14 @@ def first_day(
     """Return the same bills on the eve by the province and on the first day by the city."""
     words = ["在职"] * 2 + (["居民"] * 2 if residents else [])
     persons = people(area_code, words)
-    early, late = persons[:2]
     cited = [*after.deductible.clauses, *after.ratio_clauses(_TOP_LEVEL)]
-    eve = [_settle(early, _FIRST_DAY, Year(before, Standing.ACTIVE), _TOP_LEVEL)]
-    year = Year(after, Standing.ACTIVE)
-    day = [_settle(late, _FIRST_DAY, year, _TOP_LEVEL, cited=cited)]
+    eve = [_first_day_bill(persons[0], before)]
+    day = [_first_day_bill(persons[1], after, cited)]
     if residents:
-        early, late = persons[2:]
         # The province pays residents nothing.
-        eve.append(_unpaid(early, LEVELS[_TOP_LEVEL], _FIRST_DAY))
-        year = Year(residents, Standing.ACTIVE)
+        eve.append(_unpaid(persons[2], LEVELS[_TOP_LEVEL], _FIRST_DAY))
         clauses = residents.ratio.clauses
-        day.append(_settle(late, _FIRST_DAY, year, _TOP_LEVEL, cited=clauses))
+        day.append(_first_day_bill(persons[3], residents, clauses))
         cited += clauses
     return Story(
         f"{pinyin.upper()}-FIRST-DAY",
@@ -322,6 +337,11 @@ def first_day(
         persons,
         [*eve, clock(since), *day],
     )
+
+
+def _first_day_bill(patient: Person, fund: Fund, cited: Iterable[Clause] = ()) -> Step:
+    year = Year(fund, Standing.ACTIVE)
+    return _settle(patient, _FIRST_DAY, year, _TOP_LEVEL, cited=cited)
 
 
 def _settle(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
-from typing import Any, Final
+from typing import Final
 
 from gongji.binding.workdays import Workdays
 from gongji.cities.anhui.since import SINCE
@@ -34,11 +34,17 @@ from gongji.rules.clauses import Clause
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.terms import KIN
 
-NEAR: Final = ("配偶", "儿子", "女儿", "父亲", "母亲")
+_DIRECT_ONLY: Final = (
+    "直系亲属可以绑定：配偶、儿子、女儿、父亲、母亲等；"
+    "其他关系不能绑定：哥哥、妹妹、祖父、外祖母、孙子、外孙女、"
+    "岳父、婆婆、儿媳、女婿、嫂子等。"
+)
 
-CLOSE_ONLY: Final = ("哥哥", "妹妹", "祖父", "外祖母", "孙子", "外孙女")
-
-BY_MARRIAGE: Final = ("岳父", "婆婆", "儿媳", "女婿", "嫂子")
+_CLOSE_TOO: Final = (
+    "近亲属可以绑定：配偶、儿子、女儿、父亲、母亲、"
+    "哥哥、妹妹、祖父、外祖母、孙子、外孙女等；"
+    "其他关系不能绑定：岳父、婆婆、儿媳、女婿、嫂子等。"
+)
 
 KIN_CODES: Final = frozenset(
     {code for _, codes in KIN for code in codes.split()} | {"45", "46", "97", "99"}
@@ -48,7 +54,7 @@ KIN_CODES: Final = frozenset(
 EVE_CHANNEL: Final = "wanshitong"
 """The province's channel applied through before the city's first day."""
 
-_UNLIMITED_FAMILY: Final = 10
+_LARGE_FAMILY: Final = 11
 """How many members show that there is no limit."""
 
 _OTHER_PROVINCE: Final = "320100"
@@ -99,26 +105,13 @@ class BindingCases:
         relations = self._policy.value(CityRules.relations)
         direct = relations is DIRECT
         persons = adults(self._area, 2)
-        holder, member = names_of(persons)
-
-        def tried(codes: list[str], **outcome: Any) -> Step:
-            step = self._terms.bind(holder, member, codes[0])
-            return expecting(each(step, relation=codes), **outcome)
-
+        accepted = self._tried_relations(persons, sorted(relations.codes))
+        refused = self._tried_relations(persons, sorted(KIN_CODES - relations.codes))
         steps = [
-            tried(sorted(relations.codes), state=self._terms.state()),
-            tried(
-                sorted(KIN_CODES - relations.codes),
-                **not_eligible("relations", cited),
-            ),
+            expecting(accepted, state=self._terms.state()),
+            expecting(refused, **not_eligible("relations", cited)),
         ]
-        who = "直系亲属" if direct else "近亲属"
-        allowed = NEAR if direct else NEAR + CLOSE_ONLY
-        refused = CLOSE_ONLY + BY_MARRIAGE if direct else BY_MARRIAGE
-        says = (
-            f"{who}可以绑定：{'、'.join(allowed)}等；"
-            f"其他关系不能绑定：{'、'.join(refused)}等。"
-        )
+        says = _DIRECT_ONLY if direct else _CLOSE_TOO
         yield self._story("RELATIONS", says, cited, persons, steps)
         # The province allows close relatives, so that only direct ones are fewer.
         if direct:
@@ -129,6 +122,11 @@ class BindingCases:
                 relation="弟弟",
                 insured=self._area,
             )
+
+    def _tried_relations(self, persons: list[Person], codes: list[str]) -> Step:
+        holder, member = names_of(persons)
+        application = self._terms.bind(holder, member, codes[0])
+        return each(application, relation=codes)
 
     def _scope(self, cited: Sequence[Clause]) -> Iterator[Story]:
         """Yield members insured in another city and in another province."""
@@ -189,31 +187,40 @@ class BindingCases:
     def _family_limit(self, cited: Sequence[Clause]) -> Iterator[Story]:
         """Yield a family up to the limit and one more, and the eve of the first day."""
         limit = self._policy.value(CityRules.family_limit)
-        limited = isinstance(limit, FamilyLimit)
-        fits = limit.members if limited else _UNLIMITED_FAMILY
+        if not isinstance(limit, FamilyLimit):
+            persons = adults(self._area, _LARGE_FAMILY + 1)
+            steps = self._family(names_of(persons))
+            says = f"家庭账户不限人数：可以绑定{_LARGE_FAMILY}名家人。"
+            yield self._story("FAMILY", says, cited, persons, steps)
+            return
+        yield self._full_family(limit, cited)
+        yield from self._larger_family(limit.members, cited)
+
+    def _full_family(self, limit: FamilyLimit, cited: Sequence[Clause]) -> Story:
+        fits = limit.members
         persons = adults(self._area, fits + 2)
         holder, *members = names_of(persons)
-        state = self._terms.state()
-        bound = [
-            expecting(self._terms.bind(holder, member, "女儿"), state=state)
-            for member in members
-        ]
-        if not limited:
-            says = f"家庭账户不限人数：可以绑定{fits + 1}名家人。"
-            yield self._story("FAMILY", says, cited, persons, bound)
-            return
-        steps = [*bound[:-1], self._one_too_many(holder, members[-1], cited)]
+        *bound, one_more = self._family(names_of(persons))
+        steps = [*bound, self._one_too_many(holder, members[-1], cited)]
         # An unbinding makes room again; what is under review cannot be unbound.
-        if state != UNDER_REVIEW:
+        if self._terms.state() != UNDER_REVIEW:
             steps.append(expecting({"unbind": {"of": members[0]}}, state="已解绑"))
-            steps.append(bound[-1])
+            steps.append(one_more)
         counting = "含" if limit.counting_holder else "不含"
         says = (
             f"一个家庭账户最多{limit.people}人，{counting}授权人："
             f"绑定{fits}名家人之后，再绑定一名被拒绝。"
         )
-        yield self._story("FAMILY", says, cited, persons, steps)
-        yield from self._larger_family(fits, cited)
+        return self._story("FAMILY", says, cited, persons, steps)
+
+    def _family(self, names: list[str]) -> list[Step]:
+        """Return the bindings of everybody but the first to the first."""
+        holder, *members = names
+        state = self._terms.state()
+        return [
+            expecting(self._terms.bind(holder, member, "女儿"), state=state)
+            for member in members
+        ]
 
     def _larger_family(self, fits: int, cited: Sequence[Clause]) -> Iterator[Story]:
         """Yield a family larger than the limit: it keeps its members and gets no more."""

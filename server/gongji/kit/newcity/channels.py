@@ -57,21 +57,26 @@ def complete_applications(
     persons = _persons(policy, terms, 3)
     holder, spouse, son = names_of(persons)
     persons[0]["kin"] = {son: "儿子"}
-    steps = []
-    for member, relation, on_record in ((spouse, "配偶", False), (son, "儿子", True)):
-        application = terms.bind(holder, member, relation, on_record=on_record)
-        outcome = _outcome(terms, monday, on_record=on_record)
-        steps.append(expecting(application, **outcome))
+    unknown = terms.bind(holder, spouse, "配偶")
+    known = terms.bind(holder, son, "儿子", on_record=True)
+    steps = [
+        expecting(unknown, **_outcome(terms, monday, on_record=False)),
+        expecting(known, **_outcome(terms, monday, on_record=True)),
+    ]
     days = terms.review.working_days
     result = f"须经审核，至迟{days}个工作日" if days else "提交即生效"
     says = (
         f"材料、核验、填报齐全的，可以在{terms.channel.name}绑定配偶和子女，{result}。"
     )
     cited = terms.review.clauses or policy.cited(CityRules.review_latency)
-    now = terms.open_at(monday)
-    if not isinstance(terms.channel.hours, CounterHours):
-        now += _UNTIL_NIGHT
-    return Story(number, says, cited, now, persons, steps)
+    return Story(number, says, cited, _late(terms, monday), persons, steps)
+
+
+def _late(terms: ChannelTerms, monday: date) -> datetime:
+    """Return the latest hour at which the channel surely takes applications."""
+    opening = terms.open_at(monday)
+    at_counter = isinstance(terms.channel.hours, CounterHours)
+    return opening if at_counter else opening + _UNTIL_NIGHT
 
 
 def _outcome(terms: ChannelTerms, monday: date, *, on_record: bool) -> dict[str, Any]:
@@ -161,25 +166,11 @@ class ChannelCases:
 
     def _hours(self, hours: CounterHours) -> Story:
         """Return the case of a counter's hours: to the minute, on two days."""
-        terms = self._terms
-        persons = _persons(self._policy, terms, 4)
-        holder, *members = names_of(persons)
-        early, first, late = [terms.bind(holder, name, "女儿") for name in members]
-        state = terms.state()
+        persons = _persons(self._policy, self._terms, 4)
         opening = _at(self._monday, hours.opens)
-        closing = _at(self._monday + _DAY, hours.closes)
-        next_opening = _at(self._monday + 2 * _DAY, hours.opens)
-        steps = [
-            expecting(early, **_closed(opening)),
-            clock(opening),
-            expecting(first, state=state),
-            clock(closing - _MINUTE),
-            expecting(early, state=state),
-            clock(closing),
-            expecting(late, **_closed(next_opening)),
-        ]
         says = (
-            f"{terms.channel.name}在工作日{hours.opens:%H:%M}至{hours.closes:%H:%M}受理，"
+            f"{self._terms.channel.name}"
+            f"在工作日{hours.opens:%H:%M}至{hours.closes:%H:%M}受理，"
             "早一分钟、到点之后都不受理，并告知下次开放的时间。"
         )
         return Story(
@@ -188,8 +179,28 @@ class ChannelCases:
             self._cited(CityRules.channels),
             opening - _MINUTE,
             persons,
-            steps,
+            self._at_the_counter(hours, names_of(persons)),
         )
+
+    def _at_the_counter(self, hours: CounterHours, names: list[str]) -> list[Step]:
+        """Return applications a minute before and at each edge of a counter's hours."""
+        holder, *members = names
+        early, first, late = [
+            self._terms.bind(holder, member, "女儿") for member in members
+        ]
+        state = self._terms.state()
+        opening = _at(self._monday, hours.opens)
+        closing = _at(self._monday + _DAY, hours.closes)
+        next_opening = _at(self._monday + 2 * _DAY, hours.opens)
+        return [
+            expecting(early, **_closed(opening)),
+            clock(opening),
+            expecting(first, state=state),
+            clock(closing - _MINUTE),
+            expecting(early, state=state),
+            clock(closing),
+            expecting(late, **_closed(next_opening)),
+        ]
 
     def _checks(self) -> Story:
         """Return the case of each check left out in turn, then of the required ones only."""
@@ -245,26 +256,17 @@ class ChannelCases:
         """Return the case of proofs: wrong ones, each right one, and kin on record."""
         terms = self._terms
         persons, application = self._application()
-        required = terms.proofs()
-        wrong = [
-            proofs
-            for need in terms.materials
-            for proofs in _wrong_proofs(required, need)
-        ]
-        right = [
-            _replaced(required, need, kind)
-            for need in terms.materials
-            for kind in proofs_of(need)
-        ]
         holder, _, daughter = names_of(persons)
         of_kin = terms.bind(holder, daughter, "女儿", on_record=True)
+        wrong = _wrong_proofs(terms)
         # Being on record spares a proof, or it does not help: either is shown.
-        spared = terms.proofs(on_record=True) != required
+        spared = terms.proofs(on_record=True) != terms.proofs()
         if spared or wrong:
             persons[0]["kin"] = {daughter: "女儿"}
         steps = self._refusals(application, "materials", materials=wrong)
         if not spared:
             steps += self._refusals(of_kin, "materials", materials=wrong)
+        right = _right_proofs(terms)
         complete = each(application, materials=right) if right else application
         steps.append(expecting(complete, state=terms.state()))
         if spared:
@@ -335,22 +337,33 @@ def _with(application: Step, **details: Any) -> Step:
     return {"bind": application["bind"] | details}
 
 
-def _wrong_proofs(required: list[str], need: MaterialNeed) -> Iterator[list[str]]:
-    """Yield all proofs but this one: left out, replaced by what does not count, copied."""
-    counting = proofs_of(need)
-    remaining = [proof for proof in required if proof not in counting]
-    yield remaining
-    kinds = {proof.removesuffix(ORIGINAL) for proof in (*counting, *remaining)}
-    others = [f"{kind}{ORIGINAL}" for kind in MATERIALS if kind not in kinds]
-    if others:
-        yield remaining + others
-    if need.original:
-        copies = [proof.removesuffix(ORIGINAL) for proof in counting]
-        yield remaining + copies
+def _wrong_proofs(terms: ChannelTerms) -> list[list[str]]:
+    """Return all proofs but one: left out, replaced by what does not count, copied."""
+    wrong = []
+    for need in terms.materials:
+        counting = proofs_of(need)
+        others = _proofs_beside(terms, need)
+        wrong.append(others)
+        kinds = {proof.removesuffix(ORIGINAL) for proof in (*counting, *others)}
+        useless = [f"{kind}{ORIGINAL}" for kind in MATERIALS if kind not in kinds]
+        if useless:
+            wrong.append(others + useless)
+        if need.original:
+            copies = [proof.removesuffix(ORIGINAL) for proof in counting]
+            wrong.append(others + copies)
+    return wrong
 
 
-def _replaced(required: list[str], need: MaterialNeed, kind: str) -> list[str]:
-    """Return all proofs, this one by another kind that counts."""
+def _right_proofs(terms: ChannelTerms) -> list[list[str]]:
+    """Return all proofs, one of them of each kind that counts."""
+    return [
+        [*_proofs_beside(terms, need), proof]
+        for need in terms.materials
+        for proof in proofs_of(need)
+    ]
+
+
+def _proofs_beside(terms: ChannelTerms, need: MaterialNeed) -> list[str]:
+    """Return the proofs of a complete application that do not meet this need."""
     counting = proofs_of(need)
-    remaining = [proof for proof in required if proof not in counting]
-    return [*remaining, kind]
+    return [proof for proof in terms.proofs() if proof not in counting]

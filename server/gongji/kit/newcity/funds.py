@@ -166,13 +166,6 @@ def resident(answers: Answers) -> Fund | None:
 def table_of(fund: Fund) -> Table:
     """Return the table of these figures, with its effects declared."""
     pharmacy, odd = fund.pharmacy, fund.odd
-    always = [
-        *fund.deductible.clauses,
-        *fund.year_max.clauses,
-        *fund.visit_cap.clauses,
-        *fund.cap.clauses,
-        *COMMON,
-    ]
     table = Table(
         deductible_fen=fund.deductible.value,
         deductible_year_max_fen=fund.year_max.value,
@@ -182,16 +175,28 @@ def table_of(fund: Fund) -> Table:
         visit_cap_fen=fund.visit_cap.value,
         pharmacy=pharmacy.value or NoFund(pharmacy.clauses[0]),
         covers=COVERED,
-        clauses=TableClauses(
-            always=tuple(dict.fromkeys(always)),
-            ratio={level: fund.ratio_clauses(level) for level in LEVELS},
-            retired=fund.retired.clauses,
-            unranked=UNRANKED,
-        ),
+        clauses=_table_clauses(fund),
         # In the order of Oddity, which the source of the table shows.
         declared={oddity: odd.clauses[0] for oddity in Oddity if oddity in odd.value},
     )
     return replace(table, effects=effects_of(table))
+
+
+def _table_clauses(fund: Fund) -> TableClauses:
+    """Return which clause gives which figure, as a settlement cites them."""
+    always = [
+        *fund.deductible.clauses,
+        *fund.year_max.clauses,
+        *fund.visit_cap.clauses,
+        *fund.cap.clauses,
+        *COMMON,
+    ]
+    return TableClauses(
+        always=tuple(dict.fromkeys(always)),
+        ratio={level: fund.ratio_clauses(level) for level in LEVELS},
+        retired=fund.retired.clauses,
+        unranked=UNRANKED,
+    )
 
 
 def above(fund: Fund) -> dict[str, tuple[Clause, ...]]:

@@ -118,28 +118,33 @@ def _channel(answers: Answers) -> Iterator[Rule]:
     own = answers.by_key["channel.id"].value
     keep = answers.of("channel.keep")
     kept = keep.value if keep else frozenset(PROVINCIAL_CHANNELS)
-
-    def rule(hook: Hook, value: object, clauses: tuple[Clause, ...]) -> Rule:
-        """Return a hook's value for the city's channel beside those kept."""
-        provincial = _provincial(hook)[-1]
-        others = {
-            channel_id: part
-            for channel_id, part in provincial.value.items()
-            if channel_id in kept and channel_id != own
-        }
-        below = provincial.clauses if others else ()
-        return Rule(
-            hook.__name__,
-            {own: value, **others},
-            tuple(dict.fromkeys((*clauses, *below))),
-            own=clauses,
-        )
-
+    # A channel of the province's id takes its place.
+    others = kept - {own}
     channel, cited = _own_channel(answers)
-    yield rule(CityRules.channels, channel, cited)
+    yield _by_channel(CityRules.channels, own, channel, cited, others)
     for hook, field in CHANNEL_FIGURES.items():
         answer = answers.by_key[f"channel.{field}"]
-        yield rule(hook, _with_clauses(answer), answer.clauses)
+        value = _with_clauses(answer)
+        yield _by_channel(hook, own, value, answer.clauses, others)
+
+
+def _by_channel(
+    hook: Hook,
+    own: str,
+    value: object,
+    clauses: tuple[Clause, ...],
+    others: frozenset[str],
+) -> Rule:
+    """Return a hook's value for the city's channel beside the province's for others."""
+    provincial = _provincial(hook)[-1]
+    kept = {key: part for key, part in provincial.value.items() if key in others}
+    cited = [*clauses, *(provincial.clauses if kept else ())]
+    return Rule(
+        hook.__name__,
+        {own: value, **kept},
+        tuple(dict.fromkeys(cited)),
+        own=clauses,
+    )
 
 
 def _own_channel(answers: Answers) -> tuple[Channel, tuple[Clause, ...]]:

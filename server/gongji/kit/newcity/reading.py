@@ -1,4 +1,4 @@
-"""How one answer is read: from what somebody typed or a TOML file holds to a value of the rules.
+"""Read one answer, typed or from a TOML file, into a value of the rules.
 
 Every reader takes a string, a number, a date or a list, and raises ValueError with a
 Chinese sentence.
@@ -95,10 +95,10 @@ _REVIEW = re.compile(
 
 
 def matching(pattern: str, how: str) -> Reader:
-    """A string of that form; `how` says in Chinese what it must be."""
+    """Return a reader of a string of that form; `how` says it in Chinese."""
 
-    def read(given: Any) -> str:
-        text = str(given).strip()
+    def read(raw: Any) -> str:
+        text = str(raw).strip()
         if not re.fullmatch(pattern, text):
             raise ValueError(f"{how}, 得到 {text!r}")
         return text
@@ -107,10 +107,11 @@ def matching(pattern: str, how: str) -> Reader:
 
 
 def chosen(words: Mapping[str, T]) -> Callable[[Any], T]:
-    """One of these words."""
+    """Return a reader of one of these words."""
 
-    def read(given: Any) -> T:
-        if (word := str(given).strip()) not in words:
+    def read(raw: Any) -> T:
+        word = str(raw).strip()
+        if word not in words:
             raise ValueError(f"可写 {'、'.join(words)}, 得到 {word!r}")
         return words[word]
 
@@ -118,153 +119,165 @@ def chosen(words: Mapping[str, T]) -> Callable[[Any], T]:
 
 
 def several(words: Mapping[str, T]) -> Callable[[Any], frozenset[T]]:
-    """Any of these words; none where it is empty or 无."""
+    """Return a reader of any of these words; of none if it is empty or 无."""
     read_one = chosen(words)
-    return lambda given: frozenset(read_one(part) for part in parts(given))
+    return lambda raw: frozenset(read_one(part) for part in parts(raw))
 
 
 def by_level(read_one: Callable[[str], T]) -> Callable[[Any], dict[int, T]]:
-    """A figure for each level, or one for all."""
+    """Return a reader of a figure for each level, or one for all."""
 
-    def read(given: Any) -> dict[int, T]:
-        figures = [read_one(part) for part in parts(given)]
-        if len(figures) not in {1, len(LEVELS)}:
+    def read(raw: Any) -> dict[int, T]:
+        figures = [read_one(part) for part in parts(raw)]
+        if len(figures) == 1:
+            return dict.fromkeys(LEVELS, figures[0])
+        if len(figures) != len(LEVELS):
             raise ValueError(
-                f"须写一个数(各级相同)或三个数({'、'.join(LEVELS.values())}), "
-                f"得到 {len(figures)} 个"
+                "须写一个数(各级相同)或三个数"
+                f"({'、'.join(LEVELS.values())}), 得到 {len(figures)} 个"
             )
-        return dict(zip(LEVELS, figures * (len(LEVELS) // len(figures)), strict=True))
+        return dict(zip(LEVELS, figures, strict=True))
 
     return read
 
 
-def by_standing(given: Any) -> dict[Standing, int | NoLimit]:
-    """A limit for active and one for retired people, or one for both."""
-    figures = [amount_or_no_limit(part) for part in parts(given)]
-    if len(figures) not in {1, len(Standing)}:
+def by_standing(raw: Any) -> dict[Standing, int | NoLimit]:
+    """Return a limit for active and one for retired people, or one for both."""
+    figures = [amount_or_no_limit(part) for part in parts(raw)]
+    if len(figures) == 1:
+        return dict.fromkeys(Standing, figures[0])
+    if len(figures) != len(Standing):
         raise ValueError(
             f"须写一个数(在职退休相同)或两个数(在职、退休), 得到 {len(figures)} 个"
         )
-    return dict(zip(Standing, figures * (len(Standing) // len(figures)), strict=True))
+    return dict(zip(Standing, figures, strict=True))
 
 
-def amount(given: Any) -> int:
-    """Yuan, not negative, in fen."""
-    if (read := fen(str(given).strip().removesuffix("元"))) < 0:
-        raise ValueError(f"金额不得为负, 得到 {given}")
-    return read
+def amount(raw: Any) -> int:
+    """Return yuan, not negative, in fen."""
+    figure = fen(str(raw).strip().removesuffix("元"))
+    if figure < 0:
+        raise ValueError(f"金额不得为负, 得到 {raw}")
+    return figure
 
 
-def amount_or_no_limit(given: Any) -> int | NoLimit:
-    """Yuan in fen, or 不设限."""
-    return NO_LIMIT if str(given).strip() == UNLIMITED else amount(given)
+def amount_or_no_limit(raw: Any) -> int | NoLimit:
+    """Return yuan in fen, or 不设限."""
+    return NO_LIMIT if str(raw).strip() == UNLIMITED else amount(raw)
 
 
-def ratio(given: Any) -> int:
-    """A percentage of at most two decimals, in basis points."""
-    found = _RATIO.fullmatch(str(given).strip())
-    read = int(found[1]) * 100 + int((found[2] or "").ljust(2, "0")) if found else -1
-    if not 0 < read <= FULL_BP:
+def ratio(raw: Any) -> int:
+    """Return a percentage of at most two decimals, in basis points."""
+    match = _RATIO.fullmatch(str(raw).strip())
+    figure = 0
+    if match:
+        whole, decimals = match.groups(default="")
+        # By digits, not as a float: 62.55 has no exact one.
+        figure = int(whole) * 100 + int(decimals.ljust(2, "0"))
+    if not 0 < figure <= FULL_BP:
         raise ValueError(
-            f"比例须为大于0、至多100的百分数, 如 60 或 62.5, 得到 {str(given)!r}"
+            f"比例须为大于0、至多100的百分数, 如 60 或 62.5, 得到 {str(raw)!r}"
         )
-    return read
+    return figure
 
 
-def retired(given: Any) -> BonusPoints | dict[int, int]:
-    """Points above the active ratio, "+5", or a ratio for each level."""
-    text = str(given).strip()
-    return (
-        BonusPoints(above_active_bp=ratio(text[1:]))
-        if text.startswith("+")
-        else by_level(ratio)(given)
+def retired(raw: Any) -> BonusPoints | dict[int, int]:
+    """Return points above the active ratio, "+5", or a ratio for each level."""
+    text = str(raw).strip()
+    if text.startswith("+"):
+        return BonusPoints(above_active_bp=ratio(text[1:]))
+    return by_level(ratio)(raw)
+
+
+def pharmacy(raw: Any) -> int:
+    """Return the level pharmacies count as; 0 if the fund does not pay there."""
+    levels = {NOT_PAID: 0} | {word: level for level, word in LEVELS.items()}
+    return chosen(levels)(raw)
+
+
+def family_limit(raw: Any) -> FamilyLimit | NoLimit:
+    """Return `5人, 不含授权人`, `7人, 含授权人` or 不设限."""
+    text = str(raw).strip()
+    if text == UNLIMITED:
+        return NO_LIMIT
+    match = _FAMILY.fullmatch(text)
+    if match:
+        people, counting_holder = int(match[1]), match[2] == "含"
+        # A limit of one with the holder in it would leave room for nobody.
+        if people > counting_holder:
+            return FamilyLimit(people=people, counting_holder=counting_holder)
+    raise ValueError(
+        f"须写作“5人, 不含授权人”“7人, 含授权人”或“{UNLIMITED}”, 得到 {text!r}"
     )
 
 
-def pharmacy(given: Any) -> int:
-    """The level pharmacies count as; 0 where the fund does not pay there."""
-    levels = {NOT_PAID: 0} | {word: level for level, word in LEVELS.items()}
-    return chosen(levels)(given)
-
-
-def family_limit(given: Any) -> FamilyLimit | NoLimit:
-    """`5人, 不含授权人`, `7人, 含授权人` or 不设限."""
-    text = str(given).strip()
-    if text == UNLIMITED:
-        return NO_LIMIT
-    found = _FAMILY.fullmatch(text)
-    if found is None or int(found[1]) <= (found[2] == "含"):
-        raise ValueError(
-            f"须写作“5人, 不含授权人”“7人, 含授权人”或“{UNLIMITED}”, 得到 {text!r}"
-        )
-    return FamilyLimit(people=int(found[1]), counting_holder=found[2] == "含")
-
-
-def day(given: Any) -> date:
-    """`2025-01-01`, as a TOML date or typed."""
-    if isinstance(given, date) and not isinstance(given, datetime):
-        return given
+def day(raw: Any) -> date:
+    """Return a day such as `2025-01-01`, as a TOML date or typed."""
+    # A TOML instant is a date to Python, and has a time nobody would notice.
+    if isinstance(raw, date) and not isinstance(raw, datetime):
+        return raw
     try:
-        return date.fromisoformat(str(given).strip())
+        return date.fromisoformat(str(raw).strip())
     except ValueError:
-        raise ValueError(f"须写作 2025-01-01, 得到 {given!r}") from None
+        raise ValueError(f"须写作 2025-01-01, 得到 {raw!r}") from None
 
 
-def hours(given: Any) -> CounterHours | AlwaysOpen:
-    """`24小时` or `工作日 9:00-17:00`."""
-    text = str(given).strip()
+def hours(raw: Any) -> CounterHours | AlwaysOpen:
+    """Return `24小时` or `工作日 9:00-17:00`."""
+    text = str(raw).strip()
     if text == "24小时":
         return ALWAYS
-    if found := _HOURS.fullmatch(text):
-        opens, closes = (
-            time(int(found[1]), int(found[2])),
-            time(int(found[3]), int(found[4])),
-        )
+    match = _HOURS.fullmatch(text)
+    if match:
+        opens = time(int(match[1]), int(match[2]))
+        closes = time(int(match[3]), int(match[4]))
         if opens < closes:
             return CounterHours(opens=opens, closes=closes)
     raise ValueError(f"须写作“24小时”或“工作日 9:00-17:00”, 得到 {text!r}")
 
 
-def materials(given: Any) -> tuple[MaterialNeed, ...]:
-    """Proofs such as `授权人身份证原件`, `结婚证或户口簿`, `户口簿(查不到关系时)`; none
-    where it is empty or 无."""
-    return tuple(_material(part) for part in parts(given))
+def materials(raw: Any) -> tuple[MaterialNeed, ...]:
+    """Return proofs such as `授权人身份证原件`, `结婚证或户口簿`, `户口簿(查不到关系时)`."""
+    return tuple(_material(part) for part in parts(raw))
 
 
 def _material(text: str) -> MaterialNeed:
+    # Typed at a Chinese keyboard, brackets are wide.
     text = text.replace("（", "(").replace("）", ")")
-    name = text.removesuffix(IF_UNKNOWN)
-    plain = name.removesuffix(ORIGINAL)
+    proof = text.removesuffix(IF_UNKNOWN)
+    name = proof.removesuffix(ORIGINAL)
+    if_unknown = proof != text
     return MaterialNeed(
-        name=plain,
-        one_of=tuple(chosen(MATERIALS)(kind) for kind in plain.split("或")),
-        original=plain != name,
-        asked=Asked.RELATION_NOT_ON_RECORD if name != text else Asked.ALWAYS,
+        name=name,
+        one_of=tuple(chosen(MATERIALS)(kind) for kind in name.split("或")),
+        original=name != proof,
+        asked=Asked.RELATION_NOT_ON_RECORD if if_unknown else Asked.ALWAYS,
     )
 
 
-def review(given: Any) -> ReviewLatency:
-    """`即时`, `3个工作日`, `1-3个工作日` or `核验通过即时, 否则3个工作日`."""
-    text = str(given).strip()
+def review(raw: Any) -> ReviewLatency:
+    """Return `即时`, `3个工作日`, `1-3个工作日` or `核验通过即时, 否则3个工作日`."""
+    text = str(raw).strip()
     if text == "即时":
         return ReviewLatency(at_once=AtOnce.ALWAYS)
-    found = _REVIEW.fullmatch(text)
-    if found is None or not int(found[3]) > 0 or int(found[2] or 0) > int(found[3]):
-        raise ValueError(
-            f"须写作“即时”“3个工作日”“1-3个工作日”或“核验通过即时, 否则3个工作日”, 得到 {text!r}"
-        )
-    at_once = AtOnce.IF_CHECKS_PASS if found[1] else AtOnce.NEVER
-    return ReviewLatency(
-        at_once=at_once,
-        working_days=int(found[3]),
-        earliest_working_days=int(found[2] or 0),
+    match = _REVIEW.fullmatch(text)
+    if match:
+        earliest, latest = int(match[2] or 0), int(match[3])
+        if latest > 0 and earliest <= latest:
+            return ReviewLatency(
+                at_once=AtOnce.IF_CHECKS_PASS if match[1] else AtOnce.NEVER,
+                working_days=latest,
+                earliest_working_days=earliest,
+            )
+    raise ValueError(
+        "须写作“即时”“3个工作日”“1-3个工作日”或“核验通过即时, 否则3个工作日”, "
+        f"得到 {text!r}"
     )
 
 
-def parts(given: Any) -> list[str]:
-    """The parts of an answer: of a list its members, of a text what stands between
-    spaces and commas."""
-    if isinstance(given, (list, tuple)):
-        return [str(part).strip() for part in given]
-    text = str(given).strip()
+def parts(raw: Any) -> list[str]:
+    """Return the members of a list, or what stands between spaces and commas of a text."""
+    if isinstance(raw, (list, tuple)):
+        return [str(part).strip() for part in raw]
+    text = str(raw).strip()
     return [] if text in {"", NONE} else _PARTS.split(text)
