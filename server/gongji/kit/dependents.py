@@ -54,13 +54,18 @@ def dependents() -> Iterator[Dependent]:
         if requirement or any(module.startswith(PREFIX) for module in modules):
             yield Dependent(
                 f"{dist.name} {dist.version}",
-                requirement,
-                modules,
+                requirement=requirement,
+                modules=modules,
                 groups=frozenset(entry.group for entry in dist.entry_points),
             )
     for module in iter_modules():
         if module.name.startswith(PREFIX) and module.name not in claimed:
-            yield Dependent(module.name, None, (module.name,), frozenset())
+            yield Dependent(
+                module.name,
+                requirement=None,
+                modules=(module.name,),
+                groups=frozenset(),
+            )
 
 
 def is_importable(module: str) -> bool:

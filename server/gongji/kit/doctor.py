@@ -98,8 +98,8 @@ def _not_declared(installed: Sequence[Dependent]) -> Iterator[Diagnosis]:
         pinyin = module.removeprefix(PREFIX)
         yield Diagnosis(
             dependent.name,
-            f"模块 {module} 里有规则, 但{declared}, 所以不会被加载",
-            (
+            problem=f"模块 {module} 里有规则, 但{declared}, 所以不会被加载",
+            remedy=(
                 f'在 pyproject.toml 写 [project.entry-points."{ENTRY_POINTS}"] '
                 f'与 {pinyin} = "{module}", 然后重新安装'
             ),
@@ -118,8 +118,8 @@ def _of_other_version(installed: Sequence[Dependent]) -> Iterator[Diagnosis]:
         if not specifier.contains(ours, prereleases=True):
             yield Diagnosis(
                 dependent.name,
-                f"要求 gongji{specifier}, 而已安装的是 {ours}",
-                "安装适用于本版 gongji 的插件版本, 或照 CHANGELOG.md 修改插件后放宽要求",
+                problem=f"要求 gongji{specifier}, 而已安装的是 {ours}",
+                remedy="安装适用于本版 gongji 的插件版本, 或照 CHANGELOG.md 修改插件后放宽要求",
             )
 
 
@@ -131,8 +131,8 @@ def _missing_modules() -> Iterator[Diagnosis]:
         dist = entry.dist
         yield Diagnosis(
             f"{dist.name} {dist.version} ({entry.name})" if dist else entry.name,
-            f"入口点 {entry.name} 指向的模块 {entry.module} 不存在",
-            "核对 pyproject.toml 中的模块名, 然后重新安装(pip install -e .)",
+            problem=f"入口点 {entry.name} 指向的模块 {entry.module} 不存在",
+            remedy="核对 pyproject.toml 中的模块名, 然后重新安装(pip install -e .)",
         )
 
 
@@ -148,7 +148,11 @@ def _refused(known: set[str]) -> Iterator[Diagnosis]:
             f"用 gongji check {pinyin} 与 gongji hooks {pinyin} --trace 细看"
         )
         for line in refused.problem.splitlines():
-            yield Diagnosis(subject, line, remedy)
+            yield Diagnosis(
+                subject,
+                problem=line,
+                remedy=remedy,
+            )
 
 
 # --- data and calendar ----------------------------------------------------------------
@@ -169,8 +173,8 @@ def _of_sqlite(data: Path, database: str, now: datetime) -> Iterator[Diagnosis]:
     except (ValueError, OSError) as error:
         yield Diagnosis(
             str(path),
-            str(error),
-            "核对 --data 目录、文件属主与权限; 密钥丢失的只能从备份恢复",
+            problem=str(error),
+            remedy="核对 --data 目录、文件属主与权限; 密钥丢失的只能从备份恢复",
         )
 
 
@@ -182,28 +186,28 @@ def _of_postgres(data: Path, database: str) -> Iterator[Diagnosis]:
     except ImportError:
         yield Diagnosis(
             _POSTGRES,
-            "没有安装 psycopg",
-            "pip install 'gongji[postgres]'",
+            problem="没有安装 psycopg",
+            remedy="pip install 'gongji[postgres]'",
         )
     except OSError as error:
         yield Diagnosis(
             _POSTGRES,
-            str(error),
-            "核对 --database 的主机、库名、用户与权限, 以及数据库是否已启动",
+            problem=str(error),
+            remedy="核对 --database 的主机、库名、用户与权限, 以及数据库是否已启动",
         )
     # Not ours, of another schema, or sealed with another key.
     except ValueError as error:
         yield Diagnosis(
             _POSTGRES,
-            str(error),
-            "核对 --database 与 --data; 密钥丢失的只能从备份恢复",
+            problem=str(error),
+            remedy="核对 --database 与 --data; 密钥丢失的只能从备份恢复",
         )
     else:
         for lossy in condition.lossy if condition else ():
             yield Diagnosis(
                 _POSTGRES,
-                lossy,
-                "在 postgresql.conf(或 ALTER ROLE、ALTER DATABASE 处)改为 on, 重新载入",
+                problem=lossy,
+                remedy="在 postgresql.conf(或 ALTER ROLE、ALTER DATABASE 处)改为 on, 重新载入",
             )
 
 
@@ -218,8 +222,8 @@ def _of_calendar(workdays: Workdays, now: datetime) -> Iterator[Diagnosis]:
         if not workdays.known(year):
             yield Diagnosis(
                 f"{year} 年",
-                "节假日与补班安排尚未载入, 审核期限只能按周末推算",
-                (
+                problem="节假日与补班安排尚未载入, 审核期限只能按周末推算",
+                remedy=(
                     "升级 chinesecalendar, "
                     "或用 --calendar FILE 补充该年(写法见 server/README.md)"
                 ),

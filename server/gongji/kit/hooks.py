@@ -124,7 +124,14 @@ def _watch(manager: pluggy.PluginManager, calls: list[HookCall]) -> None:
         values = [f"{name}={value!r}" for name, value in kwargs.items()]
         arguments = ", ".join(values) or "无"
         for impl, answer in _answered(outcome, impls):
-            calls.append(HookCall(hook, _plugin_name(impl), arguments, answer))
+            calls.append(
+                HookCall(
+                    hook=hook,
+                    plugin=_plugin_name(impl),
+                    arguments=arguments,
+                    answer=answer,
+                )
+            )
 
     manager.add_hookcall_monitoring(before, after)
 

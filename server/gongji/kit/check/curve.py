@@ -169,15 +169,30 @@ def _faults_before_rounding(benefit: Benefit, used: Used) -> Iterator[Fault]:
     for x, fund in points:
         if not 0 <= fund <= x * FULL_BP:
             at = Point(x, used)
-            yield Fault(FindingKind.OUT_OF_SCOPE, at, fund // FULL_BP, x)
+            yield Fault(
+                FindingKind.OUT_OF_SCOPE,
+                at=at,
+                fund_fen=fund // FULL_BP,
+                may_fen=x,
+            )
     for (x, fund), (next_x, next_fund) in pairwise(points):
         step = next_x - x
         at = Point(next_x, used)
         paid = next_fund // FULL_BP
         if next_fund < fund:
-            yield Fault(FindingKind.DROP, at, paid, fund // FULL_BP)
+            yield Fault(
+                FindingKind.DROP,
+                at=at,
+                fund_fen=paid,
+                may_fen=fund // FULL_BP,
+            )
         elif next_fund - fund > step * FULL_BP:
-            yield Fault(FindingKind.CLIFF, at, paid, fund // FULL_BP + step)
+            yield Fault(
+                FindingKind.CLIFF,
+                at=at,
+                fund_fen=paid,
+                may_fen=fund // FULL_BP + step,
+            )
 
 
 def _faults_of_split(benefit: Benefit, used: Used) -> Iterator[Fault]:
@@ -198,19 +213,44 @@ def _faults_at(at: Point, paid: split.FundShare, benefit: Benefit) -> Iterator[F
     fund = paid.fund_fen
     above_deductible = at.in_scope_fen - paid.deductible_fen
     if not 0 <= fund <= above_deductible:
-        yield Fault(FindingKind.OUT_OF_SCOPE, at, fund, above_deductible)
+        yield Fault(
+            FindingKind.OUT_OF_SCOPE,
+            at=at,
+            fund_fen=fund,
+            may_fen=above_deductible,
+        )
     tops = limits(benefit, at.used)
     if tops and fund > min(tops):
-        yield Fault(FindingKind.CAP, at, fund, min(tops))
+        yield Fault(
+            FindingKind.CAP,
+            at=at,
+            fund_fen=fund,
+            may_fen=min(tops),
+        )
     half = FULL_BP // 2 if benefit.rounding is Rounding.HALF_UP else 0
     due = (exact(at.in_scope_fen, benefit, at.used) + half) // FULL_BP
     if fund != due:
-        yield Fault(FindingKind.ARITHMETIC, at, fund, due)
+        yield Fault(
+            FindingKind.ARITHMETIC,
+            at=at,
+            fund_fen=fund,
+            may_fen=due,
+        )
 
 
 def _faults_of_step(at: Point, previous: int, fund: int) -> Iterator[Fault]:
     """Yield what is wrong between a bill and the one a fen smaller."""
     if fund < previous:
-        yield Fault(FindingKind.DROP, at, fund, previous)
+        yield Fault(
+            FindingKind.DROP,
+            at=at,
+            fund_fen=fund,
+            may_fen=previous,
+        )
     elif fund > previous + 1:
-        yield Fault(FindingKind.CLIFF, at, fund, previous + 1)
+        yield Fault(
+            FindingKind.CLIFF,
+            at=at,
+            fund_fen=fund,
+            may_fen=previous + 1,
+        )

@@ -78,7 +78,13 @@ def orders(
         if ways[0][0] < ways[1][0]:
             ways.reverse()
         (fund_fen, better), (against_fen, worse) = ways
-        yield Extreme(standing, better, fund_fen, worse, against_fen)
+        yield Extreme(
+            standing=standing,
+            visits=better,
+            fund_fen=fund_fen,
+            against=worse,
+            against_fen=against_fen,
+        )
 
 
 def splittings(
@@ -97,7 +103,11 @@ def splittings(
             whole = Visit(level, visit_fen * count)
             whole_fen = _after(table, standing, whole, met).fund_fen
             yield Extreme(
-                standing, (visit,) * count, used.fund_fen, (whole,), whole_fen
+                standing=standing,
+                visits=(visit,) * count,
+                fund_fen=used.fund_fen,
+                against=(whole,),
+                against_fen=whole_fen,
             )
 
 

@@ -115,7 +115,7 @@ def lints_of_exclusions(
         yield Finding(
             FindingKind.DUPLICATE if same else FindingKind.SHADOWED,
             "exclusions",
-            since,
+            since=since,
             situation=TERMS[type(situation)][situation],
             figures=f"{before.clause.id} 已在前, {exclusion.clause.id} 永不适用",
             mend="请只列一次",
@@ -130,7 +130,7 @@ def lints_of_order(order: PurseOrder, since: str) -> Iterator[Finding]:
             yield Finding(
                 FindingKind.DUPLICATE,
                 "purse_order",
-                since,
+                since=since,
                 situation=TERMS[type(kind)][kind],
                 figures=f"列出 {times} 次",
                 mend="请只列一次",
@@ -162,7 +162,14 @@ def lints_of_table(table: Table, scheme: Scheme, since: str) -> Iterator[Finding
     name = TERMS[Scheme][scheme]
     for lint in lints:
         situation = f"{name}, {lint.row}" if lint.row else name
-        yield Finding(lint.kind, HOOK, since, situation, lint.figures, lint.mend)
+        yield Finding(
+            lint.kind,
+            HOOK,
+            since=since,
+            situation=situation,
+            figures=lint.figures,
+            mend=lint.mend,
+        )
 
 
 def _year_max(table: Table) -> Iterator[_TableLint]:
@@ -176,21 +183,34 @@ def _year_max(table: Table) -> Iterator[_TableLint]:
             f"年度起付总额 {yuan(year_max)} 元不低于各级起付标准(最高 {yuan(highest)} 元), "
             "补足差额时永不触及"
         )
-        yield _TableLint("", figures, "请写 deductible_year_max_fen=NO_LIMIT 或不写")
+        yield _TableLint(
+            "",
+            figures=figures,
+            mend="请写 deductible_year_max_fen=NO_LIMIT 或不写",
+        )
     elif year_max < lowest:
         figures = (
             f"年度起付总额 {yuan(year_max)} 元低于各级起付标准(最低 {yuan(lowest)} 元), "
             "各级数额都不起作用"
         )
         mend = "请核对 deductible_year_max_fen"
-        yield _TableLint("", figures, mend, FindingKind.SHADOWED)
+        yield _TableLint(
+            "",
+            figures=figures,
+            mend=mend,
+            kind=FindingKind.SHADOWED,
+        )
 
 
 def _year_caps(table: Table) -> Iterator[_TableLint]:
     for standing, cap in table.cap_fen.items():
         if cap == 0:
             row = TERMS[type(standing)][standing]
-            yield _TableLint(row, "年度限额为 0, 基金永不支付", "请写 NoFund(条款)")
+            yield _TableLint(
+                row,
+                figures="年度限额为 0, 基金永不支付",
+                mend="请写 NoFund(条款)",
+            )
 
 
 def _visit_caps(table: Table) -> Iterator[_TableLint]:
@@ -200,12 +220,20 @@ def _visit_caps(table: Table) -> Iterator[_TableLint]:
             continue
         row, field = _level_name(level), f"visit_cap_fen[{level}]"
         if cap == 0:
-            yield _TableLint(row, "每次限额为 0, 该行永不支付", f"请核对 {field}")
+            yield _TableLint(
+                row,
+                figures="每次限额为 0, 该行永不支付",
+                mend=f"请核对 {field}",
+            )
         elif highest is not None and cap >= highest:
             figures = (
                 f"每次限额 {yuan(cap)} 元不低于年度限额 {yuan(highest)} 元, 永不触及"
             )
-            yield _TableLint(row, figures, f"请写 {field} = NO_LIMIT")
+            yield _TableLint(
+                row,
+                figures=figures,
+                mend=f"请写 {field} = NO_LIMIT",
+            )
 
 
 def _highest_year_cap(table: Table) -> int | None:
@@ -219,8 +247,8 @@ def _ratios(table: Table) -> Iterator[_TableLint]:
         if ratio == 0:
             yield _TableLint(
                 _level_name(level),
-                "在职支付比例为 0, 该行永不支付",
-                f"请核对 ratio_bp[{level}]",
+                figures="在职支付比例为 0, 该行永不支付",
+                mend=f"请核对 ratio_bp[{level}]",
             )
 
 
@@ -229,8 +257,8 @@ def _covers(table: Table) -> Iterator[_TableLint]:
         name = TERMS[VisitKind][kind]
         yield _TableLint(
             "",
-            f"covers 列有{name}, 而其首次结算不在此办理, 此行不起作用",
-            f"请从 covers 删去 VisitKind.{kind.name}",
+            figures=f"covers 列有{name}, 而其首次结算不在此办理, 此行不起作用",
+            mend=f"请从 covers 删去 VisitKind.{kind.name}",
         )
 
 

@@ -130,7 +130,12 @@ def _proof(city: City, periods: list[_Period], findings: list[Finding]) -> Proof
                 findings += lints_of_table(table, scheme, since)
     # A fault that lasts over several periods of one value is told once.
     unique = tuple(dict.fromkeys(findings))
-    return Proof(len(periods), situations, tables, unique)
+    return Proof(
+        periods=len(periods),
+        situations=situations,
+        tables=tables,
+        findings=unique,
+    )
 
 
 def _periods(city: City) -> Iterator[_Period]:

@@ -159,13 +159,27 @@ def impurities_of_source(source: str, name: str, top: str) -> Iterator[Finding]:
     visitor = _Visitor(top, tree)
     visitor.visit(tree)
     for kind, line, what, hook in dict.fromkeys(visitor.found):
-        yield Finding(kind, hook, "", f"{name}:{line}", what, MEND[kind])
+        yield Finding(
+            kind,
+            hook,
+            since="",
+            situation=f"{name}:{line}",
+            figures=what,
+            mend=MEND[kind],
+        )
 
 
 def _unreadable(
     situation: str, figures: str, mend: str = MEND[FindingKind.UNREADABLE]
 ) -> Finding:
-    return Finding(FindingKind.UNREADABLE, "", "", situation, figures, mend)
+    return Finding(
+        FindingKind.UNREADABLE,
+        "",
+        since="",
+        situation=situation,
+        figures=figures,
+        mend=mend,
+    )
 
 
 class _Visitor(ast.NodeVisitor):

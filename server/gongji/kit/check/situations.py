@@ -144,7 +144,7 @@ def prove_situations(
         Finding(
             FindingKind.GAP,
             gap.hook,
-            since,
+            since=since,
             situation=_among(str(situation), times[gap]),
             figures=gap.figures,
             mend=gap.mend,
@@ -173,13 +173,25 @@ def _gap(
         if situation.kind is not VisitKind.OUTPATIENT:
             return None
         mend = "请在 covers 中写 VisitKind.OUTPATIENT(普通门诊)"
-        return _Gap(HOOK, refused.message, mend)
+        return _Gap(
+            HOOK,
+            figures=refused.message,
+            mend=mend,
+        )
     except Refusal as refused:
-        return _Gap(HOOK, refused.message, "没有规则回答这种情形, 请核对")
+        return _Gap(
+            HOOK,
+            figures=refused.message,
+            mend="没有规则回答这种情形, 请核对",
+        )
     # What a table without some row raises where the settlement reads that row.
     except (KeyError, TypeError, AttributeError) as error:
         figures = f"待遇表缺少{_missing_key(error)}的取值"
-        return _Gap(HOOK, figures, missing_row(rules, situation))
+        return _Gap(
+            HOOK,
+            figures=figures,
+            mend=missing_row(rules, situation),
+        )
     return _not_covered(situation, rules) if terms.benefit else None
 
 
@@ -204,8 +216,16 @@ def _not_covered(situation: RuleSituation, rules: DayRules) -> _Gap | None:
             "请补 Exclusion(situation=Situation.RESIDUE, clause=…), "
             "其剩余自付基金不予支付"
         )
-        return _Gap("exclusions", figures, mend)
-    return _Gap(HOOK, figures, f"请在 covers 中补 VisitKind.{kind.name}")
+        return _Gap(
+            "exclusions",
+            figures=figures,
+            mend=mend,
+        )
+    return _Gap(
+        HOOK,
+        figures=figures,
+        mend=f"请在 covers 中补 VisitKind.{kind.name}",
+    )
 
 
 def missing_row(rules: DayRules, situation: RuleSituation) -> str:

@@ -77,7 +77,7 @@ def _finding(fault: Fault, row: TableRow, scheme: Scheme, since: str) -> Finding
     return Finding(
         fault.kind,
         HOOK,
-        since,
+        since=since,
         situation=bill_in_words(scheme, str(row), fault.at),
         figures=(
             f"统筹支付 {yuan(fault.fund_fen)} 元, {bound} {yuan(fault.may_fen)} 元"
@@ -104,7 +104,7 @@ def _oddities(
         yield Finding(
             KINDS[oddity],
             HOOK,
-            since,
+            since=since,
             situation=bill_in_words(scheme, f"{row}与{other}", at),
             figures=f"{_paid(row, at)}, 低于{_paid(other, at)}",
             mend=f"依 {clause.id} 声明" if clause else _mend(oddity, row, other),
@@ -114,7 +114,7 @@ def _oddities(
         yield Finding(
             FindingKind.INERT,
             HOOK,
-            since,
+            since=since,
             situation=TERMS[Scheme][scheme],
             figures=f"declared 声明了“{TERMS[Oddity][oddity]}”, 表中并无此情形",
             mend=f"请删去 Oddity.{oddity.name}",

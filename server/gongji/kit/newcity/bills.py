@@ -96,10 +96,10 @@ class BillCases:
         )
         return self._story(
             f"FIRST-{standing.name}",
-            self._first_visits_in_words(standing),
-            [*cited, *fund.ratio.clauses],
-            persons,
-            [*steps, unranked],
+            says=self._first_visits_in_words(standing),
+            cited=[*cited, *fund.ratio.clauses],
+            persons=persons,
+            steps=[*steps, unranked],
         )
 
     def _first_visits_in_words(self, standing: Standing) -> str:
@@ -129,7 +129,13 @@ class BillCases:
             "其后的费用按比例支付，四舍五入到分。"
         )
         cited = [*fund.deductible.clauses, *fund.ratio.clauses]
-        return self._story("EDGE", says, cited, persons, steps)
+        return self._story(
+            "EDGE",
+            says=says,
+            cited=cited,
+            persons=persons,
+            steps=steps,
+        )
 
     def _topping_up(self) -> Iterator[Story]:
         """Yield the deductible made up from level to level, within its yearly maximum."""
@@ -147,7 +153,13 @@ class BillCases:
             f"起付标准只补足差额{'' if unlimited else limit}。"
         )
         cited = [*deductible.clauses, *year_max.clauses]
-        yield self._story("TOP-UP", says, cited, [person], steps)
+        yield self._story(
+            "TOP-UP",
+            says=says,
+            cited=cited,
+            persons=[person],
+            steps=steps,
+        )
 
     # --- limits -----------------------------------------------------------------------
 
@@ -171,7 +183,13 @@ class BillCases:
             "再多的费用由本人负担。"
         )
         cited = fund.visit_cap.clauses
-        yield self._story("VISIT-CAP", says, cited, persons, steps)
+        yield self._story(
+            "VISIT-CAP",
+            says=says,
+            cited=cited,
+            persons=persons,
+            steps=steps,
+        )
 
     def _beyond_limits(self, patient: Person, standing: Standing, level: int) -> Step:
         in_scope = beyond_limits(self._fund, standing, level)
@@ -189,10 +207,10 @@ class BillCases:
         )
         yield self._story(
             f"CAP-{standing.name}",
-            says,
-            self._fund.cap.clauses,
-            persons,
-            self._up_to_the_cap(persons[0], standing, cap),
+            says=says,
+            cited=self._fund.cap.clauses,
+            persons=persons,
+            steps=self._up_to_the_cap(persons[0], standing, cap),
         )
 
     def _up_to_the_cap(
@@ -227,7 +245,13 @@ class BillCases:
             step["expect"]["clauses"] = [clause.id for clause in cited[:1]]
             result = "统筹基金不支付，由本人负担"
         says = f"{self._scheme}在定点药店购药，{result}。"
-        return self._story("PHARMACY", says, cited, [person], [step])
+        return self._story(
+            "PHARMACY",
+            says=says,
+            cited=cited,
+            persons=[person],
+            steps=[step],
+        )
 
     def _kinds(self) -> Story:
         """Return every kind of visit: settled if the table covers it, else refused."""
@@ -241,7 +265,13 @@ class BillCases:
             steps.append(step)
         paid = "、".join(word for kind, word in KINDS.items() if kind in COVERED)
         says = f"{self._scheme}的{paid}按门诊待遇结算，其他医疗类别不在此结算。"
-        return self._story("KINDS", says, COMMON, persons, steps)
+        return self._story(
+            "KINDS",
+            says=says,
+            cited=COMMON,
+            persons=persons,
+            steps=steps,
+        )
 
     def _who(self, standing: Standing) -> str:
         """Return what the insured of a standing are called."""
@@ -276,11 +306,11 @@ class BillCases:
     ) -> Story:
         return Story(
             f"{self._prefix}-{number}",
-            says,
-            tuple(cited),
-            self._now,
-            persons,
-            steps,
+            says=says,
+            clauses=tuple(cited),
+            now=self._now,
+            people=persons,
+            steps=steps,
         )
 
 
@@ -331,11 +361,11 @@ def first_day(
         cited += clauses
     return Story(
         f"{pinyin.upper()}-FIRST-DAY",
-        f"{since:%Y年%m月%d日}起按本市的门诊待遇结算，前一日仍按省级规则。",
-        cited,
-        since - timedelta(minutes=1),
-        persons,
-        [*eve, clock(since), *day],
+        says=f"{since:%Y年%m月%d日}起按本市的门诊待遇结算，前一日仍按省级规则。",
+        clauses=cited,
+        now=since - timedelta(minutes=1),
+        people=persons,
+        steps=[*eve, clock(since), *day],
     )
 
 

@@ -112,13 +112,19 @@ class BindingCases:
             expecting(refused, **not_eligible("relations", cited)),
         ]
         says = _DIRECT_ONLY if direct else _CLOSE_TOO
-        yield self._story("RELATIONS", says, cited, persons, steps)
+        yield self._story(
+            "RELATIONS",
+            says=says,
+            cited=cited,
+            persons=persons,
+            steps=steps,
+        )
         # The province allows close relatives, so that only direct ones are fewer.
         if direct:
             yield from self._no_longer(
                 "relations",
-                "兄弟姐妹",
-                cited,
+                who="兄弟姐妹",
+                cited=cited,
                 relation="弟弟",
                 insured=self._area,
             )
@@ -146,12 +152,18 @@ class BindingCases:
             f"使用人在省内其他城市参保的{'可以' if within else '不能'}绑定，"
             "在外省参保的不能绑定。"
         )
-        yield self._story("SCOPE", says, cited, persons, steps)
+        yield self._story(
+            "SCOPE",
+            says=says,
+            cited=cited,
+            persons=persons,
+            steps=steps,
+        )
         if not within:
             yield from self._no_longer(
                 "scope",
-                "在省内其他城市参保的家人",
-                cited,
+                who="在省内其他城市参保的家人",
+                cited=cited,
                 relation="配偶",
                 insured=neighbour,
             )
@@ -175,9 +187,9 @@ class BindingCases:
         application = self._terms.bind(holder, late, relation)
         yield self._first_day_story(
             f"{hook.upper()}-FIRST-DAY",
-            f"{self._since:%Y年%m月%d日}之前按省级规则可以绑定{who}，自该日起不能。",
-            cited,
-            persons,
+            says=f"{self._since:%Y年%m月%d日}之前按省级规则可以绑定{who}，自该日起不能。",
+            cited=cited,
+            persons=persons,
             before=[_on_the_eve(holder, early, relation)],
             after=[expecting(application, **not_eligible(hook, cited))],
         )
@@ -191,7 +203,13 @@ class BindingCases:
             persons = adults(self._area, _LARGE_FAMILY + 1)
             steps = self._family(names_of(persons))
             says = f"家庭账户不限人数：可以绑定{_LARGE_FAMILY}名家人。"
-            yield self._story("FAMILY", says, cited, persons, steps)
+            yield self._story(
+                "FAMILY",
+                says=says,
+                cited=cited,
+                persons=persons,
+                steps=steps,
+            )
             return
         yield self._full_family(limit, cited)
         yield from self._larger_family(limit.members, cited)
@@ -211,7 +229,13 @@ class BindingCases:
             f"一个家庭账户最多{limit.people}人，{counting}授权人："
             f"绑定{fits}名家人之后，再绑定一名被拒绝。"
         )
-        return self._story("FAMILY", says, cited, persons, steps)
+        return self._story(
+            "FAMILY",
+            says=says,
+            cited=cited,
+            persons=persons,
+            steps=steps,
+        )
 
     def _family(self, names: list[str]) -> list[Step]:
         """Return the bindings of everybody but the first to the first."""
@@ -234,9 +258,9 @@ class BindingCases:
         )
         yield self._first_day_story(
             "FAMILY-FIRST-DAY",
-            says,
-            cited,
-            persons,
+            says=says,
+            cited=cited,
+            persons=persons,
             before=[_on_the_eve(holder, member, "女儿") for member in members[:-1]],
             after=[self._one_too_many(holder, members[-1], cited)],
         )
@@ -267,7 +291,13 @@ class BindingCases:
         says = f"本市不通过{'、'.join(names)}办理绑定。"
         tried = each(application, channel=left_out)
         steps = [expecting(tried, refused="UNKNOWN_CHANNEL")]
-        return self._story("NO-CHANNEL", says, cited, persons, steps)
+        return self._story(
+            "NO-CHANNEL",
+            says=says,
+            cited=cited,
+            persons=persons,
+            steps=steps,
+        )
 
     def _new_channel(self, own: ChannelTerms, cited: Sequence[Clause]) -> Story:
         """Return the case that the city's own channel opens on its first day."""
@@ -276,9 +306,9 @@ class BindingCases:
         application = own.bind(holder, spouse, "配偶")
         return self._first_day_story(
             "FIRST-DAY",
-            f"{own.channel.name}自{self._since:%Y年%m月%d日}起受理，此前没有这个渠道。",
-            cited,
-            persons,
+            says=f"{own.channel.name}自{self._since:%Y年%m月%d日}起受理，此前没有这个渠道。",
+            cited=cited,
+            persons=persons,
             before=[expecting(application, refused="UNKNOWN_CHANNEL")],
             after=[expecting(application, state=own.state())],
         )
@@ -314,12 +344,12 @@ class BindingCases:
         """Return a case that begins on the eve and ends on the city's first day."""
         return Story(
             f"{self._prefix}-{number}",
-            says,
-            cited,
+            says=says,
+            clauses=cited,
             # At night or in the afternoon before: the province's channel is always open.
-            self._first_morning - timedelta(hours=14),
-            persons,
-            [*before, clock(self._first_morning), *after],
+            now=self._first_morning - timedelta(hours=14),
+            people=persons,
+            steps=[*before, clock(self._first_morning), *after],
         )
 
     def _story(
@@ -332,11 +362,11 @@ class BindingCases:
     ) -> Story:
         return Story(
             f"{self._prefix}-{number}",
-            says,
-            cited,
-            self._now,
-            persons,
-            steps,
+            says=says,
+            clauses=cited,
+            now=self._now,
+            people=persons,
+            steps=steps,
         )
 
 

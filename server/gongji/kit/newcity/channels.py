@@ -69,7 +69,14 @@ def complete_applications(
         f"材料、核验、填报齐全的，可以在{terms.channel.name}绑定配偶和子女，{result}。"
     )
     cited = terms.review.clauses or policy.cited(CityRules.review_latency)
-    return Story(number, says, cited, _late(terms, monday), persons, steps)
+    return Story(
+        number,
+        says=says,
+        clauses=cited,
+        now=_late(terms, monday),
+        people=persons,
+        steps=steps,
+    )
 
 
 def _late(terms: ChannelTerms, monday: date) -> datetime:
@@ -137,10 +144,10 @@ class ChannelCases:
         outcome = not_eligible("channels", channel.clauses)
         return self._story(
             "ACROSS",
-            f"{channel.name}只办理跨统筹区的绑定，双方都在本市参保的不受理。",
-            channel.clauses,
-            persons,
-            [expecting(application, **outcome)],
+            says=f"{channel.name}只办理跨统筹区的绑定，双方都在本市参保的不受理。",
+            cited=channel.clauses,
+            persons=persons,
+            steps=[expecting(application, **outcome)],
         )
 
     def _guide(self) -> Story:
@@ -158,10 +165,10 @@ class ChannelCases:
         ]
         return self._story(
             "GUIDE",
-            f"办理指南写明可以通过{self._terms.channel.name}办理，以及多久办结。",
-            self._cited(CityRules.channels),
-            [],
-            [expecting({"guide": {}}, says=[f"{'、'.join(alike)}: {soon}"])],
+            says=f"办理指南写明可以通过{self._terms.channel.name}办理，以及多久办结。",
+            cited=self._cited(CityRules.channels),
+            persons=[],
+            steps=[expecting({"guide": {}}, says=[f"{'、'.join(alike)}: {soon}"])],
         )
 
     def _hours(self, hours: CounterHours) -> Story:
@@ -175,11 +182,11 @@ class ChannelCases:
         )
         return Story(
             f"{self._prefix}-HOURS",
-            says,
-            self._cited(CityRules.channels),
-            opening - _MINUTE,
-            persons,
-            self._at_the_counter(hours, names_of(persons)),
+            says=says,
+            clauses=self._cited(CityRules.channels),
+            now=opening - _MINUTE,
+            people=persons,
+            steps=self._at_the_counter(hours, names_of(persons)),
         )
 
     def _at_the_counter(self, hours: CounterHours, names: list[str]) -> list[Step]:
@@ -220,10 +227,10 @@ class ChannelCases:
         )
         return self._story(
             "CHECKS",
-            f"{self._terms.channel.name}{condition}。",
-            self._cited(CityRules.identity_checks),
-            persons,
-            [
+            says=f"{self._terms.channel.name}{condition}。",
+            cited=self._cited(CityRules.identity_checks),
+            persons=persons,
+            steps=[
                 *self._refusals(application, "identity_checks", checks=incomplete),
                 expecting(complete, state=self._terms.state()),
             ],
@@ -243,10 +250,10 @@ class ChannelCases:
         )
         return self._story(
             "FIELDS",
-            says,
-            self._cited(CityRules.fields_asked),
-            persons,
-            [
+            says=says,
+            cited=self._cited(CityRules.fields_asked),
+            persons=persons,
+            steps=[
                 *self._refusals(application, "fields_asked", details=incomplete),
                 expecting(complete, state=self._terms.state()),
             ],
@@ -275,10 +282,10 @@ class ChannelCases:
         condition = f"须提供{names}，缺一样不能绑定" if names else "不要求材料"
         return self._story(
             "MATERIALS",
-            f"{terms.channel.name}{condition}。",
-            self._cited(CityRules.materials),
-            persons,
-            steps,
+            says=f"{terms.channel.name}{condition}。",
+            cited=self._cited(CityRules.materials),
+            persons=persons,
+            steps=steps,
         )
 
     def _refusals(
@@ -315,11 +322,11 @@ class ChannelCases:
     ) -> Story:
         return Story(
             f"{self._prefix}-{number}",
-            says,
-            cited,
-            self._now,
-            persons,
-            steps,
+            says=says,
+            clauses=cited,
+            now=self._now,
+            people=persons,
+            steps=steps,
         )
 
 

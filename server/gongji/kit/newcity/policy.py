@@ -108,7 +108,12 @@ def _binding(answers: Answers) -> Iterator[Rule]:
         answer = answers.of(f"binding.{hook.__name__}")
         if answer is not None:
             clauses = answer.clauses
-            yield Rule(hook.__name__, answer.value, clauses, own=clauses)
+            yield Rule(
+                hook.__name__,
+                value=answer.value,
+                clauses=clauses,
+                own=clauses,
+            )
 
 
 def _channel(answers: Answers) -> Iterator[Rule]:
@@ -121,11 +126,23 @@ def _channel(answers: Answers) -> Iterator[Rule]:
     # A channel of the province's id takes its place.
     others = kept - {own}
     channel, cited = _own_channel(answers)
-    yield _by_channel(CityRules.channels, own, channel, cited, others)
+    yield _by_channel(
+        CityRules.channels,
+        own=own,
+        value=channel,
+        clauses=cited,
+        others=others,
+    )
     for hook, field in CHANNEL_FIGURES.items():
         answer = answers.by_key[f"channel.{field}"]
         value = _with_clauses(answer)
-        yield _by_channel(hook, own, value, answer.clauses, others)
+        yield _by_channel(
+            hook,
+            own=own,
+            value=value,
+            clauses=answer.clauses,
+            others=others,
+        )
 
 
 def _by_channel(
@@ -141,8 +158,8 @@ def _by_channel(
     cited = [*clauses, *(provincial.clauses if kept else ())]
     return Rule(
         hook.__name__,
-        {own: value, **kept},
-        tuple(dict.fromkeys(cited)),
+        value={own: value, **kept},
+        clauses=tuple(dict.fromkeys(cited)),
         own=clauses,
     )
 
@@ -189,15 +206,19 @@ def _reimbursement(answers: Answers) -> Iterator[Rule]:
     clauses += [entry.clause for entry in tables.values() if isinstance(entry, NoFund)]
     yield Rule(
         CityRules.reimbursement.__name__,
-        tables,
-        tuple(dict.fromkeys(clauses)),
+        value=tables,
+        clauses=tuple(dict.fromkeys(clauses)),
         own=_fund_clauses(answers),
         constants=tuple(constants),
     )
 
 
 def _constant(name: str, fund: funds.Fund) -> Constant:
-    return Constant(name, funds.table_of(fund), funds.above(fund))
+    return Constant(
+        name,
+        value=funds.table_of(fund),
+        above=funds.above(fund),
+    )
 
 
 def _tables(constants: list[Constant]) -> dict[Scheme, object]:

@@ -60,7 +60,12 @@ class Year:
         fund = max(_NOTHING, fund)
         self._borne += deductible
         self._paid += fund
-        return PaidParts(deductible, ratio, fund, in_scope - fund)
+        return PaidParts(
+            deductible=deductible,
+            ratio=ratio,
+            fund=fund,
+            cash=in_scope - fund,
+        )
 
 
 def yuan(fen: int | NoLimit) -> Decimal:
