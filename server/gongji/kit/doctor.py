@@ -85,7 +85,7 @@ def healthy(data: Path, database: str = "") -> Iterator[str]:
 
 
 def _not_declared(installed: Sequence[Dependent]) -> Iterator[Diagnosis]:
-    """Yield plugins nobody finds, because they do not say where they are."""
+    """Yield plugins that declare no entry point, so that nobody finds them."""
     for dependent in installed:
         if ENTRY_POINTS in dependent.groups:
             continue

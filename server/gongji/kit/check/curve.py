@@ -168,31 +168,24 @@ def _faults_before_rounding(benefit: Benefit, used: Used) -> Iterator[Fault]:
     points = [(x, exact(x, benefit, used)) for x in breakpoints(benefit, used)]
     for x, fund in points:
         if not 0 <= fund <= x * FULL_BP:
-            at = Point(x, used)
             yield Fault(
                 FindingKind.OUT_OF_SCOPE,
-                at=at,
+                at=Point(x, used),
                 fund_fen=fund // FULL_BP,
                 may_fen=x,
             )
     for (x, fund), (next_x, next_fund) in pairwise(points):
         step = next_x - x
-        at = Point(next_x, used)
-        paid = next_fund // FULL_BP
-        if next_fund < fund:
-            yield Fault(
-                FindingKind.DROP,
-                at=at,
-                fund_fen=paid,
-                may_fen=fund // FULL_BP,
-            )
-        elif next_fund - fund > step * FULL_BP:
-            yield Fault(
-                FindingKind.CLIFF,
-                at=at,
-                fund_fen=paid,
-                may_fen=fund // FULL_BP + step,
-            )
+        if 0 <= next_fund - fund <= step * FULL_BP:
+            continue
+        falls = next_fund < fund
+        before = fund // FULL_BP
+        yield Fault(
+            FindingKind.DROP if falls else FindingKind.CLIFF,
+            at=Point(next_x, used),
+            fund_fen=next_fund // FULL_BP,
+            may_fen=before if falls else before + step,
+        )
 
 
 def _faults_of_split(benefit: Benefit, used: Used) -> Iterator[Fault]:

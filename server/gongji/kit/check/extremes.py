@@ -157,7 +157,12 @@ def _fund(table: Table, standing: Standing, visits: Iterable[Visit]) -> int:
     return used.fund_fen
 
 
-def _after(table: Table, standing: Standing, visit: Visit, used: Used) -> Used:
+def _after(
+    table: Table,
+    standing: Standing,
+    visit: Visit,
+    used: Used,
+) -> Used:
     """Return what is used up after one more visit."""
     benefit = benefit_of(table, visit.level, standing)
     paid = fund_share(visit.in_scope_fen, benefit, used)

@@ -270,7 +270,12 @@ class _Visitor(ast.NodeVisitor):
         kind = _MODULES.get(module) or _MODULES.get(top, FindingKind.FOREIGN)
         self._note(kind, node, module)
 
-    def _note(self, kind: FindingKind, node: ast.expr | ast.stmt, what: str) -> None:
+    def _note(
+        self,
+        kind: FindingKind,
+        node: ast.expr | ast.stmt,
+        what: str,
+    ) -> None:
         self.found.append((kind, node.lineno, what, self._hook))
 
     def _dotted(self, node: ast.expr) -> str:

@@ -72,7 +72,12 @@ def prove_table(table: Table, scheme: Scheme, since: str) -> Iterator[Finding]:
     yield from _oddities(table, rows, used_up, scheme, since)
 
 
-def _finding(fault: Fault, row: TableRow, scheme: Scheme, since: str) -> Finding:
+def _finding(
+    fault: Fault,
+    row: TableRow,
+    scheme: Scheme,
+    since: str,
+) -> Finding:
     bound = BOUNDS.get(fault.kind, "至多应为")
     return Finding(
         fault.kind,
@@ -111,14 +116,18 @@ def _oddities(
             declared=clause is not None,
         )
     for oddity in table.declared.keys() - met:
-        yield Finding(
-            FindingKind.INERT,
-            HOOK,
-            since=since,
-            situation=TERMS[Scheme][scheme],
-            figures=f"declared 声明了“{TERMS[Oddity][oddity]}”, 表中并无此情形",
-            mend=f"请删去 Oddity.{oddity.name}",
-        )
+        yield _idle_declaration(oddity, scheme, since)
+
+
+def _idle_declaration(oddity: Oddity, scheme: Scheme, since: str) -> Finding:
+    return Finding(
+        FindingKind.INERT,
+        HOOK,
+        since=since,
+        situation=TERMS[Scheme][scheme],
+        figures=f"declared 声明了“{TERMS[Oddity][oddity]}”, 表中并无此情形",
+        mend=f"请删去 Oddity.{oddity.name}",
+    )
 
 
 def _mend(oddity: Oddity, row: TableRow, other: TableRow) -> str:

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import product
-from typing import Any, Final
+from typing import Final
 
 from gongji.kit.newcity.amounts import beyond_limits, first_bill, half_a_fen
 from gongji.kit.newcity.funds import COMMON, COVERED, UNRANKED, Fund
 from gongji.kit.newcity.reckoning import Year, percent, written, yuan
 from gongji.kit.newcity.telling import Person, Step, Story, clock, expecting, people
+from gongji.kit.newcity.visits import settle, unpaid
 from gongji.rules.binding import NoLimit
 from gongji.rules.clauses import Clause
 from gongji.rules.codes import Standing, VisitKind
@@ -122,8 +123,8 @@ class BillCases:
             # A bill of nothing is none: without a deductible it is one yuan.
             deductible = year.deductible(level) or Decimal(1)
             rounded = half_a_fen(fund, Standing.ACTIVE, level)
-            steps.append(_settle(person, deductible, year, level))
-            steps.append(_settle(person, rounded, year, level))
+            steps.append(settle(person, deductible, year, level))
+            steps.append(settle(person, rounded, year, level))
         says = (
             f"{self._scheme}费用恰为起付标准时统筹基金不支付，"
             "其后的费用按比例支付，四舍五入到分。"
@@ -146,7 +147,7 @@ class BillCases:
             return
         (person,) = self._people(1)
         year = Year(self._fund, Standing.ACTIVE)
-        steps = [_settle(person, _TOPPING_UP, year, level) for level in LEVELS]
+        steps = [settle(person, _TOPPING_UP, year, level) for level in LEVELS]
         limit = f"，一年累计不超过{written(yuan(year_max.value))}元"
         says = (
             f"{self._scheme}一年内先后在一、二、三级就诊的，"
@@ -165,35 +166,30 @@ class BillCases:
 
     def _visit_caps(self) -> Iterator[Story]:
         """Yield a bill at each level whose share is above what one visit may get."""
-        fund = self._fund
-        caps = {level: yuan(cap) for level, cap in fund.visit_cap.value.items()}
+        visit_cap = self._fund.visit_cap
+        caps = {level: yuan(cap) for level, cap in visit_cap.value.items()}
         limited = [level for level, cap in caps.items() if not cap.is_infinite()]
         if not limited:
             return
         pairs = list(product(self._words, limited))
-        words = [self._words[standing] for standing, _ in pairs]
-        persons = people(self._area_code, words)
-        steps = [
-            self._beyond_limits(person, standing, level)
-            for person, (standing, level) in zip(persons, pairs, strict=True)
-        ]
+        persons = people(self._area_code, [self._words[pair[0]] for pair in pairs])
         limits = [f"{LEVELS[level]}{written(caps[level])}元" for level in limited]
         says = (
             f"{self._scheme}每次就诊统筹基金最多支付{'、'.join(limits)}，"
             "再多的费用由本人负担。"
         )
-        cited = fund.visit_cap.clauses
         yield self._story(
             "VISIT-CAP",
             says=says,
-            cited=cited,
+            cited=visit_cap.clauses,
             persons=persons,
-            steps=steps,
+            steps=list(map(self._beyond_limits, persons, pairs)),
         )
 
-    def _beyond_limits(self, patient: Person, standing: Standing, level: int) -> Step:
+    def _beyond_limits(self, patient: Person, row: tuple[Standing, int]) -> Step:
+        standing, level = row
         in_scope = beyond_limits(self._fund, standing, level)
-        return _settle(patient, in_scope, Year(self._fund, standing), level)
+        return settle(patient, in_scope, Year(self._fund, standing), level)
 
     def _cap(self, standing: Standing) -> Iterator[Story]:
         """Yield visits up to the yearly cap of a standing, and one more."""
@@ -225,10 +221,10 @@ class BillCases:
         steps: list[Step] = []
         paid = Decimal(0)
         while paid < cap and len(steps) < _MOST_VISITS:
-            step = _settle(patient, in_scope, year, level)
+            step = settle(patient, in_scope, year, level)
             steps.append(step)
             paid += step["expect"]["fund"]
-        return [*steps, _settle(patient, _AFTERWARDS, year, level)]
+        return [*steps, settle(patient, _AFTERWARDS, year, level)]
 
     # --- places and kinds -------------------------------------------------------------
 
@@ -241,7 +237,7 @@ class BillCases:
             step = self._first_visit(person, Standing.ACTIVE, level, at="药店")
             result = f"按{LEVELS[level]}医疗机构的起付标准和比例支付"
         else:
-            step = _unpaid(person, "药店", _AFTERWARDS)
+            step = unpaid(person, "药店", _AFTERWARDS)
             step["expect"]["clauses"] = [clause.id for clause in cited[:1]]
             result = "统筹基金不支付，由本人负担"
         says = f"{self._scheme}在定点药店购药，{result}。"
@@ -294,7 +290,7 @@ class BillCases:
         """Return a first visit that passes the deductible and meets no limit."""
         in_scope = first_bill(self._fund, standing, level)
         year = Year(self._fund, standing)
-        return _settle(patient, in_scope, year, level, at=at, cited=cited)
+        return settle(patient, in_scope, year, level, at=at, cited=cited)
 
     def _story(
         self,
@@ -314,7 +310,12 @@ class BillCases:
         )
 
 
-def of_employees(pinyin: str, area_code: str, now: datetime, fund: Fund) -> BillCases:
+def of_employees(
+    pinyin: str,
+    area_code: str,
+    now: datetime,
+    fund: Fund,
+) -> BillCases:
     """Return the cases of the employee scheme."""
     return BillCases(
         f"{pinyin.upper()}-EMPLOYEE",
@@ -326,7 +327,12 @@ def of_employees(pinyin: str, area_code: str, now: datetime, fund: Fund) -> Bill
     )
 
 
-def of_residents(pinyin: str, area_code: str, now: datetime, fund: Fund) -> BillCases:
+def of_residents(
+    pinyin: str,
+    area_code: str,
+    now: datetime,
+    fund: Fund,
+) -> BillCases:
     """Return the cases of the resident scheme."""
     return BillCases(
         f"{pinyin.upper()}-RESIDENT",
@@ -355,7 +361,7 @@ def first_day(
     day = [_first_day_bill(persons[1], after, cited)]
     if residents:
         # The province pays residents nothing.
-        eve.append(_unpaid(persons[2], LEVELS[_TOP_LEVEL], _FIRST_DAY))
+        eve.append(unpaid(persons[2], LEVELS[_TOP_LEVEL], _FIRST_DAY))
         clauses = residents.ratio.clauses
         day.append(_first_day_bill(persons[3], residents, clauses))
         cited += clauses
@@ -371,39 +377,7 @@ def first_day(
 
 def _first_day_bill(patient: Person, fund: Fund, cited: Iterable[Clause] = ()) -> Step:
     year = Year(fund, Standing.ACTIVE)
-    return _settle(patient, _FIRST_DAY, year, _TOP_LEVEL, cited=cited)
-
-
-def _settle(
-    patient: Person,
-    in_scope: Decimal,
-    year: Year,
-    level: int,
-    *,
-    at: str = "",
-    cited: Iterable[Clause] = (),
-) -> Step:
-    """Return a bill at a level, or at what counts as it, and what must come of it."""
-    paid = year.visit(level, in_scope)
-    outcome: dict[str, Any] = {
-        "deductible": paid.deductible,
-        "ratio": f"{written(paid.ratio)}%",
-        "fund": paid.fund,
-        "cash": paid.cash,
-    }
-    numbers = [clause.id for clause in cited]
-    if numbers:
-        outcome["clauses"] = list(dict.fromkeys(numbers))
-    return expecting(_bill(patient, at or LEVELS[level], in_scope), **outcome)
-
-
-def _unpaid(patient: Person, at: str, in_scope: Decimal) -> Step:
-    """Return a bill of which the fund pays nothing."""
-    return expecting(_bill(patient, at, in_scope), fund=Decimal(0), cash=in_scope)
-
-
-def _bill(patient: Person, at: str, in_scope: Decimal) -> Step:
-    return {"settle": {"patient": patient["name"], "at": at, "in_scope": in_scope}}
+    return settle(patient, _FIRST_DAY, year, _TOP_LEVEL, cited=cited)
 
 
 def _in_words(figures: Sequence[Decimal]) -> str:

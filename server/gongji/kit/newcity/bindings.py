@@ -265,7 +265,12 @@ class BindingCases:
             after=[self._one_too_many(holder, members[-1], cited)],
         )
 
-    def _one_too_many(self, holder: str, member: str, cited: Sequence[Clause]) -> Step:
+    def _one_too_many(
+        self,
+        holder: str,
+        member: str,
+        cited: Sequence[Clause],
+    ) -> Step:
         application = self._terms.bind(holder, member, "女儿")
         return expecting(application, **not_eligible("family_limit", cited))
 

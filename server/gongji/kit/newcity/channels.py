@@ -108,7 +108,12 @@ def _persons(policy: Policy, terms: ChannelTerms, count: int) -> list[Person]:
 class ChannelCases:
     """The cases of one channel of a city, its own or the province's."""
 
-    def __init__(self, policy: Policy, channel_id: str, monday: date) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        channel_id: str,
+        monday: date,
+    ) -> None:
         answers = policy.answers
         self._policy = policy
         self._terms = ChannelTerms.of(policy, channel_id)
@@ -261,32 +266,32 @@ class ChannelCases:
 
     def _materials(self) -> Story:
         """Return the case of proofs: wrong ones, each right one, and kin on record."""
-        terms = self._terms
         persons, application = self._application()
         holder, _, daughter = names_of(persons)
-        of_kin = terms.bind(holder, daughter, "女儿", on_record=True)
-        wrong = _wrong_proofs(terms)
+        of_kin = self._terms.bind(holder, daughter, "女儿", on_record=True)
+        if self._terms.materials:
+            persons[0]["kin"] = {daughter: "女儿"}
+        return self._story(
+            "MATERIALS",
+            says=_materials_in_words(self._terms),
+            cited=self._cited(CityRules.materials),
+            persons=persons,
+            steps=self._material_steps(application, of_kin),
+        )
+
+    def _material_steps(self, application: Step, of_kin: Step) -> list[Step]:
+        terms = self._terms
+        wrong, right = _wrong_proofs(terms), _right_proofs(terms)
+        steps = self._refusals(application, "materials", materials=wrong)
         # Being on record spares a proof, or it does not help: either is shown.
         spared = terms.proofs(on_record=True) != terms.proofs()
-        if spared or wrong:
-            persons[0]["kin"] = {daughter: "女儿"}
-        steps = self._refusals(application, "materials", materials=wrong)
         if not spared:
             steps += self._refusals(of_kin, "materials", materials=wrong)
-        right = _right_proofs(terms)
         complete = each(application, materials=right) if right else application
         steps.append(expecting(complete, state=terms.state()))
         if spared:
             steps.append(expecting(of_kin, state=terms.state(on_record=True)))
-        names = "、".join(in_words(need) for need in terms.materials)
-        condition = f"须提供{names}，缺一样不能绑定" if names else "不要求材料"
-        return self._story(
-            "MATERIALS",
-            says=f"{terms.channel.name}{condition}。",
-            cited=self._cited(CityRules.materials),
-            persons=persons,
-            steps=steps,
-        )
+        return steps
 
     def _refusals(
         self, application: Step, hook: str, **values: Sequence[Any]
@@ -342,6 +347,12 @@ def _closed(opens: datetime) -> dict[str, str]:
 def _with(application: Step, **details: Any) -> Step:
     """Return an application with these details of its own."""
     return {"bind": application["bind"] | details}
+
+
+def _materials_in_words(terms: ChannelTerms) -> str:
+    names = "、".join(in_words(need) for need in terms.materials)
+    condition = f"须提供{names}，缺一样不能绑定" if names else "不要求材料"
+    return f"{terms.channel.name}{condition}。"
 
 
 def _wrong_proofs(terms: ChannelTerms) -> list[list[str]]:
