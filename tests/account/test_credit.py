@@ -1,11 +1,9 @@
-"""Crediting an account: amounts by the rule of the month, each refusal by name, one net
-credit a month."""
+"""Crediting an account: amounts, each refusal by name, one net credit a month."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from typing import Any
 
 import pytest
 from gongji.account.credit import CreditAccount, Credited, TakeBackCredit
@@ -27,44 +25,53 @@ EMPLOYEE = Enrolment(Scheme.EMPLOYEE, "11", EnrolmentStatus.NORMAL, date(2020, 1
 def credit(
     world: World, person_no: str, month: str = "", brought_forward_fen: int = 0
 ) -> Credited:
-    return world.do(
-        CreditAccount(
-            world.request("Credit"), person_no, month, brought_forward_fen, world.cities
-        )
+    command = CreditAccount(
+        world.request("Credit"),
+        person_no,
+        month,
+        brought_forward_fen,
+        world.cities,
     )
+    return world.do(command)
 
 
 def take_back(world: World, person_no: str, month: str = "2025-09") -> PurseMovement:
-    return world.do(
-        TakeBackCredit(world.request("TakeBackCredit"), person_no, month, "重复登记")
-    )
+    request = world.request("TakeBackCredit")
+    return world.do(TakeBackCredit(request, person_no, month, "重复登记"))
+
+
+BASE = 5000_00
+"""The contribution base of whoever has one."""
+
+ENROLLED = {
+    "active": [EMPLOYEE],
+    "retired": [revised(EMPLOYEE, psn_type="12")],
+    "no base": [EMPLOYEE],
+    "resident": [revised(EMPLOYEE, scheme=Scheme.RESIDENT, psn_type="15")],
+    "paused": [revised(EMPLOYEE, status=EnrolmentStatus.PAUSED)],
+    "left on the 29th": [revised(EMPLOYEE, until=date(2025, 9, 29))],
+    "left in August": [revised(EMPLOYEE, until=date(2025, 8, 31))],
+    "joined on the 30th": [revised(EMPLOYEE, since=date(2025, 9, 30))],
+    "retiring": [
+        revised(EMPLOYEE, until=date(2025, 8, 30)),
+        revised(EMPLOYEE, psn_type="12", since=date(2025, 8, 31)),
+    ],
+}
 
 
 @pytest.fixture
 def payroll(new_world: NewWorld) -> World:
-    """A city where the operator set 75 yuan for retired people, and people in every situation."""
-    world = new_world(
-        account_crediting=replace(account_crediting()[0].value, retired_fen=75_00)
-    )
-    world.person("active", contribution_base_fen=5000_00)
+    """A city where the operator set 75 yuan for retired people; people of every kind."""
+    terms = replace(account_crediting()[0].value, retired_fen=75_00)
+    world = new_world(account_crediting=terms)
+    for name, enrolments in ENROLLED.items():
+        world.person(
+            name,
+            enrolments=tuple(enrolments),
+            contribution_base_fen=0 if name == "no base" else BASE,
+        )
     world.person("odd", contribution_base_fen=33_25)
-    world.person("retired", "12")
-    world.person("no base")
-    world.person("resident", "15")
-    world.person("unserved", place="349901", contribution_base_fen=5000_00)
-    for name, changes in {
-        "paused": {"status": EnrolmentStatus.PAUSED},
-        "left on the 29th": {"until": date(2025, 9, 29)},
-        "left in August": {"until": date(2025, 8, 31)},
-        "joined on the 30th": {"since": date(2025, 9, 30)},
-    }.items():
-        enrolment = revised(EMPLOYEE, **changes)  # type: ignore[arg-type]  # a table of fields
-        world.person(name, enrolments=(enrolment,), contribution_base_fen=5000_00)
-    retiring = (
-        revised(EMPLOYEE, until=date(2025, 8, 30)),
-        revised(EMPLOYEE, psn_type="12", since=date(2025, 8, 31)),
-    )
-    world.person("retiring", enrolments=retiring, contribution_base_fen=5000_00)
+    world.person("unserved", place="349901", contribution_base_fen=BASE)
     return world
 
 
@@ -106,24 +113,22 @@ def test_amounts(
     payroll: World, person_no: str, month: str, fen: int, source: str
 ) -> None:
     """A month's credit follows the rule and standing of its last day, or of today, and balances."""
-    done = credit(payroll, person_no, month)
-    assert (fen, fen, 1) == (
-        done.fen,
-        done.movement.balance_after_fen,
-        done.movement.version_after,
-    )
-    assert done.rule is not None
-    assert {"C55", "C56"} <= set(done.rule.clauses)
-    assert [
-        Credit(f"{person_no}/{month}", person_no, month, fen, source, NOW)
-    ] == payroll.all(Credit)
-    expected = [(source, -fen, None), (f"purse:{person_no}", fen, EntryKind.CREDIT)]
-    assert expected == [(e.ledger_account, e.fen, e.kind) for e in payroll.all(Entry)]
+    answer = credit(payroll, person_no, month)
+    assert PurseMovement(person_no, fen, fen, 1) == answer.movement
+    assert fen == answer.fen
+    assert answer.rule is not None
+    assert {"C55", "C56"} <= set(answer.rule.clauses)
+    stored = Credit(f"{person_no}/{month}", person_no, month, fen, source, NOW)
+    assert [stored] == payroll.all(Credit)
+    expected = [
+        (source, -fen, None),
+        (f"purse:{person_no}", fen, EntryKind.CREDIT),
+    ]
+    assert expected == payroll.posted()
 
 
 def test_a_month_that_lasts_is_judged_today(new_world: NewWorld) -> None:
-    """Whoever is enrolled today has the month's credit, though the enrolment is to end
-    before the month does."""
+    """Whoever is enrolled today has the month's credit, though not until its end."""
     world = new_world(now=datetime(2025, 9, 15, 10, 0, tzinfo=SHANGHAI))
     leaving = revised(EMPLOYEE, until=date(2025, 9, 20))
     world.person("leaving", enrolments=(leaving,), contribution_base_fen=5000_00)
@@ -180,11 +185,8 @@ def test_a_figure_no_document_gives_is_never_zero(new_world: NewWorld) -> None:
         refusals.ParameterNotSet, match="--retired-credit 341100:"
     ) as refused:
         credit(world, "retired", "2025-09")
-    told: dict[str, Any] = {
-        "city": "341100",
-        "parameter": "account_crediting.retired_fen",
-    }
-    assert told == refused.value.metadata
+    parameter = {"city": "341100", "parameter": "account_crediting.retired_fen"}
+    assert parameter == refused.value.metadata
 
 
 def test_once_a_month(payroll: World) -> None:
@@ -202,22 +204,23 @@ def test_once_a_month(payroll: World) -> None:
 def test_balance_brought_forward(payroll: World) -> None:
     """A balance of another system comes in as told, under no rule, also for somebody
     who has left the scheme."""
-    gone = next(p for p in payroll.all(Person) if p.person_no == "left in August")
-    done = credit(payroll, gone.person_no, brought_forward_fen=1234_56)
-    credit(payroll, gone.person_no, brought_forward_fen=1)
-    assert (1234_56, None, []) == (done.fen, done.rule, payroll.all(Credit))
-    assert [Account(gone.person_no, 1234_57, 2)] == payroll.all(Account)
-    kinds = {(e.kind, e.ledger_account) for e in payroll.all(Entry)}
-    expected = {
-        (None, "brought_forward"),
-        (EntryKind.BROUGHT_FORWARD, "purse:left in August"),
-    }
-    assert expected == kinds
+    answer = credit(payroll, "left in August", brought_forward_fen=1234_56)
+    credit(payroll, "left in August", brought_forward_fen=1)
+    assert (1234_56, None) == (answer.fen, answer.rule)
+    assert [] == payroll.all(Credit)
+    assert [Account("left in August", 1234_57, 2)] == payroll.all(Account)
+    expected = [
+        ("brought_forward", -1234_56, None),
+        ("purse:left in August", 1234_56, EntryKind.BROUGHT_FORWARD),
+        ("brought_forward", -1, None),
+        ("purse:left in August", 1, EntryKind.BROUGHT_FORWARD),
+    ]
+    assert expected == payroll.posted()
 
 
 def test_the_dead_are_not_credited(payroll: World) -> None:
     """A month after the death gets nothing; the month it fell in, if it outlasted it, neither."""
-    person = next(p for p in payroll.all(Person) if p.person_no == "active")
+    person = payroll.record(Person, "active")
     payroll.add(revised(person, died_on=NOW.date() - timedelta(1)))
     with pytest.raises(refusals.NotEnrolled):
         credit(payroll, "active", "2025-09")
@@ -232,19 +235,18 @@ def test_a_credit_goes_back_where_it_came_from(
 ) -> None:
     """A month's credit is taken back whole, out of the purse into the account it came
     from, with its reason kept."""
-    done = credit(payroll, person_no, "2025-09")
-    before = {e.transaction_id for e in payroll.all(Entry)}
-    assert PurseMovement(person_no, -done.fen, 0, 2) == take_back(payroll, person_no)
-    posted = [e for e in payroll.all(Entry) if e.transaction_id not in before]
+    fen = credit(payroll, person_no, "2025-09").fen
+    assert PurseMovement(person_no, -fen, 0, 2) == take_back(payroll, person_no)
+    *_, entry = payroll.all(Entry)
     expected = [
-        (source, done.fen, None),
-        (f"purse:{person_no}", -done.fen, EntryKind.CREDIT_TAKEN_BACK),
+        (source, fen, None),
+        (f"purse:{person_no}", -fen, EntryKind.CREDIT_TAKEN_BACK),
     ]
-    assert expected == [(e.ledger_account, e.fen, e.kind) for e in posted]
-    assert {f"{person_no}/2025-09"} == {e.reference for e in posted}
-    assert [(NOW, "重复登记")] == [
-        (c.taken_back_at, c.taken_back_why) for c in payroll.all(Credit)
-    ]
+    assert expected == payroll.posted(entry.transaction_id)
+    assert {f"{person_no}/2025-09"} == {e.reference for e in payroll.all(Entry)}
+    (stored,) = payroll.all(Credit)
+    assert NOW == stored.taken_back_at
+    assert "重复登记" == stored.taken_back_why
 
 
 def test_whoever_retired_since_pays_back_the_amount_given(payroll: World) -> None:
@@ -252,21 +254,19 @@ def test_whoever_retired_since_pays_back_the_amount_given(payroll: World) -> Non
     person is today."""
     credit(payroll, "retiring", "2025-07")
     assert -100_00 == take_back(payroll, "retiring", "2025-07").fen
-    assert 0 == sum(
-        e.fen for e in payroll.all(Entry) if e.ledger_account == "premium:3411"
-    )
+    own_premium = [fen for name, fen, _ in payroll.posted() if name == "premium:3411"]
+    assert [-100_00, 100_00] == own_premium
 
 
 def test_a_credit_already_spent_is_not_taken_back(payroll: World) -> None:
-    """Where the purse no longer holds the credit, nothing of it is taken back; the
-    figures are named."""
+    """If the purse no longer holds the credit, nothing of it is taken back."""
     credit(payroll, "active", "2025-09")
     payroll.add(Account("active", 99_99, 2))
     before = dict(payroll.records)
     with pytest.raises(refusals.BalanceSpent) as refused:
         take_back(payroll, "active")
-    told: dict[str, Any] = {"credited_fen": "10000", "balance_fen": "9999"}
-    assert told == refused.value.metadata
+    figures = {"credited_fen": "10000", "balance_fen": "9999"}
+    assert figures == refused.value.metadata
     assert before == payroll.records
     payroll.add(Account("active", 100_00, 3))
     assert 0 == take_back(payroll, "active").balance_after_fen
@@ -306,52 +306,60 @@ STEPS = st.lists(
         st.sampled_from(["2025-08", "2025-09"]),
     )
 )
+IMPOSSIBLE = (
+    refusals.AlreadyCredited,
+    refusals.CreditNotFound,
+    refusals.BalanceSpent,
+)
+
+
+class Months:
+    """The model beside the world: months whose credit stands, and a balance."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.standing: set[str] = set()
+        self.balance = 0
+        world.person("active", contribution_base_fen=BASE)
+
+    def step(self, step: str, month: str) -> None:
+        """Take a step in both, or see the world refuse what the model cannot do."""
+        if step == "spend":
+            self.balance -= min(self.balance, 30_00)
+            self.world.add(Account("active", self.balance, 99))
+        elif self._possible(step, month):
+            self.standing ^= {month}
+            self.balance += 100_00 if step == "credit" else -100_00
+            assert self.balance == self._in_world(step, month).balance_after_fen
+        else:
+            with pytest.raises(IMPOSSIBLE):
+                self._in_world(step, month)
+
+    def _possible(self, step: str, month: str) -> bool:
+        if step == "credit":
+            return month not in self.standing
+        return month in self.standing and self.balance >= 100_00
+
+    def _in_world(self, step: str, month: str) -> PurseMovement:
+        if step == "credit":
+            return credit(self.world, "active", month).movement
+        return take_back(self.world, "active", month)
 
 
 @given(steps=STEPS)
 def test_one_net_credit_a_month(
     new_world: NewWorld, steps: list[tuple[str, str]]
 ) -> None:
-    """Whatever is credited, taken back and spent in whatever order: none or one credit
-    of a month stands.
+    """Whatever is credited, taken back and spent: none or one credit a month stands.
 
-    No fen is lost on the way. The model is a set of months that stand and a balance.
+    No fen is lost on the way.
     """
-    world = new_world()
-    world.person("active", contribution_base_fen=5000_00)
-    standing, balance = set[str](), 0
+    model = Months(new_world())
     for step, month in steps:
-        if step == "spend":
-            balance -= min(balance, 30_00)
-            world.add(Account("active", balance, 99))
-            continue
-        act, possible, sign = (
-            (credit, month not in standing, 1)
-            if step == "credit"
-            else (take_back, month in standing and balance >= 100_00, -1)
-        )
-        if possible:
-            balance += sign * 100_00
-            standing ^= {month}
-            assert balance == _balance(act(world, "active", month))
-        else:
-            with pytest.raises(
-                (
-                    refusals.AlreadyCredited,
-                    refusals.CreditNotFound,
-                    refusals.BalanceSpent,
-                )
-            ):
-                act(world, "active", month)
-        assert standing == {
-            c.month for c in world.all(Credit) if c.taken_back_at is None
-        }
-    assert 0 == sum(e.fen for e in world.all(Entry))
-    assert 100_00 * len(standing) == sum(
-        e.fen for e in world.all(Entry) if e.ledger_account == "purse:active"
-    )
-
-
-def _balance(answer: Credited | PurseMovement) -> int:
-    movement = answer.movement if isinstance(answer, Credited) else answer
-    return movement.balance_after_fen
+        model.step(step, month)
+        stored = model.world.all(Credit)
+        assert model.standing == {c.month for c in stored if c.taken_back_at is None}
+    posted = model.world.posted()
+    assert 0 == sum(fen for _, fen, _ in posted)
+    purse = [fen for name, fen, _ in posted if name == "purse:active"]
+    assert 100_00 * len(model.standing) == sum(purse)

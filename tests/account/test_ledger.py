@@ -1,5 +1,4 @@
-"""Balanced entries: what a settlement, a reversal and a credit post, and that nothing
-else can be posted."""
+"""Balanced entries: what a settlement and a reversal post, and nothing else."""
 
 from __future__ import annotations
 
@@ -23,72 +22,63 @@ Posted = tuple[str, int, EntryKind | None, int, int]
 
 @pytest.fixture
 def family(new_world: NewWorld) -> World:
-    """P1 with 100 yuan, helped by P2 with 30; a hospital of level 1 and the year's
-    deductible behind P1."""
+    """P1 with 100 yuan, helped by P2 with 30; the year's deductible behind P1."""
     world = new_world()
     world.person("P1")
     world.person("P2")
     world.add(Account("P1", 100_00, 3), Account("P2", 30_00, 7))
     world.bind("P2", "P1", world.now)
-    hospital = world.hospital(8)
-    world.do(Settle(world.request(), world.bill("P1", hospital, 800_00), world.cities))
+    world.hospital(8)
+    world.settle(world.visit("P1", 800_00))
     return world
 
 
+CHARGED: list[Posted] = [
+    ("fund:3411:310", -240_00, None, 0, 0),
+    ("cash", -40_00, None, 0, 0),
+    ("purse:P1", -100_00, EntryKind.OWN_CHARGE, 0, 4),
+    ("purse:P2", -30_00, EntryKind.AID_CHARGE, 0, 8),
+    ("institution:H34110000008", 410_00, None, 0, 0),
+]
+
+RETURNED: list[Posted] = [
+    ("fund:3411:310", 240_00, None, 0, 0),
+    ("cash", 40_00, None, 0, 0),
+    ("purse:P1", 100_00, EntryKind.REFUND, 100_00, 5),
+    ("purse:P2", 30_00, EntryKind.REFUND, 30_00, 9),
+    ("institution:H34110000008", -410_00, None, 0, 0),
+]
+
+
 def test_settlement_and_reversal_mirror_each_other(family: World) -> None:
-    """Fund, purses and cash are charged what the institution receives; the reversal
-    posts the same with other signs."""
-    bill = family.bill(
-        "P1",
-        family.hospital(8),
-        400_00,
-        above_limit_fen=10_00,
-        account_use=AccountUse.CITY_ORDER,
+    """Fund, purses and cash are charged what the institution receives, and back again."""
+    bill = family.visit(
+        "P1", 400_00, above_limit_fen=10_00, account_use=AccountUse.CITY_ORDER
     )
-    done = family.decide(Settle(family.request(), bill, family.cities))
-    family.add(*done.writes)
-    back = family.decide(
-        Reverse(
-            family.request("Reverse"), done.answer.settlement_id, "", "", family.cities
-        )
-    )
-    charged: list[Posted] = [
-        ("fund:3411:310", -240_00, None, 0, 0),
-        ("cash", -40_00, None, 0, 0),
-        ("purse:P1", -100_00, EntryKind.OWN_CHARGE, 0, 4),
-        ("purse:P2", -30_00, EntryKind.AID_CHARGE, 0, 8),
-        ("institution:H34110000008", 410_00, None, 0, 0),
-    ]
-    returned: list[Posted] = [
-        ("fund:3411:310", 240_00, None, 0, 0),
-        ("cash", 40_00, None, 0, 0),
-        ("purse:P1", 100_00, EntryKind.REFUND, 100_00, 5),
-        ("purse:P2", 30_00, EntryKind.REFUND, 30_00, 9),
-        ("institution:H34110000008", -410_00, None, 0, 0),
-    ]
-    assert charged == _posted(done.writes)
-    assert returned == _posted(back.writes)
-    named = {e.reference for e in _entries(done.writes) + _entries(back.writes)}
-    assert {done.answer.settlement_id} == named
+    settle = Settle(family.request(), bill, family.cities)
+    settled = family.decide(settle)
+    family.add(*settled.writes)
+    name = settled.answer.settlement_id
+    reverse = Reverse(family.request("Reverse"), name, "", "", family.cities)
+    reversed_ = family.decide(reverse)
+    assert CHARGED == _posted(settled.writes)
+    assert RETURNED == _posted(reversed_.writes)
+    entries = _entries(settled.writes + reversed_.writes)
+    assert {name} == {entry.reference for entry in entries}
 
 
 def test_nothing_is_posted_of_nothing(family: World) -> None:
     """A payer who pays nothing has no entry, and an untouched purse no new version."""
-    decision = family.decide(
-        Settle(
-            family.request(),
-            family.bill("P1", family.hospital(8), 0, out_of_catalogue_fen=1),
-            family.cities,
-        )
-    )
+    bill = family.visit("P1", 0, out_of_catalogue_fen=1)
+    settled = family.decide(Settle(family.request(), bill, family.cities))
     expected: list[Posted] = [
         ("cash", -1, None, 0, 0),
         ("institution:H34110000008", 1, None, 0, 0),
     ]
-    assert expected == _posted(decision.writes)
-    assert (Account("P1", 5, 2), PurseMovement("P1", 0, 5, 2)) == ledger.moved(
-        Account("P1", 5, 2), 0
-    )
+    assert expected == _posted(settled.writes)
+    account = Account("P1", 5, 2)
+    movement = PurseMovement("P1", 0, 5, 2)
+    assert (account, movement) == ledger.moved(account, 0)
 
 
 def test_no_purse_falls_below_nothing() -> None:

@@ -6,14 +6,16 @@ import uuid
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from itertools import count
-from typing import Any, Protocol, TypeVar, Unpack
+from typing import Any, Protocol, TypeAlias, TypeVar, Unpack
 
 from gongji.cities.city import Cities
+from gongji.model.account import Account, Entry
 from gongji.model.binding import Binding
 from gongji.model.commands import Decision, Query, Request
 from gongji.model.facts import Facts, Need
 from gongji.model.people import Institution, Person
 from gongji.model.settlement import Bill, Settlement
+from gongji.rules.codes import EntryKind
 from gongji.settlement.reverse import Reverse, Reversed
 from gongji.settlement.settle import Quote, Settle
 from gongji.store.schema import Schema
@@ -23,12 +25,16 @@ from tests.scaffold import people
 from tests.scaffold.people import (
     CHUZHOU,
     NOW,
+    BillChanges,
     BindingChanges,
     InstitutionChanges,
     PersonChanges,
 )
 
 R = TypeVar("R")
+
+Posted: TypeAlias = tuple[str, int, EntryKind | None]
+"""Ledger account, fen and kind of an entry."""
 
 VAULT = Vault(bytes(32))
 
@@ -65,6 +71,18 @@ class World:
         """Return the records of a kind, in the order they were first stored."""
         return [record for record in self.records.values() if isinstance(record, kind)]
 
+    def balances(self) -> dict[str, int]:
+        """Return the balance of each account there is, in fen."""
+        return {a.person_no: a.balance_fen for a in self.all(Account)}
+
+    def posted(self, transaction_id: str = "") -> list[Posted]:
+        """Return ledger account, fen and kind of the entries, of one transaction or all."""
+        return [
+            (entry.ledger_account, entry.fen, entry.kind)
+            for entry in self.all(Entry)
+            if transaction_id in {"", entry.transaction_id}
+        ]
+
     def facts(self, needs: Iterable[Need]) -> Facts:
         """Return what is stored for these needs."""
         facts = Facts(self.now, SCHEMA)
@@ -98,6 +116,13 @@ class World:
         return self.do(
             Reverse(request, settlement_id, settle_request_id, "", self.cities)
         )
+
+    def visit(
+        self, patient: str, in_scope_fen: int, **changes: Unpack[BillChanges]
+    ) -> Bill:
+        """Return a bill at the world's first institution (`people.bill`)."""
+        institution = self.all(Institution)[0]
+        return people.bill(patient, institution, in_scope_fen, **changes)
 
     def request(self, method: str = "Settle") -> Request:
         """Return a request with an id of its own."""

@@ -133,9 +133,7 @@ def test_ladder(town: World, rung: str) -> None:
 @pytest.mark.parametrize("rung", RUNGS)
 def test_each_rung_alone(town: World, rung: str) -> None:
     """Each fault is enough by itself; without any the bill is settled."""
-    good = town.bill(
-        "P1", town.all(Institution)[0], 1000_00, account_use=CITY_ORDER, givers=("P2",)
-    )
+    good = town.visit("P1", 1000_00, account_use=CITY_ORDER, givers=("P2",))
     assert 100_00 == town.quote(good).fund_fen
     with pytest.raises(RUNGS[rung][0]):
         town.decide(Quote(revised(good, **RUNGS[rung][1]), town.cities))

@@ -32,7 +32,7 @@ def fresh(family: NewWorld) -> World:
 def settle(world: World, fen: int, **changes: Unpack[BillChanges]) -> Settlement:
     """P1's bill at the hospital of level 3, a minute after the one before."""
     world.now += timedelta(minutes=1)
-    return world.settle(world.bill("P1", world.all(Institution)[0], fen, **changes))
+    return world.settle(world.visit("P1", fen, **changes))
 
 
 def preview(world: World, settlement_id: str = "", request_id: str = "") -> Previewed:

@@ -1,13 +1,10 @@
-"""Laws of reconciliation: settled minus reversed by day, and every row judged once, in
-whatever order it comes."""
+"""Laws of reconciliation: settled less reversed by day, every row judged once."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
-from typing import Any
 
 import pytest
 from gongji.model.decided import DecidedBy
@@ -90,20 +87,18 @@ def back(number: int = 1, **changes: object) -> DetailRow:
     return replace(plain, **changes)
 
 
+def booked(mine: DetailRow) -> Booked:
+    number = mine.settlement_id.removeprefix("S")
+    return Booked(mine, HEADING, Origin(f"r{number}", f"m{number}"))
+
+
 def compare(ours: Iterable[DetailRow], theirs: Iterable[DetailRow]) -> list[Difference]:
     comparison = Comparison()
     for mine in ours:
-        comparison.expect(
-            Booked(
-                mine,
-                HEADING,
-                Origin(f"r{mine.settlement_id[1:]}", f"m{mine.settlement_id[1:]}"),
-            )
-        )
-    judged = [
-        found for other in theirs if (found := comparison.judge(other)) is not None
-    ]
-    return [*judged, *comparison.unreported()]
+        comparison.expect(booked(mine))
+    judged = [comparison.judge(reported) for reported in theirs]
+    differences = [difference for difference in judged if difference is not None]
+    return [*differences, *comparison.unreported()]
 
 
 CASES: dict[str, tuple[list[DetailRow], list[DetailRow], list[Difference]]] = {
@@ -237,12 +232,16 @@ def test_a_settlement_is_a_row_and_its_reversal_another() -> None:
 
 
 @pytest.mark.parametrize(
-    "booked", [lambda: reverse(settled()), lambda: forward(settled(settled_at=None))]
+    ("row_of", "settlement"),
+    [(reverse, settled()), (forward, settled(settled_at=None))],
+    ids=["a settlement that stands", "a quote"],
 )
-def test_what_has_no_instant_has_no_row(booked: object) -> None:
+def test_without_an_instant_there_is_no_row(
+    row_of: Callable[[Settlement], Booked], settlement: Settlement
+) -> None:
     """A settlement that stands has no reverse row, a quote none at all."""
     with pytest.raises(ValueError, match="no such row"):
-        booked()  # type: ignore[operator]  # one of the two above
+        row_of(settlement)
 
 
 def totals(rows: Iterable[Booked]) -> Totals:
@@ -260,11 +259,12 @@ def test_totals_are_settled_less_reversed() -> None:
     ours = totals(
         [forward(same_day), forward(next_day), reverse(same_day), reverse(next_day)]
     )
-    told = {d.heading.day: d.ours for d in ours.differences({})}
-    assert {
+    by_day = {d.heading.day: d.ours for d in ours.differences({})}
+    expected = {
         MONDAY: Sums(3, 100_00, 50_00, 45_00),
         TUESDAY: Sums(1, -100_00, -50_00, -45_00),
-    } == told
+    }
+    assert expected == by_day
 
 
 def test_totals_differ_by_heading() -> None:
@@ -272,135 +272,145 @@ def test_totals_differ_by_heading() -> None:
     told, nothing equals left out."""
     resident = replace(HEADING, scheme=Scheme.RESIDENT)
     emergency = replace(HEADING, visit_kind=VisitKind.EMERGENCY)
-    ours = totals(
-        [
-            Booked(row(n), h, UNKNOWN)
-            for n, h in enumerate((HEADING, resident, emergency))
-        ]
-    )
+    headings = (HEADING, resident, emergency)
+    ours = totals([Booked(row(n), h, UNKNOWN) for n, h in enumerate(headings)])
     one = Sums(1, 100_00, 50_00, 45_00)
     less = replace(one, account_fen=0)
     tuesday = replace(HEADING, day=TUESDAY)
-    told = ours.differences(
-        {
-            HEADING: one,
-            resident: less,
-            tuesday: one,
-            replace(tuesday, scheme=390): Sums(),
-        }
-    )
+    theirs = {
+        HEADING: one,
+        resident: less,
+        tuesday: one,
+        replace(tuesday, scheme=390): Sums(),
+    }
     expected = [
         TotalDifference(emergency, one, Sums()),
         TotalDifference(resident, one, less),
         TotalDifference(tuesday, Sums(), one),
     ]
-    assert expected == told
+    assert expected == ours.differences(theirs)
 
 
-@dataclass(frozen=True)
+ALTERED: list[dict[str, object]] = [
+    {"total_fen": 7},
+    {"fund_fen": 7},
+    {"account_fen": 7},
+    {"patient": "P0"},
+]
+
+
 class Edited:
-    """A true file with edits: our books, theirs, and what must be found."""
+    """A true file being edited: our books, theirs, and what must be found."""
 
-    ours: list[DetailRow]
-    theirs: list[DetailRow]
-    expected: Counter[tuple[K, str, bool]]
+    def __init__(self) -> None:
+        self.ours: list[DetailRow] = []
+        self.theirs: list[DetailRow] = []
+        self.expected: Counter[tuple[K, str, bool]] = Counter()
+
+    def keep(self, row: DetailRow) -> None:
+        self.ours.append(row)
+        self.theirs.append(row)
+
+    def lose_there(self, row: DetailRow) -> None:
+        forward_lost = (K.MISSING_THERE, row.settlement_id, False) in self.expected
+        self.ours.append(row)
+        alone = row.refund and not forward_lost
+        self._expect(K.REVERSED_ONLY_HERE if alone else K.MISSING_THERE, row)
+
+    def lose_here(self, row: DetailRow) -> None:
+        settled_here = row.settlement_id in {mine.settlement_id for mine in self.ours}
+        self.theirs.append(row)
+        alone = row.refund and settled_here
+        self._expect(K.REVERSED_ONLY_THERE if alone else K.MISSING_HERE, row)
+
+    def double(self, row: DetailRow) -> None:
+        self.keep(row)
+        self.theirs.append(row)
+        self._expect(K.DUPLICATE, row)
+
+    def alter(self, row: DetailRow) -> None:
+        """Alter one field, each in its turn."""
+        changes = ALTERED[len(self.theirs) % len(ALTERED)]
+        self.ours.append(row)
+        self.theirs.append(replace(row, **changes))
+        self._expect(K.AMOUNT, row)
+
+    def _expect(self, kind: K, row: DetailRow) -> None:
+        self.expected[kind, row.settlement_id, row.refund] += 1
 
 
-ALTERED = {"total_fen": 7, "fund_fen": 7, "account_fen": 7, "patient": "P0"}
+EDITS = (
+    Edited.keep,
+    Edited.lose_there,
+    Edited.lose_here,
+    Edited.double,
+    Edited.alter,
+)
 
 
 @st.composite
 def edited(draw: st.DrawFn) -> Edited:
-    """Up to eight settlements, some taken back; each of their rows kept, lost, altered
-    or doubled, or unknown here."""
-    ours: list[DetailRow] = []
-    theirs: list[DetailRow] = []
-    expected: Counter[tuple[K, str, bool]] = Counter()
+    """Up to eight settlements, some taken back, each of their rows edited or not."""
+    case = Edited()
     for number in range(1, draw(st.integers(0, 8)) + 1):
-        there = {False: True, True: True}
-        for mine in [row(number), back(number)][: draw(st.integers(1, 2))]:
-            key, settled_id = mine.refund, mine.settlement_id
-            match edit := draw(
-                st.sampled_from(
-                    ["none", "lost there", "lost here", "altered", "doubled"]
-                )
-            ):
-                case "lost there":
-                    there[key] = False
-                    kind = (
-                        K.REVERSED_ONLY_HERE
-                        if key and (there[False] or row(number) not in ours)
-                        else K.MISSING_THERE
-                    )
-                    expected[kind, settled_id, key] += 1
-                case "lost here":
-                    kind = (
-                        K.REVERSED_ONLY_THERE
-                        if key and row(number) in ours
-                        else K.MISSING_HERE
-                    )
-                    expected[kind, settled_id, key] += 1
-                case "altered":
-                    expected[K.AMOUNT, settled_id, key] += 1
-                case "doubled":
-                    expected[K.DUPLICATE, settled_id, key] += 1
-            if edit != "lost here":
-                ours.append(mine)
-            field = draw(st.sampled_from(list(ALTERED)))
-            alteration: dict[str, Any] = {field: ALTERED[field]}
-            other = replace(mine, **alteration) if edit == "altered" else mine
-            theirs += {"lost there": [], "doubled": [other, other]}.get(edit, [other])
-    return Edited(draw(st.permutations(ours)), draw(st.permutations(theirs)), expected)
+        rows = [row(number), back(number)]
+        for one in rows[: draw(st.integers(1, 2))]:
+            edit = draw(st.sampled_from(EDITS))
+            edit(case, one)
+    case.ours = draw(st.permutations(case.ours))
+    case.theirs = draw(st.permutations(case.theirs))
+    return case
 
 
 @settings(deadline=None)
 @given(edited())
 def test_edits_of_a_true_file_are_found_exactly(case: Edited) -> None:
-    """Whatever is lost, altered or doubled, on either side and in any order, is told,
-    and nothing else."""
-    found = compare(case.ours, case.theirs)
-    told = [(f.kind, f.theirs or f.ours) for f in found]
-    assert case.expected == Counter(
-        (kind, r.settlement_id, r.refund) for kind, r in told if r
-    )
+    """What is lost, altered or doubled, on either side, is found, and nothing else."""
+    found: Counter[tuple[K, str, bool]] = Counter()
+    for difference in compare(case.ours, case.theirs):
+        differing = difference.theirs or difference.ours
+        assert differing is not None
+        found[difference.kind, differing.settlement_id, differing.refund] += 1
+    assert case.expected == found
 
 
 def balanced(ours: Iterable[DetailRow], theirs: Iterable[DetailRow]) -> bool:
     sums = Sums()
-    for other in theirs:
-        sums = sums.plus(other)
-    return not totals(Booked(mine, HEADING, UNKNOWN) for mine in ours).differences(
-        {HEADING: sums} if sums.count else {}
-    )
+    for reported in theirs:
+        sums = sums.plus(reported)
+    books = totals(Booked(mine, HEADING, UNKNOWN) for mine in ours)
+    return not books.differences({HEADING: sums} if sums.count else {})
 
 
 @settings(deadline=None)
 @given(edited(), st.data())
-def test_totals_balance_where_amounts_do(case: Edited, data: st.DataObject) -> None:
-    """Rows that agree make totals that agree; one row lost, doubled or with another
-    amount unbalances them."""
+def test_totals_balance_if_amounts_do(case: Edited, data: st.DataObject) -> None:
+    """Totals agree if rows do; one row lost, doubled or altered unbalances them."""
     ours = case.ours
     assert balanced(ours, data.draw(st.permutations(ours)))
     if not ours:
         return
     one = data.draw(st.sampled_from(ours))
     others = [mine for mine in ours if mine != one]
-    field = data.draw(st.sampled_from(["total_fen", "fund_fen", "account_fen"]))
     assert not balanced(ours, others)
     assert not balanced(ours, [*ours, one])
-    altered: dict[str, Any] = {field: 7}
-    assert not balanced(ours, [*others, replace(one, **altered)])
-    assert balanced(ours, [*others, replace(one, patient="P0")])
+    *amounts, patient = ALTERED
+    for changes in amounts:
+        assert not balanced(ours, [*others, replace(one, **changes)])
+    assert balanced(ours, [*others, replace(one, **patient)])
 
 
 @settings(deadline=None)
 @given(edited())
 def test_differences_explain_the_totals(case: Edited) -> None:
-    """The sum of what differs is the difference of the sums, so nothing that differs
-    goes untold."""
-    found = compare(case.ours, case.theirs)
-    explained = sum((f.theirs.total_fen if f.theirs else 0) for f in found) - sum(
-        (f.ours.total_fen if f.ours and f.kind is not K.DUPLICATE else 0) for f in found
-    )
-    books = sum(r.total_fen for r in case.theirs) - sum(r.total_fen for r in case.ours)
-    assert books == explained
+    """The sum of what differs is the difference of the sums."""
+    explained = 0
+    for difference in compare(case.ours, case.theirs):
+        if difference.theirs:
+            explained += difference.theirs.total_fen
+        # Ours was matched by the first of two already.
+        if difference.ours and difference.kind is not K.DUPLICATE:
+            explained -= difference.ours.total_fen
+    ours = sum(mine.total_fen for mine in case.ours)
+    theirs = sum(reported.total_fen for reported in case.theirs)
+    assert theirs - ours == explained

@@ -8,7 +8,6 @@ import pytest
 from gongji.account.ledger import Inconsistent
 from gongji.model import refusals
 from gongji.model.commands import RequestRecord
-from gongji.model.people import Institution
 from gongji.model.settlement import Accumulator, Settlement
 from gongji.rules.benefits import Reversal
 from gongji.rules.codes import SHANGHAI, AccountUse, BindingState
@@ -26,9 +25,7 @@ CITY_ORDER = AccountUse.CITY_ORDER
 def settled(family: NewWorld) -> tuple[World, Settlement]:
     """The family with one bill settled: fund 100, P1 50, P2 20, P3 30 yuan."""
     world = family()
-    return world, world.settle(
-        world.bill("P1", world.all(Institution)[0], 200_00, account_use=CITY_ORDER)
-    )
+    return world, world.settle(world.visit("P1", 200_00, account_use=CITY_ORDER))
 
 
 def test_a_reversal_returns_each_fen_also_after_unbinding(
@@ -59,7 +56,7 @@ def test_a_reversal_leaves_later_settlements_standing(
 ) -> None:
     """The accumulators lose exactly what the reversed settlement added."""
     world, first = settled
-    second = world.settle(world.bill("P1", world.all(Institution)[0], 300_00))
+    second = world.settle(world.visit("P1", 300_00))
     world.reverse(first.settlement_id)
     assert [(800_00, second.fund_fen)] == [
         (a.deductible_used_fen, a.fund_paid_fen) for a in world.all(Accumulator)
@@ -135,12 +132,8 @@ def test_last_first(family: NewWorld) -> None:
     done = []
     for minutes in (0, 1, 2):
         world.now = NOW + timedelta(minutes=minutes)
-        done.append(world.settle(world.bill("P1", world.all(Institution)[0], 100_00)))
-    old = world.settle(
-        world.bill(
-            "P1", world.all(Institution)[0], 100_00, service_day=date(2024, 12, 31)
-        )
-    )
+        done.append(world.settle(world.visit("P1", 100_00)))
+    old = world.settle(world.visit("P1", 100_00, service_day=date(2024, 12, 31)))
     with pytest.raises(refusals.NotLastSettlement) as refused:
         world.reverse(done[0].settlement_id)
     assert done[2].settlement_id == refused.value.metadata["last"]

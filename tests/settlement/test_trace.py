@@ -1,18 +1,18 @@
-"""trace.v1: an evaluator of its own recomputes each line; the laws of money over
-random families."""
+"""trace.v1: an evaluator of its own recomputes each line; money's laws over families."""
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from collections import Counter
+from datetime import date, timedelta
+from random import Random
 from typing import Any
 
+import pytest
 from gongji.model.account import Account, Entry
-from gongji.model.people import Institution
-from gongji.model.settlement import Accumulator
+from gongji.model.settlement import Accumulator, Bill, Settlement
 from gongji.rules.benefits import PurseKind, PurseOrder, Table
 from gongji.rules.binding import NO_LIMIT
 from gongji.rules.codes import (
-    SHANGHAI,
     AccountUse,
     Payer,
     Scheme,
@@ -30,9 +30,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.evaluator import faults
+from tests.scaffold.people import NOW
 from tests.scaffold.world import NewWorld, World
 
-NOW = datetime(2025, 9, 30, 10, 0, tzinfo=SHANGHAI)
 TODAY = NOW.date()
 
 
@@ -69,20 +69,79 @@ bills = st.fixed_dictionaries(
 )
 
 
+BALANCES = {"P1": 0, "P2": 150_00, "P3": 400_00}
+BOUND = (
+    ("P2", "P1"),
+    ("P3", "P1"),
+    ("P1", "P2"),
+    ("P2", "R1"),
+    ("P3", "R1"),
+)
+"""Holder and member, the latest binding first."""
+
+
 def household(new_world: NewWorld, rules: str) -> World:
-    """Three employees who give to each other and to a resident; P1 is near both
-    deductible and cap."""
+    """Three employees who give to each other and to a resident.
+
+    P1 is near both deductible and cap.
+    """
     world = new_world(**WORLDS[rules])
-    for n, person_no in enumerate(("P1", "P2", "P3")):
-        world.person(person_no, ("11", "12", "11")[n])
-        world.add(Account(person_no, (0, 150_00, 400_00)[n], n))
+    for n, (person_no, fen) in enumerate(BALANCES.items()):
+        world.person(person_no, "12" if person_no == "P2" else "11")
+        world.add(Account(person_no, fen, n))
     world.person("R1", "15")
-    for n, (holder, member) in enumerate(
-        [("P2", "P1"), ("P3", "P1"), ("P1", "P2"), ("P2", "R1"), ("P3", "R1")]
-    ):
-        world.bind(holder, member, NOW + timedelta(seconds=-n))
+    for n, (holder, member) in enumerate(BOUND):
+        world.bind(holder, member, NOW - timedelta(seconds=n))
     world.add(Accumulator("P1", Scheme.EMPLOYEE, "3411", 2025, 700_00, 1990_00))
     return world
+
+
+def used_up(world: World) -> dict[str, tuple[int, int]]:
+    """Deductible and fund by accumulator, without those at 0."""
+    used = {}
+    for accumulator in world.all(Accumulator):
+        figures = (accumulator.deductible_used_fen, accumulator.fund_paid_fen)
+        if figures != (0, 0):
+            used[accumulator.key] = figures
+    return used
+
+
+def quoted_and_settled(world: World, bill: Bill) -> Settlement:
+    """Settle a bill; its quote says the same but for id, time and movements."""
+    quote = world.decide(Quote(bill, world.cities))
+    settlement = world.settle(bill)
+    assert () == quote.writes
+    assert quote.answer == replace(
+        settlement, settlement_id="", settled_at=None, request_id="", movements=()
+    )
+    assert_lines_hold(settlement)
+    assert min(world.balances().values()) >= 0
+    return settlement
+
+
+def assert_lines_hold(settlement: Settlement) -> None:
+    """Lines recompute and sum to the bill; aid is what its lines say."""
+    bill, lines = settlement.bill, settlement.lines
+    aid = [line.fen for line in lines if line.payer is Payer.GIVER_PURSE]
+    assert [] == list(faults(lines, bill.total_fen))
+    assert 0 <= settlement.fund_fen <= bill.in_scope_fen
+    assert settlement.aid_fen == sum(aid)
+
+
+def assert_books_balance(world: World) -> None:
+    """Every transaction sums to 0, and each purse's entries run from its balance.
+
+    They do so version by version.
+    """
+    sums: Counter[str] = Counter()
+    running = dict(BALANCES)
+    for entry in sorted(world.all(Entry), key=lambda e: e.version_after):
+        sums[entry.transaction_id] += entry.fen
+        _, _, purse = entry.ledger_account.partition("purse:")
+        if purse:
+            running[purse] += entry.fen
+            assert running[purse] == entry.balance_after_fen
+    assert not any(sums.values())
 
 
 @settings(max_examples=60, deadline=None)
@@ -92,104 +151,66 @@ def household(new_world: NewWorld, rules: str) -> World:
     st.randoms(use_true_random=False),
 )
 def test_money_has_a_payer_a_formula_and_a_way_back(
-    new_world: NewWorld, rules: str, drawn: list[dict[str, Any]], chance: Any
+    new_world: NewWorld, rules: str, drawn: list[dict[str, Any]], chance: Random
 ) -> None:
-    """Lines sum and recompute, a quote equals its settlement, the books balance, and
-    reversals in any order restore."""
+    """Lines recompute, quotes agree, books balance, reversals in any order restore."""
     world = household(new_world, rules)
-    hospitals = [world.hospital(hosp_lv) for hosp_lv in (8, 5, 2, 0)]
-    balances = {a.person_no: a.balance_fen for a in world.all(Account)}
-    used = {
-        (a.person_no, a.year): (a.deductible_used_fen, a.fund_paid_fen)
-        for a in world.all(Accumulator)
-    }
-    done = []
+    hospitals = [world.hospital(hosp_lv) for hosp_lv in (8, 5, 2)]
+    pharmacies = [world.hospital(0)]
+    before = world.balances(), used_up(world)
+    settlements = []
     for fields in drawn:
-        pharmacy = fields["visit_kind"] is VisitKind.PHARMACY
-        institution = hospitals[3] if pharmacy else chance.choice(hospitals[:3])
+        at_pharmacy = fields["visit_kind"] is VisitKind.PHARMACY
+        institution = chance.choice(pharmacies if at_pharmacy else hospitals)
         bill = world.bill(institution=institution, **fields)
-        quoted = world.decide(Quote(bill, world.cities))
-        settled = world.settle(bill)
-        done.append(settled)
-        assert () == quoted.writes
-        assert quoted.answer == replace(
-            settled, settlement_id="", settled_at=None, request_id="", movements=()
-        )
-        assert [] == list(faults(settled.lines, bill.total_fen))
-        assert 0 <= settled.fund_fen <= bill.in_scope_fen
-        assert settled.aid_fen == sum(
-            line.fen for line in settled.lines if line.payer is Payer.GIVER_PURSE
-        )
-    assert all(a.balance_fen >= 0 for a in world.all(Account))
-    chance.shuffle(done)
-    for settled in done:
-        assert settled.account_fen == sum(
-            m.fen for m in world.reverse(settled.settlement_id).refunds
-        )
-    assert balances == {a.person_no: a.balance_fen for a in world.all(Account)}
-    left = {
-        (a.person_no, a.year): (a.deductible_used_fen, a.fund_paid_fen)
-        for a in world.all(Accumulator)
-    }
-    assert used == {key: value for key, value in left.items() if value != (0, 0)}
-    _assert_books_balance(world, balances)
+        settlements.append(quoted_and_settled(world, bill))
+    chance.shuffle(settlements)
+    for settlement in settlements:
+        reversed_ = world.reverse(settlement.settlement_id)
+        assert settlement.account_fen == sum(r.fen for r in reversed_.refunds)
+    assert before == (world.balances(), used_up(world))
+    assert_books_balance(world)
 
 
-def _assert_books_balance(world: World, opening: dict[str, int]) -> None:
-    """Every transaction sums to 0, and each purse's entries run from its opening
-    balance, version by version."""
-    entries = world.all(Entry)
-    for transaction in {e.transaction_id for e in entries}:
-        assert 0 == sum(e.fen for e in entries if e.transaction_id == transaction)
-    for person_no, balance in opening.items():
-        mine = sorted(
-            (e for e in entries if e.ledger_account == f"purse:{person_no}"),
-            key=lambda e: e.version_after,
-        )
-        running = balance
-        for entry in mine:
-            running += entry.fen
-            assert running == entry.balance_after_fen
-
-
-def test_a_fund_line_tells_what_it_was_decided_from(family: NewWorld) -> None:
-    """In scope, the row of the table and what was used are read back from the line as
-    they went in."""
-    limits = {
+LIMITS: dict[str, dict[str, Any]] = {
+    "no limit": {},
+    "every limit": {
         "deductible_year_max_fen": 900_00,
         "visit_cap_fen": {1: NO_LIMIT, 2: NO_LIMIT, 3: 70_00},
         "rounding": Rounding.DOWN,
-    }
-    for changes in ({}, limits):
-        world = family(table=changes)
-        table = (
-            world.cities.of("341100")
-            .rules(TODAY)
-            .value(CityRules.reimbursement)[Scheme.EMPLOYEE]
-        )
-        assert isinstance(table, Table)
-        settled = world.settle(world.bill("P1", world.all(Institution)[0], 200_00))
-        expected = (200_00, benefit_of(table, 3, Standing.ACTIVE), Used(800_00, 0))
-        assert expected == fund_inputs(settled.lines[0])
-    denied = world.settle(
-        world.bill("P1", world.all(Institution)[0], 200_00, inpatient_that_day=True)
-    )
+    },
+}
+
+
+@pytest.mark.parametrize("table", LIMITS.values(), ids=LIMITS)
+def test_a_fund_line_says_what_it_was_decided_from(
+    family: NewWorld, table: dict[str, Any]
+) -> None:
+    """In scope, row of the table and what was used are read back as they went in."""
+    world = family(table=table)
+    rules = world.cities.of("341100").rules(TODAY)
+    employee = rules.value(CityRules.reimbursement)[Scheme.EMPLOYEE]
+    assert isinstance(employee, Table)
+    settlement = world.settle(world.visit("P1", 200_00))
+    expected = (200_00, benefit_of(employee, 3, Standing.ACTIVE), Used(800_00, 0))
+    assert expected == fund_inputs(settlement.lines[0])
+
+
+def test_a_denied_line_was_decided_from_no_figure(family: NewWorld) -> None:
+    """A clause that denies the fund leaves nothing to read back."""
+    world = family()
+    denied = world.settle(world.visit("P1", 200_00, inpatient_that_day=True))
     assert fund_inputs(denied.lines[0]) is None
 
 
 def test_the_evaluator_finds_a_fen(family: NewWorld) -> None:
     """A fen too much in any line, or lines in another order, are found."""
     world = family()
-    bill = world.bill(
-        "P1", world.all(Institution)[0], 200_00, account_use=AccountUse.CITY_ORDER
-    )
+    bill = world.visit("P1", 200_00, account_use=AccountUse.CITY_ORDER)
     lines = world.settle(bill).lines
     assert [] == list(faults(lines, bill.total_fen))
     for place, line in enumerate(lines):
-        assert list(
-            faults(
-                [*lines[:place], replace(line, fen=line.fen + 1), *lines[place + 1 :]],
-                bill.total_fen,
-            )
-        )
+        changed = list(lines)
+        changed[place] = replace(line, fen=line.fen + 1)
+        assert list(faults(changed, bill.total_fen))
     assert list(faults(lines[::-1], bill.total_fen))
