@@ -8,20 +8,16 @@ from functools import partial
 from gongji import (
     ALL_PARTS,
     DIRECT,
-    NO_LIMIT,
     OPERATOR_SETS,
     AgreementTerms,
     AtOnce,
     BillPart,
-    BonusPoints,
     Candidate,
     Channel,
     ChannelId,
-    ChannelKind,
-    Clause,
     ConsentTerms,
+    CreditClauses,
     CreditTerms,
-    Effects,
     EnrolmentTerms,
     Exclusion,
     FamilyLimit,
@@ -37,43 +33,27 @@ from gongji import (
     Purpose,
     RelationSet,
     ReviewLatency,
-    Rounding,
     Scheme,
     Scope,
     Situation,
     Spending,
-    Standing,
-    Step,
     Table,
-    TableClauses,
     Timeline,
     Unbinding,
     Use,
     Uses,
-    VisitKind,
+    UsesClauses,
     hookimpl,
     ruled,
 )
 
 from . import clauses as c
+from .channel_table import CHANNELS, steps
+from .fund_table import EMPLOYEE
 from .revisions import REVISIONS
 
 _chuzhou = partial(ruled, since="2022-07-01")
 """滁州门诊共济政策自2022年7月1日起实施 (C53)."""
-
-CHANNELS: tuple[ChannelId, ...] = (
-    "minip_wechat",
-    "city_wechat",
-    "wanshitong",
-    "ehui_wechat",
-    "minip_alipay",
-    "web_hall",
-)
-
-
-def _steps(*clauses: Clause) -> tuple[Step, ...]:
-    """原文每句一步."""
-    return tuple(Step(text=clause.text, clauses=(clause,)) for clause in clauses)
 
 
 @hookimpl
@@ -155,44 +135,8 @@ def family_limit() -> Timeline[FamilyLimit | NoLimit]:
 @hookimpl
 def channels() -> Timeline[Mapping[ChannelId, Channel]]:
     """小程序 (C2–C4), 公众号 (C5–C8), 皖事通APP (C9–C13), 安徽e保、支付宝、网上办事大厅 (C69)."""
-    minip, bind = (
-        ChannelKind.MINI_PROGRAM,
-        "“个人账户共济绑定”→“使用我的个人账户共济”→“添加家庭成员”",
-    )
-    values = {
-        "minip_wechat": Channel(
-            name="安徽医保公共服务小程序",
-            kind=minip,
-            entry=bind,
-            steps=_steps(c.C2, c.C3, c.C4),
-            clauses=(c.T_CZ10,),
-        ),
-        "city_wechat": Channel(
-            name="“滁州医保”公众号",
-            kind=ChannelKind.WECHAT,
-            entry=f"“政务服务”→{bind}",
-            steps=_steps(c.C5, c.C6, c.C7, c.C8),
-        ),
-        "wanshitong": Channel(
-            name="皖事通APP",
-            kind=ChannelKind.APP,
-            entry="“我的医保”→“业务办理”→“个人账户共济绑定”→“添加家庭成员”",
-            steps=_steps(c.C9, c.C10, c.C11, c.C12, c.C13),
-        ),
-        "ehui_wechat": Channel(
-            name="“安徽e保”微信小程序", kind=minip, clauses=(c.C69, c.T_CZ6)
-        ),
-        "minip_alipay": Channel(
-            name="支付宝小程序", kind=minip, clauses=(c.C69, c.T_CZ6)
-        ),
-        "web_hall": Channel(
-            name="安徽医保公共服务网上办事大厅",
-            kind=ChannelKind.WEB,
-            clauses=(c.C69, c.T_CZ6),
-        ),
-    }
     return _chuzhou(
-        values,
+        CHANNELS,
         clauses=[c.C2, c.C5, c.C9, c.C69],
         against=[c.A17, c.A18],
         why=(
@@ -309,7 +253,7 @@ def review_latency() -> Timeline[Mapping[ChannelId, ReviewLatency]]:
 def unbinding() -> Timeline[Unbinding]:
     """进入“已绑定家庭成员”, 选择成员, 点击“解绑”并确认 (C30); 解绑与绑定同渠道 (C69)."""
     return _chuzhou(
-        Unbinding(procedure=Procedure(title="解绑", steps=_steps(c.C30))),
+        Unbinding(procedure=Procedure(title="解绑", steps=steps(c.C30))),
         clauses=[c.C30, c.C69, c.T_CZ11],
         why="C30写到确认解绑为止, 没有审核。",
     )
@@ -322,35 +266,8 @@ def unbinding() -> Timeline[Unbinding]:
 def reimbursement() -> Timeline[Mapping[Scheme, Table | NoFund]]:
     """起付标准800元 (C58), 一二三级60%、55%、50% (C59–C61), 退休高5个百分点 (C61b),
     限额2000元 (C62)."""
-    employee = Table(
-        # C58 起付标准800元
-        deductible_fen={1: 800_00, 2: 800_00, 3: 800_00},
-        # C59 一级60%, C60 二级55%, C61 三级50%
-        ratio_bp={1: 60_00, 2: 55_00, 3: 50_00},
-        # C61b 退休高于在职5个百分点
-        retired=BonusPoints(above_active_bp=5_00),
-        # C62 年度统筹基金支付限额2000元
-        cap_fen={Standing.ACTIVE: 2000_00, Standing.RETIRED: 2000_00},
-        visit_cap_fen={1: NO_LIMIT, 2: NO_LIMIT, 3: NO_LIMIT},
-        unranked_as=1,
-        pharmacy=NoFund(c.T_CZ2),
-        covers=frozenset(
-            {VisitKind.OUTPATIENT, VisitKind.REGISTRATION, VisitKind.PHARMACY}
-        ),
-        rounding=Rounding.HALF_UP,
-        clauses=TableClauses(
-            always=(c.C58, c.C62, c.T_CZ1, c.T_CZ4),
-            ratio={1: (c.C59,), 2: (c.C60,), 3: (c.C61,)},
-            retired=(c.C61B,),
-            unranked=(c.T_CZ3,),
-        ),
-        # 次序与拆分对统筹支付的最大影响, 由 gongji check 复算
-        effects=Effects(
-            order_fen=80_00, splitting_loses_fen=41, splitting_gains_fen=50
-        ),
-    )
     return _chuzhou(
-        {Scheme.EMPLOYEE: employee, Scheme.RESIDENT: NoFund(c.T_CZ5)},
+        {Scheme.EMPLOYEE: EMPLOYEE, Scheme.RESIDENT: NoFund(c.T_CZ5)},
         clauses=[
             c.C58,
             c.C59,
@@ -396,6 +313,12 @@ def uses() -> Timeline[Uses]:
             never=frozenset(
                 {Spending.PUBLIC_HEALTH, Spending.FITNESS, Spending.WELLNESS}
             ),
+            clauses=UsesClauses(
+                aid_at=(c.C68, c.A10),
+                aid_pays=(c.A10,),
+                own_pays=(c.T_CZ9,),
+                never=(c.A12,),
+            ),
         ),
         clauses=[c.C68, c.A10, c.A12, c.T_CZ9],
         against=[c.A3, c.S9],
@@ -413,6 +336,7 @@ def account_crediting() -> Timeline[CreditTerms]:
             active_ratio_bp=2_00,
             retired_fen=OPERATOR_SETS,
             employer_part_credited=False,
+            clauses=CreditClauses(active=(c.C55,), retired=(c.C56,), employer=(c.C57,)),
         ),
         clauses=[c.C55, c.C56, c.C57],
         why="C56没有写退休人员的定额, 由运营方连同起始日设定。",
@@ -430,9 +354,9 @@ def enquiries() -> Timeline[tuple[Procedure, ...]]:
     counter = (c.C80, c.C81, c.C82)
     return _chuzhou(
         (
-            Procedure(title="皖事通APP“共济消费查询”", steps=_steps(*app)),
-            Procedure(title="医保共济官方网站或移动端应用程序", steps=_steps(*site)),
-            Procedure(title="当地社保中心或劳动保障部门", steps=_steps(*counter)),
+            Procedure(title="皖事通APP“共济消费查询”", steps=steps(*app)),
+            Procedure(title="医保共济官方网站或移动端应用程序", steps=steps(*site)),
+            Procedure(title="当地社保中心或劳动保障部门", steps=steps(*counter)),
         ),
         clauses=[*app, *site, *counter],
     )

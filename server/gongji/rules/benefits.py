@@ -49,14 +49,31 @@ PURPOSE_USE: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UsesClauses:
+    """Which clause gives which part of `Uses`; the whole rule gives those left out."""
+
+    aid_at: tuple[Clause, ...] = ()
+    aid_pays: tuple[Clause, ...] = ()
+    own_pays: tuple[Clause, ...] = ()
+    never: tuple[Clause, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Uses:
-    """What purses may pay: where a giver's may be used, which parts of the bill each
-    may pay, and what none may."""
+    """What purses may pay.
+
+    aid_at    where a giver's purse may be used
+    aid_pays  which parts of a bill a giver's purse may pay
+    own_pays  which parts of a bill the patient's own purse may pay
+    never     what no purse may pay
+    clauses   which clause gives which of these
+    """
 
     aid_at: frozenset[Use]
     aid_pays: frozenset[BillPart]
     own_pays: frozenset[BillPart] = ALL_PARTS
     never: frozenset[Spending]
+    clauses: UsesClauses = UsesClauses()
 
 
 class PurseKind(Enum):
@@ -68,10 +85,13 @@ class PurseKind(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PurseOrder:
-    """In which order purses are asked (扣款顺序); givers among themselves in the order
-    their bindings became active."""
+    """In which order purses are asked (扣款顺序), givers by the start of their bindings.
+
+    `balance_clauses` say that a giver's purse pays no more than it holds.
+    """
 
     order: tuple[PurseKind, ...]
+    balance_clauses: tuple[Clause, ...] = ()
 
 
 # --- what the fund pays ---------------------------------------------------------------
@@ -93,13 +113,21 @@ class BonusPoints:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableClauses:
-    """Which clause gives which figure of a table, so that a bill cites only those that
-    decided it."""
+    """Which clause gives which figure of a table.
+
+    A bill cites `always`, the `ratio` of its level, and `retired` and `unranked` if they
+    apply. The guide cites each figure's own; the whole rule gives those left out.
+    """
 
     always: tuple[Clause, ...]
     ratio: Mapping[int, tuple[Clause, ...]]
     retired: tuple[Clause, ...] = ()
     unranked: tuple[Clause, ...] = ()
+    deductible: tuple[Clause, ...] = ()
+    cap: tuple[Clause, ...] = ()
+    pharmacy: tuple[Clause, ...] = ()
+    covers: tuple[Clause, ...] = ()
+    rounding: tuple[Clause, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,13 +262,28 @@ OPERATOR_SETS: Final = OperatorSets.OPERATOR_SETS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CreditClauses:
+    """Which clause gives which part of `CreditTerms`; the whole rule gives those left out."""
+
+    active: tuple[Clause, ...] = ()
+    retired: tuple[Clause, ...] = ()
+    employer: tuple[Clause, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CreditTerms:
-    """What is credited each month (个人账户划入): a share of the base for active
-    people, a fixed amount for retired."""
+    """What is credited to a personal account each month (个人账户划入).
+
+    active_ratio_bp         active people's share of their contribution base
+    retired_fen             retired people's fixed amount
+    employer_part_credited  whether the employer's contribution is credited as well
+    clauses                 which clause gives which of these
+    """
 
     active_ratio_bp: int
     retired_fen: int | OperatorSets
     employer_part_credited: bool = False
+    clauses: CreditClauses = CreditClauses()
 
 
 class Reversal(Enum):

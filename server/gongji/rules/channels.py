@@ -60,11 +60,31 @@ class Across(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Channel:
-    """One way to apply (办理渠道): display name, kind, hours, steps; `ease` and
-    `audience` as the guide compares them.
+class ChannelClauses:
+    """Which clause gives which row of the guide's comparison of channels (办理渠道对比)."""
 
-    `clauses` are those that name the channel or describe it, beside those its steps carry.
+    ease: tuple[Clause, ...] = ()
+    materials: tuple[Clause, ...] = ()
+    audience: tuple[Clause, ...] = ()
+    hours: tuple[Clause, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """One way to apply (办理渠道).
+
+    name         display name
+    kind         what it is; counters and banks are over the counter
+    hours        when it takes applications
+    entry        where in an app to begin, "" if the documents do not say
+    steps        what to do, in order
+    ease         操作便捷性, as a document compares channels
+    audience     适用人群, as a document compares channels
+    across       which pairs of holder and member it takes
+    clauses      what names or describes it, beside the clauses of its steps
+    short_name   its name in a document's comparison; channels of one short name are
+                 compared together
+    row_clauses  which clause gives which row of the guide's comparison
     """
 
     name: str
@@ -76,6 +96,8 @@ class Channel:
     audience: str = ""
     across: Across = Across.BOTH
     clauses: tuple[Clause, ...] = ()
+    short_name: str = ""
+    row_clauses: ChannelClauses = ChannelClauses()
 
 
 class IdentityCheck(Enum):

@@ -13,6 +13,7 @@ from gongji.rules.channels import (
     Asked,
     AtOnce,
     Channel,
+    ChannelClauses,
     ChannelId,
     ChannelKind,
     CounterHours,
@@ -43,33 +44,51 @@ PROOFS = (
 """What may prove a relation: 户口簿、结婚证等 (A22)."""
 
 
+_ALL_DAY = ChannelClauses(hours=(c.T11,))
+
+_CHANNELS = {
+    "wanshitong": Channel(
+        name="皖事通APP",
+        kind=ChannelKind.APP,
+        clauses=(c.A1,),
+        row_clauses=_ALL_DAY,
+    ),
+    "minip_wechat": Channel(
+        name="安徽医保公共服务小程序(微信)",
+        kind=ChannelKind.MINI_PROGRAM,
+        clauses=(c.A1, c.A18),
+        row_clauses=_ALL_DAY,
+    ),
+    "minip_alipay": Channel(
+        name="安徽医保公共服务小程序(支付宝)",
+        kind=ChannelKind.MINI_PROGRAM,
+        clauses=(c.A1, c.A18),
+        row_clauses=_ALL_DAY,
+    ),
+    "national_app": Channel(
+        name="国家医保服务平台APP",
+        kind=ChannelKind.APP,
+        across=Across.ONLY_ACROSS_AREAS,
+        clauses=(c.A19,),
+        row_clauses=_ALL_DAY,
+    ),
+    "window": Channel(
+        name="线下医保经办窗口",
+        kind=ChannelKind.COUNTER,
+        hours=CounterHours(opens=time(9), closes=time(17)),
+        clauses=(c.A1, c.A42, c.T11),
+        short_name="线下窗口",
+        row_clauses=ChannelClauses(materials=(c.A36,), hours=(c.A42, c.T11)),
+    ),
+}
+
+
 @hookimpl
 def channels() -> Timeline[Mapping[ChannelId, Channel]]:
     """绑定须通过皖事通APP、安徽医保公共服务小程序或线下医保经办窗口 (A1);
     国家医保服务平台APP限异地共济 (A19)."""
-    app, minip = ChannelKind.APP, ChannelKind.MINI_PROGRAM
     return provincial(
-        {
-            "wanshitong": Channel(name="皖事通APP", kind=app, clauses=(c.A1,)),
-            "minip_wechat": Channel(
-                name="安徽医保公共服务小程序(微信)", kind=minip, clauses=(c.A1, c.A18)
-            ),
-            "minip_alipay": Channel(
-                name="安徽医保公共服务小程序(支付宝)", kind=minip, clauses=(c.A1, c.A18)
-            ),
-            "national_app": Channel(
-                name="国家医保服务平台APP",
-                kind=app,
-                across=Across.ONLY_ACROSS_AREAS,
-                clauses=(c.A19,),
-            ),
-            "window": Channel(
-                name="线下医保经办窗口",
-                kind=ChannelKind.COUNTER,
-                hours=CounterHours(opens=time(9), closes=time(17)),
-                clauses=(c.A1, c.A42, c.T11),
-            ),
-        },
+        _CHANNELS,
         clauses=[c.A1, c.A19, c.T11],
         against=[c.C2, c.C3, c.C69, c.H2],
         why=(

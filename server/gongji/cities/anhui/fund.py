@@ -33,6 +33,10 @@ _EMPLOYEE = b.Table(
         ratio={1: (c.C59, c.C100), 2: (c.C60, c.C100), 3: (c.C61, c.C100)},
         retired=(c.C61B,),
         unranked=(c.T5,),
+        deductible=(c.C58, c.C99, c.T13),
+        cap=(c.C62, c.C101, c.T13),
+        covers=(c.C58, c.C99, c.C101),
+        rounding=(c.T1,),
     ),
     effects=b.Effects(order_fen=80_00, splitting_loses_fen=41, splitting_gains_fen=50),
 )

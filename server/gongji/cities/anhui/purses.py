@@ -22,6 +22,12 @@ def uses() -> Timeline[b.Uses]:
             never=frozenset(
                 {Spending.PUBLIC_HEALTH, Spending.FITNESS, Spending.WELLNESS}
             ),
+            clauses=b.UsesClauses(
+                aid_at=(c.A10, c.A11),
+                aid_pays=(c.A10,),
+                own_pays=(c.T8,),
+                never=(c.A12,),
+            ),
         ),
         clauses=[c.A10, c.A11, c.A12, c.T8],
         against=[c.A3, c.C68, c.S9],
@@ -35,7 +41,9 @@ def uses() -> Timeline[b.Uses]:
 def purse_order() -> Timeline[b.PurseOrder]:
     """先本人账户, 再按绑定先后用授权人账户, 最后现金 (推定 T2); 共济额度不超过授权人余额 (A15)."""
     return provincial(
-        b.PurseOrder(order=(b.PurseKind.OWN, b.PurseKind.GIVERS)),
+        b.PurseOrder(
+            order=(b.PurseKind.OWN, b.PurseKind.GIVERS), balance_clauses=(c.A15,)
+        ),
         clauses=[c.T2, c.A15, c.S37, c.S38, c.S39],
         against=[c.S40],
         why=(
@@ -60,6 +68,9 @@ def account_crediting() -> Timeline[b.CreditTerms]:
             active_ratio_bp=2_00,
             retired_fen=b.OPERATOR_SETS,
             employer_part_credited=False,
+            clauses=b.CreditClauses(
+                active=(c.C55, c.T16), retired=(c.C56, c.T16), employer=(c.C57, c.T16)
+            ),
         ),
         clauses=[c.C55, c.C56, c.C57, c.T16],
         why="退休人员的定额没有文件给出, 由运营方连同起始日设定; 合肥的数额不能用于他市。",

@@ -183,10 +183,10 @@ def table_of(fund: Fund) -> Table:
 
 
 def _table_clauses(fund: Fund) -> TableClauses:
-    """Return which clause gives which figure, as a settlement cites them."""
+    """Return which clause gives which figure, as settlements and the guide cite them."""
+    deductible = (*fund.deductible.clauses, *fund.year_max.clauses)
     always = [
-        *fund.deductible.clauses,
-        *fund.year_max.clauses,
+        *deductible,
         *fund.visit_cap.clauses,
         *fund.cap.clauses,
         *COMMON,
@@ -196,6 +196,10 @@ def _table_clauses(fund: Fund) -> TableClauses:
         ratio={level: fund.ratio_clauses(level) for level in LEVELS},
         retired=fund.retired.clauses,
         unranked=UNRANKED,
+        deductible=(*deductible, c.T13),
+        cap=(*fund.cap.clauses, c.T13),
+        pharmacy=fund.pharmacy.clauses if fund.pharmacy.value else (),
+        rounding=(c.T1,),
     )
 
 

@@ -8,25 +8,29 @@ from datetime import date
 from typing import Any, Final
 
 from gongji import (
+    ChannelClauses,
     ChannelKind,
     Clause,
+    CreditClauses,
     Note,
     Procedure,
     ReviewLatency,
     Step,
     TableClauses,
     Timeline,
+    UsesClauses,
 )
 from gongji.cities.city import City
 
 from gongji_conformance.mutation.mutants import Mutant
 
 PROSE: Final = frozenset(
-    {"name", "title", "act", "heading", "entry", "ease", "audience", "text", "caution", "in_place_of_it"}
+    {"name", "title", "act", "heading", "entry", "ease", "audience", "short_name", "text", "caution", "in_place_of_it"}
 )
 """Fields that hold sentences for people to read."""
 
-_WRITTEN: Final = (Clause, TableClauses, Step, Note, Procedure)
+_CLAUSES: Final = (Clause, ChannelClauses, CreditClauses, TableClauses, UsesClauses)
+_WRITTEN: Final = (*_CLAUSES, Step, Note, Procedure)
 _DECLARED: Final = frozenset({"effects", "declared"})
 _COUNTERS: Final = frozenset({ChannelKind.COUNTER, ChannelKind.BANK})
 

@@ -22,8 +22,10 @@ from gongji import (
     OPERATOR_SETS,
     AlwaysOpen,
     AtOnce,
+    ChannelClauses,
     Clause,
     CounterHours,
+    CreditClauses,
     FamilyLimit,
     GiverLimit,
     NoFund,
@@ -31,6 +33,7 @@ from gongji import (
     OperatorSets,
     ReviewLatency,
     TableClauses,
+    UsesClauses,
 )
 
 POINT_BP: Final = 100
@@ -45,7 +48,7 @@ FEW: Final = 4
 RELATIONS: Final = CLOSE.codes | {"28", "38", "53", "54", "55", "56", "72", "74", "76", "78"}
 """Relations that may be added: close relatives and in-laws by GB/T 4761."""
 
-_SOURCES: Final = (Clause, TableClauses)
+_SOURCES: Final = (Clause, ChannelClauses, CreditClauses, TableClauses, UsesClauses)
 _NOWHERE: Final = Clause.assumption("T-MUTATION", "变异测试")
 _INSTEAD: Final[Mapping[type, object]] = {
     NoLimit: NO_LIMIT,
