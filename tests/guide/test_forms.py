@@ -4,41 +4,17 @@ clause for markup."""
 from __future__ import annotations
 
 import re
-from datetime import date
 from html.parser import HTMLParser
 from itertools import pairwise
-from typing import Any
 
-import gongji_anqing
-import gongji_chuzhou
-import gongji_huangshan
-import pytest
 from gongji import guide
 from gongji.cities.city import City
-from gongji.cities.loading import city_from
-from gongji.guide.page import Grid, Said, Section, cites
+from gongji.guide.page import citations, statements_in
 from gongji.rules.channels import Note
-from gongji.rules.clauses import Clause, Timeline, ruled
+from gongji.rules.clauses import Clause, ruled
 from markdown_it import MarkdownIt
 
-DAY = date(2025, 9, 30)
-PLUGINS = {
-    "anqing": gongji_anqing,
-    "chuzhou": gongji_chuzhou,
-    "huangshan": gongji_huangshan,
-}
-CITIES = {
-    pinyin: city_from(plugin, pinyin=pinyin, version="1")
-    for pinyin, plugin in PLUGINS.items()
-}
-every_city = pytest.mark.parametrize("city", CITIES.values(), ids=CITIES)
-
-
-def with_value(pinyin: str, hook: str, timeline: Timeline[Any]) -> City:
-    """A city whose answer to one hook is another one."""
-    return city_from(
-        PLUGINS[pinyin], pinyin=pinyin, version="1", overrides={hook: timeline}
-    )
+from tests.guide.towns import DAY, every_city, with_answers
 
 
 class Outline(HTMLParser):
@@ -114,22 +90,8 @@ def test_html_says_what_markdown_says(city: City) -> None:
     """Both forms hold the same statements, letter by letter."""
     html = re.sub(r"\s", "", "".join(Outline(guide.html(city, DAY)).text))
     for section in guide.page(city, DAY).sections:
-        for said in statements(section):
-            assert re.sub(r"\s", "", said.text) in html
-
-
-def statements(section: Section) -> list[Said]:
-    """All statements of a section."""
-    found = []
-    for block in section.blocks:
-        match block:
-            case Said():
-                found.append(block)
-            case Grid():
-                found += [cell for row in block.rows for cell in row]
-            case _:
-                found += block.items
-    return found + [said for inner in section.parts for said in statements(inner)]
+        for statement in statements_in(section):
+            assert re.sub(r"\s", "", statement.text) in html
 
 
 HOSTILE = Clause(
@@ -141,14 +103,10 @@ HOSTILE = Clause(
 
 def hostile_city() -> City:
     """A city with a clause that holds all that Markdown and HTML read as more than text."""
-    return with_value(
+    notes = (Note(heading="<i>|#", clause=HOSTILE),)
+    return with_answers(
         "anqing",
-        "notes",
-        ruled(
-            (Note(heading="<i>|#", clause=HOSTILE),),
-            since="2022-07-01",
-            clauses=[HOSTILE],
-        ),
+        notes=ruled(notes, since="2022-07-01", clauses=[HOSTILE]),
     )
 
 
@@ -212,7 +170,7 @@ def test_runs_of_clauses_are_drawn_together() -> None:
     ]
     drawn = [
         (cite.first.id, cite.last and cite.last.id, cite.mark)
-        for cite in cites([*clauses, Clause.assumption("T1", "")])
+        for cite in citations([*clauses, Clause.assumption("T1", "")])
     ]
 
     assert drawn == [

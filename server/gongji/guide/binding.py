@@ -1,195 +1,231 @@
-"""The sections on binding: who, for what, why it fails, how it ends, how to look it up."""
+"""The sections on binding (绑定): who, for what, why it fails, how it ends, enquiries."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gongji.guide.comparison import HOURS
-from gongji.guide.page import LineList, Said, Section
-from gongji.guide.speaker import Speaker, phrase
+from gongji.guide.builder import GuideBuilder, phrase
+from gongji.guide.page import (
+    Section,
+    Statement,
+    list_section,
+)
 from gongji.rules.benefits import PURPOSE_USE
 from gongji.rules.binding import NoLimit
-from gongji.rules.channels import Across, CounterHours
+from gongji.rules.channels import (
+    Across,
+    Channel,
+    CounterHours,
+)
 from gongji.rules.codes import Purpose
 from gongji.rules.hookspecs import CityRules
-from gongji.rules.phrases import relations_left_out
+from gongji.rules.phrases import act_in_words, relations_left_out
 
 
-def sections(speaker: Speaker) -> tuple[Section, ...]:
-    """Who may be bound, and what for."""
+def sections(builder: GuideBuilder) -> tuple[Section, ...]:
+    """Return who may be bound, and what for."""
+    uses = (_purposes(builder), *_uses(builder))
     return (
-        Section("谁可以办理", (LineList(tuple(_who(speaker))),)),
-        Section("共济用途与使用范围", (LineList(tuple(_uses(speaker))),)),
+        list_section("谁可以办理", _people(builder)),
+        list_section("共济用途与使用范围", uses),
     )
 
 
-def later_sections(speaker: Speaker) -> tuple[Section, ...]:
-    """Why a binding fails, and how it ends."""
-    hook = CityRules.unbinding
-    unbinding = speaker.value(hook)
-    told = speaker.says(
-        hook, "确认解绑后立即停止使用; 解绑前已共济支付的费用如有退费, 仍退回原账户。"
+def later_sections(builder: GuideBuilder) -> tuple[Section, ...]:
+    """Return why a binding fails, and how it ends."""
+    # In the order in which the core asks its conditions (binding/eligibility.py).
+    failures = (
+        *_failures_of_people(builder),
+        *_failures_of_number(builder),
+        *_failures_of_channel(builder),
+        *_failures_of_form(builder),
     )
+    effect = builder.statement(
+        CityRules.unbinding,
+        "确认解绑后立即停止使用; 解绑前已共济支付的费用如有退费, 仍退回原账户。",
+    )
+    procedure = builder.value(CityRules.unbinding).procedure
     return (
-        Section("绑定不成功的原因", (LineList(tuple(_failures(speaker))),)),
-        speaker.section("如何解绑", hook, unbinding.procedure, told),
-    )
-
-
-def enquiry_sections(speaker: Speaker) -> tuple[Section, ...]:
-    """Care elsewhere, the wallet, enquiries."""
-    out_of_area, wallet = (
-        speaker.value(CityRules.out_of_area),
-        speaker.value(CityRules.wallet),
-    )
-    need = "须先办理备案" if out_of_area.filing_before_direct_settlement else "无须备案"
-    effect = (
-        "开通即绑定共济关系"
-        if wallet.binds
-        else "开通医保钱包不绑定任何人, 不产生家庭共济关系"
-    )
-    need_said = speaker.says(CityRules.out_of_area, f"异地直接结算{need}。")
-    effect_said = speaker.says(CityRules.wallet, f"{effect}。")
-    return (
-        speaker.section(
-            "异地就医", CityRules.out_of_area, out_of_area.procedure, need_said
+        list_section("绑定不成功的原因", failures),
+        builder.section(
+            "如何解绑",
+            CityRules.unbinding,
+            procedure,
+            effect,
         ),
-        speaker.section("医保钱包", CityRules.wallet, wallet.procedure, effect_said),
-        Section("如何查询", parts=tuple(_enquiries(speaker))),
     )
 
 
-def _who(speaker: Speaker) -> Iterator[Said]:
-    yield speaker.says(
-        CityRules.holder_terms,
-        f"授权人: {phrase(speaker.value(CityRules.holder_terms))}。",
-    )
-    for purpose, terms in speaker.value(CityRules.member_terms).items():
-        yield speaker.says(
-            CityRules.member_terms, f"使用人(用于{phrase(purpose)}): {phrase(terms)}。"
+def enquiry_sections(builder: GuideBuilder) -> tuple[Section, ...]:
+    """Return care in another area, the wallet, enquiries."""
+    enquiries = [
+        Section(
+            procedure.title,
+            (builder.steps(CityRules.enquiries, procedure.steps),),
         )
-    relations = speaker.value(CityRules.relations)
-    left_out = "、".join(relations_left_out(relations))
-    yield speaker.says(
-        CityRules.relations,
-        f"亲属范围: {phrase(relations)}。"
-        + (f"不包括{left_out}。" if left_out else ""),
-    )
-    yield speaker.says(
-        CityRules.scope,
-        f"共济范围: 授权人与使用人的参保地须在{phrase(speaker.value(CityRules.scope))}。",
-    )
-    yield speaker.says(
-        CityRules.family_limit,
-        f"家庭账户人数: {phrase(speaker.value(CityRules.family_limit))}。",
-    )
-    yield speaker.says(
-        CityRules.giver_limit,
-        f"一名使用人的授权人数: {phrase(speaker.value(CityRules.giver_limit))}。",
-    )
-
-
-def _uses(speaker: Speaker) -> Iterator[Said]:
-    uses = speaker.value(CityRules.uses)
-    offered = [
-        purpose
-        for purpose in Purpose
-        if purpose in speaker.value(CityRules.member_terms)
+        for procedure in builder.value(CityRules.enquiries)
     ]
-    yield speaker.says(
-        CityRules.member_terms, f"绑定时选择的用途: {'、'.join(map(phrase, offered))}。"
+    return (
+        _out_of_area(builder),
+        _wallet(builder),
+        Section("如何查询", parts=tuple(enquiries)),
     )
+
+
+def _out_of_area(builder: GuideBuilder) -> Section:
+    hook = CityRules.out_of_area
+    care = builder.value(hook)
+    filing = "须先办理备案" if care.filing_before_direct_settlement else "无须备案"
+    need = builder.statement(hook, f"异地直接结算{filing}。")
+    return builder.section(
+        "异地就医",
+        hook,
+        care.procedure,
+        need,
+    )
+
+
+def _wallet(builder: GuideBuilder) -> Section:
+    hook = CityRules.wallet
+    wallet = builder.value(hook)
+    nobody = "开通医保钱包不绑定任何人, 不产生家庭共济关系。"
+    effect = builder.statement(
+        hook,
+        "开通即绑定共济关系。" if wallet.binds else nobody,
+    )
+    return builder.section(
+        "医保钱包",
+        hook,
+        wallet.procedure,
+        effect,
+    )
+
+
+def _people(builder: GuideBuilder) -> Iterator[Statement]:
+    yield builder.value_in(CityRules.holder_terms, "授权人: {}。")
+    for purpose, terms in builder.value(CityRules.member_terms).items():
+        yield builder.statement(
+            CityRules.member_terms,
+            f"使用人(用于{phrase(purpose)}): {phrase(terms)}。",
+        )
+    yield _relations(builder)
+    yield builder.value_in(CityRules.scope, "共济范围: 授权人与使用人的参保地须在{}。")
+    yield builder.value_in(CityRules.family_limit, "家庭账户人数: {}。")
+    yield builder.value_in(CityRules.giver_limit, "一名使用人的授权人数: {}。")
+
+
+def _relations(builder: GuideBuilder) -> Statement:
+    relations = builder.value(CityRules.relations)
+    text = f"亲属范围: {phrase(relations)}。"
+    if left_out := relations_left_out(relations):
+        text += f"不包括{'、'.join(left_out)}。"
+    return builder.statement(CityRules.relations, text)
+
+
+def _purposes(builder: GuideBuilder) -> Statement:
+    terms = builder.value(CityRules.member_terms)
+    offered = [phrase(purpose) for purpose in Purpose if purpose in terms]
+    return builder.statement(
+        CityRules.member_terms,
+        f"绑定时选择的用途: {'、'.join(offered)}。",
+    )
+
+
+def _uses(builder: GuideBuilder) -> Iterator[Statement]:
     hook = CityRules.uses
-    places = ("门诊就医", "定点零售药店", "定点医药机构", "个人缴费")
-    yield speaker.about(hook, f"共济账户可用于: {phrase(uses.aid_at)}。", *places)
-    yield speaker.about(
-        hook, f"共济账户支付的部分: {phrase(uses.aid_pays)}。", "合规费用"
+    uses = builder.value(hook)
+    cited = uses.clauses
+    yield builder.statement(
+        hook,
+        f"共济账户可用于: {phrase(uses.aid_at)}。",
+        cited.aid_at,
     )
-    yield speaker.about(
-        hook, f"使用人本人账户支付的部分: {phrase(uses.own_pays)}。", "本人个人账户"
+    yield builder.statement(
+        hook,
+        f"共济账户支付的部分: {phrase(uses.aid_pays)}。",
+        cited.aid_pays,
+    )
+    yield builder.statement(
+        hook,
+        f"使用人本人账户支付的部分: {phrase(uses.own_pays)}。",
+        cited.own_pays,
     )
     if uses.never:
-        yield speaker.about(
+        yield builder.statement(
             hook,
             f"任何个人账户都不得用于: {phrase(uses.never)}。",
-            "不可用于",
-            "不得用于",
+            cited.never,
         )
 
 
-def _failures(speaker: Speaker) -> Iterator[Said]:
-    """One line for each condition the core asks, in its order."""
-    yield from _failures_of_people(speaker)
-    yield from _failures_of_number(speaker)
-    yield from _failures_of_channel(speaker)
-
-
-def _failures_of_people(speaker: Speaker) -> Iterator[Said]:
-    rules = CityRules
-    yield speaker.says(
-        rules.holder_terms,
-        f"授权人不符合参保要求(须{phrase(speaker.value(CityRules.holder_terms))})。",
-    )
-    for purpose, terms in speaker.value(rules.member_terms).items():
-        yield speaker.says(
-            rules.member_terms,
+def _failures_of_people(builder: GuideBuilder) -> Iterator[Statement]:
+    """Return a line for each condition on the people, in the order the core asks."""
+    yield builder.value_in(CityRules.holder_terms, "授权人不符合参保要求(须{})。")
+    offered = builder.value(CityRules.member_terms)
+    for purpose, terms in offered.items():
+        yield builder.statement(
+            CityRules.member_terms,
             f"使用人不符合参保要求(用于{phrase(purpose)}的, 须{phrase(terms)})。",
         )
+    aid_at = builder.value(CityRules.uses).aid_at
     for purpose in Purpose:
-        offered = (
-            purpose in speaker.value(rules.member_terms)
-            and PURPOSE_USE[purpose] in speaker.value(rules.uses).aid_at
-        )
-        if not offered:
-            yield speaker.says(
-                rules.uses, f"申请了本市不提供的用途: {phrase(purpose)}。"
+        if purpose not in offered or PURPOSE_USE[purpose] not in aid_at:
+            yield builder.statement(
+                CityRules.uses,
+                f"申请了本市不提供的用途: {phrase(purpose)}。",
             )
-    yield speaker.says(
-        rules.relations,
-        f"关系不属于{speaker.value(rules.relations).name}, 或与登记的亲属关系不一致。",
+    relations = builder.value(CityRules.relations).name
+    yield builder.statement(
+        CityRules.relations,
+        f"关系不属于{relations}, 或与登记的亲属关系不一致。",
     )
-    yield speaker.says(rules.scope, f"参保地不在{phrase(speaker.value(rules.scope))}。")
+    yield builder.value_in(CityRules.scope, "参保地不在{}。")
 
 
-def _failures_of_number(speaker: Speaker) -> Iterator[Said]:
-    family, givers = (
-        speaker.value(CityRules.family_limit),
-        speaker.value(CityRules.giver_limit),
-    )
-    if not isinstance(family, NoLimit):
-        yield speaker.says(
-            CityRules.family_limit, f"家庭账户人数已满: {phrase(family)}。"
-        )
-    if not isinstance(givers, NoLimit):
-        yield speaker.says(
-            CityRules.giver_limit, f"使用人的授权人数已满: {phrase(givers)}。"
-        )
+def _failures_of_number(builder: GuideBuilder) -> Iterator[Statement]:
+    if not isinstance(
+        builder.value(CityRules.family_limit),
+        NoLimit,
+    ):
+        yield builder.value_in(CityRules.family_limit, "家庭账户人数已满: {}。")
+    if not isinstance(
+        builder.value(CityRules.giver_limit),
+        NoLimit,
+    ):
+        yield builder.value_in(CityRules.giver_limit, "使用人的授权人数已满: {}。")
 
 
-def _failures_of_channel(speaker: Speaker) -> Iterator[Said]:
-    for channel in speaker.channels.values():
+def _failures_of_channel(builder: GuideBuilder) -> Iterator[Statement]:
+    for channel in builder.channels.values():
         if channel.across is Across.ONLY_ACROSS_AREAS:
-            told = f"{channel.name}只办理{phrase(channel.across)}, 同一统筹区内请用其他渠道。"
-            yield speaker.says_of([channel], told)
+            pairs = phrase(channel.across)
+            text = f"{channel.name}只办理{pairs}, 同一统筹区内请用其他渠道。"
+            yield builder.on_channels([channel], text)
         if isinstance(channel.hours, CounterHours):
-            yield speaker.says_of(
-                [channel], f"{channel.name}只在{phrase(channel.hours)}受理。", HOURS
-            )
-    yield speaker.says(CityRules.identity_checks, "没有完成所选渠道要求的身份核验。")
-    yield speaker.says(CityRules.fields_asked, "使用人信息不准确或填写不全。")
-    yield speaker.says(CityRules.materials, "缺少所选渠道要求的材料。")
-    act = phrase(speaker.value(CityRules.agreement)).partition("》(")[0] + "》"
-    yield speaker.says(CityRules.agreement, f"授权人没有{act}。")
-    if speaker.value(CityRules.consent).required:
-        yield speaker.says(CityRules.consent, "使用人没有表示知情同意。")
-    expiry = phrase(speaker.value(CityRules.application_expiry))
-    yield speaker.says(
-        CityRules.application_expiry, f"申请提交后{expiry}无人答复, 申请失效。"
+            yield _failure_of_hours(builder, channel)
+
+
+def _failure_of_hours(builder: GuideBuilder, channel: Channel) -> Statement:
+    text = f"{channel.name}只在{phrase(channel.hours)}受理。"
+    if channel.row_clauses.hours:
+        clauses = channel.row_clauses.hours
+        return builder.statement(CityRules.channels, text, clauses)
+    return builder.on_channels([channel], text)
+
+
+def _failures_of_form(builder: GuideBuilder) -> Iterator[Statement]:
+    yield builder.statement(
+        CityRules.identity_checks, "没有完成所选渠道要求的身份核验。"
     )
-
-
-def _enquiries(speaker: Speaker) -> Iterator[Section]:
-    for procedure in speaker.value(CityRules.enquiries):
-        yield Section(
-            procedure.title, (speaker.steps(CityRules.enquiries, procedure.steps),)
-        )
+    yield builder.statement(CityRules.fields_asked, "使用人信息不准确或填写不全。")
+    yield builder.statement(CityRules.materials, "缺少所选渠道要求的材料。")
+    act = act_in_words(builder.value(CityRules.agreement))
+    yield builder.statement(
+        CityRules.agreement,
+        f"授权人没有{act}。",
+    )
+    if builder.value(CityRules.consent).required:
+        yield builder.statement(CityRules.consent, "使用人没有表示知情同意。")
+    yield builder.value_in(
+        CityRules.application_expiry, "申请提交后{}无人答复, 申请失效。"
+    )

@@ -1,109 +1,177 @@
-"""The sections on channels: compared in one table, then materials, steps and review of each."""
+"""The sections on channels (办理渠道): comparison, materials, steps and review."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import (
+    Collection,
+    Iterable,
+    Iterator,
+)
 
-from gongji.guide.comparison import comparison, how_soon
-from gongji.guide.page import LineList, Said, Section
-from gongji.guide.speaker import Speaker, phrase
-from gongji.rules.channels import AtOnce, Channel, ChannelId
+from gongji.guide.builder import GuideBuilder, phrase
+from gongji.guide.comparison import (
+    comparison,
+    how_soon,
+    material_clauses,
+)
+from gongji.guide.page import (
+    Block,
+    LineList,
+    Section,
+    Statement,
+    list_section,
+)
+from gongji.rules.channels import (
+    AtOnce,
+    Channel,
+    ChannelId,
+    Step,
+)
+from gongji.rules.clauses import Clause
 from gongji.rules.hookspecs import CityRules
 
 
-def sections(speaker: Speaker) -> tuple[Section, ...]:
-    """Channels compared, materials, steps, agreement and consent, review."""
+def sections(builder: GuideBuilder) -> tuple[Section, ...]:
+    """Return channels compared, materials, steps with agreement and consent, review."""
+    promises = (
+        builder.value_in(CityRules.agreement, "协议: {}。"),
+        builder.value_in(CityRules.consent, "使用人同意: {}。"),
+    )
     return (
-        Section("办理渠道对比", (comparison(speaker),)),
-        Section("办理材料", parts=tuple(_materials(speaker))),
+        Section("办理渠道对比", (comparison(builder),)),
+        Section("办理材料", parts=tuple(_materials(builder))),
         Section(
-            "办理步骤", (LineList(tuple(_promises(speaker))),), tuple(_steps(speaker))
+            "办理步骤",
+            (LineList(promises),),
+            tuple(_steps(builder)),
         ),
-        Section("审核与生效", (LineList(tuple(_review(speaker))),)),
+        list_section("审核与生效", _reviews(builder)),
     )
 
 
-def _materials(speaker: Speaker) -> Iterator[Section]:
-    """Materials in full, channels that ask for the same ones together."""
-    asked_by: dict[tuple[str, ...], list[ChannelId]] = {}
-    materials = speaker.value(CityRules.materials)
-    for key, needs in materials.items():
-        asked_by.setdefault(tuple(map(phrase, needs)), []).append(key)
-    for asked, keys in asked_by.items():
-        channels = [speaker.channels[key] for key in keys]
-        lines = tuple(
-            speaker.says_for(
-                CityRules.materials,
-                channels,
-                f"{text}。",
-                (materials[key][n].clauses for key in keys),
-            )
-            for n, text in enumerate(asked)
+def _materials(builder: GuideBuilder) -> Iterator[Section]:
+    """Return a part for each list of materials, under the channels that ask for it."""
+    keys_by_list: dict[tuple[str, ...], list[ChannelId]] = {}
+    for key, needs in builder.value(CityRules.materials).items():
+        texts = tuple(phrase(need) for need in needs)
+        keys_by_list.setdefault(texts, []).append(key)
+    for texts, keys in keys_by_list.items():
+        heading = _names_of(builder, keys)
+        yield list_section(
+            heading,
+            _material_lines(builder, texts, keys),
         )
-        nothing = speaker.says_for(
-            CityRules.materials, channels, "无须提交材料, 完成身份核验即可。"
+
+
+def _material_lines(
+    builder: GuideBuilder,
+    texts: tuple[str, ...],
+    keys: Collection[ChannelId],
+) -> Iterator[Statement]:
+    """Return what several channels ask for in the same words."""
+    hook = CityRules.materials
+    needs = builder.value(hook)
+    of_rule = _without_others(builder, keys)
+    for position, text in enumerate(texts):
+        cited = _of_all([needs[key][position].clauses for key in keys])
+        yield builder.statement(
+            hook,
+            f"{text}。",
+            cited or of_rule,
         )
-        yield Section(_names(channels), (LineList(lines or (nothing,)),))
+    if not texts:
+        yield builder.statement(
+            hook,
+            "无须提交材料, 完成身份核验即可。",
+            of_rule,
+        )
 
 
-def _names(channels: list[Channel]) -> str:
-    return "、".join(channel.name for channel in channels)
+def _of_all(named: Collection[tuple[Clause, ...]]) -> list[Clause]:
+    """Return the clauses named for several channels, none if one of them names none."""
+    # With one channel left out the others' clauses would seem to speak for it as well.
+    if not all(named):
+        return []
+    return [clause for clauses in named for clause in clauses]
 
 
-def _promises(speaker: Speaker) -> Iterator[Said]:
-    yield speaker.says(
-        CityRules.agreement, f"协议: {phrase(speaker.value(CityRules.agreement))}。"
-    )
-    yield speaker.says(
-        CityRules.consent, f"使用人同意: {phrase(speaker.value(CityRules.consent))}。"
-    )
+def _without_others(builder: GuideBuilder, keys: Collection[ChannelId]) -> list[Clause]:
+    """Return the clauses on materials that are not named for other channels only."""
+    own: set[Clause] = set()
+    others: set[Clause] = set()
+    for key in builder.channels:
+        named = own if key in keys else others
+        named.update(material_clauses(builder, key))
+    answer = builder.rules.answer(CityRules.materials)
+    return [clause for clause in answer.clauses if clause not in others - own]
 
 
-def _steps(speaker: Speaker) -> Iterator[Section]:
-    """Entry and steps, channels that share them together; those the documents are
-    silent on at the end."""
-    alike: dict[tuple[object, ...], list[Channel]] = {}
-    for channel in speaker.channels.values():
-        alike.setdefault((channel.entry, channel.steps), []).append(channel)
-    silent = alike.pop(("", ()), [])
+def _steps(builder: GuideBuilder) -> Iterator[Section]:
+    """Return entry and steps, channels that share them together.
+
+    The channels on which the documents are silent come last.
+    """
+    silent = []
+    alike: dict[tuple[str, tuple[Step, ...]], list[Channel]] = {}
+    for channel in builder.channels.values():
+        if channel.entry or channel.steps:
+            way = channel.entry, channel.steps
+            alike.setdefault(way, []).append(channel)
+        else:
+            silent.append(channel)
     for channels in alike.values():
-        first = channels[0]
-        entry = (
-            [speaker.says_of(channels, f"入口: {first.entry}。")] if first.entry else []
+        yield Section(
+            _names(channels),
+            tuple(_entry_and_steps(builder, channels)),
         )
-        steps = [speaker.steps(CityRules.channels, first.steps)] if first.steps else []
-        yield Section(_names(channels), (*entry, *steps))
     if silent:
+        text = "文件没有写明步骤, 按渠道提示办理。"
         yield Section(
             _names(silent),
-            (speaker.says_of(silent, "文件没有写明步骤, 按渠道提示办理。"),),
+            (builder.on_channels(silent, text),),
         )
 
 
-def _review(speaker: Speaker) -> Iterator[Said]:
-    reviews = speaker.value(CityRules.review_latency)
-    by_answer: dict[str, list[ChannelId]] = {}
-    for key, channel in speaker.channels.items():
-        by_answer.setdefault(how_soon(channel, reviews[key]), []).append(key)
-    for answer, keys in by_answer.items():
-        yield _said_of_review(
-            speaker,
-            keys,
-            f"{_names([speaker.channels[key] for key in keys])}: {answer}。",
+def _entry_and_steps(builder: GuideBuilder, channels: list[Channel]) -> Iterator[Block]:
+    first = channels[0]
+    if first.entry:
+        yield builder.on_channels(
+            channels,
+            f"入口: {first.entry}。",
         )
-    reviewed = [
-        key for key, latency in reviews.items() if latency.at_once is not AtOnce.ALWAYS
+    if first.steps:
+        yield builder.steps(CityRules.channels, first.steps)
+
+
+def _reviews(builder: GuideBuilder) -> Iterator[Statement]:
+    hook = CityRules.review_latency
+    reviews = builder.value(hook)
+    keys_by_answer: dict[str, list[ChannelId]] = {}
+    for key, channel in builder.channels.items():
+        answer = how_soon(channel, reviews[key])
+        keys_by_answer.setdefault(answer, []).append(key)
+    for answer, keys in keys_by_answer.items():
+        yield builder.statement(
+            hook,
+            f"{_names_of(builder, keys)}: {answer}。",
+            _of_all([reviews[key].clauses for key in keys]),
+        )
+    waits = [
+        review.clauses
+        for review in reviews.values()
+        if review.at_once is not AtOnce.ALWAYS
     ]
-    if reviewed:
-        yield _said_of_review(
-            speaker,
-            reviewed,
+    if waits:
+        yield builder.statement(
+            hook,
             "工作日自提交次日起算, 以国务院公布的放假和补班安排为准。",
+            _of_all(waits),
         )
 
 
-def _said_of_review(speaker: Speaker, keys: list[ChannelId], text: str) -> Said:
-    told = [speaker.value(CityRules.review_latency)[key].clauses for key in keys]
-    return speaker.says_for(
-        CityRules.review_latency, [speaker.channels[key] for key in keys], text, told
-    )
+def _names_of(builder: GuideBuilder, keys: Iterable[ChannelId]) -> str:
+    return _names(builder.channels[key] for key in keys)
+
+
+def _names(channels: Iterable[Channel]) -> str:
+    return "、".join(channel.name for channel in channels)

@@ -1,21 +1,28 @@
-"""The table that compares a city's channels (办理渠道对比), as the documents' own one
-does, row by row."""
+"""The table that compares a city's channels (办理渠道对比), as a document compares them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import (
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass
 from typing import Any
 
-from gongji.guide.page import Grid, Said
-from gongji.guide.quoted import OVER_THE_COUNTER, column_of, row_of, speaks_of
-from gongji.guide.speaker import Hook, Speaker, phrase
+from gongji.guide.builder import (
+    GuideBuilder,
+    Hook,
+    phrase,
+)
+from gongji.guide.page import Grid, Statement
 from gongji.rules.channels import (
     Across,
     Asked,
     AtOnce,
     Channel,
     ChannelId,
+    ChannelKind,
     MaterialNeed,
     ReviewLatency,
 )
@@ -23,183 +30,181 @@ from gongji.rules.clauses import Clause
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.phrases import days_in_words
 
-HOURS = "服务时间"
+OVER_THE_COUNTER = frozenset({ChannelKind.COUNTER, ChannelKind.BANK})
+
+ROWS: Mapping[str, Hook[Any]] = {
+    # Anqing's document compares these, in this order (A28 to A42).
+    "办理时效": CityRules.review_latency,
+    "操作便捷性": CityRules.channels,
+    "所需材料": CityRules.materials,
+    "适用人群": CityRules.channels,
+    "服务时间": CityRules.channels,
+    # No document compares these.
+    "身份核验": CityRules.identity_checks,
+    "填报信息": CityRules.fields_asked,
+    "受理范围": CityRules.channels,
+}
+"""The labels of the rows, each with the hook that answers."""
 
 _SILENT = "—"
 
 
 @dataclass(frozen=True, slots=True)
-class ComparisonRow:
-    """One row: its label, the hook that answers, what a channel's cell says, and the
-    clauses told of that channel."""
-
-    label: str
-    hook: Hook[Any]
-    cell: Callable[[ChannelId, Channel], str]
-    told: Callable[[ChannelId], Iterable[Clause]] = lambda _: ()
-
-
-@dataclass(frozen=True, slots=True)
-class ComparisonColumn:
-    """Channels under one name: one each, or those a document's table speaks of together."""
+class ComparedChannel:
+    """One channel with its cells by row; what a channel is silent on has no text."""
 
     name: str
-    channels: tuple[tuple[ChannelId, Channel], ...]
-
-    def says(self, row: ComparisonRow) -> str:
-        """What all its channels say, or each by name where they differ."""
-        texts = {channel.name: row.cell(key, channel) for key, channel in self.channels}
-        if len(set(texts.values())) == 1:
-            return next(iter(texts.values()))
-        return "; ".join(f"{name}: {text or _SILENT}" for name, text in texts.items())
-
-    def cites(
-        self, row: ComparisonRow, clauses: Iterable[Clause]
-    ) -> tuple[Clause, ...]:
-        """What the row tells of its channels, and those of the hook's clauses and its
-        own that quote the very cell."""
-        cited: dict[Clause, None] = {}
-        for key, channel in self.channels:
-            told = tuple(row.told(key))
-            quoting = (
-                c
-                for c in (*clauses, *channel.clauses, *told)
-                if row_of(c) == row.label and speaks_of(c, channel)
-            )
-            cited |= dict.fromkeys((*quoting, *(c for c in told if not row_of(c))))
-        return tuple(cited)
+    cells: Mapping[str, Statement]
 
 
-def comparison(speaker: Speaker) -> Grid:
-    """The whole table; rows on which every channel is silent are left out."""
-    columns = _columns(speaker)
-    rows = (_cells(speaker, columns, row) for row in _rows(speaker))
+Columns = Mapping[str, Sequence[ComparedChannel]]
+"""The channels by the name they are compared under."""
+
+
+def comparison(builder: GuideBuilder) -> Grid:
+    """Return the whole table, without the rows on which every channel is silent."""
+    columns = _columns(builder)
+    channels = [channel for column in columns.values() for channel in column]
+    rows = []
+    for row in ROWS:
+        if any(channel.cells[row].text for channel in channels):
+            label = _label(builder, row, channels)
+            cells = [_joined(column, row) for column in columns.values()]
+            rows.append((label, *cells))
     return Grid(
-        ("对比项", *(column.name for column in columns)),
-        tuple(filter(None, rows)),
+        head=("对比项", *columns),
+        rows=tuple(rows),
         wide=True,
     )
 
 
 def how_soon(channel: Channel, latency: ReviewLatency) -> str:
-    """When a request through a channel takes effect, in the words of the documents' table."""
+    """Return when an application takes effect, in the words of the documents' table."""
     if latency.at_once is AtOnce.NEVER:
         return phrase(latency)
-    at_once = "即时办结" if channel.kind in OVER_THE_COUNTER else phrase(AtOnce.ALWAYS)
+    # The documents say 办结 of what is done over the counter (A30), else 生效 (A28).
+    over_the_counter = channel.kind in OVER_THE_COUNTER
+    at_once = "即时办结" if over_the_counter else phrase(AtOnce.ALWAYS)
     if latency.at_once is AtOnce.ALWAYS:
         return at_once
     span = days_in_words(latency).replace("–", "-")
     return f"实时审核,{at_once}; 自动核验不能确认的转人工审核,{span}"
 
 
-def _columns(speaker: Speaker) -> tuple[ComparisonColumn, ...]:
-    """The channels in their order, under the short names of a document's table where
-    one speaks of them."""
-    by_channel: tuple[Hook[Any], ...] = (
-        CityRules.review_latency,
-        CityRules.materials,
-        CityRules.channels,
-    )
-    quoted = [
-        c
-        for hook in by_channel
-        for c in speaker.rules.answer(hook).clauses
-        if row_of(c)
-    ]
-    columns: dict[str, list[tuple[ChannelId, Channel]]] = {}
-    for key, channel in speaker.channels.items():
-        short = [
-            column_of(c) for c in (*quoted, *channel.clauses) if speaks_of(c, channel)
-        ]
-        columns.setdefault(next(iter(short), channel.name), []).append((key, channel))
-    return tuple(
-        ComparisonColumn(name, tuple(channels)) for name, channels in columns.items()
-    )
+def material_clauses(builder: GuideBuilder, key: ChannelId) -> list[Clause]:
+    """Return the clauses that give one channel's materials, none if nothing names them."""
+    needs = builder.value(CityRules.materials)[key]
+    clauses = [clause for need in needs for clause in need.clauses]
+    clauses += builder.channels[key].row_clauses.materials
+    return clauses
 
 
-def _rows(speaker: Speaker) -> Iterator[ComparisonRow]:
-    reviews, needs = (
-        speaker.value(CityRules.review_latency),
-        speaker.value(CityRules.materials),
-    )
-    checks, fields = (
-        speaker.value(CityRules.identity_checks),
-        speaker.value(CityRules.fields_asked),
-    )
-    bringing = {
-        key: [clause for need in asked for clause in need.clauses]
-        for key, asked in needs.items()
+def _columns(builder: GuideBuilder) -> Columns:
+    """Return the channels in their order, those of one short name together."""
+    columns: dict[str, list[ComparedChannel]] = {}
+    for key, channel in builder.channels.items():
+        compared = ComparedChannel(channel.name, _cells(builder, key))
+        column = columns.setdefault(channel.short_name or channel.name, [])
+        column.append(compared)
+    return columns
+
+
+def _cells(builder: GuideBuilder, key: ChannelId) -> Mapping[str, Statement]:
+    """Return the cells of one channel by row."""
+    channel = builder.channels[key]
+    review = builder.value(CityRules.review_latency)[key]
+    needs = builder.value(CityRules.materials)[key]
+    checks = builder.value(CityRules.identity_checks)[key]
+    fields = builder.value(CityRules.fields_asked)[key]
+    cited = channel.row_clauses
+    return {
+        "办理时效": Statement(how_soon(channel, review), review.clauses),
+        "操作便捷性": Statement(channel.ease, cited.ease),
+        "所需材料": Statement(
+            _what_to_bring(channel, needs),
+            tuple(material_clauses(builder, key)),
+        ),
+        "适用人群": Statement(channel.audience, cited.audience),
+        "服务时间": Statement(phrase(channel.hours), cited.hours),
+        "身份核验": Statement(phrase(checks)),
+        "填报信息": Statement(phrase(fields)),
+        "受理范围": Statement(_pairs(builder, channel)),
     }
-    of_channel = CityRules.channels
-    yield ComparisonRow(
-        "办理时效",
-        CityRules.review_latency,
-        lambda key, c: how_soon(c, reviews[key]),
-        lambda key: reviews[key].clauses,
-    )
-    yield ComparisonRow("操作便捷性", of_channel, lambda _, channel: channel.ease)
-    yield ComparisonRow(
-        "所需材料",
-        CityRules.materials,
-        lambda key, c: _what_to_bring(c, needs[key]),
-        lambda key: bringing[key],
-    )
-    yield ComparisonRow("适用人群", of_channel, lambda _, channel: channel.audience)
-    yield ComparisonRow(HOURS, of_channel, lambda _, channel: phrase(channel.hours))
-    yield ComparisonRow(
-        "身份核验", CityRules.identity_checks, lambda key, _: phrase(checks[key])
-    )
-    yield ComparisonRow(
-        "填报信息", CityRules.fields_asked, lambda key, _: phrase(fields[key])
-    )
-    if any(channel.across is not Across.BOTH for channel in speaker.channels.values()):
-        scope = phrase(speaker.value(CityRules.scope))
-        yield ComparisonRow(
-            "受理范围",
-            of_channel,
-            lambda _, c: scope if c.across is Across.BOTH else phrase(c.across),
-        )
 
 
-def _cells(
-    speaker: Speaker, columns: Iterable[ComparisonColumn], row: ComparisonRow
-) -> tuple[Said, ...]:
-    """The cells of one row, none where all are silent; clauses that stand in no cell
-    stand by the label."""
-    head = speaker.says(row.hook, row.label)
-    cells = [
-        Said(column.says(row), column.cites(row, head.clauses)) for column in columns
-    ]
-    if not any(said.text for said in cells):
-        return ()
-    placed = {clause for said in cells for clause in said.clauses}
-    rest = tuple(
-        clause for clause in head.clauses if not row_of(clause) and clause not in placed
+def _pairs(builder: GuideBuilder, channel: Channel) -> str:
+    """Return which pairs a channel takes, nothing if all channels take the same."""
+    if all(one.across is Across.BOTH for one in builder.channels.values()):
+        return ""
+    if channel.across is Across.BOTH:
+        return phrase(builder.value(CityRules.scope))
+    return phrase(channel.across)
+
+
+def _joined(column: Sequence[ComparedChannel], row: str) -> Statement:
+    """Return what a column's channels have in common, or each one's own by name."""
+    texts = {channel.cells[row].text for channel in column}
+    if len(texts) == 1:
+        text = texts.pop() or _SILENT
+    else:
+        parts = []
+        for channel in column:
+            own = channel.cells[row].text or _SILENT
+            parts.append(f"{channel.name}: {own}")
+        text = "; ".join(parts)
+    cited: dict[Clause, None] = {}
+    for channel in column:
+        cited.update(dict.fromkeys(channel.cells[row].clauses))
+    return Statement(text, tuple(cited))
+
+
+def _label(
+    builder: GuideBuilder,
+    row: str,
+    channels: Iterable[ComparedChannel],
+) -> Statement:
+    """Return a row's label with those of the hook's clauses that no cell cites."""
+    hook = ROWS[row]
+    # The cells of any row count: hours stand in their own row, not at "适用人群".
+    in_cells: set[Clause] = set()
+    for other in ROWS:
+        if ROWS[other] is hook:
+            for channel in channels:
+                in_cells.update(channel.cells[other].clauses)
+    clauses = builder.rules.answer(hook).clauses
+    return Statement(
+        row,
+        tuple(clause for clause in clauses if clause not in in_cells),
+        builder.rules.provincial(hook.__name__),
     )
-    shown = (Said(said.text or _SILENT, said.clauses) for said in cells)
-    return (Said(row.label, rest, head.provincial), *shown)
 
 
-def _what_to_bring(channel: Channel, needs: tuple[MaterialNeed, ...]) -> str:
-    """The materials of a channel on one line, originals together."""
+def _what_to_bring(channel: Channel, needs: Iterable[MaterialNeed]) -> str:
+    """Return the materials of a channel on one line, originals together."""
     always = [need for need in needs if need.asked is Asked.ALWAYS]
-    only_if = [need for need in needs if need.asked is Asked.RELATION_NOT_ON_RECORD]
-    parts = [_together(always)] if always else []
-    if not always and channel.kind not in OVER_THE_COUNTER:
-        parts = ["仅需在线身份验证"]
-    if only_if:
-        parts.append(f"登记信息查不到亲属关系的, 另需{_together(only_if)}")
+    if_unknown = [need for need in needs if need.asked is Asked.RELATION_NOT_ON_RECORD]
+    parts = []
+    if always:
+        parts.append(_names_of_proofs(always))
+    elif channel.kind not in OVER_THE_COUNTER:
+        parts.append("仅需在线身份验证")
+    if if_unknown:
+        proofs = _names_of_proofs(if_unknown)
+        parts.append(f"登记信息查不到亲属关系的, 另需{proofs}")
     return "; ".join(parts)
 
 
-def _together(needs: list[MaterialNeed]) -> str:
-    """Names as the applicant, who is the holder, calls them: "身份证、社保卡原件; 户口簿"."""
-    originals = "、".join(
-        need.name.removeprefix("授权人") for need in needs if need.original
-    )
-    copies = "、".join(
-        need.name.removeprefix("授权人") for need in needs if not need.original
-    )
-    return "; ".join(
-        part for part in (originals and f"{originals}原件", copies) if part
-    )
+def _names_of_proofs(needs: Iterable[MaterialNeed]) -> str:
+    """Return names as the applicant, the holder, calls them: "身份证、社保卡原件; 户口簿"."""
+    originals: list[str] = []
+    copies: list[str] = []
+    for need in needs:
+        # The applicant is the holder: the name need not say whose card it is.
+        name = need.name.removeprefix("授权人")
+        (originals if need.original else copies).append(name)
+    parts = []
+    if originals:
+        parts.append("、".join(originals) + "原件")
+    if copies:
+        parts.append("、".join(copies))
+    return "; ".join(parts)

@@ -1,4 +1,4 @@
-"""Writes a guide's page as CommonMark with tables."""
+"""Writes a guide as CommonMark with tables."""
 
 from __future__ import annotations
 
@@ -8,24 +8,26 @@ from collections.abc import Iterable, Iterator
 from gongji.guide.page import (
     PROVINCIAL,
     Block,
-    Cite,
+    Citation,
     Grid,
     GuidePage,
     LineList,
-    Said,
     Section,
-    cites,
+    Statement,
+    citations,
 )
 
+# Code, emphasis, HTML and the cells of a table begin with these.
 _SPECIAL = re.compile(r"[\\`*<|]")
 
 
 def to_markdown(page: GuidePage) -> str:
-    """The whole page; blocks stand apart by an empty line, the text ends with a line feed."""
-    told = [f"# {_text(page.title)}", *(_said(said) for said in page.lead)]
+    """Return the whole page; blocks stand apart by an empty line."""
+    blocks = [f"# {_text(page.title)}"]
+    blocks += [_statement(statement) for statement in page.lead]
     for section in page.sections:
-        told += _section(section, 2)
-    return "\n\n".join(told) + "\n"
+        blocks += _section(section, 2)
+    return "\n\n".join(blocks) + "\n"
 
 
 def _section(section: Section, depth: int) -> Iterator[str]:
@@ -38,42 +40,49 @@ def _section(section: Section, depth: int) -> Iterator[str]:
 
 def _block(block: Block) -> str:
     match block:
-        case Said():
-            return _said(block)
+        case Statement():
+            return _statement(block)
         case LineList():
-            return "\n".join(
-                f"{_bullet(block, number)} {_said(item)}"
-                for number, item in enumerate(block.items, 1)
-            )
+            return "\n".join(_items(block))
         case Grid():
-            rule = ["---"] * len(block.head)
-            rows = ([_said(cell) for cell in row] for row in block.rows)
-            return "\n".join(
-                _row(cells)
-                for cells in ([_text(name) for name in block.head], rule, *rows)
-            )
+            return "\n".join(_rows(block))
 
 
-def _bullet(lines: LineList, number: int) -> str:
-    return f"{number}." if lines.numbered else "-"
+def _items(lines: LineList) -> Iterator[str]:
+    for number, item in enumerate(lines.items, 1):
+        bullet = f"{number}." if lines.numbered else "-"
+        yield f"{bullet} {_statement(item)}"
+
+
+def _rows(grid: Grid) -> Iterator[str]:
+    yield _row(_text(name) for name in grid.head)
+    yield _row("---" for _ in grid.head)
+    for row in grid.rows:
+        yield _row(_statement(cell) for cell in row)
 
 
 def _row(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _said(said: Said) -> str:
-    """Text, what to mind, clauses in brackets, the mark of a provincial answer."""
-    mind = f" **注意:** {_text(said.mind)}" if said.mind else ""
-    cited = "、".join(_cite(cite) for cite in cites(said.clauses))
-    marks = (f"[{cited}]" if cited else "") + (PROVINCIAL if said.provincial else "")
-    return f"{_text(said.text)}{mind} {marks}".strip()
+def _statement(statement: Statement) -> str:
+    """Return text, what to mind, clauses in brackets, the mark of the province."""
+    text = _text(statement.text)
+    if statement.caution:
+        text += f" **注意:** {_text(statement.caution)}"
+    cited = "、".join(_citation(one) for one in citations(statement.clauses))
+    marks = f"[{cited}]" if cited else ""
+    if statement.provincial:
+        marks += PROVINCIAL
+    return f"{text} {marks}".strip()
 
 
-def _cite(cite: Cite) -> str:
-    return cite.first.id + (f"–{cite.last.id}" if cite.last else "") + cite.mark
+def _citation(citation: Citation) -> str:
+    span = f"–{citation.last.id}" if citation.last else ""
+    return f"{citation.first.id}{span}{citation.mark}"
 
 
 def _text(text: str) -> str:
-    """Text with everything escaped that CommonMark would read as more than text."""
-    return _SPECIAL.sub(lambda match: "\\" + match[0], " ".join(text.split()))
+    """Return text on one line, with all escaped that CommonMark reads as more than text."""
+    one_line = " ".join(text.split())
+    return _SPECIAL.sub(lambda match: f"\\{match[0]}", one_line)

@@ -1,48 +1,80 @@
-"""Sentences no decision asks for: each under the section of its heading, the others in
-one of their own."""
+"""Places the sentences no decision asks for under the sections they belong to."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
 
-from gongji.guide.page import LineList, Said, Section
-from gongji.guide.speaker import Speaker
+from gongji.guide.builder import GuideBuilder
+from gongji.guide.page import (
+    LineList,
+    Section,
+    Statement,
+    list_section,
+)
+from gongji.rules.channels import Note
 from gongji.rules.hookspecs import CityRules
 
-_OTHERS = "其他说明"
+_REMAINING = "其他说明"
 
 
-def with_notes(speaker: Speaker, sections: Iterable[Section]) -> tuple[Section, ...]:
-    """The sections, each with the notes of its heading below it, and what is left as the last one.
-
-    A note belongs to a section by its own heading, or where its sentence begins with
-    the section's: "如何解绑:…".
-    """
-    told = tuple(sections)
-    placed: dict[str, list[Said]] = {}
-    for note in speaker.value(CityRules.notes):
-        sentence = note.clause.text
-        begun = next((s.heading for s in told if sentence.startswith(s.heading)), "")
-        said = speaker.says(
-            CityRules.notes, sentence.removeprefix(begun).lstrip(":： "), [note.clause]
+def with_notes(
+    builder: GuideBuilder,
+    sections: Iterable[Section],
+) -> tuple[Section, ...]:
+    """Return the sections with their notes, those of no section in one at the end."""
+    placed = tuple(sections)
+    headings = [section.heading for section in placed]
+    notes: dict[str, list[Statement]] = {}
+    for note in builder.value(CityRules.notes):
+        heading, statement = _under_heading(builder, note, headings)
+        notes.setdefault(heading, []).append(statement)
+    placed = tuple(
+        _with(
+            section,
+            notes.pop(section.heading, []),
         )
-        placed.setdefault(begun or note.heading, []).append(said)
-    told = tuple(
-        _with(section, tuple(placed.pop(section.heading, ()))) for section in told
+        for section in placed
     )
-    others = tuple(
-        Section(heading, (LineList(tuple(notes)),)) for heading, notes in placed.items()
-    )
-    return (*told, Section(_OTHERS, parts=others)) if others else told
+    if not notes:
+        return placed
+    parts = [list_section(heading, lines) for heading, lines in notes.items()]
+    return *placed, Section(_REMAINING, parts=tuple(parts))
 
 
-def _with(section: Section, notes: tuple[Said, ...]) -> Section:
-    """The section with notes, in its last list where that has no order to follow."""
+def _under_heading(
+    builder: GuideBuilder,
+    note: Note,
+    headings: Iterable[str],
+) -> tuple[str, Statement]:
+    """Return a note as a statement, with the heading it belongs under.
+
+    A sentence that begins with a section's heading ("如何解绑:…") belongs there.
+    """
+    text = note.clause.text
+    begun = next((heading for heading in headings if text.startswith(heading)), "")
+    text = text.removeprefix(begun).lstrip(":： ")
+    statement = builder.statement(
+        CityRules.notes,
+        text,
+        [note.clause],
+    )
+    return begun or note.heading, statement
+
+
+def _with(section: Section, notes: list[Statement]) -> Section:
+    """Return a section with notes, in its last list unless that is numbered."""
     if not notes:
         return section
-    match section.blocks:
-        case (*before, LineList(numbered=False) as last):
-            return replace(section, blocks=(*before, LineList((*last.items, *notes))))
-        case blocks:
-            return replace(section, blocks=(*blocks, LineList(notes)))
+    last = section.blocks[-1] if section.blocks else None
+    # In a numbered list a note would read as one more step.
+    if isinstance(last, LineList) and not last.numbered:
+        joined = LineList((*last.items, *notes))
+        return replace(
+            section,
+            blocks=(*section.blocks[:-1], joined),
+        )
+    return replace(
+        section,
+        blocks=(*section.blocks, LineList(tuple(notes))),
+    )

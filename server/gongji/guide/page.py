@@ -1,55 +1,65 @@
-"""A guide as data: sections of statements, lists and tables, each statement with the
-clauses it rests on."""
+"""A guide as data: sections of statements, lists and tables, with the clauses cited."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from gongji.rules.clauses import Clause, Contradiction, Grade
+from gongji.rules.clauses import (
+    Clause,
+    Contradiction,
+    Grade,
+)
+
+PROVINCIAL = "〔省级〕"
+"""Marks a statement that rests on the province's answer."""
+
+_MARKS = {Grade.ASSUMPTION: "〔推定〕", Grade.UNCONFIRMED: "〔未证实〕"}
 
 _NUMBERED = re.compile(r"([A-Z]+)(\d+)(.*)")
 
-_MARK = {Grade.ASSUMPTION: "〔推定〕", Grade.UNCONFIRMED: "〔未证实〕"}
-
-PROVINCIAL = "〔省级〕"
+# Two clauses in a row are named, three are written as a span.
+_SHORTEST_RUN = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """One statement: its text, what to mind, the clauses it rests on, whether it is the
-    province's answer."""
+class Statement:
+    """One statement of the guide.
+
+    `provincial` says that the city leaves the answer to the province; `caution` is what
+    to mind when following it.
+    """
 
     text: str
     clauses: tuple[Clause, ...] = ()
     provincial: bool = False
-    mind: str = ""
+    caution: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class LineList:
-    """Statements one below the other; numbered where their order is to be followed."""
+    """Statements one below the other, numbered if their order is to be followed."""
 
-    items: tuple[Said, ...]
+    items: tuple[Statement, ...]
     numbered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A table; the first cell of a row names it. A `wide` one scrolls on a phone,
-    others fold row by row.
+    """A table whose first cell names its row.
 
-    `anchors` name the rows that others point to, one a row.
+    A `wide` one scrolls on a phone, others fold row by row. `anchors` are the names by
+    which others point to the rows, one a row, or none at all.
     """
 
     head: tuple[str, ...]
-    rows: tuple[tuple[Said, ...], ...]
+    rows: tuple[tuple[Statement, ...], ...]
     wide: bool = False
     anchors: tuple[str, ...] = ()
 
 
-Block = Said | LineList | Grid
+Block = Statement | LineList | Grid
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,72 +71,85 @@ class Section:
     parts: tuple[Section, ...] = ()
 
 
+def list_section(heading: str, lines: Iterable[Statement]) -> Section:
+    """Return a section that is one list without numbers."""
+    return Section(
+        heading,
+        (LineList(tuple(lines)),),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class GuidePage:
     """A whole guide."""
 
     title: str
-    lead: tuple[Said, ...]
-    sections: tuple[Section, ...] = field(default=())
+    lead: tuple[Statement, ...]
+    sections: tuple[Section, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Cite:
-    """A clause, or a run of clauses numbered one after the other, and the mark of how
-    far to trust it."""
+class Citation:
+    """A clause, or a span of clauses numbered in a row; `mark` says how far to trust it."""
 
     first: Clause
     last: Clause | None = None
     mark: str = ""
 
 
-def cites(clauses: Iterable[Clause]) -> tuple[Cite, ...]:
-    """Clauses in the order of their numbers, runs of three and more of one grade drawn together."""
+def citations(clauses: Iterable[Clause]) -> tuple[Citation, ...]:
+    """Return clauses by number, three and more in a row as a span."""
+    by_number = {clause.id: clause for clause in clauses}
     runs: list[list[Clause]] = []
-    for clause in sorted({c.id: c for c in clauses}.values(), key=in_order):
+    for clause in sorted(by_number.values(), key=clause_order):
         if runs and _follows(runs[-1][-1], clause):
             runs[-1].append(clause)
         else:
             runs.append([clause])
-    return tuple(cite for run in runs for cite in _drawn_together(run))
+    return tuple(citation for run in runs for citation in _citations_of_run(run))
 
 
-def in_order(clause: Clause | Contradiction) -> tuple[str, int, str]:
-    """Sorts C9 before C10 and C61b between C61 and C62."""
+def clause_order(clause: Clause | Contradiction) -> tuple[str, int, str]:
+    """Return the sort key that puts C9 before C10, and C61b between C61 and C62."""
     match = _NUMBERED.fullmatch(clause.id)
-    return (match[1], int(match[2]), match[3]) if match else (clause.id, 0, "")
+    if match is None:
+        return clause.id, 0, ""
+    letter, number, suffix = match.groups()
+    return letter, int(number), suffix
 
 
 def _follows(before: Clause, clause: Clause) -> bool:
-    (letter, number, rest), (letter_before, number_before, rest_before) = (
-        in_order(clause),
-        in_order(before),
-    )
-    return (
-        (letter, number) == (letter_before, number_before + 1)
-        and not rest + rest_before
-        and clause.grade is before.grade is Grade.DOCUMENT
-    )
+    """Return whether two clauses of documents are numbered one after the other."""
+    letter_before, number_before, suffix_before = clause_order(before)
+    letter, number, suffix = clause_order(clause)
+    numbered = (letter, number) == (letter_before, number_before + 1)
+    lettered = bool(suffix or suffix_before)
+    # A span has no place for the mark an assumption or an unconfirmed clause needs.
+    documents = before.grade is clause.grade is Grade.DOCUMENT
+    return numbered and not lettered and documents
 
 
-def _drawn_together(run: list[Clause]) -> Iterator[Cite]:
-    if len(run) > 2:
-        yield Cite(run[0], run[-1])
-    else:
-        yield from (Cite(clause, mark=_MARK.get(clause.grade, "")) for clause in run)
+def _citations_of_run(run: list[Clause]) -> Iterator[Citation]:
+    if len(run) >= _SHORTEST_RUN:
+        yield Citation(run[0], run[-1])
+        return
+    for clause in run:
+        yield Citation(
+            clause,
+            mark=_MARKS.get(clause.grade, ""),
+        )
 
 
-def clauses_of(block: Block | Section) -> Iterator[Clause]:
-    """Every clause cited in a part of a page."""
-    match block:
-        case Said():
-            yield from block.clauses
+def statements_in(part: Block | Section) -> Iterator[Statement]:
+    """Return every statement of a part of a page, in its order."""
+    match part:
+        case Statement():
+            yield part
         case LineList():
-            yield from (clause for item in block.items for clause in item.clauses)
+            yield from part.items
         case Grid():
-            yield from (
-                clause for row in block.rows for cell in row for clause in cell.clauses
-            )
+            for row in part.rows:
+                yield from row
         case Section():
-            for part in (*block.blocks, *block.parts):
-                yield from clauses_of(part)
+            for inner in (*part.blocks, *part.parts):
+                yield from statements_in(inner)

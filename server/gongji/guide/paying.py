@@ -1,157 +1,240 @@
-"""The sections on money: what the fund pays, what it never pays, how accounts are fed,
-whose purse comes first."""
+"""The sections on money: what the fund pays, what accounts get, whose purse is asked."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gongji.guide.page import Block, Grid, LineList, Said, Section
-from gongji.guide.speaker import Speaker, phrase
-from gongji.rules.benefits import BonusPoints, NoFund, Table
+from gongji.guide.builder import GuideBuilder, phrase
+from gongji.guide.page import (
+    Block,
+    Grid,
+    LineList,
+    Section,
+    Statement,
+    list_section,
+)
+from gongji.rules.benefits import (
+    BonusPoints,
+    NoFund,
+    Table,
+    TableClauses,
+)
 from gongji.rules.binding import NoLimit
+from gongji.rules.clauses import Clause
 from gongji.rules.codes import Scheme, Standing
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.money import percent
-from gongji.rules.phrases import level_in_words, money_in_words
+from gongji.rules.phrases import (
+    level_in_words,
+    money_in_words,
+    monthly_in_words,
+)
 
-_DEDUCTIBLE = ("起付", "合规医疗费")
-
-_RATIO = ("支付比例", "报销比例")
-"""Terms by which a document's sentence shows what it speaks of."""
+_NONE_NAMED = TableClauses(always=(), ratio={})
+"""The clauses of a table that names none: each statement rests on the whole rule."""
 
 
-def sections(speaker: Speaker) -> tuple[Section, ...]:
-    """The fund's part, exclusions, crediting, order of purses."""
+def sections(builder: GuideBuilder) -> tuple[Section, ...]:
+    """Return the fund's part, exclusions, crediting, the order of purses."""
+    schemes = [
+        Section(
+            phrase(scheme),
+            tuple(_benefit(builder, scheme, benefit)),
+        )
+        for scheme, benefit in builder.value(CityRules.reimbursement).items()
+    ]
     return (
-        Section("门诊费用统筹基金怎么付", parts=tuple(_schemes(speaker))),
-        Section("统筹基金不予支付的情形", (LineList(tuple(_exclusions(speaker))),)),
-        Section("个人账户怎么计入", (LineList(tuple(_crediting(speaker))),)),
-        Section("扣款顺序与撤销", (LineList(tuple(_purses(speaker))),)),
+        Section("门诊费用统筹基金怎么付", parts=tuple(schemes)),
+        list_section("统筹基金不予支付的情形", _exclusions(builder)),
+        list_section("个人账户怎么计入", _crediting(builder)),
+        list_section("扣款顺序与撤销", _purses(builder)),
     )
-
-
-def _schemes(speaker: Speaker) -> Iterator[Section]:
-    for scheme, benefit in speaker.value(CityRules.reimbursement).items():
-        yield Section(phrase(scheme), tuple(_benefit(speaker, scheme, benefit)))
 
 
 def _benefit(
-    speaker: Speaker, scheme: Scheme, benefit: Table | NoFund
+    builder: GuideBuilder,
+    scheme: Scheme,
+    benefit: Table | NoFund,
 ) -> Iterator[Block]:
+    hook = CityRules.reimbursement
     if isinstance(benefit, NoFund):
-        text = (
-            f"{phrase(scheme)}参保人的门诊费用, 本指南所述统筹基金不予支付: "
-            f"{benefit.clause.text}"
+        people = f"{phrase(scheme)}参保人的门诊费用"
+        reason = benefit.clause.text
+        yield builder.statement(
+            hook,
+            f"{people}, 本指南所述统筹基金不予支付: {reason}",
+            [benefit.clause],
         )
-        yield speaker.says(CityRules.reimbursement, text, [benefit.clause])
         return
-    told = "起付标准和支付比例按就诊医疗机构的级别:"
-    yield speaker.about(CityRules.reimbursement, told, *_DEDUCTIBLE, *_RATIO)
-    yield _by_level(benefit)
-    yield LineList(tuple(_terms(speaker, benefit)))
+    cited = benefit.clauses or _NONE_NAMED
+    yield builder.statement(
+        hook,
+        "起付标准和支付比例按就诊医疗机构的级别:",
+        _clauses_by_level(
+            cited,
+        ),
+    )
+    yield _figures_by_level(benefit)
+    terms = (
+        *_terms_of_people(builder, benefit, cited),
+        *_terms_of_institutions(builder, benefit, cited),
+    )
+    yield LineList(terms)
 
 
-def _by_level(table: Table) -> Grid:
-    capped = any(not isinstance(cap, NoLimit) for cap in table.visit_cap_fen.values())
-    head = (
+def _clauses_by_level(cited: TableClauses) -> tuple[Clause, ...]:
+    """Return the clauses of deductible and ratio, none if the deductible's are not named."""
+    # The table may name ratios alone, and those do not give the deductible.
+    if not cited.deductible:
+        return ()
+    ratios = [clause for clauses in cited.ratio.values() for clause in clauses]
+    return (
+        *cited.deductible,
+        *ratios,
+        *cited.retired,
+    )
+
+
+def _figures_by_level(table: Table) -> Grid:
+    caps = table.visit_cap_fen
+    capped = any(not isinstance(cap, NoLimit) for cap in caps.values())
+    ratios = [f"{phrase(standing)}支付比例" for standing in Standing]
+    head = [
         "医疗机构级别",
         "起付标准",
-        *(f"{phrase(standing)}支付比例" for standing in Standing),
-    )
+        *ratios,
+    ]
+    if capped:
+        head.append("单次支付限额")
     rows = []
     for level in sorted(table.ratio_bp):
-        cells = [level_in_words(level), money_in_words(table.deductible_fen[level])]
-        cells += [percent(table.ratio_of(standing, level)) for standing in Standing]
-        cells += [money_in_words(table.visit_cap_fen[level])] if capped else []
-        rows.append(tuple(Said(cell) for cell in cells))
-    return Grid((*head, "单次支付限额") if capped else head, tuple(rows))
+        deductible = money_in_words(table.deductible_fen[level])
+        ratios = [percent(table.ratio_of(standing, level)) for standing in Standing]
+        cells = [
+            level_in_words(level),
+            deductible,
+            *ratios,
+        ]
+        if capped:
+            cells.append(money_in_words(caps[level]))
+        rows.append(tuple(Statement(cell) for cell in cells))
+    return Grid(
+        tuple(head),
+        tuple(rows),
+    )
 
 
-def _terms(speaker: Speaker, table: Table) -> Iterator[Said]:
+def _terms_of_people(
+    builder: GuideBuilder,
+    table: Table,
+    cited: TableClauses,
+) -> Iterator[Statement]:
+    """Return what holds over a year: deductible, ratio of the retired, cap."""
     hook = CityRules.reimbursement
     most = table.deductible_year_max_fen
-    at_most = (
-        "" if isinstance(most, NoLimit) else f", 全年合计不超过{money_in_words(most)}"
-    )
-    yield speaker.about(
+    text = "起付标准按自然年度累计, 先后在不同级别就医的补差计算"
+    if not isinstance(most, NoLimit):
+        text += f", 全年合计不超过{money_in_words(most)}"
+    yield builder.statement(
         hook,
-        f"起付标准按自然年度累计, 先后在不同级别就医的补差计算{at_most}。",
-        *_DEDUCTIBLE,
+        f"{text}。",
+        cited.deductible,
     )
     if isinstance(table.retired, BonusPoints):
-        yield speaker.about(
-            hook, f"退休人员的支付比例{phrase(table.retired)}。", "退休"
+        yield builder.statement(
+            hook,
+            f"退休人员的支付比例{phrase(table.retired)}。",
+            cited.retired,
         )
-    caps = "、".join(
+    caps = [
         f"{phrase(standing)}{money_in_words(cap)}"
         for standing, cap in table.cap_fen.items()
+    ]
+    yield builder.statement(
+        hook,
+        f"自然年度支付限额: {'、'.join(caps)}; 不结转、不累加到次年度。",
+        cited.cap,
     )
-    yield speaker.about(
-        hook, f"自然年度支付限额: {caps}; 不结转、不累加到次年度。", "限额"
+
+
+def _terms_of_institutions(
+    builder: GuideBuilder,
+    table: Table,
+    cited: TableClauses,
+) -> Iterator[Statement]:
+    """Return what holds for a visit: unranked institutions, pharmacies, kinds, rounding."""
+    hook = CityRules.reimbursement
+    yield builder.statement(
+        hook,
+        f"未定级医疗机构按{level_in_words(table.unranked_as)}执行。",
+        cited.unranked,
     )
-    yield speaker.about(
-        hook, f"未定级医疗机构按{level_in_words(table.unranked_as)}执行。", "未定级"
-    )
-    pharmacy = table.pharmacy
-    if isinstance(pharmacy, NoFund):
-        yield speaker.says(
+    if isinstance(table.pharmacy, NoFund):
+        clause = table.pharmacy.clause
+        yield builder.statement(
             hook,
-            f"定点零售药店: 统筹基金不予支付({pharmacy.clause.text})。",
-            [pharmacy.clause],
+            f"定点零售药店: 统筹基金不予支付({clause.text})。",
+            [clause],
         )
     else:
-        yield speaker.about(
-            hook, f"定点零售药店: 按{level_in_words(pharmacy)}医疗机构执行。", "药店"
+        level = level_in_words(table.pharmacy)
+        yield builder.statement(
+            hook,
+            f"定点零售药店: 按{level}医疗机构执行。",
+            cited.pharmacy,
         )
-    yield speaker.about(hook, f"适用的医疗类别: {phrase(table.covers)}。", "普通门诊")
-    yield speaker.about(
+    yield builder.statement(
+        hook,
+        f"适用的医疗类别: {phrase(table.covers)}。",
+        cited.covers,
+    )
+    yield builder.statement(
         hook,
         f"统筹基金支付额每次就医计算一次, {phrase(table.rounding)}。",
-        "入到分",
-        "舍去",
+        cited.rounding,
     )
 
 
-def _exclusions(speaker: Speaker) -> Iterator[Said]:
-    for exclusion in speaker.value(CityRules.exclusions):
-        text = f"{phrase(exclusion.situation)}: {exclusion.clause.text}"
-        yield speaker.says(CityRules.exclusions, text, [exclusion.clause])
+def _exclusions(builder: GuideBuilder) -> Iterator[Statement]:
+    for exclusion in builder.value(CityRules.exclusions):
+        clause = exclusion.clause
+        yield builder.statement(
+            CityRules.exclusions,
+            f"{phrase(exclusion.situation)}: {clause.text}",
+            [clause],
+        )
 
 
-def _crediting(speaker: Speaker) -> Iterator[Said]:
-    terms = speaker.value(CityRules.account_crediting)
-    monthly = terms.retired_fen
-    retired = (
-        f"每月{money_in_words(monthly)}"
-        if isinstance(monthly, int)
-        else phrase(monthly)
-    )
-    employer = (
-        "划入个人账户"
-        if terms.employer_part_credited
-        else "不划入个人账户, 全部计入统筹基金"
-    )
+def _crediting(builder: GuideBuilder) -> Iterator[Statement]:
     hook = CityRules.account_crediting
-    yield speaker.about(
+    terms = builder.value(hook)
+    cited = terms.clauses
+    ratio = percent(terms.active_ratio_bp)
+    yield builder.statement(
         hook,
-        f"在职职工: 每月划入本人参保缴费基数的{percent(terms.active_ratio_bp)}。",
-        "在职职工",
+        f"在职职工: 每月划入本人参保缴费基数的{ratio}。",
+        cited.active,
     )
-    yield speaker.about(
-        hook, f"退休人员: 由统筹基金按定额划入, 定额{retired}。", "退休人员"
+    yield builder.statement(
+        hook,
+        f"退休人员: 由统筹基金按定额划入, 定额{monthly_in_words(terms)}。",
+        cited.retired,
     )
-    yield speaker.about(hook, f"单位缴费部分: {employer}。", "单位缴费")
+    not_credited = "不划入个人账户, 全部计入统筹基金"
+    employer = "划入个人账户" if terms.employer_part_credited else not_credited
+    yield builder.statement(
+        hook,
+        f"单位缴费部分: {employer}。",
+        cited.employer,
+    )
 
 
-def _purses(speaker: Speaker) -> Iterator[Said]:
-    yield speaker.says(
-        CityRules.purse_order,
-        f"扣款顺序: {phrase(speaker.value(CityRules.purse_order))}。",
+def _purses(builder: GuideBuilder) -> Iterator[Statement]:
+    hook = CityRules.purse_order
+    yield builder.value_in(hook, "扣款顺序: {}。")
+    yield builder.statement(
+        hook,
+        "每次共济支付不超过授权人个人账户当时的余额。",
+        builder.value(hook).balance_clauses,
     )
-    yield speaker.about(
-        CityRules.purse_order, "每次共济支付不超过授权人个人账户当时的余额。", "余额"
-    )
-    yield speaker.says(
-        CityRules.reversal,
-        f"撤销: {phrase(speaker.value(CityRules.reversal))}, 退款按原路退回各账户。",
-    )
+    yield builder.value_in(CityRules.reversal, "撤销: {}, 退款按原路退回各账户。")

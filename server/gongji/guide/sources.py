@@ -1,80 +1,105 @@
-"""The sections on what everything rests on: candidate revisions, contradictions
-settled, clauses in full."""
+"""The sections on sources: candidate revisions, contradictions settled, clauses in full."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from gongji.cities.city import City
-from gongji.guide.page import Grid, LineList, Said, Section, in_order
-from gongji.guide.speaker import Speaker, phrase
-from gongji.rules.clauses import clauses_in
+from gongji.guide.builder import GuideBuilder, phrase
+from gongji.guide.page import (
+    Grid,
+    LineList,
+    Section,
+    Statement,
+    clause_order,
+    list_section,
+)
+from gongji.rules.channels import ChannelId
+from gongji.rules.clauses import Ruled, clauses_in
 from gongji.rules.phrases import in_words, topic
 
 HEADING = "依据"
 
 
-def sections(city: City, speaker: Speaker) -> tuple[Section, ...]:
-    """Candidates, contradictions and clauses; an empty one is left out."""
+def sections(city: City, builder: GuideBuilder) -> tuple[Section, ...]:
+    """Return candidates and contradictions, if there are any, and the clauses."""
     candidates = tuple(_candidates(city))
-    contradictions = tuple(_contradictions(speaker))
-    told = []
+    contradictions = tuple(_contradictions(builder))
+    parts = []
     if candidates:
-        intro = Said(
-            "以下修订来源未经证实或没有施行日期, 未经运营方采用不影响任何办理结果。"
+        text = "以下修订来源未经证实或没有施行日期, 未经运营方采用不影响任何办理结果。"
+        intro = Statement(text)
+        parts.append(
+            Section(
+                "尚未采用的候选修订",
+                (intro, LineList(candidates)),
+            )
         )
-        told.append(Section("尚未采用的候选修订", (intro, LineList(candidates))))
     if contradictions:
-        told.append(Section("来源矛盾与取舍", parts=contradictions))
-    return (*told, Section(HEADING, (_clauses(city, speaker),)))
+        parts.append(Section("来源矛盾与取舍", parts=contradictions))
+    clauses = _clauses(city, builder)
+    return *parts, Section(HEADING, (clauses,))
 
 
-def _candidates(city: City) -> Iterator[Said]:
+def _candidates(city: City) -> Iterator[Statement]:
+    # An adoption reads "V2@2025-01-01".
     adopted = {adoption.partition("@")[0] for adoption in city.adoptions}
     for candidate in city.candidates:
         if candidate.name not in adopted:
-            text = (
-                f"{candidate.name}({topic(candidate.hook)}): "
-                f"{phrase(candidate.value)}。未采用: {candidate.why_not}"
-            )
-            yield Said(text, candidate.clauses)
+            revision = f"{candidate.name}({topic(candidate.hook)})"
+            value = phrase(candidate.value)
+            text = f"{revision}: {value}。未采用: {candidate.why_not}"
+            yield Statement(text, candidate.clauses)
 
 
-def _contradictions(speaker: Speaker) -> Iterator[Section]:
-    """One part a rule value that settles contradictions: what clashes, what was chosen,
-    why, what says otherwise."""
-    names = {key: channel.name for key, channel in speaker.channels.items()}
-    settling = [(hook, ruled) for hook, ruled in speaker.rules.all() if ruled.settles]
-    for hook, ruled in sorted(
-        settling, key=lambda answer: min(map(in_order, answer[1].settles))
-    ):
-        chosen = f"采用: {in_words(ruled.value, names)}"
-        lines = [
-            Said(f"{clash.id} {clash.clash}")
-            for clash in sorted(ruled.settles, key=in_order)
-        ]
-        lines.append(Said(chosen, ruled.clauses, speaker.rules.provincial(hook)))
-        lines += [Said(f"理由: {ruled.why}")] if ruled.why else []
-        lines += [Said("另有说法:", ruled.against)] if ruled.against else []
-        yield Section(topic(hook), (LineList(tuple(lines)),))
+def _contradictions(builder: GuideBuilder) -> Iterator[Section]:
+    """Return a part for each rule that settles contradictions, by the first settled."""
+    names = {key: channel.name for key, channel in builder.channels.items()}
+    settling = [(hook, ruled) for hook, ruled in builder.rules.all() if ruled.settles]
+    settling.sort(key=lambda rule: min(map(clause_order, rule[1].settles)))
+    for hook, ruled in settling:
+        provincial = builder.rules.provincial(hook)
+        lines = _settled(ruled, names, provincial=provincial)
+        yield list_section(topic(hook), lines)
 
 
-def _clauses(city: City, speaker: Speaker) -> Grid:
-    """Every clause any value or candidate of the day rests on or was weighed against."""
-    weighed = [ruled for _, ruled in speaker.rules.all()]
-    clauses = dict.fromkeys([*clauses_in(weighed), *clauses_in(city.candidates)])
-    ordered = sorted(clauses, key=in_order)
-    rows = tuple(
-        (
-            Said(clause.id),
-            Said(clause.text.replace("|", " · ")),
-            Said(clause.source),
-            Said(phrase(clause.grade)),
+def _settled(
+    ruled: Ruled[Any],
+    names: Mapping[ChannelId, str],
+    *,
+    provincial: bool,
+) -> Iterator[Statement]:
+    """Return what clashes, what was chosen and why, and what says otherwise."""
+    for contradiction in sorted(ruled.settles, key=clause_order):
+        yield Statement(f"{contradiction.id} {contradiction.clash}")
+    chosen = f"采用: {in_words(ruled.value, names)}"
+    yield Statement(chosen, ruled.clauses, provincial)
+    if ruled.why:
+        yield Statement(f"理由: {ruled.why}")
+    if ruled.against:
+        yield Statement("另有说法:", ruled.against)
+
+
+def _clauses(city: City, builder: GuideBuilder) -> Grid:
+    """Return every clause that a value or candidate of the day rests on or weighs."""
+    ruled = [answer for _, answer in builder.rules.all()]
+    # No set: clauses of one number would stand in any order.
+    clauses = dict.fromkeys([*clauses_in(ruled), *clauses_in(city.candidates)])
+    ordered = sorted(clauses, key=clause_order)
+    rows = []
+    for clause in ordered:
+        # A bar in a clause parts the cells of a table it quotes.
+        quoted = clause.text.replace("|", " · ")
+        cells = (
+            clause.id,
+            quoted,
+            clause.source,
+            phrase(clause.grade),
         )
-        for clause in ordered
-    )
+        rows.append(tuple(Statement(cell) for cell in cells))
     return Grid(
-        ("条款", "原文", "出处", "性质"),
-        rows,
+        head=("条款", "原文", "出处", "性质"),
+        rows=tuple(rows),
         anchors=tuple(clause.id for clause in ordered),
     )

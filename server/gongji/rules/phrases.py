@@ -97,6 +97,18 @@ def relations_left_out(relations: RelationSet) -> tuple[str, ...]:
     )
 
 
+def act_in_words(terms: AgreementTerms) -> str:
+    """Return what the holder does with which agreement: "签署《电子协议》"."""
+    title = terms.title if terms.title.startswith("《") else f"《{terms.title}》"
+    return f"{terms.act}{title}"
+
+
+def monthly_in_words(terms: CreditTerms) -> str:
+    """Return what retired people are credited: "每月70元", or that the operator sets it."""
+    fen = terms.retired_fen
+    return f"每月{money_in_words(fen)}" if isinstance(fen, int) else _phrase(fen)
+
+
 @singledispatch
 def _phrase(value: object) -> str:
     raise TypeError(
@@ -269,8 +281,7 @@ def _(value: ConsentTerms) -> str:
 
 @_phrase.register
 def _(value: AgreementTerms) -> str:
-    title = value.title if value.title.startswith("《") else f"《{value.title}》"
-    return f"{value.act}{title}({value.agreement_id},版本{value.version})"
+    return f"{act_in_words(value)}({value.agreement_id},版本{value.version})"
 
 
 @_phrase.register
@@ -387,12 +398,7 @@ def _(value: Wallet) -> str:
 
 @_phrase.register
 def _(value: CreditTerms) -> str:
-    retired = value.retired_fen
-    monthly = (
-        f"每月{money_in_words(retired)}"
-        if isinstance(retired, int)
-        else _phrase(retired)
-    )
+    monthly = monthly_in_words(value)
     employer = "划入" if value.employer_part_credited else "不划入"
     return (
         f"在职为本人参保缴费基数的{percent(value.active_ratio_bp)}; "
