@@ -1,4 +1,4 @@
-"""Every question the core asks a city, in the order it asks them.
+"""The questions the core asks a city (hooks 钩子), in the order it asks them.
 
 A hook takes nothing and returns a whole timeline, a tuple of `Ruled` values; the core
 picks by day. `None` means "as the province". All answers are read and checked once,
@@ -56,7 +56,10 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 class CityRules(Protocol):
-    """The contract of a city. A city's answer lies over the province's by day, so both are collected."""
+    """The contract of a city.
+
+    A city's answer lies over the province's by day, so both are collected.
+    """
 
     # --- who speaks -------------------------------------------------------------------
 
@@ -138,11 +141,15 @@ class CityRules(Protocol):
 
     @hookspec
     def reimbursement(self) -> Timeline[Mapping[Scheme, Table | NoFund]] | None:
-        """What the fund pays of an outpatient bill, by scheme (门诊待遇: 起付标准、支付比例、支付限额)."""
+        """What the fund pays of an outpatient bill, by scheme
+        (门诊待遇: 起付标准、支付比例、支付限额).
+        """
 
     @hookspec
     def exclusions(self) -> Timeline[tuple[Exclusion, ...]] | None:
-        """In which situations the fund pays nothing (不予支付情形), the first that applies named."""
+        """In which situations the fund pays nothing (不予支付情形), the first that
+        applies named.
+        """
 
     @hookspec
     def out_of_area(self) -> Timeline[OutOfArea] | None:
@@ -196,5 +203,6 @@ DATED_HOOKS: tuple[str, ...] = tuple(
 
 
 def question(hook: str) -> str:
-    """The sentence a hook stands for: the first of its docstring."""
-    return (getattr(CityRules, hook).__doc__ or "").strip().splitlines()[0]
+    """Return the sentence a hook stands for: the first paragraph of its docstring."""
+    paragraph, _, _ = (getattr(CityRules, hook).__doc__ or "").strip().partition("\n\n")
+    return " ".join(paragraph.split())
