@@ -11,10 +11,10 @@ from gongji import guide
 from gongji.cities.city import City
 from gongji.guide.page import citations, statements_in
 from gongji.rules.channels import Note
-from gongji.rules.clauses import Clause, ruled
+from gongji.rules.clauses import Clause
 from markdown_it import MarkdownIt
 
-from tests.guide.towns import DAY, every_city, with_answers
+from tests.guide.towns import DAY, every_city, newly, with_answers
 
 
 class Outline(HTMLParser):
@@ -106,7 +106,7 @@ def hostile_city() -> City:
     notes = (Note(heading="<i>|#", clause=HOSTILE),)
     return with_answers(
         "anqing",
-        notes=ruled(notes, since="2022-07-01", clauses=[HOSTILE]),
+        notes=newly(notes, HOSTILE),
     )
 
 

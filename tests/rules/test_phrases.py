@@ -321,7 +321,7 @@ def test_candidates(city: City) -> None:
 
 def test_unknown_type() -> None:
     """A value of a type no hook answers with is refused with the place to mend it."""
-    with pytest.raises(TypeError, match=r"date.*gongji\.words"):
+    with pytest.raises(TypeError, match=r"date.*gongji\.rules\.phrases"):
         in_words(date(2025, 1, 1))
 
 

@@ -1,0 +1,25 @@
+"""Rule values as Chinese phrases for people, one for each type a hook may answer with."""
+
+from __future__ import annotations
+
+# Importing these registers the phrases of their types.
+from gongji.rules.phrases.base import NOTHING, in_words, topic
+from gongji.rules.phrases.benefits import (
+    level_in_words,
+    money_in_words,
+    monthly_in_words,
+)
+from gongji.rules.phrases.binding import act_in_words, relations_left_out
+from gongji.rules.phrases.channels import days_in_words
+
+__all__ = [
+    "NOTHING",
+    "act_in_words",
+    "days_in_words",
+    "in_words",
+    "level_in_words",
+    "money_in_words",
+    "monthly_in_words",
+    "relations_left_out",
+    "topic",
+]

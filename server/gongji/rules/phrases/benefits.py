@@ -1,0 +1,162 @@
+"""Phrases of rules about money: what purses pay, what the fund pays, what is credited."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gongji.rules.benefits import (
+    ALL_PARTS,
+    BonusPoints,
+    CreditTerms,
+    Exclusion,
+    NoFund,
+    OutOfArea,
+    PurseOrder,
+    Table,
+    Uses,
+    Wallet,
+)
+from gongji.rules.binding import NO_LIMIT, NoLimit
+from gongji.rules.codes import Standing
+from gongji.rules.money import percent, yuan
+from gongji.rules.phrases.base import phrase
+from gongji.rules.terms import LEVELS
+
+
+def money_in_words(fen: int | NoLimit) -> str:
+    """Return an amount as the documents write it: "800元", or "不设限"."""
+    if isinstance(fen, NoLimit):
+        return phrase(fen)
+    # The documents write neither thousands separators nor 角分 that are 0.
+    amount = yuan(fen).replace(",", "").removesuffix(".00")
+    return f"{amount}元"
+
+
+def level_in_words(level: int) -> str:
+    """Return a level of institutions: 1 → "一级"."""
+    return LEVELS[level]
+
+
+def monthly_in_words(terms: CreditTerms) -> str:
+    """Return what retired people are credited: "每月70元", or that the operator sets it."""
+    fen = terms.retired_fen
+    return f"每月{money_in_words(fen)}" if isinstance(fen, int) else phrase(fen)
+
+
+@phrase.register
+def _(value: Uses) -> str:
+    never = f"不得用于{phrase(value.never)}" if value.never else "没有禁止的用途"
+    any_part = value.own_pays == ALL_PARTS
+    own = "个人负担的任何部分" if any_part else phrase(value.own_pays)
+    return (
+        f"共济可用于{phrase(value.aid_at)}; 共济支付{phrase(value.aid_pays)}; "
+        f"本人账户支付{own}; {never}"
+    )
+
+
+@phrase.register
+def _(value: PurseOrder) -> str:
+    purses = [phrase(kind) for kind in value.order]
+    return " → ".join([*purses, "现金"])
+
+
+@phrase.register
+def _(value: NoFund) -> str:
+    return f"统筹基金不予支付({value.clause.id}: {value.clause.text})"
+
+
+@phrase.register
+def _(value: BonusPoints) -> str:
+    points = percent(value.above_active_bp).removesuffix("%")
+    return f"高于在职{points}个百分点"
+
+
+@phrase.register
+def _(value: Table) -> str:
+    parts = [
+        _deductible(value),
+        _ratios(value),
+        _caps(value),
+    ]
+    if set(value.visit_cap_fen.values()) - {NO_LIMIT}:
+        parts.append(f"单次支付限额{_amounts_by_level(value.visit_cap_fen)}")
+    parts.append(f"未定级机构按{level_in_words(value.unranked_as)}")
+    parts.append(f"定点药店{_pharmacy(value)}")
+    parts.append(f"适用于{phrase(value.covers)}")
+    parts.append(f"支付额{phrase(value.rounding)}")
+    return "; ".join(parts)
+
+
+def _deductible(table: Table) -> str:
+    text = f"起付标准{_amounts_by_level(table.deductible_fen)}"
+    most = table.deductible_year_max_fen
+    if isinstance(most, NoLimit):
+        return text
+    return f"{text},全年累计不超过{money_in_words(most)}"
+
+
+def _ratios(table: Table) -> str:
+    rows = []
+    for standing in Standing:
+        ratios = {}
+        for level in table.ratio_bp:
+            ratios[level] = percent(table.ratio_of(standing, level))
+        rows.append(f"{phrase(standing)}{_by_level(ratios)}")
+    text = f"支付比例{','.join(rows)}"
+    if isinstance(table.retired, BonusPoints):
+        text += f"({phrase(table.retired)})"
+    return text
+
+
+def _caps(table: Table) -> str:
+    caps = {standing: money_in_words(cap) for standing, cap in table.cap_fen.items()}
+    if len(set(caps.values())) == 1:
+        amount = next(iter(caps.values()))
+        return f"年度支付限额{amount}"
+    parts = [f"{phrase(standing)}{cap}" for standing, cap in caps.items()]
+    return f"年度支付限额{'、'.join(parts)}"
+
+
+def _pharmacy(table: Table) -> str:
+    if isinstance(table.pharmacy, NoFund):
+        return phrase(table.pharmacy)
+    return f"按{level_in_words(table.pharmacy)}"
+
+
+def _amounts_by_level(fen: Mapping[int, int] | Mapping[int, int | NoLimit]) -> str:
+    return _by_level({level: money_in_words(amount) for level, amount in fen.items()})
+
+
+def _by_level(texts: Mapping[int, str]) -> str:
+    """Return one text if all levels agree, else level by level."""
+    if len(set(texts.values())) == 1:
+        return next(iter(texts.values()))
+    parts = [f"{level_in_words(level)}{text}" for level, text in sorted(texts.items())]
+    return "、".join(parts)
+
+
+@phrase.register
+def _(value: Exclusion) -> str:
+    return f"{phrase(value.situation)}({value.clause.id}: {value.clause.text})"
+
+
+@phrase.register
+def _(value: OutOfArea) -> str:
+    need = "须先备案" if value.filing_before_direct_settlement else "无须备案"
+    return f"异地直接结算{need}; {phrase(value.procedure)}"
+
+
+@phrase.register
+def _(value: Wallet) -> str:
+    effect = "开通即绑定共济关系" if value.binds else "开通不绑定任何人"
+    return f"{phrase(value.procedure)}; {effect}"
+
+
+@phrase.register
+def _(value: CreditTerms) -> str:
+    monthly = monthly_in_words(value)
+    employer = "划入" if value.employer_part_credited else "不划入"
+    return (
+        f"在职为本人参保缴费基数的{percent(value.active_ratio_bp)}; "
+        f"退休按定额划入,{monthly}; 单位缴费部分{employer}个人账户"
+    )
