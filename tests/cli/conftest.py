@@ -1,11 +1,10 @@
-"""A whole service in a thread, on a free port of the loopback, for the tests of the
-command line."""
+"""A whole service in a thread, on a free port of the loopback, for tests of the command."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -16,10 +15,9 @@ from gongji.cities.loading import load_cities
 from gongji.serve import service, supervisor
 from gongji.serve.settings import Settings
 
+from tests.cli.command import Serving
 from tests.postgres import QUICK, Postgres
 from tests.postgres import running as postgres_running
-
-Serving = Callable[..., str]
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +29,7 @@ def postgres() -> Iterator[Postgres]:
 
 @contextmanager
 def _running(settings: Settings, cities: Cities) -> Iterator[str]:
-    """Runs a service in its own loop and thread; yields its address."""
+    """Run a service in a loop and thread of its own; yield its address."""
     addresses: list[str] = []
     up, stop = threading.Event(), threading.Event()
 
@@ -60,17 +58,20 @@ def _running(settings: Settings, cities: Cities) -> Iterator[str]:
 
 @pytest.fixture
 def serving(tmp_path: Path) -> Iterator[Serving]:
-    """Starts sandboxes; each call answers the address of one, all end with the test."""
+    """Start sandboxes; all end with the test."""
     with ExitStack() as stack:
 
         def start(
             *,
             cities: Cities | None = None,
             sample: bool = True,
-            data: Path = tmp_path / "var",
+            data: Path | None = None,
         ) -> str:
             settings = Settings(
-                address="127.0.0.1:0", data=data, sample=sample, sandbox=True
+                address="127.0.0.1:0",
+                data=data or tmp_path / "var",
+                sample=sample,
+                sandbox=True,
             )
             return stack.enter_context(_running(settings, cities or load_cities()))
 

@@ -1,5 +1,4 @@
-"""`gongji serve` as people start it: a process of its own, its announcement and log
-read as they come."""
+"""`gongji serve` in a process of its own, its announcement and log read as they come."""
 
 from __future__ import annotations
 
@@ -15,7 +14,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import grpc
 from gongji.rules.codes import SHANGHAI
@@ -34,14 +33,14 @@ TODAY = datetime.now(SHANGHAI).date().isoformat()
 
 
 class Started:
-    """A server that has announced itself; its log is read as it comes, so that it never
-    waits for us."""
+    """A server that has announced itself."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
         self.address = ""
         self.announced: list[str] = []
         self._log: SimpleQueue[str | None] = SimpleQueue()
+        # Read as it comes: a server whose pipe is full would wait for us.
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
@@ -50,28 +49,32 @@ class Started:
         self._log.put(None)
 
     def announcement(self) -> None:
-        """Waits for it. AssertionError with the log where it ended instead."""
+        """Wait for it. AssertionError with the log if the server ends instead."""
         for line in self.process.stdout or ():
             self.announced.append(line)
-            if found := re.search(r"正在 (\S+:\d+) 服务", line):
-                self.address = found[1]
+            announced = re.search(r"正在 (\S+:\d+) 服务", line)
+            if announced:
+                self.address = announced[1]
                 return
         raise AssertionError(self.silence())
 
     def event(self, name: str) -> dict[str, Any]:
-        """The next log line of that event; what is logged before it is passed over."""
+        """Return the next log line of an event; skip those before it."""
         while (line := self._log.get(timeout=PATIENCE_S)) is not None:
-            if line.startswith("{") and (told := json.loads(line))["event"] == name:
-                return dict(told)
-        msg = f"the log ended without {name}"
-        raise AssertionError(msg)
+            if not line.startswith("{"):
+                continue
+            logged: dict[str, Any] = json.loads(line)
+            if logged["event"] == name:
+                return logged
+        message = f"the log ended without {name}"
+        raise AssertionError(message)
 
     def silence(self) -> str:
-        """Waits until nobody is left who could write to the log: what it still said."""
+        """Wait until all its processes are gone; return what was still logged."""
         return "".join(iter(lambda: self._log.get(timeout=PATIENCE_S) or "", ""))
 
     def end(self, number: signal.Signals = signal.SIGINT) -> int:
-        """Ends it by a signal: its exit code, once all its processes are gone."""
+        """End it by a signal; return its exit code once all its processes are gone."""
         self.process.send_signal(number)
         self.silence()
         return self.process.wait(PATIENCE_S)
@@ -79,28 +82,24 @@ class Started:
 
 @contextmanager
 def started(*arguments: str) -> Iterator[Started]:
-    """Starts the command on a free port and waits for its announcement."""
-    command = [
-        sys.executable,
-        "-m",
-        "gongji",
-        "serve",
-        "--address",
-        "127.0.0.1:0",
-        *arguments,
-    ]
+    """Start the command on a free port and wait for its announcement."""
+    command = [sys.executable, "-m", "gongji", "serve", "--address", "127.0.0.1:0"]
     with subprocess.Popen(  # noqa: S603 - our own
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         try:
-            (server := Started(process)).announcement()
+            server = Started(process)
+            server.announcement()
             yield server
         finally:
             process.kill()
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """A command that ends by itself."""
+    """Run a command that ends by itself."""
     command = [sys.executable, "-m", "gongji", *arguments]
     return subprocess.run(  # noqa: S603 - our own
         command, capture_output=True, text=True, check=False, timeout=PATIENCE_S
@@ -108,14 +107,15 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 class Caller:
-    """A connection of its own, and the calls of a clinic about the sample's first person."""
+    """A clinic's calls about the sample's first person, over a connection of its own."""
 
     def __init__(self, address: str) -> None:
+        # gRPC would share a connection of another caller, and hide an UNAVAILABLE.
         options = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0)]
         self.channel = grpc.insecure_channel(address, options)
-        self.settlements: Any = settlement_pb2_grpc.SettlementServiceStub(self.channel)
-        self.accounts: Any = account_pb2_grpc.AccountServiceStub(self.channel)
-        self.registry: Any = registry_pb2_grpc.RegistryServiceStub(self.channel)
+        self.settlements = settlement_pb2_grpc.SettlementServiceStub(self.channel)
+        self.accounts = account_pb2_grpc.AccountServiceStub(self.channel)
+        self.registry = registry_pb2_grpc.RegistryServiceStub(self.channel)
 
     def __enter__(self) -> Self:
         return self
@@ -126,18 +126,15 @@ class Caller:
     def settle(
         self, request_id: str = "", fen: int = 10_000
     ) -> settlement_pb2.SettleResponse:
-        """Settles a bill below the deductible, out of the person's own purse."""
+        """Settle a bill below the deductible, out of the person's own purse."""
         request = settlement_pb2.SettleRequest(
             request_id=request_id or str(uuid.uuid4()), bill=self.bill(fen)
         )
-        reply: settlement_pb2.SettleResponse = self.settlements.Settle(
-            request, timeout=20
-        )
-        return reply
+        return self.settlements.Settle(request, timeout=20)
 
     @staticmethod
     def bill(fen: int) -> settlement_pb2.Bill:
-        """A bill of today, wholly in scope."""
+        """Return a bill of today, wholly in scope."""
         return settlement_pb2.Bill(
             patient=PERSON,
             institution_code="H34110000001",
@@ -149,47 +146,57 @@ class Caller:
         )
 
     def balance(self) -> int:
-        """The purse, in fen."""
-        reply = self.accounts.GetAccount(
-            account_pb2.GetAccountRequest(person=PERSON), timeout=20
-        )
-        return int(reply.balance_fen)
+        """Return the purse's balance in fen."""
+        request = account_pb2.GetAccountRequest(person=PERSON)
+        return self.accounts.GetAccount(request, timeout=20).balance_fen
 
 
 PERSON = types_pb2.PersonRef(person_no="CZ001")
 
 
 def children(pid: int) -> list[int]:
-    """The processes a process has started."""
-    return [
-        int(child)
-        for child in Path(f"/proc/{pid}/task/{pid}/children")
-        .read_text(encoding="utf-8")
-        .split()
-    ]
+    """Return the processes that a process has started."""
+    path = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in path.read_text(encoding="utf-8").split()]
 
 
 def connections(pid: int, port: int) -> int:
-    """How many connections a process and its children have accepted on a port."""
-    inodes = set()
-    for descriptor in (
-        d for one in (pid, *children(pid)) for d in Path(f"/proc/{one}/fd").iterdir()
-    ):
-        try:
-            inodes.add(str(descriptor.readlink()))
-        except FileNotFoundError:
-            continue
-    tables = [
-        Path(f"/proc/net/{name}").read_text(encoding="utf-8").splitlines()[1:]
-        for name in ("tcp", "tcp6")
-    ]
-    rows = (line.split() for table in tables for line in table)
+    """Return how many connections a process and its children have accepted on a port."""
+    accepted = set().union(*(_sockets_of(one) for one in (pid, *children(pid))))
     return sum(
-        f"socket:[{row[9]}]" in inodes
-        and int(row[1].rpartition(":")[2], 16) == port
-        and row[3] == ESTABLISHED
-        for row in rows
+        socket.port == port
+        and socket.state == ESTABLISHED
+        and f"socket:[{socket.inode}]" in accepted
+        for socket in _sockets()
     )
+
+
+def _sockets_of(pid: int) -> set[str]:
+    """Return the sockets a process has open, such as socket:[4711]."""
+    links = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            links.add(str(descriptor.readlink()))
+        except FileNotFoundError:  # closed since
+            continue
+    return links
+
+
+class TcpSocket(NamedTuple):
+    """A TCP socket of this machine, as Linux lists it."""
+
+    port: int
+    state: str
+    inode: str
+
+
+def _sockets() -> Iterator[TcpSocket]:
+    for name in ("tcp", "tcp6"):
+        table = Path(f"/proc/net/{name}").read_text(encoding="utf-8")
+        for line in table.splitlines()[1:]:
+            columns = line.split()
+            port = int(columns[1].rpartition(":")[2], 16)
+            yield TcpSocket(port, state=columns[3], inode=columns[9])
 
 
 ESTABLISHED = "01"

@@ -1,5 +1,4 @@
-"""Servers over one database are of one mind about what is adopted, or one of them does
-not serve."""
+"""Servers over one database agree on what is adopted, or one of them does not serve."""
 
 from __future__ import annotations
 
@@ -31,7 +30,7 @@ OTHER = Adoption("341100", "V3", date(2025, 1, 1))
 
 @dataclass
 class Servers:
-    """Several servers' stores over one database."""
+    """Two servers' stores over one database."""
 
     url: str
     stores: list[Store]
@@ -44,9 +43,8 @@ class Servers:
         )
 
     async def recorded(self) -> list[tuple[str, str, date]]:
-        return [
-            (a.area_code, a.candidate, a.since) for a in await self.stores[0].adopted()
-        ]
+        adopted = await self.stores[0].adopted()
+        return [(a.area_code, a.candidate, a.since) for a in adopted]
 
 
 @pytest.fixture(scope="module")
@@ -77,13 +75,11 @@ async def test_servers_of_one_mind(servers: Servers) -> None:
 
 
 async def test_several_are_recorded_at_once_or_none(servers: Servers) -> None:
-    """Where one of two adoptions may not be recorded, the other is not either."""
-    await servers.stores[0].apply(
-        Write((SettledDay(pooling_area(V2.area_code), date(2025, 1, 15)),))
-    )
-    with pytest.raises(
-        ValueError, match="不能自 2025-01-01 起采用 341100:V3: 该日以后已有结算"
-    ):
+    """If one of two adoptions may not be recorded, the other is not either."""
+    settled = SettledDay(pooling_area(V2.area_code), date(2025, 1, 15))
+    await servers.stores[0].apply(WriteRecords((settled,)))
+    message = "不能自 2025-01-01 起采用 341100:V3: 该日以后已有结算"
+    with pytest.raises(ValueError, match=message):
         async with servers.start(0, LATER, OTHER):
             pass
     assert [] == await servers.recorded()
@@ -116,18 +112,18 @@ OTHERWISE = {
 
 
 @pytest.mark.parametrize(
-    ("running", "starting", "told"), OTHERWISE.values(), ids=OTHERWISE
+    ("running", "starting", "message"), OTHERWISE.values(), ids=OTHERWISE
 )
 async def test_who_adopts_otherwise_does_not_start_beside(
     servers: Servers,
     running: tuple[Adoption, ...],
     starting: tuple[Adoption, ...],
-    told: str,
+    message: str,
 ) -> None:
     """A server with other adoptions than a running one is refused, and nothing is recorded."""
     async with servers.start(0, *running):
         before = await servers.recorded()
-        with pytest.raises(ValueError, match=told):
+        with pytest.raises(ValueError, match=message):
             async with servers.start(1, *starting):
                 pass
         assert before == await servers.recorded()
@@ -149,9 +145,8 @@ async def test_who_is_alone_may_change(servers: Servers) -> None:
 async def test_those_who_start_at_once_agree(servers: Servers) -> None:
     """Of two that start together with the same adoption one records it, and both serve."""
     async with AsyncExitStack() as stack:
-        await asyncio.gather(
-            *(stack.enter_async_context(servers.start(number, V2)) for number in (0, 1))
-        )
+        both = [servers.start(number, V2) for number in (0, 1)]
+        await asyncio.gather(*map(stack.enter_async_context, both))
         assert [("341100", "V2", V2.since)] == await servers.recorded()
 
 
@@ -168,27 +163,27 @@ async def test_who_is_overruled_ends(servers: Servers) -> None:
 
 
 async def test_who_was_cut_off_shows_again(servers: Servers) -> None:
-    """A server whose sign went with its connection gives it again, and is again beside
-    whom nothing is changed."""
+    """A server whose presence went with its connection shows it again, and nothing is
+    changed beside it."""
     async with servers.start(0, V2, interval_s=0.01):
-        before = signs(servers.url)
+        before = presences(servers.url)
         with psycopg.connect(servers.url) as operator:
             operator.execute("SELECT pg_terminate_backend(%s)", [before[0]])
-        while signs(servers.url) in ([], before):  # noqa: ASYNC110 - the event is in the database
+        while presences(servers.url) in ([], before):  # noqa: ASYNC110 - no event tells
             await asyncio.sleep(0.01)
         with pytest.raises(ValueError, match="另有服务"):
             async with servers.start(1, LATER):
                 pass
 
 
-def signs(url: str) -> list[int]:
-    """The sessions that show a server."""
+def presences(url: str) -> list[int]:
+    """Return the sessions that show a server."""
+    query = (
+        "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = "
+        "'adoption'::regclass AND granted"
+    )
     with psycopg.connect(url) as connection:
-        held = (
-            "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = "
-            "'adoption'::regclass AND granted"
-        )
-        return [pid for (pid,) in connection.execute(held)]
+        return [pid for (pid,) in connection.execute(query)]
 
 
 def test_signs_of_other_schemas_do_not_count(postgres: Postgres) -> None:
@@ -197,15 +192,15 @@ def test_signs_of_other_schemas_do_not_count(postgres: Postgres) -> None:
     for url in urls:
         with psycopg.connect(url) as connection:
             connection.execute("CREATE TABLE adoption ()")
-    one, other = map(Presence, urls)
-    one.share()
-    assert other.alone()
-    one.close()
-    other.close()
+    first, second = map(Presence, urls)
+    first.share()
+    assert second.alone()
+    first.close()
+    second.close()
 
 
 @dataclass(frozen=True)
-class Write:
+class WriteRecords:
     """Writes records as they are."""
 
     records: tuple[object, ...]

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner
+from click.testing import Result
+from gongji.cities.city import City
 from gongji.cities.loading import load_cities
-from gongji.cli import main
 from gongji.kit.check.findings import COLUMNS
 from gongji.kit.check.situations import situations
 
+from tests.cli.command import gongji, tables
 from tests.packages import IDENTITY, Package, installed
 
 EFFECTS = (
@@ -30,36 +29,23 @@ def table(changes: str) -> str:
     )
 
 
-def run(
-    folder: Path, source: str, *options: str
-) -> tuple[int, Mapping[str, list[dict[str, Any]]], str]:
-    """Exit code, tables and whole output of the check of a plugin."""
+def run(folder: Path, source: str, *options: str) -> Result:
+    """Check a plugin made of this source."""
     with installed(folder, Package("gongji-wuhu", "wuhu", source)):
-        result = CliRunner().invoke(
-            main, ["--json", "check", "wuhu", *options], catch_exceptions=False
-        )
-    lines = [json.loads(line) for line in result.stdout.splitlines()]
-    return (
-        result.exit_code,
-        {title: rows for line in lines for title, rows in line.items()},
-        result.output,
-    )
+        return gongji("--json", "check", "wuhu", *options)
 
 
 @pytest.mark.parametrize("city", load_cities().all, ids=lambda city: city.pinyin)
-def test_shipped_cities_pass_strictly(city: Any) -> None:
+def test_shipped_cities_pass_strictly(city: City) -> None:
     """Every shipped city passes, warnings included, and says how much was proved."""
-    result = CliRunner().invoke(
-        main, ["--json", "check", city.name, "--strict"], catch_exceptions=False
-    )
-    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    result = gongji("--json", "check", city.name, "--strict")
+    printed = tables(result)
 
     assert 0 == result.exit_code
-    assert ["rules", "extremes", "proof", "findings"] == [
-        title for line in lines for title in line
-    ]
-    assert [] == lines[-1]["findings"]
-    assert 0 == lines[-2]["proof"][0]["situations"] % len(list(situations()))
+    assert ["rules", "extremes", "proof", "findings"] == list(printed)
+    assert [] == printed["findings"]
+    (extent,) = printed["proof"]
+    assert 0 == extent["situations"] % len(list(situations()))
 
 
 REFUSED = {
@@ -107,49 +93,44 @@ REFUSED = {
 def test_refused(
     tmp_path: Path, source: str, expected: Mapping[str, str], mend: str
 ) -> None:
-    """A plugin at fault ends the check with 1, and the finding stands there with what to write."""
-    code, tables, _ = run(tmp_path, source)
-    found = [row for row in tables["findings"] if expected.items() <= row.items()]
+    """A plugin at fault ends the check with 1, and a finding says what to write."""
+    result = run(tmp_path, source)
+    findings = tables(result)["findings"]
+    matches = [row for row in findings if expected.items() <= row.items()]
 
-    assert 1 == code
-    assert list(COLUMNS) == list(tables["findings"][0])
-    assert any(mend in row["mend"] for row in found), tables["findings"]
+    assert 1 == result.exit_code
+    assert list(COLUMNS) == list(findings[0])
+    assert any(mend in row["mend"] for row in matches), findings
 
 
 def test_a_sight_is_told_once(tmp_path: Path) -> None:
-    """What the source shows at a line is not told again because running shows it too."""
+    """A finding in the source at a line is not repeated because running shows it too."""
     opened = IDENTITY + HOOK.format(name="scope", answer="open('/dev/null').close()")
-    _, tables, _ = run(tmp_path, opened)
+    findings = tables(run(tmp_path, opened))["findings"]
 
-    assert ["files"] == [row["kind"] for row in tables["findings"]]
+    assert ["files"] == [row["kind"] for row in findings]
 
 
 def test_warnings(tmp_path: Path) -> None:
-    """A value that does nothing is told and forbids nothing, but for `--strict`."""
+    """A value that does nothing is reported and forbids nothing, but for `--strict`."""
     idle = table(f"deductible_year_max_fen=900_00, {EFFECTS}")
     (tmp_path / "strict").mkdir()
-    code, tables, _ = run(tmp_path, idle)
-    strictly, _, _ = run(tmp_path / "strict", idle, "--strict")
+    result = run(tmp_path, idle)
+    strictly = run(tmp_path / "strict", idle, "--strict")
 
-    assert [("warning", "inert")] == [
-        (row["severity"], row["kind"]) for row in tables["findings"]
-    ]
-    assert (0, 1) == (code, strictly)
+    (finding,) = tables(result)["findings"]
+    assert ("warning", "inert") == (finding["severity"], finding["kind"])
+    assert (0, 1) == (result.exit_code, strictly.exit_code)
 
 
 def test_for_people(tmp_path: Path) -> None:
-    """People read findings in Chinese; where there are none, no empty table."""
-    with installed(
-        tmp_path, Package("gongji-wuhu", "wuhu", f"import random\n{IDENTITY}")
-    ):
-        told = (
-            CliRunner().invoke(main, ["check", "wuhu"], catch_exceptions=False).output
-        )
-    clean = (
-        CliRunner().invoke(main, ["check", "chuzhou"], catch_exceptions=False).output
-    )
+    """People read findings in Chinese; without any, there is no empty table."""
+    random = Package("gongji-wuhu", "wuhu", f"import random\n{IDENTITY}")
+    with installed(tmp_path, random):
+        faulty = gongji("check", "wuhu").output
+    clean = gongji("check", "chuzhou").output
 
-    assert "# 证明与查验所见\n等级\t类别\t规则" in told
-    assert "错误\t取随机数" in told
+    assert "# 证明与查验所见\n等级\t类别\t规则" in faulty
+    assert "错误\t取随机数" in faulty
     assert "# 证明范围" in clean
     assert "证明与查验所见" not in clean

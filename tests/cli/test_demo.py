@@ -16,53 +16,61 @@ from gongji.cli.terminal import Terminal
 from gongji.client.connection import connect
 from gongji.rules.benefits import Table
 
+from tests.cli.command import Serving, TableRow
+
 
 def _with_deductible(fen: int) -> Cities:
-    """The three cities, Chuzhou's deductible changed to `fen` at every level."""
+    """Return the three cities, Chuzhou's deductible changed to `fen` at every level."""
     cities = load_cities()
     chuzhou = cities.named("chuzhou")
     (in_force,) = chuzhou.timelines[CityRules.reimbursement.__name__]
     table = in_force.value[Scheme.EMPLOYEE]
     assert isinstance(table, Table)
     changed = replace(table, deductible_fen=dict.fromkeys((1, 2, 3), fen))
+    tables = {**in_force.value, Scheme.EMPLOYEE: changed}
     other = city_from(
         gongji_chuzhou,
         pinyin="chuzhou",
-        overrides={
-            "reimbursement": (
-                replace(in_force, value={**in_force.value, Scheme.EMPLOYEE: changed}),
-            )
-        },
+        overrides={"reimbursement": (replace(in_force, value=tables),)},
     )
-    return Cities(tuple(other if c is chuzhou else c for c in cities.all))
+    return Cities(tuple(other if city is chuzhou else city for city in cities.all))
 
 
-def _told(
-    address: str, capsys: pytest.CaptureFixture[str]
-) -> dict[str, list[list[dict[str, str]]]]:
-    """What the demo prints, as tables by title in the order printed."""
-    with connect(address) as channel:
-        tell(channel, Terminal(as_json=True))
-    tables: dict[str, list[list[dict[str, str]]]] = {}
-    for line in capsys.readouterr().out.splitlines():
-        for title, rows in json.loads(line).items():
-            tables.setdefault(title, []).append(rows)
-    return tables
+Tables = dict[str, list[list[TableRow]]]
+"""Tables by title, in the order printed."""
+
+
+@pytest.fixture
+def told(capsys: pytest.CaptureFixture[str]) -> Callable[[str], Tables]:
+    """Tell the day to a service; return what is printed."""
+
+    def tell_to(address: str) -> Tables:
+        with connect(address) as channel:
+            tell(channel, Terminal(as_json=True))
+        printed: Tables = {}
+        for line in capsys.readouterr().out.splitlines():
+            for title, rows in json.loads(line).items():
+                printed.setdefault(title, []).append(rows)
+        return printed
+
+    return tell_to
+
+
+def column(rows: list[TableRow], name: str) -> list[str]:
+    return [row[name] for row in rows]
 
 
 class TestTell:
     """The day of three families."""
 
     def test_the_documents_figures(
-        self, serving: Callable[..., str], capsys: pytest.CaptureFixture[str]
+        self, serving: Serving, told: Callable[[str], Tables]
     ) -> None:
-        """On the shipped rules the demo tells the documents' own figures."""
-        told = _told(serving(), capsys)
+        """On the shipped rules the demo prints the documents' own figures."""
+        chuzhou, anqing, huangshan = told(serving())["绑定"]
 
-        chuzhou, anqing, huangshan = told["绑定"]
-        assert ["拒绝", *["已生效"] * 6, "拒绝", "拒绝"] == [
-            row["结果"] for row in chuzhou
-        ]
+        results = ["拒绝", *["已生效"] * 6, "拒绝", "拒绝"]
+        assert results == column(chuzhou, "结果")
         assert "C22" in chuzhou[7]["依据"]
         assert "C27" in chuzhou[8]["依据"]
         assert "审核中, 2025-10-11 17:00 前审毕" == anqing[1]["结果"]
@@ -70,35 +78,30 @@ class TestTell:
         assert "A19" in huangshan[0]["依据"]
         assert "推定" in huangshan[1]["依据"]
 
-    def test_the_bills(
-        self, serving: Callable[..., str], capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_the_bills(self, serving: Serving, told: Callable[[str], Tables]) -> None:
         """The fund pays by level before and after deductible and cap (C58–C62), nothing
         of a resident's bill."""
-        told = _told(serving(), capsys)
+        chuzhou, anqing = told(serving())["结算"]
 
-        chuzhou, anqing = told["结算"]
-        assert ["100.00", "275.00", "1,625.00", "0.00", "130.00", "330.00"] == [
-            row["统筹基金"] for row in chuzhou
-        ]
+        fund = ["100.00", "275.00", "1,625.00", "0.00", "130.00", "330.00"]
+        assert fund == column(chuzhou, "统筹基金")
         assert ("0.00", "280.00") == (anqing[0]["统筹基金"], anqing[0]["共济账户"])
 
     def test_a_reversal_restores_the_balance(
-        self, serving: Callable[..., str], capsys: pytest.CaptureFixture[str]
+        self, serving: Serving, told: Callable[[str], Tables]
     ) -> None:
-        """After the reversal the holder's purse holds what was charged more than before it."""
-        told = _told(serving(), capsys)
+        """After the reversal the holder's purse has what was charged again."""
+        printed = told(serving())
 
-        assert ("3,320.00", "3,600.00") == (
-            told["撤销前"][0][0]["余额"],
-            told["撤销后"][0][0]["余额"],
-        )
+        (before,), (after,) = printed["撤销前"], printed["撤销后"]
+        assert "3,320.00" == before[0]["余额"]
+        assert "3,600.00" == after[0]["余额"]
 
     def test_a_changed_figure_is_told(
-        self, serving: Callable[..., str], capsys: pytest.CaptureFixture[str]
+        self, serving: Serving, told: Callable[[str], Tables]
     ) -> None:
         """Against a city with one changed figure the demo prints the new one."""
-        told = _told(serving(cities=_with_deductible(600_00)), capsys)
+        printed = told(serving(cities=_with_deductible(600_00)))
 
-        first = told["结算"][0][0]
+        first = printed["结算"][0][0]
         assert ("600.00", "200.00") == (first["起付线"], first["统筹基金"])

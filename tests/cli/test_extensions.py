@@ -1,14 +1,16 @@
-"""Commands other packages bring to `gongji`."""
+"""Commands that other packages add to `gongji`."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
-from gongji.cli import ENTRY_POINTS, main
+from gongji.cli import ENTRY_POINTS
+
+from tests.cli.command import gongji
 
 BROUGHT = {
     "greet": (
@@ -19,7 +21,7 @@ BROUGHT = {
     "raises": ("raise RuntimeError('没有装好')\n", 1, "RuntimeError: 没有装好"),
     "no-command": ("command = 1\n", 1, "不是命令"),
 }
-"""What a package brings under a name, the exit code and what is said."""
+"""A package's code by the name of its command, the exit code and what is printed."""
 
 
 @pytest.fixture
@@ -42,30 +44,26 @@ def brought(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("brought")
 @pytest.mark.parametrize("name", BROUGHT)
 def test_brought_command(name: str) -> None:
-    """A command another package brings runs; one that cannot be loaded says why, in one line."""
-    _, code, told = BROUGHT[name]
-    result = CliRunner().invoke(main, [name, "--whatever"] if code else [name])
+    """An added command runs; one that cannot be loaded says why, in one line."""
+    _, code, message = BROUGHT[name]
+    result = gongji(name, "--whatever") if code else gongji(name)
     assert code == result.exit_code
-    assert told in result.output
+    assert message in result.output
 
 
 @pytest.mark.usefixtures("brought")
 def test_others_are_not_disturbed() -> None:
     """The help lists all of them beside our own, and our own run."""
-    listed = CliRunner().invoke(main, ["--help"])
-    named = {
-        line.split()[0]
-        for line in listed.output.splitlines()
-        if line.startswith("  ") and line.strip()
-    }
-    assert 0 == listed.exit_code
-    assert set() == {*BROUGHT, "serve", "conformance"} - named
+    listing = gongji("--help")
+    names = re.findall(r"^  ([\w-]+)", listing.output, re.MULTILINE)
+    assert 0 == listing.exit_code
+    assert {*BROUGHT, "serve", "conformance"} <= set(names)
 
 
 def test_core_does_not_import_them() -> None:
-    """Nothing is loaded before it is asked for."""
-    told = "import sys, gongji.__main__; print('gongji_conformance' in sys.modules)"
+    """Nothing is loaded before it is called."""
+    code = "import sys, gongji.__main__; print('gongji_conformance' in sys.modules)"
     run = subprocess.run(  # noqa: S603 - our own
-        [sys.executable, "-c", told], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert "False" == run.stdout.strip()

@@ -1,5 +1,4 @@
-"""`gongji serve --gateway`: the port in a process of its own, and yet one service to
-who calls and who stops it."""
+"""`gongji serve --gateway`: the port in a process of its own, and yet one service."""
 
 from __future__ import annotations
 
@@ -19,7 +18,7 @@ from typing import Any
 
 import grpc
 import pytest
-from gongji.rpc.method import Method, Services
+from gongji.rpc.method import Answers, Method, Services
 from gongji.serve.gateway import Gateway
 from gongji.v1 import registry_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -36,6 +35,7 @@ from tests.cli.started import (
 from tests.rpc.conftest import Service
 
 ANY = "127.0.0.1:0"
+SERVING = health_pb2.HealthCheckResponse.SERVING
 
 
 @pytest.fixture
@@ -48,6 +48,15 @@ def port_of(service: Started) -> int:
     return int(service.address.rpartition(":")[2])
 
 
+def health(caller: Caller, name: str = "", *, timeout_s: float = 5) -> int:
+    """Return the status of the server, or of one of its services or cities."""
+    stub: Any = health_pb2_grpc.HealthStub(caller.channel)  # its types lack the calls
+    status: int = stub.Check(
+        health_pb2.HealthCheckRequest(service=name), timeout=timeout_s
+    ).status
+    return status
+
+
 def test_another_process_has_the_port(service: Started) -> None:
     """The server's only child accepts the connections, answers about health and
     describes the services."""
@@ -55,28 +64,19 @@ def test_another_process_has_the_port(service: Started) -> None:
     with Caller(service.address) as caller:
         assert not caller.settle().receipt.replayed
         assert 1 == connections(gateway, port_of(service))
-        health: Any = health_pb2_grpc.HealthStub(caller.channel)
-        asked = health_pb2.HealthCheckRequest(service="gongji.city.341100")
-        assert (
-            health_pb2.HealthCheckResponse.SERVING
-            == health.Check(asked, timeout=5).status
-        )
+        assert SERVING == health(caller, "gongji.city.341100")
     assert 0 == service.end()
 
 
 def test_health_is_that_of_who_answers(service: Started) -> None:
-    """While the server does not come to answer, nobody is told that all is well."""
+    """While the server does not answer, the gateway does not report that it is healthy."""
     with Caller(service.address) as caller:
-        health: Any = health_pb2_grpc.HealthStub(caller.channel)
-        health.Check(health_pb2.HealthCheckRequest(), timeout=5)
+        health(caller)
         service.process.send_signal(signal.SIGSTOP)
         with pytest.raises(grpc.RpcError) as silent:
-            health.Check(health_pb2.HealthCheckRequest(), timeout=0.5)
+            health(caller, timeout_s=0.5)
         service.process.send_signal(signal.SIGCONT)
-        assert (
-            health_pb2.HealthCheckResponse.SERVING
-            == health.Check(health_pb2.HealthCheckRequest(), timeout=5).status
-        )
+        assert SERVING == health(caller)
     assert grpc.StatusCode.DEADLINE_EXCEEDED == silent.value.code()
 
 
@@ -98,11 +98,10 @@ def test_a_killed_gateway_is_replaced(service: Started) -> None:
 def test_none_outlives_its_server(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the server is killed its gateway ends at once, the port is free again, and
+    """If the server is killed its gateway ends at once, the port is free again, and
     nothing is left behind."""
-    with (
-        tempfile.TemporaryDirectory() as name
-    ):  # a short one: paths of sockets are bounded
+    # Not tmp_path, which is longer than the path of a socket may be.
+    with tempfile.TemporaryDirectory() as name:
         monkeypatch.setenv("TMPDIR", name)
         with (
             started("--gateway", "--data", str(tmp_path), "--sample") as service,
@@ -120,8 +119,8 @@ def test_none_outlives_its_server(
     ("word", "status"), [(b".", 0), (b"", 1)], ids=["in order", "killed"]
 )
 async def test_it_ends_as_its_server_does(word: bytes, status: int) -> None:
-    """A server that says that it ends has its calls finished; where it was killed they
-    are UNAVAILABLE at once."""
+    """A server that ends in order has its calls finished; if it was killed they are
+    UNAVAILABLE at once."""
     began = asyncio.Event()
 
     async def slowly(raw: bytes, _: object) -> bytes:
@@ -129,21 +128,10 @@ async def test_it_ends_as_its_server_does(word: bytes, status: int) -> None:
         await asyncio.sleep(1)
         return raw
 
-    gateway = Gateway(
-        Services(
-            {
-                "/x/y": Method(
-                    "/x/y", streams_in=False, streams_out=False, answer=slowly
-                )
-            },
-            (),
-            (),
-        ),
-        ANY,
-    )
+    gateway = gateway_to(slowly)
     await gateway.start()
     async with grpc.aio.insecure_channel(gateway.address) as channel:
-        unary: Any = channel.unary_unary("/x/y")
+        unary: Any = channel.unary_unary("/x/y")  # typed for messages only
         call = unary(b"z")
         await asyncio.wait_for(began.wait(), PATIENCE_S)
         process = gateway._supervisor._children[1].process
@@ -154,52 +142,72 @@ async def test_it_ends_as_its_server_does(word: bytes, status: int) -> None:
     await gateway.stop()
 
 
+def gateway_to(answer: Answers) -> Gateway:
+    """Return a gateway with one method, /x/y."""
+    method = Method("/x/y", streams_in=False, streams_out=False, answer=answer)
+    return Gateway(Services({"/x/y": method}, (), ()), ANY)
+
+
 @pytest.mark.parametrize("whose", ["server", "gateway"])
 def test_an_import_cut_off_can_be_sent_again(tmp_path: Path, whose: str) -> None:
     """It ends as UNAVAILABLE, whoever is killed, and is no import of its own: the same
     id sent again whole executes."""
-    settings, rows = (
-        ("--gateway", "--data", str(tmp_path)),
-        [Service.person(number) for number in range(1_200)],
-    )
+    settings = ("--gateway", "--data", str(tmp_path))
+    messages = import_of(1_200)
     with started(*settings) as service:
-        killed = {
-            "server": service.process.pid,
-            "gateway": service.event("gateway_up")["pid"],
-        }[whose]
+        gateway = service.event("gateway_up")["pid"]
+        killed = service.process.pid if whose == "server" else gateway
 
-        def cut_off() -> Iterator[registry_pb2.ImportPersonsRequest]:
-            yield from messages[:1_000]
-            time.sleep(0.3)
-            os.kill(killed, signal.SIGKILL)
-            time.sleep(0.3)
-
-        header = registry_pb2.ImportPersonsRequest(
-            header=registry_pb2.ImportHeader(request_id=str(uuid.uuid4()))
-        )
-        messages = [
-            header,
-            *(registry_pb2.ImportPersonsRequest(person=row) for row in rows),
-        ]
-        with Caller(service.address) as caller, pytest.raises(grpc.RpcError) as lost:
-            caller.registry.ImportPersons(cut_off(), timeout=20)
-        assert grpc.StatusCode.UNAVAILABLE == lost.value.code()
+        cut_off = import_cut_off(service.address, messages, killed)
+        assert grpc.StatusCode.UNAVAILABLE == cut_off
         successor = started(*settings) if whose == "server" else nullcontext(service)
         with successor as again:
             again.event("gateway_up")
-            with Caller(again.address) as caller:
-                first, second = (
-                    caller.registry.ImportPersons(iter(messages), timeout=20)
-                    for _ in range(2)
-                )
-    done = first.summary
-    assert (1_200, 1_200, 0) == (
-        done.received,
-        done.written + done.unchanged,
-        done.refused,
-    )
+            first, second = import_twice(again, messages)
+    summary = first.summary
+    assert (1_200, 0) == (summary.received, summary.refused)
+    assert 1_200 == summary.written + summary.unchanged
     assert (False, True) == (first.receipt.replayed, second.receipt.replayed)
-    assert done == second.summary
+    assert summary == second.summary
+
+
+def import_of(persons: int) -> list[registry_pb2.ImportPersonsRequest]:
+    """Return the messages of an import, its header first."""
+    header = registry_pb2.ImportHeader(request_id=str(uuid.uuid4()))
+    return [
+        registry_pb2.ImportPersonsRequest(header=header),
+        *(
+            registry_pb2.ImportPersonsRequest(person=Service.person(number))
+            for number in range(persons)
+        ),
+    ]
+
+
+def import_cut_off(
+    address: str, messages: list[registry_pb2.ImportPersonsRequest], pid: int
+) -> grpc.StatusCode:
+    """Send a part of an import, kill a process, and return how the call ended."""
+
+    def some() -> Iterator[registry_pb2.ImportPersonsRequest]:
+        yield from messages[:1_000]
+        time.sleep(0.3)
+        os.kill(pid, signal.SIGKILL)
+        time.sleep(0.3)
+
+    with Caller(address) as caller, pytest.raises(grpc.RpcError) as lost:
+        caller.registry.ImportPersons(some(), timeout=20)
+    code: grpc.StatusCode = lost.value.code()
+    return code
+
+
+def import_twice(
+    service: Started, messages: list[registry_pb2.ImportPersonsRequest]
+) -> list[registry_pb2.ImportPersonsResponse]:
+    """Send an import whole, two times."""
+    with Caller(service.address) as caller:
+        return [
+            caller.registry.ImportPersons(iter(messages), timeout=20) for _ in range(2)
+        ]
 
 
 def test_a_call_under_way_is_finished(service: Started, tmp_path: Path) -> None:
@@ -247,26 +255,21 @@ def under_way(service: Started, data: Path) -> Iterator[None]:
 
 @contextmanager
 def held_up(path: Path) -> Iterator[None]:
-    """A database somebody else writes to: who wants to must wait."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+    """Hold the database's write lock: whoever wants to write must wait."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
         yield
-        other.execute("ROLLBACK")
+        writer.execute("ROLLBACK")
 
 
 @pytest.mark.parametrize("how", ["--gateway", "--no-gateway"])
 def test_a_taken_port_is_told_in_a_sentence(how: str, tmp_path: Path) -> None:
-    """Whoever would have the port: where it is taken the command says so and ends with 1."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        ended = run(
-            "serve",
-            how,
-            "--data",
-            str(tmp_path),
-            "--address",
-            f"127.0.0.1:{taken.getsockname()[1]}",
-        )
-    assert (1, True) == (ended.returncode, "端口被占用" in ended.stderr)
+    """If the port is taken, with or without a gateway, the command says so and exits with 1."""
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        address = f"127.0.0.1:{holder.getsockname()[1]}"
+        ended = run("serve", how, "--data", str(tmp_path), "--address", address)
+    assert 1 == ended.returncode
+    assert "端口被占用" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
@@ -274,7 +277,8 @@ def test_a_database_is_served_once(service: Started, tmp_path: Path) -> None:
     """A second server over a file is refused in a sentence, the first goes on; after
     its end another may come."""
     second = run("serve", "--data", str(tmp_path), "--address", "127.0.0.1:0")
-    assert (1, True) == (second.returncode, "已有服务在使用" in second.stderr)
+    assert 1 == second.returncode
+    assert "已有服务在使用" in second.stderr
     with Caller(service.address) as caller:
         caller.settle()
     service.end(signal.SIGKILL)
@@ -283,14 +287,12 @@ def test_a_database_is_served_once(service: Started, tmp_path: Path) -> None:
 
 
 def test_a_lock_that_cannot_be_had_is_no_other_server(tmp_path: Path) -> None:
-    """What keeps the lock from being taken is told as it is."""
+    """If the lock cannot be taken for another reason, that reason is given."""
     (tmp_path / "gongji.sqlite3.lock").mkdir()
     ended = run("serve", "--data", str(tmp_path), "--address", "127.0.0.1:0")
-    assert (1, True, False) == (
-        ended.returncode,
-        "无法锁定" in ended.stderr,
-        "已有服务" in ended.stderr,
-    )
+    assert 1 == ended.returncode
+    assert "无法锁定" in ended.stderr
+    assert "已有服务" not in ended.stderr
 
 
 def test_without_a_gateway_there_is_one_process(tmp_path: Path) -> None:

@@ -5,16 +5,15 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import grpc
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from gongji import national
-from gongji.cli import main
 from gongji.client.connection import connect, refusal_of
 from gongji.rules.codes import SHANGHAI
 from gongji.v1 import sandbox_pb2, sandbox_pb2_grpc
@@ -23,6 +22,7 @@ from gongji.v1.settlement_pb2_grpc import SettlementServiceStub
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from tests.cli.command import Serving, gongji
 from tests.national.messages import (
     HOSPITAL,
     MSGID,
@@ -36,33 +36,30 @@ from tests.national.messages import (
 Message = dict[str, Any]
 
 
-def run(*arguments: str | Path, given: object = None) -> Result:
-    """The command; what is given stands on its standard input, as JSON where it is no text."""
-    text = (
-        given
-        if isinstance(given, str | bytes)
-        else json.dumps(given, ensure_ascii=False)
-    )
-    return CliRunner().invoke(
-        main,
-        ["national", "convert", *map(str, arguments)],
-        input=text,
-        catch_exceptions=False,
-    )
+def run(*arguments: str | Path, stdin: object = None) -> Result:
+    """Convert; standard input is JSON unless it is text already."""
+    if not isinstance(stdin, str | bytes):
+        stdin = json.dumps(stdin, ensure_ascii=False)
+    return gongji("national", "convert", *arguments, stdin=stdin)
 
 
 class Hospital:
-    """Sends national messages: converts each, calls the service, converts the answer back."""
+    """Sends national messages: converts each, calls the service, converts the reply."""
 
     def __init__(self, channel: grpc.Channel) -> None:
         self.stub = SettlementServiceStub(channel)
 
     def send(self, message: Message) -> Message:
-        """The national reply."""
+        """Return the national reply."""
         return national.reply_to(self.call(message), message)
 
+    def settle_info(self, message: Message) -> Message:
+        """Return the amounts of the national reply."""
+        info: Message = self.send(message)["output"]["setlinfo"]
+        return info
+
     def call(self, message: Message) -> Any:
-        """Our reply."""
+        """Return our reply."""
         ours, _ = national.from_national(message)
         calls: dict[type, Callable[[Any], Any]] = {
             pb.QuoteRequest: self.stub.Quote,
@@ -74,15 +71,38 @@ class Hospital:
 
 
 @pytest.fixture
-def target(serving: Callable[..., str]) -> str:
+def target(serving: Serving) -> str:
     """A sandbox with the sample population, on 2025-09-30."""
     address = serving()
     now = Timestamp()
     now.FromDatetime(datetime(2025, 9, 30, 10, 0, 1, tzinfo=SHANGHAI))
     with connect(address) as channel:
-        asked = sandbox_pb2.SetClockRequest(request_id=str(uuid.uuid4()), now=now)
-        sandbox_pb2_grpc.SandboxServiceStub(channel).SetClock(asked)
+        clock = sandbox_pb2.SetClockRequest(request_id=str(uuid.uuid4()), now=now)
+        sandbox_pb2_grpc.SandboxServiceStub(channel).SetClock(clock)
     return address
+
+
+VISIT = {
+    "medfee_sumamt": "1000.00",
+    "act_pay_dedc": "800.00",
+    "fund_pay_sumamt": "100.00",
+    "acct_pay": "900.00",
+    "psn_cash_pay": "0.00",
+    "pool_prop_selfpay": "0.5000",
+}
+"""Amounts of the visit."""
+
+FUND_DETAIL = {
+    "fund_pay_type": "310102",
+    "inscp_scp_amt": "1000.00",
+    "crt_payb_lmt_amt": "2000.00",
+    "fund_payamt": "100.00",
+}
+
+
+def only(names: Iterable[str], message: Message) -> Message:
+    """Return these fields of a message."""
+    return {name: message[name] for name in names}
 
 
 class TestOverTheWire:
@@ -90,38 +110,21 @@ class TestOverTheWire:
 
     def test_a_visit(self, target: str) -> None:
         """A visit is quoted and settled with the same amounts, I1-I5 hold in both
-        replies, and the balance is told."""
+        replies, and the balance is given."""
         with connect(target) as channel:
             hospital = Hospital(channel)
-            quoted = hospital.send(request("2206"))["output"]["setlinfo"]
+            quoted = hospital.settle_info(request("2206"))
             reply = hospital.send(request("2207"))
-        settled, detail = reply["output"]["setlinfo"], reply["output"]["setldetail"]
+        settled = reply["output"]["setlinfo"]
 
-        amounts = (
-            "medfee_sumamt",
-            "act_pay_dedc",
-            "fund_pay_sumamt",
-            "acct_pay",
-            "psn_cash_pay",
-            "pool_prop_selfpay",
-        )
-        assert ["1000.00", "800.00", "100.00", "900.00", "0.00", "0.5000"] == [
-            settled[name] for name in amounts
-        ]
-        assert [settled[name] for name in amounts] == [quoted[name] for name in amounts]
-        assert ("5100.00", MSGID, "2025-09-30 10:00:01") == tuple(
-            settled[name] for name in ("balc", "medins_setl_id", "setl_time")
-        )
+        assert VISIT == only(VISIT, settled)
+        assert VISIT == only(VISIT, quoted)
+        assert "5100.00" == settled["balc"]
+        assert MSGID == settled["medins_setl_id"]
+        assert "2025-09-30 10:00:01" == settled["setl_time"]
         assert "setl_id" not in quoted
-        assert [("310102", "1000.00", "2000.00", "100.00")] == [
-            (
-                d["fund_pay_type"],
-                d["inscp_scp_amt"],
-                d["crt_payb_lmt_amt"],
-                d["fund_payamt"],
-            )
-            for d in detail
-        ]
+        (detail,) = reply["output"]["setldetail"]
+        assert FUND_DETAIL == only(FUND_DETAIL, detail)
         assert reply == national.to_national(*national.from_national(reply))
 
     def test_a_message_sent_twice(self, target: str) -> None:
@@ -129,10 +132,8 @@ class TestOverTheWire:
         is refused."""
         with connect(target) as channel:
             hospital = Hospital(channel)
-            first, again = (
-                hospital.call(request("2207")),
-                hospital.call(request("2207")),
-            )
+            first = hospital.call(request("2207"))
+            again = hospital.call(request("2207"))
             with pytest.raises(grpc.RpcError) as refused:
                 hospital.call(request("2207", {**SETTLE, "acct_used_flag": "0"}))
 
@@ -145,23 +146,19 @@ class TestOverTheWire:
         balance restored."""
         with connect(target) as channel:
             hospital = Hospital(channel)
-            settled = hospital.send(request("2207"))["output"]["setlinfo"]
+            settled = hospital.settle_info(request("2207"))
             data = {"setl_id": settled["setl_id"], "mdtrt_id": "V1", "psn_no": PATIENT}
-            undone = hospital.send(request("2208", data, msgid="M2"))["output"][
-                "setlinfo"
-            ]
+            reversed_ = hospital.settle_info(request("2208", data, msgid="M2"))
 
-        assert ("1000.00", "100.00", "900.00", "0.00", "6000.00", "M2") == tuple(
-            undone[n]
-            for n in (
-                "medfee_sumamt",
-                "hifp_pay",
-                "acct_pay",
-                "pdn_cash_pay",
-                "balc",
-                "medins_setl_id",
-            )
-        )
+        expected = {
+            "medfee_sumamt": "1000.00",
+            "hifp_pay": "100.00",
+            "acct_pay": "900.00",
+            "pdn_cash_pay": "0.00",
+            "balc": "6000.00",
+            "medins_setl_id": "M2",
+        }
+        assert expected == only(expected, reversed_)
 
     def test_taken_back_by_its_message(self, target: str) -> None:
         """2601 finds the settlement by omsgid though its reply was lost; one that never
@@ -169,22 +166,15 @@ class TestOverTheWire:
         with connect(target) as channel:
             hospital = Hospital(channel)
             lost = hospital.call(request("2207")).settlement.settlement_id
-            undone = hospital.call(request("2601", msgid="M2"))
+            reversed_ = hospital.call(request("2601", msgid="M2")).settlement
+            never = {"psn_no": PATIENT, "omsgid": "M8", "oinfno": "2207"}
             with pytest.raises(grpc.RpcError) as unknown:
-                hospital.call(
-                    request(
-                        "2601",
-                        {"psn_no": PATIENT, "omsgid": "M8", "oinfno": "2207"},
-                        msgid="M3",
-                    )
-                )
+                hospital.call(request("2601", never, msgid="M3"))
             with pytest.raises(grpc.RpcError) as late:
                 hospital.call(request("2207", msgid="M8"))
 
-        assert (lost, "2601 冲正") == (
-            undone.settlement.settlement_id,
-            undone.settlement.reversed_why,
-        )
+        assert lost == reversed_.settlement_id
+        assert "2601 冲正" == reversed_.reversed_why
         assert "SETTLEMENT_NOT_FOUND" == refusal_of(unknown.value).reason
         assert "ORIGINAL_REVERSED" == refusal_of(late.value).reason
 
@@ -193,17 +183,16 @@ class TestOverTheWire:
         institution did not send."""
         with connect(target) as channel:
             hospital = Hospital(channel)
-            settled = hospital.send(request("2207"))["output"]["setlinfo"]
-            results = [
-                hospital.send(request("3201", {**TOTALS, "acct_pay": paid}))["output"][
-                    "stmtinfo"
-                ]["stmt_rslt"]
+            settled = hospital.settle_info(request("2207"))
+            replies = [
+                hospital.send(request("3201", {**TOTALS, "acct_pay": paid}))
                 for paid in ("900.00", "899.99")
             ]
             header, _ = national.from_national(request("3202"))
             assert isinstance(header, pb.ReconcileDetailsRequest)
             (missing,) = hospital.stub.ReconcileDetails(iter([header]))
 
+        results = [reply["output"]["stmtinfo"]["stmt_rslt"] for reply in replies]
         assert ["0", "1"] == results
         assert national.request_id_of(HOSPITAL, MSGID) == missing.settle_request_id
         expected = [
@@ -223,42 +212,35 @@ class TestOverTheWire:
     def test_by_the_command(self, target: str, tmp_path: Path) -> None:
         """A file converted by the command, settled, and converted back with `--request`
         is the reply."""
-        asked = tmp_path / "2207.json"
-        asked.write_text(json.dumps(request("2207")), encoding="utf-8")
-        ours, _ = national.undocumented(json.loads(run(asked).output))
+        path = tmp_path / "2207.json"
+        path.write_text(json.dumps(request("2207")), encoding="utf-8")
+        ours, _ = national.undocumented(json.loads(run(path).output))
         assert isinstance(ours, pb.SettleRequest)
         with connect(target) as channel:
-            answer = SettlementServiceStub(channel).Settle(ours)
-        reply = run(
-            "-",
-            "--request",
-            asked,
-            given={"kind": "SettleResponse", "message": MessageToDict(answer)},
-        )
+            response = SettlementServiceStub(channel).Settle(ours)
+        document = {"kind": "SettleResponse", "message": MessageToDict(response)}
+        reply = run("-", "--request", path, stdin=document)
 
-        assert national.reply_to(answer, request("2207")) == json.loads(reply.output)
+        assert national.reply_to(response, request("2207")) == json.loads(reply.output)
 
 
-FILES = [
-    ("a request", request("2207")),
-    ("a reply", settlement_reply()),
-    ("a reversal", request("2208")),
-    ("totals", request("3201")),
-]
+FILES = {
+    "a request": request("2207"),
+    "a reply": settlement_reply(),
+    "a reversal": request("2208"),
+    "totals": request("3201"),
+}
 
 
 class TestCommand:
     """`gongji national convert` as people type it."""
 
-    @pytest.mark.parametrize(
-        "message", [f[1] for f in FILES], ids=[f[0] for f in FILES]
-    )
+    @pytest.mark.parametrize("message", FILES.values(), ids=FILES)
     def test_there_and_back(self, message: Message) -> None:
-        """What the command wrote, it turns back into the message it read; the direction
-        is told by the content."""
-        assert message == json.loads(
-            run("-", given=run("-", given=message).output).output
-        )
+        """What the command wrote, it turns back into the message it read; the content
+        says which way."""
+        document = run("-", stdin=message).output
+        assert message == json.loads(run("-", stdin=document).output)
 
     def test_rows_there_and_back(self) -> None:
         """A file of rows becomes one document a line, and the file again."""
@@ -266,10 +248,10 @@ class TestCommand:
             f"S1\tV1\t{PATIENT}\t1000.00\t100\t900\t0\n"
             f"S1\tnull\t{PATIENT}\t-1000.00\t-100.00\t-900.00\t1\n"
         )
-        written = run("-", given=rows).output
+        written = run("-", stdin=rows).output
 
         assert 2 == len(written.splitlines())
-        assert rows == run("-", given=written).output
+        assert rows == run("-", stdin=written).output
 
     def test_differences_with_their_visits(self, tmp_path: Path) -> None:
         """Differences become the answering file; the visit's id is found in the rows
@@ -289,10 +271,9 @@ class TestCommand:
         }
         document = {"kind": "ReconcileDetailsResponse", "message": message}
 
-        told = run("-", "--request", rows, given=document).output
-        assert (
-            f"{PATIENT}\tV1\tS1\tnull\t1\t0\t中心无此结算\t0.01\t0.00\t0.01\n" == told
-        )
+        result = run("-", "--request", rows, stdin=document)
+        expected = f"{PATIENT}\tV1\tS1\tnull\t1\t0\t中心无此结算\t0.01\t0.00\t0.01\n"
+        assert expected == result.output
 
     def test_our_totals(self) -> None:
         """Totals of ours become a list of 3201."""
@@ -302,63 +283,51 @@ class TestCommand:
             "visit_kind": "VISIT_KIND_PHARMACY",
             "total_fen": 1,
         }
-        document = json.loads(run("-", given=request("3201")).output)
+        document = json.loads(run("-", stdin=request("3201")).output)
         document["message"]["totals"] = [total]
 
-        (message,) = json.loads(run("-", given=document).output)
-        assert ("41", "0.01") == tuple(
-            message["input"]["data"][name] for name in ("clr_type", "medfee_sumamt")
-        )
+        (message,) = json.loads(run("-", stdin=document).output)
+        data = message["input"]["data"]
+        assert ("41", "0.01") == (data["clr_type"], data["medfee_sumamt"])
 
     def test_identities_only(self) -> None:
-        """Only the identities are told."""
-        assert (
-            "恒等式 I1-I5 成立(HN)\n"
-            == run("-", "--identities-only", given=settlement_reply()).output
-        )
+        """Only the identities are checked; no message is printed."""
+        result = run("-", "--identities-only", stdin=settlement_reply())
+        assert "恒等式 I1-I5 成立(HN)\n" == result.output
 
-    MISTAKES = (
-        ("nothing", "", "输入是空的"),
-        ("no UTF-8", b"\xff\xfe", "输入 不是 UTF-8 文本"),
-        ("broken JSON", '{"infno": ', "报文 不是可读的 JSON: 第 1 行"),
-        (
-            "an unknown transaction",
+    MISTAKES: ClassVar[dict[str, tuple[object, str]]] = {
+        "nothing": ("", "输入是空的"),
+        "no UTF-8": (b"\xff\xfe", "输入 不是 UTF-8 文本"),
+        "broken JSON": ('{"infno": ', "报文 不是可读的 JSON: 第 1 行"),
+        "an unknown transaction": (
             {"infno": "1101"},
             "infno 1101 不在此转换; 可用 2206",
         ),
-        (
-            "a broken identity",
+        "a broken identity": (
             settlement_reply(hifp_pay="1"),
             "I2: fund_pay_sumamt 3106.54 ≠ hifp_pay 1.00 = 1.00",
         ),
-        ("a row too short", "S1\tV1\n", "第 1 行有 2 列, 应为 7 列"),
-        ("no document", {"kind": "Bill"}, "kind 不认识 'Bill'"),
-        (
-            "rows mixed",
+        "a row too short": ("S1\tV1\n", "第 1 行有 2 列, 应为 7 列"),
+        "no document": ({"kind": "Bill"}, "kind 不认识 'Bill'"),
+        "rows mixed": (
             '{"kind":"ReconcileRow"}\n{"kind":"Bill"}\n',
             "国家报文必填的 setl_id (结算ID) 没有给出",
         ),
-    )
+    }
 
-    @pytest.mark.parametrize(
-        ("given", "told"), [m[1:] for m in MISTAKES], ids=[m[0] for m in MISTAKES]
-    )
-    def test_a_sentence_and_no_traceback(self, given: object, told: str) -> None:
+    @pytest.mark.parametrize(("stdin", "message"), MISTAKES.values(), ids=MISTAKES)
+    def test_a_sentence_and_no_traceback(self, stdin: object, message: str) -> None:
         """A mistake ends with one sentence and exit code 1."""
-        result = run("-", given=given)
+        result = run("-", stdin=stdin)
 
         assert 1 == result.exit_code
-        assert told in result.output
+        assert message in result.output
         assert 1 == len(result.output.splitlines())
 
     def test_a_direction_that_cannot_be(self) -> None:
-        """A direction asked for is taken: a national message is no document of ours."""
-        assert (
-            "kind 不认识 None"
-            in run("-", "--to-national", given=request("2207")).output
-        )
-        document = run("-", given=request("2207")).output
-        assert (
-            "既无 infno 也无 infcode"
-            in run("-", "--from-national", given=document).output
-        )
+        """A requested direction is taken: a national message is no document of ours."""
+        result = run("-", "--to-national", stdin=request("2207"))
+        assert "kind 不认识 None" in result.output
+        document = run("-", stdin=request("2207")).output
+        result = run("-", "--from-national", stdin=document)
+        assert "既无 infno 也无 infcode" in result.output

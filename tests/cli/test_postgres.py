@@ -1,5 +1,4 @@
-"""The whole service over PostgreSQL, over the wire: a day, a restart, conformance, and
-what is said of the database."""
+"""The service over PostgreSQL: a day, a restart, conformance, and the doctor's findings."""
 
 from __future__ import annotations
 
@@ -8,9 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 import psycopg
-from click.testing import CliRunner
 from gongji.binding.workdays import Workdays
-from gongji.cli import main
 from gongji.kit.doctor import findings, healthy
 from gongji.rules.codes import SHANGHAI
 from gongji.store import open_store
@@ -18,6 +15,7 @@ from gongji.store.postgres.condition import look
 from gongji.store.schema import VERSION
 from gongji.v1 import settlement_pb2
 
+from tests.cli.command import gongji
 from tests.cli.started import PERSON, TODAY, Caller, Started, run, started
 from tests.postgres import Postgres
 
@@ -25,63 +23,77 @@ NOW = datetime(2025, 9, 30, 10, tzinfo=SHANGHAI)
 
 
 def test_a_day_and_the_next_morning(postgres: Postgres, tmp_path: Path) -> None:
-    """Quoted, settled, listed and taken back; after a restart it is all there and asked
-    again it is replayed."""
+    """A bill is quoted, settled, listed and taken back; after a restart it is all there
+    and sent again it is replayed."""
     arguments = ["--database", postgres.fresh(), "--data", str(tmp_path)]
-    request, taken_back = str(uuid.uuid4()), str(uuid.uuid4())
+    request = new_id()
     with started(*arguments, "--sample") as service, Caller(service.address) as clinic:
-        before = clinic.balance()
-        quoted = clinic.settlements.Quote(
-            settlement_pb2.QuoteRequest(bill=clinic.bill(10_000))
-        ).settlement
-        settled = clinic.settle(request).settlement
-        assert (10_000, 10_000, before - 10_000) == (
-            quoted.account_fen,
-            settled.account_fen,
-            clinic.balance(),
-        )
-        clinic.settle(taken_back)
-        reverse = settlement_pb2.ReverseRequest(
-            request_id=str(uuid.uuid4()), settle_request_id=taken_back, why="退号"
-        )
-        clinic.settlements.Reverse(reverse)
-        assert before - 10_000 == clinic.balance()
-        assert "数据在 PostgreSQL" in service.announced[-1]
-        assert lossy(postgres) == [
-            name
-            for name in FLUSHING
-            if f"警告: PostgreSQL 的 {name} = off" in told(service)
-        ]
+        settled = quote_and_settle(clinic, request)
+        balance = clinic.balance()
+        settle_and_reverse(clinic)
+        assert balance == clinic.balance()
+        check_announcement(service, postgres)
         assert 0 == service.end()
 
     with started(*arguments) as service, Caller(service.address) as clinic:
         again = clinic.settle(request)
-        assert (True, settled) == (again.receipt.replayed, again.settlement)
-        month = settlement_pb2.ListSettlementsRequest(patient=PERSON, month=TODAY[:7])
-        rows = clinic.settlements.ListSettlements(month).rows
-        assert [(10_000, False), (10_000, True)] == sorted(
-            (row.charged_fen, row.reversed) for row in rows
-        )
-        assert before - 10_000 == clinic.balance()
+        assert again.receipt.replayed
+        assert settled == again.settlement
+        assert [(10_000, False), (10_000, True)] == charges_of_month(clinic)
+        assert balance == clinic.balance()
         assert 0 == service.end()
+
+
+def new_id() -> str:
+    return str(uuid.uuid4())
+
+
+def quote_and_settle(clinic: Caller, request: str) -> settlement_pb2.Settlement:
+    """Settle 100 yuan from the purse, as quoted."""
+    before = clinic.balance()
+    quote = settlement_pb2.QuoteRequest(bill=clinic.bill(10_000))
+    quoted = clinic.settlements.Quote(quote).settlement
+    settled = clinic.settle(request).settlement
+    assert 10_000 == quoted.account_fen == settled.account_fen
+    assert before - 10_000 == clinic.balance()
+    return settled
+
+
+def settle_and_reverse(clinic: Caller) -> None:
+    settled = clinic.settle().settlement
+    request = settlement_pb2.ReverseRequest(
+        request_id=new_id(), settle_request_id=settled.request_id, why="退号"
+    )
+    clinic.settlements.Reverse(request)
+
+
+def charges_of_month(clinic: Caller) -> list[tuple[int, bool]]:
+    """Return this month's charges in fen and whether they were reversed."""
+    month = settlement_pb2.ListSettlementsRequest(patient=PERSON, month=TODAY[:7])
+    rows = clinic.settlements.ListSettlements(month).rows
+    return sorted((row.charged_fen, row.reversed) for row in rows)
+
+
+def check_announcement(service: Started, postgres: Postgres) -> None:
+    """The database is announced, and each setting under which an answer may be lost."""
+    assert "数据在 PostgreSQL" in service.announced[-1]
+    announced = "".join(service.announced)
+    warning = "警告: PostgreSQL 的 {} = off"
+    assert lossy(postgres) == [
+        name for name in FLUSHING if warning.format(name) in announced
+    ]
 
 
 FLUSHING = ("fsync", "full_page_writes")
 
 
 def lossy(postgres: Postgres) -> list[str]:
-    """Settings of the test's own server under which a power cut may take an answer back."""
+    """Return the test server's own settings under which a power cut may lose an answer."""
     with psycopg.connect(postgres.url) as connection:
-        return [
-            name
-            for name in FLUSHING
-            if connection.execute(f"SHOW {name}").fetchone() == ("off",)
-        ]
-
-
-def told(service: Started) -> str:
-    """All that was announced."""
-    return "".join(service.announced)
+        values = {
+            name: connection.execute(f"SHOW {name}").fetchone() for name in FLUSHING
+        }
+    return [name for name, value in values.items() if value == ("off",)]
 
 
 def test_it_conforms(postgres: Postgres, tmp_path: Path) -> None:
@@ -101,9 +113,7 @@ class TestDoctor:
     def test_what_may_be_lost(self, postgres: Postgres, tmp_path: Path) -> None:
         """A server that does not flush is named setting by setting, and makes the
         command end with 1."""
-        result = CliRunner().invoke(
-            main, ["doctor", "--database", postgres.fresh(), "--data", str(tmp_path)]
-        )
+        result = gongji("doctor", "--database", postgres.fresh(), "--data", tmp_path)
         assert lossy(postgres) == [
             name for name in FLUSHING if f"{name} = off" in result.output
         ]
@@ -111,8 +121,10 @@ class TestDoctor:
 
     def test_nobody_answers(self, tmp_path: Path) -> None:
         """An address where nothing is."""
-        (found,) = findings(tmp_path, Workdays(), NOW, "postgresql:///x?host=/nowhere")
-        assert "无法连接 PostgreSQL" in found.problem
+        (finding,) = findings(
+            tmp_path, Workdays(), NOW, "postgresql:///x?host=/nowhere"
+        )
+        assert "无法连接 PostgreSQL" in finding.problem
 
     def test_nothing_there_yet(self, postgres: Postgres, tmp_path: Path) -> None:
         """An empty database is nothing wrong, and stays empty."""
@@ -147,6 +159,6 @@ class TestDoctor:
 
 
 def problems(url: str, data: Path) -> list[str]:
-    """What the doctor finds, but for the settings of a test's server."""
-    found = findings(data, Workdays(), NOW, url)
-    return [one.problem for one in found if " = off" not in one.problem]
+    """Return what the doctor finds, but for the settings of a test's server."""
+    reported = [finding.problem for finding in findings(data, Workdays(), NOW, url)]
+    return [problem for problem in reported if " = off" not in problem]

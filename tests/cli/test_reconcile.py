@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
 
+import grpc
 import pytest
-from click.testing import CliRunner, Result
-from gongji.cli import main
+from click.testing import Result
 from gongji.client import reconcile
 from gongji.client.connection import connect
 from gongji.rules import money
@@ -25,8 +24,14 @@ from gongji.v1 import (
 )
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from tests.cli.command import Serving, gongji, tables
+
 HEADER = ",".join(reconcile.COLUMNS)
 HOSPITAL, DAY = "H34110000001", "2025-09-30"
+
+
+Books = tuple[str, list[settlement_pb2.Settlement]]
+"""A service's address, and two settlements it holds."""
 
 
 def _file(folder: Path, *rows: str, header: str = HEADER) -> Path:
@@ -36,65 +41,62 @@ def _file(folder: Path, *rows: str, header: str = HEADER) -> Path:
 
 
 def _run(path: Path, target: str, *options: str) -> Result:
-    of = ["--institution", HOSPITAL, "--from", DAY, "--to", DAY, "--target", target]
-    return CliRunner().invoke(
-        main, [*options, "reconcile", str(path), *of], catch_exceptions=False
-    )
+    days = ["--from", DAY, "--to", DAY]
+    whose = ["--institution", HOSPITAL, *days, "--target", target]
+    return gongji(*options, "reconcile", path, *whose)
 
 
-def _printed(result: Result) -> dict[str, Any]:
-    """The tables of a result by title."""
-    lines = (
-        json.loads(line) for line in result.output.splitlines() if line.startswith("{")
-    )
-    return {title: rows for line in lines for title, rows in line.items()}
+def _yuan(fen: int) -> str:
+    return money.yuan(fen).replace(",", "")
 
 
-def _row(of: settlement_pb2.Settlement, total_fen: int | None = None) -> str:
-    total = money.yuan(of.bill.total_fen if total_fen is None else total_fen).replace(
-        ",", ""
-    )
-    return f"{of.settlement_id},CZ001,{total},{of.fund_fen / 100:.2f},{of.account_fen / 100:.2f},0"
+def _row(settled: settlement_pb2.Settlement, total_fen: int | None = None) -> str:
+    """Return the institution's row of a settlement, true unless given another total."""
+    total = settled.bill.total_fen if total_fen is None else total_fen
+    amounts = [_yuan(fen) for fen in (total, settled.fund_fen, settled.account_fen)]
+    return ",".join([settled.settlement_id, "CZ001", *amounts, "0"])
+
+
+def _refund(settled: settlement_pb2.Settlement) -> str:
+    """Return the institution's row of a refund the service does not know of."""
+    bill = settled.bill
+    amounts = [
+        _yuan(-fen) for fen in (bill.total_fen, settled.fund_fen, settled.account_fen)
+    ]
+    return ",".join([settled.settlement_id, "CZ001", *amounts, "1"])
 
 
 @pytest.fixture
-def settled(serving: Callable[..., str]) -> tuple[str, list[settlement_pb2.Settlement]]:
-    """A sandbox that holds two settlements of the sample's CZ001, of 1,000 yuan each;
-    its address."""
+def settled(serving: Serving) -> Books:
+    """A sandbox that holds two settlements of the sample's CZ001, of 1,000 yuan each."""
     address = serving()
-    made = []
     with connect(address) as channel:
         now = Timestamp()
         now.FromDatetime(datetime(2025, 9, 30, 10, tzinfo=SHANGHAI))
         clock = sandbox_pb2.SetClockRequest(request_id=str(uuid.uuid4()), now=now)
         sandbox_pb2_grpc.SandboxServiceStub(channel).SetClock(clock)
-        for _ in range(2):
-            bill = settlement_pb2.Bill(
-                patient=types_pb2.PersonRef(person_no="CZ001"),
-                institution_code=HOSPITAL,
-                service_day=DAY,
-                visit_kind=settlement_pb2.VISIT_KIND_OUTPATIENT,
-                total_fen=100_000,
-                in_scope_fen=100_000,
-                account_use=settlement_pb2.ACCOUNT_USE_OWN,
-            )
-            request = settlement_pb2.SettleRequest(
-                request_id=str(uuid.uuid4()), bill=bill
-            )
-            made.append(
-                settlement_pb2_grpc.SettlementServiceStub(channel)
-                .Settle(request)
-                .settlement
-            )
-    return address, made
+        return address, [_settle(channel) for _ in range(2)]
 
 
-def test_books_that_agree(
-    settled: tuple[str, list[settlement_pb2.Settlement]], tmp_path: Path
-) -> None:
+def _settle(channel: grpc.Channel) -> settlement_pb2.Settlement:
+    bill = settlement_pb2.Bill(
+        patient=types_pb2.PersonRef(person_no="CZ001"),
+        institution_code=HOSPITAL,
+        service_day=DAY,
+        visit_kind=settlement_pb2.VISIT_KIND_OUTPATIENT,
+        total_fen=100_000,
+        in_scope_fen=100_000,
+        account_use=settlement_pb2.ACCOUNT_USE_OWN,
+    )
+    request = settlement_pb2.SettleRequest(request_id=str(uuid.uuid4()), bill=bill)
+    stub = settlement_pb2_grpc.SettlementServiceStub(channel)
+    return stub.Settle(request).settlement
+
+
+def test_books_that_agree(settled: Books, tmp_path: Path) -> None:
     """A true file ends with exit code 0 and one total, the same on both sides."""
-    address, (a, b) = settled
-    result = _run(_file(tmp_path, _row(b), _row(a)), address, "--json")
+    address, (first, second) = settled
+    result = _run(_file(tmp_path, _row(second), _row(first)), address, "--json")
 
     agreeing = {
         "kind": "agreeing",
@@ -102,71 +104,62 @@ def test_books_that_agree(
         "ours_total": "2,000.00",
         "theirs_total": "2,000.00",
     }
-    assert {"totals": [agreeing]} == _printed(result)
+    assert {"totals": [agreeing]} == tables(result)
     assert 0 == result.exit_code
 
 
-def test_books_that_differ(
-    settled: tuple[str, list[settlement_pb2.Settlement]], tmp_path: Path
-) -> None:
-    """Differences are listed with both amounts, totalled by kind, and end with exit code 1."""
-    address, (a, b) = settled
-    refund = (
-        f"{b.settlement_id},CZ001,-1000.00,-{b.fund_fen / 100:.2f},"
-        f"-{b.account_fen / 100:.2f},1"
-    )
-    path = _file(
-        tmp_path, _row(a, 90_000), _row(a), _row(b), "S404,CZ001,25,0,0,0", refund
-    )
-    printed = _printed(result := _run(path, address, "--json"))
+DIFFERING_TOTALS = [
+    ("agreeing", 1, "1,000.00", "1,000.00"),
+    ("missing_here", 1, "0.00", "25.00"),
+    ("amount", 1, "1,000.00", "900.00"),
+    ("duplicate", 1, "0.00", "1,000.00"),
+    ("reversed_only_there", 1, "0.00", "-1,000.00"),
+]
+"""Kind, rows, our total and theirs."""
 
+_DIFFERENCE = itemgetter(
+    "settlement_id", "refund", "ours_total", "theirs_total", "settle_request_id"
+)
+
+
+def test_books_that_differ(settled: Books, tmp_path: Path) -> None:
+    """Differences are listed with both amounts, totalled by kind, and end with exit code 1."""
+    address, (first, second) = settled
+    path = _file(
+        tmp_path,
+        _row(first, 90_000),
+        _row(first),
+        _row(second),
+        "S404,CZ001,25,0,0,0",
+        _refund(second),
+    )
+    result = _run(path, address, "--json")
+
+    printed = tables(result)
+    assert DIFFERING_TOTALS == [tuple(row.values()) for row in printed["totals"]]
     assert [
-        ("agreeing", 1, "1,000.00", "1,000.00"),
-        ("missing_here", 1, "0.00", "25.00"),
-        ("amount", 1, "1,000.00", "900.00"),
-        ("duplicate", 1, "0.00", "1,000.00"),
-        ("reversed_only_there", 1, "0.00", "-1,000.00"),
-    ] == [tuple(line.values()) for line in printed["totals"]]
-    assert [
-        (a.settlement_id, 0, "1,000.00", "900.00", a.request_id),
-        (a.settlement_id, 0, "1,000.00", "1,000.00", a.request_id),
+        (first.settlement_id, 0, "1,000.00", "900.00", first.request_id),
+        (first.settlement_id, 0, "1,000.00", "1,000.00", first.request_id),
         ("S404", 0, "", "25.00", ""),
-        (b.settlement_id, 1, "", "-1,000.00", b.request_id),
-    ] == [
-        tuple(
-            line[c]
-            for c in (
-                "settlement_id",
-                "refund",
-                "ours_total",
-                "theirs_total",
-                "settle_request_id",
-            )
-        )
-        for line in printed["differences"]
-    ]
+        (second.settlement_id, 1, "", "-1,000.00", second.request_id),
+    ] == [_DIFFERENCE(row) for row in printed["differences"]]
     assert 1 == result.exit_code
 
 
-def test_people_read_words(
-    settled: tuple[str, list[settlement_pb2.Settlement]], tmp_path: Path
-) -> None:
-    """Without --json the kinds are words, in the language asked for."""
-    address, (a, _) = settled
-    path = _file(tmp_path, _row(a))
+def test_people_read_words(settled: Books, tmp_path: Path) -> None:
+    """Without --json the kinds are words, in the chosen language."""
+    address, (first, _) = settled
+    path = _file(tmp_path, _row(first))
+    english = _run(path, address, "--lang", "en")
 
     assert "对方缺\t1\t1,000.00\t0.00" in _run(path, address).output
-    assert (
-        "missing there\t1\t1,000.00\t0.00" in _run(path, address, "--lang", "en").output
-    )
+    assert "missing there\t1\t1,000.00\t0.00" in english.output
 
 
-def test_a_refusal_is_one_sentence(
-    settled: tuple[str, list[settlement_pb2.Settlement]], tmp_path: Path
-) -> None:
-    """What the service does not accept is told by its row."""
-    address, (a, _) = settled
-    result = _run(_file(tmp_path, _row(a), ",CZ001,1,0,0,0"), address)
+def test_a_refusal_is_one_sentence(settled: Books, tmp_path: Path) -> None:
+    """The error names the row that the service does not accept."""
+    address, (first, _) = settled
+    result = _run(_file(tmp_path, _row(first), ",CZ001,1,0,0,0"), address)
 
     assert 1 == result.exit_code
     assert "第 2 行: row.settlement_id: 必填" in result.output
@@ -189,12 +182,12 @@ FAULTS: dict[str, tuple[Iterable[str], str, str]] = {
 }
 
 
-@pytest.mark.parametrize(("rows", "header", "told"), FAULTS.values(), ids=FAULTS)
+@pytest.mark.parametrize(("rows", "header", "message"), FAULTS.values(), ids=FAULTS)
 def test_an_unreadable_file(
-    rows: Iterable[str], header: str, told: str, tmp_path: Path
+    rows: Iterable[str], header: str, message: str, tmp_path: Path
 ) -> None:
     """A file that cannot be read is refused before anything is sent."""
     result = _run(_file(tmp_path, *rows, header=header), "127.0.0.1:1")
 
     assert 1 == result.exit_code
-    assert told in result.output
+    assert message in result.output

@@ -1,5 +1,4 @@
-"""`gongji statement`: one family's month as the counter hands it over, from a service
-that was told their days."""
+"""`gongji statement`: one family's month as the counter hands it over."""
 
 from __future__ import annotations
 
@@ -7,20 +6,24 @@ import json
 import re
 import sys
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import grpc
 import pypdfium2 as pdfium
 import pytest
-from click.testing import CliRunner, Result
-from gongji.cli import main
+from click.testing import Result
 from gongji.cli.demo.day import DemoDay
 from gongji.cli.terminal import Terminal
 from gongji.client import imports, statement
 from gongji.client.connection import connect
 from gongji.rules.codes import SHANGHAI
 from gongji.v1 import account_pb2, binding_pb2, registry_pb2, settlement_pb2, types_pb2
+from google.protobuf.message import Message
+
+from tests.cli.command import Serving, gongji
+
+Answer = Callable[[Any], Message]
 
 CLINIC, DRUGSTORE = "H34080000003", "P34080000001"
 HOLDER, PARENT, WIFE = "AQ001", "AQ003", "AQ002"
@@ -96,41 +99,39 @@ CSVS = {
 }
 
 
-def _run(*arguments: str) -> Result:
-    return CliRunner().invoke(main, ["statement", *arguments], catch_exceptions=False)
+def _run(*arguments: str | Path) -> Result:
+    return gongji("statement", *arguments)
 
 
 def _texts(pdf: bytes) -> list[str]:
-    """The text of each page, without spaces and line ends."""
-    return [
-        re.sub(r"\s", "", p.get_textpage().get_text_range())
-        for p in pdfium.PdfDocument(pdf)
-    ]
+    """Return the text of each page, without spaces and line ends."""
+    pages = [page.get_textpage() for page in pdfium.PdfDocument(pdf)]
+    return [re.sub(r"\s", "", page.get_text_range()) for page in pages]
 
 
 def _live(day: DemoDay) -> None:
-    """A holder's parent uses his purse at the clinic, at a month's last second and at
+    """A holder's parent uses the purse at the clinic, at a month's last second and at
     the next one's first."""
-    city, use = settlement_pb2.ACCOUNT_USE_CITY_ORDER, DRUGSTORE
+    order = settlement_pb2.ACCOUNT_USE_CITY_ORDER
     assert day.bind(HOLDER, PARENT, "52", "window", COUNTER, consent=True)
     day.settle(
         PARENT,
         CLINIC,
         "260",
-        use=city,
+        use=order,
         first_selfpay_fen=2000,
         out_of_catalogue_fen=1500,
     )
     day.clock("2025-09-30 23:59:59")
-    wrong = day.settle(PARENT, use, "1234.50", use=city)
+    mistaken = day.settle(PARENT, DRUGSTORE, "1234.50", use=order)
     day.clock("2025-10-01 00:00:00")
-    day.settle(PARENT, use, "66", use=city)
-    day.reverse(wrong.settlement_id)
+    day.settle(PARENT, DRUGSTORE, "66", use=order)
+    day.reverse(mistaken.settlement_id)
 
 
 @pytest.fixture
-def told(serving: Callable[..., str]) -> str:
-    """The address of a service that was told the family's days."""
+def target(serving: Serving) -> str:
+    """The address of a service that knows the family's days."""
     address = serving(sample=False)
     with connect(address) as channel:
         day = DemoDay(channel, Terminal(as_json=True))
@@ -143,92 +144,75 @@ def told(serving: Callable[..., str]) -> str:
 class TestCsv:
     """The file a spreadsheet opens."""
 
-    def test_the_familys_figures(self, told: str) -> None:
-        """Each side's CSV has exactly its columns, the rows of the days asked for, and
-        their sum or the balances."""
-        found = {
-            name: _run(*asked, "--format", "csv", "--target", told)
-            for name, (asked, _) in CSVS.items()
-        }
+    def test_the_familys_figures(self, target: str) -> None:
+        """Each side's CSV has exactly its columns, the rows of its days, and their sum
+        or the balances."""
+        # One service for all cases: bringing one up takes longer than they do.
+        for name, (arguments, text) in CSVS.items():
+            result = _run(*arguments, "--format", "csv", "--target", target)
 
-        expected = {
-            name: f"\ufeff{text}".replace("\n", "\r\n")
-            for name, (_, text) in CSVS.items()
-        }
-        assert expected == {
-            name: result.stdout_bytes.decode() for name, result in found.items()
-        }
+            expected = f"\ufeff{text}".replace("\n", "\r\n")
+            assert expected == result.stdout_bytes.decode(), name
 
-    def test_a_file_is_named_after_its_shape(self, told: str, tmp_path: Path) -> None:
+    def test_a_file_is_named_after_its_shape(self, target: str, tmp_path: Path) -> None:
         """`--out x.csv` writes CSV there and prints nothing."""
         path = tmp_path / "x.csv"
 
-        result = _run(
-            HOLDER, "--month", "2025-10", "--out", str(path), "--target", told
-        )
+        result = _run(HOLDER, "--month", "2025-10", "--out", path, "--target", target)
 
         assert (0, "") == (result.exit_code, result.output)
-        assert (
-            HOLDERS_OCTOBER.splitlines()
-            == path.read_text(encoding="utf-8-sig").splitlines()
-        )
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        assert HOLDERS_OCTOBER.splitlines() == lines
+
+
+PARTIES = {
+    "holder": (HOLDER, "方**"),
+    "member": (PARENT, "汪**"),
+    "account": (HOLDER, "方**"),
+}
+"""Whose page is printed for a side, and the masked name on it."""
 
 
 class TestPdf:
     """The page that is handed over."""
 
     @pytest.mark.parametrize("side", statement.SIDES)
-    def test_the_familys_page(self, told: str, side: str, tmp_path: Path) -> None:
-        """What the table shows is on the page, with the masked name, the days and the
-        time of printing."""
+    def test_the_familys_page(self, target: str, side: str, tmp_path: Path) -> None:
+        """The page has what the table shows, the masked name, the days and the time of
+        printing."""
+        person_no, name = PARTIES[side]
         path = tmp_path / "x.pdf"
-        asked = [
-            PARENT if side == "member" else HOLDER,
-            "--side",
-            side,
-            "--month",
-            "2025-09",
-            "--target",
-            told,
-        ]
-        _run(*asked, "--out", str(path), "--printed-at", "2025-10-09 09:30")
+        month = ("--side", side, "--month", "2025-09", "--target", target)
+        _run(person_no, *month, "--out", path, "--printed-at", "2025-10-09 09:30")
+        table = _run(person_no, *month, "--format", "table")
 
         (text,) = _texts(path.read_bytes())
 
-        shown = _run(*asked, "--format", "table").output.splitlines()[1:]
-        assert ["".join(line.split()) in text for line in shown] == [True] * len(shown)
-        assert ("汪**" if side == "member" else "方**") in text
+        rows = ["".join(line.split()) for line in table.output.splitlines()[1:]]
+        assert rows
+        assert [] == [row for row in rows if row not in text]
+        assert name in text
         assert "2025-09-01至2025-09-30" in text
         assert "打印时间2025-10-0909:30" in text
 
-    def test_a_holder_reads_nothing_medical(self, told: str) -> None:
+    def test_a_holder_reads_nothing_medical(self, target: str) -> None:
         """A holder's page has no total, fund, cash or item, and says so."""
-        result = _run(
-            HOLDER,
-            "--format",
-            "pdf",
-            "--printed-at",
-            "2025-10-09 09:30",
-            "--target",
-            told,
-        )
+        printed = ("--format", "pdf", "--printed-at", "2025-10-09 09:30")
+        result = _run(HOLDER, *printed, "--target", target)
 
         (text,) = _texts(result.stdout_bytes)
 
         assert "不显示诊断、项目与费用总额" in text
-        assert [] == [
-            word
-            for word in ("295.00", "260.00", "15.00", "统筹", "现金", "汪")
-            if word in text
-        ]
+        for word in ("295.00", "260.00", "15.00", "统筹", "现金", "汪"):
+            assert word not in text
 
     def test_a_missing_extra_is_a_sentence(
-        self, told: str, monkeypatch: pytest.MonkeyPatch
+        self, target: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Without the extra the command says what to install, and exits with 1."""
         monkeypatch.setitem(sys.modules, "typst", None)
 
-        result = _run(HOLDER, "--format", "pdf", "--target", told)
+        result = _run(HOLDER, "--format", "pdf", "--target", target)
 
         assert 1 == result.exit_code
         assert "pip install 'gongji[pdf]'" in result.output
@@ -240,13 +224,12 @@ class TestPrograms:
     @pytest.mark.parametrize(
         "arguments", [["--json", "statement"], ["statement", "--format", "json"]]
     )
-    def test_json(self, told: str, arguments: list[str]) -> None:
+    def test_json(self, target: str, arguments: list[str]) -> None:
         """`--json` and `--format json` print one document, amounts in fen."""
-        command = [*arguments, HOLDER, "--month", "2025-10", "--target", told]
+        month = ("--month", "2025-10", "--target", target)
+        result = gongji(*arguments, HOLDER, *month)
 
-        document = json.loads(
-            CliRunner().invoke(main, command, catch_exceptions=False).output
-        )["statement"]
+        document = json.loads(result.output)["statement"]
 
         row = {
             "settled_at": "2025-10-01T00:00:00+08:00",
@@ -277,46 +260,39 @@ MISTAKES = {
 }
 
 
-class TestMistakes:
-    """What is asked wrongly ends with a sentence."""
+class TestStatementMistakes:
+    """Usual mistakes end with a sentence."""
 
     def test_a_sentence_and_no_traceback(
-        self, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The error names what is wrong; nothing is written."""
         monkeypatch.chdir(tmp_path)
-        results = {
-            name: _run(*asked, "--target", told)
-            for name, (asked, _, _) in MISTAKES.items()
-        }
+        for name, (arguments, code, message) in MISTAKES.items():
+            result = _run(*arguments, "--target", target)
 
-        assert {name: code for name, (_, code, _) in MISTAKES.items()} == {
-            n: r.exit_code for n, r in results.items()
-        }
-        assert [] == [
-            name
-            for name, (_, _, words) in MISTAKES.items()
-            if words not in results[name].output
-        ]
-        assert [] == [p for p in tmp_path.iterdir() if p.suffix == ".txt"]
+            assert code == result.exit_code, name
+            assert message in result.output, name
+        assert [] == list(tmp_path.glob("*.txt"))
 
 
-class Recorded:
-    """A channel that answers each method with the next of its replies, and notes what was asked."""
+class FakeChannel:
+    """A channel that answers each method with the next of its replies."""
 
-    def __init__(self, **replies: Sequence[Any]) -> None:
-        self._replies = {method: list(all_of) for method, all_of in replies.items()}
-        self.asked: list[Any] = []
+    def __init__(self, **replies: Sequence[Message]) -> None:
+        self._replies = {method: list(queue) for method, queue in replies.items()}
+        self.requests: list[Any] = []
 
-    def unary_unary(self, method: str, *_: Any, **__: Any) -> Callable[[Any], Any]:
-        def call(request: Any) -> Any:
-            self.asked.append(type(request).FromString(request.SerializeToString()))
+    def unary_unary(self, method: str, *_: object, **__: object) -> Answer:
+        def call(request: Message) -> Message:
+            # A copy: the caller writes the next page's token into the same request.
+            self.requests.append(type(request).FromString(request.SerializeToString()))
             return self._replies[method.rpartition("/")[2]].pop(0)
 
         return call
 
-    def __getattr__(self, name: str) -> Any:
-        """Every other kind of call, which nobody makes."""
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        """Return any other kind of call, which nobody makes."""
         return lambda *_, **__: None
 
 
@@ -329,8 +305,8 @@ def _entries(
     fens: Sequence[int], opening: int, closing: int, following: str = ""
 ) -> account_pb2.ListEntriesResponse:
     entries = [
-        account_pb2.Entry(version=n, kind=account_pb2.ENTRY_KIND_CREDIT, fen=f)
-        for n, f in enumerate(fens, 1)
+        account_pb2.Entry(version=version, kind=account_pb2.ENTRY_KIND_CREDIT, fen=fen)
+        for version, fen in enumerate(fens, 1)
     ]
     return account_pb2.ListEntriesResponse(
         entries=entries,
@@ -340,29 +316,27 @@ def _entries(
     )
 
 
-def _fetch(channel: Recorded, side: str) -> statement.Sheet:
-    stands_in: grpc.Channel = channel  # type: ignore[assignment] # as much of a channel as stubs use
-    return statement.fetch(stands_in, "P1", side, statement.StatementPeriod())
+def _fetch(channel: FakeChannel, side: str) -> statement.Sheet:
+    fake: Any = channel  # as much of a channel as stubs use
+    return statement.fetch(fake, "P1", side, statement.StatementPeriod())
 
 
 class TestFetch:
     """How a statement is put together of pages."""
 
     def test_every_page_is_asked_for(self) -> None:
-        """Pages are asked for one after the other by their tokens, until there is none."""
-        channel = Recorded(
-            GetPerson=[PERSON],
-            ListEntries=[_entries([5, 6], 0, 18, following="t"), _entries([7], 0, 18)],
-        )
+        """Pages are requested one after the other by their tokens, until there is none."""
+        pages = [_entries([5, 6], 0, 18, following="t"), _entries([7], 0, 18)]
+        channel = FakeChannel(GetPerson=[PERSON], ListEntries=pages)
 
         sheet = _fetch(channel, "account")
 
         assert [5, 6, 7] == [row[3] for row in sheet.rows]
-        assert ["", "t"] == [request.page.token for request in channel.asked[1:]]
+        assert ["", "t"] == [request.page.token for request in channel.requests[1:]]
 
     def test_an_account_that_moved_meanwhile(self) -> None:
-        """Where opening, entries and closing do not add up nothing is printed."""
-        channel = Recorded(GetPerson=[PERSON], ListEntries=[_entries([5, 6], 1, 13)])
+        """If opening, entries and closing do not add up, nothing is printed."""
+        channel = FakeChannel(GetPerson=[PERSON], ListEntries=[_entries([5, 6], 1, 13)])
 
         with pytest.raises(statement.UnsettledError, match="请重新查询"):
             _fetch(channel, "account")
@@ -373,21 +347,24 @@ class TestFetch:
         moved = [account_pb2.Entry(kind=kind) for kind in kinds]
         page = account_pb2.ListEntriesResponse(entries=moved)
 
-        sheet = _fetch(Recorded(GetPerson=[PERSON], ListEntries=[page]), "account")
+        sheet = _fetch(FakeChannel(GetPerson=[PERSON], ListEntries=[page]), "account")
 
         assert len(kinds) == len({row[2] for row in sheet.rows})
 
     def test_an_institution_without_a_name(self) -> None:
-        """Where the registry has no name the code stands for it; the time is Shanghai's."""
+        """The code stands for a name the registry does not have; the time is Shanghai's."""
         row = settlement_pb2.SettlementRow(
             institution_code="H34080000009", patient="P2", charged_fen=1
         )
         row.settled_at.FromJsonString("2025-09-30T16:00:00Z")
         page = settlement_pb2.ListSettlementsResponse(rows=[row])
 
-        sheet = _fetch(Recorded(GetPerson=[PERSON], ListSettlements=[page]), "holder")
+        sheet = _fetch(
+            FakeChannel(GetPerson=[PERSON], ListSettlements=[page]), "holder"
+        )
 
-        assert [("H34080000009", "2025-10-01 00:00:00")] == [
-            (r["机构"], r["时间"]) for r in list(sheet.shown())[:-1]
-        ]
-        assert SHANGHAI == sheet.rows[0][0].tzinfo  # type: ignore[union-attr] # an instant
+        shown, _closing = sheet.shown()
+        assert ("H34080000009", "2025-10-01 00:00:00") == (shown["机构"], shown["时间"])
+        settled_at = sheet.rows[0][0]
+        assert isinstance(settled_at, datetime)
+        assert SHANGHAI == settled_at.tzinfo

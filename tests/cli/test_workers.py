@@ -1,5 +1,4 @@
-"""`gongji serve --workers N`: several processes over PostgreSQL that are one service to
-whoever calls."""
+"""`gongji serve --workers N`: several processes over PostgreSQL, one service to callers."""
 
 from __future__ import annotations
 
@@ -11,19 +10,17 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
-from gongji.cli import main
 from gongji.serve.workers import hold_port
 
-from tests.cli.started import Caller, connections, started
+from tests.cli.command import gongji
+from tests.cli.started import Caller, Started, connections, started
 from tests.postgres import Postgres
 
 NOWHERE = "postgresql:///x?host=/nowhere"
 
 
 def caller_of(pid: int, address: str, stack: ExitStack) -> Caller:
-    """A connection that this worker has accepted; the system decides which does, so
-    some more may be made."""
+    """Connect until this worker accepts: the system decides which one does."""
     port = int(address.rpartition(":")[2])
     for _ in range(64):
         before = connections(pid, port)
@@ -31,53 +28,57 @@ def caller_of(pid: int, address: str, stack: ExitStack) -> Caller:
         caller.balance()
         if connections(pid, port) > before:
             return caller
-    msg = f"worker {pid} is given no connection"
-    raise AssertionError(msg)
+    message = f"worker {pid} is given no connection"
+    raise AssertionError(message)
 
 
 def test_one_service_in_two_processes(postgres: Postgres, tmp_path: Path) -> None:
-    """What one worker commits the other replays; nobody sits down beside them; a killed
+    """What one worker commits the other replays; no other server joins them; a killed
     one comes back."""
     request = str(uuid.uuid4())
-    arguments = [
-        "--database",
-        postgres.fresh(),
-        "--data",
-        str(tmp_path),
-        "--workers",
-        "2",
-        "--sample",
-    ]
+    database = ["--database", postgres.fresh(), "--data", str(tmp_path)]
+    arguments = [*database, "--workers", "2", "--sample"]
     with started(*arguments) as service, ExitStack() as stack:
         pids = [service.event("worker_up")["pid"] for _ in range(2)]
-        one, other = (caller_of(pid, service.address, stack) for pid in pids)
-        first, again = one.settle(request), other.settle(request)
-        assert (False, True) == (first.receipt.replayed, again.receipt.replayed)
-        assert first.settlement == again.settlement
-        assert one.balance() == other.balance()
-
-        taken = f"无法监听 {service.address}: 端口被占用"
-        assert taken in refused(
-            "--address", service.address, "--data", str(tmp_path / "another")
-        )
-        assert taken in refused("--address", service.address, *arguments)
+        first, second = (caller_of(pid, service.address, stack) for pid in pids)
+        check_same_service(first, second, request)
+        check_port_taken(service, tmp_path / "another", arguments)
 
         os.kill(pids[1], signal.SIGKILL)
-        ended, back = service.event("worker_ended"), service.event("worker_up")
-        assert (2, 2) == (ended["worker"], back["worker"])
-        assert "-9" in ended["told"]
-        assert one.settle(request).receipt.replayed
-        assert (
-            caller_of(back["pid"], service.address, stack)
-            .settle(request)
-            .receipt.replayed
-        )
+        third = caller_of(replacement(service), service.address, stack)
+        for caller in (first, third):
+            assert caller.settle(request).receipt.replayed
         assert "2 个进程" in service.announced[-1]
         assert 0 == service.end()
 
 
+def replacement(service: Started) -> int:
+    """Return the process that replaces the second worker, which was killed."""
+    ended, successor = service.event("worker_ended"), service.event("worker_up")
+    assert (2, 2) == (ended["worker"], successor["worker"])
+    assert "-9" in ended["told"]
+    pid: int = successor["pid"]
+    return pid
+
+
+def check_same_service(first: Caller, second: Caller, request: str) -> None:
+    """Settle through one, then through the other: a replay, and one balance."""
+    settled, again = first.settle(request), second.settle(request)
+    assert (False, True) == (settled.receipt.replayed, again.receipt.replayed)
+    assert settled.settlement == again.settlement
+    assert first.balance() == second.balance()
+
+
+def check_port_taken(service: Started, data: Path, arguments: list[str]) -> None:
+    """No second service starts on the port, alone or as the first one was started."""
+    message = f"无法监听 {service.address}: 端口被占用"
+    address = ("--address", service.address)
+    assert message in refused(*address, "--data", str(data))
+    assert message in refused(*address, *arguments)
+
+
 def test_no_worker_outlives_its_parent(postgres: Postgres, tmp_path: Path) -> None:
-    """Where the parent is killed its workers end by themselves, and the port is free again."""
+    """If the parent is killed its workers end by themselves, and the port is free again."""
     with started(
         "--database", postgres.fresh(), "--data", str(tmp_path), "--workers", "2"
     ) as service:
@@ -87,8 +88,8 @@ def test_no_worker_outlives_its_parent(postgres: Postgres, tmp_path: Path) -> No
 
 
 def refused(*arguments: str) -> str:
-    """What is said by a service that does not start; it ends with 1 and no traceback."""
-    result = CliRunner().invoke(main, ["serve", *arguments], catch_exceptions=False)
+    """Return what a service prints that does not start: it ends with 1, untraced."""
+    result = gongji("serve", *arguments)
     assert 1 == result.exit_code
     assert "Traceback" not in result.output
     return result.output
@@ -117,12 +118,12 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("arguments", "told"), REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize(("arguments", "message"), REFUSED.values(), ids=REFUSED)
 def test_refused_with_a_sentence(
-    arguments: list[str], told: str, tmp_path: Path
+    arguments: list[str], message: str, tmp_path: Path
 ) -> None:
     """What two workers cannot do together ends with one sentence and exit code 1."""
-    assert told in refused("--workers", "2", "--data", str(tmp_path), *arguments)
+    assert message in refused("--workers", "2", "--data", str(tmp_path), *arguments)
 
 
 class TestHolding:

@@ -1,0 +1,41 @@
+"""The `gongji` command run in this process, and what it prints read back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Protocol
+
+from click.testing import CliRunner, Result
+from gongji.cities.city import Cities
+from gongji.cli import main
+
+TableRow = dict[str, Any]
+"""A row of a table as `--json` prints it."""
+
+
+class Serving(Protocol):
+    """Starts a sandbox that runs until the test ends; returns its address."""
+
+    def __call__(
+        self,
+        *,
+        cities: Cities | None = None,
+        sample: bool = True,
+        data: Path | None = None,
+    ) -> str: ...
+
+
+def gongji(*arguments: str | Path, stdin: str | bytes | None = None) -> Result:
+    """Run the command; an exception it does not turn into a message fails the test."""
+    return CliRunner().invoke(
+        main, [*map(str, arguments)], input=stdin, catch_exceptions=False
+    )
+
+
+def tables(result: Result) -> dict[str, list[TableRow]]:
+    """Return the tables that `--json` printed, by title."""
+    printed: dict[str, list[TableRow]] = {}
+    for line in result.stdout.splitlines():
+        printed |= json.loads(line)
+    return printed
