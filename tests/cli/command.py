@@ -14,7 +14,7 @@ TableRow = dict[str, Any]
 """A row of a table as `--json` prints it."""
 
 
-class Serving(Protocol):
+class StartSandbox(Protocol):
     """Starts a sandbox that runs until the test ends; returns its address."""
 
     def __call__(

@@ -15,7 +15,7 @@ from gongji.cities.loading import load_cities
 from gongji.serve import service, supervisor
 from gongji.serve.settings import Settings
 
-from tests.cli.command import Serving
+from tests.cli.command import StartSandbox
 from tests.postgres import QUICK, Postgres
 from tests.postgres import running as postgres_running
 
@@ -57,7 +57,7 @@ def _running(settings: Settings, cities: Cities) -> Iterator[str]:
 
 
 @pytest.fixture
-def serving(tmp_path: Path) -> Iterator[Serving]:
+def serving(tmp_path: Path) -> Iterator[StartSandbox]:
     """Start sandboxes; all end with the test."""
     with ExitStack() as stack:
 

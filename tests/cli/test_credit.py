@@ -17,7 +17,7 @@ from gongji.v1 import account_pb2, account_pb2_grpc, types_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.cli.command import Serving, gongji, tables
+from tests.cli.command import StartSandbox, gongji, tables
 
 MONTH = "2025-06"
 UNREFUSED = ["CZ001", "CZ002"]
@@ -69,7 +69,9 @@ def with_retired_credit(option: str) -> Cities:
 class TestCredit:
     """The command against a running service."""
 
-    def test_a_repeat_is_a_replay(self, serving: Serving, persons: WriteList) -> None:
+    def test_a_repeat_is_a_replay(
+        self, serving: StartSandbox, persons: WriteList
+    ) -> None:
         """The same list again credits nobody twice and refuses nobody."""
         address, file = serving(), persons(*UNREFUSED)
 
@@ -81,7 +83,7 @@ class TestCredit:
         assert ["credits"] == list(tables(again))
 
     def test_refusals_are_listed_and_the_others_credited(
-        self, serving: Serving, persons: WriteList
+        self, serving: StartSandbox, persons: WriteList
     ) -> None:
         """Each refused person is listed by row, number, reason and sentence; the others
         are credited; exit code 1."""
@@ -99,12 +101,12 @@ class TestCredit:
         ] == [(row["row"], row["person_no"], row["reason"]) for row in refused]
         assert all(row["message"] for row in refused)
 
-    def test_a_list_from_standard_input(self, serving: Serving) -> None:
+    def test_a_list_from_standard_input(self, serving: StartSandbox) -> None:
         """Without a file the list is read from standard input."""
         assert 0 == run(serving(), "-", stdin=listed("CZ001")).exit_code
 
     def test_a_final_refusal_is_asked_anew_by_another_attempt(
-        self, serving: Serving, persons: WriteList
+        self, serving: StartSandbox, persons: WriteList
     ) -> None:
         """A person refused finally stays refused under the same id; once it is mended,
         another attempt credits them."""
@@ -132,7 +134,9 @@ class TestCredit:
         )
         account_pb2_grpc.AccountServiceStub(channel).Credit(request)
 
-    def test_the_operators_figure_for_retired_people(self, serving: Serving) -> None:
+    def test_the_operators_figure_for_retired_people(
+        self, serving: StartSandbox
+    ) -> None:
         """With --retired-credit a retired person is credited that figure, under the
         operator's own clause (C56)."""
         address = serving(cities=with_retired_credit("341100:75.50@2025-01-01"))
@@ -152,7 +156,7 @@ class TestCredit:
         assert types_pb2.CLAUSE_GRADE_OPERATOR == operators.grade
 
     def test_a_month_before_the_operators_figure(
-        self, serving: Serving, persons: WriteList
+        self, serving: StartSandbox, persons: WriteList
     ) -> None:
         """Before the day the operator set there is no figure, and none is never 0."""
         address = serving(cities=with_retired_credit("341100:75.50@2025-07-01"))

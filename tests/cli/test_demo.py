@@ -16,7 +16,7 @@ from gongji.cli.terminal import Terminal
 from gongji.client.connection import connect
 from gongji.rules.benefits import Table
 
-from tests.cli.command import Serving, TableRow
+from tests.cli.command import StartSandbox, TableRow
 
 
 def _with_deductible(fen: int) -> Cities:
@@ -64,7 +64,7 @@ class TestTell:
     """The day of three families."""
 
     def test_the_documents_figures(
-        self, serving: Serving, told: Callable[[str], Tables]
+        self, serving: StartSandbox, told: Callable[[str], Tables]
     ) -> None:
         """On the shipped rules the demo prints the documents' own figures."""
         chuzhou, anqing, huangshan = told(serving())["绑定"]
@@ -78,7 +78,9 @@ class TestTell:
         assert "A19" in huangshan[0]["依据"]
         assert "推定" in huangshan[1]["依据"]
 
-    def test_the_bills(self, serving: Serving, told: Callable[[str], Tables]) -> None:
+    def test_the_bills(
+        self, serving: StartSandbox, told: Callable[[str], Tables]
+    ) -> None:
         """The fund pays by level before and after deductible and cap (C58–C62), nothing
         of a resident's bill."""
         chuzhou, anqing = told(serving())["结算"]
@@ -88,7 +90,7 @@ class TestTell:
         assert ("0.00", "280.00") == (anqing[0]["统筹基金"], anqing[0]["共济账户"])
 
     def test_a_reversal_restores_the_balance(
-        self, serving: Serving, told: Callable[[str], Tables]
+        self, serving: StartSandbox, told: Callable[[str], Tables]
     ) -> None:
         """After the reversal the holder's purse has what was charged again."""
         printed = told(serving())
@@ -98,7 +100,7 @@ class TestTell:
         assert "3,600.00" == after[0]["余额"]
 
     def test_a_changed_figure_is_told(
-        self, serving: Serving, told: Callable[[str], Tables]
+        self, serving: StartSandbox, told: Callable[[str], Tables]
     ) -> None:
         """Against a city with one changed figure the demo prints the new one."""
         printed = told(serving(cities=_with_deductible(600_00)))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from gongji.client import imports
 
-from tests.cli.command import Serving, gongji, tables
+from tests.cli.command import StartSandbox, gongji, tables
 
 HEADERS = {kind: ",".join(columns) for kind, columns in imports.COLUMNS.items()}
 
@@ -127,7 +127,7 @@ class TestImport:
         assert message in result.output
 
     def test_bad_rows_are_listed_and_good_ones_written(
-        self, serving: Serving, tmp_path: Path
+        self, serving: StartSandbox, tmp_path: Path
     ) -> None:
         """A row with a wrong check digit is named by number and field, without its
         certificate's number; the other is written."""
@@ -148,7 +148,7 @@ class TestImport:
         assert 1 == result.exit_code
 
     def test_balances_are_brought_forward_once(
-        self, serving: Serving, tmp_path: Path
+        self, serving: StartSandbox, tmp_path: Path
     ) -> None:
         """The same file of balances again credits nothing."""
         path = tmp_path / "balances.csv"

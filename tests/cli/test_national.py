@@ -22,7 +22,7 @@ from gongji.v1.settlement_pb2_grpc import SettlementServiceStub
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from tests.cli.command import Serving, gongji
+from tests.cli.command import StartSandbox, gongji
 from tests.national.messages import (
     HOSPITAL,
     MSGID,
@@ -71,7 +71,7 @@ class Hospital:
 
 
 @pytest.fixture
-def target(serving: Serving) -> str:
+def target(serving: StartSandbox) -> str:
     """A sandbox with the sample population, on 2025-09-30."""
     address = serving()
     now = Timestamp()

@@ -24,7 +24,7 @@ from gongji.v1 import (
 )
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from tests.cli.command import Serving, gongji, tables
+from tests.cli.command import StartSandbox, gongji, tables
 
 HEADER = ",".join(reconcile.COLUMNS)
 HOSPITAL, DAY = "H34110000001", "2025-09-30"
@@ -67,7 +67,7 @@ def _refund(settled: settlement_pb2.Settlement) -> str:
 
 
 @pytest.fixture
-def settled(serving: Serving) -> Books:
+def settled(serving: StartSandbox) -> Books:
     """A sandbox that holds two settlements of the sample's CZ001, of 1,000 yuan each."""
     address = serving()
     with connect(address) as channel:

@@ -21,7 +21,7 @@ from gongji.rules.codes import SHANGHAI
 from gongji.v1 import account_pb2, binding_pb2, registry_pb2, settlement_pb2, types_pb2
 from google.protobuf.message import Message
 
-from tests.cli.command import Serving, gongji
+from tests.cli.command import StartSandbox, gongji
 
 Answer = Callable[[Any], Message]
 
@@ -130,7 +130,7 @@ def _live(day: DemoDay) -> None:
 
 
 @pytest.fixture
-def target(serving: Serving) -> str:
+def target(serving: StartSandbox) -> str:
     """The address of a service that knows the family's days."""
     address = serving(sample=False)
     with connect(address) as channel:
