@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from gongji.model.account import Account
 from gongji.model.settlement import Accumulator
 from gongji.rules.codes import Scheme, pooling_area
+
+# The conformance suite lies below this folder and is also run from others, where the
+# settings that put the repository on the path do not hold.
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.scaffold.cities import employee_table, two_cities
 from tests.scaffold.people import ANQING, CHUZHOU, NOW
