@@ -17,7 +17,8 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 
 from gongji.account import ledger
-from gongji.binding.eligibility import Case, holder_enrolled, member_enrolled
+from gongji.binding.case import Case
+from gongji.binding.eligibility import holder_enrolled, member_enrolled
 from gongji.cities.city import Cities, City
 from gongji.model.account import Account, Premium, PurseMovement
 from gongji.model.binding import Application, Binding
