@@ -44,7 +44,7 @@ class CountedRows:
             yield unreadable if number == self._bad else self._row
 
 
-class FakeChannel:
+class CountingChannel:
     """A channel that records how many rows were read ahead of each message it takes."""
 
     def __init__(self, rows: CountedRows) -> None:
@@ -75,7 +75,7 @@ class FakeChannel:
 
 def send(kind: str, rows: CountedRows) -> tuple[imports.Imported, list[int]]:
     """Send rows; return the result, and how far reading was ahead of sending."""
-    channel = FakeChannel(rows)
+    channel = CountingChannel(rows)
     stands_in: Any = channel  # as much of a channel as the stubs use
     return imports.send(stands_in, kind, rows, lambda: None), channel.ahead
 
@@ -94,7 +94,7 @@ def test_a_row_is_read_when_it_is_sent(kind: str) -> None:
 def test_nothing_is_sent_of_a_file_with_an_unreadable_row(kind: str) -> None:
     """A row that cannot be read is found before the first one is sent, and named."""
     rows = CountedRows(SOUND[kind], bad=MANY - 1)
-    channel = FakeChannel(rows)
+    channel = CountingChannel(rows)
     stands_in: Any = channel
     with pytest.raises(FileFaultError, match=f"第 {MANY - 1} 行"):
         imports.send(stands_in, kind, rows, lambda: None)
