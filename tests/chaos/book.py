@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 from gongji.v1 import settlement_pb2 as pb
 
-from tests.rpc.conftest import Told
+from tests.scaffold.service import RefusedCall
 
 PUSHBACK_KEY = "grpc-retry-pushback-ms"
 NOT_WRITTEN = "未写入任何内容"
@@ -25,14 +25,14 @@ _SHOWN = 5
 class Lost:
     """An attempt that ended without an answer."""
 
-    told: Told
+    told: RefusedCall
     pushback_ms: int | None
 
     @classmethod
     def of(cls, error: grpc.aio.AioRpcError) -> Lost:
         """Read from an error."""
         pushback = dict(error.trailing_metadata() or ()).get(PUSHBACK_KEY)
-        return cls(Told.of(error), None if pushback is None else int(pushback))
+        return cls(RefusedCall.of(error), None if pushback is None else int(pushback))
 
     @property
     def reason(self) -> str:

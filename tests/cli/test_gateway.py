@@ -32,7 +32,7 @@ from tests.cli.started import (
     run,
     started,
 )
-from tests.rpc.conftest import Service
+from tests.scaffold.service import Service
 
 ANY = "127.0.0.1:0"
 SERVING = health_pb2.HealthCheckResponse.SERVING

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 import grpc
 import pytest
@@ -23,6 +23,8 @@ from gongji.v1 import (
 )
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from tests.scaffold.service import Service
+
 MODULES = (
     account_pb2,
     binding_pb2,
@@ -36,8 +38,10 @@ INVALID = grpc.StatusCode.INVALID_ARGUMENT
 NOT_FOUND = grpc.StatusCode.NOT_FOUND
 NOT_NOW = grpc.StatusCode.FAILED_PRECONDITION
 
-Ask = Callable[[Any], tuple[Any, Any]]
-"""What is asked of a service: method and request."""
+Call: TypeAlias = tuple[Callable[..., Any], Any]
+"""A method and its request."""
+
+MakeCall: TypeAlias = Callable[[Service], Call]
 
 
 def certified(number: str) -> types_pb2.PersonRef:
@@ -46,25 +50,25 @@ def certified(number: str) -> types_pb2.PersonRef:
     )
 
 
-def settle(**changes: Any) -> Ask:
-    def ask(s: Any) -> tuple[Any, Any]:
-        return s.settlements.Settle, settlement_pb2.SettleRequest(
-            request_id=s.new_id(), bill=s.bill(**changes)
-        )
+def settle(**changes: Any) -> MakeCall:
+    def call(s: Service) -> Call:
+        bill = s.bill(**changes)
+        request = settlement_pb2.SettleRequest(request_id=s.new_id(), bill=bill)
+        return s.settlements.Settle, request
 
-    return ask
+    return call
 
 
-def quote(**changes: Any) -> Ask:
+def quote(**changes: Any) -> MakeCall:
     return lambda s: (
         s.settlements.Quote,
         settlement_pb2.QuoteRequest(bill=s.bill(**changes)),
     )
 
 
-def submit(**changes: Any) -> Ask:
-    def ask(s: Any) -> tuple[Any, Any]:
-        fields = {
+def submit(**changes: Any) -> MakeCall:
+    def call(s: Service) -> Call:
+        fields: dict[str, Any] = {
             "request_id": s.new_id(),
             "holder": s.ref("P1"),
             "member": s.ref("P2"),
@@ -75,171 +79,138 @@ def submit(**changes: Any) -> Ask:
         }
         return s.bindings.SubmitBinding, binding_pb2.SubmitBindingRequest(**fields)
 
-    return ask
+    return call
 
 
-def entries(**changes: Any) -> Ask:
+def entries(**changes: Any) -> MakeCall:
     return lambda s: (
         s.accounts.ListEntries,
         account_pb2.ListEntriesRequest(person=s.ref("P1"), **changes),
     )
 
 
-def city(**fields: Any) -> Ask:
+def city(**fields: Any) -> MakeCall:
     return lambda s: (s.city.GetCity, city_pb2.GetCityRequest(**fields))
 
 
-CASES: dict[str, tuple[Ask, grpc.StatusCode, str, str]] = {
+class Expected(NamedTuple):
+    """How bad input is refused."""
+
+    code: grpc.StatusCode
+    reason: str
+    field: str
+
+
+def malformed(field: str) -> Expected:
+    return Expected(INVALID, "MALFORMED_FIELD", field)
+
+
+CASES: dict[str, tuple[MakeCall, Expected]] = {
     "no request id": (
         lambda s: (s.settlements.Settle, settlement_pb2.SettleRequest(bill=s.bill())),
-        INVALID,
-        "MALFORMED_FIELD",
-        "request_id",
+        malformed("request_id"),
     ),
     "no bill": (
         lambda s: (
             s.settlements.Settle,
             settlement_pb2.SettleRequest(request_id=s.new_id()),
         ),
-        INVALID,
-        "MALFORMED_FIELD",
-        "bill",
+        malformed("bill"),
     ),
     "a negative amount": (
         settle(in_scope_fen=-1),
-        INVALID,
-        "MALFORMED_FIELD",
-        "bill.in_scope_fen",
+        malformed("bill.in_scope_fen"),
     ),
     "an overflowing amount": (
         settle(total_fen=(1 << 63) - 1),
-        INVALID,
-        "MALFORMED_FIELD",
-        "bill.total_fen",
+        malformed("bill.total_fen"),
     ),
     "parts that do not sum": (
         settle(total_fen=7),
-        INVALID,
-        "PARTS_DO_NOT_SUM",
-        "bill.total_fen",
+        Expected(INVALID, "PARTS_DO_NOT_SUM", "bill.total_fen"),
     ),
     "parts that do not sum, quoted": (
         quote(total_fen=7),
-        INVALID,
-        "PARTS_DO_NOT_SUM",
-        "bill.total_fen",
+        Expected(INVALID, "PARTS_DO_NOT_SUM", "bill.total_fen"),
     ),
     "a day that does not exist": (
         settle(service_day="2025-09-31"),
-        INVALID,
-        "MALFORMED_FIELD",
-        "bill.service_day",
+        malformed("bill.service_day"),
     ),
     "a day to come": (
         settle(service_day="2025-10-01"),
-        NOT_NOW,
-        "FUTURE_SERVICE_DAY",
-        "bill.service_day",
+        Expected(NOT_NOW, "FUTURE_SERVICE_DAY", "bill.service_day"),
     ),
     "the last day of the calendar": (
         settle(service_day="9999-12-31"),
-        NOT_NOW,
-        "FUTURE_SERVICE_DAY",
-        "bill.service_day",
+        Expected(NOT_NOW, "FUTURE_SERVICE_DAY", "bill.service_day"),
     ),
     "a day before the first rule": (
         settle(service_day="2022-06-30"),
-        NOT_NOW,
-        "NOT_IN_FORCE",
-        "",
+        Expected(NOT_NOW, "NOT_IN_FORCE", ""),
     ),
     "an unknown enum number": (
         settle(visit_kind=4711),
-        INVALID,
-        "MALFORMED_FIELD",
-        "bill.visit_kind",
+        malformed("bill.visit_kind"),
     ),
     "a kind of visit not settled here": (
         settle(visit_kind=settlement_pb2.VISIT_KIND_INPATIENT),
-        INVALID,
-        "UNSUPPORTED_VISIT_KIND",
-        "bill.visit_kind",
+        Expected(INVALID, "UNSUPPORTED_VISIT_KIND", "bill.visit_kind"),
     ),
     "an unknown institution": (
         settle(institution_code="H34110099999"),
-        NOT_FOUND,
-        "INSTITUTION_NOT_FOUND",
-        "bill.institution_code",
+        Expected(NOT_FOUND, "INSTITUTION_NOT_FOUND", "bill.institution_code"),
     ),
     "an unknown patient": (
         settle(patient=types_pb2.PersonRef(person_no="P404")),
-        NOT_FOUND,
-        "PERSON_NOT_FOUND",
-        "bill.patient",
+        Expected(NOT_FOUND, "PERSON_NOT_FOUND", "bill.patient"),
     ),
     "a malformed identity number": (
         settle(patient=certified("34119919800101001")),
-        INVALID,
-        "MALFORMED_FIELD",
-        "bill.patient.certificate.number",
+        malformed("bill.patient.certificate.number"),
     ),
     "an identity number with a wrong check digit": (
         settle(patient=certified("341199198001010010")),
-        INVALID,
-        "CERTIFICATE_CHECKSUM",
-        "bill.patient.certificate.number",
+        Expected(INVALID, "CERTIFICATE_CHECKSUM", "bill.patient.certificate.number"),
     ),
     "a right identity number nobody has": (
         settle(patient=certified("341199198001019997")),
-        NOT_FOUND,
-        "PERSON_NOT_FOUND",
-        "bill.patient",
+        Expected(NOT_FOUND, "PERSON_NOT_FOUND", "bill.patient"),
     ),
     "a giver who is not bound": (
         settle(givers=["P2"]),
-        NOT_NOW,
-        "GIVER_NOT_BOUND",
-        "bill.givers",
+        Expected(NOT_NOW, "GIVER_NOT_BOUND", "bill.givers"),
     ),
-    "an unknown city": (city(area_code="110000"), NOT_FOUND, "CITY_NOT_SERVED", ""),
+    "an unknown city": (
+        city(area_code="110000"),
+        Expected(NOT_FOUND, "CITY_NOT_SERVED", ""),
+    ),
     "a city that is no code": (
         city(area_code="滁州"),
-        INVALID,
-        "MALFORMED_FIELD",
-        "area_code",
+        malformed("area_code"),
     ),
     "a city before its first rule": (
         city(area_code="341100", day="2001-01-01"),
-        NOT_NOW,
-        "NOT_IN_FORCE",
-        "",
+        Expected(NOT_NOW, "NOT_IN_FORCE", ""),
     ),
     "an unknown channel": (
         submit(channel="carrier_pigeon"),
-        INVALID,
-        "UNKNOWN_CHANNEL",
-        "channel",
+        Expected(INVALID, "UNKNOWN_CHANNEL", "channel"),
     ),
     "an unknown holder": (
         submit(holder=types_pb2.PersonRef(person_no="P404")),
-        NOT_FOUND,
-        "PERSON_NOT_FOUND",
-        "holder",
+        Expected(NOT_FOUND, "PERSON_NOT_FOUND", "holder"),
     ),
     "an unknown binding": (
         lambda s: (
             s.bindings.GetBinding,
             binding_pb2.GetBindingRequest(binding_id="B404"),
         ),
-        NOT_FOUND,
-        "BINDING_NOT_FOUND",
-        "binding_id",
+        Expected(NOT_FOUND, "BINDING_NOT_FOUND", "binding_id"),
     ),
     "a list of bindings without a filter": (
         lambda s: (s.bindings.ListBindings, binding_pb2.ListBindingsRequest()),
-        INVALID,
-        "MALFORMED_FIELD",
-        "holder",
+        malformed("holder"),
     ),
     "a refusal without a reason code": (
         lambda s: (
@@ -251,27 +222,21 @@ CASES: dict[str, tuple[Ask, grpc.StatusCode, str, str]] = {
                 verdict=binding_pb2.REVIEW_VERDICT_REFUSE,
             ),
         ),
-        INVALID,
-        "MALFORMED_FIELD",
-        "reason_code",
+        malformed("reason_code"),
     ),
     "an unknown settlement": (
         lambda s: (
             s.settlements.GetSettlement,
             settlement_pb2.GetSettlementRequest(settlement_id="S404"),
         ),
-        NOT_FOUND,
-        "SETTLEMENT_NOT_FOUND",
-        "settlement_id",
+        Expected(NOT_FOUND, "SETTLEMENT_NOT_FOUND", "settlement_id"),
     ),
     "a list of settlements of nobody": (
         lambda s: (
             s.settlements.ListSettlements,
             settlement_pb2.ListSettlementsRequest(patient=s.ref("P404")),
         ),
-        NOT_FOUND,
-        "PERSON_NOT_FOUND",
-        "patient",
+        Expected(NOT_FOUND, "PERSON_NOT_FOUND", "patient"),
     ),
     "days and a month": (
         lambda s: (
@@ -280,36 +245,26 @@ CASES: dict[str, tuple[Ask, grpc.StatusCode, str, str]] = {
                 patient=s.ref("P1"), month="2025-09", to_day="2025-09-30"
             ),
         ),
-        INVALID,
-        "MALFORMED_FIELD",
-        "month",
+        malformed("month"),
     ),
     "a span that ends before it begins": (
         entries(from_day="2025-09-30", to_day="2025-09-01"),
-        INVALID,
-        "MALFORMED_FIELD",
-        "to_day",
+        malformed("to_day"),
     ),
     "a page of negative size": (
         entries(page={"size": -1}),
-        INVALID,
-        "MALFORMED_FIELD",
-        "page.size",
+        malformed("page.size"),
     ),
     "a page token made up": (
         entries(page={"token": "WzEsIngiXQ==.00"}),
-        INVALID,
-        "PAGE_TOKEN_INVALID",
-        "page.token",
+        Expected(INVALID, "PAGE_TOKEN_INVALID", "page.token"),
     ),
     "a credit of nothing": (
         lambda s: (
             s.accounts.Credit,
             account_pb2.CreditRequest(request_id=s.new_id(), person=s.ref("P1")),
         ),
-        INVALID,
-        "MALFORMED_FIELD",
-        "what",
+        malformed("what"),
     ),
     "a sandbox clock at the end of time": (
         lambda s: (
@@ -318,46 +273,38 @@ CASES: dict[str, tuple[Ask, grpc.StatusCode, str, str]] = {
                 request_id=s.new_id(), now=Timestamp(seconds=253_402_300_799)
             ),
         ),
-        INVALID,
-        "MALFORMED_FIELD",
-        "now",
+        malformed("now"),
     ),
     "a sample where there is none": (
         lambda s: (
             s.sandbox.Reset,
             sandbox_pb2.ResetRequest(request_id=s.new_id(), load_sample=True),
         ),
-        INVALID,
-        "MALFORMED_FIELD",
-        "load_sample",
+        malformed("load_sample"),
     ),
 }
 
 
-@pytest.mark.parametrize(("ask", "code", "reason", "field"), CASES.values(), ids=CASES)
+@pytest.mark.parametrize(("call", "expected"), CASES.values(), ids=CASES)
 async def test_bad_input_is_named(
-    service: Any, ask: Ask, code: grpc.StatusCode, reason: str, field: str
+    service: Service, call: MakeCall, expected: Expected
 ) -> None:
-    """Bad input is refused by its name and the field's path, in Chinese, and no bill is settled."""
-    method, request = ask(service)
-    told = await service.refused(method, request)
-    assert (code, reason, field) == (
-        told.code,
-        told.info.reason,
-        told.info.metadata["field"],
-    )
-    assert told.localized.message == told.message
+    """Bad input is refused by its name and the field's path, in Chinese; nothing is settled."""
+    method, request = call(service)
+    refusal = await service.refused(method, request)
+    assert expected == (*refusal.outcome, refusal.field)
+    assert refusal.localized.message == refusal.message
     assert [] == await service.store.page(Listing(kind=Settlement))
 
 
 @pytest.mark.parametrize("name", ["", "%E8%B5%B5", "a b", "x" * 61])
-async def test_a_caller_must_have_a_plain_name(service: Any, name: str) -> None:
+async def test_a_caller_must_have_a_plain_name(service: Service, name: str) -> None:
     """A caller's name is 1 to 60 letters, digits, dots, underscores or hyphens."""
     metadata = (("x-gongji-caller", name),)
-    told = await service.refused(
+    refusal = await service.refused(
         service.city.ListCities, city_pb2.ListCitiesRequest(), metadata=metadata
     )
-    assert (INVALID, "x-gongji-caller") == (told.code, told.info.metadata["field"])
+    assert (INVALID, "x-gongji-caller") == (refusal.code, refusal.field)
 
 
 def methods() -> Iterator[Any]:
@@ -367,27 +314,30 @@ def methods() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("method", list(methods()), ids=lambda m: m.full_name)
-async def test_no_bytes_are_our_fault(service: Any, method: Any) -> None:
+async def test_no_bytes_are_our_fault(service: Service, method: Any) -> None:
     """Random bytes, texts that are not UTF-8, truncated and mutated messages are never
     INTERNAL or UNKNOWN."""
     path = f"/{method.containing_service.full_name}/{method.name}"
-    chance = random.Random(path)  # noqa: S311 - seeded cases
-    whole = settlement_pb2.SettleRequest(
+    request = settlement_pb2.SettleRequest(
         request_id=service.new_id(), bill=service.bill()
-    ).SerializeToString()
-    payloads = [b"\x0a\x02\xff\xfe", b"\x0a", whole, whole[:-1], b"\x00", b"\xff" * 20]
-    payloads += [chance.randbytes(chance.randrange(1, 60)) for _ in range(12)]
-    payloads += [bytes(b ^ (chance.random() < 0.1) for b in whole) for _ in range(12)]
-    ended = [
-        await service.code_of(path, payload, stream=method.client_streaming)
-        for payload in payloads
-    ]
-    assert [] == [
-        (p, code) for p, code in zip(payloads, ended, strict=True) if code in NOT_OURS
-    ]
+    )
+    outcomes = {
+        payload: await service.code_of(path, payload, stream=method.client_streaming)
+        for payload in payloads(request.SerializeToString(), seed=path)
+    }
+    assert {} == {p: code for p, code in outcomes.items() if code in NOT_OURS}
 
 
-async def test_a_message_too_large_is_refused(service: Any) -> None:
+def payloads(whole: bytes, seed: str) -> Iterator[bytes]:
+    """Yield bytes that are no message, or are one mutated."""
+    chance = random.Random(seed)  # noqa: S311 - seeded cases
+    yield from (b"\x0a\x02\xff\xfe", b"\x0a", whole, whole[:-1], b"\x00", b"\xff" * 20)
+    for _ in range(12):
+        yield chance.randbytes(chance.randrange(1, 60))
+        yield bytes(b ^ (chance.random() < 0.1) for b in whole)
+
+
+async def test_a_message_too_large_is_refused(service: Service) -> None:
     """A message above 4 MiB is RESOURCE_EXHAUSTED before anybody reads it."""
     code = await service.code_of(
         "/gongji.v1.CityService/ListCities", b"\x7a" * (4 * 1024 * 1024 + 1)
@@ -403,4 +353,4 @@ def test_the_table_knows_its_reasons() -> None:
         for child in kind.__subclasses__():
             yield from reasons(child)
 
-    assert {case[2] for case in CASES.values()} <= set(reasons(Refusal))
+    assert {expected.reason for _, expected in CASES.values()} <= set(reasons(Refusal))

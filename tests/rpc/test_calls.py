@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
 
 import grpc
 import pytest
@@ -12,52 +11,40 @@ from gongji.rpc import calls
 from gongji.v1 import city_pb2, registry_pb2, settlement_pb2, types_pb2
 from structlog.testing import capture_logs
 
+from tests.scaffold.service import Service
+
 NUMBER = "341199198001019997"
-WORKED = ("method", "code", "reason", "caller", "request_id")
+LOGGED = ("method", "code", "reason", "caller", "request_id")
 
 
-async def test_one_line_a_call(service: Any) -> None:
+async def test_one_line_a_call(service: Service) -> None:
     """Every call leaves one line: method, code, reason, caller, request id, milliseconds."""
     request_id = service.new_id()
     request = settlement_pb2.SettleRequest(request_id=request_id, bill=service.bill())
     with capture_logs() as lines:
-        await service.settlements.Settle(
-            request, metadata=(("x-gongji-caller", "hospital-1"),)
-        )
+        caller = (("x-gongji-caller", "hospital-1"),)
+        await service.settlements.Settle(request, metadata=caller)
         request.bill.institution_code = "H34110099999"
-        await service.refused(
-            service.settlements.Quote, settlement_pb2.QuoteRequest(bill=request.bill)
-        )
-    expected = [
-        ("gongji.v1.SettlementService/Settle", "OK", "", "hospital-1", request_id),
-        (
-            "gongji.v1.SettlementService/Quote",
-            "NOT_FOUND",
-            "INSTITUTION_NOT_FOUND",
-            "anonymous",
-            "",
-        ),
-    ]
-    assert expected == [tuple(line[word] for word in WORKED) for line in lines]
+        quote = settlement_pb2.QuoteRequest(bill=request.bill)
+        await service.refused(service.settlements.Quote, quote)
+    settled, refused = [tuple(line[key] for key in LOGGED) for line in lines]
+    settle = "gongji.v1.SettlementService/Settle"
+    assert (settle, "OK", "", "hospital-1", request_id) == settled
+    reason = "INSTITUTION_NOT_FOUND"
+    quoted = "gongji.v1.SettlementService/Quote"
+    assert (quoted, "NOT_FOUND", reason, "anonymous", "") == refused
     assert all(0 < line["ms"] < 10_000 for line in lines)
 
 
-async def test_no_line_quotes_what_was_typed(service: Any) -> None:
+async def test_no_line_quotes_what_was_typed(service: Service) -> None:
     """Numbers, names and malformed request ids never reach the log."""
-    ref = types_pb2.PersonRef(
-        certificate=types_pb2.Certificate(type="01", number=NUMBER)
-    )
+    certificate = types_pb2.Certificate(type="01", number=NUMBER)
+    ref = types_pb2.PersonRef(certificate=certificate)
     with capture_logs() as lines:
-        await service.refused(
-            service.registry.GetPerson, registry_pb2.GetPersonRequest(person=ref)
-        )
-        odd = settlement_pb2.SettleRequest(
-            request_id=NUMBER, bill=service.bill(patient=ref)
-        )
-        await service.refused(service.settlements.Settle, odd)
-        await service.import_persons(
-            [service.person(1, name="赵某某")], service.new_id()
-        )
+        request = registry_pb2.GetPersonRequest(person=ref)
+        await service.refused(service.registry.GetPerson, request)
+        await service.not_settled(NUMBER, patient=ref)
+        await service.import_persons([service.person(1, name="赵某某")])
     assert 3 == len(lines)
     text = json.dumps(lines, ensure_ascii=False, default=str)
     assert NUMBER not in text
@@ -65,7 +52,7 @@ async def test_no_line_quotes_what_was_typed(service: Any) -> None:
 
 
 async def test_a_fault_of_ours_is_told_by_an_id_only(
-    service: Any, monkeypatch: pytest.MonkeyPatch
+    service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An unforeseen exception is INTERNAL without its text; the log has the same id,
     its type and its place."""
@@ -75,20 +62,19 @@ async def test_a_fault_of_ours_is_told_by_an_id_only(
 
     monkeypatch.setattr(service.cities.of("341100").__class__, "rules", fail)
     with capture_logs() as lines:
-        told = await service.refused(
-            service.city.GetCity, city_pb2.GetCityRequest(area_code="341100")
-        )
+        request = city_pb2.GetCityRequest(area_code="341100")
+        refusal = await service.refused(service.city.GetCity, request)
     fault, call = lines
-    assert (grpc.StatusCode.INTERNAL, "INTERNAL") == (told.code, told.info.reason)
-    assert fault["error_id"] == told.info.metadata["error_id"]
-    assert fault["error_id"] in told.message
+    assert (grpc.StatusCode.INTERNAL, "INTERNAL") == refusal.outcome
+    assert fault["error_id"] == refusal.metadata["error_id"]
+    assert fault["error_id"] in refusal.message
     assert ("RuntimeError", "INTERNAL") == (fault["error"], call["code"])
     assert any(place.startswith("rpc/services/city.py:") for place in fault["places"])
-    assert NUMBER not in told.message + json.dumps(lines, default=str)
+    assert NUMBER not in refusal.message + json.dumps(lines, default=str)
 
 
 async def test_a_call_without_deadline_is_bounded(
-    service: Any, monkeypatch: pytest.MonkeyPatch
+    service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A call that names no deadline gets ours; when it passes, the outcome is unknown
     and the reason says so."""
@@ -99,15 +85,12 @@ async def test_a_call_without_deadline_is_bounded(
     monkeypatch.setattr(calls, "LONGEST_CALL_S", 0.05)
     monkeypatch.setattr(type(service.store), "get", linger)
     request = registry_pb2.GetPersonRequest(person=service.ref("P1"))
-    told = await service.refused(service.registry.GetPerson, request)
-    assert (grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED") == (
-        told.code,
-        told.info.reason,
-    )
+    refusal = await service.refused(service.registry.GetPerson, request)
+    assert (grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED") == refusal.outcome
 
 
 async def test_a_callers_deadline_ends_the_work(
-    service: Any, monkeypatch: pytest.MonkeyPatch
+    service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When the caller's deadline passes, the work for him is cancelled."""
     ended = asyncio.Event()
@@ -120,12 +103,12 @@ async def test_a_callers_deadline_ends_the_work(
 
     monkeypatch.setattr(type(service.store), "get", linger)
     request = registry_pb2.GetPersonRequest(person=service.ref("P1"))
-    told = await service.refused(service.registry.GetPerson, request, timeout=0.05)
-    assert grpc.StatusCode.DEADLINE_EXCEEDED == told.code
+    refusal = await service.refused(service.registry.GetPerson, request, timeout=0.05)
+    assert grpc.StatusCode.DEADLINE_EXCEEDED == refusal.code
     await asyncio.wait_for(ended.wait(), 5)
 
 
-async def test_an_unknown_method_is_unimplemented(service: Any) -> None:
+async def test_an_unknown_method_is_unimplemented(service: Service) -> None:
     """A method nobody declares is UNIMPLEMENTED."""
     assert grpc.StatusCode.UNIMPLEMENTED == await service.code_of(
         "/gongji.v1.CityService/Sink", b""

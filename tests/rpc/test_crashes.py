@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,14 @@ from gongji.store.engine import EngineDown
 from gongji.v1 import settlement_pb2 as pb
 
 from tests.rpc.port import make_server
-from tests.rpc.retried import FIRST_ID, PURSE, charged, reverse, settle
+from tests.rpc.retried import FIRST_ID, PURSE, charged
+from tests.scaffold.service import Service
 
 # --- crashes --------------------------------------------------------------------------
 
 
 @asynccontextmanager
-async def over(path: Path, service: Any) -> AsyncIterator[Any]:
+async def over(path: Path, service: Service) -> AsyncIterator[Any]:
     """A server process of its own over a database file; leaving it is its death."""
     store = open_store(path, service.clock)
     server = make_server(
@@ -43,16 +44,16 @@ async def over(path: Path, service: Any) -> AsyncIterator[Any]:
         await store.close()
 
 
-async def furnish(running: Any, service: Any) -> None:
+async def furnish(running: Service, service: Service) -> None:
     """The people and the hospital of the service, P1's purse holding 1,000 yuan."""
     await running.write(*service.world.records.values())
     await running.give("P1", PURSE)
 
 
-Crash = Callable[[Any], Awaitable[None]]
+Crash = Callable[[Service, pytest.MonkeyPatch], None]
 
 
-async def _before(running: Any) -> None:
+def _before(running: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     """The process dies with the transaction open."""
     engine = running.store._writing
 
@@ -60,10 +61,10 @@ async def _before(running: Any) -> None:
         engine.close()
         raise EngineDown("killed")
 
-    engine.commit = die
+    monkeypatch.setattr(engine, "commit", die)
 
 
-async def _after(running: Any) -> None:
+def _after(running: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     """The process dies between commit and reply."""
     engine = running.store._writing
     commit = engine.commit
@@ -73,7 +74,7 @@ async def _after(running: Any) -> None:
         engine.close()
         raise EngineDown("killed")
 
-    engine.commit = die
+    monkeypatch.setattr(engine, "commit", die)
 
 
 @pytest.mark.parametrize(
@@ -82,8 +83,9 @@ async def _after(running: Any) -> None:
     ids=["after the commit", "before the commit"],
 )
 async def test_crash(
-    service: Any,
+    service: Service,
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     crash: Crash,
     replayed: bool,  # noqa: FBT001 - a case
 ) -> None:
@@ -92,64 +94,62 @@ async def test_crash(
     path = tmp_path / "gongji.db"
     async with over(path, service) as dying:
         await furnish(dying, service)
-        await crash(dying)
+        crash(dying, monkeypatch)
         request = pb.SettleRequest(request_id=FIRST_ID, bill=dying.bill())
         assert (
             grpc.StatusCode.UNAVAILABLE
             == (await dying.refused(dying.settlements.Settle, request)).code
         )
     async with over(path, service) as risen:
-        retried = await settle(risen, FIRST_ID)
+        retried = await risen.settle(FIRST_ID)
         assert replayed == retried.receipt.replayed
         assert 900_00 == await charged(risen)
-        assert (await settle(risen, FIRST_ID)).settlement == retried.settlement
+        assert (await risen.settle(FIRST_ID)).settlement == retried.settlement
 
 
-async def test_connection_cut_before_the_reply(house: Any) -> None:
+async def test_connection_cut_before_the_reply(
+    house: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A caller whose connection breaks while the commit is under way finds the
     settlement by retrying."""
-    engine, committed, go_on = (
-        house.store._writing,
-        threading.Event(),
-        threading.Event(),
-    )
-    commit = engine.commit
+    committed, go_on = threading.Event(), threading.Event()
+    commit = house.store._writing.commit
 
     def held() -> None:
         commit()
         committed.set()
         go_on.wait(10)
 
-    engine.commit = held
+    monkeypatch.setattr(house.store._writing, "commit", held)
     async with grpc.aio.insecure_channel(house.server.address) as channel:
         call: Any = channel.unary_unary("/gongji.v1.SettlementService/Settle")
         request = pb.SettleRequest(request_id=FIRST_ID, bill=house.bill())
         lost = asyncio.ensure_future(call(request.SerializeToString()))
         await asyncio.to_thread(committed.wait, 10)
-    engine.commit = commit
+    monkeypatch.undo()
     go_on.set()
     with pytest.raises((grpc.aio.AioRpcError, asyncio.CancelledError)):
         await lost
-    assert (await settle(house, FIRST_ID)).receipt.replayed
+    assert (await house.settle(FIRST_ID)).receipt.replayed
     assert 900_00 == await charged(house)
 
 
 async def test_ids_made_here_follow_from_the_request(
-    house: Any, tmp_path: Path
+    house: Service, tmp_path: Path
 ) -> None:
     """The ids of settlement, entries and refund are those of the request: two servers
     make the same."""
-    settled = (await settle(house, FIRST_ID)).settlement
+    settled = (await house.settle(FIRST_ID)).settlement
     assert derived_id("S", FIRST_ID) == settled.settlement_id
     async with over(tmp_path / "gongji.db", house) as other:
         await furnish(other, house)
         assert (
             settled.settlement_id
-            == (await settle(other, FIRST_ID)).settlement.settlement_id
+            == (await other.settle(FIRST_ID)).settlement.settlement_id
         )
     second = str(uuid.UUID(int=7))
-    await reverse(house, second, settlement_id=settled.settlement_id)
+    await house.reverse(second, settlement_id=settled.settlement_id)
     transactions = [(derived_id("S", FIRST_ID), 0), (derived_id("R", second), 0)]
     for transaction_id, position in transactions:
-        entry = await house.store.get(Entry, f"{transaction_id}/{position:03d}")
+        entry = await house.stored(Entry, f"{transaction_id}/{position:03d}")
         assert settled.settlement_id == entry.reference

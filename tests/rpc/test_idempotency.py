@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import grpc
 import pytest
@@ -17,81 +17,81 @@ from gongji.store.engine import EngineDown
 from gongji.v1 import account_pb2, types_pb2
 from gongji.v1 import settlement_pb2 as pb
 
-from tests.rpc.retried import FIRST_ID, charged, reverse, settle
+from tests.rpc.retried import FIRST_ID, charged
+from tests.scaffold.service import Service, charge_of, replayed
+
+YEAR = "P1/310/3411/2025"
 
 # --- the same again -------------------------------------------------------------------
 
 
-async def test_same_id_same_body(house: Any) -> None:
+async def test_same_id_same_body(house: Service) -> None:
     """The first reply again, marked replayed, with its first time, whatever happened
     since; nothing is executed."""
-    first = await settle(house, FIRST_ID)
+    first = await house.settle(FIRST_ID)
     house.clock.set(house.clock() + timedelta(hours=3))
-    await reverse(house, house.new_id(), settle_request_id=FIRST_ID)
-    again = await settle(house, FIRST_ID)
-    assert (False, True) == (first.receipt.replayed, again.receipt.replayed)
+    await house.reverse(settle_request_id=FIRST_ID)
+    again = await house.settle(FIRST_ID)
+    assert [False, True] == replayed(first, again)
     assert first.settlement == again.settlement
     assert 0 == await charged(house)
 
 
-def otherwise(service: Any) -> dict[str, tuple[Any, Any, dict[str, str], str]]:
-    """Under the first id: method, request, metadata, and what is named as different."""
-    bill, call = service.bill, service.settlements
-    caller = {"x-gongji-caller": "hospital-7"}
-    reversal = pb.ReverseRequest(request_id=FIRST_ID, settlement_id="S1")
-    credit = account_pb2.CreditRequest(
-        request_id=FIRST_ID, person=service.ref("P1"), brought_forward_fen=7
-    )
+class Other(NamedTuple):
+    """Another call under the first id, and what it differs in."""
 
-    def settling(**changes: Any) -> pb.SettleRequest:
-        return pb.SettleRequest(request_id=FIRST_ID, bill=bill(**changes))
-
-    return {
-        "another amount": (call.Settle, settling(fen=7_77), {}, "bill"),
-        "another account": (
-            call.Settle,
-            settling(patient=service.ref("P2")),
-            {},
-            "bill",
-        ),
-        "another city": (call.Settle, settling(patient=service.ref("P4")), {}, "bill"),
-        "another caller": (call.Settle, settling(), caller, "caller"),
-        "another method of the service": (call.Reverse, reversal, {}, "method"),
-        "another service": (service.accounts.Credit, credit, {}, "method"),
-        "everything": (call.Reverse, reversal, caller, "caller,method"),
-    }
+    call: Callable[[Service], tuple[Callable[..., Any], Any]]
+    differing: str
+    caller: str = "anonymous"
 
 
-OTHERWISE = [
-    "another amount",
-    "another account",
-    "another city",
-    "another caller",
-    "another method of the service",
-    "another service",
-    "everything",
-]
+def settling(**changes: Any) -> Callable[[Service], tuple[Callable[..., Any], Any]]:
+    def call(s: Service) -> tuple[Callable[..., Any], Any]:
+        request = pb.SettleRequest(request_id=FIRST_ID, bill=s.bill(**changes))
+        return s.settlements.Settle, request
+
+    return call
 
 
-@pytest.mark.parametrize("what", OTHERWISE)
-async def test_same_id_other_body(house: Any, what: str) -> None:
+def reversing(s: Service) -> tuple[Callable[..., Any], Any]:
+    request = pb.ReverseRequest(request_id=FIRST_ID, settlement_id="S1")
+    return s.settlements.Reverse, request
+
+
+def crediting(s: Service) -> tuple[Callable[..., Any], Any]:
+    request = account_pb2.CreditRequest(request_id=FIRST_ID, person=s.ref("P1"))
+    request.brought_forward_fen = 7
+    return s.accounts.Credit, request
+
+
+P2, P4 = Service.ref("P2"), Service.ref("P4")
+HOSPITAL_7 = "hospital-7"
+OTHERS = {
+    "another amount": Other(settling(fen=7_77), "bill"),
+    "another account": Other(settling(patient=P2), "bill"),
+    "another city": Other(settling(patient=P4), "bill"),
+    "another caller": Other(settling(), "caller", HOSPITAL_7),
+    "another method of the service": Other(reversing, "method"),
+    "another service": Other(crediting, "method"),
+    "everything": Other(reversing, "caller,method", HOSPITAL_7),
+}
+
+
+@pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS)
+async def test_same_id_other_body(house: Service, other: Other) -> None:
     """REQUEST_ID_REUSED, naming the fields that differ and nothing of what the other
     request held or answered."""
     await house.write(house.world.person("P4", place="340800"))
-    first = (await settle(house, FIRST_ID)).settlement
-    method, request, metadata, differing = otherwise(house)[what]
-    told = await house.refused(method, request, metadata=tuple(metadata.items()))
-    assert (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED") == (
-        told.code,
-        told.info.reason,
-    )
-    assert {"differing": differing, "field": "request_id"} == dict(told.info.metadata)
-    shown = f"{told.message} {told.localized.message} {told.info.metadata}"
-    assert not any(
-        secret in shown
-        for secret in ("P1", "anonymous", "Settle", "1000", first.settlement_id)
-    )
-    assert -sum(m.fen for m in first.movements) == await charged(house)
+    first = (await house.settle(FIRST_ID)).settlement
+    method, request = other.call(house)
+    caller = (("x-gongji-caller", other.caller),)
+    refusal = await house.refused(method, request, metadata=caller)
+    assert (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED") == refusal.outcome
+    assert {"differing": other.differing, "field": "request_id"} == refusal.metadata
+    shown = f"{refusal.message} {refusal.localized.message} {refusal.metadata}"
+    secrets = ("P1", "anonymous", "Settle", "1000", first.settlement_id)
+    assert [] == [secret for secret in secrets if secret in shown]
+    assert charge_of(first) == await charged(house)
 
 
 def _varint(number: int) -> bytes:
@@ -105,128 +105,105 @@ def _field(number: int, body: bytes) -> bytes:
     return _varint(number << 3 | 2) + _varint(len(body)) + body
 
 
+_ID = _field(1, FIRST_ID.encode())
+
 WRITTEN: dict[str, Callable[[bytes], bytes]] = {
-    "fields in another order": lambda bill: (
-        _field(2, bill) + _field(1, FIRST_ID.encode())
-    ),
-    "an unknown field": lambda bill: (
-        _field(1, FIRST_ID.encode()) + _field(2, bill) + _field(900, b"new")
-    ),
-    "an unknown field within": lambda bill: (
-        _field(1, FIRST_ID.encode()) + _field(2, bill + _field(900, b"new"))
-    ),
+    "fields in another order": lambda bill: _field(2, bill) + _ID,
+    "an unknown field": lambda bill: _ID + _field(2, bill) + _field(900, b"new"),
+    "an unknown field within": lambda bill: _ID + _field(2, bill + _field(900, b"new")),
     "zeros and defaults written out": lambda bill: (
-        _field(1, FIRST_ID.encode())
-        + _field(2, bill + b"\x38\x00\x40\x00\x68\x00\x78\x01" + _field(16, b""))
+        _ID + _field(2, bill + b"\x38\x00\x40\x00\x68\x00\x78\x01" + _field(16, b""))
     ),
     "the id in capitals": lambda bill: (
         _field(1, FIRST_ID.upper().encode()) + _field(2, bill)
     ),
     "a field twice, the last counts": lambda bill: (
-        _field(1, b"another") + _field(1, FIRST_ID.encode()) + _field(2, bill)
+        _field(1, b"another") + _ID + _field(2, bill)
     ),
 }
 
 
 @pytest.mark.parametrize("write", WRITTEN.values(), ids=WRITTEN)
 async def test_equal_body_written_otherwise(
-    house: Any, write: Callable[[bytes], bytes]
+    house: Service, write: Callable[[bytes], bytes]
 ) -> None:
     """What is parsed the same is the same request, however it stands on the wire."""
-    first = await settle(house, FIRST_ID)
-    call = house.channel.unary_unary("/gongji.v1.SettlementService/Settle")
-    again = pb.SettleResponse.FromString(
-        await call(write(house.bill().SerializeToString()))
-    )
+    first = await house.settle(FIRST_ID)
+    call: Any = house.channel.unary_unary("/gongji.v1.SettlementService/Settle")
+    bill = house.bill().SerializeToString()
+    again = pb.SettleResponse.FromString(await call(write(bill)))
     assert (True, first.settlement) == (again.receipt.replayed, again.settlement)
 
 
-async def test_concurrent_twins(house: Any) -> None:
+async def test_concurrent_twins(house: Service) -> None:
     """Of ten equal requests at once one executes; the others wait for it and are
     answered the same."""
-    replies = await asyncio.gather(*(settle(house, FIRST_ID) for _ in range(10)))
-    assert [False] + [True] * 9 == sorted(r.receipt.replayed for r in replies)
-    assert all(r.settlement == replies[0].settlement for r in replies)
-    assert -sum(m.fen for m in replies[0].settlement.movements) == await charged(house)
+    replies = await asyncio.gather(*(house.settle(FIRST_ID) for _ in range(10)))
+    assert [False] + [True] * 9 == sorted(replayed(*replies))
+    first, *others = replies
+    assert [first.settlement] * 9 == [reply.settlement for reply in others]
+    assert charge_of(replies[0].settlement) == await charged(house)
 
 
-async def test_concurrent_rivals(house: Any) -> None:
+async def test_concurrent_rivals(house: Service) -> None:
     """Of two different requests at once under one id one executes and the other is refused."""
     outcomes = await asyncio.gather(
-        settle(house, FIRST_ID),
-        settle(house, FIRST_ID, fen=7_00),
+        house.settle(FIRST_ID),
+        house.settle(FIRST_ID, fen=7_00),
         return_exceptions=True,
     )
-    assert [grpc.StatusCode.ALREADY_EXISTS] == [
-        o.code() for o in outcomes if isinstance(o, grpc.aio.AioRpcError)
-    ]
-    (done,) = (o for o in outcomes if isinstance(o, pb.SettleResponse))
-    assert -sum(m.fen for m in done.settlement.movements) == await charged(house)
+    (error,) = [o for o in outcomes if isinstance(o, grpc.aio.AioRpcError)]
+    (reply,) = [o for o in outcomes if isinstance(o, pb.SettleResponse)]
+    assert grpc.StatusCode.ALREADY_EXISTS == error.code()
+    assert charge_of(reply.settlement) == await charged(house)
 
 
 # --- refusals -------------------------------------------------------------------------
 
 
-async def test_transient_failure(house: Any) -> None:
+async def test_transient_failure(
+    house: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What failed because the database could not be written is not remembered: the
     retry executes."""
-    engine = house.store._writing
-    commit = engine.commit
 
     def full() -> None:
-        engine.commit = commit
+        monkeypatch.undo()
         raise EngineDown("disk full")
 
-    engine.commit = full
-    told = await house.refused(
-        house.settlements.Settle,
-        pb.SettleRequest(request_id=FIRST_ID, bill=house.bill()),
-        timeout=5,
-    )
-    assert (grpc.StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE") == (
-        told.code,
-        told.info.reason,
-    )
-    assert (None, 0) == (await house.store.recall(FIRST_ID), await charged(house))
-    assert not (await settle(house, FIRST_ID)).receipt.replayed
+    monkeypatch.setattr(house.store._writing, "commit", full)
+    refusal = await house.not_settled(FIRST_ID)
+    assert (grpc.StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE") == refusal.outcome
+    assert await house.store.recall(FIRST_ID) is None
+    assert 0 == await charged(house)
+    assert not (await house.settle(FIRST_ID)).receipt.replayed
 
 
-async def test_final_refusal(house: Any) -> None:
+async def test_final_refusal(house: Service) -> None:
     """A final refusal is the same for ever, also once its cause is gone; the corrected
     request needs a new id."""
     await house.write(house.world.hospital(2, "340800", code="H34080000002"))
-    away = {"institution_code": "H34080000002"}
-    request = pb.SettleRequest(request_id=FIRST_ID, bill=house.bill(**away))
-    first = await house.refused(house.settlements.Settle, request)
-    again = await house.refused(house.settlements.Settle, request)
-    assert "FILING_REQUIRED" == first.info.reason
-    assert first == again
-    corrected = house.bill(**away, filing_no="F1")
-    told = await house.refused(
-        house.settlements.Settle, pb.SettleRequest(request_id=FIRST_ID, bill=corrected)
-    )
-    assert ("REQUEST_ID_REUSED", "bill") == (
-        told.info.reason,
-        told.info.metadata["differing"],
-    )
-    assert (
-        await settle(house, house.new_id(), **away, filing_no="F1")
-    ).settlement.settlement_id
-    assert first == await house.refused(house.settlements.Settle, request)
+    away: dict[str, Any] = {"institution_code": "H34080000002"}
+    first = await house.not_settled(FIRST_ID, **away)
+    assert "FILING_REQUIRED" == first.reason
+    assert first == await house.not_settled(FIRST_ID, **away)
+    corrected = {**away, "filing_no": "F1"}
+    refusal = await house.not_settled(FIRST_ID, **corrected)
+    assert "REQUEST_ID_REUSED" == refusal.reason
+    assert "bill" == refusal.differing
+    assert (await house.settle(**corrected)).settlement.settlement_id
+    assert first == await house.not_settled(FIRST_ID, **away)
 
 
-async def test_refusal_caused_by_time(house: Any) -> None:
+async def test_refusal_caused_by_time(house: Service) -> None:
     """What is refused because its day has not come is decided anew when it has, under
     the same id."""
-    tomorrow = {"service_day": "2025-10-01"}
-    request = pb.SettleRequest(request_id=FIRST_ID, bill=house.bill(**tomorrow))
-    assert (
-        "FUTURE_SERVICE_DAY"
-        == (await house.refused(house.settlements.Settle, request)).info.reason
-    )
+    tomorrow: dict[str, Any] = {"service_day": "2025-10-01"}
+    refusal = await house.not_settled(FIRST_ID, **tomorrow)
+    assert "FUTURE_SERVICE_DAY" == refusal.reason
     assert await house.store.recall(FIRST_ID) is None
     house.clock.set(datetime(2025, 10, 1, 8, 0, tzinfo=SHANGHAI))
-    assert not (await settle(house, FIRST_ID, **tomorrow)).receipt.replayed
+    assert not (await house.settle(FIRST_ID, **tomorrow)).receipt.replayed
 
 
 # --- the id itself --------------------------------------------------------------------
@@ -242,127 +219,99 @@ IDS = {
 
 
 @pytest.mark.parametrize("request_id", IDS.values(), ids=IDS)
-async def test_malformed_id(house: Any, request_id: str) -> None:
+async def test_malformed_id(house: Service, request_id: str) -> None:
     """An id that is no UUID is INVALID_ARGUMENT at its field, on every method that
     writes; nothing is written."""
+    settle = pb.SettleRequest(request_id=request_id, bill=house.bill())
+    reverse = pb.ReverseRequest(request_id=request_id, settle_request_id=FIRST_ID)
     credit = account_pb2.CreditRequest(
         request_id=request_id, person=house.ref("P1"), month="2025-09"
     )
     for method, request in (
-        (
-            house.settlements.Settle,
-            pb.SettleRequest(request_id=request_id, bill=house.bill()),
-        ),
-        (
-            house.settlements.Reverse,
-            pb.ReverseRequest(request_id=request_id, settle_request_id=FIRST_ID),
-        ),
+        (house.settlements.Settle, settle),
+        (house.settlements.Reverse, reverse),
         (house.accounts.Credit, credit),
     ):
-        told = await house.refused(method, request)
-        assert grpc.StatusCode.INVALID_ARGUMENT == told.code
-        assert "request_id" in [v.field for v in told.bad_request.field_violations]
+        refusal = await house.refused(method, request)
+        assert grpc.StatusCode.INVALID_ARGUMENT == refusal.code
+        violations = refusal.bad_request.field_violations
+        assert "request_id" in [violation.field for violation in violations]
     assert 0 == await charged(house)
     assert await house.store.recall(FIRST_ID) is None
 
 
-async def test_ids_are_kept_for_ever(house: Any) -> None:
+async def test_ids_are_kept_for_ever(house: Service) -> None:
     """An id of forty years ago is still answered the same, never executed again, and
     never free for another."""
-    first = await settle(house, FIRST_ID)
+    first = await house.settle(FIRST_ID)
     house.clock.set(house.clock() + timedelta(days=40 * 366))
-    again = await settle(house, FIRST_ID)
+    again = await house.settle(FIRST_ID)
     assert (True, first.settlement) == (again.receipt.replayed, again.settlement)
-    told = await house.refused(
-        house.settlements.Settle,
-        pb.SettleRequest(request_id=FIRST_ID, bill=house.bill(7)),
-    )
-    assert "REQUEST_ID_REUSED" == told.info.reason
+    refusal = await house.not_settled(FIRST_ID, fen=7)
+    assert "REQUEST_ID_REUSED" == refusal.reason
 
 
 # --- reversals ------------------------------------------------------------------------
 
 
-async def test_reverse_twice(house: Any) -> None:
+async def test_reverse_twice(house: Service) -> None:
     """Under the same id the second is the first again; under another it is
     ALREADY_REVERSED; money comes back once."""
-    settled = (await settle(house, FIRST_ID)).settlement
+    settled = (await house.settle(FIRST_ID)).settlement
     reverse_id = house.new_id()
-    first = await reverse(house, reverse_id, settlement_id=settled.settlement_id)
-    again = await reverse(house, reverse_id, settlement_id=settled.settlement_id)
-    assert (False, True) == (first.receipt.replayed, again.receipt.replayed)
-    assert (first.settlement, list(first.refunds)) == (
-        again.settlement,
-        list(again.refunds),
-    )
-    for original in (
-        {"settlement_id": settled.settlement_id},
-        {"settle_request_id": FIRST_ID},
-    ):
-        other = pb.ReverseRequest(request_id=house.new_id(), **original)  # type: ignore[arg-type]  # text
-        told = await house.refused(house.settlements.Reverse, other)
-        assert (grpc.StatusCode.FAILED_PRECONDITION, "ALREADY_REVERSED") == (
-            told.code,
-            told.info.reason,
-        )
+    first = await house.reverse(reverse_id, settlement_id=settled.settlement_id)
+    again = await house.reverse(reverse_id, settlement_id=settled.settlement_id)
+    assert [False, True] == replayed(first, again)
+    assert first.settlement == again.settlement
+    assert list(first.refunds) == list(again.refunds)
+    by_id = await house.not_reversed(settlement_id=settled.settlement_id)
+    by_request = await house.not_reversed(settle_request_id=FIRST_ID)
+    already = (grpc.StatusCode.FAILED_PRECONDITION, "ALREADY_REVERSED")
+    assert already == by_id.outcome
+    assert already == by_request.outcome
     assert 0 == await charged(house)
 
 
-async def test_reverse_of_an_unknown_id(house: Any) -> None:
+async def test_reverse_of_an_unknown_id(house: Service) -> None:
     """NOT_FOUND, again and again, and a tombstone: the original, arriving late, is
     refused and moves nothing."""
-    request = pb.ReverseRequest(request_id=house.new_id(), settle_request_id=FIRST_ID)
-    first = await house.refused(house.settlements.Reverse, request)
-    assert (grpc.StatusCode.NOT_FOUND, "SETTLEMENT_NOT_FOUND") == (
-        first.code,
-        first.info.reason,
-    )
-    assert first == await house.refused(house.settlements.Reverse, request)
-    assert (await house.store.recall(FIRST_ID)).tombstone
+    reverse_id = house.new_id()
+    first = await house.not_reversed(reverse_id, settle_request_id=FIRST_ID)
+    assert (grpc.StatusCode.NOT_FOUND, "SETTLEMENT_NOT_FOUND") == first.outcome
+    assert first == await house.not_reversed(reverse_id, settle_request_id=FIRST_ID)
+    assert (await house.stored(RequestRecord, FIRST_ID)).tombstone
     for _ in range(2):
-        late = await house.refused(
-            house.settlements.Settle,
-            pb.SettleRequest(request_id=FIRST_ID, bill=house.bill()),
-        )
-        assert "ORIGINAL_REVERSED" == late.info.reason
+        assert "ORIGINAL_REVERSED" == (await house.not_settled(FIRST_ID)).reason
     assert 0 == await charged(house)
-    by_id = pb.ReverseRequest(
-        request_id=house.new_id(), settlement_id=derived_id("S", FIRST_ID)
-    )
-    assert (
-        grpc.StatusCode.NOT_FOUND
-        == (await house.refused(house.settlements.Reverse, by_id)).code
-    )
+    by_id = await house.not_reversed(settlement_id=derived_id("S", FIRST_ID))
+    assert grpc.StatusCode.NOT_FOUND == by_id.code
 
 
 # --- validate_only --------------------------------------------------------------------
 
 
-async def test_validate_only_consumes_nothing(house: Any) -> None:
-    """A reversal foreseen has no receipt, moves nothing and leaves its id free; the one
-    that follows does the same."""
-    settled = (await settle(house, FIRST_ID)).settlement
-    later = (await settle(house, house.new_id(), fen=300_00)).settlement
-    before = (
-        await charged(house),
-        await house.store.get(Accumulator, "P1/310/3411/2025"),
+async def test_validate_only_consumes_nothing(house: Service) -> None:
+    """A reversal previewed has no receipt, moves nothing and leaves its id free."""
+    settled = (await house.settle(FIRST_ID)).settlement
+    before = await charged(house), await house.stored(Accumulator, YEAR)
+    request_id = house.new_id()
+    preview = await house.reverse(
+        request_id, settlement_id=settled.settlement_id, validate_only=True
     )
-    request = pb.ReverseRequest(
-        request_id=house.new_id(),
-        settlement_id=settled.settlement_id,
-        validate_only=True,
-    )
-    foreseen = await house.settlements.Reverse(request)
-    assert not foreseen.HasField("receipt")
-    assert before == (
-        await charged(house),
-        await house.store.get(Accumulator, "P1/310/3411/2025"),
-    )
-    assert (
-        await house.store.get(Settlement, settled.settlement_id)
-    ).reversed_at is None
-    assert await house.store.recall(request.request_id) is None
-    expected = pb.AffectedSettlement(
+    assert not preview.HasField("receipt")
+    assert before == (await charged(house), await house.stored(Accumulator, YEAR))
+    stored = await house.stored(Settlement, settled.settlement_id)
+    assert stored.reversed_at is None
+    assert await house.store.recall(request_id) is None
+
+
+async def test_a_reversal_does_what_was_previewed(house: Service) -> None:
+    """Settlement and refunds are those of the preview; it alone lists what is affected."""
+    settled = (await house.settle(FIRST_ID)).settlement
+    later = (await house.settle(fen=300_00)).settlement
+    original = {"settlement_id": settled.settlement_id}
+    preview = await house.reverse(**original, validate_only=True)
+    affected = pb.AffectedSettlement(
         settlement_id=later.settlement_id,
         settled_at=later.settled_at,
         fund_fen=150_00,
@@ -370,38 +319,32 @@ async def test_validate_only_consumes_nothing(house: Any) -> None:
         deductible_fen=0,
         deductible_would_be_fen=300_00,
     )
-    assert [expected] == list(foreseen.affected)
-    request.validate_only = False
-    done = await house.settlements.Reverse(request)
-    assert (False, []) == (done.receipt.replayed, list(done.affected))
-    assert (foreseen.settlement, list(foreseen.refunds)) == (
-        done.settlement,
-        list(done.refunds),
-    )
+    assert [affected] == list(preview.affected)
+    done = await house.reverse(**original)
+    assert not done.receipt.replayed
+    assert [] == list(done.affected)
+    assert preview.settlement == done.settlement
+    assert list(preview.refunds) == list(done.refunds)
 
 
-async def test_validate_only_leaves_no_tombstone(house: Any) -> None:
+async def test_validate_only_leaves_no_tombstone(house: Service) -> None:
     """Asking what reversing an unknown request would do is NOT_FOUND; the original
     still settles when it comes."""
-    request = pb.ReverseRequest(
-        request_id=house.new_id(), settle_request_id=FIRST_ID, validate_only=True
+    reverse_id = house.new_id()
+    refusal = await house.not_reversed(
+        reverse_id, settle_request_id=FIRST_ID, validate_only=True
     )
-    assert (
-        grpc.StatusCode.NOT_FOUND
-        == (await house.refused(house.settlements.Reverse, request)).code
-    )
-    kept = [await house.store.recall(i) for i in (FIRST_ID, request.request_id)]
-    assert [None, None] == kept
-    assert not (await settle(house, FIRST_ID)).receipt.replayed
+    assert grpc.StatusCode.NOT_FOUND == refusal.code
+    assert await house.store.recall(FIRST_ID) is None
+    assert await house.store.recall(reverse_id) is None
+    assert not (await house.settle(FIRST_ID)).receipt.replayed
 
 
-async def test_a_quote_consumes_nothing(house: Any) -> None:
+async def test_a_quote_consumes_nothing(house: Service) -> None:
     """A quote has no id to consume and changes no later answer."""
     quoted = await house.settlements.Quote(pb.QuoteRequest(bill=house.bill()))
-    settled = await settle(house, FIRST_ID)
-    assert ([], quoted.settlement.fund_fen) == (
-        list(quoted.settlement.movements),
-        settled.settlement.fund_fen,
-    )
+    settled = await house.settle(FIRST_ID)
+    assert [] == list(quoted.settlement.movements)
+    assert quoted.settlement.fund_fen == settled.settlement.fund_fen
     assert isinstance(await house.store.recall(FIRST_ID), RequestRecord)
     assert types_pb2.SCHEME_EMPLOYEE == settled.settlement.scheme

@@ -3,15 +3,15 @@ and which days they belong to."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from gongji.model.binding import Binding
-from gongji.model.decided import DecidedBy
-from gongji.rules.codes import SHANGHAI, BindingState, Purpose
+from gongji.rules.codes import SHANGHAI
 from gongji.v1 import account_pb2, types_pb2
 from gongji.v1 import settlement_pb2 as pb
+
+from tests.scaffold.service import Service
 
 EDGES = (
     "2025-09-30T23:59:59",
@@ -31,65 +31,60 @@ SHOWN_TO_A_HOLDER = {
 }
 
 
-async def bound(service: Any, *holders: str) -> None:
-    """P1 uses these holders' purses, each with 5,000 yuan."""
-    at = service.clock() - timedelta(days=10)
+async def bound(service: Service, *holders: str) -> None:
+    """Let P1 use these holders' purses, each with 5,000 yuan."""
     for holder in holders:
-        await service.write(
-            Binding(
-                binding_id=f"B-{holder}",
-                holder=holder,
-                member="P1",
-                relation="10",
-                purposes=frozenset({Purpose.VISIT}),
-                channel="window",
-                state=BindingState.ACTIVE,
-                submitted_at=at,
-                active_at=at,
-                decided_by=DecidedBy("341100", "x", "0", "0"),
-            )
-        )
+        await service.bind(holder)
         await service.give(holder, 500_000)
 
 
 async def settle_at(
-    service: Any, moment: str, fen: int = 10_000, **changes: Any
+    service: Service, moment: str, fen: int = 10_000, **changes: Any
 ) -> pb.Settlement:
-    """P1's bill, settled at a moment of Shanghai time."""
-    service.clock.set(datetime.fromisoformat(moment).replace(tzinfo=SHANGHAI))
-    request = pb.SettleRequest(
-        request_id=service.new_id(), bill=service.bill(fen, **changes)
-    )
-    settled: pb.Settlement = (await service.settlements.Settle(request)).settlement
-    return settled
+    """Settle P1's bill at a moment of Shanghai time."""
+    service.set_clock(moment)
+    return (await service.settle(fen=fen, **changes)).settlement
 
 
 async def charges(
-    service: Any, holder: str = "P2", **narrowed: Any
+    service: Service, holder: str = "P2", **narrowed: Any
 ) -> list[pb.SettlementRow]:
-    """What a holder is shown."""
+    """Return what a holder is shown."""
     request = pb.ListSettlementsRequest(holder=service.ref(holder), **narrowed)
     return list((await service.settlements.ListSettlements(request)).rows)
 
 
 async def entries(
-    service: Any, person_no: str = "P2", **days: Any
+    service: Service, person_no: str = "P2", **days: Any
 ) -> account_pb2.ListEntriesResponse:
-    """What an account's owner is shown."""
+    """Return what an account's owner is shown."""
     request = account_pb2.ListEntriesRequest(person=service.ref(person_no), **days)
-    reply: account_pb2.ListEntriesResponse = await service.accounts.ListEntries(request)
-    return reply
+    return await service.accounts.ListEntries(request)
 
 
-def moments(rows: list[pb.SettlementRow]) -> list[str]:
-    """When rows were settled, in Shanghai."""
-    return [
-        row.settled_at.ToDatetime(tzinfo=SHANGHAI).strftime("%Y-%m-%dT%H:%M:%S")
-        for row in rows
-    ]
+async def settle_at_edges(service: Service) -> None:
+    """Settle a bill P2 pays for P1 at each edge of a month."""
+    await bound(service, "P2")
+    for moment in EDGES:
+        await settle_at(service, moment)
 
 
-SPANS: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
+def around(reply: account_pb2.ListEntriesResponse) -> tuple[int, int]:
+    """Return the balances before and after the days listed."""
+    return reply.opening_balance_fen, reply.closing_balance_fen
+
+
+def versions(reply: account_pb2.ListEntriesResponse) -> list[int]:
+    return [entry.version for entry in reply.entries]
+
+
+def moments(rows: Iterable[pb.SettlementRow]) -> list[str]:
+    """Return when rows were settled, in Shanghai."""
+    instants = [row.settled_at.ToDatetime(tzinfo=SHANGHAI) for row in rows]
+    return [instant.strftime("%Y-%m-%dT%H:%M:%S") for instant in instants]
+
+
+SPANS: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "no span": ({}, EDGES),
     "the month before": ({"month": "2025-09"}, EDGES[:1]),
     "a month from its first to its last second": ({"month": "2025-10"}, EDGES[1:3]),
@@ -104,49 +99,41 @@ SPANS: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
 }
 
 
-@pytest.mark.parametrize("side", ["holder", "patient"])
+@pytest.mark.parametrize(("side", "person_no"), [("holder", "P2"), ("patient", "P1")])
 async def test_a_settlement_belongs_to_its_shanghai_day(
-    service: Any, side: str
+    service: Service, side: str, person_no: str
 ) -> None:
     """Both sides' lists go by month or dates of settlement in Shanghai time, to the second."""
-    await bound(service, "P2")
-    for moment in EDGES:
-        await settle_at(service, moment)
-    ref = {side: service.ref("P2" if side == "holder" else "P1")}
+    await settle_at_edges(service)
+    person: dict[str, Any] = {side: service.ref(person_no)}
 
-    found = {}
+    listed = {}
     for name, (span, _) in SPANS.items():
-        request = pb.ListSettlementsRequest(**ref, **span)  # type: ignore[arg-type] # fields by name
-        found[name] = tuple(
-            moments(list((await service.settlements.ListSettlements(request)).rows))
-        )
+        request = pb.ListSettlementsRequest(**person, **span)
+        reply = await service.settlements.ListSettlements(request)
+        listed[name] = tuple(moments(reply.rows))
 
-    assert {name: expected for name, (_, expected) in SPANS.items()} == found
+    assert {name: expected for name, (_, expected) in SPANS.items()} == listed
 
 
 @pytest.mark.parametrize(
     "days", [{"from_day": "2025-09-01"}, {"to_day": "2025-09-30"}], ids=["from", "to"]
 )
 async def test_a_month_and_days_exclude_each_other(
-    service: Any, days: dict[str, str]
+    service: Service, days: dict[str, Any]
 ) -> None:
     """A month together with days is refused as MALFORMED_FIELD, from a holder's side too."""
     request = pb.ListSettlementsRequest(
-        holder=service.ref("P2"),
-        month="2025-09",
-        **days,  # type: ignore[arg-type] # text
+        holder=service.ref("P2"), month="2025-09", **days
     )
 
-    told = await service.refused(service.settlements.ListSettlements, request)
+    refusal = await service.refused(service.settlements.ListSettlements, request)
 
-    assert ("MALFORMED_FIELD", "month") == (
-        told.info.reason,
-        told.info.metadata["field"],
-    )
+    assert ("MALFORMED_FIELD", "month") == refusal.named
 
 
 async def test_a_holders_row_has_nothing_but_time_place_member_and_charge(
-    service: Any,
+    service: Service,
 ) -> None:
     """Whatever the bill held, a holder's row carries no other field: no kind of visit,
     item, total or payer."""
@@ -166,7 +153,7 @@ async def test_a_holders_row_has_nothing_but_time_place_member_and_charge(
     assert 10_000 == row.charged_fen
 
 
-async def test_each_holder_sees_his_own_share(service: Any) -> None:
+async def test_each_holder_sees_his_own_share(service: Service) -> None:
     """Of a bill two purses paid, each holder is shown what his own paid; together it is the aid."""
     await bound(service, "P2", "P3")
     settled = await settle_at(service, EDGES[0], 80_000)
@@ -183,124 +170,98 @@ async def test_each_holder_sees_his_own_share(service: Any) -> None:
     assert all(fen > 0 for fen in paid.values())
 
 
-async def test_a_reversed_charge_stays_on_its_day(service: Any) -> None:
+async def test_a_reversed_charge_stays_on_its_day(service: Service) -> None:
     """A charge taken back in the next month stays in its own, marked; the refund is an
     entry, no settlement."""
     await bound(service, "P2")
     settled = await settle_at(service, EDGES[0])
-    service.clock.set(datetime.fromisoformat(EDGES[1]).replace(tzinfo=SHANGHAI))
-    await service.settlements.Reverse(
-        pb.ReverseRequest(
-            request_id=service.new_id(), settlement_id=settled.settlement_id
-        )
-    )
+    service.set_clock(EDGES[1])
+    await service.reverse(settlement_id=settled.settlement_id)
 
     (row,) = await charges(service, month="2025-09")
     assert (True, 10_000) == (row.reversed, row.charged_fen)
     assert [] == await charges(service, month="2025-10")
     october = await entries(service, from_day="2025-10-01", to_day="2025-10-31")
-    assert [(account_pb2.ENTRY_KIND_REFUND, 10_000)] == [
-        (e.kind, e.fen) for e in october.entries
-    ]
+    (entry,) = october.entries
+    assert (account_pb2.ENTRY_KIND_REFUND, 10_000) == (entry.kind, entry.fen)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
 async def test_pages_of_charges_put_together_are_the_list(
-    service: Any, size: int
+    service: Service, size: int
 ) -> None:
     """Whatever the page, a holder is shown every charge once, oldest first."""
-    await bound(service, "P2")
-    for moment in EDGES:
-        await settle_at(service, moment)
-    found: list[pb.SettlementRow] = []
-    token = ""
-    while True:
-        page = types_pb2.PageRequest(size=size, token=token)
-        request = pb.ListSettlementsRequest(
-            holder=service.ref("P2"), month="2025-10", page=page
-        )
+    await settle_at_edges(service)
+    request = pb.ListSettlementsRequest(holder=service.ref("P2"), month="2025-10")
+    request.page.size = size
+    reply = await service.settlements.ListSettlements(request)
+    rows = list(reply.rows)
+    while reply.next_page_token:
+        request.page.token = reply.next_page_token
         reply = await service.settlements.ListSettlements(request)
-        found += reply.rows
-        if not (token := reply.next_page_token):
-            break
+        rows += reply.rows
 
-    assert await charges(service, month="2025-10") == found
-    assert list(EDGES[1:3]) == moments(found)
+    assert await charges(service, month="2025-10") == rows
+    assert list(EDGES[1:3]) == moments(rows)
 
 
-async def test_charges_are_the_accounts_aid_entries(service: Any) -> None:
+async def test_charges_are_the_accounts_aid_entries(service: Service) -> None:
     """What 共济消费查询 shows a holder is what left his account for others, settlement
     by settlement."""
-    await bound(service, "P2")
-    for moment in EDGES:
-        await settle_at(service, moment)
+    await settle_at_edges(service)
     await settle_at(service, EDGES[3], patient=service.ref("P2"))
 
-    aid = [
-        e
-        for e in (await entries(service)).entries
-        if e.kind == account_pb2.ENTRY_KIND_AID_CHARGE
-    ]
+    aid_charge = account_pb2.ENTRY_KIND_AID_CHARGE
+    reply = await entries(service)
+    aid = [entry for entry in reply.entries if entry.kind == aid_charge]
 
-    assert [(e.reference, -e.fen) for e in aid] == [
-        (r.settlement_id, r.charged_fen) for r in await charges(service)
-    ]
+    rows = await charges(service)
+    assert [entry.reference for entry in aid] == [row.settlement_id for row in rows]
+    assert [-entry.fen for entry in aid] == [row.charged_fen for row in rows]
 
 
-async def test_a_months_closing_balance_opens_the_next(service: Any) -> None:
+async def test_a_months_closing_balance_opens_the_next(service: Service) -> None:
     """Months follow each other without a gap in Shanghai time: the second decides on
     whose side an entry stands."""
-    await bound(service, "P2")
-    for moment in EDGES:
-        await settle_at(service, moment)
+    await settle_at_edges(service)
     months = (
         ("2025-09-01", "2025-09-30"),
         ("2025-10-01", "2025-10-31"),
         ("2025-11-01", "2025-11-30"),
     )
 
-    told = [
+    replies = [
         await entries(service, from_day=first, to_day=last) for first, last in months
     ]
 
-    assert [(0, 490_000), (490_000, 470_000), (470_000, 460_000)] == [
-        (reply.opening_balance_fen, reply.closing_balance_fen) for reply in told
-    ]
-    assert [
-        reply.closing_balance_fen - reply.opening_balance_fen for reply in told
-    ] == [sum(e.fen for e in reply.entries) for reply in told]
-    assert [[1, 2], [3, 4], [5]] == [
-        [e.version for e in reply.entries] for reply in told
-    ]
+    balances = [(0, 490_000), (490_000, 470_000), (470_000, 460_000)]
+    assert balances == [around(reply) for reply in replies]
+    moved = [sum(entry.fen for entry in reply.entries) for reply in replies]
+    assert moved == [closing - opening for opening, closing in balances]
+    assert [[1, 2], [3, 4], [5]] == [versions(reply) for reply in replies]
 
 
-async def test_opening_and_closing_do_not_depend_on_the_page(service: Any) -> None:
+async def test_opening_and_closing_do_not_depend_on_the_page(service: Service) -> None:
     """Every page of an account's entries carries the balances of the days asked for,
     not of the page."""
-    await bound(service, "P2")
-    for moment in EDGES:
-        await settle_at(service, moment)
+    await settle_at_edges(service)
 
-    first = await entries(service, page=types_pb2.PageRequest(size=2))
-    later = await entries(
-        service, page=types_pb2.PageRequest(size=2, token=first.next_page_token)
-    )
+    page = types_pb2.PageRequest(size=2)
+    first = await entries(service, page=page)
+    page.token = first.next_page_token
+    later = await entries(service, page=page)
 
-    assert [(0, 460_000)] * 2 == [
-        (r.opening_balance_fen, r.closing_balance_fen) for r in (first, later)
-    ]
-    assert [1, 2, 3, 4] == [e.version for r in (first, later) for e in r.entries]
+    assert (0, 460_000) == around(first)
+    assert (0, 460_000) == around(later)
+    assert ([1, 2], [3, 4]) == (versions(first), versions(later))
 
 
-async def test_entries_of_days_the_wrong_way_round(service: Any) -> None:
+async def test_entries_of_days_the_wrong_way_round(service: Service) -> None:
     """An end before its start is refused by the field's name."""
     request = account_pb2.ListEntriesRequest(
         person=service.ref("P2"), from_day="2025-10-02", to_day="2025-10-01"
     )
 
-    told = await service.refused(service.accounts.ListEntries, request)
+    refusal = await service.refused(service.accounts.ListEntries, request)
 
-    assert ("MALFORMED_FIELD", "to_day") == (
-        told.info.reason,
-        told.info.metadata["field"],
-    )
+    assert ("MALFORMED_FIELD", "to_day") == refusal.named

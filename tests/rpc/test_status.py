@@ -34,8 +34,8 @@ def leaves(root: type[Refusal] = Refusal) -> Iterator[type[Refusal]]:
         yield root
 
 
-def unpacked(told: status.Status) -> tuple[status_pb2.Status, dict[str, Message]]:
-    packed = dict(told.trailing)[status.DETAILS_KEY]
+def unpacked(ended: status.Status) -> tuple[status_pb2.Status, dict[str, Message]]:
+    packed = dict(ended.trailing)[status.DETAILS_KEY]
     assert isinstance(packed, bytes)
     whole = status_pb2.Status.FromString(packed)
     parts: dict[str, Message] = {}
@@ -48,7 +48,7 @@ def unpacked(told: status.Status) -> tuple[status_pb2.Status, dict[str, Message]
 
 def catalogue() -> dict[str, tuple[str, str]]:
     rows = _ROW.findall(README.read_text(encoding="utf-8"))
-    return {reason: (code, kept.strip()) for reason, code, kept in rows}
+    return {reason: (code, stored.strip()) for reason, code, stored in rows}
 
 
 def drawn() -> dict[str, str]:
@@ -73,9 +73,8 @@ def test_the_tree_is_drawn_as_it_stands() -> None:
 @pytest.mark.parametrize("kind", list(leaves()), ids=lambda k: k.__name__)
 def test_every_leaf_has_one_code(kind: type[Refusal]) -> None:
     """Every refusal is of exactly one category that has a code."""
-    assert 1 == len(
-        [category for category in status.CODES if issubclass(kind, category)]
-    )
+    categories = [category for category in status.CODES if issubclass(kind, category)]
+    assert 1 == len(categories)
 
 
 def test_no_category_is_empty() -> None:
@@ -93,9 +92,8 @@ def test_the_catalogue_says_what_the_table_says() -> None:
 def test_the_catalogue_says_what_is_remembered() -> None:
     """The README says of a refusal that it is remembered where its class is final."""
     final = {kind.reason() for kind in leaves() if kind.final}
-    assert final == {
-        reason for reason, (_, kept) in catalogue().items() if kept == "是"
-    }
+    said = {reason for reason, (_, stored) in catalogue().items() if stored == "是"}
+    assert final == said
 
 
 @pytest.mark.parametrize("kind", list(leaves()), ids=lambda k: k.__name__)
@@ -103,33 +101,24 @@ def test_every_refusal_carries_its_details(kind: type[Refusal]) -> None:
     """Every refusal carries ErrorInfo with field, clauses and figures, and the Chinese
     sentence, also as message."""
     clauses = [Clause("C22", "x", "y"), Clause("C27", "x", "y")]
-    whole, parts = unpacked(
-        status.of_refusal(
-            kind("不行", field="bill.total_fen", clauses=clauses, limit="7")
-        )
-    )
+    refusal = kind("不行", field="bill.total_fen", clauses=clauses, limit="7")
+    whole, parts = unpacked(status.of_refusal(refusal))
     expected = details.ErrorInfo(
         reason=kind.reason(),
         domain="gongji.v1",
         metadata={"field": "bill.total_fen", "clauses": "C22,C27", "limit": "7"},
     )
     assert expected == parts["ErrorInfo"]
-    assert (
-        details.LocalizedMessage(locale="zh-CN", message="不行")
-        == parts["LocalizedMessage"]
-    )
+    sentence = details.LocalizedMessage(locale="zh-CN", message="不行")
+    assert sentence == parts["LocalizedMessage"]
     assert (status.code_of(kind).value[0], "不行") == (whole.code, whole.message)
     assert issubclass(kind, refusals.Malformed) == ("BadRequest" in parts)
 
 
 def test_conditions_are_violations() -> None:
     """NOT_ELIGIBLE has one violation a condition: hook, clauses, message and remedy."""
-    refusal = refusals.NotEligible(
-        "不符合",
-        conditions=[
-            Condition("family_limit", ("C22", "C21"), "已满 7 人", "先解绑一人")
-        ],
-    )
+    full = Condition("family_limit", ("C22", "C21"), "已满 7 人", "先解绑一人")
+    refusal = refusals.NotEligible("不符合", conditions=[full])
     _, parts = unpacked(status.of_refusal(refusal))
     expected = details.PreconditionFailure.Violation(
         type="family_limit",
@@ -141,38 +130,42 @@ def test_conditions_are_violations() -> None:
     assert [expected] == list(failure.violations)
 
 
+WORDY = [
+    Condition(
+        hook=f"hook_{number}",
+        clauses=(f"C{number}", f"A{number}"),
+        message="很长的一句话" * 40,
+        remedy="补救的办法" * 40,
+    )
+    for number in range(30)
+]
+
+
 def test_long_texts_are_shortened_and_no_condition_is_lost() -> None:
     """However much there is to say, details stay below 4 KiB, the headers below 8, and
     every condition is listed."""
-    many = [
-        Condition(
-            f"hook_{n}", (f"C{n}", f"A{n}"), "很长的一句话" * 40, "补救的办法" * 40
-        )
-        for n in range(30)
-    ]
-    told = status.of_refusal(
-        refusals.NotEligible(
-            "不符合绑定条件" * 100, conditions=many, channels="可用的渠道" * 500
-        )
+    refusal = refusals.NotEligible(
+        "不符合绑定条件" * 100, conditions=WORDY, channels="可用的渠道" * 500
     )
-    packed = dict(told.trailing)[status.DETAILS_KEY]
+    ended = status.of_refusal(refusal)
+    packed = dict(ended.trailing)[status.DETAILS_KEY]
     assert len(packed) < 4096
-    assert len(packed) * 4 // 3 + len(quote(told.message)) < 7600
-    _, parts = unpacked(told)
+    assert len(packed) * 4 // 3 + len(quote(ended.message)) < 7600
+    _, parts = unpacked(ended)
     failure = parts["PreconditionFailure"]
     assert isinstance(failure, details.PreconditionFailure)
-    assert [c.hook for c in many] == [v.type for v in failure.violations]
-    assert [",".join(c.clauses) for c in many] == [
-        v.subject for v in failure.violations
-    ]
+    violations = failure.violations
+    assert [condition.hook for condition in WORDY] == [v.type for v in violations]
+    clauses = [",".join(condition.clauses) for condition in WORDY]
+    assert clauses == [violation.subject for violation in violations]
 
 
 def test_more_than_fits_keeps_reason_and_sentence() -> None:
     """Where even the shortest list does not fit, reason and sentence remain."""
     many = [Condition("hook" * 5, ("C" * 20,), "x") for _ in range(200)]
-    told = status.of_refusal(refusals.NotEligible("不符合", conditions=many))
-    assert len(dict(told.trailing)[status.DETAILS_KEY]) < 4096
-    assert {"ErrorInfo", "LocalizedMessage"} == set(unpacked(told)[1])
+    ended = status.of_refusal(refusals.NotEligible("不符合", conditions=many))
+    assert len(dict(ended.trailing)[status.DETAILS_KEY]) < 4096
+    assert {"ErrorInfo", "LocalizedMessage"} == set(unpacked(ended)[1])
 
 
 @pytest.mark.parametrize("kind", [refusals.Overloaded, refusals.StoreUnavailable])
@@ -180,18 +173,14 @@ def test_what_passes_by_itself_says_when_to_try_again(
     kind: type[refusals.Refusal],
 ) -> None:
     """Overload and a database that is away carry RetryInfo and gRPC's own pushback."""
-    told = status.of_refusal(kind("稍后"), 700)
-    retry = unpacked(told)[1]["RetryInfo"]
+    ended = status.of_refusal(kind("稍后"), 700)
+    retry = unpacked(ended)[1]["RetryInfo"]
     assert isinstance(retry, details.RetryInfo)
-    assert (700, "700") == (
-        retry.retry_delay.ToMilliseconds(),
-        dict(told.trailing)[status.PUSHBACK_KEY],
-    )
+    assert 700 == retry.retry_delay.ToMilliseconds()
+    assert "700" == dict(ended.trailing)[status.PUSHBACK_KEY]
 
 
 def test_a_category_that_came_back_is_no_fault_of_ours() -> None:
     """A refusal remembered under a class that is gone is FAILED_PRECONDITION, not INTERNAL."""
-    assert (
-        grpc.StatusCode.FAILED_PRECONDITION
-        == status.of_refusal(refusals.Refused("旧的拒绝")).code
-    )
+    ended = status.of_refusal(refusals.Refused("旧的拒绝"))
+    assert grpc.StatusCode.FAILED_PRECONDITION == ended.code

@@ -1,4 +1,4 @@
-"""What happens to an application or a binding later: consent, review, unbinding (解绑)."""
+"""Consent, review and unbinding."""
 
 from __future__ import annotations
 
@@ -6,26 +6,20 @@ from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
-from gongji.binding.case import Case, person_of
-from gongji.binding.channels import declared_channel
-from gongji.binding.eligibility import guardian_consented, not_eligible
-from gongji.binding.life import (
-    application_of,
-    forward,
-    in_state,
-    moved,
-)
+from gongji.binding.eligibility import Case, guardian_consented
+from gongji.binding.life import STATE_WORDS, _moved, application_of, as_of
+from gongji.binding.submit import _declared, _forward, _not_eligible, _person
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import Cities
 from gongji.model.binding import Binding, Consent
 from gongji.model.commands import Command, Decision
-from gongji.model.facts import (
-    Facts,
-    Need,
-    by_key,
-)
+from gongji.model.facts import Facts, Need, by_key
 from gongji.model.people import Person
-from gongji.model.refusals import MalformedField
+from gongji.model.refusals import (
+    BindingNotFound,
+    IllegalTransition,
+    MalformedField,
+)
 from gongji.rules.codes import SHANGHAI, BindingState
 
 REVIEW_REASONS = {
@@ -36,11 +30,11 @@ REVIEW_REASONS = {
     "RELATION_NOT_PROVED": "材料不能证明亲属关系",
     "OTHER": "其他原因",
 }
-"""Why a reviewer may refuse (C28, C29); OTHER needs a remark."""
+"""Why a reviewer may refuse (C28, C29); OTHER wants a remark."""
 
 
 class RecordConsent(Command[Binding], frozen=True, kw_only=True):
-    """Record the member's informed consent (知情同意, A13), and move the application on."""
+    """Records the member's informed consent (A13) and moves the application on to its review."""
 
     answer_type = Binding
 
@@ -50,48 +44,47 @@ class RecordConsent(Command[Binding], frozen=True, kw_only=True):
     workdays: Workdays
 
     def needs(self, facts: Facts) -> Iterable[Need]:
-        """Return the binding, then both people."""
+        """The binding, then both people."""
         return _binding_and_people(facts, self.binding_id)
 
     def decide(self, facts: Facts) -> Decision[Binding]:
-        """Decide whether the consent counts.
-
-        BindingNotFound, IllegalTransition unless the application waits for it,
-        PersonNotFound, CityNotServed, NotInForce, NotEligible for a minor.
-        """
-        state = BindingState.AWAITING_CONSENT
-        binding = in_state(facts, self.binding_id, state, "记录使用人同意")
-        holder = person_of(facts, binding.holder, "holder")
-        member = person_of(facts, binding.member, "member")
-        city = self.cities.of(holder.insured_place)
-        # The rules applied for: later ones decide later applications.
-        rules = city.rules(binding.submitted_at.astimezone(SHANGHAI).date())
+        """BindingNotFound, IllegalTransition unless the application waits for it."""
+        binding = _in_state(
+            facts, self.binding_id, BindingState.AWAITING_CONSENT, "记录使用人同意"
+        )
+        holder, member = (
+            _person(facts, binding.holder, "holder"),
+            _person(facts, binding.member, "member"),
+        )
+        rules = self.cities.of(holder.insured_place).rules(
+            binding.submitted_at.astimezone(SHANGHAI).date()
+        )
         case = Case(
             application=replace(application_of(binding), consent=self.consent),
             holder=holder,
             member=member,
             rules=rules,
-            # Of age or not is asked on the day of consent.
-            today=facts.today,
+            today=facts.now.astimezone(SHANGHAI).date(),
             of_holder=(),
             of_member=(),
         )
-        unmet = tuple(guardian_consented(case))
-        if unmet:
-            raise not_eligible(unmet, city)
-        consented = forward(
-            replace(binding, consent=self.consent),
+        if unmet := [u.condition for u in guardian_consented(case)]:
+            city = self.cities.of(holder.insured_place)
+            raise _not_eligible(case, tuple(unmet), city, ())
+        consented = replace(binding, consent=self.consent)
+        moved = _forward(
+            consented,
             rules,
             facts.now,
             self.workdays,
-            caller=self.request.caller,
+            by=self.request.caller,
             recorded=case.relation_on_record,
         )
-        return Decision(consented, (consented,))
+        return Decision(moved, (moved,))
 
 
 class Review(Command[Binding], frozen=True, kw_only=True):
-    """Approve or refuse an application (审核); a refusal names one of REVIEW_REASONS."""
+    """A reviewer approves or refuses an application; a refusal names one of REVIEW_REASONS."""
 
     answer_type = Binding
 
@@ -101,40 +94,42 @@ class Review(Command[Binding], frozen=True, kw_only=True):
     reason_code: str
     remark: str
 
-    def needs(self, _: Facts) -> Iterable[Need]:
-        """Return the binding."""
+    def needs(self, facts: Facts) -> Iterable[Need]:
+        """The binding."""
         yield by_key(Binding, self.binding_id)
 
     def decide(self, facts: Facts) -> Decision[Binding]:
-        """Decide as the reviewer did.
-
-        MalformedField without a known reason, BindingNotFound, IllegalTransition unless
-        under review.
-        """
-        why = "审核通过" if self.approve else self._reason()
-        state = BindingState.ACTIVE if self.approve else BindingState.REFUSED
-        binding = in_state(facts, self.binding_id, BindingState.UNDER_REVIEW, "审核")
-        reviewed = moved(binding, state, facts.now, who=self.reviewer, why=why)
-        return Decision(reviewed, (reviewed,))
-
-    def _reason(self) -> str:
-        """Return the reason of a refusal in Chinese. MalformedField."""
-        if self.reason_code not in REVIEW_REASONS:
-            codes = "、".join(REVIEW_REASONS)
+        """MalformedField without a known reason, BindingNotFound, IllegalTransition
+        unless under review."""
+        if not self.approve and self.reason_code not in REVIEW_REASONS:
+            known = "、".join(REVIEW_REASONS)
             raise MalformedField(
-                f"拒绝须给出原因代码 reason_code, 可用: {codes}", field="reason_code"
+                f"拒绝须给出原因代码 reason_code, 可用: {known}", field="reason_code"
             )
-        if self.reason_code == "OTHER" and not self.remark:
+        if not self.approve and self.reason_code == "OTHER" and not self.remark:
             raise MalformedField("原因为 OTHER 时须在 remark 说明", field="remark")
-        reason = REVIEW_REASONS[self.reason_code]
-        return f"{reason}: {self.remark}" if self.remark else reason
+        binding = _in_state(facts, self.binding_id, BindingState.UNDER_REVIEW, "审核")
+        if self.approve:
+            moved = _moved(
+                binding,
+                BindingState.ACTIVE,
+                facts.now,
+                who=self.reviewer,
+                why="审核通过",
+            )
+        else:
+            why = REVIEW_REASONS[self.reason_code] + (
+                f": {self.remark}" if self.remark else ""
+            )
+            moved = _moved(
+                binding, BindingState.REFUSED, facts.now, who=self.reviewer, why=why
+            )
+        return Decision(moved, (moved,))
 
 
 class Unbind(Command[Binding], frozen=True, kw_only=True):
-    """End an active binding (解绑, C30).
-
-    New use stops at once; refunds still go where they came from.
-    """
+    """Ends an active binding (解绑, C30): new use is blocked at once, refunds still go
+    where they came from."""
 
     answer_type = Binding
 
@@ -143,36 +138,47 @@ class Unbind(Command[Binding], frozen=True, kw_only=True):
     cities: Cities
 
     def needs(self, facts: Facts) -> Iterable[Need]:
-        """Return the binding, then both people."""
+        """The binding, then both people."""
         return _binding_and_people(facts, self.binding_id)
 
     def decide(self, facts: Facts) -> Decision[Binding]:
-        """Decide to end it.
-
-        BindingNotFound, IllegalTransition unless active, PersonNotFound, CityNotServed,
-        NotInForce, UnknownChannel.
-        """
-        binding = in_state(facts, self.binding_id, BindingState.ACTIVE, "解绑")
-        holder = person_of(facts, binding.holder, "holder")
-        rules = self.cities.of(holder.insured_place).rules(facts.today)
-        # Declared is enough: no document keeps 解绑 to opening hours (C30).
-        declared_channel(rules, self.channel)
-        ended = moved(
+        """BindingNotFound, IllegalTransition unless active, UnknownChannel."""
+        binding = _in_state(facts, self.binding_id, BindingState.ACTIVE, "解绑")
+        holder = _person(facts, binding.holder, "holder")
+        rules = self.cities.of(holder.insured_place).rules(
+            facts.now.astimezone(SHANGHAI).date()
+        )
+        _declared(rules, self.channel)
+        moved = _moved(
             binding,
             BindingState.ENDED,
             facts.now,
             who=self.request.caller,
-            why="授权人解绑",
             channel=self.channel,
+            why="授权人解绑",
         )
-        return Decision(ended, (ended,))
+        return Decision(moved, (moved,))
 
 
 def _binding_and_people(facts: Facts, binding_id: str) -> Iterator[Need]:
-    """Return the binding, and once it is known the people it names."""
-    need = by_key(Binding, binding_id)
-    yield need
-    binding = facts.get(Binding, binding_id) if facts.has(need) else None
-    if binding is not None:
+    yield (found := by_key(Binding, binding_id))
+    if facts.has(found) and (binding := facts.get(Binding, binding_id)) is not None:
         yield by_key(Person, binding.holder)
         yield by_key(Person, binding.member)
+
+
+def _in_state(
+    facts: Facts, binding_id: str, state: BindingState, doing: str
+) -> Binding:
+    """The binding as of now, in the state the command starts from."""
+    stored = facts.get(Binding, binding_id)
+    if stored is None:
+        raise BindingNotFound(f"没有编号为 {binding_id} 的绑定", field="binding_id")
+    binding = as_of(stored, facts.now)
+    if binding.state is not state:
+        raise IllegalTransition(
+            f"绑定处于“{STATE_WORDS[binding.state]}”, 不能{doing}; 须处于“{STATE_WORDS[state]}”",
+            field="binding_id",
+            state=binding.state.name,
+        )
+    return binding

@@ -1,4 +1,5 @@
-"""The types of rules about money: plain frozen data.
+"""The types of rules about money: what purses may pay, what the fund pays, what is
+credited. Plain frozen data.
 
 Numbers are fen and basis points (ratio_bp, 10000 = 100 %); mappings are keyed by
 scheme, level or standing.
@@ -70,14 +71,13 @@ class Uses:
 
     aid_at: frozenset[Use]
     aid_pays: frozenset[BillPart]
-    # The patient's own purse may pay any part, unless a city says otherwise (T8).
     own_pays: frozenset[BillPart] = ALL_PARTS
     never: frozenset[Spending]
     clauses: UsesClauses = UsesClauses()
 
 
 class PurseKind(Enum):
-    """Whose purse (个人账户) pays."""
+    """Whose purse is asked."""
 
     OWN = "own"
     GIVERS = "givers"
@@ -123,7 +123,6 @@ class TableClauses:
     ratio: Mapping[int, tuple[Clause, ...]]
     retired: tuple[Clause, ...] = ()
     unranked: tuple[Clause, ...] = ()
-    # The guide's alone: bills keep citing what they cited before these had names.
     deductible: tuple[Clause, ...] = ()
     cap: tuple[Clause, ...] = ()
     pharmacy: tuple[Clause, ...] = ()
@@ -133,7 +132,8 @@ class TableClauses:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effects:
-    """How much the fund's part hangs on order and splitting (次序与拆分的影响); fen.
+    """How much the fund's part may turn on order and splitting alone
+    (次序与拆分的影响), declared by the city; fen.
 
     The greatest over both standings and all levels, with the bills of `extremes.py`:
     order_fen            between one order of two bills at two levels in a fresh year and the other
@@ -148,10 +148,8 @@ class Effects:
 
 
 class Oddity(Enum):
-    """What nobody expects of a table (反常待遇).
-
-    It is declared with its clause, or `gongji check` objects.
-    """
+    """What nobody expects of a table (反常待遇): declared with its clause, or
+    `gongji check` objects."""
 
     RETIRED_BELOW_ACTIVE = "retired_below_active"
     LOWER_LEVEL_BELOW_HIGHER = "lower_level_below_higher"
@@ -172,8 +170,8 @@ class Table:
     pharmacy                level used for pharmacies, or NoFund
     covers                  kinds of visit the table is for
     rounding                how the fund's share is brought to whole fen, once a visit
-    clauses                 which clause gives which figure; a bill cites the whole
-                            rule if it is left out
+    clauses                 which clause gives which figure; where left out, a bill
+                            cites the whole rule
     effects                 what order and splitting of bills do to the fund's part;
                             `gongji check` recomputes it
     declared                oddities the city means, each with its clause;
@@ -186,7 +184,6 @@ class Table:
     retired: BonusPoints | Mapping[int, int]
     cap_fen: Mapping[Standing, int | NoLimit]
     visit_cap_fen: Mapping[int, int | NoLimit]
-    # No document ranks all institutions; the lowest level is the city's assumption (T5).
     unranked_as: int = 1
     pharmacy: int | NoFund
     covers: frozenset[VisitKind]
@@ -198,18 +195,20 @@ class Table:
     def cited(
         self, standing: Standing, level: int, *, ranked: bool
     ) -> tuple[Clause, ...]:
-        """Return the clauses that decide a bill, none if the table names none."""
+        """The clauses that decide a bill of that standing and level; empty where the
+        table does not tell them apart."""
         if self.clauses is None:
             return ()
-        clauses = self.clauses.always + self.clauses.ratio[level]
-        if standing is Standing.RETIRED:
-            clauses += self.clauses.retired
-        if not ranked:
-            clauses += self.clauses.unranked
-        return clauses
+        retired = self.clauses.retired if standing is Standing.RETIRED else ()
+        return (
+            self.clauses.always
+            + self.clauses.ratio[level]
+            + retired
+            + (() if ranked else self.clauses.unranked)
+        )
 
     def ratio_of(self, standing: Standing, level: int) -> int:
-        """Return the ratio in basis points for a standing and level."""
+        """The ratio in basis points for a standing and level."""
         if standing is Standing.ACTIVE:
             return self.ratio_bp[level]
         if isinstance(self.retired, BonusPoints):
@@ -236,7 +235,8 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutOfArea:
-    """Care in another pooling area (异地就医), and whether it needs a filing first."""
+    """Care in another pooling area (异地就医): whether direct settlement needs a filing
+    first, and how it goes."""
 
     filing_before_direct_settlement: bool
     procedure: Procedure
@@ -244,17 +244,16 @@ class OutOfArea:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wallet:
-    """The medical insurance wallet (医保钱包): how to open it, and whether that binds."""
+    """The medical insurance wallet (医保钱包): how it is opened, and that opening it
+    binds nobody."""
 
     procedure: Procedure
     binds: bool = False
 
 
 class OperatorSets(Enum):
-    """A figure no document gives.
-
-    The operator sets it with a first day; until then asking for it is an error.
-    """
+    """A figure no document gives: the operator sets it with a first day; until then
+    asking for it is an error."""
 
     OPERATOR_SETS = "operator_sets"
 

@@ -208,13 +208,12 @@ def settlement_id_of(request_id: str) -> str:
 
 
 def _needs(bill: Bill, facts: Facts) -> list[Need]:
-    # hot path: `Need` itself, asked in every round of every bill.
-    person = Need(Person, "", bill.patient)
+    person = by_key(Person, bill.patient)
     bindings = Need(Binding, "member", bill.patient)
     needs = [
         person,
-        Need(Institution, "", bill.institution_code),
-        Need(Account, "", bill.patient),
+        by_key(Institution, bill.institution_code),
+        by_key(Account, bill.patient),
         bindings,
     ]
     # Accumulator and givers follow from patient and bindings: a second round.

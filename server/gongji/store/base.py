@@ -16,7 +16,7 @@ from gongji.model.commands import (
     RequestRecord,
     Write,
 )
-from gongji.model.facts import Need, by_key
+from gongji.model.facts import Need
 from gongji.model.people import Certificate, Person
 from gongji.model.settlement import SettledDay
 from gongji.rules.codes import pooling_area
@@ -73,10 +73,8 @@ class Store:
         self._schema = schema
         committer = Committer(self._writing, schema, clock, vault.digest)
         self._writes = queue_type(committer.run)
-        reader = Reader(self._reading, schema, clock)
-        self._reads = queue_type(reader.run)
-        lister = Reader(self._listing, schema, clock)
-        self._pages = queue_type(lister.run)
+        self._reads = queue_type(Reader(self._reading, schema, clock).run)
+        self._pages = queue_type(Reader(self._listing, schema, clock).run)
         self._queues = (self._writes, self._reads, self._pages)
         for queue in self._queues:
             queue.start()
@@ -86,8 +84,7 @@ class Store:
 
         Refusals of the command; RequestIdReused, OriginalReversed, Overloaded.
         """
-        job = Job(command, command.request)
-        answer: Answer[R] = await self._writes.submit(job)
+        answer: Answer[R] = await self._writes.submit(Job(command, command.request))
         return answer
 
     async def apply(self, query: Query[R]) -> R:
@@ -105,21 +102,18 @@ class Store:
 
     async def get(self, kind: type[T], key: str) -> T | None:
         """Return the record of that key."""
-        query = Find[T](by_key(kind, key))
-        records = await self.ask(query)
+        records: list[T] = await self.ask(Find(Need(kind, "", key)))
         return records[0] if records else None
 
     async def page(self, listing: Listing[T]) -> list[T]:
         """Return one page of a listing. ValueError if no index serves it."""
-        read = partial(self._listing.page, listing)
-        page: list[T] = await _alone(self._pages, read)
+        page: list[T] = await _alone(self._pages, partial(self._listing.page, listing))
         return page
 
     def place(self, record: object, order: str = "") -> tuple[str | int, str]:
         """Return a record's place in a listing's order; `Listing.after` continues behind it."""
         table = self._schema.table(type(record))
-        column = table.column(order)
-        value = cast("str | int", column.of(record))
+        value = cast("str | int", table.column(order).of(record))
         return value, self._schema.key_of(record)
 
     async def recall(self, request_id: str) -> RequestRecord | None:
@@ -128,10 +122,10 @@ class Store:
 
     async def person_no_of(self, certificate: Certificate) -> str | None:
         """Return the number of the person with that certificate, the lowest of several."""
-        need = Need(Person, "cert", self.lookup(certificate))
-        persons = await self.ask(Find[Person](need))
-        numbers = [person.person_no for person in persons]
-        return min(numbers, default=None)
+        persons: list[Person] = await self.ask(
+            Find(Need(Person, "cert", self.lookup(certificate)))
+        )
+        return min((person.person_no for person in persons), default=None)
 
     def lookup(self, certificate: Certificate) -> str:
         """Return the keyed hash of a certificate: the value of `Need(Person, "cert", …)`."""
@@ -152,14 +146,11 @@ class Store:
     async def settled_since(self, area_code: str, day: date) -> bool:
         """Return whether a bill of a pooling area with a service day from `day` on was
         ever settled, reversed or not."""
-        first = Listing(
-            kind=SettledDay,
-            equals={"pooling_area": pooling_area(area_code)},
-            at_least={"day": day},
-            order="day",
-            limit=1,
+        area = {"pooling_area": pooling_area(area_code)}
+        later = Listing(
+            kind=SettledDay, equals=area, at_least={"day": day}, order="day", limit=1
         )
-        return bool(await self.page(first))
+        return bool(await self.page(later))
 
     async def reset(self) -> None:
         """Forget everything, request ids included (sandbox): after what was submitted

@@ -43,10 +43,7 @@ class _StoredRefusal(msgspec.Struct, frozen=True):
 
 
 def answered_row(
-    command: Command[R],
-    answer: R,
-    now: datetime,
-    digest: Digest,
+    command: Command[R], answer: R, now: datetime, digest: Digest
 ) -> RequestRecord:
     """Return the row of an executed command."""
     # What a command recalls from its records is not stored a second time.
@@ -56,10 +53,7 @@ def answered_row(
 
 
 def refused_row(
-    command: Command[Any],
-    refusal: Refusal,
-    now: datetime,
-    digest: Digest,
+    command: Command[Any], refusal: Refusal, now: datetime, digest: Digest
 ) -> RequestRecord:
     """Return the row of a refused command."""
     stored = _StoredRefusal(
@@ -112,10 +106,7 @@ def replay_needs(command: Command[Any], row: RequestRecord) -> Iterator[Need]:
 
 
 def replay(
-    command: Command[R],
-    row: RequestRecord,
-    facts: Facts,
-    digest: Digest,
+    command: Command[R], row: RequestRecord, facts: Facts, digest: Digest
 ) -> Answer[R]:
     """Return the first answer again, or raise the first refusal again.
 

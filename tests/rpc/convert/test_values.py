@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, date, datetime
-from typing import Any
 
 import pytest
 from gongji.cities.city import Cities
@@ -19,6 +17,8 @@ from gongji.settlement.settle import Quote
 from gongji.v1 import settlement_pb2 as pb
 from gongji.v1 import types_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
+
+from tests.scaffold.world import NewWorld
 
 MONTHS = {
     "2025-02": (date(2025, 2, 1), date(2025, 2, 28)),
@@ -69,35 +69,36 @@ def test_a_day_lasts_until_the_next_begins() -> None:
     assert {"at": datetime(2025, 9, 30, 16, 0, tzinfo=UTC)} == span.below("at")
 
 
-def test_a_bill_survives(new_world: Callable[..., Any]) -> None:
+SENT = pb.Bill(
+    patient=types_pb2.PersonRef(person_no="P1"),
+    institution_code="H34080000002",
+    service_day="2025-09-30",
+    visit_kind=pb.VISIT_KIND_OUTPATIENT,
+    scheme=types_pb2.SCHEME_EMPLOYEE,
+    total_fen=10,
+    out_of_catalogue_fen=1,
+    above_limit_fen=2,
+    first_selfpay_fen=3,
+    in_scope_fen=4,
+    account_use=pb.ACCOUNT_USE_OWN,
+    inpatient_that_day=True,
+    residue=True,
+    spending=pb.SPENDING_FITNESS,
+    filing_no="F1",
+    msgid="M1",
+)
+
+
+def test_a_bill_survives(new_world: NewWorld) -> None:
     """Every field of a bill comes back in its quote as it was sent."""
     world = new_world()
     world.person("P1", place="341100")
-    hospital = world.hospital(2, place="340800")
-    sent = pb.Bill(
-        patient=types_pb2.PersonRef(person_no="P1"),
-        institution_code=hospital.code,
-        service_day="2025-09-30",
-        visit_kind=pb.VISIT_KIND_OUTPATIENT,
-        scheme=types_pb2.SCHEME_EMPLOYEE,
-        total_fen=10,
-        out_of_catalogue_fen=1,
-        above_limit_fen=2,
-        first_selfpay_fen=3,
-        in_scope_fen=4,
-        account_use=pb.ACCOUNT_USE_OWN,
-        inpatient_that_day=True,
-        residue=True,
-        spending=pb.SPENDING_FITNESS,
-        filing_no="F1",
-        msgid="M1",
-    )
-    assert {f.name for f in pb.Bill.DESCRIPTOR.fields} - {"givers"} == {
-        f.name for f, _ in sent.ListFields()
-    }
-    quoted = world.decide(Quote(bill_from(sent, "P1"), world.cities)).answer
+    world.hospital(2, place="340800", code=SENT.institution_code)
+    fields = {field.name for field in pb.Bill.DESCRIPTOR.fields}
+    assert fields - {"givers"} == {field.name for field, _ in SENT.ListFields()}
+    quoted = world.decide(Quote(bill_from(SENT, "P1"), world.cities)).answer
     shown = settlement_to(quoted, values.Sources(world.cities))
-    assert sent == shown.bill
+    assert SENT == shown.bill
     assert shown.patient_part_fen == shown.account_fen + shown.cash_fen
     assert patient_row_to(quoted, "").total_fen == shown.bill.total_fen
 
@@ -105,10 +106,8 @@ def test_a_bill_survives(new_world: Callable[..., Any]) -> None:
 @pytest.mark.parametrize("grade", Grade, ids=lambda g: g.name)
 def test_every_grade_has_its_number(grade: Grade) -> None:
     """Each grade of a clause has the number of the same name."""
-    assert (
-        types_pb2.ClauseGrade.Value(f"CLAUSE_GRADE_{grade.name}")
-        == values._GRADES[grade]
-    )
+    number = types_pb2.ClauseGrade.Value(f"CLAUSE_GRADE_{grade.name}")
+    assert number == values._GRADES[grade]
 
 
 def test_a_clause_nobody_knows_comes_back_alone() -> None:
@@ -116,19 +115,18 @@ def test_a_clause_nobody_knows_comes_back_alone() -> None:
     never as an error."""
     ref = RuleRef("family_limit", date(2022, 7, 1), ("C22",))
     shown = values.Sources(Cities(())).rule_to("341100", ref)
-    clauses = [types_pb2.Clause(id="C22")]
-    assert (
-        types_pb2.RuleRef(hook="family_limit", since="2022-07-01", clauses=clauses)
-        == shown
+    expected = types_pb2.RuleRef(
+        hook="family_limit", since="2022-07-01", clauses=[types_pb2.Clause(id="C22")]
     )
+    assert expected == shown
 
 
 def test_the_json_of_a_value_does_not_depend_on_the_order_of_sets(
-    new_world: Callable[..., Any],
+    new_world: NewWorld,
 ) -> None:
     """Sets are written in one order, keys as text, enums by value."""
-    assert '{"310":["a","b"],"x":"document"}' == value_json(
-        {310: frozenset("ba"), "x": Grade.DOCUMENT}
-    )
-    for _, ruled in new_world().cities.of("341100").rules(date(2025, 9, 30)).all():
+    value = {310: frozenset("ba"), "x": Grade.DOCUMENT}
+    assert '{"310":["a","b"],"x":"document"}' == value_json(value)
+    rules = new_world().cities.of("341100").rules(date(2025, 9, 30))
+    for _, ruled in rules.all():
         assert value_json(ruled.value)

@@ -1,3 +1,5 @@
+"""Balances, entries, credits and premiums of personal accounts over the wire."""
+
 from __future__ import annotations
 
 import asyncio
@@ -13,9 +15,9 @@ from gongji.rules.benefits import Use
 from gongji.rules.binding import EnrolmentTerms
 from gongji.rules.codes import SHANGHAI, Purpose, Scheme
 from gongji.v1 import account_pb2 as pb
-from gongji.v1 import settlement_pb2
+from gongji.v1 import types_pb2
 
-from tests.rpc.conftest import Told
+from tests.scaffold.service import RefusedCall, Service, replayed
 
 pytestmark = pytest.mark.parametrize("home", ["memory", "postgres"], indirect=True)
 
@@ -31,47 +33,42 @@ PREMIUMS = {
 """A city whose purses may pay resident premiums."""
 
 
-async def statement(service: Any, **span: str) -> tuple[int, list[int], int]:
-    """Opening balance, amounts and closing balance of P1's days."""
-    request = pb.ListEntriesRequest(person=service.ref("P1"), **span)  # type: ignore[arg-type] # fields of text
-    reply = await service.accounts.ListEntries(request)
-    return (
-        reply.opening_balance_fen,
-        [e.fen for e in reply.entries],
-        reply.closing_balance_fen,
+async def statement(
+    service: Service, from_day: str = "", to_day: str = ""
+) -> tuple[int, list[int], int]:
+    """Return opening balance, amounts and closing balance of P1's days."""
+    request = pb.ListEntriesRequest(
+        person=service.ref("P1"), from_day=from_day, to_day=to_day
     )
+    reply = await service.accounts.ListEntries(request)
+    amounts = [entry.fen for entry in reply.entries]
+    return reply.opening_balance_fen, amounts, reply.closing_balance_fen
 
 
-async def three_credits(service: Any) -> None:
+async def three_credits(service: Service) -> None:
     for day, fen in ((1, 100), (2, 20), (3, 3)):
         service.clock.set(datetime(2025, 10, day, 12, 0, tzinfo=SHANGHAI))
         await service.give("P1", fen)
 
 
-async def test_opening_entries_and_closing_balance(service: Any) -> None:
+async def test_opening_entries_and_closing_balance(service: Service) -> None:
     """Opening balance and entries add up to the closing balance, for any span of days;
     an opening of 0 is a balance."""
     await three_credits(service)
     assert (0, [100, 20, 3], 123) == await statement(service)
-    assert (100, [20], 120) == await statement(
-        service, from_day="2025-10-02", to_day="2025-10-02"
-    )
+    assert (100, [20], 120) == await statement(service, "2025-10-02", "2025-10-02")
     assert (0, [100], 100) == await statement(service, to_day="2025-10-01")
     assert (120, [3], 123) == await statement(service, from_day="2025-10-03")
-    assert (123, [], 123) == await statement(
-        service, from_day="2025-10-04", to_day="9999-12-31"
-    )
+    assert (123, [], 123) == await statement(service, "2025-10-04", "9999-12-31")
     assert (0, [], 0) == await statement(service, to_day="2025-09-30")
 
 
-async def test_the_balance_at_an_instant(service: Any) -> None:
+async def test_the_balance_at_an_instant(service: Service) -> None:
     """A balance as of an instant counts the entries up to it, that instant included;
     without one, all of them."""
     await three_credits(service)
-    before, then = (
-        datetime(2025, 10, 1, 11, 59, tzinfo=SHANGHAI),
-        datetime(2025, 10, 2, 12, 0, tzinfo=SHANGHAI),
-    )
+    before = datetime(2025, 10, 1, 11, 59, tzinfo=SHANGHAI)
+    then = datetime(2025, 10, 2, 12, 0, tzinfo=SHANGHAI)
     expected = {before: (0, 0), then: (120, 2), None: (123, 3)}
     for at, balance in expected.items():
         request = pb.GetAccountRequest(person=service.ref("P1"))
@@ -81,28 +78,22 @@ async def test_the_balance_at_an_instant(service: Any) -> None:
         assert balance == (reply.balance_fen, reply.version)
 
 
-async def test_an_account_nothing_was_credited_to(service: Any) -> None:
+async def test_an_account_nothing_was_credited_to(service: Service) -> None:
     """Somebody of the employee scheme has an account of 0; somebody who never was has none."""
-    reply = await service.accounts.GetAccount(
-        pb.GetAccountRequest(person=service.ref("P2"))
-    )
+    reply = await service.account("P2")
     assert ("P2", 0, 0) == (reply.person_no, reply.balance_fen, reply.version)
     resident = service.person(1)
-    resident.enrolments[0].scheme = 390
+    resident.enrolments[0].scheme = types_pb2.SCHEME_RESIDENT
     resident.enrolments[0].psn_type = "15"
-    await service.import_persons([resident], service.new_id())
-    told = await service.refused(
-        service.accounts.GetAccount, pb.GetAccountRequest(person=service.ref("R1"))
-    )
-    assert "NO_ACCOUNT" == told.info.reason
+    await service.import_persons([resident])
+    request = pb.GetAccountRequest(person=service.ref("R1"))
+    refusal = await service.refused(service.accounts.GetAccount, request)
+    assert "NO_ACCOUNT" == refusal.reason
 
 
-async def test_a_months_credit_names_its_rule(service: Any) -> None:
+async def test_a_months_credit_names_its_rule(service: Service) -> None:
     """A month's credit comes with the rule behind it; a balance brought forward has none."""
-    request = pb.CreditRequest(
-        request_id=service.new_id(), person=service.ref("P1"), month="2025-09"
-    )
-    by_rule = await service.accounts.Credit(request)
+    by_rule = await service.accounts.Credit(credit_of_september(service))
     assert by_rule.fen > 0
     assert "account_crediting" == by_rule.rule.hook
     assert all(c.text for c in by_rule.rule.clauses)
@@ -115,10 +106,10 @@ async def test_a_months_credit_names_its_rule(service: Any) -> None:
 
 
 def take_back(
-    service: Any, month: str = "2025-09", **changes: Any
+    service: Service, month: str = "2025-09", **changes: Any
 ) -> pb.TakeBackCreditRequest:
-    """Takes P1's credit of a month back."""
-    fields = {
+    """Return the request to take P1's credit of a month back."""
+    fields: dict[str, Any] = {
         "request_id": service.new_id(),
         "person": service.ref("P1"),
         "month": month,
@@ -128,48 +119,44 @@ def take_back(
     return pb.TakeBackCreditRequest(**fields)
 
 
-async def credit(service: Any) -> int:
-    """P1's credit of September."""
-    request = pb.CreditRequest(
+def credit_of_september(service: Service) -> pb.CreditRequest:
+    """Return the request to credit P1's September."""
+    return pb.CreditRequest(
         request_id=service.new_id(), person=service.ref("P1"), month="2025-09"
     )
-    reply = await service.accounts.Credit(request)
-    return int(reply.fen)
 
 
-async def kinds(service: Any, person_no: str) -> list[tuple[str, int, str]]:
-    """What an account's entries say: kind, amount, reference."""
-    reply = await service.accounts.ListEntries(
-        pb.ListEntriesRequest(person=service.ref(person_no))
-    )
+async def kinds(service: Service, person_no: str) -> list[tuple[str, int, str]]:
+    """Return kind, amount and reference of an account's entries."""
+    request = pb.ListEntriesRequest(person=service.ref(person_no))
+    entries = (await service.accounts.ListEntries(request)).entries
+    names = [pb.EntryKind.Name(entry.kind) for entry in entries]
     return [
-        (pb.EntryKind.Name(e.kind).removeprefix("ENTRY_KIND_"), e.fen, e.reference)
-        for e in reply.entries
+        (name.removeprefix("ENTRY_KIND_"), entry.fen, entry.reference)
+        for name, entry in zip(names, entries, strict=True)
     ]
 
 
-async def test_a_credit_taken_back(service: Any) -> None:
-    """A credit is taken back once under any id, shown with its month, and the month may
-    be credited again."""
-    fen = await credit(service)
+async def test_a_credit_taken_back(service: Service) -> None:
+    """A credit is taken back once, whatever the id; its request is answered as often."""
+    fen = (await service.accounts.Credit(credit_of_september(service))).fen
     request = take_back(service)
     first, again = [await service.accounts.TakeBackCredit(request) for _ in range(2)]
     assert (-fen, 0, 2) == (first.fen, first.balance_after_fen, first.version_after)
-    assert [False, True] == [first.receipt.replayed, again.receipt.replayed]
+    assert [False, True] == replayed(first, again)
     assert (first.fen, first.receipt.at) == (again.fen, again.receipt.at)
-    told = await service.refused(service.accounts.TakeBackCredit, take_back(service))
-    assert ("CREDIT_NOT_FOUND", "month") == (
-        told.info.reason,
-        told.info.metadata["field"],
-    )
-    await credit(service)
-    told = await service.refused(
-        service.accounts.Credit,
-        pb.CreditRequest(
-            request_id=service.new_id(), person=service.ref("P1"), month="2025-09"
-        ),
-    )
-    assert "ALREADY_CREDITED" == told.info.reason
+    refusal = await service.refused(service.accounts.TakeBackCredit, take_back(service))
+    assert ("CREDIT_NOT_FOUND", "month") == refusal.named
+
+
+async def test_a_month_taken_back_may_be_credited_again(service: Service) -> None:
+    """It may be credited once more; the entries name the month each time."""
+    fen = (await service.accounts.Credit(credit_of_september(service))).fen
+    await service.accounts.TakeBackCredit(take_back(service))
+    await service.accounts.Credit(credit_of_september(service))
+    third = credit_of_september(service)
+    refusal = await service.refused(service.accounts.Credit, third)
+    assert "ALREADY_CREDITED" == refusal.reason
     month = "P1/2025-09"
     expected = [
         ("CREDIT", fen, month),
@@ -179,44 +166,33 @@ async def test_a_credit_taken_back(service: Any) -> None:
     assert expected == await kinds(service, "P1")
 
 
-async def test_a_credit_already_spent(service: Any) -> None:
+async def test_a_credit_already_spent(service: Service) -> None:
     """A credit the purse no longer holds is refused as spent, and the purse stays as it was."""
-    fen = await credit(service)
-    bill = settlement_pb2.SettleRequest(
-        request_id=service.new_id(), bill=service.bill(1_00)
-    )
-    await service.settlements.Settle(bill)
-    told = await service.refused(service.accounts.TakeBackCredit, take_back(service))
-    assert (grpc.StatusCode.FAILED_PRECONDITION, "BALANCE_SPENT") == (
-        told.code,
-        told.info.reason,
-    )
-    assert str(fen - 1_00) == told.info.metadata["balance_fen"]
-    reply = await service.accounts.GetAccount(
-        pb.GetAccountRequest(person=service.ref("P1"))
-    )
-    assert fen - 1_00 == reply.balance_fen
+    fen = (await service.accounts.Credit(credit_of_september(service))).fen
+    await service.settle(fen=1_00)
+    refusal = await service.refused(service.accounts.TakeBackCredit, take_back(service))
+    assert (grpc.StatusCode.FAILED_PRECONDITION, "BALANCE_SPENT") == refusal.outcome
+    assert str(fen - 1_00) == refusal.metadata["balance_fen"]
+    assert fen - 1_00 == (await service.account("P1")).balance_fen
 
 
-async def family(service: Any) -> None:
-    """P1 and P2, 500 yuan each, bound to the resident R for premiums."""
+async def family(service: Service) -> None:
+    """Bind P1 and P2, 500 yuan each, to the resident R for premiums."""
+    yesterday = service.clock() - timedelta(days=1)
+    purposes = frozenset({Purpose.RESIDENT_PREMIUM})
     for holder in ("P1", "P2"):
-        binding = service.world.bind(
-            holder,
-            "R",
-            service.clock() - timedelta(days=1),
-            purposes=frozenset({Purpose.RESIDENT_PREMIUM}),
-        )
+        binding = service.world.bind(holder, "R", yesterday, purposes=purposes)
         await service.write(binding)
         await service.give(holder, 500_00)
-    await service.write(
-        service.world.person("R", "15", name="赵某某", phone="13800001234")
-    )
+    resident = service.world.person("R", "15", name="赵某某", phone="13800001234")
+    await service.write(resident)
 
 
-def premium(service: Any, holder: str = "P1", **changes: Any) -> pb.PayPremiumRequest:
-    """Pays R's premium of 2026."""
-    fields = {
+def premium(
+    service: Service, holder: str = "P1", **changes: Any
+) -> pb.PayPremiumRequest:
+    """Return the request to pay R's premium of 2026."""
+    fields: dict[str, Any] = {
         "request_id": service.new_id(),
         "holder": service.ref(holder),
         "member": service.ref("R"),
@@ -230,26 +206,19 @@ def premium(service: Any, holder: str = "P1", **changes: Any) -> pb.PayPremiumRe
 @pytest.mark.parametrize(
     "service", [PREMIUMS], indirect=True, ids=["a city with premiums"]
 )
-async def test_a_premium_paid(service: Any) -> None:
+async def test_a_premium_paid(service: Service) -> None:
     """A premium comes with its id, the purse after it and the rules behind it in full;
     its entry names it."""
     await family(service)
     request = premium(service)
     first, again = [await service.accounts.PayPremium(request) for _ in range(2)]
-    assert (-400_00, 100_00, 2) == (
-        first.fen,
-        first.balance_after_fen,
-        first.version_after,
-    )
-    assert (False, True, first.premium_id) == (
-        first.receipt.replayed,
-        again.receipt.replayed,
-        again.premium_id,
-    )
-    assert {"uses", "member_terms", "holder_terms"} == {
-        rule.hook for rule in first.rules
-    }
-    assert all(c.text for rule in first.rules for c in rule.clauses)
+    assert (-400_00, 100_00) == (first.fen, first.balance_after_fen)
+    assert 2 == first.version_after
+    assert [False, True] == replayed(first, again)
+    assert first.premium_id == again.premium_id
+    hooks = {rule.hook for rule in first.rules}
+    assert {"uses", "member_terms", "holder_terms"} == hooks
+    assert all(clause.text for rule in first.rules for clause in rule.clauses)
     entries = await kinds(service, "P1")
     assert ("PREMIUM", -400_00, first.premium_id) == entries[-1]
 
@@ -257,31 +226,29 @@ async def test_a_premium_paid(service: Any) -> None:
 @pytest.mark.parametrize(
     "service", [PREMIUMS], indirect=True, ids=["a city with premiums"]
 )
-async def test_two_channels_at_once(service: Any) -> None:
+async def test_two_channels_at_once(service: Service) -> None:
     """However many holders and channels pay one premium at the same moment, it is charged once."""
     await family(service)
     calls = [
         service.accounts.PayPremium(premium(service, holder))
         for holder in ("P1", "P2") * 4
     ]
-    done = await asyncio.gather(*calls, return_exceptions=True)
-    paid = [d.premium_id for d in done if isinstance(d, pb.PayPremiumResponse)]
-    assert 1 == len(paid)
-    told = [Told.of(d) for d in done if isinstance(d, grpc.aio.AioRpcError)]
-    assert {("ALREADY_PAID", paid[0]): 7} == Counter(
-        (t.info.reason, t.info.metadata["premium_id"]) for t in told
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    replies = [o for o in outcomes if isinstance(o, pb.PayPremiumResponse)]
+    (premium_id,) = [reply.premium_id for reply in replies]
+    errors = [o for o in outcomes if isinstance(o, grpc.aio.AioRpcError)]
+    refusals = [RefusedCall.of(error) for error in errors]
+    assert {("ALREADY_PAID", premium_id): 7} == Counter(
+        (refusal.reason, refusal.metadata["premium_id"]) for refusal in refusals
     )
-    balances = [
-        await service.accounts.GetAccount(pb.GetAccountRequest(person=service.ref(p)))
-        for p in ("P1", "P2")
-    ]
-    assert [100_00, 500_00] == sorted(b.balance_fen for b in balances)
+    balances = [(await service.account(holder)).balance_fen for holder in ("P1", "P2")]
+    assert [100_00, 500_00] == sorted(balances)
 
 
 @pytest.mark.parametrize(
     "service", [PREMIUMS], indirect=True, ids=["a city with premiums"]
 )
-async def test_premiums_not_paid(service: Any) -> None:
+async def test_premiums_not_paid(service: Service) -> None:
     """What is wrong with a premium is named with its code, reason and field."""
     await family(service)
     cases = {
@@ -292,15 +259,17 @@ async def test_premiums_not_paid(service: Any) -> None:
         "BALANCE_SHORT fen": premium(service, fen=500_01),
     }
     for expected, request in cases.items():
-        told = await service.refused(service.accounts.PayPremium, request)
-        assert expected == f"{told.info.reason} {told.info.metadata['field']}"
+        refusal = await service.refused(service.accounts.PayPremium, request)
+        assert expected == f"{refusal.reason} {refusal.field}"
 
 
-async def test_a_city_without_premiums_says_so(service: Any) -> None:
+async def test_a_city_without_premiums_says_so(service: Service) -> None:
     """Where purses pay no premiums, the refusal lists the rules that say so, each with
     its clauses."""
     await family(service)
-    told = await service.refused(service.accounts.PayPremium, premium(service))
-    assert "NOT_ELIGIBLE" == told.info.reason
-    assert ["member_terms", "uses"] == [v.type for v in told.failure.violations]
-    assert ["A9", "A10"] == [v.subject.split(",")[0] for v in told.failure.violations]
+    refusal = await service.refused(service.accounts.PayPremium, premium(service))
+    assert "NOT_ELIGIBLE" == refusal.reason
+    assert ["member_terms", "uses"] == [v.type for v in refusal.failure.violations]
+    assert ["A9", "A10"] == [
+        v.subject.split(",")[0] for v in refusal.failure.violations
+    ]

@@ -1,62 +1,62 @@
+"""Cities, their rules and their guides over the wire."""
+
 from __future__ import annotations
 
 import json
 from datetime import date
-from typing import Any
 
 from gongji import guide
 from gongji.rules.hookspecs import DATED_HOOKS
 from gongji.v1 import city_pb2 as pb
 
+from tests.scaffold.service import Service
 
-async def test_all_rule_values_of_a_city(service: Any) -> None:
+
+async def test_all_rule_values_of_a_city(service: Service) -> None:
     """GetCity has one value a hook in the order asked, as JSON and in words, with its
     clauses and their sentences."""
-    reply = await service.city.GetCity(
-        pb.GetCityRequest(area_code="341199", day="2025-09-30")
-    )
+    request = pb.GetCityRequest(area_code="341199", day="2025-09-30")
+    reply = await service.city.GetCity(request)
     assert list(DATED_HOOKS) == [rule.hook for rule in reply.rules]
     assert ("341100", "2025-09-30") == (reply.city.area_code, reply.day)
     for rule in reply.rules:
         json.loads(rule.value_json)
         assert rule.in_words, rule.hook
         assert rule.question, rule.hook
-        assert all(c.text and c.grade for c in rule.clauses), rule.hook
+        assert all(clause.text for clause in rule.clauses), rule.hook
+        assert all(clause.grade for clause in rule.clauses), rule.hook
 
 
 async def test_contradictions_come_with_the_value_that_settles_them(
-    service: Any,
+    service: Service,
 ) -> None:
     """What a value settles is told beside it, as the city states it."""
     reply = await service.city.GetCity(pb.GetCityRequest(area_code="341100"))
     stated = dict(service.cities.of("341100").rules(date(2025, 9, 30)).all())
     for rule in reply.rules:
-        assert [x.id for x in stated[rule.hook].settles] == [x.id for x in rule.settles]
-        assert [c.id for c in stated[rule.hook].against] == [c.id for c in rule.against]
+        ruled = stated[rule.hook]
+        assert [x.id for x in ruled.settles] == [x.id for x in rule.settles]
+        assert [clause.id for clause in ruled.against] == [c.id for c in rule.against]
 
 
-async def test_today_is_the_clocks(service: Any) -> None:
+async def test_today_is_the_clocks(service: Service) -> None:
     """Without a day the rules of the service's own today answer."""
     reply = await service.city.GetCity(pb.GetCityRequest(area_code="341100"))
     assert "2025-09-30" == reply.day
 
 
-async def test_cities_by_area_code(service: Any) -> None:
+async def test_cities_by_area_code(service: Service) -> None:
     """ListCities has every served city by area code."""
     reply = await service.city.ListCities(pb.ListCitiesRequest())
     assert ["340800", "341100"] == [c.area_code for c in reply.cities]
 
 
-async def test_the_guide_is_the_citys(service: Any) -> None:
+async def test_the_guide_is_the_citys(service: Service) -> None:
     """GetGuide answers the guide in the form asked for, Markdown where none is."""
     city, day = service.cities.of("341100"), date(2025, 9, 30)
-    plain = await service.city.GetGuide(
-        pb.GetGuideRequest(area_code="341100", day="2025-09-30")
-    )
-    page = await service.city.GetGuide(
-        pb.GetGuideRequest(
-            area_code="341100", day="2025-09-30", format=pb.GUIDE_FORMAT_HTML
-        )
-    )
+    request = pb.GetGuideRequest(area_code="341100", day="2025-09-30")
+    plain = await service.city.GetGuide(request)
+    request.format = pb.GUIDE_FORMAT_HTML
+    page = await service.city.GetGuide(request)
     assert (guide.title(city), guide.markdown(city, day)) == (plain.title, plain.text)
     assert guide.html(city, day) == page.text

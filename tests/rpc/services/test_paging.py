@@ -3,58 +3,48 @@ given for, no other."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 from gongji.model.binding import Binding
-from gongji.model.decided import DecidedBy
-from gongji.rules.codes import SHANGHAI, BindingState, Purpose
+from gongji.rules.codes import SHANGHAI, BindingState
 from gongji.v1 import account_pb2, binding_pb2, types_pb2
 
-BY = DecidedBy("341100", "x", "0", "0")
+from tests.scaffold.service import Service, new_binding
+
+Call: TypeAlias = tuple[Callable[..., Any], Any]
 START = datetime(2025, 9, 1, 9, 0, tzinfo=SHANGHAI)
 
 
 def binding(
     number: int, state: BindingState = BindingState.ACTIVE, **changes: Any
 ) -> Binding:
-    """The n-th binding of P1; every third was submitted at the same instant as the one before."""
+    """Return the n-th binding of P1; each third is of one instant with the two after it."""
     submitted = START + timedelta(minutes=number - number % 3)
-    fields: dict[str, Any] = {
-        "binding_id": f"B{number:03d}",
-        "holder": "P1",
-        "member": "P2",
-        "relation": "10",
-        "purposes": frozenset({Purpose.VISIT}),
-        "channel": "window",
-        "state": state,
-        "submitted_at": submitted,
-        "expires_at": submitted + timedelta(days=30),
-        "decided_by": BY,
-        **changes,
-    }
-    return Binding(**fields)
+    fields = {"expires_at": submitted + timedelta(days=30), **changes}
+    return new_binding(
+        binding_id=f"B{number:03d}", state=state, submitted_at=submitted, **fields
+    )
 
 
-async def ids(service: Any, size: int, **narrowed: Any) -> list[str]:
+async def ids(service: Service, size: int, **narrowed: Any) -> list[str]:
     """All bindings of a filter, page by page; no page is larger than asked for."""
-    found: list[str] = []
-    token = ""
+    listed: list[str] = []
+    request = binding_pb2.ListBindingsRequest(**narrowed)
+    request.page.size = size
     while True:
-        page = types_pb2.PageRequest(size=size, token=token)
-        reply = await service.bindings.ListBindings(
-            binding_pb2.ListBindingsRequest(page=page, **narrowed)
-        )
+        reply = await service.bindings.ListBindings(request)
         assert len(reply.bindings) <= size
-        found += [b.binding_id for b in reply.bindings]
-        token = reply.next_page_token
-        if not token:
-            return found
+        listed += [b.binding_id for b in reply.bindings]
+        request.page.token = reply.next_page_token
+        if not reply.next_page_token:
+            return listed
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 6, 7, 8, 1000])
-async def test_pages_put_together_are_the_list(service: Any, size: int) -> None:
+async def test_pages_put_together_are_the_list(service: Service, size: int) -> None:
     """Whatever the page size, every row comes once, oldest first, rows of one instant included."""
     await service.write(*(binding(n) for n in range(7)))
     assert [f"B{n:03d}" for n in range(7)] == await ids(
@@ -62,7 +52,7 @@ async def test_pages_put_together_are_the_list(service: Any, size: int) -> None:
     )
 
 
-async def test_fifty_rows_where_no_size_is_asked(service: Any) -> None:
+async def test_fifty_rows_where_no_size_is_asked(service: Service) -> None:
     """Size 0 means 50 rows."""
     await service.write(*(binding(n) for n in range(60)))
     reply = await service.bindings.ListBindings(
@@ -73,7 +63,7 @@ async def test_fifty_rows_where_no_size_is_asked(service: Any) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 2, 100])
-async def test_the_state_listed_is_the_state_now(service: Any, size: int) -> None:
+async def test_the_state_listed_is_the_state_now(service: Service, size: int) -> None:
     """What nobody answered in time is listed as expired, not as waiting, and in order
     with the rest."""
     lapsed = {"expires_at": service.clock() - timedelta(days=1)}
@@ -95,7 +85,7 @@ async def test_the_state_listed_is_the_state_now(service: Any, size: int) -> Non
         assert expected == await ids(service, size, state=state)
 
 
-async def test_overdue_reviews(service: Any) -> None:
+async def test_overdue_reviews(service: Service) -> None:
     """`due_before` lists what is under review and due before it, the most urgent first."""
     now = service.clock()
     await service.write(
@@ -109,48 +99,49 @@ async def test_overdue_reviews(service: Any) -> None:
     assert ["B003", "B000"] == await ids(service, 1, due_before=request.due_before)
 
 
-async def test_a_token_serves_its_own_filter_caller_and_method(service: Any) -> None:
-    """A token brought to another filter, caller or method, or damaged, is
-    PAGE_TOKEN_INVALID; at home it works."""
-    await service.write(*(binding(n) for n in range(3)))
-    mine = (("x-gongji-caller", "mine"),)
-    list_bindings = service.bindings.ListBindings
-    first = await list_bindings(
-        binding_pb2.ListBindingsRequest(
-            holder=service.ref("P1"), page=types_pb2.PageRequest(size=1)
-        ),
-        metadata=mine,
+def page(service: Service, token: str = "", **changes: Any) -> Call:
+    """Return the call for a page of one of P1's bindings."""
+    fields = {"holder": service.ref("P1"), **changes}
+    request = binding_pb2.ListBindingsRequest(
+        page=types_pb2.PageRequest(size=1, token=token), **fields
     )
-    token = first.next_page_token
+    return service.bindings.ListBindings, request
 
-    def asking(token: str, **narrowed: Any) -> binding_pb2.ListBindingsRequest:
-        return binding_pb2.ListBindingsRequest(
-            page=types_pb2.PageRequest(size=1, token=token), **narrowed
-        )
 
-    assert await list_bindings(asking(token, holder=service.ref("P1")), metadata=mine)
-    entries = account_pb2.ListEntriesRequest(
+def entries(service: Service, token: str) -> Call:
+    request = account_pb2.ListEntriesRequest(
         person=service.ref("P1"), page=types_pb2.PageRequest(size=1, token=token)
     )
-    for method, request, caller in (
-        (list_bindings, asking(token, holder=service.ref("P1")), "other"),
-        (list_bindings, asking(token, holder=service.ref("P2")), "mine"),
-        (
-            list_bindings,
-            asking(token, holder=service.ref("P1"), member=service.ref("P2")),
-            "mine",
-        ),
-        (list_bindings, asking(token[:-1], holder=service.ref("P1")), "mine"),
-        (list_bindings, asking("A" + token, holder=service.ref("P1")), "mine"),
-        (
-            list_bindings,
-            asking(token.partition(".")[0], holder=service.ref("P1")),
-            "mine",
-        ),
-        (list_bindings, asking("钥匙", holder=service.ref("P1")), "mine"),
-        (service.accounts.ListEntries, entries, "mine"),
-    ):
-        told = await service.refused(
-            method, request, metadata=(("x-gongji-caller", caller),)
-        )
-        assert "PAGE_TOKEN_INVALID" == told.info.reason
+    return service.accounts.ListEntries, request
+
+
+FOREIGN: dict[str, tuple[Callable[[Service, str], Call], str]] = {
+    "another caller": (page, "other"),
+    "another holder": (lambda s, token: page(s, token, holder=s.ref("P2")), "mine"),
+    "a member as well": (lambda s, token: page(s, token, member=s.ref("P2")), "mine"),
+    "a character less": (lambda s, token: page(s, token[:-1]), "mine"),
+    "a character more": (lambda s, token: page(s, "A" + token), "mine"),
+    "no seal": (lambda s, token: page(s, token.partition(".")[0]), "mine"),
+    "no token at all": (lambda s, _: page(s, "钥匙"), "mine"),
+    "another method": (entries, "mine"),
+}
+
+
+@pytest.mark.parametrize(("call", "caller"), FOREIGN.values(), ids=FOREIGN)
+async def test_a_token_serves_its_own_filter_caller_and_method(
+    service: Service, call: Callable[[Service, str], Call], caller: str
+) -> None:
+    """A token brought to another filter, caller or method, or damaged, is refused.
+
+    Where it was given it works.
+    """
+    await service.write(*(binding(n) for n in range(3)))
+    mine = (("x-gongji-caller", "mine"),)
+    method, request = page(service)
+    token = (await method(request, metadata=mine)).next_page_token
+    method, request = page(service, token)
+    assert (await method(request, metadata=mine)).next_page_token
+    method, request = call(service, token)
+    metadata = (("x-gongji-caller", caller),)
+    refusal = await service.refused(method, request, metadata=metadata)
+    assert "PAGE_TOKEN_INVALID" == refusal.reason

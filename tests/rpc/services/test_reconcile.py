@@ -9,34 +9,18 @@ from typing import Any
 import grpc
 import pytest
 from gongji.rpc.services import reconcile
-from gongji.rules.codes import SHANGHAI
 from gongji.v1 import settlement_pb2 as pb
 from gongji.v1 import types_pb2
+
+from tests.scaffold.service import Service
 
 HOSPITAL, OTHER = "H34110000002", "H34110000001"
 MONDAY, TUESDAY = "2025-09-29", "2025-09-30"
 INVALID, NOT_FOUND = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND
 
 
-def at(service: Any, moment: str) -> None:
-    """Sets the clock to an instant in Shanghai."""
-    service.clock.set(service.clock().fromisoformat(moment).replace(tzinfo=SHANGHAI))
-
-
-async def settle(service: Any, **changes: Any) -> pb.Settlement:
-    bill = service.bill(service_day=MONDAY, **changes)
-    reply = await service.settlements.Settle(
-        pb.SettleRequest(request_id=service.new_id(), bill=bill)
-    )
-    settlement: pb.Settlement = reply.settlement
-    return settlement
-
-
-async def take_back(service: Any, settlement: pb.Settlement) -> None:
-    request = pb.ReverseRequest(
-        request_id=service.new_id(), settlement_id=settlement.settlement_id
-    )
-    await service.settlements.Reverse(request)
+async def settle(service: Service, **changes: Any) -> pb.Settlement:
+    return (await service.settle(service_day=MONDAY, **changes)).settlement
 
 
 def row(of: pb.Settlement, sign: int = 1, **changes: Any) -> pb.ReconcileRow:
@@ -62,16 +46,15 @@ def header(
 
 
 async def details(
-    service: Any, rows: Iterable[pb.ReconcileRow], **of: str
+    service: Service, rows: Iterable[pb.ReconcileRow], **of: str
 ) -> list[pb.ReconcileDetailsResponse]:
     messages = [header(**of), *(pb.ReconcileDetailsRequest(row=r) for r in rows)]
-    return [
-        found async for found in service.settlements.ReconcileDetails(iter(messages))
-    ]
+    call = service.settlements.ReconcileDetails(iter(messages))
+    return [difference async for difference in call]
 
 
 async def totals(
-    service: Any, *theirs: pb.Total, **changes: str
+    service: Service, *theirs: pb.Total, **changes: str
 ) -> pb.ReconcileTotalsResponse:
     fields: dict[str, Any] = {
         "institution_code": HOSPITAL,
@@ -79,10 +62,8 @@ async def totals(
         "to_day": TUESDAY,
         **changes,
     }
-    reply: pb.ReconcileTotalsResponse = await service.settlements.ReconcileTotals(
-        pb.ReconcileTotalsRequest(totals=theirs, **fields)
-    )
-    return reply
+    request = pb.ReconcileTotalsRequest(totals=theirs, **fields)
+    return await service.settlements.ReconcileTotals(request)
 
 
 def total(day: str = MONDAY, *rows: pb.ReconcileRow) -> pb.Total:
@@ -98,56 +79,53 @@ def total(day: str = MONDAY, *rows: pb.ReconcileRow) -> pb.Total:
     )
 
 
-async def books(service: Any) -> list[pb.Settlement]:
+async def books(service: Service) -> list[pb.Settlement]:
     """Three settlements on Monday, the last instant included, one on Tuesday's first;
     the third taken back then."""
     await service.give("P1", 70_000)
     made = []
     for moment in ("T08:00:00", "T09:00:00", "T23:59:59.999999"):
-        at(service, MONDAY + moment)
+        service.set_clock(MONDAY + moment)
         made.append(await settle(service))
-    at(service, TUESDAY + "T00:00:00")
+    service.set_clock(TUESDAY + "T00:00:00")
     made.append(await settle(service, patient=service.ref("P2")))
-    await take_back(service, made[2])
+    await service.reverse(settlement_id=made[2].settlement_id)
     return made
 
 
-async def test_true_totals_balance(service: Any) -> None:
+async def test_true_totals_balance(service: Service) -> None:
     """Totals are settled less reversed by Shanghai day of setl_time; a reversal counts
     on its own day."""
     a, b, c, d = await books(service)
     assert a.account_fen > 0 < c.fund_fen
-    monday, tuesday = (
-        total(MONDAY, row(a), row(b), row(c)),
-        total(TUESDAY, row(d), row(c, -1)),
-    )
-    assert pb.ReconcileTotalsResponse(balanced=True) == await totals(
-        service, tuesday, monday
-    )
+    monday = total(MONDAY, row(a), row(b), row(c))
+    tuesday = total(TUESDAY, row(d), row(c, -1))
+    balanced = pb.ReconcileTotalsResponse(balanced=True)
+    assert balanced == await totals(service, tuesday, monday)
     assert (await totals(service, monday, to_day=MONDAY)).balanced
     assert (await totals(service, tuesday, from_day=TUESDAY)).balanced
 
 
-async def test_totals_that_differ_are_shown_from_both_sides(service: Any) -> None:
+async def test_totals_that_differ_are_shown_from_both_sides(service: Service) -> None:
     """A total that differs is told with ours and theirs; what one side lacks has count 0."""
     a, b, c, d = await books(service)
-    ours = total(MONDAY, row(a), row(b), row(c)), total(TUESDAY, row(d), row(c, -1))
-    theirs = total(MONDAY, row(a), row(b, fund_fen=1), row(c))
-    emergency = total(MONDAY, row(a))
-    emergency.visit_kind = pb.VISIT_KIND_EMERGENCY
-    lacking = total(MONDAY)
-    lacking.visit_kind = pb.VISIT_KIND_EMERGENCY
+    monday = total(MONDAY, row(a), row(b), row(c))
+    tuesday = total(TUESDAY, row(d), row(c, -1))
+    stated = total(MONDAY, row(a), row(b, fund_fen=1), row(c))
+    emergency, no_emergency = total(MONDAY, row(a)), total(MONDAY)
+    emergency.visit_kind = no_emergency.visit_kind = pb.VISIT_KIND_EMERGENCY
     expected = [
-        pb.TotalDifference(ours=ours[0], theirs=theirs),
-        pb.TotalDifference(ours=lacking, theirs=emergency),
-        pb.TotalDifference(ours=ours[1], theirs=total(TUESDAY)),
+        pb.TotalDifference(ours=monday, theirs=stated),
+        pb.TotalDifference(ours=no_emergency, theirs=emergency),
+        pb.TotalDifference(ours=tuesday, theirs=total(TUESDAY)),
     ]
-    reply = await totals(service, emergency, theirs)
-    assert (False, expected) == (reply.balanced, list(reply.differences))
+    reply = await totals(service, emergency, stated)
+    assert not reply.balanced
+    assert expected == list(reply.differences)
 
 
 async def test_a_true_file_has_no_differences(
-    service: Any, monkeypatch: pytest.MonkeyPatch
+    service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rows in any order, over any number of pages, agree with what was settled and taken back."""
     monkeypatch.setattr(reconcile, "_PAGE", 1)
@@ -157,61 +135,52 @@ async def test_a_true_file_has_no_differences(
     assert [] == await details(service, [row(d), row(c, -1)], first=TUESDAY)
 
 
-async def test_every_kind_of_difference(service: Any) -> None:
+def difference(
+    kind: pb.DifferenceKind.ValueType,
+    of: pb.Settlement,
+    ours: pb.ReconcileRow | None = None,
+    theirs: pb.ReconcileRow | None = None,
+) -> pb.ReconcileDetailsResponse:
+    """Return a difference about a settlement of ours."""
+    return pb.ReconcileDetailsResponse(
+        kind=kind,
+        settlement_id=of.settlement_id,
+        ours=ours,
+        theirs=theirs,
+        settle_request_id=of.request_id,
+    )
+
+
+async def test_every_kind_of_difference(service: Service) -> None:
     """Each difference comes with both rows and the request that made our settlement."""
     a, b, c, d = await books(service)
-    unknown = row(a, settlement_id="S404")
-    theirs = [row(a, fund_fen=1), unknown, row(c), row(c), row(b, -1), row(b)]
+    unknown, cheaper = row(a, settlement_id="S404"), row(a, fund_fen=1)
+    theirs = [cheaper, unknown, row(c), row(c), row(b, -1), row(b)]
+    missing_here = pb.ReconcileDetailsResponse(
+        kind=pb.DIFFERENCE_KIND_MISSING_HERE, settlement_id="S404", theirs=unknown
+    )
     expected = [
-        pb.ReconcileDetailsResponse(
-            kind=pb.DIFFERENCE_KIND_AMOUNT,
-            settlement_id=a.settlement_id,
-            ours=row(a),
-            theirs=theirs[0],
-            settle_request_id=a.request_id,
-        ),
-        pb.ReconcileDetailsResponse(
-            kind=pb.DIFFERENCE_KIND_MISSING_HERE, settlement_id="S404", theirs=unknown
-        ),
-        pb.ReconcileDetailsResponse(
-            kind=pb.DIFFERENCE_KIND_DUPLICATE,
-            settlement_id=c.settlement_id,
-            ours=row(c),
-            theirs=row(c),
-            settle_request_id=c.request_id,
-        ),
-        pb.ReconcileDetailsResponse(
-            kind=pb.DIFFERENCE_KIND_REVERSED_ONLY_THERE,
-            settlement_id=b.settlement_id,
-            theirs=row(b, -1),
-            settle_request_id=b.request_id,
-        ),
-        pb.ReconcileDetailsResponse(
-            kind=pb.DIFFERENCE_KIND_MISSING_THERE,
-            settlement_id=d.settlement_id,
-            ours=row(d),
-            settle_request_id=d.request_id,
-        ),
-        pb.ReconcileDetailsResponse(
-            kind=pb.DIFFERENCE_KIND_REVERSED_ONLY_HERE,
-            settlement_id=c.settlement_id,
-            ours=row(c, -1),
-            settle_request_id=c.request_id,
-        ),
+        difference(pb.DIFFERENCE_KIND_AMOUNT, a, ours=row(a), theirs=cheaper),
+        missing_here,
+        difference(pb.DIFFERENCE_KIND_DUPLICATE, c, ours=row(c), theirs=row(c)),
+        difference(pb.DIFFERENCE_KIND_REVERSED_ONLY_THERE, b, theirs=row(b, -1)),
+        difference(pb.DIFFERENCE_KIND_MISSING_THERE, d, ours=row(d)),
+        difference(pb.DIFFERENCE_KIND_REVERSED_ONLY_HERE, c, ours=row(c, -1)),
     ]
     assert expected == await details(service, theirs)
 
 
-async def test_a_reversal_of_a_settlement_before_the_period(service: Any) -> None:
+async def test_a_reversal_of_a_settlement_before_the_period(service: Service) -> None:
     """Their reverse row of a settlement from before the period is reversed only there,
     with our request."""
     _, b, c, d = await books(service)
-    (found,) = await details(service, [row(d), row(c, -1), row(b, -1)], first=TUESDAY)
-    assert pb.DIFFERENCE_KIND_REVERSED_ONLY_THERE == found.kind
-    assert b.request_id == found.settle_request_id
+    rows = [row(d), row(c, -1), row(b, -1)]
+    (only,) = await details(service, rows, first=TUESDAY)
+    assert pb.DIFFERENCE_KIND_REVERSED_ONLY_THERE == only.kind
+    assert b.request_id == only.settle_request_id
 
 
-async def test_another_institutions_settlements_stay_hidden(service: Any) -> None:
+async def test_another_institutions_settlements_stay_hidden(service: Service) -> None:
     """Of settlements made elsewhere an institution sees nothing but its own row."""
     await service.write(service.world.hospital(2, code=OTHER))
     a, *_ = await books(service)
@@ -228,18 +197,18 @@ async def test_another_institutions_settlements_stay_hidden(service: Any) -> Non
     assert (await totals(service, institution_code=OTHER)).balanced
 
 
-async def test_a_difference_is_told_at_once(service: Any) -> None:
+async def test_a_difference_is_told_at_once(service: Service) -> None:
     """A row is judged when it comes, not when the stream ends."""
     a, *_ = await books(service)
-    call = service.settlements.ReconcileDetails()
+    call: Any = service.settlements.ReconcileDetails()
     await call.write(header())
     await call.write(pb.ReconcileDetailsRequest(row=row(a, total_fen=1)))
-    found = await call.read()
-    assert (pb.DIFFERENCE_KIND_AMOUNT, row(a)) == (found.kind, found.ours)
+    amount = await call.read()
+    assert (pb.DIFFERENCE_KIND_AMOUNT, row(a)) == (amount.kind, amount.ours)
     await call.done_writing()
-    rest = [(await call.read()).kind for _ in range(4)]
     # b, c and d they lack; they lack c's reversal with c.
-    assert [pb.DIFFERENCE_KIND_MISSING_THERE] * 4 == rest
+    kinds = [(await call.read()).kind for _ in range(4)]
+    assert [pb.DIFFERENCE_KIND_MISSING_THERE] * 4 == kinds
     assert grpc.aio.EOF is await call.read()
 
 
@@ -290,13 +259,13 @@ STREAMS: dict[
 
 
 @pytest.mark.parametrize(
-    ("messages", "expected", "told"), STREAMS.values(), ids=STREAMS
+    ("messages", "expected", "sentence"), STREAMS.values(), ids=STREAMS
 )
 async def test_a_bad_stream_is_refused_by_name(
-    service: Any,
+    service: Service,
     messages: list[pb.ReconcileDetailsRequest],
     expected: tuple[grpc.StatusCode, str, str],
-    told: str,
+    sentence: str,
 ) -> None:
     """What is wrong with header, period or row is told by the field and the number of the row."""
 
@@ -304,12 +273,12 @@ async def test_a_bad_stream_is_refused_by_name(
         async for _ in service.settlements.ReconcileDetails(iter(messages)):
             pass
 
-    ended = await service.refused(gather, messages)
-    assert expected == (ended.code, ended.info.reason, ended.info.metadata["field"])
-    assert told in ended.message
+    refusal = await service.refused(gather, messages)
+    assert expected == (*refusal.outcome, refusal.field)
+    assert sentence in refusal.message
 
 
-async def test_a_whole_month_may_be_compared(service: Any) -> None:
+async def test_a_whole_month_may_be_compared(service: Service) -> None:
     """31 days, both ends included, are not too many."""
     assert [] == await details(service, [], first="2025-10-01", last="2025-10-31")
 
@@ -358,7 +327,7 @@ TOTALS: dict[str, tuple[dict[str, Any], grpc.StatusCode, str, str]] = {
     ("changes", "code", "reason", "field"), TOTALS.values(), ids=TOTALS
 )
 async def test_bad_totals_are_refused_by_name(
-    service: Any,
+    service: Service,
     changes: dict[str, Any],
     code: grpc.StatusCode,
     reason: str,
@@ -371,11 +340,7 @@ async def test_bad_totals_are_refused_by_name(
         "to_day": TUESDAY,
         **changes,
     }
-    told = await service.refused(
+    refusal = await service.refused(
         service.settlements.ReconcileTotals, pb.ReconcileTotalsRequest(**fields)
     )
-    assert (code, reason, field) == (
-        told.code,
-        told.info.reason,
-        told.info.metadata["field"],
-    )
+    assert (code, reason, field) == (*refusal.outcome, refusal.field)

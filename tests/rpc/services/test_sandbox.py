@@ -1,7 +1,8 @@
+"""A sandbox's clock and its reset over the wire."""
+
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 import grpc
 from gongji.binding.workdays import Workdays
@@ -11,9 +12,10 @@ from gongji.v1 import sandbox_pb2 as pb
 from gongji.v1 import sandbox_pb2_grpc
 
 from tests.rpc.port import make_server
+from tests.scaffold.service import Service
 
 
-async def test_the_clock_stands_where_it_was_set(service: Any) -> None:
+async def test_the_clock_stands_where_it_was_set(service: Service) -> None:
     """SetClock moves the clock of the whole service; it stands still."""
     request = pb.SetClockRequest(request_id=service.new_id())
     at = datetime(2025, 10, 11, 17, 0, 0, 123_456, tzinfo=SHANGHAI)
@@ -23,18 +25,18 @@ async def test_the_clock_stands_where_it_was_set(service: Any) -> None:
     assert at == service.clock()
 
 
-async def test_reset_forgets_everything(service: Any) -> None:
+async def test_reset_forgets_everything(service: Service) -> None:
     """After Reset nobody is known."""
     await service.sandbox.Reset(pb.ResetRequest(request_id=service.new_id()))
     assert await service.store.get(Person, "P1") is None
 
 
-async def test_reset_may_load_the_sample(service: Any) -> None:
+async def test_reset_may_load_the_sample(service: Service) -> None:
     """With load_sample the operator's loader is called, after the database was emptied."""
-    seen: list[Person | None] = []
+    loaded_over: list[Person | None] = []
 
     async def load() -> None:
-        seen.append(await service.store.get(Person, "P1"))
+        loaded_over.append(await service.store.get(Person, "P1"))
 
     server = make_server(
         service.store,
@@ -47,9 +49,8 @@ async def test_reset_may_load_the_sample(service: Any) -> None:
     )
     await server.start()
     async with grpc.aio.insecure_channel(server.address) as channel:
-        sandbox: Any = sandbox_pb2_grpc.SandboxServiceStub(channel)
-        await sandbox.Reset(
-            pb.ResetRequest(request_id=service.new_id(), load_sample=True)
-        )
-    assert [None] == seen
+        sandbox = sandbox_pb2_grpc.SandboxServiceStub(channel)
+        request = pb.ResetRequest(request_id=service.new_id(), load_sample=True)
+        await sandbox.Reset(request)
+    assert [None] == loaded_over
     await server.stop(0)

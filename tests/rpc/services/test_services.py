@@ -18,6 +18,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from structlog.testing import capture_logs
 
 from tests.rpc.port import make_server
+from tests.scaffold.service import Service
 
 ANY = "127.0.0.1:0"
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -31,44 +32,40 @@ SERVICES = [
 @pytest.mark.parametrize(
     "name", ["", *SERVICES, "gongji.city.341100", "gongji.city.340800"]
 )
-async def test_health_per_service_and_city(service: Any, name: str) -> None:
+async def test_health_per_service_and_city(service: Service, name: str) -> None:
     """Each service and each city answers for its health."""
     stub: Any = health_pb2_grpc.HealthStub(service.channel)
     reply = await stub.Check(health_pb2.HealthCheckRequest(service=name))
     assert SERVING == reply.status
 
 
-async def test_health_of_a_city_nobody_serves(service: Any) -> None:
+async def test_health_of_a_city_nobody_serves(service: Service) -> None:
     """The health of an unknown city is NOT_FOUND."""
     stub: Any = health_pb2_grpc.HealthStub(service.channel)
-    told = await service.refused(
-        stub.Check, health_pb2.HealthCheckRequest(service="gongji.city.110000")
-    )
-    assert grpc.StatusCode.NOT_FOUND == told.code
+    request = health_pb2.HealthCheckRequest(service="gongji.city.110000")
+    refusal = await service.refused(stub.Check, request)
+    assert grpc.StatusCode.NOT_FOUND == refusal.code
 
 
-async def test_reflection_lists_the_services(service: Any) -> None:
+async def test_reflection_lists_the_services(service: Service) -> None:
     """Reflection names every service of ours, and the constraints come with the files."""
-    stub: Any = reflection_pb2_grpc.ServerReflectionStub(service.channel)
+    channel: Any = service.channel
+    stub: Any = reflection_pb2_grpc.ServerReflectionStub(channel)
+    symbol, file = "gongji.v1.SettlementService", "gongji/v1/constraints.proto"
     requests = [
         reflection_pb2.ServerReflectionRequest(list_services=""),
-        reflection_pb2.ServerReflectionRequest(
-            file_containing_symbol="gongji.v1.SettlementService"
-        ),
-        reflection_pb2.ServerReflectionRequest(
-            file_by_filename="gongji/v1/constraints.proto"
-        ),
+        reflection_pb2.ServerReflectionRequest(file_containing_symbol=symbol),
+        reflection_pb2.ServerReflectionRequest(file_by_filename=file),
     ]
-    listed, *files = [
-        reply async for reply in stub.ServerReflectionInfo(iter(requests))
-    ]
+    call = stub.ServerReflectionInfo(iter(requests))
+    listed, *files = [reply async for reply in call]
     names = {s.name for s in listed.list_services_response.service}
     assert set(SERVICES) <= names
     assert all(f.file_descriptor_response.file_descriptor_proto for f in files)
 
 
 async def test_the_end_is_announced_and_waits_for_nobody_who_only_watches(
-    service: Any,
+    service: Service,
 ) -> None:
     """A watcher is told NOT_SERVING and let go at once; calls in flight do not keep the
     server from stopping."""
@@ -83,7 +80,7 @@ async def test_the_end_is_announced_and_waits_for_nobody_who_only_watches(
 
 
 async def test_a_call_in_flight_finishes(
-    service: Any, monkeypatch: pytest.MonkeyPatch
+    service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A call that runs when the server stops is still answered."""
     going, go_on = asyncio.Event(), asyncio.Event()
@@ -104,60 +101,59 @@ async def test_a_call_in_flight_finishes(
     await asyncio.wait_for(stop, 5)
 
 
+async def _echo(raw: bytes, _: object) -> bytes:
+    await asyncio.sleep(0.001)
+    return raw
+
+
+async def _echoing() -> OpenPort:
+    """Start a port with one method."""
+    method = Method("/x/y", streams_in=False, streams_out=False, answer=_echo)
+    port = OpenPort(Services({method.path: method}, (), ()), ANY)
+    await port.start()
+    return port
+
+
+def _subchannel(address: str) -> Any:
+    """Return a channel with a connection of its own."""
+    options = [("grpc.use_local_subchannel_pool", 1)]
+    return grpc.aio.insecure_channel(address, options)
+
+
+async def _call_on(channel: Any) -> tuple[grpc.StatusCode, bool]:
+    """Call again and again; return the first code that is not OK, and if it says when."""
+    while True:
+        call = channel.unary_unary("/x/y")(b"z", timeout=20)
+        code = await call.code()
+        if code is not grpc.StatusCode.OK:
+            return code, PUSHBACK_KEY in dict(await call.trailing_metadata())
+
+
 async def test_who_calls_at_the_end_is_told_to_come_again() -> None:
     """Calls that come while a port closes are UNAVAILABLE, with a turn and a line each:
     CANCELLED would be for good."""
-
-    async def echo(raw: bytes, _: object) -> bytes:
-        await asyncio.sleep(0.001)
-        return raw
-
-    port = OpenPort(
-        Services(
-            {"/x/y": Method("/x/y", streams_in=False, streams_out=False, answer=echo)},
-            (),
-            (),
-        ),
-        ANY,
-    )
-    await port.start()
-    channels = [
-        grpc.aio.insecure_channel(port.address, [("grpc.use_local_subchannel_pool", 1)])
-        for _ in range(4)
-    ]
-
-    async def call(channel: Any) -> tuple[grpc.StatusCode, bool]:
-        while (
-            code := await (
-                calling := channel.unary_unary("/x/y")(b"z", timeout=20)
-            ).code()
-        ) is grpc.StatusCode.OK:
-            pass
-        return code, PUSHBACK_KEY in dict(await calling.trailing_metadata())
-
-    calls = [asyncio.ensure_future(call(channel)) for channel in channels * 8]
+    port = await _echoing()
+    channels = [_subchannel(port.address) for _ in range(4)]
+    calls = [asyncio.ensure_future(_call_on(channel)) for channel in channels * 8]
     await asyncio.sleep(0.3)
     with capture_logs() as lines:
         await port.stop()
-        ended = await asyncio.gather(*calls)
-    told = [code for code, pushed_back in ended if pushed_back]
-    assert {grpc.StatusCode.UNAVAILABLE} == {code for code, _ in ended}
-    assert told
-    assert [("x/y", "STORE_UNAVAILABLE")] * len(told) == [
-        (line["method"], line["reason"]) for line in lines
-    ]
+        outcomes = await asyncio.gather(*calls)
+    pushed_back = [code for code, said_when in outcomes if said_when]
+    assert {grpc.StatusCode.UNAVAILABLE} == {code for code, _ in outcomes}
+    assert len(lines) == len(pushed_back) > 0
+    logged = {(line["method"], line["reason"]) for line in lines}
+    assert {("x/y", "STORE_UNAVAILABLE")} == logged
     for channel in channels:
         await channel.close()
 
 
-async def _reset(service: Any) -> sandbox_pb2.ResetResponse:
-    reply: sandbox_pb2.ResetResponse = await service.sandbox.Reset(
-        sandbox_pb2.ResetRequest(request_id=service.new_id())
-    )
-    return reply
+async def _reset(service: Service) -> sandbox_pb2.ResetResponse:
+    request = sandbox_pb2.ResetRequest(request_id=service.new_id())
+    return await service.sandbox.Reset(request)
 
 
-async def test_a_taken_port_is_an_error(service: Any) -> None:
+async def test_a_taken_port_is_an_error(service: Service) -> None:
     """A second server on the same port is refused with a sentence."""
     with pytest.raises(OSError, match="无法监听"):
         make_server(
@@ -169,7 +165,7 @@ async def test_a_taken_port_is_an_error(service: Any) -> None:
         )
 
 
-async def test_no_sandbox_unless_asked_for(service: Any) -> None:
+async def test_no_sandbox_unless_asked_for(service: Service) -> None:
     """Without a sandbox clock there is no SandboxService."""
     plain = make_server(
         service.store, service.cities, Workdays(), service.clock, address="127.0.0.1:0"

@@ -56,30 +56,19 @@ def register(connection: Connection[Any]) -> None:
 
 
 def _array(
-    element: int,
-    values: Sequence[Any],
-    parts: Iterable[bytes],
-    *,
-    nulls: bool,
+    element: int, values: Sequence[Any], parts: Iterable[bytes], *, nulls: bool
 ) -> bytes:
     """An array of one dimension from 1; `element` is the oid of its type."""
-    head = _head(1, nulls, element, len(values), 1)
-    return head + b"".join(parts)
+    return _head(1, nulls, element, len(values), 1) + b"".join(parts)
 
 
 def _sized(values: Sequence[bytes]) -> Iterable[bytes]:
     # hot path: nearly no column holds a null, and then none of our steps runs a value.
-    lengths = map(_length, map(len, values))
-    return chain.from_iterable(zip(lengths, values, strict=True))
+    return chain.from_iterable(zip(map(_length, map(len, values)), values, strict=True))
 
 
 def _sized_or_null(values: Iterable[bytes | None]) -> Iterable[bytes]:
-    for value in values:
-        if value is None:
-            yield _NULL
-        else:
-            yield _length(len(value))
-            yield value
+    return [_NULL if value is None else _length(len(value)) + value for value in values]
 
 
 class _TextsDumper(Dumper):
@@ -89,10 +78,9 @@ class _TextsDumper(Dumper):
     def dump(self, obj: Texts) -> bytes:
         """Return the array text[]."""
         if None in obj:
-            nullable = [value if value is None else value.encode() for value in obj]
-            return _array(25, obj, _sized_or_null(nullable), nulls=True)
-        encoded = list(map(str.encode, obj))  # type: ignore[arg-type]  # no null
-        return _array(25, obj, _sized(encoded), nulls=False)
+            encoded = [value if value is None else value.encode() for value in obj]
+            return _array(25, obj, _sized_or_null(encoded), nulls=True)
+        return _array(25, obj, _sized(list(map(str.encode, obj))), nulls=False)  # type: ignore[arg-type]  # no null
 
 
 class _NumbersDumper(Dumper):

@@ -15,7 +15,7 @@ from gongji.store import sql
 from gongji.store.engine import ConstraintViolated, EngineDown, Lookup
 from gongji.store.schema import Schema
 from gongji.store.sqlite.sql import RowDecoder, select, upsert
-from gongji.store.table import AnyTable
+from gongji.store.table import RecordTable
 
 T = TypeVar("T")
 
@@ -41,10 +41,7 @@ class _Translating:
         pass
 
     def __exit__(
-        self,
-        kind: object,
-        error: BaseException | None,
-        trace: object,
+        self, kind: object, error: BaseException | None, trace: object
     ) -> None:
         if isinstance(error, sqlite3.IntegrityError):
             raise ConstraintViolated(str(error)) from error
@@ -77,8 +74,7 @@ class SqliteEngine:
     ) -> None:
         self._schema = schema
         self._read_only = read_only
-        mode = "ro" if read_only else "rw"
-        uri = f"{path.absolute().as_uri()}?mode={mode}"
+        uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
         # Opened by one thread and used by another, never by two at once.
         self.connection = sqlite3.connect(
             uri,
@@ -127,15 +123,11 @@ class SqliteEngine:
 
     def _fetch_chunk(self, lookups: Sequence[Lookup]) -> list[list[Any]]:
         """Return the records of each lookup; none names more than `_CHUNK` values."""
-        shape = []
-        parameters: list[str] = []
-        for kind, index, values in lookups:
-            padded = _padded(values)
-            shape.append((kind, index, len(padded)))
-            parameters += padded
+        padded = [(kind, index, _padded(values)) for kind, index, values in lookups]
+        shape = tuple([(kind, index, len(values)) for kind, index, values in padded])
+        parameters = list(chain.from_iterable([values for _, _, values in padded]))
         with _TRANSLATED:
-            statement = self._select(tuple(shape))
-            cursor = self.connection.execute(statement, parameters)
+            cursor = self.connection.execute(self._select(shape), parameters)
             texts = cursor.fetchone()
         return [
             self._records(kind, text)
@@ -145,9 +137,7 @@ class SqliteEngine:
     def _records(self, kind: type, text: bytes | None) -> list[Any]:
         if text is None:
             return []
-        table: AnyTable = self._schema.table(kind)
-        rows = self._rows[kind](text)
-        return list(map(table.record, rows))
+        return list(map(self._schema.table(kind).record, self._rows[kind](text)))
 
     def _select(self, shape: _Shape) -> str:
         statement = self._selects.get(shape)
@@ -156,8 +146,7 @@ class SqliteEngine:
                 select(self._schema.table(kind), index, count)
                 for kind, index, count in shape
             ]
-            columns = "), (".join(selects)
-            statement = self._selects[shape] = f"SELECT ({columns})"
+            statement = self._selects[shape] = f"SELECT ({'), ('.join(selects)})"
         return statement
 
     def page(self, listing: Listing[T]) -> list[T]:
@@ -170,23 +159,20 @@ class SqliteEngine:
 
     def upsert(self, kind: type, records: Sequence[Any]) -> None:
         """Write records, each in place of the one with its key."""
-        table: AnyTable = self._schema.table(kind)
+        table: RecordTable[Any] = self._schema.table(kind)
         rows = list(zip(*table.columns_of(records), strict=True))
         with _TRANSLATED:
             while rows:
                 # The largest power of two: few shapes of statement, each prepared once.
-                power = len(rows).bit_length() - 1
-                count = min(1 << power, _CHUNK)
-                statement = self._upsert(table, count)
+                count = min(1 << (len(rows).bit_length() - 1), _CHUNK)
                 parameters = list(chain.from_iterable(rows[:count]))
-                self.connection.execute(statement, parameters)
+                self.connection.execute(self._upsert(table, count), parameters)
                 rows = rows[count:]
 
-    def _upsert(self, table: AnyTable, count: int) -> str:
+    def _upsert(self, table: RecordTable[Any], count: int) -> str:
         statement = self._upserts.get((table.kind, count))
         if statement is None:
-            statement = upsert(table, count)
-            self._upserts[table.kind, count] = statement
+            statement = self._upserts[table.kind, count] = upsert(table, count)
         return statement
 
     def commit(self) -> None:
@@ -228,6 +214,4 @@ def _padded(values: Sequence[str]) -> Sequence[str]:
     count = len(values)
     if count & (count - 1) == 0:  # a power of two, or nothing at all
         return values
-    missing = (1 << count.bit_length()) - count
-    last = values[-1]
-    return [*values, *[last] * missing]
+    return [*values, *[values[-1]] * ((1 << count.bit_length()) - count)]
