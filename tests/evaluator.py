@@ -3,7 +3,7 @@ for models and for the wire."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 FUND, OWN_PURSE, GIVER_PURSE, CASH = 1, 2, 3, 4
@@ -47,22 +47,14 @@ def deductible(inputs: Mapping[str, int]) -> int:
     return charged
 
 
-def faults(lines: Iterable[Any], total: int) -> Iterator[str]:
-    """What is wrong with the lines of a settlement of that total: amounts, payers,
-    order, and what each says of others.
+def faults(lines: Sequence[Any], total: int) -> Iterator[str]:
+    """What is wrong with the lines of a settlement of that total.
 
     A line is anything with fen, payer, purse, formula and inputs.
     """
-    lines = list(lines)
     for place, line in enumerate(lines, 1):
-        if line.fen != (right := recomputed(line.formula, line.inputs)):
-            yield f"line {place}: {line.formula} gives {right}, not {line.fen}"
-        if line.fen < 0:
-            yield f"line {place}: {line.fen} is less than nothing"
-        if PAYERS[line.formula] != line.payer:
-            yield f"line {place}: {line.formula} is not what payer {line.payer} pays by"
-        if bool(line.purse) != (line.payer in {OWN_PURSE, GIVER_PURSE}):
-            yield f"line {place}: only a purse has an owner"
+        for fault in _faults_of_line(line):
+            yield f"line {place}: {fault}"
     if sum(line.fen for line in lines) != total:
         yield f"the lines do not sum to {total}"
     if [lines[0].payer, lines[-1].payer] != [FUND, CASH]:
@@ -70,16 +62,28 @@ def faults(lines: Iterable[Any], total: int) -> Iterator[str]:
     places = [line.inputs["place"] for line in lines if line.payer == GIVER_PURSE]
     if places != list(range(1, len(places) + 1)):
         yield f"givers are asked in the order {places}"
-    told = dict(lines[-1].inputs)
+    cash_inputs = dict(lines[-1].inputs)
     paid = {
         "total": total,
         "fund": _paid(lines, FUND),
         "own_purse": _paid(lines, OWN_PURSE),
         "givers": _paid(lines, GIVER_PURSE),
     }
-    if told != paid:
-        yield f"cash rests on {told}, the lines say {paid}"
+    if cash_inputs != paid:
+        yield f"cash rests on {cash_inputs}, the lines say {paid}"
 
 
-def _paid(lines: Iterable[Any], payer: int) -> int:
+def _faults_of_line(line: Any) -> Iterator[str]:
+    expected = recomputed(line.formula, line.inputs)
+    if line.fen != expected:
+        yield f"{line.formula} gives {expected}, not {line.fen}"
+    if line.fen < 0:
+        yield f"{line.fen} is less than nothing"
+    if PAYERS[line.formula] != line.payer:
+        yield f"{line.formula} is not what payer {line.payer} pays by"
+    if bool(line.purse) != (line.payer in {OWN_PURSE, GIVER_PURSE}):
+        yield "only a purse has an owner"
+
+
+def _paid(lines: Sequence[Any], payer: int) -> int:
     return sum(line.fen for line in lines if line.payer == payer)

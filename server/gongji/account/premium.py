@@ -17,7 +17,8 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 
 from gongji.account import ledger
-from gongji.binding.eligibility import Case, holder_enrolled, member_enrolled
+from gongji.binding.case import Case
+from gongji.binding.eligibility import holder_enrolled, member_enrolled
 from gongji.cities.city import Cities, City
 from gongji.model.account import Account, Premium, PurseMovement
 from gongji.model.binding import Application, Binding
@@ -34,7 +35,7 @@ from gongji.model.refusals import (
     PersonNotFound,
 )
 from gongji.rules.benefits import Use
-from gongji.rules.codes import BindingState, EntryKind, Purpose
+from gongji.rules.codes import EntryKind, Purpose
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.money import MAX_FEN, yuan
 from gongji.rules.terms import TERMS
@@ -139,8 +140,7 @@ class PayPremium(Command[PaidPremium], frozen=True, kw_only=True):
             binding
             for binding in of_member
             if binding.holder == self.holder
-            and binding.state is BindingState.ACTIVE
-            and Purpose.RESIDENT_PREMIUM in binding.purposes
+            and binding.serves(Purpose.RESIDENT_PREMIUM)
         )
 
     def _refuse_paid(self, facts: Facts) -> None:

@@ -1,5 +1,4 @@
-"""Relations as the registry knows them (亲属关系): kinds of GB/T 4761 codes, and a tie
-seen from its other end."""
+"""Relations as the registry knows them (亲属关系), by kinds of GB/T 4761 codes."""
 
 from __future__ import annotations
 
@@ -27,25 +26,29 @@ _OTHER_END = {
     "7 by marriage": {"7 by marriage"},
     "other": {"other"},
 }
-"""What the other may be to this person, from what this person is to the other."""
+"""What the second may be to the first, by what the first is to the second."""
 
 
 def kind_of(relation: str) -> str:
-    """The kind of a code: its first digit, ties by marriage apart, all farther or no
-    relatives together."""
+    """Return the kind of a code: its first digit, relatives by marriage apart.
+
+    All farther relatives and those who are none are one kind.
+    """
     first = relation[0]
     if first not in _OTHER_END:
         return "other"
+    # 子女 and 女婿 share their first digit, and only the former may be bound.
     return f"{first} by marriage" if relation in _IN_LAWS else first
 
 
 def on_record(holder: Person, member: Person) -> set[str]:
-    """Kinds of what the member is to the holder, as the registry shows it on either
-    side; empty where it does not."""
-    kinds = {
-        kind_of(kin.relation) for kin in holder.kin if kin.person_no == member.person_no
-    }
+    """Return the kinds of what the member is to the holder, empty if none is on record."""
+    kinds = set()
+    for kin in holder.kin:
+        if kin.person_no == member.person_no:
+            kinds.add(kind_of(kin.relation))
+    # A tie need be recorded on one side only.
     for kin in member.kin:
         if kin.person_no == holder.person_no:
-            kinds |= _OTHER_END[kind_of(kin.relation)]
+            kinds.update(_OTHER_END[kind_of(kin.relation)])
     return kinds

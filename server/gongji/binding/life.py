@@ -1,4 +1,8 @@
-"""A binding's state at an instant, and how it ends."""
+"""The states of a binding (绑定): where it goes next, and how it stands at an instant.
+
+submitted → awaiting consent → under review → active → ended, or refused, or expired. A
+place in the family is taken from submission until the binding is closed.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,19 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from gongji.model.binding import Application, Binding, BindingEvent
+from gongji.binding.workdays import Workdays
+from gongji.cities.city import DayRules
+from gongji.model.binding import (
+    Application,
+    Binding,
+    BindingEvent,
+)
+from gongji.model.facts import Facts
+from gongji.model.refusals import BindingNotFound, IllegalTransition
+from gongji.rules.channels import AtOnce
 from gongji.rules.codes import OPEN_STATES, BindingState
+from gongji.rules.hookspecs import CityRules
+from gongji.rules.phrases import in_words
 
 STATE_WORDS = {
     BindingState.AWAITING_CONSENT: "待使用人同意",
@@ -18,18 +33,20 @@ STATE_WORDS = {
     BindingState.ENDED: "已终止",
 }
 
+_UNANSWERED = frozenset({BindingState.AWAITING_CONSENT, BindingState.UNDER_REVIEW})
+
 
 def as_of(binding: Binding, now: datetime) -> Binding:
-    """The binding as it stands at an instant: an application nobody answered in time
-    has expired."""
-    waiting = {BindingState.AWAITING_CONSENT, BindingState.UNDER_REVIEW}
-    if (
-        binding.state not in waiting
-        or binding.expires_at is None
-        or now < binding.expires_at
-    ):
+    """Return the binding as it stands at an instant.
+
+    An application that stayed unanswered has expired. No record says so: the calendar
+    alone decides, whenever the binding is read.
+    """
+    if binding.state not in _UNANSWERED or binding.expires_at is None:
         return binding
-    return _moved(
+    if now < binding.expires_at:
+        return binding
+    return moved(
         binding,
         BindingState.EXPIRED,
         binding.expires_at,
@@ -38,30 +55,89 @@ def as_of(binding: Binding, now: datetime) -> Binding:
     )
 
 
-def closed(binding: Binding, now: datetime, *, who: str, why: str) -> Binding:
-    """An open binding that lost its ground: one in force has ended, an application has expired."""
-    active = binding.state is BindingState.ACTIVE
-    return _moved(
-        binding,
-        BindingState.ENDED if active else BindingState.EXPIRED,
+def in_state(
+    facts: Facts,
+    binding_id: str,
+    state: BindingState,
+    doing: str,
+) -> Binding:
+    """Return the binding as of now, in the state a command starts from.
+
+    BindingNotFound, IllegalTransition; `doing` names the command in Chinese.
+    """
+    stored = facts.get(Binding, binding_id)
+    if stored is None:
+        raise BindingNotFound(f"没有编号为 {binding_id} 的绑定", field="binding_id")
+    binding = as_of(stored, facts.now)
+    if binding.state is not state:
+        current = STATE_WORDS[binding.state]
+        required = STATE_WORDS[state]
+        raise IllegalTransition(
+            f"绑定处于“{current}”, 不能{doing}; 须处于“{required}”",
+            field="binding_id",
+            state=binding.state.name,
+        )
+    return binding
+
+
+def forward(
+    binding: Binding,
+    rules: DayRules,
+    now: datetime,
+    workdays: Workdays,
+    *,
+    caller: str,
+    recorded: bool,
+) -> Binding:
+    """Return an eligible application moved on.
+
+    It waits for the member's consent (知情同意) if that is needed and missing, becomes
+    active if the channel needs no reviewer, else waits for its review (审核).
+    `recorded` says that the registry shows the relation, so that no person must judge.
+    """
+    if rules.value(CityRules.consent).required and binding.consent is None:
+        return moved(
+            binding,
+            BindingState.AWAITING_CONSENT,
+            now,
+            who=caller,
+            why="等待使用人同意",
+            channel=binding.channel,
+        )
+    latency = rules.value(CityRules.review_latency)[binding.channel]
+    checked = latency.at_once is AtOnce.IF_CHECKS_PASS and recorded
+    if checked or latency.at_once is AtOnce.ALWAYS:
+        return moved(
+            binding,
+            BindingState.ACTIVE,
+            now,
+            who=caller,
+            why=in_words(latency),
+            channel=binding.channel,
+        )
+    due = workdays.due(now, latency.working_days)
+    return moved(
+        replace(
+            binding,
+            review_due_at=due.at,
+            review_due_provisional=due.provisional,
+        ),
+        BindingState.UNDER_REVIEW,
         now,
-        who=who,
-        why=why,
-    )
-
-
-def application_of(binding: Binding) -> Application:
-    """What was applied for, as far as the binding keeps it."""
-    return Application(
-        holder=binding.holder,
-        member=binding.member,
-        relation=binding.relation,
-        purposes=binding.purposes,
+        who=caller,
+        why=f"等待审核: {in_words(latency)}",
         channel=binding.channel,
     )
 
 
-def _moved(
+def closed(binding: Binding, now: datetime, *, who: str, why: str) -> Binding:
+    """Return an open binding that lost its ground: ended if active, else expired."""
+    active = binding.state is BindingState.ACTIVE
+    state = BindingState.ENDED if active else BindingState.EXPIRED
+    return moved(binding, state, now, who=who, why=why)
+
+
+def moved(
     binding: Binding,
     state: BindingState,
     at: datetime,
@@ -70,15 +146,32 @@ def _moved(
     why: str,
     channel: str = "",
 ) -> Binding:
-    """The binding in its next state, with the change recorded."""
-    before = binding.state if binding.history else None
-    event = BindingEvent(at, before, state, who, channel, why)
-    closed = state not in OPEN_STATES
+    """Return the binding in its next state, with the change in its history."""
+    event = BindingEvent(
+        at=at,
+        # A binding without history has just been submitted and comes from no state.
+        from_state=binding.state if binding.history else None,
+        to_state=state,
+        who=who,
+        channel=channel,
+        why=why,
+    )
     return replace(
         binding,
         state=state,
         reason=why,
         active_at=at if state is BindingState.ACTIVE else binding.active_at,
-        closed_at=at if closed else None,
+        closed_at=None if state in OPEN_STATES else at,
         history=(*binding.history, event),
+    )
+
+
+def application_of(binding: Binding) -> Application:
+    """Return what was applied for, as far as the binding keeps it."""
+    return Application(
+        holder=binding.holder,
+        member=binding.member,
+        relation=binding.relation,
+        purposes=binding.purposes,
+        channel=binding.channel,
     )

@@ -134,18 +134,18 @@ async def _serve(settings: Settings, terminal: Terminal) -> None:
                 lossy = await asyncio.to_thread(lossy_settings, settings.database)
                 today = system_clock().date()
                 show_cities(terminal, cities)
-                for warning in _warnings(settings, workdays, today, lossy):
+                for warning in startup_warnings(settings, workdays, today, lossy):
                     terminal.say(warning)
                 _announce(terminal, settings, event.address)
             else:
                 terminal.say("正在停止 …")
 
 
-def _warnings(
+def startup_warnings(
     settings: Settings, workdays: Workdays, today: date, lossy: Iterable[str]
 ) -> Iterator[str]:
-    """Return what an operator should know before anybody calls."""
-    # Two months before its end reviews begin to reach into the next year.
+    """Yield what an operator should know before anybody calls."""
+    # Sixty days ahead, since a review begun late in a year may be due in the next.
     for year in sorted({today.year, (today + timedelta(days=60)).year}):
         if not workdays.known(year):
             yield (

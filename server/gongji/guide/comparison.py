@@ -134,7 +134,7 @@ def _cells(builder: GuideBuilder, key: ChannelId) -> Mapping[str, Statement]:
 
 def _pairs(builder: GuideBuilder, channel: Channel) -> str:
     """Return which pairs a channel takes, nothing if all channels take the same."""
-    if all(one.across is Across.BOTH for one in builder.channels.values()):
+    if all(c.across is Across.BOTH for c in builder.channels.values()):
         return ""
     if channel.across is Across.BOTH:
         return phrase(builder.value(CityRules.scope))
@@ -167,10 +167,10 @@ def _label(
     hook = ROWS[row]
     # The cells of any row count: hours stand in their own row, not at "适用人群".
     in_cells: set[Clause] = set()
-    for other in ROWS:
-        if ROWS[other] is hook:
+    for label in ROWS:
+        if ROWS[label] is hook:
             for channel in channels:
-                in_cells.update(channel.cells[other].clauses)
+                in_cells.update(channel.cells[label].clauses)
     clauses = builder.rules.answer(hook).clauses
     return Statement(
         row,

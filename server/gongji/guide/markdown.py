@@ -70,7 +70,7 @@ def _statement(statement: Statement) -> str:
     text = _text(statement.text)
     if statement.caution:
         text += f" **注意:** {_text(statement.caution)}"
-    cited = "、".join(_citation(one) for one in citations(statement.clauses))
+    cited = "、".join(_citation(citation) for citation in citations(statement.clauses))
     marks = f"[{cited}]" if cited else ""
     if statement.provincial:
         marks += PROVINCIAL

@@ -105,3 +105,7 @@ class Binding(Struct, frozen=True, kw_only=True):
     rules: tuple[RuleRef, ...] = ()
     decided_by: DecidedBy
     history: tuple[BindingEvent, ...] = ()
+
+    def serves(self, purpose: Purpose) -> bool:
+        """Return whether it is active for a purpose."""
+        return self.state is BindingState.ACTIVE and purpose in self.purposes

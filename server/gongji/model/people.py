@@ -137,6 +137,11 @@ class Institution(Struct, frozen=True):
         return self.code[1:7]
 
     @property
+    def is_pharmacy(self) -> bool:
+        """Return whether it is a retail pharmacy (零售药店)."""
+        return self.kind is InstitutionKind.PHARMACY
+
+    @property
     def level(self) -> int | None:
         """Return level 1, 2 or 3 from the national grade; None if unranked or a pharmacy."""
         return _LEVEL_OF_GRADE.get(self.hosp_lv)

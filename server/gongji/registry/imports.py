@@ -12,8 +12,8 @@ from typing import Generic
 from msgspec import Struct
 from msgspec.structs import replace
 
+from gongji.binding.case import Case
 from gongji.binding.eligibility import (
-    Case,
     alive,
     holder_enrolled,
     in_scope,

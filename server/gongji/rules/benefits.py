@@ -1,5 +1,4 @@
-"""The types of rules about money: what purses may pay, what the fund pays, what is
-credited. Plain frozen data.
+"""The types of rules about money: plain frozen data.
 
 Numbers are fen and basis points (ratio_bp, 10000 = 100 %); mappings are keyed by
 scheme, level or standing.
@@ -71,13 +70,14 @@ class Uses:
 
     aid_at: frozenset[Use]
     aid_pays: frozenset[BillPart]
+    # The patient's own purse may pay any part, unless a city says otherwise (T8).
     own_pays: frozenset[BillPart] = ALL_PARTS
     never: frozenset[Spending]
     clauses: UsesClauses = UsesClauses()
 
 
 class PurseKind(Enum):
-    """Whose purse is asked."""
+    """Whose purse (个人账户) pays."""
 
     OWN = "own"
     GIVERS = "givers"
@@ -123,6 +123,7 @@ class TableClauses:
     ratio: Mapping[int, tuple[Clause, ...]]
     retired: tuple[Clause, ...] = ()
     unranked: tuple[Clause, ...] = ()
+    # The guide's alone: bills keep citing what they cited before these had names.
     deductible: tuple[Clause, ...] = ()
     cap: tuple[Clause, ...] = ()
     pharmacy: tuple[Clause, ...] = ()
@@ -132,8 +133,7 @@ class TableClauses:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effects:
-    """How much the fund's part may turn on order and splitting alone
-    (次序与拆分的影响), declared by the city; fen.
+    """How much the fund's part hangs on order and splitting (次序与拆分的影响); fen.
 
     The greatest over both standings and all levels, with the bills of `extremes.py`:
     order_fen            between one order of two bills at two levels in a fresh year and the other
@@ -148,8 +148,10 @@ class Effects:
 
 
 class Oddity(Enum):
-    """What nobody expects of a table (反常待遇): declared with its clause, or
-    `gongji check` objects."""
+    """What nobody expects of a table (反常待遇).
+
+    It is declared with its clause, or `gongji check` objects.
+    """
 
     RETIRED_BELOW_ACTIVE = "retired_below_active"
     LOWER_LEVEL_BELOW_HIGHER = "lower_level_below_higher"
@@ -170,8 +172,8 @@ class Table:
     pharmacy                level used for pharmacies, or NoFund
     covers                  kinds of visit the table is for
     rounding                how the fund's share is brought to whole fen, once a visit
-    clauses                 which clause gives which figure; where left out, a bill
-                            cites the whole rule
+    clauses                 which clause gives which figure; a bill cites the whole
+                            rule if it is left out
     effects                 what order and splitting of bills do to the fund's part;
                             `gongji check` recomputes it
     declared                oddities the city means, each with its clause;
@@ -184,6 +186,7 @@ class Table:
     retired: BonusPoints | Mapping[int, int]
     cap_fen: Mapping[Standing, int | NoLimit]
     visit_cap_fen: Mapping[int, int | NoLimit]
+    # No document ranks all institutions; the lowest level is the city's assumption (T5).
     unranked_as: int = 1
     pharmacy: int | NoFund
     covers: frozenset[VisitKind]
@@ -195,20 +198,18 @@ class Table:
     def cited(
         self, standing: Standing, level: int, *, ranked: bool
     ) -> tuple[Clause, ...]:
-        """The clauses that decide a bill of that standing and level; empty where the
-        table does not tell them apart."""
+        """Return the clauses that decide a bill, none if the table names none."""
         if self.clauses is None:
             return ()
-        retired = self.clauses.retired if standing is Standing.RETIRED else ()
-        return (
-            self.clauses.always
-            + self.clauses.ratio[level]
-            + retired
-            + (() if ranked else self.clauses.unranked)
-        )
+        clauses = self.clauses.always + self.clauses.ratio[level]
+        if standing is Standing.RETIRED:
+            clauses += self.clauses.retired
+        if not ranked:
+            clauses += self.clauses.unranked
+        return clauses
 
     def ratio_of(self, standing: Standing, level: int) -> int:
-        """The ratio in basis points for a standing and level."""
+        """Return the ratio in basis points for a standing and level."""
         if standing is Standing.ACTIVE:
             return self.ratio_bp[level]
         if isinstance(self.retired, BonusPoints):
@@ -235,8 +236,7 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutOfArea:
-    """Care in another pooling area (异地就医): whether direct settlement needs a filing
-    first, and how it goes."""
+    """Care in another pooling area (异地就医), and whether it needs a filing first."""
 
     filing_before_direct_settlement: bool
     procedure: Procedure
@@ -244,16 +244,17 @@ class OutOfArea:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wallet:
-    """The medical insurance wallet (医保钱包): how it is opened, and that opening it
-    binds nobody."""
+    """The medical insurance wallet (医保钱包): how to open it, and whether that binds."""
 
     procedure: Procedure
     binds: bool = False
 
 
 class OperatorSets(Enum):
-    """A figure no document gives: the operator sets it with a first day; until then
-    asking for it is an error."""
+    """A figure no document gives.
+
+    The operator sets it with a first day; until then asking for it is an error.
+    """
 
     OPERATOR_SETS = "operator_sets"
 

@@ -1,8 +1,6 @@
-"""The types of rules about people, bindings and channels: plain frozen data in words of
-the field, no behaviour.
+"""The types of rules about people and bindings (绑定): plain frozen data.
 
-Numbers are days, years and people; mappings are keyed by channel or purpose. Rules
-about money are in `benefits.py`.
+Numbers are days, years and people; mappings are keyed by purpose.
 """
 
 from __future__ import annotations
@@ -16,8 +14,9 @@ from gongji.rules.codes import EnrolmentStatus, Scheme
 
 
 class NoLimit(Enum):
-    """The value that says there is no limit (不设限); never None."""
+    """The value that says there is no limit (不设限)."""
 
+    # No None: that would read as a hook that gives no answer.
     NO_LIMIT = "no_limit"
 
 
@@ -37,8 +36,10 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnrolmentTerms:
-    """In which scheme and status a person must be enrolled; `or_enrolling` also admits
-    one who is just enrolling."""
+    """In which scheme and status a person must be enrolled (参保要求).
+
+    `or_enrolling` also admits one who is just enrolling.
+    """
 
     schemes: frozenset[Scheme]
     statuses: frozenset[EnrolmentStatus] = frozenset({EnrolmentStatus.NORMAL})
@@ -47,7 +48,7 @@ class EnrolmentTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelationSet:
-    """Relations that may be bound, by GB/T 4761 code, under the name the policy gives them."""
+    """Relations that may be bound, by GB/T 4761 code, under the policy's name."""
 
     name: str
     codes: frozenset[str]
@@ -62,6 +63,7 @@ def _codes(*spans: int | tuple[int, int]) -> frozenset[str]:
 
 DIRECT: Final = RelationSet(
     name="直系亲属(配偶、父母、子女)",
+    # Without 28 女婿 and 38 儿媳, who are relatives by marriage.
     codes=_codes((10, 12), (20, 27), 29, (30, 37), 39, (50, 52), 57, 58),
 )
 """Spouse, parents, children (C26, C67); in-laws are not among them."""
@@ -82,14 +84,14 @@ class Scope(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FamilyLimit:
-    """Most people in one family account (家庭账户人数上限), the holder among them or not."""
+    """Most people in one family account (家庭账户人数上限), with or without the holder."""
 
     people: int
     counting_holder: bool
 
     @property
     def members(self) -> int:
-        """How many members fit beside the holder."""
+        """The number of members that fit beside the holder."""
         return self.people - 1 if self.counting_holder else self.people
 
 
@@ -105,7 +107,7 @@ class ConsentTerms:
     """Whether the member's own consent (知情同意) is needed, or what stands for it.
 
     For a member younger than `guardian_below_years` a guardian (监护人) consents; 0
-    where the city does not say.
+    if the city does not say.
     """
 
     required: bool
@@ -115,8 +117,10 @@ class ConsentTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgreementTerms:
-    """The agreement or notice the holder accepts: id and version as evidence has them,
-    title and act for the guide."""
+    """The agreement or notice the holder accepts (协议).
+
+    Id and version are kept as evidence; title and act are for the guide.
+    """
 
     agreement_id: str
     version: str
@@ -126,7 +130,9 @@ class AgreementTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unbinding:
-    """How a binding is ended (解绑): the steps. New use always stops at once; refunds
-    still find their purse."""
+    """How a binding is ended (解绑).
+
+    New use always stops at once; refunds still find their purse.
+    """
 
     procedure: Procedure

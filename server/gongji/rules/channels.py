@@ -45,7 +45,7 @@ class CounterHours:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One step of a channel (操作步骤): what to do, what to mind, the sentence it comes from."""
+    """One step (操作步骤): what to do, what to mind, the clauses it comes from."""
 
     text: str
     caution: str = ""
@@ -135,7 +135,7 @@ class Asked(Enum):
 
     ALWAYS = "always"
     RELATION_NOT_ON_RECORD = "relation_not_on_record"
-    """Only where the registry does not show the relation, so that a person has to judge it."""
+    """Only if the registry does not show the relation: a person has to judge it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,16 +153,17 @@ class AtOnce(Enum):
     """When an application becomes active without a reviewer."""
 
     ALWAYS = "always"
+    # Anqing's 皖事通 promises both "即时生效" (A28) and "1-3个工作日" (A27): X1.
     IF_CHECKS_PASS = "if_checks_pass"  # noqa: S105 - a condition, no password
-    """Where the registry shows the relation, so that automatic checks can decide everything."""
+    """If the registry shows the relation: automatic checks can decide everything."""
     NEVER = "never"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewLatency:
-    """How long a request waits (审核时限): at once, or due on the `working_days`-th
-    working day; 0 with ALWAYS.
+    """How long a request waits (审核时限).
 
+    It is due on the `working_days`-th working day, 0 if ALWAYS at once.
     `earliest_working_days` is the other end of a span the guide prints ("1–3 个工作日").
     """
 
@@ -174,8 +175,7 @@ class ReviewLatency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Procedure:
-    """Something people do step by step, outside or after an application (解绑, 查询,
-    异地就医 …)."""
+    """Something people do step by step (解绑, 查询, 异地就医 …)."""
 
     title: str
     steps: tuple[Step, ...]

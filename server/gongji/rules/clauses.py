@@ -1,5 +1,4 @@
-"""What a rule rests on: clauses, dated values with their sources, and the
-contradictions they settle."""
+"""What a rule rests on: clauses (条款), values with first days, contradictions settled."""
 
 from __future__ import annotations
 
@@ -29,11 +28,14 @@ class Grade(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """One sentence of a source (条款): its number, the Chinese sentence, where it
-    stands, how far to trust it.
+    """One sentence of a source (条款).
 
-    `verified_on` is the day (YYYY-MM-DD) somebody last held the sentence against its
-    source; "" where nobody has. ValueError where it is no day.
+    id           its number, by which decisions cite it
+    text         the Chinese sentence, word for word; "|" parts the cells of a table
+    source       the document, and its place there
+    grade        how far to trust it
+    verified_on  day (YYYY-MM-DD) on which the text was last held against its source, or
+                 ""; ValueError if it is no day
     """
 
     id: str
@@ -43,16 +45,15 @@ class Clause:
     verified_on: str = ""
 
     def __post_init__(self) -> None:
-        if (
-            self.verified_on
-            and str(date.fromisoformat(self.verified_on)) != self.verified_on
-        ):
+        day = self.verified_on
+        # fromisoformat also reads 20250101 and 2025-W01-1.
+        if day and str(date.fromisoformat(day)) != day:
             msg = f"条款 {self.id} 的 verified_on 应写作 YYYY-MM-DD, 得到 {self.verified_on!r}"
             raise ValueError(msg)
 
     @classmethod
     def assumption(cls, id: str, text: str) -> Clause:  # noqa: A002 - the field's name
-        """A sentence no document states; every reply that rests on it says so."""
+        """Return a sentence no document states; replies that rest on it say so."""
         return cls(id, text, "推定,无文件依据", Grade.ASSUMPTION)
 
 
@@ -66,8 +67,7 @@ class Contradiction:
 
 @dataclass(frozen=True, slots=True)
 class Ruled(Generic[T]):
-    """A rule value: the figure, its first day, what it rests on, what speaks against it
-    and why it was chosen."""
+    """A rule value with its first day, what it rests on, what speaks against it, and why."""
 
     value: T
     since: date
@@ -90,11 +90,13 @@ def ruled(
     why: str = "",
     settles: Iterable[Contradiction] = (),
 ) -> Timeline[T]:
-    """A timeline of one value from `since` (YYYY-MM-DD) on; add two with + where a value changed.
+    """Return a timeline of one value from `since` (YYYY-MM-DD) on.
 
-    ValueError where the day is none or no clause is given.
+    Two timelines are joined with + if a value changes. ValueError if the day is none or
+    no clause is given.
     """
     clauses = tuple(clauses)
+    # A value without a source could not be explained to whoever it decides for.
     if not clauses:
         msg = f"规则值 {value!r} 没有条款依据; 无文件时请用 Clause.assumption 写明推定"
         raise ValueError(msg)
@@ -125,7 +127,7 @@ class Candidate:
 
 
 def clauses_in(thing: object) -> Iterable[Clause]:
-    """Every clause reachable from a rule value, its own and those its parts carry."""
+    """Return every clause of a rule value, its own and those its parts carry."""
     if isinstance(thing, Clause):
         yield thing
     elif isinstance(thing, dict):
@@ -134,6 +136,7 @@ def clauses_in(thing: object) -> Iterable[Clause]:
     elif isinstance(thing, (tuple, list, frozenset)):
         for part in thing:
             yield from clauses_in(part)
+    # Text ends here as well: it is no container of rules.
     elif is_dataclass(thing) and not isinstance(thing, type):
         for field in fields(thing):
             yield from clauses_in(getattr(thing, field.name))

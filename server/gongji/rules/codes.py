@@ -1,5 +1,4 @@
-"""The national code lists, and the other closed sets facts are stated in; numbers are
-the national codes."""
+"""The national code lists, and the closed sets of our own; numbers are as on the wire."""
 
 from __future__ import annotations
 
@@ -29,8 +28,7 @@ class EnrolmentStatus(IntEnum):
 
 
 class Standing(Enum):
-    """Standing of an employee-scheme person in the table (在职/退休), from psn_type's
-    first two digits."""
+    """Standing of a person of the employee scheme (在职/退休), from psn_type."""
 
     ACTIVE = "active"
     RETIRED = "retired"
@@ -130,11 +128,11 @@ class EntryKind(IntEnum):
 
 
 def pooling_area(area_code: str) -> str:
-    """The pooling area (统筹区) of a city, county or head office: its first four
-    digits, e.g. 340822 → 3408."""
+    """Return the pooling area (统筹区) of a city, county or head office: 340822 → 3408."""
+    # Counties (340822) and head offices (340899) belong to their city.
     return area_code[:4]
 
 
 def province(area_code: str) -> str:
-    """The province of an area code: its first two digits, e.g. 34."""
+    """Return the province of an area code: 340822 → 34."""
     return area_code[:2]

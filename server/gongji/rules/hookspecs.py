@@ -194,6 +194,7 @@ class CityRules(Protocol):
         """Revisions that are known but decide nothing until the operator adopts them (候选修订)."""
 
 
+# vars() keeps the order of definition, which is the order of the questions.
 DATED_HOOKS: tuple[str, ...] = tuple(
     name
     for name in vars(CityRules)
@@ -204,5 +205,6 @@ DATED_HOOKS: tuple[str, ...] = tuple(
 
 def question(hook: str) -> str:
     """Return the sentence a hook stands for: the first paragraph of its docstring."""
+    # A docstring may wrap; people read one line.
     paragraph, _, _ = (getattr(CityRules, hook).__doc__ or "").strip().partition("\n\n")
     return " ".join(paragraph.split())

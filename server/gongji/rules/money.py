@@ -11,6 +11,7 @@ FULL_BP = 10_000
 MAX_FEN = 100_000_000_000
 """Greatest amount a request may carry: one billion yuan."""
 
+# ASCII: \d alone also reads full-width and other digits, which int() would accept.
 _YUAN = re.compile(r"(-?)(\d{1,10})(?:\.(\d{1,2}))?", re.ASCII)
 
 
@@ -24,37 +25,44 @@ class Rounding(Enum):
 
 
 def share(amount_fen: int, ratio_bp: int, rounding: Rounding) -> int:
-    """`amount_fen` × `ratio_bp` / 10000, rounded to whole fen; both must not be negative."""
+    """Return `amount_fen` × `ratio_bp` / 10000 in whole fen; neither may be negative."""
+    # hot path: integers alone, for a float would lose fen.
     product = amount_fen * ratio_bp
+    # Half a fen more before flooring is 四舍五入.
     if rounding is Rounding.HALF_UP:
         product += FULL_BP // 2
     return product // FULL_BP
 
 
 def yuan(fen: int) -> str:
-    """Fen as a reader writes yuan: 123456 → "1,234.56"."""
+    """Return fen as a reader writes yuan: 123456 → "1,234.56"."""
+    # Floor division would write -1.50 as -2.50.
     if fen < 0:
         return f"-{yuan(-fen)}"
     return f"{fen // 100:,}{_CENTS[fen % 100]}"
 
 
+# hot path: a settlement writes half a dozen amounts.
 _CENTS = [f".{cents:02d}" for cents in range(100)]
-"""Formatted once: a settlement writes half a dozen amounts."""
 
 
 def fen(text: str) -> int:
-    """Yuan as written by people → fen: "1,234.5" → 123450. ValueError where it is no
-    amount of whole fen."""
+    """Return yuan as people write them in fen: "1,234.5" → 123450.
+
+    ValueError if it is no amount of whole fen.
+    """
     match = _YUAN.fullmatch(text.strip().replace(",", ""))
     if match is None:
         msg = f"不是以元为单位、最多两位小数的金额: {text!r}"
         raise ValueError(msg)
     sign, whole, cents = match.groups()
+    # "1.5" is 50 分, not 5.
     amount = int(whole) * 100 + int((cents or "").ljust(2, "0"))
     return -amount if sign else amount
 
 
 def percent(ratio_bp: int) -> str:
-    """Basis points as a reader writes a ratio: 5500 → "55%", 1250 → "12.5%"."""
-    whole, rest = divmod(ratio_bp, 100)
-    return f"{whole}%" if rest == 0 else f"{whole}.{rest:02d}".rstrip("0") + "%"
+    """Return basis points as a reader writes a ratio: 5500 → "55%", 1250 → "12.5%"."""
+    whole, hundredths = divmod(ratio_bp, 100)
+    decimals = f".{hundredths:02d}".rstrip("0") if hundredths else ""
+    return f"{whole}{decimals}%"

@@ -1,5 +1,4 @@
-"""The field's Chinese terms for everything a rule names: enum members, kin by their
-codes, levels of institutions."""
+"""The field's Chinese terms for what a rule names: enum members, kin, levels."""
 
 from __future__ import annotations
 
@@ -151,6 +150,7 @@ TERMS: Mapping[type[Enum], Mapping[Enum, str]] = {
 }
 """Every member of every enum a rule value may hold."""
 
+# In-laws last, for these are asked for most if a city leaves them out.
 KIN: tuple[tuple[str, str], ...] = (
     ("配偶", "10 11 12"),
     ("父母(含养父母、继父母)", "50 51 52 57 58"),

@@ -28,9 +28,7 @@ from gongji.model.refusals import (
 from gongji.model.settlement import Bill
 from gongji.rules.benefits import Situation, Table
 from gongji.rules.codes import (
-    BindingState,
     EnrolmentStatus,
-    InstitutionKind,
     Purpose,
     Scheme,
     VisitKind,
@@ -119,11 +117,7 @@ def givers_of(bill: Bill, bindings: Collection[Binding]) -> tuple[str, ...]:
     """
     if not bindings:  # hot path: most patients have none
         return ()
-    active = [
-        b
-        for b in bindings
-        if b.state is BindingState.ACTIVE and Purpose.VISIT in b.purposes
-    ]
+    active = [b for b in bindings if b.serves(Purpose.VISIT)]
     # The id settles the order of two bindings that became active at one instant.
     active.sort(key=lambda b: (b.active_at or b.submitted_at, b.binding_id))
     holders = dict.fromkeys(b.holder for b in active)
@@ -201,14 +195,14 @@ def _refuse_unsupported_kind(
         _refuse_first_settlement(bill, rules)
         return
     # Whether the fund pays at a pharmacy is the table's own question (`Table.pharmacy`).
-    if kind is VisitKind.PHARMACY and institution.kind is InstitutionKind.PHARMACY:
+    if kind is VisitKind.PHARMACY and institution.is_pharmacy:
         return
     tables = _tables(scheme, rules)
     # If the fund pays for nobody, every kind is settled, with 0 from the fund.
     if tables and all(kind not in table.covers for table in tables):
         kinds = TERMS[VisitKind]
-        covered = frozenset[VisitKind]().union(*(table.covers for table in tables))
-        accepted = "、".join(sorted(str(kinds[k]) for k in covered))
+        covered = {kind for table in tables for kind in table.covers}
+        accepted = "、".join(sorted(str(kinds[kind]) for kind in covered))
         raise UnsupportedVisitKind(
             f"医疗类别“{kinds[kind]}”不在门诊共济结算之列; 受理: {accepted}",
             field="bill.visit_kind",

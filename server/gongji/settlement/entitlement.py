@@ -28,7 +28,7 @@ from gongji.rules.benefits import (
     Uses,
 )
 from gongji.rules.clauses import Clause
-from gongji.rules.codes import AccountUse, EnrolmentStatus, InstitutionKind, Spending
+from gongji.rules.codes import AccountUse, EnrolmentStatus, Spending
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.terms import TERMS
 from gongji.settlement.admission import AdmittedBill
@@ -79,7 +79,7 @@ def fund_terms(case: AdmittedBill) -> FundTerms:
         )
     if isinstance(entry, NoFund):
         return _denied(case, level, entry)
-    if _is_pharmacy(case.institution) and isinstance(entry.pharmacy, NoFund):
+    if case.institution.is_pharmacy and isinstance(entry.pharmacy, NoFund):
         return _denied(case, level, entry.pharmacy)
     return _granted(case, level, entry)
 
@@ -148,7 +148,7 @@ def _denied(case: AdmittedBill, level: int, denial: NoFund) -> FundTerms:
 
 def _granted(case: AdmittedBill, level: int, table: Table) -> FundTerms:
     standing = case.enrolment.standing
-    ranked = case.institution.level is not None or _is_pharmacy(case.institution)
+    ranked = case.institution.level is not None or case.institution.is_pharmacy
     cited = table.cited(standing, level, ranked=ranked)
     return FundTerms(
         rule=case.rules.ref(CityRules.reimbursement, *cited),
@@ -160,7 +160,7 @@ def _granted(case: AdmittedBill, level: int, table: Table) -> FundTerms:
 def _level(institution: Institution, entry: Table | NoFund) -> int:
     if isinstance(entry, NoFund):
         return institution.level or 0
-    if _is_pharmacy(institution):
+    if institution.is_pharmacy:
         return 0 if isinstance(entry.pharmacy, NoFund) else entry.pharmacy
     return institution.level or entry.unranked_as
 
@@ -215,7 +215,7 @@ def _may_give(holder: Person, rules: DayRules, facts: Facts) -> bool:
 
 
 def _giving_denied(uses: Uses, case: AdmittedBill) -> str:
-    use = Use.PHARMACY if _is_pharmacy(case.institution) else Use.OUTPATIENT
+    use = Use.PHARMACY if case.institution.is_pharmacy else Use.OUTPATIENT
     if use not in uses.aid_at:
         return f"共济不得用于{TERMS[Use][use]}"
     return _spending_denied(uses, case.bill.spending)
@@ -225,7 +225,3 @@ def _spending_denied(uses: Uses, spending: Spending) -> str:
     if spending not in uses.never:
         return ""
     return f"个人账户不得用于{TERMS[Spending][spending]}"
-
-
-def _is_pharmacy(institution: Institution) -> bool:
-    return institution.kind is InstitutionKind.PHARMACY

@@ -9,8 +9,11 @@ from gongji.model.settlement import Settlement
 def check_identities(settlement: Settlement) -> None:
     """Check I1-I5 and that the lines add up. Inconsistent if one does not hold."""
     bill = settlement.bill
-    total, fund, cash = bill.total_fen, settlement.fund_fen, settlement.cash_fen
-    patient, purses = settlement.patient_part_fen, settlement.account_fen
+    total = bill.total_fen
+    fund = settlement.fund_fen
+    patient = settlement.patient_part_fen
+    purses = settlement.account_fen
+    cash = settlement.cash_fen
     lines = [line.fen for line in settlement.lines]
     laws = {
         "I1 total = fund + patient": total == fund + patient,

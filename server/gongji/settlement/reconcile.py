@@ -11,12 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from enum import IntEnum
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from msgspec import Struct
 
 from gongji.model.settlement import Settlement
 from gongji.rules.codes import SHANGHAI, Scheme, VisitKind
+
+RowKey: TypeAlias = tuple[str, bool]
+"""Settlement, and whether the row is its refund."""
 
 
 class DetailRow(Struct, frozen=True):
@@ -31,6 +34,11 @@ class DetailRow(Struct, frozen=True):
     fund_fen: int
     account_fen: int
     refund: bool
+
+    @property
+    def key(self) -> RowKey:
+        """Return what tells it from the other rows of its side."""
+        return self.settlement_id, self.refund
 
 
 class Heading(Struct, frozen=True, order=True):
@@ -153,7 +161,8 @@ class Totals:
     def add(self, booked: Booked) -> None:
         """Count one row."""
         heading = booked.heading
-        self._sums[heading] = self._sums.get(heading, NOTHING).plus(booked.row)
+        before = self._sums.get(heading, NOTHING)
+        self._sums[heading] = before.plus(booked.row)
 
     def differences(self, reported: Mapping[Heading, Sums]) -> list[TotalDifference]:
         """Return the headings that differ from the institution's totals, in order.
@@ -180,12 +189,12 @@ class Comparison:
     """
 
     def __init__(self) -> None:
-        self._booked: dict[tuple[str, bool], Booked] = {}
-        self._reported: set[tuple[str, bool]] = set()
+        self._booked: dict[RowKey, Booked] = {}
+        self._reported: set[RowKey] = set()
 
     def expect(self, booked: Booked) -> None:
         """Take one of our rows."""
-        self._booked[booked.row.settlement_id, booked.row.refund] = booked
+        self._booked[booked.row.key] = booked
 
     def judge(self, row: DetailRow) -> Difference | None:
         """Return how a row of theirs differs, None if it agrees.
@@ -193,7 +202,7 @@ class Comparison:
         A reverse row of a settlement that we know, and have not taken back in the
         period, is reversed only there.
         """
-        key = (row.settlement_id, row.refund)
+        key = row.key
         booked = self._booked.get(key)
         if booked is None:
             return self._unbooked(row)

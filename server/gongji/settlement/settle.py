@@ -208,12 +208,13 @@ def settlement_id_of(request_id: str) -> str:
 
 
 def _needs(bill: Bill, facts: Facts) -> list[Need]:
-    person = by_key(Person, bill.patient)
+    # hot path: `Need` itself, asked in every round of every bill.
+    person = Need(Person, "", bill.patient)
     bindings = Need(Binding, "member", bill.patient)
     needs = [
         person,
-        by_key(Institution, bill.institution_code),
-        by_key(Account, bill.patient),
+        Need(Institution, "", bill.institution_code),
+        Need(Account, "", bill.patient),
         bindings,
     ]
     # Accumulator and givers follow from patient and bindings: a second round.

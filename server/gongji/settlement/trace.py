@@ -172,7 +172,8 @@ def _purse_in_words(payer: str, terms: PurseTerms, charge: Charge) -> str:
         return f"{payer}支付 0.00 元: {terms.denied}"
     if charge.needed_fen == 0:
         return f"{payer}支付 0.00 元: 没有可由其支付的余款"
-    needed, paid = yuan(charge.needed_fen), yuan(charge.fen)
+    needed = yuan(charge.needed_fen)
+    paid = yuan(charge.fen)
     return f"{payer}可支付的部分尚有 {needed} 元, 支付 {paid} 元"
 
 

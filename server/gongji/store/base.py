@@ -16,7 +16,7 @@ from gongji.model.commands import (
     RequestRecord,
     Write,
 )
-from gongji.model.facts import Need
+from gongji.model.facts import Need, by_key
 from gongji.model.people import Certificate, Person
 from gongji.model.settlement import SettledDay
 from gongji.rules.codes import pooling_area
@@ -73,8 +73,10 @@ class Store:
         self._schema = schema
         committer = Committer(self._writing, schema, clock, vault.digest)
         self._writes = queue_type(committer.run)
-        self._reads = queue_type(Reader(self._reading, schema, clock).run)
-        self._pages = queue_type(Reader(self._listing, schema, clock).run)
+        reader = Reader(self._reading, schema, clock)
+        self._reads = queue_type(reader.run)
+        lister = Reader(self._listing, schema, clock)
+        self._pages = queue_type(lister.run)
         self._queues = (self._writes, self._reads, self._pages)
         for queue in self._queues:
             queue.start()
@@ -84,7 +86,8 @@ class Store:
 
         Refusals of the command; RequestIdReused, OriginalReversed, Overloaded.
         """
-        answer: Answer[R] = await self._writes.submit(Job(command, command.request))
+        job = Job(command, command.request)
+        answer: Answer[R] = await self._writes.submit(job)
         return answer
 
     async def apply(self, query: Query[R]) -> R:
@@ -102,18 +105,21 @@ class Store:
 
     async def get(self, kind: type[T], key: str) -> T | None:
         """Return the record of that key."""
-        records: list[T] = await self.ask(Find(Need(kind, "", key)))
+        query = Find[T](by_key(kind, key))
+        records = await self.ask(query)
         return records[0] if records else None
 
     async def page(self, listing: Listing[T]) -> list[T]:
         """Return one page of a listing. ValueError if no index serves it."""
-        page: list[T] = await _alone(self._pages, partial(self._listing.page, listing))
+        read = partial(self._listing.page, listing)
+        page: list[T] = await _alone(self._pages, read)
         return page
 
     def place(self, record: object, order: str = "") -> tuple[str | int, str]:
         """Return a record's place in a listing's order; `Listing.after` continues behind it."""
         table = self._schema.table(type(record))
-        value = cast("str | int", table.column(order).of(record))
+        column = table.column(order)
+        value = cast("str | int", column.of(record))
         return value, self._schema.key_of(record)
 
     async def recall(self, request_id: str) -> RequestRecord | None:
@@ -122,10 +128,10 @@ class Store:
 
     async def person_no_of(self, certificate: Certificate) -> str | None:
         """Return the number of the person with that certificate, the lowest of several."""
-        persons: list[Person] = await self.ask(
-            Find(Need(Person, "cert", self.lookup(certificate)))
-        )
-        return min((person.person_no for person in persons), default=None)
+        need = Need(Person, "cert", self.lookup(certificate))
+        persons = await self.ask(Find[Person](need))
+        numbers = [person.person_no for person in persons]
+        return min(numbers, default=None)
 
     def lookup(self, certificate: Certificate) -> str:
         """Return the keyed hash of a certificate: the value of `Need(Person, "cert", …)`."""
@@ -146,11 +152,14 @@ class Store:
     async def settled_since(self, area_code: str, day: date) -> bool:
         """Return whether a bill of a pooling area with a service day from `day` on was
         ever settled, reversed or not."""
-        area = {"pooling_area": pooling_area(area_code)}
-        later = Listing(
-            kind=SettledDay, equals=area, at_least={"day": day}, order="day", limit=1
+        first = Listing(
+            kind=SettledDay,
+            equals={"pooling_area": pooling_area(area_code)},
+            at_least={"day": day},
+            order="day",
+            limit=1,
         )
-        return bool(await self.page(later))
+        return bool(await self.page(first))
 
     async def reset(self) -> None:
         """Forget everything, request ids included (sandbox): after what was submitted

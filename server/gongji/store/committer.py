@@ -36,6 +36,8 @@ ROUNDS: Final = 32
 TRIES: Final = 16
 """How often a single job that meets other processes' writes is decided anew."""
 
+_Query = Query[Any]
+
 _Groups = dict[tuple[type, str], dict[str, None]]
 """Values to find by kind and index; a dict for a set that keeps its order."""
 
@@ -49,33 +51,32 @@ class FactLoader:
 
     def load(self, needs: Iterable[Need]) -> None:
         """Fetch what is not loaded yet, all of it together."""
-        if groups := _grouped(need for need in needs if not self.facts.has(need)):
-            self._fetch(groups)
+        missing = [need for need in needs if not self.facts.has(need)]
+        if missing:
+            self._fetch(_grouped(missing))
 
     def _fetch(self, groups: _Groups) -> None:
         lookups = [
             (kind, index, list(values)) for (kind, index), values in groups.items()
         ]
         results = self._engine.fetch(lookups)
-        for (kind, index, values), records in zip(lookups, results, strict=True):
+        for lookup, records in zip(lookups, results, strict=True):
+            kind, index, values = lookup
             self.facts.load(kind, index, values, records)
 
-    def prefetch(
-        self, queries: Iterable[Query[Any]], also: Iterable[Need] = ()
-    ) -> None:
+    def prefetch(self, queries: Iterable[_Query], also: Iterable[Need] = ()) -> None:
         """Fetch what all these queries need, round by round, each round together.
 
         `also` goes with what is fetched first.
         """
-        pending, extra = list(queries), list(also)
+        pending = list(queries)
+        groups = _grouped(also)
         for finished_rounds in range(ROUNDS):
-            needs_of = [(query, self._unmet_needs(query)) for query in pending]
-            unmet = [(query, needs) for query, needs in needs_of if needs]
-            if not (unmet or extra):
+            pending, missing = self._incomplete(pending)
+            if not (missing or groups):
                 return
-            requested = _grouped(need for _, needs in unmet for need in needs)
+            requested = _grouped(missing)
             due = self._due(requested)
-            groups = _grouped(extra)
             for group, values in due.items():
                 groups.setdefault(group, {}).update(values)
             self._fetch(groups)
@@ -83,7 +84,21 @@ class FactLoader:
             # than the few that do, whose `decide` fetches the rest.
             if finished_rounds and len(due) == len(requested):
                 return
-            pending, extra = [query for query, _ in unmet], []
+            groups = {}
+
+    def _incomplete(self, queries: Iterable[_Query]) -> tuple[list[_Query], list[Need]]:
+        """Return the queries that need more facts, and what they need."""
+        incomplete: list[_Query] = []
+        needs: list[Need] = []
+        for query in queries:
+            try:
+                missing = self._missing(query)
+            except Exception:  # noqa: BLE001, S112 - raised in its own turn
+                continue
+            if missing:
+                incomplete.append(query)
+                needs += missing
+        return incomplete, needs
 
     def decide(self, query: Query[R]) -> Decision[R]:
         """Return the query's decision.
@@ -95,39 +110,37 @@ class FactLoader:
             try:
                 return query.decide(self.facts)
             except NotLoaded:
-                unmet = self._needs(query)
-                if not unmet:  # it reads what it never says it needs
+                missing = self._missing(query)
+                if not missing:  # it reads what it never says it needs
                     raise
-            self._fetch(self._due(_grouped(unmet)))
-        msg = f"{type(query).__name__} 在 {ROUNDS} 轮之后仍要求更多事实"
+            self._fetch(self._due(_grouped(missing)))
+        name = type(query).__name__
+        msg = f"{name} 在 {ROUNDS} 轮之后仍要求更多事实"
         raise RuntimeError(msg)
 
     def _due(self, requested: _Groups) -> _Groups:
         """The groups of the lowest stage, in an order that every process shares."""
         stages = {group: self._engine.stage(Need(*group, "")) for group in requested}
-        first = min(stages.values(), default=0)
-        if first == max(stages.values(), default=0) == 0:
+        # hot path: an engine that need not lock has no stage but 0.
+        if not any(stages.values()):
             return requested
+        first = min(stages.values())
         due = [group for group in requested if stages[group] == first]
         # Rows are locked as they are fetched: two processes that lock kinds in one
         # order cannot wait for each other.
         due.sort(key=lambda group: group[0].__name__)
         return {group: requested[group] for group in due}
 
-    def _needs(self, query: Query[Any]) -> list[Need]:
-        return [need for need in query.needs(self.facts) if not self.facts.has(need)]
-
-    def _unmet_needs(self, query: Query[Any]) -> list[Need]:
-        try:
-            return self._needs(query)
-        except Exception:  # noqa: BLE001 - raised again in its own turn, not in its neighbours'
-            return []
+    def _missing(self, query: _Query) -> list[Need]:
+        facts = self.facts
+        return [need for need in query.needs(facts) if not facts.has(need)]
 
 
 def _grouped(needs: Iterable[Need]) -> _Groups:
     groups: _Groups = {}
     for need in needs:
-        groups.setdefault((need.kind, need.index), {})[need.value] = None
+        values = groups.setdefault((need.kind, need.index), {})
+        values[need.value] = None
     return groups
 
 
@@ -163,7 +176,8 @@ class Committer:
         """Transact a batch twice, a single job until it is through. EngineDown at last."""
         # Whenever a transaction meets a conflict another one has gone through: a single
         # job gets its turn. A batch meets conflicts more often the longer it is tried.
-        for _ in range(2 if len(jobs) > 1 else TRIES):
+        tries = 2 if len(jobs) > 1 else TRIES
+        for _ in range(tries):
             try:
                 return self._transact(jobs)
             except WriteConflict as error:
@@ -185,10 +199,9 @@ class Committer:
         return outcomes
 
     def _decide(self, loader: FactLoader, jobs: Sequence[Job]) -> list[Outcome]:
-        rows = (
-            by_key(RequestRecord, job.request.request_id) for job in jobs if job.request
-        )
-        loader.prefetch((job.query for job in jobs), rows)
+        requests = [job.request for job in jobs if job.request]
+        rows = [by_key(RequestRecord, request.request_id) for request in requests]
+        loader.prefetch([job.query for job in jobs], rows)
         # Another process may have held a purse since the batch began: entries of one
         # purse are in order of time.
         loader.facts.now = self._clock()
@@ -205,8 +218,12 @@ class Committer:
             writes = decision.writes
             outcome = Answer(decision.answer, replayed=False, at=facts.now)
             if job.request:
-                answer = decision.answer
-                row = answered_row(job.command, answer, facts.now, self._digest)
+                row = answered_row(
+                    job.command,
+                    decision.answer,
+                    facts.now,
+                    self._digest,
+                )
                 writes += (row,)
         except Refusal as refusal:
             writes = self._writes_of_refusal(job, refusal, facts)
@@ -214,7 +231,7 @@ class Committer:
             outcome = refusal.with_traceback(None)
         except EngineError:
             raise
-        except BaseException as error:  # noqa: BLE001 - a defect in one command, even an exit, is its own
+        except BaseException as error:  # noqa: BLE001 - a defect, even an exit, is its own
             return raisable(error)
         facts.write(writes)
         return outcome
@@ -230,12 +247,17 @@ class Committer:
         return replay(job.command, row, loader.facts, self._digest)
 
     def _writes_of_refusal(
-        self, job: Job, refusal: Refusal, facts: Facts
+        self,
+        job: Job,
+        refusal: Refusal,
+        facts: Facts,
     ) -> tuple[Any, ...]:
         """Return what a refusal leaves and, if it is final, the request's row."""
-        if job.request is None or not (refusal.final or refusal.leaves):
+        request = job.request
+        if request is None or not (refusal.final or refusal.leaves):
             return ()
-        if facts.get(RequestRecord, job.request.request_id):
+        # A replayed refusal has its row already.
+        if facts.get(RequestRecord, request.request_id):
             return ()
         row = refused_row(job.command, refusal, facts.now, self._digest)
         return *refusal.leaves, row
@@ -246,4 +268,5 @@ class Committer:
         # Kinds and keys in one fixed order: two processes cannot wait for each other.
         for kind in self._schema.tables:
             if records := written.get(kind):
-                self._engine.upsert(kind, [records[key] for key in sorted(records)])
+                ordered = [records[key] for key in sorted(records)]
+                self._engine.upsert(kind, ordered)

@@ -192,7 +192,9 @@ def database_at(address: str | Path) -> Database:
 
 
 def open_store(
-    address: str | Path, clock: Clock, key_file: Path | None = None
+    address: str | Path,
+    clock: Clock,
+    key_file: Path | None = None,
 ) -> Store:
     """Open the store at an address; see `Database.open`."""
     return database_at(address).open(clock, key_file)

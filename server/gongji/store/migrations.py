@@ -47,7 +47,11 @@ class Catalog(Protocol):
         """
 
 
-def make_or_check(catalog: Catalog, schema: Schema, fingerprint: str) -> None:
+def make_or_check(
+    catalog: Catalog,
+    schema: Schema,
+    fingerprint: str,
+) -> None:
     """Make the tables of a new database; check version and key of an old one. SchemaError."""
     with catalog.transaction():
         version = catalog.version()
@@ -65,7 +69,11 @@ def make_or_check(catalog: Catalog, schema: Schema, fingerprint: str) -> None:
         catalog.add_partitions(moving=False)
 
 
-def _make(catalog: Catalog, schema: Schema, fingerprint: str) -> None:
+def _make(
+    catalog: Catalog,
+    schema: Schema,
+    fingerprint: str,
+) -> None:
     for table in schema.tables.values():
         for statement in sql.create(table, catalog.dialect):
             catalog.execute(statement)
@@ -97,7 +105,11 @@ def bring_forward(
     return before, VERSION
 
 
-def _check(catalog: Catalog, version: int, fingerprint: str) -> None:
+def _check(
+    catalog: Catalog,
+    version: int,
+    fingerprint: str,
+) -> None:
     """Refuse a newer schema and another key. SchemaError."""
     if version > VERSION:
         msg = (

@@ -64,7 +64,11 @@ class BatchQueue(ABC):
     """A bounded queue of calls, executed in batches by one thread."""
 
     def __init__(
-        self, run: Run, *, limit: int = QUEUE_LIMIT, batch: int = BATCH_LIMIT
+        self,
+        run: Run,
+        *,
+        limit: int = QUEUE_LIMIT,
+        batch: int = BATCH_LIMIT,
     ) -> None:
         self._run = run
         self._limit = limit
@@ -96,7 +100,7 @@ class BatchQueue(ABC):
     def _execute(self, calls: Sequence[_Call]) -> None:
         """Execute calls, except those whose caller has gone; each gets an outcome."""
         awaited = (call for call in calls if not call.future.cancelled())
-        for jobs, group in groupby(awaited, key=lambda c: isinstance(c.work, Job)):
+        for jobs, group in groupby(awaited, key=_is_job):
             batch = list(group)
             work = [call.work for call in batch]
             outcomes: Sequence[object]
@@ -117,7 +121,11 @@ class ThreadQueue(BatchQueue):
     """
 
     def __init__(
-        self, run: Run, *, limit: int = QUEUE_LIMIT, batch: int = BATCH_LIMIT
+        self,
+        run: Run,
+        *,
+        limit: int = QUEUE_LIMIT,
+        batch: int = BATCH_LIMIT,
     ) -> None:
         super().__init__(run, limit=limit, batch=batch)
         self._waiting: SimpleQueue[_Call | None] = SimpleQueue()
@@ -179,7 +187,11 @@ class LoopQueue(BatchQueue):
     """
 
     def __init__(
-        self, run: Run, *, limit: int = QUEUE_LIMIT, batch: int = BATCH_LIMIT
+        self,
+        run: Run,
+        *,
+        limit: int = QUEUE_LIMIT,
+        batch: int = BATCH_LIMIT,
     ) -> None:
         super().__init__(run, limit=limit, batch=batch)
         self._waiting: list[_Call] = []
@@ -223,6 +235,10 @@ _Settled = tuple[asyncio.Future[Any], object]
 
 def _closing() -> StoreUnavailable:
     return StoreUnavailable("服务正在停止, 请稍后用同一请求编号重试。")
+
+
+def _is_job(call: _Call) -> bool:
+    return isinstance(call.work, Job)
 
 
 def _outcome_of(task: Exclusive) -> object:

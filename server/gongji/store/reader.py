@@ -29,7 +29,10 @@ class Reader:
     """Answers batches of queries, each as if it were alone; used by one thread at a time."""
 
     def __init__(
-        self, engine: Engine, schema: Schema, clock: Callable[[], datetime]
+        self,
+        engine: Engine,
+        schema: Schema,
+        clock: Callable[[], datetime],
     ) -> None:
         self._engine = engine
         self._schema = schema
@@ -63,7 +66,7 @@ def _answer(loader: FactLoader, job: Job) -> Outcome:
         return Answer(answer, replayed=False, at=loader.facts.now)
     except EngineError:
         raise
-    except BaseException as error:  # noqa: BLE001 - a defect in one query, even an exit, is its own
+    except BaseException as error:  # noqa: BLE001 - a defect, even an exit, is its own
         return raisable(error)
 
 

@@ -43,7 +43,10 @@ class _StoredRefusal(msgspec.Struct, frozen=True):
 
 
 def answered_row(
-    command: Command[R], answer: R, now: datetime, digest: Digest
+    command: Command[R],
+    answer: R,
+    now: datetime,
+    digest: Digest,
 ) -> RequestRecord:
     """Return the row of an executed command."""
     # What a command recalls from its records is not stored a second time.
@@ -53,7 +56,10 @@ def answered_row(
 
 
 def refused_row(
-    command: Command[Any], refusal: Refusal, now: datetime, digest: Digest
+    command: Command[Any],
+    refusal: Refusal,
+    now: datetime,
+    digest: Digest,
 ) -> RequestRecord:
     """Return the row of a refused command."""
     stored = _StoredRefusal(
@@ -106,7 +112,10 @@ def replay_needs(command: Command[Any], row: RequestRecord) -> Iterator[Need]:
 
 
 def replay(
-    command: Command[R], row: RequestRecord, facts: Facts, digest: Digest
+    command: Command[R],
+    row: RequestRecord,
+    facts: Facts,
+    digest: Digest,
 ) -> Answer[R]:
     """Return the first answer again, or raise the first refusal again.
 

@@ -16,6 +16,7 @@ from gongji.model.settlement import Accumulator, SettledDay, Settlement
 from gongji.store.seal import Vault
 from gongji.store.table import (
     DOCUMENT,
+    AnyTable,
     Column,
     RecordTable,
     Row,
@@ -39,15 +40,15 @@ class Schema:
     """Every table by kind; knows how records are found (`model.facts.Keys`)."""
 
     def __init__(self, vault: Vault) -> None:
-        self.tables: Mapping[type, RecordTable[Any]] = {
+        self.tables: Mapping[type, AnyTable] = {
             table.kind: table for table in (_persons(vault), *_TABLES)
         }
         # hot path: asked of every record that is fetched or written.
-        self._keys = {kind: table.key.of for kind, table in self.tables.items()}
-        self._indexes = {
-            kind: tuple(table.need_indexes().items())
-            for kind, table in self.tables.items()
-        }
+        self._keys = {}
+        self._indexes = {}
+        for kind, table in self.tables.items():
+            self._keys[kind] = table.key.of
+            self._indexes[kind] = tuple(table.need_indexes().items())
 
     def table(self, kind: type[T]) -> RecordTable[T]:
         """Return the table of a kind. KeyError if nothing of that kind is stored."""
@@ -55,11 +56,12 @@ class Schema:
 
     def key_of(self, record: object) -> str:
         """Return a record's key."""
-        return self._keys[type(record)](record)  # type: ignore[return-value]  # keys are text columns
+        return self._keys[type(record)](record)  # type: ignore[return-value]  # a text
 
     def indexes_of(self, record: object) -> Mapping[str, str]:
         """Return a record's value in each index a `Need` may name."""
-        return {name: of(record) for name, of in self._indexes[type(record)]}  # type: ignore[misc]  # text columns
+        indexes = self._indexes[type(record)]
+        return {name: of(record) for name, of in indexes}  # type: ignore[misc]  # texts
 
 
 def _persons(vault: Vault) -> RecordTable[Person]:
@@ -98,14 +100,14 @@ class _PersonCodec:
         """Return the person of a row."""
         person_no, clear, sealed = row
         # Two objects without the braces between them are one: no half is decoded alone.
-        other = self._vault.unseal(person_no, sealed)
-        return self._decode(clear[:-1] + b"," + other[1:])
+        secret = self._vault.unseal(person_no, sealed)
+        return self._decode(clear[:-1] + b"," + secret[1:])
 
 
 _KEY: Final = attrgetter("key")
 """The key a record puts together from several of its fields."""
 
-_TABLES: Final[tuple[RecordTable[Any], ...]] = (
+_TABLES: Final[tuple[AnyTable, ...]] = (
     # Written first: of two servers that execute one request, the second meets the first
     # here and nowhere else.
     flat_table(RequestRecord, "request"),

@@ -4,14 +4,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import chain
 from typing import Any, Final
 
 from gongji.model.commands import Listing
 from gongji.rules.codes import SHANGHAI
-from gongji.store.table import Column, RecordTable, SqlType, SqlValue, micros
+from gongji.store.table import AnyTable, Column, Index, SqlType, SqlValue, micros
 
 Statement = tuple[str, list[SqlValue]]
 """A statement and its parameters."""
@@ -36,44 +37,62 @@ class Dialect:
     """Whether large tables are partitioned by year."""
 
 
+def _unindexed_in_postgres(column: Column) -> str:
+    if column.type == "INTEGER":
+        return f"{column.name} + 0"
+    return f"{column.name} || ''"
+
+
 SQLITE: Final = Dialect(
-    "?",
-    {"TEXT": "TEXT", "INTEGER": "INTEGER", "BLOB": "BLOB"},
-    " WITHOUT ROWID",
-    lambda column: f"+{column.name}",
+    mark="?",
+    types={
+        "TEXT": "TEXT",
+        "INTEGER": "INTEGER",
+        "BLOB": "BLOB",
+    },
+    clustered=" WITHOUT ROWID",
+    unindexed=lambda column: f"+{column.name}",
 )
 
 POSTGRES: Final = Dialect(
-    "%s",
-    # Text by its bytes: the same order on every machine, and an index that outlives an
-    # upgrade of the system's library.
-    {"TEXT": 'TEXT COLLATE "C"', "INTEGER": "BIGINT", "BLOB": "BYTEA"},
-    " WITH (fillfactor = 75)",
-    lambda column: (
-        f"{column.name} + 0" if column.type == "INTEGER" else f"{column.name} || ''"
-    ),
+    mark="%s",
+    types={
+        # Text by its bytes: the same order on every machine, and an index that outlives
+        # an upgrade of the system's library.
+        "TEXT": 'TEXT COLLATE "C"',
+        "INTEGER": "BIGINT",
+        "BLOB": "BYTEA",
+    },
+    # Room in each page: a row that grows or changes stays in it.
+    clustered=" WITH (fillfactor = 75)",
+    unindexed=_unindexed_in_postgres,
     partitions=True,
 )
 
 
-def create(table: RecordTable[Any], dialect: Dialect = SQLITE) -> Iterator[str]:
+def create(table: AnyTable, dialect: Dialect = SQLITE) -> Iterator[str]:
     """Yield the statements that make a table and its indexes.
 
     A partitioned table has no partition yet.
     """
     partitioned = bool(table.partition_by) and dialect.partitions
     key = None if partitioned else table.key
-    columns = [_definition(column, key, dialect) for column in table.columns]
+    definitions = [_definition(column, key, dialect) for column in table.columns]
     options = dialect.clustered if table.clustered else ""
     if partitioned:
-        columns.append(f"PRIMARY KEY ({primary_key(table)})")
+        definitions.append(f"PRIMARY KEY ({primary_key(table)})")
         options = f" PARTITION BY RANGE ({table.partition_by})"
-    yield f"CREATE TABLE {table.name} ({', '.join(columns)}){options}"
+    body = ", ".join(definitions)
+    yield f"CREATE TABLE {table.name} ({body}){options}"
     for index in table.indexes:
         yield _create_index(table, index)
 
 
-def _definition(column: Column, key: Column | None, dialect: Dialect) -> str:
+def _definition(
+    column: Column,
+    key: Column | None,
+    dialect: Dialect,
+) -> str:
     parts = [column.name, dialect.types[column.type]]
     if column is key:
         parts.append("PRIMARY KEY")
@@ -84,12 +103,14 @@ def _definition(column: Column, key: Column | None, dialect: Dialect) -> str:
     return " ".join(parts)
 
 
-def _create_index(table: RecordTable[Any], index: tuple[str, ...]) -> str:
+def _create_index(table: AnyTable, index: Index) -> str:
     name = f"{table.name}_by_{'_'.join(index)}"
     columns = ", ".join((*index, table.key.name))
+    statement = f"CREATE INDEX {name} ON {table.name} ({columns})"
     last = table.column(index[-1])
-    where = f" WHERE {last.name} IS NOT NULL" if last.sparse else ""
-    return f"CREATE INDEX {name} ON {table.name} ({columns}){where}"
+    if last.sparse:
+        return f"{statement} WHERE {last.name} IS NOT NULL"
+    return statement
 
 
 def year_bounds(year: int) -> tuple[int, int]:
@@ -99,13 +120,15 @@ def year_bounds(year: int) -> tuple[int, int]:
     return micros(first), micros(after)
 
 
-def primary_key(table: RecordTable[Any]) -> str:
-    """Return the columns of a partitioned table's primary key."""
+def primary_key(table: AnyTable) -> str:
+    """Return the columns of a table's primary key in a database that partitions."""
+    if not table.partition_by:
+        return table.key.name
     # PostgreSQL wants the column that names the partition among them.
-    return ", ".join(filter(None, (table.key.name, table.partition_by)))
+    return f"{table.key.name}, {table.partition_by}"
 
 
-def index_column(table: RecordTable[Any], index: str) -> str:
+def index_column(table: AnyTable, index: str) -> str:
     """Return the column of an index, "" the key. ValueError if a `Need` may not name it."""
     indexes = table.need_indexes()
     if index and index not in indexes:
@@ -115,79 +138,117 @@ def index_column(table: RecordTable[Any], index: str) -> str:
     return table.column(index).name
 
 
-def insert_into(table: RecordTable[Any]) -> str:
+def insert_into(table: AnyTable) -> str:
     """Return the beginning of an INSERT of whole rows."""
-    return f"INSERT INTO {table.name} ({', '.join(c.name for c in table.columns)})"
+    names = [column.name for column in table.columns]
+    columns = ", ".join(names)
+    return f"INSERT INTO {table.name} ({columns})"
 
 
-def on_conflict_update(table: RecordTable[Any], key: str) -> str:
+def on_conflict_update(table: AnyTable, key: str) -> str:
     """Return the end of an INSERT that replaces the row of the same key."""
-    columns = [column.name for column in table.columns[1:]]
-    assignments = ", ".join(f"{name} = excluded.{name}" for name in columns)
-    return f" ON CONFLICT ({key}) DO UPDATE SET {assignments}"
+    names = [column.name for column in table.columns[1:]]
+    assignments = [f"{name} = excluded.{name}" for name in names]
+    update = ", ".join(assignments)
+    return f" ON CONFLICT ({key}) DO UPDATE SET {update}"
 
 
 def page(
-    table: RecordTable[Any], listing: Listing[Any], dialect: Dialect = SQLITE
+    table: AnyTable,
+    listing: Listing[Any],
+    dialect: Dialect = SQLITE,
 ) -> Statement:
     """Return the SELECT of a listing's page.
 
     ValueError if no index serves it or it names no column.
     """
     order = table.column(listing.order)
-    _refuse_scan(table, listing, order.name)
-    mark, conditions, values = dialect.mark, list[str](), list[SqlValue]()
-    for column, comparison, value in _comparisons(table, listing):
-        # A bound beside the order must not tempt the planner to another index and a
-        # sort: it stays a filter.
-        filtering = comparison != "=" and column is not order
-        operand = dialect.unindexed(column) if filtering else column.name
-        conditions.append(f"{operand} {comparison} {mark}")
-        values.append(_parameter(value))
+    _refuse_scan(table, listing, order)
+    key = table.key
+    sort = [key.name] if order is key else [order.name, key.name]
+    conditions = list(_comparisons(table, listing, order, dialect))
     if order.null:
-        conditions.append(f"{order.name} IS NOT NULL")
-    sort = tuple(dict.fromkeys((order.name, table.key.name)))
+        conditions.append((f"{order.name} IS NOT NULL", []))
     if listing.after is not None:
-        beyond = "<" if listing.descending else ">"
-        marks = ", ".join([mark] * len(sort))
-        conditions.append(f"({', '.join(sort)}) {beyond} ({marks})")
-        # A listing in the key's order has the key alone to continue behind.
-        values.extend(listing.after[-len(sort) :])
-    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    direction = " DESC" if listing.descending else ""
-    order_by = ", ".join(f"{name}{direction}" for name in sort)
-    select = f"SELECT {', '.join(table.read)} FROM {table.name}"
+        conditions.append(_behind(listing, sort, dialect.mark))
+    where, values = _where(conditions)
+    columns = ", ".join(table.read)
+    select = f"SELECT {columns} FROM {table.name}{where}"
+    order_by = _order_by(sort, descending=listing.descending)
     values.append(listing.limit)
-    return f"{select}{where} ORDER BY {order_by} LIMIT {mark}", values
+    return f"{select}{order_by} LIMIT {dialect.mark}", values
+
+
+def _order_by(names: Sequence[str], *, descending: bool) -> str:
+    direction = " DESC" if descending else ""
+    return " ORDER BY " + ", ".join([f"{name}{direction}" for name in names])
+
+
+def _where(conditions: Sequence[Statement]) -> Statement:
+    if not conditions:
+        return "", []
+    texts = [text for text, _ in conditions]
+    values = [values for _, values in conditions]
+    return " WHERE " + " AND ".join(texts), list(chain.from_iterable(values))
 
 
 def _comparisons(
-    table: RecordTable[Any], listing: Listing[Any]
-) -> Iterator[tuple[Column, str, str | int | date]]:
-    """What a listing narrows: column, comparison, value."""
-    for name, equal in listing.equals.items():
-        yield table.column(name), "=", equal
-    for name, least in listing.at_least.items():
-        yield table.column(name), ">=", least
-    for name, bound in listing.below.items():
-        yield table.column(name), "<", bound
-
-
-def _refuse_scan(table: RecordTable[Any], listing: Listing[Any], order: str) -> None:
-    """Refuse a listing that neither sorts by nor fixes what an index begins with."""
-    # An index that ends with a sparse column holds few records, and serves only those
-    # listings that sort by it.
-    leading = {
-        index[0]
-        for index in table.indexes
-        if order == index[-1] or not table.column(index[-1]).sparse
-    }
-    if order == table.key.name or order in leading or leading & set(listing.equals):
-        return
-    msg = (
-        f"没有索引可用于按 {order} 列出 {table.name}, 条件: "
-        f"{', '.join(listing.equals) or '无'}"
+    table: AnyTable,
+    listing: Listing[Any],
+    order: Column,
+    dialect: Dialect,
+) -> Iterator[Statement]:
+    """What a listing narrows: one comparison each, with its parameter."""
+    comparisons = (
+        ("=", listing.equals),
+        (">=", listing.at_least),
+        ("<", listing.below),
     )
+    mark = dialect.mark
+    for comparison, bounds in comparisons:
+        for name, value in bounds.items():
+            column = table.column(name)
+            operand = column.name
+            # A bound beside the order must not tempt the planner to another index and
+            # a sort: it stays a filter.
+            if comparison != "=" and column is not order:
+                operand = dialect.unindexed(column)
+            yield f"{operand} {comparison} {mark}", [_parameter(value)]
+
+
+def _behind(
+    listing: Listing[Any],
+    sort: Sequence[str],
+    mark: str,
+) -> Statement:
+    """Continues behind the record of `after`, in the order of these columns."""
+    columns = ", ".join(sort)
+    comparison = "<" if listing.descending else ">"
+    marks = ", ".join([mark] * len(sort))
+    # A listing in the key's order has the key alone to continue behind.
+    place = (listing.after or ())[-len(sort) :]
+    return f"({columns}) {comparison} ({marks})", list(place)
+
+
+def _refuse_scan(
+    table: AnyTable,
+    listing: Listing[Any],
+    order: Column,
+) -> None:
+    """Refuse a listing that neither sorts by nor fixes what an index begins with."""
+    if order is table.key:
+        return
+    leading = set()
+    for index in table.indexes:
+        last = index[-1]
+        # An index that ends with a sparse column holds few records, and serves only
+        # those listings that sort by it.
+        if last == order.name or not table.column(last).sparse:
+            leading.add(index[0])
+    if order.name in leading or leading & set(listing.equals):
+        return
+    conditions = ", ".join(listing.equals) or "无"
+    msg = f"没有索引可用于按 {order.name} 列出 {table.name}, 条件: {conditions}"
     raise ValueError(msg)
 
 
@@ -196,4 +257,6 @@ def _parameter(value: str | int | date) -> SqlValue:
     # A datetime is a date, too: it comes first.
     if isinstance(value, datetime):
         return micros(value)
-    return value.isoformat() if isinstance(value, date) else value
+    if isinstance(value, date):
+        return value.isoformat()
+    return value

@@ -74,17 +74,22 @@ def _to_2(_: Schema, dialect: sql.Dialect) -> Iterator[str]:
         "KEY": "" if dialect.partitions else " PRIMARY KEY",
     }
     for table, instant in _PARTITIONED_2.items():
-        columns = _COLUMNS_2[table].format_map(words).strip()
+        template = _COLUMNS_2[table].strip()
+        columns = template.format_map(words)
         yield f"ALTER TABLE {table} RENAME TO {table}_1"
         if dialect.partitions:
             yield from _partitioned_2(table, columns, instant)
-        else:
-            options = dialect.clustered if table == "entry" else ""
-            yield f"CREATE TABLE {table} ({columns}){options}"
+            continue
+        options = dialect.clustered if table == "entry" else ""
+        yield f"CREATE TABLE {table} ({columns}){options}"
     yield from _REST_2.format_map(words).split(";")
 
 
-def _partitioned_2(table: str, columns: str, instant: str) -> Iterator[str]:
+def _partitioned_2(
+    table: str,
+    columns: str,
+    instant: str,
+) -> Iterator[str]:
     # The new table's key takes the name of the old one's.
     yield f"ALTER INDEX {table}_pkey RENAME TO {table}_1_pkey"
     key = f"PRIMARY KEY ({table}_id, {instant})"

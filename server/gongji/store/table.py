@@ -5,12 +5,12 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import IntEnum
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any, Final, Generic, Literal, TypeVar
+from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
 
@@ -23,6 +23,12 @@ SqlType = Literal["TEXT", "INTEGER", "BLOB"]
 SqlValue = str | int | bytes | None
 
 Row = Sequence[Any]
+
+Index = tuple[str, ...]
+"""The columns of an index, without the key that ends it."""
+
+ValueOf = Callable[[Any], SqlValue]
+"""A column's value of a record."""
 
 DOCUMENT: Final = "doc"
 """The column of a record, or of most of it, as JSON."""
@@ -54,7 +60,7 @@ class Column:
 
     name: str
     type: SqlType
-    of: Callable[[Any], SqlValue]
+    of: ValueOf
     null: bool = False
     non_negative: bool = False
     sparse: bool = False
@@ -73,7 +79,7 @@ class RecordTable(Generic[T]):
 
     record: Callable[[Row], T]
 
-    indexes: tuple[tuple[str, ...], ...] = ()
+    indexes: tuple[Index, ...] = ()
     """Columns of each index; the key always ends them."""
 
     append_only: bool = False
@@ -108,25 +114,32 @@ class RecordTable(Generic[T]):
         msg = f"{self.name} 没有名为 {name} 的列"
         raise ValueError(msg)
 
-    def need_indexes(self) -> Mapping[str, Callable[[T], SqlValue]]:
+    def need_indexes(self) -> Mapping[str, ValueOf]:
         """Return the columns a `Need` may name: text columns that lead an index."""
         leading = {index[0] for index in self.indexes}
-        return {
-            c.name: c.of for c in self.columns if c.name in leading and c.type == "TEXT"
-        }
+        texts = (column for column in self.columns if column.type == "TEXT")
+        return {column.name: column.of for column in texts if column.name in leading}
 
 
-def text(name: str, of: Callable[[Any], SqlValue] | None = None) -> Column:
+AnyTable: TypeAlias = RecordTable[Any]
+
+
+def text(name: str, of: ValueOf | None = None) -> Column:
     """Return a text column, by default of the attribute of that name."""
     return Column(name, "TEXT", of or attrgetter(name))
 
 
-def number(name: str, of: Callable[[Any], SqlValue] | None = None) -> Column:
+def number(name: str, of: ValueOf | None = None) -> Column:
     """Return a number column, by default of the attribute of that name."""
     return Column(name, "INTEGER", of or attrgetter(name))
 
 
-def moment(name: str, attribute: str = "", *, sparse: bool = False) -> Column:
+def moment(
+    name: str,
+    attribute: str = "",
+    *,
+    sparse: bool = False,
+) -> Column:
     """Return a column of an instant that may be absent."""
     of = attrgetter(attribute or name)
 
@@ -134,14 +147,20 @@ def moment(name: str, attribute: str = "", *, sparse: bool = False) -> Column:
         at: datetime | None = of(record)
         return None if at is None else micros(at)
 
-    return Column(name, "INTEGER", value, null=True, sparse=sparse)
+    return Column(
+        name,
+        "INTEGER",
+        value,
+        null=True,
+        sparse=sparse,
+    )
 
 
 def document_table(
     kind: type[T],
     name: str,
     *columns: Column,
-    indexes: Iterable[tuple[str, ...]] = (),
+    indexes: Iterable[Index] = (),
     append_only: bool = False,
     partition_by: str = "",
 ) -> RecordTable[T]:
@@ -151,10 +170,10 @@ def document_table(
     return RecordTable(
         kind,
         name,
-        (*columns, doc),
-        (DOCUMENT,),
-        lambda row: decode(row[0]),
-        tuple(indexes),
+        columns=(*columns, doc),
+        read=(DOCUMENT,),
+        record=lambda row: decode(row[0]),
+        indexes=tuple(indexes),
         append_only=append_only,
         partition_by=partition_by,
     )
@@ -167,7 +186,7 @@ def flat_table(
     key: Column | None = None,
     non_negative: Iterable[str] = (),
     names: Mapping[str, str] | None = None,
-    indexes: Iterable[tuple[str, ...]] = (),
+    indexes: Iterable[Index] = (),
     append_only: bool = False,
     clustered: bool = False,
     partition_by: str = "",
@@ -179,24 +198,26 @@ def flat_table(
     is stored as NULL: an index that ends with it holds only the other rows.
     """
     codecs = _codecs_of(kind, sparse)
-    columns = [
+    renamed = names or {}
+    floored = set(non_negative)
+    columns = tuple(
         Column(
-            (names or {}).get(attribute, attribute),
+            renamed.get(attribute, attribute),
             codec.type,
             _through(attribute, codec),
-            codec.null,
-            non_negative=attribute in set(non_negative),
+            null=codec.null,
+            non_negative=attribute in floored,
             sparse=codec is _SPARSE,
         )
         for attribute, codec in codecs.items()
-    ]
+    )
     return RecordTable(
         kind,
         name,
-        (key, *columns) if key is not None else tuple(columns),
-        tuple(column.name for column in columns),
-        _from_row(kind, codecs),
-        tuple(indexes),
+        columns=columns if key is None else (key, *columns),
+        read=tuple(column.name for column in columns),
+        record=_from_row(kind, codecs),
+        indexes=tuple(indexes),
         append_only=append_only,
         clustered=clustered,
         partition_by=partition_by,
@@ -229,47 +250,56 @@ _FLAT: Final[Mapping[Any, _Codec]] = {
 def _codecs_of(kind: type, sparse: Collection[str]) -> Mapping[str, _Codec]:
     """The codec of each field of a kind of record, in their order."""
     hints = typing.get_type_hints(kind)
-    fields = msgspec.structs.fields(kind)
-    return {
-        field.name: _SPARSE if field.name in sparse else _codec(hints[field.name])
-        for field in fields
-    }
+    codecs = {}
+    for field in msgspec.structs.fields(kind):
+        name = field.name
+        codecs[name] = _SPARSE if name in sparse else _codec(hints[name])
+    return codecs
 
 
 def _codec(hint: Any) -> _Codec:
     """The codec of a field's type. TypeError if a flat record may not have such a field."""
     if isinstance(hint, types.UnionType):
-        (inner,) = [a for a in typing.get_args(hint) if a is not types.NoneType]
-        codec = _codec(inner)
-        return _Codec(codec.type, codec.write, codec.read, null=True)
+        (inner,) = set(typing.get_args(hint)) - {types.NoneType}
+        return replace(_codec(inner), null=True)
     if (flat := _FLAT.get(hint)) is not None:
         return flat
     if isinstance(hint, type) and issubclass(hint, IntEnum):
         return _Codec("INTEGER", int, hint)
     if typing.get_origin(hint) is not None:
-        return _Codec("BLOB", msgspec.json.encode, msgspec.json.Decoder(hint).decode)
+        decoder = msgspec.json.Decoder(hint)
+        return _Codec("BLOB", msgspec.json.encode, decoder.decode)
     msg = f"列不支持类型 {hint}"
     raise TypeError(msg)
 
 
-def _through(attribute: str, codec: _Codec) -> Callable[[Any], SqlValue]:
+def _through(attribute: str, codec: _Codec) -> ValueOf:
     """The value of an attribute as its codec writes it."""
-    of: Callable[[Any], Any] = attrgetter(attribute)
-    if (write := codec.write) is None:
+    of: ValueOf = attrgetter(attribute)
+    write = codec.write
+    if write is None:
         return of
 
     def nullable(record: Any) -> SqlValue:
-        value = of(record)
-        return None if value is None else write(value)
+        content = of(record)
+        return None if content is None else write(content)
 
-    return nullable if codec.null else lambda record: write(of(record))
+    def value(record: Any) -> SqlValue:
+        return write(of(record))
+
+    return nullable if codec.null else value
 
 
 def _from_row(kind: type[T], codecs: Mapping[str, _Codec]) -> Callable[[Row], T]:
     """Builds a record from the values of its columns."""
     attributes = tuple(codecs)
-    reads = [(name, codec.read) for name, codec in codecs.items() if codec.read]
-    sparse = [name for name, codec in codecs.items() if codec is _SPARSE]
+    reads = []
+    sparse = []
+    for attribute, codec in codecs.items():
+        if codec.read is not None:
+            reads.append((attribute, codec.read))
+        if codec is _SPARSE:
+            sparse.append(attribute)
 
     # hot path: called for every row that is read.
     def record(row: Row) -> T:

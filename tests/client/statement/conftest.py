@@ -17,36 +17,37 @@ INSTITUTIONS = (
 )
 
 NewSheet = Callable[..., Sheet]
+"""Makes a statement of so many rows, one every ten hours; fields by name."""
+
+COLUMNS = (
+    SheetColumn("at", "时间"),
+    SheetColumn("institution", "机构", wide=True),
+    SheetColumn("charged_fen", "共济支付(元)", fen=True),
+)
+
+
+def row_of(number: int) -> tuple[datetime, str, int]:
+    at = FIRST + timedelta(hours=10 * number)
+    institution = INSTITUTIONS[number % len(INSTITUTIONS)]
+    return at, institution, 100_001 + 317 * number
 
 
 @pytest.fixture
 def new_sheet() -> NewSheet:
-    """Makes a statement of so many rows, one every ten hours; fields by name."""
-
-    def made(length: int = 3, **changes: object) -> Sheet:
+    def make(length: int = 3, **changes: object) -> Sheet:
+        rows = tuple(row_of(number) for number in range(length))
         fields: dict[str, object] = {
             "title": "共济消费查询单",
             "party": "授权人",
             "person_no": "CZ001",
             "name": "陈**",
             "period": StatementPeriod(date(2025, 9, 1), date(2025, 12, 31)),
-            "columns": (
-                SheetColumn("at", "时间"),
-                SheetColumn("institution", "机构", wide=True),
-                SheetColumn("charged_fen", "共济支付(元)", fen=True),
-            ),
-            "rows": tuple(
-                (
-                    FIRST + timedelta(hours=10 * n),
-                    INSTITUTIONS[n % 3],
-                    100_001 + 317 * n,
-                )
-                for n in range(length)
-            ),
-            "closing": ("合计", "", sum(100_001 + 317 * n for n in range(length))),
+            "columns": COLUMNS,
+            "rows": rows,
+            "closing": ("合计", "", sum(fen for _, _, fen in rows)),
             "note": "本单不显示诊断与项目。",
             **changes,
         }
         return Sheet(**fields)  # type: ignore[arg-type] # fields by name
 
-    return made
+    return make

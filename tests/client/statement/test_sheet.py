@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable
 from datetime import date
-from typing import Any
 
 import pytest
-from gongji.client.statement import Sheet, SheetColumn, StatementPeriod, to_csv, to_json
+from gongji.client.statement import SheetColumn, StatementPeriod, to_csv, to_json
 from gongji.rules import money
+
+from tests.client.statement.conftest import NewSheet
 
 MONTHS = {
     "a month of thirty days": (date(2025, 9, 15), "2025-09-01 至 2025-09-30"),
@@ -49,8 +49,9 @@ AMOUNTS = {0: "0.00", 5: "0.05", -12_345: "-123.45", 123_456_789: "1234567.89"}
 
 
 def lines(written: bytes) -> list[list[str]]:
-    """CSV as a spreadsheet reads it."""
-    return list(csv.reader(io.StringIO(written.decode("utf-8-sig"), newline="")))
+    """Return CSV as a spreadsheet reads it."""
+    text = io.StringIO(written.decode("utf-8-sig"), newline="")
+    return list(csv.reader(text))
 
 
 @pytest.mark.parametrize(("day", "words"), MONTHS.values(), ids=MONTHS)
@@ -59,15 +60,15 @@ def test_a_month_is_its_days(day: date, words: str) -> None:
     assert words == str(StatementPeriod.of_month(day))
 
 
-@pytest.mark.parametrize(("period", "told"), PERIODS.values(), ids=PERIODS)
+@pytest.mark.parametrize(("period", "expected"), PERIODS.values(), ids=PERIODS)
 def test_a_period_on_the_wire_and_in_words(
-    period: StatementPeriod, told: tuple[str, str, str]
+    period: StatementPeriod, expected: tuple[str, str, str]
 ) -> None:
     """An open end is an empty field of a request, and has its own words on paper."""
-    assert told == (period.from_day, period.to_day, str(period))
+    assert expected == (period.from_day, period.to_day, str(period))
 
 
-def test_spreadsheets_open_it(new_sheet: Callable[..., Sheet]) -> None:
+def test_spreadsheets_open_it(new_sheet: NewSheet) -> None:
     """CSV begins with the mark of UTF-8, ends lines as RFC 4180 says, and has the
     columns' heads first."""
     written = to_csv(new_sheet(1))
@@ -78,63 +79,57 @@ def test_spreadsheets_open_it(new_sheet: Callable[..., Sheet]) -> None:
     ) == written.decode()
 
 
-@pytest.mark.parametrize(("text", "told"), TEXTS.values(), ids=TEXTS)
+@pytest.mark.parametrize(("text", "expected"), TEXTS.values(), ids=TEXTS)
 def test_a_text_is_neither_computed_nor_rounded(
-    new_sheet: Callable[..., Sheet], text: str, told: str
+    new_sheet: NewSheet, text: str, expected: str
 ) -> None:
     """A spreadsheet reads the text that was meant, whatever it begins with and however
     long it is."""
-    sheet = new_sheet(columns=(SheetColumn("x", "x"),), rows=((text,),), closing=("",))
+    column = SheetColumn("x", "x")
+    sheet = new_sheet(columns=(column,), rows=((text,),), closing=("end",))
 
-    assert [["x"], [told], [""]] == [row or [""] for row in lines(to_csv(sheet))]
+    assert [["x"], [expected], ["end"]] == lines(to_csv(sheet))
 
 
-@pytest.mark.parametrize(("fen", "told"), AMOUNTS.items())
+@pytest.mark.parametrize(("fen", "yuan"), AMOUNTS.items())
 def test_an_amount_is_a_number_of_yuan(
-    new_sheet: Callable[..., Sheet], fen: int, told: str
+    new_sheet: NewSheet, fen: int, yuan: str
 ) -> None:
     """Amounts have two decimals and no separators, so that they can be added up; they
     read back as they were."""
-    sheet = new_sheet(
-        columns=(SheetColumn("fen", "元", fen=True),), rows=((fen,),), closing=(fen,)
-    )
+    column = SheetColumn("fen", "元", fen=True)
+    sheet = new_sheet(columns=(column,), rows=((fen,),), closing=(fen,))
 
-    assert [["元"], [told], [told]] == lines(to_csv(sheet))
-    assert fen == money.fen(told)
+    assert [["元"], [yuan], [yuan]] == lines(to_csv(sheet))
+    assert fen == money.fen(yuan)
 
 
-def test_opening_stands_before_the_rows(new_sheet: Callable[..., Sheet]) -> None:
+def test_opening_stands_before_the_rows(new_sheet: NewSheet) -> None:
     """A sheet with an opening balance begins with it and ends with the closing one, in
     every shape."""
     sheet = new_sheet(1, opening=("期初余额", "", 7))
 
-    assert ["期初余额", "2025-09-01 08:00:07", "合计"] == [
-        row[0] for row in lines(to_csv(sheet))[1:]
-    ]
-    assert ["期初余额", "2025-09-01 08:00:07", "合计"] == [
-        row["时间"] for row in sheet.shown()
-    ]
+    expected = ["期初余额", "2025-09-01 08:00:07", "合计"]
+    _head, *written = lines(to_csv(sheet))
+    assert expected == [row[0] for row in written]
+    assert expected == [row["时间"] for row in sheet.shown()]
 
 
-def test_programs_get_fen_and_instants(new_sheet: Callable[..., Sheet]) -> None:
+def test_programs_get_fen_and_instants(new_sheet: NewSheet) -> None:
     """JSON has rows by key, amounts in fen, instants with their zone, balances apart
     from the rows."""
-    told: dict[str, Any] = json.loads(
-        to_json(new_sheet(1, opening=("期初余额", "", 7)))
-    )["statement"]
+    sheet = new_sheet(1, opening=("期初余额", "", 7))
+
+    document = json.loads(to_json(sheet))["statement"]
 
     row = {
         "at": "2025-09-01T08:00:07+08:00",
         "institution": "滁州示例三级医院",
         "charged_fen": 100_001,
     }
-    assert [row] == told["rows"]
-    assert ({"charged_fen": 7}, {"charged_fen": 100_001}) == (
-        told["opening"],
-        told["closing"],
-    )
-    assert ("CZ001", "2025-09-01", "2025-12-31") == (
-        told["person_no"],
-        told["from_day"],
-        told["to_day"],
-    )
+    assert [row] == document["rows"]
+    assert {"charged_fen": 7} == document["opening"]
+    assert {"charged_fen": 100_001} == document["closing"]
+    assert "CZ001" == document["person_no"]
+    assert "2025-09-01" == document["from_day"]
+    assert "2025-12-31" == document["to_day"]

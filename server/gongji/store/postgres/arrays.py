@@ -56,19 +56,30 @@ def register(connection: Connection[Any]) -> None:
 
 
 def _array(
-    element: int, values: Sequence[Any], parts: Iterable[bytes], *, nulls: bool
+    element: int,
+    values: Sequence[Any],
+    parts: Iterable[bytes],
+    *,
+    nulls: bool,
 ) -> bytes:
     """An array of one dimension from 1; `element` is the oid of its type."""
-    return _head(1, nulls, element, len(values), 1) + b"".join(parts)
+    head = _head(1, nulls, element, len(values), 1)
+    return head + b"".join(parts)
 
 
 def _sized(values: Sequence[bytes]) -> Iterable[bytes]:
     # hot path: nearly no column holds a null, and then none of our steps runs a value.
-    return chain.from_iterable(zip(map(_length, map(len, values)), values, strict=True))
+    lengths = map(_length, map(len, values))
+    return chain.from_iterable(zip(lengths, values, strict=True))
 
 
 def _sized_or_null(values: Iterable[bytes | None]) -> Iterable[bytes]:
-    return [_NULL if value is None else _length(len(value)) + value for value in values]
+    for value in values:
+        if value is None:
+            yield _NULL
+        else:
+            yield _length(len(value))
+            yield value
 
 
 class _TextsDumper(Dumper):
@@ -78,9 +89,10 @@ class _TextsDumper(Dumper):
     def dump(self, obj: Texts) -> bytes:
         """Return the array text[]."""
         if None in obj:
-            encoded = [value if value is None else value.encode() for value in obj]
-            return _array(25, obj, _sized_or_null(encoded), nulls=True)
-        return _array(25, obj, _sized(list(map(str.encode, obj))), nulls=False)  # type: ignore[arg-type]  # no null
+            nullable = [value if value is None else value.encode() for value in obj]
+            return _array(25, obj, _sized_or_null(nullable), nulls=True)
+        encoded = list(map(str.encode, obj))  # type: ignore[arg-type]  # no null
+        return _array(25, obj, _sized(encoded), nulls=False)
 
 
 class _NumbersDumper(Dumper):

@@ -9,6 +9,8 @@ twice is held by `request`, one table with every request id for ever: the ids of
 settlements and entries derive from it and are written in its transaction.
 """
 
+# ruff: noqa: S608 - names come from a table description, never from a caller
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
@@ -55,6 +57,7 @@ class PostgresCatalog:
         self._connection = connection
         self._year = year
         self._tables = [table.name for table in schema.tables.values()]
+        # Name and column of each partitioned table.
         self._partitioned = [
             (table.name, table.partition_by)
             for table in schema.tables.values()
@@ -120,19 +123,25 @@ class PostgresCatalog:
                     self.execute("SET LOCAL lock_timeout = '500ms'")
                     self._add_years(table, instant, new_years)
 
-    def _add_years(self, table: str, instant: str, years: Iterable[int]) -> None:
+    def _add_years(
+        self,
+        table: str,
+        instant: str,
+        years: Iterable[int],
+    ) -> None:
         """Make years of a table, and move into them what the rest holds of them."""
         for year in years:
-            part, (first, after) = f"{table}_{year}", sql.year_bounds(year)
+            part = f"{table}_{year}"
+            first, after = sql.year_bounds(year)
             within = f"{instant} >= {first} AND {instant} < {after}"
-            moved = f"DELETE FROM {table}_rest WHERE {within} RETURNING *"  # noqa: S608 - the schema's names
+            moved = f"DELETE FROM {table}_rest WHERE {within} RETURNING *"
             # ATTACH leaves the table to readers and writers, where PARTITION OF would
             # lock it. Both lock the rest while they see that it holds nothing of that
             # year: nothing at all, as a rule.
             self.execute(f"CREATE TABLE {part} (LIKE {table} INCLUDING ALL)")
             self.execute(f"LOCK TABLE {table}_rest")
             self.execute(
-                f"WITH moved AS ({moved}) INSERT INTO {part} SELECT * FROM moved"  # noqa: S608 - as above
+                f"WITH moved AS ({moved}) INSERT INTO {part} SELECT * FROM moved"
             )
             self.execute(
                 f"ALTER TABLE {table} ATTACH PARTITION {part} "
@@ -140,10 +149,11 @@ class PostgresCatalog:
             )
 
     def _partitions(self, table: str) -> set[str]:
-        return {name for (name,) in self._connection.execute(_PARTITIONS, [table])}
+        rows = self._connection.execute(_PARTITIONS, [table])
+        return {name for (name,) in rows}
 
     def _is_empty(self, table: str) -> bool:
-        return not self._value(f"SELECT EXISTS (SELECT FROM {table})")  # noqa: S608 - the schema's names
+        return not self._value(f"SELECT EXISTS (SELECT FROM {table})")
 
     def _has(self, table: str) -> bool:
         return bool(self._value("SELECT to_regclass(%s) IS NOT NULL", table))

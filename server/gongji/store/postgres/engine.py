@@ -32,12 +32,17 @@ from gongji.store.postgres.arrays import Numbers, Texts, as_array
 from gongji.store.postgres.connection import connect, translated
 from gongji.store.postgres.sql import insert_all, select_any, upsert_all
 from gongji.store.schema import Schema
-from gongji.store.table import RecordTable
+from gongji.store.table import AnyTable
 
 T = TypeVar("T")
 
 _Query = tuple[str, Sequence[Any]]
 """A statement and its parameters."""
+
+_Rows = list[TupleRow]
+
+_Pending = tuple[type, Sequence[Any]]
+"""Records of a kind that are to be written."""
 
 LOCKED: Final[Mapping[type, int]] = {
     # Absent ones cost nothing; two runs of one import meet at its row (`claims`).
@@ -70,14 +75,20 @@ _LATCH: Final = (
 )
 
 
-_GuardedRead = tuple[type, str, Texts, list[TupleRow]]
+_GuardedRead = tuple[type, str, Texts, _Rows]
 """What a decision rests on: kind, index, values, and the guarded rows found there."""
 
 
 class PostgresEngine:
     """One connection, made when it is needed and again if it was lost; see `Engine`."""
 
-    def __init__(self, url: str, schema: Schema, *, read_only: bool = False) -> None:
+    def __init__(
+        self,
+        url: str,
+        schema: Schema,
+        *,
+        read_only: bool = False,
+    ) -> None:
         self._url = url
         self._schema = schema
         self._connection: psycopg.Connection[TupleRow] | None = None
@@ -95,7 +106,7 @@ class PostgresEngine:
         self._guarded_reads: list[_GuardedRead] = []
         # Keys read under which nothing was stored.
         self._absent: set[tuple[type, str]] = set()
-        self._pending: list[tuple[type, Sequence[Any]]] = []
+        self._pending: list[_Pending] = []
 
     @property
     def connection(self) -> psycopg.Connection[TupleRow]:
@@ -123,32 +134,42 @@ class PostgresEngine:
             (self._select(kind, index), [text])
             for (kind, index, _), text in zip(lookups, texts, strict=True)
         ]
-        run = self._first if self._open and not self._begun else self._all_rows
+        if self._open and not self._begun:
+            row_sets = self._first(queries)
+        else:
+            row_sets = self._all_rows(queries)
         results = []
-        for lookup, text, rows in zip(lookups, texts, run(queries), strict=True):
-            table: RecordTable[Any] = self._schema.table(lookup[0])
+        for lookup, text, rows in zip(lookups, texts, row_sets, strict=True):
+            table: AnyTable = self._schema.table(lookup[0])
             records = [table.record(row) for row in rows]
-            if self._open and not self._read_only:
-                self._note(lookup, text, rows, records)
+            self._note(lookup, text, rows, records)
             results.append(records)
         return results
 
     def _note(
-        self, lookup: Lookup, text: Texts, rows: list[TupleRow], records: list[Any]
+        self,
+        lookup: Lookup,
+        text: Texts,
+        rows: _Rows,
+        records: Iterable[Any],
     ) -> None:
         """Note what a decision rests on: guarded rows, and keys that are absent."""
+        if self._read_only or not self._open:
+            return
         kind, index, values = lookup
         if kind in GUARDED:
             self._guarded_reads.append((kind, index, text, rows))
         if not index:
             stored = {self._schema.key_of(record) for record in records}
-            self._absent.update((kind, key) for key in values if key not in stored)
+            absent = [key for key in values if key not in stored]
+            self._absent.update((kind, key) for key in absent)
 
     def _select(self, kind: type, index: str) -> str:
         statement = self._selects.get((kind, index))
         if statement is None:
+            table: AnyTable = self._schema.table(kind)
             lock = not index and kind in LOCKED and not self._read_only
-            statement = select_any(self._schema.table(kind), index, lock=lock)
+            statement = select_any(table, index, lock=lock)
             self._selects[kind, index] = statement
         return statement
 
@@ -194,7 +215,8 @@ class PostgresEngine:
         tables = self._schema.tables.values()
         # Statements sent together are one transaction; unlike TRUNCATE none of them
         # waits for readers.
-        self._run("; ".join(f"DELETE FROM {table.name}" for table in tables))  # noqa: S608 - the schema's names
+        deletes = [f"DELETE FROM {table.name}" for table in tables]  # noqa: S608 - our names
+        self._run("; ".join(deletes))
 
     def close(self) -> None:
         """Close the connection; an open transaction is forgotten."""
@@ -206,7 +228,7 @@ class PostgresEngine:
         with translated():
             connection.execute(statement, prepare=False)
 
-    def _first(self, queries: Sequence[_Query]) -> list[list[TupleRow]]:
+    def _first(self, queries: Sequence[_Query]) -> list[_Rows]:
         """Begin the transaction with these queries, again if the connection was lost."""
         try:
             results = self._all_rows(queries, self._begin)
@@ -218,9 +240,7 @@ class PostgresEngine:
         self._begun = True
         return results
 
-    def _all_rows(
-        self, queries: Sequence[_Query], before: str = ""
-    ) -> list[list[TupleRow]]:
+    def _all_rows(self, queries: Sequence[_Query], before: str = "") -> list[_Rows]:
         """Return the rows of each query, in one round trip."""
         # A pipeline costs more than it saves if there is one query.
         if len(queries) == 1 and not before:
@@ -229,15 +249,19 @@ class PostgresEngine:
         with translated(), connection.pipeline():
             if before:
                 connection.execute(before, prepare=False)
-            cursors = [
-                connection.cursor(binary=True).execute(*query) for query in queries
-            ]
+            cursors = []
+            for statement, values in queries:
+                cursor = connection.cursor(binary=True)
+                cursor.execute(statement, values)
+                cursors.append(cursor)
             return [cursor.fetchall() for cursor in cursors]
 
-    def _rows(self, statement: str, values: Sequence[Any]) -> list[TupleRow]:
+    def _rows(self, statement: str, values: Sequence[Any]) -> _Rows:
         connection = self.connection
         with translated():
-            return connection.cursor(binary=True).execute(statement, values).fetchall()
+            cursor = connection.cursor(binary=True)
+            cursor.execute(statement, values)
+            return cursor.fetchall()
 
     def _send(self, then: Iterable[str]) -> str | None:
         """Write what is pending, then run statements; return the last one's status.
@@ -266,19 +290,20 @@ class PostgresEngine:
 
     def _writes(self, kind: type, records: Sequence[Any]) -> Iterator[_Query]:
         """Insert what was absent and must still be; upsert anything else."""
-        table: RecordTable[Any] = self._schema.table(kind)
+        table: AnyTable = self._schema.table(kind)
         columns = table.columns_of(records)
-        absent = [(kind, key) in self._absent for key in columns[0]]
-        if any(absent):
-            yield insert_all(table), _arrays(table, columns, absent)
-        if not all(absent):
-            present = [not flag for flag in absent]
-            yield upsert_all(table), _arrays(table, columns, present)
+        keys = columns[0]
+        new = [(kind, key) in self._absent for key in keys]
+        if any(new):
+            yield insert_all(table), _arrays(table, columns, new)
+        if not all(new):
+            stored = [not flag for flag in new]
+            yield upsert_all(table), _arrays(table, columns, stored)
 
     def _as_conflict(
         self,
         violated: ConstraintViolated,
-        pending: Iterable[tuple[type, Sequence[Any]]],
+        pending: Iterable[_Pending],
     ) -> EngineError:
         """Return a conflict if another process wrote what was absent, else the defect."""
         cause = violated.__cause__
@@ -287,7 +312,8 @@ class PostgresEngine:
         # Of a partitioned table the partition is named: settlement_2026.
         refused = f"{cause.diag.table_name}_"
         for kind, records in pending:
-            if not refused.startswith(f"{self._schema.table(kind).name}_"):
+            table: AnyTable = self._schema.table(kind)
+            if not refused.startswith(f"{table.name}_"):
                 continue
             keys = map(self._schema.key_of, records)
             if any((kind, key) in self._absent for key in keys):
@@ -303,12 +329,15 @@ class PostgresEngine:
         written = [records for kind, records in self._pending if kind in GUARDED]
         if not written:
             return
-        latches = sorted(set(self._latches(chain.from_iterable(written))))
+        records = chain.from_iterable(written)
+        latches = sorted(set(self._latches(records)))
         # Sorted: two transactions that take latches in one order cannot wait for each
         # other.
         self._rows(_LATCH, [_LATCH_CLASS, Numbers(latches)])
-        for kind, index, values, rows in self._guarded_reads:
-            if set(rows) != set(self._rows(self._select(kind, index), [values])):
+        for kind, index, values, before in self._guarded_reads:
+            statement = self._select(kind, index)
+            now = self._rows(statement, [values])
+            if set(before) != set(now):
                 raise WriteConflict(f"{kind.__name__} 在决定期间已被另一进程改动")
 
     def _latches(self, written: Iterable[Any]) -> Iterator[int]:
@@ -323,20 +352,28 @@ class PostgresEngine:
                 yield _latch(kind, index, value)
 
 
-def _latch(kind: type, index: str, value: str) -> int:
+def _latch(
+    kind: type,
+    index: str,
+    value: str,
+) -> int:
     """The latch of a value, the same in every process."""
-    name = f"{kind.__name__}/{index}/{value}".encode()
-    return int.from_bytes(blake2b(name, digest_size=4).digest()) % _LATCHES
+    name = f"{kind.__name__}/{index}/{value}"
+    digest = blake2b(name.encode(), digest_size=4).digest()
+    return int.from_bytes(digest) % _LATCHES
 
 
 def _sorted_texts(values: Iterable[str]) -> Texts:
     # No text in the database holds a NUL, and PostgreSQL takes none: nothing is found
     # under one.
-    return Texts(sorted(value for value in values if "\0" not in value))
+    storable = [value for value in values if "\0" not in value]
+    return Texts(sorted(storable))
 
 
 def _arrays(
-    table: RecordTable[Any], columns: Sequence[Sequence[Any]], chosen: Sequence[bool]
+    table: AnyTable,
+    columns: Sequence[Sequence[Any]],
+    chosen: Sequence[bool],
 ) -> list[Any]:
     """The chosen rows of each column, as PostgreSQL's array."""
     return [

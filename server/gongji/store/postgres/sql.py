@@ -7,8 +7,6 @@ Values travel as arrays: a statement is the same, and prepared once, for any cou
 
 from __future__ import annotations
 
-from typing import Any
-
 from gongji.store.sql import (
     POSTGRES,
     index_column,
@@ -16,26 +14,34 @@ from gongji.store.sql import (
     on_conflict_update,
     primary_key,
 )
-from gongji.store.table import RecordTable
+from gongji.store.table import AnyTable
 
 
-def select_any(table: RecordTable[Any], index: str, *, lock: bool) -> str:
+def select_any(
+    table: AnyTable,
+    index: str,
+    *,
+    lock: bool,
+) -> str:
     """Return the SELECT of rows whose index ("" the key) has one of an array's values."""
     # Rows are locked in the order of their keys: two transactions cannot wait for each
     # other.
     order = f" ORDER BY {table.key.name} FOR UPDATE" if lock else ""
-    columns, column = ", ".join(table.read), index_column(table, index)
-    return f"SELECT {columns} FROM {table.name} WHERE {column} = ANY(%s){order}"
+    columns = ", ".join(table.read)
+    searched = index_column(table, index)
+    return f"SELECT {columns} FROM {table.name} WHERE {searched} = ANY(%s){order}"
 
 
-def insert_all(table: RecordTable[Any]) -> str:
+def insert_all(table: AnyTable) -> str:
     """Return the INSERT of many rows, an array a column; a stored key is an error."""
-    types = (POSTGRES.types[column.type].partition(" ")[0] for column in table.columns)
-    arrays = ", ".join(f"%s::{name}[]" for name in types)
+    types = [POSTGRES.types[column.type] for column in table.columns]
+    # An array's type has no collation.
+    names = [declared.partition(" ")[0] for declared in types]
+    arrays = ", ".join([f"%s::{name}[]" for name in names])
     return f"{insert_into(table)} SELECT * FROM unnest({arrays})"
 
 
-def upsert_all(table: RecordTable[Any]) -> str:
+def upsert_all(table: AnyTable) -> str:
     """Return the same, each row in place of the one of its key unless append-only."""
     insert = insert_all(table)
     if table.append_only:

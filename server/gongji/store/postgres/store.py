@@ -14,7 +14,12 @@ from gongji.store.seal import Vault
 class PostgresStore(Store):
     """A store in a database that several servers share; made by `store.open_store`."""
 
-    def __init__(self, url: str, vault: Vault, clock: Clock) -> None:
+    def __init__(
+        self,
+        url: str,
+        vault: Vault,
+        clock: Clock,
+    ) -> None:
         schema = Schema(vault)
         writing = PostgresEngine(url, schema)
         try:

@@ -15,7 +15,7 @@ from gongji.store import sql
 from gongji.store.engine import ConstraintViolated, EngineDown, Lookup
 from gongji.store.schema import Schema
 from gongji.store.sqlite.sql import RowDecoder, select, upsert
-from gongji.store.table import RecordTable
+from gongji.store.table import AnyTable
 
 T = TypeVar("T")
 
@@ -41,7 +41,10 @@ class _Translating:
         pass
 
     def __exit__(
-        self, kind: object, error: BaseException | None, trace: object
+        self,
+        kind: object,
+        error: BaseException | None,
+        trace: object,
     ) -> None:
         if isinstance(error, sqlite3.IntegrityError):
             raise ConstraintViolated(str(error)) from error
@@ -74,7 +77,8 @@ class SqliteEngine:
     ) -> None:
         self._schema = schema
         self._read_only = read_only
-        uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
+        mode = "ro" if read_only else "rw"
+        uri = f"{path.absolute().as_uri()}?mode={mode}"
         # Opened by one thread and used by another, never by two at once.
         self.connection = sqlite3.connect(
             uri,
@@ -123,11 +127,15 @@ class SqliteEngine:
 
     def _fetch_chunk(self, lookups: Sequence[Lookup]) -> list[list[Any]]:
         """Return the records of each lookup; none names more than `_CHUNK` values."""
-        padded = [(kind, index, _padded(values)) for kind, index, values in lookups]
-        shape = tuple([(kind, index, len(values)) for kind, index, values in padded])
-        parameters = list(chain.from_iterable([values for _, _, values in padded]))
+        shape = []
+        parameters: list[str] = []
+        for kind, index, values in lookups:
+            padded = _padded(values)
+            shape.append((kind, index, len(padded)))
+            parameters += padded
         with _TRANSLATED:
-            cursor = self.connection.execute(self._select(shape), parameters)
+            statement = self._select(tuple(shape))
+            cursor = self.connection.execute(statement, parameters)
             texts = cursor.fetchone()
         return [
             self._records(kind, text)
@@ -137,7 +145,9 @@ class SqliteEngine:
     def _records(self, kind: type, text: bytes | None) -> list[Any]:
         if text is None:
             return []
-        return list(map(self._schema.table(kind).record, self._rows[kind](text)))
+        table: AnyTable = self._schema.table(kind)
+        rows = self._rows[kind](text)
+        return list(map(table.record, rows))
 
     def _select(self, shape: _Shape) -> str:
         statement = self._selects.get(shape)
@@ -146,7 +156,8 @@ class SqliteEngine:
                 select(self._schema.table(kind), index, count)
                 for kind, index, count in shape
             ]
-            statement = self._selects[shape] = f"SELECT ({'), ('.join(selects)})"
+            columns = "), (".join(selects)
+            statement = self._selects[shape] = f"SELECT ({columns})"
         return statement
 
     def page(self, listing: Listing[T]) -> list[T]:
@@ -159,20 +170,23 @@ class SqliteEngine:
 
     def upsert(self, kind: type, records: Sequence[Any]) -> None:
         """Write records, each in place of the one with its key."""
-        table: RecordTable[Any] = self._schema.table(kind)
+        table: AnyTable = self._schema.table(kind)
         rows = list(zip(*table.columns_of(records), strict=True))
         with _TRANSLATED:
             while rows:
                 # The largest power of two: few shapes of statement, each prepared once.
-                count = min(1 << (len(rows).bit_length() - 1), _CHUNK)
+                power = len(rows).bit_length() - 1
+                count = min(1 << power, _CHUNK)
+                statement = self._upsert(table, count)
                 parameters = list(chain.from_iterable(rows[:count]))
-                self.connection.execute(self._upsert(table, count), parameters)
+                self.connection.execute(statement, parameters)
                 rows = rows[count:]
 
-    def _upsert(self, table: RecordTable[Any], count: int) -> str:
+    def _upsert(self, table: AnyTable, count: int) -> str:
         statement = self._upserts.get((table.kind, count))
         if statement is None:
-            statement = self._upserts[table.kind, count] = upsert(table, count)
+            statement = upsert(table, count)
+            self._upserts[table.kind, count] = statement
         return statement
 
     def commit(self) -> None:
@@ -214,4 +228,6 @@ def _padded(values: Sequence[str]) -> Sequence[str]:
     count = len(values)
     if count & (count - 1) == 0:  # a power of two, or nothing at all
         return values
-    return [*values, *[values[-1]] * ((1 << count.bit_length()) - count)]
+    missing = (1 << count.bit_length()) - count
+    last = values[-1]
+    return [*values, *[last] * missing]

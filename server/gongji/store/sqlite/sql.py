@@ -10,10 +10,14 @@ from typing import Any, Final
 import msgspec
 
 from gongji.store.sql import index_column, insert_into, on_conflict_update
-from gongji.store.table import DOCUMENT, Column, RecordTable, Row
+from gongji.store.table import DOCUMENT, AnyTable, Column, Row, SqlType
 
 
-def select(table: RecordTable[Any], index: str, count: int) -> str:
+def select(
+    table: AnyTable,
+    index: str,
+    count: int,
+) -> str:
     """Return the SELECT of rows whose index ("" the key) has one of `count` values.
 
     All rows are one JSON text, which a `RowDecoder` reads. ValueError if a `Need` may
@@ -21,11 +25,12 @@ def select(table: RecordTable[Any], index: str, count: int) -> str:
     """
     # hot path: sqlite3 gives the interpreter away, and waits for it again, at every
     # row it steps to.
-    columns = [_as_json(table.column(name)) for name in table.read]
-    row = " || ',' || ".join(columns)
+    columns = [table.column(name) for name in table.read]
+    row = " || ',' || ".join(map(_as_json, columns))
     rows = f"CAST(group_concat('[' || {row} || ']') AS BLOB)"
+    searched = index_column(table, index)
     marks = ", ".join("?" * count)
-    return f"SELECT {rows} FROM {table.name} WHERE {index_column(table, index)} IN ({marks})"
+    return f"SELECT {rows} FROM {table.name} WHERE {searched} IN ({marks})"
 
 
 def _as_json(column: Column) -> str:
@@ -39,21 +44,29 @@ def _as_json(column: Column) -> str:
 class RowDecoder:
     """Reads the rows of one table back from the result of `select`."""
 
-    def __init__(self, table: RecordTable[Any]) -> None:
-        columns = [table.column(name) for name in table.read]
-        types = [_JSON_TYPES[c.name if c.name == DOCUMENT else c.type] for c in columns]
+    def __init__(self, table: AnyTable) -> None:
+        types: list[Any] = []
+        # The positions of binary columns, with what makes bytes of their JSON.
+        self._bytes: list[tuple[int, Callable[[Any], bytes]]] = []
+        for position, name in enumerate(table.read):
+            column = table.column(name)
+            if name == DOCUMENT:
+                types.append(msgspec.Raw)
+                self._bytes.append((position, bytes))
+                continue
+            types.append(_JSON_TYPES[column.type])
+            if column.type == "BLOB":
+                self._bytes.append((position, bytes.fromhex))
         row = tuple[tuple(types)]  # type: ignore[misc, valid-type]  # made at run time
-        self._decode = msgspec.json.Decoder(list[row]).decode  # type: ignore[valid-type]  # as above
-        self._bytes: list[tuple[int, Callable[[Any], bytes]]] = [
-            (position, bytes if column.name == DOCUMENT else bytes.fromhex)
-            for position, column in enumerate(columns)
-            if column.type == "BLOB"
-        ]
+        decoder = msgspec.json.Decoder(list[row])  # type: ignore[valid-type]  # as above
+        self._decode = decoder.decode
 
     def __call__(self, result: bytes) -> list[Row]:
         """Return the values of each row, as the database holds them."""
-        rows = self._decode(b"[" + result + b"]")
-        return [self._with_bytes(row) for row in rows] if self._bytes else rows
+        rows: list[Row] = self._decode(b"[" + result + b"]")
+        if not self._bytes:
+            return rows
+        return [self._with_bytes(row) for row in rows]
 
     def _with_bytes(self, row: Row) -> Row:
         values = list(row)
@@ -62,21 +75,21 @@ class RowDecoder:
         return values
 
 
-_JSON_TYPES: Final[Mapping[str, Any]] = {
+_JSON_TYPES: Final[Mapping[SqlType, Any]] = {
     "TEXT": str | None,
     "INTEGER": int | None,
     "BLOB": str,
-    DOCUMENT: msgspec.Raw,
 }
 
 
-def upsert(table: RecordTable[Any], count: int = 1) -> str:
+def upsert(table: AnyTable, count: int = 1) -> str:
     """Return the INSERT of `count` rows, each in place of the one of its key.
 
     Into an append-only table a stored key is an error.
     """
-    row = f"({', '.join('?' * len(table.columns))})"
-    insert = f"{insert_into(table)} VALUES {', '.join([row] * count)}"
+    marks = ", ".join("?" * len(table.columns))
+    rows = ", ".join([f"({marks})"] * count)
+    insert = f"{insert_into(table)} VALUES {rows}"
     if table.append_only:
         return insert
     return insert + on_conflict_update(table, table.key.name)

@@ -61,7 +61,12 @@ class SqliteStore(Store):
     """A store in one file; made by `store.open_store`."""
 
     def __init__(
-        self, path: Path, vault: Vault, clock: Clock, *, durable: bool = True
+        self,
+        path: Path,
+        vault: Vault,
+        clock: Clock,
+        *,
+        durable: bool = True,
     ) -> None:
         schema = Schema(vault)
         engines = [SqliteEngine(path, schema, durable=durable)]

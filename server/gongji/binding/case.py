@@ -1,0 +1,91 @@
+"""One application with all that decides on it, and what its conditions find."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from gongji.binding.kinship import kind_of, on_record
+from gongji.cities.city import DayRules
+from gongji.model.binding import Application, Binding
+from gongji.model.facts import Facts
+from gongji.model.people import Person
+from gongji.model.refusals import Condition, PersonNotFound
+from gongji.rules.channels import (
+    Asked,
+    Channel,
+    MaterialNeed,
+)
+from gongji.rules.hookspecs import CityRules
+
+
+class Case(Struct, frozen=True, kw_only=True):
+    """One application with everything its conditions look at.
+
+    `of_holder` and `of_member` are the bindings that take a place now.
+    """
+
+    application: Application
+    holder: Person
+    member: Person
+    rules: DayRules
+    today: date
+    of_holder: tuple[Binding, ...]
+    of_member: tuple[Binding, ...]
+
+    @property
+    def channel(self) -> Channel:
+        """The channel (渠道) applied through."""
+        return self.rules.value(CityRules.channels)[self.application.channel]
+
+    @property
+    def relation_on_record(self) -> bool:
+        """Whether the registry shows the relation claimed, from either side."""
+        kinds = on_record(self.holder, self.member)
+        return kind_of(self.application.relation) in kinds
+
+    @property
+    def relation_contradicted(self) -> bool:
+        """Whether the registry shows another kind of relation than the one claimed."""
+        kinds = on_record(self.holder, self.member)
+        return bool(kinds) and not self.relation_on_record
+
+    def materials_needed(self) -> list[MaterialNeed]:
+        """Return the proofs this application must bring."""
+        needs = self.rules.value(CityRules.materials)[self.application.channel]
+        if self.relation_on_record:
+            return [need for need in needs if need.asked is Asked.ALWAYS]
+        return list(needs)
+
+    def applying(self, **fields: Any) -> Case:
+        """Return the case with these fields of the application changed."""
+        return replace(self, application=replace(self.application, **fields))
+
+
+class Change(Struct, frozen=True):
+    """The smallest change of facts that would meet one condition.
+
+    `text` says it to the applicant; `apply` returns the case after it.
+    """
+
+    text: str
+    apply: Callable[[Case], Case]
+
+
+class Unmet(Struct, frozen=True):
+    """A condition that is not met, and the changes of which any one would meet it."""
+
+    condition: Condition
+    changes: tuple[Change, ...]
+
+
+def person_of(facts: Facts, person_no: str, field: str) -> Person:
+    """Return a person. PersonNotFound with the field of the request that names them."""
+    person = facts.get(Person, person_no)
+    if person is None:
+        raise PersonNotFound(f"没有编号为 {person_no} 的人员", field=field)
+    return person
