@@ -11,7 +11,7 @@ from typing import Any
 from gongji.binding.review import RecordConsent, Review, Unbind
 from gongji.binding.submit import Submit
 from gongji.binding.workdays import Workdays
-from gongji.cities.city import Cities, City
+from gongji.cities.city import Cities, City, DayRules
 from gongji.cities.loading import city_from, load_cities
 from gongji.model.binding import (
     AgreementAccepted,
@@ -80,51 +80,54 @@ class Applicants(World):
         self.person("M", **{"place": PLACES[pinyin], "phone": PHONE, **(member or {})})
 
     def get(self, person_no: str) -> Person:
-        """A person there is."""
+        """Return a person of the world."""
         return self.record(Person, person_no)
 
     def application(
         self, channel: str, holder: str = "H", member: str = "M", **changes: Any
     ) -> Application:
-        """A faultless application through a channel for a spouse's visits, but for
-        these changes."""
+        """Return an application for a spouse's visits, faultless but for these changes."""
         rules = self.cities.of(self.get(holder).insured_place).rules(self.now.date())
         application = Application(
             holder=holder,
             member=member,
             relation="10",
-            purposes=frozenset(),
+            purposes=frozenset({Purpose.VISIT}),
             channel=channel,
         )
         if channel in rules.value(CityRules.channels):
-            agreement = rules.value(CityRules.agreement)
-            application = replace(
-                application,
-                identity_checks=frozenset(
-                    c.value for c in rules.value(CityRules.identity_checks)[channel]
-                ),
-                member_details=_details(
-                    self.get(member), rules.value(CityRules.fields_asked)[channel]
-                ),
-                materials=tuple(
-                    Material(need.one_of[0].value, need.original, "附件")
-                    for need in rules.value(CityRules.materials)[channel]
-                ),
-                agreement=AgreementAccepted(
-                    agreement.agreement_id, agreement.version, "", self.now
-                ),
-                consent=self.consent(),
-            )
+            application = self._completed(application, rules)
+        return replace(application, **changes)
+
+    def _completed(self, application: Application, rules: DayRules) -> Application:
+        """Return an application with all that its channel asks for."""
+        channel = application.channel
+        checks = rules.value(CityRules.identity_checks)[channel]
+        fields = rules.value(CityRules.fields_asked)[channel]
+        needs = rules.value(CityRules.materials)[channel]
+        agreement = rules.value(CityRules.agreement)
         return replace(
-            application, **{"purposes": frozenset({Purpose.VISIT}), **changes}
+            application,
+            identity_checks=frozenset(check.value for check in checks),
+            member_details=_details(self.get(application.member), fields),
+            materials=tuple(
+                Material(need.one_of[0].value, need.original, "附件") for need in needs
+            ),
+            agreement=AgreementAccepted(
+                agreement_id=agreement.agreement_id,
+                version=agreement.version,
+                text_sha256="",
+                at=self.now,
+            ),
+            consent=self.consent(),
         )
 
     def consent(self, method: ConsentMethod = ConsentMethod.OWN_ACCOUNT) -> Consent:
-        """A consent given now."""
+        """Return a consent given now."""
         return Consent(method, self.now)
 
     def submit(self, application: Application) -> Binding:
-        """The binding as answered and stored."""
+        """Submit an application; return the binding as answered and stored."""
         return self.do(self.submission(application))
 
     def submission(self, application: Application) -> Submit:
@@ -177,11 +180,11 @@ class Applicants(World):
         return self.cities.of(self.get("H").insured_place)
 
 
-def _details(member: Person, asked: frozenset[MemberField]) -> MemberDetails:
+def _details(member: Person, fields: frozenset[MemberField]) -> MemberDetails:
     registered = {
         MemberField.NAME: member.name,
         MemberField.CERTIFICATE_NUMBER: member.certificate.number,
         MemberField.PHONE: member.phone,
         MemberField.INSURED_PLACE: member.insured_place,
     }
-    return MemberDetails(**{field.value: registered[field] for field in asked})
+    return MemberDetails(**{field.value: registered[field] for field in fields})

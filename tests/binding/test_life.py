@@ -98,7 +98,7 @@ def test_unknown_binding(command: str) -> None:
     ids=["active", "waits", "reviewed"],
 )
 def test_ground_lost(state: BindingState, expected: BindingState) -> None:
-    """What lost its ground ends where it was in force, and expires where it only waited."""
+    """What lost its ground ends if it was in force, and expires if it only waited."""
     binding = in_state(Applicants("anqing"), state)
     ended = closed(binding, TUESDAY, who="import", why="参保终止")
 
@@ -231,12 +231,12 @@ def test_a_place_is_free_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "taken"),
+    ("state", "takes_place"),
     [(s, s in OPEN_STATES) for s in BindingState],
     ids=[s.name.lower() for s in BindingState],
 )
-def test_who_takes_a_place(state: BindingState, *, taken: bool) -> None:
-    """A place is taken from submission until an application is refused or expired or a
+def test_who_takes_a_place(state: BindingState, *, takes_place: bool) -> None:
+    """A place is takes_place from submission until an application is refused or expired or a
     binding ended."""
     world = Applicants()
     for binding in family(world, 6)[:1]:
@@ -244,9 +244,9 @@ def test_who_takes_a_place(state: BindingState, *, taken: bool) -> None:
     try:
         world.decide(world.submission(world.application("wanshitong")))
     except NotEligible:
-        assert taken
+        assert takes_place
     else:
-        assert not taken
+        assert not takes_place
 
 
 def test_an_expired_application_takes_no_place() -> None:
@@ -265,9 +265,8 @@ def test_two_submissions_of_one_pair() -> None:
     """Of two applications of one pair in one batch the first wins, and the second is
     told its number."""
     world = Applicants()
-    first, second = (
-        world.submission(world.application(c)) for c in ("wanshitong", "minip_wechat")
-    )
+    first = world.submission(world.application("wanshitong"))
+    second = world.submission(world.application("minip_wechat"))
     facts = world.facts([*first.needs(world.facts(())), *second.needs(world.facts(()))])
     won = first.decide(facts)
     facts.write(won.writes)
@@ -280,8 +279,8 @@ def test_pre_check() -> None:
     """A decision is pure: asked before and asked for good, on the same facts, it is the same."""
     world = Applicants("anqing")
     command = world.submission(world.application("minip_wechat"))
-    asked = world.decide(command)
+    before = world.decide(command)
 
     assert not world.all(Binding)
-    assert asked.answer == world.do(command)
+    assert before.answer == world.do(command)
     assert {"H", "M"} == {p.person_no for p in world.all(Person)}
