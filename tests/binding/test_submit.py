@@ -193,7 +193,7 @@ def test_never_active_without_everything(pinyin: str) -> None:
     world = Applicants(pinyin)
     world.person("far", place="341800", phone="10000000000")
     channels = world.city.rules(TUESDAY.date()).value(CityRules.channels)
-    applications = []
+    applications: list[Application] = []
     for key, channel in channels.items():
         member = "M" if channel.across is Across.BOTH else "far"
         applications += incomplete(world, key, member)

@@ -7,13 +7,35 @@ from typing import Any, NamedTuple
 
 import pytest
 from gongji import guide
-from gongji.rules.benefits import CreditTerms, NoFund, Reversal, Table, Wallet
-from gongji.rules.binding import NO_LIMIT, FamilyLimit, GiverLimit, Scope, Unbinding
-from gongji.rules.channels import Note, Procedure, Step
+from gongji.rules.benefits import (
+    CreditTerms,
+    NoFund,
+    Reversal,
+    Table,
+    Wallet,
+)
+from gongji.rules.binding import (
+    NO_LIMIT,
+    FamilyLimit,
+    GiverLimit,
+    Scope,
+    Unbinding,
+)
+from gongji.rules.channels import (
+    Note,
+    Procedure,
+    Step,
+)
 from gongji.rules.codes import Scheme, Standing
 from gongji.rules.hookspecs import CityRules
 
-from tests.guide.towns import CITIES, DAY, NEW, newly, with_answers
+from tests.guide.towns import (
+    CITIES,
+    DAY,
+    NEW,
+    newly,
+    with_answers,
+)
 
 V1 = CITIES["chuzhou"].rules(DAY).value(CityRules.reimbursement)[Scheme.EMPLOYEE]
 assert isinstance(V1, Table)
@@ -111,10 +133,17 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize(
+    "change",
+    CHANGES.values(),
+    ids=CHANGES,
+)
 def test_a_changed_rule_changes_the_guide(change: Changed) -> None:
     """Change a rule value and the guide says the new one, no longer the old one."""
-    city = with_answers(change.pinyin, **{change.hook: newly(change.value)})
+    city = with_answers(
+        change.pinyin,
+        **{change.hook: newly(change.value)},
+    )
     changed = guide.markdown(city, DAY)
 
     assert change.before in guide.markdown(CITIES[change.pinyin], DAY)

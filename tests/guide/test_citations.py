@@ -4,17 +4,38 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import (
+    fields,
+    is_dataclass,
+    replace,
+)
 from typing import Any
 
 from gongji import guide
 from gongji.cities.city import City
 from gongji.guide.page import statements_in
-from gongji.rules.benefits import BillPart, Use, Uses, UsesClauses
-from gongji.rules.clauses import Clause, Grade, clauses_in
+from gongji.rules.benefits import (
+    BillPart,
+    Use,
+    Uses,
+    UsesClauses,
+)
+from gongji.rules.clauses import (
+    Clause,
+    Grade,
+    clauses_in,
+)
 from gongji.rules.codes import Spending
 
-from tests.guide.towns import DAY, NEW, OTHER, every_city, newly, part, with_answers
+from tests.guide.towns import (
+    DAY,
+    NEW,
+    OTHER,
+    every_city,
+    newly,
+    part,
+    with_answers,
+)
 
 
 @every_city
@@ -43,7 +64,7 @@ def test_every_statement_is_cited(city: City) -> None:
 
 @every_city
 def test_provincial_answers_are_marked(city: City) -> None:
-    """A statement is marked provincial exactly where the city did not answer."""
+    """A statement is marked provincial if and only if the city did not answer."""
     text = guide.markdown(city, DAY)
     marked = (
         "- 扣款顺序: " in text
@@ -116,9 +137,9 @@ def test_clauses_are_cited_by_reference(city: City) -> None:
     """Which clauses a statement cites does not hang on what the clauses say."""
     timelines = city.timelines.items()
     answers = {hook: reworded(timeline) for hook, timeline in timelines}
-    other = with_answers(city.pinyin, **answers)
+    changed = with_answers(city.pinyin, **answers)
 
-    assert citations_of(city) == citations_of(other)
+    assert citations_of(city) == citations_of(changed)
 
 
 def citations_of(city: City) -> Counter[tuple[str, ...]]:

@@ -7,10 +7,21 @@ from datetime import time
 
 import pytest
 from gongji import guide
-from gongji.rules.channels import AtOnce, CounterHours, ReviewLatency
+from gongji.rules.channels import (
+    AtOnce,
+    CounterHours,
+    ReviewLatency,
+)
 from gongji.rules.hookspecs import CityRules
 
-from tests.guide.towns import CITIES, DAY, compared, newly, part, with_answers
+from tests.guide.towns import (
+    CITIES,
+    DAY,
+    compared,
+    newly,
+    part,
+    with_answers,
+)
 
 WANSHITONG, MINI_PROGRAM, WINDOW = "皖事通APP", "安徽医保小程序", "线下窗口"
 COMPARED = {
@@ -53,7 +64,7 @@ def test_comparison_of_anqing(
     shown = compared(CITIES["anqing"])[cell]
     own, _, more = shown.text.partition("; ")
     cited = {clause.id for clause in shown.clauses}
-    of_cells = {other for _, other in COMPARED.values()}
+    of_cells = {clause for _, clause in COMPARED.values()}
 
     assert text == own
     assert bool(more) == (number in MORE_THAN_THE_SOURCE)

@@ -13,7 +13,11 @@ from gongji import guide
 from gongji.cities.city import City
 from gongji.cities.loading import city_from
 from gongji.guide.page import Grid, Statement
-from gongji.rules.clauses import Clause, Timeline, ruled
+from gongji.rules.clauses import (
+    Clause,
+    Timeline,
+    ruled,
+)
 
 DAY = date(2025, 9, 30)
 """A day on which all three cities have rules."""
@@ -29,7 +33,11 @@ CITIES = {
     for pinyin, plugin in PLUGINS.items()
 }
 
-every_city = pytest.mark.parametrize("city", CITIES.values(), ids=CITIES)
+every_city = pytest.mark.parametrize(
+    "city",
+    CITIES.values(),
+    ids=CITIES,
+)
 
 
 def with_answers(pinyin: str, **answers: Timeline[Any]) -> City:
@@ -48,7 +56,11 @@ OTHER = Clause("N2", "另一试验条款", "试验")
 
 def newly(value: Any, *clauses: Clause) -> Timeline[Any]:
     """Return a value that holds from the province's first day on, by new clauses."""
-    return ruled(value, since="2022-07-01", clauses=clauses or [NEW])
+    return ruled(
+        value,
+        since="2022-07-01",
+        clauses=clauses or [NEW],
+    )
 
 
 def part(text: str, heading: str) -> str:
@@ -64,6 +76,10 @@ def compared(city: City) -> dict[tuple[str, str], Statement]:
     assert isinstance(grid, Grid)
     cells = {}
     for label, *row in grid.rows:
-        for column, cell in zip(grid.head[1:], row, strict=True):
+        for column, cell in zip(
+            grid.head[1:],
+            row,
+            strict=True,
+        ):
             cells[label.text, column] = cell
     return cells

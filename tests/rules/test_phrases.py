@@ -10,8 +10,7 @@ from enum import Enum
 import pytest
 from gongji.cities.city import City
 from gongji.cities.loading import load_cities
-from gongji.rules import benefits, binding, channels, clauses, codes, money
-from gongji.rules import phrases as words
+from gongji.rules import benefits, binding, channels, clauses, codes, money, phrases
 from gongji.rules.benefits import (
     OPERATOR_SETS,
     BillPart,
@@ -292,24 +291,24 @@ def test_phrase(value: object, expected: str) -> None:
 )
 def test_every_member_of_every_enum(member: Enum) -> None:
     """Whatever a rule may choose from has a Chinese phrase, another one for each choice."""
-    phrases = [in_words(other) for other in type(member)]
+    choices = [in_words(choice) for choice in type(member)]
 
-    assert phrases.count(in_words(member)) == 1
+    assert choices.count(in_words(member)) == 1
     assert re.search(r"[\u4e00-\u9fff]", in_words(member))
 
 
 @pytest.mark.parametrize(
     ("city", "hook"),
     [(city, hook) for city in CITIES for hook in DATED_HOOKS],
-    ids=lambda one: getattr(one, "pinyin", one),
+    ids=lambda value: getattr(value, "pinyin", value),
 )
 def test_every_value_of_every_city(city: City, hook: str) -> None:
     """Every value of every hook on every day reads as words, never as Python."""
     for ruled in city.timelines[hook]:
-        said = in_words(ruled.value)
+        words = in_words(ruled.value)
 
-        assert said
-        assert REPR.search(said) is None
+        assert words
+        assert REPR.search(words) is None
 
 
 @pytest.mark.parametrize("city", CITIES, ids=lambda city: city.pinyin)
@@ -328,17 +327,17 @@ def test_unknown_type() -> None:
 @pytest.mark.parametrize("hook", DATED_HOOKS)
 def test_topic(hook: str) -> None:
     """Every hook has a Chinese term for what it is about."""
-    assert re.search(r"^[\u4e00-\u9fff、: ]+$", words.topic(hook))
+    assert re.search(r"^[\u4e00-\u9fff、: ]+$", phrases.topic(hook))
 
 
 def test_topic_of_the_limit() -> None:
     """The term stands in brackets in the hook's own sentence."""
-    assert words.topic(CityRules.family_limit.__name__) == "家庭账户人数上限"
+    assert phrases.topic(CityRules.family_limit.__name__) == "家庭账户人数上限"
 
 
 def test_relations_left_out() -> None:
     """In-laws are named as left out of close relatives."""
-    assert words.relations_left_out(CLOSE) == (
+    assert phrases.relations_left_out(CLOSE) == (
         "女婿",
         "儿媳",
         "公婆",
