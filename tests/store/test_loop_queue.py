@@ -1,5 +1,4 @@
-"""Laws of a turn: what one turn of the loop brings is one batch, executed in the loop's
-own thread."""
+"""Laws of a queue on the loop: what one turn of it brings is one batch, executed there."""
 
 from __future__ import annotations
 
@@ -17,10 +16,12 @@ from gongji.store import queues
 from gongji.store.engine import Job, Outcome
 from gongji.store.queues import COMPANY_WINDOW_S, GATHER_WINDOW_S, Exclusive, LoopQueue
 
+from tests.store.conftest import outcomes
+
 MakeMove = Callable[..., Any]
 
 
-class Run:
+class CountedBatches:
     """Records the batches and threads it is called with and answers each job with its place."""
 
     def __init__(self) -> None:
@@ -39,8 +40,8 @@ class Run:
 
 
 @pytest.fixture
-def run() -> Run:
-    return Run()
+def run() -> CountedBatches:
+    return CountedBatches()
 
 
 @pytest.fixture
@@ -48,106 +49,109 @@ def job(move: MakeMove) -> Job:
     return Job(move("r1"))
 
 
-async def test_one_turn_is_one_batch(run: Run, job: Job) -> None:
+async def test_one_turn_is_one_batch(run: CountedBatches, job: Job) -> None:
     """What is submitted before the loop comes round is executed together, here and at once."""
-    turn = LoopQueue(run)
-    answers = await asyncio.gather(*(turn.submit(job) for _ in range(5)))
+    queue = LoopQueue(run)
+    answers = await asyncio.gather(*(queue.submit(job) for _ in range(5)))
     assert [0, 1, 2, 3, 4] == [answer.value for answer in answers]
     assert ([5], {threading.get_ident()}) == (run.batches, run.threads)
 
 
 async def test_a_lone_caller_waits_for_nobody(
-    run: Run, job: Job, monkeypatch: pytest.MonkeyPatch
+    run: CountedBatches,
+    job: Job,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Who asks again only after the answer never waits for company, also after there was some."""
     delays: list[float] = []
     loop = asyncio.get_running_loop()
     call_later, steady = loop.call_later, count(1)
 
-    def noted(delay: float, *what: Any, **how: Any) -> Any:
+    def noted(delay: float, callback: Callable[[], None]) -> Any:
         delays.append(delay)
-        return call_later(0, *what, **how)
+        return call_later(0, callback)
 
     monkeypatch.setattr(loop, "call_later", noted)
-    monkeypatch.setattr(
-        queues, "perf_counter", lambda: next(steady) * 2 * COMPANY_WINDOW_S
-    )
-    turn = LoopQueue(run)
-    await asyncio.gather(*(turn.submit(job) for _ in range(3)))
+    apart = 2 * COMPANY_WINDOW_S
+    monkeypatch.setattr(queues, "perf_counter", lambda: next(steady) * apart)
+    queue = LoopQueue(run)
+    await asyncio.gather(*(queue.submit(job) for _ in range(3)))
     for _ in range(4):
-        await turn.submit(job)
+        await queue.submit(job)
     assert [0, GATHER_WINDOW_S, 0, 0, 0] == delays
     assert [3, 1, 1, 1, 1] == run.batches
 
 
-async def test_who_went_away_has_asked_for_nothing(run: Run, job: Job) -> None:
+async def test_who_went_away_has_asked_for_nothing(
+    run: CountedBatches, job: Job
+) -> None:
     """A caller cancelled before the turn's end is left out; the others are answered."""
-    turn = LoopQueue(run)
-    gone, there = (asyncio.ensure_future(turn.submit(job)) for _ in range(2))
+    queue = LoopQueue(run)
+    cancelled = asyncio.ensure_future(queue.submit(job))
+    awaited = asyncio.ensure_future(queue.submit(job))
     await asyncio.sleep(0)
-    gone.cancel()
-    assert 0 == (await there).value
+    cancelled.cancel()
+    assert 0 == (await awaited).value
     assert [1] == run.batches
 
 
-async def test_a_batch_has_its_bound(run: Run, job: Job) -> None:
+async def test_a_batch_has_its_bound(run: CountedBatches, job: Job) -> None:
     """Of what comes together at most a batch is executed at a time, and the loop comes
     round between two."""
-    turn = LoopQueue(run, batch=2)
-    seen: list[list[int]] = []
-    waiting = [asyncio.ensure_future(turn.submit(job)) for _ in range(5)]
-    while not waiting[-1].done():
+    queue = LoopQueue(run, batch=2)
+    steps: list[list[int]] = []
+    calls = [asyncio.ensure_future(queue.submit(job)) for _ in range(5)]
+    while not calls[-1].done():
         await asyncio.sleep(0)
-        if run.batches and run.batches not in seen:
-            seen.append(list(run.batches))
-    assert [[2], [2, 2], [2, 2, 1]] == seen
+        if run.batches and run.batches not in steps:
+            steps.append(list(run.batches))
+    assert [[2], [2, 2], [2, 2, 1]] == steps
 
 
-async def test_too_many_waiting_are_turned_away(run: Run, job: Job) -> None:
+async def test_too_many_waiting_are_turned_away(run: CountedBatches, job: Job) -> None:
     """Beyond the bound a command is refused at once, and those that wait are still executed."""
-    turn = LoopQueue(run, limit=3)
-    heard = await asyncio.gather(
-        *(turn.submit(job) for _ in range(5)), return_exceptions=True
-    )
-    assert [Answer, Answer, Answer, Overloaded, Overloaded] == [
-        type(one) for one in heard
-    ]
+    queue = LoopQueue(run, limit=3)
+    results = await outcomes(queue.submit(job) for _ in range(5))
+    expected = [Answer, Answer, Answer, Overloaded, Overloaded]
+    assert expected == [type(result) for result in results]
     assert [3] == run.batches
 
 
-async def test_a_task_has_the_connection_to_itself(run: Run, job: Job) -> None:
+async def test_a_task_has_the_connection_to_itself(
+    run: CountedBatches, job: Job
+) -> None:
     """What must run alone runs between the jobs before it and those after it, and its
     error reaches who asked."""
-    turn = LoopQueue(run)
-    seen: list[list[int]] = []
+    queue = LoopQueue(run)
+    before: list[list[int]] = []
 
     def fail() -> None:
         raise ZeroDivisionError
 
-    whats: list[Job | Exclusive] = [
+    work: list[Job | Exclusive] = [
         job,
         job,
-        Exclusive(lambda: seen.append(list(run.batches))),
+        Exclusive(lambda: before.append(list(run.batches))),
         job,
         Exclusive(fail),
+        Exclusive(lambda: "alone"),
     ]
-    outcomes = await asyncio.gather(
-        *(turn.submit(what) for what in whats), return_exceptions=True
-    )
-    assert ([2, 1], [[2]]) == (run.batches, seen)
-    assert isinstance(outcomes[-1], ZeroDivisionError)
+    results = await outcomes(queue.submit(task) for task in work)
+    assert ([2, 1], [[2]]) == (run.batches, before)
+    assert isinstance(results[4], ZeroDivisionError)
+    assert "alone" == results[5]
 
 
-async def test_closing_finishes_what_waits(run: Run, job: Job) -> None:
+async def test_closing_finishes_what_waits(run: CountedBatches, job: Job) -> None:
     """After close every command submitted before has its answer, and later ones are turned away."""
-    turn = LoopQueue(run, batch=2)
-    waiting = [asyncio.ensure_future(turn.submit(job)) for _ in range(5)]
+    queue = LoopQueue(run, batch=2)
+    calls = [asyncio.ensure_future(queue.submit(job)) for _ in range(5)]
     await asyncio.sleep(0)
-    await turn.close()
+    await queue.close()
     assert [2, 2, 1] == run.batches
-    assert 5 == len(await asyncio.gather(*waiting))
+    assert 5 == len(await asyncio.gather(*calls))
     with pytest.raises(StoreUnavailable):
-        await turn.submit(job)
+        await queue.submit(job)
 
 
 @pytest.mark.parametrize(
@@ -156,14 +160,16 @@ async def test_closing_finishes_what_waits(run: Run, job: Job) -> None:
     ids=lambda e: type(e).__name__,
 )
 async def test_whatever_goes_wrong_is_heard(
-    run: Run, job: Job, error: BaseException
+    run: CountedBatches,
+    job: Job,
+    error: BaseException,
 ) -> None:
     """Each caller gets the error, the loop goes on."""
-    turn = LoopQueue(run)
+    queue = LoopQueue(run)
     run.error = error
-    heard = await asyncio.gather(
-        *(turn.submit(job) for _ in range(2)), return_exceptions=True
-    )
-    assert [True, True] == [isinstance(one, ValueError | RuntimeError) for one in heard]
+    results = await outcomes(queue.submit(job) for _ in range(2))
+    assert 2 == len(results)
+    for result in results:
+        assert isinstance(result, ValueError | RuntimeError)
     run.error = None
-    assert 0 == (await turn.submit(job)).value
+    assert 0 == (await queue.submit(job)).value

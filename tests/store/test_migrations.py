@@ -39,7 +39,9 @@ YEAR = 2026
 
 
 def test_a_database_is_made_once(
-    engine: AnyEngine, schema: Schema, vault: Vault
+    engine: AnyEngine,
+    schema: Schema,
+    vault: Vault,
 ) -> None:
     """Opening a database of this version changes nothing."""
     engine.upsert(Account, [Account("P1", 5, 1)])
@@ -58,20 +60,26 @@ def test_a_database_is_made_once(
     ids=["a newer schema", "an older schema", "another key"],
 )
 def test_a_strange_database_is_refused(
-    engine: AnyEngine, schema: Schema, offset: int, fingerprint: str, problem: str
+    engine: AnyEngine,
+    schema: Schema,
+    offset: int,
+    fingerprint: str,
+    problem: str,
 ) -> None:
     """A database this program cannot use safely is refused, saying why and what to run."""
     home = home_of(engine, schema)
-    mine = home.fingerprint()
-    home.record(VERSION, fingerprint or mine)
+    key = home.fingerprint()
+    home.record(VERSION, fingerprint or key)
     with pytest.raises(SchemaError, match=problem):
-        make_or_check(Recorded(home, VERSION + offset), schema, mine)
+        make_or_check(Recorded(home, VERSION + offset), schema, key)
     engine.begin()
     engine.rollback()
 
 
 def test_another_program_is_left_alone(
-    engine_url: str, schema: Schema, vault: Vault
+    engine_url: str,
+    schema: Schema,
+    vault: Vault,
 ) -> None:
     """A database in which another program keeps tables of these names is refused and
     stays as it is."""
@@ -104,7 +112,9 @@ class Recorded:
 
 
 def test_an_older_schema_is_brought_forward(
-    engine: AnyEngine, schema: Schema, vault: Vault
+    engine: AnyEngine,
+    schema: Schema,
+    vault: Vault,
 ) -> None:
     """A migration runs the steps from the version found, each once, and keeps what was stored."""
     engine.upsert(Account, [Account("P1", 5, 1)])
@@ -116,19 +126,25 @@ def test_an_older_schema_is_brought_forward(
     assert (VERSION - 2, VERSION) == bring_forward(
         old, schema, vault.fingerprint, steps
     )
-    found = engine.connection.execute("SELECT * FROM moved")
-    assert ["step_2", "step_1"] == [column[0] for column in found.description[1:]]
+    cursor = engine.connection.execute("SELECT * FROM moved")
+    assert ["step_2", "step_1"] == [column[0] for column in cursor.description[1:]]
     assert [Account("P1", 5, 1)] == fetched(engine, Account, "", ["P1"])
     engine.connection.execute("DROP TABLE moved")
 
 
-def added_column(name: str, _: Schema, dialect: Dialect) -> Iterator[str]:
+def added_column(
+    name: str,
+    _: Schema,
+    dialect: Dialect,
+) -> Iterator[str]:
     yield "CREATE TABLE IF NOT EXISTS moved (a TEXT)"
     yield f"ALTER TABLE moved ADD COLUMN {name} {dialect.types['TEXT']}"
 
 
 def test_a_migration_that_fails_leaves_everything(
-    engine: AnyEngine, schema: Schema, vault: Vault
+    engine: AnyEngine,
+    schema: Schema,
+    vault: Vault,
 ) -> None:
     """Of a migration that stops half way nothing stands."""
 
@@ -238,7 +254,9 @@ ONLY_IN_VERSION_1: dict[str, Callable[[Settlement], str]] = {
 
 
 def write_as_version_1(
-    engine: AnyEngine, schema: Schema, records: Sequence[Any]
+    engine: AnyEngine,
+    schema: Schema,
+    records: Sequence[Any],
 ) -> None:
     """Write rows as version 1 did: a version is 0, not absent, if an entry has none."""
     table: RecordTable[Any] = schema.table(type(records[0]))
@@ -255,7 +273,10 @@ def write_as_version_1(
 
 
 def test_version_1_is_brought_forward(
-    empty: AnyEngine, new: AnyEngine, schema: Schema, vault: Vault
+    empty: AnyEngine,
+    new: AnyEngine,
+    schema: Schema,
+    vault: Vault,
 ) -> None:
     """A database of version 1 becomes one as it is made today, everything in it still there."""
     load_dump(empty, "version_1")
@@ -268,14 +289,17 @@ def test_version_1_is_brought_forward(
     make_or_check(of_year(empty, schema), schema, vault.fingerprint)
     for records in STORED:
         keys = [schema.key_of(record) for record in records]
-        again = fetched(empty, type(records[0]), "", keys)
-        assert records == sorted(again, key=schema.key_of)
+        stored = fetched(empty, type(records[0]), "", keys)
+        assert records == sorted(stored, key=schema.key_of)
     days = {SettledDay(s.area_code[:4], s.bill.service_day) for s in SETTLEMENTS}
     assert days == set(empty.page(Listing(kind=SettledDay)))
 
 
 def test_version_2_is_of_today(
-    empty: AnyEngine, new: AnyEngine, schema: Schema, vault: Vault
+    empty: AnyEngine,
+    new: AnyEngine,
+    schema: Schema,
+    vault: Vault,
 ) -> None:
     """A database made before the folders has today's tables, and opening it leaves them."""
     load_dump(empty, "version_2")

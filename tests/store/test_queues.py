@@ -20,7 +20,7 @@ MakeMove = Callable[..., Any]
 MIDNIGHT = datetime(2025, 9, 30, tzinfo=SHANGHAI)
 
 
-class Run:
+class RecordedBatches:
     """Records the batches it is given and answers each job with its place; may be held
     up or fail."""
 
@@ -40,12 +40,12 @@ class Run:
 
 
 @pytest.fixture
-def run() -> Run:
-    return Run()
+def run() -> RecordedBatches:
+    return RecordedBatches()
 
 
 @pytest.fixture
-async def writer(run: Run) -> AsyncIterator[ThreadQueue]:
+async def writer(run: RecordedBatches) -> AsyncIterator[ThreadQueue]:
     writer = ThreadQueue(run, limit=8, batch=4)
     yield writer
     run.go.set()
@@ -53,10 +53,10 @@ async def writer(run: Run) -> AsyncIterator[ThreadQueue]:
 
 
 async def submitted(
-    writer: ThreadQueue, *whats: Job | Exclusive
+    writer: ThreadQueue, *work: Job | Exclusive
 ) -> list[asyncio.Task[Any]]:
     """Tasks that wait, each having had its turn to submit."""
-    tasks = [asyncio.create_task(writer.submit(what)) for what in whats]
+    tasks = [asyncio.create_task(writer.submit(task)) for task in work]
     await asyncio.sleep(0)
     return tasks
 
@@ -68,7 +68,9 @@ def jobs(move: MakeMove) -> Callable[[int], list[Job]]:
 
 
 async def test_all_that_waits_is_one_batch(
-    writer: ThreadQueue, run: Run, jobs: Callable[[int], list[Job]]
+    writer: ThreadQueue,
+    run: RecordedBatches,
+    jobs: Callable[[int], list[Job]],
 ) -> None:
     """What has queued up while the writer was busy is taken together, in order, at most
     a batch at a time."""
@@ -80,7 +82,9 @@ async def test_all_that_waits_is_one_batch(
 
 
 async def test_an_idle_writer_takes_a_single_job_at_once(
-    writer: ThreadQueue, run: Run, jobs: Callable[[int], list[Job]]
+    writer: ThreadQueue,
+    run: RecordedBatches,
+    jobs: Callable[[int], list[Job]],
 ) -> None:
     """A lone command waits for nobody."""
     writer.start()
@@ -111,7 +115,9 @@ async def test_each_batch_wakes_the_loop_once(
 
 
 async def test_too_many_waiting_are_turned_away(
-    writer: ThreadQueue, run: Run, jobs: Callable[[int], list[Job]]
+    writer: ThreadQueue,
+    run: RecordedBatches,
+    jobs: Callable[[int], list[Job]],
 ) -> None:
     """Beyond the bound a command is refused at once, and those that wait are still executed."""
     tasks = await submitted(writer, *jobs(8))
@@ -123,11 +129,13 @@ async def test_too_many_waiting_are_turned_away(
 
 
 async def test_who_has_gone_has_asked_for_nothing(
-    writer: ThreadQueue, run: Run, jobs: Callable[[int], list[Job]]
+    writer: ThreadQueue,
+    run: RecordedBatches,
+    jobs: Callable[[int], list[Job]],
 ) -> None:
     """A command whose caller went away before its turn is not executed; its neighbours are."""
-    first, gone, last = await submitted(writer, *jobs(3))
-    gone.cancel()
+    first, cancelled, last = await submitted(writer, *jobs(3))
+    cancelled.cancel()
     await asyncio.sleep(0)
     writer.start()
     await asyncio.gather(first, last)
@@ -135,21 +143,25 @@ async def test_who_has_gone_has_asked_for_nothing(
 
 
 async def test_who_goes_later_is_executed_all_the_same(
-    writer: ThreadQueue, run: Run, jobs: Callable[[int], list[Job]]
+    writer: ThreadQueue,
+    run: RecordedBatches,
+    jobs: Callable[[int], list[Job]],
 ) -> None:
     """A caller that goes while its command executes loses the answer, nobody else does."""
     run.go.clear()
-    gone, other = await submitted(writer, *jobs(2))
+    cancelled, neighbour = await submitted(writer, *jobs(2))
     writer.start()
     await asyncio.to_thread(run.entered.wait, 5)
-    gone.cancel()
+    cancelled.cancel()
     run.go.set()
-    assert 1 == (await other).value
+    assert 1 == (await neighbour).value
     assert [["r0", "r1"]] == run.batches
 
 
 async def test_the_thread_outlives_what_happens_in_it(
-    writer: ThreadQueue, run: Run, jobs: Callable[[int], list[Job]]
+    writer: ThreadQueue,
+    run: RecordedBatches,
+    jobs: Callable[[int], list[Job]],
 ) -> None:
     """Even an exit raised inside a batch reaches its callers and leaves the writer at work."""
     run.error = SystemExit(3)
@@ -162,26 +174,30 @@ async def test_the_thread_outlives_what_happens_in_it(
 
 
 async def test_a_task_has_the_connection_to_itself(
-    writer: ThreadQueue, run: Run, jobs: Callable[[int], list[Job]]
+    writer: ThreadQueue,
+    run: RecordedBatches,
+    jobs: Callable[[int], list[Job]],
 ) -> None:
     """What must run alone runs between the jobs before it and those after it, and its
     error reaches who asked."""
     before, after = jobs(2)
-    seen: list[int] = []
+    batches_before: list[int] = []
 
     def fail() -> None:
         raise ZeroDivisionError
 
-    alone = Exclusive(lambda: seen.append(len(run.batches)))
+    alone = Exclusive(lambda: batches_before.append(len(run.batches)))
     tasks = await submitted(writer, before, alone, after, Exclusive(fail))
     writer.start()
     outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-    assert ([["r0"], ["r1"]], [1]) == (run.batches, seen)
+    assert ([["r0"], ["r1"]], [1]) == (run.batches, batches_before)
     assert isinstance(outcomes[3], ZeroDivisionError)
 
 
 async def test_closing_finishes_what_waits(
-    writer: ThreadQueue, run: Run, jobs: Callable[[int], list[Job]]
+    writer: ThreadQueue,
+    run: RecordedBatches,
+    jobs: Callable[[int], list[Job]],
 ) -> None:
     """After close every command submitted before has its answer, and later ones are turned away."""
     tasks = await submitted(writer, *jobs(6))

@@ -46,21 +46,24 @@ def balance(engine: AnyEngine) -> int | None:
 
 
 def test_the_same_request_gets_the_first_answer_again(
-    run: Run, engine: AnyEngine, move: MakeMove, clock: Any
+    run: Run,
+    engine: AnyEngine,
+    move: MakeMove,
+    clock: Any,
 ) -> None:
     """Same id, same content: the first answer, marked replayed, with the first time;
     nothing is executed."""
     first = run(move("r1"))
     clock.tick(hours=3)
     run(move("r2"))
-    again = run(move("r1"))
+    repeated = run(move("r1"))
     assert isinstance(first, Answer)
-    assert Answer(first.value, replayed=True, at=first.at) == again
+    assert Answer(first.value, replayed=True, at=first.at) == repeated
     assert not first.replayed
     assert balance(engine) == 200
 
 
-OTHERS: dict[str, tuple[dict[str, Any], str]] = {
+CHANGES: dict[str, tuple[dict[str, Any], str]] = {
     "another amount": ({"content": {"purse": "P1", "fen": 999}}, "fen"),
     "another amount and purse": ({"content": {"purse": "P7", "fen": 999}}, "fen,purse"),
     "a field more": ({"content": {"purse": "P1", "fen": 100, "why": "x"}}, "why"),
@@ -74,12 +77,15 @@ OTHERS: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.parametrize("other", OTHERS)
+@pytest.mark.parametrize("change", CHANGES)
 def test_a_request_id_stands_for_one_content(
-    run: Run, engine: AnyEngine, move: MakeMove, other: str
+    run: Run,
+    engine: AnyEngine,
+    move: MakeMove,
+    change: str,
 ) -> None:
     """Same id, other content: refused naming what differs, showing nothing of the other request."""
-    more, differing = OTHERS[other]
+    more, differing = CHANGES[change]
     run(move("r1"))
     refused = run(move("r1", **more))
     assert isinstance(refused, Refusal)
@@ -97,26 +103,31 @@ def test_equal_content_written_otherwise_is_the_same_request(
 ) -> None:
     """The order of fields and of sets is no content."""
     run(move("r1", content={"a": frozenset({"x", "y", "z"}), "b": 1}))
-    again = run(move("r1", content={"b": 1, "a": frozenset({"z", "y", "x"})}))
-    assert isinstance(again, Answer)
-    assert again.replayed
+    repeated = run(move("r1", content={"b": 1, "a": frozenset({"z", "y", "x"})}))
+    assert isinstance(repeated, Answer)
+    assert repeated.replayed
 
 
 def test_twins_in_one_batch_execute_once(
-    engine: AnyEngine, over: Callable[[Engine], Committer], move: MakeMove
+    engine: AnyEngine,
+    over: Callable[[Engine], Committer],
+    move: MakeMove,
 ) -> None:
     """Of two equal requests that arrive together one executes and the other is
     answered the same."""
     twins = [Job(c, c.request) for c in (move("r1"), move("r1"), move("r1", fen=5))]
-    one, other, third = over(engine).run(twins)
-    assert isinstance(one, Answer)
-    assert Answer(one.value, replayed=True, at=one.at) == other
+    first, twin, third = over(engine).run(twins)
+    assert isinstance(first, Answer)
+    assert Answer(first.value, replayed=True, at=first.at) == twin
     assert type(third).__name__ == "RequestIdReused"
     assert balance(engine) == 100
 
 
 def test_a_refusal_that_may_pass_is_not_remembered(
-    run: Run, engine: AnyEngine, move: MakeMove, refusal: Callable[[str], Refusal]
+    run: Run,
+    engine: AnyEngine,
+    move: MakeMove,
+    refusal: Callable[[str], Refusal],
 ) -> None:
     """What time or the registry can mend is decided anew under the same id, and the
     first try wrote nothing."""
@@ -138,7 +149,9 @@ def test_a_crash_is_not_remembered(run: Run, move: MakeMove) -> None:
 
 
 def test_a_final_refusal_is_answered_again(
-    run: Run, engine: AnyEngine, move: MakeMove
+    run: Run,
+    engine: AnyEngine,
+    move: MakeMove,
 ) -> None:
     """A final refusal is the same for ever: class, message, field, clauses, conditions,
     figures; no purse moves."""
@@ -151,10 +164,10 @@ def test_a_final_refusal_is_answered_again(
         people="7",
     )
     assert run(move("r1", refusal=first)) is first
-    again = run(move("r1"))
-    assert isinstance(again, NotEligible)
-    assert again is not first
-    assert vars(first) == vars(again)
+    repeated = run(move("r1"))
+    assert isinstance(repeated, NotEligible)
+    assert repeated is not first
+    assert vars(first) == vars(repeated)
     assert balance(engine) is None
 
 
@@ -166,7 +179,10 @@ def test_a_remembered_refusal_is_for_its_content_only(run: Run, move: MakeMove) 
 
 
 def test_a_tombstone_refuses_the_late_original(
-    run: Run, engine: AnyEngine, move: MakeMove, clock: Any
+    run: Run,
+    engine: AnyEngine,
+    move: MakeMove,
+    clock: Any,
 ) -> None:
     """Who reverses a request that never arrived is refused, and so is the original when
     it arrives at last."""
@@ -180,7 +196,9 @@ def test_a_tombstone_refuses_the_late_original(
 
 
 def test_a_kill_before_the_commit_executes_once(
-    open_engine: OpenEngine, over: Callable[[Engine], Committer], move: MakeMove
+    open_engine: OpenEngine,
+    over: Callable[[Engine], Committer],
+    move: MakeMove,
 ) -> None:
     """What was not committed when the process died is executed by the retry."""
     dying = open_engine()
@@ -196,15 +214,17 @@ def test_a_kill_before_the_commit_executes_once(
 
 
 def test_a_kill_after_the_commit_is_found_by_the_retry(
-    open_engine: OpenEngine, over: Callable[[Engine], Committer], move: MakeMove
+    open_engine: OpenEngine,
+    over: Callable[[Engine], Committer],
+    move: MakeMove,
 ) -> None:
     """What was committed but never answered is answered by the retry, from another process."""
     over(dying := open_engine()).run([Job(c, c.request) for c in (move("r1"),)])
     dying.close()
     engine = open_engine()
-    (again,) = over(engine).run([Job(c, c.request) for c in (move("r1"),)])
-    assert isinstance(again, Answer)
-    assert (again.value, again.replayed, balance(engine)) == (100, True, 100)
+    (repeated,) = over(engine).run([Job(c, c.request) for c in (move("r1"),)])
+    assert isinstance(repeated, Answer)
+    assert (repeated.value, repeated.replayed, balance(engine)) == (100, True, 100)
 
 
 class Recalling(RecallingCommand[Account], frozen=True):
@@ -232,16 +252,19 @@ class Recalling(RecallingCommand[Account], frozen=True):
 
 
 def test_an_answer_that_can_be_recalled_is_not_stored_twice(
-    run: Run, engine: AnyEngine, move: MakeMove, schema: Schema
+    run: Run,
+    engine: AnyEngine,
+    move: MakeMove,
+    schema: Schema,
 ) -> None:
     """A command that rebuilds its answer keeps none in the row of its request, and
     answers the same again."""
     command = Recalling(Request("r1", "clinic-1", "Open"))
     first = run(command)
     run(move("r2"))
-    again = run(command)
+    repeated = run(command)
     assert isinstance(first, Answer)
-    assert Answer(first.value, replayed=True, at=first.at) == again
+    assert Answer(first.value, replayed=True, at=first.at) == repeated
     (row,) = fetched(engine, RequestRecord, "", ["r1"])
     assert (row.answer, row.refusal) == (b"", b"")
     assert schema.key_of(row) == "r1"

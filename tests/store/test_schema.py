@@ -44,9 +44,8 @@ KINDS = (
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
 FEN = st.integers(0, 2**63 - 1)
-INSTANTS = st.datetimes(datetime(1980, 1, 1), datetime(2200, 1, 1)).map(  # noqa: DTZ001 - made aware at once
-    lambda d: d.replace(tzinfo=SHANGHAI, fold=0)
-)
+FIRST, LAST = datetime(1980, 1, 1), datetime(2200, 1, 1)  # noqa: DTZ001 - see below
+INSTANTS = st.datetimes(FIRST, LAST).map(lambda d: d.replace(tzinfo=SHANGHAI, fold=0))
 
 st.register_type_strategy(str, TEXT)
 st.register_type_strategy(int, FEN)
@@ -79,15 +78,17 @@ def _drawn(hint: Any) -> st.SearchStrategy[Any]:
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_what_is_written_is_read_back(
-    schema: Schema, kind: type, data: st.DataObject
+    schema: Schema,
+    kind: type,
+    data: st.DataObject,
 ) -> None:
     """A record of any kind comes back from its row as it was, whatever is in it."""
     table = schema.tables[kind]
     record = data.draw(whole(kind))
     row = dict(zip((c.name for c in table.columns), table.row(record), strict=True))
-    again = table.record([row[name] for name in table.read])
-    assert record == again
-    assert schema.key_of(record) == schema.key_of(again)
+    restored = table.record([row[name] for name in table.read])
+    assert record == restored
+    assert schema.key_of(record) == schema.key_of(restored)
 
 
 def test_every_kind_has_a_table(schema: Schema) -> None:
@@ -132,7 +133,7 @@ def test_a_flat_record_may_not_have_nested_fields() -> None:
 
     class Odd(msgspec.Struct):
         key: str
-        what: complex
+        impedance: complex
 
     with pytest.raises(TypeError, match="complex"):
         flat_table(Odd, "odd")
@@ -186,9 +187,9 @@ def test_entries_and_premiums_are_never_changed(
     )
     for record in (entry, premium):
         engine.upsert(type(record), [record])
-    for again in (entry, premium, replace(premium, premium_id="PB", holder="P3")):
+    for second in (entry, premium, replace(premium, premium_id="PB", holder="P3")):
         with pytest.raises(ConstraintViolated):
-            engine.upsert(type(again), [again])
+            engine.upsert(type(second), [second])
 
 
 def test_a_credit_may_be_taken_back(
@@ -206,7 +207,10 @@ def test_a_credit_may_be_taken_back(
 
 
 def test_nothing_personal_lies_in_clear(
-    engine: AnyEngine, person: Person, vault: Vault, tmp_path: Path
+    engine: AnyEngine,
+    person: Person,
+    vault: Vault,
+    tmp_path: Path,
 ) -> None:
     """Neither a file, nor its log, nor any column contains certificate, name or phone;
     what may be clear is."""

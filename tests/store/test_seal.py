@@ -67,7 +67,7 @@ def test_lookups_depend_on_type_number_and_key(vault: Vault) -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "same"),
+    ("first", "second", "same"),
     [
         ({"a": 1, "b": 2}, {"b": 2, "a": 1}, True),
         (frozenset({"x", "y", "z"}), frozenset({"z", "y", "x"}), True),
@@ -84,10 +84,14 @@ def test_lookups_depend_on_type_number_and_key(vault: Vault) -> None:
     ],
 )
 def test_digests_tell_content_apart(
-    vault: Vault, one: object, other: object, *, same: bool
+    vault: Vault,
+    first: object,
+    second: object,
+    *,
+    same: bool,
 ) -> None:
     """A digest depends on content, not on the order of what has none."""
-    assert (vault.digest(one) == vault.digest(other)) is same
+    assert (vault.digest(first) == vault.digest(second)) is same
 
 
 def test_each_use_has_a_key_of_its_own(vault: Vault) -> None:

@@ -27,7 +27,11 @@ Clock = Callable[[], datetime]
 
 
 @pytest.fixture
-async def store(engine_url: str, clock: Clock, tmp_path: Path) -> AsyncIterator[Store]:
+async def store(
+    engine_url: str,
+    clock: Clock,
+    tmp_path: Path,
+) -> AsyncIterator[Store]:
     store = open_store(engine_url, clock, tmp_path / "gongji.key")
     yield store
     await store.close()
@@ -101,7 +105,11 @@ def modes(folder: Path) -> dict[str, int]:
 
 
 async def test_it_is_all_there_after_a_restart(
-    engine_url: str, clock: Clock, tmp_path: Path, move: MakeMove, person: Person
+    engine_url: str,
+    clock: Clock,
+    tmp_path: Path,
+    move: MakeMove,
+    person: Person,
 ) -> None:
     """A closed store opened again answers the same, sealed people included."""
     first = open_store(engine_url, clock, tmp_path / "x.key")
@@ -115,7 +123,9 @@ async def test_it_is_all_there_after_a_restart(
 
 
 async def test_only_two_files_stay_behind(
-    clock: Clock, tmp_path: Path, move: MakeMove
+    clock: Clock,
+    tmp_path: Path,
+    move: MakeMove,
 ) -> None:
     """A closed store over SQLite is its file and its key, readable by their owner only."""
     store = open_store("sqlite:///" + str(tmp_path / "x.db"), clock)
@@ -125,7 +135,10 @@ async def test_only_two_files_stay_behind(
 
 
 async def test_a_database_without_its_key_is_refused(
-    engine_url: str, clock: Clock, tmp_path: Path, person: Person
+    engine_url: str,
+    clock: Clock,
+    tmp_path: Path,
+    person: Person,
 ) -> None:
     """A lost or foreign key file is noticed when the store is opened, and no new key is
     made beside old data."""
@@ -144,7 +157,10 @@ async def test_a_database_without_its_key_is_refused(
 
 
 async def test_nothing_is_migrated_that_is_of_this_version(
-    engine_url: str, clock: Clock, tmp_path: Path, move: MakeMove
+    engine_url: str,
+    clock: Clock,
+    tmp_path: Path,
+    move: MakeMove,
 ) -> None:
     """A migration of an empty place is refused; of a database of this version it
     changes nothing."""
@@ -206,9 +222,11 @@ async def test_a_fleeting_store_leaves_nothing(clock: Clock, move: MakeMove) -> 
 
 
 async def test_a_full_disk_writes_nothing_and_is_survived(
-    in_file: SqliteStore, move: MakeMove, person: Person
+    in_file: SqliteStore,
+    move: MakeMove,
+    person: Person,
 ) -> None:
-    """Where the disk is full the callers are told to try again; with room again the
+    """While the disk is full the callers are told to try again; with room again the
     same requests execute."""
     writing = in_file._writing.connection
     (pages,) = writing.execute("PRAGMA page_count").fetchone()
@@ -228,15 +246,14 @@ async def test_a_locked_database_writes_nothing_and_is_survived(
     """While another process holds the database commands are refused and reads still answer."""
     writing = in_file._writing.connection
     writing.execute("PRAGMA busy_timeout = 0")
-    other = sqlite3.connect(
-        writing.execute("PRAGMA database_list").fetchone()[2], isolation_level=None
-    )
-    other.execute("BEGIN IMMEDIATE")
+    (_, _, file) = writing.execute("PRAGMA database_list").fetchone()
+    holder = sqlite3.connect(file, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreUnavailable):
         await in_file.commit(move("r1"))
     assert await in_file.recall("r1") is None
-    other.execute("ROLLBACK")
-    other.close()
+    holder.execute("ROLLBACK")
+    holder.close()
     assert not (await in_file.commit(move("r1"))).replayed
 
 
@@ -252,7 +269,10 @@ async def test_a_read_only_database_writes_nothing_and_is_survived(
 
 
 async def test_two_stores_on_one_database_execute_once(
-    engine_url: str, clock: Clock, tmp_path: Path, move: MakeMove
+    engine_url: str,
+    clock: Clock,
+    tmp_path: Path,
+    move: MakeMove,
 ) -> None:
     """Two servers over one database never execute one request twice, nor lose each
     other's writes."""
@@ -267,19 +287,15 @@ async def test_two_stores_on_one_database_execute_once(
 
 async def test_a_person_is_found_by_certificate(store: Store, person: Person) -> None:
     """A certificate resolves to its person's number, a changed one no longer; the
-    lowest number where two share one."""
+    lowest number if two share one."""
     await store.apply(Put(person, replace(person, person_no="P0")))
-    assert "P0" == await store.person_no_of(
-        Certificate("01", person.certificate.number.lower())
-    )
-    await store.apply(
-        Put(replace(person, person_no="P0", certificate=Certificate("01", "other")))
-    )
+    lower = Certificate("01", person.certificate.number.lower())
+    assert "P0" == await store.person_no_of(lower)
+    renewed = Certificate("01", "other")
+    await store.apply(Put(replace(person, person_no="P0", certificate=renewed)))
     assert "P1" == await store.person_no_of(person.certificate)
     assert await store.person_no_of(Certificate("01", "nobody")) is None
-    assert store.lookup(person.certificate) == store.lookup(
-        Certificate("01", person.certificate.number.lower())
-    )
+    assert store.lookup(person.certificate) == store.lookup(lower)
 
 
 async def test_the_row_of_an_import_is_kept(store: Store, clock: Clock) -> None:
@@ -295,10 +311,9 @@ async def test_places_continue_a_listing(store: Store) -> None:
     """The place of the last record seen leads to the next page."""
     await store.apply(Put(*(Account(f"P{i}", i, 1) for i in range(5))))
     first = await store.page(Listing(kind=Account, limit=3))
-    rest = await store.page(
-        Listing(kind=Account, limit=3, after=store.place(first[-1]))
-    )
-    assert ["P0", "P1", "P2", "P3", "P4"] == [a.person_no for a in first + rest]
+    place = store.place(first[-1])
+    second = await store.page(Listing(kind=Account, limit=3, after=place))
+    assert ["P0", "P1", "P2", "P3", "P4"] == [a.person_no for a in first + second]
 
 
 async def test_adoptions_are_recorded_and_know_what_is_settled(
@@ -311,8 +326,8 @@ async def test_adoptions_are_recorded_and_know_what_is_settled(
     await store.adopt(later := replace(adopted, since=date(2025, 2, 1)))
     assert [later] == await store.adopted()
     await store.apply(Put(SettledDay("3411", date(2025, 9, 29))))
-    found = [await store.settled_since(area, day) for area, day in CASES]
-    assert [True, True, False, False] == found
+    settled = [await store.settled_since(area, day) for area, day in CASES]
+    assert [True, True, False, False] == settled
 
 
 CASES = [
@@ -324,7 +339,9 @@ CASES = [
 
 
 async def test_reset_forgets_everything(
-    store: Store, move: MakeMove, person: Person
+    store: Store,
+    move: MakeMove,
+    person: Person,
 ) -> None:
     """After a reset no record and no request id is left, and the store goes on."""
     await store.commit(move("r1"))

@@ -35,7 +35,9 @@ CALLER = ((CALLER_KEY, "clinic-1"),)
 
 @pytest.fixture
 async def store(
-    engine_url: str, schema: Schema, tmp_path: Path
+    engine_url: str,
+    schema: Schema,
+    tmp_path: Path,
 ) -> AsyncIterator[Store]:
     """The database as it was left, opened by today's program."""
     engine = engine_at(engine_url, schema)

@@ -23,12 +23,14 @@ from gongji.store.postgres.engine import PostgresEngine
     ids=repr,
 )
 def test_a_column_arrives_as_it_was_sent(
-    two: tuple[PostgresEngine, PostgresEngine], name: str, sent: list[object]
+    two: tuple[PostgresEngine, PostgresEngine],
+    name: str,
+    sent: list[object],
 ) -> None:
     """Every value in its place, an empty one apart from none."""
     statement = (
-        f"SELECT array_agg(v ORDER BY place) FROM unnest(%s::{name}[]) WITH ORDINALITY "  # noqa: S608 - a type named here
-        "AS t (v, place)"
+        f"SELECT array_agg(v ORDER BY i) FROM unnest(%s::{name}[]) WITH ORDINALITY "  # noqa: S608 - a type's name
+        "AS t (v, i)"
     )
     (row,) = two[0].connection.cursor(binary=True).execute(statement, [sent]).fetchall()
     assert (list(sent) or None,) == row

@@ -5,20 +5,22 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg
 import pytest
 from gongji.model.account import Account
-from gongji.model.commands import Answer, Command, Listing
+from gongji.model.commands import Answer, Listing
 from gongji.model.facts import Need, by_key
 from gongji.model.people import Person
 from gongji.model.refusals import NoAccount, StoreUnavailable
 from gongji.model.settlement import Settlement
 from gongji.store import Store
 from gongji.store.committer import Committer
-from gongji.store.engine import CommitUncertain, Engine, EngineDown, Job
+from gongji.store.engine import CommitUncertain, Engine, EngineDown
 from gongji.store.postgres.engine import PostgresEngine
 from gongji.store.postgres.store import PostgresStore
 from gongji.store.schema import Schema
@@ -26,17 +28,9 @@ from psycopg.conninfo import make_conninfo
 from psycopg.pq import TransactionStatus
 
 from tests.postgres import Postgres
-from tests.store.conftest import SERVERS, fetched
+from tests.store.conftest import SERVERS, fetched, job, outcomes
 
 MakeMove = Callable[..., Any]
-
-
-def job(command: Command[Any]) -> Job:
-    return Job(command, command.request)
-
-
-async def outcomes(calls: Iterable[Any]) -> list[Any]:
-    return await asyncio.gather(*calls, return_exceptions=True)
 
 
 def test_a_settlement_is_held_while_it_is_reversed(
@@ -74,23 +68,21 @@ def test_waiting_for_a_lock_ends(
 def killed(postgres: Postgres) -> None:
     """Ends every server's connections, as a restart of the database would."""
     postgres.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'gongji'"
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE application_name = 'gongji'"
     )
 
 
 async def test_an_idle_server_does_not_notice_a_restart(
-    stores: list[Store], postgres: Postgres, move: MakeMove
+    stores: list[Store],
+    postgres: Postgres,
+    move: MakeMove,
 ) -> None:
     """Connections that were lost while nobody asked are made again before the next
     command or read."""
     await stores[0].commit(move("r1"))
-    assert (
-        await stores[0].get(Account, "P1"),
-        len(await stores[0].page(Listing(kind=Account))),
-    ) == (
-        Account("P1", 100, 1),
-        1,
-    )
+    assert Account("P1", 100, 1) == await stores[0].get(Account, "P1")
+    assert 1 == len(await stores[0].page(Listing(kind=Account)))
     killed(postgres)
     assert 200 == (await stores[0].commit(move("r2"))).value
     killed(postgres)
@@ -98,48 +90,73 @@ async def test_an_idle_server_does_not_notice_a_restart(
     assert 1 == len(await stores[0].page(Listing(kind=Account)))
 
 
-async def test_connections_killed_under_load_lose_nothing_acknowledged(
-    stores: list[Store], postgres: Postgres, move: MakeMove
-) -> None:
-    """Whatever was answered stands, whatever was not is executed once by its retry,
-    every caller is answered."""
-    calls = [(stores[i % SERVERS], move(f"r{i}", f"P{i % 7}", 1)) for i in range(300)]
-    acknowledged: dict[int, int] = {}
+class Load:
+    """Commands to several servers, sent again until each is answered."""
+
+    SIZE = 300
+    PURSES = 7
+
+    def __init__(self, stores: list[Store], move: MakeMove) -> None:
+        self.values: dict[int, int] = {}
+        self._calls = [
+            (stores[i % SERVERS], move(f"r{i}", f"P{i % self.PURSES}", 1))
+            for i in range(self.SIZE)
+        ]
+
+    def unanswered(self) -> list[int]:
+        return [i for i in range(self.SIZE) if i not in self.values]
+
+    async def send(self, numbers: Iterable[int]) -> list[Any]:
+        """Outcomes of these; answers are kept."""
+        calls = [self._calls[number] for number in numbers]
+        return await outcomes(store.commit(command) for store, command in calls)
+
+    async def retry(self, most: int) -> None:
+        numbers = self.unanswered()[:most]
+        for number, outcome in zip(numbers, await self.send(numbers), strict=True):
+            assert isinstance(outcome, Answer | StoreUnavailable)
+            if isinstance(outcome, Answer):
+                self.values[number] = outcome.value
+
+
+@asynccontextmanager
+async def kept_killing(postgres: Postgres) -> AsyncIterator[None]:
+    """Ends all connections every 30 ms while this lasts."""
     stop = threading.Event()
 
     def kill() -> None:
         while not stop.wait(0.03):
             killed(postgres)
 
-    async def round_of(numbers: list[int]) -> None:
-        done = await outcomes(calls[i][0].commit(calls[i][1]) for i in numbers)
-        assert {Answer, StoreUnavailable} >= {type(outcome) for outcome in done}
-        acknowledged.update(
-            {
-                i: o.value
-                for i, o in zip(numbers, done, strict=True)
-                if isinstance(o, Answer)
-            }
-        )
-
     killing = asyncio.create_task(asyncio.to_thread(kill))
     try:
-        for _ in range(12):
-            await round_of([i for i in range(300) if i not in acknowledged][:40])
+        yield
     finally:
         stop.set()
         await killing
+
+
+async def test_connections_killed_under_load_lose_nothing_acknowledged(
+    stores: list[Store],
+    postgres: Postgres,
+    move: MakeMove,
+) -> None:
+    """Whatever was answered stands, whatever was not is executed once by its retry,
+    every caller is answered."""
+    load = Load(stores, move)
+    async with kept_killing(postgres):
+        for _ in range(12):
+            await load.retry(40)
     for _ in range(3):
-        await round_of([i for i in range(300) if i not in acknowledged])
-    waiting = set(range(300)) - acknowledged.keys()
-    assert set() == waiting
-    accounts = {
-        a.person_no: a.balance_fen for a in await stores[0].page(Listing(kind=Account))
-    }
-    assert {f"P{k}": sum(i % 7 == k for i in range(300)) for k in range(7)} == accounts
-    again = await asyncio.gather(*(store.commit(command) for store, command in calls))
-    assert [True] * 300 == [answer.replayed for answer in again]
-    assert [acknowledged[i] for i in range(300)] == [answer.value for answer in again]
+        await load.retry(load.SIZE)
+    assert [] == load.unanswered()
+    accounts = await stores[0].page(Listing(kind=Account))
+    purses = Counter(f"P{i % load.PURSES}" for i in range(load.SIZE))
+    assert purses == {a.person_no: a.balance_fen for a in accounts}
+    numbers = range(load.SIZE)
+    answers = await load.send(numbers)
+    assert all(answer.replayed for answer in answers)
+    assert [load.values[i] for i in numbers] == [answer.value for answer in answers]
 
 
 def test_a_connection_lost_while_it_commits_leaves_it_open(
@@ -161,8 +178,8 @@ def test_a_connection_lost_while_it_commits_leaves_it_open(
 def test_a_transaction_begins_with_what_is_fetched_first(
     two: tuple[PostgresEngine, PostgresEngine],
 ) -> None:
-    """No round trip only to begin; over a new connection where the old one was lost,
-    but never in the middle."""
+    """No round trip only to begin; over a new connection if the old one was lost, but
+    never in the middle."""
     one, other = two
     one.begin()
     other.connection.execute(
@@ -183,14 +200,14 @@ def test_what_is_written_unread_is_in_the_transaction_too(
 ) -> None:
     """Its guard as well: an advisory lock outside would be gone before anything is written."""
     one, other = two
-    seen: list[int] = []
+    statuses: list[int] = []
     monkeypatch.setattr(
-        one, "_guard", lambda: seen.append(one.connection.info.transaction_status)
+        one, "_guard", lambda: statuses.append(one.connection.info.transaction_status)
     )
     one.begin()
     one.upsert(Account, [Account("P1", 5, 1)])
     one.commit()
-    assert [TransactionStatus.INTRANS] == seen
+    assert [TransactionStatus.INTRANS] == statuses
     assert [Account("P1", 5, 1)] == fetched(other, Account, "", ["P1"])
 
 
@@ -215,7 +232,7 @@ async def test_reads_that_wait_together_fail_alone(
     """Of many questions in one snapshot each has its own answer, refusal or defect."""
     store = stores[0]
     await store.commit(move("r1"))
-    asked = [
+    questions = [
         store.ask(move("r2")),
         store.ask(move("r3", refusal=NoAccount("没有个人账户"))),
         store.ask(move("r4", crash=ZeroDivisionError())),
@@ -224,8 +241,8 @@ async def test_reads_that_wait_together_fail_alone(
         store.get(Account, "P\0"),
         store.page(Listing(kind=Account, order="colour")),
     ]
-    done = await outcomes(asked)
-    assert 200 == done[0]
+    answers = await outcomes(questions)
+    assert 200 == answers[0]
     names = [
         "NoAccount",
         "ZeroDivisionError",
@@ -234,7 +251,7 @@ async def test_reads_that_wait_together_fail_alone(
         "NoneType",
         "ValueError",
     ]
-    assert names == [type(outcome).__name__ for outcome in done[1:]]
+    assert names == [type(outcome).__name__ for outcome in answers[1:]]
 
 
 def test_errors_keep_to_the_engines_words(
@@ -254,13 +271,13 @@ def test_errors_keep_to_the_engines_words(
 def test_documents_are_compressed_by_the_quicker_way(
     two: tuple[PostgresEngine, PostgresEngine],
 ) -> None:
-    """Where the server knows it."""
-    asked = (
-        "SELECT 'lz4' = ANY(enumvals), setting FROM pg_settings WHERE name = "
-        "'default_toast_compression'"
+    """With lz4, if the server knows it."""
+    query = (
+        "SELECT 'lz4' = ANY(enumvals), setting FROM pg_settings "
+        "WHERE name = 'default_toast_compression'"
     )
-    ((known, used),) = two[0].connection.execute(asked).fetchall()
-    assert used == ("lz4" if known else "pglz")
+    ((available, used),) = two[0].connection.execute(query).fetchall()
+    assert used == ("lz4" if available else "pglz")
 
 
 def test_an_operator_may_choose_the_compression(

@@ -1,4 +1,4 @@
-"""Laws only several servers over one database can break: twins, purses, lists, lost connections."""
+"""Laws only several servers over one database can break: twins, purses, lists."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from gongji.model.refusals import NoAccount, StoreUnavailable
 from gongji.rules.codes import BindingState, Purpose
 from gongji.store import Store
 from gongji.store.committer import Committer
-from gongji.store.engine import Engine, Job, Lookup, WriteConflict
+from gongji.store.engine import Engine, Lookup, WriteConflict
 from gongji.store.postgres.engine import PostgresEngine
 from msgspec.structs import replace
 
-from tests.store.conftest import SERVERS, fetched
+from tests.store.conftest import SERVERS, fetched, job, outcomes
 
 Clock = Callable[[], datetime]
 MakeMove = Callable[..., Any]
@@ -39,8 +39,7 @@ OpenEngine = Callable[[], PostgresEngine]
 
 
 class Take(Command[int], frozen=True):
-    """Takes fen out of a purse where it holds as much; of the fullest of several in the
-    order given."""
+    """Takes fen out of the first purse that holds as much."""
 
     answer_type = int
 
@@ -54,19 +53,15 @@ class Take(Command[int], frozen=True):
             yield from (by_key(Account, purse) for purse in self.purses)
 
     def decide(self, facts: Facts) -> Decision[int]:
-        """What is left. NoAccount where none holds as much."""
-        held = [
-            account
-            for purse in self.purses
-            if (account := facts.get(Account, purse)) is not None
-        ]
-        for account in held:
-            if account.balance_fen >= self.fen:
-                left = account.balance_fen - self.fen
-                return Decision(
-                    left,
-                    (replace(account, balance_fen=left, version=account.version + 1),),
-                )
+        """The balance after it. NoAccount if none holds as much."""
+        for purse in self.purses:
+            account = facts.get(Account, purse)
+            if account is None or account.balance_fen < self.fen:
+                continue
+            balance = account.balance_fen - self.fen
+            version = account.version + 1
+            after = replace(account, balance_fen=balance, version=version)
+            return Decision(balance, (after,))
         raise NoAccount("余额不足")
 
 
@@ -92,7 +87,11 @@ class Bind:
         )
 
 
-def binding(holder: str, member: str, at: datetime) -> Binding:
+def binding(
+    holder: str,
+    member: str,
+    at: datetime,
+) -> Binding:
     return Binding(
         binding_id=f"B-{holder}-{member}",
         holder=holder,
@@ -110,10 +109,6 @@ def take(name: str, fen: int, *purses: str) -> Take:
     return Take(Request(name, "clinic-1", "Take"), purses, fen)
 
 
-async def outcomes(calls: Iterable[Any]) -> list[Any]:
-    return await asyncio.gather(*calls, return_exceptions=True)
-
-
 async def test_concurrent_twins_execute_once(
     stores: list[Store], move: MakeMove
 ) -> None:
@@ -128,11 +123,11 @@ async def test_concurrent_twins_execute_once(
 async def test_one_purse_is_never_drained_twice(stores: list[Store]) -> None:
     """Whatever many servers take from one purse at once, exactly what it held is taken."""
     await stores[0].apply(Write((Account("P1", 100, 1),)))
-    done = await outcomes(
+    answers = await outcomes(
         stores[i % SERVERS].commit(take(f"r{i}", 3, "P1")) for i in range(120)
     )
-    assert 33 == sum(isinstance(outcome, Answer) for outcome in done)
-    assert 87 == sum(isinstance(outcome, NoAccount) for outcome in done)
+    assert 33 == sum(isinstance(outcome, Answer) for outcome in answers)
+    assert 87 == sum(isinstance(outcome, NoAccount) for outcome in answers)
     assert Account("P1", 1, 34) == await stores[1].get(Account, "P1")
 
 
@@ -140,41 +135,38 @@ async def test_purses_asked_in_any_order_end_in_no_embrace(stores: list[Store]) 
     """Batches that need the same purses in opposite orders all execute, and no fen is lost."""
     await stores[0].apply(Write(tuple(Account(f"P{i}", 1000, 1) for i in range(8))))
     orders = [(f"P{i % 8}", f"P{(i * 5 + 3) % 8}") for i in range(150)]
-    done = await outcomes(
+    answers = await outcomes(
         stores[i % SERVERS].commit(take(f"r{i}", 10, *order))
         for i, order in enumerate(orders)
     )
-    assert [] == [outcome for outcome in done if not isinstance(outcome, Answer)]
+    assert [] == [outcome for outcome in answers if not isinstance(outcome, Answer)]
     accounts = await stores[0].page(Listing(kind=Account))
     assert 8 * 1000 - 150 * 10 == sum(account.balance_fen for account in accounts)
 
 
 async def test_a_first_row_is_made_once(stores: list[Store], move: MakeMove) -> None:
     """A purse nobody had yet, filled by every server at once, holds what all of them gave."""
-    calls = (
-        stores[i % SERVERS].commit(move(f"r{i}", f"P{i % 5}", 1)) for i in range(150)
-    )
+    moves = [move(f"r{i}", f"P{i % 5}", 1) for i in range(150)]
+    calls = [stores[i % SERVERS].commit(m) for i, m in enumerate(moves)]
     assert 150 == len(await asyncio.gather(*calls))
-    assert [30] * 5 == [
-        account.balance_fen for account in await stores[0].page(Listing(kind=Account))
-    ]
+    accounts = await stores[0].page(Listing(kind=Account))
+    assert [30] * 5 == [account.balance_fen for account in accounts]
 
 
 async def test_a_limit_over_a_list_holds(stores: list[Store]) -> None:
     """Of many bindings asked of every server at once as many come about as the holder may have."""
-    made = await asyncio.gather(
+    bound = await asyncio.gather(
         *(stores[i % SERVERS].apply(Bind("P1", f"M{i}", 7)) for i in range(60))
     )
-    assert 7 == sum(made)
-    assert 7 == len(
-        await stores[0].page(
-            Listing(kind=Binding, equals={"holder": "P1"}, order="submitted_at")
-        )
-    )
+    assert 7 == sum(bound)
+    of_holder = Listing(kind=Binding, equals={"holder": "P1"}, order="submitted_at")
+    assert 7 == len(await stores[0].page(of_holder))
 
 
 def test_who_writes_a_person_sees_every_binding(
-    two: tuple[PostgresEngine, PostgresEngine], person: Person, clock: Clock
+    two: tuple[PostgresEngine, PostgresEngine],
+    person: Person,
+    clock: Clock,
 ) -> None:
     """A person changed over bindings read before another server added one is decided anew."""
     one, other = two
@@ -214,9 +206,9 @@ def test_a_batch_that_conflicts_is_decided_anew(
     from the record."""
     one, other = two
     begun = Meeting(one, [lambda: over(other).run([job(move("r2"))])])
-    done = over(begun).run([job(move("r1")), job(move("r2")), job(move("r3"))])
+    answers = over(begun).run([job(move("r1")), job(move("r2")), job(move("r3"))])
     assert [(200, False), (100, True), (300, False)] == [
-        (o.value, o.replayed) for o in done if isinstance(o, Answer)
+        (o.value, o.replayed) for o in answers if isinstance(o, Answer)
     ]
     assert 2 == begun.count
 
@@ -233,8 +225,8 @@ def test_a_batch_that_conflicts_again_runs_one_by_one(
         lambda: over(other).run([job(move("r3", "P3"))]),
     ]
     begun = Meeting(one, firsts)
-    done = over(begun).run([job(move(f"r{i}", f"P{i}")) for i in (1, 2, 3)])
-    assert [False, True, True] == [o.replayed for o in done if isinstance(o, Answer)]
+    answers = over(begun).run([job(move(f"r{i}", f"P{i}")) for i in (1, 2, 3)])
+    assert [False, True, True] == [o.replayed for o in answers if isinstance(o, Answer)]
     assert 5 == begun.count
 
 
@@ -269,17 +261,13 @@ class Meeting:
         self.count += 1
         self._engine.begin()
 
-    def fetch(self, asked: Sequence[Lookup]) -> Sequence[Iterable[Any]]:
-        found: list[Any] = self._engine.fetch(asked)
-        if self._firsts and any(kind is RequestRecord for kind, _, _ in asked):
+    def fetch(self, lookups: Sequence[Lookup]) -> Sequence[Iterable[Any]]:
+        results = self._engine.fetch(lookups)
+        if self._firsts and any(kind is RequestRecord for kind, _, _ in lookups):
             self._firsts.pop(0)()
-        return found
+        return results
 
     def commit(self) -> None:
         if self.always:
             raise self.always
         self._engine.commit()
-
-
-def job(command: Command[Any]) -> Job:
-    return Job(command, command.request)
