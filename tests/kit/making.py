@@ -29,9 +29,9 @@ class Kit:
     ) -> subprocess.CompletedProcess[str]:
         """A command of this environment with the city installed; from the empty folder
         unless told otherwise."""
-        program, *rest = map(str, command)
+        program, *arguments = map(str, command)
         return subprocess.run(  # noqa: S603 - our own tools
-            [str(BIN / program), *rest],
+            [str(BIN / program), *arguments],
             cwd=cwd or self.desk,
             env=self.environment(),
             capture_output=True,
@@ -69,8 +69,8 @@ def make(folder: Path, path: Path, pinyin: str) -> Kit:
     """A city made from an answers file and installed into a folder of its own."""
     kit = Kit(folder / f"gongji-{pinyin}", folder / "site", folder / "desk")
     kit.desk.mkdir()
-    told = kit.run("gongji", "new-city", "--answers", path, "--out", kit.project)
-    assert 0 == told.returncode, told.stderr
+    ran = kit.run("gongji", "new-city", "--answers", path, "--out", kit.project)
+    assert 0 == ran.returncode, ran.stderr
     install(kit)
     return kit
 
@@ -84,5 +84,5 @@ def install(kit: Kit) -> None:
         "--disable-pip-version-check",
         "--upgrade",
     )
-    told = kit.run("pip", "install", "-q", *offline, "--target", kit.site, kit.project)
-    assert 0 == told.returncode, told.stderr
+    ran = kit.run("pip", "install", "-q", *offline, "--target", kit.site, kit.project)
+    assert 0 == ran.returncode, ran.stderr

@@ -74,35 +74,36 @@ def test_nothing_wrong(tmp_path: Path) -> None:
 def test_no_entry_point(site: Path, tmp_path: Path) -> None:
     """A distribution with rules and no entry point is found, with the lines to write."""
     _installed(site)
-    (found,) = _found(tmp_path)
+    (diagnosis,) = _found(tmp_path)
 
     assert (
         "gongji-wuhu 0.1.0",
         "模块 gongji_wuhu 里有规则, 但没有声明入口点, 所以不会被加载",
     ) == (
-        found.subject,
-        found.problem,
+        diagnosis.subject,
+        diagnosis.problem,
     )
     assert (
-        '[project.entry-points."gongji.cities"] 与 wuhu = "gongji_wuhu"' in found.remedy
+        '[project.entry-points."gongji.cities"] 与 wuhu = "gongji_wuhu"'
+        in diagnosis.remedy
     )
 
 
 def test_misspelt_group(site: Path, tmp_path: Path) -> None:
     """An entry point in a group of nearly the right name is named."""
     _installed(site, entry="[gongji.city]\nwuhu = gongji_wuhu\n")
-    (found,) = _found(tmp_path)
+    (diagnosis,) = _found(tmp_path)
 
-    assert "声明的入口点组是 'gongji.city'" in found.problem
+    assert "声明的入口点组是 'gongji.city'" in diagnosis.problem
 
 
 def test_module_of_no_distribution(site: Path, tmp_path: Path) -> None:
     """A module with rules that was copied and never installed is found."""
     (site / "gongji_wuhu.py").write_text(RULES, encoding="utf-8")
-    (found,) = _found(tmp_path)
+    (diagnosis,) = _found(tmp_path)
 
-    assert "gongji_wuhu" == found.subject
-    assert "没有声明入口点" in found.problem
+    assert "gongji_wuhu" == diagnosis.subject
+    assert "没有声明入口点" in diagnosis.problem
 
 
 def test_a_tool_is_no_city(site: Path, tmp_path: Path) -> None:
@@ -115,11 +116,11 @@ def test_a_tool_is_no_city(site: Path, tmp_path: Path) -> None:
 def test_missing_module(site: Path, tmp_path: Path) -> None:
     """An entry point that leads nowhere is told once, by its module."""
     _installed(site, entry="[gongji.cities]\nwuhu = gongji_whu\n", source="")
-    (found,) = _found(tmp_path)
+    (diagnosis,) = _found(tmp_path)
 
     assert ("gongji-wuhu 0.1.0 (wuhu)", "入口点 wuhu 指向的模块 gongji_whu 不存在") == (
-        found.subject,
-        found.problem,
+        diagnosis.subject,
+        diagnosis.problem,
     )
 
 
@@ -128,9 +129,11 @@ def test_another_version(site: Path, tmp_path: Path) -> None:
     _installed(
         site, requires="gongji>=9.0,<10", entry="[gongji.cities]\nwuhu = gongji_wuhu\n"
     )
-    (found,) = _found(tmp_path)
+    (diagnosis,) = _found(tmp_path)
 
-    assert f"要求 gongji<10,>=9.0, 而已安装的是 {gongji.__version__}" == found.problem
+    assert (
+        f"要求 gongji<10,>=9.0, 而已安装的是 {gongji.__version__}" == diagnosis.problem
+    )
 
 
 def test_refused(tmp_path: Path) -> None:
@@ -142,13 +145,17 @@ def test_refused(tmp_path: Path) -> None:
         IDENTITY + "def scope(): ...\n@hookimpl\ndef famly_limit(): ...\n",
     )
     with installed(tmp_path / "site", faulty):
-        found = _found(tmp_path)
+        diagnoses = _found(tmp_path)
 
-    assert {"gongji-wuhu 1.2.3 (wuhu)"} == {one.subject for one in found}
+    assert {"gongji-wuhu 1.2.3 (wuhu)"} == {
+        diagnosis.subject for diagnosis in diagnoses
+    }
     assert ["famly_limit: 没有这个钩子", "scope: 忘记写 @hookimpl"] == [
-        one.problem[: one.problem.index(",")] for one in found
+        diagnosis.problem[: diagnosis.problem.index(",")] for diagnosis in diagnoses
     ]
-    assert all("gongji hooks wuhu --trace" in one.remedy for one in found)
+    assert all(
+        "gongji hooks wuhu --trace" in diagnosis.remedy for diagnosis in diagnoses
+    )
 
 
 def test_data_and_key(tmp_path: Path) -> None:
@@ -163,22 +170,22 @@ def test_data_and_key(tmp_path: Path) -> None:
     before = _found(tmp_path)
     key = tmp_path / "gongji.key"
     key.write_bytes(bytes(32))
-    (others,) = _found(tmp_path)
+    (others_key,) = _found(tmp_path)
     key.unlink()
     (none,) = _found(tmp_path)
 
     assert [] == before
-    assert "密钥文件与该数据库不符" in others.problem
+    assert "密钥文件与该数据库不符" in others_key.problem
     assert "找不到密钥文件" in none.problem
     assert "只能从备份恢复" in none.remedy
 
 
 def test_unknown_calendar(tmp_path: Path) -> None:
     """A year whose holidays nobody has published is named, and makes the command end with 1."""
-    (found,) = _found(tmp_path, NOW.replace(year=2091))
+    (diagnosis,) = _found(tmp_path, NOW.replace(year=2091))
 
-    assert "2091 年" == found.subject
-    assert "--calendar" in found.remedy
+    assert "2091 年" == diagnosis.subject
+    assert "--calendar" in diagnosis.remedy
 
 
 def test_exit_code(site: Path, tmp_path: Path) -> None:

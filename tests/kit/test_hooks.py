@@ -31,7 +31,7 @@ def test_every_hook_is_listed() -> None:
 
 
 def test_who_answers_a_city() -> None:
-    """Of one city each hook names its plugin where it overrides, else the province."""
+    """Of one city each hook names its plugin if it overrides, else the province."""
     city = load_cities().named("chuzhou")
     rows = json.loads(_run("--json", "hooks", "chuzhou").output)["hooks"]
     own = {
@@ -76,7 +76,7 @@ def test_trace_shows_silence_and_faults(tmp_path: Path) -> None:
         tmp_path, Package("gongji-wuhu", "wuhu", IDENTITY + silent + raising)
     ):
         calls, problem = hooks.trace("wuhu")
-        told = _run("hooks", "wuhu", "--trace")
+        result = _run("hooks", "wuhu", "--trace")
 
     assert [("wuhu", "None"), (PROVINCE, "自 2022-07-01: 本省内 (A9)")] == [
         (call.plugin, call.answer) for call in calls if call.hook == "scope"
@@ -85,8 +85,8 @@ def test_trace_shows_silence_and_faults(tmp_path: Path) -> None:
         (call.plugin, call.answer) for call in calls if call.hook == "family_limit"
     ]
     assert problem.startswith("family_limit: 调用时出错: RuntimeError: oh")
-    assert 1 == told.exit_code
-    assert problem in told.output
+    assert 1 == result.exit_code
+    assert problem in result.output
 
 
 MISTAKES = {
@@ -98,10 +98,10 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize(("arguments", "told"), MISTAKES.values(), ids=MISTAKES)
-def test_mistakes(arguments: list[str], told: str) -> None:
+@pytest.mark.parametrize(("arguments", "message"), MISTAKES.values(), ids=MISTAKES)
+def test_mistakes(arguments: list[str], message: str) -> None:
     """A trace needs a city that is installed."""
     result = _run(*arguments)
 
     assert 0 != result.exit_code
-    assert told in result.output
+    assert message in result.output

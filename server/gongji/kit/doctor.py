@@ -48,10 +48,10 @@ def findings(
     installed = list(dependents())
     yield from _not_declared(installed)
     yield from _of_other_version(installed)
-    missing = list(_missing_modules())
-    yield from missing
+    without_module = list(_missing_modules())
+    yield from without_module
     # Loading refuses a plugin without its module as well: it is told once.
-    yield from _refused({diagnosis.subject for diagnosis in missing})
+    yield from _refused({diagnosis.subject for diagnosis in without_module})
     if database_at(database).shared:
         yield from _of_postgres(data, database)
     else:
@@ -108,17 +108,17 @@ def _not_declared(installed: Sequence[Dependent]) -> Iterator[Diagnosis]:
 
 def _of_other_version(installed: Sequence[Dependent]) -> Iterator[Diagnosis]:
     """Yield plugins written for another gongji than the one installed."""
-    ours = gongji.__version__
+    installed_version = gongji.__version__
     for dependent in installed:
         requirement = dependent.requirement
         if requirement is None:
             continue
         specifier = requirement.specifier
         # A pre-release of ours is what its own plugins are tried with.
-        if not specifier.contains(ours, prereleases=True):
+        if not specifier.contains(installed_version, prereleases=True):
             yield Diagnosis(
                 dependent.name,
-                problem=f"要求 gongji{specifier}, 而已安装的是 {ours}",
+                problem=f"要求 gongji{specifier}, 而已安装的是 {installed_version}",
                 remedy="安装适用于本版 gongji 的插件版本, 或照 CHANGELOG.md 修改插件后放宽要求",
             )
 
@@ -136,12 +136,12 @@ def _missing_modules() -> Iterator[Diagnosis]:
         )
 
 
-def _refused(known: set[str]) -> Iterator[Diagnosis]:
-    """Yield every problem of plugins that are refused, but for subjects known before."""
+def _refused(subjects: set[str]) -> Iterator[Diagnosis]:
+    """Yield every problem of refused plugins, but for those of these subjects."""
     for refused in load_cities().refused:
         pinyin = refused.pinyin
         subject = f"{refused.plugin} ({pinyin})"
-        if subject in known:
+        if subject in subjects:
             continue
         remedy = (
             "改正后重新安装; "

@@ -56,8 +56,7 @@ GOOD = _good()
 
 @dataclass(frozen=True)
 class Seed:
-    """One fault: what the city answers instead, the finding's kind, where it stands,
-    and words it must hold."""
+    """One fault: what the city answers instead, and the finding that must come up."""
 
     kind: FindingKind
     words: tuple[str, ...]
@@ -67,8 +66,7 @@ class Seed:
     since: str = "2022-07-01"
 
     def findings(self) -> tuple[Finding, ...]:
-        """What the proof says of the city with the fault; of its bare answers where it
-        may not even load."""
+        """Return what the proof says of the city, or of its answers if it cannot load."""
         try:
             return prove(sown(self.answers, self.candidates)).findings
         except PluginProblem:
@@ -82,13 +80,15 @@ def sown(answers: Answers, candidates: tuple[Candidate, ...] = ()) -> City:
     def answering(value: object) -> Callable[[], object]:
         return hookimpl(lambda: value)
 
-    given = {
+    answers_by_hook = {
         "identity": Identity(area_code="340200", name="芜湖市"),
         "candidates": candidates,
         **answers,
     }
     return city_from(
-        SimpleNamespace(**{hook: answering(value) for hook, value in given.items()})
+        SimpleNamespace(
+            **{hook: answering(value) for hook, value in answers_by_hook.items()}
+        )
     )
 
 

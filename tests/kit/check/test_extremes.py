@@ -44,17 +44,17 @@ def test_order() -> None:
 def test_splitting() -> None:
     """100 visits of 33.33 lose 15 fen at level 2 and gain 50 at level 3 against one
     bill of 3,333 yuan."""
-    found = extremes(V1, Standing.ACTIVE)
+    by_name = extremes(V1, Standing.ACTIVE)
     for name, level, fund, whole in (
         ("splitting_loses_fen", 2, 1833_00, 1833_15),
         ("splitting_gains_fen", 3, 1667_00, 1666_50),
     ):
-        assert ((Visit(level, 33_33),) * 100, fund, whole) == known(found[name])
-        assert (Visit(level, 3333_00),) == found[name].against
+        assert ((Visit(level, 33_33),) * 100, fund, whole) == known(by_name[name])
+        assert (Visit(level, 3333_00),) == by_name[name].against
 
 
 def test_every_pair_and_every_number_of_visits_is_looked_at() -> None:
-    """Three pairs of levels, or six where the bills differ; 100 numbers of visits at each level."""
+    """Three pairs of levels, six if the bills differ; 1 to 100 visits at each level."""
     assert 3 == len(list(orders(V1, Standing.ACTIVE)))
     assert 6 == len(list(orders(V1, Standing.ACTIVE, (100_00, 900_00))))
     assert [(level, count) for level in (1, 2, 3) for count in range(1, 101)] == [
@@ -115,19 +115,19 @@ def test_cities_declare_them(city: City) -> None:
 
 def test_a_wrong_or_missing_declaration_is_named() -> None:
     """What is declared wrongly is named with both figures; what is missing is told in full."""
-    wrong = replace(
+    misdeclared = replace(
         V1,
         effects=Effects(
             order_fen=80_00, splitting_loses_fen=41, splitting_gains_fen=49
         ),
     )
     assert ["effects.splitting_gains_fen 声明为 0.49 元, 按本表计算为 0.50 元"] == list(
-        problems_of_effects(wrong)
+        problems_of_effects(misdeclared)
     )
-    (missing,) = problems_of_effects(replace(V1, effects=None))
+    (problem,) = problems_of_effects(replace(V1, effects=None))
     assert (
         "effects=Effects(order_fen=8000, splitting_loses_fen=41, splitting_gains_fen=50)"
-        in missing
+        in problem
     )
 
 

@@ -72,10 +72,12 @@ def test_every_axis() -> None:
     visit and what excludes."""
     patients, institutions, excluding = 3, 5, 2 * 2 * len(Spending)
     expected = patients * 2 * institutions * len(VisitKind) * excluding
-    found = set(situations())
+    enumerated = set(situations())
 
-    assert expected == len(found) == len(list(situations()))
-    assert {EnrolmentStatus.NORMAL, EnrolmentStatus.PAUSED} == {s.status for s in found}
+    assert expected == len(enumerated) == len(list(situations()))
+    assert {EnrolmentStatus.NORMAL, EnrolmentStatus.PAUSED} == {
+        s.status for s in enumerated
+    }
 
 
 # --- what is sown ---------------------------------------------------------------------
@@ -104,14 +106,14 @@ def test_seeded_fault(seed: Seed) -> None:
     """The fault is found by its kind, hook and day, with words that tell the situation
     and what to write."""
     findings = seed.findings()
-    found = [
+    matches = [
         f
         for f in findings
         if (f.kind, f.hook, f.since) == (seed.kind, seed.hook, seed.since)
     ]
-    told = [f"{f.situation} {f.figures} {f.mend}" for f in found]
+    texts = [f"{f.situation} {f.figures} {f.mend}" for f in matches]
 
-    assert any(all(word in text for word in seed.words) for text in told), findings
+    assert any(all(word in text for word in seed.words) for text in texts), findings
     assert passes(findings) is all(f.kind in LINTS for f in findings)
 
 
@@ -121,12 +123,12 @@ def test_seeded_fault(seed: Seed) -> None:
 def test_a_declared_oddity() -> None:
     """An oddity the city declares is shown with its clause and forbids nothing, also strictly."""
     declared = replace(LOWER, declared={Oddity.RETIRED_BELOW_ACTIVE: W1})
-    found = list(prove_table(declared, Scheme.EMPLOYEE, ""))
+    findings = list(prove_table(declared, Scheme.EMPLOYEE, ""))
 
     assert [(FindingKind.RETIRED_BELOW, Severity.DECLARED, "依 W1 声明")] == [
-        (f.kind, f.severity, f.mend) for f in found
+        (f.kind, f.severity, f.mend) for f in findings
     ]
-    assert passes(found, strict=True)
+    assert passes(findings, strict=True)
 
 
 def test_another_oddity_is_not_declared() -> None:
@@ -136,12 +138,12 @@ def test_another_oddity_is_not_declared() -> None:
         ratio_bp={1: 55_00, 2: 60_00, 3: 50_00},
         declared={Oddity.RETIRED_BELOW_ACTIVE: W1},
     )
-    found = {(f.kind, f.severity) for f in prove_table(odd, Scheme.EMPLOYEE, "")}
+    weights = {(f.kind, f.severity) for f in prove_table(odd, Scheme.EMPLOYEE, "")}
 
     assert {
         (FindingKind.LEVEL_BELOW, Severity.ERROR),
         (FindingKind.INERT, Severity.WARNING),
-    } == found
+    } == weights
 
 
 def test_warnings_forbid_only_strictly() -> None:
@@ -159,7 +161,7 @@ def test_warnings_forbid_only_strictly() -> None:
 
 
 def test_a_reissued_value() -> None:
-    """The same value under new clauses is no duplicate where the city says why."""
+    """The same value under new clauses is no duplicate if the city says why."""
     seed = SEEDS["a value is told again from a later day"]
     before, after = seed.answers["family_limit"]
     explained = sown({"family_limit": (before, replace(after, why="重新发文"))})
@@ -180,19 +182,19 @@ def test_a_plugin_that_cannot_be_read() -> None:
 
 def test_a_later_table_is_proved_on_its_day() -> None:
     """Each period is proved by itself: a fault of the second does not stand against the first."""
-    found = prove(sown(table("2024-01-01", retired=LOWER.retired))).findings
+    findings = prove(sown(table("2024-01-01", retired=LOWER.retired))).findings
 
-    assert {"2024-01-01"} == {f.since for f in found}
+    assert {"2024-01-01"} == {f.since for f in findings}
 
 
 def test_one_finding_for_many_situations() -> None:
     """What is missing is told once, with the number of situations it leaves without a rule."""
-    rest = [
+    exclusions_left = [
         e for e in anhui.exclusions()[0].value if e.situation is not Situation.RESIDUE
     ]
-    found = prove(sown(exclusions(*rest))).findings
+    findings = prove(sown(exclusions(*exclusions_left))).findings
 
-    assert [True, True] == ["种情形" in f.situation for f in found]
+    assert [True, True] == ["种情形" in f.situation for f in findings]
 
 
 # --- arithmetic -----------------------------------------------------------------------
@@ -200,9 +202,11 @@ def test_one_finding_for_many_situations() -> None:
 
 def _franchise(in_scope: int, benefit: Benefit, used: Used) -> FundShare:
     """Once above the deductible the whole bill counts."""
-    left = max(0, benefit.deductible_fen - used.deductible_fen)
+    deductible = max(0, benefit.deductible_fen - used.deductible_fen)
     return _capped(
-        0 if in_scope <= left else share(in_scope, benefit.ratio_bp, benefit.rounding),
+        0
+        if in_scope <= deductible
+        else share(in_scope, benefit.ratio_bp, benefit.rounding),
         benefit,
         used,
     )
@@ -254,9 +258,9 @@ def test_the_real_split_is_proved(
     """What is proved is the split that settles bills: a slip in it is found in a table
     without fault."""
     monkeypatch.setattr(split, "fund_share", slip)
-    found = {f.kind for f in prove_table(GOOD, Scheme.EMPLOYEE, "")}
+    found_kinds = {f.kind for f in prove_table(GOOD, Scheme.EMPLOYEE, "")}
 
-    assert kinds <= found
+    assert kinds <= found_kinds
 
 
 def test_the_cap_is_reached_by_rounding() -> None:
@@ -313,8 +317,8 @@ def bills() -> Iterator[tuple[int, Used]]:
 @settings(max_examples=40, deadline=None)
 @given(benefits, benefits)
 def test_breakpoints_decide_the_order(row: Benefit, other: Benefit) -> None:
-    """Where no breakpoint shows a row below another, no bill does; where one does, the
-    bill is really below."""
+    """If no breakpoint shows a row below another, no bill does; if one does, the bill
+    is really below."""
     at = worst_shortfall(row, other, years([row, other]))
     if at is not None:
         assert exact(at.in_scope_fen, row, at.used) < exact(

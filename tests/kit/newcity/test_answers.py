@@ -177,17 +177,17 @@ FAULTS: list[tuple[str, str, Any, str]] = [
 
 
 @pytest.mark.parametrize(
-    ("key", "given", "told"), [f[1:] for f in FAULTS], ids=[f[0] for f in FAULTS]
+    ("key", "answer", "message"), [f[1:] for f in FAULTS], ids=[f[0] for f in FAULTS]
 )
-def test_fault_names_its_question(key: str, given: Any, told: str) -> None:
+def test_fault_names_its_question(key: str, answer: Any, message: str) -> None:
     """A wrong answer is refused under the question's key and words, and says how it is written."""
     data = deepcopy(BARE)
     group, _, name = key.partition(".")
-    data.setdefault(group, {})[name] = given
+    data.setdefault(group, {})[name] = answer
     with pytest.raises(AnswerFault) as fault:
         policy(answers.read(data))
 
-    assert told in str(fault.value)
+    assert message in str(fault.value)
 
 
 CLAUSES: list[tuple[str, Any, str]] = [
@@ -222,11 +222,11 @@ CLAUSES: list[tuple[str, Any, str]] = [
 
 
 @pytest.mark.parametrize(
-    ("rows", "told"), [c[1:] for c in CLAUSES], ids=[c[0] for c in CLAUSES]
+    ("rows", "message"), [c[1:] for c in CLAUSES], ids=[c[0] for c in CLAUSES]
 )
-def test_fault_of_a_clause(rows: Any, told: str) -> None:
+def test_fault_of_a_clause(rows: Any, message: str) -> None:
     """A clause that is wrong is named by its place, with what is wrong."""
-    with pytest.raises(AnswerFault, match=told):
+    with pytest.raises(AnswerFault, match=message):
         answers.read({**BARE, "clauses": rows})
 
 
@@ -254,21 +254,21 @@ def test_not_toml(tmp_path: Path) -> None:
 
 def test_values() -> None:
     """Yuan become fen, per cent basis points, words the values of the vocabulary."""
-    given = answered("everything of its own").by_key
+    by_key = answered("everything of its own").by_key
 
-    assert {1: 200_00, 2: 400_00, 3: 800_00} == given["employee.deductible"].value
-    assert {1: 70_00, 2: 62_50, 3: 55_00} == given["employee.ratio"].value
-    assert {Standing.ACTIVE: 2500_00, Standing.RETIRED: 3200_00} == given[
+    assert {1: 200_00, 2: 400_00, 3: 800_00} == by_key["employee.deductible"].value
+    assert {1: 70_00, 2: 62_50, 3: 55_00} == by_key["employee.ratio"].value
+    assert {Standing.ACTIVE: 2500_00, Standing.RETIRED: 3200_00} == by_key[
         "employee.cap"
     ].value
-    assert {1: 40_00, 2: 60_00, 3: 80_50} == given["resident.visit_cap"].value
+    assert {1: 40_00, 2: 60_00, 3: 80_50} == by_key["resident.visit_cap"].value
     assert (
         FamilyLimit(people=5, counting_holder=False)
-        == given["binding.family_limit"].value
+        == by_key["binding.family_limit"].value
     )
     assert (AtOnce.IF_CHECKS_PASS, 2) == (
-        given["channel.review"].value.at_once,
-        given["channel.review"].value.working_days,
+        by_key["channel.review"].value.at_once,
+        by_key["channel.review"].value.working_days,
     )
     assert (
         NO_LIMIT
@@ -281,15 +281,18 @@ def test_values() -> None:
 def test_clauses_stand_behind() -> None:
     """An answer keeps its clauses; their source is the city's unless they name another;
     without any it is assumed."""
-    told = answers.read_file(WUHU)
-    (deductible,) = told.by_key["employee.deductible"].clauses
-    (most,) = told.by_key["employee.year_max"].clauses
+    answered_all = answers.read_file(WUHU)
+    (deductible,) = answered_all.by_key["employee.deductible"].clauses
+    (year_max,) = answered_all.by_key["employee.year_max"].clauses
     (assumed,) = answered("residents and a counter").by_key["resident.ratio"].clauses
 
-    assert (f"{told.source} 第三条", told.source) == (deductible.source, most.source)
+    assert (f"{answered_all.source} 第三条", answered_all.source) == (
+        deductible.source,
+        year_max.source,
+    )
     assert Grade.ASSUMPTION is assumed.grade
     assert "支付比例取“50”,没有文件依据" in assumed.text
-    assert date(2025, 1, 1) == told.since
+    assert date(2025, 1, 1) == answered_all.since
 
 
 @pytest.mark.parametrize("town", TOWNS)
@@ -302,4 +305,4 @@ def test_assumptions_have_numbers_of_their_own(town: str) -> None:
     for clause in cited:
         texts.setdefault(clause.id, set()).add(clause.text)
 
-    assert {} == {number: told for number, told in texts.items() if len(told) > 1}
+    assert [] == [number for number, of_number in texts.items() if len(of_number) > 1]

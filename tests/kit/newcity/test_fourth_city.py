@@ -43,11 +43,10 @@ def _serving(kit: Kit) -> Iterator[str]:
     )
     try:
         assert process.stdout
-        said = next(
-            (found for line in process.stdout if (found := SERVED.search(line))), None
-        )
-        assert said, "the server said nothing of its address"
-        yield said[1]
+        matches = map(SERVED.search, process.stdout)
+        served = next(filter(None, matches), None)
+        assert served, "the server said nothing of its address"
+        yield served[1]
     finally:
         process.terminate()
         process.wait(SECONDS)
@@ -64,15 +63,15 @@ def test_wheel_has_its_cases(wuhu: Kit) -> None:
 
 def test_check(wuhu: Kit) -> None:
     """`gongji check` finds nothing wrong and lists the city's own values under its own clauses."""
-    told = wuhu.run("gongji", "--json", "check", "wuhu")
-    rules = json.loads(told.stdout.splitlines()[0])["rules"]
+    ran = wuhu.run("gongji", "--json", "check", "wuhu")
+    rules = json.loads(ran.stdout.splitlines()[0])["rules"]
     own = {
         row["hook"].split()[0]: row["clauses"]
         for row in rules
         if row["layer"] == "芜湖市"
     }
 
-    assert 0 == told.returncode, told.stdout
+    assert 0 == ran.returncode, ran.stdout
     assert "WH13" == own["family_limit"]
     assert {
         "relations",
@@ -97,21 +96,19 @@ def test_cities_and_doctor(wuhu: Kit) -> None:
 
 def test_conformance_in_process(wuhu: Kit) -> None:
     """The whole suite and every generated case pass."""
-    told = wuhu.conformance()
+    ran = wuhu.conformance()
 
-    assert 0 == told.returncode, told.stdout
-    assert int(_passed(told.stdout)) > 90
+    assert 0 == ran.returncode, ran.stdout
+    assert int(_passed(ran.stdout)) > 90
 
 
 def test_conformance_over_the_wire_beside_the_three(wuhu: Kit) -> None:
     """The same passes against a server in another process, which serves the three as well."""
     with _serving(wuhu) as address:
-        told = wuhu.conformance(
-            "--gongji-city", "huangshan", "--gongji-target", address
-        )
+        ran = wuhu.conformance("--gongji-city", "huangshan", "--gongji-target", address)
 
-    assert 0 == told.returncode, told.stdout
-    assert "WUHU" not in told.stdout
+    assert 0 == ran.returncode, ran.stdout
+    assert "WUHU" not in ran.stdout
 
 
 Wrong = tuple[str, str, str]
@@ -201,9 +198,9 @@ def test_a_wrong_figure_is_noticed(
     kit.desk.mkdir()
     module = kit.site / "gongji_wuhu" / "__init__.py"
     source = module.read_text(encoding="utf-8")
-    for right, wrong, _ in figures.values():
+    for right, changed, _ in figures.values():
         assert right in source
-        source = source.replace(right, wrong, 1)
+        source = source.replace(right, changed, 1)
     module.write_text(source, encoding="utf-8")
     failed = set(
         re.findall(
@@ -216,5 +213,5 @@ def test_a_wrong_figure_is_noticed(
 
 
 def _passed(text: str) -> str:
-    found = re.search(r"(\d+) passed", text)
-    return found[1] if found else "0"
+    match = re.search(r"(\d+) passed", text)
+    return match[1] if match else "0"

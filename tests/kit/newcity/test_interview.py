@@ -22,11 +22,11 @@ class Clerk:
     """Somebody at the desk who knows some answers; of a list he gives one after the other."""
 
     def __init__(
-        self, known: dict[str, str | list[str]], groups: set[str] | None = None
+        self, script: dict[str, str | list[str]], groups: set[str] | None = None
     ) -> None:
         self._known = {
             key: [text] if isinstance(text, str) else list(text)
-            for key, text in known.items()
+            for key, text in script.items()
         }
         self._groups = groups or set()
         self.heard: list[str] = []
@@ -38,8 +38,8 @@ class Clerk:
     def ask(self, question: str) -> str:
         """Answers what he knows, once each."""
         self.heard.append(question)
-        told = self._known.get(question.strip().partition(" (")[0], [])
-        return told.pop(0) if told else ""
+        typed = self._known.get(question.strip().partition(" (")[0], [])
+        return typed.pop(0) if typed else ""
 
     def confirm(self, question: str) -> bool:
         """Says yes to the groups he knows of."""
@@ -48,13 +48,13 @@ class Clerk:
 
 def test_nothing_but_the_city() -> None:
     """Whoever answers only who the city is gets a city that leaves all to the province."""
-    told = answers.read(interview.hold(Clerk({**CITY})))
+    collected = answers.read(interview.hold(Clerk({**CITY})))
 
     assert ("芜湖市", "wuhu", "340200", {}) == (
-        told.name,
-        told.pinyin,
-        told.area_code,
-        dict(told.by_key),
+        collected.name,
+        collected.pinyin,
+        collected.area_code,
+        dict(collected.by_key),
     )
 
 
@@ -72,27 +72,29 @@ def test_figures_with_their_clauses() -> None:
         },
         {"employee"},
     )
-    told = answers.read(interview.hold(clerk))
+    collected = answers.read(interview.hold(clerk))
     (first,), (second,) = (
-        told.by_key[f"employee.{name}"].clauses for name in ("deductible", "ratio")
+        collected.by_key[f"employee.{name}"].clauses for name in ("deductible", "ratio")
     )
 
-    assert {1: 200_00, 2: 400_00, 3: 800_00} == told.by_key["employee.deductible"].value
+    assert {1: 200_00, 2: 400_00, 3: 800_00} == collected.by_key[
+        "employee.deductible"
+    ].value
     assert ("WUHU1", "起付标准200、400、800元。", "甲号文 第三条") == (
         first.id,
         first.text,
         first.source,
     )
     assert first == second
-    assert "没有文件依据" in told.by_key["employee.cap"].clauses[0].text
+    assert "没有文件依据" in collected.by_key["employee.cap"].clauses[0].text
 
 
 def test_asked_again() -> None:
     """What cannot be read is said, and asked again until it can."""
     clerk = Clerk({**CITY, "医保区划": ["340202", "", "340200"]})
-    told = answers.read(interview.hold(clerk))
+    collected = answers.read(interview.hold(clerk))
 
-    assert "340200" == told.area_code
+    assert "340200" == collected.area_code
     assert 2 == sum("须为安徽省的地市级六位数字" in line for line in clerk.heard)
 
 
@@ -151,11 +153,11 @@ def test_at_a_terminal(tmp_path: Path) -> None:
 
 def test_never_over_another(tmp_path: Path) -> None:
     """A folder that is there ends the command with one sentence."""
-    told = (
+    text = (
         "[city]\nname = '芜湖市'\npinyin = 'wuhu'\narea_code = '340200'\n"
         "since = 2025-01-01\nsource = '甲号文'\n"
     )
-    (tmp_path / "answers.toml").write_text(told, encoding="utf-8")
+    (tmp_path / "answers.toml").write_text(text, encoding="utf-8")
     result = CliRunner().invoke(
         main,
         [

@@ -43,7 +43,7 @@ BLOCK = re.compile(
 def blocks(language: str, text: str = MANUAL) -> list[str]:
     """The blocks of a language, in order."""
     return [
-        found["text"] for found in BLOCK.finditer(text) if found["language"] == language
+        match["text"] for match in BLOCK.finditer(text) if match["language"] == language
     ]
 
 
@@ -68,7 +68,7 @@ def test_every_hook_has_its_heading() -> None:
     """Each hook stands under a heading with its exact signature, once, in the order the
     core asks."""
     assert [signature(hook) for hook in HOOKS] == [
-        found["signature"] for found in HEADING.finditer(MANUAL)
+        match["signature"] for match in HEADING.finditer(MANUAL)
     ]
 
 
@@ -137,15 +137,15 @@ def test_commands_exist() -> None:
     """Every `gongji` command of the manual is one there is, with its options."""
     lines = [line for block in blocks("console") for line in block.splitlines()]
     lines += re.findall(r"`(gongji [a-z-]+[^`]*)`", MANUAL)
-    said = [shlex.split(line)[1:] for line in lines if line.startswith("gongji ")]
-    for words in said:
+    commands = [shlex.split(line)[1:] for line in lines if line.startswith("gongji ")]
+    for words in commands:
         command = main.commands.get(words[0])
         assert isinstance(command, click.Command), words
-        known = {option for parameter in command.params for option in parameter.opts}
-        assert {word for word in words if word.startswith("--")} <= known, words
+        options = {option for parameter in command.params for option in parameter.opts}
+        assert {word for word in words if word.startswith("--")} <= options, words
 
     assert {"new-city", "check", "serve", "cities", "guide", "hooks", "doctor"} <= {
-        words[0] for words in said
+        words[0] for words in commands
     }
 
 
@@ -206,10 +206,10 @@ def _bad(written: Mapping[str, Any]) -> dict[str, Any]:
 
 def test_faults_read_as_the_manual_says(written: Mapping[str, Any]) -> None:
     """What the manual says a fault reads like is what a plugin with it is told."""
-    for told, hooks in _bad(written).items():
-        assert f"`{told}`" in MANUAL
+    for message, hooks in _bad(written).items():
+        assert f"`{message}`" in MANUAL
         with pytest.raises(PluginProblem) as refused:
             city_from(SimpleNamespace(identity=written["identity"], **hooks))
-        assert told.replace("自 2025-01-01 起", "") in str(refused.value).replace(
+        assert message.replace("自 2025-01-01 起", "") in str(refused.value).replace(
             "自 2022-07-01 起", ""
         )

@@ -21,6 +21,7 @@ from gongji.kit.newcity import answers, project
 from gongji.kit.newcity.code import width
 from gongji.kit.newcity.policy import policy
 from gongji.kit.newcity.project import FolderTaken
+from gongji.rules.benefits import Table
 from gongji_conformance.cases import Case
 from gongji_conformance.cases import read as read_cases
 
@@ -43,7 +44,7 @@ FILES = {
 
 
 def _imported(folder: Path, package: str) -> ModuleType:
-    """A generated package, imported from where it was written."""
+    """Import a generated package from its folder."""
     spec = util.spec_from_file_location(package, folder / package / "__init__.py")
     assert spec
     assert spec.loader
@@ -58,10 +59,11 @@ def _imported(folder: Path, package: str) -> ModuleType:
 
 
 def _city(folder: Path, town: str) -> City:
-    told = answered(town)
-    project.write(told, folder / "made")
+    town_answers = answered(town)
+    project.write(town_answers, folder / "made")
     return city_from(
-        _imported(folder / "made", f"gongji_{told.pinyin}"), pinyin=told.pinyin
+        _imported(folder / "made", f"gongji_{town_answers.pinyin}"),
+        pinyin=town_answers.pinyin,
     )
 
 
@@ -71,26 +73,28 @@ def _tree(path: Path) -> str:
 
 def test_complete(written: Path) -> None:
     """Every file a project needs is there, and no template's mark is left."""
-    found = {
+    by_name = {
         str(path.relative_to(written)): path
         for path in written.rglob("*")
         if path.is_file()
     }
 
-    assert FILES == found.keys()
+    assert FILES == by_name.keys()
     assert [] == [
         name
-        for name, path in found.items()
+        for name, path in by_name.items()
         if "$" in path.read_text(encoding="utf-8").replace("${{ vars", "")
     ]
 
 
 def test_entry_point(written: Path) -> None:
     """The project declares its city, and this gongji is one it was written for."""
-    said = tomllib.loads((written / "pyproject.toml").read_text(encoding="utf-8"))
+    settings = tomllib.loads((written / "pyproject.toml").read_text(encoding="utf-8"))
 
-    assert {"wuhu": "gongji_wuhu"} == said["project"]["entry-points"]["gongji.cities"]
-    assert ["gongji>=0.1,<0.2"] == said["project"]["dependencies"]
+    assert {"wuhu": "gongji_wuhu"} == settings["project"]["entry-points"][
+        "gongji.cities"
+    ]
+    assert ["gongji>=0.1,<0.2"] == settings["project"]["dependencies"]
 
 
 def test_never_over_another(tmp_path: Path) -> None:
@@ -106,12 +110,12 @@ def test_never_over_another(tmp_path: Path) -> None:
 def test_code_says_what_was_answered(town: str, tmp_path: Path) -> None:
     """The generated module, loaded, has the value of every answer from the first day
     on, under its clauses."""
-    made, city = policy(answered(town)), _city(tmp_path, town)
+    stated, city = policy(answered(town)), _city(tmp_path, town)
 
-    assert tuple(rule.hook for rule in made.rules) == city.overridden
-    for rule in made.rules:
+    assert tuple(rule.hook for rule in stated.rules) == city.overridden
+    for rule in stated.rules:
         last = city.timelines[rule.hook][-1]
-        assert (rule.value, made.answers.since, rule.clauses) == (
+        assert (rule.value, stated.answers.since, rule.clauses) == (
             last.value,
             last.since,
             last.clauses,
@@ -127,7 +131,9 @@ def test_effects_are_declared_right(town: str) -> None:
         for constant in rule.constants
     ]
 
-    assert [] == [told for table in tables for told in problems_of_effects(table)]  # type: ignore[arg-type] # constants are tables
+    for table in tables:
+        assert isinstance(table, Table)
+        assert [] == list(problems_of_effects(table))
 
 
 def test_every_figure_stands_under_its_clause(written: Path) -> None:
@@ -169,35 +175,35 @@ def test_every_figure_stands_under_its_clause(written: Path) -> None:
 @pytest.mark.parametrize("town", TOWNS)
 def test_cases_can_be_read(town: str, tmp_path: Path) -> None:
     """Every generated case is one the conformance suite understands."""
-    told = answered(town)
-    project.write(told, tmp_path / "made")
-    text = (tmp_path / "made" / f"gongji_{told.pinyin}" / "cases.toml").read_text(
-        encoding="utf-8"
-    )
-    cases = read_cases(text, told.pinyin)
+    town_answers = answered(town)
+    project.write(town_answers, tmp_path / "made")
+    text = (
+        tmp_path / "made" / f"gongji_{town_answers.pinyin}" / "cases.toml"
+    ).read_text(encoding="utf-8")
+    cases = read_cases(text, town_answers.pinyin)
 
     assert [] == [case for case in cases if not isinstance(case, Case)]
     assert len(cases) > 5
-    assert all(case.id.startswith(told.pinyin.upper()) for case in cases)
+    assert all(case.id.startswith(town_answers.pinyin.upper()) for case in cases)
 
 
 @pytest.mark.parametrize("town", TOWNS)
 def test_clean(town: str, tmp_path: Path) -> None:
     """Ruff and mypy --strict have nothing to say of generated code under this
     repository's settings."""
-    told = answered(town)
+    town_answers = answered(town)
     folder = tmp_path / "plugins" / "made"
-    project.write(told, folder)
-    package = folder / f"gongji_{told.pinyin}"
+    project.write(town_answers, folder)
+    package = folder / f"gongji_{town_answers.pinyin}"
     settings = ("--config", ROOT / "pyproject.toml", "--no-cache")
     commands: list[tuple[str | Path, ...]] = [
         ("ruff", "check", *settings, package),
         ("ruff", "format", "--check", *settings, package),
         ("mypy", "--strict", "--cache-dir", ROOT / ".mypy_cache" / "kit", package),
     ]
-    for program, *rest in commands:
+    for program, *arguments in commands:
         ran = subprocess.run(  # noqa: S603 - our own tools
-            [str(BIN / program), *map(str, rest)],
+            [str(BIN / program), *map(str, arguments)],
             cwd=folder,
             capture_output=True,
             text=True,
@@ -223,10 +229,10 @@ def test_without_ruff(
     town: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without ruff the same code is written, unformatted."""
-    told = answered(town)
-    formatted = project.write(told, tmp_path / "formatted")
+    town_answers = answered(town)
+    formatted = project.write(town_answers, tmp_path / "formatted")
     monkeypatch.setattr(project, "find_ruff", lambda: None)
-    plain = project.write(told, tmp_path / "plain")
+    plain = project.write(town_answers, tmp_path / "plain")
 
     assert (True, False) == (formatted.formatted, plain.formatted)
     assert [_tree(path) for path in formatted.paths if path.suffix == ".py"] == [

@@ -73,10 +73,14 @@ IDS = [row[0] for row in BY_HAND]
 
 
 def _fund(scheme: str) -> Fund:
-    told = answered("everything of its own")
-    found = funds.employee(told) if scheme == EMPLOYEE else funds.resident(told)
-    assert found
-    return found
+    town_answers = answered("everything of its own")
+    fund = (
+        funds.employee(town_answers)
+        if scheme == EMPLOYEE
+        else funds.resident(town_answers)
+    )
+    assert fund
+    return fund
 
 
 @pytest.mark.parametrize(
@@ -101,8 +105,8 @@ def test_by_hand(scheme: str, standing: Standing, visits: Visits, paid: Paid) ->
 def test_what_is_not_answered_is_the_province_s() -> None:
     """Figures a city leaves are those of the province, with its clauses; residents then
     get nothing."""
-    told = answered("nothing of its own")
-    fund = funds.employee(told)
+    town_answers = answered("nothing of its own")
+    fund = funds.employee(town_answers)
 
     assert ({1: 800_00, 2: 800_00, 3: 800_00}, ["C58"]) == (
         fund.deductible.value,
@@ -113,4 +117,4 @@ def test_what_is_not_answered_is_the_province_s() -> None:
         fund.ratio_of(Standing.ACTIVE, 3),
     )
     assert ["C60", "C100"] == [clause.id for clause in fund.ratio_clauses(2)]
-    assert funds.resident(told) is None
+    assert funds.resident(town_answers) is None

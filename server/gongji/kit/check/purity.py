@@ -158,13 +158,13 @@ def impurities_of_source(source: str, name: str, top: str) -> Iterator[Finding]:
         return
     visitor = _Visitor(top, tree)
     visitor.visit(tree)
-    for kind, line, what, hook in dict.fromkeys(visitor.found):
+    for kind, line, used, hook in dict.fromkeys(visitor.found):
         yield Finding(
             kind,
             hook,
             since="",
             situation=f"{name}:{line}",
-            figures=what,
+            figures=used,
             mend=MEND[kind],
         )
 
@@ -274,9 +274,9 @@ class _Visitor(ast.NodeVisitor):
         self,
         kind: FindingKind,
         node: ast.expr | ast.stmt,
-        what: str,
+        used: str,
     ) -> None:
-        self.found.append((kind, node.lineno, what, self._hook))
+        self.found.append((kind, node.lineno, used, self._hook))
 
     def _dotted(self, node: ast.expr) -> str:
         """Return the name an expression stands for: `d.today` → "datetime.date.today"."""

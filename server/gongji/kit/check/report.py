@@ -57,9 +57,9 @@ def purity_findings(pinyin: str) -> Iterator[Finding]:
         in_source = list(impurities(value.partition(":")[0]))
         yield from in_source
         # What stands in the source shows in the runs as well: it is told once.
-        known = {(finding.kind, finding.situation) for finding in in_source}
+        in_source_keys = {(finding.kind, finding.situation) for finding in in_source}
         for finding in varieties(value):
-            if (finding.kind, finding.situation) not in known:
+            if (finding.kind, finding.situation) not in in_source_keys:
                 yield finding
 
 

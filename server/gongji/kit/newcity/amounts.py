@@ -46,12 +46,12 @@ def half_a_fen(fund: Fund, standing: Standing, level: int) -> Decimal:
     An odd amount if no share of that ratio does.
     """
     ratio = percent(fund.ratio_of(standing, level))
-    most = within_limits(fund, standing, level)
+    highest = within_limits(fund, standing, level)
     for fen in range(5_00, 15_00):
         amount = Decimal(fen) / 100
-        if fen * ratio % 100 == 50 and amount <= most:
+        if fen * ratio % 100 == 50 and amount <= highest:
             return amount
-    return min(ODD, most)
+    return min(ODD, highest)
 
 
 def _lowest_limit(fund: Fund, standing: Standing, level: int) -> Decimal:
