@@ -128,7 +128,13 @@ def _editable_folder(dist: metadata.Distribution) -> Path | None:
 
 def _source(module: str) -> str:
     """Return the text of a module; "" if there is none."""
-    with suppress(ImportError, ValueError, AttributeError, OSError, UnicodeDecodeError):
+    with suppress(
+        ImportError,
+        ValueError,
+        AttributeError,
+        OSError,
+        UnicodeDecodeError,
+    ):
         spec = util.find_spec(module)
         if spec and spec.origin:
             return Path(spec.origin).read_text(encoding="utf-8")

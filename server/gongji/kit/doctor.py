@@ -159,10 +159,16 @@ def _refused(subjects: set[str]) -> Iterator[Diagnosis]:
 
 
 def _sqlite_path(data: Path, database: str) -> Path:
-    return path_of(database) if database else data / "gongji.sqlite3"
+    if database:
+        return path_of(database)
+    return data / "gongji.sqlite3"
 
 
-def _of_sqlite(data: Path, database: str, now: datetime) -> Iterator[Diagnosis]:
+def _of_sqlite(
+    data: Path,
+    database: str,
+    now: datetime,
+) -> Iterator[Diagnosis]:
     """Yield why a database does not open with the key beside it."""
     path = _sqlite_path(data, database)
     # Before the first start there is none, and nothing is wrong.

@@ -62,7 +62,11 @@ def listing(cities: Cities, city: City | None = None) -> Iterator[Mapping[str, s
         }
 
 
-def _answered_by(hook: str, cities: Cities, city: City | None) -> list[str]:
+def _answered_by(
+    hook: str,
+    cities: Cities,
+    city: City | None,
+) -> list[str]:
     chosen = (city,) if city else cities.all
     names = [f"{c.plugin} {c.version}" for c in chosen if _answers(c, hook)]
     # For one city the province answers if it does not; beside all cities it always may.
@@ -75,7 +79,9 @@ def _answers(city: City, hook: str) -> bool:
     if hook in OF_EACH_CITY:
         return True
     # Candidates have no timeline that could be overridden.
-    return bool(city.candidates) if hook == "candidates" else hook in city.overridden
+    if hook == "candidates":
+        return bool(city.candidates)
+    return hook in city.overridden
 
 
 # --- the trace ------------------------------------------------------------------------
@@ -112,7 +118,11 @@ def trace(pinyin: str) -> tuple[Sequence[HookCall], str]:
 def _watch(manager: pluggy.PluginManager, calls: list[HookCall]) -> None:
     """Write down every call of a manager from now on."""
 
-    def before(_: str, __: Sequence[pluggy.HookImpl], ___: Mapping[str, Any]) -> None:
+    def before(
+        _: str,
+        __: Sequence[pluggy.HookImpl],
+        ___: Mapping[str, Any],
+    ) -> None:
         """Do nothing: there is no answer yet."""
 
     def after(
@@ -154,7 +164,9 @@ def _answered(
 
 
 def _plugin_name(impl: pluggy.HookImpl) -> str:
-    return PROVINCE if impl.plugin is anhui else impl.plugin_name
+    if impl.plugin is anhui:
+        return PROVINCE
+    return impl.plugin_name
 
 
 def shown(answer: object) -> str:

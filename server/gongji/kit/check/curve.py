@@ -77,7 +77,11 @@ def limits(benefit: Benefit, used: Used) -> list[int]:
     return tops
 
 
-def exact(in_scope_fen: int, benefit: Benefit, used: Used) -> int:
+def exact(
+    in_scope_fen: int,
+    benefit: Benefit,
+    used: Used,
+) -> int:
     """Return the fund's part before rounding, in ten-thousandths of a fen."""
     above = max(0, in_scope_fen - _deductible_left(benefit, used))
     tops = [FULL_BP * top for top in limits(benefit, used)]
@@ -107,7 +111,8 @@ def years(benefits: Iterable[Benefit]) -> tuple[Used, ...]:
 
     Each with the fen before it.
     """
-    borne, paid = {0}, {0}
+    borne = {0}
+    paid = {0}
     for benefit in benefits:
         borne |= _and_a_fen_before(most_deductible(benefit))
         cap = benefit.cap_fen
@@ -201,7 +206,11 @@ def _faults_of_split(benefit: Benefit, used: Used) -> Iterator[Fault]:
             previous = paid.fund_fen
 
 
-def _faults_at(at: Point, paid: split.FundShare, benefit: Benefit) -> Iterator[Fault]:
+def _faults_at(
+    at: Point,
+    paid: split.FundShare,
+    benefit: Benefit,
+) -> Iterator[Fault]:
     """Yield what is wrong with one bill by itself."""
     fund = paid.fund_fen
     above_deductible = at.in_scope_fen - paid.deductible_fen
@@ -231,7 +240,11 @@ def _faults_at(at: Point, paid: split.FundShare, benefit: Benefit) -> Iterator[F
         )
 
 
-def _faults_of_step(at: Point, previous: int, fund: int) -> Iterator[Fault]:
+def _faults_of_step(
+    at: Point,
+    previous: int,
+    fund: int,
+) -> Iterator[Fault]:
     """Yield what is wrong between a bill and the one a fen smaller."""
     if fund < previous:
         yield Fault(

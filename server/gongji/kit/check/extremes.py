@@ -144,12 +144,17 @@ def problems_of_effects(table: Table) -> Iterator[str]:
         )
         return
     for name in _EFFECT_NAMES:
-        figure, right = getattr(declared, name), getattr(computed, name)
+        figure = getattr(declared, name)
+        right = getattr(computed, name)
         if figure != right:
             yield f"effects.{name} 声明为 {yuan(figure)} 元, 按本表计算为 {yuan(right)} 元"
 
 
-def _fund(table: Table, standing: Standing, visits: Iterable[Visit]) -> int:
+def _fund(
+    table: Table,
+    standing: Standing,
+    visits: Iterable[Visit],
+) -> int:
     """Return what the fund pays of these visits in a fresh year, in fen."""
     used = Used()
     for visit in visits:
@@ -176,4 +181,6 @@ def _most_deductible(table: Table) -> int:
     """Return the most anybody bears in a year, in fen."""
     highest = max(table.deductible_fen.values())
     year_max = table.deductible_year_max_fen
-    return highest if isinstance(year_max, NoLimit) else min(highest, year_max)
+    if isinstance(year_max, NoLimit):
+        return highest
+    return min(highest, year_max)

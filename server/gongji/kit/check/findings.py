@@ -71,11 +71,14 @@ class Finding:
         """Its weight: a declared oddity none, a lint a warning, all else an error."""
         if self.declared:
             return Severity.DECLARED
-        return Severity.WARNING if self.kind in LINTS else Severity.ERROR
+        if self.kind in LINTS:
+            return Severity.WARNING
+        return Severity.ERROR
 
     def row(self, *, coded: bool = False) -> dict[str, str]:
         """Return the finding by `COLUMNS`: coded for programs, in Chinese for people."""
-        severity, kind = self.severity, self.kind
+        severity = self.severity
+        kind = self.kind
         return {
             "severity": severity.name.lower() if coded else severity.value,
             "kind": kind.name.lower() if coded else kind.value,

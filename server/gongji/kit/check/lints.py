@@ -150,7 +150,11 @@ class _TableLint:
     kind: FindingKind = FindingKind.INERT
 
 
-def lints_of_table(table: Table, scheme: Scheme, since: str) -> Iterator[Finding]:
+def lints_of_table(
+    table: Table,
+    scheme: Scheme,
+    since: str,
+) -> Iterator[Finding]:
     """Yield figures of a table that no bill can reach."""
     lints = [
         *_year_max(table),
@@ -177,7 +181,8 @@ def _year_max(table: Table) -> Iterator[_TableLint]:
     by_level = table.deductible_fen.values()
     if isinstance(year_max, NoLimit) or not by_level:
         return
-    lowest, highest = min(by_level), max(by_level)
+    lowest = min(by_level)
+    highest = max(by_level)
     if year_max >= highest:
         figures = (
             f"年度起付总额 {yuan(year_max)} 元不低于各级起付标准(最高 {yuan(highest)} 元), "
@@ -218,7 +223,8 @@ def _visit_caps(table: Table) -> Iterator[_TableLint]:
     for level, cap in table.visit_cap_fen.items():
         if isinstance(cap, NoLimit):
             continue
-        row, field = _level_name(level), f"visit_cap_fen[{level}]"
+        row = _level_name(level)
+        field = f"visit_cap_fen[{level}]"
         if cap == 0:
             yield _TableLint(
                 row,
@@ -239,7 +245,9 @@ def _visit_caps(table: Table) -> Iterator[_TableLint]:
 def _highest_year_cap(table: Table) -> int | None:
     """Return the highest yearly cap in fen; None if anybody has none."""
     caps = [cap for cap in table.cap_fen.values() if not isinstance(cap, NoLimit)]
-    return max(caps) if caps and len(caps) == len(table.cap_fen) else None
+    if caps and len(caps) == len(table.cap_fen):
+        return max(caps)
+    return None
 
 
 def _ratios(table: Table) -> Iterator[_TableLint]:

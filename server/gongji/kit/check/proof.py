@@ -112,12 +112,21 @@ def _overlaps(timelines: Answers) -> Iterator[Finding]:
                 )
 
 
-def _proof(city: City, periods: list[_Period], findings: list[Finding]) -> Proof:
+def _proof(
+    city: City,
+    periods: list[_Period],
+    findings: list[Finding],
+) -> Proof:
     """Prove these periods; what was found before stands first."""
     situations = tables = 0
     for period in periods:
         since = period.since
-        count, gaps = prove_situations(city, period.rules, period.day, since)
+        count, gaps = prove_situations(
+            city,
+            period.rules,
+            period.day,
+            since,
+        )
         situations += count
         findings += gaps
         values = dict(period.rules.all())

@@ -147,7 +147,11 @@ def impurities(module: str) -> Iterator[Finding]:
             yield _unreadable(name, "不是源码")
 
 
-def impurities_of_source(source: str, name: str, top: str) -> Iterator[Finding]:
+def impurities_of_source(
+    source: str,
+    name: str,
+    top: str,
+) -> Iterator[Finding]:
     """Yield everything impure in one module of the package `top`, under a file's name."""
     try:
         tree = ast.parse(source)
@@ -185,7 +189,11 @@ def _unreadable(
 class _Visitor(ast.NodeVisitor):
     """Notes kind, line, name and hook of whatever no rule may use."""
 
-    def __init__(self, top: str, tree: ast.Module) -> None:
+    def __init__(
+        self,
+        top: str,
+        tree: ast.Module,
+    ) -> None:
         self.found: list[tuple[FindingKind, int, str, str]] = []
         self._top = top
         self._hook = ""
@@ -258,11 +266,19 @@ class _Visitor(ast.NodeVisitor):
         self._note_division(node, node.op)
         self.generic_visit(node)
 
-    def _note_division(self, node: ast.expr | ast.stmt, op: ast.operator) -> None:
+    def _note_division(
+        self,
+        node: ast.expr | ast.stmt,
+        op: ast.operator,
+    ) -> None:
         if isinstance(op, ast.Div):
             self._note(FindingKind.FLOAT, node, "/")
 
-    def _note_import(self, node: ast.stmt, module: str) -> None:
+    def _note_import(
+        self,
+        node: ast.stmt,
+        module: str,
+    ) -> None:
         top = module.partition(".")[0]
         if module in ALLOWED or module == "gongji" or top == self._top:
             return
@@ -284,7 +300,9 @@ class _Visitor(ast.NodeVisitor):
             return self._imported.get(node.id, node.id)
         if isinstance(node, ast.Attribute):
             owner = self._dotted(node.value)
-            return f"{owner}.{node.attr}" if owner else ""
+            if owner:
+                return f"{owner}.{node.attr}"
+            return ""
         return ""
 
 

@@ -122,7 +122,11 @@ def rule_rows(city: City) -> Iterator[dict[str, str]]:
         yield _candidate_row(candidate)
 
 
-def _rule_row(city: City, hook: str, value: Ruled[object]) -> dict[str, str]:
+def _rule_row(
+    city: City,
+    hook: str,
+    value: Ruled[object],
+) -> dict[str, str]:
     # A value older than the city's first day is asked for on that day at the earliest.
     day = max(value.since, city.first_day)
     return {

@@ -90,7 +90,9 @@ class RuleSituation:
     @property
     def standing(self) -> Standing:
         """The patient's standing, which psn_type tells."""
-        return Standing.RETIRED if self.psn_type == "12" else Standing.ACTIVE
+        if self.psn_type == "12":
+            return Standing.RETIRED
+        return Standing.ACTIVE
 
     def __str__(self) -> str:
         scheme = TERMS[Scheme][self.scheme]
@@ -136,7 +138,13 @@ def prove_situations(
     for situation in situations():
         count += 1
         bill = _bill(situation, place, day)
-        gap = _gap(situation, bill, facts, cities, rules)
+        gap = _gap(
+            situation,
+            bill,
+            facts,
+            cities,
+            rules,
+        )
         if gap is not None:
             first.setdefault(gap, situation)
             times[gap] += 1
@@ -155,7 +163,9 @@ def prove_situations(
 
 
 def _among(situation: str, times: int) -> str:
-    return f"{situation} 等 {times} 种情形" if times > 1 else situation
+    if times > 1:
+        return f"{situation} 等 {times} 种情形"
+    return situation
 
 
 def _gap(
@@ -192,7 +202,9 @@ def _gap(
             figures=figures,
             mend=missing_row(rules, situation),
         )
-    return _not_covered(situation, rules) if terms.benefit else None
+    if terms.benefit:
+        return _not_covered(situation, rules)
+    return None
 
 
 def _missing_key(error: Exception) -> str:
@@ -200,7 +212,9 @@ def _missing_key(error: Exception) -> str:
     key: Any = error.args[0] if error.args else ""
     if isinstance(key, Enum):
         return str(TERMS[type(key)][key])
-    return LEVELS[key] if key in LEVELS else str(key)
+    if key in LEVELS:
+        return LEVELS[key]
+    return str(key)
 
 
 def _not_covered(situation: RuleSituation, rules: DayRules) -> _Gap | None:
@@ -246,7 +260,11 @@ def missing_row(rules: DayRules, situation: RuleSituation) -> str:
     return f"请补全{row_name}一行: {', '.join(figures)}"
 
 
-def _row(table: Table, level: int, standing: Standing) -> dict[str, object]:
+def _row(
+    table: Table,
+    level: int,
+    standing: Standing,
+) -> dict[str, object]:
     """Return the figures of one row by how a city writes them."""
     row: dict[str, object] = {
         f"deductible_fen[{level}]": table.deductible_fen.get(level),
@@ -264,7 +282,9 @@ def _row(table: Table, level: int, standing: Standing) -> dict[str, object]:
 def _level(table: Table, situation: RuleSituation) -> int:
     """Return the level whose row the situation asks for; 0 if a pharmacy has none."""
     if situation.grade == 0:
-        return table.pharmacy if isinstance(table.pharmacy, int) else 0
+        if isinstance(table.pharmacy, int):
+            return table.pharmacy
+        return 0
     return _LEVEL_OF_GRADE.get(situation.grade, table.unranked_as)
 
 
@@ -273,7 +293,9 @@ def _figure(figure: object) -> str:
         return "?"
     if isinstance(figure, tuple):
         return "、".join(clause.id for clause in figure)
-    return in_words(figure) if isinstance(figure, NoLimit) else str(figure)
+    if isinstance(figure, NoLimit):
+        return in_words(figure)
+    return str(figure)
 
 
 class _Keys:
@@ -294,7 +316,15 @@ def _facts(place: str, day: date) -> Facts:
     """Return a patient of every kind and status and a place of every grade."""
     facts = Facts(datetime.combine(day, time(12), SHANGHAI), _Keys())
     for (scheme, psn_type), status in product(PATIENTS, STATUSES):
-        person = _person(Enrolment(scheme, psn_type, status, date.min), place)
+        person = _person(
+            Enrolment(
+                scheme,
+                psn_type,
+                status,
+                date.min,
+            ),
+            place,
+        )
         number = person.person_no
         facts.load(Person, "", [number], [person])
         # Loaded and empty: admission asks whether somebody is bound.
@@ -302,7 +332,13 @@ def _facts(place: str, day: date) -> Facts:
     for grade, name in GRADES.items():
         code = _code(place, grade)
         kind = InstitutionKind.HOSPITAL if grade else InstitutionKind.PHARMACY
-        institution = Institution(code, name, kind, grade, date.min)
+        institution = Institution(
+            code,
+            name,
+            kind,
+            grade,
+            date.min,
+        )
         facts.load(Institution, "", [code], [institution])
     return facts
 
@@ -310,10 +346,21 @@ def _facts(place: str, day: date) -> Facts:
 def _person(enrolment: Enrolment, place: str) -> Person:
     number = _person_no(enrolment.scheme, enrolment.psn_type, enrolment.status)
     certificate = Certificate("99", number)
-    return Person(number, certificate, "某某", "", place, (enrolment,))
+    return Person(
+        number,
+        certificate,
+        "某某",
+        "",
+        place,
+        (enrolment,),
+    )
 
 
-def _person_no(scheme: Scheme, psn_type: str, status: EnrolmentStatus) -> str:
+def _person_no(
+    scheme: Scheme,
+    psn_type: str,
+    status: EnrolmentStatus,
+) -> str:
     return f"{int(scheme)}-{psn_type}-{int(status)}"
 
 
@@ -321,7 +368,11 @@ def _code(place: str, grade: int) -> str:
     return f"H{place}{grade:05d}"
 
 
-def _bill(situation: RuleSituation, place: str, day: date) -> Bill:
+def _bill(
+    situation: RuleSituation,
+    place: str,
+    day: date,
+) -> Bill:
     # Of one yuan: which rule answers does not turn on the amount.
     return Bill(
         patient=situation.patient,

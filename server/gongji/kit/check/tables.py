@@ -59,7 +59,11 @@ def rows_of(table: Table) -> list[TableRow]:
     return rows
 
 
-def prove_table(table: Table, scheme: Scheme, since: str) -> Iterator[Finding]:
+def prove_table(
+    table: Table,
+    scheme: Scheme,
+    since: str,
+) -> Iterator[Finding]:
     """Yield everything that does not hold of a table, with its first or worst bill."""
     rows = rows_of(table)
     used_up = years(row.benefit for row in rows)
@@ -69,7 +73,13 @@ def prove_table(table: Table, scheme: Scheme, since: str) -> Iterator[Finding]:
             first.setdefault(fault.kind, fault)
         for fault in first.values():
             yield _finding(fault, row, scheme, since)
-    yield from _oddities(table, rows, used_up, scheme, since)
+    yield from _oddities(
+        table,
+        rows,
+        used_up,
+        scheme,
+        since,
+    )
 
 
 def _finding(
@@ -119,7 +129,11 @@ def _oddities(
         yield _idle_declaration(oddity, scheme, since)
 
 
-def _idle_declaration(oddity: Oddity, scheme: Scheme, since: str) -> Finding:
+def _idle_declaration(
+    oddity: Oddity,
+    scheme: Scheme,
+    since: str,
+) -> Finding:
     return Finding(
         FindingKind.INERT,
         HOOK,
@@ -130,7 +144,11 @@ def _idle_declaration(oddity: Oddity, scheme: Scheme, since: str) -> Finding:
     )
 
 
-def _mend(oddity: Oddity, row: TableRow, other: TableRow) -> str:
+def _mend(
+    oddity: Oddity,
+    row: TableRow,
+    other: TableRow,
+) -> str:
     return (
         f"请核对{_worse_figures(row, other)}; "
         f"确有此规定的, 写 declared={{Oddity.{oddity.name}: 条款}}"
@@ -150,7 +168,11 @@ def _ordered_pairs(
             yield Oddity.LOWER_LEVEL_BELOW_HIGHER, row, other
 
 
-def bill_in_words(scheme: Scheme, row: str, at: Point) -> str:
+def bill_in_words(
+    scheme: Scheme,
+    row: str,
+    at: Point,
+) -> str:
     """Return a bill and the year before it, as people read them."""
     used = at.used
     parts = [

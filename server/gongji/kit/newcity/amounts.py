@@ -15,13 +15,21 @@ ODD: Final = Decimal("333.33")
 _ORDINARY: Final = Decimal(1000)
 
 
-def first_bill(fund: Fund, standing: Standing, level: int) -> Decimal:
+def first_bill(
+    fund: Fund,
+    standing: Standing,
+    level: int,
+) -> Decimal:
     """Return a first bill of the year that passes the deductible and meets no limit."""
     deductible = Year(fund, standing).deductible(level)
     return deductible + within_limits(fund, standing, level)
 
 
-def within_limits(fund: Fund, standing: Standing, level: int) -> Decimal:
+def within_limits(
+    fund: Fund,
+    standing: Standing,
+    level: int,
+) -> Decimal:
     """Return at most 1,000 yuan beyond the deductible whose share meets no limit."""
     limit = _lowest_limit(fund, standing, level)
     if limit.is_infinite():
@@ -32,7 +40,11 @@ def within_limits(fund: Fund, standing: Standing, level: int) -> Decimal:
     return max(CENT, min(_ORDINARY, below))
 
 
-def beyond_limits(fund: Fund, standing: Standing, level: int) -> Decimal:
+def beyond_limits(
+    fund: Fund,
+    standing: Standing,
+    level: int,
+) -> Decimal:
     """Return a bill whose share is above every limit that applies to one visit."""
     limit = _lowest_limit(fund, standing, level)
     reaching = limit * 100 / percent(fund.ratio_of(standing, level))
@@ -40,7 +52,11 @@ def beyond_limits(fund: Fund, standing: Standing, level: int) -> Decimal:
     return needed.quantize(Decimal(1), ROUND_CEILING) + 100
 
 
-def half_a_fen(fund: Fund, standing: Standing, level: int) -> Decimal:
+def half_a_fen(
+    fund: Fund,
+    standing: Standing,
+    level: int,
+) -> Decimal:
     """Return an amount within the limits whose share ends in half a fen.
 
     An odd amount if no share of that ratio does.
@@ -54,7 +70,11 @@ def half_a_fen(fund: Fund, standing: Standing, level: int) -> Decimal:
     return min(ODD, highest)
 
 
-def _lowest_limit(fund: Fund, standing: Standing, level: int) -> Decimal:
+def _lowest_limit(
+    fund: Fund,
+    standing: Standing,
+    level: int,
+) -> Decimal:
     """Return the lower of the visit's and the year's limit, in yuan; infinity if none."""
     visit = yuan(fund.visit_cap.value[level])
     year = yuan(fund.cap.value[standing])

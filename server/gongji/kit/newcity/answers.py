@@ -19,6 +19,11 @@ from gongji.rules.clauses import Clause, Grade
 IS: Final = "is"
 """The key of an answer that stands under clauses."""
 
+Document = Mapping[str, Any]
+"""An answers file as TOML reads it."""
+
+Clauses = Mapping[str, Clause]
+
 _CLAUSE_KEYS = {"id", "text", "source", "grade", "verified_on"}
 
 _CLAUSE_ID = re.compile(r"[A-Z][A-Za-z0-9]*(-[A-Za-z0-9]+)*")
@@ -70,7 +75,7 @@ def read_file(path: Path) -> Answers:
     return read(data)
 
 
-def read(data: Mapping[str, Any]) -> Answers:
+def read(data: Document) -> Answers:
     """Return the answers of a TOML document. AnswerFault with every fault."""
     faults = list(_unknown_keys(data))
     clauses = _clauses(data, faults)
@@ -93,7 +98,7 @@ def read(data: Mapping[str, Any]) -> Answers:
 
 
 def _answers(
-    data: Mapping[str, Any], clauses: Mapping[str, Clause], faults: list[str]
+    data: Document, clauses: Clauses, faults: list[str]
 ) -> dict[str, CitedAnswer]:
     """Return the answers by key; what is wrong with them goes to `faults`."""
     by_key: dict[str, CitedAnswer] = {}
@@ -111,19 +116,19 @@ def _answers(
     return by_key
 
 
-def _table(data: Mapping[str, Any], group: str) -> Mapping[str, Any]:
+def _table(data: Document, group: str) -> Mapping[str, Any]:
     """Return a table of the document; an empty one if it is none."""
     table = data.get(group, {})
     return table if isinstance(table, Mapping) else {}
 
 
-def _is_missing(question: Question, data: Mapping[str, Any]) -> bool:
+def _is_missing(question: Question, data: Document) -> bool:
     """Return whether a question had to be answered: its group is, or the city is named."""
     begun = question.group == "city" or bool(data.get(question.group))
     return question.needed and begun
 
 
-def _unknown_keys(data: Mapping[str, Any]) -> Iterator[str]:
+def _unknown_keys(data: Document) -> Iterator[str]:
     """Yield the faults of tables and keys that answer no question."""
     for group, table in data.items():
         if group == "clauses":
@@ -140,7 +145,7 @@ def _unknown_keys(data: Mapping[str, Any]) -> Iterator[str]:
 # --- clauses --------------------------------------------------------------------------
 
 
-def _clauses(data: Mapping[str, Any], faults: list[str]) -> dict[str, Clause]:
+def _clauses(data: Document, faults: list[str]) -> dict[str, Clause]:
     """Return the clauses by number; what is wrong with them goes to `faults`."""
     city = _table(data, "city")
     common = {key: str(city[key]) for key in ("source", "verified_on") if key in city}
@@ -159,9 +164,7 @@ def _clauses(data: Mapping[str, Any], faults: list[str]) -> dict[str, Clause]:
     return clauses
 
 
-def _clause(
-    row: Any, common: Mapping[str, str], before: Mapping[str, Clause]
-) -> Clause:
+def _clause(row: Any, common: Mapping[str, str], before: Clauses) -> Clause:
     """Return one clause, completed by what is common to all. ValueError."""
     problem = _problem_of_row(row) or _problem_of_id(row["id"], before)
     if problem:
@@ -203,7 +206,7 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, (str, date)) and bool(str(value).strip())
 
 
-def _problem_of_id(number: Any, before: Mapping[str, Clause]) -> str:
+def _problem_of_id(number: Any, before: Clauses) -> str:
     """Return what is wrong with a clause's number; "" if nothing is."""
     if not _CLAUSE_ID.fullmatch(str(number)):
         return f"编号须以大写字母开头, 只含字母、数字与连字符, 得到 {number!r}"
@@ -214,9 +217,7 @@ def _problem_of_id(number: Any, before: Mapping[str, Clause]) -> str:
     return ""
 
 
-def _assumption_id(
-    data: Mapping[str, Any], clauses: Mapping[str, Clause], serial: int
-) -> str:
+def _assumption_id(data: Document, clauses: Clauses, serial: int) -> str:
     """Return a number for what no document says, free beside the clauses written."""
     pinyin = str(_table(data, "city").get("pinyin", ""))
     number = f"T-{pinyin.upper()}{serial}"
@@ -233,7 +234,7 @@ def _assumption_id(
 def _answer(
     question: Question,
     raw: Any,
-    clauses: Mapping[str, Clause],
+    clauses: Clauses,
     assumption_id: str,
 ) -> CitedAnswer:
     """Return one answer with its clauses; without any it is an assumption. ValueError."""
@@ -258,7 +259,11 @@ def _answer(
     return CitedAnswer(value, tuple(cited))
 
 
-def _assumption(question: Question, raw: Any, number: str) -> Clause:
+def _assumption(
+    question: Question,
+    raw: Any,
+    number: str,
+) -> Clause:
     """Return the clause of an answer no document gives."""
     subject = f"{GROUPS[question.group]}的{question.asks}"
     return Clause.assumption(number, f"{subject}取“{_as_typed(raw)}”,没有文件依据。")

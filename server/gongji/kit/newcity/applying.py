@@ -58,7 +58,11 @@ class ChannelTerms:
     review: ReviewLatency
 
     @classmethod
-    def of(cls, policy: Policy, channel_id: str) -> ChannelTerms:
+    def of(
+        cls,
+        policy: Policy,
+        channel_id: str,
+    ) -> ChannelTerms:
         """Return a channel as the city has it."""
         return cls(
             channel_id,

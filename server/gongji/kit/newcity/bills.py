@@ -91,7 +91,14 @@ class BillCases:
         steps = []
         for person, level in zip(persons, LEVELS, strict=False):
             clauses = [*cited, *fund.ratio_clauses(level)]
-            steps.append(self._first_visit(person, standing, level, cited=clauses))
+            steps.append(
+                self._first_visit(
+                    person,
+                    standing,
+                    level,
+                    cited=clauses,
+                )
+            )
         unranked = self._first_visit(
             persons[-1], standing, 1, at="未定级", cited=UNRANKED
         )
@@ -140,7 +147,8 @@ class BillCases:
 
     def _topping_up(self) -> Iterator[Story]:
         """Yield the deductible made up from level to level, within its yearly maximum."""
-        deductible, year_max = self._fund.deductible, self._fund.year_max
+        deductible = self._fund.deductible
+        year_max = self._fund.year_max
         unlimited = isinstance(year_max.value, NoLimit)
         # One deductible at all levels and no maximum: there is nothing to make up.
         if unlimited and len(set(deductible.value.values())) == 1:
@@ -186,10 +194,19 @@ class BillCases:
             steps=list(map(self._beyond_limits, persons, pairs)),
         )
 
-    def _beyond_limits(self, patient: Person, row: tuple[Standing, int]) -> Step:
+    def _beyond_limits(
+        self,
+        patient: Person,
+        row: tuple[Standing, int],
+    ) -> Step:
         standing, level = row
         in_scope = beyond_limits(self._fund, standing, level)
-        return settle(patient, in_scope, Year(self._fund, standing), level)
+        return settle(
+            patient,
+            in_scope,
+            Year(self._fund, standing),
+            level,
+        )
 
     def _cap(self, standing: Standing) -> Iterator[Story]:
         """Yield visits up to the yearly cap of a standing, and one more."""
@@ -234,7 +251,12 @@ class BillCases:
         level = self._fund.pharmacy.value
         cited = self._fund.pharmacy.clauses
         if level:
-            step = self._first_visit(person, Standing.ACTIVE, level, at="药店")
+            step = self._first_visit(
+                person,
+                Standing.ACTIVE,
+                level,
+                at="药店",
+            )
             result = f"按{LEVELS[level]}医疗机构的起付标准和比例支付"
         else:
             step = unpaid(person, "药店", _AFTERWARDS)
@@ -275,7 +297,11 @@ class BillCases:
         word = self._words[standing] if len(self._words) > 1 else "参保"
         return f"{self._scheme}{word}人员"
 
-    def _people(self, count: int, standing: Standing = Standing.ACTIVE) -> list[Person]:
+    def _people(
+        self,
+        count: int,
+        standing: Standing = Standing.ACTIVE,
+    ) -> list[Person]:
         return people(self._area_code, [self._words[standing]] * count)
 
     def _first_visit(
@@ -290,7 +316,14 @@ class BillCases:
         """Return a first visit that passes the deductible and meets no limit."""
         in_scope = first_bill(self._fund, standing, level)
         year = Year(self._fund, standing)
-        return settle(patient, in_scope, year, level, at=at, cited=cited)
+        return settle(
+            patient,
+            in_scope,
+            year,
+            level,
+            at=at,
+            cited=cited,
+        )
 
     def _story(
         self,
@@ -371,16 +404,32 @@ def first_day(
         clauses=cited,
         now=since - timedelta(minutes=1),
         people=persons,
-        steps=[*eve, clock(since), *day],
+        steps=[
+            *eve,
+            clock(since),
+            *day,
+        ],
     )
 
 
-def _first_day_bill(patient: Person, fund: Fund, cited: Iterable[Clause] = ()) -> Step:
+def _first_day_bill(
+    patient: Person,
+    fund: Fund,
+    cited: Iterable[Clause] = (),
+) -> Step:
     year = Year(fund, Standing.ACTIVE)
-    return settle(patient, _FIRST_DAY, year, _TOP_LEVEL, cited=cited)
+    return settle(
+        patient,
+        _FIRST_DAY,
+        year,
+        _TOP_LEVEL,
+        cited=cited,
+    )
 
 
 def _in_words(figures: Sequence[Decimal]) -> str:
     """Return figures in a sentence, only one if all are the same."""
     words = [written(figure) for figure in figures]
-    return words[0] if len(set(words)) == 1 else "、".join(words)
+    if len(set(words)) == 1:
+        return words[0]
+    return "、".join(words)

@@ -129,7 +129,11 @@ class BindingCases:
                 insured=self._area,
             )
 
-    def _tried_relations(self, persons: list[Person], codes: list[str]) -> Step:
+    def _tried_relations(
+        self,
+        persons: list[Person],
+        codes: list[str],
+    ) -> Step:
         holder, member = names_of(persons)
         application = self._terms.bind(holder, member, codes[0])
         return each(application, relation=codes)
@@ -214,7 +218,11 @@ class BindingCases:
         yield self._full_family(limit, cited)
         yield from self._larger_family(limit.members, cited)
 
-    def _full_family(self, limit: FamilyLimit, cited: Sequence[Clause]) -> Story:
+    def _full_family(
+        self,
+        limit: FamilyLimit,
+        cited: Sequence[Clause],
+    ) -> Story:
         fits = limit.members
         persons = adults(self._area, fits + 2)
         holder, *members = names_of(persons)
@@ -246,7 +254,11 @@ class BindingCases:
             for member in members
         ]
 
-    def _larger_family(self, fits: int, cited: Sequence[Clause]) -> Iterator[Story]:
+    def _larger_family(
+        self,
+        fits: int,
+        cited: Sequence[Clause],
+    ) -> Iterator[Story]:
         """Yield a family larger than the limit: it keeps its members and gets no more."""
         if not self._has_eve:
             return
@@ -288,7 +300,11 @@ class BindingCases:
         for channel_id in channels:
             yield from ChannelCases(self._policy, channel_id, self._monday).stories()
 
-    def _left_channels(self, left_out: list[str], cited: Sequence[Clause]) -> Story:
+    def _left_channels(
+        self,
+        left_out: list[str],
+        cited: Sequence[Clause],
+    ) -> Story:
         persons = adults(self._area, 2)
         holder, spouse = names_of(persons)
         application = self._terms.bind(holder, spouse, "配偶")
@@ -304,7 +320,11 @@ class BindingCases:
             steps=steps,
         )
 
-    def _new_channel(self, own: ChannelTerms, cited: Sequence[Clause]) -> Story:
+    def _new_channel(
+        self,
+        own: ChannelTerms,
+        cited: Sequence[Clause],
+    ) -> Story:
         """Return the case that the city's own channel opens on its first day."""
         persons = adults(self._area, 2)
         holder, spouse = names_of(persons)
@@ -354,7 +374,11 @@ class BindingCases:
             # At night or in the afternoon before: the province's channel is always open.
             now=self._first_morning - timedelta(hours=14),
             people=persons,
-            steps=[*before, clock(self._first_morning), *after],
+            steps=[
+                *before,
+                clock(self._first_morning),
+                *after,
+            ],
         )
 
     def _story(
@@ -375,7 +399,11 @@ class BindingCases:
         )
 
 
-def _on_the_eve(holder: str, member: str, relation: str) -> Step:
+def _on_the_eve(
+    holder: str,
+    member: str,
+    relation: str,
+) -> Step:
     """Return an application under the province's rules, which goes to review."""
     application = {
         "holder": holder,

@@ -34,13 +34,24 @@ def cases_file(policy: Policy) -> str:
 def _bills(policy: Policy) -> Iterator[Story]:
     """Yield cases of the city's tables, and of the province's if it has none."""
     answers = policy.answers
-    pinyin, area_code = answers.pinyin, answers.area_code
+    pinyin = answers.pinyin
+    area_code = answers.area_code
     now = datetime.combine(ordinary_monday(answers.since), time(10))
     employees = funds.employee(answers)
-    yield from bills.of_employees(pinyin, area_code, now, employees).stories()
+    yield from bills.of_employees(
+        pinyin,
+        area_code,
+        now,
+        employees,
+    ).stories()
     residents = funds.resident(answers)
     if residents:
-        yield from bills.of_residents(pinyin, area_code, now, residents).stories()
+        yield from bills.of_residents(
+            pinyin,
+            area_code,
+            now,
+            residents,
+        ).stories()
     has_table = answers.any("employee") or residents is not None
     if has_table and answers.since > date.fromisoformat(SINCE):
         yield bills.first_day(

@@ -58,7 +58,12 @@ def complete_applications(
     holder, spouse, son = names_of(persons)
     persons[0]["kin"] = {son: "儿子"}
     unknown = terms.bind(holder, spouse, "配偶")
-    known = terms.bind(holder, son, "儿子", on_record=True)
+    known = terms.bind(
+        holder,
+        son,
+        "儿子",
+        on_record=True,
+    )
     steps = [
         expecting(unknown, **_outcome(terms, monday, on_record=False)),
         expecting(known, **_outcome(terms, monday, on_record=True)),
@@ -86,7 +91,12 @@ def _late(terms: ChannelTerms, monday: date) -> datetime:
     return opening if at_counter else opening + _UNTIL_NIGHT
 
 
-def _outcome(terms: ChannelTerms, monday: date, *, on_record: bool) -> dict[str, Any]:
+def _outcome(
+    terms: ChannelTerms,
+    monday: date,
+    *,
+    on_record: bool,
+) -> dict[str, Any]:
     """Return what becomes of a complete application, with the day its review is due."""
     state = terms.state(on_record=on_record)
     closes = due(monday, terms.review.working_days)
@@ -95,7 +105,11 @@ def _outcome(terms: ChannelTerms, monday: date, *, on_record: bool) -> dict[str,
     return {"state": state}
 
 
-def _persons(policy: Policy, terms: ChannelTerms, count: int) -> list[Person]:
+def _persons(
+    policy: Policy,
+    terms: ChannelTerms,
+    count: int,
+) -> list[Person]:
     """Return so many people, the first of the city, the others as the channel takes them."""
     area_code = policy.answers.area_code
     persons = adults(area_code, count)
@@ -132,7 +146,12 @@ class ChannelCases:
             if self._policy.value(CityRules.scope) is Scope.POOLING_AREA:
                 return
         number = f"{self._prefix}-WHOLE"
-        yield complete_applications(self._policy, terms, number, self._monday)
+        yield complete_applications(
+            self._policy,
+            terms,
+            number,
+            self._monday,
+        )
         yield self._guide()
         if isinstance(terms.channel.hours, CounterHours):
             yield self._hours(terms.channel.hours)
@@ -194,7 +213,11 @@ class ChannelCases:
             steps=self._at_the_counter(hours, names_of(persons)),
         )
 
-    def _at_the_counter(self, hours: CounterHours, names: list[str]) -> list[Step]:
+    def _at_the_counter(
+        self,
+        hours: CounterHours,
+        names: list[str],
+    ) -> list[Step]:
         """Return applications a minute before and at each edge of a counter's hours."""
         holder, *members = names
         early, first, late = [
@@ -268,7 +291,12 @@ class ChannelCases:
         """Return the case of proofs: wrong ones, each right one, and kin on record."""
         persons, application = self._application()
         holder, _, daughter = names_of(persons)
-        of_kin = self._terms.bind(holder, daughter, "女儿", on_record=True)
+        of_kin = self._terms.bind(
+            holder,
+            daughter,
+            "女儿",
+            on_record=True,
+        )
         if self._terms.materials:
             persons[0]["kin"] = {daughter: "女儿"}
         return self._story(
@@ -279,9 +307,14 @@ class ChannelCases:
             steps=self._material_steps(application, of_kin),
         )
 
-    def _material_steps(self, application: Step, of_kin: Step) -> list[Step]:
+    def _material_steps(
+        self,
+        application: Step,
+        of_kin: Step,
+    ) -> list[Step]:
         terms = self._terms
-        wrong, right = _wrong_proofs(terms), _right_proofs(terms)
+        wrong = _wrong_proofs(terms)
+        right = _right_proofs(terms)
         steps = self._refusals(application, "materials", materials=wrong)
         # Being on record spares a proof, or it does not help: either is shown.
         spared = terms.proofs(on_record=True) != terms.proofs()

@@ -90,7 +90,11 @@ class SourceWriter:
         self.names: set[str] = set()
         self._constants = tuple(constants)
 
-    def source(self, value: object, field: str = "") -> str:
+    def source(
+        self,
+        value: object,
+        field: str = "",
+    ) -> str:
         """Return the source of a value; money and ratios are known by their field."""
         name = self._name(value)
         if name:
@@ -150,9 +154,15 @@ class SourceWriter:
             comma = "," if len(parts) == 1 else ""
             return f"({', '.join(parts)}{comma})"
         members = [self.source(member) for member in sorted(value, key=_declared)]
-        return f"frozenset({{{', '.join(members)}}})" if members else "frozenset()"
+        if members:
+            return f"frozenset({{{', '.join(members)}}})"
+        return "frozenset()"
 
-    def _plain(self, value: object, field: str) -> str:
+    def _plain(
+        self,
+        value: object,
+        field: str,
+    ) -> str:
         """Return the source of a value without parts."""
         match value:
             case Enum():
@@ -185,7 +195,9 @@ def _declared(member: object) -> tuple[int, str]:
 
 def _figure(value: int) -> str:
     """Return fen or basis points with the last two digits apart: 80000 → 800_00."""
-    return f"{value // 100}_{value % 100:02d}" if value >= 100 else str(value)
+    if value >= 100:
+        return f"{value // 100}_{value % 100:02d}"
+    return str(value)
 
 
 def _pieces(text: str, columns: int) -> list[str]:

@@ -75,7 +75,11 @@ class Fund:
     pharmacy: CitedAnswer
     odd: CitedAnswer
 
-    def ratio_of(self, standing: Standing, level: int) -> int:
+    def ratio_of(
+        self,
+        standing: Standing,
+        level: int,
+    ) -> int:
         """Return the ratio of a standing at a level, in basis points."""
         active = int(self.ratio.value[level])
         if standing is Standing.ACTIVE:
@@ -98,7 +102,15 @@ class Fund:
         """Every clause, with those of what all tables share."""
         figures = [getattr(self, field.name) for field in fields(self)]
         cited = [clause for figure in figures for clause in figure.clauses]
-        return tuple(dict.fromkeys([*cited, *COMMON, *UNRANKED]))
+        return tuple(
+            dict.fromkeys(
+                [
+                    *cited,
+                    *COMMON,
+                    *UNRANKED,
+                ]
+            )
+        )
 
 
 def employee(answers: Answers | None) -> Fund:
@@ -165,7 +177,8 @@ def resident(answers: Answers) -> Fund | None:
 
 def table_of(fund: Fund) -> Table:
     """Return the table of these figures, with its effects declared."""
-    pharmacy, odd = fund.pharmacy, fund.odd
+    pharmacy = fund.pharmacy
+    odd = fund.odd
     table = Table(
         deductible_fen=fund.deductible.value,
         deductible_year_max_fen=fund.year_max.value,

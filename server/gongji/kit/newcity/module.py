@@ -84,10 +84,16 @@ def _by_number(clause: Clause) -> list[tuple[int, str]]:
 
 def _clause(clause: Clause) -> str:
     """Return the statement that defines a clause."""
-    name, id_, text = clause_name(clause), literal(clause.id), literal(clause.text)
+    name = clause_name(clause)
+    id_ = literal(clause.id)
+    text = literal(clause.text)
     if clause == Clause.assumption(clause.id, clause.text):
         return f"{name} = {call('Clause.assumption', id_, text)}"
-    arguments = [id_, text, literal(clause.source)]
+    arguments = [
+        id_,
+        text,
+        literal(clause.source),
+    ]
     if clause.grade is not Grade.DOCUMENT:
         arguments.append(f"Grade.{clause.grade.name}")
     if clause.verified_on:
@@ -156,7 +162,11 @@ def _identity(policy: Policy, writer: SourceWriter) -> str:
     )
 
 
-def _sections(policy: Policy, since: str, writer: SourceWriter) -> Iterator[str]:
+def _sections(
+    policy: Policy,
+    since: str,
+    writer: SourceWriter,
+) -> Iterator[str]:
     """Yield the headings, tables and hooks of the city's rules."""
     title = ""
     for rule in policy.rules:
@@ -179,13 +189,22 @@ def _constant(constant: Constant, writer: SourceWriter) -> str:
     return f"{constant.name} = {writer.record(constant.value, above)}"
 
 
-def _hook(rule: Rule, since: str, writer: SourceWriter) -> str:
+def _hook(
+    rule: Rule,
+    since: str,
+    writer: SourceWriter,
+) -> str:
     """Return the function of a hook."""
     return_type = _return_type(rule.hook)
     writer.names.update(_WORD.findall(return_type))
     clauses = clause_list(rule.clauses)
     why = {"why": literal(rule.why)} if rule.why else {}
-    value = call(since, writer.source(rule.value, rule.hook), clauses=clauses, **why)
+    value = call(
+        since,
+        writer.source(rule.value, rule.hook),
+        clauses=clauses,
+        **why,
+    )
     own = ", ".join(clause.id for clause in rule.own)
     # The clauses of a table stand above its figures.
     cited = () if rule.constants else rule.own

@@ -60,12 +60,16 @@ class Policy:
     def value(self, hook: Hook) -> Any:
         """Return a hook's value from the first day on: the city's, else the province's."""
         rule = self.rule(hook)
-        return rule.value if rule else _provincial(hook)[-1].value
+        if rule:
+            return rule.value
+        return _provincial(hook)[-1].value
 
     def cited(self, hook: Hook) -> tuple[Clause, ...]:
         """Return the clauses of that value."""
         rule = self.rule(hook)
-        return rule.clauses if rule else _provincial(hook)[-1].clauses
+        if rule:
+            return rule.clauses
+        return _provincial(hook)[-1].clauses
 
     def rule(self, hook: Hook) -> Rule | None:
         """Return the city's own answer to a hook, if it has one."""
@@ -77,7 +81,11 @@ class Policy:
 
 def policy(answers: Answers) -> Policy:
     """Return the rules these answers state. AnswerFault if they contradict each other."""
-    rules = [*_binding(answers), *_channel(answers), *_reimbursement(answers)]
+    rules = [
+        *_binding(answers),
+        *_channel(answers),
+        *_reimbursement(answers),
+    ]
     # What the core would refuse to load is refused here, before anything is written.
     problems = [
         problem
@@ -97,7 +105,9 @@ def _provincial(hook: Hook) -> Timeline[Any]:
 def _explained(rule: Rule) -> Rule:
     """Return a rule that says why it is there if its value is the province's."""
     provincial = getattr(anhui, rule.hook)()[-1]
-    return replace(rule, why=SAME) if rule.value == provincial.value else rule
+    if rule.value == provincial.value:
+        return replace(rule, why=SAME)
+    return rule
 
 
 # --- binding --------------------------------------------------------------------------
@@ -180,7 +190,8 @@ def _own_channel(answers: Answers) -> tuple[Channel, tuple[Clause, ...]]:
 
 def _with_clauses(answer: CitedAnswer) -> object:
     """Return an answer's value; one that names its own clauses gets them."""
-    value, clauses = answer.value, answer.clauses
+    value = answer.value
+    clauses = answer.clauses
     if isinstance(value, tuple):
         return tuple(replace(need, clauses=clauses) for need in value)
     if isinstance(value, ReviewLatency):

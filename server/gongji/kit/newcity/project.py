@@ -71,7 +71,13 @@ def format_code(modules: Iterable[Path]) -> bool:
     if ruff is None:
         return False
     # Files by name: a folder may lie below one that ruff excludes, such as build/.
-    command = [ruff, "format", "--quiet", "--no-cache", *map(str, modules)]
+    command = [
+        ruff,
+        "format",
+        "--quiet",
+        "--no-cache",
+        *map(str, modules),
+    ]
     # A ruff older than its formatter fails; the code is whole all the same.
     ran = subprocess.run(command, check=False)  # noqa: S603 - over our own files
     return ran.returncode == 0

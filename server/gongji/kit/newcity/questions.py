@@ -173,7 +173,12 @@ BINDING: Final = (
     Question(
         "binding.relations", "亲属范围", "、".join(r.RELATIONS), r.chosen(r.RELATIONS)
     ),
-    Question("binding.scope", "统筹区范围", "、".join(r.SCOPES), r.chosen(r.SCOPES)),
+    Question(
+        "binding.scope",
+        "统筹区范围",
+        "、".join(r.SCOPES),
+        r.chosen(r.SCOPES),
+    ),
     Question(
         "binding.family_limit",
         "家庭账户人数上限",

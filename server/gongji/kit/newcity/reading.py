@@ -163,7 +163,9 @@ def amount(raw: Any) -> int:
 
 def amount_or_no_limit(raw: Any) -> int | NoLimit:
     """Return yuan in fen, or 不设限."""
-    return NO_LIMIT if str(raw).strip() == UNLIMITED else amount(raw)
+    if str(raw).strip() == UNLIMITED:
+        return NO_LIMIT
+    return amount(raw)
 
 
 def ratio(raw: Any) -> int:
@@ -202,7 +204,8 @@ def family_limit(raw: Any) -> FamilyLimit | NoLimit:
         return NO_LIMIT
     match = _FAMILY.fullmatch(text)
     if match:
-        people, counting_holder = int(match[1]), match[2] == "含"
+        people = int(match[1])
+        counting_holder = match[2] == "含"
         # A limit of one with the holder in it would leave room for nobody.
         if people > counting_holder:
             return FamilyLimit(people=people, counting_holder=counting_holder)
@@ -262,7 +265,8 @@ def review(raw: Any) -> ReviewLatency:
         return ReviewLatency(at_once=AtOnce.ALWAYS)
     match = _REVIEW.fullmatch(text)
     if match:
-        earliest, latest = int(match[2] or 0), int(match[3])
+        earliest = int(match[2] or 0)
+        latest = int(match[3])
         if latest > 0 and earliest <= latest:
             return ReviewLatency(
                 at_once=AtOnce.IF_CHECKS_PASS if match[1] else AtOnce.NEVER,
@@ -280,4 +284,6 @@ def parts(raw: Any) -> list[str]:
     if isinstance(raw, (list, tuple)):
         return [str(part).strip() for part in raw]
     text = str(raw).strip()
-    return [] if text in {"", NONE} else _PARTS.split(text)
+    if text in {"", NONE}:
+        return []
+    return _PARTS.split(text)

@@ -34,7 +34,11 @@ class PaidParts:
 class Year:
     """One person's year: what has been borne and paid so far."""
 
-    def __init__(self, fund: Fund, standing: Standing) -> None:
+    def __init__(
+        self,
+        fund: Fund,
+        standing: Standing,
+    ) -> None:
         self._fund = fund
         self._standing = standing
         self._borne = _NOTHING
@@ -47,7 +51,11 @@ class Year:
         # Deductibles are topped up: what was borne at one level counts at the next.
         return max(_NOTHING, min(at_level, in_year) - self._borne)
 
-    def visit(self, level: int, in_scope: Decimal) -> PaidParts:
+    def visit(
+        self,
+        level: int,
+        in_scope: Decimal,
+    ) -> PaidParts:
         """Return what one visit at a level comes to, and count it in the year."""
         deductible = min(in_scope, self.deductible(level))
         ratio = percent(self._fund.ratio_of(self._standing, level))
@@ -70,7 +78,9 @@ class Year:
 
 def yuan(fen: int | NoLimit) -> Decimal:
     """Return an answered amount in yuan; infinity if there is no limit."""
-    return _ENDLESS if isinstance(fen, NoLimit) else Decimal(fen) / 100
+    if isinstance(fen, NoLimit):
+        return _ENDLESS
+    return Decimal(fen) / 100
 
 
 def percent(basis_points: int) -> Decimal:
@@ -81,4 +91,6 @@ def percent(basis_points: int) -> Decimal:
 def written(amount: Decimal) -> str:
     """Return an amount or ratio without needless zeros: 800, 16.67."""
     text = f"{amount:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    if "." in text:
+        return text.rstrip("0").rstrip(".")
+    return text

@@ -98,25 +98,31 @@ def _rows(name: str, rows: Sequence[Mapping[str, Any]]) -> list[str]:
     if not rows:
         return []
     members = [f"  {_inline(row)}," for row in rows]
-    return [f"{name} = [", *members, "]"]
+    return [
+        f"{name} = [",
+        *members,
+        "]",
+    ]
 
 
 def _inline(value: Any) -> str:
     """Return a value on one line of TOML."""
     if isinstance(value, Mapping):
         pairs = [f"{_key(key)} = {_inline(part)}" for key, part in value.items()]
-        return f"{{ {', '.join(pairs)} }}" if value else "{}"
+        return f"{{ {', '.join(pairs)} }}" if pairs else "{}"
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(_inline, value))}]"
+    if isinstance(value, Decimal):
+        return written(value)
     # Before numbers: True is an int to Python.
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, Decimal):
-        return written(value)
     if isinstance(value, (int, date)):
         return str(value)
     return json.dumps(value, ensure_ascii=False)
 
 
 def _key(key: str) -> str:
-    return key if _BARE.fullmatch(key) else json.dumps(key, ensure_ascii=False)
+    if _BARE.fullmatch(key):
+        return key
+    return json.dumps(key, ensure_ascii=False)

@@ -35,10 +35,24 @@ def settle(
     return expecting(_bill(patient, at or LEVELS[level], in_scope), **outcome)
 
 
-def unpaid(patient: Person, at: str, in_scope: Decimal) -> Step:
+def unpaid(
+    patient: Person,
+    at: str,
+    in_scope: Decimal,
+) -> Step:
     """Return a bill of which the fund pays nothing."""
     return expecting(_bill(patient, at, in_scope), fund=Decimal(0), cash=in_scope)
 
 
-def _bill(patient: Person, at: str, in_scope: Decimal) -> Step:
-    return {"settle": {"patient": patient["name"], "at": at, "in_scope": in_scope}}
+def _bill(
+    patient: Person,
+    at: str,
+    in_scope: Decimal,
+) -> Step:
+    return {
+        "settle": {
+            "patient": patient["name"],
+            "at": at,
+            "in_scope": in_scope,
+        }
+    }
