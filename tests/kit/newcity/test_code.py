@@ -96,7 +96,8 @@ def test_comments_do_not_swallow_arguments() -> None:
     above = {"opens": ["甲\n乙"], "closes": ["丙" * 100]}
     source = SourceWriter().record(hours, above)
 
-    assert hours == eval(source, {"CounterHours": CounterHours, "time": time})  # noqa: S307 - our own source
+    names = {"CounterHours": CounterHours, "time": time}
+    assert hours == eval(source, names)  # noqa: S307 - our own source
 
 
 @settings(deadline=None)

@@ -52,7 +52,8 @@ def written() -> Mapping[str, Any]:
     """Every Python example of the manual, run one after the other in one module."""
     names: dict[str, Any] = {}
     for number, block in enumerate(blocks("python"), start=1):
-        exec(compile(block, f"plugins/README.md, example {number}", "exec"), names)  # noqa: S102 - our own manual
+        example = compile(block, f"plugins/README.md, example {number}", "exec")
+        exec(example, names)  # noqa: S102 - our own manual
     return names
 
 

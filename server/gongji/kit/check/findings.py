@@ -69,6 +69,7 @@ class Finding:
     @property
     def severity(self) -> Severity:
         """Its weight: a declared oddity none, a lint a warning, all else an error."""
+        # Whatever its kind: the city has taken it upon a clause.
         if self.declared:
             return Severity.DECLARED
         if self.kind in LINTS:

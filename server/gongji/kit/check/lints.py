@@ -75,6 +75,7 @@ def _restated(
 def lints_of_candidates(city: City) -> Iterator[Finding]:
     """Yield candidates that would change nothing, and those that say the same."""
     for candidate in city.candidates:
+        # A revision takes the place of the value that is in force last.
         in_force = city.timelines[candidate.hook][-1]
         if candidate.value == in_force.value:
             yield Finding(
@@ -179,6 +180,7 @@ def lints_of_table(
 def _year_max(table: Table) -> Iterator[_TableLint]:
     year_max = table.deductible_year_max_fen
     by_level = table.deductible_fen.values()
+    # A table without levels is a gap, which the situations find.
     if isinstance(year_max, NoLimit) or not by_level:
         return
     lowest = min(by_level)
@@ -245,6 +247,7 @@ def _visit_caps(table: Table) -> Iterator[_TableLint]:
 def _highest_year_cap(table: Table) -> int | None:
     """Return the highest yearly cap in fen; None if anybody has none."""
     caps = [cap for cap in table.cap_fen.values() if not isinstance(cap, NoLimit)]
+    # Whoever has no yearly cap can reach any cap of a visit.
     if caps and len(caps) == len(table.cap_fen):
         return max(caps)
     return None

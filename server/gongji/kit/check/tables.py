@@ -68,6 +68,7 @@ def prove_table(
     rows = rows_of(table)
     used_up = years(row.benefit for row in rows)
     for row in rows:
+        # One fault of a kind is told: from its breakpoint on every bill has it.
         first: dict[FindingKind, Fault] = {}
         for fault in faults(row.benefit, used_up):
             first.setdefault(fault.kind, fault)
@@ -227,6 +228,7 @@ def _figures(benefit: Benefit) -> tuple[_Figure, ...]:
 
 
 def _limit(name: str, fen: int | NoLimit) -> _Figure:
+    # No limit is better for people than any.
     if isinstance(fen, NoLimit):
         return _Figure(name, TERMS[NoLimit][fen], MAX_FEN)
     return _Figure(name, f"{yuan(fen)} 元", fen)

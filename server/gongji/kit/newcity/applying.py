@@ -10,7 +10,7 @@ from typing import Any, Final
 from gongji.binding.workdays import Workdays
 from gongji.kit.newcity.policy import Policy
 from gongji.kit.newcity.reading import CHECKS, FIELDS, MATERIALS, ORIGINAL
-from gongji.kit.newcity.telling import Step
+from gongji.kit.newcity.telling import Step, expecting
 from gongji.rules.channels import (
     Asked,
     AtOnce,
@@ -33,6 +33,9 @@ _MATERIAL_WORDS: Final = {kind: word for word, kind in MATERIALS.items()}
 EFFECTIVE: Final = "已生效"
 
 UNDER_REVIEW: Final = "审核中"
+
+EVE_CHANNEL: Final = "wanshitong"
+"""The province's channel applied through before the city's first day."""
 
 _SATURDAY: Final = 5
 
@@ -127,6 +130,55 @@ def proofs_of(need: MaterialNeed) -> list[str]:
     """Return every kind that meets a need, as a case names it."""
     suffix = ORIGINAL if need.original else ""
     return [_MATERIAL_WORDS[kind] + suffix for kind in need.one_of]
+
+
+def wrong_proofs(terms: ChannelTerms) -> list[list[str]]:
+    """Return all proofs but one: left out, replaced by what does not count, copied."""
+    wrong = []
+    for need in terms.materials:
+        counting = proofs_of(need)
+        others = _proofs_beside(terms, need)
+        wrong.append(others)
+        kinds = {proof.removesuffix(ORIGINAL) for proof in (*counting, *others)}
+        useless = [f"{kind}{ORIGINAL}" for kind in MATERIALS if kind not in kinds]
+        if useless:
+            wrong.append(others + useless)
+        if need.original:
+            copies = [proof.removesuffix(ORIGINAL) for proof in counting]
+            wrong.append(others + copies)
+    return wrong
+
+
+def right_proofs(terms: ChannelTerms) -> list[list[str]]:
+    """Return all proofs, one of them of each kind that counts."""
+    return [
+        [*_proofs_beside(terms, need), proof]
+        for need in terms.materials
+        for proof in proofs_of(need)
+    ]
+
+
+def _proofs_beside(terms: ChannelTerms, need: MaterialNeed) -> list[str]:
+    """Return the proofs of a complete application that do not meet this need."""
+    counting = proofs_of(need)
+    return [proof for proof in terms.proofs() if proof not in counting]
+
+
+def on_the_eve(
+    holder: str,
+    member: str,
+    relation: str,
+) -> Step:
+    """Return an application under the province's rules, which goes to review."""
+    application = {
+        "holder": holder,
+        "member": member,
+        "relation": relation,
+        "channel": EVE_CHANNEL,
+        "consent": "本人",
+        "materials": ["户口簿"],
+    }
+    return expecting({"bind": application}, state=UNDER_REVIEW)
 
 
 def not_eligible(hook: str, cited: Sequence[Clause]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from itertools import product
 from typing import Final
@@ -11,7 +11,7 @@ from typing import Final
 from gongji.kit.newcity.amounts import beyond_limits, first_bill, half_a_fen
 from gongji.kit.newcity.funds import COMMON, COVERED, UNRANKED, Fund
 from gongji.kit.newcity.reckoning import Year, percent, written, yuan
-from gongji.kit.newcity.telling import Person, Step, Story, clock, expecting, people
+from gongji.kit.newcity.telling import Person, Step, Story, expecting, people
 from gongji.kit.newcity.visits import settle, unpaid
 from gongji.rules.binding import NoLimit
 from gongji.rules.clauses import Clause
@@ -39,10 +39,6 @@ _RESIDENTS: Final = {Standing.ACTIVE: "居民"}
 
 _TOPPING_UP: Final = Decimal(2000)
 """A bill above every deductible of a level."""
-
-_FIRST_DAY: Final = Decimal(1500)
-
-_TOP_LEVEL: Final = 3
 
 _AFTERWARDS: Final = Decimal(1000)
 
@@ -374,56 +370,6 @@ def of_residents(
         area_code=area_code,
         now=now,
         fund=fund,
-    )
-
-
-def first_day(
-    pinyin: str,
-    area_code: str,
-    since: datetime,
-    *,
-    before: Fund,
-    after: Fund,
-    residents: Fund | None,
-) -> Story:
-    """Return the same bills on the eve by the province and on the first day by the city."""
-    words = ["在职"] * 2 + (["居民"] * 2 if residents else [])
-    persons = people(area_code, words)
-    cited = [*after.deductible.clauses, *after.ratio_clauses(_TOP_LEVEL)]
-    eve = [_first_day_bill(persons[0], before)]
-    day = [_first_day_bill(persons[1], after, cited)]
-    if residents:
-        # The province pays residents nothing.
-        eve.append(unpaid(persons[2], LEVELS[_TOP_LEVEL], _FIRST_DAY))
-        clauses = residents.ratio.clauses
-        day.append(_first_day_bill(persons[3], residents, clauses))
-        cited += clauses
-    return Story(
-        f"{pinyin.upper()}-FIRST-DAY",
-        says=f"{since:%Y年%m月%d日}起按本市的门诊待遇结算，前一日仍按省级规则。",
-        clauses=cited,
-        now=since - timedelta(minutes=1),
-        people=persons,
-        steps=[
-            *eve,
-            clock(since),
-            *day,
-        ],
-    )
-
-
-def _first_day_bill(
-    patient: Person,
-    fund: Fund,
-    cited: Iterable[Clause] = (),
-) -> Step:
-    year = Year(fund, Standing.ACTIVE)
-    return settle(
-        patient,
-        _FIRST_DAY,
-        year,
-        _TOP_LEVEL,
-        cited=cited,
     )
 
 

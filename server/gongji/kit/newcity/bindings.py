@@ -12,6 +12,7 @@ from gongji.kit.newcity.applying import (
     UNDER_REVIEW,
     ChannelTerms,
     not_eligible,
+    on_the_eve,
     ordinary_monday,
     other_city,
 )
@@ -50,9 +51,6 @@ KIN_CODES: Final = frozenset(
     {code for _, codes in KIN for code in codes.split()} | {"45", "46", "97", "99"}
 )
 """GB/T 4761 codes of kin, and some farther off."""
-
-EVE_CHANNEL: Final = "wanshitong"
-"""The province's channel applied through before the city's first day."""
 
 _LARGE_FAMILY: Final = 11
 """How many members show that there is no limit."""
@@ -194,7 +192,7 @@ class BindingCases:
             says=f"{self._since:%Y年%m月%d日}之前按省级规则可以绑定{who}，自该日起不能。",
             cited=cited,
             persons=persons,
-            before=[_on_the_eve(holder, early, relation)],
+            before=[on_the_eve(holder, early, relation)],
             after=[expecting(application, **not_eligible(hook, cited))],
         )
 
@@ -273,7 +271,7 @@ class BindingCases:
             says=says,
             cited=cited,
             persons=persons,
-            before=[_on_the_eve(holder, member, "女儿") for member in members[:-1]],
+            before=[on_the_eve(holder, member, "女儿") for member in members[:-1]],
             after=[self._one_too_many(holder, members[-1], cited)],
         )
 
@@ -397,20 +395,3 @@ class BindingCases:
             people=persons,
             steps=steps,
         )
-
-
-def _on_the_eve(
-    holder: str,
-    member: str,
-    relation: str,
-) -> Step:
-    """Return an application under the province's rules, which goes to review."""
-    application = {
-        "holder": holder,
-        "member": member,
-        "relation": relation,
-        "channel": EVE_CHANNEL,
-        "consent": "本人",
-        "materials": ["户口簿"],
-    }
-    return expecting({"bind": application}, state=UNDER_REVIEW)

@@ -11,6 +11,7 @@ from gongji.kit.newcity import bills, funds
 from gongji.kit.newcity.applying import ordinary_monday
 from gongji.kit.newcity.bindings import BindingCases
 from gongji.kit.newcity.code import heading
+from gongji.kit.newcity.first_day import first_day
 from gongji.kit.newcity.policy import Policy
 from gongji.kit.newcity.telling import Story
 
@@ -54,7 +55,7 @@ def _bills(policy: Policy) -> Iterator[Story]:
         ).stories()
     has_table = answers.any("employee") or residents is not None
     if has_table and answers.since > date.fromisoformat(SINCE):
-        yield bills.first_day(
+        yield first_day(
             pinyin,
             area_code,
             datetime.combine(answers.since, time(0)),

@@ -15,10 +15,11 @@ from gongji.kit.newcity.applying import (
     field_words,
     not_eligible,
     other_city,
-    proofs_of,
+    right_proofs,
+    wrong_proofs,
 )
 from gongji.kit.newcity.policy import Policy
-from gongji.kit.newcity.reading import CHECKS, MATERIALS, ORIGINAL
+from gongji.kit.newcity.reading import CHECKS
 from gongji.kit.newcity.telling import (
     Person,
     Step,
@@ -31,7 +32,7 @@ from gongji.kit.newcity.telling import (
     names_of,
 )
 from gongji.rules.binding import Scope
-from gongji.rules.channels import Across, CounterHours, MaterialNeed
+from gongji.rules.channels import Across, CounterHours
 from gongji.rules.clauses import Clause
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.phrases import in_words
@@ -313,8 +314,8 @@ class ChannelCases:
         of_kin: Step,
     ) -> list[Step]:
         terms = self._terms
-        wrong = _wrong_proofs(terms)
-        right = _right_proofs(terms)
+        wrong = wrong_proofs(terms)
+        right = right_proofs(terms)
         steps = self._refusals(application, "materials", materials=wrong)
         # Being on record spares a proof, or it does not help: either is shown.
         spared = terms.proofs(on_record=True) != terms.proofs()
@@ -386,35 +387,3 @@ def _materials_in_words(terms: ChannelTerms) -> str:
     names = "、".join(in_words(need) for need in terms.materials)
     condition = f"须提供{names}，缺一样不能绑定" if names else "不要求材料"
     return f"{terms.channel.name}{condition}。"
-
-
-def _wrong_proofs(terms: ChannelTerms) -> list[list[str]]:
-    """Return all proofs but one: left out, replaced by what does not count, copied."""
-    wrong = []
-    for need in terms.materials:
-        counting = proofs_of(need)
-        others = _proofs_beside(terms, need)
-        wrong.append(others)
-        kinds = {proof.removesuffix(ORIGINAL) for proof in (*counting, *others)}
-        useless = [f"{kind}{ORIGINAL}" for kind in MATERIALS if kind not in kinds]
-        if useless:
-            wrong.append(others + useless)
-        if need.original:
-            copies = [proof.removesuffix(ORIGINAL) for proof in counting]
-            wrong.append(others + copies)
-    return wrong
-
-
-def _right_proofs(terms: ChannelTerms) -> list[list[str]]:
-    """Return all proofs, one of them of each kind that counts."""
-    return [
-        [*_proofs_beside(terms, need), proof]
-        for need in terms.materials
-        for proof in proofs_of(need)
-    ]
-
-
-def _proofs_beside(terms: ChannelTerms, need: MaterialNeed) -> list[str]:
-    """Return the proofs of a complete application that do not meet this need."""
-    counting = proofs_of(need)
-    return [proof for proof in terms.proofs() if proof not in counting]

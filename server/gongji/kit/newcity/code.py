@@ -61,6 +61,7 @@ def docstring(text: str, indent: int) -> str:
 def literal(text: str) -> str:
     """Return a string literal, a long one in pieces: ruff breaks no string."""
     pieces = _pieces(text, _STRING_COLUMNS)
+    # JSON's quotes and escapes are Python's, and ruff's.
     return " ".join(json.dumps(piece, ensure_ascii=False) for piece in pieces)
 
 
@@ -188,6 +189,7 @@ def _default(field: Field[Any]) -> object:
 
 def _declared(member: object) -> tuple[int, str]:
     """Return the place of a set's member in its enum, or its text if it is in none."""
+    # The order of a set differs from run to run.
     if isinstance(member, Enum):
         return list(type(member)).index(member), ""
     return 0, str(member)

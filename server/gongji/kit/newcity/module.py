@@ -51,6 +51,7 @@ def clauses_module(policy: Policy) -> str:
         "本市条款": sorted((c for c in cited if c.id in own), key=_by_number),
         "沿用的省级条款与推定": [c for c in cited if c.id not in own],
     }
+    # Ruff refuses an import that is not used.
     graded = any(clause.grade in _GRADED for clause in cited)
     name = policy.answers.name
     blocks = [

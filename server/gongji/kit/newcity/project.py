@@ -85,6 +85,7 @@ def format_code(modules: Iterable[Path]) -> bool:
 
 def find_ruff() -> str | None:
     """Return the path of ruff: this environment's, else one on the command path."""
+    # `python -m gongji` may run in an environment whose scripts are not on the path.
     folders = [sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)]
     return shutil.which("ruff", path=os.pathsep.join(folders))
 

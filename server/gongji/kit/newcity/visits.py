@@ -31,6 +31,7 @@ def settle(
     }
     numbers = [clause.id for clause in cited]
     if numbers:
+        # One clause may stand behind two figures.
         outcome["clauses"] = list(dict.fromkeys(numbers))
     return expecting(_bill(patient, at or LEVELS[level], in_scope), **outcome)
 
