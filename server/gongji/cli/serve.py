@@ -174,7 +174,7 @@ def _announce(terminal: Terminal, settings: Settings, address: str) -> None:
 
 
 def _place(settings: Settings) -> str:
-    """Return where the data is, without passwords."""
+    """Return the place of the data, without passwords."""
     if not database_at(settings.database).shared:
         return f"数据在 {settings.database or f'{settings.data}/'}"
     address = urlsplit(settings.database)

@@ -205,7 +205,7 @@ class DemoDay:
         return _PAYERS[line.payer] + purse
 
     def reverse(self, settlement_id: str) -> None:
-        """Take a settlement back and print where the money went."""
+        """Take a settlement back and print its refunds."""
         request = settlement_pb2.ReverseRequest(
             request_id=_new_id(), settlement_id=settlement_id, why="演示撤销"
         )
