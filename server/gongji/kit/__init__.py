@@ -1,2 +1,1 @@
-"""The kit of city teams: a new city from answers, every hook and who answers it, why a
-plugin is not loaded."""
+"""What a city team is given: a new project, hooks explained, a city checked and proved."""

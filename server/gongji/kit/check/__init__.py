@@ -1,1 +1,1 @@
-"""What `gongji check` finds out about a city."""
+"""What `gongji check` finds out about a city: its source, its runs and its proof."""
