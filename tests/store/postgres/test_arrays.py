@@ -28,10 +28,8 @@ def test_a_column_arrives_as_it_was_sent(
     sent: list[object],
 ) -> None:
     """Every value in its place, an empty one apart from none."""
-    statement = (
-        f"SELECT array_agg(v ORDER BY i) FROM unnest(%s::{name}[]) WITH ORDINALITY "  # noqa: S608 - a type's name
-        "AS t (v, i)"
-    )
+    rows = f"unnest(%s::{name}[]) WITH ORDINALITY AS t (v, i)"
+    statement = f"SELECT array_agg(v ORDER BY i) FROM {rows}"  # noqa: S608 - a type's name
     (row,) = two[0].connection.cursor(binary=True).execute(statement, [sent]).fetchall()
     assert (list(sent) or None,) == row
 
