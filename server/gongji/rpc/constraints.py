@@ -44,6 +44,11 @@ _SECONDS: Final = range(int(EARLIEST.timestamp()), int(LATEST.timestamp()))
 
 _NANOS: Final = range(1_000_000_000)
 
+# No number of a message lies outside these.
+_INT64_MIN: Final = -(1 << 63)
+
+_INT64_MAX: Final = (1 << 63) - 1
+
 _TIMESTAMP: Final = "google.protobuf.Timestamp"
 
 # Without presence an empty string and an unspecified enum are absent; a number is always
@@ -202,9 +207,9 @@ def _value_check(field: FieldDescriptor, rule: options.FieldRule) -> Check | Non
         return _enum_check(frozenset(field.enum_type.values_by_number))
     if field.cpp_type == FieldDescriptor.CPPTYPE_STRING:
         return _text_check(rule)
-    least = rule.min if rule.HasField("min") else None
-    greatest = rule.max if rule.HasField("max") else None
-    if least is None and greatest is None:
+    least = rule.min if rule.HasField("min") else _INT64_MIN
+    greatest = rule.max if rule.HasField("max") else _INT64_MAX
+    if (least, greatest) == (_INT64_MIN, _INT64_MAX):
         return None
     return _number_check(least, greatest)
 
@@ -218,11 +223,11 @@ def _enum_check(declared: frozenset[int]) -> Check:
     return check
 
 
-def _number_check(least: int | None, greatest: int | None) -> Check:
+def _number_check(least: int, greatest: int) -> Check:
     def check(value: int) -> None:
-        if least is not None and value < least:
+        if value < least:
             raise _Violation(f"不得小于 {least}, 收到 {value}")
-        if greatest is not None and value > greatest:
+        if value > greatest:
             raise _Violation(f"不得大于 {greatest}, 收到 {value}")
 
     return check

@@ -5,13 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-import grpc
 from google.protobuf.message import Message
-from google.rpc import error_details_pb2 as details
 from google.rpc import status_pb2
+from google.rpc.error_details_pb2 import (
+    BadRequest,
+    ErrorInfo,
+    LocalizedMessage,
+    PreconditionFailure,
+    RetryInfo,
+)
+from grpc import StatusCode
 
-from gongji.model import refusals
-from gongji.model.refusals import Refusal
+from gongji.model.refusals import (
+    Condition,
+    Conflict,
+    Malformed,
+    NotFound,
+    NotNow,
+    Overloaded,
+    Refusal,
+    Refused,
+    StoreUnavailable,
+)
 
 DOMAIN: Final = "gongji.v1"
 
@@ -30,20 +45,20 @@ MAX_DETAILS: Final = 4095
 MAX_MESSAGE: Final = 160
 """Most characters of the message."""
 
-RETRYABLE: Final = (refusals.Overloaded, refusals.StoreUnavailable)
+RETRYABLE: Final = (Overloaded, StoreUnavailable)
 """Refusals that pass by themselves: their status says when to retry."""
 
 # Texts are cut to the first of these lengths at which the details fit.
 _LENGTHS: Final = (400, 160, 100, 60, 40, 24, 12, 4)
 
-CODES: Final[dict[type[Refusal], grpc.StatusCode]] = {
-    refusals.Malformed: grpc.StatusCode.INVALID_ARGUMENT,
-    refusals.NotFound: grpc.StatusCode.NOT_FOUND,
-    refusals.NotNow: grpc.StatusCode.FAILED_PRECONDITION,
-    refusals.Refused: grpc.StatusCode.FAILED_PRECONDITION,
-    refusals.Conflict: grpc.StatusCode.ALREADY_EXISTS,
-    refusals.StoreUnavailable: grpc.StatusCode.UNAVAILABLE,
-    refusals.Overloaded: grpc.StatusCode.RESOURCE_EXHAUSTED,
+CODES: Final[dict[type[Refusal], StatusCode]] = {
+    Malformed: StatusCode.INVALID_ARGUMENT,
+    NotFound: StatusCode.NOT_FOUND,
+    NotNow: StatusCode.FAILED_PRECONDITION,
+    Refused: StatusCode.FAILED_PRECONDITION,
+    Conflict: StatusCode.ALREADY_EXISTS,
+    StoreUnavailable: StatusCode.UNAVAILABLE,
+    Overloaded: StatusCode.RESOURCE_EXHAUSTED,
 }
 """A category of refusals and its code; every refusal is of exactly one."""
 
@@ -57,7 +72,7 @@ FAULT_REASON: Final = "INTERNAL"
 class Status:
     """How a call ends that is not OK; `trailing` is the metadata that holds the details."""
 
-    code: grpc.StatusCode
+    code: StatusCode
     reason: str
     message: str
     trailing: tuple[tuple[str, str | bytes], ...]
@@ -78,7 +93,7 @@ def of_refusal(refusal: Refusal, retry_ms: int = 1000) -> Status:
     return Status(code, refusal.reason(), message, tuple(trailing))
 
 
-def code_of(kind: type[Refusal]) -> grpc.StatusCode:
+def code_of(kind: type[Refusal]) -> StatusCode:
     """Return the gRPC code of a class of refusals: that of its category."""
     return next(CODES[category] for category in kind.__mro__ if category in CODES)
 
@@ -86,25 +101,25 @@ def code_of(kind: type[Refusal]) -> grpc.StatusCode:
 def of_deadline() -> Status:
     """Return the status if time ran out: the same request id finds the outcome."""
     message = "未能在时限内完成; 结果未知, 请用同一 request_id 重试"
-    return _bare(grpc.StatusCode.DEADLINE_EXCEEDED, DEADLINE_REASON, message, {})
+    return _bare(StatusCode.DEADLINE_EXCEEDED, DEADLINE_REASON, message, {})
 
 
 def of_fault(error_id: str) -> Status:
     """Return the status of a defect of ours: no word about the cause, an id for the log."""
     message = f"服务内部错误, 编号 {error_id}"
     metadata = {"error_id": error_id}
-    return _bare(grpc.StatusCode.INTERNAL, FAULT_REASON, message, metadata)
+    return _bare(StatusCode.INTERNAL, FAULT_REASON, message, metadata)
 
 
 def _bare(
-    code: grpc.StatusCode, reason: str, message: str, metadata: dict[str, str]
+    code: StatusCode, reason: str, message: str, metadata: dict[str, str]
 ) -> Status:
     packed = _pack(code, message, [_error_info(reason, metadata), _localized(message)])
     return Status(code, reason, message, ((DETAILS_KEY, packed),))
 
 
 def _packed_details(
-    refusal: Refusal, code: grpc.StatusCode, message: str, retry_ms: int
+    refusal: Refusal, code: StatusCode, message: str, retry_ms: int
 ) -> bytes:
     """Return the details of a refusal, cut until they fit into `MAX_DETAILS` bytes."""
     for length in _LENGTHS:
@@ -124,16 +139,16 @@ def _details(
         _error_info(refusal.reason(), _metadata(refusal, length)),
         _localized(message),
     ]
-    if isinstance(refusal, refusals.Malformed) and refusal.field:
-        violation = details.BadRequest.FieldViolation(
+    if isinstance(refusal, Malformed) and refusal.field:
+        violation = BadRequest.FieldViolation(
             field=refusal.field, description=_shorten(refusal.message, length)
         )
-        parts.append(details.BadRequest(field_violations=[violation]))
+        parts.append(BadRequest(field_violations=[violation]))
     if refusal.conditions:
         violations = [_violation(c, length) for c in refusal.conditions]
-        parts.append(details.PreconditionFailure(violations=violations))
+        parts.append(PreconditionFailure(violations=violations))
     if isinstance(refusal, RETRYABLE):
-        retry = details.RetryInfo()
+        retry = RetryInfo()
         retry.retry_delay.FromMilliseconds(retry_ms)
         parts.append(retry)
     return parts
@@ -151,27 +166,25 @@ def _metadata(refusal: Refusal, length: int) -> dict[str, str]:
     return metadata
 
 
-def _violation(
-    condition: refusals.Condition, length: int
-) -> details.PreconditionFailure.Violation:
+def _violation(condition: Condition, length: int) -> PreconditionFailure.Violation:
     """Return one unmet condition: hook, clauses, what is wrong and its remedy."""
     text = "; 办法: ".join(filter(None, (condition.message, condition.remedy)))
-    return details.PreconditionFailure.Violation(
+    return PreconditionFailure.Violation(
         type=condition.hook,
         subject=",".join(condition.clauses),
         description=_shorten(text, length),
     )
 
 
-def _error_info(reason: str, metadata: dict[str, str]) -> details.ErrorInfo:
-    return details.ErrorInfo(reason=reason, domain=DOMAIN, metadata=metadata)
+def _error_info(reason: str, metadata: dict[str, str]) -> ErrorInfo:
+    return ErrorInfo(reason=reason, domain=DOMAIN, metadata=metadata)
 
 
-def _localized(message: str) -> details.LocalizedMessage:
-    return details.LocalizedMessage(locale=LOCALE, message=message)
+def _localized(message: str) -> LocalizedMessage:
+    return LocalizedMessage(locale=LOCALE, message=message)
 
 
-def _pack(code: grpc.StatusCode, message: str, parts: list[Message]) -> bytes:
+def _pack(code: StatusCode, message: str, parts: list[Message]) -> bytes:
     # grpc's codes are pairs of number and name.
     number: int = code.value[0]
     status = status_pb2.Status(code=number, message=message)
