@@ -89,13 +89,19 @@ class RefusedCall:
         return self.metadata.get("differing", "")
 
     @property
-    def outcome(self) -> tuple[grpc.StatusCode, str]:
-        return self.code, self.reason
+    def outcome(self) -> str:
+        """Code and reason: "NOT_FOUND PERSON_NOT_FOUND"."""
+        return f"{self.code.name} {self.reason}"
 
     @property
-    def named(self) -> tuple[str, str]:
-        """What is wrong, and where."""
-        return self.reason, self.field
+    def summary(self) -> str:
+        """Code, reason and field: "INVALID_ARGUMENT MALFORMED_FIELD month"."""
+        return f"{self.code.name} {self.named}"
+
+    @property
+    def named(self) -> str:
+        """What is wrong, and where: "MALFORMED_FIELD month"."""
+        return f"{self.reason} {self.field}".rstrip()
 
 
 class Service:

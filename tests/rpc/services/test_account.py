@@ -146,7 +146,7 @@ async def test_a_credit_taken_back(service: Service) -> None:
     assert [False, True] == replayed(first, again)
     assert (first.fen, first.receipt.at) == (again.fen, again.receipt.at)
     refusal = await service.refused(service.accounts.TakeBackCredit, take_back(service))
-    assert ("CREDIT_NOT_FOUND", "month") == refusal.named
+    assert "CREDIT_NOT_FOUND month" == refusal.named
 
 
 async def test_a_month_taken_back_may_be_credited_again(service: Service) -> None:
@@ -171,7 +171,7 @@ async def test_a_credit_already_spent(service: Service) -> None:
     fen = (await service.accounts.Credit(credit_of_september(service))).fen
     await service.settle(fen=1_00)
     refusal = await service.refused(service.accounts.TakeBackCredit, take_back(service))
-    assert (grpc.StatusCode.FAILED_PRECONDITION, "BALANCE_SPENT") == refusal.outcome
+    assert "FAILED_PRECONDITION BALANCE_SPENT" == refusal.outcome
     assert str(fen - 1_00) == refusal.metadata["balance_fen"]
     assert fen - 1_00 == (await service.account("P1")).balance_fen
 

@@ -76,7 +76,8 @@ async def test_validate_only_uses_up_nothing(service: Service) -> None:
     assert first.failure == second.failure
     request.relation = "20"
     refusal = await service.refused(service.bindings.SubmitBinding, request)
-    assert ("REQUEST_ID_REUSED", "relation") == (refusal.reason, refusal.differing)
+    assert "REQUEST_ID_REUSED" == refusal.reason
+    assert "relation" == refusal.differing
 
 
 async def test_a_review_approves(service: Service) -> None:

@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import TypeAlias
 
-import grpc
 from gongji.model.commands import Request
 from gongji.model.people import Institution, Person
 from gongji.registry.imports import UpsertPersons
@@ -21,7 +20,13 @@ from gongji.rpc.services.imports import (
 )
 from gongji.v1 import registry_pb2, settlement_pb2, types_pb2
 
-from tests.scaffold.service import Service, import_header, import_rows, replayed
+from tests.scaffold.service import (
+    RefusedCall,
+    Service,
+    import_header,
+    import_rows,
+    replayed,
+)
 
 WRONG_CHECK_DIGIT = "341199198001010010"
 
@@ -37,10 +42,9 @@ def summary(reply: Reply) -> tuple[int, int, int, int]:
 
 async def stream(
     service: Service, *messages: registry_pb2.ImportPersonsRequest
-) -> tuple[grpc.StatusCode, str, str]:
-    """How a stream that must be refused ends."""
-    refusal = await service.refused(service.registry.ImportPersons, iter(messages))
-    return refusal.code, refusal.reason, refusal.field
+) -> RefusedCall:
+    """Return how a stream is refused."""
+    return await service.refused(service.registry.ImportPersons, iter(messages))
 
 
 async def test_rows_are_written_once_and_counted(service: Service) -> None:
@@ -154,8 +158,9 @@ async def test_other_rows_under_a_known_id_are_refused(service: Service) -> None
     await service.import_persons(rows, request_id)
     header = import_header(request_id)
     reordered = await stream(service, header, *import_rows(*reversed(rows)))
-    assert "REQUEST_ID_REUSED" == reordered[1]
-    assert "REQUEST_ID_REUSED" == (await stream(service, header))[1]
+    assert "REQUEST_ID_REUSED" == reordered.reason
+    fewer = await stream(service, header)
+    assert "REQUEST_ID_REUSED" == fewer.reason
 
 
 async def test_another_sender_under_a_known_id_is_refused(service: Service) -> None:
@@ -180,8 +185,8 @@ async def test_an_import_that_broke_off_can_be_sent_again(service: Service) -> N
     request_id = service.new_id()
     header = import_header(request_id)
     rows = [service.person(n) for n in range(600)]
-    expected = (grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_FIELD", "person")
-    assert expected == await stream(service, header, *import_rows(*rows), header)
+    refusal = await stream(service, header, *import_rows(*rows), header)
+    assert "INVALID_ARGUMENT MALFORMED_FIELD person" == refusal.summary
     assert (600, 100, 500, 0) == summary(await service.import_persons(rows, request_id))
 
 
@@ -238,11 +243,12 @@ async def test_the_id_of_a_running_import_is_taken(service: Service) -> None:
 async def test_a_stream_begins_with_its_header(service: Service) -> None:
     """Without a header, or with one that has no request id, nothing is read."""
     (row,) = import_rows(service.person(1))
-    malformed = grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_FIELD"
-    assert (*malformed, "header") == await stream(service, row)
-    assert (*malformed, "header") == await stream(service)
-    blank = await stream(service, import_header(""), row)
-    assert (*malformed, "header.request_id") == blank
+    malformed = "INVALID_ARGUMENT MALFORMED_FIELD header"
+    for messages in ([row], []):
+        refusal = await stream(service, *messages)
+        assert malformed == refusal.summary
+    refusal = await stream(service, import_header(""), row)
+    assert f"{malformed}.request_id" == refusal.summary
     assert await service.store.get(Person, "R1") is None
 
 
