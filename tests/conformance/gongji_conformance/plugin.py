@@ -10,11 +10,11 @@ import pytest
 from gongji_conformance.options import OPTIONS, PREFIX
 
 if TYPE_CHECKING:
-    from gongji_conformance.judged import Judged
+    from gongji_conformance.cases.trial import Trial
+    from gongji_conformance.city.judged import Judged
+    from gongji_conformance.city.stage import Stage
+    from gongji_conformance.city.wire import Wire
     from gongji_conformance.session import Session
-    from gongji_conformance.stage import Stage
-    from gongji_conformance.trial import Trial
-    from gongji_conformance.wire import Wire
 
 # Everything else is imported late: this module is loaded by every pytest run that finds the suite installed.
 
@@ -64,7 +64,7 @@ def _session(config: pytest.Config) -> Session:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection(session: pytest.Session) -> None:
     """Looks for the server and the cities that are asked for by name before anything else. UsageError."""
-    from gongji_conformance.stage import StageFault  # noqa: PLC0415 - see above
+    from gongji_conformance.city.stage import StageFault  # noqa: PLC0415 - see above
 
     wanted = session.config.getoption("--gongji-city")
     if not (wanted or session.config.getoption("--gongji-target")):
@@ -79,7 +79,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One item for each city asked for, or for each of its cases under the case's own number."""
     if not {_CITY, _CASE}.intersection(metafunc.fixturenames):
         return
-    from gongji_conformance.stage import StageFault  # noqa: PLC0415 - see above
+    from gongji_conformance.city.stage import StageFault  # noqa: PLC0415 - see above
 
     wanted = metafunc.config.getoption("--gongji-city")
     try:
@@ -182,7 +182,7 @@ def gongji_wire(gongji_stage: Stage) -> Wire:
 @pytest.fixture
 def gongji_city(gongji_stage: Stage, request: pytest.FixtureRequest) -> Judged:
     """One city, on a working day at ten in the morning."""
-    from gongji_conformance.judged import NOW  # noqa: PLC0415 - see above
+    from gongji_conformance.city.judged import NOW  # noqa: PLC0415 - see above
 
     gongji_stage.wire.set_clock(NOW)
     return gongji_stage.judged(request.param)
@@ -191,7 +191,7 @@ def gongji_city(gongji_stage: Stage, request: pytest.FixtureRequest) -> Judged:
 @pytest.fixture
 def gongji_case(gongji_stage: Stage, request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> Trial:
     """One case of one city, ready to be told."""
-    from gongji_conformance.trial import Trial  # noqa: PLC0415 - see above
+    from gongji_conformance.cases.trial import Trial  # noqa: PLC0415 - see above
 
     pinyin, case = request.param
     return Trial(gongji_stage, pinyin, case, _session(pytestconfig).values)

@@ -13,20 +13,23 @@ from typing import Any, Final, cast
 import pytest
 from msgspec.structs import replace
 
-from gongji_conformance import items, known, law, options, outputs, report, telling
-from gongji_conformance.access import Access
-from gongji_conformance.capability import CAPABILITIES
-from gongji_conformance.chance import CHANCE, draw
-from gongji_conformance.evidence import read_mutation
-from gongji_conformance.items import Bench, Subject
-from gongji_conformance.judged import Judged
+from gongji_conformance import options
+from gongji_conformance.city.access import Access
+from gongji_conformance.city.chance import CHANCE, draw
+from gongji_conformance.city.judged import Judged
+from gongji_conformance.city.stage import Stage, StageFault
+from gongji_conformance.city.words import SHANGHAI
+from gongji_conformance.laws import law
+from gongji_conformance.laws.capability import CAPABILITIES
 from gongji_conformance.plugin import CARRIED
-from gongji_conformance.report import CityReport, Report, Run
-from gongji_conformance.results import Result, arrived, carried
-from gongji_conformance.stage import Stage, StageFault
-from gongji_conformance.telling import Compared
-from gongji_conformance.verdict import NotApplicable, Verdict
-from gongji_conformance.words import SHANGHAI
+from gongji_conformance.reports import outputs, report
+from gongji_conformance.reports.evidence import read_mutation
+from gongji_conformance.reports.report import CityReport, Report, Run
+from gongji_conformance.verdicts import items, known, telling
+from gongji_conformance.verdicts.items import Bench, Subject
+from gongji_conformance.verdicts.results import Result, arrived, carried
+from gongji_conformance.verdicts.telling import Compared
+from gongji_conformance.verdicts.verdict import NotApplicable, Verdict
 
 _SUBJECT: Final = pytest.StashKey[Subject]()
 _LETTERS: Final = {Verdict.KNOWN_FAIL: "k", Verdict.NOT_APPLICABLE: "n", Verdict.SUITE_ERROR: "E"}

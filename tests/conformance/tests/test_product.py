@@ -11,10 +11,10 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 import pytest
-from gongji_conformance import page, report
-from gongji_conformance.report import Report
-from gongji_conformance.stage import Stage
-from gongji_conformance.verdict import Verdict
+from gongji_conformance.city.stage import Stage
+from gongji_conformance.reports import page, report
+from gongji_conformance.reports.report import Report
+from gongji_conformance.verdicts.verdict import Verdict
 from seeded.faults import SERVERS
 from seeded.meddler import Meddler
 

@@ -3,32 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import import_module
 from itertools import product
-from pkgutil import iter_modules
 from typing import Any
 
-import gongji_conformance
 import pytest
 from gongji.cities.city import Cities
 from gongji.cities.loading import load_cities
-from gongji_conformance.access import Access
-from gongji_conformance.capability import CAPABILITIES
-from gongji_conformance.judged import NOW
-from gongji_conformance.law import law_of, register
-from gongji_conformance.stage import Stage
-from gongji_conformance.trial import Trial
-from gongji_conformance.verdict import Verdict, verdict_of
+from gongji_conformance.cases.trial import Trial
+from gongji_conformance.city.access import Access
+from gongji_conformance.city.judged import NOW
+from gongji_conformance.city.stage import Stage
+from gongji_conformance.laws import matrix
+from gongji_conformance.laws.capability import CAPABILITIES
+from gongji_conformance.laws.law import law_of, register
+from gongji_conformance.verdicts.verdict import Verdict, verdict_of
 from seeded.faults import CITIES, CITY, SERVERS
 from seeded.meddler import Meddler
 
-TESTS = {
-    found.id: test
-    for module in iter_modules(gongji_conformance.__path__)
-    if module.name.startswith("test_")
-    for test in vars(import_module(f"gongji_conformance.{module.name}")).values()
-    if (found := law_of(test)) is not None
-}
+TESTS = {law.id: test for test in matrix.tests() if (law := law_of(test)) is not None}
 """The test that holds each law."""
 
 

@@ -29,7 +29,7 @@ from gongji.kit.newcity.questions import QUESTIONS
 from gongji.rules.benefits import Table
 from gongji.rules.codes import Scheme
 from gongji.rules.hookspecs import CityRules, hookimpl
-from gongji_conformance import cases
+from gongji_conformance.cases import case as cases
 
 from tests.kit.making import ROOT
 

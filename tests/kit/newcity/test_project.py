@@ -22,8 +22,8 @@ from gongji.kit.newcity.code import width
 from gongji.kit.newcity.policy import policy
 from gongji.kit.newcity.project import FolderTaken
 from gongji.rules.benefits import Table
-from gongji_conformance.cases import Case
-from gongji_conformance.cases import read as read_cases
+from gongji_conformance.cases.case import Case
+from gongji_conformance.cases.case import read as read_cases
 
 from tests.kit.making import BIN, ROOT
 from tests.kit.towns import TOWNS, WUHU, answered

@@ -15,11 +15,11 @@ from gongji.rules.codes import pooling_area
 from gongji.serve.clock import SandboxClock
 from gongji.store import Store, open_store
 
-from gongji_conformance.cases import Case
+from gongji_conformance.cases.case import Case
+from gongji_conformance.cases.story import CaseFailed, Story
+from gongji_conformance.city.wire import refusal
+from gongji_conformance.city.world import World
 from gongji_conformance.mutation.inside import Inside
-from gongji_conformance.story import CaseFailed, Story
-from gongji_conformance.wire import refusal
-from gongji_conformance.world import World
 
 ASKED: Final = frozenset({"channels", "identity_checks", "agreement"})
 """What the suite itself uses of all the rules a server tells: see `asked.py`."""

@@ -23,7 +23,7 @@ from gongji.v1 import (
     settlement_pb2_grpc,
 )
 
-from gongji_conformance.wire import Wire
+from gongji_conformance.city.wire import Wire
 
 Metadata = tuple[tuple[str, str | bytes], ...]
 

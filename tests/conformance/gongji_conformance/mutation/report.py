@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from gongji import __version__
 
-from gongji_conformance import digest
+from gongji_conformance.city.words import percent
 from gongji_conformance.mutation.scoring import Score
-from gongji_conformance.words import percent
+from gongji_conformance.reports import digest
 
 SCHEMA: Final = "mutation.v1"
 

@@ -20,13 +20,13 @@ from gongji.cities.city import Cities, City
 from gongji.cities.guards import PluginProblem
 from gongji.cities.loading import city_from, load_cities
 
-from gongji_conformance import cases as reading
-from gongji_conformance.cases import Case, Expect, Fault
+from gongji_conformance.cases import case as reading
+from gongji_conformance.cases.case import Case, Expect, Fault
+from gongji_conformance.cases.story import CaseFailed
 from gongji_conformance.mutation.advice import advice
 from gongji_conformance.mutation.bench import Bench
 from gongji_conformance.mutation.equivalent import why_equivalent
 from gongji_conformance.mutation.mutants import Mutant, mutants, province_of
-from gongji_conformance.story import CaseFailed
 
 FULL_BP: Final = 10_000
 WORKERS: Final = 2

@@ -1,0 +1,110 @@
+"""Reaching a server: TLS both ways, who calls, and what else goes with a call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import grpc
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from gongji.v1 import city_pb2
+from gongji_conformance.city import wire
+from gongji_conformance.city.access import Access
+from gongji_conformance.city.stage import Stage, StageFault
+from gongji_conformance.city.wire import Wire
+from seeded.meddler import Meddler
+
+
+class Pair(NamedTuple):
+    """A key and its certificate, as files."""
+
+    key: Path
+    cert: Path
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
+    """One self-signed certificate for localhost, used by both sides and as the root of both."""
+    folder = tmp_path_factory.mktemp("tls")
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    found = Pair(folder / "key.pem", folder / "cert.pem")
+    found.key.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    found.cert.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    return found
+
+
+@pytest.fixture(scope="module")
+def secured(pair: Pair) -> Iterator[Meddler]:
+    """An honest server behind one that speaks TLS only, and only with callers who have a certificate."""
+    stage = Stage()
+    pem = pair.cert.read_bytes()
+    credentials = grpc.ssl_server_credentials(
+        [(pair.key.read_bytes(), pem)], root_certificates=pem, require_client_auth=True
+    )
+    with Meddler(stage.wire.target, {}, credentials) as meddler:
+        yield meddler
+    stage.close()
+
+
+def test_tls_both_ways(secured: Meddler, pair: Pair) -> None:
+    """With root, certificate and key a server is reached that asks for all three; caller and metadata go with it."""
+    access = Access.of(
+        {
+            "gongji_target": secured.address,
+            "gongji_ca": str(pair.cert),
+            "gongji_cert": str(pair.cert),
+            "gongji_key": str(pair.key),
+            "gongji_caller": "tester-1",
+            "gongji_metadata": ["Authorization=Bearer x=y"],
+        }
+    )
+    reached = Wire(access)
+    reached.reach()
+    assert reached.cities.ListCities(city_pb2.ListCitiesRequest()).cities
+    reached.close()
+    _, metadata = secured.heard[-1]
+    assert ("tester-1", "Bearer x=y") == (metadata["x-gongji-caller"], metadata["authorization"])
+
+
+def test_without_certificate_nobody_answers(secured: Meddler, pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that asks for a certificate is not reached without one, and that is told."""
+    monkeypatch.setattr(wire, "PATIENCE_S", 0.5)
+    with pytest.raises(StageFault, match=secured.address):
+        Stage(Access(target=secured.address, ca=str(pair.cert)))
+
+
+FAULTS: dict[str, tuple[dict[str, Any], str]] = {
+    "a certificate without its key": ({"gongji_cert": "c"}, "--gongji-key"),
+    "a certificate without a root": ({"gongji_cert": "c", "gongji_key": "k"}, "--gongji-ca"),
+    "metadata without a value": ({"gongji_metadata": ["token"]}, "KEY=VALUE"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_fault_is_named(fault: str) -> None:
+    """Options that do not go together are refused by name."""
+    values, named = FAULTS[fault]
+    with pytest.raises(ValueError, match=named):
+        Access.of(values)
