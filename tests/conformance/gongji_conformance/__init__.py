@@ -1,1 +1,1 @@
-"""The conformance suite: the same laws and each city's own cases, told to any server over the wire."""
+"""The conformance suite: laws and each city's cases, asked of any server over gRPC."""

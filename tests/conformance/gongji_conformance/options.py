@@ -1,4 +1,4 @@
-"""What may be asked of the suite: one table for `pytest --gongji-…` and for `gongji conformance …`."""
+"""The suite's options: one table for `pytest --gongji-…` and `gongji conformance …`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,20 @@ PREFIX: Final = "--gongji-"
 RUN: Final = "pytest --pyargs gongji_conformance"
 _PATHS: Final = frozenset({"FILE", "DIR"})
 """Values pytest would take for places to look for tests, did they stand alone."""
+_OF_MANY: Final = (
+    "gongji_quick",
+    "gongji_profile",
+    "gongji_report",
+    "gongji_mutation",
+)
+"""Options that choose among many tests or speak of all of them."""
 _SECRET: Final = frozenset({"metadata"})
 """Options whose values are not printed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option: its name without prefix, what its value is called ("" for a flag), and what it does."""
+    """One option: its name without prefix, its value's name ("" for a flag), its help."""
 
     name: str
     metavar: str
@@ -31,52 +38,108 @@ class Option:
 
 
 OPTIONS: Final = (
-    Option("city", "NAME", "只测这个城市(拼音, 如 chuzhou); 可重复. 默认: 每个已接入的城市", multiple=True),
-    Option("target", "HOST:PORT", "测一个正在运行的沙盒服务(gongji serve --sandbox). 默认: 在本进程内另起一个"),
-    Option("ca", "FILE", "用 TLS 连接, 以此 PEM 文件中的根证书核对服务; 写 system 则用系统的根证书"),
+    Option(
+        "city",
+        "NAME",
+        "只测这个城市(拼音, 如 chuzhou); 可重复. 默认: 每个已接入的城市",
+        multiple=True,
+    ),
+    Option(
+        "target",
+        "HOST:PORT",
+        "测一个正在运行的沙盒服务(gongji serve --sandbox). 默认: 在本进程内另起一个",
+    ),
+    Option(
+        "ca",
+        "FILE",
+        "用 TLS 连接, 以此 PEM 文件中的根证书核对服务; 写 system 则用系统的根证书",
+    ),
     Option("cert", "FILE", "本方的 TLS 证书链(PEM), 与 --gongji-key 同写"),
     Option("key", "FILE", "本方的 TLS 私钥(PEM)"),
     Option("caller", "NAME", "调用方名称(x-gongji-caller). 默认: gongji-conformance"),
-    Option("metadata", "KEY=VALUE", "随每次调用发送的元数据, 如 authorization=…; 可重复; 不写入报告", multiple=True),
-    Option("profile", "NAME@VERSION[,…]", "只测这些规范, 如 core@2025.1,wallet@2025.1. 默认: 全部"),
+    Option(
+        "metadata",
+        "KEY=VALUE",
+        "随每次调用发送的元数据, 如 authorization=…; 可重复; 不写入报告",
+        multiple=True,
+    ),
+    Option(
+        "profile",
+        "NAME@VERSION[,…]",
+        "只测这些规范, 如 core@2025.1,wallet@2025.1. 默认: 全部",
+    ),
     Option("quick", "", "每条规矩只测一种情形, 每类案例只测一例; 5 秒以内; 不评等级"),
-    Option("known-fail", "FILE", "已知不合的清单(TOML: id, reason, owner, expires); 已经合乎或已到期的使整次失败"),
+    Option(
+        "known-fail",
+        "FILE",
+        "已知不合的清单(TOML: id, reason, owner, expires); 已经合乎或已到期的使整次失败",
+    ),
     Option("report", "DIR", "写出 report.json, report.html, junit.xml, badge.svg"),
-    Option("seed", "NUMBER", "虚构人员编号与请求编号的随机种子. 默认: 随机, 写在报告中"),
-    Option("mutation", "FILE", "变异测试的结果(JSON), 评铂级用; 可重复, 一城一份", multiple=True),
-    Option("today", "YYYY-MM-DD", "今天: 已知不合的到期与核对日期的新旧以此为准. 默认: 系统日期"),
+    Option(
+        "seed", "NUMBER", "虚构人员编号与请求编号的随机种子. 默认: 随机, 写在报告中"
+    ),
+    Option(
+        "mutation",
+        "FILE",
+        "变异测试的结果(JSON), 评铂级用; 可重复, 一城一份",
+        multiple=True,
+    ),
+    Option(
+        "today",
+        "YYYY-MM-DD",
+        "今天: 已知不合的到期与核对日期的新旧以此为准. 默认: 系统日期",
+    ),
 )
 
 
-def given(values: Mapping[str, Any]) -> Iterator[tuple[Option, str]]:
-    """Every option that was given, once for each of its values; a flag has the value ""."""
+def chosen(values: Mapping[str, Any]) -> Iterator[tuple[Option, str]]:
+    """Yield every chosen option, once for each of its values; a flag's value is ""."""
     for option in OPTIONS:
         value = values.get(option.key)
         if not value:
             continue
-        for one in value if option.multiple else [value]:
-            yield option, "" if not option.metavar else str(one)
+        if not option.metavar:
+            yield option, ""
+            continue
+        for part in value if option.multiple else [value]:
+            yield option, str(part)
 
 
 def arguments(values: Mapping[str, Any]) -> list[str]:
-    """The options as arguments of pytest."""
-    return [part for option, value in given(values) for part in _spelt(option, value)]
+    """Return the options as arguments of pytest."""
+    spelt = [_spelt(option, value) for option, value in chosen(values)]
+    return [argument for arguments in spelt for argument in arguments]
 
 
 def command(values: Mapping[str, Any], city: str = "", only: str = "") -> str:
-    """One command that repeats a run, or of it only one city and one id; secrets are left for the reader to fill in."""
-    changed = {**values, "gongji_city": [city]} if city else dict(values)
+    """Return a command that repeats a run, or one city and one id of it.
+
+    Secrets are left for the reader to fill in.
+    """
+    changed = dict(values)
+    if city:
+        changed["gongji_city"] = [city]
     if only:
-        # what decides which tests run, or what is made of them, does not matter when it is one
-        changed |= dict.fromkeys(("gongji_quick", "gongji_profile", "gongji_report", "gongji_mutation"))
-    parts: list[str] = []
-    for option, value in given(changed):
-        key, _, _ = value.partition("=")
-        parts += _spelt(option, f"{key}=***" if option.name in _SECRET else value)
-    return shlex.join([*RUN.split(), *parts, *(["-k", only] if only else [])])
+        # What decides which tests run, or what is made of them, does not matter
+        # when it is one.
+        changed |= dict.fromkeys(_OF_MANY)
+    parts = RUN.split()
+    for option, value in chosen(changed):
+        parts += _spelt(option, _public(option, value))
+    if only:
+        parts += ["-k", only]
+    return shlex.join(parts)
+
+
+def _public(option: Option, value: str) -> str:
+    if option.name not in _SECRET:
+        return value
+    key, _, _ = value.partition("=")
+    return f"{key}=***"
 
 
 def _spelt(option: Option, value: str) -> Sequence[str]:
+    name = PREFIX + option.name
     if option.metavar in _PATHS:
-        return [f"{PREFIX}{option.name}={value}"]
-    return [PREFIX + option.name, value] if option.metavar else [PREFIX + option.name]
+        return [f"{name}={value}"]
+    return [name, value] if option.metavar else [name]

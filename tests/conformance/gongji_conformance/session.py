@@ -1,10 +1,11 @@
-"""One run of the suite inside pytest: options read, the stage, the verdict of each item, what is said at the end."""
+"""One run of the suite inside pytest: options, server, verdicts, the summary."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from contextlib import redirect_stdout
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from datetime import date, datetime
 from io import StringIO
 from pathlib import Path
@@ -14,25 +15,34 @@ import pytest
 from msgspec.structs import replace
 
 from gongji_conformance import options
+from gongji_conformance.cases.trial import of_cities
 from gongji_conformance.city.access import Access
 from gongji_conformance.city.chance import CHANCE, draw
-from gongji_conformance.city.judged import Judged
-from gongji_conformance.city.stage import Stage, StageFault
+from gongji_conformance.city.city import CityUnderTest
+from gongji_conformance.city.server import ServerUnderTest, SetupFault
+from gongji_conformance.city.stubs import Stubs
 from gongji_conformance.city.words import SHANGHAI
 from gongji_conformance.laws import law
 from gongji_conformance.laws.capability import CAPABILITIES
-from gongji_conformance.plugin import CARRIED
 from gongji_conformance.reports import outputs, report
 from gongji_conformance.reports.evidence import read_mutation
-from gongji_conformance.reports.report import CityReport, Report, Run
-from gongji_conformance.verdicts import items, known, telling
-from gongji_conformance.verdicts.items import Bench, Subject
+from gongji_conformance.reports.report import CityReport, Report, RunSummary
+from gongji_conformance.verdicts import failures, items, known
+from gongji_conformance.verdicts.carried import CARRIED
+from gongji_conformance.verdicts.failures import ComparedValues
+from gongji_conformance.verdicts.items import ItemEnd, JudgedItem, VerdictContext
 from gongji_conformance.verdicts.results import Result, arrived, carried
-from gongji_conformance.verdicts.telling import Compared
 from gongji_conformance.verdicts.verdict import NotApplicable, Verdict
 
-_SUBJECT: Final = pytest.StashKey[Subject]()
-_LETTERS: Final = {Verdict.KNOWN_FAIL: "k", Verdict.NOT_APPLICABLE: "n", Verdict.SUITE_ERROR: "E"}
+_ITEM: Final = pytest.StashKey[JudgedItem]()
+_LETTERS: Final = {
+    Verdict.KNOWN_FAIL: "k",
+    Verdict.NOT_APPLICABLE: "n",
+    Verdict.SUITE_ERROR: "E",
+}
+"""The verdicts pytest has no letter for."""
+_NAMED: Final = frozenset({Verdict.KNOWN_FAIL, Verdict.NOT_APPLICABLE})
+"""The verdicts that are neither passed nor failed."""
 
 
 class UnreadableOption(ValueError):  # noqa: N818 - the caller's
@@ -40,31 +50,38 @@ class UnreadableOption(ValueError):  # noqa: N818 - the caller's
 
 
 class Session:
-    """What a run of the suite knows; made when pytest starts, the stage only when it is first needed."""
+    """One run of the suite, begun when pytest starts."""
 
     def __init__(self, config: pytest.Config) -> None:
-        """The run these options ask for. UnreadableOption."""
+        """Begin the run these options ask for. UnreadableOption."""
         self.config = config
         try:
             self._read(config)
-        except ValueError as wrong:
-            raise UnreadableOption(str(wrong)) from wrong
+        except ValueError as error:
+            raise UnreadableOption(str(error)) from error
         self.results: list[Result] = []
-        self._stage: Stage | StageFault | None = None
-        self._sides: Compared | None = None
-        self._began = 0.0
         self.report: Report | None = None
+        self._server: ServerUnderTest | SetupFault | None = None
+        self._values: ComparedValues | None = None
+        self._began = 0.0
         self._written: list[Path] = []
 
     def _read(self, config: pytest.Config) -> None:
-        self.values = {option.key: config.getoption(options.PREFIX + option.name) for option in options.OPTIONS}
+        self.values = {
+            option.key: config.getoption(options.PREFIX + option.name)
+            for option in options.OPTIONS
+        }
         self.access = Access.of(self.values)
-        self.profiles = law.asked(self.values["gongji_profile"])
-        self.known = known.read(Path(text)) if (text := self.values["gongji_known_fail"]) else ()
-        self.mutated = [read_mutation(Path(text)) for text in self.values["gongji_mutation"]]
+        self.profiles = law.chosen_profiles(self.values["gongji_profile"])
+        known_file = self.values["gongji_known_fail"]
+        self.known = known.read(Path(known_file)) if known_file else ()
+        mutation_files = map(Path, self.values["gongji_mutation"])
+        self.mutated = [read_mutation(path) for path in mutation_files]
         self.today = _day(self.values["gongji_today"])
         self.seed = _number(self.values["gongji_seed"])
-        CHANCE.begin(f"{self.seed}{getattr(config, 'workerinput', {}).get('workerid', '')}")
+        # With several processes each invents people of its own.
+        worker = getattr(config, "workerinput", {}).get("workerid", "")
+        CHANCE.begin(f"{self.seed}{worker}")
 
     @property
     def quick(self) -> bool:
@@ -74,101 +91,134 @@ class Session:
     @property
     def detailed(self) -> bool:
         """Whether calls and hooks are kept for a report."""
-        return bool(self.values["gongji_report"] or self.values["gongji_city"] or self.values["gongji_target"])
+        keys = ("gongji_report", "gongji_city", "gongji_target")
+        return any(self.values[key] for key in keys)
 
-    def stage(self) -> Stage:
-        """The stage, set up when it is first needed; nobody waits for a server twice. StageFault."""
-        if self._stage is None:
-            try:
-                with redirect_stdout(StringIO()):  # a server of our own logs to it
-                    self._stage = Stage(self.access, alone=not hasattr(self.config, "workerinput"))
-            except StageFault as fault:
-                self._stage = fault
-        if isinstance(self._stage, StageFault):
-            raise self._stage
-        return self._stage
+    def server(self) -> ServerUnderTest:
+        """Return the server, reached when it is first needed. SetupFault."""
+        # A fault is kept too: nobody waits twice for a server that is not there.
+        if self._server is None:
+            self._server = self._reached()
+        if isinstance(self._server, SetupFault):
+            raise self._server
+        return self._server
 
-    # --- before --------------------------------------------------------------------------------------------------
+    def _reached(self) -> ServerUnderTest | SetupFault:
+        alone = not hasattr(self.config, "workerinput")
+        try:
+            with _without_log():
+                return ServerUnderTest(self.access, alone=alone)
+        except SetupFault as fault:
+            return fault
+
+    @property
+    def _stubs(self) -> Stubs | None:
+        return self._server.stubs if isinstance(self._server, ServerUnderTest) else None
+
+    # --- before ---------------------------------------------------------------------
 
     def unwanted(self, collected: list[pytest.Item]) -> set[pytest.Item]:
-        """The items of the suite that the options do not ask for; all are made known by their ids. UsageError."""
-        ours = [(item, subject) for item in collected if (subject := items.subject_of(item)) is not None]
-        for item, subject in ours:
-            item.stash[_SUBJECT] = subject
-            item.extra_keyword_matches.add(subject.id)
-        if ours:
+        """Return the items that the options do not ask for.
+
+        All of the suite are made known by their ids. UsageError.
+        """
+        judged: dict[pytest.Item, JudgedItem] = {}
+        for item in collected:
+            if (described := items.judged_item(item)) is not None:
+                item.stash[_ITEM] = described
+                item.extra_keyword_matches.add(described.id)
+                judged[item] = described
+        if judged and self.known:
             self._refuse_strangers()
-        wanted = items.chosen([subject for _, subject in ours], self.profiles, quick=self.quick)
-        return {item for (item, _), asked in zip(ours, wanted, strict=True) if not asked}
+        chosen = items.chosen(judged.values(), self.profiles, quick=self.quick)
+        return {item for item, wanted in zip(judged, chosen, strict=True) if not wanted}
 
     def _refuse_strangers(self) -> None:
-        if not self.known:
-            return
-        cases = {case.id for _, case in self.stage().cases(self.values["gongji_city"])}
-        if strangers := known.strange(self.known, cases | set(law.register())):
-            raise pytest.UsageError(f"--gongji-known-fail 中的 {'、'.join(strangers)} 不是任何规矩或案例的编号")
+        cases = of_cities(self.server(), self.values["gongji_city"])
+        numbers = {*law.register(), *(case.id for _, case in cases)}
+        strangers = known.strange(self.known, numbers)
+        if strangers:
+            names = "、".join(strangers)
+            raise pytest.UsageError(
+                f"--gongji-known-fail 中的 {names} 不是任何规矩或案例的编号"
+            )
 
-    # --- during --------------------------------------------------------------------------------------------------
+    # --- during ---------------------------------------------------------------------
 
     def begin(self, item: pytest.Item) -> None:
-        """What is said and compared from here on belongs to this item."""
-        self._sides, self._began = None, time.perf_counter()
-        if _SUBJECT in item.stash and isinstance(self._stage, Stage):
-            self._stage.wire.recorder.begin()
+        """Record calls and comparisons for this item from here on."""
+        self._values, self._began = None, time.perf_counter()
+        if _ITEM in item.stash and self._stubs is not None:
+            self._stubs.recorder.begin()
 
     def require(self, item: pytest.Function) -> None:
-        """NotApplicable where the city declares not to have what the law needs; AssertionError where it has it."""
-        subject = item.stash.get(_SUBJECT, None)
-        if subject is None or subject.law is None or not subject.law.needs:
+        """End a law whose precondition the city declares not to have.
+
+        NotApplicable if it has it not, AssertionError if it has it all the same.
+        """
+        judged = item.stash.get(_ITEM, None)
+        if judged is None or judged.law is None or not judged.law.needs:
             return
-        capability = CAPABILITIES[subject.law.needs]
-        city = cast("Judged", item.funcargs["gongji_city"])
-        if not capability.declared(city.asked):
+        capability = CAPABILITIES[judged.law.needs]
+        city = cast("CityUnderTest", item.funcargs["gongji_city"])
+        if not capability.declared(city.requirements):
             capability.denied(city)
-            raise NotApplicable(f"本市声明没有“{capability.name}”({capability.id}), 并确实拒绝")
+            name = f"“{capability.name}”({capability.id})"
+            raise NotApplicable(f"本市声明没有{name}, 并确实拒绝")
 
     def compared(self, op: str, left: object, right: object) -> None:
-        """Keeps the sides of a comparison that did not hold."""
-        self._sides = telling.compared(op, left, right)
+        """Keep the sides of a comparison that did not hold."""
+        self._values = failures.compared(op, left, right)
 
-    def judge(self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
-        """Writes the verdict into the report of an item of the suite; a faultless setup or teardown says nothing."""
-        subject = item.stash.get(_SUBJECT, None)
+    def judge(
+        self,
+        item: pytest.Item,
+        call: pytest.CallInfo[None],
+        report: pytest.TestReport,
+    ) -> None:
+        """Write the verdict into the report of an item of the suite."""
+        judged = item.stash.get(_ITEM, None)
         error = None if call.excinfo is None else call.excinfo.value
-        if subject is None or (call.when != "call" and error is None):
+        # A faultless setup or teardown says nothing.
+        if judged is None or (call.when != "call" and error is None):
             return
-        wire = self._stage.wire if isinstance(self._stage, Stage) else None
-        bench = Bench(self.values, self.known, self.today, wire, self.detailed)
-        found = replace(
-            items.result(subject, error, call.when, self._sides, bench),
+        context = VerdictContext(
+            self.values, self.known, self.today, self._stubs, self.detailed
+        )
+        end = ItemEnd(error, call.when, self._values)
+        result = replace(
+            items.result(judged, end, context),
             seconds=round(time.perf_counter() - self._began, 3),
             test=item.nodeid,
         )
-        _write(report, found, item)
-        setattr(report, CARRIED, carried(found))
+        _write(report, result, item)
+        setattr(report, CARRIED, carried(result))
 
-    # --- after ---------------------------------------------------------------------------------------------------
+    # --- after ----------------------------------------------------------------------
 
     def keep(self, report: pytest.TestReport) -> None:
-        """Keeps a verdict; with several processes they all arrive here."""
+        """Keep a verdict; with several processes they all arrive here."""
         self.results.append(arrived(getattr(report, CARRIED)))
 
     def finish(self, session: pytest.Session) -> None:
-        """Makes and writes the report; a patience that has ended fails the run even where nothing else does."""
+        """Make and write the report."""
         if not self.results:
             return
-        if not session.exitstatus and any(entry.expired(self.today) for entry in self.known):
+        expired = any(entry.expired(self.today) for entry in self.known)
+        # Patience that has ended fails the run even if nothing else does.
+        if expired and not session.exitstatus:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if self.detailed:
-            with redirect_stdout(StringIO()):  # as in stage
-                self.report = self._report()
-        if self.report is not None and self.values["gongji_report"]:
-            self._written = outputs.write(Path(self.values["gongji_report"]), self.report)
+            with _without_log():
+                self.report = report.report_of(self._summary())
+        folder = self.values["gongji_report"]
+        if self.report is not None and folder:
+            self._written = outputs.write(Path(folder), self.report)
 
-    def _report(self) -> Report:
+    def _summary(self) -> RunSummary:
         selected = self.config.getoption("keyword") or self.config.getoption("markexpr")
-        run = Run(
-            stage=self.stage(),
+        return RunSummary(
+            server=self.server(),
             values=self.values,
             profiles=self.profiles,
             today=self.today,
@@ -178,83 +228,117 @@ class Session:
             results=self.results,
             mutated=self.mutated,
         )
-        return report.made(run)
 
-    def tell(self, terminalreporter: Any) -> None:
-        """Verdicts by city, and what is neither passed nor failed by name."""
+    def summarize(self, terminalreporter: Any) -> None:
+        """Print verdicts by city, and those neither passed nor failed by name."""
         if not self.results:
             return
-        write = terminalreporter.write_line
         terminalreporter.section("gongji 合规测试")
-        tiers = {city.pinyin: _tier(city) for city in self.report.cities} if self.report else {}
-        for city in dict.fromkeys(found.city for found in self.results):
-            counted = _counted([found for found in self.results if found.city == city])
-            write(f"{city}: {counted}{tiers.get(city, '')}")
-        for found in [r for r in self.results if r.verdict in {Verdict.KNOWN_FAIL, Verdict.NOT_APPLICABLE}]:
-            if self.detailed:
-                write(f"  {found.verdict.in_words} {found.id} [{found.city}] {found.why}")
+        for line in (*self._cities(), *self._neither()):
+            terminalreporter.write_line(line)
+        for line in self._expired():
+            terminalreporter.write_line(line, red=True)
+        if self._written:
+            paths = "、".join(map(str, self._written))
+            terminalreporter.write_line(f"报告: {paths}; 种子 {self.seed}")
+
+    def _cities(self) -> Iterator[str]:
+        reported = self.report.cities if self.report else []
+        tiers = {city.pinyin: _tier(city) for city in reported}
+        for city in dict.fromkeys(result.city for result in self.results):
+            results = [result for result in self.results if result.city == city]
+            yield f"{city}: {_counted(results)}{tiers.get(city, '')}"
+
+    def _neither(self) -> Iterator[str]:
+        for result in self.results if self.detailed else ():
+            if result.verdict in _NAMED:
+                verdict = result.verdict.in_words
+                yield f"  {verdict} {result.id} [{result.city}] {result.why}"
+
+    def _expired(self) -> Iterator[str]:
         for entry in self.known:
             if entry.expired(self.today):
-                write(f"  已知不合 {entry.id} 已于 {entry.expires} 到期, 负责: {entry.owner}", red=True)
-        if self._written:
-            write(f"报告: {'、'.join(str(path) for path in self._written)}; 种子 {self.seed}")
+                ended = f"已于 {entry.expires} 到期, 负责: {entry.owner}"
+                yield f"  已知不合 {entry.id} {ended}"
 
     @staticmethod
     def status(report: Any) -> tuple[str, str, str] | None:
-        """Category, letter and word of a verdict pytest has none for."""
+        """Return category, letter and word of a verdict pytest has none for."""
         verdict = Verdict(getattr(report, CARRIED)["verdict"])
         if verdict not in _LETTERS:
             return None
+        # `error` is a category of pytest's own, which it counts and colours.
         category = "error" if verdict is Verdict.SUITE_ERROR else verdict.value
         return category, _LETTERS[verdict], verdict.in_words
 
     def close(self) -> None:
-        """Hangs up."""
-        if isinstance(self._stage, Stage):
-            self._stage.close()
+        """Close the channel and stop a server of our own."""
+        if isinstance(self._server, ServerUnderTest):
+            self._server.close()
 
 
-def _write(report: pytest.TestReport, found: Result, item: pytest.Item) -> None:
-    """The verdict as pytest and junit.xml understand it: what is not applicable or known counts as skipped there."""
-    where = (str(item.path), item.location[1] or 0)
-    match found.verdict:
+@contextmanager
+def _without_log() -> Iterator[None]:
+    # A server of our own logs to the standard output of this process.
+    with redirect_stdout(StringIO()):
+        yield
+
+
+def _write(report: pytest.TestReport, result: Result, item: pytest.Item) -> None:
+    """Write the verdict as pytest and junit.xml understand it."""
+    match result.verdict:
         case Verdict.PASS:
             report.outcome, report.longrepr = "passed", None
         case Verdict.FAIL | Verdict.SUITE_ERROR:
-            report.outcome, report.longrepr = "failed", found.failure
+            report.outcome, report.longrepr = "failed", result.failure
         case Verdict.KNOWN_FAIL | Verdict.NOT_APPLICABLE:
+            # junit.xml knows no other word for neither passed nor failed.
             report.outcome = "skipped"
-            report.longrepr = (*where, f"{found.verdict.in_words}: {found.why}")
-    report.sections = []  # what a server of our own logged; what was said is in the report
-    # of the item: junit.xml takes them from its last report
-    item.user_properties += [("gongji_id", found.id), ("gongji_verdict", found.verdict.value)]
+            reason = f"{result.verdict.in_words}: {result.why}"
+            report.longrepr = (str(item.path), item.location[1] or 0, reason)
+    # What a server of our own logged; the calls are in our report.
+    report.sections = []
+    # Of the item: junit.xml takes them from its last report.
+    item.user_properties += [
+        ("gongji_id", result.id),
+        ("gongji_verdict", result.verdict.value),
+    ]
 
 
 def _counted(results: list[Result]) -> str:
-    counted = Counter(found.verdict for found in results)
-    return ", ".join(f"{verdict.in_words} {counted[verdict]}" for verdict in Verdict if counted[verdict])
+    counts = Counter(result.verdict for result in results)
+    present = [verdict for verdict in Verdict if counts[verdict]]
+    return ", ".join(f"{verdict.in_words} {counts[verdict]}" for verdict in present)
 
 
 def _tier(city: CityReport) -> str:
-    """The tier, and what is missing for the next."""
-    if city.tier.tier == "unrated":
+    """Return the tier, and what is missing for the next."""
+    tier = city.tier
+    if tier.tier == "unrated":
         return "; 没有测全, 不评等级"
-    until = f" (至 {city.tier.until})" if city.tier.until else ""
-    gaps = [f"{found.says}: {found.missing}" for found in city.tier.findings if not found.met]
-    return f"; 等级 {city.tier.name}{until}" + (f"; 再上一级还缺: {gaps[0]}" if gaps else "")
+    until = f" (至 {tier.until})" if tier.until else ""
+    gaps = [finding for finding in tier.findings if not finding.met]
+    gap = f"; 再上一级还缺: {gaps[0].says}: {gaps[0].missing}" if gaps else ""
+    return f"; 等级 {tier.name}{until}{gap}"
 
 
 def _day(text: str) -> date:
-    """The day an option names; today where it names none."""
+    """Return the day an option names, today by default."""
+    if not text:
+        return datetime.now(SHANGHAI).date()
     try:
-        return date.fromisoformat(text) if text else datetime.now(SHANGHAI).date()
+        return date.fromisoformat(text)
     except ValueError:
-        raise UnreadableOption(f"--gongji-today 应写作 YYYY-MM-DD, 得到 {text!r}") from None
+        raise UnreadableOption(
+            f"--gongji-today 应写作 YYYY-MM-DD, 得到 {text!r}"
+        ) from None
 
 
 def _number(text: str) -> int:
-    """The seed an option names; one of our own where it names none."""
+    """Return the seed an option names, one of our own by default."""
+    if not text:
+        return draw()
     try:
-        return int(text) if text else draw()
+        return int(text)
     except ValueError:
         raise UnreadableOption(f"--gongji-seed 应为整数, 得到 {text!r}") from None

@@ -29,7 +29,9 @@ class Lied(Exception):  # noqa: N818 - a refusal the honest server did not give
         self.code = code
 
 
-def meddle(request: type[Q], answer: type[A], change: Callable[[Q, Callable[[Q], A]], A]) -> Meddling:
+def meddle(
+    request: type[Q], answer: type[A], change: Callable[[Q, Callable[[Q], A]], A]
+) -> Meddling:
     """Meddling written over messages instead of bytes."""
 
     def meddling(sent: bytes, honest: Bytes) -> bytes:
@@ -56,7 +58,11 @@ class Meddler(grpc.GenericRpcHandler):
         """Method and metadata of each call."""
         self._server = grpc.server(futures.ThreadPoolExecutor(4), handlers=[self])
         add = self._server.add_insecure_port
-        port = add("127.0.0.1:0") if credentials is None else self._server.add_secure_port("localhost:0", credentials)
+        port = (
+            add("127.0.0.1:0")
+            if credentials is None
+            else self._server.add_secure_port("localhost:0", credentials)
+        )
         self.address = f"{'127.0.0.1' if credentials is None else 'localhost'}:{port}"
 
     def __enter__(self) -> Self:
@@ -73,14 +79,20 @@ class Meddler(grpc.GenericRpcHandler):
         self.heard.append((method, dict(handler_call_details.invocation_metadata)))
         name = method.rpartition("/")[2]
         if name in STREAMED:
-            return grpc.stream_unary_rpc_method_handler(lambda rows, context: self._stream(method, rows, context))
-        return grpc.unary_unary_rpc_method_handler(lambda sent, context: self._one(method, name, sent, context))
+            return grpc.stream_unary_rpc_method_handler(
+                lambda rows, context: self._stream(method, rows, context)
+            )
+        return grpc.unary_unary_rpc_method_handler(
+            lambda sent, context: self._one(method, name, sent, context)
+        )
 
     def _one(self, method: str, name: str, sent: bytes, context: Any) -> bytes:
         call: Any = self._channel.unary_unary(method)
         passed = _passed(context)
         honest: Bytes = lambda request: call(request, metadata=passed)  # noqa: E731 - named for its type
-        return self._answered(context, lambda: self._meddling.get(name, _honestly)(sent, honest))
+        return self._answered(
+            context, lambda: self._meddling.get(name, _honestly)(sent, honest)
+        )
 
     def _stream(self, method: str, rows: Iterator[bytes], context: Any) -> bytes:
         call: Any = self._channel.stream_unary(method)
@@ -103,4 +115,8 @@ def _honestly(sent: bytes, honest: Bytes) -> bytes:
 
 
 def _passed(context: Any) -> list[tuple[str, Any]]:
-    return [(key, value) for key, value in context.invocation_metadata() if not key.startswith(_RESERVED)]
+    return [
+        (key, value)
+        for key, value in context.invocation_metadata()
+        if not key.startswith(_RESERVED)
+    ]

@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 import pytest
-from gongji_conformance.city.stage import Stage
+from gongji_conformance.city.server import ServerUnderTest
 from gongji_conformance.reports import page, report
 from gongji_conformance.reports.report import Report
 from gongji_conformance.verdicts.verdict import Verdict
@@ -37,7 +37,12 @@ def _judge(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """`gongji conformance` in a process of its own, in that folder."""
     command = [str(BIN / "gongji"), "conformance", *arguments]
     return subprocess.run(  # noqa: S603 - our own command
-        command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+        command,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
     )
 
 
@@ -45,12 +50,27 @@ def _judge(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A sandbox server in a process of its own; its address."""
     data = tmp_path_factory.mktemp("data")
-    command = [str(BIN / "gongji"), "serve", "--sandbox", "--address", "127.0.0.1:0", "--data", str(data)]
+    command = [
+        str(BIN / "gongji"),
+        "serve",
+        "--sandbox",
+        "--address",
+        "127.0.0.1:0",
+        "--data",
+        str(data),
+    ]
     process = subprocess.Popen(  # noqa: S603 - our own command
-        command, cwd=data, env={"PYTHONUNBUFFERED": "1"}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        command,
+        cwd=data,
+        env={"PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     )
     assert process.stdout
-    said = next((found for line in process.stdout if (found := SERVED.search(line))), None)
+    said = next(
+        (found for line in process.stdout if (found := SERVED.search(line))), None
+    )
     assert said, "the server said nothing of its address"
     yield said[1]
     process.terminate()
@@ -61,26 +81,43 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def judged(elsewhere: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a whole run over the wire leaves behind."""
     folder = tmp_path_factory.mktemp("judged")
-    told = _judge("huangshan", "--target", elsewhere, "--report", "out", "--today", "2026-11-22", folder=folder)
+    told = _judge(
+        "huangshan",
+        "--target",
+        elsewhere,
+        "--report",
+        "out",
+        "--today",
+        "2026-11-22",
+        folder=folder,
+    )
     assert 0 == told.returncode, told.stdout + told.stderr
     return folder / "out"
 
 
 def test_files(judged: Path) -> None:
     """A run leaves four files behind."""
-    assert ["badge.svg", "junit.xml", "report.html", "report.json"] == sorted(path.name for path in judged.iterdir())
+    assert ["badge.svg", "junit.xml", "report.html", "report.json"] == sorted(
+        path.name for path in judged.iterdir()
+    )
 
 
 def test_report_is_of_its_schema(judged: Path) -> None:
     """report.json reads as report.v1 and says what was judged, by what, with which digest, and how to do it again."""
-    made = msgspec.json.decode((judged / "report.json").read_bytes(), type=Report, strict=True)
+    made = msgspec.json.decode(
+        (judged / "report.json").read_bytes(), type=Report, strict=True
+    )
     (city,) = made.cities
     assert made.green
     assert ("huangshan", "gongji-huangshan") == (city.pinyin, city.plugin.name)
     assert made.target in made.reproduce.command
     assert f"--gongji-seed {made.seed}" in made.reproduce.command
     assert f"gongji-conformance=={made.suite.version}" in made.reproduce.requirements
-    assert (64, 64, "") == (len(made.suite.digest), len(city.plugin.digest), made.core.digest)
+    assert (64, 64, "") == (
+        len(made.suite.digest),
+        len(city.plugin.digest),
+        made.core.digest,
+    )
     assert made.core.version
     assert {"X14", "X13"} <= {contradiction.id for contradiction in city.contradictions}
     assert [] == city.uncovered_hooks
@@ -88,9 +125,15 @@ def test_report_is_of_its_schema(judged: Path) -> None:
 
 def test_tier_is_computed(judged: Path) -> None:
     """A whole run of a shipped city reaches gold, and says until when and what is missing for more."""
-    tier = msgspec.json.decode((judged / "report.json").read_bytes(), type=Report).cities[0].tier
+    tier = (
+        msgspec.json.decode((judged / "report.json").read_bytes(), type=Report)
+        .cities[0]
+        .tier
+    )
     assert ("gold", "2027-05-21") == (tier.tier, str(tier.until))
-    assert ["figures-pinned"] == [finding.id for finding in tier.findings if not finding.met]
+    assert ["figures-pinned"] == [
+        finding.id for finding in tier.findings if not finding.met
+    ]
 
 
 def test_nothing_tells_who_somebody_is(judged: Path) -> None:
@@ -120,7 +163,12 @@ def test_junit_has_ids_and_verdicts(judged: Path) -> None:
         if property_.get("name") == "gongji_id"
     }
     skipped = told["CORE-PREMIUM-001"].find("skipped")
-    assert len(cases) == sum(1 for case in cases for p in case.iter("property") if p.get("name") == "gongji_verdict")
+    assert len(cases) == sum(
+        1
+        for case in cases
+        for p in case.iter("property")
+        if p.get("name") == "gongji_verdict"
+    )
     assert skipped is not None
     assert "resident-premium" in (skipped.get("message") or "")
 
@@ -134,16 +182,30 @@ def test_schema_is_current() -> None:
 @pytest.fixture(scope="module")
 def lying() -> Iterator[str]:
     """A server whose lines are a fen above the bill."""
-    stage = Stage()
-    with Meddler(stage.wire.target, SERVERS["lines a fen above the bill"].meddling) as meddler:
+    server = ServerUnderTest()
+    with Meddler(
+        server.stubs.target, SERVERS["lines a fen above the bill"].meddling
+    ) as meddler:
         yield meddler.address
-    stage.close()
+    server.close()
 
 
 RUNS = {
     "a failure nobody knows": ("", "2026-11-22", 1, "不合 3", "应为: 168000"),
-    "a known failure": (KNOWN, "2026-11-22", 0, "已知不合 3", "等核心修复 (负责: 王工, 至 2026-12-31)"),
-    "a known failure that has expired": (KNOWN, "2027-01-01", 1, "不合 3", "已于 2026-12-31 到期"),
+    "a known failure": (
+        KNOWN,
+        "2026-11-22",
+        0,
+        "已知不合 3",
+        "等核心修复 (负责: 王工, 至 2026-12-31)",
+    ),
+    "a known failure that has expired": (
+        KNOWN,
+        "2027-01-01",
+        1,
+        "不合 3",
+        "已于 2026-12-31 到期",
+    ),
     "a known failure of something that holds": (
         KNOWN.replace("CORE-SETTLE-001", "CORE-SETTLE-006"),
         "2026-11-22",
@@ -178,14 +240,19 @@ def test_exit_codes(lying: str, tmp_path: Path, what: str) -> None:
         *given,
         folder=tmp_path,
     )
-    assert (code, True) == (told.returncode, counted in told.stdout), told.stdout + told.stderr
+    assert (code, True) == (told.returncode, counted in told.stdout), (
+        told.stdout + told.stderr
+    )
     assert said in told.stdout + told.stderr
 
 
 WRONG = {
     "a city there is none of": (["atlantis"], "没有城市 atlantis"),
     "a profile there is none of": (["--profile", "core@1.1"], "没有规范 core@1.1"),
-    "a known-fail file that is not there": (["--known-fail", "nowhere.toml"], "nowhere.toml"),
+    "a known-fail file that is not there": (
+        ["--known-fail", "nowhere.toml"],
+        "nowhere.toml",
+    ),
     "a day that is none": (["--today", "2026-02-30"], "2026-02-30"),
 }
 
@@ -203,7 +270,9 @@ def test_failures_come_first_and_escaped(judged: Path) -> None:
     """A failure stands before what passed, opened, its text escaped."""
     made = msgspec.json.decode((judged / "report.json").read_bytes(), type=Report)
     (city,) = made.cities
-    bad = msgspec.structs.replace(city.results[-1], verdict=Verdict.FAIL, failure="应为 <b>1</b>")
+    bad = msgspec.structs.replace(
+        city.results[-1], verdict=Verdict.FAIL, failure="应为 <b>1</b>"
+    )
     spoilt = msgspec.structs.replace(
         city,
         results=[*city.results[:-1], bad],

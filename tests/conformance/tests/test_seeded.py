@@ -1,4 +1,4 @@
-"""The suite of the suite: each seeded fault is found by the law or case that is meant to find it."""
+"""The suite of the suite: each seeded fault is found by the law or case meant to."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from typing import Any
 import pytest
 from gongji.cities.city import Cities
 from gongji.cities.loading import load_cities
-from gongji_conformance.cases.trial import Trial
+from gongji_conformance.cases.trial import Trial, of_cities
 from gongji_conformance.city.access import Access
-from gongji_conformance.city.judged import NOW
-from gongji_conformance.city.stage import Stage
+from gongji_conformance.city.city import NOW
+from gongji_conformance.city.server import ServerUnderTest
 from gongji_conformance.laws import matrix
 from gongji_conformance.laws.capability import CAPABILITIES
-from gongji_conformance.laws.law import law_of, register
+from gongji_conformance.laws.law import register
 from gongji_conformance.verdicts.verdict import Verdict, verdict_of
 from seeded.faults import CITIES, CITY, SERVERS
 from seeded.meddler import Meddler
 
-TESTS = {law.id: test for test in matrix.tests() if (law := law_of(test)) is not None}
+TESTS = matrix.tests_of_laws()
 """The test that holds each law."""
 
 
 @pytest.fixture(scope="module")
-def honest() -> Iterator[Stage]:
+def honest() -> Iterator[ServerUnderTest]:
     """The installed cities on a server of our own."""
-    stage = Stage()
-    yield stage
-    stage.close()
+    server = ServerUnderTest()
+    yield server
+    server.close()
 
 
 @pytest.mark.parametrize("fault", CITIES)
@@ -37,56 +37,73 @@ def test_bad_city_is_caught(fault: str) -> None:
     """A city with one wrong rule fails the case that is meant to notice."""
     bad = CITIES[fault]
     others = [city for city in load_cities().all if city.pinyin != CITY]
-    stage = Stage(cities=Cities((*others, bad.city())))
+    server = ServerUnderTest(cities=Cities((*others, bad.city())))
     try:
-        assert Verdict.FAIL in verdicts(stage, bad.caught_by)
+        assert Verdict.FAIL in verdicts(server, bad.caught_by)
     finally:
-        stage.close()
+        server.close()
 
 
 @pytest.mark.parametrize("fault", SERVERS)
-def test_bad_server_is_caught(honest: Stage, fault: str) -> None:
+def test_bad_server_is_caught(honest: ServerUnderTest, fault: str) -> None:
     """A server that meddles with its answers fails the law that is meant to notice."""
     bad = SERVERS[fault]
-    with Meddler(honest.wire.target, bad.meddling) as meddler:
-        stage = Stage(Access(target=meddler.address))
-        assert Verdict.FAIL in verdicts(stage, bad.caught_by)
-        stage.close()
+    with Meddler(honest.stubs.target, bad.meddling) as meddler:
+        server = ServerUnderTest(Access(target=meddler.address))
+        assert Verdict.FAIL in verdicts(server, bad.caught_by)
+        server.close()
 
 
-@pytest.mark.parametrize(
-    "number", sorted({*(bad.caught_by for bad in CITIES.values()), *(bad.caught_by for bad in SERVERS.values())})
+FINDERS = sorted(
+    {bad.caught_by for bad in CITIES.values()}
+    | {bad.caught_by for bad in SERVERS.values()}
 )
-def test_the_same_finds_no_fault_in_an_honest_city(honest: Stage, number: str) -> None:
-    """What finds a seeded fault finds none where there is none, through an honest passer-on too."""
-    with Meddler(honest.wire.target, {}) as passer_on:
-        stage = Stage(Access(target=passer_on.address))
-        assert {Verdict.PASS} == set(verdicts(stage, number))
-        stage.close()
+"""The laws and cases that find the seeded faults."""
 
 
-def verdicts(stage: Stage, number: str) -> list[Verdict]:
-    """What a law, with each of its inputs, or a case comes out as in the city."""
+@pytest.mark.parametrize("number", FINDERS)
+def test_the_same_finds_no_fault_in_an_honest_city(
+    honest: ServerUnderTest, number: str
+) -> None:
+    """What finds a seeded fault finds none in an honest city, through a proxy too."""
+    with Meddler(honest.stubs.target, {}) as passer_on:
+        server = ServerUnderTest(Access(target=passer_on.address))
+        assert {Verdict.PASS} == set(verdicts(server, number))
+        server.close()
+
+
+def verdicts(server: ServerUnderTest, number: str) -> list[Verdict]:
+    """Return what a law, with each of its inputs, or a case comes out as."""
     if number not in register():
-        (case,) = [case for _, case in stage.cases([CITY]) if case.id == number]
-        return [Verdict.FAIL if Trial(stage, CITY, case).failure() else Verdict.PASS]
-    return [_verdict(stage, number, inputs) for inputs in _inputs(TESTS[number])]
+        return [_verdict_of_case(server, number)]
+    return [_verdict(server, number, inputs) for inputs in _inputs(TESTS[number])]
 
 
-def _verdict(stage: Stage, number: str, inputs: dict[str, Any]) -> Verdict:
-    stage.wire.set_clock(NOW)
-    city, needs = stage.judged(CITY), register()[number].needs
+def _verdict_of_case(server: ServerUnderTest, number: str) -> Verdict:
+    (case,) = [case for _, case in of_cities(server, [CITY]) if case.id == number]
+    failure = Trial(server, CITY, case).failure()
+    return Verdict.FAIL if failure else Verdict.PASS
+
+
+def _verdict(server: ServerUnderTest, number: str, inputs: dict[str, Any]) -> Verdict:
+    server.stubs.set_clock(NOW)
+    city, needs = server.city(CITY), register()[number].needs
     try:
-        if needs and not CAPABILITIES[needs].declared(city.asked):
+        if needs and not CAPABILITIES[needs].declared(city.requirements):
             CAPABILITIES[needs].denied(city)
             return Verdict.NOT_APPLICABLE
         TESTS[number](city, **inputs)
-    except Exception as error:  # noqa: BLE001 - which verdict it stands for is the question
+    # Which verdict it stands for is the question.
+    except Exception as error:  # noqa: BLE001
         return verdict_of(error)
     return Verdict.PASS
 
 
 def _inputs(test: Any) -> list[dict[str, Any]]:
-    """Every combination of the values a test is parametrized with."""
-    given = {mark.args[0]: list(mark.args[1]) for mark in getattr(test, "pytestmark", []) if mark.name == "parametrize"}
-    return [dict(zip(given, values, strict=True)) for values in product(*given.values())]
+    """Return every combination of the values a test is parametrized with."""
+    marks = getattr(test, "pytestmark", [])
+    parametrized = [mark.args for mark in marks if mark.name == "parametrize"]
+    names = [name for name, *_ in parametrized]
+    values = [list(choices) for _, choices, *_ in parametrized]
+    combinations = product(*values)
+    return [dict(zip(names, inputs, strict=True)) for inputs in combinations]

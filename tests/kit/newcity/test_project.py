@@ -22,8 +22,8 @@ from gongji.kit.newcity.code import width
 from gongji.kit.newcity.policy import policy
 from gongji.kit.newcity.project import FolderTaken
 from gongji.rules.benefits import Table
-from gongji_conformance.cases.case import Case
-from gongji_conformance.cases.case import read as read_cases
+from gongji_conformance.cases.case import CityCase
+from gongji_conformance.cases.reading import read as read_cases
 
 from tests.kit.making import BIN, ROOT
 from tests.kit.towns import TOWNS, WUHU, answered
@@ -182,7 +182,7 @@ def test_cases_can_be_read(town: str, tmp_path: Path) -> None:
     ).read_text(encoding="utf-8")
     cases = read_cases(text, town_answers.pinyin)
 
-    assert [] == [case for case in cases if not isinstance(case, Case)]
+    assert [] == [case for case in cases if not isinstance(case, CityCase)]
     assert len(cases) > 5
     assert all(case.id.startswith(town_answers.pinyin.upper()) for case in cases)
 

@@ -1,1 +1,1 @@
-"""A city's own cases: read strictly from its cases.toml, told to the server, compared with what they expect."""
+"""A city's own cases: read from its cases.toml, run, and compared with expectations."""

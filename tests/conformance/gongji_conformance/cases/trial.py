@@ -1,55 +1,85 @@
-"""One case on trial: told to the server under judgement, and a failure that anybody can read and repeat."""
+"""One case of one city: run, and a failure reported so that anybody can repeat it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
-from gongji.v1 import city_pb2
+from gongji.v1 import city_pb2, types_pb2
 
 from gongji_conformance import options
-from gongji_conformance.cases.case import Case, Fault
-from gongji_conformance.cases.story import CaseFailed, Story
-from gongji_conformance.city.stage import Stage
-from gongji_conformance.city.wire import refusal
+from gongji_conformance.cases import reading
+from gongji_conformance.cases.case import CityCase
+from gongji_conformance.cases.reading import CaseFault
+from gongji_conformance.cases.run import CaseFailed, CaseRun
+from gongji_conformance.city.server import ServerUnderTest
+from gongji_conformance.city.stubs import refusal
+
+
+def of_cities(
+    server: ServerUnderTest, names: Iterable[str]
+) -> list[tuple[str, CityCase | CaseFault]]:
+    """Return the cases of these cities, each with its city. SetupFault."""
+    cities = server.chosen(names)
+    return [(pinyin, case) for pinyin in cities for case in reading.of_city(pinyin)]
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
     """A case, or what stands in its place in the file, of one city."""
 
-    stage: Stage
+    server: ServerUnderTest
     pinyin: str
-    case: Case | Fault
+    case: CityCase | CaseFault
     values: Mapping[str, Any] = field(default_factory=dict)
-    """The options of the run, for whoever wants to repeat it."""
+    """The options of the run, to repeat it with."""
 
     def failure(self) -> str:
-        """What went otherwise: sentence, clauses, step, expected, got and how to repeat it; "" where nothing did."""
-        if isinstance(self.case, Fault):
-            return f"{self.case.problem}\n{self._again()}"
-        area_code = self.stage.city(self.pinyin).area_code
+        """Run the case and write what came out otherwise, "" if nothing did.
+
+        Sentence, clauses, step, expected, observed, and how to repeat it.
+        """
+        if isinstance(self.case, CaseFault):
+            return f"{self.case.problem}\n{self._repeat()}"
         try:
-            Story(self.case, self.stage.wire, self.stage.world(area_code)).tell()
+            self._run(self.case)
         except CaseFailed as failed:
-            return "\n".join((str(failed), *self._clauses(area_code, self.case), self._again()))
+            clauses = self._clauses(self.case)
+            return "\n".join((str(failed), *clauses, self._repeat()))
         except grpc.RpcError as error:
-            told = refusal(error)
-            return f"{self.case.id}: 调用失败 {told.code} {told.reason} {told.message}\n{self._again()}"
+            call = refusal(error)
+            problem = f"调用失败 {call.code} {call.reason} {call.message}"
+            return f"{self.case.id}: {problem}\n{self._repeat()}"
         return ""
 
-    def _clauses(self, area_code: str, case: Case) -> Iterator[str]:
-        """The sentences behind the case, as the server knows them on its day."""
-        try:
-            day = case.now[:10]
-            rules = self.stage.wire.cities.GetCity(city_pb2.GetCityRequest(area_code=area_code, day=day)).rules
-        except grpc.RpcError:
-            return
-        texts = {clause.id: clause.text for rule in rules for clause in (*rule.clauses, *rule.against)}
-        yield from (f"  {number} {texts[number]}" for number in case.clauses if number in texts)
+    @property
+    def _area_code(self) -> str:
+        return self.server.summary(self.pinyin).area_code
 
-    def _again(self) -> str:
-        """The command that repeats this case alone."""
+    def _run(self, case: CityCase) -> None:
+        population = self.server.population(self._area_code)
+        CaseRun(case, self.server.stubs, population).run()
+
+    def _clauses(self, case: CityCase) -> Iterator[str]:
+        """Yield the clauses of the case, as the server knows them on its day."""
+        texts = {clause.id: clause.text for clause in self._known_clauses(case.now)}
+        for number in case.clauses:
+            if number in texts:
+                yield f"  {number} {texts[number]}"
+
+    def _known_clauses(self, now: str) -> Iterator[types_pb2.Clause]:
+        request = city_pb2.GetCityRequest(area_code=self._area_code, day=now[:10])
+        try:
+            rules = self.server.stubs.cities.GetCity(request).rules
+        except grpc.RpcError:
+            # The failure itself is told; clauses are an addition.
+            return
+        for rule in rules:
+            yield from rule.clauses
+            yield from rule.against
+
+    def _repeat(self) -> str:
+        """Write the command that repeats this case alone."""
         return f"  重做: {options.command(self.values, self.pinyin, self.case.id)}"

@@ -1,1 +1,1 @@
-"""The city under judgement: the way to its server, the people invented there, and the requests made of it."""
+"""The city under test: its server, the people invented there, the requests made."""

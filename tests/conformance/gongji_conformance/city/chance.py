@@ -1,4 +1,4 @@
-"""All chance of a run: numbers of invented people and ids of requests, from one seed."""
+"""All randomness of a run, from one seed: people's numbers and request ids."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 
 SEEDS: Final = 2**31
 PEOPLE: Final = 18 * 20_000 * 999
-"""How many people can be told apart; they are counted from a random start, so that two runs do not meet."""
+"""How many people can be told apart: areas, birthdays, sequences."""
 
 
 class Chance:
@@ -20,21 +20,22 @@ class Chance:
         self.begin(seed)
 
     def begin(self, seed: int | str) -> None:
-        """From here on everything follows from this seed."""
-        self._drawn = random.Random(seed)  # noqa: S311 - nothing here is a secret
-        self._serials = itertools.count(self._drawn.randrange(PEOPLE))
+        """Start again from this seed."""
+        self._random = random.Random(seed)  # noqa: S311 - nothing here is a secret
+        # Counted from a random start, so that two runs on one server do not meet.
+        self._serials = itertools.count(self._random.randrange(PEOPLE))
 
     def serial(self) -> int:
-        """The next person's serial number."""
+        """Return the next person's serial number."""
         return next(self._serials)
 
     def new_id(self) -> str:
-        """A fresh request id (UUID)."""
-        return str(uuid.UUID(int=self._drawn.getrandbits(128), version=4))
+        """Return a fresh request id (UUID)."""
+        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
 
 
 def draw() -> int:
-    """A seed for a run that names none."""
+    """Return a seed for a run that names none."""
     return secrets.randbelow(SEEDS)
 
 

@@ -1,103 +1,152 @@
-"""Requests as a channel backend would make them: what the city's rules ask for, as the service tells programs."""
+"""Requests as a channel backend makes them, with what the city's rules require."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
 from gongji.v1 import binding_pb2, settlement_pb2
 from msgspec import UNSET, UnsetType
 
-from gongji_conformance.cases.case import Bill, Details
 from gongji_conformance.city import words
-from gongji_conformance.city.asked import Asked
-from gongji_conformance.city.wire import new_id, stamp
-from gongji_conformance.city.wire import person as ref
-from gongji_conformance.city.world import Someone
+from gongji_conformance.city.described import BillDescription, EnteredDetails
+from gongji_conformance.city.population import InventedPerson
+from gongji_conformance.city.requirements import Requirements
+from gongji_conformance.city.stubs import new_id, stamp
+from gongji_conformance.city.stubs import person as ref
 
 EVIDENCE: Final = "conformance/1"
 """Reference to evidence that nobody needs to see."""
+REVIEWER: Final = "conformance"
+AS_REGISTERED: Final = EnteredDetails()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """An application in the words of a case; what is unset follows the rules."""
+
+    holder: InventedPerson
+    member: InventedPerson
+    relation: str
+    channel: str
+    now: datetime
+    materials: Sequence[str] = ()
+    consent: words.Consenting | UnsetType = UNSET
+    checks: Sequence[str] | UnsetType = UNSET
+    purposes: Sequence[str] = ("就医购药",)
+    agreement: str | UnsetType = UNSET
+    details: EnteredDetails = AS_REGISTERED
 
 
 def application(
-    asked: Asked,
-    holder: Someone,
-    member: Someone,
-    relation: str,
-    channel: str,
-    *,
-    now: datetime,
-    materials: Iterable[str] = (),
-    consent: words.Consenting | UnsetType = UNSET,
-    checks: Sequence[str] | None = None,
-    purposes: Sequence[str] = ("就医购药",),
-    agreement: str | UnsetType = UNSET,
-    details: Details | None = None,
+    requirements: Requirements, wishes: Wishes
 ) -> binding_pb2.SubmitBindingRequest:
-    """An application with everything the rules ask for, but for what is said here."""
-    done = asked.checks(channel) if checks is None else [words.CHECKS[check] for check in checks]
+    """Return an application with all that the rules require and is not wished away."""
     request = binding_pb2.SubmitBindingRequest(
         request_id=new_id(),
-        holder=ref(holder.person_no),
-        member=ref(member.person_no),
-        relation=words.relation(relation),
-        purposes=[words.PURPOSES[purpose] for purpose in purposes],
-        channel=channel,
-        identity_checks=done,
-        member_details=_details(member, details or Details()),
-        materials=[_material(material) for material in materials],
+        holder=ref(wishes.holder.person_no),
+        member=ref(wishes.member.person_no),
+        relation=words.relation(wishes.relation),
+        purposes=[words.PURPOSES[purpose] for purpose in wishes.purposes],
+        channel=wishes.channel,
+        identity_checks=_checks(requirements, wishes),
+        member_details=_details(wishes.member, wishes.details),
+        materials=[_material(material) for material in wishes.materials],
     )
-    if accepted := asked.agreement if isinstance(agreement, UnsetType) else agreement:
-        number, _, version = accepted.partition("@")
-        request.agreement.MergeFrom(binding_pb2.AgreementAccepted(agreement_id=number, version=version, at=stamp(now)))
-    if not isinstance(consent, UnsetType):
-        request.consent.CopyFrom(consented(now, consent))
+    if accepted := _agreement(requirements, wishes):
+        request.agreement.CopyFrom(accepted)
+    if not isinstance(wishes.consent, UnsetType):
+        request.consent.CopyFrom(consent(wishes.now, wishes.consent))
     return request
 
 
-def consented(now: datetime, by: words.Consenting) -> binding_pb2.Consent:
-    """The member's consent and how it was given."""
-    return binding_pb2.Consent(method=words.CONSENTS[by], at=stamp(now), reference=EVIDENCE)
+def _checks(requirements: Requirements, wishes: Wishes) -> list[str]:
+    if isinstance(wishes.checks, UnsetType):
+        return requirements.checks(wishes.channel)
+    return [words.CHECKS[check] for check in wishes.checks]
+
+
+def _agreement(
+    requirements: Requirements, wishes: Wishes
+) -> binding_pb2.AgreementAccepted | None:
+    accepted = wishes.agreement
+    if isinstance(accepted, UnsetType):
+        accepted = requirements.agreement
+    if not accepted:
+        return None
+    number, _, version = accepted.partition("@")
+    return binding_pb2.AgreementAccepted(
+        agreement_id=number, version=version, at=stamp(wishes.now)
+    )
+
+
+def consent(now: datetime, by: words.Consenting) -> binding_pb2.Consent:
+    """Return the member's consent and how it was given."""
+    method = words.CONSENTS[by]
+    return binding_pb2.Consent(method=method, at=stamp(now), reference=EVIDENCE)
+
+
+def review(
+    binding_id: str,
+    verdict: binding_pb2.ReviewVerdict.ValueType,
+    reason_code: str = "",
+) -> binding_pb2.ReviewBindingRequest:
+    """Return a reviewer's decision about a binding."""
+    return binding_pb2.ReviewBindingRequest(
+        request_id=new_id(),
+        binding_id=binding_id,
+        reviewer=REVIEWER,
+        verdict=verdict,
+        reason_code=reason_code,
+    )
 
 
 def bill(
-    told: Bill, patient: Someone, institution: str, today: date, givers: Sequence[Someone] = ()
+    described: BillDescription,
+    patient: InventedPerson,
+    institution: str,
+    today: date,
+    givers: Sequence[InventedPerson] = (),
 ) -> settlement_pb2.Bill:
-    """A bill as a hospital or pharmacy sends it; its total is the sum of its parts."""
-    at_pharmacy = told.at == "药店"
-    kind = ("药店购药" if at_pharmacy else "普通门诊") if isinstance(told.kind, UnsetType) else told.kind
-    made = settlement_pb2.Bill(
+    """Return a bill as a hospital or pharmacy sends it; its parts sum to its total."""
+    day = today if isinstance(described.day, UnsetType) else described.day
+    sent = settlement_pb2.Bill(
         patient=ref(patient.person_no),
         institution_code=institution,
-        service_day=str(today if isinstance(told.day, UnsetType) else told.day),
-        visit_kind=words.KINDS[kind],
-        in_scope_fen=words.fen(told.in_scope),
-        first_selfpay_fen=words.fen(told.first_selfpay),
-        above_limit_fen=words.fen(told.above_limit),
-        out_of_catalogue_fen=words.fen(told.out_of_catalogue),
-        account_use=words.USES[told.use],
+        service_day=str(day),
+        visit_kind=words.KINDS[described.visit_kind],
+        in_scope_fen=words.fen(described.in_scope),
+        first_selfpay_fen=words.fen(described.first_selfpay),
+        above_limit_fen=words.fen(described.above_limit),
+        out_of_catalogue_fen=words.fen(described.out_of_catalogue),
+        account_use=words.USES[described.use],
         givers=[giver.person_no for giver in givers],
-        inpatient_that_day=told.inpatient,
-        residue=told.residue,
-        spending=words.SPENDING[told.spending],
-        filing_no=told.filing,
+        inpatient_that_day=described.inpatient,
+        residue=described.residue,
+        spending=words.SPENDING[described.spending],
+        filing_no=described.filing,
     )
-    made.total_fen = made.in_scope_fen + made.first_selfpay_fen + made.above_limit_fen + made.out_of_catalogue_fen
-    return made
+    in_catalogue_fen = sent.in_scope_fen + sent.first_selfpay_fen + sent.above_limit_fen
+    sent.total_fen = in_catalogue_fen + sent.out_of_catalogue_fen
+    return sent
 
 
-def _details(member: Someone, said: Details) -> binding_pb2.MemberDetails:
-    registered = {
+def _details(
+    member: InventedPerson, entered: EnteredDetails
+) -> binding_pb2.MemberDetails:
+    fields = {
         "name": member.name,
         "certificate_number": member.certificate_number,
         "phone": member.phone,
         "insured_place": member.insured_place,
     }
-    typed = {key: getattr(said, key) for key in registered}
-    return binding_pb2.MemberDetails(
-        **{key: registered[key] if isinstance(text, UnsetType) else text for key, text in typed.items()}
-    )
+    for key in fields:
+        text = getattr(entered, key)
+        if not isinstance(text, UnsetType):
+            fields[key] = text
+    return binding_pb2.MemberDetails(**fields)
 
 
 def _material(word: str) -> binding_pb2.Material:

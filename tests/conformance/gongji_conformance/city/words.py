@@ -1,4 +1,4 @@
-"""The words cases are written in and the wire's numbers for them, both ways."""
+"""The words cases are written in, and the numbers the protos have for them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,18 @@ SHANGHAI: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
 Standing = Literal["在职", "退休", "居民", "未参保"]
 Status = Literal["正常", "暂停", "无效", "终止"]
 Place = Literal["一级", "二级", "三级", "未定级", "药店", "已取消定点", "外地三级"]
-Kind = Literal["普通门诊", "挂号", "急诊", "慢特病", "特药", "药店购药", "生育门诊", "住院", "门诊两病", "意外伤害"]
+Kind = Literal[
+    "普通门诊",
+    "挂号",
+    "急诊",
+    "慢特病",
+    "特药",
+    "药店购药",
+    "生育门诊",
+    "住院",
+    "门诊两病",
+    "意外伤害",
+]
 SpentOn = Literal["医疗", "公共卫生", "体育健身", "养生保健"]
 Purpose = Literal["就医购药", "居民医保缴费"]
 Check = Literal["实名认证", "医保电子凭证", "人脸识别", "查验身份证"]
@@ -98,7 +109,10 @@ CHECKS: Final = {
     "查验身份证": "id_card_seen",
 }
 
-PURPOSES: Final = {"就医购药": types_pb2.PURPOSE_VISIT, "居民医保缴费": types_pb2.PURPOSE_RESIDENT_PREMIUM}
+PURPOSES: Final = {
+    "就医购药": types_pb2.PURPOSE_VISIT,
+    "居民医保缴费": types_pb2.PURPOSE_RESIDENT_PREMIUM,
+}
 
 KINDS: Final = {
     "普通门诊": settlement_pb2.VISIT_KIND_OUTPATIENT,
@@ -144,37 +158,45 @@ STATES: Final = {
 
 
 def relation(word: str) -> str:
-    """The code of a relation. ValueError where the word is none we know."""
+    """Return the code of a relation. ValueError for an unknown word."""
     if word.isdecimal() and len(word) == 2:
         return word
     if word not in RELATIONS:
-        raise ValueError(f"不认识的关系 {word!r}; 可写: {'、'.join(RELATIONS)}, 或两位代码")
+        choices = "、".join(RELATIONS)
+        raise ValueError(f"不认识的关系 {word!r}; 可写: {choices}, 或两位代码")
     return RELATIONS[word]
 
 
 def material(word: str) -> tuple[str, bool]:
-    """Kind of a material and whether its original is shown. ValueError where the word is none we know."""
+    """Return a material's kind and whether its original is shown.
+
+    ValueError for an unknown word.
+    """
     plain = word.removesuffix(ORIGINAL)
     if plain not in MATERIALS:
-        raise ValueError(f"不认识的材料 {word!r}; 可写: {'、'.join(MATERIALS)}, 原件加“{ORIGINAL}”二字")
+        choices = "、".join(MATERIALS)
+        raise ValueError(
+            f"不认识的材料 {word!r}; 可写: {choices}, 原件加“{ORIGINAL}”二字"
+        )
     return MATERIALS[plain], plain != word
 
 
 def instant(text: str) -> datetime:
-    """`2025-09-30 10:00` as people in Shanghai write it. ValueError where it is none."""
+    """Read `2025-09-30 10:00`, Shanghai time. ValueError for anything else."""
     try:
-        return datetime.strptime(text, "%Y-%m-%d %H:%M").replace(tzinfo=SHANGHAI)
+        at = datetime.strptime(text, "%Y-%m-%d %H:%M")  # noqa: DTZ007 - zone below
     except ValueError:
         raise ValueError(f"时刻应写作 2025-09-30 10:00, 得到 {text!r}") from None
+    return at.replace(tzinfo=SHANGHAI)
 
 
 def written(at: datetime) -> str:
-    """An instant as a case writes it."""
+    """Write an instant as a case does."""
     return at.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M")
 
 
 def fen(yuan: Decimal) -> int:
-    """Yuan as a case writes them, in fen. ValueError where they are not whole fen."""
+    """Return a case's yuan in fen. ValueError if they are not whole fen."""
     amount = yuan * 100
     if amount != int(amount):
         raise ValueError(f"金额 {yuan} 元不足一分")
@@ -182,12 +204,14 @@ def fen(yuan: Decimal) -> int:
 
 
 def yuan(amount: int) -> str:
-    """Fen as a case writes yuan: 10000 → "100.00"."""
-    sign, rest = ("-", -amount) if amount < 0 else ("", amount)
-    return f"{sign}{rest // 100}.{rest % 100:02d}"
+    """Write fen as a case writes yuan: 10000 → "100.00"."""
+    sign = "-" if amount < 0 else ""
+    # Divided without the sign: -1 // 100 is -1.
+    whole, cents = divmod(abs(amount), 100)
+    return f"{sign}{whole}.{cents:02d}"
 
 
 def percent(ratio_bp: int) -> str:
-    """Basis points as a case writes a ratio: 5500 → "55%", 1250 → "12.5%"."""
-    text = f"{ratio_bp // 100}.{ratio_bp % 100:02d}".rstrip("0").rstrip(".")
-    return f"{text}%"
+    """Write basis points as a case writes a ratio: 5500 → "55%", 1250 → "12.5%"."""
+    text = f"{ratio_bp // 100}.{ratio_bp % 100:02d}"
+    return f"{text.rstrip('0').rstrip('.')}%"

@@ -1,4 +1,4 @@
-"""Judging channel clients: a scripted server that misbehaves, and what a client has to make of it.
+"""Judges channel clients: a server that misbehaves by script, and what they make of it.
 
-The wire is gongji.v1 and plain gRPC; nothing else of ours takes part.
+Over gongji.v1 and plain gRPC; nothing else of ours takes part.
 """

@@ -20,31 +20,37 @@ After = Literal["", "goaway", "cut"]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """Executes and answers; the reply's bytes may be changed, and the connection may end some time after it."""
+class Respond:
+    """Executes and answers.
+
+    `change` may alter the reply's bytes; `after` may end the connection later.
+    """
 
     change: Callable[[Message], bytes] = lambda reply: reply.SerializeToString()
     after: After = ""
-    told: str = "执行并答复"
+    label: str = "执行并答复"
 
 
 @dataclass(frozen=True, slots=True)
-class Lose:
+class DropReply:
     """Executes, then cuts the connection instead of answering."""
 
-    told: str = "执行, 答复之前连接断了"
+    label: str = "执行, 答复之前连接断了"
 
 
 @dataclass(frozen=True, slots=True)
 class Silence:
     """Executes, then says nothing until nobody waits any more."""
 
-    told: str = "执行, 一直不答复"
+    label: str = "执行, 一直不答复"
 
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """Executes nothing and refuses; `pushback_ms` says when to come again, in both ways a server can say it."""
+    """Executes nothing and refuses.
+
+    `pushback_ms` says when to come again, in both ways a server can say it.
+    """
 
     code: grpc.StatusCode
     reason: str
@@ -52,21 +58,25 @@ class Refuse:
     pushback_ms: int | None = None
 
     @property
-    def told(self) -> str:
+    def label(self) -> str:
         """What happened, for the report."""
-        pause = "" if self.pushback_ms is None else f", {self.pushback_ms} 毫秒后再来"
-        return f"拒绝 {self.code.name} {self.reason}{pause}"
+        refused = f"拒绝 {self.code.name} {self.reason}"
+        if self.pushback_ms is None:
+            return refused
+        return f"{refused}, {self.pushback_ms} 毫秒后再来"
 
     @property
     def trailing(self) -> tuple[tuple[str, str | bytes], ...]:
-        """The trailing metadata: google.rpc.Status with its details, and the pause asked for."""
+        """The trailing metadata: google.rpc.Status with its details, and the pause."""
         status = status_pb2.Status(code=self.code.value[0], message=self.message)
         for part in self._parts():
             packed = Packed()
             packed.Pack(part)
             status.details.append(packed)
-        pause = () if self.pushback_ms is None else ((PUSHBACK_KEY, str(self.pushback_ms)),)
-        return ((DETAILS_KEY, status.SerializeToString()), *pause)
+        details_entry = (DETAILS_KEY, status.SerializeToString())
+        if self.pushback_ms is None:
+            return (details_entry,)
+        return details_entry, (PUSHBACK_KEY, str(self.pushback_ms))
 
     def _parts(self) -> Iterable[Message]:
         yield details.ErrorInfo(reason=self.reason, domain="gongji.v1")
@@ -77,7 +87,10 @@ class Refuse:
             yield details.RetryInfo(retry_delay=delay)
 
 
-Act = Answer | Lose | Silence | Refuse
+Act = Respond | DropReply | Silence | Refuse
 
 Script = Mapping[str, Iterable[Act]]
-"""What happens to the first, second … call of each method; afterwards, and for methods not named, `Answer()`."""
+"""What happens to the first, second … call of each method.
+
+Afterwards, and for methods not named, `Respond()`.
+"""

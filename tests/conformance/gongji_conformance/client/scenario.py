@@ -8,19 +8,22 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from gongji_conformance.client.acts import Script
-from gongji_conformance.client.desk import Desk
-from gongji_conformance.client.process import Client, Told
-from gongji_conformance.client.server import ScriptedServer, Seen
+from gongji_conformance.client.backend import Backend
+from gongji_conformance.client.process import Client, ClientOutput
+from gongji_conformance.client.server import ObservedCall, ScriptedServer
 
 Task = Mapping[str, Any]
 """One thing the client is asked to do: `do` names it; README.md has the shapes."""
 
 TASKS: Final = ("quote", "settle", "submit", "list", "reverse")
 """What a client can be asked to do, beside waiting."""
+_WAIT: Final = "wait"
+_LAST_ERRORS: Final = 500
+"""Characters of standard error that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
-class Miss:
+class Mismatch:
     """What should have been, and what was."""
 
     expected: str
@@ -29,9 +32,10 @@ class Miss:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """One way to misbehave, what is asked of the client meanwhile, and what has to come of it.
+    """One way to misbehave, the client's tasks meanwhile, and what has to come of it.
 
-    `why` tells whoever reads a failure what happens to people when a client does that. `desk` makes the business.
+    `why` says what happens to people when a client does otherwise. `backend` makes the
+    settlements and bindings.
     """
 
     id: str
@@ -39,41 +43,57 @@ class Scenario:
     why: str
     tasks: tuple[Task, ...]
     script: Script = field(default_factory=dict)
-    desk: Callable[[], Desk] = Desk
+    backend: Callable[[], Backend] = Backend
     checks: tuple[Check, ...]
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What a client has to be able to do, beside waiting."""
+        kinds = dict.fromkeys(task["do"] for task in self.tasks)
+        return tuple(kind for kind in kinds if kind != _WAIT)
+
+    def tasks_for(self, can: Iterable[str]) -> tuple[Task, ...]:
+        """Return those of its tasks that a client can do."""
+        kinds = {_WAIT, *can}
+        return tuple(task for task in self.tasks if task["do"] in kinds)
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """A scenario played with a client: what the server saw and holds, what the client told."""
+class ScenarioRun:
+    """A scenario run with a client: what the server saw, what the client printed."""
 
     scenario: Scenario
     tasks: tuple[Task, ...]
-    seen: tuple[Seen, ...]
-    desk: Desk
-    told: Told
+    observed: tuple[ObservedCall, ...]
+    backend: Backend
+    output: ClientOutput
 
     @property
     def results(self) -> tuple[Any, ...]:
-        """What the client printed, one for each task; ValueError where a line is no JSON."""
-        return tuple(json.loads(line) for line in self.told.lines)
+        """What the client printed, one for each task. ValueError if a line is no JSON."""
+        return tuple(json.loads(line) for line in self.output.lines)
 
-    def calls(self, method: str) -> tuple[Seen, ...]:
-        """The calls of one method, in order."""
-        return tuple(call for call in self.seen if call.method == method)
-
-
-Check = Callable[[Run], Iterable[Miss]]
+    def calls(self, method: str) -> tuple[ObservedCall, ...]:
+        """Return the calls of one method, in order."""
+        return tuple(call for call in self.observed if call.method == method)
 
 
-async def play(scenario: Scenario, client: Client, can: Iterable[str] = TASKS) -> Run:
-    """Plays a scenario with those of its tasks that the client can do. What broke in the server itself is raised."""
-    tasks = tuple(task for task in scenario.tasks if task["do"] in {"wait", *can})
-    desk = scenario.desk()
-    server = ScriptedServer(scenario.script, desk)
+Check = Callable[[ScenarioRun], Iterable[Mismatch]]
+
+
+async def play(
+    scenario: Scenario, client: Client, can: Iterable[str] = TASKS
+) -> ScenarioRun:
+    """Run a scenario with those of its tasks that the client can do.
+
+    Raise what broke in the server itself.
+    """
+    tasks = scenario.tasks_for(can)
+    backend = scenario.backend()
+    server = ScriptedServer(scenario.script, backend)
     await server.start()
     try:
-        told = await client(
+        output = await client(
             {
                 "GONGJI_TARGET": server.address,
                 "GONGJI_SCENARIO": scenario.id,
@@ -84,19 +104,29 @@ async def play(scenario: Scenario, client: Client, can: Iterable[str] = TASKS) -
         await server.stop()
     if server.fault is not None:
         raise server.fault
-    return Run(scenario, tasks, tuple(server.seen), desk, told)
+    return ScenarioRun(scenario, tasks, tuple(server.observed), backend, output)
 
 
-def broken(run: Run) -> list[Miss]:
-    """Where the client did not keep to the protocol: it hung, fell, or told something else than one result a task."""
-    if run.told.exit_code is None:
-        return [Miss("客户端做完任务后自己退出", "没有退出, 到时限被停止")]
-    if run.told.exit_code != 0:
-        return [Miss("退出码 0", f"退出码 {run.told.exit_code}; 标准错误末尾: {run.told.errors.strip()[-500:]}")]
+def broken(run: ScenarioRun) -> list[Mismatch]:
+    """Return how the client broke the protocol.
+
+    It hung, failed, or printed something else than one result a task.
+    """
+    output = run.output
+    if output.exit_code is None:
+        return [Mismatch("客户端做完任务后自己退出", "没有退出, 到时限被停止")]
+    if output.exit_code != 0:
+        errors = output.errors.strip()[-_LAST_ERRORS:]
+        got = f"退出码 {output.exit_code}; 标准错误末尾: {errors}"
+        return [Mismatch("退出码 0", got)]
+    printed = "; ".join(output.lines)
     try:
         results = run.results
     except ValueError:
-        return [Miss("标准输出每行一个 JSON 对象, 日志写到标准错误", "; ".join(run.told.lines))]
-    if len(results) != len(run.tasks) or not all(isinstance(result, dict) for result in results):
-        return [Miss(f"标准输出 {len(run.tasks)} 行, 每件任务一个 JSON 对象", "; ".join(run.told.lines) or "(没有)")]
-    return []
+        expected = "标准输出每行一个 JSON 对象, 日志写到标准错误"
+        return [Mismatch(expected, printed)]
+    count = len(run.tasks)
+    if len(results) == count and all(isinstance(each, dict) for each in results):
+        return []
+    expected = f"标准输出 {count} 行, 每件任务一个 JSON 对象"
+    return [Mismatch(expected, printed or "(没有)")]

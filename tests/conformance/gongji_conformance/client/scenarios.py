@@ -1,4 +1,4 @@
-"""The scenarios: what the server does, what is asked meanwhile, what must come of it, and why that matters."""
+"""The scenarios: what the server does, what must come of it, and why it matters."""
 
 from __future__ import annotations
 
@@ -9,15 +9,8 @@ from typing import Any, Final
 import grpc
 from google.protobuf.message import Message
 
-from gongji_conformance.client.acts import Answer, Lose, Refuse, Silence
-from gongji_conformance.client.asked import (
-    list_all,
-    quote,
-    reverse,
-    settle,
-    submit,
-    wait,
-)
+from gongji_conformance.client.acts import DropReply, Refuse, Respond, Silence
+from gongji_conformance.client.backend import TOKEN_INVALID, Backend
 from gongji_conformance.client.checks import (
     all_done,
     called_again,
@@ -34,8 +27,15 @@ from gongji_conformance.client.checks import (
     unknown,
     waits,
 )
-from gongji_conformance.client.desk import TOKEN_INVALID, Desk
 from gongji_conformance.client.scenario import Scenario
+from gongji_conformance.client.tasks import (
+    list_all,
+    quote,
+    reverse,
+    settle,
+    submit,
+    wait,
+)
 
 BEYOND_DOUBLE: Final = 2**53 + 1
 """The smallest whole number a double cannot hold."""
@@ -46,15 +46,32 @@ _STRANGE_FIELD: Final = b"\xc2\x3e\x04new!"
 _PUSHBACK_MS: Final = 1000
 _SHORT_PUSHBACK_MS: Final = 100
 
-DOWN = Refuse(grpc.StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE", "数据库暂不可用, 请用同一编号重试")
+DOWN = Refuse(
+    grpc.StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE", "数据库暂不可用, 请用同一编号重试"
+)
 DOWN_PAUSE = Refuse(DOWN.code, DOWN.reason, DOWN.message, _PUSHBACK_MS)
-BUSY = Refuse(grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED", "排队的请求太多, 请稍后再试", _SHORT_PUSHBACK_MS)
+BUSY = Refuse(
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+    "OVERLOADED",
+    "排队的请求太多, 请稍后再试",
+    _SHORT_PUSHBACK_MS,
+)
 BUSY_PAUSE = Refuse(BUSY.code, BUSY.reason, BUSY.message, _PUSHBACK_MS)
 NOT_ELIGIBLE = Refuse(
-    grpc.StatusCode.FAILED_PRECONDITION, "NOT_ELIGIBLE", "不符合绑定条件: 使用人不在同一统筹区参保(C27)"
+    grpc.StatusCode.FAILED_PRECONDITION,
+    "NOT_ELIGIBLE",
+    "不符合绑定条件: 使用人不在同一统筹区参保(C27)",
 )
-PARTS = Refuse(grpc.StatusCode.INVALID_ARGUMENT, "PARTS_DO_NOT_SUM", "bill: 四个部分之和不等于医疗费总额, 请核对金额")
-REUSED = Refuse(grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED", "request_id 已用于另一请求, 不同之处: bill")
+PARTS = Refuse(
+    grpc.StatusCode.INVALID_ARGUMENT,
+    "PARTS_DO_NOT_SUM",
+    "bill: 四个部分之和不等于医疗费总额, 请核对金额",
+)
+REUSED = Refuse(
+    grpc.StatusCode.ALREADY_EXISTS,
+    "REQUEST_ID_REUSED",
+    "request_id 已用于另一请求, 不同之处: bill",
+)
 
 _PAGES = (("S01", "S02", "S03"), ("S04", "S05", "S06"), ("S07", "S08"))
 _UNEVEN_PAGES = (("S01", "S02", "S03"), ("S04",), (), ("S05", "S06"))
@@ -85,7 +102,7 @@ SCENARIOS: Final = (
         says="一切正常时, 预结算、结算、申请绑定、翻页、撤销都办成, 并如实报告",
         why="最平常的业务都办不成, 其余无从谈起.",
         tasks=(quote(101), settle(102), submit(), list_all(10), reverse()),
-        desk=partial(Desk, [["S01", "S02"]]),
+        backend=partial(Backend, [["S01", "S02"]]),
         checks=(executed, all_done),
     ),
     Scenario(
@@ -101,13 +118,21 @@ SCENARIOS: Final = (
         says="执行之后连接断了: 同号重发, 接受 replayed 的答复为成功",
         why="钱已经付了, 只是答复没有到; 换号会再付一次, 当作失败则窗口会让患者再付一次.",
         tasks=(settle(112),),
-        script={"Settle": (Lose(),)},
-        checks=(calls("Settle", 2), same_request("Settle"), executed, done(replayed=True)),
+        script={"Settle": (DropReply(),)},
+        checks=(
+            calls("Settle", 2),
+            same_request("Settle"),
+            executed,
+            done(replayed=True),
+        ),
     ),
     Scenario(
         id="CLIENT-RETRY-003",
         says="一直 UNAVAILABLE: 退避重试数次之后放弃, 报告结果未知",
-        why="没有退避、没有次数的重试会在服务恢复的那一刻再把它压垮; 没有查明的业务说成失败, 就可能再办一次.",
+        why=(
+            "没有退避、没有次数的重试会在服务恢复的那一刻再把它压垮; "
+            "没有查明的业务说成失败, 就可能再办一次."
+        ),
         tasks=(settle(113),),
         script={"Settle": repeat(DOWN)},
         checks=(called_again("Settle"), calm("Settle"), not_executed, unknown),
@@ -134,7 +159,13 @@ SCENARIOS: Final = (
         why="不肯放弃的客户端使过载成为常态; 放弃之后由人决定何时再办.",
         tasks=(settle(123),),
         script={"Settle": repeat(BUSY)},
-        checks=(calm("Settle"), waits("Settle", _SHORT_PUSHBACK_MS), same_request("Settle"), not_executed, not_done),
+        checks=(
+            calm("Settle"),
+            waits("Settle", _SHORT_PUSHBACK_MS),
+            same_request("Settle"),
+            not_executed,
+            not_done,
+        ),
     ),
     Scenario(
         id="CLIENT-REFUSAL-001",
@@ -163,7 +194,10 @@ SCENARIOS: Final = (
     Scenario(
         id="CLIENT-DEADLINE-002",
         says="DEADLINE_EXCEEDED 是结果未知: 同号重发或查询, 查明后报告",
-        why="服务已经执行, 只是没有来得及说; 当作失败而换号再办, 患者付两次, 当作成功而不查, 账可能不存在.",
+        why=(
+            "服务已经执行, 只是没有来得及说; "
+            "当作失败而换号再办, 患者付两次, 当作成功而不查, 账可能不存在."
+        ),
         tasks=(settle(141, deadline_s=1.5),),
         script={"Settle": (Silence(),)},
         checks=(same_request("Settle"), executed, done()),
@@ -181,7 +215,11 @@ SCENARIOS: Final = (
         says="答复里有不认识的枚举编号: 照常工作, 不冒充已知的状态",
         why="服务先于客户端升级; 一个新状态就让客户端崩溃, 等于升级一次停业一次.",
         tasks=(submit(),),
-        script={"SubmitBinding": (Answer(_strange_state, told=f"执行并答复, 状态为 {_STRANGE_STATE}"),)},
+        script={
+            "SubmitBinding": (
+                Respond(_strange_state, label=f"执行并答复, 状态为 {_STRANGE_STATE}"),
+            )
+        },
         checks=(executed, done(but=["state"]), state_not_known),
     ),
     Scenario(
@@ -189,7 +227,7 @@ SCENARIOS: Final = (
         says="答复里有不认识的字段: 照常工作",
         why="增加字段是兼容的改动; 拒收它的客户端会在服务升级的当天停业.",
         tasks=(settle(151),),
-        script={"Settle": (Answer(_strange_fields, told="执行并答复, 带有新字段"),)},
+        script={"Settle": (Respond(_strange_fields, label="执行并答复, 带有新字段"),)},
         checks=(executed, done()),
     ),
     Scenario(
@@ -197,7 +235,7 @@ SCENARIOS: Final = (
         says="短页与空页不是末页: 读到没有令牌为止, 每行恰好一次",
         why="少读一页, 对账就少一笔; 令牌被改动, 服务就不认.",
         tasks=(list_all(3),),
-        desk=partial(Desk, _UNEVEN_PAGES),
+        backend=partial(Backend, _UNEVEN_PAGES),
         checks=(calls("ListSettlements", 4), done()),
     ),
     Scenario(
@@ -205,8 +243,8 @@ SCENARIOS: Final = (
         says="中途令牌失效一次: 从第一页重来, 或者如实报告, 不重复也不残缺",
         why="把重来的行加在已读的行之后, 同一笔结算就报了两次.",
         tasks=(list_all(3),),
-        script={"ListSettlements": (Answer(), TOKEN_INVALID)},
-        desk=partial(Desk, _PAGES),
+        script={"ListSettlements": (Respond(), TOKEN_INVALID)},
+        backend=partial(Backend, _PAGES),
         checks=(either(done(), refused(TOKEN_INVALID)),),
     ),
     Scenario(
@@ -214,7 +252,7 @@ SCENARIOS: Final = (
         says="令牌总是失效: 有限次之后报告 PAGE_TOKEN_INVALID, 不无限循环",
         why="无限重来的客户端永远不出结果, 并占住服务.",
         tasks=(list_all(3),),
-        desk=partial(Desk, _PAGES, forgets=True),
+        backend=partial(Backend, _PAGES, forgets=True),
         checks=(calls("ListSettlements", 2, 20), refused(TOKEN_INVALID)),
     ),
     Scenario(
@@ -224,8 +262,8 @@ SCENARIOS: Final = (
         tasks=(settle(161), wait(1.0), settle(162), wait(1.0), settle(163)),
         script={
             "Settle": (
-                Answer(after="goaway", told="执行并答复, 随后 GOAWAY"),
-                Answer(after="cut", told="执行并答复, 随后切断连接"),
+                Respond(after="goaway", label="执行并答复, 随后 GOAWAY"),
+                Respond(after="cut", label="执行并答复, 随后切断连接"),
             )
         },
         checks=(executed, all_done),
@@ -235,14 +273,19 @@ SCENARIOS: Final = (
         says=f"金额是 int64: {BEYOND_DOUBLE} 分一分不差",
         why="经过浮点数(如 JavaScript 的 Number)的金额在大额时会错一分, 账就不平.",
         tasks=(settle(171),),
-        script={"Settle": (Answer(_big, told=f"执行并答复, fund_fen = {BEYOND_DOUBLE}"),)},
+        script={
+            "Settle": (Respond(_big, label=f"执行并答复, fund_fen = {BEYOND_DOUBLE}"),)
+        },
         checks=(executed, done(fund_fen=BEYOND_DOUBLE)),
     ),
     Scenario(
         id="CLIENT-ID-002",
         says="两笔业务两个编号, 即使除 msgid 之外内容相同",
         why="同日两次同额的门诊是两笔业务; 由内容推出编号, 第二笔就不会结算.",
-        tasks=(settle(181, msgid="H34110000001-181-A"), settle(181, msgid="H34110000001-181-B")),
+        tasks=(
+            settle(181, msgid="H34110000001-181-A"),
+            settle(181, msgid="H34110000001-181-B"),
+        ),
         checks=(executed, all_done),
     ),
 )

@@ -1,4 +1,4 @@
-"""The misbehaving server: every call is written down, then answered, refused, lost or left waiting by script."""
+"""The misbehaving server: answers, refuses, drops or ignores each call by script."""
 
 from __future__ import annotations
 
@@ -17,26 +17,35 @@ from google.protobuf.message_factory import GetMessageClass
 from gongji_conformance.client.acts import (
     Act,
     After,
-    Answer,
-    Lose,
+    DropReply,
     Refuse,
+    Respond,
     Script,
     Silence,
 )
-from gongji_conformance.client.desk import Desk
-from gongji_conformance.client.line import Line
+from gongji_conformance.client.backend import Backend
+from gongji_conformance.client.proxy import TcpProxy
+
+Context = grpc.aio.ServicerContext[Any, Any]
 
 AFTER_S: Final = 0.1
-"""How long after a reply the connection ends, where it ends."""
+"""How long after a reply the connection ends, if it ends."""
 _GRACE_S: Final = 5.0
 _REPLAYED: Final = "重放第一次的答复"
 _NO_DEADLINE_S: Final = 1e6
-"""More than a million seconds is no deadline but a library's way to write that there is none."""
+"""More than a million seconds is a library's way to write that there is no deadline."""
+_SERVICES: Final = (
+    settlement_pb2.DESCRIPTOR.services_by_name["SettlementService"],
+    binding_pb2.DESCRIPTOR.services_by_name["BindingService"],
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """One call as the server saw it; `at_s` counts from the scenario's start, `left_s` is None without a deadline."""
+class ObservedCall:
+    """One call as the server saw it.
+
+    `at_s` counts from the scenario's start, `left_s` is None without a deadline.
+    """
 
     method: str
     at_s: float
@@ -47,84 +56,93 @@ class Seen:
 
     @property
     def request_id(self) -> str:
-        """The request's id; empty where its kind has none."""
+        """The request's id; empty if its kind has none."""
         return str(getattr(self.request, "request_id", ""))
 
 
 class ScriptedServer:
-    """A server that plays one script over one desk; `address` is there once it has started.
+    """A server that plays one script over one backend.
 
-    `fault` is what broke in the server itself.
+    `address` is there once it has started, `fault` is what broke in the server itself.
     """
 
-    def __init__(self, script: Script, desk: Desk) -> None:
+    def __init__(self, script: Script, backend: Backend) -> None:
         self.address = ""
-        self.seen: list[Seen] = []
+        self.observed: list[ObservedCall] = []
         self.fault: Exception | None = None
-        self._desk = desk
-        self._acts: dict[str, Iterator[Act]] = {method: iter(acts) for method, acts in script.items()}
-        self._line = Line()
+        self._backend = backend
+        self._acts: dict[str, Iterator[Act]] = {
+            method: iter(acts) for method, acts in script.items()
+        }
+        self._proxy = TcpProxy()
         self._servers: list[grpc.aio.Server] = []
         self._later: set[asyncio.Task[None]] = set()
         self._began = time.monotonic()
 
     async def start(self) -> None:
-        """Listens; the scenario's time begins."""
-        self.address = await self._line.open()
+        """Listen; the scenario's time begins."""
+        self.address = await self._proxy.open()
         await self._serve()
         self._began = time.monotonic()
 
     async def stop(self) -> None:
-        """Ends all calls and connections."""
+        """End all calls and connections."""
         for task in self._later:
             task.cancel()
         await asyncio.gather(*self._later, return_exceptions=True)
-        await self._line.close()
+        # The proxy first: a server waits for connections that are still open.
+        await self._proxy.close()
         for server in self._servers:
             await server.stop(None)
 
     async def _serve(self) -> None:
-        """A new server at the end of the line."""
+        """Start a new server behind the proxy."""
+        # Without its own port the new server would share that of the old one.
         server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-        server.add_generic_rpc_handlers((_Everything(self, self._desk),))
+        server.add_generic_rpc_handlers((_Methods(self, self._backend),))
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
-        self._line.lead_to(port)
+        self._proxy.lead_to(port)
         self._servers.append(server)
 
-    async def handle(self, method: str, request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> bytes:
-        """Writes the call down and does what the script says."""
-        act = next(self._acts.get(method, iter(())), Answer())
-        reply = act if isinstance(act, Refuse) else self._desk.execute(request)
-        replayed = getattr(getattr(reply, "receipt", None), "replayed", False)
-        ending = reply.told if isinstance(reply, Refuse) else _REPLAYED if replayed else act.told
-        self._note(method, request, context, ending)
+    async def handle(self, method: str, request: Any, context: Context) -> bytes:
+        """Record the call and do what the script says."""
+        act = next(self._acts.get(method, iter(())), Respond())
+        reply = act if isinstance(act, Refuse) else self._backend.execute(request)
+        self._record(method, request, context, _ending(act, reply))
         if isinstance(reply, Refuse):
             await context.abort(reply.code, reply.message, reply.trailing)
-        if isinstance(act, Lose):
-            self._line.cut()
-        if isinstance(act, Lose | Silence):
-            await asyncio.Event().wait()  # until the call is over for its caller
-        assert isinstance(act, Answer)
+        if isinstance(act, DropReply):
+            self._proxy.cut()
+        if isinstance(act, DropReply | Silence):
+            # Until the call is over for its caller, which cancels this one.
+            await asyncio.Event().wait()
+        assert isinstance(act, Respond)
         if act.after:
             self._do_later(act.after)
         return act.change(reply)
 
-    def _note(self, method: str, request: Message, context: grpc.aio.ServicerContext[Any, Any], ending: str) -> None:
-        left_s = context.time_remaining()
-        self.seen.append(
-            Seen(
-                method,
-                time.monotonic() - self._began,
-                None if left_s is None or left_s > _NO_DEADLINE_S else left_s,
-                tuple((key, value) for key, value in context.invocation_metadata() or ()),
-                request,
-                ending,
+    def _record(
+        self, method: str, request: Message, context: Context, ending: str
+    ) -> None:
+        left_s: float | None = context.time_remaining()
+        if left_s is not None and left_s > _NO_DEADLINE_S:
+            left_s = None
+        metadata = [(key, value) for key, value in context.invocation_metadata() or ()]
+        self.observed.append(
+            ObservedCall(
+                method=method,
+                at_s=time.monotonic() - self._began,
+                left_s=left_s,
+                metadata=tuple(metadata),
+                request=request,
+                ending=ending,
             )
         )
 
     def _do_later(self, after: After) -> None:
         task = asyncio.create_task(self._end_connection(after))
+        # Kept, because the loop holds its tasks by weak references only.
         self._later.add(task)
         task.add_done_callback(self._ended)
 
@@ -136,42 +154,54 @@ class ScriptedServer:
     async def _end_connection(self, after: After) -> None:
         await asyncio.sleep(AFTER_S)
         if after == "cut":
-            self._line.cut()
+            self._proxy.cut()
             return
         (old,) = self._servers
         await self._serve()
-        await old.stop(_GRACE_S)  # says GOAWAY, and lets calls in flight finish
+        # Sends GOAWAY, and lets calls in flight finish.
+        await old.stop(_GRACE_S)
         self._servers.remove(old)
 
 
-class _Everything(grpc.GenericRpcHandler):
-    """The unary methods whose requests the desk understands; others are UNIMPLEMENTED."""
+def _ending(act: Act, reply: Message | Refuse) -> str:
+    """Return how a call ends, for the report."""
+    if isinstance(reply, Refuse):
+        return reply.label
+    replayed = getattr(getattr(reply, "receipt", None), "replayed", False)
+    return _REPLAYED if replayed else act.label
 
-    def __init__(self, server: ScriptedServer, desk: Desk) -> None:
+
+class _Methods(grpc.GenericRpcHandler):
+    """The unary methods whose requests the backend understands.
+
+    Others are UNIMPLEMENTED.
+    """
+
+    def __init__(self, server: ScriptedServer, backend: Backend) -> None:
         self._server = server
-        self._kinds = {
-            f"/{service.full_name}/{method.name}": GetMessageClass(method.input_type)
-            for service in (
-                settlement_pb2.DESCRIPTOR.services_by_name["SettlementService"],
-                binding_pb2.DESCRIPTOR.services_by_name["BindingService"],
-            )
-            for method in service.methods
-            if GetMessageClass(method.input_type) in desk.requests
-        }
+        self._kinds: dict[str, type[Message]] = {}
+        for service in _SERVICES:
+            for method in service.methods:
+                kind = GetMessageClass(method.input_type)
+                if kind in backend.requests:
+                    self._kinds[f"/{service.full_name}/{method.name}"] = kind
 
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any] | None:
-        """The handler of one method."""
+    def service(
+        self, handler_call_details: grpc.HandlerCallDetails
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        """Return the handler of one method."""
         kind = self._kinds.get(handler_call_details.method)
         if kind is None:
             return None
         name = handler_call_details.method.rpartition("/")[2]
 
-        async def behave(request: Message, context: grpc.aio.ServicerContext[Any, Any]) -> bytes:
+        async def behave(request: Message, context: Context) -> bytes:
             try:
                 return await self._server.handle(name, request, context)
             except grpc.aio.AbortError:
                 raise
             except Exception as fault:
+                # Told to whoever runs the scenario; a client sees UNKNOWN only.
                 self._server.fault = fault
                 raise
 

@@ -1,4 +1,4 @@
-"""Judging a client: every scenario played, every law held against all calls, one verdict each."""
+"""Judges a client: every scenario run, every law held against all calls."""
 
 from __future__ import annotations
 
@@ -7,9 +7,16 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from gongji_conformance.client.laws import LAWS, Law
+from gongji_conformance.client.laws import LAWS, ClientLaw
 from gongji_conformance.client.process import Client
-from gongji_conformance.client.scenario import TASKS, Miss, Run, Scenario, broken, play
+from gongji_conformance.client.scenario import (
+    TASKS,
+    Mismatch,
+    Scenario,
+    ScenarioRun,
+    broken,
+    play,
+)
 from gongji_conformance.client.scenarios import SCENARIOS
 
 Word = Literal["pass", "fail", "not-applicable", "suite-error"]
@@ -19,18 +26,54 @@ IDS: Final = tuple(sorted(item.id for item in (*SCENARIOS, *LAWS)))
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What became of one scenario or law; `problem` says why it is not applicable, or what broke in the suite."""
+class ClientVerdict:
+    """What became of one scenario or law.
 
-    item: Scenario | Law
+    `problem` says why it is not applicable, or what broke in the suite.
+    """
+
+    item: Scenario | ClientLaw
     word: Word
-    misses: tuple[Miss, ...] = ()
-    run: Run | None = None
+    misses: tuple[Mismatch, ...] = ()
+    run: ScenarioRun | None = None
     problem: str = ""
 
 
-_Played = Run | Exception | None
+_Played = ScenarioRun | Exception | None
 """A run, what broke in the suite, or nothing: the client does none of the tasks."""
+
+Listener = Callable[[Scenario], None]
+"""Is told of each scenario that has been run."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Player:
+    """Runs scenarios with one client, so many at once."""
+
+    client: Client
+    can: Collection[str]
+    free: asyncio.Semaphore
+    listener: Listener | None
+
+    async def play(self, scenario: Scenario) -> _Played:
+        """Run a scenario; nothing if the client cannot do what it needs."""
+        if not self._possible(scenario):
+            return None
+        async with self.free:
+            try:
+                return await play(scenario, self.client, self.can)
+            # Whatever breaks in the suite is the suite's, never the client's.
+            except Exception as error:  # noqa: BLE001
+                return error
+            finally:
+                if self.listener is not None:
+                    self.listener(scenario)
+
+    def _possible(self, scenario: Scenario) -> bool:
+        # The plain scenario is run with what the client can do; the others have one
+        # kind of task and need it.
+        kinds = scenario.kinds
+        return not kinds or any(kind in self.can for kind in kinds)
 
 
 async def judge(
@@ -39,61 +82,64 @@ async def judge(
     only: Collection[str] = IDS,
     can: Collection[str] = TASKS,
     jobs: int = 4,
-    heard: Callable[[Scenario], None] | None = None,
-) -> list[Verdict]:
-    """The verdicts over a client, by id. `can` are the tasks it does, `jobs` how many scenarios play at once.
+    listener: Listener | None = None,
+) -> list[ClientVerdict]:
+    """Return the verdicts over a client, by id.
 
-    `heard` is told of each scenario that has been played.
+    `can` are the tasks it does, `jobs` how many scenarios run at once.
     """
-    free = asyncio.Semaphore(jobs)
-
-    async def played(scenario: Scenario) -> _Played:
-        asked = {task["do"] for task in scenario.tasks} - {"wait"}
-        # The plain scenario is played with what the client can do; the others need all of it.
-        if not asked <= set(can) and (len(asked) == 1 or not asked & set(can)):
-            return None
-        async with free:
-            try:
-                return await play(scenario, client, can)
-            except Exception as broke:  # noqa: BLE001 - whatever breaks in the suite is the suite's, never the client's
-                return broke
-            finally:
-                if heard is not None:
-                    heard(scenario)
-
-    needed = set(only).union(*(law.over for law in LAWS if law.id in only))
-    chosen = [scenario for scenario in SCENARIOS if scenario.id in needed]
-    plays = dict(zip((s.id for s in chosen), await asyncio.gather(*map(played, chosen)), strict=True))
-    verdicts = [_of_scenario(s, plays[s.id]) for s in chosen if s.id in only]
-    verdicts += [_of_law(law, list(plays.values())) for law in LAWS if law.id in only]
+    laws = [law for law in LAWS if law.id in only]
+    needed = set(only).union(*(law.over for law in laws))
+    scenarios = [scenario for scenario in SCENARIOS if scenario.id in needed]
+    player = _Player(client, can, asyncio.Semaphore(jobs), listener)
+    plays = await asyncio.gather(*map(player.play, scenarios))
+    verdicts = [
+        _of_scenario(scenario, played)
+        for scenario, played in zip(scenarios, plays, strict=True)
+        if scenario.id in only
+    ]
+    verdicts += [_of_law(law, plays) for law in laws]
     return sorted(verdicts, key=lambda verdict: verdict.item.id)
 
 
-def _of_scenario(scenario: Scenario, played: _Played) -> Verdict:
+def _of_scenario(scenario: Scenario, played: _Played) -> ClientVerdict:
     if played is None:
-        asked = "、".join(dict.fromkeys(task["do"] for task in scenario.tasks if task["do"] != "wait"))
-        return Verdict(scenario, "not-applicable", problem=f"客户端不做 {asked}")
+        problem = f"客户端不做 {'、'.join(scenario.kinds)}"
+        return ClientVerdict(scenario, "not-applicable", problem=problem)
     if isinstance(played, Exception):
-        return Verdict(scenario, "suite-error", problem=f"{type(played).__name__}: {played}")
-    misses = _found(lambda: broken(played) or [miss for check in scenario.checks for miss in check(played)])
-    return _judged(scenario, misses, played)
+        return _suite_error(scenario, played)
+    return _checked(scenario, lambda: _misses(played), played)
 
 
-def _of_law(law: Law, plays: Sequence[_Played]) -> Verdict:
-    runs = [played for played in plays if isinstance(played, Run)]
-    if not any(run.seen for run in runs):
-        return Verdict(law, "fail", (Miss("客户端调用服务", "一次调用也没有"),))
-    return _judged(law, _found(lambda: law.check(runs)))
+def _misses(run: ScenarioRun) -> list[Mismatch]:
+    """Return what the checks find, or how the protocol was broken."""
+    # Without one result a task the checks have nothing to look at.
+    return broken(run) or [miss for check in run.scenario.checks for miss in check(run)]
 
 
-def _found(find: Callable[[], Iterable[Miss]]) -> list[Miss] | Exception:
+def _of_law(law: ClientLaw, plays: Sequence[_Played]) -> ClientVerdict:
+    runs = [played for played in plays if isinstance(played, ScenarioRun)]
+    if not any(run.observed for run in runs):
+        silent = Mismatch("客户端调用服务", "一次调用也没有")
+        return ClientVerdict(law, "fail", (silent,))
+    return _checked(law, lambda: law.check(runs))
+
+
+def _checked(
+    item: Scenario | ClientLaw,
+    check: Callable[[], Iterable[Mismatch]],
+    run: ScenarioRun | None = None,
+) -> ClientVerdict:
     try:
-        return list(find())
-    except Exception as broke:  # noqa: BLE001 - as in judge
-        return broke
+        misses = tuple(dict.fromkeys(check()))
+    # A check that breaks is the suite's fault, as in _Player.
+    except Exception as error:  # noqa: BLE001
+        return _suite_error(item, error, run)
+    return ClientVerdict(item, "fail" if misses else "pass", misses, run)
 
 
-def _judged(item: Scenario | Law, misses: list[Miss] | Exception, run: Run | None = None) -> Verdict:
-    if isinstance(misses, Exception):
-        return Verdict(item, "suite-error", run=run, problem=f"{type(misses).__name__}: {misses}")
-    return Verdict(item, "fail" if misses else "pass", tuple(dict.fromkeys(misses)), run)
+def _suite_error(
+    item: Scenario | ClientLaw, error: Exception, run: ScenarioRun | None = None
+) -> ClientVerdict:
+    problem = f"{type(error).__name__}: {error}"
+    return ClientVerdict(item, "suite-error", run=run, problem=problem)

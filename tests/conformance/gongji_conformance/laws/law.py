@@ -1,4 +1,4 @@
-"""The laws every city keeps: each has an id for ever, entered in register.toml, and one test that holds it."""
+"""The register of laws: each has an id for ever and one test that holds it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -21,7 +21,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Law(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """An entry of the register: which profile asks it, what it rests on, the sentence, and what it presupposes."""
+    """An entry of the register: its profile, basis, sentence and precondition."""
 
     id: str = ""
     profile: Annotated[str, msgspec.Meta(pattern=r"^[a-z-]+@[0-9]{4}\.[0-9]+$")]
@@ -36,56 +36,87 @@ class Law(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
         return self.profile.partition("@")[0]
 
 
+# Read once: every test names its law while modules are imported.
 @cache
 def register() -> dict[str, Law]:
-    """Every law there is or ever was, by id. msgspec.ValidationError for an entry that is none."""
+    """Return every law there is or ever was, by id.
+
+    msgspec.ValidationError for an entry that is not a law.
+    """
     entries = tomllib.loads(REGISTER.read_text(encoding="utf-8"))
-    return {number: msgspec.convert({**entry, "id": number}, Law) for number, entry in entries.items()}
+    return {
+        number: msgspec.convert({**entry, "id": number}, Law)
+        for number, entry in entries.items()
+    }
 
 
 def law(number: str) -> Callable[[F], F]:
-    """Says which law a test holds. ValueError for one the register does not have, or no longer."""
-    if number not in register():
-        raise ValueError(f"{number} 不在 {REGISTER.name} 中")
-    if register()[number].retired:
-        raise ValueError(f"{number} 已停用: {register()[number].retired}")
+    """Mark a test with the law it holds.
 
-    def held(test: F) -> F:
-        setattr(test, MARK, register()[number])
+    ValueError for one the register does not have, or no longer.
+    """
+    entry = register().get(number)
+    if entry is None:
+        raise ValueError(f"{number} 不在 {REGISTER.name} 中")
+    if entry.retired:
+        raise ValueError(f"{number} 已停用: {entry.retired}")
+
+    def mark(test: F) -> F:
+        setattr(test, MARK, entry)
         return test
 
-    return held
+    return mark
 
 
 def law_of(test: Any) -> Law | None:
-    """The law a test function holds."""
+    """Return the law a test function holds."""
     return getattr(test, MARK, None)
 
 
+# --- profiles ---------------------------------------------------------------------
+
+
 class UnknownProfile(ValueError):  # noqa: N818 - the caller's option
-    """A profile, or a version of it, that there is not."""
+    """A profile, or a version of it, that does not exist."""
+
+
+class _Profile(NamedTuple):
+    """A profile such as `core@2025.1`."""
+
+    name: str
+    version: tuple[int, ...]
+
+    @classmethod
+    def of(cls, text: str) -> _Profile:
+        name, _, version = text.partition("@")
+        # Compared as numbers: 2025.10 comes after 2025.9.
+        return cls(name, tuple(int(part) for part in version.split(".")))
 
 
 def profiles() -> list[str]:
-    """Every profile with every version in which it grew, e.g. core@2025.1."""
+    """Return every profile with every version in which it grew, e.g. core@2025.1."""
     return sorted({entry.profile for entry in register().values()})
 
 
-def asked(text: str) -> list[str]:
-    """The profiles of an option such as `core@2025.1,wallet@2025.1`; all where it is empty. UnknownProfile."""
-    chosen = [part.strip() for part in text.split(",") if part.strip()] or profiles()
-    if strangers := sorted(set(chosen) - set(profiles())):
-        raise UnknownProfile(f"没有规范 {'、'.join(strangers)}; 可写: {'、'.join(profiles())}")
+def chosen_profiles(text: str) -> list[str]:
+    """Return the profiles of an option such as `core@2025.1,wallet@2025.1`.
+
+    All if it is empty. UnknownProfile.
+    """
+    names = [part.strip() for part in text.split(",")]
+    chosen = list(filter(None, names)) or profiles()
+    strangers = sorted(set(chosen) - set(profiles()))
+    if strangers:
+        choices = "、".join(profiles())
+        raise UnknownProfile(f"没有规范 {'、'.join(strangers)}; 可写: {choices}")
     return chosen
 
 
 def within(profile: str, chosen: Iterable[str]) -> bool:
-    """Whether a law of that profile and version is asked: a later version asks all that an earlier one did."""
-    name, _, version = profile.partition("@")
-    return any(
-        name == other and _order(version) <= _order(most) for other, _, most in (p.partition("@") for p in chosen)
-    )
+    """Say whether a profile is part of those chosen.
 
-
-def _order(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("."))
+    A later version includes all laws of the earlier ones.
+    """
+    name, version = _Profile.of(profile)
+    later = map(_Profile.of, chosen)
+    return any(name == other.name and version <= other.version for other in later)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -14,42 +14,69 @@ from typing import Any, Final
 
 from gongji_conformance import cases, laws
 from gongji_conformance.laws.capability import CAPABILITIES
-from gongji_conformance.laws.law import law_of, register
+from gongji_conformance.laws.law import Law, law_of, register
 
-BEGIN, END = "<!-- matrix: python -m gongji_conformance.laws.matrix README.md -->", "<!-- /matrix -->"
-HEAD: Final = ("| 编号 | 规矩 | 依据 | 不适用于没有 | 测试 |", "|---|---|---|---|---|")
+BEGIN: Final = "<!-- matrix: python -m gongji_conformance.laws.matrix README.md -->"
+END: Final = "<!-- /matrix -->"
+HEAD: Final = (
+    "| 编号 | 规矩 | 依据 | 不适用于没有 | 测试 |",
+    "|---|---|---|---|---|",
+)
+
+Test = Callable[..., Any]
 
 
-def tests() -> list[Callable[..., Any]]:
-    """Every test function of the suite, of laws and of cases."""
-    packages = [(package.__path__, f"{package.__name__}.") for package in (laws, cases)]
-    names = [module.name for path, prefix in packages for module in iter_modules(path, prefix)]
-    modules = [import_module(name) for name in names if name.rpartition(".")[2].startswith("test_")]
-    return [test for module in modules for name, test in vars(module).items() if name.startswith("test_")]
+def tests() -> list[Test]:
+    """Return every test function of the suite, of laws and of cases."""
+    return [
+        test
+        for module in map(import_module, _test_modules())
+        for name, test in vars(module).items()
+        if name.startswith("test_")
+    ]
+
+
+def _test_modules() -> Iterator[str]:
+    for package in (laws, cases):
+        for module in iter_modules(package.__path__):
+            if module.name.startswith("test_"):
+                yield f"{package.__name__}.{module.name}"
+
+
+def tests_of_laws() -> dict[str, Test]:
+    """Return the test that holds each law, by the law's id."""
+    marked = [(law_of(test), test) for test in tests()]
+    return {entry.id: test for entry, test in marked if entry is not None}
 
 
 def table() -> str:
-    """One row for each law, by profile."""
-    held = {law.id: test for test in tests() if (law := law_of(test)) is not None}
+    """Return one row for each law, by profile."""
+    held_by = tests_of_laws()
+    by_profile: dict[str, list[Law]] = {}
+    for entry in register().values():
+        by_profile.setdefault(entry.profile, []).append(entry)
     lines = []
-    for profile in dict.fromkeys(law.profile for law in register().values()):
+    for profile, entries in by_profile.items():
         lines += ["", f"**{profile}**", "", *HEAD]
-        for law in (law for law in register().values() if law.profile == profile):
-            needs = CAPABILITIES[law.needs].name if law.needs else ""
-            lines.append(f"| {law.id} | {law.says} | {law.basis} | {needs} | {_where(law.retired, held.get(law.id))} |")
+        lines += [_row(entry, held_by.get(entry.id)) for entry in entries]
     return "\n".join([*lines, ""])
 
 
-def _where(retired: str, test: Callable[..., Any] | None) -> str:
-    if test is None:
-        return f"已停用: {retired}"
-    return f"`{test.__module__.rpartition('.')[2]}.{test.__name__}`"
+def _row(entry: Law, test: Test | None) -> str:
+    needs = CAPABILITIES[entry.needs].name if entry.needs else ""
+    place = f"已停用: {entry.retired}" if test is None else f"`{_name(test)}`"
+    return f"| {entry.id} | {entry.says} | {entry.basis} | {needs} | {place} |"
+
+
+def _name(test: Test) -> str:
+    module = test.__module__.rpartition(".")[2]
+    return f"{module}.{test.__name__}"
 
 
 def renewed(readme: str) -> str:
-    """A README with the matrix of today between its marks. ValueError where it has no marks."""
-    before, begin, rest = readme.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    """Return a README with today's matrix. ValueError if it has no marks."""
+    before, begin, matrix = readme.partition(BEGIN)
+    _, end, after = matrix.partition(END)
     if not (begin and end):
         raise ValueError(f"没有 {BEGIN} 与 {END}")
     return f"{before}{BEGIN}\n{table()}\n{END}{after}"

@@ -5,52 +5,57 @@ from __future__ import annotations
 import pytest
 from gongji.v1 import registry_pb2, types_pb2
 
-from gongji_conformance.city.judged import Judged
-from gongji_conformance.city.wire import Refused, ask
-from gongji_conformance.city.wire import person as ref
-from gongji_conformance.city.world import Someone
+from gongji_conformance.city.city import CityUnderTest
+from gongji_conformance.city.population import InventedPerson
+from gongji_conformance.city.stubs import CallRefused, ask
+from gongji_conformance.city.stubs import person as ref
 from gongji_conformance.laws.law import law
 
 
 @law("CORE-PRIVACY-001")
 @pytest.mark.parametrize("named_by", ["person_no", "certificate"])
-def test_people_come_back_masked(gongji_city: Judged, named_by: str) -> None:
-    """A person comes back with certificate, name and phone masked: the first and last four digits, the family name."""
-    someone = gongji_city.world.one()
-    person = gongji_city.wire.registry.GetPerson(registry_pb2.GetPersonRequest(person=_ref(someone, named_by))).person
-    number = someone.certificate_number
-    assert someone.person_no == person.person_no
+def test_people_come_back_masked(gongji_city: CityUnderTest, named_by: str) -> None:
+    """Of a person one sees ends of number and phone, the family name, no more."""
+    invented = gongji_city.people.one()
+    request = registry_pb2.GetPersonRequest(person=_ref(invented, named_by))
+    person = gongji_city.stubs.registry.GetPerson(request).person
+    number, phone = invented.certificate_number, invented.phone
+    assert invented.person_no == person.person_no
     assert f"{number[:4]}{'*' * 10}{number[-4:]}" == person.certificate.number
-    assert someone.name[0] + "*" * (len(someone.name) - 1) == person.name
-    assert f"{someone.phone[:3]}****{someone.phone[-4:]}" == person.phone
+    assert invented.name[0] + "*" * (len(invented.name) - 1) == person.name
+    assert f"{phone[:3]}****{phone[-4:]}" == person.phone
 
 
 @law("CORE-PRIVACY-002")
-def test_bindings_name_nobody(gongji_city: Judged) -> None:
-    """A binding shows neither the certificate, the phone nor the name of holder and member."""
-    holder, member = gongji_city.world.couple()
+def test_bindings_name_nobody(gongji_city: CityUnderTest) -> None:
+    """A binding shows neither number nor phone of holder and member."""
+    holder, member = gongji_city.people.couple()
     shown = str(gongji_city.bind(holder, member))
     assert [] == _leaked(shown, holder, member)
 
 
 @law("CORE-PRIVACY-003")
-def test_refusals_name_nobody(gongji_city: Judged) -> None:
-    """A refused application names nobody, although what was typed did not agree with the registry."""
-    holder, member = gongji_city.world.couple()
+def test_refusals_name_nobody(gongji_city: CityUnderTest) -> None:
+    """A refused application names nobody, even if what was typed is wrong."""
+    holder, member = gongji_city.people.couple()
     request = gongji_city.application(holder, member)
     request.member_details.certificate_number = holder.certificate_number
     request.member_details.phone = holder.phone
-    refused = ask(gongji_city.wire.bindings.SubmitBinding, request)
-    assert isinstance(refused, Refused)
+    refused = ask(gongji_city.stubs.bindings.SubmitBinding, request)
+    assert isinstance(refused, CallRefused)
     assert "NOT_ELIGIBLE" == refused.reason
     assert [] == _leaked(str(refused), holder, member)
 
 
-def _ref(someone: Someone, named_by: str) -> types_pb2.PersonRef:
+def _ref(person: InventedPerson, named_by: str) -> types_pb2.PersonRef:
     if named_by == "person_no":
-        return ref(someone.person_no)
-    return types_pb2.PersonRef(certificate=types_pb2.Certificate(type="01", number=someone.certificate_number))
+        return ref(person.person_no)
+    number = person.certificate_number
+    certificate = types_pb2.Certificate(type="01", number=number)
+    return types_pb2.PersonRef(certificate=certificate)
 
 
-def _leaked(text: str, *people: Someone) -> list[str]:
-    return [secret for p in people for secret in (p.certificate_number, p.phone) if secret in text]
+def _leaked(text: str, *people: InventedPerson) -> list[str]:
+    secrets = [person.certificate_number for person in people]
+    secrets += [person.phone for person in people]
+    return [secret for secret in secrets if secret in text]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 from gongji.v1 import settlement_pb2
 
 from gongji_conformance.city import words
-from gongji_conformance.city.judged import Judged
-from gongji_conformance.city.wire import new_id
+from gongji_conformance.city.city import CityUnderTest
+from gongji_conformance.city.population import InventedPerson
 from gongji_conformance.laws.law import law
 
 USES: tuple[words.Use, ...] = ("none", "own", "order")
@@ -24,107 +25,127 @@ ONLY_SETTLED = (
 
 @law("CORE-SETTLE-001")
 @pytest.mark.parametrize("use", USES)
-def test_lines_sum_to_the_bill(gongji_city: Judged, use: words.Use) -> None:
-    """The lines add up to the total, each payer's lines to his amount, and each line names its rule and clauses."""
-    giver, patient = gongji_city.world.couple(giver=200, member=150)
-    gongji_city.bind(giver, patient)
-    settled = gongji_city.wire.settlements.Settle(gongji_city.settling(patient, use=use)).settlement
-    paid = dict.fromkeys(settlement_pb2.Payer.values(), 0)
-    for line in settled.lines:
+def test_lines_sum_to_the_bill(gongji_city: CityUnderTest, use: words.Use) -> None:
+    """Lines add up to the total, each payer's to its part; each names rule and clause."""
+    _, patient = gongji_city.family()
+    settlement = gongji_city.settle(patient, use=use)
+    paid = _paid_by_payer(settlement.lines)
+    own_fen = settlement.account_fen - settlement.aid_fen
+    assert settlement.bill.total_fen == sum(line.fen for line in settlement.lines)
+    assert settlement.fund_fen == paid[settlement_pb2.PAYER_FUND]
+    assert own_fen == paid[settlement_pb2.PAYER_OWN_PURSE]
+    assert settlement.aid_fen == paid[settlement_pb2.PAYER_GIVER_PURSE]
+    assert settlement.cash_fen == paid[settlement_pb2.PAYER_CASH]
+    assert [] == [line for line in settlement.lines if not _explained(line)]
+
+
+def _paid_by_payer(lines: Iterable[settlement_pb2.Line]) -> dict[int, int]:
+    paid: dict[int, int] = dict.fromkeys(settlement_pb2.Payer.values(), 0)
+    for line in lines:
         paid[line.payer] += line.fen
-    assert settled.bill.total_fen == sum(line.fen for line in settled.lines)
-    assert settled.fund_fen == paid[settlement_pb2.PAYER_FUND]
-    assert settled.account_fen - settled.aid_fen == paid[settlement_pb2.PAYER_OWN_PURSE]
-    assert settled.aid_fen == paid[settlement_pb2.PAYER_GIVER_PURSE]
-    assert settled.cash_fen == paid[settlement_pb2.PAYER_CASH]
-    assert [] == [line for line in settled.lines if not (line.rule.clauses and line.rule.hook and line.in_words)]
+    return paid
+
+
+def _explained(line: settlement_pb2.Line) -> bool:
+    return bool(line.rule.clauses and line.rule.hook and line.in_words)
 
 
 @law("CORE-SETTLE-002")
 @pytest.mark.parametrize("use", USES)
-def test_identities_of_the_national_interface(gongji_city: Judged, use: words.Use) -> None:
-    """Total is fund and patient, patient is purses and cash, aid is part of the purses, the fund stays in scope."""
-    giver, patient = gongji_city.world.couple(giver=200, member=150)
-    gongji_city.bind(giver, patient)
-    settled = gongji_city.wire.settlements.Settle(gongji_city.settling(patient, use=use)).settlement
-    assert settled.bill.total_fen == settled.fund_fen + settled.patient_part_fen
-    assert settled.patient_part_fen == settled.account_fen + settled.cash_fen
-    assert 0 <= settled.aid_fen <= settled.account_fen
-    assert 0 <= settled.fund_fen <= settled.bill.in_scope_fen - settled.deductible_fen
+def test_identities_of_the_national_interface(
+    gongji_city: CityUnderTest, use: words.Use
+) -> None:
+    """Fund and patient make the total, purses and cash the patient's part."""
+    _, patient = gongji_city.family()
+    settlement = gongji_city.settle(patient, use=use)
+    patient_fen = settlement.patient_part_fen
+    most_fen = settlement.bill.in_scope_fen - settlement.deductible_fen
+    assert settlement.bill.total_fen == settlement.fund_fen + patient_fen
+    assert patient_fen == settlement.account_fen + settlement.cash_fen
+    assert 0 <= settlement.aid_fen <= settlement.account_fen
+    assert 0 <= settlement.fund_fen <= most_fen
 
 
 @law("CORE-SETTLE-003")
-def test_quote_is_settle(gongji_city: Judged) -> None:
-    """A quote answers what settling answers, but for id, time and movements, and leaves nothing behind."""
-    giver, patient = gongji_city.world.couple(giver=200, member=150)
-    gongji_city.bind(giver, patient)
-    quoted, again = gongji_city.quote(patient), gongji_city.quote(patient)
+def test_quote_is_settle(gongji_city: CityUnderTest) -> None:
+    """A quote answers what settling does, but for its trace, and leaves nothing."""
+    family = gongji_city.family()
+    _, patient = family
+    first, second = gongji_city.quote(patient), gongji_city.quote(patient)
     assert [] == gongji_city.settlements(patient)
-    assert (200_00, 150_00) == (gongji_city.balance(giver), gongji_city.balance(patient))
-    settled = gongji_city.wire.settlements.Settle(gongji_city.settling(patient)).settlement
-    assert quoted == again
-    assert quoted == _as_quoted(settled)
+    assert (200_00, 150_00) == _balances(gongji_city, family)
+    settlement = gongji_city.settle(patient)
+    assert first == second
+    assert first == _as_quoted(settlement)
 
 
 @law("CORE-SETTLE-004")
-def test_movements_are_the_balances(gongji_city: Judged) -> None:
-    """What a settlement says it took from each purse, and left there, is what the accounts say."""
-    giver, patient = gongji_city.world.couple(giver=200, member=150)
-    gongji_city.bind(giver, patient)
-    settled = gongji_city.wire.settlements.Settle(gongji_city.settling(patient)).settlement
-    balances = {person.person_no: gongji_city.balance(person) for person in (giver, patient)}
-    assert settled.account_fen == -sum(movement.fen for movement in settled.movements)
-    assert {m.purse: balances[m.purse] for m in settled.movements} == {
-        m.purse: m.balance_after_fen for m in settled.movements
+def test_movements_are_the_balances(gongji_city: CityUnderTest) -> None:
+    """What a settlement took from each purse, and left, is what the accounts say."""
+    family = gongji_city.family()
+    _, patient = family
+    settlement = gongji_city.settle(patient)
+    balances = {person.person_no: gongji_city.balance(person) for person in family}
+    movements = settlement.movements
+    assert settlement.account_fen == -sum(movement.fen for movement in movements)
+    assert {move.purse: balances[move.purse] for move in movements} == {
+        move.purse: move.balance_after_fen for move in movements
     }
 
 
 @law("CORE-SETTLE-005")
-def test_reverse_restores(gongji_city: Judged) -> None:
-    """A reversal puts each fen back where it came from and the year's figures back to what they were."""
-    giver, patient = gongji_city.world.couple(giver=200, member=150)
-    gongji_city.bind(giver, patient)
+def test_reverse_restores(gongji_city: CityUnderTest) -> None:
+    """A reversal puts each fen back, and the year's figures to what they were."""
+    family = gongji_city.family()
+    _, patient = family
     before = gongji_city.quote(patient)
-    settled = gongji_city.wire.settlements.Settle(gongji_city.settling(patient)).settlement
-    reversed_ = gongji_city.wire.settlements.Reverse(_reversal(settled.settlement_id))
-    assert {m.purse: -m.fen for m in settled.movements} == {m.purse: m.fen for m in reversed_.refunds}
-    assert (200_00, 150_00) == (gongji_city.balance(giver), gongji_city.balance(patient))
-    assert reversed_.settlement.HasField("reversed_at")
+    settlement = gongji_city.settle(patient)
+    reversal = gongji_city.reversal(settlement.settlement_id)
+    answer = gongji_city.stubs.settlements.Reverse(reversal)
+    taken_fen = {move.purse: -move.fen for move in settlement.movements}
+    assert taken_fen == {refund.purse: refund.fen for refund in answer.refunds}
+    assert (200_00, 150_00) == _balances(gongji_city, family)
+    assert answer.settlement.HasField("reversed_at")
     assert before == gongji_city.quote(patient)
 
 
 @law("CORE-SETTLE-006")
-def test_the_year_adds_up(gongji_city: Judged) -> None:
-    """What the fund paid in a year is the sum of what it paid in each settlement that stands."""
-    patient = gongji_city.world.one()
-    paid, deductible = [], []
+def test_the_year_adds_up(gongji_city: CityUnderTest) -> None:
+    """What the fund paid in a year is the sum of the settlements that stand."""
+    patient = gongji_city.people.one()
+    fund_fen = deductible_fen = 0
     for _ in range(3):
-        settled = gongji_city.wire.settlements.Settle(gongji_city.settling(patient, use="none")).settlement
-        paid.append(settled.fund_fen)
-        deductible.append(settled.deductible_fen)
-        assert (sum(paid), sum(deductible)) == (settled.fund_paid_after_fen, settled.deductible_used_after_fen)
+        settlement = gongji_city.settle(patient, use="none")
+        fund_fen += settlement.fund_fen
+        deductible_fen += settlement.deductible_fen
+        assert fund_fen == settlement.fund_paid_after_fen
+        assert deductible_fen == settlement.deductible_used_after_fen
 
 
 @law("CORE-SETTLE-007")
-def test_a_holder_sees_no_diagnosis(gongji_city: Judged) -> None:
-    """A holder sees what was charged to his purse and when, and neither total nor what fund or patient paid."""
-    giver, patient = gongji_city.world.couple(giver=200)
+def test_a_holder_sees_no_diagnosis(gongji_city: CityUnderTest) -> None:
+    """A holder sees what was charged to the purse and when, no other amount."""
+    giver, patient = gongji_city.people.couple(giver=200)
     gongji_city.bind(giver, patient)
-    settled = gongji_city.wire.settlements.Settle(gongji_city.settling(patient)).settlement
+    settlement = gongji_city.settle(patient)
     request = settlement_pb2.ListSettlementsRequest(month="2025-09")
     request.holder.person_no = giver.person_no
-    (row,) = gongji_city.wire.settlements.ListSettlements(request).rows
-    assert (settled.settlement_id, settled.aid_fen) == (row.settlement_id, row.charged_fen)
+    (row,) = gongji_city.stubs.settlements.ListSettlements(request).rows
+    assert settlement.settlement_id == row.settlement_id
+    assert settlement.aid_fen == row.charged_fen
     assert (0, 0, 0, 0) == (row.total_fen, row.fund_fen, row.cash_fen, row.aid_fen)
 
 
-def _as_quoted(settled: settlement_pb2.Settlement) -> settlement_pb2.Settlement:
-    plain: Any = settlement_pb2.Settlement()
-    plain.CopyFrom(settled)
+def _balances(
+    city: CityUnderTest, family: tuple[InventedPerson, InventedPerson]
+) -> tuple[int, int]:
+    giver, patient = family
+    return city.balance(giver), city.balance(patient)
+
+
+def _as_quoted(settlement: settlement_pb2.Settlement) -> settlement_pb2.Settlement:
+    quoted: Any = settlement_pb2.Settlement()
+    quoted.CopyFrom(settlement)
     for name in ONLY_SETTLED:
-        plain.ClearField(name)
-    return plain  # type: ignore[no-any-return] # built one line above
-
-
-def _reversal(settlement_id: str) -> settlement_pb2.ReverseRequest:
-    return settlement_pb2.ReverseRequest(request_id=new_id(), settlement_id=settlement_id)
+        quoted.ClearField(name)
+    return quoted  # type: ignore[no-any-return] # built above

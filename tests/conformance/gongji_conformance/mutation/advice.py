@@ -1,4 +1,4 @@
-"""What to write where no case notices a change: the hook, its value, and what a case would have to vary."""
+"""What to write if no case notices a change: a case that varies the value."""
 
 from __future__ import annotations
 
@@ -72,11 +72,26 @@ _BY_HOOK: Final[Mapping[str, str]] = {
 
 
 def advice(mutant: Mutant, readers: Sequence[str]) -> str:
-    """The case that would notice a mutant: what to vary, what it is about, which cases came near."""
-    at_field = (_BY_FIELD[field] for field in reversed(mutant.fields) if field in _BY_FIELD)
-    vary = next(at_field, _BY_HOOK.get(mutant.hook, "让结果取决于此值"))
-    asked = question(mutant.hook)
-    called = asked.partition("(")[2].partition(")")[0] or asked
-    about = f"{mutant.hook}{mutant.where}({called}, 自 {mutant.since} 起)"
-    read = f"读到它而没有察觉的: {'、'.join(readers[:NEAR])}" if readers else "没有一个案例读到它"
-    return f"写一例: {vary}; 所核对的是 {about}, {mutant.change}时结果须不同; {read}"
+    """Return the case that would notice a mutant.
+
+    What to vary, what it is about, which cases came near.
+    """
+    about = f"{mutant.hook}{mutant.where}({_title(mutant.hook)}, 自 {mutant.since} 起)"
+    near = "、".join(readers[:NEAR])
+    read = f"读到它而没有察觉的: {near}" if readers else "没有一个案例读到它"
+    checked = f"所核对的是 {about}, {mutant.change}时结果须不同"
+    return f"写一例: {_vary(mutant)}; {checked}; {read}"
+
+
+def _vary(mutant: Mutant) -> str:
+    # The innermost field says most exactly what to vary.
+    for field in reversed(mutant.fields):
+        if field in _BY_FIELD:
+            return _BY_FIELD[field]
+    return _BY_HOOK.get(mutant.hook, "让结果取决于此值")
+
+
+def _title(hook: str) -> str:
+    """Return the Chinese name of a hook: the part of its question in brackets."""
+    text = question(hook)
+    return text.partition("(")[2].partition(")")[0] or text

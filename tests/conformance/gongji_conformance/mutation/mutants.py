@@ -1,4 +1,4 @@
-"""The mutants of a city: its own timelines, each with one change, under a name that stays the same from run to run."""
+"""The mutants of a city: its own timelines, each with one change, by stable names."""
 
 from __future__ import annotations
 
@@ -19,15 +19,25 @@ from gongji.rules.hookspecs import CityRules
 
 from gongji_conformance.mutation.variants import variants
 
-PER_CHANNEL: Final = ("channels", "identity_checks", "fields_asked", "materials", "review_latency")
+PER_CHANNEL: Final = (
+    "channels",
+    "identity_checks",
+    "fields_asked",
+    "materials",
+    "review_latency",
+)
 """Hooks that speak of the same channels: one is dropped from all of them together."""
+DROPPED: Final = "去掉"
+"""Begins the name of a change that leaves a part out."""
 
 _DAY: Final = timedelta(days=1)
+
+Timelines = Mapping[str, Timeline[Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One change to a city: the hook, where in its value, what; `timelines` are the answers that are others."""
+    """One change to a city; `timelines` are the answers that differ."""
 
     name: str
     hook: str
@@ -35,41 +45,59 @@ class Mutant:
     change: str
     since: date
     fields: tuple[str, ...]
-    timelines: Mapping[str, Timeline[Any]]
+    timelines: Timelines
 
-    def born(self, city: City, province: Mapping[str, Timeline[Any]]) -> City:
-        """The city with this change, as `city_from` would load it with these overrides, but many times faster.
+    @property
+    def clauses(self) -> set[str]:
+        """The clauses its values rest on."""
+        values = (value for line in self.timelines.values() for value in line)
+        return {clause.id for value in values for clause in value.clauses}
 
-        PluginProblem where no such city can be loaded.
-        """
-        refuse(p for hook, timeline in self.timelines.items() for p in guards.problems_of_timeline(hook, timeline))
+    def applied_to(self, city: City, province: Timelines) -> City:
+        """Return the city with this change. PluginProblem if none can be loaded."""
+        # As `city_from` would load it with these overrides, but many times faster:
+        # only what was changed is checked again.
+        for hook, timeline in self.timelines.items():
+            refuse(guards.problems_of_timeline(hook, timeline))
         timelines = {**city.timelines, **self.timelines}
-        days = sorted({max(value.since, city.first_day) for timeline in timelines.values() for value in timeline})
+        days = first_days(city, timelines)
         periods = tuple((day, _rules(day, timelines, province)) for day in days)
         return replace(city, timelines=timelines, _periods=periods)
 
 
-def _rules(day: date, timelines: Mapping[str, Timeline[Any]], province: Mapping[str, Timeline[Any]]) -> DayRules:
-    """The rules of a day. PluginProblem where they do not fit each other."""
-    values = {hook: next(v for v in reversed(timeline) if v.since <= day) for hook, timeline in timelines.items()}
+def first_days(city: City, timelines: Timelines) -> list[date]:
+    """Return the days on which some value begins, none before the city's first."""
+    since = {value.since for line in timelines.values() for value in line}
+    return sorted({max(day, city.first_day) for day in since})
+
+
+def _rules(day: date, timelines: Timelines, province: Timelines) -> DayRules:
+    """Return the rules of a day. PluginProblem if they do not fit each other."""
+    values = {hook: _on(day, timeline) for hook, timeline in timelines.items()}
     refuse(guards.problems_of_day(values))
-    return DayRules(values, frozenset(hook for hook, value in values.items() if value in province[hook]))
+    provincial = {hook for hook, value in values.items() if value in province[hook]}
+    return DayRules(values, frozenset(provincial))
+
+
+def _on(day: date, timeline: Timeline[Any]) -> Ruled[Any]:
+    return next(value for value in reversed(timeline) if value.since <= day)
 
 
 def mutants(city: City) -> list[Mutant]:
-    """Every mutant of the values the city itself gives, in the order of the hooks; the province's are not its own."""
-    book = _Book(city, province_of(city))
-    made: list[Mutant] = []
+    """Return every mutant of the values the city itself gives, in the hooks' order."""
+    answers = _Answers(city, province_of(city))
+    all_mutants: list[Mutant] = []
     for hook in city.overridden:
-        for at, value in enumerate(book.own(hook)):
-            told = f"{hook}@{value.since}" if at else hook
-            made += _of_value(book, hook, told, value)
-            made += _of_day(book, hook, told, value)
-    return made + list(_of_channels(book))
+        for number, value in enumerate(answers.own(hook)):
+            # The first value bears the hook's name, later ones their day as well.
+            name = f"{hook}@{value.since}" if number else hook
+            all_mutants += _of_value(answers, hook, name, value)
+            all_mutants += _of_day(answers, hook, name, value)
+    return [*all_mutants, *_of_channels(answers)]
 
 
-def province_of(city: City) -> Mapping[str, Timeline[Any]]:
-    """What the province answers where the city is silent."""
+def province_of(city: City) -> Timelines:
+    """Return what the province answers if the city is silent."""
 
     @hookimpl
     def identity() -> Identity:
@@ -79,70 +107,118 @@ def province_of(city: City) -> Mapping[str, Timeline[Any]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Book:
+class _Answers:
     """A city's answers beside the province's."""
 
     city: City
-    province: Mapping[str, Timeline[Any]]
+    province: Timelines
 
     def own(self, hook: str) -> Timeline[Any]:
-        """The values of a hook that the city gave and some day selects."""
-        return tuple(value for value in self.city.timelines[hook] if self._selected(hook, value))
+        """Return the values of a hook that the city gave and some day selects."""
+        timeline = self.city.timelines[hook]
+        return tuple(value for value in timeline if self._selected(hook, value))
 
     def _selected(self, hook: str, value: Ruled[Any]) -> bool:
         rules = self.city.rules(max(value.since, self.city.first_day))
         return not rules.provincial(hook) and dict(rules.all())[hook] is value
 
-    def renewed(self, hook: str, change: Callable[[Ruled[Any]], Ruled[Any]]) -> Timeline[Any]:
-        """A hook's whole timeline with each of the city's values as `change` makes it."""
-        return over(self.province[hook], tuple(change(value) for value in self.own(hook)))
+    def changed(
+        self, hook: str, change: Callable[[Ruled[Any]], Ruled[Any]]
+    ) -> Timeline[Any]:
+        """Return a hook's timeline with each of the city's values changed."""
+        own = tuple(change(value) for value in self.own(hook))
+        return over(self.province[hook], own)
 
 
-def _of_value(book: _Book, hook: str, told: str, value: Ruled[Any]) -> Iterator[Mutant]:
+def _of_value(
+    answers: _Answers, hook: str, name: str, value: Ruled[Any]
+) -> Iterator[Mutant]:
     for variant in variants(value.value, answer_type(hook), hook):
-        if hook in PER_CHANNEL and not variant.where and variant.change.startswith("去掉"):
-            continue  # a channel is dropped everywhere at once
-        name = f"{told}{variant.where} {variant.change}"
-        changed = replace(value, value=variant.value)
-        timelines = {hook: book.renewed(hook, partial(_instead_of, value, changed))}
-        yield Mutant(name, hook, variant.where, variant.change, value.since, variant.fields, timelines)
+        dropped = not variant.where and variant.change.startswith(DROPPED)
+        # A channel is dropped from all hooks at once: see _of_channels.
+        if hook in PER_CHANNEL and dropped:
+            continue
+        mutated = replace(value, value=variant.value)
+        timeline = answers.changed(hook, partial(_replaced, value, mutated))
+        yield Mutant(
+            name=f"{name}{variant.where} {variant.change}",
+            hook=hook,
+            where=variant.where,
+            change=variant.change,
+            since=value.since,
+            fields=variant.fields,
+            timelines={hook: timeline},
+        )
 
 
-def _instead_of(value: Ruled[Any], changed: Ruled[Any], given: Ruled[Any]) -> Ruled[Any]:
-    return changed if given is value else given
+def _replaced(value: Ruled[Any], by: Ruled[Any], current: Ruled[Any]) -> Ruled[Any]:
+    return by if current is value else current
 
 
-def _of_day(book: _Book, hook: str, told: str, value: Ruled[Any]) -> Iterator[Mutant]:
-    """The first day a day earlier and later; of the channels together with all that speaks of them."""
-    together = [other for other in PER_CHANNEL if other in book.city.overridden] if hook == "channels" else [hook]
+def _of_day(
+    answers: _Answers, hook: str, name: str, value: Ruled[Any]
+) -> Iterator[Mutant]:
+    """Yield the first day a day earlier and later."""
+    hooks = [hook]
+    if hook == "channels":
+        # All that speaks of channels moves with them, or no city can be loaded.
+        own = answers.city.overridden
+        hooks = [spoken for spoken in PER_CHANNEL if spoken in own]
     for day in (value.since - _DAY, value.since + _DAY):
         change = f"{value.since}→{day}"
-        timelines = {other: book.renewed(other, partial(_moved, value.since, day)) for other in together}
-        yield Mutant(f"{told}.since {change}", hook, ".since", change, value.since, ("since",), timelines)
+        moved = partial(_moved, value.since, day)
+        yield Mutant(
+            name=f"{name}.since {change}",
+            hook=hook,
+            where=".since",
+            change=change,
+            since=value.since,
+            fields=("since",),
+            timelines={moving: answers.changed(moving, moved) for moving in hooks},
+        )
 
 
-def _moved(since: date, day: date, given: Ruled[Any]) -> Ruled[Any]:
-    return replace(given, since=day) if given.since == since else given
+def _moved(since: date, day: date, value: Ruled[Any]) -> Ruled[Any]:
+    return replace(value, since=day) if value.since == since else value
 
 
-def _of_channels(book: _Book) -> Iterator[Mutant]:
-    """Each channel the city declares, dropped from every hook that speaks of it."""
-    declared = {channel: value.since for value in reversed(book.own("channels")) for channel in value.value}
+def _of_channels(answers: _Answers) -> Iterator[Mutant]:
+    """Yield each channel the city declares, dropped from every hook."""
+    declared: dict[str, date] = {}
+    # From the last value to the first, so that the day is that of the first.
+    for value in reversed(answers.own("channels")):
+        declared |= dict.fromkeys(value.value, value.since)
     for channel, since in declared.items():
-        change = f"去掉 {channel}"
-        timelines = {
-            hook: tuple(_without(channel, ruled) for ruled in book.city.timelines[hook]) for hook in PER_CHANNEL
-        }
-        yield Mutant(f"channels {change}", "channels", "", change, since, (), timelines)
+        change = f"{DROPPED} {channel}"
+        yield Mutant(
+            name=f"channels {change}",
+            hook="channels",
+            where="",
+            change=change,
+            since=since,
+            fields=(),
+            timelines={
+                hook: _without(channel, answers.city.timelines[hook])
+                for hook in PER_CHANNEL
+            },
+        )
 
 
-def _without(channel: str, value: Ruled[Any]) -> Ruled[Any]:
-    return replace(value, value={key: part for key, part in value.value.items() if key != channel})
+def _without(channel: str, timeline: Timeline[Any]) -> Timeline[Any]:
+    lacking = []
+    for value in timeline:
+        channels = dict(value.value)
+        channels.pop(channel, None)
+        lacking.append(replace(value, value=channels))
+    return tuple(lacking)
 
 
+# Asked for once a value of a hook, and slow: every hint is evaluated anew.
 @cache
 def answer_type(hook: str) -> Any:
-    """X of `Timeline[X] | None`, a hook's declared answer."""
+    """Return X of `Timeline[X] | None`, a hook's declared answer."""
     declared = get_type_hints(getattr(CityRules, hook))["return"]
-    timeline = next(answer for answer in get_args(declared) if answer is not type(None))
-    return get_args(get_args(timeline)[0])[0]
+    (timeline,) = (answer for answer in get_args(declared) if answer is not type(None))
+    (ruled, *_) = get_args(timeline)
+    (value_type,) = get_args(ruled)
+    return value_type

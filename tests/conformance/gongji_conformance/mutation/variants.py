@@ -1,19 +1,20 @@
-"""One change at a time: every value that differs from a rule value in one figure, choice, row or member.
+"""Every value that differs from a rule value in one figure, choice, row or member.
 
-Walks the value beside its declared type, so that it knows what else might stand there: another member of an enum,
-NO_LIMIT for a figure, a figure for NO_LIMIT. Texts and clauses are no figures and are left alone.
+Walks the value beside its declared type, which says what else might stand there:
+another member of an enum, NO_LIMIT for a figure, a figure for NO_LIMIT. Texts and
+clauses are no figures and are left alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import date, datetime, time, timedelta
 from enum import Enum
 from functools import cache, partial
 from itertools import pairwise
-from types import NoneType, UnionType
-from typing import Any, Final, Union, cast, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 from gongji import (
     ALWAYS,
@@ -45,12 +46,23 @@ FEN: Final = 100_00
 FEW: Final = 4
 """An enum of up to so many members is changed to each other one; of more, to the next."""
 
-RELATIONS: Final = CLOSE.codes | {"28", "38", "53", "54", "55", "56", "72", "74", "76", "78"}
+RELATIONS: Final = CLOSE.codes | {
+    "28",
+    "38",
+    "53",
+    "54",
+    "55",
+    "56",
+    "72",
+    "74",
+    "76",
+    "78",
+}
 """Relations that may be added: close relatives and in-laws by GB/T 4761."""
 
 _SOURCES: Final = (Clause, ChannelClauses, CreditClauses, TableClauses, UsesClauses)
 _NOWHERE: Final = Clause.assumption("T-MUTATION", "变异测试")
-_INSTEAD: Final[Mapping[type, object]] = {
+_SAMPLES: Final[Mapping[type, object]] = {
     NoLimit: NO_LIMIT,
     OperatorSets: OPERATOR_SETS,
     AlwaysOpen: ALWAYS,
@@ -59,12 +71,12 @@ _INSTEAD: Final[Mapping[type, object]] = {
     GiverLimit: GiverLimit(givers=1),
     NoFund: NoFund(_NOWHERE),
 }
-"""What stands in place of a value where its declared type also admits something else."""
+"""What stands in place of a value if its declared type also admits something else."""
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A value with one change: where, what, and the names of the fields on the way down to it."""
+    """A value with one change: the place, the change, the fields on the way to it."""
 
     where: str
     change: str
@@ -73,15 +85,19 @@ class Variant:
 
 
 def variants(value: Any, declared: Any, name: str = "") -> Iterator[Variant]:
-    """Every value one change away from `value`, in a fixed order; `name` is the field it stands in, for its unit."""
-    chosen = _member(value, declared)
-    yield from _instead(value, declared, name)
+    """Yield every value one change away from `value`, in a fixed order.
+
+    `name` is the field it stands in, for its unit.
+    """
+    yield from _of_other_type(value, declared, name)
     if isinstance(value, (str, *_SOURCES)) or value is None:
         return
+    chosen = _member(value, declared)
+    # bool and Enum first: they are int, tuple or str as well.
     if isinstance(value, Enum):
-        yield from (Variant("", f"{told(value)}→{told(other)}", other) for other in _others(value))
+        yield from _replacements(value, _other_members(value))
     elif isinstance(value, (bool, int, time)):
-        yield from (Variant("", f"{told(value)}→{told(other)}", other) for other in _beside(value, name))
+        yield from _replacements(value, _neighbours(value, name))
     elif isinstance(value, Mapping):
         yield from _of_mapping(value, chosen, name)
     elif isinstance(value, frozenset):
@@ -92,31 +108,62 @@ def variants(value: Any, declared: Any, name: str = "") -> Iterator[Variant]:
         yield from _of_record(value)
 
 
-def told(value: object) -> str:
-    """A part of a value as a mutant's name tells it."""
+def label(value: object) -> str:
+    """Return the name of a part of a value in a mutant's name."""
     if isinstance(value, Enum):
         return value.name
     if isinstance(value, time):
         return f"{value:%H:%M}"
-    if is_dataclass(value):
-        named = {field.name for field in fields(value)} & {"name", "title", "heading", "situation"}
-        return told(getattr(value, named.pop())) if named else type(value).__name__
-    return str(value) if isinstance(value, (str, int, date)) else type(value).__name__
+    if isinstance(value, (str, int, date)):
+        return str(value)
+    # At most one of these fields says which row of a table it is.
+    naming = {"name", "title", "heading", "situation"}
+    names = [field.name for field in fields(value)] if is_dataclass(value) else []
+    for name in naming.intersection(names):
+        return label(getattr(value, name))
+    return type(value).__name__
+
+
+def _replacements(value: object, by: Iterable[object]) -> Iterator[Variant]:
+    for replacement in by:
+        yield Variant("", f"{label(value)}→{label(replacement)}", replacement)
+
+
+def _without(part: str, value: Any) -> Variant:
+    return Variant("", f"去掉 {part}", value)
+
+
+def _with(part: str, value: Any) -> Variant:
+    return Variant("", f"加上 {part}", value)
+
+
+def _swapped(first: str, second: str, value: Any) -> Variant:
+    return Variant("", f"{first} 与 {second} 对调", value)
+
+
+# --- values of several parts ------------------------------------------------------
 
 
 def _of_record(value: Any) -> Iterator[Variant]:
     kind: Any = type(value)
     hints = _hints(kind)
     for field in fields(value):
-        declared = hints[field.name]
-        for inner in variants(getattr(value, field.name), declared, field.name):
-            changed = _possible(replace(value, **{field.name: inner.value}), value)
-            named = (field.name, *inner.fields)
-            yield Variant(f".{field.name}{inner.where}", inner.change, changed, named)
+        part = getattr(value, field.name)
+        for inner in variants(part, hints[field.name], field.name):
+            changed = replace(value, **{field.name: inner.value})
+            yield Variant(
+                where=f".{field.name}{inner.where}",
+                change=inner.change,
+                value=_loadable(changed, value),
+                fields=(field.name, *inner.fields),
+            )
 
 
-def _possible(changed: Any, value: Any) -> Any:
-    """A review with the days its new time to take effect must have: none at once, else at least one."""
+def _loadable(changed: Any, value: Any) -> Any:
+    """Return a review with the days its new time to take effect must have.
+
+    None if it takes effect at once, else at least one.
+    """
     if not isinstance(changed, ReviewLatency) or changed.at_once is value.at_once:
         return changed
     if changed.at_once is AtOnce.ALWAYS:
@@ -124,50 +171,71 @@ def _possible(changed: Any, value: Any) -> Any:
     return changed if value.working_days else replace(changed, working_days=1)
 
 
-def _of_mapping(value: Mapping[Any, Any], declared: Any, name: str) -> Iterator[Variant]:
-    """Each entry changed, dropped, or swapped with the next."""
+def _of_mapping(
+    value: Mapping[Any, Any], declared: Any, name: str
+) -> Iterator[Variant]:
+    """Yield it with each entry changed, dropped, or swapped with the next."""
     _, of_entry = get_args(declared)
     for key, part in value.items():
-        yield from _lifted(part, of_entry, name, f"[{told(key)}]", partial(_entered, value, key))
+        entered = partial(_entered, value, key)
+        yield from _lifted(part, of_entry, name, f"[{label(key)}]", entered)
     for key in value:
-        yield Variant("", f"去掉 {told(key)}", {k: part for k, part in value.items() if k != key})
-    for one, other in pairwise(value):
-        if value[one] != value[other]:
-            swapped = {**value, one: value[other], other: value[one]}
-            yield Variant("", f"{told(one)} 与 {told(other)} 对调", swapped)
+        remaining = dict(value)
+        del remaining[key]
+        yield _without(label(key), remaining)
+    for first, second in pairwise(value):
+        if value[first] != value[second]:
+            swapped = {**value, first: value[second], second: value[first]}
+            yield _swapped(label(first), label(second), swapped)
 
 
 def _of_set(value: frozenset[Any], declared: Any, name: str) -> Iterator[Variant]:
-    """Each member dropped, each that might be one added."""
+    """Yield it with each member dropped, each that might be one added."""
     (of_member,) = get_args(declared)
-    for member in sorted(value, key=told):
-        yield Variant("", f"去掉 {told(member)}", value - {member})
+    for member in sorted(value, key=label):
+        yield _without(label(member), value - {member})
     possible = RELATIONS if name == "codes" else _all_of(of_member)
-    for member in sorted(set(possible) - value, key=told):
-        yield Variant("", f"加上 {told(member)}", value | {member})
+    for member in sorted(set(possible) - value, key=label):
+        yield _with(label(member), value | {member})
 
 
 def _of_row(value: tuple[Any, ...], declared: Any, name: str) -> Iterator[Variant]:
-    """Each part changed, dropped, or swapped with the next; each other member of an enum added."""
+    """Yield it with each part changed, dropped, swapped with the next, or added."""
     of_part = get_args(declared)[0]
     if of_part is Clause:
         return
+    yield from _parts_changed(value, of_part, name)
     for at, part in enumerate(value):
-        if not isinstance(part, Enum):  # dropped and added instead
-            yield from _lifted(part, of_part, name, f"[{at}]", partial(_placed, value, at))
-    for at, part in enumerate(value):
-        yield Variant("", f"去掉 {at} {told(part)}", (*value[:at], *value[at + 1 :]))
+        yield _without(f"{at} {label(part)}", (*value[:at], *value[at + 1 :]))
     for member in _all_of(of_part):
         if member not in value:
-            yield Variant("", f"加上 {told(member)}", (*value, member))
-    for at, (one, other) in enumerate(pairwise(value)):
-        swapped = (*value[:at], other, one, *value[at + 2 :])
-        yield Variant("", f"{at} {told(one)} 与 {at + 1} {told(other)} 对调", swapped)
+            yield _with(label(member), (*value, member))
+    for at, (first, second) in enumerate(pairwise(value)):
+        swapped = (*value[:at], second, first, *value[at + 2 :])
+        yield _swapped(f"{at} {label(first)}", f"{at + 1} {label(second)}", swapped)
 
 
-def _lifted(part: Any, declared: Any, name: str, where: str, rebuild: Callable[[Any], Any]) -> Iterator[Variant]:
+def _parts_changed(
+    value: tuple[Any, ...], of_part: Any, name: str
+) -> Iterator[Variant]:
+    for at, part in enumerate(value):
+        # A member of an enum is dropped and added instead.
+        if not isinstance(part, Enum):
+            placed = partial(_placed, value, at)
+            yield from _lifted(part, of_part, name, f"[{at}]", placed)
+
+
+def _lifted(
+    part: Any, declared: Any, name: str, where: str, rebuild: Callable[[Any], Any]
+) -> Iterator[Variant]:
+    """Yield a whole with each variant of one of its parts."""
     for inner in variants(part, declared, name):
-        yield Variant(f"{where}{inner.where}", inner.change, rebuild(inner.value), inner.fields)
+        yield Variant(
+            where=f"{where}{inner.where}",
+            change=inner.change,
+            value=rebuild(inner.value),
+            fields=inner.fields,
+        )
 
 
 def _entered(value: Mapping[Any, Any], key: Any, new: Any) -> Mapping[Any, Any]:
@@ -178,48 +246,72 @@ def _placed(value: tuple[Any, ...], at: int, new: Any) -> tuple[Any, ...]:
     return (*value[:at], new, *value[at + 1 :])
 
 
-def _instead(value: Any, declared: Any, name: str) -> Iterator[Variant]:
-    """What else the declared type admits: no limit for a figure, a figure for none, no fund for a table."""
+# --- single values ----------------------------------------------------------------
+
+
+def _of_other_type(value: Any, declared: Any, name: str) -> Iterator[Variant]:
+    """Yield what else the declared type admits: no limit for a figure, or one for none."""
     for kind in _members(declared):
-        other = (1 if name == "pharmacy" else FEN) if kind is int else _INSTEAD.get(kind)
-        if other is not None and not isinstance(value, kind):
-            yield Variant("", f"{told(value)}→{told(other)}", other)
+        sample = _sample(kind, name)
+        # Asked last: of `Mapping[str, X]`, which has no sample, it cannot be asked.
+        if sample is not None and not isinstance(value, kind):
+            yield from _replacements(value, [sample])
 
 
-def _beside(value: bool | int | time, name: str) -> list[bool | int | time]:  # noqa: FBT001 - the value itself
-    """The other truth, the neighbouring figures or the minutes around an hour; a figure never below 0."""
+def _sample(kind: Any, name: str) -> object:
+    """Return a value of a type for a value of another, None if there is none."""
+    if kind is int:
+        return 1 if name == "pharmacy" else FEN
+    return _SAMPLES.get(kind)
+
+
+def _neighbours(value: bool | int | time, name: str) -> list[bool | int | time]:  # noqa: FBT001 - the value itself
+    """Return the other truth, the figures or the minutes beside; no figure below 0."""
     if isinstance(value, bool):
         return [not value]
     if isinstance(value, time):
+        # A time alone cannot be added to.
         at = datetime.combine(date(2000, 1, 1), value)
         return [(at + timedelta(minutes=minutes)).time() for minutes in (-1, 1)]
     step = POINT_BP if name.endswith("_bp") else 1
     return [figure for figure in (value - step, value + step) if figure >= 0]
 
 
-def _others(value: Enum) -> list[Enum]:
+def _other_members(value: Enum) -> list[Enum]:
     members = list(type(value))
-    others = [member for member in members if member is not value]
     if len(members) <= FEW:
-        return others
-    return [members[(members.index(value) + 1) % len(members)]]
+        return [member for member in members if member is not value]
+    following = members.index(value) + 1
+    return [members[following % len(members)]]
 
 
 def _all_of(declared: Any) -> list[Any]:
-    return list(declared) if isinstance(declared, type) and issubclass(declared, Enum) else []
+    if isinstance(declared, type) and issubclass(declared, Enum):
+        return list(declared)
+    return []
+
+
+# --- types ------------------------------------------------------------------------
 
 
 def _members(declared: Any) -> tuple[Any, ...]:
-    """The types of a union, or the one declared."""
-    return get_args(declared) if get_origin(declared) in {Union, UnionType} else (declared,)
+    """Return the types of a union, or the one declared."""
+    if get_origin(declared) in {Union, UnionType}:
+        return get_args(declared)
+    return (declared,)
 
 
 def _member(value: object, declared: Any) -> Any:
-    """The type of a union that the value is of."""
-    plain = {one: cast("type", get_origin(one) or one) for one in _members(declared) if one is not NoneType}
-    return next((one for one, kind in plain.items() if isinstance(kind, type) and isinstance(value, kind)), declared)
+    """Return the type of a union that the value is of."""
+    for member in _members(declared):
+        # Of `Mapping[str, X]` it cannot be asked, of `Mapping` it can.
+        kind = get_origin(member) or member
+        if isinstance(kind, type) and isinstance(value, kind):
+            return member
+    return declared
 
 
+# Evaluated once a type: tables have many rows of one.
 @cache
 def _hints(kind: Any) -> dict[str, Any]:
     return get_type_hints(kind)

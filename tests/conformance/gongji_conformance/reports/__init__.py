@@ -1,1 +1,1 @@
-"""What a run leaves behind: the report with tiers and evidence, as JSON, as a page, as a badge."""
+"""What a run leaves behind: tiers, the report as JSON and as a page, the badge."""

@@ -1,9 +1,10 @@
-"""What exactly was judged and by what: versions, and a digest over the files of each package."""
+"""What exactly was judged and by what: versions, and a digest of each package."""
 
 from __future__ import annotations
 
 import hashlib
 import platform
+from collections.abc import Iterator
 from functools import cache
 from importlib import metadata, util
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from gongji_conformance.cases.case import CITIES
+from gongji_conformance.cases.reading import CITIES
 
 SUITE, CORE = "gongji-conformance", "gongji"
 _LEFT_OUT: Final = frozenset({"__pycache__"})
@@ -20,7 +21,7 @@ _TOOLS: Final = ("pytest", "grpcio", "protobuf", "msgspec")
 
 
 class Package(msgspec.Struct, frozen=True, kw_only=True):
-    """A distribution: name, version, and SHA-256 over its files as they are here; "" where they are not here."""
+    """A distribution: name, version, SHA-256 over its files, "" if they are not here."""
 
     name: str
     version: str
@@ -28,48 +29,73 @@ class Package(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def of_folder(folder: Path) -> str:
-    """SHA-256 over the names and contents of a package's files, what Python compiles from them left out."""
-    told = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        inside = path.relative_to(folder)
-        if _LEFT_OUT.isdisjoint(inside.parts):
-            content = hashlib.sha256(path.read_bytes()).hexdigest()
-            told.update(f"{inside.as_posix()} {content}\n".encode())
-    return told.hexdigest()
+    """Return a SHA-256 over the names and contents of a package's files."""
+    digest = hashlib.sha256()
+    for path in _files(folder):
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        name = path.relative_to(folder).as_posix()
+        digest.update(f"{name} {content}\n".encode())
+    return digest.hexdigest()
 
 
+def _files(folder: Path) -> Iterator[Path]:
+    # Sorted, because the order of a directory differs from machine to machine.
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        # What Python compiles from the files differs from run to run.
+        if path.is_file() and _LEFT_OUT.isdisjoint(parts):
+            yield path
+
+
+# Once a run: every city and every report asks for the same few.
 @cache
 def _of_package(name: str) -> str:
     spec = util.find_spec(name)
-    folders = list(spec.submodule_search_locations or ()) if spec else []
-    return of_folder(Path(folders[0])) if folders else ""
+    if spec is None or not spec.submodule_search_locations:
+        return ""
+    return of_folder(Path(next(iter(spec.submodule_search_locations))))
 
 
 def suite() -> Package:
-    """The suite itself."""
-    return Package(name=SUITE, version=metadata.version(SUITE), digest=_of_package("gongji_conformance"))
+    """Return the suite itself."""
+    digest = _of_package("gongji_conformance")
+    return Package(name=SUITE, version=metadata.version(SUITE), digest=digest)
 
 
-def core(version: str, *, here: bool) -> Package:
-    """The core that decided, of the version its replies name; its files only where it ran in this process."""
-    installed = metadata.version(CORE)
-    return Package(name=CORE, version=version or (installed if here else ""), digest=_of_package(CORE) if here else "")
+def core(version: str, *, in_process: bool) -> Package:
+    """Return the core that decided, of the version its replies name.
+
+    Its files are digested only if it ran in this process.
+    """
+    if not in_process:
+        return Package(name=CORE, version=version)
+    version = version or metadata.version(CORE)
+    return Package(name=CORE, version=version, digest=_of_package(CORE))
 
 
 def plugin(pinyin: str, name: str, version: str) -> Package:
-    """A city's plugin as the server names it; digested where the same version is installed here."""
+    """Return a city's plugin, digested if the same version is installed here."""
+    digest = ""
     for entry in metadata.entry_points(group=CITIES, name=pinyin):
-        if entry.dist is not None and (entry.dist.name, entry.dist.version) == (name, version):
-            return Package(name=name, version=version, digest=_of_package(entry.module.partition(".")[0]))
-    return Package(name=name, version=version)
+        installed = entry.dist
+        if installed is None:
+            continue
+        if (installed.name, installed.version) == (name, version):
+            digest = _of_package(entry.module.partition(".")[0])
+    return Package(name=name, version=version, digest=digest)
 
 
 def requirements(*judged: Package) -> list[str]:
-    """What has to be installed to repeat a run, exactly."""
-    ours = [f"{package.name}=={package.version}" for package in judged if package.version]
-    return [*dict.fromkeys(ours), *(f"{tool}=={metadata.version(tool)}" for tool in _TOOLS)]
+    """Return what has to be installed to repeat a run, exactly."""
+    own = [
+        f"{package.name}=={package.version}" for package in judged if package.version
+    ]
+    tools = [f"{tool}=={metadata.version(tool)}" for tool in _TOOLS]
+    # Several cities may come from one distribution.
+    return [*dict.fromkeys(own), *tools]
 
 
 def python() -> str:
-    """The interpreter and the machine."""
-    return f"Python {platform.python_version()}, {platform.system()} {platform.machine()}"
+    """Return the interpreter and the machine."""
+    machine = f"{platform.system()} {platform.machine()}"
+    return f"Python {platform.python_version()}, {machine}"

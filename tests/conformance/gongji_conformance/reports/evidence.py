@@ -1,10 +1,10 @@
-"""What tiers are computed from: a city's rules as the server tells them, the results, and what was proved elsewhere."""
+"""What tiers are computed from: rules, results, and what was proved elsewhere."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -14,26 +14,29 @@ from typing import Any, Final
 import msgspec
 from gongji.v1 import city_pb2, types_pb2
 
-from gongji_conformance.cases import case as cases
-from gongji_conformance.cases.case import Case
+from gongji_conformance.cases import reading
+from gongji_conformance.cases.case import CityCase
 from gongji_conformance.laws import law
 from gongji_conformance.reports.digest import Package
 from gongji_conformance.verdicts.results import Result
 
 FULL_BP: Final = 10_000
-CHECK_PATIENCE_S: Final = 120.0
-DECIDING: Final = (types_pb2.CLAUSE_GRADE_DOCUMENT, types_pb2.CLAUSE_GRADE_OFFICIAL)
+CHECK_LIMIT_S: Final = 120.0
+DECIDING: Final = (
+    types_pb2.CLAUSE_GRADE_DOCUMENT,
+    types_pb2.CLAUSE_GRADE_OFFICIAL,
+)
 """Grades of clauses that stand in a source somebody can look up, and may decide."""
 
 
-class MutationFault(ValueError):  # noqa: N818 - the caller's file
+class MutationFileFault(ValueError):  # noqa: N818 - the caller's file
     """A file that is no result of a mutation run."""
 
 
-class Mutated(msgspec.Struct, frozen=True, kw_only=True):
-    """A mutation run's result: how many changes of a city's figures its cases noticed, of which files of the plugin.
+class MutationResult(msgspec.Struct, frozen=True, kw_only=True):
+    """How many changes of a city's figures its cases noticed, and of which files.
 
-    `ratio_bp` in basis points; `whole` is false where only a sample was tried.
+    `ratio_bp` in basis points; `whole` is false if only a sample was tried.
     """
 
     city: str
@@ -43,24 +46,24 @@ class Mutated(msgspec.Struct, frozen=True, kw_only=True):
     survived: list[Any]
 
 
-def read_mutation(path: Path) -> Mutated:
-    """The result in a file. MutationFault."""
+def read_mutation(path: Path) -> MutationResult:
+    """Return the result in a file. MutationFileFault."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Mutated)
-    except (OSError, msgspec.DecodeError) as wrong:
-        raise MutationFault(f"{path} 不是变异测试的结果: {wrong}") from wrong
+        return msgspec.json.decode(path.read_bytes(), type=MutationResult)
+    except (OSError, msgspec.DecodeError) as error:
+        raise MutationFileFault(f"{path} 不是变异测试的结果: {error}") from error
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """One city after a run; `whole` says that nothing was left out of it, `checkable` that its plugin is here."""
+    """One city after a run; `whole` says that nothing was left out of it."""
 
     rules: city_pb2.GetCityResponse
     results: Sequence[Result]
     plugin: Package
     today: date
     whole: bool
-    mutated: Mutated | None = None
+    mutated: MutationResult | None = None
 
     @property
     def pinyin(self) -> str:
@@ -76,38 +79,75 @@ class Evidence:
     def uncovered_hooks(self) -> list[str]:
         """The hooks the city answers itself and no case exercises.
 
-        A case exercises a hook where a reply of the server names it as having decided, or where the case cites a
-        clause of the hook's own.
+        A case exercises a hook if a reply of the server names it as having decided,
+        or if the case cites a clause of the hook's own.
         """
-        named = {hook for found in self._cases for hook in found.hooks}
-        cited = {clause for case in cases.of_city(self.pinyin) if isinstance(case, Case) for clause in case.clauses}
-        own = {rule.hook: {clause.id for clause in rule.clauses} for rule in self.rules.rules}
-        return [hook for hook in self.own_hooks if hook not in named and cited.isdisjoint(own[hook])]
+        return [hook for hook in self.own_hooks if not self._exercised(hook)]
 
-    @property
-    def _cases(self) -> Iterable[Result]:
-        return (found for found in self.results if found.law not in law.register())
+    def _exercised(self, hook: str) -> bool:
+        clauses = {
+            clause.id
+            for rule in self.rules.rules
+            for clause in rule.clauses
+            if rule.hook == hook
+        }
+        return hook in self._deciding_hooks or not clauses.isdisjoint(self._cited)
+
+    @cached_property
+    def _deciding_hooks(self) -> set[str]:
+        laws = law.register()
+        cases = [result for result in self.results if result.law not in laws]
+        return {hook for case in cases for hook in case.hooks}
+
+    @cached_property
+    def _cited(self) -> set[str]:
+        cases = [case for case in self._cases if isinstance(case, CityCase)]
+        return {clause for case in cases for clause in case.clauses}
+
+    # Read from the plugin's file, which tells of the same run each time.
+    @cached_property
+    def _cases(self) -> list[CityCase | reading.CaseFault]:
+        return reading.of_city(self.pinyin)
 
     @property
     def core(self) -> list[Result]:
         """The results of profile core: laws and cases."""
-        return [found for found in self.results if found.profile.partition("@")[0] == law.CORE]
+        return [
+            result
+            for result in self.results
+            if result.profile.partition("@")[0] == law.CORE
+        ]
 
     @cached_property
-    def missing(self) -> list[str]:
+    def not_run(self) -> list[str]:
         """Laws of core and cases of the city that were not run."""
-        laws = [n for n, entry in law.register().items() if entry.profile_name == law.CORE and not entry.retired]
-        ran = {found.law for found in self.results}
-        return [number for number in [*laws, *(case.id for case in cases.of_city(self.pinyin))] if number not in ran]
+        laws = [
+            entry.id
+            for entry in law.register().values()
+            if entry.profile_name == law.CORE and not entry.retired
+        ]
+        cases = [case.id for case in self._cases]
+        ran = {result.law for result in self.results}
+        return [number for number in (*laws, *cases) if number not in ran]
 
+    # A process that takes seconds: asked for once a report.
     @cached_property
     def checked(self) -> str:
-        """What `gongji check` objects to; "" where nothing."""
+        """What `gongji check` objects to; "" if nothing."""
         if not self.plugin.digest:
             return "本机没有安装同一版本的插件, 无法运行 gongji check"
         command = [sys.executable, "-m", "gongji", "check", self.pinyin]
         try:
-            told = subprocess.run(command, capture_output=True, text=True, timeout=CHECK_PATIENCE_S, check=False)  # noqa: S603 - our own command, a city's name
+            check = subprocess.run(  # noqa: S603 - our own command, a city's name
+                command,
+                capture_output=True,
+                text=True,
+                timeout=CHECK_LIMIT_S,
+                check=False,
+            )
         except subprocess.TimeoutExpired:
-            return f"gongji check {self.pinyin} 在 {CHECK_PATIENCE_S:.0f} 秒内没有结束"
-        return "" if told.returncode == 0 else f"gongji check {self.pinyin} 未通过; 请运行它查看原因"
+            limit = f"{CHECK_LIMIT_S:.0f}"
+            return f"gongji check {self.pinyin} 在 {limit} 秒内没有结束"
+        if check.returncode:
+            return f"gongji check {self.pinyin} 未通过; 请运行它查看原因"
+        return ""

@@ -1,25 +1,30 @@
-"""Writes what a run leaves behind: report.json, report.html, one badge for each city; junit.xml is pytest's own."""
+"""Writes what a run leaves behind: report.json, report.html, a badge for each city.
+
+junit.xml is pytest's own.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
 
 from gongji_conformance.reports import badge, page, report
-from gongji_conformance.reports.report import Report
-
-JUNIT: Final = "junit.xml"
+from gongji_conformance.reports.report import CityReport, Report
 
 
-def write(folder: Path, made: Report) -> list[Path]:
-    """Writes the files; each of them. OSError where the folder cannot be written."""
+def write(folder: Path, run_report: Report) -> list[Path]:
+    """Write the files and return them. OSError if the folder cannot be written."""
     folder.mkdir(parents=True, exist_ok=True)
-    alone = len(made.cities) == 1
     files = {
-        "report.json": report.as_json(made),
-        "report.html": page.html(made).encode(),
-        **{("badge.svg" if alone else f"badge-{city.pinyin}.svg"): badge.svg(city).encode() for city in made.cities},
+        "report.json": report.as_json(run_report),
+        "report.html": page.html(run_report).encode(),
     }
+    for city in run_report.cities:
+        files[_badge_name(city, run_report)] = badge.svg(city).encode()
     for name, content in files.items():
         (folder / name).write_bytes(content)
     return [folder / name for name in files]
+
+
+def _badge_name(city: CityReport, run_report: Report) -> str:
+    alone = len(run_report.cities) == 1
+    return "badge.svg" if alone else f"badge-{city.pinyin}.svg"

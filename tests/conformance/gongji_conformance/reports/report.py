@@ -1,9 +1,9 @@
-"""The report of a run, schema report.v1: what was judged by what, every verdict, tiers, contradictions, sources."""
+"""The report of a run (report.v1): verdicts, tiers, contradictions, sources."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, Literal
@@ -12,13 +12,13 @@ import msgspec
 from gongji.v1 import city_pb2, types_pb2
 
 from gongji_conformance import options
-from gongji_conformance.city.asked import Asked
-from gongji_conformance.city.judged import NOW
-from gongji_conformance.city.stage import Stage
+from gongji_conformance.city.city import NOW
+from gongji_conformance.city.requirements import Requirements
+from gongji_conformance.city.server import ServerUnderTest
 from gongji_conformance.laws.capability import CAPABILITIES
 from gongji_conformance.reports import digest
 from gongji_conformance.reports.digest import Package
-from gongji_conformance.reports.evidence import Evidence, Mutated
+from gongji_conformance.reports.evidence import Evidence, MutationResult
 from gongji_conformance.reports.tiers import Reached, reached
 from gongji_conformance.verdicts.results import Result
 from gongji_conformance.verdicts.verdict import Verdict
@@ -33,6 +33,9 @@ _GRADES: Final = {
 }
 
 
+# --- report.v1: later versions only add -------------------------------------------
+
+
 class Capability(msgspec.Struct, frozen=True, kw_only=True):
     """What a city declares to have, or not."""
 
@@ -42,7 +45,7 @@ class Capability(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Contradiction(msgspec.Struct, frozen=True, kw_only=True):
-    """Sources that cannot both hold: what clashes, which clauses a rule chose, which speak against it, and why."""
+    """Sources that cannot both hold: what clashes, what a rule chose, and why."""
 
     id: str
     clash: str
@@ -53,7 +56,7 @@ class Contradiction(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """A clause some rule rests on; `verified_on` is empty where nobody held it against its source."""
+    """A clause some rule rests on; `verified_on` is empty if nobody verified it."""
 
     id: str
     text: str
@@ -107,14 +110,18 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def green(self) -> bool:
         """Whether nothing failed."""
-        return all(found.verdict.green for city in self.cities for found in city.results)
+        results = (result for city in self.cities for result in city.results)
+        return all(result.verdict.green for result in results)
+
+
+# --- how it is made ---------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Run:
+class RunSummary:
     """What a run was asked and what came of it."""
 
-    stage: Stage
+    server: ServerUnderTest
     values: Mapping[str, Any]
     profiles: Sequence[str]
     today: date
@@ -122,109 +129,166 @@ class Run:
     seed: int
     whole: bool
     results: Sequence[Result]
-    mutated: Sequence[Mutated] = ()
+    mutated: Sequence[MutationResult] = ()
+
+    @property
+    def target(self) -> str:
+        """The address of a server elsewhere; "" for one of our own."""
+        return self.server.stubs.target if self.server.black_box else ""
+
+    @property
+    def core_version(self) -> str:
+        """The core's version as the first reply that has one names it."""
+        versions = (result.core_version for result in self.results)
+        return next(filter(None, versions), "")
+
+    @property
+    def command(self) -> str:
+        """The command that repeats the run."""
+        return options.command({**self.values, "gongji_seed": str(self.seed)})
+
+    def of_city(self, pinyin: str) -> list[Result]:
+        """Return the results of one city."""
+        return [result for result in self.results if result.city == pinyin]
+
+    def mutation_of(self, pinyin: str) -> MutationResult | None:
+        """Return the mutation run of one city."""
+        return next((run for run in self.mutated if run.city == pinyin), None)
 
 
-def made(run: Run) -> Report:
-    """The report of a run."""
-    version = next((found.core_version for found in run.results if found.core_version), "")
-    here = not run.stage.black_box
-    suite, core = digest.suite(), digest.core(version, here=here)
-    cities = [_city(run, name) for name in dict.fromkeys(found.city for found in run.results)]
+def report_of(run: RunSummary) -> Report:
+    """Return the report of a run."""
+    suite = digest.suite()
+    core = digest.core(run.core_version, in_process=not run.server.black_box)
+    names = dict.fromkeys(result.city for result in run.results)
+    cities = [_city(run, name) for name in names]
+    plugins = [city.plugin for city in cities]
+    reproduce = Reproduce(
+        python=digest.python(),
+        requirements=digest.requirements(suite, core, *plugins),
+        command=run.command,
+    )
     return Report(
         at=run.at,
         today=run.today,
-        target=run.stage.wire.target if run.stage.black_box else "",
+        target=run.target,
         profiles=list(run.profiles),
         quick=bool(run.values.get("gongji_quick")),
         seed=run.seed,
         suite=suite,
         core=core,
         cities=cities,
-        reproduce=Reproduce(
-            python=digest.python(),
-            requirements=digest.requirements(suite, core, *(city.plugin for city in cities)),
-            command=options.command({**run.values, "gongji_seed": str(run.seed)}),
-        ),
+        reproduce=reproduce,
     )
 
 
-def _city(run: Run, pinyin: str) -> CityReport:
-    summary = run.stage.city(pinyin)
-    request = city_pb2.GetCityRequest(area_code=summary.area_code, day=str(NOW.date()))
-    rules = run.stage.wire.cities.GetCity(request)
-    results = [found for found in run.results if found.city == pinyin]
+def _city(run: RunSummary, pinyin: str) -> CityReport:
+    summary = run.server.summary(pinyin)
+    stubs, today = run.server.stubs, NOW.date()
+    request = city_pb2.GetCityRequest(area_code=summary.area_code, day=str(today))
+    rules = stubs.cities.GetCity(request)
+    results = run.of_city(pinyin)
+    plugin = digest.plugin(pinyin, summary.plugin, summary.plugin_version)
     evidence = Evidence(
         rules=rules,
         results=results,
-        plugin=digest.plugin(pinyin, summary.plugin, summary.plugin_version),
+        plugin=plugin,
         today=run.today,
         whole=run.whole,
-        mutated=next((one for one in run.mutated if one.city == pinyin), None),
+        mutated=run.mutation_of(pinyin),
     )
-    asked = Asked(run.stage.wire, summary.area_code, NOW.date())
     return CityReport(
         pinyin=pinyin,
         name=summary.name,
         area_code=summary.area_code,
-        plugin=evidence.plugin,
+        plugin=plugin,
         adoptions=list(rules.adoptions),
         counts=_counts(results),
         tier=reached(evidence),
-        capabilities=[
-            Capability(id=one.id, name=one.name, declared=one.declared(asked)) for one in CAPABILITIES.values()
-        ],
+        capabilities=_capabilities(Requirements(stubs, summary.area_code, today)),
         own_hooks=evidence.own_hooks,
         uncovered_hooks=evidence.uncovered_hooks,
-        contradictions=list(_contradictions(rules)),
-        sources=_sources(rules),
+        contradictions=list(_contradictions(rules.rules)),
+        sources=_sources(rules.rules),
         results=results,
     )
 
 
 def _counts(results: Sequence[Result]) -> dict[str, int]:
-    counted = Counter(found.verdict for found in results)
-    return {verdict.value: counted[verdict] for verdict in Verdict}
+    counts = Counter(result.verdict for result in results)
+    return {verdict.value: counts[verdict] for verdict in Verdict}
 
 
-def _contradictions(rules: city_pb2.GetCityResponse) -> Iterator[Contradiction]:
-    """Every contradiction a rule settles, and every rule with clauses against it that names none."""
-    for rule in rules.rules:
-        chosen, against = [clause.id for clause in rule.clauses], [clause.id for clause in rule.against]
-        plain: dict[str, Any] = {"hook": rule.hook, "chosen": chosen, "against": against, "why": rule.why}
-        for settled in rule.settles:
-            yield Contradiction(id=settled.id, clash=settled.clash, **plain)
-        if against and not rule.settles:
-            yield Contradiction(id="", clash="", **plain)
+def _capabilities(requirements: Requirements) -> list[Capability]:
+    return [
+        Capability(
+            id=capability.id,
+            name=capability.name,
+            declared=capability.declared(requirements),
+        )
+        for capability in CAPABILITIES.values()
+    ]
 
 
-def _sources(rules: city_pb2.GetCityResponse) -> list[Source]:
-    clauses = {clause.id: clause for rule in rules.rules for clause in rule.clauses}
+def _contradictions(rules: Iterable[city_pb2.RuleValue]) -> Iterator[Contradiction]:
+    """Yield each contradiction a rule settles.
+
+    A rule with clauses against it that settles none is one without a number.
+    """
+    for rule in rules:
+        settled = [(clash.id, clash.clash) for clash in rule.settles]
+        if rule.against and not settled:
+            settled = [("", "")]
+        for number, clash in settled:
+            yield Contradiction(
+                id=number,
+                clash=clash,
+                hook=rule.hook,
+                chosen=[clause.id for clause in rule.clauses],
+                against=[clause.id for clause in rule.against],
+                why=rule.why,
+            )
+
+
+def _sources(rules: Iterable[city_pb2.RuleValue]) -> list[Source]:
+    clauses: dict[str, types_pb2.Clause] = {}
+    hooks: dict[str, dict[str, None]] = {}
+    for rule in rules:
+        for clause in rule.clauses:
+            clauses[clause.id] = clause
+            hooks.setdefault(clause.id, {})[rule.hook] = None
     return [
         Source(
             id=number,
-            text=clause.text,
-            source=clause.source,
-            grade=_GRADES.get(clause.grade, ""),
-            verified_on=clause.verified_on,
-            hooks=[rule.hook for rule in rules.rules if number in {c.id for c in rule.clauses}],
+            text=clauses[number].text,
+            source=clauses[number].source,
+            grade=_GRADES.get(clauses[number].grade, ""),
+            verified_on=clauses[number].verified_on,
+            hooks=list(hooks[number]),
         )
-        for number, clause in sorted(clauses.items(), key=lambda pair: _by_number(pair[0]))
+        for number in sorted(clauses, key=_by_number)
     ]
 
 
 def _by_number(clause: str) -> tuple[str, int, str]:
-    """Clauses in the order people count: C2 before C10."""
+    """Sort clauses as people count: C2 before C10."""
     letters = clause.rstrip("0123456789bB")
     digits = "".join(filter(str.isdecimal, clause))
     return letters, int(digits or 0), clause
 
 
+# --- how it is written ------------------------------------------------------------
+
+
 def as_json(report: Report) -> bytes:
-    """The report as a file, for programs."""
-    return msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n"
+    """Return the report as a file, for programs."""
+    return _lines(msgspec.json.encode(report))
 
 
 def schema() -> bytes:
-    """The JSON Schema of a report, as it stands in report.v1.schema.json."""
-    return msgspec.json.format(msgspec.json.encode(msgspec.json.schema(Report)), indent=1) + b"\n"
+    """Return the JSON Schema of a report, as in report.v1.schema.json."""
+    return _lines(msgspec.json.encode(msgspec.json.schema(Report)))
+
+
+def _lines(document: bytes) -> bytes:
+    return msgspec.json.format(document, indent=1) + b"\n"

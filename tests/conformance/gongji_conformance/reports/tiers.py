@@ -1,4 +1,7 @@
-"""铜 银 金 铂: computed from the rules below, each on a page of its own in tests/conformance/tiers; never declared."""
+"""Tiers (铜 银 金 铂): computed from the rules below, never declared.
+
+Each rule has a page of its own in tests/conformance/tiers.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +23,9 @@ FRESH: Final = timedelta(days=365)
 """How long ago a clause may have been held against its source."""
 ENOUGH_BP: Final = 95_00
 """How many of the changed figures the cases must notice, in basis points."""
-_HELD: Final = frozenset({Verdict.PASS, Verdict.NOT_APPLICABLE})
-MOST: Final = 8
+MAX_LISTED: Final = 8
 """Names listed of what is missing."""
+_HELD: Final = frozenset({Verdict.PASS, Verdict.NOT_APPLICABLE})
 
 
 class Tier(IntEnum):
@@ -39,19 +42,35 @@ class Tier(IntEnum):
         """As people read it."""
         return ("未达标", "铜", "银", "金", "铂")[self]
 
+    @property
+    def key(self) -> str:
+        """As programs read it."""
+        return self.name.lower()
+
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """One condition of a tier: its page's name, the sentence, and what is still missing, "" where nothing is."""
+class TierRule:
+    """One condition of a tier: its page's name, the sentence, what is missing."""
 
     id: str
     tier: Tier
     says: str
     missing: Callable[[Evidence], str]
+    """Returns what of it a city lacks, "" if nothing."""
+
+    def finding(self, missing: str) -> Finding:
+        """Return what it says of a city that lacks this."""
+        return Finding(
+            id=self.id,
+            tier=self.tier.key,
+            says=self.says,
+            met=not missing,
+            missing=missing,
+        )
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rule said of a city; `missing` is empty where it is met."""
+    """What a rule said of a city; `missing` is empty if it is met."""
 
     id: str
     tier: str
@@ -69,45 +88,57 @@ class Reached(msgspec.Struct, frozen=True, kw_only=True):
     findings: list[Finding]
 
 
+# --- rules ------------------------------------------------------------------------
+
+
 def _core(evidence: Evidence) -> str:
-    return _listed(found.id for found in evidence.core if found.verdict not in _HELD)
+    results = evidence.core
+    return _listed(result.id for result in results if result.verdict not in _HELD)
 
 
 def _clauses(evidence: Evidence) -> str:
-    return _listed(rule.hook for rule in evidence.rules.rules if not _grounded(rule))
+    rules = evidence.rules.rules
+    return _listed(rule.hook for rule in rules if not _grounded(rule))
 
 
 def _grounded(rule: city_pb2.RuleValue) -> bool:
-    """Whether a figure rests on a sentence: of a source, or assumed with a reason that is given."""
-    if any(not (clause.id and clause.text and clause.source) for clause in rule.clauses):
-        return False
-    if any(clause.grade != types_pb2.CLAUSE_GRADE_ASSUMPTION for clause in rule.clauses):
-        return True
-    return bool(rule.clauses and rule.why)
+    """Say whether a figure rests on a source, or is assumed with a given reason."""
+    complete = all(
+        clause.id and clause.text and clause.source for clause in rule.clauses
+    )
+    assumption = types_pb2.CLAUSE_GRADE_ASSUMPTION
+    sourced = any(clause.grade != assumption for clause in rule.clauses)
+    assumed = bool(rule.clauses and rule.why)
+    return complete and (sourced or assumed)
 
 
 def _verified(evidence: Evidence) -> str:
-    stale = [rule.hook for rule in evidence.rules.rules if _sourced(rule) and not _fresh(rule, evidence.today)]
-    unseen = {clause.id for clause in _documents(evidence) if not _seen(clause, evidence.today)}
-    return _listed(stale) or _listed(sorted(unseen))
+    today = evidence.today
+    stale = [rule.hook for rule in evidence.rules.rules if _stale(rule, today)]
+    unverified = {
+        clause.id for clause in _documents(evidence) if not _fresh(clause, today)
+    }
+    return _listed(stale) or _listed(sorted(unverified))
 
 
-def _sourced(rule: city_pb2.RuleValue) -> bool:
-    return any(clause.grade in DECIDING for clause in rule.clauses)
-
-
-def _fresh(rule: city_pb2.RuleValue, today: date) -> bool:
-    return any(clause.grade in DECIDING and _seen(clause, today) for clause in rule.clauses)
+def _stale(rule: city_pb2.RuleValue, today: date) -> bool:
+    """Say whether none of the clauses that may decide it was verified of late."""
+    deciding = [clause for clause in rule.clauses if clause.grade in DECIDING]
+    return bool(deciding) and not any(_fresh(clause, today) for clause in deciding)
 
 
 def _documents(evidence: Evidence) -> Iterator[types_pb2.Clause]:
     for rule in evidence.rules.rules:
-        yield from (clause for clause in rule.clauses if clause.grade == types_pb2.CLAUSE_GRADE_DOCUMENT)
+        for clause in rule.clauses:
+            if clause.grade == types_pb2.CLAUSE_GRADE_DOCUMENT:
+                yield clause
 
 
-def _seen(clause: types_pb2.Clause, today: date) -> bool:
-    """Whether somebody held it against its source, not too long ago and not in the future."""
-    return bool(clause.verified_on) and today - FRESH <= date.fromisoformat(clause.verified_on) <= today
+def _fresh(clause: types_pb2.Clause, today: date) -> bool:
+    """Say whether it was verified, not too long ago and not in the future."""
+    if not clause.verified_on:
+        return False
+    return today - FRESH <= date.fromisoformat(clause.verified_on) <= today
 
 
 def _check(evidence: Evidence) -> str:
@@ -119,57 +150,107 @@ def _hooks(evidence: Evidence) -> str:
 
 
 def _mutation(evidence: Evidence) -> str:
-    found = evidence.mutated
-    if found is None:
+    run = evidence.mutated
+    if run is None:
         return "没有给出变异测试的结果(--gongji-mutation)"
-    if not (found.whole and found.digest) or found.digest != evidence.plugin.digest:
+    digest = run.digest if run.whole else ""
+    if not digest or digest != evidence.plugin.digest:
         return "变异测试的结果属于插件的另一份文件, 或只是抽样, 请重新运行"
-    if found.ratio_bp < ENOUGH_BP:
-        percent = f"{found.ratio_bp // 100}.{found.ratio_bp % 100:02d}%"
-        return f"案例只察觉 {percent} 的改动, 须 {ENOUGH_BP * 100 // FULL_BP}%; 未察觉 {len(found.survived)} 处"
-    return ""
+    if run.ratio_bp >= ENOUGH_BP:
+        return ""
+    noticed = f"{run.ratio_bp // 100}.{run.ratio_bp % 100:02d}%"
+    survived = len(run.survived)
+    enough = ENOUGH_BP * 100 // FULL_BP
+    return f"案例只察觉 {noticed} 的改动, 须 {enough}%; 未察觉 {survived} 处"
 
 
 RULES: Final = (
-    Rule("core-passes", Tier.BRONZE, "core 规范的每条规矩和本市的每个案例都通过或不适用", _core),
-    Rule("figures-have-clauses", Tier.SILVER, "每个取值都有条款; 只凭推定的写明理由", _clauses),
-    Rule("sources-verified", Tier.SILVER, "取值所依据的条款在一年之内与原文核对过", _verified),
-    Rule("check-passes", Tier.GOLD, "gongji check 通过: 待遇表已证明, 插件只依规则作答", _check),
-    Rule("hooks-exercised", Tier.GOLD, "本市自己回答的每个钩子都有案例用到", _hooks),
-    Rule("figures-pinned", Tier.PLATINUM, "逐个改动数字, 案例察觉其中 95% 以上", _mutation),
+    TierRule(
+        "core-passes",
+        Tier.BRONZE,
+        "core 规范的每条规矩和本市的每个案例都通过或不适用",
+        _core,
+    ),
+    TierRule(
+        "figures-have-clauses",
+        Tier.SILVER,
+        "每个取值都有条款; 只凭推定的写明理由",
+        _clauses,
+    ),
+    TierRule(
+        "sources-verified",
+        Tier.SILVER,
+        "取值所依据的条款在一年之内与原文核对过",
+        _verified,
+    ),
+    TierRule(
+        "check-passes",
+        Tier.GOLD,
+        "gongji check 通过: 待遇表已证明, 插件只依规则作答",
+        _check,
+    ),
+    TierRule(
+        "hooks-exercised",
+        Tier.GOLD,
+        "本市自己回答的每个钩子都有案例用到",
+        _hooks,
+    ),
+    TierRule(
+        "figures-pinned",
+        Tier.PLATINUM,
+        "逐个改动数字, 案例察觉其中 95% 以上",
+        _mutation,
+    ),
 )
 
 
+# --- the tier ---------------------------------------------------------------------
+
+
 def reached(evidence: Evidence) -> Reached:
-    """The highest tier whose rules and those of every tier below are met; nothing else is asked of a run in part."""
-    if told := _partial(evidence):
-        return Reached(tier="unrated", name="未评", until=None, findings=[_finding(RULES[0], told)])
-    findings = [_finding(rule, rule.missing(evidence)) for rule in RULES]
-    gaps = [rule.tier for rule, finding in zip(RULES, findings, strict=True) if not finding.met]
-    tier = Tier(min(gaps, default=Tier.PLATINUM + 1) - 1)
+    """Return the highest tier whose rules and those of all below are met.
+
+    Of a run in part only the first rule is asked: it has no tier.
+    """
+    if gap := _partial(evidence):
+        finding = RULES[0].finding(gap)
+        return Reached(tier="unrated", name="未评", until=None, findings=[finding])
+    findings = [rule.finding(rule.missing(evidence)) for rule in RULES]
+    tier = _tier(findings)
     until = _until(evidence, tier) if tier else None
-    return Reached(tier=tier.name.lower(), name=tier.in_words, until=until, findings=findings)
+    return Reached(tier=tier.key, name=tier.in_words, until=until, findings=findings)
+
+
+def _tier(findings: list[Finding]) -> Tier:
+    unmet = [
+        rule.tier
+        for rule, finding in zip(RULES, findings, strict=True)
+        if not finding.met
+    ]
+    return Tier(min(unmet) - 1) if unmet else Tier.PLATINUM
 
 
 def _partial(evidence: Evidence) -> str:
-    """What of core was not run; "" where all of it was."""
-    if evidence.whole and not evidence.missing:
+    """Return what of core was not run, "" if all of it was."""
+    if evidence.whole and not evidence.not_run:
         return ""
-    return "core 没有测全" + (f": {_listed(evidence.missing)}" if evidence.missing else "")
-
-
-def _finding(rule: Rule, missing: str) -> Finding:
-    return Finding(id=rule.id, tier=rule.tier.name.lower(), says=rule.says, met=not missing, missing=missing)
+    names = f": {_listed(evidence.not_run)}" if evidence.not_run else ""
+    return f"core 没有测全{names}"
 
 
 def _until(evidence: Evidence, tier: Tier) -> date:
-    """The last day: half a year from now, or before the first source goes stale on which the tier rests."""
+    """Return the last day: half a year from now, or before a source goes stale."""
     days = [evidence.today + LASTS]
+    # Bronze does not rest on sources.
     if tier >= Tier.SILVER:
-        days += [date.fromisoformat(clause.verified_on) + FRESH for clause in _documents(evidence)]
+        verified = [clause.verified_on for clause in _documents(evidence)]
+        days += [date.fromisoformat(day) + FRESH for day in verified]
     return min(days)
 
 
 def _listed(names: Iterable[str]) -> str:
-    given = list(dict.fromkeys(names))
-    return "、".join(given[:MOST]) + (f" 等 {len(given)} 项" if len(given) > MOST else "")
+    unique = list(dict.fromkeys(names))
+    text = "、".join(unique[:MAX_LISTED])
+    if len(unique) > MAX_LISTED:
+        text += f" 等 {len(unique)} 项"
+    return text

@@ -1,1 +1,1 @@
-"""The verdict of each law and case, in the light of what is known to fail, and how a failure is told."""
+"""The verdict of each law and case, what is known to fail, how a failure is written."""

@@ -1,4 +1,4 @@
-"""Which law or case a test item is, of which city; which items a run asks for; the verdict of one that has run."""
+"""Which law or case a test item judges, whether a run asks for it, and its verdict."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import pytest
 from msgspec.structs import replace
 
 from gongji_conformance import options
-from gongji_conformance.cases.case import Case
-from gongji_conformance.city.record import core_version_in, hooks_in
-from gongji_conformance.city.wire import Wire
-from gongji_conformance.laws import law as laws
-from gongji_conformance.laws.law import Law, law_of
-from gongji_conformance.verdicts import known as knowing
-from gongji_conformance.verdicts import telling
+from gongji_conformance.cases.case import CityCase
+from gongji_conformance.cases.reading import FILE, CaseFault
+from gongji_conformance.city.recorder import RecordedCall, core_version_in, hooks_in
+from gongji_conformance.city.stubs import Stubs
+from gongji_conformance.laws.law import Law, law_of, within
+from gongji_conformance.verdicts import failures
+from gongji_conformance.verdicts import known as known_failures
+from gongji_conformance.verdicts.failures import ComparedValues, Failure
 from gongji_conformance.verdicts.known import Known
 from gongji_conformance.verdicts.results import Result
-from gongji_conformance.verdicts.telling import Compared
 from gongji_conformance.verdicts.verdict import Verdict, verdict_of
 
 CITY, CASE = "gongji_city", "gongji_case"
@@ -29,7 +29,7 @@ CASES_PROFILE: Final = "core@2025.1"
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class JudgedItem:
     """What one item judges: a law with one input, or a case, of one city."""
 
     id: str
@@ -42,94 +42,160 @@ class Subject:
     """Of items with the same family a quick run takes the first."""
 
 
-def subject_of(item: pytest.Item) -> Subject | None:
-    """What an item of the suite judges; None for anybody else's test."""
+def judged_item(item: pytest.Item) -> JudgedItem | None:
+    """Return what an item of the suite judges, None for anybody else's test."""
     callspec = getattr(item, "callspec", None)
     if callspec is None:
         return None
     if CASE in callspec.params:
-        city, case = callspec.params[CASE]
-        return _of_case(city, case)
+        return _of_case(*callspec.params[CASE])
     law = law_of(getattr(item, "function", None))
     if law is None:
         return None
-    city = callspec.params.get(CITY, "")
-    given = "-".join(str(value) for name, value in callspec.params.items() if name != CITY)
-    number = f"{law.id}/{given}" if given else law.id
-    return Subject(number, city, law.profile, law.says, law.basis, law, f"{city} {law.id}")
+    inputs = dict(callspec.params)
+    city = inputs.pop(CITY, "")
+    return _of_law(law, city, "-".join(map(str, inputs.values())))
 
 
-def _of_case(city: str, case: Any) -> Subject:
-    told = case.says if isinstance(case, Case) else case.problem
-    clauses = "、".join(case.clauses) if isinstance(case, Case) else "cases.toml"
-    return Subject(case.id, city, CASES_PROFILE, told, clauses, None, f"{city} {case.id.rpartition('-')[0]}")
+def _of_law(law: Law, city: str, inputs: str) -> JudgedItem:
+    number = f"{law.id}/{inputs}" if inputs else law.id
+    return JudgedItem(
+        id=number,
+        city=city,
+        profile=law.profile,
+        says=law.says,
+        basis=law.basis,
+        law=law,
+        family=f"{city} {law.id}",
+    )
 
 
-def chosen(subjects: Iterable[Subject], profiles: Iterable[str], *, quick: bool) -> Iterator[bool]:
-    """Of each item whether this run asks for it."""
-    profiles, seen = list(profiles), set[str]()
-    for subject in subjects:
-        wanted = laws.within(subject.profile, profiles) and not (quick and subject.family in seen)
-        seen.add(subject.family)
-        yield wanted
+def _of_case(city: str, case: CityCase | CaseFault) -> JudgedItem:
+    if isinstance(case, CityCase):
+        says, basis = case.says, "、".join(case.clauses)
+    else:
+        says, basis = case.problem, FILE
+    return JudgedItem(
+        id=case.id,
+        city=city,
+        profile=CASES_PROFILE,
+        says=says,
+        basis=basis,
+        law=None,
+        # CHUZHOU-SETTLE-001 and -002 are of one family.
+        family=f"{city} {case.id.rpartition('-')[0]}",
+    )
+
+
+def chosen(
+    items: Iterable[JudgedItem], profiles: Iterable[str], *, quick: bool
+) -> Iterator[bool]:
+    """Yield of each item whether this run asks for it."""
+    profiles, families = list(profiles), set[str]()
+    for item in items:
+        repeated = quick and item.family in families
+        families.add(item.family)
+        yield within(item.profile, profiles) and not repeated
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
-    """What an ended item is judged with: the run's options, what is known to fail, the day, the wire."""
+class VerdictContext:
+    """What an ended item is judged with: options, known failures, the day, calls."""
 
     values: dict[str, Any]
     known: tuple[Known, ...]
     today: date
-    wire: Wire | None
+    stubs: Stubs | None
     detailed: bool
 
+    @property
+    def calls(self) -> list[RecordedCall]:
+        """The calls made while the item ran."""
+        return self.stubs.recorder.calls if self.stubs else []
 
-def result(subject: Subject, error: BaseException | None, phase: str, sides: Compared | None, bench: Bench) -> Result:
-    """The verdict of an item, with what a reader needs; an error outside the test itself is the suite's own."""
-    verdict = verdict_of(error)
-    if error is not None and (phase != "call" or isinstance(error, pytest.skip.Exception)):
-        verdict = Verdict.SUITE_ERROR
-    said = bench.wire.recorder.said if bench.wire else []
+    def repeat(self, city: str, number: str) -> str:
+        """Return the command that repeats one item."""
+        return options.command(self.values, city, number)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemEnd:
+    """How an item ended: its error, the phase, the comparison that did not hold."""
+
+    error: BaseException | None
+    phase: str
+    values: ComparedValues | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """Its verdict; an error outside the test itself is the suite's own."""
+        skipped = isinstance(self.error, pytest.skip.Exception)
+        if self.error is not None and (self.phase != "call" or skipped):
+            return Verdict.SUITE_ERROR
+        return verdict_of(self.error)
+
+
+def result(item: JudgedItem, ended: ItemEnd, context: VerdictContext) -> Result:
+    """Return the result of an item, with what a reader needs."""
+    verdict, calls = ended.verdict, context.calls
     plain = Result(
-        id=subject.id,
-        city=subject.city,
-        profile=subject.profile,
-        says=subject.says,
-        basis=subject.basis,
+        id=item.id,
+        city=item.city,
+        profile=item.profile,
+        says=item.says,
+        basis=item.basis,
         verdict=verdict,
-        why=str(error) if verdict is Verdict.NOT_APPLICABLE else "",
-        hooks=sorted(hooks_in(said)) if bench.detailed and subject.law is None else [],
-        core_version=core_version_in(said) if bench.detailed else "",
-        calls=telling.calls(said) if bench.detailed else [],
+        why=str(ended.error) if verdict is Verdict.NOT_APPLICABLE else "",
+        failure=_failure(item, ended, context),
     )
-    if error is not None and verdict in {Verdict.FAIL, Verdict.SUITE_ERROR}:
-        plain = replace(plain, failure=_failure(subject, error, verdict, sides, bench))
-    return _known(plain, bench)
-
-
-def _failure(subject: Subject, error: BaseException, verdict: Verdict, sides: Compared | None, bench: Bench) -> str:
-    """What a person reads; a case tells it itself."""
-    if isinstance(error, pytest.fail.Exception) and verdict is Verdict.FAIL:
-        return str(error)
-    again = options.command(bench.values, subject.city, subject.id)
-    note = f"(套件出错, 不是城市的过失) {subject.says}" if verdict is Verdict.SUITE_ERROR else subject.says
-    said = bench.wire.recorder.said if bench.wire else []
-    return telling.failure(f"{subject.id} {note}", error, basis=subject.basis, sides=sides, said=said, again=again)
-
-
-def _known(found: Result, bench: Bench) -> Result:
-    """The verdict in the light of what is known to fail: patience has an end, and what passes is no longer known."""
-    entry = knowing.covering(bench.known, found.id, found.city)
-    if entry is None or found.verdict is Verdict.SUITE_ERROR:
-        return found
-    told = f"{entry.reason} (负责: {entry.owner}, 至 {entry.expires})"
-    again = f"  重做: {options.command(bench.values, found.city, found.id)}"
-    if found.verdict is not Verdict.FAIL:
-        passed = (
-            f"{found.id} {found.says}\n  列为已知不合, 现已{found.verdict.in_words}: 请从清单中删去。{told}\n{again}"
+    if context.detailed:
+        # A law asks every hook: only what a case exercises tells something.
+        hooks = sorted(hooks_in(calls)) if item.law is None else []
+        plain = replace(
+            plain,
+            hooks=hooks,
+            core_version=core_version_in(calls),
+            calls=failures.calls(calls),
         )
-        return replace(found, verdict=Verdict.FAIL, failure=passed)
-    if entry.expired(bench.today):
-        return replace(found, failure=f"{found.failure}\n  曾列为已知不合, 已于 {entry.expires} 到期: {told}")
-    return replace(found, verdict=Verdict.KNOWN_FAIL, why=told)
+    return _with_known(plain, context)
+
+
+def _failure(item: JudgedItem, ended: ItemEnd, context: VerdictContext) -> str:
+    """Return what a person reads, "" if it did not fail."""
+    error, verdict = ended.error, ended.verdict
+    if error is None or verdict not in {Verdict.FAIL, Verdict.SUITE_ERROR}:
+        return ""
+    if isinstance(error, pytest.fail.Exception) and verdict is Verdict.FAIL:
+        # A case has written its failure itself.
+        return str(error)
+    note = "(套件出错, 不是城市的过失) " if verdict is Verdict.SUITE_ERROR else ""
+    failure = Failure(
+        head=f"{item.id} {note}{item.says}",
+        basis=item.basis,
+        error=error,
+        values=ended.values,
+        calls=context.calls,
+        repeat=context.repeat(item.city, item.id),
+    )
+    return failure.text()
+
+
+def _with_known(judged: Result, context: VerdictContext) -> Result:
+    """Return the verdict in the light of what is known to fail."""
+    entry = known_failures.covering(context.known, judged.id, judged.city)
+    if entry is None or judged.verdict is Verdict.SUITE_ERROR:
+        return judged
+    note = f"{entry.reason} (负责: {entry.owner}, 至 {entry.expires})"
+    if judged.verdict is not Verdict.FAIL:
+        failure = _no_longer_known(judged, note, context)
+        return replace(judged, verdict=Verdict.FAIL, failure=failure)
+    if entry.expired(context.today):
+        expired = f"  曾列为已知不合, 已于 {entry.expires} 到期: {note}"
+        return replace(judged, failure=f"{judged.failure}\n{expired}")
+    return replace(judged, verdict=Verdict.KNOWN_FAIL, why=note)
+
+
+def _no_longer_known(judged: Result, note: str, context: VerdictContext) -> str:
+    passed = f"列为已知不合, 现已{judged.verdict.in_words}: 请从清单中删去。{note}"
+    repeat = context.repeat(judged.city, judged.id)
+    return f"{judged.id} {judged.says}\n  {passed}\n  重做: {repeat}"

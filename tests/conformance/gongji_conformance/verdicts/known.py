@@ -1,4 +1,4 @@
-"""What is known to fail and tolerated for a while: each with its reason, its owner and the day the patience ends."""
+"""Known failures, tolerated for a while: each with reason, owner and last day."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import tomllib
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import msgspec
 
+TABLE: Final = "known-fail"
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 
 
@@ -18,7 +19,7 @@ class KnownFault(ValueError):  # noqa: N818 - the file's, named as what it is
 
 
 class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One law or case that fails for now; of every city where none is named."""
+    """One law or case that fails for now, in every city if none is named."""
 
     id: Text
     reason: Annotated[str, msgspec.Meta(min_length=4)]
@@ -27,31 +28,38 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     city: str = ""
 
     def expired(self, today: date) -> bool:
-        """Whether the patience has ended; the last day still counts."""
+        """Say whether its time is over; the last day still counts."""
         return self.expires < today
 
     def covers(self, number: str, city: str) -> bool:
-        """Whether it speaks of this id, a law with all its inputs or only one of them."""
-        return self.city in {"", city} and self.id in {number, number.partition("/")[0]}
+        """Say whether it speaks of this id, a whole law or one of its inputs."""
+        law, _, _ = number.partition("/")
+        return self.city in {"", city} and self.id in {number, law}
 
 
 def read(path: Path) -> tuple[Known, ...]:
-    """The entries of a file of `[[known-fail]]`. KnownFault where it cannot be read or has an entry that is none."""
+    """Return the entries of a file of `[[known-fail]]`. KnownFault."""
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
-        if strangers := sorted(document.keys() - {"known-fail"}):
-            raise KnownFault(f"{path}: 只写 [[known-fail]], 不认识 {'、'.join(strangers)}")
-        return tuple(msgspec.convert(document.get("known-fail", []), list[Known]))
-    except (OSError, tomllib.TOMLDecodeError, msgspec.ValidationError) as wrong:
-        raise KnownFault(f"{path}: {wrong}") from wrong
+        return tuple(_entries(document))
+    except (OSError, ValueError) as error:
+        raise KnownFault(f"{path}: {error}") from error
+
+
+def _entries(document: dict[str, Any]) -> list[Known]:
+    strangers = sorted(document.keys() - {TABLE})
+    if strangers:
+        raise ValueError(f"只写 [[known-fail]], 不认识 {'、'.join(strangers)}")
+    return msgspec.convert(document.get(TABLE, []), list[Known])
 
 
 def covering(known: Iterable[Known], number: str, city: str) -> Known | None:
-    """The entry that speaks of this id in this city."""
+    """Return the entry that speaks of this id in this city."""
     return next((entry for entry in known if entry.covers(number, city)), None)
 
 
 def strange(known: Iterable[Known], numbers: Iterable[str]) -> list[str]:
-    """The ids of entries that no law and no case has."""
-    there = set(numbers)
-    return sorted({entry.id for entry in known if entry.id.partition("/")[0] not in there})
+    """Return the ids of entries that no law and no case has."""
+    ids = {entry.id: entry.id.partition("/")[0] for entry in known}
+    existing = set(numbers)
+    return sorted(number for number, law in ids.items() if law not in existing)

@@ -1,4 +1,4 @@
-"""What came of each law and case: one plain record each, that travels between processes and into the report."""
+"""The result of each law and case, as it travels and as it is reported."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gongji_conformance.verdicts.verdict import Verdict
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """One call over the wire, personal data hidden: method, requests, and the reply or the refusal."""
+    """One call, personal data hidden: method, requests, and the reply or the refusal."""
 
     method: str
     requests: list[Any]
@@ -19,11 +19,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """One law with one input, or one case, of one city.
-
-    `why` says what no verdict of its own does: the reason of a known failure, the capability that is missing, the
-    fault of the suite. `failure` is what a person reads, with the command that repeats it.
-    """
+    """One law with one input, or one case, of one city."""
 
     id: str
     city: str
@@ -32,7 +28,9 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     basis: str
     verdict: Verdict
     why: str = ""
+    """The reason of a known failure, or the capability that is missing."""
     failure: str = ""
+    """What a person reads, with the command that repeats it."""
     seconds: float = 0.0
     test: str = ""
     hooks: list[str] = []
@@ -46,11 +44,11 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def carried(result: Result) -> dict[str, Any]:
-    """As it travels."""
+    """Return a result as it travels."""
     plain: dict[str, Any] = msgspec.to_builtins(result)
     return plain
 
 
 def arrived(plain: dict[str, Any]) -> Result:
-    """As it was."""
+    """Return a result as it was before it travelled."""
     return msgspec.convert(plain, Result)

@@ -39,11 +39,14 @@ _WORDS: Final = {
 
 
 class NotApplicable(Exception):  # noqa: N818 - a verdict, not an error
-    """The city declares not to have what a law presupposes, and was seen to refuse it."""
+    """The city declares not to have what a law presupposes, and refused it."""
 
 
 def verdict_of(error: BaseException | None) -> Verdict:
-    """The verdict of a test that ended so; whatever is neither a finding nor an answer is the suite's own fault."""
+    """Return the verdict of a test that ended with this error, if any.
+
+    What is neither a finding nor an answer is the suite's own fault.
+    """
     match error:
         case None:
             return Verdict.PASS
@@ -51,6 +54,7 @@ def verdict_of(error: BaseException | None) -> Verdict:
             return Verdict.NOT_APPLICABLE
         case AssertionError() | pytest.fail.Exception():
             return Verdict.FAIL
+        # UNAVAILABLE is no answer of the server's: it may not even be there.
         case grpc.Call() if error.code() is not grpc.StatusCode.UNAVAILABLE:
             return Verdict.FAIL
     return Verdict.SUITE_ERROR

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 import pytest
-from gongji_conformance.cases.case import Case, Fault, file_of, of_city, read
+from gongji_conformance.cases.case import CityCase
+from gongji_conformance.cases.reading import CaseFault, file_of, of_city, read
 
 GOOD = """
 [[case]]
@@ -27,7 +28,11 @@ FAULTS = {
     "an institution there is none of": ('"三级"', '"四级"', "settle.at"),
     "a patient who is not among the people": ('patient = "甲"', 'patient = "乙"', "乙"),
     "an expectation the step cannot show": ("fund = 100", 'state = "已生效"', "state"),
-    "a step of two things": ("expect =", 'clock = "2025-10-01 08:00", expect =', "clock"),
+    "a step of two things": (
+        "expect =",
+        'clock = "2025-10-01 08:00", expect =',
+        "clock",
+    ),
     "nothing expected at all": (", expect = { fund = 100 }", "", "expect"),
     "a day that does not exist": ("2025-09-30", "2025-09-31", "2025-09-31"),
     "less than a fen": ("500.50", "500.505", "500.505"),
@@ -50,7 +55,11 @@ def test_fault_is_named(fault: str) -> None:
     """What is wrong in a file is a fault that names the key, or the word, that is wrong."""
     right, wrong, named = FAULTS[fault]
     assert right in GOOD
-    faults = [found for found in read(GOOD.replace(right, wrong, 1), "wuhu") if isinstance(found, Fault)]
+    faults = [
+        found
+        for found in read(GOOD.replace(right, wrong, 1), "wuhu")
+        if isinstance(found, CaseFault)
+    ]
     assert faults
     assert named in faults[0].problem
 
@@ -59,15 +68,15 @@ def test_fault_names_its_case() -> None:
     """A fault in one case names it and leaves the others as they are."""
     other = GOOD.replace("001", "002").replace("fund =", "found =")
     case, fault = read(GOOD + other, "wuhu")
-    assert isinstance(case, Case)
-    assert isinstance(fault, Fault)
+    assert isinstance(case, CityCase)
+    assert isinstance(fault, CaseFault)
     assert "WUHU-SETTLE-002" in fault.problem
 
 
 def test_numbers_are_used_once() -> None:
     """A case number that is used twice is a fault."""
     found = read(GOOD + GOOD, "wuhu")
-    assert [Case, Fault] == [type(one) for one in found]
+    assert [CityCase, CaseFault] == [type(one) for one in found]
 
 
 @pytest.mark.parametrize("pinyin", ["anqing", "chuzhou", "huangshan"])
@@ -80,10 +89,10 @@ def test_cities_bring_cases(pinyin: str) -> None:
 def test_city_without_cases() -> None:
     """A city without cases is a fault, never an empty run."""
     (fault,) = of_city("atlantis")
-    assert isinstance(fault, Fault)
+    assert isinstance(fault, CaseFault)
     assert "atlantis" in fault.problem
 
 
-def _cases(found: Sequence[Case | Fault]) -> list[Case]:
-    assert [] == [one.problem for one in found if isinstance(one, Fault)]
-    return [one for one in found if isinstance(one, Case)]
+def _cases(found: Sequence[CityCase | CaseFault]) -> list[CityCase]:
+    assert [] == [one.problem for one in found if isinstance(one, CaseFault)]
+    return [one for one in found if isinstance(one, CityCase)]

@@ -14,10 +14,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from gongji.v1 import city_pb2
-from gongji_conformance.city import wire
+from gongji_conformance.city import stubs
 from gongji_conformance.city.access import Access
-from gongji_conformance.city.stage import Stage, StageFault
-from gongji_conformance.city.wire import Wire
+from gongji_conformance.city.server import ServerUnderTest, SetupFault
+from gongji_conformance.city.stubs import Stubs
 from seeded.meddler import Meddler
 
 
@@ -43,13 +43,19 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
         .serial_number(1)
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False
+        )
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
     found = Pair(folder / "key.pem", folder / "cert.pem")
     found.key.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
     )
     found.cert.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     return found
@@ -58,12 +64,12 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
 @pytest.fixture(scope="module")
 def secured(pair: Pair) -> Iterator[Meddler]:
     """An honest server behind one that speaks TLS only, and only with callers who have a certificate."""
-    stage = Stage()
+    stage = ServerUnderTest()
     pem = pair.cert.read_bytes()
     credentials = grpc.ssl_server_credentials(
         [(pair.key.read_bytes(), pem)], root_certificates=pem, require_client_auth=True
     )
-    with Meddler(stage.wire.target, {}, credentials) as meddler:
+    with Meddler(stage.stubs.target, {}, credentials) as meddler:
         yield meddler
     stage.close()
 
@@ -80,24 +86,32 @@ def test_tls_both_ways(secured: Meddler, pair: Pair) -> None:
             "gongji_metadata": ["Authorization=Bearer x=y"],
         }
     )
-    reached = Wire(access)
+    reached = Stubs(access)
     reached.reach()
     assert reached.cities.ListCities(city_pb2.ListCitiesRequest()).cities
     reached.close()
     _, metadata = secured.heard[-1]
-    assert ("tester-1", "Bearer x=y") == (metadata["x-gongji-caller"], metadata["authorization"])
+    assert ("tester-1", "Bearer x=y") == (
+        metadata["x-gongji-caller"],
+        metadata["authorization"],
+    )
 
 
-def test_without_certificate_nobody_answers(secured: Meddler, pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_certificate_nobody_answers(
+    secured: Meddler, pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A server that asks for a certificate is not reached without one, and that is told."""
-    monkeypatch.setattr(wire, "PATIENCE_S", 0.5)
-    with pytest.raises(StageFault, match=secured.address):
-        Stage(Access(target=secured.address, ca=str(pair.cert)))
+    monkeypatch.setattr(stubs, "CONNECT_S", 0.5)
+    with pytest.raises(SetupFault, match=secured.address):
+        ServerUnderTest(Access(target=secured.address, ca=str(pair.cert)))
 
 
 FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "a certificate without its key": ({"gongji_cert": "c"}, "--gongji-key"),
-    "a certificate without a root": ({"gongji_cert": "c", "gongji_key": "k"}, "--gongji-ca"),
+    "a certificate without a root": (
+        {"gongji_cert": "c", "gongji_key": "k"},
+        "--gongji-ca",
+    ),
     "metadata without a value": ({"gongji_metadata": ["token"]}, "KEY=VALUE"),
 }
 

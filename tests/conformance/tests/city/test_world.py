@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 from gongji_conformance.city import words
-from gongji_conformance.city.world import AREAS, certificate_number
+from gongji_conformance.city.population import AREAS, certificate_number
 from stdnum.cn import ric
 
 AMOUNTS = {0: "0.00", 5: "0.05", 10000: "100.00", -123456: "-1234.56"}

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 from gongji_conformance.client import report
 from gongji_conformance.client.command import client_command
-from gongji_conformance.client.process import Told
+from gongji_conformance.client.process import ClientOutput
 from gongji_conformance.client.verdicts import IDS, judge
 
 HERE = Path(__file__).parents[2]
@@ -35,7 +35,10 @@ def only(verdict: str, *code: str) -> str:
 def test_the_reference_passes_as_a_command() -> None:
     """The Python reference, a process of its own for each scenario, passes everything; exit code 0."""
     ended = run("--", *REFERENCE)
-    assert (0, f"pass {len(IDS)}") == (ended.exit_code, ended.stdout.splitlines()[-1]), ended.stdout
+    assert (0, f"pass {len(IDS)}") == (
+        ended.exit_code,
+        ended.stdout.splitlines()[-1],
+    ), ended.stdout
 
 
 def test_a_failure_can_be_mended_and_repeated() -> None:
@@ -43,13 +46,21 @@ def test_a_failure_can_be_mended_and_repeated() -> None:
     ended = run("--only", "CLIENT-RETRY-001", "--", *BAD, "new-id-after-unavailable")
     lines = ended.stdout.splitlines()
     assert 1 == ended.exit_code
-    assert "CLIENT-RETRY-001 服务答 UNAVAILABLE 之后, 用同一个 request_id 原样重发" == lines[0]
+    assert (
+        "CLIENT-RETRY-001 服务答 UNAVAILABLE 之后, 用同一个 request_id 原样重发"
+        == lines[0]
+    )
     assert "  应为: 每次重发都用第一次的 request_id" == lines[1]
     assert lines[2].startswith("  实为: 用了 3 个编号: ")
     assert lines[3].startswith("  为什么要紧: UNAVAILABLE 不说明请求有没有执行")
-    assert re.fullmatch(r"  服务看到: .* 秒 Settle request_id=.*, 拒绝 UNAVAILABLE STORE_UNAVAILABLE", lines[4])
+    assert re.fullmatch(
+        r"  服务看到: .* 秒 Settle request_id=.*, 拒绝 UNAVAILABLE STORE_UNAVAILABLE",
+        lines[4],
+    )
     assert lines[7].startswith('  客户端说: {"outcome": "done"')
-    assert lines[8].startswith("  重做: python -m gongji_conformance.client --only CLIENT-RETRY-001 -- ")
+    assert lines[8].startswith(
+        "  重做: python -m gongji_conformance.client --only CLIENT-RETRY-001 -- "
+    )
     assert "fail 1" == lines[-1]
 
 
@@ -58,21 +69,38 @@ def test_json_has_everything_a_program_needs() -> None:
     ended = run("--json", "--only", "CLIENT-MONEY-001", "--", *BAD, "counts-in-doubles")
     told = json.loads(ended.stdout)
     (verdict,) = told["verdicts"]
-    assert (report.FORMAT, {"pass": 0, "fail": 1, "not-applicable": 0, "suite-error": 0}) == (
+    assert (
+        report.FORMAT,
+        {"pass": 0, "fail": 1, "not-applicable": 0, "suite-error": 0},
+    ) == (
         told["format"],
         told["counts"],
     )
     assert ("CLIENT-MONEY-001", "fail") == (verdict["id"], verdict["verdict"])
     assert "fund_fen = 9007199254740992" in verdict["misses"][0]["got"]
-    assert [{"method", "at_s", "deadline_s", "request_id", "ending"}] == [set(call) for call in verdict["calls"]]
+    assert [{"method", "at_s", "deadline_s", "request_id", "ending"}] == [
+        set(call) for call in verdict["calls"]
+    ]
 
 
 PROTOCOL = {
-    "a client that hangs is stopped": ("import time; time.sleep(60)", "没有退出, 到时限被停止"),
-    "a client that falls": ("raise SystemExit('没有这个模块')", "退出码 1; 标准错误末尾: 没有这个模块"),
-    "a client that logs where results belong": ("print('connected')", "实为: connected"),
+    "a client that hangs is stopped": (
+        "import time; time.sleep(60)",
+        "没有退出, 到时限被停止",
+    ),
+    "a client that falls": (
+        "raise SystemExit('没有这个模块')",
+        "退出码 1; 标准错误末尾: 没有这个模块",
+    ),
+    "a client that logs where results belong": (
+        "print('connected')",
+        "实为: connected",
+    ),
     "a client that tells too little": ("", "标准输出 1 行, 每件任务一个 JSON 对象"),
-    "a client that tells no object": ("print(1)", "标准输出 1 行, 每件任务一个 JSON 对象"),
+    "a client that tells no object": (
+        "print(1)",
+        "标准输出 1 行, 每件任务一个 JSON 对象",
+    ),
 }
 
 
@@ -96,7 +124,16 @@ def test_an_unknown_command_is_the_callers_mistake() -> None:
 
 def test_what_a_client_does_not_do_is_not_applicable() -> None:
     """A client that only quotes is judged by that; what needs other tasks is not applicable and says so."""
-    ended = run("--task", "quote", "--only", "CLIENT-PLAIN-001", "--only", "CLIENT-PAGE-001", "--", *REFERENCE)
+    ended = run(
+        "--task",
+        "quote",
+        "--only",
+        "CLIENT-PLAIN-001",
+        "--only",
+        "CLIENT-PAGE-001",
+        "--",
+        *REFERENCE,
+    )
     lines = ended.stdout.splitlines()
     assert 0 == ended.exit_code
     assert lines[0].startswith("not-applicable  CLIENT-PAGE-001")
@@ -107,11 +144,14 @@ def test_what_a_client_does_not_do_is_not_applicable() -> None:
 async def test_the_suites_own_faults_are_no_failures() -> None:
     """What breaks in the suite is told as such, never as the client's failure; exit code 2."""
 
-    async def breaks(variables: Mapping[str, str]) -> Told:
+    async def breaks(variables: Mapping[str, str]) -> ClientOutput:
         raise OSError(f"no more processes for {variables['GONGJI_SCENARIO']}")
 
     verdicts = await judge(breaks, only=["CLIENT-PLAIN-001"])
-    assert ([("suite-error", "OSError: no more processes for CLIENT-PLAIN-001")], 2) == (
+    assert (
+        [("suite-error", "OSError: no more processes for CLIENT-PLAIN-001")],
+        2,
+    ) == (
         [(v.word, v.problem) for v in verdicts],
         report.exit_code(verdicts),
     )
@@ -120,4 +160,6 @@ async def test_the_suites_own_faults_are_no_failures() -> None:
 def test_the_manual_lists_every_verdict() -> None:
     """README.md has each scenario and law once, in the words of the report."""
     manual = (HERE / "README.md").read_text(encoding="utf-8")
-    assert list(IDS) == re.findall(r"^\| `(CLIENT-[A-Z]+-\d{3})` \|", manual, re.MULTILINE)
+    assert list(IDS) == re.findall(
+        r"^\| `(CLIENT-[A-Z]+-\d{3})` \|", manual, re.MULTILINE
+    )

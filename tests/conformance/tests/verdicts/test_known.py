@@ -25,7 +25,9 @@ FAULTS = {
     "something beside the entries": ("[[known-fail]]", "[a]\n[[known-fail]]", "a"),
     "no toml": ("[[known-fail]]", "[[known-fail]", "known.toml"),
 }
-KNOWN = Known(id="CORE-SETTLE-001", reason="等核心修复", owner="王工", expires=date(2026, 12, 31))
+KNOWN = Known(
+    id="CORE-SETTLE-001", reason="等核心修复", owner="王工", expires=date(2026, 12, 31)
+)
 
 
 def test_good_file(tmp_path: Path) -> None:
@@ -53,13 +55,22 @@ def test_fault_is_named(tmp_path: Path, fault: str) -> None:
 )
 def test_covers(number: str, city: str, *, expected: bool) -> None:
     """An entry speaks of its id, with any input, in its city."""
-    entry = Known(id="CORE-SETTLE-001", reason="等核心修复", owner="王工", expires=KNOWN.expires, city="chuzhou")
+    entry = Known(
+        id="CORE-SETTLE-001",
+        reason="等核心修复",
+        owner="王工",
+        expires=KNOWN.expires,
+        city="chuzhou",
+    )
     assert expected == (covering([entry], number, city) is entry)
 
 
 def test_last_day_counts() -> None:
     """Patience lasts to the end of its last day."""
-    assert (False, True) == (KNOWN.expired(date(2026, 12, 31)), KNOWN.expired(date(2027, 1, 1)))
+    assert (False, True) == (
+        KNOWN.expired(date(2026, 12, 31)),
+        KNOWN.expired(date(2027, 1, 1)),
+    )
 
 
 def test_strange_ids_are_found() -> None:

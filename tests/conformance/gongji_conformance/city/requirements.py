@@ -1,4 +1,4 @@
-"""What a city's rules ask of an application, as the service tells programs."""
+"""What a city's rules require of an application, as the service tells programs."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from typing import Any
 import grpc
 from gongji.v1 import city_pb2
 
-from gongji_conformance.city.wire import Wire
+from gongji_conformance.city.stubs import Stubs
 
 
-class Asked:
-    """What the rules of a city on a day ask of an application; empty where the city does not answer."""
+class Requirements:
+    """A city's rule values on a day; empty if the city does not answer."""
 
-    def __init__(self, wire: Wire, area_code: str, day: date) -> None:
+    def __init__(self, stubs: Stubs, area_code: str, day: date) -> None:
         self._rules: dict[str, Any] = {}
+        request = city_pb2.GetCityRequest(area_code=area_code, day=str(day))
         try:
-            answer = wire.cities.GetCity(city_pb2.GetCityRequest(area_code=area_code, day=str(day)))
+            answer = stubs.cities.GetCity(request)
         except grpc.RpcError:
             return
         self._rules = {rule.hook: json.loads(rule.value_json) for rule in answer.rules}
 
     def rule(self, hook: str) -> Any:
-        """The value of a rule. KeyError where the city has none."""
+        """Return the value of a rule. KeyError if the city has none."""
         return self._rules[hook]
 
     @property
@@ -34,11 +35,12 @@ class Asked:
 
     @property
     def local_channel(self) -> str:
-        """The first channel that takes pairs of one pooling area."""
-        return next(key for key, channel in self.channels.items() if channel["across"] == "both")
+        """The first channel that takes pairs of one pooling area (统筹区)."""
+        channels = self.channels.items()
+        return next(key for key, channel in channels if channel["across"] == "both")
 
     def checks(self, channel: str) -> list[str]:
-        """The identity checks a channel does."""
+        """Return the identity checks a channel does."""
         return list(self._rules.get("identity_checks", {}).get(channel, []))
 
     @property

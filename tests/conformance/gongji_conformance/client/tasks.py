@@ -1,10 +1,10 @@
-"""What the client is asked to do: bills and applications of invented people, each bill unlike any other."""
+"""The client's tasks: bills and applications of invented people, all different."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from gongji_conformance.client.desk import SETTLED
+from gongji_conformance.client.backend import SETTLED
 from gongji_conformance.client.scenario import Task
 
 HOLDER: Final = {"type": "01", "number": "341199199001010014"}
@@ -13,12 +13,19 @@ PATIENT: Final = "KH0010001"
 """An invented person's number (psn_no)."""
 DETAILS: Final = {"name": "林乙", "phone": "13900000000", "insured_place": "341102"}
 
-PERSONAL: Final = (HOLDER["number"], MEMBER["number"], PATIENT, DETAILS["name"], DETAILS["phone"])
+PERSONAL: Final = (
+    HOLDER["number"],
+    MEMBER["number"],
+    PATIENT,
+    DETAILS["name"],
+    DETAILS["phone"],
+)
 """All that may stand in requests only."""
 
 
 def bill(yuan: int, msgid: str = "") -> dict[str, Any]:
-    """A bill over so many yuan, all in scope; amounts are int64 as the JSON of protobuf writes them."""
+    """Return a bill over so many yuan, all in scope."""
+    # int64, which the JSON of protobuf writes as text.
     fen = str(yuan * 100)
     return {
         "patient": {"person_no": PATIENT},
@@ -33,18 +40,18 @@ def bill(yuan: int, msgid: str = "") -> dict[str, Any]:
 
 
 def quote(yuan: int) -> Task:
-    """Quote a bill."""
+    """Return the task to quote a bill."""
     return {"do": "quote", "bill": bill(yuan)}
 
 
 def settle(yuan: int, *, msgid: str = "", deadline_s: float | None = None) -> Task:
-    """Settle a bill; where `deadline_s` is given, no single call of it may take longer."""
-    task = {"do": "settle", "bill": bill(yuan, msgid)}
+    """Return the task to settle a bill, each call within `deadline_s` if given."""
+    task: Task = {"do": "settle", "bill": bill(yuan, msgid)}
     return task if deadline_s is None else {**task, "deadline_s": deadline_s}
 
 
 def submit() -> Task:
-    """Apply for a binding."""
+    """Return the task to apply for a binding."""
     return {
         "do": "submit",
         "application": {
@@ -60,7 +67,7 @@ def submit() -> Task:
 
 
 def list_all(size: int) -> Task:
-    """Read all settlements of a patient in September, page by page."""
+    """Return the task to list a patient's settlements of September, page by page."""
     return {
         "do": "list",
         "patient": {"person_no": PATIENT},
@@ -71,10 +78,10 @@ def list_all(size: int) -> Task:
 
 
 def reverse() -> Task:
-    """Take a settlement back."""
+    """Return the task to take a settlement back."""
     return {"do": "reverse", "settlement_id": SETTLED}
 
 
 def wait(seconds: float) -> Task:
-    """Do nothing for a while."""
+    """Return the task to do nothing for a while."""
     return {"do": "wait", "seconds": seconds}
