@@ -1,0 +1,27 @@
+"""The templates of the report: text is escaped, a misspelt name is an error."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+_DIGEST_LENGTH: Final = 64
+"""Letters of a SHA-256."""
+
+ENVIRONMENT: Final = Environment(
+    loader=PackageLoader("gongji_conformance.reports"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+
+
+def is_digest(text: str) -> bool:
+    """Say whether a text is a digest, which may be broken anywhere on a phone."""
+    return len(text) == _DIGEST_LENGTH and text.isalnum()
+
+
+ENVIRONMENT.tests["digest"] = is_digest
