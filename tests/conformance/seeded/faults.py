@@ -14,6 +14,7 @@ from gongji import (
     BonusPoints,
     ConsentTerms,
     FamilyLimit,
+    MemberField,
     PurseKind,
     PurseOrder,
     Reversal,
@@ -127,7 +128,7 @@ CITIES: Final = {
     ),
     "the phone not asked": BadCity(
         "fields_asked",
-        _each(lambda asked: frozenset(f for f in asked if f.value != "phone")),
+        _each(lambda fields: fields - {MemberField.PHONE}),
         "CHUZHOU-BIND-006",
     ),
     "residents bound for visits": BadCity(
@@ -176,7 +177,7 @@ CITIES: Final = {
 """Faults of rules by what they are."""
 
 
-# --- servers ------------------------------------------------------------------------------------------------------
+# --- servers ----------------------------------------------------------------------
 
 
 def _settling(change: Callable[[Any], None]) -> Meddling:
@@ -216,7 +217,7 @@ def _never_replayed(request: Any, honest: Callable[[Any], Any]) -> Any:
 
 
 class _Forgetful:
-    """Answers whatever bears an id it has seen with the first answer, whatever else the request says."""
+    """Answers any request with a known id as the first, whatever else it says."""
 
     def __init__(self) -> None:
         self._answers: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""A dishonest server for tests of the suite: it passes every call on to an honest one, and meddles with some."""
+"""A dishonest server: passes every call on to an honest one, and changes some."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _RESERVED: Final = ("grpc-", "user-agent", ":", "te", "content-type")
 class Lied(Exception):  # noqa: N818 - a refusal the honest server did not give
     """The call ends with this status."""
 
-    def __init__(self, code: grpc.StatusCode, told: str) -> None:
-        super().__init__(told)
+    def __init__(self, code: grpc.StatusCode, message: str) -> None:
+        super().__init__(message)
         self.code = code
 
 
@@ -35,8 +35,8 @@ def meddle(
     """Meddling written over messages instead of bytes."""
 
     def meddling(sent: bytes, honest: Bytes) -> bytes:
-        def ask(asked: Q) -> A:
-            return answer.FromString(honest(asked.SerializeToString()))
+        def ask(message: Q) -> A:
+            return answer.FromString(honest(message.SerializeToString()))
 
         return change(request.FromString(sent), ask).SerializeToString()
 
@@ -57,13 +57,14 @@ class Meddler(grpc.GenericRpcHandler):
         self.heard: list[tuple[str, dict[str, Any]]] = []
         """Method and metadata of each call."""
         self._server = grpc.server(futures.ThreadPoolExecutor(4), handlers=[self])
-        add = self._server.add_insecure_port
-        port = (
-            add("127.0.0.1:0")
-            if credentials is None
-            else self._server.add_secure_port("localhost:0", credentials)
-        )
-        self.address = f"{'127.0.0.1' if credentials is None else 'localhost'}:{port}"
+        self.address = self._listen(credentials)
+
+    def _listen(self, credentials: grpc.ServerCredentials | None) -> str:
+        if credentials is None:
+            return f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
+        # By name: a certificate is made out to one.
+        port = self._server.add_secure_port("localhost:0", credentials)
+        return f"localhost:{port}"
 
     def __enter__(self) -> Self:
         self._server.start()
@@ -88,11 +89,14 @@ class Meddler(grpc.GenericRpcHandler):
 
     def _one(self, method: str, name: str, sent: bytes, context: Any) -> bytes:
         call: Any = self._channel.unary_unary(method)
-        passed = _passed(context)
-        honest: Bytes = lambda request: call(request, metadata=passed)  # noqa: E731 - named for its type
-        return self._answered(
-            context, lambda: self._meddling.get(name, _honestly)(sent, honest)
-        )
+        metadata = _passed(context)
+        meddling = self._meddling.get(name, _honestly)
+
+        def honest(request: bytes) -> bytes:
+            reply: bytes = call(request, metadata=metadata)
+            return reply
+
+        return self._answered(context, lambda: meddling(sent, honest))
 
     def _stream(self, method: str, rows: Iterator[bytes], context: Any) -> bytes:
         call: Any = self._channel.stream_unary(method)

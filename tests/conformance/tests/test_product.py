@@ -1,4 +1,4 @@
-"""The suite as its users have it: a command, a server in another process, exit codes and the files it leaves."""
+"""The suite as users have it: a command, a server elsewhere, exit codes, files."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from gongji_conformance.city.server import ServerUnderTest
 from gongji_conformance.reports import page, report
 from gongji_conformance.reports.report import Report
 from gongji_conformance.verdicts.verdict import Verdict
+from msgspec.structs import replace
 from seeded.faults import SERVERS
 from seeded.meddler import Meddler
 
 BIN = Path(sys.executable).parent
 SERVED = re.compile(r"正在 (127\.0\.0\.1:\d+) 服务")
-PATIENCE_S = 120
+LIMIT_S = 120
 IDENTITY = re.compile(r"(?<![0-9A-Za-z])[0-9]{17}[0-9X](?![0-9A-Za-z])")
 PHONE = re.compile(r"(?<![0-9A-Za-z])1[0-9]{10}(?![0-9A-Za-z])")
 KNOWN = """
@@ -41,7 +42,7 @@ def _judge(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=PATIENCE_S,
+        timeout=LIMIT_S,
         check=False,
     )
 
@@ -50,15 +51,8 @@ def _judge(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A sandbox server in a process of its own; its address."""
     data = tmp_path_factory.mktemp("data")
-    command = [
-        str(BIN / "gongji"),
-        "serve",
-        "--sandbox",
-        "--address",
-        "127.0.0.1:0",
-        "--data",
-        str(data),
-    ]
+    options = ["--sandbox", "--address", "127.0.0.1:0", "--data", str(data)]
+    command = [str(BIN / "gongji"), "serve", *options]
     process = subprocess.Popen(  # noqa: S603 - our own command
         command,
         cwd=data,
@@ -68,72 +62,66 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         text=True,
     )
     assert process.stdout
-    said = next(
-        (found for line in process.stdout if (found := SERVED.search(line))), None
-    )
-    assert said, "the server said nothing of its address"
-    yield said[1]
+    served = filter(None, map(SERVED.search, process.stdout))
+    line = next(served, None)
+    assert line, "the server said nothing of its address"
+    yield line[1]
     process.terminate()
-    process.wait(PATIENCE_S)
+    process.wait(LIMIT_S)
 
 
 @pytest.fixture(scope="module")
 def judged(elsewhere: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a whole run over the wire leaves behind."""
     folder = tmp_path_factory.mktemp("judged")
-    told = _judge(
+    ended = _judge(
         "huangshan",
-        "--target",
-        elsewhere,
-        "--report",
-        "out",
-        "--today",
-        "2026-11-22",
+        *("--target", elsewhere),
+        *("--report", "out"),
+        *("--today", "2026-11-22"),
         folder=folder,
     )
-    assert 0 == told.returncode, told.stdout + told.stderr
+    assert 0 == ended.returncode, ended.stdout + ended.stderr
     return folder / "out"
+
+
+def _report(judged: Path) -> Report:
+    document = (judged / "report.json").read_bytes()
+    return msgspec.json.decode(document, type=Report, strict=True)
 
 
 def test_files(judged: Path) -> None:
     """A run leaves four files behind."""
-    assert ["badge.svg", "junit.xml", "report.html", "report.json"] == sorted(
-        path.name for path in judged.iterdir()
-    )
+    names = sorted(path.name for path in judged.iterdir())
+    assert ["badge.svg", "junit.xml", "report.html", "report.json"] == names
 
 
 def test_report_is_of_its_schema(judged: Path) -> None:
-    """report.json reads as report.v1 and says what was judged, by what, with which digest, and how to do it again."""
-    made = msgspec.json.decode(
-        (judged / "report.json").read_bytes(), type=Report, strict=True
-    )
-    (city,) = made.cities
-    assert made.green
+    """report.json reads as report.v1: what was judged, by what, and how to repeat it."""
+    run_report = _report(judged)
+    (city,) = run_report.cities
+    assert run_report.green
     assert ("huangshan", "gongji-huangshan") == (city.pinyin, city.plugin.name)
-    assert made.target in made.reproduce.command
-    assert f"--gongji-seed {made.seed}" in made.reproduce.command
-    assert f"gongji-conformance=={made.suite.version}" in made.reproduce.requirements
-    assert (64, 64, "") == (
-        len(made.suite.digest),
-        len(city.plugin.digest),
-        made.core.digest,
+    assert run_report.target in run_report.reproduce.command
+    assert f"--gongji-seed {run_report.seed}" in run_report.reproduce.command
+    assert (
+        f"gongji-conformance=={run_report.suite.version}"
+        in run_report.reproduce.requirements
     )
-    assert made.core.version
+    assert (64, 64) == (len(run_report.suite.digest), len(city.plugin.digest))
+    assert not run_report.core.digest
+    assert run_report.core.version
     assert {"X14", "X13"} <= {contradiction.id for contradiction in city.contradictions}
     assert [] == city.uncovered_hooks
 
 
 def test_tier_is_computed(judged: Path) -> None:
-    """A whole run of a shipped city reaches gold, and says until when and what is missing for more."""
-    tier = (
-        msgspec.json.decode((judged / "report.json").read_bytes(), type=Report)
-        .cities[0]
-        .tier
-    )
+    """A whole run of a shipped city reaches gold, and says what is missing for more."""
+    (city,) = _report(judged).cities
+    tier = city.tier
+    unmet = [finding.id for finding in tier.findings if not finding.met]
     assert ("gold", "2027-05-21") == (tier.tier, str(tier.until))
-    assert ["figures-pinned"] == [
-        finding.id for finding in tier.findings if not finding.met
-    ]
+    assert ["figures-pinned"] == unmet
 
 
 def test_nothing_tells_who_somebody_is(judged: Path) -> None:
@@ -154,23 +142,26 @@ def test_page_needs_nothing_else(judged: Path) -> None:
 
 
 def test_junit_has_ids_and_verdicts(judged: Path) -> None:
-    """junit.xml names each id with its verdict; what does not apply is skipped with its capability."""
-    cases = list(ET.parse(judged / "junit.xml").iter("testcase"))  # noqa: S314 - written by our own run
-    told = {
-        property_.get("value"): case
-        for case in cases
-        for property_ in case.iter("property")
-        if property_.get("name") == "gongji_id"
-    }
-    skipped = told["CORE-PREMIUM-001"].find("skipped")
-    assert len(cases) == sum(
-        1
-        for case in cases
-        for p in case.iter("property")
-        if p.get("name") == "gongji_verdict"
-    )
+    """junit.xml names ids and verdicts; what does not apply is skipped with a reason."""
+    document = ET.parse(judged / "junit.xml")  # noqa: S314 - of our own run
+    cases = list(document.iter("testcase"))
+    by_id = {_property(case, "gongji_id"): case for case in cases}
+    verdicts = [_property(case, "gongji_verdict") for case in cases]
+    skipped = by_id["CORE-PREMIUM-001"].find("skipped")
+    assert all(verdicts)
+    assert len(cases) == len(by_id)
     assert skipped is not None
     assert "resident-premium" in (skipped.get("message") or "")
+
+
+def _property(case: ET.Element, name: str) -> str | None:
+    values = [
+        property_.get("value")
+        for property_ in case.iter("property")
+        if property_.get("name") == name
+    ]
+    (value,) = values
+    return value
 
 
 def test_schema_is_current() -> None:
@@ -183,9 +174,8 @@ def test_schema_is_current() -> None:
 def lying() -> Iterator[str]:
     """A server whose lines are a fen above the bill."""
     server = ServerUnderTest()
-    with Meddler(
-        server.stubs.target, SERVERS["lines a fen above the bill"].meddling
-    ) as meddler:
+    bad = SERVERS["lines a fen above the bill"]
+    with Meddler(server.stubs.target, bad.meddling) as meddler:
         yield meddler.address
     server.close()
 
@@ -225,25 +215,20 @@ RUNS = {
 
 @pytest.mark.parametrize("what", RUNS)
 def test_exit_codes(lying: str, tmp_path: Path, what: str) -> None:
-    """A run ends well only where everything holds, or is known to fail and its day has not come."""
-    known, today, code, counted, said = RUNS[what]
+    """A run ends well only if everything holds, or is known to fail for now."""
+    known, today, code, counted, words = RUNS[what]
     (tmp_path / "known.toml").write_text(known, encoding="utf-8")
-    given = ["--known-fail", "known.toml"] if known else []
-    told = _judge(
+    ended = _judge(
         "huangshan",
-        "--target",
-        lying,
-        "--only",
-        "CORE-SETTLE-001 or CORE-SETTLE-006",
-        "--today",
-        today,
-        *given,
+        *("--target", lying),
+        *("--only", "CORE-SETTLE-001 or CORE-SETTLE-006"),
+        *("--today", today),
+        *(("--known-fail", "known.toml") if known else ()),
         folder=tmp_path,
     )
-    assert (code, True) == (told.returncode, counted in told.stdout), (
-        told.stdout + told.stderr
-    )
-    assert said in told.stdout + told.stderr
+    output = ended.stdout + ended.stderr
+    assert (code, True) == (ended.returncode, counted in ended.stdout), output
+    assert words in output
 
 
 WRONG = {
@@ -260,25 +245,21 @@ WRONG = {
 @pytest.mark.parametrize("what", WRONG)
 def test_wrong_options(tmp_path: Path, what: str) -> None:
     """An option that cannot be met is told in one line, before anything is judged."""
-    arguments, said = WRONG[what]
-    told = _judge(*arguments, folder=tmp_path)
-    assert 4 == told.returncode
-    assert said in told.stderr
+    arguments, words = WRONG[what]
+    ended = _judge(*arguments, folder=tmp_path)
+    assert 4 == ended.returncode
+    assert words in ended.stderr
 
 
 def test_failures_come_first_and_escaped(judged: Path) -> None:
     """A failure stands before what passed, opened, its text escaped."""
-    made = msgspec.json.decode((judged / "report.json").read_bytes(), type=Report)
-    (city,) = made.cities
-    bad = msgspec.structs.replace(
-        city.results[-1], verdict=Verdict.FAIL, failure="应为 <b>1</b>"
-    )
-    spoilt = msgspec.structs.replace(
-        city,
-        results=[*city.results[:-1], bad],
-        counts={**city.counts, "fail": 1, "pass": city.counts["pass"] - 1},
-    )
-    text = page.html(msgspec.structs.replace(made, cities=[spoilt]))
+    run_report = _report(judged)
+    (city,) = run_report.cities
+    *passed, last = city.results
+    bad = replace(last, verdict=Verdict.FAIL, failure="应为 <b>1</b>")
+    counts = {**city.counts, "fail": 1, "pass": city.counts["pass"] - 1}
+    spoilt = replace(city, results=[*passed, bad], counts=counts)
+    text = page.html(replace(run_report, cities=[spoilt]))
     assert "有不合之处" in text
     assert "&lt;b&gt;1&lt;/b&gt;" in text
     assert text.index("<summary>不合 1") < text.index("<summary>通过")

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing import get_context
 from time import perf_counter
 from typing import Any, Final
@@ -114,14 +115,22 @@ def score(pinyin: str, *, workers: int = WORKERS, sample: int = 0) -> Score:
     chosen, whole = _chosen(len(mutants(subject.city)), sample)
     # Dealt out one by one: mutants of one hook, which take alike long, lie together.
     stripes = [chosen[worker::workers] for worker in range(workers)]
-    verdicts: dict[int, MutantVerdict] = {}
-    # spawn: a fork would share the event loop and database of this process.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        parts = pool.map(_judge, [pinyin] * workers, [reads] * workers, stripes)
-        for stripe, part in zip(stripes, parts, strict=True):
-            verdicts.update(zip(stripe, part, strict=True))
+    verdicts = _judged_by_workers(pinyin, reads, stripes)
     in_order = [verdicts[number] for number in chosen]
     return Score.of(subject.city, in_order, perf_counter() - started, whole=whole)
+
+
+def _judged_by_workers(
+    pinyin: str, reads: Reads, stripes: Sequence[Sequence[int]]
+) -> dict[int, MutantVerdict]:
+    """Return the verdicts by the mutants' numbers, a process for each stripe."""
+    verdicts: dict[int, MutantVerdict] = {}
+    # spawn: a fork would share the event loop and database of this process.
+    with ProcessPoolExecutor(len(stripes), mp_context=get_context("spawn")) as pool:
+        parts = pool.map(partial(_judge, pinyin, reads), stripes)
+        for stripe, part in zip(stripes, parts, strict=True):
+            verdicts.update(zip(stripe, part, strict=True))
+    return verdicts
 
 
 def score_of(subject: MutationSubject, *, sample: int = 0) -> Score:

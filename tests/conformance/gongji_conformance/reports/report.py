@@ -184,33 +184,35 @@ def report_of(run: RunSummary) -> Report:
 
 def _city(run: RunSummary, pinyin: str) -> CityReport:
     summary = run.server.summary(pinyin)
-    stubs, today = run.server.stubs, NOW.date()
-    request = city_pb2.GetCityRequest(area_code=summary.area_code, day=str(today))
-    rules = stubs.cities.GetCity(request)
-    results = run.of_city(pinyin)
-    plugin = digest.plugin(pinyin, summary.plugin, summary.plugin_version)
-    evidence = Evidence(
-        rules=rules,
-        results=results,
-        plugin=plugin,
-        today=run.today,
-        whole=run.whole,
-        mutated=run.mutation_of(pinyin),
-    )
+    requirements = Requirements(run.server.stubs, summary.area_code, NOW.date())
+    evidence = _evidence(run, summary)
+    rules = evidence.rules
     return CityReport(
         pinyin=pinyin,
         name=summary.name,
         area_code=summary.area_code,
-        plugin=plugin,
+        plugin=evidence.plugin,
         adoptions=list(rules.adoptions),
-        counts=_counts(results),
+        counts=_counts(evidence.results),
         tier=reached(evidence),
-        capabilities=_capabilities(Requirements(stubs, summary.area_code, today)),
+        capabilities=_capabilities(requirements),
         own_hooks=evidence.own_hooks,
         uncovered_hooks=evidence.uncovered_hooks,
         contradictions=list(_contradictions(rules.rules)),
         sources=_sources(rules.rules),
-        results=results,
+        results=list(evidence.results),
+    )
+
+
+def _evidence(run: RunSummary, city: city_pb2.CitySummary) -> Evidence:
+    request = city_pb2.GetCityRequest(area_code=city.area_code, day=str(NOW.date()))
+    return Evidence(
+        rules=run.server.stubs.cities.GetCity(request),
+        results=run.of_city(city.pinyin),
+        plugin=digest.plugin(city.pinyin, city.plugin, city.plugin_version),
+        today=run.today,
+        whole=run.whole,
+        mutated=run.mutation_of(city.pinyin),
     )
 
 

@@ -30,12 +30,27 @@ class Pair(NamedTuple):
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
-    """One self-signed certificate for localhost, used by both sides and as the root of both."""
+    """One self-signed certificate for localhost, of both sides and their root."""
     folder = tmp_path_factory.mktemp("tls")
+    files = Pair(folder / "key.pem", folder / "cert.pem")
     key = ec.generate_private_key(ec.SECP256R1())
+    key_pem = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    certificate = _self_signed(key)
+    files.key.write_bytes(key_pem)
+    files.cert.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    return files
+
+
+def _self_signed(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    names = x509.SubjectAlternativeName([x509.DNSName("localhost")])
+    root = x509.BasicConstraints(ca=True, path_length=None)
     now = datetime.now(UTC)
-    certificate = (
+    return (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -43,39 +58,27 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
         .serial_number(1)
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(names, critical=False)
+        .add_extension(root, critical=True)
         .sign(key, hashes.SHA256())
     )
-    found = Pair(folder / "key.pem", folder / "cert.pem")
-    found.key.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    found.cert.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    return found
 
 
 @pytest.fixture(scope="module")
 def secured(pair: Pair) -> Iterator[Meddler]:
-    """An honest server behind one that speaks TLS only, and only with callers who have a certificate."""
-    stage = ServerUnderTest()
+    """An honest server behind one that speaks TLS with certificates only."""
+    server = ServerUnderTest()
     pem = pair.cert.read_bytes()
     credentials = grpc.ssl_server_credentials(
         [(pair.key.read_bytes(), pem)], root_certificates=pem, require_client_auth=True
     )
-    with Meddler(stage.stubs.target, {}, credentials) as meddler:
+    with Meddler(server.stubs.target, {}, credentials) as meddler:
         yield meddler
-    stage.close()
+    server.close()
 
 
 def test_tls_both_ways(secured: Meddler, pair: Pair) -> None:
-    """With root, certificate and key a server is reached that asks for all three; caller and metadata go with it."""
+    """With root, certificate and key a TLS server is reached; metadata goes along."""
     access = Access.of(
         {
             "gongji_target": secured.address,

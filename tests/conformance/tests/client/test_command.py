@@ -33,23 +33,19 @@ def only(verdict: str, *code: str) -> str:
 
 
 def test_the_reference_passes_as_a_command() -> None:
-    """The Python reference, a process of its own for each scenario, passes everything; exit code 0."""
+    """The Python reference, a process for each scenario, passes everything."""
     ended = run("--", *REFERENCE)
-    assert (0, f"pass {len(IDS)}") == (
-        ended.exit_code,
-        ended.stdout.splitlines()[-1],
-    ), ended.stdout
+    last = ended.stdout.splitlines()[-1]
+    assert (0, f"pass {len(IDS)}") == (ended.exit_code, last), ended.stdout
 
 
 def test_a_failure_can_be_mended_and_repeated() -> None:
-    """A failure says what was expected, what came, why it matters, what the server saw, and how to repeat it."""
+    """A failure says what was expected, what came, why it matters, how to repeat it."""
     ended = run("--only", "CLIENT-RETRY-001", "--", *BAD, "new-id-after-unavailable")
     lines = ended.stdout.splitlines()
     assert 1 == ended.exit_code
-    assert (
-        "CLIENT-RETRY-001 服务答 UNAVAILABLE 之后, 用同一个 request_id 原样重发"
-        == lines[0]
-    )
+    says = "服务答 UNAVAILABLE 之后, 用同一个 request_id 原样重发"
+    assert f"CLIENT-RETRY-001 {says}" == lines[0]
     assert "  应为: 每次重发都用第一次的 request_id" == lines[1]
     assert lines[2].startswith("  实为: 用了 3 个编号: ")
     assert lines[3].startswith("  为什么要紧: UNAVAILABLE 不说明请求有没有执行")
@@ -58,24 +54,23 @@ def test_a_failure_can_be_mended_and_repeated() -> None:
         lines[4],
     )
     assert lines[7].startswith('  客户端说: {"outcome": "done"')
-    assert lines[8].startswith(
-        "  重做: python -m gongji_conformance.client --only CLIENT-RETRY-001 -- "
-    )
+    command = "python -m gongji_conformance.client --only CLIENT-RETRY-001"
+    assert lines[8].startswith(f"  重做: {command} -- ")
     assert "fail 1" == lines[-1]
 
 
 def test_json_has_everything_a_program_needs() -> None:
-    """As JSON each verdict has its id, its misses, the calls and what the client told; no metadata, no content."""
+    """As JSON each verdict has id, misses and calls; no metadata, no content."""
     ended = run("--json", "--only", "CLIENT-MONEY-001", "--", *BAD, "counts-in-doubles")
-    told = json.loads(ended.stdout)
-    (verdict,) = told["verdicts"]
-    assert (
-        report.FORMAT,
-        {"pass": 0, "fail": 1, "not-applicable": 0, "suite-error": 0},
-    ) == (
-        told["format"],
-        told["counts"],
-    )
+    document = json.loads(ended.stdout)
+    (verdict,) = document["verdicts"]
+    assert report.FORMAT == document["format"]
+    assert {
+        "pass": 0,
+        "fail": 1,
+        "not-applicable": 0,
+        "suite-error": 0,
+    } == document["counts"]
     assert ("CLIENT-MONEY-001", "fail") == (verdict["id"], verdict["verdict"])
     assert "fund_fen = 9007199254740992" in verdict["misses"][0]["got"]
     assert [{"method", "at_s", "deadline_s", "request_id", "ending"}] == [
@@ -107,8 +102,8 @@ PROTOCOL = {
 @pytest.mark.parametrize("sentence", PROTOCOL)
 def test_clients_keep_to_the_protocol(sentence: str) -> None:
     """One JSON object a task on standard output, exit code 0, within the time."""
-    code, told = PROTOCOL[sentence]
-    assert told in only("CLIENT-RETRY-001", code)
+    code, problem = PROTOCOL[sentence]
+    assert problem in only("CLIENT-RETRY-001", code)
 
 
 def test_a_law_needs_calls() -> None:
@@ -123,7 +118,7 @@ def test_an_unknown_command_is_the_callers_mistake() -> None:
 
 
 def test_what_a_client_does_not_do_is_not_applicable() -> None:
-    """A client that only quotes is judged by that; what needs other tasks is not applicable and says so."""
+    """A client that only quotes is judged by that; the remainder is not applicable."""
     ended = run(
         "--task",
         "quote",
@@ -148,13 +143,10 @@ async def test_the_suites_own_faults_are_no_failures() -> None:
         raise OSError(f"no more processes for {variables['GONGJI_SCENARIO']}")
 
     verdicts = await judge(breaks, only=["CLIENT-PLAIN-001"])
-    assert (
-        [("suite-error", "OSError: no more processes for CLIENT-PLAIN-001")],
-        2,
-    ) == (
-        [(v.word, v.problem) for v in verdicts],
-        report.exit_code(verdicts),
-    )
+    problems = [(verdict.word, verdict.problem) for verdict in verdicts]
+    problem = "OSError: no more processes for CLIENT-PLAIN-001"
+    assert [("suite-error", problem)] == problems
+    assert 2 == report.exit_code(verdicts)
 
 
 def test_the_manual_lists_every_verdict() -> None:

@@ -1,4 +1,4 @@
-"""Client conformance: good clients pass, and every verdict is missed by a client with just that mistake."""
+"""Client conformance: good clients pass, each bad one misses its own verdict."""
 
 from __future__ import annotations
 
@@ -41,43 +41,38 @@ def in_process(kind: type[Client], pool: ThreadPoolExecutor) -> process.Client:
     return run
 
 
-async def found(kinds: Mapping[str, type[Client]]) -> dict[str, list[ClientVerdict]]:
+async def unpassed(
+    kinds: Mapping[str, type[Client]],
+) -> dict[str, list[ClientVerdict]]:
     """The verdicts over each client that are not pass."""
     free = asyncio.Semaphore(AT_ONCE)
     with ThreadPoolExecutor(AT_ONCE * JOBS) as pool:
 
-        async def one(kind: type[Client]) -> list[ClientVerdict]:
+        async def judged(kind: type[Client]) -> list[ClientVerdict]:
             async with free:
-                return [
-                    v
-                    for v in await judge(in_process(kind, pool), jobs=JOBS)
-                    if v.word != "pass"
-                ]
+                verdicts = await judge(in_process(kind, pool), jobs=JOBS)
+            return [verdict for verdict in verdicts if verdict.word != "pass"]
 
-        return dict(
-            zip(kinds, await asyncio.gather(*map(one, kinds.values())), strict=True)
-        )
+        verdicts = await asyncio.gather(*map(judged, kinds.values()))
+    return dict(zip(kinds, verdicts, strict=True))
 
 
 async def test_clients_get_what_they_deserve() -> None:
-    """The reference passes; each bad client fails the verdict that its mistake belongs to, and no other."""
-    expected = {
-        "reference": [],
-        **{name: [(verdict, "fail")] for name, (_, verdict) in BAD.items()},
-    }
-    verdicts = await found(
-        {"reference": Client, **{name: kind for name, (kind, _) in BAD.items()}}
-    )
-    actual = {
-        name: [(v.item.id, v.word) for v in those] for name, those in verdicts.items()
-    }
-    odd = [
-        line
-        for name in BAD
-        if expected[name] != actual[name]
-        for line in report.text(verdicts[name], [name])
-    ]
-    assert expected == actual, "\n".join(odd)
+    """The reference passes; each bad client fails the verdict of its mistake, no other."""
+    kinds: dict[str, type[Client]] = {"reference": Client}
+    expected: dict[str, list[tuple[str, str]]] = {"reference": []}
+    for name, (kind, verdict) in BAD.items():
+        kinds[name] = kind
+        expected[name] = [(verdict, "fail")]
+    verdicts = await unpassed(kinds)
+    actual = {name: _in_short(of_client) for name, of_client in verdicts.items()}
+    odd = [name for name in BAD if expected[name] != actual[name]]
+    lines = [line for name in odd for line in report.text(verdicts[name], [name])]
+    assert expected == actual, "\n".join(lines)
+
+
+def _in_short(verdicts: list[ClientVerdict]) -> list[tuple[str, str]]:
+    return [(verdict.item.id, verdict.word) for verdict in verdicts]
 
 
 def test_every_verdict_can_be_missed() -> None:

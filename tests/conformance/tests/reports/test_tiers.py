@@ -1,4 +1,4 @@
-"""Tiers: each rule has its page, and whatever is missing keeps a city below the tier that asks for it."""
+"""Tiers: whatever is missing keeps a city below the tier that asks for it."""
 
 from __future__ import annotations
 
@@ -74,24 +74,22 @@ def _rules(
 
 def _results(verdict: Verdict = Verdict.PASS) -> list[Result]:
     """Every law of core and every case; the first with that verdict."""
-    numbers = [
-        number
-        for number, entry in law.register().items()
-        if entry.profile_name == law.CORE
-    ]
-    numbers += [case.id for case in of_city("huangshan")]
-    return [
-        Result(
-            id=number,
-            city="huangshan",
-            profile="core@2025.1",
-            says="",
-            basis="",
-            verdict=verdict if at == 0 else Verdict.PASS,
-            hooks=["wallet"] if number.startswith("HUANGSHAN") else [],
-        )
-        for at, number in enumerate(numbers)
-    ]
+    entries = law.register().values()
+    laws = [entry.id for entry in entries if entry.profile_name == law.CORE]
+    first, *others = [*laws, *(case.id for case in of_city("huangshan"))]
+    return [_result(first, verdict), *map(_result, others)]
+
+
+def _result(number: str, verdict: Verdict = Verdict.PASS) -> Result:
+    return Result(
+        id=number,
+        city="huangshan",
+        profile="core@2025.1",
+        says="",
+        basis="",
+        verdict=verdict,
+        hooks=["wallet"] if number.startswith("HUANGSHAN") else [],
+    )
 
 
 FAULTLESS = _Proved(_rules(), _results(), PLUGIN, TODAY, whole=True, mutated=MUTATED)
@@ -100,11 +98,8 @@ FAULTLESS = _Proved(_rules(), _results(), PLUGIN, TODAY, whole=True, mutated=MUT
 def _unexercised() -> Evidence:
     rules = _rules()
     rules.rules[0].clauses[0].id = "H99"
-    return replace(
-        FAULTLESS,
-        rules=rules,
-        results=[msgspec.structs.replace(r, hooks=[]) for r in _results()],
-    )
+    results = [msgspec.structs.replace(result, hooks=[]) for result in _results()]
+    return replace(FAULTLESS, rules=rules, results=results)
 
 
 SHORT: dict[str, tuple[Callable[[], Evidence], str, str]] = {
@@ -195,9 +190,10 @@ SHORT: dict[str, tuple[Callable[[], Evidence], str, str]] = {
 def test_what_is_missing_keeps_it_below(what: str) -> None:
     """A city has the tier below the first rule it does not meet, and is told which."""
     evidence, tier, missing = SHORT[what]
-    found = reached(evidence())
-    assert tier == found.tier
-    assert [missing] if missing else [] == [f.id for f in found.findings if not f.met]
+    city = reached(evidence())
+    unmet = [finding.id for finding in city.findings if not finding.met]
+    assert tier == city.tier
+    assert list(filter(None, [missing])) == unmet
 
 
 @pytest.mark.parametrize(
@@ -210,20 +206,19 @@ def test_what_is_missing_keeps_it_below(what: str) -> None:
 )
 def test_a_tier_ends(verified_on: str, until: str) -> None:
     """A tier holds for half a year, or until a source it rests on goes stale."""
-    found = reached(replace(FAULTLESS, rules=_rules(verified_on)))
-    assert date.fromisoformat(until) == found.until
+    city = reached(replace(FAULTLESS, rules=_rules(verified_on)))
+    assert date.fromisoformat(until) == city.until
 
 
 def test_every_rule_has_its_page() -> None:
-    """Each rule has one page with its sentence, reason, example and exceptions; the README lists them all."""
+    """Each rule has one page with reason, example and exceptions, listed in the README."""
     assert {rule.id for rule in RULES} == {path.stem for path in PAGES.glob("*.md")}
     readme = README.read_text(encoding="utf-8")
     for rule in RULES:
         page = (PAGES / f"{rule.id}.md").read_text(encoding="utf-8")
         head = f"# {rule.id} ({rule.tier.in_words})"
-        assert [] == [
-            part for part in (head, "## 理由", "## 例\n", "## 例外") if part not in page
-        ]
+        parts = (head, "## 理由", "## 例\n", "## 例外")
+        assert [] == [part for part in parts if part not in page]
         assert f"(tiers/{rule.id}.md)" in readme
 
 

@@ -14,7 +14,7 @@ RATIOS = {0: "0%", 5000: "50%", 5500: "55%", 1250: "12.5%", 10000: "100%"}
 
 
 def test_numbers_are_valid_and_differ() -> None:
-    """Identity numbers carry a right check digit, lie in areas there are none of, and no two are equal."""
+    """Identity numbers have a right check digit, no existing area, and all differ."""
     numbers = [certificate_number() for _ in range(3000)]
     assert 3000 == len(set(numbers))
     assert {True} == {number[:6] in AREAS for number in numbers}
@@ -22,7 +22,7 @@ def test_numbers_are_valid_and_differ() -> None:
 
 
 def test_birthday_is_kept() -> None:
-    """A person with a birthday bears it in his number."""
+    """A person with a birthday bears it in the number."""
     assert "20040702" == certificate_number(date(2004, 7, 2))[6:14]
 
 
