@@ -23,7 +23,9 @@ _QUIET: Final = (
     "-q",
     "--no-header",
     "--disable-warnings",
+    # Nothing is written into the folder somebody happens to be in.
     *("-p", "no:cacheprovider"),
+    # No test of the suite is asynchronous; the plugin warns of its settings.
     *("-p", "no:asyncio"),
 )
 _ALONE: Final = (
@@ -77,13 +79,21 @@ def _run(cities: tuple[str, ...], only: str, **values: Any) -> None:
 
 
 def _option(option: Option) -> click.Option:
+    """Return an option of the suite as one of click's."""
     # The prefix keeps pytest's options apart from others'; here all are ours.
     text = option.help.replace(options.PREFIX, "--")
     name = f"--{option.name}"
     if not option.metavar:
-        return click.Option([name], is_flag=True, help=text)
+        return click.Option(
+            [name],
+            is_flag=True,
+            help=text,
+        )
     return click.Option(
-        [name], metavar=option.metavar, help=text, multiple=option.multiple
+        [name],
+        metavar=option.metavar,
+        help=text,
+        multiple=option.multiple,
     )
 
 
@@ -98,7 +108,11 @@ _RUN_COMMAND: Final = click.Command(
     callback=_run,
     help=_run.__doc__,
     params=[
-        click.Argument(["cities"], metavar="[CITY]…", nargs=-1),
+        click.Argument(
+            ["cities"],
+            metavar="[CITY]…",
+            nargs=-1,
+        ),
         _ONLY,
         *(_option(option) for option in options.OPTIONS if option.name != "city"),
     ],

@@ -10,7 +10,7 @@ from typing import Any, Final
 PREFIX: Final = "--gongji-"
 RUN: Final = "pytest --pyargs gongji_conformance"
 _PATHS: Final = frozenset({"FILE", "DIR"})
-"""Values pytest would take for places to look for tests, did they stand alone."""
+"""Names of values that are paths."""
 _OF_MANY: Final = (
     "gongji_quick",
     "gongji_profile",
@@ -22,7 +22,10 @@ _SECRET: Final = frozenset({"metadata"})
 """Options whose values are not printed."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(
+    frozen=True,
+    slots=True,
+)
 class Option:
     """One option: its name without prefix, its value's name ("" for a flag), its help."""
 
@@ -56,7 +59,11 @@ OPTIONS: Final = (
     ),
     Option("cert", "FILE", "本方的 TLS 证书链(PEM), 与 --gongji-key 同写"),
     Option("key", "FILE", "本方的 TLS 私钥(PEM)"),
-    Option("caller", "NAME", "调用方名称(x-gongji-caller). 默认: gongji-conformance"),
+    Option(
+        "caller",
+        "NAME",
+        "调用方名称(x-gongji-caller). 默认: gongji-conformance",
+    ),
     Option(
         "metadata",
         "KEY=VALUE",
@@ -68,7 +75,11 @@ OPTIONS: Final = (
         "NAME@VERSION[,…]",
         "只测这些规范, 如 core@2025.1,wallet@2025.1. 默认: 全部",
     ),
-    Option("quick", "", "每条规矩只测一种情形, 每类案例只测一例; 5 秒以内; 不评等级"),
+    Option(
+        "quick",
+        "",
+        "每条规矩只测一种情形, 每类案例只测一例; 5 秒以内; 不评等级",
+    ),
     Option(
         "known-fail",
         "FILE",
@@ -76,7 +87,9 @@ OPTIONS: Final = (
     ),
     Option("report", "DIR", "写出 report.json, report.html, junit.xml, badge.svg"),
     Option(
-        "seed", "NUMBER", "虚构人员编号与请求编号的随机种子. 默认: 随机, 写在报告中"
+        "seed",
+        "NUMBER",
+        "虚构人员编号与请求编号的随机种子. 默认: 随机, 写在报告中",
     ),
     Option(
         "mutation",
@@ -111,7 +124,11 @@ def arguments(values: Mapping[str, Any]) -> list[str]:
     return [argument for arguments in spelt for argument in arguments]
 
 
-def command(values: Mapping[str, Any], city: str = "", only: str = "") -> str:
+def command(
+    values: Mapping[str, Any],
+    city: str = "",
+    only: str = "",
+) -> str:
     """Return a command that repeats a run, or one city and one id of it.
 
     Secrets are left for the reader to fill in.
@@ -132,6 +149,7 @@ def command(values: Mapping[str, Any], city: str = "", only: str = "") -> str:
 
 
 def _public(option: Option, value: str) -> str:
+    """Hide the value of a secret."""
     if option.name not in _SECRET:
         return value
     key, _, _ = value.partition("=")
@@ -139,7 +157,9 @@ def _public(option: Option, value: str) -> str:
 
 
 def _spelt(option: Option, value: str) -> Sequence[str]:
+    """Write an option as arguments."""
     name = PREFIX + option.name
+    # Alone, a path would be taken for a place to look for tests.
     if option.metavar in _PATHS:
         return [f"{name}={value}"]
     return [name, value] if option.metavar else [name]

@@ -32,6 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def _spelling(option: Option) -> dict[str, Any]:
+    """Return an option as pytest's own parser takes it."""
     if not option.metavar:
         return {"help": option.help, "action": "store_true"}
     plain: dict[str, Any] = {"help": option.help, "metavar": option.metavar}
@@ -52,6 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.xmlpath = f"{folder}/junit.xml"
     if any(config.getoption(PREFIX + option.name) for option in OPTIONS):
         _session(config)
+    # Workers of xdist send their reports to the process that has no workerinput.
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(_Reports(config), "gongji_reports")
 
@@ -77,6 +79,7 @@ def pytest_collection(session: pytest.Session) -> None:
     from gongji_conformance.city.server import SetupFault  # noqa: PLC0415
 
     names = session.config.getoption("--gongji-city")
+    # Before anything is collected: one line, not an error for each test.
     if not (names or session.config.getoption("--gongji-target")):
         return
     try:
@@ -98,6 +101,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def _parametrize(metafunc: pytest.Metafunc) -> None:
+    """Parametrize a test by cases or by cities. SetupFault."""
     from gongji_conformance.cases.trial import of_cities  # noqa: PLC0415
 
     names = metafunc.config.getoption("--gongji-city")
@@ -105,7 +109,12 @@ def _parametrize(metafunc: pytest.Metafunc) -> None:
     if _CASE in metafunc.fixturenames:
         cases = of_cities(server, names)
         ids = [case.id for _, case in cases]
-        metafunc.parametrize(_CASE, cases, ids=ids, indirect=True)
+        metafunc.parametrize(
+            _CASE,
+            cases,
+            ids=ids,
+            indirect=True,
+        )
     else:
         metafunc.parametrize(_CITY, server.chosen(names), indirect=True)
 
@@ -126,6 +135,7 @@ def pytest_collection_modifyitems(
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Record calls for this item from here on."""
+    # First: fixtures make calls already.
     if _SESSION in item.config.stash:
         item.config.stash[_SESSION].begin(item)
 
@@ -133,12 +143,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
     """End a law early if the city declares not to have what it presupposes."""
+    # First: after the test has run it would be too late.
     if _SESSION in pyfuncitem.config.stash:
         pyfuncitem.config.stash[_SESSION].require(pyfuncitem)
 
 
 def pytest_assertrepr_compare(
-    config: pytest.Config, op: str, left: object, right: object
+    config: pytest.Config,
+    op: str,
+    left: object,
+    right: object,
 ) -> None:
     """Keep both sides of a comparison that did not hold."""
     # Nothing is returned: how pytest explains it stays as it is.

@@ -30,7 +30,11 @@ from gongji_conformance.reports.report import CityReport, Report, RunSummary
 from gongji_conformance.verdicts import failures, items, known
 from gongji_conformance.verdicts.carried import CARRIED
 from gongji_conformance.verdicts.failures import ComparedValues
-from gongji_conformance.verdicts.items import ItemEnd, JudgedItem, VerdictContext
+from gongji_conformance.verdicts.items import (
+    ItemEnd,
+    JudgedItem,
+    VerdictContext,
+)
 from gongji_conformance.verdicts.results import Result, arrived, carried
 from gongji_conformance.verdicts.verdict import NotApplicable, Verdict
 
@@ -67,6 +71,7 @@ class Session:
         self._written: list[Path] = []
 
     def _read(self, config: pytest.Config) -> None:
+        """Read the options. ValueError."""
         self.values = {
             option.key: config.getoption(options.PREFIX + option.name)
             for option in options.OPTIONS
@@ -104,6 +109,7 @@ class Session:
         return self._server
 
     def _reached(self) -> ServerUnderTest | SetupFault:
+        """Reach the server, or return why it cannot be."""
         alone = not hasattr(self.config, "workerinput")
         try:
             with _without_log():
@@ -134,6 +140,7 @@ class Session:
         return {item for item, wanted in zip(judged, chosen, strict=True) if not wanted}
 
     def _refuse_strangers(self) -> None:
+        """Raise UsageError if a known failure is of nothing there is."""
         cases = of_cities(self.server(), self.values["gongji_city"])
         numbers = {*law.register(), *(case.id for _, case in cases)}
         strangers = known.strange(self.known, numbers)
@@ -166,7 +173,12 @@ class Session:
             name = f"“{capability.name}”({capability.id})"
             raise NotApplicable(f"本市声明没有{name}, 并确实拒绝")
 
-    def compared(self, op: str, left: object, right: object) -> None:
+    def compared(
+        self,
+        op: str,
+        left: object,
+        right: object,
+    ) -> None:
         """Keep the sides of a comparison that did not hold."""
         self._values = failures.compared(op, left, right)
 
@@ -192,6 +204,7 @@ class Session:
             test=item.nodeid,
         )
         _write(report, result, item)
+        # xdist sends the attributes of a report along, plain values only.
         setattr(report, CARRIED, carried(result))
 
     # --- after ----------------------------------------------------------------------
@@ -216,6 +229,7 @@ class Session:
             self._written = outputs.write(Path(folder), self.report)
 
     def _summary(self) -> RunSummary:
+        """Return what the report is made of."""
         selected = self.config.getoption("keyword") or self.config.getoption("markexpr")
         return RunSummary(
             server=self.server(),
@@ -243,6 +257,7 @@ class Session:
             terminalreporter.write_line(f"报告: {paths}; 种子 {self.seed}")
 
     def _cities(self) -> Iterator[str]:
+        """Yield a line for each city."""
         reported = self.report.cities if self.report else []
         tiers = {city.pinyin: _tier(city) for city in reported}
         for city in dict.fromkeys(result.city for result in self.results):
@@ -250,12 +265,14 @@ class Session:
             yield f"{city}: {_counted(results)}{tiers.get(city, '')}"
 
     def _neither(self) -> Iterator[str]:
+        """Yield a line for each verdict that is neither passed nor failed."""
         for result in self.results if self.detailed else ():
             if result.verdict in _NAMED:
                 verdict = result.verdict.in_words
                 yield f"  {verdict} {result.id} [{result.city}] {result.why}"
 
     def _expired(self) -> Iterator[str]:
+        """Yield a line for each known failure whose time is over."""
         for entry in self.known:
             if entry.expired(self.today):
                 ended = f"已于 {entry.expires} 到期, 负责: {entry.owner}"
@@ -284,7 +301,11 @@ def _without_log() -> Iterator[None]:
         yield
 
 
-def _write(report: pytest.TestReport, result: Result, item: pytest.Item) -> None:
+def _write(
+    report: pytest.TestReport,
+    result: Result,
+    item: pytest.Item,
+) -> None:
     """Write the verdict as pytest and junit.xml understand it."""
     match result.verdict:
         case Verdict.PASS:
@@ -306,6 +327,7 @@ def _write(report: pytest.TestReport, result: Result, item: pytest.Item) -> None
 
 
 def _counted(results: list[Result]) -> str:
+    """Write how often each verdict came out."""
     counts = Counter(result.verdict for result in results)
     present = [verdict for verdict in Verdict if counts[verdict]]
     return ", ".join(f"{verdict.in_words} {counts[verdict]}" for verdict in present)

@@ -21,6 +21,8 @@ from gongji_conformance.city.described import (
 
 Ratio = Annotated[str, msgspec.Meta(pattern=r"^[0-9.]+%$")]
 Named = dict[str, Yuan]
+Words = tuple[str, ...]
+Checks = tuple[words.Check, ...]
 
 
 class BindStep(StrictTable, frozen=True, kw_only=True):
@@ -30,9 +32,9 @@ class BindStep(StrictTable, frozen=True, kw_only=True):
     member: str
     relation: str
     channel: str
-    materials: tuple[str, ...] = ()
+    materials: Words = ()
     consent: words.Consenting | UnsetType = UNSET
-    checks: tuple[words.Check, ...] | UnsetType = UNSET
+    checks: Checks | UnsetType = UNSET
     purposes: tuple[words.Purpose, ...] = ("就医购药",)
     agreement: str | UnsetType = UNSET
     details: EnteredDetails = EnteredDetails()
@@ -47,10 +49,10 @@ class BindStep(StrictTable, frozen=True, kw_only=True):
 class Variations(StrictTable, frozen=True, kw_only=True):
     """Values to apply with, every combination tried without leaving a binding."""
 
-    channel: tuple[str, ...] = ()
-    relation: tuple[str, ...] = ()
-    materials: tuple[tuple[str, ...], ...] = ()
-    checks: tuple[tuple[words.Check, ...], ...] = ()
+    channel: Words = ()
+    relation: Words = ()
+    materials: tuple[Words, ...] = ()
+    checks: tuple[Checks, ...] = ()
     details: tuple[EnteredDetails, ...] = ()
 
     def of(self, bind: BindStep) -> Iterator[BindStep]:
@@ -118,8 +120,8 @@ class Expectation(StrictTable, frozen=True, kw_only=True):
     state: str | UnsetType = UNSET
     due: str | UnsetType = UNSET
     opens: str | UnsetType = UNSET
-    conditions: tuple[str, ...] | UnsetType = UNSET
-    clauses: tuple[str, ...] | UnsetType = UNSET
+    conditions: Words | UnsetType = UNSET
+    clauses: Words | UnsetType = UNSET
     deductible: Yuan | UnsetType = UNSET
     ratio: Ratio | UnsetType = UNSET
     fund: Yuan | UnsetType = UNSET
@@ -128,7 +130,7 @@ class Expectation(StrictTable, frozen=True, kw_only=True):
     cash: Yuan | UnsetType = UNSET
     credited: Yuan | UnsetType = UNSET
     balance: Named | UnsetType = UNSET
-    says: tuple[str, ...] | UnsetType = UNSET
+    says: Words | UnsetType = UNSET
 
     def keys(self) -> list[str]:
         """Return the keys that are written, in the order above."""
@@ -228,7 +230,7 @@ class CityCase(StrictTable, frozen=True, kw_only=True):
 
     id: Annotated[str, msgspec.Meta(pattern="^[A-Z0-9]+(-[A-Z0-9]+)+$")]
     says: Annotated[str, msgspec.Meta(min_length=8)]
-    clauses: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    clauses: Annotated[Words, msgspec.Meta(min_length=1)]
     now: str
     people: tuple[PersonDescription, ...] = ()
     steps: Annotated[tuple[CaseStep, ...], msgspec.Meta(min_length=1)]

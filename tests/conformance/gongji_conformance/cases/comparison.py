@@ -28,7 +28,12 @@ def differences(expect: Expectation, observed: Observed) -> Iterator[str]:
             yield f"{key} 应为 {_shown(expected)}, 实为 {_shown(value)}"
 
 
-def _agrees(key: str, expected: Any, value: Any) -> bool:
+def _agrees(
+    key: str,
+    expected: Any,
+    value: Any,
+) -> bool:
+    """Say whether a value is as expected, by the meaning of its key."""
     match key:
         case "clauses":
             return set(expected) <= set(value or ())
@@ -49,6 +54,7 @@ def _as_observed(expected: Any) -> Any:
 
 
 def _shown(value: Any) -> str:
+    """Write a value as a person reads it, a long one cut."""
     match value:
         case None:
             return NOTHING

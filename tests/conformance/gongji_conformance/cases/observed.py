@@ -60,7 +60,10 @@ def of_settlement(settlement: settlement_pb2.Settlement) -> Observed:
 
 def of_credit(answer: account_pb2.CreditResponse) -> Observed:
     """Return a credit in the words of a case."""
-    return {"credited": words.yuan(answer.fen), "clauses": _cited([answer.rule])}
+    return {
+        "credited": words.yuan(answer.fen),
+        "clauses": _cited([answer.rule]),
+    }
 
 
 def _cited(rules: Iterable[types_pb2.RuleRef]) -> frozenset[str]:

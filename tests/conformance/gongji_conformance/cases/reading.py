@@ -20,7 +20,10 @@ CITIES: Final = "gongji.cities"
 """Entry-point group under which a city's package is found."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(
+    frozen=True,
+    slots=True,
+)
 class CaseFault:
     """Something in a case file that is no case: its place and the problem."""
 
@@ -28,7 +31,10 @@ class CaseFault:
     problem: str
 
 
-def of_city(pinyin: str) -> list[CityCase | CaseFault]:
+CaseOrFault = CityCase | CaseFault
+
+
+def of_city(pinyin: str) -> list[CaseOrFault]:
     """Return the cases of an installed city, a fault for each that cannot be read."""
     path = file_of(pinyin)
     if path is None:
@@ -51,14 +57,18 @@ def file_of(pinyin: str) -> Path | None:
 
 
 def _folders(pinyin: str) -> Iterator[Path]:
-    for entry in metadata.entry_points(group=CITIES, name=pinyin):
+    """Yield the folders of a city's package."""
+    for entry in metadata.entry_points(
+        group=CITIES,
+        name=pinyin,
+    ):
         # Found, not imported: a judge does not run the code it judges.
         spec = util.find_spec(entry.module.partition(".")[0])
         if spec is not None:
             yield from map(Path, spec.submodule_search_locations or ())
 
 
-def read(text: str, pinyin: str) -> list[CityCase | CaseFault]:
+def read(text: str, pinyin: str) -> list[CaseOrFault]:
     """Return the cases of a file's text.
 
     An unknown or wrong key is a fault that names its case and the key.
@@ -87,7 +97,8 @@ def _yuan(text: str) -> Decimal:
     return Decimal(text)
 
 
-def _case(row: dict[str, Any], number: str) -> CityCase | CaseFault:
+def _case(row: dict[str, Any], number: str) -> CaseOrFault:
+    """Return the case of a row, or a fault that names it."""
     name = row.get("id", number)
     try:
         return msgspec.convert(row, CityCase)
@@ -96,8 +107,9 @@ def _case(row: dict[str, Any], number: str) -> CityCase | CaseFault:
 
 
 def _unique(
-    cases: Iterable[CityCase | CaseFault],
-) -> Iterator[CityCase | CaseFault]:
+    cases: Iterable[CaseOrFault],
+) -> Iterator[CaseOrFault]:
+    """Replace each case whose number was used before by a fault."""
     ids: set[str] = set()
     for case in cases:
         if case.id in ids:

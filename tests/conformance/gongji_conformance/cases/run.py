@@ -38,11 +38,17 @@ class CaseFailed(AssertionError):  # noqa: N818 - a finding about a city
 class CaseRun:
     """One run of a case: its people, its clock, its bindings and settlements."""
 
-    def __init__(self, case: CityCase, stubs: Stubs, population: Population) -> None:
+    def __init__(
+        self,
+        case: CityCase,
+        stubs: Stubs,
+        population: Population,
+    ) -> None:
         self._case = case
         self._stubs = stubs
         self._population = population
         self._now = words.instant(case.now)
+        # Of this run alone, so that a case can be run twice on one server.
         self._people = population.register(case.people)
         self._bindings: dict[str, binding_pb2.Binding] = {}
         self._settlements: list[str] = []
@@ -67,6 +73,7 @@ class CaseRun:
                 self._take(number, variant)
 
     def _take(self, number: int, step: CaseStep) -> None:
+        """Take one step at its second. CaseFailed if it differs."""
         self._stubs.set_clock(self._now)
         result = self._act(step)
         differences = list(comparison.differences(step.expect, result))
@@ -76,6 +83,7 @@ class CaseRun:
         self._now += _TICK
 
     def _act(self, step: CaseStep) -> Observed:
+        """Act, and look up the balances the step expects."""
         result = self._acted(step)
         if isinstance(step.expect.balance, dict):
             names = step.expect.balance
@@ -89,7 +97,11 @@ class CaseRun:
         return self._actions[step.kind](step.action)
 
     def _report(
-        self, number: int, step: CaseStep, differences: list[str], result: Observed
+        self,
+        number: int,
+        step: CaseStep,
+        differences: list[str],
+        result: Observed,
     ) -> str:
         """Write what a reader needs: sentence, clauses, step, expected, observed."""
         lines = [
@@ -105,6 +117,7 @@ class CaseRun:
     # --- bindings -------------------------------------------------------------------
 
     def _bind(self, bind: BindStep) -> Observed:
+        """Apply for a binding, and remember it under its member."""
         answer = ask(self._stubs.bindings.SubmitBinding, self._application(bind))
         if not isinstance(answer, CallRefused):
             # Taken out first: the last one made is the last in the dictionary.
@@ -113,11 +126,13 @@ class CaseRun:
         return _bound(answer)
 
     def _try(self, bind: BindStep) -> Observed:
+        """Ask whether an application would be taken, without leaving a binding."""
         request = self._application(bind)
         request.validate_only = True
         return _bound(ask(self._stubs.bindings.SubmitBinding, request))
 
     def _application(self, bind: BindStep) -> binding_pb2.SubmitBindingRequest:
+        """Return an application as the step describes it."""
         holder = self._people[bind.holder]
         today = self._now.date()
         requirements = self._population.requirements(holder.insured_place, today)
@@ -137,11 +152,13 @@ class CaseRun:
         return requests.application(requirements, wishes)
 
     def _look(self, step: BindingStep) -> Observed:
+        """Look at a binding."""
         number = self._binding(step).binding_id
         request = binding_pb2.GetBindingRequest(binding_id=number)
         return _bound(ask(self._stubs.bindings.GetBinding, request))
 
     def _consent(self, step: ConsentStep) -> Observed:
+        """Record the member's consent."""
         request = binding_pb2.RecordConsentRequest(
             request_id=new_id(),
             binding_id=self._binding(step).binding_id,
@@ -150,6 +167,7 @@ class CaseRun:
         return _bound(ask(self._stubs.bindings.RecordConsent, request))
 
     def _review(self, step: ReviewStep) -> Observed:
+        """Approve or refuse a binding."""
         verdict = (
             binding_pb2.REVIEW_VERDICT_APPROVE
             if step.approve
@@ -160,6 +178,7 @@ class CaseRun:
         return _bound(ask(self._stubs.bindings.ReviewBinding, request))
 
     def _unbind(self, step: UnbindStep) -> Observed:
+        """End a binding."""
         binding = self._binding(step)
         request = binding_pb2.UnbindRequest(
             request_id=new_id(),
@@ -184,8 +203,10 @@ class CaseRun:
     # --- money ----------------------------------------------------------------------
 
     def _settle(self, bill: BillDescription) -> Observed:
+        """Settle a bill, and remember its number."""
         request = settlement_pb2.SettleRequest(
-            request_id=new_id(), bill=self._bill(bill)
+            request_id=new_id(),
+            bill=self._bill(bill),
         )
         answer = ask(self._stubs.settlements.Settle, request)
         if isinstance(answer, CallRefused):
@@ -194,6 +215,7 @@ class CaseRun:
         return observed.of_settlement(answer.settlement)
 
     def _quote(self, bill: BillDescription) -> Observed:
+        """Quote a bill."""
         request = settlement_pb2.QuoteRequest(bill=self._bill(bill))
         answer = ask(self._stubs.settlements.Quote, request)
         if isinstance(answer, CallRefused):
@@ -201,18 +223,21 @@ class CaseRun:
         return observed.of_settlement(answer.settlement)
 
     def _bill(self, bill: BillDescription) -> settlement_pb2.Bill:
+        """Return a bill as the step describes it."""
         patient = self._people[bill.patient]
         givers = [self._people[name] for name in bill.givers]
         institution = self._population.institution(bill.at)
         return requests.bill(bill, patient, institution, self._now.date(), givers)
 
     def _reverse(self, step: ReverseStep) -> Observed:
+        """Take a settlement back. CaseFailed if there is none yet."""
         if not self._settlements:
             raise CaseFailed(f"{self._case.id}: 此前没有结算成功, 无可撤销")
         # Counted from 1; 0, the default, is the last.
         number = self._settlements[step.nth - 1]
         request = settlement_pb2.ReverseRequest(
-            request_id=new_id(), settlement_id=number
+            request_id=new_id(),
+            settlement_id=number,
         )
         answer = ask(self._stubs.settlements.Reverse, request)
         if isinstance(answer, CallRefused):
@@ -220,9 +245,12 @@ class CaseRun:
         return {"clauses": frozenset()}
 
     def _credit(self, step: CreditStep) -> Observed:
+        """Credit a month."""
         person = ref(self._people[step.person].person_no)
         request = account_pb2.CreditRequest(
-            request_id=new_id(), person=person, month=step.month
+            request_id=new_id(),
+            person=person,
+            month=step.month,
         )
         answer = ask(self._stubs.accounts.Credit, request)
         if isinstance(answer, CallRefused):
@@ -230,6 +258,7 @@ class CaseRun:
         return observed.of_credit(answer)
 
     def _balance(self, name: str) -> str:
+        """Return a purse's balance in yuan, or why there is none."""
         person = ref(self._people[name].person_no)
         request = account_pb2.GetAccountRequest(person=person)
         answer = ask(self._stubs.accounts.GetAccount, request)
@@ -245,9 +274,13 @@ class CaseRun:
         return {}
 
     def _guide(self, _: Any) -> Observed:
+        """Read the guide of the day."""
         day = str(self._now.date())
         area_code = self._population.area_code
-        request = city_pb2.GetGuideRequest(area_code=area_code, day=day)
+        request = city_pb2.GetGuideRequest(
+            area_code=area_code,
+            day=day,
+        )
         answer = ask(self._stubs.cities.GetGuide, request)
         if isinstance(answer, CallRefused):
             return observed.of_refusal(answer)
@@ -255,6 +288,7 @@ class CaseRun:
 
 
 def _bound(answer: Any) -> Observed:
+    """Return a binding or its refusal in the words of a case."""
     if isinstance(answer, CallRefused):
         return observed.of_refusal(answer)
     return observed.of_binding(answer.binding)

@@ -12,7 +12,7 @@ from gongji.v1 import city_pb2, types_pb2
 from gongji_conformance import options
 from gongji_conformance.cases import reading
 from gongji_conformance.cases.case import CityCase
-from gongji_conformance.cases.reading import CaseFault
+from gongji_conformance.cases.reading import CaseFault, CaseOrFault
 from gongji_conformance.cases.run import CaseFailed, CaseRun
 from gongji_conformance.city.server import ServerUnderTest
 from gongji_conformance.city.stubs import refusal
@@ -20,19 +20,22 @@ from gongji_conformance.city.stubs import refusal
 
 def of_cities(
     server: ServerUnderTest, names: Iterable[str]
-) -> list[tuple[str, CityCase | CaseFault]]:
+) -> list[tuple[str, CaseOrFault]]:
     """Return the cases of these cities, each with its city. SetupFault."""
     cities = server.chosen(names)
     return [(pinyin, case) for pinyin in cities for case in reading.of_city(pinyin)]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(
+    frozen=True,
+    slots=True,
+)
 class Trial:
     """A case, or what stands in its place in the file, of one city."""
 
     server: ServerUnderTest
     pinyin: str
-    case: CityCase | CaseFault
+    case: CaseOrFault
     values: Mapping[str, Any] = field(default_factory=dict)
     """The options of the run, to repeat it with."""
 
@@ -70,7 +73,11 @@ class Trial:
                 yield f"  {number} {texts[number]}"
 
     def _known_clauses(self, now: str) -> Iterator[types_pb2.Clause]:
-        request = city_pb2.GetCityRequest(area_code=self._area_code, day=now[:10])
+        """Yield the clauses of the rules of a day, none if there are no rules."""
+        request = city_pb2.GetCityRequest(
+            area_code=self._area_code,
+            day=now[:10],
+        )
         try:
             rules = self.server.stubs.cities.GetCity(request).rules
         except grpc.RpcError:

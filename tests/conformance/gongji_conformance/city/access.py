@@ -17,7 +17,11 @@ DEADLINE_S: Final = 30.0
 """How long a call may take, in seconds; imports have no deadline."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(
+    frozen=True,
+    slots=True,
+    kw_only=True,
+)
 class Access:
     """Where the server is and how to be let in. ValueError for cert without key."""
 
@@ -60,11 +64,13 @@ class Access:
         return grpc.intercept_channel(self._bare_channel(), _WithCaller(entries))
 
     def _bare_channel(self) -> grpc.Channel:
+        """Open a channel that says nothing of the caller."""
         if self.ca:
             return grpc.secure_channel(self.target, self._credentials())
         return grpc.insecure_channel(self.target)
 
     def _credentials(self) -> grpc.ChannelCredentials:
+        """Return the credentials of TLS. OSError."""
         return grpc.ssl_channel_credentials(
             root_certificates=None if self.ca == SYSTEM else _content(self.ca),
             private_key=_content(self.key),
@@ -77,6 +83,7 @@ def _content(path: str) -> bytes | None:
 
 
 def _entry(text: str) -> tuple[str, str]:
+    """Read KEY=VALUE. ValueError."""
     key, equals, value = text.partition("=")
     if not (key and equals):
         raise ValueError(f"--gongji-metadata 应写作 KEY=VALUE, 得到 {key!r}")
@@ -111,7 +118,10 @@ class _WithCaller(grpc.UnaryUnaryClientInterceptor, grpc.StreamUnaryClientInterc
         self._entries = entries
 
     def intercept_unary_unary(
-        self, continuation: Any, client_call_details: Any, request: Any
+        self,
+        continuation: Any,
+        client_call_details: Any,
+        request: Any,
     ) -> Any:
         """Send one request."""
         call = self._with_entries(client_call_details)
@@ -120,7 +130,10 @@ class _WithCaller(grpc.UnaryUnaryClientInterceptor, grpc.StreamUnaryClientInterc
         return continuation(call, request)
 
     def intercept_stream_unary(
-        self, continuation: Any, client_call_details: Any, request_iterator: Any
+        self,
+        continuation: Any,
+        client_call_details: Any,
+        request_iterator: Any,
     ) -> Any:
         """Send a stream of requests."""
         return continuation(self._with_entries(client_call_details), request_iterator)

@@ -31,7 +31,12 @@ class Chance:
 
     def new_id(self) -> str:
         """Return a fresh request id (UUID)."""
-        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+        return str(
+            uuid.UUID(
+                int=self._random.getrandbits(128),
+                version=4,
+            )
+        )
 
 
 def draw() -> int:

@@ -11,7 +11,11 @@ from gongji.v1 import account_pb2, binding_pb2, city_pb2, settlement_pb2
 
 from gongji_conformance.city import requests, words
 from gongji_conformance.city.described import BillDescription
-from gongji_conformance.city.population import InventedPerson, Population
+from gongji_conformance.city.population import (
+    Couple,
+    InventedPerson,
+    Population,
+)
 from gongji_conformance.city.requests import Wishes
 from gongji_conformance.city.requirements import Requirements
 from gongji_conformance.city.stubs import Stubs, new_id
@@ -31,7 +35,10 @@ class CityUnderTest:
     """One city on the server under test, on a working day."""
 
     def __init__(
-        self, summary: city_pb2.CitySummary, stubs: Stubs, people: Population
+        self,
+        summary: city_pb2.CitySummary,
+        stubs: Stubs,
+        people: Population,
     ) -> None:
         self.summary = summary
         self.stubs = stubs
@@ -53,18 +60,28 @@ class CityUnderTest:
     def get_city(self, day: str = "") -> city_pb2.GetCityRequest:
         """Return a request for the rules of a day."""
         day = day or str(NOW.date())
-        return city_pb2.GetCityRequest(area_code=self.area_code, day=day)
+        return city_pb2.GetCityRequest(
+            area_code=self.area_code,
+            day=day,
+        )
 
     def guide(self) -> city_pb2.GetGuideResponse:
         """Return the city's guide (办理指南) of the day."""
         day = str(NOW.date())
-        request = city_pb2.GetGuideRequest(area_code=self.area_code, day=day)
+        request = city_pb2.GetGuideRequest(
+            area_code=self.area_code,
+            day=day,
+        )
         return self.stubs.cities.GetGuide(request)
 
     # --- bindings -------------------------------------------------------------------
 
     def application(
-        self, holder: InventedPerson, member: InventedPerson, *, channel: str = ""
+        self,
+        holder: InventedPerson,
+        member: InventedPerson,
+        *,
+        channel: str = "",
     ) -> binding_pb2.SubmitBindingRequest:
         """Return a spouse's application with everything anybody may ask for."""
         wishes = Wishes(
@@ -90,9 +107,12 @@ class CityUnderTest:
         """Bring a binding into force: apply for it, approve it if it waits."""
         return self.approve(self.submit(self.application(holder, member)))
 
-    def family(self) -> tuple[InventedPerson, InventedPerson]:
+    def family(self) -> Couple:
         """Return a giver and a bound member with 200 and 150 yuan."""
-        giver, member = self.people.couple(giver=GIVER_YUAN, member=MEMBER_YUAN)
+        giver, member = self.people.couple(
+            giver=GIVER_YUAN,
+            member=MEMBER_YUAN,
+        )
         self.bind(giver, member)
         return giver, member
 
@@ -143,7 +163,10 @@ class CityUnderTest:
     ) -> settlement_pb2.SettleRequest:
         """Return a request to settle that bill."""
         bill = self.bill(patient, use=use)
-        return settlement_pb2.SettleRequest(request_id=new_id(), bill=bill)
+        return settlement_pb2.SettleRequest(
+            request_id=new_id(),
+            bill=bill,
+        )
 
     def settle(
         self, patient: InventedPerson, *, use: words.Use = "order"
@@ -172,7 +195,8 @@ class CityUnderTest:
     def reversal(self, settlement_id: str) -> settlement_pb2.ReverseRequest:
         """Return a request to take a settlement back."""
         return settlement_pb2.ReverseRequest(
-            request_id=new_id(), settlement_id=settlement_id
+            request_id=new_id(),
+            settlement_id=settlement_id,
         )
 
     def settlements(self, patient: InventedPerson) -> list[Any]:
@@ -187,7 +211,7 @@ class CityUnderTest:
         """Another pooling area of the province."""
         return "340800" if self.area_code[:4] != "3408" else "341000"
 
-    def apart(self) -> tuple[InventedPerson, InventedPerson]:
+    def apart(self) -> Couple:
         """Register two employees, of this city and of another pooling area."""
         holder = self.people.one(balance=300)
         return holder, self.people.one(insured=self.other_area)

@@ -33,7 +33,9 @@ class LocalServer:
         # A thread of its own: the stubs of the suite block theirs.
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
-            target=self._loop.run_forever, name="gongji-conformance", daemon=True
+            target=self._loop.run_forever,
+            name="gongji-conformance",
+            daemon=True,
         )
         self._running: OpenPort | None = None
         self._store: Store | None = None
@@ -57,6 +59,7 @@ class LocalServer:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(LIMIT_S)
 
     async def _start(self) -> str:
+        """Open the store and listen."""
         clock = SandboxClock()
         cities = self._cities or load_cities()
         self._store = open_store(":memory:", clock)
@@ -72,6 +75,7 @@ class LocalServer:
         return self._running.address
 
     async def _stop(self) -> None:
+        """Stop listening, then close the store."""
         if self._running is not None:
             await self._running.stop(0)
         if self._store is not None:

@@ -29,6 +29,7 @@ _CHECK_DIGITS: Final = "10X98765432"
 _ID_CARD: Final = "01"
 _DESIGNATED: Final = "2015-01-01"
 _NAMED: Final = "合规测试"
+# Two, so that for every city one of them is elsewhere.
 _ELSEWHERE: Final = ("340100", "340200")
 _HOSPITAL: Final = types_pb2.INSTITUTION_KIND_HOSPITAL
 _PHARMACY: Final = types_pb2.INSTITUTION_KIND_PHARMACY
@@ -38,7 +39,10 @@ class PopulationFault(Exception):  # noqa: N818 - neither the city's nor the cas
     """The server did not accept the invented people or places."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(
+    frozen=True,
+    slots=True,
+)
 class InventedPerson:
     """An invented person as registered."""
 
@@ -47,6 +51,11 @@ class InventedPerson:
     certificate_number: str
     phone: str
     insured_place: str
+
+
+People = dict[str, InventedPerson]
+"""By their names in a case."""
+Couple = tuple[InventedPerson, InventedPerson]
 
 
 class Population:
@@ -70,16 +79,14 @@ class Population:
             self._requirements[key] = Requirements(self._stubs, area_code, day)
         return self._requirements[key]
 
-    def register(
-        self, described: Iterable[PersonDescription]
-    ) -> dict[str, InventedPerson]:
+    def register(self, described: Iterable[PersonDescription]) -> People:
         """Register new people with their balances, by name. PopulationFault."""
         rows = [(person, _invented(person)) for person in described]
         people = {invented.name: invented for _, invented in rows}
         self._import_persons(
             _registered(person, invented, people) for person, invented in rows
         )
-        # Credits name people: all of them must be there first.
+        # A credit names a person, who must be registered before.
         for person, invented in rows:
             if person.balance:
                 self._bring_forward(invented, person.balance)
@@ -101,16 +108,19 @@ class Population:
         )
         return self.register([person])[person.name]
 
-    def couple(
-        self, *, giver: int = 0, member: int = 0
-    ) -> tuple[InventedPerson, InventedPerson]:
+    def couple(self, *, giver: int = 0, member: int = 0) -> Couple:
         """Register two married employees of this city with balances in yuan."""
         people = self.register(
             [self._spouse("甲", "乙", giver), self._spouse("乙", "甲", member)]
         )
         return people["甲"], people["乙"]
 
-    def _spouse(self, name: str, of: str, balance: int) -> PersonDescription:
+    def _spouse(
+        self,
+        name: str,
+        of: str,
+        balance: int,
+    ) -> PersonDescription:
         return PersonDescription(
             name=name,
             insured=self.area_code,
@@ -120,6 +130,7 @@ class Population:
         )
 
     def _bring_forward(self, person: InventedPerson, balance: Decimal) -> None:
+        """Credit a balance in yuan."""
         request = account_pb2.CreditRequest(
             request_id=new_id(),
             person=ref(person.person_no),
@@ -128,6 +139,7 @@ class Population:
         self._stubs.accounts.Credit(request)
 
     def _import_persons(self, persons: Iterable[types_pb2.Person]) -> None:
+        """Register people."""
         rows = [registry_pb2.ImportPersonsRequest(person=person) for person in persons]
         if not rows:
             return
@@ -154,6 +166,7 @@ def _import_header() -> registry_pb2.ImportHeader:
 
 
 def _refuse_unless_all(summary: registry_pb2.ImportSummary) -> None:
+    """Raise PopulationFault if a row was refused."""
     if summary.refused:
         rows = [
             f"第 {error.row} 行 {error.field}: {error.message}"
@@ -174,6 +187,7 @@ def certificate_number(born: date | None = None) -> str:
 
 
 def _certificate_number(serial: int, born: date | None) -> str:
+    """Return the identity number of a serial number."""
     index, sequence = divmod(serial, _SEQUENCES)
     if born is None:
         index, days = divmod(index, _BIRTHDAYS)
@@ -185,12 +199,14 @@ def _certificate_number(serial: int, born: date | None) -> str:
 
 
 def _check_digit(first17: str) -> str:
+    """Return the check digit of GB 11643."""
     digits = map(int, first17)
     weighted = [weight * digit for weight, digit in zip(_WEIGHTS, digits, strict=True)]
     return _CHECK_DIGITS[sum(weighted) % 11]
 
 
 def _invented(person: PersonDescription) -> InventedPerson:
+    """Return a new person of this description."""
     serial = CHANCE.serial()
     return InventedPerson(
         person_no=f"GC{serial}",
@@ -204,12 +220,16 @@ def _invented(person: PersonDescription) -> InventedPerson:
 def _registered(
     person: PersonDescription,
     invented: InventedPerson,
-    people: dict[str, InventedPerson],
+    people: People,
 ) -> types_pb2.Person:
+    """Return a person as imported."""
     number = invented.certificate_number
     return types_pb2.Person(
         person_no=invented.person_no,
-        certificate=types_pb2.Certificate(type=_ID_CARD, number=number),
+        certificate=types_pb2.Certificate(
+            type=_ID_CARD,
+            number=number,
+        ),
         name=invented.name,
         phone=invented.phone,
         insured_place=invented.insured_place,
@@ -229,6 +249,7 @@ def _kin(relative: InventedPerson, relation: str) -> types_pb2.Kin:
 
 
 def _enrolments(person: PersonDescription) -> list[types_pb2.Enrolment]:
+    """Return the enrolment of a standing, none for the uninsured."""
     if person.as_ not in words.ENROLMENTS:
         return []
     scheme, psn_type = words.ENROLMENTS[person.as_]
@@ -276,7 +297,12 @@ def _institutions(area_code: str) -> list[types_pb2.Institution]:
     ]
 
 
-def _institution(place: _Place, area: str, number: int) -> types_pb2.Institution:
+def _institution(
+    place: _Place,
+    area: str,
+    number: int,
+) -> types_pb2.Institution:
+    """Return an institution as imported."""
     letter = "P" if place.kind == _PHARMACY else "H"
     return types_pb2.Institution(
         code=f"{letter}{area}9990{number}",

@@ -61,14 +61,20 @@ class Recorder(grpc.UnaryUnaryClientInterceptor, grpc.StreamUnaryClientIntercept
         self.calls.clear()
 
     def intercept_unary_unary(
-        self, continuation: Any, client_call_details: Any, request: Any
+        self,
+        continuation: Any,
+        client_call_details: Any,
+        request: Any,
     ) -> Any:
         """Record one request and its reply."""
         call = self._record(client_call_details, [_copy(request)])
         return _ended(call, continuation(client_call_details, request))
 
     def intercept_stream_unary(
-        self, continuation: Any, client_call_details: Any, request_iterator: Any
+        self,
+        continuation: Any,
+        client_call_details: Any,
+        request_iterator: Any,
     ) -> Any:
         """Record a stream of requests and its reply."""
         call = self._record(client_call_details, [])
@@ -76,6 +82,7 @@ class Recorder(grpc.UnaryUnaryClientInterceptor, grpc.StreamUnaryClientIntercept
         return _ended(call, continuation(client_call_details, requests))
 
     def _record(self, details: Any, requests: list[Message]) -> RecordedCall:
+        """Begin the record of a call."""
         call = RecordedCall(CallDetails.of(details).method, requests)
         self.calls.append(call)
         # A whole run of one long test must not fill the memory.

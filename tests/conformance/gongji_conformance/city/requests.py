@@ -23,7 +23,11 @@ REVIEWER: Final = "conformance"
 AS_REGISTERED: Final = EnteredDetails()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(
+    frozen=True,
+    slots=True,
+    kw_only=True,
+)
 class Wishes:
     """An application in the words of a case; what is unset follows the rules."""
 
@@ -63,6 +67,7 @@ def application(
 
 
 def _checks(requirements: Requirements, wishes: Wishes) -> list[str]:
+    """Return the identity checks done, by default those required."""
     if isinstance(wishes.checks, UnsetType):
         return requirements.checks(wishes.channel)
     return [words.CHECKS[check] for check in wishes.checks]
@@ -71,6 +76,7 @@ def _checks(requirements: Requirements, wishes: Wishes) -> list[str]:
 def _agreement(
     requirements: Requirements, wishes: Wishes
 ) -> binding_pb2.AgreementAccepted | None:
+    """Return the agreement accepted, by default the one required."""
     accepted = wishes.agreement
     if isinstance(accepted, UnsetType):
         accepted = requirements.agreement
@@ -78,14 +84,20 @@ def _agreement(
         return None
     number, _, version = accepted.partition("@")
     return binding_pb2.AgreementAccepted(
-        agreement_id=number, version=version, at=stamp(wishes.now)
+        agreement_id=number,
+        version=version,
+        at=stamp(wishes.now),
     )
 
 
 def consent(now: datetime, by: words.Consenting) -> binding_pb2.Consent:
     """Return the member's consent and how it was given."""
     method = words.CONSENTS[by]
-    return binding_pb2.Consent(method=method, at=stamp(now), reference=EVIDENCE)
+    return binding_pb2.Consent(
+        method=method,
+        at=stamp(now),
+        reference=EVIDENCE,
+    )
 
 
 def review(
@@ -136,6 +148,7 @@ def bill(
 def _details(
     member: InventedPerson, entered: EnteredDetails
 ) -> binding_pb2.MemberDetails:
+    """Return what was typed of the member, by default as registered."""
     fields = {
         "name": member.name,
         "certificate_number": member.certificate_number,
@@ -150,5 +163,10 @@ def _details(
 
 
 def _material(word: str) -> binding_pb2.Material:
+    """Return a material by its name in a case."""
     kind, original = words.material(word)
-    return binding_pb2.Material(kind=kind, original=original, reference=EVIDENCE)
+    return binding_pb2.Material(
+        kind=kind,
+        original=original,
+        reference=EVIDENCE,
+    )

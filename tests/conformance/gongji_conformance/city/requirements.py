@@ -15,9 +15,17 @@ from gongji_conformance.city.stubs import Stubs
 class Requirements:
     """A city's rule values on a day; empty if the city does not answer."""
 
-    def __init__(self, stubs: Stubs, area_code: str, day: date) -> None:
+    def __init__(
+        self,
+        stubs: Stubs,
+        area_code: str,
+        day: date,
+    ) -> None:
         self._rules: dict[str, Any] = {}
-        request = city_pb2.GetCityRequest(area_code=area_code, day=str(day))
+        request = city_pb2.GetCityRequest(
+            area_code=area_code,
+            day=str(day),
+        )
         try:
             answer = stubs.cities.GetCity(request)
         except grpc.RpcError:

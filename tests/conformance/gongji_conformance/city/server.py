@@ -45,6 +45,7 @@ class ServerUnderTest:
         self._local = None if access.target else _local_server(cities)
         if self._local is not None:
             access = replace(access, target=self._local.start())
+        # After the sandbox has started: only then its port is known.
         self.stubs = Stubs(access)
         self._populations: dict[str, Population] = {}
         self._listed = self._list_cities()
@@ -74,6 +75,7 @@ class ServerUnderTest:
         return chosen
 
     def _unserved(self, names: Iterable[str]) -> str:
+        """Write which cities there are instead."""
         served = "、".join(self.served) or "无"
         text = f"没有城市 {'、'.join(names)}; 已接入: {served}"
         if self.refused:
@@ -104,6 +106,7 @@ class ServerUnderTest:
             self._local.stop()
 
     def _list_cities(self) -> city_pb2.ListCitiesResponse:
+        """Ask for the cities. SetupFault if nobody answers."""
         try:
             self.stubs.reach()
         except TimeoutError as fault:

@@ -66,11 +66,17 @@ class Stubs:
 
     def set_clock(self, now: datetime) -> None:
         """Set the sandbox's clock. grpc.RpcError if the server is no sandbox."""
-        request = sandbox_pb2.SetClockRequest(request_id=new_id(), now=stamp(now))
+        request = sandbox_pb2.SetClockRequest(
+            request_id=new_id(),
+            now=stamp(now),
+        )
         self._sandbox.SetClock(request)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(
+    frozen=True,
+    slots=True,
+)
 class UnmetCondition:
     """One unmet condition: the hook that asked, its clauses, what is wrong."""
 
@@ -79,7 +85,11 @@ class UnmetCondition:
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(
+    frozen=True,
+    slots=True,
+    kw_only=True,
+)
 class CallRefused:
     """A call that was refused; `reason` is empty if the service gave none."""
 
@@ -121,6 +131,8 @@ class _Details:
 
 
 def _packed(error: grpc.Call) -> list[Any]:
+    """Return the packed details of an error."""
+    # Binary metadata comes as bytes, all other as text.
     for key, value in error.trailing_metadata() or ():
         if key == DETAILS_KEY and isinstance(value, bytes):
             return list(status_pb2.Status.FromString(value).details)

@@ -19,7 +19,10 @@ PUSHBACK_KEY: Final = "grpc-retry-pushback-ms"
 After = Literal["", "goaway", "cut"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(
+    frozen=True,
+    slots=True,
+)
 class Respond:
     """Executes and answers.
 
@@ -31,21 +34,30 @@ class Respond:
     label: str = "执行并答复"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(
+    frozen=True,
+    slots=True,
+)
 class DropReply:
     """Executes, then cuts the connection instead of answering."""
 
     label: str = "执行, 答复之前连接断了"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(
+    frozen=True,
+    slots=True,
+)
 class Silence:
     """Executes, then says nothing until nobody waits any more."""
 
     label: str = "执行, 一直不答复"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(
+    frozen=True,
+    slots=True,
+)
 class Refuse:
     """Executes nothing and refuses.
 
@@ -68,7 +80,10 @@ class Refuse:
     @property
     def trailing(self) -> tuple[tuple[str, str | bytes], ...]:
         """The trailing metadata: google.rpc.Status with its details, and the pause."""
-        status = status_pb2.Status(code=self.code.value[0], message=self.message)
+        status = status_pb2.Status(
+            code=self.code.value[0],
+            message=self.message,
+        )
         for part in self._parts():
             packed = Packed()
             packed.Pack(part)
@@ -79,8 +94,15 @@ class Refuse:
         return details_entry, (PUSHBACK_KEY, str(self.pushback_ms))
 
     def _parts(self) -> Iterable[Message]:
-        yield details.ErrorInfo(reason=self.reason, domain="gongji.v1")
-        yield details.LocalizedMessage(locale="zh-CN", message=self.message)
+        """Yield the details of the status."""
+        yield details.ErrorInfo(
+            reason=self.reason,
+            domain="gongji.v1",
+        )
+        yield details.LocalizedMessage(
+            locale="zh-CN",
+            message=self.message,
+        )
         if self.pushback_ms is not None:
             delay = Duration()
             delay.FromMilliseconds(self.pushback_ms)

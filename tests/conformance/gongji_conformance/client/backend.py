@@ -26,13 +26,17 @@ TOKEN_INVALID: Final = Refuse(
     "翻页令牌不属于这一查询, 请从第一页重来",
 )
 _NO_SETTLEMENT: Final = Refuse(
-    grpc.StatusCode.NOT_FOUND, "SETTLEMENT_NOT_FOUND", "没有这笔结算, 请核对结算编号"
+    grpc.StatusCode.NOT_FOUND,
+    "SETTLEMENT_NOT_FOUND",
+    "没有这笔结算, 请核对结算编号",
 )
 _NO_BINDING: Final = Refuse(
     grpc.StatusCode.NOT_FOUND, "BINDING_NOT_FOUND", "没有这个绑定, 请核对编号"
 )
 _REUSED: Final = Refuse(
-    grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED", "request_id 已用于另一请求"
+    grpc.StatusCode.ALREADY_EXISTS,
+    "REQUEST_ID_REUSED",
+    "request_id 已用于另一请求",
 )
 
 
@@ -52,14 +56,19 @@ class Backend:
         self.bindings: dict[str, binding_pb2.Binding] = {}
         self._forgets = forgets
         self._tokens: dict[str, tuple[int, bytes]] = {}
+        # With its request, to tell a replay from an id used for something else.
         self._first: dict[str, tuple[Message, Message]] = {}
         self._handlers = self._methods()
-        bill = settlement_pb2.Bill(total_fen=100_00, in_scope_fen=100_00)
+        bill = settlement_pb2.Bill(
+            total_fen=100_00,
+            in_scope_fen=100_00,
+        )
         self._book(SETTLED, bill)
 
     def _methods(
         self,
     ) -> Mapping[type[Message], Callable[[Any], Message | Refuse]]:
+        """Return the method for each kind of request."""
         return {
             settlement_pb2.QuoteRequest: self._quote,
             settlement_pb2.SettleRequest: self._settle,
@@ -96,7 +105,10 @@ class Backend:
                 return self._truth_of_bill(task["bill"]["msgid"])
             case "submit":
                 binding_id = next(iter(self.bindings), None)
-                return {"binding_id": binding_id, "state": "BINDING_STATE_ACTIVE"}
+                return {
+                    "binding_id": binding_id,
+                    "state": "BINDING_STATE_ACTIVE",
+                }
             case "list":
                 return {"settlement_ids": [row for page in self.pages for row in page]}
             case "reverse":
@@ -105,6 +117,7 @@ class Backend:
                 return {}
 
     def _truth_of_bill(self, msgid: str) -> dict[str, object]:
+        """Return the settlement of a bill, by its msgid."""
         for settlement in self.settlements.values():
             if settlement.bill.msgid == msgid:
                 return {
@@ -122,10 +135,12 @@ class Backend:
         request_id = request.request_id
         settlement = self._book(_derived("S", request_id), request.bill, request_id)
         return settlement_pb2.SettleResponse(
-            settlement=settlement, receipt=_receipt(request_id)
+            settlement=settlement,
+            receipt=_receipt(request_id),
         )
 
     def _reverse(self, request: settlement_pb2.ReverseRequest) -> Message | Refuse:
+        """Take a settlement back, by its own or its request's id."""
         number = request.settlement_id or _derived("S", request.settle_request_id)
         if number not in self.settlements:
             return _NO_SETTLEMENT
@@ -136,7 +151,8 @@ class Backend:
             return settlement_pb2.ReverseResponse(settlement=reversed_)
         self.settlements[number] = reversed_
         return settlement_pb2.ReverseResponse(
-            settlement=reversed_, receipt=_receipt(request.request_id)
+            settlement=reversed_,
+            receipt=_receipt(request.request_id),
         )
 
     def _get(self, request: settlement_pb2.GetSettlementRequest) -> Message | Refuse:
@@ -146,8 +162,12 @@ class Backend:
         return settlement_pb2.GetSettlementResponse(settlement=settlement)
 
     def _book(
-        self, number: str, bill: settlement_pb2.Bill, request_id: str = ""
+        self,
+        number: str,
+        bill: settlement_pb2.Bill,
+        request_id: str = "",
     ) -> settlement_pb2.Settlement:
+        """Keep a settlement under its number."""
         settlement = _decided(bill)
         settlement.settlement_id, settlement.request_id = number, request_id
         settlement.settled_at.FromDatetime(AT)
@@ -157,6 +177,7 @@ class Backend:
     # --- pages ----------------------------------------------------------------------
 
     def _list(self, request: settlement_pb2.ListSettlementsRequest) -> Message | Refuse:
+        """Return a page, or refuse a token that is not of this query."""
         pages = self.pages or [self._settled_here()]
         token = request.page.token
         at, bound_to = self._tokens.get(token, (0, _filter(request)))
@@ -177,6 +198,7 @@ class Backend:
         return [each.settlement_id for each in settlements if each.request_id]
 
     def _token(self, at: int, request: settlement_pb2.ListSettlementsRequest) -> str:
+        """Return a new token for a page of this query."""
         digest = hashlib.sha256(f"page {at}".encode()).digest()
         # With + / and =, so that a client that escapes or trims tokens is noticed.
         token = "+/" + base64.b64encode(digest).decode()
@@ -186,6 +208,7 @@ class Backend:
     # --- bindings -------------------------------------------------------------------
 
     def _submit(self, request: binding_pb2.SubmitBindingRequest) -> Message:
+        """Bring a binding into force."""
         binding = binding_pb2.Binding(
             binding_id=_derived("B", request.request_id),
             relation=request.relation,
@@ -196,7 +219,8 @@ class Backend:
             return binding_pb2.SubmitBindingResponse(binding=binding)
         self.bindings[binding.binding_id] = binding
         return binding_pb2.SubmitBindingResponse(
-            binding=binding, receipt=_receipt(request.request_id)
+            binding=binding,
+            receipt=_receipt(request.request_id),
         )
 
     def _get_binding(self, request: binding_pb2.GetBindingRequest) -> Message | Refuse:
@@ -238,6 +262,7 @@ def _decided(bill: settlement_pb2.Bill) -> settlement_pb2.Settlement:
 
 
 def _derived(prefix: str, request_id: str) -> str:
+    """Return an id that follows from the request id."""
     return prefix + hashlib.sha256(request_id.encode()).hexdigest()[:26].upper()
 
 
@@ -248,6 +273,7 @@ def _receipt(request_id: str) -> types_pb2.Receipt:
 
 
 def _replayed(first: Any) -> Message:
+    """Return the first reply marked as replayed."""
     reply: Any = type(first)()
     reply.CopyFrom(first)
     reply.receipt.replayed = True

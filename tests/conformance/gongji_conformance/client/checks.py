@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from itertools import pairwise
 from typing import Any, Final
 
 from gongji.v1 import binding_pb2
 
 from gongji_conformance.client.acts import Refuse
-from gongji_conformance.client.scenario import Check, Mismatch, ScenarioRun
+from gongji_conformance.client.scenario import (
+    Check,
+    Mismatch,
+    Mismatches,
+    ScenarioRun,
+)
 
 _WINDOW: Final = 5
 _WINDOW_S: Final = 0.1
@@ -31,7 +36,7 @@ def done(n: int = 0, *, but: Collection[str] = (), **instead: object) -> Check:
     `but` are keys that are not compared.
     """
 
-    def check(run: ScenarioRun) -> Iterable[Mismatch]:
+    def check(run: ScenarioRun) -> Mismatches:
         truth = run.backend.truth(run.tasks[n])
         expected = {"outcome": "done", **truth, **instead}
         for key in but:
@@ -41,7 +46,7 @@ def done(n: int = 0, *, but: Collection[str] = (), **instead: object) -> Check:
     return check
 
 
-def all_done(run: ScenarioRun) -> Iterable[Mismatch]:
+def all_done(run: ScenarioRun) -> Mismatches:
     """Expect every task as done, with the truth."""
     for n in range(len(run.tasks)):
         yield from done(n)(run)
@@ -56,13 +61,13 @@ def refused(by: Refuse) -> Check:
         "message": by.message,
     }
 
-    def check(run: ScenarioRun) -> Iterable[Mismatch]:
+    def check(run: ScenarioRun) -> Mismatches:
         yield from _compare(expected, run.results[0])
 
     return check
 
 
-def unknown(run: ScenarioRun) -> Iterable[Mismatch]:
+def unknown(run: ScenarioRun) -> Mismatches:
     """Expect the first task as unknown, with the id it can be found out by later."""
     result = run.results[0]
     sent = {call.request_id for call in run.observed}
@@ -73,17 +78,20 @@ def unknown(run: ScenarioRun) -> Iterable[Mismatch]:
         yield Mismatch(expected, _shown(result))
 
 
-def not_done(run: ScenarioRun) -> Iterable[Mismatch]:
+def not_done(run: ScenarioRun) -> Mismatches:
     """Expect the first task as refused or unknown: nothing was executed."""
     result = run.results[0]
     if result.get("outcome") not in {"refused", "unknown"}:
         yield Mismatch("outcome = refused 或 unknown", _shown(result))
 
 
-def state_not_known(run: ScenarioRun) -> Iterable[Mismatch]:
+def state_not_known(run: ScenarioRun) -> Mismatches:
     """Expect the first task's state to be written as none of the known ones."""
     state = run.results[0].get("state")
-    names, numbers = binding_pb2.BindingState.keys(), binding_pb2.BindingState.values()
+    names, numbers = (
+        binding_pb2.BindingState.keys(),
+        binding_pb2.BindingState.values(),
+    )
     if state in names or state in numbers:
         expected = "state = 编号、UNRECOGNIZED 或类似的说法, 不冒充已知的状态"
         yield Mismatch(expected, f"state = {state}")
@@ -92,7 +100,7 @@ def state_not_known(run: ScenarioRun) -> Iterable[Mismatch]:
 def either(*checks: Check) -> Check:
     """Expect that at least one of the checks finds nothing missing."""
 
-    def check(run: ScenarioRun) -> Iterable[Mismatch]:
+    def check(run: ScenarioRun) -> Mismatches:
         misses = [list(check(run)) for check in checks]
         if all(misses):
             expected = [
@@ -106,7 +114,7 @@ def either(*checks: Check) -> Check:
 # --- what the server executed and saw ---------------------------------------------
 
 
-def executed(run: ScenarioRun) -> Iterable[Mismatch]:
+def executed(run: ScenarioRun) -> Mismatches:
     """Expect each task that changes something to be executed once."""
     expected = sum(task["do"] in _CHANGING for task in run.tasks)
     count = len(run.backend.executed)
@@ -114,19 +122,23 @@ def executed(run: ScenarioRun) -> Iterable[Mismatch]:
         yield Mismatch(f"服务恰好执行 {expected} 次", f"执行了 {count} 次")
 
 
-def not_executed(run: ScenarioRun) -> Iterable[Mismatch]:
+def not_executed(run: ScenarioRun) -> Mismatches:
     """Expect that nothing was executed."""
     count = len(run.backend.executed)
     if count:
         yield Mismatch("服务什么也不执行", f"执行了 {count} 次")
 
 
-def calls(method: str, least: int, most: int | None = None) -> Check:
+def calls(
+    method: str,
+    least: int,
+    most: int | None = None,
+) -> Check:
     """Expect so many calls of the method, exactly `least` if `most` is not given."""
     upper = least if most is None else most
     span = f"{least}" if least == upper else f"{least} 至 {upper}"
 
-    def check(run: ScenarioRun) -> Iterable[Mismatch]:
+    def check(run: ScenarioRun) -> Mismatches:
         count = len(run.calls(method))
         if not least <= count <= upper:
             yield Mismatch(f"{method} 被调用 {span} 次", f"{count} 次")
@@ -137,7 +149,7 @@ def calls(method: str, least: int, most: int | None = None) -> Check:
 def called_again(method: str) -> Check:
     """Expect more than one call of the method."""
 
-    def check(run: ScenarioRun) -> Iterable[Mismatch]:
+    def check(run: ScenarioRun) -> Mismatches:
         count = len(run.calls(method))
         if count < 2:
             yield Mismatch(f"{method} 被再次调用", f"只调用了 {count} 次")
@@ -148,7 +160,7 @@ def called_again(method: str) -> Check:
 def same_request(method: str) -> Check:
     """Expect all calls of the method to carry one request, id and content."""
 
-    def check(run: ScenarioRun) -> Iterable[Mismatch]:
+    def check(run: ScenarioRun) -> Mismatches:
         sent = run.calls(method)
         ids = list(dict.fromkeys(call.request_id for call in sent))
         if len(ids) > 1:
@@ -163,7 +175,7 @@ def same_request(method: str) -> Check:
 def calm(method: str, most: int = 10) -> Check:
     """Expect few calls of the method, and never a storm of them."""
 
-    def check(run: ScenarioRun) -> Iterable[Mismatch]:
+    def check(run: ScenarioRun) -> Mismatches:
         at_s = [call.at_s for call in run.calls(method)]
         if len(at_s) > most:
             yield Mismatch(f"至多 {most} 次之后放弃", f"调用了 {len(at_s)} 次")
@@ -180,7 +192,7 @@ def calm(method: str, most: int = 10) -> Check:
 def waits(method: str, pushback_ms: int) -> Check:
     """Expect each call of the method to come no sooner than the server asked."""
 
-    def check(run: ScenarioRun) -> Iterable[Mismatch]:
+    def check(run: ScenarioRun) -> Mismatches:
         calls = pairwise(run.calls(method))
         pauses_s = [later.at_s - sooner.at_s for sooner, later in calls]
         least_s = pushback_ms / 1000 - _EARLY_S
@@ -195,9 +207,8 @@ def waits(method: str, pushback_ms: int) -> Check:
 # --- comparing --------------------------------------------------------------------
 
 
-def _compare(
-    expected: Mapping[str, object], result: Mapping[str, Any]
-) -> Iterable[Mismatch]:
+def _compare(expected: Mapping[str, object], result: Mapping[str, Any]) -> Mismatches:
+    """Yield a mismatch if the result differs in the expected keys."""
     got = {key: result.get(key) for key in expected}
     if _plain(expected) == _plain(got):
         return
@@ -217,6 +228,7 @@ def _plain(value: object) -> object:
 
 
 def _shown(result: Mapping[str, Any]) -> str:
+    """Write a result on one line."""
     return ", ".join(f"{key} = {_text(value)}" for key, value in result.items())
 
 

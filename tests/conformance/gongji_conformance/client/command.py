@@ -49,7 +49,12 @@ from gongji_conformance.client.verdicts import IDS, judge
     show_default=True,
     help="每个场景至多几秒.",
 )
-@click.option("--json", "as_json", is_flag=True, help="输出 JSON, 供程序读取.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="输出 JSON, 供程序读取.",
+)
 @click.argument(
     "argv",
     metavar="-- COMMAND…",
@@ -79,7 +84,13 @@ def client_command(
     verdicts = asyncio.run(judging)
     if as_json:
         plain = report.as_json(verdicts, argv)
-        click.echo(json.dumps(plain, ensure_ascii=False, indent=2))
+        click.echo(
+            json.dumps(
+                plain,
+                ensure_ascii=False,
+                indent=2,
+            )
+        )
     else:
         click.echo("\n".join(report.text(verdicts, argv)))
     raise SystemExit(report.exit_code(verdicts))

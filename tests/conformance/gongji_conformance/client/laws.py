@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
 
-from gongji_conformance.client.scenario import Mismatch, ScenarioRun
+from gongji_conformance.client.scenario import Mismatch, Mismatches, ScenarioRun
 from gongji_conformance.client.server import ObservedCall
 from gongji_conformance.client.tasks import PERSONAL
 
@@ -27,7 +27,14 @@ _ALSO_METADATA: Final = ("user-agent",)
 """What gRPC itself writes there."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+Runs = Sequence[ScenarioRun]
+
+
+@dataclass(
+    frozen=True,
+    slots=True,
+    kw_only=True,
+)
 class ClientLaw:
     """What must hold for every call; `over` are the scenarios it is judged by."""
 
@@ -35,17 +42,18 @@ class ClientLaw:
     says: str
     why: str
     over: tuple[str, ...]
-    check: Callable[[Sequence[ScenarioRun]], Iterable[Mismatch]]
+    check: Callable[[Runs], Mismatches]
 
 
-def _calls(runs: Sequence[ScenarioRun]) -> Iterator[tuple[str, ObservedCall]]:
+def _calls(runs: Runs) -> Iterator[tuple[str, ObservedCall]]:
     """Yield every call with the words that say which."""
     for run in runs:
         for number, call in enumerate(run.observed, 1):
             yield f"{run.scenario.id} 第 {number} 次调用 {call.method}", call
 
 
-def _deadlines(runs: Sequence[ScenarioRun]) -> Iterator[Mismatch]:
+def _deadlines(runs: Runs) -> Mismatches:
+    """Find calls without a deadline, or with too long a one."""
     most = f"{LONGEST_S:.0f} 秒"
     for name, call in _calls(runs):
         if call.left_s is None:
@@ -56,7 +64,8 @@ def _deadlines(runs: Sequence[ScenarioRun]) -> Iterator[Mismatch]:
             yield Mismatch(f"deadline 不超过 {most}", got)
 
 
-def _callers(runs: Sequence[ScenarioRun]) -> Iterator[Mismatch]:
+def _callers(runs: Runs) -> Mismatches:
+    """Find calls whose caller is missing, odd or another."""
     expected = f"元数据 {CALLER_KEY} 恰好一个, 1-60 个字母、数字、. _ -"
     names = set()
     for name, call in _calls(runs):
@@ -68,7 +77,8 @@ def _callers(runs: Sequence[ScenarioRun]) -> Iterator[Mismatch]:
         yield Mismatch("始终用同一个调用方", "、".join(sorted(names)))
 
 
-def _uuids(runs: Sequence[ScenarioRun]) -> Iterator[Mismatch]:
+def _uuids(runs: Runs) -> Mismatches:
+    """Find request ids that are no UUID."""
     for name, call in _calls(runs):
         has_id = "request_id" in call.request.DESCRIPTOR.fields_by_name
         if has_id and not _UUID.fullmatch(call.request_id):
@@ -76,7 +86,8 @@ def _uuids(runs: Sequence[ScenarioRun]) -> Iterator[Mismatch]:
             yield Mismatch("request_id 是 UUID", got)
 
 
-def _never_again(runs: Sequence[ScenarioRun]) -> Iterator[Mismatch]:
+def _never_again(runs: Runs) -> Mismatches:
+    """Find request ids of an earlier run."""
     first: dict[str, str] = {}
     for run in runs:
         for request_id in {call.request_id for call in run.observed}:
@@ -89,7 +100,8 @@ def _never_again(runs: Sequence[ScenarioRun]) -> Iterator[Mismatch]:
                 first[request_id] = run.scenario.id
 
 
-def _nobody_in_metadata(runs: Sequence[ScenarioRun]) -> Iterator[Mismatch]:
+def _nobody_in_metadata(runs: Runs) -> Mismatches:
+    """Find personal data in metadata."""
     expected = "元数据里没有证件号码、姓名、电话、人员编号"
     for name, call in _calls(runs):
         for key, value in call.metadata:
@@ -101,7 +113,8 @@ def _names_somebody(value: str | bytes) -> bool:
     return any(_personal(text) for text in _readings(value))
 
 
-def _nobody_in_ids(runs: Sequence[ScenarioRun]) -> Iterator[Mismatch]:
+def _nobody_in_ids(runs: Runs) -> Mismatches:
+    """Find personal data in request ids."""
     for name, call in _calls(runs):
         # A number may be spread over the groups of a UUID.
         bare = call.request_id.replace("-", "")
@@ -112,6 +125,7 @@ def _nobody_in_ids(runs: Sequence[ScenarioRun]) -> Iterator[Mismatch]:
 
 
 def _personal(text: str) -> bool:
+    """Say whether a text holds personal data of the tasks, or an identity number."""
     known = any(part in text for part in PERSONAL)
     return known or bool(_CERTIFICATE.search(text))
 

@@ -14,7 +14,10 @@ _MAX_ERRORS: Final = 2000
 """How many characters of standard error are kept."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(
+    frozen=True,
+    slots=True,
+)
 class ClientOutput:
     """What a client printed, line by line, and how it ended.
 
@@ -72,6 +75,7 @@ async def _ended_within(
 
 
 def _lines(out: bytes) -> tuple[str, ...]:
+    """Return the lines that are not blank."""
     return tuple(line for line in _decoded(out).splitlines() if line.strip())
 
 

@@ -45,6 +45,7 @@ class TcpProxy:
     async def _forward(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
+        """Forward one connection both ways until either side ends it."""
         task = asyncio.current_task()
         assert task is not None
         # Kept, because the loop holds its tasks by weak references only.

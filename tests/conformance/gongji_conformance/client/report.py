@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -17,7 +17,11 @@ _SHOWN: Final = 5
 _WORDS: Final = ("pass", "fail", "not-applicable", "suite-error")
 
 
-def text(verdicts: Sequence[ClientVerdict], argv: Sequence[str]) -> Iterator[str]:
+Verdicts = Sequence[ClientVerdict]
+Arguments = Sequence[str]
+
+
+def text(verdicts: Verdicts, argv: Arguments) -> Iterator[str]:
     """Yield the failures with what is needed to mend them, then the table."""
     for verdict in verdicts:
         if verdict.word in {"fail", "suite-error"}:
@@ -29,11 +33,12 @@ def text(verdicts: Sequence[ClientVerdict], argv: Sequence[str]) -> Iterator[str
 
 
 def _row(verdict: ClientVerdict) -> str:
+    """Write a verdict as a row of the table."""
     problem = f" ({verdict.problem})" if verdict.word == "not-applicable" else ""
     return f"{verdict.word:<15} {verdict.item.id:<22} {verdict.item.says}{problem}"
 
 
-def as_json(verdicts: Sequence[ClientVerdict], argv: Sequence[str]) -> dict[str, Any]:
+def as_json(verdicts: Verdicts, argv: Arguments) -> dict[str, Any]:
     """Return the same in full."""
     return {
         "format": FORMAT,
@@ -43,7 +48,7 @@ def as_json(verdicts: Sequence[ClientVerdict], argv: Sequence[str]) -> dict[str,
     }
 
 
-def _as_json(verdict: ClientVerdict, argv: Sequence[str]) -> dict[str, Any]:
+def _as_json(verdict: ClientVerdict, argv: Arguments) -> dict[str, Any]:
     item, run = verdict.item, verdict.run
     return {
         "id": item.id,
@@ -58,7 +63,7 @@ def _as_json(verdict: ClientVerdict, argv: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def exit_code(verdicts: Iterable[ClientVerdict]) -> int:
+def exit_code(verdicts: Verdicts) -> int:
     """Return 1 if anything failed, 2 if only the suite did, 0 otherwise."""
     words = {verdict.word for verdict in verdicts}
     if "fail" in words:
@@ -66,7 +71,8 @@ def exit_code(verdicts: Iterable[ClientVerdict]) -> int:
     return 2 if "suite-error" in words else 0
 
 
-def _failure(verdict: ClientVerdict, argv: Sequence[str]) -> Iterator[str]:
+def _failure(verdict: ClientVerdict, argv: Arguments) -> Iterator[str]:
+    """Yield a failure: expected, got, why it matters, calls, repetition."""
     item = verdict.item
     yield f"{item.id} {item.says}"
     if verdict.problem:
@@ -108,11 +114,12 @@ def _calls(verdict: ClientVerdict) -> Iterator[dict[str, Any]]:
         }
 
 
-def _counts(verdicts: Iterable[ClientVerdict]) -> dict[str, int]:
+def _counts(verdicts: Verdicts) -> dict[str, int]:
     counts = Counter(verdict.word for verdict in verdicts)
     return {word: counts[word] for word in _WORDS}
 
 
-def _repeat(verdict: ClientVerdict, argv: Sequence[str]) -> str:
+def _repeat(verdict: ClientVerdict, argv: Arguments) -> str:
+    """Write the command that repeats one verdict."""
     only = f"python -m gongji_conformance.client --only {verdict.item.id}"
     return f"{only} -- {shlex.join(argv)}"

@@ -22,7 +22,10 @@ _LAST_ERRORS: Final = 500
 """Characters of standard error that are shown."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(
+    frozen=True,
+    slots=True,
+)
 class Mismatch:
     """What should have been, and what was."""
 
@@ -30,7 +33,11 @@ class Mismatch:
     got: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(
+    frozen=True,
+    slots=True,
+    kw_only=True,
+)
 class Scenario:
     """One way to misbehave, the client's tasks meanwhile, and what has to come of it.
 
@@ -58,7 +65,10 @@ class Scenario:
         return tuple(task for task in self.tasks if task["do"] in kinds)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(
+    frozen=True,
+    slots=True,
+)
 class ScenarioRun:
     """A scenario run with a client: what the server saw, what the client printed."""
 
@@ -78,11 +88,14 @@ class ScenarioRun:
         return tuple(call for call in self.observed if call.method == method)
 
 
-Check = Callable[[ScenarioRun], Iterable[Mismatch]]
+Mismatches = Iterable[Mismatch]
+Check = Callable[[ScenarioRun], Mismatches]
 
 
 async def play(
-    scenario: Scenario, client: Client, can: Iterable[str] = TASKS
+    scenario: Scenario,
+    client: Client,
+    can: Iterable[str] = TASKS,
 ) -> ScenarioRun:
     """Run a scenario with those of its tasks that the client can do.
 
@@ -102,6 +115,7 @@ async def play(
         )
     finally:
         await server.stop()
+    # After the client has ended, whatever it made of that.
     if server.fault is not None:
         raise server.fault
     return ScenarioRun(scenario, tasks, tuple(server.observed), backend, output)

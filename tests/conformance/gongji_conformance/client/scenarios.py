@@ -47,7 +47,9 @@ _PUSHBACK_MS: Final = 1000
 _SHORT_PUSHBACK_MS: Final = 100
 
 DOWN = Refuse(
-    grpc.StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE", "数据库暂不可用, 请用同一编号重试"
+    grpc.StatusCode.UNAVAILABLE,
+    "STORE_UNAVAILABLE",
+    "数据库暂不可用, 请用同一编号重试",
 )
 DOWN_PAUSE = Refuse(DOWN.code, DOWN.reason, DOWN.message, _PUSHBACK_MS)
 BUSY = Refuse(
@@ -217,7 +219,10 @@ SCENARIOS: Final = (
         tasks=(submit(),),
         script={
             "SubmitBinding": (
-                Respond(_strange_state, label=f"执行并答复, 状态为 {_STRANGE_STATE}"),
+                Respond(
+                    _strange_state,
+                    label=f"执行并答复, 状态为 {_STRANGE_STATE}",
+                ),
             )
         },
         checks=(executed, done(but=["state"]), state_not_known),
@@ -262,8 +267,14 @@ SCENARIOS: Final = (
         tasks=(settle(161), wait(1.0), settle(162), wait(1.0), settle(163)),
         script={
             "Settle": (
-                Respond(after="goaway", label="执行并答复, 随后 GOAWAY"),
-                Respond(after="cut", label="执行并答复, 随后切断连接"),
+                Respond(
+                    after="goaway",
+                    label="执行并答复, 随后 GOAWAY",
+                ),
+                Respond(
+                    after="cut",
+                    label="执行并答复, 随后切断连接",
+                ),
             )
         },
         checks=(executed, all_done),

@@ -40,7 +40,10 @@ _SERVICES: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(
+    frozen=True,
+    slots=True,
+)
 class ObservedCall:
     """One call as the server saw it.
 
@@ -90,14 +93,13 @@ class ScriptedServer:
         for task in self._later:
             task.cancel()
         await asyncio.gather(*self._later, return_exceptions=True)
-        # The proxy first: a server waits for connections that are still open.
         await self._proxy.close()
         for server in self._servers:
             await server.stop(None)
 
     async def _serve(self) -> None:
         """Start a new server behind the proxy."""
-        # Without its own port the new server would share that of the old one.
+        # Off: with SO_REUSEPORT two servers may listen on one port.
         server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
         server.add_generic_rpc_handlers((_Methods(self, self._backend),))
         port = server.add_insecure_port("127.0.0.1:0")
@@ -105,7 +107,12 @@ class ScriptedServer:
         self._proxy.lead_to(port)
         self._servers.append(server)
 
-    async def handle(self, method: str, request: Any, context: Context) -> bytes:
+    async def handle(
+        self,
+        method: str,
+        request: Any,
+        context: Context,
+    ) -> bytes:
         """Record the call and do what the script says."""
         act = next(self._acts.get(method, iter(())), Respond())
         reply = act if isinstance(act, Refuse) else self._backend.execute(request)
@@ -123,8 +130,13 @@ class ScriptedServer:
         return act.change(reply)
 
     def _record(
-        self, method: str, request: Message, context: Context, ending: str
+        self,
+        method: str,
+        request: Message,
+        context: Context,
+        ending: str,
     ) -> None:
+        """Add a call to those observed."""
         left_s: float | None = context.time_remaining()
         if left_s is not None and left_s > _NO_DEADLINE_S:
             left_s = None
@@ -141,17 +153,20 @@ class ScriptedServer:
         )
 
     def _do_later(self, after: After) -> None:
+        """End the connection in the background."""
         task = asyncio.create_task(self._end_connection(after))
         # Kept, because the loop holds its tasks by weak references only.
         self._later.add(task)
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
+        """Keep a fault of the background task."""
         self._later.discard(task)
         if not task.cancelled() and isinstance(fault := task.exception(), Exception):
             self.fault = fault
 
     async def _end_connection(self, after: After) -> None:
+        """End the connection a moment after the reply."""
         await asyncio.sleep(AFTER_S)
         if after == "cut":
             self._proxy.cut()

@@ -11,7 +11,11 @@ HOLDER: Final = {"type": "01", "number": "341199199001010014"}
 MEMBER: Final = {"type": "01", "number": "340899199202020021"}
 PATIENT: Final = "KH0010001"
 """An invented person's number (psn_no)."""
-DETAILS: Final = {"name": "林乙", "phone": "13900000000", "insured_place": "341102"}
+DETAILS: Final = {
+    "name": "林乙",
+    "phone": "13900000000",
+    "insured_place": "341102",
+}
 
 PERSONAL: Final = (
     HOLDER["number"],
@@ -44,7 +48,12 @@ def quote(yuan: int) -> Task:
     return {"do": "quote", "bill": bill(yuan)}
 
 
-def settle(yuan: int, *, msgid: str = "", deadline_s: float | None = None) -> Task:
+def settle(
+    yuan: int,
+    *,
+    msgid: str = "",
+    deadline_s: float | None = None,
+) -> Task:
     """Return the task to settle a bill, each call within `deadline_s` if given."""
     task: Task = {"do": "settle", "bill": bill(yuan, msgid)}
     return task if deadline_s is None else {**task, "deadline_s": deadline_s}
@@ -61,7 +70,10 @@ def submit() -> Task:
             "purposes": ["PURPOSE_VISIT"],
             "channel": "wanshitong",
             "identity_checks": ["real_name", "face"],
-            "member_details": {**DETAILS, "certificate_number": MEMBER["number"]},
+            "member_details": {
+                **DETAILS,
+                "certificate_number": MEMBER["number"],
+            },
         },
     }
 

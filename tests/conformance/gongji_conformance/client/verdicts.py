@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -12,6 +12,7 @@ from gongji_conformance.client.process import Client
 from gongji_conformance.client.scenario import (
     TASKS,
     Mismatch,
+    Mismatches,
     Scenario,
     ScenarioRun,
     broken,
@@ -25,7 +26,10 @@ IDS: Final = tuple(sorted(item.id for item in (*SCENARIOS, *LAWS)))
 """Everything that is judged; an id never changes its meaning."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(
+    frozen=True,
+    slots=True,
+)
 class ClientVerdict:
     """What became of one scenario or law.
 
@@ -46,7 +50,10 @@ Listener = Callable[[Scenario], None]
 """Is told of each scenario that has been run."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(
+    frozen=True,
+    slots=True,
+)
 class _Player:
     """Runs scenarios with one client, so many at once."""
 
@@ -70,6 +77,7 @@ class _Player:
                     self.listener(scenario)
 
     def _possible(self, scenario: Scenario) -> bool:
+        """Say whether the client does anything the scenario needs."""
         # The plain scenario is run with what the client can do; the others have one
         # kind of task and need it.
         kinds = scenario.kinds
@@ -88,6 +96,7 @@ async def judge(
 
     `can` are the tasks it does, `jobs` how many scenarios run at once.
     """
+    # A law is judged by the calls of scenarios that were not asked for themselves.
     laws = [law for law in LAWS if law.id in only]
     needed = set(only).union(*(law.over for law in laws))
     scenarios = [scenario for scenario in SCENARIOS if scenario.id in needed]
@@ -103,6 +112,7 @@ async def judge(
 
 
 def _of_scenario(scenario: Scenario, played: _Played) -> ClientVerdict:
+    """Return the verdict of a scenario that was run or was not."""
     if played is None:
         problem = f"客户端不做 {'、'.join(scenario.kinds)}"
         return ClientVerdict(scenario, "not-applicable", problem=problem)
@@ -118,6 +128,7 @@ def _misses(run: ScenarioRun) -> list[Mismatch]:
 
 
 def _of_law(law: ClientLaw, plays: Sequence[_Played]) -> ClientVerdict:
+    """Return the verdict of a law over all runs."""
     runs = [played for played in plays if isinstance(played, ScenarioRun)]
     if not any(run.observed for run in runs):
         silent = Mismatch("客户端调用服务", "一次调用也没有")
@@ -127,9 +138,10 @@ def _of_law(law: ClientLaw, plays: Sequence[_Played]) -> ClientVerdict:
 
 def _checked(
     item: Scenario | ClientLaw,
-    check: Callable[[], Iterable[Mismatch]],
+    check: Callable[[], Mismatches],
     run: ScenarioRun | None = None,
 ) -> ClientVerdict:
+    """Return the verdict of what a check finds."""
     try:
         misses = tuple(dict.fromkeys(check()))
     # A check that breaks is the suite's fault, as in _Player.
@@ -139,7 +151,14 @@ def _checked(
 
 
 def _suite_error(
-    item: Scenario | ClientLaw, error: Exception, run: ScenarioRun | None = None
+    item: Scenario | ClientLaw,
+    error: Exception,
+    run: ScenarioRun | None = None,
 ) -> ClientVerdict:
     problem = f"{type(error).__name__}: {error}"
-    return ClientVerdict(item, "suite-error", run=run, problem=problem)
+    return ClientVerdict(
+        item,
+        "suite-error",
+        run=run,
+        problem=problem,
+    )

@@ -17,7 +17,10 @@ RESIDENT: Final = 390
 """The scheme of residents (城乡居民医保)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(
+    frozen=True,
+    slots=True,
+)
 class CityCapability:
     """Something not every city has.
 
@@ -210,7 +213,10 @@ def hooks_of(answer: Any) -> set[str]:
 
 _ALL: Final = (
     CityCapability(
-        "counter", "有开放时间的窗口", _has_counter, _no_channel("window", "bank")
+        "counter",
+        "有开放时间的窗口",
+        _has_counter,
+        _no_channel("window", "bank"),
     ),
     CityCapability("bank", "合作银行网点", _has_bank, _no_channel("bank")),
     CityCapability("consent", "使用人另行同意", _has_consent, _no_consent),
@@ -222,7 +228,10 @@ _ALL: Final = (
         _no_resident,
     ),
     CityCapability(
-        "resident-premium", "代缴居民医保费", _has_resident_premium, _no_premium
+        "resident-premium",
+        "代缴居民医保费",
+        _has_resident_premium,
+        _no_premium,
     ),
     CityCapability("reverse-any", "任意一笔可撤销", _has_reverse_any, _last_first),
     CityCapability("filing", "异地就医备案", _has_filing, _no_filing),

@@ -62,6 +62,7 @@ def law(number: str) -> Callable[[F], F]:
         raise ValueError(f"{number} 已停用: {entry.retired}")
 
     def mark(test: F) -> F:
+        # No marker of pytest's: the suite's own tests call laws without pytest.
         setattr(test, MARK, entry)
         return test
 

@@ -37,6 +37,7 @@ def tests() -> list[Test]:
 
 
 def _test_modules() -> Iterator[str]:
+    """Yield the names of the modules that hold tests."""
     for package in (laws, cases):
         for module in iter_modules(package.__path__):
             if module.name.startswith("test_"):
@@ -63,6 +64,7 @@ def table() -> str:
 
 
 def _row(entry: Law, test: Test | None) -> str:
+    """Return the row of a law."""
     needs = CAPABILITIES[entry.needs].name if entry.needs else ""
     place = f"已停用: {entry.retired}" if test is None else f"`{_name(test)}`"
     return f"| {entry.id} | {entry.says} | {entry.basis} | {needs} | {place} |"
@@ -75,6 +77,7 @@ def _name(test: Test) -> str:
 
 def renewed(readme: str) -> str:
     """Return a README with today's matrix. ValueError if it has no marks."""
+    # What stands around the matrix is written by hand.
     before, begin, matrix = readme.partition(BEGIN)
     _, end, after = matrix.partition(END)
     if not (begin and end):

@@ -12,7 +12,10 @@ from gongji_conformance.city.stubs import CallRefused, ask, new_id
 from gongji_conformance.laws.capability import counters, reviewed
 from gongji_conformance.laws.law import law
 
-OPEN = {binding_pb2.BINDING_STATE_UNDER_REVIEW, binding_pb2.BINDING_STATE_ACTIVE}
+OPEN = {
+    binding_pb2.BINDING_STATE_UNDER_REVIEW,
+    binding_pb2.BINDING_STATE_ACTIVE,
+}
 HOLIDAY = NOW + timedelta(days=1)
 """National Day, when no counter is open; after NOW, so that the city is in force."""
 
@@ -76,6 +79,7 @@ def test_a_refused_review_is_final(gongji_city: CityUnderTest) -> None:
 
 
 def _local_and_reviewed(city: CityUnderTest) -> str:
+    """Return a reviewed channel that takes pairs of one area."""
     channels = city.requirements.channels
     local = (
         key for key in reviewed(city.requirements) if channels[key]["across"] == "both"
@@ -116,4 +120,7 @@ def test_the_earlier_is_reversed(gongji_city: CityUnderTest) -> None:
     gongji_city.stubs.settlements.Reverse(reversal)
     rows = gongji_city.settlements(patient)
     reversed_ = {row.settlement_id: row.reversed for row in rows}
-    assert {first.settlement_id: True, second.settlement_id: False} == reversed_
+    assert {
+        first.settlement_id: True,
+        second.settlement_id: False,
+    } == reversed_

@@ -10,7 +10,10 @@ from gongji_conformance.city.city import CityUnderTest
 from gongji_conformance.city.stubs import CallRefused, ask, new_id
 from gongji_conformance.laws.law import law
 
-OPEN = {binding_pb2.BINDING_STATE_UNDER_REVIEW, binding_pb2.BINDING_STATE_ACTIVE}
+OPEN = {
+    binding_pb2.BINDING_STATE_UNDER_REVIEW,
+    binding_pb2.BINDING_STATE_ACTIVE,
+}
 
 
 def _applications(
@@ -44,7 +47,11 @@ def test_every_identity_check_is_demanded(gongji_city: CityUnderTest) -> None:
             without = _copy(application)
             without.identity_checks.remove(check)
             hooks = _hooks(gongji_city, without)
-            assert (channel, check, {"identity_checks"}) == (channel, check, hooks)
+            assert (channel, check, {"identity_checks"}) == (
+                channel,
+                check,
+                hooks,
+            )
 
 
 @law("CORE-CHANNEL-003")
@@ -53,11 +60,16 @@ def test_every_agreement_is_demanded(gongji_city: CityUnderTest) -> None:
     for channel, application in _applications(gongji_city):
         without = _copy(application)
         without.ClearField("agreement")
-        assert (channel, {"agreement"}) == (channel, _hooks(gongji_city, without))
+        assert (channel, {"agreement"}) == (
+            channel,
+            _hooks(gongji_city, without),
+        )
 
 
 @law("CORE-CHANNEL-004")
-def test_the_pre_check_is_the_same_decision(gongji_city: CityUnderTest) -> None:
+def test_the_pre_check_is_the_same_decision(
+    gongji_city: CityUnderTest,
+) -> None:
     """validate_only foresees what the submission answers, but for ids and receipt."""
     for channel, application in _applications(gongji_city):
         checked = _copy(application)
@@ -68,14 +80,18 @@ def test_the_pre_check_is_the_same_decision(gongji_city: CityUnderTest) -> None:
 
 
 @law("CORE-CHANNEL-005")
-def test_a_place_is_free_again_after_unbinding(gongji_city: CityUnderTest) -> None:
+def test_a_place_is_free_again_after_unbinding(
+    gongji_city: CityUnderTest,
+) -> None:
     """A pair in force cannot be bound again; unbound, it can."""
     holder, member = gongji_city.people.couple()
     binding = gongji_city.bind(holder, member)
     second = gongji_city.application(holder, member)
     assert "family_limit" in _hooks(gongji_city, second)
     request = binding_pb2.UnbindRequest(
-        request_id=new_id(), binding_id=binding.binding_id, channel=second.channel
+        request_id=new_id(),
+        binding_id=binding.binding_id,
+        channel=second.channel,
     )
     gongji_city.stubs.bindings.Unbind(request)
     assert holder.person_no == gongji_city.bind(holder, member).holder

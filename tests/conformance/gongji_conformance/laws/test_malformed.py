@@ -14,7 +14,11 @@ from gongji_conformance.city.stubs import CallRefused, ask, new_id
 from gongji_conformance.city.stubs import person as ref
 from gongji_conformance.laws.law import law
 
-MALFORMED, SUM, CHECKSUM = "MALFORMED_FIELD", "PARTS_DO_NOT_SUM", "CERTIFICATE_CHECKSUM"
+MALFORMED, SUM, CHECKSUM = (
+    "MALFORMED_FIELD",
+    "PARTS_DO_NOT_SUM",
+    "CERTIFICATE_CHECKSUM",
+)
 HUGE = 9_000_000_000_000_000_000
 
 
@@ -33,7 +37,13 @@ class Spoilt(NamedTuple):
         return bad
 
 
-def _set(path: str, value: Any, *, field: str = "", reason: str = MALFORMED) -> Spoilt:
+def _set(
+    path: str,
+    value: Any,
+    *,
+    field: str = "",
+    reason: str = MALFORMED,
+) -> Spoilt:
     """A wrong value in the field of that path; refused there unless `field` is given."""
 
     def spoil(request: Any) -> None:
@@ -122,7 +132,9 @@ def test_credit(gongji_city: CityUnderTest, fault: str) -> None:
     """A malformed credit is refused by reason and field, and the balance stays."""
     person = gongji_city.people.one(balance=300)
     good = account_pb2.CreditRequest(
-        request_id=new_id(), person=ref(person.person_no), month="2025-08"
+        request_id=new_id(),
+        person=ref(person.person_no),
+        month="2025-08",
     )
     _refused_for(gongji_city.stubs.accounts.Credit, good, CREDITS[fault])
     assert 300_00 == gongji_city.balance(person)
@@ -131,7 +143,10 @@ def test_credit(gongji_city: CityUnderTest, fault: str) -> None:
 @law("CORE-INPUT-004")
 def test_wrong_check_digit_names_nobody(gongji_city: CityUnderTest) -> None:
     """Whoever is named by a number with a wrong check digit is not looked for."""
-    certificate = types_pb2.Certificate(type="01", number=_wrong_number())
+    certificate = types_pb2.Certificate(
+        type="01",
+        number=_wrong_number(),
+    )
     request = registry_pb2.GetPersonRequest(
         person=types_pb2.PersonRef(certificate=certificate)
     )
@@ -157,6 +172,7 @@ def test_wrong_check_digit_is_not_imported(gongji_city: CityUnderTest) -> None:
 def _import(
     city: CityUnderTest, *people: types_pb2.Person
 ) -> registry_pb2.ImportSummary:
+    """Import people and return the summary."""
     header = registry_pb2.ImportPersonsRequest(
         header=registry_pb2.ImportHeader(request_id=new_id())
     )
@@ -168,7 +184,10 @@ def _import(
 def test_unknown_people_and_places(gongji_city: CityUnderTest) -> None:
     """Whoever or whatever nobody has registered is NOT_FOUND by reason and field."""
     patient = gongji_city.people.one()
-    stranger, nowhere = gongji_city.settling(patient), gongji_city.settling(patient)
+    stranger, nowhere = (
+        gongji_city.settling(patient),
+        gongji_city.settling(patient),
+    )
     stranger.bill.patient.person_no = "GC-NOBODY"
     nowhere.bill.institution_code = "H34990099999"
     unserved = gongji_city.get_city()
@@ -181,28 +200,43 @@ def test_unknown_people_and_places(gongji_city: CityUnderTest) -> None:
 
 
 @law("CORE-INPUT-007")
-def test_request_ids_are_checked_everywhere(gongji_city: CityUnderTest) -> None:
+def test_request_ids_are_checked_everywhere(
+    gongji_city: CityUnderTest,
+) -> None:
     """Reverse without a request id is refused like any other change."""
     reversal = settlement_pb2.ReverseRequest(settlement_id="S" + "A" * 26)
     no_id = _clear("request_id")
     _refused_for(gongji_city.stubs.settlements.Reverse, reversal, no_id)
 
 
-def _refused_for(call: Callable[[Any], Any], request: Any, spoilt: Spoilt) -> None:
+def _refused_for(
+    call: Callable[[Any], Any],
+    request: Any,
+    spoilt: Spoilt,
+) -> None:
+    """Assert that a request with that mistake is refused for it."""
     refused = _refused(call, spoilt.copy(request))
-    assert ("INVALID_ARGUMENT", spoilt.reason) == (refused.code, refused.reason)
+    assert ("INVALID_ARGUMENT", spoilt.reason) == (
+        refused.code,
+        refused.reason,
+    )
     assert refused.field.startswith(spoilt.field)
 
 
 def _not_found(
-    call: Callable[[Any], Any], request: Any, reason: str, field: str
+    call: Callable[[Any], Any],
+    request: Any,
+    reason: str,
+    field: str,
 ) -> None:
+    """Assert that a request is refused as NOT_FOUND."""
     refused = _refused(call, request)
     assert ("NOT_FOUND", reason) == (refused.code, refused.reason)
     assert refused.field.startswith(field)
 
 
 def _refused(call: Callable[[Any], Any], request: Any) -> CallRefused:
+    """Return the refusal of a request, which has a sentence."""
     answer = ask(call, request)
     assert isinstance(answer, CallRefused)
     assert answer.message
@@ -210,14 +244,19 @@ def _refused(call: Callable[[Any], Any], request: Any) -> CallRefused:
 
 
 def _wrong_number() -> str:
+    """Return an identity number with a wrong check digit."""
     number = certificate_number()
     return number[:-1] + ("1" if number[-1] == "0" else "0")
 
 
 def _person(city: CityUnderTest, number: str) -> types_pb2.Person:
+    """Return a person with that identity number."""
     return types_pb2.Person(
         person_no="GC" + new_id()[:13].replace("-", ""),
-        certificate=types_pb2.Certificate(type="01", number=number),
+        certificate=types_pb2.Certificate(
+            type="01",
+            number=number,
+        ),
         name="测试",
         insured_place=city.area_code,
     )

@@ -48,14 +48,19 @@ def test_refusals_name_nobody(gongji_city: CityUnderTest) -> None:
 
 
 def _ref(person: InventedPerson, named_by: str) -> types_pb2.PersonRef:
+    """Refer to a person by number or certificate."""
     if named_by == "person_no":
         return ref(person.person_no)
     number = person.certificate_number
-    certificate = types_pb2.Certificate(type="01", number=number)
+    certificate = types_pb2.Certificate(
+        type="01",
+        number=number,
+    )
     return types_pb2.PersonRef(certificate=certificate)
 
 
 def _leaked(text: str, *people: InventedPerson) -> list[str]:
+    """Return the numbers and phones that stand in a text."""
     secrets = [person.certificate_number for person in people]
     secrets += [person.phone for person in people]
     return [secret for secret in secrets if secret in text]

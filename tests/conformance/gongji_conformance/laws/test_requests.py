@@ -127,9 +127,13 @@ def test_reused_for_another_call(gongji_city: CityUnderTest) -> None:
 
 
 def _reused(send: Callable[[Any], Any], request: Any) -> CallRefused:
+    """Return the refusal of a request whose id was used before."""
     refused = ask(send, request)
     assert isinstance(refused, CallRefused)
-    assert ("ALREADY_EXISTS", "REQUEST_ID_REUSED") == (refused.code, refused.reason)
+    assert ("ALREADY_EXISTS", "REQUEST_ID_REUSED") == (
+        refused.code,
+        refused.reason,
+    )
     return refused
 
 
@@ -161,10 +165,14 @@ def test_validate_only_uses_nothing_up(gongji_city: CityUnderTest) -> None:
 @law("CORE-REQUEST-008")
 def test_a_late_original_is_refused(gongji_city: CityUnderTest) -> None:
     """A settlement reversed before it arrived is refused when it does, uncharged."""
-    giver, patient = gongji_city.people.couple(giver=200, member=150)
+    giver, patient = gongji_city.people.couple(
+        giver=200,
+        member=150,
+    )
     request = gongji_city.settling(patient)
     reversal = settlement_pb2.ReverseRequest(
-        request_id=new_id(), settle_request_id=request.request_id
+        request_id=new_id(),
+        settle_request_id=request.request_id,
     )
     early = ask(gongji_city.stubs.settlements.Reverse, reversal)
     late = ask(gongji_city.stubs.settlements.Settle, request)

@@ -17,7 +17,12 @@ from gongji_conformance.city.server import ServerUnderTest
 from gongji_conformance.city.stubs import CallRefused, ask
 from gongji_conformance.laws.law import law
 
-CHANNEL_HOOKS = ("identity_checks", "fields_asked", "materials", "review_latency")
+CHANNEL_HOOKS = (
+    "identity_checks",
+    "fields_asked",
+    "materials",
+    "review_latency",
+)
 
 
 @law("CORE-RULES-001")
@@ -42,6 +47,7 @@ def test_rules_have_sources(gongji_city: CityUnderTest) -> None:
 
 
 def _sourced(rule: city_pb2.RuleValue) -> bool:
+    """Say whether a value has begun, is described and has its sources."""
     started = date.fromisoformat(rule.since) <= NOW.date()
     described = bool(rule.in_words and rule.question and rule.clauses)
     cited = all(
@@ -76,6 +82,7 @@ def test_guide_tells_all(gongji_city: CityUnderTest) -> None:
 
 
 def _cites(text: str, number: str) -> bool:
+    """Say whether a text names a clause."""
     # C2 does not stand in C26.
     alone = rf"(?<![0-9A-Za-z]){re.escape(number)}(?![0-9A-Za-z])"
     return re.search(alone, text) is not None
@@ -104,7 +111,10 @@ def _get_city(city: CityUnderTest, day: date) -> Any:
 
 
 def _get_guide(city: CityUnderTest, day: date) -> Any:
-    request = city_pb2.GetGuideRequest(area_code=city.area_code, day=str(day))
+    request = city_pb2.GetGuideRequest(
+        area_code=city.area_code,
+        day=str(day),
+    )
     return ask(city.stubs.cities.GetGuide, request)
 
 
@@ -146,7 +156,10 @@ def test_nothing_before_the_first_rule(
     before = _first_day(gongji_city) - timedelta(days=1)
     refused = QUESTIONS[question](gongji_city, before)
     assert isinstance(refused, CallRefused)
-    assert ("FAILED_PRECONDITION", "NOT_IN_FORCE") == (refused.code, refused.reason)
+    assert ("FAILED_PRECONDITION", "NOT_IN_FORCE") == (
+        refused.code,
+        refused.reason,
+    )
     assert refused.message
 
 

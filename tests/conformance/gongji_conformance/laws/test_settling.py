@@ -10,7 +10,7 @@ from gongji.v1 import settlement_pb2
 
 from gongji_conformance.city import words
 from gongji_conformance.city.city import CityUnderTest
-from gongji_conformance.city.population import InventedPerson
+from gongji_conformance.city.population import Couple
 from gongji_conformance.laws.law import law
 
 USES: tuple[words.Use, ...] = ("none", "own", "order")
@@ -40,6 +40,7 @@ def test_lines_sum_to_the_bill(gongji_city: CityUnderTest, use: words.Use) -> No
 
 
 def _paid_by_payer(lines: Iterable[settlement_pb2.Line]) -> dict[int, int]:
+    """Return what each payer pays, in fen."""
     paid: dict[int, int] = dict.fromkeys(settlement_pb2.Payer.values(), 0)
     for line in lines:
         paid[line.payer] += line.fen
@@ -47,6 +48,7 @@ def _paid_by_payer(lines: Iterable[settlement_pb2.Line]) -> dict[int, int]:
 
 
 def _explained(line: settlement_pb2.Line) -> bool:
+    """Say whether a line names rule, clauses and words."""
     return bool(line.rule.clauses and line.rule.hook and line.in_words)
 
 
@@ -133,17 +135,24 @@ def test_a_holder_sees_no_diagnosis(gongji_city: CityUnderTest) -> None:
     (row,) = gongji_city.stubs.settlements.ListSettlements(request).rows
     assert settlement.settlement_id == row.settlement_id
     assert settlement.aid_fen == row.charged_fen
-    assert (0, 0, 0, 0) == (row.total_fen, row.fund_fen, row.cash_fen, row.aid_fen)
+    assert (0, 0, 0, 0) == (
+        row.total_fen,
+        row.fund_fen,
+        row.cash_fen,
+        row.aid_fen,
+    )
 
 
-def _balances(
-    city: CityUnderTest, family: tuple[InventedPerson, InventedPerson]
-) -> tuple[int, int]:
+def _balances(city: CityUnderTest, family: Couple) -> tuple[int, int]:
+    """Return the balances of giver and patient."""
     giver, patient = family
     return city.balance(giver), city.balance(patient)
 
 
-def _as_quoted(settlement: settlement_pb2.Settlement) -> settlement_pb2.Settlement:
+def _as_quoted(
+    settlement: settlement_pb2.Settlement,
+) -> settlement_pb2.Settlement:
+    """Return a settlement without what a quote has not."""
     quoted: Any = settlement_pb2.Settlement()
     quoted.CopyFrom(settlement)
     for name in ONLY_SETTLED:

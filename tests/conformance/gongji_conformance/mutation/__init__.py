@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from gongji_conformance.mutation.scoring import score, score_of
 from gongji_conformance.mutation.subject import MutationFault, MutationSubject
-from gongji_conformance.mutation.verdicts import Equivalent, Killed, Score, Survivor
+from gongji_conformance.mutation.verdicts import (
+    Equivalent,
+    Killed,
+    Score,
+    Survivor,
+)
 
 __all__ = [
     "Equivalent",

@@ -84,6 +84,7 @@ def advice(mutant: Mutant, readers: Sequence[str]) -> str:
 
 
 def _vary(mutant: Mutant) -> str:
+    """Return what a case would have to vary."""
     # The innermost field says most exactly what to vary.
     for field in reversed(mutant.fields):
         if field in _BY_FIELD:

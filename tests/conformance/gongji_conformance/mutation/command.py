@@ -25,7 +25,10 @@ from gongji_conformance.mutation.verdicts import FULL_BP, Score
 @click.option(
     "--json",
     "file",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(
+        dir_okay=False,
+        path_type=Path,
+    ),
     help="结果另写入此文件(mutation.v1).",
 )
 @click.option(
@@ -36,7 +39,9 @@ from gongji_conformance.mutation.verdicts import FULL_BP, Score
     help="察觉率至少百分之几.",
 )
 @click.option(
-    "--sample", type=click.IntRange(1), help="只抽这么多处, 每次相同; 不能用于评级."
+    "--sample",
+    type=click.IntRange(1),
+    help="只抽这么多处, 每次相同; 不能用于评级.",
 )
 @click.option(
     "--workers",
@@ -46,12 +51,21 @@ from gongji_conformance.mutation.verdicts import FULL_BP, Score
     help="用几个进程.",
 )
 def mutation_command(
-    city: str, *, file: Path | None, least: int, sample: int | None, workers: int
+    city: str,
+    *,
+    file: Path | None,
+    least: int,
+    sample: int | None,
+    workers: int,
 ) -> None:
     """Score a city and print it; exit code 1 if too little is noticed."""
     try:
         with quiet():
-            scored = score(city, workers=workers, sample=sample or 0)
+            scored = score(
+                city,
+                workers=workers,
+                sample=sample or 0,
+            )
     except MutationFault as fault:
         raise click.ClickException(str(fault)) from None
     click.echo("\n".join(report.text(scored)))
@@ -62,4 +76,11 @@ def mutation_command(
 
 def _document(scored: Score) -> str:
     plain = report.document(scored)
-    return json.dumps(plain, ensure_ascii=False, indent=2) + "\n"
+    return (
+        json.dumps(
+            plain,
+            ensure_ascii=False,
+            indent=2,
+        )
+        + "\n"
+    )

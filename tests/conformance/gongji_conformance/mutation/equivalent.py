@@ -70,6 +70,7 @@ def figures(value: Any) -> Any:
 
 
 def _figures_of_record(value: Any) -> dict[str, Any]:
+    """Return the figures of a record by field."""
     if isinstance(value, ReviewLatency) and _is_one_day(value):
         # Only a span is printed: its first day decides nothing here.
         value = replace(value, earliest_working_days=0)
@@ -90,6 +91,7 @@ def _either(mutant: Mutant, _: City) -> bool:
 
 
 def _all_needed(mutant: Mutant, _: City) -> bool:
+    """Recognise materials swapped that are all needed."""
     swapped = mutant.change.endswith("对调")
     of_channel = not mutant.fields and "[" in mutant.where
     return mutant.hook == "materials" and of_channel and swapped

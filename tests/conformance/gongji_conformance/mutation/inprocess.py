@@ -134,7 +134,12 @@ class _Calling:
 class InProcessError(grpc.RpcError, grpc.Call):
     """A call that failed, as a channel raises it."""
 
-    def __init__(self, code: grpc.StatusCode, message: str, trailing: Metadata) -> None:
+    def __init__(
+        self,
+        code: grpc.StatusCode,
+        message: str,
+        trailing: Metadata,
+    ) -> None:
         super().__init__(message)
         self._code, self._message, self._trailing = code, message, trailing
 

@@ -32,10 +32,15 @@ DROPPED: Final = "去掉"
 
 _DAY: Final = timedelta(days=1)
 
-Timelines = Mapping[str, Timeline[Any]]
+Value = Ruled[Any]
+Values = Timeline[Any]
+Timelines = Mapping[str, Values]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(
+    frozen=True,
+    slots=True,
+)
 class Mutant:
     """One change to a city; `timelines` are the answers that differ."""
 
@@ -62,7 +67,11 @@ class Mutant:
         timelines = {**city.timelines, **self.timelines}
         days = first_days(city, timelines)
         periods = tuple((day, _rules(day, timelines, province)) for day in days)
-        return replace(city, timelines=timelines, _periods=periods)
+        return replace(
+            city,
+            timelines=timelines,
+            _periods=periods,
+        )
 
 
 def first_days(city: City, timelines: Timelines) -> list[date]:
@@ -71,7 +80,11 @@ def first_days(city: City, timelines: Timelines) -> list[date]:
     return sorted({max(day, city.first_day) for day in since})
 
 
-def _rules(day: date, timelines: Timelines, province: Timelines) -> DayRules:
+def _rules(
+    day: date,
+    timelines: Timelines,
+    province: Timelines,
+) -> DayRules:
     """Return the rules of a day. PluginProblem if they do not fit each other."""
     values = {hook: _on(day, timeline) for hook, timeline in timelines.items()}
     refuse(guards.problems_of_day(values))
@@ -79,7 +92,8 @@ def _rules(day: date, timelines: Timelines, province: Timelines) -> DayRules:
     return DayRules(values, frozenset(provincial))
 
 
-def _on(day: date, timeline: Timeline[Any]) -> Ruled[Any]:
+def _on(day: date, timeline: Values) -> Value:
+    """Return the value of a day."""
     return next(value for value in reversed(timeline) if value.since <= day)
 
 
@@ -101,38 +115,47 @@ def province_of(city: City) -> Timelines:
 
     @hookimpl
     def identity() -> Identity:
-        return Identity(area_code=city.area_code, name=city.name)
+        return Identity(
+            area_code=city.area_code,
+            name=city.name,
+        )
 
     return city_from(SimpleNamespace(identity=identity)).timelines
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(
+    frozen=True,
+    slots=True,
+)
 class _Answers:
     """A city's answers beside the province's."""
 
     city: City
     province: Timelines
 
-    def own(self, hook: str) -> Timeline[Any]:
+    def own(self, hook: str) -> Values:
         """Return the values of a hook that the city gave and some day selects."""
         timeline = self.city.timelines[hook]
         return tuple(value for value in timeline if self._selected(hook, value))
 
-    def _selected(self, hook: str, value: Ruled[Any]) -> bool:
+    def _selected(self, hook: str, value: Value) -> bool:
+        """Say whether the value is the city's own and in force on its day."""
         rules = self.city.rules(max(value.since, self.city.first_day))
         return not rules.provincial(hook) and dict(rules.all())[hook] is value
 
-    def changed(
-        self, hook: str, change: Callable[[Ruled[Any]], Ruled[Any]]
-    ) -> Timeline[Any]:
+    def changed(self, hook: str, change: Callable[[Value], Value]) -> Values:
         """Return a hook's timeline with each of the city's values changed."""
         own = tuple(change(value) for value in self.own(hook))
         return over(self.province[hook], own)
 
 
 def _of_value(
-    answers: _Answers, hook: str, name: str, value: Ruled[Any]
+    answers: _Answers,
+    hook: str,
+    name: str,
+    value: Value,
 ) -> Iterator[Mutant]:
+    """Yield the value with each change inside it."""
     for variant in variants(value.value, answer_type(hook), hook):
         dropped = not variant.where and variant.change.startswith(DROPPED)
         # A channel is dropped from all hooks at once: see _of_channels.
@@ -151,12 +174,19 @@ def _of_value(
         )
 
 
-def _replaced(value: Ruled[Any], by: Ruled[Any], current: Ruled[Any]) -> Ruled[Any]:
+def _replaced(
+    value: Value,
+    by: Value,
+    current: Value,
+) -> Value:
     return by if current is value else current
 
 
 def _of_day(
-    answers: _Answers, hook: str, name: str, value: Ruled[Any]
+    answers: _Answers,
+    hook: str,
+    name: str,
+    value: Value,
 ) -> Iterator[Mutant]:
     """Yield the first day a day earlier and later."""
     hooks = [hook]
@@ -178,7 +208,11 @@ def _of_day(
         )
 
 
-def _moved(since: date, day: date, value: Ruled[Any]) -> Ruled[Any]:
+def _moved(
+    since: date,
+    day: date,
+    value: Value,
+) -> Value:
     return replace(value, since=day) if value.since == since else value
 
 
@@ -204,7 +238,8 @@ def _of_channels(answers: _Answers) -> Iterator[Mutant]:
         )
 
 
-def _without(channel: str, timeline: Timeline[Any]) -> Timeline[Any]:
+def _without(channel: str, timeline: Values) -> Values:
+    """Return a timeline in whose values a channel is left out."""
     lacking = []
     for value in timeline:
         channels = dict(value.value)

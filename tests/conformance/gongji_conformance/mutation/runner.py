@@ -41,6 +41,7 @@ class CaseRunner:
 
     def close(self) -> None:
         """Close the store, which is in memory."""
+        # The store first: it ends tasks of the loop.
         self._loop.run_until_complete(self._store.close())
         self._loop.close()
 
@@ -85,7 +86,12 @@ def _watched(city: City, hooks: set[str]) -> City:
     return replace(city, _periods=periods)
 
 
-def _watched_rules(city: City, day: date, hooks: set[str]) -> DayRules:
+def _watched_rules(
+    city: City,
+    day: date,
+    hooks: set[str],
+) -> DayRules:
+    """Return the rules of a day, adding the hooks that are read."""
     rules = city.rules(day)
     values = dict(rules.all())
     provincial = frozenset(hook for hook in values if rules.provincial(hook))

@@ -101,7 +101,12 @@ def _conditions(expect: Expectation) -> tuple[str, ...]:
     return expect.conditions if isinstance(expect.conditions, tuple) else ()
 
 
-def score(pinyin: str, *, workers: int = WORKERS, sample: int = 0) -> Score:
+def score(
+    pinyin: str,
+    *,
+    workers: int = WORKERS,
+    sample: int = 0,
+) -> Score:
     """Return how many changes of an installed city its cases notice. MutationFault.
 
     `sample` tries so many, the same ones each time. `workers` processes share the
@@ -121,7 +126,9 @@ def score(pinyin: str, *, workers: int = WORKERS, sample: int = 0) -> Score:
 
 
 def _judged_by_workers(
-    pinyin: str, reads: Reads, stripes: Sequence[Sequence[int]]
+    pinyin: str,
+    reads: Reads,
+    stripes: Sequence[Sequence[int]],
 ) -> dict[int, MutantVerdict]:
     """Return the verdicts by the mutants' numbers, a process for each stripe."""
     verdicts: dict[int, MutantVerdict] = {}
@@ -154,15 +161,22 @@ def quiet() -> Iterator[None]:
         structlog.configure(wrapper_class=before)
 
 
-def _judge(pinyin: str, reads: Reads, numbers: Sequence[int]) -> list[MutantVerdict]:
+def _judge(
+    pinyin: str,
+    reads: Reads,
+    numbers: Sequence[int],
+) -> list[MutantVerdict]:
     """Judge one worker's part of the mutants."""
     with quiet():
         return _verdicts(MutationSubject.installed(pinyin), reads, numbers)
 
 
 def _verdicts(
-    subject: MutationSubject, reads: Reads, numbers: Sequence[int]
+    subject: MutationSubject,
+    reads: Reads,
+    numbers: Sequence[int],
 ) -> list[MutantVerdict]:
+    """Judge the mutants of these numbers."""
     # Named by number: a mutant holds functions, which do not travel to a worker,
     # and the list is the same in every process.
     all_mutants = mutants(subject.city)

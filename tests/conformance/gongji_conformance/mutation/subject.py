@@ -11,7 +11,7 @@ from gongji.cities.loading import city_from, load_cities
 
 from gongji_conformance.cases import reading
 from gongji_conformance.cases.case import CityCase
-from gongji_conformance.cases.reading import CaseFault
+from gongji_conformance.cases.reading import CaseFault, CaseOrFault
 
 
 class MutationFault(Exception):  # noqa: N818 - the caller's city or cases, not a finding
@@ -21,7 +21,10 @@ class MutationFault(Exception):  # noqa: N818 - the caller's city or cases, not 
     """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(
+    frozen=True,
+    slots=True,
+)
 class MutationSubject:
     """A city as it loads unchanged, its cases, the other cities it serves beside."""
 
@@ -35,7 +38,12 @@ class MutationSubject:
         """Return an installed city with its own cases. MutationFault."""
         beside = load_cities()
         served = [city.pinyin for city in beside.all]
-        entries = list(metadata.entry_points(group=reading.CITIES, name=pinyin))
+        entries = list(
+            metadata.entry_points(
+                group=reading.CITIES,
+                name=pinyin,
+            )
+        )
         if not entries or pinyin not in served:
             names = "、".join(served) or "无"
             raise MutationFault(f"没有城市 {pinyin}, 或其插件未能加载; 已接入: {names}")
@@ -47,7 +55,7 @@ class MutationSubject:
         cls,
         plugin: object,
         pinyin: str,
-        cases: Iterable[CityCase | CaseFault],
+        cases: Iterable[CaseOrFault],
         beside: Cities,
     ) -> MutationSubject:
         """Return a city by its plugin and cases. MutationFault."""
@@ -55,7 +63,7 @@ class MutationSubject:
         return cls(plugin, city, _readable(cases), beside)
 
 
-def _readable(cases: Iterable[CityCase | CaseFault]) -> tuple[CityCase, ...]:
+def _readable(cases: Iterable[CaseOrFault]) -> tuple[CityCase, ...]:
     """Return the cases of a file. MutationFault if one cannot be read."""
     cases = list(cases)
     problems = [case.problem for case in cases if isinstance(case, CaseFault)]

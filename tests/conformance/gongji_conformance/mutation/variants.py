@@ -66,15 +66,24 @@ _SAMPLES: Final[Mapping[type, object]] = {
     NoLimit: NO_LIMIT,
     OperatorSets: OPERATOR_SETS,
     AlwaysOpen: ALWAYS,
-    CounterHours: CounterHours(opens=time(9), closes=time(17)),
-    FamilyLimit: FamilyLimit(people=7, counting_holder=True),
+    CounterHours: CounterHours(
+        opens=time(9),
+        closes=time(17),
+    ),
+    FamilyLimit: FamilyLimit(
+        people=7,
+        counting_holder=True,
+    ),
     GiverLimit: GiverLimit(givers=1),
     NoFund: NoFund(_NOWHERE),
 }
 """What stands in place of a value if its declared type also admits something else."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(
+    frozen=True,
+    slots=True,
+)
 class Variant:
     """A value with one change: the place, the change, the fields on the way to it."""
 
@@ -84,7 +93,15 @@ class Variant:
     fields: tuple[str, ...] = ()
 
 
-def variants(value: Any, declared: Any, name: str = "") -> Iterator[Variant]:
+Variants = Iterator[Variant]
+Single = bool | int | time
+
+
+def variants(
+    value: Any,
+    declared: Any,
+    name: str = "",
+) -> Variants:
     """Yield every value one change away from `value`, in a fixed order.
 
     `name` is the field it stands in, for its unit.
@@ -124,7 +141,8 @@ def label(value: object) -> str:
     return type(value).__name__
 
 
-def _replacements(value: object, by: Iterable[object]) -> Iterator[Variant]:
+def _replacements(value: object, by: Iterable[object]) -> Variants:
+    """Yield each replacement as a variant."""
     for replacement in by:
         yield Variant("", f"{label(value)}→{label(replacement)}", replacement)
 
@@ -137,14 +155,19 @@ def _with(part: str, value: Any) -> Variant:
     return Variant("", f"加上 {part}", value)
 
 
-def _swapped(first: str, second: str, value: Any) -> Variant:
+def _swapped(
+    first: str,
+    second: str,
+    value: Any,
+) -> Variant:
     return Variant("", f"{first} 与 {second} 对调", value)
 
 
 # --- values of several parts ------------------------------------------------------
 
 
-def _of_record(value: Any) -> Iterator[Variant]:
+def _of_record(value: Any) -> Variants:
+    """Yield it with each field changed."""
     kind: Any = type(value)
     hints = _hints(kind)
     for field in fields(value):
@@ -167,13 +190,19 @@ def _loadable(changed: Any, value: Any) -> Any:
     if not isinstance(changed, ReviewLatency) or changed.at_once is value.at_once:
         return changed
     if changed.at_once is AtOnce.ALWAYS:
-        return replace(changed, working_days=0, earliest_working_days=0)
+        return replace(
+            changed,
+            working_days=0,
+            earliest_working_days=0,
+        )
     return changed if value.working_days else replace(changed, working_days=1)
 
 
 def _of_mapping(
-    value: Mapping[Any, Any], declared: Any, name: str
-) -> Iterator[Variant]:
+    value: Mapping[Any, Any],
+    declared: Any,
+    name: str,
+) -> Variants:
     """Yield it with each entry changed, dropped, or swapped with the next."""
     _, of_entry = get_args(declared)
     for key, part in value.items():
@@ -189,7 +218,11 @@ def _of_mapping(
             yield _swapped(label(first), label(second), swapped)
 
 
-def _of_set(value: frozenset[Any], declared: Any, name: str) -> Iterator[Variant]:
+def _of_set(
+    value: frozenset[Any],
+    declared: Any,
+    name: str,
+) -> Variants:
     """Yield it with each member dropped, each that might be one added."""
     (of_member,) = get_args(declared)
     for member in sorted(value, key=label):
@@ -199,7 +232,11 @@ def _of_set(value: frozenset[Any], declared: Any, name: str) -> Iterator[Variant
         yield _with(label(member), value | {member})
 
 
-def _of_row(value: tuple[Any, ...], declared: Any, name: str) -> Iterator[Variant]:
+def _of_row(
+    value: tuple[Any, ...],
+    declared: Any,
+    name: str,
+) -> Variants:
     """Yield it with each part changed, dropped, swapped with the next, or added."""
     of_part = get_args(declared)[0]
     if of_part is Clause:
@@ -216,8 +253,11 @@ def _of_row(value: tuple[Any, ...], declared: Any, name: str) -> Iterator[Varian
 
 
 def _parts_changed(
-    value: tuple[Any, ...], of_part: Any, name: str
-) -> Iterator[Variant]:
+    value: tuple[Any, ...],
+    of_part: Any,
+    name: str,
+) -> Variants:
+    """Yield it with each part changed."""
     for at, part in enumerate(value):
         # A member of an enum is dropped and added instead.
         if not isinstance(part, Enum):
@@ -226,8 +266,12 @@ def _parts_changed(
 
 
 def _lifted(
-    part: Any, declared: Any, name: str, where: str, rebuild: Callable[[Any], Any]
-) -> Iterator[Variant]:
+    part: Any,
+    declared: Any,
+    name: str,
+    where: str,
+    rebuild: Callable[[Any], Any],
+) -> Variants:
     """Yield a whole with each variant of one of its parts."""
     for inner in variants(part, declared, name):
         yield Variant(
@@ -238,18 +282,30 @@ def _lifted(
         )
 
 
-def _entered(value: Mapping[Any, Any], key: Any, new: Any) -> Mapping[Any, Any]:
+def _entered(
+    value: Mapping[Any, Any],
+    key: Any,
+    new: Any,
+) -> Mapping[Any, Any]:
     return {**value, key: new}
 
 
-def _placed(value: tuple[Any, ...], at: int, new: Any) -> tuple[Any, ...]:
+def _placed(
+    value: tuple[Any, ...],
+    at: int,
+    new: Any,
+) -> tuple[Any, ...]:
     return (*value[:at], new, *value[at + 1 :])
 
 
 # --- single values ----------------------------------------------------------------
 
 
-def _of_other_type(value: Any, declared: Any, name: str) -> Iterator[Variant]:
+def _of_other_type(
+    value: Any,
+    declared: Any,
+    name: str,
+) -> Variants:
     """Yield what else the declared type admits: no limit for a figure, or one for none."""
     for kind in _members(declared):
         sample = _sample(kind, name)
@@ -265,7 +321,7 @@ def _sample(kind: Any, name: str) -> object:
     return _SAMPLES.get(kind)
 
 
-def _neighbours(value: bool | int | time, name: str) -> list[bool | int | time]:  # noqa: FBT001 - the value itself
+def _neighbours(value: Single, name: str) -> list[Single]:
     """Return the other truth, the figures or the minutes beside; no figure below 0."""
     if isinstance(value, bool):
         return [not value]
@@ -278,6 +334,7 @@ def _neighbours(value: bool | int | time, name: str) -> list[bool | int | time]:
 
 
 def _other_members(value: Enum) -> list[Enum]:
+    """Return each other member of a small enum, the next of a large one."""
     members = list(type(value))
     if len(members) <= FEW:
         return [member for member in members if member is not value]

@@ -11,7 +11,10 @@ from gongji.cities.city import City
 FULL_BP: Final = 10_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(
+    frozen=True,
+    slots=True,
+)
 class Killed:
     """A change some case noticed, and which."""
 
@@ -19,7 +22,10 @@ class Killed:
     by: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(
+    frozen=True,
+    slots=True,
+)
 class Survivor:
     """A change no case noticed, and the case that would notice it."""
 
@@ -30,7 +36,10 @@ class Survivor:
     suggestion: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(
+    frozen=True,
+    slots=True,
+)
 class Equivalent:
     """A change nobody could notice, or no city at all, and why."""
 
@@ -41,7 +50,10 @@ class Equivalent:
 MutantVerdict = Killed | Survivor | Equivalent
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(
+    frozen=True,
+    slots=True,
+)
 class Score:
     """How much of a city its cases pin down."""
 

@@ -39,6 +39,7 @@ def of_folder(folder: Path) -> str:
 
 
 def _files(folder: Path) -> Iterator[Path]:
+    """Yield the files a package is made of."""
     # Sorted, because the order of a directory differs from machine to machine.
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
@@ -50,6 +51,7 @@ def _files(folder: Path) -> Iterator[Path]:
 # Once a run: every city and every report asks for the same few.
 @cache
 def _of_package(name: str) -> str:
+    """Return the digest of an installed package, "" if there is none."""
     spec = util.find_spec(name)
     if spec is None or not spec.submodule_search_locations:
         return ""
@@ -59,7 +61,11 @@ def _of_package(name: str) -> str:
 def suite() -> Package:
     """Return the suite itself."""
     digest = _of_package("gongji_conformance")
-    return Package(name=SUITE, version=metadata.version(SUITE), digest=digest)
+    return Package(
+        name=SUITE,
+        version=metadata.version(SUITE),
+        digest=digest,
+    )
 
 
 def core(version: str, *, in_process: bool) -> Package:
@@ -68,21 +74,39 @@ def core(version: str, *, in_process: bool) -> Package:
     Its files are digested only if it ran in this process.
     """
     if not in_process:
-        return Package(name=CORE, version=version)
+        return Package(
+            name=CORE,
+            version=version,
+        )
     version = version or metadata.version(CORE)
-    return Package(name=CORE, version=version, digest=_of_package(CORE))
+    return Package(
+        name=CORE,
+        version=version,
+        digest=_of_package(CORE),
+    )
 
 
-def plugin(pinyin: str, name: str, version: str) -> Package:
+def plugin(
+    pinyin: str,
+    name: str,
+    version: str,
+) -> Package:
     """Return a city's plugin, digested if the same version is installed here."""
     digest = ""
-    for entry in metadata.entry_points(group=CITIES, name=pinyin):
+    for entry in metadata.entry_points(
+        group=CITIES,
+        name=pinyin,
+    ):
         installed = entry.dist
         if installed is None:
             continue
         if (installed.name, installed.version) == (name, version):
             digest = _of_package(entry.module.partition(".")[0])
-    return Package(name=name, version=version, digest=digest)
+    return Package(
+        name=name,
+        version=version,
+        digest=digest,
+    )
 
 
 def requirements(*judged: Package) -> list[str]:

@@ -85,6 +85,7 @@ class Evidence:
         return [hook for hook in self.own_hooks if not self._exercised(hook)]
 
     def _exercised(self, hook: str) -> bool:
+        """Say whether a case decided by the hook or cites a clause of it."""
         clauses = {
             clause.id
             for rule in self.rules.rules
@@ -95,18 +96,20 @@ class Evidence:
 
     @cached_property
     def _deciding_hooks(self) -> set[str]:
+        """The hooks that decided in a case."""
         laws = law.register()
         cases = [result for result in self.results if result.law not in laws]
         return {hook for case in cases for hook in case.hooks}
 
     @cached_property
     def _cited(self) -> set[str]:
+        """The clauses that cases cite."""
         cases = [case for case in self._cases if isinstance(case, CityCase)]
         return {clause for case in cases for clause in case.clauses}
 
-    # Read from the plugin's file, which tells of the same run each time.
+    # Read once: two properties ask for them.
     @cached_property
-    def _cases(self) -> list[CityCase | reading.CaseFault]:
+    def _cases(self) -> list[reading.CaseOrFault]:
         return reading.of_city(self.pinyin)
 
     @property
@@ -136,6 +139,7 @@ class Evidence:
         """What `gongji check` objects to; "" if nothing."""
         if not self.plugin.digest:
             return "本机没有安装同一版本的插件, 无法运行 gongji check"
+        # In a process of its own: a plugin that hangs must not hold up the report.
         command = [sys.executable, "-m", "gongji", "check", self.pinyin]
         try:
             check = subprocess.run(  # noqa: S603 - our own command, a city's name

@@ -13,7 +13,10 @@ from gongji_conformance.reports.report import CityReport, Report
 
 def write(folder: Path, run_report: Report) -> list[Path]:
     """Write the files and return them. OSError if the folder cannot be written."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(
+        parents=True,
+        exist_ok=True,
+    )
     files = {
         "report.json": report.as_json(run_report),
         "report.html": page.html(run_report).encode(),

@@ -24,7 +24,12 @@ _ORDER: Final = (
     Verdict.PASS,
 )
 """What a reader must act on comes first."""
-_TIERS: Final = {"bronze": "铜", "silver": "银", "gold": "金", "platinum": "铂"}
+_TIERS: Final = {
+    "bronze": "铜",
+    "silver": "银",
+    "gold": "金",
+    "platinum": "铂",
+}
 
 
 def html(report: Report) -> str:
@@ -49,6 +54,7 @@ def html(report: Report) -> str:
 
 
 def _summary(report: Report) -> dict[str, str]:
+    """Return what stands at the head of the page."""
     part = " (只测一部分: --gongji-quick)" if report.quick else ""
     return {
         "结论": "全部合乎" if report.green else "有不合之处",
@@ -66,6 +72,7 @@ def _badge(city: CityReport) -> Markup:
 
 
 def _by_verdict(city: CityReport) -> Iterator[tuple[Verdict, list[Result]]]:
+    """Yield the results of each verdict there is."""
     for verdict in _ORDER:
         results = [result for result in city.results if result.verdict is verdict]
         if results:
@@ -77,6 +84,7 @@ def _requests(call: Call) -> str:
 
 
 def _answer(call: Call) -> str:
+    """Write the reply or the refusal of a call."""
     if call.refused is not None:
         return f"拒绝 {_json(call.refused)}"
     return _json(call.reply)
@@ -92,7 +100,11 @@ def _json(plain: Any) -> str:
 def _capabilities(city: CityReport) -> tuple[list[str], Rows]:
     head = ["能力", "编号", "本市"]
     rows = [
-        [capability.name, capability.id, "有" if capability.declared else "声明没有"]
+        [
+            capability.name,
+            capability.id,
+            "有" if capability.declared else "声明没有",
+        ]
         for capability in city.capabilities
     ]
     return head, rows

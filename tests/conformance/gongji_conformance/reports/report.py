@@ -183,6 +183,7 @@ def report_of(run: RunSummary) -> Report:
 
 
 def _city(run: RunSummary, pinyin: str) -> CityReport:
+    """Return the report of one city."""
     summary = run.server.summary(pinyin)
     requirements = Requirements(run.server.stubs, summary.area_code, NOW.date())
     evidence = _evidence(run, summary)
@@ -205,7 +206,11 @@ def _city(run: RunSummary, pinyin: str) -> CityReport:
 
 
 def _evidence(run: RunSummary, city: city_pb2.CitySummary) -> Evidence:
-    request = city_pb2.GetCityRequest(area_code=city.area_code, day=str(NOW.date()))
+    """Return what the city's tier is computed from."""
+    request = city_pb2.GetCityRequest(
+        area_code=city.area_code,
+        day=str(NOW.date()),
+    )
     return Evidence(
         rules=run.server.stubs.cities.GetCity(request),
         results=run.of_city(city.pinyin),
@@ -232,7 +237,9 @@ def _capabilities(requirements: Requirements) -> list[Capability]:
     ]
 
 
-def _contradictions(rules: Iterable[city_pb2.RuleValue]) -> Iterator[Contradiction]:
+def _contradictions(
+    rules: Iterable[city_pb2.RuleValue],
+) -> Iterator[Contradiction]:
     """Yield each contradiction a rule settles.
 
     A rule with clauses against it that settles none is one without a number.
@@ -253,6 +260,7 @@ def _contradictions(rules: Iterable[city_pb2.RuleValue]) -> Iterator[Contradicti
 
 
 def _sources(rules: Iterable[city_pb2.RuleValue]) -> list[Source]:
+    """Return every clause some rule rests on, in the order people count."""
     clauses: dict[str, types_pb2.Clause] = {}
     hooks: dict[str, dict[str, None]] = {}
     for rule in rules:
@@ -274,6 +282,7 @@ def _sources(rules: Iterable[city_pb2.RuleValue]) -> list[Source]:
 
 def _by_number(clause: str) -> tuple[str, int, str]:
     """Sort clauses as people count: C2 before C10."""
+    # A clause may end in a letter of its own: A5b.
     letters = clause.rstrip("0123456789bB")
     digits = "".join(filter(str.isdecimal, clause))
     return letters, int(digits or 0), clause

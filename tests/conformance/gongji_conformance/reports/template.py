@@ -13,6 +13,7 @@ ENVIRONMENT: Final = Environment(
     loader=PackageLoader("gongji_conformance.reports"),
     autoescape=True,
     undefined=StrictUndefined,
+    # A line that holds a statement only leaves nothing on the page.
     trim_blocks=True,
     lstrip_blocks=True,
     keep_trailing_newline=True,

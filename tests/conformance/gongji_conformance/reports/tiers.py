@@ -48,7 +48,10 @@ class Tier(IntEnum):
         return self.name.lower()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(
+    frozen=True,
+    slots=True,
+)
 class TierRule:
     """One condition of a tier: its page's name, the sentence, what is missing."""
 
@@ -92,11 +95,13 @@ class Reached(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _core(evidence: Evidence) -> str:
+    """List results that do not hold."""
     results = evidence.core
     return _listed(result.id for result in results if result.verdict not in _HELD)
 
 
 def _clauses(evidence: Evidence) -> str:
+    """List rules without a source or a reason."""
     rules = evidence.rules.rules
     return _listed(rule.hook for rule in rules if not _grounded(rule))
 
@@ -113,6 +118,7 @@ def _grounded(rule: city_pb2.RuleValue) -> bool:
 
 
 def _verified(evidence: Evidence) -> str:
+    """List rules, else documents, not verified of late."""
     today = evidence.today
     stale = [rule.hook for rule in evidence.rules.rules if _stale(rule, today)]
     unverified = {
@@ -128,6 +134,7 @@ def _stale(rule: city_pb2.RuleValue, today: date) -> bool:
 
 
 def _documents(evidence: Evidence) -> Iterator[types_pb2.Clause]:
+    """Yield the clauses that stand in a document."""
     for rule in evidence.rules.rules:
         for clause in rule.clauses:
             if clause.grade == types_pb2.CLAUSE_GRADE_DOCUMENT:
@@ -150,9 +157,11 @@ def _hooks(evidence: Evidence) -> str:
 
 
 def _mutation(evidence: Evidence) -> str:
+    """Say what a mutation run lacks."""
     run = evidence.mutated
     if run is None:
         return "没有给出变异测试的结果(--gongji-mutation)"
+    # A sample, or other files than those that ran, prove nothing of these.
     digest = run.digest if run.whole else ""
     if not digest or digest != evidence.plugin.digest:
         return "变异测试的结果属于插件的另一份文件, 或只是抽样, 请重新运行"
@@ -214,14 +223,25 @@ def reached(evidence: Evidence) -> Reached:
     """
     if gap := _partial(evidence):
         finding = RULES[0].finding(gap)
-        return Reached(tier="unrated", name="未评", until=None, findings=[finding])
+        return Reached(
+            tier="unrated",
+            name="未评",
+            until=None,
+            findings=[finding],
+        )
     findings = [rule.finding(rule.missing(evidence)) for rule in RULES]
     tier = _tier(findings)
     until = _until(evidence, tier) if tier else None
-    return Reached(tier=tier.key, name=tier.in_words, until=until, findings=findings)
+    return Reached(
+        tier=tier.key,
+        name=tier.in_words,
+        until=until,
+        findings=findings,
+    )
 
 
 def _tier(findings: list[Finding]) -> Tier:
+    """Return the tier below the lowest rule that is not met."""
     unmet = [
         rule.tier
         for rule, finding in zip(RULES, findings, strict=True)
@@ -249,6 +269,7 @@ def _until(evidence: Evidence, tier: Tier) -> date:
 
 
 def _listed(names: Iterable[str]) -> str:
+    """List names once each, the first few by name."""
     unique = list(dict.fromkeys(names))
     text = "、".join(unique[:MAX_LISTED])
     if len(unique) > MAX_LISTED:

@@ -24,7 +24,10 @@ MAX_REQUESTS: Final = 5
 """Messages of one stream in a report."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(
+    frozen=True,
+    slots=True,
+)
 class ComparedValues:
     """The two sides of the comparison that did not hold."""
 
@@ -41,7 +44,11 @@ class ComparedValues:
             yield f"  应当成立: {self.expected} {self.op} {self.got}"
 
 
-def compared(op: str, left: object, right: object) -> ComparedValues:
+def compared(
+    op: str,
+    left: object,
+    right: object,
+) -> ComparedValues:
     """Return two values as text, long ones cut to where they begin to differ."""
     expected, got = _text(left), _text(right)
     skipped = 0
@@ -62,7 +69,11 @@ def _from(text: str, start: int) -> str:
     return ellipsis + _cut(text[start:])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(
+    frozen=True,
+    slots=True,
+    kw_only=True,
+)
 class Failure:
     """A failed law, or an error of the suite, and what was recorded of it."""
 
@@ -87,11 +98,13 @@ class Failure:
         return redacted("\n".join(lines))
 
     def _input(self) -> Iterator[str]:
+        """Yield the last request."""
         for call in self.calls[-1:]:
             requests = [shown(request) for request in call.requests[:MAX_REQUESTS]]
             yield f"  输入: {call.name} {_cut(_json(requests))}"
 
     def _outcome(self) -> Iterator[str]:
+        """Yield what came instead of what was expected."""
         if self.values is not None and isinstance(self.error, AssertionError):
             yield from self.values.lines()
         else:
@@ -110,6 +123,7 @@ def calls(recorded: Iterable[RecordedCall]) -> list[Call]:
 
 
 def _call(call: RecordedCall) -> Call:
+    """Return a call as a report keeps it."""
     requests = call.requests[:MAX_REQUESTS]
     return Call(
         method=call.name,
@@ -120,6 +134,7 @@ def _call(call: RecordedCall) -> Call:
 
 
 def _refused(error: grpc.RpcError) -> dict[str, Any]:
+    """Return an error as a report keeps it."""
     if not isinstance(error, grpc.Call):
         return {"code": "UNKNOWN", "message": redacted(str(error))}
     call = refusal(error)
@@ -151,6 +166,7 @@ def _refusal_line(error: grpc.RpcError) -> str:
 
 
 def _exception(error: BaseException) -> str:
+    """Write an error on one line."""
     if isinstance(error, grpc.RpcError):
         return f"调用被拒绝 {_refusal_line(error)}"
     lines = str(error).strip().splitlines()

@@ -12,8 +12,12 @@ from msgspec.structs import replace
 
 from gongji_conformance import options
 from gongji_conformance.cases.case import CityCase
-from gongji_conformance.cases.reading import FILE, CaseFault
-from gongji_conformance.city.recorder import RecordedCall, core_version_in, hooks_in
+from gongji_conformance.cases.reading import FILE, CaseOrFault
+from gongji_conformance.city.recorder import (
+    RecordedCall,
+    core_version_in,
+    hooks_in,
+)
 from gongji_conformance.city.stubs import Stubs
 from gongji_conformance.laws.law import Law, law_of, within
 from gongji_conformance.verdicts import failures
@@ -28,7 +32,10 @@ CASES_PROFILE: Final = "core@2025.1"
 """The profile a city's own cases belong to."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(
+    frozen=True,
+    slots=True,
+)
 class JudgedItem:
     """What one item judges: a law with one input, or a case, of one city."""
 
@@ -52,12 +59,18 @@ def judged_item(item: pytest.Item) -> JudgedItem | None:
     law = law_of(getattr(item, "function", None))
     if law is None:
         return None
+    # What is left of the parameters is the input of the law.
     inputs = dict(callspec.params)
     city = inputs.pop(CITY, "")
     return _of_law(law, city, "-".join(map(str, inputs.values())))
 
 
-def _of_law(law: Law, city: str, inputs: str) -> JudgedItem:
+def _of_law(
+    law: Law,
+    city: str,
+    inputs: str,
+) -> JudgedItem:
+    """Return a law with these inputs as an item."""
     number = f"{law.id}/{inputs}" if inputs else law.id
     return JudgedItem(
         id=number,
@@ -70,7 +83,8 @@ def _of_law(law: Law, city: str, inputs: str) -> JudgedItem:
     )
 
 
-def _of_case(city: str, case: CityCase | CaseFault) -> JudgedItem:
+def _of_case(city: str, case: CaseOrFault) -> JudgedItem:
+    """Return a case, or what stands in its place, as an item."""
     if isinstance(case, CityCase):
         says, basis = case.says, "、".join(case.clauses)
     else:
@@ -88,7 +102,10 @@ def _of_case(city: str, case: CityCase | CaseFault) -> JudgedItem:
 
 
 def chosen(
-    items: Iterable[JudgedItem], profiles: Iterable[str], *, quick: bool
+    items: Iterable[JudgedItem],
+    profiles: Iterable[str],
+    *,
+    quick: bool,
 ) -> Iterator[bool]:
     """Yield of each item whether this run asks for it."""
     profiles, families = list(profiles), set[str]()
@@ -98,7 +115,10 @@ def chosen(
         yield within(item.profile, profiles) and not repeated
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(
+    frozen=True,
+    slots=True,
+)
 class VerdictContext:
     """What an ended item is judged with: options, known failures, the day, calls."""
 
@@ -118,7 +138,10 @@ class VerdictContext:
         return options.command(self.values, city, number)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(
+    frozen=True,
+    slots=True,
+)
 class ItemEnd:
     """How an item ended: its error, the phase, the comparison that did not hold."""
 
@@ -135,7 +158,11 @@ class ItemEnd:
         return verdict_of(self.error)
 
 
-def result(item: JudgedItem, ended: ItemEnd, context: VerdictContext) -> Result:
+def result(
+    item: JudgedItem,
+    ended: ItemEnd,
+    context: VerdictContext,
+) -> Result:
     """Return the result of an item, with what a reader needs."""
     verdict, calls = ended.verdict, context.calls
     plain = Result(
@@ -160,7 +187,11 @@ def result(item: JudgedItem, ended: ItemEnd, context: VerdictContext) -> Result:
     return _with_known(plain, context)
 
 
-def _failure(item: JudgedItem, ended: ItemEnd, context: VerdictContext) -> str:
+def _failure(
+    item: JudgedItem,
+    ended: ItemEnd,
+    context: VerdictContext,
+) -> str:
     """Return what a person reads, "" if it did not fail."""
     error, verdict = ended.error, ended.verdict
     if error is None or verdict not in {Verdict.FAIL, Verdict.SUITE_ERROR}:
@@ -188,14 +219,27 @@ def _with_known(judged: Result, context: VerdictContext) -> Result:
     note = f"{entry.reason} (负责: {entry.owner}, 至 {entry.expires})"
     if judged.verdict is not Verdict.FAIL:
         failure = _no_longer_known(judged, note, context)
-        return replace(judged, verdict=Verdict.FAIL, failure=failure)
+        return replace(
+            judged,
+            verdict=Verdict.FAIL,
+            failure=failure,
+        )
     if entry.expired(context.today):
         expired = f"  曾列为已知不合, 已于 {entry.expires} 到期: {note}"
         return replace(judged, failure=f"{judged.failure}\n{expired}")
-    return replace(judged, verdict=Verdict.KNOWN_FAIL, why=note)
+    return replace(
+        judged,
+        verdict=Verdict.KNOWN_FAIL,
+        why=note,
+    )
 
 
-def _no_longer_known(judged: Result, note: str, context: VerdictContext) -> str:
+def _no_longer_known(
+    judged: Result,
+    note: str,
+    context: VerdictContext,
+) -> str:
+    """Write that a known failure has passed."""
     passed = f"列为已知不合, 现已{judged.verdict.in_words}: 请从清单中删去。{note}"
     repeat = context.repeat(judged.city, judged.id)
     return f"{judged.id} {judged.says}\n  {passed}\n  重做: {repeat}"

@@ -47,13 +47,18 @@ def read(path: Path) -> tuple[Known, ...]:
 
 
 def _entries(document: dict[str, Any]) -> list[Known]:
+    """Return the entries of a document. ValueError."""
     strangers = sorted(document.keys() - {TABLE})
     if strangers:
         raise ValueError(f"只写 [[known-fail]], 不认识 {'、'.join(strangers)}")
     return msgspec.convert(document.get(TABLE, []), list[Known])
 
 
-def covering(known: Iterable[Known], number: str, city: str) -> Known | None:
+def covering(
+    known: Iterable[Known],
+    number: str,
+    city: str,
+) -> Known | None:
     """Return the entry that speaks of this id in this city."""
     return next((entry for entry in known if entry.covers(number, city)), None)
 
