@@ -105,7 +105,11 @@ OPTIONS: Final = (
 )
 
 
-def chosen(values: Mapping[str, Any]) -> Iterator[tuple[Option, str]]:
+Values = Mapping[str, Any]
+"""The values of pytest's options by key."""
+
+
+def chosen(values: Values) -> Iterator[tuple[Option, str]]:
     """Yield every chosen option, once for each of its values; a flag's value is ""."""
     for option in OPTIONS:
         value = values.get(option.key)
@@ -118,14 +122,14 @@ def chosen(values: Mapping[str, Any]) -> Iterator[tuple[Option, str]]:
             yield option, str(part)
 
 
-def arguments(values: Mapping[str, Any]) -> list[str]:
+def arguments(values: Values) -> list[str]:
     """Return the options as arguments of pytest."""
     spelt = [_spelt(option, value) for option, value in chosen(values)]
     return [argument for arguments in spelt for argument in arguments]
 
 
 def command(
-    values: Mapping[str, Any],
+    values: Values,
     city: str = "",
     only: str = "",
 ) -> str:

@@ -35,10 +35,18 @@ def _spelling(option: Option) -> dict[str, Any]:
     """Return an option as pytest's own parser takes it."""
     if not option.metavar:
         return {"help": option.help, "action": "store_true"}
-    plain: dict[str, Any] = {"help": option.help, "metavar": option.metavar}
     if option.multiple:
-        return {**plain, "action": "append", "default": []}
-    return {**plain, "default": ""}
+        return {
+            "help": option.help,
+            "metavar": option.metavar,
+            "action": "append",
+            "default": [],
+        }
+    return {
+        "help": option.help,
+        "metavar": option.metavar,
+        "default": "",
+    }
 
 
 @pytest.hookimpl(tryfirst=True)

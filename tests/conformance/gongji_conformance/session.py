@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -137,12 +138,13 @@ class Session:
         if judged and self.known:
             self._refuse_strangers()
         chosen = items.chosen(judged.values(), self.profiles, quick=self.quick)
-        return {item for item, wanted in zip(judged, chosen, strict=True) if not wanted}
+        return set(judged) - set(itertools.compress(judged, chosen))
 
     def _refuse_strangers(self) -> None:
         """Raise UsageError if a known failure is of nothing there is."""
         cases = of_cities(self.server(), self.values["gongji_city"])
-        numbers = {*law.register(), *(case.id for _, case in cases)}
+        numbers = set(law.register())
+        numbers.update(case.id for _, case in cases)
         strangers = known.strange(self.known, numbers)
         if strangers:
             names = "、".join(strangers)
@@ -154,7 +156,8 @@ class Session:
 
     def begin(self, item: pytest.Item) -> None:
         """Record calls and comparisons for this item from here on."""
-        self._values, self._began = None, time.perf_counter()
+        self._values = None
+        self._began = time.perf_counter()
         if _ITEM in item.stash and self._stubs is not None:
             self._stubs.recorder.begin()
 
@@ -309,9 +312,11 @@ def _write(
     """Write the verdict as pytest and junit.xml understand it."""
     match result.verdict:
         case Verdict.PASS:
-            report.outcome, report.longrepr = "passed", None
+            report.outcome = "passed"
+            report.longrepr = None
         case Verdict.FAIL | Verdict.SUITE_ERROR:
-            report.outcome, report.longrepr = "failed", result.failure
+            report.outcome = "failed"
+            report.longrepr = result.failure
         case Verdict.KNOWN_FAIL | Verdict.NOT_APPLICABLE:
             # junit.xml knows no other word for neither passed nor failed.
             report.outcome = "skipped"
@@ -329,8 +334,12 @@ def _write(
 def _counted(results: list[Result]) -> str:
     """Write how often each verdict came out."""
     counts = Counter(result.verdict for result in results)
-    present = [verdict for verdict in Verdict if counts[verdict]]
-    return ", ".join(f"{verdict.in_words} {counts[verdict]}" for verdict in present)
+    words = [
+        f"{verdict.in_words} {counts[verdict]}"
+        for verdict in Verdict
+        if counts[verdict]
+    ]
+    return ", ".join(words)
 
 
 def _tier(city: CityReport) -> str:
@@ -339,9 +348,11 @@ def _tier(city: CityReport) -> str:
     if tier.tier == "unrated":
         return "; 没有测全, 不评等级"
     until = f" (至 {tier.until})" if tier.until else ""
-    gaps = [finding for finding in tier.findings if not finding.met]
-    gap = f"; 再上一级还缺: {gaps[0].says}: {gaps[0].missing}" if gaps else ""
-    return f"; 等级 {tier.name}{until}{gap}"
+    reached = f"; 等级 {tier.name}{until}"
+    for finding in tier.findings:
+        if not finding.met:
+            return f"{reached}; 再上一级还缺: {finding.says}: {finding.missing}"
+    return reached
 
 
 def _day(text: str) -> date:

@@ -180,7 +180,8 @@ class CaseStep(StrictTable, frozen=True, kw_only=True):
         if len(kinds) != 1:
             raise ValueError(f"一步须恰好写一件事, 可写: {'、'.join(CHECKED)}")
         (kind,) = kinds
-        unseen = sorted(set(self.expect.keys()) - CHECKED[kind])
+        expected = set(self.expect.keys())
+        unseen = sorted(expected - CHECKED[kind])
         if unseen:
             raise ValueError(f"{kind} 一步没有 {'、'.join(unseen)} 可核对")
         if self.each is not None and self.bind is None:

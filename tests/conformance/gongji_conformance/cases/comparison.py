@@ -23,7 +23,8 @@ def differences(expect: Expectation, observed: Observed) -> Iterator[str]:
         yield f"应当办成, 实际被拒绝: {observed['refused']}"
         return
     for key in expect.keys():  # noqa: SIM118 - not a dictionary
-        expected, value = _as_observed(getattr(expect, key)), observed.get(key)
+        expected = _as_observed(getattr(expect, key))
+        value = observed.get(key)
         if not _agrees(key, expected, value):
             yield f"{key} 应为 {_shown(expected)}, 实为 {_shown(value)}"
 
@@ -59,7 +60,8 @@ def _shown(value: Any) -> str:
         case None:
             return NOTHING
         case dict():
-            return "、".join(f"{name} {part}" for name, part in value.items())
+            pairs = [f"{name} {part}" for name, part in value.items()]
+            return "、".join(pairs)
         case tuple() | frozenset():
             return "、".join(sorted(value)) or NOTHING
     text = str(value)
@@ -71,4 +73,5 @@ def in_line(action: Any) -> str:
     if isinstance(action, str):
         return action
     keys = to_builtins(action, str_keys=True)
-    return ", ".join(f"{key} = {value}" for key, value in keys.items()) or "{}"
+    pairs = [f"{key} = {value}" for key, value in keys.items()]
+    return ", ".join(pairs) or "{}"

@@ -67,7 +67,8 @@ class Trial:
 
     def _clauses(self, case: CityCase) -> Iterator[str]:
         """Yield the clauses of the case, as the server knows them on its day."""
-        texts = {clause.id: clause.text for clause in self._known_clauses(case.now)}
+        known = self._known_clauses(case.now)
+        texts = {clause.id: clause.text for clause in known}
         for number in case.clauses:
             if number in texts:
                 yield f"  {number} {texts[number]}"

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from operator import mul
 from typing import Final, NamedTuple
 
 from gongji.v1 import account_pb2, registry_pb2, types_pb2
@@ -31,6 +32,7 @@ _DESIGNATED: Final = "2015-01-01"
 _NAMED: Final = "合规测试"
 # Two, so that for every city one of them is elsewhere.
 _ELSEWHERE: Final = ("340100", "340200")
+_AreaAndDay = tuple[str, date]
 _HOSPITAL: Final = types_pb2.INSTITUTION_KIND_HOSPITAL
 _PHARMACY: Final = types_pb2.INSTITUTION_KIND_PHARMACY
 
@@ -64,7 +66,7 @@ class Population:
     def __init__(self, stubs: Stubs, area_code: str) -> None:
         self._stubs = stubs
         self.area_code = area_code
-        self._requirements: dict[tuple[str, date], Requirements] = {}
+        self._requirements: dict[_AreaAndDay, Requirements] = {}
         self._codes = self._import_institutions(_institutions(area_code))
 
     def institution(self, place: str) -> str:
@@ -201,8 +203,8 @@ def _certificate_number(serial: int, born: date | None) -> str:
 def _check_digit(first17: str) -> str:
     """Return the check digit of GB 11643."""
     digits = map(int, first17)
-    weighted = [weight * digit for weight, digit in zip(_WEIGHTS, digits, strict=True)]
-    return _CHECK_DIGITS[sum(weighted) % 11]
+    weighed = sum(map(mul, _WEIGHTS, digits))
+    return _CHECK_DIGITS[weighed % 11]
 
 
 def _invented(person: PersonDescription) -> InventedPerson:
@@ -289,12 +291,13 @@ _AWAY: Final = _Place("外地三级", _HOSPITAL, 2)
 
 def _institutions(area_code: str) -> list[types_pb2.Institution]:
     """Return one of each kind in the city, and one elsewhere."""
-    elsewhere = next(area for area in _ELSEWHERE if area[:4] != area_code[:4])
-    places = [(place, area_code) for place in _AT_HOME]
-    places.append((_AWAY, elsewhere))
-    return [
-        _institution(place, area, number) for number, (place, area) in enumerate(places)
+    first, second = _ELSEWHERE
+    elsewhere = second if first[:4] == area_code[:4] else first
+    institutions = [
+        _institution(place, area_code, number) for number, place in enumerate(_AT_HOME)
     ]
+    institutions.append(_institution(_AWAY, elsewhere, len(_AT_HOME)))
+    return institutions
 
 
 def _institution(

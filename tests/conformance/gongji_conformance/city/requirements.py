@@ -30,7 +30,8 @@ class Requirements:
             answer = stubs.cities.GetCity(request)
         except grpc.RpcError:
             return
-        self._rules = {rule.hook: json.loads(rule.value_json) for rule in answer.rules}
+        for rule in answer.rules:
+            self._rules[rule.hook] = json.loads(rule.value_json)
 
     def rule(self, hook: str) -> Any:
         """Return the value of a rule. KeyError if the city has none."""

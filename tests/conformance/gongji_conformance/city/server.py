@@ -84,7 +84,8 @@ class ServerUnderTest:
 
     def summary(self, pinyin: str) -> city_pb2.CitySummary:
         """Return a city as the server lists it."""
-        return next(city for city in self._listed.cities if city.pinyin == pinyin)
+        cities = self._listed.cities
+        return next(city for city in cities if city.pinyin == pinyin)
 
     def population(self, area_code: str) -> Population:
         """Return the people invented in a city."""

@@ -16,6 +16,7 @@ from google.rpc import status_pb2
 DETAILS_KEY: Final = "grpc-status-details-bin"
 PUSHBACK_KEY: Final = "grpc-retry-pushback-ms"
 
+Metadata = tuple[tuple[str, str | bytes], ...]
 After = Literal["", "goaway", "cut"]
 
 
@@ -78,7 +79,7 @@ class Refuse:
         return f"{refused}, {self.pushback_ms} 毫秒后再来"
 
     @property
-    def trailing(self) -> tuple[tuple[str, str | bytes], ...]:
+    def trailing(self) -> Metadata:
         """The trailing metadata: google.rpc.Status with its details, and the pause."""
         status = status_pb2.Status(
             code=self.code.value[0],

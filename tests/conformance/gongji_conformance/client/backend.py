@@ -40,6 +40,11 @@ _REUSED: Final = Refuse(
 )
 
 
+Reply = Message | Refuse
+_Page = tuple[int, bytes]
+"""A page's number and what its token is bound to."""
+
+
 class Backend:
     """The settlements and bindings of one scenario.
 
@@ -55,7 +60,7 @@ class Backend:
         self.settlements: dict[str, settlement_pb2.Settlement] = {}
         self.bindings: dict[str, binding_pb2.Binding] = {}
         self._forgets = forgets
-        self._tokens: dict[str, tuple[int, bytes]] = {}
+        self._tokens: dict[str, _Page] = {}
         # With its request, to tell a replay from an id used for something else.
         self._first: dict[str, tuple[Message, Message]] = {}
         self._handlers = self._methods()
@@ -67,7 +72,7 @@ class Backend:
 
     def _methods(
         self,
-    ) -> Mapping[type[Message], Callable[[Any], Message | Refuse]]:
+    ) -> Mapping[type[Message], Callable[[Any], Reply]]:
         """Return the method for each kind of request."""
         return {
             settlement_pb2.QuoteRequest: self._quote,
@@ -84,7 +89,7 @@ class Backend:
         """The kinds of request it understands."""
         return tuple(self._handlers)
 
-    def execute(self, request: Any) -> Message | Refuse:
+    def execute(self, request: Any) -> Reply:
         """Return the reply, or the first one again, marked replayed."""
         request_id = getattr(request, "request_id", "")
         if request_id in self._first:
@@ -139,7 +144,7 @@ class Backend:
             receipt=_receipt(request_id),
         )
 
-    def _reverse(self, request: settlement_pb2.ReverseRequest) -> Message | Refuse:
+    def _reverse(self, request: settlement_pb2.ReverseRequest) -> Reply:
         """Take a settlement back, by its own or its request's id."""
         number = request.settlement_id or _derived("S", request.settle_request_id)
         if number not in self.settlements:
@@ -155,7 +160,7 @@ class Backend:
             receipt=_receipt(request.request_id),
         )
 
-    def _get(self, request: settlement_pb2.GetSettlementRequest) -> Message | Refuse:
+    def _get(self, request: settlement_pb2.GetSettlementRequest) -> Reply:
         settlement = self.settlements.get(request.settlement_id)
         if settlement is None:
             return _NO_SETTLEMENT
@@ -169,18 +174,20 @@ class Backend:
     ) -> settlement_pb2.Settlement:
         """Keep a settlement under its number."""
         settlement = _decided(bill)
-        settlement.settlement_id, settlement.request_id = number, request_id
+        settlement.settlement_id = number
+        settlement.request_id = request_id
         settlement.settled_at.FromDatetime(AT)
         self.settlements[number] = settlement
         return settlement
 
     # --- pages ----------------------------------------------------------------------
 
-    def _list(self, request: settlement_pb2.ListSettlementsRequest) -> Message | Refuse:
+    def _list(self, request: settlement_pb2.ListSettlementsRequest) -> Reply:
         """Return a page, or refuse a token that is not of this query."""
         pages = self.pages or [self._settled_here()]
         token = request.page.token
-        at, bound_to = self._tokens.get(token, (0, _filter(request)))
+        first_page = (0, _filter(request))
+        at, bound_to = self._tokens.get(token, first_page)
         unknown = token and (self._forgets or at == 0)
         if unknown or bound_to != _filter(request):
             return TOKEN_INVALID
@@ -223,7 +230,7 @@ class Backend:
             receipt=_receipt(request.request_id),
         )
 
-    def _get_binding(self, request: binding_pb2.GetBindingRequest) -> Message | Refuse:
+    def _get_binding(self, request: binding_pb2.GetBindingRequest) -> Reply:
         binding = self.bindings.get(request.binding_id)
         if binding is None:
             return _NO_BINDING
@@ -263,7 +270,8 @@ def _decided(bill: settlement_pb2.Bill) -> settlement_pb2.Settlement:
 
 def _derived(prefix: str, request_id: str) -> str:
     """Return an id that follows from the request id."""
-    return prefix + hashlib.sha256(request_id.encode()).hexdigest()[:26].upper()
+    digest = hashlib.sha256(request_id.encode()).hexdigest()
+    return prefix + digest[:26].upper()
 
 
 def _receipt(request_id: str) -> types_pb2.Receipt:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import pairwise
 from typing import Any, Final
 
@@ -103,12 +103,15 @@ def either(*checks: Check) -> Check:
     def check(run: ScenarioRun) -> Mismatches:
         misses = [list(check(run)) for check in checks]
         if all(misses):
-            expected = [
-                "; ".join(miss.expected for miss in of_check) for of_check in misses
-            ]
-            yield Mismatch(", 或者 ".join(expected), misses[0][0].got)
+            expected = ", 或者 ".join(map(_expected, misses))
+            yield Mismatch(expected, misses[0][0].got)
 
     return check
+
+
+def _expected(misses: Iterable[Mismatch]) -> str:
+    """Write what one check expected."""
+    return "; ".join(miss.expected for miss in misses)
 
 
 # --- what the server executed and saw ---------------------------------------------
@@ -162,7 +165,8 @@ def same_request(method: str) -> Check:
 
     def check(run: ScenarioRun) -> Mismatches:
         sent = run.calls(method)
-        ids = list(dict.fromkeys(call.request_id for call in sent))
+        request_ids = [call.request_id for call in sent]
+        ids = list(dict.fromkeys(request_ids))
         if len(ids) > 1:
             got = f"用了 {len(ids)} 个编号: {'、'.join(ids)}"
             yield Mismatch("每次重发都用第一次的 request_id", got)
@@ -229,10 +233,13 @@ def _plain(value: object) -> object:
 
 def _shown(result: Mapping[str, Any]) -> str:
     """Write a result on one line."""
-    return ", ".join(f"{key} = {_text(value)}" for key, value in result.items())
+    pairs = [f"{key} = {_text(value)}" for key, value in result.items()]
+    return ", ".join(pairs)
 
 
 def _text(value: object) -> str:
     if value is None:
         return _NOTHING
-    return "、".join(map(str, value)) if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return "、".join(map(str, value))
+    return str(value)

@@ -49,7 +49,8 @@ def _calls(runs: Runs) -> Iterator[tuple[str, ObservedCall]]:
     """Yield every call with the words that say which."""
     for run in runs:
         for number, call in enumerate(run.observed, 1):
-            yield f"{run.scenario.id} 第 {number} 次调用 {call.method}", call
+            nth = f"第 {number} 次调用"
+            yield f"{run.scenario.id} {nth} {call.method}", call
 
 
 def _deadlines(runs: Runs) -> Mismatches:
@@ -69,7 +70,8 @@ def _callers(runs: Runs) -> Mismatches:
     expected = f"元数据 {CALLER_KEY} 恰好一个, 1-60 个字母、数字、. _ -"
     names = set()
     for name, call in _calls(runs):
-        callers = [str(value) for key, value in call.metadata if key == CALLER_KEY]
+        metadata = call.metadata
+        callers = [str(value) for key, value in metadata if key == CALLER_KEY]
         names.update(callers)
         if len(callers) != 1 or not _CALLER.fullmatch(callers[0]):
             yield Mismatch(expected, f"{name} 为 {callers or '(没有)'}")

@@ -29,13 +29,17 @@ def text(verdicts: Verdicts, argv: Arguments) -> Iterator[str]:
     for verdict in verdicts:
         yield _row(verdict)
     counts = _counts(verdicts).items()
-    yield ", ".join(f"{word} {count}" for word, count in counts if count)
+    words = [f"{word} {count}" for word, count in counts if count]
+    yield ", ".join(words)
 
 
 def _row(verdict: ClientVerdict) -> str:
     """Write a verdict as a row of the table."""
-    problem = f" ({verdict.problem})" if verdict.word == "not-applicable" else ""
-    return f"{verdict.word:<15} {verdict.item.id:<22} {verdict.item.says}{problem}"
+    item = verdict.item
+    row = f"{verdict.word:<15} {item.id:<22} {item.says}"
+    if verdict.word == "not-applicable":
+        return f"{row} ({verdict.problem})"
+    return row
 
 
 def as_json(verdicts: Verdicts, argv: Arguments) -> dict[str, Any]:
@@ -49,7 +53,8 @@ def as_json(verdicts: Verdicts, argv: Arguments) -> dict[str, Any]:
 
 
 def _as_json(verdict: ClientVerdict, argv: Arguments) -> dict[str, Any]:
-    item, run = verdict.item, verdict.run
+    item = verdict.item
+    run = verdict.run
     return {
         "id": item.id,
         "says": item.says,

@@ -140,7 +140,8 @@ def broken(run: ScenarioRun) -> list[Mismatch]:
         expected = "标准输出每行一个 JSON 对象, 日志写到标准错误"
         return [Mismatch(expected, printed)]
     count = len(run.tasks)
-    if len(results) == count and all(isinstance(each, dict) for each in results):
+    objects = [result for result in results if isinstance(result, dict)]
+    if len(results) == len(objects) == count:
         return []
     expected = f"标准输出 {count} 行, 每件任务一个 JSON 对象"
     return [Mismatch(expected, printed or "(没有)")]

@@ -18,6 +18,7 @@ from gongji_conformance.client.acts import (
     Act,
     After,
     DropReply,
+    Metadata,
     Refuse,
     Respond,
     Script,
@@ -53,7 +54,7 @@ class ObservedCall:
     method: str
     at_s: float
     left_s: float | None
-    metadata: tuple[tuple[str, str | bytes], ...]
+    metadata: Metadata
     request: Message
     ending: str
 
@@ -140,13 +141,13 @@ class ScriptedServer:
         left_s: float | None = context.time_remaining()
         if left_s is not None and left_s > _NO_DEADLINE_S:
             left_s = None
-        metadata = [(key, value) for key, value in context.invocation_metadata() or ()]
+        metadata = context.invocation_metadata() or ()
         self.observed.append(
             ObservedCall(
                 method=method,
                 at_s=time.monotonic() - self._began,
                 left_s=left_s,
-                metadata=tuple(metadata),
+                metadata=tuple((key, value) for key, value in metadata),
                 request=request,
                 ending=ending,
             )

@@ -124,7 +124,8 @@ def _of_scenario(scenario: Scenario, played: _Played) -> ClientVerdict:
 def _misses(run: ScenarioRun) -> list[Mismatch]:
     """Return what the checks find, or how the protocol was broken."""
     # Without one result a task the checks have nothing to look at.
-    return broken(run) or [miss for check in run.scenario.checks for miss in check(run)]
+    checks = run.scenario.checks
+    return broken(run) or [miss for check in checks for miss in check(run)]
 
 
 def _of_law(law: ClientLaw, plays: Sequence[_Played]) -> ClientVerdict:

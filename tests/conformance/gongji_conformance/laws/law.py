@@ -91,7 +91,12 @@ class _Profile(NamedTuple):
     def of(cls, text: str) -> _Profile:
         name, _, version = text.partition("@")
         # Compared as numbers: 2025.10 comes after 2025.9.
-        return cls(name, tuple(int(part) for part in version.split(".")))
+        numbers = map(int, version.split("."))
+        return cls(name, tuple(numbers))
+
+    def includes(self, other: _Profile) -> bool:
+        """Say whether it is the same profile in this or a later version."""
+        return self.name == other.name and self.version >= other.version
 
 
 def profiles() -> list[str]:
@@ -118,6 +123,5 @@ def within(profile: str, chosen: Iterable[str]) -> bool:
 
     A later version includes all laws of the earlier ones.
     """
-    name, version = _Profile.of(profile)
-    later = map(_Profile.of, chosen)
-    return any(name == other.name and version <= other.version for other in later)
+    part = _Profile.of(profile)
+    return any(other.includes(part) for other in map(_Profile.of, chosen))

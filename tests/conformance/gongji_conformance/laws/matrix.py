@@ -67,7 +67,8 @@ def _row(entry: Law, test: Test | None) -> str:
     """Return the row of a law."""
     needs = CAPABILITIES[entry.needs].name if entry.needs else ""
     place = f"已停用: {entry.retired}" if test is None else f"`{_name(test)}`"
-    return f"| {entry.id} | {entry.says} | {entry.basis} | {needs} | {place} |"
+    cells = [entry.id, entry.says, entry.basis, needs, place]
+    return f"| {' | '.join(cells)} |"
 
 
 def _name(test: Test) -> str:

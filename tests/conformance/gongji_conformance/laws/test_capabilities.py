@@ -60,7 +60,8 @@ def test_consent_is_waited_for(gongji_city: CityUnderTest) -> None:
 @law("CORE-REVIEW-001")
 def test_a_refused_review_is_final(gongji_city: CityUnderTest) -> None:
     """A reviewer's refusal ends an application with its reason, for good."""
-    holder, member = gongji_city.people.one(), gongji_city.people.one()
+    holder = gongji_city.people.one()
+    member = gongji_city.people.one()
     channel = _local_and_reviewed(gongji_city)
     application = gongji_city.application(holder, member, channel=channel)
     binding = gongji_city.submit(application)
@@ -90,7 +91,8 @@ def _local_and_reviewed(city: CityUnderTest) -> str:
 @law("CORE-MEMBER-001")
 def test_residents_are_members(gongji_city: CityUnderTest) -> None:
     """A relative of the resident scheme may be bound for visits."""
-    holder, member = gongji_city.people.one(), gongji_city.people.one("居民")
+    holder = gongji_city.people.one()
+    member = gongji_city.people.one("居民")
     application = gongji_city.application(holder, member)
     assert gongji_city.submit(application).state in OPEN
 
@@ -105,7 +107,8 @@ def test_a_premium_is_paid_once(gongji_city: CityUnderTest) -> None:
     gongji_city.approve(gongji_city.submit(application))
     pay = gongji_city.stubs.accounts.PayPremium
     paid = pay(gongji_city.premium(holder, member))
-    assert (-400_00, 600_00) == (paid.fen, paid.balance_after_fen)
+    assert -400_00 == paid.fen
+    assert 600_00 == paid.balance_after_fen
     second = ask(pay, gongji_city.premium(holder, member))
     assert isinstance(second, CallRefused)
     assert 600_00 == gongji_city.balance(holder)
@@ -115,7 +118,8 @@ def test_a_premium_is_paid_once(gongji_city: CityUnderTest) -> None:
 def test_the_earlier_is_reversed(gongji_city: CityUnderTest) -> None:
     """The earlier of two settlements is taken back, the later stands."""
     patient = gongji_city.people.one(balance=300)
-    first, second = gongji_city.settle(patient), gongji_city.settle(patient)
+    first = gongji_city.settle(patient)
+    second = gongji_city.settle(patient)
     reversal = gongji_city.reversal(first.settlement_id)
     gongji_city.stubs.settlements.Reverse(reversal)
     rows = gongji_city.settlements(patient)

@@ -35,7 +35,8 @@ def test_every_channel_binds(gongji_city: CityUnderTest) -> None:
         assert (channel, True) == (channel, binding.state in OPEN)
         waits = binding.state == binding_pb2.BINDING_STATE_UNDER_REVIEW
         assert (channel, waits) == (channel, binding.HasField("review_due_at"))
-        due, submitted = binding.review_due_at, binding.submitted_at
+        due = binding.review_due_at
+        submitted = binding.submitted_at
         assert not waits or due.ToDatetime() > submitted.ToDatetime()
 
 

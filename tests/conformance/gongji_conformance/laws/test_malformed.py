@@ -151,7 +151,8 @@ def test_wrong_check_digit_names_nobody(gongji_city: CityUnderTest) -> None:
         person=types_pb2.PersonRef(certificate=certificate)
     )
     refused = _refused(gongji_city.stubs.registry.GetPerson, request)
-    assert ("INVALID_ARGUMENT", CHECKSUM) == (refused.code, refused.reason)
+    assert "INVALID_ARGUMENT" == refused.code
+    assert CHECKSUM == refused.reason
     assert refused.field.startswith("person.certificate.number")
 
 
@@ -163,7 +164,8 @@ def test_wrong_check_digit_is_not_imported(gongji_city: CityUnderTest) -> None:
     summary = _import(gongji_city, good, bad)
     errors = [(error.row, error.field, error.reason) for error in summary.errors]
     assert [(2, "certificate.number", CHECKSUM)] == errors
-    assert (2, 1) == (summary.received, summary.refused)
+    assert 2 == summary.received
+    assert 1 == summary.refused
     request = registry_pb2.GetPersonRequest(person=ref(bad.person_no))
     refused = _refused(gongji_city.stubs.registry.GetPerson, request)
     assert "PERSON_NOT_FOUND" == refused.reason
@@ -231,7 +233,8 @@ def _not_found(
 ) -> None:
     """Assert that a request is refused as NOT_FOUND."""
     refused = _refused(call, request)
-    assert ("NOT_FOUND", reason) == (refused.code, refused.reason)
+    assert "NOT_FOUND" == refused.code
+    assert reason == refused.reason
     assert refused.field.startswith(field)
 
 
@@ -246,7 +249,8 @@ def _refused(call: Callable[[Any], Any], request: Any) -> CallRefused:
 def _wrong_number() -> str:
     """Return an identity number with a wrong check digit."""
     number = certificate_number()
-    return number[:-1] + ("1" if number[-1] == "0" else "0")
+    other = "1" if number.endswith("0") else "0"
+    return number[:-1] + other
 
 
 def _person(city: CityUnderTest, number: str) -> types_pb2.Person:

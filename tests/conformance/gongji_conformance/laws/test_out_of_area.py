@@ -22,7 +22,8 @@ def test_elsewhere_needs_a_filing(gongji_city: CityUnderTest) -> None:
     local = settlement_pb2.QuoteRequest(bill=filed.bill)
     local.bill.institution_code = gongji_city.people.institution("三级")
     local.bill.filing_no = ""
-    away, home = quote(filed).settlement, quote(local).settlement
+    away = quote(filed).settlement
+    home = quote(local).settlement
     assert (home.deductible_fen, home.fund_fen) == (
         away.deductible_fen,
         away.fund_fen,

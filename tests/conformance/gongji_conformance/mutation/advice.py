@@ -76,7 +76,8 @@ def advice(mutant: Mutant, readers: Sequence[str]) -> str:
 
     What to vary, what it is about, which cases came near.
     """
-    about = f"{mutant.hook}{mutant.where}({_title(mutant.hook)}, 自 {mutant.since} 起)"
+    hook = mutant.hook
+    about = f"{hook}{mutant.where}({_title(hook)}, 自 {mutant.since} 起)"
     near = "、".join(readers[:NEAR])
     read = f"读到它而没有察觉的: {near}" if readers else "没有一个案例读到它"
     checked = f"所核对的是 {about}, {mutant.change}时结果须不同"

@@ -120,11 +120,13 @@ def _same_on_its_day(mutant: Mutant, city: City) -> bool:
 
 def _only_words(mutant: Mutant, city: City) -> bool:
     """Recognise a change after which every figure is the city's own on every day."""
-    return not any(
-        figures(_on(day, timeline)) != figures(_on(day, city.timelines[hook]))
-        for day in _days_of(mutant, city)
-        for hook, timeline in mutant.timelines.items()
-    )
+    for day in _days_of(mutant, city):
+        for hook, timeline in mutant.timelines.items():
+            changed = figures(_on(day, timeline))
+            own = figures(_on(day, city.timelines[hook]))
+            if changed != own:
+                return False
+    return True
 
 
 def _days_of(mutant: Mutant, city: City) -> set[date]:
@@ -135,8 +137,10 @@ def _days_of(mutant: Mutant, city: City) -> set[date]:
     days = set()
     for hook, timeline in mutant.timelines.items():
         own = city.timelines[hook]
-        starts = {max(value.since, city.first_day) for value in (*timeline, *own)}
-        days |= {day for day in starts if _on(day, timeline) != _on(day, own)}
+        for value in (*timeline, *own):
+            day = max(value.since, city.first_day)
+            if _on(day, timeline) != _on(day, own):
+                days.add(day)
     return days
 
 

@@ -141,7 +141,9 @@ class InProcessError(grpc.RpcError, grpc.Call):
         trailing: Metadata,
     ) -> None:
         super().__init__(message)
-        self._code, self._message, self._trailing = code, message, trailing
+        self._code = code
+        self._message = message
+        self._trailing = trailing
 
     def code(self) -> grpc.StatusCode:
         """Return its status."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache, partial
-from types import SimpleNamespace
+from types import NoneType, SimpleNamespace
 from typing import Any, Final, get_args, get_type_hints
 
 from gongji import Identity, Ruled, Timeline, hookimpl
@@ -141,7 +141,8 @@ class _Answers:
     def _selected(self, hook: str, value: Value) -> bool:
         """Say whether the value is the city's own and in force on its day."""
         rules = self.city.rules(max(value.since, self.city.first_day))
-        return not rules.provincial(hook) and dict(rules.all())[hook] is value
+        values = dict(rules.all())
+        return not rules.provincial(hook) and values[hook] is value
 
     def changed(self, hook: str, change: Callable[[Value], Value]) -> Values:
         """Return a hook's timeline with each of the city's values changed."""
@@ -253,7 +254,8 @@ def _without(channel: str, timeline: Values) -> Values:
 def answer_type(hook: str) -> Any:
     """Return X of `Timeline[X] | None`, a hook's declared answer."""
     declared = get_type_hints(getattr(CityRules, hook))["return"]
-    (timeline,) = (answer for answer in get_args(declared) if answer is not type(None))
+    answers = get_args(declared)
+    (timeline,) = (answer for answer in answers if answer is not NoneType)
     (ruled, *_) = get_args(timeline)
     (value_type,) = get_args(ruled)
     return value_type

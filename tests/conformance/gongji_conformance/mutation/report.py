@@ -18,11 +18,13 @@ SCHEMA: Final = "mutation.v1"
 
 def text(score: Score) -> Iterator[str]:
     """Yield the score, what nobody noticed, and what nobody could notice and why."""
-    counts = [len(score.killed), len(score.survived), len(score.equivalent)]
-    killed, survived, equivalent = counts
+    killed = len(score.killed)
+    survived = len(score.survived)
+    equivalent = len(score.equivalent)
+    tried = killed + survived + equivalent
     part = "" if score.whole else "(抽样)"
     yield (
-        f"{score.city.pinyin}: 逐一改动 {sum(counts)} 处{part}, "
+        f"{score.city.pinyin}: 逐一改动 {tried} 处{part}, "
         f"察觉 {killed}, 未察觉 {survived}, 无从察觉 {equivalent}; "
         f"察觉率 {percent(score.ratio_bp)}, 用时 {score.seconds:.1f} 秒"
     )

@@ -47,7 +47,8 @@ class CaseRunner:
 
     def fault(self, case: CityCase, city: City) -> str:
         """Run a case with that city in its place; return what differs, "" if nothing."""
-        stubs = InProcessStubs(self._loop, self._store, self._with(city), self._clock)
+        cities = self._with(city)
+        stubs = InProcessStubs(self._loop, self._store, cities, self._clock)
         try:
             CaseRun(case, stubs, Population(stubs, city.area_code)).run()
         except CaseFailed as failed:

@@ -243,13 +243,26 @@ def _of_row(
         return
     yield from _parts_changed(value, of_part, name)
     for at, part in enumerate(value):
-        yield _without(f"{at} {label(part)}", (*value[:at], *value[at + 1 :]))
+        remaining = (*value[:at], *value[at + 1 :])
+        yield _without(f"{at} {label(part)}", remaining)
     for member in _all_of(of_part):
         if member not in value:
             yield _with(label(member), (*value, member))
+    yield from _neighbours_swapped(value)
+
+
+def _neighbours_swapped(value: tuple[Any, ...]) -> Variants:
+    """Yield it with each part swapped with the next."""
     for at, (first, second) in enumerate(pairwise(value)):
-        swapped = (*value[:at], second, first, *value[at + 2 :])
-        yield _swapped(f"{at} {label(first)}", f"{at + 1} {label(second)}", swapped)
+        following = at + 1
+        swapped = list(value)
+        swapped[at] = second
+        swapped[following] = first
+        yield _swapped(
+            f"{at} {label(first)}",
+            f"{following} {label(second)}",
+            tuple(swapped),
+        )
 
 
 def _parts_changed(
@@ -295,7 +308,9 @@ def _placed(
     at: int,
     new: Any,
 ) -> tuple[Any, ...]:
-    return (*value[:at], new, *value[at + 1 :])
+    placed = list(value)
+    placed[at] = new
+    return tuple(placed)
 
 
 # --- single values ----------------------------------------------------------------
@@ -330,7 +345,8 @@ def _neighbours(value: Single, name: str) -> list[Single]:
         at = datetime.combine(date(2000, 1, 1), value)
         return [(at + timedelta(minutes=minutes)).time() for minutes in (-1, 1)]
     step = POINT_BP if name.endswith("_bp") else 1
-    return [figure for figure in (value - step, value + step) if figure >= 0]
+    figures = (value - step, value + step)
+    return [figure for figure in figures if figure >= 0]
 
 
 def _other_members(value: Enum) -> list[Enum]:

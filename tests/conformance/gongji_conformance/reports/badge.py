@@ -35,10 +35,12 @@ class _Field(NamedTuple):
 
 def svg(city: CityReport) -> str:
     """Return a picture 20 pixels high: the city's name, its tier and counts."""
-    counts, tier = city.counts, city.tier
+    counts = city.counts
+    tier = city.tier
     held = counts["pass"] + counts["not-applicable"]
     left = _Field(f"gongji {city.name}")
-    right = _Field(f"{tier.name} {held}/{sum(counts.values())}")
+    total = sum(counts.values())
+    right = _Field(f"{tier.name} {held}/{total}")
     until = f", 有效至 {tier.until}" if tier.until else ""
     failed = counts["fail"] + counts["suite-error"]
     return ENVIRONMENT.get_template("badge.svg").render(

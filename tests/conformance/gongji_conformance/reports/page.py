@@ -153,7 +153,11 @@ def _packages(report: Report) -> tuple[list[str], Rows]:
     head = ["软件包", "版本", "文件摘要 (SHA-256)"]
     plugins = [city.plugin for city in report.cities]
     rows = [
-        [package.name, package.version, package.digest or "文件不在本机"]
+        [
+            package.name,
+            package.version,
+            package.digest or "文件不在本机",
+        ]
         for package in (report.suite, report.core, *plugins)
     ]
     return head, rows

@@ -120,7 +120,8 @@ def _grounded(rule: city_pb2.RuleValue) -> bool:
 def _verified(evidence: Evidence) -> str:
     """List rules, else documents, not verified of late."""
     today = evidence.today
-    stale = [rule.hook for rule in evidence.rules.rules if _stale(rule, today)]
+    rules = evidence.rules.rules
+    stale = [rule.hook for rule in rules if _stale(rule, today)]
     unverified = {
         clause.id for clause in _documents(evidence) if not _fresh(clause, today)
     }
@@ -130,7 +131,8 @@ def _verified(evidence: Evidence) -> str:
 def _stale(rule: city_pb2.RuleValue, today: date) -> bool:
     """Say whether none of the clauses that may decide it was verified of late."""
     deciding = [clause for clause in rule.clauses if clause.grade in DECIDING]
-    return bool(deciding) and not any(_fresh(clause, today) for clause in deciding)
+    fresh = [clause for clause in deciding if _fresh(clause, today)]
+    return bool(deciding) and not fresh
 
 
 def _documents(evidence: Evidence) -> Iterator[types_pb2.Clause]:

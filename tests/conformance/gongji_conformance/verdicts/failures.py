@@ -50,7 +50,8 @@ def compared(
     right: object,
 ) -> ComparedValues:
     """Return two values as text, long ones cut to where they begin to differ."""
-    expected, got = _text(left), _text(right)
+    expected = _text(left)
+    got = _text(right)
     skipped = 0
     if max(len(expected), len(got)) > MAX_SHOWN:
         skipped = max(0, _alike(expected, got) - MAX_BEFORE)

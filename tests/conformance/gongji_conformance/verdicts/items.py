@@ -86,9 +86,11 @@ def _of_law(
 def _of_case(city: str, case: CaseOrFault) -> JudgedItem:
     """Return a case, or what stands in its place, as an item."""
     if isinstance(case, CityCase):
-        says, basis = case.says, "、".join(case.clauses)
+        says = case.says
+        basis = "、".join(case.clauses)
     else:
-        says, basis = case.problem, FILE
+        says = case.problem
+        basis = FILE
     return JudgedItem(
         id=case.id,
         city=city,
@@ -108,7 +110,8 @@ def chosen(
     quick: bool,
 ) -> Iterator[bool]:
     """Yield of each item whether this run asks for it."""
-    profiles, families = list(profiles), set[str]()
+    profiles = list(profiles)
+    families: set[str] = set()
     for item in items:
         repeated = quick and item.family in families
         families.add(item.family)
@@ -164,7 +167,8 @@ def result(
     context: VerdictContext,
 ) -> Result:
     """Return the result of an item, with what a reader needs."""
-    verdict, calls = ended.verdict, context.calls
+    verdict = ended.verdict
+    calls = context.calls
     plain = Result(
         id=item.id,
         city=item.city,
@@ -193,7 +197,8 @@ def _failure(
     context: VerdictContext,
 ) -> str:
     """Return what a person reads, "" if it did not fail."""
-    error, verdict = ended.error, ended.verdict
+    error = ended.error
+    verdict = ended.verdict
     if error is None or verdict not in {Verdict.FAIL, Verdict.SUITE_ERROR}:
         return ""
     if isinstance(error, pytest.fail.Exception) and verdict is Verdict.FAIL:

@@ -27,6 +27,12 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     expires: date
     city: str = ""
 
+    @property
+    def law(self) -> str:
+        """The id without the input of a law."""
+        law, _, _ = self.id.partition("/")
+        return law
+
     def expired(self, today: date) -> bool:
         """Say whether its time is over; the last day still counts."""
         return self.expires < today
@@ -34,7 +40,8 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     def covers(self, number: str, city: str) -> bool:
         """Say whether it speaks of this id, a whole law or one of its inputs."""
         law, _, _ = number.partition("/")
-        return self.city in {"", city} and self.id in {number, law}
+        here = self.city in {"", city}
+        return here and self.id in {number, law}
 
 
 def read(path: Path) -> tuple[Known, ...]:
@@ -65,6 +72,6 @@ def covering(
 
 def strange(known: Iterable[Known], numbers: Iterable[str]) -> list[str]:
     """Return the ids of entries that no law and no case has."""
-    ids = {entry.id: entry.id.partition("/")[0] for entry in known}
     existing = set(numbers)
-    return sorted(number for number, law in ids.items() if law not in existing)
+    ids = {entry.id for entry in known if entry.law not in existing}
+    return sorted(ids)
