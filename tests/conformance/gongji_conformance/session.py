@@ -120,7 +120,9 @@ class Session:
 
     @property
     def _stubs(self) -> Stubs | None:
-        return self._server.stubs if isinstance(self._server, ServerUnderTest) else None
+        if isinstance(self._server, ServerUnderTest):
+            return self._server.stubs
+        return None
 
     # --- before ---------------------------------------------------------------------
 

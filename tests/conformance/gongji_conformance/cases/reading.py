@@ -63,7 +63,8 @@ def _folders(pinyin: str) -> Iterator[Path]:
         name=pinyin,
     ):
         # Found, not imported: a judge does not run the code it judges.
-        spec = util.find_spec(entry.module.partition(".")[0])
+        package, _, _ = entry.module.partition(".")
+        spec = util.find_spec(package)
         if spec is not None:
             yield from map(Path, spec.submodule_search_locations or ())
 

@@ -118,7 +118,8 @@ class CaseRun:
 
     def _bind(self, bind: BindStep) -> Observed:
         """Apply for a binding, and remember it under its member."""
-        answer = ask(self._stubs.bindings.SubmitBinding, self._application(bind))
+        request = self._application(bind)
+        answer = ask(self._stubs.bindings.SubmitBinding, request)
         if not isinstance(answer, CallRefused):
             # Taken out first: the last one made is the last in the dictionary.
             self._bindings.pop(bind.member, None)
@@ -129,7 +130,8 @@ class CaseRun:
         """Ask whether an application would be taken, without leaving a binding."""
         request = self._application(bind)
         request.validate_only = True
-        return _bound(ask(self._stubs.bindings.SubmitBinding, request))
+        answer = ask(self._stubs.bindings.SubmitBinding, request)
+        return _bound(answer)
 
     def _application(self, bind: BindStep) -> binding_pb2.SubmitBindingRequest:
         """Return an application as the step describes it."""
@@ -155,7 +157,8 @@ class CaseRun:
         """Look at a binding."""
         number = self._binding(step).binding_id
         request = binding_pb2.GetBindingRequest(binding_id=number)
-        return _bound(ask(self._stubs.bindings.GetBinding, request))
+        answer = ask(self._stubs.bindings.GetBinding, request)
+        return _bound(answer)
 
     def _consent(self, step: ConsentStep) -> Observed:
         """Record the member's consent."""
@@ -164,7 +167,8 @@ class CaseRun:
             binding_id=self._binding(step).binding_id,
             consent=requests.consent(self._now, step.by),
         )
-        return _bound(ask(self._stubs.bindings.RecordConsent, request))
+        answer = ask(self._stubs.bindings.RecordConsent, request)
+        return _bound(answer)
 
     def _review(self, step: ReviewStep) -> Observed:
         """Approve or refuse a binding."""
@@ -175,7 +179,8 @@ class CaseRun:
         )
         number = self._binding(step).binding_id
         request = requests.review(number, verdict, step.refuse)
-        return _bound(ask(self._stubs.bindings.ReviewBinding, request))
+        answer = ask(self._stubs.bindings.ReviewBinding, request)
+        return _bound(answer)
 
     def _unbind(self, step: UnbindStep) -> Observed:
         """End a binding."""
@@ -185,7 +190,8 @@ class CaseRun:
             binding_id=binding.binding_id,
             channel=step.channel or binding.channel,
         )
-        return _bound(ask(self._stubs.bindings.Unbind, request))
+        answer = ask(self._stubs.bindings.Unbind, request)
+        return _bound(answer)
 
     def _binding(self, step: BindingStep) -> binding_pb2.Binding:
         """Return the binding of that member, or the last one made.

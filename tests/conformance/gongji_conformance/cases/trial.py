@@ -63,7 +63,8 @@ class Trial:
 
     def _run(self, case: CityCase) -> None:
         population = self.server.population(self._area_code)
-        CaseRun(case, self.server.stubs, population).run()
+        run = CaseRun(case, self.server.stubs, population)
+        run.run()
 
     def _clauses(self, case: CityCase) -> Iterator[str]:
         """Yield the clauses of the case, as the server knows them on its day."""

@@ -23,7 +23,8 @@ class Chance:
         """Start again from this seed."""
         self._random = random.Random(seed)  # noqa: S311 - nothing here is a secret
         # Counted from a random start, so that two runs on one server do not meet.
-        self._serials = itertools.count(self._random.randrange(PEOPLE))
+        first = self._random.randrange(PEOPLE)
+        self._serials = itertools.count(first)
 
     def serial(self) -> int:
         """Return the next person's serial number."""

@@ -105,7 +105,8 @@ class CityUnderTest:
         self, holder: InventedPerson, member: InventedPerson
     ) -> binding_pb2.Binding:
         """Bring a binding into force: apply for it, approve it if it waits."""
-        return self.approve(self.submit(self.application(holder, member)))
+        application = self.application(holder, member)
+        return self.approve(self.submit(application))
 
     def family(self) -> Couple:
         """Return a giver and a bound member with 200 and 150 yuan."""
@@ -128,7 +129,8 @@ class CityUnderTest:
     def bindings(self, holder: InventedPerson) -> list[Any]:
         """Return the bindings of a holder."""
         request = binding_pb2.ListBindingsRequest(holder=ref(holder.person_no))
-        return list(self.stubs.bindings.ListBindings(request).bindings)
+        answer = self.stubs.bindings.ListBindings(request)
+        return list(answer.bindings)
 
     # --- bills ----------------------------------------------------------------------
 
@@ -202,7 +204,8 @@ class CityUnderTest:
     def settlements(self, patient: InventedPerson) -> list[Any]:
         """Return the settlements of a patient."""
         request = settlement_pb2.ListSettlementsRequest(patient=ref(patient.person_no))
-        return list(self.stubs.settlements.ListSettlements(request).rows)
+        answer = self.stubs.settlements.ListSettlements(request)
+        return list(answer.rows)
 
     # --- people and purses ----------------------------------------------------------
 

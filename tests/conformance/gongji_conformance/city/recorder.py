@@ -83,7 +83,8 @@ class Recorder(grpc.UnaryUnaryClientInterceptor, grpc.StreamUnaryClientIntercept
 
     def _record(self, details: Any, requests: list[Message]) -> RecordedCall:
         """Begin the record of a call."""
-        call = RecordedCall(CallDetails.of(details).method, requests)
+        method = CallDetails.of(details).method
+        call = RecordedCall(method, requests)
         self.calls.append(call)
         # A whole run of one long test must not fill the memory.
         del self.calls[:-MAX_CALLS]

@@ -44,9 +44,14 @@ class Requirements:
 
     @property
     def local_channel(self) -> str:
-        """The first channel that takes pairs of one pooling area (统筹区)."""
-        channels = self.channels.items()
-        return next(key for key, channel in channels if channel["across"] == "both")
+        """The first channel that takes pairs of one pooling area (统筹区).
+
+        LookupError if there is none.
+        """
+        for key, channel in self.channels.items():
+            if channel["across"] == "both":
+                return key
+        raise LookupError("没有一个渠道受理同一统筹区的两人")
 
     def checks(self, channel: str) -> list[str]:
         """Return the identity checks a channel does."""

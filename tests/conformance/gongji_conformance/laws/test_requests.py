@@ -132,10 +132,8 @@ def _reused(send: Callable[[Any], Any], request: Any) -> CallRefused:
     """Return the refusal of a request whose id was used before."""
     refused = ask(send, request)
     assert isinstance(refused, CallRefused)
-    assert ("ALREADY_EXISTS", "REQUEST_ID_REUSED") == (
-        refused.code,
-        refused.reason,
-    )
+    assert "ALREADY_EXISTS" == refused.code
+    assert "REQUEST_ID_REUSED" == refused.reason
     return refused
 
 

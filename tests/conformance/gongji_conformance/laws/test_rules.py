@@ -158,10 +158,8 @@ def test_nothing_before_the_first_rule(
     before = _first_day(gongji_city) - timedelta(days=1)
     refused = QUESTIONS[question](gongji_city, before)
     assert isinstance(refused, CallRefused)
-    assert ("FAILED_PRECONDITION", "NOT_IN_FORCE") == (
-        refused.code,
-        refused.reason,
-    )
+    assert "FAILED_PRECONDITION" == refused.code
+    assert "NOT_IN_FORCE" == refused.reason
     assert refused.message
 
 

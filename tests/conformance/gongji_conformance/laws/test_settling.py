@@ -76,7 +76,7 @@ def test_quote_is_settle(gongji_city: CityUnderTest) -> None:
     first = gongji_city.quote(patient)
     second = gongji_city.quote(patient)
     assert [] == gongji_city.settlements(patient)
-    assert (200_00, 150_00) == _balances(gongji_city, family)
+    _assert_untouched(gongji_city, family)
     settlement = gongji_city.settle(patient)
     assert first == second
     assert first == _as_quoted(settlement)
@@ -106,7 +106,7 @@ def test_reverse_restores(gongji_city: CityUnderTest) -> None:
     answer = gongji_city.stubs.settlements.Reverse(reversal)
     taken_fen = {move.purse: -move.fen for move in settlement.movements}
     assert taken_fen == {refund.purse: refund.fen for refund in answer.refunds}
-    assert (200_00, 150_00) == _balances(gongji_city, family)
+    _assert_untouched(gongji_city, family)
     assert answer.settlement.HasField("reversed_at")
     assert before == gongji_city.quote(patient)
 
@@ -143,10 +143,11 @@ def test_a_holder_sees_no_diagnosis(gongji_city: CityUnderTest) -> None:
     )
 
 
-def _balances(city: CityUnderTest, family: Couple) -> tuple[int, int]:
-    """Return the balances of giver and patient."""
+def _assert_untouched(city: CityUnderTest, family: Couple) -> None:
+    """Assert that giver and patient have what they had at first."""
     giver, patient = family
-    return city.balance(giver), city.balance(patient)
+    assert 200_00 == city.balance(giver)
+    assert 150_00 == city.balance(patient)
 
 
 def _as_quoted(

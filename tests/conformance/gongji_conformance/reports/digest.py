@@ -55,7 +55,8 @@ def _of_package(name: str) -> str:
     spec = util.find_spec(name)
     if spec is None or not spec.submodule_search_locations:
         return ""
-    return of_folder(Path(next(iter(spec.submodule_search_locations))))
+    folder = next(iter(spec.submodule_search_locations))
+    return of_folder(Path(folder))
 
 
 def suite() -> Package:
@@ -101,7 +102,8 @@ def plugin(
         if installed is None:
             continue
         if (installed.name, installed.version) == (name, version):
-            digest = _of_package(entry.module.partition(".")[0])
+            package, _, _ = entry.module.partition(".")
+            digest = _of_package(package)
     return Package(
         name=name,
         version=version,

@@ -91,7 +91,10 @@ def _answer(call: Call) -> str:
 
 
 def _json(plain: Any) -> str:
-    return plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
+    # A message that was cut is a text already.
+    if isinstance(plain, str):
+        return plain
+    return json.dumps(plain, ensure_ascii=False)
 
 
 # --- tables: their heads and rows -------------------------------------------------

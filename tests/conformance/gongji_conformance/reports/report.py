@@ -185,7 +185,8 @@ def report_of(run: RunSummary) -> Report:
 def _city(run: RunSummary, pinyin: str) -> CityReport:
     """Return the report of one city."""
     summary = run.server.summary(pinyin)
-    requirements = Requirements(run.server.stubs, summary.area_code, NOW.date())
+    today = NOW.date()
+    requirements = Requirements(run.server.stubs, summary.area_code, today)
     evidence = _evidence(run, summary)
     rules = evidence.rules
     return CityReport(

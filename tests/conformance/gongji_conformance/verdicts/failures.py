@@ -188,7 +188,10 @@ def _json(plain: Any) -> str:
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else " ".join(repr(value).split())
+    if isinstance(value, str):
+        return value
+    # On one line, however the value writes itself.
+    return " ".join(repr(value).split())
 
 
 def _cut(text: str) -> str:
