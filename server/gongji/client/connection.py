@@ -61,7 +61,7 @@ _OPTIONS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class UnmetCondition:
+class ReportedCondition:
     """One unmet condition; `message` says what is wrong and, if anything, what would help."""
 
     hook: str
@@ -78,7 +78,7 @@ class RefusalInfo:
     message: str
     field: str = ""
     clauses: tuple[str, ...] = ()
-    conditions: tuple[UnmetCondition, ...] = ()
+    conditions: tuple[ReportedCondition, ...] = ()
     metadata: Mapping[str, str]
     retry_after_s: float | None = None
 
@@ -105,7 +105,7 @@ def refusal_of(error: grpc.RpcError) -> RefusalInfo:
     field = metadata.pop("field", "")
     clauses = metadata.pop("clauses", "")
     conditions = tuple(
-        UnmetCondition(
+        ReportedCondition(
             violation.type, _clause_ids(violation.subject), violation.description
         )
         for violation in parts.failure.violations

@@ -1,6 +1,7 @@
 """Bad clients: the Python reference with one mistake each, and the one verdict that finds it.
 
-`python clients/bad.py NAME` runs one of them; the suite's own tests hold each to its verdict and to no other.
+`python clients/bad.py NAME` runs one of them; the suite's own tests hold each to its
+verdict and to no other.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ import grpc
 from gongji.v1 import binding_pb2, settlement_pb2
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-sys.path.insert(0, str(Path(__file__).parents[3]))  # so that this file can be run as it is
+sys.path.insert(
+    0, str(Path(__file__).parents[3])
+)  # so that this file can be run as it is
 from examples.python.client import (
     Client,
     Refusal,
@@ -33,7 +36,9 @@ class OnlyPretends(Client):
     """Reverses with validate_only: tells a reversal that never was."""
 
     def reverse(self, task: Task) -> Result:
-        request = settlement_pb2.ReverseRequest(settlement_id=task["settlement_id"], validate_only=True)
+        request = settlement_pb2.ReverseRequest(
+            settlement_id=task["settlement_id"], validate_only=True
+        )
         reply = self.call(self.settlements.Reverse, self.numbered(request))
         return {"settlement_id": reply.settlement.settlement_id}
 
@@ -79,7 +84,11 @@ class Storms(Client):
     """Tries again at once, as often as it can, while the service is down."""
 
     def wait_s(self, refusal: Refusal, attempt: int) -> float | None:
-        if refusal.reason == "STORE_UNAVAILABLE" and not refusal.pushback_s and attempt < ENOUGH:
+        if (
+            refusal.reason == "STORE_UNAVAILABLE"
+            and not refusal.pushback_s
+            and attempt < ENOUGH
+        ):
             return 0
         return super().wait_s(refusal, attempt)
 
@@ -89,7 +98,9 @@ class HastensBack(Client):
 
     def wait_s(self, refusal: Refusal, attempt: int) -> float | None:
         own = refusal.reason == "STORE_UNAVAILABLE"
-        return super().wait_s(refusal._replace(pushback_s=0) if own else refusal, attempt)
+        return super().wait_s(
+            refusal._replace(pushback_s=0) if own else refusal, attempt
+        )
 
 
 class PushesIn(Client):
@@ -97,7 +108,9 @@ class PushesIn(Client):
 
     def wait_s(self, refusal: Refusal, attempt: int) -> float | None:
         own = refusal.code is grpc.StatusCode.RESOURCE_EXHAUSTED
-        return super().wait_s(refusal._replace(pushback_s=0) if own else refusal, attempt)
+        return super().wait_s(
+            refusal._replace(pushback_s=0) if own else refusal, attempt
+        )
 
 
 class NeverGivesUp(Client):
@@ -130,7 +143,11 @@ class WaitsForEver(Client):
     """Reads lists without a deadline."""
 
     def deadline_s(self, request: Any) -> float | None:
-        return None if isinstance(request, settlement_pb2.ListSettlementsRequest) else super().deadline_s(request)
+        return (
+            None
+            if isinstance(request, settlement_pb2.ListSettlementsRequest)
+            else super().deadline_s(request)
+        )
 
 
 class SaysFailed(Client):
@@ -138,7 +155,12 @@ class SaysFailed(Client):
 
     def ended(self, refusal: Refusal) -> Result:
         if refusal.code is grpc.StatusCode.DEADLINE_EXCEEDED:
-            return {"outcome": "refused", "code": refusal.code.name, "reason": "", "message": "结算失败"}
+            return {
+                "outcome": "refused",
+                "code": refusal.code.name,
+                "reason": "",
+                "message": "结算失败",
+            }
         return super().ended(refusal)
 
 
@@ -198,7 +220,10 @@ class StaysDisconnected(Client):
         self.channel.subscribe(self.states.append)
 
     def call(self, method: Any, request: Any) -> Any:
-        if grpc.ChannelConnectivity.READY in self.states and self.states[-1] is not grpc.ChannelConnectivity.READY:
+        if (
+            grpc.ChannelConnectivity.READY in self.states
+            and self.states[-1] is not grpc.ChannelConnectivity.READY
+        ):
             raise ConnectionError("connection lost")
         return super().call(method, request)
 
@@ -217,7 +242,10 @@ class IdFromContent(Client):
         bill = getattr(request, "bill", None)
         if bill is None:
             return super().new_id(request)
-        named = f"{bill.patient.person_no} {bill.institution_code} {bill.service_day} {bill.total_fen}"
+        named = (
+            f"{bill.patient.person_no} {bill.institution_code} {bill.service_day} "
+            f"{bill.total_fen}"
+        )
         return str(uuid.uuid5(uuid.NAMESPACE_OID, named))
 
 
@@ -243,7 +271,11 @@ class Gossips(Client):
     """Tells the proxies whose binding it is."""
 
     def metadata(self, request: Any) -> list[tuple[str, str]]:
-        number = request.holder.certificate.number if isinstance(request, binding_pb2.SubmitBindingRequest) else ""
+        number = (
+            request.holder.certificate.number
+            if isinstance(request, binding_pb2.SubmitBindingRequest)
+            else ""
+        )
         return [*super().metadata(request), ("x-user", number or "none")]
 
 

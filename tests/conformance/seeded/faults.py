@@ -45,9 +45,7 @@ class BadCity:
 
     def city(self) -> City:
         """The city."""
-        answer = getattr(gongji_chuzhou, self.hook, None) or getattr(
-            anhui, self.hook
-        )
+        answer = getattr(gongji_chuzhou, self.hook, None) or getattr(anhui, self.hook)
         timeline = tuple(
             replace(ruled, value=self.change(ruled.value)) for ruled in answer()
         )

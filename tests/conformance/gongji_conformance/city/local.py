@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import Cities
 from gongji.cities.loading import load_cities
-from gongji.rpc.services import make_server
+from gongji.rpc.services import services_of
 from gongji.serve.clock import SandboxClock
 from gongji.serve.port import OpenPort
 from gongji.store import Store, open_store
@@ -63,14 +63,14 @@ class LocalServer:
         clock = SandboxClock()
         cities = self._cities or load_cities()
         self._store = open_store(":memory:", clock)
-        self._running = make_server(
+        services = services_of(
             self._store,
             cities,
             Workdays(),
             clock,
             sandbox=clock,
-            address="127.0.0.1:0",
         )
+        self._running = OpenPort(services, "127.0.0.1:0")
         await self._running.start()
         return self._running.address
 
