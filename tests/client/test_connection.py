@@ -83,7 +83,7 @@ def test_a_refusal_is_read_from_the_error() -> None:
         conditions=[condition],
         limit="7",
     )
-    unmet = connection.UnmetCondition(
+    unmet = connection.ReportedCondition(
         "scope", ("C27",), "不在同一统筹区; 办法: 请到参保地办理"
     )
     expected = connection.RefusalInfo(
@@ -92,15 +92,7 @@ def test_a_refusal_is_read_from_the_error() -> None:
         message="不符合绑定条件",
         field="member",
         clauses=("C22", "C27"),
-<<<<<<< HEAD
         conditions=(unmet,),
-=======
-        conditions=(
-            connection.ReportedCondition(
-                "scope", ("C27",), "不在同一统筹区; 办法: 请到参保地办理"
-            ),
-        ),
->>>>>>> 6b1a3ef (Join the suite's folders to the house they were moved into)
         metadata={"limit": "7"},
     )
     assert expected == connection.refusal_of(error_of(status.of_refusal(refusal)))
