@@ -16,8 +16,10 @@ from gongji import (
     Spending,
     Standing,
     Table,
+    TableClauses,
     Use,
     Uses,
+    UsesClauses,
     VisitKind,
 )
 
@@ -35,6 +37,13 @@ _V2 = Table(
         {VisitKind.OUTPATIENT, VisitKind.REGISTRATION, VisitKind.PHARMACY}
     ),
     rounding=Rounding.HALF_UP,
+    clauses=TableClauses(
+        always=(c.S6, c.T_CZ1, c.T_CZ3, c.T_CZ4),
+        ratio={1: (), 2: (), 3: ()},
+        deductible=(c.S6, c.T_CZ4),
+        cap=(c.S6, c.T_CZ4),
+        rounding=(c.T_CZ1,),
+    ),
     effects=Effects(order_fen=20_00, splitting_loses_fen=10, splitting_gains_fen=50),
 )
 
@@ -43,6 +52,7 @@ _WIDER_AID = Uses(
     aid_pays=ALL_PARTS,
     own_pays=ALL_PARTS,
     never=frozenset({Spending.PUBLIC_HEALTH, Spending.FITNESS, Spending.WELLNESS}),
+    clauses=UsesClauses(aid_at=(c.C68, c.S9), aid_pays=(c.S9,), never=(c.A12,)),
 )
 
 REVISIONS = (

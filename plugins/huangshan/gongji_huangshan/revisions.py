@@ -9,6 +9,7 @@ from gongji import (
     NO_LIMIT,
     BonusPoints,
     Candidate,
+    Clause,
     Effects,
     FamilyLimit,
     NoFund,
@@ -17,12 +18,26 @@ from gongji import (
     Spending,
     Standing,
     Table,
+    TableClauses,
     Use,
     Uses,
+    UsesClauses,
     VisitKind,
 )
 
 from . import clauses as c
+
+
+def _clauses_from(source: Clause) -> TableClauses:
+    """数额出自一处转述, 其余推定."""
+    return TableClauses(
+        always=(source, c.T_HS1, c.T_HS2),
+        ratio={1: (), 2: (), 3: ()},
+        deductible=(source, c.T_HS1),
+        cap=(source,),
+        rounding=(c.T_HS1,),
+    )
+
 
 _V2 = Table(
     deductible_fen={1: 200_00, 2: 400_00, 3: 400_00},
@@ -36,12 +51,14 @@ _V2 = Table(
         {VisitKind.OUTPATIENT, VisitKind.REGISTRATION, VisitKind.PHARMACY}
     ),
     rounding=Rounding.HALF_UP,
+    clauses=_clauses_from(c.S4),
     effects=Effects(order_fen=20_00, splitting_loses_fen=10, splitting_gains_fen=50),
 )
 _V2_PRIME = replace(
     _V2,
     ratio_bp={1: 60_00, 2: 55_00, 3: 50_00},
     retired=BonusPoints(above_active_bp=5_00),
+    clauses=_clauses_from(c.S6),
     effects=Effects(order_fen=20_00, splitting_loses_fen=45, splitting_gains_fen=50),
 )
 
@@ -50,6 +67,7 @@ _WIDER_AID = Uses(
     aid_pays=ALL_PARTS,
     own_pays=ALL_PARTS,
     never=frozenset({Spending.PUBLIC_HEALTH, Spending.FITNESS, Spending.WELLNESS}),
+    clauses=UsesClauses(aid_at=(c.A10, c.A11, c.S9), aid_pays=(c.S9,), never=(c.A12,)),
 )
 
 REVISIONS = (
