@@ -115,6 +115,7 @@ def forward(
             why=in_words(latency),
             channel=binding.channel,
         )
+    # From now, not from submission: the reviewer's time begins with the consent.
     due = workdays.due(now, latency.working_days)
     return moved(
         replace(

@@ -130,6 +130,7 @@ class Submit(Command[Binding], frozen=True, kw_only=True):
         application = case.application
         days = case.rules.value(CityRules.application_expiry)
         return Binding(
+            # Of the request: sent twice, it names one binding.
             binding_id=derived_id("B", self.request.request_id),
             holder=application.holder,
             member=application.member,

@@ -148,7 +148,8 @@ def _problem_of_year(year: str, days: Any) -> str:
 def _published(day: date) -> bool | None:
     """Return what the published calendar says, None if its year is not published."""
     try:
-        return bool(chinese_calendar.is_workday(day))  # type: ignore[no-untyped-call] # no types there
+        worked = chinese_calendar.is_workday(day)  # type: ignore[no-untyped-call] # no types
     # The library's own word for a year beyond its tables.
     except NotImplementedError:
         return None
+    return bool(worked)

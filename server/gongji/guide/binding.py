@@ -205,7 +205,10 @@ def _failures_of_channel(builder: GuideBuilder) -> Iterator[Statement]:
             yield _failure_of_hours(builder, channel)
 
 
-def _failure_of_hours(builder: GuideBuilder, channel: Channel) -> Statement:
+def _failure_of_hours(
+    builder: GuideBuilder,
+    channel: Channel,
+) -> Statement:
     text = f"{channel.name}只在{phrase(channel.hours)}受理。"
     if channel.row_clauses.hours:
         clauses = channel.row_clauses.hours

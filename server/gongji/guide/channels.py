@@ -95,7 +95,10 @@ def _of_all(named: Collection[tuple[Clause, ...]]) -> list[Clause]:
     return [clause for clauses in named for clause in clauses]
 
 
-def _without_others(builder: GuideBuilder, keys: Collection[ChannelId]) -> list[Clause]:
+def _without_others(
+    builder: GuideBuilder,
+    keys: Collection[ChannelId],
+) -> list[Clause]:
     """Return the clauses on materials that are not named for other channels only."""
     own: set[Clause] = set()
     others: set[Clause] = set()
@@ -132,7 +135,10 @@ def _steps(builder: GuideBuilder) -> Iterator[Section]:
         )
 
 
-def _entry_and_steps(builder: GuideBuilder, channels: list[Channel]) -> Iterator[Block]:
+def _entry_and_steps(
+    builder: GuideBuilder,
+    channels: list[Channel],
+) -> Iterator[Block]:
     first = channels[0]
     if first.entry:
         yield builder.on_channels(
@@ -169,7 +175,10 @@ def _reviews(builder: GuideBuilder) -> Iterator[Statement]:
         )
 
 
-def _names_of(builder: GuideBuilder, keys: Iterable[ChannelId]) -> str:
+def _names_of(
+    builder: GuideBuilder,
+    keys: Iterable[ChannelId],
+) -> str:
     return _names(builder.channels[key] for key in keys)
 
 

@@ -91,7 +91,10 @@ def how_soon(channel: Channel, latency: ReviewLatency) -> str:
     return f"实时审核,{at_once}; 自动核验不能确认的转人工审核,{span}"
 
 
-def material_clauses(builder: GuideBuilder, key: ChannelId) -> list[Clause]:
+def material_clauses(
+    builder: GuideBuilder,
+    key: ChannelId,
+) -> list[Clause]:
     """Return the clauses that give one channel's materials, none if nothing names them."""
     needs = builder.value(CityRules.materials)[key]
     clauses = [clause for need in needs for clause in need.clauses]
@@ -109,7 +112,10 @@ def _columns(builder: GuideBuilder) -> Columns:
     return columns
 
 
-def _cells(builder: GuideBuilder, key: ChannelId) -> Mapping[str, Statement]:
+def _cells(
+    builder: GuideBuilder,
+    key: ChannelId,
+) -> Mapping[str, Statement]:
     """Return the cells of one channel by row."""
     channel = builder.channels[key]
     review = builder.value(CityRules.review_latency)[key]
@@ -141,9 +147,13 @@ def _pairs(builder: GuideBuilder, channel: Channel) -> str:
     return phrase(channel.across)
 
 
-def _joined(column: Sequence[ComparedChannel], row: str) -> Statement:
+def _joined(
+    column: Sequence[ComparedChannel],
+    row: str,
+) -> Statement:
     """Return what a column's channels have in common, or each one's own by name."""
     texts = {channel.cells[row].text for channel in column}
+    # Two mini-programs under one short name mostly say the same.
     if len(texts) == 1:
         text = texts.pop() or _SILENT
     else:
@@ -179,7 +189,10 @@ def _label(
     )
 
 
-def _what_to_bring(channel: Channel, needs: Iterable[MaterialNeed]) -> str:
+def _what_to_bring(
+    channel: Channel,
+    needs: Iterable[MaterialNeed],
+) -> str:
     """Return the materials of a channel on one line, originals together."""
     always = [need for need in needs if need.asked is Asked.ALWAYS]
     if_unknown = [need for need in needs if need.asked is Asked.RELATION_NOT_ON_RECORD]

@@ -51,6 +51,7 @@ def _under_heading(
 
     A sentence that begins with a section's heading ("如何解绑:…") belongs there.
     """
+    # "绑定不成功的原因:没有参保…" (C28) says itself where it belongs.
     text = note.clause.text
     begun = next((heading for heading in headings if text.startswith(heading)), "")
     text = text.removeprefix(begun).lstrip(":： ")

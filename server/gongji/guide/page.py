@@ -71,7 +71,10 @@ class Section:
     parts: tuple[Section, ...] = ()
 
 
-def list_section(heading: str, lines: Iterable[Statement]) -> Section:
+def list_section(
+    heading: str,
+    lines: Iterable[Statement],
+) -> Section:
     """Return a section that is one list without numbers."""
     return Section(
         heading,

@@ -22,7 +22,10 @@ from gongji.rules.phrases import in_words, topic
 HEADING = "依据"
 
 
-def sections(city: City, builder: GuideBuilder) -> tuple[Section, ...]:
+def sections(
+    city: City,
+    builder: GuideBuilder,
+) -> tuple[Section, ...]:
     """Return candidates and contradictions, if there are any, and the clauses."""
     candidates = tuple(_candidates(city))
     contradictions = tuple(_contradictions(builder))
