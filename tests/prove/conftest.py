@@ -15,10 +15,12 @@ Effort = Callable[..., settings]
 
 @pytest.fixture(scope="session")
 def effort() -> Effort:
-    """Settings of a proof: `short` or `long` examples of `steps` steps each; the same
-    examples in every short run."""
+    """Return the settings of a proof: `short` or `long` examples of `steps` steps each.
 
-    def chosen(*, short: int, long: int, steps: int = 50) -> settings:
+    Every short run has the same examples.
+    """
+
+    def settings_of(*, short: int, long: int, steps: int = 50) -> settings:
         return settings(
             max_examples=long if LONG else short,
             stateful_step_count=steps,
@@ -30,4 +32,4 @@ def effort() -> Effort:
             print_blob=True,
         )
 
-    return chosen
+    return settings_of

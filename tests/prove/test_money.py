@@ -1,17 +1,20 @@
-"""Money against a second, plainer telling of it, and its laws along the way, over
-random families and their years."""
+"""Money against the plain model, and its laws along the way, over random families and
+their years."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from copy import deepcopy
 from datetime import timedelta
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from gongji.model.account import Account, Entry
 from gongji.model.binding import Binding
 from gongji.model.refusals import AlreadyReversed, Refusal
-from gongji.model.settlement import Accumulator, Settlement
+from gongji.model.settlement import Accumulator, Bill, Settlement
 from gongji.rules.codes import BindingState, Payer
 from gongji.settlement.settle import Quote
 from hypothesis import given
@@ -19,12 +22,16 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.evaluator import faults
-from tests.prove import plain, stories
+from tests.prove import plain
 from tests.prove.conftest import LONG
+from tests.prove.families import Drawn, towns
+from tests.prove.rules import KINDS_OF_TOWN
+from tests.prove.steps import Step, steps
+from tests.prove.worlds import bill_of, world_of
 
 if TYPE_CHECKING:
     from tests.prove.conftest import Effort
-    from tests.prove.plain import Town
+    from tests.prove.records import Payment, Town, Visit
     from tests.scaffold.world import NewWorld, World
 
 ENOUGH = 5_000
@@ -42,143 +49,169 @@ class Story:
     """A town and its world, taken through the same steps; after each they agree."""
 
     def __init__(self, town: Town, world: World) -> None:
-        self.town, self.world = town, world
-        self.purses, self.used = dict(town["purse"]), dict(town["used"])
+        self.town = town
+        self.world = world
+        self.purses = Counter(town.purse)
+        self.used = dict(town.used)
         self.names: list[str] = []
 
-    def take(self, step: tuple[str, Any]) -> None:
-        """One step, a minute later."""
-        what, told = step
+    def take(self, step: Step) -> None:
+        """Take one step, a minute later."""
+        method, argument = step
         self.world.now += timedelta(minutes=1)
-        getattr(self, what)(told)
+        getattr(self, method)(argument)
         self.agree()
 
-    def bill(self, told: dict[str, Any]) -> None:
-        """Quotes and settles a bill, or both refuse it for a reason there is."""
-        expected, bill = plain.whys(self.town, told), stories.bill_of(told)
-        before = dict(self.world.records)
-        if expected:
-            with pytest.raises(Refusal) as refused:
-                self.world.settle(bill)
-            assert type(refused.value).__name__ in expected
-            assert before == self.world.records
+    # --- the steps --------------------------------------------------------------------
+
+    def visit(self, visit: Visit) -> None:
+        """Quote and settle a visit, or refuse it in both for a reason there is."""
+        reasons = plain.reasons(self.town, visit)
+        if reasons:
+            self.is_refused(bill_of(visit), reasons)
             return
-        quoted = self.world.decide(Quote(bill, self.world.cities))
+        quoted = self.quote(bill_of(visit))
+        settled = self.world.settle(bill_of(visit))
+        assert replace(settled, **QUOTED) == quoted
+        cap = self.left_of_cap(visit)
+        name = settled.settlement_id
+        expected = plain.settle(self.town, visit, name)
+        self.names.append(name)
+        assert_as_the_model(settled, expected)
+        assert_laws(settled, cap)
+
+    def is_refused(self, bill: Bill, reasons: set[str]) -> None:
+        """Assert that a bill is refused for one of some reasons and nothing changes."""
+        before = dict(self.world.records)
+        with pytest.raises(Refusal) as refused:
+            self.world.settle(bill)
+        assert type(refused.value).__name__ in reasons
         assert before == self.world.records
-        settled = self.world.settle(bill)
-        assert ((), replace(settled, **QUOTED)) == (quoted.writes, quoted.answer)
-        left = self.left_of_cap(told)
-        done = plain.settle(self.town, told, settled.settlement_id)
-        self.names.append(settled.settlement_id)
-        figures = {
-            "deductible": settled.deductible_fen,
-            "fund": settled.fund_fen,
-            "own": settled.own_fen,
-        }
-        figures |= {"aid": settled.aid_fen, "cash": settled.cash_fen}
-        assert {name: done[name] for name in figures} == figures
-        assert done["taken"] == {m.purse: -m.fen for m in settled.movements}
-        self.laws(settled, left)
 
-    def laws(self, settled: Settlement, left_of_cap: int | None) -> None:
-        """What holds of every settlement, whatever the model says."""
-        assert [] == list(faults(settled.lines, settled.bill.total_fen))
-        assert 0 <= settled.fund_fen <= settled.bill.in_scope_fen
-        assert left_of_cap is None or settled.fund_fen <= left_of_cap
-        givers = [line for line in settled.lines if line.payer is Payer.GIVER_PURSE]
-        assert settled.aid_fen == sum(line.fen for line in givers)
-        assert len({line.purse for line in givers}) == len(givers)
+    def quote(self, bill: Bill) -> Settlement:
+        """Return the quote of a bill; it writes nothing."""
+        before = dict(self.world.records)
+        quoted = self.world.decide(Quote(bill, self.world.cities))
+        assert quoted.writes == ()
+        assert before == self.world.records
+        return quoted.answer
 
-    def left_of_cap(self, told: dict[str, Any]) -> int | None:
-        """What the fund may still pay this patient before the bill."""
-        insurance = plain.insured(self.town, told)
+    def left_of_cap(self, visit: Visit) -> int | None:
+        """Return what the fund may still pay this patient before the bill."""
+        insurance = plain.insured(self.town, visit)
         assert insurance
-        _, paid = self.town["used"].get(plain.year_of(self.town, told), (0, 0))
-        return plain.left_of_cap(
-            plain.table_of(self.town, told),
-            paid,
-            retired=insurance["type"].startswith("12"),
-        )
+        table = plain.table_of(self.town, visit)
+        year = plain.year_of(self.town, visit)
+        _, paid = self.town.used.get(year, (0, 0))
+        return plain.left_of_cap(table, paid, insurance)
 
     def reverse(self, pick: int) -> None:
-        """Takes some settlement back; a second time it is refused."""
+        """Take some settlement back; a second time it is refused."""
         if not self.names:
             return
         name = self.names[pick % len(self.names)]
-        if not self.town["bills"][name]["stands"]:
+        if not self.town.payments[name].stands:
             with pytest.raises(AlreadyReversed):
                 self.world.reverse(name)
             return
-        back = self.world.reverse(name)
-        assert plain.reverse(self.town, name) == {m.purse: m.fen for m in back.refunds}
+        reversed_ = self.world.reverse(name)
+        refunds = {m.purse: m.fen for m in reversed_.refunds}
+        assert plain.reverse(self.town, name) == refunds
 
     def bind(self, pair: tuple[str, str]) -> None:
-        """Somebody lets another use his account; behind those who did before."""
-        if pair not in self.town["bound"]:
-            self.town["bound"].append(pair)
+        """Let somebody use another's account, after those who did before."""
+        if pair not in self.town.bound:
+            self.town.bound.append(pair)
             self.world.bind(*pair, self.world.now)
 
     def unbind(self, pick: int) -> None:
-        """A binding ends; what was paid stays paid."""
-        if not self.town["bound"]:
+        """End a binding; what was paid stays paid."""
+        bound = self.town.bound
+        if not bound:
             return
-        holder, member = self.town["bound"].pop(pick % len(self.town["bound"]))
+        holder, member = bound.pop(pick % len(bound))
         binding = self.world.record(Binding, f"B-{holder}-{member}")
         self.world.add(replace(binding, state=BindingState.ENDED))
 
-    def credit(self, given: tuple[str, int]) -> None:
-        """Money comes in."""
-        who, fen = given
-        for purse in (self.town["purse"], self.purses):
-            purse[who] = purse.get(who, 0) + fen
+    def credit(self, credit: tuple[str, int]) -> None:
+        """Credit a purse."""
+        person, fen = credit
+        self.town.purse[person] += fen
+        self.purses[person] += fen
         accounts = {account.person_no: account for account in self.world.all(Account)}
-        account = accounts.get(who, Account(who))
-        self.world.add(
-            replace(
-                account,
-                balance_fen=account.balance_fen + fen,
-                version=account.version + 1,
-            )
-        )
+        account = accounts.get(person, Account(person))
+        balance = account.balance_fen + fen
+        self.world.add(Account(person, balance, account.version + 1))
+
+    # --- what they agree on -----------------------------------------------------------
 
     def agree(self) -> None:
-        """Every purse and every accumulator stands where the model says."""
-        balances = {a.person_no: a.balance_fen for a in self.world.all(Account)}
-        assert _without_nothing(self.town["purse"]) == _without_nothing(balances)
+        """Assert that every purse and every accumulator stands where the model says."""
+        balances = self.world.balances()
+        assert without_zeros(self.town.purse) == without_zeros(balances)
         assert all(fen >= 0 for fen in balances.values())
-        used = {
-            f"{a.person_no}/{int(a.scheme)}/{a.pooling_area}00/{a.year}": (
-                a.deductible_used_fen,
-                a.fund_paid_fen,
-            )
-            for a in self.world.all(Accumulator)
-        }
-        assert _without_nothing(self.town["used"]) == _without_nothing(used)
+        used = used_in(self.world)
+        assert without_zeros(self.town.used) == without_zeros(used)
 
-    def undo(self, chance: Any) -> None:
-        """Whatever still stands is reversed in random order: every purse and
-        accumulator is back where it began."""
-        standing = [name for name in self.names if self.town["bills"][name]["stands"]]
+    def undo(self, chance: Random) -> None:
+        """Reverse whatever still stands, in random order: all is back where it began."""
+        standing = [name for name in self.names if self.town.payments[name].stands]
         chance.shuffle(standing)
         for name in standing:
             self.reverse(self.names.index(name))
         self.agree()
-        assert _without_nothing(self.purses) == _without_nothing(self.town["purse"])
-        assert _without_nothing(self.used) == _without_nothing(self.town["used"])
-        entries = self.world.all(Entry)
-        transactions: dict[str, int] = {}
-        for entry in entries:
-            transactions[entry.transaction_id] = (
-                transactions.get(entry.transaction_id, 0) + entry.fen
-            )
-        assert set(transactions.values()) <= {0}
+        assert without_zeros(self.purses) == without_zeros(self.town.purse)
+        assert without_zeros(self.used) == without_zeros(self.town.used)
+        assert set(totals_of_transactions(self.world).values()) <= {0}
 
 
-def _without_nothing(figures: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in figures.items() if value not in {0, (0, 0)}}
+def assert_as_the_model(settled: Settlement, expected: Payment) -> None:
+    """Assert that a settlement has the figures and movements of the model's."""
+    assert expected.deductible == settled.deductible_fen
+    assert expected.fund == settled.fund_fen
+    assert expected.own == settled.own_fen
+    assert expected.aid == settled.aid_fen
+    assert expected.cash == settled.cash_fen
+    assert expected.drawn == {m.purse: -m.fen for m in settled.movements}
 
 
-@pytest.mark.parametrize("kind", stories.KINDS_OF_TOWN)
+def assert_laws(settled: Settlement, left_of_cap: int | None) -> None:
+    """Assert what holds of every settlement, whatever the model says."""
+    bill = settled.bill
+    assert [] == list(faults(settled.lines, bill.total_fen))
+    assert 0 <= settled.fund_fen <= bill.in_scope_fen
+    if left_of_cap is not None:
+        assert settled.fund_fen <= left_of_cap
+    givers = [line for line in settled.lines if line.payer is Payer.GIVER_PURSE]
+    assert settled.aid_fen == sum(line.fen for line in givers)
+    owners = {line.purse for line in givers}
+    assert len(owners) == len(givers)
+
+
+def used_in(world: World) -> dict[str, tuple[int, int]]:
+    """Return deductible and fund used, by the model's key of person and year."""
+    used = {}
+    for a in world.all(Accumulator):
+        year_key = f"{a.person_no}/{int(a.scheme)}/{a.pooling_area}00/{a.year}"
+        used[year_key] = a.deductible_used_fen, a.fund_paid_fen
+    return used
+
+
+def totals_of_transactions(world: World) -> Counter[str]:
+    """Return the sum of each transaction's entries."""
+    totals: Counter[str] = Counter()
+    for entry in world.all(Entry):
+        totals[entry.transaction_id] += entry.fen
+    return totals
+
+
+def without_zeros(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the figures that are not nothing."""
+    nothing = {0, (0, 0)}
+    return {key: value for key, value in figures.items() if value not in nothing}
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_TOWN)
 def test_money_moves_as_the_model_says(
     kind: str, new_world: NewWorld, effort: Effort
 ) -> None:
@@ -188,20 +221,18 @@ def test_money_moves_as_the_model_says(
 
     @effort(short=25, long=650)
     @given(
-        stories.towns(kind),
-        st.lists(stories.steps, min_size=14, max_size=30),
+        towns(kind),
+        st.lists(steps, min_size=14, max_size=30),
         st.randoms(use_true_random=False),
     )
-    def told(
-        drawn: tuple[int, Town], steps: list[tuple[str, Any]], chance: Any
-    ) -> None:
+    def holds(drawn: Drawn, taken_steps: list[Step], chance: Random) -> None:
         nonlocal settled
-        number, town = drawn[0], deepcopy(drawn[1])
-        story = Story(town, stories.world_of(town, kind, number, new_world))
-        for step in steps:
+        number, town = deepcopy(drawn)
+        story = Story(town, world_of((number, town), kind, new_world))
+        for step in taken_steps:
             story.take(step)
         settled += len(story.names)
         story.undo(chance)
 
-    told()
+    holds()
     assert not LONG or settled >= ENOUGH

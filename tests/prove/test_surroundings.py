@@ -36,7 +36,7 @@ SURROUNDINGS: dict[str, dict[str, str]] = {
 
 
 def _digest(surroundings: dict[str, str]) -> str:
-    """What a process in those surroundings makes of the fixed bills."""
+    """Return the digest a process in those surroundings prints of the fixed bills."""
     run = subprocess.run(
         [sys.executable, "-m", "tests.prove.fixed"],
         cwd=ROOT,
@@ -50,10 +50,10 @@ def _digest(surroundings: dict[str, str]) -> str:
 
 @pytest.fixture(scope="module")
 def at_home() -> str:
-    """The digest where the tests run."""
-    found = _digest({})
-    assert len(found) == 64
-    return found
+    """Return the digest in the surroundings of the tests."""
+    digest = _digest({})
+    assert len(digest) == 64
+    return digest
 
 
 @pytest.mark.parametrize("surroundings", SURROUNDINGS.values(), ids=SURROUNDINGS)
