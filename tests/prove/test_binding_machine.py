@@ -1,12 +1,11 @@
-"""The life of bindings against a second, plainer telling of it: a table of pairs and
-dates, no core code."""
+"""The life of bindings against a plain model: a table of pairs and dates, no product code."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from gongji.binding.life import as_of
@@ -23,6 +22,7 @@ from gongji.model.binding import (
     Material,
     MemberDetails,
 )
+from gongji.model.commands import Query
 from gongji.model.people import Kin, Person
 from gongji.model.refusals import IllegalTransition, NotEligible, Refusal
 from gongji.registry.imports import ImportPersons, UpsertPersons
@@ -37,16 +37,32 @@ from hypothesis.stateful import (
 )
 from msgspec.structs import replace
 
-from tests.scaffold.world import VAULT
+from tests.scaffold.world import VAULT, World
+
+if TYPE_CHECKING:
+    from tests.prove.conftest import Effort
 
 START = datetime(2025, 9, 29, 10, 0, tzinfo=SHANGHAI)
 CHUZHOU, ANQING = "341100", "340800"
 HOLDERS = {"C": CHUZHOU, "A": ANQING}
 MEMBERS = 9
 EXPIRES_AFTER = timedelta(days=30)
-# closes of the third working day after a submission, read off the State Council's
-# calendar by hand
-WORKDAY_CLOSES = {
+OPEN = {"consent", "review", "active"}
+CLOSED = {"refused", "expired", "ended"}
+STATES = {
+    "consent": 1,
+    "review": 2,
+    "active": 3,
+    "refused": 4,
+    "expired": 5,
+    "ended": 6,
+}
+MOST_OF_CHUZHOU = 6
+"""Members a holder may bind; seven people use the account, the holder included."""
+
+# When the third working day after a submission closes, read off the State Council's
+# calendar by hand.
+REVIEW_DUE = {
     date(2025, 9, 29): datetime(2025, 10, 10, 17, 0, tzinfo=SHANGHAI),
     date(2025, 9, 30): datetime(2025, 10, 11, 17, 0, tzinfo=SHANGHAI),
     date(2025, 10, 1): datetime(2025, 10, 11, 17, 0, tzinfo=SHANGHAI),
@@ -54,68 +70,76 @@ WORKDAY_CLOSES = {
 
 
 @dataclass
-class Told:
+class Bound:
     """What the model knows of one binding."""
 
     pair: tuple[str, str]
     state: str
     expires: datetime
 
+    @property
+    def is_open(self) -> bool:
+        """Return whether it waits or is in force."""
+        return self.state in OPEN
+
+
+def is_on_record(member: str) -> bool:
+    """Return whether the registry knows a member as the holder's kin: every other one."""
+    return int(member[1:]) % 2 == 0
+
 
 class Families(RuleBasedStateMachine):
     """Two holders, nine people each of their city: Chuzhou has a limit of seven, Anqing
-    wants consent and review."""
+    asks for consent and review."""
 
     cities: Cities
-    new_world: Callable[..., Any]
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = self.new_world(cities=self.cities, now=START)
+        self.world = World(self.cities, START)
         self.workdays = Workdays()
-        self.told: dict[str, Told] = {}
+        self.bound: dict[str, Bound] = {}
         self.insured: dict[str, bool] = {}
         for holder, place in HOLDERS.items():
-            names = [holder, *(f"{holder}{n}" for n in range(MEMBERS))]
-            for name in names:
+            members = [f"{holder}{number}" for number in range(MEMBERS)]
+            for name in [holder, *members]:
                 self.world.person(name, place=place)
                 self.insured[name] = True
-            known = tuple(
-                Kin(f"{holder}{n}", "20", "登记") for n in range(0, MEMBERS, 2)
-            )
-            self.world.add(replace(self.world.records[Person, holder], kin=known))
+            on_record = filter(is_on_record, members)
+            kin = tuple(Kin(member, "20", "登记") for member in on_record)
+            self.world.add(replace(self.world.record(Person, holder), kin=kin))
 
     # --- the model --------------------------------------------------------------------
 
-    def open_of(self, holder: str) -> list[Told]:
-        """Bindings of a holder that take a place."""
-        return [
-            t
-            for t in self.told.values()
-            if t.pair[0] == holder and t.state in {"consent", "review", "active"}
-        ]
+    def open_pairs(self, holder: str) -> list[tuple[str, str]]:
+        """Return the pairs of a holder that take a place."""
+        open_bindings = [bound for bound in self.bound.values() if bound.is_open]
+        return [bound.pair for bound in open_bindings if bound.pair[0] == holder]
 
     def expected_submission(self, holder: str, member: str, *, consent: bool) -> str:
-        """The state a submission should reach, or "refused"."""
-        pairs = {t.pair for t in self.open_of(holder)}
-        full = holder == "C" and len(pairs) >= 6
-        if (
-            (holder, member) in pairs
-            or full
-            or not (self.insured[holder] and self.insured[member])
-        ):
+        """Return the state a submission should reach, or "refused"."""
+        pairs = set(self.open_pairs(holder))
+        is_full = holder == "C" and len(pairs) >= MOST_OF_CHUZHOU
+        are_insured = self.insured[holder] and self.insured[member]
+        if (holder, member) in pairs or is_full or not are_insured:
             return "refused"
         if holder == "C":
             return "active"
         if not consent:
             return "consent"
-        return "active" if int(member[1:]) % 2 == 0 else "review"
+        return "active" if is_on_record(member) else "review"
 
     def expire(self) -> None:
-        """Applications nobody answered in time."""
-        for told in self.told.values():
-            if told.state in {"consent", "review"} and self.world.now >= told.expires:
-                told.state = "expired"
+        """Close the applications nobody answered in time."""
+        for bound in self.bound.values():
+            if bound.state in {"consent", "review"} and self.world.now >= bound.expires:
+                bound.state = "expired"
+
+    def close_of(self, person_no: str) -> None:
+        """Close what rests on somebody's enrolment."""
+        for bound in self.bound.values():
+            if person_no in bound.pair and bound.is_open:
+                bound.state = "ended" if bound.state == "active" else "expired"
 
     # --- the steps --------------------------------------------------------------------
 
@@ -125,162 +149,143 @@ class Families(RuleBasedStateMachine):
         consent=st.booleans(),
     )
     def submit(self, holder: str, number: int, *, consent: bool) -> None:
-        """Applies through Wanshitong; the pre-check says the same beforehand."""
-        member = f"{holder}{number}"
-        command = Submit(
-            request=self.world.request("SubmitBinding"),
-            application=self.application(holder, member, consent=consent),
-            cities=self.cities,
-            workdays=self.workdays,
-        )
+        """Apply through Wanshitong; the pre-check says the same beforehand."""
+        member, now = f"{holder}{number}", self.world.now
         expected = self.expected_submission(holder, member, consent=consent)
-        foreseen = self.outcome(lambda: self.world.decide(command).answer)
-        happened = self.outcome(lambda: self.world.do(command))
-        assert self.told_to_citizen(foreseen) == self.told_to_citizen(happened)
-        if isinstance(happened, Refusal):
-            assert ("refused", NotEligible) == (expected, type(happened))
+        command = self.submission(holder, member, consent=consent)
+        foreseen = outcome_of(lambda: self.world.decide(command).answer)
+        outcome = outcome_of(lambda: self.world.do(command))
+        assert shown(foreseen) == shown(outcome)
+        if isinstance(outcome, Refusal):
+            assert ("refused", NotEligible) == (expected, type(outcome))
             return
-        self.told[happened.binding_id] = Told(
-            (holder, member), expected, self.world.now + EXPIRES_AFTER
-        )
-        if expected == "review" and self.world.now.date() in WORKDAY_CLOSES:
-            assert WORKDAY_CLOSES[self.world.now.date()] == happened.review_due_at
+        expires = now + EXPIRES_AFTER
+        self.bound[outcome.binding_id] = Bound((holder, member), expected, expires)
+        if expected == "review" and now.date() in REVIEW_DUE:
+            assert REVIEW_DUE[now.date()] == outcome.review_due_at
 
     @rule(pick=st.integers(0, 10_000))
     def consent(self, pick: int) -> None:
-        """The member consents to some binding."""
-        told = self.any_binding(pick)
-        if told is None:
+        """Record the member's consent to some binding."""
+        if not self.bound:
             return
+        binding_id, bound = self.some_binding(pick)
         command = RecordConsent(
             request=self.world.request("RecordConsent"),
-            binding_id=told[0],
-            consent=self.given(),
+            binding_id=binding_id,
+            consent=self.own_consent(),
             cities=self.cities,
             workdays=self.workdays,
         )
-        recorded = int(told[1].pair[1][1:]) % 2 == 0
-        self.move(command, told[1], "consent", "active" if recorded else "review")
+        self.move(
+            command,
+            bound,
+            "consent",
+            "active" if is_on_record(bound.pair[1]) else "review",
+        )
 
     @rule(pick=st.integers(0, 10_000), approve=st.booleans())
     def review(self, pick: int, *, approve: bool) -> None:
-        """A reviewer decides on some binding."""
-        told = self.any_binding(pick)
-        if told is None:
+        """Decide as a reviewer on some binding."""
+        if not self.bound:
             return
-        reason = "" if approve else "MATERIAL_MISSING"
+        binding_id, bound = self.some_binding(pick)
         command = Review(
             request=self.world.request("ReviewBinding"),
-            binding_id=told[0],
+            binding_id=binding_id,
             reviewer="R1",
             approve=approve,
-            reason_code=reason,
+            reason_code="" if approve else "MATERIAL_MISSING",
             remark="",
         )
-        self.move(command, told[1], "review", "active" if approve else "refused")
+        self.move(command, bound, "review", "active" if approve else "refused")
 
     @rule(pick=st.integers(0, 10_000))
     def unbind(self, pick: int) -> None:
-        """The holder ends some binding."""
-        told = self.any_binding(pick)
-        if told is None:
+        """End some binding as its holder."""
+        if not self.bound:
             return
+        binding_id, bound = self.some_binding(pick)
         command = Unbind(
             request=self.world.request("Unbind"),
-            binding_id=told[0],
+            binding_id=binding_id,
             channel="wanshitong",
             cities=self.cities,
         )
-        self.move(command, told[1], "active", "ended")
+        self.move(command, bound, "active", "ended")
 
     @rule(who=st.sampled_from(["C", "A", "C0", "C3", "A1", "A2"]))
     def lose_or_regain_enrolment(self, who: str) -> None:
-        """An import ends somebody's enrolment, or begins it anew; what rested on it
-        closes in the same commit."""
-        person = self.world.records[Person, who]
-        now = self.world.now.date()
+        """End somebody's enrolment by an import, or begin it anew.
+
+        What rested on it closes in the same commit.
+        """
         self.insured[who] = not self.insured[who]
-        last_day = None if self.insured[who] else now - timedelta(days=1)
-        changed = replace(
-            person, enrolments=(replace(person.enrolments[0], until=last_day),)
-        )
-        self.world.do(
-            ImportPersons(UpsertPersons((changed,), VAULT.lookup), self.cities)
-        )
-        for told in self.told.values():
-            if (
-                not self.insured[who]
-                and who in told.pair
-                and told.state in {"consent", "review", "active"}
-            ):
-                told.state = "ended" if told.state == "active" else "expired"
+        yesterday = self.world.now.date() - timedelta(days=1)
+        last_day = None if self.insured[who] else yesterday
+        person = self.world.record(Person, who)
+        enrolment = replace(person.enrolments[0], until=last_day)
+        rows = (replace(person, enrolments=(enrolment,)),)
+        self.world.do(ImportPersons(UpsertPersons(rows, VAULT.lookup), self.cities))
+        if not self.insured[who]:
+            self.close_of(who)
 
     @rule(hours=st.sampled_from([1, 24, 24 * 10, 24 * 30]))
     def wait(self, hours: int) -> None:
-        """Time passes."""
+        """Let time pass."""
         self.world.now += timedelta(hours=hours)
         self.expire()
 
     @invariant()
     def agrees(self) -> None:
-        """Every binding stands where the model says, its history ends there, and no
-        family is overfull."""
-        words = {
-            "consent": 1,
-            "review": 2,
-            "active": 3,
-            "refused": 4,
-            "expired": 5,
-            "ended": 6,
-        }
-        for binding_id, told in self.told.items():
-            binding = as_of(self.world.records[Binding, binding_id], self.world.now)
-            assert (words[told.state], told.pair) == (
-                binding.state,
-                (binding.holder, binding.member),
-            )
+        """Assert that every binding stands and ends where the model says.
+
+        No family is overfull.
+        """
+        for binding_id, bound in self.bound.items():
+            stored = self.world.record(Binding, binding_id)
+            binding = as_of(stored, self.world.now)
+            assert STATES[bound.state] == binding.state
+            assert bound.pair == (binding.holder, binding.member)
             assert binding.history[-1].to_state is binding.state
-            assert (told.state in {"refused", "expired", "ended"}) == (
-                binding.closed_at is not None
-            )
-        assert len(self.open_of("C")) <= 6
+            assert (bound.state in CLOSED) == (binding.closed_at is not None)
+        assert len(self.open_pairs("C")) <= MOST_OF_CHUZHOU
 
     # --- helpers ----------------------------------------------------------------------
 
-    def any_binding(self, pick: int) -> tuple[str, Told] | None:
-        """Some binding, closed ones too."""
-        return list(self.told.items())[pick % len(self.told)] if self.told else None
+    def some_binding(self, pick: int) -> tuple[str, Bound]:
+        """Return some binding and its id, closed ones too."""
+        return list(self.bound.items())[pick % len(self.bound)]
 
-    def move(self, command: Any, told: Told, from_state: str, to_state: str) -> None:
-        """A command is allowed in one state only and leads to one other."""
-        happened = self.outcome(lambda: self.world.do(command))
-        if told.state == from_state:
-            assert not isinstance(happened, Refusal)
-            told.state = to_state
+    def move(
+        self, command: Query[Any], bound: Bound, from_state: str, to_state: str
+    ) -> None:
+        """Do what is allowed in one state only and leads to one other."""
+        outcome = outcome_of(lambda: self.world.do(command))
+        if bound.state == from_state:
+            assert not isinstance(outcome, Refusal)
+            bound.state = to_state
         else:
-            assert isinstance(happened, IllegalTransition)
+            assert isinstance(outcome, IllegalTransition)
 
-    def outcome(self, act: Callable[[], Any]) -> Any:
-        """The answer, or the refusal."""
-        try:
-            return act()
-        except Refusal as refused:
-            return refused
-
-    def told_to_citizen(self, outcome: Any) -> Any:
-        """What somebody is told: the binding, or the conditions and the ways that would help."""
-        return (
-            (outcome.conditions, outcome.metadata)
-            if isinstance(outcome, Refusal)
-            else outcome
+    def submission(self, holder: str, member: str, *, consent: bool) -> Submit:
+        """Return the command that submits a faultless application."""
+        return Submit(
+            request=self.world.request("SubmitBinding"),
+            application=self.application(holder, member, consent=consent),
+            cities=self.cities,
+            workdays=self.workdays,
         )
 
     def application(self, holder: str, member: str, *, consent: bool) -> Application:
-        """What Wanshitong sends: all checks done, form filled in, a register in case
-        the relation is not on record."""
-        rules = self.cities.of(HOLDERS[holder]).rules(self.world.now.date())
+        """Return what Wanshitong sends: all checks done, the form filled in.
+
+        It holds a register in case the relation is not on record.
+        """
+        now = self.world.now
+        rules = self.cities.of(HOLDERS[holder]).rules(now.date())
         terms = rules.value(CityRules.agreement)
-        person = self.world.records[Person, member]
+        agreement = AgreementAccepted(terms.agreement_id, terms.version, "", now)
         return Application(
             holder=holder,
             member=member,
@@ -288,39 +293,46 @@ class Families(RuleBasedStateMachine):
             purposes=frozenset({Purpose.VISIT}),
             channel="wanshitong",
             identity_checks=frozenset({"real_name", "e_voucher", "face"}),
-            member_details=MemberDetails(
-                person.name,
-                person.certificate.number,
-                "10000000000",
-                person.insured_place,
-            ),
+            member_details=details_of(self.world.record(Person, member)),
             materials=(Material("household_register", original=False, reference="r"),),
-            agreement=AgreementAccepted(
-                terms.agreement_id, terms.version, "", self.world.now
-            ),
-            consent=self.given() if consent else None,
+            agreement=agreement,
+            consent=self.own_consent() if consent else None,
         )
 
-    def given(self) -> Consent:
-        """The member's own consent, now."""
+    def own_consent(self) -> Consent:
+        """Return the member's own consent, now."""
         return Consent(ConsentMethod.OWN_ACCOUNT, self.world.now)
 
 
+def outcome_of(act: Callable[[], Any]) -> Any:
+    """Return the answer, or the refusal."""
+    try:
+        return act()
+    except Refusal as refused:
+        return refused
+
+
+def shown(outcome: Any) -> Any:
+    """Return what somebody sees: the binding, or the conditions and the remedies."""
+    if isinstance(outcome, Refusal):
+        return outcome.conditions, outcome.metadata
+    return outcome
+
+
+def details_of(person: Person) -> MemberDetails:
+    """Return what an applicant types about somebody."""
+    number = person.certificate.number
+    return MemberDetails(person.name, number, "10000000000", person.insured_place)
+
+
 @pytest.fixture
-def machine(new_world: Callable[..., Any]) -> type[Families]:
-    """The machine over the installed cities."""
-    cities = load_cities()
-
-    def world(*, cities: Cities, now: datetime) -> Any:
-        return type(new_world())(cities, now)
-
-    return type(
-        "Families", (Families,), {"cities": cities, "new_world": staticmethod(world)}
-    )
+def machine() -> type[Families]:
+    """Return the machine over the installed cities."""
+    return type("Families", (Families,), {"cities": load_cities()})
 
 
 def test_bindings_live_as_the_model_says(
-    machine: type[Families], effort: Callable[..., Any]
+    machine: type[Families], effort: Effort
 ) -> None:
     """Whatever the order of steps, every binding stands where a plain table of pairs
     and dates puts it."""
