@@ -18,6 +18,7 @@ from gongji.kit.doctor import Diagnosis, findings
 from gongji.rules.codes import SHANGHAI
 from gongji.store import open_store
 
+from tests.kit.making import every_year
 from tests.packages import IDENTITY, Package, installed
 
 NOW = datetime(2025, 9, 30, 10, tzinfo=SHANGHAI)
@@ -63,9 +64,12 @@ def _found(data: Path, now: datetime = NOW) -> list[Diagnosis]:
 
 def test_nothing_wrong(tmp_path: Path) -> None:
     """What is installed here is in order, and the command says so."""
-    result = CliRunner().invoke(main, ["doctor", "--data", str(tmp_path)])
+    calendar = str(every_year(tmp_path))
+    result = CliRunner().invoke(
+        main, ["doctor", "--data", str(tmp_path / "var"), "--calendar", calendar]
+    )
 
-    assert [] == _found(tmp_path)
+    assert [] == _found(tmp_path / "var")
     assert 0 == result.exit_code
     assert "一切正常" in result.output
     assert "滁州市(gongji-chuzhou" in result.output

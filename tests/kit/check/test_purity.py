@@ -10,9 +10,9 @@ import pytest
 from gongji.cities.loading import load_cities
 from gongji.kit.check.findings import FindingKind, Severity
 from gongji.kit.check.purity import MEND, impurities, impurities_of_source
-from gongji.kit.check.rerun import as_text, varieties
+from gongji.kit.check.rerun import varieties
 
-from tests.packages import IDENTITY, PRELUDE, Package, installed
+from tests.packages import PRELUDE
 
 SHIPPED = [city.pinyin for city in load_cities().all]
 
@@ -205,8 +205,9 @@ def test_pure(source: str) -> None:
 
 
 def test_every_impurity_has_its_cure() -> None:
-    """Every kind of impurity says what to do, and each but the dynamic ones is sown above."""
-    assert set(MEND) - {FindingKind.VARIES} == {
+    """Every kind of impurity says what to do, and each but those that running shows is
+    sown above."""
+    assert set(MEND) - {FindingKind.VARIES, FindingKind.FAILS} == {
         kind for _, kind, _, _ in IMPURE.values()
     }
 
@@ -250,95 +251,3 @@ def test_no_such_package() -> None:
     assert [(FindingKind.UNREADABLE, "没有模块 gongji_nowhere")] == [
         (f.kind, f.figures) for f in impurities("gongji_nowhere")
     ]
-
-
-def answering(expression: str, before: str = "") -> str:
-    """A plugin whose limit of givers turns on an expression."""
-    return (
-        f"{before}\n{IDENTITY}\n@hookimpl\ndef giver_limit():\n"
-        f"    return from_2023(GiverLimit(givers=1 + ({expression}) % 1000))\n"
-    )
-
-
-VARYING = {
-    "the clock by a name put together": (
-        answering("getattr(date, 'to' + 'day')().toordinal()"),
-        FindingKind.VARIES,
-        "giver_limit",
-        "一次: ",
-    ),
-    "the day of the week by a name put together": (
-        answering("getattr(date, 'to' + 'day')().weekday()"),
-        FindingKind.VARIES,
-        "giver_limit",
-        "givers=",
-    ),
-    "the order of a set, which its hashes make": (
-        answering("sorted({str(n) for n in range(99)}, key=lambda _: 0).index('7')"),
-        FindingKind.VARIES,
-        "giver_limit",
-        "givers=",
-    ),
-    "how often it has been asked": (
-        answering("len(ASKED.append(1) or ASKED)", "ASKED = []"),
-        FindingKind.VARIES,
-        "giver_limit",
-        "givers=2",
-    ),
-    "the environment by the back door": (
-        answering(
-            "len(getattr(__builtins__, 'get', None)('__imp' + 'ort__')('o' + 's').environ)"
-        ),
-        FindingKind.VARIES,
-        "giver_limit",
-        "givers=",
-    ),
-    "a fault in another thread alone": (
-        answering(
-            "1",
-            "import threading\nassert threading.current_thread() is threading.main_thread()",
-        ),
-        FindingKind.VARIES,
-        "",
-        "一次: 正常; 另一次: AssertionError",
-    ),
-    "a file by the back door": (
-        answering(
-            "len(getattr(__builtins__, 'get', "
-            "None)('op' + 'en')(C.__class__.__module__ and '/dev/null').read())"
-        ),
-        FindingKind.FILES,
-        "",
-        "open /dev/null",
-    ),
-}
-"""Plugins that only running shows: kind, hook, words of the figures."""
-
-
-@pytest.mark.parametrize(
-    ("source", "kind", "hook", "words"), VARYING.values(), ids=VARYING
-)
-def test_varying(
-    tmp_path: Path, source: str, kind: FindingKind, hook: str, words: str
-) -> None:
-    """What a look at the source misses is found by running twice, with the hook or the line."""
-    with installed(tmp_path, Package("gongji-odd", "odd", source)):
-        found = [f for f in varieties("gongji_odd") if f.kind is kind]
-
-    assert [hook] == [f.hook for f in found]
-    assert words in found[0].figures
-    assert kind is FindingKind.VARIES or found[0].situation.startswith("gongji_odd.py:")
-
-
-def test_a_plugin_that_never_loads(tmp_path: Path) -> None:
-    """A plugin that fails alike both times varies in nothing; why it fails is told elsewhere."""
-    with installed(
-        tmp_path, Package("gongji-broken", "broken", "raise RuntimeError('x')")
-    ):
-        assert [] == varieties("gongji_broken")
-
-
-def test_as_text() -> None:
-    """Sets read alike in any order, mappings do not: people read them in the order they stand."""
-    assert as_text(frozenset({"b", "a"})) == as_text(frozenset({"a", "b"}))
-    assert as_text({"a": 1, "b": 2}) != as_text({"b": 2, "a": 1})

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit.making import BIN, SECONDS, Kit
+from tests.kit.making import BIN, SECONDS, Kit, every_year
 
 SERVED = re.compile(r"正在 (127\.0\.0\.1:\d+) 服务")
 THREE = ["340800", "341000", "341100"]
@@ -39,7 +39,7 @@ def _serving(kit: Kit) -> Iterator[str]:
         env=kit.environment() | {"PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        text=True,
+        encoding="utf-8",
     )
     try:
         assert process.stdout
@@ -84,10 +84,10 @@ def test_check(wuhu: Kit) -> None:
     assert "WH1、WH2、WH3、WH4、WH5、WH6" in own["reimbursement"]
 
 
-def test_cities_and_doctor(wuhu: Kit) -> None:
+def test_cities_and_doctor(wuhu: Kit, tmp_path: Path) -> None:
     """The city is listed beside the three, and the doctor finds nothing to do."""
     rows = json.loads(wuhu.run("gongji", "--json", "cities").stdout)["cities"]
-    doctor = wuhu.run("gongji", "doctor")
+    doctor = wuhu.run("gongji", "doctor", "--calendar", every_year(tmp_path))
 
     assert ["340200", *THREE] == [row["area_code"] for row in rows]
     assert 0 == doctor.returncode, doctor.stdout

@@ -206,7 +206,7 @@ def test_clean(town: str, tmp_path: Path) -> None:
             [str(BIN / program), *map(str, arguments)],
             cwd=folder,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             check=False,
         )
         assert 0 == ran.returncode, ran.stdout

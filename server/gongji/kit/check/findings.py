@@ -43,6 +43,7 @@ class FindingKind(Enum):
     FOREIGN = "导入不许导入的模块"
     UNREADABLE = "无法查看"
     VARIES = "两次运行的答案不同"
+    FAILS = "运行失败"
 
 
 LINTS = frozenset({FindingKind.DUPLICATE, FindingKind.SHADOWED, FindingKind.INERT})

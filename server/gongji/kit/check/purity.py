@@ -106,6 +106,7 @@ MEND = {
     ),
     FindingKind.UNREADABLE: "请只发布能查看的 .py 源码",
     FindingKind.VARIES: "规则须处处相同; 请去掉随时间、机器、次序而变的部分",
+    FindingKind.FAILS: "请让插件在任何时刻、任何机器上都能导入, 每个钩子都能作答",
 }
 """What to do about each kind of impurity."""
 
