@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from importlib import metadata
+from io import TextIOWrapper
 from typing import Any, Final
+
+# gRPC reads it once, when it is imported. What it prints by itself is no sentence of ours
+# and no line of the log.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 import click
 import grpc
@@ -29,6 +36,14 @@ Each is loaded only when it is called.
 
 class ExtensibleGroup(click.Group):
     """Our own commands and those of other packages; faults end in one sentence."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run the command; whatever the locale, its output is UTF-8."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper):
+                # Arguments that are no text in the locale are printed as they came.
+                stream.reconfigure(encoding="utf-8", errors="surrogateescape")
+        return super().main(*args, **extra)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""

@@ -75,16 +75,13 @@ class Outcomes:
     def faulted(self, call: Call, fault: Exception) -> CallFailed:
         """Return the failure of a call by a defect of ours, logged under an error id."""
         error_id = secrets.token_hex(6)
-        frames = traceback.extract_tb(fault.__traceback__)
         # Type and place only: the exception's own text may quote personal data.
         self._log.error(
             "fault",
             error_id=error_id,
             method=call.method,
             error=type(fault).__name__,
-            places=[
-                f"{f.filename.rpartition('gongji/')[2]}:{f.lineno}" for f in frames
-            ],
+            places=places_of(fault),
         )
         return self._failed(call, status.of_fault(error_id))
 
@@ -103,6 +100,12 @@ class Outcomes:
     def _failed(self, call: Call, ended: Status) -> CallFailed:
         self.log(call, ended.code.name, ended.reason)
         return CallFailed(ended)
+
+
+def places_of(fault: BaseException) -> list[str]:
+    """Return the files and lines a fault passed, from our package on."""
+    frames = traceback.extract_tb(fault.__traceback__)
+    return [f"{f.filename.rpartition('gongji/')[2]}:{f.lineno}" for f in frames]
 
 
 def caller_name(stated: str | None) -> str:

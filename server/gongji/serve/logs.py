@@ -1,4 +1,7 @@
-"""The log: one JSON line a call on standard error, never with personal data."""
+"""The log: one JSON line a call on standard error, never with personal data.
+
+What libraries log through `logging`, such as asyncio and gRPC, becomes such a line too.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ from typing import BinaryIO, cast
 
 import msgspec
 import structlog
+
+from gongji.rpc.outcome import places_of
 
 _json = msgspec.json.Encoder(enc_hook=str)
 
@@ -24,6 +29,23 @@ def configure() -> None:
         logger_factory=structlog.BytesLoggerFactory(cast("BinaryIO | None", lines)),
         cache_logger_on_first_use=True,
     )
+    root = logging.getLogger()
+    if not any(isinstance(handler, _LibraryHandler) for handler in root.handlers):
+        root.addHandler(_LibraryHandler(logging.WARNING))
+
+
+class _LibraryHandler(logging.Handler):
+    """Logs a record of `logging` as an event `library`."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Log the first line of its text, and an exception's type and places."""
+        # The other lines, and an exception's text, may quote what was being answered.
+        line, _, _ = record.getMessage().partition("\n")
+        event: dict[str, object] = {"logger": record.name, "text": line}
+        fault = record.exc_info[1] if record.exc_info else None
+        if fault:
+            event |= {"error": type(fault).__name__, "places": places_of(fault)}
+        structlog.get_logger().log(record.levelno, "library", **event)
 
 
 class LogLines:

@@ -196,17 +196,24 @@ class _CompleteRequests:
     def __init__(self, raw: AsyncIterator[bytes], call: _GrpcCall) -> None:
         self._raw = raw
         self._call = call
-        self._sending: asyncio.Future[None] | None = None
+        self._sending: asyncio.Future[bool] | None = None
 
     async def all(self) -> AsyncIterator[bytes]:
         """Yield the requests as they come. CancelledError if the caller goes before the end."""
         async for request in self._raw:
             yield request
-        self._sending = asyncio.ensure_future(self._call.send_metadata())
+        self._sending = asyncio.ensure_future(self._caller_is_there())
+        if not await asyncio.shield(self._sending):
+            raise asyncio.CancelledError
+
+    async def _caller_is_there(self) -> bool:
+        """Return whether the initial metadata reach the caller."""
+        # It raises nothing: nobody may be left to hear of it, and asyncio would log that.
         try:
-            await asyncio.shield(self._sending)
-        except grpc.aio.BaseError as gone:
-            raise asyncio.CancelledError from gone
+            await self._call.send_metadata()
+        except grpc.aio.BaseError:
+            return False
+        return True
 
     async def wait_sent(self) -> None:
         """Wait until no metadata is being sent: gRPC sends one thing at a time."""
