@@ -7,7 +7,7 @@ BENCH := .venv/.bench
 RELEASED := protos/gongji-0.1.0.binpb
 PROJECTS := pyproject.toml requirements.txt $(wildcard plugins/*/pyproject.toml) tests/conformance/pyproject.toml
 
-.PHONY: run demo test prove examples dist chaos bench check protos format clean
+.PHONY: run demo test test-days prove examples dist chaos bench check protos format clean
 
 run: $(STAMP)
 	@$(BIN)/gongji serve --sample
@@ -17,6 +17,11 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/pytest -q -n auto
+
+# On other days, in other surroundings, under load: all of tests/days.py, or
+# CASES="year-end busy"; ARGS are pytest's.
+test-days: $(STAMP)
+	$(BIN)/python -m tests.days $(addprefix --case=,$(CASES)) $(ARGS)
 
 prove: $(STAMP)
 	GONGJI_PROVE=1 $(BIN)/pytest -q -n auto tests/prove

@@ -12,6 +12,7 @@ import pytest
 from gongji.model.account import Account
 from gongji.model.settlement import Accumulator
 from gongji.rules.codes import Scheme, pooling_area
+from hypothesis import HealthCheck, settings
 
 # The conformance suite lies below this folder and is also run from others, where the
 # settings that put the repository on the path do not hold.
@@ -20,6 +21,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.scaffold.cities import employee_table, two_cities
 from tests.scaffold.people import ANQING, CHUZHOU, NOW
 from tests.scaffold.world import NewWorld, World
+
+# How long an example takes is no law: beside other work any of them may take long.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")

@@ -19,8 +19,9 @@ from urllib.parse import quote
 
 import psycopg
 
+from tests.patience import PATIENCE_S
+
 NAMED = "GONGJI_TEST_POSTGRES"
-WAIT_S = 30
 QUICK = ("fsync=off", "full_page_writes=off", "autovacuum=off")
 """Settings of a server whose power nobody cuts."""
 
@@ -105,7 +106,7 @@ class OwnPostgres(Postgres):
         self._process = self._spawn(
             "postgres", "-D", str(self._data), "-k", str(self.folder), *options
         )
-        deadline = time.monotonic() + WAIT_S
+        deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
                 self.execute("SELECT 1")
@@ -121,7 +122,7 @@ class OwnPostgres(Postgres):
         """Stop it, in order or as in a crash, which the next start recovers from."""
         if self._process is not None:
             self._process.send_signal(signal.SIGQUIT if crash else signal.SIGINT)
-            self._process.wait(WAIT_S)
+            self._process.wait(PATIENCE_S)
             self._process = None
 
     def remove(self) -> None:

@@ -37,7 +37,12 @@ def run(*command: str, path: Path | None = None) -> subprocess.CompletedProcess[
         "PYTHONPATH": str(path or ""),
     }
     return subprocess.run(  # noqa: S603 - our own
-        command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False
+        command,
+        cwd=ROOT,
+        env=variables,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
     )
 
 

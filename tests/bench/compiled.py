@@ -29,7 +29,7 @@ def _compiled(source: str, name: str, *options: str) -> Path:
         raise RuntimeError(msg)
     BUILT.mkdir(parents=True, exist_ok=True)
     command = [gcc, "-O2", "-Wall", "-o", str(made), str(written), *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own source
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)  # noqa: S603 - our own source
     if "nghttp2.h" in done.stderr or "-lnghttp2" in done.stderr:
         msg = (
             "找不到 nghttp2 的头文件或库, 压测客户端须用它编译: 请安装, "

@@ -152,7 +152,7 @@ def load(
     done = subprocess.run(  # noqa: S603 - our own client
         [str(part) for part in command],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
         timeout=seconds + warm + 60,
     )

@@ -41,7 +41,7 @@ def _filesystem(folder: Path) -> str:
     told = subprocess.run(  # noqa: S603 - coreutils, our own folder
         ["/usr/bin/stat", "-f", "-c", "%T", str(folder)],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     return told.stdout.strip() or "不明"

@@ -94,9 +94,7 @@ def _bar(
     ratio: float | None, x: float, floor: int, top: float, colour: str
 ) -> list[str]:
     if ratio is None:
-        return [
-            f'<text class="n m" x="{x + BAR / 2 - 1}" y="{floor - 4}">未测</text>'
-        ]
+        return [f'<text class="n m" x="{x + BAR / 2 - 1}" y="{floor - 4}">未测</text>']
     height = ratio / top * HEIGHT
     y = floor - height
     return [

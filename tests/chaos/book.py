@@ -11,13 +11,13 @@ from typing import Any
 import grpc
 from gongji.v1 import settlement_pb2 as pb
 
+from tests.patience import PATIENCE_S
 from tests.scaffold.service import RefusedCall
 
 PUSHBACK_KEY = "grpc-retry-pushback-ms"
 NOT_WRITTEN = "未写入任何内容"
 """What a refusal promises that knows that nothing of the request stands."""
 
-_PATIENCE_S = 30
 _SHOWN = 5
 
 
@@ -84,7 +84,7 @@ class Book:
     async def _until(self, done: Callable[[], bool]) -> None:
         """TimeoutError where it does not come about, AssertionError where what must not
         happen does."""
-        async with asyncio.timeout(_PATIENCE_S):
+        async with asyncio.timeout(PATIENCE_S):
             while not done():
                 assert [] == self.faults[:_SHOWN], self.faults[:_SHOWN]
                 await asyncio.sleep(0.005)

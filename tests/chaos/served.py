@@ -5,27 +5,28 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import fcntl
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from select import select
-from typing import Final
+from typing import IO, Final
 
 from tests.cli.started import children
+from tests.patience import PATIENCE_S
 
 _HOST: Final = "127.0.0.1"
-_STOP_S: Final = 20
-_LINGER_S: Final = 2
-"""How long a gateway may take to end, and its port to be free, once its server is dead."""
-
-_PORTS = count(20_000 + os.getpid() % 1000 * 10)
+_PORTS = count(20_000)
+_HELD: list[IO[bytes]] = []
+"""Lock files of the ports this process has taken, open and so locked as long as it lives."""
 
 
 class Served:
@@ -115,8 +116,8 @@ class Served:
                 else []
             )
             process.send_signal(number)
-            status = process.wait(_STOP_S)
-            latest = time.monotonic() + _LINGER_S
+            status = process.wait(PATIENCE_S)
+            latest = time.monotonic() + PATIENCE_S
             assert all(_over(gateway) for gateway in gateways), (
                 "the gateway has outlived its server"
             )
@@ -125,7 +126,7 @@ class Served:
             time.sleep(0.01)
         return status
 
-    async def answers(self, patience_s: float = 30) -> None:
+    async def answers(self, patience_s: float = PATIENCE_S) -> None:
         """Waits until its port is open. AssertionError with what it printed where it
         ends instead."""
         async with asyncio.timeout(patience_s):
@@ -160,12 +161,25 @@ def _watched(pid: int) -> Iterator[int]:
 
 def _over(watch: int) -> bool:
     """Whether a watched process ends in time."""
-    return bool(select([watch], [], [], _LINGER_S)[0])
+    return bool(select([watch], [], [], PATIENCE_S)[0])
 
 
 def _free_port() -> int:
-    """A port below those the system hands out: while its server is dead nobody else takes it."""
-    return next(port for port in _PORTS if _free(port))
+    """A port below those the system hands out: while its server is dead nobody else
+    takes it, no other test either."""
+    return next(port for port in _PORTS if _locked(port) and _free(port))
+
+
+def _locked(port: int) -> bool:
+    """Return whether the port is ours among all test processes of this machine."""
+    file = (Path(tempfile.gettempdir()) / f"gongji-port-{port}.lock").open("ab")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return False
+    _HELD.append(file)
+    return True
 
 
 def _free(port: int) -> bool:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import select
 import signal
 import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from queue import SimpleQueue
@@ -21,13 +23,15 @@ from gongji.rules.codes import SHANGHAI
 from gongji.v1 import (
     account_pb2,
     account_pb2_grpc,
+    registry_pb2,
     registry_pb2_grpc,
     settlement_pb2,
     settlement_pb2_grpc,
     types_pb2,
 )
 
-PATIENCE_S = 60
+from tests.patience import PATIENCE_S
+
 TODAY = datetime.now(SHANGHAI).date().isoformat()
 """A bill of today is settled whatever day it is."""
 
@@ -39,12 +43,14 @@ class Started:
         self.process = process
         self.address = ""
         self.announced: list[str] = []
+        self.logged: list[str] = []
         self._log: SimpleQueue[str | None] = SimpleQueue()
         # Read as it comes: a server whose pipe is full would wait for us.
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
         for line in self.process.stderr or ():
+            self.logged.append(line)
             self._log.put(line)
         self._log.put(None)
 
@@ -88,7 +94,7 @@ def started(*arguments: str) -> Iterator[Started]:
         [*command, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
     ) as process:
         try:
             server = Started(process)
@@ -102,7 +108,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command that ends by itself."""
     command = [sys.executable, "-m", "gongji", *arguments]
     return subprocess.run(  # noqa: S603 - our own
-        command, capture_output=True, text=True, check=False, timeout=PATIENCE_S
+        command, capture_output=True, encoding="utf-8", check=False, timeout=PATIENCE_S
     )
 
 
@@ -130,7 +136,7 @@ class Caller:
         request = settlement_pb2.SettleRequest(
             request_id=request_id or str(uuid.uuid4()), bill=self.bill(fen)
         )
-        return self.settlements.Settle(request, timeout=20)
+        return self.settlements.Settle(request, timeout=PATIENCE_S)
 
     @staticmethod
     def bill(fen: int) -> settlement_pb2.Bill:
@@ -148,16 +154,58 @@ class Caller:
     def balance(self) -> int:
         """Return the purse's balance in fen."""
         request = account_pb2.GetAccountRequest(person=PERSON)
-        return self.accounts.GetAccount(request, timeout=20).balance_fen
+        reply = self.accounts.GetAccount(request, timeout=PATIENCE_S)
+        return reply.balance_fen
+
+
+def wait_for_person(address: str, person_no: str) -> None:
+    """Wait until a person of that number is stored."""
+    request = registry_pb2.GetPersonRequest(
+        person=types_pb2.PersonRef(person_no=person_no)
+    )
+    with Caller(address) as caller:
+        while True:
+            try:
+                caller.registry.GetPerson(request, timeout=PATIENCE_S)
+            except grpc.RpcError as error:
+                if error.code() is not grpc.StatusCode.NOT_FOUND:
+                    raise
+            else:
+                return
 
 
 PERSON = types_pb2.PersonRef(person_no="CZ001")
+
+
+@contextmanager
+def ended_with(pids: Iterable[int]) -> Iterator[None]:
+    """Wait, at the end, until these processes are gone, whoever's children they are and become."""
+    with ExitStack() as stack:
+        watches = []
+        for pid in pids:
+            watches.append(os.pidfd_open(pid))
+            stack.callback(os.close, watches[-1])
+        yield
+        for watch in watches:
+            # It can be read once the process has let go of all it held.
+            assert select.select([watch], [], [], PATIENCE_S)[0], (
+                "a process has outlived its server"
+            )
 
 
 def children(pid: int) -> list[int]:
     """Return the processes that a process has started."""
     path = Path(f"/proc/{pid}/task/{pid}/children")
     return [int(child) for child in path.read_text(encoding="utf-8").split()]
+
+
+def listening(port: int) -> bool:
+    """Return whether anybody listens on a port of this machine.
+
+    Whether it can be bound would say less: some connection of another test may happen
+    to go out from it.
+    """
+    return any(number == port and state == LISTEN for number, state, _ in _sockets())
 
 
 def connections(pid: int, port: int) -> int:
@@ -199,4 +247,4 @@ def _sockets() -> Iterator[TcpSocket]:
             yield TcpSocket(port, state=columns[3], inode=columns[9])
 
 
-ESTABLISHED = "01"
+ESTABLISHED, LISTEN = "01", "0A"

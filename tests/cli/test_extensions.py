@@ -64,6 +64,6 @@ def test_core_does_not_import_them() -> None:
     """Nothing is loaded before it is called."""
     code = "import sys, gongji.__main__; print('gongji_conformance' in sys.modules)"
     run = subprocess.run(  # noqa: S603 - our own
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True
     )
     assert "False" == run.stdout.strip()

@@ -9,9 +9,8 @@ import socket
 import sqlite3
 import tempfile
 import threading
-import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -20,18 +19,22 @@ import grpc
 import pytest
 from gongji.rpc.method import Answers, Method, Services
 from gongji.serve.gateway import Gateway
-from gongji.v1 import registry_pb2
+from gongji.v1 import account_pb2, registry_pb2, settlement_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.cli.started import (
-    PATIENCE_S,
+    PERSON,
     Caller,
     Started,
     children,
     connections,
+    ended_with,
+    listening,
     run,
     started,
+    wait_for_person,
 )
+from tests.patience import PATIENCE_S
 from tests.scaffold.service import Service
 
 ANY = "127.0.0.1:0"
@@ -48,7 +51,7 @@ def port_of(service: Started) -> int:
     return int(service.address.rpartition(":")[2])
 
 
-def health(caller: Caller, name: str = "", *, timeout_s: float = 5) -> int:
+def health(caller: Caller, name: str = "", *, timeout_s: float = PATIENCE_S) -> int:
     """Return the status of the server, or of one of its services or cities."""
     stub: Any = health_pb2_grpc.HealthStub(caller.channel)  # its types lack the calls
     status: int = stub.Check(
@@ -109,10 +112,11 @@ def test_none_outlives_its_server(
         ):
             caller.settle()
             assert ["gongji-ipc-"] == [path.name[:11] for path in Path(name).iterdir()]
-            assert -signal.SIGKILL == service.end(signal.SIGKILL)
+            assert listening(port_of(service))
+            with ended_with(children(service.process.pid)):
+                assert -signal.SIGKILL == service.end(signal.SIGKILL)
         assert [] == list(Path(name).iterdir())
-    with socket.create_server(("127.0.0.1", port_of(service))):
-        pass
+    assert not listening(port_of(service))
 
 
 @pytest.mark.parametrize(
@@ -121,31 +125,54 @@ def test_none_outlives_its_server(
 async def test_it_ends_as_its_server_does(word: bytes, status: int) -> None:
     """A server that ends in order has its calls finished; if it was killed they are
     UNAVAILABLE at once."""
-    began = asyncio.Event()
+    began, go_on = asyncio.Event(), asyncio.Event()
 
     async def slowly(raw: bytes, _: object) -> bytes:
         began.set()
-        await asyncio.sleep(1)
+        await go_on.wait()
         return raw
 
-    gateway = gateway_to(slowly)
+    gateway = gateway_to({"/x/slowly": slowly, "/x/echo": echo})
     await gateway.start()
     async with grpc.aio.insecure_channel(gateway.address) as channel:
-        unary: Any = channel.unary_unary("/x/y")  # typed for messages only
-        call = unary(b"z")
+        unary: Any = channel.unary_unary  # typed for messages only
+        call = unary("/x/slowly")(b"z")
         await asyncio.wait_for(began.wait(), PATIENCE_S)
-        process = gateway._supervisor._children[1].process
-        process.stdin.write(word)  # type: ignore[union-attr] # it has one
-        process.stdin.close()  # type: ignore[union-attr]
+        process = tell_end(gateway, word)
+        await until_refused(unary("/x/echo"))
+        if not status:
+            go_on.set()
         expected = grpc.StatusCode.UNAVAILABLE if status else grpc.StatusCode.OK
         assert (expected, status) == (await call.code(), await process.wait())
     await gateway.stop()
 
 
-def gateway_to(answer: Answers) -> Gateway:
-    """Return a gateway with one method, /x/y."""
-    method = Method("/x/y", streams_in=False, streams_out=False, answer=answer)
-    return Gateway(Services({"/x/y": method}, (), ()), ANY)
+def tell_end(gateway: Gateway, word: bytes) -> asyncio.subprocess.Process:
+    """Send the gateway's process the server's last word, nothing if it was killed."""
+    process = gateway._supervisor._children[1].process
+    assert process.stdin
+    process.stdin.write(word)
+    process.stdin.close()
+    return process
+
+
+async def echo(raw: bytes, _: object) -> bytes:
+    return raw
+
+
+async def until_refused(method: Any) -> None:
+    """Call until a call is not answered: the gateway has heard of the end then."""
+    while await method(b"").code() is grpc.StatusCode.OK:
+        pass
+
+
+def gateway_to(answers: Mapping[str, Answers]) -> Gateway:
+    """Return a gateway with methods by their paths."""
+    methods = {
+        path: Method(path, streams_in=False, streams_out=False, answer=answer)
+        for path, answer in answers.items()
+    }
+    return Gateway(Services(methods, (), ()), ANY)
 
 
 @pytest.mark.parametrize("whose", ["server", "gateway"])
@@ -187,15 +214,17 @@ def import_cut_off(
     address: str, messages: list[registry_pb2.ImportPersonsRequest], pid: int
 ) -> grpc.StatusCode:
     """Send a part of an import, kill a process, and return how the call ended."""
+    over = threading.Event()
 
     def some() -> Iterator[registry_pb2.ImportPersonsRequest]:
         yield from messages[:1_000]
-        time.sleep(0.3)
+        wait_for_person(address, "R0")  # the first batch is stored
         os.kill(pid, signal.SIGKILL)
-        time.sleep(0.3)
+        over.wait(PATIENCE_S)
 
     with Caller(address) as caller, pytest.raises(grpc.RpcError) as lost:
-        caller.registry.ImportPersons(some(), timeout=20)
+        caller.registry.ImportPersons(some(), timeout=PATIENCE_S)
+    over.set()
     code: grpc.StatusCode = lost.value.code()
     return code
 
@@ -206,7 +235,8 @@ def import_twice(
     """Send an import whole, two times."""
     with Caller(service.address) as caller:
         return [
-            caller.registry.ImportPersons(iter(messages), timeout=20) for _ in range(2)
+            caller.registry.ImportPersons(iter(messages), timeout=PATIENCE_S)
+            for _ in range(2)
         ]
 
 
@@ -226,6 +256,7 @@ def test_a_gateway_told_to_end_finishes_its_calls(
     gateway = service.event("gateway_up")["pid"]
     with under_way(service, tmp_path):
         os.kill(gateway, signal.SIGTERM)
+        wait_until_it_leaves(service.address)
     assert "状态 0" in service.event("gateway_ended")["told"]
     assert gateway != service.event("gateway_up")["pid"]
     with Caller(service.address) as caller:
@@ -236,21 +267,32 @@ def test_a_gateway_told_to_end_finishes_its_calls(
 @contextmanager
 def under_way(service: Started, data: Path) -> Iterator[None]:
     """A call that waits for the database until this ends; then it must be answered."""
-    replies: list[bool] = []
     with Caller(service.address) as caller:
-        call = threading.Thread(
-            target=lambda: replies.append(caller.settle().receipt.replayed)
+        request = settlement_pb2.SettleRequest(
+            request_id=str(uuid.uuid4()), bill=caller.bill(10_000)
         )
         with held_up(data / "gongji.sqlite3"):
-            call.start()
-            while not connections(service.process.pid, port_of(service)):
-                time.sleep(0.01)
-            time.sleep(0.3)
+            call = caller.settlements.Settle.future(request, timeout=PATIENCE_S)
+            # Whoever waits for a database of SQLite sleeps; a server without work polls.
+            while "nanosleep" not in Path(
+                f"/proc/{service.process.pid}/wchan"
+            ).read_text(encoding="utf-8"):
+                assert not call.done()
             yield
-            time.sleep(0.3)
-            assert not replies
-        call.join(PATIENCE_S)
-    assert [False] == replies
+            assert not call.done()
+        assert not call.result().receipt.replayed
+
+
+def wait_until_it_leaves(address: str) -> None:
+    """Wait until calls are turned away, though the server itself, held up, answers none."""
+    with Caller(address) as caller:
+        while True:
+            with pytest.raises(grpc.RpcError) as ended:
+                caller.accounts.GetAccount(
+                    account_pb2.GetAccountRequest(person=PERSON), timeout=0.1
+                )
+            if ended.value.code() is grpc.StatusCode.UNAVAILABLE:
+                return
 
 
 @contextmanager

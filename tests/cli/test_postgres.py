@@ -17,6 +17,7 @@ from gongji.v1 import settlement_pb2
 
 from tests.cli.command import gongji
 from tests.cli.started import PERSON, TODAY, Caller, Started, run, started
+from tests.kit.making import every_year
 from tests.postgres import Postgres
 
 NOW = datetime(2025, 9, 30, 10, tzinfo=SHANGHAI)
@@ -113,7 +114,9 @@ class TestDoctor:
     def test_what_may_be_lost(self, postgres: Postgres, tmp_path: Path) -> None:
         """A server that does not flush is named setting by setting, and makes the
         command end with 1."""
-        result = gongji("doctor", "--database", postgres.fresh(), "--data", tmp_path)
+        options: list[str | Path] = ["--data", tmp_path]
+        options += ["--calendar", every_year(tmp_path)]
+        result = gongji("doctor", "--database", postgres.fresh(), *options)
         assert lossy(postgres) == [
             name for name in FLUSHING if f"{name} = off" in result.output
         ]

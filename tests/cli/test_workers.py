@@ -13,7 +13,15 @@ import pytest
 from gongji.serve.workers import hold_port
 
 from tests.cli.command import gongji
-from tests.cli.started import Caller, Started, connections, started
+from tests.cli.started import (
+    Caller,
+    Started,
+    children,
+    connections,
+    ended_with,
+    listening,
+    started,
+)
 from tests.postgres import Postgres
 
 NOWHERE = "postgresql:///x?host=/nowhere"
@@ -82,9 +90,10 @@ def test_no_worker_outlives_its_parent(postgres: Postgres, tmp_path: Path) -> No
     with started(
         "--database", postgres.fresh(), "--data", str(tmp_path), "--workers", "2"
     ) as service:
-        assert -signal.SIGKILL == service.end(signal.SIGKILL)
-    with hold_port(service.address) as address:
-        assert service.address == address
+        with ended_with(children(service.process.pid)):
+            assert listening(port_of(service.address))
+            assert -signal.SIGKILL == service.end(signal.SIGKILL)
+        assert not listening(port_of(service.address))
 
 
 def refused(*arguments: str) -> str:

@@ -42,7 +42,7 @@ def _digest(surroundings: dict[str, str]) -> str:
         cwd=ROOT,
         env=dict(os.environ) | surroundings,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=True,
     )
     return run.stdout

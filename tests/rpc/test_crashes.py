@@ -20,6 +20,7 @@ from gongji.store import open_store
 from gongji.store.engine import EngineDown
 from gongji.v1 import settlement_pb2 as pb
 
+from tests.patience import PATIENCE_S
 from tests.rpc.port import make_server
 from tests.rpc.retried import FIRST_ID, PURSE, charged
 from tests.scaffold.service import Service
@@ -118,14 +119,14 @@ async def test_connection_cut_before_the_reply(
     def held() -> None:
         commit()
         committed.set()
-        go_on.wait(10)
+        go_on.wait(PATIENCE_S)
 
     monkeypatch.setattr(house.store._writing, "commit", held)
     async with grpc.aio.insecure_channel(house.server.address) as channel:
         call: Any = channel.unary_unary("/gongji.v1.SettlementService/Settle")
         request = pb.SettleRequest(request_id=FIRST_ID, bill=house.bill())
         lost = asyncio.ensure_future(call(request.SerializeToString()))
-        await asyncio.to_thread(committed.wait, 10)
+        await asyncio.to_thread(committed.wait, PATIENCE_S)
     monkeypatch.undo()
     go_on.set()
     with pytest.raises((grpc.aio.AioRpcError, asyncio.CancelledError)):

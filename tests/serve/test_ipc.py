@@ -25,9 +25,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from tests.patience import PATIENCE_S
+
 T = TypeVar("T")
 
-PATIENCE_S = 5
 BIG = b"x" * 1_000_000
 REFUSED = Status(
     grpc.StatusCode.UNAVAILABLE,
@@ -297,7 +298,7 @@ async def test_who_has_gone_before_his_turn_leaves_nothing() -> None:
         frames.encode_frame(request) + frames.encode_frame(frames.CallCancel(1))
     )
     assert [1] == list(connection._calls)
-    await asyncio.sleep(0.01)
+    await asyncio.wait(connection._calls.values(), timeout=PATIENCE_S)
     assert [] == list(connection._calls)
     assert not server.began.is_set()
 

@@ -16,6 +16,8 @@ from gongji.rules.codes import SHANGHAI
 from gongji.store.engine import Job, Outcome
 from gongji.store.queues import Exclusive, ThreadQueue
 
+from tests.patience import PATIENCE_S
+
 MakeMove = Callable[..., Any]
 MIDNIGHT = datetime(2025, 9, 30, tzinfo=SHANGHAI)
 
@@ -32,7 +34,7 @@ class RecordedBatches:
 
     def __call__(self, jobs: Sequence[Job]) -> list[Outcome]:
         self.entered.set()
-        assert self.go.wait(5)
+        assert self.go.wait(PATIENCE_S)
         self.batches.append([job.request.request_id for job in jobs if job.request])
         if self.error:
             raise self.error

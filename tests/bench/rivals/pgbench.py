@@ -257,7 +257,7 @@ def _run(
         ran = subprocess.run(  # noqa: S603 - PostgreSQL's own program, our own arguments
             [_binaries() / "pgbench", *how, *files, target],
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             check=False,
         )
     rate = re.search(r"^tps = ([\d.]+)", ran.stdout, re.MULTILINE)

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+import pytest
 from gongji.model.commands import Request
 from gongji.model.people import Institution, Person
 from gongji.registry.imports import UpsertPersons
@@ -19,6 +20,7 @@ from gongji.rpc.services.imports import (
     Summary,
 )
 from gongji.v1 import registry_pb2, settlement_pb2, types_pb2
+from structlog.testing import capture_logs
 
 from tests.scaffold.service import (
     RefusedCall,
@@ -190,25 +192,38 @@ async def test_an_import_that_broke_off_can_be_sent_again(service: Service) -> N
     assert (600, 100, 500, 0) == summary(await service.import_persons(rows, request_id))
 
 
+def header_read(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Return the event of the service's having read an import's header."""
+    begun, execute = asyncio.Event(), Imports.execute
+
+    async def noted(*arguments: Any) -> Any:
+        begun.set()
+        return await execute(*arguments)
+
+    monkeypatch.setattr(Imports, "execute", noted)
+    return begun
+
+
 async def test_a_caller_who_goes_away_has_not_ended_his_stream(
-    service: Service,
+    service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rows cut off by a caller's end are no import of their own: the same id sent again
     whole is executed."""
     request_id, rows = service.new_id(), [service.person(n) for n in range(4)]
-    taken = asyncio.Event()
+    begun = header_read(monkeypatch)
 
     async def cut_off() -> AsyncIterator[registry_pb2.ImportPersonsRequest]:
         yield import_header(request_id)
         yield registry_pb2.ImportPersonsRequest(person=rows[0])
-        taken.set()
-        await asyncio.sleep(60)
+        await asyncio.Event().wait()
 
-    call = service.registry.ImportPersons(cut_off())
-    await taken.wait()
-    await asyncio.sleep(0.05)
-    call.cancel()
-    await asyncio.sleep(0.05)
+    with capture_logs() as lines:
+        call = service.registry.ImportPersons(cut_off())
+        await begun.wait()
+        call.cancel()
+        while not lines:  # noqa: ASYNC110 - the event is in the log
+            await asyncio.sleep(0.001)
+    assert ["CANCELLED"] == [line["code"] for line in lines]
     assert (4, 4, 0, 0) == summary(await service.import_persons(rows, request_id))
 
 

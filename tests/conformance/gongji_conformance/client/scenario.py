@@ -110,7 +110,8 @@ async def play(
             {
                 "GONGJI_TARGET": server.address,
                 "GONGJI_SCENARIO": scenario.id,
-                "GONGJI_TASK": json.dumps(tasks, ensure_ascii=False),
+                # In ASCII: an environment variable is text of the locale.
+                "GONGJI_TASK": json.dumps(tasks),
             }
         )
     finally:
