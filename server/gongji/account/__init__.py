@@ -1,1 +1,1 @@
-"""What is in a purse (个人账户), and why: credits, premiums paid, balanced entries."""
+"""What is in a purse (个人账户), and why: credits, premiums, balanced entries."""

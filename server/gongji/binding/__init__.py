@@ -1,1 +1,1 @@
-"""Who may use whose account: applications, their conditions, the life of a binding (绑定)."""
+"""Who may use whose account (绑定): application, review, life and end."""

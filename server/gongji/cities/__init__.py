@@ -1,1 +1,1 @@
-"""City plugins found, checked, and read by day."""
+"""City plugins found, checked and read by day, the province below them."""

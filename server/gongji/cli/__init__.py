@@ -1,4 +1,4 @@
-"""The `gongji` command, a file a group of commands."""
+"""The `gongji` command: a file a group of commands."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Whatever speaks to a running service."""
+"""Whatever speaks to a running service: imports, credits, statements, reconciliation."""

@@ -1,4 +1,4 @@
-"""A city's handling guide (办理指南), made of the rule values in force on a day alone."""
+"""A city's handling guide (办理指南), from its rules alone."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What decisions speak of: records, refusals, facts and commands."""
+"""What decisions speak of: records, facts, commands and refusals."""

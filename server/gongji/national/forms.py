@@ -19,7 +19,8 @@ from gongji.rules.codes import SHANGHAI, Scheme, VisitKind
 from gongji.v1 import settlement_pb2 as pb
 
 
-class NationalFault(ValueError):  # noqa: N818 - as FileFaultError: a message that cannot be read, not a program's error
+# As FileFaultError: a message that cannot be read, not a program's error.
+class NationalFault(ValueError):  # noqa: N818 - see above
     """A message cannot be converted; the sentence names field and value, in Chinese."""
 
 

@@ -1,1 +1,1 @@
-"""Check and write the registry (登记) of people and institutions, row by row."""
+"""People and institutions (登记), checked row by row."""

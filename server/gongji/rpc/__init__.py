@@ -1,1 +1,1 @@
-"""What each call of the protos means: parsed, checked, decided, answered, or refused."""
+"""What each call of the protos means: methods, services, conversion, statuses."""

@@ -1,1 +1,1 @@
-"""How calls reach the service: processes, ports, clock and log."""
+"""How calls reach the service: processes, ports, the clock, the log."""

@@ -1,1 +1,1 @@
-"""Who pays each fen of a bill (结算), decided in the order a bill meets its rules."""
+"""Who pays each fen of a bill (结算), in the order a bill meets its rules."""

@@ -1,4 +1,4 @@
-"""What must be remembered: one store, whichever database lies below."""
+"""What must be remembered, whichever database lies below."""
 
 from gongji.store.base import Store
 from gongji.store.databases import MEMORY, open_store
