@@ -166,4 +166,6 @@ def _spelt(option: Option, value: str) -> Sequence[str]:
     # Alone, a path would be taken for a place to look for tests.
     if option.metavar in _PATHS:
         return [f"{name}={value}"]
-    return [name, value] if option.metavar else [name]
+    if option.metavar:
+        return [name, value]
+    return [name]

@@ -65,7 +65,9 @@ def _shown(value: Any) -> str:
         case tuple() | frozenset():
             return "、".join(sorted(value)) or NOTHING
     text = str(value)
-    return text if len(text) < MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
+    if len(text) < MAX_SHOWN:
+        return text
+    return f"{text[:MAX_SHOWN]}…"
 
 
 def in_line(action: Any) -> str:

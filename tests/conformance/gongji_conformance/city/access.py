@@ -79,7 +79,9 @@ class Access:
 
 
 def _content(path: str) -> bytes | None:
-    return Path(path).read_bytes() if path else None
+    if path:
+        return Path(path).read_bytes()
+    return None
 
 
 def _entry(text: str) -> tuple[str, str]:

@@ -212,7 +212,9 @@ class CityUnderTest:
     @property
     def other_area(self) -> str:
         """Another pooling area of the province."""
-        return "340800" if self.area_code[:4] != "3408" else "341000"
+        if self.area_code[:4] != "3408":
+            return "340800"
+        return "341000"
 
     def apart(self) -> Couple:
         """Register two employees, of this city and of another pooling area."""

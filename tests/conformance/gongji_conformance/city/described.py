@@ -80,4 +80,6 @@ class BillDescription(StrictTable, frozen=True, kw_only=True):
         """The kind of visit: as written, else the usual one at that institution."""
         if not isinstance(self.kind, UnsetType):
             return self.kind
-        return "药店购药" if self.at == "药店" else "普通门诊"
+        if self.at == "药店":
+            return "药店购药"
+        return "普通门诊"

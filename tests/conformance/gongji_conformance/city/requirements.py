@@ -61,4 +61,6 @@ class Requirements:
     def agreement(self) -> str:
         """The agreement and its version as `id@version`."""
         terms = self._rules.get("agreement")
-        return f"{terms['agreement_id']}@{terms['version']}" if terms else ""
+        if terms:
+            return f"{terms['agreement_id']}@{terms['version']}"
+        return ""

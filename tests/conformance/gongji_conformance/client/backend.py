@@ -94,7 +94,9 @@ class Backend:
         request_id = getattr(request, "request_id", "")
         if request_id in self._first:
             original, first = self._first[request_id]
-            return _replayed(first) if original == request else _REUSED
+            if original == request:
+                return _replayed(first)
+            return _REUSED
         reply = self._handlers[type(request)](request)
         if request_id and not isinstance(reply, Refuse) and not _validated(request):
             self.executed.append(request)

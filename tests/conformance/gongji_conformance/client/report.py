@@ -73,7 +73,9 @@ def exit_code(verdicts: Verdicts) -> int:
     words = {verdict.word for verdict in verdicts}
     if "fail" in words:
         return 1
-    return 2 if "suite-error" in words else 0
+    if "suite-error" in words:
+        return 2
+    return 0
 
 
 def _failure(verdict: ClientVerdict, argv: Arguments) -> Iterator[str]:

@@ -184,7 +184,9 @@ def _ending(act: Act, reply: Message | Refuse) -> str:
     if isinstance(reply, Refuse):
         return reply.label
     replayed = getattr(getattr(reply, "receipt", None), "replayed", False)
-    return _REPLAYED if replayed else act.label
+    if replayed:
+        return _REPLAYED
+    return act.label
 
 
 class _Methods(grpc.GenericRpcHandler):

@@ -56,7 +56,9 @@ def settle(
 ) -> Task:
     """Return the task to settle a bill, each call within `deadline_s` if given."""
     task: Task = {"do": "settle", "bill": bill(yuan, msgid)}
-    return task if deadline_s is None else {**task, "deadline_s": deadline_s}
+    if deadline_s is None:
+        return task
+    return {**task, "deadline_s": deadline_s}
 
 
 def submit() -> Task:

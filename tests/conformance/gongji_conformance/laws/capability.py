@@ -201,7 +201,9 @@ def _last_first(city: CityUnderTest) -> None:
 
 
 def _reason(answer: Any) -> str:
-    return answer.reason if isinstance(answer, CallRefused) else "OK"
+    if isinstance(answer, CallRefused):
+        return answer.reason
+    return "OK"
 
 
 def hooks_of(answer: Any) -> set[str]:

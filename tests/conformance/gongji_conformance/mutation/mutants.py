@@ -180,7 +180,9 @@ def _replaced(
     by: Value,
     current: Value,
 ) -> Value:
-    return by if current is value else current
+    if current is value:
+        return by
+    return current
 
 
 def _of_day(
@@ -214,7 +216,9 @@ def _moved(
     day: date,
     value: Value,
 ) -> Value:
-    return replace(value, since=day) if value.since == since else value
+    if value.since == since:
+        return replace(value, since=day)
+    return value
 
 
 def _of_channels(answers: _Answers) -> Iterator[Mutant]:

@@ -98,7 +98,9 @@ class Trials:
 
 
 def _conditions(expect: Expectation) -> tuple[str, ...]:
-    return expect.conditions if isinstance(expect.conditions, tuple) else ()
+    if isinstance(expect.conditions, tuple):
+        return expect.conditions
+    return ()
 
 
 def score(

@@ -195,7 +195,9 @@ def _loadable(changed: Any, value: Any) -> Any:
             working_days=0,
             earliest_working_days=0,
         )
-    return changed if value.working_days else replace(changed, working_days=1)
+    if value.working_days:
+        return changed
+    return replace(changed, working_days=1)
 
 
 def _of_mapping(
@@ -332,7 +334,9 @@ def _of_other_type(
 def _sample(kind: Any, name: str) -> object:
     """Return a value of a type for a value of another, None if there is none."""
     if kind is int:
-        return 1 if name == "pharmacy" else FEN
+        if name == "pharmacy":
+            return 1
+        return FEN
     return _SAMPLES.get(kind)
 
 

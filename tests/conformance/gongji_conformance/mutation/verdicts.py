@@ -96,4 +96,6 @@ class Score:
         All of none is all.
         """
         counted = len(self.killed) + len(self.survived)
-        return len(self.killed) * FULL_BP // counted if counted else FULL_BP
+        if counted:
+            return len(self.killed) * FULL_BP // counted
+        return FULL_BP

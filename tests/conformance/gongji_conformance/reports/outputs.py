@@ -30,4 +30,6 @@ def write(folder: Path, run_report: Report) -> list[Path]:
 
 def _badge_name(city: CityReport, run_report: Report) -> str:
     alone = len(run_report.cities) == 1
-    return "badge.svg" if alone else f"badge-{city.pinyin}.svg"
+    if alone:
+        return "badge.svg"
+    return f"badge-{city.pinyin}.svg"

@@ -134,7 +134,9 @@ class RunSummary:
     @property
     def target(self) -> str:
         """The address of a server elsewhere; "" for one of our own."""
-        return self.server.stubs.target if self.server.black_box else ""
+        if self.server.black_box:
+            return self.server.stubs.target
+        return ""
 
     @property
     def core_version(self) -> str:

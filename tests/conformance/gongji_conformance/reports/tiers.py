@@ -249,7 +249,9 @@ def _tier(findings: list[Finding]) -> Tier:
         for rule, finding in zip(RULES, findings, strict=True)
         if not finding.met
     ]
-    return Tier(min(unmet) - 1) if unmet else Tier.PLATINUM
+    if unmet:
+        return Tier(min(unmet) - 1)
+    return Tier.PLATINUM
 
 
 def _partial(evidence: Evidence) -> str:

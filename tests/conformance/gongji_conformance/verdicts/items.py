@@ -134,7 +134,9 @@ class VerdictContext:
     @property
     def calls(self) -> list[RecordedCall]:
         """The calls made while the item ran."""
-        return self.stubs.recorder.calls if self.stubs else []
+        if self.stubs:
+            return self.stubs.recorder.calls
+        return []
 
     def repeat(self, city: str, number: str) -> str:
         """Return the command that repeats one item."""
