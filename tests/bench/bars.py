@@ -15,10 +15,10 @@ MANY: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A figure, the least (or, where `at_most`, the most) it should be, and the
-    subjects it needs measured.
+    """A figure, its bound, and the subjects it needs measured.
 
-    `callers` is their number where the figure is of one number of callers, else 0.
+    The bound is the least it should be; the most if `at_most`. `callers` is 0 unless
+    the figure is of one number of callers.
     """
 
     title: str
@@ -29,35 +29,33 @@ class Bar:
     callers: int = 0
 
     def reached(self, figure: float) -> bool:
-        """Whether a figure is good enough."""
+        """Return whether a figure is good enough."""
         return figure <= self.bound if self.at_most else figure >= self.bound
 
 
-def _ratio(title: str, bound: float, one: str, other: str, callers: int) -> Bar:
-    needs = (one, other)
-    told = f"{title}, {callers} 个调用方"
+def _ratio(title: str, bound: float, subject: str, base: str, callers: int) -> Bar:
     return Bar(
-        told,
-        bound,
-        lambda r: r.ratio((one, callers), (other, callers)),
-        needs,
+        title=f"{title}, {callers} 个调用方",
+        bound=bound,
+        measured=lambda r: r.ratio((subject, callers), (base, callers)),
+        needs=(subject, base),
         callers=callers,
     )
 
 
 def _rules(title: str, contender: str) -> Bar:
     return Bar(
-        title,
-        30,
-        lambda r: r.further("rules", lambda by: by[contender] / by["gongji"]),
-        ("rules",),
+        title=title,
+        bound=30,
+        measured=lambda r: r.further("rules", lambda by: by[contender] / by["gongji"]),
+        needs=("rules",),
     )
 
 
 def _store(results: Results) -> float | None:
-    ours = results.further("batches", lambda by: by[str(BATCH)])
-    theirs = results.further("pgbench", lambda by: max(by.values()))
-    return ours / theirs if ours and theirs else None
+    store = results.further("batches", lambda by: by[str(BATCH)])
+    pgbench = results.further("pgbench", lambda by: max(by.values()))
+    return store / pgbench if store and pgbench else None
 
 
 def _tail(results: Results) -> float | None:

@@ -1,4 +1,4 @@
-"""Builds the load client and the slow disk from their C sources, once for each version of them."""
+"""Build the load client and the slow disk from their C sources, once a version."""
 
 from __future__ import annotations
 
@@ -11,32 +11,33 @@ BUILT = HERE.parents[1] / "var" / "bench"
 
 
 def load_client() -> Path:
-    """The load client. RuntimeError says in Chinese what is missing."""
+    """Return the load client. RuntimeError says in Chinese what is missing."""
     return _compiled("load.c", "load", "-lnghttp2")
 
 
 def slow_flush() -> Path:
-    """The library that slows flushes down. RuntimeError as above."""
+    """Return the library that slows flushes down. RuntimeError as above."""
     return _compiled("slowflush.c", "slowflush.so", "-shared", "-fPIC", "-ldl")
 
 
 def _compiled(source: str, name: str, *options: str) -> Path:
-    made, written = BUILT / name, HERE / source
-    if made.exists() and made.stat().st_mtime >= written.stat().st_mtime:
-        return made
+    binary = BUILT / name
+    text = HERE / source
+    if binary.exists() and binary.stat().st_mtime >= text.stat().st_mtime:
+        return binary
     if (gcc := shutil.which("gcc")) is None:
         msg = "找不到 gcc, 压测客户端须当场编译: 请安装, 如 apt-get install gcc"
         raise RuntimeError(msg)
     BUILT.mkdir(parents=True, exist_ok=True)
-    command = [gcc, "-O2", "-Wall", "-o", str(made), str(written), *options]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)  # noqa: S603 - our own source
-    if "nghttp2.h" in done.stderr or "-lnghttp2" in done.stderr:
+    command = [gcc, "-O2", "-Wall", "-o", str(binary), str(text), *options]
+    run = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)  # noqa: S603 - our own source
+    if "nghttp2.h" in run.stderr or "-lnghttp2" in run.stderr:
         msg = (
             "找不到 nghttp2 的头文件或库, 压测客户端须用它编译: 请安装, "
             "如 apt-get install libnghttp2-dev"
         )
         raise RuntimeError(msg)
-    if done.returncode:
-        msg = f"{source} 编译失败: {done.stderr[-2000:]}"
+    if run.returncode:
+        msg = f"{source} 编译失败: {run.stderr[-2000:]}"
         raise RuntimeError(msg)
-    return made
+    return binary

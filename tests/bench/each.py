@@ -1,5 +1,4 @@
-"""The real command line with one difference: the writer commits each job by itself, as
-most services do.
+"""Serve as the real command line does, but commit each job by itself, as most services do.
 
 .venv/bin/python -m tests.bench.each serve …
 """
@@ -13,7 +12,7 @@ from gongji.store.sqlite import store
 
 
 def _queue(run: Run) -> LoopQueue:
-    """The committer's queue has batches of one; the readers' are as ever."""
+    """Return a queue: the committer's has batches of one, the readers' are as ever."""
     committing = isinstance(getattr(run, "__self__", None), Committer)
     return LoopQueue(run, batch=1 if committing else BATCH_LIMIT)
 

@@ -1,5 +1,4 @@
-"""A service that only answers: the bill decoded, a reply as large as a real one built
-and encoded, nothing decided.
+"""Serve replies as large as real ones: the bill decoded, the reply built, nothing decided.
 
 .venv/bin/python -m tests.bench.echo ADDRESS REPLIES [--dressed]
 """
@@ -29,42 +28,43 @@ class Echo:
     """Answers each bill with one of a few settlements, in turn, under the request's id."""
 
     def __init__(self, replies: Sequence[bytes]) -> None:
-        self._replies = cycle(
-            [_values(pb.SettleResponse.FromString(reply)) for reply in replies]
-        )
+        messages = [pb.SettleResponse.FromString(reply) for reply in replies]
+        self._replies = cycle([_values(message) for message in messages])
 
     async def settle(
         self, request: pb.SettleRequest, context: Any
     ) -> pb.SettleResponse:
-        """The next reply, built from its values for this request and bill."""
-        values, request_id = next(self._replies), request.request_id
+        """Return the next reply, built from its values for this request and bill."""
+        values = next(self._replies)
+        request_id = {"request_id": request.request_id}
+        settlement = values["settlement"] | request_id | {"bill": request.bill}
+        receipt = values["receipt"] | request_id
         return pb.SettleResponse(
-            settlement=pb.Settlement(
-                **values["settlement"]
-                | {"request_id": request_id, "bill": request.bill}
-            ),
-            receipt=types_pb2.Receipt(**values["receipt"] | {"request_id": request_id}),
+            settlement=pb.Settlement(**settlement),
+            receipt=types_pb2.Receipt(**receipt),
         )
 
 
 def _values(message: Message) -> dict[str, Any]:
-    """A message's fields as keywords to build it from again."""
+    """Return a message's fields as keywords to build it from again."""
     values: dict[str, Any] = {}
     for field, value in message.ListFields():
         if field.message_type is None:
             values[field.name] = list(value) if field.is_repeated else value
         elif field.message_type.GetOptions().map_entry:
             values[field.name] = dict(value)
+        elif field.is_repeated:
+            values[field.name] = [_values(item) for item in value]
         else:
-            values[field.name] = (
-                [_values(one) for one in value] if field.is_repeated else _values(value)
-            )
+            values[field.name] = _values(value)
     return values
 
 
 async def serve(address: str, replies: Sequence[bytes], *, dressed: bool) -> None:
-    """Serves until the process is ended; dressed as the real server is: caller, checks
-    and log line."""
+    """Serve until the process is ended; dressed with the real server's interceptors.
+
+    They read the caller, check, and log a line.
+    """
     logs.configure()
     settle = grpc.unary_unary_rpc_method_handler(
         Echo(replies).settle,
@@ -77,21 +77,20 @@ async def serve(address: str, replies: Sequence[bytes], *, dressed: bool) -> Non
     if dressed:
         calls = Calls()
         calls.add_registered_method_handlers(SERVICE, {"Settle": settle})
-        server.add_generic_rpc_handlers((port.Handlers(calls.methods.values()),))
+        handler: Any = port.Handlers(calls.methods.values())
     else:
-        server.add_generic_rpc_handlers(
-            (grpc.method_handlers_generic_handler(SERVICE, {"Settle": settle}),)
-        )
+        handler = grpc.method_handlers_generic_handler(SERVICE, {"Settle": settle})
+    server.add_generic_rpc_handlers((handler,))
     server.add_insecure_port(address)
     await server.start()
     await server.wait_for_termination()
 
 
-def main(address: str, replies: str, *how: str) -> None:
-    """Runs the echo on the loop the real server has."""
+def main(address: str, replies: str, *options: str) -> None:
+    """Run the echo on the loop the real server has."""
+    decoded = msgspec.msgpack.decode(Path(replies).read_bytes(), type=list[bytes])
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        decoded = msgspec.msgpack.decode(Path(replies).read_bytes(), type=list[bytes])
-        runner.run(serve(address, decoded, dressed="--dressed" in how))
+        runner.run(serve(address, decoded, dressed="--dressed" in options))
 
 
 if __name__ == "__main__":

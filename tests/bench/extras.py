@@ -1,5 +1,4 @@
-"""Figures without calls: what PostgreSQL can do itself, our store without a transport,
-the rule without either."""
+"""Measure without calls: PostgreSQL itself, our store without a transport, the rule alone."""
 
 from __future__ import annotations
 
@@ -25,8 +24,10 @@ class Extra:
 
 
 def pgbench(on: Ground, seconds: float) -> Mapping[str, float]:
-    """Settlements a second by clients: one settlement's statements, one by one, by
-    PostgreSQL's own load client."""
+    """Return settlements a second by clients: one settlement's statements, one by one.
+
+    By PostgreSQL's own load client.
+    """
     from tests.bench.rivals.pgbench import measure
 
     return {
@@ -36,14 +37,17 @@ def pgbench(on: Ground, seconds: float) -> Mapping[str, float]:
 
 
 def batches(on: Ground, seconds: float) -> Mapping[str, float]:
-    """Settlements a second of our committer over PostgreSQL by size of batch."""
+    """Return settlements a second of our committer over PostgreSQL by size of batch."""
     from tests.bench.rivals.batches import measure
 
     return {str(BATCH): measure(on.postgres.fresh(), BATCH, seconds)}
 
 
 def rules(on: Ground, seconds: float) -> Mapping[str, float]:
-    """Microseconds a bill by engine: rule and split alone; they choose their own windows."""
+    """Return microseconds a bill by engine: rule and split alone.
+
+    They choose their own windows.
+    """
     del on, seconds
     from tests.bench.rivals.rules import measure
 

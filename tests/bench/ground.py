@@ -1,5 +1,4 @@
-"""What every server under load knows beforehand: the population, once in a folder to
-copy, or in a database."""
+"""Make what every server under load knows beforehand: the population, and the calls."""
 
 from __future__ import annotations
 
@@ -42,8 +41,10 @@ TOGETHER: Final = 2_000
 
 
 def fill(database: str, data: Path) -> None:
-    """Writes the population into an empty database, "" for SQLite in the data folder;
-    its key is made there."""
+    """Write the population into an empty database, "" for SQLite in the data folder.
+
+    Its key is made there.
+    """
     data.mkdir(parents=True, exist_ok=True)
     asyncio.run(_fill(database or str(data / DATABASE), data / KEY_FILE))
 
@@ -59,15 +60,15 @@ async def _fill(database: str, key_file: Path) -> None:
 
 
 def _records() -> Iterator[object]:
-    """The population of all contenders, whoever has a giver with nothing of his own;
-    then the worn, without givers."""
+    """Yield the population of all contenders, then the worn, without givers.
+
+    A patient with a giver has nothing of their own.
+    """
     first, last = WORN[0], sum(WORN) - 1
     worn = population.number(first)
-    yield from (
-        r
-        for r in population.records(last)
-        if not (isinstance(r, Binding) and r.member >= worn)
-    )
+    for record in population.records(last):
+        if not (isinstance(record, Binding) and record.member >= worn):
+            yield record
     for place in range(1, first):
         if population.giver_of(place):
             yield Account(population.number(place))
@@ -84,7 +85,7 @@ def _used(place: int, deductible_fen: int, fund_fen: int) -> Accumulator:
 
 
 def bill(place: int = 1) -> pb.Bill:
-    """The bill every caller sends, 46.80 yuan: small, so that the fund's yearly limit is far."""
+    """Return the bill every caller sends, 46.80 yuan: far from the fund's yearly limit."""
     return pb.Bill(
         patient=types_pb2.PersonRef(person_no=population.number(place)),
         institution_code=population.HOSPITAL,
@@ -100,26 +101,22 @@ def bill(place: int = 1) -> pb.Bill:
 
 
 def settle_calls(folder: Path) -> Calls:
-    """Calls of Settle; the message is written into the folder."""
+    """Return calls of Settle; the message is written into the folder."""
     request_id = str(uuid.UUID(int=0))
-    message = pb.SettleRequest(request_id=request_id, bill=bill()).SerializeToString()
+    request = pb.SettleRequest(request_id=request_id, bill=bill())
+    message = request.SerializeToString()
     return _calls(folder, "Settle", message, message.index(request_id.encode()))
 
 
 def quote_calls(folder: Path) -> Calls:
-    """Calls of Quote."""
-    return _calls(folder, "Quote", pb.QuoteRequest(bill=bill()).SerializeToString(), -1)
+    """Return calls of Quote."""
+    message = pb.QuoteRequest(bill=bill()).SerializeToString()
+    return _calls(folder, "Quote", message, -1)
 
 
 def _calls(folder: Path, method: str, message: bytes, id_at: int) -> Calls:
     body = folder / f"{method}.bin"
     body.write_bytes(message)
     number = population.number(1).encode()
-    digits = len(number) - 1
-    return Calls(
-        f"/gongji.v1.SettlementService/{method}",
-        body,
-        id_at,
-        message.index(number) + 1,
-        digits,
-    )
+    path = f"/gongji.v1.SettlementService/{method}"
+    return Calls(path, body, id_at, message.index(number) + 1, len(number) - 1)

@@ -1,9 +1,9 @@
-"""Runs the compiled load client against one server and reads its report."""
+"""Run the compiled load client against one server and read its report."""
 
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ DEADLINE_S = 30
 
 
 TOLERATED = 0.02
-"""Share of calls that may go wrong in a window that counts all the same; they are told."""
+"""Share of calls that may go wrong in a window that counts all the same; it is reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """What is sent: a method, its message in a file, and where in it the id (-1: none)
-    and the patient stand."""
+    """What is sent: a method, its message in a file, and where in it the id and the
+    patient stand; `id_at` is -1 if it has no id."""
 
     method: str
     body: Path
@@ -73,7 +73,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def flaw(self) -> str:
-        """What went wrong besides the good calls; empty where nothing did."""
+        """Return what went wrong besides the good calls; empty if nothing did."""
         if not self.failed and not self.unanswered:
             return ""
         failed = f"{self.failed:,} 次失败(各状态 {dict(self.statuses)})"
@@ -84,88 +84,76 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def others_cores(self) -> float:
-        """What the machine did beside: other people's work, and the kernel's that it
-        charged to nobody."""
-        return max(
-            0.0,
-            self.machine_cores
-            - self.server_cores
-            - self.database_cores
-            - self.client_cores,
-        )
+        """Return what else the machine did, in cores.
+
+        Other people's work, and the kernel's that it charged to nobody.
+        """
+        own_cores = self.server_cores + self.database_cores + self.client_cores
+        return max(0.0, self.machine_cores - own_cores)
 
 
-def load(
-    target: Target,
-    calls: Calls,
-    callers: int,
-    *,
-    seconds: float,
-    warm: float,
-    patients: tuple[int, int],
-    serial: int = 0,
-    rate: float = 0.0,
-) -> Measured:
-    """One window of load; patients are drawn from (first, count), ids follow from `serial`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """How long and how hard: seconds, calls a second, and whose bills.
 
-    RuntimeError where the client gave up, or more than a few calls ended neither well
-    nor pushed back.
+    Patients are drawn from (first, count), ids follow from `serial`; rate 0.0 is as
+    fast as it goes.
     """
-    first, count = patients
-    command: list[object] = [
-        compiled.load_client(),
-        "-p",
-        target.port,
-        "-P",
-        calls.method,
-        "-b",
-        calls.body,
-    ]
-    command += [
-        "-n",
-        callers,
-        "-c",
-        min(callers, CONNECTIONS),
-        "-d",
-        seconds,
-        "-w",
-        warm,
-        "-t",
-        DEADLINE_S,
-    ]
-    command += [
-        "-u",
-        calls.id_at,
-        "-s",
-        serial,
-        "-r",
-        f"{calls.patient_at}:{calls.digits}:{first}:{count}",
-    ]
-    command += [
-        "-q",
-        rate,
-        "-k",
-        _listed(target.server),
-        "-K",
-        _listed(target.database),
-    ]
-    done = subprocess.run(  # noqa: S603 - our own client
-        [str(part) for part in command],
+
+    seconds: float
+    warm: float
+    patients: tuple[int, int]
+    serial: int = 0
+    rate: float = 0.0
+
+
+def load(target: Target, calls: Calls, callers: int, window: Window) -> Measured:
+    """Return what one window of load measured.
+
+    RuntimeError if the client gave up, or more than a few calls ended neither well nor
+    pushed back.
+    """
+    client = [str(compiled.load_client()), *_arguments(target, calls, callers, window)]
+    run = subprocess.run(  # noqa: S603 - our own client
+        client,
         capture_output=True,
         encoding="utf-8",
         check=False,
-        timeout=seconds + warm + 60,
+        timeout=window.seconds + window.warm + 60,
     )
-    if done.returncode:
-        raise RuntimeError(f"压测客户端中止: {done.stderr.strip()[-500:]}")
-    measured = msgspec.json.decode(done.stdout, type=Measured)
-    if (
-        not measured.good
-        or measured.failed + measured.unanswered > TOLERATED * measured.good
-    ):
+    if run.returncode:
+        raise RuntimeError(f"压测客户端中止: {run.stderr.strip()[-500:]}")
+    measured = msgspec.json.decode(run.stdout, type=Measured)
+    tolerated = TOLERATED * measured.good
+    if not measured.good or measured.failed + measured.unanswered > tolerated:
         raise RuntimeError(measured.flaw or f"{callers} 个调用方: 没有一次成功")
     return measured
 
 
-def _listed(pids: Sequence[int]) -> str:
+def _arguments(
+    target: Target, calls: Calls, callers: int, window: Window
+) -> Iterator[str]:
+    """Yield the load client's options and their values (load.c)."""
+    first, count = window.patients
+    options: dict[str, object] = {
+        "-p": target.port,
+        "-P": calls.method,
+        "-b": calls.body,
+        "-n": callers,
+        "-c": min(callers, CONNECTIONS),
+        "-d": window.seconds,
+        "-w": window.warm,
+        "-t": DEADLINE_S,
+        "-u": calls.id_at,
+        "-s": window.serial,
+        "-r": f"{calls.patient_at}:{calls.digits}:{first}:{count}",
+        "-q": window.rate,
+        "-k": _comma_separated(target.server),
+        "-K": _comma_separated(target.database),
+    }
+    for option, value in options.items():
+        yield from (option, str(value))
+
+
+def _comma_separated(pids: Sequence[int]) -> str:
     return ",".join(map(str, pids))

@@ -1,4 +1,4 @@
-"""What the figures were taken on."""
+"""Describe what the figures were taken on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.bench.serving import Ground
 
 
 def described(on: Ground) -> Mapping[str, str]:
-    """Machine, disk and versions, by name."""
+    """Return machine, disk and versions, by name."""
     return {
         "处理器": f"{_processor()}, {os.cpu_count()} 核",
         "内核": f"{platform.system()} {platform.release()}",
@@ -28,20 +28,17 @@ def described(on: Ground) -> Mapping[str, str]:
 
 
 def _processor() -> str:
-    found = re.search(
-        r"^model name\s*:\s*(.+)$",
-        Path("/proc/cpuinfo").read_text(encoding="utf-8"),
-        re.MULTILINE,
-    )
-    return found[1] if found else platform.machine()
+    cpuinfo = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    model = re.search(r"^model name\s*:\s*(.+)$", cpuinfo, re.MULTILINE)
+    return model[1] if model else platform.machine()
 
 
 def _filesystem(folder: Path) -> str:
-    """Kind of the filesystem: a flush to memory costs nothing, so it has to be known."""
-    told = subprocess.run(  # noqa: S603 - coreutils, our own folder
+    """Return the kind of the filesystem: a flush to memory costs nothing."""
+    run = subprocess.run(  # noqa: S603 - coreutils, our own folder
         ["/usr/bin/stat", "-f", "-c", "%T", str(folder)],
         capture_output=True,
         encoding="utf-8",
         check=False,
     )
-    return told.stdout.strip() or "不明"
+    return run.stdout.strip() or "不明"

@@ -1,15 +1,13 @@
-"""Compares the books of one month, 100,000 settlements, with a service of its own: rows
-a second and peak memory.
+"""Compare the books of one month, 100,000 settlements, with a service of its own.
 
-.venv/bin/python tests/bench/reconcile.py [SETTLEMENTS]
+Prints rows a second and peak memory.
+
+.venv/bin/python -m tests.bench.reconcile [SETTLEMENTS]
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
-import socket
-import subprocess
 import sys
 import tempfile
 import uuid
@@ -17,7 +15,6 @@ from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 import grpc
 from gongji.binding.workdays import Workdays
@@ -36,18 +33,21 @@ from gongji.v1 import settlement_pb2 as pb
 from gongji.v1.settlement_pb2_grpc import SettlementServiceStub
 from msgspec.structs import replace
 
+from tests.bench.serving import peak_mib, service_over
+
 PERIOD = ReconciledPeriod("H34110000001", date(2025, 9, 1), date(2025, 9, 30))
 FIRST = datetime(2025, 9, 1, 8, tzinfo=SHANGHAI)
 BATCH = 1000
 
 
 async def filled(data: Path, size: int) -> list[Settlement]:
-    """A database with the sample population and so many copies of one real settlement;
-    one in twenty is reversed."""
+    """Fill a database with the sample population and copies of one real settlement.
+
+    Return the copies; one in twenty is reversed.
+    """
     cities = load_cities()
-    async with service.running(
-        Settings(address="127.0.0.1:0", data=data, sample=True), cities, Workdays()
-    ):
+    settings = Settings(address="127.0.0.1:0", data=data, sample=True)
+    async with service.running(settings, cities, Workdays()):
         pass
     store = open_store(data / "gongji.sqlite3", lambda: FIRST, data / "gongji.key")
     bill = Bill(
@@ -59,42 +59,40 @@ async def filled(data: Path, size: int) -> list[Settlement]:
         in_scope_fen=100_000,
         account_use=AccountUse.CITY_ORDER,
     )
-    one = await store.ask(
-        Settle(Request(str(uuid.uuid4()), "bench", "Settle"), bill, cities)
-    )
-    copies = list(copies_of(one, size))
+    request = Request(str(uuid.uuid4()), "bench", "Settle")
+    settled = await store.ask(Settle(request, bill, cities))
+    copies = list(copies_of(settled, size))
     for start in range(0, size, BATCH):
         await store.apply(Write(tuple(copies[start : start + BATCH])))
     await store.close()
     return copies
 
 
-def copies_of(one: Settlement, size: int) -> Iterator[Settlement]:
-    """Copies under ids of their own, spread over the month."""
+def copies_of(settled: Settlement, size: int) -> Iterator[Settlement]:
+    """Yield copies under ids of their own, spread over the month."""
     for number in range(size):
         request_id = str(uuid.UUID(int=number))
         at = FIRST + number * timedelta(days=29) / size
-        back = at + timedelta(hours=1) if number % 20 == 0 else None
+        is_reversed = number % 20 == 0
         yield replace(
-            one,
+            settled,
             settlement_id=settlement_id_of(request_id),
             request_id=request_id,
             settled_at=at,
-            reversed_at=back,
+            reversed_at=at + timedelta(hours=1) if is_reversed else None,
         )
 
 
 def rows_of(settlements: Iterable[Settlement]) -> list[DetailRow]:
-    """Both sides' true rows."""
+    """Return both sides' true rows."""
     settlements = list(settlements)
-    return [
-        *(forward(s).row for s in settlements),
-        *(reverse(s).row for s in settlements if s.reversed_at),
-    ]
+    settled = [forward(s).row for s in settlements]
+    refunded = [reverse(s).row for s in settlements if s.reversed_at]
+    return settled + refunded
 
 
 def message(row: DetailRow) -> pb.ReconcileRow:
-    """A row on the wire."""
+    """Return a row on the wire."""
     return pb.ReconcileRow(
         settlement_id=row.settlement_id,
         patient=row.patient,
@@ -105,23 +103,15 @@ def message(row: DetailRow) -> pb.ReconcileRow:
     )
 
 
-def peak_mib(pid: int) -> float:
-    """The most memory a process has held so far, in MiB."""
-    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    (kib,) = re.findall(r"VmHWM:\s+(\d+) kB", status)
-    return int(kib) / 1024
-
-
-def told(what: str, rows: int, seconds: float, more: str = "") -> None:
-    """One line of the result."""
-    sys.stdout.write(
-        f"{what:<28} {rows:>8,} rows {seconds:>7.2f} s {rows / seconds:>10,.0f} rows/s  {more}\n"
-    )
+def report(name: str, rows: int, seconds: float, more: str = "") -> None:
+    """Print one line of the result."""
+    rate = f"{rows / seconds:>10,.0f} rows/s"
+    sys.stdout.write(f"{name:<28} {rows:>8,} rows {seconds:>7.2f} s {rate}  {more}\n")
 
 
 def pure(settlements: list[Settlement]) -> None:
-    """The decision alone: no database, no wire."""
-    theirs = rows_of(settlements)
+    """Measure the decision alone: no database, no wire."""
+    rows = rows_of(settlements)
     began = perf_counter()
     comparison, totals = Comparison(), Totals()
     for settlement in settlements:
@@ -129,74 +119,47 @@ def pure(settlements: list[Settlement]) -> None:
         totals.add(forward(settlement))
         if settlement.reversed_at:
             comparison.expect(reverse(settlement))
-    differing = [found for row in theirs if (found := comparison.judge(row))] + list(
-        comparison.unreported()
-    )
-    told("pure", len(theirs), perf_counter() - began, f"{len(differing)} differences")
+    judged = (comparison.judge(row) for row in rows)
+    differing = [difference for difference in judged if difference]
+    differing += comparison.unreported()
+    seconds = perf_counter() - began
+    report("pure", len(rows), seconds, f"{len(differing)} differences")
 
 
-def over_the_wire(
-    pid: int, channel: grpc.Channel, theirs: list[pb.ReconcileRow]
-) -> None:
-    """Totals, then all rows, against a running service."""
+def over_the_wire(pid: int, channel: grpc.Channel, rows: list[pb.ReconcileRow]) -> None:
+    """Measure totals, then all rows, against a running service."""
     before = peak_mib(pid)
-    began = perf_counter()
     request = pb.ReconcileTotalsRequest(
         institution_code=PERIOD.institution_code,
         from_day=str(PERIOD.first),
         to_day=str(PERIOD.last),
     )
-    reply = SettlementServiceStub(channel).ReconcileTotals(request, timeout=60)
-    told(
-        "totals",
-        len(theirs),
-        perf_counter() - began,
-        f"{len(reply.differences)} differences; {rise(pid, before)}",
-    )
+    stub = SettlementServiceStub(channel)
     began = perf_counter()
-    compared = compare(channel, PERIOD, theirs, lambda: None)
-    told(
-        "details",
-        len(theirs),
-        perf_counter() - began,
-        f"{len(compared.differences)} differences; {rise(pid, before)}",
-    )
+    totals = stub.ReconcileTotals(request, timeout=60).differences
+    seconds = perf_counter() - began
+    growth = rise(pid, before)
+    report("totals", len(rows), seconds, f"{len(totals)} differences; {growth}")
+    began = perf_counter()
+    details = compare(channel, PERIOD, rows, lambda: None).differences
+    seconds = perf_counter() - began
+    growth = rise(pid, before)
+    report("details", len(rows), seconds, f"{len(details)} differences; {growth}")
 
 
 def rise(pid: int, before: float) -> str:
-    """By how much the peak of a process has risen."""
+    """Return by how much the peak of a process has risen."""
     return f"peak {peak_mib(pid):.0f} MiB, {peak_mib(pid) - before:.0f} above idle"
 
 
 def main(size: int = 100_000) -> None:
-    """Fills a database, serves it from a process of its own, compares."""
-    with (
-        tempfile.TemporaryDirectory(prefix="gongji-bench-") as folder,
-        socket.socket() as taken,
-    ):
+    """Fill a database, serve it from a process of its own, compare."""
+    with tempfile.TemporaryDirectory(prefix="gongji-bench-") as folder:
         settlements = asyncio.run(filled(Path(folder), size))
         pure(settlements)
-        theirs = [message(row) for row in rows_of(settlements)]
-        taken.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{taken.getsockname()[1]}"
-        taken.close()
-        arguments: list[Any] = [
-            sys.executable,
-            "-m",
-            "gongji",
-            "serve",
-            "--data",
-            folder,
-            "--address",
-            address,
-        ]
-        with (
-            subprocess.Popen(arguments, stdout=subprocess.DEVNULL) as server,  # noqa: S603 - our own
-            connect(address) as channel,
-        ):
-            grpc.channel_ready_future(channel).result(timeout=60)
-            over_the_wire(server.pid, channel, theirs)
-            server.terminate()
+        rows = [message(row) for row in rows_of(settlements)]
+        with service_over(Path(folder)) as (pid, address), connect(address) as channel:
+            over_the_wire(pid, channel, rows)
 
 
 if __name__ == "__main__":

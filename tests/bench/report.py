@@ -1,5 +1,4 @@
-"""The results in words: tables for the terminal and for README.md, the picture, and the
-raw figures."""
+"""Show the results: tables for the terminal and README.md, the picture, the raw figures."""
 
 from __future__ import annotations
 
@@ -33,6 +32,7 @@ COLUMNS: Final = (
     "/ 同样装束的空应答",
     "/ 空应答",
 )
+BAR_COLUMNS: Final = ("要达到的", "界限", "测得", "")
 _FIGURES: Final[tuple[tuple[str, Callable[[Measured], float]], ...]] = (
     (",.0f", lambda w: w.calls_per_s),
     (".1f", lambda w: w.p50_ms),
@@ -43,154 +43,144 @@ _FIGURES: Final[tuple[tuple[str, Callable[[Measured], float]], ...]] = (
 
 
 class Report:
-    """One run's results, told in several ways."""
+    """One run's results, in several forms."""
 
     def __init__(
         self, plan: Plan, results: Results, machine: Mapping[str, str], day: str
     ) -> None:
-        self._plan, self._results, self._machine, self._day = (
-            plan,
-            results,
-            machine,
-            day,
-        )
+        self._plan = plan
+        self._results = results
+        self._machine = machine
+        self._day = day
 
     @property
     def bars(self) -> list[tuple[Bar, float | None]]:
-        """The figures to reach among what was asked for, None where one could not be measured."""
-        asked = {s.name for s in self._plan.subjects} | {
-            e.name for e in self._plan.extras
-        }
-        wanted = [
-            bar
+        """Return the figures to reach that the plan covers; None if one was not measured."""
+        names = {subject.name for subject in self._plan.subjects}
+        names |= {extra.name for extra in self._plan.extras}
+        numbers = {0, *self._plan.callers}
+        return [
+            (bar, bar.measured(self._results))
             for bar in BARS
-            if asked.issuperset(bar.needs) and bar.callers in {0, *self._plan.callers}
+            if names.issuperset(bar.needs) and bar.callers in numbers
         ]
-        return [(bar, bar.measured(self._results)) for bar in wanted]
 
     @property
     def whole(self) -> bool:
-        """Whether everything asked for was measured, no call went wrong, and what was
-        acknowledged was found."""
+        """Return whether everything was measured and nothing went wrong."""
         troubled = self._results.failed or self._results.flawed
         return not troubled and all(figure is not None for _, figure in self.bars)
 
     def show(self, console: Console) -> None:
-        """Prints the tables."""
-        _shown(console, COLUMNS, list(self._rows()))
+        """Print the tables."""
+        _print_table(console, COLUMNS, list(self._rows()))
         if bars := list(self._bar_rows()):
-            _shown(console, ("要达到的", "界限", "测得", ""), bars)
+            _print_table(console, BAR_COLUMNS, bars)
         for line in (*self._further(), *self._troubles()):
             console.print(line, highlight=False, markup=False)
 
     def write(self) -> None:
-        """Renews the section of README.md, the picture and the raw figures."""
-        (HERE / "results.svg").write_text(
-            drawn(self._results, self._plan.subjects, self._plan.callers, DRESSED),
-            encoding="utf-8",
-        )
-        raw = {
-            "machine": self._machine,
-            "day": self._day,
-            "seconds": self._plan.seconds,
-            "windows": self._raw(),
-        }
-        raw |= {"extras": self._results.extras, "kept": self._results.kept}
-        raw |= {"failed": self._results.failed, "flawed": self._results.flawed}
-        (HERE / "results.json").write_bytes(
-            msgspec.json.format(msgspec.json.encode(raw), indent=1) + b"\n"
-        )
+        """Renew the section of README.md, the picture and the raw figures."""
+        plan = self._plan
+        picture = drawn(self._results, plan.subjects, plan.callers, DRESSED)
+        (HERE / "results.svg").write_text(picture, encoding="utf-8")
+        raw = msgspec.json.format(msgspec.json.encode(self._raw()), indent=1)
+        (HERE / "results.json").write_bytes(raw + b"\n")
         page = HERE / "README.md"
         text = page.read_text(encoding="utf-8")
         section = f"{BEGIN}\n\n{self._section()}\n\n{END}"
-        page.write_text(
-            re.sub(f"{BEGIN}.*{END}", lambda _: section, text, flags=re.DOTALL),
-            encoding="utf-8",
-        )
+        text = re.sub(f"{BEGIN}.*{END}", lambda _: section, text, flags=re.DOTALL)
+        page.write_text(text, encoding="utf-8")
 
     def _section(self) -> str:
         plan = self._plan
         machine = "; ".join(f"{name} {value}" for name, value in self._machine.items())
-        how = (
+        method = (
             f"{self._day}; {plan.rounds} 轮的中位数, 每次计时 {plan.seconds:g} 秒, "
             f"预热 {plan.warm:g} 秒。"
         )
         others = f"测量时机器上别的工作至多占 {self._results.others_cores:.2f} 核。"
         parts = [
-            f"{machine}。{how}{others}",
+            f"{machine}。{method}{others}",
             "![每秒调用数与空应答之比](results.svg)",
             _markdown(COLUMNS, list(self._rows())),
-            _markdown(("要达到的", "界限", "测得", ""), list(self._bar_rows())),
+            _markdown(BAR_COLUMNS, list(self._bar_rows())),
             "\n".join(f"- {line}" for line in (*self._further(), *self._troubles())),
         ]
         return "\n\n".join(part for part in parts if part)
 
     def _rows(self) -> Iterator[Sequence[str]]:
+        results = self._results
         for subject in self._plan.subjects:
-            for count in sorted(
-                {n for name, n in self._results.windows if name == subject.name}
-            ):
-                figures = [
-                    _told(self._results.typical(subject.name, count, of), how)
-                    for how, of in _FIGURES
-                ]
-                ratios = [
-                    _told(self._results.ratio((subject.name, count), (e, count)), ".2f")
-                    for e in (DRESSED, BARE)
-                ]
-                yield subject.title, str(count), *figures, *ratios
+            counts = {n for name, n in results.windows if name == subject.name}
+            for count in sorted(counts):
+                yield subject.title, str(count), *self._figures(subject.name, count)
+
+    def _figures(self, name: str, count: int) -> Iterator[str]:
+        for form, of in _FIGURES:
+            yield _formatted(self._results.typical(name, count, of), form)
+        for base in (DRESSED, BARE):
+            ratio = self._results.ratio((name, count), (base, count))
+            yield _formatted(ratio, ".2f")
 
     def _bar_rows(self) -> Iterator[Sequence[str]]:
         for bar, figure in self.bars:
-            verdict = (
-                "未测得"
-                if figure is None
-                else "达到"
-                if bar.reached(figure)
-                else "未达到"
-            )
-            yield (
-                bar.title,
-                f"{'≤' if bar.at_most else '≥'} {bar.bound:g}",
-                _told(figure, ".2f"),
-                verdict,
-            )
+            sign = "≤" if bar.at_most else "≥"
+            bound = f"{sign} {bar.bound:g}"
+            yield bar.title, bound, _formatted(figure, ".2f"), _verdict(bar, figure)
 
     def _further(self) -> Iterator[str]:
         for extra in self._plan.extras:
-            found = self._results.extras.get(extra.name, [])
-            names = found[0] if found else {}
-            if names:
-                yield f"{extra.title}: " + "; ".join(
-                    f"{name} {_of(self._results, extra.name, name)}" for name in names
-                )
+            rounds = self._results.extras.get(extra.name)
+            if rounds:
+                medians = (f"{n} {self._median(extra.name, n)}" for n in rounds[0])
+                yield f"{extra.title}: " + "; ".join(medians)
         if self._results.kept:
-            told = (
-                f"{name} {acked:,} → {found:,}"
-                for name, (acked, found) in self._results.kept.items()
+            counts = (
+                f"{name} {acknowledged:,} → {stored:,}"
+                for name, (acknowledged, stored) in self._results.kept.items()
             )
-            yield "答复成功的结算 → 事后库中的结算: " + "; ".join(told)
+            yield "答复成功的结算 → 事后库中的结算: " + "; ".join(counts)
+
+    def _median(self, extra: str, name: str) -> str:
+        return _formatted(self._results.further(extra, lambda by: by[name]), ",.1f")
 
     def _troubles(self) -> Iterator[str]:
-        yield from (f"未测得: {why}" for why in self._results.failed.values())
-        yield from (f"有调用不成功: {why}" for why in self._results.flawed.values())
+        for reason in self._results.failed.values():
+            yield f"未测得: {reason}"
+        for reason in self._results.flawed.values():
+            yield f"有调用不成功: {reason}"
 
-    def _raw(self) -> Sequence[Mapping[str, object]]:
-        return [
-            {"subject": name, "callers": count, "rounds": windows}
-            for (name, count), windows in self._results.windows.items()
+    def _raw(self) -> Mapping[str, object]:
+        """Return what results.json holds."""
+        results = self._results
+        windows = [
+            {"subject": name, "callers": count, "rounds": rounds}
+            for (name, count), rounds in results.windows.items()
         ]
+        return {
+            "machine": self._machine,
+            "day": self._day,
+            "seconds": self._plan.seconds,
+            "windows": windows,
+            "extras": results.extras,
+            "kept": results.kept,
+            "failed": results.failed,
+            "flawed": results.flawed,
+        }
 
 
-def _of(results: Results, extra: str, name: str) -> str:
-    return _told(results.further(extra, lambda by: by[name]), ",.1f")
+def _verdict(bar: Bar, figure: float | None) -> str:
+    if figure is None:
+        return "未测得"
+    return "达到" if bar.reached(figure) else "未达到"
 
 
-def _told(figure: float | None, how: str) -> str:
-    return "—" if figure is None else format(figure, how)
+def _formatted(figure: float | None, form: str) -> str:
+    return "—" if figure is None else format(figure, form)
 
 
-def _shown(console: Console, columns: Sequence[str], rows: Rows) -> None:
+def _print_table(console: Console, columns: Sequence[str], rows: Rows) -> None:
     table = Table(*columns)
     for column in table.columns[1:]:
         column.justify = "right"
@@ -202,5 +192,6 @@ def _shown(console: Console, columns: Sequence[str], rows: Rows) -> None:
 def _markdown(columns: Sequence[str], rows: Rows) -> str:
     if not rows:
         return ""
-    lines = [columns, ["---", *["--:" for _ in columns[1:]]], *rows]
+    alignment = ["---", *["--:" for _ in columns[1:]]]
+    lines = [columns, alignment, *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

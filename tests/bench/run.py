@@ -1,4 +1,4 @@
-"""Measures everything side by side in one run: `make bench`.
+"""Measure everything side by side in one run: `make bench`.
 
 .venv/bin/python -m tests.bench.run [--quick] [--only NAME,…] [--callers N,…] [--rounds
 N] [--seconds S] [--write]
@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -19,13 +21,13 @@ from rich.console import Console
 from tests.bench import compiled, machine
 from tests.bench.extras import EXTRAS
 from tests.bench.report import Report
-from tests.bench.rounds import Plan, Run
+from tests.bench.rounds import Plan, Rounds
 from tests.bench.serving import Ground
 from tests.bench.subjects import CALLERS, SUBJECTS
 from tests.postgres import own
 
 DISK: Final = "/var/tmp"  # noqa: S108 - where temporary files survive a restart, so on a disk
-NAMES: Final = tuple(one.name for one in (*SUBJECTS, *EXTRAS))
+NAMES: Final = tuple(item.name for item in (*SUBJECTS, *EXTRAS))
 
 
 def _numbers(_context: object, _option: object, text: str) -> tuple[int, ...]:
@@ -36,10 +38,10 @@ def _numbers(_context: object, _option: object, text: str) -> tuple[int, ...]:
 
 
 def _names(_context: object, _option: object, text: str) -> tuple[str, ...]:
-    asked = tuple(part for part in text.split(",") if part) or NAMES
-    if unknown := [name for name in asked if name not in NAMES]:
+    names = tuple(part for part in text.split(",") if part) or NAMES
+    if unknown := [name for name in names if name not in NAMES]:
         raise click.BadParameter(f"没有 {'、'.join(unknown)}; 有 {'、'.join(NAMES)}")
-    return asked
+    return names
 
 
 @click.command(
@@ -79,36 +81,46 @@ def main(
     write: bool,
 ) -> None:
     console = Console(width=None if sys.stdout.isatty() else 140)
-    subjects = [one for one in SUBJECTS if one.name in only]
-    extras = [one for one in EXTRAS if one.name in only]
-    how = (
-        {"rounds": 1, "seconds": 1.0, "warm": 0.5}
-        if quick
-        else {"rounds": rounds, "seconds": seconds}
+    plan = Plan(
+        subjects=[subject for subject in SUBJECTS if subject.name in only],
+        extras=[extra for extra in EXTRAS if extra.name in only],
+        callers=callers,
+        rounds=rounds,
+        seconds=seconds,
     )
-    plan = Plan(subjects, extras, callers, **how)  # type: ignore[arg-type] # as named
+    if quick:
+        plan = replace(plan, rounds=1, seconds=1.0, warm=0.5)
     try:
         compiled.load_client()
-    except RuntimeError as missing:
-        raise click.ClickException(str(missing)) from missing
-    tempfile.tempdir = DISK
-    with ExitStack() as stack:
-        folder = Path(
-            stack.enter_context(tempfile.TemporaryDirectory(prefix="gongji-bench-"))
-        )
-        ground = Ground(folder, lambda: stack.enter_context(own()))
-        results = Run(
-            ground,
-            plan,
-            lambda line: console.print(line, highlight=False, markup=False),
-        ).results()
-        report = Report(
-            plan, results, machine.described(ground), f"{system_clock():%Y-%m-%d}"
-        )
+    except RuntimeError as missing_tool:
+        raise click.ClickException(str(missing_tool)) from missing_tool
+    report = measured(plan, console)
     report.show(console)
     if write:
         report.write()
     sys.exit(0 if report.whole else 1)
+
+
+def measured(plan: Plan, console: Console) -> Report:
+    """Return the report of what a plan measures, telling the console as it goes."""
+
+    def say(line: str) -> None:
+        console.print(line, highlight=False, markup=False)
+
+    with on_disk() as ground:
+        results = Rounds(ground, plan, say).results()
+        today = f"{system_clock():%Y-%m-%d}"
+        return Report(plan, results, machine.described(ground), today)
+
+
+@contextmanager
+def on_disk() -> Iterator[Ground]:
+    """Give a ground in a temporary folder on a disk; all temporary files lie there."""
+    tempfile.tempdir = DISK
+    with ExitStack() as stack:
+        temporary = tempfile.TemporaryDirectory(prefix="gongji-bench-")
+        folder = Path(stack.enter_context(temporary))
+        yield Ground(folder, lambda: stack.enter_context(own()))
 
 
 if __name__ == "__main__":

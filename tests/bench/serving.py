@@ -1,9 +1,9 @@
-"""Starts each contender as a process of its own, on a real disk, its log written, and
-says where it answers."""
+"""Start each contender as a process of its own, on a real disk, its log written."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import sqlite3
@@ -41,16 +41,14 @@ NAIVE: Final = Path(__file__).parent / "rivals" / "naive.py"
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """A running contender; `settled` counts the settlements in its database, None where
-    it keeps none."""
+    """A running contender; `settled` counts the settlements in its database, if it has one."""
 
     target: Target
     settled: Callable[[], int] | None = None
 
 
 class Ground:
-    """A folder on a real disk with the population to copy, and a PostgreSQL for as long
-    as the run takes."""
+    """A folder on a real disk with the population to copy, and a PostgreSQL for the run."""
 
     def __init__(self, folder: Path, postgres: Callable[[], OwnPostgres]) -> None:
         self.folder = folder
@@ -58,44 +56,44 @@ class Ground:
 
     @cached_property
     def postgres(self) -> OwnPostgres:
-        """PostgreSQL as it is installed: every commit waits for the disk."""
+        """Return PostgreSQL as it is installed: every commit waits for the disk."""
         return self._postgres()
 
     @property
     def postgres_pids(self) -> tuple[int, ...]:
-        """The process whose children are PostgreSQL."""
+        """Return the process whose children are PostgreSQL."""
         process = self.postgres._process
         return (process.pid,) if process else ()
 
     def postgres_version(self) -> str:
-        """Of the server; empty where none was needed."""
+        """Return the server's version; empty if none was needed."""
         if "postgres" not in self.__dict__:
             return ""
         with psycopg.connect(self.postgres.url) as connection:
-            return (
-                f"{connection.info.server_version // 10000}."
-                f"{connection.info.server_version % 10000}"
-            )
+            major, minor = divmod(connection.info.server_version, 10000)
+            return f"{major}.{minor}"
 
     @cached_property
     def populated(self) -> Path:
-        """A data folder of SQLite with the population in it, to be copied."""
+        """Return a data folder of SQLite with the population in it, to be copied."""
         ground.fill("", self.folder / "populated")
         return self.folder / "populated"
 
     @cached_property
     def replies(self) -> Path:
-        """Real replies to several patients' bills, in a file: as many with givers, and
-        as long, as on the whole."""
+        """Return real replies to several patients' bills, in a file.
+
+        As many with givers, and as long, as on the whole.
+        """
+        replies = []
         with (
             sqlite(self, "replies") as serving,
             connect(f"127.0.0.1:{serving.target.port}") as channel,
         ):
             settle = SettlementServiceStub(channel).Settle
-            replies = [
-                settle(_request(place), timeout=10).SerializeToString()
-                for place in range(1, 9)
-            ]
+            for place in range(1, 9):
+                reply = settle(_request(place), timeout=10)
+                replies.append(reply.SerializeToString())
         path = self.folder / "replies.bin"
         path.write_bytes(msgspec.msgpack.encode(replies))
         return path
@@ -107,17 +105,11 @@ def _request(place: int) -> pb.SettleRequest:
 
 @contextmanager
 def echo(on: Ground, name: str, *, dressed: bool = False) -> Iterator[Serving]:
-    """The bare echo, or the one dressed as the real server."""
-    how = ["--dressed"] if dressed else []
+    """Run the bare echo, or the one dressed as the real server."""
     port = _free_port()
-    command = [
-        sys.executable,
-        "-m",
-        "tests.bench.echo",
-        f"127.0.0.1:{port}",
-        on.replies,
-        *how,
-    ]
+    address = f"127.0.0.1:{port}"
+    command = [sys.executable, "-m", "tests.bench.echo", address, on.replies]
+    command += ["--dressed"] if dressed else []
     with _running(command, on.folder / f"{name}.log", port) as pid:
         yield Serving(Target(port, (pid,)))
 
@@ -131,31 +123,22 @@ def sqlite(
     slow: bool = False,
     gateway: bool = True,
 ) -> Iterator[Serving]:
-    """The real server over SQLite; `each` commits job by job, `slow` has a disk that
-    takes 2 ms to flush."""
-    data = on.folder / name
+    """Run the real server over SQLite.
+
+    `each` commits job by job, `slow` has a disk that takes 2 ms to flush.
+    """
+    data, port = on.folder / name, _free_port()
     shutil.copytree(on.populated, data)
-    env = (
-        {"LD_PRELOAD": str(compiled.slow_flush()), "SLOW_US": str(SLOW_US)}
-        if slow
-        else {}
-    )
-    port = _free_port()
     program = "tests.bench.each" if each else "gongji"
-    command: list[object] = [
-        sys.executable,
-        "-m",
-        program,
-        "serve",
-        "--address",
-        f"127.0.0.1:{port}",
-        "--data",
-        data,
-    ]
+    command = _serve(program, port, data)
     command.append("--gateway" if gateway else "--no-gateway")
+    env = {}
+    if slow:
+        env = {"LD_PRELOAD": str(compiled.slow_flush()), "SLOW_US": str(SLOW_US)}
     with _running(command, on.folder / f"{name}.log", port, env) as pid:
+        database = data / DATABASE
         yield Serving(
-            Target(port, (pid,)), lambda: _count_sqlite(data / DATABASE, "settlement")
+            Target(port, (pid,)), lambda: _count_sqlite(database, "settlement")
         )
 
 
@@ -163,59 +146,76 @@ def sqlite(
 def postgres(
     on: Ground, name: str, *, workers: int = 1, gateway: bool = True
 ) -> Iterator[Serving]:
-    """The real server over PostgreSQL, with so many workers on one port."""
+    """Run the real server over PostgreSQL, with so many workers on one port."""
     url, data = on.postgres.fresh(), on.folder / name
     ground.fill(url, data)
     on.postgres.execute("VACUUM ANALYZE")
     port = _free_port()
-    command: list[object] = [
-        sys.executable,
-        "-m",
-        "gongji",
-        "serve",
-        "--address",
-        f"127.0.0.1:{port}",
-    ]
-    command += [
-        "--data",
-        data,
-        "--database",
-        url,
-        "--gateway" if gateway else "--no-gateway",
-    ]
+    command = _serve("gongji", port, data)
+    command += ["--database", url, "--gateway" if gateway else "--no-gateway"]
     command += ["--workers", workers] if workers > 1 else []
-    # The port is open with the first process; the server says where it serves when all are ready.
-    with _running(
-        command, on.folder / f"{name}.log", port, said=f"127.0.0.1:{port}"
-    ) as pid:
+    log, ready = on.folder / f"{name}.log", f"127.0.0.1:{port}"
+    # The port is open with the first process; the server says where it serves when all
+    # are ready.
+    with _running(command, log, port, ready=ready) as pid:
         target = Target(port, (pid,), on.postgres_pids)
         yield Serving(target, lambda: _count_postgres(url, "settlement"))
 
 
+def _serve(program: str, port: int, data: Path) -> list[Any]:
+    """Return the command that serves on a port over a data folder."""
+    address = f"127.0.0.1:{port}"
+    return [
+        sys.executable,
+        "-m",
+        program,
+        "serve",
+        "--address",
+        address,
+        "--data",
+        data,
+    ]
+
+
+@contextmanager
+def service_over(data: Path) -> Iterator[tuple[int, str]]:
+    """Run the real server over SQLite in a data folder, its log thrown away.
+
+    Gives its process and its address.
+    """
+    port = _free_port()
+    command = _serve("gongji", port, data.resolve())
+    with _running(command, Path(os.devnull), port) as pid:
+        yield pid, f"127.0.0.1:{port}"
+
+
+def peak_mib(pid: int) -> float:
+    """Return the most memory a process has held so far, in MiB."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    (kib,) = re.findall(r"VmHWM:\s+(\d+) kB", status)
+    return int(kib) / 1024
+
+
 @contextmanager
 def naive(on: Ground, name: str, database: str) -> Iterator[Serving]:
-    """What one would write first: an ORM, a transaction a call; over "sqlite" or "postgres"."""
+    """Run what one would write first: an ORM, a transaction a call.
+
+    Over "sqlite" or "postgres".
+    """
     path = on.folder / f"{name}.sqlite3"
-    url = f"sqlite:///{path}" if database == "sqlite" else on.postgres.fresh()
+    is_sqlite = database == "sqlite"
+    url = f"sqlite:///{path}" if is_sqlite else on.postgres.fresh()
+    pids = () if is_sqlite else on.postgres_pids
+
+    def settled() -> int:
+        table = "naive_settlement"
+        return _count_sqlite(path, table) if is_sqlite else _count_postgres(url, table)
+
     port = _free_port()
-    command = [
-        sys.executable,
-        NAIVE,
-        "--address",
-        f"127.0.0.1:{port}",
-        "--database",
-        url,
-    ]
+    address = f"127.0.0.1:{port}"
+    command = [sys.executable, NAIVE, "--address", address, "--database", url]
     with _running(command, on.folder / f"{name}.log", port) as pid:
-        if database == "sqlite":
-            yield Serving(
-                Target(port, (pid,)), lambda: _count_sqlite(path, "naive_settlement")
-            )
-        else:
-            yield Serving(
-                Target(port, (pid,), on.postgres_pids),
-                lambda: _count_postgres(url, "naive_settlement"),
-            )
+        yield Serving(Target(port, (pid,), pids), settled)
 
 
 @contextmanager
@@ -224,22 +224,22 @@ def _running(
     log: Path,
     port: int,
     env: dict[str, str] | None = None,
-    said: str = "",
+    ready: str = "",
 ) -> Iterator[int]:
-    """A process that has come to answer on the port, and to say something.
+    """Run a process that answers on the port and has written `ready` to its log.
 
-    RuntimeError with the end of its log where it does not.
+    RuntimeError with the end of its log if it does not.
     """
-    with log.open("wb") as told:
+    with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - our own servers
             [str(part) for part in command],
-            stdout=told,
-            stderr=told,
+            stdout=output,
+            stderr=output,
             cwd=ROOT,
             env=os.environ | (env or {}),
         )
     try:
-        _await(process, port, log, said)
+        _await(process, port, log, ready)
         yield process.pid
     finally:
         process.terminate()
@@ -250,14 +250,14 @@ def _running(
             process.wait()
 
 
-def _await(process: subprocess.Popen[bytes], port: int, log: Path, said: str) -> None:
+def _await(process: subprocess.Popen[bytes], port: int, log: Path, ready: str) -> None:
     until = monotonic() + START_S
     with connect(f"127.0.0.1:{port}") as channel:
-        ready = grpc.channel_ready_future(channel)
+        answering = grpc.channel_ready_future(channel)
         while process.poll() is None and monotonic() < until:
             with suppress(grpc.FutureTimeoutError):
-                ready.result(timeout=0.2)
-                if said in log.read_text(encoding="utf-8", errors="replace"):
+                answering.result(timeout=0.2)
+                if ready in log.read_text(encoding="utf-8", errors="replace"):
                     return
                 sleep(0.05)
     tail = log.read_text(encoding="utf-8", errors="replace")[-1000:]
@@ -265,9 +265,9 @@ def _await(process: subprocess.Popen[bytes], port: int, log: Path, said: str) ->
 
 
 def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
         return port
 
 

@@ -1,5 +1,4 @@
-"""What is measured: each subject with the server it calls, the calls it sends and the
-numbers of callers it has."""
+"""What is measured: each subject with its server, its calls and its numbers of callers."""
 
 from __future__ import annotations
 
@@ -14,7 +13,7 @@ from tests.bench.serving import Ground, Serving
 
 CALLERS: Final = (1, 16, 64, 256)
 USUAL: Final = 64
-"""Callers where one figure stands for all."""
+"""Callers if one figure stands for all."""
 
 BUSY: Final = (USUAL, 256)
 """Callers enough to keep a server busy."""

@@ -1,5 +1,6 @@
-"""Our own committer alone, without transport: settlements a second in batches of one
-size, over either database.
+"""Measure the committer alone, without transport, over either database.
+
+Settlements a second in batches of one size.
 
 .venv/bin/python tests/bench/rivals/batches.py [postgres|sqlite|URL …] [--batch N]
 [--seconds S] [--profile]
@@ -15,6 +16,7 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
@@ -36,9 +38,8 @@ from gongji.store.schema import Schema
 from gongji.store.sqlite.catalog import SqliteCatalog
 from gongji.store.sqlite.engine import SqliteEngine
 
-sys.path.insert(
-    0, str(Path(__file__).parents[3])
-)  # run as a file, it finds the tests' helpers all the same
+# So that it finds the tests' helpers when it is run as a file.
+sys.path.insert(0, str(Path(__file__).parents[3]))
 from tests.bench.rivals import population
 from tests.postgres import own
 
@@ -49,16 +50,15 @@ WARM_UP: Final = 20
 
 @contextmanager
 def over_postgres(url: str) -> Iterator[tuple[PostgresEngine, Schema]]:
-    """A connection to the population in a database that holds nothing else; populated
-    where it is empty."""
+    """Connect to the population in a database that holds nothing else.
+
+    It is populated if it is empty.
+    """
     schema = Schema(population.VAULT)
     engine = PostgresEngine(url, schema)
     try:
-        make_or_check(
-            PostgresCatalog(engine.connection, schema),
-            schema,
-            population.VAULT.fingerprint,
-        )
+        catalog = PostgresCatalog(engine.connection, schema)
+        make_or_check(catalog, schema, population.VAULT.fingerprint)
         if not engine.fetch([(Institution, "", [population.HOSPITAL])])[0]:
             _populate(_committer(engine, schema))
             with psycopg.connect(url, autocommit=True) as operator:
@@ -74,8 +74,10 @@ def measure(
     seconds: float = 5.0,
     profile: cProfile.Profile | None = None,
 ) -> float:
-    """Settlements a second over PostgreSQL, one connection; the database is one for
-    `over_postgres`."""
+    """Return settlements a second over PostgreSQL, one connection.
+
+    The database is one for `over_postgres`.
+    """
     with over_postgres(url) as (engine, schema):
         return _rate(_committer(engine, schema), batch, seconds, profile)
 
@@ -86,14 +88,13 @@ def measure_sqlite(
     seconds: float = 5.0,
     profile: cProfile.Profile | None = None,
 ) -> float:
-    """The same over a new SQLite file, each commit flushed to the disk."""
+    """Return settlements a second over a new SQLite file, each commit flushed."""
     schema = Schema(population.VAULT)
     make_file(path)
     engine = SqliteEngine(path, schema)
     try:
-        make_or_check(
-            SqliteCatalog(engine.connection), schema, population.VAULT.fingerprint
-        )
+        catalog = SqliteCatalog(engine.connection)
+        make_or_check(catalog, schema, population.VAULT.fingerprint)
         _populate(_committer(engine, schema))
         return _rate(_committer(engine, schema), batch, seconds, profile)
     finally:
@@ -112,13 +113,13 @@ def _populate(committer: Committer) -> None:
 def _rate(
     committer: Committer, batch: int, seconds: float, profile: cProfile.Profile | None
 ) -> float:
-    """Settlements by the time spent in the committer; commands are made outside it."""
-    waiting = jobs(load_cities())
+    """Return settlements by the time in the committer; commands are made outside it."""
+    endless = jobs(load_cities())
     for _ in range(WARM_UP):
-        _checked(committer, list(islice(waiting, batch)))
-    done, spent = 0, 0.0
+        _checked(committer, list(islice(endless, batch)))
+    settled, spent = 0, 0.0
     while spent < seconds:
-        together = list(islice(waiting, batch))
+        together = list(islice(endless, batch))
         if profile:
             profile.enable()
         began = perf_counter()
@@ -126,20 +127,19 @@ def _rate(
         spent += perf_counter() - began
         if profile:
             profile.disable()
-        done += batch
-    return done / spent
+        settled += batch
+    return settled / spent
 
 
 def jobs(cities: Cities) -> Iterator[Job]:
-    """Real commands without end, as the wire's service makes them."""
+    """Yield real commands without end, as the wire's service makes them."""
     for bill in population.bills():
         request = Request(str(uuid.uuid4()), "bench", "Settle")
         yield Job(Settle(request, bill, cities), request)
 
 
 def _checked(committer: Committer, together: list[Job]) -> None:
-    """Runs a batch. Whatever a job was refused with is raised: nothing but settlements
-    is counted."""
+    """Run a batch. Raise what a job was refused with: only settlements are counted."""
     for outcome in committer.run(together):
         if not isinstance(outcome, Answer):
             raise outcome
@@ -149,23 +149,22 @@ def _checked(committer: Committer, together: list[Job]) -> None:
 def _database(
     named: str,
 ) -> Iterator[Callable[[int, float, cProfile.Profile | None], float]]:
-    """What measures a database: a new one in a folder, or the one at an address."""
+    """Give what measures a database: a new one in a folder, or the one at an address."""
     with tempfile.TemporaryDirectory(prefix="gongji-bench-") as folder:
         if named == "postgres":
             with own() as server:
                 url = server.fresh()
-                yield lambda *how: measure(url, *how)
+                yield partial(measure, url)
         elif named.startswith("postgres"):
-            yield lambda *how: measure(named, *how)
+            yield partial(measure, named)
         else:
-            path = (
-                Path(folder) / "bench.sqlite3" if named == "sqlite" else path_of(named)
-            )
-            yield lambda *how: measure_sqlite(path, *how)
+            new = Path(folder) / "bench.sqlite3"
+            path = new if named == "sqlite" else path_of(named)
+            yield partial(measure_sqlite, path)
 
 
 def main() -> None:
-    """Measures what is named and prints settlements a second, or where the time goes."""
+    """Measure what is named; print settlements a second, or where the time goes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("databases", nargs="*", default=["postgres", "sqlite"])
     parser.add_argument("--batch", type=int, default=BATCH)
@@ -175,19 +174,18 @@ def main() -> None:
         action="store_true",
         help="the 40 functions with the most time of their own",
     )
-    asked = parser.parse_args()
-    for named in asked.databases:
-        profile = cProfile.Profile() if asked.profile else None
+    options = parser.parse_args()
+    for named in options.databases:
+        profile = cProfile.Profile() if options.profile else None
         with _database(named) as measured:
-            rate = measured(asked.batch, asked.seconds, profile)
+            rate = measured(options.batch, options.seconds, profile)
         sys.stdout.write(
-            f"{named:<10} batches of {asked.batch}: {rate:,.0f} settlements/s, "
+            f"{named:<10} batches of {options.batch}: {rate:,.0f} settlements/s, "
             f"{1e6 / rate:.0f} µs each\n"
         )
         if profile:
-            pstats.Stats(profile, stream=sys.stdout).sort_stats("tottime").print_stats(
-                40
-            )
+            stats = pstats.Stats(profile, stream=sys.stdout)
+            stats.sort_stats("tottime").print_stats(40)
 
 
 if __name__ == "__main__":

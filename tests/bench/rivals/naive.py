@@ -1,5 +1,4 @@
-"""The naive version: gRPC and one SQLAlchemy ORM transaction per call; what one would
-write first, written well.
+"""Serve what one would write first, written well: gRPC and an ORM transaction a call.
 
 .venv/bin/python tests/bench/rivals/naive.py --address HOST:PORT --database
 sqlite:///FILE|postgresql://…
@@ -40,9 +39,8 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
-sys.path.insert(
-    0, str(Path(__file__).parents[3])
-)  # run as a file, it finds the tests' helpers all the same
+# So that it finds the tests' helpers when it is run as a file.
+sys.path.insert(0, str(Path(__file__).parents[3]))
 from tests.bench.rivals import naive_tables as rows
 from tests.bench.rivals.naive_bill import Decided, decide, lines_of
 
@@ -77,23 +75,40 @@ class Settling:
         self._sources = Sources(cities)
 
     def settle(self, request: pb.SettleRequest) -> pb.SettleResponse:
-        """The settlement, durable; the first answer where the request came before. RefusedError."""
+        """Return the settlement, durable, or a repeated request's first answer. RefusedError."""
         try:
             with self._sessions.begin() as session:
                 return self._settled(session, request)
-        except IntegrityError:  # a twin was quicker: what it wrote is there now
+        except IntegrityError:
+            # A twin was quicker: what it wrote is there now.
             with self._sessions.begin() as session:
                 return self._settled(session, request)
 
     def _settled(
         self, session: Session, request: pb.SettleRequest
     ) -> pb.SettleResponse:
-        digest = hashlib.sha256(
-            request.bill.SerializeToString(deterministic=True)
-        ).digest()
-        if (known := session.get(rows.Request, request.request_id)) is not None:
-            return _again(session, known, digest)
+        content = request.bill.SerializeToString(deterministic=True)
+        digest = hashlib.sha256(content).digest()
+        stored = session.get(rows.Request, request.request_id)
+        if stored is not None:
+            return _replayed(session, stored, digest)
         case = self._case(session, request.bill)
+        decided = self._decided(case)
+        movements = list(_charged(case, decided))
+        at = datetime.now(UTC)
+        message = self._message(request.request_id, case, decided, movements, at)
+        answered = rows.Request(
+            request_id=request.request_id,
+            digest=digest,
+            answer=message.settlement_id,
+            at=at,
+        )
+        session.add(_settlement_row(case, message, at))
+        session.add(answered)
+        return _response(message, replayed=False)
+
+    def _decided(self, case: Case) -> Decided:
+        """Return who pays what; the year's accumulator counts it."""
         rules = case.city.rules(case.day)
         decided = decide(
             case.bill,
@@ -105,45 +120,26 @@ class Settling:
         )
         case.used.deductible_used_fen += decided.paid.deductible_fen
         case.used.fund_paid_fen += decided.paid.fund_fen
-        movements = list(_charged(case, decided))
-        at = datetime.now(UTC)
-        message = self._message(request.request_id, case, decided, movements, at)
-        session.add(_settlement_row(case, message, movements, at))
-        session.add(
-            rows.Request(
-                request_id=request.request_id,
-                digest=digest,
-                answer=message.settlement_id,
-                at=at,
-            )
-        )
-        return _response(message, replayed=False)
+        return decided
 
     def _case(self, session: Session, bill: pb.Bill) -> Case:
-        """Everything about a bill, purses locked in the order of their numbers. RefusedError."""
+        """Return everything about a bill, purses locked by number. RefusedError."""
         patient = session.get(rows.Person, bill.patient.person_no)
         institution = session.get(rows.Institution, bill.institution_code)
         if patient is None or institution is None:
             raise RefusedError(grpc.StatusCode.NOT_FOUND, "没有该参保人或定点医药机构")
         day = date.fromisoformat(bill.service_day)
         if day < max(patient.enrolled_since, institution.designated_from):
-            raise RefusedError(
-                grpc.StatusCode.FAILED_PRECONDITION, "就诊日未参保, 或机构不是定点"
-            )
-        owners = [*_owners(session, bill)]
-        accounts = (
-            select(rows.Account)
-            .where(rows.Account.person_no.in_(owners))
-            .order_by(rows.Account.person_no)
-        )
-        found = {
-            account.person_no: account
-            for account in session.scalars(accounts.with_for_update())
-        }
-        purses = [found[owner] for owner in owners if owner in found]
-        city = self._cities.of(patient.insured_place)
+            message = "就诊日未参保, 或机构不是定点"
+            raise RefusedError(grpc.StatusCode.FAILED_PRECONDITION, message)
         return Case(
-            bill, day, city, patient, institution, purses, _used(session, patient, day)
+            bill=bill,
+            day=day,
+            city=self._cities.of(patient.insured_place),
+            patient=patient,
+            institution=institution,
+            purses=_purses(session, list(_owners(session, bill))),
+            used=_used(session, patient, day),
         )
 
     def _message(
@@ -154,14 +150,12 @@ class Settling:
         movements: list[pb.PurseMovement],
         at: datetime,
     ) -> pb.Settlement:
-        """The settlement as it is answered and kept."""
+        """Return the settlement as it is answered and stored."""
         own, aid = decided.fen(PurseKind.OWN), decided.fen(PurseKind.GIVERS)
-        area = case.city.area_code
+        settled_at = Timestamp(seconds=int(at.timestamp()), nanos=at.microsecond * 1000)
         message = pb.Settlement(
             settlement_id=derived_id("S", request_id),
-            settled_at=Timestamp(
-                seconds=int(at.timestamp()), nanos=at.microsecond * 1000
-            ),
+            settled_at=settled_at,
             bill=case.bill,
             scheme=types_pb2.Scheme.ValueType(case.patient.scheme),
             level=case.institution.level,
@@ -179,49 +173,65 @@ class Settling:
             decided_by=decided_by_to(case.city.decided_by),
             request_id=request_id,
         )
-        for told in lines_of(case.bill, decided, case.city.rules(case.day)):
-            line = message.lines.add()
-            line.CopyFrom(told.line)
-            line.rule.CopyFrom(self._sources.rule_to(area, told.rule))
+        self._add_lines(message, case, decided)
         return message
+
+    def _add_lines(self, message: pb.Settlement, case: Case, decided: Decided) -> None:
+        area = case.city.area_code
+        for cited in lines_of(case.bill, decided, case.city.rules(case.day)):
+            line = message.lines.add()
+            line.CopyFrom(cited.line)
+            line.rule.CopyFrom(self._sources.rule_to(area, cited.rule))
+
+
+def _purses(session: Session, owners: list[str]) -> list[rows.Account]:
+    """Return the accounts there are, in the order of their owners.
+
+    They are locked in the order of their numbers: no two transactions wait for each
+    other.
+    """
+    accounts = (
+        select(rows.Account)
+        .where(rows.Account.person_no.in_(owners))
+        .order_by(rows.Account.person_no)
+    )
+    locked = session.scalars(accounts.with_for_update())
+    by_owner = {account.person_no: account for account in locked}
+    return [by_owner[owner] for owner in owners if owner in by_owner]
 
 
 def _owners(session: Session, bill: pb.Bill) -> Iterator[str]:
-    """Whose purses are asked, in that order: the patient's, then of his givers the
-    earliest first."""
+    """Yield whose purses pay, in order: the patient, then the givers, earliest first."""
     member = bill.patient.person_no
     if bill.account_use != pb.ACCOUNT_USE_NONE:
         yield member
     if bill.account_use == pb.ACCOUNT_USE_CITY_ORDER:
-        active = (
-            rows.Binding.member == member,
-            rows.Binding.state == int(BindingState.ACTIVE),
-        )
-        yield from session.scalars(
-            select(rows.Binding.holder).where(*active).order_by(rows.Binding.active_at)
-        )
+        binding = rows.Binding
+        active = binding.member == member, binding.state == int(BindingState.ACTIVE)
+        givers = select(binding.holder).where(*active).order_by(binding.active_at)
+        yield from session.scalars(givers)
 
 
 def _used(session: Session, patient: rows.Person, day: date) -> rows.Accumulator:
-    """The year's accumulator, locked; the first settlement of a year makes it."""
-    key = (
-        patient.person_no,
-        patient.scheme,
-        pooling_area(patient.insured_place),
-        day.year,
-    )
-    found = session.get(rows.Accumulator, key, with_for_update=True)
-    if found is None:
-        names = ("person_no", "scheme", "pooling_area", "year")
-        found = rows.Accumulator(
-            **dict(zip(names, key, strict=True)), deductible_used_fen=0, fund_paid_fen=0
+    """Return the year's accumulator, locked; the first settlement of a year makes it."""
+    area = pooling_area(patient.insured_place)
+    key = (patient.person_no, patient.scheme, area, day.year)
+    used = session.get(rows.Accumulator, key, with_for_update=True)
+    if used is None:
+        used = rows.Accumulator(
+            person_no=patient.person_no,
+            scheme=patient.scheme,
+            pooling_area=area,
+            year=day.year,
+            deductible_used_fen=0,
+            fund_paid_fen=0,
         )
-        session.add(found)
-    return found
+        session.add(used)
+    return used
 
 
 def _charged(case: Case, decided: Decided) -> Iterator[pb.PurseMovement]:
-    """Takes from each purse what it pays."""
+    """Take from each purse what it pays."""
     for account, charge in zip(case.purses, decided.charges, strict=True):
         if charge.fen:
             account.balance_fen -= charge.fen
@@ -235,34 +245,13 @@ def _charged(case: Case, decided: Decided) -> Iterator[pb.PurseMovement]:
 
 
 def _settlement_row(
-    case: Case, message: pb.Settlement, movements: list[pb.PurseMovement], at: datetime
+    case: Case, message: pb.Settlement, at: datetime
 ) -> rows.Settlement:
-    """The row of a settlement, its ledger entries with it."""
-    fund = f"fund:{pooling_area(case.city.area_code)}:{case.patient.scheme}"
-    postings: list[dict[str, Any]] = [
-        {"ledger_account": fund, "fen": -message.fund_fen},
-        {"ledger_account": "cash", "fen": -message.cash_fen},
-        {
-            "ledger_account": f"institution:{case.institution.code}",
-            "fen": message.bill.total_fen,
-        },
-    ]
-    for moved in movements:
-        own = moved.purse == case.patient.person_no
-        postings.append(
-            {
-                "ledger_account": f"purse:{moved.purse}",
-                "fen": moved.fen,
-                "kind": int(EntryKind.OWN_CHARGE if own else EntryKind.AID_CHARGE),
-                "balance_after_fen": moved.balance_after_fen,
-                "version_after": moved.version_after,
-            }
-        )
-    entries = [
-        rows.Entry(position=n, at=at, **posting)
-        for n, posting in enumerate(postings)
-        if posting["fen"]
-    ]
+    """Return the row of a settlement, its ledger entries with it."""
+    entries = []
+    for position, posting in enumerate(_postings(case, message)):
+        if posting["fen"]:
+            entries.append(rows.Entry(position=position, at=at, **posting))
     return rows.Settlement(
         settlement_id=message.settlement_id,
         patient=case.patient.person_no,
@@ -279,11 +268,31 @@ def _settlement_row(
     )
 
 
-def _again(session: Session, known: rows.Request, digest: bytes) -> pb.SettleResponse:
-    """The first answer to a request. RefusedError where it asked for something else."""
-    if known.digest != digest:
+def _postings(case: Case, message: pb.Settlement) -> Iterator[dict[str, Any]]:
+    """Yield what moves in each ledger account, 0 too; together nothing."""
+    fund = f"fund:{pooling_area(case.city.area_code)}:{case.patient.scheme}"
+    institution = f"institution:{case.institution.code}"
+    yield {"ledger_account": fund, "fen": -message.fund_fen}
+    yield {"ledger_account": "cash", "fen": -message.cash_fen}
+    yield {"ledger_account": institution, "fen": message.bill.total_fen}
+    for movement in message.movements:
+        is_own = movement.purse == case.patient.person_no
+        yield {
+            "ledger_account": f"purse:{movement.purse}",
+            "fen": movement.fen,
+            "kind": int(EntryKind.OWN_CHARGE if is_own else EntryKind.AID_CHARGE),
+            "balance_after_fen": movement.balance_after_fen,
+            "version_after": movement.version_after,
+        }
+
+
+def _replayed(
+    session: Session, stored: rows.Request, digest: bytes
+) -> pb.SettleResponse:
+    """Return the first answer to a request. RefusedError if its content differs."""
+    if stored.digest != digest:
         raise RefusedError(grpc.StatusCode.ALREADY_EXISTS, "同一请求编号的内容不同")
-    settlement = session.get_one(rows.Settlement, known.answer)
+    settlement = session.get_one(rows.Settlement, stored.answer)
     return _response(pb.Settlement.FromString(settlement.message), replayed=True)
 
 
@@ -294,8 +303,8 @@ def _response(message: pb.Settlement, *, replayed: bool) -> pb.SettleResponse:
     return pb.SettleResponse(settlement=message, receipt=receipt)
 
 
-class Service(SettlementServiceServicer):
-    """The same over the wire: the transactions run in threads, as many as the database has use for.
+class NaiveService(SettlementServiceServicer):
+    """The same over the wire, its transactions in as many threads as the database can use.
 
     One for SQLite, which has one writer; a connection each for PostgreSQL. In the event
     loop itself, and with grpc's server of threads instead of grpc.aio, it was no
@@ -309,9 +318,10 @@ class Service(SettlementServiceServicer):
     async def Settle(
         self, request: pb.SettleRequest, context: Any
     ) -> pb.SettleResponse:
-        """Settles a bill."""
+        """Settle a bill."""
+        loop = asyncio.get_running_loop()
         try:
-            return await asyncio.get_running_loop().run_in_executor(
+            return await loop.run_in_executor(
                 self._pool, self._settling.settle, request
             )
         except RefusedError as refused:
@@ -320,11 +330,11 @@ class Service(SettlementServiceServicer):
 
 
 async def serve(address: str, database: str) -> None:
-    """Serves until interrupted."""
+    """Serve until interrupted."""
     engine = rows.opened(database)
     threads = 1 if engine.dialect.name == "sqlite" else rows.CONNECTIONS
     server = grpc.aio.server()
-    service = Service(Settling(engine, load_cities()), threads)  # type: ignore[abstract] # it has no other method
+    service = NaiveService(Settling(engine, load_cities()), threads)  # type: ignore[abstract] # it has no other method
     add_SettlementServiceServicer_to_server(service, server)
     port = server.add_insecure_port(address)
     await server.start()
@@ -338,14 +348,14 @@ async def serve(address: str, database: str) -> None:
 
 
 def main() -> None:
-    """Serves as asked."""
+    """Serve on an address over a database."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--address", required=True, help="HOST:PORT")
     parser.add_argument(
         "--database", required=True, help="sqlite:///FILE or postgresql://…"
     )
-    asked = parser.parse_args()
-    uvloop.run(serve(asked.address, asked.database))
+    options = parser.parse_args()
+    uvloop.run(serve(options.address, options.database))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,4 @@
-"""What the naive version decides about one bill, and the lines that tell it; pure, over
-rows of its tables."""
+"""What the naive version decides about one bill, and its lines; pure, over rows of its tables."""
 
 from __future__ import annotations
 
@@ -41,13 +40,13 @@ class Decided:
     cash_fen: int
 
     def fen(self, kind: PurseKind) -> int:
-        """Paid from the own purse, or from givers'."""
+        """Return what the own purse, or givers' purses, pay."""
         return sum(c.fen for c in self.charges if c.purse.kind is kind)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """A line and the rule it stands under; the message of the rule is put in by who sends it."""
+class CitedLine:
+    """A line and the rule it stands under; the sender puts in the message of the rule."""
 
     rule: RuleRef
     line: pb.Line
@@ -62,49 +61,58 @@ def decide(
     used: Accumulator,
     purses: Sequence[Account],
 ) -> Decided:
-    """The split of a bill over purses in the order they are asked. TypeError where it
-    has no table."""
+    """Return the split of a bill over purses in order. TypeError if it has no table."""
     table = rules.value(CityRules.reimbursement)[Scheme(patient.scheme)]
     if isinstance(table, NoFund):
         raise TypeError(table.clause.text)
-    standing = (
-        Standing.RETIRED if patient.psn_type.startswith("12") else Standing.ACTIVE
-    )
+    retired = patient.psn_type.startswith("12")
+    standing = Standing.RETIRED if retired else Standing.ACTIVE
     benefit = benefit_of(table, institution.level, standing)
     cited = table.cited(standing, institution.level, ranked=True)
     before = Used(used.deductible_used_fen, used.fund_paid_fen)
     paid = fund_share(bill.in_scope_fen, benefit, before)
-    in_scope_fen = bill.in_scope_fen - paid.fund_fen
-    owed = Owed(
-        in_scope_fen,
+    charges, cash_fen = charge_purses(
+        _unpaid(bill, paid), list(_asked(rules, patient, purses))
+    )
+    return Decided(
+        benefit=benefit,
+        rule=rules.ref(CityRules.reimbursement, *cited),
+        before=before,
+        paid=paid,
+        charges=charges,
+        cash_fen=cash_fen,
+    )
+
+
+def _unpaid(bill: pb.Bill, paid: FundShare) -> Owed:
+    """Return what the fund leaves of each part of a bill."""
+    return Owed(
+        bill.in_scope_fen - paid.fund_fen,
         bill.first_selfpay_fen,
         bill.above_limit_fen,
         bill.out_of_catalogue_fen,
     )
+
+
+def _asked(
+    rules: DayRules, patient: Person, accounts: Sequence[Account]
+) -> Iterator[Purse]:
+    """Yield the purses of accounts, each with the parts of a bill it may pay."""
     uses = rules.value(CityRules.uses)
-    asked = [
-        Purse(purse.person_no, PurseKind.OWN, purse.balance_fen, uses.own_pays)
-        if purse.person_no == patient.person_no
-        else Purse(purse.person_no, PurseKind.GIVERS, purse.balance_fen, uses.aid_pays)
-        for purse in purses
-    ]
-    charges, cash_fen = charge_purses(owed, asked)
-    return Decided(
-        benefit,
-        rules.ref(CityRules.reimbursement, *cited),
-        before,
-        paid,
-        charges,
-        cash_fen,
-    )
+    for account in accounts:
+        owner, balance = account.person_no, account.balance_fen
+        if owner == patient.person_no:
+            yield Purse(owner, PurseKind.OWN, balance, uses.own_pays)
+        else:
+            yield Purse(owner, PurseKind.GIVERS, balance, uses.aid_pays)
 
 
-def lines_of(bill: pb.Bill, decided: Decided, rules: DayRules) -> Iterator[Told]:
-    """The lines of a bill: fund, purses, cash; they add up to its total."""
-    yield Told(decided.rule, _fund(bill.in_scope_fen, decided))
+def lines_of(bill: pb.Bill, decided: Decided, rules: DayRules) -> Iterator[CitedLine]:
+    """Yield the lines of a bill: fund, purses, cash; they add up to its total."""
+    yield CitedLine(decided.rule, _fund(bill.in_scope_fen, decided))
     uses = rules.ref(CityRules.uses)
     for place, charge in enumerate(decided.charges):
-        yield Told(uses, _purse(place, charge))
+        yield CitedLine(uses, _purse(place, charge))
     own, aid = decided.fen(PurseKind.OWN), decided.fen(PurseKind.GIVERS)
     cash = pb.Line(
         fen=decided.cash_fen,
@@ -118,16 +126,11 @@ def lines_of(bill: pb.Bill, decided: Decided, rules: DayRules) -> Iterator[Told]
         },
         in_words=f"其余 {yuan(decided.cash_fen)} 元由个人现金支付",
     )
-    yield Told(rules.ref(CityRules.purse_order), cash)
+    yield CitedLine(rules.ref(CityRules.purse_order), cash)
 
 
 def _fund(in_scope_fen: int, decided: Decided) -> pb.Line:
     benefit, paid = decided.benefit, decided.paid
-    limits = {
-        "deductible_year_max": benefit.year_max_fen,
-        "visit_cap": benefit.visit_cap_fen,
-        "cap": benefit.cap_fen,
-    }
     inputs = {
         "in_scope": in_scope_fen,
         "deductible_per_level": benefit.deductible_fen,
@@ -136,28 +139,34 @@ def _fund(in_scope_fen: int, decided: Decided) -> pb.Line:
         "rounding_bp": 5000,
         "fund_paid": decided.before.fund_fen,
     }
-    inputs |= {
-        name: fen for name, fen in limits.items() if not isinstance(fen, NoLimit)
+    limits = {
+        "deductible_year_max": benefit.year_max_fen,
+        "visit_cap": benefit.visit_cap_fen,
+        "cap": benefit.cap_fen,
     }
-    told = (
-        f"政策范围内 {yuan(in_scope_fen)} 元, 扣除起付标准 {yuan(paid.deductible_fen)} 元后"
-        f"按 {percent(benefit.ratio_bp)} 由统筹基金支付 {yuan(paid.fund_fen)} 元"
-    )
-    if paid.fund_fen < share(
-        in_scope_fen - paid.deductible_fen, benefit.ratio_bp, benefit.rounding
-    ):
-        told += "(以年度支付限额余额为限)"
+    inputs |= {n: fen for n, fen in limits.items() if not isinstance(fen, NoLimit)}
     return pb.Line(
         fen=paid.fund_fen,
         payer=pb.PAYER_FUND,
         formula="fund.v1",
         inputs=inputs,
-        in_words=told,
+        in_words=_fund_in_words(in_scope_fen, benefit, paid),
     )
 
 
+def _fund_in_words(in_scope_fen: int, benefit: Benefit, paid: FundShare) -> str:
+    shared_fen = in_scope_fen - paid.deductible_fen
+    sentence = (
+        f"政策范围内 {yuan(in_scope_fen)} 元, 扣除起付标准 {yuan(paid.deductible_fen)} 元后"
+        f"按 {percent(benefit.ratio_bp)} 由统筹基金支付 {yuan(paid.fund_fen)} 元"
+    )
+    if paid.fund_fen < share(shared_fen, benefit.ratio_bp, benefit.rounding):
+        sentence += "(以年度支付限额余额为限)"
+    return sentence
+
+
 def _purse(place: int, charge: Charge) -> pb.Line:
-    """The own purse stands at place 0, givers follow from 1."""
+    """Return a purse's line; the own one stands at place 0, givers follow from 1."""
     own = charge.purse.kind is PurseKind.OWN
     inputs = {"needed": charge.needed_fen, "available": charge.fen}
     whose = "本人个人账户" if own else f"第 {place} 位授权人的共济账户"

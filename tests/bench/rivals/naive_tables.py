@@ -1,10 +1,11 @@
 """The tables of the naive version as SQLAlchemy's ORM has them, and the population in them.
 
-Foreign keys stand only where the ORM needs one: each would be one more look-up in every settlement.
+Foreign keys stand only if the ORM needs one: each is one more look-up in a settlement.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -26,6 +27,10 @@ from tests.bench.rivals import population
 CONNECTIONS: Final = 16
 """Most connections of the pool, on PostgreSQL."""
 
+INSTITUTION: Final = ("code", "name", "level", "designated_from")
+BINDING: Final = ("binding_id", "holder", "member", "state", "active_at")
+"""Columns that are named as the record has them."""
+
 
 class Base(DeclarativeBase):
     """Amounts are fen, 64 bits wide; instants have their zone."""
@@ -43,7 +48,7 @@ class Institution(Base):
 
 
 class Person(Base):
-    """An insured person with the one enrolment he has."""
+    """An insured person with the one enrolment they have."""
 
     __tablename__ = "naive_person"
 
@@ -137,17 +142,17 @@ class Request(Base):
 
 
 def opened(url: str) -> Engine:
-    """The database at an address, its tables made anew with the population in them."""
+    """Open the database at an address, its tables made anew with the population."""
     engine = _engine(url)
     Base.metadata.drop_all(engine)
     Base.metadata.create_all(engine)
-    rows: dict[type[Base], list[dict[str, Any]]] = {}
+    by_table: dict[type[Base], list[dict[str, Any]]] = {}
     for record in population.records():
         table, values = _row(record)
-        rows.setdefault(table, []).append(values)
+        by_table.setdefault(table, []).append(values)
     with Session(engine) as session:
-        for table, some in rows.items():
-            session.execute(insert(table), some)
+        for table, rows in by_table.items():
+            session.execute(insert(table), rows)
         session.commit()
     return engine
 
@@ -160,11 +165,7 @@ def _engine(url: str) -> Engine:
     # SQLAlchemy's own recipe: it begins each transaction itself, and takes the right to
     # write at once.
     event.listen(engine, "connect", _prepare)
-    event.listen(
-        engine,
-        "begin",
-        lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"),
-    )
+    event.listen(engine, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE"))
     return engine
 
 
@@ -176,23 +177,22 @@ def _prepare(connection: Any, record: object) -> None:
 
 
 def _row(record: object) -> tuple[type[Base], dict[str, Any]]:
-    """A record of the population as a row. TypeError where it has none of that kind."""
+    """Return a record of the population as a row. TypeError if there is no such table."""
     match record:
         case people.Institution():
-            facts = {"code": record.code, "name": record.name, "level": record.level}
-            return Institution, facts | {"designated_from": record.designated_from}
+            return Institution, _columns(record, INSTITUTION)
         case people.Person():
             return Person, _person(record)
         case account.Account():
-            return Account, {
-                "person_no": record.person_no,
-                "balance_fen": record.balance_fen,
-                "version": 0,
-            }
+            balance = _columns(record, ("person_no", "balance_fen"))
+            return Account, balance | {"version": 0}
         case binding.Binding():
-            names = ("binding_id", "holder", "member", "state", "active_at")
-            return Binding, {name: getattr(record, name) for name in names}
+            return Binding, _columns(record, BINDING)
     raise TypeError(record)
+
+
+def _columns(record: object, names: Sequence[str]) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in names}
 
 
 def _person(person: people.Person) -> dict[str, Any]:

@@ -1,5 +1,6 @@
-"""PostgreSQL's own limit: pgbench runs one settlement statement by statement over the
-very tables of ours.
+"""Measure PostgreSQL's own limit: pgbench runs a settlement statement by statement.
+
+Over the very tables the service has.
 
 .venv/bin/python tests/bench/rivals/pgbench.py [--clients N …] [--seconds S] [--show]
 """
@@ -11,8 +12,9 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,9 +33,8 @@ from gongji.store.schema import Schema
 from gongji.store.table import RecordTable, SqlValue
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-sys.path.insert(
-    0, str(Path(__file__).parents[3])
-)  # run as a file, it finds the tests' helpers all the same
+# So that it finds the tests' helpers when it is run as a file.
+sys.path.insert(0, str(Path(__file__).parents[3]))
 from gongji.store.postgres.sql import select_any
 
 from tests.bench.rivals import population
@@ -55,8 +56,7 @@ PLAIN, HELPED = 1, 4
 
 @dataclass(slots=True)
 class Script:
-    """A settlement as pgbench's script; its documents are variables of its own, sent as
-    parameters like anybody's."""
+    """A settlement as pgbench's script; its documents are variables, sent as parameters."""
 
     name: str
     place: str
@@ -64,13 +64,15 @@ class Script:
     lines: list[str] = field(default_factory=list)
     documents: dict[str, str] = field(default_factory=dict)
 
-    def say(self, statement: str) -> None:
-        """Adds a statement."""
+    def add(self, statement: str) -> None:
+        """Add a statement."""
         self.lines.append(statement + ";")
 
     def value(self, name: str, value: SqlValue) -> str:
-        """A column's value as SQL; the names of the one real settlement give way to
-        those of this transaction."""
+        """Return a column's value as SQL.
+
+        The ids of the one real settlement give way to those of this transaction.
+        """
         if value is None:
             return "NULL"
         if isinstance(value, int):
@@ -81,29 +83,25 @@ class Script:
             self.documents[f"{self.name}_{name}"] = value.decode()
             return f":{self.name}_{name}::bytea"
         parts = re.split(f"({'|'.join(map(re.escape, self.tokens))})", value)
-        # What follows a colon is a variable to pgbench, within quotes too.
-        literals = [
-            self.tokens.get(part) or f"'{part}'".replace(":", ":' || '")
-            for part in parts
-            if part
-        ]
+        literals = [self._literal(part) for part in parts if part]
         return " || ".join(literals) or "''"
 
+    def _literal(self, part: str) -> str:
+        # What follows a colon is a variable to pgbench, within quotes too.
+        return self.tokens.get(part) or f"'{part}'".replace(":", ":' || '")
+
     def text(self) -> str:
-        """The whole."""
-        return "\n".join(
-            [
-                f"\\set place {self.place}",
-                r"\set id random(1, 9223372036854775807)",
-                *self.lines,
-                "",
-            ]
-        )
+        """Return the whole script."""
+        place = f"\\set place {self.place}"
+        request_id = r"\set id random(1, 9223372036854775807)"
+        return "\n".join([place, request_id, *self.lines, ""])
 
 
 def measure(url: str, clients: int, seconds: float) -> float:
-    """Settlements a second; the database is one for `batches.over_postgres`.
-    RuntimeError where pgbench fails."""
+    """Return settlements a second; the database is one for `batches.over_postgres`.
+
+    RuntimeError if pgbench fails.
+    """
     with over_postgres(url) as (engine, schema):
         scripts = {3: script(engine, schema, PLAIN), 1: script(engine, schema, HELPED)}
     _run(url, clients, WARM_UP_S, scripts)
@@ -111,66 +109,68 @@ def measure(url: str, clients: int, seconds: float) -> float:
 
 
 def script(engine: PostgresEngine, schema: Schema, place: int) -> Script:
-    """The statements of one settlement, its rows and documents those of a real one."""
-    giver = population.giver_of(place)
+    """Return the statements of one settlement, its rows and documents a real one's."""
+    has_giver = population.giver_of(place) is not None
     settled, records = _decided(engine, schema, place)
-    made = Script(
-        f"p{place}", _places(helped=giver is not None), _tokens(settled, place)
-    )
-    patient, helper = (
-        made.value("", population.number(place)),
-        made.value("", population.number(place - 1)),
-    )
-    purses = [helper, patient] if giver else [patient]
-    made.say("BEGIN")
-    made.say(_select(schema, RequestRecord, "", [made.value("", REQUEST_ID)]))
-    made.say(_select(schema, Person, "", [patient]))
-    made.say(_select(schema, Institution, "", [f"'{population.HOSPITAL}'"]))
-    made.say(_select(schema, Binding, "member", [patient]))
-    if giver:
-        made.say(_select(schema, Person, "", [helper]))
-    made.say(_select(schema, Account, "", purses, lock=True))
-    made.say(
-        _select(
-            schema,
-            Accumulator,
-            "",
-            [made.value("", settled.accumulator_key)],
-            lock=True,
-        )
-    )
+    script = Script(f"p{place}", _places(helped=has_giver), _tokens(settled, place))
+    script.add("BEGIN")
+    for statement in _reads(script, schema, settled, place):
+        script.add(statement)
     for kind in (Settlement, Entry, RequestRecord):
-        made.say(
-            _insert(made, schema, kind, [r for r in records if isinstance(r, kind)])
-        )
-    for moved in settled.movements:
-        made.say(_charged(made, moved))
-    for used in (r for r in records if isinstance(r, Accumulator)):
-        made.say(_accumulated(made, schema, used))
-    made.say("COMMIT")
-    return made
+        written = [record for record in records if isinstance(record, kind)]
+        script.add(_insert(script, schema, kind, written))
+    for movement in settled.movements:
+        script.add(_charged(script, movement))
+    for record in records:
+        if isinstance(record, Accumulator):
+            script.add(_accumulated(script, schema, record))
+    script.add("COMMIT")
+    return script
 
 
-def _charged(made: Script, moved: PurseMovement) -> str:
-    """A purse less what it was charged."""
-    after = f"balance_fen = balance_fen - {-moved.fen}, version = version + 1"
-    return f"UPDATE account SET {after} WHERE person_no = {made.value('', moved.purse)}"  # noqa: S608 - names of ours
+def _reads(
+    script: Script, schema: Schema, settled: Settlement, place: int
+) -> Iterator[str]:
+    """Yield what a settlement reads, in the order it asks; purses and year locked."""
+    request = script.value("", REQUEST_ID)
+    patient = script.value("", population.number(place))
+    giver = script.value("", population.number(place - 1))
+    givers = [giver] if population.giver_of(place) is not None else []
+    hospital = f"'{population.HOSPITAL}'"
+    year = script.value("", settled.accumulator_key)
+    select = partial(_select, schema)
+    yield select(RequestRecord, "", [request])
+    yield select(Person, "", [patient])
+    yield select(Institution, "", [hospital])
+    yield select(Binding, "member", [patient])
+    if givers:
+        yield select(Person, "", givers)
+    yield select(Account, "", [*givers, patient], lock=True)
+    yield select(Accumulator, "", [year], lock=True)
 
 
-def _accumulated(made: Script, schema: Schema, after: Accumulator) -> str:
-    """The year's accumulator and what it gained; the first settlement of a year makes it."""
+def _charged(script: Script, movement: PurseMovement) -> str:
+    """Return the statement that takes from a purse what it was charged."""
+    owner = script.value("", movement.purse)
+    after = f"balance_fen = balance_fen - {-movement.fen}, version = version + 1"
+    return f"UPDATE account SET {after} WHERE person_no = {owner}"  # noqa: S608 - names of ours
+
+
+def _accumulated(script: Script, schema: Schema, after: Accumulator) -> str:
+    """Return the statement that adds to the year; its first settlement makes it."""
     more = (
         f"deductible_used_fen = accumulator.deductible_used_fen + {after.deductible_used_fen}, "
         f"fund_paid_fen = accumulator.fund_paid_fen + {after.fund_paid_fen}"
     )
-    insert = _insert(made, schema, Accumulator, [after])
-    return f"{insert} ON CONFLICT ({schema.table(Accumulator).key.name}) DO UPDATE SET {more}"
+    insert = _insert(script, schema, Accumulator, [after])
+    key = schema.table(Accumulator).key.name
+    return f"{insert} ON CONFLICT ({key}) DO UPDATE SET {more}"
 
 
 def _decided(
     engine: PostgresEngine, schema: Schema, place: int
 ) -> tuple[Settlement, list[Any]]:
-    """A real settlement and every record it writes; nothing is written here."""
+    """Return a real settlement and every record it writes; nothing is written here."""
     bill = population.bill(place, 150_000)
     command = Settle(Request(REQUEST_ID, "bench", "Settle"), bill, load_cities())
     engine.begin()
@@ -183,18 +183,18 @@ def _decided(
 
 
 def _places(*, helped: bool) -> str:
-    """A patient drawn among those with, or those without, a giver."""
+    """Return how to draw a patient among those with, or those without, a giver."""
     fours = population.PERSONS // 4
-    return (
-        f"random(1, {fours}) * 4"
-        if helped
-        else f"random(0, {fours - 1}) * 4 + random(1, 3)"
-    )
+    if helped:
+        return f"random(1, {fours}) * 4"
+    return f"random(0, {fours - 1}) * 4 + random(1, 3)"
 
 
 def _tokens(settled: Settlement, place: int) -> dict[str, str]:
-    """By the names in the real settlement: what stands for them in a transaction; of
-    the same length."""
+    """Return, by the ids in the real settlement, what stands for them in a transaction.
+
+    Of the same length.
+    """
     return {
         settled.settlement_id: "'S' || lpad(:id::text, 26, '0')",
         REQUEST_ID: "lpad(:id::text, 36, '0')",
@@ -212,83 +212,82 @@ def _select(
     return statement.replace("%s", f"ARRAY[{', '.join(values)}]")
 
 
-def _insert(made: Script, schema: Schema, kind: type, records: Sequence[Any]) -> str:
+def _insert(script: Script, schema: Schema, kind: type, records: Sequence[Any]) -> str:
     table: RecordTable[Any] = schema.table(kind)
     names = [column.name for column in table.columns]
-    rows = [
-        (
-            "("
-            f"{', '.join(made.value(f'{table.name}_{name}', value) for name, value in zip(names, row, strict=True))}"
-            ")"
-        )
-        for row in map(table.row, records)
-    ]
+    rows = []
+    for record in records:
+        columns = zip(names, table.row(record), strict=True)
+        values = [
+            script.value(f"{table.name}_{name}", value) for name, value in columns
+        ]
+        rows.append(f"({', '.join(values)})")
     return f"INSERT INTO {table.name} ({', '.join(names)}) VALUES {', '.join(rows)}"  # noqa: S608 - names of the schema's
 
 
 def _run(
     url: str, clients: int, seconds: float, scripts: Mapping[int, Script]
 ) -> float:
-    """One run of pgbench. RuntimeError where a transaction of it failed."""
-    asked = conninfo_to_dict(url)
-    target = make_conninfo(url, options=f"{asked.get('options', '')} {SESSION}".strip())
+    """Return the rate of one run of pgbench. RuntimeError if a transaction failed."""
+    command = [str(_binaries() / "pgbench"), *_options(clients, seconds)]
     with tempfile.TemporaryDirectory(prefix="gongji-bench-") as folder:
-        files: list[str] = []
-        for weight, one in scripts.items():
-            path = Path(folder) / f"{weight}.sql"
-            path.write_text(one.text(), encoding="utf-8")
-            files += [
-                "-f",
-                f"{path}@{weight}",
-                *(f"-D{k}={v}" for k, v in one.documents.items()),
-            ]
-        threads = min(clients, THREADS)
-        how = [
-            "-n",
-            "-M",
-            "prepared",
-            "-c",
-            str(clients),
-            "-j",
-            str(threads),
-            "-T",
-            str(max(1, round(seconds))),
-        ]
-        ran = subprocess.run(  # noqa: S603 - PostgreSQL's own program, our own arguments
-            [_binaries() / "pgbench", *how, *files, target],
-            capture_output=True,
-            encoding="utf-8",
-            check=False,
+        for weight, script in scripts.items():
+            command += _file_of(script, weight, Path(folder))
+        run = subprocess.run(  # noqa: S603 - PostgreSQL's own program, our own arguments
+            [*command, _target(url)], capture_output=True, encoding="utf-8", check=False
         )
-    rate = re.search(r"^tps = ([\d.]+)", ran.stdout, re.MULTILINE)
-    if (
-        ran.returncode
-        or rate is None
-        or not re.search(r"failed transactions: 0 ", ran.stdout)
-    ):
-        raise RuntimeError(f"pgbench 失败: {ran.stderr[-2000:]}{ran.stdout[-500:]}")
+    rate = re.search(r"^tps = ([\d.]+)", run.stdout, re.MULTILINE)
+    none_failed = "failed transactions: 0 " in run.stdout
+    if run.returncode or rate is None or not none_failed:
+        tail = run.stderr[-2000:] + run.stdout[-500:]
+        raise RuntimeError(f"pgbench 失败: {tail}")
     return float(rate[1])
 
 
+def _options(clients: int, seconds: float) -> Iterator[str]:
+    options = {
+        "-M": "prepared",
+        "-c": clients,
+        "-j": min(clients, THREADS),
+        "-T": max(1, round(seconds)),
+    }
+    yield "-n"
+    for option, value in options.items():
+        yield from (option, str(value))
+
+
+def _target(url: str) -> str:
+    """Return the address, its sessions set as the service's are."""
+    options = conninfo_to_dict(url).get("options", "")
+    return make_conninfo(url, options=f"{options} {SESSION}".strip())
+
+
+def _file_of(script: Script, weight: int, folder: Path) -> list[str]:
+    """Write a script to a file. Return pgbench's options for it."""
+    path = folder / f"{weight}.sql"
+    path.write_text(script.text(), encoding="utf-8")
+    documents = [f"-D{name}={text}" for name, text in script.documents.items()]
+    return ["-f", f"{path}@{weight}", *documents]
+
+
 def main() -> None:
-    """Measures a server of its own, or shows the scripts."""
+    """Measure a server of its own, or show the scripts."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 16, 64])
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--show", action="store_true", help="the scripts instead")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     with own() as server:
         url = server.fresh()
-        if asked.show:
+        if options.show:
             with over_postgres(url) as (engine, schema):
                 for place in (PLAIN, HELPED):
                     sys.stdout.write(script(engine, schema, place).text() + "\n")
             return
-        for clients in asked.clients:
-            rate = measure(url, clients, asked.seconds)
-            sys.stdout.write(
-                f"pgbench, {clients:>3} clients: {rate:,.0f} settlements/s\n"
-            )
+        for clients in options.clients:
+            rate = measure(url, clients, options.seconds)
+            line = f"pgbench, {clients:>3} clients: {rate:,.0f} settlements/s"
+            sys.stdout.write(line + "\n")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
-"""The population every contender settles over: invented employees with deep purses;
-every fourth has only a giver."""
+"""The population every contender settles over: invented employees with deep purses.
+
+Every fourth has only a giver.
+"""
 
 from __future__ import annotations
 
@@ -47,32 +49,35 @@ TOGETHER: Final = 2_000
 
 
 def number(place: int) -> str:
-    """The number of the person at a place, counted from 1: P0000001."""
+    """Return the number of the person at a place, counted from 1: P0000001."""
     return f"P{place:07d}"
 
 
 def giver_of(place: int) -> int | None:
-    """The place of the patient's only giver, the one before him; three patients in four
-    have none."""
+    """Return the place of the patient's only giver, the person before.
+
+    Three patients in four have none.
+    """
     return place - 1 if place % 4 == 0 else None
 
 
 def records(persons: int = PERSONS) -> Iterator[object]:
-    """The institution, then each person with his purse; who has a giver has the binding
-    and nothing of his own."""
-    yield Institution(
-        HOSPITAL, "试验医院", InstitutionKind.HOSPITAL, 5, date(2015, 1, 1)
-    )
+    """Yield the institution, then each person with a purse.
+
+    A patient with a giver has the binding and nothing of their own.
+    """
+    hospital, since = InstitutionKind.HOSPITAL, date(2015, 1, 1)
+    yield Institution(HOSPITAL, "试验医院", hospital, 5, since)
     for place in range(1, persons + 1):
+        giver = giver_of(place)
         yield _person(place)
-        yield Account(number(place), 0 if giver_of(place) else BALANCE_FEN)
-        if (giver := giver_of(place)) is not None:
+        yield Account(number(place), 0 if giver else BALANCE_FEN)
+        if giver is not None:
             yield _binding(giver, place)
 
 
 def bill(place: int, in_scope_fen: int, other_fen: int = 2_000) -> Bill:
-    """An outpatient bill of one day, to be paid in the city's order: fund, own purse,
-    giver, cash."""
+    """Return an outpatient bill of one day, paid by fund, own purse, giver, cash."""
     return Bill(
         patient=number(place),
         institution_code=HOSPITAL,
@@ -86,22 +91,24 @@ def bill(place: int, in_scope_fen: int, other_fen: int = 2_000) -> Bill:
 
 
 def bills(persons: int = PERSONS, seed: int = 0) -> Iterator[Bill]:
-    """Bills without end: patients in chance order, 900 to 1,600 yuan in scope: from the
-    first on the fund pays too."""
+    """Yield bills without end, patients in chance order.
+
+    900 to 1,600 yuan in scope: from the first on the fund pays too.
+    """
     chance = random.Random(seed)  # noqa: S311 - the same bills in every run
     while True:
         yield bill(chance.randint(1, persons), chance.randint(90_000, 160_000))
 
 
 def writes(persons: int = PERSONS) -> Iterator[Write]:
-    """The whole population as queries of bounded size."""
-    waiting = records(persons)
-    while together := tuple(islice(waiting, TOGETHER)):
+    """Yield the whole population as queries of bounded size."""
+    everything = records(persons)
+    while together := tuple(islice(everything, TOGETHER)):
         yield Write(together)
 
 
 async def populate(store: Store, persons: int = PERSONS) -> None:
-    """Writes the population into an empty store."""
+    """Write the population into an empty store."""
     for write in writes(persons):
         await store.apply(write)
 
@@ -111,15 +118,14 @@ def _person(place: int) -> Person:
     # one of its kind.
     born = date(1960, 1, 1) + timedelta(days=place // 500)
     digits = f"341199{born:%Y%m%d}{place % 500:03d}"
+    normal = EnrolmentStatus.NORMAL
     return Person(
         person_no=number(place),
         certificate=Certificate("01", digits + ric.calc_check_digit(digits)),
         name=f"试验{place}",
         phone=f"1000{place:07d}",
         insured_place=AREA,
-        enrolments=(
-            Enrolment(Scheme.EMPLOYEE, "11", EnrolmentStatus.NORMAL, date(2015, 1, 1)),
-        ),
+        enrolments=(Enrolment(Scheme.EMPLOYEE, "11", normal, date(2015, 1, 1)),),
         contribution_base_fen=500_000,
     )
 

@@ -1,5 +1,6 @@
-"""Rule and split alone, µs of CPU a bill: ours, zen-engine and OpenFisca over one table
-and the same bills.
+"""Measure rule and split alone, µs of CPU a bill: gongji, zen-engine and OpenFisca.
+
+Over one table and the same bills.
 
 .venv/bin/python tests/bench/rivals/rules.py
 """
@@ -8,6 +9,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from time import process_time
@@ -15,9 +18,8 @@ from typing import Final
 
 from gongji.cities.loading import load_cities
 
-sys.path.insert(
-    0, str(Path(__file__).parents[3])
-)  # run as a file, it finds the tests' helpers all the same
+# So that it finds the tests' helpers when it is run as a file.
+sys.path.insert(0, str(Path(__file__).parents[3]))
 from tests.bench.rivals.rules_bills import Contender, Gongji, bills
 from tests.bench.rivals.rules_openfisca import OpenFisca, OpenFiscaAtOnce
 from tests.bench.rivals.rules_zen import Zen, ZenCreated
@@ -27,43 +29,50 @@ COPIES: Final = 100
 """How often the bills stand in the simulation of many persons: 100,000 at once."""
 
 
-def measure() -> dict[str, float]:
-    """µs of this process's CPU a bill by contender: medians of rounds in turn.
-    ValueError where two disagree.
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is timed of a contender, and how many bills it splits."""
 
-    zen-engine stands there twice: its decision from a loader, and by `create_decision`,
-    which is compiled anew inside.
+    bills: int
+    split: Callable[[], object]
+
+
+def measure() -> dict[str, float]:
+    """Return µs of this process's CPU a bill by contender: medians of rounds in turn.
+
+    ValueError if two disagree. zen-engine stands there twice: its decision from a
+    loader, and by `create_decision`, which is compiled anew inside.
     """
-    some = bills()
-    many = some * COPIES
+    works = _works()
+    spent: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(ROUNDS):
+        for name, work in works.items():
+            began = process_time()
+            work.split()
+            spent[name].append((process_time() - began) / work.bills * 1e6)
+    return {name: median(rounds) for name, rounds in spent.items()}
+
+
+def _works() -> dict[str, Work]:
+    """Return what is timed, by contender. ValueError if two disagree."""
+    single = bills()
+    many = single * COPIES
     at_once = OpenFiscaAtOnce(many)
-    ours = Gongji(load_cities())
-    single: Mapping[str, Contender] = {
-        "gongji": ours,
+    gongji = Gongji(load_cities())
+    contenders: Mapping[str, Contender] = {
+        "gongji": gongji,
         "zen-engine": Zen(),
         "zen-engine (create_decision)": ZenCreated(),
         "openfisca": OpenFisca(),
     }
-    expected = ours.split(some)
-    for name, contender in single.items():
-        _agree(name, expected, contender.split(some))
+    expected = gongji.split(single)
+    works = {}
+    for name, contender in contenders.items():
+        _agree(name, expected, contender.split(single))
+        works[name] = Work(len(single), partial(contender.split, bills()))
     _agree("openfisca (vectorised)", expected * COPIES, at_once.split(many))
-    works: dict[str, tuple[int, Callable[[], object]]] = {
-        name: (len(some), _splitting(contender)) for name, contender in single.items()
-    }
-    works["openfisca (vectorised)"] = (len(many), at_once.calculate)
-    spent: dict[str, list[float]] = {name: [] for name in works}
-    for _ in range(ROUNDS):
-        for name, (count, work) in works.items():
-            began = process_time()
-            work()
-            spent[name].append((process_time() - began) / count * 1e6)
-    return {name: median(each) for name, each in spent.items()}
-
-
-def _splitting(contender: Contender) -> Callable[[], object]:
-    some = bills()
-    return lambda: contender.split(some)
+    works["openfisca (vectorised)"] = Work(len(many), at_once.calculate)
+    return works
 
 
 def _agree(name: str, expected: object, actual: object) -> None:
@@ -72,12 +81,11 @@ def _agree(name: str, expected: object, actual: object) -> None:
 
 
 def main() -> None:
-    """Prints the table."""
-    found = measure()
-    for name, us in found.items():
-        sys.stdout.write(
-            f"{name:<30} {us:>9.2f} µs a bill  {us / found['gongji']:>7.2f} ×\n"
-        )
+    """Print the table."""
+    measured = measure()
+    for name, us in measured.items():
+        ratio = us / measured["gongji"]
+        sys.stdout.write(f"{name:<30} {us:>9.2f} µs a bill  {ratio:>7.2f} ×\n")
 
 
 if __name__ == "__main__":

@@ -59,11 +59,11 @@ class Contender(Protocol):
     """Something that splits bills."""
 
     def split(self, bills: Sequence[Bill]) -> list[Split]:
-        """The splits, in the order of the bills."""
+        """Return the splits, in the order of the bills."""
 
 
-class Row(NamedTuple):
-    """One row of the table: what holds at one level for one standing; fen, basis points."""
+class TableRow(NamedTuple):
+    """What holds at one level for one standing; fen, basis points."""
 
     level: int
     standing: Standing
@@ -74,33 +74,31 @@ class Row(NamedTuple):
 
 @cache
 def table() -> Table:
-    """The reimbursement table of one of our cities on the day. TypeError where the fund
-    pays nothing."""
-    found = (
-        load_cities()
-        .of(AREA)
-        .rules(DAY)
-        .value(CityRules.reimbursement)[Scheme.EMPLOYEE]
-    )
-    if isinstance(found, NoFund):
-        raise TypeError(found)
-    return found
+    """Return the reimbursement table of a city on the day.
+
+    TypeError if the fund pays nothing.
+    """
+    rules = load_cities().of(AREA).rules(DAY)
+    table = rules.value(CityRules.reimbursement)[Scheme.EMPLOYEE]
+    if isinstance(table, NoFund):
+        raise TypeError(table)
+    return table
 
 
-def rows() -> Iterator[Row]:
-    """The same table for the others. ValueError where it has what the others are not told of."""
+def rows() -> Iterator[TableRow]:
+    """Yield the rows of the table for the other engines.
+
+    ValueError if it has figures these are not given.
+    """
     for standing in Standing:
         for level in LEVELS:
             benefit = benefit_of(table(), level, standing)
-            if (benefit.year_max_fen, benefit.visit_cap_fen, benefit.rounding) != (
-                NO_LIMIT,
-                NO_LIMIT,
-                Rounding.HALF_UP,
-            ):
+            limits = {benefit.year_max_fen, benefit.visit_cap_fen}
+            if limits != {NO_LIMIT} or benefit.rounding is not Rounding.HALF_UP:
                 raise ValueError(benefit)
             if isinstance(benefit.cap_fen, NoLimit):
                 raise TypeError(benefit)
-            yield Row(
+            yield TableRow(
                 level,
                 standing,
                 benefit.deductible_fen,
@@ -110,8 +108,10 @@ def rows() -> Iterator[Row]:
 
 
 def bills(count: int = COUNT) -> list[Bill]:
-    """Invented bills, some at every limit: deductible met or not, fund used up or not,
-    purses deep or nearly empty."""
+    """Return invented bills, some at every limit.
+
+    Deductible met or not, fund used up or not, purses deep or nearly empty.
+    """
     chance = random.Random(7)  # noqa: S311 - the same bills in every run
     return [
         Bill(
@@ -130,14 +130,13 @@ def bills(count: int = COUNT) -> list[Bill]:
 
 
 class Gongji:
-    """Ours, as the server does it: the city's rules on the day, the row, the fund's
-    share, the purses."""
+    """As the server does it: the city's rules on the day, the row, the fund, the purses."""
 
     def __init__(self, cities: Cities) -> None:
         self._cities = cities
 
     def split(self, bills: Sequence[Bill]) -> list[Split]:
-        """One bill after the other."""
+        """Split one bill after the other."""
         return [self._one(bill) for bill in bills]
 
     def _one(self, bill: Bill) -> Split:
@@ -145,9 +144,8 @@ class Gongji:
         entry = rules.value(CityRules.reimbursement)[Scheme.EMPLOYEE]
         uses = rules.value(CityRules.uses)
         benefit = benefit_of(entry, bill.level, bill.standing)  # type: ignore[arg-type] # `table` has looked
-        paid = fund_share(
-            bill.in_scope, benefit, Used(bill.deductible_used, bill.fund_paid)
-        )
+        used = Used(bill.deductible_used, bill.fund_paid)
+        paid = fund_share(bill.in_scope, benefit, used)
         owed = Owed(bill.in_scope - paid.fund_fen, bill.first_selfpay, 0, bill.other)
         purses = (
             Purse("P1", PurseKind.OWN, bill.own_balance, uses.own_pays),

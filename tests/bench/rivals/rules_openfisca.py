@@ -1,9 +1,11 @@
-"""The same rule as a tax and benefit system of OpenFisca: parameters for the table,
-variables for the amounts."""
+"""Split bills by a tax and benefit system of OpenFisca.
+
+Parameters for the table, variables for the amounts.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -45,12 +47,11 @@ class OpenFisca:
         self._system = system()
 
     def split(self, bills: Sequence[Bill]) -> list[Split]:
-        """One simulation a bill."""
-        return [
-            split
-            for bill in bills
-            for split in simulated(self._system, 1, columns([bill]))
-        ]
+        """Run one simulation a bill."""
+        splits = []
+        for bill in bills:
+            splits += simulated(self._system, 1, columns([bill]))
+        return splits
 
 
 class OpenFiscaAtOnce:
@@ -62,81 +63,81 @@ class OpenFiscaAtOnce:
         self._columns = columns(bills)
 
     def split(self, bills: Sequence[Bill]) -> list[Split]:
-        """Those it was made with only. ValueError for others."""
+        """Split the bills it was made with. ValueError for any others."""
         if bills is not self._bills:
             raise ValueError(len(bills))
         return simulated(self._system, len(bills), self._columns)
 
     def calculate(self) -> None:
-        """The same without a list of the answers: what is timed."""
+        """Split them without a list of the answers: what is timed."""
         calculated(self._system, len(self._bills), self._columns)
 
 
 def columns(bills: Sequence[Bill]) -> Columns:
-    """Bills as columns; level and standing as places among their possible values."""
-    found = {
+    """Return bills as columns; level and standing by their place among the values."""
+    by_name = {
         name: np.array([getattr(bill, name) for bill in bills]) for name in AMOUNTS
     }
-    found["level"] = np.array([LEVELS.index(bill.level) for bill in bills])
-    found["standing"] = np.array([_STANDINGS.index(bill.standing) for bill in bills])
-    return found
+    by_name["level"] = np.array([LEVELS.index(bill.level) for bill in bills])
+    standings = [_STANDINGS.index(bill.standing) for bill in bills]
+    by_name["standing"] = np.array(standings)
+    return by_name
 
 
-def simulated(of: Any, persons: int, given: Columns) -> list[Split]:
-    """The splits of so many persons."""
-    amounts = (amount.tolist() for amount in calculated(of, persons, given))
-    return [Split(*each) for each in zip(*amounts, strict=True)]
+def simulated(of: Any, persons: int, by_name: Columns) -> list[Split]:
+    """Return the splits of so many persons."""
+    amounts = (amount.tolist() for amount in calculated(of, persons, by_name))
+    return [Split(*split) for split in zip(*amounts, strict=True)]
 
 
-def calculated(of: Any, persons: int, given: Columns) -> list[Any]:
-    """Fund, own, aid and cash of so many persons, an array each."""
+def calculated(of: Any, persons: int, by_name: Columns) -> list[Any]:
+    """Return fund, own, aid and cash of so many persons, an array each."""
     simulation = SimulationBuilder().build_default_simulation(of, persons)
-    for name, values in given.items():
+    for name, values in by_name.items():
         simulation.set_input(name, PERIOD, values)
     return [simulation.calculate(name, PERIOD) for name in Split._fields]
 
 
 def system() -> Any:
-    """The whole system: persons, parameters, variables."""
+    """Return the whole system: persons, parameters, variables."""
     person = build_entity(
         key="person", plural="persons", label="Insured person", is_person=True
     )
-    made = TaxBenefitSystem([person])
-    made.parameters = ParameterNode("", data={"reimbursement": _parameters()})
+    fisca = TaxBenefitSystem([person])
+    fisca.parameters = ParameterNode("", data={"reimbursement": _parameters()})
+    for variable in _variables(person):
+        fisca.add_variable(variable)
+    return fisca
+
+
+def _variables(person: Any) -> Iterator[type]:
     standing = Enum("Standing", [(s.value, s.value) for s in Standing])
     level = Enum("Level", [(f"level{n}", str(n)) for n in LEVELS])
-    variables = [
-        _variable(
-            person,
-            "standing",
-            Enum,
-            possible_values=standing,
-            default_value=standing["active"],
-        ),
-        _variable(
-            person, "level", Enum, possible_values=level, default_value=level["level1"]
-        ),
-        *(_variable(person, name, int) for name in AMOUNTS),
-        *(_variable(person, name, int, formula=_looked_up(name)) for name in FIGURES),
-        *(
-            _variable(person, name, int, formula=_formula(of))
-            for name, of in _FORMULAS.items()
-        ),
-    ]
-    for variable in variables:
-        made.add_variable(variable)
-    return made
+    yield _choice(person, "standing", standing, "active")
+    yield _choice(person, "level", level, "level1")
+    for name in AMOUNTS:
+        yield _variable(person, name, int)
+    for figure in FIGURES:
+        yield _variable(person, figure, int, formula=_looked_up(figure))
+    for name, of in _FORMULAS.items():
+        yield _variable(person, name, int, formula=_formula(of))
+
+
+def _choice(entity: Any, name: str, values: Any, default: str) -> type:
+    return _variable(
+        entity, name, Enum, possible_values=values, default_value=values[default]
+    )
 
 
 def _parameters() -> dict[str, Any]:
-    """The table: figure → standing → level, each with its day."""
+    """Return the table: figure → standing → level, each with its day."""
     tree: dict[str, Any] = {}
     for row in rows():
         for figure in FIGURES:
-            of_standing = tree.setdefault(figure, {}).setdefault(row.standing.value, {})
-            of_standing[f"level{row.level}"] = {
-                "values": {SINCE: {"value": getattr(row, figure)}}
-            }
+            of_figure = tree.setdefault(figure, {})
+            of_standing = of_figure.setdefault(row.standing.value, {})
+            value = {"value": getattr(row, figure)}
+            of_standing[f"level{row.level}"] = {"values": {SINCE: value}}
     return tree
 
 
@@ -154,14 +155,15 @@ def _looked_up(figure: str) -> Callable[[Any, Any, Any], Any]:
     def formula(person: Any, period: Any, parameters: Any) -> Any:
         # Parameters can be indexed by arrays too, but that visits every person in turn:
         # several times as slow.
-        tree, standing, level = (
-            parameters(period).reimbursement[figure],
-            person("standing", period),
-            person("level", period),
-        )
-        places = [(s, n) for s in range(len(_STANDINGS)) for n in range(len(LEVELS))]
-        figures = [tree[_STANDINGS[s].value][f"level{LEVELS[n]}"] for s, n in places]
-        return np.select([(standing == s) & (level == n) for s, n in places], figures)
+        tree = parameters(period).reimbursement[figure]
+        standing = person("standing", period)
+        level = person("level", period)
+        conditions, figures = [], []
+        for s, of_standing in enumerate(_STANDINGS):
+            for n, of_level in enumerate(LEVELS):
+                conditions.append((standing == s) & (level == n))
+                figures.append(tree[of_standing.value][f"level{of_level}"])
+        return np.select(conditions, figures)
 
     return formula
 
@@ -174,23 +176,40 @@ def _formula(amount: Callable[[Of], Any]) -> Callable[[Any, Any], Any]:
 
 
 def _fund(of: Of) -> Any:
-    rest = (of("in_scope") - of("deducted")).astype(
-        np.int64
-    )  # fen times basis points outgrow OpenFisca's 32 bits
-    return np.minimum(
-        (rest * of("ratio") + 5000) // 10000, np.maximum(0, of("cap") - of("fund_paid"))
-    )
+    # Fen times basis points outgrow OpenFisca's 32 bits.
+    shared = (of("in_scope") - of("deducted")).astype(np.int64)
+    share = (shared * of("ratio") + 5000) // 10000
+    return np.minimum(share, np.maximum(0, of("cap") - of("fund_paid")))
+
+
+def _deducted(of: Of) -> Any:
+    left = of("deductible") - of("deductible_used")
+    return np.minimum(of("in_scope"), np.maximum(0, left))
+
+
+def _aidable(of: Of) -> Any:
+    """Return what a giver's purse may pay too."""
+    return of("in_scope") - of("fund") + of("first_selfpay")
+
+
+def _own(of: Of) -> Any:
+    return np.minimum(of("own_balance"), of("aidable") + of("other"))
+
+
+def _aid(of: Of) -> Any:
+    unpaid = np.maximum(0, of("aidable") - of("own"))
+    return np.minimum(of("giver_balance"), unpaid)
+
+
+def _cash(of: Of) -> Any:
+    return of("aidable") + of("other") - of("own") - of("aid")
 
 
 _FORMULAS: Final[Mapping[str, Callable[[Of], Any]]] = {
-    "deducted": lambda of: np.minimum(
-        of("in_scope"), np.maximum(0, of("deductible") - of("deductible_used"))
-    ),
+    "deducted": _deducted,
     "fund": _fund,
-    "aidable": lambda of: of("in_scope") - of("fund") + of("first_selfpay"),
-    "own": lambda of: np.minimum(of("own_balance"), of("aidable") + of("other")),
-    "aid": lambda of: np.minimum(
-        of("giver_balance"), np.maximum(0, of("aidable") - of("own"))
-    ),
-    "cash": lambda of: of("aidable") + of("other") - of("own") - of("aid"),
+    "aidable": _aidable,
+    "own": _own,
+    "aid": _aid,
+    "cash": _cash,
 }

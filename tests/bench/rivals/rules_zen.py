@@ -1,5 +1,4 @@
-"""The same rule as a decision of zen-engine: a decision table for the row, expressions
-for the amounts."""
+"""Split bills by a decision of zen-engine: a table for the row, expressions for the amounts."""
 
 from __future__ import annotations
 
@@ -10,9 +9,10 @@ from typing import Any, Final
 
 import zen  # type: ignore[import-untyped,unused-ignore] # carries types, but no mark that says so
 
-from tests.bench.rivals.rules_bills import Bill, Split, rows
+from tests.bench.rivals.rules_bills import Bill, Split, TableRow, rows
 
 KEY: Final = "split"
+FIGURES: Final = ("deductible", "ratio", "cap")
 
 _EXPRESSIONS: Final[Mapping[str, str]] = {
     "deducted": "min([in_scope, max([0, deductible - deductible_used])])",
@@ -29,35 +29,33 @@ _EXPRESSIONS: Final[Mapping[str, str]] = {
 
 
 class Zen:
-    """Decisions come compiled from a loader, as its pages advise where it is to be fast."""
+    """By a decision compiled from a loader, as its pages advise for speed."""
 
     def __init__(self) -> None:
-        self._engine = zen.ZenEngine(
-            {"loader": {"type": "static", "content": {KEY: decision()}}}
-        )
+        loader = {"type": "static", "content": {KEY: decision()}}
+        self._engine = zen.ZenEngine({"loader": loader})
 
     def split(self, bills: Sequence[Bill]) -> list[Split]:
-        """One evaluation a bill."""
+        """Evaluate once a bill."""
         evaluate = self._engine.evaluate
         return [_split(evaluate(KEY, context(bill))["result"]) for bill in bills]
 
 
 class ZenCreated:
-    """The way of its first page: `create_decision`, once, and its `evaluate`."""
+    """As its first page shows: `create_decision`, once, and its `evaluate`."""
 
     def __init__(self) -> None:
-        self._decision = zen.ZenEngine().create_decision(
-            zen.ZenDecisionContent(json.dumps(decision()))
-        )
+        content = zen.ZenDecisionContent(json.dumps(decision()))
+        self._decision = zen.ZenEngine().create_decision(content)
 
     def split(self, bills: Sequence[Bill]) -> list[Split]:
-        """One evaluation a bill."""
+        """Evaluate once a bill."""
         evaluate = self._decision.evaluate
         return [_split(evaluate(context(bill))["result"]) for bill in bills]
 
 
 def context(bill: Bill) -> dict[str, int | str]:
-    """What a bill tells the engine."""
+    """Return what the engine reads of a bill."""
     return {
         "level": bill.level,
         "standing": bill.standing.value,
@@ -72,51 +70,57 @@ def context(bill: Bill) -> dict[str, int | str]:
 
 
 def decision() -> dict[str, Any]:
-    """The decision as a document (JDM): bill → table → split → answer."""
-    outputs = ("deductible", "ratio", "cap")
-    lines = [
-        {
-            "_id": f"{row.standing.value}{row.level}",
-            "level": str(row.level),
-            "standing": f'"{row.standing.value}"',
-            **{name: str(getattr(row, name)) for name in outputs},
-        }
-        for row in rows()
-    ]
-    table = {
-        "hitPolicy": "first",
-        "passThrough": True,
-        "inputs": [
-            {"id": name, "name": name, "field": name} for name in ("level", "standing")
-        ],
-        "outputs": [{"id": name, "name": name, "field": name} for name in outputs],
-        "rules": lines,
-    }
+    """Return the decision as a document (JDM): bill → table → split → answer."""
     expressions = [
         {"id": key, "key": key, "value": value} for key, value in _EXPRESSIONS.items()
     ]
-    nodes = {
-        "bill": ("inputNode", {}),
-        "table": ("decisionTableNode", table),
-        "split": ("expressionNode", {"expressions": expressions}),
-        "answer": ("outputNode", {}),
-    }
-    names = list(nodes)
+    nodes = [
+        _node("bill", "inputNode", {}),
+        _node("table", "decisionTableNode", _table()),
+        _node("split", "expressionNode", {"expressions": expressions}),
+        _node("answer", "outputNode", {}),
+    ]
+    edges = [_edge(source["id"], target["id"]) for source, target in pairwise(nodes)]
+    return {"nodes": nodes, "edges": edges}
+
+
+def _table() -> dict[str, Any]:
     return {
-        "nodes": [
-            {
-                "id": name,
-                "name": name,
-                "type": kind,
-                "position": {"x": 0, "y": 0},
-                "content": content,
-            }
-            for name, (kind, content) in nodes.items()
-        ],
-        "edges": [
-            {"id": f"{one}-{other}", "type": "edge", "sourceId": one, "targetId": other}
-            for one, other in pairwise(names)
-        ],
+        "hitPolicy": "first",
+        "passThrough": True,
+        "inputs": [_field(name) for name in ("level", "standing")],
+        "outputs": [_field(name) for name in FIGURES],
+        "rules": [_rule(row) for row in rows()],
+    }
+
+
+def _field(name: str) -> dict[str, str]:
+    return {"id": name, "name": name, "field": name}
+
+
+def _rule(row: TableRow) -> dict[str, str]:
+    standing = row.standing.value
+    conditions = {"level": str(row.level), "standing": f'"{standing}"'}
+    figures = {name: str(getattr(row, name)) for name in FIGURES}
+    return {"_id": f"{standing}{row.level}", **conditions, **figures}
+
+
+def _node(name: str, kind: str, content: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": name,
+        "name": name,
+        "type": kind,
+        "position": {"x": 0, "y": 0},
+        "content": content,
+    }
+
+
+def _edge(source: str, target: str) -> dict[str, str]:
+    return {
+        "id": f"{source}-{target}",
+        "type": "edge",
+        "sourceId": source,
+        "targetId": target,
     }
 
 
