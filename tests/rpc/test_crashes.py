@@ -4,7 +4,6 @@ lost, nothing happens twice."""
 from __future__ import annotations
 
 import asyncio
-import threading
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -20,7 +19,6 @@ from gongji.store import open_store
 from gongji.store.engine import EngineDown
 from gongji.v1 import settlement_pb2 as pb
 
-from tests.patience import PATIENCE_S
 from tests.rpc.port import make_server
 from tests.rpc.retried import FIRST_ID, PURSE, charged
 from tests.scaffold.service import Service
@@ -111,24 +109,25 @@ async def test_crash(
 async def test_connection_cut_before_the_reply(
     house: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A caller whose connection breaks while the commit is under way finds the
+    """A caller whose connection breaks after the commit, before the reply, finds the
     settlement by retrying."""
-    committed, go_on = threading.Event(), threading.Event()
-    commit = house.store._writing.commit
+    committed, cut = asyncio.Event(), asyncio.Event()
+    commit = house.store.commit
 
-    def held() -> None:
-        commit()
+    async def held(command: Any) -> Any:
+        answer = await commit(command)
         committed.set()
-        go_on.wait(PATIENCE_S)
+        await cut.wait()
+        return answer
 
-    monkeypatch.setattr(house.store._writing, "commit", held)
+    monkeypatch.setattr(house.store, "commit", held)
     async with grpc.aio.insecure_channel(house.server.address) as channel:
         call: Any = channel.unary_unary("/gongji.v1.SettlementService/Settle")
         request = pb.SettleRequest(request_id=FIRST_ID, bill=house.bill())
         lost = asyncio.ensure_future(call(request.SerializeToString()))
-        await asyncio.to_thread(committed.wait, PATIENCE_S)
+        await committed.wait()
     monkeypatch.undo()
-    go_on.set()
+    cut.set()
     with pytest.raises((grpc.aio.AioRpcError, asyncio.CancelledError)):
         await lost
     assert (await house.settle(FIRST_ID)).receipt.replayed
