@@ -336,7 +336,7 @@ async def test_a_message_too_large_is_refused(service: Service) -> None:
 
 
 def test_the_table_knows_its_reasons() -> None:
-    """Every reason expected above is one of errors.py."""
+    """Every reason expected above is one of model/refusals.py."""
 
     def reasons(kind: type[Refusal]) -> Iterator[str]:
         yield kind.reason()

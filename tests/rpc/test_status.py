@@ -1,4 +1,5 @@
-"""The table of reasons, the README's catalogue and errors.py say one thing; details stay small."""
+"""The table of categories, the README's catalogue and refusals.py say one thing; details
+stay small."""
 
 from __future__ import annotations
 
