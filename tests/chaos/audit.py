@@ -1,10 +1,9 @@
-"""The data held against what the callers were told: read from the database itself when
-no server runs any more."""
+"""Audit the data against what was acknowledged, read when no server runs any more."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -24,6 +23,9 @@ T = TypeVar("T")
 Broken = dict[str, list[str]]
 """What each broken law was broken by."""
 
+Posting = tuple[str, int]
+"""A ledger account and fen."""
+
 _PAGE: Final = 5_000
 _SHOWN: Final = 5
 
@@ -39,178 +41,196 @@ class Data:
     accumulators: list[Accumulator]
     requests: set[str]
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """Return how much of each there is."""
+        return {
+            "settlements": len(self.settlements),
+            "entries": len(self.entries),
+            "purses": len(self.accounts),
+            "accumulators": len(self.accumulators),
+            "requests": len(self.requests),
+        }
+
+
+Law = Callable[[Book, Data], Iterator[str]]
+"""Yields what breaks it."""
+
 
 async def audit(
     book: Book, data: Path, database: str = ""
 ) -> tuple[Broken, dict[str, int]]:
-    """The laws the data of a service break, none where all is well, and how much was looked at."""
+    """Return the laws a service's data break, none if all is well, and how much was read."""
     store = open_store(database or data / DATABASE, lambda: OPENED, data / KEY_FILE)
     try:
-        found = await _read(store)
+        stored = await _read(store)
     finally:
         await store.close()
-    laws = {
-        "one settlement a request acknowledged, with the figures acknowledged": _settlements(
-            book, found
-        ),
-        "every answered request is on record, and no other": _requests(book, found),
-        "the entries of a transaction add up to 0": _balanced(found),
-        "every settlement and reversal has its one transaction": _transactions(
-            book, found
-        ),
-        "the entries of a purse follow one another without a gap up to its balance": _purses(
-            found
-        ),
-        "a purse holds what the callers were told that it gave and got": _balances(
-            book, found
-        ),
-        "accumulators hold what the standing settlements added": _accumulators(
-            book, found
-        ),
-    }
-    broken = {
-        law: some for law, breaches in laws.items() if (some := list(breaches)[:_SHOWN])
-    }
-    looked_at = {
-        "settlements": len(found.settlements),
-        "entries": len(found.entries),
-        "purses": len(found.accounts),
-        "accumulators": len(found.accumulators),
-        "requests": len(found.requests),
-    }
-    return broken, looked_at
+    broken: Broken = {}
+    for name, law in LAWS.items():
+        breaches = list(law(book, stored))
+        if breaches:
+            broken[name] = breaches[:_SHOWN]
+    return broken, stored.counts
 
 
 async def _read(store: Store) -> Data:
+    settlements = await _all(store, Settlement)
+    accounts = await _all(store, Account)
+    requests = await _all(store, RequestRecord)
     return Data(
-        {s.request_id: s for s in await _all(store, Settlement)},
-        await _all(store, Entry),
-        {a.person_no: a for a in await _all(store, Account)},
-        await _all(store, Accumulator),
-        {r.request_id for r in await _all(store, RequestRecord)},
+        settlements={settlement.request_id: settlement for settlement in settlements},
+        entries=await _all(store, Entry),
+        accounts={account.person_no: account for account in accounts},
+        accumulators=await _all(store, Accumulator),
+        requests={request.request_id for request in requests},
     )
 
 
 async def _all(store: Store, kind: type[T]) -> list[T]:
-    """Every record of a kind, in the order of their keys."""
-    found: list[T] = []
+    """Return every record of a kind, in the order of their keys."""
+    records: list[T] = []
     while True:
-        after = store.place(found[-1]) if found else None
+        after = store.place(records[-1]) if records else None
         page = await store.page(Listing(kind=kind, after=after, limit=_PAGE))
-        found += page
+        records += page
         if len(page) < _PAGE:
-            return found
+            return records
 
 
 def _settlements(book: Book, data: Data) -> Iterator[str]:
-    yield from (
-        f"lost: {request_id}"
-        for request_id in book.settled.keys() - data.settlements.keys()
-    )
-    yield from (
-        f"never acknowledged: {request_id}"
-        for request_id in data.settlements.keys() - book.settled.keys()
-    )
+    for request_id in book.settled.keys() - data.settlements.keys():
+        yield f"lost: {request_id}"
+    for request_id in data.settlements.keys() - book.settled.keys():
+        yield f"never acknowledged: {request_id}"
     for request_id in book.settled.keys() & data.settlements.keys():
-        stored, told = data.settlements[request_id], book.settled[request_id]
-        figures = {
-            "id": (told.settlement_id, stored.settlement_id),
-            "id of the request": (derived_id("S", request_id), stored.settlement_id),
-            "total": (told.bill.total_fen, stored.bill.total_fen),
-            "deductible": (told.deductible_fen, stored.deductible_fen),
-            "fund": (told.fund_fen, stored.fund_fen),
-            "purses": (told.account_fen, stored.own_fen + stored.aid_fen),
-            "givers": (told.aid_fen, stored.aid_fen),
-            "cash": (told.cash_fen, stored.cash_fen),
-            "movements": (_moved(told.movements), _moved(stored.movements)),
-            "reversed": (request_id in book.reversals, stored.reversed_at is not None),
-        }
-        for name, (expected, actual) in figures.items():
-            if expected != actual:
-                yield f"{request_id}: {name}: told {expected}, stored {actual}"
+        acknowledged = _acknowledged_figures(book, request_id)
+        stored = _stored_figures(data.settlements[request_id])
+        for name, expected in acknowledged.items():
+            if expected != stored[name]:
+                yield f"{request_id}: {name}: told {expected}, stored {stored[name]}"
 
 
-def _moved(movements: Iterable[Any]) -> list[tuple[str, int, int, int]]:
-    """Movements as told or as stored: purse, fen, balance and version after."""
+def _acknowledged_figures(book: Book, request_id: str) -> dict[str, Any]:
+    acknowledged = book.settled[request_id]
+    return {
+        "id": acknowledged.settlement_id,
+        "id of the request": derived_id("S", request_id),
+        "total": acknowledged.bill.total_fen,
+        "deductible": acknowledged.deductible_fen,
+        "fund": acknowledged.fund_fen,
+        "purses": acknowledged.account_fen,
+        "givers": acknowledged.aid_fen,
+        "cash": acknowledged.cash_fen,
+        "movements": _figures_of(acknowledged.movements),
+        "reversed": request_id in book.reversals,
+    }
+
+
+def _stored_figures(stored: Settlement) -> dict[str, Any]:
+    return {
+        "id": stored.settlement_id,
+        "id of the request": stored.settlement_id,
+        "total": stored.bill.total_fen,
+        "deductible": stored.deductible_fen,
+        "fund": stored.fund_fen,
+        "purses": stored.own_fen + stored.aid_fen,
+        "givers": stored.aid_fen,
+        "cash": stored.cash_fen,
+        "movements": _figures_of(stored.movements),
+        "reversed": stored.reversed_at is not None,
+    }
+
+
+def _figures_of(movements: Iterable[Any]) -> list[tuple[str, int, int, int]]:
+    """Return movements as told or as stored: purse, fen, balance and version after."""
     return [(m.purse, m.fen, m.balance_after_fen, m.version_after) for m in movements]
 
 
 def _requests(book: Book, data: Data) -> Iterator[str]:
     tombstones = {*book.never, *book.never.values()}
     expected = {*book.settled, *book.reversals.values(), *tombstones}
-    yield from (
-        f"not on record: {request_id}" for request_id in expected - data.requests
-    )
-    yield from (
-        f"on record, never answered: {request_id}"
-        for request_id in data.requests - expected
-    )
+    for request_id in expected - data.requests:
+        yield f"not on record: {request_id}"
+    for request_id in data.requests - expected:
+        yield f"on record, never answered: {request_id}"
 
 
-def _balanced(data: Data) -> Iterator[str]:
+def _balanced(_: Book, data: Data) -> Iterator[str]:
     sums: Counter[str] = Counter()
     for entry in data.entries:
         sums[entry.transaction_id] += entry.fen
-    yield from (f"{transaction}: {fen}" for transaction, fen in sums.items() if fen)
+    for transaction, fen in sums.items():
+        if fen:
+            yield f"{transaction}: {fen}"
 
 
 def _transactions(book: Book, data: Data) -> Iterator[str]:
-    """Each holds the movements told, and the institution's part."""
-    found: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    """Yield transactions that lack a movement acknowledged, or the institution's part."""
+    stored = _stored_postings(data)
+    expected = dict(_expected_postings(book))
+    for transaction in expected.keys() | stored.keys():
+        acknowledged = sorted(expected.get(transaction, []))
+        posted = sorted(stored.get(transaction, []))
+        if acknowledged != posted:
+            yield f"{transaction}: told {acknowledged}, stored {posted}"
+
+
+def _stored_postings(data: Data) -> dict[str, list[Posting]]:
+    stored: dict[str, list[Posting]] = defaultdict(list)
     for entry in data.entries:
         if entry.ledger_account.startswith(("purse:", "institution:")):
-            found[entry.transaction_id].append((entry.ledger_account, entry.fen))
-    expected = {
-        f"opening-{purse}": [(f"purse:{purse}", fen)] for purse, fen in OPENING.items()
-    }
-    for request_id, told in book.settled.items():
-        paid = (f"institution:{told.bill.institution_code}", told.bill.total_fen)
-        expected[told.settlement_id] = [*_charges(told.movements), paid]
-        if reversal := book.reversals.get(request_id):
-            back = (paid[0], -paid[1])
-            expected[derived_id("R", reversal)] = [
-                *_charges(book.refunds[reversal]),
-                back,
-            ]
-    for transaction in expected.keys() | found.keys():
-        told_of, stored = (
-            sorted(expected.get(transaction, [])),
-            sorted(found.get(transaction, [])),
-        )
-        if told_of != stored:
-            yield f"{transaction}: told {told_of}, stored {stored}"
+            posting = entry.ledger_account, entry.fen
+            stored[entry.transaction_id].append(posting)
+    return stored
 
 
-def _charges(movements: Iterable[pb.PurseMovement]) -> list[tuple[str, int]]:
+def _expected_postings(book: Book) -> Iterator[tuple[str, list[Posting]]]:
+    for purse, fen in OPENING.items():
+        yield f"opening-{purse}", [(f"purse:{purse}", fen)]
+    for request_id, settled in book.settled.items():
+        institution = f"institution:{settled.bill.institution_code}"
+        total = settled.bill.total_fen
+        charges = _postings_of(settled.movements)
+        yield settled.settlement_id, [*charges, (institution, total)]
+        reversal = book.reversals.get(request_id)
+        if reversal:
+            refunds = _postings_of(book.refunds[reversal])
+            yield derived_id("R", reversal), [*refunds, (institution, -total)]
+
+
+def _postings_of(movements: Iterable[pb.PurseMovement]) -> list[Posting]:
     return [(f"purse:{m.purse}", m.fen) for m in movements if m.fen]
 
 
-def _purses(data: Data) -> Iterator[str]:
+def _purses(_: Book, data: Data) -> Iterator[str]:
     chains: dict[str, list[Entry]] = defaultdict(list)
     for entry in data.entries:
         if entry.ledger_account.startswith("purse:"):
-            chains[entry.ledger_account.removeprefix("purse:")].append(entry)
+            purse = entry.ledger_account.removeprefix("purse:")
+            chains[purse].append(entry)
     for purse, account in data.accounts.items():
-        balance = 0
-        chain = sorted(chains.pop(purse, []), key=lambda e: e.version_after)
-        for version, entry in enumerate(chain, start=1):
-            balance += entry.fen
-            if (version, balance) != (entry.version_after, entry.balance_after_fen):
-                yield (
-                    f"{purse}: entry {version} to {balance} is {entry.version_after} "
-                    f"to {entry.balance_after_fen}"
-                )
-        if (balance, len(chain)) != (account.balance_fen, account.version):
-            yield f"{purse}: {len(chain)} entries to {balance}, account {account}"
-    yield from (f"{purse}: entries without an account" for purse in chains)
+        yield from _gaps(account, chains.pop(purse, []))
+    for purse in chains:
+        yield f"{purse}: entries without an account"
+
+
+def _gaps(account: Account, entries: list[Entry]) -> Iterator[str]:
+    """Yield where the entries of a purse do not follow one another up to its balance."""
+    purse, balance = account.person_no, 0
+    chain = sorted(entries, key=lambda entry: entry.version_after)
+    for version, entry in enumerate(chain, start=1):
+        balance += entry.fen
+        after = entry.version_after, entry.balance_after_fen
+        if (version, balance) != after:
+            yield f"{purse}: entry {version} to {balance} is {after[0]} to {after[1]}"
+    if (balance, len(chain)) != (account.balance_fen, account.version):
+        yield f"{purse}: {len(chain)} entries to {balance}, account {account}"
 
 
 def _balances(book: Book, data: Data) -> Iterator[str]:
     expected = Counter(OPENING)
-    for movements in (
-        *(told.movements for told in book.settled.values()),
-        *book.refunds.values(),
-    ):
+    for movements in book.movements():
         for movement in movements:
             expected[movement.purse] += movement.fen
     for purse, fen in expected.items():
@@ -222,21 +242,31 @@ def _balances(book: Book, data: Data) -> Iterator[str]:
 def _accumulators(book: Book, data: Data) -> Iterator[str]:
     expected: dict[str, Counter[str]] = defaultdict(Counter)
     for request_id, stored in data.settlements.items():
-        if (
-            told := book.settled.get(request_id)
-        ) is not None and request_id not in book.reversals:
-            expected[stored.accumulator_key].update(
-                deductible=told.deductible_fen, fund=told.fund_fen
-            )
-    for used in data.accumulators:
-        told_of = expected.pop(used.key, Counter())
-        if (told_of["deductible"], told_of["fund"]) != (
-            used.deductible_used_fen,
-            used.fund_paid_fen,
-        ):
-            yield f"{used.key}: told {dict(told_of)}, stored {used}"
-    yield from (
-        f"{year}: told {dict(used)}, nothing stored"
-        for year, used in expected.items()
-        if any(used.values())
-    )
+        settled = book.settled.get(request_id)
+        if settled is None or request_id in book.reversals:
+            continue
+        used = expected[stored.accumulator_key]
+        used.update(deductible=settled.deductible_fen, fund=settled.fund_fen)
+    for accumulator in data.accumulators:
+        used = expected.pop(accumulator.key, Counter())
+        if not _holds(accumulator, used):
+            yield f"{accumulator.key}: told {dict(used)}, stored {accumulator}"
+    for year, used in expected.items():
+        if any(used.values()):
+            yield f"{year}: told {dict(used)}, nothing stored"
+
+
+def _holds(accumulator: Accumulator, used: Counter[str]) -> bool:
+    deductible, fund = accumulator.deductible_used_fen, accumulator.fund_paid_fen
+    return (deductible, fund) == (used["deductible"], used["fund"])
+
+
+LAWS: Final[dict[str, Law]] = {
+    "one settlement a request acknowledged, with the figures acknowledged": _settlements,
+    "every answered request is on record, and no other": _requests,
+    "the entries of a transaction add up to 0": _balanced,
+    "every settlement and reversal has its one transaction": _transactions,
+    "the entries of a purse follow one another without a gap up to its balance": _purses,
+    "a purse holds what the callers were told that it gave and got": _balances,
+    "accumulators hold what the standing settlements added": _accumulators,
+}

@@ -1,10 +1,10 @@
-"""What the callers were told: the truth the data are held against at the end."""
+"""What was acknowledged to the callers: what the data are audited against at the end."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,27 +25,29 @@ _SHOWN = 5
 class Lost:
     """An attempt that ended without an answer."""
 
-    told: RefusedCall
+    refusal: RefusedCall
     pushback_ms: int | None
 
     @classmethod
     def of(cls, error: grpc.aio.AioRpcError) -> Lost:
-        """Read from an error."""
-        pushback = dict(error.trailing_metadata() or ()).get(PUSHBACK_KEY)
-        return cls(RefusedCall.of(error), None if pushback is None else int(pushback))
+        """Read it from an error."""
+        metadata = dict(error.trailing_metadata() or ())
+        pushback = metadata.get(PUSHBACK_KEY)
+        pushback_ms = None if pushback is None else int(pushback)
+        return cls(RefusedCall.of(error), pushback_ms)
 
     @property
     def reason(self) -> str:
-        """Why the service refused; empty where it was not the service that spoke."""
-        return self.told.info.reason
+        """Return why the service refused; empty if the service did not answer."""
+        return self.refusal.info.reason
 
     @property
     def certain(self) -> bool:
-        """Whether it promises that nothing was written."""
-        return NOT_WRITTEN in self.told.message
+        """Return whether it promises that nothing was written."""
+        return NOT_WRITTEN in self.refusal.message
 
     def __str__(self) -> str:
-        return f"{self.told.code.name} {self.reason} {self.told.message}"
+        return f"{self.refusal.code.name} {self.reason} {self.refusal.message}"
 
 
 @dataclass(slots=True)
@@ -68,45 +70,50 @@ class Book:
 
     @property
     def refusals(self) -> list[Lost]:
-        """What the service itself refused for the moment."""
+        """Return what the service itself refused for the moment."""
         return [lost for lost in self.lost if lost.reason]
 
+    def movements(self) -> Iterator[Sequence[pb.PurseMovement]]:
+        """Yield the movements of each settlement and each reversal acknowledged."""
+        for settlement in self.settled.values():
+            yield settlement.movements
+        yield from self.refunds.values()
+
     async def next_answers(self, number: int = 1) -> None:
-        """Waits until so many requests more are answered."""
+        """Wait until so many requests more are answered."""
         enough = self.answers + number
         await self._until(lambda: self.answers >= enough)
 
     async def next_refusals(self, number: int = 1) -> None:
-        """Waits until the service has refused so many attempts more."""
+        """Wait until the service has refused so many attempts more."""
         enough = len(self.refusals) + number
         await self._until(lambda: len(self.refusals) >= enough)
 
-    async def _until(self, done: Callable[[], bool]) -> None:
-        """TimeoutError where it does not come about, AssertionError where what must not
-        happen does."""
+    async def _until(self, reached: Callable[[], bool]) -> None:
+        """Wait. TimeoutError if it is not reached, AssertionError if a fault happens."""
         async with asyncio.timeout(PATIENCE_S):
-            while not done():
-                assert [] == self.faults[:_SHOWN], self.faults[:_SHOWN]
+            while not reached():
+                shown = self.faults[:_SHOWN]
+                assert [] == shown, shown
                 await asyncio.sleep(0.005)
 
     def acknowledge(self, request_id: str, *, tried: int, replayed: bool) -> None:
-        """Counts a first answer; to what was never asked before it cannot come from the record."""
+        """Count a first answer; without a retry it cannot come from the record."""
         self.tally["acknowledged"] += 1
         self.answers += 1
         if tried:
-            self.tally["found by a retry" if replayed else "executed by a retry"] += 1
+            outcome = "found by a retry" if replayed else "executed by a retry"
+            self.tally[outcome] += 1
         elif replayed:
             self.faults.append(f"{request_id}: asked once, answered as if again")
 
-    def check_same(self, request_id: str, first: Any, again: Any) -> None:
-        """What was acknowledged and is asked again is answered from the record, as the
-        first time."""
+    def check_same(self, request_id: str, first: Any, second: Any) -> None:
+        """Note a fault unless a repeated request has its first answer, from the record."""
         self.tally["replays"] += 1
         self.answers += 1
-        if not again.receipt.replayed:
+        if not second.receipt.replayed:
             self.faults.append(f"{request_id}: acknowledged, and executed again")
-        again.receipt.replayed = first.receipt.replayed
-        if first != again:
-            self.faults.append(
-                f"{request_id}: acknowledged as {first}, then as {again}"
-            )
+        second.receipt.replayed = first.receipt.replayed
+        if first != second:
+            fault = f"{request_id}: acknowledged as {first}, then as {second}"
+            self.faults.append(fault)

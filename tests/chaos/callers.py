@@ -1,13 +1,12 @@
-"""Callers in a closed loop: each settles, reverses and asks again, and lets go of no
-request without an answer."""
+"""Callers in a closed loop: each settles, reverses and repeats until all is answered."""
 
 from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from itertools import count
+from itertools import chain, count
 from random import Random
 from typing import Any, Final
 
@@ -37,10 +36,10 @@ _OPTIONS: Final = (
     # Retries are counted, so they are ours.
     ("grpc.enable_retries", 0),
 )
-_AGAIN: Final = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED}
+_RETRYABLE: Final = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED}
 
 
-class Desk:
+class Connection:
     """A connection to one server."""
 
     def __init__(self, served: Served) -> None:
@@ -48,14 +47,16 @@ class Desk:
         self.channel = grpc.aio.insecure_channel(served.address, options=_OPTIONS)
         self.stub: Any = settlement_pb2_grpc.SettlementServiceStub(self.channel)
         self.answered_in = 0
-        """The life of the server in which it last answered here."""
+        """The life of the server in which it last answered on it."""
 
 
-class Caller:
-    """One caller; `desks` are the servers he may turn to, the first of them his own."""
+class ChaosCaller:
+    """One caller; `connections` are to the servers it may turn to, its own first."""
 
-    def __init__(self, desks: Sequence[Desk], book: Book, chance: Random) -> None:
-        self._desks = desks
+    def __init__(
+        self, connections: Sequence[Connection], book: Book, chance: Random
+    ) -> None:
+        self._connections = connections
         self._book = book
         self._chance = chance
         self._acknowledged: dict[str, tuple[str, Any, Any]] = {}
@@ -63,25 +64,26 @@ class Caller:
         self._standing: list[str] = []
 
     async def work(self, over: asyncio.Event) -> None:
-        """Calls until told that it is over, and then until the last request is answered."""
+        """Call until it is over, and then until the last request is answered."""
         while not over.is_set():
             drawn = self._chance.random()
             if drawn < 0.15 and self._standing:
-                await self._reverse(
-                    self._standing.pop(self._chance.randrange(len(self._standing)))
-                )
+                place = self._chance.randrange(len(self._standing))
+                await self._reverse(self._standing.pop(place))
             elif drawn < 0.3 and self._acknowledged:
-                await self._again()
+                await self._repeat()
             else:
                 await self._settle()
 
     async def _settle(self) -> None:
-        """A new bill; now and then one whose first reply was lost is taken back instead
-        of asked for again (2601)."""
+        """Settle a new bill.
+
+        Now and then one whose first reply was lost is taken back instead of repeated
+        (2601).
+        """
         request = pb.SettleRequest(request_id=self._new_id(), bill=_bill(self._chance))
-        reply, tried = await self._answer(
-            "Settle", request, patient=self._chance.random() < 0.7
-        )
+        patient = self._chance.random() < 0.7
+        reply, tried = await self._answer("Settle", request, patient=patient)
         if reply is None:
             await self._take_back(request)
             return
@@ -99,8 +101,10 @@ class Caller:
         self._note_reversal(settle_id, request, reply, tried)
 
     async def _take_back(self, lost: pb.SettleRequest) -> None:
-        """Reverses by request id what may never have arrived; if so, the late original
-        is refused."""
+        """Reverse by request id what may never have arrived.
+
+        If it had not, the late original is refused.
+        """
         request = pb.ReverseRequest(
             request_id=self._new_id(), settle_request_id=lost.request_id, why="试验"
         )
@@ -112,20 +116,19 @@ class Caller:
             self._book.never[lost.request_id] = request.request_id
             late, _ = await self._answer("Settle", lost, expected="ORIGINAL_REVERSED")
             if not isinstance(late, Lost):
-                self._book.faults.append(
-                    f"{lost.request_id}: settled although taken back before"
-                )
+                fault = f"{lost.request_id}: settled although taken back before"
+                self._book.faults.append(fault)
             return
         self._book.tally["taken back unseen"] += 1
         self._book.settled[lost.request_id] = reply.settlement
         self._note_reversal(lost.request_id, request, reply, tried)
 
-    async def _again(self) -> None:
-        """Something acknowledged, asked once more."""
-        known = self._chance.choice(list(self._acknowledged))
-        method, request, first = self._acknowledged[known]
-        again, _ = await self._answer(method, request)
-        self._book.check_same(known, first, again)
+    async def _repeat(self) -> None:
+        """Repeat a request that was acknowledged."""
+        request_id = self._chance.choice(list(self._acknowledged))
+        method, request, first = self._acknowledged[request_id]
+        second, _ = await self._answer(method, request)
+        self._book.check_same(request_id, first, second)
 
     def _note(self, method: str, request: Any, reply: Any, tried: int) -> None:
         self._book.acknowledge(
@@ -148,63 +151,61 @@ class Caller:
     async def _answer(
         self, method: str, request: Any, *, patient: bool = True, expected: str = ""
     ) -> tuple[Any, int]:
-        """The answer and after how many lost attempts; none where he is not patient and
-        the first is lost.
+        """Return the answer and how many attempts were lost before it.
 
-        A refusal is an answer where its reason is expected; AssertionError where it is
-        another final one.
+        None if the caller is not patient and the first is lost. A refusal is an answer
+        if its reason is expected; AssertionError if it is another final one.
         """
-        unwritten = True
+        unwritten = request.request_id not in self._acknowledged
         for tried in count():
-            outcome = await self._attempt(
-                self._desks[tried % len(self._desks)], method, request
-            )
-            if not isinstance(outcome, Lost) or (
-                expected and expected == outcome.reason
-            ):
-                if tried and unwritten and request.request_id not in self._acknowledged:
+            connection = self._connections[tried % len(self._connections)]
+            outcome = await self._attempt(connection, method, request)
+            if not isinstance(outcome, Lost) or expected == outcome.reason != "":
+                if tried and unwritten:
                     self._check_unwritten(request.request_id, outcome)
                 return outcome, tried
             unwritten = unwritten and outcome.certain
-            if outcome.told.code not in _AGAIN:
-                fault = f"{method} {request.request_id}: {outcome}"
-                self._book.faults.append(fault)
-                raise AssertionError(fault)
+            self._check_retryable(method, request.request_id, outcome)
             if not patient:
                 return None, tried
             self._book.tally["retries"] += 1
             await asyncio.sleep((outcome.pushback_ms or 20) / 1000)
         raise AssertionError
 
-    def _check_unwritten(self, request_id: str, outcome: Any) -> None:
-        """Who was only ever told that nothing was written does not find it written."""
-        if not isinstance(outcome, Lost) and outcome.receipt.replayed:
-            self._book.faults.append(
-                f"{request_id}: told that nothing was written, and it was"
-            )
+    def _check_retryable(self, method: str, request_id: str, lost: Lost) -> None:
+        """Note a fault and raise AssertionError if the refusal is final."""
+        if lost.refusal.code not in _RETRYABLE:
+            fault = f"{method} {request_id}: {lost}"
+            self._book.faults.append(fault)
+            raise AssertionError(fault)
 
-    async def _attempt(self, desk: Desk, method: str, request: Any) -> Any:
-        """A reply, or how it was lost."""
-        book, life = self._book, desk.served.life
-        call = getattr(desk.stub, method)
+    def _check_unwritten(self, request_id: str, outcome: Any) -> None:
+        """Note a fault if refusals promised that nothing was written, and it was."""
+        if not isinstance(outcome, Lost) and outcome.receipt.replayed:
+            fault = f"{request_id}: told that nothing was written, and it was"
+            self._book.faults.append(fault)
+
+    async def _attempt(self, connection: Connection, method: str, request: Any) -> Any:
+        """Return a reply, or how it was lost."""
+        book, life = self._book, connection.served.life
+        call = getattr(connection.stub, method)
+        waits = len(self._connections) == 1
         book.in_flight += 1
         try:
-            reply = await call(
-                request, timeout=DEADLINE_S, wait_for_ready=len(self._desks) == 1
-            )
+            reply = await call(request, timeout=DEADLINE_S, wait_for_ready=waits)
         except grpc.aio.AioRpcError as error:
             lost = Lost.of(error)
         else:
-            desk.answered_in = max(desk.answered_in, life)
+            connection.answered_in = max(connection.answered_in, life)
             return reply
         finally:
             book.in_flight -= 1
-        if lost.told.code in _AGAIN:
+        if lost.refusal.code in _RETRYABLE:
             book.lost.append(lost)
-            if not lost.reason and desk.answered_in == life == desk.served.life:
-                book.faults.append(
-                    f"{method}: a living server let the connection go: {lost}"
-                )
+            same_life = connection.answered_in == life == connection.served.life
+            if same_life and not lost.reason:
+                fault = f"{method}: a living server let the connection go: {lost}"
+                book.faults.append(fault)
         return lost
 
     def _new_id(self) -> str:
@@ -212,21 +213,20 @@ class Caller:
 
 
 def bill(seed: int) -> pb.Bill:
-    """A bill of some patient."""
+    """Return a bill of some patient."""
     return _bill(Random(seed))  # noqa: S311 - a test's chances, to be had again by the seed
 
 
 def _bill(chance: Random) -> pb.Bill:
-    """A bill of some patient, often of one of the few who come all the time."""
+    """Return a bill of some patient, often of one of the few who come all the time."""
     parts: dict[str, Any] = {
         "in_scope_fen": chance.randrange(10_00, 400_00),
         "first_selfpay_fen": chance.randrange(0, 20_00),
         "out_of_catalogue_fen": chance.randrange(0, 10_00),
     }
+    patients = PATIENTS[:4] if chance.random() < 0.2 else PATIENTS
     return pb.Bill(
-        patient=types_pb2.PersonRef(
-            person_no=chance.choice(PATIENTS[:4] if chance.random() < 0.2 else PATIENTS)
-        ),
+        patient=types_pb2.PersonRef(person_no=chance.choice(patients)),
         institution_code=chance.choice(list(HOSPITALS)),
         service_day=chance.choice(DAYS),
         visit_kind=pb.VISIT_KIND_OUTPATIENT,
@@ -240,17 +240,16 @@ def _bill(chance: Random) -> pb.Bill:
 async def calling(
     servers: Iterable[Served], book: Book, seed: int
 ) -> AsyncIterator[None]:
-    """Callers at work, spread over the servers; at the end each has his last answer.
-    TimeoutError where one has not."""
-    rows = [[Desk(served) for served in servers] for _ in range(CONNECTIONS)]
+    """Have callers at work, spread over the servers.
+
+    At the end each has its last answer; TimeoutError if one has not.
+    """
+    connections = [
+        [Connection(served) for served in servers] for _ in range(CONNECTIONS)
+    ]
     over = asyncio.Event()
-    chance = Random(seed)  # noqa: S311 - a test's chances, to be had again by the seed
-    tasks = []
-    for number in range(CALLERS):
-        row = rows[number % CONNECTIONS]
-        own = number // CONNECTIONS % len(row)
-        caller = Caller([*row[own:], *row[:own]], book, Random(chance.getrandbits(64)))  # noqa: S311 - as above
-        tasks.append(asyncio.create_task(caller.work(over)))
+    callers = _callers(connections, book, seed)
+    tasks = [asyncio.create_task(caller.work(over)) for caller in callers]
     try:
         yield
         over.set()
@@ -260,5 +259,18 @@ async def calling(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for desk in (desk for row in rows for desk in row):
-            await desk.channel.close()
+        for connection in chain.from_iterable(connections):
+            await connection.channel.close()
+
+
+def _callers(
+    connections: Sequence[Sequence[Connection]], book: Book, seed: int
+) -> Iterator[ChaosCaller]:
+    """Yield callers that share the connections; each has a server it turns to first."""
+    chance = Random(seed)  # noqa: S311 - a test's chances, to be had again by the seed
+    for number in range(CALLERS):
+        to_servers = connections[number % CONNECTIONS]
+        own = number // CONNECTIONS % len(to_servers)
+        own_first = [*to_servers[own:], *to_servers[:own]]
+        of_caller = Random(chance.getrandbits(64))  # noqa: S311 - as above
+        yield ChaosCaller(own_first, book, of_caller)

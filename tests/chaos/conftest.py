@@ -1,5 +1,7 @@
-"""How hard the tests try: a few faults in `make test`, hundreds in `make chaos`, which
-ends with a table of counts."""
+"""How hard the tests try: a few faults in `make test`, hundreds in `make chaos`.
+
+`make chaos` ends with a table of counts.
+"""
 
 from __future__ import annotations
 
@@ -29,13 +31,8 @@ SEED = "GONGJI_CHAOS_SEED"
 
 _SHORT_SEED = 20250930
 _TALLY = "chaos"
-_ORDER = {
-    word: at
-    for at, word in enumerate(
-        ["server", "gateway", "acknowledged", "replays", "reversals", "retries"]
-    )
-}
-"""What stands first in the table, by its first word."""
+_FIRST = ("server", "gateway", "acknowledged", "replays", "reversals", "retries")
+"""What stands first in the table, by its first word, in this order."""
 
 
 class Effort(Protocol):
@@ -46,58 +43,62 @@ class Effort(Protocol):
 
 @pytest.fixture(scope="session")
 def effort() -> Effort:
-    """The short number in `make test`, the long one in `make chaos`."""
+    """Return the short number in `make test`, the long one in `make chaos`."""
     return lambda *, short, long: long if LONG else short
 
 
 @pytest.fixture(scope="session")
 def seed() -> int:
-    """The same chances in every short run, other ones in each long run."""
+    """Return the same seed in every short run, another in each long run."""
     named = os.environ.get(SEED)
-    return int(named) if named else secrets.randbits(32) if LONG else _SHORT_SEED
+    if named:
+        return int(named)
+    return secrets.randbits(32) if LONG else _SHORT_SEED
 
 
 class Tell(Protocol):
-    """Keeps what a test counted for the table."""
+    """Puts what a test counted into the table."""
 
     def __call__(
-        self, book: Book, looked_at: Mapping[str, int], **faults: int
+        self, book: Book, audited: Mapping[str, int], **faults: int
     ) -> None: ...
 
 
 @pytest.fixture
 def tell(record_property: Any, request: pytest.FixtureRequest, seed: int) -> Tell:
-    """Puts the counts into the report of the test."""
+    """Put the counts into the report of the test."""
     began = monotonic()
     print(f"seed {seed}")  # noqa: T201 - shown with a failure
 
-    def told(book: Book, looked_at: Mapping[str, int], **faults: int) -> None:
+    def put(book: Book, audited: Mapping[str, int], **faults: int) -> None:
         tally = {
             **faults,
             **book.tally,
             "attempts lost": len(book.lost),
             "of them refused": len(book.refusals),
-            **{f"{name} checked": number for name, number in looked_at.items()},
-            "seconds": round(monotonic() - began),
         }
-        record_property(
-            _TALLY, {"name": request.node.name, "seed": seed, "tally": tally}
-        )
+        for name, number in audited.items():
+            tally[f"{name} checked"] = number
+        tally["seconds"] = round(monotonic() - began)
+        counts = {"name": request.node.name, "seed": seed, "tally": tally}
+        record_property(_TALLY, counts)
 
-    return told
+    return put
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Database]:
-    """A server of our own to break; it waits for the disk only in `make chaos`."""
+    """Give a PostgreSQL to break; it waits for the disk only in `make chaos`."""
     with Database.running(*(() if LONG else QUICK)) as server:
         yield server
 
 
 @pytest.fixture
 def engine(request: pytest.FixtureRequest) -> str:
-    """Where the data of a service lie: an address of PostgreSQL, or nothing for SQLite;
-    a parameter says which."""
+    """Return a service's database: an address of PostgreSQL, or "" for SQLite.
+
+    A parameter says which.
+    """
     if request.param == "sqlite":
         return ""
     server: Database = request.getfixturevalue("postgres")
@@ -106,34 +107,37 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """The data folder of a service."""
+    """Return the data folder of a service."""
     return tmp_path / "var"
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
-    """The counts of each test of a long run, and those of all."""
+    """Write the counts of each test of a long run, and those of all."""
     if not LONG:
         return
-    told = [
-        value
-        for outcome in ("passed", "failed")
-        for report in terminalreporter.stats.get(outcome, [])
-        for name, value in report.user_properties
-        if name == _TALLY
-    ]
     totals: Counter[str] = Counter()
     terminalreporter.section("faults and what became of them")
-    for one in told:
-        totals.update(one["tally"])
-        terminalreporter.write_line(f"{one['name']} (seed {one['seed']})")
-        _write(terminalreporter, one["tally"])
+    for counts in _counts_of(terminalreporter):
+        totals.update(counts["tally"])
+        terminalreporter.write_line(f"{counts['name']} (seed {counts['seed']})")
+        _write(terminalreporter, counts["tally"])
     terminalreporter.write_line("all together")
     _write(terminalreporter, totals)
 
 
+def _counts_of(terminalreporter: TerminalReporter) -> Iterator[Any]:
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.stats.get(outcome, []):
+            for name, value in report.user_properties:
+                if name == _TALLY:
+                    yield value
+
+
 def _write(terminalreporter: TerminalReporter, tally: Mapping[str, int]) -> None:
-    for counted, number in sorted(
-        tally.items(),
-        key=lambda item: _ORDER.get(item[0].partition(" ")[0], len(_ORDER)),
-    ):
-        terminalreporter.write_line(f"{number:>12,}  {counted}")
+    for name in sorted(tally, key=_place):
+        terminalreporter.write_line(f"{tally[name]:>12,}  {name}")
+
+
+def _place(name: str) -> int:
+    first_word = name.partition(" ")[0]
+    return _FIRST.index(first_word) if first_word in _FIRST else len(_FIRST)

@@ -1,5 +1,4 @@
-"""The PostgreSQL the tests break: started and stopped while callers of gRPC are at work
-in this very process."""
+"""The PostgreSQL the tests break, while callers of gRPC are at work in this very process."""
 
 from __future__ import annotations
 
@@ -13,8 +12,7 @@ from tests.postgres import OwnPostgres, _binaries
 
 
 class Database(OwnPostgres):
-    """A server of our own; becoming its user is left to a program, since a fork of this
-    process might crash in gRPC."""
+    """A PostgreSQL whose user a program becomes: a fork of this process may crash in gRPC."""
 
     def _spawn(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
         command = [*self._as_user, str(self._binaries / program), *arguments]
@@ -28,8 +26,7 @@ class Database(OwnPostgres):
     @classmethod
     @contextmanager
     def running(cls, *settings: str) -> Iterator[Self]:
-        """Started, and gone without a trace at the end. RuntimeError where this
-        machine has none."""
+        """Give a started one, removed at the end. RuntimeError if this machine has none."""
         server = cls(_binaries(), *settings)
         try:
             server.start()
@@ -42,25 +39,24 @@ class Tight(Database):
     """One whose log comes in files of 1 MB, so that its tables are what outgrows a limit."""
 
     def _spawn(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
-        return super()._spawn(
-            program, *arguments, *(["--wal-segsize=1"] if program == "initdb" else [])
-        )
+        small = ["--wal-segsize=1"] if program == "initdb" else []
+        return super()._spawn(program, *arguments, *small)
 
     def limit(self, size: int | None) -> None:
-        """Lets none of its files become larger than so many bytes, or lifts that."""
+        """Let none of its files become larger than so many bytes, or lift that."""
         assert self._process is not None
         main = self._process.pid
-        started = (
-            Path(f"/proc/{main}/task/{main}/children")
-            .read_text(encoding="ascii")
-            .split()
-        )
-        for pid in (main, *map(int, started)):
+        path = Path(f"/proc/{main}/task/{main}/children")
+        pids = path.read_text(encoding="ascii").split()
+        for pid in (main, *map(int, pids)):
             limit(pid, size, *self._as_user)
 
 
 def limit(pid: int, size: int | None, *become: str) -> None:
-    """Has the system refuse what makes a file of that process larger than so many
-    bytes, as a full disk does."""
+    """Refuse what makes a file of that process larger, as a full disk does.
+
+    In bytes; None lifts the limit.
+    """
     soft = "unlimited" if size is None else size
-    subprocess.run([*become, "prlimit", f"--pid={pid}", f"--fsize={soft}:"], check=True)  # noqa: S603 - our own arguments
+    command = [*become, "prlimit", f"--pid={pid}", f"--fsize={soft}:"]
+    subprocess.run(command, check=True)  # noqa: S603 - our own arguments

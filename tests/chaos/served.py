@@ -1,5 +1,4 @@
-"""`gongji serve` as processes of its own, on a port it keeps over its lives: started,
-killed, bereaved, stopped."""
+"""`gongji serve` as processes of its own, on a port it keeps over its lives."""
 
 from __future__ import annotations
 
@@ -30,10 +29,10 @@ _HELD: list[IO[bytes]] = []
 
 
 class Served:
-    """One server and its gateway; its `life` is over the moment either is killed, and
-    another begins with each start.
+    """One server and its gateway; `life` counts its starts and kills.
 
-    Where the gateway alone is killed the next life has begun: the successor's.
+    A life is over the moment either is killed. If the gateway alone is killed the next
+    has begun: the successor's.
     """
 
     def __init__(
@@ -54,46 +53,42 @@ class Served:
 
     @property
     def pid(self) -> int:
-        """Its process. AssertionError where it is not running."""
+        """Return its process. AssertionError if it is not running."""
         assert self._process is not None
         return self._process.pid
 
     @property
     def running(self) -> bool:
-        """Whether its process lives."""
+        """Return whether its process lives."""
         return self._process is not None and _lives(self._process)
 
     @property
     def port(self) -> int:
-        """The number of its port."""
+        """Return the number of its port."""
         return int(self.address.rpartition(":")[2])
 
     def start(self) -> None:
-        """Begins a life; does not wait until it answers."""
+        """Begin a life; do not wait until it answers."""
         assert not self.running
         self.life += 1
         command = [*self._inside, sys.executable, "-m", "gongji", "serve", "--gateway"]
-        options = [
-            "--address",
-            self.address,
-            "--data",
-            str(self.data),
-            "--database",
-            self.database,
-        ]
+        command += ["--address", self.address, "--data", str(self.data)]
+        command += ["--database", self.database]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own command
-                [*command, *options], stdout=subprocess.DEVNULL, stderr=log
+                command, stdout=subprocess.DEVNULL, stderr=log
             )
 
     def kill(self) -> None:
-        """Ends its life at once, as the system does."""
+        """End its life at once, as the system does."""
         if self._process is not None:
             self._end(signal.SIGKILL)
 
     def kill_gateway(self) -> None:
-        """Ends the process that has its port at once; the server itself lives on.
-        ValueError where there is none."""
+        """Kill the process that has its port; the server itself lives on.
+
+        ValueError if there is none.
+        """
         self.life += 1
         (gateway,) = children(self.pid)
         with _watched(gateway) as watch:
@@ -101,45 +96,43 @@ class Served:
             assert _over(watch)
 
     def stop(self) -> int:
-        """Asks it to end; how it did."""
+        """Ask it to end. Return its exit code."""
         return self._end(signal.SIGTERM)
 
     def _end(self, number: signal.Signals) -> int:
-        """Ends it by a signal: how it did. AssertionError where its gateway or port outlives it."""
+        """End it by a signal. Return its exit code.
+
+        AssertionError if its gateway or port outlives it.
+        """
         self.life += 1
         process, self._process = self._process, None
         assert process is not None
         with ExitStack() as stack:
-            gateways = (
-                [stack.enter_context(_watched(pid)) for pid in children(process.pid)]
-                if _lives(process)
-                else []
-            )
+            pids = children(process.pid) if _lives(process) else []
+            gateways = [stack.enter_context(_watched(pid)) for pid in pids]
             process.send_signal(number)
             status = process.wait(PATIENCE_S)
             latest = time.monotonic() + PATIENCE_S
-            assert all(_over(gateway) for gateway in gateways), (
-                "the gateway has outlived its server"
-            )
+            for gateway in gateways:
+                assert _over(gateway), "the gateway has outlived its server"
         while not _free(self.port):
             assert time.monotonic() < latest, "the port is still open"
             time.sleep(0.01)
         return status
 
     async def answers(self, patience_s: float = PATIENCE_S) -> None:
-        """Waits until its port is open. AssertionError with what it printed where it
-        ends instead."""
+        """Wait until its port is open. AssertionError with its log if it ends instead."""
         async with asyncio.timeout(patience_s):
             while True:
-                assert self.running, self.told()
+                assert self.running, self.printed()
                 with suppress(OSError):
                     _, writer = await asyncio.open_connection(_HOST, self.port)
                     writer.close()
                     return
                 await asyncio.sleep(0.01)
 
-    def told(self) -> str:
-        """The end of what it printed."""
+    def printed(self) -> str:
+        """Return the end of what it printed."""
         if not self.log.is_file():
             return "(ended; its log is kept nowhere)"
         return self.log.read_text(encoding="utf-8", errors="replace")[-4000:]
@@ -151,7 +144,7 @@ def _lives(process: subprocess.Popen[bytes]) -> bool:
 
 @contextmanager
 def _watched(pid: int) -> Iterator[int]:
-    """A descriptor that tells of the end of a process, whoever's child it is and becomes."""
+    """Give a descriptor that tells of the end of a process, whoever's child it is."""
     watch = os.pidfd_open(pid)
     try:
         yield watch
@@ -160,19 +153,23 @@ def _watched(pid: int) -> Iterator[int]:
 
 
 def _over(watch: int) -> bool:
-    """Whether a watched process ends in time."""
-    return bool(select([watch], [], [], PATIENCE_S)[0])
+    """Return whether a watched process ends in time."""
+    ended, _, _ = select([watch], [], [], PATIENCE_S)
+    return bool(ended)
 
 
 def _free_port() -> int:
-    """A port below those the system hands out: while its server is dead nobody else
-    takes it, no other test either."""
+    """Return a port below those the system hands out.
+
+    While its server is dead nobody else takes it, no other test either.
+    """
     return next(port for port in _PORTS if _locked(port) and _free(port))
 
 
 def _locked(port: int) -> bool:
     """Return whether the port is ours among all test processes of this machine."""
-    file = (Path(tempfile.gettempdir()) / f"gongji-port-{port}.lock").open("ab")
+    path = Path(tempfile.gettempdir()) / f"gongji-port-{port}.lock"
+    file = path.open("ab")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -183,7 +180,7 @@ def _locked(port: int) -> bool:
 
 
 def _free(port: int) -> bool:
-    """Whether nobody listens there."""
+    """Return whether nobody listens there."""
     try:
         with socket.create_server((_HOST, port)):
             return True

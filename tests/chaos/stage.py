@@ -1,5 +1,4 @@
-"""What the tests of faults share: servers under load from first call to last answer,
-and what must hold at the end."""
+"""What the tests of faults share: servers under load, and what must hold at the end."""
 
 from __future__ import annotations
 
@@ -12,7 +11,7 @@ from gongji.v1 import settlement_pb2 as pb
 
 from tests.chaos.audit import audit
 from tests.chaos.book import PUSHBACK_KEY, Book
-from tests.chaos.callers import CALLERS, Desk, bill, calling
+from tests.chaos.callers import CALLERS, Connection, bill, calling
 from tests.chaos.conftest import Tell
 from tests.chaos.served import Served
 
@@ -24,8 +23,10 @@ _SHOWN = 5
 async def under_load(
     servers: Sequence[Served], book: Book, seed: int
 ) -> AsyncIterator[None]:
-    """Servers started and called; then every caller has his last answer and the servers
-    end in order."""
+    """Start servers and have them called; at the end they stop in order.
+
+    By then every caller has its last answer.
+    """
     try:
         for server in servers:
             server.start()
@@ -34,28 +35,28 @@ async def under_load(
                 await server.answers()
             await book.next_answers(CALLERS)
             yield
-        for server in servers:  # one killed last may just be starting again
+        # One killed last may just be starting again.
+        for server in servers:
             await server.answers()
-        assert [0 for _ in servers] == [server.stop() for server in servers]
+        for server in servers:
+            assert 0 == server.stop()
     finally:
         for server in servers:
             server.kill()
 
 
 async def reads(served: Served, book: Book) -> None:
-    """Has it show what it acknowledged and quote a bill. AssertionError or AioRpcError
-    where it does not."""
-    desk = Desk(served)
+    """Assert that it shows what it acknowledged and quotes a bill. AioRpcError."""
+    connection = Connection(served)
     try:
-        told = next(iter(book.settled.values()))
-        shown = await desk.stub.GetSettlement(
-            pb.GetSettlementRequest(settlement_id=told.settlement_id), timeout=10
-        )
-        assert told.lines == shown.settlement.lines
-        quoted = await desk.stub.Quote(pb.QuoteRequest(bill=bill(1)), timeout=10)
+        settled = next(iter(book.settled.values()))
+        request = pb.GetSettlementRequest(settlement_id=settled.settlement_id)
+        shown = await connection.stub.GetSettlement(request, timeout=10)
+        assert settled.lines == shown.settlement.lines
+        quoted = await connection.stub.Quote(pb.QuoteRequest(bill=bill(1)), timeout=10)
         assert "" == quoted.settlement.settlement_id
     finally:
-        await desk.channel.close()
+        await connection.channel.close()
 
 
 async def conclude(
@@ -67,24 +68,21 @@ async def conclude(
     refused: bool,
     **faults: int,
 ) -> None:
-    """Holds the data against the book, puts the counts into the report, and has every law stand.
+    """Audit the data, put the counts into the report, and assert that every law stands.
 
     `refused` says whether the service has refused for the moment; then it did so
     properly, otherwise not at all.
     """
-    broken, looked_at = await audit(book, data, database)
-    tell(book, looked_at, **faults)
+    broken, audited = await audit(book, data, database)
+    tell(book, audited, **faults)
     assert [] == book.faults, "\n".join(book.faults[:_SHOWN])
     assert {} == broken, broken
-    assert refused == bool(book.refusals), [
-        str(lost) for lost in book.refusals[:_SHOWN]
-    ]
+    shown = [str(lost) for lost in book.refusals[:_SHOWN]]
+    assert refused == bool(book.refusals), shown
     for lost in book.refusals:
-        assert (grpc.StatusCode.UNAVAILABLE, _REASON) == (
-            lost.told.code,
-            lost.reason,
-        ), lost
-        assert "请稍后用同一请求编号重试" in lost.told.localized.message, lost
+        assert grpc.StatusCode.UNAVAILABLE == lost.refusal.code, lost
+        assert _REASON == lost.reason, lost
+        assert "请稍后用同一请求编号重试" in lost.refusal.localized.message, lost
     without = [str(lost) for lost in book.refusals if not lost.pushback_ms]
     assert [] == without, (
         f"{len(without)} of {len(book.refusals)} without {PUSHBACK_KEY}: {without[:_SHOWN]}"

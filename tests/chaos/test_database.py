@@ -1,5 +1,4 @@
-"""PostgreSQL restarted, bereaved or set read-only under load: refused for the moment,
-and no server restarted."""
+"""PostgreSQL restarted, struck or set read-only under load: calls refused for the moment."""
 
 from __future__ import annotations
 
@@ -25,6 +24,12 @@ from tests.chaos.town import found
 Fault = Callable[[Database, Served, Book], AbstractAsyncContextManager[None]]
 """Something breaks and is seen to be broken; at the end of the context it works again."""
 
+_READ_ONLY: Final = "default_transaction_read_only"
+_DATABASE: Final = "ALTER DATABASE postgres"
+_RELOAD: Final = "SELECT pg_reload_conf()"
+_ANY_CONNECTION: Final = (
+    "SELECT pid FROM pg_stat_activity WHERE application_name = 'gongji' LIMIT 1"
+)
 _END: Final = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE "
     "application_name = 'gongji'"
@@ -35,8 +40,7 @@ _END: Final = (
 async def stopped(
     postgres: Database, _: Served, book: Book, *, crash: bool
 ) -> AsyncIterator[None]:
-    """Stopped by a fast shutdown or as in a crash, and started again once calls have
-    been refused."""
+    """Stop it by a fast shutdown or as in a crash; start it once calls have been refused."""
     await asyncio.to_thread(postgres.stop, crash=crash)
     try:
         await book.next_refusals()
@@ -46,13 +50,12 @@ async def stopped(
 
 
 @asynccontextmanager
-async def bereaved(postgres: Database, _: Served, book: Book) -> AsyncIterator[None]:
-    """One of its processes is killed, as where memory runs out: it lets everybody go
-    and recovers by itself."""
-    (pid,) = await asked(
-        postgres,
-        "SELECT pid FROM pg_stat_activity WHERE application_name = 'gongji' LIMIT 1",
-    )
+async def struck(postgres: Database, _: Served, book: Book) -> AsyncIterator[None]:
+    """Kill one of its processes, as if memory ran out.
+
+    It closes every connection and recovers by itself.
+    """
+    (pid,) = await row_of(postgres, _ANY_CONNECTION)
     os.kill(pid, signal.SIGKILL)
     await book.next_refusals()
     yield
@@ -62,62 +65,49 @@ async def bereaved(postgres: Database, _: Served, book: Book) -> AsyncIterator[N
 async def read_only_to_who_comes(
     postgres: Database, served: Served, book: Book
 ) -> AsyncIterator[None]:
-    """The database is set read-only, and whoever is connected has to connect anew."""
-    await asked(
-        postgres, "ALTER DATABASE postgres SET default_transaction_read_only = on", _END
-    )
+    """Set the database read-only, and end connections: each has to connect anew."""
+    await row_of(postgres, f"{_DATABASE} SET {_READ_ONLY} = on", _END)
     try:
         await book.next_refusals(EVERY_CALLER)
         await reads(served, book)
         yield
     finally:
-        await asked(
-            postgres,
-            "ALTER DATABASE postgres RESET default_transaction_read_only",
-            _END,
-        )
+        await row_of(postgres, f"{_DATABASE} RESET {_READ_ONLY}", _END)
 
 
 @asynccontextmanager
 async def read_only_to_all(
     postgres: Database, served: Served, book: Book
 ) -> AsyncIterator[None]:
-    """The whole server is set read-only, connections as they stand included."""
-    await asked(
-        postgres,
-        "ALTER SYSTEM SET default_transaction_read_only = on",
-        "SELECT pg_reload_conf()",
-    )
+    """Set the whole server read-only, connections as they stand included."""
+    await row_of(postgres, f"ALTER SYSTEM SET {_READ_ONLY} = on", _RELOAD)
     try:
         await book.next_refusals(EVERY_CALLER)
         await reads(served, book)
         yield
     finally:
-        await asked(
-            postgres,
-            "ALTER SYSTEM RESET default_transaction_read_only",
-            "SELECT pg_reload_conf()",
-        )
+        await row_of(postgres, f"ALTER SYSTEM RESET {_READ_ONLY}", _RELOAD)
 
 
-async def asked(postgres: Database, *statements: str) -> tuple[int, ...]:
-    """What an operator is told by the last of some statements, of its first row."""
+async def row_of(postgres: Database, *statements: str) -> tuple[int, ...]:
+    """Execute statements as an operator. Return the first row of the last, if any."""
+    options = f"-c{_READ_ONLY}=off"
 
-    def ask() -> tuple[int, ...]:
+    def execute() -> tuple[int, ...]:
         with psycopg.connect(
-            postgres.url, autocommit=True, options="-cdefault_transaction_read_only=off"
+            postgres.url, autocommit=True, options=options
         ) as connection:
             for statement in statements:
                 cursor = connection.execute(statement)
             return (cursor.fetchone() or ()) if cursor.description else ()
 
-    return await asyncio.to_thread(ask)
+    return await asyncio.to_thread(execute)
 
 
 FAULTS: Final[dict[str, Fault]] = {
     "fast restart": partial(stopped, crash=False),
     "restart after a crash": partial(stopped, crash=True),
-    "a process of it killed": bereaved,
+    "a process of it killed": struck,
     "a database set read-only": read_only_to_who_comes,
     "a server set read-only": read_only_to_all,
 }
@@ -131,12 +121,13 @@ async def test_a_service_outlives_the_faults_of_its_database(
     database = postgres.fresh()
     await found(data, database)
     book, served = Book(), Served(data, database)
-    happened = dict.fromkeys(FAULTS, 0)
+    counts = dict.fromkeys(FAULTS, 0)
     async with under_load([served], book, seed):
         for _ in range(effort(short=1, long=8)):
             for name, fault in FAULTS.items():
                 async with fault(postgres, served, book):
-                    happened[name] += 1
+                    counts[name] += 1
                 await book.next_answers(CALLERS)
-        assert (1, True) == (served.life, served.running)
-    await conclude(book, tell, data, database, refused=True, **happened)
+        assert 1 == served.life
+        assert served.running
+    await conclude(book, tell, data, database, refused=True, **counts)

@@ -1,5 +1,4 @@
-"""A disk that is full or may only be read: refused clearly, nothing half-written, and
-with room again all goes on."""
+"""A disk that is full or may only be read: refused clearly, nothing half-written."""
 
 from __future__ import annotations
 
@@ -30,7 +29,7 @@ _LIKE_ANYBODY: Final = (
 
 
 async def test_sqlite_on_a_full_disk(data: Path, seed: int, tell: Tell) -> None:
-    """Where the log cannot grow commands are refused and reads answered; with room the
+    """If the log cannot grow commands are refused and reads answered; with room the
     same requests execute."""
     await found(data)
     book, served = Book(), Served(data)
@@ -64,7 +63,7 @@ async def test_sqlite_that_may_only_be_read(data: Path, seed: int, tell: Tell) -
 
 
 def allow(folder: Path, *, writing: bool) -> None:
-    """Lets the owner of a folder write into it and its files, or only read."""
+    """Let the owner of a folder write into it and its files, or only read."""
     for path in folder.iterdir():
         path.chmod(0o600 if writing else 0o400)
     folder.chmod(0o700 if writing else 0o500)

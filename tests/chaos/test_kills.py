@@ -1,5 +1,4 @@
-"""A server or its gateway killed at random moments under load: nothing acknowledged is
-lost, nothing done twice."""
+"""A server or its gateway killed under load: nothing acknowledged is lost or done twice."""
 
 from __future__ import annotations
 
@@ -22,21 +21,26 @@ from tests.chaos.town import found
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When a server or just its gateway is killed: so long after a start, or after an
-    answer of its life."""
+    """When a server or just its gateway is killed: so long after a start or an answer."""
 
     after_s: float
     answering: bool
     gateway: bool
 
+    @property
+    def kills(self) -> str:
+        """Return what the table counts it as."""
+        return "gateway kills" if self.gateway else "server kills"
+
 
 def moments(seed: int, servers: int, gateways: int) -> Iterator[Moment]:
-    """Mostly under load, a few at the first answer; so many servers, a few of them
-    before they have a gateway."""
+    """Yield so many moments, mostly under load, a few at the first answer.
+
+    A few servers are killed before they have a gateway.
+    """
     chance = Random(seed)  # noqa: S311 - a test's chances, to be had again by the seed
-    for gateway in chance.sample(
-        [False, True], counts=[servers, gateways], k=servers + gateways
-    ):
+    total = servers + gateways
+    for gateway in chance.sample([False, True], counts=[servers, gateways], k=total):
         drawn = chance.random()
         if drawn < 0.12 and not gateway:
             yield Moment(chance.uniform(0.3, 1.6), answering=False, gateway=False)
@@ -49,9 +53,11 @@ def moments(seed: int, servers: int, gateways: int) -> Iterator[Moment]:
 async def besiege(
     servers: Sequence[Served], book: Book, times: Iterator[Moment]
 ) -> dict[str, int]:
-    """Kills one server or gateway after another, each at its moment; how many, and how
-    many calls it hit."""
-    hit: Counter[str] = Counter()
+    """Kill one server or gateway after another, each at its moment.
+
+    Return how many, and how many calls that hit.
+    """
+    counts: Counter[str] = Counter()
     for turn, moment in enumerate(times):
         target = servers[turn % len(servers)]
         for server in servers:
@@ -60,24 +66,40 @@ async def besiege(
         if moment.answering:
             await book.next_answers()
         await asyncio.sleep(moment.after_s)
-        assert target.running, target.told()
-        kills = "gateway kills" if moment.gateway else "server kills"
-        hit[f"{kills}, {'PostgreSQL' if target.database else 'SQLite'}"] += 1
-        hit[kills] += 1
-        hit[f"{kills} under load"] += moment.answering and book.in_flight > 0
-        hit[f"{kills}: calls in flight"] += book.in_flight
-        if moment.gateway:
-            target.kill_gateway()
-        else:
-            target.kill()
+        assert target.running, target.printed()
+        counts += count_of(moment, target, book)
+        kill(moment, target)
         if len(servers) > 1:
             await book.next_answers()  # of another
-        if not moment.gateway:  # a gateway has a successor without our help
+        # A gateway has a successor without our help.
+        if not moment.gateway:
             target.start()
     for server in servers:
         await server.answers()
     await book.next_answers()
-    return hit
+    return counts
+
+
+def count_of(moment: Moment, target: Served, book: Book) -> Counter[str]:
+    """Return what the table counts of a kill."""
+    engine = "PostgreSQL" if target.database else "SQLite"
+    under_load = moment.answering and book.in_flight > 0
+    return Counter(
+        {
+            f"{moment.kills}, {engine}": 1,
+            moment.kills: 1,
+            f"{moment.kills} under load": int(under_load),
+            f"{moment.kills}: calls in flight": book.in_flight,
+        }
+    )
+
+
+def kill(moment: Moment, target: Served) -> None:
+    """Kill a server or its gateway."""
+    if moment.gateway:
+        target.kill_gateway()
+    else:
+        target.kill()
 
 
 @pytest.mark.parametrize("engine", ["sqlite", "postgres"], indirect=True)
@@ -89,12 +111,9 @@ async def test_a_killed_server_has_lost_and_doubled_nothing(
     await found(data, engine)
     book, servers = Book(), [Served(data, engine)]
     async with under_load(servers, book, seed):
-        hit = await besiege(
-            servers,
-            book,
-            moments(seed, effort(short=2, long=90), effort(short=1, long=24)),
-        )
-    await conclude(book, tell, data, engine, refused=False, **hit)
+        times = moments(seed, effort(short=2, long=90), effort(short=1, long=24))
+        counts = await besiege(servers, book, times)
+    await conclude(book, tell, data, engine, refused=False, **counts)
 
 
 async def test_of_two_servers_the_other_goes_on(
@@ -106,9 +125,6 @@ async def test_of_two_servers_the_other_goes_on(
     await found(data, database)
     book, servers = Book(), [Served(data, database) for _ in range(2)]
     async with under_load(servers, book, seed):
-        hit = await besiege(
-            servers,
-            book,
-            moments(seed, effort(short=1, long=40), effort(short=0, long=12)),
-        )
-    await conclude(book, tell, data, database, refused=False, **hit)
+        times = moments(seed, effort(short=1, long=40), effort(short=0, long=12))
+        counts = await besiege(servers, book, times)
+    await conclude(book, tell, data, database, refused=False, **counts)

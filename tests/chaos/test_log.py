@@ -14,7 +14,7 @@ from tests.chaos.town import found
 async def test_a_log_that_cannot_be_written_ends_no_call(
     data: Path, seed: int, tell: Tell
 ) -> None:
-    """Where the disk of the log is full every call is answered as ever."""
+    """If the disk of the log is full every call is answered as ever."""
     await found(data)
     book, served = Book(), Served(data, log=Path("/dev/full"))
     async with under_load([served], book, seed):

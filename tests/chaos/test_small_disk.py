@@ -25,7 +25,7 @@ _MOUNT: Final = (
 
 
 async def test_postgres_on_a_full_disk(data: Path, seed: int, tell: Tell) -> None:
-    """Where its tables cannot grow commands are refused and reads answered; with room
+    """If its tables cannot grow commands are refused and reads answered; with room
     the same requests execute."""
     book = Book()
     with Tight.running() as tight:
@@ -45,14 +45,10 @@ async def test_sqlite_on_a_small_disk(
     data: Path, tmp_path: Path, seed: int, tell: Tell
 ) -> None:
     """The same on a disk that really has no room left, until a file beside the database goes."""
-    founded, kept = tmp_path / "founded", tmp_path / "kept"
+    founded, copied = tmp_path / "founded", tmp_path / "copied"
     await found(founded)
-    book, served = (
-        Book(),
-        Served(
-            data, inside=("unshare", "-rm", "sh", "-c", _MOUNT, str(data), str(founded))
-        ),
-    )
+    mounted = ("unshare", "-rm", "sh", "-c", _MOUNT, str(data), str(founded))
+    book, served = Book(), Served(data, inside=mounted)
     try:
         served.start()
         async with calling([served], book, seed):
@@ -62,8 +58,8 @@ async def test_sqlite_on_a_small_disk(
             disk = Path(f"/proc/{served.pid}/root{data}")
             (disk / "filler").unlink()
             await book.next_answers()
-        shutil.copytree(disk, kept)
+        shutil.copytree(disk, copied)
         assert 0 == served.stop()
     finally:
         served.kill()
-    await conclude(book, tell, kept, refused=True)
+    await conclude(book, tell, copied, refused=True)

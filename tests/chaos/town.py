@@ -1,5 +1,4 @@
-"""The invented town whose bills are settled while things break: patients, their givers,
-a hospital of each level."""
+"""The invented town whose bills are settled while things break."""
 
 from __future__ import annotations
 
@@ -35,20 +34,16 @@ BOUND: Final = {
     for at, patient in enumerate(PATIENTS)
     if at % 2 == 0
 }
-"""Who may use whose purse besides his own."""
+"""The holder whose purse a patient may use besides their own."""
 
 OPENING: Final = {
-    **{
-        patient: 100_00 if at % 4 == 0 else 20_000_00
-        for at, patient in enumerate(PATIENTS)
-    },
-    **dict.fromkeys(GIVERS, 100_000_00),
-}
+    patient: 100_00 if at % 4 == 0 else 20_000_00 for at, patient in enumerate(PATIENTS)
+} | dict.fromkeys(GIVERS, 100_000_00)
 """What each purse holds at first, in fen: some run dry at once, others never."""
 
 
 async def found(data: Path, database: str = "") -> None:
-    """Founds the town in the database of a service with that data folder and database address."""
+    """Write the town into the database of a service, "" for SQLite in its data folder."""
     store = open_store(database or data / DATABASE, lambda: OPENED, data / KEY_FILE)
     try:
         await store.apply(Write(tuple(_records())))
@@ -69,12 +64,11 @@ def _records() -> Iterable[object]:
 
 def _opening(person_no: str, fen: int) -> tuple[Entry, ...]:
     movement = PurseMovement(person_no, fen, fen, 1)
-    kind, other = EntryKind.BROUGHT_FORWARD, ledger.BROUGHT_FORWARD
     return ledger.purse_entries(
         f"opening-{person_no}",
         movement,
-        other=other,
-        kind=kind,
+        other=ledger.BROUGHT_FORWARD,
+        kind=EntryKind.BROUGHT_FORWARD,
         at=OPENED,
         reference="opening",
     )
