@@ -151,13 +151,14 @@ def test_every_contradiction_has_one_text() -> None:
 def test_no_clause_is_idle(module: ModuleType) -> None:
     """Whatever a clauses module defines, its rules, notes or candidates use."""
     owner = dict(zip(CLAUSE_MODULES, PLUGINS, strict=True))[module]
-    mine = [a.ruled for a in ANSWERS if a.plugin == owner]
-    used = {c.id for c in clauses_in((mine, [c for p, c in CANDIDATES if p == owner]))}
-    used |= {x.id for r in mine for x in r.settles}
-    defined = {
-        v.id for v in vars(module).values() if isinstance(v, Clause | Contradiction)
-    }
-    assert set() == defined - used
+    rules = [answer.ruled for answer in ANSWERS if answer.plugin == owner]
+    candidates = [candidate for city, candidate in CANDIDATES if city == owner]
+    used = {clause.id for clause in clauses_in((rules, candidates))}
+    for rule in rules:
+        used |= {contradiction.id for contradiction in rule.settles}
+    for name, value in vars(module).items():
+        if isinstance(value, Clause | Contradiction):
+            assert value.id in used, name
 
 
 @pytest.mark.parametrize("number", [f"X{n}" for n in range(1, 22)])
@@ -257,30 +258,26 @@ def test_candidate_tables_are_as_their_sources_print_them(
     city: str, name: str, expected: tuple[tuple[int, ...], ...]
 ) -> None:
     """200, 400, 400 yuan; the ratios and caps of each source."""
-    found = candidate(city, name)
-    assert expected == figures(employee_table(found.value))
-    assert {"S4" if (city, name) == ("huangshan", "V2") else "S6"} == {
-        c.id for c in found.clauses if c.grade is Grade.UNCONFIRMED
-    }
+    revision = candidate(city, name)
+    clauses = [c for c in revision.clauses if c.grade is Grade.UNCONFIRMED]
+    source = "S4" if (city, name) == ("huangshan", "V2") else "S6"
+    assert expected == figures(employee_table(revision.value))
+    assert {source} == {clause.id for clause in clauses}
 
 
 def test_only_anqings_candidate_pays_at_pharmacies() -> None:
     """The fund pays nothing at pharmacies but under Anqing's V2, as at level 1 (S6)."""
-    tables = {
-        (city, c.name): employee_table(c.value)
-        for city, c in CANDIDATES
-        if c.hook == "reimbursement"
-    }
-    tables |= {
-        (a.plugin, ""): employee_table(a.ruled.value)
-        for a in ANSWERS
-        if a.hook == "reimbursement"
-    }
-    assert {
-        key: t.pharmacy
-        for key, t in tables.items()
-        if not isinstance(t.pharmacy, NoFund)
-    } == {("anqing", "V2"): 1}
+    pharmacies = {}
+    for city, candidate in CANDIDATES:
+        if candidate.hook == "reimbursement":
+            table = employee_table(candidate.value)
+            pharmacies[city, candidate.name] = table.pharmacy
+    for answer in ANSWERS:
+        if answer.hook == "reimbursement":
+            table = employee_table(answer.ruled.value)
+            pharmacies[answer.plugin, ""] = table.pharmacy
+    paying = {k: p for k, p in pharmacies.items() if not isinstance(p, NoFund)}
+    assert {("anqing", "V2"): 1} == paying
 
 
 def test_no_ratio_exceeds_one_hundred_per_cent() -> None:

@@ -6,69 +6,26 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from gongji import (
     NO_LIMIT,
-    OPERATOR_SETS,
-    BonusPoints,
     CityRules,
-    Clause,
     FamilyLimit,
-    Grade,
-    Identity,
     NoLimit,
-    Scheme,
     Scope,
-    Standing,
-    Table,
-    Timeline,
-    __version__,
-    hookimpl,
     ruled,
 )
 from gongji.cities import anhui
-from gongji.cities.adoption import Adoption, RetiredCredit
 from gongji.cities.city import Cities, City
 from gongji.cities.guards import PluginProblem
 from gongji.cities.loading import city_from, load_cities
-from gongji.model.decided import DecidedBy, RuleRef
+from gongji.model.decided import RuleRef
 from gongji.model.refusals import CityNotServed, NotInForce
-from gongji.rules.clauses import Candidate
 from gongji.rules.hookspecs import DATED_HOOKS
 
+from tests.cities.wuhu import C22, FIRST_DAY, W1, limit, wuhu
 from tests.packages import IDENTITY, PRELUDE, Package, installed
-
-C22 = Clause("C22", "最多7人。", "网页")
-W1 = Clause("W1", "芜湖的条款。", "测试")
-FIRST_DAY = date(2022, 7, 1)
-
-
-def limit(people: int, since: str) -> Timeline[FamilyLimit | NoLimit]:
-    """A family limit from a day on."""
-    return ruled(
-        FamilyLimit(people=people, counting_holder=True), since=since, clauses=[W1]
-    )
-
-
-def wuhu(*candidates: Candidate, **answers: Timeline[Any] | None) -> SimpleNamespace:
-    """A plugin that answers these hooks, and its name."""
-
-    def answering(value: object) -> object:
-        @hookimpl
-        def answer() -> object:
-            return value
-
-        return answer
-
-    given = {
-        "identity": Identity(area_code="340200", name="芜湖市"),
-        "candidates": candidates,
-        **answers,
-    }
-    return SimpleNamespace(**{hook: answering(value) for hook, value in given.items()})
-
 
 # --- found, or refused ----------------------------------------------------------------
 
@@ -304,182 +261,10 @@ def test_overrides() -> None:
     ] == ["scope"]
 
 
-# --- by the operator's word -----------------------------------------------------------
-
-
-def table_of(city: City, day: str) -> Table:
-    """The employee table of a day."""
-    table = city.rules(date.fromisoformat(day)).value(CityRules.reimbursement)[
-        Scheme.EMPLOYEE
-    ]
-    assert isinstance(table, Table)
-    return table
-
-
-def test_no_day_selects_a_candidate() -> None:
-    """Without the operator's word a candidate decides nothing on any day."""
-    chuzhou = load_cities().named("chuzhou")
-
-    assert () == chuzhou.adoptions
-    assert {800_00} == {
-        table_of(chuzhou, day).deductible_fen[level]
-        for day in ("2022-07-01", "2099-01-01")
-        for level in (1, 2, 3)
-    }
-
-
-def test_adopted_from_its_day() -> None:
-    """An adopted candidate decides from its day on, is named in every decision, and
-    leaves other cities alone."""
-    cities = load_cities([Adoption.parse("341100:V2@2025-01-01")])
-    chuzhou, anqing = cities.named("chuzhou"), cities.named("anqing")
-
-    assert {1: 800_00, 2: 800_00, 3: 800_00} == table_of(
-        chuzhou, "2024-12-31"
-    ).deductible_fen
-    assert {1: 200_00, 2: 400_00, 3: 400_00} == table_of(
-        chuzhou, "2025-01-01"
-    ).deductible_fen
-    assert {Standing.ACTIVE: 2000_00, Standing.RETIRED: 3000_00} == table_of(
-        chuzhou, "2025-01-01"
-    ).cap_fen
-    assert (
-        DecidedBy(
-            "341100", "gongji-chuzhou", chuzhou.version, __version__, ("V2@2025-01-01",)
-        )
-        == chuzhou.decided_by
-    )
-    assert (
-        "运营方自 2025-01-01 起采用"
-        in chuzhou.rules(date(2025, 1, 1)).answer(CityRules.reimbursement).why
-    )
-    assert ((), 800_00) == (
-        anqing.adoptions,
-        table_of(anqing, "2025-01-01").deductible_fen[1],
-    )
-
-
-@pytest.mark.parametrize(
-    "order", [(0, 1), (1, 0)], ids=["as they follow", "the later first"]
-)
-def test_two_adoptions_of_one_hook(order: tuple[int, int]) -> None:
-    """Each decides from its own day on, whatever the order the operator names them in."""
-    words = [
-        Adoption.parse("341000:V2@2025-01-01"),
-        Adoption.parse("341000:V2'@2025-07-01"),
-    ]
-    huangshan = load_cities([words[n] for n in order]).named("huangshan")
-    ratios = [
-        table_of(huangshan, day).ratio_bp[2]
-        for day in ("2024-12-31", "2025-01-01", "2025-07-01")
-    ]
-
-    assert [55_00, 50_00, 55_00] == ratios
-    assert [
-        BonusPoints(above_active_bp=5_00),
-        {1: 70_00, 2: 60_00, 3: 60_00},
-        BonusPoints(above_active_bp=5_00),
-    ] == [
-        table_of(huangshan, day).retired
-        for day in ("2024-12-31", "2025-01-01", "2025-07-01")
-    ]
-
-
-WRONG_ADOPTIONS = {
-    "no such candidate": (
-        ["341100:V9@2025-01-01"],
-        "341100 没有名为 V9 的候选修订; 已有: V2、",
-    ),
-    "no such city": (["340100:V2@2025-01-01"], "没有接入医保区划为 340100 的城市"),
-    "two of one hook on one day": (
-        ["341000:V2@2025-01-01", "341000:V2'@2025-01-01"],
-        "V2@2025-01-01 与 V2'@2025-01-01 都修订 reimbursement 而起始日相同",
-    ),
-}
-
-
-@pytest.mark.parametrize(
-    ("words", "message"), WRONG_ADOPTIONS.values(), ids=WRONG_ADOPTIONS
-)
-def test_wrong_adoption(words: list[str], message: str) -> None:
-    """An adoption that cannot be meant is refused by name, not served without."""
-    with pytest.raises(ValueError, match=message):
-        load_cities([Adoption.parse(word) for word in words])
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "V2",
-        "341100:V2",
-        "341100@2025-01-01",
-        ":V2@2025-01-01",
-        "341100:V2@2025-13-01",
-    ],
-)
-def test_adoption_written_otherwise(text: str) -> None:
-    """An adoption is written CITY:NAME@DAY or refused."""
-    with pytest.raises(ValueError, match=r"341100:V2@2025-01-01|month"):
-        Adoption.parse(text)
-
-
-def test_adoption_of_a_faulty_value() -> None:
-    """What an adopted value does to the other hooks is checked like any answer."""
-    odd = Candidate("ODD", "review_latency", {}, (W1,), "")
-    with pytest.raises(PluginProblem, match="review_latency: 自 2025-01-01 起缺少渠道"):
-        city_from(wuhu(odd), adopt=[Adoption("340200", "ODD", date(2025, 1, 1))])
-
-
-def operators(fen: int, since: str) -> RetiredCredit:
-    """The operator's figure for 滁州市."""
-    clause = Clause(f"运营方{fen}", f"每月{fen}分", "测试", Grade.OPERATOR)
-    return RetiredCredit("341100", fen, date.fromisoformat(since), clause)
-
-
-@pytest.mark.parametrize(
-    "order", [(0, 1), (1, 0)], ids=["as they follow", "the later first"]
-)
-def test_retired_credit(order: tuple[int, int]) -> None:
-    """The operator's figures decide each from its day on, with their clause; other
-    cities are left without."""
-    figures = [operators(60_00, "2023-01-01"), operators(70_00, "2025-01-01")]
-    cities = load_cities(retired_credits=[figures[n] for n in order])
-    terms = [
-        cities.named("chuzhou").rules(day).answer(CityRules.account_crediting)
-        for day in (
-            date(2022, 12, 31),
-            date(2023, 1, 1),
-            date(2024, 12, 31),
-            date(2025, 1, 1),
-        )
-    ]
-
-    assert [OPERATOR_SETS, 60_00, 60_00, 70_00] == [t.value.retired_fen for t in terms]
-    assert ["运营方6000", "运营方7000"] == [t.clauses[-1].id for t in terms[1::2]]
-    assert {2_00} == {t.value.active_ratio_bp for t in terms}
-    assert (
-        OPERATOR_SETS
-        is cities.named("anqing")
-        .rules(FIRST_DAY)
-        .value(CityRules.account_crediting)
-        .retired_fen
-    )
-
-
-def test_retired_credit_of_no_city() -> None:
-    """A figure for a city that is not served is refused."""
-    with pytest.raises(ValueError, match="没有接入医保区划为 340100 的城市"):
-        load_cities(retired_credits=[RetiredCredit("340100", 1, FIRST_DAY, C22)])
-
-
 def test_a_plugin_as_text() -> None:
     """The plugin a newcomer writes is a module like this one."""
     module = SimpleNamespace()
     exec(PRELUDE + IDENTITY, module.__dict__)  # noqa: S102 - our own text, as an author would write it
 
-    assert ("340200", "芜湖市", ()) == (
-        (c := city_from(module)).area_code,
-        c.name,
-        c.overridden,
-    )
+    city = city_from(module)
+    assert ("340200", "芜湖市", ()) == (city.area_code, city.name, city.overridden)
