@@ -1,5 +1,7 @@
-"""trace.v1 recomputed from the lines alone: no import of ours, at most a hundred lines,
-for models and for the wire."""
+"""Recompute trace.v1 from the lines alone, for models and for the wire.
+
+No import of ours, at most a hundred lines.
+"""
 
 from __future__ import annotations
 
@@ -17,17 +19,13 @@ PAYERS = {
 
 
 def recomputed(formula: str, inputs: Mapping[str, int]) -> int:
-    """The amount of a line from its formula and inputs."""
+    """Return the amount of a line from its formula and inputs."""
     i = inputs
     match formula:
         case "no_fund.v1":
             return 0
         case "fund.v1":
-            shared = i["in_scope"] - deductible(i)
-            bounds = [(shared * i["ratio_bp"] + i["rounding_bp"]) // 10_000]
-            bounds += [i["visit_cap"]] if "visit_cap" in i else []
-            bounds += [max(0, i["cap"] - i["fund_paid"])] if "cap" in i else []
-            return min(bounds)
+            return fund(i)
         case "own_purse.v1" | "giver_purse.v1":
             return min(i["needed"], i["available"])
         case "cash.v1":
@@ -36,19 +34,28 @@ def recomputed(formula: str, inputs: Mapping[str, int]) -> int:
     raise ValueError(msg)
 
 
+def fund(inputs: Mapping[str, int]) -> int:
+    """Return what the fund pays: its ratio of the shared part, within visit and year."""
+    shared = inputs["in_scope"] - deductible(inputs)
+    bounds = [(shared * inputs["ratio_bp"] + inputs["rounding_bp"]) // 10_000]
+    if "visit_cap" in inputs:
+        bounds.append(inputs["visit_cap"])
+    if "cap" in inputs:
+        bounds.append(max(0, inputs["cap"] - inputs["fund_paid"]))
+    return min(bounds)
+
+
 def deductible(inputs: Mapping[str, int]) -> int:
-    """The deductible charged now, from the inputs of fund.v1."""
-    i = inputs
-    charged = min(
-        i["in_scope"], max(0, i["deductible_per_level"] - i["deductible_used"])
-    )
-    if "deductible_year_max" in i:
-        charged = min(charged, max(0, i["deductible_year_max"] - i["deductible_used"]))
-    return charged
+    """Return the deductible charged now, from the inputs of fund.v1."""
+    deductible = inputs["deductible_per_level"]
+    if "deductible_year_max" in inputs:
+        deductible = min(deductible, inputs["deductible_year_max"])
+    left = max(0, deductible - inputs["deductible_used"])
+    return min(inputs["in_scope"], left)
 
 
 def faults(lines: Sequence[Any], total: int) -> Iterator[str]:
-    """What is wrong with the lines of a settlement of that total.
+    """Yield what is wrong with the lines of a settlement of that total.
 
     A line is anything with fen, payer, purse, formula and inputs.
     """
@@ -62,15 +69,18 @@ def faults(lines: Sequence[Any], total: int) -> Iterator[str]:
     places = [line.inputs["place"] for line in lines if line.payer == GIVER_PURSE]
     if places != list(range(1, len(places) + 1)):
         yield f"givers are asked in the order {places}"
-    cash_inputs = dict(lines[-1].inputs)
-    paid = {
+    rests_on, paid = dict(lines[-1].inputs), _inputs_of_cash(lines, total)
+    if rests_on != paid:
+        yield f"cash rests on {rests_on}, the lines say {paid}"
+
+
+def _inputs_of_cash(lines: Sequence[Any], total: int) -> dict[str, int]:
+    return {
         "total": total,
         "fund": _paid(lines, FUND),
         "own_purse": _paid(lines, OWN_PURSE),
         "givers": _paid(lines, GIVER_PURSE),
     }
-    if cash_inputs != paid:
-        yield f"cash rests on {cash_inputs}, the lines say {paid}"
 
 
 def _faults_of_line(line: Any) -> Iterator[str]:

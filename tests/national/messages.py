@@ -114,12 +114,12 @@ def settlement_reply(**changes: Any) -> dict[str, Any]:
         "medins_setl_id": MSGID,
         **changes,
     }
-    said = {name: value for name, value in info.items() if value is not None}
+    setlinfo = {name: value for name, value in info.items() if value is not None}
     return {
         "infcode": 0,
         "inf_refmsgid": "1",
         "err_msg": "",
-        "output": {"setlinfo": said, "setldetail": []},
+        "output": {"setlinfo": setlinfo, "setldetail": []},
     }
 
 
