@@ -62,6 +62,18 @@ def parts(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @st.composite
+def bills(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw the fields of a bill that senders fill in various ways."""
+    content = anything.filter(lambda value: "gongji" not in str(value))
+    return {
+        **draw(parts()),
+        "med_type": draw(st.sampled_from(["11", "13", "1301", 41, "9901"])),
+        "acct_used_flag": draw(st.sampled_from(["0", 1, "2"])),
+        "exp_content": draw(content),
+    }
+
+
+@st.composite
 def requests(draw: st.DrawFn) -> dict[str, Any]:
     """Draw any request, with fields the interface has or has not, in any spelling."""
     infno = draw(st.sampled_from(sorted(REQUESTS)))
@@ -69,11 +81,7 @@ def requests(draw: st.DrawFn) -> dict[str, Any]:
     unknown = st.dictionaries(names, anything, max_size=3)
     data = {**draw(unknown), **DATA[infno]}
     if infno in {"2206", "2207"}:
-        data |= draw(parts())
-        data["med_type"] = draw(st.sampled_from(["11", "13", "1301", 41, "9901"]))
-        data["acct_used_flag"] = draw(st.sampled_from(["0", 1, "2"]))
-        content = anything.filter(lambda value: "gongji" not in str(value))
-        data["exp_content"] = draw(content)
+        data |= draw(bills())
     message = {**draw(unknown), **request(infno, data)}
     message["infno"] = draw(st.sampled_from([infno, int(infno)]))
     message["input"] |= draw(unknown)
