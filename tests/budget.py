@@ -178,7 +178,9 @@ def exceeding(root: Path) -> dict[At, Measure]:
                     joined(measured[at], measure) if at in measured else measure
                 )
     return {
-        at: one for at, one in measured.items() if one.value > BUDGETS[one.rule].limit
+        at: measure
+        for at, measure in measured.items()
+        if measure.value > BUDGETS[measure.rule].limit
     }
 
 
@@ -230,8 +232,8 @@ def tighten(file: Path, over: Mapping[At, Measure]) -> None:
                 del entries[key]
     lowered = {}
     for rule, (number, total) in totals(listed).items():
-        most, highest = ceiling.get(rule, (0, 0))
-        lowered[rule] = min(number, most), min(total, highest)
+        entries_allowed, sum_allowed = ceiling.get(rule, (0, 0))
+        lowered[rule] = min(number, entries_allowed), min(total, sum_allowed)
     write(file, listed, lowered)
 
 
@@ -242,8 +244,9 @@ def unlisted(over: Mapping[At, Measure], listed: Listed) -> Iterator[str]:
         entry = listed[rule].get(key)
         if entry is None or measure.value > entry:
             place = f"{measure.path}:{measure.line}: {key}"
-            known = "not listed" if entry is None else f"listed {entry}"
-            yield f"{place}: {measure.value} {unit}, budget {limit}, {known}; {advice}"
+            listing = "not listed" if entry is None else f"listed {entry}"
+            figures = f"{measure.value} {unit}, budget {limit}, {listing}"
+            yield f"{place}: {figures}; {advice}"
 
 
 def stale(over: Mapping[At, Measure], listed: Listed) -> Iterator[str]:
@@ -259,19 +262,21 @@ def stale(over: Mapping[At, Measure], listed: Listed) -> Iterator[str]:
 def grown(listed: Listed, earlier: Totals, name: str) -> Iterator[str]:
     """Yield a line for each rule that has more entries, or a higher sum, than earlier."""
     for rule, (number, total) in totals(listed).items():
-        most, highest = earlier.get(rule, (0, 0))
-        if number > most or total > highest:
-            found = f"{number} entries, sum {total}; {name} {most}, sum {highest}"
-            yield f"{LIST}: [{rule}]: {found}; mend the code instead of listing it"
+        most_entries, highest = earlier.get(rule, (0, 0))
+        if number > most_entries or total > highest:
+            before = f"{name} {most_entries}, sum {highest}"
+            growth = f"{number} entries, sum {total}; {before}"
+            yield f"{LIST}: [{rule}]: {growth}; mend the code instead of listing it"
 
 
 def loose(listed: Listed, ceiling: Totals) -> Iterator[str]:
     """Yield a line for each ceiling above its entries, under which the list could grow again."""
     for rule, (number, total) in totals(listed).items():
-        most, highest = ceiling.get(rule, (0, 0))
-        if number < most or total < highest:
-            found = f"ceiling {most}, sum {highest}; now {number}, sum {total}"
-            yield f"{LIST}: [{rule}]: {found}; {TIGHTEN}"
+        most_entries, highest = ceiling.get(rule, (0, 0))
+        if number < most_entries or total < highest:
+            now = f"now {number}, sum {total}"
+            room = f"ceiling {most_entries}, sum {highest}; {now}"
+            yield f"{LIST}: [{rule}]: {room}; {TIGHTEN}"
 
 
 def main(arguments: list[str], root: Path = ROOT) -> int:

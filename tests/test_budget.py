@@ -32,8 +32,8 @@ def allow(
 
 def function(nodes: int) -> str:
     """Return a function of so many AST nodes, ten a line, and a docstring that does not count."""
-    tens, rest = divmod(nodes, 10)
-    lines = ["pass; " * 9 + "pass"] * tens + ["pass"] * rest
+    tens, ones = divmod(nodes, 10)
+    lines = ["pass; " * 9 + "pass"] * tens + ["pass"] * ones
     return "\n    ".join(["def f():", '"""Do nothing."""', *lines]) + "\n"
 
 
@@ -198,12 +198,12 @@ GROWN = {
 """A list of exceptions and one that has grown from it."""
 
 
-@pytest.mark.parametrize("how", GROWN)
+@pytest.mark.parametrize("growth", GROWN)
 def test_a_grown_list_fails(
-    how: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    growth: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A list with more entries than an earlier one, or higher ones, fails; the same one passes."""
-    earlier, later = GROWN[how]
+    earlier, later = GROWN[growth]
     base = allow(tmp_path, earlier, "base.toml")
     problem = "; mend the code instead of listing it\n"
 
@@ -216,14 +216,14 @@ def test_a_grown_list_fails(
     assert 1 == capsys.readouterr().out.count(problem)
 
 
-@pytest.mark.parametrize("how", GROWN)
+@pytest.mark.parametrize("growth", GROWN)
 def test_a_list_above_its_ceiling_fails(
-    how: str,
+    growth: str,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """An entry added or raised by hand fails against the ceiling, which tightening leaves below."""
-    earlier, later = GROWN[how]
+    earlier, later = GROWN[growth]
     file = allow(tmp_path, earlier)
     listed, ceiling = budget.read(file)
 
@@ -244,10 +244,9 @@ def test_room_under_the_ceiling_fails(
     budget.write(file, listed, {**ceiling, "nodes": (1, 202)})
 
     assert 1 == budget.main([], tmp_path)
-    found = "ceiling 1, sum 202; now 1, sum 201"
+    room = "ceiling 1, sum 202; now 1, sum 201"
     assert (
-        f"{budget.LIST}: [nodes]: {found}; {budget.TIGHTEN}\n"
-        == capsys.readouterr().out
+        f"{budget.LIST}: [nodes]: {room}; {budget.TIGHTEN}\n" == capsys.readouterr().out
     )
 
 

@@ -59,9 +59,9 @@ def lint_imports(path: Path | None = None) -> subprocess.CompletedProcess[str]:
 
 def test_contracts_hold() -> None:
     """Nobody knows more than the design lets him."""
-    told = lint_imports()
+    result = lint_imports()
 
-    assert 0 == told.returncode, told.stdout
+    assert 0 == result.returncode, result.stdout
 
 
 TRESPASSES = {
@@ -109,9 +109,9 @@ def trespassed(tmp_path_factory: pytest.TempPathFactory) -> str:
         file = module / "__init__.py" if module.is_dir() else module.with_suffix(".py")
         with file.open("a", encoding="utf-8") as source:
             source.write(f"\nimport {imported}\n")
-    told = lint_imports(folder)
-    assert 1 == told.returncode, told.stdout
-    return told.stdout
+    result = lint_imports(folder)
+    assert 1 == result.returncode, result.stdout
+    return result.stdout
 
 
 @pytest.mark.parametrize(("importer", "imported"), TRESPASSES.values(), ids=TRESPASSES)
@@ -139,10 +139,10 @@ def test_a_new_folder_must_be_placed(tmp_path: Path) -> None:
     (tmp_path / "gongji" / "wallet").mkdir()
     (tmp_path / "gongji" / "wallet" / "__init__.py").write_text("", encoding="utf-8")
 
-    told = lint_imports(tmp_path)
+    result = lint_imports(tmp_path)
 
-    assert 1 == told.returncode
-    assert "wallet" in told.stdout
+    assert 1 == result.returncode
+    assert "wallet" in result.stdout
 
 
 @pytest.mark.parametrize("hook", DATED_HOOKS)
@@ -164,9 +164,9 @@ def test_province_is_a_faultless_plugin() -> None:
 
 def test_generated_code_is_current() -> None:
     """What is committed under v1 is what the protos say today."""
-    told = run(sys.executable, "protos/generate.py", "--check")
+    result = run(sys.executable, "protos/generate.py", "--check")
 
-    assert (0, "") == (told.returncode, told.stderr)
+    assert (0, "") == (result.returncode, result.stderr)
 
 
 def sources() -> Iterator[Path]:

@@ -44,15 +44,15 @@ def anchors(page: Path) -> set[str]:
 @pytest.mark.parametrize("page", PAGES, ids=str)
 def test_links_lead_somewhere(page: Path) -> None:
     """Links to files of this repository are relative and right."""
-    wrong = []
+    broken = []
     for link in links(page):
         path, _, anchor = unquote(link).partition("#")
         target = (ROOT / page).parent / path if path else ROOT / page
         if ELSEWHERE.match(link):
             continue
         if not target.exists() or (anchor and anchor not in anchors(target)):
-            wrong.append(link)
-    assert [] == wrong
+            broken.append(link)
+    assert [] == broken
 
 
 def test_there_are_pages() -> None:

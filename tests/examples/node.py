@@ -36,7 +36,7 @@ def install() -> None:
     npm = shutil.which("npm") or pytest.fail(
         "没有找到 npm: make examples 用它安装 Node 客户端的模块"
     )
-    done = subprocess.run(  # noqa: S603 - npm itself
+    run = subprocess.run(  # noqa: S603 - npm itself
         [npm, "ci"], cwd=FOLDER, capture_output=True, text=True, check=False
     )
-    assert 0 == done.returncode, f"npm ci 没有成功: {done.stderr}"
+    assert 0 == run.returncode, f"npm ci 没有成功: {run.stderr}"

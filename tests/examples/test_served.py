@@ -67,7 +67,7 @@ def performed(argv: list[str], target: str, **variables: str) -> list[dict[str, 
         "GONGJI_TARGET": target,
         "GONGJI_TASK": TASKS,
     }
-    done = subprocess.run(  # noqa: S603 - our own
+    run = subprocess.run(  # noqa: S603 - our own
         argv,
         env=environment,
         capture_output=True,
@@ -75,8 +75,8 @@ def performed(argv: list[str], target: str, **variables: str) -> list[dict[str, 
         check=False,
         timeout=PATIENCE_S,
     )
-    assert 0 == done.returncode, done.stderr
-    results = [json.loads(line) for line in done.stdout.splitlines()]
+    assert 0 == run.returncode, run.stderr
+    results = [json.loads(line) for line in run.stdout.splitlines()]
     assert results[1].pop("settlement_id")
     assert results[2].pop("message")
     return results

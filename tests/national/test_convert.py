@@ -192,19 +192,19 @@ MALFORMED = [
 
 
 @pytest.mark.parametrize(
-    ("envelope", "data", "told"),
+    ("envelope", "data", "problem"),
     [m[1:] for m in MALFORMED],
     ids=[m[0] for m in MALFORMED],
 )
 def test_malformed_requests(
-    envelope: dict[str, Any], data: dict[str, Any], told: str
+    envelope: dict[str, Any], data: dict[str, Any], problem: str
 ) -> None:
     """What cannot be read is refused with the field's path and what would do."""
     message = {**request("2207", {**SETTLE, **data}), **envelope}
 
     with pytest.raises(NationalFault) as error:
         from_national(message)
-    assert told in str(error.value)
+    assert problem in str(error.value)
 
 
 OTHERS: list[tuple[str, Any, str]] = [
@@ -230,11 +230,11 @@ OTHERS: list[tuple[str, Any, str]] = [
 
 
 @pytest.mark.parametrize(
-    ("message", "told"), [o[1:] for o in OTHERS], ids=[o[0] for o in OTHERS]
+    ("message", "problem"), [o[1:] for o in OTHERS], ids=[o[0] for o in OTHERS]
 )
-def test_other_malformed_messages(message: object, told: str) -> None:
+def test_other_malformed_messages(message: object, problem: str) -> None:
     """Other messages that cannot be read are refused as clearly."""
-    with pytest.raises(NationalFault, match=told):
+    with pytest.raises(NationalFault, match=problem):
         from_national(message)
 
 
@@ -376,11 +376,11 @@ DOCUMENTS: list[tuple[str, Any, str]] = [
 
 
 @pytest.mark.parametrize(
-    ("value", "told"), [d[1:] for d in DOCUMENTS], ids=[d[0] for d in DOCUMENTS]
+    ("value", "problem"), [d[1:] for d in DOCUMENTS], ids=[d[0] for d in DOCUMENTS]
 )
-def test_documents_that_are_none(value: object, told: str) -> None:
+def test_documents_that_are_none(value: object, problem: str) -> None:
     """What is no document of this conversion is refused."""
-    with pytest.raises(NationalFault, match=told):
+    with pytest.raises(NationalFault, match=problem):
         undocumented(value)
 
 

@@ -78,15 +78,15 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(
-    ("form", "value", "told"), [r[1:] for r in REFUSED], ids=[r[0] for r in REFUSED]
+    ("form", "value", "problem"), [r[1:] for r in REFUSED], ids=[r[0] for r in REFUSED]
 )
-def test_refused(form: Form, value: object, told: str) -> None:
+def test_refused(form: Form, value: object, problem: str) -> None:
     """A value that is none is refused with its field and how it is written."""
     with pytest.raises(NationalFault) as refused:
         form.read(value, "input.data.x")
 
     assert str(refused.value).startswith("input.data.x ")
-    assert told in str(refused.value)
+    assert problem in str(refused.value)
 
 
 @given(st.integers(min_value=-(10**16) + 1, max_value=10**16 - 1))
@@ -115,11 +115,11 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(
-    ("text", "told"), [b[1:] for b in BROKEN], ids=[b[0] for b in BROKEN]
+    ("text", "problem"), [b[1:] for b in BROKEN], ids=[b[0] for b in BROKEN]
 )
-def test_broken_json(text: str, told: str) -> None:
+def test_broken_json(text: str, problem: str) -> None:
     """What is no JSON, or not one meaning, is refused in a sentence."""
-    with pytest.raises(NationalFault, match=told):
+    with pytest.raises(NationalFault, match=problem):
         loads(text)
 
 

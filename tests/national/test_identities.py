@@ -92,15 +92,15 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"), [b[1:] for b in BROKEN], ids=[b[0] for b in BROKEN]
+    ("changes", "problem"), [b[1:] for b in BROKEN], ids=[b[0] for b in BROKEN]
 )
-def test_broken_in_a_reply(changes: dict[str, Any], told: str) -> None:
+def test_broken_in_a_reply(changes: dict[str, Any], problem: str) -> None:
     """A reply in which one fen is wrong is refused by the identity's name, with node
     and dialect."""
     with pytest.raises(NationalFault) as refused:
         from_national(settlement_reply(**changes))
 
-    assert told in str(refused.value)
+    assert problem in str(refused.value)
     assert str(refused.value).startswith("output.setlinfo 的金额不合恒等式: I")
     assert str(refused.value).endswith("(HN)")
 
@@ -165,13 +165,11 @@ def test_what_is_not_carried_is_not_checked() -> None:
 def test_another_province_is_another_dialect() -> None:
     """Where fund_pay_sumamt contains the personal account, a reply is judged by that
     dialect's own identities."""
-    others = tuple(i for i in HN.identities if i.name not in {"I1", "I2"})
-    first = Sum(
-        "I1", "medfee_sumamt", ("fund_pay_sumamt", "psn_cash_pay"), ("hosp_part_amt",)
-    )
-    elsewhere: MessageDialect = replace(
-        HN, name="elsewhere", identities=(first, *others)
-    )
+    payers = ("fund_pay_sumamt", "psn_cash_pay")
+    first = Sum("I1", "medfee_sumamt", payers, ("hosp_part_amt",))
+    unchanged = [i for i in HN.identities if i.name not in {"I1", "I2"}]
+    identities = (first, *unchanged)
+    dialect: MessageDialect = replace(HN, name="elsewhere", identities=identities)
     reply = settlement_reply(
         **{
             **RECORDED,
@@ -181,6 +179,6 @@ def test_another_province_is_another_dialect() -> None:
         }
     )
 
-    from_national(reply, elsewhere)
+    from_national(reply, dialect)
     with pytest.raises(NationalFault, match="I1: "):
         from_national(reply)

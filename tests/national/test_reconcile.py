@@ -29,13 +29,11 @@ from tests.national.messages import HOSPITAL, PATIENT, TOTALS, request
 def total(
     kind: int, scheme: int = 310, day: str = "2025-09-30", **figures: int
 ) -> pb.Total:
-    """A total of ours."""
-    made = pb.Total(day=day, **figures)  # type: ignore[arg-type] # figures are int64 fields
-    made.visit_kind, made.scheme = (
-        pb.VisitKind.ValueType(kind),
-        types_pb2.Scheme.ValueType(scheme),
-    )
-    return made
+    """Return a total of ours."""
+    message = pb.Total(day=day, **figures)  # type: ignore[arg-type] # figures are int64 fields
+    message.visit_kind = pb.VisitKind.ValueType(kind)
+    message.scheme = types_pb2.Scheme.ValueType(scheme)
+    return message
 
 
 OURS = [
@@ -90,14 +88,14 @@ DIFFER = [
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"), [d[1:] for d in DIFFER], ids=[d[0] for d in DIFFER]
+    ("changes", "problem"), [d[1:] for d in DIFFER], ids=[d[0] for d in DIFFER]
 )
-def test_sums_that_differ(changes: dict[str, Any], told: str) -> None:
+def test_sums_that_differ(changes: dict[str, Any], problem: str) -> None:
     """Any figure that differs by one is 1 不平, with both sides in words."""
     info = compare(OURS, **changes)
 
     assert "1" == info["stmt_rslt"]
-    assert told in info["stmt_rslt_dscr"]
+    assert problem in info["stmt_rslt_dscr"]
 
 
 def test_every_kind_is_cleared_once() -> None:
@@ -110,7 +108,7 @@ def test_every_kind_is_cleared_once() -> None:
 def test_our_totals_as_messages() -> None:
     """Our totals become one 3201 for each scheme and clearing class, figures summed
     over days and kinds."""
-    asked = pb.ReconcileTotalsRequest(
+    totals = pb.ReconcileTotalsRequest(
         institution_code=HOSPITAL,
         from_day="2025-09-29",
         to_day="2025-09-30",
@@ -122,7 +120,7 @@ def test_our_totals_as_messages() -> None:
         if name not in {"input", "fixmedins_code"}
     }
     unmapped = Unmapped(UnmappedNode(envelope), UnmappedNode({"setl_optins": "341199"}))
-    data = [message["input"]["data"] for message in statements(asked, unmapped, HN)]
+    data = [message["input"]["data"] for message in statements(totals, unmapped, HN)]
 
     assert [
         ("310", "11", "1000.00", "2"),
@@ -169,37 +167,37 @@ BAD_ROWS = [
 
 
 @pytest.mark.parametrize(
-    ("line", "told"), [b[1:] for b in BAD_ROWS], ids=[b[0] for b in BAD_ROWS]
+    ("line", "problem"), [b[1:] for b in BAD_ROWS], ids=[b[0] for b in BAD_ROWS]
 )
-def test_bad_rows(line: str, told: str) -> None:
+def test_bad_rows(line: str, problem: str) -> None:
     """A row that cannot be read is refused by number and column."""
-    with pytest.raises(NationalFault, match=told):
+    with pytest.raises(NationalFault, match=problem):
         list(rows_from([f"S1\tV1\t{PATIENT}\t1\t1\t1\t0", line]))
 
 
 def test_differences() -> None:
     """A difference becomes a line of the answering file: our row, else theirs; what is
     not known is null."""
-    theirs = pb.ReconcileRow(
+    reported = pb.ReconcileRow(
         settlement_id="S1", patient=PATIENT, total_fen=1, refund=True
     )
     proto = pb.ReconcileRow(
         settlement_id="S1", patient=PATIENT, total_fen=2, fund_fen=1, account_fen=1
     )
-    missing = pb.ReconcileDetailsResponse(
-        kind=pb.DIFFERENCE_KIND_MISSING_HERE, settlement_id="S1", theirs=theirs
+    missing_here = pb.ReconcileDetailsResponse(
+        kind=pb.DIFFERENCE_KIND_MISSING_HERE, settlement_id="S1", theirs=reported
     )
     amount = pb.ReconcileDetailsResponse(
         kind=pb.DIFFERENCE_KIND_AMOUNT,
         settlement_id="S1",
         ours=proto,
-        theirs=theirs,
+        theirs=reported,
         msgid="M1",
     )
 
     assert (
         f"{PATIENT}\tnull\tS1\tnull\t1\t1\t中心无此结算\t0.01\t0.00\t0.00"
-        == difference_line(missing)
+        == difference_line(missing_here)
     )
     line = difference_line(amount, mdtrt_id="V1")
     assert (
@@ -208,7 +206,7 @@ def test_differences() -> None:
 
 
 def test_every_difference_has_its_words() -> None:
-    """Each kind of difference is told."""
+    """Each kind of difference is in words."""
     assert set(pb.DifferenceKind.values()) - {pb.DIFFERENCE_KIND_UNSPECIFIED} == set(
         MEMOS
     )
