@@ -79,7 +79,7 @@ _DATABASE_HELP: Final = (
 @click.option(
     "--calendar",
     type=click.Path(exists=True, path_type=Path),
-    help="补充年份的节假日与补班日(TOML), 见 server/README.md.",
+    help="补充年份的节假日与补班日(TOML), 见 docs/operate.md.",
 )
 @click.pass_obj
 # The options are called as the fields of Settings.

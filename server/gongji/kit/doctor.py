@@ -231,6 +231,6 @@ def _of_calendar(workdays: Workdays, now: datetime) -> Iterator[Diagnosis]:
                 problem="节假日与补班安排尚未载入, 审核期限只能按周末推算",
                 remedy=(
                     "升级 chinesecalendar, "
-                    "或用 --calendar FILE 补充该年(写法见 server/README.md)"
+                    "或用 --calendar FILE 补充该年(写法见 docs/operate.md)"
                 ),
             )

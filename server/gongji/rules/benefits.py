@@ -135,7 +135,7 @@ class TableClauses:
 class Effects:
     """How much the fund's part hangs on order and splitting (次序与拆分的影响); fen.
 
-    The greatest over both standings and all levels, with the bills of `extremes.py`:
+    The greatest over both standings and all levels, with the bills of `kit/check/extremes.py`:
     order_fen            between one order of two bills at two levels in a fresh year and the other
     splitting_loses_fen  by which equal visits, the deductible met, get less than one
                          bill of their sum
