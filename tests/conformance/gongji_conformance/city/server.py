@@ -107,12 +107,19 @@ class ServerUnderTest:
             self._local.stop()
 
     def _list_cities(self) -> city_pb2.ListCitiesResponse:
-        """Ask for the cities. SetupFault if nobody answers."""
+        """Ask for the cities. SetupFault if nobody answers, or it is no sandbox."""
         try:
             self.stubs.reach()
         except TimeoutError as fault:
             self.close()
             raise SetupFault(str(fault)) from fault
+        # Before anything is written: invented people must not get into real data.
+        if self.black_box and not self.stubs.is_sandbox():
+            self.close()
+            raise SetupFault(
+                "--gongji-target 不是沙盒: 测试会拨动时钟, 登记虚构的人员与机构; "
+                "请测以 gongji serve --sandbox 启动的服务"
+            )
         return self.stubs.cities.ListCities(city_pb2.ListCitiesRequest())
 
 

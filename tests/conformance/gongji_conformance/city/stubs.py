@@ -64,6 +64,14 @@ class Stubs:
         """Close the channel."""
         self._unrecorded.close()
 
+    def is_sandbox(self) -> bool:
+        """Say whether the server has a clock that can be set."""
+        try:
+            self._sandbox.GetClock(sandbox_pb2.GetClockRequest())
+        except grpc.RpcError as error:
+            return error.code() is not grpc.StatusCode.UNIMPLEMENTED
+        return True
+
     def set_clock(self, now: datetime) -> None:
         """Set the sandbox's clock. grpc.RpcError if the server is no sandbox."""
         request = sandbox_pb2.SetClockRequest(
