@@ -20,7 +20,8 @@ from gongji.cities.loading import load_cities
 from gongji.model.commands import Adopted
 from gongji.rpc.method import CALLER_KEY
 from gongji.store import Store, open_store
-from gongji.store.schema import Schema
+from gongji.store.databases import database_at
+from gongji.store.schema import VERSION, Schema
 from google.protobuf import descriptor_pool, json_format, message_factory
 
 from tests.rpc.port import make_server
@@ -39,12 +40,13 @@ async def store(
     schema: Schema,
     tmp_path: Path,
 ) -> AsyncIterator[Store]:
-    """The database as it was left, opened by today's program."""
+    """The database as it was left, brought forward and opened by today's program."""
     engine = engine_at(engine_url, schema)
     load_dump(engine, "version_2")
     engine.close()
     key_file = tmp_path / "x.key"
     key_file.write_bytes(bytes(range(32)))
+    assert (2, VERSION) == database_at(engine_url).migrate(key_file)
     store = open_store(engine_url, lambda: NOW, key_file)
     yield store
     await store.close()

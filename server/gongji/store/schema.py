@@ -29,7 +29,7 @@ from gongji.store.table import (
 
 T = TypeVar("T")
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Version of the schema: a newer database is refused, an older one brought forward."""
 
 _SEALED: Final = ("certificate", "name", "phone")

@@ -103,5 +103,19 @@ def _partitioned_2(
         )
 
 
-STEPS: Final[Mapping[int, Step]] = {1: _to_2}
+_STATEMENTS_3: Final[tuple[str, ...]] = ()
+"""What version 3 adds, in order; `{TEXT}`, `{INTEGER}`, `{BLOB}` are the database's types."""
+
+
+def _to_3(_: Schema, dialect: sql.Dialect) -> Iterator[str]:
+    """Add what version 3 keeps."""
+    words = {
+        **{str(name): word for name, word in dialect.types.items()},
+        "CLUSTERED": dialect.clustered,
+    }
+    for statement in _STATEMENTS_3:
+        yield statement.strip().format_map(words)
+
+
+STEPS: Final[Mapping[int, Step]] = {1: _to_2, 2: _to_3}
 """Each step by the version it starts from. Forward only."""
