@@ -16,12 +16,11 @@ from typing import TypeAlias
 import pytest
 from gongji.model.commands import Answer, Query, Request
 from gongji.model.people import Institution
-from gongji.model.refusals import StoreUnavailable
+from gongji.model.refusals import RequestIdReused, StoreUnavailable
 from gongji.registry.imports import Upserted, UpsertInstitutions
 from gongji.rpc.convert.people import institution_from
 from gongji.rpc.services.imports import (
     BATCH,
-    LEASE_S,
     ImportKind,
     Imports,
     Summary,
@@ -36,6 +35,9 @@ NOW = datetime(2025, 9, 30, 10, 0, tzinfo=SHANGHAI)
 ROWS = BATCH + 100
 SOON_S = 0.05
 
+# Longer than any test.
+LONG_S = 3600.0
+
 
 Stream: TypeAlias = AsyncIterator[registry_pb2.ImportInstitutionsRequest]
 
@@ -49,10 +51,10 @@ class Office:
     """Rows of each batch it wrote."""
 
     async def run(
-        self, request_: Request, rows: Stream, lease_s: float = LEASE_S
+        self, request_: Request, rows: Stream, **waits: float
     ) -> Answer[Summary]:
         kind = ImportKind("institution", institution_from, self._upsert)
-        imports = Imports(self.store, lambda: NOW, lease_s=lease_s)
+        imports = Imports(self.store, lambda: NOW, **{"quiet_s": LONG_S, **waits})
         return await imports.execute(request_, rows, kind)
 
     def _upsert(self, rows: tuple[Institution, ...]) -> Query[Upserted]:
@@ -124,12 +126,22 @@ async def offices(request: pytest.FixtureRequest) -> AsyncIterator[list[Office]]
         await store.close()
 
 
+async def counts(office: Office, request_: Request) -> tuple[int, int]:
+    """Return how many rows a run received and wrote."""
+    summary = (await office.run(request_, whole())).value
+    return summary.received, summary.written
+
+
 async def begun(
-    office: Office, request_: Request, gate: asyncio.Event, name: str = "某药店"
+    office: Office,
+    request_: Request,
+    gate: asyncio.Event,
+    name: str = "某药店",
+    **waits: float,
 ) -> asyncio.Task[Answer[Summary]]:
     """Begin a run that has written its first batch and sends the rest past the gate."""
     rows = stream(messages(range(BATCH)), messages(range(BATCH, ROWS), name), gate=gate)
-    task = asyncio.create_task(office.run(request_, rows))
+    task = asyncio.create_task(office.run(request_, rows, **waits))
     async with asyncio.timeout(10):
         row = None
         while row is None or row.digests["received"] == "0":
@@ -163,7 +175,7 @@ async def test_of_twins_one_is_executed(
     assert [BATCH, ROWS - BATCH] == offices[0].batches + offices[1].batches
 
 
-async def test_a_twin_waits_for_the_first(
+async def test_a_twin_waits_while_the_first_goes_on(
     offices: list[Office], request_: Request, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run that comes while another is under way waits, and gives its answer."""
@@ -182,13 +194,86 @@ async def test_a_twin_waits_for_the_first(
     assert [] == second.batches
 
 
+async def test_a_later_run_takes_over_from_one_that_stands_still(
+    offices: list[Office], request_: Request
+) -> None:
+    """The earlier run, whose rows do not come, gives the later one's answer if they
+    come at last."""
+    first, second = offices
+    gate = asyncio.Event()
+    running = await begun(first, request_, gate)
+    executed = await second.run(request_, whole(), quiet_s=SOON_S)
+    gate.set()
+    followed = await running
+    assert (False, True) == (executed.replayed, followed.replayed)
+    assert executed.value == followed.value
+    assert [BATCH, ROWS - BATCH] == second.batches
+
+
+async def test_a_run_left_behind_by_one_that_broke_off_is_told_to_retry(
+    offices: list[Office], request_: Request
+) -> None:
+    """If the run that took over ends without an answer there is none to give."""
+    first, second = offices
+    gate = asyncio.Event()
+    running = await begun(first, request_, gate)
+    later = _Run(second.store, request_, NOW)
+    assert await later.claim(SOON_S) is None
+    await later.release()
+    gate.set()
+    with pytest.raises(StoreUnavailable):
+        await running
+    assert (ROWS, ROWS - BATCH) == await counts(second, request_)
+
+
+async def test_a_run_left_behind_by_one_that_died_waits_for_the_lease(
+    offices: list[Office], request_: Request
+) -> None:
+    """A run that took over and leaves its request unchanged is not waited for longer."""
+    first, second = offices
+    gate = asyncio.Event()
+    running = await begun(first, request_, gate, lease_s=SOON_S)
+    assert await _Run(second.store, request_, NOW).claim(SOON_S) is None
+    gate.set()
+    with pytest.raises(StoreUnavailable):
+        await running
+
+
+@pytest.mark.parametrize("left_free", [False, True])
+@pytest.mark.parametrize(
+    ("caller", "method", "differing"),
+    [
+        ("other", "ImportInstitutions", "caller"),
+        ("office", "ImportPersons", "method"),
+    ],
+)
+async def test_nobody_else_takes_over(
+    offices: list[Office],
+    request_: Request,
+    caller: str,
+    method: str,
+    differing: str,
+    *,
+    left_free: bool,
+) -> None:
+    """An unfinished import is its caller's: another sender is refused at once."""
+    run = _Run(offices[0].store, request_, NOW)
+    await run.claim(LONG_S)
+    if left_free:
+        await run.release()
+    other = Request(request_.request_id, caller, method)
+    with pytest.raises(RequestIdReused) as refused:
+        await offices[1].run(other, whole())
+    assert differing == refused.value.metadata["differing"]
+
+
 async def test_a_killed_run_is_taken_over(
     offices: list[Office], request_: Request
 ) -> None:
-    """A run that leaves its request unchanged for the lease is taken for dead."""
+    """A run that leaves its request unchanged is taken for dead."""
     dead, alive = offices
-    assert await _Run(dead.store, request_, NOW).claim(0) is None
-    answer = await alive.run(request_, whole(), lease_s=SOON_S)
+    assert await _Run(dead.store, request_, NOW).claim(LONG_S) is None
+    answer = await alive.run(request_, whole(), quiet_s=SOON_S)
     assert (False, ROWS) == (answer.replayed, answer.value.written)
 
 
@@ -209,14 +294,15 @@ async def test_of_two_that_find_it_free_one_is_executed(
 async def test_a_run_taken_over_writes_no_more(
     offices: list[Office], request_: Request
 ) -> None:
-    """A slow run that was taken for dead is told to retry, and finds the other's answer."""
+    """Rows that reach the earlier run later are not written, and other rows than those
+    of the run that took over are named as such."""
     slow, quick = offices
     gate = asyncio.Event()
     running = await begun(slow, request_, gate, name="某诊所")
-    answer = await quick.run(request_, whole(), lease_s=SOON_S)
+    answer = await quick.run(request_, whole(), quiet_s=SOON_S)
     assert (ROWS - BATCH, BATCH) == (answer.value.written, answer.value.unchanged)
     gate.set()
-    with pytest.raises(StoreUnavailable):
+    with pytest.raises(RequestIdReused):
         await running
     assert "某药店" == await slow.name_of(BATCH)
     again = await slow.run(request_, whole())

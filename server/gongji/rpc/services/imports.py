@@ -39,9 +39,12 @@ BATCH: Final = 500
 ERRORS_SHOWN: Final = 100
 
 # A run writes a batch in milliseconds, but its rows come as fast as its caller sends them.
-# One taken for dead too early loses nothing but its turn: it can write no more.
+# One taken for dead too early loses nothing: it follows the run that took over.
+QUIET_S: Final = 1.0
+"""After how many seconds without a change a later run takes over."""
+
 LEASE_S: Final = 10.0
-"""How long a run may leave its request unchanged before another takes over, in seconds."""
+"""How long the run that took over is waited for while it changes nothing, in seconds."""
 
 _POLL_S: Final = 0.1
 
@@ -99,10 +102,16 @@ class Imports:
     """Runs imports against a store, each request id once in however many processes."""
 
     def __init__(
-        self, store: Store, clock: Callable[[], datetime], *, lease_s: float = LEASE_S
+        self,
+        store: Store,
+        clock: Callable[[], datetime],
+        *,
+        quiet_s: float = QUIET_S,
+        lease_s: float = LEASE_S,
     ) -> None:
         self._store = store
         self._clock = clock
+        self._quiet_s = quiet_s
         self._lease_s = lease_s
 
     async def run(
@@ -117,8 +126,9 @@ class Imports:
     ) -> Answer[Summary]:
         """Import the rows of a stream, or return the first answer again.
 
-        MalformedField, RequestIdReused, OriginalReversed; StoreUnavailable if another
-        run of the request took over.
+        A later run of the same caller takes over from one that stands still, which then
+        gives its answer. MalformedField, RequestIdReused, OriginalReversed; StoreUnavailable if
+        the later run broke off.
         """
         rows = _Rows(messages, kind.row)
         summary = Summary()
@@ -128,22 +138,29 @@ class Imports:
         batch: dict[int, T] = await anext(batches, {})
         run = _Run(self._store, request, self._clock())
         try:
-            finished = await run.claim(self._lease_s)
-            if finished is None:
+            row = await run.claim(self._quiet_s)
+            if row is None:
                 while batch:
                     upsert = kind.upsert(tuple(batch.values()))
                     summary.add(list(batch), await run.write(upsert, rows.count))
                     batch = await anext(batches, {})
                 return await self._finished(run, rows, summary)
         except RunLostError:
-            raise StoreUnavailable(
-                "同一请求编号的导入已由另一次调用接手，请稍后用同一请求编号重试。"
-            ) from None
+            row = await self._followed(run)
         except (Exception, asyncio.CancelledError):
             # Cut off: the same id sent again is executed again, and need not wait.
             await run.release()
             raise
-        return await self._replayed(request, finished, rows)
+        return await self._replayed(request, row, rows)
+
+    async def _followed(self, run: _Run) -> RequestRecord:
+        """Return the row of the run that took over. StoreUnavailable if it broke off."""
+        row = await run.others(self._lease_s)
+        if row is None or run_of(row) is not None:
+            raise StoreUnavailable(
+                "接手同一请求编号的另一次导入没有完成，请用同一请求编号重新发送。"
+            )
+        return row
 
     async def _finished(
         self, run: _Run, rows: _Rows, summary: Summary
@@ -176,12 +193,7 @@ class Imports:
         own = [name for name in differing.fields if name in content]
         names = ",".join([*differing.sender, *own])
         if names:
-            raise RequestIdReused(
-                f"request_id 已用于另一次请求(不同之处: {names}), "
-                "新的导入请换用新的编号",
-                field="header.request_id",
-                differing=names,
-            )
+            raise _reused(names)
         summary = msgspec.json.decode(row.answer, type=Summary)
         return Answer(summary, replayed=True, at=row.at)
 
@@ -189,9 +201,9 @@ class Imports:
 class _Run:
     """One run of an import; it writes only while the row of its request names it.
 
-    The row is inserted before the first rows are written: of two runs the second
-    finds it, and waits. One that is cut off leaves it free; one that was killed leaves
-    it unchanged, and is taken over after a while.
+    The row is inserted before the first rows are written: of two runs the second finds
+    it, and waits while the first goes on. One that is cut off leaves it free; one that
+    was killed, or whose caller is gone, leaves it unchanged and is taken over.
     """
 
     def __init__(self, store: Store, request: Request, at: datetime) -> None:
@@ -200,24 +212,43 @@ class _Run:
         self._at = at
         self._token = secrets.token_hex(8)
 
-    async def claim(self, lease_s: float) -> RequestRecord | None:
-        """Make the request this run's own; return its row instead if it is finished."""
-        loop = asyncio.get_running_loop()
-        known, since = None, 0.0
+    async def claim(self, quiet_s: float) -> RequestRecord | None:
+        """Make the request this run's own; return its row instead if it is finished.
+
+        RequestIdReused if another caller or another method has the request.
+        """
         while True:
-            row = await self._store.recall(self.request.request_id)
+            row = await self.others(quiet_s)
             holder = run_of(row)
             if holder is None:
                 return row
-            if row != known:
-                known, since = row, loop.time()
-            if holder != FREE and loop.time() - since < lease_s:
-                await asyncio.sleep(_POLL_S)
-                continue
             # Another may be quicker, and is then waited for.
             with suppress(RunLostError):
                 await self._part(holder, self._row(self._token), Write(()))
                 return None
+
+    async def others(self, quiet_s: float) -> RequestRecord | None:
+        """Return the row once no other run goes on: finished, free, or unchanged so long.
+
+        RequestIdReused as `claim`.
+        """
+        loop = asyncio.get_running_loop()
+        known, since = None, 0.0
+        while True:
+            row = await self._store.recall(self.request.request_id)
+            if row is None or run_of(row) is None:
+                return row
+            self._refuse_another_sender(row)
+            if row != known:
+                known, since = row, loop.time()
+            if run_of(row) == FREE or loop.time() - since >= quiet_s:
+                return row
+            await asyncio.sleep(_POLL_S)
+
+    def _refuse_another_sender(self, row: RequestRecord) -> None:
+        names = ",".join(differences(self.request, {}, row, self._store.digest).sender)
+        if names:
+            raise _reused(names)
 
     async def write(self, query: Query[R], received: int) -> R:
         """Execute a query, and show that the run goes on. RunLostError."""
@@ -304,6 +335,14 @@ async def _batches(
             batch = {}
     if batch:
         yield batch
+
+
+def _reused(names: str) -> RequestIdReused:
+    return RequestIdReused(
+        f"request_id 已用于另一次请求(不同之处: {names}), 新的导入请换用新的编号",
+        field="header.request_id",
+        differing=names,
+    )
 
 
 async def _header(messages: AsyncIterator[Any]) -> Request:
