@@ -184,6 +184,15 @@ CHANNELS = {
             )
         },
     ),
+    "a phone of blanks": Row(
+        "wanshitong",
+        ("fields_asked", {"C13"}, "缺少使用人的联系电话"),
+        changes={
+            "member_details": MemberDetails(
+                "", Applicants.identity_number(1), "\u3000 - "
+            )
+        },
+    ),
     "another phone": Row(
         "wanshitong",
         ("fields_asked", {"C13"}, "使用人的联系电话与登记信息不一致"),
@@ -314,6 +323,17 @@ FITS = {
         changes={
             "member_details": MemberDetails(
                 "", Applicants.identity_number(1), "10000000001"
+            )
+        },
+    ),
+    "details typed otherwise than they are registered": Row(
+        "wanshitong",
+        member={"name": "古丽米热·艾比布力 ", "phone": "0550-3012345"},
+        changes={
+            "member_details": MemberDetails(
+                "古丽米热 • 艾比布力",
+                f" {Applicants.identity_number(1)} ",
+                "+86 550 3012345",
             )
         },
     ),

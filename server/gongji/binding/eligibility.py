@@ -10,6 +10,7 @@ from collections.abc import (
     Callable,
     Iterable,
     Iterator,
+    Mapping,
 )
 from datetime import date
 
@@ -20,6 +21,7 @@ from gongji.binding.case import (
     Unmet,
 )
 from gongji.cities.city import City
+from gongji.model import normal
 from gongji.model.people import Person
 from gongji.model.refusals import Condition, NotEligible
 from gongji.rules.binding import (
@@ -285,8 +287,9 @@ def details_right(case: Case) -> Iterator[Unmet]:
     """What the channel asks about the member is there and agrees with the registry."""
     required = case.rules.value(CityRules.fields_asked)[case.application.channel]
     for field in MemberField:
-        typed = getattr(case.application.member_details, field.value)
-        registered = remedies.registered(case.member, field)
+        compared_by = _COMPARED_BY[field]
+        typed = compared_by(getattr(case.application.member_details, field.value))
+        registered = compared_by(remedies.registered(case.member, field))
         if not typed and field in required:
             yield _unmet(
                 case,
@@ -295,7 +298,7 @@ def details_right(case: Case) -> Iterator[Unmet]:
                 remedies.fill_in(field),
             )
         # A field nobody asks for is compared as well: a wrong one names another person.
-        elif typed and registered and not _agrees(field, typed, registered):
+        elif typed and registered and typed != registered:
             yield _unmet(
                 case,
                 CityRules.fields_asked,
@@ -304,12 +307,13 @@ def details_right(case: Case) -> Iterator[Unmet]:
             )
 
 
-def _agrees(field: MemberField, typed: str, registered: str) -> bool:
-    """Return whether places agree by pooling area, others but for upper case."""
-    if field is MemberField.INSURED_PLACE:
-        return pooling_area(typed) == pooling_area(registered)
-    # An identity number may end in x or X.
-    return typed.upper() == registered.upper()
+_COMPARED_BY: Mapping[MemberField, Callable[[str], str]] = {
+    MemberField.NAME: normal.name,
+    MemberField.CERTIFICATE_NUMBER: normal.certificate_number,
+    MemberField.PHONE: normal.phone,
+    MemberField.INSURED_PLACE: pooling_area,
+}
+"""What of each field must agree: the form both are brought to before they are compared."""
 
 
 def materials_complete(case: Case) -> Iterator[Unmet]:

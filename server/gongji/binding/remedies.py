@@ -54,7 +54,7 @@ MOST_WAYS = 3
 _MOST_STEPS = 12
 
 # Stands for what the registry does not know and so cannot compare.
-_UNKNOWN = "-"
+_UNKNOWN = "9"
 
 Way = tuple[str, ...]
 """The changes of one way, as sentences."""

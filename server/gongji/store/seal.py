@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from gongji.model.normal import certificate_number
 from gongji.model.people import Certificate
 
 KEY_BYTES: Final = 32
@@ -99,8 +100,8 @@ class Vault:
             raise SealBrokenError(msg) from None
 
     def lookup(self, certificate: Certificate) -> str:
-        """Return the keyed hash (hex) of a certificate, whatever its spaces and case."""
-        number = "".join(certificate.number.split()).upper()
+        """Return the keyed hash (hex) of a certificate, however its number is typed."""
+        number = certificate_number(certificate.number)
         return _keyed_hash(
             f"{certificate.type.strip()}\0{number}".encode(), self._lookup_key
         )

@@ -221,7 +221,9 @@ Global___Material: _TypeAlias = Material  # noqa: Y015
 
 @_typing.final
 class MemberDetails(_message.Message):
-    """What the applicant typed about the member; a city asks for some of these per channel and compares them with the registry."""
+    """What the applicant typed about the member; a city asks for some of these per channel and compares them with the registry.
+    Blanks, letter case, full-width characters, the kind of middle dot, and a phone's separators and +86 make no difference.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -26,7 +26,7 @@ from gongji.v1 import constraints_pb2 as gongji_dot_v1_dot_constraints__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15gongji/v1/types.proto\x12\tgongji.v1\x1a\x1bgongji/v1/constraints.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"n\n\x06\x43lause\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12%\n\x05grade\x18\x04 \x01(\x0e\x32\x16.gongji.v1.ClauseGrade\x12\x13\n\x0bverified_on\x18\x05 \x01(\t\"J\n\x07RuleRef\x12\x0c\n\x04hook\x18\x01 \x01(\t\x12\r\n\x05since\x18\x02 \x01(\t\x12\"\n\x07\x63lauses\x18\x03 \x03(\x0b\x32\x11.gongji.v1.Clause\"y\n\tPersonRef\x12-\n\tperson_no\x18\x01 \x01(\tB\x18\xc2\xf8\x18\x14\x10\x01\x18\x1e\"\x0e[0-9A-Za-z_-]+H\x00\x12-\n\x0b\x63\x65rtificate\x18\x02 \x01(\x0b\x32\x16.gongji.v1.CertificateH\x00:\x08\xc2\xf8\x18\x04\x12\x02\x62yB\x04\n\x02\x62y\"`\n\x0b\x43\x65rtificate\x12 \n\x04type\x18\x01 \x01(\tB\x12\xc2\xf8\x18\x0e\x08\x01\"\n[0-9]{2,6}\x12/\n\x06number\x18\x02 \x01(\tB\x1f\xc2\xf8\x18\x1b\x08\x01\x10\x04\x18\x32\"\x13[0-9A-Za-z()()\xc2\xb7-]+\"\xbc\x01\n\tEnrolment\x12)\n\x06scheme\x18\x01 \x01(\x0e\x32\x11.gongji.v1.SchemeB\x06\xc2\xf8\x18\x02\x08\x01\x12$\n\x08psn_type\x18\x02 \x01(\tB\x12\xc2\xf8\x18\x0e\x08\x01\"\n[0-9]{2,6}\x12\x32\n\x06status\x18\x03 \x01(\x0e\x32\x1a.gongji.v1.EnrolmentStatusB\x06\xc2\xf8\x18\x02\x08\x01\x12\x16\n\x04\x66rom\x18\x04 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x02\x12\x12\n\x02to\x18\x05 \x01(\tB\x06\xc2\xf8\x18\x02(\x02\"p\n\x03Kin\x12+\n\tperson_no\x18\x01 \x01(\tB\x18\xc2\xf8\x18\x14\x08\x01\x18\x1e\"\x0e[0-9A-Za-z_-]+\x12\"\n\x08relation\x18\x02 \x01(\tB\x10\xc2\xf8\x18\x0c\x08\x01\"\x08[0-9]{2}\x12\x18\n\x06source\x18\x03 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01\x18\x64\"\xed\x02\n\x06Person\x12+\n\tperson_no\x18\x01 \x01(\tB\x18\xc2\xf8\x18\x14\x08\x01\x18\x1e\"\x0e[0-9A-Za-z_-]+\x12\x33\n\x0b\x63\x65rtificate\x18\x02 \x01(\x0b\x32\x16.gongji.v1.CertificateB\x06\xc2\xf8\x18\x02\x08\x01\x12\x16\n\x04name\x18\x03 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01\x18\x64\x12\"\n\x05phone\x18\x04 \x01(\tB\x13\xc2\xf8\x18\x0f\"\r[0-9+-]{5,20}\x12\'\n\rinsured_place\x18\x05 \x01(\tB\x10\xc2\xf8\x18\x0c\x08\x01\"\x08[0-9]{6}\x12\x30\n\nenrolments\x18\x06 \x03(\x0b\x32\x14.gongji.v1.EnrolmentB\x06\xc2\xf8\x18\x02@2\x12,\n\x15\x63ontribution_base_fen\x18\x07 \x01(\x03\x42\r\xc2\xf8\x18\t0\x00\x38\x80\xd0\xdb\xc3\xf4\x02\x12#\n\x03kin\x18\x08 \x03(\x0b\x32\x0e.gongji.v1.KinB\x06\xc2\xf8\x18\x02@d\x12\x17\n\x07\x64ied_on\x18\t \x01(\tB\x06\xc2\xf8\x18\x02(\x02\"\xe5\x01\n\x0bInstitution\x12.\n\x04\x63ode\x18\x01 \x01(\tB \xc2\xf8\x18\x1c\x08\x01\"\x18[A-Z][0-9]{6}[0-9A-Z]{5}\x12\x17\n\x04name\x18\x02 \x01(\tB\t\xc2\xf8\x18\x05\x08\x01\x18\xc8\x01\x12\x30\n\x04kind\x18\x03 \x01(\x0e\x32\x1a.gongji.v1.InstitutionKindB\x06\xc2\xf8\x18\x02\x08\x01\x12\x19\n\x07hosp_lv\x18\x04 \x01(\x05\x42\x08\xc2\xf8\x18\x04\x30\x00\x38\x0e\x12!\n\x0f\x64\x65signated_from\x18\x05 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x02\x12\x1d\n\rdesignated_to\x18\x06 \x01(\tB\x06\xc2\xf8\x18\x02(\x02\"o\n\tDecidedBy\x12\x11\n\tarea_code\x18\x01 \x01(\t\x12\x0e\n\x06plugin\x18\x02 \x01(\t\x12\x16\n\x0eplugin_version\x18\x03 \x01(\t\x12\x14\n\x0c\x63ore_version\x18\x04 \x01(\t\x12\x11\n\tadoptions\x18\x05 \x03(\t\"W\n\x07Receipt\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08replayed\x18\x02 \x01(\x08\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\">\n\x0bPageRequest\x12\x17\n\x04size\x18\x01 \x01(\x05\x42\t\xc2\xf8\x18\x05\x30\x00\x38\xe8\x07\x12\x16\n\x05token\x18\x02 \x01(\tB\x07\xc2\xf8\x18\x03\x18\xf4\x03*L\n\x06Scheme\x12\x16\n\x12SCHEME_UNSPECIFIED\x10\x00\x12\x14\n\x0fSCHEME_EMPLOYEE\x10\xb6\x02\x12\x14\n\x0fSCHEME_RESIDENT\x10\x86\x03*\xac\x01\n\x0f\x45nrolmentStatus\x12 \n\x1c\x45NROLMENT_STATUS_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x45NROLMENT_STATUS_NORMAL\x10\x01\x12\x1b\n\x17\x45NROLMENT_STATUS_PAUSED\x10\x02\x12\x1c\n\x18\x45NROLMENT_STATUS_INVALID\x10\x03\x12\x1f\n\x1b\x45NROLMENT_STATUS_TERMINATED\x10\x04*q\n\x0fInstitutionKind\x12 \n\x1cINSTITUTION_KIND_UNSPECIFIED\x10\x00\x12\x1d\n\x19INSTITUTION_KIND_HOSPITAL\x10\x01\x12\x1d\n\x19INSTITUTION_KIND_PHARMACY\x10\x02*S\n\x07Purpose\x12\x17\n\x13PURPOSE_UNSPECIFIED\x10\x00\x12\x11\n\rPURPOSE_VISIT\x10\x01\x12\x1c\n\x18PURPOSE_RESIDENT_PREMIUM\x10\x02*\xb7\x01\n\x0b\x43lauseGrade\x12\x1c\n\x18\x43LAUSE_GRADE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43LAUSE_GRADE_DOCUMENT\x10\x01\x12\x19\n\x15\x43LAUSE_GRADE_OFFICIAL\x10\x02\x12\x1c\n\x18\x43LAUSE_GRADE_UNCONFIRMED\x10\x03\x12\x19\n\x15\x43LAUSE_GRADE_OPERATOR\x10\x05\x12\x1b\n\x17\x43LAUSE_GRADE_ASSUMPTION\x10\x04\x42\x30\n\tgongji.v1P\x01Z!gongji.invalid/gongji/v1;gongjiv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15gongji/v1/types.proto\x12\tgongji.v1\x1a\x1bgongji/v1/constraints.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"n\n\x06\x43lause\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12%\n\x05grade\x18\x04 \x01(\x0e\x32\x16.gongji.v1.ClauseGrade\x12\x13\n\x0bverified_on\x18\x05 \x01(\t\"J\n\x07RuleRef\x12\x0c\n\x04hook\x18\x01 \x01(\t\x12\r\n\x05since\x18\x02 \x01(\t\x12\"\n\x07\x63lauses\x18\x03 \x03(\x0b\x32\x11.gongji.v1.Clause\"y\n\tPersonRef\x12-\n\tperson_no\x18\x01 \x01(\tB\x18\xc2\xf8\x18\x14\x10\x01\x18\x1e\"\x0e[0-9A-Za-z_-]+H\x00\x12-\n\x0b\x63\x65rtificate\x18\x02 \x01(\x0b\x32\x16.gongji.v1.CertificateH\x00:\x08\xc2\xf8\x18\x04\x12\x02\x62yB\x04\n\x02\x62y\"\x82\x01\n\x0b\x43\x65rtificate\x12 \n\x04type\x18\x01 \x01(\tB\x12\xc2\xf8\x18\x0e\x08\x01\"\n[0-9]{2,6}\x12Q\n\x06number\x18\x02 \x01(\tBA\xc2\xf8\x18=\x08\x01\x10\x04\x18\x32\"5[0-9A-Za-z\xef\xbc\x90-\xef\xbc\x99\xef\xbc\xa1-\xef\xbc\xba\xef\xbd\x81-\xef\xbd\x9a()\xef\xbc\x88\xef\xbc\x89\xc2\xb7\xef\xbc\x8d \xc2\xa0\xe3\x80\x80-]+\"\xbc\x01\n\tEnrolment\x12)\n\x06scheme\x18\x01 \x01(\x0e\x32\x11.gongji.v1.SchemeB\x06\xc2\xf8\x18\x02\x08\x01\x12$\n\x08psn_type\x18\x02 \x01(\tB\x12\xc2\xf8\x18\x0e\x08\x01\"\n[0-9]{2,6}\x12\x32\n\x06status\x18\x03 \x01(\x0e\x32\x1a.gongji.v1.EnrolmentStatusB\x06\xc2\xf8\x18\x02\x08\x01\x12\x16\n\x04\x66rom\x18\x04 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x02\x12\x12\n\x02to\x18\x05 \x01(\tB\x06\xc2\xf8\x18\x02(\x02\"p\n\x03Kin\x12+\n\tperson_no\x18\x01 \x01(\tB\x18\xc2\xf8\x18\x14\x08\x01\x18\x1e\"\x0e[0-9A-Za-z_-]+\x12\"\n\x08relation\x18\x02 \x01(\tB\x10\xc2\xf8\x18\x0c\x08\x01\"\x08[0-9]{2}\x12\x18\n\x06source\x18\x03 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01\x18\x64\"\xed\x02\n\x06Person\x12+\n\tperson_no\x18\x01 \x01(\tB\x18\xc2\xf8\x18\x14\x08\x01\x18\x1e\"\x0e[0-9A-Za-z_-]+\x12\x33\n\x0b\x63\x65rtificate\x18\x02 \x01(\x0b\x32\x16.gongji.v1.CertificateB\x06\xc2\xf8\x18\x02\x08\x01\x12\x16\n\x04name\x18\x03 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01\x18\x64\x12\"\n\x05phone\x18\x04 \x01(\tB\x13\xc2\xf8\x18\x0f\"\r[0-9+-]{5,20}\x12\'\n\rinsured_place\x18\x05 \x01(\tB\x10\xc2\xf8\x18\x0c\x08\x01\"\x08[0-9]{6}\x12\x30\n\nenrolments\x18\x06 \x03(\x0b\x32\x14.gongji.v1.EnrolmentB\x06\xc2\xf8\x18\x02@2\x12,\n\x15\x63ontribution_base_fen\x18\x07 \x01(\x03\x42\r\xc2\xf8\x18\t0\x00\x38\x80\xd0\xdb\xc3\xf4\x02\x12#\n\x03kin\x18\x08 \x03(\x0b\x32\x0e.gongji.v1.KinB\x06\xc2\xf8\x18\x02@d\x12\x17\n\x07\x64ied_on\x18\t \x01(\tB\x06\xc2\xf8\x18\x02(\x02\"\xe5\x01\n\x0bInstitution\x12.\n\x04\x63ode\x18\x01 \x01(\tB \xc2\xf8\x18\x1c\x08\x01\"\x18[A-Z][0-9]{6}[0-9A-Z]{5}\x12\x17\n\x04name\x18\x02 \x01(\tB\t\xc2\xf8\x18\x05\x08\x01\x18\xc8\x01\x12\x30\n\x04kind\x18\x03 \x01(\x0e\x32\x1a.gongji.v1.InstitutionKindB\x06\xc2\xf8\x18\x02\x08\x01\x12\x19\n\x07hosp_lv\x18\x04 \x01(\x05\x42\x08\xc2\xf8\x18\x04\x30\x00\x38\x0e\x12!\n\x0f\x64\x65signated_from\x18\x05 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x02\x12\x1d\n\rdesignated_to\x18\x06 \x01(\tB\x06\xc2\xf8\x18\x02(\x02\"o\n\tDecidedBy\x12\x11\n\tarea_code\x18\x01 \x01(\t\x12\x0e\n\x06plugin\x18\x02 \x01(\t\x12\x16\n\x0eplugin_version\x18\x03 \x01(\t\x12\x14\n\x0c\x63ore_version\x18\x04 \x01(\t\x12\x11\n\tadoptions\x18\x05 \x03(\t\"W\n\x07Receipt\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08replayed\x18\x02 \x01(\x08\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\">\n\x0bPageRequest\x12\x17\n\x04size\x18\x01 \x01(\x05\x42\t\xc2\xf8\x18\x05\x30\x00\x38\xe8\x07\x12\x16\n\x05token\x18\x02 \x01(\tB\x07\xc2\xf8\x18\x03\x18\xf4\x03*L\n\x06Scheme\x12\x16\n\x12SCHEME_UNSPECIFIED\x10\x00\x12\x14\n\x0fSCHEME_EMPLOYEE\x10\xb6\x02\x12\x14\n\x0fSCHEME_RESIDENT\x10\x86\x03*\xac\x01\n\x0f\x45nrolmentStatus\x12 \n\x1c\x45NROLMENT_STATUS_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x45NROLMENT_STATUS_NORMAL\x10\x01\x12\x1b\n\x17\x45NROLMENT_STATUS_PAUSED\x10\x02\x12\x1c\n\x18\x45NROLMENT_STATUS_INVALID\x10\x03\x12\x1f\n\x1b\x45NROLMENT_STATUS_TERMINATED\x10\x04*q\n\x0fInstitutionKind\x12 \n\x1cINSTITUTION_KIND_UNSPECIFIED\x10\x00\x12\x1d\n\x19INSTITUTION_KIND_HOSPITAL\x10\x01\x12\x1d\n\x19INSTITUTION_KIND_PHARMACY\x10\x02*S\n\x07Purpose\x12\x17\n\x13PURPOSE_UNSPECIFIED\x10\x00\x12\x11\n\rPURPOSE_VISIT\x10\x01\x12\x1c\n\x18PURPOSE_RESIDENT_PREMIUM\x10\x02*\xb7\x01\n\x0b\x43lauseGrade\x12\x1c\n\x18\x43LAUSE_GRADE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43LAUSE_GRADE_DOCUMENT\x10\x01\x12\x19\n\x15\x43LAUSE_GRADE_OFFICIAL\x10\x02\x12\x1c\n\x18\x43LAUSE_GRADE_UNCONFIRMED\x10\x03\x12\x19\n\x15\x43LAUSE_GRADE_OPERATOR\x10\x05\x12\x1b\n\x17\x43LAUSE_GRADE_ASSUMPTION\x10\x04\x42\x30\n\tgongji.v1P\x01Z!gongji.invalid/gongji/v1;gongjiv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,7 +41,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CERTIFICATE'].fields_by_name['type']._loaded_options = None
   _globals['_CERTIFICATE'].fields_by_name['type']._serialized_options = b'\302\370\030\016\010\001\"\n[0-9]{2,6}'
   _globals['_CERTIFICATE'].fields_by_name['number']._loaded_options = None
-  _globals['_CERTIFICATE'].fields_by_name['number']._serialized_options = b'\302\370\030\033\010\001\020\004\0302\"\023[0-9A-Za-z()()\302\267-]+'
+  _globals['_CERTIFICATE'].fields_by_name['number']._serialized_options = b'\302\370\030=\010\001\020\004\0302\"5[0-9A-Za-z\357\274\220-\357\274\231\357\274\241-\357\274\272\357\275\201-\357\275\232()\357\274\210\357\274\211\302\267\357\274\215 \302\240\343\200\200-]+'
   _globals['_ENROLMENT'].fields_by_name['scheme']._loaded_options = None
   _globals['_ENROLMENT'].fields_by_name['scheme']._serialized_options = b'\302\370\030\002\010\001'
   _globals['_ENROLMENT'].fields_by_name['psn_type']._loaded_options = None
@@ -92,36 +92,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PAGEREQUEST'].fields_by_name['size']._serialized_options = b'\302\370\030\0050\0008\350\007'
   _globals['_PAGEREQUEST'].fields_by_name['token']._loaded_options = None
   _globals['_PAGEREQUEST'].fields_by_name['token']._serialized_options = b'\302\370\030\003\030\364\003'
-  _globals['_SCHEME']._serialized_start=1678
-  _globals['_SCHEME']._serialized_end=1754
-  _globals['_ENROLMENTSTATUS']._serialized_start=1757
-  _globals['_ENROLMENTSTATUS']._serialized_end=1929
-  _globals['_INSTITUTIONKIND']._serialized_start=1931
-  _globals['_INSTITUTIONKIND']._serialized_end=2044
-  _globals['_PURPOSE']._serialized_start=2046
-  _globals['_PURPOSE']._serialized_end=2129
-  _globals['_CLAUSEGRADE']._serialized_start=2132
-  _globals['_CLAUSEGRADE']._serialized_end=2315
+  _globals['_SCHEME']._serialized_start=1713
+  _globals['_SCHEME']._serialized_end=1789
+  _globals['_ENROLMENTSTATUS']._serialized_start=1792
+  _globals['_ENROLMENTSTATUS']._serialized_end=1964
+  _globals['_INSTITUTIONKIND']._serialized_start=1966
+  _globals['_INSTITUTIONKIND']._serialized_end=2079
+  _globals['_PURPOSE']._serialized_start=2081
+  _globals['_PURPOSE']._serialized_end=2164
+  _globals['_CLAUSEGRADE']._serialized_start=2167
+  _globals['_CLAUSEGRADE']._serialized_end=2350
   _globals['_CLAUSE']._serialized_start=98
   _globals['_CLAUSE']._serialized_end=208
   _globals['_RULEREF']._serialized_start=210
   _globals['_RULEREF']._serialized_end=284
   _globals['_PERSONREF']._serialized_start=286
   _globals['_PERSONREF']._serialized_end=407
-  _globals['_CERTIFICATE']._serialized_start=409
-  _globals['_CERTIFICATE']._serialized_end=505
-  _globals['_ENROLMENT']._serialized_start=508
-  _globals['_ENROLMENT']._serialized_end=696
-  _globals['_KIN']._serialized_start=698
-  _globals['_KIN']._serialized_end=810
-  _globals['_PERSON']._serialized_start=813
-  _globals['_PERSON']._serialized_end=1178
-  _globals['_INSTITUTION']._serialized_start=1181
-  _globals['_INSTITUTION']._serialized_end=1410
-  _globals['_DECIDEDBY']._serialized_start=1412
-  _globals['_DECIDEDBY']._serialized_end=1523
-  _globals['_RECEIPT']._serialized_start=1525
-  _globals['_RECEIPT']._serialized_end=1612
-  _globals['_PAGEREQUEST']._serialized_start=1614
-  _globals['_PAGEREQUEST']._serialized_end=1676
+  _globals['_CERTIFICATE']._serialized_start=410
+  _globals['_CERTIFICATE']._serialized_end=540
+  _globals['_ENROLMENT']._serialized_start=543
+  _globals['_ENROLMENT']._serialized_end=731
+  _globals['_KIN']._serialized_start=733
+  _globals['_KIN']._serialized_end=845
+  _globals['_PERSON']._serialized_start=848
+  _globals['_PERSON']._serialized_end=1213
+  _globals['_INSTITUTION']._serialized_start=1216
+  _globals['_INSTITUTION']._serialized_end=1445
+  _globals['_DECIDEDBY']._serialized_start=1447
+  _globals['_DECIDEDBY']._serialized_end=1558
+  _globals['_RECEIPT']._serialized_start=1560
+  _globals['_RECEIPT']._serialized_end=1647
+  _globals['_PAGEREQUEST']._serialized_start=1649
+  _globals['_PAGEREQUEST']._serialized_end=1711
 # @@protoc_insertion_point(module_scope)

@@ -274,7 +274,7 @@ class Certificate(_message.Message):
     type: _builtins.str
     """Type (psn_cert_type 人员证件类型), two to six digits: 01 resident identity card (居民身份证)."""
     number: _builtins.str
-    """Number (certno 证件号码)."""
+    """Number (certno 证件号码). Blanks, letter case and full-width characters make no difference: kept without blanks, in capitals."""
     def __init__(
         self,
         *,

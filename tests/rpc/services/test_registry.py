@@ -29,12 +29,14 @@ async def test_a_person_comes_back_masked(service: Service) -> None:
     assert expected == by_number
 
 
-async def test_a_small_x_is_a_capital_one(service: Service) -> None:
-    """An identity number is found whether its check digit is written x or X."""
+async def test_a_certificate_is_found_however_it_is_typed(service: Service) -> None:
+    """An identity number is found with x or X, in full width, and with blanks in it."""
     numbers = map(identity_number, range(900, 1000))
     number = next(number for number in numbers if number.endswith("X"))
     card = types_pb2.Certificate(type="01", number=number)
     await service.import_persons([service.person(1, certificate=card)])
-    small = types_pb2.Certificate(type="01", number=number.lower())
-    stored = await person(service, types_pb2.PersonRef(certificate=small))
-    assert "R1" == stored.person_no
+    wide = number.translate({code: code + 0xFEE0 for code in range(0x21, 0x7F)})
+    for typed in (number.lower(), wide, f" {number[:6]}\u3000{number[6:]}\u00a0"):
+        other = types_pb2.Certificate(type="01", number=typed)
+        stored = await person(service, types_pb2.PersonRef(certificate=other))
+        assert "R1" == stored.person_no

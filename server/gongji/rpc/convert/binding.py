@@ -11,6 +11,7 @@ from gongji.model.binding import (
     Material,
     MemberDetails,
 )
+from gongji.model.normal import certificate_number
 from gongji.rpc.convert.values import Sources, decided_by_to, instant_from, instant_to
 from gongji.rules.codes import ConsentMethod, Purpose
 from gongji.v1 import binding_pb2 as pb
@@ -36,8 +37,8 @@ def application_from(
         identity_checks=frozenset(message.identity_checks),
         member_details=MemberDetails(
             details.name,
-            # …x and …X are one number.
-            details.certificate_number.upper(),
+            # Sent again as …x or …X, the request is the same.
+            certificate_number(details.certificate_number),
             details.phone,
             details.insured_place,
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gongji.model.normal import certificate_number
 from gongji.model.people import Certificate, Enrolment, Institution, Kin, Person
 from gongji.rpc.convert import mask
 from gongji.rpc.convert.values import day_from, day_to, optional_day_from
@@ -10,9 +11,8 @@ from gongji.v1 import types_pb2 as pb
 
 
 def certificate_from(message: pb.Certificate) -> Certificate:
-    """Return a certificate, letters in its number as capitals."""
-    # …x and …X are one number.
-    return Certificate(message.type, message.number.upper())
+    """Return a certificate, its number as it is kept: no blanks, capitals."""
+    return Certificate(message.type, certificate_number(message.number))
 
 
 def person_from(message: pb.Person) -> Person:
