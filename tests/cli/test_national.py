@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -69,17 +70,58 @@ class Hospital:
         }
         return calls[type(ours)](ours)
 
+    def settled(self, number: int) -> Message:
+        """Settle another visit; return its amounts."""
+        return self.settle_info(request("2207", msgid=f"{MSGID[:-1]}{number}"))
+
+    def take_back(self, settled: Message) -> None:
+        """Reverse a settlement (2208)."""
+        data = {"setl_id": settled["setl_id"], "mdtrt_id": "V1", "psn_no": PATIENT}
+        self.send(request("2208", data, msgid=f"R{settled['setl_id'][-20:]}"))
+
+    def totals(self, figures: Message, **changes: str) -> Message:
+        """Return the stmtinfo that answers a 3201."""
+        data = {**TOTALS, **figures, **changes}
+        info: Message = self.send(request("3201", data))["output"]["stmtinfo"]
+        return info
+
+
+def set_clock(channel: grpc.Channel, at: datetime) -> None:
+    now = Timestamp()
+    now.FromDatetime(at)
+    clock = sandbox_pb2.SetClockRequest(request_id=str(uuid.uuid4()), now=now)
+    sandbox_pb2_grpc.SandboxServiceStub(channel).SetClock(clock)
+
 
 @pytest.fixture
 def target(serving: StartSandbox) -> str:
     """A sandbox with the sample population, on 2025-09-30."""
     address = serving()
-    now = Timestamp()
-    now.FromDatetime(datetime(2025, 9, 30, 10, 0, 1, tzinfo=SHANGHAI))
     with connect(address) as channel:
-        clock = sandbox_pb2.SetClockRequest(request_id=str(uuid.uuid4()), now=now)
-        sandbox_pb2_grpc.SandboxServiceStub(channel).SetClock(clock)
+        set_clock(channel, datetime(2025, 9, 30, 10, 0, 1, tzinfo=SHANGHAI))
     return address
+
+
+COUNTED = (
+    ("0", "2025-09-30", "2025-10-01", (0,), 0),
+    ("0", "2025-09-30", "2025-09-30", (0,), 0),
+    ("0", "2025-10-01", "2025-10-01", (), 0),
+    ("1", "2025-09-30", "2025-10-01", (0,), 2),
+    ("1", "2025-09-30", "2025-09-30", (0, 2), 1),
+)
+"""Of three visits on 09-30, the second taken back that day, the third on the next: the
+flag and days asked for, whose amounts count, and how many were refunded in those days."""
+
+
+def stated(rows: Sequence[Message], refunds: int) -> Message:
+    """Return a 3201's figures: these amounts, and refunds with their settlements counted."""
+
+    def summed(name: str) -> str:
+        return str(sum(Decimal(row[name]) for row in rows))
+
+    names = ("medfee_sumamt", "fund_pay_sumamt", "acct_pay")
+    figures = {name: summed(name) for name in names}
+    return {**figures, "fixmedins_setl_cnt": str(len(rows) + 2 * refunds)}
 
 
 VISIT = {
@@ -208,6 +250,29 @@ class TestOverTheWire:
             "900.00",
         ]
         assert expected == national.difference_line(missing).split("\t")
+
+    def test_totals_by_the_flag_of_refunds(self, target: str) -> None:
+        """refd_setl_flag 0 is 平 to what stands of the days asked for, whenever the rest
+        was taken back; 1 to each settlement and refund, each on its own day."""
+        with connect(target) as channel:
+            hospital = Hospital(channel)
+            rows = [hospital.settled(number) for number in range(3)]
+            hospital.take_back(rows[1])
+            set_clock(channel, datetime(2025, 10, 1, 9, tzinfo=SHANGHAI))
+            hospital.take_back(rows[2])
+            results = {
+                (flag, first, last): hospital.totals(
+                    stated([rows[n] for n in counted], refunds),
+                    stmt_begndate=first,
+                    stmt_enddate=last,
+                    refd_setl_flag=flag,
+                    fixmedins_refd_setl_flag=flag,
+                )
+                for flag, first, last, counted, refunds in COUNTED
+            }
+
+        expected = {"setl_optins": "341199", "stmt_rslt": "0", "stmt_rslt_dscr": ""}
+        assert dict.fromkeys(results, expected) == results
 
     def test_by_the_command(self, target: str, tmp_path: Path) -> None:
         """A file converted by the command, settled, and converted back with `--request`

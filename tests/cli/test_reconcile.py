@@ -146,6 +146,49 @@ def test_books_that_differ(settled: Books, tmp_path: Path) -> None:
     assert 1 == result.exit_code
 
 
+BOOKED = {"day": DAY, "scheme": 310, "visit_kind": 11}
+
+
+def _totals(target: str, *options: str) -> Result:
+    whose = ["--institution", HOSPITAL, "--from", DAY, "--to", DAY, "--target", target]
+    return gongji("--json", "reconcile", *whose, *options)
+
+
+def _figures(settled: settlement_pb2.Settlement) -> dict[str, str]:
+    return {
+        "ours_total": money.yuan(settled.bill.total_fen),
+        "ours_fund": money.yuan(settled.fund_fen),
+        "ours_account": money.yuan(settled.account_fen),
+    }
+
+
+def test_the_services_totals(settled: Books) -> None:
+    """Without a file the service's totals are listed: refunds of those days subtracted
+    and counted, or with `--standing-only` what stands alone."""
+    address, (first, second) = settled
+    with connect(address) as channel:
+        reversal = settlement_pb2.ReverseRequest(
+            request_id=str(uuid.uuid4()), settlement_id=second.settlement_id
+        )
+        settlement_pb2_grpc.SettlementServiceStub(channel).Reverse(reversal)
+
+    (every,) = tables(_totals(address))["totals"]
+    (standing,) = tables(_totals(address, "--standing-only"))["totals"]
+
+    assert {**BOOKED, "count": 3, **_figures(first)} == every
+    assert {**BOOKED, "count": 1, **_figures(first)} == standing
+
+
+def test_rows_have_no_standing_only(settled: Books, tmp_path: Path) -> None:
+    """`--standing-only` beside a file is a mistake: rows tell of refunds by themselves."""
+    address, (first, _) = settled
+    path = _file(tmp_path, _row(first))
+    result = _totals(address, "--standing-only", str(path))
+
+    assert 2 == result.exit_code
+    assert "--standing-only 只用于合计" in result.output
+
+
 def test_people_read_words(settled: Books, tmp_path: Path) -> None:
     """Without --json the kinds are words, in the chosen language."""
     address, (first, _) = settled

@@ -17,6 +17,7 @@ from gongji.national import (
     reply_to,
     rows_from,
     statements,
+    to_national,
 )
 from gongji.national.details import MEMOS
 from gongji.rules.codes import VisitKind
@@ -65,9 +66,44 @@ def test_a_question_without_totals() -> None:
     proto, unmapped = from_national(request("3201"))
 
     assert proto == pb.ReconcileTotalsRequest(
-        institution_code=HOSPITAL, from_day="2025-09-30", to_day="2025-09-30"
+        institution_code=HOSPITAL,
+        from_day="2025-09-30",
+        to_day="2025-09-30",
+        standing_only=True,
     )
     assert "1000.00" == unmapped.data.fields["medfee_sumamt"]
+
+
+FLAGS = [("0", True), (0, True), ("1", False), (1, False), ("", False), (None, False)]
+
+
+@pytest.mark.parametrize(("flag", "standing_only"), FLAGS)
+def test_the_flag_of_refunds(flag: object, standing_only: bool) -> None:  # noqa: FBT001 - a row of a table
+    """refd_setl_flag 0 asks for what stands, 1 for refunds too, as does a 3201 without
+    it; each comes back as it was spelled."""
+    message = request("3201", {**TOTALS, "refd_setl_flag": flag})
+
+    proto, unmapped = from_national(message)
+
+    assert standing_only == getattr(proto, "standing_only")  # noqa: B009 - of any message
+    assert message == to_national(proto, unmapped)
+
+
+def test_a_message_without_the_flag_of_refunds() -> None:
+    """A 3201 that does not have the field asks for refunds too, and comes back without."""
+    message = request("3201")
+    del message["input"]["data"]["refd_setl_flag"]
+
+    proto, unmapped = from_national(message)
+
+    assert not getattr(proto, "standing_only")  # noqa: B009 - of any message
+    assert message == to_national(proto, unmapped)
+
+
+def test_an_unknown_flag_of_refunds() -> None:
+    """A refd_setl_flag that is neither 0 nor 1 is refused by name, never taken for one."""
+    with pytest.raises(NationalFault, match="refd_setl_flag 没有代码 '2'; 可用 0, 1"):
+        from_national(request("3201", {**TOTALS, "refd_setl_flag": "2"}))
 
 
 def test_sums_that_agree() -> None:
@@ -105,14 +141,16 @@ def test_every_kind_is_cleared_once() -> None:
     assert sorted(VisitKind) == sorted(cleared)
 
 
-def test_our_totals_as_messages() -> None:
+@pytest.mark.parametrize(("standing_only", "flag"), [(True, "0"), (False, "1")])
+def test_our_totals_as_messages(standing_only: bool, flag: str) -> None:  # noqa: FBT001 - a row of a table
     """Our totals become one 3201 for each scheme and clearing class, figures summed
-    over days and kinds."""
+    over days and kinds, with the flag that says what they count."""
     totals = pb.ReconcileTotalsRequest(
         institution_code=HOSPITAL,
         from_day="2025-09-29",
         to_day="2025-09-30",
         totals=OURS,
+        standing_only=standing_only,
     )
     envelope = {
         name: value
@@ -130,6 +168,8 @@ def test_our_totals_as_messages() -> None:
         (d["insutype"], d["clr_type"], d["medfee_sumamt"], d["fixmedins_setl_cnt"])
         for d in data
     ]
+    flags = {"refd_setl_flag", "fixmedins_refd_setl_flag"}
+    assert {flag} == {d[name] for d in data for name in flags}
 
 
 def test_rows() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Any, Final, TextIO
 
 import click
 from rich.progress import Progress
@@ -79,26 +79,61 @@ def credit_command(
 
 
 @click.command("reconcile")
-@click.argument("path", metavar="FILE.csv", type=_CSV_FILE)
+@click.argument("path", metavar="[FILE.csv]", type=_CSV_FILE, required=False)
 @click.option("--institution", required=True, metavar="CODE", help="定点医药机构编号.")
 @click.option("--from", "first", required=True, type=DAY, help="结算起始日.")
 @click.option(
-    "--to", "last", required=True, type=DAY, help="结算截止日(含), 至多 31 天."
+    "--to",
+    "last",
+    required=True,
+    type=DAY,
+    help="结算截止日(含), 对明细至多 31 天, 列合计至多 366 天.",
+)
+@click.option(
+    "--standing-only",
+    is_flag=True,
+    help="合计只计此刻未撤销的结算(refd_setl_flag 0); 不说则撤销也计, 各在当日.",
 )
 @target_option
 @click.pass_obj
 def reconcile_command(
-    terminal: Terminal,
-    path: Path,
-    *,
-    institution: str,
-    first: datetime,
-    last: datetime,
-    target: str,
+    terminal: Terminal, /, path: Path | None, *, target: str, **options: Any
 ) -> None:
-    """把机构的明细 CSV 与服务的账逐行核对; 列出差异, 不平则以 1 退出."""
+    """把机构的明细 CSV 与服务的账逐行核对; 列出差异, 不平则以 1 退出.
+
+    不给文件则列出服务的合计(对总账), 按日、险种与医疗类别.
+    """
+    first, last = options["first"].date(), options["last"].date()
+    period = reconcile.ReconciledPeriod(options["institution"], first, last)
+    standing_only = options["standing_only"]
+    if path is None:
+        _booked(terminal, period, target, standing_only=standing_only)
+        return
+    if standing_only:
+        raise click.UsageError("--standing-only 只用于合计；对明细账时撤销总是另列一行")
+    _compare(terminal, period, path, target)
+
+
+def _booked(
+    terminal: Terminal,
+    period: reconcile.ReconciledPeriod,
+    target: str,
+    *,
+    standing_only: bool,
+) -> None:
+    """Print the service's totals of a period."""
+    with connect(target) as channel:
+        totals = reconcile.booked(channel, period, standing_only=standing_only)
+    # Programs read codes, people words.
+    lines = reconcile.booked_lines(totals, coded=terminal.as_json)
+    terminal.table("totals", lines, reconcile.BOOKED_COLUMNS)
+
+
+def _compare(
+    terminal: Terminal, period: reconcile.ReconciledPeriod, path: Path, target: str
+) -> None:
+    """Print how a file differs from the service's books. SystemExit if it does."""
     rows = reconcile.read(path)
-    period = reconcile.ReconciledPeriod(institution, first.date(), last.date())
     with connect(target) as channel, _progress(terminal, path.name, len(rows)) as step:
         compared = reconcile.compare(channel, period, rows, step)
     # Programs read the kinds as they are, people their labels.

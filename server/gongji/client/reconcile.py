@@ -1,4 +1,4 @@
-"""An institution's CSV file compared with a service row by row (对明细账)."""
+"""An institution's CSV file compared with a service row by row (对明细账), and its totals."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ import grpc
 
 from gongji.client.imports import FileFaultError, Progress, Row
 from gongji.rules import money
+from gongji.rules.codes import Scheme, VisitKind
+from gongji.rules.terms import TERMS
 from gongji.v1 import settlement_pb2 as pb
 from gongji.v1.settlement_pb2_grpc import SettlementServiceStub
 
@@ -124,6 +126,51 @@ def _messages(
     for row in rows:
         progress()
         yield pb.ReconcileDetailsRequest(row=row)
+
+
+BOOKED_COLUMNS: Final = (
+    "day",
+    "scheme",
+    "visit_kind",
+    "count",
+    "ours_total",
+    "ours_fund",
+    "ours_account",
+)
+
+
+def booked(
+    channel: grpc.Channel, period: ReconciledPeriod, *, standing_only: bool = False
+) -> list[pb.Total]:
+    """Return the service's totals of a period by day, scheme and kind of visit.
+
+    Settlements less reversals, each on its own day; with `standing_only` what stands
+    now (refd_setl_flag 0). grpc.RpcError if the service refuses.
+    """
+    request = pb.ReconcileTotalsRequest(
+        institution_code=period.institution_code,
+        from_day=str(period.first),
+        to_day=str(period.last),
+        standing_only=standing_only,
+    )
+    # Without any totals of theirs, each of ours that is not 0 differs.
+    reply = SettlementServiceStub(channel).ReconcileTotals(request)
+    return [difference.ours for difference in reply.differences]
+
+
+def booked_lines(totals: Iterable[pb.Total], *, coded: bool = False) -> Iterator[Line]:
+    """Return one line a total, amounts in yuan; scheme and kind as words, or as codes."""
+    for total in totals:
+        scheme, kind = Scheme(total.scheme), VisitKind(total.visit_kind)
+        yield {
+            "day": total.day,
+            "scheme": int(scheme) if coded else TERMS[Scheme][scheme],
+            "visit_kind": int(kind) if coded else TERMS[VisitKind][kind],
+            "count": total.count,
+            "ours_total": money.yuan(total.total_fen),
+            "ours_fund": money.yuan(total.fund_fen),
+            "ours_account": money.yuan(total.account_fen),
+        }
 
 
 TOTAL_COLUMNS: Final = ("kind", "rows", "ours_total", "theirs_total")

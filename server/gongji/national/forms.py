@@ -193,7 +193,10 @@ USE: Final = _coded(
 """acct_used_flag."""
 
 REFUND: Final = _coded({"0": False, "1": True}, nothing=False)
-"""refd_setl_flag: 1 is a reverse row."""
+"""refd_setl_flag of a row: 1 is a reverse row."""
+
+STANDING: Final = _coded({"0": True, "1": False}, nothing=False)
+"""refd_setl_flag of totals: 0 counts what stands, 1 reversals too."""
 
 BALANCED: Final = _coded({"0": True, "1": False}, nothing=None)
 """stmt_rslt: 0 平, 1 不平."""

@@ -4,6 +4,10 @@ A 3201 is one total of a period, by insutype and clr_type; ours are by day, sche
 kind of visit. So a 3201 asks for our totals without any of its own. The sum of those of
 its insutype and of the kinds its clr_type clears is compared with its four figures. The
 other way, our totals are summed into one 3201 for each insutype and clr_type.
+
+refd_setl_flag says what is counted: 0, settlements of the period that stand when asked;
+1, also those taken back, and each refund on the day it was made. A 3201 without it means
+1.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ from typing import Any, Final
 from gongji.national.dialect import MessageDialect
 from gongji.national.envelope import Shape, Unmapped
 from gongji.national.fields import Node, UnmappedNode
-from gongji.national.forms import AMOUNT, COUNT, NationalFault
+from gongji.national.forms import AMOUNT, COUNT, STANDING, NationalFault
 from gongji.national.tables import REPLY_ENVELOPE, STMTINFO, TOTALS_INPUT, envelope
 from gongji.rules.codes import VisitKind
 from gongji.v1 import settlement_pb2 as pb
@@ -26,9 +30,6 @@ FIGURES: Final = (
     ("fixmedins_setl_cnt", "count", COUNT),
 )
 """What is compared: national field, field of Total, form."""
-
-_NO_REFUNDS: Final = {"refd_setl_flag": "0", "fixmedins_refd_setl_flag": "0"}
-"""Our totals have refunds subtracted already."""
 
 TOTALS: Final = Shape(
     infno="3201",
@@ -87,9 +88,11 @@ def statements(
         group = (str(total.scheme), _clr_type(total, dialect))
         groups.setdefault(group, []).append(total)
     messages = []
+    counted = {"fixmedins_refd_setl_flag": STANDING.write(request.standing_only)}
     for (insutype, clr_type), totals in sorted(groups.items()):
         figures = {"insutype": insutype, "clr_type": clr_type, **_sums(totals)}
-        messages.append(TOTALS.write(period, _with(unmapped, figures), dialect))
+        told = _with(unmapped, counted, figures)
+        messages.append(TOTALS.write(period, told, dialect))
     return messages
 
 
@@ -100,8 +103,10 @@ def _sums(totals: Sequence[pb.Total]) -> dict[str, str]:
     return sums
 
 
-def _with(unmapped: Unmapped, figures: dict[str, str]) -> Unmapped:
-    data = {**_NO_REFUNDS, **unmapped.data.fields, **figures}
+def _with(
+    unmapped: Unmapped, counted: dict[str, str], figures: dict[str, str]
+) -> Unmapped:
+    data = {**counted, **unmapped.data.fields, **figures}
     return Unmapped(unmapped.envelope, UnmappedNode(data), unmapped.beside)
 
 

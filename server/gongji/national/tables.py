@@ -15,6 +15,7 @@ from gongji.national.forms import (
     RATIO,
     REFUND,
     SCHEME,
+    STANDING,
     TEXT,
     USE,
     VISIT,
@@ -290,9 +291,11 @@ TOTALS_INPUT: Final[Table] = (
     carried("setl_optins", "结算经办机构", _CLEARING, required=True),
     *(mapped(name, chinese, proto, DAY) for name, chinese, proto in _PERIOD),
     *_amounts_of_3201(),
-    carried("refd_setl_flag", "退费结算标志", "我方合计总是已减去退费"),
+    mapped("refd_setl_flag", "退费结算标志", "standing_only", STANDING, required=False),
     carried(
-        "fixmedins_refd_setl_flag", "定点医药机构退费结算标志", "我方合计总是已减去退费"
+        "fixmedins_refd_setl_flag",
+        "定点医药机构退费结算标志",
+        "我方合计怎样计退费，由 refd_setl_flag 定",
     ),
 )
 """3201, node data."""

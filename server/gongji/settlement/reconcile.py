@@ -3,7 +3,8 @@
 A settlement is a forward row on its day of settlement, by setl_time; taken back, on
 whatever day, it is a reverse row of negative amounts on the day of reversal besides (a
 refund is two rows). So a total is what was settled less what was reversed (I9), and
-rows, once there, never change.
+rows, once there, never change. Totals of what stands (refd_setl_flag 0) count forward
+rows alone, of settlements not taken back by the time they are asked for.
 """
 
 from __future__ import annotations

@@ -949,7 +949,7 @@ Global___Settlement: _TypeAlias = Settlement  # noqa: Y015
 
 @_typing.final
 class Total(_message.Message):
-    """Totals of one day, scheme and kind of visit, by day of settlement. Amounts in fen, of settlements less reversals."""
+    """Totals of one day, scheme and kind of visit. Amounts in fen: settlements by their day, less reversals by theirs."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -961,7 +961,7 @@ class Total(_message.Message):
     FUND_FEN_FIELD_NUMBER: _builtins.int
     ACCOUNT_FEN_FIELD_NUMBER: _builtins.int
     day: _builtins.str
-    """Day of settlement (by setl_time)."""
+    """Day of settlement (by setl_time), or of reversal."""
     scheme: _types_pb2.Scheme.ValueType
     """Scheme (insutype)."""
     visit_kind: Global___VisitKind.ValueType
@@ -1003,12 +1003,17 @@ class ReconcileTotalsRequest(_message.Message):
     FROM_DAY_FIELD_NUMBER: _builtins.int
     TO_DAY_FIELD_NUMBER: _builtins.int
     TOTALS_FIELD_NUMBER: _builtins.int
+    STANDING_ONLY_FIELD_NUMBER: _builtins.int
     institution_code: _builtins.str
     """Code of the institution."""
     from_day: _builtins.str
     """First day of settlement (stmt_begndate)."""
     to_day: _builtins.str
     """Last day of settlement, inclusive (stmt_enddate); the period has at most 366 days."""
+    standing_only: _builtins.bool
+    """Count only settlements of the period that stand when asked, no reversal (refd_setl_flag 0).
+    Otherwise settlements taken back since count too, and each reversal on its own day (refd_setl_flag 1).
+    """
     @_builtins.property
     def totals(self) -> _containers.RepeatedCompositeFieldContainer[Global___Total]:
         """The institution's totals; a day, scheme and kind left out counts as nothing."""
@@ -1020,10 +1025,11 @@ class ReconcileTotalsRequest(_message.Message):
         from_day: _builtins.str = ...,
         to_day: _builtins.str = ...,
         totals: _abc.Iterable[Global___Total] | None = ...,
+        standing_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_day", b"from_day", "institution_code", b"institution_code", "to_day", b"to_day", "totals", b"totals"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_day", b"from_day", "institution_code", b"institution_code", "standing_only", b"standing_only", "to_day", b"to_day", "totals", b"totals"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

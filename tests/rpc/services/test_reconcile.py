@@ -53,7 +53,7 @@ async def details(
 
 
 async def totals(
-    service: Service, *theirs: pb.Total, **changes: str
+    service: Service, *theirs: pb.Total, **changes: Any
 ) -> pb.ReconcileTotalsResponse:
     fields: dict[str, Any] = {
         "institution_code": HOSPITAL,
@@ -103,6 +103,37 @@ async def test_true_totals_balance(service: Service) -> None:
     assert balanced == await totals(service, tuesday, monday)
     assert (await totals(service, monday, to_day=MONDAY)).balanced
     assert (await totals(service, tuesday, from_day=TUESDAY)).balanced
+
+
+Standing = tuple[tuple[str, tuple[int, ...]], ...]
+"""Of each day, which of the books' settlements count."""
+
+STANDING: tuple[tuple[str, dict[str, str], Standing], ...] = (
+    ("the period", {}, ((MONDAY, (0, 1)), (TUESDAY, (3,)))),
+    ("the day of settlement", {"to_day": MONDAY}, ((MONDAY, (0, 1)),)),
+    ("the day of reversal", {"from_day": TUESDAY}, ((TUESDAY, (3,)),)),
+)
+"""Days asked for, and which of the books' settlements stand in each day's total."""
+
+
+@pytest.mark.parametrize(("days", "expected"), [s[1:] for s in STANDING])
+async def test_totals_of_what_stands(
+    service: Service, days: dict[str, str], expected: Standing
+) -> None:
+    """With `standing_only` a settlement taken back counts nowhere, on whatever day,
+    and its reversal neither; one taken back later leaves the totals asked for then."""
+    made = await books(service)
+
+    def stated(but: int = -1) -> list[pb.Total]:
+        kept = [(day, [row(made[n]) for n in set(ns) - {but}]) for day, ns in expected]
+        return [total(day, *rows) for day, rows in kept]
+
+    assert (await totals(service, *stated(), standing_only=True, **days)).balanced
+    first = expected[0][1][0]
+    service.set_clock("2025-10-02T08:00:00")
+    await service.reverse(settlement_id=made[first].settlement_id)
+    reply = await totals(service, *stated(first), standing_only=True, **days)
+    assert reply.balanced
 
 
 async def test_totals_that_differ_are_shown_from_both_sides(service: Service) -> None:

@@ -62,7 +62,8 @@ class Reconciliation:
         stated = _totals_from(request.totals, span)
         await self._refuse_unknown(request.institution_code)
         totals = Totals()
-        async for booked in self._booked(request.institution_code, span):
+        rows = self._standing if request.standing_only else self._booked
+        async for booked in rows(request.institution_code, span):
             totals.add(booked)
         differences = [_total_difference_to(d) for d in totals.differences(stated)]
         return pb.ReconcileTotalsResponse(
@@ -104,16 +105,28 @@ class Reconciliation:
     async def _booked(self, institution: str, span: Span) -> AsyncIterator[Booked]:
         """Yield our rows of a period: settled in it, then reversed in it."""
         for order, row_of in (("settled_at", forward), ("reversed_at", reverse)):
-            listing = Listing(
-                kind=Settlement,
-                equals={"institution": institution},
-                at_least=span.at_least(order),
-                below=span.below(order),
-                order=order,
-                limit=_PAGE,
-            )
-            async for settlement in _listed(self._store, listing):
+            async for settlement in self._of(institution, span, order):
                 yield row_of(settlement)
+
+    async def _standing(self, institution: str, span: Span) -> AsyncIterator[Booked]:
+        """Yield our rows of the period's settlements that stand now."""
+        async for settlement in self._of(institution, span, "settled_at"):
+            if settlement.reversed_at is None:
+                yield forward(settlement)
+
+    def _of(
+        self, institution: str, span: Span, order: str
+    ) -> AsyncIterator[Settlement]:
+        """Return the settlements with an instant in the period, of settling or reversal."""
+        listing = Listing(
+            kind=Settlement,
+            equals={"institution": institution},
+            at_least=span.at_least(order),
+            below=span.below(order),
+            order=order,
+            limit=_PAGE,
+        )
+        return _listed(self._store, listing)
 
     async def _refuse_unknown(self, code: str, path: str = "") -> None:
         if await self._store.get(Institution, code) is None:
