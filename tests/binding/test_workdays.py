@@ -332,7 +332,8 @@ FAULTS = {
         "[2027]\noff = [2027-01-01]\nwork = [2027-01-01]",
         "2027-01-01 出现两次",
     ),
-    "no TOML": ("[2027", "Expected"),
+    "no TOML": ("[2027", "days.toml: 不是 TOML：Expected"),
+    "nested too deep": ("[2027]\noff = " + "[" * 20_000, "days.toml: TOML 嵌套过深"),
     "an impossible day": ("[2027]\noff = [2027-02-30]", "date"),
 }
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -41,6 +41,7 @@ from gongji.model.refusals import (
 from gongji.rules.benefits import CreditTerms, OperatorSets
 from gongji.rules.clauses import Clause
 from gongji.rules.codes import EnrolmentStatus, EntryKind, Scheme, Standing
+from gongji.rules.days import days_of_month
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.money import MAX_FEN, Rounding, share, yuan
 
@@ -117,7 +118,7 @@ class CreditAccount(Command[Credited], frozen=True):
         return self._credited(brought, None, (), facts)
 
     def _of_month(self, person: Person, facts: Facts) -> Decision[Credited]:
-        first, last = _days_of(self.month)
+        first, last = days_of_month(self.month)
         self._refuse_untimely(first, facts)
         day = min(last, facts.today)
         city = self.cities.of(person.insured_place)
@@ -274,14 +275,6 @@ def _standing(facts: Facts, credit_id: str) -> Credit | None:
     if credit is None or credit.taken_back_at is not None:
         return None
     return credit
-
-
-def _days_of(month: str) -> tuple[date, date]:
-    """Return the first and last day of YYYY-MM."""
-    first = date.fromisoformat(f"{month}-01")
-    # 31 days on lies in the next month, whichever month it is.
-    next_first = (first + timedelta(days=31)).replace(day=1)
-    return first, next_first - timedelta(days=1)
 
 
 def _enrolment(person: Person, day: date, clauses: tuple[Clause, ...]) -> Enrolment:

@@ -7,7 +7,6 @@ answer says that it is provisional.
 
 from __future__ import annotations
 
-import tomllib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from typing import Any
 
 import chinese_calendar
 
+from gongji.model.toml import document_of
 from gongji.rules.channels import AlwaysOpen, CounterHours
 from gongji.rules.codes import SHANGHAI
 
@@ -62,7 +62,10 @@ class Workdays:
 
         A year reads `[2027]` with `off = [2027-01-01, …]` and `work = […]`.
         """
-        years = tomllib.loads(path.read_text(encoding="utf-8"))
+        try:
+            years = document_of(path.read_text(encoding="utf-8"))
+        except ValueError as fault:
+            raise ValueError(f"{path.name}: {fault}") from fault
         added = {}
         for year, days in years.items():
             problem = _problem_of_year(year, days)

@@ -11,6 +11,7 @@ from typing import Any
 
 from gongji.rules.benefits import CreditTerms
 from gongji.rules.clauses import Candidate, Clause, Grade, Ruled, Timeline
+from gongji.rules.days import day_of
 
 
 class UnknownCandidate(ValueError):  # noqa: N818 - told to the operator, no fault
@@ -33,7 +34,10 @@ class Adoption:
         if not (area and name and day):
             msg = f"采用候选修订应写作 341100:V2@2025-01-01, 得到 {text!r}"
             raise ValueError(msg)
-        return cls(area, name, date.fromisoformat(day))
+        try:
+            return cls(area, name, day_of(day))
+        except ValueError as fault:
+            raise ValueError(f"采用候选修订 {text}：{fault}") from None
 
     def __str__(self) -> str:
         return f"{self.candidate}@{self.since}"

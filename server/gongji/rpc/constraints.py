@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -17,16 +17,11 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from gongji.model.refusals import Malformed, MalformedField, PartsDoNotSum
+from gongji.rules.days import EARLIEST, LATEST
 from gongji.v1 import constraints_pb2 as options
 
 Check = Callable[[Any], None]
 """Checks a message or a value; raises _Violation if it breaks a rule."""
-
-# Instants outside these are refused: no rule speaks of them, and arithmetic near the
-# calendar's ends overflows.
-EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
-
-LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 
 _UUID: Final = re.compile(
     r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 from gongji.binding.workdays import Workdays
 from gongji.cities.adoption import Adoption, RetiredCredit
 from gongji.rules import money
 from gongji.rules.clauses import Clause, Grade
+from gongji.rules.days import day_of
 
 DATABASE, KEY_FILE = "gongji.sqlite3", "gongji.key"
 """Names in the data folder; the key file lies there even if another database is named."""
@@ -65,4 +65,7 @@ def _retired_credit(text: str) -> RetiredCredit:
         "启动参数 --retired-credit",
         Grade.OPERATOR,
     )
-    return RetiredCredit(area, money.fen(amount), date.fromisoformat(day), clause)
+    try:
+        return RetiredCredit(area, money.fen(amount), day_of(day), clause)
+    except ValueError as fault:
+        raise ValueError(f"退休人员定额划入 {text}：{fault}") from None

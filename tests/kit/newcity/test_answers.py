@@ -43,7 +43,13 @@ FAULTS: list[tuple[str, str, Any, str]] = [
         "before the province",
         "city.since",
         "2022-06-30",
-        "city.since(首个施行日): 不得早于省级规则的起始日 2022-07-01",
+        "city.since(首个施行日): 须自省级规则的起始日 2022-07-01 起",
+    ),
+    (
+        "the calendar's last day",
+        "city.since",
+        date(9999, 12, 31),
+        "city.since(首个施行日): 须自省级规则的起始日 2022-07-01 起、不晚于 2199 年",
     ),
     (
         "two deductibles",
@@ -248,7 +254,7 @@ def test_not_toml(tmp_path: Path) -> None:
     """A file that is no TOML is refused with the line."""
     path = tmp_path / "answers.toml"
     path.write_text("[city\n", encoding="utf-8")
-    with pytest.raises(AnswerFault, match=r"answers\.toml 不是 TOML 文件"):
+    with pytest.raises(AnswerFault, match=r"answers\.toml: 不是 TOML："):
         answers.read_file(path)
 
 

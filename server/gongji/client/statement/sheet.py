@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-from calendar import monthrange
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
 from gongji.rules import money
+from gongji.rules.days import month_around
 
 Cell = str | int | datetime
 """A text, an amount in fen, or an instant in Shanghai."""
@@ -35,8 +35,7 @@ class StatementPeriod:
     @classmethod
     def of_month(cls, day: date) -> StatementPeriod:
         """Return the month of a day."""
-        _, length = monthrange(day.year, day.month)
-        return cls(day.replace(day=1), day.replace(day=length))
+        return cls(*month_around(day))
 
     @property
     def from_day(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -14,7 +13,9 @@ from gongji.cities.anhui import clauses as provincial_clauses
 from gongji.cities.anhui.since import SINCE
 from gongji.kit.newcity.questions import CITY, GROUPS, QUESTIONS, Question
 from gongji.kit.newcity.reading import GRADES, day, parts
+from gongji.model.toml import document_of
 from gongji.rules.clauses import Clause, Grade
+from gongji.rules.days import LATEST
 
 IS: Final = "is"
 """The key of an answer that stands under clauses."""
@@ -69,9 +70,9 @@ class Answers:
 def read_file(path: Path) -> Answers:
     """Return the answers of a TOML file. AnswerFault."""
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise AnswerFault(f"{path.name} 不是 TOML 文件: {error}") from error
+        data = document_of(path.read_text(encoding="utf-8"))
+    except ValueError as fault:
+        raise AnswerFault(f"{path.name}: {fault}") from fault
     return read(data)
 
 
@@ -81,10 +82,11 @@ def read(data: Document) -> Answers:
     clauses = _clauses(data, faults)
     by_key = _answers(data, clauses, faults)
     since = by_key.get("city.since")
-    if since and since.value < date.fromisoformat(SINCE):
+    if since and not date.fromisoformat(SINCE) <= since.value < LATEST.date():
         faults.append(
             "city.since(首个施行日): "
-            f"不得早于省级规则的起始日 {SINCE}, 得到 {since.value}"
+            f"须自省级规则的起始日 {SINCE} 起、不晚于 {LATEST.year - 1} 年，"
+            f"得到 {since.value}"
         )
     if faults:
         raise AnswerFault("\n".join(faults))

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from gongji.model.refusals import MalformedField
-from gongji.rpc.convert.values import end_of, optional_day_from, span_of_month, start_of
+from gongji.rpc.convert.values import end_of, optional_day_from, start_of
+from gongji.rules.days import days_of_month
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ def span_of(from_day: str, to_day: str, month: str = "") -> Span:
     if month:
         if from_day or to_day:
             raise MalformedField("month: 与 from_day、to_day 只能二选一", field="month")
-        return Span(*span_of_month(month))
+        return Span(*days_of_month(month))
     span = Span(optional_day_from(from_day), optional_day_from(to_day))
     if span.first and span.last and span.last < span.first:
         raise MalformedField(

@@ -5,7 +5,6 @@ Requests arrive here checked by constraints.py: nothing below refuses.
 
 from __future__ import annotations
 
-from calendar import monthrange
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any, Final
@@ -17,11 +16,10 @@ from gongji.model.commands import Answer, Request
 from gongji.model.decided import DecidedBy, RuleRef
 from gongji.rules.clauses import Clause, Grade
 from gongji.rules.codes import SHANGHAI, pooling_area
+from gongji.rules.days import next_day
 from gongji.v1 import types_pb2 as pb
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-_DAY: Final = timedelta(days=1)
 
 _GRADES: Final = {
     Grade.DOCUMENT: pb.CLAUSE_GRADE_DOCUMENT,
@@ -77,17 +75,10 @@ def start_of(day: date) -> datetime:
 
 def end_of(day: date) -> datetime:
     """Return the first instant after a Shanghai day."""
-    # No day follows the calendar's last.
-    if day == date.max:
+    following = next_day(day)
+    if following is None:
         return datetime.max.replace(tzinfo=SHANGHAI)
-    return start_of(day + _DAY)
-
-
-def span_of_month(month: str) -> tuple[date, date]:
-    """Return the first and last day of YYYY-MM."""
-    first = date.fromisoformat(month + "-01")
-    _, days = monthrange(first.year, first.month)
-    return first, first.replace(day=days)
+    return start_of(following)
 
 
 def receipt_to(request: Request, answer: Answer[Any]) -> pb.Receipt:

@@ -77,7 +77,8 @@ def read(text: str, pinyin: str) -> list[CaseOrFault]:
     file_id = _file_id(pinyin)
     try:
         document = tomllib.loads(text, parse_float=_yuan)
-    except ValueError as error:
+    # The parser calls itself once a level.
+    except (ValueError, RecursionError) as error:
         return [CaseFault(file_id, f"{FILE} 无法读取: {error}")]
     faults = [
         CaseFault(file_id, f"{FILE} 只写 [[case]], 不认识 {key!r}")

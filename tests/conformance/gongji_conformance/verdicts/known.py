@@ -49,7 +49,8 @@ def read(path: Path) -> tuple[Known, ...]:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
         return tuple(_entries(document))
-    except (OSError, ValueError) as error:
+    # The parser calls itself once a level.
+    except (OSError, ValueError, RecursionError) as error:
         raise KnownFault(f"{path}: {error}") from error
 
 
