@@ -68,10 +68,10 @@ def payroll(new_world: NewWorld) -> World:
         world.person(
             name,
             enrolments=tuple(enrolments),
-            contribution_base_fen=0 if name == "no base" else BASE,
+            first_base_fen=0 if name == "no base" else BASE,
         )
-    world.person("odd", contribution_base_fen=33_25)
-    world.person("unserved", place="349901", contribution_base_fen=BASE)
+    world.person("odd", first_base_fen=33_25)
+    world.person("unserved", place="349901", first_base_fen=BASE)
     return world
 
 
@@ -131,7 +131,7 @@ def test_a_month_that_lasts_is_judged_today(new_world: NewWorld) -> None:
     """Whoever is enrolled today has the month's credit, though not until its end."""
     world = new_world(now=datetime(2025, 9, 15, 10, 0, tzinfo=SHANGHAI))
     leaving = revised(EMPLOYEE, until=date(2025, 9, 20))
-    world.person("leaving", enrolments=(leaving,), contribution_base_fen=5000_00)
+    world.person("leaving", enrolments=(leaving,), first_base_fen=5000_00)
     assert 100_00 == credit(world, "leaving", "2025-09").fen
 
 
@@ -320,7 +320,7 @@ class Months:
         self.world = world
         self.standing: set[str] = set()
         self.balance = 0
-        world.person("active", contribution_base_fen=BASE)
+        world.person("active", first_base_fen=BASE)
 
     def step(self, step: str, month: str) -> None:
         """Take a step in both, or see the world refuse what the model cannot do."""

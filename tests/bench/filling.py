@@ -86,9 +86,9 @@ def person(number: int) -> Person:
         certificate=Certificate("01", digits + ric.calc_check_digit(digits + "0")),
         name="某某",
         phone="10000000001",
-        insured_place=AREA,
+        first_place=AREA,
         enrolments=(Enrolment(Scheme.EMPLOYEE, "1101", normal, since),),
-        contribution_base_fen=500_000,
+        first_base_fen=500_000,
     )
 
 
@@ -114,8 +114,8 @@ def hospital(code: str) -> Institution:
     return Institution(
         code=code,
         name="某医院",
-        kind=InstitutionKind.HOSPITAL,
-        hosp_lv=2,
+        first_kind=InstitutionKind.HOSPITAL,
+        first_hosp_lv=2,
         designated_from=date(2020, 1, 1),
     )
 

@@ -87,7 +87,7 @@ class Applicants(World):
         self, channel: str, holder: str = "H", member: str = "M", **changes: Any
     ) -> Application:
         """Return an application for a spouse's visits, faultless but for these changes."""
-        rules = self.cities.of(self.get(holder).insured_place).rules(self.now.date())
+        rules = self.cities.of(self.get(holder).first_place).rules(self.now.date())
         application = Application(
             holder=holder,
             member=member,
@@ -177,7 +177,7 @@ class Applicants(World):
     @property
     def city(self) -> City:
         """The holder's city."""
-        return self.cities.of(self.get("H").insured_place)
+        return self.cities.of(self.get("H").first_place)
 
 
 def _details(member: Person, fields: frozenset[MemberField]) -> MemberDetails:
@@ -185,6 +185,6 @@ def _details(member: Person, fields: frozenset[MemberField]) -> MemberDetails:
         MemberField.NAME: member.name,
         MemberField.CERTIFICATE_NUMBER: member.certificate.number,
         MemberField.PHONE: member.phone,
-        MemberField.INSURED_PLACE: member.insured_place,
+        MemberField.INSURED_PLACE: member.first_place,
     }
     return MemberDetails(**{field.value: registered[field] for field in fields})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from gongji.binding.kinship import kind_of, on_record
 from gongji.model.people import Kin
@@ -17,6 +19,7 @@ KINDS = {
     "siblings": ({"70", "71", "73", "75", "77"}, {"70", "71", "73", "75", "77"}),
     "a child-in-law's parent-in-law": ({"28", "38"}, {"53", "54", "55", "56"}),
 }
+DAY = date(2025, 9, 30)
 IN_LAWS = {"28", "38", "53", "54", "55", "56", "72", "74", "76", "78"}
 ALL_CODES = CLOSE.codes | IN_LAWS | {"97", "99"}
 
@@ -27,7 +30,7 @@ def test_seen_from_either_side(codes: set[str], reversed_codes: set[str]) -> Non
     world = Applicants()
     for reverse in reversed_codes:
         kin = (Kin("H", reverse, "户籍"),)
-        kinds = on_record(world.get("H"), replace(world.get("M"), kin=kin))
+        kinds = on_record(world.get("H"), replace(world.get("M"), kin=kin), DAY)
         fitting = {code for code in ALL_CODES if kind_of(code) in kinds}
 
         assert codes <= fitting
@@ -50,4 +53,4 @@ def test_other_peoples_kin_prove_nothing() -> None:
     holder = replace(world.get("H"), kin=kin)
     member = replace(world.get("M"), kin=kin)
 
-    assert set() == on_record(holder, member)
+    assert set() == on_record(holder, member, DAY)

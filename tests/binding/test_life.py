@@ -202,7 +202,7 @@ def family(
     """So many members bound, one after another."""
     bindings = []
     for n in range(people):
-        world.person(f"M{n}", place=world.get("H").insured_place, phone="10000000000")
+        world.person(f"M{n}", place=world.get("H").first_place, phone="10000000000")
         bindings.append(world.submit(world.application(channel, member=f"M{n}")))
     return bindings
 

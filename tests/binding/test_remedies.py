@@ -65,7 +65,7 @@ def _enrolling(person_no: str, scheme: Scheme = Scheme.EMPLOYEE) -> Follow:
 
 def _moving(place: str) -> Follow:
     def follow(world: Applicants, application: Application) -> Application:
-        world.add(replace(world.get("M"), insured_place=place))
+        world.add(replace(world.get("M"), first_place=place))
         return application
 
     return follow
@@ -229,7 +229,7 @@ def _world(row: Refused) -> tuple[Applicants, Application]:
             )
         )
     for n in range(row.bound):
-        world.person(f"B{n}", place=world.get("H").insured_place, phone="10000000000")
+        world.person(f"B{n}", place=world.get("H").first_place, phone="10000000000")
         world.submit(world.application("wanshitong", member=f"B{n}", relation="20"))
     return world, world.application(row.channel, **row.changes)
 

@@ -37,6 +37,7 @@ from hypothesis.stateful import (
 )
 from msgspec.structs import replace
 
+from tests.scaffold.people import row_of
 from tests.scaffold.world import VAULT, World
 
 if TYPE_CHECKING:
@@ -225,7 +226,7 @@ class Families(RuleBasedStateMachine):
         last_day = None if self.insured[who] else yesterday
         person = self.world.record(Person, who)
         enrolment = replace(person.enrolments[0], until=last_day)
-        rows = (replace(person, enrolments=(enrolment,)),)
+        rows = (row_of(replace(person, enrolments=(enrolment,))),)
         self.world.do(ImportPersons(UpsertPersons(rows, VAULT.lookup), self.cities))
         if not self.insured[who]:
             self.close_of(who)
@@ -322,7 +323,7 @@ def shown(outcome: Any) -> Any:
 def details_of(person: Person) -> MemberDetails:
     """Return what an applicant types about somebody."""
     number = person.certificate.number
-    return MemberDetails(person.name, number, "10000000000", person.insured_place)
+    return MemberDetails(person.name, number, "10000000000", person.first_place)
 
 
 @pytest.fixture

@@ -6,7 +6,25 @@ from datetime import date
 from typing import Any
 
 import pytest
-from gongji.model.people import Certificate, Enrolment, Institution, Kin, Person
+from gongji.model.people import (
+    BaseSince,
+    Certificate,
+    Designation,
+    Enrolment,
+    Grade,
+    GradeSince,
+    Institution,
+    Kin,
+    Mark,
+    Person,
+    PlaceSince,
+)
+from gongji.model.registry import (
+    InstitutionRow,
+    PersonRow,
+    institution_after,
+    person_after,
+)
 from gongji.registry.imports import Upserted, UpsertInstitutions, UpsertPersons
 from gongji.registry.rows import (
     RELATIONS,
@@ -18,6 +36,7 @@ from gongji.rules.binding import CLOSE
 from gongji.rules.codes import EnrolmentStatus, InstitutionKind, Scheme
 from msgspec.structs import replace
 
+from tests.scaffold.people import NOW
 from tests.scaffold.world import VAULT, NewWorld, World
 
 NUMBER = "341199198001010028"
@@ -28,20 +47,33 @@ FIRST = Enrolment(
 )
 SECOND = replace(FIRST, since=date(2021, 1, 1), until=None)
 RESIDENT = Enrolment(Scheme.RESIDENT, "15", EnrolmentStatus.NORMAL, date(2019, 1, 1))
-PERSON = Person(
-    "P1", Certificate("01", NUMBER), "某某", "", "341122", (SECOND, FIRST, RESIDENT), 1
+PERSON = PersonRow(
+    person_no="P1",
+    certificate=Certificate("01", NUMBER),
+    name="某某",
+    insured_place="341122",
+    enrolments=(SECOND, FIRST, RESIDENT),
+    base_fen=1,
 )
-HOSPITAL = Institution(
-    "H34110000001", "某医院", InstitutionKind.HOSPITAL, 2, date(2020, 1, 1)
+DAY = NOW.date()
+"""The day of every import here."""
+
+HOSPITAL = InstitutionRow(
+    code="H34110000001",
+    name="某医院",
+    grade=Grade(InstitutionKind.HOSPITAL, 2),
+    designations=(Designation(date(2020, 1, 1)),),
 )
-PHARMACY = Institution(
-    "P34110000001",
-    "某药店",
-    InstitutionKind.PHARMACY,
-    0,
-    date(2020, 1, 1),
-    date(2020, 1, 1),
+PHARMACY = InstitutionRow(
+    code="P34110000001",
+    name="某药店",
+    grade=Grade(InstitutionKind.PHARMACY, 0),
+    designations=(Designation(date(2020, 1, 1), date(2020, 1, 1)),),
 )
+
+
+def hospital(hosp_lv: int) -> dict[str, Any]:
+    return {"grade": Grade(InstitutionKind.HOSPITAL, hosp_lv)}
 
 
 def certificate(number: str, type_: str = "01") -> dict[str, Any]:
@@ -71,7 +103,7 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
         MALFORMED,
     ),
     "a negative base": (
-        {"contribution_base_fen": -1},
+        {"base_fen": -1},
         "contribution_base_fen",
         MALFORMED,
     ),
@@ -125,6 +157,34 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
         "kin[0].relation",
         MALFORMED,
     ),
+    "a relation that ends before it begins": (
+        {"kin": (Kin("P2", "10", "x", DAY, date(2020, 1, 1)),)},
+        "kin[0].to",
+        MALFORMED,
+    ),
+    "a mark that ends before it begins": (
+        {"marks": (Mark("tier", "", DAY, date(2020, 1, 1)),)},
+        "marks[0].to",
+        MALFORMED,
+    ),
+    "a place of an enrolment that is none": (
+        {"enrolments": (replace(SECOND, insured_place="3411"),)},
+        "enrolments[0].insured_place",
+        MALFORMED,
+    ),
+    "places with days, none of them today's": (
+        {"insured_places": (PlaceSince("340822", date(2020, 1, 1)),)},
+        "insured_place",
+        MALFORMED,
+    ),
+    "bases that do not ascend": (
+        {
+            "base_fen": 0,
+            "bases": (BaseSince(1, DAY), BaseSince(2, date(2020, 1, 1))),
+        },
+        "contribution_bases[1].from",
+        MALFORMED,
+    ),
     "his own relative": (
         {"kin": (Kin("P1", "10", "x"),)},
         "kin[0].person_no",
@@ -136,14 +196,14 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
 @pytest.mark.parametrize("changes", GOOD.values(), ids=GOOD)
 def test_good_persons(changes: dict[str, Any]) -> None:
     """What is right passes, schemes side by side and enrolments in any order."""
-    assert [] == problems_of(replace(PERSON, **changes))
+    assert [] == problems_of(replace(PERSON, **changes), DAY)
 
 
 @pytest.mark.parametrize(("changes", "field", "reason"), BAD.values(), ids=BAD)
 def test_bad_persons(changes: dict[str, Any], field: str, reason: str) -> None:
     """Each fault is found once, at its field, by its reason; no message repeats the number."""
     person = replace(PERSON, **changes)
-    found = problems_of(person)
+    found = problems_of(person, DAY)
     assert [(field, reason)] == [(p.field, p.reason) for p in found]
     assert (
         not person.certificate.number
@@ -155,7 +215,7 @@ def test_all_problems_at_once() -> None:
     """A row tells everything that is wrong with it."""
     person = replace(PERSON, name="", insured_place="", **certificate("1"))
     assert ["name", "insured_place", "certificate.number"] == [
-        p.field for p in problems_of(person)
+        p.field for p in problems_of(person, DAY)
     ]
 
 
@@ -164,9 +224,9 @@ def test_no_other_relations() -> None:
     assert {"10", "11", "12", "99"} | {str(code) for code in range(20, 98)} == RELATIONS
 
 
-INSTITUTIONS: dict[str, tuple[Institution, dict[str, Any], list[str]]] = {
+INSTITUTIONS: dict[str, tuple[InstitutionRow, dict[str, Any], list[str]]] = {
     "a hospital": (HOSPITAL, {}, []),
-    "an unranked hospital": (HOSPITAL, {"hosp_lv": 11}, []),
+    "an unranked hospital": (HOSPITAL, hospital(11), []),
     "a pharmacy for one day": (PHARMACY, {}, []),
     "a code of another length": (HOSPITAL, {"code": "H3411000001"}, ["code"]),
     "a code without an area": (HOSPITAL, {"code": "H04110000001"}, ["code"]),
@@ -175,14 +235,38 @@ INSTITUTIONS: dict[str, tuple[Institution, dict[str, Any], list[str]]] = {
         {"code": "P34110000001"},
         ["code"],
     ),
-    "a hospital without a grade": (HOSPITAL, {"hosp_lv": 0}, ["hosp_lv"]),
-    "a grade that is none": (HOSPITAL, {"hosp_lv": 15}, ["hosp_lv"]),
-    "a pharmacy with a grade": (PHARMACY, {"hosp_lv": 1}, ["hosp_lv"]),
+    "a hospital without a grade": (HOSPITAL, hospital(0), ["hosp_lv"]),
+    "a grade that is none": (HOSPITAL, hospital(15), ["hosp_lv"]),
+    "a pharmacy with a grade": (
+        PHARMACY,
+        {"grade": Grade(InstitutionKind.PHARMACY, 1)},
+        ["hosp_lv"],
+    ),
     "no name": (HOSPITAL, {"name": ""}, ["name"]),
     "an end before its beginning": (
         HOSPITAL,
-        {"designated_to": date(2019, 12, 31)},
+        {"designations": (Designation(date(2020, 1, 1), date(2019, 12, 31)),)},
         ["designated_to"],
+    ),
+    "a second time of designation": (
+        PHARMACY,
+        {"designations": (*PHARMACY.designations, Designation(date(2020, 1, 2)))},
+        [],
+    ),
+    "times of designation that overlap": (
+        HOSPITAL,
+        {"designations": (*HOSPITAL.designations, Designation(date(2024, 1, 1)))},
+        ["further_designations"],
+    ),
+    "grades out of order": (
+        HOSPITAL,
+        {"grades": (GradeSince(HOSPITAL.grade, DAY), GradeSince(HOSPITAL.grade, DAY))},
+        ["grades[1].from"],
+    ),
+    "a grade that is not the one of the day": (
+        HOSPITAL,
+        {"grades": (GradeSince(Grade(InstitutionKind.HOSPITAL, 5), DAY),)},
+        ["hosp_lv"],
     ),
 }
 
@@ -191,31 +275,36 @@ INSTITUTIONS: dict[str, tuple[Institution, dict[str, Any], list[str]]] = {
     ("institution", "changes", "fields"), INSTITUTIONS.values(), ids=INSTITUTIONS
 )
 def test_institutions(
-    institution: Institution, changes: dict[str, Any], fields: list[str]
+    institution: InstitutionRow, changes: dict[str, Any], fields: list[str]
 ) -> None:
     """Code, grade and days of an institution fit each other."""
     assert fields == [
-        p.field for p in problems_of_institution(replace(institution, **changes))
+        p.field for p in problems_of_institution(replace(institution, **changes), DAY)
     ]
 
 
-def upsert(world: World, *persons: Person) -> Upserted:
-    return world.do(UpsertPersons(persons, VAULT.lookup))
+def upsert(world: World, *rows: PersonRow) -> Upserted:
+    return world.do(UpsertPersons(rows, VAULT.lookup))
+
+
+def known(*rows: PersonRow) -> Person:
+    """Return what is known of a person after these rows of one instant."""
+    person = None
+    for row in rows:
+        person = person_after(person, row, NOW, "")
+    assert person is not None
+    return person
 
 
 def test_only_changes_are_written(new_world: NewWorld) -> None:
-    """New and changed rows are written, the last of a person wins, unchanged ones are
-    only counted."""
+    """New and changed rows are written, unchanged ones are only counted."""
     world = new_world()
     assert Upserted(1, 0) == upsert(world, PERSON)
     assert Upserted(0, 1) == upsert(world, PERSON)
-    moved, back = (
-        replace(PERSON, insured_place="340822"),
-        replace(PERSON, insured_place="341000"),
-    )
-    assert Upserted(2, 1) == upsert(world, moved, back, back)
-    assert [back] == world.all(Person)
-    assert () == world.decide(UpsertPersons((back,), VAULT.lookup)).writes
+    moved = replace(PERSON, insured_place="340822")
+    assert Upserted(1, 0) == upsert(world, moved)
+    assert [known(PERSON, moved)] == world.all(Person)
+    assert () == world.decide(UpsertPersons((moved,), VAULT.lookup)).writes
 
 
 def test_bad_rows_are_left_out(new_world: NewWorld) -> None:
@@ -231,7 +320,7 @@ def test_bad_rows_are_left_out(new_world: NewWorld) -> None:
         done.refused,
         [p.row for p in done.problems],
     )
-    assert [PERSON] == world.all(Person)
+    assert [known(PERSON)] == world.all(Person)
 
 
 def test_one_certificate_one_person(new_world: NewWorld) -> None:
@@ -253,8 +342,10 @@ def test_institutions_are_upserted(new_world: NewWorld) -> None:
     """Institutions are written like persons."""
     world = new_world()
     assert Upserted(2, 0) == world.do(UpsertInstitutions((HOSPITAL, PHARMACY)))
-    graded = replace(HOSPITAL, hosp_lv=5)
-    done = world.do(
-        UpsertInstitutions((graded, PHARMACY, replace(PHARMACY, hosp_lv=3)))
-    )
+    graded = replace(HOSPITAL, **hospital(5))
+    bad = replace(PHARMACY, grade=Grade(InstitutionKind.PHARMACY, 3))
+    done = world.do(UpsertInstitutions((graded, PHARMACY, bad)))
     assert (1, 1, 1) == (done.written, done.unchanged, done.refused)
+    first = institution_after(None, HOSPITAL, NOW, "")
+    after = institution_after(first, graded, NOW, "")
+    assert after == world.record(Institution, HOSPITAL.code)

@@ -59,7 +59,7 @@ async def service(
     details: dict[str, Any] = {
         "name": "赵某某",
         "phone": "13800001234",
-        "contribution_base_fen": 500_000,
+        "first_base_fen": 500_000,
     }
     people = [world.person(f"P{n}", **details) for n in (1, 2, 3)]
     offer = services_of(store, world.cities, Workdays(), clock, sandbox=clock)

@@ -8,7 +8,17 @@ from typing import TypedDict, Unpack
 
 from gongji.model.binding import Binding
 from gongji.model.decided import DecidedBy
-from gongji.model.people import Certificate, Enrolment, Institution, Kin, Person
+from gongji.model.people import (
+    BaseSince,
+    Certificate,
+    Enrolment,
+    GradeSince,
+    Institution,
+    Kin,
+    Person,
+    PlaceSince,
+)
+from gongji.model.registry import PersonRow
 from gongji.model.settlement import Bill
 from gongji.rules.codes import (
     IDENTITY_CARD,
@@ -40,9 +50,11 @@ class PersonChanges(TypedDict, total=False):
     certificate: Certificate
     name: str
     phone: str
-    insured_place: str
+    first_place: str
+    moves: tuple[PlaceSince, ...]
     enrolments: tuple[Enrolment, ...]
-    contribution_base_fen: int
+    first_base_fen: int
+    bases: tuple[BaseSince, ...]
     kin: tuple[Kin, ...]
     died_on: date | None
 
@@ -52,7 +64,9 @@ class InstitutionChanges(TypedDict, total=False):
 
     code: str
     name: str
-    kind: InstitutionKind
+    first_kind: InstitutionKind
+    first_hosp_lv: int
+    grades: tuple[GradeSince, ...]
     designated_from: date
     designated_to: date | None
 
@@ -112,10 +126,27 @@ def person(
         certificate=Certificate(IDENTITY_CARD, identity_number(serial)),
         name="某某",
         phone="",
-        insured_place=place,
+        first_place=place,
         enrolments=(Enrolment(scheme, psn_type, EnrolmentStatus.NORMAL, SINCE),),
     )
     return replace(invented, **changes)
+
+
+def row_of(person: Person) -> PersonRow:
+    """Return the row of an import that says, without days, what the record says first."""
+    return PersonRow(
+        person_no=person.person_no,
+        certificate=person.certificate,
+        name=person.name,
+        phone=person.phone,
+        insured_place=person.first_place,
+        base_fen=person.first_base_fen,
+        enrolments=person.enrolments,
+        kin=person.kin,
+        marks=person.marks,
+        died_on=person.died_on,
+        born_on=person.born_on,
+    )
 
 
 def institution(
@@ -129,8 +160,8 @@ def institution(
     invented = Institution(
         code=f"{'P' if pharmacy else 'H'}{place}{hosp_lv:05d}",
         name="某药店" if pharmacy else "某医院",
-        kind=InstitutionKind.PHARMACY if pharmacy else InstitutionKind.HOSPITAL,
-        hosp_lv=hosp_lv,
+        first_kind=InstitutionKind.PHARMACY if pharmacy else InstitutionKind.HOSPITAL,
+        first_hosp_lv=hosp_lv,
         designated_from=SINCE,
     )
     return replace(invented, **changes)

@@ -263,13 +263,13 @@ def person() -> Person:
         certificate=Certificate("01", "34119919500101001X"),
         name="试验甲",
         phone="10000000001",
-        insured_place="341199",
+        first_place="341199",
         enrolments=(
             Enrolment(
                 Scheme.EMPLOYEE, "1201", EnrolmentStatus.NORMAL, date(2010, 1, 1)
             ),
         ),
-        contribution_base_fen=500_000,
+        first_base_fen=500_000,
         kin=(Kin("P2", "20", "household"),),
     )
 

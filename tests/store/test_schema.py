@@ -224,7 +224,7 @@ def test_nothing_personal_lies_in_clear(
     assert [
         s for s in secrets if s.encode() in raw or s.encode().hex().encode() in raw
     ] == []
-    assert person.insured_place.encode() in raw
+    assert person.first_place.encode() in raw
     assert [person] == fetched(
         engine, Person, "cert", [vault.lookup(person.certificate)]
     )

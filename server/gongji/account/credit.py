@@ -121,11 +121,11 @@ class CreditAccount(Command[Credited], frozen=True):
         first, last = days_of_month(self.month)
         self._refuse_untimely(first, facts)
         day = min(last, facts.today)
-        city = self.cities.of(person.insured_place)
+        city = self.cities.of(person.place_on(day, Scheme.EMPLOYEE))
         rules = city.rules(day)
         terms = rules.answer(CityRules.account_crediting)
         enrolment = _enrolment(person, day, terms.clauses)
-        fen, payer = _amount(person, enrolment, terms.value, city)
+        fen, payer = _amount(person, enrolment, day, terms.value, city)
         credit = Credit(
             credit_id=self.credit_id,
             person_no=self.person_no,
@@ -294,14 +294,14 @@ def _enrolment(person: Person, day: date, clauses: tuple[Clause, ...]) -> Enrolm
 
 
 def _amount(
-    person: Person, enrolment: Enrolment, terms: CreditTerms, city: City
+    person: Person, enrolment: Enrolment, day: date, terms: CreditTerms, city: City
 ) -> tuple[int, str]:
     """Return fen and their source: own premium (C55) or pooled fund (C56).
 
     NoContributionBase, ParameterNotSet.
     """
     if enrolment.standing is Standing.ACTIVE:
-        base_fen = person.contribution_base_fen
+        base_fen = person.base_on(day)
         if base_fen <= 0:
             raise NoContributionBase(
                 f"{person.person_no} 没有登记缴费基数, 无法计算划入金额; 请先导入",

@@ -94,7 +94,7 @@ class PayPremium(Command[PaidPremium], frozen=True, kw_only=True):
         """
         holder = _person(facts, self.holder, "holder")
         member = _person(facts, self.member, "member")
-        city = self.cities.of(holder.insured_place)
+        city = self.cities.of(holder.place_on(facts.today))
         case = self._case(holder, member, city, facts)
         conditions = tuple(_unmet(case))
         if conditions:
@@ -111,7 +111,7 @@ class PayPremium(Command[PaidPremium], frozen=True, kw_only=True):
             rules=tuple(case.rules.ref(hook) for hook in _DECIDING_RULES),
             decided_by=city.decided_by,
         )
-        payee = ledger.resident_premium_account(member.insured_place)
+        payee = ledger.resident_premium_account(member.place_on(facts.today))
         return _paid(premium, payee, facts)
 
     def _case(self, holder: Person, member: Person, city: City, facts: Facts) -> Case:

@@ -45,13 +45,13 @@ class Case(Struct, frozen=True, kw_only=True):
     @property
     def relation_on_record(self) -> bool:
         """Whether the registry shows the relation claimed, from either side."""
-        kinds = on_record(self.holder, self.member)
+        kinds = on_record(self.holder, self.member, self.today)
         return kind_of(self.application.relation) in kinds
 
     @property
     def relation_contradicted(self) -> bool:
         """Whether the registry shows another kind of relation than the one claimed."""
-        kinds = on_record(self.holder, self.member)
+        kinds = on_record(self.holder, self.member, self.today)
         return bool(kinds) and not self.relation_on_record
 
     def materials_needed(self) -> list[MaterialNeed]:

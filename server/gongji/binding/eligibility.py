@@ -172,7 +172,11 @@ def related(case: Case) -> Iterator[Unmet]:
         yield _unmet(case, CityRules.relations, message)
     elif case.relation_contradicted:
         member = case.member.person_no
-        codes = {kin.relation for kin in case.holder.kin if kin.person_no == member}
+        codes = {
+            kin.relation
+            for kin in case.holder.kin
+            if kin.person_no == member and kin.covers(case.today)
+        }
         yield _unmet(
             case,
             CityRules.relations,
@@ -185,8 +189,8 @@ def in_scope(case: Case) -> Iterator[Unmet]:
     """Holder and member are insured as near to each other as the city asks."""
     scope = case.rules.value(CityRules.scope)
     area_of = pooling_area if scope is Scope.POOLING_AREA else province
-    place = case.member.insured_place
-    home = case.holder.insured_place
+    place = case.member.place_on(case.today)
+    home = case.holder.place_on(case.today)
     if area_of(home) != area_of(place):
         yield _unmet(
             case,
@@ -250,8 +254,8 @@ def not_bound_yet(case: Case) -> Iterator[Unmet]:
 
 def channel_fits(case: Case) -> Iterator[Unmet]:
     """A channel for pairs of different pooling areas is not used within one."""
-    home = pooling_area(case.holder.insured_place)
-    place = pooling_area(case.member.insured_place)
+    home = pooling_area(case.holder.place_on(case.today))
+    place = pooling_area(case.member.place_on(case.today))
     if home != place or case.channel.across is not Across.ONLY_ACROSS_AREAS:
         return
     alternatives = [
@@ -289,7 +293,7 @@ def details_right(case: Case) -> Iterator[Unmet]:
     for field in MemberField:
         compared_by = _COMPARED_BY[field]
         typed = compared_by(getattr(case.application.member_details, field.value))
-        registered = compared_by(remedies.registered(case.member, field))
+        registered = compared_by(remedies.registered(case, field))
         if not typed and field in required:
             yield _unmet(
                 case,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from gongji.model.people import Person
 
 _IN_LAWS = frozenset(
@@ -41,14 +43,14 @@ def kind_of(relation: str) -> str:
     return f"{first} by marriage" if relation in _IN_LAWS else first
 
 
-def on_record(holder: Person, member: Person) -> set[str]:
-    """Return the kinds of what the member is to the holder, empty if none is on record."""
+def on_record(holder: Person, member: Person, day: date) -> set[str]:
+    """Return the kinds of what the member is to the holder that day, as the registry says."""
     kinds = set()
     for kin in holder.kin:
-        if kin.person_no == member.person_no:
+        if kin.person_no == member.person_no and kin.covers(day):
             kinds.add(kind_of(kin.relation))
     # A tie need be recorded on one side only.
     for kin in member.kin:
-        if kin.person_no == holder.person_no:
+        if kin.person_no == holder.person_no and kin.covers(day):
             kinds.update(_OTHER_END[kind_of(kin.relation)])
     return kinds

@@ -151,7 +151,7 @@ def move_member(scope: Scope, place: str) -> Change:
     """Have the member insured in the holder's place, and the form say so."""
 
     def apply(case: Case) -> Case:
-        moved = replace(case, member=replace(case.member, insured_place=place))
+        moved = replace(case, member=replace(case.member, first_place=place, moves=()))
         details = case.application.member_details
         if details.insured_place:
             details = replace(details, insured_place=place)
@@ -267,13 +267,14 @@ def correct(field: MemberField) -> Change:
 
 def _filled(case: Case, field: MemberField) -> Case:
     """Return the case with what the registry holds in one field of the form."""
-    value = registered(case.member, field) or _UNKNOWN
+    value = registered(case, field) or _UNKNOWN
     details = replace(case.application.member_details, **{field.value: value})
     return case.applying(member_details=details)
 
 
-def registered(member: Person, field: MemberField) -> str:
+def registered(case: Case, field: MemberField) -> str:
     """Return what the registry holds of what a form asks; "" if it does not know."""
+    member = case.member
     match field:
         case MemberField.NAME:
             return member.name
@@ -282,7 +283,7 @@ def registered(member: Person, field: MemberField) -> str:
         case MemberField.PHONE:
             return member.phone
         case MemberField.INSURED_PLACE:
-            return member.insured_place
+            return member.place_on(case.today)
 
 
 def bring(need: MaterialNeed) -> Change:

@@ -63,7 +63,7 @@ class RecordConsent(Command[Binding], frozen=True, kw_only=True):
         binding = in_state(facts, self.binding_id, state, "记录使用人同意")
         holder = person_of(facts, binding.holder, "holder")
         member = person_of(facts, binding.member, "member")
-        city = self.cities.of(holder.insured_place)
+        city = self.cities.of(holder.place_on(facts.today))
         # The rules applied for: later ones decide later applications.
         rules = city.rules(binding.submitted_at.astimezone(SHANGHAI).date())
         case = Case(
@@ -154,7 +154,7 @@ class Unbind(Command[Binding], frozen=True, kw_only=True):
         """
         binding = in_state(facts, self.binding_id, BindingState.ACTIVE, "解绑")
         holder = person_of(facts, binding.holder, "holder")
-        rules = self.cities.of(holder.insured_place).rules(facts.today)
+        rules = self.cities.of(holder.place_on(facts.today)).rules(facts.today)
         # Declared is enough: no document keeps 解绑 to opening hours (C30).
         declared_channel(rules, self.channel)
         ended = moved(

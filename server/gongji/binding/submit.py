@@ -88,7 +88,7 @@ class Submit(Command[Binding], frozen=True, kw_only=True):
         application = self.application
         holder = person_of(facts, application.holder, "holder")
         member = person_of(facts, application.member, "member")
-        city = self.cities.of(holder.insured_place)
+        city = self.cities.of(holder.place_on(facts.today))
         rules = city.rules(facts.today)
         channel = declared_channel(rules, application.channel)
         # Before the conditions: what time alone refuses may be sent again unchanged.

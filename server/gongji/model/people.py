@@ -6,10 +6,10 @@ field names stand in brackets.
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any, ClassVar
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from gongji.rules.codes import (
     IDENTITY_CARD,
@@ -24,6 +24,10 @@ def alive_on(person: Person, day: date) -> bool:
     """Return whether the registry knows of no death before that day."""
     # The day of death itself counts: a bill of that day is settled.
     return person.died_on is None or day <= person.died_on
+
+
+def _within(since: date | None, day: date, until: date | None) -> bool:
+    return (since is None or since <= day) and (until is None or day <= until)
 
 
 class Discreet(Struct, frozen=True):
@@ -48,13 +52,17 @@ class Discreet(Struct, frozen=True):
 
 
 class Enrolment(Struct, frozen=True):
-    """One dated enrolment; `until` is its last day, None while it lasts."""
+    """One dated enrolment; `until` is its last day, None while it lasts.
+
+    `insured_place` (insuplc_admdvs) is its own place, "" if it is the person's.
+    """
 
     scheme: Scheme
     psn_type: str
     status: EnrolmentStatus
     since: date
     until: date | None = None
+    insured_place: str = ""
 
     def covers(self, day: date) -> bool:
         """Return whether the enrolment lasts on that day, both ends included."""
@@ -67,11 +75,50 @@ class Enrolment(Struct, frozen=True):
 
 
 class Kin(Struct, frozen=True):
-    """A relative in the registry: `relation` is what they are to this person (GB/T 4761)."""
+    """A relative in the registry: `relation` is what they are to this person (GB/T 4761).
+
+    `since` and `until` are its first and last day, None if not said.
+    """
 
     person_no: str
     relation: str
     source: str
+    since: date | None = None
+    until: date | None = None
+
+    def covers(self, day: date) -> bool:
+        """Return whether the relation lasts on that day, both ends included."""
+        return _within(self.since, day, self.until)
+
+
+class Mark(Struct, frozen=True):
+    """A dated mark of a person, such as 签约 or 选点; what it means is for rules.
+
+    `until` is its last day, None while it lasts.
+    """
+
+    kind: str
+    value: str
+    since: date
+    until: date | None = None
+
+    def covers(self, day: date) -> bool:
+        """Return whether it lasts on that day, both ends included."""
+        return _within(self.since, day, self.until)
+
+
+class PlaceSince(Struct, frozen=True):
+    """The insured place (参保地) from a day on."""
+
+    area_code: str
+    since: date
+
+
+class BaseSince(Struct, frozen=True):
+    """The monthly contribution base (缴费基数) in fen, from a day on."""
+
+    fen: int
+    since: date
 
 
 class Certificate(Discreet, frozen=True):
@@ -84,7 +131,12 @@ class Certificate(Discreet, frozen=True):
 
 
 class Person(Discreet, frozen=True):
-    """An insured person (psn_no …); certificate, name and phone are sealed at rest."""
+    """An insured person (psn_no …); certificate, name and phone are sealed at rest.
+
+    `first_place` and `first_base_fen` hold until the first day of `moves` and `bases`.
+    `revision` counts what was said of the person; `known_from` is when this one became
+    known, None for one kept before revisions were.
+    """
 
     hidden = frozenset({"certificate", "name", "phone"})
 
@@ -92,17 +144,24 @@ class Person(Discreet, frozen=True):
     certificate: Certificate
     name: str
     phone: str
-    insured_place: str
+    first_place: str = field(name="insured_place")
     enrolments: tuple[Enrolment, ...] = ()
-    contribution_base_fen: int = 0
+    first_base_fen: int = field(default=0, name="contribution_base_fen")
     kin: tuple[Kin, ...] = ()
     died_on: date | None = None
+    moves: tuple[PlaceSince, ...] = ()
+    bases: tuple[BaseSince, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    born_on: date | None = None
+    revision: int = 1
+    known_from: datetime | None = None
+    import_id: str = ""
 
     @property
     def born(self) -> date | None:
         """Return the birth date in the identity card's number; None for other certificates."""
         if self.certificate.type != IDENTITY_CARD:
-            return None
+            return self.born_on
         return date.fromisoformat(self.certificate.number[6:14])
 
     def younger_than(self, years: int, day: date) -> bool:
@@ -116,25 +175,44 @@ class Person(Discreet, frozen=True):
 
     def enrolled(self, day: date, scheme: Scheme) -> Enrolment | None:
         """Return the enrolment in that scheme on that day, whatever its status."""
-        return next(
-            (e for e in self.enrolments if e.scheme is scheme and e.covers(day)), None
-        )
+        for enrolment in self.enrolments:
+            if enrolment.scheme is scheme and enrolment.covers(day):
+                return enrolment
+        return None
+
+    def place_on(self, day: date, scheme: Scheme | None = None) -> str:
+        """Return the insured place on a day, in a scheme or in the one that names one.
+
+        An enrolment's own place goes before the person's, the employee scheme's first.
+        """
+        for candidate in Scheme if scheme is None else (scheme,):
+            enrolment = self.enrolled(day, candidate)
+            if enrolment is not None and enrolment.insured_place:
+                return enrolment.insured_place
+        place = self.first_place
+        for move in self.moves:
+            if move.since <= day:
+                place = move.area_code
+        return place
+
+    def base_on(self, day: date) -> int:
+        """Return the contribution base (缴费基数) on a day, in fen; 0 if there is none."""
+        fen = self.first_base_fen
+        for base in self.bases:
+            if base.since <= day:
+                fen = base.fen
+        return fen
+
+    def marks_on(self, day: date, kind: str) -> tuple[Mark, ...]:
+        """Return the marks of a kind on a day."""
+        return tuple([m for m in self.marks if m.kind == kind and m.covers(day)])
 
 
-class Institution(Struct, frozen=True):
-    """A designated institution (fixmedins_code, hosp_lv)."""
+class Grade(Struct, frozen=True):
+    """An institution's kind and national grade (fixmedins_type, hosp_lv)."""
 
-    code: str
-    name: str
     kind: InstitutionKind
     hosp_lv: int
-    designated_from: date
-    designated_to: date | None = None
-
-    @property
-    def area_code(self) -> str:
-        """Return the area it lies in: characters two to seven of its code."""
-        return self.code[1:7]
 
     @property
     def is_pharmacy(self) -> bool:
@@ -146,11 +224,66 @@ class Institution(Struct, frozen=True):
         """Return level 1, 2 or 3 from the national grade; None if unranked or a pharmacy."""
         return _LEVEL_OF_GRADE.get(self.hosp_lv)
 
+
+class GradeSince(Struct, frozen=True):
+    """A kind and grade from a day on."""
+
+    grade: Grade
+    since: date
+
+
+class Designation(Struct, frozen=True):
+    """A time in which an institution is designated; `until` None while it lasts."""
+
+    since: date
+    until: date | None = None
+
+    def covers(self, day: date) -> bool:
+        """Return whether it lasts on that day, both ends included."""
+        return _within(self.since, day, self.until)
+
+
+class Institution(Struct, frozen=True):
+    """A designated institution (fixmedins_code …).
+
+    `first_kind` and `first_hosp_lv` hold until the first day of `grades`; `revision` and
+    `known_from` are as a person's.
+    """
+
+    code: str
+    name: str
+    first_kind: InstitutionKind = field(name="kind")
+    first_hosp_lv: int = field(name="hosp_lv")
+    designated_from: date
+    designated_to: date | None = None
+    further_designations: tuple[Designation, ...] = ()
+    grades: tuple[GradeSince, ...] = ()
+    revision: int = 1
+    known_from: datetime | None = None
+    import_id: str = ""
+
+    @property
+    def area_code(self) -> str:
+        """Return the area it lies in: characters two to seven of its code."""
+        return self.code[1:7]
+
+    def grade_on(self, day: date) -> Grade:
+        """Return its kind and grade on a day."""
+        grade = Grade(self.first_kind, self.first_hosp_lv)
+        for later in self.grades:
+            if later.since <= day:
+                grade = later.grade
+        return grade
+
+    @property
+    def designations(self) -> tuple[Designation, ...]:
+        """Return every time in which it is designated."""
+        first = Designation(self.designated_from, self.designated_to)
+        return (first, *self.further_designations)
+
     def designated_on(self, day: date) -> bool:
-        """Return whether it is designated that day, both ends included."""
-        if day < self.designated_from:
-            return False
-        return self.designated_to is None or day <= self.designated_to
+        """Return whether it is designated that day."""
+        return any(designation.covers(day) for designation in self.designations)
 
 
 # hosp_lv 1-4 and 12 are grade three (special, A, B, C, ungraded), 5-7 and 13 grade two,

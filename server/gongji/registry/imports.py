@@ -26,6 +26,12 @@ from gongji.model.commands import Decision
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.people import Certificate, Institution, Person
 from gongji.model.refusals import CityNotServed
+from gongji.model.registry import (
+    InstitutionRow,
+    PersonRow,
+    institution_after,
+    person_after,
+)
 from gongji.registry.rows import (
     CERTIFICATE_TAKEN,
     Problem,
@@ -101,7 +107,7 @@ class ImportPersons(Struct, frozen=True):
     ) -> str:
         """Return which ground the binding has lost, in Chinese; "" while it stands."""
         try:
-            city = self.cities.of(holder.insured_place)
+            city = self.cities.of(holder.place_on(facts.today))
         except CityNotServed as refusal:
             return refusal.message
         lost = ""
@@ -149,13 +155,14 @@ def _bindings_of(changed: Mapping[str, Person], facts: Facts) -> list[Binding]:
 
 
 class UpsertPersons(Struct, frozen=True):
-    """Write the persons that are new or changed.
+    """Write the persons of whom rows say something new.
 
     `digest` gives the value of the index `cert` for a certificate.
     """
 
-    persons: tuple[Person, ...]
+    persons: tuple[PersonRow, ...]
     digest: Callable[[Certificate], str]
+    import_id: str = ""
 
     def needs(self, _: Facts) -> Iterator[Need]:
         """Return each person, and those with the same certificate."""
@@ -167,24 +174,26 @@ class UpsertPersons(Struct, frozen=True):
         """Decide the rows to write, a later row of one person over an earlier one."""
         changes: _Changes[Person] = _Changes()
         owners: dict[Certificate, str] = {}
-        for row, person in enumerate(self.persons):
-            problems = problems_of(person)
-            if self._taken(person, owners, changes, facts):
+        for number, row in enumerate(self.persons):
+            problems = problems_of(row, facts.today)
+            if self._taken(row, owners, changes, facts):
                 problems.append(_TAKEN)
             if not problems:
-                owners[person.certificate] = person.person_no
+                owners[row.certificate] = row.person_no
+            known = facts.get(Person, row.person_no)
+            known = changes.latest.get(row.person_no, known)
             changes.take(
-                row,
-                key=person.person_no,
-                record=person,
-                stored=facts.get(Person, person.person_no),
+                number,
+                key=row.person_no,
+                record=person_after(known, row, facts.now, self.import_id),
+                stored=known,
                 problems=problems,
             )
         return changes.decision()
 
     def _taken(
         self,
-        person: Person,
+        row: PersonRow,
         owners: Mapping[Certificate, str],
         changes: _Changes[Person],
         facts: Facts,
@@ -193,17 +202,17 @@ class UpsertPersons(Struct, frozen=True):
 
         A holder may be stored and not changed since, or stand in an earlier row.
         """
-        digest = self.digest(person.certificate)
+        digest = self.digest(row.certificate)
         stored_holders = facts.where(Person, "cert", digest)
         holders = {holder.person_no: holder for holder in stored_holders}
-        owner = owners.get(person.certificate)
+        owner = owners.get(row.certificate)
         if owner is not None:
             holders[owner] = changes.latest[owner]
-        holders.pop(person.person_no, None)
+        holders.pop(row.person_no, None)
         for person_no, stored in holders.items():
             holder = changes.latest.get(person_no, stored)
             # An earlier row may have given that person another certificate.
-            if holder.certificate == person.certificate:
+            if holder.certificate == row.certificate:
                 return True
         return False
 
@@ -212,9 +221,10 @@ _TAKEN = Problem("certificate", CERTIFICATE_TAKEN, "该证件已登记在另一�
 
 
 class UpsertInstitutions(Struct, frozen=True):
-    """Write the institutions that are new or changed."""
+    """Write the institutions of which rows say something new."""
 
-    institutions: tuple[Institution, ...]
+    institutions: tuple[InstitutionRow, ...]
+    import_id: str = ""
 
     def needs(self, _: Facts) -> Iterator[Need]:
         """Return each institution."""
@@ -223,13 +233,15 @@ class UpsertInstitutions(Struct, frozen=True):
     def decide(self, facts: Facts) -> Decision[Upserted]:
         """Decide the rows to write."""
         changes: _Changes[Institution] = _Changes()
-        for row, institution in enumerate(self.institutions):
+        for number, row in enumerate(self.institutions):
+            known = facts.get(Institution, row.code)
+            known = changes.latest.get(row.code, known)
             changes.take(
-                row,
-                key=institution.code,
-                record=institution,
-                stored=facts.get(Institution, institution.code),
-                problems=problems_of_institution(institution),
+                number,
+                key=row.code,
+                record=institution_after(known, row, facts.now, self.import_id),
+                stored=known,
+                problems=problems_of_institution(row, facts.today),
             )
         return changes.decision()
 
@@ -258,8 +270,7 @@ class _Changes(Generic[T]):
             for problem in problems:
                 self._problems.append(RowProblem(row, problem))
             return
-        # A row back to what is stored counts, and is written, if an earlier one differed.
-        if self.latest.get(key, stored) == record:
+        if record == stored:
             self._unchanged += 1
         else:
             self._written += 1

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import date
 from itertools import pairwise
 from typing import TypeVar
 
@@ -11,8 +12,9 @@ from msgspec import Struct
 from stdnum.cn import ric
 from stdnum.exceptions import ValidationError
 
-from gongji.model.people import Certificate, Enrolment, Institution, Person
+from gongji.model.people import Certificate, Designation, Enrolment, Grade
 from gongji.model.refusals import CertificateChecksum, MalformedField
+from gongji.model.registry import InstitutionRow, PersonRow
 from gongji.rules.codes import IDENTITY_CARD, InstitutionKind, Scheme
 from gongji.rules.terms import TERMS
 
@@ -53,21 +55,22 @@ class RowProblem(Struct, frozen=True):
     problem: Problem
 
 
-def problems_of(person: Person) -> list[Problem]:
-    """Return everything wrong with a person's row; nothing if it may be written."""
+def problems_of(row: PersonRow, day: date) -> list[Problem]:
+    """Return everything wrong with a person's row on the import's day."""
     return [
-        *_of_person(person),
-        *_of_certificate(person.certificate),
-        *_of_enrolments(person),
-        *_of_kin(person),
+        *_of_person(row, day),
+        *_of_certificate(row.certificate),
+        *_of_enrolments(row),
+        *_of_kin(row),
+        *_of_marks(row),
     ]
 
 
-def problems_of_institution(institution: Institution) -> list[Problem]:
-    """Return everything wrong with an institution's row; nothing if it may be written."""
+def problems_of_institution(row: InstitutionRow, day: date) -> list[Problem]:
+    """Return everything wrong with an institution's row on the import's day."""
     return [
-        *_of_code(institution),
-        *_of_institution(institution),
+        *_of_code(row),
+        *_of_institution(row, day),
     ]
 
 
@@ -84,15 +87,42 @@ def _checksum(message: str) -> Problem:
     return Problem("certificate.number", CertificateChecksum.reason(), message)
 
 
-def _of_person(person: Person) -> Iterator[Problem]:
-    if not person.person_no:
+def _of_person(row: PersonRow, day: date) -> Iterator[Problem]:
+    if not row.person_no:
         yield _malformed("person_no", "缺少人员编号")
-    if not person.name.strip():
+    if not row.name.strip():
         yield _malformed("name", "缺少姓名")
-    if not _AREA.fullmatch(person.insured_place):
+    if not _AREA.fullmatch(row.insured_place):
         yield _malformed("insured_place", "参保地医保区划须为六位数字")
-    if person.contribution_base_fen < 0:
+    if row.base_fen < 0:
         yield _malformed("contribution_base_fen", "缴费基数不得为负")
+    places = [(place.area_code, place.since) for place in row.insured_places]
+    yield from _of_days("insured_places", places)
+    if places and _value_on(places, day) != row.insured_place:
+        yield _malformed(
+            "insured_place", f"与 insured_places 所说的导入日 {day} 的参保地不一致"
+        )
+    bases = [(base.fen, base.since) for base in row.bases]
+    yield from _of_days("contribution_bases", bases)
+    if bases and row.base_fen not in {0, _value_on(bases, day)}:
+        yield _malformed(
+            "contribution_base_fen",
+            f"与 contribution_bases 所说的导入日 {day} 的缴费基数不一致",
+        )
+
+
+def _of_days(field: str, entries: Sequence[tuple[object, date]]) -> Iterator[Problem]:
+    for n, (before, after) in enumerate(pairwise(entries), start=1):
+        if after[1] <= before[1]:
+            yield _malformed(
+                f"{field}[{n}].from", f"起日 {after[1]} 须晚于前一项的 {before[1]}"
+            )
+
+
+def _value_on(entries: Sequence[tuple[T, date]], day: date) -> T:
+    """Return the last value that has begun, or the first of all."""
+    begun = [value for value, since in entries if since <= day]
+    return begun[-1] if begun else entries[0][0]
 
 
 def _of_certificate(certificate: Certificate) -> Iterator[Problem]:
@@ -124,8 +154,13 @@ def _has_birth_date(number: str) -> bool:
     return True
 
 
-def _of_enrolments(person: Person) -> Iterator[Problem]:
-    for n, enrolment in enumerate(person.enrolments):
+def _of_enrolments(row: PersonRow) -> Iterator[Problem]:
+    for n, enrolment in enumerate(row.enrolments):
+        place = enrolment.insured_place
+        if place and not _AREA.fullmatch(place):
+            yield _malformed(
+                f"enrolments[{n}].insured_place", "参保地医保区划须为六位数字"
+            )
         until = enrolment.until
         if until is not None and until < enrolment.since:
             yield _malformed(
@@ -139,12 +174,12 @@ def _of_enrolments(person: Person) -> Iterator[Problem]:
                 f"enrolments[{n}].psn_type",
                 "职工医保的人员类别须为在职(11…)或退休(12…)",
             )
-    yield from _overlaps(person)
+    yield from _overlaps(row)
 
 
-def _overlaps(person: Person) -> Iterator[Problem]:
+def _overlaps(row: PersonRow) -> Iterator[Problem]:
     # The later one of two is named, by its number as sent.
-    enrolments = person.enrolments
+    enrolments = row.enrolments
     in_order = sorted(
         range(len(enrolments)),
         key=lambda n: (enrolments[n].scheme, enrolments[n].since, n),
@@ -165,40 +200,75 @@ def _overlap(before: Enrolment, after: Enrolment) -> bool:
     return before.until is None or after.since <= before.until
 
 
-def _of_kin(person: Person) -> Iterator[Problem]:
-    for n, kin in enumerate(person.kin):
+def _of_kin(row: PersonRow) -> Iterator[Problem]:
+    for n, kin in enumerate(row.kin):
         if kin.relation not in RELATIONS:
             yield _malformed(
                 f"kin[{n}].relation",
                 f"{kin.relation!r} 不是亲属关系代码(GB/T 4761); 01、02 不是关系",
             )
-        if not kin.person_no or kin.person_no == person.person_no:
+        if not kin.person_no or kin.person_no == row.person_no:
             yield _malformed(f"kin[{n}].person_no", "亲属的人员编号缺失或是本人")
+        if kin.since and kin.until and kin.until < kin.since:
+            yield _malformed(f"kin[{n}].to", "关系止日早于起日")
 
 
-def _of_code(institution: Institution) -> Iterator[Problem]:
-    code = institution.code
+def _of_marks(row: PersonRow) -> Iterator[Problem]:
+    for n, mark in enumerate(row.marks):
+        if mark.until is not None and mark.until < mark.since:
+            yield _malformed(f"marks[{n}].to", "标识止日早于起日")
+
+
+def _of_code(row: InstitutionRow) -> Iterator[Problem]:
+    code = row.code
     if not _INSTITUTION_CODE.fullmatch(code):
         yield _malformed(
             "code", "机构编号须为12位: 一个大写字母、六位医保区划、五位数字或大写字母"
         )
         return
     # Only H and P say something of the kind; another letter fits either.
-    kind = _KIND_OF_LETTER.get(code[0], institution.kind)
-    if kind is not institution.kind:
-        yield _malformed(
-            "code", "机构编号的首字母与机构类别不符: H 为医疗机构, P 为零售药店"
-        )
+    for grade in (row.grade, *(change.grade for change in row.grades)):
+        kind = _KIND_OF_LETTER.get(code[0], grade.kind)
+        if kind is not grade.kind:
+            yield _malformed(
+                "code", "机构编号的首字母与机构类别不符: H 为医疗机构, P 为零售药店"
+            )
+            return
 
 
-def _of_institution(institution: Institution) -> Iterator[Problem]:
-    kind, hosp_lv = institution.kind, institution.hosp_lv
-    if not institution.name.strip():
+def _of_institution(row: InstitutionRow, day: date) -> Iterator[Problem]:
+    if not row.name.strip():
         yield _malformed("name", "缺少机构名称")
+    yield from _of_grade("hosp_lv", row.grade)
+    grades = [(change.grade, change.since) for change in row.grades]
+    yield from _of_days("grades", grades)
+    for n, (grade, _) in enumerate(grades):
+        yield from _of_grade(f"grades[{n}].hosp_lv", grade)
+    if grades and _value_on(grades, day) != row.grade:
+        yield _malformed(
+            "hosp_lv", f"与 grades 所说的导入日 {day} 的机构类别和等级不一致"
+        )
+    yield from _of_designations(row.designations)
+
+
+def _of_grade(field: str, grade: Grade) -> Iterator[Problem]:
+    kind, hosp_lv = grade.kind, grade.hosp_lv
     if kind is InstitutionKind.HOSPITAL and not 1 <= hosp_lv <= 14:
-        yield _malformed("hosp_lv", "医疗机构的医院等级须为1至14, 未定级为11")
+        yield _malformed(field, "医疗机构的医院等级须为1至14, 未定级为11")
     if kind is InstitutionKind.PHARMACY and hosp_lv != 0:
-        yield _malformed("hosp_lv", "零售药店没有医院等级, 须为0")
-    until = institution.designated_to
-    if until is not None and until < institution.designated_from:
-        yield _malformed("designated_to", "定点止日早于起日")
+        yield _malformed(field, "零售药店没有医院等级, 须为0")
+
+
+def _of_designations(designations: Sequence[Designation]) -> Iterator[Problem]:
+    for n, designation in enumerate(designations):
+        # As sent: the first stands in fields of its own.
+        field = f"further_designations[{n - 1}].to" if n else "designated_to"
+        until = designation.until
+        if until is not None and until < designation.since:
+            yield _malformed(field, "定点止日早于起日")
+    in_order = sorted(designations, key=lambda d: d.since)
+    for before, after in pairwise(in_order):
+        if before.until is None or after.since <= before.until:
+            yield _malformed(
+                "further_designations", f"定点期间重叠：{after.since} 时前一段尚未结束"
+            )

@@ -12,7 +12,7 @@ from msgspec import Struct
 from gongji.cities.city import Cities, City, DayRules
 from gongji.model.binding import Binding
 from gongji.model.facts import Facts
-from gongji.model.people import Enrolment, Institution, Person, alive_on
+from gongji.model.people import Enrolment, Grade, Institution, Person, alive_on
 from gongji.model.refusals import (
     FilingRequired,
     FutureServiceDay,
@@ -50,7 +50,8 @@ class AdmittedBill(Struct, frozen=True, kw_only=True):
 
     `rules` are the city's on the service day: they decide the fund's part. `rules_now`
     are those of the day of settlement: they decide the purses. `givers` are the bound
-    holders to be charged, in their order.
+    holders to be charged, in their order. `place` and `grade` are the patient's insured
+    place and the institution's grade on the service day.
     """
 
     bill: Bill
@@ -60,6 +61,8 @@ class AdmittedBill(Struct, frozen=True, kw_only=True):
     rules: DayRules
     rules_now: DayRules
     enrolment: Enrolment
+    place: str
+    grade: Grade
     givers: tuple[str, ...]
 
 
@@ -71,15 +74,17 @@ def admit(bill: Bill, facts: Facts, cities: Cities) -> AdmittedBill:
     institution = _institution(bill, facts)
     patient = _patient(bill, facts)
     _refuse_future_day(bill, facts)
-    city = cities.of(patient.insured_place)
+    scheme = scheme_of(bill, patient)
+    place = patient.place_on(bill.service_day, scheme)
+    grade = institution.grade_on(bill.service_day)
+    city = cities.of(place)
     rules = city.rules(bill.service_day)
     rules_now = city.rules(facts.today)
     _refuse_odd_parts(bill)
     _refuse_undesignated(bill, institution, rules)
-    scheme = scheme_of(bill, patient)
-    _refuse_unsupported_kind(bill, institution, scheme, rules)
+    _refuse_unsupported_kind(bill, grade, scheme, rules)
     enrolment = _enrolment(bill, patient, scheme, rules)
-    _refuse_unfiled(bill, institution, patient, rules)
+    _refuse_unfiled(bill, institution, place, rules)
     givers = givers_of(bill, facts.where(Binding, "member", bill.patient))
     _refuse_unbound(bill, givers, rules_now)
     return AdmittedBill(
@@ -90,6 +95,8 @@ def admit(bill: Bill, facts: Facts, cities: Cities) -> AdmittedBill:
         rules=rules,
         rules_now=rules_now,
         enrolment=enrolment,
+        place=place,
+        grade=grade,
         givers=givers,
     )
 
@@ -187,7 +194,7 @@ def _refuse_undesignated(bill: Bill, institution: Institution, rules: DayRules) 
 
 
 def _refuse_unsupported_kind(
-    bill: Bill, institution: Institution, scheme: Scheme, rules: DayRules
+    bill: Bill, grade: Grade, scheme: Scheme, rules: DayRules
 ) -> None:
     """Refuse a kind of visit that is not settled here, or that no table covers."""
     kind = bill.visit_kind
@@ -195,7 +202,7 @@ def _refuse_unsupported_kind(
         _refuse_first_settlement(bill, rules)
         return
     # Whether the fund pays at a pharmacy is the table's own question (`Table.pharmacy`).
-    if kind is VisitKind.PHARMACY and institution.is_pharmacy:
+    if kind is VisitKind.PHARMACY and grade.is_pharmacy:
         return
     tables = _tables(scheme, rules)
     # If the fund pays for nobody, every kind is settled, with 0 from the fund.
@@ -250,9 +257,9 @@ def _enrolment(
 
 
 def _refuse_unfiled(
-    bill: Bill, institution: Institution, patient: Person, rules: DayRules
+    bill: Bill, institution: Institution, place: str, rules: DayRules
 ) -> None:
-    home = pooling_area(patient.insured_place)
+    home = pooling_area(place)
     if bill.filing_no or pooling_area(institution.area_code) == home:
         return
     terms = rules.answer(CityRules.out_of_area)

@@ -15,7 +15,7 @@ from gongji.cities.city import Cities, DayRules
 from gongji.model.account import Account, has_purse
 from gongji.model.decided import RuleRef
 from gongji.model.facts import Facts
-from gongji.model.people import Institution, Person, alive_on
+from gongji.model.people import Grade, Person, alive_on
 from gongji.model.refusals import PersonNotFound
 from gongji.rules.benefits import (
     BillPart,
@@ -68,7 +68,7 @@ def fund_terms(case: AdmittedBill) -> FundTerms:
     """
     entries = case.rules.value(CityRules.reimbursement)
     entry = entries[case.enrolment.scheme]
-    level = _level(case.institution, entry)
+    level = _level(case.grade, entry)
     exclusion = _exclusion(case)
     if exclusion is not None:
         return FundTerms(
@@ -79,7 +79,7 @@ def fund_terms(case: AdmittedBill) -> FundTerms:
         )
     if isinstance(entry, NoFund):
         return _denied(case, level, entry)
-    if case.institution.is_pharmacy and isinstance(entry.pharmacy, NoFund):
+    if case.grade.is_pharmacy and isinstance(entry.pharmacy, NoFund):
         return _denied(case, level, entry.pharmacy)
     return _granted(case, level, entry)
 
@@ -148,7 +148,7 @@ def _denied(case: AdmittedBill, level: int, denial: NoFund) -> FundTerms:
 
 def _granted(case: AdmittedBill, level: int, table: Table) -> FundTerms:
     standing = case.enrolment.standing
-    ranked = case.institution.level is not None or case.institution.is_pharmacy
+    ranked = case.grade.level is not None or case.grade.is_pharmacy
     cited = table.cited(standing, level, ranked=ranked)
     return FundTerms(
         rule=case.rules.ref(CityRules.reimbursement, *cited),
@@ -157,12 +157,12 @@ def _granted(case: AdmittedBill, level: int, table: Table) -> FundTerms:
     )
 
 
-def _level(institution: Institution, entry: Table | NoFund) -> int:
+def _level(grade: Grade, entry: Table | NoFund) -> int:
     if isinstance(entry, NoFund):
-        return institution.level or 0
-    if institution.is_pharmacy:
+        return grade.level or 0
+    if grade.is_pharmacy:
         return 0 if isinstance(entry.pharmacy, NoFund) else entry.pharmacy
-    return institution.level or entry.unranked_as
+    return grade.level or entry.unranked_as
 
 
 def _own(case: AdmittedBill, facts: Facts) -> PurseTerms:
@@ -185,7 +185,7 @@ def _giver(holder: str, case: AdmittedBill, facts: Facts, cities: Cities) -> Pur
     if person is None:
         raise PersonNotFound(f"没有人员编号为 {holder} 的授权人", field="bill.givers")
     # The giver's own insured place decides what his purse may pay, not the patient's.
-    rules = cities.of(person.insured_place).rules(facts.today)
+    rules = cities.of(person.place_on(facts.today)).rules(facts.today)
     uses = rules.value(CityRules.uses)
     if _may_give(person, rules, facts):
         rule = rules.ref(CityRules.uses)
@@ -215,7 +215,7 @@ def _may_give(holder: Person, rules: DayRules, facts: Facts) -> bool:
 
 
 def _giving_denied(uses: Uses, case: AdmittedBill) -> str:
-    use = Use.PHARMACY if case.institution.is_pharmacy else Use.OUTPATIENT
+    use = Use.PHARMACY if case.grade.is_pharmacy else Use.OUTPATIENT
     if use not in uses.aid_at:
         return f"共济不得用于{TERMS[Use][use]}"
     return _spending_denied(uses, case.bill.spending)

@@ -240,9 +240,10 @@ def _accumulator(case: AdmittedBill, facts: Facts) -> Accumulator:
 def _unused(bill: Bill, patient: Person, scheme: Scheme) -> Accumulator:
     """Return the accumulator of the bill's year with nothing used."""
     # The natural year of the service day: no document says which date (assumption).
-    area = pooling_area(patient.insured_place)
+    area = pooling_area(patient.place_on(bill.service_day, scheme))
     return Accumulator(bill.patient, scheme, area, bill.service_day.year)
 
 
 def _service_day(bill: Bill, patient: Person) -> SettledDay:
-    return SettledDay(pooling_area(patient.insured_place), bill.service_day)
+    place = patient.place_on(bill.service_day, scheme_of(bill, patient))
+    return SettledDay(pooling_area(place), bill.service_day)

@@ -860,6 +860,7 @@ class Settlement(_message.Message):
     REVERSED_AT_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     REVERSED_WHY_FIELD_NUMBER: _builtins.int
+    KNOWN_FIELD_NUMBER: _builtins.int
     settlement_id: _builtins.str
     """Its id, at most 30 characters (setl_id 结算ID); empty in a quote."""
     scheme: _types_pb2.Scheme.ValueType
@@ -914,6 +915,10 @@ class Settlement(_message.Message):
     def reversed_at(self) -> _timestamp_pb2.Timestamp:
         """When it was reversed; absent while it stands."""
 
+    @_builtins.property
+    def known(self) -> _containers.RepeatedCompositeFieldContainer[Global___KnownRecord]:
+        """The state of knowledge it was decided on: which revision of each record."""
+
     def __init__(
         self,
         *,
@@ -938,14 +943,41 @@ class Settlement(_message.Message):
         reversed_at: _timestamp_pb2.Timestamp | None = ...,
         request_id: _builtins.str = ...,
         reversed_why: _builtins.str = ...,
+        known: _abc.Iterable[Global___KnownRecord] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["bill", b"bill", "decided_by", b"decided_by", "reversed_at", b"reversed_at", "settled_at", b"settled_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_fen", b"account_fen", "aid_fen", b"aid_fen", "bill", b"bill", "cash_fen", b"cash_fen", "decided_by", b"decided_by", "deductible_fen", b"deductible_fen", "deductible_used_after_fen", b"deductible_used_after_fen", "fund_fen", b"fund_fen", "fund_paid_after_fen", b"fund_paid_after_fen", "level", b"level", "lines", b"lines", "movements", b"movements", "patient_part_fen", b"patient_part_fen", "ratio_bp", b"ratio_bp", "request_id", b"request_id", "reversed_at", b"reversed_at", "reversed_why", b"reversed_why", "scheme", b"scheme", "settled_at", b"settled_at", "settlement_id", b"settlement_id", "trace_version", b"trace_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_fen", b"account_fen", "aid_fen", b"aid_fen", "bill", b"bill", "cash_fen", b"cash_fen", "decided_by", b"decided_by", "deductible_fen", b"deductible_fen", "deductible_used_after_fen", b"deductible_used_after_fen", "fund_fen", b"fund_fen", "fund_paid_after_fen", b"fund_paid_after_fen", "known", b"known", "level", b"level", "lines", b"lines", "movements", b"movements", "patient_part_fen", b"patient_part_fen", "ratio_bp", b"ratio_bp", "request_id", b"request_id", "reversed_at", b"reversed_at", "reversed_why", b"reversed_why", "scheme", b"scheme", "settled_at", b"settled_at", "settlement_id", b"settlement_id", "trace_version", b"trace_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Settlement: _TypeAlias = Settlement  # noqa: Y015
+
+@_typing.final
+class KnownRecord(_message.Message):
+    """A record of the registry in the revision a decision was made on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORD_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    record: _builtins.str
+    """Number of a person or code of an institution."""
+    revision: _builtins.int
+    """Its revision: counts what was said of it, from 1."""
+    def __init__(
+        self,
+        *,
+        record: _builtins.str = ...,
+        revision: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["record", b"record", "revision", b"revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KnownRecord: _TypeAlias = KnownRecord  # noqa: Y015
 
 @_typing.final
 class Total(_message.Message):

@@ -300,6 +300,7 @@ class Enrolment(_message.Message):
     STATUS_FIELD_NUMBER: _builtins.int
     FROM_FIELD_NUMBER: _builtins.int
     TO_FIELD_NUMBER: _builtins.int
+    INSURED_PLACE_FIELD_NUMBER: _builtins.int
     scheme: Global___Scheme.ValueType
     """Scheme (insutype)."""
     psn_type: _builtins.str
@@ -308,6 +309,8 @@ class Enrolment(_message.Message):
     """Status (psn_insu_stas)."""
     to: _builtins.str
     """Last day, inclusive; empty while it lasts."""
+    insured_place: _builtins.str
+    """Insured place of this enrolment (insuplc_admdvs), six digits; empty where it is the person's."""
     def __init__(
         self,
         *,
@@ -315,10 +318,11 @@ class Enrolment(_message.Message):
         psn_type: _builtins.str = ...,
         status: Global___EnrolmentStatus.ValueType = ...,
         to: _builtins.str = ...,
+        insured_place: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["from", b"from", "psn_type", b"psn_type", "scheme", b"scheme", "status", b"status", "to", b"to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from", b"from", "insured_place", b"insured_place", "psn_type", b"psn_type", "scheme", b"scheme", "status", b"status", "to", b"to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -333,26 +337,108 @@ class Kin(_message.Message):
     PERSON_NO_FIELD_NUMBER: _builtins.int
     RELATION_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
+    FROM_FIELD_NUMBER: _builtins.int
+    TO_FIELD_NUMBER: _builtins.int
     person_no: _builtins.str
     """Number of the relative (psn_no)."""
     relation: _builtins.str
     """What the relative is to this person: GB/T 4761 code (patn_rlts), e.g. 10 spouse, 20 son, 50 parent."""
     source: _builtins.str
     """Who says so, e.g. "公安户籍", "民政婚姻登记"."""
+    to: _builtins.str
+    """Last day of the relation, inclusive; empty while it lasts."""
     def __init__(
         self,
         *,
         person_no: _builtins.str = ...,
         relation: _builtins.str = ...,
         source: _builtins.str = ...,
+        to: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["person_no", b"person_no", "relation", b"relation", "source", b"source"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from", b"from", "person_no", b"person_no", "relation", b"relation", "source", b"source", "to", b"to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Kin: _TypeAlias = Kin  # noqa: Y015
+
+@_typing.final
+class PlaceSince(_message.Message):
+    """The insured place from a day on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSURED_PLACE_FIELD_NUMBER: _builtins.int
+    FROM_FIELD_NUMBER: _builtins.int
+    insured_place: _builtins.str
+    """Insured place (insuplc_admdvs), six digits."""
+    def __init__(
+        self,
+        *,
+        insured_place: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from", b"from", "insured_place", b"insured_place"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlaceSince: _TypeAlias = PlaceSince  # noqa: Y015
+
+@_typing.final
+class ContributionBaseSince(_message.Message):
+    """The contribution base from a day on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FEN_FIELD_NUMBER: _builtins.int
+    FROM_FIELD_NUMBER: _builtins.int
+    fen: _builtins.int
+    """Monthly contribution base (缴费基数) in fen; 0 where there is none."""
+    def __init__(
+        self,
+        *,
+        fen: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fen", b"fen", "from", b"from"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContributionBaseSince: _TypeAlias = ContributionBaseSince  # noqa: Y015
+
+@_typing.final
+class Mark(_message.Message):
+    """A dated mark of a person: what it means is for the city's rules."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    FROM_FIELD_NUMBER: _builtins.int
+    TO_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """Kind of mark, e.g. "family_doctor" (签约), "chosen_institution" (选点), "tier" (档次), "two_diseases" (两病), "aid" (低保 …)."""
+    value: _builtins.str
+    """Its value, e.g. the code of the institution chosen; may be empty."""
+    to: _builtins.str
+    """Last day, inclusive; empty while it lasts."""
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        value: _builtins.str = ...,
+        to: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from", b"from", "kind", b"kind", "to", b"to", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Mark: _TypeAlias = Mark  # noqa: Y015
 
 @_typing.final
 class Person(_message.Message):
@@ -369,6 +455,10 @@ class Person(_message.Message):
     CONTRIBUTION_BASE_FEN_FIELD_NUMBER: _builtins.int
     KIN_FIELD_NUMBER: _builtins.int
     DIED_ON_FIELD_NUMBER: _builtins.int
+    INSURED_PLACES_FIELD_NUMBER: _builtins.int
+    CONTRIBUTION_BASES_FIELD_NUMBER: _builtins.int
+    MARKS_FIELD_NUMBER: _builtins.int
+    BORN_ON_FIELD_NUMBER: _builtins.int
     person_no: _builtins.str
     """Number (psn_no), unique."""
     name: _builtins.str
@@ -381,6 +471,8 @@ class Person(_message.Message):
     """Monthly contribution base (缴费基数) in fen; 0 where there is none."""
     died_on: _builtins.str
     """Day of death; empty while alive."""
+    born_on: _builtins.str
+    """Day of birth, where the certificate carries none."""
     @_builtins.property
     def certificate(self) -> Global___Certificate:
         """Identity document; masked in replies."""
@@ -392,6 +484,21 @@ class Person(_message.Message):
     @_builtins.property
     def kin(self) -> _containers.RepeatedCompositeFieldContainer[Global___Kin]:
         """Relations known to the registry."""
+
+    @_builtins.property
+    def insured_places(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlaceSince]:
+        """Insured places with their first days, ascending: they take the place of what was said of the first of these days and all
+        after it. Where empty, insured_place holds from the day of the import (the first one: ever since); else it repeats the
+        value of that day.
+        """
+
+    @_builtins.property
+    def contribution_bases(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContributionBaseSince]:
+        """Contribution bases with their first days, as insured_places."""
+
+    @_builtins.property
+    def marks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Mark]:
+        """Dated marks; the list takes the place of the one before."""
 
     def __init__(
         self,
@@ -405,14 +512,68 @@ class Person(_message.Message):
         contribution_base_fen: _builtins.int = ...,
         kin: _abc.Iterable[Global___Kin] | None = ...,
         died_on: _builtins.str = ...,
+        insured_places: _abc.Iterable[Global___PlaceSince] | None = ...,
+        contribution_bases: _abc.Iterable[Global___ContributionBaseSince] | None = ...,
+        marks: _abc.Iterable[Global___Mark] | None = ...,
+        born_on: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "contribution_base_fen", b"contribution_base_fen", "died_on", b"died_on", "enrolments", b"enrolments", "insured_place", b"insured_place", "kin", b"kin", "name", b"name", "person_no", b"person_no", "phone", b"phone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["born_on", b"born_on", "certificate", b"certificate", "contribution_base_fen", b"contribution_base_fen", "contribution_bases", b"contribution_bases", "died_on", b"died_on", "enrolments", b"enrolments", "insured_place", b"insured_place", "insured_places", b"insured_places", "kin", b"kin", "marks", b"marks", "name", b"name", "person_no", b"person_no", "phone", b"phone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Person: _TypeAlias = Person  # noqa: Y015
+
+@_typing.final
+class GradeSince(_message.Message):
+    """The kind and grade of an institution from a day on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    HOSP_LV_FIELD_NUMBER: _builtins.int
+    FROM_FIELD_NUMBER: _builtins.int
+    kind: Global___InstitutionKind.ValueType
+    """Kind (fixmedins_type)."""
+    hosp_lv: _builtins.int
+    """Grade (hosp_lv), national code 1–14; 0 for a pharmacy."""
+    def __init__(
+        self,
+        *,
+        kind: Global___InstitutionKind.ValueType = ...,
+        hosp_lv: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from", b"from", "hosp_lv", b"hosp_lv", "kind", b"kind"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GradeSince: _TypeAlias = GradeSince  # noqa: Y015
+
+@_typing.final
+class Designation(_message.Message):
+    """A time in which an institution is designated (定点)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FROM_FIELD_NUMBER: _builtins.int
+    TO_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Last day, inclusive; empty while it lasts."""
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from", b"from", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Designation: _TypeAlias = Designation  # noqa: Y015
 
 @_typing.final
 class Institution(_message.Message):
@@ -426,6 +587,8 @@ class Institution(_message.Message):
     HOSP_LV_FIELD_NUMBER: _builtins.int
     DESIGNATED_FROM_FIELD_NUMBER: _builtins.int
     DESIGNATED_TO_FIELD_NUMBER: _builtins.int
+    GRADES_FIELD_NUMBER: _builtins.int
+    FURTHER_DESIGNATIONS_FIELD_NUMBER: _builtins.int
     code: _builtins.str
     """Code (fixmedins_code), 12 characters: a letter, the six-digit area, five digits."""
     name: _builtins.str
@@ -438,6 +601,17 @@ class Institution(_message.Message):
     """First day of designation, inclusive."""
     designated_to: _builtins.str
     """Last day of designation, inclusive; empty while it lasts."""
+    @_builtins.property
+    def grades(self) -> _containers.RepeatedCompositeFieldContainer[Global___GradeSince]:
+        """Kinds and grades with their first days, ascending: they take the place of what was said of the first of these days and
+        all after it. Where empty, kind and hosp_lv hold from the day of the import (the first one: ever since); else they repeat
+        those of that day.
+        """
+
+    @_builtins.property
+    def further_designations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Designation]:
+        """Times of designation beside the one above."""
+
     def __init__(
         self,
         *,
@@ -447,10 +621,12 @@ class Institution(_message.Message):
         hosp_lv: _builtins.int = ...,
         designated_from: _builtins.str = ...,
         designated_to: _builtins.str = ...,
+        grades: _abc.Iterable[Global___GradeSince] | None = ...,
+        further_designations: _abc.Iterable[Global___Designation] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "designated_from", b"designated_from", "designated_to", b"designated_to", "hosp_lv", b"hosp_lv", "kind", b"kind", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "designated_from", b"designated_from", "designated_to", b"designated_to", "further_designations", b"further_designations", "grades", b"grades", "hosp_lv", b"hosp_lv", "kind", b"kind", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -202,7 +202,7 @@ def _person(person: people.Person) -> dict[str, Any]:
         "cert_no": person.certificate.number,
         "name": person.name,
         "phone": person.phone,
-        "insured_place": person.insured_place,
+        "insured_place": person.first_place,
         "scheme": int(enrolment.scheme),
         "psn_type": enrolment.psn_type,
         "enrolled_since": enrolment.since,

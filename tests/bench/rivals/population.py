@@ -124,9 +124,9 @@ def _person(place: int) -> Person:
         certificate=Certificate("01", digits + ric.calc_check_digit(digits)),
         name=f"试验{place}",
         phone=f"1000{place:07d}",
-        insured_place=AREA,
+        first_place=AREA,
         enrolments=(Enrolment(Scheme.EMPLOYEE, "11", normal, date(2015, 1, 1)),),
-        contribution_base_fen=500_000,
+        first_base_fen=500_000,
     )
 
 

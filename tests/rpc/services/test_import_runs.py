@@ -17,8 +17,9 @@ import pytest
 from gongji.model.commands import Answer, Query, Request
 from gongji.model.people import Institution
 from gongji.model.refusals import RequestIdReused, StoreUnavailable
+from gongji.model.registry import InstitutionRow
 from gongji.registry.imports import Upserted, UpsertInstitutions
-from gongji.rpc.convert.people import institution_from
+from gongji.rpc.convert.people import institution_row_from
 from gongji.rpc.services.imports import (
     BATCH,
     ImportKind,
@@ -53,11 +54,11 @@ class Office:
     async def run(
         self, request_: Request, rows: Stream, **waits: float
     ) -> Answer[Summary]:
-        kind = ImportKind("institution", institution_from, self._upsert)
+        kind = ImportKind("institution", institution_row_from, self._upsert)
         imports = Imports(self.store, lambda: NOW, **{"quiet_s": LONG_S, **waits})
         return await imports.execute(request_, rows, kind)
 
-    def _upsert(self, rows: tuple[Institution, ...]) -> Query[Upserted]:
+    def _upsert(self, rows: tuple[InstitutionRow, ...]) -> Query[Upserted]:
         self.batches.append(len(rows))
         return UpsertInstitutions(rows)
 

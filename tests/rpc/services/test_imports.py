@@ -10,8 +10,9 @@ from typing import Any, TypeAlias
 import pytest
 from gongji.model.commands import Request
 from gongji.model.people import Institution, Person
+from gongji.model.registry import PersonRow
 from gongji.registry.imports import UpsertPersons
-from gongji.rpc.convert.people import person_from
+from gongji.rpc.convert.people import person_row_from
 from gongji.rpc.services.imports import (
     BATCH,
     ERRORS_SHOWN,
@@ -22,6 +23,7 @@ from gongji.rpc.services.imports import (
 from gongji.v1 import registry_pb2, settlement_pb2, types_pb2
 from structlog.testing import capture_logs
 
+from tests.scaffold.people import NOW
 from tests.scaffold.service import (
     RefusedCall,
     Service,
@@ -56,7 +58,7 @@ async def test_rows_are_written_once_and_counted(service: Service) -> None:
     assert (3, 3, 0, 0) == summary(await service.import_persons(rows))
     rows[1].insured_place = "340899"
     assert (3, 1, 2, 0) == summary(await service.import_persons(rows))
-    assert "340899" == (await service.stored(Person, "R1")).insured_place
+    assert "340899" == (await service.stored(Person, "R1")).place_on(NOW.date())
 
 
 async def test_rows_with_errors_are_reported_and_the_others_written(
@@ -115,7 +117,7 @@ async def test_an_import_holds_one_batch(service: Service) -> None:
             person = service.person(sent, name="" if sent % 2 else "赵某某")
             yield registry_pb2.ImportPersonsRequest(person=person)
 
-    def upsert(rows: tuple[Person, ...]) -> UpsertPersons:
+    def upsert(rows: tuple[PersonRow, ...]) -> UpsertPersons:
         ahead.append((len(rows), sent))
         return UpsertPersons(rows, service.store.lookup)
 
@@ -128,11 +130,11 @@ async def test_an_import_holds_one_batch(service: Service) -> None:
 async def imported(
     service: Service,
     messages: AsyncIterator[registry_pb2.ImportPersonsRequest],
-    upsert: Callable[[tuple[Person, ...]], UpsertPersons],
+    upsert: Callable[[tuple[PersonRow, ...]], UpsertPersons],
 ) -> Summary:
     """Import rows of persons without a service in between."""
     request = Request(service.new_id(), "test", "ImportPersons")
-    kind = ImportKind("person", person_from, upsert)
+    kind = ImportKind("person", person_row_from, upsert)
     imports = Imports(service.store, service.clock)
     return (await imports.execute(request, messages, kind)).value
 
@@ -150,7 +152,7 @@ async def test_the_same_import_again_is_answered_as_the_first_time(
     assert [False, True] == replayed(first, again)
     assert first.summary == again.summary
     assert first.receipt.at == again.receipt.at
-    assert "340899" == (await service.stored(Person, "R1")).insured_place
+    assert "340899" == (await service.stored(Person, "R1")).place_on(NOW.date())
 
 
 async def test_other_rows_under_a_known_id_are_refused(service: Service) -> None:

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+from datetime import date
+from typing import TypeVar
+
 from gongji.model.normal import certificate_number
-from gongji.model.people import Certificate, Enrolment, Institution, Kin, Person
+from gongji.model.people import (
+    BaseSince,
+    Certificate,
+    Designation,
+    Enrolment,
+    Grade,
+    GradeSince,
+    Institution,
+    Kin,
+    Mark,
+    Person,
+    PlaceSince,
+)
+from gongji.model.registry import InstitutionRow, PersonRow
 from gongji.rpc.convert import mask
 from gongji.rpc.convert.values import day_from, day_to, optional_day_from
 from gongji.rules.codes import EnrolmentStatus, InstitutionKind, Scheme
 from gongji.v1 import types_pb2 as pb
+
+M = TypeVar("M")
 
 
 def certificate_from(message: pb.Certificate) -> Certificate:
@@ -15,23 +33,43 @@ def certificate_from(message: pb.Certificate) -> Certificate:
     return Certificate(message.type, certificate_number(message.number))
 
 
-def person_from(message: pb.Person) -> Person:
-    """Return a person of the registry."""
-    return Person(
+def person_row_from(message: pb.Person) -> PersonRow:
+    """Return a row of an import of persons."""
+    return PersonRow(
         person_no=message.person_no,
         certificate=certificate_from(message.certificate),
         name=message.name,
         phone=message.phone,
         insured_place=message.insured_place,
+        insured_places=tuple(
+            PlaceSince(place.insured_place, day_from(_first(place)))
+            for place in message.insured_places
+        ),
+        base_fen=message.contribution_base_fen,
+        bases=tuple(
+            BaseSince(base.fen, day_from(_first(base)))
+            for base in message.contribution_bases
+        ),
         enrolments=tuple(_enrolment_from(e) for e in message.enrolments),
-        contribution_base_fen=message.contribution_base_fen,
-        kin=tuple(Kin(k.person_no, k.relation, k.source) for k in message.kin),
+        kin=tuple(_kin_from(kin) for kin in message.kin),
+        marks=tuple(_mark_from(mark) for mark in message.marks),
         died_on=optional_day_from(message.died_on),
+        born_on=optional_day_from(message.born_on),
     )
 
 
-def person_to(person: Person) -> pb.Person:
-    """Return a person for others to see: certificate, name and phone masked."""
+def person_to(person: Person, day: date) -> pb.Person:
+    """Return a person for others to see: certificate, name and phone masked.
+
+    The insured place and the contribution base are those of the day.
+    """
+    moves = [(move.area_code, move.since) for move in person.moves]
+    bases = [(base.fen, base.since) for base in person.bases]
+    # Whole, so that what is answered here can be imported there.
+    if moves:
+        moves.insert(0, (person.first_place, date.min))
+    if bases:
+        bases.insert(0, (person.first_base_fen, date.min))
     return pb.Person(
         person_no=person.person_no,
         certificate=pb.Certificate(
@@ -40,27 +78,120 @@ def person_to(person: Person) -> pb.Person:
         ),
         name=mask.name(person.name),
         phone=mask.phone(person.phone),
-        insured_place=person.insured_place,
-        enrolments=[_enrolment_to(e) for e in person.enrolments],
-        contribution_base_fen=person.contribution_base_fen,
-        kin=[
-            pb.Kin(person_no=k.person_no, relation=k.relation, source=k.source)
-            for k in person.kin
+        insured_place=person.place_on(day),
+        insured_places=[
+            _since(pb.PlaceSince(insured_place=place), since) for place, since in moves
         ],
+        enrolments=[_enrolment_to(e) for e in person.enrolments],
+        contribution_base_fen=person.base_on(day),
+        contribution_bases=[
+            _since(pb.ContributionBaseSince(fen=fen), since) for fen, since in bases
+        ],
+        kin=[_kin_to(kin) for kin in person.kin],
+        marks=[_mark_to(mark) for mark in person.marks],
         died_on=day_to(person.died_on),
+        born_on=day_to(person.born_on),
     )
 
 
-def institution_from(message: pb.Institution) -> Institution:
-    """Return a designated institution of the registry."""
-    return Institution(
+def institution_row_from(message: pb.Institution) -> InstitutionRow:
+    """Return a row of an import of institutions."""
+    first = Designation(
+        day_from(message.designated_from), optional_day_from(message.designated_to)
+    )
+    further = (
+        Designation(day_from(_first(time)), optional_day_from(time.to))
+        for time in message.further_designations
+    )
+    return InstitutionRow(
         code=message.code,
         name=message.name,
-        kind=InstitutionKind(message.kind),
-        hosp_lv=message.hosp_lv,
-        designated_from=day_from(message.designated_from),
-        designated_to=optional_day_from(message.designated_to),
+        grade=Grade(InstitutionKind(message.kind), message.hosp_lv),
+        grades=tuple(
+            GradeSince(
+                Grade(InstitutionKind(change.kind), change.hosp_lv),
+                day_from(_first(change)),
+            )
+            for change in message.grades
+        ),
+        designations=(first, *further),
     )
+
+
+def institution_to(institution: Institution, day: date) -> pb.Institution:
+    """Return an institution with its kind and grade of the day."""
+    grade = institution.grade_on(day)
+    grades = institution.grades
+    if grades:
+        first = Grade(institution.first_kind, institution.first_hosp_lv)
+        grades = (GradeSince(first, date.min), *grades)
+    return pb.Institution(
+        code=institution.code,
+        name=institution.name,
+        kind=pb.InstitutionKind.ValueType(grade.kind),
+        hosp_lv=grade.hosp_lv,
+        designated_from=day_to(institution.designated_from),
+        designated_to=day_to(institution.designated_to),
+        grades=[_grade_to(change) for change in grades],
+        further_designations=[
+            _since(pb.Designation(to=day_to(time.until)), time.since)
+            for time in institution.further_designations
+        ],
+    )
+
+
+def _grade_to(change: GradeSince) -> pb.GradeSince:
+    message = pb.GradeSince(
+        kind=pb.InstitutionKind.ValueType(change.grade.kind),
+        hosp_lv=change.grade.hosp_lv,
+    )
+    return _since(message, change.since)
+
+
+def _first(message: object) -> str:
+    # `from` is a keyword of Python.
+    day: str = getattr(message, "from")
+    return day
+
+
+def _since(message: M, day: date | None) -> M:
+    # `from` is a keyword of Python.
+    setattr(message, "from", day_to(day))
+    return message
+
+
+def _kin_from(message: pb.Kin) -> Kin:
+    return Kin(
+        person_no=message.person_no,
+        relation=message.relation,
+        source=message.source,
+        since=optional_day_from(_first(message)),
+        until=optional_day_from(message.to),
+    )
+
+
+def _kin_to(kin: Kin) -> pb.Kin:
+    message = pb.Kin(
+        person_no=kin.person_no,
+        relation=kin.relation,
+        source=kin.source,
+        to=day_to(kin.until),
+    )
+    return _since(message, kin.since)
+
+
+def _mark_from(message: pb.Mark) -> Mark:
+    return Mark(
+        kind=message.kind,
+        value=message.value,
+        since=day_from(_first(message)),
+        until=optional_day_from(message.to),
+    )
+
+
+def _mark_to(mark: Mark) -> pb.Mark:
+    message = pb.Mark(kind=mark.kind, value=mark.value, to=day_to(mark.until))
+    return _since(message, mark.since)
 
 
 def _enrolment_from(message: pb.Enrolment) -> Enrolment:
@@ -68,9 +199,9 @@ def _enrolment_from(message: pb.Enrolment) -> Enrolment:
         scheme=Scheme(message.scheme),
         psn_type=message.psn_type,
         status=EnrolmentStatus(message.status),
-        # `from` is a keyword of Python.
-        since=day_from(getattr(message, "from")),
+        since=day_from(_first(message)),
         until=optional_day_from(message.to),
+        insured_place=message.insured_place,
     )
 
 
@@ -80,7 +211,6 @@ def _enrolment_to(enrolment: Enrolment) -> pb.Enrolment:
         psn_type=enrolment.psn_type,
         status=pb.EnrolmentStatus.ValueType(enrolment.status),
         to=day_to(enrolment.until),
+        insured_place=enrolment.insured_place,
     )
-    # `from` is a keyword of Python.
-    setattr(message, "from", day_to(enrolment.since))
-    return message
+    return _since(message, enrolment.since)

@@ -97,7 +97,7 @@ class AccountService(AccountServiceServicer):
         credited = answer.value
         # The clauses of a rule are looked up at the city that decided first.
         person = await self._store.get(Person, person_no)
-        area_code = person.insured_place if person else ""
+        area_code = person.place_on(answer.at.date()) if person else ""
         rule = None
         if credited.rule:
             rule = self._sources.rule_to(area_code, credited.rule)

@@ -9,10 +9,15 @@ from datetime import datetime
 
 from gongji.cities.city import Cities
 from gongji.registry.imports import ImportPersons, UpsertInstitutions, UpsertPersons
-from gongji.rpc.convert.people import institution_from, person_from, person_to
+from gongji.rpc.convert.people import (
+    institution_row_from,
+    person_row_from,
+    person_to,
+)
 from gongji.rpc.convert.values import receipt_to
 from gongji.rpc.services.imports import ImportKind, Imports, Summary
 from gongji.rpc.services.people import People
+from gongji.rules.codes import SHANGHAI
 from gongji.store import Store
 from gongji.v1 import registry_pb2 as pb
 from gongji.v1.registry_pb2_grpc import RegistryServiceServicer
@@ -25,14 +30,15 @@ class RegistryService(RegistryServiceServicer):
         self, store: Store, cities: Cities, clock: Callable[[], datetime]
     ) -> None:
         self._people = People(store)
+        self._clock = clock
         self._imports = Imports(store, clock)
         self._persons = ImportKind(
             "person",
-            person_from,
+            person_row_from,
             lambda rows: ImportPersons(UpsertPersons(rows, store.lookup), cities),
         )
         self._institutions = ImportKind(
-            "institution", institution_from, UpsertInstitutions
+            "institution", institution_row_from, UpsertInstitutions
         )
 
     async def ImportPersons(
@@ -60,7 +66,8 @@ class RegistryService(RegistryServiceServicer):
     ) -> pb.GetPersonResponse:
         """Return one person, masked. PersonNotFound."""
         person = await self._people.known(request.person, "person")
-        return pb.GetPersonResponse(person=person_to(person))
+        day = self._clock().astimezone(SHANGHAI).date()
+        return pb.GetPersonResponse(person=person_to(person, day))
 
 
 def _summary_to(summary: Summary) -> pb.ImportSummary:
