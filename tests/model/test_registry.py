@@ -65,12 +65,16 @@ def test_single_values_hold_from_their_days(said: list[tuple[int, Any]]) -> None
             row = replace(ROW, base_fen=value)
             say_undated(model, starts, today, value)
         else:
-            bases = sorted((FIRST + timedelta(days=n), v) for n, v in value.items())
+            bases = dated(value)
             row = replace(ROW, bases=tuple(BaseSince(v, day) for day, v in bases))
             say_dated(model, starts, bases)
         person = person_after(person, row, noon(today), "")
     if person is not None:
         assert model == {day: person.base_on(day) for day in DAYS}
+
+
+def dated(offsets_: dict[int, int]) -> list[tuple[date, int]]:
+    return sorted((FIRST + timedelta(days=n), v) for n, v in offsets_.items())
 
 
 def say_undated(
@@ -105,8 +109,8 @@ def forget_repeated(model: dict[date, int], starts: set[date]) -> None:
             starts.discard(day)
 
 
-def test_places_and_grades_are_kept_alike() -> None:
-    """A move holds from its import, a grade corrected with a day from that day."""
+def test_a_move_is_kept() -> None:
+    """A place without a day holds from its import on, and says when it became known."""
     person = person_after(None, ROW, noon(FIRST), "a")
     moved = replace(ROW, insured_place="340802")
     person = person_after(person, moved, noon(DAYS[5]), "b")
@@ -117,6 +121,10 @@ def test_places_and_grades_are_kept_alike() -> None:
         person.known_from,
         person.import_id,
     )
+
+
+def test_a_grade_is_corrected_from_its_day() -> None:
+    """A grade said with a day holds from that day, whenever it is said."""
     hospital = institution_after(None, HOSPITAL, noon(FIRST), "a")
     second = Grade(InstitutionKind.HOSPITAL, 5)
     corrected = replace(HOSPITAL, grade=second, grades=(GradeSince(second, DAYS[2]),))
