@@ -10,9 +10,9 @@ from gongji.model.people import (
     BaseSince,
     Designation,
     Enrolment,
-    Grade,
     GradeSince,
     Institution,
+    InstitutionGrade,
     Kin,
     Mark,
     Person,
@@ -126,7 +126,7 @@ def test_a_move_is_kept() -> None:
 def test_a_grade_is_corrected_from_its_day() -> None:
     """A grade said with a day holds from that day, whenever it is said."""
     hospital = institution_after(None, HOSPITAL, noon(FIRST), "a")
-    second = Grade(InstitutionKind.HOSPITAL, 5)
+    second = InstitutionGrade(InstitutionKind.HOSPITAL, 5)
     corrected = replace(HOSPITAL, grade=second, grades=(GradeSince(second, DAYS[2]),))
     hospital = institution_after(hospital, corrected, noon(DAYS[9]), "b")
     assert [3, 2] == [hospital.grade_on(day).level for day in (DAYS[1], DAYS[2])]
@@ -135,7 +135,7 @@ def test_a_grade_is_corrected_from_its_day() -> None:
 HOSPITAL = InstitutionRow(
     code="H34110000001",
     name="某医院",
-    grade=Grade(InstitutionKind.HOSPITAL, 2),
+    grade=InstitutionGrade(InstitutionKind.HOSPITAL, 2),
     designations=(Designation(FIRST, DAYS[3]), Designation(DAYS[6])),
 )
 

@@ -11,9 +11,9 @@ from gongji.model.people import (
     Certificate,
     Designation,
     Enrolment,
-    Grade,
     GradeSince,
     Institution,
+    InstitutionGrade,
     Kin,
     Mark,
     Person,
@@ -61,19 +61,19 @@ DAY = NOW.date()
 HOSPITAL = InstitutionRow(
     code="H34110000001",
     name="某医院",
-    grade=Grade(InstitutionKind.HOSPITAL, 2),
+    grade=InstitutionGrade(InstitutionKind.HOSPITAL, 2),
     designations=(Designation(date(2020, 1, 1)),),
 )
 PHARMACY = InstitutionRow(
     code="P34110000001",
     name="某药店",
-    grade=Grade(InstitutionKind.PHARMACY, 0),
+    grade=InstitutionGrade(InstitutionKind.PHARMACY, 0),
     designations=(Designation(date(2020, 1, 1), date(2020, 1, 1)),),
 )
 
 
 def hospital(hosp_lv: int) -> dict[str, Any]:
-    return {"grade": Grade(InstitutionKind.HOSPITAL, hosp_lv)}
+    return {"grade": InstitutionGrade(InstitutionKind.HOSPITAL, hosp_lv)}
 
 
 def certificate(number: str, type_: str = "01") -> dict[str, Any]:
@@ -239,7 +239,7 @@ INSTITUTIONS: dict[str, tuple[InstitutionRow, dict[str, Any], list[str]]] = {
     "a grade that is none": (HOSPITAL, hospital(15), ["hosp_lv"]),
     "a pharmacy with a grade": (
         PHARMACY,
-        {"grade": Grade(InstitutionKind.PHARMACY, 1)},
+        {"grade": InstitutionGrade(InstitutionKind.PHARMACY, 1)},
         ["hosp_lv"],
     ),
     "no name": (HOSPITAL, {"name": ""}, ["name"]),
@@ -265,7 +265,7 @@ INSTITUTIONS: dict[str, tuple[InstitutionRow, dict[str, Any], list[str]]] = {
     ),
     "a grade that is not the one of the day": (
         HOSPITAL,
-        {"grades": (GradeSince(Grade(InstitutionKind.HOSPITAL, 5), DAY),)},
+        {"grades": (GradeSince(InstitutionGrade(InstitutionKind.HOSPITAL, 5), DAY),)},
         ["hosp_lv"],
     ),
 }
@@ -343,7 +343,7 @@ def test_institutions_are_upserted(new_world: NewWorld) -> None:
     world = new_world()
     assert Upserted(2, 0) == world.do(UpsertInstitutions((HOSPITAL, PHARMACY)))
     graded = replace(HOSPITAL, **hospital(5))
-    bad = replace(PHARMACY, grade=Grade(InstitutionKind.PHARMACY, 3))
+    bad = replace(PHARMACY, grade=InstitutionGrade(InstitutionKind.PHARMACY, 3))
     done = world.do(UpsertInstitutions((graded, PHARMACY, bad)))
     assert (1, 1, 1) == (done.written, done.unchanged, done.refused)
     first = institution_after(None, HOSPITAL, NOW, "")

@@ -154,7 +154,7 @@ def institution(
 ) -> Institution:
     """Return a hospital of a national grade; a pharmacy for 0.
 
-    Grade 2 is level 3, 5 level 2, 8 level 1, 11 unranked.
+    InstitutionGrade 2 is level 3, 5 level 2, 8 level 1, 11 unranked.
     """
     pharmacy = hosp_lv == 0
     invented = Institution(

@@ -94,8 +94,7 @@ class Submit(Command[Binding], frozen=True, kw_only=True):
         # Before the conditions: what time alone refuses may be sent again unchanged.
         refuse_closed(rules, channel, facts.now, self.workdays)
         case = self._case(holder, member, rules, facts)
-        unmet = failing(case)
-        if unmet:
+        if unmet := failing(case):
             channels = open_channels(rules, facts.now, self.workdays)
             raise not_eligible(unmet, city, ways(case, channels, failing))
         binding = forward(

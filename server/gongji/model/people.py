@@ -195,6 +195,16 @@ class Person(Discreet, frozen=True):
                 place = move.area_code
         return place
 
+    @property
+    def place_history(self) -> tuple[PlaceSince, ...]:
+        """Return every insured place, the first of them ever since."""
+        return (PlaceSince(self.first_place, date.min), *self.moves)
+
+    @property
+    def base_history(self) -> tuple[BaseSince, ...]:
+        """Return every contribution base, the first of them ever since."""
+        return (BaseSince(self.first_base_fen, date.min), *self.bases)
+
     def base_on(self, day: date) -> int:
         """Return the contribution base (缴费基数) on a day, in fen; 0 if there is none."""
         fen = self.first_base_fen
@@ -208,7 +218,7 @@ class Person(Discreet, frozen=True):
         return tuple([m for m in self.marks if m.kind == kind and m.covers(day)])
 
 
-class Grade(Struct, frozen=True):
+class InstitutionGrade(Struct, frozen=True):
     """An institution's kind and national grade (fixmedins_type, hosp_lv)."""
 
     kind: InstitutionKind
@@ -228,7 +238,7 @@ class Grade(Struct, frozen=True):
 class GradeSince(Struct, frozen=True):
     """A kind and grade from a day on."""
 
-    grade: Grade
+    grade: InstitutionGrade
     since: date
 
 
@@ -267,13 +277,19 @@ class Institution(Struct, frozen=True):
         """Return the area it lies in: characters two to seven of its code."""
         return self.code[1:7]
 
-    def grade_on(self, day: date) -> Grade:
+    def grade_on(self, day: date) -> InstitutionGrade:
         """Return its kind and grade on a day."""
-        grade = Grade(self.first_kind, self.first_hosp_lv)
+        grade = InstitutionGrade(self.first_kind, self.first_hosp_lv)
         for later in self.grades:
             if later.since <= day:
                 grade = later.grade
         return grade
+
+    @property
+    def grade_history(self) -> tuple[GradeSince, ...]:
+        """Return every kind and grade, the first of them ever since."""
+        first = InstitutionGrade(self.first_kind, self.first_hosp_lv)
+        return (GradeSince(first, date.min), *self.grades)
 
     @property
     def designations(self) -> tuple[Designation, ...]:

@@ -7,7 +7,7 @@ death take the place of the former statement as a whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import TypeVar
 
@@ -20,9 +20,9 @@ from gongji.model.people import (
     Designation,
     Discreet,
     Enrolment,
-    Grade,
     GradeSince,
     Institution,
+    InstitutionGrade,
     Kin,
     Mark,
     Person,
@@ -30,7 +30,9 @@ from gongji.model.people import (
 )
 from gongji.rules.codes import SHANGHAI
 
-T = TypeVar("T")
+R = TypeVar("R", Person, Institution)
+
+E = TypeVar("E", bound=PlaceSince | BaseSince | GradeSince)
 
 
 class PersonRow(Discreet, frozen=True, kw_only=True):
@@ -62,7 +64,7 @@ class InstitutionRow(Struct, frozen=True, kw_only=True):
 
     code: str
     name: str
-    grade: Grade
+    grade: InstitutionGrade
     grades: tuple[GradeSince, ...] = ()
     designations: tuple[Designation, ...]
 
@@ -76,40 +78,31 @@ def person_after(
     import becomes visible; its civil day in Shanghai is the import's day.
     """
     day = at.astimezone(SHANGHAI).date()
-    places: list[tuple[str, date]] = []
-    bases: list[tuple[int, date]] = []
-    if known is not None:
-        moves = [(move.area_code, move.since) for move in known.moves]
-        places = [(known.first_place, date.min), *moves]
-        changes = [(base.fen, base.since) for base in known.bases]
-        bases = [(known.first_base_fen, date.min), *changes]
-    stated_places = [(place.area_code, place.since) for place in row.insured_places]
-    stated_bases = [(base.fen, base.since) for base in row.bases]
-    places = _told(places, stated_places, row.insured_place, day)
-    bases = _told(bases, stated_bases, row.base_fen, day)
+    places = _told(
+        known.place_history if known else (),
+        row.insured_places,
+        PlaceSince(row.insured_place, day),
+    )
+    bases = _told(
+        known.base_history if known else (), row.bases, BaseSince(row.base_fen, day)
+    )
     after = Person(
         person_no=row.person_no,
         certificate=row.certificate,
         name=row.name,
         phone=row.phone,
-        first_place=places[0][0],
+        first_place=places[0].area_code,
         enrolments=row.enrolments,
-        first_base_fen=bases[0][0],
+        first_base_fen=bases[0].fen,
         kin=row.kin,
         died_on=row.died_on,
-        moves=tuple(PlaceSince(*place) for place in places[1:]),
-        bases=tuple(BaseSince(*base) for base in bases[1:]),
+        moves=tuple(places[1:]),
+        bases=tuple(bases[1:]),
         marks=row.marks,
         born_on=row.born_on,
-        revision=known.revision if known else 0,
-        known_from=known.known_from if known else None,
-        import_id=known.import_id if known else "",
+        revision=0,
     )
-    if after == known:
-        return known
-    return replace(
-        after, revision=after.revision + 1, known_from=at, import_id=import_id
-    )
+    return _revised(known, after, at, import_id)
 
 
 def institution_after(
@@ -117,61 +110,65 @@ def institution_after(
 ) -> Institution:
     """Return the institution as known after a row; see `person_after`."""
     day = at.astimezone(SHANGHAI).date()
-    grades: list[tuple[Grade, date]] = []
-    if known is not None:
-        first_grade = Grade(known.first_kind, known.first_hosp_lv)
-        later = [(change.grade, change.since) for change in known.grades]
-        grades = [(first_grade, date.min), *later]
-    stated = [(change.grade, change.since) for change in row.grades]
-    grades = _told(grades, stated, row.grade, day)
+    grades = _told(
+        known.grade_history if known else (), row.grades, GradeSince(row.grade, day)
+    )
     first, *further = row.designations
     after = Institution(
         code=row.code,
         name=row.name,
-        first_kind=grades[0][0].kind,
-        first_hosp_lv=grades[0][0].hosp_lv,
+        first_kind=grades[0].grade.kind,
+        first_hosp_lv=grades[0].grade.hosp_lv,
         designated_from=first.since,
         designated_to=first.until,
         further_designations=tuple(further),
-        grades=tuple(GradeSince(*grade) for grade in grades[1:]),
-        revision=known.revision if known else 0,
-        known_from=known.known_from if known else None,
-        import_id=known.import_id if known else "",
+        grades=tuple(grades[1:]),
+        revision=0,
     )
-    if after == known:
-        return known
-    return replace(
-        after, revision=after.revision + 1, known_from=at, import_id=import_id
-    )
+    return _revised(known, after, at, import_id)
 
 
-def _told(
-    known: Sequence[tuple[T, date]],
-    stated: Sequence[tuple[T, date]],
-    undated: T,
-    day: date,
-) -> list[tuple[T, date]]:
-    """Return the values with their first days after a statement, the first ever since."""
+def _revised(known: R | None, after: R, at: datetime, import_id: str) -> R:
+    """Return the record in its next revision, `known` if it says the same."""
+    revision = 0
+    if known is not None:
+        revision = known.revision
+        unnumbered = replace(known, revision=0, known_from=None, import_id="")
+        if unnumbered == after:
+            return known
+    return replace(after, revision=revision + 1, known_from=at, import_id=import_id)
+
+
+def _told(known: Sequence[E], stated: Sequence[E], undated: E) -> list[E]:
+    """Return the values with their first days after a statement, the first ever since.
+
+    `undated` is the value without a day, as of the import's day.
+    """
+    before: list[E]
     if stated:
-        first = stated[0][1]
-        before = [entry for entry in known if entry[1] < first]
+        before = [entry for entry in known if entry.since < stated[0].since]
         return _merged([*before, *stated])
     if not known:
-        return [(undated, date.min)]
-    current = [value for value, since in known if since <= day][-1]
-    if current == undated:
+        return [undated]
+    day = undated.since
+    current = [entry for entry in known if entry.since <= day][-1]
+    if _same_value(current, undated):
         return list(known)
     # What was said with days that still lie ahead goes on standing.
-    before = [entry for entry in known if entry[1] < day]
-    ahead = [entry for entry in known if entry[1] > day]
-    return _merged([*before, (undated, day), *ahead])
+    before = [entry for entry in known if entry.since < day]
+    ahead: list[E] = [entry for entry in known if entry.since > day]
+    return _merged([*before, undated, *ahead])
 
 
-def _merged(entries: Iterable[tuple[T, date]]) -> list[tuple[T, date]]:
+def _merged(entries: Sequence[E]) -> list[E]:
     """Return the entries without those that only repeat the value before them."""
     # Corrected back is as before: two equal values in a row are one.
-    merged: list[tuple[T, date]] = []
-    for value, since in entries:
-        if not merged or merged[-1][0] != value:
-            merged.append((value, since))
+    merged: list[E] = []
+    for entry in entries:
+        if not merged or not _same_value(merged[-1], entry):
+            merged.append(entry)
     return merged
+
+
+def _same_value(one: E, other: E) -> bool:
+    return replace(one, since=other.since) == other

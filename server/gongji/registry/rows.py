@@ -12,7 +12,7 @@ from msgspec import Struct
 from stdnum.cn import ric
 from stdnum.exceptions import ValidationError
 
-from gongji.model.people import Certificate, Designation, Enrolment, Grade
+from gongji.model.people import Certificate, Designation, Enrolment, InstitutionGrade
 from gongji.model.refusals import CertificateChecksum, MalformedField
 from gongji.model.registry import InstitutionRow, PersonRow
 from gongji.rules.codes import IDENTITY_CARD, InstitutionKind, Scheme
@@ -251,7 +251,7 @@ def _of_institution(row: InstitutionRow, day: date) -> Iterator[Problem]:
     yield from _of_designations(row.designations)
 
 
-def _of_grade(field: str, grade: Grade) -> Iterator[Problem]:
+def _of_grade(field: str, grade: InstitutionGrade) -> Iterator[Problem]:
     kind, hosp_lv = grade.kind, grade.hosp_lv
     if kind is InstitutionKind.HOSPITAL and not 1 <= hosp_lv <= 14:
         yield _malformed(field, "医疗机构的医院等级须为1至14, 未定级为11")

@@ -12,7 +12,13 @@ from msgspec import Struct
 from gongji.cities.city import Cities, City, DayRules
 from gongji.model.binding import Binding
 from gongji.model.facts import Facts
-from gongji.model.people import Enrolment, Grade, Institution, Person, alive_on
+from gongji.model.people import (
+    Enrolment,
+    Institution,
+    InstitutionGrade,
+    Person,
+    alive_on,
+)
 from gongji.model.refusals import (
     FilingRequired,
     FutureServiceDay,
@@ -50,8 +56,7 @@ class AdmittedBill(Struct, frozen=True, kw_only=True):
 
     `rules` are the city's on the service day: they decide the fund's part. `rules_now`
     are those of the day of settlement: they decide the purses. `givers` are the bound
-    holders to be charged, in their order. `place` and `grade` are the patient's insured
-    place and the institution's grade on the service day.
+    holders to be charged, in their order.
     """
 
     bill: Bill
@@ -61,9 +66,12 @@ class AdmittedBill(Struct, frozen=True, kw_only=True):
     rules: DayRules
     rules_now: DayRules
     enrolment: Enrolment
-    place: str
-    grade: Grade
     givers: tuple[str, ...]
+
+    @property
+    def grade(self) -> InstitutionGrade:
+        """The institution's kind and grade on the service day."""
+        return self.institution.grade_on(self.bill.service_day)
 
 
 def admit(bill: Bill, facts: Facts, cities: Cities) -> AdmittedBill:
@@ -75,14 +83,13 @@ def admit(bill: Bill, facts: Facts, cities: Cities) -> AdmittedBill:
     patient = _patient(bill, facts)
     _refuse_future_day(bill, facts)
     scheme = scheme_of(bill, patient)
-    place = patient.place_on(bill.service_day, scheme)
-    grade = institution.grade_on(bill.service_day)
+    place = insured_place(bill, patient)
     city = cities.of(place)
     rules = city.rules(bill.service_day)
     rules_now = city.rules(facts.today)
     _refuse_odd_parts(bill)
     _refuse_undesignated(bill, institution, rules)
-    _refuse_unsupported_kind(bill, grade, scheme, rules)
+    _refuse_unsupported_kind(bill, institution, scheme, rules)
     enrolment = _enrolment(bill, patient, scheme, rules)
     _refuse_unfiled(bill, institution, place, rules)
     givers = givers_of(bill, facts.where(Binding, "member", bill.patient))
@@ -95,8 +102,6 @@ def admit(bill: Bill, facts: Facts, cities: Cities) -> AdmittedBill:
         rules=rules,
         rules_now=rules_now,
         enrolment=enrolment,
-        place=place,
-        grade=grade,
         givers=givers,
     )
 
@@ -115,6 +120,11 @@ def scheme_of(bill: Bill, patient: Person) -> Scheme:
         if e.status in INSURED and e.covers(bill.service_day)
     }
     return schemes.pop() if len(schemes) == 1 else Scheme.EMPLOYEE
+
+
+def insured_place(bill: Bill, patient: Person) -> str:
+    """Return where the patient is insured, on the service day and in the bill's scheme."""
+    return patient.place_on(bill.service_day, scheme_of(bill, patient))
 
 
 def givers_of(bill: Bill, bindings: Collection[Binding]) -> tuple[str, ...]:
@@ -194,7 +204,7 @@ def _refuse_undesignated(bill: Bill, institution: Institution, rules: DayRules) 
 
 
 def _refuse_unsupported_kind(
-    bill: Bill, grade: Grade, scheme: Scheme, rules: DayRules
+    bill: Bill, institution: Institution, scheme: Scheme, rules: DayRules
 ) -> None:
     """Refuse a kind of visit that is not settled here, or that no table covers."""
     kind = bill.visit_kind
@@ -202,7 +212,10 @@ def _refuse_unsupported_kind(
         _refuse_first_settlement(bill, rules)
         return
     # Whether the fund pays at a pharmacy is the table's own question (`Table.pharmacy`).
-    if kind is VisitKind.PHARMACY and grade.is_pharmacy:
+    if (
+        kind is VisitKind.PHARMACY
+        and institution.grade_on(bill.service_day).is_pharmacy
+    ):
         return
     tables = _tables(scheme, rules)
     # If the fund pays for nobody, every kind is settled, with 0 from the fund.

@@ -15,7 +15,7 @@ from gongji.cities.city import Cities, DayRules
 from gongji.model.account import Account, has_purse
 from gongji.model.decided import RuleRef
 from gongji.model.facts import Facts
-from gongji.model.people import Grade, Person, alive_on
+from gongji.model.people import InstitutionGrade, Person, alive_on
 from gongji.model.refusals import PersonNotFound
 from gongji.rules.benefits import (
     BillPart,
@@ -157,7 +157,7 @@ def _granted(case: AdmittedBill, level: int, table: Table) -> FundTerms:
     )
 
 
-def _level(grade: Grade, entry: Table | NoFund) -> int:
+def _level(grade: InstitutionGrade, entry: Table | NoFund) -> int:
     if isinstance(entry, NoFund):
         return grade.level or 0
     if grade.is_pharmacy:

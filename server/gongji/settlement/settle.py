@@ -28,7 +28,13 @@ from gongji.model.people import Institution, Person
 from gongji.model.settlement import Accumulator, Bill, Line, SettledDay, Settlement
 from gongji.rules.benefits import PurseKind
 from gongji.rules.codes import AccountUse, Scheme, pooling_area
-from gongji.settlement.admission import AdmittedBill, admit, givers_of, scheme_of
+from gongji.settlement.admission import (
+    AdmittedBill,
+    admit,
+    givers_of,
+    insured_place,
+    scheme_of,
+)
 from gongji.settlement.entitlement import FundTerms, fund_terms, purse_terms
 from gongji.settlement.identities import check_identities
 from gongji.settlement.split import (
@@ -240,10 +246,10 @@ def _accumulator(case: AdmittedBill, facts: Facts) -> Accumulator:
 def _unused(bill: Bill, patient: Person, scheme: Scheme) -> Accumulator:
     """Return the accumulator of the bill's year with nothing used."""
     # The natural year of the service day: no document says which date (assumption).
-    area = pooling_area(patient.place_on(bill.service_day, scheme))
+    area = pooling_area(insured_place(bill, patient))
     return Accumulator(bill.patient, scheme, area, bill.service_day.year)
 
 
 def _service_day(bill: Bill, patient: Person) -> SettledDay:
-    place = patient.place_on(bill.service_day, scheme_of(bill, patient))
-    return SettledDay(pooling_area(place), bill.service_day)
+    area = pooling_area(insured_place(bill, patient))
+    return SettledDay(area, bill.service_day)

@@ -11,9 +11,9 @@ from gongji.model.people import (
     Certificate,
     Designation,
     Enrolment,
-    Grade,
     GradeSince,
     Institution,
+    InstitutionGrade,
     Kin,
     Mark,
     Person,
@@ -63,13 +63,6 @@ def person_to(person: Person, day: date) -> pb.Person:
 
     The insured place and the contribution base are those of the day.
     """
-    moves = [(move.area_code, move.since) for move in person.moves]
-    bases = [(base.fen, base.since) for base in person.bases]
-    # Whole, so that what is answered here can be imported there.
-    if moves:
-        moves.insert(0, (person.first_place, date.min))
-    if bases:
-        bases.insert(0, (person.first_base_fen, date.min))
     return pb.Person(
         person_no=person.person_no,
         certificate=pb.Certificate(
@@ -79,19 +72,34 @@ def person_to(person: Person, day: date) -> pb.Person:
         name=mask.name(person.name),
         phone=mask.phone(person.phone),
         insured_place=person.place_on(day),
-        insured_places=[
-            _since(pb.PlaceSince(insured_place=place), since) for place, since in moves
-        ],
+        insured_places=_places_to(person),
         enrolments=[_enrolment_to(e) for e in person.enrolments],
         contribution_base_fen=person.base_on(day),
-        contribution_bases=[
-            _since(pb.ContributionBaseSince(fen=fen), since) for fen, since in bases
-        ],
+        contribution_bases=_bases_to(person),
         kin=[_kin_to(kin) for kin in person.kin],
         marks=[_mark_to(mark) for mark in person.marks],
         died_on=day_to(person.died_on),
         born_on=day_to(person.born_on),
     )
+
+
+def _places_to(person: Person) -> list[pb.PlaceSince]:
+    if not person.moves:
+        return []
+    # Whole, so that what is answered here can be imported there.
+    return [
+        _since(pb.PlaceSince(insured_place=place.area_code), place.since)
+        for place in person.place_history
+    ]
+
+
+def _bases_to(person: Person) -> list[pb.ContributionBaseSince]:
+    if not person.bases:
+        return []
+    return [
+        _since(pb.ContributionBaseSince(fen=base.fen), base.since)
+        for base in person.base_history
+    ]
 
 
 def institution_row_from(message: pb.Institution) -> InstitutionRow:
@@ -106,10 +114,10 @@ def institution_row_from(message: pb.Institution) -> InstitutionRow:
     return InstitutionRow(
         code=message.code,
         name=message.name,
-        grade=Grade(InstitutionKind(message.kind), message.hosp_lv),
+        grade=InstitutionGrade(InstitutionKind(message.kind), message.hosp_lv),
         grades=tuple(
             GradeSince(
-                Grade(InstitutionKind(change.kind), change.hosp_lv),
+                InstitutionGrade(InstitutionKind(change.kind), change.hosp_lv),
                 day_from(_first(change)),
             )
             for change in message.grades
@@ -121,10 +129,7 @@ def institution_row_from(message: pb.Institution) -> InstitutionRow:
 def institution_to(institution: Institution, day: date) -> pb.Institution:
     """Return an institution with its kind and grade of the day."""
     grade = institution.grade_on(day)
-    grades = institution.grades
-    if grades:
-        first = Grade(institution.first_kind, institution.first_hosp_lv)
-        grades = (GradeSince(first, date.min), *grades)
+    grades = institution.grade_history if institution.grades else ()
     return pb.Institution(
         code=institution.code,
         name=institution.name,
