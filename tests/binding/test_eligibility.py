@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 from gongji.binding.eligibility import CONDITIONS
 from gongji.model.binding import Application
+from gongji.model.people import Certificate
 from gongji.model.refusals import Condition, NotEligible
 from gongji.rules.binding import FamilyLimit, GiverLimit
 from gongji.rules.clauses import Clause, ruled
-from gongji.rules.codes import ConsentMethod, Purpose
+from gongji.rules.codes import ConsentMethod, Purpose, Scheme
 from gongji.rules.hookspecs import DATED_HOOKS
 from msgspec.structs import replace
 
-from tests.binding.applying import PLACES, TUESDAY, Applicants, with_values
+from tests.binding.applying import PLACES, TUESDAY, Applicants, enrolled, with_values
 from tests.binding.failing import (
     FAILING,
     FITS,
@@ -78,6 +79,40 @@ def test_minor() -> None:
     assert "consent" == condition.hook
     assert "未满18周岁" in condition.message
     assert [] == refusals(world, by_guardian)
+
+
+def test_guardian_of_an_adult() -> None:
+    """A guardian consents for nobody who is an adult, in any city."""
+    for pinyin, clause in (
+        ("anqing", "T-AQ8"),
+        ("chuzhou", "L17"),
+        ("huangshan", "T19"),
+    ):
+        world = Applicants(pinyin)
+        application = world.application(
+            "wanshitong", consent=world.consent(ConsentMethod.GUARDIAN)
+        )
+        (condition,) = refusals(world, application)
+        assert "consent" == condition.hook
+        assert clause in condition.clauses
+        assert "已满18周岁" in condition.message
+
+
+def test_unknown_age_is_asked() -> None:
+    """Who consents himself, and whose age nothing tells, must be said to be of age."""
+    passport = Certificate("08", "E12345678")
+    member = {
+        "certificate": passport,
+        "enrolments": enrolled(Scheme.RESIDENT, psn_type="99"),
+    }
+    world = Applicants("anqing", member=member)
+    own, guardian = world.consent(), world.consent(ConsentMethod.GUARDIAN)
+    asked = world.application("wanshitong", consent=own)
+    (condition,) = refusals(world, asked)
+    assert "consent" == condition.hook
+    assert "member_of_age" in condition.message
+    for consent in (guardian, replace(own, member_of_age=True)):
+        assert [] == refusals(world, replace(asked, consent=consent))
 
 
 def _born(day: str) -> Any:

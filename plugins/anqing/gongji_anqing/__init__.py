@@ -15,6 +15,7 @@ from gongji import (
     Candidate,
     Channel,
     ChannelId,
+    ConsentClauses,
     ConsentTerms,
     EnrolmentTerms,
     Identity,
@@ -221,8 +222,12 @@ def agreement() -> Timeline[AgreementTerms]:
 def consent() -> Timeline[ConsentTerms]:
     """由主账户人发起绑定申请, 使用人知情同意 (A13)."""
     return _anqing(
-        ConsentTerms(required=True, guardian_below_years=18),
-        clauses=[c.A13, c.T_AQ8],
+        ConsentTerms(
+            required=True,
+            guardian_below_years=18,
+            clauses=ConsentClauses(guardian=(c.A13, c.T_AQ8, c.L17, c.L23)),
+        ),
+        clauses=[c.A13, c.T_AQ8, c.L17, c.L23],
         against=[c.C4, c.C13],
         why="X10: 安庆的材料写明使用人知情同意; 只有授权人操作的流程是滁州的。",
         settles=[c.X10],

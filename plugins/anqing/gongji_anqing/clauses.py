@@ -27,9 +27,31 @@ def _chuzhou(number: str, line: int, text: str) -> Clause:
     )
 
 
+def _civil_code(number: int, article: str, text: str) -> Clause:
+    return Clause(
+        f"L{number}",
+        text,
+        f"中华人民共和国民法典(2021年1月1日起施行) {article}",
+        Grade.OFFICIAL,
+    )
+
+
 def _unconfirmed(number: str, source: str, text: str) -> Clause:
     return Clause(number, text, source, Grade.UNCONFIRMED)
 
+
+# --- 民法典 (L) -----------------------------------------------------------------------
+
+L17 = _civil_code(
+    17,
+    "第十七条",
+    "十八周岁以上的自然人为成年人。不满十八周岁的自然人为未成年人。",
+)
+L23 = _civil_code(
+    23,
+    "第二十三条",
+    "无民事行为能力人、限制民事行为能力人的监护人是其法定代理人。",
+)
 
 # --- 对象、用途与原则 (A1–A16) --------------------------------------------------------
 

@@ -15,6 +15,7 @@ from gongji import (
     Candidate,
     Channel,
     ChannelId,
+    ConsentClauses,
     ConsentTerms,
     CreditClauses,
     CreditTerms,
@@ -222,9 +223,11 @@ def consent() -> Timeline[ConsentTerms]:
     """绑定流程只有授权人操作 (C2–C13)."""
     return _chuzhou(
         ConsentTerms(
-            required=False, in_place_of_it="所填的使用人联系电话和上传的证明资料"
+            required=False,
+            in_place_of_it="所填的使用人联系电话和上传的证明资料",
+            clauses=ConsentClauses(guardian=(c.L17, c.L23)),
         ),
-        clauses=[c.C4, c.C8, c.C13, c.T_CZ8],
+        clauses=[c.C4, c.C8, c.C13, c.T_CZ8, c.L17, c.L23],
         against=[c.A13],
         why="X10: 滁州的步骤没有使用人操作; 知情同意(A13)出自安庆材料。",
         settles=[c.X10],

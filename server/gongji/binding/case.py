@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date
 from typing import Any
 
@@ -20,6 +20,7 @@ from gongji.rules.channels import (
     Channel,
     MaterialNeed,
 )
+from gongji.rules.clauses import Clause
 from gongji.rules.hookspecs import CityRules
 
 
@@ -81,6 +82,26 @@ class Unmet(Struct, frozen=True):
 
     condition: Condition
     changes: tuple[Change, ...]
+
+
+def not_met(
+    case: Case,
+    hook: Callable[[CityRules], object],
+    message: str,
+    *changes: Change,
+    clauses: Iterable[Clause] = (),
+) -> Unmet:
+    """Return an unmet condition.
+
+    `clauses` narrow those of the rule to those of the part that is not met.
+    """
+    condition = Condition(
+        hook=hook.__name__,
+        clauses=case.rules.ref(hook, *clauses).clauses,
+        message=message,
+        remedy=changes[0].text if changes else "",
+    )
+    return Unmet(condition, changes)
 
 
 def person_of(facts: Facts, person_no: str, field: str) -> Person:

@@ -17,13 +17,14 @@ from datetime import date
 from gongji.binding import remedies
 from gongji.binding.case import (
     Case,
-    Change,
     Unmet,
+    not_met,
 )
+from gongji.binding.consenting import guardian_consented
 from gongji.cities.city import City
 from gongji.model import normal
 from gongji.model.people import Person
-from gongji.model.refusals import Condition, NotEligible
+from gongji.model.refusals import NotEligible
 from gongji.rules.binding import (
     EnrolmentTerms,
     NoLimit,
@@ -34,17 +35,13 @@ from gongji.rules.channels import (
     IdentityCheck,
     MemberField,
 )
-from gongji.rules.clauses import Clause
 from gongji.rules.codes import (
-    ConsentMethod,
     Purpose,
     pooling_area,
     province,
 )
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.phrases import in_words
-
-Hook = Callable[[CityRules], object]
 
 
 def failing(case: Case) -> tuple[Unmet, ...]:
@@ -72,26 +69,6 @@ def not_eligible(
     )
 
 
-def _unmet(
-    case: Case,
-    hook: Hook,
-    message: str,
-    *changes: Change,
-    clauses: Iterable[Clause] = (),
-) -> Unmet:
-    """Return an unmet condition.
-
-    `clauses` narrow those of the rule to those of the part that is not met.
-    """
-    condition = Condition(
-        hook=hook.__name__,
-        clauses=case.rules.ref(hook, *clauses).clauses,
-        message=message,
-        remedy=changes[0].text if changes else "",
-    )
-    return Unmet(condition, changes)
-
-
 # --- who, with whom -------------------------------------------------------------------
 
 
@@ -99,24 +76,24 @@ def same_person(case: Case) -> Iterator[Unmet]:
     """Citizens do not bind themselves."""
     if case.holder.person_no == case.member.person_no:
         message = "授权人与使用人是同一人, 本人无须绑定"
-        yield _unmet(case, CityRules.relations, message)
+        yield not_met(case, CityRules.relations, message)
 
 
 def alive(case: Case) -> Iterator[Unmet]:
     """Both must be alive."""
     if case.holder.died_on is not None:
         message = "授权人已登记死亡, 不能绑定"
-        yield _unmet(case, CityRules.holder_terms, message)
+        yield not_met(case, CityRules.holder_terms, message)
     if case.member.died_on is not None:
         message = "使用人已登记死亡, 不能绑定"
-        yield _unmet(case, CityRules.member_terms, message)
+        yield not_met(case, CityRules.member_terms, message)
 
 
 def holder_enrolled(case: Case) -> Iterator[Unmet]:
     """The holder is normally enrolled in a scheme that has an account."""
     terms = case.rules.value(CityRules.holder_terms)
     if not _is_enrolled(case.holder, terms, case.today):
-        yield _unmet(
+        yield not_met(
             case,
             CityRules.holder_terms,
             f"授权人在 {case.today} 不符合参保要求: {in_words(terms)}",
@@ -130,7 +107,7 @@ def member_enrolled(case: Case) -> Iterator[Unmet]:
     for purpose in sorted(case.application.purposes):
         terms = offered.get(purpose)
         if terms is None:
-            yield _unmet(
+            yield not_met(
                 case,
                 CityRules.member_terms,
                 f"本市共济用途不含“{in_words(purpose)}”",
@@ -142,7 +119,7 @@ def member_enrolled(case: Case) -> Iterator[Unmet]:
 
 def _member_not_enrolled(case: Case, purpose: Purpose, terms: EnrolmentTerms) -> Unmet:
     day_and_purpose = f"在 {case.today} 不符合“{in_words(purpose)}”"
-    return _unmet(
+    return not_met(
         case,
         CityRules.member_terms,
         f"使用人{day_and_purpose}的参保要求: {in_words(terms)}",
@@ -169,7 +146,7 @@ def related(case: Case) -> Iterator[Unmet]:
     claimed = case.application.relation
     if claimed not in allowed.codes:
         message = f"关系代码 {claimed} 不属于{allowed.name}"
-        yield _unmet(case, CityRules.relations, message)
+        yield not_met(case, CityRules.relations, message)
     elif case.relation_contradicted:
         member = case.member.person_no
         codes = {
@@ -177,7 +154,7 @@ def related(case: Case) -> Iterator[Unmet]:
             for kin in case.holder.kin
             if kin.person_no == member and kin.covers(case.today)
         }
-        yield _unmet(
+        yield not_met(
             case,
             CityRules.relations,
             f"申报的关系代码 {claimed} 与登记的亲属关系不一致",
@@ -192,7 +169,7 @@ def in_scope(case: Case) -> Iterator[Unmet]:
     place = case.member.place_on(case.today)
     home = case.holder.place_on(case.today)
     if area_of(home) != area_of(place):
-        yield _unmet(
+        yield not_met(
             case,
             CityRules.scope,
             f"使用人参保地 {place} 与授权人参保地 {home} 不在{in_words(scope)}",
@@ -212,7 +189,7 @@ def room_in_family(case: Case) -> Iterator[Unmet]:
     members.add(case.member.person_no)
     excess = len(members) - limit.members
     if excess > 0:
-        yield _unmet(
+        yield not_met(
             case,
             CityRules.family_limit,
             f"家庭账户{in_words(limit)}, 已满",
@@ -229,7 +206,7 @@ def room_with_member(case: Case) -> Iterator[Unmet]:
     holders.add(case.holder.person_no)
     excess = len(holders) - limit.givers
     if excess > 0:
-        yield _unmet(
+        yield not_met(
             case,
             CityRules.giver_limit,
             f"使用人{in_words(limit)}, 已满",
@@ -241,7 +218,7 @@ def not_bound_yet(case: Case) -> Iterator[Unmet]:
     """The pair is not bound or applied for already."""
     for binding in case.of_holder:
         if binding.member == case.member.person_no:
-            yield _unmet(
+            yield not_met(
                 case,
                 CityRules.family_limit,
                 f"该成员已绑定或正在办理(绑定编号 {binding.binding_id})",
@@ -263,7 +240,7 @@ def channel_fits(case: Case) -> Iterator[Unmet]:
         for key, channel in case.rules.value(CityRules.channels).items()
         if channel.across is Across.BOTH
     ]
-    yield _unmet(
+    yield not_met(
         case,
         CityRules.channels,
         f"{case.channel.name}只办理{in_words(case.channel.across)}",
@@ -279,7 +256,7 @@ def identity_checked(case: Case) -> Iterator[Unmet]:
     # Over the enum, not the set: conditions stand in one order.
     for check in IdentityCheck:
         if check in required and check.value not in completed:
-            yield _unmet(
+            yield not_met(
                 case,
                 CityRules.identity_checks,
                 f"{case.channel.name}须先完成{in_words(check)}",
@@ -295,7 +272,7 @@ def details_right(case: Case) -> Iterator[Unmet]:
         typed = compared_by(getattr(case.application.member_details, field.value))
         registered = compared_by(remedies.registered(case, field))
         if not typed and field in required:
-            yield _unmet(
+            yield not_met(
                 case,
                 CityRules.fields_asked,
                 f"缺少使用人的{in_words(field)}",
@@ -303,7 +280,7 @@ def details_right(case: Case) -> Iterator[Unmet]:
             )
         # A field nobody asks for is compared as well: a wrong one names another person.
         elif typed and registered and typed != registered:
-            yield _unmet(
+            yield not_met(
                 case,
                 CityRules.fields_asked,
                 f"使用人的{in_words(field)}与登记信息不一致",
@@ -327,7 +304,7 @@ def materials_complete(case: Case) -> Iterator[Unmet]:
         matching = [m for m in case.application.materials if m.kind in kinds]
         if not any(m.original or not need.original for m in matching):
             form = "原件" if need.original else ""
-            yield _unmet(
+            yield not_met(
                 case,
                 CityRules.materials,
                 f"缺少材料: {need.name}{form}",
@@ -343,26 +320,11 @@ def agreement_accepted(case: Case) -> Iterator[Unmet]:
     required = (terms.agreement_id, terms.version)
     if accepted is None or (accepted.agreement_id, accepted.version) != required:
         title = f"{terms.title}(编号 {terms.agreement_id}, 版本 {terms.version})"
-        yield _unmet(
+        yield not_met(
             case,
             CityRules.agreement,
             f"授权人未同意{title}",
             remedies.accept(terms),
-        )
-
-
-def guardian_consented(case: Case) -> Iterator[Unmet]:
-    """For a minor, a consent that is there already is a guardian's."""
-    years = case.rules.value(CityRules.consent).guardian_below_years
-    consent = case.application.consent
-    if consent is None or consent.method is ConsentMethod.GUARDIAN:
-        return
-    if case.member.younger_than(years, case.today):
-        yield _unmet(
-            case,
-            CityRules.consent,
-            f"使用人未满{years}周岁, 须由监护人同意",
-            remedies.have_guardian_consent(consent),
         )
 
 

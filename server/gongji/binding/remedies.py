@@ -317,3 +317,16 @@ def have_guardian_consent(consent: Consent) -> Change:
     """Have a guardian (监护人) give the consent that is there already."""
     by_guardian = replace(consent, method=ConsentMethod.GUARDIAN)
     return Change("由监护人代为同意", lambda case: case.applying(consent=by_guardian))
+
+
+def have_member_consent(consent: Consent) -> Change:
+    """Have the member give the consent that a guardian gave."""
+    own = replace(consent, method=ConsentMethod.OWN_ACCOUNT)
+    return Change("由使用人本人同意", lambda case: case.applying(consent=own))
+
+
+def state_of_age(consent: Consent, years: int) -> Change:
+    """Say that the member, whose age no record tells, is old enough."""
+    stated = replace(consent, member_of_age=True)
+    text = f"查验使用人的出生日期，报送其已满{years}周岁"
+    return Change(text, lambda case: case.applying(consent=stated))

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from gongji.binding.case import Case, person_of
 from gongji.binding.channels import declared_channel
-from gongji.binding.eligibility import guardian_consented, not_eligible
+from gongji.binding.consenting import guardian_consented
+from gongji.binding.eligibility import not_eligible
 from gongji.binding.life import (
     application_of,
     forward,

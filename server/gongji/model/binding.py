@@ -34,11 +34,16 @@ class AgreementAccepted(Struct, frozen=True):
 
 
 class Consent(Struct, frozen=True):
-    """The member's consent, as evidence."""
+    """The member's consent, as evidence.
+
+    `member_of_age` says that the channel has seen a birth date: whether the member may
+    consent himself, asked if neither certificate nor registry tells.
+    """
 
     method: ConsentMethod
     at: datetime
     reference: str = ""
+    member_of_age: bool = False
 
 
 class MemberDetails(Discreet, frozen=True):

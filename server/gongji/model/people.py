@@ -11,13 +11,22 @@ from typing import Any, ClassVar
 
 from msgspec import Struct, field
 
+from gongji.model.certificates import birth_date
 from gongji.rules.codes import (
-    IDENTITY_CARD,
+    ADULT_YEARS,
     EnrolmentStatus,
     InstitutionKind,
     Scheme,
     Standing,
 )
+
+_NEWBORN = "1401"
+
+_MINOR = "14"
+
+# Employees, retired and on 离休, residents of age (成年) and old (老年). Who works from 16
+# on counts as an adult (《民法典》第十八条).
+_ADULT = ("11", "12", "13", "15", "16")
 
 
 def alive_on(person: Person, day: date) -> bool:
@@ -138,7 +147,7 @@ class Person(Discreet, frozen=True):
     known, None for one kept before revisions were.
     """
 
-    hidden = frozenset({"certificate", "name", "phone"})
+    hidden = frozenset({"certificate", "name", "phone", "born_on"})
 
     person_no: str
     certificate: Certificate
@@ -159,19 +168,33 @@ class Person(Discreet, frozen=True):
 
     @property
     def born(self) -> date | None:
-        """Return the birth date in the identity card's number; None for other certificates."""
-        if self.certificate.type != IDENTITY_CARD:
-            return self.born_on
-        return date.fromisoformat(self.certificate.number[6:14])
+        """Return the birth date said of the person, else in the certificate; None if neither."""
+        return self.born_on or birth_date(
+            self.certificate.type, self.certificate.number
+        )
 
-    def younger_than(self, years: int, day: date) -> bool:
-        """Return whether the person is younger on a day; False if the birth date is unknown."""
+    def younger_than(self, years: int, day: date) -> bool | None:
+        """Return whether the person is younger on a day; None if nothing tells.
+
+        Without a birth date the psn_type tells minors from adults.
+        """
         born = self.born
         if born is None:
-            return False
+            return self._younger_by_category(years, day)
         # Compared as month and day: a birthday of 29 February completes a year on 1 March.
         before_birthday = (day.month, day.day) < (born.month, born.day)
         return day.year - born.year - before_birthday < years
+
+    def _younger_by_category(self, years: int, day: date) -> bool | None:
+        current = [e.psn_type for e in self.enrolments if e.covers(day)]
+        if any(psn_type.startswith(_NEWBORN) for psn_type in current):
+            return True
+        if any(psn_type.startswith(_MINOR) for psn_type in current):
+            return True if years >= ADULT_YEARS else None
+        # Who was an adult once is one for good.
+        begun = [e.psn_type for e in self.enrolments if e.since <= day]
+        adult = any(psn_type.startswith(_ADULT) for psn_type in begun)
+        return False if adult and years <= ADULT_YEARS else None
 
     def enrolled(self, day: date, scheme: Scheme) -> Enrolment | None:
         """Return the enrolment in that scheme on that day, whatever its status."""

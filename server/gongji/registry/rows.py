@@ -10,8 +10,13 @@ from typing import TypeVar
 
 from msgspec import Struct
 from stdnum.cn import ric
-from stdnum.exceptions import ValidationError
 
+from gongji.model.certificates import (
+    NUMBERINGS,
+    PERMANENT_RESIDENCE,
+    RESIDENCE_PERMIT,
+    birth_date,
+)
 from gongji.model.people import Certificate, Designation, Enrolment, InstitutionGrade
 from gongji.model.refusals import CertificateChecksum, MalformedField
 from gongji.model.registry import InstitutionRow, PersonRow
@@ -23,8 +28,6 @@ RELATIONS = frozenset({"10", "11", "12", "99"} | {str(code) for code in range(20
 
 CERTIFICATE_TAKEN = "CERTIFICATE_TAKEN"
 """The reason if a certificate belongs to another person already."""
-
-_IDENTITY_NUMBER = re.compile(r"[1-9][0-9]{16}[0-9X]", re.ASCII)
 
 _AREA = re.compile(r"[1-9][0-9]{5}", re.ASCII)
 
@@ -60,6 +63,7 @@ def problems_of(row: PersonRow, day: date) -> list[Problem]:
     return [
         *_of_person(row, day),
         *_of_certificate(row.certificate),
+        *_of_birth(row, day),
         *_of_enrolments(row),
         *_of_kin(row),
         *_of_marks(row),
@@ -126,32 +130,46 @@ def _value_on(entries: Sequence[tuple[T, date]], day: date) -> T:
 
 
 def _of_certificate(certificate: Certificate) -> Iterator[Problem]:
-    """Hold identity cards to GB 11643: form, check digit and birth date."""
+    """Hold numbers with a birth date to their form, check digit (GB 11643) and date."""
     number = certificate.number
     if not number:
         yield _malformed("certificate.number", "缺少证件号码")
         return
     # The form of a passport or another certificate is its issuer's business.
-    if certificate.type != IDENTITY_CARD:
+    numberings = NUMBERINGS.get(certificate.type)
+    if numberings is None:
         return
+    name = _CERTIFICATE_NAMES[certificate.type]
     # The place in the first six digits is not judged: counties come and go.
-    if not _IDENTITY_NUMBER.fullmatch(number):
-        yield _malformed(
-            "certificate.number",
-            "居民身份证号码须为18位: 前17位为数字, 末位为数字或大写X",
-        )
-    elif ric.calc_check_digit(number) != number[-1]:
-        yield _checksum("居民身份证号码的校验码不对")
-    elif not _has_birth_date(number):
-        yield _checksum("居民身份证号码中的出生日期不存在")
+    fitting = [form for form in numberings if form.pattern.fullmatch(number)]
+    if not fitting:
+        forms = "，或".join(form.told for form in numberings)
+        yield _malformed("certificate.number", f"{name}号码须为{forms}")
+    elif fitting[0].checked and ric.calc_check_digit(number) != number[-1]:
+        yield _checksum(f"{name}号码的校验码不对")
+    elif birth_date(certificate.type, number) is None:
+        yield _checksum(f"{name}号码中的出生日期不存在")
 
 
-def _has_birth_date(number: str) -> bool:
-    try:
-        ric.get_birth_date(number)
-    except ValidationError:
-        return False
-    return True
+def _of_birth(row: PersonRow, day: date) -> Iterator[Problem]:
+    """Hold the birth day said to the calendar, and to the certificate's."""
+    born = row.born_on
+    if born is None:
+        return
+    if born > day:
+        yield _malformed("born_on", f"出生日期 {born} 晚于导入日 {day}")
+    in_number = birth_date(row.certificate.type, row.certificate.number)
+    # The older permanent residence card has two digits of the year only.
+    same = in_number and born.strftime("%y%m%d") == in_number.strftime("%y%m%d")
+    if in_number is not None and not same:
+        yield _malformed("born_on", "出生日期与证件号码中的不一致")
+
+
+_CERTIFICATE_NAMES = {
+    IDENTITY_CARD: "居民身份证",
+    RESIDENCE_PERMIT: "港澳台居民居住证",
+    PERMANENT_RESIDENCE: "外国人永久居留身份证",
+}
 
 
 def _of_enrolments(row: PersonRow) -> Iterator[Problem]:

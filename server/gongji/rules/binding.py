@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Final
 
 from gongji.rules.channels import Procedure
+from gongji.rules.clauses import Clause
 from gongji.rules.codes import EnrolmentStatus, Scheme
 
 
@@ -103,16 +104,24 @@ class GiverLimit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentClauses:
+    """Which clause gives which part of `ConsentTerms`; the whole rule gives those left out."""
+
+    guardian: tuple[Clause, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentTerms:
     """Whether the member's own consent (知情同意) is needed, or what stands for it.
 
-    For a member younger than `guardian_below_years` a guardian (监护人) consents; 0
-    if the city does not say.
+    For a member younger than `guardian_below_years` a guardian (监护人) consents, and for
+    no other; 0 if the city does not say.
     """
 
     required: bool
     in_place_of_it: str = ""
     guardian_below_years: int = 0
+    clauses: ConsentClauses = ConsentClauses()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

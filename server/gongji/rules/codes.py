@@ -11,6 +11,10 @@ IDENTITY_CARD = "01"
 """psn_cert_type of the resident identity card (居民身份证)."""
 
 
+ADULT_YEARS = 18
+"""Who has completed as many years is an adult (《民法典》第十七条)."""
+
+
 class Scheme(IntEnum):
     """Insurance scheme (insutype 险种); numbers are the national codes."""
 

@@ -126,10 +126,15 @@ class Consent(_message.Message):
     METHOD_FIELD_NUMBER: _builtins.int
     AT_FIELD_NUMBER: _builtins.int
     REFERENCE_FIELD_NUMBER: _builtins.int
+    MEMBER_OF_AGE_FIELD_NUMBER: _builtins.int
     method: Global___ConsentMethod.ValueType
     """How it was given."""
     reference: _builtins.str
     """The channel's own reference to the evidence."""
+    member_of_age: _builtins.bool
+    """True where the channel has seen that the member has reached the age from which he consents himself.
+    Asked only where neither his certificate nor the registry tells his age; what they tell comes first.
+    """
     @_builtins.property
     def at(self) -> _timestamp_pb2.Timestamp:
         """When it was given."""
@@ -140,10 +145,11 @@ class Consent(_message.Message):
         method: Global___ConsentMethod.ValueType = ...,
         at: _timestamp_pb2.Timestamp | None = ...,
         reference: _builtins.str = ...,
+        member_of_age: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "method", b"method", "reference", b"reference"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "member_of_age", b"member_of_age", "method", b"method", "reference", b"reference"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import time
 
 from gongji.cities.anhui import clauses as c
+from gongji.cities.anhui import law
 from gongji.cities.anhui.since import provincial, step
 from gongji.rules import binding as r
 from gongji.rules.channels import (
@@ -173,8 +174,12 @@ def agreement() -> Timeline[r.AgreementTerms]:
 def consent() -> Timeline[r.ConsentTerms]:
     """由主账户人发起绑定申请, 使用人知情同意 (A13)."""
     return provincial(
-        r.ConsentTerms(required=True, guardian_below_years=18),
-        clauses=[c.A13, c.T12, c.T19],
+        r.ConsentTerms(
+            required=True,
+            guardian_below_years=18,
+            clauses=r.ConsentClauses(guardian=(c.A13, c.T19, law.L17, law.L23)),
+        ),
+        clauses=[c.A13, c.T12, c.T19, law.L17, law.L23],
         against=[c.C4],
         why="X10: A13写明使用人知情同意; 滁州的流程只有授权人操作, 作为滁州的值。",
         settles=[c.X10],

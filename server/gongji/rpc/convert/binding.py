@@ -54,7 +54,10 @@ def application_from(
 def consent_from(message: pb.Consent) -> Consent:
     """Return the member's consent."""
     return Consent(
-        ConsentMethod(message.method), instant_from(message.at), message.reference
+        ConsentMethod(message.method),
+        instant_from(message.at),
+        message.reference,
+        message.member_of_age,
     )
 
 
@@ -114,7 +117,10 @@ def _agreement_to(agreement: AgreementAccepted) -> pb.AgreementAccepted:
 def _consent_to(consent: Consent) -> pb.Consent:
     method = pb.ConsentMethod.ValueType(consent.method)
     return pb.Consent(
-        method=method, at=instant_to(consent.at), reference=consent.reference
+        method=method,
+        at=instant_to(consent.at),
+        reference=consent.reference,
+        member_of_age=consent.member_of_age,
     )
 
 

@@ -9,17 +9,16 @@ from typing import Any, Final
 
 from gongji import (
     ChannelKind,
-    Clause,
     Note,
     Procedure,
     ReviewLatency,
     Step,
-    TableClauses,
     Timeline,
 )
 from gongji.cities.city import City
 
 from gongji_conformance.mutation.mutants import Mutant
+from gongji_conformance.mutation.sources import SOURCES
 
 PROSE: Final = frozenset(
     [
@@ -37,7 +36,7 @@ PROSE: Final = frozenset(
 )
 """Fields that hold sentences for people to read."""
 
-_WRITTEN: Final = (Clause, TableClauses, Step, Note, Procedure)
+_WRITTEN: Final = (*SOURCES, Step, Note, Procedure)
 _DECLARED: Final = frozenset({"effects", "declared"})
 _COUNTERS: Final = frozenset({ChannelKind.COUNTER, ChannelKind.BANK})
 

@@ -23,19 +23,17 @@ from gongji import (
     OPERATOR_SETS,
     AlwaysOpen,
     AtOnce,
-    ChannelClauses,
     Clause,
     CounterHours,
-    CreditClauses,
     FamilyLimit,
     GiverLimit,
     NoFund,
     NoLimit,
     OperatorSets,
     ReviewLatency,
-    TableClauses,
-    UsesClauses,
 )
+
+from gongji_conformance.mutation.sources import SOURCES
 
 POINT_BP: Final = 100
 """Ratios move by one point."""
@@ -60,7 +58,6 @@ RELATIONS: Final = CLOSE.codes | {
 }
 """Relations that may be added: close relatives and in-laws by GB/T 4761."""
 
-_SOURCES: Final = (Clause, ChannelClauses, CreditClauses, TableClauses, UsesClauses)
 _NOWHERE: Final = Clause.assumption("T-MUTATION", "变异测试")
 _SAMPLES: Final[Mapping[type, object]] = {
     NoLimit: NO_LIMIT,
@@ -107,7 +104,7 @@ def variants(
     `name` is the field it stands in, for its unit.
     """
     yield from _of_other_type(value, declared, name)
-    if isinstance(value, (str, *_SOURCES)) or value is None:
+    if isinstance(value, (str, *SOURCES)) or value is None:
         return
     chosen = _member(value, declared)
     # bool and Enum first: they are int, tuple or str as well.

@@ -1,0 +1,62 @@
+"""Who consents to being a member (知情同意): the member, or a minor's guardian (监护人)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gongji.binding import remedies
+from gongji.binding.case import (
+    Case,
+    Change,
+    Unmet,
+    not_met,
+)
+from gongji.model.binding import Consent
+from gongji.rules.codes import ADULT_YEARS, ConsentMethod
+from gongji.rules.hookspecs import CityRules
+
+
+def guardian_consented(case: Case) -> Iterator[Unmet]:
+    """A consent that is there is a guardian's for a minor, and only for a minor."""
+    consent = case.application.consent
+    if consent is None:
+        return
+    fault = (
+        _fault_of_guardian(case, consent)
+        if consent.method is ConsentMethod.GUARDIAN
+        else _fault_of_member(case, consent)
+    )
+    if fault is not None:
+        message, *changes = fault
+        hook = CityRules.consent
+        clauses = case.rules.value(hook).clauses.guardian
+        yield not_met(case, hook, message, *changes, clauses=clauses)
+
+
+_Fault = tuple[str, *tuple[Change, ...]]
+"""What is wrong with a consent, and what would help."""
+
+
+def _fault_of_guardian(case: Case, consent: Consent) -> _Fault | None:
+    # An adult has no guardian, also where the city does not say until when one has.
+    years = case.rules.value(CityRules.consent).guardian_below_years or ADULT_YEARS
+    if case.member.younger_than(years, case.today) is not False:
+        return None
+    message = f"使用人已满{years}周岁，须由本人同意，监护人不能代为同意"
+    return message, remedies.have_member_consent(consent)
+
+
+def _fault_of_member(case: Case, consent: Consent) -> _Fault | None:
+    years = case.rules.value(CityRules.consent).guardian_below_years
+    minor = case.member.younger_than(years, case.today) if years else False
+    if minor is None and not consent.member_of_age:
+        message = (
+            f"证件与登记信息看不出使用人是否满{years}周岁："
+            "须查验其出生日期并报送 consent.member_of_age，或由监护人同意"
+        )
+        stated = remedies.state_of_age(consent, years)
+        return message, stated, remedies.have_guardian_consent(consent)
+    if minor:
+        message = f"使用人未满{years}周岁，须由监护人同意"
+        return message, remedies.have_guardian_consent(consent)
+    return None

@@ -1,0 +1,23 @@
+"""The parts of a rule value that say where it comes from, and decide nothing."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gongji import (
+    ChannelClauses,
+    Clause,
+    ConsentClauses,
+    CreditClauses,
+    TableClauses,
+    UsesClauses,
+)
+
+SOURCES: Final = (
+    Clause,
+    ChannelClauses,
+    ConsentClauses,
+    CreditClauses,
+    TableClauses,
+    UsesClauses,
+)
