@@ -118,7 +118,17 @@ def test_amounts(
     assert fen == answer.fen
     assert answer.rule is not None
     assert {"C55", "C56"} <= set(answer.rule.clauses)
-    stored = Credit(f"{person_no}/{month}", person_no, month, fen, source, NOW)
+    decided_by = payroll.cities.of("341100").decided_by
+    assert decided_by == answer.decided_by
+    stored = Credit(
+        f"{person_no}/{month}",
+        person_no,
+        month,
+        fen,
+        source,
+        NOW,
+        rules_digest=decided_by.rules_digest,
+    )
     assert [stored] == payroll.all(Credit)
     expected = [
         (source, -fen, None),

@@ -32,6 +32,25 @@ VALUES = {
         ),
         "family_limit: 返回值类型不对: 应为数字, 得到 True",
     ),
+    "a type of the plugin's own": (
+        "from gongji import FamilyLimit\n"
+        "class Growing(FamilyLimit):\n"
+        "    @property\n"
+        "    def members(self):\n"
+        "        return 99\n"
+        + answering(
+            "family_limit", "from_2023(Growing(people=7, counting_holder=True))"
+        ),
+        "family_limit: .*Growing 不是规则类型",
+    ),
+    "a mapping of the plugin's own": (
+        "from collections import defaultdict\n"
+        + answering(
+            "member_terms",
+            "from_2023(defaultdict(lambda: None))",
+        ),
+        "member_terms: .*defaultdict 不是规则类型",
+    ),
     "a number for yes": (
         answering("consent", "from_2023(ConsentTerms(required=1))"),
         "consent: 返回值类型不对.*bool",

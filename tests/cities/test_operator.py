@@ -19,6 +19,7 @@ from gongji import (
 from gongji.cities.adoption import Adoption, RetiredCredit
 from gongji.cities.city import City
 from gongji.cities.guards import PluginProblem
+from gongji.cities.kept import digest_of, document_of
 from gongji.cities.loading import city_from, load_cities
 from gongji.model.decided import DecidedBy
 from gongji.rules.clauses import Candidate
@@ -61,7 +62,12 @@ def test_adopted_from_its_day() -> None:
     assert {Standing.ACTIVE: 2000_00, Standing.RETIRED: 3000_00} == table.cap_fen
     assert "运营方自 2025-01-01 起采用" in answer.why
     assert chuzhou.decided_by == DecidedBy(
-        "341100", "gongji-chuzhou", chuzhou.version, __version__, ("V2@2025-01-01",)
+        "341100",
+        "gongji-chuzhou",
+        chuzhou.version,
+        __version__,
+        ("V2@2025-01-01",),
+        digest_of(document_of(chuzhou)),
     )
     assert () == anqing.adoptions
     assert 800_00 == table_of(anqing, "2025-01-01").deductible_fen[1]

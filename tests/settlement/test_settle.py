@@ -182,9 +182,14 @@ def test_identities_are_checked(
 
 
 def test_what_was_decided_is_kept(settled: tuple[World, Settlement]) -> None:
-    """A settlement keeps whose rules decided, under which clauses each line stands, and when."""
+    """A settlement keeps whose rules decided, under which clauses each line stands, and
+    when; of a giver insured elsewhere the other city's rules too."""
     world, done = settled
-    assert (NOW, "341100", world.cities.of("341100").decided_by) == (
+    decided_by = replace(
+        world.cities.of("341100").decided_by,
+        other_digests=(world.cities.of("340800").rules_digest,),
+    )
+    assert (NOW, "341100", decided_by) == (
         done.settled_at,
         done.area_code,
         done.decided_by,

@@ -13,7 +13,7 @@ import pytest
 from gongji.model.account import Account, Credit, Entry, Premium
 from gongji.model.binding import Binding
 from gongji.model.commands import Adopted, RequestRecord
-from gongji.model.decided import DecidedBy, RuleRef
+from gongji.model.decided import DecidedBy, KeptRules, RuleRef
 from gongji.model.people import Institution, Person
 from gongji.model.settlement import Accumulator, SettledDay, Settlement
 from gongji.rules.codes import SHANGHAI, Scheme
@@ -40,6 +40,7 @@ KINDS = (
     Premium,
     RequestRecord,
     Adopted,
+    KeptRules,
 )
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)

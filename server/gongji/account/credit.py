@@ -22,7 +22,7 @@ from gongji.account import ledger
 from gongji.cities.city import Cities, City
 from gongji.model.account import Account, Credit, PurseMovement, has_purse
 from gongji.model.commands import Command, Decision
-from gongji.model.decided import RuleRef
+from gongji.model.decided import DecidedBy, RuleRef
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.ids import derived_id
 from gongji.model.people import Enrolment, Person, alive_on
@@ -49,7 +49,7 @@ _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
 
 
 class Credited(Struct, frozen=True):
-    """What was credited, how the purse stands, and the rule behind the amount.
+    """What was credited, how the purse stands, the rule behind the amount and whose it is.
 
     A balance brought forward has no rule.
     """
@@ -57,6 +57,7 @@ class Credited(Struct, frozen=True):
     fen: int
     movement: PurseMovement
     rule: RuleRef | None
+    decided_by: DecidedBy | None = None
 
 
 class CreditAccount(Command[Credited], frozen=True):
@@ -133,6 +134,7 @@ class CreditAccount(Command[Credited], frozen=True):
             fen=fen,
             source=payer,
             at=facts.now,
+            rules_digest=city.rules_digest,
         )
         source = _Source(
             fen=fen,
@@ -141,7 +143,9 @@ class CreditAccount(Command[Credited], frozen=True):
             reference=self.credit_id,
         )
         rule = rules.ref(CityRules.account_crediting)
-        return self._credited(source, rule, (credit,), facts)
+        credited = self._credited(source, rule, (credit,), facts)
+        answer = replace(credited.answer, decided_by=city.decided_by)
+        return replace(credited, answer=answer)
 
     def _refuse_untimely(self, first: date, facts: Facts) -> None:
         if first > facts.today:

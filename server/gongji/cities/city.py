@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeVar, cast
 
 import gongji
-from gongji.cities import guards
-from gongji.cities.guards import refuse
 from gongji.model.decided import DecidedBy, RuleRef
 from gongji.model.refusals import CityNotServed, NotInForce
-from gongji.rules.clauses import Candidate, Clause, Ruled, Timeline
+from gongji.rules.clauses import Candidate, Clause, Ruled, Timeline, clauses_in
 from gongji.rules.codes import pooling_area
 from gongji.rules.hookspecs import CityRules
 
@@ -76,6 +74,8 @@ class City:
     candidates: tuple[Candidate, ...]
     adoptions: tuple[str, ...]
     timelines: Mapping[str, Timeline[Any]]
+    # The digest of all of this as it is kept (`cities.kept`).
+    rules_digest: str = ""
     _periods: tuple[tuple[date, DayRules], ...] = field(repr=False)
     _clauses: Mapping[str, Clause] = field(repr=False)
 
@@ -89,6 +89,10 @@ class City:
             clauses=self._periods[0][1].answer(CityRules.holder_terms).clauses,
             first_day=str(self.first_day),
         )
+
+    def periods(self) -> Iterator[tuple[date, DayRules]]:
+        """Yield the rules of each period between two changes, with its first day."""
+        yield from self._periods
 
     @property
     def first_day(self) -> date:
@@ -104,6 +108,7 @@ class City:
             self.version,
             gongji.__version__,
             self.adoptions,
+            self.rules_digest,
         )
 
     def clause(self, number: str) -> Clause:
@@ -155,28 +160,32 @@ class Cities:
 
 
 def periods_of(
-    timelines: Mapping[str, Timeline[Any]], province: Mapping[str, Timeline[Any]]
+    timelines: Mapping[str, Timeline[Any]],
+    provincial: Callable[[str, Ruled[Any]], bool],
 ) -> tuple[tuple[date, DayRules], ...]:
     """Return the rules of each period between two changes, with its first day.
 
-    The first period begins when every hook has a value. PluginProblem with every problem.
+    The first period begins when every hook has a value; `provincial` says of a hook's
+    value whether it is the province's.
     """
-    problems: list[str] = []
     periods = []
     for day in _days_of_change(timelines):
         values = {
             hook: _in_force(timeline, day) for hook, timeline in timelines.items()
         }
-        problems += guards.problems_of_day(values)
-        provincial = frozenset(
-            # Identity, not equality: a city may give the very figures of the province.
-            hook
-            for hook, value in values.items()
-            if any(value is item for item in province[hook])
-        )
-        periods.append((day, DayRules(values, provincial)))
-    refuse(problems)
+        of_province = [
+            hook for hook, ruled in values.items() if provincial(hook, ruled)
+        ]
+        periods.append((day, DayRules(values, frozenset(of_province))))
     return tuple(periods)
+
+
+def cited(timelines: Iterable[Timeline[Any]]) -> dict[str, Clause]:
+    """Return the clauses behind timelines, by number."""
+    clauses: dict[str, Clause] = {}
+    for timeline in timelines:
+        clauses.update({clause.id: clause for clause in clauses_in(timeline)})
+    return clauses
 
 
 def _days_of_change(timelines: Mapping[str, Timeline[Any]]) -> list[date]:

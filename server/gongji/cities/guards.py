@@ -16,6 +16,7 @@ from typing import Any, TypeGuard, cast, get_args, get_type_hints
 
 import typeguard
 
+from gongji.cities.encoding import UnwritableRules, encoded
 from gongji.rules.benefits import Table
 from gongji.rules.binding import FamilyLimit, GiverLimit, Identity
 from gongji.rules.channels import AtOnce, CounterHours, ReviewLatency
@@ -109,12 +110,27 @@ def problems_of_timeline(hook: str, timeline: object) -> Iterator[str]:
             f"得到 {type(timeline).__name__}"
         )
         return
-    for value in timeline:
-        yield from (f"{hook}: {problem}" for problem in _problems_of_ruled(value))
-        yield from problems_of_value(hook, value.value)
+    problems = [
+        problem for value in timeline for problem in _problems_around(hook, value)
+    ]
+    yield from problems or problems_of_writing(hook, timeline)
     days = [ruled.since for ruled in timeline]
     if all(type(day) is date for day in days) and days != sorted(set(days)):
         yield f"{hook}: 各值的生效日须递增且不重复, 得到 {', '.join(map(str, days))}"
+
+
+def _problems_around(hook: str, value: Ruled[Any]) -> Iterator[str]:
+    """Yield problems of a value and of what stands around it."""
+    yield from (f"{hook}: {problem}" for problem in _problems_of_ruled(value))
+    yield from problems_of_value(hook, value.value)
+
+
+def problems_of_writing(hook: str, answer: object) -> Iterator[str]:
+    """Yield why an answer could not be kept: a type of the plugin's own, for one."""
+    try:
+        encoded(answer)
+    except UnwritableRules as unwritable:
+        yield f"{hook}: {unwritable}"
 
 
 def _is_timeline(answer: object) -> TypeGuard[Timeline[Any]]:
@@ -176,8 +192,12 @@ def problems_of_candidates(answer: object) -> Iterator[str]:
     repeated = sorted(name for name, count in names.items() if count > 1)
     if repeated:
         yield f"candidates: 名称重复 {', '.join(repeated)}"
-    for candidate in candidates:
-        yield from _problems_of_candidate(candidate)
+    problems = [
+        problem
+        for candidate in candidates
+        for problem in _problems_of_candidate(candidate)
+    ]
+    yield from problems or problems_of_writing("candidates", candidates)
 
 
 def _problems_of_candidate(candidate: Candidate) -> Iterator[str]:

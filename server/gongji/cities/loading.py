@@ -25,10 +25,11 @@ from gongji.cities.adoption import (
     RetiredCredit,
     UnknownCandidate,
 )
-from gongji.cities.city import Cities, City, RefusedPlugin, periods_of
+from gongji.cities.city import Cities, City, RefusedPlugin, cited, periods_of
 from gongji.cities.guards import PluginProblem, refuse
+from gongji.cities.kept import with_digest
 from gongji.rules.binding import Identity
-from gongji.rules.clauses import Candidate, Clause, Timeline, clauses_in
+from gongji.rules.clauses import Candidate, Ruled, Timeline
 from gongji.rules.codes import pooling_area
 from gongji.rules.hookspecs import DATED_HOOKS, PROJECT, CityRules, hookimpl
 
@@ -88,10 +89,10 @@ class _Answers:
             for hook, layers in self.layers.items()
         }
 
-    @property
-    def province(self) -> dict[str, Timeline[Any]]:
-        """Return the province's answers."""
-        return {hook: layers[-1] for hook, layers in self.layers.items()}
+    def provincial(self, hook: str, ruled: Ruled[Any]) -> bool:
+        """Return whether a value is the province's."""
+        # Identity, not equality: a city may give the very figures of the province.
+        return any(ruled is item for item in self.layers[hook][-1])
 
     @property
     def overridden(self) -> tuple[str, ...]:
@@ -122,7 +123,10 @@ def city_from(
     operator = OperatorRules(tuple(adopt), tuple(retired_credits))
     laid_over = operator.of(identity.area_code)
     timelines = laid_over.over(answers.timelines, answers.candidates)
-    return City(
+    periods = periods_of(timelines, answers.provincial)
+    days = [dict(rules.all()) for _, rules in periods]
+    refuse(chain.from_iterable(map(guards.problems_of_day, days)))
+    city = City(
         area_code=identity.area_code,
         name=identity.name,
         pinyin=pinyin,
@@ -132,17 +136,10 @@ def city_from(
         candidates=answers.candidates,
         adoptions=tuple(map(str, laid_over.adoptions)),
         timelines=timelines,
-        _periods=periods_of(timelines, answers.province),
-        _clauses=_cited(timelines.values()),
+        _periods=periods,
+        _clauses=cited(timelines.values()),
     )
-
-
-def _cited(timelines: Iterable[Timeline[Any]]) -> dict[str, Clause]:
-    """Return the clauses behind timelines, by number."""
-    clauses: dict[str, Clause] = {}
-    for timeline in timelines:
-        clauses.update({clause.id: clause for clause in clauses_in(timeline)})
-    return clauses
+    return with_digest(city)
 
 
 def _manager_of(

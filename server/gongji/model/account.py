@@ -66,7 +66,8 @@ class Entry(Struct, frozen=True, kw_only=True):
 class Credit(Struct, frozen=True):
     """One month's credit (划入) of one person, from the ledger account `source`.
 
-    One taken back makes room for another in its place.
+    One taken back makes room for another in its place. `rules_digest` names the rules
+    that decided it (`KeptRules`), None if it was decided before they were kept.
     """
 
     credit_id: str
@@ -77,6 +78,7 @@ class Credit(Struct, frozen=True):
     at: datetime
     taken_back_at: datetime | None = None
     taken_back_why: str = ""
+    rules_digest: str | None = None
 
 
 class Premium(Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import Cities
+from gongji.cities.kept import KeepRules
 from gongji.client import imports
 from gongji.client.connection import connect
 from gongji.model.people import Person
@@ -68,6 +69,8 @@ async def running(
         await stack.enter_async_context(
             adopting(store, settings.database, settings.adopt, clock())
         )
+        # Before anything is decided by them.
+        await store.apply(KeepRules(cities))
         port = _port(settings, store, cities, workdays, clock)
         await port.start()
         stack.push_async_callback(port.stop)

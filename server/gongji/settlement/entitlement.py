@@ -52,12 +52,14 @@ class FundTerms(Struct, frozen=True):
 class PurseTerms(Struct, frozen=True):
     """A purse to be charged and the rule for it.
 
-    `denied` says in Chinese why it may pay nothing, if so.
+    `denied` says in Chinese why it may pay nothing, if so; `rules_digest` names the
+    rules of a giver's city.
     """
 
     purse: Purse
     rule: RuleRef
     denied: str = ""
+    rules_digest: str = ""
 
 
 def fund_terms(case: AdmittedBill) -> FundTerms:
@@ -185,7 +187,8 @@ def _giver(holder: str, case: AdmittedBill, facts: Facts, cities: Cities) -> Pur
     if person is None:
         raise PersonNotFound(f"没有人员编号为 {holder} 的授权人", field="bill.givers")
     # The giver's own insured place decides what his purse may pay, not the patient's.
-    rules = cities.of(person.place_on(facts.today)).rules(facts.today)
+    city = cities.of(person.place_on(facts.today))
+    rules = city.rules(facts.today)
     uses = rules.value(CityRules.uses)
     if _may_give(person, rules, facts):
         rule = rules.ref(CityRules.uses)
@@ -199,7 +202,7 @@ def _giver(holder: str, case: AdmittedBill, facts: Facts, cities: Cities) -> Pur
         balance_fen=account_of(facts, holder).balance_fen,
         pays=_NO_PART if denied else uses.aid_pays,
     )
-    return PurseTerms(purse, rule, denied)
+    return PurseTerms(purse, rule, denied, city.rules_digest)
 
 
 def _may_give(holder: Person, rules: DayRules, facts: Facts) -> bool:

@@ -11,7 +11,7 @@ entries      `account.ledger`: the balanced transaction
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -22,6 +22,7 @@ from gongji.cities.city import Cities
 from gongji.model.account import Account
 from gongji.model.binding import Binding
 from gongji.model.commands import Decision, RecallingCommand, RequestRecord
+from gongji.model.decided import DecidedBy
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.ids import derived_id
 from gongji.model.people import Institution, Person
@@ -35,7 +36,7 @@ from gongji.settlement.admission import (
     insured_place,
     scheme_of,
 )
-from gongji.settlement.entitlement import FundTerms, fund_terms, purse_terms
+from gongji.settlement.entitlement import FundTerms, PurseTerms, fund_terms, purse_terms
 from gongji.settlement.identities import check_identities
 from gongji.settlement.split import (
     Charge,
@@ -126,7 +127,16 @@ def decide_bill(bill: Bill, facts: Facts, cities: Cities) -> Outcome:
         charges=charges,
         cash_fen=cash_fen,
         lines=lines_of(case, terms, used, share, charged),
+        decided_by=_decided_by(case, purses),
     )
+
+
+def _decided_by(case: AdmittedBill, purses: Iterable[PurseTerms]) -> DecidedBy:
+    decided = case.city.decided_by
+    # A giver's own city decides what his purse may pay.
+    givers = {terms.rules_digest for terms in purses if terms.rules_digest}
+    givers.discard(decided.rules_digest)
+    return replace(decided, other_digests=tuple(sorted(givers))) if givers else decided
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
@@ -139,6 +149,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     charges: tuple[Charge, ...]
     cash_fen: int
     lines: tuple[Line, ...]
+    decided_by: DecidedBy
 
     def quoted(self) -> Settlement:
         """Return the settlement as a quote: no id, no time, no movements."""
@@ -163,7 +174,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
             movements=(),
             deductible_used_after_fen=self.after.deductible_used_fen,
             fund_paid_after_fen=self.after.fund_paid_fen,
-            decided_by=case.city.decided_by,
+            decided_by=self.decided_by,
         )
         check_identities(quote)
         return quote

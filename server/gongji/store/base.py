@@ -45,7 +45,7 @@ class StoreEngine(Engine, Protocol):
         """Return one page of a listing. ValueError if no index serves it."""
 
     def reset(self) -> None:
-        """Empty every table. EngineDown."""
+        """Empty every table that does not outlive it. EngineDown."""
 
     def close(self) -> None:
         """Close the connection; an open transaction is forgotten."""

@@ -11,6 +11,7 @@ import msgspec
 from gongji.model.account import Account, Credit, Entry, Premium
 from gongji.model.binding import Binding
 from gongji.model.commands import Adopted, RequestRecord
+from gongji.model.decided import KeptRules
 from gongji.model.people import Institution, Person
 from gongji.model.settlement import Accumulator, SettledDay, Settlement
 from gongji.store.seal import Vault
@@ -53,6 +54,11 @@ class Schema:
     def table(self, kind: type[T]) -> RecordTable[T]:
         """Return the table of a kind. KeyError if nothing of that kind is stored."""
         return self.tables[kind]
+
+    @property
+    def forgotten(self) -> list[AnyTable]:
+        """Return the tables that a reset empties."""
+        return [t for t in self.tables.values() if not t.outlives_reset]
 
     def key_of(self, record: object) -> str:
         """Return a record's key."""
@@ -190,4 +196,5 @@ _TABLES: Final[tuple[AnyTable, ...]] = (
         key=text("adoption_id", _KEY),
         clustered=True,
     ),
+    flat_table(KeptRules, "rules", append_only=True, outlives_reset=True),
 )

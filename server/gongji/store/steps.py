@@ -103,7 +103,13 @@ def _partitioned_2(
         )
 
 
-_STATEMENTS_3: Final[tuple[str, ...]] = ()
+_STATEMENTS_3: Final[tuple[str, ...]] = (
+    """
+CREATE TABLE rules (digest {TEXT} PRIMARY KEY NOT NULL, document {BLOB} NOT NULL,
+  first_used_at {INTEGER} NOT NULL)
+""",
+    "ALTER TABLE credit ADD COLUMN rules_digest {TEXT}",
+)
 """What version 3 adds, in order; `{TEXT}`, `{INTEGER}`, `{BLOB}` are the database's types."""
 
 

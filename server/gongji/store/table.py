@@ -92,6 +92,9 @@ class RecordTable(Generic[T]):
     """The column, of an instant that never changes, by whose year a large table is
     partitioned if the database can."""
 
+    outlives_reset: bool = False
+    """Whether a reset leaves it: what a running server has written once and relies on."""
+
     @property
     def key(self) -> Column:
         """The key's column."""
@@ -191,6 +194,7 @@ def flat_table(
     clustered: bool = False,
     partition_by: str = "",
     sparse: Collection[str] = (),
+    outlives_reset: bool = False,
 ) -> RecordTable[T]:
     """Return a table of flat records: one column a field.
 
@@ -221,6 +225,7 @@ def flat_table(
         append_only=append_only,
         clustered=clustered,
         partition_by=partition_by,
+        outlives_reset=outlives_reset,
     )
 
 

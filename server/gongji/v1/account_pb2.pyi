@@ -292,6 +292,7 @@ class CreditResponse(_message.Message):
     VERSION_AFTER_FIELD_NUMBER: _builtins.int
     RULE_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
+    DECIDED_BY_FIELD_NUMBER: _builtins.int
     fen: _builtins.int
     """Amount in fen."""
     balance_after_fen: _builtins.int
@@ -306,6 +307,10 @@ class CreditResponse(_message.Message):
     def receipt(self) -> _types_pb2.Receipt:
         """Receipt."""
 
+    @_builtins.property
+    def decided_by(self) -> _types_pb2.DecidedBy:
+        """Whose rules decided; absent for a balance brought forward."""
+
     def __init__(
         self,
         *,
@@ -314,10 +319,11 @@ class CreditResponse(_message.Message):
         version_after: _builtins.int = ...,
         rule: _types_pb2.RuleRef | None = ...,
         receipt: _types_pb2.Receipt | None = ...,
+        decided_by: _types_pb2.DecidedBy | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt", "rule", b"rule"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decided_by", b"decided_by", "receipt", b"receipt", "rule", b"rule"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance_after_fen", b"balance_after_fen", "fen", b"fen", "receipt", b"receipt", "rule", b"rule", "version_after", b"version_after"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance_after_fen", b"balance_after_fen", "decided_by", b"decided_by", "fen", b"fen", "receipt", b"receipt", "rule", b"rule", "version_after", b"version_after"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -449,6 +455,7 @@ class PayPremiumResponse(_message.Message):
     VERSION_AFTER_FIELD_NUMBER: _builtins.int
     RULES_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
+    DECIDED_BY_FIELD_NUMBER: _builtins.int
     premium_id: _builtins.str
     """Its id, at most 30 characters."""
     fen: _builtins.int
@@ -465,6 +472,10 @@ class PayPremiumResponse(_message.Message):
     def receipt(self) -> _types_pb2.Receipt:
         """Receipt."""
 
+    @_builtins.property
+    def decided_by(self) -> _types_pb2.DecidedBy:
+        """Whose rules decided."""
+
     def __init__(
         self,
         *,
@@ -474,10 +485,11 @@ class PayPremiumResponse(_message.Message):
         version_after: _builtins.int = ...,
         rules: _abc.Iterable[_types_pb2.RuleRef] | None = ...,
         receipt: _types_pb2.Receipt | None = ...,
+        decided_by: _types_pb2.DecidedBy | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decided_by", b"decided_by", "receipt", b"receipt"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance_after_fen", b"balance_after_fen", "fen", b"fen", "premium_id", b"premium_id", "receipt", b"receipt", "rules", b"rules", "version_after", b"version_after"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance_after_fen", b"balance_after_fen", "decided_by", b"decided_by", "fen", b"fen", "premium_id", b"premium_id", "receipt", b"receipt", "rules", b"rules", "version_after", b"version_after"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -643,6 +643,8 @@ class DecidedBy(_message.Message):
     PLUGIN_VERSION_FIELD_NUMBER: _builtins.int
     CORE_VERSION_FIELD_NUMBER: _builtins.int
     ADOPTIONS_FIELD_NUMBER: _builtins.int
+    RULES_DIGEST_FIELD_NUMBER: _builtins.int
+    OTHER_DIGESTS_FIELD_NUMBER: _builtins.int
     area_code: _builtins.str
     """Area code of the city whose rules decided."""
     plugin: _builtins.str
@@ -651,9 +653,15 @@ class DecidedBy(_message.Message):
     """Version of that plugin."""
     core_version: _builtins.str
     """Version of the core."""
+    rules_digest: _builtins.str
+    """SHA-256 (hex) of all that city's resolved answers, kept for ever; empty if decided before they were kept."""
     @_builtins.property
     def adoptions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Candidate revisions the operator had adopted, e.g. "V2@2025-01-01"."""
+
+    @_builtins.property
+    def other_digests(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The same of other cities whose rules took part: of givers insured there."""
 
     def __init__(
         self,
@@ -663,10 +671,12 @@ class DecidedBy(_message.Message):
         plugin_version: _builtins.str = ...,
         core_version: _builtins.str = ...,
         adoptions: _abc.Iterable[_builtins.str] | None = ...,
+        rules_digest: _builtins.str = ...,
+        other_digests: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["adoptions", b"adoptions", "area_code", b"area_code", "core_version", b"core_version", "plugin", b"plugin", "plugin_version", b"plugin_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adoptions", b"adoptions", "area_code", b"area_code", "core_version", b"core_version", "other_digests", b"other_digests", "plugin", b"plugin", "plugin_version", b"plugin_version", "rules_digest", b"rules_digest"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

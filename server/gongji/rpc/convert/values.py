@@ -100,6 +100,8 @@ def decided_by_to(decided: DecidedBy) -> pb.DecidedBy:
         plugin_version=decided.plugin_version,
         core_version=decided.core_version,
         adoptions=decided.adoptions,
+        rules_digest=decided.rules_digest,
+        other_digests=decided.other_digests,
     )
 
 

@@ -14,11 +14,16 @@ from gongji.account.premium import PayPremium
 from gongji.cities.city import Cities
 from gongji.model.account import Account, Entry, has_purse
 from gongji.model.commands import Listing
-from gongji.model.people import Person
 from gongji.model.refusals import NoAccount
 from gongji.rpc.calls import command_request
 from gongji.rpc.convert.spans import span_of
-from gongji.rpc.convert.values import Sources, instant_from, instant_to, receipt_to
+from gongji.rpc.convert.values import (
+    Sources,
+    decided_by_to,
+    instant_from,
+    instant_to,
+    receipt_to,
+)
 from gongji.rpc.services.paging import page
 from gongji.rpc.services.people import People
 from gongji.store import Store
@@ -95,17 +100,18 @@ class AccountService(AccountServiceServicer):
         )
         answer = await self._store.commit(command)
         credited = answer.value
-        # The clauses of a rule are looked up at the city that decided first.
-        person = await self._store.get(Person, person_no)
-        area_code = person.place_on(answer.at.date()) if person else ""
+        decided = credited.decided_by
         rule = None
         if credited.rule:
+            # A stored answer of version 2 does not say which city decided.
+            area_code = decided.area_code if decided else ""
             rule = self._sources.rule_to(area_code, credited.rule)
         return pb.CreditResponse(
             fen=credited.fen,
             balance_after_fen=credited.movement.balance_after_fen,
             version_after=credited.movement.version_after,
             rule=rule,
+            decided_by=decided_by_to(decided) if decided else None,
             receipt=receipt_to(command.request, answer),
         )
 
@@ -148,6 +154,7 @@ class AccountService(AccountServiceServicer):
             balance_after_fen=movement.balance_after_fen,
             version_after=movement.version_after,
             rules=[self._sources.rule_to(area_code, rule) for rule in premium.rules],
+            decided_by=decided_by_to(premium.decided_by),
             receipt=receipt_to(command.request, answer),
         )
 

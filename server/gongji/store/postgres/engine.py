@@ -211,8 +211,8 @@ class PostgresEngine:
                 connection.close()
 
     def reset(self) -> None:
-        """Empty every table. EngineDown."""
-        tables = self._schema.tables.values()
+        """Empty every table that does not outlive it. EngineDown."""
+        tables = self._schema.forgotten
         # Statements sent together are one transaction; unlike TRUNCATE none of them
         # waits for readers.
         deletes = [f"DELETE FROM {table.name}" for table in tables]  # noqa: S608 - our names
