@@ -116,7 +116,7 @@ class CreditAccount(Command[Credited], frozen=True):
             kind=EntryKind.BROUGHT_FORWARD,
             reference=transaction_id,
         )
-        return self._credited(brought, None, (), facts)
+        return self._credited(brought, (), facts)
 
     def _of_month(self, person: Person, facts: Facts) -> Decision[Credited]:
         first, last = days_of_month(self.month)
@@ -128,12 +128,12 @@ class CreditAccount(Command[Credited], frozen=True):
         enrolment = _enrolment(person, day, terms.clauses)
         fen, payer = _amount(person, enrolment, day, terms.value, city)
         credit = Credit(
-            credit_id=self.credit_id,
-            person_no=self.person_no,
-            month=self.month,
-            fen=fen,
-            source=payer,
-            at=facts.now,
+            self.credit_id,
+            self.person_no,
+            self.month,
+            fen,
+            payer,
+            facts.now,
             rules_digest=city.rules_digest,
         )
         source = _Source(
@@ -141,11 +141,10 @@ class CreditAccount(Command[Credited], frozen=True):
             ledger_account=payer,
             kind=EntryKind.CREDIT,
             reference=self.credit_id,
+            rule=rules.ref(CityRules.account_crediting),
+            decided_by=city.decided_by,
         )
-        rule = rules.ref(CityRules.account_crediting)
-        credited = self._credited(source, rule, (credit,), facts)
-        answer = replace(credited.answer, decided_by=city.decided_by)
-        return replace(credited, answer=answer)
+        return self._credited(source, (credit,), facts)
 
     def _refuse_untimely(self, first: date, facts: Facts) -> None:
         if first > facts.today:
@@ -159,7 +158,6 @@ class CreditAccount(Command[Credited], frozen=True):
     def _credited(
         self,
         source: _Source,
-        rule: RuleRef | None,
         records: tuple[Credit, ...],
         facts: Facts,
     ) -> Decision[Credited]:
@@ -173,17 +171,19 @@ class CreditAccount(Command[Credited], frozen=True):
             at=facts.now,
             reference=source.reference,
         )
-        answer = Credited(source.fen, movement, rule)
+        answer = Credited(source.fen, movement, source.rule, source.decided_by)
         return Decision(answer, (*records, account, *entries))
 
 
 class _Source(Struct, frozen=True, kw_only=True):
-    """How many fen come from which ledger account, as what kind of entry."""
+    """How many fen come from which ledger account, as what kind of entry, by what rule."""
 
     fen: int
     ledger_account: str
     kind: EntryKind
     reference: str
+    rule: RuleRef | None = None
+    decided_by: DecidedBy | None = None
 
 
 class TakeBackCredit(Command[PurseMovement], frozen=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeVar, cast
@@ -76,7 +76,7 @@ class City:
     timelines: Mapping[str, Timeline[Any]]
     # The digest of all of this as it is kept (`cities.kept`).
     rules_digest: str = ""
-    _periods: tuple[tuple[date, DayRules], ...] = field(repr=False)
+    _periods: Sequence[tuple[date, DayRules]] = field(repr=False)
     _clauses: Mapping[str, Clause] = field(repr=False)
 
     def rules(self, day: date) -> DayRules:

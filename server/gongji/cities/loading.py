@@ -9,6 +9,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import reduce
 from importlib import metadata
 from itertools import chain
@@ -25,7 +26,14 @@ from gongji.cities.adoption import (
     RetiredCredit,
     UnknownCandidate,
 )
-from gongji.cities.city import Cities, City, RefusedPlugin, cited, periods_of
+from gongji.cities.city import (
+    Cities,
+    City,
+    DayRules,
+    RefusedPlugin,
+    cited,
+    periods_of,
+)
 from gongji.cities.guards import PluginProblem, refuse
 from gongji.cities.kept import with_digest
 from gongji.rules.binding import Identity
@@ -123,9 +131,6 @@ def city_from(
     operator = OperatorRules(tuple(adopt), tuple(retired_credits))
     laid_over = operator.of(identity.area_code)
     timelines = laid_over.over(answers.timelines, answers.candidates)
-    periods = periods_of(timelines, answers.provincial)
-    days = [dict(rules.all()) for _, rules in periods]
-    refuse(chain.from_iterable(map(guards.problems_of_day, days)))
     city = City(
         area_code=identity.area_code,
         name=identity.name,
@@ -136,10 +141,19 @@ def city_from(
         candidates=answers.candidates,
         adoptions=tuple(map(str, laid_over.adoptions)),
         timelines=timelines,
-        _periods=periods,
+        _periods=_checked(periods_of(timelines, answers.provincial)),
         _clauses=cited(timelines.values()),
     )
     return with_digest(city)
+
+
+def _checked(
+    periods: Sequence[tuple[date, DayRules]],
+) -> Sequence[tuple[date, DayRules]]:
+    """Return the periods. PluginProblem if the hooks contradict each other in any."""
+    days = [dict(rules.all()) for _, rules in periods]
+    refuse(chain.from_iterable(map(guards.problems_of_day, days)))
+    return periods
 
 
 def _manager_of(
