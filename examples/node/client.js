@@ -111,7 +111,8 @@ class Client {
     do {
       const request = {patient, from_day, to_day, page: {size, token}};
       const reply = await this.call(this.settlements, 'ListSettlements', request);
-      rows.push(...reply.rows.map((row) => row.settlement_id));
+      // A reversed settlement has a second row, its refund, on the day of that.
+      rows.push(...reply.rows.filter((row) => !row.refund).map((row) => row.settlement_id));
       token = reply.next_page_token;
     } while (token);
     return rows;

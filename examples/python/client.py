@@ -148,7 +148,8 @@ class Client:
         rows: list[str] = []
         while True:
             reply = self.call(self.settlements.ListSettlements, request)
-            rows += [row.settlement_id for row in reply.rows]
+            # A reversed settlement has a second row, its refund, on the day of that.
+            rows += [row.settlement_id for row in reply.rows if not row.refund]
             if self.is_last(reply, request):
                 return rows
             request.page.token = reply.next_page_token

@@ -40,7 +40,8 @@ def test_a_day_and_the_next_morning(postgres: Postgres, tmp_path: Path) -> None:
         again = clinic.settle(request)
         assert again.receipt.replayed
         assert settled == again.settlement
-        assert [(10_000, False), (10_000, True)] == charges_of_month(clinic)
+        rows = [(-10_000, True), (10_000, False), (10_000, True)]
+        assert rows == charges_of_month(clinic)
         assert balance == clinic.balance()
         assert 0 == service.end()
 
@@ -69,7 +70,7 @@ def settle_and_reverse(clinic: Caller) -> None:
 
 
 def charges_of_month(clinic: Caller) -> list[tuple[int, bool]]:
-    """Return this month's charges in fen and whether they were reversed."""
+    """Return this month's charges and refunds in fen, and whether they were reversed."""
     month = settlement_pb2.ListSettlementsRequest(patient=PERSON, month=TODAY[:7])
     rows = clinic.settlements.ListSettlements(month).rows
     return sorted((row.charged_fen, row.reversed) for row in rows)

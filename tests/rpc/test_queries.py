@@ -171,19 +171,54 @@ async def test_each_holder_sees_his_own_share(service: Service) -> None:
 
 
 async def test_a_reversed_charge_stays_on_its_day(service: Service) -> None:
-    """A charge taken back in the next month stays in its own, marked; the refund is an
-    entry, no settlement."""
+    """A charge taken back in the next month stays in its own, marked with the day; the
+    refund is a row of the next month, and the account's entry."""
     await bound(service, "P2")
     settled = await settle_at(service, EDGES[0])
     service.set_clock(EDGES[1])
     await service.reverse(settlement_id=settled.settlement_id)
 
     (row,) = await charges(service, month="2025-09")
-    assert (True, 10_000) == (row.reversed, row.charged_fen)
-    assert [] == await charges(service, month="2025-10")
+    assert (True, False, 10_000) == (row.reversed, row.refund, row.charged_fen)
+    (refund,) = await charges(service, month="2025-10")
+    assert (True, True, -10_000) == (refund.reversed, refund.refund, refund.charged_fen)
+    assert row.settled_at == refund.settled_at
     october = await entries(service, from_day="2025-10-01", to_day="2025-10-31")
     (entry,) = october.entries
     assert (account_pb2.ENTRY_KIND_REFUND, 10_000) == (entry.kind, entry.fen)
+    assert [entry.at] * 2 == [row.reversed_at, refund.reversed_at]
+
+
+async def test_a_refund_of_the_holders_own_bill_is_not_shown(service: Service) -> None:
+    """What came back to a purse from the holder's own bill is no aid taken back."""
+    await bound(service, "P2")
+    own = await settle_at(service, EDGES[0], patient=service.ref("P2"))
+    await service.reverse(settlement_id=own.settlement_id)
+
+    assert [] == await charges(service)
+
+
+async def test_a_patients_refund_has_every_amount_the_other_way(
+    service: Service,
+) -> None:
+    """From the patient's side a refund takes back each payer's part on its own day."""
+    await bound(service, "P2")
+    await service.give("P1", 3_000)
+    settled = await settle_at(service, EDGES[0], 200_000)
+    service.set_clock(EDGES[1])
+    await service.reverse(settlement_id=settled.settlement_id)
+
+    parts = ("total_fen", "fund_fen", "charged_fen", "aid_fen", "cash_fen")
+    listed = []
+    for month in ("2025-09", "2025-10"):
+        request = pb.ListSettlementsRequest(patient=service.ref("P1"), month=month)
+        (row,) = (await service.settlements.ListSettlements(request)).rows
+        listed.append({part: getattr(row, part) for part in parts})
+
+    charge, refund = listed
+    assert {part: -fen for part, fen in charge.items()} == refund
+    assert 200_000 == charge["total_fen"]
+    assert charge["fund_fen"] > 0 < charge["charged_fen"]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])

@@ -2,7 +2,8 @@
 
 `version_2.calls.json` holds what was asked while it was made (`before`), what was asked
 afterwards (`after`), and every reply the service gave then. Of clauses it holds the ids:
-their texts are the cities'.
+their texts are the cities'. One reply is today's: since version 3 a list of settlements
+has a reversal as a row of its own.
 """
 
 from __future__ import annotations

@@ -30,7 +30,9 @@ _FORMATS: Final = ("table", "csv", "json", "pdf")
     help="holder 共济消费(授权人), member 本人结算(就诊人), account 个人账户明细.",
 )
 @click.option("--month", type=MONTH, help="查询的月份; 与 --from、--to 二选一.")
-@click.option("--from", "first", type=DAY, help="起始日(按结算时间, 含当日).")
+@click.option(
+    "--from", "first", type=DAY, help="起始日(按结算时间, 退回按撤销时间; 含当日)."
+)
 @click.option("--to", "last", type=DAY, help="结束日(含当日).")
 @click.option(
     "--format",

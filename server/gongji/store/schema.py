@@ -146,6 +146,7 @@ _TABLES: Final[tuple[AnyTable, ...]] = (
         moment("reversed_at", sparse=True),
         indexes=(
             ("patient", "settled_at"),
+            ("patient", "reversed_at"),
             ("institution", "settled_at"),
             ("institution", "reversed_at"),
         ),

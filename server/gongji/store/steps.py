@@ -109,6 +109,10 @@ CREATE TABLE rules (digest {TEXT} PRIMARY KEY NOT NULL, document {BLOB} NOT NULL
   first_used_at {INTEGER} NOT NULL)
 """,
     "ALTER TABLE credit ADD COLUMN rules_digest {TEXT}",
+    """
+CREATE INDEX settlement_by_patient_reversed_at
+  ON settlement (patient, reversed_at, settlement_id) WHERE reversed_at IS NOT NULL
+""",
 )
 """What version 3 adds, in order; `{TEXT}`, `{INTEGER}`, `{BLOB}` are the database's types."""
 

@@ -596,9 +596,9 @@ class ListSettlementsRequest(_message.Message):
     MONTH_FIELD_NUMBER: _builtins.int
     PAGE_FIELD_NUMBER: _builtins.int
     from_day: _builtins.str
-    """First day of settlement; empty means from the beginning."""
+    """First day, of settlement or reversal; empty means from the beginning."""
     to_day: _builtins.str
-    """Last day of settlement, inclusive; empty means until now."""
+    """Last day, inclusive; empty means until now."""
     month: _builtins.str
     """A month instead of days."""
     @_builtins.property
@@ -635,7 +635,7 @@ Global___ListSettlementsRequest: _TypeAlias = ListSettlementsRequest  # noqa: Y0
 
 @_typing.final
 class ListSettlementsResponse(_message.Message):
-    """One page of settlements, oldest first."""
+    """One page of settlements and reversals, oldest first. The amounts of a period's rows add up to its total."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -663,7 +663,7 @@ Global___ListSettlementsResponse: _TypeAlias = ListSettlementsResponse  # noqa: 
 
 @_typing.final
 class SettlementRow(_message.Message):
-    """One settlement in a list: time, amount, institution."""
+    """One settlement in a list: time, amount, institution. One taken back has a second row, its refund."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -679,6 +679,8 @@ class SettlementRow(_message.Message):
     CASH_FEN_FIELD_NUMBER: _builtins.int
     AID_FEN_FIELD_NUMBER: _builtins.int
     REVERSED_FIELD_NUMBER: _builtins.int
+    REVERSED_AT_FIELD_NUMBER: _builtins.int
+    REFUND_FIELD_NUMBER: _builtins.int
     settlement_id: _builtins.str
     """Its id (setl_id)."""
     service_day: _builtins.str
@@ -701,9 +703,15 @@ class SettlementRow(_message.Message):
     """Paid by givers in fen (acct_mulaid_pay); 0 from a holder's side."""
     reversed: _builtins.bool
     """True where it has been reversed."""
+    refund: _builtins.bool
+    """True for a refund: a second row of a reversed settlement, which counts at reversed_at; every amount is negative."""
     @_builtins.property
     def settled_at(self) -> _timestamp_pb2.Timestamp:
         """When it was settled (setl_time)."""
+
+    @_builtins.property
+    def reversed_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was reversed; absent while it stands."""
 
     def __init__(
         self,
@@ -720,10 +728,12 @@ class SettlementRow(_message.Message):
         cash_fen: _builtins.int = ...,
         aid_fen: _builtins.int = ...,
         reversed: _builtins.bool = ...,
+        reversed_at: _timestamp_pb2.Timestamp | None = ...,
+        refund: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["settled_at", b"settled_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reversed_at", b"reversed_at", "settled_at", b"settled_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aid_fen", b"aid_fen", "cash_fen", b"cash_fen", "charged_fen", b"charged_fen", "fund_fen", b"fund_fen", "institution_code", b"institution_code", "institution_name", b"institution_name", "patient", b"patient", "reversed", b"reversed", "service_day", b"service_day", "settled_at", b"settled_at", "settlement_id", b"settlement_id", "total_fen", b"total_fen"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aid_fen", b"aid_fen", "cash_fen", b"cash_fen", "charged_fen", b"charged_fen", "fund_fen", b"fund_fen", "institution_code", b"institution_code", "institution_name", b"institution_name", "patient", b"patient", "refund", b"refund", "reversed", b"reversed", "reversed_at", b"reversed_at", "service_day", b"service_day", "settled_at", b"settled_at", "settlement_id", b"settlement_id", "total_fen", b"total_fen"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

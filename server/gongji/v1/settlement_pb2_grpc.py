@@ -120,7 +120,8 @@ class SettlementServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListSettlements(self, request, context):
-        """Settlements of a patient, or what was charged to a holder's purse (共济消费查询).
+        """Settlements of a patient, or what was charged to a holder's purse (共济消费查询), each on its day.
+        A reversal is a row of its own, on the day it was made.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

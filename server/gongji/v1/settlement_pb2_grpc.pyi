@@ -48,7 +48,9 @@ class SettlementServiceStub:
     ReconcileDetails: _grpc.StreamStreamMultiCallable[_settlement_pb2.ReconcileDetailsRequest, _settlement_pb2.ReconcileDetailsResponse]
     """Compares an institution's rows with ours, in one pass, and streams the differences back (3202 对明细账)."""
     ListSettlements: _grpc.UnaryUnaryMultiCallable[_settlement_pb2.ListSettlementsRequest, _settlement_pb2.ListSettlementsResponse]
-    """Settlements of a patient, or what was charged to a holder's purse (共济消费查询)."""
+    """Settlements of a patient, or what was charged to a holder's purse (共济消费查询), each on its day.
+    A reversal is a row of its own, on the day it was made.
+    """
 
 @_typing.type_check_only
 class SettlementServiceAsyncStub(SettlementServiceStub):
@@ -70,7 +72,9 @@ class SettlementServiceAsyncStub(SettlementServiceStub):
     ReconcileDetails: _aio.StreamStreamMultiCallable[_settlement_pb2.ReconcileDetailsRequest, _settlement_pb2.ReconcileDetailsResponse]  # type: ignore[assignment]
     """Compares an institution's rows with ours, in one pass, and streams the differences back (3202 对明细账)."""
     ListSettlements: _aio.UnaryUnaryMultiCallable[_settlement_pb2.ListSettlementsRequest, _settlement_pb2.ListSettlementsResponse]  # type: ignore[assignment]
-    """Settlements of a patient, or what was charged to a holder's purse (共济消费查询)."""
+    """Settlements of a patient, or what was charged to a holder's purse (共济消费查询), each on its day.
+    A reversal is a row of its own, on the day it was made.
+    """
 
 class SettlementServiceServicer(metaclass=_abc_1.ABCMeta):
     """Quotes, settles and reverses bills. The patient's insured place on the service day decides the fund's part."""
@@ -131,6 +135,8 @@ class SettlementServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _settlement_pb2.ListSettlementsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_settlement_pb2.ListSettlementsResponse, _abc.Awaitable[_settlement_pb2.ListSettlementsResponse]]:
-        """Settlements of a patient, or what was charged to a holder's purse (共济消费查询)."""
+        """Settlements of a patient, or what was charged to a holder's purse (共济消费查询), each on its day.
+        A reversal is a row of its own, on the day it was made.
+        """
 
 def add_SettlementServiceServicer_to_server(servicer: SettlementServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

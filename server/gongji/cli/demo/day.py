@@ -242,13 +242,16 @@ class DemoDay:
         return settlements
 
     def _spent_row(self, row: settlement_pb2.SettlementRow) -> dict[str, str]:
-        at = row.settled_at.ToDatetime(tzinfo=SHANGHAI)
+        # A refund is a row of its own, at the instant it was made.
+        instant = row.reversed_at if row.refund else row.settled_at
+        at = instant.ToDatetime(tzinfo=SHANGHAI)
+        status = "已撤销" if row.reversed else "有效"
         return {
             "时间": f"{at:%Y-%m-%d %H:%M}",
             "使用人": self._name(row.patient),
             "机构": row.institution_name,
             "共济支付": money.yuan(row.charged_fen),
-            "状态": "已撤销" if row.reversed else "有效",
+            "状态": "撤销退回" if row.refund else status,
         }
 
     def guide_says(self, area_code: str, word: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
 import grpc
@@ -24,22 +24,22 @@ from gongji.v1 import (
 PAGE_SIZE: Final = 200
 
 _HOLDER: Final = (
-    SheetColumn("settled_at", "时间"),
+    SheetColumn("at", "时间"),
     SheetColumn("institution_name", "机构", wide=True),
     SheetColumn("member", "使用人编号"),
     SheetColumn("charged_fen", "共济支付(元)", fen=True),
-    SheetColumn("status", "状态"),
+    SheetColumn("status", "说明"),
 )
 
 _MEMBER: Final = (
-    SheetColumn("settled_at", "时间"),
+    SheetColumn("at", "时间"),
     SheetColumn("institution_name", "机构", wide=True),
     SheetColumn("total_fen", "费用总额(元)", fen=True),
     SheetColumn("fund_fen", "统筹基金(元)", fen=True),
     SheetColumn("own_fen", "本人账户(元)", fen=True),
     SheetColumn("aid_fen", "共济账户(元)", fen=True),
     SheetColumn("cash_fen", "现金(元)", fen=True),
-    SheetColumn("status", "状态"),
+    SheetColumn("status", "说明"),
 )
 
 _ACCOUNT: Final = (
@@ -60,7 +60,11 @@ _KINDS: Final = {
     account_pb2.ENTRY_KIND_CREDIT_TAKEN_BACK: "划入冲回",
 }
 
-_TOTAL: Final = "合计(不含已撤销)"
+_TOTAL: Final = "合计"
+
+_REFUNDED: Final = (
+    "撤销不改动原来的一行：退回在撤销当日另列一行，金额为负，计入当日所在月的合计。"
+)
 
 
 class UnsettledError(ValueError):
@@ -87,7 +91,7 @@ def _of_holder(
     settlements = _settlements(channel, period, request)
     rows = [
         (
-            _instant(row.settled_at),
+            _at(row),
             _institution(row),
             row.patient,
             row.charged_fen,
@@ -95,7 +99,7 @@ def _of_holder(
         )
         for row in settlements
     ]
-    charged_fen = sum(row.charged_fen for row in settlements if not row.reversed)
+    charged_fen = sum(row.charged_fen for row in settlements)
     return Sheet(
         title="共济消费查询单",
         party="授权人",
@@ -105,8 +109,8 @@ def _of_holder(
         columns=_HOLDER,
         rows=tuple(rows),
         closing=(_TOTAL, "", "", charged_fen, ""),
-        note="本单列出从授权人个人账户为使用人支付的时间、金额与机构, 不显示诊断、项目与费用总额。"
-        "代缴居民医保、划入与退回见个人账户明细单。",
+        note="本单列出从授权人个人账户为使用人支付的时间、金额与机构，不显示诊断、项目与费用总额。"
+        f"{_REFUNDED}代缴居民医保与划入见个人账户明细单。",
     )
 
 
@@ -116,10 +120,10 @@ def _of_member(
     request = settlement_pb2.ListSettlementsRequest(patient=_ref(person.person_no))
     settlements = _settlements(channel, period, request)
     rows: list[Row] = [
-        (_instant(row.settled_at), _institution(row), *_amounts(row), _status(row))
+        (_at(row), _institution(row), *_amounts(row), _status(row))
         for row in settlements
     ]
-    amounts = [_amounts(row) for row in settlements if not row.reversed]
+    amounts = [_amounts(row) for row in settlements]
     totals = [sum(column) for column in zip(*amounts, strict=True)]
     return Sheet(
         title="门诊结算查询单",
@@ -131,7 +135,8 @@ def _of_member(
         rows=tuple(rows),
         # Without rows there are no columns to add up.
         closing=(_TOTAL, "", *(totals or [0] * 5), ""),
-        note="费用总额 = 统筹基金 + 本人账户 + 共济账户 + 现金。本单不显示诊断与项目。",
+        note="费用总额 = 统筹基金 + 本人账户 + 共济账户 + 现金。本单不显示诊断与项目。"
+        f"{_REFUNDED}",
     )
 
 
@@ -231,8 +236,19 @@ def _amounts(row: settlement_pb2.SettlementRow) -> tuple[int, ...]:
     return row.total_fen, row.fund_fen, row.charged_fen, row.aid_fen, row.cash_fen
 
 
+def _at(row: settlement_pb2.SettlementRow) -> datetime:
+    """Return when a row counts: a settlement when settled, a refund when made."""
+    return _instant(row.reversed_at if row.refund else row.settled_at)
+
+
 def _status(row: settlement_pb2.SettlementRow) -> str:
-    return "已撤销" if row.reversed else "有效"
+    if row.refund:
+        return f"退回 {_day(row.settled_at)} 的结算"
+    return f"{_day(row.reversed_at)} 撤销" if row.reversed else "有效"
+
+
+def _day(at: Timestamp) -> date:
+    return _instant(at).date()
 
 
 def _institution(row: settlement_pb2.SettlementRow) -> str:

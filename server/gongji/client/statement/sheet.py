@@ -27,7 +27,7 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True, slots=True)
 class StatementPeriod:
-    """Days of settlement in Shanghai, both ends included; None if open (C78)."""
+    """Shanghai days of settlement or refund, both ends included; None if open (C78)."""
 
     first: date | None = None
     last: date | None = None

@@ -157,20 +157,25 @@ def affected_to(affected: Affected) -> pb.AffectedSettlement:
     )
 
 
-def patient_row_to(settlement: Settlement, institution_name: str) -> pb.SettlementRow:
-    """Return a settlement as its patient sees it in a list."""
-    row = holder_row_to(settlement, institution_name, settlement.own_fen)
-    row.total_fen = settlement.bill.total_fen
-    row.fund_fen = settlement.fund_fen
-    row.cash_fen = settlement.cash_fen
-    row.aid_fen = settlement.aid_fen
+def patient_row_to(
+    settlement: Settlement, institution_name: str, *, refund: bool
+) -> pb.SettlementRow:
+    """Return a settlement, or its refund, as the patient sees it in a list."""
+    sign = -1 if refund else 1
+    row = holder_row_to(
+        settlement, institution_name, sign * settlement.own_fen, refund=refund
+    )
+    row.total_fen = sign * settlement.bill.total_fen
+    row.fund_fen = sign * settlement.fund_fen
+    row.cash_fen = sign * settlement.cash_fen
+    row.aid_fen = sign * settlement.aid_fen
     return row
 
 
 def holder_row_to(
-    settlement: Settlement, institution_name: str, charged_fen: int
+    settlement: Settlement, institution_name: str, charged_fen: int, *, refund: bool
 ) -> pb.SettlementRow:
-    """Return a settlement as a holder sees it: what the purse was charged, when, where."""
+    """Return a settlement, or its refund, as a holder sees it: charge, time and place."""
     # Never total or items: what ails a relative is not the holder's business.
     bill = settlement.bill
     return pb.SettlementRow(
@@ -182,6 +187,8 @@ def holder_row_to(
         patient=bill.patient,
         charged_fen=charged_fen,
         reversed=settlement.reversed_at is not None,
+        reversed_at=instant_to(settlement.reversed_at),
+        refund=refund,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Final, Generic, TypeVar
@@ -21,20 +21,28 @@ from gongji.v1 import types_pb2 as pb
 
 T = TypeVar("T")
 
-Place = tuple[str | int, str]
-"""A record's place in a list: its value in the order, and its key."""
+Place = tuple[str | int, int, str]
+"""A record's place in a list: its value in its listing's order, that listing's position
+among those merged, and its key."""
 
 DEFAULT_SIZE: Final = 50
 
 # Hexadecimal digits of the digest in a token: 128 bits.
 _SEAL_LENGTH: Final = 32
 
+_BEHIND_EVERY_KEY: Final = "\U0010ffff"
+"""A key that sorts behind all others: no key holds a character of its rank."""
+
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """One page of records and the token of the next; empty at the end."""
+    """One page of records and the token of the next; empty at the end.
+
+    `listings` has, for each record, the position of the listing it is of.
+    """
 
     rows: list[T]
+    listings: list[int]
     next_token: str
 
 
@@ -44,23 +52,50 @@ async def page(
     filters: Mapping[str, object],
     *listings: Listing[T],
 ) -> Page[T]:
-    """Return one page of listings merged, which share kind and order. PageTokenInvalid.
+    """Return one page of listings merged by the values they sort by. PageTokenInvalid.
 
-    `filters` are the caller's, so that a token serves no other.
+    The listings share kind and direction; a record stands once for each it is in, where
+    values are equal those of an earlier listing first. `filters` are the caller's, so
+    that a token serves no other.
     """
     token = _Tokens(store, filters)
     after = token.opened(request.token) if request.token else None
     size = request.size or DEFAULT_SIZE
-    placed: list[tuple[Place, T]] = []
-    for listing in listings:
-        # One more than is shown says whether there is a next page.
-        narrowed = replace(listing, after=after, limit=size + 1)
-        records = await store.page(narrowed)
-        placed += [(store.place(record, listing.order), record) for record in records]
-    placed.sort(key=itemgetter(0), reverse=listings[0].descending)
+    # One more than is shown says whether there is a next page.
+    placed = await _merged(store, listings, after, size + 1)
     rows = placed[:size]
     next_token = token.of(rows[-1][0]) if len(placed) > size else ""
-    return Page([record for _, record in rows], next_token)
+    return Page(
+        rows=[record for _, record in rows],
+        listings=[position for (_, position, _), _ in rows],
+        next_token=next_token,
+    )
+
+
+async def _merged(
+    store: Store, listings: Sequence[Listing[T]], after: Place | None, limit: int
+) -> list[tuple[Place, T]]:
+    """Return the records of each listing behind a place, with theirs, in one order."""
+    placed: list[tuple[Place, T]] = []
+    for position, listing in enumerate(listings):
+        narrowed = replace(listing, after=_after(after, position), limit=limit)
+        for record in await store.page(narrowed):
+            value, key = store.place(record, listing.order)
+            placed.append(((value, position, key), record))
+    placed.sort(key=itemgetter(0), reverse=listings[0].descending)
+    return placed
+
+
+def _after(place: Place | None, position: int) -> tuple[str | int, str] | None:
+    """Return where the listing at that position goes on behind a place in the whole."""
+    if place is None:
+        return None
+    value, seen, key = place
+    if position == seen:
+        return value, key
+    # Of this value a listing before the place's own is through, one behind it is not
+    # begun; read backwards it is the other way round.
+    return value, _BEHIND_EVERY_KEY if position < seen else ""
 
 
 class _Tokens:
@@ -83,7 +118,7 @@ class _Tokens:
             # In constant time: a token is not to be guessed digit by digit.
             genuine = hmac.compare_digest(seal.encode(), self._seal(packed).encode())
             place: Place = msgspec.json.decode(
-                base64.urlsafe_b64decode(packed), type=tuple[str | int, str]
+                base64.urlsafe_b64decode(packed), type=tuple[str | int, int, str]
             )
         except (binascii.Error, ValueError, msgspec.DecodeError):
             genuine = False

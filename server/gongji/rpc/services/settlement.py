@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
+from typing import Final
 
 from gongji.account.ledger import purse_account
 from gongji.cities.city import Cities
@@ -36,6 +37,9 @@ from gongji.store import Store
 from gongji.v1 import settlement_pb2 as pb
 from gongji.v1 import types_pb2
 from gongji.v1.settlement_pb2_grpc import SettlementServiceServicer
+
+_ORDERS: Final = ("settled_at", "reversed_at")
+"""The instants at which a settlement stands in its patient's list: settled, taken back."""
 
 
 class SettlementService(SettlementServiceServicer):
@@ -136,7 +140,7 @@ class SettlementService(SettlementServiceServicer):
     ) -> pb.ListSettlementsResponse:
         """Return a patient's settlements, or charges to a holder's purse for others.
 
-        Oldest first.
+        Each on its day, and each reversal on the day it was made; oldest first.
         """
         span = span_of(request.from_day, request.to_day, request.month)
         if request.HasField("patient"):
@@ -148,19 +152,28 @@ class SettlementService(SettlementServiceServicer):
     async def _of_patient(
         self, patient: str, span: Span, requested: types_pb2.PageRequest
     ) -> pb.ListSettlementsResponse:
-        listing = Listing(
-            kind=Settlement,
-            equals={"patient": patient},
-            at_least=span.at_least("settled_at"),
-            below=span.below("settled_at"),
-            order="settled_at",
-        )
+        listings = [
+            Listing(
+                kind=Settlement,
+                equals={"patient": patient},
+                at_least=span.at_least(order),
+                below=span.below(order),
+                order=order,
+            )
+            for order in _ORDERS
+        ]
         filters = {"patient": patient, "span": span}
-        settlements = await page(self._store, requested, filters, listing)
+        settlements = await page(self._store, requested, filters, *listings)
         names = await self._institution_names(settlements.rows)
         rows = [
-            patient_row_to(settlement, names[settlement.bill.institution_code])
-            for settlement in settlements.rows
+            patient_row_to(
+                settlement,
+                names[settlement.bill.institution_code],
+                refund=_ORDERS[position] == "reversed_at",
+            )
+            for settlement, position in zip(
+                settlements.rows, settlements.listings, strict=True
+            )
         ]
         return pb.ListSettlementsResponse(
             rows=rows, next_page_token=settlements.next_token
@@ -170,27 +183,25 @@ class SettlementService(SettlementServiceServicer):
         self, holder: str, span: Span, requested: types_pb2.PageRequest
     ) -> pb.ListSettlementsResponse:
         # The purse's entries are paged, not settlements: those have no index by giver.
-        listing = Listing(
-            kind=Entry,
-            equals={
-                "ledger_account": purse_account(holder),
-                "kind": int(EntryKind.AID_CHARGE),
-            },
-            at_least=span.at_least("at"),
-            below=span.below("at"),
-            order="version",
-        )
+        charges = _entries(holder, EntryKind.AID_CHARGE, span)
+        refunds = _entries(holder, EntryKind.REFUND, span)
         filters = {"holder": holder, "span": span}
-        entries = await page(self._store, requested, filters, listing)
-        charges = []
+        entries = await page(self._store, requested, filters, charges, refunds)
+        moved = []
         for entry in entries.rows:
             settlement = await self._store.get(Settlement, entry.reference)
-            if settlement is not None:
-                charges.append((settlement, -entry.fen))
-        names = await self._institution_names(settlement for settlement, _ in charges)
+            # A refund may be of the holder's own bill, which is no aid.
+            if settlement is not None and settlement.bill.patient != holder:
+                moved.append((settlement, entry))
+        names = await self._institution_names(settlement for settlement, _ in moved)
         rows = [
-            holder_row_to(settlement, names[settlement.bill.institution_code], fen)
-            for settlement, fen in charges
+            holder_row_to(
+                settlement,
+                names[settlement.bill.institution_code],
+                -entry.fen,
+                refund=entry.kind is EntryKind.REFUND,
+            )
+            for settlement, entry in moved
         ]
         return pb.ListSettlementsResponse(rows=rows, next_page_token=entries.next_token)
 
@@ -203,3 +214,14 @@ class SettlementService(SettlementServiceServicer):
             institution = await self._store.get(Institution, code)
             names[code] = institution.name if institution else ""
         return names
+
+
+def _entries(holder: str, kind: EntryKind, span: Span) -> Listing[Entry]:
+    """Return the listing of one kind of a purse's entries, oldest first."""
+    return Listing(
+        kind=Entry,
+        equals={"ledger_account": purse_account(holder), "kind": int(kind)},
+        at_least=span.at_least("at"),
+        below=span.below("at"),
+        order="version",
+    )
