@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from gongji.client import imports
+from gongji.client.connection import connect
+from gongji.v1 import account_pb2, account_pb2_grpc, types_pb2
 
 from tests.cli.command import StartSandbox, gongji, tables
 
@@ -113,6 +115,17 @@ FILES = {
 }
 
 
+FILES_OF_BALANCES: list[tuple[str, str, tuple[str, ...]]] = [
+    (HEADERS["balances"], "100.00", ()),
+    (HEADERS["balances"], "120.00", ()),
+    (HEADERS["balances"], "120.00", ("--year", "2024")),
+    (HEADERS["balances"], "0.00", ("--year", "2024")),
+    (f"{HEADERS['balances']},batch", "1.00,second", ()),
+    (f"{HEADERS['balances']},year,batch", "2.00,2023,", ("--batch", "x")),
+]
+"""Header, cells and options of files sent one after another."""
+
+
 class TestImport:
     """CSV files sent to a running service."""
 
@@ -146,6 +159,37 @@ class TestImport:
         assert (2, "certificate.number") == (refused["row"], refused["field"])
         assert "341199196304120111" not in result.output
         assert 1 == result.exit_code
+
+    def test_a_corrected_file_corrects_and_another_year_counts(
+        self, serving: StartSandbox, tmp_path: Path
+    ) -> None:
+        """Of one batch and year the last file holds; another batch or year adds."""
+        path, address = tmp_path / "balances.csv", serving()
+        for header, cells, options in FILES_OF_BALANCES:
+            path.write_text(f"{header}\nCZ007,{cells}\n", encoding="utf-8")
+            result = gongji("import", path, *options, "--target", address)
+            assert 0 == result.exit_code, result.output
+        assert (123_00, 6) == self._purse(address)
+
+    @staticmethod
+    def _purse(address: str) -> tuple[int, int]:
+        """Return balance and version of CZ007's account."""
+        person = types_pb2.PersonRef(person_no="CZ007")
+        with connect(address) as channel:
+            account = account_pb2_grpc.AccountServiceStub(channel).GetAccount(
+                account_pb2.GetAccountRequest(person=person)
+            )
+        return account.balance_fen, account.version
+
+    def test_only_balances_have_a_batch(
+        self, serving: StartSandbox, tmp_path: Path
+    ) -> None:
+        """A batch named for people or institutions is refused before anything is sent."""
+        path = tmp_path / "persons.csv"
+        path.write_text(HEADERS["persons"], encoding="utf-8")
+        result = gongji("import", path, "--batch", "x", "--target", serving())
+        assert 2 == result.exit_code
+        assert "结转余额" in result.output
 
     def test_balances_are_brought_forward_once(
         self, serving: StartSandbox, tmp_path: Path

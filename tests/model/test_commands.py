@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from gongji.account.correction import CorrectCredit
 from gongji.account.credit import CreditAccount, TakeBackCredit
+from gongji.account.forward import BringForward
 from gongji.account.premium import PayPremium
 from gongji.binding.review import RecordConsent, Review, Unbind
 from gongji.binding.submit import Submit
@@ -15,6 +17,8 @@ from gongji.settlement.reverse import Reverse
 from gongji.settlement.settle import Settle
 
 CONTENT: dict[type[Command[Any]], str] = {
+    BringForward: "person_no month brought_forward_fen batch year",
+    CorrectCredit: "person_no month why",
     CreditAccount: "person_no month brought_forward_fen",
     PayPremium: "holder member year fen",
     RecordConsent: "binding_id consent",
@@ -35,6 +39,13 @@ def test_content_names_are_kept(kind: type[Command[Any]]) -> None:
 def test_every_command_has_its_content() -> None:
     """No other command of ours is remembered; an application's fields are its own."""
     assert {*CONTENT, Submit} == set(_commands(Command)) - {RecallingCommand}
+
+
+def test_a_balance_of_no_batch_is_the_request_it_was() -> None:
+    """What was brought forward before there were batches is replayed, not refused."""
+    command = BringForward(Request("r1", "bank", "Credit"), "P1", 100)
+    content = {"person_no": "P1", "month": "", "brought_forward_fen": 100}
+    assert content == command.content
 
 
 def test_content_is_what_the_names_say() -> None:

@@ -122,7 +122,7 @@ KEPT: dict[str, Message] = {
         materials=[material(reference="证" * 200)]
     ),
     "a month": credit(month="2025-09"),
-    "the least balance": credit(brought_forward_fen=1),
+    "the least balance": credit(brought_forward_fen=-(10**11)),
     "an open list": account_pb2.ListEntriesRequest(person=P1),
     "an import row": enrolled("9999-12-31"),
     "a message without fields": city_pb2.ListCitiesRequest(),

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gongji.model.account import Account
+from gongji.client.imports import DEFAULT_BATCH
+from gongji.model.account import Account, BroughtForward, Entry
 from gongji.model.commands import Listing
 from gongji.model.settlement import SettledDay, Settlement
-from gongji.rules.codes import SHANGHAI
+from gongji.rules.codes import SHANGHAI, EntryKind
 from gongji.store.migrations import Catalog, SchemaError, bring_forward, make_or_check
 from gongji.store.postgres.catalog import PostgresCatalog
 from gongji.store.postgres.engine import PostgresEngine
@@ -293,6 +294,56 @@ def test_version_1_is_brought_forward(
         assert records == sorted(stored, key=schema.key_of)
     days = {SettledDay(s.area_code[:4], s.bill.service_day) for s in SETTLEMENTS}
     assert days == set(empty.page(Listing(kind=SettledDay)))
+
+
+END_OF_2025 = datetime(2025, 12, 31, 23, 59, 59, 999999, SHANGHAI)
+NEW_YEAR = datetime(2026, 1, 1, tzinfo=SHANGHAI)
+BROUGHT = [
+    # As the dump has them, with what is added to it below.
+    BroughtForward(
+        "P1", 2025, DEFAULT_BATCH, 3000_07, "CEASQSMAAAAAAAAAAAAAAAAAAAM", END_OF_2025
+    ),
+    BroughtForward("P1", 2026, DEFAULT_BATCH, 5, "CB", NEW_YEAR),
+    BroughtForward(
+        "P2",
+        2025,
+        DEFAULT_BATCH,
+        30_00,
+        "CEASQSMAAAAAAAAAAAAAAAAAAAQ",
+        datetime(2025, 9, 30, 10, 4, tzinfo=SHANGHAI),
+    ),
+]
+
+
+def brought_entry(transaction_id: str, at: datetime, fen: int, version: int) -> Entry:
+    """What came into P1's purse from another system."""
+    return Entry(
+        transaction_id=transaction_id,
+        position=1,
+        ledger_account="purse:P1",
+        fen=fen,
+        at=at,
+        kind=EntryKind.BROUGHT_FORWARD,
+        version_after=version,
+        reference=transaction_id,
+    )
+
+
+def test_balances_of_before_are_one_batch_a_year(
+    empty: AnyEngine,
+    schema: Schema,
+    vault: Vault,
+) -> None:
+    """What was brought forward to a purse in one year is the batch of a file that names
+    none: the file sent again books nothing."""
+    load_dump(empty, "version_2")
+    entries = [
+        brought_entry("CA", END_OF_2025, 7, 100),
+        brought_entry("CB", NEW_YEAR, 5, 101),
+    ]
+    write_as_version_1(empty, schema, entries)
+    bring_forward(of_year(empty, schema), schema, vault.fingerprint)
+    assert BROUGHT == empty.page(Listing(kind=BroughtForward))
 
 
 def test_version_2_is_brought_forward(

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from gongji.model.account import Account, Credit, Entry, Premium
+from gongji.model.account import Account, BroughtForward, Credit, Entry, Premium
 from gongji.model.binding import Binding
 from gongji.model.commands import Adopted, RequestRecord
 from gongji.model.decided import DecidedBy, KeptRules, RuleRef
@@ -37,6 +37,7 @@ KINDS = (
     Accumulator,
     Entry,
     Credit,
+    BroughtForward,
     Premium,
     RequestRecord,
     Adopted,

@@ -1,4 +1,4 @@
-"""Credit a personal account (个人账户): a month's credit, or a balance brought forward.
+"""Credit a personal account (个人账户) with a month's credit (划入), or take one back.
 
 The law of a month: its credits less those taken back are none or one a person, whatever
 the request ids. A credit taken back (划入冲回) goes back whole to where it came from,
@@ -14,13 +14,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import date
+from typing import ClassVar
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from gongji.account import ledger
+from gongji.account.ledger import Posting
 from gongji.cities.city import Cities, City
-from gongji.model.account import Account, Credit, PurseMovement, has_purse
+from gongji.model.account import Account, Credit, Entry, PurseMovement, has_purse
 from gongji.model.commands import Command, Decision
 from gongji.model.decided import DecidedBy, RuleRef
 from gongji.model.facts import Facts, Need, by_key
@@ -43,7 +45,7 @@ from gongji.rules.clauses import Clause
 from gongji.rules.codes import EnrolmentStatus, EntryKind, Scheme, Standing
 from gongji.rules.days import days_of_month
 from gongji.rules.hookspecs import CityRules
-from gongji.rules.money import MAX_FEN, Rounding, share, yuan
+from gongji.rules.money import Rounding, share, yuan
 
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
 
@@ -60,29 +62,58 @@ class Credited(Struct, frozen=True):
     decided_by: DecidedBy | None = None
 
 
-class CreditAccount(Command[Credited], frozen=True):
-    """Credit one account with a month's credit, or bring a balance forward (结转转入).
+class CreditDue(Struct, frozen=True):
+    """What a month's credit would be now: fen, where they come from, and why.
 
-    `month` is YYYY-MM and is credited once. MalformedField unless exactly one of
-    `month` and `brought_forward_fen` is given.
+    No rule if nothing is due.
+    """
+
+    fen: int
+    source: str
+    rule: RuleRef | None = None
+    decided_by: DecidedBy | None = None
+    rules_digest: str | None = None
+
+
+def amount_due(person: Person, month: str, today: date, cities: Cities) -> CreditDue:
+    """Return a month's credit by what is known of the person; nothing is booked.
+
+    NotEnrolled if none is due; CityNotServed, NotInForce, NoContributionBase,
+    ParameterNotSet if it cannot be said.
+    """
+    _, last = days_of_month(month)
+    day = min(last, today)
+    city = cities.of(person.place_on(day, Scheme.EMPLOYEE))
+    rules = city.rules(day)
+    terms = rules.answer(CityRules.account_crediting)
+    enrolment = _enrolment(person, day, terms.clauses)
+    fen, source = _amount(person, enrolment, day, terms.value, city)
+    rule = rules.ref(CityRules.account_crediting)
+    return CreditDue(fen, source, rule, city.decided_by, city.rules_digest)
+
+
+class CreditAccount(Command[Credited], frozen=True):
+    """Credit one account with a month's credit (划入).
+
+    `month` is YYYY-MM and is credited once; MalformedField.
     """
 
     answer_type = Credited
 
+    # Every request of the method has this field, and its digest is stored.
+    brought_forward_fen: ClassVar[int] = 0
+
     person_no: str
     month: str
-    brought_forward_fen: int
     cities: Cities
 
     def __post_init__(self) -> None:
-        if bool(self.month) == bool(self.brought_forward_fen):
-            raise MalformedField("划入月份与结转金额须恰好给出一项", field="month")
-        if self.month:
-            _refuse_malformed_month(self.month)
-        if not 0 <= self.brought_forward_fen <= MAX_FEN:
-            raise MalformedField(
-                "结转金额须大于 0 且不超过十亿元", field="brought_forward_fen"
-            )
+        refuse_malformed_month(self.month)
+
+    @classmethod
+    def content_names(cls) -> list[str]:
+        """Return the fields as the requests of every version have them."""
+        return ["person_no", "month", "brought_forward_fen"]
 
     @property
     def credit_id(self) -> str:
@@ -93,97 +124,54 @@ class CreditAccount(Command[Credited], frozen=True):
         """Return the person, the account and the month's credit."""
         yield by_key(Person, self.person_no)
         yield by_key(Account, self.person_no)
-        if self.month:
-            yield by_key(Credit, self.credit_id)
+        yield by_key(Credit, self.credit_id)
 
     def decide(self, facts: Facts) -> Decision[Credited]:
         """Decide the credit.
 
-        PersonNotFound, NoAccount; then for a month FutureMonth, AlreadyCredited,
-        CityNotServed, NotInForce, NotEnrolled, NoContributionBase, ParameterNotSet.
+        PersonNotFound, NoAccount, FutureMonth, AlreadyCredited, CityNotServed,
+        NotInForce, NotEnrolled, NoContributionBase, ParameterNotSet.
         """
-        person = _person(facts, self.person_no)
-        if not has_purse(person, facts.get(Account, self.person_no)):
-            raise NoAccount(
-                f"{self.person_no} 从未参加职工医保, 没有个人账户", field="person"
-            )
-        if self.month:
-            return self._of_month(person, facts)
-        transaction_id = derived_id("C", self.request.request_id)
-        brought = _Source(
-            fen=self.brought_forward_fen,
-            ledger_account=ledger.BROUGHT_FORWARD,
-            kind=EntryKind.BROUGHT_FORWARD,
-            reference=transaction_id,
+        person = person_with_purse(facts, self.person_no)
+        self._refuse_untimely(facts)
+        due = amount_due(person, self.month, facts.today, self.cities)
+        credit = self._credit(due, facts)
+        account, movement = ledger.moved(
+            ledger.account_of(facts, self.person_no), due.fen
         )
-        return self._credited(brought, (), facts)
-
-    def _of_month(self, person: Person, facts: Facts) -> Decision[Credited]:
-        first, last = days_of_month(self.month)
-        self._refuse_untimely(first, facts)
-        day = min(last, facts.today)
-        city = self.cities.of(person.place_on(day, Scheme.EMPLOYEE))
-        rules = city.rules(day)
-        terms = rules.answer(CityRules.account_crediting)
-        enrolment = _enrolment(person, day, terms.clauses)
-        fen, payer = _amount(person, enrolment, day, terms.value, city)
-        credit = Credit(
-            self.credit_id,
-            self.person_no,
-            self.month,
-            fen,
-            payer,
-            facts.now,
-            rules_digest=city.rules_digest,
-        )
-        source = _Source(
-            fen=fen,
-            ledger_account=payer,
+        entries = ledger.purse_entries(
+            derived_id("C", self.request.request_id),
+            movement,
+            other=due.source,
             kind=EntryKind.CREDIT,
+            at=facts.now,
             reference=self.credit_id,
-            rule=rules.ref(CityRules.account_crediting),
-            decided_by=city.decided_by,
         )
-        return self._credited(source, (credit,), facts)
+        answer = Credited(due.fen, movement, due.rule, due.decided_by)
+        return Decision(answer, (credit, account, *entries))
+        answer = Credited(due.fen, movement, due.rule)
+        return Decision(answer, (credit, account, *entries))
 
-    def _refuse_untimely(self, first: date, facts: Facts) -> None:
+    def _credit(self, due: CreditDue, facts: Facts) -> Credit:
+        return Credit(
+            credit_id=self.credit_id,
+            person_no=self.person_no,
+            month=self.month,
+            fen=due.fen,
+            source=due.source,
+            at=facts.now,
+            rules_digest=due.rules_digest,
+        )
+
+    def _refuse_untimely(self, facts: Facts) -> None:
+        first, _ = days_of_month(self.month)
         if first > facts.today:
             raise FutureMonth(f"{self.month} 尚未开始, 不能划入", field="month")
-        if _standing(facts, self.credit_id) is not None:
+        if standing_credit(facts, self.credit_id) is not None:
             raise AlreadyCredited(
                 f"{self.person_no} 的 {self.month} 已经划入, 每人每月只划入一次",
                 field="month",
             )
-
-    def _credited(
-        self,
-        source: _Source,
-        records: tuple[Credit, ...],
-        facts: Facts,
-    ) -> Decision[Credited]:
-        before = ledger.account_of(facts, self.person_no)
-        account, movement = ledger.moved(before, source.fen)
-        entries = ledger.purse_entries(
-            derived_id("C", self.request.request_id),
-            movement,
-            other=source.ledger_account,
-            kind=source.kind,
-            at=facts.now,
-            reference=source.reference,
-        )
-        answer = Credited(source.fen, movement, source.rule, source.decided_by)
-        return Decision(answer, (*records, account, *entries))
-
-
-class _Source(Struct, frozen=True, kw_only=True):
-    """How many fen come from which ledger account, as what kind of entry, by what rule."""
-
-    fen: int
-    ledger_account: str
-    kind: EntryKind
-    reference: str
-    rule: RuleRef | None = None
-    decided_by: DecidedBy | None = None
 
 
 class TakeBackCredit(Command[PurseMovement], frozen=True):
@@ -200,7 +188,7 @@ class TakeBackCredit(Command[PurseMovement], frozen=True):
     why: str
 
     def __post_init__(self) -> None:
-        _refuse_malformed_month(self.month)
+        refuse_malformed_month(self.month)
 
     @property
     def credit_id(self) -> str:
@@ -218,8 +206,8 @@ class TakeBackCredit(Command[PurseMovement], frozen=True):
 
         PersonNotFound, CreditNotFound, BalanceSpent.
         """
-        _ = _person(facts, self.person_no)
-        credit = _standing(facts, self.credit_id)
+        _ = known_person(facts, self.person_no)
+        credit = standing_credit(facts, self.credit_id)
         if credit is None:
             raise CreditNotFound(
                 f"{self.person_no} 的 {self.month} 没有可收回的划入: 未曾划入, 或已收回",
@@ -227,30 +215,35 @@ class TakeBackCredit(Command[PurseMovement], frozen=True):
             )
         before = ledger.account_of(facts, self.person_no)
         self._refuse_spent(credit, before.balance_fen)
-        account, movement = ledger.moved(before, -credit.fen)
-        entries = ledger.purse_entries(
-            derived_id("T", self.request.request_id),
-            movement,
-            other=credit.source,
-            kind=EntryKind.CREDIT_TAKEN_BACK,
-            at=facts.now,
-            reference=credit.credit_id,
-        )
+        account, movement = ledger.moved(before, -credit.in_purse_fen)
+        entries = self._entries(credit, movement, facts)
         taken_back = replace(
             credit,
+            owed_fen=0,
             taken_back_at=facts.now,
             taken_back_why=self.why,
         )
         return Decision(movement, (taken_back, account, *entries))
 
+    def _entries(
+        self, credit: Credit, movement: PurseMovement, facts: Facts
+    ) -> tuple[Entry, ...]:
+        postings = [
+            Posting(credit.source, credit.fen),
+            Posting(ledger.owed_account(self.person_no), credit.owed_fen),
+            ledger.purse_posting(movement, EntryKind.CREDIT_TAKEN_BACK),
+        ]
+        transaction_id = derived_id("T", self.request.request_id)
+        return ledger.balanced(transaction_id, postings, facts.now, credit.credit_id)
+
     def _refuse_spent(self, credit: Credit, balance_fen: int) -> None:
         # Whole or not at all: a part taken back would leave a credit no rule gives.
-        if balance_fen < credit.fen:
+        if balance_fen < credit.in_purse_fen:
             raise BalanceSpent(
-                f"{self.month} 划入的 {yuan(credit.fen)} 元已被使用, "
+                f"{self.month} 划入的 {yuan(credit.in_purse_fen)} 元已被使用, "
                 f"账户只余 {yuan(balance_fen)} 元, 不能全额收回",
                 field="month",
-                credited_fen=str(credit.fen),
+                credited_fen=str(credit.in_purse_fen),
                 balance_fen=str(balance_fen),
             )
 
@@ -260,20 +253,30 @@ def credit_id_of(person_no: str, month: str) -> str:
     return f"{person_no}/{month}"
 
 
-def _refuse_malformed_month(month: str) -> None:
+def refuse_malformed_month(month: str) -> None:
+    """Refuse what is no month. MalformedField."""
     # There is a year 0000 by the pattern and none by the calendar.
     if not _MONTH.fullmatch(month) or month < "0001-01":
         raise MalformedField(f"月份应写作 YYYY-MM, 得到 {month!r}", field="month")
 
 
-def _person(facts: Facts, person_no: str) -> Person:
+def known_person(facts: Facts, person_no: str) -> Person:
+    """Return the person. PersonNotFound."""
     person = facts.get(Person, person_no)
     if person is None:
         raise PersonNotFound(f"没有人员编号为 {person_no} 的参保人", field="person")
     return person
 
 
-def _standing(facts: Facts, credit_id: str) -> Credit | None:
+def person_with_purse(facts: Facts, person_no: str) -> Person:
+    """Return the person. PersonNotFound, NoAccount."""
+    person = known_person(facts, person_no)
+    if not has_purse(person, facts.get(Account, person_no)):
+        raise NoAccount(f"{person_no} 从未参加职工医保, 没有个人账户", field="person")
+    return person
+
+
+def standing_credit(facts: Facts, credit_id: str) -> Credit | None:
     """Return the month's credit, None if there is none or it was taken back."""
     credit = facts.get(Credit, credit_id)
     if credit is None or credit.taken_back_at is not None:

@@ -59,6 +59,11 @@ def resident_premium_account(area_code: str) -> str:
     return f"premium:{pooling_area(area_code)}:{int(Scheme.RESIDENT)}"
 
 
+def owed_account(person_no: str) -> str:
+    """Return what a person owes of credits that were too high: owed:P1."""
+    return f"owed:{person_no}"
+
+
 def account_of(facts: Facts, person_no: str) -> Account:
     """Return the stored account of a person, an empty one if there is none."""
     return facts.get(Account, person_no) or Account(person_no)
@@ -106,7 +111,7 @@ def settlement_entries(settlement: Settlement, at: datetime) -> tuple[Entry, ...
     bill = settlement.bill
     postings = [
         *_payers(settlement, -1),
-        *[_purse(m, _charge_kind(bill, m)) for m in settlement.movements],
+        *[purse_posting(m, _charge_kind(bill, m)) for m in settlement.movements],
         _institution(bill, bill.total_fen),
     ]
     return balanced(settlement.settlement_id, postings, at, settlement.settlement_id)
@@ -122,7 +127,7 @@ def reversal_entries(
     bill = settlement.bill
     postings = [
         *_payers(settlement, 1),
-        *[_purse(refund, EntryKind.REFUND) for refund in refunds],
+        *[purse_posting(refund, EntryKind.REFUND) for refund in refunds],
         _institution(bill, -bill.total_fen),
     ]
     return balanced(transaction_id, postings, at, settlement.settlement_id)
@@ -140,7 +145,7 @@ def purse_entries(
     """Return the transaction of one purse with one `other` ledger account."""
     postings = [
         Posting(other, -movement.fen),
-        _purse(movement, kind),
+        purse_posting(movement, kind),
     ]
     return balanced(transaction_id, postings, at, reference)
 
@@ -187,7 +192,8 @@ def _institution(bill: Bill, fen: int) -> Posting:
     return Posting(f"institution:{bill.institution_code}", fen)
 
 
-def _purse(movement: PurseMovement, kind: EntryKind) -> Posting:
+def purse_posting(movement: PurseMovement, kind: EntryKind) -> Posting:
+    """Return the posting of a movement in a purse."""
     return Posting(
         ledger_account=purse_account(movement.purse),
         fen=movement.fen,

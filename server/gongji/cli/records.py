@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -30,13 +30,28 @@ _CREDIT_REFUSAL_COLUMNS: Final = ("row", "person_no", "reason", "message")
 
 @click.command("import")
 @click.argument("path", metavar="FILE.csv", type=_CSV_FILE)
+@click.option(
+    "--batch",
+    default="",
+    metavar="NAME",
+    help="结转余额属于哪一批次; 同一批次再送只记差额.",
+)
+@click.option("--year", default="", metavar="YYYY", help="结转余额的年度; 默认当年.")
 @target_option
 @click.pass_obj
-def import_command(terminal: Terminal, path: Path, target: str) -> None:
+def import_command(
+    terminal: Terminal, path: Path, batch: str, year: str, target: str
+) -> None:
     """把人员、机构或结转余额的 CSV 文件送入服务; 出错的行被列出, 其余写入."""
     kind, rows = imports.read(path)
-    with connect(target) as channel, _progress(terminal, path.name, len(rows)) as step:
-        imported = imports.send(channel, kind, rows, step)
+    total = len(rows)
+    sent: Iterable[imports.Row] = rows
+    if kind == "balances":
+        sent = imports.of_batch(rows, batch, year)
+    elif batch or year:
+        raise click.UsageError("--batch 与 --year 只用于结转余额的文件")
+    with connect(target) as channel, _progress(terminal, path.name, total) as step:
+        imported = imports.send(channel, kind, sent, step)
     terminal.table(kind, rows_of([imported], _IMPORT_COUNTS), _IMPORT_COUNTS)
     if imported.errors:
         errors = [

@@ -44,11 +44,17 @@ COLUMNS: Final = {
     ],
     "balances": ["person_no", "brought_forward_yuan"],
 }
-"""The header of each kind of file.
+"""The header of each kind of file; one of balances may end with BATCH_COLUMNS.
 
 Enrolments are written 310/11/1/2015-01-01/ and kin P2:10:民政婚姻登记, several with ;
 between them.
 """
+
+BATCH_COLUMNS: Final = ("batch", "year")
+"""Columns a file of balances may have more, either or both."""
+
+DEFAULT_BATCH: Final = "default"
+"""The batch of a file of balances that names none."""
 
 Row = dict[str, str]
 
@@ -116,6 +122,9 @@ def _kind(path: Path, reader: csv.DictReader[str]) -> str:
     for kind, columns in COLUMNS.items():
         if header == columns:
             return kind
+    # Which batch and year balances are of may stand in the file.
+    if [c for c in header if c not in BATCH_COLUMNS] == COLUMNS["balances"]:
+        return "balances"
     kinds = "; ".join(
         f"{kind}: {','.join(columns)}" for kind, columns in COLUMNS.items()
     )
@@ -263,15 +272,31 @@ def _institution(row: Row) -> types_pb2.Institution:
     return message
 
 
+def of_batch(rows: Iterable[Row], batch: str = "", year: str = "") -> Iterable[Row]:
+    """Return balances with the batch and year they are of, where a row names none."""
+    return _OfBatch(rows, {"batch": batch or DEFAULT_BATCH, "year": year})
+
+
+@dataclass(frozen=True, slots=True)
+class _OfBatch:
+    """Rows with what they leave out, read anew by each iteration."""
+
+    rows: Iterable[Row]
+    defaults: Row
+
+    def __iter__(self) -> Iterator[Row]:
+        for row in self.rows:
+            yield row | {k: row.get(k) or v for k, v in self.defaults.items()}
+
+
 def _balance(row: Row) -> account_pb2.CreditRequest:
-    person_no = row["person_no"]
-    amount = money.fen(row["brought_forward_yuan"])
-    # The id follows from the row, so that a file sent again credits nothing.
-    name = f"gongji:balance:{person_no}:{amount}"
+    # An id of its own: what a batch says twice the service books once.
     return account_pb2.CreditRequest(
-        request_id=str(uuid.uuid5(uuid.NAMESPACE_URL, name)),
-        person=types_pb2.PersonRef(person_no=person_no),
-        brought_forward_fen=amount,
+        request_id=str(uuid.uuid4()),
+        person=types_pb2.PersonRef(person_no=row["person_no"]),
+        brought_forward_fen=money.fen(row["brought_forward_yuan"]),
+        batch=row.get("batch") or DEFAULT_BATCH,
+        year=row.get("year", ""),
     )
 
 
@@ -284,9 +309,9 @@ def _bring_forward(
     stub = account_pb2_grpc.AccountServiceStub(channel)
     written = unchanged = 0
     for request in requests:
-        if stub.Credit(request).receipt.replayed:
-            unchanged += 1
-        else:
+        if stub.Credit(request).fen:
             written += 1
+        else:
+            unchanged += 1
         progress()
     return Imported("balances", written + unchanged, written, unchanged, refused=0)

@@ -68,6 +68,7 @@ class Credit(Struct, frozen=True):
 
     One taken back makes room for another in its place. `rules_digest` names the rules
     that decided it (`KeptRules`), None if it was decided before they were kept.
+    `owed_fen` is what a correction could not take out of the purse, for it was spent.
     """
 
     credit_id: str
@@ -79,6 +80,39 @@ class Credit(Struct, frozen=True):
     taken_back_at: datetime | None = None
     taken_back_why: str = ""
     rules_digest: str | None = None
+    owed_fen: int = 0
+    corrected_at: datetime | None = None
+    corrected_why: str | None = None
+
+    @property
+    def in_purse_fen(self) -> int:
+        """Return what of it the purse was given and has not given back."""
+        return self.fen + self.owed_fen
+
+
+class BroughtForward(Struct, frozen=True):
+    """The total (结转转入) of one person, year and batch; batch "" is single movements.
+
+    `reference` is the transaction that opened it: later ones name it. A total is below
+    0 only without a batch.
+    """
+
+    person_no: str
+    year: int
+    batch: str
+    fen: int
+    reference: str
+    at: datetime
+
+    @staticmethod
+    def key_of(person_no: str, year: int, batch: str) -> str:
+        """Return the key of a batch: P1/2025/default."""
+        return f"{person_no}/{year}/{batch}"
+
+    @property
+    def key(self) -> str:
+        """Return its own key."""
+        return self.key_of(self.person_no, self.year, self.batch)
 
 
 class Premium(Struct, frozen=True, kw_only=True):

@@ -35,6 +35,7 @@ Refusal
 │   ├── AlreadyCredited
 │   ├── OriginalReversed
 │   ├── BalanceSpent
+│   ├── BroughtForwardShort
 │   ├── BalanceShort
 │   └── AlreadyPaid
 ├── Conflict: the request id was used for something else
@@ -241,6 +242,10 @@ class OriginalReversed(Refused):
 
 class BalanceSpent(Refused):
     """The purse no longer holds what should be taken back."""
+
+
+class BroughtForwardShort(Refused):
+    """Less was brought forward in all than should be taken back."""
 
 
 class BalanceShort(Refused):

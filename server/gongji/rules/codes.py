@@ -129,6 +129,8 @@ class EntryKind(IntEnum):
     REFUND = 5
     PREMIUM = 6
     CREDIT_TAKEN_BACK = 7
+    BROUGHT_FORWARD_CORRECTED = 8
+    CREDIT_CORRECTED = 9
 
 
 def pooling_area(area_code: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from gongji.model.account import Account, Credit, Entry, Premium
+from gongji.model.account import Account, BroughtForward, Credit, Entry, Premium
 from gongji.model.binding import Binding
 from gongji.model.commands import Adopted, RequestRecord
 from gongji.model.decided import KeptRules
@@ -183,7 +183,20 @@ _TABLES: Final[tuple[AnyTable, ...]] = (
         indexes=(("pooling_area", "day"),),
         clustered=True,
     ),
-    flat_table(Credit, "credit", non_negative=("fen",), clustered=True),
+    flat_table(
+        Credit,
+        "credit",
+        non_negative=("fen", "owed_fen"),
+        clustered=True,
+        sparse=("owed_fen",),
+    ),
+    flat_table(
+        BroughtForward,
+        "brought_forward",
+        key=text("brought_forward_id", _KEY),
+        indexes=(("person_no",),),
+        clustered=True,
+    ),
     # Keyed by member and year: not even a defect could have one premium paid twice.
     document_table(
         Premium,

@@ -113,8 +113,51 @@ CREATE TABLE rules (digest {TEXT} PRIMARY KEY NOT NULL, document {BLOB} NOT NULL
 CREATE INDEX settlement_by_patient_reversed_at
   ON settlement (patient, reversed_at, settlement_id) WHERE reversed_at IS NOT NULL
 """,
+    "ALTER TABLE credit ADD COLUMN owed_fen {INTEGER} CHECK (owed_fen >= 0)",
+    "ALTER TABLE credit ADD COLUMN corrected_at {INTEGER}",
+    "ALTER TABLE credit ADD COLUMN corrected_why {TEXT}",
+    """
+CREATE TABLE brought_forward (
+  brought_forward_id {TEXT} PRIMARY KEY NOT NULL, person_no {TEXT} NOT NULL,
+  year {INTEGER} NOT NULL, batch {TEXT} NOT NULL, fen {INTEGER} NOT NULL,
+  reference {TEXT} NOT NULL, at {INTEGER} NOT NULL
+){CLUSTERED}
+""",
+    """
+CREATE INDEX brought_forward_by_person_no
+  ON brought_forward (person_no, brought_forward_id)
+""",
+    # Until now balances had no batch: those of one year are what its file said, so that
+    # the same file again changes nothing.
+    """
+INSERT INTO brought_forward
+  SELECT person_no || '/' || year || '/default', person_no, year, 'default', sum(fen),
+    max(CASE WHEN place = 1 THEN transaction_id END), max(at)
+  FROM (
+    SELECT substr(ledger_account, 7) AS person_no, {YEAR} AS year, fen, at,
+      transaction_id,
+      row_number() OVER (
+        PARTITION BY ledger_account, {YEAR} ORDER BY version
+      ) AS place
+    FROM entry WHERE kind = 2
+  ) AS brought
+  GROUP BY person_no, year
+""",
 )
-"""What version 3 adds, in order; `{TEXT}`, `{INTEGER}`, `{BLOB}` are the database's types."""
+"""What version 3 adds, in order.
+
+`{TEXT}`, `{INTEGER}`, `{BLOB}` are the database's types, `{YEAR}` the civil year in
+Shanghai of the column `at`.
+"""
+
+_YEAR_SQLITE: Final = (
+    "CAST(strftime('%Y', at / 1000000 + 28800, 'unixepoch') AS INTEGER)"
+)
+
+_YEAR_POSTGRES: Final = (
+    "CAST(extract(year FROM to_timestamp(at / 1000000) AT TIME ZONE 'Asia/Shanghai') "
+    "AS BIGINT)"
+)
 
 
 def _to_3(_: Schema, dialect: sql.Dialect) -> Iterator[str]:
@@ -122,6 +165,7 @@ def _to_3(_: Schema, dialect: sql.Dialect) -> Iterator[str]:
     words = {
         **{str(name): word for name, word in dialect.types.items()},
         "CLUSTERED": dialect.clustered,
+        "YEAR": _YEAR_POSTGRES if dialect.partitions else _YEAR_SQLITE,
     }
     for statement in _STATEMENTS_3:
         yield statement.strip().format_map(words)

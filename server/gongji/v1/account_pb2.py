@@ -27,7 +27,7 @@ from gongji.v1 import types_pb2 as gongji_dot_v1_dot_types__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17gongji/v1/account.proto\x12\tgongji.v1\x1a\x1bgongji/v1/constraints.proto\x1a\x15gongji/v1/types.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"i\n\x11GetAccountRequest\x12,\n\x06person\x18\x01 \x01(\x0b\x32\x14.gongji.v1.PersonRefB\x06\xc2\xf8\x18\x02\x08\x01\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"M\n\x12GetAccountResponse\x12\x11\n\tperson_no\x18\x01 \x01(\t\x12\x13\n\x0b\x62\x61lance_fen\x18\x02 \x01(\x03\x12\x0f\n\x07version\x18\x03 \x01(\x03\"\x9a\x01\n\x12ListEntriesRequest\x12,\n\x06person\x18\x01 \x01(\x0b\x32\x14.gongji.v1.PersonRefB\x06\xc2\xf8\x18\x02\x08\x01\x12\x18\n\x08\x66rom_day\x18\x02 \x01(\tB\x06\xc2\xf8\x18\x02(\x02\x12\x16\n\x06to_day\x18\x03 \x01(\tB\x06\xc2\xf8\x18\x02(\x02\x12$\n\x04page\x18\x04 \x01(\x0b\x32\x16.gongji.v1.PageRequest\"\x8b\x01\n\x13ListEntriesResponse\x12!\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x10.gongji.v1.Entry\x12\x1b\n\x13opening_balance_fen\x18\x02 \x01(\x03\x12\x1b\n\x13\x63losing_balance_fen\x18\x03 \x01(\x03\x12\x17\n\x0fnext_page_token\x18\x04 \x01(\t\"\x9f\x01\n\x05\x45ntry\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\"\n\x04kind\x18\x03 \x01(\x0e\x32\x14.gongji.v1.EntryKind\x12\x0b\n\x03\x66\x65n\x18\x04 \x01(\x03\x12\x19\n\x11\x62\x61lance_after_fen\x18\x05 \x01(\x03\x12\x11\n\treference\x18\x06 \x01(\t\"\xb8\x01\n\rCreditRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x01\x12,\n\x06person\x18\x02 \x01(\x0b\x32\x14.gongji.v1.PersonRefB\x06\xc2\xf8\x18\x02\x08\x01\x12\x19\n\x05month\x18\x03 \x01(\tB\x08\xc2\xf8\x18\x04\x10\x01(\x03H\x00\x12,\n\x13\x62rought_forward_fen\x18\x04 \x01(\x03\x42\r\xc2\xf8\x18\t0\x01\x38\x80\xd0\xdb\xc3\xf4\x02H\x00:\n\xc2\xf8\x18\x06\x12\x04whatB\x06\n\x04what\"\xc0\x01\n\x0e\x43reditResponse\x12\x0b\n\x03\x66\x65n\x18\x01 \x01(\x03\x12\x19\n\x11\x62\x61lance_after_fen\x18\x02 \x01(\x03\x12\x15\n\rversion_after\x18\x03 \x01(\x03\x12 \n\x04rule\x18\x04 \x01(\x0b\x32\x12.gongji.v1.RuleRef\x12#\n\x07receipt\x18\x05 \x01(\x0b\x32\x12.gongji.v1.Receipt\x12(\n\ndecided_by\x18\x06 \x01(\x0b\x32\x14.gongji.v1.DecidedBy\"\x92\x01\n\x15TakeBackCreditRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x01\x12,\n\x06person\x18\x02 \x01(\x0b\x32\x14.gongji.v1.PersonRefB\x06\xc2\xf8\x18\x02\x08\x01\x12\x17\n\x05month\x18\x03 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x03\x12\x14\n\x03why\x18\x04 \x01(\tB\x07\xc2\xf8\x18\x03\x18\xc8\x01\"|\n\x16TakeBackCreditResponse\x12\x0b\n\x03\x66\x65n\x18\x01 \x01(\x03\x12\x19\n\x11\x62\x61lance_after_fen\x18\x02 \x01(\x03\x12\x15\n\rversion_after\x18\x03 \x01(\x03\x12#\n\x07receipt\x18\x04 \x01(\x0b\x32\x12.gongji.v1.Receipt\"\xc9\x01\n\x11PayPremiumRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x01\x12,\n\x06holder\x18\x02 \x01(\x0b\x32\x14.gongji.v1.PersonRefB\x06\xc2\xf8\x18\x02\x08\x01\x12,\n\x06member\x18\x03 \x01(\x0b\x32\x14.gongji.v1.PersonRefB\x06\xc2\xf8\x18\x02\x08\x01\x12 \n\x04year\x18\x04 \x01(\tB\x12\xc2\xf8\x18\x0e\x08\x01\"\n20[0-9]{2}\x12\x18\n\x03\x66\x65n\x18\x05 \x01(\x03\x42\x0b\xc2\xf8\x18\x07\x30\x01\x38\x80\xad\xe2\x04\"\xd9\x01\n\x12PayPremiumResponse\x12\x12\n\npremium_id\x18\x01 \x01(\t\x12\x0b\n\x03\x66\x65n\x18\x02 \x01(\x03\x12\x19\n\x11\x62\x61lance_after_fen\x18\x03 \x01(\x03\x12\x15\n\rversion_after\x18\x04 \x01(\x03\x12!\n\x05rules\x18\x05 \x03(\x0b\x32\x12.gongji.v1.RuleRef\x12#\n\x07receipt\x18\x06 \x01(\x0b\x32\x12.gongji.v1.Receipt\x12(\n\ndecided_by\x18\x07 \x01(\x0b\x32\x14.gongji.v1.DecidedBy*\xe5\x01\n\tEntryKind\x12\x1a\n\x16\x45NTRY_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11\x45NTRY_KIND_CREDIT\x10\x01\x12\x1e\n\x1a\x45NTRY_KIND_BROUGHT_FORWARD\x10\x02\x12\x19\n\x15\x45NTRY_KIND_OWN_CHARGE\x10\x03\x12\x19\n\x15\x45NTRY_KIND_AID_CHARGE\x10\x04\x12\x15\n\x11\x45NTRY_KIND_REFUND\x10\x05\x12\x16\n\x12\x45NTRY_KIND_PREMIUM\x10\x06\x12 \n\x1c\x45NTRY_KIND_CREDIT_TAKEN_BACK\x10\x07\x32\x8a\x03\n\x0e\x41\x63\x63ountService\x12I\n\nGetAccount\x12\x1c.gongji.v1.GetAccountRequest\x1a\x1d.gongji.v1.GetAccountResponse\x12L\n\x0bListEntries\x12\x1d.gongji.v1.ListEntriesRequest\x1a\x1e.gongji.v1.ListEntriesResponse\x12=\n\x06\x43redit\x12\x18.gongji.v1.CreditRequest\x1a\x19.gongji.v1.CreditResponse\x12U\n\x0eTakeBackCredit\x12 .gongji.v1.TakeBackCreditRequest\x1a!.gongji.v1.TakeBackCreditResponse\x12I\n\nPayPremium\x12\x1c.gongji.v1.PayPremiumRequest\x1a\x1d.gongji.v1.PayPremiumResponseB0\n\tgongji.v1P\x01Z!gongji.invalid/gongji/v1;gongjiv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17gongji/v1/account.proto\x12\tgongji.v1\x1a\x1bgongji/v1/constraints.proto\x1a\x15gongji/v1/types.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"i\n\x11GetAccountRequest\x12,\n\x06person\x18\x01 \x01(\x0b\x32\x14.gongji.v1.PersonRefB\x06\xc2\xf8\x18\x02\x08\x01\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"M\n\x12GetAccountResponse\x12\x11\n\tperson_no\x18\x01 \x01(\t\x12\x13\n\x0b\x62\x61lance_fen\x18\x02 \x01(\x03\x12\x0f\n\x07version\x18\x03 \x01(\x03\"\x9a\x01\n\x12ListEntriesRequest\x12,\n\x06person\x18\x01 \x01(\x0b\x32\x14.gongji.v1.PersonRefB\x06\xc2\xf8\x18\x02\x08\x01\x12\x18\n\x08\x66rom_day\x18\x02 \x01(\tB\x06\xc2\xf8\x18\x02(\x02\x12\x16\n\x06to_day\x18\x03 \x01(\tB\x06\xc2\xf8\x18\x02(\x02\x12$\n\x04page\x18\x04 \x01(\x0b\x32\x16.gongji.v1.PageRequest\"\x8b\x01\n\x13ListEntriesResponse\x12!\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x10.gongji.v1.Entry\x12\x1b\n\x13opening_balance_fen\x18\x02 \x01(\x03\x12\x1b\n\x13\x63losing_balance_fen\x18\x03 \x01(\x03\x12\x17\n\x0fnext_page_token\x18\x04 \x01(\t\"\x9f\x01\n\x05\x45ntry\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\"\n\x04kind\x18\x03 \x01(\x0e\x32\x14.gongji.v1.EntryKind\x12\x0b\n\x03\x66\x65n\x18\x04 \x01(\x03\x12\x19\n\x11\x62\x61lance_after_fen\x18\x05 \x01(\x03\x12\x11\n\treference\x18\x06 \x01(\t\"\xf8\x01\n\rCreditRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x01\x12,\n\x06person\x18\x02 \x01(\x0b\x32\x14.gongji.v1.PersonRefB\x06\xc2\xf8\x18\x02\x08\x01\x12\x19\n\x05month\x18\x03 \x01(\tB\x08\xc2\xf8\x18\x04\x10\x01(\x03H\x00\x12\x35\n\x13\x62rought_forward_fen\x18\x04 \x01(\x03\x42\x16\xc2\xf8\x18\x12\x30\x80\xb0\xa4\xbc\x8b\xfd\xff\xff\xff\x01\x38\x80\xd0\xdb\xc3\xf4\x02H\x00\x12\x15\n\x05\x62\x61tch\x18\x05 \x01(\tB\x06\xc2\xf8\x18\x02\x18<\x12\x1e\n\x04year\x18\x06 \x01(\tB\x10\xc2\xf8\x18\x0c\"\n20[0-9]{2}:\n\xc2\xf8\x18\x06\x12\x04whatB\x06\n\x04what\"\xc0\x01\n\x0e\x43reditResponse\x12\x0b\n\x03\x66\x65n\x18\x01 \x01(\x03\x12\x19\n\x11\x62\x61lance_after_fen\x18\x02 \x01(\x03\x12\x15\n\rversion_after\x18\x03 \x01(\x03\x12 \n\x04rule\x18\x04 \x01(\x0b\x32\x12.gongji.v1.RuleRef\x12#\n\x07receipt\x18\x05 \x01(\x0b\x32\x12.gongji.v1.Receipt\x12(\n\ndecided_by\x18\x06 \x01(\x0b\x32\x14.gongji.v1.DecidedBy\"\x91\x01\n\x14\x43orrectCreditRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x01\x12,\n\x06person\x18\x02 \x01(\x0b\x32\x14.gongji.v1.PersonRefB\x06\xc2\xf8\x18\x02\x08\x01\x12\x17\n\x05month\x18\x03 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x03\x12\x14\n\x03why\x18\x04 \x01(\tB\x07\xc2\xf8\x18\x03\x18\xc8\x01\"\xfe\x01\n\x15\x43orrectCreditResponse\x12\x0b\n\x03\x66\x65n\x18\x01 \x01(\x03\x12\x12\n\nbefore_fen\x18\x02 \x01(\x03\x12\x0f\n\x07\x64ue_fen\x18\x03 \x01(\x03\x12\x10\n\x08owed_fen\x18\x04 \x01(\x03\x12\x19\n\x11\x62\x61lance_after_fen\x18\x05 \x01(\x03\x12\x15\n\rversion_after\x18\x06 \x01(\x03\x12 \n\x04rule\x18\x07 \x01(\x0b\x32\x12.gongji.v1.RuleRef\x12#\n\x07receipt\x18\x08 \x01(\x0b\x32\x12.gongji.v1.Receipt\x12(\n\ndecided_by\x18\t \x01(\x0b\x32\x14.gongji.v1.DecidedBy\"\x92\x01\n\x15TakeBackCreditRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x01\x12,\n\x06person\x18\x02 \x01(\x0b\x32\x14.gongji.v1.PersonRefB\x06\xc2\xf8\x18\x02\x08\x01\x12\x17\n\x05month\x18\x03 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x03\x12\x14\n\x03why\x18\x04 \x01(\tB\x07\xc2\xf8\x18\x03\x18\xc8\x01\"|\n\x16TakeBackCreditResponse\x12\x0b\n\x03\x66\x65n\x18\x01 \x01(\x03\x12\x19\n\x11\x62\x61lance_after_fen\x18\x02 \x01(\x03\x12\x15\n\rversion_after\x18\x03 \x01(\x03\x12#\n\x07receipt\x18\x04 \x01(\x0b\x32\x12.gongji.v1.Receipt\"\xc9\x01\n\x11PayPremiumRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x01\x12,\n\x06holder\x18\x02 \x01(\x0b\x32\x14.gongji.v1.PersonRefB\x06\xc2\xf8\x18\x02\x08\x01\x12,\n\x06member\x18\x03 \x01(\x0b\x32\x14.gongji.v1.PersonRefB\x06\xc2\xf8\x18\x02\x08\x01\x12 \n\x04year\x18\x04 \x01(\tB\x12\xc2\xf8\x18\x0e\x08\x01\"\n20[0-9]{2}\x12\x18\n\x03\x66\x65n\x18\x05 \x01(\x03\x42\x0b\xc2\xf8\x18\x07\x30\x01\x38\x80\xad\xe2\x04\"\xd9\x01\n\x12PayPremiumResponse\x12\x12\n\npremium_id\x18\x01 \x01(\t\x12\x0b\n\x03\x66\x65n\x18\x02 \x01(\x03\x12\x19\n\x11\x62\x61lance_after_fen\x18\x03 \x01(\x03\x12\x15\n\rversion_after\x18\x04 \x01(\x03\x12!\n\x05rules\x18\x05 \x03(\x0b\x32\x12.gongji.v1.RuleRef\x12#\n\x07receipt\x18\x06 \x01(\x0b\x32\x12.gongji.v1.Receipt\x12(\n\ndecided_by\x18\x07 \x01(\x0b\x32\x14.gongji.v1.DecidedBy*\xb0\x02\n\tEntryKind\x12\x1a\n\x16\x45NTRY_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11\x45NTRY_KIND_CREDIT\x10\x01\x12\x1e\n\x1a\x45NTRY_KIND_BROUGHT_FORWARD\x10\x02\x12\x19\n\x15\x45NTRY_KIND_OWN_CHARGE\x10\x03\x12\x19\n\x15\x45NTRY_KIND_AID_CHARGE\x10\x04\x12\x15\n\x11\x45NTRY_KIND_REFUND\x10\x05\x12\x16\n\x12\x45NTRY_KIND_PREMIUM\x10\x06\x12 \n\x1c\x45NTRY_KIND_CREDIT_TAKEN_BACK\x10\x07\x12(\n$ENTRY_KIND_BROUGHT_FORWARD_CORRECTED\x10\x08\x12\x1f\n\x1b\x45NTRY_KIND_CREDIT_CORRECTED\x10\t2\xde\x03\n\x0e\x41\x63\x63ountService\x12I\n\nGetAccount\x12\x1c.gongji.v1.GetAccountRequest\x1a\x1d.gongji.v1.GetAccountResponse\x12L\n\x0bListEntries\x12\x1d.gongji.v1.ListEntriesRequest\x1a\x1e.gongji.v1.ListEntriesResponse\x12=\n\x06\x43redit\x12\x18.gongji.v1.CreditRequest\x1a\x19.gongji.v1.CreditResponse\x12R\n\rCorrectCredit\x12\x1f.gongji.v1.CorrectCreditRequest\x1a .gongji.v1.CorrectCreditResponse\x12U\n\x0eTakeBackCredit\x12 .gongji.v1.TakeBackCreditRequest\x1a!.gongji.v1.TakeBackCreditResponse\x12I\n\nPayPremium\x12\x1c.gongji.v1.PayPremiumRequest\x1a\x1d.gongji.v1.PayPremiumResponseB0\n\tgongji.v1P\x01Z!gongji.invalid/gongji/v1;gongjiv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,9 +50,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREDITREQUEST'].fields_by_name['month']._loaded_options = None
   _globals['_CREDITREQUEST'].fields_by_name['month']._serialized_options = b'\302\370\030\004\020\001(\003'
   _globals['_CREDITREQUEST'].fields_by_name['brought_forward_fen']._loaded_options = None
-  _globals['_CREDITREQUEST'].fields_by_name['brought_forward_fen']._serialized_options = b'\302\370\030\t0\0018\200\320\333\303\364\002'
+  _globals['_CREDITREQUEST'].fields_by_name['brought_forward_fen']._serialized_options = b'\302\370\030\0220\200\260\244\274\213\375\377\377\377\0018\200\320\333\303\364\002'
+  _globals['_CREDITREQUEST'].fields_by_name['batch']._loaded_options = None
+  _globals['_CREDITREQUEST'].fields_by_name['batch']._serialized_options = b'\302\370\030\002\030<'
+  _globals['_CREDITREQUEST'].fields_by_name['year']._loaded_options = None
+  _globals['_CREDITREQUEST'].fields_by_name['year']._serialized_options = b'\302\370\030\014\"\n20[0-9]{2}'
   _globals['_CREDITREQUEST']._loaded_options = None
   _globals['_CREDITREQUEST']._serialized_options = b'\302\370\030\006\022\004what'
+  _globals['_CORRECTCREDITREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_CORRECTCREDITREQUEST'].fields_by_name['request_id']._serialized_options = b'\302\370\030\004\010\001(\001'
+  _globals['_CORRECTCREDITREQUEST'].fields_by_name['person']._loaded_options = None
+  _globals['_CORRECTCREDITREQUEST'].fields_by_name['person']._serialized_options = b'\302\370\030\002\010\001'
+  _globals['_CORRECTCREDITREQUEST'].fields_by_name['month']._loaded_options = None
+  _globals['_CORRECTCREDITREQUEST'].fields_by_name['month']._serialized_options = b'\302\370\030\004\010\001(\003'
+  _globals['_CORRECTCREDITREQUEST'].fields_by_name['why']._loaded_options = None
+  _globals['_CORRECTCREDITREQUEST'].fields_by_name['why']._serialized_options = b'\302\370\030\003\030\310\001'
   _globals['_TAKEBACKCREDITREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_TAKEBACKCREDITREQUEST'].fields_by_name['request_id']._serialized_options = b'\302\370\030\004\010\001(\001'
   _globals['_TAKEBACKCREDITREQUEST'].fields_by_name['person']._loaded_options = None
@@ -71,8 +83,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PAYPREMIUMREQUEST'].fields_by_name['year']._serialized_options = b'\302\370\030\016\010\001\"\n20[0-9]{2}'
   _globals['_PAYPREMIUMREQUEST'].fields_by_name['fen']._loaded_options = None
   _globals['_PAYPREMIUMREQUEST'].fields_by_name['fen']._serialized_options = b'\302\370\030\0070\0018\200\255\342\004'
-  _globals['_ENTRYKIND']._serialized_start=1852
-  _globals['_ENTRYKIND']._serialized_end=2081
+  _globals['_ENTRYKIND']._serialized_start=2321
+  _globals['_ENTRYKIND']._serialized_end=2625
   _globals['_GETACCOUNTREQUEST']._serialized_start=123
   _globals['_GETACCOUNTREQUEST']._serialized_end=228
   _globals['_GETACCOUNTRESPONSE']._serialized_start=230
@@ -84,17 +96,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ENTRY']._serialized_start=609
   _globals['_ENTRY']._serialized_end=768
   _globals['_CREDITREQUEST']._serialized_start=771
-  _globals['_CREDITREQUEST']._serialized_end=955
-  _globals['_CREDITRESPONSE']._serialized_start=958
-  _globals['_CREDITRESPONSE']._serialized_end=1150
-  _globals['_TAKEBACKCREDITREQUEST']._serialized_start=1153
-  _globals['_TAKEBACKCREDITREQUEST']._serialized_end=1299
-  _globals['_TAKEBACKCREDITRESPONSE']._serialized_start=1301
-  _globals['_TAKEBACKCREDITRESPONSE']._serialized_end=1425
-  _globals['_PAYPREMIUMREQUEST']._serialized_start=1428
-  _globals['_PAYPREMIUMREQUEST']._serialized_end=1629
-  _globals['_PAYPREMIUMRESPONSE']._serialized_start=1632
-  _globals['_PAYPREMIUMRESPONSE']._serialized_end=1849
-  _globals['_ACCOUNTSERVICE']._serialized_start=2084
-  _globals['_ACCOUNTSERVICE']._serialized_end=2478
+  _globals['_CREDITREQUEST']._serialized_end=1019
+  _globals['_CREDITRESPONSE']._serialized_start=1022
+  _globals['_CREDITRESPONSE']._serialized_end=1214
+  _globals['_CORRECTCREDITREQUEST']._serialized_start=1217
+  _globals['_CORRECTCREDITREQUEST']._serialized_end=1362
+  _globals['_CORRECTCREDITRESPONSE']._serialized_start=1365
+  _globals['_CORRECTCREDITRESPONSE']._serialized_end=1619
+  _globals['_TAKEBACKCREDITREQUEST']._serialized_start=1622
+  _globals['_TAKEBACKCREDITREQUEST']._serialized_end=1768
+  _globals['_TAKEBACKCREDITRESPONSE']._serialized_start=1770
+  _globals['_TAKEBACKCREDITRESPONSE']._serialized_end=1894
+  _globals['_PAYPREMIUMREQUEST']._serialized_start=1897
+  _globals['_PAYPREMIUMREQUEST']._serialized_end=2098
+  _globals['_PAYPREMIUMRESPONSE']._serialized_start=2101
+  _globals['_PAYPREMIUMRESPONSE']._serialized_end=2318
+  _globals['_ACCOUNTSERVICE']._serialized_start=2628
+  _globals['_ACCOUNTSERVICE']._serialized_end=3106
 # @@protoc_insertion_point(module_scope)

@@ -43,6 +43,10 @@ class _EntryKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EntryKind.V
     """Premium of a relative (代缴居民医保)."""
     ENTRY_KIND_CREDIT_TAKEN_BACK: _EntryKind.ValueType  # 7
     """A credit taken back (划入冲回)."""
+    ENTRY_KIND_BROUGHT_FORWARD_CORRECTED: _EntryKind.ValueType  # 8
+    """A balance brought forward corrected, up or down (结转更正)."""
+    ENTRY_KIND_CREDIT_CORRECTED: _EntryKind.ValueType  # 9
+    """A month's credit corrected, up or down (划入补差)."""
 
 class EntryKind(_EntryKind, metaclass=_EntryKindEnumTypeWrapper):
     """Why money moved."""
@@ -63,6 +67,10 @@ ENTRY_KIND_PREMIUM: EntryKind.ValueType  # 6
 """Premium of a relative (代缴居民医保)."""
 ENTRY_KIND_CREDIT_TAKEN_BACK: EntryKind.ValueType  # 7
 """A credit taken back (划入冲回)."""
+ENTRY_KIND_BROUGHT_FORWARD_CORRECTED: EntryKind.ValueType  # 8
+"""A balance brought forward corrected, up or down (结转更正)."""
+ENTRY_KIND_CREDIT_CORRECTED: EntryKind.ValueType  # 9
+"""A month's credit corrected, up or down (划入补差)."""
 Global___EntryKind: _TypeAlias = EntryKind  # noqa: Y015
 
 @_typing.final
@@ -220,7 +228,9 @@ class Entry(_message.Message):
     balance_after_fen: _builtins.int
     """Balance after, in fen."""
     reference: _builtins.str
-    """What it belongs to: id of a settlement, credit or premium."""
+    """What it belongs to: id of a settlement, credit, premium or balance brought forward. A correction, a refund or what
+    is taken back names what it mends.
+    """
     @_builtins.property
     def at(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -253,12 +263,20 @@ class CreditRequest(_message.Message):
     PERSON_FIELD_NUMBER: _builtins.int
     MONTH_FIELD_NUMBER: _builtins.int
     BROUGHT_FORWARD_FEN_FIELD_NUMBER: _builtins.int
+    BATCH_FIELD_NUMBER: _builtins.int
+    YEAR_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Id of the request (UUID)."""
     month: _builtins.str
     """The credit of this month (YYYY-MM) by the city's rule."""
     brought_forward_fen: _builtins.int
-    """A balance brought forward from another system, in fen."""
+    """A balance brought forward from another system, in fen. With a batch: its total for this person, 0 or more; only
+    what it differs from the total before is booked. Without one: a movement of its own, negative to correct.
+    """
+    batch: _builtins.str
+    """The batch a balance is of, as the file that brings it is called."""
+    year: _builtins.str
+    """The batch's year, YYYY; empty means the civil year of the call."""
     @_builtins.property
     def person(self) -> _types_pb2.PersonRef:
         """Whose account."""
@@ -270,10 +288,12 @@ class CreditRequest(_message.Message):
         person: _types_pb2.PersonRef | None = ...,
         month: _builtins.str = ...,
         brought_forward_fen: _builtins.int = ...,
+        batch: _builtins.str = ...,
+        year: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["brought_forward_fen", b"brought_forward_fen", "month", b"month", "person", b"person", "what", b"what"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brought_forward_fen", b"brought_forward_fen", "month", b"month", "person", b"person", "request_id", b"request_id", "what", b"what"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "brought_forward_fen", b"brought_forward_fen", "month", b"month", "person", b"person", "request_id", b"request_id", "what", b"what", "year", b"year"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["month", "brought_forward_fen"]  # noqa: Y015
     _WhichOneofArgType_what: _TypeAlias = _typing.Literal["what", b"what"]  # noqa: Y015
@@ -294,7 +314,7 @@ class CreditResponse(_message.Message):
     RECEIPT_FIELD_NUMBER: _builtins.int
     DECIDED_BY_FIELD_NUMBER: _builtins.int
     fen: _builtins.int
-    """Amount in fen."""
+    """Amount in fen: of a batch the difference, 0 if its total is as before."""
     balance_after_fen: _builtins.int
     """Balance after, in fen."""
     version_after: _builtins.int
@@ -328,6 +348,102 @@ class CreditResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CreditResponse: _TypeAlias = CreditResponse  # noqa: Y015
+
+@_typing.final
+class CorrectCreditRequest(_message.Message):
+    """Corrects one month's credit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PERSON_FIELD_NUMBER: _builtins.int
+    MONTH_FIELD_NUMBER: _builtins.int
+    WHY_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Id of the request (UUID)."""
+    month: _builtins.str
+    """The month whose credit is corrected (YYYY-MM)."""
+    why: _builtins.str
+    """Why (free text; no personal data)."""
+    @_builtins.property
+    def person(self) -> _types_pb2.PersonRef:
+        """Whose account."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        person: _types_pb2.PersonRef | None = ...,
+        month: _builtins.str = ...,
+        why: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["person", b"person"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["month", b"month", "person", b"person", "request_id", b"request_id", "why", b"why"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CorrectCreditRequest: _TypeAlias = CorrectCreditRequest  # noqa: Y015
+
+@_typing.final
+class CorrectCreditResponse(_message.Message):
+    """The credit corrected."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FEN_FIELD_NUMBER: _builtins.int
+    BEFORE_FEN_FIELD_NUMBER: _builtins.int
+    DUE_FEN_FIELD_NUMBER: _builtins.int
+    OWED_FEN_FIELD_NUMBER: _builtins.int
+    BALANCE_AFTER_FEN_FIELD_NUMBER: _builtins.int
+    VERSION_AFTER_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    DECIDED_BY_FIELD_NUMBER: _builtins.int
+    fen: _builtins.int
+    """What moved in the purse in fen: negative is taken out, 0 if nothing did."""
+    before_fen: _builtins.int
+    """The month's credit as it stood before, in fen."""
+    due_fen: _builtins.int
+    """The month's credit as it stands now, in fen."""
+    owed_fen: _builtins.int
+    """What of it the purse no longer held and the person still owes, in fen."""
+    balance_after_fen: _builtins.int
+    """Balance after, in fen."""
+    version_after: _builtins.int
+    """Version after."""
+    @_builtins.property
+    def rule(self) -> _types_pb2.RuleRef:
+        """The rule behind the amount; absent if nothing is due."""
+
+    @_builtins.property
+    def receipt(self) -> _types_pb2.Receipt:
+        """Receipt."""
+
+    @_builtins.property
+    def decided_by(self) -> _types_pb2.DecidedBy:
+        """By whose rules; absent if nothing is due."""
+
+    def __init__(
+        self,
+        *,
+        fen: _builtins.int = ...,
+        before_fen: _builtins.int = ...,
+        due_fen: _builtins.int = ...,
+        owed_fen: _builtins.int = ...,
+        balance_after_fen: _builtins.int = ...,
+        version_after: _builtins.int = ...,
+        rule: _types_pb2.RuleRef | None = ...,
+        receipt: _types_pb2.Receipt | None = ...,
+        decided_by: _types_pb2.DecidedBy | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decided_by", b"decided_by", "receipt", b"receipt", "rule", b"rule"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance_after_fen", b"balance_after_fen", "before_fen", b"before_fen", "decided_by", b"decided_by", "due_fen", b"due_fen", "fen", b"fen", "owed_fen", b"owed_fen", "receipt", b"receipt", "rule", b"rule", "version_after", b"version_after"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CorrectCreditResponse: _TypeAlias = CorrectCreditResponse  # noqa: Y015
 
 @_typing.final
 class TakeBackCreditRequest(_message.Message):

@@ -50,6 +50,11 @@ class AccountServiceStub:
                 request_serializer=gongji_dot_v1_dot_account__pb2.CreditRequest.SerializeToString,
                 response_deserializer=gongji_dot_v1_dot_account__pb2.CreditResponse.FromString,
                 _registered_method=True)
+        self.CorrectCredit = channel.unary_unary(
+                '/gongji.v1.AccountService/CorrectCredit',
+                request_serializer=gongji_dot_v1_dot_account__pb2.CorrectCreditRequest.SerializeToString,
+                response_deserializer=gongji_dot_v1_dot_account__pb2.CorrectCreditResponse.FromString,
+                _registered_method=True)
         self.TakeBackCredit = channel.unary_unary(
                 '/gongji.v1.AccountService/TakeBackCredit',
                 request_serializer=gongji_dot_v1_dot_account__pb2.TakeBackCreditRequest.SerializeToString,
@@ -82,7 +87,16 @@ class AccountServiceServicer:
 
     def Credit(self, request, context):
         """Credits an account: a month's credit by the city's rule, or a balance brought forward.
-        One month's credit is given once a person, whatever the request id (ALREADY_CREDITED).
+        One month's credit is given once a person, whatever the request id (ALREADY_CREDITED). A balance of a batch is
+        that batch's total: said again it changes nothing, said differently the difference is booked.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CorrectCredit(self, request, context):
+        """Brings a month's credit to what it would be on what is known now (补差, up or down). What a purse no longer holds
+        of a credit that goes down is said as owed, and collected when the call comes again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -120,6 +134,11 @@ def add_AccountServiceServicer_to_server(servicer, server):
                     servicer.Credit,
                     request_deserializer=gongji_dot_v1_dot_account__pb2.CreditRequest.FromString,
                     response_serializer=gongji_dot_v1_dot_account__pb2.CreditResponse.SerializeToString,
+            ),
+            'CorrectCredit': grpc.unary_unary_rpc_method_handler(
+                    servicer.CorrectCredit,
+                    request_deserializer=gongji_dot_v1_dot_account__pb2.CorrectCreditRequest.FromString,
+                    response_serializer=gongji_dot_v1_dot_account__pb2.CorrectCreditResponse.SerializeToString,
             ),
             'TakeBackCredit': grpc.unary_unary_rpc_method_handler(
                     servicer.TakeBackCredit,
@@ -214,6 +233,33 @@ class AccountService:
             '/gongji.v1.AccountService/Credit',
             gongji_dot_v1_dot_account__pb2.CreditRequest.SerializeToString,
             gongji_dot_v1_dot_account__pb2.CreditResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CorrectCredit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gongji.v1.AccountService/CorrectCredit',
+            gongji_dot_v1_dot_account__pb2.CorrectCreditRequest.SerializeToString,
+            gongji_dot_v1_dot_account__pb2.CorrectCreditResponse.FromString,
             options,
             channel_credentials,
             insecure,

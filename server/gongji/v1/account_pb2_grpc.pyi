@@ -39,7 +39,12 @@ class AccountServiceStub:
     """Entries of one account with opening and closing balance."""
     Credit: _grpc.UnaryUnaryMultiCallable[_account_pb2.CreditRequest, _account_pb2.CreditResponse]
     """Credits an account: a month's credit by the city's rule, or a balance brought forward.
-    One month's credit is given once a person, whatever the request id (ALREADY_CREDITED).
+    One month's credit is given once a person, whatever the request id (ALREADY_CREDITED). A balance of a batch is
+    that batch's total: said again it changes nothing, said differently the difference is booked.
+    """
+    CorrectCredit: _grpc.UnaryUnaryMultiCallable[_account_pb2.CorrectCreditRequest, _account_pb2.CorrectCreditResponse]
+    """Brings a month's credit to what it would be on what is known now (补差, up or down). What a purse no longer holds
+    of a credit that goes down is said as owed, and collected when the call comes again.
     """
     TakeBackCredit: _grpc.UnaryUnaryMultiCallable[_account_pb2.TakeBackCreditRequest, _account_pb2.TakeBackCreditResponse]
     """Takes a month's credit back whole; refused with BALANCE_SPENT where the purse no longer holds it."""
@@ -59,7 +64,12 @@ class AccountServiceAsyncStub(AccountServiceStub):
     """Entries of one account with opening and closing balance."""
     Credit: _aio.UnaryUnaryMultiCallable[_account_pb2.CreditRequest, _account_pb2.CreditResponse]  # type: ignore[assignment]
     """Credits an account: a month's credit by the city's rule, or a balance brought forward.
-    One month's credit is given once a person, whatever the request id (ALREADY_CREDITED).
+    One month's credit is given once a person, whatever the request id (ALREADY_CREDITED). A balance of a batch is
+    that batch's total: said again it changes nothing, said differently the difference is booked.
+    """
+    CorrectCredit: _aio.UnaryUnaryMultiCallable[_account_pb2.CorrectCreditRequest, _account_pb2.CorrectCreditResponse]  # type: ignore[assignment]
+    """Brings a month's credit to what it would be on what is known now (补差, up or down). What a purse no longer holds
+    of a credit that goes down is said as owed, and collected when the call comes again.
     """
     TakeBackCredit: _aio.UnaryUnaryMultiCallable[_account_pb2.TakeBackCreditRequest, _account_pb2.TakeBackCreditResponse]  # type: ignore[assignment]
     """Takes a month's credit back whole; refused with BALANCE_SPENT where the purse no longer holds it."""
@@ -94,7 +104,18 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_account_pb2.CreditResponse, _abc.Awaitable[_account_pb2.CreditResponse]]:
         """Credits an account: a month's credit by the city's rule, or a balance brought forward.
-        One month's credit is given once a person, whatever the request id (ALREADY_CREDITED).
+        One month's credit is given once a person, whatever the request id (ALREADY_CREDITED). A balance of a batch is
+        that batch's total: said again it changes nothing, said differently the difference is booked.
+        """
+
+    @_abc_1.abstractmethod
+    def CorrectCredit(
+        self,
+        request: _account_pb2.CorrectCreditRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_pb2.CorrectCreditResponse, _abc.Awaitable[_account_pb2.CorrectCreditResponse]]:
+        """Brings a month's credit to what it would be on what is known now (补差, up or down). What a purse no longer holds
+        of a credit that goes down is said as owed, and collected when the call comes again.
         """
 
     @_abc_1.abstractmethod

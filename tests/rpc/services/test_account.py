@@ -11,11 +11,13 @@ from typing import Any
 import grpc
 import pytest
 from gongji.cities.anhui import member_terms, uses
+from gongji.model.people import Person
 from gongji.rules.benefits import Use
 from gongji.rules.binding import EnrolmentTerms
 from gongji.rules.codes import SHANGHAI, Purpose, Scheme
 from gongji.v1 import account_pb2 as pb
 from gongji.v1 import types_pb2
+from msgspec.structs import replace as revised
 
 from tests.scaffold.service import RefusedCall, Service, replayed
 
@@ -103,6 +105,98 @@ async def test_a_months_credit_names_its_rule(service: Service) -> None:
     brought = await service.accounts.Credit(request)
     assert not brought.HasField("rule")
     assert (by_rule.fen + 5, 2) == (brought.balance_after_fen, brought.version_after)
+
+
+async def test_a_batch_is_a_total(service: Service) -> None:
+    """Of a batch the difference is booked and named; without one each amount moves."""
+    replies = []
+    for fields in (
+        {"batch": "a", "brought_forward_fen": 100_00},
+        {"batch": "a", "brought_forward_fen": 120_00},
+        {"batch": "a", "brought_forward_fen": 120_00, "year": "2025"},
+        {"brought_forward_fen": -20_00},
+        {"batch": "a", "brought_forward_fen": 20_00},
+    ):
+        request = pb.CreditRequest(
+            request_id=service.new_id(), person=service.ref("P1"), **fields
+        )
+        replies.append(await service.accounts.Credit(request))
+    assert [100_00, 20_00, 0, -20_00, -100_00] == [reply.fen for reply in replies]
+    entries = await kinds(service, "P1")
+    corrected = "BROUGHT_FORWARD_CORRECTED"
+    assert ["BROUGHT_FORWARD", *[corrected] * 3] == [kind for kind, _, _ in entries]
+    assert 1 == len({reference for _, _, reference in entries})
+
+
+BALANCES_REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "no amount": ({"brought_forward_fen": 0}, "MALFORMED_FIELD brought_forward_fen"),
+    "a negative total": (
+        {"brought_forward_fen": -1, "batch": "a"},
+        "MALFORMED_FIELD brought_forward_fen",
+    ),
+    "a year without a batch": (
+        {"brought_forward_fen": 1, "year": "2025"},
+        "MALFORMED_FIELD year",
+    ),
+    "a month's batch": ({"month": "2025-09", "batch": "a"}, "MALFORMED_FIELD batch"),
+    "a month's year": ({"month": "2025-09", "year": "2025"}, "MALFORMED_FIELD year"),
+    "more than was brought": (
+        {"brought_forward_fen": -1},
+        "BROUGHT_FORWARD_SHORT brought_forward_fen",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"), BALANCES_REFUSED.values(), ids=BALANCES_REFUSED
+)
+async def test_balances_refused(
+    service: Service, fields: dict[str, Any], named: str
+) -> None:
+    """What is no balance is refused by reason and field."""
+    request = pb.CreditRequest(
+        request_id=service.new_id(), person=service.ref("P1"), **fields
+    )
+    refusal = await service.refused(service.accounts.Credit, request)
+    assert named == refusal.named
+
+
+def correct(service: Service) -> pb.CorrectCreditRequest:
+    """Return the request to correct P1's September."""
+    return pb.CorrectCreditRequest(
+        request_id=service.new_id(), person=service.ref("P1"), month="2025-09"
+    )
+
+
+async def halved(service: Service) -> int:
+    """Credit P1 and let all but 1 yuan be spent, then halve the base; return the credit."""
+    fen = (await service.accounts.Credit(credit_of_september(service))).fen
+    await service.settle(fen=fen - 1_00)
+    person = service.world.record(Person, "P1")
+    await service.write(revised(person, first_base_fen=person.first_base_fen // 2))
+    return fen
+
+
+async def test_a_credit_corrected(service: Service) -> None:
+    """A credit given on a base that was too high is corrected; what was spent is owed."""
+    fen = await halved(service)
+    reply = await service.accounts.CorrectCredit(correct(service))
+    assert (-1_00, fen, fen // 2) == (reply.fen, reply.before_fen, reply.due_fen)
+    assert (fen // 2 - 1_00, 0) == (reply.owed_fen, reply.balance_after_fen)
+    assert "account_crediting" == reply.rule.hook
+    assert ("CREDIT_CORRECTED", -1_00, "P1/2025-09") == (await kinds(service, "P1"))[-1]
+
+
+async def test_what_is_owed_is_collected(service: Service) -> None:
+    """The same request is answered as it was; another one takes what the purse now holds."""
+    await halved(service)
+    request = correct(service)
+    first = await service.accounts.CorrectCredit(request)
+    await service.give("P1", first.due_fen)
+    again = await service.accounts.CorrectCredit(request)
+    assert [False, True] == replayed(first, again)
+    collected = await service.accounts.CorrectCredit(correct(service))
+    assert (-first.owed_fen, 0) == (collected.fen, collected.owed_fen)
 
 
 def take_back(

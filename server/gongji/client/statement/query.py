@@ -58,6 +58,8 @@ _KINDS: Final = {
     account_pb2.ENTRY_KIND_REFUND: "撤销退回",
     account_pb2.ENTRY_KIND_PREMIUM: "代缴居民医保",
     account_pb2.ENTRY_KIND_CREDIT_TAKEN_BACK: "划入冲回",
+    account_pb2.ENTRY_KIND_BROUGHT_FORWARD_CORRECTED: "结转更正",
+    account_pb2.ENTRY_KIND_CREDIT_CORRECTED: "划入补差",
 }
 
 _TOTAL: Final = "合计"

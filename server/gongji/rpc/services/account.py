@@ -8,13 +8,16 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
+from gongji.account.correction import CorrectCredit
 from gongji.account.credit import CreditAccount, TakeBackCredit
+from gongji.account.forward import BringForward
 from gongji.account.ledger import purse_account
 from gongji.account.premium import PayPremium
 from gongji.cities.city import Cities
 from gongji.model.account import Account, Entry, has_purse
 from gongji.model.commands import Listing
-from gongji.model.refusals import NoAccount
+from gongji.model.decided import DecidedBy, RuleRef
+from gongji.model.refusals import MalformedField, NoAccount
 from gongji.rpc.calls import command_request
 from gongji.rpc.convert.spans import span_of
 from gongji.rpc.convert.values import (
@@ -91,26 +94,61 @@ class AccountService(AccountServiceServicer):
     ) -> pb.CreditResponse:
         """Credit an account (划入)."""
         person_no = await self._people.number(request.person, "person")
-        command = CreditAccount(
-            command_request(request.request_id),
-            person_no,
-            request.month,
-            request.brought_forward_fen,
-            self._cities,
-        )
+        command = self._credit_command(request, person_no)
         answer = await self._store.commit(command)
         credited = answer.value
         decided = credited.decided_by
-        rule = None
-        if credited.rule:
-            # A stored answer of version 2 does not say which city decided.
-            area_code = decided.area_code if decided else ""
-            rule = self._sources.rule_to(area_code, credited.rule)
         return pb.CreditResponse(
             fen=credited.fen,
             balance_after_fen=credited.movement.balance_after_fen,
             version_after=credited.movement.version_after,
-            rule=rule,
+            rule=self._rule_to(credited.rule, decided),
+            decided_by=decided_by_to(decided) if decided else None,
+            receipt=receipt_to(command.request, answer),
+        )
+
+    def _credit_command(
+        self, request: pb.CreditRequest, person_no: str
+    ) -> CreditAccount | BringForward:
+        """Return what is credited. MalformedField."""
+        asked = command_request(request.request_id)
+        if request.WhichOneof("what") == "brought_forward_fen":
+            fen, batch = request.brought_forward_fen, request.batch
+            return BringForward(asked, person_no, fen, batch, int(request.year or 0))
+        for name in ("batch", "year"):
+            if getattr(request, name):
+                raise MalformedField("按月划入没有批次与年度", field=name)
+        return CreditAccount(asked, person_no, request.month, self._cities)
+
+    def _rule_to(
+        self, rule: RuleRef | None, decided: DecidedBy | None
+    ) -> types_pb2.RuleRef | None:
+        if rule is None:
+            return None
+        # A stored answer of version 2 does not say which city decided.
+        area_code = decided.area_code if decided else ""
+        return self._sources.rule_to(area_code, rule)
+
+    async def CorrectCredit(
+        self, request: pb.CorrectCreditRequest, context: object
+    ) -> pb.CorrectCreditResponse:
+        """Bring a month's credit to what is due now (补差)."""
+        person_no = await self._people.number(request.person, "person")
+        asked = command_request(request.request_id)
+        command = CorrectCredit(
+            asked, person_no, request.month, request.why, self._cities
+        )
+        answer = await self._store.commit(command)
+        corrected = answer.value
+        decided = corrected.decided_by
+        return pb.CorrectCreditResponse(
+            fen=corrected.movement.fen,
+            before_fen=corrected.before_fen,
+            due_fen=corrected.due_fen,
+            owed_fen=corrected.owed_fen,
+            balance_after_fen=corrected.movement.balance_after_fen,
+            version_after=corrected.movement.version_after,
+            rule=self._rule_to(corrected.rule, decided),
             decided_by=decided_by_to(decided) if decided else None,
             receipt=receipt_to(command.request, answer),
         )

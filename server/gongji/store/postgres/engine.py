@@ -13,7 +13,7 @@ from psycopg import errors
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
-from gongji.model.account import Account, Credit, Premium
+from gongji.model.account import Account, BroughtForward, Credit, Premium
 from gongji.model.binding import Binding
 from gongji.model.commands import Listing, RequestRecord
 from gongji.model.facts import Need
@@ -50,6 +50,7 @@ LOCKED: Final[Mapping[type, int]] = {
     Settlement: 1,
     Premium: 2,
     Credit: 2,
+    BroughtForward: 2,
     Accumulator: 2,
     Account: 2,
 }

@@ -92,12 +92,18 @@ APPLICATIONS = {
     "consent-without-method": _set("consent.method", 0),
 }
 
+
+def _year_alone(request: Any) -> None:
+    request.brought_forward_fen, request.year = 1, "2025"
+
+
 CREDITS = {
     "no-request-id": _set("request_id", ""),
     "no-person": _clear("person"),
     "neither-month-nor-amount": _clear("month", field="what"),
     "impossible-month": _set("month", "2025-13"),
-    "negative-amount": _set("brought_forward_fen", -1),
+    "no-amount": _set("brought_forward_fen", 0),
+    "year-without-batch": Spoilt(_year_alone, "year"),
 }
 
 
