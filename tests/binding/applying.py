@@ -163,6 +163,7 @@ class Applicants(World):
             approve=approve,
             reason_code=reason_code,
             remark=remark,
+            cities=self.cities,
         )
 
     def unbind(self, binding_id: str, channel: str = "wanshitong") -> Unbind:

@@ -198,6 +198,7 @@ class Families(RuleBasedStateMachine):
             approve=approve,
             reason_code="" if approve else "MATERIAL_MISSING",
             remark="",
+            cities=self.cities,
         )
         self.move(command, bound, "review", "active" if approve else "refused")
 

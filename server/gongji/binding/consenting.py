@@ -12,7 +12,7 @@ from gongji.binding.case import (
     not_met,
 )
 from gongji.model.binding import Consent
-from gongji.rules.codes import ADULT_YEARS, ConsentMethod
+from gongji.rules.codes import ADULT_YEARS, SHANGHAI, ConsentMethod
 from gongji.rules.hookspecs import CityRules
 
 
@@ -37,10 +37,16 @@ _Fault = tuple[str, *tuple[Change, ...]]
 """What is wrong with a consent, and what would help."""
 
 
+def _younger_then(case: Case, consent: Consent, years: int) -> bool | None:
+    """Return whether the member was younger on the day of the consent."""
+    given = consent.at.astimezone(SHANGHAI).date()
+    return case.member.younger_than(years, min(given, case.today))
+
+
 def _fault_of_guardian(case: Case, consent: Consent) -> _Fault | None:
     # An adult has no guardian, also where the city does not say until when one has.
     years = case.rules.value(CityRules.consent).guardian_below_years or ADULT_YEARS
-    if case.member.younger_than(years, case.today) is not False:
+    if _younger_then(case, consent, years) is not False:
         return None
     message = f"使用人已满{years}周岁，须由本人同意，监护人不能代为同意"
     return message, remedies.have_member_consent(consent)
@@ -48,7 +54,7 @@ def _fault_of_guardian(case: Case, consent: Consent) -> _Fault | None:
 
 def _fault_of_member(case: Case, consent: Consent) -> _Fault | None:
     years = case.rules.value(CityRules.consent).guardian_below_years
-    minor = case.member.younger_than(years, case.today) if years else False
+    minor = _younger_then(case, consent, years) if years else False
     if minor is None and not consent.member_of_age:
         message = (
             f"证件与登记信息看不出使用人是否满{years}周岁："

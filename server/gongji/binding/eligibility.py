@@ -49,6 +49,15 @@ def failing(case: Case) -> tuple[Unmet, ...]:
     return tuple(unmet for check in CONDITIONS for unmet in check(case))
 
 
+def failing_later(case: Case) -> tuple[Unmet, ...]:
+    """Return every condition that an application no longer meets after its submission.
+
+    How it was submitted is not asked again: what was shown then has been shown.
+    """
+    later = [check for check in CONDITIONS if check not in OF_SUBMISSION]
+    return tuple(unmet for check in later for unmet in check(case))
+
+
 def not_eligible(
     unmet: Iterable[Unmet],
     city: City,
@@ -345,3 +354,14 @@ CONDITIONS: tuple[Callable[[Case], Iterable[Unmet]], ...] = (
     agreement_accepted,
     guardian_consented,
 )
+
+OF_SUBMISSION = frozenset(
+    {
+        channel_fits,
+        identity_checked,
+        details_right,
+        materials_complete,
+        agreement_accepted,
+    }
+)
+"""The conditions that only the submission can meet: the channel, and what it was shown."""

@@ -8,14 +8,14 @@ from msgspec.structs import replace
 
 from gongji.binding.case import Case, person_of
 from gongji.binding.channels import declared_channel
-from gongji.binding.consenting import guardian_consented
-from gongji.binding.eligibility import not_eligible
+from gongji.binding.eligibility import failing_later, not_eligible
 from gongji.binding.life import (
     application_of,
     forward,
     in_state,
     moved,
 )
+from gongji.binding.pair import case_of, needs_of
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import Cities
 from gongji.model.binding import Binding, Consent
@@ -51,38 +51,23 @@ class RecordConsent(Command[Binding], frozen=True, kw_only=True):
     workdays: Workdays
 
     def needs(self, facts: Facts) -> Iterable[Need]:
-        """Return the binding, then both people."""
-        return _binding_and_people(facts, self.binding_id)
+        """Return the binding, then both people and their bindings."""
+        return _binding_and_pair(facts, self.binding_id)
 
     def decide(self, facts: Facts) -> Decision[Binding]:
         """Decide whether the consent counts.
 
         BindingNotFound, IllegalTransition unless the application waits for it,
-        PersonNotFound, CityNotServed, NotInForce, NotEligible for a minor.
+        PersonNotFound, CityNotServed, NotInForce, NotEligible if a condition is not met
+        any more.
         """
         state = BindingState.AWAITING_CONSENT
-        binding = in_state(facts, self.binding_id, state, "记录使用人同意")
-        holder = person_of(facts, binding.holder, "holder")
-        member = person_of(facts, binding.member, "member")
-        city = self.cities.of(holder.place_on(facts.today))
-        # The rules applied for: later ones decide later applications.
-        rules = city.rules(binding.submitted_at.astimezone(SHANGHAI).date())
-        case = Case(
-            application=replace(application_of(binding), consent=self.consent),
-            holder=holder,
-            member=member,
-            rules=rules,
-            # Of age or not is asked on the day of consent.
-            today=facts.today,
-            of_holder=(),
-            of_member=(),
-        )
-        unmet = tuple(guardian_consented(case))
-        if unmet:
-            raise not_eligible(unmet, city)
+        waiting = in_state(facts, self.binding_id, state, "记录使用人同意")
+        binding = replace(waiting, consent=self.consent)
+        case = _still_eligible(binding, self.cities, facts)
         consented = forward(
-            replace(binding, consent=self.consent),
-            rules,
+            binding,
+            case.rules,
             facts.now,
             self.workdays,
             caller=self.request.caller,
@@ -92,7 +77,10 @@ class RecordConsent(Command[Binding], frozen=True, kw_only=True):
 
 
 class Review(Command[Binding], frozen=True, kw_only=True):
-    """Approve or refuse an application (审核); a refusal names one of REVIEW_REASONS."""
+    """Approve or refuse an application (审核); a refusal names one of REVIEW_REASONS.
+
+    Only what still meets every condition is approved; anything may be refused.
+    """
 
     answer_type = Binding
 
@@ -101,20 +89,24 @@ class Review(Command[Binding], frozen=True, kw_only=True):
     approve: bool
     reason_code: str
     remark: str
+    cities: Cities
 
-    def needs(self, _: Facts) -> Iterable[Need]:
-        """Return the binding."""
-        yield by_key(Binding, self.binding_id)
+    def needs(self, facts: Facts) -> Iterable[Need]:
+        """Return the binding, then both people and their bindings."""
+        return _binding_and_pair(facts, self.binding_id)
 
     def decide(self, facts: Facts) -> Decision[Binding]:
         """Decide as the reviewer did.
 
         MalformedField without a known reason, BindingNotFound, IllegalTransition unless
-        under review.
+        under review; to approve also PersonNotFound, CityNotServed, NotInForce,
+        NotEligible.
         """
         why = "审核通过" if self.approve else self._reason()
         state = BindingState.ACTIVE if self.approve else BindingState.REFUSED
         binding = in_state(facts, self.binding_id, BindingState.UNDER_REVIEW, "审核")
+        if self.approve:
+            _still_eligible(binding, self.cities, facts)
         reviewed = moved(binding, state, facts.now, who=self.reviewer, why=why)
         return Decision(reviewed, (reviewed,))
 
@@ -167,6 +159,34 @@ class Unbind(Command[Binding], frozen=True, kw_only=True):
             channel=self.channel,
         )
         return Decision(ended, (ended,))
+
+
+def _still_eligible(binding: Binding, cities: Cities, facts: Facts) -> Case:
+    """Return the application with the facts of the moment.
+
+    NotEligible with every condition that it no longer meets.
+    """
+    holder = person_of(facts, binding.holder, "holder")
+    member = person_of(facts, binding.member, "member")
+    # The rules applied for: later ones, and those of a city moved to, decide later
+    # applications.
+    city = cities.of(binding.decided_by.area_code)
+    rules = city.rules(binding.submitted_at.astimezone(SHANGHAI).date())
+    application = replace(application_of(binding), consent=binding.consent)
+    case = case_of(application, holder, member, rules, facts, itself=binding.binding_id)
+    unmet = failing_later(case)
+    if unmet:
+        raise not_eligible(unmet, city)
+    return case
+
+
+def _binding_and_pair(facts: Facts, binding_id: str) -> Iterator[Need]:
+    """Return the binding, and once it is known the pair with their bindings."""
+    need = by_key(Binding, binding_id)
+    yield need
+    binding = facts.get(Binding, binding_id) if facts.has(need) else None
+    if binding is not None:
+        yield from needs_of(binding.holder, binding.member)
 
 
 def _binding_and_people(facts: Facts, binding_id: str) -> Iterator[Need]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import (
     Callable,
     Iterable,
-    Iterator,
     Mapping,
 )
 from datetime import timedelta
@@ -19,7 +18,8 @@ from gongji.binding.channels import (
     refuse_closed,
 )
 from gongji.binding.eligibility import failing, not_eligible
-from gongji.binding.life import as_of, forward
+from gongji.binding.life import forward
+from gongji.binding.pair import case_of, needs_of
 from gongji.binding.remedies import ways
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import (
@@ -30,16 +30,11 @@ from gongji.cities.city import (
 from gongji.model.binding import Application, Binding
 from gongji.model.commands import Command, Decision
 from gongji.model.decided import RuleRef
-from gongji.model.facts import (
-    Facts,
-    Need,
-    by_key,
-)
+from gongji.model.facts import Facts, Need
 from gongji.model.ids import derived_id
-from gongji.model.people import Person
 from gongji.rules.channels import ChannelId
 from gongji.rules.clauses import Clause
-from gongji.rules.codes import OPEN_STATES, BindingState
+from gongji.rules.codes import BindingState
 from gongji.rules.hookspecs import CityRules
 
 _DECIDING_RULES: tuple[Callable[[CityRules], object], ...] = (
@@ -74,10 +69,7 @@ class Submit(Command[Binding], frozen=True, kw_only=True):
 
     def needs(self, _: Facts) -> Iterable[Need]:
         """Return both people and their bindings."""
-        yield by_key(Person, self.application.holder)
-        yield by_key(Person, self.application.member)
-        yield Need(Binding, "holder", self.application.holder)
-        yield Need(Binding, "member", self.application.member)
+        return needs_of(self.application.holder, self.application.member)
 
     def decide(self, facts: Facts) -> Decision[Binding]:
         """Decide the application, and move it on if it is eligible.
@@ -93,7 +85,7 @@ class Submit(Command[Binding], frozen=True, kw_only=True):
         channel = declared_channel(rules, application.channel)
         # Before the conditions: what time alone refuses may be sent again unchanged.
         refuse_closed(rules, channel, facts.now, self.workdays)
-        case = self._case(holder, member, rules, facts)
+        case = case_of(application, holder, member, rules, facts)
         if unmet := failing(case):
             channels = open_channels(rules, facts.now, self.workdays)
             raise not_eligible(unmet, city, ways(case, channels, failing))
@@ -106,23 +98,6 @@ class Submit(Command[Binding], frozen=True, kw_only=True):
             recorded=case.relation_on_record,
         )
         return Decision(binding, (binding,))
-
-    def _case(
-        self,
-        holder: Person,
-        member: Person,
-        rules: DayRules,
-        facts: Facts,
-    ) -> Case:
-        return Case(
-            application=self.application,
-            holder=holder,
-            member=member,
-            rules=rules,
-            today=facts.today,
-            of_holder=tuple(_taking_a_place(facts, "holder", holder.person_no)),
-            of_member=tuple(_taking_a_place(facts, "member", member.person_no)),
-        )
 
     def _submitted(self, case: Case, city: City, facts: Facts) -> Binding:
         """Return the binding as just submitted, before it moves anywhere."""
@@ -145,14 +120,6 @@ class Submit(Command[Binding], frozen=True, kw_only=True):
             rules=_deciding_rules(case.rules, application.channel),
             decided_by=city.decided_by,
         )
-
-
-def _taking_a_place(facts: Facts, side: str, person_no: str) -> Iterator[Binding]:
-    """Return the bindings of one side that are not closed at this instant."""
-    for binding in facts.where(Binding, side, person_no):
-        current = as_of(binding, facts.now)
-        if current.state in OPEN_STATES:
-            yield current
 
 
 def _deciding_rules(rules: DayRules, channel: ChannelId) -> tuple[RuleRef, ...]:

@@ -80,14 +80,15 @@ class BindingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RecordConsent(self, request, context):
-        """Records the member's informed consent (知情同意) to a binding that waits for it.
+        """Records the member's informed consent (知情同意) to a binding that waits for it. What facts can have changed since the application
+        is asked again: NOT_ELIGIBLE with all conditions.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ReviewBinding(self, request, context):
-        """A reviewer approves or refuses a binding under review.
+        """A reviewer approves or refuses a binding under review. Only what still meets its conditions is approved, else NOT_ELIGIBLE as above.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

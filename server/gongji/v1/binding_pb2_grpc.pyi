@@ -38,9 +38,11 @@ class BindingServiceStub:
     With validate_only it is the same decision, writes nothing and does not use up the request id.
     """
     RecordConsent: _grpc.UnaryUnaryMultiCallable[_binding_pb2.RecordConsentRequest, _binding_pb2.RecordConsentResponse]
-    """Records the member's informed consent (知情同意) to a binding that waits for it."""
+    """Records the member's informed consent (知情同意) to a binding that waits for it. What facts can have changed since the application
+    is asked again: NOT_ELIGIBLE with all conditions.
+    """
     ReviewBinding: _grpc.UnaryUnaryMultiCallable[_binding_pb2.ReviewBindingRequest, _binding_pb2.ReviewBindingResponse]
-    """A reviewer approves or refuses a binding under review."""
+    """A reviewer approves or refuses a binding under review. Only what still meets its conditions is approved, else NOT_ELIGIBLE as above."""
     GetBinding: _grpc.UnaryUnaryMultiCallable[_binding_pb2.GetBindingRequest, _binding_pb2.GetBindingResponse]
     """One binding with its history."""
     ListBindings: _grpc.UnaryUnaryMultiCallable[_binding_pb2.ListBindingsRequest, _binding_pb2.ListBindingsResponse]
@@ -58,9 +60,11 @@ class BindingServiceAsyncStub(BindingServiceStub):
     With validate_only it is the same decision, writes nothing and does not use up the request id.
     """
     RecordConsent: _aio.UnaryUnaryMultiCallable[_binding_pb2.RecordConsentRequest, _binding_pb2.RecordConsentResponse]  # type: ignore[assignment]
-    """Records the member's informed consent (知情同意) to a binding that waits for it."""
+    """Records the member's informed consent (知情同意) to a binding that waits for it. What facts can have changed since the application
+    is asked again: NOT_ELIGIBLE with all conditions.
+    """
     ReviewBinding: _aio.UnaryUnaryMultiCallable[_binding_pb2.ReviewBindingRequest, _binding_pb2.ReviewBindingResponse]  # type: ignore[assignment]
-    """A reviewer approves or refuses a binding under review."""
+    """A reviewer approves or refuses a binding under review. Only what still meets its conditions is approved, else NOT_ELIGIBLE as above."""
     GetBinding: _aio.UnaryUnaryMultiCallable[_binding_pb2.GetBindingRequest, _binding_pb2.GetBindingResponse]  # type: ignore[assignment]
     """One binding with its history."""
     ListBindings: _aio.UnaryUnaryMultiCallable[_binding_pb2.ListBindingsRequest, _binding_pb2.ListBindingsResponse]  # type: ignore[assignment]
@@ -87,7 +91,9 @@ class BindingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _binding_pb2.RecordConsentRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_binding_pb2.RecordConsentResponse, _abc.Awaitable[_binding_pb2.RecordConsentResponse]]:
-        """Records the member's informed consent (知情同意) to a binding that waits for it."""
+        """Records the member's informed consent (知情同意) to a binding that waits for it. What facts can have changed since the application
+        is asked again: NOT_ELIGIBLE with all conditions.
+        """
 
     @_abc_1.abstractmethod
     def ReviewBinding(
@@ -95,7 +101,7 @@ class BindingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _binding_pb2.ReviewBindingRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_binding_pb2.ReviewBindingResponse, _abc.Awaitable[_binding_pb2.ReviewBindingResponse]]:
-        """A reviewer approves or refuses a binding under review."""
+        """A reviewer approves or refuses a binding under review. Only what still meets its conditions is approved, else NOT_ELIGIBLE as above."""
 
     @_abc_1.abstractmethod
     def GetBinding(

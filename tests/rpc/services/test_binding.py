@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from gongji.model.binding import Binding
-from gongji.rules.codes import BindingState, Purpose
+from gongji.rules.codes import BindingState
 from gongji.v1 import binding_pb2 as pb
 from gongji.v1 import types_pb2
 
@@ -20,7 +20,6 @@ def waiting(service: Service, state: BindingState, **changes: Any) -> Binding:
     """Return an application of P1 for P2 that waits."""
     now = service.clock()
     return new_binding(
-        purposes=frozenset({Purpose.VISIT, Purpose.RESIDENT_PREMIUM}),
         state=state,
         submitted_at=now - timedelta(days=1),
         expires_at=now + timedelta(days=30),
@@ -87,8 +86,7 @@ async def test_a_review_approves(service: Service) -> None:
     first = await service.bindings.ReviewBinding(request)
     again = await service.bindings.ReviewBinding(request)
     assert pb.BINDING_STATE_ACTIVE == first.binding.state
-    purposes = [types_pb2.PURPOSE_VISIT, types_pb2.PURPOSE_RESIDENT_PREMIUM]
-    assert purposes == list(first.binding.purposes)
+    assert [types_pb2.PURPOSE_VISIT] == list(first.binding.purposes)
     assert (first.binding, True) == (again.binding, again.receipt.replayed)
     stored = await service.bindings.GetBinding(pb.GetBindingRequest(binding_id="B1"))
     assert first.binding == stored.binding

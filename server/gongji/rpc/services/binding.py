@@ -103,6 +103,7 @@ class BindingService(BindingServiceServicer):
             approve=request.verdict == pb.REVIEW_VERDICT_APPROVE,
             reason_code=request.reason_code,
             remark=request.remark,
+            cities=self._cities,
         )
         answer = await self._store.commit(command)
         return pb.ReviewBindingResponse(

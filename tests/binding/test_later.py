@@ -1,0 +1,157 @@
+"""Consent and approval ask again, on the facts of the moment, whatever can have changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from gongji.binding.eligibility import CONDITIONS, OF_SUBMISSION
+from gongji.model.binding import Binding
+from gongji.model.commands import Command
+from gongji.model.people import Kin, Person
+from gongji.model.refusals import NotEligible
+from gongji.rules.binding import FamilyLimit, GiverLimit
+from gongji.rules.clauses import Clause, ruled
+from gongji.rules.codes import BindingState, ConsentMethod
+from msgspec.structs import replace
+
+from tests.binding.applying import TUESDAY, Applicants, with_values
+from tests.scaffold.people import identity_number
+
+TEST = Clause("W1", "测试的条款。", "测试")
+SERVED = with_values(
+    "anqing",
+    {
+        "family_limit": ruled(
+            FamilyLimit(people=1, counting_holder=False),
+            since="2022-07-01",
+            clauses=[TEST],
+        ),
+        "giver_limit": ruled(GiverLimit(givers=1), since="2022-07-01", clauses=[TEST]),
+    },
+)
+"""Anqing with one member a holder and one holder a member."""
+
+
+def person(**changes: object) -> Callable[[Applicants, Binding], None]:
+    """Change the member; with `holder` the holder."""
+    number = "H" if changes.pop("holder", False) else "M"
+    return lambda world, _: world.add(replace(world.get(number), **changes))
+
+
+def binding(**changes: object) -> Callable[[Applicants, Binding], None]:
+    """Change what the binding keeps of the application."""
+    return lambda world, stored: world.add(replace(stored, **changes))
+
+
+def another(holder: str, member: str) -> Callable[[Applicants, Binding], None]:
+    """Bind two people meanwhile."""
+    return lambda world, _: world.add(world.bind(holder, member, TUESDAY))
+
+
+CHILD = replace(
+    Applicants().get("M").certificate, number=identity_number(1, born="20100101")
+)
+
+LATER: dict[str, tuple[Callable[[Applicants, Binding], None], str]] = {
+    "same_person": (binding(member="H"), "relations"),
+    "alive": (person(died_on=TUESDAY.date() - timedelta(days=1)), "member_terms"),
+    "holder_enrolled": (person(holder=True, enrolments=()), "holder_terms"),
+    "member_enrolled": (person(enrolments=()), "member_terms"),
+    "related": (person(holder=True, kin=(Kin("M", "20", "户籍"),)), "relations"),
+    "in_scope": (person(first_place="320100"), "scope"),
+    "room_in_family": (another("H", "X"), "family_limit"),
+    "room_with_member": (another("Y", "M"), "giver_limit"),
+    "not_bound_yet": (another("H", "M"), "family_limit"),
+    "channel_fits": (binding(channel="national_app"), ""),
+    "identity_checked": (binding(channel="wanshitong"), ""),
+    "details_right": (person(name="改名", phone="13800000009"), ""),
+    "materials_complete": (binding(materials=()), ""),
+    "agreement_accepted": (binding(agreement=None), ""),
+    "guardian_consented": (person(certificate=CHILD), "consent"),
+}
+"""What changes after the submission, by condition, and the hook that refuses it then."""
+
+
+def test_the_table_has_every_condition() -> None:
+    """Each condition stands in the table; those not asked again are of the submission."""
+    assert [check.__name__ for check in CONDITIONS] == list(LATER)
+    unasked = {name for name, (_, hook) in LATER.items() if not hook}
+    assert {check.__name__ for check in OF_SUBMISSION} == unasked
+
+
+def waiting(world: Applicants, state: BindingState) -> Binding:
+    """Return an application through the mini-program, stored in a state."""
+    applied = world.submit(world.application("minip_wechat", consent=None))
+    consent = world.consent() if state is BindingState.UNDER_REVIEW else None
+    stored = replace(applied, state=state, consent=consent)
+    world.add(stored)
+    return stored
+
+
+STEPS: dict[str, tuple[BindingState, Callable[[Applicants, str], Command[Binding]]]] = {
+    "consent": (
+        BindingState.AWAITING_CONSENT,
+        lambda world, number: world.record_consent(number),
+    ),
+    "approval": (
+        BindingState.UNDER_REVIEW,
+        lambda world, number: world.review(number, approve=True),
+    ),
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("condition", LATER)
+def test_asked_again(condition: str, step: str) -> None:
+    """A condition is asked again unless only the submission can meet it."""
+    change, hook = LATER[condition]
+    state, command = STEPS[step]
+    world = Applicants("anqing", served=SERVED)
+    stored = waiting(world, state)
+    change(world, stored)
+    query = command(world, stored.binding_id)
+    if not hook:
+        moved_on = world.decide(query).answer
+        assert state is not moved_on.state
+        return
+    with pytest.raises(NotEligible) as refused:
+        world.decide(query)
+    assert hook in [condition.hook for condition in refused.value.conditions]
+    assert refused.value.clauses
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_unchanged_passes(step: str) -> None:
+    """Without any change nothing stands in the way, its own place least of all."""
+    state, command = STEPS[step]
+    world = Applicants("anqing", served=SERVED)
+    stored = waiting(world, state)
+    assert state is not world.decide(command(world, stored.binding_id)).answer.state
+
+
+def test_anything_may_be_refused() -> None:
+    """A reviewer refuses also what no longer meets a condition."""
+    world = Applicants("anqing", served=SERVED)
+    stored = waiting(world, BindingState.UNDER_REVIEW)
+    world.add(replace(world.get("H"), enrolments=(), first_place="999999"))
+    command = world.review(
+        stored.binding_id, approve=False, reason_code="MEMBER_NOT_INSURED"
+    )
+    assert BindingState.REFUSED is world.decide(command).answer.state
+
+
+def test_a_guardian_of_then_suffices() -> None:
+    """A consent counts by the age of its day: a birthday before the approval changes nothing."""
+    world = Applicants("anqing", member={"certificate": CHILD})
+    stored = waiting(world, BindingState.UNDER_REVIEW)
+    by_guardian = world.consent(ConsentMethod.GUARDIAN)
+    grown = replace(CHILD, number=identity_number(1, born="20071003"))
+    world.add(
+        replace(world.record(Person, "M"), certificate=grown),
+        replace(stored, consent=by_guardian),
+    )
+    world.now += timedelta(days=5)
+    command = world.review(stored.binding_id, approve=True)
+    assert BindingState.ACTIVE is world.decide(command).answer.state
