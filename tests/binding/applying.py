@@ -173,6 +173,7 @@ class Applicants(World):
             binding_id=binding_id,
             channel=channel,
             cities=self.cities,
+            workdays=self.workdays,
         )
 
     @property

@@ -242,9 +242,9 @@ def test_counter_closed(channel: str, now: str, opening: str) -> None:
     assert ACTIVE is world.decide(world.submission(application)).answer.state
 
 
-def test_provisional_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a year whose calendar is not out nobody is turned away; due times and openings
-    say they are provisional."""
+@pytest.fixture
+def ends_with_2026(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A published calendar whose last year is 2026."""
     published: Callable[[object], bool] = chinese_calendar.is_workday
 
     def is_workday(day: object) -> bool:
@@ -253,19 +253,71 @@ def test_provisional_times(monkeypatch: pytest.MonkeyPatch) -> None:
         return published(day)
 
     monkeypatch.setattr(chinese_calendar, "is_workday", is_workday)
+
+
+@pytest.mark.usefixtures("ends_with_2026")
+def test_provisional_times() -> None:
+    """In a year whose calendar is not out statutory holidays are kept; due times and
+    openings say they are provisional."""
     world = Applicants("anqing", now=datetime(2026, 12, 31, 18, 0, tzinfo=SHANGHAI))
     binding = world.submit(world.application("minip_wechat"))
-    assert (datetime(2027, 1, 5, 17, 0, tzinfo=SHANGHAI), True) == (
+    assert (datetime(2027, 1, 6, 17, 0, tzinfo=SHANGHAI), True) == (
         binding.review_due_at,
         binding.review_due_provisional,
     )
 
     world.person("N", place=PLACES["anqing"])
     with pytest.raises(
-        CounterClosed, match=r"2027-01-01 09:00\(暂定: 2027 年"
+        CounterClosed, match=r"2027-01-04 09:00（暂定：2027 年"
     ) as refused:
         world.decide(world.submission(world.application("window", member="N")))
     assert "true" == refused.value.metadata["next_opening_provisional"]
+
+
+@pytest.mark.usefixtures("ends_with_2026")
+@pytest.mark.parametrize(("year", "provisional"), [(2026, False), (2027, True)])
+def test_a_counter_open_by_an_unpublished_calendar(
+    year: int, *, provisional: bool
+) -> None:
+    """What a counter does on the spot says that its day may turn out to be a day off."""
+    world = Applicants("anqing", now=datetime(year, 3, 10, 10, 0, tzinfo=SHANGHAI))
+    binding = world.submit(world.application("window"))
+    assert (BindingState.ACTIVE, provisional) == (
+        binding.state,
+        binding.review_due_provisional,
+    )
+    world = Applicants("chuzhou", now=world.now)
+    online = world.submit(world.application("wanshitong"))
+    assert not online.review_due_provisional
+
+
+@pytest.mark.usefixtures("ends_with_2026")
+def test_counters_are_closed_on_new_years_day() -> None:
+    """On a statutory holiday a counter is closed, by the law that names the day."""
+    world = Applicants("anqing", now=datetime(2027, 1, 1, 10, 0, tzinfo=SHANGHAI))
+    with pytest.raises(CounterClosed) as refused:
+        world.decide(world.submission(world.application("window")))
+    assert "F2" in [clause.id for clause in refused.value.clauses]
+
+
+@pytest.mark.parametrize(
+    ("channel", "closed"), [("window", True), ("wanshitong", False)]
+)
+def test_unbinding_keeps_counter_hours(channel: str, *, closed: bool) -> None:
+    """A counter ends a binding in its hours only, other channels at any time."""
+    world = Applicants("anqing")
+    binding = world.submit(world.application("window"))
+    world.now = world.now.replace(hour=20)
+    if not closed:
+        assert (
+            BindingState.ENDED
+            == world.do(world.unbind(binding.binding_id, channel)).state
+        )
+        return
+    with pytest.raises(CounterClosed) as refused:
+        world.decide(world.unbind(binding.binding_id, channel))
+    assert "A42" in [clause.id for clause in refused.value.clauses]
+    assert "next_opening" in refused.value.metadata
 
 
 def test_unknown_channel() -> None:

@@ -10,12 +10,13 @@ from pathlib import Path
 import chinese_calendar
 import pytest
 from gongji.binding.workdays import Due, Workdays, YearCalendar
-from gongji.rules.channels import ALWAYS, CounterHours
+from gongji.rules.channels import ALWAYS, CounterHours, Deadlines
 from gongji.rules.codes import SHANGHAI
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 COUNTER = CounterHours(opens=time(9), closes=time(17))
+RECKONED = Deadlines(due_at=time(17))
 DAY = timedelta(days=1)
 
 
@@ -167,7 +168,7 @@ def test_due(submitted: str, working_days: int, expected: str) -> None:
     """A review falls due at the close of the n-th working day, the day of submission
     not counted."""
     assert Due(at(expected), provisional=False) == Workdays().due(
-        at(submitted), working_days
+        at(submitted), working_days, RECKONED
     )
 
 
@@ -175,7 +176,7 @@ def test_due_counts_days_of_shanghai() -> None:
     """An instant belongs to its civil day in Shanghai: 17:00 UTC is the next one."""
     late = datetime(2025, 9, 22, 17, 0, tzinfo=UTC)
 
-    assert at("2025-09-24T17:00") == Workdays().due(late, 1).at
+    assert at("2025-09-24T17:00") == Workdays().due(late, 1, RECKONED).at
 
 
 @given(
@@ -185,7 +186,7 @@ def test_due_counts_days_of_shanghai() -> None:
 @example(datetime(2025, 9, 30, 10), 3)  # noqa: DTZ001 - zone follows
 def test_due_by_the_model(submitted: datetime, working_days: int) -> None:
     """Never on a day off; exactly n working days lie between, by a model that counts them."""
-    due = Workdays().due(submitted.replace(tzinfo=SHANGHAI), working_days)
+    due = Workdays().due(submitted.replace(tzinfo=SHANGHAI), working_days, RECKONED)
     between = [
         submitted.date() + n * DAY
         for n in range(1, (due.at.date() - submitted.date()).days + 1)
@@ -258,20 +259,56 @@ def test_next_opening_opens(moment: datetime) -> None:
     ("submitted", "working_days", "expected", "provisional"),
     [
         ("2026-12-28T10:00", 3, "2026-12-31T17:00", False),
-        ("2026-12-29T10:00", 3, "2027-01-01T17:00", True),
+        ("2026-12-29T10:00", 3, "2027-01-04T17:00", True),
+        ("2026-12-31T10:00", 3, "2027-01-06T17:00", True),
         ("2027-01-01T10:00", 1, "2027-01-04T17:00", True),
+        ("2027-02-04T10:00", 1, "2027-02-09T17:00", True),
+        ("2027-05-31T10:00", 7, "2027-06-10T17:00", True),
     ],
-    ids=["still in a known year", "into an unknown year", "weekends alone decide"],
+    ids=[
+        "still in a known year",
+        "into an unknown year",
+        "over New Year",
+        "from New Year's day",
+        "over the Spring Festival",
+        "over the Dragon Boat Festival",
+    ],
 )
 def test_unknown_year(
     submitted: str, working_days: int, expected: str, *, provisional: bool
 ) -> None:
-    """In a year nobody has published weekends alone decide, and the answer says so;
-    nobody is turned away."""
+    """In a year nobody has published weekends and statutory holidays decide, and the
+    answer says that it is provisional."""
     workdays = Workdays()
 
     assert (workdays.known(2026), workdays.known(2027)) == (True, False)
-    assert Due(at(expected), provisional) == workdays.due(at(submitted), working_days)
+    assert Due(at(expected), provisional) == workdays.due(
+        at(submitted), working_days, RECKONED
+    )
+
+
+@pytest.mark.usefixtures("ends_with_2026")
+def test_counter_hours_on_a_statutory_holiday() -> None:
+    """Before the year's notice a counter is closed on the holidays of the law alone."""
+    workdays = Workdays()
+    assert not workdays.is_open(at("2027-01-01T10:00"), COUNTER)
+    assert at("2027-01-04T09:00") == workdays.next_opening(
+        at("2027-01-01T10:00"), COUNTER
+    )
+    assert workdays.is_open(at("2027-02-09T10:00"), COUNTER)
+
+
+@pytest.mark.parametrize(
+    ("submitted", "expected"),
+    [
+        ("2025-09-22T10:00", "2025-09-24T12:00"),
+        ("2025-10-01T10:00", "2025-10-11T12:00"),
+    ],
+)
+def test_the_first_day_counted(submitted: str, expected: str) -> None:
+    """Reckoned otherwise: a working day of submission is the first, and noon the end."""
+    reckoned = Deadlines(due_at=time(12), first_day_counted=True)
+    assert at(expected) == Workdays().due(at(submitted), 3, reckoned).at
 
 
 @pytest.mark.usefixtures("ends_with_2026")
@@ -295,7 +332,7 @@ def test_operators_year(tmp_path: Path) -> None:
     )
     assert (workdays.known(2027), workdays.known(2028)) == (True, False)
     assert Due(at("2027-01-02T17:00"), provisional=False) == workdays.due(
-        at("2026-12-29T10:00"), 3
+        at("2026-12-29T10:00"), 3, RECKONED
     )
     assert at("2027-01-02T09:00") == workdays.next_opening(
         at("2026-12-31T17:00"), COUNTER

@@ -31,7 +31,7 @@ def warnings(today: date, *lossy: str, sandbox: bool = False) -> str:
 def test_a_calendar_is_missed_before_its_year(day: date, years: list[int]) -> None:
     """From sixty days before a year on, its holidays must be known or are missed."""
     expected = [
-        f"注意: {year} 年节假日安排尚未载入, 该年的审核期限暂按周末推算; "
+        f"注意: {year} 年放假安排尚未载入，该年的工作日暂按周末与法定节日推定；"
         "可用 --calendar 补充"
         for year in years
     ]

@@ -213,6 +213,7 @@ class Families(RuleBasedStateMachine):
             binding_id=binding_id,
             channel="wanshitong",
             cities=self.cities,
+            workdays=self.workdays,
         )
         self.move(command, bound, "active", "ended")
 

@@ -12,6 +12,8 @@ from gongji.rules.channels import (
     Channel,
     ChannelId,
 )
+from gongji.rules.clauses import Clause
+from gongji.rules.codes import SHANGHAI
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.phrases import in_words
 
@@ -40,17 +42,37 @@ def refuse_closed(
     if isinstance(hours, AlwaysOpen) or workdays.is_open(now, hours):
         return
     opening = workdays.next_opening(now, hours)
-    # No holidays are published yet: weekends alone decide.
     provisional = not workdays.known(opening.year)
-    unpublished = f"(暂定: {opening.year} 年节假日安排尚未公布)" if provisional else ""
+    unpublished = f"（暂定：{opening.year} 年放假安排尚未公布）" if provisional else ""
     raise CounterClosed(
-        f"{channel.name}现在不办理: {in_words(hours)}; "
+        f"{channel.name}现在不办理：{in_words(hours)}；"
         f"下次开放 {opening:%Y-%m-%d %H:%M}{unpublished}",
         field="channel",
-        clauses=channel.clauses or rules.answer(CityRules.channels).clauses,
+        clauses=_of_hours(
+            rules,
+            channel,
+            holiday=not workdays.is_working(now.astimezone(SHANGHAI).date()),
+        ),
         next_opening=opening.isoformat(),
         next_opening_provisional=str(provisional).lower(),
     )
+
+
+def hours_provisional(channel: Channel, now: datetime, workdays: Workdays) -> bool:
+    """Return whether it is open by a calendar not published yet (放假安排)."""
+    counter = not isinstance(channel.hours, AlwaysOpen)
+    return counter and not workdays.known(now.astimezone(SHANGHAI).year)
+
+
+def _of_hours(
+    rules: DayRules, channel: Channel, *, holiday: bool
+) -> tuple[Clause, ...]:
+    """Return what gives a channel's hours, on a day off also which days are."""
+    hours = channel.clauses or rules.answer(CityRules.channels).clauses
+    if not holiday:
+        return hours
+    deadlines = rules.answer(CityRules.deadlines)
+    return (*hours, *(deadlines.value.clauses.working_days or deadlines.clauses))
 
 
 def open_channels(

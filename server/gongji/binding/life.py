@@ -116,12 +116,13 @@ def forward(
             channel=binding.channel,
         )
     # From now, not from submission: the reviewer's time begins with the consent.
-    due = workdays.due(now, latency.working_days)
+    reckoned = rules.value(CityRules.deadlines)
+    due = workdays.due(now, latency.working_days, reckoned)
     return moved(
         replace(
             binding,
             review_due_at=due.at,
-            review_due_provisional=due.provisional,
+            review_due_provisional=binding.review_due_provisional or due.provisional,
         ),
         BindingState.UNDER_REVIEW,
         now,

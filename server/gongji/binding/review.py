@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from msgspec.structs import replace
 
 from gongji.binding.case import Case, person_of
-from gongji.binding.channels import declared_channel
+from gongji.binding.channels import declared_channel, refuse_closed
 from gongji.binding.eligibility import failing_later, not_eligible
 from gongji.binding.life import (
     application_of,
@@ -124,7 +124,7 @@ class Review(Command[Binding], frozen=True, kw_only=True):
 
 
 class Unbind(Command[Binding], frozen=True, kw_only=True):
-    """End an active binding (解绑, C30).
+    """End an active binding (解绑, C30), through a counter in its hours only (A42).
 
     New use stops at once; refunds still go where they came from.
     """
@@ -134,6 +134,7 @@ class Unbind(Command[Binding], frozen=True, kw_only=True):
     binding_id: str
     channel: str
     cities: Cities
+    workdays: Workdays
 
     def needs(self, facts: Facts) -> Iterable[Need]:
         """Return the binding, then both people."""
@@ -143,13 +144,13 @@ class Unbind(Command[Binding], frozen=True, kw_only=True):
         """Decide to end it.
 
         BindingNotFound, IllegalTransition unless active, PersonNotFound, CityNotServed,
-        NotInForce, UnknownChannel.
+        NotInForce, UnknownChannel, CounterClosed.
         """
         binding = in_state(facts, self.binding_id, BindingState.ACTIVE, "解绑")
         holder = person_of(facts, binding.holder, "holder")
         rules = self.cities.of(holder.place_on(facts.today)).rules(facts.today)
-        # Declared is enough: no document keeps 解绑 to opening hours (C30).
-        declared_channel(rules, self.channel)
+        channel = declared_channel(rules, self.channel)
+        refuse_closed(rules, channel, facts.now, self.workdays)
         ended = moved(
             binding,
             BindingState.ENDED,

@@ -14,6 +14,7 @@ from msgspec.structs import asdict
 from gongji.binding.case import Case, person_of
 from gongji.binding.channels import (
     declared_channel,
+    hours_provisional,
     open_channels,
     refuse_closed,
 )
@@ -46,6 +47,7 @@ _DECIDING_RULES: tuple[Callable[[CityRules], object], ...] = (
     CityRules.materials,
     CityRules.consent,
     CityRules.review_latency,
+    CityRules.deadlines,
 )
 
 
@@ -103,6 +105,7 @@ class Submit(Command[Binding], frozen=True, kw_only=True):
         """Return the binding as just submitted, before it moves anywhere."""
         application = case.application
         days = case.rules.value(CityRules.application_expiry)
+        channel = declared_channel(case.rules, application.channel)
         return Binding(
             # Of the request: sent twice, it names one binding.
             binding_id=derived_id("B", self.request.request_id),
@@ -117,6 +120,7 @@ class Submit(Command[Binding], frozen=True, kw_only=True):
             materials=application.materials,
             agreement=application.agreement,
             consent=application.consent,
+            review_due_provisional=hours_provisional(channel, facts.now, self.workdays),
             rules=_deciding_rules(case.rules, application.channel),
             decided_by=city.decided_by,
         )

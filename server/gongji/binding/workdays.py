@@ -1,8 +1,8 @@
 """Working days (工作日) in Asia/Shanghai: when a review is due, when a counter opens.
 
 The State Council's calendar with make-up days (调休) comes from `chinesecalendar`; an
-operator may add a year as data. In a year neither knows, weekends alone decide and the
-answer says that it is provisional.
+operator may add a year as data. In a year neither knows, weekends and the statutory
+holidays decide, and the answer says that it is provisional.
 """
 
 from __future__ import annotations
@@ -10,23 +10,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import (
-    date,
-    datetime,
-    time,
-    timedelta,
-)
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import chinese_calendar
 
+from gongji.binding.holidays import statutory
 from gongji.model.toml import document_of
-from gongji.rules.channels import AlwaysOpen, CounterHours
+from gongji.rules.channels import AlwaysOpen, CounterHours, Deadlines
 from gongji.rules.codes import SHANGHAI
-
-DUE_AT = time(17, 0)
-"""Reviews fall due when the counters close on the last day (A42)."""
 
 # As date.weekday() counts.
 _SATURDAY = 5
@@ -82,28 +75,33 @@ class Workdays:
         return year in self.added or _published(date(year, 1, 1)) is not None
 
     def is_working(self, day: date) -> bool:
-        """Return whether people work that day; in an unknown year weekends decide."""
+        """Return whether people work that day.
+
+        In an unknown year weekends and statutory holidays decide (放假办法 第二条).
+        """
         weekday = day.weekday() < _SATURDAY
         # First what the operator says: it may correct what the library publishes.
         year = self.added.get(day.year)
         if year is not None:
             return day in year.work or (weekday and day not in year.off)
         published = _published(day)
-        return weekday if published is None else published
+        if published is None:
+            return weekday and day not in statutory(day.year)
+        return published
 
-    def due(self, submitted: datetime, working_days: int) -> Due:
-        """Return the close of the n-th working day after the day of submission.
-
-        The day of submission is not counted.
-        """
+    def due(self, submitted: datetime, working_days: int, reckoned: Deadlines) -> Due:
+        """Return the end of the n-th working day from submission on, as reckoned."""
         day = submitted.astimezone(SHANGHAI).date()
         provisional = False
         remaining = working_days
+        if reckoned.first_day_counted and remaining:
+            remaining -= self.is_working(day)
+            provisional = not self.known(day.year)
         while remaining:
             day += _DAY
             remaining -= self.is_working(day)
             provisional |= not self.known(day.year)
-        return Due(datetime.combine(day, DUE_AT, SHANGHAI), provisional)
+        return Due(datetime.combine(day, reckoned.due_at, SHANGHAI), provisional)
 
     def is_open(self, at: datetime, hours: CounterHours | AlwaysOpen) -> bool:
         """Return whether a channel is open.

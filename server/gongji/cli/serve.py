@@ -149,7 +149,7 @@ def startup_warnings(
     for year in sorted({today.year, (today + timedelta(days=60)).year}):
         if not workdays.known(year):
             yield (
-                f"注意: {year} 年节假日安排尚未载入, 该年的审核期限暂按周末推算; "
+                f"注意: {year} 年放假安排尚未载入，该年的工作日暂按周末与法定节日推定；"
                 "可用 --calendar 补充"
             )
     if settings.sandbox:

@@ -162,17 +162,25 @@ def _reviews(builder: GuideBuilder) -> Iterator[Statement]:
             f"{_names_of(builder, keys)}: {answer}。",
             _of_all([reviews[key].clauses for key in keys]),
         )
-    waits = [
-        review.clauses
-        for review in reviews.values()
-        if review.at_once is not AtOnce.ALWAYS
-    ]
-    if waits:
-        yield builder.statement(
-            hook,
-            "工作日自提交次日起算, 以国务院公布的放假和补班安排为准。",
-            _of_all(waits),
-        )
+    if any(review.at_once is not AtOnce.ALWAYS for review in reviews.values()):
+        yield from _deadlines(builder)
+
+
+def _deadlines(builder: GuideBuilder) -> Iterator[Statement]:
+    """Return from when a deadline runs, when it ends, and which days are working days."""
+    hook = CityRules.deadlines
+    deadlines = builder.value(hook)
+    of = deadlines.clauses
+    first = "提交当日" if deadlines.first_day_counted else "提交次日"
+    yield builder.statement(hook, f"期限自{first}起算。", of.first_day)
+    yield builder.statement(
+        hook, f"期限至最后一日的{phrase(deadlines.due_at)}止。", of.due_at
+    )
+    yield builder.statement(
+        hook,
+        "工作日以国务院公布的放假和补班安排为准；尚未公布的年份按周末与法定节日推定。",
+        of.working_days,
+    )
 
 
 def _names_of(

@@ -228,7 +228,7 @@ def _of_calendar(workdays: Workdays, now: datetime) -> Iterator[Diagnosis]:
         if not workdays.known(year):
             yield Diagnosis(
                 f"{year} 年",
-                problem="节假日与补班安排尚未载入, 审核期限只能按周末推算",
+                problem="放假与补班安排尚未载入，工作日只能按周末与法定节日推定",
                 remedy=(
                     "升级 chinesecalendar, "
                     "或用 --calendar FILE 补充该年(写法见 docs/operate.md)"

@@ -86,8 +86,9 @@ class BindingEvent(Struct, frozen=True):
 class Binding(Struct, frozen=True, kw_only=True):
     """A binding between holder (授权人) and member (使用人).
 
-    `closed_at` is set in every final state; `review_due_provisional` if the due time
-    lies in a year whose holidays are not published.
+    `closed_at` is set in every final state; `review_due_provisional` if working days
+    of a year whose holidays are not published decided: the due time, or that a counter
+    was open.
     """
 
     binding_id: str

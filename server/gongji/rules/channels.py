@@ -174,6 +174,29 @@ class ReviewLatency:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeadlineClauses:
+    """Which clause gives which part of how deadlines are reckoned."""
+
+    due_at: tuple[Clause, ...] = ()
+    first_day: tuple[Clause, ...] = ()
+    working_days: tuple[Clause, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadlines:
+    """How deadlines in working days are reckoned (期限的计算).
+
+    due_at             the time of the last day at which they end
+    first_day_counted  whether the day on which they begin is the first
+    clauses            which clause gives which part; `working_days` says which days are
+    """
+
+    due_at: time
+    first_day_counted: bool = False
+    clauses: DeadlineClauses = DeadlineClauses()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Procedure:
     """Something people do step by step (解绑, 查询, 异地就医 …)."""
 

@@ -38,6 +38,7 @@ from gongji.rules.binding import (
 from gongji.rules.channels import (
     Channel,
     ChannelId,
+    Deadlines,
     IdentityCheck,
     MaterialNeed,
     MemberField,
@@ -128,6 +129,10 @@ class CityRules(Protocol):
     @hookspec
     def review_latency(self) -> Timeline[Mapping[ChannelId, ReviewLatency]] | None:
         """How long a request through each channel waits for review (审核时限)."""
+
+    @hookspec
+    def deadlines(self) -> Timeline[Deadlines] | None:
+        """How deadlines in working days are reckoned (期限的计算)."""
 
     @hookspec
     def application_expiry(self) -> Timeline[int] | None:

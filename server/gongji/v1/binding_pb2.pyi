@@ -725,7 +725,9 @@ class Binding(_message.Message):
     state: Global___BindingState.ValueType
     """Where it stands."""
     review_due_provisional: _builtins.bool
-    """True where the due time was worked out from weekends alone because the year's calendar is not known yet."""
+    """True where working days of a year whose holidays are not published yet decided: the due time, or that a counter
+    (window) was open. Weekends and the statutory holidays alone were looked at.
+    """
     reason: _builtins.str
     """Why it is under review, refused or ended, in Chinese."""
     @_builtins.property

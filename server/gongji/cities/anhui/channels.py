@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import time
 
 from gongji.cities.anhui import clauses as c
-from gongji.cities.anhui import law
+from gongji.cities.anhui import days, law
 from gongji.cities.anhui.since import provincial, step
 from gongji.rules import binding as r
 from gongji.rules.channels import (
@@ -18,6 +18,8 @@ from gongji.rules.channels import (
     ChannelId,
     ChannelKind,
     CounterHours,
+    DeadlineClauses,
+    Deadlines,
     IdentityCheck,
     MaterialKind,
     MaterialNeed,
@@ -196,6 +198,23 @@ def review_latency() -> Timeline[Mapping[ChannelId, ReviewLatency]]:
         dict.fromkeys((*ONLINE, "window"), review),
         clauses=[c.A27, c.T7],
         why="全省没有统一的审核时限; 没有自己规定的城市取A27的上限, 不承诺即时生效。",
+    )
+
+
+@hookimpl
+def deadlines() -> Timeline[Deadlines]:
+    """开始的当日不计入 (L201), 至最后一日停止业务活动的时间为止 (L203, A42)."""
+    return provincial(
+        Deadlines(
+            due_at=time(17),
+            clauses=DeadlineClauses(
+                due_at=(days.L203, c.A42, days.T51),
+                first_day=(days.L201, days.T51),
+                working_days=(days.F2, days.T52),
+            ),
+        ),
+        clauses=[days.L201, days.L203, c.A42, days.F2, days.T51, days.T52],
+        why="没有文件写明; 民法典与放假办法是一般规定, 业务时间取窗口的(A42)。",
     )
 
 

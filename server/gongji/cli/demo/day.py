@@ -279,7 +279,9 @@ def _accepted(binding: binding_pb2.Binding) -> dict[str, str]:
     result = _STATES[binding.state]
     if binding.HasField("review_due_at"):
         due = binding.review_due_at.ToDatetime(tzinfo=SHANGHAI)
-        provisional = "(暂按周末推算)" if binding.review_due_provisional else ""
+        provisional = (
+            "（暂定：放假安排尚未公布）" if binding.review_due_provisional else ""
+        )
         result += f", {due:%Y-%m-%d %H:%M} 前审毕{provisional}"
     assumption = types_pb2.CLAUSE_GRADE_ASSUMPTION
     assumed = any(clause.grade == assumption for clause in latency.clauses)

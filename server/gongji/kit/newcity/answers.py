@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
-from gongji.cities.anhui import clauses as provincial_clauses
+from gongji.cities import anhui
 from gongji.cities.anhui.since import SINCE
 from gongji.kit.newcity.questions import CITY, GROUPS, QUESTIONS, Question
 from gongji.kit.newcity.reading import GRADES, day, parts
@@ -30,7 +31,11 @@ _CLAUSE_KEYS = {"id", "text", "source", "grade", "verified_on"}
 _CLAUSE_ID = re.compile(r"[A-Z][A-Za-z0-9]*(-[A-Za-z0-9]+)*")
 
 _PROVINCIAL = {
-    c.id: c for c in vars(provincial_clauses).values() if isinstance(c, Clause)
+    clause.id
+    for module in vars(anhui).values()
+    if isinstance(module, ModuleType)
+    for clause in vars(module).values()
+    if isinstance(clause, Clause)
 }
 
 

@@ -120,6 +120,7 @@ class BindingService(BindingServiceServicer):
             binding_id=request.binding_id,
             channel=request.channel,
             cities=self._cities,
+            workdays=self._workdays,
         )
         answer = await self._store.commit(command)
         return pb.UnbindResponse(

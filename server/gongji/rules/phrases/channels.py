@@ -8,6 +8,7 @@ from gongji.rules.channels import (
     AtOnce,
     Channel,
     CounterHours,
+    Deadlines,
     MaterialNeed,
     Note,
     Procedure,
@@ -59,6 +60,12 @@ def _(value: ReviewLatency) -> str:
     if value.at_once is AtOnce.IF_CHECKS_PASS:
         return f"{phrase(value.at_once)},否则{days_in_words(value)}内审核"
     return days_in_words(value)
+
+
+@phrase.register
+def _(value: Deadlines) -> str:
+    first = "当日" if value.first_day_counted else "次日"
+    return f"自{first}起算,至最后一个工作日{phrase(value.due_at)}止"
 
 
 @phrase.register
