@@ -15,6 +15,7 @@ from gongji.model.binding import Binding
 from gongji.model.commands import Adopted, RequestRecord
 from gongji.model.decided import DecidedBy, KeptRules, RuleRef
 from gongji.model.people import Institution, Person
+from gongji.model.revisions import InstitutionRevision, PersonRevision
 from gongji.model.settlement import Accumulator, SettledDay, Settlement
 from gongji.rules.codes import SHANGHAI, Scheme
 from gongji.store.engine import ConstraintViolated
@@ -29,7 +30,9 @@ from tests.store.conftest import AnyEngine, fetched
 
 KINDS = (
     Person,
+    PersonRevision,
     Institution,
+    InstitutionRevision,
     Binding,
     Settlement,
     SettledDay,

@@ -7,7 +7,7 @@ commit, every binding (绑定) that rested on it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Generic
+from typing import Any, Generic
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -32,11 +32,11 @@ from gongji.model.registry import (
     institution_after,
     person_after,
 )
+from gongji.model.revisions import R, superseding
 from gongji.registry.rows import (
     CERTIFICATE_TAKEN,
     Problem,
     RowProblem,
-    T,
     problems_of,
     problems_of_institution,
 )
@@ -85,7 +85,8 @@ class ImportPersons(Struct, frozen=True):
     def decide(self, facts: Facts) -> Decision[Upserted]:
         """Decide the rows to write, and the bindings they close."""
         decision = self.upsert.decide(facts)
-        changed = {record.person_no: record for record in decision.writes}
+        persons = (record for record in decision.writes if isinstance(record, Person))
+        changed = {person.person_no: person for person in persons}
         ended = tuple(self._ended(changed, facts))
         return Decision(decision.answer, decision.writes + ended)
 
@@ -246,12 +247,12 @@ class UpsertInstitutions(Struct, frozen=True):
         return changes.decision()
 
 
-class _Changes(Generic[T]):
+class _Changes(Generic[R]):
     """Collects what an import changes, row by row."""
 
     def __init__(self) -> None:
-        self.latest: dict[str, T] = {}
-        self._changed: dict[str, T] = {}
+        self.latest: dict[str, R] = {}
+        self._changed: list[Any] = []
         self._written = 0
         self._unchanged = 0
         self._problems: list[RowProblem] = []
@@ -261,8 +262,8 @@ class _Changes(Generic[T]):
         row: int,
         *,
         key: str,
-        record: T,
-        stored: T | None,
+        record: R,
+        stored: R | None,
         problems: list[Problem],
     ) -> None:
         """Take one row: note its problems, or write it if it says something new."""
@@ -274,14 +275,14 @@ class _Changes(Generic[T]):
             self._unchanged += 1
         else:
             self._written += 1
-            self._changed[key] = record
+            self._changed += superseding(record, stored)
         self.latest[key] = record
 
     def decision(self) -> Decision[Upserted]:
-        """Return the counts, and the last state of every record that changed."""
+        """Return the counts, and every new revision with the former one it supersedes."""
         answer = Upserted(
             written=self._written,
             unchanged=self._unchanged,
             problems=tuple(self._problems),
         )
-        return Decision(answer, tuple(self._changed.values()))
+        return Decision(answer, tuple(self._changed))

@@ -17,7 +17,8 @@ from gongji.model.commands import (
     Write,
 )
 from gongji.model.facts import Need, by_key
-from gongji.model.people import Certificate, Person
+from gongji.model.people import Certificate, Institution, Person
+from gongji.model.revisions import InstitutionRevision, KnownAt, PersonRevision
 from gongji.model.settlement import SettledDay
 from gongji.rules.codes import pooling_area
 from gongji.store.committer import Committer
@@ -30,6 +31,10 @@ from gongji.store.seal import Vault
 R = TypeVar("R")
 
 T = TypeVar("T")
+
+P = TypeVar("P", Person, Institution)
+
+K = TypeVar("K", Person, Institution, PersonRevision, InstitutionRevision)
 
 Clock: TypeAlias = Callable[[], datetime]
 
@@ -108,6 +113,40 @@ class Store:
         query = Find[T](by_key(kind, key))
         records = await self.ask(query)
         return records[0] if records else None
+
+    async def known(
+        self, kind: type[P], key: str, at: datetime | None = None
+    ) -> P | None:
+        """Return a person or an institution as it was known at an instant, None: now."""
+        return await self.ask(KnownAt(kind, key, at))
+
+    async def changed(
+        self,
+        kind: type[K],
+        since: datetime,
+        below: datetime | None = None,
+        *,
+        after: tuple[str | int, str] | None = None,
+        limit: int = 1000,
+    ) -> list[K]:
+        """Return one page of the revisions of a kind that became known in a time.
+
+        `Person` and `Institution` have each present revision, `PersonRevision` and
+        `InstitutionRevision` each former one, in the order in which they became known;
+        `below` is the first instant after the time. `after` is the place of the last
+        one seen (`place(record, "known_from")`). What one import changed is what became
+        known at its instant and bears its `import_id`.
+        """
+        return await self.page(
+            Listing(
+                kind=kind,
+                at_least={"known_from": since},
+                below={} if below is None else {"known_from": below},
+                order="known_from",
+                after=after,
+                limit=limit,
+            )
+        )
 
     async def page(self, listing: Listing[T]) -> list[T]:
         """Return one page of a listing. ValueError if no index serves it."""

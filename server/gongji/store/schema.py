@@ -13,6 +13,7 @@ from gongji.model.binding import Binding
 from gongji.model.commands import Adopted, RequestRecord
 from gongji.model.decided import KeptRules
 from gongji.model.people import Institution, Person
+from gongji.model.revisions import InstitutionRevision, PersonRevision
 from gongji.model.settlement import Accumulator, SettledDay, Settlement
 from gongji.store.seal import Vault
 from gongji.store.table import (
@@ -23,6 +24,8 @@ from gongji.store.table import (
     Row,
     document_table,
     flat_table,
+    instant,
+    micros,
     moment,
     number,
     text,
@@ -41,8 +44,9 @@ class Schema:
     """Every table by kind; knows how records are found (`model.facts.Keys`)."""
 
     def __init__(self, vault: Vault) -> None:
+        persons: tuple[AnyTable, ...] = _persons(vault), _person_revisions(vault)
         self.tables: Mapping[type, AnyTable] = {
-            table.kind: table for table in (_persons(vault), *_TABLES)
+            table.kind: table for table in (*persons, *_TABLES)
         }
         # hot path: asked of every record that is fetched or written.
         self._keys = {}
@@ -73,14 +77,63 @@ class Schema:
 def _persons(vault: Vault) -> RecordTable[Person]:
     """Persons: found by number or by the keyed hash of the certificate."""
     codec = _PersonCodec(vault)
+
+    def sealed(person: Person) -> bytes:
+        return codec.sealed(person.person_no, person)
+
+    def read(row: Row) -> Person:
+        person_no, clear, secret = row
+        return codec.person(person_no, clear, secret)
+
     columns = (
         text("person_no"),
         text("cert", lambda person: vault.lookup(person.certificate)),
         Column(DOCUMENT, "BLOB", codec.clear),
-        Column("sealed", "BLOB", codec.sealed),
+        Column("sealed", "BLOB", sealed),
+        moment("known_from", sparse=True),
     )
-    read = ("person_no", DOCUMENT, "sealed")
-    return RecordTable(Person, "person", columns, read, codec.person, (("cert",),))
+    return RecordTable(
+        Person,
+        "person",
+        columns,
+        read=("person_no", DOCUMENT, "sealed"),
+        record=read,
+        indexes=(("cert",), ("known_from",)),
+    )
+
+
+def _person_revisions(vault: Vault) -> RecordTable[PersonRevision]:
+    """Former revisions of persons, found by the person's number."""
+    codec = _PersonCodec(vault)
+
+    def clear(revision: PersonRevision) -> bytes:
+        return codec.clear(revision.record)
+
+    def sealed(revision: PersonRevision) -> bytes:
+        # Sealed for this revision: no other can be put in its place.
+        return codec.sealed(revision.key, revision.record)
+
+    def read(row: Row) -> PersonRevision:
+        key, known_until, clear, secret = row
+        return PersonRevision(codec.person(key, clear, secret), instant(known_until))
+
+    columns = (
+        text("revision_id", _KEY),
+        text("owner"),
+        moment("known_from", "record.known_from", sparse=True),
+        Column("known_until", "INTEGER", lambda revision: micros(revision.known_until)),
+        Column(DOCUMENT, "BLOB", clear),
+        Column("sealed", "BLOB", sealed),
+    )
+    return RecordTable(
+        PersonRevision,
+        "person_revision",
+        columns,
+        read=("revision_id", "known_until", DOCUMENT, "sealed"),
+        record=read,
+        indexes=(("owner",), ("known_from",)),
+        append_only=True,
+    )
 
 
 class _PersonCodec:
@@ -97,16 +150,15 @@ class _PersonCodec:
             del fields[name]
         return msgspec.json.encode(fields)
 
-    def sealed(self, person: Person) -> bytes:
-        """Return the sealed fields, for this person alone."""
+    def sealed(self, owner: str, person: Person) -> bytes:
+        """Return the sealed fields, for this owner alone."""
         fields = {name: getattr(person, name) for name in _SEALED}
-        return self._vault.seal(person.person_no, msgspec.json.encode(fields))
+        return self._vault.seal(owner, msgspec.json.encode(fields))
 
-    def person(self, row: Row) -> Person:
-        """Return the person of a row."""
-        person_no, clear, sealed = row
+    def person(self, owner: str, clear: bytes, sealed: bytes) -> Person:
+        """Return the person of two halves."""
         # Two objects without the braces between them are one: no half is decoded alone.
-        secret = self._vault.unseal(person_no, sealed)
+        secret = self._vault.unseal(owner, sealed)
         return self._decode(clear[:-1] + b"," + secret[1:])
 
 
@@ -117,7 +169,22 @@ _TABLES: Final[tuple[AnyTable, ...]] = (
     # Written first: of two servers that execute one request, the second meets the first
     # here and nowhere else.
     flat_table(RequestRecord, "request"),
-    document_table(Institution, "institution", text("code")),
+    document_table(
+        Institution,
+        "institution",
+        text("code"),
+        last=(moment("known_from", sparse=True),),
+        indexes=(("known_from",),),
+    ),
+    document_table(
+        InstitutionRevision,
+        "institution_revision",
+        text("revision_id", _KEY),
+        text("owner"),
+        moment("known_from", "record.known_from", sparse=True),
+        indexes=(("owner",), ("known_from",)),
+        append_only=True,
+    ),
     document_table(
         Binding,
         "binding",

@@ -143,6 +143,41 @@ INSERT INTO brought_forward
   ) AS brought
   GROUP BY person_no, year
 """,
+    "ALTER TABLE person ADD COLUMN known_from {INTEGER}",
+    """
+CREATE INDEX person_by_known_from
+  ON person (known_from, person_no) WHERE known_from IS NOT NULL
+""",
+    """
+CREATE TABLE person_revision (
+  revision_id {TEXT} PRIMARY KEY NOT NULL, owner {TEXT} NOT NULL, known_from {INTEGER},
+  known_until {INTEGER} NOT NULL, doc {BLOB} NOT NULL, sealed {BLOB} NOT NULL
+)
+""",
+    "CREATE INDEX person_revision_by_owner ON person_revision (owner, revision_id)",
+    """
+CREATE INDEX person_revision_by_known_from
+  ON person_revision (known_from, revision_id) WHERE known_from IS NOT NULL
+""",
+    "ALTER TABLE institution ADD COLUMN known_from {INTEGER}",
+    """
+CREATE INDEX institution_by_known_from
+  ON institution (known_from, code) WHERE known_from IS NOT NULL
+""",
+    """
+CREATE TABLE institution_revision (
+  revision_id {TEXT} PRIMARY KEY NOT NULL, owner {TEXT} NOT NULL, known_from {INTEGER},
+  doc {BLOB} NOT NULL
+)
+""",
+    """
+CREATE INDEX institution_revision_by_owner
+  ON institution_revision (owner, revision_id)
+""",
+    """
+CREATE INDEX institution_revision_by_known_from
+  ON institution_revision (known_from, revision_id) WHERE known_from IS NOT NULL
+""",
 )
 """What version 3 adds, in order.
 

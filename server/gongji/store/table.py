@@ -163,17 +163,21 @@ def document_table(
     kind: type[T],
     name: str,
     *columns: Column,
+    last: Iterable[Column] = (),
     indexes: Iterable[Index] = (),
     append_only: bool = False,
     partition_by: str = "",
 ) -> RecordTable[T]:
-    """Return a table of nested records: columns to find them by, the record as JSON."""
+    """Return a table of nested records: columns to find them by, the record as JSON.
+
+    `last` are columns a later version of the schema has added.
+    """
     decode = msgspec.json.Decoder(kind).decode
     doc = Column(DOCUMENT, "BLOB", msgspec.json.encode)
     return RecordTable(
         kind,
         name,
-        columns=(*columns, doc),
+        columns=(*columns, doc, *last),
         read=(DOCUMENT,),
         record=lambda row: decode(row[0]),
         indexes=tuple(indexes),

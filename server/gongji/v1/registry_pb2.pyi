@@ -7,6 +7,7 @@ from collections import abc as _abc
 from gongji.v1 import types_pb2 as _types_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
@@ -241,23 +242,33 @@ Global___ImportInstitutionsResponse: _TypeAlias = ImportInstitutionsResponse  # 
 
 @_typing.final
 class GetPersonRequest(_message.Message):
-    """Asks for one person."""
+    """Asks for one person, now or as known before."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     PERSON_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    KNOWN_AT_FIELD_NUMBER: _builtins.int
+    as_of: _builtins.str
+    """Day whose insured place and contribution base are shown; empty for today."""
     @_builtins.property
     def person(self) -> _types_pb2.PersonRef:
-        """Who."""
+        """Who; a certificate is looked up among those known now."""
+
+    @_builtins.property
+    def known_at(self) -> _timestamp_pb2.Timestamp:
+        """Instant: what was known then is shown; absent for what is known now."""
 
     def __init__(
         self,
         *,
         person: _types_pb2.PersonRef | None = ...,
+        as_of: _builtins.str = ...,
+        known_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["person", b"person"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["known_at", b"known_at", "person", b"person"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["person", b"person"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "known_at", b"known_at", "person", b"person"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -270,19 +281,119 @@ class GetPersonResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PERSON_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def person(self) -> _types_pb2.Person:
         """The person; certificate number, name and phone masked."""
+
+    @_builtins.property
+    def revision(self) -> Global___Revision:
+        """Which revision this is, and what made it known."""
 
     def __init__(
         self,
         *,
         person: _types_pb2.Person | None = ...,
+        revision: Global___Revision | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["person", b"person"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["person", b"person", "revision", b"revision"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["person", b"person"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["person", b"person", "revision", b"revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetPersonResponse: _TypeAlias = GetPersonResponse  # noqa: Y015
+
+@_typing.final
+class GetInstitutionRequest(_message.Message):
+    """Asks for one institution, now or as known before."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    KNOWN_AT_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    """Code (fixmedins_code 定点医药机构编号)."""
+    as_of: _builtins.str
+    """Day whose kind and grade are shown; empty for today."""
+    @_builtins.property
+    def known_at(self) -> _timestamp_pb2.Timestamp:
+        """Instant: what was known then is shown; absent for what is known now."""
+
+    def __init__(
+        self,
+        *,
+        code: _builtins.str = ...,
+        as_of: _builtins.str = ...,
+        known_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["known_at", b"known_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "code", b"code", "known_at", b"known_at"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetInstitutionRequest: _TypeAlias = GetInstitutionRequest  # noqa: Y015
+
+@_typing.final
+class GetInstitutionResponse(_message.Message):
+    """One institution."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTITUTION_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def institution(self) -> _types_pb2.Institution:
+        """The institution."""
+
+    @_builtins.property
+    def revision(self) -> Global___Revision:
+        """Which revision this is, and what made it known."""
+
+    def __init__(
+        self,
+        *,
+        institution: _types_pb2.Institution | None = ...,
+        revision: Global___Revision | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["institution", b"institution", "revision", b"revision"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["institution", b"institution", "revision", b"revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetInstitutionResponse: _TypeAlias = GetInstitutionResponse  # noqa: Y015
+
+@_typing.final
+class Revision(_message.Message):
+    """Which statement of the registry a record is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    KNOWN_FROM_FIELD_NUMBER: _builtins.int
+    IMPORT_ID_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    """Counts what was said of the person or institution, from 1."""
+    import_id: _builtins.str
+    """Request id of the import that said it."""
+    @_builtins.property
+    def known_from(self) -> _timestamp_pb2.Timestamp:
+        """Since when it is known; absent where that was before revisions were kept."""
+
+    def __init__(
+        self,
+        *,
+        number: _builtins.int = ...,
+        known_from: _timestamp_pb2.Timestamp | None = ...,
+        import_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["known_from", b"known_from"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["import_id", b"import_id", "known_from", b"known_from", "number", b"number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Revision: _TypeAlias = Revision  # noqa: Y015

@@ -50,6 +50,11 @@ class RegistryServiceStub:
                 request_serializer=gongji_dot_v1_dot_registry__pb2.GetPersonRequest.SerializeToString,
                 response_deserializer=gongji_dot_v1_dot_registry__pb2.GetPersonResponse.FromString,
                 _registered_method=True)
+        self.GetInstitution = channel.unary_unary(
+                '/gongji.v1.RegistryService/GetInstitution',
+                request_serializer=gongji_dot_v1_dot_registry__pb2.GetInstitutionRequest.SerializeToString,
+                response_deserializer=gongji_dot_v1_dot_registry__pb2.GetInstitutionResponse.FromString,
+                _registered_method=True)
 
 
 class RegistryServiceServicer:
@@ -78,6 +83,13 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetInstitution(self, request, context):
+        """One institution.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RegistryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -95,6 +107,11 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.GetPerson,
                     request_deserializer=gongji_dot_v1_dot_registry__pb2.GetPersonRequest.FromString,
                     response_serializer=gongji_dot_v1_dot_registry__pb2.GetPersonResponse.SerializeToString,
+            ),
+            'GetInstitution': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetInstitution,
+                    request_deserializer=gongji_dot_v1_dot_registry__pb2.GetInstitutionRequest.FromString,
+                    response_serializer=gongji_dot_v1_dot_registry__pb2.GetInstitutionResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -179,6 +196,33 @@ class RegistryService:
             '/gongji.v1.RegistryService/GetPerson',
             gongji_dot_v1_dot_registry__pb2.GetPersonRequest.SerializeToString,
             gongji_dot_v1_dot_registry__pb2.GetPersonResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetInstitution(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gongji.v1.RegistryService/GetInstitution',
+            gongji_dot_v1_dot_registry__pb2.GetInstitutionRequest.SerializeToString,
+            gongji_dot_v1_dot_registry__pb2.GetInstitutionResponse.FromString,
             options,
             channel_credentials,
             insecure,

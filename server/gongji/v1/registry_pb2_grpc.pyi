@@ -41,6 +41,8 @@ class RegistryServiceStub:
     """Upserts institutions: first message the header, then one institution a message."""
     GetPerson: _grpc.UnaryUnaryMultiCallable[_registry_pb2.GetPersonRequest, _registry_pb2.GetPersonResponse]
     """One person; certificate, name and phone masked."""
+    GetInstitution: _grpc.UnaryUnaryMultiCallable[_registry_pb2.GetInstitutionRequest, _registry_pb2.GetInstitutionResponse]
+    """One institution."""
 
 @_typing.type_check_only
 class RegistryServiceAsyncStub(RegistryServiceStub):
@@ -55,6 +57,8 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     """Upserts institutions: first message the header, then one institution a message."""
     GetPerson: _aio.UnaryUnaryMultiCallable[_registry_pb2.GetPersonRequest, _registry_pb2.GetPersonResponse]  # type: ignore[assignment]
     """One person; certificate, name and phone masked."""
+    GetInstitution: _aio.UnaryUnaryMultiCallable[_registry_pb2.GetInstitutionRequest, _registry_pb2.GetInstitutionResponse]  # type: ignore[assignment]
+    """One institution."""
 
 class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
     """Loads and looks up persons and institutions."""
@@ -84,5 +88,13 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_registry_pb2.GetPersonResponse, _abc.Awaitable[_registry_pb2.GetPersonResponse]]:
         """One person; certificate, name and phone masked."""
+
+    @_abc_1.abstractmethod
+    def GetInstitution(
+        self,
+        request: _registry_pb2.GetInstitutionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.GetInstitutionResponse, _abc.Awaitable[_registry_pb2.GetInstitutionResponse]]:
+        """One institution."""
 
 def add_RegistryServiceServicer_to_server(servicer: RegistryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

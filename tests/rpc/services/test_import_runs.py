@@ -58,9 +58,11 @@ class Office:
         imports = Imports(self.store, lambda: NOW, **{"quiet_s": LONG_S, **waits})
         return await imports.execute(request_, rows, kind)
 
-    def _upsert(self, rows: tuple[InstitutionRow, ...]) -> Query[Upserted]:
+    def _upsert(
+        self, rows: tuple[InstitutionRow, ...], import_id: str
+    ) -> Query[Upserted]:
         self.batches.append(len(rows))
-        return UpsertInstitutions(rows)
+        return UpsertInstitutions(rows, import_id)
 
     async def name_of(self, number: int) -> str:
         institution = await self.store.get(Institution, code(number))

@@ -117,9 +117,9 @@ async def test_an_import_holds_one_batch(service: Service) -> None:
             person = service.person(sent, name="" if sent % 2 else "赵某某")
             yield registry_pb2.ImportPersonsRequest(person=person)
 
-    def upsert(rows: tuple[PersonRow, ...]) -> UpsertPersons:
+    def upsert(rows: tuple[PersonRow, ...], import_id: str) -> UpsertPersons:
         ahead.append((len(rows), sent))
-        return UpsertPersons(rows, service.store.lookup)
+        return UpsertPersons(rows, service.store.lookup, import_id)
 
     counted = await imported(service, messages(), upsert)
     assert [(BATCH, 1_000), (BATCH, 2_000), (250, 2_500)] == ahead
@@ -130,7 +130,7 @@ async def test_an_import_holds_one_batch(service: Service) -> None:
 async def imported(
     service: Service,
     messages: AsyncIterator[registry_pb2.ImportPersonsRequest],
-    upsert: Callable[[tuple[PersonRow, ...]], UpsertPersons],
+    upsert: Callable[[tuple[PersonRow, ...], str], UpsertPersons],
 ) -> Summary:
     """Import rows of persons without a service in between."""
     request = Request(service.new_id(), "test", "ImportPersons")

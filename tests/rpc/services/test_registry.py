@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from gongji.v1 import registry_pb2, types_pb2
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from tests.scaffold.people import identity_number
-from tests.scaffold.service import Service
+from tests.scaffold.service import HOSPITAL, Service, import_header
 
 
 async def person(service: Service, ref: types_pb2.PersonRef) -> types_pb2.Person:
@@ -40,3 +43,86 @@ async def test_a_certificate_is_found_however_it_is_typed(service: Service) -> N
         other = types_pb2.Certificate(type="01", number=typed)
         stored = await person(service, types_pb2.PersonRef(certificate=other))
         assert "R1" == stored.person_no
+
+
+async def told(service: Service, moment: str, *rows: types_pb2.Person) -> Timestamp:
+    """Import rows at a moment and return it."""
+    service.set_clock(moment)
+    response = await service.import_persons(rows)
+    return response.receipt.at
+
+
+async def shown(service: Service, **asked: Any) -> registry_pb2.GetPersonResponse:
+    request = registry_pb2.GetPersonRequest(person=service.ref("R1"), **asked)
+    return await service.registry.GetPerson(request)
+
+
+async def test_a_person_as_known_then(service: Service) -> None:
+    """GetPerson shows the values of a day (as_of) as they were known at an instant
+    (known_at), and which import made them known."""
+    march = await told(service, "2025-03-10 10:00:00", service.person(1))
+    june = await told(
+        service, "2025-06-20 10:00:00", service.person(1, insured_place="340802")
+    )
+    places = {
+        (moment, day): (
+            await shown(service, known_at=at, as_of=day)
+        ).person.insured_place
+        for moment, at in (("march", march), ("june", june), ("now", None))
+        for day in ("", "2025-03-05", "2025-06-20")
+    }
+    assert places == {
+        ("march", ""): "341199",
+        ("march", "2025-03-05"): "341199",
+        ("march", "2025-06-20"): "341199",
+        ("june", ""): "340802",
+        ("june", "2025-03-05"): "341199",
+        ("june", "2025-06-20"): "340802",
+        ("now", ""): "340802",
+        ("now", "2025-03-05"): "341199",
+        ("now", "2025-06-20"): "340802",
+    }
+    present = (await shown(service)).revision
+    assert (2, june) == (present.number, present.known_from)
+    former = (await shown(service, known_at=march)).revision
+    assert (1, march) == (former.number, former.known_from)
+    assert former.import_id != present.import_id
+
+
+async def test_nothing_was_known_before(service: Service) -> None:
+    """Before the first import a person or an institution is not found, by that instant."""
+    march = await told(service, "2025-03-10 10:00:00", service.person(1))
+    before = Timestamp(seconds=march.seconds - 1)
+    asked = registry_pb2.GetPersonRequest(person=service.ref("R1"), known_at=before)
+    refusal = await service.refused(service.registry.GetPerson, asked)
+    assert "NOT_FOUND PERSON_NOT_FOUND" == refusal.outcome
+    assert "在 2025-03-10 09:59:59 时" in refusal.localized.message
+    nowhere = registry_pb2.GetInstitutionRequest(code="H34110000099")
+    refusal = await service.refused(service.registry.GetInstitution, nowhere)
+    assert "NOT_FOUND INSTITUTION_NOT_FOUND" == refusal.outcome
+
+
+async def test_an_institution_as_known_then(service: Service) -> None:
+    """GetInstitution shows the grade of a day as it was known at an instant."""
+    service.set_clock("2025-07-05 10:00:00")
+    stored = registry_pb2.GetInstitutionRequest(code=HOSPITAL)
+    row = (await service.registry.GetInstitution(stored)).institution
+    row.hosp_lv = 6
+    header = import_header(service.new_id()).header
+    messages = [
+        registry_pb2.ImportInstitutionsRequest(header=header),
+        registry_pb2.ImportInstitutionsRequest(institution=row),
+    ]
+    summary = (await service.registry.ImportInstitutions(iter(messages))).summary
+    assert (1, 0) == (summary.written, summary.refused)
+    grades = []
+    for asked in (
+        {},
+        {"as_of": "2025-07-04"},
+        {"known_at": Timestamp(seconds=1751000000)},
+    ):
+        request = registry_pb2.GetInstitutionRequest(code=HOSPITAL, **asked)
+        grades.append(
+            (await service.registry.GetInstitution(request)).institution.hosp_lv
+        )
+    assert [6, 2, 2] == grades

@@ -21,8 +21,14 @@ from gongji.model.people import (
 )
 from gongji.model.registry import InstitutionRow, PersonRow
 from gongji.rpc.convert import mask
-from gongji.rpc.convert.values import day_from, day_to, optional_day_from
+from gongji.rpc.convert.values import (
+    day_from,
+    day_to,
+    instant_to,
+    optional_day_from,
+)
 from gongji.rules.codes import EnrolmentStatus, InstitutionKind, Scheme
+from gongji.v1 import registry_pb2
 from gongji.v1 import types_pb2 as pb
 
 M = TypeVar("M")
@@ -142,6 +148,15 @@ def institution_to(institution: Institution, day: date) -> pb.Institution:
             _since(pb.Designation(to=day_to(time.until)), time.since)
             for time in institution.further_designations
         ],
+    )
+
+
+def revision_to(record: Person | Institution) -> registry_pb2.Revision:
+    """Return which revision of a record this is."""
+    return registry_pb2.Revision(
+        number=record.revision,
+        known_from=instant_to(record.known_from),
+        import_id=record.import_id,
     )
 
 

@@ -91,11 +91,14 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class ImportKind(Generic[T]):
-    """What is imported: the field that holds a row, how it is read, how a batch is written."""
+    """What is imported: the field that holds a row, how it is read, how a batch is written.
+
+    A batch is written for the import of a request id.
+    """
 
     row: str
     read: Callable[[Any], T]
-    upsert: Callable[[tuple[T, ...]], Query[Upserted]]
+    upsert: Callable[[tuple[T, ...], str], Query[Upserted]]
 
 
 class Imports:
@@ -141,7 +144,7 @@ class Imports:
             row = await run.claim(self._quiet_s)
             if row is None:
                 while batch:
-                    upsert = kind.upsert(tuple(batch.values()))
+                    upsert = kind.upsert(tuple(batch.values()), request.request_id)
                     summary.add(list(batch), await run.write(upsert, rows.count))
                     batch = await anext(batches, {})
                 return await self._finished(run, rows, summary)

@@ -5,16 +5,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from datetime import datetime
+from datetime import date, datetime
 
 from gongji.cities.city import Cities
+from gongji.model.people import Institution, Person
+from gongji.model.refusals import InstitutionNotFound, PersonNotFound
 from gongji.registry.imports import ImportPersons, UpsertInstitutions, UpsertPersons
 from gongji.rpc.convert.people import (
     institution_row_from,
+    institution_to,
     person_row_from,
     person_to,
+    revision_to,
 )
-from gongji.rpc.convert.values import receipt_to
+from gongji.rpc.convert.values import instant_from, optional_day_from, receipt_to
 from gongji.rpc.services.imports import ImportKind, Imports, Summary
 from gongji.rpc.services.people import People
 from gongji.rules.codes import SHANGHAI
@@ -29,13 +33,16 @@ class RegistryService(RegistryServiceServicer):
     def __init__(
         self, store: Store, cities: Cities, clock: Callable[[], datetime]
     ) -> None:
+        self._store = store
         self._people = People(store)
         self._clock = clock
         self._imports = Imports(store, clock)
         self._persons = ImportKind(
             "person",
             person_row_from,
-            lambda rows: ImportPersons(UpsertPersons(rows, store.lookup), cities),
+            lambda rows, import_id: ImportPersons(
+                UpsertPersons(rows, store.lookup, import_id), cities
+            ),
         )
         self._institutions = ImportKind(
             "institution", institution_row_from, UpsertInstitutions
@@ -64,10 +71,50 @@ class RegistryService(RegistryServiceServicer):
     async def GetPerson(
         self, request: pb.GetPersonRequest, context: object
     ) -> pb.GetPersonResponse:
-        """Return one person, masked. PersonNotFound."""
-        person = await self._people.known(request.person, "person")
-        day = self._clock().astimezone(SHANGHAI).date()
-        return pb.GetPersonResponse(person=person_to(person, day))
+        """Return one person, masked, as known at an instant. PersonNotFound."""
+        number = await self._people.number(request.person, "person")
+        person = await self._store.known(Person, number, _known_at(request))
+        if person is None:
+            raise PersonNotFound(
+                f"person: {_of_then(request)}登记库中没有编号为 {number} 的人",
+                field="person",
+            )
+        return pb.GetPersonResponse(
+            person=person_to(person, self._day(request)), revision=revision_to(person)
+        )
+
+    async def GetInstitution(
+        self, request: pb.GetInstitutionRequest, context: object
+    ) -> pb.GetInstitutionResponse:
+        """Return one institution as known at an instant. InstitutionNotFound."""
+        code = request.code
+        institution = await self._store.known(Institution, code, _known_at(request))
+        if institution is None:
+            raise InstitutionNotFound(
+                f"code: {_of_then(request)}登记库中没有编号为 {code} 的机构",
+                field="code",
+            )
+        return pb.GetInstitutionResponse(
+            institution=institution_to(institution, self._day(request)),
+            revision=revision_to(institution),
+        )
+
+    def _day(self, request: pb.GetPersonRequest | pb.GetInstitutionRequest) -> date:
+        """Return the day whose values are shown."""
+        today = self._clock().astimezone(SHANGHAI).date()
+        return optional_day_from(request.as_of) or today
+
+
+def _known_at(
+    request: pb.GetPersonRequest | pb.GetInstitutionRequest,
+) -> datetime | None:
+    return instant_from(request.known_at) if request.HasField("known_at") else None
+
+
+def _of_then(request: pb.GetPersonRequest | pb.GetInstitutionRequest) -> str:
+    """Return of which instant a refusal speaks, in Chinese; "" if of now."""
+    at = _known_at(request)
+    return "" if at is None else f"在 {at:%Y-%m-%d %H:%M:%S} 时，"
 
 
 def _summary_to(summary: Summary) -> pb.ImportSummary:
