@@ -82,6 +82,12 @@ async def test_a_person_as_known_then(service: Service) -> None:
         ("now", "2025-03-05"): "341199",
         ("now", "2025-06-20"): "340802",
     }
+
+
+async def test_a_revision_names_its_import(service: Service) -> None:
+    """GetPerson says which revision it shows, since when that is known, and by which import."""
+    march = await told(service, "2025-03-10 10:00:00", service.person(1))
+    june = await told(service, "2025-06-20 10:00:00", service.person(1, name="李某"))
     present = (await shown(service)).revision
     assert (2, june) == (present.number, present.known_from)
     former = (await shown(service, known_at=march)).revision
