@@ -312,11 +312,13 @@ def test_the_first_day_counted(submitted: str, expected: str) -> None:
 
 
 @pytest.mark.usefixtures("ends_with_2026")
-def test_operators_year(tmp_path: Path) -> None:
-    """A year added as data decides like a published one, and is provisional no longer."""
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
+def test_operators_year(tmp_path: Path, encoding: str) -> None:
+    """A year added as data, in whatever encoding, decides like a published one, and is
+    provisional no longer."""
     file = tmp_path / "days.toml"
     file.write_text(
-        "[2027]\noff = [2027-01-01]\nwork = [2027-01-02]\n", encoding="utf-8"
+        "# 节假日\n[2027]\noff = [2027-01-01]\nwork = [2027-01-02]\n", encoding=encoding
     )
     workdays = Workdays.from_toml(file)
 

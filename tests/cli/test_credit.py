@@ -94,10 +94,10 @@ class TestCredit:
         assert (2, 0, 4) == counts(result)
         refused = tables(result)["refused"]
         assert [
-            (2, "AQ003", "NO_ACCOUNT"),
-            (3, "P404", "PERSON_NOT_FOUND"),
-            (4, "", "MALFORMED_FIELD"),
-            (5, "CZ003", "PARAMETER_NOT_SET"),
+            (3, "AQ003", "NO_ACCOUNT"),
+            (4, "P404", "PERSON_NOT_FOUND"),
+            (5, "", "MALFORMED_FIELD"),
+            (6, "CZ003", "PARAMETER_NOT_SET"),
         ] == [(row["row"], row["person_no"], row["reason"]) for row in refused]
         assert all(row["message"] for row in refused)
 
@@ -169,7 +169,7 @@ class TestCredit:
 NO_COLUMN = "缺少 person_no 一列"
 MISTAKES = {
     "a file without the column": (MONTH, "name,number\n某某,CZ001\n", NO_COLUMN, 1),
-    "an empty file": (MONTH, "", NO_COLUMN, 1),
+    "an empty file": (MONTH, "", "标准输入 是空文件", 1),
     "no month": ("2025-13", "person_no\nCZ001\n", "2025-13", 2),
     "no service": (MONTH, "person_no\nCZ001\n", "", 1),
 }

@@ -102,16 +102,34 @@ class TestCommandMistakes:
         assert "Traceback" not in result.output
 
 
+BALANCES = f"{HEADERS['balances']}\n"
+
+PERSON = "N3,01,341199196304120110,甲,,341102,0,{},,"
+
+GOOD = {
+    "balances": ("CZ001,10.00", "CZ003,30.00"),
+    "persons": (
+        "N1,08,X1234,新一,,341102,100.00,310/11/1/2020-01-01/,,",
+        "N2,08,X1235,新二,,341102,100.00,310/11/1/2020-01-01/,,",
+    ),
+}
+"""Rows that are written, before and after the one at fault."""
+
 FILES = {
-    "an unknown header": ("a,b\n1,2\n", "不是已知的文件"),
-    "an amount in thirds of a fen": (
-        f"{HEADERS['balances']}\nCZ001,1.005\n",
-        "第 1 行",
-    ),
-    "an enrolment written wrongly": (
-        f"{HEADERS['persons']}\nX1,01,1,甲,,341102,0,310-11,,\n",
-        "第 1 行: enrolments",
-    ),
+    "an unknown header": (b"a,b\n1,2\n", "x.csv：表头 a,b 不是已知的文件"),
+    "no text": (BALANCES.encode() + b"CZ001,\xff\xff\n", "x.csv 第 2 行不是 UTF-8"),
+    "nothing": (b"", "x.csv 是空文件"),
+}
+
+AT_FAULT = {
+    "an amount in thirds of a fen": ("balances", "CZ002,1.005", "brought_forward_yuan"),
+    "an amount by thousands": ("balances", "CZ002,1,234.50", "brought_forward_yuan"),
+    "an amount below nothing": ("balances", "CZ002,-1.00", "brought_forward_fen"),
+    "a person nobody knows": ("balances", "XX999,10.00", "person"),
+    "a number with a blank": ("balances", "CZ002 ,10.00", "person_no"),
+    "a row cut short": ("balances", "CZ002", "brought_forward_yuan"),
+    "an enrolment written wrongly": ("persons", PERSON.format("310-11"), ""),
+    "a person cut short": ("persons", "N3,01,341199196304120110,甲", "phone"),
 }
 
 
@@ -129,15 +147,46 @@ FILES_OF_BALANCES: list[tuple[str, str, tuple[str, ...]]] = [
 class TestImport:
     """CSV files sent to a running service."""
 
-    @pytest.mark.parametrize(("text", "message"), FILES.values(), ids=FILES)
-    def test_an_unreadable_file(self, text: str, message: str, tmp_path: Path) -> None:
+    @pytest.mark.parametrize(("content", "message"), FILES.values(), ids=FILES)
+    def test_an_unreadable_file(
+        self, content: bytes, message: str, tmp_path: Path
+    ) -> None:
         """A file that cannot be read is refused before anything is sent."""
         path = tmp_path / "x.csv"
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(content)
         result = gongji("import", path, "--target", "127.0.0.1:1")
 
         assert 1 == result.exit_code
         assert message in result.output
+
+    def test_what_is_no_file(self, tmp_path: Path) -> None:
+        """A folder is no file, and says so."""
+        result = gongji("import", tmp_path)
+
+        assert (1, True) == (result.exit_code, "是目录，不是文件" in result.output)
+
+    @pytest.mark.parametrize(("kind", "row", "field"), AT_FAULT.values(), ids=AT_FAULT)
+    def test_a_row_stops_nothing(
+        self,
+        serving: StartSandbox,
+        tmp_path: Path,
+        kind: str,
+        row: str,
+        field: str,
+    ) -> None:
+        """Whoever finds a row at fault, the rows before and after it are written, it is
+        listed by its row and column, both counts are told, and the exit code is 1."""
+        first, last = GOOD[kind]
+        path = tmp_path / "x.csv"
+        path.write_text(f"{HEADERS[kind]}\n{first}\n{row}\n{last}\n", "gbk")
+        result = gongji("--json", "import", path, "--target", serving())
+
+        printed = tables(result)
+        counts = {"received": 3, "written": 2, "unchanged": 0, "refused": 1}
+        assert [counts] == printed[kind]
+        (refused,) = printed["refused"]
+        assert (3, field) == (refused["row"], refused["field"])
+        assert 1 == result.exit_code
 
     def test_bad_rows_are_listed_and_good_ones_written(
         self, serving: StartSandbox, tmp_path: Path
@@ -156,7 +205,7 @@ class TestImport:
         counts = {"received": 2, "written": 1, "unchanged": 0, "refused": 1}
         assert [counts] == printed["persons"]
         (refused,) = printed["refused"]
-        assert (2, "certificate.number") == (refused["row"], refused["field"])
+        assert (3, "certificate.number") == (refused["row"], refused["field"])
         assert "341199196304120111" not in result.output
         assert 1 == result.exit_code
 

@@ -361,8 +361,8 @@ class TestCommand:
         assert "恒等式 I1-I5 成立(HN)\n" == result.output
 
     MISTAKES: ClassVar[dict[str, tuple[object, str]]] = {
-        "nothing": ("", "输入是空的"),
-        "no UTF-8": (b"\xff\xfe", "输入 不是 UTF-8 文本"),
+        "nothing": ("", "标准输入 是空文件"),
+        "no text": (b"{\xff\xff}", "标准输入 第 1 行不是 UTF-8、GB18030 或 UTF-16"),
         "broken JSON": ('{"infno": ', "报文 不是可读的 JSON: 第 1 行"),
         "an unknown transaction": (
             {"infno": "1101"},

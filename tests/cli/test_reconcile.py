@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
 from datetime import datetime
 from operator import itemgetter
 from pathlib import Path
@@ -199,38 +198,46 @@ def test_people_read_words(settled: Books, tmp_path: Path) -> None:
     assert "missing there\t1\t1,000.00\t0.00" in english.output
 
 
-def test_a_refusal_is_one_sentence(settled: Books, tmp_path: Path) -> None:
-    """The error names the row that the service does not accept."""
-    address, (first, _) = settled
-    result = _run(_file(tmp_path, _row(first), ",CZ001,1,0,0,0"), address)
-
-    assert 1 == result.exit_code
-    assert "第 2 行: row.settlement_id: 必填" in result.output
-
-
-FAULTS: dict[str, tuple[Iterable[str], str, str]] = {
-    "another header": (["S1,P1,1,0,0,0"], "a,b", "表头应为 settlement_id,patient"),
-    "an amount in thirds of a fen": (
-        ["S1,P1,1,0,0,0", "S2,P1,1.005,0,0,0"],
-        HEADER,
-        "第 2 行: 不是以元为单位",
-    ),
-    "a refund that is neither": (
-        ["S1,P1,1,0,0,是"],
-        HEADER,
-        "第 1 行: refund 应为 0 或 1",
-    ),
-    "a column too few": (["S1,P1,1,0,0"], HEADER, "第 1 行: 应有 6 列"),
-    "a column too many": (["S1,P1,1,0,0,0,0"], HEADER, "第 1 行: 应有 6 列"),
+AT_FAULT = {
+    "an amount in thirds of a fen": ("S2,P1,1.005,0,0,0", "total_yuan"),
+    "an amount that is missing": ("S2,P1,1,,0,0", ""),
+    "an amount beyond any bill": ("S2,P1,9999999999,0,0,0", ""),
+    "a refund that is neither": ("S2,P1,1,0,0,是", ""),
+    "a column too few": ("S2,P1,1,0,0", "refund"),
+    "a column too many": ("S2,P1,1,0,0,0,0", "refund"),
+    "thousands without quotes": ("S2,P1,1,234.50,0,0,0", "refund"),
+    "a settlement without a number": (",P1,1,0,0,0", ""),
+    "a number with a blank after it": ("S2 ,P1,1,0,0,0", "settlement_id"),
+    "a patient with a blank before": ("S2, P1,1,0,0,0", "patient"),
+    "a number too long": (f"{'S' * 31},P1,1,0,0,0", "settlement_id"),
+    "a control character": ("S\x002,P1,1,0,0,0", "settlement_id"),
 }
 
 
-@pytest.mark.parametrize(("rows", "header", "message"), FAULTS.values(), ids=FAULTS)
-def test_an_unreadable_file(
-    rows: Iterable[str], header: str, message: str, tmp_path: Path
-) -> None:
-    """A file that cannot be read is refused before anything is sent."""
-    result = _run(_file(tmp_path, *rows, header=header), "127.0.0.1:1")
+_PLACE = itemgetter("row", "field")
+_TOTAL = itemgetter("kind", "rows")
+
+
+def test_a_row_at_fault_stops_nothing(settled: Books, tmp_path: Path) -> None:
+    """Rows that cannot be read are listed by row and column and counted; the others are
+    compared all the same, and the exit code is 1."""
+    address, (first, second) = settled
+    rows = [row for row, _ in AT_FAULT.values()]
+    path = _file(tmp_path, _row(first), *rows, _row(second))
+    result = _run(path, address, "--json")
+
+    printed = tables(result)
+    expected = [(n, field) for n, (_, field) in enumerate(AT_FAULT.values(), start=3)]
+    assert expected == [_PLACE(row) for row in printed["refused"]]
+    totals = [_TOTAL(total) for total in printed["totals"]]
+    assert [("agreeing", 2), ("refused", len(rows))] == totals
+    assert ("differences" in printed, result.exit_code) == (False, 1)
+
+
+def test_another_header(tmp_path: Path) -> None:
+    """A file with other columns is refused before anything is sent."""
+    path = _file(tmp_path, "S1,P1,1,0,0,0", header="a,b")
+    result = _run(path, "127.0.0.1:1")
 
     assert 1 == result.exit_code
-    assert message in result.output
+    assert "rows.csv：表头应为 settlement_id,patient" in result.output

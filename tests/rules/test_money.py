@@ -58,7 +58,26 @@ def test_fen(text: str, expected: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "1.234", "1e3", "NaN", ".5", "5.", "元5", "--1", "12345678901", "+1", "1 2"],
+    [
+        "1,23",
+        "1,2345",
+        ",123",
+        "1234,567",
+        "1,,234",
+        "\uff11\uff12\uff13",
+        "1.2E+3",
+        "",
+        "1.234",
+        "1e3",
+        "NaN",
+        ".5",
+        "5.",
+        "元5",
+        "--1",
+        "12345678901",
+        "+1",
+        "1 2",
+    ],
 )
 def test_no_amount(text: str) -> None:
     """What is no amount of whole fen is refused, not guessed at."""

@@ -20,6 +20,7 @@ from gongji.binding.holidays import statutory
 from gongji.model.toml import document_of
 from gongji.rules.channels import AlwaysOpen, CounterHours, Deadlines
 from gongji.rules.codes import SHANGHAI
+from gongji.text.files import read_text
 
 # As date.weekday() counts.
 _SATURDAY = 5
@@ -55,8 +56,9 @@ class Workdays:
 
         A year reads `[2027]` with `off = [2027-01-01, …]` and `work = […]`.
         """
+        text = read_text(path)
         try:
-            years = document_of(path.read_text(encoding="utf-8"))
+            years = document_of(text)
         except ValueError as fault:
             raise ValueError(f"{path.name}: {fault}") from fault
         added = {}

@@ -35,7 +35,7 @@ class _ClickDesk:
 @click.option(
     "--answers",
     "answers_path",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     help="答案文件(TOML); 不给则逐题询问.",
 )
 @click.option(
@@ -113,7 +113,7 @@ def _show_trace(terminal: Terminal, city: str) -> None:
 )
 @click.option(
     "--calendar",
-    type=click.Path(exists=True, path_type=Path),
+    type=click.Path(path_type=Path),
     help="补充的节假日(TOML).",
 )
 @click.pass_obj

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import BinaryIO, Final
+from typing import Final
 
 import click
 
+from gongji.cli.options import text_file
 from gongji.national.convert import (
     document,
     from_national,
@@ -20,6 +21,7 @@ from gongji.national.fields import UnmappedNode
 from gongji.national.forms import NationalFault
 from gongji.national.reconcile import statements
 from gongji.national.text import dumps, loads
+from gongji.text.files import TextFile
 from gongji.v1 import settlement_pb2 as pb
 
 _ROWS: Final = ("ReconcileRow", "ReconcileDetailsResponse")
@@ -32,7 +34,7 @@ def national_group() -> None:
 
 
 @national_group.command("convert")
-@click.argument("file", type=click.File("rb"))
+@click.argument("file", callback=text_file)
 @click.option(
     "--from-national",
     "direction",
@@ -47,23 +49,23 @@ def national_group() -> None:
 )
 @click.option(
     "--request",
-    type=click.File("rb"),
+    callback=text_file,
     help="所答复的国家请求(JSON), 或所对的明细文件(TXT).",
 )
 @click.option("--identities-only", is_flag=True, help="只核对恒等式 I1-I5, 不输出报文.")
 def convert_command(
-    file: BinaryIO,
+    file: TextFile,
     direction: str | None,
-    request: BinaryIO | None,
+    request: TextFile | None,
     *,
     identities_only: bool,
 ) -> None:
     """转换一个国家报文(JSON)、一个 3202 明细文件(TXT), 或本命令先前的输出; FILE 为 -
     时读标准输入."""
-    text = _text(file, "输入")
+    text = file.text()
     if not text.strip():
         raise NationalFault("输入是空的")
-    request_text = _text(request, "--request") if request else ""
+    request_text = request.text() if request else ""
     if direction == "to" or (direction is None and _is_document(text)):
         converted = _to_national(text, request_text)
     else:
@@ -117,13 +119,6 @@ def _row_lines(text: str, request: str) -> Iterator[str]:
             yield difference_line(row, mdtrt_id=visit)
         else:
             raise NationalFault(f"明细文件中不能有 {row.DESCRIPTOR.name}")
-
-
-def _text(file: BinaryIO, name: str) -> str:
-    try:
-        return file.read().decode("utf-8-sig")
-    except UnicodeDecodeError as fault:
-        raise NationalFault(f"{name} 不是 UTF-8 文本") from fault
 
 
 def _lines(text: str) -> list[str]:

@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
 import click
+import grpc
 from rich.progress import Progress
 
-from gongji.cli.options import DAY, MONTH, target_option
+from gongji.cli.options import DAY, MONTH, target_option, text_file
 from gongji.cli.terminal import Terminal, rows_of
 from gongji.client import credits as monthly_credits  # `credits` is a builtin
 from gongji.client import imports, reconcile
 from gongji.client.connection import connect
+from gongji.client.rows import FileOutcome, RefusedRows
+from gongji.text.files import TextFile
+from gongji.text.tables import CsvRow
 
-_CSV_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
+_REFUSED: Final = ("row", "field", "message")
 
-_IMPORT_COUNTS: Final = ("received", "written", "unchanged", "refused")
-
-_IMPORT_ERROR_COLUMNS: Final = ("row", "field", "message")
-
-_CREDIT_COUNTS: Final = ("credited", "replayed", "refused")
-
-_CREDIT_REFUSAL_COLUMNS: Final = ("row", "person_no", "reason", "message")
+_REFUSED_CREDIT: Final = ("row", "person_no", "reason", "message")
 
 
 @click.command("import")
-@click.argument("path", metavar="FILE.csv", type=_CSV_FILE)
+@click.argument("file", metavar="FILE.csv", callback=text_file)
 @click.option(
     "--batch",
     default="",
@@ -40,33 +37,28 @@ _CREDIT_REFUSAL_COLUMNS: Final = ("row", "person_no", "reason", "message")
 @target_option
 @click.pass_obj
 def import_command(
-    terminal: Terminal, path: Path, batch: str, year: str, target: str
+    terminal: Terminal, file: TextFile, batch: str, year: str, target: str
 ) -> None:
     """把人员、机构或结转余额的 CSV 文件送入服务; 出错的行被列出, 其余写入."""
-    kind, rows = imports.read(path)
-    total = len(rows)
-    sent: Iterable[imports.Row] = rows
+    kind, rows = imports.read(file)
+    sent: Iterable[CsvRow] = rows
     if kind == "balances":
         sent = imports.of_batch(rows, batch, year)
     elif batch or year:
         raise click.UsageError("--batch 与 --year 只用于结转余额的文件")
-    with connect(target) as channel, _progress(terminal, path.name, total) as step:
-        imported = imports.send(channel, kind, sent, step)
-    terminal.table(kind, rows_of([imported], _IMPORT_COUNTS), _IMPORT_COUNTS)
-    if imported.errors:
-        errors = [
-            dict(zip(_IMPORT_ERROR_COLUMNS, error, strict=True))
-            for error in imported.errors
-        ]
-        terminal.table("refused", errors, _IMPORT_ERROR_COLUMNS)
-        raise SystemExit(1)
+    with (
+        _shown(terminal, kind, _imported, _REFUSED) as outcome,
+        connect(target) as channel,
+        _progress(terminal, file.name, len(rows)) as step,
+    ):
+        imports.send(channel, kind, sent, outcome, step)
 
 
 @click.command("credit")
 @click.argument("month", metavar="YYYY-MM", type=MONTH)
 @click.option(
     "--persons",
-    type=click.File(encoding="utf-8-sig"),
+    callback=text_file,
     default="-",
     help="CSV(person_no 列); 默认标准输入.",
 )
@@ -79,22 +71,21 @@ def import_command(
 @target_option
 @click.pass_obj
 def credit_command(
-    terminal: Terminal, month: datetime, persons: TextIO, attempt: int, target: str
+    terminal: Terminal, month: datetime, persons: TextFile, attempt: int, target: str
 ) -> None:
     """为名单上的每个人划入一个月; 重复运行不会重复划入."""
-    numbers = monthly_credits.read(persons)
+    rows = monthly_credits.read(persons)
     name = f"{month:%Y-%m}"
-    with connect(target) as channel, _progress(terminal, name, len(numbers)) as step:
-        result = monthly_credits.send(channel, name, numbers, step, attempt=attempt)
-    terminal.table("credits", rows_of([result], _CREDIT_COUNTS), _CREDIT_COUNTS)
-    if result.refused:
-        refusals = rows_of(result.refusals, _CREDIT_REFUSAL_COLUMNS)
-        terminal.table("refused", refusals, _CREDIT_REFUSAL_COLUMNS)
-        raise SystemExit(1)
+    with (
+        _shown(terminal, "credits", _credited, _REFUSED_CREDIT) as outcome,
+        connect(target) as channel,
+        _progress(terminal, name, len(rows)) as step,
+    ):
+        monthly_credits.send(channel, name, rows, outcome, step, attempt=attempt)
 
 
 @click.command("reconcile")
-@click.argument("path", metavar="[FILE.csv]", type=_CSV_FILE, required=False)
+@click.argument("file", metavar="[FILE.csv]", callback=text_file, required=False)
 @click.option("--institution", required=True, metavar="CODE", help="定点医药机构编号.")
 @click.option("--from", "first", required=True, type=DAY, help="结算起始日.")
 @click.option(
@@ -112,7 +103,7 @@ def credit_command(
 @target_option
 @click.pass_obj
 def reconcile_command(
-    terminal: Terminal, /, path: Path | None, *, target: str, **options: Any
+    terminal: Terminal, /, file: TextFile | None, *, target: str, **options: Any
 ) -> None:
     """把机构的明细 CSV 与服务的账逐行核对; 列出差异, 不平则以 1 退出.
 
@@ -121,12 +112,12 @@ def reconcile_command(
     first, last = options["first"].date(), options["last"].date()
     period = reconcile.ReconciledPeriod(options["institution"], first, last)
     standing_only = options["standing_only"]
-    if path is None:
+    if file is None:
         _booked(terminal, period, target, standing_only=standing_only)
         return
     if standing_only:
         raise click.UsageError("--standing-only 只用于合计；对明细账时撤销总是另列一行")
-    _compare(terminal, period, path, target)
+    _compare(terminal, period, file, target)
 
 
 def _booked(
@@ -145,20 +136,81 @@ def _booked(
 
 
 def _compare(
-    terminal: Terminal, period: reconcile.ReconciledPeriod, path: Path, target: str
+    terminal: Terminal, period: reconcile.ReconciledPeriod, file: TextFile, target: str
 ) -> None:
     """Print how a file differs from the service's books. SystemExit if it does."""
-    rows = reconcile.read(path)
-    with connect(target) as channel, _progress(terminal, path.name, len(rows)) as step:
+    refused = RefusedRows()
+    rows = reconcile.sound_rows(reconcile.read(file), refused)
+    with connect(target) as channel, _progress(terminal, file.name, len(rows)) as step:
         compared = reconcile.compare(channel, period, rows, step)
     # Programs read the kinds as they are, people their labels.
     in_words = str if terminal.as_json else terminal.label
-    totals = reconcile.totals(compared, in_words)
+    totals = list(reconcile.totals(compared, in_words))
+    if refused.count:
+        totals.append(reconcile.refused_total(in_words, refused.count))
     terminal.table("totals", totals, reconcile.TOTAL_COLUMNS)
+    _show_refused(terminal, refused, _REFUSED)
     if compared.differences:
         lines = reconcile.lines(compared, in_words)
         terminal.table("differences", lines, reconcile.DIFFERENCE_COLUMNS)
+    if compared.differences or refused.count:
         raise SystemExit(1)
+
+
+def _imported(outcome: FileOutcome) -> dict[str, int]:
+    return {
+        "received": outcome.received,
+        "written": outcome.written,
+        "unchanged": outcome.unchanged,
+        "refused": outcome.refused.count,
+    }
+
+
+def _credited(outcome: FileOutcome) -> dict[str, int]:
+    return {
+        "credited": outcome.written,
+        "replayed": outcome.unchanged,
+        "refused": outcome.refused.count,
+    }
+
+
+@contextmanager
+def _shown(
+    terminal: Terminal,
+    title: str,
+    counts: Callable[[FileOutcome], dict[str, int]],
+    columns: Sequence[str],
+) -> Iterator[FileOutcome]:
+    """Yield the outcome of a file, then print it. SystemExit if a row was refused."""
+    outcome = FileOutcome()
+    try:
+        yield outcome
+    except grpc.RpcError:
+        # What was written before the service went away stays written.
+        if outcome.written or outcome.unchanged:
+            _show_outcome(terminal, title, counts(outcome))
+            _show_refused(terminal, outcome.refused, columns)
+        raise
+    _show_outcome(terminal, title, counts(outcome))
+    _show_refused(terminal, outcome.refused, columns)
+    if outcome.refused.count:
+        raise SystemExit(1)
+
+
+def _show_outcome(terminal: Terminal, title: str, counts: dict[str, int]) -> None:
+    terminal.table(title, [counts], list(counts))
+
+
+def _show_refused(
+    terminal: Terminal, refused: RefusedRows, columns: Sequence[str]
+) -> None:
+    """Print the refused rows by number, and how many more there are."""
+    if not refused.count:
+        return
+    terminal.table("refused", rows_of(refused.in_order(), columns), columns)
+    unlisted = refused.count - len({row.row for row in refused.listed})
+    if unlisted:
+        terminal.say(f"另有 {unlisted} 行未接受，没有列出")
 
 
 @contextmanager

@@ -78,7 +78,7 @@ _DATABASE_HELP: Final = (
 )
 @click.option(
     "--calendar",
-    type=click.Path(exists=True, path_type=Path),
+    type=click.Path(path_type=Path),
     help="补充年份的节假日与补班日(TOML), 见 docs/operate.md.",
 )
 @click.pass_obj

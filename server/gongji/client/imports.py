@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 import uuid
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Final, TextIO, TypeVar
+from typing import Any, Final, TypeVar
 
 import grpc
 
+from gongji.client.crediting import credit_each
+from gongji.client.rows import FileOutcome, RefusedRow, Row, SentNumbers, sound
 from gongji.rules import money
+from gongji.text.characters import shown
+from gongji.text.files import FileFaultError, TextFile
+from gongji.text.tables import CsvFile, CsvRow
 from gongji.v1 import (
     account_pb2,
-    account_pb2_grpc,
     registry_pb2,
     registry_pb2_grpc,
     types_pb2,
@@ -56,147 +58,112 @@ BATCH_COLUMNS: Final = ("batch", "year")
 DEFAULT_BATCH: Final = "default"
 """The batch of a file of balances that names none."""
 
-Row = dict[str, str]
-
 M = TypeVar("M")
+
+OPTIONAL: Final[Mapping[str, Sequence[str]]] = {"balances": BATCH_COLUMNS}
+"""Columns that a kind of file may have besides."""
 
 Progress = Callable[[], None]
 """Called once a row."""
 
 
-class FileFaultError(ValueError):
-    """A file or row cannot be read; the message names it, in Chinese."""
-
-
-@dataclass(frozen=True, slots=True)
-class Imported:
-    """The result of an import: counts, and the first errors (row, field, message)."""
-
-    kind: str
-    received: int
-    written: int
-    unchanged: int
-    refused: int
-    errors: tuple[tuple[int, str, str], ...] = ()
-
-
-class FileRows:
-    """A file's rows, read anew by each iteration; only one is in memory."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __iter__(self) -> Iterator[Row]:
-        with _opened(self._path) as file:
-            yield from _rows(csv.DictReader(file))
-
-    def __len__(self) -> int:
-        """Count the rows, in a pass of its own."""
-        return sum(1 for _ in self)
-
-
-def read(path: Path) -> tuple[str, FileRows | list[Row]]:
+def read(file: TextFile) -> tuple[str, CsvFile]:
     """Return the kind of a file, by its header, and its rows. FileFaultError."""
-    with _opened(path) as file:
-        reader = csv.DictReader(file)
-        kind = _kind(path, reader)
-        if path.is_file():
-            return kind, FileRows(path)
-        # A pipe can be read only once, so its rows are kept.
-        return kind, list(_rows(reader))
-
-
-def _opened(path: Path) -> TextIO:
-    # With or without a byte order mark: spreadsheets write one.
-    return path.open(encoding="utf-8-sig", newline="")
-
-
-def _rows(reader: csv.DictReader[str]) -> Iterator[Row]:
-    """Return the rows; cells beyond the header are dropped, and those not there empty."""
-    for row in reader:
-        yield {column: cell or "" for column, cell in row.items() if column}
-
-
-def _kind(path: Path, reader: csv.DictReader[str]) -> str:
-    header = list(reader.fieldnames or [])
+    table = CsvFile(file)
     for kind, columns in COLUMNS.items():
-        if header == columns:
-            return kind
-    # Which batch and year balances are of may stand in the file.
-    if [c for c in header if c not in BATCH_COLUMNS] == COLUMNS["balances"]:
-        return "balances"
-    kinds = "; ".join(
-        f"{kind}: {','.join(columns)}" for kind, columns in COLUMNS.items()
-    )
-    raise FileFaultError(
-        f"{path.name}: 表头 {','.join(header) or '(空)'} 不是已知的文件; 应为 {kinds}"
-    )
+        known = [*columns, *OPTIONAL.get(kind, ())]
+        if not table.missing(columns) and not table.unknown(known):
+            return kind, table
+    raise FileFaultError(_unknown_kind(table))
+
+
+def _unknown_kind(table: CsvFile) -> str:
+    """Return what is wrong with a header: against the kind it resembles most, if any."""
+    kinds = "；".join(f"{kind}：{','.join(names)}" for kind, names in COLUMNS.items())
+    header = ",".join(map(shown, table.header))
+    problem = f"{table.name}：表头 {header} 不是已知的文件"
+    nearest = min(COLUMNS, key=lambda kind: len(table.missing(COLUMNS[kind])))
+    missing = table.missing(COLUMNS[nearest])
+    unknown = table.unknown([*COLUMNS[nearest], *OPTIONAL.get(nearest, ())])
+    if len(missing) < len(COLUMNS[nearest]):
+        if missing:
+            problem += f"，缺少 {'、'.join(missing)}"
+        if unknown:
+            problem += f"，没有 {'、'.join(unknown)} 这一列"
+    return f"{problem}；应为 {kinds}"
 
 
 def send(
-    channel: grpc.Channel, kind: str, rows: Iterable[Row], progress: Progress
-) -> Imported:
-    """Send all rows of one kind, after each has been read once.
+    channel: grpc.Channel,
+    kind: str,
+    rows: Iterable[CsvRow],
+    outcome: FileOutcome,
+    progress: Progress,
+) -> None:
+    """Send the rows of one kind that can be read; each is read when it is sent.
 
-    `rows` is iterated twice. grpc.RpcError if the service refuses the whole,
-    FileFaultError at the first bad row: then nothing has been sent.
+    grpc.RpcError if the service cannot go on; rows it refuses are in the outcome.
     """
+    columns = [*COLUMNS[kind], *OPTIONAL.get(kind, ())]
+    messages = sound(rows, columns, _CONVERT[kind], outcome.refused)
     if kind == "balances":
-        return _bring_forward(channel, _converted(_balance, rows), progress)
+        # The difference to what the batch said before; 0 if it says the same again.
+        credit_each(channel, messages, outcome, progress, lambda reply: reply.fen != 0)
+        return
+    numbers = SentNumbers()
     stub = registry_pb2_grpc.RegistryServiceStub(channel)
+    sent = _noted(messages, numbers, progress)
     if kind == "persons":
-        persons = _converted(_person, rows)
-        stream = _import_of_persons(persons, progress)
-        return _imported(kind, stub.ImportPersons(stream).summary)
-    institutions = _converted(_institution, rows)
-    entries = _import_of_institutions(institutions, progress)
-    return _imported(kind, stub.ImportInstitutions(entries).summary)
+        summary = stub.ImportPersons(_import_of_persons(sent)).summary
+    else:
+        summary = stub.ImportInstitutions(_import_of_institutions(sent)).summary
+    _count(summary, numbers, outcome)
 
 
-def sample() -> Iterator[tuple[str, list[Row]]]:
+def _noted(
+    messages: Iterable[tuple[int, M]], numbers: SentNumbers, progress: Progress
+) -> Iterator[M]:
+    for number, message in messages:
+        numbers.note(number)
+        progress()
+        yield message
+
+
+def sample() -> Iterator[tuple[str, list[CsvRow]]]:
     """Return the invented sample population, in the order in which it must be sent."""
     folder = files("gongji.client") / "sample"
     for name in ("institutions", "persons", "balances"):
-        kind, rows = read(Path(str(folder / f"{name}.csv")))
+        file = TextFile.at(Path(str(folder / f"{name}.csv")))
+        kind, rows = read(file)
         yield kind, list(rows)
+        file.close()
 
 
 def send_sample(channel: grpc.Channel) -> None:
     """Send the sample population. FileFaultError if the service refuses a row."""
     for kind, rows in sample():
-        imported = send(channel, kind, rows, lambda: None)
-        if imported.refused:
+        outcome = FileOutcome()
+        send(channel, kind, rows, outcome, lambda: None)
+        refused = outcome.refused
+        if refused.count:
             raise FileFaultError(
-                f"样例 {kind} 有 {imported.refused} 行未被接受: {imported.errors}"
+                f"样例 {kind} 有 {refused.count} 行未被接受：{refused.listed}"
             )
 
 
-def _converted(convert: Callable[[Row], M], rows: Iterable[Row]) -> Iterator[M]:
-    """Return the rows as messages, made one by one. FileFaultError, at once."""
-    # Twice: a bad row is found before the first is sent, and one row is in memory.
-    for number, row in enumerate(rows, start=1):
-        try:
-            convert(row)
-        except ValueError as fault:
-            raise FileFaultError(f"第 {number} 行: {fault}") from fault
-    return map(convert, rows)
-
-
 def _import_of_persons(
-    persons: Iterable[types_pb2.Person], progress: Progress
+    persons: Iterable[types_pb2.Person],
 ) -> Iterator[registry_pb2.ImportPersonsRequest]:
     yield registry_pb2.ImportPersonsRequest(header=_header())
     for person in persons:
-        progress()
         yield registry_pb2.ImportPersonsRequest(person=person)
 
 
 def _import_of_institutions(
-    institutions: Iterable[types_pb2.Institution], progress: Progress
+    institutions: Iterable[types_pb2.Institution],
 ) -> Iterator[registry_pb2.ImportInstitutionsRequest]:
     yield registry_pb2.ImportInstitutionsRequest(header=_header())
     for institution in institutions:
-        progress()
         yield registry_pb2.ImportInstitutionsRequest(institution=institution)
 
 
@@ -204,15 +171,17 @@ def _header() -> registry_pb2.ImportHeader:
     return registry_pb2.ImportHeader(request_id=str(uuid.uuid4()))
 
 
-def _imported(kind: str, summary: registry_pb2.ImportSummary) -> Imported:
-    return Imported(
-        kind,
-        summary.received,
-        summary.written,
-        summary.unchanged,
-        summary.refused,
-        tuple((error.row, error.field, error.message) for error in summary.errors),
-    )
+def _count(
+    summary: registry_pb2.ImportSummary, numbers: SentNumbers, outcome: FileOutcome
+) -> None:
+    """Add what the service counted, its errors by the rows of the file."""
+    outcome.written += summary.written
+    outcome.unchanged += summary.unchanged
+    listed = [
+        RefusedRow(numbers.of(error.row), error.field, error.reason, error.message)
+        for error in summary.errors
+    ]
+    outcome.refused.add_all(summary.refused, listed)
 
 
 def _person(row: Row) -> types_pb2.Person:
@@ -272,21 +241,16 @@ def _institution(row: Row) -> types_pb2.Institution:
     return message
 
 
-def of_batch(rows: Iterable[Row], batch: str = "", year: str = "") -> Iterable[Row]:
-    """Return balances with the batch and year they are of, where a row names none."""
-    return _OfBatch(rows, {"batch": batch or DEFAULT_BATCH, "year": year})
-
-
-@dataclass(frozen=True, slots=True)
-class _OfBatch:
-    """Rows with what they leave out, read anew by each iteration."""
-
-    rows: Iterable[Row]
-    defaults: Row
-
-    def __iter__(self) -> Iterator[Row]:
-        for row in self.rows:
-            yield row | {k: row.get(k) or v for k, v in self.defaults.items()}
+def of_batch(
+    rows: Iterable[CsvRow], batch: str = "", year: str = ""
+) -> Iterator[CsvRow]:
+    """Yield balances with the batch and year they are of, where a row names none."""
+    defaults = {"batch": batch or DEFAULT_BATCH, "year": year}
+    for row in rows:
+        named = {
+            column: row.cells.get(column) or defaults[column] for column in defaults
+        }
+        yield row._replace(cells={**row.cells, **named})
 
 
 def _balance(row: Row) -> account_pb2.CreditRequest:
@@ -300,18 +264,8 @@ def _balance(row: Row) -> account_pb2.CreditRequest:
     )
 
 
-def _bring_forward(
-    channel: grpc.Channel,
-    requests: Iterable[account_pb2.CreditRequest],
-    progress: Progress,
-) -> Imported:
-    """Bring balances forward, one call each."""
-    stub = account_pb2_grpc.AccountServiceStub(channel)
-    written = unchanged = 0
-    for request in requests:
-        if stub.Credit(request).fen:
-            written += 1
-        else:
-            unchanged += 1
-        progress()
-    return Imported("balances", written + unchanged, written, unchanged, refused=0)
+_CONVERT: Final[Mapping[str, Callable[[Row], Any]]] = {
+    "persons": _person,
+    "institutions": _institution,
+    "balances": _balance,
+}

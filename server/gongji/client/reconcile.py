@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Final
 
 import grpc
 
-from gongji.client.imports import FileFaultError, Progress, Row
+from gongji.client.imports import Progress
+from gongji.client.rows import RefusedRows, Row, sound
 from gongji.rules import money
 from gongji.rules.codes import Scheme, VisitKind
 from gongji.rules.terms import TERMS
+from gongji.text.characters import shown
+from gongji.text.files import FileFaultError, TextFile
+from gongji.text.tables import CsvFile, CsvRow
 from gongji.v1 import settlement_pb2 as pb
 from gongji.v1.settlement_pb2_grpc import SettlementServiceStub
 
@@ -65,41 +67,47 @@ class ComparedRows:
     differences: list[pb.ReconcileDetailsResponse]
 
 
-def read(path: Path) -> list[pb.ReconcileRow]:
-    """Return all rows of a file. FileFaultError names the first that cannot be read."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        header = list(reader.fieldnames or [])
-        if header != COLUMNS:
-            raise FileFaultError(
-                f"{path.name}: 表头应为 {','.join(COLUMNS)}, 得到 {','.join(header) or '(空)'}"
-            )
-        return [
-            _numbered_row(number, row) for number, row in enumerate(reader, start=1)
-        ]
+def read(file: TextFile) -> CsvFile:
+    """Return the rows of a file. FileFaultError if its header is another."""
+    table = CsvFile(file)
+    if table.missing(COLUMNS) or table.unknown(COLUMNS):
+        raise FileFaultError(
+            f"{table.name}：表头应为 {','.join(COLUMNS)}，"
+            f"得到 {','.join(map(shown, table.header))}"
+        )
+    return table
 
 
-def _numbered_row(number: int, row: Row) -> pb.ReconcileRow:
-    try:
-        return _row(row)
-    except ValueError as fault:
-        raise FileFaultError(f"第 {number} 行: {fault}") from fault
+def sound_rows(table: Iterable[CsvRow], refused: RefusedRows) -> list[pb.ReconcileRow]:
+    """Return the rows that the service takes; the others go to `refused`."""
+    return [row for _, row in sound(table, COLUMNS, _row, refused)]
 
 
-def _row(row: Row) -> pb.ReconcileRow:
-    # csv puts cells beyond the header under None, and None where cells are missing.
-    if None in row or None in row.values():
-        raise ValueError(f"应有 {len(COLUMNS)} 列")
-    if row["refund"] not in {"0", "1"}:
-        raise ValueError(f"refund 应为 0 或 1, 得到 {row['refund']!r}")
+def _row(cells: Row) -> pb.ReconcileRow:
+    # The service refuses the whole stream for one row without a name.
+    for column in ("settlement_id", "patient"):
+        if not cells[column]:
+            raise ValueError(f"{column} 必填")
+    if cells["refund"] not in {"0", "1"}:
+        raise ValueError("refund 应为 0 或 1")
     return pb.ReconcileRow(
-        settlement_id=row["settlement_id"],
-        patient=row["patient"],
-        total_fen=money.fen(row["total_yuan"]),
-        fund_fen=money.fen(row["fund_yuan"]),
-        account_fen=money.fen(row["account_yuan"]),
-        refund=row["refund"] == "1",
+        settlement_id=cells["settlement_id"],
+        patient=cells["patient"],
+        total_fen=_fen(cells, "total_yuan"),
+        fund_fen=_fen(cells, "fund_yuan"),
+        account_fen=_fen(cells, "account_yuan"),
+        refund=cells["refund"] == "1",
     )
+
+
+def _fen(cells: Row, column: str) -> int:
+    try:
+        amount = money.fen(cells[column])
+    except ValueError as fault:
+        raise ValueError(f"{column} {fault}") from fault
+    if abs(amount) > money.MAX_FEN:
+        raise ValueError(f"{column} 至多 {money.yuan(money.MAX_FEN)} 元")
+    return amount
 
 
 def compare(
@@ -203,6 +211,16 @@ def totals(compared: ComparedRows, in_words: InWords = str) -> Iterator[Line]:
 
 def _sum_fen(rows: Iterable[pb.ReconcileRow]) -> int:
     return sum(row.total_fen for row in rows)
+
+
+def refused_total(in_words: InWords, rows: int) -> Line:
+    """Return the line of the rows that could not be read, and so were not compared."""
+    return {
+        "kind": in_words("refused"),
+        "rows": rows,
+        "ours_total": "",
+        "theirs_total": "",
+    }
 
 
 def _total(name: str, rows: int, ours_fen: int, theirs_fen: int) -> Line:

@@ -12,7 +12,7 @@ MAX_FEN = 100_000_000_000
 """Greatest amount a request may carry: one billion yuan."""
 
 # ASCII: \d alone also reads full-width and other digits, which int() would accept.
-_YUAN = re.compile(r"(-?)(\d{1,10})(?:\.(\d{1,2}))?", re.ASCII)
+_YUAN = re.compile(r"(-?)(\d{1,10}|\d{1,3}(?:,\d{3}){1,3})(?:\.(\d{1,2}))?", re.ASCII)
 
 
 class Rounding(Enum):
@@ -51,13 +51,14 @@ def fen(text: str) -> int:
 
     ValueError if it is no amount of whole fen.
     """
-    match = _YUAN.fullmatch(text.strip().replace(",", ""))
+    # Commas by threes only: elsewhere 1,23 is one yuan and 23 fen.
+    match = _YUAN.fullmatch(text.strip())
     if match is None:
         msg = f"不是以元为单位、最多两位小数的金额: {text!r}"
         raise ValueError(msg)
     sign, whole, cents = match.groups()
     # "1.5" is 50 分, not 5.
-    amount = int(whole) * 100 + int((cents or "").ljust(2, "0"))
+    amount = int(whole.replace(",", "")) * 100 + int((cents or "").ljust(2, "0"))
     return -amount if sign else amount
 
 

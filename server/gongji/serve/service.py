@@ -122,7 +122,9 @@ async def _load_sample(port: Port) -> None:
 
 def _first_of_sample() -> str:
     return next(
-        rows[0]["person_no"] for kind, rows in imports.sample() if kind == "persons"
+        rows[0].cells["person_no"]
+        for kind, rows in imports.sample()
+        if kind == "persons"
     )
 
 

@@ -258,6 +258,14 @@ def test_not_toml(tmp_path: Path) -> None:
         answers.read_file(path)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "gb18030", "utf-16"])
+def test_what_offices_write(tmp_path: Path, encoding: str) -> None:
+    """Answers say the same in whatever encoding an office writes them."""
+    path = tmp_path / "wuhu.toml"
+    path.write_text(WUHU.read_text(encoding="utf-8"), encoding=encoding)
+    assert answers.read_file(WUHU) == answers.read_file(path)
+
+
 def test_values() -> None:
     """Yuan become fen, per cent basis points, words the values of the vocabulary."""
     by_key = answered("everything of its own").by_key

@@ -60,9 +60,9 @@ class DemoDay:
         self._accounts = account_pb2_grpc.AccountServiceStub(channel)
         self._sandbox = sandbox_pb2_grpc.SandboxServiceStub(channel)
         sample = dict(imports.sample())
-        self._people = {row["person_no"]: row for row in sample["persons"]}
+        self._people = {row.cells["person_no"]: row.cells for row in sample["persons"]}
         self._institutions = {
-            row["code"]: row["name"] for row in sample["institutions"]
+            row.cells["code"]: row.cells["name"] for row in sample["institutions"]
         }
         self._rows: list[dict[str, str]] = []
 

@@ -64,7 +64,7 @@ def _wait_until_loaded(
 ) -> None:
     """Wait until the last row of the sample is served. OSError."""
     *_, (_, balances) = imports.sample()
-    last = types_pb2.PersonRef(person_no=balances[-1]["person_no"])
+    last = types_pb2.PersonRef(person_no=balances[-1].cells["person_no"])
     request = account_pb2.GetAccountRequest(person=last)
     with connect(address) as channel:
         accounts = account_pb2_grpc.AccountServiceStub(channel)

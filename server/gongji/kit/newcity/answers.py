@@ -17,6 +17,7 @@ from gongji.kit.newcity.reading import GRADES, day, parts
 from gongji.model.toml import document_of
 from gongji.rules.clauses import Clause, Grade
 from gongji.rules.days import LATEST
+from gongji.text.files import read_text
 
 IS: Final = "is"
 """The key of an answer that stands under clauses."""
@@ -73,9 +74,10 @@ class Answers:
 
 
 def read_file(path: Path) -> Answers:
-    """Return the answers of a TOML file. AnswerFault."""
+    """Return the answers of a TOML file. AnswerFault, FileFaultError."""
+    text = read_text(path)
     try:
-        data = document_of(path.read_text(encoding="utf-8"))
+        data = document_of(text)
     except ValueError as fault:
         raise AnswerFault(f"{path.name}: {fault}") from fault
     return read(data)
