@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from gongji.binding.workdays import Workdays
+from gongji.cities.kept import KeepRules
 from gongji.rpc.method import Services
 from gongji.rpc.services import services_of
 from gongji.serve import ipc
@@ -56,6 +57,7 @@ async def service(
     clock = SandboxClock(NOW)
     store = home(clock)
     await store.reset()
+    await store.apply(KeepRules(world.cities))
     details: dict[str, Any] = {
         "name": "赵某某",
         "phone": "13800001234",

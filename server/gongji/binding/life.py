@@ -55,6 +55,32 @@ def as_of(binding: Binding, now: datetime) -> Binding:
     )
 
 
+def at(binding: Binding, instant: datetime) -> Binding | None:
+    """Return the binding as it stood at a past instant, None before it was submitted.
+
+    Its history tells the state; what was applied for and accepted stays as it is. What
+    happened at that very instant has happened.
+    """
+    if instant < binding.submitted_at:
+        return None
+    history = tuple([event for event in binding.history if event.at <= instant])
+    if len(history) == len(binding.history):
+        return as_of(binding, instant)
+    if not history:
+        return None
+    last = history[-1]
+    active = [e.at for e in history if e.to_state is BindingState.ACTIVE]
+    former = replace(
+        binding,
+        state=last.to_state,
+        reason=last.why,
+        active_at=active[-1] if active else None,
+        closed_at=None if last.to_state in OPEN_STATES else last.at,
+        history=history,
+    )
+    return as_of(former, instant)
+
+
 def in_state(
     facts: Facts,
     binding_id: str,

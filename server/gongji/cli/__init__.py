@@ -20,6 +20,7 @@ from gongji.cli.cities import check_command, cities_command, guide_command
 from gongji.cli.demo import demo_command
 from gongji.cli.kit import doctor_command, hooks_command, new_city_command
 from gongji.cli.national import national_group
+from gongji.cli.recompute import recompute_command
 from gongji.cli.records import credit_command, import_command, reconcile_command
 from gongji.cli.serve import migrate_command, serve_command
 from gongji.cli.statement import statement_command
@@ -133,6 +134,7 @@ for command in (
     credit_command,
     statement_command,
     reconcile_command,
+    recompute_command,
     demo_command,
     national_group,
     new_city_command,

@@ -584,6 +584,182 @@ class GetSettlementResponse(_message.Message):
 Global___GetSettlementResponse: _TypeAlias = GetSettlementResponse  # noqa: Y015
 
 @_typing.final
+class RecomputeRequest(_message.Message):
+    """Asks for a settlement to be decided once more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SETTLEMENT_ID_FIELD_NUMBER: _builtins.int
+    settlement_id: _builtins.str
+    """Its id (setl_id)."""
+    def __init__(
+        self,
+        *,
+        settlement_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["settlement_id", b"settlement_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecomputeRequest: _TypeAlias = RecomputeRequest  # noqa: Y015
+
+@_typing.final
+class RecomputeResponse(_message.Message):
+    """A stored settlement and what it is, decided once more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STORED_FIELD_NUMBER: _builtins.int
+    AS_THEN_FIELD_NUMBER: _builtins.int
+    AS_NOW_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def stored(self) -> Global___Settlement:
+        """As stored."""
+
+    @_builtins.property
+    def as_then(self) -> Global___Recomputation:
+        """By the facts and rules it was decided by; anything but equal means that something stored was changed."""
+
+    @_builtins.property
+    def as_now(self) -> Global___Recomputation:
+        """By the registry as known now and the rules loaded now, at its own instant and its own place in the year."""
+
+    def __init__(
+        self,
+        *,
+        stored: Global___Settlement | None = ...,
+        as_then: Global___Recomputation | None = ...,
+        as_now: Global___Recomputation | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_now", b"as_now", "as_then", b"as_then", "stored", b"stored"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_now", b"as_now", "as_then", b"as_then", "stored", b"stored"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecomputeResponse: _TypeAlias = RecomputeResponse  # noqa: Y015
+
+@_typing.final
+class Recomputation(_message.Message):
+    """A settlement decided once more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SETTLEMENT_FIELD_NUMBER: _builtins.int
+    REFUSAL_FIELD_NUMBER: _builtins.int
+    IMPOSSIBLE_FIELD_NUMBER: _builtins.int
+    EQUAL_FIELD_NUMBER: _builtins.int
+    DIFFERENT_FIELD_NUMBER: _builtins.int
+    DIFFERENCES_FIELD_NUMBER: _builtins.int
+    impossible: _builtins.str
+    """It cannot be decided; why, in Chinese."""
+    equal: _builtins.bool
+    """Whether it is as stored, to the fen and the clause."""
+    @_builtins.property
+    def settlement(self) -> Global___Settlement:
+        """The settlement, without id, time and movements."""
+
+    @_builtins.property
+    def refusal(self) -> Global___RecomputationRefusal:
+        """It would be refused."""
+
+    @_builtins.property
+    def different(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Fields of the stored settlement that differ; empty unless it would be settled."""
+
+    @_builtins.property
+    def differences(self) -> _containers.RepeatedCompositeFieldContainer[Global___PayerDifference]:
+        """Payers who would pay otherwise; empty if it cannot be decided."""
+
+    def __init__(
+        self,
+        *,
+        settlement: Global___Settlement | None = ...,
+        refusal: Global___RecomputationRefusal | None = ...,
+        impossible: _builtins.str = ...,
+        equal: _builtins.bool = ...,
+        different: _abc.Iterable[_builtins.str] | None = ...,
+        differences: _abc.Iterable[Global___PayerDifference] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["impossible", b"impossible", "refusal", b"refusal", "result", b"result", "settlement", b"settlement"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["differences", b"differences", "different", b"different", "equal", b"equal", "impossible", b"impossible", "refusal", b"refusal", "result", b"result", "settlement", b"settlement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["settlement", "refusal", "impossible"]  # noqa: Y015
+    _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
+
+Global___Recomputation: _TypeAlias = Recomputation  # noqa: Y015
+
+@_typing.final
+class RecomputationRefusal(_message.Message):
+    """Why a bill would be refused."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    CLAUSES_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """The reason, e.g. "NOT_ENROLLED"."""
+    message: _builtins.str
+    """The reason as a sentence in Chinese."""
+    @_builtins.property
+    def clauses(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Clause]:
+        """The clauses behind it."""
+
+    def __init__(
+        self,
+        *,
+        reason: _builtins.str = ...,
+        message: _builtins.str = ...,
+        clauses: _abc.Iterable[_types_pb2.Clause] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clauses", b"clauses", "message", b"message", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecomputationRefusal: _TypeAlias = RecomputationRefusal  # noqa: Y015
+
+@_typing.final
+class PayerDifference(_message.Message):
+    """One payer's amounts, stored and decided once more. In fen."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYER_FIELD_NUMBER: _builtins.int
+    PURSE_FIELD_NUMBER: _builtins.int
+    STORED_FEN_FIELD_NUMBER: _builtins.int
+    FEN_FIELD_NUMBER: _builtins.int
+    payer: Global___Payer.ValueType
+    """Who pays."""
+    purse: _builtins.str
+    """Whose purse; empty for fund and cash."""
+    stored_fen: _builtins.int
+    """As stored."""
+    fen: _builtins.int
+    """Decided once more."""
+    def __init__(
+        self,
+        *,
+        payer: Global___Payer.ValueType = ...,
+        purse: _builtins.str = ...,
+        stored_fen: _builtins.int = ...,
+        fen: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fen", b"fen", "payer", b"payer", "purse", b"purse", "stored_fen", b"stored_fen"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PayerDifference: _TypeAlias = PayerDifference  # noqa: Y015
+
+@_typing.final
 class ListSettlementsRequest(_message.Message):
     """Asks for the settlements of one side."""
 

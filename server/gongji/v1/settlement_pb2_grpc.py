@@ -65,6 +65,11 @@ class SettlementServiceStub:
                 request_serializer=gongji_dot_v1_dot_settlement__pb2.ReconcileDetailsRequest.SerializeToString,
                 response_deserializer=gongji_dot_v1_dot_settlement__pb2.ReconcileDetailsResponse.FromString,
                 _registered_method=True)
+        self.Recompute = channel.unary_unary(
+                '/gongji.v1.SettlementService/Recompute',
+                request_serializer=gongji_dot_v1_dot_settlement__pb2.RecomputeRequest.SerializeToString,
+                response_deserializer=gongji_dot_v1_dot_settlement__pb2.RecomputeResponse.FromString,
+                _registered_method=True)
         self.ListSettlements = channel.unary_unary(
                 '/gongji.v1.SettlementService/ListSettlements',
                 request_serializer=gongji_dot_v1_dot_settlement__pb2.ListSettlementsRequest.SerializeToString,
@@ -119,6 +124,13 @@ class SettlementServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Recompute(self, request, context):
+        """Decides a settlement once more, writing nothing: by the facts and rules of then, and by those of now (重算).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListSettlements(self, request, context):
         """Settlements of a patient, or what was charged to a holder's purse (共济消费查询), each on its day.
         A reversal is a row of its own, on the day it was made.
@@ -159,6 +171,11 @@ def add_SettlementServiceServicer_to_server(servicer, server):
                     servicer.ReconcileDetails,
                     request_deserializer=gongji_dot_v1_dot_settlement__pb2.ReconcileDetailsRequest.FromString,
                     response_serializer=gongji_dot_v1_dot_settlement__pb2.ReconcileDetailsResponse.SerializeToString,
+            ),
+            'Recompute': grpc.unary_unary_rpc_method_handler(
+                    servicer.Recompute,
+                    request_deserializer=gongji_dot_v1_dot_settlement__pb2.RecomputeRequest.FromString,
+                    response_serializer=gongji_dot_v1_dot_settlement__pb2.RecomputeResponse.SerializeToString,
             ),
             'ListSettlements': grpc.unary_unary_rpc_method_handler(
                     servicer.ListSettlements,
@@ -329,6 +346,33 @@ class SettlementService:
             '/gongji.v1.SettlementService/ReconcileDetails',
             gongji_dot_v1_dot_settlement__pb2.ReconcileDetailsRequest.SerializeToString,
             gongji_dot_v1_dot_settlement__pb2.ReconcileDetailsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Recompute(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gongji.v1.SettlementService/Recompute',
+            gongji_dot_v1_dot_settlement__pb2.RecomputeRequest.SerializeToString,
+            gongji_dot_v1_dot_settlement__pb2.RecomputeResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -47,6 +47,8 @@ class SettlementServiceStub:
     """Compares an institution's totals of a period with ours, by day, scheme and kind (3201 对总账)."""
     ReconcileDetails: _grpc.StreamStreamMultiCallable[_settlement_pb2.ReconcileDetailsRequest, _settlement_pb2.ReconcileDetailsResponse]
     """Compares an institution's rows with ours, in one pass, and streams the differences back (3202 对明细账)."""
+    Recompute: _grpc.UnaryUnaryMultiCallable[_settlement_pb2.RecomputeRequest, _settlement_pb2.RecomputeResponse]
+    """Decides a settlement once more, writing nothing: by the facts and rules of then, and by those of now (重算)."""
     ListSettlements: _grpc.UnaryUnaryMultiCallable[_settlement_pb2.ListSettlementsRequest, _settlement_pb2.ListSettlementsResponse]
     """Settlements of a patient, or what was charged to a holder's purse (共济消费查询), each on its day.
     A reversal is a row of its own, on the day it was made.
@@ -71,6 +73,8 @@ class SettlementServiceAsyncStub(SettlementServiceStub):
     """Compares an institution's totals of a period with ours, by day, scheme and kind (3201 对总账)."""
     ReconcileDetails: _aio.StreamStreamMultiCallable[_settlement_pb2.ReconcileDetailsRequest, _settlement_pb2.ReconcileDetailsResponse]  # type: ignore[assignment]
     """Compares an institution's rows with ours, in one pass, and streams the differences back (3202 对明细账)."""
+    Recompute: _aio.UnaryUnaryMultiCallable[_settlement_pb2.RecomputeRequest, _settlement_pb2.RecomputeResponse]  # type: ignore[assignment]
+    """Decides a settlement once more, writing nothing: by the facts and rules of then, and by those of now (重算)."""
     ListSettlements: _aio.UnaryUnaryMultiCallable[_settlement_pb2.ListSettlementsRequest, _settlement_pb2.ListSettlementsResponse]  # type: ignore[assignment]
     """Settlements of a patient, or what was charged to a holder's purse (共济消费查询), each on its day.
     A reversal is a row of its own, on the day it was made.
@@ -128,6 +132,14 @@ class SettlementServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_settlement_pb2.ReconcileDetailsResponse], _abc.AsyncIterator[_settlement_pb2.ReconcileDetailsResponse]]:
         """Compares an institution's rows with ours, in one pass, and streams the differences back (3202 对明细账)."""
+
+    @_abc_1.abstractmethod
+    def Recompute(
+        self,
+        request: _settlement_pb2.RecomputeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_settlement_pb2.RecomputeResponse, _abc.Awaitable[_settlement_pb2.RecomputeResponse]]:
+        """Decides a settlement once more, writing nothing: by the facts and rules of then, and by those of now (重算)."""
 
     @_abc_1.abstractmethod
     def ListSettlements(

@@ -9,6 +9,7 @@ from gongji.model.account import PurseMovement
 from gongji.model.settlement import Bill, Settlement
 from gongji.rpc.convert.values import (
     Sources,
+    clause_to,
     day_from,
     day_to,
     decided_by_to,
@@ -17,6 +18,7 @@ from gongji.rpc.convert.values import (
 )
 from gongji.rules.codes import AccountUse, Scheme, Spending, VisitKind
 from gongji.settlement.preview import Affected
+from gongji.settlement.recompute import Recomputation
 from gongji.v1 import settlement_pb2 as pb
 from gongji.v1 import types_pb2
 
@@ -155,6 +157,32 @@ def affected_to(affected: Affected) -> pb.AffectedSettlement:
         deductible_fen=settlement.deductible_fen,
         deductible_would_be_fen=would_be.deductible_fen,
     )
+
+
+def recomputation_to(done: Recomputation, sources: Sources) -> pb.Recomputation:
+    """Return a settlement decided once more, with what differs from the stored one."""
+    message = pb.Recomputation(
+        equal=done.equal,
+        different=done.different,
+        differences=[
+            pb.PayerDifference(
+                payer=pb.Payer.ValueType(d.payer),
+                purse=d.purse,
+                stored_fen=d.stored_fen,
+                fen=d.fen,
+            )
+            for d in done.differences
+        ],
+    )
+    if done.settlement is not None:
+        write_settlement(done.settlement, sources, message.settlement)
+    elif done.refusal is not None:
+        message.refusal.reason = done.refusal.reason()
+        message.refusal.message = done.refusal.message
+        message.refusal.clauses.extend(map(clause_to, done.refusal.clauses))
+    else:
+        message.impossible = done.impossible
+    return message
 
 
 def patient_row_to(

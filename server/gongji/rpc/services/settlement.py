@@ -21,6 +21,7 @@ from gongji.rpc.convert.settlement import (
     holder_row_to,
     movements_to,
     patient_row_to,
+    recomputation_to,
     settlement_to,
     write_settlement,
 )
@@ -31,6 +32,7 @@ from gongji.rpc.services.people import People
 from gongji.rpc.services.reconcile import Reconciliation
 from gongji.rules.codes import EntryKind
 from gongji.settlement.preview import PreviewReversal
+from gongji.settlement.recompute import Recompute
 from gongji.settlement.reverse import Reverse
 from gongji.settlement.settle import Quote, Settle
 from gongji.store import Store
@@ -118,6 +120,21 @@ class SettlementService(SettlementServiceServicer):
             )
         return pb.GetSettlementResponse(
             settlement=settlement_to(settlement, self._sources)
+        )
+
+    async def Recompute(
+        self, request: pb.RecomputeRequest, context: object
+    ) -> pb.RecomputeResponse:
+        """Return a settlement decided once more, as then and as now. SettlementNotFound."""
+        query = Recompute(request.settlement_id, self._cities)
+        recomputed = await self._store.ask(query)
+        # The sentences of then first: a clause of that number may read otherwise today.
+        former = (*recomputed.as_then.cities.all, *self._cities.all)
+        then = Sources(Cities(former))
+        return pb.RecomputeResponse(
+            stored=settlement_to(recomputed.stored, then),
+            as_then=recomputation_to(recomputed.as_then, then),
+            as_now=recomputation_to(recomputed.as_now, self._sources),
         )
 
     async def ReconcileTotals(

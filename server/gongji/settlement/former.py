@@ -1,0 +1,168 @@
+"""The facts a settlement was decided over, found again in what is stored now.
+
+Purses and accumulators from its own movements and figures, else from what was entered
+and settled before it; bindings from their history. The registry is read as known then
+or as known now: the latter answers what the settlement would have been, had everything
+known today been known at its time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeVar, cast
+
+from gongji.account.ledger import Inconsistent, purse_account
+from gongji.binding import life
+from gongji.model.account import Account, Entry
+from gongji.model.binding import Binding
+from gongji.model.facts import Facts, Need
+from gongji.model.settlement import Accumulator, Settlement
+from gongji.rules.codes import BindingState, pooling_area
+
+T = TypeVar("T")
+
+_MOMENT: Final = timedelta(microseconds=1)
+
+
+class FormerFacts(Facts):
+    """Facts at the instant of a settlement; whatever is read is found in `base`."""
+
+    __slots__ = ("_base", "_settled_at", "_settlement")
+
+    def __init__(self, base: Facts, settlement: Settlement) -> None:
+        settled_at = settled_at_of(settlement)
+        super().__init__(settled_at, base.keys)
+        self._base = base
+        self._settlement = settlement
+        self._settled_at = settled_at
+
+    def sources(self, need: Need) -> Iterator[Need]:
+        """Yield what must be known now to tell what was known then."""
+        if need.kind is Account:
+            yield Need(Entry, "ledger_account", purse_account(need.value))
+        elif need.kind is Accumulator:
+            yield Need(Settlement, "patient", self._settlement.bill.patient)
+        else:
+            yield need
+
+    def has(self, need: Need) -> bool:
+        """Return whether everything that tells it is known."""
+        return all(self._base.has(source) for source in self.sources(need))
+
+    def get(self, kind: type[T], key: str) -> T | None:
+        """Return the record of that key as it was, None if there was none. NotLoaded."""
+        if kind is Account:
+            return cast("T | None", self._account(key))
+        if kind is Accumulator:
+            return cast("T | None", self._accumulator(key))
+        record = self._base.get(kind, key)
+        return None if record is None else self._former(record)
+
+    def where(self, kind: type[T], index: str, value: str) -> list[T]:
+        """Return the records whose index has that value, as they were. NotLoaded."""
+        former = [self._former(r) for r in self._base.where(kind, index, value)]
+        return [record for record in former if record is not None]
+
+    def _former(self, record: Any) -> Any:
+        """Return a record as it was, None if there was none."""
+        if isinstance(record, Binding):
+            return self._binding(record)
+        if isinstance(record, Settlement):
+            return record if self._before(record) else None
+        return record
+
+    def _binding(self, binding: Binding) -> Binding | None:
+        after = life.at(binding, self._settled_at)
+        if all(event.at != self._settled_at for event in binding.history):
+            return after
+        # Of what happened at one instant the order is not stored. Every giver has a line,
+        # so the lines tell which of the two states the settlement met.
+        before = life.at(binding, self._settled_at - _MOMENT)
+        if binding.holder in self._asked():
+            return before if _is_active(before) else after
+        return after if _is_active(before) else before
+
+    def _asked(self) -> set[str]:
+        """Return whose purses the settlement asked."""
+        return {line.purse for line in self._settlement.lines if line.purse}
+
+    def _account(self, person_no: str) -> Account | None:
+        for movement in self._settlement.movements:
+            if movement.purse == person_no:
+                return Account(
+                    person_no,
+                    movement.balance_after_fen - movement.fen,
+                    movement.version_after - 1,
+                )
+        account = self._entered(person_no)
+        for line in self._settlement.lines:
+            if line.purse == person_no:
+                # It was asked for some and had nothing: what is entered at the same
+                # instant may say otherwise.
+                emptied = line.inputs.get("needed", 0) > 0
+                account = account or Account(person_no)
+                return Account(person_no) if emptied else account
+        return account
+
+    def _entered(self, person_no: str) -> Account | None:
+        """Return the account as the last entry before the settlement left it."""
+        entries = self._base.where(Entry, "ledger_account", purse_account(person_no))
+        before = [entry for entry in entries if entry.at < self._settled_at]
+        if not before:
+            return None
+        last = max(before, key=lambda entry: entry.version_after)
+        return Account(person_no, last.balance_after_fen, last.version_after)
+
+    def _accumulator(self, key: str) -> Accumulator | None:
+        own = self._settlement
+        if key == own.accumulator_key:
+            return _accumulated(
+                own,
+                own.deductible_used_after_fen - own.deductible_fen,
+                own.fund_paid_after_fen - own.fund_fen,
+            )
+        # By what is known now it may belong to another scheme, place or year.
+        of_patient = self._base.where(Settlement, "patient", own.bill.patient)
+        counted = [
+            s for s in of_patient if s.accumulator_key == key and self._before(s)
+        ]
+        if not counted:
+            return None
+        return _accumulated(
+            counted[0],
+            sum([s.deductible_fen for s in counted]),
+            sum([s.fund_fen for s in counted]),
+        )
+
+    def _before(self, settlement: Settlement) -> bool:
+        """Return whether another settlement was made before, and stood then."""
+        if settled_at_of(settlement) >= self._settled_at:
+            return False
+        reversed_at = settlement.reversed_at
+        return reversed_at is None or reversed_at > self._settled_at
+
+
+def settled_at_of(settlement: Settlement) -> datetime:
+    """Return when a stored settlement was made. Inconsistent if it does not say."""
+    if settlement.settled_at is None:
+        msg = f"settlement {settlement.settlement_id} is stored without its time"
+        raise Inconsistent(msg)
+    return settlement.settled_at
+
+
+def _is_active(binding: Binding | None) -> bool:
+    return binding is not None and binding.state is BindingState.ACTIVE
+
+
+def _accumulated(
+    like: Settlement, deductible_used_fen: int, fund_paid_fen: int
+) -> Accumulator:
+    return Accumulator(
+        like.bill.patient,
+        like.scheme,
+        pooling_area(like.area_code),
+        like.bill.service_day.year,
+        deductible_used_fen,
+        fund_paid_fen,
+    )

@@ -1,0 +1,185 @@
+"""Decide a stored settlement once more: as then, and as now (重算).
+
+As then: by the facts and rules it was decided by, which must give what is stored. As
+now: by the registry as known now and the rules loaded now, at the settlement's own
+instant and place in its year, so that nothing differs but what is known and ruled.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import fields, replace
+
+from gongji.cities import kept
+from gongji.cities.city import Cities
+from gongji.cities.encoding import UnreadableRules
+from gongji.model.commands import Decision
+from gongji.model.facts import Facts, Need, by_key
+from gongji.model.refusals import Refusal, SettlementNotFound
+from gongji.model.settlement import Line, Settlement
+from gongji.rules.codes import Payer
+from gongji.settlement.former import FormerFacts
+from gongji.settlement.settle import Quote
+
+_OF_THEN: Final = ("decided_by", "known")
+"""What says which rules and facts decided: as now it is other than stored by its nature."""
+
+
+class PayerDifference(Struct, frozen=True):
+    """A payer who pays otherwise; `purse` is empty for fund and cash. Fen."""
+
+    payer: Payer
+    purse: str
+    stored_fen: int
+    fen: int
+
+
+class Recomputation(Struct, frozen=True, kw_only=True):
+    """A settlement decided once more: a settlement, a refusal, or why it cannot be.
+
+    cities       whose rules decided
+    different    the fields that are not as stored, if it was settled
+    differences  who pays otherwise
+    """
+
+    cities: Cities
+    settlement: Settlement | None = None
+    refusal: Refusal | None = None
+    impossible: str = ""
+    different: tuple[str, ...] = ()
+    differences: tuple[PayerDifference, ...] = ()
+
+    @property
+    def equal(self) -> bool:
+        """Return whether it is as stored, to the fen and the clause."""
+        return self.settlement is not None and not self.different
+
+
+class Recomputed(Struct, frozen=True):
+    """A stored settlement, and what it is as then and as now."""
+
+    stored: Settlement
+    as_then: Recomputation
+    as_now: Recomputation
+
+
+class Recompute(Struct, frozen=True):
+    """Recompute one settlement, reversed or not, writing nothing."""
+
+    settlement_id: str
+    cities: Cities
+
+    def needs(self, facts: Facts) -> Iterator[Need]:
+        """Return the settlement; its rules; what a quote of its bill needs, as then."""
+        original = by_key(Settlement, self.settlement_id)
+        yield original
+        if not facts.has(original):
+            return
+        stored = facts.get(Settlement, self.settlement_id)
+        if stored is None:
+            return
+        yield from kept.needs_of(stored.decided_by)
+        then = FormerFacts(facts, stored)
+        for need in Quote(stored.bill, self.cities).needs(then):
+            yield from then.sources(need)
+
+    def decide(self, facts: Facts) -> Decision[Recomputed]:
+        """Decide both. SettlementNotFound."""
+        stored = facts.get(Settlement, self.settlement_id)
+        if stored is None:
+            raise SettlementNotFound(
+                f"没有编号为 {self.settlement_id} 的结算", field="settlement_id"
+            )
+        as_then = _as_then(stored, facts)
+        as_now = _decided(
+            stored, FormerFacts(facts, stored), self.cities, apart_from=_OF_THEN
+        )
+        return Decision(Recomputed(stored, as_then, as_now))
+
+
+def _as_then(stored: Settlement, facts: Facts) -> Recomputation:
+    if not stored.decided_by.rules_digest:
+        return Recomputation(
+            cities=Cities(()),
+            impossible="该结算作出时规则尚未留存（没有规则摘要），不能按当时的规则重算",
+        )
+    try:
+        cities = kept.cities_of(stored.decided_by, facts)
+    except UnreadableRules as unreadable:
+        return Recomputation(cities=Cities(()), impossible=str(unreadable))
+    return _decided(stored, FormerFacts(facts, stored), cities)
+
+
+def _decided(
+    stored: Settlement,
+    facts: Facts,
+    cities: Cities,
+    *,
+    apart_from: Collection[str] = (),
+) -> Recomputation:
+    try:
+        settlement = Quote(stored.bill, cities).decide(facts).answer
+    except Refusal as refusal:
+        return Recomputation(
+            cities=cities,
+            refusal=refusal.with_traceback(None),
+            differences=_differences(stored, ()),
+        )
+    return Recomputation(
+        cities=cities,
+        settlement=settlement,
+        different=tuple(
+            name for name in _different(stored, settlement) if name not in apart_from
+        ),
+        differences=_differences(stored, settlement.lines),
+    )
+
+
+def _different(stored: Settlement, recomputed: Settlement) -> Iterator[str]:
+    """Yield the fields of the decision that are not as stored."""
+    before, after = _decision(stored), _decision(recomputed)
+    for field in fields(Settlement):
+        if getattr(before, field.name) != getattr(after, field.name):
+            yield field.name
+    paid = {line.purse: -line.fen for line in recomputed.lines if line.purse}
+    moved = {movement.purse: movement.fen for movement in stored.movements}
+    if {purse: fen for purse, fen in paid.items() if fen} != moved:
+        yield "movements"
+
+
+def _decision(settlement: Settlement) -> Settlement:
+    """Return what was decided, without what a later core may word otherwise."""
+    return replace(
+        settlement,
+        settlement_id="",
+        settled_at=None,
+        request_id="",
+        movements=(),
+        reversed_at=None,
+        reversed_why="",
+        lines=tuple([replace(line, in_words="") for line in settlement.lines]),
+        decided_by=replace(settlement.decided_by, core_version=""),
+    )
+
+
+def _differences(
+    stored: Settlement, lines: tuple[Line, ...]
+) -> tuple[PayerDifference, ...]:
+    """Return who pays otherwise than stored, in the order of the lines."""
+    before, after = _by_payer(stored.lines), _by_payer(lines)
+    return tuple(
+        PayerDifference(payer, purse, before[payer, purse], after[payer, purse])
+        for payer, purse in dict.fromkeys((*before, *after))
+        if before[payer, purse] != after[payer, purse]
+    )
+
+
+def _by_payer(lines: tuple[Line, ...]) -> Counter[tuple[Payer, str]]:
+    paid: Counter[tuple[Payer, str]] = Counter()
+    for line in lines:
+        paid[line.payer, line.purse] += line.fen
+    return paid
