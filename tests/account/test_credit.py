@@ -10,7 +10,8 @@ from gongji.account.credit import CreditAccount, Credited, TakeBackCredit
 from gongji.cities.anhui import account_crediting
 from gongji.model import refusals
 from gongji.model.account import Account, Credit, Entry, PurseMovement
-from gongji.model.people import Enrolment, Person
+from gongji.model.people import BaseSince, Enrolment, Person
+from gongji.rules.benefits import CreditDay
 from gongji.rules.codes import SHANGHAI, EnrolmentStatus, EntryKind, Scheme
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,7 +83,7 @@ AMOUNTS = {
         100_00,
         "premium:3411",
     ),
-    "the month that lasts by today": (
+    "the month that lasts by its last day": (
         "joined on the 30th",
         "2025-09",
         100_00,
@@ -104,7 +105,7 @@ AMOUNTS = {
 def test_amounts(
     payroll: World, person_no: str, month: str, fen: int, source: str
 ) -> None:
-    """A month's credit follows the rule and standing of its last day, or of today, and balances."""
+    """A month's credit follows the rule, standing and base of its last day, and balances."""
     answer = credit(payroll, person_no, month)
     assert PurseMovement(person_no, fen, fen, 1) == answer.movement
     assert fen == answer.fen
@@ -129,12 +130,21 @@ def test_amounts(
     assert expected == payroll.posted()
 
 
-def test_a_month_that_lasts_is_judged_today(new_world: NewWorld) -> None:
-    """Whoever is enrolled today has the month's credit, though not until its end."""
-    world = new_world(now=datetime(2025, 9, 15, 10, 0, tzinfo=SHANGHAI))
+def test_the_day_the_job_runs_decides_nothing(new_world: NewWorld) -> None:
+    """A month is credited by the day of it that the city names, also while it lasts:
+    whoever is known to leave before its last day has it only if the first day decides."""
+    on_the_15th = datetime(2025, 9, 15, 10, 0, tzinfo=SHANGHAI)
     leaving = revised(EMPLOYEE, until=date(2025, 9, 20))
-    world.person("leaving", enrolments=(leaving,), first_base_fen=5000_00)
-    assert 100_00 == credit(world, "leaving", "2025-09").fen
+    bases = (BaseSince(9000_00, date(2025, 9, 2)),)
+    world = new_world(now=on_the_15th)
+    first_day = new_world(now=on_the_15th, credit_day=CreditDay.FIRST)
+    for either in (world, first_day):
+        either.person(
+            "leaving", enrolments=(leaving,), first_base_fen=5000_00, bases=bases
+        )
+    with pytest.raises(refusals.NotEnrolled):
+        credit(world, "leaving", "2025-09")
+    assert 100_00 == credit(first_day, "leaving", "2025-09").fen
 
 
 REFUSED: dict[str, tuple[type[refusals.Refusal], str, str]] = {
@@ -147,7 +157,7 @@ REFUSED: dict[str, tuple[type[refusals.Refusal], str, str]] = {
     "a city without a plugin": (refusals.CityNotServed, "unserved", "2025-09"),
     "a month before the first rule": (refusals.NotInForce, "active", "2022-06"),
     "paused": (refusals.NotEnrolled, "paused", "2025-09"),
-    "left before the month's last day so far": (
+    "left before the month's last day": (
         refusals.NotEnrolled,
         "left on the 29th",
         "2025-09",

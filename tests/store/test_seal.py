@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from gongji.model.people import Certificate
 from gongji.store.seal import KEY_BYTES, KeyFileError, SealBrokenError, Vault
+from msgspec import Struct
 
 
 def test_a_seal_opens_for_its_owner_only(vault: Vault) -> None:
@@ -92,6 +94,31 @@ def test_digests_tell_content_apart(
 ) -> None:
     """A digest depends on content, not on the order of what has none."""
     assert (vault.digest(first) == vault.digest(second)) is same
+
+
+class AsReleased(Struct):
+    """A record as it was first released."""
+
+    second: int
+    first: str = ""
+
+
+class Grown(Struct):
+    """The same record with a field added since."""
+
+    added: ClassVar[tuple[str, ...]] = ("third",)
+
+    second: int
+    first: str = ""
+    third: bool = False
+
+
+def test_a_field_added_later_that_says_nothing_is_not_hashed(vault: Vault) -> None:
+    """A stored request is still the same request after its record has grown, and
+    another one if the new field says something."""
+    before = vault.digest(AsReleased(1, "x"))
+    assert before == vault.digest(Grown(1, "x"))
+    assert before != vault.digest(Grown(1, "x", third=True))
 
 
 def test_each_use_has_a_key_of_its_own(vault: Vault) -> None:

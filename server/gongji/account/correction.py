@@ -161,7 +161,7 @@ class CorrectCredit(Command[CorrectedCredit], frozen=True):
 
     def _due(self, person: Person, credit: Credit, facts: Facts) -> CreditDue:
         try:
-            return amount_due(person, self.month, facts.today, self.cities)
+            return amount_due(person, self.month, self.cities)
         except NotEnrolled:
             # Whoever was not insured that month after all is due nothing of it.
             return CreditDue(0, credit.source)

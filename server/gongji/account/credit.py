@@ -4,9 +4,8 @@ The law of a month: its credits less those taken back are none or one a person, 
 the request ids. A credit taken back (划入冲回) goes back whole to where it came from,
 and the month may be credited again.
 
-Assumption: a person normally enrolled in the employee scheme on the last day of the
-month, or today while the month lasts, has that month's credit, under the standing and
-the rules of that day. The day of payment is in no document.
+A person normally enrolled in the employee scheme on the day of the month that the city
+names has that month's credit, under the standing, base and rules of that day.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ from gongji.model.refusals import (
     ParameterNotSet,
     PersonNotFound,
 )
-from gongji.rules.benefits import CreditTerms, OperatorSets
+from gongji.rules.benefits import CreditDay, CreditTerms, OperatorSets
 from gongji.rules.clauses import Clause
 from gongji.rules.codes import EnrolmentStatus, EntryKind, Scheme, Standing
 from gongji.rules.days import days_of_month
@@ -75,14 +74,13 @@ class CreditDue(Struct, frozen=True):
     rules_digest: str | None = None
 
 
-def amount_due(person: Person, month: str, today: date, cities: Cities) -> CreditDue:
+def amount_due(person: Person, month: str, cities: Cities) -> CreditDue:
     """Return a month's credit by what is known of the person; nothing is booked.
 
     NotEnrolled if none is due; CityNotServed, NotInForce, NoContributionBase,
     ParameterNotSet if it cannot be said.
     """
-    _, last = days_of_month(month)
-    day = min(last, today)
+    day = _deciding_day(person, month, cities)
     city = cities.of(person.place_on(day, Scheme.EMPLOYEE))
     rules = city.rules(day)
     terms = rules.answer(CityRules.account_crediting)
@@ -134,7 +132,7 @@ class CreditAccount(Command[Credited], frozen=True):
         """
         person = person_with_purse(facts, self.person_no)
         self._refuse_untimely(facts)
-        due = amount_due(person, self.month, facts.today, self.cities)
+        due = amount_due(person, self.month, self.cities)
         credit = self._credit(due, facts)
         account, movement = ledger.moved(
             ledger.account_of(facts, self.person_no), due.fen
@@ -148,8 +146,6 @@ class CreditAccount(Command[Credited], frozen=True):
             reference=self.credit_id,
         )
         answer = Credited(due.fen, movement, due.rule, due.decided_by)
-        return Decision(answer, (credit, account, *entries))
-        answer = Credited(due.fen, movement, due.rule)
         return Decision(answer, (credit, account, *entries))
 
     def _credit(self, due: CreditDue, facts: Facts) -> Credit:
@@ -282,6 +278,15 @@ def standing_credit(facts: Facts, credit_id: str) -> Credit | None:
     if credit is None or credit.taken_back_at is not None:
         return None
     return credit
+
+
+def _deciding_day(person: Person, month: str, cities: Cities) -> date:
+    """Return the day of the month that decides its credit, as the city says."""
+    # Never the day the job runs: the same month is credited alike early and late.
+    first, last = days_of_month(month)
+    city = cities.of(person.place_on(last, Scheme.EMPLOYEE))
+    deciding = city.rules(last).value(CityRules.credit_day)
+    return first if deciding is CreditDay.FIRST else last
 
 
 def _enrolment(person: Person, day: date, clauses: tuple[Clause, ...]) -> Enrolment:

@@ -227,6 +227,9 @@ def _crediting(builder: GuideBuilder) -> Iterator[Statement]:
         f"单位缴费部分: {employer}。",
         cited.employer,
     )
+    yield builder.value_in(
+        CityRules.credit_day, "每月的划入以{}的参保状态和缴费基数为准。"
+    )
 
 
 def _purses(builder: GuideBuilder) -> Iterator[Statement]:

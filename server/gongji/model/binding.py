@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import ClassVar
 
 from msgspec import Struct
 
@@ -39,6 +40,8 @@ class Consent(Struct, frozen=True):
     `member_of_age` says that the channel has seen a birth date: whether the member may
     consent himself, asked if neither certificate nor registry tells.
     """
+
+    added: ClassVar[tuple[str, ...]] = ("member_of_age",)
 
     method: ConsentMethod
     at: datetime

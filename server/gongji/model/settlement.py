@@ -89,6 +89,8 @@ class Settlement(Struct, frozen=True, kw_only=True):
     decided_by: DecidedBy
     reversed_at: datetime | None = None
     reversed_why: str = ""
+    known: dict[str, int] = {}
+    """The revision of each record of the registry it was decided on, by its key."""
 
     @property
     def account_fen(self) -> int:

@@ -271,6 +271,13 @@ class CreditClauses:
     employer: tuple[Clause, ...] = ()
 
 
+class CreditDay(Enum):
+    """Which day of a month decides its credit: standing, enrolment, base and rules."""
+
+    FIRST = "first"
+    LAST = "last"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreditTerms:
     """What is credited to a personal account each month (个人账户划入).

@@ -13,6 +13,7 @@ from typing import Protocol
 import pluggy
 
 from gongji.rules.benefits import (
+    CreditDay,
     CreditTerms,
     Exclusion,
     NoFund,
@@ -177,6 +178,10 @@ class CityRules(Protocol):
     @hookspec
     def account_crediting(self) -> Timeline[CreditTerms] | None:
         """What is credited to a personal account each month (个人账户计入办法)."""
+
+    @hookspec
+    def credit_day(self) -> Timeline[CreditDay] | None:
+        """Which day of a month decides its credit (划入以当月哪一日为准)."""
 
     # --- what people read -------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from enum import Enum
 
 from gongji.rules.benefits import (
     BillPart,
+    CreditDay,
     Oddity,
     OperatorSets,
     PurseKind,
@@ -40,6 +41,7 @@ TERMS: Mapping[type[Enum], Mapping[Enum, str]] = {
     NoLimit: {NoLimit.NO_LIMIT: "不设限"},
     AlwaysOpen: {AlwaysOpen.ALWAYS: "24小时"},
     OperatorSets: {OperatorSets.OPERATOR_SETS: "由经办机构另行设定"},
+    CreditDay: {CreditDay.FIRST: "当月第一日", CreditDay.LAST: "当月最后一日"},
     Scheme: {Scheme.EMPLOYEE: "职工医保", Scheme.RESIDENT: "城乡居民医保"},
     EnrolmentStatus: {
         EnrolmentStatus.NORMAL: "正常参保",

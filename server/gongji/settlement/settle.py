@@ -11,7 +11,7 @@ entries      `account.ledger`: the balanced transaction
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -128,6 +128,7 @@ def decide_bill(bill: Bill, facts: Facts, cities: Cities) -> Outcome:
         cash_fen=cash_fen,
         lines=lines_of(case, terms, used, share, charged),
         decided_by=_decided_by(case, purses),
+        known=_known(case, purses, facts),
     )
 
 
@@ -150,6 +151,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     cash_fen: int
     lines: tuple[Line, ...]
     decided_by: DecidedBy
+    known: dict[str, int]
 
     def quoted(self) -> Settlement:
         """Return the settlement as a quote: no id, no time, no movements."""
@@ -175,6 +177,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
             deductible_used_after_fen=self.after.deductible_used_fen,
             fund_paid_after_fen=self.after.fund_paid_fen,
             decided_by=self.decided_by,
+            known=self.known,
         )
         check_identities(quote)
         return quote
@@ -222,6 +225,21 @@ class Outcome(Struct, frozen=True, kw_only=True):
 def settlement_id_of(request_id: str) -> str:
     """Return the id of the settlement a request makes. ValueError unless a UUID."""
     return derived_id("S", request_id)
+
+
+def _known(
+    case: AdmittedBill, purses: Sequence[PurseTerms], facts: Facts
+) -> dict[str, int]:
+    """Return the revision of each record the bill was decided on, by its key."""
+    known = {
+        case.patient.person_no: case.patient.revision,
+        case.institution.code: case.institution.revision,
+    }
+    for terms in purses:
+        giver = facts.get(Person, terms.purse.owner)
+        if giver is not None:
+            known[giver.person_no] = giver.revision
+    return known
 
 
 def _needs(bill: Bill, facts: Facts) -> list[Need]:

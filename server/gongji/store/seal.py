@@ -8,8 +8,9 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+from functools import lru_cache
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -109,9 +110,30 @@ class Vault:
     def digest(self, value: object) -> str:
         """Return the keyed hash (hex) of a value's content.
 
-        The order of mappings and sets does not matter.
+        The order of mappings and sets does not matter, nor do fields added to a record
+        after its first release (`added`) that say nothing: requests stored before them
+        are still the same requests.
         """
-        return _keyed_hash(_canonical.encode(value), self._digest_key)
+        return _keyed_hash(_canonical.encode(_as_released(value)), self._digest_key)
+
+
+def _as_released(value: object) -> object:
+    """Return a record without the fields added since that have their defaults."""
+    # hot path: most values are no record, or one that never grew.
+    added: tuple[str, ...] = getattr(value, "added", ())
+    if not added or not isinstance(value, msgspec.Struct):
+        return value
+    defaults = {f.name: f.default for f in msgspec.structs.fields(type(value))}
+    silent = {name for name in added if getattr(value, name) == defaults[name]}
+    said = tuple(name for name in defaults if name not in silent)
+    form = _form(type(value).__name__, said)
+    return form(**{name: getattr(value, name) for name in said})
+
+
+@lru_cache
+def _form(name: str, fields: tuple[str, ...]) -> type[msgspec.Struct]:
+    """Return a record type of these fields, in their order."""
+    return msgspec.defstruct(name, [(field, Any) for field in fields])
 
 
 def _keyed_hash(content: bytes, key: bytes) -> str:

@@ -28,7 +28,13 @@ from gongji.cities.anhui.people import (
     relations,
     scope,
 )
-from gongji.cities.anhui.purses import account_crediting, purse_order, reversal, uses
+from gongji.cities.anhui.purses import (
+    account_crediting,
+    credit_day,
+    purse_order,
+    reversal,
+    uses,
+)
 from gongji.cities.anhui.reading import candidates, enquiries, notes, wallet
 
 # In the order the core asks (`rules/hookspecs.py`).
@@ -56,6 +62,7 @@ __all__ = [  # noqa: RUF022 - the order of the questions
     "purse_order",
     "reversal",
     "account_crediting",
+    "credit_day",
     "wallet",
     "enquiries",
     "notes",

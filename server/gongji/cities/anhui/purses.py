@@ -75,3 +75,10 @@ def account_crediting() -> Timeline[b.CreditTerms]:
         clauses=[c.C55, c.C56, c.C57, c.T16],
         why="退休人员的定额没有文件给出, 由运营方连同起始日设定; 合肥的数额不能用于他市。",
     )
+
+
+@hookimpl
+def credit_day() -> Timeline[b.CreditDay]:
+    """以当月最后一日的情况为准 (推定 T30)."""
+    why = "两份文件均未规定划入日；以办理之日为准会使同一个月的划入随办理早晚而不同。"
+    return provincial(b.CreditDay.LAST, clauses=[c.T30], why=why)

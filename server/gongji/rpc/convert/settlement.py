@@ -99,6 +99,8 @@ def write_settlement(
         write_instant(settlement.reversed_at, message.reversed_at)
     message.reversed_why = settlement.reversed_why
     message.request_id = settlement.request_id
+    for record, revision in settlement.known.items():
+        message.known.add(record=record, revision=revision)
 
 
 def _write_split(settlement: Settlement, message: pb.Settlement) -> None:
