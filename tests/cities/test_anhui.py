@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 import pytest
 from gongji.cities import anhui, guards
+from gongji.cities.anhui import assumptions as t
 from gongji.cities.anhui import clauses as c
 from gongji.rules.benefits import (
     ALL_PARTS,
@@ -152,9 +153,9 @@ def test_residents_and_pharmacies_get_no_fund() -> None:
     so that they are settled."""
     (ruled,) = anhui.reimbursement()
     table = ruled.value[Scheme.EMPLOYEE]
-    assert NoFund(c.T14) == ruled.value[Scheme.RESIDENT]
+    assert NoFund(t.T14) == ruled.value[Scheme.RESIDENT]
     assert not isinstance(table, NoFund)
-    assert NoFund(c.T6) == table.pharmacy
+    assert NoFund(t.T6) == table.pharmacy
     assert (
         frozenset({VisitKind.OUTPATIENT, VisitKind.REGISTRATION, VisitKind.PHARMACY})
         == table.covers

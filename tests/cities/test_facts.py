@@ -20,7 +20,7 @@ import gongji_chuzhou
 import gongji_huangshan
 import pytest
 from gongji.cities import anhui
-from gongji.cities.anhui import clauses
+from gongji.cities.anhui import assumptions, clauses
 from gongji.rules.benefits import NoFund, Table
 from gongji.rules.clauses import (
     Candidate,
@@ -43,7 +43,13 @@ PLUGINS: dict[str, ModuleType] = {
     "chuzhou": gongji_chuzhou,
     "huangshan": gongji_huangshan,
 }
-CLAUSE_MODULES = (clauses, anqing_clauses, chuzhou_clauses, huangshan_clauses)
+CLAUSE_MODULES = {
+    assumptions: "province",
+    clauses: "province",
+    anqing_clauses: "anqing",
+    chuzhou_clauses: "chuzhou",
+    huangshan_clauses: "huangshan",
+}
 
 FACTS = {
     "A": [(1, 44)],
@@ -150,7 +156,7 @@ def test_every_contradiction_has_one_text() -> None:
 @pytest.mark.parametrize("module", CLAUSE_MODULES, ids=lambda m: m.__name__)
 def test_no_clause_is_idle(module: ModuleType) -> None:
     """Whatever a clauses module defines, its rules, notes or candidates use."""
-    owner = dict(zip(CLAUSE_MODULES, PLUGINS, strict=True))[module]
+    owner = CLAUSE_MODULES[module]
     rules = [answer.ruled for answer in ANSWERS if answer.plugin == owner]
     candidates = [candidate for city, candidate in CANDIDATES if city == owner]
     used = {clause.id for clause in clauses_in((rules, candidates))}

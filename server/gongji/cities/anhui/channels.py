@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import time
 
+from gongji.cities.anhui import assumptions as t
 from gongji.cities.anhui import clauses as c
 from gongji.cities.anhui import days, law
 from gongji.cities.anhui.since import provincial, step
@@ -47,7 +48,7 @@ PROOFS = (
 """What may prove a relation: 户口簿、结婚证等 (A22)."""
 
 
-_ALL_DAY = ChannelClauses(hours=(c.T11,))
+_ALL_DAY = ChannelClauses(hours=(t.T11,))
 
 _CHANNELS = {
     "wanshitong": Channel(
@@ -79,9 +80,9 @@ _CHANNELS = {
         name="线下医保经办窗口",
         kind=ChannelKind.COUNTER,
         hours=CounterHours(opens=time(9), closes=time(17)),
-        clauses=(c.A1, c.A42, c.T11),
+        clauses=(c.A1, c.A42, t.T11),
         short_name="线下窗口",
-        row_clauses=ChannelClauses(materials=(c.A36,), hours=(c.A42, c.T11)),
+        row_clauses=ChannelClauses(materials=(c.A36,), hours=(c.A42, t.T11)),
     ),
 }
 
@@ -92,7 +93,7 @@ def channels() -> Timeline[Mapping[ChannelId, Channel]]:
     国家医保服务平台APP限异地共济 (A19)."""
     return provincial(
         _CHANNELS,
-        clauses=[c.A1, c.A19, c.T11],
+        clauses=[c.A1, c.A19, t.T11],
         against=[c.C2, c.C3, c.C69, c.H2],
         why=(
             "X8: 渠道是各城市自己声明的代号与名称, 全省取A1所列。X17: "
@@ -109,7 +110,7 @@ def identity_checks() -> Timeline[Mapping[ChannelId, frozenset[IdentityCheck]]]:
     online = dict.fromkeys(ONLINE, frozenset({IdentityCheck.REAL_NAME}))
     return provincial(
         {**online, "window": frozenset({IdentityCheck.ID_CARD_SEEN})},
-        clauses=[c.A1, c.A14, c.T12],
+        clauses=[c.A1, c.A14, t.T12],
         why="A1只写身份验证, A14写实名认证; 人脸识别、医保电子凭证只见于各市文件, 作为各市的值。",
     )
 
@@ -121,7 +122,7 @@ def fields_asked() -> Timeline[Mapping[ChannelId, frozenset[MemberField]]]:
     online = dict.fromkeys(ONLINE, identity_of_member | {MemberField.INSURED_PLACE})
     return provincial(
         {**online, "window": identity_of_member},
-        clauses=[c.A25, c.A22, c.T12],
+        clauses=[c.A25, c.A22, t.T12],
         against=[c.C4, c.S42],
         why="X11: 四项信息均可填报, 各市声明必填项; 省内可跨统筹区, 故比照A25须填参保地。",
         settles=[c.X11],
@@ -152,7 +153,7 @@ def materials() -> Timeline[Mapping[ChannelId, tuple[MaterialNeed, ...]]]:
                 MaterialNeed(name="关系证明", one_of=PROOFS, original=True),
             ),
         },
-        clauses=[c.A36, c.A22, c.T12, c.T18],
+        clauses=[c.A36, c.A22, t.T12, t.T18],
         why="文件只写了安庆与滁州的材料; 其余城市比照安庆, 线上不一概要求上传。",
     )
 
@@ -167,7 +168,7 @@ def agreement() -> Timeline[r.AgreementTerms]:
             title="职工医保个人账户家庭共济电子协议",
             act="如实选择关系并签署",
         ),
-        clauses=[c.A26, c.T12],
+        clauses=[c.A26, t.T12],
         why="A26写电子协议而无名称; 名称与版本号由本服务拟定, 供留存证据用。",
     )
 
@@ -179,9 +180,9 @@ def consent() -> Timeline[r.ConsentTerms]:
         r.ConsentTerms(
             required=True,
             guardian_below_years=18,
-            clauses=r.ConsentClauses(guardian=(c.A13, c.T19, law.L17, law.L23)),
+            clauses=r.ConsentClauses(guardian=(c.A13, t.T19, law.L17, law.L23)),
         ),
-        clauses=[c.A13, c.T12, c.T19, law.L17, law.L23],
+        clauses=[c.A13, t.T12, t.T19, law.L17, law.L23],
         against=[c.C4],
         why="X10: A13写明使用人知情同意; 滁州的流程只有授权人操作, 作为滁州的值。",
         settles=[c.X10],
@@ -196,7 +197,7 @@ def review_latency() -> Timeline[Mapping[ChannelId, ReviewLatency]]:
     )
     return provincial(
         dict.fromkeys((*ONLINE, "window"), review),
-        clauses=[c.A27, c.T7],
+        clauses=[c.A27, t.T7],
         why="全省没有统一的审核时限; 没有自己规定的城市取A27的上限, 不承诺即时生效。",
     )
 
@@ -222,7 +223,7 @@ def deadlines() -> Timeline[Deadlines]:
 def application_expiry() -> Timeline[int]:
     """绑定申请提交后30日内无人答复的, 自动失效 (推定 T3)."""
     return provincial(
-        30, clauses=[c.T3], why="没有文件规定; 申请不能无限期占用家庭账户名额。"
+        30, clauses=[t.T3], why="没有文件规定; 申请不能无限期占用家庭账户名额。"
     )
 
 
@@ -233,7 +234,7 @@ def unbinding() -> Timeline[r.Unbinding]:
         r.Unbinding(
             procedure=Procedure(title="解绑", steps=(step(c.C30.text, c.C30),))
         ),
-        clauses=[c.C30, c.T15],
+        clauses=[c.C30, t.T15],
         against=[c.S32, c.S44],
         why="C30确认即解绑; 次日生效(S32)与窗口经审核(S44)均未经证实。",
     )

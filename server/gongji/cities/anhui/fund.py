@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gongji.cities.anhui import assumptions as t
 from gongji.cities.anhui import clauses as c
 from gongji.cities.anhui.since import provincial, step
 from gongji.rules import benefits as b
@@ -23,20 +24,20 @@ _EMPLOYEE = b.Table(
     cap_fen={Standing.ACTIVE: 2000_00, Standing.RETIRED: 2000_00},
     visit_cap_fen={1: r.NO_LIMIT, 2: r.NO_LIMIT, 3: r.NO_LIMIT},
     unranked_as=1,
-    pharmacy=b.NoFund(c.T6),
+    pharmacy=b.NoFund(t.T6),
     covers=frozenset(
         {VisitKind.OUTPATIENT, VisitKind.REGISTRATION, VisitKind.PHARMACY}
     ),
     rounding=Rounding.HALF_UP,
     clauses=b.TableClauses(
-        always=(c.C58, c.C62, c.C101, c.T1, c.T13),
+        always=(c.C58, c.C62, c.C101, t.T1, t.T13),
         ratio={1: (c.C59, c.C100), 2: (c.C60, c.C100), 3: (c.C61, c.C100)},
         retired=(c.C61B,),
-        unranked=(c.T5,),
-        deductible=(c.C58, c.C99, c.T13),
-        cap=(c.C62, c.C101, c.T13),
+        unranked=(t.T5,),
+        deductible=(c.C58, c.C99, t.T13),
+        cap=(c.C62, c.C101, t.T13),
         covers=(c.C58, c.C99, c.C101),
-        rounding=(c.T1,),
+        rounding=(t.T1,),
     ),
     effects=b.Effects(order_fen=80_00, splitting_loses_fen=41, splitting_gains_fen=50),
 )
@@ -47,7 +48,7 @@ def reimbursement() -> Timeline[Mapping[Scheme, b.Table | b.NoFund]]:
     """起付标准800元, 一二三级60%、55%、50%, 退休高5个百分点, 年度支付限额2000元
     (C58–C62, C99–C101)."""
     return provincial(
-        {Scheme.EMPLOYEE: _EMPLOYEE, Scheme.RESIDENT: b.NoFund(c.T14)},
+        {Scheme.EMPLOYEE: _EMPLOYEE, Scheme.RESIDENT: b.NoFund(t.T14)},
         clauses=[
             c.C58,
             c.C59,
@@ -59,9 +60,9 @@ def reimbursement() -> Timeline[Mapping[Scheme, b.Table | b.NoFund]]:
             c.C100,
             c.C101,
             c.C53,
-            c.T1,
-            c.T5,
-            c.T13,
+            t.T1,
+            t.T5,
+            t.T13,
             c.S20,
         ],
         against=[c.S4, c.S5, c.S6, c.H6],
@@ -84,7 +85,7 @@ def exclusions() -> Timeline[tuple[b.Exclusion, ...]]:
             b.Exclusion(situation=b.Situation.RESIDUE, clause=c.C65),
             b.Exclusion(situation=b.Situation.OUTSIDE_POLICY, clause=c.C66),
         ),
-        clauses=[c.C63, c.C64, c.C65, c.C66, c.T16],
+        clauses=[c.C63, c.C64, c.C65, c.C66, t.T16],
         why="滁州网页按政策列出四种情形, 全省比照; 先查人、再查时间、再查费用。",
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gongji.cities.anhui import assumptions as t
 from gongji.cities.anhui import clauses as c
 from gongji.cities.anhui.since import provincial
 from gongji.rules import binding as r
@@ -78,7 +79,7 @@ def family_limit() -> Timeline[r.FamilyLimit | r.NoLimit]:
     """限额管理只限金额, 不限人数 (A15)."""
     return provincial(
         r.NO_LIMIT,
-        clauses=[c.A15, c.T9],
+        clauses=[c.A15, t.T9],
         against=[c.C22, c.S27],
         why="X6: 7人的规定只见于滁州网页(C22); 写作全省的S27未经证实, 只作候选。",
         settles=[c.X6],
@@ -90,7 +91,7 @@ def giver_limit() -> Timeline[r.GiverLimit | r.NoLimit]:
     """一名使用人可由几名授权人共济, 不设限 (推定 T10)."""
     return provincial(
         r.NO_LIMIT,
-        clauses=[c.T10, c.S31, c.S32],
+        clauses=[t.T10, c.S31, c.S32],
         against=[c.S29],
         why="两份文件未规定; 亳州、铜陵允许多名授权人(S31、S32), 宣城只许一名(S29), 均未经证实。",
     )

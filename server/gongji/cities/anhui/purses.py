@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gongji.cities.anhui import assumptions as t
 from gongji.cities.anhui import clauses as c
 from gongji.cities.anhui.since import provincial
 from gongji.rules import benefits as b
@@ -25,11 +26,11 @@ def uses() -> Timeline[b.Uses]:
             clauses=b.UsesClauses(
                 aid_at=(c.A10, c.A11),
                 aid_pays=(c.A10,),
-                own_pays=(c.T8,),
+                own_pays=(t.T8,),
                 never=(c.A12,),
             ),
         ),
-        clauses=[c.A10, c.A11, c.A12, c.T8],
+        clauses=[c.A10, c.A11, c.A12, t.T8],
         against=[c.A3, c.C68, c.S9],
         why="X15: 取A10、A11; 居民医保缴费只有滁州写明(C68)。"
         "X16: 共济只付合规费用(A10), 即政策范围内与先行自付的剩余; S9较宽, 出自四川, 只作候选。",
@@ -44,7 +45,7 @@ def purse_order() -> Timeline[b.PurseOrder]:
         b.PurseOrder(
             order=(b.PurseKind.OWN, b.PurseKind.GIVERS), balance_clauses=(c.A15,)
         ),
-        clauses=[c.T2, c.A15, c.S37, c.S38, c.S39],
+        clauses=[t.T2, c.A15, c.S37, c.S38, c.S39],
         against=[c.S40],
         why=(
             "一手材料只写共济额度不超过余额(A15); "
@@ -57,7 +58,7 @@ def purse_order() -> Timeline[b.PurseOrder]:
 def reversal() -> Timeline[b.Reversal]:
     """任何一笔结算均可撤销 (推定 T4)."""
     why = "国家接口(2208)按结算编号撤销, 不要求从最近一笔起; 两份文件未规定。"
-    return provincial(b.Reversal.ANY, clauses=[c.T4], why=why)
+    return provincial(b.Reversal.ANY, clauses=[t.T4], why=why)
 
 
 @hookimpl
@@ -69,10 +70,10 @@ def account_crediting() -> Timeline[b.CreditTerms]:
             retired_fen=b.OPERATOR_SETS,
             employer_part_credited=False,
             clauses=b.CreditClauses(
-                active=(c.C55, c.T16), retired=(c.C56, c.T16), employer=(c.C57, c.T16)
+                active=(c.C55, t.T16), retired=(c.C56, t.T16), employer=(c.C57, t.T16)
             ),
         ),
-        clauses=[c.C55, c.C56, c.C57, c.T16],
+        clauses=[c.C55, c.C56, c.C57, t.T16],
         why="退休人员的定额没有文件给出, 由运营方连同起始日设定; 合肥的数额不能用于他市。",
     )
 
@@ -81,4 +82,4 @@ def account_crediting() -> Timeline[b.CreditTerms]:
 def credit_day() -> Timeline[b.CreditDay]:
     """以当月最后一日的情况为准 (推定 T30)."""
     why = "两份文件均未规定划入日；以办理之日为准会使同一个月的划入随办理早晚而不同。"
-    return provincial(b.CreditDay.LAST, clauses=[c.T30], why=why)
+    return provincial(b.CreditDay.LAST, clauses=[t.T30], why=why)

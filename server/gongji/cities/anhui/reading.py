@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gongji.cities.anhui import assumptions as t
 from gongji.cities.anhui import clauses as c
 from gongji.cities.anhui.since import provincial, step
 from gongji.rules import benefits as b
@@ -38,7 +39,7 @@ def enquiries() -> Timeline[tuple[Procedure, ...]]:
     )
     return provincial(
         (Procedure(title="皖事通APP“共济消费查询”", steps=steps),),
-        clauses=[c.C70, c.C71, c.C72, c.C73, c.C74, c.T17],
+        clauses=[c.C70, c.C71, c.C72, c.C73, c.C74, t.T17],
         why="皖事通是全省共用的APP; 网页与窗口查询只见于滁州, 作为滁州的值。",
     )
 

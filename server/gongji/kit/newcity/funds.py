@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 from gongji.cities import anhui
+from gongji.cities.anhui import assumptions as t
 from gongji.cities.anhui import clauses as c
 from gongji.kit.check.extremes import effects_of
 from gongji.kit.newcity.answers import AnswerFault, Answers, CitedAnswer
@@ -22,17 +23,17 @@ PROVINCIAL: Final[Mapping[str, tuple[Clause, ...]]] = {
     "year_max": (),
     "ratio": (c.C59, c.C60, c.C61, c.C100),
     "visit_cap": (),
-    "pharmacy": (c.T6,),
+    "pharmacy": (t.T6,),
     "odd": (),
     "retired": (c.C61B,),
     "cap": (c.C62, c.C101),
 }
 """What each of the province's figures rests on, if a city leaves it."""
 
-COMMON: Final = (c.T1, c.T13)
+COMMON: Final = (t.T1, t.T13)
 """Rounding and the natural year, in every table."""
 
-UNRANKED: Final = (c.T5,)
+UNRANKED: Final = (t.T5,)
 
 
 def _provincial() -> Table:
@@ -209,10 +210,10 @@ def _table_clauses(fund: Fund) -> TableClauses:
         ratio={level: fund.ratio_clauses(level) for level in LEVELS},
         retired=fund.retired.clauses,
         unranked=UNRANKED,
-        deductible=(*deductible, c.T13),
-        cap=(*fund.cap.clauses, c.T13),
+        deductible=(*deductible, t.T13),
+        cap=(*fund.cap.clauses, t.T13),
         pharmacy=fund.pharmacy.clauses if fund.pharmacy.value else (),
-        rounding=(c.T1,),
+        rounding=(t.T1,),
     )
 
 
