@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from gongji.binding import life
@@ -16,6 +16,7 @@ from gongji.model.binding import Binding
 from gongji.model.decided import KeptRules
 from gongji.model.people import Institution, Person
 from gongji.model.refusals import Refusal, SettlementNotFound
+from gongji.model.revisions import PersonRevision, superseding
 from gongji.model.settlement import Settlement
 from gongji.rules.benefits import Reversal
 from gongji.rules.codes import AccountUse, BindingState, Payer
@@ -25,11 +26,13 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.scaffold.cities import two_cities
-from tests.scaffold.people import NOW
+from tests.scaffold.people import ANQING, NOW
 from tests.scaffold.world import NewWorld, World
 
 CITY_ORDER = AccountUse.CITY_ORDER
 DAY = timedelta(days=1)
+
+R = TypeVar("R")
 
 
 def recomputed(world: World, settlement_id: str) -> Recomputed:
@@ -236,12 +239,22 @@ def test_no_such_settlement(settled: tuple[World, Settlement]) -> None:
 # --- what is known now ----------------------------------------------------------------
 
 
+def correct(world: World, kind: type[R], key: str, **changes: Any) -> None:
+    """Let the registry know otherwise from now on, in a further revision."""
+    known: Any = world.record(kind, key)
+    after = replace(known, **changes, revision=known.revision + 1, known_from=world.now)
+    world.add(*superseding(after, known))
+
+
 def test_a_corrected_grade(settled: tuple[World, Settlement]) -> None:
-    """As now the fund pays by the hospital's corrected grade, the purses the rest."""
+    """As now the fund pays by the hospital's corrected grade, the purses the rest; as
+    then nothing differs."""
     world, done = settled
-    hospital = world.all(Institution)[0]
-    world.add(replace(hospital, first_hosp_lv=9))
+    hospital = done.bill.institution_code
+    correct(world, Institution, hospital, first_hosp_lv=5)
+    correct(world, Institution, hospital, first_hosp_lv=9)
     both = recomputed(world, done.settlement_id)
+    assert both.as_then.equal
     expected = [
         PayerDifference(Payer.FUND, "", 100_00, 120_00),
         PayerDifference(Payer.GIVER_PURSE, "P3", 30_00, 10_00),
@@ -254,11 +267,46 @@ def test_a_corrected_grade(settled: tuple[World, Settlement]) -> None:
 def test_a_death_told_late(settled: tuple[World, Settlement]) -> None:
     """As now a bill of after the patient's death is refused."""
     world, done = settled
-    patient = world.record(Person, "P1")
-    world.add(replace(patient, died_on=(NOW - DAY).date()))
-    as_now = recomputed(world, done.settlement_id).as_now
-    assert as_now.refusal
-    assert ("NOT_ENROLLED", False) == (as_now.refusal.reason(), as_now.equal)
+    correct(world, Person, "P1", died_on=(NOW - DAY).date())
+    both = recomputed(world, done.settlement_id)
+    assert both.as_then.equal
+    assert both.as_now.refusal
+    assert "NOT_ENROLLED" == both.as_now.refusal.reason()
+
+
+def test_a_giver_who_moved(settled: tuple[World, Settlement]) -> None:
+    """As now a giver's purse is ruled by the city he is known to have moved to, which is
+    not served; as then by the city of then."""
+    world, done = settled
+    correct(world, Person, "P2", first_place="330100")
+    both = recomputed(world, done.settlement_id)
+    assert both.as_then.equal
+    assert both.as_now.refusal
+    assert "CITY_NOT_SERVED" == both.as_now.refusal.reason()
+
+
+def test_a_move_told_late(settled: tuple[World, Settlement]) -> None:
+    """As now the patient's new city decides, with its own accumulator."""
+    world, _ = settled
+    bill = world.visit("P1", 200_00, account_use=CITY_ORDER, filing_no="F1")
+    done = world.settle(bill)
+    world.now += DAY
+    correct(world, Person, "P1", first_place=ANQING)
+    both = recomputed(world, done.settlement_id)
+    assert both.as_then.equal
+    assert both.as_now.settlement
+    assert ANQING == both.as_now.settlement.area_code
+    assert 0 == both.as_now.settlement.fund_fen
+
+
+def test_a_revision_that_is_gone(settled: tuple[World, Settlement]) -> None:
+    """A revision that was removed is named; the settlement is not decided on another."""
+    world, done = settled
+    correct(world, Person, "P1", first_base_fen=1)
+    del world.records[PersonRevision, "P1/1"]
+    both = recomputed(world, done.settlement_id)
+    assert "没有 P1 的第 1 次登记" in both.as_then.impossible
+    assert both.as_now.equal
 
 
 # --- one instant ----------------------------------------------------------------------

@@ -141,7 +141,7 @@ async def test_changes_are_listed_in_the_order_they_became_known(
 
 
 async def _names(
-    store: Store, kind: type[Person] | type[PersonRevision], since: datetime
+    store: Store, kind: type[Person | PersonRevision], since: datetime
 ) -> list[str]:
     """Every name of these revisions, listed one a page."""
     names: list[str] = []

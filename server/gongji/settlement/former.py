@@ -17,6 +17,13 @@ from gongji.binding import life
 from gongji.model.account import Account, Entry
 from gongji.model.binding import Binding
 from gongji.model.facts import Facts, Need
+from gongji.model.revisions import (
+    OWNER,
+    REVISIONS,
+    known_at,
+    revision_needs,
+    revision_of,
+)
 from gongji.model.settlement import Accumulator, Settlement
 from gongji.rules.codes import BindingState, pooling_area
 
@@ -25,17 +32,26 @@ T = TypeVar("T")
 _MOMENT: Final = timedelta(microseconds=1)
 
 
+class RevisionNotKept(Exception):  # noqa: N818 - a state of the registry, told as it is
+    """A settlement names a revision of the registry that is not stored."""
+
+
 class FormerFacts(Facts):
-    """Facts at the instant of a settlement; whatever is read is found in `base`."""
+    """Facts at the instant of a settlement; whatever is read is found in `base`.
 
-    __slots__ = ("_base", "_settled_at", "_settlement")
+    `as_known` reads the registry as known then, else as known now.
+    """
 
-    def __init__(self, base: Facts, settlement: Settlement) -> None:
+    __slots__ = ("_as_known", "_base", "_settled_at", "_settlement")
+
+    def __init__(self, base: Facts, settlement: Settlement, *, as_known: bool) -> None:
         settled_at = settled_at_of(settlement)
         super().__init__(settled_at, base.keys)
         self._base = base
         self._settlement = settlement
         self._settled_at = settled_at
+        # One of before revisions were kept names none: what is stored was known ever since.
+        self._as_known = as_known and bool(settlement.known)
 
     def sources(self, need: Need) -> Iterator[Need]:
         """Yield what must be known now to tell what was known then."""
@@ -43,19 +59,34 @@ class FormerFacts(Facts):
             yield Need(Entry, "ledger_account", purse_account(need.value))
         elif need.kind is Accumulator:
             yield Need(Settlement, "patient", self._settlement.bill.patient)
+        elif self._as_known and need.kind in REVISIONS:
+            yield from self._revision_needs(need)
         else:
             yield need
+
+    def _revision_needs(self, need: Need) -> Iterator[Need]:
+        revision = self._settlement.known.get(need.value)
+        if revision is None:
+            yield need
+            yield Need(REVISIONS[need.kind], OWNER, need.value)
+        else:
+            yield from revision_needs(self._base, need.kind, need.value, revision)
 
     def has(self, need: Need) -> bool:
         """Return whether everything that tells it is known."""
         return all(self._base.has(source) for source in self.sources(need))
 
     def get(self, kind: type[T], key: str) -> T | None:
-        """Return the record of that key as it was, None if there was none. NotLoaded."""
+        """Return the record of that key as it was, None if there was none.
+
+        NotLoaded; RevisionNotKept.
+        """
         if kind is Account:
             return cast("T | None", self._account(key))
         if kind is Accumulator:
             return cast("T | None", self._accumulator(key))
+        if self._as_known and kind in REVISIONS:
+            return cast("T | None", self._registered(kind, key))
         record = self._base.get(kind, key)
         return None if record is None else self._former(record)
 
@@ -63,6 +94,20 @@ class FormerFacts(Facts):
         """Return the records whose index has that value, as they were. NotLoaded."""
         former = [self._former(r) for r in self._base.where(kind, index, value)]
         return [record for record in former if record is not None]
+
+    def _registered(self, kind: Any, key: str) -> Any:
+        """Return a person or institution as known then. RevisionNotKept."""
+        revision = self._settlement.known.get(key)
+        if revision is None:
+            # It was not asked for: what was known at that instant.
+            former = self._base.where(REVISIONS[kind], OWNER, key)
+            return known_at(self._base.get(kind, key), former, self._settled_at)
+        record = revision_of(self._base, kind, key, revision)
+        if record is None:
+            raise RevisionNotKept(
+                f"登记库中没有 {key} 的第 {revision} 次登记，不能按当时的事实重算"
+            )
+        return record
 
     def _former(self, record: Any) -> Any:
         """Return a record as it was, None if there was none."""

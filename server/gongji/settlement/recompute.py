@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from typing import Final
 
 from msgspec import Struct
@@ -22,7 +23,7 @@ from gongji.model.facts import Facts, Need, by_key
 from gongji.model.refusals import Refusal, SettlementNotFound
 from gongji.model.settlement import Line, Settlement
 from gongji.rules.codes import Payer
-from gongji.settlement.former import FormerFacts
+from gongji.settlement.former import FormerFacts, RevisionNotKept
 from gongji.settlement.settle import Quote
 
 _OF_THEN: Final = ("decided_by", "known")
@@ -83,9 +84,13 @@ class Recompute(Struct, frozen=True):
         if stored is None:
             return
         yield from kept.needs_of(stored.decided_by)
-        then = FormerFacts(facts, stored)
-        for need in Quote(stored.bill, self.cities).needs(then):
-            yield from then.sources(need)
+        quote = Quote(stored.bill, self.cities)
+        for as_known in (True, False):
+            former = FormerFacts(facts, stored, as_known=as_known)
+            # Told when it is decided: as now nothing is missing.
+            with suppress(RevisionNotKept):
+                for need in quote.needs(former):
+                    yield from former.sources(need)
 
     def decide(self, facts: Facts) -> Decision[Recomputed]:
         """Decide both. SettlementNotFound."""
@@ -95,9 +100,8 @@ class Recompute(Struct, frozen=True):
                 f"没有编号为 {self.settlement_id} 的结算", field="settlement_id"
             )
         as_then = _as_then(stored, facts)
-        as_now = _decided(
-            stored, FormerFacts(facts, stored), self.cities, apart_from=_OF_THEN
-        )
+        known_now = FormerFacts(facts, stored, as_known=False)
+        as_now = _decided(stored, known_now, self.cities, apart_from=_OF_THEN)
         return Decision(Recomputed(stored, as_then, as_now))
 
 
@@ -107,11 +111,12 @@ def _as_then(stored: Settlement, facts: Facts) -> Recomputation:
             cities=Cities(()),
             impossible="该结算作出时规则尚未留存（没有规则摘要），不能按当时的规则重算",
         )
+    known_then = FormerFacts(facts, stored, as_known=True)
     try:
         cities = kept.cities_of(stored.decided_by, facts)
-    except UnreadableRules as unreadable:
-        return Recomputation(cities=Cities(()), impossible=str(unreadable))
-    return _decided(stored, FormerFacts(facts, stored), cities)
+        return _decided(stored, known_then, cities)
+    except (UnreadableRules, RevisionNotKept) as missing:
+        return Recomputation(cities=Cities(()), impossible=str(missing))
 
 
 def _decided(

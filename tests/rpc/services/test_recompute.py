@@ -17,6 +17,7 @@ from gongji.cities.kept import KeepRules, with_digest
 from gongji.cities.loading import load_cities
 from gongji.model.decided import KeptRules
 from gongji.model.people import Institution
+from gongji.model.revisions import superseding
 from gongji.model.settlement import Settlement
 from gongji.v1 import settlement_pb2 as pb
 from gongji.v1 import settlement_pb2_grpc
@@ -96,8 +97,10 @@ async def test_what_is_known_now(house: Service) -> None:
     """A corrected grade changes what the fund and the payers pay, by as much."""
     done = (await house.settle(fen=2000_00)).settlement
     hospital = await house.stored(Institution, HOSPITAL)
-    await house.write(replace(hospital, first_hosp_lv=9))
+    corrected = replace(hospital, first_hosp_lv=9, revision=2, known_from=house.clock())
+    await house.write(*superseding(corrected, hospital))
     reply = await recompute(house, done.settlement_id)
+    assert reply.as_then.equal
     changed = {d.payer: d.fen - d.stored_fen for d in reply.as_now.differences}
     assert changed[pb.PAYER_FUND] > 0
     assert 0 == sum(changed.values())
