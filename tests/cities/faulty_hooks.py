@@ -95,6 +95,55 @@ RAISING = {
         r"导入 .*失败: RuntimeError: 没有数据 .*py:\d+",
     ),
     "the import exits": ("raise SystemExit(2)", "导入 .*失败: SystemExit: 2"),
+    "the import interrupts by itself": (
+        "raise KeyboardInterrupt",
+        "导入 .*失败: KeyboardInterrupt",
+    ),
+    "the import is cancelled": (
+        "import asyncio\nraise asyncio.CancelledError()",
+        "导入 .*失败: CancelledError",
+    ),
+    "the import ends a generator": (
+        "raise GeneratorExit",
+        "导入 .*失败: GeneratorExit",
+    ),
+    "the import skips itself": (
+        "import pytest\npytest.importorskip('a_package_not_there')",
+        "导入 .*失败: Skipped",
+    ),
+    "a group of what no except Exception catches": (
+        "raise BaseExceptionGroup('several', [SystemExit(), KeyboardInterrupt()])",
+        "导入 .*失败: BaseExceptionGroup",
+    ),
+    "an exception that cannot be told": (
+        (
+            "class Mute(BaseException):\n"
+            "    def __str__(self):\n"
+            "        raise SystemExit\n"
+            "raise Mute"
+        ),
+        "导入 .*失败: Mute（其说明无法读出）",
+    ),
+    "an exception that tells a gigabyte": (
+        "raise ValueError('长' * 1_000_000)",
+        "导入 .*失败: ValueError: 长{500} ",
+    ),
+    "a recursion without end": (
+        answering("scope", "scope()"),
+        "scope: 调用时出错: RecursionError",
+    ),
+    "a hook interrupts by itself": (
+        answering("scope", "(_ for _ in ()).throw(KeyboardInterrupt)"),
+        "scope: 调用时出错: KeyboardInterrupt",
+    ),
+    "the import closes the output": (
+        "import sys\nsys.stdout.close()\nsys.stderr.close()\nraise ValueError('zu')",
+        "导入 .*失败: ValueError: zu",
+    ),
+    "the guards are cancelled": (
+        f"{IDENTITY}\nimport asyncio\ndef __dir__():\n    raise asyncio.CancelledError",
+        "检查规则时出错: CancelledError",
+    ),
     "no Python": ("def identity(:", "导入 .*失败: SyntaxError"),
     "something missing": ("import gongji_nowhere", "导入 .*失败: ModuleNotFoundError"),
     "the guards themselves fail": (

@@ -6,14 +6,12 @@ over both; the core then picks by day. No hook is called while serving.
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import reduce
 from importlib import metadata
 from itertools import chain
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -34,6 +32,7 @@ from gongji.cities.city import (
     cited,
     periods_of,
 )
+from gongji.cities.contained import contained
 from gongji.cities.guards import PluginProblem, refuse
 from gongji.cities.kept import with_digest
 from gongji.rules.binding import Identity
@@ -231,14 +230,11 @@ def _refuse_unserved(served: Iterable[City], operator: OperatorRules) -> None:
 
 def _load(entry: metadata.EntryPoint, operator: OperatorRules) -> City:
     """Return the city of an entry point. PluginProblem, UnknownCandidate."""
-    try:
+    with contained(f"导入 {entry.value} 失败"):
         plugin = entry.load()
-    # SystemExit too: a module that ends the process at import must not end the server.
-    except (Exception, SystemExit) as error:
-        problem = f"导入 {entry.value} 失败: {_fault(error)}"
-        raise PluginProblem(problem) from error
     distribution, _, version = _label(entry).partition(" ")
-    try:
+    # Whatever a plugin does to the guards, the other cities serve.
+    with contained("检查规则时出错", UnknownCandidate):
         return city_from(
             plugin,
             pinyin=entry.name,
@@ -247,27 +243,12 @@ def _load(entry: metadata.EntryPoint, operator: OperatorRules) -> City:
             adopt=operator.adoptions,
             retired_credits=operator.retired_credits,
         )
-    except (PluginProblem, UnknownCandidate):
-        raise
-    # Whatever a plugin does to the guards, the other cities serve.
-    except Exception as error:
-        problem = f"检查规则时出错: {_fault(error)}"
-        raise PluginProblem(problem) from error
-
-
-def _fault(error: BaseException) -> str:
-    """Return an exception with the file and line it came from."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    place = f"{Path(frame.filename).name}:{frame.lineno}"
-    return f"{type(error).__name__}: {error} ({place})"
 
 
 def _ask(manager: pluggy.PluginManager, hook: str) -> list[Any]:
     """Return all answers but None, the city's before the province's. PluginProblem."""
-    try:
+    with contained(f"{hook}: 调用时出错"):
         return cast("list[Any]", getattr(manager.hook, hook)())
-    except (Exception, SystemExit) as error:
-        raise PluginProblem(f"{hook}: 调用时出错: {_fault(error)}") from error
 
 
 def _identity(manager: pluggy.PluginManager) -> Identity:

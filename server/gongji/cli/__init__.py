@@ -16,6 +16,8 @@ import click
 import grpc
 
 from gongji import __version__
+from gongji.cities.contained import contained
+from gongji.cities.guards import PluginProblem
 from gongji.cli.cities import check_command, cities_command, guide_command
 from gongji.cli.demo import demo_command
 from gongji.cli.kit import doctor_command, hooks_command, new_city_command
@@ -86,10 +88,10 @@ def _installed_command(name: str) -> click.Command | None:
     """Return another package's command, or one that says why it cannot be loaded."""
     for entry in metadata.entry_points(group=ENTRY_POINTS, name=name):
         try:
-            command = entry.load()
-        except Exception as fault:  # noqa: BLE001 - whatever it is, the other commands work
-            reason = f"{entry.value} 未能加载: {type(fault).__name__}: {fault}"
-            return _failing_command(name, reason)
+            with contained(f"{entry.value} 未能加载"):
+                command = entry.load()
+        except PluginProblem as problem:
+            return _failing_command(name, str(problem))
         if isinstance(command, click.Command):
             return command
         return _failing_command(name, f"{entry.value} 不是命令")

@@ -12,6 +12,7 @@ import pluggy
 from gongji.cities import anhui
 from gongji.cities.adoption import UnknownCandidate
 from gongji.cities.city import Cities, City
+from gongji.cities.contained import contained
 from gongji.cities.guards import PluginProblem
 from gongji.cities.loading import ENTRY_POINTS, city_from
 from gongji.rules.binding import Identity
@@ -102,16 +103,14 @@ def trace(pinyin: str) -> tuple[Sequence[HookCall], str]:
     entry = min(entries, key=lambda entry: entry.value)
     calls: list[HookCall] = []
     try:
-        city_from(
-            entry.load(),
-            pinyin=pinyin,
-            watch=lambda manager: _watch(manager, calls),
-        )
+        with contained(entry.value, UnknownCandidate):
+            city_from(
+                entry.load(),
+                pinyin=pinyin,
+                watch=lambda manager: _watch(manager, calls),
+            )
     except (PluginProblem, UnknownCandidate) as refused:
         return calls, str(refused)
-    # A plugin may raise anything, and its trace is what was asked for.
-    except Exception as error:  # noqa: BLE001
-        return calls, f"{type(error).__name__}: {error}"
     return calls, ""
 
 

@@ -15,6 +15,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from gongji.cities.city import City, DayRules
+from gongji.cities.contained import contained
+from gongji.cities.guards import PluginProblem
 from gongji.cities.loading import city_from
 from gongji.kit.check.findings import Finding, FindingKind
 from gongji.kit.check.lints import (
@@ -85,14 +87,15 @@ def prove_answers(answers: Answers) -> Proof:
 def prove_plugin(plugin: object) -> Proof | None:
     """Prove what a refused plugin answers about the fund; None if it cannot be read."""
     try:
-        answers = {}
-        for hook in FUND_HOOKS:
-            answer = getattr(plugin, hook)() if hasattr(plugin, hook) else None
-            if answer is not None:
-                answers[hook] = answer
-        return prove_answers(answers) if answers else None
+        with contained("证明"):
+            answers = {}
+            for hook in FUND_HOOKS:
+                answer = getattr(plugin, hook)() if hasattr(plugin, hook) else None
+                if answer is not None:
+                    answers[hook] = answer
+            return prove_answers(answers) if answers else None
     # The guards have already said what is wrong with such an answer.
-    except (Exception, SystemExit):  # noqa: BLE001 - a plugin may raise anything
+    except PluginProblem:
         return None
 
 

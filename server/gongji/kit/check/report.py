@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from importlib import metadata
 
 from gongji.cities.city import City
+from gongji.cities.contained import contained
+from gongji.cities.guards import PluginProblem
 from gongji.cities.loading import ENTRY_POINTS
 from gongji.kit.check.extremes import extremes, visits_in_words
 from gongji.kit.check.findings import Finding
@@ -67,9 +69,10 @@ def missing_row_findings(pinyin: str) -> Iterator[Finding]:
     """Yield what the proof says of a refused plugin, if it can be imported."""
     for entry in _entries(pinyin).values():
         try:
-            plugin = entry.load()
+            with contained(entry.value):
+                plugin = entry.load()
         # Its refusal has already said why it cannot be imported.
-        except (Exception, SystemExit):  # noqa: BLE001, S112 - a plugin may raise anything
+        except PluginProblem:
             continue
         proof = prove_plugin(plugin)
         if proof is not None:
