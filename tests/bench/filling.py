@@ -39,6 +39,7 @@ from gongji.rules.codes import (
 from gongji.settlement.settle import Settle
 from gongji.store import open_store, sql
 from gongji.store.schema import Schema
+from gongji.store.seal import Vault
 from gongji.store.sqlite.sql import upsert
 from gongji.store.table import RecordTable, micros
 from msgspec.structs import replace
@@ -133,6 +134,10 @@ def bill(number: int, hospital_code: str) -> Bill:
     )
 
 
+_OWN: Final = (Person, Institution, Binding)
+"""Kinds whose rows are made for everybody, none copied."""
+
+
 class Copies:
     """Rows of one settled bill as the store wrote them, rewritten for any other person."""
 
@@ -143,6 +148,13 @@ class Copies:
             path = Path(folder) / "one.db"
             asyncio.run(_settle_first(cities, path))
             self._rows = {name: _rows_of(path, name) for name in self.KINDS}
+            schema = Schema(Vault.ephemeral())
+            self.shared = {
+                table.name: _rows_of(path, table.name)
+                for kind, table in schema.tables.items()
+                if kind not in _OWN and table.name not in self.KINDS
+            }
+            """Rows that stand once for all: rules by digest, days settled."""
         self._template = _marks(0)
 
     def of(self, numbers: Iterable[int]) -> Mapping[str, list[Row]]:
@@ -231,8 +243,7 @@ def chunks(
     Every second person may use the account of the next.
     """
     if not part.start:
-        places = schema.table(Institution)
-        yield places, [places.row(hospital(code)) for code in HOSPITALS]
+        yield from _shared(schema, copies)
     persons = schema.table(Person)
     bindings = schema.table(Binding)
     for start in range(part.start, part.stop, CHUNK):
@@ -243,6 +254,17 @@ def chunks(
         for table in schema.tables.values():
             if table.name in rows:
                 yield table, rows[table.name]
+
+
+def _shared(
+    schema: Schema, copies: Copies
+) -> Iterator[tuple[RecordTable[Any], list[Row]]]:
+    """Yield the rows that are nobody's own."""
+    places = schema.table(Institution)
+    yield places, [places.row(hospital(code)) for code in HOSPITALS]
+    for table in schema.tables.values():
+        if table.name in copies.shared:
+            yield table, copies.shared[table.name]
 
 
 def indexes(schema: Schema, dialect: sql.Dialect) -> Iterator[tuple[str, str]]:

@@ -4,17 +4,19 @@ Each has a history in the database.
 
 .venv/bin/python tests/bench/growth.py [sqlite] [postgres] [--persons N …] [--rounds N]
     [--data DIR]
-.venv/bin/python tests/bench/growth.py --import N …
+.venv/bin/python tests/bench/growth.py --import [N …]
 
 All sizes are measured in turn, round by round, in batches of 64 calls on persons drawn
-from the whole population, as the store's callers see them. With --import: how much
-memory client and server hold while so many persons are imported.
+from the whole population, as the store's callers see them. With --import: rows a second
+while so many persons are imported, a million unless said otherwise, and the most memory
+the client and all processes of the server held.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import csv
 import os
 import random
 import subprocess
@@ -55,13 +57,16 @@ from tests.bench.filling import (
     person_no,
     settled_of,
 )
-from tests.bench.serving import peak_mib, service_over
+from tests.bench.processes import peak_mib
+from tests.bench.serving import service_over
 from tests.postgres import OwnPostgres, own
 
 BATCH: Final = 64
 WARM_UP: Final = 8
 BATCHES: Final = 16
 """Batches of one kind of call in one round."""
+MILLION: Final = 1_000_000
+"""Persons imported unless another number is given."""
 BAR: Final = 1.3
 """Settle at the largest size, over that at the smallest."""
 LARGE: Final = ("shared_buffers=1GB", "max_wal_size=8GB", "maintenance_work_mem=512MB")
@@ -261,7 +266,7 @@ def _timed(name: str) -> Iterator[None]:
 def imported(folder: Path, sizes: list[int]) -> None:
     """Import files of persons into a service of its own.
 
-    Prints the most memory client and server ever held.
+    Prints rows a second, and the most memory client and server ever held.
     """
     say(f"{'persons':>12} {'rows/s':>8} {'client MiB':>11} {'server MiB':>11}")
     for size in sizes:
@@ -276,13 +281,22 @@ def imported(folder: Path, sizes: list[int]) -> None:
 
 
 def _write_persons(path: Path, size: int) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        file.write(",".join(COLUMNS["persons"]) + "\n")
+    with path.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.DictWriter(file, COLUMNS["persons"], restval="")
+        rows.writeheader()
         for number in range(size):
             row = person(number)
-            typed = f"{row.certificate.number},{row.name},{row.phone},{AREA}"
-            enrolled = "310/1101/1/2020-01-01/"
-            file.write(f"{row.person_no},01,{typed},5000.00,{enrolled},,\n")
+            cells = {
+                "person_no": row.person_no,
+                "cert_type": row.certificate.type,
+                "cert_no": row.certificate.number,
+                "name": row.name,
+                "phone": row.phone,
+                "insured_place": AREA,
+                "contribution_base_yuan": "5000.00",
+                "enrolments": "310/1101/1/2020-01-01/",
+            }
+            rows.writerow(cells)
 
 
 def _import(path: Path, address: str) -> float:
@@ -323,9 +337,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--data", type=Path, default=Path("var"))
-    parser.add_argument(
-        "--import", dest="imports", nargs="+", type=int, default=[], metavar="N"
-    )
+    parser.add_argument("--import", dest="imports", nargs="*", type=int, metavar="N")
     options = parser.parse_args()
     rounds: int = options.rounds
     reversals = BATCH * (WARM_UP + (BATCHES + 1) * rounds)
@@ -341,9 +353,9 @@ def main() -> None:
     """Fill, measure, print."""
     options = _options()
     options.data.mkdir(parents=True, exist_ok=True)
-    if options.imports:
+    if options.imports is not None:
         with _temporary(options.data) as folder:
-            imported(folder, options.imports)
+            imported(folder, options.imports or [MILLION])
         return
     cities = load_cities()
     copies = Copies(cities)

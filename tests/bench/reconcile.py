@@ -33,7 +33,8 @@ from gongji.v1 import settlement_pb2 as pb
 from gongji.v1.settlement_pb2_grpc import SettlementServiceStub
 from msgspec.structs import replace
 
-from tests.bench.serving import peak_mib, service_over
+from tests.bench.processes import peak_mib
+from tests.bench.serving import service_over
 
 PERIOD = ReconciledPeriod("H34110000001", date(2025, 9, 1), date(2025, 9, 30))
 FIRST = datetime(2025, 9, 1, 8, tzinfo=SHANGHAI)
@@ -148,7 +149,7 @@ def over_the_wire(pid: int, channel: grpc.Channel, rows: list[pb.ReconcileRow]) 
 
 
 def rise(pid: int, before: float) -> str:
-    """Return by how much the peak of a process has risen."""
+    """Return by how much the peak of a server has risen."""
     return f"peak {peak_mib(pid):.0f} MiB, {peak_mib(pid) - before:.0f} above idle"
 
 

@@ -2,31 +2,39 @@
 
 .venv/bin/python -m tests.bench.run [--quick] [--only NAME,…] [--callers N,…] [--rounds
 N] [--seconds S] [--write]
+.venv/bin/python -m tests.bench.run --against WHEEL … [--callers N,…] [--rounds N]
 """
 
 from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
+import grpc
+from gongji.client.connection import refusal_of
 from gongji.serve.clock import system_clock
 from rich.console import Console
 
-from tests.bench import compiled, machine
+from tests.bench import against, compiled, machine
 from tests.bench.extras import EXTRAS
+from tests.bench.release import installed, wheels_in
 from tests.bench.report import Report
 from tests.bench.rounds import Plan, Rounds
 from tests.bench.serving import Ground
-from tests.bench.subjects import CALLERS, SUBJECTS
+from tests.bench.subjects import CALLERS, SUBJECTS, USUAL
 from tests.postgres import own
 
 DISK: Final = "/var/tmp"  # noqa: S108 - where temporary files survive a restart, so on a disk
+ROUNDS: Final = 3
+QUICK: Final[Mapping[str, Any]] = {"rounds": 1, "seconds": 1.0, "warm": 0.5}
+"""What a plan changes to, only to see whether it runs."""
+
 NAMES: Final = tuple(item.name for item in (*SUBJECTS, *EXTRAS))
 
 
@@ -52,17 +60,14 @@ def _names(_context: object, _option: object, text: str) -> tuple[str, ...]:
 )
 @click.option(
     "--callers",
-    default=",".join(map(str, CALLERS)),
-    show_default=True,
+    default="",
     callback=_numbers,
-    help="调用方数目.",
+    help=f"调用方数目; 默认 {','.join(map(str, CALLERS))}, 与较早的版本相比时 {USUAL}.",
 )
 @click.option(
     "--rounds",
-    default=3,
-    show_default=True,
     type=click.IntRange(1),
-    help="轮数, 各轮交错.",
+    help=f"轮数, 各轮交错; 默认 3, 与较早的版本相比时 {against.ROUNDS}.",
 )
 @click.option("--seconds", default=3.0, show_default=True, help="每次计时的秒数.")
 @click.option("--quick", is_flag=True, help="一轮, 每次计时 1 秒: 只为看看跑不跑得通.")
@@ -71,34 +76,66 @@ def _names(_context: object, _option: object, text: str) -> tuple[str, ...]:
     is_flag=True,
     help="把结果写入 tests/bench 的 README.md、results.json 与 results.svg.",
 )
+@click.option(
+    "--against",
+    "wheels",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    metavar="WHEEL",
+    help="与较早的版本交错着比: 它的 wheel(服务与城市插件各一个), 或放着它们的目录; 可多次给出.",
+)
 def main(
     *,
     only: tuple[str, ...],
     callers: tuple[int, ...],
-    rounds: int,
-    seconds: float,
-    quick: bool,
-    write: bool,
+    rounds: int | None,
+    wheels: tuple[Path, ...],
+    **options: Any,
 ) -> None:
     console = Console(width=None if sys.stdout.isatty() else 140)
-    plan = Plan(
-        subjects=[subject for subject in SUBJECTS if subject.name in only],
-        extras=[extra for extra in EXTRAS if extra.name in only],
-        callers=callers,
-        rounds=rounds,
-        seconds=seconds,
-    )
-    if quick:
-        plan = replace(plan, rounds=1, seconds=1.0, warm=0.5)
     try:
         compiled.load_client()
     except RuntimeError as missing_tool:
         raise click.ClickException(str(missing_tool)) from missing_tool
-    report = measured(plan, console)
-    report.show(console)
+    seconds = options["seconds"]
+    quick = QUICK if options["quick"] else {}
+    if wheels:
+        rounds = rounds or against.ROUNDS
+        schedule = against.Schedule(rounds, callers or (USUAL,), seconds=seconds)
+        compare(wheels, replace(schedule, **quick), console)
+        return
+    plan = Plan(
+        subjects=[subject for subject in SUBJECTS if subject.name in only],
+        extras=[extra for extra in EXTRAS if extra.name in only],
+        callers=callers or CALLERS,
+        rounds=rounds or ROUNDS,
+        seconds=seconds,
+    )
+    report(replace(plan, **quick), console, write=options["write"])
+
+
+def report(plan: Plan, console: Console, *, write: bool) -> None:
+    """Print what a plan measures, and write it down if asked; exit by whether it is whole."""
+    result = measured(plan, console)
+    result.show(console)
     if write:
-        report.write()
-    sys.exit(0 if report.whole else 1)
+        result.write()
+    sys.exit(0 if result.whole else 1)
+
+
+def compare(wheels: Iterable[Path], plan: against.Schedule, console: Console) -> None:
+    """Print how today's code compares with a release. ClickException if it cannot."""
+    try:
+        release = installed(wheels_in(wheels))
+        with on_disk() as ground:
+            comparison = against.compare(ground, release, plan, console)
+    except (ValueError, RuntimeError) as fault:
+        raise click.ClickException(str(fault)) from fault
+    except grpc.RpcError as refused:
+        refusal = refusal_of(refused)
+        words = f"{refusal.code.name} {refusal.message}"
+        raise click.ClickException(words) from refused
+    against.show(comparison, release, console)
 
 
 def measured(plan: Plan, console: Console) -> Report:

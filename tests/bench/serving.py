@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import socket
 import sqlite3
@@ -162,11 +161,24 @@ def postgres(
         yield Serving(target, lambda: _count_postgres(url, "settlement"))
 
 
-def _serve(program: str, port: int, data: Path) -> list[Any]:
+@contextmanager
+def empty(on: Ground, name: str, python: Path) -> Iterator[Serving]:
+    """Run the server that an interpreter has installed, over an empty SQLite file."""
+    port = _free_port()
+    command = _serve("gongji", port, on.folder / name, python)
+    # Nothing may lead it to today's modules.
+    env = {"PYTHONPATH": ""}
+    with _running(command, on.folder / f"{name}.log", port, env) as pid:
+        yield Serving(Target(port, (pid,)))
+
+
+def _serve(
+    program: str, port: int, data: Path, python: Path | str = sys.executable
+) -> list[Any]:
     """Return the command that serves on a port over a data folder."""
     address = f"127.0.0.1:{port}"
     return [
-        sys.executable,
+        python,
         "-m",
         program,
         "serve",
@@ -187,13 +199,6 @@ def service_over(data: Path) -> Iterator[tuple[int, str]]:
     command = _serve("gongji", port, data.resolve())
     with _running(command, Path(os.devnull), port) as pid:
         yield pid, f"127.0.0.1:{port}"
-
-
-def peak_mib(pid: int) -> float:
-    """Return the most memory a process has held so far, in MiB."""
-    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    (kib,) = re.findall(r"VmHWM:\s+(\d+) kB", status)
-    return int(kib) / 1024
 
 
 @contextmanager

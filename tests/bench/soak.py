@@ -7,16 +7,14 @@ The most any of its processes holds.
 
 from __future__ import annotations
 
-import re
-from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Final
 
 import click
 
 from tests.bench import ground
 from tests.bench.load import Calls, Measured, Window, load
+from tests.bench.processes import largest_mib
 from tests.bench.run import on_disk
 from tests.bench.serving import Serving
 from tests.bench.subjects import SERVERS, USUAL
@@ -46,7 +44,7 @@ def _soak(serving: Serving, calls: Calls, settlements: int) -> int:
     """Settle at least so many bills. Return how many were acknowledged."""
     (pid,) = serving.target.server
     acknowledged = serial = 0
-    click.echo(f"起始: 每进程至多 {_largest_mib(pid):.0f} MiB")
+    click.echo(f"起始: 每进程至多 {largest_mib(pid):.0f} MiB")
     while acknowledged < settlements:
         window = replace(WINDOW, serial=serial)
         measured = load(serving.target, calls, USUAL, window)
@@ -60,31 +58,10 @@ def _soak(serving: Serving, calls: Calls, settlements: int) -> int:
 
 def _tell(acknowledged: int, pid: int, window: Measured) -> None:
     click.echo(
-        f"{acknowledged:>9,} 笔: 每进程至多 {_largest_mib(pid):.0f} MiB, "
+        f"{acknowledged:>9,} 笔: 每进程至多 {largest_mib(pid):.0f} MiB, "
         f"{window.calls_per_s:,.0f} 次/秒, p99 {window.p99_ms:.1f} ms, "
         f"服务 CPU {window.server_us:.0f} µs/次"
     )
-
-
-def _largest_mib(pid: int) -> float:
-    """Return the resident memory of the largest among a process and its children, in MiB."""
-    return max(map(_resident_mib, _family(pid)))
-
-
-def _resident_mib(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    (kib,) = re.findall(r"VmRSS:\s+(\d+) kB", status)
-    return int(kib) / 1024
-
-
-def _family(pid: int) -> list[int]:
-    family = [pid]
-    for thread in Path(f"/proc/{pid}/task").iterdir():
-        with suppress(FileNotFoundError):  # a thread that has just ended
-            children = (thread / "children").read_text(encoding="ascii").split()
-            for child in children:
-                family += _family(int(child))
-    return family
 
 
 if __name__ == "__main__":

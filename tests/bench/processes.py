@@ -1,0 +1,52 @@
+"""What a server's processes use: the one that was started and all it has begun."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+_TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
+
+
+def family(pid: int) -> list[int]:
+    """Return a process and all that descend from it."""
+    members = [pid]
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(FileNotFoundError):  # a thread that has just ended
+            children = (thread / "children").read_text(encoding="ascii").split()
+            for child in children:
+                members += family(int(child))
+    return members
+
+
+def cpu_s(pid: int) -> float:
+    """Return the seconds of CPU a server's processes have used so far."""
+    ticks = 0
+    for member in family(pid):
+        stat = Path(f"/proc/{member}/stat").read_text(encoding="ascii")
+        # The name of the program stands in brackets and may hold spaces.
+        fields = stat.rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / _TICKS_PER_S
+
+
+def peak_mib(pid: int) -> float:
+    """Return the most memory each of a server's processes has held, added up, in MiB.
+
+    Pages that several of them share count in each.
+    """
+    return sum(_status_mib(member, "VmHWM") for member in family(pid))
+
+
+def largest_mib(pid: int) -> float:
+    """Return what the largest of a server's processes holds now, in MiB."""
+    return max(_status_mib(member, "VmRSS") for member in family(pid))
+
+
+def _status_mib(pid: int, figure: str) -> float:
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    (kib,) = re.findall(rf"{figure}:\s+(\d+) kB", status)
+    return int(kib) / 1024
