@@ -3,21 +3,29 @@ with its path."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from gongji.model.refusals import Malformed, MalformedField, PartsDoNotSum
-from gongji.rpc.constraints import enforce, message_check
+from gongji.rpc.constraints import (
+    _value_check,
+    _Violation,
+    enforce,
+    message_check,
+)
 from gongji.v1 import (
     account_pb2,
     binding_pb2,
     city_pb2,
+    constraints_pb2,
     registry_pb2,
     sandbox_pb2,
     settlement_pb2,
     types_pb2,
 )
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -91,6 +99,33 @@ def certified(number: str) -> types_pb2.PersonRef:
     )
 
 
+def named(name: str) -> types_pb2.Person:
+    person = enrolled("2020-01-01")
+    person.name = name
+    return person
+
+
+def reviewed(remark: str) -> binding_pb2.ReviewBindingRequest:
+    return binding_pb2.ReviewBindingRequest(
+        request_id=UUID,
+        binding_id="B1",
+        reviewer="1",
+        verdict=binding_pb2.REVIEW_VERDICT_APPROVE,
+        remark=remark,
+    )
+
+
+def reversal(settlement_id: str) -> settlement_pb2.ReverseRequest:
+    return settlement_pb2.ReverseRequest(request_id=UUID, settlement_id=settlement_id)
+
+
+def reconciled(
+    settlement_id: str = "S1", patient: str = "P1"
+) -> settlement_pb2.ReconcileDetailsRequest:
+    row = settlement_pb2.ReconcileRow(settlement_id=settlement_id, patient=patient)
+    return settlement_pb2.ReconcileDetailsRequest(row=row)
+
+
 KEPT: dict[str, Message] = {
     "a bill": settle(),
     "a bill with every part": settle(
@@ -126,13 +161,9 @@ KEPT: dict[str, Message] = {
     "an open list": account_pb2.ListEntriesRequest(person=P1),
     "an import row": enrolled("9999-12-31"),
     "a message without fields": city_pb2.ListCitiesRequest(),
-    "a remark with lines": binding_pb2.ReviewBindingRequest(
-        request_id=UUID,
-        binding_id="B1",
-        reviewer="1",
-        verdict=binding_pb2.REVIEW_VERDICT_APPROVE,
-        remark="一\n二",
-    ),
+    "a name with a blank after it": named("汪例 "),
+    "a name of the private area": named("王\ue863"),
+    "a remark like markup": reviewed("[/x] [link=y] <b> “一”；二"),
 }
 
 BROKEN: dict[str, tuple[Message, str]] = {
@@ -194,6 +225,22 @@ BROKEN: dict[str, tuple[Message, str]] = {
     ),
     "a string too long": (settle(filing_no="9" * 61), "bill.filing_no"),
     "a string with a control character": (settle(filing_no="9\x00"), "bill.filing_no"),
+    "a name nobody sees": (named("\u200b"), "name"),
+    "a name that turns the line": (named("\u202e例汪"), "name"),
+    "a name with an escape of one byte": (named("汪\x9b31m"), "name"),
+    "a name with a NUL": (named("汪\x00"), "name"),
+    "a name of blanks": (named(" \u3000"), "name"),
+    "a remark of two lines": (reviewed("一\n二"), "remark"),
+    "a blank after a settlement's number": (reversal("S1 "), "settlement_id"),
+    "a full-width blank before it": (reversal("\u3000S1"), "settlement_id"),
+    "a blank after a row's settlement": (
+        reconciled(settlement_id="S1 "),
+        "row.settlement_id",
+    ),
+    "a tab after a row's patient": (reconciled(patient="P1\t"), "row.patient"),
+    "a blank after a message's number": (settle(msgid="M1 "), "bill.msgid"),
+    "a blank after a filing's number": (settle(filing_no="F1\xa0"), "bill.filing_no"),
+    "a blank after a giver": (settle(givers=["G1", "G2 "]), "bill.givers[1]"),
     "an amount below its least": (
         settle(total_fen=0, in_scope_fen=0),
         "bill.total_fen",
@@ -274,6 +321,59 @@ def messages() -> Iterator[Any]:
         types_pb2,
     ):
         yield from module.DESCRIPTOR.message_types_by_name.values()
+
+
+def requested() -> Iterator[Any]:
+    """Yield every message that a request is or holds."""
+    seen: set[str] = set()
+    left = [
+        method.input_type
+        for module in (
+            account_pb2,
+            binding_pb2,
+            city_pb2,
+            registry_pb2,
+            sandbox_pb2,
+            settlement_pb2,
+        )
+        for service in module.DESCRIPTOR.services_by_name.values()
+        for method in service.methods
+    ]
+    while left:
+        message = left.pop()
+        if message.full_name not in seen:
+            seen.add(message.full_name)
+            yield message
+            left += [
+                field.message_type for field in message.fields if field.message_type
+            ]
+
+
+def texts() -> list[Any]:
+    return [
+        field
+        for message in requested()
+        for field in message.fields
+        if field.cpp_type == FieldDescriptor.CPPTYPE_STRING
+    ]
+
+
+IDENTIFIERS = re.compile(r".*_(id|no|code)|msgid|batch|patient|givers|reviewer")
+
+
+@pytest.mark.parametrize("field", texts(), ids=lambda f: f.full_name)
+def test_no_text_hides_anything(field: Any) -> None:
+    """Every text of the protos refuses what nobody sees, and what names something
+    refuses blanks: whoever adds a field need not remember it."""
+    rule = field.GetOptions().Extensions[constraints_pb2.rule]
+    check = _value_check(field, rule)
+    hidden = ["1\u200b", "\u202e1", "1\x9b", "1\x00", "1\n", "1\t", "\u2066"]
+    if IDENTIFIERS.fullmatch(field.name):
+        hidden += ["1 ", " 1", "1\u3000"]
+    for text in hidden:
+        assert check is not None
+        with pytest.raises(_Violation):
+            check(text)
 
 
 @pytest.mark.parametrize("descriptor", list(messages()), ids=lambda d: d.full_name)

@@ -120,6 +120,7 @@ CHECKS: Final[Mapping[str, Check]] = {
             "settlement_id",
             "patient",
             "refund",
+            "batch",
             "year",
         ),
         identifier,

@@ -18,6 +18,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from gongji.model.refusals import Malformed, MalformedField, PartsDoNotSum
 from gongji.rules.days import EARLIEST, LATEST
+from gongji.text.characters import problem_of_identifier, problem_of_text
 from gongji.v1 import constraints_pb2 as options
 
 Check = Callable[[Any], None]
@@ -31,9 +32,6 @@ _UUID: Final = re.compile(
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 _MONTH: Final = re.compile(r"[0-9]{4}-[0-9]{2}")
-
-# Tab and line ends are allowed: a remark may have lines.
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 _SECONDS: Final = range(int(EARLIEST.timestamp()), int(LATEST.timestamp()))
 
@@ -232,7 +230,9 @@ def _text_check(rule: options.FieldRule) -> Check:
     """Return the check of a text: length, pattern, format."""
     min_len, max_len = rule.min_len, rule.max_len
     pattern = re.compile(rule.pattern) if rule.pattern else None
-    check_format = _FORMATS.get(rule.format)
+    # A pattern says by itself what may stand in a text.
+    check_form = None if pattern else _check_readable
+    check_form = _FORMATS.get(rule.format, check_form)
 
     def check(value: str) -> None:
         # The value itself is never quoted: it may be somebody's identity number.
@@ -243,10 +243,8 @@ def _text_check(rule: options.FieldRule) -> Check:
             raise _Violation(f"最多 {max_len} 个字符, 收到 {size} 个")
         if pattern is not None and pattern.fullmatch(value) is None:
             raise _Violation(f"格式须为 {pattern.pattern}")
-        if check_format is not None:
-            check_format(value)
-        elif pattern is None and _CONTROL.search(value) is not None:
-            raise _Violation("含有控制字符")
+        if check_form is not None:
+            check_form(value)
 
     return check
 
@@ -275,10 +273,23 @@ def _check_calendar(day: str) -> None:
         raise _Violation("日历上没有这一天") from None
 
 
+def _check_readable(value: str) -> None:
+    problem = problem_of_text(value)
+    if problem:
+        raise _Violation(problem)
+
+
+def _check_identifier(value: str) -> None:
+    problem = problem_of_identifier(value)
+    if problem:
+        raise _Violation(problem)
+
+
 _FORMATS: Final = {
     options.FORMAT_UUID: _check_uuid,
     options.FORMAT_DAY: _check_day,
     options.FORMAT_MONTH: _check_month,
+    options.FORMAT_IDENTIFIER: _check_identifier,
 }
 
 

@@ -38,6 +38,8 @@ class _FormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Format.ValueTy
     """A civil day in Shanghai, YYYY-MM-DD, that exists in the calendar."""
     FORMAT_MONTH: _Format.ValueType  # 3
     """A civil month in Shanghai, YYYY-MM."""
+    FORMAT_IDENTIFIER: _Format.ValueType  # 4
+    """An identifier: no blank of any kind, and no character that is not seen, anywhere in it."""
 
 class Format(_Format, metaclass=_FormatEnumTypeWrapper):
     """A textual form that a length or a pattern cannot express."""
@@ -50,13 +52,16 @@ FORMAT_DAY: Format.ValueType  # 2
 """A civil day in Shanghai, YYYY-MM-DD, that exists in the calendar."""
 FORMAT_MONTH: Format.ValueType  # 3
 """A civil month in Shanghai, YYYY-MM."""
+FORMAT_IDENTIFIER: Format.ValueType  # 4
+"""An identifier: no blank of any kind, and no character that is not seen, anywhere in it."""
 Global___Format: _TypeAlias = Format  # noqa: Y015
 
 @_typing.final
 class FieldRule(_message.Message):
     """The constraints of one field; those left out do not bind. An optional field that is absent is not checked.
     On a repeated field, lengths, pattern, format and bounds bind each element. Beyond what is stated: enum numbers are
-    those declared here, instants lie from 1900 to 2199, text holds no control characters but tab and line ends.
+    those declared here, instants lie from 1900 to 2199, and text without pattern or format is of one line that people can read: it
+    has a character that is not a blank, and none that is not seen (controls, line breaks, marks of direction, spaces of no width).
     """
 
     DESCRIPTOR: _descriptor.Descriptor
