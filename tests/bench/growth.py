@@ -151,9 +151,16 @@ class Filled:
             case "Reverse":
                 reverse = Reverse(request, settlement_id, "", "", self._cities)
                 return self._store.commit(reverse)
-        of_patient = {"patient": person_no(number)}
-        listing = Listing(kind=Settlement, equals=of_patient, order="settled_at")
-        return self._store.page(listing)
+        return self._listed(person_no(number))
+
+    async def _listed(self, patient: str) -> list[Settlement]:
+        """Read the first page of a patient's settlements, and of the refunds."""
+        rows = []
+        for order in ("settled_at", "reversed_at"):
+            of_patient = {"patient": patient}
+            listing = Listing(kind=Settlement, equals=of_patient, order=order)
+            rows += await self._store.page(listing)
+        return rows
 
     def _number_for(self, call: str) -> int:
         """Return a person at random; for a reversal one whose settlement still stands."""

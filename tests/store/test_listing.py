@@ -116,6 +116,23 @@ SERVED: dict[str, Listing[Any]] = {
         descending=True,
         limit=1,
     ),
+    "a patient's refunds": Listing(
+        kind=Settlement, equals={"patient": "P1"}, order="reversed_at"
+    ),
+    "a patient's refunds of days": Listing(
+        kind=Settlement,
+        equals={"patient": "P1"},
+        at_least={"reversed_at": 1},
+        below={"reversed_at": 9},
+        order="reversed_at",
+    ),
+    "refunds to a purse": Listing(
+        kind=Entry,
+        equals={"ledger_account": "purse:P1", "kind": EntryKind.REFUND},
+        at_least={"at": 1},
+        below={"at": 9},
+        order="version",
+    ),
     "charges to a purse": Listing(
         kind=Entry,
         equals={"ledger_account": "purse:P1", "kind": EntryKind.AID_CHARGE},
