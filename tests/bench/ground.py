@@ -40,6 +40,10 @@ TOGETHER: Final = 2_000
 """Records written in one transaction."""
 
 
+MSGID: Final = f"M{'0' * 25}"
+"""A message id: a letter and digits that count the calls."""
+
+
 def fill(database: str, data: Path) -> None:
     """Write the population into an empty database, "" for SQLite in the data folder.
 
@@ -84,7 +88,7 @@ def _used(place: int, deductible_fen: int, fund_fen: int) -> Accumulator:
     return Accumulator(number, Scheme.EMPLOYEE, area, year, deductible_fen, fund_fen)
 
 
-def bill(place: int = 1) -> pb.Bill:
+def bill(place: int = 1, msgid: str = MSGID) -> pb.Bill:
     """Return the bill every caller sends, 46.80 yuan: far from the fund's yearly limit."""
     return pb.Bill(
         patient=types_pb2.PersonRef(person_no=population.number(place)),
@@ -96,7 +100,7 @@ def bill(place: int = 1) -> pb.Bill:
         first_selfpay_fen=3_30,
         in_scope_fen=38_50,
         account_use=pb.ACCOUNT_USE_CITY_ORDER,
-        msgid="M0000000000000000000000001",
+        msgid=msgid,
     )
 
 
@@ -119,4 +123,8 @@ def _calls(folder: Path, method: str, message: bytes, id_at: int) -> Calls:
     body.write_bytes(message)
     number = population.number(1).encode()
     path = f"/gongji.v1.SettlementService/{method}"
-    return Calls(path, body, id_at, message.index(number) + 1, len(number) - 1)
+    # Each bill is a message of its own: one that came before is not settled again.
+    msgid_at = message.index(MSGID.encode()) + 1
+    return Calls(
+        path, body, id_at, msgid_at, message.index(number) + 1, len(number) - 1
+    )

@@ -31,6 +31,7 @@ static const char *USAGE =
     "  -c CONNECTIONS      connections they share (default 1)\n"
     "  -w SECONDS          warm-up before the timed window (default 1)\n"
     "  -u OFFSET           where in the message a UUID of 36 characters is patched in, another for each request\n"
+    "  -m OFFSET           where in the message 25 digits of a message id are patched in, others for each request\n"
     "  -s SERIAL           number of the first UUID (default 0); the report's `next` continues\n"
     "  -r OFFSET:LEN:FIRST:COUNT  where a decimal number is patched in, drawn from COUNT numbers from FIRST on\n"
     "  -t SECONDS          deadline each call states (default none)\n"
@@ -80,11 +81,11 @@ static struct {
     int port, callers, connections;
     const char *method, *server_pids, *database_pids;
     double warm_s, timed_s, deadline_s, rate;
-    int id_at;
+    int id_at, msgid_at;
     int person_at, person_digits;
     uint64_t person_first, person_count, serial;
 } wanted = {.connections = 1, .method = "", .server_pids = "", .database_pids = "", .warm_s = 1, .timed_s = 3,
-            .id_at = -1, .person_at = -1, .person_count = 1};
+            .id_at = -1, .msgid_at = -1, .person_at = -1, .person_count = 1};
 
 // What happened: `sent` and `acknowledged` from the first call to the last, the rest within the timed window.
 static struct {
@@ -147,6 +148,7 @@ static void compose(Caller *caller) {
     uint8_t *message = caller->request + PREFIX;
     uint64_t serial = wanted.serial++;
     if (wanted.id_at >= 0) patch_id(message + wanted.id_at, serial);
+    if (wanted.msgid_at >= 0) patch_number(message + wanted.msgid_at, 25, serial);
     if (wanted.person_at >= 0) {
         uint64_t drawn = mixed(serial ^ 0x5bd1e995) % wanted.person_count;
         patch_number(message + wanted.person_at, wanted.person_digits, wanted.person_first + drawn);
@@ -578,7 +580,7 @@ static void report(Cpu before, Cpu after) {
 
 static void read_options(int argc, char **argv) {
     const char *body = NULL;
-    for (int option; (option = getopt(argc, argv, "p:P:b:n:c:d:w:u:s:r:t:q:k:K:")) != -1;) switch (option) {
+    for (int option; (option = getopt(argc, argv, "p:P:b:n:c:d:w:u:s:r:t:q:k:K:m:")) != -1;) switch (option) {
         case 'p': wanted.port = atoi(optarg); break;
         case 'P': wanted.method = optarg; break;
         case 'b': body = optarg; break;
@@ -587,6 +589,7 @@ static void read_options(int argc, char **argv) {
         case 'd': wanted.timed_s = atof(optarg); break;
         case 'w': wanted.warm_s = atof(optarg); break;
         case 'u': wanted.id_at = atoi(optarg); break;
+        case 'm': wanted.msgid_at = atoi(optarg); break;
         case 's': wanted.serial = strtoull(optarg, NULL, 10); break;
         case 'r': sscanf(optarg, "%d:%d:%lu:%lu", &wanted.person_at, &wanted.person_digits, &wanted.person_first,
                          &wanted.person_count); break;

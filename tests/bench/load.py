@@ -40,6 +40,7 @@ class Calls:
     method: str
     body: Path
     id_at: int
+    msgid_at: int
     patient_at: int
     digits: int
 
@@ -145,6 +146,7 @@ def _arguments(
         "-w": window.warm,
         "-t": DEADLINE_S,
         "-u": calls.id_at,
+        "-m": calls.msgid_at,
         "-s": window.serial,
         "-r": f"{calls.patient_at}:{calls.digits}:{first}:{count}",
         "-q": window.rate,

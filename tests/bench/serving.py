@@ -99,7 +99,9 @@ class Ground:
 
 
 def _request(place: int) -> pb.SettleRequest:
-    return pb.SettleRequest(request_id=str(uuid.uuid4()), bill=ground.bill(place))
+    request_id = str(uuid.uuid4())
+    bill = ground.bill(place, msgid=request_id[:30])
+    return pb.SettleRequest(request_id=request_id, bill=bill)
 
 
 @contextmanager

@@ -145,6 +145,41 @@ async def test_concurrent_twins(house: Service) -> None:
     assert charge_of(replies[0].settlement) == await charged(house)
 
 
+async def test_a_message_under_another_id(house: Service) -> None:
+    """The message of a bill under another id is the first answer with its first time,
+    also after a reversal; either id finds it again."""
+    first = await house.settle(FIRST_ID, msgid="M1")
+    house.clock.set(house.clock() + timedelta(hours=3))
+    again = await house.settle(other := house.new_id(), msgid="M1")
+    await house.reverse(settle_request_id=other)
+    third = await house.settle(other, msgid="M1")
+    assert [False, True, True] == replayed(first, again, third)
+    assert [first.settlement] * 2 == [again.settlement, third.settlement]
+    assert first.receipt.at == again.receipt.at == third.receipt.at
+    assert 0 == await charged(house)
+
+
+async def test_another_bill_of_a_message(house: Service) -> None:
+    """A message with other content is refused, its settlement named."""
+    first = await house.settle(FIRST_ID, msgid="M1")
+    other = house.new_id()
+    await house.settle(other, msgid="M1")
+    refused = await house.not_settled(other, fen=7_00, msgid="M1")
+    assert "ALREADY_EXISTS REQUEST_ID_REUSED" == refused.outcome
+    refused = await house.not_settled(fen=7_00, msgid="M1")
+    assert "ALREADY_EXISTS MESSAGE_ID_REUSED" == refused.outcome
+    assert "bill.msgid" == refused.field
+    assert first.settlement.settlement_id == refused.metadata["settlement_id"]
+
+
+async def test_concurrent_twins_of_one_message(house: Service) -> None:
+    """Of ten requests with one message at once one executes; all are answered the same."""
+    replies = await asyncio.gather(*(house.settle(msgid="M1") for _ in range(10)))
+    assert [False] + [True] * 9 == sorted(replayed(*replies))
+    assert 1 == len({reply.settlement.settlement_id for reply in replies})
+    assert charge_of(replies[0].settlement) == await charged(house)
+
+
 async def test_concurrent_rivals(house: Service) -> None:
     """Of two different requests at once under one id one executes and the other is refused."""
     outcomes = await asyncio.gather(

@@ -16,7 +16,7 @@ from gongji.model.commands import Adopted, RequestRecord
 from gongji.model.decided import DecidedBy, KeptRules, RuleRef
 from gongji.model.people import Institution, Person
 from gongji.model.revisions import InstitutionRevision, PersonRevision
-from gongji.model.settlement import Accumulator, SettledDay, Settlement
+from gongji.model.settlement import Accumulator, SettledDay, SettledMessage, Settlement
 from gongji.rules.codes import SHANGHAI, Scheme
 from gongji.store.engine import ConstraintViolated
 from gongji.store.schema import Schema
@@ -36,6 +36,7 @@ KINDS = (
     Binding,
     Settlement,
     SettledDay,
+    SettledMessage,
     Account,
     Accumulator,
     Entry,

@@ -18,6 +18,7 @@ from gongji.model.refusals import NoAccount, StoreUnavailable
 from gongji.model.settlement import SettledDay
 from gongji.store import MEMORY, KeyFileError, SchemaError, Store, open_store
 from gongji.store.databases import database_at
+from gongji.store.migrations import Migration
 from gongji.store.schema import VERSION
 from gongji.store.sqlite.store import SqliteStore
 from msgspec.structs import replace
@@ -171,7 +172,7 @@ async def test_nothing_is_migrated_that_is_of_this_version(
     store = open_store(engine_url, clock, key)
     await store.commit(move("r1"))
     await store.close()
-    assert (VERSION, VERSION) == database_at(engine_url).migrate(key)
+    assert Migration(VERSION, VERSION) == database_at(engine_url).migrate(key)
     store = open_store(engine_url, clock, key)
     assert (await store.commit(move("r1"))).replayed
     await store.close()

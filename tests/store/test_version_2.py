@@ -22,6 +22,7 @@ from gongji.model.commands import Adopted
 from gongji.rpc.method import CALLER_KEY
 from gongji.store import Store, open_store
 from gongji.store.databases import database_at
+from gongji.store.migrations import Migration
 from gongji.store.schema import VERSION, Schema
 from google.protobuf import descriptor_pool, json_format, message_factory
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
@@ -60,7 +61,7 @@ async def store(
     engine.close()
     key_file = tmp_path / "x.key"
     key_file.write_bytes(bytes(range(32)))
-    assert (2, VERSION) == database_at(engine_url).migrate(key_file)
+    assert Migration(2, VERSION) == database_at(engine_url).migrate(key_file)
     store = open_store(engine_url, lambda: NOW, key_file)
     yield store
     await store.close()

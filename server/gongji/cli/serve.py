@@ -32,6 +32,10 @@ _DATABASE_HELP: Final = (
 )
 
 
+_REPEATED: Final = ("message", "first", "repeated_by")
+"""An institution's message, the settlement it made first, and a later one."""
+
+
 @click.command("serve")
 @click.option(
     "--address",
@@ -109,12 +113,20 @@ def serve_command(terminal: Terminal, /, **options: Any) -> None:
 def migrate_command(terminal: Terminal, data: Path, database: str) -> None:
     """把数据库结构升级到本程序的版本; 只向前, 先停服务并备份."""
     at = database_at(database or data / DATABASE)
-    before, after = at.migrate(data / KEY_FILE)
+    migration = at.migrate(data / KEY_FILE)
+    before, after = migration.before, migration.after
     terminal.say(
         f"数据库结构: 第 {before} 版 → 第 {after} 版"
         if before != after
         else f"已是第 {after} 版, 无需迁移"
     )
+    if migration.repeated:
+        terminal.say(
+            f"同一机构同一 msgid 从前结算过不止一次, 共 {len(migration.repeated)} 笔, "
+            "照旧保留; 请与机构核对, 多出的可撤销:"
+        )
+        rows = [dict(zip(_REPEATED, row, strict=True)) for row in migration.repeated]
+        terminal.table("repeated", rows, _REPEATED)
 
 
 async def _serve(settings: Settings, terminal: Terminal) -> None:

@@ -20,10 +20,14 @@ _CONTEXT: Final = frozenset({"request", "cities", "workdays"})
 
 
 class Decision(Struct, Generic[R], frozen=True):
-    """An answer and the records to write; a key that exists is written over."""
+    """An answer and the records to write; a key that exists is written over.
+
+    `first_at` is when it was given first, if another request had it before.
+    """
 
     answer: R
     writes: tuple[Any, ...] = ()
+    first_at: datetime | None = None
 
 
 class Query(Protocol[R]):
@@ -144,6 +148,11 @@ class RecallingCommand(Command[R], Generic[R], frozen=True):
 
     The answer is then not stored a second time.
     """
+
+    def kept_of(self, answer: R) -> bytes:
+        """Return what the row keeps to find the answer by, if the request id is not enough."""
+        del answer
+        return b""
 
     @abstractmethod
     def recall_needs(self, remembered: RequestRecord) -> Iterable[Need]:

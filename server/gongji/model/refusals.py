@@ -38,8 +38,9 @@ Refusal
 │   ├── BroughtForwardShort
 │   ├── BalanceShort
 │   └── AlreadyPaid
-├── Conflict: the request id was used for something else
-│   └── RequestIdReused
+├── Conflict: the request id, or the message id, was used for something else
+│   ├── RequestIdReused
+│   └── MessageIdReused
 └── Unavailable: the service cannot answer now; try again
     ├── StoreUnavailable
     └── Overloaded
@@ -257,11 +258,15 @@ class AlreadyPaid(Refused):
 
 
 class Conflict(Refusal):
-    """The request id was used for something else."""
+    """The request id, or the message id, was used for something else."""
 
 
 class RequestIdReused(Conflict):
     """The request id came before with other content, caller or method."""
+
+
+class MessageIdReused(Conflict):
+    """The institution's message id came before with another bill."""
 
 
 class Unavailable(Refusal):

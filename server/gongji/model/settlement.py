@@ -143,6 +143,21 @@ class Accumulator(Struct, frozen=True):
         return self.key_of(self.person_no, self.scheme, self.pooling_area, self.year)
 
 
+class SettledMessage(Struct, frozen=True):
+    """An institution's message (msgid 发送方报文ID) and the settlement it made, for ever.
+
+    One message settles once, whichever request brings it, also after a reversal.
+    """
+
+    message_id: str
+    settlement_id: str
+
+    @staticmethod
+    def key_of(bill: Bill) -> str:
+        """Return the key of a bill's message: H34110000001/M1."""
+        return f"{bill.institution_code}/{bill.msgid}"
+
+
 class SettledDay(Struct, frozen=True):
     """A service day of which something was settled in a pooling area, reversed or not.
 

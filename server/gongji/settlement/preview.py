@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from gongji.account.ledger import Inconsistent
 from gongji.model.commands import Decision
-from gongji.model.facts import Facts, Need, by_key
+from gongji.model.facts import Facts, Need
 from gongji.model.settlement import Settlement
 from gongji.settlement.reverse import Reverse, Reversed, of_same_year
 from gongji.settlement.split import FundShare, Used, fund_share
@@ -59,8 +59,8 @@ class PreviewReversal(Struct, frozen=True):
     def needs(self, facts: Facts) -> Iterator[Need]:
         """Return what `Reverse` needs, then all settlements of the patient."""
         yield from self.command.needs(facts)
-        original = by_key(Settlement, self.command.original_id)
-        if not facts.has(original):
+        original = self.command.original(facts)
+        if original is None or not facts.has(original):
             return
         settlement = facts.get(Settlement, original.value)
         if settlement is not None:

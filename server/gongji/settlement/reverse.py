@@ -27,7 +27,7 @@ from gongji.model.settlement import Accumulator, Settlement
 from gongji.rules.benefits import Reversal
 from gongji.rules.clauses import Ruled
 from gongji.rules.hookspecs import CityRules
-from gongji.settlement.settle import SETTLE, settlement_id_of
+from gongji.settlement.settle import SETTLE, settlement_id_in, settlement_id_of
 
 
 class Reversed(Struct, frozen=True):
@@ -58,29 +58,40 @@ class Reverse(Command[Reversed], frozen=True):
                 "请以结算编号或原请求编号之一指明要撤销的结算", field="settlement_id"
             )
         try:
-            _ = self.original_id
+            _ = self.settlement_id or settlement_id_of(self.settle_request_id)
         except ValueError:
             raise MalformedField(
                 "原请求编号不是 UUID", field="settle_request_id"
             ) from None
 
-    @property
-    def original_id(self) -> str:
-        """Return the id of the settlement to take back."""
-        return self.settlement_id or settlement_id_of(self.settle_request_id)
+    def original(self, facts: Facts) -> Need | None:
+        """Return the settlement to take back, None until its request is known.
+
+        The settlement may be another request's: of the same message, before.
+        """
+        if self.settlement_id:
+            return by_key(Settlement, self.settlement_id)
+        if not facts.has(by_key(RequestRecord, self.settle_request_id)):
+            return None
+        remembered = facts.get(RequestRecord, self.settle_request_id)
+        if remembered is None:
+            return by_key(Settlement, settlement_id_of(self.settle_request_id))
+        return by_key(Settlement, settlement_id_in(remembered))
 
     def needs(self, facts: Facts) -> Iterator[Need]:
         """Return settlement and request; then accumulator, purses that paid, and others.
 
         The patient's other settlements matter only if the city reverses the last first.
         """
-        original = by_key(Settlement, self.original_id)
-        yield original
         if self.settle_request_id:
             yield by_key(RequestRecord, self.settle_request_id)
+        original = self.original(facts)
+        if original is None:
+            return
+        yield original
         if not facts.has(original):
             return
-        settlement = facts.get(Settlement, self.original_id)
+        settlement = facts.get(Settlement, original.value)
         if settlement is None:
             return
         if _rule(settlement, facts, self.cities).value is Reversal.LAST_FIRST:
@@ -116,7 +127,8 @@ class Reverse(Command[Reversed], frozen=True):
         return Decision(Reversed(taken_back, refunds), writes)
 
     def _standing(self, facts: Facts) -> Settlement:
-        settlement = facts.get(Settlement, self.original_id)
+        original = self.original(facts)
+        settlement = facts.get(Settlement, original.value) if original else None
         if settlement is None:
             raise self._not_found(facts)
         if self.patient not in {"", settlement.bill.patient}:

@@ -26,7 +26,15 @@ from gongji.model.decided import DecidedBy
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.ids import derived_id
 from gongji.model.people import Institution, Person
-from gongji.model.settlement import Accumulator, Bill, Line, SettledDay, Settlement
+from gongji.model.refusals import MessageIdReused
+from gongji.model.settlement import (
+    Accumulator,
+    Bill,
+    Line,
+    SettledDay,
+    SettledMessage,
+    Settlement,
+)
 from gongji.rules.benefits import PurseKind
 from gongji.rules.codes import AccountUse, Scheme, pooling_area
 from gongji.settlement.admission import (
@@ -63,6 +71,12 @@ class Settle(RecallingCommand[Settlement], frozen=True):
     def needs(self, facts: Facts) -> list[Need]:
         """Return what a quote needs, and the service day."""
         needs = _needs(self.bill, facts)
+        # hot path: a message id is one more key of a fetch that is made anyway.
+        if self.bill.msgid:
+            message = by_key(SettledMessage, SettledMessage.key_of(self.bill))
+            needs.append(message)
+            if facts.has(message):
+                needs += _settled_before(message, facts)
         if not facts.has(needs[0]):
             return needs
         patient = facts.get(Person, self.bill.patient)
@@ -72,24 +86,54 @@ class Settle(RecallingCommand[Settlement], frozen=True):
         return needs
 
     def decide(self, facts: Facts) -> Decision[Settlement]:
-        """Decide who pays what, with the records of it. Every refusal of `decide_bill`."""
+        """Decide who pays what, with the records of it, or answer its message again.
+
+        MessageIdReused, then every refusal of `decide_bill`.
+        """
+        first = self._first(facts) if self.bill.msgid else None
+        if first is not None:
+            return Decision(_as_answered(first), first_at=first.settled_at)
         outcome = decide_bill(self.bill, facts, self.cities)
-        return outcome.settled(self.request.request_id, facts)
+        decision = outcome.settled(self.request.request_id, facts)
+        if not self.bill.msgid:
+            return decision
+        settlement_id = decision.answer.settlement_id
+        message = SettledMessage(SettledMessage.key_of(self.bill), settlement_id)
+        return Decision(decision.answer, (*decision.writes, message))
+
+    def _first(self, facts: Facts) -> Settlement | None:
+        """Return the settlement of the bill's message, if there is one. MessageIdReused."""
+        message = facts.get(SettledMessage, SettledMessage.key_of(self.bill))
+        if message is None:
+            return None
+        first = facts.get(Settlement, message.settlement_id)
+        if first is None:
+            msg = f"settlement {message.settlement_id} of a message is missing"
+            raise Inconsistent(msg)
+        if first.bill != self.bill:
+            raise _reused(first, self.bill)
+        return first
+
+    def kept_of(self, answer: Settlement) -> bytes:
+        """Return the settlement's id if another request made it."""
+        if answer.request_id == self.request.request_id:
+            return b""
+        return answer.settlement_id.encode()
 
     def recall_needs(self, remembered: RequestRecord) -> Iterator[Need]:
         """Return the settlement as stored."""
-        yield by_key(Settlement, settlement_id_of(remembered.request_id))
+        yield by_key(Settlement, settlement_id_in(remembered))
 
     def recall(self, remembered: RequestRecord, facts: Facts) -> Settlement:
         """Return the settlement as first answered, even if reversed since."""
-        stored = facts.get(Settlement, settlement_id_of(remembered.request_id))
+        stored = facts.get(Settlement, settlement_id_in(remembered))
         if stored is None:
             msg = (
                 f"request {remembered.request_id} is remembered as settled, "
                 "but its settlement is missing"
             )
             raise Inconsistent(msg)
-        return replace(stored, reversed_at=None, reversed_why="")
+        return _as_answered(stored)
 
 
 class Quote(Struct, frozen=True):
@@ -240,6 +284,40 @@ def _known(
         if giver is not None:
             known[giver.person_no] = giver.revision
     return known
+
+
+def _settled_before(need: Need, facts: Facts) -> tuple[Need, ...]:
+    """Return the settlement a message made, if it came before."""
+    message = facts.get(SettledMessage, need.value)
+    return () if message is None else (by_key(Settlement, message.settlement_id),)
+
+
+def settlement_id_in(remembered: RequestRecord) -> str:
+    """Return the id of the settlement a request to settle was answered with."""
+    if remembered.method == SETTLE and remembered.answer:
+        return remembered.answer.decode()
+    return settlement_id_of(remembered.request_id)
+
+
+def _as_answered(stored: Settlement) -> Settlement:
+    """Return a settlement as it was first answered, even if reversed since."""
+    return replace(stored, reversed_at=None, reversed_why="")
+
+
+def _reused(first: Settlement, bill: Bill) -> MessageIdReused:
+    names = [
+        name
+        for name in Bill.__struct_fields__
+        if getattr(bill, name) != getattr(first.bill, name)
+    ]
+    return MessageIdReused(
+        f"机构 {bill.institution_code} 的报文 {bill.msgid} 已结算为 "
+        f"{first.settlement_id}，内容与本次不同(不同之处: {','.join(names)})；"
+        "另一笔业务请用新的 msgid",
+        field="bill.msgid",
+        settlement_id=first.settlement_id,
+        differing=",".join(names),
+    )
 
 
 def _needs(bill: Bill, facts: Facts) -> list[Need]:

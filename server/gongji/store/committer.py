@@ -216,12 +216,14 @@ class Committer:
                 return replayed
             decision = loader.decide(job.query)
             writes = decision.writes
-            outcome = Answer(decision.answer, replayed=False, at=facts.now)
+            first_at = decision.first_at
+            at = first_at or facts.now
+            outcome = Answer(decision.answer, replayed=first_at is not None, at=at)
             if job.request:
                 row = answered_row(
                     job.command,
                     decision.answer,
-                    facts.now,
+                    at,
                     self._digest,
                 )
                 writes += (row,)

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from gongji.store.base import Clock, Store
 from gongji.store.engine import EngineDown
-from gongji.store.migrations import SchemaError, bring_forward, is_new, make_file
+from gongji.store.migrations import (
+    Migration,
+    SchemaError,
+    bring_forward,
+    is_new,
+    make_file,
+)
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
 from gongji.store.sqlite.catalog import SqliteCatalog
@@ -43,8 +49,8 @@ class Database(ABC):
         """
 
     @abstractmethod
-    def migrate(self, key_file: Path | None = None) -> tuple[int, int]:
-        """Bring it forward to this program's schema; return the versions before, after.
+    def migrate(self, key_file: Path | None = None) -> Migration:
+        """Bring it forward to this program's schema.
 
         Errors as of `open`.
         """
@@ -82,7 +88,7 @@ class SqliteDatabase(Database):
         with _readable(path):
             return SqliteStore(path, vault, clock)
 
-    def migrate(self, key_file: Path | None = None) -> tuple[int, int]:
+    def migrate(self, key_file: Path | None = None) -> Migration:
         """Bring the file forward."""
         path = path_of(self._address)
         if is_new(path):
@@ -133,7 +139,7 @@ class PostgresDatabase(Database):
             vault = Vault.open(key_file, create=catalog.version() is None)
             return PostgresStore(self._address, vault, clock)
 
-    def migrate(self, key_file: Path | None = None) -> tuple[int, int]:
+    def migrate(self, key_file: Path | None = None) -> Migration:
         """Bring it forward."""
         vault = Vault.open(_named(key_file), create=False)
         schema = Schema(vault)

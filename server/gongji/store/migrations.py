@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from gongji.store import sql
 from gongji.store.schema import VERSION, Schema
-from gongji.store.steps import STEPS, Step
+from gongji.store.steps import MESSAGES_SINCE, STEPS, Step, repeated_messages
 
 
 class SchemaError(ValueError):
     """The database is not one this program may use with this key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """The versions before and after, and what of the data the new one would refuse.
+
+    `repeated` are messages that were settled more than once: the message, its first
+    settlement and another one, each. They stay as they are.
+    """
+
+    before: int
+    after: int
+    repeated: tuple[tuple[str, str, str], ...] = ()
 
 
 class Catalog(Protocol):
@@ -36,6 +50,9 @@ class Catalog(Protocol):
 
     def execute(self, statement: str) -> None:
         """Run a statement of the schema."""
+
+    def rows(self, statement: str) -> Iterable[tuple[Any, ...]]:
+        """Return the rows of a query."""
 
     def record(self, version: int, fingerprint: str) -> None:
         """Store version and fingerprint."""
@@ -86,11 +103,9 @@ def bring_forward(
     schema: Schema,
     fingerprint: str,
     steps: Mapping[int, Step] = STEPS,
-) -> tuple[int, int]:
-    """Bring an older database to this version, all or nothing. SchemaError.
-
-    Returns the versions before and after.
-    """
+) -> Migration:
+    """Bring an older database to this version, all or nothing. SchemaError."""
+    repeated: list[tuple[str, str, str]] = []
     with catalog.transaction():
         before = catalog.version()
         if before is None:
@@ -102,7 +117,12 @@ def bring_forward(
                 catalog.execute(statement)
         catalog.add_partitions(moving=True)
         catalog.record(VERSION, fingerprint)
-    return before, VERSION
+        if before < MESSAGES_SINCE <= VERSION:
+            for message, first, other in catalog.rows(
+                repeated_messages(catalog.dialect)
+            ):
+                repeated.append((message, first, other))
+    return Migration(before, VERSION, tuple(repeated))
 
 
 def _check(

@@ -50,8 +50,10 @@ def answered_row(
 ) -> RequestRecord:
     """Return the row of an executed command."""
     # What a command recalls from its records is not stored a second time.
-    recalled = isinstance(command, RecallingCommand)
-    stored = b"" if recalled else msgspec.json.encode(answer)
+    if isinstance(command, RecallingCommand):
+        stored = command.kept_of(answer)
+    else:
+        stored = msgspec.json.encode(answer)
     return request_row(command.request, command.content, now, digest, answer=stored)
 
 

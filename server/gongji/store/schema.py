@@ -14,7 +14,7 @@ from gongji.model.commands import Adopted, RequestRecord
 from gongji.model.decided import KeptRules
 from gongji.model.people import Institution, Person
 from gongji.model.revisions import InstitutionRevision, PersonRevision
-from gongji.model.settlement import Accumulator, SettledDay, Settlement
+from gongji.model.settlement import Accumulator, SettledDay, SettledMessage, Settlement
 from gongji.store.seal import Vault
 from gongji.store.table import (
     DOCUMENT,
@@ -250,6 +250,7 @@ _TABLES: Final[tuple[AnyTable, ...]] = (
         indexes=(("pooling_area", "day"),),
         clustered=True,
     ),
+    flat_table(SettledMessage, "settled_message", append_only=True, clustered=True),
     flat_table(
         Credit,
         "credit",

@@ -178,12 +178,42 @@ CREATE INDEX institution_revision_by_owner
 CREATE INDEX institution_revision_by_known_from
   ON institution_revision (known_from, revision_id) WHERE known_from IS NOT NULL
 """,
+    """
+CREATE TABLE settled_message (
+  message_id {TEXT} PRIMARY KEY NOT NULL, settlement_id {TEXT} NOT NULL
+){CLUSTERED}
+""",
+    # A message that was settled twice before stays so; its first settlement answers.
+    """
+INSERT INTO settled_message
+  SELECT institution || '/' || msgid, settlement_id
+  FROM (
+    SELECT institution, settlement_id, {MSGID} AS msgid,
+      row_number() OVER (
+        PARTITION BY institution, {MSGID} ORDER BY settled_at, settlement_id
+      ) AS place
+    FROM settlement
+  ) AS settled
+  WHERE msgid <> '' AND place = 1
+""",
 )
 """What version 3 adds, in order.
 
 `{TEXT}`, `{INTEGER}`, `{BLOB}` are the database's types, `{YEAR}` the civil year in
-Shanghai of the column `at`.
+Shanghai of the column `at`, `{MSGID}` the message id in a settlement's `doc`.
 """
+
+_REPEATED: Final = """
+SELECT message_id, first.settlement_id, settlement.settlement_id
+FROM settlement
+  JOIN settled_message AS first ON message_id = institution || '/' || {MSGID}
+WHERE {MSGID} <> '' AND first.settlement_id <> settlement.settlement_id
+ORDER BY message_id, settled_at, settlement.settlement_id
+"""
+
+_MSGID_SQLITE: Final = "json_extract(CAST(doc AS TEXT), '$.bill.msgid')"
+
+_MSGID_POSTGRES: Final = "(convert_from(doc, 'UTF8')::json #>> '{bill,msgid}')"
 
 _YEAR_SQLITE: Final = (
     "CAST(strftime('%Y', at / 1000000 + 28800, 'unixepoch') AS INTEGER)"
@@ -201,10 +231,23 @@ def _to_3(_: Schema, dialect: sql.Dialect) -> Iterator[str]:
         **{str(name): word for name, word in dialect.types.items()},
         "CLUSTERED": dialect.clustered,
         "YEAR": _YEAR_POSTGRES if dialect.partitions else _YEAR_SQLITE,
+        "MSGID": _msgid(dialect),
     }
     for statement in _STATEMENTS_3:
         yield statement.strip().format_map(words)
 
+
+def _msgid(dialect: sql.Dialect) -> str:
+    return _MSGID_POSTGRES if dialect.partitions else _MSGID_SQLITE
+
+
+def repeated_messages(dialect: sql.Dialect) -> str:
+    """Return the SELECT of message, first settlement and each that repeats it."""
+    return _REPEATED.format(MSGID=_msgid(dialect))
+
+
+MESSAGES_SINCE: Final = 3
+"""The version since which a message settles once."""
 
 STEPS: Final[Mapping[int, Step]] = {1: _to_2, 2: _to_3}
 """Each step by the version it starts from. Forward only."""

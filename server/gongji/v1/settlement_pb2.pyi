@@ -261,7 +261,9 @@ class Bill(_message.Message):
     filing_no: _builtins.str
     """Filing number of out-of-area care (异地就医备案号); needed where the institution lies in another pooling area."""
     msgid: _builtins.str
-    """The sender's message id (msgid 发送方报文ID); kept and returned (medins_setl_id)."""
+    """The sender's message id (msgid 发送方报文ID); kept and returned (medins_setl_id). One message of an institution
+    settles once: with the same bill the first answer comes again, with another one MESSAGE_ID_REUSED.
+    """
     @_builtins.property
     def patient(self) -> _types_pb2.PersonRef:
         """The patient."""

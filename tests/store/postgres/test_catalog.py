@@ -17,7 +17,7 @@ from gongji.model.settlement import Settlement
 from gongji.rules.codes import SHANGHAI
 from gongji.store import Store, sql
 from gongji.store.engine import WriteConflict
-from gongji.store.migrations import bring_forward, make_or_check
+from gongji.store.migrations import Migration, bring_forward, make_or_check
 from gongji.store.postgres.catalog import PostgresCatalog
 from gongji.store.postgres.engine import PostgresEngine
 from gongji.store.postgres.sql import select_any
@@ -194,7 +194,9 @@ def test_a_start_leaves_rows_where_they_are_and_a_migration_moves_them(
     assert years("settlement") == parts(engine, "settlement").keys()
     assert years("entry", last=LAST + 2) == parts(engine, "entry").keys()
     for _ in range(2):
-        assert (VERSION, VERSION) == bring_forward(home, schema, vault.fingerprint)
+        assert Migration(VERSION, VERSION) == bring_forward(
+            home, schema, vault.fingerprint
+        )
         rows = parts(engine, "settlement")
         assert years("settlement", last=LAST + 2) == rows.keys()
         assert {"settlement_2029": 2, "settlement_2030": 2} == filled(rows)

@@ -24,13 +24,16 @@ from gongji.model.decided import DecidedBy
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.people import Person
 from gongji.model.refusals import NoAccount, StoreUnavailable
-from gongji.rules.codes import BindingState, Purpose
+from gongji.rules.codes import SHANGHAI, AccountUse, BindingState, Purpose
+from gongji.settlement.settle import Settle
 from gongji.store import Store
 from gongji.store.committer import Committer
 from gongji.store.engine import Engine, Lookup, WriteConflict
 from gongji.store.postgres.engine import PostgresEngine
 from msgspec.structs import replace
 
+from tests.binding.applying import cities
+from tests.scaffold.world import World
 from tests.store.conftest import SERVERS, fetched, job, outcomes
 
 Clock = Callable[[], datetime]
@@ -142,6 +145,33 @@ async def test_purses_asked_in_any_order_end_in_no_embrace(stores: list[Store]) 
     assert [] == [outcome for outcome in answers if not isinstance(outcome, Answer)]
     accounts = await stores[0].page(Listing(kind=Account))
     assert 8 * 1000 - 150 * 10 == sum(account.balance_fen for account in accounts)
+
+
+def one_patient() -> World:
+    """A patient with 100 yuan, and a hospital."""
+    world = World(cities(), datetime(2025, 9, 30, 10, 0, tzinfo=SHANGHAI))
+    world.person("P1")
+    world.hospital(5)
+    world.add(Account("P1", 100_00, 1))
+    return world
+
+
+async def test_a_message_settles_once(stores: list[Store]) -> None:
+    """One bill's message under another request id at every server is settled in one of
+    them; all give its answer."""
+    world = one_patient()
+    await stores[0].apply(Write(tuple(world.records.values())))
+    use = AccountUse.OWN
+    bills = [
+        world.visit("P1", 5_00, account_use=use, msgid=f"M{i // 6}") for i in range(60)
+    ]
+    commands = [Settle(world.request(), bill, world.cities) for bill in bills]
+    answers = await asyncio.gather(
+        *(stores[i % SERVERS].commit(command) for i, command in enumerate(commands))
+    )
+    assert 10 == len({answer.value.settlement_id for answer in answers})
+    assert 50 == sum(answer.replayed for answer in answers)
+    assert Account("P1", 50_00, 11) == await stores[1].get(Account, "P1")
 
 
 async def test_a_first_row_is_made_once(stores: list[Store], move: MakeMove) -> None:

@@ -91,6 +91,10 @@ class PostgresCatalog:
         """Run a statement."""
         self._connection.execute(statement)
 
+    def rows(self, statement: str) -> Iterable[tuple[Any, ...]]:
+        """Return the rows of a query."""
+        return self._connection.execute(statement)
+
     def record(self, version: int, fingerprint: str) -> None:
         """Store version and fingerprint."""
         self.execute(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -46,6 +46,10 @@ class SqliteCatalog:
     def execute(self, statement: str) -> None:
         """Run a statement."""
         self._connection.execute(statement)
+
+    def rows(self, statement: str) -> Iterable[tuple[Any, ...]]:
+        """Return the rows of a query."""
+        return self._connection.execute(statement)
 
     def record(self, version: int, fingerprint: str) -> None:
         """Store version and fingerprint."""
