@@ -73,7 +73,7 @@ PEOPLE = {
     ),
     "premiums in Anqing, which does not offer them": Row(
         "wanshitong",
-        ("member_terms", {"A9"}, "本市共济用途不含“居民医保个人缴费”"),
+        ("member_terms", {"T-AQ9"}, "本市共济用途不含“居民医保个人缴费”"),
         member=RESIDENT,
         changes={"purposes": PREMIUM},
         city="anqing",

@@ -11,6 +11,7 @@ import pytest
 from gongji.cities import anhui, guards
 from gongji.cities.anhui import assumptions as t
 from gongji.cities.anhui import clauses as c
+from gongji.cities.anhui import paying
 from gongji.rules.benefits import (
     ALL_PARTS,
     OPERATOR_SETS,
@@ -21,10 +22,10 @@ from gongji.rules.benefits import (
     Situation,
     Use,
 )
-from gongji.rules.binding import CLOSE, NO_LIMIT, Scope
+from gongji.rules.binding import CLOSE, NO_LIMIT, NotOffered, Scope, offered
 from gongji.rules.channels import Across, AtOnce
 from gongji.rules.clauses import Clause, Grade
-from gongji.rules.codes import Purpose, Scheme, VisitKind
+from gongji.rules.codes import Purpose, Scheme, Standing, VisitKind
 from gongji.rules.hookspecs import DATED_HOOKS, PROJECT, CityRules
 
 if TYPE_CHECKING:
@@ -114,13 +115,12 @@ def test_aid_pays_compliant_costs_only() -> None:
 
 
 def test_members_of_both_schemes_for_visits() -> None:
-    """Both schemes are admitted for visits; no premium is offered (A9)."""
+    """Both schemes are admitted for visits (A9); no premium is offered (T45)."""
     (ruled,) = anhui.member_terms()
-    assert {Purpose.VISIT} == set(ruled.value)
-    assert (
-        frozenset({Scheme.EMPLOYEE, Scheme.RESIDENT})
-        == ruled.value[Purpose.VISIT].schemes
-    )
+    terms = offered(ruled.value)
+    assert {Purpose.VISIT} == set(terms)
+    assert {Scheme.EMPLOYEE, Scheme.RESIDENT} == terms[Purpose.VISIT].schemes
+    assert NotOffered(paying.T45) == ruled.value[Purpose.RESIDENT_PREMIUM]
 
 
 def test_channels_agree_across_hooks() -> None:
@@ -162,12 +162,26 @@ def test_residents_and_pharmacies_get_no_fund() -> None:
     )
 
 
+ACTIVE, RETIRED = Standing.ACTIVE, Standing.RETIRED
+
+
 def test_exclusions_stand_in_the_order_of_the_document() -> None:
-    """Paused, inpatient that day, residue, outside policy: C63 to C66."""
+    """Paused, inpatient that day, residue, outside policy: C63 to C66 for employees."""
     (ruled,) = anhui.exclusions()
+    of_active = [e for e in ruled.value if e.speaks_of(Scheme.EMPLOYEE, ACTIVE)]
     expected = list(zip(Situation, ("C63", "C64", "C65", "C66"), strict=True))
-    assert expected == [
-        (exclusion.situation, exclusion.clause.id) for exclusion in ruled.value
+    assert expected == [(e.situation, e.clause.id) for e in of_active]
+
+
+def test_employees_clauses_decide_nothing_of_others() -> None:
+    """C63 speaks of active employees, C64 to C66 of employees; others have assumptions."""
+    (ruled,) = anhui.exclusions()
+    of_retired = [e for e in ruled.value if e.speaks_of(Scheme.EMPLOYEE, RETIRED)]
+    of_residents = [e for e in ruled.value if e.speaks_of(Scheme.RESIDENT, ACTIVE)]
+    expected = list(zip(Situation, ("T41", "C64", "C65", "C66"), strict=True))
+    assert expected == [(e.situation, e.clause.id) for e in of_retired]
+    assert [(s, "T42") for s in Situation] == [
+        (e.situation, e.clause.id) for e in of_residents
     ]
 
 

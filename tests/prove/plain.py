@@ -23,7 +23,7 @@ from tests.prove.records import (
 
 FIRST_DAY = "2022-07-01"
 EMPLOYEES, RESIDENTS = 310, 390
-PHARMACY_VISIT = 41
+PHARMACY_VISIT, CHRONIC_VISIT = 41, 14
 NOT_OUTPATIENT = {2101, 14}
 """Hospital stays and chronic diseases."""
 
@@ -49,7 +49,8 @@ def reasons(town: Town, visit: Visit) -> set[str]:
         "FutureServiceDay": visit.day > town.today,
         "InstitutionNotDesignated": not covers(place, visit.day),
         "NotEnrolled": not is_enrolled,
-        "UnsupportedVisitKind": not kind_is_settled(town, visit),
+        "UnsupportedVisitKind": visit.kind in NOT_OUTPATIENT and not visit.residue,
+        "MalformedField": not remainder_is_plain(visit),
         "FilingRequired": is_away and not visit.filed,
         "GiverNotBound": bool(not_bound),
     }
@@ -86,14 +87,24 @@ def insured(town: Town, visit: Visit) -> Insurance | None:
     return None
 
 
-def kind_is_settled(town: Town, visit: Visit) -> bool:
-    """Return whether visits of that kind are settled.
+def remainder_is_plain(visit: Visit) -> bool:
+    """Return whether a bill says of a remainder nothing that its kind denies."""
+    if visit.residue_of is None:
+        return True
+    kinds = {2101: "inpatient", 14: "chronic"}
+    return visit.residue and kinds.get(visit.kind, visit.residue_of) == visit.residue_of
 
-    Hospital stays and chronic diseases only as what was left to pay; else what a table
-    is for.
-    """
-    if visit.kind in NOT_OUTPATIENT:
-        return visit.residue
+
+def remainder_of(visit: Visit) -> str | None:
+    """Return of which care a visit is what was left to pay; None if it is none."""
+    if not visit.residue:
+        return None
+    usual = "chronic" if visit.kind == CHRONIC_VISIT else "inpatient"
+    return visit.residue_of or usual
+
+
+def kind_is_covered(town: Town, visit: Visit) -> bool:
+    """Return whether the table is for visits of that kind."""
     if visit.kind == PHARMACY_VISIT and town.places[visit.place].pharmacy:
         return True
     return visit.kind in table_of(town, visit).covers
@@ -127,7 +138,7 @@ def fund(town: Town, visit: Visit) -> tuple[int, int]:
     assert insurance
     table = table_of(town, visit)
     level = level_of(table, town.places[visit.place])
-    if level is None or pays_nothing(insurance, visit):
+    if level is None or pays_nothing(town, insurance, visit):
         return 0, 0
     year = year_of(town, visit)
     borne_before, paid_before = town.used.get(year, (0, 0))
@@ -140,14 +151,15 @@ def fund(town: Town, visit: Visit) -> tuple[int, int]:
     return borne, min([share, *caps])
 
 
-def pays_nothing(insurance: Insurance, visit: Visit) -> bool:
-    """Return whether the fund pays nothing, whatever the table says."""
+def pays_nothing(town: Town, insurance: Insurance, visit: Visit) -> bool:
+    """Return whether the fund pays nothing, whatever the figures of the table say."""
     return (
         insurance.status == "paused"
         or insurance.scheme == RESIDENTS
         or visit.inpatient
         or visit.residue
         or visit.spent_on != "medical"
+        or not kind_is_covered(town, visit)
     )
 
 
@@ -226,6 +238,8 @@ def aid_of(town: Town, visit: Visit, holder: str) -> set[str]:
     if ("pharmacy" if is_pharmacy else "hospital") not in city.aid_at:
         return set()
     if visit.spent_on != "medical" or not may_give(town, holder):
+        return set()
+    if remainder_of(visit) not in {None, *city.aid_residue_of}:
         return set()
     return set(city.aid_pays)
 

@@ -43,6 +43,8 @@ class Policy:
     aid_at: Sequence[str]
     aid_pays: Sequence[str]
     own_pays: Sequence[str]
+    aid_residue_of: Sequence[str] = ("chronic",)
+    """Of which care aid pays what was left to pay."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +95,8 @@ class Visit:
     givers: Sequence[str]
     inpatient: bool
     residue: bool
+    residue_of: str | None = None
+    """Of which care the bill says it is the remainder."""
     spent_on: str
     filed: bool
 

@@ -50,6 +50,7 @@ CAPS_RETIRED = [None, 0, 150_00, 3000_00]
 CAPS_A_VISIT = [None, None, 10_00, 99_99]
 COVERED_KINDS = [[11, 12, 41], [11], [11, 12, 13, 41, 51, 9901]]
 ORDERS = [["own", "givers"], ["givers", "own"], ["givers"], ["own"]]
+AID_RESIDUES = [["chronic"], ["chronic"], ["inpatient", "chronic"], []]
 AID_PLACES: list[list[str]] = [["hospital"], ["pharmacy"], ["hospital", "pharmacy"], []]
 
 
@@ -135,6 +136,7 @@ def odd_purses(number: int) -> Policy:
         aid_at=chance.choice(AID_PLACES),
         aid_pays=PARTS[: chance.randint(0, 4)],
         own_pays=PARTS[: chance.randint(0, 4)],
+        aid_residue_of=chance.choice(AID_RESIDUES),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ USUAL_PATIENTS = ["A1", "A2"]
 OTHER_DAYS = ["2025-01-01", "2024-12-31", "2025-10-01", "2022-06-30"]
 OTHER_KINDS = [41, 12, 13, 14, 2101, 9901]
 PURSES = ["all", "all", "all", "all", "own", "none"]
+RESIDUES = [None, None, "inpatient", "chronic"]
 NAMED_GIVERS = [["A1"], ["A2"], ["A3"], ["A3", "A2"]]
 
 
@@ -35,28 +37,35 @@ def amounts_in_scope(chance: random.Random) -> list[int]:
 def visit_from(seed: int) -> Visit:
     """Return the visit that follows from a seed; one in five is refused."""
     chance = random.Random(seed)  # noqa: S311 - invents bills
-    in_scope = amounts_in_scope(chance)
 
     def rarely(odd: list[Any], usual: Any, share: float = 0.1) -> Any:
         return chance.choice(odd) if chance.random() < share else usual
 
-    return Visit(
+    visit = Visit(
         patient=rarely(sorted(PEOPLE), chance.choice(USUAL_PATIENTS), 0.4),
         place=chance.choice(sorted(places())),
         day=rarely(OTHER_DAYS, TODAY),
         kind=rarely(OTHER_KINDS, 11),
         scheme=rarely([310, 390], None),
-        in_scope=chance.choice(in_scope),
+        in_scope=chance.choice(amounts_in_scope(chance)),
         first_selfpay=amount(chance),
         above_limit=amount(chance),
         out_of_catalogue=amount(chance),
         purses=chance.choice(PURSES),
         givers=rarely(NAMED_GIVERS, []),
         inpatient=rarely([True], usual=False, share=0.05),
-        residue=rarely([True], usual=False, share=0.05),
+        residue=rarely([True], usual=False, share=0.08),
         spent_on=rarely(["fitness"], "medical"),
         filed=rarely([False], usual=True),
     )
+    return with_source(visit, chance)
+
+
+def with_source(visit: Visit, chance: random.Random) -> Visit:
+    """Return a visit that says of which care it is the remainder, rarely if it is none."""
+    if visit.residue:
+        return replace(visit, residue_of=chance.choice(RESIDUES))
+    return replace(visit, residue_of="chronic") if chance.random() < 0.01 else visit
 
 
 def step_from(kind: str, seed: int) -> Step:

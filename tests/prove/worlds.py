@@ -15,6 +15,7 @@ from gongji import (
     NoFund,
     PurseKind,
     PurseOrder,
+    ResidueOf,
     Rounding,
     Scheme,
     Spending,
@@ -55,6 +56,7 @@ ACCOUNT_USES = {
     "all": AccountUse.CITY_ORDER,
 }
 PURSE_KINDS = {"own": PurseKind.OWN, "givers": PurseKind.GIVERS}
+RESIDUES = {"inpatient": ResidueOf.INPATIENT, "chronic": ResidueOf.CHRONIC}
 USES = {"hospital": Use.OUTPATIENT, "pharmacy": Use.PHARMACY}
 
 
@@ -78,6 +80,7 @@ def _cities(kind: str, number: int, new_world: NewWorld) -> Cities:
         aid_pays=frozenset(BillPart(part) for part in policy.aid_pays),
         own_pays=frozenset(BillPart(part) for part in policy.own_pays),
         never=frozenset(set(Spending) - {Spending.MEDICAL}),
+        aid_residue_of=frozenset(RESIDUES[care] for care in policy.aid_residue_of),
     )
     return new_world(
         reimbursement=_timeline(policy.tables),
@@ -216,6 +219,7 @@ def bill_of(visit: Visit) -> Bill:
         givers=tuple(visit.givers),
         inpatient_that_day=visit.inpatient,
         residue=visit.residue,
+        residue_of=RESIDUES[visit.residue_of] if visit.residue_of else None,
         spending=Spending(visit.spent_on),
         filing_no="F1" if visit.filed else "",
     )

@@ -16,11 +16,13 @@ from gongji.rules.benefits import (
     BillPart,
     BonusPoints,
     CreditTerms,
+    Exclusion,
     NoFund,
     OutOfArea,
     PurseKind,
     PurseOrder,
     Reversal,
+    Situation,
     Table,
     Use,
     Uses,
@@ -36,6 +38,7 @@ from gongji.rules.binding import (
     FamilyLimit,
     GiverLimit,
     Identity,
+    NotOffered,
     RelationSet,
     Scope,
     Unbinding,
@@ -227,9 +230,27 @@ PHRASES: dict[str, tuple[object, str]] = {
         ),
         (
             "共济可用于定点医疗机构门诊就医、定点零售药店购药; "
-            "共济支付政策范围内费用的个人负担部分; 本人账户支付个人负担的任何部分; "
+            "共济支付政策范围内费用的个人负担部分; "
+            "共济可支付剩余自付的: 门诊慢特病待遇; 本人账户支付个人负担的任何部分; "
             "不得用于体育健身"
         ),
+    ),
+    "a purpose that is not offered": (
+        {Purpose.RESIDENT_PREMIUM: NotOffered(C65)},
+        "居民医保个人缴费: 不提供(C65: 剩余自付的门诊费用)",
+    ),
+    "an exclusion of everybody": (
+        Exclusion(situation=Situation.PAUSED, clause=C65),
+        "停止缴费或未按规定缴费期间(C65: 剩余自付的门诊费用)",
+    ),
+    "an exclusion of some": (
+        Exclusion(
+            situation=Situation.PAUSED,
+            clause=C65,
+            schemes=frozenset({Scheme.EMPLOYEE}),
+            standings=frozenset({Standing.RETIRED}),
+        ),
+        "职工医保退休停止缴费或未按规定缴费期间(C65: 剩余自付的门诊费用)",
     ),
     "the order of purses": (
         PurseOrder(order=(PurseKind.OWN, PurseKind.GIVERS)),

@@ -28,6 +28,7 @@ from gongji.rules.codes import (
     EnrolmentStatus,
     InstitutionKind,
     Purpose,
+    ResidueOf,
     Scheme,
     Spending,
     VisitKind,
@@ -101,6 +102,7 @@ class BillChanges(TypedDict, total=False):
     spending: Spending
     filing_no: str
     msgid: str
+    residue_of: ResidueOf | None
 
 
 def identity_number(serial: int, area: str = "341199", born: str = "19800101") -> str:

@@ -17,6 +17,7 @@ from gongji.rules.codes import (
     BindingState,
     EnrolmentStatus,
     Purpose,
+    ResidueOf,
     Scheme,
     VisitKind,
 )
@@ -49,6 +50,18 @@ RUNGS: dict[str, tuple[type[refusals.Refusal], dict[str, Any]]] = {
     ),
     "a negative part": (refusals.MalformedField, {"above_limit_fen": -1}),
     "parts that do not sum": (refusals.PartsDoNotSum, {"total_fen": 1001_00}),
+    "a remainder of care that the bill says is none": (
+        refusals.MalformedField,
+        {"residue_of": ResidueOf.CHRONIC},
+    ),
+    "an inpatient remainder said to be of chronic care": (
+        refusals.MalformedField,
+        {
+            "visit_kind": VisitKind.INPATIENT,
+            "residue": True,
+            "residue_of": ResidueOf.CHRONIC,
+        },
+    ),
     "institution not designated that day": (
         refusals.InstitutionNotDesignated,
         {"institution_code": "H34110000005"},
@@ -57,9 +70,9 @@ RUNGS: dict[str, tuple[type[refusals.Refusal], dict[str, Any]]] = {
         refusals.UnsupportedVisitKind,
         {"visit_kind": VisitKind.CHRONIC},
     ),
-    "a kind the table does not cover": (
+    "the first settlement of an inpatient bill": (
         refusals.UnsupportedVisitKind,
-        {"visit_kind": VisitKind.MATERNITY},
+        {"visit_kind": VisitKind.INPATIENT},
     ),
     "not enrolled that day": (refusals.NotEnrolled, {"patient": "left"}),
     "enrolment invalid": (refusals.NotEnrolled, {"patient": "invalid"}),

@@ -24,8 +24,10 @@ from gongji import (
     MaterialNeed,
     MemberField,
     Note,
+    NotOffered,
     Purpose,
     RelationSet,
+    ResidueOf,
     ReviewLatency,
     Scheme,
     Scope,
@@ -72,15 +74,17 @@ def identity() -> Identity:
 
 
 @hookimpl
-def member_terms() -> Timeline[Mapping[Purpose, EnrolmentTerms]]:
-    """须为安徽省内基本医疗保险参保人, 含职工医保、城乡居民医保 (A9)."""
+def member_terms() -> Timeline[Mapping[Purpose, EnrolmentTerms | NotOffered]]:
+    """须为安徽省内基本医疗保险参保人, 含职工医保、城乡居民医保 (A9);
+    不提供居民医保缴费 (T-AQ9)."""
     return _anqing(
         {
             Purpose.VISIT: EnrolmentTerms(
-                schemes=frozenset({Scheme.EMPLOYEE, Scheme.RESIDENT})
-            )
+                schemes=frozenset({Scheme.EMPLOYEE, Scheme.RESIDENT}), clauses=(c.A9,)
+            ),
+            Purpose.RESIDENT_PREMIUM: NotOffered(c.T_AQ9),
         },
-        clauses=[c.A9],
+        clauses=[c.A9, c.T_AQ9],
         against=[c.C21, c.C68],
         why=(
             "X4: 按用途分开。就医购药依A9, 职工与居民均可; "
@@ -276,14 +280,17 @@ def uses() -> Timeline[Uses]:
             never=frozenset(
                 {Spending.PUBLIC_HEALTH, Spending.FITNESS, Spending.WELLNESS}
             ),
+            aid_residue_of=frozenset({ResidueOf.CHRONIC}),
             clauses=UsesClauses(
                 aid_at=(c.A10, c.A11),
+                uses={Use.OUTPATIENT: (c.A10,), Use.PHARMACY: (c.A11,)},
+                aid_residue_of=(c.A10, c.T_AQ10),
                 aid_pays=(c.A10,),
                 own_pays=(c.T_AQ5,),
                 never=(c.A12,),
             ),
         ),
-        clauses=[c.A10, c.A11, c.A12, c.T_AQ5],
+        clauses=[c.A10, c.A11, c.A12, c.T_AQ5, c.T_AQ10],
         against=[c.A3, c.C68, c.S9],
         why="X15: 使用场景逐条列出门诊与药店(A10、A11), 比A3的概述完整; 居民医保缴费(C68)是滁州的。"
         "X16: 共济只付合规费用(A10), 即政策范围内与先行自付的剩余; S9较宽, 出自四川, 作候选。",

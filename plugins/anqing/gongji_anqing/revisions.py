@@ -9,6 +9,7 @@ from gongji import (
     Effects,
     FamilyLimit,
     NoFund,
+    ResidueOf,
     Rounding,
     Scheme,
     Spending,
@@ -35,10 +36,12 @@ _V2 = Table(
     covers=frozenset(
         {VisitKind.OUTPATIENT, VisitKind.REGISTRATION, VisitKind.PHARMACY}
     ),
+    uncovered=NoFund(c.T_AQ11),
     rounding=Rounding.HALF_UP,
     clauses=TableClauses(
         always=(c.S6, c.T_AQ6),
         ratio={1: (), 2: (), 3: ()},
+        unranked=(c.T_AQ6,),
         deductible=(c.S6, c.T_AQ6),
         cap=(c.S6,),
         pharmacy=(c.S6,),
@@ -52,7 +55,15 @@ _WIDER_AID = Uses(
     aid_pays=ALL_PARTS,
     own_pays=ALL_PARTS,
     never=frozenset({Spending.PUBLIC_HEALTH, Spending.FITNESS, Spending.WELLNESS}),
-    clauses=UsesClauses(aid_at=(c.A11, c.S9), aid_pays=(c.S9,), never=(c.A12,)),
+    # S9 就医购药, 不限于门诊
+    aid_residue_of=frozenset(ResidueOf),
+    clauses=UsesClauses(
+        aid_at=(c.A11, c.S9),
+        uses={Use.OUTPATIENT: (c.S9,), Use.PHARMACY: (c.A11, c.S9)},
+        aid_pays=(c.S9,),
+        aid_residue_of=(c.S9,),
+        never=(c.A12,),
+    ),
 )
 
 REVISIONS = (
@@ -60,7 +71,7 @@ REVISIONS = (
         name="V2",
         hook="reimbursement",
         value={Scheme.EMPLOYEE: _V2, Scheme.RESIDENT: NoFund(c.T_AQ6)},
-        clauses=(c.S6, c.T_AQ6),
+        clauses=(c.S6, c.T_AQ6, c.T_AQ11),
         why_not="S6未经证实; 所引宜医保发〔2022〕19号未见原文, 所载起始日与省级V1相同, 不可信。",
     ),
     Candidate(

@@ -33,10 +33,10 @@ from gongji import (
     Procedure,
     Purpose,
     RelationSet,
+    ResidueOf,
     ReviewLatency,
     Scheme,
     Scope,
-    Situation,
     Spending,
     Table,
     Timeline,
@@ -49,8 +49,9 @@ from gongji import (
 )
 
 from . import clauses as c
+from . import paying
 from .channel_table import CHANNELS, steps
-from .fund_table import EMPLOYEE
+from .fund_table import EMPLOYEE, EXCLUSIONS
 from .revisions import REVISIONS
 
 _chuzhou = partial(ruled, since="2022-07-01")
@@ -72,9 +73,13 @@ def member_terms() -> Timeline[Mapping[Purpose, EnrolmentTerms]]:
     的个人缴费 (C68)."""
     return _chuzhou(
         {
-            Purpose.VISIT: EnrolmentTerms(schemes=frozenset({Scheme.EMPLOYEE})),
+            Purpose.VISIT: EnrolmentTerms(
+                schemes=frozenset({Scheme.EMPLOYEE}), clauses=(c.C21,)
+            ),
             Purpose.RESIDENT_PREMIUM: EnrolmentTerms(
-                schemes=frozenset({Scheme.RESIDENT}), or_enrolling=True
+                schemes=frozenset({Scheme.RESIDENT}),
+                or_enrolling=True,
+                clauses=(c.C68,),
             ),
         },
         clauses=[c.C21, c.C68],
@@ -282,6 +287,7 @@ def reimbursement() -> Timeline[Mapping[Scheme, Table | NoFund]]:
             c.T_CZ1,
             c.T_CZ3,
             c.T_CZ4,
+            paying.T_CZ14,
         ],
         against=[c.S4, c.S6, c.H6],
         why="X19、X20: 滁州网页写明且与本市医院2022年12月的通知一致; S6未经证实, 作候选V2。"
@@ -292,15 +298,11 @@ def reimbursement() -> Timeline[Mapping[Scheme, Table | NoFund]]:
 
 @hookimpl
 def exclusions() -> Timeline[tuple[Exclusion, ...]]:
-    """不予报销的情况 (C63–C66)."""
+    """职工不予报销的情况 (C63–C66); 退休职工停缴比照在职 (T-CZ13)."""
     return _chuzhou(
-        (
-            Exclusion(situation=Situation.PAUSED, clause=c.C63),
-            Exclusion(situation=Situation.INPATIENT_THAT_DAY, clause=c.C64),
-            Exclusion(situation=Situation.RESIDUE, clause=c.C65),
-            Exclusion(situation=Situation.OUTSIDE_POLICY, clause=c.C66),
-        ),
-        clauses=[c.C63, c.C64, c.C65, c.C66],
+        EXCLUSIONS,
+        clauses=[c.C63, c.C64, c.C65, c.C66, paying.T_CZ13],
+        why="四条的主语都是职工; 居民没有门诊待遇表, 依T-CZ5不予支付, 不问这些情形。",
     )
 
 
@@ -316,14 +318,21 @@ def uses() -> Timeline[Uses]:
             never=frozenset(
                 {Spending.PUBLIC_HEALTH, Spending.FITNESS, Spending.WELLNESS}
             ),
+            aid_residue_of=frozenset({ResidueOf.CHRONIC}),
             clauses=UsesClauses(
                 aid_at=(c.C68, c.A10),
+                uses={
+                    Use.OUTPATIENT: (c.C68, c.A10),
+                    Use.PHARMACY: (c.C68,),
+                    Use.RESIDENT_PREMIUM: (c.C68,),
+                },
+                aid_residue_of=(c.A10, paying.T_CZ15),
                 aid_pays=(c.A10,),
                 own_pays=(c.T_CZ9,),
                 never=(c.A12,),
             ),
         ),
-        clauses=[c.C68, c.A10, c.A12, c.T_CZ9],
+        clauses=[c.C68, c.A10, c.A12, c.T_CZ9, paying.T_CZ15],
         against=[c.A3, c.S9],
         why="X15: C68比只写门诊就医的A3宽, 且写明居民医保缴费。"
         "X16: 共济只付合规费用(A10), 即政策范围内与先行自付的剩余; S9较宽, 出自四川, 作候选。",

@@ -1,13 +1,18 @@
-"""滁州市职工医保普通门诊待遇 (C58–C62): 每个数字上方写条款."""
+"""滁州市职工医保普通门诊待遇 (C58–C62) 与不予报销的情况 (C63–C66): 上方写条款."""
 
 from __future__ import annotations
+
+from functools import partial
 
 from gongji import (
     NO_LIMIT,
     BonusPoints,
     Effects,
+    Exclusion,
     NoFund,
     Rounding,
+    Scheme,
+    Situation,
     Standing,
     Table,
     TableClauses,
@@ -15,6 +20,7 @@ from gongji import (
 )
 
 from . import clauses as c
+from . import paying
 
 EMPLOYEE = Table(
     # C58 起付标准800元
@@ -31,6 +37,7 @@ EMPLOYEE = Table(
     covers=frozenset(
         {VisitKind.OUTPATIENT, VisitKind.REGISTRATION, VisitKind.PHARMACY}
     ),
+    uncovered=NoFund(paying.T_CZ14),
     rounding=Rounding.HALF_UP,
     clauses=TableClauses(
         always=(c.C58, c.C62, c.T_CZ1, c.T_CZ4),
@@ -44,4 +51,16 @@ EMPLOYEE = Table(
     ),
     # 次序与拆分对统筹支付的最大影响, 由 gongji check 复算
     effects=Effects(order_fen=80_00, splitting_loses_fen=41, splitting_gains_fen=50),
+)
+
+_excluded = partial(Exclusion, schemes=frozenset({Scheme.EMPLOYEE}))
+_ACTIVE, _RETIRED = frozenset({Standing.ACTIVE}), frozenset({Standing.RETIRED})
+
+EXCLUSIONS = (
+    # C63 在职职工; 退休职工比照 (T-CZ13)
+    _excluded(situation=Situation.PAUSED, clause=c.C63, standings=_ACTIVE),
+    _excluded(situation=Situation.PAUSED, clause=paying.T_CZ13, standings=_RETIRED),
+    _excluded(situation=Situation.INPATIENT_THAT_DAY, clause=c.C64),
+    _excluded(situation=Situation.RESIDUE, clause=c.C65),
+    _excluded(situation=Situation.OUTSIDE_POLICY, clause=c.C66),
 )

@@ -10,6 +10,7 @@ from gongji import (
     Effects,
     GiverLimit,
     NoFund,
+    ResidueOf,
     Rounding,
     Scheme,
     Scope,
@@ -24,6 +25,7 @@ from gongji import (
 )
 
 from . import clauses as c
+from . import paying
 
 _V2 = Table(
     deductible_fen={1: 200_00, 2: 400_00, 3: 400_00},
@@ -36,10 +38,12 @@ _V2 = Table(
     covers=frozenset(
         {VisitKind.OUTPATIENT, VisitKind.REGISTRATION, VisitKind.PHARMACY}
     ),
+    uncovered=NoFund(paying.T_CZ14),
     rounding=Rounding.HALF_UP,
     clauses=TableClauses(
-        always=(c.S6, c.T_CZ1, c.T_CZ3, c.T_CZ4),
+        always=(c.S6, c.T_CZ1, c.T_CZ4),
         ratio={1: (), 2: (), 3: ()},
+        unranked=(c.T_CZ3,),
         deductible=(c.S6, c.T_CZ4),
         cap=(c.S6, c.T_CZ4),
         rounding=(c.T_CZ1,),
@@ -52,7 +56,11 @@ _WIDER_AID = Uses(
     aid_pays=ALL_PARTS,
     own_pays=ALL_PARTS,
     never=frozenset({Spending.PUBLIC_HEALTH, Spending.FITNESS, Spending.WELLNESS}),
-    clauses=UsesClauses(aid_at=(c.C68, c.S9), aid_pays=(c.S9,), never=(c.A12,)),
+    # S9 就医购药, 不限于门诊
+    aid_residue_of=frozenset(ResidueOf),
+    clauses=UsesClauses(
+        aid_at=(c.C68, c.S9), aid_pays=(c.S9,), aid_residue_of=(c.S9,), never=(c.A12,)
+    ),
 )
 
 REVISIONS = (
@@ -60,7 +68,7 @@ REVISIONS = (
         name="V2",
         hook="reimbursement",
         value={Scheme.EMPLOYEE: _V2, Scheme.RESIDENT: NoFund(c.T_CZ5)},
-        clauses=(c.S6, c.T_CZ1, c.T_CZ3, c.T_CZ4),
+        clauses=(c.S6, c.T_CZ1, c.T_CZ3, c.T_CZ4, paying.T_CZ14),
         why_not=(
             "S6未经证实; 所引滁医保发〔2022〕17号与同日起施行的一手材料(C58)"
             "及本市医院通知冲突, 起始日不可信。"

@@ -13,6 +13,7 @@ from gongji import (
     Effects,
     FamilyLimit,
     NoFund,
+    ResidueOf,
     Rounding,
     Scheme,
     Spending,
@@ -28,11 +29,12 @@ from gongji import (
 from . import clauses as c
 
 
-def _clauses_from(source: Clause) -> TableClauses:
+def _clauses_from(source: Clause, unranked: Clause) -> TableClauses:
     """数额出自一处转述, 其余推定."""
     return TableClauses(
-        always=(source, c.T_HS1, c.T_HS2),
+        always=(source, c.T_HS1),
         ratio={1: (), 2: (), 3: ()},
+        unranked=(unranked,),
         deductible=(source, c.T_HS1),
         cap=(source,),
         rounding=(c.T_HS1,),
@@ -50,15 +52,16 @@ _V2 = Table(
     covers=frozenset(
         {VisitKind.OUTPATIENT, VisitKind.REGISTRATION, VisitKind.PHARMACY}
     ),
+    uncovered=NoFund(c.T_HS3),
     rounding=Rounding.HALF_UP,
-    clauses=_clauses_from(c.S4),
+    clauses=_clauses_from(c.S4, unranked=c.S4),
     effects=Effects(order_fen=20_00, splitting_loses_fen=10, splitting_gains_fen=50),
 )
 _V2_PRIME = replace(
     _V2,
     ratio_bp={1: 60_00, 2: 55_00, 3: 50_00},
     retired=BonusPoints(above_active_bp=5_00),
-    clauses=_clauses_from(c.S6),
+    clauses=_clauses_from(c.S6, unranked=c.T_HS4),
     effects=Effects(order_fen=20_00, splitting_loses_fen=45, splitting_gains_fen=50),
 )
 
@@ -67,7 +70,15 @@ _WIDER_AID = Uses(
     aid_pays=ALL_PARTS,
     own_pays=ALL_PARTS,
     never=frozenset({Spending.PUBLIC_HEALTH, Spending.FITNESS, Spending.WELLNESS}),
-    clauses=UsesClauses(aid_at=(c.A10, c.A11, c.S9), aid_pays=(c.S9,), never=(c.A12,)),
+    # S9 就医购药, 不限于门诊
+    aid_residue_of=frozenset(ResidueOf),
+    clauses=UsesClauses(
+        aid_at=(c.A10, c.A11, c.S9),
+        uses={Use.OUTPATIENT: (c.A10, c.S9), Use.PHARMACY: (c.A11, c.S9)},
+        aid_pays=(c.S9,),
+        aid_residue_of=(c.S9,),
+        never=(c.A12,),
+    ),
 )
 
 REVISIONS = (
@@ -75,14 +86,14 @@ REVISIONS = (
         name="V2",
         hook="reimbursement",
         value={Scheme.EMPLOYEE: _V2, Scheme.RESIDENT: NoFund(c.T_HS2)},
-        clauses=(c.S4, c.T_HS1, c.T_HS2),
+        clauses=(c.S4, c.T_HS1, c.T_HS2, c.T_HS3),
         why_not="S4未经证实, 写的是灵活就业人员, 没有起始日; 与S6在二级比例和退休待遇上不一致。",
     ),
     Candidate(
         name="V2'",
         hook="reimbursement",
         value={Scheme.EMPLOYEE: _V2_PRIME, Scheme.RESIDENT: NoFund(c.T_HS2)},
-        clauses=(c.S6, c.T_HS1, c.T_HS2),
+        clauses=(c.S6, c.T_HS1, c.T_HS2, c.T_HS3, c.T_HS4),
         why_not="S6未经证实, 所载起始日与一手材料冲突; 与S4在二级比例和退休待遇上不一致。",
     ),
     Candidate(

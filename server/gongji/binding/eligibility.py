@@ -107,20 +107,22 @@ def holder_enrolled(case: Case) -> Iterator[Unmet]:
             CityRules.holder_terms,
             f"授权人在 {case.today} 不符合参保要求: {in_words(terms)}",
             remedies.enrol_holder(terms),
+            clauses=terms.clauses,
         )
 
 
 def member_enrolled(case: Case) -> Iterator[Unmet]:
     """The member is enrolled as each purpose asks, and the city offers the purpose."""
-    offered = case.rules.value(CityRules.member_terms)
+    by_purpose = case.rules.value(CityRules.member_terms)
     for purpose in sorted(case.application.purposes):
-        terms = offered.get(purpose)
-        if terms is None:
+        terms = by_purpose.get(purpose)
+        if not isinstance(terms, EnrolmentTerms):
             yield not_met(
                 case,
                 CityRules.member_terms,
                 f"本市共济用途不含“{in_words(purpose)}”",
                 *remedies.drop_purpose(case, purpose),
+                clauses=() if terms is None else (terms.clause,),
             )
         elif not _is_enrolled(case.member, terms, case.today):
             yield _member_not_enrolled(case, purpose, terms)
@@ -134,6 +136,7 @@ def _member_not_enrolled(case: Case, purpose: Purpose, terms: EnrolmentTerms) ->
         f"使用人{day_and_purpose}的参保要求: {in_words(terms)}",
         *remedies.drop_purpose(case, purpose),
         remedies.enrol_member(purpose, terms),
+        clauses=terms.clauses,
     )
 
 

@@ -10,14 +10,14 @@ from gongji.guide.page import (
     Statement,
     list_section,
 )
-from gongji.rules.benefits import PURPOSE_USE
-from gongji.rules.binding import NoLimit
+from gongji.rules.benefits import PURPOSE_USE, Uses
+from gongji.rules.binding import EnrolmentTerms, NoLimit, NotOffered, offered
 from gongji.rules.channels import (
     Across,
     Channel,
     CounterHours,
 )
-from gongji.rules.codes import Purpose
+from gongji.rules.codes import Purpose, ResidueOf
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.phrases import act_in_words, relations_left_out
 
@@ -102,11 +102,14 @@ def _wallet(builder: GuideBuilder) -> Section:
 
 
 def _people(builder: GuideBuilder) -> Iterator[Statement]:
-    yield builder.value_in(CityRules.holder_terms, "授权人: {}。")
-    for purpose, terms in builder.value(CityRules.member_terms).items():
+    terms = builder.value(CityRules.holder_terms)
+    text = f"授权人: {phrase(terms)}。"
+    yield builder.statement(CityRules.holder_terms, text, terms.clauses)
+    for purpose, terms in offered(builder.value(CityRules.member_terms)).items():
         yield builder.statement(
             CityRules.member_terms,
             f"使用人(用于{phrase(purpose)}): {phrase(terms)}。",
+            terms.clauses,
         )
     yield _relations(builder)
     yield builder.value_in(CityRules.scope, "共济范围: 授权人与使用人的参保地须在{}。")
@@ -123,11 +126,12 @@ def _relations(builder: GuideBuilder) -> Statement:
 
 
 def _purposes(builder: GuideBuilder) -> Statement:
-    terms = builder.value(CityRules.member_terms)
-    offered = [phrase(purpose) for purpose in Purpose if purpose in terms]
+    terms = offered(builder.value(CityRules.member_terms))
+    purposes = [purpose for purpose in Purpose if purpose in terms]
     return builder.statement(
         CityRules.member_terms,
-        f"绑定时选择的用途: {'、'.join(offered)}。",
+        f"绑定时选择的用途: {'、'.join(map(phrase, purposes))}。",
+        [clause for purpose in purposes for clause in terms[purpose].clauses],
     )
 
 
@@ -147,6 +151,11 @@ def _uses(builder: GuideBuilder) -> Iterator[Statement]:
     )
     yield builder.statement(
         hook,
+        f"共济账户支付的剩余自付: {_residues(uses)}。",
+        cited.aid_residue_of,
+    )
+    yield builder.statement(
+        hook,
         f"使用人本人账户支付的部分: {phrase(uses.own_pays)}。",
         cited.own_pays,
     )
@@ -158,28 +167,49 @@ def _uses(builder: GuideBuilder) -> Iterator[Statement]:
         )
 
 
+def _residues(uses: Uses) -> str:
+    """Return which remainders a giver's purse may pay, and which not."""
+    never = frozenset(ResidueOf) - uses.aid_residue_of
+    texts = []
+    if uses.aid_residue_of:
+        texts.append(f"可支付{phrase(uses.aid_residue_of)}支付后的剩余自付")
+    if never:
+        texts.append(f"不支付{phrase(never)}支付后的剩余自付")
+    return ", ".join(texts)
+
+
 def _failures_of_people(builder: GuideBuilder) -> Iterator[Statement]:
     """Return a line for each condition on the people, in the order the core asks."""
-    yield builder.value_in(CityRules.holder_terms, "授权人不符合参保要求(须{})。")
-    offered = builder.value(CityRules.member_terms)
-    for purpose, terms in offered.items():
+    holder = builder.value(CityRules.holder_terms)
+    text = f"授权人不符合参保要求(须{phrase(holder)})。"
+    yield builder.statement(CityRules.holder_terms, text, holder.clauses)
+    by_purpose = builder.value(CityRules.member_terms)
+    for purpose, terms in offered(by_purpose).items():
         yield builder.statement(
             CityRules.member_terms,
             f"使用人不符合参保要求(用于{phrase(purpose)}的, 须{phrase(terms)})。",
+            terms.clauses,
         )
-    aid_at = builder.value(CityRules.uses).aid_at
     for purpose in Purpose:
-        if purpose not in offered or PURPOSE_USE[purpose] not in aid_at:
-            yield builder.statement(
-                CityRules.uses,
-                f"申请了本市不提供的用途: {phrase(purpose)}。",
-            )
+        yield from _failure_of_purpose(builder, purpose, by_purpose.get(purpose))
     relations = builder.value(CityRules.relations).name
     yield builder.statement(
         CityRules.relations,
         f"关系不属于{relations}, 或与登记的亲属关系不一致。",
     )
     yield builder.value_in(CityRules.scope, "参保地不在{}。")
+
+
+def _failure_of_purpose(
+    builder: GuideBuilder, purpose: Purpose, terms: EnrolmentTerms | NotOffered | None
+) -> Iterator[Statement]:
+    """Yield a line if the city does not offer a purpose, or no purse may be used for it."""
+    text = f"申请了本市不提供的用途: {phrase(purpose)}。"
+    if not isinstance(terms, EnrolmentTerms):
+        cited = () if terms is None else (terms.clause,)
+        yield builder.statement(CityRules.member_terms, text, cited)
+    elif PURPOSE_USE[purpose] not in builder.value(CityRules.uses).aid_at:
+        yield builder.statement(CityRules.uses, text)
 
 
 def _failures_of_number(builder: GuideBuilder) -> Iterator[Statement]:

@@ -25,6 +25,7 @@ from gongji.rules.codes import Scheme, Standing
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.money import percent
 from gongji.rules.phrases import (
+    exclusion_in_words,
     level_in_words,
     money_in_words,
     monthly_in_words,
@@ -188,10 +189,22 @@ def _terms_of_institutions(
         f"适用的医疗类别: {phrase(table.covers)}。",
         cited.covers,
     )
+    yield _uncovered(builder, table, cited)
     yield builder.statement(
         hook,
         f"统筹基金支付额每次就医计算一次, {phrase(table.rounding)}。",
         cited.rounding,
+    )
+
+
+def _uncovered(builder: GuideBuilder, table: Table, cited: TableClauses) -> Statement:
+    """Return what happens to other kinds of outpatient visit."""
+    text = "其他门诊类别照常结算, 统筹基金不予支付"
+    if table.uncovered is None:
+        return builder.statement(CityRules.reimbursement, f"{text}。", cited.covers)
+    clause = table.uncovered.clause
+    return builder.statement(
+        CityRules.reimbursement, f"{text}({clause.text})。", [clause]
     )
 
 
@@ -200,7 +213,7 @@ def _exclusions(builder: GuideBuilder) -> Iterator[Statement]:
         clause = exclusion.clause
         yield builder.statement(
             CityRules.exclusions,
-            f"{phrase(exclusion.situation)}: {clause.text}",
+            f"{exclusion_in_words(exclusion)}: {clause.text}",
             [clause],
         )
 
@@ -234,10 +247,17 @@ def _crediting(builder: GuideBuilder) -> Iterator[Statement]:
 
 def _purses(builder: GuideBuilder) -> Iterator[Statement]:
     hook = CityRules.purse_order
-    yield builder.value_in(hook, "扣款顺序: {}。")
+    order = builder.value(hook)
+    text = f"扣款顺序: {phrase(order)}。"
+    yield builder.statement(hook, text, order.order_clauses)
+    yield builder.statement(
+        hook,
+        "几项绑定同一时刻生效的, 按绑定编号先后扣款。",
+        order.tie_clauses,
+    )
     yield builder.statement(
         hook,
         "每次共济支付不超过授权人个人账户当时的余额。",
-        builder.value(hook).balance_clauses,
+        order.balance_clauses,
     )
     yield builder.value_in(CityRules.reversal, "撤销: {}, 退款按原路退回各账户。")

@@ -12,6 +12,7 @@ from gongji.model.decided import DecidedBy, RuleRef
 from gongji.rules.codes import (
     AccountUse,
     Payer,
+    ResidueOf,
     Scheme,
     Spending,
     VisitKind,
@@ -39,6 +40,19 @@ class Bill(Struct, frozen=True, kw_only=True):
     spending: Spending = Spending.MEDICAL
     filing_no: str = ""
     msgid: str = ""
+    residue_of: ResidueOf | None = None
+
+    @property
+    def left_by(self) -> ResidueOf | None:
+        """Return which care left the bill as a remainder, None if it is none.
+
+        Unsaid by field and kind of visit it counts as inpatient.
+        """
+        if not self.residue:
+            return None
+        if self.residue_of is None and self.visit_kind is VisitKind.CHRONIC:
+            return ResidueOf.CHRONIC
+        return self.residue_of or ResidueOf.INPATIENT
 
     @property
     def parts_fen(self) -> int:

@@ -30,6 +30,7 @@ NAMES: Final = (
     "givers",
     "inpatient_that_day",
     "residue",
+    "residue_of",
     "spending",
     "filing_no",
 )

@@ -14,7 +14,14 @@ from typing import Final
 from gongji.rules.binding import NO_LIMIT, NoLimit
 from gongji.rules.channels import Procedure
 from gongji.rules.clauses import Clause
-from gongji.rules.codes import Purpose, Spending, Standing, VisitKind
+from gongji.rules.codes import (
+    Purpose,
+    ResidueOf,
+    Scheme,
+    Spending,
+    Standing,
+    VisitKind,
+)
 from gongji.rules.money import Rounding
 
 # --- what purses may pay --------------------------------------------------------------
@@ -49,9 +56,14 @@ PURPOSE_USE: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsesClauses:
-    """Which clause gives which part of `Uses`; the whole rule gives those left out."""
+    """Which clause gives which part of `Uses`; the whole rule gives those left out.
+
+    `uses` names the clauses of single uses; `aid_at` gives those it leaves out.
+    """
 
     aid_at: tuple[Clause, ...] = ()
+    uses: Mapping[Use, tuple[Clause, ...]] = field(default_factory=dict)
+    aid_residue_of: tuple[Clause, ...] = ()
     aid_pays: tuple[Clause, ...] = ()
     own_pays: tuple[Clause, ...] = ()
     never: tuple[Clause, ...] = ()
@@ -65,6 +77,7 @@ class Uses:
     aid_pays  which parts of a bill a giver's purse may pay
     own_pays  which parts of a bill the patient's own purse may pay
     never     what no purse may pay
+    aid_residue_of  of which care a giver's purse may pay what was left to pay
     clauses   which clause gives which of these
     """
 
@@ -73,7 +86,13 @@ class Uses:
     # The patient's own purse may pay any part, unless a city says otherwise (T8).
     own_pays: frozenset[BillPart] = ALL_PARTS
     never: frozenset[Spending]
+    # Aid is for outpatient visits (A10): an inpatient remainder needs a clause of its own.
+    aid_residue_of: frozenset[ResidueOf] = frozenset({ResidueOf.CHRONIC})
     clauses: UsesClauses = UsesClauses()
+
+    def opening(self, use: Use) -> tuple[Clause, ...]:
+        """Return the clauses that say whether a giver's purse may be used so."""
+        return self.clauses.uses.get(use, self.clauses.aid_at)
 
 
 class PurseKind(Enum):
@@ -87,10 +106,14 @@ class PurseKind(Enum):
 class PurseOrder:
     """In which order purses are asked (扣款顺序), givers by the start of their bindings.
 
-    `balance_clauses` say that a giver's purse pays no more than it holds.
+    Bindings of one instant go by their number. `order_clauses` give the order,
+    `tie_clauses` that of bindings of one instant, `balance_clauses` that a giver's purse
+    pays no more than it holds; the whole rule gives those left out.
     """
 
     order: tuple[PurseKind, ...]
+    order_clauses: tuple[Clause, ...] = ()
+    tie_clauses: tuple[Clause, ...] = ()
     balance_clauses: tuple[Clause, ...] = ()
 
 
@@ -115,8 +138,9 @@ class BonusPoints:
 class TableClauses:
     """Which clause gives which figure of a table.
 
-    A bill cites `always`, the `ratio` of its level, and `retired` and `unranked` if they
-    apply. The guide cites each figure's own; the whole rule gives those left out.
+    A bill cites `always`, the `ratio` of its level, and `retired`, `unranked` and
+    `pharmacy` if they apply. The guide cites each figure's own; the whole rule gives
+    those left out.
     """
 
     always: tuple[Clause, ...]
@@ -171,6 +195,8 @@ class Table:
     unranked_as             level used for unranked institutions
     pharmacy                level used for pharmacies, or NoFund
     covers                  kinds of visit the table is for
+    uncovered               the clause under which the fund pays nothing of other
+                            outpatient kinds; `clauses.covers` if it is left out
     rounding                how the fund's share is brought to whole fen, once a visit
     clauses                 which clause gives which figure; a bill cites the whole
                             rule if it is left out
@@ -190,13 +216,14 @@ class Table:
     unranked_as: int = 1
     pharmacy: int | NoFund
     covers: frozenset[VisitKind]
+    uncovered: NoFund | None = None
     rounding: Rounding = Rounding.HALF_UP
     clauses: TableClauses | None = None
     effects: Effects | None = None
     declared: Mapping[Oddity, Clause] = field(default_factory=dict)
 
     def cited(
-        self, standing: Standing, level: int, *, ranked: bool
+        self, standing: Standing, level: int, *, ranked: bool, pharmacy: bool = False
     ) -> tuple[Clause, ...]:
         """Return the clauses that decide a bill, none if the table names none."""
         if self.clauses is None:
@@ -206,7 +233,9 @@ class Table:
             clauses += self.clauses.retired
         if not ranked:
             clauses += self.clauses.unranked
-        return clauses
+        if pharmacy:
+            clauses += self.clauses.pharmacy
+        return tuple(dict.fromkeys(clauses))
 
     def ratio_of(self, standing: Standing, level: int) -> int:
         """Return the ratio in basis points for a standing and level."""
@@ -228,18 +257,31 @@ class Situation(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exclusion:
-    """One situation and the clause that excludes it."""
+    """One situation, the clause that excludes it, and whom the clause speaks of.
+
+    `standings` tell employees apart; residents have the active one.
+    """
 
     situation: Situation
     clause: Clause
+    schemes: frozenset[Scheme] = frozenset(Scheme)
+    standings: frozenset[Standing] = frozenset(Standing)
+
+    def speaks_of(self, scheme: Scheme, standing: Standing) -> bool:
+        """Return whether the clause is about the insured of a scheme and standing."""
+        return scheme in self.schemes and standing in self.standings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutOfArea:
-    """Care in another pooling area (异地就医), and whether it needs a filing first."""
+    """Care in another pooling area (异地就医), and whether it needs a filing first.
+
+    `filing_clauses` say whether it does; the whole rule if they are left out.
+    """
 
     filing_before_direct_settlement: bool
     procedure: Procedure
+    filing_clauses: tuple[Clause, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

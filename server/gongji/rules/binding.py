@@ -5,13 +5,14 @@ Numbers are days, years and people; mappings are keyed by purpose.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
 from gongji.rules.channels import Procedure
 from gongji.rules.clauses import Clause
-from gongji.rules.codes import EnrolmentStatus, Scheme
+from gongji.rules.codes import EnrolmentStatus, Purpose, Scheme
 
 
 class NoLimit(Enum):
@@ -39,12 +40,32 @@ class Identity:
 class EnrolmentTerms:
     """In which scheme and status a person must be enrolled (参保要求).
 
-    `or_enrolling` also admits one who is just enrolling.
+    `or_enrolling` also admits one who is just enrolling. `clauses` say who; the whole
+    rule if they are left out.
     """
 
     schemes: frozenset[Scheme]
     statuses: frozenset[EnrolmentStatus] = frozenset({EnrolmentStatus.NORMAL})
     or_enrolling: bool = False
+    clauses: tuple[Clause, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NotOffered:
+    """Nobody is bound for a purpose, under this clause: a rule like any other."""
+
+    clause: Clause
+
+
+def offered(
+    terms: Mapping[Purpose, EnrolmentTerms | NotOffered],
+) -> dict[Purpose, EnrolmentTerms]:
+    """Return the terms of the purposes that are offered."""
+    return {
+        purpose: of_purpose
+        for purpose, of_purpose in terms.items()
+        if isinstance(of_purpose, EnrolmentTerms)
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

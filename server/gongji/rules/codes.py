@@ -60,6 +60,13 @@ class VisitKind(IntEnum):
     ACCIDENT = 9903
 
 
+class ResidueOf(IntEnum):
+    """Which care left a remainder to pay (剩余自付的来源); numbers as on the wire."""
+
+    INPATIENT = 1
+    CHRONIC = 2
+
+
 class AccountUse(Enum):
     """Which purses the patient wants used (acct_used_flag)."""
 

@@ -32,6 +32,7 @@ from gongji.rules.binding import (
     GiverLimit,
     Identity,
     NoLimit,
+    NotOffered,
     RelationSet,
     Scope,
     Unbinding,
@@ -76,7 +77,9 @@ class CityRules(Protocol):
         """Who may let others use his account (授权人条件)."""
 
     @hookspec
-    def member_terms(self) -> Timeline[Mapping[Purpose, EnrolmentTerms]] | None:
+    def member_terms(
+        self,
+    ) -> Timeline[Mapping[Purpose, EnrolmentTerms | NotOffered]] | None:
         """Who may be bound for each purpose (使用人参保要求)."""
 
     @hookspec

@@ -30,6 +30,7 @@ from gongji.rules.clauses import Grade
 from gongji.rules.codes import (
     EnrolmentStatus,
     Purpose,
+    ResidueOf,
     Scheme,
     Spending,
     Standing,
@@ -61,6 +62,10 @@ TERMS: Mapping[type[Enum], Mapping[Enum, str]] = {
         VisitKind.INPATIENT: "住院",
         VisitKind.TWO_DISEASES: "门诊两病",
         VisitKind.ACCIDENT: "意外伤害门诊",
+    },
+    ResidueOf: {
+        ResidueOf.INPATIENT: "住院待遇",
+        ResidueOf.CHRONIC: "门诊慢特病待遇",
     },
     Spending: {
         Spending.MEDICAL: "医疗费用",

@@ -5,7 +5,8 @@ What passes is the bill together with everything that decides it.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from typing import Any, TypeAlias
 
 from msgspec import Struct
 
@@ -32,10 +33,12 @@ from gongji.model.refusals import (
     UnsupportedVisitKind,
 )
 from gongji.model.settlement import Bill
-from gongji.rules.benefits import Situation, Table
+from gongji.rules.benefits import NoFund, Situation, Use
+from gongji.rules.clauses import Clause
 from gongji.rules.codes import (
     EnrolmentStatus,
     Purpose,
+    ResidueOf,
     Scheme,
     VisitKind,
     pooling_area,
@@ -43,6 +46,8 @@ from gongji.rules.codes import (
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.money import yuan
 from gongji.rules.terms import TERMS
+
+Hook: TypeAlias = Callable[[CityRules], Any]
 
 INSURED = frozenset({EnrolmentStatus.NORMAL, EnrolmentStatus.PAUSED})
 """Statuses of a person in a scheme. A pause excludes the fund (C63), it refuses nothing."""
@@ -88,8 +93,9 @@ def admit(bill: Bill, facts: Facts, cities: Cities) -> AdmittedBill:
     rules = city.rules(bill.service_day)
     rules_now = city.rules(facts.today)
     _refuse_odd_parts(bill)
+    _refuse_odd_residue(bill)
     _refuse_undesignated(bill, institution, rules)
-    _refuse_unsupported_kind(bill, institution, scheme, rules)
+    _refuse_first_settlement(bill, scheme, rules)
     enrolment = _enrolment(bill, patient, scheme, rules)
     _refuse_unfiled(bill, institution, place, rules)
     givers = givers_of(bill, facts.where(Binding, "member", bill.patient))
@@ -194,61 +200,78 @@ _PARTS = (
 )
 
 
+def _refuse_odd_residue(bill: Bill) -> None:
+    """Refuse a remainder of one care that the kind of visit says is of another."""
+    said = bill.residue_of
+    if said is None:
+        return
+    if not bill.residue:
+        raise MalformedField(
+            "写明剩余自付来源(residue_of)的须是剩余自付(residue)",
+            field="bill.residue_of",
+        )
+    told = _RESIDUE_OF_KIND.get(bill.visit_kind, said)
+    if told is not said:
+        kind, care = TERMS[VisitKind][bill.visit_kind], TERMS[ResidueOf][said]
+        raise MalformedField(
+            f"医疗类别“{kind}”与剩余自付来源“{care}”不符", field="bill.residue_of"
+        )
+
+
+_RESIDUE_OF_KIND = {
+    VisitKind.INPATIENT: ResidueOf.INPATIENT,
+    VisitKind.CHRONIC: ResidueOf.CHRONIC,
+}
+
+
 def _refuse_undesignated(bill: Bill, institution: Institution, rules: DayRules) -> None:
     if not institution.designated_on(bill.service_day):
+        use = use_at(institution.grade_on(bill.service_day))
+        opening = rules.value(CityRules.uses).opening(use)
         raise InstitutionNotDesignated(
             f"{institution.name} 在就诊日 {bill.service_day} 不是定点医药机构",
             field="bill.institution_code",
-            clauses=rules.answer(CityRules.uses).clauses,
+            clauses=_cited(rules, CityRules.uses, opening),
         )
 
 
-def _refuse_unsupported_kind(
-    bill: Bill, institution: Institution, scheme: Scheme, rules: DayRules
-) -> None:
-    """Refuse a kind of visit that is not settled here, or that no table covers."""
-    kind = bill.visit_kind
-    if kind in SETTLED_ELSEWHERE:
-        _refuse_first_settlement(bill, rules)
-        return
-    # Whether the fund pays at a pharmacy is the table's own question (`Table.pharmacy`).
-    if (
-        kind is VisitKind.PHARMACY
-        and institution.grade_on(bill.service_day).is_pharmacy
-    ):
-        return
-    tables = _tables(scheme, rules)
-    # If the fund pays for nobody, every kind is settled, with 0 from the fund.
-    if tables and all(kind not in table.covers for table in tables):
-        kinds = TERMS[VisitKind]
-        covered = {kind for table in tables for kind in table.covers}
-        accepted = "、".join(sorted(str(kinds[kind]) for kind in covered))
-        raise UnsupportedVisitKind(
-            f"医疗类别“{kinds[kind]}”不在门诊共济结算之列; 受理: {accepted}",
-            field="bill.visit_kind",
-            clauses=rules.answer(CityRules.reimbursement).clauses,
-        )
+def use_at(grade: InstitutionGrade) -> Use:
+    """Return what a purse is used for at an institution of a kind and grade."""
+    return Use.PHARMACY if grade.is_pharmacy else Use.OUTPATIENT
 
 
-def _refuse_first_settlement(bill: Bill, rules: DayRules) -> None:
-    if bill.residue:
+def _refuse_first_settlement(bill: Bill, scheme: Scheme, rules: DayRules) -> None:
+    """Refuse an inpatient or chronic bill that is no remainder."""
+    if bill.residue or bill.visit_kind not in SETTLED_ELSEWHERE:
         return
-    exclusions = rules.value(CityRules.exclusions)
+    # A remainder is excluded by the clause that says where it was settled first.
+    denials = [
+        exclusion.clause
+        for exclusion in rules.value(CityRules.exclusions)
+        if exclusion.situation is Situation.RESIDUE and scheme in exclusion.schemes
+    ]
     raise UnsupportedVisitKind(
         f"{TERMS[VisitKind][bill.visit_kind]}的首次结算不在此办理, "
         "只受理其支付后的剩余自付部分(residue)",
         field="bill.visit_kind",
-        clauses=[e.clause for e in exclusions if e.situation is Situation.RESIDUE],
+        clauses=denials,
     )
 
 
-def _tables(scheme: Scheme, rules: DayRules) -> list[Table]:
-    """Return the table of the scheme, or all there are if it has none."""
-    entries = rules.value(CityRules.reimbursement)
-    entry = entries[scheme]
-    if isinstance(entry, Table):
-        return [entry]
-    return [table for table in entries.values() if isinstance(table, Table)]
+def _clauses_of_scheme(scheme: Scheme, rules: DayRules) -> tuple[Clause, ...]:
+    """Return the clauses that say whom the benefit of a scheme is for."""
+    entry = rules.value(CityRules.reimbursement)[scheme]
+    if isinstance(entry, NoFund):
+        return (entry.clause,)
+    cited = entry.clauses.covers if entry.clauses else ()
+    return _cited(rules, CityRules.reimbursement, cited)
+
+
+def _cited(
+    rules: DayRules, hook: Hook, clauses: tuple[Clause, ...]
+) -> tuple[Clause, ...]:
+    """Return the clauses of a part of a rule, or all of the rule if it names none."""
+    return clauses or rules.answer(hook).clauses
 
 
 def _enrolment(
@@ -263,7 +286,7 @@ def _enrolment(
         raise NotEnrolled(
             f"就诊日 {bill.service_day} 未参加{TERMS[Scheme][scheme]}",
             field="bill.patient",
-            clauses=rules.answer(CityRules.reimbursement).clauses,
+            clauses=_clauses_of_scheme(scheme, rules),
             scheme=str(int(scheme)),
         )
     return enrolment
@@ -281,15 +304,16 @@ def _refuse_unfiled(
             f"{institution.name} 不在参保地统筹区内, "
             "直接结算前须先办理异地就医备案并填写备案号(filing_no)",
             field="bill.filing_no",
-            clauses=terms.clauses,
+            clauses=terms.value.filing_clauses or terms.clauses,
         )
 
 
 def _refuse_unbound(bill: Bill, givers: tuple[str, ...], rules_now: DayRules) -> None:
     unbound = sorted(set(bill.givers) - set(givers))
     if unbound:
+        order = rules_now.value(CityRules.purse_order)
         raise GiverNotBound(
             f"以下授权人与患者之间没有生效的就医购药共济绑定: {'、'.join(unbound)}",
             field="bill.givers",
-            clauses=rules_now.answer(CityRules.uses).clauses,
+            clauses=_cited(rules_now, CityRules.purse_order, order.order_clauses),
         )

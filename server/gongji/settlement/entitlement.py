@@ -7,6 +7,7 @@ charged, in order.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from msgspec import Struct
 
@@ -28,17 +29,23 @@ from gongji.rules.benefits import (
     Uses,
 )
 from gongji.rules.clauses import Clause
-from gongji.rules.codes import AccountUse, EnrolmentStatus, Spending
+from gongji.rules.codes import (
+    AccountUse,
+    EnrolmentStatus,
+    ResidueOf,
+    Spending,
+    VisitKind,
+)
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.terms import TERMS
-from gongji.settlement.admission import AdmittedBill
+from gongji.settlement.admission import AdmittedBill, use_at
 from gongji.settlement.split import Benefit, Purse, benefit_of
 
 _NO_PART: frozenset[BillPart] = frozenset()
 
 
 class FundTerms(Struct, frozen=True):
-    """What the fund owes a bill: a benefit, or None and the clause that denies it.
+    """What the fund owes a bill: a benefit, or None and in Chinese why not.
 
     Level 0 stands for an institution without one.
     """
@@ -46,7 +53,7 @@ class FundTerms(Struct, frozen=True):
     rule: RuleRef
     level: int
     benefit: Benefit | None
-    denied_by: Clause | None = None
+    denied: str = ""
 
 
 class PurseTerms(Struct, frozen=True):
@@ -65,24 +72,27 @@ class PurseTerms(Struct, frozen=True):
 def fund_terms(case: AdmittedBill) -> FundTerms:
     """Return what the fund owes, or the first reason why nothing.
 
-    An exclusion comes first, then a denial of the scheme or of the pharmacy, then the
-    row of the table.
+    A denial of the whole scheme comes first, then an exclusion, then a denial of the
+    pharmacy or of the kind of visit, then the row of the table.
     """
     entries = case.rules.value(CityRules.reimbursement)
     entry = entries[case.enrolment.scheme]
     level = _level(case.grade, entry)
+    # The exclusions speak of those whom the fund pays at all.
+    if isinstance(entry, NoFund):
+        return _denied(case, level, entry.clause)
     exclusion = _exclusion(case)
     if exclusion is not None:
         return FundTerms(
             rule=case.rules.ref(CityRules.exclusions, exclusion.clause),
             level=level,
             benefit=None,
-            denied_by=exclusion.clause,
+            denied=exclusion.clause.text,
         )
-    if isinstance(entry, NoFund):
-        return _denied(case, level, entry)
     if case.grade.is_pharmacy and isinstance(entry.pharmacy, NoFund):
-        return _denied(case, level, entry.pharmacy)
+        return _denied(case, level, entry.pharmacy.clause)
+    if not _is_covered(case, entry):
+        return _uncovered(case, level, entry)
     return _granted(case, level, entry)
 
 
@@ -118,9 +128,12 @@ def _exclusion(case: AdmittedBill) -> Exclusion | None:
     situations = _situations(case)
     if not situations:
         return None
+    enrolment = case.enrolment
     # In the city's order: where two apply, the first is the one a citizen reads.
     for exclusion in case.rules.value(CityRules.exclusions):
-        if exclusion.situation in situations:
+        if exclusion.situation in situations and exclusion.speaks_of(
+            enrolment.scheme, enrolment.standing
+        ):
             return exclusion
     return None
 
@@ -139,19 +152,41 @@ def _situations(case: AdmittedBill) -> list[Situation]:
     return situations
 
 
-def _denied(case: AdmittedBill, level: int, denial: NoFund) -> FundTerms:
+def _is_covered(case: AdmittedBill, table: Table) -> bool:
+    """Return whether the table is for a visit of that kind."""
+    kind = case.bill.visit_kind
+    # Whether the fund pays at a pharmacy is the table's own question (`Table.pharmacy`).
+    bought = kind is VisitKind.PHARMACY and case.grade.is_pharmacy
+    return bought or kind in table.covers
+
+
+def _uncovered(case: AdmittedBill, level: int, table: Table) -> FundTerms:
+    kind = TERMS[VisitKind][case.bill.visit_kind]
+    if table.uncovered is not None:
+        return _denied(case, level, table.uncovered.clause)
+    cited = table.clauses.covers if table.clauses else ()
     return FundTerms(
-        rule=case.rules.ref(CityRules.reimbursement, denial.clause),
+        rule=case.rules.ref(CityRules.reimbursement, *cited),
         level=level,
         benefit=None,
-        denied_by=denial.clause,
+        denied=f"{kind}不在门诊统筹的医疗类别之列",
+    )
+
+
+def _denied(case: AdmittedBill, level: int, clause: Clause) -> FundTerms:
+    return FundTerms(
+        rule=case.rules.ref(CityRules.reimbursement, clause),
+        level=level,
+        benefit=None,
+        denied=clause.text,
     )
 
 
 def _granted(case: AdmittedBill, level: int, table: Table) -> FundTerms:
     standing = case.enrolment.standing
-    ranked = case.grade.level is not None or case.grade.is_pharmacy
-    cited = table.cited(standing, level, ranked=ranked)
+    pharmacy = case.grade.is_pharmacy
+    ranked = case.grade.level is not None or pharmacy
+    cited = table.cited(standing, level, ranked=ranked, pharmacy=pharmacy)
     return FundTerms(
         rule=case.rules.ref(CityRules.reimbursement, *cited),
         level=level,
@@ -177,7 +212,8 @@ def _own(case: AdmittedBill, facts: Facts) -> PurseTerms:
         balance_fen=account_of(facts, patient).balance_fen,
         pays=_NO_PART if denied else uses.own_pays,
     )
-    rule = case.rules_now.ref(CityRules.uses)
+    cited = uses.clauses.never if denied else uses.clauses.own_pays
+    rule = case.rules_now.ref(CityRules.uses, *cited)
     return PurseTerms(purse, rule, denied)
 
 
@@ -191,10 +227,11 @@ def _giver(holder: str, case: AdmittedBill, facts: Facts, cities: Cities) -> Pur
     rules = city.rules(facts.today)
     uses = rules.value(CityRules.uses)
     if _may_give(person, rules, facts):
-        rule = rules.ref(CityRules.uses)
-        denied = _giving_denied(uses, case)
+        cited, denied = _giving(uses, case)
+        rule = rules.ref(CityRules.uses, *cited)
     else:
-        rule = rules.ref(CityRules.holder_terms)
+        terms = rules.value(CityRules.holder_terms)
+        rule = rules.ref(CityRules.holder_terms, *terms.clauses)
         denied = "授权人今日未正常参加职工医保"
     purse = Purse(
         owner=holder,
@@ -217,11 +254,31 @@ def _may_give(holder: Person, rules: DayRules, facts: Facts) -> bool:
     return False
 
 
-def _giving_denied(uses: Uses, case: AdmittedBill) -> str:
-    use = Use.PHARMACY if case.grade.is_pharmacy else Use.OUTPATIENT
+def _giving(uses: Uses, case: AdmittedBill) -> tuple[tuple[Clause, ...], str]:
+    """Return the clauses on a giver's purse, and why it may pay nothing, if so."""
+    clauses = uses.clauses
+    use = use_at(case.grade)
+    left_by = case.bill.left_by
     if use not in uses.aid_at:
-        return f"共济不得用于{TERMS[Use][use]}"
-    return _spending_denied(uses, case.bill.spending)
+        return uses.opening(use), f"共济不得用于{TERMS[Use][use]}"
+    if left_by is not None and left_by not in uses.aid_residue_of:
+        care = TERMS[ResidueOf][left_by]
+        return clauses.aid_residue_of, f"共济不得用于{care}支付后的剩余自付"
+    denied = _spending_denied(uses, case.bill.spending)
+    if denied:
+        return clauses.never, denied
+    return _paying(uses, use, left_by), ""
+
+
+def _paying(uses: Uses, use: Use, left_by: ResidueOf | None) -> tuple[Clause, ...]:
+    """Return the clauses by which a giver's purse pays, none if a part names none."""
+    parts = [uses.opening(use), uses.clauses.aid_pays]
+    if left_by is not None:
+        parts.append(uses.clauses.aid_residue_of)
+    # A part without clauses rests on the whole rule.
+    if not all(parts):
+        return ()
+    return tuple(dict.fromkeys(chain.from_iterable(parts)))
 
 
 def _spending_denied(uses: Uses, spending: Spending) -> str:

@@ -72,14 +72,13 @@ def _fund_line(
 ) -> Line:
     benefit = terms.benefit
     if benefit is None:
-        reason = terms.denied_by.text if terms.denied_by else ""
         return Line(
             fen=0,
             payer=Payer.FUND,
             rule=terms.rule,
             formula="no_fund.v1",
             inputs={},
-            in_words=f"统筹基金不予支付: {reason}",
+            in_words=f"统筹基金不予支付: {terms.denied}",
         )
     return Line(
         fen=paid.fund_fen,
@@ -183,10 +182,11 @@ def _cash_line(case: AdmittedBill, fund: Line, purses: Iterable[Line]) -> Line:
     total = case.bill.total_fen
     # Recomputed from the other lines, not taken over: I4 then checks one against the other.
     cash = total - fund.fen - own - givers
+    order = case.rules_now.value(CityRules.purse_order)
     return Line(
         fen=cash,
         payer=Payer.CASH,
-        rule=case.rules_now.ref(CityRules.purse_order),
+        rule=case.rules_now.ref(CityRules.purse_order, *order.order_clauses),
         formula="cash.v1",
         inputs={
             "total": total,

@@ -137,6 +137,30 @@ SPENDING_WELLNESS: Spending.ValueType  # 4
 """Wellness consumption (养生保健消费)."""
 Global___Spending: _TypeAlias = Spending  # noqa: Y015
 
+class _ResidueOf:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ResidueOfEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ResidueOf.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RESIDUE_OF_UNSPECIFIED: _ResidueOf.ValueType  # 0
+    """Not said: chronic where the visit kind is, else inpatient."""
+    RESIDUE_OF_INPATIENT: _ResidueOf.ValueType  # 1
+    """Inpatient care (住院); aid pays no such remainder unless the holder's city says so."""
+    RESIDUE_OF_CHRONIC: _ResidueOf.ValueType  # 2
+    """Chronic and special diseases (门诊慢特病)."""
+
+class ResidueOf(_ResidueOf, metaclass=_ResidueOfEnumTypeWrapper):
+    """Which care was settled first where a bill is the remainder of it."""
+
+RESIDUE_OF_UNSPECIFIED: ResidueOf.ValueType  # 0
+"""Not said: chronic where the visit kind is, else inpatient."""
+RESIDUE_OF_INPATIENT: ResidueOf.ValueType  # 1
+"""Inpatient care (住院); aid pays no such remainder unless the holder's city says so."""
+RESIDUE_OF_CHRONIC: ResidueOf.ValueType  # 2
+"""Chronic and special diseases (门诊慢特病)."""
+Global___ResidueOf: _TypeAlias = ResidueOf  # noqa: Y015
+
 class _Payer:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -232,6 +256,7 @@ class Bill(_message.Message):
     SPENDING_FIELD_NUMBER: _builtins.int
     FILING_NO_FIELD_NUMBER: _builtins.int
     MSGID_FIELD_NUMBER: _builtins.int
+    RESIDUE_OF_FIELD_NUMBER: _builtins.int
     institution_code: _builtins.str
     """Code of the institution (fixmedins_code), 12 characters."""
     service_day: _builtins.str
@@ -264,6 +289,8 @@ class Bill(_message.Message):
     """The sender's message id (msgid 发送方报文ID); kept and returned (medins_setl_id). One message of an institution
     settles once: with the same bill the first answer comes again, with another one MESSAGE_ID_REUSED.
     """
+    residue_of: Global___ResidueOf.ValueType
+    """Which care left the remainder; only with residue, and never against an inpatient or chronic visit kind."""
     @_builtins.property
     def patient(self) -> _types_pb2.PersonRef:
         """The patient."""
@@ -292,10 +319,11 @@ class Bill(_message.Message):
         spending: Global___Spending.ValueType = ...,
         filing_no: _builtins.str = ...,
         msgid: _builtins.str = ...,
+        residue_of: Global___ResidueOf.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["patient", b"patient"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["above_limit_fen", b"above_limit_fen", "account_use", b"account_use", "filing_no", b"filing_no", "first_selfpay_fen", b"first_selfpay_fen", "givers", b"givers", "in_scope_fen", b"in_scope_fen", "inpatient_that_day", b"inpatient_that_day", "institution_code", b"institution_code", "msgid", b"msgid", "out_of_catalogue_fen", b"out_of_catalogue_fen", "patient", b"patient", "residue", b"residue", "scheme", b"scheme", "service_day", b"service_day", "spending", b"spending", "total_fen", b"total_fen", "visit_kind", b"visit_kind"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["above_limit_fen", b"above_limit_fen", "account_use", b"account_use", "filing_no", b"filing_no", "first_selfpay_fen", b"first_selfpay_fen", "givers", b"givers", "in_scope_fen", b"in_scope_fen", "inpatient_that_day", b"inpatient_that_day", "institution_code", b"institution_code", "msgid", b"msgid", "out_of_catalogue_fen", b"out_of_catalogue_fen", "patient", b"patient", "residue", b"residue", "residue_of", b"residue_of", "scheme", b"scheme", "service_day", b"service_day", "spending", b"spending", "total_fen", b"total_fen", "visit_kind", b"visit_kind"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

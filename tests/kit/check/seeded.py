@@ -185,7 +185,7 @@ GAPS = {
         FindingKind.GAP,
         (
             "剩余",
-            "门诊慢特病按待遇表支付",
+            "门诊慢特病支付后的剩余自付没有不予支付的条款",
             "请补 Exclusion(situation=Situation.RESIDUE",
         ),
         exclusions(*(e for e in EXCLUSIONS if e.situation is not Situation.RESIDUE)),
@@ -320,7 +320,7 @@ IDLE = {
     ),
     "a situation is excluded twice under two clauses": Seed(
         FindingKind.SHADOWED,
-        ("住院期间的门诊费用", "C64 已在前, W2 永不适用"),
+        ("住院期间的门诊费用", "C64、T42 已在前, W2 永不适用"),
         exclusions(
             *EXCLUSIONS, Exclusion(situation=Situation.INPATIENT_THAT_DAY, clause=W2)
         ),

@@ -364,6 +364,6 @@ async def test_a_city_without_premiums_says_so(service: Service) -> None:
     refusal = await service.refused(service.accounts.PayPremium, premium(service))
     assert "NOT_ELIGIBLE" == refusal.reason
     assert ["member_terms", "uses"] == [v.type for v in refusal.failure.violations]
-    assert ["A9", "A10"] == [
+    assert ["T45", "A10"] == [
         v.subject.split(",")[0] for v in refusal.failure.violations
     ]

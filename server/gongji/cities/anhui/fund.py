@@ -6,13 +6,14 @@ from collections.abc import Mapping
 
 from gongji.cities.anhui import assumptions as t
 from gongji.cities.anhui import clauses as c
+from gongji.cities.anhui import paying
 from gongji.cities.anhui.since import provincial, step
 from gongji.rules import benefits as b
 from gongji.rules import binding as r
 from gongji.rules.channels import (
     Procedure,
 )
-from gongji.rules.clauses import Timeline
+from gongji.rules.clauses import Clause, Timeline
 from gongji.rules.codes import Scheme, Standing, VisitKind
 from gongji.rules.hookspecs import hookimpl
 from gongji.rules.money import Rounding
@@ -28,6 +29,7 @@ _EMPLOYEE = b.Table(
     covers=frozenset(
         {VisitKind.OUTPATIENT, VisitKind.REGISTRATION, VisitKind.PHARMACY}
     ),
+    uncovered=b.NoFund(paying.T43),
     rounding=Rounding.HALF_UP,
     clauses=b.TableClauses(
         always=(c.C58, c.C62, c.C101, t.T1, t.T13),
@@ -63,6 +65,7 @@ def reimbursement() -> Timeline[Mapping[Scheme, b.Table | b.NoFund]]:
             t.T1,
             t.T5,
             t.T13,
+            paying.T43,
             c.S20,
         ],
         against=[c.S4, c.S5, c.S6, c.H6],
@@ -77,16 +80,38 @@ def reimbursement() -> Timeline[Mapping[Scheme, b.Table | b.NoFund]]:
 
 @hookimpl
 def exclusions() -> Timeline[tuple[b.Exclusion, ...]]:
-    """不予报销的情况 (C63–C66)."""
+    """职工不予报销的情况 (C63–C66); 退休人员停缴与居民比照 (推定 T41, T42)."""
     return provincial(
         (
-            b.Exclusion(situation=b.Situation.PAUSED, clause=c.C63),
-            b.Exclusion(situation=b.Situation.INPATIENT_THAT_DAY, clause=c.C64),
-            b.Exclusion(situation=b.Situation.RESIDUE, clause=c.C65),
-            b.Exclusion(situation=b.Situation.OUTSIDE_POLICY, clause=c.C66),
+            _of_employees(b.Situation.PAUSED, c.C63, Standing.ACTIVE),
+            _of_employees(b.Situation.PAUSED, paying.T41, Standing.RETIRED),
+            _of_employees(b.Situation.INPATIENT_THAT_DAY, c.C64),
+            _of_employees(b.Situation.RESIDUE, c.C65),
+            _of_employees(b.Situation.OUTSIDE_POLICY, c.C66),
+            *map(_of_residents, b.Situation),
         ),
-        clauses=[c.C63, c.C64, c.C65, c.C66, t.T16],
-        why="滁州网页按政策列出四种情形, 全省比照; 先查人、再查时间、再查费用。",
+        clauses=[c.C63, c.C64, c.C65, c.C66, t.T16, paying.T41, paying.T42],
+        why=(
+            "滁州网页按政策列出四种情形, 主语是职工, 全省比照; 先查人、再查时间、再查费用。"
+            "居民没有门诊待遇表的, 由待遇表的条款(T14)不予支付, 不问这些情形。"
+        ),
+    )
+
+
+def _of_employees(
+    situation: b.Situation, clause: Clause, *standings: Standing
+) -> b.Exclusion:
+    return b.Exclusion(
+        situation=situation,
+        clause=clause,
+        schemes=frozenset({Scheme.EMPLOYEE}),
+        standings=frozenset(standings or Standing),
+    )
+
+
+def _of_residents(situation: b.Situation) -> b.Exclusion:
+    return b.Exclusion(
+        situation=situation, clause=paying.T42, schemes=frozenset({Scheme.RESIDENT})
     )
 
 
@@ -106,7 +131,11 @@ def out_of_area() -> Timeline[b.OutOfArea]:
         ),
     )
     return provincial(
-        b.OutOfArea(filing_before_direct_settlement=True, procedure=procedure),
+        b.OutOfArea(
+            filing_before_direct_settlement=True,
+            procedure=procedure,
+            filing_clauses=(c.H7,),
+        ),
         clauses=[c.H6, c.H7, c.H8, c.H12],
         against=[c.H5, c.C86, c.S5],
         why=(

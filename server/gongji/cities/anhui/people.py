@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from gongji.cities.anhui import assumptions as t
 from gongji.cities.anhui import clauses as c
+from gongji.cities.anhui import paying
 from gongji.cities.anhui.since import provincial
 from gongji.rules import binding as r
 from gongji.rules.clauses import Timeline
@@ -17,7 +18,7 @@ from gongji.rules.hookspecs import hookimpl
 def holder_terms() -> Timeline[r.EnrolmentTerms]:
     """主账户人: 安徽省内正常参加职工基本医疗保险的参保人员 (A8)."""
     return provincial(
-        r.EnrolmentTerms(schemes=frozenset({Scheme.EMPLOYEE})),
+        r.EnrolmentTerms(schemes=frozenset({Scheme.EMPLOYEE}), clauses=(c.A8,)),
         clauses=[c.A8, c.A6, c.C53],
         against=[c.A2, c.C1],
         why=(
@@ -29,15 +30,17 @@ def holder_terms() -> Timeline[r.EnrolmentTerms]:
 
 
 @hookimpl
-def member_terms() -> Timeline[Mapping[Purpose, r.EnrolmentTerms]]:
-    """使用人须为安徽省内基本医疗保险参保人, 含职工医保、城乡居民医保 (A9)."""
+def member_terms() -> Timeline[Mapping[Purpose, r.EnrolmentTerms | r.NotOffered]]:
+    """使用人须为安徽省内基本医疗保险参保人, 含职工医保、城乡居民医保 (A9);
+    不提供居民医保缴费 (推定 T45)."""
     return provincial(
         {
             Purpose.VISIT: r.EnrolmentTerms(
-                schemes=frozenset({Scheme.EMPLOYEE, Scheme.RESIDENT})
-            )
+                schemes=frozenset({Scheme.EMPLOYEE, Scheme.RESIDENT}), clauses=(c.A9,)
+            ),
+            Purpose.RESIDENT_PREMIUM: r.NotOffered(paying.T45),
         },
-        clauses=[c.A9],
+        clauses=[c.A9, paying.T45],
         against=[c.C21, c.C68],
         why=(
             "X4: 按用途分开。就医购药按A9, 职工与居民均可; "

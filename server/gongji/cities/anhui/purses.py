@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from gongji.cities.anhui import assumptions as t
 from gongji.cities.anhui import clauses as c
+from gongji.cities.anhui import paying
 from gongji.cities.anhui.since import provincial
 from gongji.rules import benefits as b
 from gongji.rules.clauses import Timeline
-from gongji.rules.codes import Spending
+from gongji.rules.codes import ResidueOf, Spending
 from gongji.rules.hookspecs import hookimpl
 
 
@@ -23,14 +24,17 @@ def uses() -> Timeline[b.Uses]:
             never=frozenset(
                 {Spending.PUBLIC_HEALTH, Spending.FITNESS, Spending.WELLNESS}
             ),
+            aid_residue_of=frozenset({ResidueOf.CHRONIC}),
             clauses=b.UsesClauses(
                 aid_at=(c.A10, c.A11),
+                uses={b.Use.OUTPATIENT: (c.A10,), b.Use.PHARMACY: (c.A11,)},
+                aid_residue_of=(c.A10, paying.T44),
                 aid_pays=(c.A10,),
                 own_pays=(t.T8,),
                 never=(c.A12,),
             ),
         ),
-        clauses=[c.A10, c.A11, c.A12, t.T8],
+        clauses=[c.A10, c.A11, c.A12, t.T8, paying.T44],
         against=[c.A3, c.C68, c.S9],
         why="X15: 取A10、A11; 居民医保缴费只有滁州写明(C68)。"
         "X16: 共济只付合规费用(A10), 即政策范围内与先行自付的剩余; S9较宽, 出自四川, 只作候选。",
@@ -43,9 +47,12 @@ def purse_order() -> Timeline[b.PurseOrder]:
     """先本人账户, 再按绑定先后用授权人账户, 最后现金 (推定 T2); 共济额度不超过授权人余额 (A15)."""
     return provincial(
         b.PurseOrder(
-            order=(b.PurseKind.OWN, b.PurseKind.GIVERS), balance_clauses=(c.A15,)
+            order=(b.PurseKind.OWN, b.PurseKind.GIVERS),
+            order_clauses=(t.T2,),
+            tie_clauses=(paying.T46,),
+            balance_clauses=(c.A15,),
         ),
-        clauses=[t.T2, c.A15, c.S37, c.S38, c.S39],
+        clauses=[t.T2, paying.T46, c.A15, c.S37, c.S38, c.S39],
         against=[c.S40],
         why=(
             "一手材料只写共济额度不超过余额(A15); "

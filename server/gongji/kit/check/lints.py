@@ -14,8 +14,9 @@ from gongji.kit.check.findings import Finding, FindingKind
 from gongji.rules.benefits import Exclusion, PurseOrder, Table
 from gongji.rules.binding import NoLimit
 from gongji.rules.clauses import Ruled
-from gongji.rules.codes import Scheme, VisitKind
+from gongji.rules.codes import Scheme, Standing, VisitKind
 from gongji.rules.money import yuan
+from gongji.rules.phrases import exclusion_in_words
 from gongji.rules.terms import LEVELS, TERMS
 from gongji.settlement.admission import SETTLED_ELSEWHERE
 
@@ -104,23 +105,46 @@ def lints_of_candidates(city: City) -> Iterator[Finding]:
 def lints_of_exclusions(
     exclusions: tuple[Exclusion, ...], since: str
 ) -> Iterator[Finding]:
-    """Yield situations listed twice: the second entry never applies."""
+    """Yield entries that never apply: earlier ones speak of the same people already."""
     first: dict[object, Exclusion] = {}
     for exclusion in exclusions:
-        situation = exclusion.situation
-        if situation not in first:
-            first[situation] = exclusion
-            continue
-        before = first[situation]
-        same = before == exclusion
-        yield Finding(
-            FindingKind.DUPLICATE if same else FindingKind.SHADOWED,
-            "exclusions",
-            since=since,
-            situation=TERMS[type(situation)][situation],
-            figures=f"{before.clause.id} 已在前, {exclusion.clause.id} 永不适用",
-            mend="请只列一次",
-        )
+        people = list(_spoken_of(exclusion))
+        before = {key: first[key] for key in people if key in first}
+        if len(before) == len(people):
+            yield _never_applies(exclusion, list(before.values()), since)
+        for key in people:
+            first.setdefault(key, exclusion)
+
+
+_INSURED = (
+    (Scheme.EMPLOYEE, Standing.ACTIVE),
+    (Scheme.EMPLOYEE, Standing.RETIRED),
+    (Scheme.RESIDENT, Standing.ACTIVE),
+)
+"""Scheme and standing of everybody there is: residents have the active one."""
+
+
+def _spoken_of(exclusion: Exclusion) -> Iterator[object]:
+    """Yield the situation with each kind of insured the exclusion speaks of."""
+    for scheme, standing in _INSURED:
+        if exclusion.speaks_of(scheme, standing):
+            yield exclusion.situation, scheme, standing
+
+
+def _never_applies(
+    exclusion: Exclusion, before: list[Exclusion], since: str
+) -> Finding:
+    same = exclusion in before
+    earlier = "、".join(dict.fromkeys(e.clause.id for e in before))
+    already = f"{earlier} 已在前" if before else "没有这样的参保人"
+    return Finding(
+        FindingKind.DUPLICATE if same else FindingKind.SHADOWED,
+        "exclusions",
+        since=since,
+        situation=exclusion_in_words(exclusion),
+        figures=f"{already}, {exclusion.clause.id} 永不适用",
+        mend="请只列一次" if before else "请写明有这种身份的参保人",
+    )
 
 
 def lints_of_order(order: PurseOrder, since: str) -> Iterator[Finding]:

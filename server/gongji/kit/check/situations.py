@@ -23,7 +23,7 @@ from gongji.model.facts import Facts
 from gongji.model.people import Certificate, Enrolment, Institution, Person
 from gongji.model.refusals import Refusal, UnsupportedVisitKind
 from gongji.model.settlement import Bill
-from gongji.rules.benefits import Table
+from gongji.rules.benefits import NoFund, Table
 from gongji.rules.binding import NoLimit
 from gongji.rules.codes import (
     SHANGHAI,
@@ -39,7 +39,7 @@ from gongji.rules.hookspecs import CityRules
 from gongji.rules.phrases import in_words
 from gongji.rules.terms import LEVELS, TERMS
 from gongji.settlement.admission import SETTLED_ELSEWHERE, admit
-from gongji.settlement.entitlement import fund_terms
+from gongji.settlement.entitlement import FundTerms, fund_terms
 
 HOOK = "reimbursement"
 
@@ -178,16 +178,9 @@ def _gap(
     """Return what is wrong if not exactly one rule answers."""
     try:
         terms = fund_terms(admit(bill, facts, cities))
-    except UnsupportedVisitKind as refused:
-        # A table need not cover every kind of visit, but ordinary ones it must.
-        if situation.kind is not VisitKind.OUTPATIENT:
-            return None
-        mend = "请在 covers 中写 VisitKind.OUTPATIENT(普通门诊)"
-        return _Gap(
-            HOOK,
-            figures=refused.message,
-            mend=mend,
-        )
+    # The first settlement of inpatient and chronic care is no business of a city.
+    except UnsupportedVisitKind:
+        return None
     except Refusal as refused:
         return _Gap(
             HOOK,
@@ -202,9 +195,7 @@ def _gap(
             figures=figures,
             mend=missing_row(rules, situation),
         )
-    if terms.benefit:
-        return _not_covered(situation, rules)
-    return None
+    return _not_covered(situation, rules, terms)
 
 
 def _missing_key(error: Exception) -> str:
@@ -217,29 +208,46 @@ def _missing_key(error: Exception) -> str:
     return str(key)
 
 
-def _not_covered(situation: RuleSituation, rules: DayRules) -> _Gap | None:
-    """Return what is wrong if a table pays for a kind of visit it is not for."""
+def _not_covered(
+    situation: RuleSituation, rules: DayRules, terms: FundTerms
+) -> _Gap | None:
+    """Return what is wrong if no clause of its own denies what the table is not for."""
     kind = situation.kind
     entry = rules.value(CityRules.reimbursement)[situation.scheme]
     if not isinstance(entry, Table) or kind in entry.covers:
         return None
     name = TERMS[VisitKind][kind]
-    figures = f"{name}按待遇表支付, 而 covers 未列{name}"
-    if kind in SETTLED_ELSEWHERE:
-        mend = (
-            "请补 Exclusion(situation=Situation.RESIDUE, clause=…), "
-            "其剩余自付基金不予支付"
+    if terms.benefit:
+        return _Gap(
+            HOOK,
+            figures=f"{name}按待遇表支付, 而 covers 未列{name}",
+            mend=f"请在 covers 中补 VisitKind.{kind.name}",
         )
+    # Another clause denies it already, whatever the table is for.
+    if terms.rule.hook != HOOK or _pharmacy_denies(situation, entry):
+        return None
+    # A table need not cover every kind of visit, but ordinary ones it must.
+    if kind is VisitKind.OUTPATIENT:
+        return _Gap(
+            HOOK,
+            figures=f"待遇表的 covers 未列{name}",
+            mend="请在 covers 中写 VisitKind.OUTPATIENT(普通门诊)",
+        )
+    if kind in SETTLED_ELSEWHERE:
         return _Gap(
             "exclusions",
-            figures=figures,
-            mend=mend,
+            figures=f"{name}支付后的剩余自付没有不予支付的条款",
+            mend=(
+                "请补 Exclusion(situation=Situation.RESIDUE, clause=…), "
+                "其剩余自付基金不予支付"
+            ),
         )
-    return _Gap(
-        HOOK,
-        figures=figures,
-        mend=f"请在 covers 中补 VisitKind.{kind.name}",
-    )
+    return None
+
+
+def _pharmacy_denies(situation: RuleSituation, table: Table) -> bool:
+    """Return whether the pharmacy's own clause denies the fund."""
+    return situation.grade == 0 and isinstance(table.pharmacy, NoFund)
 
 
 def missing_row(rules: DayRules, situation: RuleSituation) -> str:

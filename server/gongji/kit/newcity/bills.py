@@ -9,9 +9,9 @@ from itertools import product
 from typing import Final
 
 from gongji.kit.newcity.amounts import beyond_limits, first_bill, half_a_fen
-from gongji.kit.newcity.funds import COMMON, COVERED, UNRANKED, Fund
+from gongji.kit.newcity.funds import COMMON, COVERED, UNCOVERED, UNRANKED, Fund
 from gongji.kit.newcity.reckoning import Year, percent, written, yuan
-from gongji.kit.newcity.telling import Person, Step, Story, expecting, people
+from gongji.kit.newcity.telling import Person, Step, Story, people
 from gongji.kit.newcity.visits import settle, unpaid
 from gongji.rules.binding import NoLimit
 from gongji.rules.clauses import Clause
@@ -268,21 +268,22 @@ class BillCases:
         )
 
     def _kinds(self) -> Story:
-        """Return every kind of visit: settled if the table covers it, else refused."""
+        """Return every kind of visit: paid if the table covers it, else without the fund."""
         persons = self._people(len(KINDS))
         steps = []
         for person, (kind, word) in zip(persons, KINDS.items(), strict=True):
             step = self._first_visit(person, Standing.ACTIVE, 1)
-            step["settle"]["kind"] = word
             if kind not in COVERED:
-                step = expecting(step, refused="UNSUPPORTED_VISIT_KIND")
+                step = unpaid(person, LEVELS[1], _AFTERWARDS)
+                step["expect"]["clauses"] = [clause.id for clause in UNCOVERED]
+            step["settle"]["kind"] = word
             steps.append(step)
         paid = "、".join(word for kind, word in KINDS.items() if kind in COVERED)
-        says = f"{self._scheme}的{paid}按门诊待遇结算，其他医疗类别不在此结算。"
+        says = f"{self._scheme}的{paid}按门诊待遇结算，其他门诊类别照常结算，统筹基金不支付。"
         return self._story(
             "KINDS",
             says=says,
-            cited=COMMON,
+            cited=[*COMMON, *UNCOVERED],
             persons=persons,
             steps=steps,
         )

@@ -9,6 +9,7 @@ from typing import Any, Final
 from gongji.cities import anhui
 from gongji.cities.anhui import assumptions as t
 from gongji.cities.anhui import clauses as c
+from gongji.cities.anhui import paying
 from gongji.kit.check.extremes import effects_of
 from gongji.kit.newcity.answers import AnswerFault, Answers, CitedAnswer
 from gongji.rules.benefits import BonusPoints, NoFund, Oddity, Table, TableClauses
@@ -34,6 +35,9 @@ COMMON: Final = (t.T1, t.T13)
 """Rounding and the natural year, in every table."""
 
 UNRANKED: Final = (t.T5,)
+
+UNCOVERED: Final = (paying.T43,)
+"""Other kinds of outpatient visit, of which the fund pays nothing."""
 
 
 def _provincial() -> Table:
@@ -109,6 +113,7 @@ class Fund:
                     *cited,
                     *COMMON,
                     *UNRANKED,
+                    *UNCOVERED,
                 ]
             )
         )
@@ -189,6 +194,7 @@ def table_of(fund: Fund) -> Table:
         visit_cap_fen=fund.visit_cap.value,
         pharmacy=pharmacy.value or NoFund(pharmacy.clauses[0]),
         covers=COVERED,
+        uncovered=NoFund(UNCOVERED[0]),
         clauses=_table_clauses(fund),
         # In the order of Oddity, which the source of the table shows.
         declared={oddity: odd.clauses[0] for oddity in Oddity if oddity in odd.value},

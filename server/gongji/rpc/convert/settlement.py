@@ -16,7 +16,7 @@ from gongji.rpc.convert.values import (
     instant_to,
     write_instant,
 )
-from gongji.rules.codes import AccountUse, Scheme, Spending, VisitKind
+from gongji.rules.codes import AccountUse, ResidueOf, Scheme, Spending, VisitKind
 from gongji.settlement.preview import Affected
 from gongji.settlement.recompute import Recomputation
 from gongji.v1 import settlement_pb2 as pb
@@ -65,6 +65,7 @@ def bill_from(message: pb.Bill, patient: str) -> Bill:
         spending=_SPENDING[message.spending],
         filing_no=message.filing_no,
         msgid=message.msgid,
+        residue_of=ResidueOf(message.residue_of) if message.residue_of else None,
     )
 
 
@@ -223,6 +224,7 @@ def holder_row_to(
 
 
 def _write_bill(bill: Bill, message: pb.Bill) -> None:
+    _write_said(bill, message)
     message.patient.person_no = bill.patient
     message.institution_code = bill.institution_code
     message.service_day = day_to(bill.service_day)
@@ -235,8 +237,13 @@ def _write_bill(bill: Bill, message: pb.Bill) -> None:
     message.in_scope_fen = bill.in_scope_fen
     message.account_use = _USES_OUT[bill.account_use]
     message.givers.extend(bill.givers)
+
+
+def _write_said(bill: Bill, message: pb.Bill) -> None:
+    """Write what was said with the bill, beside amounts and purses."""
     message.inpatient_that_day = bill.inpatient_that_day
     message.residue = bill.residue
+    message.residue_of = pb.ResidueOf.ValueType(bill.residue_of or 0)
     message.spending = _SPENDING_OUT[bill.spending]
     message.filing_no = bill.filing_no
     message.msgid = bill.msgid

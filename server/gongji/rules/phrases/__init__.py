@@ -5,6 +5,7 @@ from __future__ import annotations
 # Importing these registers the phrases of their types.
 from gongji.rules.phrases.base import NOTHING, in_words, topic
 from gongji.rules.phrases.benefits import (
+    exclusion_in_words,
     level_in_words,
     money_in_words,
     monthly_in_words,
@@ -16,6 +17,7 @@ __all__ = [
     "NOTHING",
     "act_in_words",
     "days_in_words",
+    "exclusion_in_words",
     "in_words",
     "level_in_words",
     "money_in_words",

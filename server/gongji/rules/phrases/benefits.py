@@ -17,7 +17,7 @@ from gongji.rules.benefits import (
     Wallet,
 )
 from gongji.rules.binding import NO_LIMIT, NoLimit
-from gongji.rules.codes import Standing
+from gongji.rules.codes import Scheme, Standing
 from gongji.rules.money import percent, yuan
 from gongji.rules.phrases.base import phrase
 from gongji.rules.terms import LEVELS
@@ -43,13 +43,26 @@ def monthly_in_words(terms: CreditTerms) -> str:
     return f"每月{money_in_words(fen)}" if isinstance(fen, int) else phrase(fen)
 
 
+def exclusion_in_words(exclusion: Exclusion) -> str:
+    """Return a situation and, unless it is everybody, of whom: "职工医保退休: …"."""
+    situation = phrase(exclusion.situation)
+    everybody = exclusion.schemes == frozenset(Scheme)
+    schemes = "" if everybody else phrase(exclusion.schemes)
+    all_standings = exclusion.standings == frozenset(Standing)
+    standings = "" if all_standings else phrase(exclusion.standings)
+    whose = schemes + standings
+    return f"{whose}{situation}" if whose else situation
+
+
 @phrase.register
 def _(value: Uses) -> str:
     never = f"不得用于{phrase(value.never)}" if value.never else "没有禁止的用途"
     any_part = value.own_pays == ALL_PARTS
     own = "个人负担的任何部分" if any_part else phrase(value.own_pays)
+    residue = phrase(value.aid_residue_of)
     return (
         f"共济可用于{phrase(value.aid_at)}; 共济支付{phrase(value.aid_pays)}; "
+        f"共济可支付剩余自付的: {residue}; "
         f"本人账户支付{own}; {never}"
     )
 
@@ -83,6 +96,8 @@ def _(value: Table) -> str:
     parts.append(f"未定级机构按{level_in_words(value.unranked_as)}")
     parts.append(f"定点药店{_pharmacy(value)}")
     parts.append(f"适用于{phrase(value.covers)}")
+    if value.uncovered is not None:
+        parts.append(f"其他门诊类别{phrase(value.uncovered)}")
     parts.append(f"支付额{phrase(value.rounding)}")
     return "; ".join(parts)
 
@@ -137,7 +152,7 @@ def _by_level(texts: Mapping[int, str]) -> str:
 
 @phrase.register
 def _(value: Exclusion) -> str:
-    return f"{phrase(value.situation)}({value.clause.id}: {value.clause.text})"
+    return f"{exclusion_in_words(value)}({value.clause.id}: {value.clause.text})"
 
 
 @phrase.register

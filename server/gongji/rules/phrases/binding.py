@@ -9,6 +9,7 @@ from gongji.rules.binding import (
     FamilyLimit,
     GiverLimit,
     Identity,
+    NotOffered,
     RelationSet,
     Unbinding,
 )
@@ -45,6 +46,11 @@ def _(value: EnrolmentTerms) -> str:
         return f"正常参加{schemes}{also}"
     statuses = phrase(value.statuses).replace("、", "或")
     return f"参加{schemes}({statuses}){also}"
+
+
+@phrase.register
+def _(value: NotOffered) -> str:
+    return f"不提供({value.clause.id}: {value.clause.text})"
 
 
 @phrase.register

@@ -71,6 +71,7 @@ class BillDescription(StrictTable, frozen=True, kw_only=True):
     givers: tuple[str, ...] = ()
     inpatient: bool = False
     residue: bool = False
+    residue_of: words.ResidueOf = ""
     day: date | UnsetType = UNSET
     spending: words.SpentOn = "医疗"
     filing: str = ""

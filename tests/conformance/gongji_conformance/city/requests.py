@@ -137,6 +137,7 @@ def bill(
         givers=[giver.person_no for giver in givers],
         inpatient_that_day=described.inpatient,
         residue=described.residue,
+        residue_of=words.RESIDUES[described.residue_of],
         spending=words.SPENDING[described.spending],
         filing_no=described.filing,
     )

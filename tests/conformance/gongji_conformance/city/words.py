@@ -14,6 +14,7 @@ SHANGHAI: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
 Standing = Literal["在职", "退休", "居民", "未参保"]
 Status = Literal["正常", "暂停", "无效", "终止"]
 Place = Literal["一级", "二级", "三级", "未定级", "药店", "已取消定点", "外地三级"]
+ResidueOf = Literal["", "住院", "慢特病"]
 Kind = Literal[
     "普通门诊",
     "挂号",
@@ -125,6 +126,12 @@ KINDS: Final = {
     "住院": settlement_pb2.VISIT_KIND_INPATIENT,
     "门诊两病": settlement_pb2.VISIT_KIND_TWO_DISEASES,
     "意外伤害": settlement_pb2.VISIT_KIND_ACCIDENT,
+}
+
+RESIDUES: Final = {
+    "": settlement_pb2.RESIDUE_OF_UNSPECIFIED,
+    "住院": settlement_pb2.RESIDUE_OF_INPATIENT,
+    "慢特病": settlement_pb2.RESIDUE_OF_CHRONIC,
 }
 
 SPENDING: Final = {

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from datetime import date
+from itertools import product
 from typing import Any, Final
 
 from gongji import (
     ChannelKind,
+    Clause,
+    Exclusion,
+    NoFund,
     Note,
+    NotOffered,
     Procedure,
     ReviewLatency,
+    Scheme,
+    Situation,
+    Standing,
     Step,
     Timeline,
 )
@@ -57,7 +65,9 @@ def figures(value: Any) -> Any:
     if isinstance(value, _WRITTEN):
         return None
     if isinstance(value, Mapping):
-        return {key: figures(part) for key, part in value.items()}
+        # A purpose is not offered, whether that is said or left out.
+        told = {k: v for k, v in value.items() if not isinstance(v, NotOffered)}
+        return {key: figures(part) for key, part in told.items()}
     if isinstance(value, tuple):
         parts = map(figures, value)
         return tuple(part for part in parts if part is not None)
@@ -128,6 +138,32 @@ def _only_words(mutant: Mutant, city: City) -> bool:
     return True
 
 
+def _same_exclusions(mutant: Mutant, city: City) -> bool:
+    """Recognise exclusions that say the same to everybody the fund pays."""
+    if mutant.hook != "exclusions":
+        return False
+    for day in _days_of(mutant, city):
+        entries = _on(day, city.timelines["reimbursement"])
+        changed = _on(day, mutant.timelines["exclusions"])
+        own = _on(day, city.timelines["exclusions"])
+        for people in product(Scheme, Standing):
+            paid = not isinstance(entries[people[0]], NoFund)
+            if paid and _told(changed, *people) != _told(own, *people):
+                return False
+    return True
+
+
+def _told(
+    exclusions: Iterable[Exclusion], scheme: Scheme, standing: Standing
+) -> list[tuple[Situation, Clause]]:
+    """Return what the exclusions say to the insured of a scheme and standing, in order."""
+    told: dict[Situation, Clause] = {}
+    for exclusion in exclusions:
+        if exclusion.speaks_of(scheme, standing):
+            told.setdefault(exclusion.situation, exclusion.clause)
+    return list(told.items())
+
+
 def _days_of(mutant: Mutant, city: City) -> set[date]:
     """Return the days from which the mutant's value is not the city's own.
 
@@ -156,6 +192,7 @@ RULES: Final[Mapping[str, Recogniser]] = {
     "没有审核时限的起止, 起始天数不显示": _no_span,
     "渠道种类只分当面与非当面, 同类互换只改变指南中的称呼": _same_kind,
     "改动的那一日, 全省或前一取值与本市相同": _same_on_its_day,
+    "这几条不予支付各说不同的人, 或所说的人统筹基金本不支付": _same_exclusions,
     "只是给人看的文字(名称、步骤、说明)不同, 取值相同": _only_words,
 }
 """Each reason with the rule that recognises it, the first that holds named."""

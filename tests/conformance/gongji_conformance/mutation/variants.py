@@ -25,12 +25,15 @@ from gongji import (
     AtOnce,
     Clause,
     CounterHours,
+    EnrolmentTerms,
     FamilyLimit,
     GiverLimit,
     NoFund,
     NoLimit,
+    NotOffered,
     OperatorSets,
     ReviewLatency,
+    Scheme,
 )
 
 from gongji_conformance.mutation.sources import SOURCES
@@ -73,6 +76,8 @@ _SAMPLES: Final[Mapping[type, object]] = {
     ),
     GiverLimit: GiverLimit(givers=1),
     NoFund: NoFund(_NOWHERE),
+    NotOffered: NotOffered(_NOWHERE),
+    EnrolmentTerms: EnrolmentTerms(schemes=frozenset(Scheme)),
 }
 """What stands in place of a value if its declared type also admits something else."""
 
