@@ -18,12 +18,15 @@ import grpc
 import pytest
 from gongji.binding.workdays import Workdays
 from gongji.cities.loading import load_cities
-from gongji.model.commands import Adopted
+from gongji.model.commands import Adopted, Listing
+from gongji.model.settlement import Settlement
 from gongji.rpc.method import CALLER_KEY
 from gongji.store import Store, open_store
 from gongji.store.databases import database_at
 from gongji.store.migrations import Migration
 from gongji.store.schema import VERSION, Schema
+from gongji.v1.settlement_pb2 import RecomputeRequest
+from gongji.v1.settlement_pb2_grpc import SettlementServiceStub
 from google.protobuf import descriptor_pool, json_format, message_factory
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
@@ -91,6 +94,22 @@ async def test_what_was_adopted_is_still(store: Store) -> None:
     """An operator's adoption is there."""
     adopted = Adopted("341100", "V2", date(2025, 10, 1), NOW.replace(minute=20))
     assert [adopted] == await store.adopted()
+
+
+async def test_what_was_settled_is_recomputed_as_now(
+    channel: grpc.aio.Channel, store: Store
+) -> None:
+    """A settlement of before rules were kept says that it cannot be decided as then; as
+    now everybody pays as stored, by what purses and accumulators held at its instant."""
+    settlements = SettlementServiceStub(channel)
+    stored = await store.page(Listing(kind=Settlement))
+    assert 3 == len(stored)
+    for settlement in stored:
+        request = RecomputeRequest(settlement_id=settlement.settlement_id)
+        reply: Any = await settlements.Recompute(request)
+        assert "没有规则摘要" in reply.as_then.impossible
+        assert "settlement" == reply.as_now.WhichOneof("result")
+        assert [] == list(reply.as_now.differences)
 
 
 def first(call: Call) -> Call:
