@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import psycopg
 import pytest
@@ -36,10 +37,19 @@ class Servers:
     stores: list[Store]
 
     def start(
-        self, number: int, *adopt: Adoption, interval_s: float = 60
+        self,
+        number: int,
+        *adopt: Adoption,
+        rules: Mapping[str, str] = MappingProxyType({}),
+        interval_s: float = 60,
     ) -> AbstractAsyncContextManager[None]:
         return adopting(
-            self.stores[number], self.url, adopt, NOW, interval_s=interval_s
+            self.stores[number],
+            self.url,
+            adopt,
+            NOW,
+            rules=rules,
+            interval_s=interval_s,
         )
 
     async def recorded(self) -> list[tuple[str, str, date]]:
@@ -197,6 +207,68 @@ def test_signs_of_other_schemas_do_not_count(postgres: Postgres) -> None:
     assert second.alone()
     first.close()
     second.close()
+
+
+RULES = {"341100": "a" * 64, "340800": "b" * 64}
+OTHER_RULES = RULES | {"340800": "c" * 64}
+
+
+async def test_who_decides_otherwise_does_not_start_beside(servers: Servers) -> None:
+    """A server that decides a city by other rules than a running one is refused by the
+    city's area code, and may start once the other has ended."""
+    async with servers.start(0, rules=RULES), servers.start(1, rules=RULES):
+        pass
+    async with servers.start(0, rules=RULES):
+        with pytest.raises(ValueError, match="它决定 340800 所依的规则与本服务不同"):
+            async with servers.start(1, rules=OTHER_RULES):
+                pass
+        async with servers.start(1, rules=RULES):
+            pass
+    async with servers.start(1, rules=OTHER_RULES):
+        pass
+
+
+async def test_cities_of_one_server_only_do_not_count(servers: Servers) -> None:
+    """Who serves fewer cities decides nothing otherwise."""
+    fewer = {"341100": RULES["341100"]}
+    async with servers.start(0, rules=RULES), servers.start(1, rules=fewer):
+        pass
+    async with servers.start(0, rules=fewer), servers.start(1, rules=OTHER_RULES):
+        pass
+
+
+async def test_other_rules_that_are_ending_are_waited_for(servers: Servers) -> None:
+    """A server starts although another with other rules is just ending."""
+    async with AsyncExitStack() as former:
+        await former.enter_async_context(servers.start(0, rules=RULES))
+        ending = asyncio.get_running_loop().create_task(former.pop_all().aclose())
+        async with servers.start(1, rules=OTHER_RULES):
+            pass
+        await ending
+
+
+async def test_who_was_cut_off_gives_way(servers: Servers) -> None:
+    """A server whose signs went with its connection finds, when it shows them again, who
+    has come with other rules meanwhile; the other need not look."""
+    first, second = Presence(servers.url, RULES), Presence(servers.url, OTHER_RULES)
+    try:
+        assert (True, False, []) == (
+            first.share(),
+            first.share(),
+            first.ruled_otherwise(),
+        )
+        with psycopg.connect(servers.url) as operator:
+            operator.execute(
+                "SELECT pg_terminate_backend(%s)", [presences(servers.url)[0]]
+            )
+        while presences(servers.url):  # noqa: ASYNC110 - no event tells
+            await asyncio.sleep(0.01)
+        assert (True, []) == (second.share(), second.ruled_otherwise())
+        assert (True, ["340800"]) == (first.share(), first.ruled_otherwise())
+        assert not second.share()
+    finally:
+        first.close()
+        second.close()
 
 
 @dataclass(frozen=True)

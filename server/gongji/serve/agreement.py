@@ -1,4 +1,4 @@
-"""Adoptions of candidate revisions (采用候选修订) on which all servers of a database agree."""
+"""Adoptions (采用候选修订) and rules on which all servers of a database agree."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import date, datetime
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 INTERVAL_S: Final = 5.0
 """Seconds between two looks at whether the recorded adoptions are still our own."""
 
+_LOOKS: Final = 10
+"""Looks, a tenth of a second apart, for a server with other rules that may be ending."""
+
 _Days = Mapping[tuple[str, str], date]
 """The first day of each adoption, by area code and candidate."""
 
@@ -35,12 +39,14 @@ async def adopting(
     adopt: Iterable[Adoption],
     now: datetime,
     *,
+    rules: Mapping[str, str] = MappingProxyType({}),
     interval_s: float = INTERVAL_S,
 ) -> AsyncIterator[None]:
     """Record this server's adoptions and hold them until the end.
 
-    ValueError if settled days would change, if another server over the database runs
-    with other adoptions, or, out of the body, if others have been recorded since.
+    `rules` are the digests of the rules it decides by, by area code. ValueError if
+    settled days would change, if another server over the database runs with other
+    adoptions or rules, or, out of the body, if others have been recorded since.
     ConnectionError if the database cannot be reached.
     """
     # On PostgreSQL each server shows its presence, and adoptions are recorded only by
@@ -56,7 +62,7 @@ async def adopting(
         return
     from gongji.store.postgres.presence import Presence  # noqa: PLC0415 - psycopg is an extra
 
-    presence = Presence(database)
+    presence = Presence(database, rules)
     try:
         await _agree(store, presence, requested, now)
         async with _watched(store, presence, requested, interval_s):
@@ -74,6 +80,7 @@ async def _agree(
     """Show our presence, and record what is unrecorded while alone. ValueError."""
     await asyncio.to_thread(presence.share)
     if not await _unrecorded(store, requested):
+        await _refuse_other_rules(presence)
         return
     if await asyncio.to_thread(presence.alone):
         try:
@@ -88,6 +95,25 @@ async def _agree(
             f"另有服务正在使用该数据库, 尚未采用 {_in_words(unrecorded)}: "
             "请先停下全部服务, 再以相同的 --adopt 逐一启动"
         )
+
+
+async def _refuse_other_rules(presence: Presence) -> None:
+    """ValueError if a server that is there decides an area by other rules than ours.
+
+    One that is just ending is waited for.
+    """
+    # Shown before it is asked: of two that start at once each sees the other.
+    areas: list[str] = []
+    for _ in range(_LOOKS):
+        areas = await asyncio.to_thread(presence.ruled_otherwise)
+        if not areas:
+            return
+        await asyncio.sleep(0.1)
+    raise ValueError(
+        f"另有服务正在使用该数据库，它决定 {'、'.join(areas)} 所依的规则与本服务不同"
+        "（插件版本、采用的修订或运营方设定的数额）：请先停下全部服务，"
+        "再以相同的插件与选项逐一启动"
+    )
 
 
 async def _unrecorded(store: Store, requested: _Days) -> _Days:
@@ -186,8 +212,10 @@ async def _watch(
 async def _check(store: Store, presence: Presence, requested: _Days) -> None:
     """Show our presence again and compare what is recorded. ValueError."""
     try:
-        # Again: it went with the connection, if that was lost.
-        await asyncio.to_thread(presence.share)
+        # Again: it went with the connection, if that was lost; who has it all the time
+        # was there first.
+        if await asyncio.to_thread(presence.share):
+            await _refuse_other_rules(presence)
         recorded = await _recorded(store)
     except (EngineDown, StoreUnavailable) as down:
         reason = str(down.__cause__ or down)

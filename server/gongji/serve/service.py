@@ -67,7 +67,13 @@ async def running(
         # In this order, and ended in the other: no call may outlive the store.
         store = await stack.enter_async_context(_opened(settings, clock))
         await stack.enter_async_context(
-            adopting(store, settings.database, settings.adopt, clock())
+            adopting(
+                store,
+                settings.database,
+                settings.adopt,
+                clock(),
+                rules={city.area_code: city.rules_digest for city in cities.all},
+            )
         )
         # Before anything is decided by them.
         await store.apply(KeepRules(cities))

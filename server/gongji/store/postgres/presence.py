@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import Final
+from hashlib import blake2b
+from types import MappingProxyType
+from typing import Any, Final
 
 from gongji.store.engine import EngineDown
 from gongji.store.postgres.connection import translated
@@ -17,6 +20,8 @@ the schema by one of its tables."""
 
 _LOCK: Final = "SELECT pg_advisory_{}(%s, 'adoption'::regclass::oid::int)"
 
+_NO_RULES: Final[Mapping[str, str]] = MappingProxyType({})
+
 _SHARE: Final = _LOCK.format("lock_shared")
 
 _UNSHARE: Final = _LOCK.format("unlock_shared")
@@ -26,27 +31,64 @@ _ALONE: Final = _LOCK.format("lock")
 _UNALONE: Final = _LOCK.format("unlock")
 
 
+_SHOW: Final = "SELECT pg_advisory_lock_shared(%s, %s)"
+
+_SHOWN: Final = """
+SELECT classid::bigint, objid::bigint FROM pg_locks
+WHERE locktype = 'advisory' AND objsubid = 2 AND granted AND classid::bigint = ANY(%s)
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
 class Presence:
     """A session that holds the lock; used by one thread at a time.
 
+    `rules` are the digests of the rules this server decides by, by area code.
     Everything raises EngineDown.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, rules: Mapping[str, str] = _NO_RULES) -> None:
         self._engine = PostgresEngine(url, Schema(Vault.ephemeral()))
         # The process of the server whose session holds the lock; 0 if none does.
         self._holder_pid = 0
+        self._rules = rules
 
-    def share(self) -> None:
-        """Hold the shared lock, again if the connection was lost."""
+    def share(self) -> bool:
+        """Hold the shared lock and show our rules; return whether that was done anew.
+
+        It is done again if the connection was lost.
+        """
         if self._backend_pid() == self._holder_pid:
             # Only a statement finds out that a connection is lost.
             with suppress(EngineDown):
                 self._run("SELECT 1")
-                return
+                return False
         self._run("SET lock_timeout = '500ms'")
         self._run(_SHARE)
+        for lock, digest in self._locks().values():
+            # Signed, as PostgreSQL takes them; it shows them unsigned.
+            self._rows(_SHOW, [_signed(lock), _signed(digest)])
         self._holder_pid = self._backend_pid()
+        return True
+
+    def ruled_otherwise(self) -> list[str]:
+        """Return the areas that a server that is there decides by other rules."""
+        ours = self._locks()
+        shown = set(self._rows(_SHOWN, [[lock for lock, _ in ours.values()]]))
+        return [
+            area
+            for area, (lock, digest) in ours.items()
+            if any(other[0] == lock and other[1] != digest for other in shown)
+        ]
+
+    def _locks(self) -> dict[str, tuple[int, int]]:
+        """Return the lock that shows the rules of each area: one half names them."""
+        # Of this schema alone: another in the same database is somebody else's.
+        ((schema,),) = self._rows("SELECT 'adoption'::regclass::oid::bigint", [])
+        return {
+            area: (_number(f"rules/{schema}/{area}"), _number(digest))
+            for area, digest in self._rules.items()
+        }
 
     def alone(self) -> bool:
         """Return whether no other server is there; then none comes until `among_others`.
@@ -78,8 +120,22 @@ class Presence:
     def _backend_pid(self) -> int:
         return self._engine.connection.info.backend_pid
 
+    def _rows(self, statement: str, values: list[Any]) -> list[tuple[Any, ...]]:
+        with translated():
+            cursor = self._engine.connection.execute(statement, values, prepare=False)
+            return cursor.fetchall()
+
     def _run(self, statement: str) -> None:
         with translated():
             self._engine.connection.execute(
                 statement, [_CLASS] if "%s" in statement else None, prepare=False
             )
+
+
+def _number(text: str) -> int:
+    """Return 32 bits that stand for a text, the same in every process."""
+    return int.from_bytes(blake2b(text.encode(), digest_size=4).digest())
+
+
+def _signed(number: int) -> int:
+    return number - (1 << 32) if number >> 31 else number
