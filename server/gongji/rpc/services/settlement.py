@@ -44,6 +44,10 @@ _ORDERS: Final = ("settled_at", "reversed_at")
 """The instants at which a settlement stands in its patient's list: settled, taken back."""
 
 
+_OF_BILLS: Final = (EntryKind.AID_CHARGE, EntryKind.REFUND)
+"""The entries of a holder's purse that stand for others' bills, taken back or not."""
+
+
 class SettlementService(SettlementServiceServicer):
     """Converts each request, runs its command or query, converts the answer."""
 
@@ -200,10 +204,9 @@ class SettlementService(SettlementServiceServicer):
         self, holder: str, span: Span, requested: types_pb2.PageRequest
     ) -> pb.ListSettlementsResponse:
         # The purse's entries are paged, not settlements: those have no index by giver.
-        charges = _entries(holder, EntryKind.AID_CHARGE, span)
-        refunds = _entries(holder, EntryKind.REFUND, span)
+        listings = [_entries(holder, kind, span) for kind in _OF_BILLS]
         filters = {"holder": holder, "span": span}
-        entries = await page(self._store, requested, filters, charges, refunds)
+        entries = await page(self._store, requested, filters, *listings)
         moved = []
         for entry in entries.rows:
             settlement = await self._store.get(Settlement, entry.reference)
@@ -216,7 +219,7 @@ class SettlementService(SettlementServiceServicer):
                 settlement,
                 names[settlement.bill.institution_code],
                 -entry.fen,
-                refund=entry.kind is EntryKind.REFUND,
+                refund=entry.fen > 0,
             )
             for settlement, entry in moved
         ]
