@@ -21,7 +21,8 @@ Refusal
 │   ├── FutureServiceDay
 │   ├── FutureMonth
 │   ├── ParameterNotSet
-│   └── NoContributionBase
+│   ├── NoContributionBase
+│   └── NothingToResettle
 ├── Refused: final; the same request id answers the same refusal again
 │   ├── NotEligible
 │   ├── IllegalTransition
@@ -181,6 +182,10 @@ class FutureServiceDay(NotNow):
 
 class FutureMonth(NotNow):
     """The month to credit has not begun."""
+
+
+class NothingToResettle(NotNow):
+    """On what is known now the settlement is what it is; later facts may change that."""
 
 
 class ParameterNotSet(NotNow):

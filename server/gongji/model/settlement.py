@@ -105,6 +105,20 @@ class Settlement(Struct, frozen=True, kw_only=True):
     reversed_why: str = ""
     known: dict[str, int] = {}
     """The revision of each record of the registry it was decided on, by its key."""
+    first_settled_at: datetime | None = None
+    """When its visit was first settled, if that was settled again since: it is decided as
+    of then and keeps its place in the year."""
+    replaces: str = ""
+    replaced_by: str = ""
+    superseded: bool = False
+    """Whether it was taken back to be settled again, or because it would be refused."""
+    returned_fen: int = 0
+    """What was returned of the bill before this one (部分退费), in fen."""
+
+    @property
+    def decided_as_of(self) -> datetime | None:
+        """Return the instant whose bindings and purse rules decide it; None for a quote."""
+        return self.first_settled_at or self.settled_at
 
     @property
     def account_fen(self) -> int:

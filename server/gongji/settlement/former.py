@@ -189,11 +189,12 @@ class FormerFacts(Facts):
 
 
 def settled_at_of(settlement: Settlement) -> datetime:
-    """Return when a stored settlement was made. Inconsistent if it does not say."""
-    if settlement.settled_at is None:
+    """Return as of when a stored settlement was decided. Inconsistent if it does not say."""
+    decided_as_of = settlement.decided_as_of
+    if decided_as_of is None:
         msg = f"settlement {settlement.settlement_id} is stored without its time"
         raise Inconsistent(msg)
-    return settlement.settled_at
+    return decided_as_of
 
 
 def _is_active(binding: Binding | None) -> bool:

@@ -12,10 +12,10 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from gongji.account.ledger import Inconsistent
 from gongji.model.commands import Decision
 from gongji.model.facts import Facts, Need
 from gongji.model.settlement import Settlement
+from gongji.settlement.former import settled_at_of
 from gongji.settlement.reverse import Reverse, Reversed, of_same_year
 from gongji.settlement.split import FundShare, Used, fund_share
 from gongji.settlement.trace import fund_inputs
@@ -82,11 +82,11 @@ def affected_by(
     reversed since counts up to its reversal, as it did.
     """
     removed = FundShare(reversed_one.deductible_fen, reversed_one.fund_fen)
-    place = _place(reversed_one)
-    later_ones = [s for s in year if _place(s) > place]
+    place = place_in_year(reversed_one)
+    later_ones = [s for s in year if place_in_year(s) > place]
     affected: list[Affected] = []
-    for later in sorted(later_ones, key=_place):
-        settled_at = _settled_at(later)
+    for later in sorted(later_ones, key=place_in_year):
+        settled_at = settled_at_of(later)
         counted = [a.surplus for a in affected if a.counts_at(settled_at)]
         would_be = _without([removed, *counted], later)
         candidate = Affected(later, would_be)
@@ -109,19 +109,12 @@ def _without(removed: Iterable[FundShare], settlement: Settlement) -> FundShare:
     return fund_share(in_scope_fen, benefit, used)
 
 
-def _settled_at(settlement: Settlement) -> datetime:
-    if settlement.settled_at is None:
-        msg = f"settlement {settlement.settlement_id} is stored without its time"
-        raise Inconsistent(msg)
-    return settlement.settled_at
-
-
-def _place(settlement: Settlement) -> tuple[datetime, int, int, bool, str]:
+def place_in_year(settlement: Settlement) -> tuple[datetime, int, int, bool, str]:
     """Return where a settlement stands among those of its year."""
     # The settlements of one batch bear one instant. Accumulators only grow, so they
     # order these; one that added nothing follows the one that left them so.
     return (
-        _settled_at(settlement),
+        settled_at_of(settlement),
         settlement.fund_paid_after_fen,
         settlement.deductible_used_after_fen,
         settlement.deductible_fen + settlement.fund_fen == 0,

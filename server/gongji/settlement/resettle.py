@@ -1,0 +1,303 @@
+"""Settle again what is decided otherwise on what is known now (重新结算), in one commit.
+
+Each settlement is taken back and settled once more, as of its own instant and in its
+place of the year; or one of them with a part of its bill returned (部分退费). Entries are
+only added: the refund and the new charge stand on the day they are made.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from gongji.account import ledger
+from gongji.cities.city import Cities
+from gongji.model.account import Account, Entry, PurseMovement
+from gongji.model.commands import Command, Decision
+from gongji.model.facts import Facts, Need, by_key
+from gongji.model.ids import derived_id
+from gongji.model.people import Person
+from gongji.model.refusals import (
+    AlreadyReversed,
+    MalformedField,
+    NothingToResettle,
+    SettlementNotFound,
+)
+from gongji.model.settlement import Accumulator, Bill, SettledDay, Settlement
+from gongji.rules.codes import pooling_area
+from gongji.rules.money import yuan
+from gongji.settlement.admission import insured_place, scheme_of
+from gongji.settlement.preview import place_in_year
+from gongji.settlement.settle import settlement_id_of
+from gongji.settlement.year import Redecided, needs_of_year, redecide, standing
+
+
+class Returned(Struct, frozen=True):
+    """What is returned of a bill, by its four parts; fen."""
+
+    out_of_catalogue_fen: int = 0
+    above_limit_fen: int = 0
+    first_selfpay_fen: int = 0
+    in_scope_fen: int = 0
+
+    @property
+    def total_fen(self) -> int:
+        """Return the sum of the parts."""
+        parts = (getattr(self, name) for name in self.__struct_fields__)
+        return sum(parts)
+
+    def of(self, bill: Bill) -> Bill:
+        """Return the bill less what is returned. MalformedField unless some of it is left."""
+        left = {
+            name: getattr(bill, name) - getattr(self, name)
+            for name in self.__struct_fields__
+        }
+        for name, fen in left.items():
+            if fen < 0 or getattr(self, name) < 0:
+                raise MalformedField(
+                    f"退回的 {name} 须在 0 与原账单的 {yuan(getattr(bill, name))} 元之间",
+                    field=f"returned.{name}",
+                )
+        if not any(left.values()):
+            raise MalformedField(
+                "整张账单全部退回的，请撤销结算（Reverse），不作部分退费",
+                field="returned",
+            )
+        return replace(bill, total_fen=bill.total_fen - self.total_fen, **left)
+
+
+class SettledAgain(Struct, frozen=True, kw_only=True):
+    """One settlement taken back, and what stands in its place.
+
+    `after` is None if the bill is refused now; `reason` and `message` say why.
+    """
+
+    before: Settlement
+    refunds: tuple[PurseMovement, ...]
+    after: Settlement | None
+    reason: str = ""
+    message: str = ""
+
+
+class Resettled(Struct, frozen=True):
+    """Every settlement that was settled again, in order."""
+
+    settlements: tuple[SettledAgain, ...]
+
+
+class Resettle(Command[Resettled], frozen=True):
+    """Settle one settlement again, or it and all later ones of its year; `why` is kept.
+
+    `returned` is what comes back of the bill of the one named.
+    """
+
+    answer_type = Resettled
+
+    settlement_id: str
+    later: bool
+    returned: Returned | None
+    why: str
+    cities: Cities
+
+    def needs(self, facts: Facts) -> Iterator[Need]:
+        """Return the patient's settlements, what decides them again, what is written."""
+        original = by_key(Settlement, self.settlement_id)
+        yield original
+        if not facts.has(original):
+            return
+        settlement = facts.get(Settlement, self.settlement_id)
+        if settlement is None:
+            return
+        of_patient = Need(Settlement, "patient", settlement.bill.patient)
+        yield of_patient
+        if not facts.has(of_patient):
+            return
+        concerned = self._concerned(settlement, facts)
+        yield from needs_of_year(concerned, facts, self.cities)
+        for one in concerned:
+            yield from _written_by(one, facts)
+
+    def decide(self, facts: Facts) -> Decision[Resettled]:
+        """Decide all of them.
+
+        SettlementNotFound, AlreadyReversed, MalformedField, NothingToResettle.
+        """
+        settlement = self._named(facts)
+        concerned = self._concerned(settlement, facts)
+        changed = list(redecide(concerned, facts, self.cities, self._bill_of))
+        if not changed:
+            raise NothingToResettle(
+                "按现在所知的事实和规则重算，结果与原结算相同，无须重新结算",
+                field="settlement_id",
+            )
+        booking = _Booking(self.request.request_id, self.why, facts)
+        again = tuple([booking.book(one) for one in changed])
+        return Decision(Resettled(again), booking.writes())
+
+    def _named(self, facts: Facts) -> Settlement:
+        settlement = facts.get(Settlement, self.settlement_id)
+        if settlement is None:
+            raise SettlementNotFound(
+                f"没有编号为 {self.settlement_id} 的结算", field="settlement_id"
+            )
+        if settlement.reversed_at is not None:
+            raise AlreadyReversed(
+                f"结算 {settlement.settlement_id} 已于 "
+                f"{settlement.reversed_at:%Y-%m-%d %H:%M} 撤销",
+                settlement_id=settlement.settlement_id,
+            )
+        return settlement
+
+    def _concerned(self, settlement: Settlement, facts: Facts) -> list[Settlement]:
+        """Return the settlement, with all later ones of its year if asked, in order."""
+        if not self.later:
+            return [settlement]
+        place = place_in_year(settlement)
+        year = settlement.bill.service_day.year
+        of_patient = facts.where(Settlement, "patient", settlement.bill.patient)
+        of_year = [s for s in of_patient if s.bill.service_day.year == year]
+        return standing(s for s in of_year if place_in_year(s) >= place)
+
+    def _bill_of(self, settlement: Settlement) -> Bill:
+        if self.returned is None or settlement.settlement_id != self.settlement_id:
+            return settlement.bill
+        return self.returned.of(settlement.bill)
+
+
+def _written_by(settlement: Settlement, facts: Facts) -> Iterator[Need]:
+    """Yield the records that settling this one again writes over."""
+    yield by_key(Accumulator, settlement.accumulator_key)
+    bill = settlement.bill
+    patient = by_key(Person, bill.patient)
+    for movement in settlement.movements:
+        yield by_key(Account, movement.purse)
+    if not facts.has(patient):
+        return
+    person = facts.get(Person, bill.patient)
+    if person is None:
+        return
+    area = pooling_area(insured_place(bill, person))
+    key = Accumulator.key_of(
+        bill.patient, scheme_of(bill, person), area, bill.service_day.year
+    )
+    yield by_key(Accumulator, key)
+    yield by_key(SettledDay, SettledDay.key_of(area, bill.service_day))
+
+
+class _Booking:
+    """The records of settling several settlements again, one after the other."""
+
+    def __init__(self, request_id: str, why: str, facts: Facts) -> None:
+        self._request_id = request_id
+        self._why = why
+        self._facts = facts
+        self._accounts: dict[str, Account] = {}
+        self._accumulators: dict[str, Accumulator] = {}
+        self._days: dict[str, SettledDay] = {}
+        self._entries: list[Entry] = []
+        self._settlements: list[Settlement] = []
+
+    def writes(self) -> tuple[object, ...]:
+        """Return every record, each in its last state."""
+        return (
+            *self._settlements,
+            *self._accounts.values(),
+            *self._accumulators.values(),
+            *self._days.values(),
+            *self._entries,
+        )
+
+    def book(self, again: Redecided) -> SettledAgain:
+        """Take one settlement back and, unless it is refused now, settle it again."""
+        after = self._settled(again)
+        before = replace(
+            again.before,
+            reversed_at=self._facts.now,
+            reversed_why=self._why,
+            replaced_by=after.settlement_id if after else "",
+            superseded=True,
+        )
+        refunds = self._take_back(before)
+        if after is not None:
+            after = self._charge(after, again.charged)
+        refusal = again.refusal
+        return SettledAgain(
+            before=before,
+            refunds=refunds,
+            after=after,
+            reason=refusal.reason() if refusal else "",
+            message=refusal.message if refusal else "",
+        )
+
+    def _take_back(self, before: Settlement) -> tuple[PurseMovement, ...]:
+        refunds = self._moved([(m.purse, -m.fen) for m in before.movements])
+        transaction_id = derived_id("R", self._request_of(before))
+        self._entries += ledger.reversal_entries(
+            transaction_id, before, refunds, self._facts.now
+        )
+        self._accumulate(before, -1)
+        self._settlements.append(before)
+        return refunds
+
+    def _charge(self, after: Settlement, charged: Mapping[str, int]) -> Settlement:
+        charges = [(purse, -fen) for purse, fen in charged.items()]
+        after = replace(after, movements=self._moved(charges))
+        self._entries += ledger.settlement_entries(after, self._facts.now)
+        self._accumulate(after, 1)
+        self._note_day(after)
+        self._settlements.append(after)
+        return after
+
+    def _settled(self, again: Redecided) -> Settlement | None:
+        """Return the settlement that takes the place, before its purses have moved."""
+        before, after = again.before, again.after
+        if after is None:
+            return None
+        returned = before.bill.total_fen - after.bill.total_fen
+        request_id = self._request_of(before)
+        return replace(
+            after,
+            settlement_id=settlement_id_of(request_id),
+            settled_at=self._facts.now,
+            request_id=request_id,
+            first_settled_at=before.decided_as_of,
+            replaces=before.settlement_id,
+            returned_fen=before.returned_fen + returned,
+        )
+
+    def _request_of(self, settlement: Settlement) -> str:
+        """Return an id of its own for each settlement of the request."""
+        name = settlement.settlement_id
+        return str(uuid.uuid5(uuid.UUID(self._request_id), name))
+
+    def _moved(self, moves: Sequence[tuple[str, int]]) -> tuple[PurseMovement, ...]:
+        movements = []
+        for purse, fen in moves:
+            before = self._accounts.get(purse)
+            before = before or ledger.account_of(self._facts, purse)
+            self._accounts[purse], movement = ledger.moved(before, fen)
+            movements.append(movement)
+        return tuple(movements)
+
+    def _accumulate(self, settlement: Settlement, sign: int) -> None:
+        key = settlement.accumulator_key
+        share = (settlement.deductible_fen, settlement.fund_fen)
+        if not any(share):
+            return
+        before = self._accumulators.get(key) or self._facts.get(Accumulator, key)
+        before = before or Accumulator(
+            settlement.bill.patient,
+            settlement.scheme,
+            pooling_area(settlement.area_code),
+            settlement.bill.service_day.year,
+        )
+        self._accumulators[key] = before.plus(*[sign * fen for fen in share])
+
+    def _note_day(self, settlement: Settlement) -> None:
+        area = pooling_area(settlement.area_code)
+        day = SettledDay(area, settlement.bill.service_day)
+        if self._facts.get(SettledDay, day.key) is None:
+            self._days[day.key] = day

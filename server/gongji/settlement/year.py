@@ -1,0 +1,235 @@
+"""Decide a patient's settlements once more, in order, on what is known now.
+
+Each is decided as of its own instant: the bindings of then, the purses as they were, the
+registry and the rules as known now. What one would have taken more or less of a year's
+deductible and limit is carried to those after it. A giver is asked for no more than he
+paid; the patient's own purse for no more than it held then, nor than it holds now with
+what is refunded.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+
+from msgspec import Struct
+
+from gongji.account.ledger import Inconsistent
+from gongji.cities.city import Cities
+from gongji.model.account import Account
+from gongji.model.facts import Facts, Need
+from gongji.model.refusals import Refusal
+from gongji.model.settlement import Accumulator, Bill, Settlement
+from gongji.rules.codes import Scheme
+from gongji.settlement.former import FormerFacts
+from gongji.settlement.preview import place_in_year
+from gongji.settlement.settle import Quote, decide_bill
+from gongji.settlement.split import Used
+
+
+class Course:
+    """What the settlements decided so far leave to those after them.
+
+    `deductible` and `fund` are what accumulators have more than stored, by key; `purses`
+    what purses have more than their balances, by person. Fen, negative if less.
+    """
+
+    def __init__(self) -> None:
+        self.deductible: Counter[str] = Counter()
+        self.fund: Counter[str] = Counter()
+        self.purses: Counter[str] = Counter()
+
+    def take(self, again: Redecided) -> None:
+        """Carry a settlement's difference on."""
+        before, after = again.before, again.after
+        self.deductible[before.accumulator_key] -= before.deductible_fen
+        self.fund[before.accumulator_key] -= before.fund_fen
+        for movement in before.movements:
+            self.purses[movement.purse] -= movement.fen
+        if after is None:
+            return
+        self.deductible[after.accumulator_key] += after.deductible_fen
+        self.fund[after.accumulator_key] += after.fund_fen
+        for purse, fen in again.charged.items():
+            self.purses[purse] -= fen
+
+
+class Redecided(Struct, frozen=True, kw_only=True):
+    """A standing settlement and what it is on what is known now.
+
+    `after` has no id, time and movements; `charged` is what each purse pays, in fen. It
+    is None if the bill would be refused now, as `refusal` says.
+    """
+
+    before: Settlement
+    after: Settlement | None = None
+    charged: dict[str, int] = {}
+    refusal: Refusal | None = None
+
+    @property
+    def differs(self) -> bool:
+        """Return whether anybody pays otherwise, or the year's meters stand otherwise."""
+        after = self.after
+        if after is None or after.bill != self.before.bill:
+            return True
+        paid = {m.purse: -m.fen for m in self.before.movements}
+        return paid != self.charged or _meters(after) != _meters(self.before)
+
+
+def _meters(settlement: Settlement) -> tuple[str, int, int, int]:
+    return (
+        settlement.accumulator_key,
+        settlement.deductible_fen,
+        settlement.fund_fen,
+        settlement.cash_fen,
+    )
+
+
+class YearFacts(FormerFacts):
+    """The facts one settlement is decided over again, after those before it were."""
+
+    __slots__ = ("_course",)
+
+    def __init__(self, base: Facts, settlement: Settlement, course: Course) -> None:
+        super().__init__(base, settlement, as_known=False)
+        self._course = course
+
+    def sources(self, need: Need) -> Iterator[Need]:
+        """Yield what must be known now."""
+        if need.kind is Account:
+            yield need
+        else:
+            yield from super().sources(need)
+
+    def _account(self, person_no: str) -> Account | None:
+        present = self._base.get(Account, person_no)
+        if present is None:
+            return None
+        own = self._settlement
+        paid = -sum([m.fen for m in own.movements if m.purse == person_no])
+        if person_no != own.bill.patient:
+            return Account(person_no, paid)
+        held_now = present.balance_fen + self._course.purses[person_no] + paid
+        return Account(person_no, max(0, min(held_now, self._held_then(held_now))))
+
+    def _held_then(self, otherwise: int) -> int:
+        """Return what the patient's own purse held then, as far as it was asked."""
+        own = self._settlement
+        for movement in own.movements:
+            if movement.purse == own.bill.patient:
+                return movement.balance_after_fen - movement.fen
+        for line in own.lines:
+            if line.purse == own.bill.patient and line.inputs.get("needed", 0) > 0:
+                return 0
+        return otherwise
+
+    def _accumulator(self, key: str) -> Accumulator | None:
+        own = self._settlement
+        used = Used(0, 0)
+        if key == own.accumulator_key:
+            used = Used(
+                own.deductible_used_after_fen - own.deductible_fen,
+                own.fund_paid_after_fen - own.fund_fen,
+            )
+            counted = self._resettled_since(key)
+        else:
+            counted = self._counted(key)
+        for sign, earlier in counted:
+            used = Used(
+                used.deductible_fen + sign * earlier.deductible_fen,
+                used.fund_fen + sign * earlier.fund_fen,
+            )
+        person_no, scheme, area, year = key.split("/")
+        return Accumulator(
+            person_no,
+            Scheme(int(scheme)),
+            area,
+            int(year),
+            max(0, used.deductible_fen + self._course.deductible[key]),
+            max(0, used.fund_fen + self._course.fund[key]),
+        )
+
+    def _resettled_since(self, key: str) -> Iterator[tuple[int, Settlement]]:
+        """Yield what its accumulator did not know yet: earlier ones settled again since.
+
+        One that was only reversed stays counted: later settlements stand (T4).
+        """
+        booked_at = _booked_at(self._settlement)
+        for earlier in self._earlier():
+            if earlier.accumulator_key != key:
+                continue
+            if earlier.replaces and _booked_at(earlier) > booked_at:
+                yield 1, earlier
+            reversed_at = earlier.reversed_at
+            if earlier.superseded and reversed_at and reversed_at > booked_at:
+                yield -1, earlier
+
+    def _counted(self, key: str) -> Iterator[tuple[int, Settlement]]:
+        """Yield the earlier ones that stand, for an accumulator it was not settled on."""
+        for earlier in self._earlier():
+            if earlier.accumulator_key == key and earlier.reversed_at is None:
+                yield 1, earlier
+
+    def _earlier(self) -> Iterator[Settlement]:
+        own = self._settlement
+        place = place_in_year(own)
+        for settlement in self._base.where(Settlement, "patient", own.bill.patient):
+            if place_in_year(settlement) < place:
+                yield settlement
+
+
+def _booked_at(settlement: Settlement) -> datetime:
+    if settlement.settled_at is None:
+        msg = f"settlement {settlement.settlement_id} is stored without its time"
+        raise Inconsistent(msg)
+    return settlement.settled_at
+
+
+def needs_of_year(
+    settlements: Iterable[Settlement], facts: Facts, cities: Cities
+) -> Iterator[Need]:
+    """Yield what must be known to decide these settlements of one patient again."""
+    for settlement in settlements:
+        yield Need(Settlement, "patient", settlement.bill.patient)
+        view = YearFacts(facts, settlement, Course())
+        for need in Quote(settlement.bill, cities).needs(view):
+            yield from view.sources(need)
+
+
+def standing(settlements: Iterable[Settlement]) -> list[Settlement]:
+    """Return the settlements that were not taken back, in their order."""
+    stand = [s for s in settlements if s.reversed_at is None]
+    return sorted(stand, key=place_in_year)
+
+
+def redecide(
+    settlements: Iterable[Settlement],
+    facts: Facts,
+    cities: Cities,
+    bill_of: Callable[[Settlement], Bill] = lambda settlement: settlement.bill,
+) -> Iterator[Redecided]:
+    """Yield those of a patient's settlements that are otherwise on what is known now.
+
+    `settlements` stand and are in order; `bill_of` gives a bill that is other than
+    settled, such as one of which a part was returned.
+    """
+    course = Course()
+    for settlement in settlements:
+        again = _again(settlement, bill_of(settlement), facts, cities, course)
+        if again.differs:
+            course.take(again)
+            yield again
+
+
+def _again(
+    settlement: Settlement, bill: Bill, facts: Facts, cities: Cities, course: Course
+) -> Redecided:
+    view = YearFacts(facts, settlement, course)
+    try:
+        outcome = decide_bill(bill, view, cities)
+    except Refusal as refusal:
+        # Its traceback would keep the facts alive.
+        return Redecided(before=settlement, refusal=refusal.with_traceback(None))
+    charged = {c.purse.owner: c.fen for c in outcome.charges if c.fen}
+    return Redecided(before=settlement, after=outcome.quoted(), charged=charged)
