@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import ClassVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -22,6 +23,8 @@ from gongji.rules.codes import (
 
 class Bill(Struct, frozen=True, kw_only=True):
     """One outpatient bill in the national decomposition: four parts of `total_fen`."""
+
+    added: ClassVar[tuple[str, ...]] = ("residue_of",)
 
     patient: str
     institution_code: str
