@@ -70,11 +70,11 @@ def test_minor() -> None:
     birthday, not on it."""
     member = {"certificate": _born("20070930"), "psn_type": "15"}
     world = Applicants("huangshan", member=member)
-    child = world.application("wanshitong", relation="20")
-    by_guardian = replace(child, consent=world.consent(ConsentMethod.GUARDIAN))
-    assert [] == refusals(world, child)
+    assert [] == refusals(world, world.application("wanshitong", relation="20"))
 
     world.now -= timedelta(days=1)
+    child = world.application("wanshitong", relation="20")
+    by_guardian = replace(child, consent=world.consent(ConsentMethod.GUARDIAN))
     (condition,) = refusals(world, child)
     assert "consent" == condition.hook
     assert "未满18周岁" in condition.message

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -82,6 +82,7 @@ def certificate(number: str, type_: str = "01") -> dict[str, Any]:
 
 GOOD: dict[str, dict[str, Any]] = {
     "a full row": {},
+    "died today": {"died_on": DAY},
     "check digit X": certificate("34119919800101001X"),
     "a residence permit of Hong Kong: its place is in no table": certificate(
         "810000198001010014"
@@ -105,6 +106,11 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
     "a negative base": (
         {"base_fen": -1},
         "contribution_base_fen",
+        MALFORMED,
+    ),
+    "a death that lies ahead": (
+        {"died_on": DAY + timedelta(days=1)},
+        "died_on",
         MALFORMED,
     ),
     "no certificate": (certificate(""), "certificate.number", MALFORMED),

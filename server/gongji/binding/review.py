@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from gongji.binding.case import Case, person_of
 from gongji.binding.channels import declared_channel, refuse_closed
 from gongji.binding.eligibility import failing_later, not_eligible
+from gongji.binding.evidence import evidence_in_time
 from gongji.binding.life import (
     application_of,
     forward,
@@ -175,7 +176,7 @@ def _still_eligible(binding: Binding, cities: Cities, facts: Facts) -> Case:
     rules = city.rules(binding.submitted_at.astimezone(SHANGHAI).date())
     application = replace(application_of(binding), consent=binding.consent)
     case = case_of(application, holder, member, rules, facts, itself=binding.binding_id)
-    unmet = failing_later(case)
+    unmet = (*failing_later(case), *evidence_in_time(case, facts.now))
     if unmet:
         raise not_eligible(unmet, city)
     return case

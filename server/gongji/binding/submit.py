@@ -7,11 +7,12 @@ from collections.abc import (
     Iterable,
     Mapping,
 )
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 
 from msgspec.structs import asdict
 
-from gongji.binding.case import Case, person_of
+from gongji.binding.case import Case, Unmet, person_of
 from gongji.binding.channels import (
     declared_channel,
     hours_provisional,
@@ -19,6 +20,7 @@ from gongji.binding.channels import (
     refuse_closed,
 )
 from gongji.binding.eligibility import failing, not_eligible
+from gongji.binding.evidence import evidence_in_time
 from gongji.binding.life import forward
 from gongji.binding.pair import case_of, needs_of
 from gongji.binding.remedies import ways
@@ -88,9 +90,7 @@ class Submit(Command[Binding], frozen=True, kw_only=True):
         # Before the conditions: what time alone refuses may be sent again unchanged.
         refuse_closed(rules, channel, facts.now, self.workdays)
         case = case_of(application, holder, member, rules, facts)
-        if unmet := failing(case):
-            channels = open_channels(rules, facts.now, self.workdays)
-            raise not_eligible(unmet, city, ways(case, channels, failing))
+        self._refuse_unmet(case, city, facts)
         binding = forward(
             self._submitted(case, city, facts),
             rules,
@@ -100,6 +100,12 @@ class Submit(Command[Binding], frozen=True, kw_only=True):
             recorded=case.relation_on_record,
         )
         return Decision(binding, (binding,))
+
+    def _refuse_unmet(self, case: Case, city: City, facts: Facts) -> None:
+        check = partial(_failing, now=facts.now)
+        if unmet := check(case):
+            channels = open_channels(case.rules, facts.now, self.workdays)
+            raise not_eligible(unmet, city, ways(case, channels, check))
 
     def _submitted(self, case: Case, city: City, facts: Facts) -> Binding:
         """Return the binding as just submitted, before it moves anywhere."""
@@ -124,6 +130,11 @@ class Submit(Command[Binding], frozen=True, kw_only=True):
             rules=_deciding_rules(case.rules, application.channel),
             decided_by=city.decided_by,
         )
+
+
+def _failing(case: Case, now: datetime) -> tuple[Unmet, ...]:
+    """Return what the case does not meet, last what its evidence does not."""
+    return (*failing(case), *evidence_in_time(case, now))
 
 
 def _deciding_rules(rules: DayRules, channel: ChannelId) -> tuple[RuleRef, ...]:

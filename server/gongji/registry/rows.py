@@ -64,6 +64,7 @@ def problems_of(row: PersonRow, day: date) -> list[Problem]:
         *_of_person(row, day),
         *_of_certificate(row.certificate),
         *_of_birth(row, day),
+        *_of_death(row, day),
         *_of_enrolments(row),
         *_of_kin(row),
         *_of_marks(row),
@@ -113,6 +114,11 @@ def _of_person(row: PersonRow, day: date) -> Iterator[Problem]:
             "contribution_base_fen",
             f"与 contribution_bases 所说的导入日 {day} 的缴费基数不一致",
         )
+
+
+def _of_death(row: PersonRow, day: date) -> Iterator[Problem]:
+    if row.died_on is not None and row.died_on > day:
+        yield _malformed("died_on", f"死亡日期 {row.died_on} 在将来：今天是 {day}")
 
 
 def _of_days(field: str, entries: Sequence[tuple[object, date]]) -> Iterator[Problem]:

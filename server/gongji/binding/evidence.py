@@ -1,0 +1,58 @@
+"""When agreement and consent were given: between the rule's first day and now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from functools import partial
+from typing import Final
+
+from msgspec.structs import replace
+
+from gongji.binding.case import Case, Change, Unmet, not_met
+from gongji.rules.codes import SHANGHAI
+from gongji.rules.hookspecs import CityRules
+
+CLOCK_SKEW: Final = timedelta(minutes=5)
+"""How far a channel's clock may be ahead of ours: machines that are not synchronised
+drift by minutes a year, and evidence given this moment must not be refused for it."""
+
+
+def evidence_in_time(case: Case, now: datetime) -> Iterator[Unmet]:
+    """Agreement and consent that are there were given under their rule, and not in future."""
+    agreement, consent = case.application.agreement, case.application.consent
+    if agreement is not None:
+        since = case.rules.answer(CityRules.agreement).since
+        fault = _fault("agreement.at", agreement.at, since, now)
+        change = Change(
+            "按同意协议的实际时刻填写 agreement.at", partial(_agreed, now=now)
+        )
+        if fault:
+            yield not_met(case, CityRules.agreement, fault, change)
+    if consent is not None:
+        since = case.rules.answer(CityRules.consent).since
+        fault = _fault("consent.at", consent.at, since, now)
+        change = Change(
+            "按使用人同意的实际时刻填写 consent.at", partial(_consented, now=now)
+        )
+        if fault:
+            yield not_met(case, CityRules.consent, fault, change)
+
+
+def _fault(field: str, at: datetime, since: date, now: datetime) -> str:
+    """Return what is wrong with an instant of evidence, nothing if it is right."""
+    at = at.astimezone(SHANGHAI)
+    told = f"{field}：{at:%Y-%m-%d %H:%M:%S} "
+    if at > now + CLOCK_SKEW:
+        return f"{told}晚于现在（{now.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}）"
+    return f"{told}早于这条规则的施行日 {since}" if at.date() < since else ""
+
+
+def _agreed(case: Case, now: datetime) -> Case:
+    agreement = case.application.agreement
+    return case.applying(agreement=agreement and replace(agreement, at=now))
+
+
+def _consented(case: Case, now: datetime) -> Case:
+    consent = case.application.consent
+    return case.applying(consent=consent and replace(consent, at=now))
