@@ -150,7 +150,7 @@ NOT_ELIGIBLE: dict[str, tuple[Change, list[str]]] = {
     ),
     "the member has died": (
         lambda w: w.person("M", RESIDENT, died_on=date(2025, 9, 29)),
-        ["holder_terms"],
+        ["member_terms"],
     ),
     "the member is an employee": (lambda w: w.person("M"), ["member_terms"]),
     "several things at once": (

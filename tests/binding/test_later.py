@@ -63,7 +63,7 @@ LATER: dict[str, tuple[Callable[[Applicants, Binding], None], str]] = {
     "in_scope": (person(first_place="320100"), "scope"),
     "room_in_family": (another("H", "X"), "family_limit"),
     "room_with_member": (another("Y", "M"), "giver_limit"),
-    "not_bound_yet": (another("H", "M"), "family_limit"),
+    "not_bound_yet": (another("H", "M"), "unbinding"),
     "channel_fits": (binding(channel="national_app"), ""),
     "identity_checked": (binding(channel="wanshitong"), ""),
     "details_right": (person(name="改名", phone="13800000009"), ""),

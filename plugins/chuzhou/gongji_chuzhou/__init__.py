@@ -261,8 +261,11 @@ def review_latency() -> Timeline[Mapping[ChannelId, ReviewLatency]]:
 def unbinding() -> Timeline[Unbinding]:
     """进入“已绑定家庭成员”, 选择成员, 点击“解绑”并确认 (C30); 解绑与绑定同渠道 (C69)."""
     return _chuzhou(
-        Unbinding(procedure=Procedure(title="解绑", steps=steps(c.C30))),
-        clauses=[c.C30, c.C69, c.T_CZ11],
+        Unbinding(
+            procedure=Procedure(title="解绑", steps=steps(c.C30)),
+            again_clauses=(c.T_CZ16,),
+        ),
+        clauses=[c.C30, c.C69, c.T_CZ11, c.T_CZ16],
         why="C30写到确认解绑为止, 没有审核。",
     )
 

@@ -338,6 +338,10 @@ T_CZ8 = Clause.assumption(
 T_CZ9 = Clause.assumption("T-CZ9", "本人个人账户可以支付本人应负担的任何部分。")
 T_CZ10 = Clause.assumption("T-CZ10", "线上渠道全天受理。")
 T_CZ11 = Clause.assumption("T-CZ11", "确认解绑后立即停止使用。")
+T_CZ16 = Clause.assumption(
+    "T-CZ16",
+    "同一授权人与同一使用人之间只保留一项绑定;已绑定或正在办理的,解绑之后才能重新申请。",
+)
 T_CZ12 = Clause.assumption(
     "T-CZ12",
     "小程序与公众号所称“阅读相关注意事项”(C3、C7)与皖事通的“我已认真阅读”(C12)为同一份须知。",

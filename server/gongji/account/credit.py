@@ -84,9 +84,10 @@ def amount_due(person: Person, month: str, cities: Cities) -> CreditDue:
     city = cities.of(person.place_on(day, Scheme.EMPLOYEE))
     rules = city.rules(day)
     terms = rules.answer(CityRules.account_crediting)
-    enrolment = _enrolment(person, day, terms.clauses)
+    enrolment = _enrolment(person, day, terms.value.entitling or terms.clauses)
     fen, source = _amount(person, enrolment, day, terms.value, city)
-    rule = rules.ref(CityRules.account_crediting)
+    cited = terms.value.cited(enrolment.standing)
+    rule = rules.ref(CityRules.account_crediting, *cited)
     return CreditDue(fen, source, rule, city.decided_by, city.rules_digest)
 
 

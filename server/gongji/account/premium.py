@@ -19,10 +19,11 @@ from msgspec import Struct
 from gongji.account import ledger
 from gongji.binding.case import Case
 from gongji.binding.eligibility import holder_enrolled, member_enrolled
-from gongji.cities.city import Cities, City
+from gongji.cities.city import Cities, City, DayRules
 from gongji.model.account import Account, Premium, PurseMovement
 from gongji.model.binding import Application, Binding
 from gongji.model.commands import Command, Decision
+from gongji.model.decided import RuleRef
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.ids import derived_id
 from gongji.model.people import Person, alive_on
@@ -35,6 +36,8 @@ from gongji.model.refusals import (
     PersonNotFound,
 )
 from gongji.rules.benefits import Use
+from gongji.rules.binding import offered
+from gongji.rules.clauses import Clause
 from gongji.rules.codes import EntryKind, Purpose
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.money import MAX_FEN, yuan
@@ -43,12 +46,6 @@ from gongji.rules.terms import TERMS
 _PREMIUM: Final = TERMS[Use][Use.RESIDENT_PREMIUM]
 
 Hook: TypeAlias = Callable[[CityRules], object]
-
-_DECIDING_RULES: tuple[Hook, ...] = (
-    CityRules.uses,
-    CityRules.member_terms,
-    CityRules.holder_terms,
-)
 
 
 class PaidPremium(Struct, frozen=True):
@@ -108,7 +105,7 @@ class PayPremium(Command[PaidPremium], frozen=True, kw_only=True):
             year=self.year,
             fen=self.fen,
             paid_at=facts.now,
-            rules=tuple(case.rules.ref(hook) for hook in _DECIDING_RULES),
+            rules=_deciding_rules(case.rules),
             decided_by=city.decided_by,
         )
         payee = ledger.resident_premium_account(member.place_on(facts.today))
@@ -164,7 +161,7 @@ class PayPremium(Command[PaidPremium], frozen=True, kw_only=True):
                 f"授权人账户余额 {yuan(balance_fen)} 元, "
                 f"不足以支付 {yuan(self.fen)} 元; {_PREMIUM}须全额支付",
                 field="fen",
-                clauses=case.rules.answer(CityRules.purse_order).clauses,
+                clauses=_balance_clauses(case.rules),
                 balance_fen=str(balance_fen),
                 short_fen=str(self.fen - balance_fen),
             )
@@ -196,10 +193,12 @@ def _unmet(case: Case) -> Iterator[Condition]:
 
 
 def _alive(case: Case) -> Iterator[Condition]:
-    roles = {"授权人": case.holder, "使用人": case.member}
-    for role, person in roles.items():
-        if not alive_on(person, case.today):
-            yield _condition(case, CityRules.holder_terms, f"{role}已登记死亡")
+    if not alive_on(case.holder, case.today):
+        cited = case.rules.value(CityRules.holder_terms).clauses
+        yield _condition(case, CityRules.holder_terms, "授权人已登记死亡", *cited)
+    if not alive_on(case.member, case.today):
+        cited = _clauses_of_premium(case.rules)
+        yield _condition(case, CityRules.member_terms, "使用人已登记死亡", *cited)
 
 
 def _bound(case: Case) -> Iterator[Condition]:
@@ -211,9 +210,11 @@ def _bound(case: Case) -> Iterator[Condition]:
         message = f"授权人与使用人之间没有生效的、用途含“{_PREMIUM}”的绑定"
         # A binding helps only if the city offers one for this purpose.
         remedy = ""
-        if Purpose.RESIDENT_PREMIUM in case.rules.value(CityRules.member_terms):
+        if Purpose.RESIDENT_PREMIUM in offered(
+            case.rules.value(CityRules.member_terms)
+        ):
             remedy = f"先办理用途含“{_PREMIUM}”的绑定"
-        yield _condition(case, CityRules.relations, message, remedy)
+        yield _condition(case, CityRules.relations, message, remedy=remedy)
 
 
 def _usable(case: Case) -> Iterator[Condition]:
@@ -221,13 +222,38 @@ def _usable(case: Case) -> Iterator[Condition]:
     uses = case.rules.value(CityRules.uses)
     if Use.RESIDENT_PREMIUM not in uses.aid_at:
         message = f"授权人参保地的个人账户不得用于{_PREMIUM}"
-        yield _condition(case, CityRules.uses, message)
+        opening = uses.opening(Use.RESIDENT_PREMIUM)
+        yield _condition(case, CityRules.uses, message, *opening)
 
 
-def _condition(case: Case, hook: Hook, message: str, remedy: str = "") -> Condition:
+def _deciding_rules(rules: DayRules) -> tuple[RuleRef, ...]:
+    """Return the rules that let the purse pay, each with the clauses on premiums."""
+    opening = rules.value(CityRules.uses).opening(Use.RESIDENT_PREMIUM)
+    holder = rules.value(CityRules.holder_terms)
+    return (
+        rules.ref(CityRules.uses, *opening),
+        rules.ref(CityRules.member_terms, *_clauses_of_premium(rules)),
+        rules.ref(CityRules.holder_terms, *holder.clauses),
+    )
+
+
+def _clauses_of_premium(rules: DayRules) -> tuple[Clause, ...]:
+    """Return the clauses on whose premium may be paid, none if they are not named."""
+    terms = offered(rules.value(CityRules.member_terms)).get(Purpose.RESIDENT_PREMIUM)
+    return terms.clauses if terms else ()
+
+
+def _balance_clauses(rules: DayRules) -> tuple[Clause, ...]:
+    order = rules.answer(CityRules.purse_order)
+    return order.value.balance_clauses or order.clauses
+
+
+def _condition(
+    case: Case, hook: Hook, message: str, *cited: Clause, remedy: str = ""
+) -> Condition:
     return Condition(
         hook=hook.__name__,
-        clauses=case.rules.ref(hook).clauses,
+        clauses=case.rules.ref(hook, *cited).clauses,
         message=message,
         remedy=remedy,
     )

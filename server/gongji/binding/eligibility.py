@@ -232,9 +232,10 @@ def not_bound_yet(case: Case) -> Iterator[Unmet]:
         if binding.member == case.member.person_no:
             yield not_met(
                 case,
-                CityRules.family_limit,
+                CityRules.unbinding,
                 f"该成员已绑定或正在办理(绑定编号 {binding.binding_id})",
                 remedies.unbind(binding.binding_id),
+                clauses=case.rules.value(CityRules.unbinding).again_clauses,
             )
 
 

@@ -9,6 +9,7 @@ from collections.abc import (
 )
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import chain
 
 from msgspec.structs import asdict
 
@@ -35,9 +36,9 @@ from gongji.model.commands import Command, Decision
 from gongji.model.decided import RuleRef
 from gongji.model.facts import Facts, Need
 from gongji.model.ids import derived_id
-from gongji.rules.channels import ChannelId
+from gongji.rules.binding import offered
 from gongji.rules.clauses import Clause
-from gongji.rules.codes import BindingState
+from gongji.rules.codes import BindingState, Purpose
 from gongji.rules.hookspecs import CityRules
 
 _DECIDING_RULES: tuple[Callable[[CityRules], object], ...] = (
@@ -127,7 +128,7 @@ class Submit(Command[Binding], frozen=True, kw_only=True):
             agreement=application.agreement,
             consent=application.consent,
             review_due_provisional=hours_provisional(channel, facts.now, self.workdays),
-            rules=_deciding_rules(case.rules, application.channel),
+            rules=_deciding_rules(case.rules, application),
             decided_by=city.decided_by,
         )
 
@@ -137,13 +138,25 @@ def _failing(case: Case, now: datetime) -> tuple[Unmet, ...]:
     return (*failing(case), *evidence_in_time(case, now))
 
 
-def _deciding_rules(rules: DayRules, channel: ChannelId) -> tuple[RuleRef, ...]:
-    """Return the rules an application rests on, narrowed to what they say of its channel."""
+def _deciding_rules(rules: DayRules, application: Application) -> tuple[RuleRef, ...]:
+    """Return the rules an application rests on, narrowed to what they say of it."""
+    channel = application.channel
     needs = rules.value(CityRules.materials)[channel]
-    of_channel: dict[str, tuple[Clause, ...]] = {
+    narrowed: dict[str, tuple[Clause, ...]] = {
+        "holder_terms": rules.value(CityRules.holder_terms).clauses,
+        "member_terms": _clauses_of_purposes(rules, application.purposes),
         "materials": tuple(clause for need in needs for clause in need.clauses),
         "review_latency": rules.value(CityRules.review_latency)[channel].clauses,
     }
     return tuple(
-        rules.ref(hook, *of_channel.get(hook.__name__, ())) for hook in _DECIDING_RULES
+        rules.ref(hook, *narrowed.get(hook.__name__, ())) for hook in _DECIDING_RULES
     )
+
+
+def _clauses_of_purposes(
+    rules: DayRules, purposes: Iterable[Purpose]
+) -> tuple[Clause, ...]:
+    """Return the clauses on the purposes, none if one of them names none."""
+    terms = offered(rules.value(CityRules.member_terms))
+    cited = [terms[purpose].clauses for purpose in Purpose if purpose in purposes]
+    return tuple(dict.fromkeys(chain.from_iterable(cited))) if all(cited) else ()

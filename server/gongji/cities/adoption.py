@@ -154,10 +154,21 @@ def _with_figure(
 ) -> Ruled[CreditTerms]:
     """Return a value with the operator's figure, under the operator's clause alone."""
     # An earlier figure of the operator is replaced, and so is the clause it stood under.
-    documents = [item for item in ruled.clauses if item.grade is not Grade.OPERATOR]
+    value = ruled.value
+    cited = value.clauses.retired
+    # Where a city names no clauses of the retired, the whole rule gives their figure.
+    named = (*_of_documents(cited), credit.clause) if cited else ()
     return replace(
         ruled,
-        value=replace(ruled.value, retired_fen=credit.fen),
+        value=replace(
+            value,
+            retired_fen=credit.fen,
+            clauses=replace(value.clauses, retired=named),
+        ),
         since=max(ruled.since, credit.since),
-        clauses=(*documents, credit.clause),
+        clauses=(*_of_documents(ruled.clauses), credit.clause),
     )
+
+
+def _of_documents(clauses: Iterable[Clause]) -> tuple[Clause, ...]:
+    return tuple(clause for clause in clauses if clause.grade is not Grade.OPERATOR)

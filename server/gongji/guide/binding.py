@@ -223,6 +223,11 @@ def _failures_of_number(builder: GuideBuilder) -> Iterator[Statement]:
         NoLimit,
     ):
         yield builder.value_in(CityRules.giver_limit, "使用人的授权人数已满: {}。")
+    yield builder.statement(
+        CityRules.unbinding,
+        "该成员已绑定或正在办理, 不能重复申请; 如要更改, 先解绑。",
+        builder.value(CityRules.unbinding).again_clauses,
+    )
 
 
 def _failures_of_channel(builder: GuideBuilder) -> Iterator[Statement]:

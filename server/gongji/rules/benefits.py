@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import chain
 from typing import Final
 
 from gongji.rules.binding import NO_LIMIT, NoLimit
@@ -334,6 +335,18 @@ class CreditTerms:
     retired_fen: int | OperatorSets
     employer_part_credited: bool = False
     clauses: CreditClauses = CreditClauses()
+
+    def cited(self, standing: Standing) -> tuple[Clause, ...]:
+        """Return the clauses that give a standing's credit, none if they are not named."""
+        if standing is Standing.RETIRED:
+            return self.clauses.retired
+        return self.clauses.active
+
+    @property
+    def entitling(self) -> tuple[Clause, ...]:
+        """The clauses that say who has a credit at all, none if one is not named."""
+        cited = [self.cited(standing) for standing in Standing]
+        return tuple(dict.fromkeys(chain.from_iterable(cited))) if all(cited) else ()
 
 
 class Reversal(Enum):

@@ -162,7 +162,9 @@ class AgreementTerms:
 class Unbinding:
     """How a binding is ended (解绑).
 
-    New use always stops at once; refunds still find their purse.
+    New use always stops at once; refunds still find their purse. `again_clauses` say
+    that a pair is bound again only after it is unbound; the whole rule if left out.
     """
 
     procedure: Procedure
+    again_clauses: tuple[Clause, ...] = ()

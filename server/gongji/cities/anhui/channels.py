@@ -232,9 +232,10 @@ def unbinding() -> Timeline[r.Unbinding]:
     """进入“已绑定家庭成员”, 选择成员, 点击“解绑”并确认 (C30)."""
     return provincial(
         r.Unbinding(
-            procedure=Procedure(title="解绑", steps=(step(c.C30.text, c.C30),))
+            procedure=Procedure(title="解绑", steps=(step(c.C30.text, c.C30),)),
+            again_clauses=(t.T47,),
         ),
-        clauses=[c.C30, t.T15],
+        clauses=[c.C30, t.T15, t.T47],
         against=[c.S32, c.S44],
         why="C30确认即解绑; 次日生效(S32)与窗口经审核(S44)均未经证实。",
     )

@@ -88,7 +88,7 @@ def test_a_place_is_free_again_after_unbinding(
     holder, member = gongji_city.people.couple()
     binding = gongji_city.bind(holder, member)
     second = gongji_city.application(holder, member)
-    assert "family_limit" in _hooks(gongji_city, second)
+    assert "unbinding" in _hooks(gongji_city, second)
     request = binding_pb2.UnbindRequest(
         request_id=new_id(),
         binding_id=binding.binding_id,
