@@ -348,6 +348,16 @@ class TestFetch:
         with pytest.raises(statement.UnsettledError, match="请重新查询"):
             _fetch(channel, "account")
 
+    def test_a_service_that_lists_no_refunds(self) -> None:
+        """If a reversed settlement has no instant of that, the service is too old for
+        the totals, and nothing is printed."""
+        row = settlement_pb2.SettlementRow(charged_fen=1, reversed=True)
+        page = settlement_pb2.ListSettlementsResponse(rows=[row])
+        channel = FakeChannel(GetPerson=[PERSON], ListSettlements=[page])
+
+        with pytest.raises(statement.EarlierServiceError, match="请先升级服务"):
+            _fetch(channel, "holder")
+
     def test_every_kind_of_entry_has_its_word(self) -> None:
         """Each reason for which money moves has its own words on an account's statement."""
         kinds = [kind for kind in account_pb2.EntryKind.values() if kind]

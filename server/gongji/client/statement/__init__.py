@@ -1,7 +1,12 @@
 """The statement a counter hands over (共济消费查询): a table, CSV, JSON or a printed page."""
 
 from gongji.client.statement.pdf import UnprintableError, to_pdf
-from gongji.client.statement.query import SIDES, UnsettledError, fetch
+from gongji.client.statement.query import (
+    SIDES,
+    EarlierServiceError,
+    UnsettledError,
+    fetch,
+)
 from gongji.client.statement.sheet import (
     Sheet,
     SheetColumn,
@@ -12,6 +17,7 @@ from gongji.client.statement.sheet import (
 
 __all__ = [
     "SIDES",
+    "EarlierServiceError",
     "Sheet",
     "SheetColumn",
     "StatementPeriod",

@@ -69,6 +69,10 @@ _REFUNDED: Final = (
 )
 
 
+class EarlierServiceError(ValueError):
+    """The service is of an earlier version, which lists no refunds: no total holds."""
+
+
 class UnsettledError(ValueError):
     """The account changed while it was read, so its figures do not add up; try again."""
 
@@ -78,8 +82,9 @@ def fetch(
 ) -> Sheet:
     """Return the statement of one person from one of SIDES.
 
-    grpc.RpcError if the service refuses, UnsettledError. A holder's has time, amount
-    and institution of each charge (C79), never diagnosis, item or total.
+    grpc.RpcError if the service refuses, UnsettledError, EarlierServiceError. A
+    holder's has time, amount and institution of each charge (C79), never diagnosis,
+    item or total.
     """
     request = registry_pb2.GetPersonRequest(person=_ref(person_no))
     person = registry_pb2_grpc.RegistryServiceStub(channel).GetPerson(request).person
@@ -215,11 +220,19 @@ def _settlements(
     period: StatementPeriod,
     request: settlement_pb2.ListSettlementsRequest,
 ) -> list[settlement_pb2.SettlementRow]:
-    """Return all rows of a period for the side the request names, oldest first."""
+    """Return all rows of a period for the side the request names, oldest first.
+
+    EarlierServiceError if refunds are not among them.
+    """
     request.from_day = period.from_day
     request.to_day = period.to_day
     stub = settlement_pb2_grpc.SettlementServiceStub(channel)
-    return [row for page in _pages(stub.ListSettlements, request) for row in page.rows]
+    rows = [row for page in _pages(stub.ListSettlements, request) for row in page.rows]
+    if any(row.reversed and not row.HasField("reversed_at") for row in rows):
+        raise EarlierServiceError(
+            "服务的版本较早，撤销的退回不单独成行，合计会多算；请先升级服务"
+        )
+    return rows
 
 
 def _pages(call: Callable[[Any], Any], request: Any) -> Iterator[Any]:
