@@ -8,7 +8,7 @@ known today been known at its time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar, cast
 
@@ -99,9 +99,10 @@ class FormerFacts(Facts):
         """Return a person or institution as known then. RevisionNotKept."""
         revision = self._settlement.known.get(key)
         if revision is None:
-            # It was not asked for: what was known at that instant.
+            # It was not asked for: what was known when it was settled.
             former = self._base.where(REVISIONS[kind], OWNER, key)
-            return known_at(self._base.get(kind, key), former, self._settled_at)
+            booked_at = self._settlement.settled_at or self._settled_at
+            return known_at(self._base.get(kind, key), former, booked_at)
         record = revision_of(self._base, kind, key, revision)
         if record is None:
             raise RevisionNotKept(
@@ -133,31 +134,26 @@ class FormerFacts(Facts):
         return {line.purse for line in self._settlement.lines if line.purse}
 
     def _account(self, person_no: str) -> Account | None:
-        for movement in self._settlement.movements:
-            if movement.purse == person_no:
-                return Account(
-                    person_no,
-                    movement.balance_after_fen - movement.fen,
-                    movement.version_after - 1,
-                )
-        account = self._entered(person_no)
-        for line in self._settlement.lines:
-            if line.purse == person_no:
-                # It was asked for some and had nothing: what is entered at the same
-                # instant may say otherwise.
-                emptied = line.inputs.get("needed", 0) > 0
-                account = account or Account(person_no)
-                return Account(person_no) if emptied else account
-        return account
-
-    def _entered(self, person_no: str) -> Account | None:
-        """Return the account as the last entry before the settlement left it."""
-        entries = self._base.where(Entry, "ledger_account", purse_account(person_no))
-        before = [entry for entry in entries if entry.at < self._settled_at]
-        if not before:
-            return None
-        last = max(before, key=lambda entry: entry.version_after)
-        return Account(person_no, last.balance_after_fen, last.version_after)
+        purse = purse_account(person_no)
+        entries = self._base.where(Entry, "ledger_account", purse)
+        asked = [line for line in self._settlement.lines if line.purse == person_no]
+        if asked and self._settlement.replaces:
+            # Settled again, it asked for no more than was paid before: for what it says.
+            return Account(person_no, asked[0].fen)
+        for entry in entries:
+            if entry.transaction_id == self._settlement.settlement_id:
+                # The ledger's word, not the settlement's own, which may have been changed.
+                balance_fen = entry.balance_after_fen - entry.fen
+                return Account(person_no, balance_fen, entry.version_after - 1)
+        account = _after_entries(
+            person_no, [entry for entry in entries if entry.at < self._settled_at]
+        )
+        if not asked:
+            return account
+        # Asked for some it had nothing: what is entered at the same instant may say
+        # otherwise.
+        emptied = asked[0].inputs.get("needed", 0) > 0
+        return Account(person_no) if emptied else account or Account(person_no)
 
     def _accumulator(self, key: str) -> Accumulator | None:
         own = self._settlement
@@ -195,6 +191,14 @@ def settled_at_of(settlement: Settlement) -> datetime:
         msg = f"settlement {settlement.settlement_id} is stored without its time"
         raise Inconsistent(msg)
     return decided_as_of
+
+
+def _after_entries(person_no: str, entries: Collection[Entry]) -> Account | None:
+    """Return the account as the last of these entries left it, None without any."""
+    if not entries:
+        return None
+    last = max(entries, key=lambda entry: entry.version_after)
+    return Account(person_no, last.balance_after_fen, last.version_after)
 
 
 def _is_active(binding: Binding | None) -> bool:

@@ -166,6 +166,11 @@ def _decision(settlement: Settlement) -> Settlement:
         movements=(),
         reversed_at=None,
         reversed_why="",
+        first_settled_at=None,
+        replaces="",
+        replaced_by="",
+        superseded=False,
+        returned_fen=0,
         lines=tuple([replace(line, in_words="") for line in settlement.lines]),
         decided_by=replace(settlement.decided_by, core_version=""),
     )
