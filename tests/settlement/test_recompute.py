@@ -372,13 +372,21 @@ def test_every_settlement_of_a_history(family: NewWorld, steps: list[Step]) -> N
 
 @settings(max_examples=60)
 @given(
-    steps=st.lists(st.tuples(st.sampled_from([*STEP_KINDS, *LATE]), BILLS), max_size=14)
+    before=st.lists(st.tuples(st.just("settle"), BILLS), min_size=2, max_size=5),
+    after=st.lists(st.tuples(st.sampled_from([*STEP_KINDS, *LATE]), BILLS), max_size=6),
+    grade=st.integers(1, 14),
 )
-def test_every_settlement_on_late_facts(family: NewWorld, steps: list[Step]) -> None:
+def test_every_settlement_on_late_facts(
+    family: NewWorld, before: list[Step], after: list[Step], grade: int
+) -> None:
     """Whatever became known since, and whatever was settled again on it, every settlement
     is decided as then what is stored."""
     world = kept(family())
-    for kind, bill in steps:
+    for kind, bill in before:
+        _step(world, kind, bill)
+    hospital = world.all(Institution)[0].code
+    correct(world, Institution, hospital, first_hosp_lv=grade)
+    for kind, bill in [("resettle", before[0][1]), *after]:
         _step(world, kind, bill)
     world.now += DAY
     for settlement in world.all(Settlement):
