@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from gongji.model.binding import Material, MemberDetails
-from gongji.model.people import Kin
+from gongji.model.people import Certificate, Kin
 from gongji.rules.codes import EnrolmentStatus, Purpose, Scheme
 
 from tests.binding.applying import TUESDAY, Applicants, enrolled
@@ -18,6 +18,9 @@ from tests.binding.applying import TUESDAY, Applicants, enrolled
 YESTERDAY = TUESDAY.date() - timedelta(days=1)
 PREMIUM = frozenset({Purpose.RESIDENT_PREMIUM})
 RESIDENT = {"psn_type": "15"}
+BORN_1955 = {
+    "certificate": Certificate("01", Applicants.identity_number(1, born="19550101"))
+}
 
 
 @dataclass(frozen=True)
@@ -289,7 +292,10 @@ FITS = {
         "wanshitong", member={"enrolments": ()}, changes={"purposes": PREMIUM}
     ),
     "a resident parent in Anqing": Row(
-        "wanshitong", member=RESIDENT, changes={"relation": "51"}, city="anqing"
+        "wanshitong",
+        member={**RESIDENT, **BORN_1955},
+        changes={"relation": "51"},
+        city="anqing",
     ),
     "a sister in Anqing": Row("wanshitong", changes={"relation": "75"}, city="anqing"),
     "a member of another pooling area, Anqing": Row(
@@ -309,7 +315,7 @@ FITS = {
     ),
     "no proof where the member's record shows it": Row(
         "wanshitong",
-        **kin(of_member="30"),
+        member={**kin(of_member="30")["member"], **BORN_1955},
         changes={"materials": (), "relation": "52"},
         city="anqing",
     ),

@@ -34,32 +34,62 @@ SERVED = with_values(
 """Anqing with one member a holder and one holder a member."""
 
 
-def person(**changes: object) -> Callable[[Applicants, Binding], None]:
+Change = Callable[[Applicants, Binding], None]
+"""Changes something after the submission."""
+
+
+def person(**changes: object) -> Change:
     """Change the member; with `holder` the holder."""
     number = "H" if changes.pop("holder", False) else "M"
     return lambda world, _: world.add(replace(world.get(number), **changes))
 
 
-def binding(**changes: object) -> Callable[[Applicants, Binding], None]:
+def binding(**changes: object) -> Change:
     """Change what the binding keeps of the application."""
     return lambda world, stored: world.add(replace(stored, **changes))
 
 
-def another(holder: str, member: str) -> Callable[[Applicants, Binding], None]:
+def another(holder: str, member: str) -> Change:
     """Bind two people meanwhile."""
     return lambda world, _: world.add(world.bind(holder, member, TUESDAY))
+
+
+def another_spouse(holder: str) -> Change:
+    """Marry the member to another meanwhile."""
+    return lambda world, _: world.add(
+        world.bind("M", holder, TUESDAY, relation="10", binding_id="BZ")
+    )
+
+
+def both(first: Change, second: Change) -> Change:
+    """Change two things."""
+
+    def change(world: Applicants, stored: Binding) -> None:
+        first(world, stored)
+        second(world, stored)
+
+    return change
 
 
 CHILD = replace(
     Applicants().get("M").certificate, number=identity_number(1, born="20100101")
 )
 
-LATER: dict[str, tuple[Callable[[Applicants, Binding], None], str]] = {
+OLD = replace(CHILD, number=identity_number(1, born="19500101"))
+YOUNG = replace(CHILD, number=identity_number(2, born="20060101"))
+
+LATER: dict[str, tuple[Change, str]] = {
     "same_person": (binding(member="H"), "relations"),
     "alive": (person(died_on=TUESDAY.date() - timedelta(days=1)), "member_terms"),
     "holder_enrolled": (person(holder=True, enrolments=()), "holder_terms"),
     "member_enrolled": (person(enrolments=()), "member_terms"),
     "related": (person(holder=True, kin=(Kin("M", "20", "户籍"),)), "relations"),
+    "born_in_order": (
+        both(binding(relation="20"), person(certificate=OLD)),
+        "relations",
+    ),
+    "one_spouse": (another_spouse("Z"), "marriage"),
+    "of_marriage_age": (person(certificate=YOUNG), "marriage"),
     "in_scope": (person(first_place="320100"), "scope"),
     "room_in_family": (another("H", "X"), "family_limit"),
     "room_with_member": (another("Y", "M"), "giver_limit"),
@@ -81,9 +111,11 @@ def test_the_table_has_every_condition() -> None:
     assert {check.__name__ for check in OF_SUBMISSION} == unasked
 
 
-def waiting(world: Applicants, state: BindingState) -> Binding:
+def waiting(world: Applicants, state: BindingState, relation: str = "10") -> Binding:
     """Return an application through the mini-program, stored in a state."""
-    applied = world.submit(world.application("minip_wechat", consent=None))
+    applied = world.submit(
+        world.application("minip_wechat", consent=None, relation=relation)
+    )
     consent = world.consent() if state is BindingState.UNDER_REVIEW else None
     stored = replace(applied, state=state, consent=consent)
     world.add(stored)
@@ -145,7 +177,7 @@ def test_anything_may_be_refused() -> None:
 def test_a_guardian_of_then_suffices() -> None:
     """A consent counts by the age of its day: a birthday before the approval changes nothing."""
     world = Applicants("anqing", member={"certificate": CHILD})
-    stored = waiting(world, BindingState.UNDER_REVIEW)
+    stored = waiting(world, BindingState.UNDER_REVIEW, relation="20")
     by_guardian = world.consent(ConsentMethod.GUARDIAN)
     grown = replace(CHILD, number=identity_number(1, born="20071003"))
     world.add(

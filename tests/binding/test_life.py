@@ -203,7 +203,8 @@ def family(
     bindings = []
     for n in range(people):
         world.person(f"M{n}", place=world.get("H").first_place, phone="10000000000")
-        bindings.append(world.submit(world.application(channel, member=f"M{n}")))
+        stepchild = world.application(channel, member=f"M{n}", relation="27")
+        bindings.append(world.submit(stepchild))
     return bindings
 
 

@@ -63,6 +63,14 @@ def _enrolling(person_no: str, scheme: Scheme = Scheme.EMPLOYEE) -> Follow:
     return follow
 
 
+def _recording(person_no: str, *kin: Kin) -> Follow:
+    def follow(world: Applicants, application: Application) -> Application:
+        world.add(replace(world.get(person_no), kin=kin))
+        return application
+
+    return follow
+
+
 def _moving(place: str) -> Follow:
     def follow(world: Applicants, application: Application) -> Application:
         world.add(replace(world.get("M"), first_place=place))
@@ -202,10 +210,20 @@ APPLICATIONS = {
         follow=_with(materials=(REGISTER,)),
     ),
     "himself": Refused(changes={"member": "H"}, hooks=("relations",)),
+    "another spouse on record": Refused(
+        holder={"kin": (Kin("X", "12", "登记"),)},
+        hooks=("marriage",),
+        way=("先在登记中更正授权人的婚姻状况",),
+        follow=_recording("H"),
+    ),
+    "a son older than his father": Refused(
+        member={"born": "19500601"}, changes={"relation": "20"}, hooks=("relations",)
+    ),
     "a child that consents himself": Refused(
         city="anqing",
         channel="wanshitong",
         member={"born": "20150601"},
+        changes={"relation": "20"},
         hooks=("consent",),
         way=("由监护人代为同意",),
         follow=lambda world, a: replace(
@@ -230,7 +248,7 @@ def _world(row: Refused) -> tuple[Applicants, Application]:
         )
     for n in range(row.bound):
         world.person(f"B{n}", place=world.get("H").first_place, phone="10000000000")
-        world.submit(world.application("wanshitong", member=f"B{n}", relation="20"))
+        world.submit(world.application("wanshitong", member=f"B{n}", relation="27"))
     return world, world.application(row.channel, **row.changes)
 
 

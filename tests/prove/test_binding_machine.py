@@ -292,7 +292,8 @@ class Families(RuleBasedStateMachine):
         return Application(
             holder=holder,
             member=member,
-            relation="20",
+            # A stepchild: all of them were born on one day.
+            relation="27",
             purposes=frozenset({Purpose.VISIT}),
             channel="wanshitong",
             identity_checks=frozenset({"real_name", "e_voucher", "face"}),

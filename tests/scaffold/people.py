@@ -177,7 +177,8 @@ def binding(
         binding_id=f"B-{holder}-{member}",
         holder=holder,
         member=member,
-        relation="10",
+        # A stepchild: no city leaves it out, no birth date or marriage speaks against it.
+        relation="27",
         purposes=frozenset({Purpose.VISIT}),
         channel="window",
         state=BindingState.ACTIVE,

@@ -9,11 +9,11 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gongji.binding.kinship import kind_of, on_record
+from gongji.binding.kinship import SPOUSE, kind_of, on_record
 from gongji.cities.city import DayRules
 from gongji.model.binding import Application, Binding
 from gongji.model.facts import Facts
-from gongji.model.people import Person
+from gongji.model.people import Person, alive_on
 from gongji.model.refusals import Condition, PersonNotFound
 from gongji.rules.channels import (
     Asked,
@@ -27,7 +27,9 @@ from gongji.rules.hookspecs import CityRules
 class Case(Struct, frozen=True, kw_only=True):
     """One application with everything its conditions look at.
 
-    `of_holder` and `of_member` are the bindings that take a place now.
+    `of_holder` and `of_member` are the bindings that take a place now; `reversed` those
+    in which the holder is the member, or the member the holder. `relatives` are the
+    spouses that the registry names of either.
     """
 
     application: Application
@@ -37,6 +39,8 @@ class Case(Struct, frozen=True, kw_only=True):
     today: date
     of_holder: tuple[Binding, ...]
     of_member: tuple[Binding, ...]
+    reversed: tuple[Binding, ...] = ()
+    relatives: tuple[Person, ...] = ()
 
     @property
     def channel(self) -> Channel:
@@ -54,6 +58,29 @@ class Case(Struct, frozen=True, kw_only=True):
         """Whether the registry shows another kind of relation than the one claimed."""
         kinds = on_record(self.holder, self.member, self.today)
         return bool(kinds) and not self.relation_on_record
+
+    def spouses_of(self, person: Person) -> dict[str, str]:
+        """Return the numbers of all who are stated or registered as the person's spouse.
+
+        With each the id of the binding that states it, "" if the registry alone does.
+        """
+        # Who died is nobody's spouse any more, whether or not the registry ended the tie.
+        widowed_by = {
+            r.person_no for r in self.relatives if not alive_on(r, self.today)
+        }
+        spouses = {
+            kin.person_no: ""
+            for kin in person.kin
+            if kind_of(kin.relation) == SPOUSE
+            and kin.covers(self.today)
+            and kin.person_no not in widowed_by
+        }
+        for binding in (*self.of_holder, *self.of_member, *self.reversed):
+            pair = {binding.holder, binding.member}
+            if kind_of(binding.relation) == SPOUSE and person.person_no in pair:
+                for other in pair - {person.person_no}:
+                    spouses[other] = binding.binding_id
+        return spouses
 
     def materials_needed(self) -> list[MaterialNeed]:
         """Return the proofs this application must bring."""

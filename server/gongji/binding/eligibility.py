@@ -21,6 +21,12 @@ from gongji.binding.case import (
     not_met,
 )
 from gongji.binding.consenting import guardian_consented
+from gongji.binding.family import (
+    born_in_order,
+    of_marriage_age,
+    one_spouse,
+    related,
+)
 from gongji.cities.city import City
 from gongji.model import normal
 from gongji.model.people import Person
@@ -150,28 +156,6 @@ def _is_enrolled(person: Person, terms: EnrolmentTerms, today: date) -> bool:
         return True
     # Who is enrolled elsewhere is not just enrolling (C68).
     return terms.or_enrolling and not in_status
-
-
-def related(case: Case) -> Iterator[Unmet]:
-    """The relation is one the city admits, and the registry does not say otherwise."""
-    allowed = case.rules.value(CityRules.relations)
-    claimed = case.application.relation
-    if claimed not in allowed.codes:
-        message = f"关系代码 {claimed} 不属于{allowed.name}"
-        yield not_met(case, CityRules.relations, message)
-    elif case.relation_contradicted:
-        member = case.member.person_no
-        codes = {
-            kin.relation
-            for kin in case.holder.kin
-            if kin.person_no == member and kin.covers(case.today)
-        }
-        yield not_met(
-            case,
-            CityRules.relations,
-            f"申报的关系代码 {claimed} 与登记的亲属关系不一致",
-            *map(remedies.state_relation, sorted(codes)),
-        )
 
 
 def in_scope(case: Case) -> Iterator[Unmet]:
@@ -347,6 +331,9 @@ CONDITIONS: tuple[Callable[[Case], Iterable[Unmet]], ...] = (
     holder_enrolled,
     member_enrolled,
     related,
+    born_in_order,
+    one_spouse,
+    of_marriage_age,
     in_scope,
     room_in_family,
     room_with_member,

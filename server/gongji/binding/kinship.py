@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import date
+from enum import Enum
+from typing import Final
 
 from gongji.model.people import Person
 
@@ -29,6 +31,53 @@ _OTHER_END = {
     "other": {"other"},
 }
 """What the second may be to the first, by what the first is to the second."""
+
+
+SPOUSE: Final = "1"
+"""The kind of husbands and wives (配偶)."""
+
+
+class Birth(Enum):
+    """When the one who is something to another was born, seen from that other's birth."""
+
+    LATER = "later"
+    EARLIER = "earlier"
+    NOT_LATER = "not_later"
+    NOT_EARLIER = "not_earlier"
+
+    def possible(self, theirs: date, own: date) -> bool:
+        """Return whether these two birth dates allow it."""
+        match self:
+            case Birth.LATER:
+                return theirs > own
+            case Birth.EARLIER:
+                return theirs < own
+            case Birth.NOT_LATER:
+                return theirs <= own
+            case Birth.NOT_EARLIER:
+                return theirs >= own
+
+
+def birth_of(relation: str) -> Birth | None:
+    """Return when such a relative was born; None if dates say nothing of the relation.
+
+    Relatives by marriage, and step and adopted ones (27, 37, 57, 58), may be of any age.
+    """
+    return _BIRTHS.get(relation)
+
+
+def _codes(text: str, birth: Birth) -> dict[str, Birth]:
+    return dict.fromkeys(text.split(), birth)
+
+
+_BIRTHS: Final = {
+    **_codes("20 21 22 23 24 25 26 29 30 31 32 33 34 35 36 39", Birth.LATER),
+    **_codes("40 41 42 43 44 47 48 49", Birth.LATER),
+    **_codes("50 51 52 60 61 62 63 64 66 67 69", Birth.EARLIER),
+    # Twins are of one day.
+    **_codes("71 75", Birth.NOT_LATER),
+    **_codes("73 77", Birth.NOT_EARLIER),
+}
 
 
 def kind_of(relation: str) -> str:

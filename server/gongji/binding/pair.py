@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from gongji.binding.case import Case
+from gongji.binding.kinship import SPOUSE, kind_of
 from gongji.binding.life import as_of
 from gongji.cities.city import DayRules
 from gongji.model.binding import Application, Binding
@@ -16,13 +18,23 @@ from gongji.model.facts import (
 from gongji.model.people import Person
 from gongji.rules.codes import OPEN_STATES
 
+_SIDES: Final = ("holder", "member")
 
-def needs_of(holder: str, member: str) -> Iterator[Need]:
-    """Return both people and their bindings."""
-    yield by_key(Person, holder)
-    yield by_key(Person, member)
-    yield Need(Binding, "holder", holder)
-    yield Need(Binding, "member", member)
+
+def needs_of(facts: Facts, holder: str, member: str) -> Iterator[Need]:
+    """Return both people, their bindings on either side, and their spouses on record."""
+    for person_no in (holder, member):
+        for side in _SIDES:
+            yield Need(Binding, side, person_no)
+        need = by_key(Person, person_no)
+        yield need
+        person = facts.get(Person, person_no) if facts.has(need) else None
+        if person is not None:
+            yield from (by_key(Person, spouse) for spouse in _spouses(person))
+
+
+def _spouses(person: Person) -> list[str]:
+    return [k.person_no for k in person.kin if kind_of(k.relation) == SPOUSE]
 
 
 def case_of(
@@ -39,7 +51,7 @@ def case_of(
     `itself` is the id of its own binding, which takes no place beside itself.
     """
 
-    def open_bindings(side: str, person: Person) -> tuple[Binding, ...]:
+    def bindings(side: str, person: Person) -> tuple[Binding, ...]:
         stored = facts.where(Binding, side, person.person_no)
         current = [as_of(binding, facts.now) for binding in stored]
         return tuple(
@@ -48,12 +60,16 @@ def case_of(
             if binding.state in OPEN_STATES and binding.binding_id != itself
         )
 
+    numbers = (*_spouses(holder), *_spouses(member))
+    relatives = [facts.get(Person, number) for number in numbers]
     return Case(
         application=application,
         holder=holder,
         member=member,
         rules=rules,
         today=facts.today,
-        of_holder=open_bindings("holder", holder),
-        of_member=open_bindings("member", member),
+        of_holder=bindings("holder", holder),
+        of_member=bindings("member", member),
+        reversed=(*bindings("member", holder), *bindings("holder", member)),
+        relatives=tuple(relative for relative in relatives if relative is not None),
     )

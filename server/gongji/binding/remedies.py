@@ -200,9 +200,25 @@ def unbind(binding_id: str) -> Change:
             case,
             of_holder=without(case.of_holder),
             of_member=without(case.of_member),
+            reversed=without(case.reversed),
         )
 
     return Change(f"如要更改, 先解绑 {binding_id}", apply)
+
+
+def end_marriage(who: str, person_no: str, spouse: str) -> Change:
+    """End a marriage in the registry that has ended."""
+
+    def ended(person: Person) -> Person:
+        if person.person_no != person_no:
+            return person
+        kin = tuple(kin for kin in person.kin if kin.person_no != spouse)
+        return replace(person, kin=kin)
+
+    def apply(case: Case) -> Case:
+        return replace(case, holder=ended(case.holder), member=ended(case.member))
+
+    return Change(f"先在登记中更正{who}的婚姻状况", apply)
 
 
 # --- changes of the application -------------------------------------------------------

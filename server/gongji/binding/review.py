@@ -188,7 +188,7 @@ def _binding_and_pair(facts: Facts, binding_id: str) -> Iterator[Need]:
     yield need
     binding = facts.get(Binding, binding_id) if facts.has(need) else None
     if binding is not None:
-        yield from needs_of(binding.holder, binding.member)
+        yield from needs_of(facts, binding.holder, binding.member)
 
 
 def _binding_and_people(facts: Facts, binding_id: str) -> Iterator[Need]:

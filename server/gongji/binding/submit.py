@@ -45,6 +45,7 @@ _DECIDING_RULES: tuple[Callable[[CityRules], object], ...] = (
     CityRules.holder_terms,
     CityRules.member_terms,
     CityRules.relations,
+    CityRules.marriage,
     CityRules.scope,
     CityRules.family_limit,
     CityRules.materials,
@@ -72,9 +73,9 @@ class Submit(Command[Binding], frozen=True, kw_only=True):
         """Return the fields of the application."""
         return asdict(self.application)
 
-    def needs(self, _: Facts) -> Iterable[Need]:
-        """Return both people and their bindings."""
-        return needs_of(self.application.holder, self.application.member)
+    def needs(self, facts: Facts) -> Iterable[Need]:
+        """Return what must be known of the pair."""
+        return needs_of(facts, self.application.holder, self.application.member)
 
     def decide(self, facts: Facts) -> Decision[Binding]:
         """Decide the application, and move it on if it is eligible.

@@ -18,7 +18,7 @@ import typeguard
 
 from gongji.cities.encoding import UnwritableRules, encoded
 from gongji.rules.benefits import Table
-from gongji.rules.binding import FamilyLimit, GiverLimit, Identity
+from gongji.rules.binding import FamilyLimit, GiverLimit, Identity, MarriageTerms
 from gongji.rules.channels import AtOnce, CounterHours, ReviewLatency
 from gongji.rules.clauses import Candidate, Ruled, Timeline
 from gongji.rules.codes import Scheme, Standing
@@ -299,7 +299,7 @@ def _impossible_figures(part: object) -> Iterator[str]:
         case CounterHours(opens=opens, closes=closes):
             if opens.tzinfo or closes.tzinfo or opens >= closes:
                 yield f"服务时间须先开后关且不带时区, 得到 {opens}–{closes}"
-        case FamilyLimit(people=0) | GiverLimit(givers=0):
+        case FamilyLimit(people=0) | GiverLimit(givers=0) | MarriageTerms(spouses=0):
             yield "人数上限至少 1 人, 不设限写 NO_LIMIT"
 
 

@@ -112,6 +112,7 @@ def _people(builder: GuideBuilder) -> Iterator[Statement]:
             terms.clauses,
         )
     yield _relations(builder)
+    yield builder.value_in(CityRules.marriage, "配偶: {}。")
     yield builder.value_in(CityRules.scope, "共济范围: 授权人与使用人的参保地须在{}。")
     yield builder.value_in(CityRules.family_limit, "家庭账户人数: {}。")
     yield builder.value_in(CityRules.giver_limit, "一名使用人的授权人数: {}。")
@@ -195,8 +196,9 @@ def _failures_of_people(builder: GuideBuilder) -> Iterator[Statement]:
     relations = builder.value(CityRules.relations).name
     yield builder.statement(
         CityRules.relations,
-        f"关系不属于{relations}, 或与登记的亲属关系不一致。",
+        f"关系不属于{relations}, 或与登记的亲属关系、出生日期不一致。",
     )
+    yield builder.value_in(CityRules.marriage, "申报的配偶关系不符合: {}。")
     yield builder.value_in(CityRules.scope, "参保地不在{}。")
 
 

@@ -1,4 +1,4 @@
-"""What the number of a certificate says of its holder (证件号码): form, birth date.
+"""What the number of a certificate says of its holder (证件号码): form, birth date, sex.
 
 The residence permit of 港澳台 residents (17) is numbered as the identity card (01), with
 810000, 820000 or 830000 as its place. The permanent residence card of foreigners (07)
@@ -71,6 +71,16 @@ def birth_date(type: str, number: str) -> date | None:  # noqa: A002 - the field
         if match is not None:
             return _day_of(match[1])
     return None
+
+
+def is_male(type: str, number: str) -> bool | None:  # noqa: A002 - the field's name
+    """Return the sex in a certificate's number of 18 digits; None if it carries none."""
+    form = NUMBERINGS.get(type, ())
+    checked = [numbering for numbering in form if numbering.checked]
+    if not any(numbering.pattern.fullmatch(number) for numbering in checked):
+        return None
+    # The serial, digits 15 to 17, is odd for men.
+    return int(number[16]) % 2 == 1
 
 
 def _day_of(digits: str) -> date | None:

@@ -125,6 +125,30 @@ class GiverLimit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MarriageClauses:
+    """Which clause gives which part of `MarriageTerms`; the whole rule gives those left out."""
+
+    spouses: tuple[Clause, ...] = ()
+    age: tuple[Clause, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarriageTerms:
+    """What a stated marriage (配偶) must agree with.
+
+    spouses        most spouses a person has at a time, in bindings and the registry
+    husband_years  youngest age of a husband whose marriage is not on record
+    wife_years     youngest age of such a wife; 0 if not asked
+    clauses        which clause gives which of these
+    """
+
+    spouses: int | NoLimit
+    husband_years: int = 0
+    wife_years: int = 0
+    clauses: MarriageClauses = MarriageClauses()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentClauses:
     """Which clause gives which part of `ConsentTerms`; the whole rule gives those left out."""
 

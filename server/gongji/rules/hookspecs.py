@@ -31,6 +31,7 @@ from gongji.rules.binding import (
     FamilyLimit,
     GiverLimit,
     Identity,
+    MarriageTerms,
     NoLimit,
     NotOffered,
     RelationSet,
@@ -85,6 +86,10 @@ class CityRules(Protocol):
     @hookspec
     def relations(self) -> Timeline[RelationSet] | None:
         """Which relations may be bound (亲属范围)."""
+
+    @hookspec
+    def marriage(self) -> Timeline[MarriageTerms] | None:
+        """What a stated marriage must agree with (配偶关系的核对)."""
 
     @hookspec
     def scope(self) -> Timeline[Scope] | None:

@@ -75,3 +75,8 @@ T47 = Clause.assumption(
 )
 
 T19 = Clause.assumption("T19", "使用人未满18周岁的,由其监护人代为同意。")
+
+T20 = Clause.assumption(
+    "T20",
+    "登记信息查得到的婚姻不再核对年龄；性别看不出的，按男女中较小的年龄核对。",
+)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from gongji.cities.anhui import assumptions as t
 from gongji.cities.anhui import clauses as c
-from gongji.cities.anhui import paying
+from gongji.cities.anhui import law, paying
 from gongji.cities.anhui.since import provincial
 from gongji.rules import binding as r
 from gongji.rules.clauses import Timeline
@@ -62,6 +62,26 @@ def relations() -> Timeline[r.RelationSet]:
             "S8称2024年8月起才扩大, 未经证实。"
         ),
         settles=[c.X5],
+    )
+
+
+@hookimpl
+def marriage() -> Timeline[r.MarriageTerms]:
+    """一夫一妻, 禁止重婚 (L1041, L1042); 结婚年龄男22周岁、女20周岁 (L1047)."""
+    return provincial(
+        r.MarriageTerms(
+            spouses=1,
+            husband_years=22,
+            wife_years=20,
+            clauses=r.MarriageClauses(
+                spouses=(law.L1041, law.L1042), age=(law.L1047, t.T20)
+            ),
+        ),
+        clauses=[law.L1041, law.L1042, law.L1047, t.T20],
+        why=(
+            "两份文件只写“配偶”; 同一时间有几名、何时可以结婚依法律。登记中查得到的婚姻"
+            "已由婚姻登记机关核过年龄, 民族自治地方另有规定的也在其中, 不再问年龄。"
+        ),
     )
 
 

@@ -166,7 +166,8 @@ class BindingCases:
                 "scope",
                 who="在省内其他城市参保的家人",
                 cited=cited,
-                relation="配偶",
+                # Two of them: nobody has two spouses.
+                relation="女儿",
                 insured=neighbour,
             )
 

@@ -25,6 +25,7 @@ from gongji.rules.phrases import topic
 SECTIONS: Final[Mapping[Callable[[CityRules], object], str]] = {
     CityRules.relations: "绑定: 谁与谁",
     CityRules.scope: "绑定: 谁与谁",
+    CityRules.marriage: "绑定: 谁与谁",
     CityRules.family_limit: "绑定: 谁与谁",
     CityRules.channels: "绑定: 哪个渠道, 要什么",
     **dict.fromkeys(CHANNEL_FIGURES, "绑定: 哪个渠道, 要什么"),

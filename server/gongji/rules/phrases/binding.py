@@ -9,6 +9,8 @@ from gongji.rules.binding import (
     FamilyLimit,
     GiverLimit,
     Identity,
+    MarriageTerms,
+    NoLimit,
     NotOffered,
     RelationSet,
     Unbinding,
@@ -67,6 +69,16 @@ def _(value: RelationSet) -> str:
         named.append(f"GB/T 4761代码{'、'.join(sorted(unnamed))}")
     name = value.name.partition("(")[0]
     return f"{name}: {'、'.join(named) or NOTHING}"
+
+
+@phrase.register
+def _(value: MarriageTerms) -> str:
+    limited = not isinstance(value.spouses, NoLimit)
+    spouses = f"同一时间至多{value.spouses}名配偶" if limited else "配偶人数不设限"
+    ages = {"丈夫": value.husband_years, "妻子": value.wife_years}
+    asked = [f"{who}须满{years}周岁" for who, years in ages.items() if years]
+    unproved = f"；登记中没有婚姻记录的，{'，'.join(asked)}" if asked else ""
+    return f"{spouses}{unproved}"
 
 
 @phrase.register

@@ -22,12 +22,15 @@ AREAS: Final = tuple(f"34{city:02d}99" for city in range(1, 19))
 """Areas no identity card bears: whoever holds one is invented."""
 
 _FIRST_BIRTHDAY: Final = date(1950, 1, 1)
-_BIRTHDAYS: Final = 20_000
+# To the spring of 1999: all of an age to marry since the first rules.
+_BIRTHDAYS: Final = 18_000
 _SEQUENCES: Final = 999
 # Weights and check digits of GB 11643.
 _WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECK_DIGITS: Final = "10X98765432"
 _ID_CARD: Final = "01"
+# Tells no birth date: none speaks against what a case says of relations.
+_PASSPORT: Final = "08"
 _DESIGNATED: Final = "2015-01-01"
 _NAMED: Final = "合规测试"
 # Two, so that for every city one of them is elsewhere.
@@ -81,12 +84,18 @@ class Population:
             self._requirements[key] = Requirements(self._stubs, area_code, day)
         return self._requirements[key]
 
-    def register(self, described: Iterable[PersonDescription]) -> People:
-        """Register new people with their balances, by name. PopulationFault."""
+    def register(
+        self, described: Iterable[PersonDescription], certificate_type: str = _PASSPORT
+    ) -> People:
+        """Register new people with their balances, by name. PopulationFault.
+
+        The certificate is an identity card if the birthday or no insurance is described.
+        """
         rows = [(person, _invented(person)) for person in described]
         people = {invented.name: invented for _, invented in rows}
         self._import_persons(
-            _registered(person, invented, people) for person, invented in rows
+            _registered(person, invented, people, certificate_type)
+            for person, invented in rows
         )
         # A credit names a person, who must be registered before.
         for person, invented in rows:
@@ -108,12 +117,13 @@ class Population:
             as_=standing,
             balance=Decimal(balance),
         )
-        return self.register([person])[person.name]
+        return self.register([person], _ID_CARD)[person.name]
 
     def couple(self, *, giver: int = 0, member: int = 0) -> Couple:
         """Register two married employees of this city with balances in yuan."""
         people = self.register(
-            [self._spouse("甲", "乙", giver), self._spouse("乙", "甲", member)]
+            [self._spouse("甲", "乙", giver), self._spouse("乙", "甲", member)],
+            _ID_CARD,
         )
         return people["甲"], people["乙"]
 
@@ -223,13 +233,16 @@ def _registered(
     person: PersonDescription,
     invented: InventedPerson,
     people: People,
+    certificate_type: str,
 ) -> types_pb2.Person:
     """Return a person as imported."""
     number = invented.certificate_number
+    # Nothing else tells the age of who is not insured.
+    dated = person.born or person.as_ not in words.ENROLMENTS
     return types_pb2.Person(
         person_no=invented.person_no,
         certificate=types_pb2.Certificate(
-            type=_ID_CARD,
+            type=_ID_CARD if dated else certificate_type,
             number=number,
         ),
         name=invented.name,

@@ -21,9 +21,11 @@ def _applications(
 ) -> Iterator[tuple[str, binding_pb2.SubmitBindingRequest]]:
     """Yield a faultless application through each channel, of people it is for."""
     for channel, declared in city.requirements.channels.items():
-        holder, member = city.people.couple()
         if declared["across"] == "only_across_areas":
+            holder = city.people.one()
             member = city.people.one(insured=city.other_area)
+        else:
+            holder, member = city.people.couple()
         yield channel, city.application(holder, member, channel=channel)
 
 

@@ -9,6 +9,7 @@ from gongji import (
     Clause,
     ConsentClauses,
     CreditClauses,
+    MarriageClauses,
     TableClauses,
     UsesClauses,
 )
@@ -18,6 +19,7 @@ SOURCES: Final = (
     ChannelClauses,
     ConsentClauses,
     CreditClauses,
+    MarriageClauses,
     TableClauses,
     UsesClauses,
 )
