@@ -28,6 +28,7 @@ from gongji.cities import anhui
 from gongji.cities.city import City
 from gongji.cities.loading import city_from
 from gongji.v1 import account_pb2, binding_pb2, city_pb2, registry_pb2, settlement_pb2
+from seeded.listing import one_row_each
 from seeded.meddler import Lied, Meddling, meddle
 
 Change = Callable[[Any], Any]
@@ -356,6 +357,9 @@ SERVERS: Final = {
     ),
     "a holder who sees the total": BadServer(
         {"ListSettlements": meddle(*_LISTED, _nosy)}, "CORE-SETTLE-007"
+    ),
+    "a list without refunds": BadServer(
+        {"ListSettlements": meddle(*_LISTED, one_row_each)}, "CORE-SETTLE-009"
     ),
     "a replay that does not say so": BadServer(
         {"Credit": meddle(*_CREDIT, _never_replayed)}, "CORE-REQUEST-001"

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from gongji.v1 import settlement_pb2
 
 from gongji_conformance.city import words
-from gongji_conformance.city.city import CityUnderTest
+from gongji_conformance.city.city import NOW, CityUnderTest
 from gongji_conformance.city.population import Couple
+from gongji_conformance.city.stubs import person as ref
+from gongji_conformance.city.stubs import stamp
 from gongji_conformance.laws.law import law
 
 USES: tuple[words.Use, ...] = ("none", "own", "order")
@@ -21,6 +24,12 @@ ONLY_SETTLED = (
     "request_id",
 )
 """What a settlement has and a quote has not."""
+
+
+NEXT_MONTH = NOW + timedelta(days=5)
+MONTHS = tuple(f"{at:%Y-%m}" for at in (NOW, NEXT_MONTH))
+AMOUNTS = ("total_fen", "fund_fen", "charged_fen", "aid_fen", "cash_fen")
+"""What a row of a list says of money."""
 
 
 @law("CORE-SETTLE-001")
@@ -141,6 +150,33 @@ def test_a_holder_sees_no_diagnosis(gongji_city: CityUnderTest) -> None:
         row.cash_fen,
         row.aid_fen,
     )
+
+
+@law("CORE-SETTLE-009")
+def test_a_refund_is_listed_on_its_own_day(gongji_city: CityUnderTest) -> None:
+    """A reversal is a row of the day it was made and takes back each amount; the
+    settlement's row stays on its own."""
+    giver, patient = gongji_city.people.couple(giver=200)
+    gongji_city.bind(giver, patient)
+    settlement = gongji_city.settle(patient)
+    gongji_city.stubs.set_clock(NEXT_MONTH)
+    reversal = gongji_city.reversal(settlement.settlement_id)
+    gongji_city.stubs.settlements.Reverse(reversal)
+    _assert_refunded(gongji_city, patient=ref(patient.person_no))
+    _assert_refunded(gongji_city, holder=ref(giver.person_no))
+
+
+def _assert_refunded(city: CityUnderTest, **side: Any) -> None:
+    """Assert that one month lists the settlement, and the next its refund."""
+    months = []
+    for month in MONTHS:
+        request = settlement_pb2.ListSettlementsRequest(month=month, **side)
+        months.append(city.stubs.settlements.ListSettlements(request).rows)
+    assert [[False], [True]] == [[row.refund for row in rows] for rows in months]
+    rows = [row for rows in months for row in rows]
+    assert [stamp(NEXT_MONTH)] * 2 == [row.reversed_at for row in rows]
+    for name in AMOUNTS:
+        assert (name, 0) == (name, sum(getattr(row, name) for row in rows))
 
 
 def _assert_untouched(city: CityUnderTest, family: Couple) -> None:
