@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from io import TextIOWrapper
 from typing import Any, Final
@@ -29,6 +31,7 @@ from gongji.cli.statement import statement_command
 from gongji.cli.terminal import Terminal
 from gongji.client.connection import refusal_of
 from gongji.model.refusals import Refusal
+from gongji.text.characters import shown_lines
 
 ENTRY_POINTS: Final = "gongji.commands"
 """Group of entry points by which other packages add commands, e.g. `gongji conformance`.
@@ -57,8 +60,21 @@ class ExtensibleGroup(click.Group):
         """Return one of our own commands, or one of another package."""
         return super().get_command(ctx, cmd_name) or _installed_command(cmd_name)
 
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """Return the context; what is wrong with the arguments is shown as text."""
+        with _shown_faults():
+            return super().make_context(*args, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; exit with 1 and one line on standard error if it fails."""
+        with _shown_faults():
+            try:
+                return self._invoke(ctx)
+            finally:
+                # Here a reader that went away is noticed in time, not when Python ends.
+                sys.stdout.flush()
+
+    def _invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except Refusal as refusal:
@@ -67,10 +83,28 @@ class ExtensibleGroup(click.Group):
             raise click.ClickException(message) from refusal
         except grpc.RpcError as error:
             raise click.ClickException(_message_of(error)) from error
+        # A reader that went away, such as head: click ends in silence.
+        except BrokenPipeError:
+            raise
         # What the user can mend: files, options, addresses. Anything else is a defect
         # of ours and keeps its traceback.
         except (ValueError, OSError) as fault:
             raise click.ClickException(str(fault)) from fault
+
+
+@contextmanager
+def _shown_faults() -> Iterator[None]:
+    """Show a fault's message as text: it may repeat arguments, files and remarks."""
+    try:
+        yield
+    except click.ClickException as fault:
+        message = fault.format_message()
+        text = shown_lines(message)
+        if text == message:
+            raise
+        if isinstance(fault, click.UsageError):
+            raise click.UsageError(text, fault.ctx) from fault
+        raise click.ClickException(text) from fault
 
 
 def _message_of(error: grpc.RpcError) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -84,7 +83,7 @@ def guide_command(
     chosen = load_cities().named(city)
     on = (day or system_clock()).date()
     if as_html:
-        sys.stdout.write(guide.html(chosen, on))
+        terminal.page(guide.html(chosen, on))
     else:
         terminal.markdown(guide.markdown(chosen, on))
 

@@ -17,9 +17,12 @@ from gongji.serve.clock import system_clock
 class _ClickDesk:
     """The interview's desk at a terminal; see `interview.Desk`."""
 
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+
     def say(self, text: str) -> None:
-        """Print a line."""
-        click.echo(text)
+        """Print lines."""
+        self._terminal.page(f"{text}\n")
 
     def ask(self, question: str) -> str:
         """Return what is typed, without spaces around it."""
@@ -51,15 +54,13 @@ def new_city_command(
     if answers_path:
         policy = answers.read_file(answers_path)
     else:
-        policy = answers.read(interview.hold(_ClickDesk()))
+        policy = answers.read(interview.hold(_ClickDesk(terminal)))
     folder = out or Path(project.FOLDER.format(policy.pinyin))
     written = project.write(policy, folder)
     rows = [{"file": str(path)} for path in written.paths]
     terminal.table("written", rows, ["file"])
     if not written.formatted:
-        terminal.errors.print(
-            project.UNFORMATTED.format(folder=folder), markup=False, highlight=False
-        )
+        terminal.warn(project.UNFORMATTED.format(folder=folder))
     terminal.say("接下来:")
     for command in (
         f"cd {folder}",

@@ -8,6 +8,7 @@ from typing import Final
 import click
 
 from gongji.cli.options import text_file
+from gongji.cli.terminal import Terminal
 from gongji.national.convert import (
     document,
     from_national,
@@ -53,7 +54,9 @@ def national_group() -> None:
     help="所答复的国家请求(JSON), 或所对的明细文件(TXT).",
 )
 @click.option("--identities-only", is_flag=True, help="只核对恒等式 I1-I5, 不输出报文.")
+@click.pass_obj
 def convert_command(
+    terminal: Terminal,
     file: TextFile,
     direction: str | None,
     request: TextFile | None,
@@ -73,10 +76,10 @@ def convert_command(
     # All or nothing: half a file would look like a whole one.
     lines = list(converted)
     if identities_only:
-        click.echo(f"恒等式 I1-I5 成立({HN.name})")
+        terminal.message(f"恒等式 I1-I5 成立({HN.name})")
         return
     for line in lines:
-        click.echo(line)
+        terminal.message(line)
 
 
 def _from_national(text: str) -> Iterator[str]:

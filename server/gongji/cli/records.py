@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import click
 import grpc
-from rich.progress import Progress
 
 from gongji.cli.options import DAY, MONTH, target_option, text_file
 from gongji.cli.terminal import Terminal, rows_of
@@ -49,7 +48,7 @@ def import_command(
     with (
         _shown(terminal, kind, _imported, _REFUSED) as outcome,
         connect(target) as channel,
-        _progress(terminal, file.name, len(rows)) as step,
+        terminal.progress(file.name, len(rows)) as step,
     ):
         imports.send(channel, kind, sent, outcome, step)
 
@@ -79,7 +78,7 @@ def credit_command(
     with (
         _shown(terminal, "credits", _credited, _REFUSED_CREDIT) as outcome,
         connect(target) as channel,
-        _progress(terminal, name, len(rows)) as step,
+        terminal.progress(name, len(rows)) as step,
     ):
         monthly_credits.send(channel, name, rows, outcome, step, attempt=attempt)
 
@@ -141,7 +140,7 @@ def _compare(
     """Print how a file differs from the service's books. SystemExit if it does."""
     refused = RefusedRows()
     rows = reconcile.sound_rows(reconcile.read(file), refused)
-    with connect(target) as channel, _progress(terminal, file.name, len(rows)) as step:
+    with connect(target) as channel, terminal.progress(file.name, len(rows)) as step:
         compared = reconcile.compare(channel, period, rows, step)
     # Programs read the kinds as they are, people their labels.
     in_words = str if terminal.as_json else terminal.label
@@ -211,14 +210,3 @@ def _show_refused(
     unlisted = refused.count - len({row.row for row in refused.listed})
     if unlisted:
         terminal.say(f"另有 {unlisted} 行未接受，没有列出")
-
-
-@contextmanager
-def _progress(
-    terminal: Terminal, label: str, total: int
-) -> Iterator[Callable[[], None]]:
-    """Show a progress bar; yield what advances it by one."""
-    # On standard error: standard output is for the result, which programs read.
-    with Progress(console=terminal.errors, transient=True) as bar:
-        task = bar.add_task(label, total=total)
-        yield lambda: bar.advance(task)

@@ -142,15 +142,19 @@ async def _serve(settings: Settings, terminal: Terminal) -> None:
         serving = service.serve(settings, cities, workdays)
     async with aclosing(serving) as events:
         async for event in events:
+            lossy: Iterable[str] = ()
             if isinstance(event, Up):
                 lossy = await asyncio.to_thread(lossy_settings, settings.database)
-                today = system_clock().date()
-                show_cities(terminal, cities)
-                for warning in startup_warnings(settings, workdays, today, lossy):
-                    terminal.say(warning)
-                _announce(terminal, settings, event.address)
-            else:
-                terminal.say("正在停止 …")
+            # Who reads may go away, as with `| head`: the service stays.
+            with suppress(BrokenPipeError):
+                if isinstance(event, Up):
+                    today = system_clock().date()
+                    show_cities(terminal, cities)
+                    for warning in startup_warnings(settings, workdays, today, lossy):
+                        terminal.say(warning)
+                    _announce(terminal, settings, event.address)
+                else:
+                    terminal.say("正在停止 …")
 
 
 def startup_warnings(

@@ -1,15 +1,32 @@
-"""Output of the command: tables on a terminal, plain columns or JSON in a pipe."""
+"""Output of the command: tables on a terminal, plain columns or JSON in a pipe.
+
+All that the command prints goes through here. Names and remarks come from elsewhere:
+whatever stands in them, they are text, never markup, links or controls of a terminal.
+"""
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, NoReturn
 
 from rich.console import Console
 from rich.markdown import Markdown
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
+from rich.text import Text
+
+from gongji.text.characters import shown, shown_json, shown_lines
 
 LABELS: Final[Mapping[str, tuple[str, str]]] = {
     "adoptions": ("已采用的候选修订", "adopted revisions"),
@@ -124,8 +141,8 @@ class Terminal:
         self._english = lang == "en"
         self.as_json = as_json
         # Without a terminal a line is never wrapped: programs read it whole.
-        self.console = Console(soft_wrap=not sys.stdout.isatty())
-        self.errors = Console(stderr=True)
+        self.console = _Console(soft_wrap=not sys.stdout.isatty())
+        self.errors = _Console(stderr=True)
 
     def label(self, key: str) -> str:
         """Return a key's label in the chosen language, the key itself if it has none."""
@@ -159,27 +176,74 @@ class Terminal:
         self, title: str, labels: Iterable[str], cells: Iterable[Sequence[str]]
     ) -> None:
         """Write tab-separated lines, as other programs take them."""
-        sys.stdout.write(f"# {title}\n")
-        sys.stdout.write("\t".join(labels) + "\n")
-        for row in cells:
+        sys.stdout.write(f"# {shown(title)}\n")
+        for row in ([*labels], *cells):
             # A line is a row, whatever a cell contains.
-            line = "\t".join(cell.replace("\n", " ") for cell in row)
+            line = "\t".join(shown(cell.replace("\n", " ")) for cell in row)
             sys.stdout.write(f"{line}\n")
 
     def json(self, value: object) -> None:
         """Write one JSON document on one line."""
         # Not by rich, which would wrap and colour it.
-        sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+        document = json.dumps(value, ensure_ascii=False, default=str)
+        sys.stdout.write(shown_json(document) + "\n")
 
     def markdown(self, text: str) -> None:
         """Print Markdown: rendered on a terminal, as it is in a pipe."""
+        text = shown_lines(text)
         if self.console.is_terminal:
-            self.console.print(Markdown(text))
+            # Addresses are read, not followed.
+            self.console.print(Markdown(text, hyperlinks=False))
         else:
             sys.stdout.write(text if text.endswith("\n") else text + "\n")
 
+    def page(self, text: str) -> None:
+        """Write a document of lines as it is, but for what nobody sees."""
+        sys.stdout.write(shown_lines(text))
+
+    def message(self, line: str) -> None:
+        """Write a line of a message for another program, TAB and all.
+
+        On a terminal, where no program reads it, with escapes for what nobody sees.
+        """
+        if sys.stdout.isatty():
+            line = "\t".join(map(shown_lines, line.split("\t")))
+        sys.stdout.write(line + "\n")
+
     def say(self, text: str = "") -> None:
-        """Print a line for people; nothing if the output is JSON."""
-        # No markup: brackets are part of the text.
+        """Print lines for people; nothing if the output is JSON."""
         if not self.as_json:
-            self.console.print(text, markup=False, highlight=False)
+            self.console.print(text)
+
+    def warn(self, text: str) -> None:
+        """Print lines for people on standard error."""
+        self.errors.print(text)
+
+    @contextmanager
+    def progress(self, label: str, total: int) -> Iterator[Callable[[], None]]:
+        """Show a progress bar; yield what advances it by one."""
+        # On standard error: standard output is for the result, which programs read.
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=self.errors, transient=True) as bar:
+            task = bar.add_task(shown(label), total=total)
+            yield lambda: bar.advance(task)
+
+
+class _Console(Console):
+    """A console on which a text is only that: no markup, no emoji, no controls."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, emoji=False, highlight=False, **options)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Return a text as it is drawn; every text of a table or line comes here."""
+        return super().render_str(shown_lines(text), **options)
+
+    def on_broken_pipe(self) -> NoReturn:
+        """Let the command end as it does on any other broken pipe."""
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))

@@ -17,8 +17,8 @@ from gongji.guide.page import (
     citations,
 )
 
-# Code, emphasis, HTML and the cells of a table begin with these.
-_SPECIAL = re.compile(r"[\\`*<|]")
+# Code, emphasis, HTML and the cells of a table begin with these; links and entities too.
+_SPECIAL = re.compile(r"[\\`*<|]|\](?=\()|&(?=#?\w+;)")
 
 
 def to_markdown(page: GuidePage) -> str:

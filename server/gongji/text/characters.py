@@ -31,6 +31,9 @@ _UNSEEN_IN_LINES: Final = re.compile(f"(?!\n)[{_CONTROLS}{_INVISIBLE}{_NO_CHARAC
 
 _GAP: Final = re.compile(f"[{_CONTROLS}{_INVISIBLE}{_NO_CHARACTERS}{_BLANKS}]")
 
+_UNDECODED: Final = re.compile("[\udc80-\udcff]")
+"""Bytes of arguments and names of files, as Python keeps those it cannot decode."""
+
 _ONLY_BLANKS: Final = re.compile(f"[{_BLANKS}\ufe00-\ufe0f\U000e0100-\U000e01ef]*")
 
 
@@ -64,12 +67,12 @@ def code_point(char: str) -> str:
 
 def shown(text: str) -> str:
     """Return a text on one line, with an escape (U+200B as u200b) for what nobody sees."""
-    return _UNSEEN.sub(_escaped, text)
+    return _UNSEEN.sub(_escaped, _recovered(text))
 
 
 def shown_lines(text: str) -> str:
     """Return lines, with escapes as `shown`."""
-    return _UNSEEN_IN_LINES.sub(_escaped, text)
+    return _UNSEEN_IN_LINES.sub(_escaped, _recovered(text))
 
 
 def shown_json(document: str) -> str:
@@ -77,7 +80,19 @@ def shown_json(document: str) -> str:
 
     Between its texts are line breaks and blanks only.
     """
-    return _UNSEEN_IN_LINES.sub(_json_escaped, document)
+    return _UNSEEN_IN_LINES.sub(_json_escaped, _recovered(document))
+
+
+def _recovered(text: str) -> str:
+    """Return a text with the bytes read as UTF-8 that the locale could not decode."""
+    if _UNDECODED.search(text) is None:
+        return text
+    try:
+        raw = text.encode("utf-8", "surrogateescape")
+    # Half a pair that stands for no byte.
+    except UnicodeEncodeError:
+        return text
+    return raw.decode("utf-8", "surrogateescape")
 
 
 def _escaped(found: re.Match[str]) -> str:

@@ -40,6 +40,12 @@ TEXTS = {
     "a formula": ("=1+1", "'=1+1"),
     "a formula that begins with a sign": ("-1+1", "'-1+1"),
     "a formula that begins with @": ("@SUM(A1)", "'@SUM(A1)"),
+    "a formula in full width": ("\uff1d1+1", "'\uff1d1+1"),
+    "a formula behind blanks": (" \u3000=1+1", "' \u3000=1+1"),
+    "a formula behind a tab": ("\t=1+1", r"\t=1+1"),
+    "an escape": ("\x1b[31m汪", r"\x1b[31m汪"),
+    "a mark of direction": ("\u202e例汪", r"\u202e例汪"),
+    "a line break": ("a\nb", r"a\nb"),
     "a code too long to be a number": ("341100000000000001", "341100000000000001\t"),
     "a code short enough": ("34110000001", "34110000001"),
     "a code with letters": ("H34110000001", "H34110000001"),
@@ -133,3 +139,11 @@ def test_programs_get_fen_and_instants(new_sheet: NewSheet) -> None:
     assert "CZ001" == document["person_no"]
     assert "2025-09-01" == document["from_day"]
     assert "2025-12-31" == document["to_day"]
+
+
+def test_programs_get_the_unseen_escaped(new_sheet: NewSheet) -> None:
+    """What nobody sees in a stored name is JSON's escape, with the same value."""
+    name = "\x9b\u202e\x1b汪"
+    written = to_json(new_sheet(name=name)).decode()
+    assert written.removesuffix("\n").isprintable()
+    assert name == json.loads(written)["statement"]["name"]

@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 from gongji.client.statement.sheet import Sheet, cells_of
+from gongji.text.characters import shown
 
 if TYPE_CHECKING:
     from typst import PDFStandard
@@ -67,7 +68,7 @@ def _document(sheet: Sheet, printed_at: datetime) -> dict[str, object]:
         "title": sheet.title,
         "party": sheet.party,
         "person_no": sheet.person_no,
-        "name": sheet.name,
+        "name": shown(sheet.name),
         "period": str(sheet.period),
         "printed_at": f"{printed_at:%Y-%m-%d %H:%M}",
         "columns": columns,

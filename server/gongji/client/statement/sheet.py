@@ -12,6 +12,7 @@ from typing import Final
 
 from gongji.rules import money
 from gongji.rules.days import month_around
+from gongji.text.characters import shown, shown_json
 
 Cell = str | int | datetime
 """A text, an amount in fen, or an instant in Shanghai."""
@@ -21,8 +22,8 @@ Row = tuple[Cell, ...]
 _EXACT_DIGITS: Final = 11
 """Spreadsheets round longer numbers and show them in powers of ten."""
 
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""Beginnings of texts that a spreadsheet would compute."""
+_FORMULA: Final = tuple("=+-@＝＋－＠")  # noqa: RUF001 - Chinese spreadsheets read both
+"""Beginnings of texts that a spreadsheet would compute, after any blanks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ def text_of(cell: Cell) -> str:
         return money.yuan(cell)
     if isinstance(cell, datetime):
         return f"{cell:%Y-%m-%d %H:%M:%S}"
-    return cell
+    return shown(cell)
 
 
 def to_csv(sheet: Sheet) -> bytes:
@@ -140,7 +141,8 @@ def to_json(sheet: Sheet) -> bytes:
         "opening": _amounts(sheet, sheet.opening or ()),
         "closing": _amounts(sheet, sheet.closing),
     }
-    return (json.dumps({"statement": document}, ensure_ascii=False) + "\n").encode()
+    text = json.dumps({"statement": document}, ensure_ascii=False)
+    return f"{shown_json(text)}\n".encode()
 
 
 def _plain(cell: Cell) -> str:
@@ -152,7 +154,7 @@ def _plain(cell: Cell) -> str:
     # being computed as a formula.
     if text.isdecimal() and len(text) > _EXACT_DIGITS:
         return text + "\t"
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
 
 
 def _keyed(sheet: Sheet, row: Row) -> dict[str, str | int]:
