@@ -14,7 +14,7 @@ from pathlib import Path
 
 import grpc
 import pytest
-from gongji.rpc.services.imports import BATCH
+from gongji.rpc.services.stream import BATCH
 from gongji.v1 import registry_pb2
 
 from tests.cli.started import Caller, Started, run, started, wait_for_person

@@ -25,7 +25,8 @@ from gongji.model.binding import (
 from gongji.model.commands import Query
 from gongji.model.people import Kin, Person
 from gongji.model.refusals import IllegalTransition, NotEligible, Refusal
-from gongji.registry.imports import ImportPersons, UpsertPersons
+from gongji.registry.endings import Endings
+from gongji.registry.kinds import PERSONS
 from gongji.rules.codes import SHANGHAI, ConsentMethod, Purpose
 from gongji.rules.hookspecs import CityRules
 from hypothesis import strategies as st
@@ -38,7 +39,7 @@ from hypothesis.stateful import (
 from msgspec.structs import replace
 
 from tests.scaffold.people import row_of
-from tests.scaffold.world import VAULT, World
+from tests.scaffold.world import World
 
 if TYPE_CHECKING:
     from tests.prove.conftest import Effort
@@ -228,8 +229,8 @@ class Families(RuleBasedStateMachine):
         last_day = None if self.insured[who] else yesterday
         person = self.world.record(Person, who)
         enrolment = replace(person.enrolments[0], until=last_day)
-        rows = (row_of(replace(person, enrolments=(enrolment,))),)
-        self.world.do(ImportPersons(UpsertPersons(rows, VAULT.lookup), self.cities))
+        row = row_of(replace(person, enrolments=(enrolment,)))
+        self.world.imports(PERSONS, row, endings=Endings(self.cities))
         if not self.insured[who]:
             self.close_of(who)
 

@@ -1,4 +1,4 @@
-"""The registry: every problem of a row is found and named, and only what changed is written."""
+"""The registry: every problem of a row is found and named."""
 
 from __future__ import annotations
 
@@ -12,23 +12,17 @@ from gongji.model.people import (
     Designation,
     Enrolment,
     GradeSince,
-    Institution,
     InstitutionGrade,
     Kin,
     Mark,
-    Person,
     PlaceSince,
 )
 from gongji.model.registry import (
     InstitutionRow,
     PersonRow,
-    institution_after,
-    person_after,
 )
-from gongji.registry.imports import Upserted, UpsertInstitutions, UpsertPersons
 from gongji.registry.rows import (
     RELATIONS,
-    Problem,
     problems_of,
     problems_of_institution,
 )
@@ -37,7 +31,6 @@ from gongji.rules.codes import EnrolmentStatus, InstitutionKind, Scheme
 from msgspec.structs import replace
 
 from tests.scaffold.people import NOW
-from tests.scaffold.world import VAULT, NewWorld, World
 
 NUMBER = "341199198001010028"
 """An identity number of an area that does not exist, with a right check digit."""
@@ -287,71 +280,3 @@ def test_institutions(
     assert fields == [
         p.field for p in problems_of_institution(replace(institution, **changes), DAY)
     ]
-
-
-def upsert(world: World, *rows: PersonRow) -> Upserted:
-    return world.do(UpsertPersons(rows, VAULT.lookup))
-
-
-def known(*rows: PersonRow) -> Person:
-    """Return what is known of a person after these rows of one instant."""
-    person = None
-    for row in rows:
-        person = person_after(person, row, NOW, "")
-    assert person is not None
-    return person
-
-
-def test_only_changes_are_written(new_world: NewWorld) -> None:
-    """New and changed rows are written, unchanged ones are only counted."""
-    world = new_world()
-    assert Upserted(1, 0) == upsert(world, PERSON)
-    assert Upserted(0, 1) == upsert(world, PERSON)
-    moved = replace(PERSON, insured_place="340822")
-    assert Upserted(1, 0) == upsert(world, moved)
-    assert [known(PERSON, moved)] == world.all(Person)
-    assert () == world.decide(UpsertPersons((moved,), VAULT.lookup)).writes
-
-
-def test_bad_rows_are_left_out(new_world: NewWorld) -> None:
-    """A row with problems is reported by its number and left out; the others are written."""
-    world = new_world()
-    bad = replace(
-        PERSON, person_no="P2", name="", insured_place="", **certificate("E1", "08")
-    )
-    done = upsert(world, bad, PERSON)
-    assert (1, 0, 1, [0, 0]) == (
-        done.written,
-        done.unchanged,
-        done.refused,
-        [p.row for p in done.problems],
-    )
-    assert [known(PERSON)] == world.all(Person)
-
-
-def test_one_certificate_one_person(new_world: NewWorld) -> None:
-    """A certificate belongs to one person, before the import and within it, until its
-    owner gives it up."""
-    world = new_world()
-    twin = replace(PERSON, person_no="P2")
-    taken = Problem(
-        "certificate", "CERTIFICATE_TAKEN", "该证件已登记在另一人员编号之下"
-    )
-    done = upsert(world, PERSON, twin)
-    assert [(1, taken)] == [(p.row, p.problem) for p in done.problems]
-    assert [(0, taken)] == [(p.row, p.problem) for p in upsert(world, twin).problems]
-    renewed = replace(PERSON, **certificate("E12345678", "08"))
-    assert Upserted(2, 0) == upsert(world, renewed, twin)
-
-
-def test_institutions_are_upserted(new_world: NewWorld) -> None:
-    """Institutions are written like persons."""
-    world = new_world()
-    assert Upserted(2, 0) == world.do(UpsertInstitutions((HOSPITAL, PHARMACY)))
-    graded = replace(HOSPITAL, **hospital(5))
-    bad = replace(PHARMACY, grade=InstitutionGrade(InstitutionKind.PHARMACY, 3))
-    done = world.do(UpsertInstitutions((graded, PHARMACY, bad)))
-    assert (1, 1, 1) == (done.written, done.unchanged, done.refused)
-    first = institution_after(None, HOSPITAL, NOW, "")
-    after = institution_after(first, graded, NOW, "")
-    assert after == world.record(Institution, HOSPITAL.code)

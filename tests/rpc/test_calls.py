@@ -84,7 +84,7 @@ async def test_a_call_without_deadline_is_bounded(
         await asyncio.sleep(30)
 
     monkeypatch.setattr(calls, "LONGEST_CALL_S", 0.05)
-    monkeypatch.setattr(type(service.store), "get", linger)
+    monkeypatch.setattr(type(service.store), "known", linger)
     request = registry_pb2.GetPersonRequest(person=service.ref("P1"))
     refusal = await service.refused(service.registry.GetPerson, request)
     assert "DEADLINE_EXCEEDED DEADLINE_EXCEEDED" == refusal.outcome
@@ -103,7 +103,7 @@ async def test_a_callers_deadline_ends_the_work(
         finally:
             ended.set()
 
-    monkeypatch.setattr(type(service.store), "get", linger)
+    monkeypatch.setattr(type(service.store), "known", linger)
     request = registry_pb2.GetPersonRequest(person=service.ref("P1"))
     deadline_s = 0.05
     # On a busy machine a deadline may pass before the work begins.

@@ -57,6 +57,9 @@ class Watched:
         self._engine.upsert(kind, records)
         self._note("upsert")
 
+    def delete(self, kind: type, keys: Sequence[str]) -> None:
+        self._engine.delete(kind, keys)
+
     def commit(self) -> None:
         self._note("commit")
         self._engine.commit()

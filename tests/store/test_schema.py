@@ -17,6 +17,14 @@ from gongji.model.decided import DecidedBy, KeptRules, RuleRef
 from gongji.model.people import Institution, Person
 from gongji.model.revisions import InstitutionRevision, PersonRevision
 from gongji.model.settlement import Accumulator, SettledDay, SettledMessage, Settlement
+from gongji.model.staging import (
+    AppliedImport,
+    StagedInstitution,
+    StagedPerson,
+    StagedSet,
+    Turn,
+    Unmerged,
+)
 from gongji.rules.codes import SHANGHAI, Scheme
 from gongji.store.engine import ConstraintViolated
 from gongji.store.schema import Schema
@@ -33,6 +41,12 @@ KINDS = (
     PersonRevision,
     Institution,
     InstitutionRevision,
+    StagedPerson,
+    StagedInstitution,
+    StagedSet,
+    Unmerged,
+    Turn,
+    AppliedImport,
     Binding,
     Settlement,
     SettledDay,

@@ -23,11 +23,13 @@ class Decision(Struct, Generic[R], frozen=True):
     """An answer and the records to write; a key that exists is written over.
 
     `first_at` is when it was given first, if another request had it before.
+    `deletes` are records to remove, by key; no decision of the same batch reads them.
     """
 
     answer: R
     writes: tuple[Any, ...] = ()
     first_at: datetime | None = None
+    deletes: tuple[Need, ...] = ()
 
 
 class Query(Protocol[R]):

@@ -57,10 +57,21 @@ _NO_VALUES: dict[str, set[str]] = {}
 class Facts:
     """The facts of one batch at one instant; filled by the store, read by decisions."""
 
-    __slots__ = ("_lists", "_now", "_records", "_written", "keys", "today")
+    __slots__ = (
+        "_lists",
+        "_now",
+        "_records",
+        "_written",
+        "deleted",
+        "keys",
+        "today",
+    )
 
     today: date
     """The civil day of `now` in Shanghai."""
+
+    deleted: list[Need]
+    """The records this batch removes, by key."""
 
     def __init__(self, now: datetime, keys: Keys) -> None:
         self.now = now
@@ -68,6 +79,7 @@ class Facts:
         self._records: defaultdict[type, dict[str, Any]] = defaultdict(dict)
         self._lists: dict[type, _Lists] = {}
         self._written: defaultdict[type, dict[str, Any]] = defaultdict(dict)
+        self.deleted = []
 
     @property
     def now(self) -> datetime:

@@ -1,288 +1,302 @@
-"""Write what an import changed, and close the bindings that lose their ground by it.
+"""Hold the rows of an import against the registry, and write what they change.
 
-An import that ends an enrolment, moves a person or reports a death closes, in the same
-commit, every binding (绑定) that rested on it.
+A small import is written in one commit. A large one is staged in chunks nobody reads,
+applied by one small commit, from which on all read it, and then merged in chunks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Generic
+from datetime import datetime
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gongji.binding.case import Case
-from gongji.binding.eligibility import (
-    alive,
-    holder_enrolled,
-    in_scope,
-    member_enrolled,
-)
-from gongji.binding.life import application_of, as_of, closed
-from gongji.cities.city import Cities
-from gongji.model.binding import Binding
 from gongji.model.commands import Decision
 from gongji.model.facts import Facts, Need, by_key
-from gongji.model.people import Certificate, Institution, Person
-from gongji.model.refusals import CityNotServed
-from gongji.model.registry import (
-    InstitutionRow,
-    PersonRow,
-    institution_after,
-    person_after,
+from gongji.model.judging import Counts, Standing
+from gongji.model.people import Certificate
+from gongji.model.revisions import superseding
+from gongji.model.staging import (
+    AppliedImport,
+    StagedSet,
+    Turn,
+    Unmerged,
+    staged_key,
 )
-from gongji.model.revisions import R, superseding
-from gongji.registry.rows import (
-    CERTIFICATE_TAKEN,
-    Problem,
-    RowProblem,
-    problems_of,
-    problems_of_institution,
-)
-from gongji.rules.codes import OPEN_STATES
+from gongji.registry.endings import Endings
+from gongji.registry.kinds import Registry
 
-_SIDES = {"holder": "member", "member": "holder"}
-
-GROUNDS = (alive, holder_enrolled, member_enrolled, in_scope)
-"""The conditions a binding goes on resting on after it was made."""
+Digest = Callable[[Certificate], str]
+"""The value of the index `cert` for a certificate."""
 
 
-class Upserted(Struct, frozen=True):
-    """How many rows were written, and how many were stored already.
-
-    A row with problems is neither.
-    """
-
-    written: int
-    unchanged: int
-    problems: tuple[RowProblem, ...] = ()
-
-    @property
-    def refused(self) -> int:
-        """Return how many rows were left out."""
-        return len({p.row for p in self.problems})
+class RegistryChangedError(Exception):
+    """The registry has changed since the rows were judged; nothing was written."""
 
 
-class ImportPersons(Struct, frozen=True):
-    """Write persons, and close every open binding that no longer rests on its grounds."""
+class Examine(Struct, frozen=True):
+    """Asks how rows stand in the registry; of `faulty` owners only whether it knows them."""
 
-    upsert: UpsertPersons
-    cities: Cities
+    registry: Registry
+    digest: Digest
+    rows: tuple[Any, ...]
+    faulty: tuple[str, ...] = ()
+
+    def needs(self, _: Facts) -> Iterator[Need]:
+        """Return each record, and those with the same certificate."""
+        kind = self.registry.kind
+        for owner in self.faulty:
+            yield by_key(kind, owner)
+        for row in self.rows:
+            yield by_key(kind, self.registry.owner(row))
+            certificate = self.registry.certificate(row)
+            if certificate is not None:
+                yield Need(kind, "cert", self.digest(certificate))
+
+    def decide(self, facts: Facts) -> Decision[tuple[Standing, ...]]:
+        """Return the standing of each row, then of each faulty owner."""
+        standings = [self._standing(row, facts) for row in self.rows]
+        for owner in self.faulty:
+            known = facts.get(self.registry.kind, owner)
+            standings.append(Standing(known.revision if known else 0))
+        return Decision(tuple(standings))
+
+    def _standing(self, row: Any, facts: Facts) -> Standing:
+        registry = self.registry
+        owner = registry.owner(row)
+        known = facts.get(registry.kind, owner)
+        certificate = registry.certificate(row)
+        holders: list[str] = []
+        if certificate is not None:
+            found = facts.where(registry.kind, "cert", self.digest(certificate))
+            holders = [facts.keys.key_of(holder) for holder in found]
+        return Standing(
+            revision=known.revision if known else 0,
+            unchanged=registry.layer.after(known, row, facts.now, "") is known,
+            holders=tuple([holder for holder in holders if holder != owner]),
+            keeps=owner in holders,
+        )
+
+
+class Stage(Struct, frozen=True):
+    """Lays rows down for the run `set_id`, and answers how they stand."""
+
+    examine: Examine
+    numbers: tuple[int, ...]
+    set_id: str
+    import_id: str
 
     def needs(self, facts: Facts) -> Iterator[Need]:
-        """Return what the upsert needs; then bindings, and the people at their other ends."""
-        yield from self.upsert.needs(facts)
-        for person in self.upsert.persons:
-            for side, other in _SIDES.items():
-                bindings = Need(Binding, side, person.person_no)
-                yield bindings
-                if not facts.has(bindings):
-                    continue
-                for binding in facts.where(Binding, side, person.person_no):
-                    yield by_key(Person, getattr(binding, other))
+        """Return what examining them needs."""
+        return self.examine.needs(facts)
 
-    def decide(self, facts: Facts) -> Decision[Upserted]:
-        """Decide the rows to write, and the bindings they close."""
-        decision = self.upsert.decide(facts)
-        persons = (record for record in decision.writes if isinstance(record, Person))
-        changed = {person.person_no: person for person in persons}
-        ended = tuple(self._ended(changed, facts))
-        return Decision(decision.answer, decision.writes + ended)
-
-    def _ended(self, changed: Mapping[str, Person], facts: Facts) -> Iterator[Binding]:
-        for binding in _bindings_of(changed, facts):
-            current = as_of(binding, facts.now)
-            if current.state not in OPEN_STATES:
-                continue
-            holder = _person(binding.holder, changed, facts)
-            member = _person(binding.member, changed, facts)
-            if holder is None or member is None:
-                continue
-            lost = self._lost_ground(current, holder, member, facts)
-            if lost:
-                yield closed(current, facts.now, who="import", why=lost)
-
-    def _lost_ground(
-        self, binding: Binding, holder: Person, member: Person, facts: Facts
-    ) -> str:
-        """Return which ground the binding has lost, in Chinese; "" while it stands."""
-        try:
-            city = self.cities.of(holder.place_on(facts.today))
-        except CityNotServed as refusal:
-            return refusal.message
-        lost = ""
-        rules = city.rules(facts.today)
-        application = application_of(binding)
-        # One purpose that still stands carries the binding.
-        for purpose in sorted(binding.purposes):
-            case = Case(
-                application=replace(application, purposes=frozenset({purpose})),
-                holder=holder,
-                member=member,
-                rules=rules,
-                today=facts.today,
-                of_holder=(),
-                of_member=(),
+    def decide(self, facts: Facts) -> Decision[tuple[Standing, ...]]:
+        """Decide to write the rows, each over the revision it was judged over."""
+        registry = self.examine.registry
+        standings = self.examine.decide(facts).answer
+        writes: list[Any] = [StagedSet(self.set_id, self.import_id, registry.name)]
+        rows = zip(self.numbers, self.examine.rows, standings, strict=False)
+        for number, row, standing in rows:
+            staged = registry.layer.staged(
+                set_id=self.set_id, number=number, base=standing.revision, row=row
             )
-            lost = "; ".join(_unmet(case))
-            if not lost:
-                return ""
-        return lost
+            writes.append(staged)
+        return Decision(standings, tuple(writes))
 
 
-def _unmet(case: Case) -> Iterator[str]:
-    for ground in GROUNDS:
-        for unmet in ground(case):
-            yield unmet.condition.message
+class Rebase(Struct, frozen=True):
+    """Gives staged rows another base, by owner."""
+
+    registry: Registry
+    set_id: str
+    bases: Mapping[str, int]
+
+    def needs(self, _: Facts) -> Iterator[Need]:
+        """Return the rows."""
+        staged = self.registry.layer.staged
+        for owner in self.bases:
+            yield by_key(staged, staged_key(self.set_id, owner))
+
+    def decide(self, facts: Facts) -> Decision[None]:
+        """Decide to write them."""
+        staged = self.registry.layer.staged
+        writes = []
+        for owner, base in self.bases.items():
+            row = facts.get(staged, staged_key(self.set_id, owner))
+            if row is not None:
+                writes.append(replace(row, base=base))
+        return Decision(None, tuple(writes))
 
 
-def _person(
-    person_no: str, changed: Mapping[str, Person], facts: Facts
-) -> Person | None:
-    """Return the person as imported, else as stored."""
-    return changed.get(person_no) or facts.get(Person, person_no)
+class Reexamine(Struct, frozen=True):
+    """Asks how rows that are staged stand in the registry by now, by owner."""
+
+    registry: Registry
+    digest: Digest
+    set_id: str
+    owners: tuple[str, ...]
+
+    def needs(self, facts: Facts) -> Iterator[Need]:
+        """Return the rows, and what examining them needs."""
+        staged = self.registry.layer.staged
+        needs = [by_key(staged, staged_key(self.set_id, o)) for o in self.owners]
+        yield from needs
+        if all(map(facts.has, needs)):
+            yield from self._examine(facts).needs(facts)
+
+    def decide(self, facts: Facts) -> Decision[dict[str, Standing]]:
+        """Return the standing of each."""
+        examine = self._examine(facts)
+        standings = examine.decide(facts).answer
+        owners = map(self.registry.owner, examine.rows)
+        return Decision(dict(zip(owners, standings, strict=True)))
+
+    def _examine(self, facts: Facts) -> Examine:
+        staged = self.registry.layer.staged
+        found = [facts.get(staged, staged_key(self.set_id, o)) for o in self.owners]
+        rows = tuple([entry.row for entry in found if entry is not None])
+        return Examine(self.registry, self.digest, rows)
 
 
-def _bindings_of(changed: Mapping[str, Person], facts: Facts) -> list[Binding]:
-    # By id: a binding between two people of one import is found from both sides.
-    bindings = {
-        binding.binding_id: binding
-        for person_no in changed
-        for side in _SIDES
-        for binding in facts.where(Binding, side, person_no)
-    }
-    return list(bindings.values())
+class Apply(Struct, frozen=True):
+    """Writes the accepted rows of a small import, and that it was applied.
 
-
-class UpsertPersons(Struct, frozen=True):
-    """Write the persons of whom rows say something new.
-
-    `digest` gives the value of the index `cert` for a certificate.
+    RegistryChangedError if the rows stand otherwise than `judged`.
     """
 
-    persons: tuple[PersonRow, ...]
-    digest: Callable[[Certificate], str]
-    import_id: str = ""
+    import_id: str
+    examine: Examine
+    judged: tuple[Standing, ...]
+    accepted: frozenset[int]
+    """Which of the rows, counted from 0."""
+    counts: Counts
+    endings: Endings | None = None
+
+    def needs(self, facts: Facts) -> Iterator[Need]:
+        """Return what examining needs, the import's turn, and the bindings concerned."""
+        registry = self.examine.registry
+        yield from self.examine.needs(facts)
+        yield by_key(Turn, registry.name)
+        if self.endings is not None:
+            yield from self.endings.needs(facts, map(registry.owner, self._rows()))
+
+    def decide(self, facts: Facts) -> Decision[datetime]:
+        """Decide the revisions to write; return the instant they become known."""
+        if self.examine.decide(facts).answer != self.judged:
+            raise RegistryChangedError
+        registry = self.examine.registry
+        writes: list[Any] = []
+        changed: dict[str, Any] = {}
+        for row in self._rows():
+            owner = registry.owner(row)
+            known = changed.get(owner) or facts.get(registry.kind, owner)
+            after = registry.layer.after(known, row, facts.now, self.import_id)
+            if after is not known:
+                writes += superseding(after, known)
+                changed[owner] = after
+        if self.endings is not None:
+            writes += self.endings.ended(changed.values(), facts)
+        writes += _applied(registry, self.import_id, self.counts, facts)
+        return Decision(facts.now, tuple(writes))
+
+    def _rows(self) -> list[Any]:
+        return [self.examine.rows[number] for number in sorted(self.accepted)]
+
+
+class ApplyStaged(Struct, frozen=True):
+    """Makes all staged rows of a run visible at once.
+
+    RegistryChangedError if another import was applied after the turn they were judged
+    in, or is still to be merged.
+    """
+
+    registry: Registry
+    import_id: str
+    set_id: str
+    turn: int
+    counts: Counts
 
     def needs(self, _: Facts) -> Iterator[Need]:
-        """Return each person, and those with the same certificate."""
-        for person in self.persons:
-            yield by_key(Person, person.person_no)
-            yield Need(Person, "cert", self.digest(person.certificate))
+        """Return the registry's turn, and what is not merged in it."""
+        yield by_key(Turn, self.registry.name)
+        yield by_key(Unmerged, self.registry.name)
 
-    def decide(self, facts: Facts) -> Decision[Upserted]:
-        """Decide the rows to write, a later row of one person over an earlier one."""
-        changes: _Changes[Person] = _Changes()
-        owners: dict[Certificate, str] = {}
-        for number, row in enumerate(self.persons):
-            problems = problems_of(row, facts.today)
-            if self._taken(row, owners, changes, facts):
-                problems.append(_TAKEN)
-            if not problems:
-                owners[row.certificate] = row.person_no
-            known = facts.get(Person, row.person_no)
-            known = changes.latest.get(row.person_no, known)
-            changes.take(
-                number,
-                key=row.person_no,
-                record=person_after(known, row, facts.now, self.import_id),
-                stored=known,
-                problems=problems,
-            )
-        return changes.decision()
-
-    def _taken(
-        self,
-        row: PersonRow,
-        owners: Mapping[Certificate, str],
-        changes: _Changes[Person],
-        facts: Facts,
-    ) -> bool:
-        """Return whether another person holds the certificate.
-
-        A holder may be stored and not changed since, or stand in an earlier row.
-        """
-        digest = self.digest(row.certificate)
-        stored_holders = facts.where(Person, "cert", digest)
-        holders = {holder.person_no: holder for holder in stored_holders}
-        owner = owners.get(row.certificate)
-        if owner is not None:
-            holders[owner] = changes.latest[owner]
-        holders.pop(row.person_no, None)
-        for person_no, stored in holders.items():
-            holder = changes.latest.get(person_no, stored)
-            # An earlier row may have given that person another certificate.
-            if holder.certificate == row.certificate:
-                return True
-        return False
+    def decide(self, facts: Facts) -> Decision[datetime]:
+        """Decide the instant from which the import is known."""
+        name = self.registry.name
+        unmerged = facts.get(Unmerged, name)
+        turn = facts.get(Turn, name) or Turn(name)
+        if turn.number != self.turn or (unmerged and unmerged.set_id):
+            raise RegistryChangedError
+        applied = _applied(self.registry, self.import_id, self.counts, facts)
+        visible = Unmerged(name, self.set_id, self.import_id, facts.now)
+        return Decision(facts.now, (*applied, visible))
 
 
-_TAKEN = Problem("certificate", CERTIFICATE_TAKEN, "该证件已登记在另一人员编号之下")
+def _applied(
+    registry: Registry, import_id: str, counts: Counts, facts: Facts
+) -> tuple[Turn, AppliedImport]:
+    """Return what to write of an import that takes its turn."""
+    number = (facts.get(Turn, registry.name) or Turn(registry.name)).number + 1
+    return Turn(registry.name, number), AppliedImport(
+        import_id=import_id,
+        registry=registry.name,
+        number=number,
+        at=facts.now,
+        received=counts.received,
+        written=counts.written,
+        unchanged=counts.unchanged,
+        refused=counts.refused,
+    )
 
 
-class UpsertInstitutions(Struct, frozen=True):
-    """Write the institutions of which rows say something new."""
+class Merge(Struct, frozen=True):
+    """Writes the records of these owners as everybody reads them, and forgets their rows."""
 
-    institutions: tuple[InstitutionRow, ...]
-    import_id: str = ""
+    registry: Registry
+    unmerged: Unmerged
+    owners: tuple[str, ...]
+    endings: Endings | None = None
+
+    def needs(self, facts: Facts) -> Iterator[Need]:
+        """Return what is being merged, the records, and the bindings concerned."""
+        yield by_key(Unmerged, self.registry.name)
+        for owner in self.owners:
+            yield by_key(self.registry.kind, owner)
+        if self.endings is not None:
+            yield from self.endings.needs(facts, self.owners)
+
+    def decide(self, facts: Facts) -> Decision[None]:
+        """Decide what to write; nothing if the import was merged meanwhile."""
+        if facts.get(Unmerged, self.registry.name) != self.unmerged:
+            return Decision(None)
+        # As they are read: with the rows over them. Those of other imports are left.
+        records = [facts.get(self.registry.kind, owner) for owner in self.owners]
+        import_id = self.unmerged.import_id
+        changed = [r for r in records if r is not None and r.import_id == import_id]
+        writes: list[Any] = list(changed)
+        if self.endings is not None:
+            writes += self.endings.ended(changed, facts)
+        staged, set_id = self.registry.layer.staged, self.unmerged.set_id
+        keys = [by_key(staged, staged_key(set_id, owner)) for owner in self.owners]
+        return Decision(None, tuple(writes), deletes=tuple(keys))
+
+
+class EndMerge(Struct, frozen=True):
+    """Notes that an import is merged; no row of it is left."""
+
+    unmerged: Unmerged
 
     def needs(self, _: Facts) -> Iterator[Need]:
-        """Return each institution."""
-        return (by_key(Institution, i.code) for i in self.institutions)
+        """Return what is being merged."""
+        yield by_key(Unmerged, self.unmerged.registry)
 
-    def decide(self, facts: Facts) -> Decision[Upserted]:
-        """Decide the rows to write."""
-        changes: _Changes[Institution] = _Changes()
-        for number, row in enumerate(self.institutions):
-            known = facts.get(Institution, row.code)
-            known = changes.latest.get(row.code, known)
-            changes.take(
-                number,
-                key=row.code,
-                record=institution_after(known, row, facts.now, self.import_id),
-                stored=known,
-                problems=problems_of_institution(row, facts.today),
-            )
-        return changes.decision()
-
-
-class _Changes(Generic[R]):
-    """Collects what an import changes, row by row."""
-
-    def __init__(self) -> None:
-        self.latest: dict[str, R] = {}
-        self._changed: list[Any] = []
-        self._written = 0
-        self._unchanged = 0
-        self._problems: list[RowProblem] = []
-
-    def take(
-        self,
-        row: int,
-        *,
-        key: str,
-        record: R,
-        stored: R | None,
-        problems: list[Problem],
-    ) -> None:
-        """Take one row: note its problems, or write it if it says something new."""
-        if problems:
-            for problem in problems:
-                self._problems.append(RowProblem(row, problem))
-            return
-        if record == stored:
-            self._unchanged += 1
-        else:
-            self._written += 1
-            self._changed += superseding(record, stored)
-        self.latest[key] = record
-
-    def decision(self) -> Decision[Upserted]:
-        """Return the counts, and every new revision with the former one it supersedes."""
-        answer = Upserted(
-            written=self._written,
-            unchanged=self._unchanged,
-            problems=tuple(self._problems),
-        )
-        return Decision(answer, tuple(self._changed))
+    def decide(self, facts: Facts) -> Decision[None]:
+        """Decide to write so, unless it was noted before."""
+        if facts.get(Unmerged, self.unmerged.registry) != self.unmerged:
+            return Decision(None)
+        merged = replace(self.unmerged, set_id="")
+        gone = by_key(StagedSet, self.unmerged.set_id)
+        return Decision(None, (merged,), deletes=(gone,))

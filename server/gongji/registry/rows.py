@@ -17,6 +17,7 @@ from gongji.model.certificates import (
     RESIDENCE_PERMIT,
     birth_date,
 )
+from gongji.model.judging import Verdict
 from gongji.model.people import Certificate, Designation, Enrolment, InstitutionGrade
 from gongji.model.refusals import CertificateChecksum, MalformedField
 from gongji.model.registry import InstitutionRow, PersonRow
@@ -27,7 +28,13 @@ RELATIONS = frozenset({"10", "11", "12", "99"} | {str(code) for code in range(20
 """GB/T 4761 codes of what one person is to another (patn_rlts); 01 本人 and 02 户主 are none."""
 
 CERTIFICATE_TAKEN = "CERTIFICATE_TAKEN"
-"""The reason if a certificate belongs to another person already."""
+"""The reason if a certificate belongs to another person at the end of the import."""
+
+ROWS_DIFFER = "ROWS_DIFFER"
+"""The reason if two rows of one import say different things of one person."""
+
+RELATIVE_REFUSED = "RELATIVE_REFUSED"
+"""The reason if a row names as kin somebody whose row is refused and whom nobody knows."""
 
 _AREA = re.compile(r"[1-9][0-9]{5}", re.ASCII)
 
@@ -51,11 +58,23 @@ class Problem(Struct, frozen=True):
     message: str
 
 
-class RowProblem(Struct, frozen=True):
-    """A problem of the row of that number; rows count from 0."""
-
-    row: int
-    problem: Problem
+def problem_of(verdict: Verdict, owner_field: str) -> Problem:
+    """Return what is wrong with a row that its whole import refuses."""
+    if verdict is Verdict.TAKEN:
+        return Problem(
+            "certificate",
+            CERTIFICATE_TAKEN,
+            "该证件已登记在另一人员编号之下，或本次导入另有一人也称持有",
+        )
+    if verdict is Verdict.RESTING:
+        return Problem(
+            "kin",
+            RELATIVE_REFUSED,
+            "所列亲属在本次导入中的行未被接受，登记库中也没有此人",
+        )
+    return Problem(
+        owner_field, ROWS_DIFFER, "本次导入对同一编号另有一行，两行所说不同，均未接受"
+    )
 
 
 def problems_of(row: PersonRow, day: date) -> list[Problem]:

@@ -14,6 +14,7 @@ from gongji.client import imports
 from gongji.client.connection import connect
 from gongji.model.people import Person
 from gongji.rpc.services import services_of
+from gongji.rpc.services.upkeep import Upkeep
 from gongji.serve import logs
 from gongji.serve.agreement import adopting
 from gongji.serve.clock import Clock, SandboxClock, system_clock
@@ -80,10 +81,22 @@ async def running(
         port = _port(settings, store, cities, workdays, clock)
         await port.start()
         stack.push_async_callback(port.stop)
+        await stack.enter_async_context(_kept_up(store, cities))
         freeze_gc()
         if settings.sample and await store.get(Person, _first_of_sample()) is None:
             await _load_sample(port)
         yield port
+
+
+@asynccontextmanager
+async def _kept_up(store: Store, cities: Cities) -> AsyncIterator[None]:
+    """Merge and tidy for the block what processes that ended have left of imports."""
+    watching = asyncio.create_task(Upkeep(store, cities).watch())
+    try:
+        yield
+    finally:
+        watching.cancel()
+        await asyncio.wait([watching])
 
 
 @asynccontextmanager

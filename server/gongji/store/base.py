@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import date, datetime
 from functools import partial
-from typing import Any, Protocol, TypeAlias, TypeVar, cast
+from typing import Any, Final, Protocol, TypeAlias, TypeVar, cast
 
 from gongji.model.commands import (
     Adopted,
@@ -18,8 +19,15 @@ from gongji.model.commands import (
 )
 from gongji.model.facts import Need, by_key
 from gongji.model.people import Certificate, Institution, Person
-from gongji.model.revisions import InstitutionRevision, KnownAt, PersonRevision
+from gongji.model.refusals import StoreUnavailable
+from gongji.model.revisions import (
+    REVISIONS,
+    InstitutionRevision,
+    KnownAt,
+    PersonRevision,
+)
 from gongji.model.settlement import SettledDay
+from gongji.model.staging import LAYERS, Unmerged
 from gongji.rules.codes import pooling_area
 from gongji.store.committer import Committer
 from gongji.store.engine import Engine, EngineDown, Job, unavailable
@@ -35,6 +43,11 @@ T = TypeVar("T")
 P = TypeVar("P", Person, Institution)
 
 K = TypeVar("K", Person, Institution, PersonRevision, InstitutionRevision)
+
+_MERGE_POLL_S: Final = 0.05
+
+_MERGE_POLLS: Final = 12_000
+"""How often it is looked whether an import is merged: for ten minutes."""
 
 Clock: TypeAlias = Callable[[], datetime]
 
@@ -137,7 +150,8 @@ class Store:
         one seen (`place(record, "known_from")`). What one import changed is what became
         known at its instant and bears its `import_id`.
         """
-        return await self.page(
+        await self._merged(kind)
+        return await self._page(
             Listing(
                 kind=kind,
                 at_least={"known_from": since},
@@ -148,8 +162,30 @@ class Store:
             )
         )
 
+    async def _merged(self, kind: type) -> None:
+        """Wait until what an import brought lies in the records. StoreUnavailable."""
+        layer = next(
+            layer for of, layer in LAYERS.items() if kind in {of, REVISIONS[of]}
+        )
+        for _ in range(_MERGE_POLLS):
+            unmerged = await self.get(Unmerged, layer.registry)
+            if unmerged is None or not unmerged.set_id:
+                return
+            await asyncio.sleep(_MERGE_POLL_S)
+        raise StoreUnavailable("前一次导入尚未并入登记库，请稍后重试。")
+
     async def page(self, listing: Listing[T]) -> list[T]:
-        """Return one page of a listing. ValueError if no index serves it."""
+        """Return one page of a listing.
+
+        ValueError if no index serves it, or if the records may lie in an import that is
+        not merged yet: see `changed`.
+        """
+        if listing.kind in LAYERS:
+            msg = f"{listing.kind.__name__} 只能以 changed 列出"
+            raise ValueError(msg)
+        return await self._page(listing)
+
+    async def _page(self, listing: Listing[T]) -> list[T]:
         read = partial(self._listing.page, listing)
         page: list[T] = await _alone(self._pages, read)
         return page
@@ -160,6 +196,10 @@ class Store:
         column = table.column(order)
         value = cast("str | int", column.of(record))
         return value, self._schema.key_of(record)
+
+    def key_of(self, record: object) -> str:
+        """Return a record's key."""
+        return self._schema.key_of(record)
 
     async def recall(self, request_id: str) -> RequestRecord | None:
         """Return the row of a request id."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Final, Generic, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Final, Generic, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from gongji.model.commands import Decision, Query, RequestRecord
 from gongji.model.facts import Facts, Need, by_key
@@ -32,12 +33,14 @@ def run_of(row: RequestRecord | None) -> str | None:
 class Part(Struct, Generic[R], frozen=True):
     """One transaction of a request: a query, executed only by the run that holds it.
 
-    `run` must be what the request's row names; `row` takes that row's place. RunLostError.
+    `run` must be what the request's row names. `row` takes that row's place, or what
+    `finished` makes of the query's answer. RunLostError.
     """
 
     run: str
     row: RequestRecord
     query: Query[R]
+    finished: Callable[[R], RequestRecord] | None = None
 
     def needs(self, facts: Facts) -> Iterator[Need]:
         """Return the request's row, and what the query needs."""
@@ -49,5 +52,7 @@ class Part(Struct, Generic[R], frozen=True):
         if run_of(facts.get(RequestRecord, self.row.request_id)) != self.run:
             raise RunLostError
         decision = self.query.decide(facts)
-        writes: tuple[Any, ...] = (*decision.writes, self.row)
-        return Decision(decision.answer, writes)
+        row = self.row
+        if self.finished is not None:
+            row = self.finished(decision.answer)
+        return replace(decision, writes=(*decision.writes, row))

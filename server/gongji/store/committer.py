@@ -19,6 +19,7 @@ from gongji.store.engine import (
     raisable,
     unavailable,
 )
+from gongji.store.overlay import Overlay
 from gongji.store.replay import (
     Digest,
     answered_row,
@@ -48,6 +49,7 @@ class FactLoader:
     def __init__(self, facts: Facts, engine: Engine) -> None:
         self.facts = facts
         self._engine = engine
+        self._overlay = Overlay(engine)
 
     def load(self, needs: Iterable[Need]) -> None:
         """Fetch what is not loaded yet, all of it together."""
@@ -59,10 +61,17 @@ class FactLoader:
         lookups = [
             (kind, index, list(values)) for (kind, index), values in groups.items()
         ]
-        results = self._engine.fetch(lookups)
+        results = self._overlay.fetch(lookups)
         for lookup, records in zip(lookups, results, strict=True):
             kind, index, values = lookup
             self.facts.load(kind, index, values, records)
+
+    def keep_overlaid(self) -> None:
+        """Write what a new revision supersedes that no decision has seen."""
+        written = self.facts.written()
+        for (kind, key), former in self._overlay.superseded.items():
+            if key in written.get(kind, ()):
+                self.facts.write((former,))
 
     def prefetch(self, queries: Iterable[_Query], also: Iterable[Need] = ()) -> None:
         """Fetch what all these queries need, round by round, each round together.
@@ -189,9 +198,10 @@ class Committer:
     def _transact(self, jobs: Sequence[Job]) -> list[Outcome]:
         self._engine.begin()
         try:
-            facts = Facts(self._clock(), self._schema)
-            outcomes = self._decide(FactLoader(facts, self._engine), jobs)
-            self._append(facts)
+            loader = FactLoader(Facts(self._clock(), self._schema), self._engine)
+            outcomes = self._decide(loader, jobs)
+            loader.keep_overlaid()
+            self._append(loader.facts)
             self._engine.commit()
         except BaseException:
             self._engine.rollback()
@@ -215,7 +225,7 @@ class Committer:
             if replayed := self._replayed(loader, job):
                 return replayed
             decision = loader.decide(job.query)
-            writes = decision.writes
+            writes, deletes = decision.writes, decision.deletes
             first_at = decision.first_at
             at = first_at or facts.now
             outcome = Answer(decision.answer, replayed=first_at is not None, at=at)
@@ -228,7 +238,7 @@ class Committer:
                 )
                 writes += (row,)
         except Refusal as refusal:
-            writes = self._writes_of_refusal(job, refusal, facts)
+            writes, deletes = self._writes_of_refusal(job, refusal, facts), ()
             # Its traceback would keep the whole batch's facts alive.
             outcome = refusal.with_traceback(None)
         except EngineError:
@@ -236,6 +246,7 @@ class Committer:
         except BaseException as error:  # noqa: BLE001 - a defect, even an exit, is its own
             return raisable(error)
         facts.write(writes)
+        facts.deleted += deletes
         return outcome
 
     def _replayed(self, loader: FactLoader, job: Job) -> Answer[Any] | None:
@@ -272,3 +283,5 @@ class Committer:
             if records := written.get(kind):
                 ordered = [records[key] for key in sorted(records)]
                 self._engine.upsert(kind, ordered)
+        for (kind, _), keys in _grouped(facts.deleted).items():
+            self._engine.delete(kind, list(keys))

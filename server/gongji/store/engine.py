@@ -57,6 +57,9 @@ class Engine(Protocol):
     def upsert(self, kind: type, records: Sequence[Any]) -> None:
         """Write records, each in place of the one with its key."""
 
+    def delete(self, kind: type, keys: Sequence[str]) -> None:
+        """Remove the records of these keys."""
+
     def commit(self) -> None:
         """Make the transaction durable. WriteConflict; CommitUncertain."""
 

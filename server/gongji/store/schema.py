@@ -13,8 +13,17 @@ from gongji.model.binding import Binding
 from gongji.model.commands import Adopted, RequestRecord
 from gongji.model.decided import KeptRules
 from gongji.model.people import Institution, Person
+from gongji.model.registry import PersonRow
 from gongji.model.revisions import InstitutionRevision, PersonRevision
 from gongji.model.settlement import Accumulator, SettledDay, SettledMessage, Settlement
+from gongji.model.staging import (
+    AppliedImport,
+    StagedInstitution,
+    StagedPerson,
+    StagedSet,
+    Turn,
+    Unmerged,
+)
 from gongji.store.seal import Vault
 from gongji.store.table import (
     DOCUMENT,
@@ -44,7 +53,11 @@ class Schema:
     """Every table by kind; knows how records are found (`model.facts.Keys`)."""
 
     def __init__(self, vault: Vault) -> None:
-        persons: tuple[AnyTable, ...] = _persons(vault), _person_revisions(vault)
+        persons: tuple[AnyTable, ...] = (
+            _persons(vault),
+            _person_revisions(vault),
+            _staged_persons(vault),
+        )
         self.tables: Mapping[type, AnyTable] = {
             table.kind: table for table in (*persons, *_TABLES)
         }
@@ -136,6 +149,36 @@ def _person_revisions(vault: Vault) -> RecordTable[PersonRevision]:
     )
 
 
+def _staged_persons(vault: Vault) -> RecordTable[StagedPerson]:
+    """Persons' rows of imports that are not merged yet, sealed whole."""
+    decode = msgspec.json.Decoder(PersonRow).decode
+
+    def sealed(staged: StagedPerson) -> bytes:
+        return vault.seal(staged.key, msgspec.json.encode(staged.row))
+
+    def read(row: Row) -> StagedPerson:
+        key, number, base, secret = row
+        said = decode(vault.unseal(key, secret))
+        set_id = key.removesuffix(f"/{said.person_no}")
+        return StagedPerson(set_id=set_id, number=number, base=base, row=said)
+
+    columns = (
+        text("staged_id", _KEY),
+        text("cert", lambda staged: vault.lookup(staged.row.certificate)),
+        number("number"),
+        number("base"),
+        Column("sealed", "BLOB", sealed),
+    )
+    return RecordTable(
+        StagedPerson,
+        "staged_person",
+        columns,
+        read=("staged_id", "number", "base", "sealed"),
+        record=read,
+        indexes=(("cert",),),
+    )
+
+
 class _PersonCodec:
     """A person in two halves, one in clear and one sealed, each a JSON object."""
 
@@ -185,6 +228,11 @@ _TABLES: Final[tuple[AnyTable, ...]] = (
         indexes=(("owner",), ("known_from",)),
         append_only=True,
     ),
+    document_table(StagedInstitution, "staged_institution", text("staged_id", _KEY)),
+    flat_table(StagedSet, "staged_set"),
+    flat_table(Unmerged, "unmerged"),
+    flat_table(Turn, "turn"),
+    flat_table(AppliedImport, "applied_import", indexes=(("registry", "number"),)),
     document_table(
         Binding,
         "binding",

@@ -196,6 +196,43 @@ INSERT INTO settled_message
   ) AS settled
   WHERE msgid <> '' AND place = 1
 """,
+    """
+CREATE TABLE staged_person (
+  staged_id {TEXT} PRIMARY KEY NOT NULL, cert {TEXT} NOT NULL, number {INTEGER} NOT NULL,
+  base {INTEGER} NOT NULL, sealed {BLOB} NOT NULL
+)
+""",
+    "CREATE INDEX staged_person_by_cert ON staged_person (cert, staged_id)",
+    """
+CREATE TABLE staged_institution (
+  staged_id {TEXT} PRIMARY KEY NOT NULL, doc {BLOB} NOT NULL
+)
+""",
+    """
+CREATE TABLE staged_set (
+  set_id {TEXT} PRIMARY KEY NOT NULL, import_id {TEXT} NOT NULL, registry {TEXT} NOT NULL
+)
+""",
+    """
+CREATE TABLE unmerged (
+  registry {TEXT} PRIMARY KEY NOT NULL, set_id {TEXT} NOT NULL,
+  import_id {TEXT} NOT NULL, at {INTEGER} NOT NULL
+)
+""",
+    """
+CREATE TABLE turn (registry {TEXT} PRIMARY KEY NOT NULL, number {INTEGER} NOT NULL)
+""",
+    """
+CREATE TABLE applied_import (
+  import_id {TEXT} PRIMARY KEY NOT NULL, registry {TEXT} NOT NULL,
+  number {INTEGER} NOT NULL, at {INTEGER} NOT NULL, received {INTEGER} NOT NULL,
+  written {INTEGER} NOT NULL, unchanged {INTEGER} NOT NULL, refused {INTEGER} NOT NULL
+)
+""",
+    """
+CREATE INDEX applied_import_by_registry_number
+  ON applied_import (registry, number, import_id)
+""",
 )
 """What version 3 adds, in order.
 

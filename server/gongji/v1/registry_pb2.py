@@ -27,7 +27,7 @@ from gongji.v1 import types_pb2 as gongji_dot_v1_dot_types__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18gongji/v1/registry.proto\x12\tgongji.v1\x1a\x1bgongji/v1/constraints.proto\x1a\x15gongji/v1/types.proto\x1a\x1fgoogle/protobuf/timestamp.proto\",\n\x0cImportHeader\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x01\"\x80\x01\n\x14ImportPersonsRequest\x12)\n\x06header\x18\x01 \x01(\x0b\x32\x17.gongji.v1.ImportHeaderH\x00\x12#\n\x06person\x18\x02 \x01(\x0b\x32\x11.gongji.v1.PersonH\x00:\r\xc2\xf8\x18\t\x12\x07messageB\t\n\x07message\"\x8f\x01\n\x19ImportInstitutionsRequest\x12)\n\x06header\x18\x01 \x01(\x0b\x32\x17.gongji.v1.ImportHeaderH\x00\x12-\n\x0binstitution\x18\x02 \x01(\x0b\x32\x16.gongji.v1.InstitutionH\x00:\r\xc2\xf8\x18\t\x12\x07messageB\t\n\x07message\"G\n\x08RowError\x12\x0b\n\x03row\x18\x01 \x01(\x03\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\"{\n\rImportSummary\x12\x10\n\x08received\x18\x01 \x01(\x03\x12\x0f\n\x07written\x18\x02 \x01(\x03\x12\x11\n\tunchanged\x18\x03 \x01(\x03\x12\x0f\n\x07refused\x18\x04 \x01(\x03\x12#\n\x06\x65rrors\x18\x05 \x03(\x0b\x32\x13.gongji.v1.RowError\"g\n\x15ImportPersonsResponse\x12)\n\x07summary\x18\x01 \x01(\x0b\x32\x18.gongji.v1.ImportSummary\x12#\n\x07receipt\x18\x02 \x01(\x0b\x32\x12.gongji.v1.Receipt\"l\n\x1aImportInstitutionsResponse\x12)\n\x07summary\x18\x01 \x01(\x0b\x32\x18.gongji.v1.ImportSummary\x12#\n\x07receipt\x18\x02 \x01(\x0b\x32\x12.gongji.v1.Receipt\"\x85\x01\n\x10GetPersonRequest\x12,\n\x06person\x18\x01 \x01(\x0b\x32\x14.gongji.v1.PersonRefB\x06\xc2\xf8\x18\x02\x08\x01\x12\x15\n\x05\x61s_of\x18\x02 \x01(\tB\x06\xc2\xf8\x18\x02(\x02\x12,\n\x08known_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"]\n\x11GetPersonResponse\x12!\n\x06person\x18\x01 \x01(\x0b\x32\x11.gongji.v1.Person\x12%\n\x08revision\x18\x02 \x01(\x0b\x32\x13.gongji.v1.Revision\"\x8c\x01\n\x15GetInstitutionRequest\x12.\n\x04\x63ode\x18\x01 \x01(\tB \xc2\xf8\x18\x1c\x08\x01\"\x18[A-Z][0-9]{6}[0-9A-Z]{5}\x12\x15\n\x05\x61s_of\x18\x02 \x01(\tB\x06\xc2\xf8\x18\x02(\x02\x12,\n\x08known_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"l\n\x16GetInstitutionResponse\x12+\n\x0binstitution\x18\x01 \x01(\x0b\x32\x16.gongji.v1.Institution\x12%\n\x08revision\x18\x02 \x01(\x0b\x32\x13.gongji.v1.Revision\"]\n\x08Revision\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12.\n\nknown_from\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\timport_id\x18\x03 \x01(\t2\xeb\x02\n\x0fRegistryService\x12T\n\rImportPersons\x12\x1f.gongji.v1.ImportPersonsRequest\x1a .gongji.v1.ImportPersonsResponse(\x01\x12\x63\n\x12ImportInstitutions\x12$.gongji.v1.ImportInstitutionsRequest\x1a%.gongji.v1.ImportInstitutionsResponse(\x01\x12\x46\n\tGetPerson\x12\x1b.gongji.v1.GetPersonRequest\x1a\x1c.gongji.v1.GetPersonResponse\x12U\n\x0eGetInstitution\x12 .gongji.v1.GetInstitutionRequest\x1a!.gongji.v1.GetInstitutionResponseB0\n\tgongji.v1P\x01Z!gongji.invalid/gongji/v1;gongjiv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18gongji/v1/registry.proto\x12\tgongji.v1\x1a\x1bgongji/v1/constraints.proto\x1a\x15gongji/v1/types.proto\x1a\x1fgoogle/protobuf/timestamp.proto\",\n\x0cImportHeader\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x01\"\x80\x01\n\x14ImportPersonsRequest\x12)\n\x06header\x18\x01 \x01(\x0b\x32\x17.gongji.v1.ImportHeaderH\x00\x12#\n\x06person\x18\x02 \x01(\x0b\x32\x11.gongji.v1.PersonH\x00:\r\xc2\xf8\x18\t\x12\x07messageB\t\n\x07message\"\x8f\x01\n\x19ImportInstitutionsRequest\x12)\n\x06header\x18\x01 \x01(\x0b\x32\x17.gongji.v1.ImportHeaderH\x00\x12-\n\x0binstitution\x18\x02 \x01(\x0b\x32\x16.gongji.v1.InstitutionH\x00:\r\xc2\xf8\x18\t\x12\x07messageB\t\n\x07message\"G\n\x08RowError\x12\x0b\n\x03row\x18\x01 \x01(\x03\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\"\x8e\x01\n\rImportSummary\x12\x10\n\x08received\x18\x01 \x01(\x03\x12\x0f\n\x07written\x18\x02 \x01(\x03\x12\x11\n\tunchanged\x18\x03 \x01(\x03\x12\x0f\n\x07refused\x18\x04 \x01(\x03\x12#\n\x06\x65rrors\x18\x05 \x03(\x0b\x32\x13.gongji.v1.RowError\x12\x11\n\timport_id\x18\x06 \x01(\t\"g\n\x15ImportPersonsResponse\x12)\n\x07summary\x18\x01 \x01(\x0b\x32\x18.gongji.v1.ImportSummary\x12#\n\x07receipt\x18\x02 \x01(\x0b\x32\x12.gongji.v1.Receipt\"l\n\x1aImportInstitutionsResponse\x12)\n\x07summary\x18\x01 \x01(\x0b\x32\x18.gongji.v1.ImportSummary\x12#\n\x07receipt\x18\x02 \x01(\x0b\x32\x12.gongji.v1.Receipt\"\x85\x01\n\x10GetPersonRequest\x12,\n\x06person\x18\x01 \x01(\x0b\x32\x14.gongji.v1.PersonRefB\x06\xc2\xf8\x18\x02\x08\x01\x12\x15\n\x05\x61s_of\x18\x02 \x01(\tB\x06\xc2\xf8\x18\x02(\x02\x12,\n\x08known_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"]\n\x11GetPersonResponse\x12!\n\x06person\x18\x01 \x01(\x0b\x32\x11.gongji.v1.Person\x12%\n\x08revision\x18\x02 \x01(\x0b\x32\x13.gongji.v1.Revision\"\x8c\x01\n\x15GetInstitutionRequest\x12.\n\x04\x63ode\x18\x01 \x01(\tB \xc2\xf8\x18\x1c\x08\x01\"\x18[A-Z][0-9]{6}[0-9A-Z]{5}\x12\x15\n\x05\x61s_of\x18\x02 \x01(\tB\x06\xc2\xf8\x18\x02(\x02\x12,\n\x08known_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"l\n\x16GetInstitutionResponse\x12+\n\x0binstitution\x18\x01 \x01(\x0b\x32\x16.gongji.v1.Institution\x12%\n\x08revision\x18\x02 \x01(\x0b\x32\x13.gongji.v1.Revision\"]\n\x08Revision\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12.\n\nknown_from\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\timport_id\x18\x03 \x01(\t2\xeb\x02\n\x0fRegistryService\x12T\n\rImportPersons\x12\x1f.gongji.v1.ImportPersonsRequest\x1a .gongji.v1.ImportPersonsResponse(\x01\x12\x63\n\x12ImportInstitutions\x12$.gongji.v1.ImportInstitutionsRequest\x1a%.gongji.v1.ImportInstitutionsResponse(\x01\x12\x46\n\tGetPerson\x12\x1b.gongji.v1.GetPersonRequest\x1a\x1c.gongji.v1.GetPersonResponse\x12U\n\x0eGetInstitution\x12 .gongji.v1.GetInstitutionRequest\x1a!.gongji.v1.GetInstitutionResponseB0\n\tgongji.v1P\x01Z!gongji.invalid/gongji/v1;gongjiv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -57,22 +57,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_IMPORTINSTITUTIONSREQUEST']._serialized_end=445
   _globals['_ROWERROR']._serialized_start=447
   _globals['_ROWERROR']._serialized_end=518
-  _globals['_IMPORTSUMMARY']._serialized_start=520
-  _globals['_IMPORTSUMMARY']._serialized_end=643
-  _globals['_IMPORTPERSONSRESPONSE']._serialized_start=645
-  _globals['_IMPORTPERSONSRESPONSE']._serialized_end=748
-  _globals['_IMPORTINSTITUTIONSRESPONSE']._serialized_start=750
-  _globals['_IMPORTINSTITUTIONSRESPONSE']._serialized_end=858
-  _globals['_GETPERSONREQUEST']._serialized_start=861
-  _globals['_GETPERSONREQUEST']._serialized_end=994
-  _globals['_GETPERSONRESPONSE']._serialized_start=996
-  _globals['_GETPERSONRESPONSE']._serialized_end=1089
-  _globals['_GETINSTITUTIONREQUEST']._serialized_start=1092
-  _globals['_GETINSTITUTIONREQUEST']._serialized_end=1232
-  _globals['_GETINSTITUTIONRESPONSE']._serialized_start=1234
-  _globals['_GETINSTITUTIONRESPONSE']._serialized_end=1342
-  _globals['_REVISION']._serialized_start=1344
-  _globals['_REVISION']._serialized_end=1437
-  _globals['_REGISTRYSERVICE']._serialized_start=1440
-  _globals['_REGISTRYSERVICE']._serialized_end=1803
+  _globals['_IMPORTSUMMARY']._serialized_start=521
+  _globals['_IMPORTSUMMARY']._serialized_end=663
+  _globals['_IMPORTPERSONSRESPONSE']._serialized_start=665
+  _globals['_IMPORTPERSONSRESPONSE']._serialized_end=768
+  _globals['_IMPORTINSTITUTIONSRESPONSE']._serialized_start=770
+  _globals['_IMPORTINSTITUTIONSRESPONSE']._serialized_end=878
+  _globals['_GETPERSONREQUEST']._serialized_start=881
+  _globals['_GETPERSONREQUEST']._serialized_end=1014
+  _globals['_GETPERSONRESPONSE']._serialized_start=1016
+  _globals['_GETPERSONRESPONSE']._serialized_end=1109
+  _globals['_GETINSTITUTIONREQUEST']._serialized_start=1112
+  _globals['_GETINSTITUTIONREQUEST']._serialized_end=1252
+  _globals['_GETINSTITUTIONRESPONSE']._serialized_start=1254
+  _globals['_GETINSTITUTIONRESPONSE']._serialized_end=1362
+  _globals['_REVISION']._serialized_start=1364
+  _globals['_REVISION']._serialized_end=1457
+  _globals['_REGISTRYSERVICE']._serialized_start=1460
+  _globals['_REGISTRYSERVICE']._serialized_end=1823
 # @@protoc_insertion_point(module_scope)

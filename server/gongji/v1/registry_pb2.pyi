@@ -151,6 +151,7 @@ class ImportSummary(_message.Message):
     UNCHANGED_FIELD_NUMBER: _builtins.int
     REFUSED_FIELD_NUMBER: _builtins.int
     ERRORS_FIELD_NUMBER: _builtins.int
+    IMPORT_ID_FIELD_NUMBER: _builtins.int
     received: _builtins.int
     """Rows received."""
     written: _builtins.int
@@ -159,6 +160,8 @@ class ImportSummary(_message.Message):
     """Rows that were there already, unchanged."""
     refused: _builtins.int
     """Rows left out because of errors."""
+    import_id: _builtins.str
+    """Request id of the import, by which its consequences are asked for."""
     @_builtins.property
     def errors(self) -> _containers.RepeatedCompositeFieldContainer[Global___RowError]:
         """The first 100 errors."""
@@ -171,10 +174,11 @@ class ImportSummary(_message.Message):
         unchanged: _builtins.int = ...,
         refused: _builtins.int = ...,
         errors: _abc.Iterable[Global___RowError] | None = ...,
+        import_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["errors", b"errors", "received", b"received", "refused", b"refused", "unchanged", b"unchanged", "written", b"written"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["errors", b"errors", "import_id", b"import_id", "received", b"received", "refused", b"refused", "unchanged", b"unchanged", "written", b"written"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -62,8 +62,8 @@ class RegistryServiceServicer:
     """
 
     def ImportPersons(self, request_iterator, context):
-        """Upserts persons: first message the header, then one person a message; committed in batches.
-        Rows with errors are left out and reported; the others are written.
+        """Upserts persons: first message the header, then one person a message. One import is one set: rows with errors, and
+        rows that rest on them, are left out and reported; the others become visible in one commit. The order of rows does not matter.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -34,8 +34,8 @@ class RegistryServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> RegistryServiceAsyncStub: ...
     ImportPersons: _grpc.StreamUnaryMultiCallable[_registry_pb2.ImportPersonsRequest, _registry_pb2.ImportPersonsResponse]
-    """Upserts persons: first message the header, then one person a message; committed in batches.
-    Rows with errors are left out and reported; the others are written.
+    """Upserts persons: first message the header, then one person a message. One import is one set: rows with errors, and
+    rows that rest on them, are left out and reported; the others become visible in one commit. The order of rows does not matter.
     """
     ImportInstitutions: _grpc.StreamUnaryMultiCallable[_registry_pb2.ImportInstitutionsRequest, _registry_pb2.ImportInstitutionsResponse]
     """Upserts institutions: first message the header, then one institution a message."""
@@ -50,8 +50,8 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ImportPersons: _aio.StreamUnaryMultiCallable[_registry_pb2.ImportPersonsRequest, _registry_pb2.ImportPersonsResponse]  # type: ignore[assignment]
-    """Upserts persons: first message the header, then one person a message; committed in batches.
-    Rows with errors are left out and reported; the others are written.
+    """Upserts persons: first message the header, then one person a message. One import is one set: rows with errors, and
+    rows that rest on them, are left out and reported; the others become visible in one commit. The order of rows does not matter.
     """
     ImportInstitutions: _aio.StreamUnaryMultiCallable[_registry_pb2.ImportInstitutionsRequest, _registry_pb2.ImportInstitutionsResponse]  # type: ignore[assignment]
     """Upserts institutions: first message the header, then one institution a message."""
@@ -69,8 +69,8 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_registry_pb2.ImportPersonsRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_registry_pb2.ImportPersonsResponse, _abc.Awaitable[_registry_pb2.ImportPersonsResponse]]:
-        """Upserts persons: first message the header, then one person a message; committed in batches.
-        Rows with errors are left out and reported; the others are written.
+        """Upserts persons: first message the header, then one person a message. One import is one set: rows with errors, and
+        rows that rest on them, are left out and reported; the others become visible in one commit. The order of rows does not matter.
         """
 
     @_abc_1.abstractmethod

@@ -11,25 +11,24 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
-from gongji.model.commands import Answer, Query, Request
+from gongji.cities.city import Cities
+from gongji.model.commands import Answer, Request
 from gongji.model.people import Institution
 from gongji.model.refusals import RequestIdReused, StoreUnavailable
-from gongji.model.registry import InstitutionRow
-from gongji.registry.imports import Upserted, UpsertInstitutions
+from gongji.registry.imports import Stage
+from gongji.registry.kinds import INSTITUTIONS
 from gongji.rpc.convert.people import institution_row_from
-from gongji.rpc.services.imports import (
-    BATCH,
-    ImportKind,
-    Imports,
-    Summary,
-    _Run,
-)
+from gongji.rpc.services.importing import Summary
+from gongji.rpc.services.imports import Imports
+from gongji.rpc.services.runs import Run
+from gongji.rpc.services.stream import BATCH, ImportKind
+from gongji.rpc.services.upkeep import Upkeep
 from gongji.rules.codes import SHANGHAI
 from gongji.store import Store, open_store
-from gongji.store.claims import FREE, run_of
+from gongji.store.claims import FREE, Part, run_of
 from gongji.v1 import registry_pb2, types_pb2
 
 NOW = datetime(2025, 9, 30, 10, 0, tzinfo=SHANGHAI)
@@ -54,19 +53,35 @@ class Office:
     async def run(
         self, request_: Request, rows: Stream, **waits: float
     ) -> Answer[Summary]:
-        kind = ImportKind("institution", institution_row_from, self._upsert)
-        imports = Imports(self.store, lambda: NOW, **{"quiet_s": LONG_S, **waits})
+        kind = ImportKind("institution", institution_row_from, INSTITUTIONS)
+        store: Any = Watched(self)
+        imports = Imports(
+            store,
+            lambda: NOW,
+            Upkeep(self.store, Cities(())),
+            **{"quiet_s": LONG_S, **waits},
+        )
         return await imports.execute(request_, rows, kind)
-
-    def _upsert(
-        self, rows: tuple[InstitutionRow, ...], import_id: str
-    ) -> Query[Upserted]:
-        self.batches.append(len(rows))
-        return UpsertInstitutions(rows, import_id)
 
     async def name_of(self, number: int) -> str:
         institution = await self.store.get(Institution, code(number))
         return institution.name if institution else ""
+
+
+class Watched:
+    """The store of an office, which notes what is staged in it."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._office.store, name)
+
+    async def apply(self, query: Any) -> Any:
+        answer = await self._office.store.apply(query)
+        if isinstance(query, Part) and isinstance(query.query, Stage):
+            self._office.batches.append(len(query.query.numbers))
+        return answer
 
 
 def code(number: int) -> str:
@@ -220,13 +235,13 @@ async def test_a_run_left_behind_by_one_that_broke_off_is_told_to_retry(
     first, second = offices
     gate = asyncio.Event()
     running = await begun(first, request_, gate)
-    later = _Run(second.store, request_, NOW)
+    later = Run(second.store, request_, NOW)
     assert await later.claim(SOON_S) is None
     await later.release()
     gate.set()
     with pytest.raises(StoreUnavailable):
         await running
-    assert (ROWS, ROWS - BATCH) == await counts(second, request_)
+    assert (ROWS, ROWS) == await counts(second, request_)
 
 
 async def test_a_run_left_behind_by_one_that_died_waits_for_the_lease(
@@ -236,7 +251,7 @@ async def test_a_run_left_behind_by_one_that_died_waits_for_the_lease(
     first, second = offices
     gate = asyncio.Event()
     running = await begun(first, request_, gate, lease_s=SOON_S)
-    assert await _Run(second.store, request_, NOW).claim(SOON_S) is None
+    assert await Run(second.store, request_, NOW).claim(SOON_S) is None
     gate.set()
     with pytest.raises(StoreUnavailable):
         await running
@@ -260,7 +275,7 @@ async def test_nobody_else_takes_over(
     left_free: bool,
 ) -> None:
     """An unfinished import is its caller's: another sender is refused at once."""
-    run = _Run(offices[0].store, request_, NOW)
+    run = Run(offices[0].store, request_, NOW)
     await run.claim(LONG_S)
     if left_free:
         await run.release()
@@ -275,7 +290,7 @@ async def test_a_killed_run_is_taken_over(
 ) -> None:
     """A run that leaves its request unchanged is taken for dead."""
     dead, alive = offices
-    assert await _Run(dead.store, request_, NOW).claim(LONG_S) is None
+    assert await Run(dead.store, request_, NOW).claim(LONG_S) is None
     answer = await alive.run(request_, whole(), quiet_s=SOON_S)
     assert (False, ROWS) == (answer.replayed, answer.value.written)
 
@@ -284,7 +299,7 @@ async def test_of_two_that_find_it_free_one_is_executed(
     offices: list[Office], request_: Request
 ) -> None:
     """Runs that find a request cut off do not both take it."""
-    cut_off = _Run(offices[0].store, request_, NOW)
+    cut_off = Run(offices[0].store, request_, NOW)
     await cut_off.claim(0)
     await cut_off.release()
     answers = await asyncio.gather(
@@ -303,7 +318,7 @@ async def test_a_run_taken_over_writes_no_more(
     gate = asyncio.Event()
     running = await begun(slow, request_, gate, name="某诊所")
     answer = await quick.run(request_, whole(), quiet_s=SOON_S)
-    assert (ROWS - BATCH, BATCH) == (answer.value.written, answer.value.unchanged)
+    assert (ROWS, 0) == (answer.value.written, answer.value.unchanged)
     gate.set()
     with pytest.raises(RequestIdReused):
         await running
@@ -323,4 +338,4 @@ async def test_a_run_cut_off_leaves_its_request_free(
         await running
     assert FREE == run_of(await second.store.recall(request_.request_id))
     answer = await second.run(request_, whole())
-    assert (ROWS - BATCH, BATCH) == (answer.value.written, answer.value.unchanged)
+    assert (ROWS, 0) == (answer.value.written, answer.value.unchanged)

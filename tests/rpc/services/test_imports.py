@@ -4,22 +4,14 @@ request id."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any, TypeAlias
 
 import pytest
-from gongji.model.commands import Request
 from gongji.model.people import Institution, Person
-from gongji.model.registry import PersonRow
-from gongji.registry.imports import UpsertPersons
-from gongji.rpc.convert.people import person_row_from
-from gongji.rpc.services.imports import (
-    BATCH,
-    ERRORS_SHOWN,
-    ImportKind,
-    Imports,
-    Summary,
-)
+from gongji.rpc.services.importing import ERRORS_SHOWN, Import
+from gongji.rpc.services.imports import Imports
+from gongji.rpc.services.stream import BATCH
 from gongji.v1 import registry_pb2, settlement_pb2, types_pb2
 from structlog.testing import capture_logs
 
@@ -73,8 +65,9 @@ async def test_rows_with_errors_are_reported_and_the_others_written(
     rows[3].name = ""
     rows[4].certificate.CopyFrom(rows[0].certificate)
     reply = await service.import_persons(rows)
-    assert (6, 2, 0, 4) == summary(reply)
+    assert (6, 1, 0, 5) == summary(reply)
     expected = [
+        (1, "certificate", "CERTIFICATE_TAKEN"),
         (2, "insured_place", "MALFORMED_FIELD"),
         (3, "certificate.number", "CERTIFICATE_CHECKSUM"),
         (4, "name", "MALFORMED_FIELD"),
@@ -93,7 +86,7 @@ async def test_no_error_quotes_a_number(service: Service) -> None:
     third.certificate.type = "01"
     third.certificate.number = WRONG_CHECK_DIGIT
     reply = await service.import_persons([first, second, third])
-    taken, wrong = [error.message for error in reply.summary.errors]
+    _, taken, wrong = [error.message for error in reply.summary.errors]
     assert "X0000" not in taken
     assert "341199" not in wrong
 
@@ -106,37 +99,27 @@ async def test_many_rows_keep_their_numbers(service: Service) -> None:
     assert [4 * (n + 1) for n in range(100)] == [e.row for e in reply.summary.errors]
 
 
-async def test_an_import_holds_one_batch(service: Service) -> None:
+async def test_an_import_holds_one_batch(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """However many rows come, those not yet written are at most one batch, and the
     errors kept are bounded."""
-    sent, ahead = 0, []
+    held: list[int] = []
+    stage = Import._stage
 
-    async def messages() -> AsyncIterator[registry_pb2.ImportPersonsRequest]:
-        nonlocal sent
-        for sent in range(1, 2_501):
-            person = service.person(sent, name="" if sent % 2 else "赵某某")
-            yield registry_pb2.ImportPersonsRequest(person=person)
+    async def noted(self: Import, rowset: Any, batch: Any) -> None:
+        held.append(len(batch.rows) + len(batch.malformed))
+        await stage(self, rowset, batch)
 
-    def upsert(rows: tuple[PersonRow, ...], import_id: str) -> UpsertPersons:
-        ahead.append((len(rows), sent))
-        return UpsertPersons(rows, service.store.lookup, import_id)
-
-    counted = await imported(service, messages(), upsert)
-    assert [(BATCH, 1_000), (BATCH, 2_000), (250, 2_500)] == ahead
-    assert (2_500, 1_250, 1_250) == (counted.received, counted.written, counted.refused)
-    assert ERRORS_SHOWN == len(counted.errors)
-
-
-async def imported(
-    service: Service,
-    messages: AsyncIterator[registry_pb2.ImportPersonsRequest],
-    upsert: Callable[[tuple[PersonRow, ...], str], UpsertPersons],
-) -> Summary:
-    """Import rows of persons without a service in between."""
-    request = Request(service.new_id(), "test", "ImportPersons")
-    kind = ImportKind("person", person_row_from, upsert)
-    imports = Imports(service.store, service.clock)
-    return (await imports.execute(request, messages, kind)).value
+    monkeypatch.setattr(Import, "_stage", noted)
+    rows = [service.person(n, name="" if n % 2 else "赵某某") for n in range(5 * BATCH)]
+    reply = await service.import_persons(rows)
+    assert [*[BATCH] * 5, 0] == held
+    assert (5 * BATCH, 5 * BATCH // 2) == (
+        reply.summary.received,
+        reply.summary.written,
+    )
+    assert ERRORS_SHOWN == len(reply.summary.errors)
 
 
 async def test_the_same_import_again_is_answered_as_the_first_time(
@@ -183,15 +166,17 @@ async def test_another_sender_under_a_known_id_is_refused(service: Service) -> N
     assert "method,rows" == refusal.differing
 
 
-async def test_an_import_that_broke_off_can_be_sent_again(service: Service) -> None:
-    """A stream that ends in nonsense leaves whole batches; the same id sent again whole
-    finds them unchanged."""
+async def test_an_import_that_broke_off_leaves_nothing(service: Service) -> None:
+    """Of a stream that ends in nonsense no row is visible; the same id sent again whole
+    is executed as if for the first time."""
     request_id = service.new_id()
     header = import_header(request_id)
     rows = [service.person(n) for n in range(600)]
     refusal = await stream(service, header, *import_rows(*rows), header)
     assert "INVALID_ARGUMENT MALFORMED_FIELD person" == refusal.summary
-    assert (600, 100, 500, 0) == summary(await service.import_persons(rows, request_id))
+    assert await service.store.get(Person, "R1") is None
+    assert (600, 600, 0, 0) == summary(await service.import_persons(rows, request_id))
+    assert await service.store.get(Person, "R1") is not None
 
 
 def header_read(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:

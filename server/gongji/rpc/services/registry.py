@@ -10,7 +10,7 @@ from datetime import date, datetime
 from gongji.cities.city import Cities
 from gongji.model.people import Institution, Person
 from gongji.model.refusals import InstitutionNotFound, PersonNotFound
-from gongji.registry.imports import ImportPersons, UpsertInstitutions, UpsertPersons
+from gongji.registry.kinds import INSTITUTIONS, PERSONS
 from gongji.rpc.convert.people import (
     institution_row_from,
     institution_to,
@@ -19,8 +19,11 @@ from gongji.rpc.convert.people import (
     revision_to,
 )
 from gongji.rpc.convert.values import instant_from, optional_day_from, receipt_to
-from gongji.rpc.services.imports import ImportKind, Imports, Summary
+from gongji.rpc.services.importing import Summary
+from gongji.rpc.services.imports import Imports
 from gongji.rpc.services.people import People
+from gongji.rpc.services.stream import ImportKind
+from gongji.rpc.services.upkeep import Upkeep
 from gongji.rules.codes import SHANGHAI
 from gongji.store import Store
 from gongji.v1 import registry_pb2 as pb
@@ -36,16 +39,10 @@ class RegistryService(RegistryServiceServicer):
         self._store = store
         self._people = People(store)
         self._clock = clock
-        self._imports = Imports(store, clock)
-        self._persons = ImportKind(
-            "person",
-            person_row_from,
-            lambda rows, import_id: ImportPersons(
-                UpsertPersons(rows, store.lookup, import_id), cities
-            ),
-        )
+        self._imports = Imports(store, clock, Upkeep(store, cities))
+        self._persons = ImportKind("person", person_row_from, PERSONS)
         self._institutions = ImportKind(
-            "institution", institution_row_from, UpsertInstitutions
+            "institution", institution_row_from, INSTITUTIONS
         )
 
     async def ImportPersons(
@@ -123,6 +120,7 @@ def _summary_to(summary: Summary) -> pb.ImportSummary:
         written=summary.written,
         unchanged=summary.unchanged,
         refused=summary.refused,
+        import_id=summary.import_id,
         errors=[
             pb.RowError(row=e.row, field=e.field, reason=e.reason, message=e.message)
             for e in summary.errors

@@ -19,6 +19,7 @@ from gongji.model.commands import Listing, RequestRecord
 from gongji.model.facts import Need
 from gongji.model.people import Person
 from gongji.model.settlement import Accumulator, Settlement
+from gongji.model.staging import Turn, Unmerged
 from gongji.store import sql
 from gongji.store.engine import (
     CommitUncertain,
@@ -30,7 +31,7 @@ from gongji.store.engine import (
 )
 from gongji.store.postgres.arrays import Numbers, Texts, as_array
 from gongji.store.postgres.connection import connect, translated
-from gongji.store.postgres.sql import insert_all, select_any, upsert_all
+from gongji.store.postgres.sql import delete_any, insert_all, select_any, upsert_all
 from gongji.store.schema import Schema
 from gongji.store.table import AnyTable
 
@@ -47,6 +48,8 @@ _Pending = tuple[type, Sequence[Any]]
 LOCKED: Final[Mapping[type, int]] = {
     # Absent ones cost nothing; two runs of one import meet at its row (`claims`).
     RequestRecord: 0,
+    # One import after the other: each takes its number here.
+    Turn: 0,
     Settlement: 1,
     Premium: 2,
     Credit: 2,
@@ -60,7 +63,7 @@ says which purses follow."""
 AFTER_LOCKS: Final = 3
 """Stage of lists of those kinds: read when nobody can add to them any more."""
 
-GUARDED: Final = (Person, Binding)
+GUARDED: Final = (Person, Binding, Unmerged)
 """Kinds read by every settlement and seldom written: read without locks; whoever writes
 them reads again, at the end, what they were decided over."""
 
@@ -108,6 +111,7 @@ class PostgresEngine:
         # Keys read under which nothing was stored.
         self._absent: set[tuple[type, str]] = set()
         self._pending: list[_Pending] = []
+        self._deletes: list[_Query] = []
 
     @property
     def connection(self) -> psycopg.Connection[TupleRow]:
@@ -192,6 +196,11 @@ class PostgresEngine:
         if not self._open:
             self._send([])
 
+    def delete(self, kind: type, keys: Sequence[str]) -> None:
+        """Remove the records of these keys when the transaction commits."""
+        table: AnyTable = self._schema.table(kind)
+        self._deletes.append((delete_any(table), [Texts(sorted(keys))]))
+
     def commit(self) -> None:
         """Write everything and make it durable, in one round trip."""
         if not self._begun:
@@ -270,6 +279,7 @@ class PostgresEngine:
         CommitUncertain if the connection was lost before it came.
         """
         pending, self._pending = self._pending, []
+        deletes, self._deletes = self._deletes, []
         connection = self.connection
         try:
             with translated(), connection.pipeline():
@@ -278,6 +288,8 @@ class PostgresEngine:
                 for kind, records in pending:
                     for statement, columns in self._writes(kind, records):
                         cursor.execute(statement, columns)
+                for statement, keys in deletes:
+                    cursor.execute(statement, keys)
                 for statement in then:
                     cursor.execute(statement, prepare=False)
         except ConstraintViolated as violated:

@@ -32,6 +32,11 @@ def select_any(
     return f"SELECT {columns} FROM {table.name} WHERE {searched} = ANY(%s){order}"
 
 
+def delete_any(table: AnyTable) -> str:
+    """Return the DELETE of rows whose key is one of an array's values."""
+    return f"DELETE FROM {table.name} WHERE {table.key.name} = ANY(%s)"
+
+
 def insert_all(table: AnyTable) -> str:
     """Return the INSERT of many rows, an array a column; a stored key is an error."""
     types = [POSTGRES.types[column.type] for column in table.columns]

@@ -189,6 +189,13 @@ class SqliteEngine:
             self._upserts[table.kind, count] = statement
         return statement
 
+    def delete(self, kind: type, keys: Sequence[str]) -> None:
+        """Remove the records of these keys."""
+        table: AnyTable = self._schema.table(kind)
+        statement = f"DELETE FROM {table.name} WHERE {table.key.name} = ?"  # noqa: S608 - the schema's names
+        with _TRANSLATED:
+            self.connection.executemany(statement, [(key,) for key in keys])
+
     def commit(self) -> None:
         """Make the transaction durable."""
         self._run("COMMIT")
