@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
-from gongji.model.judging import Counts, Standing
+from gongji.model.judging import Counts, RowStanding
 from gongji.model.people import (
     Certificate,
     Designation,
@@ -40,7 +40,7 @@ HOSPITAL = InstitutionRow(
 )
 
 
-def standing(world: World, row: PersonRow) -> Standing:
+def standing(world: World, row: PersonRow) -> RowStanding:
     """Return how a person's row stands."""
     (answer,) = world.decide(Examine(PERSONS, VAULT.lookup, (row,))).answer
     return answer
@@ -81,12 +81,12 @@ def test_a_row_stands_as_the_registry_has_it(new_world: NewWorld) -> None:
     """Of each row it is known which revision it meets, whether it says something new,
     and who else has its certificate."""
     world = new_world()
-    assert Standing() == standing(world, PERSON)
+    assert RowStanding() == standing(world, PERSON)
     world.imports(PERSONS, PERSON)
-    assert Standing(1, unchanged=True, keeps=True) == standing(world, PERSON)
-    assert Standing(1, keeps=True) == standing(world, MOVED)
+    assert RowStanding(1, unchanged=True, keeps=True) == standing(world, PERSON)
+    assert RowStanding(1, keeps=True) == standing(world, MOVED)
     twin = replace(PERSON, person_no="P2")
-    assert Standing(0, holders=("P1",)) == standing(world, twin)
+    assert RowStanding(0, holders=("P1",)) == standing(world, twin)
 
 
 def test_nothing_is_written_over_what_was_not_judged(new_world: NewWorld) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from gongji.model.judging import Counts, SetRow, Standing
+from gongji.model.judging import Counts, RowStanding, SetRow
 from gongji.model.staging import REFUSED
 from gongji.store.rowset import RowSet
 from hypothesis import given
@@ -22,7 +22,7 @@ CERTIFICATES = ["A", "B", "C", "D"]
 
 
 @dataclass(frozen=True)
-class Row:
+class DrawnRow:
     """A row as it is drawn."""
 
     owner: str
@@ -33,16 +33,16 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Case:
+class DrawnImport:
     """What is registered, and an import."""
 
     holds: dict[str, str]
     """The certificate of each registered person."""
-    rows: list[Row]
+    rows: list[DrawnRow]
 
 
 ROWS = st.builds(
-    Row,
+    DrawnRow,
     st.sampled_from(PEOPLE),
     st.sampled_from(CERTIFICATES),
     st.sampled_from(["甲", "甲", "乙"]),
@@ -50,7 +50,7 @@ ROWS = st.builds(
     st.sampled_from([False, False, False, True]),
 )
 CASES = st.builds(
-    Case,
+    DrawnImport,
     # Nobody shares a certificate to begin with.
     st.permutations(CERTIFICATES).flatmap(
         lambda certs: st.lists(st.sampled_from(PEOPLE), unique=True).map(
@@ -61,38 +61,34 @@ CASES = st.builds(
 )
 
 
-def refused_of(case: Case) -> set[int]:
+def refused_of(case: DrawnImport) -> set[int]:
     """Return the places of the rows that are refused, by plain reading of the rules."""
-    rows, holds = case.rows, case.holds
-    sound = [n for n, row in enumerate(rows) if not row.faulty]
-    fine = {
-        n
-        for n in sound
-        if all(
-            (rows[n].cert, rows[n].name, rows[n].kin)
-            == (rows[m].cert, rows[m].name, rows[m].kin)
-            for m in sound
-            if rows[m].owner == rows[n].owner
-        )
-    }
-    claimed = {
-        n
-        for n in fine
-        if holds.get(rows[n].owner) != rows[n].cert
-        and any(
-            rows[m].cert == rows[n].cert and rows[m].owner != rows[n].owner
-            for m in fine
-        )
-    }
-    fine -= claimed
-    while True:
-        resting = set(_resting(case, fine))
-        if not resting:
-            return set(range(len(rows))) - fine
+    fine = set(_agreeing(case.rows))
+    fine -= set(_claimed(case, fine))
+    while resting := set(_resting(case, fine)):
         fine -= resting
+    return set(range(len(case.rows))) - fine
 
 
-def _resting(case: Case, fine: set[int]) -> Iterator[int]:
+def _agreeing(rows: list[DrawnRow]) -> Iterator[int]:
+    """Yield the sound rows that say the same as every other sound row of their person."""
+    sound = [row for row in rows if not row.faulty]
+    for n, row in enumerate(rows):
+        others = [other for other in sound if other.owner == row.owner]
+        if not row.faulty and all(other == row for other in others):
+            yield n
+
+
+def _claimed(case: DrawnImport, fine: set[int]) -> Iterator[int]:
+    """Yield the rows that claim a new certificate which another claims, too."""
+    for n in fine:
+        row = case.rows[n]
+        claim = {case.rows[m].owner for m in fine if case.rows[m].cert == row.cert}
+        if case.holds.get(row.owner) != row.cert and claim != {row.owner}:
+            yield n
+
+
+def _resting(case: DrawnImport, fine: set[int]) -> Iterator[int]:
     """Yield the rows that cannot stand if only these are accepted."""
     ends = dict(case.holds)
     ends.update({case.rows[n].owner: case.rows[n].cert for n in fine})
@@ -105,11 +101,11 @@ def _resting(case: Case, fine: set[int]) -> Iterator[int]:
             yield n
 
 
-def standing(case: Case, row: Row) -> Standing:
+def standing(case: DrawnImport, row: DrawnRow) -> RowStanding:
     """Return how a row stands among what is registered."""
     held = case.holds.get(row.owner)
     others = sorted(who for who, cert in case.holds.items() if cert == row.cert)
-    return Standing(
+    return RowStanding(
         revision=int(held is not None),
         unchanged=held == row.cert and row.name == "甲",
         holders=tuple(who for who in others if who != row.owner),
@@ -117,7 +113,7 @@ def standing(case: Case, row: Row) -> Standing:
     )
 
 
-def judged(case: Case, order: Sequence[int]) -> tuple[set[int], Counts]:
+def judged(case: DrawnImport, order: Sequence[int]) -> tuple[set[int], Counts]:
     """Return the places of the refused rows, the import having come in some order."""
     with closing(RowSet()) as rowset:
         _add(rowset, case, order)
@@ -125,7 +121,7 @@ def judged(case: Case, order: Sequence[int]) -> tuple[set[int], Counts]:
         return set(range(len(case.rows))) - rowset.accepted(), counts
 
 
-def _add(rowset: RowSet, case: Case, order: Sequence[int]) -> None:
+def _add(rowset: RowSet, case: DrawnImport, order: Sequence[int]) -> None:
     for n in order:
         row = case.rows[n]
         content = f"{row.cert}{row.name}{row.kin}".encode()
@@ -136,7 +132,9 @@ def _add(rowset: RowSet, case: Case, order: Sequence[int]) -> None:
 
 
 @given(case=CASES, data=st.data())
-def test_rows_are_judged_as_the_rules_read(case: Case, data: st.DataObject) -> None:
+def test_rows_are_judged_as_the_rules_read(
+    case: DrawnImport, data: st.DataObject
+) -> None:
     """Whatever is registered and in whatever order the rows come, the same rows are
     refused, and counted."""
     order = data.draw(st.permutations(range(len(case.rows))))
@@ -153,25 +151,39 @@ def test_rows_are_judged_as_the_rules_read(case: Case, data: st.DataObject) -> N
 
 
 @given(before=CASES, after=CASES)
-def test_rows_judged_anew_stand_as_at_first(before: Case, after: Case) -> None:
+def test_rows_judged_anew_stand_as_at_first(
+    before: DrawnImport, after: DrawnImport
+) -> None:
     """When the registry has changed under a set, judging it anew ends as if it had been
     so from the beginning."""
-    now = Case(after.holds, before.rows)
+    now = DrawnImport(after.holds, before.rows)
     with closing(RowSet()) as rowset:
-        _add(rowset, before, range(len(before.rows)))
-        rowset.judge()
-        sound = [(n, row) for n, row in enumerate(now.rows) if not row.faulty]
-        # What a faulty row's owner is known by does not change here.
-        rowset.stand((n, standing(now, row)) for n, row in enumerate(now.rows))
-        rowset.judge()
+        _judged_anew(rowset, before, now)
         assert refused_of(now) == set(range(len(now.rows))) - rowset.accepted()
+
+
+@given(before=CASES, after=CASES)
+def test_staged_rows_learn_what_they_lie_over(
+    before: DrawnImport, after: DrawnImport
+) -> None:
+    """Exactly those rows are rewritten that are refused, or that meet another revision
+    than when they were laid down."""
+    now = DrawnImport(after.holds, before.rows)
+    with closing(RowSet()) as rowset:
+        _judged_anew(rowset, before, now)
+        accepted = rowset.accepted()
         bases: dict[str, int] = {}
         while chunk := rowset.take_rebased(1):
             bases |= chunk
-        due = {row.owner: REFUSED for _, row in sound}
-        accepted = rowset.accepted()
-        due |= {
-            row.owner: standing(now, row).revision for n, row in sound if n in accepted
-        }
-        first = {row.owner: standing(before, row).revision for _, row in sound}
-        assert {who: base for who, base in due.items() if base != first[who]} == bases
+    sound = {n: row for n, row in enumerate(now.rows) if not row.faulty}
+    first = {row.owner: standing(before, row).revision for row in sound.values()}
+    due = dict.fromkeys(first, REFUSED)
+    due |= {sound[n].owner: standing(now, sound[n]).revision for n in accepted}
+    assert {who: base for who, base in due.items() if base != first[who]} == bases
+
+
+def _judged_anew(rowset: RowSet, before: DrawnImport, now: DrawnImport) -> None:
+    _add(rowset, before, range(len(before.rows)))
+    rowset.judge()
+    rowset.stand((n, standing(now, row)) for n, row in enumerate(now.rows))
+    rowset.judge()

@@ -7,7 +7,7 @@ from enum import IntEnum
 from msgspec import Struct
 
 
-class Verdict(IntEnum):
+class RowVerdict(IntEnum):
     """What becomes of a row."""
 
     ACCEPTED = 0
@@ -21,7 +21,7 @@ class Verdict(IntEnum):
     """It names as kin somebody whose row is refused, and whom nobody knows."""
 
 
-class Standing(Struct, frozen=True):
+class RowStanding(Struct, frozen=True):
     """What the registry holds where a row is to stand.
 
     `revision` is that of its record, 0 if there is none; `unchanged` whether the row

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from gongji.model.commands import Decision
 from gongji.model.facts import Facts, Need, by_key
-from gongji.model.judging import Counts, Standing
+from gongji.model.judging import Counts, RowStanding
 from gongji.model.people import Certificate
 from gongji.model.revisions import superseding
 from gongji.model.staging import (
@@ -55,15 +55,15 @@ class Examine(Struct, frozen=True):
             if certificate is not None:
                 yield Need(kind, "cert", self.digest(certificate))
 
-    def decide(self, facts: Facts) -> Decision[tuple[Standing, ...]]:
+    def decide(self, facts: Facts) -> Decision[tuple[RowStanding, ...]]:
         """Return the standing of each row, then of each faulty owner."""
         standings = [self._standing(row, facts) for row in self.rows]
         for owner in self.faulty:
             known = facts.get(self.registry.kind, owner)
-            standings.append(Standing(known.revision if known else 0))
+            standings.append(RowStanding(known.revision if known else 0))
         return Decision(tuple(standings))
 
-    def _standing(self, row: Any, facts: Facts) -> Standing:
+    def _standing(self, row: Any, facts: Facts) -> RowStanding:
         registry = self.registry
         owner = registry.owner(row)
         known = facts.get(registry.kind, owner)
@@ -72,7 +72,7 @@ class Examine(Struct, frozen=True):
         if certificate is not None:
             found = facts.where(registry.kind, "cert", self.digest(certificate))
             holders = [facts.keys.key_of(holder) for holder in found]
-        return Standing(
+        return RowStanding(
             revision=known.revision if known else 0,
             unchanged=registry.layer.after(known, row, facts.now, "") is known,
             holders=tuple([holder for holder in holders if holder != owner]),
@@ -92,7 +92,7 @@ class Stage(Struct, frozen=True):
         """Return what examining them needs."""
         return self.examine.needs(facts)
 
-    def decide(self, facts: Facts) -> Decision[tuple[Standing, ...]]:
+    def decide(self, facts: Facts) -> Decision[tuple[RowStanding, ...]]:
         """Decide to write the rows, each over the revision it was judged over."""
         registry = self.examine.registry
         standings = self.examine.decide(facts).answer
@@ -146,7 +146,7 @@ class Reexamine(Struct, frozen=True):
         if all(map(facts.has, needs)):
             yield from self._examine(facts).needs(facts)
 
-    def decide(self, facts: Facts) -> Decision[dict[str, Standing]]:
+    def decide(self, facts: Facts) -> Decision[dict[str, RowStanding]]:
         """Return the standing of each."""
         examine = self._examine(facts)
         standings = examine.decide(facts).answer
@@ -168,7 +168,7 @@ class Apply(Struct, frozen=True):
 
     import_id: str
     examine: Examine
-    judged: tuple[Standing, ...]
+    judged: tuple[RowStanding, ...]
     accepted: frozenset[int]
     """Which of the rows, counted from 0."""
     counts: Counts
@@ -186,20 +186,26 @@ class Apply(Struct, frozen=True):
         """Decide the revisions to write; return the instant they become known."""
         if self.examine.decide(facts).answer != self.judged:
             raise RegistryChangedError
-        registry = self.examine.registry
         writes: list[Any] = []
-        changed: dict[str, Any] = {}
-        for row in self._rows():
-            owner = registry.owner(row)
-            known = changed.get(owner) or facts.get(registry.kind, owner)
+        changed = []
+        for known, after in self._changes(facts):
+            writes += superseding(after, known)
+            changed.append(after)
+        if self.endings is not None:
+            writes += self.endings.ended(changed, facts)
+        applied = _applied(self.examine.registry, self.import_id, self.counts, facts)
+        return Decision(facts.now, (*writes, *applied))
+
+    def _changes(self, facts: Facts) -> Iterator[tuple[Any, Any]]:
+        """Yield what is known and what will be, of each record that changes."""
+        registry = self.examine.registry
+        # Of equal rows one is enough.
+        rows = {registry.owner(row): row for row in self._rows()}
+        for owner, row in rows.items():
+            known = facts.get(registry.kind, owner)
             after = registry.layer.after(known, row, facts.now, self.import_id)
             if after is not known:
-                writes += superseding(after, known)
-                changed[owner] = after
-        if self.endings is not None:
-            writes += self.endings.ended(changed.values(), facts)
-        writes += _applied(registry, self.import_id, self.counts, facts)
-        return Decision(facts.now, tuple(writes))
+                yield known, after
 
     def _rows(self) -> list[Any]:
         return [self.examine.rows[number] for number in sorted(self.accepted)]

@@ -17,7 +17,7 @@ from gongji.model.certificates import (
     RESIDENCE_PERMIT,
     birth_date,
 )
-from gongji.model.judging import Verdict
+from gongji.model.judging import RowVerdict
 from gongji.model.people import Certificate, Designation, Enrolment, InstitutionGrade
 from gongji.model.refusals import CertificateChecksum, MalformedField
 from gongji.model.registry import InstitutionRow, PersonRow
@@ -58,15 +58,15 @@ class Problem(Struct, frozen=True):
     message: str
 
 
-def problem_of(verdict: Verdict, owner_field: str) -> Problem:
+def problem_of(verdict: RowVerdict, owner_field: str) -> Problem:
     """Return what is wrong with a row that its whole import refuses."""
-    if verdict is Verdict.TAKEN:
+    if verdict is RowVerdict.TAKEN:
         return Problem(
             "certificate",
             CERTIFICATE_TAKEN,
             "该证件已登记在另一人员编号之下，或本次导入另有一人也称持有",
         )
-    if verdict is Verdict.RESTING:
+    if verdict is RowVerdict.RESTING:
         return Problem(
             "kin",
             RELATIVE_REFUSED,

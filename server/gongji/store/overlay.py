@@ -77,15 +77,18 @@ class Overlay:
         stored = {_key_of(record): record for record in records}
         for row in rows:
             key = _key_of(row.row)
-            known = stored.get(key)
-            if row.base != (known.revision if known else 0):
-                continue
-            after = layer.after(known, row.row, applied.at, applied.import_id)
-            if known is not None and after is not known:
-                former = REVISIONS[kind](known, applied.at)
-                self.superseded[kind, key] = former
-            stored[key] = after
-        return list(stored.values())
+            stored[key] = self._after(kind, stored.get(key), row, applied)
+        return [record for record in stored.values() if record is not None]
+
+    def _after(self, kind: type, known: Any, staged: Any, applied: Unmerged) -> Any:
+        """Return a record with a row over it, if the row was judged over this revision."""
+        if staged.base != (known.revision if known else 0):
+            return known
+        after = LAYERS[kind].after(known, staged.row, applied.at, applied.import_id)
+        if known is not None and after is not known:
+            former = REVISIONS[kind](known, applied.at)
+            self.superseded[kind, _key_of(known)] = former
+        return after
 
 
 def _key_of(record: Any) -> str:

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from gongji.model.judging import Counts, SetRow, Standing, Verdict
+from gongji.model.judging import Counts, RowStanding, RowVerdict, SetRow
 from gongji.model.staging import REFUSED
 
 _TABLES: Final = """
@@ -116,7 +116,7 @@ class RowSet:
         self._run("PRAGMA journal_mode = OFF", "PRAGMA synchronous = OFF")
         self._run("PRAGMA cache_size = -8192", *_TABLES.split(";"))
 
-    def add(self, rows: Sequence[SetRow], standings: Sequence[Standing]) -> None:
+    def add(self, rows: Sequence[SetRow], standings: Sequence[RowStanding]) -> None:
         """Add rows, each with its standing."""
         pairs = list(zip(rows, standings, strict=True))
         kin = [(no, row.number) for row in rows if not row.faulty for no in row.kin]
@@ -128,7 +128,7 @@ class RowSet:
             self._many("INSERT INTO kin VALUES (?, ?)", kin)
             self._run("COMMIT")
 
-    def stand(self, standings: Iterable[tuple[int, Standing]]) -> None:
+    def stand(self, standings: Iterable[tuple[int, RowStanding]]) -> None:
         """Note that rows, by number, stand otherwise now."""
         changed = list(standings)
         values = [(s.revision, s.unchanged, s.keeps, number) for number, s in changed]
@@ -152,12 +152,12 @@ class RowSet:
             received = self._count("SELECT count(*) FROM entry")
         return Counts(received, written, accepted - written, received - accepted)
 
-    def refused(self, limit: int) -> list[tuple[int, Verdict]]:
+    def refused(self, limit: int) -> list[tuple[int, RowVerdict]]:
         """Return the first rows refused for what other rows or the registry say."""
         statement = "SELECT number, verdict FROM entry WHERE verdict > 1 ORDER BY number LIMIT ?"
         with self._lock:
             rows = self._connection.execute(statement, (limit,)).fetchall()
-        return [(number, Verdict(verdict)) for number, verdict in rows]
+        return [(number, RowVerdict(verdict)) for number, verdict in rows]
 
     def accepted(self) -> set[int]:
         """Return the numbers of all accepted rows."""
@@ -209,8 +209,8 @@ class RowSet:
             self._connection.execute(statement)
 
 
-def _entry(row: SetRow, standing: Standing) -> tuple[object, ...]:
-    verdict = Verdict.FAULTY if row.faulty else Verdict.ACCEPTED
+def _entry(row: SetRow, standing: RowStanding) -> tuple[object, ...]:
+    verdict = RowVerdict.FAULTY if row.faulty else RowVerdict.ACCEPTED
     return (
         row.number,
         row.owner,
@@ -225,7 +225,7 @@ def _entry(row: SetRow, standing: Standing) -> tuple[object, ...]:
     )
 
 
-def _holders(standings: Iterable[tuple[int, Standing]]) -> list[tuple[int, str]]:
+def _holders(standings: Iterable[tuple[int, RowStanding]]) -> list[tuple[int, str]]:
     return [
         (number, holder)
         for number, standing in standings

@@ -54,7 +54,7 @@ class Office:
         self, request_: Request, rows: Stream, **waits: float
     ) -> Answer[Summary]:
         kind = ImportKind("institution", institution_row_from, INSTITUTIONS)
-        store: Any = Watched(self)
+        store: Any = WatchedStore(self)
         imports = Imports(
             store,
             lambda: NOW,
@@ -68,7 +68,7 @@ class Office:
         return institution.name if institution else ""
 
 
-class Watched:
+class WatchedStore:
     """The store of an office, which notes what is staged in it."""
 
     def __init__(self, office: Office) -> None:
