@@ -77,7 +77,7 @@ NOT_OF_RULES = {
     codes.BindingState,
     codes.ConsentMethod,
 }
-NOT_OF_RULES |= {codes.Payer, codes.EntryKind}
+NOT_OF_RULES |= {codes.Payer, codes.EntryKind, codes.NoticeKind}
 """Enums no rule value holds."""
 REPR = re.compile(
     r"[<>{}]|frozenset|Ruled|\w+\(\w+=|\b(?:None|True|False)\b|\.[A-Z]{3,}"

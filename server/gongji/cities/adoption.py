@@ -9,8 +9,9 @@ from datetime import date
 from itertools import pairwise
 from typing import Any
 
-from gongji.rules.benefits import CreditTerms
+from gongji.rules.benefits import CreditTerms, NoFund, NotSettled, Table
 from gongji.rules.clauses import Candidate, Clause, Grade, Ruled, Timeline
+from gongji.rules.codes import Scheme
 from gongji.rules.days import day_of
 
 
@@ -54,17 +55,27 @@ class RetiredCredit:
 
 
 @dataclass(frozen=True, slots=True)
+class SchemeRefusal:
+    """The operator's word that a city's bills of a scheme without a table are refused."""
+
+    area_code: str
+    clause: Clause
+
+
+@dataclass(frozen=True, slots=True)
 class OperatorRules:
     """What an operator lays over the rules of cities."""
 
     adoptions: tuple[Adoption, ...] = ()
     retired_credits: tuple[RetiredCredit, ...] = ()
+    refusals: tuple[SchemeRefusal, ...] = ()
 
     def of(self, area_code: str) -> OperatorRules:
         """Return what is laid over one city."""
         adoptions = [item for item in self.adoptions if item.area_code == area_code]
         credits_ = [c for c in self.retired_credits if c.area_code == area_code]
-        return OperatorRules(tuple(adoptions), tuple(credits_))
+        refusals = [item for item in self.refusals if item.area_code == area_code]
+        return OperatorRules(tuple(adoptions), tuple(credits_), tuple(refusals))
 
     def over(
         self, timelines: Mapping[str, Timeline[Any]], candidates: tuple[Candidate, ...]
@@ -74,6 +85,8 @@ class OperatorRules:
         revised["account_crediting"] = with_retired_credits(
             revised["account_crediting"], self.retired_credits
         )
+        for refusal in self.refusals:
+            revised["reimbursement"] = with_refusal(revised["reimbursement"], refusal)
         return revised
 
 
@@ -110,6 +123,25 @@ def with_retired_credits(
     for credit in sorted(credits_, key=lambda credit: credit.since):
         timeline = _with_retired_credit(timeline, credit)
     return timeline
+
+
+def with_refusal(
+    timeline: Timeline[Mapping[Scheme, Table | NoFund]], refusal: SchemeRefusal
+) -> Timeline[Mapping[Scheme, Table | NoFund]]:
+    """Return the timeline with every scheme refused that the fund pays nothing of."""
+    return tuple(
+        replace(
+            ruled,
+            value={
+                scheme: NotSettled(entry.clause, refusal.clause)
+                if isinstance(entry, NoFund)
+                else entry
+                for scheme, entry in ruled.value.items()
+            },
+            clauses=(*ruled.clauses, refusal.clause),
+        )
+        for ruled in timeline
+    )
 
 
 def _refuse_same_day(chosen: list[tuple[Candidate, Adoption]]) -> None:

@@ -22,6 +22,7 @@ from gongji.cities.adoption import (
     Adoption,
     OperatorRules,
     RetiredCredit,
+    SchemeRefusal,
     UnknownCandidate,
 )
 from gongji.cities.city import (
@@ -44,14 +45,16 @@ ENTRY_POINTS = "gongji.cities"
 
 
 def load_cities(
-    adopt: Iterable[Adoption] = (), retired_credits: Iterable[RetiredCredit] = ()
+    adopt: Iterable[Adoption] = (),
+    retired_credits: Iterable[RetiredCredit] = (),
+    refusals: Iterable[SchemeRefusal] = (),
 ) -> Cities:
     """Load every installed city, each checked on its own; list what cannot serve.
 
     ValueError if an adoption or an operator's figure names a city or candidate that is
     not there, or two adoptions of one hook begin on one day.
     """
-    operator = OperatorRules(tuple(adopt), tuple(retired_credits))
+    operator = OperatorRules(tuple(adopt), tuple(retired_credits), tuple(refusals))
     entries = _distinct(metadata.entry_points(group=ENTRY_POINTS))
     refused = _same_name(entries)
     ambiguous = {plugin.pinyin for plugin in refused}
@@ -115,6 +118,7 @@ def city_from(
     version: str = "0",
     adopt: Iterable[Adoption] = (),
     retired_credits: Iterable[RetiredCredit] = (),
+    refusals: Iterable[SchemeRefusal] = (),
     overrides: Mapping[str, Timeline[Any]] | None = None,
     watch: Callable[[pluggy.PluginManager], None] = lambda _: None,
 ) -> City:
@@ -127,7 +131,7 @@ def city_from(
     watch(manager)
     identity = _identity(manager)
     answers = _answers(manager)
-    operator = OperatorRules(tuple(adopt), tuple(retired_credits))
+    operator = OperatorRules(tuple(adopt), tuple(retired_credits), tuple(refusals))
     laid_over = operator.of(identity.area_code)
     timelines = laid_over.over(answers.timelines, answers.candidates)
     city = City(
@@ -220,8 +224,8 @@ def _same_area(cities: list[City]) -> list[RefusedPlugin]:
 def _refuse_unserved(served: Iterable[City], operator: OperatorRules) -> None:
     """ValueError if the operator speaks of a city that is not served."""
     area_codes = {city.area_code for city in served}
-    rules: list[Adoption | RetiredCredit] = [*operator.adoptions]
-    rules += operator.retired_credits
+    rules: list[Adoption | RetiredCredit | SchemeRefusal] = [*operator.adoptions]
+    rules += [*operator.retired_credits, *operator.refusals]
     for rule in rules:
         if rule.area_code not in area_codes:
             msg = f"没有接入医保区划为 {rule.area_code} 的城市"
@@ -242,6 +246,7 @@ def _load(entry: metadata.EntryPoint, operator: OperatorRules) -> City:
             version=version,
             adopt=operator.adoptions,
             retired_credits=operator.retired_credits,
+            refusals=operator.refusals,
         )
 
 

@@ -27,6 +27,9 @@ from gongji.kit.check.report import (
     reimbursement_tables,
     rule_rows,
 )
+from gongji.rules.benefits import NoFund, NotSettled
+from gongji.rules.codes import Scheme
+from gongji.rules.terms import TERMS
 from gongji.serve.clock import system_clock
 
 _CITY_COLUMNS = (
@@ -37,6 +40,7 @@ _CITY_COLUMNS = (
     "version",
     "overridden",
     "adoptions",
+    "without_table",
 )
 
 _REFUSED_PLUGIN_COLUMNS = ("plugin", "pinyin", "problem")
@@ -60,6 +64,7 @@ def show_cities(terminal: Terminal, cities: Cities) -> None:
             "version": city.version,
             "overridden": len(city.overridden),
             "adoptions": "、".join(city.adoptions) or "—",
+            "without_table": _without_table(city),
         }
         for city in cities.all
     ]
@@ -67,6 +72,19 @@ def show_cities(terminal: Terminal, cities: Cities) -> None:
     if cities.refused:
         refused = rows_of(cities.refused, _REFUSED_PLUGIN_COLUMNS)
         terminal.table("refused_plugins", refused, _REFUSED_PLUGIN_COLUMNS)
+
+
+def _without_table(city: City) -> str:
+    """Return what is done with bills of schemes for which the city states no table."""
+    refused = "拒绝"
+    settled = "照常结算，统筹支付为 0"
+    entries = city.timelines["reimbursement"][-1].value
+    told = [
+        f"{TERMS[Scheme][scheme]}{refused if isinstance(entry, NotSettled) else settled}"
+        for scheme, entry in entries.items()
+        if isinstance(entry, NoFund)
+    ]
+    return "；".join(told) or "—"
 
 
 @click.command("guide")

@@ -81,6 +81,12 @@ _REPEATED: Final = ("message", "first", "repeated_by")
     help="退休人员每月定额划入, 如 341100:70.00@2022-07-01.",
 )
 @click.option(
+    "--refuse-without-table",
+    multiple=True,
+    metavar="CITY",
+    help="该市没有写明门诊待遇的险种（如居民）拒绝结算，如 341100；默认照常结算，统筹支付为 0.",
+)
+@click.option(
     "--calendar",
     type=click.Path(path_type=Path),
     help="补充年份的节假日与补班日(TOML), 见 docs/operate.md.",
@@ -134,7 +140,7 @@ async def _serve(settings: Settings, terminal: Terminal) -> None:
 
     ValueError or OSError if the settings cannot be met.
     """
-    cities = load_cities(settings.adopt, settings.retired_credits)
+    cities = load_cities(settings.adopt, settings.retired_credits, settings.refusals)
     workdays = settings.workdays()
     if settings.workers > 1:
         serving = serve_many(settings)
@@ -168,6 +174,8 @@ def startup_warnings(
                 f"注意: {year} 年放假安排尚未载入，该年的工作日暂按周末与法定节日推定；"
                 "可用 --calendar 补充"
             )
+    for refusal in settings.refusals:
+        yield f"医保区划 {refusal.area_code}：{refusal.clause.text}"
     if settings.sandbox:
         yield "沙盒: SandboxService 可拨钟、清空; 切勿存放真实数据"
     for setting in lossy:

@@ -29,6 +29,7 @@ from rich.text import Text
 from gongji.text.characters import shown, shown_json, shown_lines
 
 LABELS: Final[Mapping[str, tuple[str, str]]] = {
+    "without_table": ("没有门诊待遇的险种", "schemes without a table"),
     "adoptions": ("已采用的候选修订", "adopted revisions"),
     "against": ("相反条款", "against"),
     "against_fund": ("对照支付", "fund, otherwise"),

@@ -16,6 +16,7 @@ from gongji.guide.page import (
 from gongji.rules.benefits import (
     BonusPoints,
     NoFund,
+    NotSettled,
     Table,
     TableClauses,
 )
@@ -66,6 +67,7 @@ def _benefit(
             f"{people}, 本指南所述统筹基金不予支付: {reason}",
             [benefit.clause],
         )
+        yield _without_table(builder, benefit)
         return
     cited = benefit.clauses or _NONE_NAMED
     yield builder.statement(
@@ -194,6 +196,20 @@ def _terms_of_institutions(
         hook,
         f"统筹基金支付额每次就医计算一次, {phrase(table.rounding)}。",
         cited.rounding,
+    )
+
+
+def _without_table(builder: GuideBuilder, benefit: NoFund) -> Statement:
+    """Return whether a bill is settled although the city states no table."""
+    hook = CityRules.reimbursement
+    if isinstance(benefit, NotSettled):
+        return builder.statement(
+            hook, "账单不在此结算, 予以拒绝。", [benefit.chosen_by]
+        )
+    return builder.statement(
+        hook,
+        "账单照常结算, 由个人账户和现金支付, 并提示统筹待遇不在此结算。",
+        [benefit.clause],
     )
 
 

@@ -28,6 +28,7 @@ Refusal
 │   ├── IllegalTransition
 │   ├── NotEnrolled
 │   ├── InstitutionNotDesignated
+│   ├── SchemeNotSettled
 │   ├── FilingRequired
 │   ├── GiverNotBound
 │   ├── NoAccount
@@ -216,6 +217,10 @@ class NotEnrolled(Refused):
 
 class InstitutionNotDesignated(Refused):
     """The institution is not designated that day."""
+
+
+class SchemeNotSettled(Refused):
+    """The city states no benefit of the scheme, and the operator has its bills refused."""
 
 
 class FilingRequired(Refused):

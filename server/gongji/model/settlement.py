@@ -12,6 +12,7 @@ from gongji.model.account import PurseMovement
 from gongji.model.decided import DecidedBy, RuleRef
 from gongji.rules.codes import (
     AccountUse,
+    NoticeKind,
     Payer,
     ResidueOf,
     Scheme,
@@ -83,6 +84,14 @@ class Line(Struct, frozen=True, kw_only=True):
     in_words: str
 
 
+class Notice(Struct, frozen=True):
+    """What the reader of a settlement is told beside its amounts, and under which rule."""
+
+    kind: NoticeKind
+    rule: RuleRef
+    in_words: str
+
+
 class Settlement(Struct, frozen=True, kw_only=True):
     """A settled or quoted bill (setl_id …); a quote has no id, time or movements."""
 
@@ -117,6 +126,7 @@ class Settlement(Struct, frozen=True, kw_only=True):
     """Whether it was taken back to be settled again, or because it would be refused."""
     returned_fen: int = 0
     """What was returned of the bill before this one (部分退费), in fen."""
+    notices: tuple[Notice, ...] = ()
 
     @property
     def decided_as_of(self) -> datetime | None:

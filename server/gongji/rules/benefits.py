@@ -128,6 +128,13 @@ class NoFund:
     clause: Clause
 
 
+@dataclass(frozen=True, slots=True)
+class NotSettled(NoFund):
+    """The fund pays nothing, and a bill of the scheme is refused, as `chosen_by` says."""
+
+    chosen_by: Clause
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BonusPoints:
     """Retired people's ratio as points above the active one (倾斜), in basis points."""

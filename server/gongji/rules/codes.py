@@ -126,6 +126,12 @@ class Payer(IntEnum):
     CASH = 4
 
 
+class NoticeKind(IntEnum):
+    """What a settlement tells beside its amounts; numbers as on the wire."""
+
+    NO_TABLE = 1
+
+
 class EntryKind(IntEnum):
     """Why money moved in a purse; numbers as on the wire."""
 

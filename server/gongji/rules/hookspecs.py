@@ -17,6 +17,7 @@ from gongji.rules.benefits import (
     CreditTerms,
     Exclusion,
     NoFund,
+    NotSettled,
     OutOfArea,
     PurseOrder,
     Reversal,
@@ -154,7 +155,9 @@ class CityRules(Protocol):
     # --- settlement: the fund ---------------------------------------------------------
 
     @hookspec
-    def reimbursement(self) -> Timeline[Mapping[Scheme, Table | NoFund]] | None:
+    def reimbursement(
+        self,
+    ) -> Timeline[Mapping[Scheme, Table | NoFund | NotSettled]] | None:
         """What the fund pays of an outpatient bill, by scheme
         (门诊待遇: 起付标准、支付比例、支付限额).
         """

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gongji.binding.workdays import Workdays
-from gongji.cities.adoption import Adoption, RetiredCredit
+from gongji.cities.adoption import Adoption, RetiredCredit, SchemeRefusal
 from gongji.rules import money
 from gongji.rules.clauses import Clause, Grade
 from gongji.rules.days import day_of
@@ -29,16 +29,23 @@ class Settings:
     gateway: bool = False
     adopt: tuple[Adoption, ...] = ()
     retired_credits: tuple[RetiredCredit, ...] = ()
+    refusals: tuple[SchemeRefusal, ...] = ()
     calendar: Path | None = None
 
     @classmethod
     def parse(
-        cls, *, adopt: Iterable[str], retired_credit: Iterable[str], **plain: object
+        cls,
+        *,
+        adopt: Iterable[str],
+        retired_credit: Iterable[str],
+        refuse_without_table: Iterable[str] = (),
+        **plain: object,
     ) -> Settings:
         """Return settings from the command line. ValueError names the option at fault."""
         return cls(
             adopt=tuple(Adoption.parse(text) for text in adopt),
             retired_credits=tuple(_retired_credit(text) for text in retired_credit),
+            refusals=tuple(map(_refusal, dict.fromkeys(refuse_without_table))),
             **plain,  # type: ignore[arg-type] # click has typed them
         )
 
@@ -69,3 +76,13 @@ def _retired_credit(text: str) -> RetiredCredit:
         return RetiredCredit(area, money.fen(amount), day_of(day), clause)
     except ValueError as fault:
         raise ValueError(f"退休人员定额划入 {text}：{fault}") from None
+
+
+def _refusal(area_code: str) -> SchemeRefusal:
+    clause = Clause(
+        "运营方设定(无待遇表)",
+        "没有写明门诊待遇的险种不在此结算,予以拒绝",
+        "启动参数 --refuse-without-table",
+        Grade.OPERATOR,
+    )
+    return SchemeRefusal(area_code, clause)

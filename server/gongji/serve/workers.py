@@ -146,7 +146,7 @@ async def _work(
     settings: Settings, up: Callable[[str], None], ending: asyncio.Future[None]
 ) -> None:
     """Serve as one worker until the end."""
-    cities = load_cities(settings.adopt, settings.retired_credits)
+    cities = load_cities(settings.adopt, settings.retired_credits, settings.refusals)
     async with service.running(settings, cities, settings.workdays()) as port:
         up(port.address)
         await asyncio.wait((ending,))

@@ -30,10 +30,11 @@ from gongji.model.refusals import (
     NotEnrolled,
     PartsDoNotSum,
     PersonNotFound,
+    SchemeNotSettled,
     UnsupportedVisitKind,
 )
 from gongji.model.settlement import Bill
-from gongji.rules.benefits import NoFund, Situation, Use
+from gongji.rules.benefits import NoFund, NotSettled, Situation, Use
 from gongji.rules.clauses import Clause
 from gongji.rules.codes import (
     EnrolmentStatus,
@@ -92,11 +93,11 @@ def admit(bill: Bill, facts: Facts, cities: Cities) -> AdmittedBill:
     city = cities.of(place)
     rules = city.rules(bill.service_day)
     rules_now = city.rules(facts.today)
-    _refuse_odd_parts(bill)
-    _refuse_odd_residue(bill)
+    _refuse_odd_bill(bill)
     _refuse_undesignated(bill, institution, rules)
     _refuse_first_settlement(bill, scheme, rules)
     enrolment = _enrolment(bill, patient, scheme, rules)
+    _refuse_without_table(scheme, rules)
     _refuse_unfiled(bill, institution, place, rules)
     givers = givers_of(bill, facts.where(Binding, "member", bill.patient))
     _refuse_unbound(bill, givers, rules_now)
@@ -174,6 +175,12 @@ def _refuse_future_day(bill: Bill, facts: Facts) -> None:
             f"就诊日 {bill.service_day} 晚于今日 {facts.today}",
             field="bill.service_day",
         )
+
+
+def _refuse_odd_bill(bill: Bill) -> None:
+    """Refuse a bill that contradicts itself: its amounts, then its remainder."""
+    _refuse_odd_parts(bill)
+    _refuse_odd_residue(bill)
 
 
 def _refuse_odd_parts(bill: Bill) -> None:
@@ -290,6 +297,17 @@ def _enrolment(
             scheme=str(int(scheme)),
         )
     return enrolment
+
+
+def _refuse_without_table(scheme: Scheme, rules: DayRules) -> None:
+    entry = rules.value(CityRules.reimbursement)[scheme]
+    if isinstance(entry, NotSettled):
+        raise SchemeNotSettled(
+            f"{TERMS[Scheme][scheme]}没有写明门诊待遇，不在此结算：{entry.clause.text}",
+            field="bill.scheme",
+            clauses=[entry.clause, entry.chosen_by],
+            scheme=str(int(scheme)),
+        )
 
 
 def _refuse_unfiled(

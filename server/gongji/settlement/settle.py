@@ -54,7 +54,7 @@ from gongji.settlement.split import (
     charge_purses,
     fund_share,
 )
-from gongji.settlement.trace import lines_of
+from gongji.settlement.trace import lines_of, notices_of
 
 SETTLE = "Settle"
 """The method a settled request is remembered under, as is one that never arrived."""
@@ -222,6 +222,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
             fund_paid_after_fen=self.after.fund_paid_fen,
             decided_by=self.decided_by,
             known=self.known,
+            notices=notices_of(case),
         )
         check_identities(quote)
         return quote

@@ -16,12 +16,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gongji.model.settlement import Line
-from gongji.rules.benefits import PurseKind
+from gongji.model.settlement import Line, Notice
+from gongji.rules.benefits import NoFund, PurseKind
 from gongji.rules.binding import NO_LIMIT
-from gongji.rules.codes import Payer
+from gongji.rules.codes import NoticeKind, Payer, Scheme
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.money import FULL_BP, Rounding, percent, share, yuan
+from gongji.rules.terms import TERMS
 from gongji.settlement.admission import AdmittedBill
 from gongji.settlement.entitlement import FundTerms, PurseTerms
 from gongji.settlement.split import Benefit, Charge, FundShare, Used
@@ -45,6 +46,20 @@ def lines_of(
     fund = _fund_line(case.bill.in_scope_fen, terms, used, paid)
     purses = _purse_lines(charges)
     return (fund, *purses, _cash_line(case, fund, purses))
+
+
+def notices_of(case: AdmittedBill) -> tuple[Notice, ...]:
+    """Return what the patient is told: that the fund's part is not settled here."""
+    scheme = case.enrolment.scheme
+    entry = case.rules.value(CityRules.reimbursement)[scheme]
+    if not isinstance(entry, NoFund):
+        return ()
+    told = (
+        f"{case.city.name}没有写明{TERMS[Scheme][scheme]}的门诊待遇，"
+        f"统筹基金支付的部分不在此结算：{entry.clause.text}"
+    )
+    rule = case.rules.ref(CityRules.reimbursement, entry.clause)
+    return (Notice(NoticeKind.NO_TABLE, rule, told),)
 
 
 def fund_inputs(line: Line) -> tuple[int, Benefit, Used] | None:

@@ -193,6 +193,26 @@ PAYER_CASH: Payer.ValueType  # 4
 """The patient in cash (个人现金)."""
 Global___Payer: _TypeAlias = Payer  # noqa: Y015
 
+class _NoticeKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _NoticeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NoticeKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    NOTICE_KIND_UNSPECIFIED: _NoticeKind.ValueType  # 0
+    """Not stated; never sent."""
+    NOTICE_KIND_NO_TABLE: _NoticeKind.ValueType  # 1
+    """The city states no outpatient benefit for the patient's scheme: the fund's part is not settled here (不在此结算)."""
+
+class NoticeKind(_NoticeKind, metaclass=_NoticeKindEnumTypeWrapper):
+    """What a settlement tells beside its amounts."""
+
+NOTICE_KIND_UNSPECIFIED: NoticeKind.ValueType  # 0
+"""Not stated; never sent."""
+NOTICE_KIND_NO_TABLE: NoticeKind.ValueType  # 1
+"""The city states no outpatient benefit for the patient's scheme: the fund's part is not settled here (不在此结算)."""
+Global___NoticeKind: _TypeAlias = NoticeKind  # noqa: Y015
+
 class _DifferenceKind:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -1050,6 +1070,38 @@ class PurseMovement(_message.Message):
 Global___PurseMovement: _TypeAlias = PurseMovement  # noqa: Y015
 
 @_typing.final
+class Notice(_message.Message):
+    """Something a settlement tells, under its rule."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    IN_WORDS_FIELD_NUMBER: _builtins.int
+    kind: Global___NoticeKind.ValueType
+    """What it is."""
+    in_words: _builtins.str
+    """The notice as a sentence in Chinese."""
+    @_builtins.property
+    def rule(self) -> _types_pb2.RuleRef:
+        """The rule and its clause."""
+
+    def __init__(
+        self,
+        *,
+        kind: Global___NoticeKind.ValueType = ...,
+        rule: _types_pb2.RuleRef | None = ...,
+        in_words: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rule", b"rule"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["in_words", b"in_words", "kind", b"kind", "rule", b"rule"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Notice: _TypeAlias = Notice  # noqa: Y015
+
+@_typing.final
 class Settlement(_message.Message):
     """A settled, or quoted, bill. All amounts in fen."""
 
@@ -1077,6 +1129,7 @@ class Settlement(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     REVERSED_WHY_FIELD_NUMBER: _builtins.int
     KNOWN_FIELD_NUMBER: _builtins.int
+    NOTICES_FIELD_NUMBER: _builtins.int
     settlement_id: _builtins.str
     """Its id, at most 30 characters (setl_id 结算ID); empty in a quote."""
     scheme: _types_pb2.Scheme.ValueType
@@ -1135,6 +1188,10 @@ class Settlement(_message.Message):
     def known(self) -> _containers.RepeatedCompositeFieldContainer[Global___KnownRecord]:
         """The state of knowledge it was decided on: which revision of each record."""
 
+    @_builtins.property
+    def notices(self) -> _containers.RepeatedCompositeFieldContainer[Global___Notice]:
+        """What the patient is to be told beside the amounts; empty if nothing."""
+
     def __init__(
         self,
         *,
@@ -1160,10 +1217,11 @@ class Settlement(_message.Message):
         request_id: _builtins.str = ...,
         reversed_why: _builtins.str = ...,
         known: _abc.Iterable[Global___KnownRecord] | None = ...,
+        notices: _abc.Iterable[Global___Notice] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["bill", b"bill", "decided_by", b"decided_by", "reversed_at", b"reversed_at", "settled_at", b"settled_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_fen", b"account_fen", "aid_fen", b"aid_fen", "bill", b"bill", "cash_fen", b"cash_fen", "decided_by", b"decided_by", "deductible_fen", b"deductible_fen", "deductible_used_after_fen", b"deductible_used_after_fen", "fund_fen", b"fund_fen", "fund_paid_after_fen", b"fund_paid_after_fen", "known", b"known", "level", b"level", "lines", b"lines", "movements", b"movements", "patient_part_fen", b"patient_part_fen", "ratio_bp", b"ratio_bp", "request_id", b"request_id", "reversed_at", b"reversed_at", "reversed_why", b"reversed_why", "scheme", b"scheme", "settled_at", b"settled_at", "settlement_id", b"settlement_id", "trace_version", b"trace_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_fen", b"account_fen", "aid_fen", b"aid_fen", "bill", b"bill", "cash_fen", b"cash_fen", "decided_by", b"decided_by", "deductible_fen", b"deductible_fen", "deductible_used_after_fen", b"deductible_used_after_fen", "fund_fen", b"fund_fen", "fund_paid_after_fen", b"fund_paid_after_fen", "known", b"known", "level", b"level", "lines", b"lines", "movements", b"movements", "notices", b"notices", "patient_part_fen", b"patient_part_fen", "ratio_bp", b"ratio_bp", "request_id", b"request_id", "reversed_at", b"reversed_at", "reversed_why", b"reversed_why", "scheme", b"scheme", "settled_at", b"settled_at", "settlement_id", b"settlement_id", "trace_version", b"trace_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -21,7 +21,7 @@ from gongji.kit.check.findings import Finding, FindingKind
 from gongji.model.binding import Binding
 from gongji.model.facts import Facts
 from gongji.model.people import Certificate, Enrolment, Institution, Person
-from gongji.model.refusals import Refusal, UnsupportedVisitKind
+from gongji.model.refusals import Refusal, SchemeNotSettled, UnsupportedVisitKind
 from gongji.model.settlement import Bill
 from gongji.rules.benefits import NoFund, Table
 from gongji.rules.binding import NoLimit
@@ -178,8 +178,9 @@ def _gap(
     """Return what is wrong if not exactly one rule answers."""
     try:
         terms = fund_terms(admit(bill, facts, cities))
-    # The first settlement of inpatient and chronic care is no business of a city.
-    except UnsupportedVisitKind:
+    # First settlements of inpatient and chronic care are no business of a city, and
+    # bills of a scheme may be refused in its own words.
+    except (UnsupportedVisitKind, SchemeNotSettled):
         return None
     except Refusal as refused:
         return _Gap(

@@ -134,6 +134,12 @@ def _write_lines(
             in_words=line.in_words,
         )
     message.trace_version = TRACE_VERSION
+    for notice in settlement.notices:
+        message.notices.add(
+            kind=pb.NoticeKind.ValueType(notice.kind),
+            rule=sources.rule_to(settlement.area_code, notice.rule),
+            in_words=notice.in_words,
+        )
 
 
 def movements_to(movements: Iterable[PurseMovement]) -> list[pb.PurseMovement]:

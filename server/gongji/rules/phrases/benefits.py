@@ -10,6 +10,7 @@ from gongji.rules.benefits import (
     CreditTerms,
     Exclusion,
     NoFund,
+    NotSettled,
     OutOfArea,
     PurseOrder,
     Table,
@@ -76,6 +77,11 @@ def _(value: PurseOrder) -> str:
 @phrase.register
 def _(value: NoFund) -> str:
     return f"统筹基金不予支付({value.clause.id}: {value.clause.text})"
+
+
+@phrase.register
+def _(value: NotSettled) -> str:
+    return f"不在此结算, 予以拒绝({value.clause.id}: {value.clause.text})"
 
 
 @phrase.register

@@ -31,6 +31,7 @@ from gongji import (
     NoFund,
     NoLimit,
     NotOffered,
+    NotSettled,
     OperatorSets,
     ReviewLatency,
     Scheme,
@@ -77,6 +78,7 @@ _SAMPLES: Final[Mapping[type, object]] = {
     GiverLimit: GiverLimit(givers=1),
     NoFund: NoFund(_NOWHERE),
     NotOffered: NotOffered(_NOWHERE),
+    NotSettled: NotSettled(_NOWHERE, _NOWHERE),
     EnrolmentTerms: EnrolmentTerms(schemes=frozenset(Scheme)),
 }
 """What stands in place of a value if its declared type also admits something else."""
