@@ -13,7 +13,10 @@ from types import MappingProxyType
 import psycopg
 import pytest
 from gongji.cities.adoption import Adoption
-from gongji.model.commands import Adopted, Decision
+from gongji.cities.kept import KeepRules
+from gongji.cities.loading import load_cities
+from gongji.model.commands import Adopted, Decision, Listing
+from gongji.model.decided import KeptRules
 from gongji.model.facts import Facts
 from gongji.model.settlement import SettledDay
 from gongji.rules.codes import SHANGHAI, pooling_area
@@ -226,6 +229,15 @@ async def test_who_decides_otherwise_does_not_start_beside(servers: Servers) -> 
             pass
     async with servers.start(1, rules=OTHER_RULES):
         pass
+
+
+async def test_rules_are_kept_once(servers: Servers) -> None:
+    """Servers that start at once with the same rules all find them stored, once."""
+    cities = load_cities()
+    keep = [store.apply(KeepRules(cities)) for store in servers.stores for _ in (1, 2)]
+    await asyncio.gather(*keep)
+    kept = await servers.stores[0].page(Listing(kind=KeptRules))
+    assert {c.rules_digest for c in cities.all} <= {rules.digest for rules in kept}
 
 
 async def test_cities_of_one_server_only_do_not_count(servers: Servers) -> None:
