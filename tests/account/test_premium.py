@@ -91,7 +91,7 @@ def test_a_premium_is_kept_with_its_rules(chuzhou: World) -> None:
     assert premium.premium_id.startswith("P")
     assert len(premium.premium_id) <= 30
     cited = {rule.hook: set(rule.clauses) for rule in premium.rules}
-    assert {"uses", "member_terms", "holder_terms"} == set(cited)
+    assert {"uses", "member_terms", "holder_terms", "premiums"} == set(cited)
     assert "C68" in cited["uses"] & cited["member_terms"]
 
 
@@ -218,8 +218,33 @@ def test_one_premium_a_member_and_year(chuzhou: World) -> None:
         ) as refused:
             pay(chuzhou, holder)
         assert first.premium.premium_id == refused.value.metadata["premium_id"]
-    assert -FEN == pay(chuzhou, "H2", year=2027).movement.fen
-    assert [2026, 2027] == [p.year for p in chuzhou.all(Premium)]
+    assert -FEN == pay(chuzhou, "H2", year=2025).movement.fen
+    assert [2026, 2025] == [p.year for p in chuzhou.all(Premium)]
+
+
+OUT_OF_BOUNDS: dict[str, tuple[dict[str, Any], str, str]] = {
+    "a fen less than plausible": ({"fen": 9_99}, "fen", "T60"),
+    "a fen more": ({"fen": 5000_01}, "fen", "T60"),
+    "the year before": ({"year": 2024}, "year", "T61"),
+    "the year after next": ({"year": 2027}, "year", "T61"),
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "clause"), OUT_OF_BOUNDS.values(), ids=OUT_OF_BOUNDS
+)
+def test_amount_and_year_lie_within_the_rule(
+    chuzhou: World, changes: dict[str, Any], field: str, clause: str
+) -> None:
+    """An amount or a year that is a slip is refused with field, rule and clause."""
+    chuzhou.add(Account("H", 9000_00, 2))
+    with pytest.raises(refusals.NotEligible) as refused:
+        pay(chuzhou, **changes)
+    (condition,) = refused.value.conditions
+    assert ("premiums", (clause,)) == (condition.hook, condition.clauses)
+    assert field in condition.message
+    within: dict[str, Any] = {"fen": 10_00} if field == "fen" else {"year": 2025}
+    assert pay(chuzhou, **within).movement.fen
 
 
 def test_no_part_of_a_premium(chuzhou: World) -> None:
@@ -262,7 +287,9 @@ def test_a_city_without_a_plugin(chuzhou: World) -> None:
 
 PAYMENTS = st.lists(
     st.tuples(
-        st.sampled_from(["H", "H2"]), st.integers(2025, 2027), st.integers(1, 1200_00)
+        st.sampled_from(["H", "H2"]),
+        st.integers(2025, 2026),
+        st.integers(10_00, 1200_00),
     ),
     max_size=12,
 )

@@ -10,6 +10,7 @@ from gongji.account.correction import CorrectCredit
 from gongji.account.credit import CreditAccount, TakeBackCredit
 from gongji.account.forward import BringForward
 from gongji.account.premium import PayPremium
+from gongji.account.refund import RefundPremium
 from gongji.binding.review import RecordConsent, Review, Unbind
 from gongji.binding.submit import Submit
 from gongji.model.commands import Command, RecallingCommand, Request
@@ -21,6 +22,7 @@ CONTENT: dict[type[Command[Any]], str] = {
     CorrectCredit: "person_no month why",
     CreditAccount: "person_no month brought_forward_fen",
     PayPremium: "holder member year fen",
+    RefundPremium: "premium_id member year why",
     RecordConsent: "binding_id consent",
     Reverse: "settlement_id settle_request_id why patient",
     Review: "binding_id reviewer approve reason_code remark",

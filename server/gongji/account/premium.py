@@ -4,9 +4,8 @@ The holder's city today says whether purses may pay it (X15) and for whom (X4). 
 whole amount or nothing, and one premium a member and year, whoever pays: several
 channels paying one premium is a failure people have met.
 
-Assumptions: the caller's bill from the tax authority gives amount and year, no
-document says when a year may be paid; a premium once paid is given back by that
-authority, not here.
+The caller's bill from the tax authority gives amount and year; the city's rule bounds
+both and says until when a premium is refunded (`premiums`).
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from gongji.account import ledger
 from gongji.binding.case import Case
 from gongji.binding.eligibility import holder_enrolled, member_enrolled
 from gongji.cities.city import Cities, City, DayRules
-from gongji.model.account import Account, Premium, PurseMovement
+from gongji.model.account import Account, FormerPremium, Premium, PurseMovement
 from gongji.model.binding import Application, Binding
 from gongji.model.commands import Command, Decision
 from gongji.model.decided import RuleRef
@@ -41,6 +40,7 @@ from gongji.rules.clauses import Clause
 from gongji.rules.codes import EntryKind, Purpose
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.money import MAX_FEN, yuan
+from gongji.rules.phrases import premium_years_in_words
 from gongji.rules.terms import TERMS
 
 _PREMIUM: Final = TERMS[Use][Use.RESIDENT_PREMIUM]
@@ -93,12 +93,17 @@ class PayPremium(Command[PaidPremium], frozen=True, kw_only=True):
         member = _person(facts, self.member, "member")
         city = self.cities.of(holder.place_on(facts.today))
         case = self._case(holder, member, city, facts)
-        conditions = tuple(_unmet(case))
+        conditions = (*_unmet(case), *self._out_of_bounds(case))
         if conditions:
             raise _not_eligible(conditions, city)
         self._refuse_paid(facts)
         self._refuse_short(case, facts)
-        premium = Premium(
+        premium = self._premium(case, city, facts)
+        payee = ledger.resident_premium_account(member.place_on(facts.today))
+        return _paid(premium, payee, facts)
+
+    def _premium(self, case: Case, city: City, facts: Facts) -> Premium:
+        return Premium(
             premium_id=derived_id("P", self.request.request_id),
             holder=self.holder,
             member=self.member,
@@ -107,9 +112,8 @@ class PayPremium(Command[PaidPremium], frozen=True, kw_only=True):
             paid_at=facts.now,
             rules=_deciding_rules(case.rules),
             decided_by=city.decided_by,
+            former=self._former(facts),
         )
-        payee = ledger.resident_premium_account(member.place_on(facts.today))
-        return _paid(premium, payee, facts)
 
     def _case(self, holder: Person, member: Person, city: City, facts: Facts) -> Case:
         application = Application(
@@ -140,11 +144,55 @@ class PayPremium(Command[PaidPremium], frozen=True, kw_only=True):
             and binding.serves(Purpose.RESIDENT_PREMIUM)
         )
 
+    def _out_of_bounds(self, case: Case) -> Iterator[Condition]:
+        """Return what the city's rule says against amount and year."""
+        terms = case.rules.value(CityRules.premiums)
+        if not terms.least_fen <= self.fen <= terms.most_fen:
+            message = (
+                f"缴费金额 fen：{yuan(self.fen)} 元不在每人每年 "
+                f"{yuan(terms.least_fen)} 至 {yuan(terms.most_fen)} 元之间"
+            )
+            yield _condition(
+                case,
+                CityRules.premiums,
+                message,
+                *terms.clauses.amounts,
+                remedy="核对金额",
+            )
+        this = case.today.year
+        if not this - terms.years_back <= self.year <= this + terms.years_ahead:
+            years = premium_years_in_words(terms)
+            message = f"缴费年度 year：{self.year} 年度现在不能缴，可缴{years}"
+            yield _condition(
+                case,
+                CityRules.premiums,
+                message,
+                *terms.clauses.years,
+                remedy="核对年度",
+            )
+
+    def _former(self, facts: Facts) -> tuple[FormerPremium, ...]:
+        """Return the refunded premiums of the year, the last one last."""
+        last = facts.get(Premium, Premium.key_of(self.member, self.year))
+        if last is None or last.refunded_at is None:
+            return ()
+        refunded = FormerPremium(
+            premium_id=last.premium_id,
+            holder=last.holder,
+            fen=last.fen,
+            paid_at=last.paid_at,
+            rules=last.rules,
+            decided_by=last.decided_by,
+            refunded_at=last.refunded_at,
+            refunded_why=last.refunded_why,
+        )
+        return (*last.former, refunded)
+
     def _refuse_paid(self, facts: Facts) -> None:
         # Once a member and year, from whichever purse.
         key = Premium.key_of(self.member, self.year)
         before = facts.get(Premium, key)
-        if before is not None:
+        if before is not None and before.refunded_at is None:
             raise AlreadyPaid(
                 f"{self.member} {self.year} 年度的{_PREMIUM}"
                 f"已于 {before.paid_at:%Y-%m-%d %H:%M} 代缴"
@@ -234,6 +282,7 @@ def _deciding_rules(rules: DayRules) -> tuple[RuleRef, ...]:
         rules.ref(CityRules.uses, *opening),
         rules.ref(CityRules.member_terms, *_clauses_of_premium(rules)),
         rules.ref(CityRules.holder_terms, *holder.clauses),
+        rules.ref(CityRules.premiums),
     )
 
 

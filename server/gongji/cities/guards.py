@@ -17,7 +17,7 @@ from typing import Any, TypeGuard, cast, get_args, get_type_hints
 import typeguard
 
 from gongji.cities.encoding import UnwritableRules, encoded
-from gongji.rules.benefits import Table
+from gongji.rules.benefits import PremiumTerms, Table
 from gongji.rules.binding import FamilyLimit, GiverLimit, Identity, MarriageTerms
 from gongji.rules.channels import AtOnce, CounterHours, ReviewLatency
 from gongji.rules.clauses import Candidate, Ruled, Timeline
@@ -299,6 +299,9 @@ def _impossible_figures(part: object) -> Iterator[str]:
         case CounterHours(opens=opens, closes=closes):
             if opens.tzinfo or closes.tzinfo or opens >= closes:
                 yield f"服务时间须先开后关且不带时区, 得到 {opens}–{closes}"
+        case PremiumTerms(least_fen=least, most_fen=most):
+            if not 0 < least <= most:
+                yield f"代缴金额的下限须大于 0 且不高于上限, 得到 {least} 与 {most}"
         case FamilyLimit(people=0) | GiverLimit(givers=0) | MarriageTerms(spouses=0):
             yield "人数上限至少 1 人, 不设限写 NO_LIMIT"
 

@@ -19,6 +19,7 @@ from gongji.rules.benefits import (
     NotSettled,
     Table,
     TableClauses,
+    Use,
 )
 from gongji.rules.binding import NoLimit
 from gongji.rules.clauses import Clause
@@ -30,6 +31,8 @@ from gongji.rules.phrases import (
     level_in_words,
     money_in_words,
     monthly_in_words,
+    premium_years_in_words,
+    refund_in_words,
 )
 
 _NONE_NAMED = TableClauses(always=(), ratio={})
@@ -258,6 +261,24 @@ def _crediting(builder: GuideBuilder) -> Iterator[Statement]:
     )
     yield builder.value_in(
         CityRules.credit_day, "每月的划入以{}的参保状态和缴费基数为准。"
+    )
+    if Use.RESIDENT_PREMIUM in builder.value(CityRules.uses).aid_at:
+        yield from _premiums(builder)
+
+
+def _premiums(builder: GuideBuilder) -> Iterator[Statement]:
+    """Return how much of a relative's premium may be paid, of which year, and back."""
+    hook = CityRules.premiums
+    terms = builder.value(hook)
+    cited = terms.clauses
+    least, most = money_in_words(terms.least_fen), money_in_words(terms.most_fen)
+    yield builder.statement(
+        hook, f"代缴居民医保费: 每人每年{least}至{most}。", cited.amounts
+    )
+    years = premium_years_in_words(terms)
+    yield builder.statement(hook, f"可代缴{years}的居民医保费。", cited.years)
+    yield builder.statement(
+        hook, f"代缴的居民医保费{refund_in_words(terms)}。", cited.refund
     )
 
 

@@ -115,10 +115,23 @@ class BroughtForward(Struct, frozen=True):
         return self.key_of(self.person_no, self.year, self.batch)
 
 
-class Premium(Struct, frozen=True, kw_only=True):
-    """One member's resident premium (居民医保个人缴费) of one year; never changed.
+class FormerPremium(Struct, frozen=True, kw_only=True):
+    """A premium that was refunded before its year was paid again."""
 
-    It was paid from the holder's purse.
+    premium_id: str
+    holder: str
+    fen: int
+    paid_at: datetime
+    rules: tuple[RuleRef, ...]
+    decided_by: DecidedBy
+    refunded_at: datetime
+    refunded_why: str
+
+
+class Premium(Struct, frozen=True, kw_only=True):
+    """One member's resident premium (居民医保个人缴费) of one year, from the holder's purse.
+
+    A refunded one (退费) makes room for another of that year, which keeps it in `former`.
     """
 
     premium_id: str
@@ -129,6 +142,9 @@ class Premium(Struct, frozen=True, kw_only=True):
     paid_at: datetime
     rules: tuple[RuleRef, ...]
     decided_by: DecidedBy
+    refunded_at: datetime | None = None
+    refunded_why: str = ""
+    former: tuple[FormerPremium, ...] = ()
 
     @staticmethod
     def key_of(member: str, year: int) -> str:

@@ -14,7 +14,8 @@ Refusal
 │   ├── InstitutionNotFound
 │   ├── BindingNotFound
 │   ├── SettlementNotFound
-│   └── CreditNotFound
+│   ├── CreditNotFound
+│   └── PremiumNotFound
 ├── NotNow: refused because of time; ask again later; nothing is written
 │   ├── NotInForce
 │   ├── CounterClosed
@@ -39,7 +40,8 @@ Refusal
 │   ├── BalanceSpent
 │   ├── BroughtForwardShort
 │   ├── BalanceShort
-│   └── AlreadyPaid
+│   ├── AlreadyPaid
+│   └── RefundTooLate
 ├── Conflict: the request id, or the message id, was used for something else
 │   ├── RequestIdReused
 │   └── MessageIdReused
@@ -165,6 +167,10 @@ class CreditNotFound(NotFound):
     """No credit of that month stands."""
 
 
+class PremiumNotFound(NotFound):
+    """No premium of that id stands for the member's year."""
+
+
 class NotNow(Refusal):
     """Refused because of time."""
 
@@ -265,6 +271,10 @@ class BalanceShort(Refused):
 
 class AlreadyPaid(Refused):
     """The member's premium of that year has been paid already."""
+
+
+class RefundTooLate(Refused):
+    """The premium is no longer refunded."""
 
 
 class Conflict(Refusal):

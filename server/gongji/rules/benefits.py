@@ -356,6 +356,35 @@ class CreditTerms:
         return tuple(dict.fromkeys(chain.from_iterable(cited))) if all(cited) else ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PremiumClauses:
+    """Which clause gives which part of `PremiumTerms`; the whole rule gives those left out."""
+
+    amounts: tuple[Clause, ...] = ()
+    years: tuple[Clause, ...] = ()
+    refund: tuple[Clause, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PremiumTerms:
+    """What premiums of relatives may be paid from a purse, and given back (代缴).
+
+    least_fen, most_fen       bounds of one person's premium of one year
+    years_back, years_ahead   the years that may be paid, from this one
+    refund_before_year        whether one is refunded until its year begins
+    refund_days               days after payment until which it is refunded anyway
+    clauses                   which clause gives which of these
+    """
+
+    least_fen: int
+    most_fen: int
+    years_back: int = 0
+    years_ahead: int = 1
+    refund_before_year: bool = True
+    refund_days: int = 0
+    clauses: PremiumClauses = PremiumClauses()
+
+
 class Reversal(Enum):
     """Which settlements may be reversed (撤销)."""
 

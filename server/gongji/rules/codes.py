@@ -144,6 +144,7 @@ class EntryKind(IntEnum):
     CREDIT_TAKEN_BACK = 7
     BROUGHT_FORWARD_CORRECTED = 8
     CREDIT_CORRECTED = 9
+    PREMIUM_REFUNDED = 10
 
 
 def pooling_area(area_code: str) -> str:

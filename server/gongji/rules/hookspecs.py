@@ -19,6 +19,7 @@ from gongji.rules.benefits import (
     NoFund,
     NotSettled,
     OutOfArea,
+    PremiumTerms,
     PurseOrder,
     Reversal,
     Table,
@@ -193,6 +194,10 @@ class CityRules(Protocol):
     @hookspec
     def credit_day(self) -> Timeline[CreditDay] | None:
         """Which day of a month decides its credit (划入以当月哪一日为准)."""
+
+    @hookspec
+    def premiums(self) -> Timeline[PremiumTerms] | None:
+        """Which premiums of relatives may be paid, and until when refunded (代缴与退费)."""
 
     # --- what people read -------------------------------------------------------------
 

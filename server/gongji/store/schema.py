@@ -313,13 +313,8 @@ _TABLES: Final[tuple[AnyTable, ...]] = (
         indexes=(("person_no",),),
         clustered=True,
     ),
-    # Keyed by member and year: not even a defect could have one premium paid twice.
-    document_table(
-        Premium,
-        "premium",
-        text("member_year", _KEY),
-        append_only=True,
-    ),
+    # Keyed by member and year: one premium of a year stands, whoever pays it.
+    document_table(Premium, "premium", text("member_year", _KEY)),
     flat_table(
         Adopted,
         "adoption",

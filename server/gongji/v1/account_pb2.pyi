@@ -47,6 +47,8 @@ class _EntryKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EntryKind.V
     """A balance brought forward corrected, up or down (结转更正)."""
     ENTRY_KIND_CREDIT_CORRECTED: _EntryKind.ValueType  # 9
     """A month's credit corrected, up or down (划入补差)."""
+    ENTRY_KIND_PREMIUM_REFUNDED: _EntryKind.ValueType  # 10
+    """A premium refunded (代缴退费)."""
 
 class EntryKind(_EntryKind, metaclass=_EntryKindEnumTypeWrapper):
     """Why money moved."""
@@ -71,6 +73,8 @@ ENTRY_KIND_BROUGHT_FORWARD_CORRECTED: EntryKind.ValueType  # 8
 """A balance brought forward corrected, up or down (结转更正)."""
 ENTRY_KIND_CREDIT_CORRECTED: EntryKind.ValueType  # 9
 """A month's credit corrected, up or down (划入补差)."""
+ENTRY_KIND_PREMIUM_REFUNDED: EntryKind.ValueType  # 10
+"""A premium refunded (代缴退费)."""
 Global___EntryKind: _TypeAlias = EntryKind  # noqa: Y015
 
 @_typing.final
@@ -610,3 +614,99 @@ class PayPremiumResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PayPremiumResponse: _TypeAlias = PayPremiumResponse  # noqa: Y015
+
+@_typing.final
+class RefundPremiumRequest(_message.Message):
+    """Refunds a relative's premium."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PREMIUM_ID_FIELD_NUMBER: _builtins.int
+    MEMBER_FIELD_NUMBER: _builtins.int
+    YEAR_FIELD_NUMBER: _builtins.int
+    WHY_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Id of the request (UUID)."""
+    premium_id: _builtins.str
+    """The premium, as PayPremium named it."""
+    year: _builtins.str
+    """The year insured, YYYY."""
+    why: _builtins.str
+    """Why (free text; no personal data)."""
+    @_builtins.property
+    def member(self) -> _types_pb2.PersonRef:
+        """Whose premium it is (使用人)."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        premium_id: _builtins.str = ...,
+        member: _types_pb2.PersonRef | None = ...,
+        year: _builtins.str = ...,
+        why: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["member", b"member"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["member", b"member", "premium_id", b"premium_id", "request_id", b"request_id", "why", b"why", "year", b"year"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefundPremiumRequest: _TypeAlias = RefundPremiumRequest  # noqa: Y015
+
+@_typing.final
+class RefundPremiumResponse(_message.Message):
+    """The premium refunded."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PREMIUM_ID_FIELD_NUMBER: _builtins.int
+    HOLDER_FIELD_NUMBER: _builtins.int
+    FEN_FIELD_NUMBER: _builtins.int
+    BALANCE_AFTER_FEN_FIELD_NUMBER: _builtins.int
+    VERSION_AFTER_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    DECIDED_BY_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    premium_id: _builtins.str
+    """Its id."""
+    holder: _builtins.str
+    """Number of the person whose account it came back to."""
+    fen: _builtins.int
+    """Came back in fen, positive."""
+    balance_after_fen: _builtins.int
+    """Balance after, in fen."""
+    version_after: _builtins.int
+    """Version after."""
+    @_builtins.property
+    def rule(self) -> _types_pb2.RuleRef:
+        """The rule that allowed it."""
+
+    @_builtins.property
+    def decided_by(self) -> _types_pb2.DecidedBy:
+        """By whose rules."""
+
+    @_builtins.property
+    def receipt(self) -> _types_pb2.Receipt:
+        """Receipt."""
+
+    def __init__(
+        self,
+        *,
+        premium_id: _builtins.str = ...,
+        holder: _builtins.str = ...,
+        fen: _builtins.int = ...,
+        balance_after_fen: _builtins.int = ...,
+        version_after: _builtins.int = ...,
+        rule: _types_pb2.RuleRef | None = ...,
+        decided_by: _types_pb2.DecidedBy | None = ...,
+        receipt: _types_pb2.Receipt | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decided_by", b"decided_by", "receipt", b"receipt", "rule", b"rule"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance_after_fen", b"balance_after_fen", "decided_by", b"decided_by", "fen", b"fen", "holder", b"holder", "premium_id", b"premium_id", "receipt", b"receipt", "rule", b"rule", "version_after", b"version_after"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefundPremiumResponse: _TypeAlias = RefundPremiumResponse  # noqa: Y015

@@ -65,6 +65,11 @@ class AccountServiceStub:
                 request_serializer=gongji_dot_v1_dot_account__pb2.PayPremiumRequest.SerializeToString,
                 response_deserializer=gongji_dot_v1_dot_account__pb2.PayPremiumResponse.FromString,
                 _registered_method=True)
+        self.RefundPremium = channel.unary_unary(
+                '/gongji.v1.AccountService/RefundPremium',
+                request_serializer=gongji_dot_v1_dot_account__pb2.RefundPremiumRequest.SerializeToString,
+                response_deserializer=gongji_dot_v1_dot_account__pb2.RefundPremiumResponse.FromString,
+                _registered_method=True)
 
 
 class AccountServiceServicer:
@@ -112,6 +117,15 @@ class AccountServiceServicer:
     def PayPremium(self, request, context):
         """Pays a bound relative's individual premium of the resident scheme (居民医保个人缴费) from the holder's account.
         NOT_ELIGIBLE with the conditions where the binding or the city's rules do not allow it.
+        Amount and year lie within the city's rule. A refunded year may be paid again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RefundPremium(self, request, context):
+        """Refunds a premium whole to the purse that paid it, also after an unbinding (退费).
+        REFUND_TOO_LATE after the day until which the city's rule refunds it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -149,6 +163,11 @@ def add_AccountServiceServicer_to_server(servicer, server):
                     servicer.PayPremium,
                     request_deserializer=gongji_dot_v1_dot_account__pb2.PayPremiumRequest.FromString,
                     response_serializer=gongji_dot_v1_dot_account__pb2.PayPremiumResponse.SerializeToString,
+            ),
+            'RefundPremium': grpc.unary_unary_rpc_method_handler(
+                    servicer.RefundPremium,
+                    request_deserializer=gongji_dot_v1_dot_account__pb2.RefundPremiumRequest.FromString,
+                    response_serializer=gongji_dot_v1_dot_account__pb2.RefundPremiumResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -314,6 +333,33 @@ class AccountService:
             '/gongji.v1.AccountService/PayPremium',
             gongji_dot_v1_dot_account__pb2.PayPremiumRequest.SerializeToString,
             gongji_dot_v1_dot_account__pb2.PayPremiumResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RefundPremium(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gongji.v1.AccountService/RefundPremium',
+            gongji_dot_v1_dot_account__pb2.RefundPremiumRequest.SerializeToString,
+            gongji_dot_v1_dot_account__pb2.RefundPremiumResponse.FromString,
             options,
             channel_credentials,
             insecure,

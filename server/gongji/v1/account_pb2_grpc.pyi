@@ -51,6 +51,11 @@ class AccountServiceStub:
     PayPremium: _grpc.UnaryUnaryMultiCallable[_account_pb2.PayPremiumRequest, _account_pb2.PayPremiumResponse]
     """Pays a bound relative's individual premium of the resident scheme (居民医保个人缴费) from the holder's account.
     NOT_ELIGIBLE with the conditions where the binding or the city's rules do not allow it.
+    Amount and year lie within the city's rule. A refunded year may be paid again.
+    """
+    RefundPremium: _grpc.UnaryUnaryMultiCallable[_account_pb2.RefundPremiumRequest, _account_pb2.RefundPremiumResponse]
+    """Refunds a premium whole to the purse that paid it, also after an unbinding (退费).
+    REFUND_TOO_LATE after the day until which the city's rule refunds it.
     """
 
 @_typing.type_check_only
@@ -76,6 +81,11 @@ class AccountServiceAsyncStub(AccountServiceStub):
     PayPremium: _aio.UnaryUnaryMultiCallable[_account_pb2.PayPremiumRequest, _account_pb2.PayPremiumResponse]  # type: ignore[assignment]
     """Pays a bound relative's individual premium of the resident scheme (居民医保个人缴费) from the holder's account.
     NOT_ELIGIBLE with the conditions where the binding or the city's rules do not allow it.
+    Amount and year lie within the city's rule. A refunded year may be paid again.
+    """
+    RefundPremium: _aio.UnaryUnaryMultiCallable[_account_pb2.RefundPremiumRequest, _account_pb2.RefundPremiumResponse]  # type: ignore[assignment]
+    """Refunds a premium whole to the purse that paid it, also after an unbinding (退费).
+    REFUND_TOO_LATE after the day until which the city's rule refunds it.
     """
 
 class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -134,6 +144,17 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_account_pb2.PayPremiumResponse, _abc.Awaitable[_account_pb2.PayPremiumResponse]]:
         """Pays a bound relative's individual premium of the resident scheme (居民医保个人缴费) from the holder's account.
         NOT_ELIGIBLE with the conditions where the binding or the city's rules do not allow it.
+        Amount and year lie within the city's rule. A refunded year may be paid again.
+        """
+
+    @_abc_1.abstractmethod
+    def RefundPremium(
+        self,
+        request: _account_pb2.RefundPremiumRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_pb2.RefundPremiumResponse, _abc.Awaitable[_account_pb2.RefundPremiumResponse]]:
+        """Refunds a premium whole to the purse that paid it, also after an unbinding (退费).
+        REFUND_TOO_LATE after the day until which the city's rule refunds it.
         """
 
 def add_AccountServiceServicer_to_server(servicer: AccountServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -311,10 +311,39 @@ async def test_a_premium_paid(service: Service) -> None:
     assert [False, True] == replayed(first, again)
     assert first.premium_id == again.premium_id
     hooks = {rule.hook for rule in first.rules}
-    assert {"uses", "member_terms", "holder_terms"} == hooks
+    assert {"uses", "member_terms", "holder_terms", "premiums"} == hooks
     assert all(clause.text for rule in first.rules for clause in rule.clauses)
     entries = await kinds(service, "P1")
     assert ("PREMIUM", -400_00, first.premium_id) == entries[-1]
+
+
+@pytest.mark.parametrize(
+    "service", [PREMIUMS], indirect=True, ids=["a city with premiums"]
+)
+async def test_a_premium_refunded(service: Service) -> None:
+    """A premium is refunded once, named by its entry; then its year is paid again."""
+    await family(service)
+    paid = await service.accounts.PayPremium(premium(service))
+    request = refunding(service, paid.premium_id)
+    first, again = [await service.accounts.RefundPremium(request) for _ in range(2)]
+    assert ("P1", 400_00, 500_00) == (first.holder, first.fen, first.balance_after_fen)
+    assert ("premiums", [False, True]) == (first.rule.hook, replayed(first, again))
+    entry = ("PREMIUM_REFUNDED", 400_00, paid.premium_id)
+    assert entry == (await kinds(service, "P1"))[-1]
+    request = refunding(service, paid.premium_id)
+    refusal = await service.refused(service.accounts.RefundPremium, request)
+    assert "NOT_FOUND PREMIUM_NOT_FOUND" == refusal.outcome
+    assert -400_00 == (await service.accounts.PayPremium(premium(service, "P2"))).fen
+
+
+def refunding(service: Service, premium_id: str) -> pb.RefundPremiumRequest:
+    """Return the request to refund R's premium of 2026."""
+    return pb.RefundPremiumRequest(
+        request_id=service.new_id(),
+        premium_id=premium_id,
+        member=service.ref("R"),
+        year="2026",
+    )
 
 
 @pytest.mark.parametrize(

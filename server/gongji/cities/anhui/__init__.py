@@ -32,6 +32,7 @@ from gongji.cities.anhui.people import (
 from gongji.cities.anhui.purses import (
     account_crediting,
     credit_day,
+    premiums,
     purse_order,
     reversal,
     uses,
@@ -65,6 +66,7 @@ __all__ = [  # noqa: RUF022 - the order of the questions
     "reversal",
     "account_crediting",
     "credit_day",
+    "premiums",
     "wallet",
     "enquiries",
     "notes",

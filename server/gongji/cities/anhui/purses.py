@@ -5,6 +5,7 @@ from __future__ import annotations
 from gongji.cities.anhui import assumptions as t
 from gongji.cities.anhui import clauses as c
 from gongji.cities.anhui import paying
+from gongji.cities.anhui import premium as p
 from gongji.cities.anhui.since import provincial
 from gongji.rules import benefits as b
 from gongji.rules.clauses import Timeline
@@ -82,6 +83,22 @@ def account_crediting() -> Timeline[b.CreditTerms]:
         ),
         clauses=[c.C55, c.C56, c.C57, t.T16],
         why="退休人员的定额没有文件给出, 由运营方连同起始日设定; 合肥的数额不能用于他市。",
+    )
+
+
+@hookimpl
+def premiums() -> Timeline[b.PremiumTerms]:
+    """代缴居民医保费的数额、年度与退费 (推定 T60–T62)."""
+    return provincial(
+        b.PremiumTerms(
+            least_fen=10_00,
+            most_fen=5000_00,
+            refund_days=30,
+            clauses=b.PremiumClauses(amounts=(p.T60,), years=(p.T61,), refund=(p.T62,)),
+        ),
+        clauses=[p.T60, p.T61, p.T62],
+        against=[c.C68],
+        why="C68只写可以缴纳居民医保个人缴费，数额、年度与退费均无文件；上下限只为拦住填错的数。",
     )
 
 

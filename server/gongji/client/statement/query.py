@@ -60,6 +60,7 @@ _KINDS: Final = {
     account_pb2.ENTRY_KIND_CREDIT_TAKEN_BACK: "划入冲回",
     account_pb2.ENTRY_KIND_BROUGHT_FORWARD_CORRECTED: "结转更正",
     account_pb2.ENTRY_KIND_CREDIT_CORRECTED: "划入补差",
+    account_pb2.ENTRY_KIND_PREMIUM_REFUNDED: "代缴退费",
 }
 
 _TOTAL: Final = "合计"

@@ -13,6 +13,7 @@ from gongji.account.credit import CreditAccount, TakeBackCredit
 from gongji.account.forward import BringForward
 from gongji.account.ledger import purse_account
 from gongji.account.premium import PayPremium
+from gongji.account.refund import RefundPremium
 from gongji.cities.city import Cities
 from gongji.model.account import Account, Entry, has_purse
 from gongji.model.commands import Listing
@@ -193,6 +194,32 @@ class AccountService(AccountServiceServicer):
             version_after=movement.version_after,
             rules=[self._sources.rule_to(area_code, rule) for rule in premium.rules],
             decided_by=decided_by_to(premium.decided_by),
+            receipt=receipt_to(command.request, answer),
+        )
+
+    async def RefundPremium(
+        self, request: pb.RefundPremiumRequest, context: object
+    ) -> pb.RefundPremiumResponse:
+        """Refund a relative's premium to the account that paid it (退费)."""
+        member = await self._people.number(request.member, "member")
+        command = RefundPremium(
+            request=command_request(request.request_id),
+            premium_id=request.premium_id,
+            member=member,
+            year=int(request.year),
+            why=request.why,
+            cities=self._cities,
+        )
+        answer = await self._store.commit(command)
+        refunded = answer.value
+        return pb.RefundPremiumResponse(
+            premium_id=refunded.premium.premium_id,
+            holder=refunded.premium.holder,
+            fen=refunded.movement.fen,
+            balance_after_fen=refunded.movement.balance_after_fen,
+            version_after=refunded.movement.version_after,
+            rule=self._rule_to(refunded.rule, refunded.decided_by),
+            decided_by=decided_by_to(refunded.decided_by),
             receipt=receipt_to(command.request, answer),
         )
 

@@ -9,6 +9,8 @@ from gongji.rules.phrases.benefits import (
     level_in_words,
     money_in_words,
     monthly_in_words,
+    premium_years_in_words,
+    refund_in_words,
 )
 from gongji.rules.phrases.binding import act_in_words, relations_left_out
 from gongji.rules.phrases.channels import days_in_words
@@ -22,6 +24,8 @@ __all__ = [
     "level_in_words",
     "money_in_words",
     "monthly_in_words",
+    "premium_years_in_words",
+    "refund_in_words",
     "relations_left_out",
     "topic",
 ]

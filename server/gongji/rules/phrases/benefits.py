@@ -12,6 +12,7 @@ from gongji.rules.benefits import (
     NoFund,
     NotSettled,
     OutOfArea,
+    PremiumTerms,
     PurseOrder,
     Table,
     Uses,
@@ -42,6 +43,23 @@ def monthly_in_words(terms: CreditTerms) -> str:
     """Return what retired people are credited: "每月70元", or that the operator sets it."""
     fen = terms.retired_fen
     return f"每月{money_in_words(fen)}" if isinstance(fen, int) else phrase(fen)
+
+
+def premium_years_in_words(terms: PremiumTerms) -> str:
+    """Return which years may be paid: "当年及以后1年"."""
+    back = f"以前{terms.years_back}年、" if terms.years_back else ""
+    ahead = f"及以后{terms.years_ahead}年" if terms.years_ahead else ""
+    return f"{back}当年{ahead}"
+
+
+def refund_in_words(terms: PremiumTerms) -> str:
+    """Return until when a premium is refunded."""
+    until = []
+    if terms.refund_before_year:
+        until.append("缴费年度开始之前")
+    if terms.refund_days:
+        until.append(f"缴费后{terms.refund_days}日内")
+    return f"{'或'.join(until)}可以退费" if until else "不予退费"
 
 
 def exclusion_in_words(exclusion: Exclusion) -> str:
@@ -171,6 +189,13 @@ def _(value: OutOfArea) -> str:
 def _(value: Wallet) -> str:
     effect = "开通即绑定共济关系" if value.binds else "开通不绑定任何人"
     return f"{phrase(value.procedure)}; {effect}"
+
+
+@phrase.register
+def _(value: PremiumTerms) -> str:
+    amounts = f"{money_in_words(value.least_fen)}至{money_in_words(value.most_fen)}"
+    years = premium_years_in_words(value)
+    return f"每人每年{amounts}；可缴{years}；{refund_in_words(value)}"
 
 
 @phrase.register
