@@ -20,6 +20,9 @@ MAX_IDENTIFIER: Final = 30
 
 _EXPONENT: Final = re.compile(r"\d(?:\.\d+)?E\+\d+", re.ASCII | re.IGNORECASE)
 
+_WIDE: Final = re.compile("[\uff01-\uff5e]")
+"""Digits, letters and signs in full width."""
+
 _ISO_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 _OTHER_DAY: Final = re.compile(
@@ -61,7 +64,7 @@ def identifier(cell: str) -> str:
     problem = _rewritten(cell)
     if problem:
         return problem
-    if _is_wide(cell):
+    if _WIDE.search(cell):
         return "含有全角的数字或字母，请改为半角"
     if len(cell) > MAX_IDENTIFIER:
         return f"至多 {MAX_IDENTIFIER} 个字符"
@@ -83,7 +86,7 @@ def amount(cell: str) -> str:
         return ""
     if _EXPONENT.fullmatch(cell):
         return "科学计数法不是准确的金额，请写作 1234.50"
-    if _is_wide(cell):
+    if _WIDE.search(cell):
         return "含有全角的数字，请改为半角，如 1234.50"
     try:
         money.fen(cell)
@@ -101,10 +104,6 @@ def day(cell: str) -> str:
         return "日期须写作 YYYY-MM-DD，如 2025-09-01"
     year, month, of_month = other.groups()
     return f"日期须写作 {year}-{month:0>2}-{of_month:0>2}"
-
-
-def _is_wide(cell: str) -> bool:
-    return any("\uff01" <= char <= "\uff5e" for char in cell)
 
 
 CHECKS: Final[Mapping[str, Check]] = {

@@ -40,7 +40,12 @@ def of_city(pinyin: str) -> list[CaseOrFault]:
     if path is None:
         problem = f"没有找到城市 {pinyin} 的 {FILE}: 请安装其插件, 并把文件放在包内"
         return [CaseFault(_file_id(pinyin), problem)]
-    return read(path.read_text(encoding="utf-8"), pinyin)
+    try:
+        # With or without a byte order mark, which editors of Windows write.
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        return [CaseFault(_file_id(pinyin), f"{FILE} 不是 UTF-8 文本")]
+    return read(text, pinyin)
 
 
 def _file_id(pinyin: str) -> str:

@@ -47,7 +47,7 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 def read(path: Path) -> tuple[Known, ...]:
     """Return the entries of a file of `[[known-fail]]`. KnownFault."""
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         return tuple(_entries(document))
     # The parser calls itself once a level.
     except (OSError, ValueError, RecursionError) as error:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
+from gongji_conformance.cases import reading
 from gongji_conformance.cases.case import CityCase
 from gongji_conformance.cases.reading import CaseFault, file_of, of_city, read
 
@@ -91,6 +93,18 @@ def test_city_without_cases() -> None:
     (fault,) = of_city("atlantis")
     assert isinstance(fault, CaseFault)
     assert "atlantis" in fault.problem
+
+
+def test_a_file_of_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A byte order mark is no part of the cases; a file that is no UTF-8 is a fault."""
+    path = tmp_path / "cases.toml"
+    monkeypatch.setattr(reading, "file_of", lambda _: path)
+    path.write_text(GOOD, encoding="utf-8-sig")
+    assert _cases(read(GOOD, "wuhu")) == _cases(of_city("wuhu"))
+    path.write_text(GOOD, encoding="gb18030")
+    (fault,) = of_city("wuhu")
+    assert isinstance(fault, CaseFault)
+    assert "不是 UTF-8 文本" in fault.problem
 
 
 def _cases(found: Sequence[CityCase | CaseFault]) -> list[CityCase]:
