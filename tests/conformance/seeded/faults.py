@@ -30,6 +30,7 @@ from gongji.cities.loading import city_from
 from gongji.v1 import account_pb2, binding_pb2, city_pb2, registry_pb2, settlement_pb2
 from seeded.listing import one_row_each
 from seeded.meddler import Lied, Meddling, meddle
+from seeded.movements import MOVEMENTS
 
 Change = Callable[[Any], Any]
 
@@ -314,12 +315,6 @@ def _unmasked(request: Any, honest: Callable[[Any], Any]) -> Any:
     return answer
 
 
-def _short_change(request: Any, honest: Callable[[Any], Any]) -> Any:
-    answer = honest(request)
-    answer.refunds[0].fen -= 1
-    return answer
-
-
 def _deaf_to_early_reversals(request: Any, honest: Callable[[Any], Any]) -> Any:
     """Forgets a reversal that came before its settlement."""
     if request.settle_request_id:
@@ -352,15 +347,13 @@ SERVERS: Final = {
     "a balance a fen too high": BadServer(
         {"Settle": _settling(_too_much_left)}, "CORE-SETTLE-004"
     ),
-    "a refund a fen short": BadServer(
-        {"Reverse": meddle(*_REVERSE, _short_change)}, "CORE-SETTLE-005"
-    ),
     "a holder who sees the total": BadServer(
         {"ListSettlements": meddle(*_LISTED, _nosy)}, "CORE-SETTLE-007"
     ),
     "a list without refunds": BadServer(
         {"ListSettlements": meddle(*_LISTED, one_row_each)}, "CORE-SETTLE-009"
     ),
+    **{fault: BadServer(*bad) for fault, bad in MOVEMENTS.items()},
     "a replay that does not say so": BadServer(
         {"Credit": meddle(*_CREDIT, _never_replayed)}, "CORE-REQUEST-001"
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from gongji.v1 import binding_pb2
+from gongji.v1 import account_pb2, binding_pb2
 
 from gongji_conformance.city import requests, words
 from gongji_conformance.city.city import NOW, CityUnderTest
@@ -111,6 +111,31 @@ def test_a_premium_is_paid_once(gongji_city: CityUnderTest) -> None:
     assert 600_00 == paid.balance_after_fen
     second = ask(pay, gongji_city.premium(holder, member))
     assert isinstance(second, CallRefused)
+    assert 600_00 == gongji_city.balance(holder)
+
+
+@law("CORE-PREMIUM-002")
+def test_a_premium_is_refunded(gongji_city: CityUnderTest) -> None:
+    """A premium comes back whole to the purse it came from, once; then its year is paid."""
+    holder = gongji_city.people.one(balance=1000)
+    member = gongji_city.people.one("居民")
+    application = gongji_city.application(holder, member)
+    application.purposes[:] = [words.PURPOSES["居民医保缴费"]]
+    gongji_city.approve(gongji_city.submit(application))
+    accounts = gongji_city.stubs.accounts
+    payment = gongji_city.premium(holder, member)
+    paid = accounts.PayPremium(payment)
+    refund = account_pb2.RefundPremiumRequest(
+        request_id=new_id(),
+        premium_id=paid.premium_id,
+        member=payment.member,
+        year=payment.year,
+    )
+    refunded = accounts.RefundPremium(refund)
+    assert (400_00, 1000_00) == (refunded.fen, refunded.balance_after_fen)
+    refund.request_id = new_id()
+    assert isinstance(ask(accounts.RefundPremium, refund), CallRefused)
+    accounts.PayPremium(gongji_city.premium(holder, member))
     assert 600_00 == gongji_city.balance(holder)
 
 

@@ -137,6 +137,24 @@ def _reused(send: Callable[[Any], Any], request: Any) -> CallRefused:
     return refused
 
 
+@law("CORE-REQUEST-009")
+def test_a_message_settles_once(gongji_city: CityUnderTest) -> None:
+    """A message under another request id is the first answer; with another bill refused."""
+    settle, request = _settle(gongji_city)
+    request.bill.msgid = f"M-{request.request_id[:8]}"
+    first = settle(request)
+    request.request_id = new_id()
+    again = settle(request)
+    assert (True, first.settlement) == (again.receipt.replayed, again.settlement)
+    request.request_id = new_id()
+    request.bill.total_fen += 1
+    request.bill.in_scope_fen += 1
+    refused = ask(settle, request)
+    assert isinstance(refused, CallRefused)
+    assert "ALREADY_EXISTS MESSAGE_ID_REUSED" == f"{refused.code} {refused.reason}"
+    assert first.settlement.settlement_id == refused.metadata["settlement_id"]
+
+
 @law("CORE-REQUEST-006")
 def test_refusal_is_replayed(gongji_city: CityUnderTest) -> None:
     """A final refusal is answered again in the same words."""
