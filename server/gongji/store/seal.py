@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Self
@@ -123,11 +124,18 @@ def _as_released(value: object) -> object:
     added: tuple[str, ...] = getattr(value, "added", ())
     if not added or not isinstance(value, msgspec.Struct):
         return value
-    defaults = {f.name: f.default for f in msgspec.structs.fields(type(value))}
+    defaults = _defaults(type(value))
     silent = {name for name in added if getattr(value, name) == defaults[name]}
     said = tuple(name for name in defaults if name not in silent)
     form = _form(type(value).__name__, said)
     return form(**{name: getattr(value, name) for name in said})
+
+
+# hot path: to look a record's fields up took a third of the time of a settlement.
+@lru_cache
+def _defaults(kind: type[msgspec.Struct]) -> Mapping[str, object]:
+    """Return the default of each field of a kind of record, in their order."""
+    return {field.name: field.default for field in msgspec.structs.fields(kind)}
 
 
 @lru_cache
