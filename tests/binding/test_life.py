@@ -251,12 +251,16 @@ def test_who_takes_a_place(state: BindingState, *, takes_place: bool) -> None:
 
 
 def test_an_expired_application_takes_no_place() -> None:
-    """What nobody answered in time frees its place and its pair without anybody writing it down."""
+    """What nobody answered in time frees its place and its pair without anybody writing it
+    down; until then the pair is refused under the clause on pairs alone."""
     world = Applicants("anqing")
     world.submit(world.application("minip_wechat"))
     world.now += 30 * DAY - INSTANT
-    with pytest.raises(NotEligible, match="该成员已绑定或正在办理"):
+    with pytest.raises(NotEligible, match="该成员已绑定或正在办理") as refused:
         world.decide(world.submission(world.application("minip_wechat")))
+    assert [("unbinding", ("T47",))] == [
+        (c.hook, c.clauses) for c in refused.value.conditions
+    ]
 
     world.now += INSTANT
     assert REVIEWED is world.submit(world.application("minip_wechat")).state

@@ -282,8 +282,16 @@ def _deciding_rules(rules: DayRules) -> tuple[RuleRef, ...]:
         rules.ref(CityRules.uses, *opening),
         rules.ref(CityRules.member_terms, *_clauses_of_premium(rules)),
         rules.ref(CityRules.holder_terms, *holder.clauses),
-        rules.ref(CityRules.premiums),
+        rules.ref(CityRules.premiums, *_clauses_of_paying(rules)),
     )
+
+
+def _clauses_of_paying(rules: DayRules) -> tuple[Clause, ...]:
+    """Return the clauses on amounts and years, none if one of them names none."""
+    clauses = rules.value(CityRules.premiums).clauses
+    # The clause on refunds decides nothing of a payment.
+    both = clauses.amounts and clauses.years
+    return (*clauses.amounts, *clauses.years) if both else ()
 
 
 def _clauses_of_premium(rules: DayRules) -> tuple[Clause, ...]:

@@ -261,7 +261,7 @@ def _refuse_first_settlement(bill: Bill, scheme: Scheme, rules: DayRules) -> Non
         f"{TERMS[VisitKind][bill.visit_kind]}的首次结算不在此办理, "
         "只受理其支付后的剩余自付部分(residue)",
         field="bill.visit_kind",
-        clauses=denials,
+        clauses=denials or _clauses_of_scheme(scheme, rules),
     )
 
 
