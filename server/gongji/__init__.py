@@ -82,6 +82,7 @@ from gongji.rules.clauses import (
 )
 from gongji.rules.codes import (
     EnrolmentStatus,
+    MarkKind,
     Purpose,
     ResidueOf,
     Scheme,
@@ -133,6 +134,7 @@ __all__ = [
     "Grade",
     "Identity",
     "IdentityCheck",
+    "MarkKind",
     "MarriageClauses",
     "MarriageTerms",
     "MaterialKind",

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from gongji.model.binding import Material, MemberDetails
-from gongji.model.people import Certificate, Kin
-from gongji.rules.codes import EnrolmentStatus, Purpose, Scheme
+from gongji.model.people import Certificate, Kin, Mark
+from gongji.rules.codes import EnrolmentStatus, MarkKind, Purpose, Scheme
 
 from tests.binding.applying import TUESDAY, Applicants, enrolled
 
@@ -160,6 +160,13 @@ RELATIONS = {
 }
 """What they are to each other."""
 
+
+def filed(until: date | None = None) -> dict[str, Any]:
+    """Return what makes a person filed for care in another province since 2025."""
+    kind = MarkKind.CROSS_PROVINCE_FILING.value
+    return {"marks": (Mark(kind, "", date(2025, 1, 1), until),)}
+
+
 NO_DETAILS = MemberDetails()
 CHANNELS = {
     "no real name": Row(
@@ -264,6 +271,12 @@ CHANNELS = {
         ("channels", {"A19"}, "国家医保服务平台APP只办理.*跨统筹区"),
         city="anqing",
     ),
+    "the national app for somebody whose filing ended yesterday": Row(
+        "national_app",
+        ("channels", {"A19"}, "或一方为跨省备案人员"),
+        member=filed(until=YESTERDAY),
+        city="anqing",
+    ),
     "the national app within one pooling area of Huangshan": Row(
         "national_app",
         ("channels", {"A19"}, "国家医保服务平台APP只办理.*跨统筹区"),
@@ -303,6 +316,26 @@ FITS = {
     ),
     "the national app across pooling areas": Row(
         "national_app", member={"place": "341100"}, city="anqing"
+    ),
+    "the national app for a filed member of the same area": Row(
+        "national_app", member=filed(), city="anqing"
+    ),
+    "the national app for a filed holder of the same area": Row(
+        "national_app", holder=filed(until=TUESDAY.date()), city="huangshan"
+    ),
+    "a birth certificate": Row(
+        "minip_wechat",
+        changes={
+            "materials": (Material("birth_certificate", original=False, reference="1"),)
+        },
+    ),
+    "any proof where the document says so": Row(
+        "city_wechat",
+        changes={
+            "materials": (
+                Material("other_relationship_proof", original=False, reference="1"),
+            )
+        },
     ),
     "the original where a copy would do": Row(
         "minip_wechat",

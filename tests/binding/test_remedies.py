@@ -94,7 +94,7 @@ APPLICATIONS = {
     "no proof through the mini-program": Refused(
         changes={"materials": ()},
         hooks=("materials",),
-        way=("上传结婚证或居民户口簿",),
+        way=("上传结婚证或居民户口簿等证明资料",),
         follow=_with(materials=(REGISTER,)),
     ),
     "the e-voucher not activated": Refused(
@@ -291,3 +291,15 @@ class TestWays:
 
         assert datetime(2025, 10, 9, 9, 0, tzinfo=SHANGHAI) == opening
         assert "M" == world.submit(application).member
+
+
+def test_whom_to_ask() -> None:
+    """A refusal says whom to ask if the city's document does (C31)."""
+    told = {}
+    for pinyin in ("chuzhou", "anqing"):
+        world = Applicants(pinyin)
+        with pytest.raises(NotEligible) as refused:
+            world.decide(world.submission(world.application("wanshitong", member="H")))
+        told[pinyin] = refused.value.metadata["help"]
+    assert "联系当地医保部门咨询。(C31)" in told["chuzhou"]
+    assert "" == told["anqing"]

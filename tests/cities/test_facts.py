@@ -64,7 +64,6 @@ NO_RULE = {
     "A7": "what binding means, in other words; A3 and A9 say who and A10 what for",
     "A44": "a closing claim that binding is widespread",
     "C1": "the page's year; C53 says since when (X12)",
-    "C31": "a summary of C2 to C29",
     "C83": "an opinion on advantages",
     "C84": "an opinion: less money is credited; C55 to C57 are the rule",
     "C87": "an opinion on deductible and cap; C58 and C62 are the rule",

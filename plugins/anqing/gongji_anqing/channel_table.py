@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from datetime import time
 
-from gongji import Across, Channel, ChannelClauses, ChannelKind, CounterHours, Step
+from gongji import (
+    Across,
+    Channel,
+    ChannelClauses,
+    ChannelKind,
+    CounterHours,
+    MarkKind,
+    Step,
+)
 
 from . import clauses as c
 
@@ -79,6 +87,7 @@ CHANNELS = {
         kind=ChannelKind.APP,
         audience="异地共济或跨省备案人员",
         across=Across.ONLY_ACROSS_AREAS,
+        also_for=frozenset({MarkKind.CROSS_PROVINCE_FILING}),
         clauses=(c.A19, c.T_AQ2),
     ),
     "window": Channel(

@@ -24,7 +24,6 @@ from gongji import (
     FamilyLimit,
     Identity,
     IdentityCheck,
-    MaterialKind,
     MaterialNeed,
     MemberField,
     NoFund,
@@ -49,8 +48,8 @@ from gongji import (
 )
 
 from . import clauses as c
-from . import paying
-from .channel_table import CHANNELS, steps
+from . import law, paying
+from .channel_table import CHANNELS, MATERIALS, steps
 from .fund_table import EMPLOYEE, EXCLUSIONS
 from .revisions import REVISIONS
 
@@ -183,22 +182,10 @@ def fields_asked() -> Timeline[Mapping[ChannelId, frozenset[MemberField]]]:
 
 @hookimpl
 def materials() -> Timeline[Mapping[ChannelId, tuple[MaterialNeed, ...]]]:
-    """小程序、公众号上传结婚证或居民户口簿 (C4, C8, C24); 皖事通不上传 (C13)."""
-    kinds = (MaterialKind.MARRIAGE_CERTIFICATE, MaterialKind.HOUSEHOLD_REGISTER)
-    told = {"minip_wechat": (c.C4, c.C24), "city_wechat": (c.C8, c.C24)}
+    """小程序、公众号上传结婚证或居民户口簿等证明资料 (C4, C8, C24); 皖事通不上传 (C13)."""
     return _chuzhou(
-        {
-            channel: (
-                MaterialNeed(
-                    name="结婚证或居民户口簿",
-                    one_of=kinds,
-                    clauses=told.get(channel, (c.C24, c.T_CZ6)),
-                ),
-            )
-            for channel in CHANNELS
-        }
-        | {"wanshitong": ()},
-        clauses=[c.C4, c.C8, c.C13, c.C24, c.T_CZ6],
+        MATERIALS,
+        clauses=[c.C4, c.C8, c.C13, c.C24, c.T_CZ6, c.T_CZ40],
         against=[c.A34],
         why=(
             "X7: 材料按市、按渠道取值。小程序与公众号写明上传; 皖事通的步骤没有上传, "
@@ -230,9 +217,9 @@ def consent() -> Timeline[ConsentTerms]:
         ConsentTerms(
             required=False,
             in_place_of_it="所填的使用人联系电话和上传的证明资料",
-            clauses=ConsentClauses(guardian=(c.L17, c.L23)),
+            clauses=ConsentClauses(guardian=(law.L17, law.L23)),
         ),
-        clauses=[c.C4, c.C8, c.C13, c.T_CZ8, c.L17, c.L23],
+        clauses=[c.C4, c.C8, c.C13, c.T_CZ8, law.L17, law.L23],
         against=[c.A13],
         why="X10: 滁州的步骤没有使用人操作; 知情同意(A13)出自安庆材料。",
         settles=[c.X10],
@@ -379,14 +366,15 @@ def enquiries() -> Timeline[tuple[Procedure, ...]]:
 
 @hookimpl
 def notes() -> Timeline[tuple[Note, ...]]:
-    """绑定不成功的原因 (C28, C29); 异地就医报销的现状 (C86)."""
+    """绑定不成功的原因 (C28, C29), 遇到问题找谁 (C31); 异地就医报销的现状 (C86)."""
     return _chuzhou(
         (
             Note(heading="常见问题", clause=c.C28),
             Note(heading="常见问题", clause=c.C29),
+            Note(heading="常见问题", clause=c.C31, when_refused=True),
             Note(heading="异地就医", clause=c.C86),
         ),
-        clauses=[c.C28, c.C29, c.C86],
+        clauses=[c.C28, c.C29, c.C31, c.C86],
     )
 
 

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from gongji import Channel, ChannelClauses, ChannelKind, Clause, Step
+from gongji import (
+    Channel,
+    ChannelClauses,
+    ChannelKind,
+    Clause,
+    MaterialKind,
+    MaterialNeed,
+    Step,
+)
 
 from . import clauses as c
 
@@ -48,4 +56,33 @@ CHANNELS = {
         kind=ChannelKind.WEB,
         clauses=(c.C69, c.T_CZ6),
     ),
+}
+
+# C4 “等证明资料”不止两种; 出生医学证明同样证明亲子关系 (T-CZ40)
+_PROOFS = (
+    MaterialKind.MARRIAGE_CERTIFICATE,
+    MaterialKind.HOUSEHOLD_REGISTER,
+    MaterialKind.BIRTH_CERTIFICATE,
+)
+
+
+def _proof(
+    *clauses: Clause, one_of: tuple[MaterialKind, ...] = _PROOFS
+) -> tuple[MaterialNeed, ...]:
+    name = "结婚证或居民户口簿等证明资料"
+    need = MaterialNeed(name=name, one_of=one_of, clauses=(*clauses, c.T_CZ40))
+    return (need,)
+
+
+MATERIALS = {
+    **dict.fromkeys(CHANNELS, _proof(c.C24, c.T_CZ6)),
+    "minip_wechat": _proof(c.C4, c.C24),
+    # C8 只写“相关证明资料”
+    "city_wechat": _proof(
+        c.C8,
+        c.C24,
+        one_of=(*_PROOFS, MaterialKind.OTHER_RELATIONSHIP_PROOF),
+    ),
+    # C13 皖事通的步骤没有上传
+    "wanshitong": (),
 }

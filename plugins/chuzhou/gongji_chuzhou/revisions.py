@@ -6,11 +6,13 @@ from gongji import (
     ALL_PARTS,
     CLOSE,
     NO_LIMIT,
+    AtOnce,
     Candidate,
     Effects,
     GiverLimit,
     NoFund,
     ResidueOf,
+    ReviewLatency,
     Rounding,
     Scheme,
     Scope,
@@ -26,6 +28,7 @@ from gongji import (
 
 from . import clauses as c
 from . import paying
+from .channel_table import CHANNELS
 
 _V2 = Table(
     deductible_fen={1: 200_00, 2: 400_00, 3: 400_00},
@@ -63,6 +66,17 @@ _WIDER_AID = Uses(
     ),
 )
 
+# A27 比照安庆: 1-3个工作日; 登记信息查得到亲属关系的仍即时生效
+_REVIEWED = dict.fromkeys(
+    CHANNELS,
+    ReviewLatency(
+        at_once=AtOnce.IF_CHECKS_PASS,
+        working_days=3,
+        earliest_working_days=1,
+        clauses=(c.A27, c.T_CZ41),
+    ),
+)
+
 REVISIONS = (
     Candidate(
         name="V2",
@@ -87,6 +101,16 @@ REVISIONS = (
         value=CLOSE,
         clauses=(c.S8, c.S9),
         why_not="S8是报刊转载, 滁州网页仍写直系亲属(C26), 本市起始日不明。",
+    ),
+    Candidate(
+        name="REVIEW-UNPROVED",
+        hook="review_latency",
+        value=_REVIEWED,
+        clauses=(c.A27, c.T_CZ41, c.T_CZ7),
+        why_not=(
+            "滁州网页写提交即完成绑定(C4、C8、C13), 皖事通不要求任何证明(C13); "
+            "登记信息查不到的亲属关系是否先行审核, 由经办机构决定。"
+        ),
     ),
     Candidate(
         name="ONE-GIVER",

@@ -27,7 +27,7 @@ from gongji.binding.family import (
     one_spouse,
     related,
 )
-from gongji.cities.city import City
+from gongji.cities.city import City, DayRules
 from gongji.model import normal
 from gongji.model.people import Person
 from gongji.model.refusals import NotEligible
@@ -47,7 +47,7 @@ from gongji.rules.codes import (
     province,
 )
 from gongji.rules.hookspecs import CityRules
-from gongji.rules.phrases import in_words
+from gongji.rules.phrases import in_words, pairs_taken
 
 
 def failing(case: Case) -> tuple[Unmet, ...]:
@@ -67,9 +67,10 @@ def failing_later(case: Case) -> tuple[Unmet, ...]:
 def not_eligible(
     unmet: Iterable[Unmet],
     city: City,
+    rules: DayRules,
     ways: Iterable[remedies.Way] = (),
 ) -> NotEligible:
-    """Return the refusal with all conditions, their clauses, and the ways that work."""
+    """Return the refusal: all conditions, their clauses, ways that work, whom to ask."""
     conditions = tuple(failure.condition for failure in unmet)
     numbers: dict[str, None] = {}
     messages = []
@@ -81,6 +82,11 @@ def not_eligible(
         clauses=[city.clause(number) for number in numbers],
         conditions=conditions,
         remedies=" | ".join(" + ".join(way) for way in ways),
+        help=" ".join(
+            f"{note.clause.text}({note.clause.id})"
+            for note in rules.value(CityRules.notes)
+            if note.when_refused
+        ),
     )
 
 
@@ -227,7 +233,11 @@ def not_bound_yet(case: Case) -> Iterator[Unmet]:
 
 
 def channel_fits(case: Case) -> Iterator[Unmet]:
-    """A channel for pairs of different pooling areas is not used within one."""
+    """A channel for pairs of different pooling areas, or for marked people, is for those."""
+    people = (case.holder, case.member)
+    for kind in case.channel.also_for:
+        if any(person.marks_on(case.today, kind.value) for person in people):
+            return
     home = pooling_area(case.holder.place_on(case.today))
     place = pooling_area(case.member.place_on(case.today))
     if home != place or case.channel.across is not Across.ONLY_ACROSS_AREAS:
@@ -240,7 +250,7 @@ def channel_fits(case: Case) -> Iterator[Unmet]:
     yield not_met(
         case,
         CityRules.channels,
-        f"{case.channel.name}只办理{in_words(case.channel.across)}",
+        f"{case.channel.name}只办理{pairs_taken(case.channel)}",
         *alternatives,
         clauses=case.channel.clauses,
     )

@@ -178,7 +178,7 @@ def _still_eligible(binding: Binding, cities: Cities, facts: Facts) -> Case:
     case = case_of(application, holder, member, rules, facts, itself=binding.binding_id)
     unmet = (*failing_later(case), *evidence_in_time(case, facts.now))
     if unmet:
-        raise not_eligible(unmet, city)
+        raise not_eligible(unmet, city, rules)
     return case
 
 

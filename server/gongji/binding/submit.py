@@ -107,7 +107,7 @@ class Submit(Command[Binding], frozen=True, kw_only=True):
         check = partial(_failing, now=facts.now)
         if unmet := check(case):
             channels = open_channels(case.rules, facts.now, self.workdays)
-            raise not_eligible(unmet, city, ways(case, channels, check))
+            raise not_eligible(unmet, city, case.rules, ways(case, channels, check))
 
     def _submitted(self, case: Case, city: City, facts: Facts) -> Binding:
         """Return the binding as just submitted, before it moves anywhere."""

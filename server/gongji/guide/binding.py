@@ -19,7 +19,7 @@ from gongji.rules.channels import (
 )
 from gongji.rules.codes import Purpose, ResidueOf
 from gongji.rules.hookspecs import CityRules
-from gongji.rules.phrases import act_in_words, relations_left_out
+from gongji.rules.phrases import act_in_words, pairs_taken, relations_left_out
 
 
 def sections(builder: GuideBuilder) -> tuple[Section, ...]:
@@ -235,7 +235,7 @@ def _failures_of_number(builder: GuideBuilder) -> Iterator[Statement]:
 def _failures_of_channel(builder: GuideBuilder) -> Iterator[Statement]:
     for channel in builder.channels.values():
         if channel.across is Across.ONLY_ACROSS_AREAS:
-            pairs = phrase(channel.across)
+            pairs = pairs_taken(channel)
             text = f"{channel.name}只办理{pairs}, 同一统筹区内请用其他渠道。"
             yield builder.on_channels([channel], text)
         if isinstance(channel.hours, CounterHours):

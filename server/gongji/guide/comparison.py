@@ -28,7 +28,7 @@ from gongji.rules.channels import (
 )
 from gongji.rules.clauses import Clause
 from gongji.rules.hookspecs import CityRules
-from gongji.rules.phrases import days_in_words
+from gongji.rules.phrases import days_in_words, pairs_taken
 
 OVER_THE_COUNTER = frozenset({ChannelKind.COUNTER, ChannelKind.BANK})
 
@@ -144,7 +144,7 @@ def _pairs(builder: GuideBuilder, channel: Channel) -> str:
         return ""
     if channel.across is Across.BOTH:
         return phrase(builder.value(CityRules.scope))
-    return phrase(channel.across)
+    return pairs_taken(channel)
 
 
 def _joined(

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Final
 
 from gongji.rules.clauses import Clause
+from gongji.rules.codes import MarkKind
 
 ChannelId = str
 
@@ -81,6 +82,7 @@ class Channel:
     ease         操作便捷性, as a document compares channels
     audience     适用人群, as a document compares channels
     across       which pairs of holder and member it takes
+    also_for     marks of either with which it takes any pair, whatever `across` says
     clauses      what names or describes it, beside the clauses of its steps
     short_name   its name in a document's comparison; channels of one short name are
                  compared together
@@ -95,6 +97,7 @@ class Channel:
     ease: str = ""
     audience: str = ""
     across: Across = Across.BOTH
+    also_for: frozenset[MarkKind] = frozenset()
     clauses: tuple[Clause, ...] = ()
     short_name: str = ""
     row_clauses: ChannelClauses = ChannelClauses()
@@ -209,7 +212,11 @@ class Procedure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """A sentence of the guide that no decision asks for, under its heading."""
+    """A sentence of the guide that no decision asks for, under its heading.
+
+    `when_refused` has it told with every application that is refused, too.
+    """
 
     heading: str
     clause: Clause
+    when_refused: bool = False

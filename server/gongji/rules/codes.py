@@ -108,6 +108,13 @@ OPEN_STATES = frozenset(
 """States in which a binding takes a place in the family."""
 
 
+class MarkKind(Enum):
+    """The marks of a person that a rule asks for; values are the kinds as on the wire."""
+
+    # Until filings exist, a dated mark says who has one.
+    CROSS_PROVINCE_FILING = "cross_province_filing"
+
+
 class ConsentMethod(IntEnum):
     """How the member consented; numbers as on the wire."""
 

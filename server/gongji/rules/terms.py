@@ -29,6 +29,7 @@ from gongji.rules.channels import (
 from gongji.rules.clauses import Grade
 from gongji.rules.codes import (
     EnrolmentStatus,
+    MarkKind,
     Purpose,
     ResidueOf,
     Scheme,
@@ -87,6 +88,7 @@ TERMS: Mapping[type[Enum], Mapping[Enum, str]] = {
         Across.BOTH: "同一统筹区与跨统筹区绑定",
         Across.ONLY_ACROSS_AREAS: "跨统筹区绑定",
     },
+    MarkKind: {MarkKind.CROSS_PROVINCE_FILING: "跨省备案人员"},
     IdentityCheck: {
         IdentityCheck.REAL_NAME: "实名认证",
         IdentityCheck.E_VOUCHER: "医保电子凭证授权",

@@ -420,7 +420,9 @@ class Mark(_message.Message):
     FROM_FIELD_NUMBER: _builtins.int
     TO_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
-    """Kind of mark, e.g. "family_doctor" (签约), "chosen_institution" (选点), "tier" (档次), "two_diseases" (两病), "aid" (低保 …)."""
+    """Kind of mark, e.g. "family_doctor" (签约), "chosen_institution" (选点), "tier" (档次), "two_diseases" (两病), "aid" (低保 …),
+    "cross_province_filing" (跨省备案).
+    """
     value: _builtins.str
     """Its value, e.g. the code of the institution chosen; may be empty."""
     to: _builtins.str

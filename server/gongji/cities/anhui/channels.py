@@ -29,6 +29,7 @@ from gongji.rules.channels import (
     ReviewLatency,
 )
 from gongji.rules.clauses import Timeline
+from gongji.rules.codes import MarkKind
 from gongji.rules.hookspecs import hookimpl
 
 ONLINE: tuple[ChannelId, ...] = (
@@ -73,6 +74,7 @@ _CHANNELS = {
         name="国家医保服务平台APP",
         kind=ChannelKind.APP,
         across=Across.ONLY_ACROSS_AREAS,
+        also_for=frozenset({MarkKind.CROSS_PROVINCE_FILING}),
         clauses=(c.A19,),
         row_clauses=_ALL_DAY,
     ),
@@ -97,7 +99,7 @@ def channels() -> Timeline[Mapping[ChannelId, Channel]]:
         against=[c.C2, c.C3, c.C69, c.H2],
         why=(
             "X8: 渠道是各城市自己声明的代号与名称, 全省取A1所列。X17: "
-            "国家医保服务平台APP按A19只受理双方不在同一统筹区的绑定; "
+            "国家医保服务平台APP按A19只受理双方不在同一统筹区的、或一方为跨省备案人员的绑定; "
             "H2所写的是开通医保钱包, 不是绑定。"
         ),
         settles=[c.X8, c.X17],

@@ -13,7 +13,7 @@ from gongji.rules.phrases.benefits import (
     refund_in_words,
 )
 from gongji.rules.phrases.binding import act_in_words, relations_left_out
-from gongji.rules.phrases.channels import days_in_words
+from gongji.rules.phrases.channels import days_in_words, pairs_taken
 
 __all__ = [
     "NOTHING",
@@ -24,6 +24,7 @@ __all__ = [
     "level_in_words",
     "money_in_words",
     "monthly_in_words",
+    "pairs_taken",
     "premium_years_in_words",
     "refund_in_words",
     "relations_left_out",

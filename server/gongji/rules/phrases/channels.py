@@ -36,9 +36,15 @@ def _(value: Step) -> str:
     return value.text + caution
 
 
+def pairs_taken(channel: Channel) -> str:
+    """Return which pairs a channel takes: "跨统筹区绑定,或一方为跨省备案人员"."""
+    also = f",或一方为{phrase(channel.also_for)}" if channel.also_for else ""
+    return f"{phrase(channel.across)}{also}"
+
+
 @phrase.register
 def _(value: Channel) -> str:
-    only = "" if value.across is Across.BOTH else f",仅限{phrase(value.across)}"
+    only = "" if value.across is Across.BOTH else f",仅限{pairs_taken(value)}"
     return f"{value.name}({phrase(value.kind)},{phrase(value.hours)}{only})"
 
 

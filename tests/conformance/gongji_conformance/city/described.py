@@ -33,6 +33,7 @@ class PersonDescription(StrictTable, frozen=True, kw_only=True):
     base: Yuan = Decimal(0)
     balance: Yuan = Decimal(0)
     kin: dict[str, str] = {}
+    marks: list[words.Mark] = []
     born: date | None = None
     died: date | None = None
 

@@ -252,7 +252,15 @@ def _registered(
         contribution_base_fen=words.fen(person.base),
         kin=[_kin(people[name], relation) for name, relation in person.kin.items()],
         died_on=str(person.died or ""),
+        marks=[_mark(kind, person.since) for kind in person.marks],
     )
+
+
+def _mark(kind: words.Mark, since: date) -> types_pb2.Mark:
+    mark = types_pb2.Mark(kind=words.MARKS[kind])
+    # `from` is a keyword of Python's and cannot be written as an argument.
+    setattr(mark, "from", str(since))
+    return mark
 
 
 def _kin(relative: InventedPerson, relation: str) -> types_pb2.Kin:

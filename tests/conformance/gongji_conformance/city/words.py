@@ -13,6 +13,7 @@ SHANGHAI: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
 
 Standing = Literal["在职", "退休", "居民", "未参保"]
 Status = Literal["正常", "暂停", "无效", "终止"]
+Mark = Literal["跨省备案"]
 Place = Literal["一级", "二级", "三级", "未定级", "药店", "已取消定点", "外地三级"]
 ResidueOf = Literal["", "住院", "慢特病"]
 Kind = Literal[
@@ -46,6 +47,8 @@ STATUSES: Final = {
     "无效": types_pb2.ENROLMENT_STATUS_INVALID,
     "终止": types_pb2.ENROLMENT_STATUS_TERMINATED,
 }
+
+MARKS: Final[dict[Mark, str]] = {"跨省备案": "cross_province_filing"}
 
 RELATIONS: Final = {
     "配偶": "10",

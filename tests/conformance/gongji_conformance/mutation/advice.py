@@ -37,6 +37,7 @@ _BY_FIELD: Final[Mapping[str, str]] = {
     "opens": "在开门的那一分钟和前一分钟各办一次",
     "closes": "在关门的那一分钟和前一分钟各办一次",
     "hours": "在节假日和夜间经该渠道办理, 写明 state 或 refused",
+    "also_for": "带有、没有该标记的双方各经该渠道绑定一次",
     "across": "双方同一统筹区、不同统筹区各经该渠道绑定一次",
     "one_of": "只出示这一种材料经该渠道绑定, 写明 state 或 conditions",
     "original": "只有复印件、只有原件各经该渠道绑定一次",

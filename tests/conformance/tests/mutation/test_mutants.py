@@ -38,7 +38,7 @@ def test_what_becomes_of_chuzhou() -> None:
         "channels 去掉 web_hall",
         "identity_checks[wanshitong] 去掉 E_VOUCHER",
         "fields_asked[wanshitong] 去掉 PHONE",
-        "materials[city_wechat] 去掉 0 结婚证或居民户口簿",
+        "materials[city_wechat] 去掉 0 结婚证或居民户口簿等证明资料",
         "relations.codes 去掉 10",
         "scope POOLING_AREA→PROVINCE",
     } <= _mutants("chuzhou").keys()
