@@ -58,7 +58,9 @@ class FormerFacts(Facts):
         if need.kind is Account:
             yield Need(Entry, "ledger_account", purse_account(need.value))
         elif need.kind is Accumulator:
-            yield Need(Settlement, "patient", self._settlement.bill.patient)
+            # Its own accumulator a settlement tells itself.
+            if need.value != self._settlement.accumulator_key:
+                yield Need(Settlement, "patient", self._settlement.bill.patient)
         elif self._as_known and need.kind in REVISIONS:
             yield from self._revision_needs(need)
         else:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Final
 
 from msgspec import Struct
-from msgspec.structs import fields, replace
+from msgspec.structs import replace
 
 from gongji.cities import kept
 from gongji.cities.city import Cities
@@ -147,9 +147,9 @@ def _decided(
 def _different(stored: Settlement, recomputed: Settlement) -> Iterator[str]:
     """Yield the fields of the decision that are not as stored."""
     before, after = _decision(stored), _decision(recomputed)
-    for field in fields(Settlement):
-        if getattr(before, field.name) != getattr(after, field.name):
-            yield field.name
+    for name in Settlement.__struct_fields__:
+        if getattr(before, name) != getattr(after, name):
+            yield name
     paid = {line.purse: -line.fen for line in recomputed.lines if line.purse}
     moved = {movement.purse: movement.fen for movement in stored.movements}
     if {purse: fen for purse, fen in paid.items() if fen} != moved:
