@@ -130,6 +130,15 @@ def test_a_long_line_is_not_kept() -> None:
     assert most < 8 << 20
 
 
+def test_rows_nobody_asks_for() -> None:
+    """A file may be closed before its lines are all read, and the reader left behind."""
+    file = opened(TEXT.encode())
+    lines = file.lines()
+    assert (1, "编号,姓名") == next(lines)
+    file.close()
+    lines.close()  # type: ignore[attr-defined] # a generator
+
+
 def test_a_text_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that would fill the memory is not read whole."""
     monkeypatch.setattr(files, "LARGEST_TEXT", 1 << 20)

@@ -101,8 +101,10 @@ class TextFile:
         try:
             yield text
         finally:
-            # Else the file would be closed with its wrapper.
-            text.detach()
+            # Else the file would be closed with its wrapper. Rows that nobody asked for
+            # may outlive the file.
+            if not self._source.closed:
+                text.detach()
 
 
 def read_text(path: Path) -> str:
