@@ -177,7 +177,8 @@ def test_a_change_of_ours_is_written(before: int, after: int) -> None:
     assert expected == written["inscp_scp_amt"]
 
 
-cells = st.text(st.characters(codec="utf-8", exclude_characters="\t\n\r"), max_size=6)
+# An identifier nobody looks at, by the letters it is made of anywhere.
+cells = st.text(st.characters(codec="ascii", categories=("L", "N", "P")), max_size=6)
 fens = st.integers(-(10**9), 10**9)
 flags = st.sampled_from(["0", "1", "null"])
 

@@ -21,6 +21,9 @@ _DROPPED: Final = ("Z", "Cc", "Cf")
 
 _VARIATION_SELECTORS: Final = (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
 
+FILLERS: Final = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
+"""Letters and marks that show as nothing."""
+
 _CHINA: Final = "86"
 
 _LONG: Final = 12
@@ -56,10 +59,13 @@ def _plain(text: str) -> str:
     """Return the text in NFKC without anything that does not show."""
     # Twice: what was dropped may have kept two characters from composing.
     once = unicodedata.normalize("NFKC", text)
-    return unicodedata.normalize("NFKC", "".join(c for c in once if _shows(c)))
+    return unicodedata.normalize("NFKC", "".join(c for c in once if shows(c)))
 
 
-def _shows(char: str) -> bool:
-    if any(ord(char) in selectors for selectors in _VARIATION_SELECTORS):
+def shows(char: str) -> bool:
+    """Return whether a character is seen: no blank, no control, nothing invisible."""
+    if char in FILLERS or any(
+        ord(char) in selectors for selectors in _VARIATION_SELECTORS
+    ):
         return False
     return not unicodedata.category(char).startswith(_DROPPED)

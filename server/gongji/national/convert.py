@@ -16,7 +16,7 @@ from gongji.national.details import DETAILS
 from gongji.national.dialect import HN, MessageDialect
 from gongji.national.envelope import Shape, Unmapped, request_id_of
 from gongji.national.fields import Node, UnmappedNode, fresh
-from gongji.national.forms import NationalFault, moment_of
+from gongji.national.forms import NationalFault, instant_of, moment_of
 from gongji.national.quote_settle import (
     QUOTE,
     QUOTED,
@@ -27,7 +27,6 @@ from gongji.national.quote_settle import (
 )
 from gongji.national.reconcile import BALANCED, TOTALS, compared
 from gongji.national.reverse import CORRECTION, REVERSE, REVERSED
-from gongji.rules.codes import SHANGHAI
 from gongji.v1 import settlement_pb2 as pb
 
 REQUESTS: Final = {
@@ -247,8 +246,7 @@ def _executed_at(response: Any) -> datetime | None:
     may_have_receipt = "receipt" in response.DESCRIPTOR.fields_by_name
     if not may_have_receipt or not response.HasField("receipt"):
         return None
-    at: datetime = response.receipt.at.ToDatetime(SHANGHAI)
-    return at
+    return instant_of(response.receipt.at)
 
 
 def _head(request: Node, at: datetime | None) -> UnmappedNode:

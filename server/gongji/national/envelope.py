@@ -32,9 +32,14 @@ _SENDERS: Final = uuid.uuid5(uuid.NAMESPACE_URL, "gongji:national")
 def request_id_of(fixmedins_code: str, msgid: str) -> str:
     """Return the request id of a sender's message.
 
-    The same message again is a replay, and omsgid finds its original.
+    The same message again is a replay, and omsgid finds its original. NationalFault.
     """
-    return str(uuid.uuid5(uuid.uuid5(_SENDERS, fixmedins_code), msgid))
+    try:
+        return str(uuid.uuid5(uuid.uuid5(_SENDERS, fixmedins_code), msgid))
+    # JSON may hold half of a surrogate pair.
+    except UnicodeError:
+        msg = "fixmedins_code、msgid 或 omsgid 含有无法写成 UTF-8 的文本"
+        raise NationalFault(msg) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from google.protobuf import json_format
 
 from gongji.national.envelope import Unmapped
 from gongji.national.fields import Node
-from gongji.national.forms import NationalFault, moment_of
+from gongji.national.forms import NationalFault, moment_of, refuse_padding
 from gongji.national.text import dumps, loads
 from gongji.v1 import settlement_pb2 as pb
 
@@ -92,6 +92,8 @@ def _bill_of(slot: object, envelope: Node) -> pb.Bill:
     except (json_format.ParseError, TypeError, ValueError) as error:
         names = ", ".join(section)
         raise NationalFault(f"{path} 的取值不合 gongji.v1.Bill: {names}") from error
+    for number in (*bill.givers, bill.filing_no):
+        refuse_padding(number, f"{path} 的 givers 或 filing_no")
     bill.service_day = bill.service_day or _day_of(envelope)
     return bill
 

@@ -14,9 +14,12 @@ from typing import Any, Final
 from google.protobuf.message import Message
 from msgspec import Struct, field
 
-from gongji.national.forms import ANY, TEXT, Form, NationalFault
+from gongji.national.forms import ANY, ANY_ID, TEXT, Form, NationalFault
 
 Node = Mapping[str, Any]
+
+_UNREAD: Final = (ANY, ANY_ID)
+"""Forms of values that may be empty although the field must be there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +152,7 @@ def _is_missing(entry: Field, node: Node) -> bool:
 
 def _is_empty(entry: Field, value: object) -> bool:
     """Return whether a required text or code says nothing; an empty number says 0."""
-    return entry.form is not ANY and not entry.form.write(value)
+    return entry.form not in _UNREAD and not entry.form.write(value)
 
 
 def fresh(table: Table, known: Node) -> UnmappedNode:

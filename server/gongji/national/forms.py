@@ -15,13 +15,32 @@ from typing import Any, Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from gongji.model import normal
 from gongji.rules.codes import SHANGHAI, Scheme, VisitKind
+from gongji.rules.days import EARLIEST, LATEST
 from gongji.v1 import settlement_pb2 as pb
 
 
 # As FileFaultError: a message that cannot be read, not a program's error.
 class NationalFault(ValueError):  # noqa: N818 - see above
-    """A message cannot be converted; the sentence names field and value, in Chinese."""
+    """A message cannot be converted; the sentence names field and value, in Chinese.
+
+    It is one line of bounded length: what it quotes came from outside.
+    """
+
+    def __init__(self, sentence: str) -> None:
+        told = sentence[:_TOLD] + ("…" if len(sentence) > _TOLD else "")
+        # Escapes, and what would turn a terminal's line round, are spelt out.
+        super().__init__("".join(c if c.isprintable() else _spelt(c) for c in told))
+
+
+def _spelt(character: str) -> str:
+    """Return a blank for a line's end, an escape for what cannot be printed."""
+    return " " if character.isspace() else ascii(character)[1:-1]
+
+
+_TOLD: Final = 1000
+"""Most characters of a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +63,9 @@ _COUNT = re.compile(r"-?[0-9]{1,10}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
+
+_UNSEEN: Final = re.compile(f"[ {normal.FILLERS}\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+"""What is printable to Python and not seen."""
 
 _EXPONENT: Final = 30
 """Numbers further from 1 than this many digits are none of the interface's; spelling
@@ -80,10 +102,57 @@ def moment_of(value: object, field: str) -> datetime | None:
     try:
         # fromisoformat alone accepts other spellings, such as a week of the year.
         if _MOMENT.fullmatch(text):
-            return datetime.fromisoformat(text).replace(tzinfo=SHANGHAI)
+            at = datetime.fromisoformat(text).replace(tzinfo=SHANGHAI)
+            return _within(at, f"{field} {text!r}")
+    except NationalFault:
+        raise
     except ValueError:
         pass
     raise NationalFault(f"{field} 应写作 yyyy-MM-dd HH:mm:ss, 得到 {text!r}")
+
+
+def instant_of(stamp: Timestamp) -> datetime:
+    """Return an instant of ours in Shanghai. NationalFault beyond 1900 to 2199."""
+    try:
+        at = stamp.ToDatetime(SHANGHAI)
+    # Nothing keeps a document of ours from an instant near the calendar's end.
+    except (ValueError, OverflowError):
+        at = None
+    return _within(at, "时刻")
+
+
+def _within(at: datetime | None, what: str) -> datetime:
+    """Return an instant a clock may show. NationalFault."""
+    if at is None or not EARLIEST <= at < LATEST:
+        years = f"{EARLIEST.year} 年至 {LATEST.year - 1} 年"
+        raise NationalFault(f"{what} 须在 {years}之间")
+    return at
+
+
+def _identifier_of(value: object, field: str) -> str:
+    text = text_of(value, field)
+    refuse_padding(text, field)
+    return text
+
+
+def _carried_identifier(value: object, field: str) -> object:
+    if isinstance(value, str):
+        refuse_padding(value, field)
+    return value
+
+
+def refuse_padding(text: str, field: str) -> None:
+    """NationalFault at the first character that is a blank, a control or not seen."""
+    # hot path: one pass in C for what is letters and digits, however long.
+    if text.isprintable() and _UNSEEN.search(text) is None:
+        return
+    for place, character in enumerate(text, start=1):
+        if not normal.shows(character):
+            # The place and the character, not the value: it may be an identity number.
+            raise NationalFault(
+                f"{field} 的第 {place} 个字符是空白或控制字符"
+                f"（U+{ord(character):04X}），编号中不得有"
+            )
 
 
 def _amount_of(value: object, field: str) -> int:
@@ -143,7 +212,7 @@ def _stamp(stamp: Timestamp | None) -> str:
     """Return the text; whole seconds, the national field holds no more."""
     if stamp is None:
         return ""
-    at = stamp.ToDatetime(SHANGHAI).replace(tzinfo=None)
+    at = instant_of(stamp).replace(tzinfo=None)
     return at.isoformat(" ", "seconds")
 
 
@@ -165,6 +234,12 @@ ANY: Final = Form(lambda value, _: value, str)
 """A value nobody here looks at."""
 
 TEXT: Final = Form(text_of, str)
+
+ID: Final = Form(_identifier_of, str)
+"""An identifier: a text without blanks and control characters."""
+
+ANY_ID: Final = Form(_carried_identifier, str)
+"""An identifier nobody here looks at, which may also be a number or absent."""
 
 AMOUNT: Final = Form(_amount_of, amount)
 """N16,2 in yuan ↔ fen."""

@@ -6,7 +6,7 @@ from typing import Final
 
 from gongji.national.envelope import Shape, Unmapped, request_id_of
 from gongji.national.fields import Node, carried
-from gongji.national.forms import NationalFault
+from gongji.national.forms import ANY_ID, NationalFault
 from gongji.national.tables import (
     CORRECTION_INPUT,
     REPLY_ENVELOPE,
@@ -72,7 +72,7 @@ REVERSED: Final = Shape(
         identified=SETL_ID,
         setl_time="settlement.reversed_at",
         cash="pdn_cash_pay",
-        msgid=(carried("medins_setl_id", "医药机构结算ID", _OWN_MSGID),),
+        msgid=(carried("medins_setl_id", "医药机构结算ID", _OWN_MSGID, ANY_ID),),
     ),
     faithful=False,
 )

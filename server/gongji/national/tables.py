@@ -7,16 +7,16 @@ from typing import Final
 from gongji.national.fields import Table, carried, mapped
 from gongji.national.forms import (
     AMOUNT,
-    ANY,
+    ANY_ID,
     BALANCED,
     COUNT,
     DAY,
+    ID,
     MOMENT,
     RATIO,
     REFUND,
     SCHEME,
     STANDING,
-    TEXT,
     USE,
     VISIT,
 )
@@ -36,27 +36,29 @@ _NOT_PAID: Final = "本服务不支付此项, 恒为 0"
 
 def _header(name: str, chinese: str, proto: str, why: str) -> Table:
     return (
-        mapped(name, chinese, proto)
+        mapped(name, chinese, proto, ID)
         if proto
-        else carried(name, chinese, why, TEXT, required=True),
+        else carried(name, chinese, why, ID, required=True),
     )
 
 
 def envelope(*, msgid: str = "", fixmedins_code: str = "") -> Table:
     """Return the fields round the input; paths say where ours holds msgid and sender."""
     return (
-        carried("infno", "交易编号", "决定是哪种请求", TEXT, required=True),
+        carried("infno", "交易编号", "决定是哪种请求", ID, required=True),
         *_header("msgid", "发送方报文ID", msgid, "与 fixmedins_code 推出 request_id"),
-        carried("mdtrtarea_admvs", "就医地医保区划", _REGISTRY, TEXT, required=True),
-        carried("insuplc_admdvs", "参保地医保区划", _REGISTRY),
-        carried("recer_sys_code", "接收方系统代码", _TRANSPORT, required=True),
-        carried("dev_no", "设备编号", _TRANSPORT),
+        carried("mdtrtarea_admvs", "就医地医保区划", _REGISTRY, ID, required=True),
+        carried("insuplc_admdvs", "参保地医保区划", _REGISTRY, form=ANY_ID),
+        carried(
+            "recer_sys_code", "接收方系统代码", _TRANSPORT, form=ANY_ID, required=True
+        ),
+        carried("dev_no", "设备编号", _TRANSPORT, form=ANY_ID),
         carried("dev_safe_info", "设备安全信息", _TRANSPORT),
         carried("cainfo", "数字签名", _TRANSPORT),
-        carried("signtype", "签名类型", _TRANSPORT),
-        carried("infver", "接口版本号", _TRANSPORT, required=True),
-        carried("opter_type", "经办人类别", _OPERATOR, required=True),
-        carried("opter", "经办人", _OPERATOR, required=True),
+        carried("signtype", "签名类型", _TRANSPORT, form=ANY_ID),
+        carried("infver", "接口版本号", _TRANSPORT, form=ANY_ID, required=True),
+        carried("opter_type", "经办人类别", _OPERATOR, form=ANY_ID, required=True),
+        carried("opter", "经办人", _OPERATOR, form=ANY_ID, required=True),
         carried("opter_name", "经办人姓名", _OPERATOR, required=True),
         carried(
             "inf_time",
@@ -72,13 +74,19 @@ def envelope(*, msgid: str = "", fixmedins_code: str = "") -> Table:
             "与 msgid 推出 request_id",
         ),
         carried("fixmedins_name", "定点医药机构名称", _REGISTRY, required=True),
-        carried("sign_no", "签到流水号", _TRANSPORT),
+        carried("sign_no", "签到流水号", _TRANSPORT, form=ANY_ID),
     )
 
 
 REPLY_ENVELOPE: Final[Table] = (
-    carried("infcode", "交易状态码", "0 成功; 不成功的答复不转换", required=True),
-    carried("inf_refmsgid", "接收方报文ID", _TRANSPORT),
+    carried(
+        "infcode",
+        "交易状态码",
+        "0 成功; 不成功的答复不转换",
+        form=ANY_ID,
+        required=True,
+    ),
+    carried("inf_refmsgid", "接收方报文ID", _TRANSPORT, form=ANY_ID),
     carried("refmsg_time", "接收报文时间", _TRANSPORT),
     carried("respond_time", "响应报文时间", _TRANSPORT),
     carried("err_msg", "错误信息", "不成功时才有"),
@@ -97,25 +105,39 @@ def _parts(bill: str) -> Table:
 
 
 SETTLE_INPUT: Final[Table] = (
-    mapped("psn_no", "人员编号", "bill.patient.person_no"),
-    carried("mdtrt_cert_type", "就诊凭证类型", "身份由渠道核验", required=True),
+    mapped("psn_no", "人员编号", "bill.patient.person_no", ID),
     carried(
-        "mdtrt_cert_no", "就诊凭证编号", "身份由渠道核验; 不传给服务", required=True
+        "mdtrt_cert_type", "就诊凭证类型", "身份由渠道核验", form=ANY_ID, required=True
     ),
-    carried("card_sn", "卡识别码", "身份由渠道核验; 不传给服务"),
-    carried("psn_cert_type", "人员证件类型", _REGISTRY),
-    carried("certno", "证件号码", f"{_REGISTRY}; 不传给服务"),
+    carried(
+        "mdtrt_cert_no",
+        "就诊凭证编号",
+        "身份由渠道核验; 不传给服务",
+        form=ANY_ID,
+        required=True,
+    ),
+    carried("card_sn", "卡识别码", "身份由渠道核验; 不传给服务", form=ANY_ID),
+    carried("psn_cert_type", "人员证件类型", _REGISTRY, form=ANY_ID),
+    carried("certno", "证件号码", f"{_REGISTRY}; 不传给服务", form=ANY_ID),
     mapped("med_type", "医疗类别", "bill.visit_kind", VISIT),
     mapped("medfee_sumamt", "医疗费总额", "bill.total_fen", AMOUNT),
-    carried("psn_setlway", "个人结算方式", "本服务只按项目结算", required=True),
-    carried("mdtrt_id", "就诊ID", _VISIT, required=True),
-    carried("chrg_bchno", "收费批次号", "费用明细(2204)的批次, 只回传", required=True),
+    carried(
+        "psn_setlway", "个人结算方式", "本服务只按项目结算", form=ANY_ID, required=True
+    ),
+    carried("mdtrt_id", "就诊ID", _VISIT, form=ANY_ID, required=True),
+    carried(
+        "chrg_bchno",
+        "收费批次号",
+        "费用明细(2204)的批次, 只回传",
+        form=ANY_ID,
+        required=True,
+    ),
     mapped("insutype", "险种类型", "bill.scheme", SCHEME),
     mapped("acct_used_flag", "个人账户使用标志", "bill.account_use", USE),
-    carried("invono", "发票号", "不参与决定"),
+    carried("invono", "发票号", "不参与决定", form=ANY_ID),
     *_parts("bill"),
     carried("exp_content", "字段扩展", "其 gongji 一节说国家字段没有的话, 其余只保留"),
-    carried("pub_hosp_rfom_flag", "公立医院改革标志", "不参与决定"),
+    carried("pub_hosp_rfom_flag", "公立医院改革标志", "不参与决定", form=ANY_ID),
 )
 """2206 and 2207, node data."""
 
@@ -123,10 +145,10 @@ SETTLE_INPUT: Final[Table] = (
 def _person() -> Table:
     return (
         carried("psn_name", "人员姓名", "个人资料不回传"),
-        carried("psn_cert_type", "人员证件类型", "取自请求"),
-        carried("certno", "证件号码", "取自请求"),
-        carried("gend", "性别", "个人资料不回传"),
-        carried("naty", "民族", "个人资料不回传"),
+        carried("psn_cert_type", "人员证件类型", "取自请求", form=ANY_ID),
+        carried("certno", "证件号码", "取自请求", form=ANY_ID),
+        carried("gend", "性别", "个人资料不回传", form=ANY_ID),
+        carried("naty", "民族", "个人资料不回传", form=ANY_ID),
         carried("brdy", "出生日期", "个人资料不回传"),
         carried("age", "年龄", "个人资料不回传", fresh="0"),
     )
@@ -187,15 +209,15 @@ def _payers(cash: str) -> Table:
 def setlinfo(*, identified: Table, setl_time: str, cash: str, msgid: Table) -> Table:
     """Return node setlinfo of a reply; those of 2206, 2207 and 2208 differ little."""
     return (
-        carried("mdtrt_id", "就诊ID", _VISIT),
+        carried("mdtrt_id", "就诊ID", _VISIT, form=ANY_ID),
         *identified,
-        mapped("psn_no", "人员编号", "settlement.bill.patient.person_no"),
+        mapped("psn_no", "人员编号", "settlement.bill.patient.person_no", ID),
         *_person(),
         mapped("insutype", "险种类型", "settlement.scheme", SCHEME),
-        carried("psn_type", "人员类别", _REGISTRY),
-        carried("cvlserv_flag", "公务员标志", "不参与决定"),
+        carried("psn_type", "人员类别", _REGISTRY, form=ANY_ID),
+        carried("cvlserv_flag", "公务员标志", "不参与决定", form=ANY_ID),
         mapped("setl_time", "结算时间", setl_time, MOMENT, required=False),
-        carried("mdtrt_cert_type", "就诊凭证类型", "取自请求"),
+        carried("mdtrt_cert_type", "就诊凭证类型", "取自请求", form=ANY_ID),
         mapped("med_type", "医疗类别", "settlement.bill.visit_kind", VISIT),
         mapped("medfee_sumamt", "医疗费总额", "settlement.bill.total_fen", AMOUNT),
         *_parts("settlement.bill"),
@@ -203,21 +225,30 @@ def setlinfo(*, identified: Table, setl_time: str, cash: str, msgid: Table) -> T
         *_NO_OTHER_FUND,
         *_payers(cash),
         *msgid,
-        carried("clr_optins", "清算经办机构", _CLEARING),
-        carried("clr_way", "清算方式", _CLEARING),
-        carried("clr_type", "清算类别", _CLEARING),
+        carried("clr_optins", "清算经办机构", _CLEARING, form=ANY_ID),
+        carried("clr_way", "清算方式", _CLEARING, form=ANY_ID),
+        carried("clr_type", "清算类别", _CLEARING, form=ANY_ID),
     )
 
 
-SETL_ID: Final[Table] = (mapped("setl_id", "结算ID", "settlement.settlement_id"),)
+SETL_ID: Final[Table] = (mapped("setl_id", "结算ID", "settlement.settlement_id", ID),)
 
 MSGID_BACK: Final[Table] = (
-    mapped("medins_setl_id", "医药机构结算ID", "settlement.bill.msgid", required=False),
+    mapped(
+        "medins_setl_id",
+        "医药机构结算ID",
+        "settlement.bill.msgid",
+        ID,
+        required=False,
+    ),
 )
 
 SETLDETAIL: Final[Table] = (
     carried(
-        "fund_pay_type", "基金支付类型", "310102 职工门诊统筹, 390102 居民门诊统筹"
+        "fund_pay_type",
+        "基金支付类型",
+        "310102 职工门诊统筹, 390102 居民门诊统筹",
+        form=ANY_ID,
     ),
     carried("inscp_scp_amt", "符合政策范围金额", "即 in_scope_fen", AMOUNT),
     carried(
@@ -237,22 +268,22 @@ SETLDETAIL: Final[Table] = (
 than the row."""
 
 REVERSE_INPUT: Final[Table] = (
-    mapped("setl_id", "结算ID", "settlement_id"),
-    carried("mdtrt_id", "就诊ID", _VISIT, required=True),
-    mapped("psn_no", "人员编号", "patient.person_no"),
+    mapped("setl_id", "结算ID", "settlement_id", ID),
+    carried("mdtrt_id", "就诊ID", _VISIT, form=ANY_ID, required=True),
+    mapped("psn_no", "人员编号", "patient.person_no", ID),
 )
 """2208, node data."""
 
 CORRECTION_INPUT: Final[Table] = (
-    mapped("psn_no", "人员编号", "patient.person_no"),
+    mapped("psn_no", "人员编号", "patient.person_no", ID),
     carried(
         "omsgid",
         "原发送方报文ID",
         "与 fixmedins_code 推出 settle_request_id",
-        TEXT,
+        ID,
         required=True,
     ),
-    carried("oinfno", "原交易编号", "只有 2207 可冲正", TEXT, required=True),
+    carried("oinfno", "原交易编号", "只有 2207 可冲正", ID, required=True),
 )
 """2601, node data."""
 
@@ -285,10 +316,10 @@ TOTALS_INPUT: Final[Table] = (
         "clr_type",
         "清算类别",
         "答复时选取我方合计, 对应的就诊类别见方言",
-        TEXT,
+        ID,
         required=True,
     ),
-    carried("setl_optins", "结算经办机构", _CLEARING, required=True),
+    carried("setl_optins", "结算经办机构", _CLEARING, form=ANY_ID, required=True),
     *(mapped(name, chinese, proto, DAY) for name, chinese, proto in _PERIOD),
     *_amounts_of_3201(),
     mapped("refd_setl_flag", "退费结算标志", "standing_only", STANDING, required=False),
@@ -296,20 +327,21 @@ TOTALS_INPUT: Final[Table] = (
         "fixmedins_refd_setl_flag",
         "定点医药机构退费结算标志",
         "我方合计怎样计退费，由 refd_setl_flag 定",
+        form=ANY_ID,
     ),
 )
 """3201, node data."""
 
 STMTINFO: Final[Table] = (
-    carried("setl_optins", "结算经办机构", "取自请求"),
+    carried("setl_optins", "结算经办机构", "取自请求", form=ANY_ID),
     mapped("stmt_rslt", "对账结果", "balanced", BALANCED),
     carried("stmt_rslt_dscr", "对账结果说明", "不平的各项, 双方金额"),
 )
 """Reply of 3201, node stmtinfo."""
 
 DETAILS_INPUT: Final[Table] = (
-    carried("setl_optins", "结算经办机构", _CLEARING),
-    carried("file_qury_no", "文件查询号", _TRANSPORT),
+    carried("setl_optins", "结算经办机构", _CLEARING, form=ANY_ID),
+    carried("file_qury_no", "文件查询号", _TRANSPORT, form=ANY_ID),
     *(
         mapped(name, chinese, f"header.{proto}", DAY)
         for name, chinese, proto in _PERIOD
@@ -318,14 +350,14 @@ DETAILS_INPUT: Final[Table] = (
     carried("fund_pay_sumamt", "基金支付总额", "逐行相比, 合计不用", AMOUNT),
     carried("cash_payamt", "现金支付金额", "逐行相比, 合计不用", AMOUNT),
     carried("fixmedins_setl_cnt", "定点医药机构结算笔数", "逐行相比, 笔数不用", COUNT),
-    carried("clr_type", "清算类别", _CLEARING),
+    carried("clr_type", "清算类别", _CLEARING, form=ANY_ID),
 )
 """3202, node data; the rows are a file."""
 
 ROW: Final[Table] = (
-    mapped("setl_id", "结算ID", "settlement_id"),
-    carried("mdtrt_id", "就诊ID", _VISIT, ANY, required=True),
-    mapped("psn_no", "人员编号", "patient"),
+    mapped("setl_id", "结算ID", "settlement_id", ID),
+    carried("mdtrt_id", "就诊ID", _VISIT, ANY_ID, required=True),
+    mapped("psn_no", "人员编号", "patient", ID),
     mapped("medfee_sumamt", "医疗费总额", "total_fen", AMOUNT),
     mapped("fund_pay_sumamt", "基金支付总额", "fund_fen", AMOUNT),
     mapped("acct_pay", "个人账户支付金额", "account_fen", AMOUNT),

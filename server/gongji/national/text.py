@@ -10,6 +10,9 @@ import msgspec
 
 from gongji.national.forms import NationalFault
 
+_EXPONENT: Final = 1000
+"""Digits before or behind the point that are carried along."""
+
 _ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -21,7 +24,7 @@ def loads(text: str, what: str = "报文") -> Any:
     try:
         return json.loads(
             text,
-            parse_float=Decimal,
+            parse_float=_number,
             parse_constant=_refuse_constant,
             object_pairs_hook=_unique,
         )
@@ -46,6 +49,15 @@ def dumps(value: object, *, indent: int = 0) -> str:
     if indent:
         encoded = msgspec.json.format(encoded, indent=indent)
     return encoded.decode()
+
+
+def _number(text: str) -> Decimal:
+    """Return a number that is no integer. NationalFault if it is none of this world."""
+    number = Decimal(text)
+    # Whoever makes an integer of 1e999999999 fills the memory, or never ends.
+    if abs(number.adjusted()) > _EXPONENT:
+        raise NationalFault("数字或层次过大")
+    return number
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
