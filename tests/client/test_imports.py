@@ -137,9 +137,30 @@ def test_a_row_at_fault_is_left_out(kind: str) -> None:
     assert (MANY - 2, MANY - 2, MANY) == (len(ahead), outcome.written, outcome.received)
 
 
+def test_a_file_says_one_total() -> None:
+    """A second row of one person, year and batch is refused: as a total it would take
+    back what the first one brought."""
+    cells = [
+        {"brought_forward_yuan": "100.00"},
+        {"brought_forward_yuan": "20.00"},
+        {"year": "2024"},
+        {"batch": "x"},
+        {"batch": imports.DEFAULT_BATCH},
+        {"person_no": "P2"},
+    ]
+    rows = [CsvRow(number, BALANCE | more) for number, more in enumerate(cells, 2)]
+    outcome = FileOutcome()
+    stands_in: Any = CountingChannel(CountedRows(BALANCE))
+    imports.send(stands_in, "balances", rows, outcome, lambda: None)
+    assert 4 == outcome.written
+    assert [3, 6] == [refused.row for refused in outcome.refused.listed]
+
+
 def test_of_one_person_one_row_is_on_the_way() -> None:
-    """What a file says last of a person arrives last: the rows of one go one by one."""
-    rows = [CsvRow(number, {**BALANCE, "batch": "x"}) for number in range(2, 6)]
+    """The rows of one person, each of a batch of its own, go one by one."""
+    rows = [
+        CsvRow(number, {**BALANCE, "batch": f"x{number}"}) for number in range(2, 6)
+    ]
     others = [CsvRow(n, {**BALANCE, "person_no": f"Q{n}"}) for n in range(6, 9)]
     channel = CountingChannel(CountedRows(BALANCE))
     stands_in: Any = channel

@@ -105,7 +105,8 @@ def send(
     grpc.RpcError if the service cannot go on; rows it refuses are in the outcome.
     """
     columns = [*COLUMNS[kind], *OPTIONAL.get(kind, ())]
-    messages = sound(rows, columns, _CONVERT[kind], outcome.refused)
+    convert = _Totals() if kind == "balances" else _CONVERT[kind]
+    messages = sound(rows, columns, convert, outcome.refused)
     if kind == "balances":
         # The difference to what the batch said before; 0 if it says the same again.
         credit_each(channel, messages, outcome, progress, lambda reply: reply.fen != 0)
@@ -264,8 +265,26 @@ def _balance(row: Row) -> account_pb2.CreditRequest:
     )
 
 
+class _Totals:
+    """Converts balances; a second total of one person, year and batch is at fault."""
+
+    def __init__(self) -> None:
+        # Hashes: a file may have a million rows.
+        self._said: set[int] = set()
+
+    def __call__(self, row: Row) -> account_pb2.CreditRequest:
+        request = _balance(row)
+        said = hash((request.person.person_no, request.batch, request.year))
+        if said in self._said:
+            # The later one would correct the earlier, of which nobody was told.
+            raise ValueError(
+                "person_no：同一文件里此人同一年度、同一批次已有一行；结转金额是合计，只写一行"
+            )
+        self._said.add(said)
+        return request
+
+
 _CONVERT: Final[Mapping[str, Callable[[Row], Any]]] = {
     "persons": _person,
     "institutions": _institution,
-    "balances": _balance,
 }
