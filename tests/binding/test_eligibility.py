@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from gongji.binding.eligibility import CONDITIONS
 from gongji.model.binding import Application
-from gongji.model.people import Certificate
+from gongji.model.people import Certificate, Enrolment
 from gongji.model.refusals import Condition, NotEligible
-from gongji.rules.binding import FamilyLimit, GiverLimit
+from gongji.rules.binding import FamilyLimit, GiverLimit, LapsedPlaces
 from gongji.rules.clauses import Clause, ruled
-from gongji.rules.codes import ConsentMethod, Purpose, Scheme
+from gongji.rules.codes import ConsentMethod, EnrolmentStatus, Purpose, Scheme
 from gongji.rules.hookspecs import DATED_HOOKS
 from msgspec.structs import replace
 
@@ -236,6 +236,37 @@ def test_family_limit(limit: FamilyLimit, bound: int, *, fits: bool) -> None:
 
     assert ([] if fits else ["family_limit"]) == [c.hook for c in conditions]
     assert all(full in condition.message for condition in conditions)
+
+
+@pytest.mark.parametrize(
+    ("places", "state", "fits"),
+    [
+        (LapsedPlaces.KEPT, EnrolmentStatus.PAUSED, False),
+        (LapsedPlaces.FREED, EnrolmentStatus.PAUSED, True),
+        (LapsedPlaces.KEPT, EnrolmentStatus.TERMINATED, True),
+    ],
+)
+def test_places_of_lapsed_members(
+    places: LapsedPlaces, state: EnrolmentStatus, *, fits: bool
+) -> None:
+    """A suspended member keeps the place if the city says so; an ended one never does."""
+    served = with_values(
+        "chuzhou",
+        {
+            "family_limit": ruled(
+                FamilyLimit(people=2, counting_holder=True),
+                since="2022-07-01",
+                clauses=[TEST],
+            ),
+            "lapsed_places": ruled(places, since="2022-07-01", clauses=[TEST]),
+        },
+    )
+    world = Applicants(served=served)
+    lapsed = Enrolment(Scheme.EMPLOYEE, "11", state, TUESDAY.date())
+    world.person("M0", enrolments=(lapsed,))
+    world.bind("H", "M0", TUESDAY)
+    conditions = refusals(world, world.application("wanshitong"))
+    assert ([] if fits else ["family_limit"]) == [c.hook for c in conditions]
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from gongji.binding.life import as_of
 from gongji.binding.review import RecordConsent, Review, Unbind
+from gongji.binding.status import ShowBindings
 from gongji.binding.submit import Submit
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import Cities
@@ -25,9 +25,8 @@ from gongji.model.binding import (
 from gongji.model.commands import Query
 from gongji.model.people import Kin, Person
 from gongji.model.refusals import IllegalTransition, NotEligible, Refusal
-from gongji.registry.endings import Endings
 from gongji.registry.kinds import PERSONS
-from gongji.rules.codes import SHANGHAI, ConsentMethod, Purpose
+from gongji.rules.codes import SHANGHAI, BindingState, ConsentMethod, Purpose
 from gongji.rules.hookspecs import CityRules
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -137,11 +136,15 @@ class Families(RuleBasedStateMachine):
             if bound.state in {"consent", "review"} and self.world.now >= bound.expires:
                 bound.state = "expired"
 
-    def close_of(self, person_no: str) -> None:
-        """Close what rests on somebody's enrolment."""
-        for bound in self.bound.values():
-            if person_no in bound.pair and bound.is_open:
-                bound.state = "ended" if bound.state == "active" else "expired"
+    def both_insured(self, bound: Bound) -> bool:
+        """Return whether what a binding rests on is there now."""
+        return all(self.insured[person_no] for person_no in bound.pair)
+
+    def state_shown(self, bound: Bound) -> BindingState:
+        """Return the state a binding is shown in: a pause suspends it while it lasts."""
+        if bound.state == "active" and not self.both_insured(bound):
+            return BindingState.SUSPENDED
+        return BindingState(STATES[bound.state])
 
     # --- the steps --------------------------------------------------------------------
 
@@ -184,6 +187,7 @@ class Families(RuleBasedStateMachine):
             bound,
             "consent",
             "active" if is_on_record(bound.pair[1]) else "review",
+            asks_again=True,
         )
 
     @rule(pick=st.integers(0, 10_000), approve=st.booleans())
@@ -201,7 +205,8 @@ class Families(RuleBasedStateMachine):
             remark="",
             cities=self.cities,
         )
-        self.move(command, bound, "review", "active" if approve else "refused")
+        state = "active" if approve else "refused"
+        self.move(command, bound, "review", state, asks_again=approve)
 
     @rule(pick=st.integers(0, 10_000))
     def unbind(self, pick: int) -> None:
@@ -222,7 +227,7 @@ class Families(RuleBasedStateMachine):
     def lose_or_regain_enrolment(self, who: str) -> None:
         """End somebody's enrolment by an import, or begin it anew.
 
-        What rested on it closes in the same commit.
+        What rests on it is suspended while it is gone, and the same again after.
         """
         self.insured[who] = not self.insured[who]
         yesterday = self.world.now.date() - timedelta(days=1)
@@ -230,9 +235,7 @@ class Families(RuleBasedStateMachine):
         person = self.world.record(Person, who)
         enrolment = replace(person.enrolments[0], until=last_day)
         row = row_of(replace(person, enrolments=(enrolment,)))
-        self.world.imports(PERSONS, row, endings=Endings(self.cities))
-        if not self.insured[who]:
-            self.close_of(who)
+        self.world.imports(PERSONS, row)
 
     @rule(hours=st.sampled_from([1, 24, 24 * 10, 24 * 30]))
     def wait(self, hours: int) -> None:
@@ -248,8 +251,9 @@ class Families(RuleBasedStateMachine):
         """
         for binding_id, bound in self.bound.items():
             stored = self.world.record(Binding, binding_id)
-            binding = as_of(stored, self.world.now)
-            assert STATES[bound.state] == binding.state
+            query = ShowBindings((stored,), self.cities)
+            (binding,) = self.world.decide(query).answer
+            assert self.state_shown(bound) == binding.state
             assert bound.pair == (binding.holder, binding.member)
             assert binding.history[-1].to_state is binding.state
             assert (bound.state in CLOSED) == (binding.closed_at is not None)
@@ -262,11 +266,22 @@ class Families(RuleBasedStateMachine):
         return list(self.bound.items())[pick % len(self.bound)]
 
     def move(
-        self, command: Query[Any], bound: Bound, from_state: str, to_state: str
+        self,
+        command: Query[Any],
+        bound: Bound,
+        from_state: str,
+        to_state: str,
+        *,
+        asks_again: bool = False,
     ) -> None:
-        """Do what is allowed in one state only and leads to one other."""
+        """Do what is allowed in one state only and leads to one other.
+
+        A step that asks the conditions again is refused while one is not met.
+        """
         outcome = outcome_of(lambda: self.world.do(command))
-        if bound.state == from_state:
+        if bound.state == from_state and asks_again and not self.both_insured(bound):
+            assert isinstance(outcome, NotEligible)
+        elif bound.state == from_state:
             assert not isinstance(outcome, Refusal)
             bound.state = to_state
         else:

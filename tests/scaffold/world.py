@@ -16,7 +16,6 @@ from gongji.model.facts import Facts, Need
 from gongji.model.judging import Counts
 from gongji.model.people import Institution, Person
 from gongji.model.settlement import Bill, Settlement
-from gongji.registry.endings import Endings
 from gongji.registry.imports import Apply, Examine
 from gongji.registry.kinds import Registry
 from gongji.rules.codes import EntryKind
@@ -106,14 +105,12 @@ class World:
         self.add(*decision.writes)
         return decision.answer
 
-    def imports(
-        self, registry: Registry, *rows: Any, endings: Endings | None = None
-    ) -> None:
+    def imports(self, registry: Registry, *rows: Any) -> None:
         """Import rows, all of which are right, in one commit."""
         examine = Examine(registry, VAULT.lookup, rows)
         judged = self.decide(examine).answer
         places = frozenset(range(len(rows)))
-        self.do(Apply(str(uuid.uuid4()), examine, judged, places, Counts(), endings))
+        self.do(Apply(str(uuid.uuid4()), examine, judged, places, Counts()))
 
     def settle(self, bill: Bill) -> Settlement:
         """Settle a bill under a request of its own."""

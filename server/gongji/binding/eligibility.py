@@ -29,10 +29,12 @@ from gongji.binding.family import (
 )
 from gongji.cities.city import City, DayRules
 from gongji.model import normal
+from gongji.model.binding import Binding
 from gongji.model.people import Person
 from gongji.model.refusals import NotEligible
 from gongji.rules.binding import (
     EnrolmentTerms,
+    LapsedPlaces,
     NoLimit,
     Scope,
 )
@@ -42,6 +44,7 @@ from gongji.rules.channels import (
     MemberField,
 )
 from gongji.rules.codes import (
+    BindingState,
     Purpose,
     pooling_area,
     province,
@@ -102,12 +105,16 @@ def same_person(case: Case) -> Iterator[Unmet]:
 
 def alive(case: Case) -> Iterator[Unmet]:
     """Both must be alive."""
-    if case.holder.died_on is not None:
+    if _dead(case.holder, case.today):
         message = "授权人已登记死亡, 不能绑定"
         yield not_met(case, CityRules.holder_terms, message)
-    if case.member.died_on is not None:
+    if _dead(case.member, case.today):
         message = "使用人已登记死亡, 不能绑定"
         yield not_met(case, CityRules.member_terms, message)
+
+
+def _dead(person: Person, day: date) -> bool:
+    return person.died_on is not None and person.died_on <= day
 
 
 def holder_enrolled(case: Case) -> Iterator[Unmet]:
@@ -187,7 +194,7 @@ def room_in_family(case: Case) -> Iterator[Unmet]:
     limit = case.rules.value(CityRules.family_limit)
     if isinstance(limit, NoLimit):
         return
-    members = {binding.member for binding in case.of_holder}
+    members = {binding.member for binding in _taking_a_place(case, case.of_holder)}
     members.add(case.member.person_no)
     excess = len(members) - limit.members
     if excess > 0:
@@ -204,7 +211,7 @@ def room_with_member(case: Case) -> Iterator[Unmet]:
     limit = case.rules.value(CityRules.giver_limit)
     if isinstance(limit, NoLimit):
         return
-    holders = {binding.holder for binding in case.of_member}
+    holders = {binding.holder for binding in _taking_a_place(case, case.of_member)}
     holders.add(case.holder.person_no)
     excess = len(holders) - limit.givers
     if excess > 0:
@@ -214,6 +221,12 @@ def room_with_member(case: Case) -> Iterator[Unmet]:
             f"使用人{in_words(limit)}, 已满",
             remedies.unbind_holders(excess),
         )
+
+
+def _taking_a_place(case: Case, bindings: Iterable[Binding]) -> list[Binding]:
+    if case.rules.value(CityRules.lapsed_places) is LapsedPlaces.KEPT:
+        return list(bindings)
+    return [b for b in bindings if b.state is not BindingState.SUSPENDED]
 
 
 def not_bound_yet(case: Case) -> Iterator[Unmet]:

@@ -31,6 +31,7 @@ STATE_WORDS = {
     BindingState.REFUSED: "审核未通过",
     BindingState.EXPIRED: "申请已失效",
     BindingState.ENDED: "已终止",
+    BindingState.SUSPENDED: "已暂停",
 }
 
 _UNANSWERED = frozenset({BindingState.AWAITING_CONSENT, BindingState.UNDER_REVIEW})

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from gongji.binding.case import Case
+from gongji.binding.case import Case, person_of
 from gongji.binding.kinship import SPOUSE, kind_of
-from gongji.binding.life import as_of
-from gongji.cities.city import DayRules
+from gongji.binding.status import shown_by
+from gongji.cities.city import Cities, DayRules
 from gongji.model.binding import Application, Binding
 from gongji.model.facts import (
     Facts,
@@ -22,10 +22,15 @@ _SIDES: Final = ("holder", "member")
 
 
 def needs_of(facts: Facts, holder: str, member: str) -> Iterator[Need]:
-    """Return both people, their bindings on either side, and their spouses on record."""
+    """Return both people, their spouses on record, and everybody they are bound to."""
     for person_no in (holder, member):
         for side in _SIDES:
-            yield Need(Binding, side, person_no)
+            bindings = Need(Binding, side, person_no)
+            yield bindings
+            if facts.has(bindings):
+                for binding in facts.where(Binding, side, person_no):
+                    yield by_key(Person, binding.holder)
+                    yield by_key(Person, binding.member)
         need = by_key(Person, person_no)
         yield need
         person = facts.get(Person, person_no) if facts.has(need) else None
@@ -39,21 +44,22 @@ def _spouses(person: Person) -> list[str]:
 
 def case_of(
     application: Application,
-    holder: Person,
-    member: Person,
     rules: DayRules,
     facts: Facts,
+    cities: Cities,
     *,
     itself: str = "",
 ) -> Case:
-    """Return an application with the facts of the moment.
+    """Return an application with the facts of the moment. PersonNotFound.
 
     `itself` is the id of its own binding, which takes no place beside itself.
     """
+    holder = person_of(facts, application.holder, "holder")
+    member = person_of(facts, application.member, "member")
 
     def bindings(side: str, person: Person) -> tuple[Binding, ...]:
         stored = facts.where(Binding, side, person.person_no)
-        current = [as_of(binding, facts.now) for binding in stored]
+        current = [shown_by(binding, facts, cities) for binding in stored]
         return tuple(
             binding
             for binding in current

@@ -168,14 +168,12 @@ def _still_eligible(binding: Binding, cities: Cities, facts: Facts) -> Case:
 
     NotEligible with every condition that it no longer meets.
     """
-    holder = person_of(facts, binding.holder, "holder")
-    member = person_of(facts, binding.member, "member")
     # The rules applied for: later ones, and those of a city moved to, decide later
     # applications.
     city = cities.of(binding.decided_by.area_code)
     rules = city.rules(binding.submitted_at.astimezone(SHANGHAI).date())
     application = replace(application_of(binding), consent=binding.consent)
-    case = case_of(application, holder, member, rules, facts, itself=binding.binding_id)
+    case = case_of(application, rules, facts, cities, itself=binding.binding_id)
     unmet = (*failing_later(case), *evidence_in_time(case, facts.now))
     if unmet:
         raise not_eligible(unmet, city, rules)

@@ -85,13 +85,13 @@ class Submit(Command[Binding], frozen=True, kw_only=True):
         """
         application = self.application
         holder = person_of(facts, application.holder, "holder")
-        member = person_of(facts, application.member, "member")
+        person_of(facts, application.member, "member")
         city = self.cities.of(holder.place_on(facts.today))
         rules = city.rules(facts.today)
         channel = declared_channel(rules, application.channel)
         # Before the conditions: what time alone refuses may be sent again unchanged.
         refuse_closed(rules, channel, facts.now, self.workdays)
-        case = case_of(application, holder, member, rules, facts)
+        case = case_of(application, rules, facts, self.cities)
         self._refuse_unmet(case, city, facts)
         binding = forward(
             self._submitted(case, city, facts),

@@ -116,6 +116,7 @@ def _people(builder: GuideBuilder) -> Iterator[Statement]:
     yield builder.value_in(CityRules.scope, "共济范围: 授权人与使用人的参保地须在{}。")
     yield builder.value_in(CityRules.family_limit, "家庭账户人数: {}。")
     yield builder.value_in(CityRules.giver_limit, "一名使用人的授权人数: {}。")
+    yield builder.value_in(CityRules.lapsed_places, "绑定暂停期间{}。")
 
 
 def _relations(builder: GuideBuilder) -> Statement:

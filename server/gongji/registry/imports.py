@@ -25,7 +25,6 @@ from gongji.model.staging import (
     Unmerged,
     staged_key,
 )
-from gongji.registry.endings import Endings
 from gongji.registry.kinds import Registry
 
 Digest = Callable[[Certificate], str]
@@ -172,27 +171,20 @@ class Apply(Struct, frozen=True):
     accepted: frozenset[int]
     """Which of the rows, counted from 0."""
     counts: Counts
-    endings: Endings | None = None
 
     def needs(self, facts: Facts) -> Iterator[Need]:
-        """Return what examining needs, the import's turn, and the bindings concerned."""
+        """Return what examining needs, and the import's turn."""
         registry = self.examine.registry
         yield from self.examine.needs(facts)
         yield by_key(Turn, registry.name)
-        if self.endings is not None:
-            yield from self.endings.needs(facts, map(registry.owner, self._rows()))
 
     def decide(self, facts: Facts) -> Decision[datetime]:
         """Decide the revisions to write; return the instant they become known."""
         if self.examine.decide(facts).answer != self.judged:
             raise RegistryChangedError
         writes: list[Any] = []
-        changed = []
         for known, after in self._changes(facts):
             writes += superseding(after, known)
-            changed.append(after)
-        if self.endings is not None:
-            writes += self.endings.ended(changed, facts)
         applied = _applied(self.examine.registry, self.import_id, self.counts, facts)
         return Decision(facts.now, (*writes, *applied))
 
@@ -264,15 +256,12 @@ class Merge(Struct, frozen=True):
     registry: Registry
     unmerged: Unmerged
     owners: tuple[str, ...]
-    endings: Endings | None = None
 
-    def needs(self, facts: Facts) -> Iterator[Need]:
-        """Return what is being merged, the records, and the bindings concerned."""
+    def needs(self, _: Facts) -> Iterator[Need]:
+        """Return what is being merged, and the records."""
         yield by_key(Unmerged, self.registry.name)
         for owner in self.owners:
             yield by_key(self.registry.kind, owner)
-        if self.endings is not None:
-            yield from self.endings.needs(facts, self.owners)
 
     def decide(self, facts: Facts) -> Decision[None]:
         """Decide what to write; nothing if the import was merged meanwhile."""
@@ -282,12 +271,9 @@ class Merge(Struct, frozen=True):
         records = [facts.get(self.registry.kind, owner) for owner in self.owners]
         import_id = self.unmerged.import_id
         changed = [r for r in records if r is not None and r.import_id == import_id]
-        writes: list[Any] = list(changed)
-        if self.endings is not None:
-            writes += self.endings.ended(changed, facts)
         staged, set_id = self.registry.layer.staged, self.unmerged.set_id
         keys = [by_key(staged, staged_key(set_id, owner)) for owner in self.owners]
-        return Decision(None, tuple(writes), deletes=tuple(keys))
+        return Decision(None, tuple(changed), deletes=tuple(keys))
 
 
 class EndMerge(Struct, frozen=True):

@@ -155,6 +155,13 @@ class ConsentClauses:
     guardian: tuple[Clause, ...] = ()
 
 
+class LapsedPlaces(Enum):
+    """Whether a suspended binding keeps its place in the family (暂停期间的名额)."""
+
+    KEPT = "kept"
+    FREED = "freed"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentTerms:
     """Whether the member's own consent (知情同意) is needed, or what stands for it.

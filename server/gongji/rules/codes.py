@@ -100,10 +100,16 @@ class BindingState(IntEnum):
     REFUSED = 4
     EXPIRED = 5
     ENDED = 6
+    SUSPENDED = 7
 
 
 OPEN_STATES = frozenset(
-    {BindingState.AWAITING_CONSENT, BindingState.UNDER_REVIEW, BindingState.ACTIVE}
+    {
+        BindingState.AWAITING_CONSENT,
+        BindingState.UNDER_REVIEW,
+        BindingState.ACTIVE,
+        BindingState.SUSPENDED,
+    }
 )
 """States in which a binding takes a place in the family."""
 

@@ -33,6 +33,7 @@ from gongji.rules.binding import (
     FamilyLimit,
     GiverLimit,
     Identity,
+    LapsedPlaces,
     MarriageTerms,
     NoLimit,
     NotOffered,
@@ -104,6 +105,10 @@ class CityRules(Protocol):
     @hookspec
     def giver_limit(self) -> Timeline[GiverLimit | NoLimit] | None:
         """How many holders one member may be bound by (一人可由几人共济)."""
+
+    @hookspec
+    def lapsed_places(self) -> Timeline[LapsedPlaces] | None:
+        """Whether a suspended binding keeps its place (暂停期间是否占用名额)."""
 
     # --- binding: through which channel, with what ------------------------------------
 

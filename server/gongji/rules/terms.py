@@ -15,7 +15,7 @@ from gongji.rules.benefits import (
     Situation,
     Use,
 )
-from gongji.rules.binding import NoLimit, Scope
+from gongji.rules.binding import LapsedPlaces, NoLimit, Scope
 from gongji.rules.channels import (
     Across,
     AlwaysOpen,
@@ -43,6 +43,10 @@ TERMS: Mapping[type[Enum], Mapping[Enum, str]] = {
     NoLimit: {NoLimit.NO_LIMIT: "不设限"},
     AlwaysOpen: {AlwaysOpen.ALWAYS: "24小时"},
     OperatorSets: {OperatorSets.OPERATOR_SETS: "由经办机构另行设定"},
+    LapsedPlaces: {
+        LapsedPlaces.KEPT: "仍占用名额",
+        LapsedPlaces.FREED: "不占用名额",
+    },
     CreditDay: {CreditDay.FIRST: "当月第一日", CreditDay.LAST: "当月最后一日"},
     Scheme: {Scheme.EMPLOYEE: "职工医保", Scheme.RESIDENT: "城乡居民医保"},
     EnrolmentStatus: {

@@ -81,7 +81,7 @@ async def running(
         port = _port(settings, store, cities, workdays, clock)
         await port.start()
         stack.push_async_callback(port.stop)
-        await stack.enter_async_context(_kept_up(store, cities))
+        await stack.enter_async_context(_kept_up(store))
         freeze_gc()
         if settings.sample and await store.get(Person, _first_of_sample()) is None:
             await _load_sample(port)
@@ -89,9 +89,9 @@ async def running(
 
 
 @asynccontextmanager
-async def _kept_up(store: Store, cities: Cities) -> AsyncIterator[None]:
+async def _kept_up(store: Store) -> AsyncIterator[None]:
     """Merge and tidy for the block what processes that ended have left of imports."""
-    watching = asyncio.create_task(Upkeep(store, cities).watch())
+    watching = asyncio.create_task(Upkeep(store).watch())
     try:
         yield
     finally:

@@ -12,11 +12,13 @@ from itertools import chain
 from msgspec import Struct
 
 from gongji.account.ledger import account_of
-from gongji.cities.city import Cities, DayRules
+from gongji.binding.status import BindingStatus, status_of
+from gongji.cities.city import Cities
 from gongji.model.account import Account, has_purse
+from gongji.model.binding import Binding
 from gongji.model.decided import RuleRef
 from gongji.model.facts import Facts
-from gongji.model.people import InstitutionGrade, Person, alive_on
+from gongji.model.people import InstitutionGrade, Person
 from gongji.model.refusals import PersonNotFound
 from gongji.rules.benefits import (
     BillPart,
@@ -32,6 +34,7 @@ from gongji.rules.clauses import Clause
 from gongji.rules.codes import (
     AccountUse,
     EnrolmentStatus,
+    Purpose,
     ResidueOf,
     Spending,
     VisitKind,
@@ -218,40 +221,49 @@ def _own(case: AdmittedBill, facts: Facts) -> PurseTerms:
 
 
 def _giver(holder: str, case: AdmittedBill, facts: Facts, cities: Cities) -> PurseTerms:
-    """Return a giver's purse under today's rules. CityNotServed, PersonNotFound."""
+    """Return a giver's purse under today's rules, unusable unless the binding stands.
+
+    PersonNotFound.
+    """
     person = facts.get(Person, holder)
     if person is None:
         raise PersonNotFound(f"没有人员编号为 {holder} 的授权人", field="bill.givers")
-    # The giver's own insured place decides what his purse may pay, not the patient's.
-    city = cities.of(person.place_on(facts.today))
-    rules = city.rules(facts.today)
-    uses = rules.value(CityRules.uses)
-    if _may_give(person, rules, facts):
+    status = _status(person, case, facts, cities)
+    denied = status.why
+    rule = status.rule or case.rules_now.ref(CityRules.scope)
+    pays, digest = _NO_PART, ""
+    if status.rule is not None or not denied:
+        # The giver's own insured place decides what his purse may pay, not the patient's.
+        city = cities.of(person.place_on(facts.today))
+        digest = city.rules_digest
+    if not denied:
+        rules = city.rules(facts.today)
+        uses = rules.value(CityRules.uses)
         cited, denied = _giving(uses, case)
         rule = rules.ref(CityRules.uses, *cited)
-    else:
-        terms = rules.value(CityRules.holder_terms)
-        rule = rules.ref(CityRules.holder_terms, *terms.clauses)
-        denied = "授权人今日未正常参加职工医保"
+        pays = _NO_PART if denied else uses.aid_pays
     purse = Purse(
         owner=holder,
         kind=PurseKind.GIVERS,
         balance_fen=account_of(facts, holder).balance_fen,
-        pays=_NO_PART if denied else uses.aid_pays,
+        pays=pays,
     )
-    return PurseTerms(purse, rule, denied, city.rules_digest)
+    return PurseTerms(purse, rule, denied, digest)
 
 
-def _may_give(holder: Person, rules: DayRules, facts: Facts) -> bool:
-    """Return whether the holder is enrolled today as the city asks of a holder."""
-    if not alive_on(holder, facts.today):
-        return False
-    terms = rules.value(CityRules.holder_terms)
-    for scheme in terms.schemes:
-        enrolment = holder.enrolled(facts.today, scheme)
-        if enrolment is not None and enrolment.status in terms.statuses:
-            return True
-    return False
+def _status(
+    holder: Person, case: AdmittedBill, facts: Facts, cities: Cities
+) -> BindingStatus:
+    """Return how the binding by which a giver is asked stands today."""
+    patient = case.patient
+    (binding, *_) = [
+        binding
+        for binding in facts.where(Binding, "member", patient.person_no)
+        if binding.holder == holder.person_no and binding.serves(Purpose.VISIT)
+    ]
+    return status_of(
+        binding, holder, patient, cities, facts.today, purposes=(Purpose.VISIT,)
+    )
 
 
 def _giving(uses: Uses, case: AdmittedBill) -> tuple[tuple[Clause, ...], str]:

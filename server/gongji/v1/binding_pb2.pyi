@@ -40,7 +40,11 @@ class _BindingStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BindingS
     BINDING_STATE_EXPIRED: _BindingState.ValueType  # 5
     """Nobody answered in time; final."""
     BINDING_STATE_ENDED: _BindingState.ValueType  # 6
-    """Was active and ended; final."""
+    """Was active and ended: by unbinding, for good; by a fact of the registry (status 4, a move out of scope, a death), until
+    that fact is taken back.
+    """
+    BINDING_STATE_SUSPENDED: _BindingState.ValueType  # 7
+    """Active, and not usable while a fact lasts: a pause, an enrolment not yet begun or run out; on either side."""
 
 class BindingState(_BindingState, metaclass=_BindingStateEnumTypeWrapper):
     """Where a binding stands; set by the service only."""
@@ -58,7 +62,11 @@ BINDING_STATE_REFUSED: BindingState.ValueType  # 4
 BINDING_STATE_EXPIRED: BindingState.ValueType  # 5
 """Nobody answered in time; final."""
 BINDING_STATE_ENDED: BindingState.ValueType  # 6
-"""Was active and ended; final."""
+"""Was active and ended: by unbinding, for good; by a fact of the registry (status 4, a move out of scope, a death), until
+that fact is taken back.
+"""
+BINDING_STATE_SUSPENDED: BindingState.ValueType  # 7
+"""Active, and not usable while a fact lasts: a pause, an enrolment not yet begun or run out; on either side."""
 Global___BindingState: _TypeAlias = BindingState  # noqa: Y015
 
 class _ConsentMethod:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
-from gongji.cities.city import Cities
 from gongji.model.commands import Answer, Request
 from gongji.model.people import Institution
 from gongji.model.refusals import RequestIdReused, StoreUnavailable
@@ -58,7 +57,7 @@ class Office:
         imports = Imports(
             store,
             lambda: NOW,
-            Upkeep(self.store, Cities(())),
+            Upkeep(self.store),
             **{"quiet_s": LONG_S, **waits},
         )
         return await imports.execute(request_, rows, kind)

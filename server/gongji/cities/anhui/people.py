@@ -118,3 +118,10 @@ def giver_limit() -> Timeline[r.GiverLimit | r.NoLimit]:
         against=[c.S29],
         why="两份文件未规定; 亳州、铜陵允许多名授权人(S31、S32), 宣城只许一名(S29), 均未经证实。",
     )
+
+
+@hookimpl
+def lapsed_places() -> Timeline[r.LapsedPlaces]:
+    """暂停期间仍占用名额 (推定 T31)."""
+    why = "暂停可以恢复；恢复时名额已被他人占用会使同一绑定失效，两份文件均未规定。"
+    return provincial(r.LapsedPlaces.KEPT, clauses=[t.T31], why=why)

@@ -45,7 +45,7 @@ def services_of(
     add_BindingServiceServicer_to_server(bindings, calls)
     add_SettlementServiceServicer_to_server(SettlementService(store, cities), calls)
     add_AccountServiceServicer_to_server(AccountService(store, cities), calls)
-    registry = RegistryService(store, cities, clock)
+    registry = RegistryService(store, clock)
     add_RegistryServiceServicer_to_server(registry, calls)
     if sandbox is not None:
         service = SandboxService(store, sandbox, load_sample)

@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from gongji.binding.life import as_of
 from gongji.binding.review import RecordConsent, Review, Unbind
+from gongji.binding.status import ShowBindings
 from gongji.binding.submit import Submit
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import Cities
@@ -28,10 +28,17 @@ from gongji.rpc.services.people import People
 from gongji.rules.codes import BindingState
 from gongji.store import Store
 from gongji.v1 import binding_pb2 as pb
+from gongji.v1 import types_pb2
 from gongji.v1.binding_pb2_grpc import BindingServiceServicer
 
 # States that end by themselves when nobody decides in time.
 _EXPIRING: Final = (BindingState.AWAITING_CONSENT, BindingState.UNDER_REVIEW)
+
+# A caller goes on with the token if so many pages in a row hold none.
+_PAGES_READ: Final = 20
+
+# A suspension follows from the facts and is stored nowhere.
+_STORED_AS: Final = {BindingState.SUSPENDED: BindingState.ACTIVE}
 
 # The instant of expiry is still in time: bounds of a listing are exclusive.
 _MOMENT: Final = timedelta(microseconds=1)
@@ -68,10 +75,10 @@ class BindingService(BindingServiceServicer):
         )
         if request.validate_only:
             preview = await self._store.ask(command)
-            return pb.SubmitBindingResponse(binding=self._current_to(preview))
+            return pb.SubmitBindingResponse(binding=await self._shown(preview))
         answer = await self._store.commit(command)
         return pb.SubmitBindingResponse(
-            binding=self._current_to(answer.value),
+            binding=await self._shown(answer.value),
             receipt=receipt_to(command.request, answer),
         )
 
@@ -88,7 +95,7 @@ class BindingService(BindingServiceServicer):
         )
         answer = await self._store.commit(command)
         return pb.RecordConsentResponse(
-            binding=self._current_to(answer.value),
+            binding=await self._shown(answer.value),
             receipt=receipt_to(command.request, answer),
         )
 
@@ -107,7 +114,7 @@ class BindingService(BindingServiceServicer):
         )
         answer = await self._store.commit(command)
         return pb.ReviewBindingResponse(
-            binding=self._current_to(answer.value),
+            binding=await self._shown(answer.value),
             receipt=receipt_to(command.request, answer),
         )
 
@@ -124,7 +131,7 @@ class BindingService(BindingServiceServicer):
         )
         answer = await self._store.commit(command)
         return pb.UnbindResponse(
-            binding=self._current_to(answer.value),
+            binding=await self._shown(answer.value),
             receipt=receipt_to(command.request, answer),
         )
 
@@ -137,7 +144,7 @@ class BindingService(BindingServiceServicer):
             raise BindingNotFound(
                 f"没有编号为 {request.binding_id} 的绑定", field="binding_id"
             )
-        return pb.GetBindingResponse(binding=self._current_to(binding))
+        return pb.GetBindingResponse(binding=await self._shown(binding))
 
     async def ListBindings(
         self, request: pb.ListBindingsRequest, context: object
@@ -161,16 +168,37 @@ class BindingService(BindingServiceServicer):
             )
         filters = {**people, "state": state, "due_before": due_before}
         listings = _listings(people, state, due_before, self._clock())
-        bindings = await page(self._store, request.page, filters, *listings)
+        rows, token = await self._page_of(request.page, filters, tuple(listings), state)
         return pb.ListBindingsResponse(
-            bindings=[self._current_to(binding) for binding in bindings.rows],
-            next_page_token=bindings.next_token,
+            bindings=[binding_to(binding, self._sources) for binding in rows],
+            next_page_token=token,
         )
 
-    def _current_to(self, binding: Binding) -> pb.Binding:
-        """Return the binding as of now."""
-        # Expiry is not written: an application nobody decided in time has expired.
-        return binding_to(as_of(binding, self._clock()), self._sources)
+    async def _page_of(
+        self,
+        request: types_pb2.PageRequest,
+        filters: Mapping[str, object],
+        listings: tuple[Listing[Binding], ...],
+        state: BindingState | None,
+    ) -> tuple[list[Binding], str]:
+        """Return a page of bindings that stand in a state now, and the next one's token."""
+        rows: list[Binding] = []
+        for _ in range(_PAGES_READ):
+            stored = await page(self._store, request, filters, *listings)
+            shown = await self._store.ask(ShowBindings(stored.rows, self._cities))
+            rows = [b for b in shown if state is None or b.state is state]
+            if rows or not stored.next_token:
+                break
+            # Of those stored so, none stands so by the facts: nobody asks for nothing.
+            request = types_pb2.PageRequest(size=request.size, token=stored.next_token)
+        return rows, stored.next_token
+
+    async def _shown(self, binding: Binding) -> pb.Binding:
+        """Return the binding as it stands now, by the calendar and by the facts."""
+        # Neither is written: an application nobody decided in time has expired, and a
+        # binding whose holder's premiums stopped is suspended.
+        (shown,) = await self._store.ask(ShowBindings((binding,), self._cities))
+        return binding_to(shown, self._sources)
 
 
 def _state_of(request: pb.ListBindingsRequest) -> BindingState | None:
@@ -202,13 +230,18 @@ def _listings(
         yield Listing(kind=Binding, equals=people, order=order)
         return
     past = now + _MOMENT
+    stored = _STORED_AS.get(state, state)
     yield Listing(
         kind=Binding,
-        equals={**people, "state": int(state)},
+        equals={**people, "state": int(stored)},
         at_least={"expires_at": past} if state in _EXPIRING else {},
         below={"due_at": due_before} if due_before else {},
         order=order,
     )
+    if state is BindingState.ENDED:
+        # What a fact has ended is stored in force: the fact may be taken back.
+        active = {**people, "state": int(BindingState.ACTIVE)}
+        yield Listing(kind=Binding, equals=active, order=order)
     if state is BindingState.EXPIRED:
         # An expired application is still stored in the state it expired in.
         for stored in _EXPIRING:

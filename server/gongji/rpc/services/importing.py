@@ -16,7 +16,6 @@ from gongji.model.commands import Answer, Listing, Query, RequestRecord
 from gongji.model.judging import Counts, SetRow
 from gongji.model.refusals import StoreUnavailable
 from gongji.model.staging import AppliedImport, Turn, Unmerged
-from gongji.registry.endings import Endings
 from gongji.registry.imports import (
     Apply,
     ApplyStaged,
@@ -76,14 +75,12 @@ class Import:
         rows: Rows,
         *,
         day: date,
-        endings: Endings | None,
     ) -> None:
         self._store = store
         self._run = run
         self._registry: Registry = kind.registry
         self._rows = rows
         self._day = day
-        self._endings = endings
         self._import_id = run.request.request_id
         self._faults: list[RowFault] = []
 
@@ -117,7 +114,6 @@ class Import:
                 judged,
                 frozenset(places),
                 counts,
-                self._endings,
             )
             try:
                 return await self._finish(apply, summary)

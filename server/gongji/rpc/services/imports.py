@@ -99,7 +99,6 @@ class Imports:
             kind,
             rows,
             day=self._clock().astimezone(SHANGHAI).date(),
-            endings=self._upkeep.endings(kind.registry),
         )
         answer = await execution.execute(first, batches)
         if not first.last:

@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from datetime import date, datetime
 
-from gongji.cities.city import Cities
 from gongji.model.people import Institution, Person
 from gongji.model.refusals import InstitutionNotFound, PersonNotFound
 from gongji.registry.kinds import INSTITUTIONS, PERSONS
@@ -33,13 +32,11 @@ from gongji.v1.registry_pb2_grpc import RegistryServiceServicer
 class RegistryService(RegistryServiceServicer):
     """Converts each request, runs its import or query, converts the answer."""
 
-    def __init__(
-        self, store: Store, cities: Cities, clock: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
         self._store = store
         self._people = People(store)
         self._clock = clock
-        self._imports = Imports(store, clock, Upkeep(store, cities))
+        self._imports = Imports(store, clock, Upkeep(store))
         self._persons = ImportKind("person", person_row_from, PERSONS)
         self._institutions = ImportKind(
             "institution", institution_row_from, INSTITUTIONS

@@ -13,11 +13,9 @@ from typing import Any, Final
 import structlog
 from msgspec.structs import replace
 
-from gongji.cities.city import Cities
 from gongji.model.commands import Listing, RequestRecord, Write
 from gongji.model.refusals import Refusal
 from gongji.model.staging import StagedSet, Unmerged
-from gongji.registry.endings import Endings
 from gongji.registry.imports import EndMerge, Merge
 from gongji.registry.kinds import INSTITUTIONS, PERSONS, Registry
 from gongji.store import Store
@@ -39,19 +37,12 @@ _REGISTRIES: Final = (PERSONS, INSTITUTIONS)
 class Upkeep:
     """Merges and tidies, in tasks of its own; those end with the event loop."""
 
-    def __init__(
-        self, store: Store, cities: Cities, *, stale_s: float = STALE_S
-    ) -> None:
+    def __init__(self, store: Store, *, stale_s: float = STALE_S) -> None:
         self._store = store
         self._stale_s = stale_s
-        self._endings = Endings(cities)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         # Rows of requests as they were first seen so, and when.
         self._seen: dict[str, tuple[RequestRecord, float]] = {}
-
-    def endings(self, registry: Registry) -> Endings | None:
-        """Return what imports into a registry close."""
-        return self._endings if registry is PERSONS else None
 
     def merge(self, registry: Registry) -> None:
         """Begin to merge what is applied, unless that goes on already."""
@@ -82,8 +73,7 @@ class Upkeep:
             return
         while rows := await self._staged(registry, unmerged.set_id):
             owners = tuple([registry.owner(staged.row) for staged in rows])
-            endings = self.endings(registry)
-            await self._store.apply(Merge(registry, unmerged, owners, endings))
+            await self._store.apply(Merge(registry, unmerged, owners))
         await self._store.apply(EndMerge(unmerged))
 
     async def tidied(self) -> None:

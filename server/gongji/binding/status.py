@@ -1,0 +1,228 @@
+"""How an active binding stands by the facts of the moment: in force, suspended, ended.
+
+No import writes it. A pause, an enrolment not yet begun or one that ran out suspend a
+binding while they last; a termination (status 4), a move the city's scope forbids and a
+death end it from their day. Whoever takes such a fact back has the same binding again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date, datetime, time, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from gongji.binding.case import Case, Unmet
+from gongji.binding.eligibility import (
+    alive,
+    holder_enrolled,
+    in_scope,
+    member_enrolled,
+)
+from gongji.binding.life import application_of, as_of, moved
+from gongji.cities.city import Cities
+from gongji.model.binding import Binding
+from gongji.model.commands import Decision
+from gongji.model.decided import RuleRef
+from gongji.model.facts import Facts, Need, by_key
+from gongji.model.people import Person
+from gongji.model.refusals import CityNotServed
+from gongji.rules.binding import EnrolmentTerms
+from gongji.rules.codes import (
+    SHANGHAI,
+    BindingState,
+    EnrolmentStatus,
+    Purpose,
+    Scheme,
+)
+from gongji.rules.hookspecs import CityRules
+
+_FACTS = "registry"
+"""Who changed a binding whose state follows from the registry."""
+
+
+class BindingStatus(Struct, frozen=True):
+    """A binding's state since a day; if it is not in force, why, and by which rule.
+
+    No rule if the holder's city is not served.
+    """
+
+    state: BindingState
+    since: date
+    why: str = ""
+    rule: RuleRef | None = None
+
+
+def status_of(
+    binding: Binding,
+    holder: Person,
+    member: Person,
+    cities: Cities,
+    today: date,
+    *,
+    purposes: Iterable[Purpose] = (),
+) -> BindingStatus:
+    """Return how an active binding stands today, for any of some of its purposes.
+
+    Without purposes, for any of its own: one that still stands carries the binding.
+    """
+    pair = _Pair(binding, holder, member, cities)
+    statuses = [
+        pair.status(purpose, today) for purpose in sorted(purposes or binding.purposes)
+    ]
+    return min(statuses, key=lambda status: _ORDER.index(status.state))
+
+
+_ORDER = (BindingState.ACTIVE, BindingState.SUSPENDED, BindingState.ENDED)
+
+
+def shown(
+    binding: Binding, holder: Person, member: Person, cities: Cities, now: datetime
+) -> Binding:
+    """Return a binding as it stands at an instant, by the calendar and by the facts."""
+    current = as_of(binding, now)
+    if current.state is not BindingState.ACTIVE:
+        return current
+    today = now.astimezone(SHANGHAI).date()
+    status = status_of(current, holder, member, cities, today)
+    if status.state is BindingState.ACTIVE:
+        return current
+    first_moment = datetime.combine(status.since, time.min, SHANGHAI)
+    # Of a fact told late the day may lie before the binding became active.
+    at = max(first_moment, current.active_at or current.submitted_at)
+    return moved(current, status.state, at, who=_FACTS, why=status.why)
+
+
+class ShowBindings(Struct, frozen=True):
+    """Show stored bindings as they stand now."""
+
+    bindings: Sequence[Binding]
+    cities: Cities
+
+    def needs(self, _: Facts) -> Iterator[Need]:
+        """Return the people of each."""
+        for binding in self.bindings:
+            yield by_key(Person, binding.holder)
+            yield by_key(Person, binding.member)
+
+    def decide(self, facts: Facts) -> Decision[list[Binding]]:
+        """Return them in their order."""
+        return Decision([shown_by(b, facts, self.cities) for b in self.bindings])
+
+
+def shown_by(binding: Binding, facts: Facts, cities: Cities) -> Binding:
+    """Return a binding as it stands now; as stored if one of the two is not known."""
+    holder = facts.get(Person, binding.holder)
+    member = facts.get(Person, binding.member)
+    if holder is None or member is None:
+        return as_of(binding, facts.now)
+    return shown(binding, holder, member, cities, facts.now)
+
+
+class _Pair(Struct, frozen=True):
+    """An active binding with both its people."""
+
+    binding: Binding
+    holder: Person
+    member: Person
+    cities: Cities
+
+    def status(self, purpose: Purpose, today: date) -> BindingStatus:
+        """Return how it stands for one purpose."""
+        active_at = self.binding.active_at or self.binding.submitted_at
+        first = min(active_at.astimezone(SHANGHAI).date(), today)
+        status = BindingStatus(BindingState.ACTIVE, first)
+        for day in self._days(first, today):
+            on_day = self._on(day, purpose)
+            if on_day.state is BindingState.ENDED:
+                return on_day
+            # A suspension is told since its first day, though nothing changed later.
+            if on_day.state is not status.state:
+                status = on_day
+        return status
+
+    def _days(self, first: date, today: date) -> list[date]:
+        """Return the days on which a fact may have changed, and today, in order."""
+        changes = {*_changes(self.holder), *_changes(self.member)}
+        between = {day for day in changes if first < day < today}
+        # hot path: of most bindings nothing has changed since they were made.
+        return sorted({first, today} | between) if between else [today]
+
+    def _on(self, day: date, purpose: Purpose) -> BindingStatus:
+        """Return how it stands by the facts and the rules of one day."""
+        try:
+            city = self.cities.of(self.holder.place_on(day))
+        except CityNotServed as refusal:
+            return BindingStatus(BindingState.SUSPENDED, day, refusal.message)
+        application = application_of(self.binding)
+        case = Case(
+            application=replace(application, purposes=frozenset({purpose})),
+            holder=self.holder,
+            member=self.member,
+            rules=city.rules(day),
+            today=day,
+            of_holder=(),
+            of_member=(),
+        )
+        for condition, ends in _GROUNDS:
+            for unmet in condition(case):
+                ended = ends(case, purpose)
+                state = BindingState.ENDED if ended else BindingState.SUSPENDED
+                return _unmet(case, state, unmet)
+        return BindingStatus(BindingState.ACTIVE, day)
+
+
+def _unmet(case: Case, state: BindingState, unmet: Unmet) -> BindingStatus:
+    condition = unmet.condition
+    since = case.rules.ref(getattr(CityRules, condition.hook)).since
+    rule = RuleRef(condition.hook, since, condition.clauses)
+    return BindingStatus(state, case.today, condition.message, rule)
+
+
+def _changes(person: Person) -> Iterator[date]:
+    """Yield the first day of each state of a person."""
+    for enrolment in person.enrolments:
+        yield enrolment.since
+        if enrolment.until is not None and enrolment.until < date.max:
+            yield enrolment.until + timedelta(days=1)
+    for move in person.moves:
+        yield move.since
+    if person.died_on is not None:
+        yield person.died_on
+
+
+def _always(_: Case, __: Purpose) -> bool:
+    return True
+
+
+def _holder_terminated(case: Case, _: Purpose) -> bool:
+    terms = case.rules.value(CityRules.holder_terms)
+    return _terminated(case.holder, terms.schemes, case.today)
+
+
+def _member_terminated(case: Case, purpose: Purpose) -> bool:
+    terms = case.rules.value(CityRules.member_terms).get(purpose)
+    if not isinstance(terms, EnrolmentTerms):
+        return False
+    return _terminated(case.member, terms.schemes, case.today)
+
+
+def _terminated(person: Person, schemes: Iterable[Scheme], day: date) -> bool:
+    statuses = [
+        enrolment.status
+        for enrolment in person.enrolments
+        if enrolment.scheme in schemes and enrolment.covers(day)
+    ]
+    return EnrolmentStatus.TERMINATED in statuses
+
+
+_GROUNDS: tuple[
+    tuple[Callable[[Case], Iterable[Unmet]], Callable[[Case, Purpose], bool]], ...
+] = (
+    (alive, _always),
+    (in_scope, _always),
+    (holder_enrolled, _holder_terminated),
+    (member_enrolled, _member_terminated),
+)
+"""What a binding goes on resting on, and whether it ends if that is gone."""
