@@ -38,6 +38,12 @@ def needs_of(facts: Facts, holder: str, member: str) -> Iterator[Need]:
             yield from (by_key(Person, spouse) for spouse in _spouses(person))
 
 
+def _relatives(holder: Person, member: Person, facts: Facts) -> tuple[Person, ...]:
+    numbers = (*_spouses(holder), *_spouses(member))
+    relatives = [facts.get(Person, number) for number in numbers]
+    return tuple(relative for relative in relatives if relative is not None)
+
+
 def _spouses(person: Person) -> list[str]:
     return [k.person_no for k in person.kin if kind_of(k.relation) == SPOUSE]
 
@@ -66,8 +72,6 @@ def case_of(
             if binding.state in OPEN_STATES and binding.binding_id != itself
         )
 
-    numbers = (*_spouses(holder), *_spouses(member))
-    relatives = [facts.get(Person, number) for number in numbers]
     return Case(
         application=application,
         holder=holder,
@@ -77,5 +81,5 @@ def case_of(
         of_holder=bindings("holder", holder),
         of_member=bindings("member", member),
         reversed=(*bindings("member", holder), *bindings("holder", member)),
-        relatives=tuple(relative for relative in relatives if relative is not None),
+        relatives=_relatives(holder, member, facts),
     )

@@ -45,13 +45,15 @@ _FACTS = "registry"
 class BindingStatus(Struct, frozen=True):
     """A binding's state since a day; if it is not in force, why, and by which rule.
 
-    No rule if the holder's city is not served.
+    `rules_digest` names the rules that say so; there are none if the holder's city is
+    not served.
     """
 
     state: BindingState
     since: date
     why: str = ""
     rule: RuleRef | None = None
+    rules_digest: str = ""
 
 
 def status_of(
@@ -140,7 +142,7 @@ class _Pair(Struct, frozen=True):
             # A suspension is told since its first day, though nothing changed later.
             if on_day.state is not status.state:
                 status = on_day
-        return status
+        return replace(status, rules_digest=on_day.rules_digest)
 
     def _days(self, first: date, today: date) -> list[date]:
         """Return the days on which a fact may have changed, and today, in order."""
@@ -169,8 +171,9 @@ class _Pair(Struct, frozen=True):
             for unmet in condition(case):
                 ended = ends(case, purpose)
                 state = BindingState.ENDED if ended else BindingState.SUSPENDED
-                return _unmet(case, state, unmet)
-        return BindingStatus(BindingState.ACTIVE, day)
+                status = _unmet(case, state, unmet)
+                return replace(status, rules_digest=city.rules_digest)
+        return BindingStatus(BindingState.ACTIVE, day, rules_digest=city.rules_digest)
 
 
 def _unmet(case: Case, state: BindingState, unmet: Unmet) -> BindingStatus:

@@ -229,26 +229,27 @@ def _giver(holder: str, case: AdmittedBill, facts: Facts, cities: Cities) -> Pur
     if person is None:
         raise PersonNotFound(f"没有人员编号为 {holder} 的授权人", field="bill.givers")
     status = _status(person, case, facts, cities)
-    denied = status.why
-    rule = status.rule or case.rules_now.ref(CityRules.scope)
-    pays, digest = _NO_PART, ""
-    if status.rule is not None or not denied:
-        # The giver's own insured place decides what his purse may pay, not the patient's.
-        city = cities.of(person.place_on(facts.today))
-        digest = city.rules_digest
-    if not denied:
-        rules = city.rules(facts.today)
-        uses = rules.value(CityRules.uses)
-        cited, denied = _giving(uses, case)
-        rule = rules.ref(CityRules.uses, *cited)
-        pays = _NO_PART if denied else uses.aid_pays
-    purse = Purse(
-        owner=holder,
-        kind=PurseKind.GIVERS,
-        balance_fen=account_of(facts, holder).balance_fen,
-        pays=pays,
-    )
-    return PurseTerms(purse, rule, denied, digest)
+    if status.why:
+        # Without a rule of its own: the city of the giver is not served.
+        rule = status.rule or case.rules_now.ref(CityRules.scope)
+        pays, denied = _NO_PART, status.why
+    else:
+        rule, pays, denied = _given(person, case, facts, cities)
+    balance_fen = account_of(facts, holder).balance_fen
+    purse = Purse(holder, PurseKind.GIVERS, balance_fen, pays)
+    return PurseTerms(purse, rule, denied, status.rules_digest)
+
+
+def _given(
+    holder: Person, case: AdmittedBill, facts: Facts, cities: Cities
+) -> tuple[RuleRef, frozenset[BillPart], str]:
+    """Return the rule on a giver's purse, the parts it may pay, and why none, if so."""
+    # The giver's own insured place decides what his purse may pay, not the patient's.
+    rules = cities.of(holder.place_on(facts.today)).rules(facts.today)
+    uses = rules.value(CityRules.uses)
+    cited, denied = _giving(uses, case)
+    pays = _NO_PART if denied else uses.aid_pays
+    return rules.ref(CityRules.uses, *cited), pays, denied
 
 
 def _status(
