@@ -51,14 +51,14 @@ LOCKED: Final[Mapping[type, int]] = {
     # One import after the other: each takes its number here.
     Turn: 0,
     Settlement: 1,
-    Premium: 2,
+    Premium: 1,
     Credit: 2,
     BroughtForward: 2,
     Accumulator: 2,
     Account: 2,
 }
 """Kinds whose rows are locked when they are read by key, with their stage: a settlement
-says which purses follow."""
+or a premium says which purses follow."""
 
 AFTER_LOCKS: Final = 3
 """Stage of lists of those kinds: read when nobody can add to them any more."""
