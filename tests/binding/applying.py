@@ -65,6 +65,9 @@ class Applicants(World):
     """A world of the installed cities with a holder H and a member M of one of them,
     both employees."""
 
+    member_checks: frozenset[str] = frozenset()
+    """The identity checks of the member that the channel reports."""
+
     def __init__(
         self,
         pinyin: str = "chuzhou",
@@ -124,7 +127,7 @@ class Applicants(World):
 
     def consent(self, method: ConsentMethod = ConsentMethod.OWN_ACCOUNT) -> Consent:
         """Return a consent given now."""
-        return Consent(method, self.now)
+        return Consent(method, self.now, identity_checks=self.member_checks)
 
     def submit(self, application: Application) -> Binding:
         """Submit an application; return the binding as answered and stored."""

@@ -98,6 +98,27 @@ def test_guardian_of_an_adult() -> None:
         assert "已满18周岁" in condition.message
 
 
+def test_the_member_is_identified_too() -> None:
+    """What is reported of the member's identity must be what the city asks (A14); where
+    nothing is reported, or the city asks nothing, nobody is refused."""
+    refused = {
+        (pinyin, check)
+        for pinyin in PLACES
+        for check in ("", "real_name", "id_card_seen", "face", "e_voucher")
+        if _hooks_reporting(pinyin, check) == ["consent"]
+    }
+    expected = {(p, c) for p in ("anqing", "huangshan") for c in ("face", "e_voucher")}
+    assert expected == refused
+
+
+def _hooks_reporting(pinyin: str, check: str) -> list[str]:
+    world = Applicants(pinyin)
+    world.member_checks = frozenset({check} if check else ())
+    conditions = refusals(world, world.application("wanshitong"))
+    assert all("A14" in condition.clauses for condition in conditions)
+    return [condition.hook for condition in conditions]
+
+
 def test_unknown_age_is_asked() -> None:
     """Who consents himself, and whose age nothing tells, must be said to be of age."""
     passport = Certificate("08", "E12345678")

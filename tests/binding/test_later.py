@@ -61,6 +61,17 @@ def another_spouse(holder: str) -> Change:
     )
 
 
+def reported(check: str) -> Change:
+    """Report an identity check of the member that the city does not take."""
+
+    def change(world: Applicants, stored: Binding) -> None:
+        world.member_checks = frozenset({check})
+        if stored.consent is not None:
+            world.add(replace(stored, consent=world.consent()))
+
+    return change
+
+
 def both(first: Change, second: Change) -> Change:
     """Change two things."""
 
@@ -100,6 +111,7 @@ LATER: dict[str, tuple[Change, str]] = {
     "materials_complete": (binding(materials=()), ""),
     "agreement_accepted": (binding(agreement=None), ""),
     "guardian_consented": (person(certificate=CHILD), "consent"),
+    "member_identified": (reported("face"), "consent"),
 }
 """What changes after the submission, by condition, and the hook that refuses it then."""
 

@@ -229,9 +229,15 @@ def consent() -> Timeline[ConsentTerms]:
         ConsentTerms(
             required=True,
             guardian_below_years=18,
-            clauses=ConsentClauses(guardian=(c.A13, c.T_AQ8, c.L17, c.L23)),
+            member_checked_by=frozenset(
+                {IdentityCheck.REAL_NAME, IdentityCheck.ID_CARD_SEEN}
+            ),
+            clauses=ConsentClauses(
+                guardian=(c.A13, c.T_AQ8, c.L17, c.L23),
+                member_checked_by=(c.A14, c.T_AQ60),
+            ),
         ),
-        clauses=[c.A13, c.T_AQ8, c.L17, c.L23],
+        clauses=[c.A13, c.A14, c.T_AQ8, c.T_AQ60, c.L17, c.L23],
         against=[c.C4, c.C13],
         why="X10: 安庆的材料写明使用人知情同意; 只有授权人操作的流程是滁州的。",
         settles=[c.X10],

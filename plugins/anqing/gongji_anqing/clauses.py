@@ -258,6 +258,11 @@ T_AQ6 = Clause.assumption(
 T_AQ7 = Clause.assumption(
     "T-AQ7", "银行网点和窗口由工作人员当面查验身份证,不要求人脸识别。"
 )
+T_AQ60 = Clause.assumption(
+    "T-AQ60",
+    "渠道没有报送使用人身份核验的，"
+    "以本人账户、手机验证码、窗口当面或监护人的同意视为已完成实名认证(A14)。",
+)
 T_AQ8 = Clause.assumption("T-AQ8", "使用人未满18周岁的,由其监护人代为同意。")
 
 T_AQ9 = Clause.assumption(

@@ -14,6 +14,7 @@ from gongji.binding.case import (
 from gongji.model.binding import Consent
 from gongji.rules.codes import ADULT_YEARS, SHANGHAI, ConsentMethod
 from gongji.rules.hookspecs import CityRules
+from gongji.rules.phrases import in_words
 
 
 def guardian_consented(case: Case) -> Iterator[Unmet]:
@@ -31,6 +32,26 @@ def guardian_consented(case: Case) -> Iterator[Unmet]:
         hook = CityRules.consent
         clauses = case.rules.value(hook).clauses.guardian
         yield not_met(case, hook, message, *changes, clauses=clauses)
+
+
+def member_identified(case: Case) -> Iterator[Unmet]:
+    """The member too has done an identity check the city asks for, if any is reported."""
+    hook = CityRules.consent
+    terms = case.rules.value(hook)
+    consent = case.application.consent
+    reported = consent.identity_checks if consent is not None else frozenset()
+    required = {check.value for check in terms.member_checked_by}
+    # A channel that reports nothing leaves it to how the member consented.
+    if consent is None or not reported or not required or reported & required:
+        return
+    checks = in_words(terms.member_checked_by).replace("、", "或")
+    yield not_met(
+        case,
+        hook,
+        f"使用人须完成{checks}，报送的核验中没有",
+        remedies.check_member(consent, terms.member_checked_by),
+        clauses=terms.clauses.member_checked_by,
+    )
 
 
 _Fault = tuple[str, *tuple[Change, ...]]

@@ -20,7 +20,7 @@ from gongji.binding.case import (
     Unmet,
     not_met,
 )
-from gongji.binding.consenting import guardian_consented
+from gongji.binding.consenting import guardian_consented, member_identified
 from gongji.binding.family import (
     born_in_order,
     of_marriage_age,
@@ -367,6 +367,7 @@ CONDITIONS: tuple[Callable[[Case], Iterable[Unmet]], ...] = (
     materials_complete,
     agreement_accepted,
     guardian_consented,
+    member_identified,
 )
 
 OF_SUBMISSION = frozenset(

@@ -346,3 +346,11 @@ def state_of_age(consent: Consent, years: int) -> Change:
     stated = replace(consent, member_of_age=True)
     text = f"查验使用人的出生日期，报送其已满{years}周岁"
     return Change(text, lambda case: case.applying(consent=stated))
+
+
+def check_member(consent: Consent, checks: frozenset[IdentityCheck]) -> Change:
+    """Do one of the identity checks the city asks of a member."""
+    check = min(checks, key=lambda check: check.value)
+    done = replace(consent, identity_checks=consent.identity_checks | {check.value})
+    text = f"使用人完成{in_words(check)}"
+    return Change(text, lambda case: case.applying(consent=done))

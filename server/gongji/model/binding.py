@@ -38,15 +38,17 @@ class Consent(Struct, frozen=True):
     """The member's consent, as evidence.
 
     `member_of_age` says that the channel has seen a birth date: whether the member may
-    consent himself, asked if neither certificate nor registry tells.
+    consent himself, asked if neither certificate nor registry tells. `identity_checks`
+    are those done on who consents, none if the channel does not report them.
     """
 
-    added: ClassVar[tuple[str, ...]] = ("member_of_age",)
+    added: ClassVar[tuple[str, ...]] = ("member_of_age", "identity_checks")
 
     method: ConsentMethod
     at: datetime
     reference: str = ""
     member_of_age: bool = False
+    identity_checks: frozenset[str] = frozenset()
 
 
 class MemberDetails(Discreet, frozen=True):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from gongji.rules.channels import Procedure
+from gongji.rules.channels import IdentityCheck, Procedure
 from gongji.rules.clauses import Clause
 from gongji.rules.codes import EnrolmentStatus, Purpose, Scheme
 
@@ -153,6 +153,7 @@ class ConsentClauses:
     """Which clause gives which part of `ConsentTerms`; the whole rule gives those left out."""
 
     guardian: tuple[Clause, ...] = ()
+    member_checked_by: tuple[Clause, ...] = ()
 
 
 class LapsedPlaces(Enum):
@@ -167,12 +168,14 @@ class ConsentTerms:
     """Whether the member's own consent (知情同意) is needed, or what stands for it.
 
     For a member younger than `guardian_below_years` a guardian (监护人) consents, and for
-    no other; 0 if the city does not say.
+    no other; 0 if the city does not say. `member_checked_by` are the identity checks of
+    which every member does one (实名认证), none if the city asks for none.
     """
 
     required: bool
     in_place_of_it: str = ""
     guardian_below_years: int = 0
+    member_checked_by: frozenset[IdentityCheck] = frozenset()
     clauses: ConsentClauses = ConsentClauses()
 
 

@@ -135,6 +135,7 @@ class Consent(_message.Message):
     AT_FIELD_NUMBER: _builtins.int
     REFERENCE_FIELD_NUMBER: _builtins.int
     MEMBER_OF_AGE_FIELD_NUMBER: _builtins.int
+    IDENTITY_CHECKS_FIELD_NUMBER: _builtins.int
     method: Global___ConsentMethod.ValueType
     """How it was given."""
     reference: _builtins.str
@@ -147,6 +148,12 @@ class Consent(_message.Message):
     def at(self) -> _timestamp_pb2.Timestamp:
         """When it was given."""
 
+    @_builtins.property
+    def identity_checks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Identity checks (身份核验) done on who consents: real_name, e_voucher, face, id_card_seen. Left out, the method stands for them;
+        given, one that the city asks of every member must be among them.
+        """
+
     def __init__(
         self,
         *,
@@ -154,10 +161,11 @@ class Consent(_message.Message):
         at: _timestamp_pb2.Timestamp | None = ...,
         reference: _builtins.str = ...,
         member_of_age: _builtins.bool = ...,
+        identity_checks: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "member_of_age", b"member_of_age", "method", b"method", "reference", b"reference"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "identity_checks", b"identity_checks", "member_of_age", b"member_of_age", "method", b"method", "reference", b"reference"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -182,9 +182,15 @@ def consent() -> Timeline[r.ConsentTerms]:
         r.ConsentTerms(
             required=True,
             guardian_below_years=18,
-            clauses=r.ConsentClauses(guardian=(c.A13, t.T19, law.L17, law.L23)),
+            member_checked_by=frozenset(
+                {IdentityCheck.REAL_NAME, IdentityCheck.ID_CARD_SEEN}
+            ),
+            clauses=r.ConsentClauses(
+                member_checked_by=(c.A14, t.T71, t.T12),
+                guardian=(c.A13, t.T19, law.L17, law.L23),
+            ),
         ),
-        clauses=[c.A13, t.T12, t.T19, law.L17, law.L23],
+        clauses=[c.A13, c.A14, t.T12, t.T19, t.T71, law.L17, law.L23],
         against=[c.C4],
         why="X10: A13写明使用人知情同意; 滁州的流程只有授权人操作, 作为滁州的值。",
         settles=[c.X10],

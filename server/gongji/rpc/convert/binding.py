@@ -58,6 +58,7 @@ def consent_from(message: pb.Consent) -> Consent:
         instant_from(message.at),
         message.reference,
         message.member_of_age,
+        frozenset(message.identity_checks),
     )
 
 
@@ -121,6 +122,7 @@ def _consent_to(consent: Consent) -> pb.Consent:
         at=instant_to(consent.at),
         reference=consent.reference,
         member_of_age=consent.member_of_age,
+        identity_checks=sorted(consent.identity_checks),
     )
 
 

@@ -99,7 +99,9 @@ def _(value: ConsentTerms) -> str:
         return f"不另行取得使用人同意{instead}"
     years = value.guardian_below_years
     minors = f",未满{years}周岁的由监护人代为同意" if years else ""
-    return f"须使用人本人知情同意{minors}"
+    checked = value.member_checked_by
+    checks = f",使用人须完成{phrase(checked).replace('、', '或')}" if checked else ""
+    return f"须使用人本人知情同意{minors}{checks}"
 
 
 @phrase.register

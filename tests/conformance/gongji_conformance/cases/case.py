@@ -34,6 +34,7 @@ class BindStep(StrictTable, frozen=True, kw_only=True):
     channel: str
     materials: Words = ()
     consent: words.Consenting | UnsetType = UNSET
+    member_checks: Checks = ()
     checks: Checks | UnsetType = UNSET
     purposes: tuple[words.Purpose, ...] = ("就医购药",)
     agreement: str | UnsetType = UNSET

@@ -146,6 +146,7 @@ class CaseRun:
             now=self._now,
             materials=bind.materials,
             consent=bind.consent,
+            member_checks=bind.member_checks,
             checks=bind.checks,
             purposes=bind.purposes,
             agreement=bind.agreement,

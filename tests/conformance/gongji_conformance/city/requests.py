@@ -38,6 +38,7 @@ class Wishes:
     now: datetime
     materials: Sequence[str] = ()
     consent: words.Consenting | UnsetType = UNSET
+    member_checks: Sequence[str] = ()
     checks: Sequence[str] | UnsetType = UNSET
     purposes: Sequence[str] = ("就医购药",)
     agreement: str | UnsetType = UNSET
@@ -63,6 +64,8 @@ def application(
         request.agreement.CopyFrom(accepted)
     if not isinstance(wishes.consent, UnsetType):
         request.consent.CopyFrom(consent(wishes.now, wishes.consent))
+        checks = [words.CHECKS[check] for check in wishes.member_checks]
+        request.consent.identity_checks.extend(checks)
     return request
 
 
