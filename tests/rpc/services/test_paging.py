@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 import pytest
-from gongji.model.binding import Binding
+from gongji.model.binding import Binding, Material
 from gongji.rules.codes import SHANGHAI, BindingState
 from gongji.v1 import account_pb2, binding_pb2, types_pb2
 
@@ -49,6 +49,23 @@ async def test_pages_put_together_are_the_list(service: Service, size: int) -> N
     await service.write(*(binding(n) for n in range(7)))
     assert [f"B{n:03d}" for n in range(7)] == await ids(
         service, size, holder=service.ref("P1")
+    )
+
+
+async def test_a_page_ends_before_it_is_too_large(service: Service) -> None:
+    """A page of 1,000 large bindings is answered with as many as one reply holds, and
+    goes on behind them."""
+    proof = Material("household_register", original=True, reference="附" * 200)
+    await service.write(
+        *(binding(n, materials=(proof,) * 20) for n in range(350, 1000))
+    )
+    request = binding_pb2.ListBindingsRequest(holder=service.ref("P1"))
+    request.page.size = 1000
+    reply = await service.bindings.ListBindings(request)
+    assert 100 < len(reply.bindings) < 650
+    assert reply.ByteSize() < 4 * 1024 * 1024
+    assert [f"B{n:03d}" for n in range(350, 1000)] == await ids(
+        service, 1000, holder=service.ref("P1")
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 
 import grpc
 from gongji.binding.workdays import Workdays
 from gongji.model.people import Person
+from gongji.rpc.services.sandbox import SandboxService
 from gongji.rules.codes import SHANGHAI
 from gongji.v1 import sandbox_pb2 as pb
 from gongji.v1 import sandbox_pb2_grpc
@@ -54,3 +56,21 @@ async def test_reset_may_load_the_sample(service: Service) -> None:
         await sandbox.Reset(request)
     assert [None] == loaded_over
     await server.stop(0)
+
+
+async def test_resets_come_one_at_a_time(service: Service) -> None:
+    """A second Reset waits for the first one's sample, and empties it whole."""
+    running: list[int] = []
+    most = 0
+
+    async def load() -> None:
+        nonlocal most
+        running.append(1)
+        most = max(most, len(running))
+        await asyncio.sleep(0.01)
+        running.pop()
+
+    sandbox = SandboxService(service.store, service.clock, load)
+    request = pb.ResetRequest(request_id=service.new_id(), load_sample=True)
+    await asyncio.gather(*(sandbox.Reset(request, None) for _ in range(4)))
+    assert 1 == most

@@ -83,11 +83,12 @@ class AccountService(AccountServiceServicer):
         if span.first:
             opening = await self._before(person_no, span.at_least("at"))
         closing = await self._before(person_no, span.below("at"))
+        rows, next_token = entries.fitting(map(_entry_to, entries.rows))
         return pb.ListEntriesResponse(
-            entries=[_entry_to(entry) for entry in entries.rows],
+            entries=rows,
             opening_balance_fen=opening.balance_fen,
             closing_balance_fen=closing.balance_fen,
-            next_page_token=entries.next_token,
+            next_page_token=next_token,
         )
 
     async def Credit(

@@ -169,10 +169,7 @@ class BindingService(BindingServiceServicer):
         filters = {**people, "state": state, "due_before": due_before}
         listings = _listings(people, state, due_before, self._clock())
         rows, token = await self._page_of(request.page, filters, tuple(listings), state)
-        return pb.ListBindingsResponse(
-            bindings=[binding_to(binding, self._sources) for binding in rows],
-            next_page_token=token,
-        )
+        return pb.ListBindingsResponse(bindings=rows, next_page_token=token)
 
     async def _page_of(
         self,
@@ -180,18 +177,23 @@ class BindingService(BindingServiceServicer):
         filters: Mapping[str, object],
         listings: tuple[Listing[Binding], ...],
         state: BindingState | None,
-    ) -> tuple[list[Binding], str]:
+    ) -> tuple[list[pb.Binding], str]:
         """Return a page of bindings that stand in a state now, and the next one's token."""
-        rows: list[Binding] = []
+        rows: dict[int, Binding] = {}
         for _ in range(_PAGES_READ):
             stored = await page(self._store, request, filters, *listings)
             shown = await self._store.ask(ShowBindings(stored.rows, self._cities))
-            rows = [b for b in shown if state is None or b.state is state]
+            rows = {
+                place: binding
+                for place, binding in enumerate(shown)
+                if state is None or binding.state is state
+            }
             if rows or not stored.next_token:
                 break
             # Of those stored so, none stands so by the facts: nobody asks for nothing.
             request = types_pb2.PageRequest(size=request.size, token=stored.next_token)
-        return rows, stored.next_token
+        messages = (binding_to(binding, self._sources) for binding in rows.values())
+        return stored.fitting(messages, tuple(rows))
 
     async def _shown(self, binding: Binding) -> pb.Binding:
         """Return the binding as it stands now, by the calendar and by the facts."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Final, Generic, TypeVar
 
 import msgspec
+from google.protobuf.message import Message
 from msgspec.structs import replace
 
 from gongji.model.commands import Listing
@@ -21,11 +22,20 @@ from gongji.v1 import types_pb2 as pb
 
 T = TypeVar("T")
 
+M = TypeVar("M", bound=Message)
+
 Place = tuple[str | int, int, str]
 """A record's place in a list: its value in its listing's order, that listing's position
 among those merged, and its key."""
 
 DEFAULT_SIZE: Final = 50
+
+# What a client takes by default, less what a reply holds beside its rows.
+MOST_BYTES: Final = 4 * 1024 * 1024 - 64 * 1024
+"""Most bytes of a page's rows."""
+
+_FRAME: Final = 6
+"""Bytes before a row in a reply: its field's number and its length."""
 
 # Hexadecimal digits of the digest in a token: 128 bits.
 _SEAL_LENGTH: Final = 32
@@ -44,6 +54,26 @@ class Page(Generic[T]):
     rows: list[T]
     listings: list[int]
     next_token: str
+    token_behind: Callable[[int], str]
+    """The token of what comes behind a row of this page, by its position."""
+
+    def fitting(
+        self, messages: Iterable[M], places: Sequence[int] = ()
+    ) -> tuple[list[M], str]:
+        """Return the messages of rows that one reply can hold, and the next token.
+
+        `places` says of which rows they are, if not of all. A page ends early rather
+        than not at all; it has one row at least.
+        """
+        fitting: list[M] = []
+        size = 0
+        for message in messages:
+            size += message.ByteSize() + _FRAME
+            if fitting and size > MOST_BYTES:
+                last = len(fitting) - 1
+                return fitting, self.token_behind(places[last] if places else last)
+            fitting.append(message)
+        return fitting, self.next_token
 
 
 async def page(
@@ -69,6 +99,7 @@ async def page(
         rows=[record for _, record in rows],
         listings=[position for (_, position, _), _ in rows],
         next_token=next_token,
+        token_behind=lambda position: token.of(rows[position][0]),
     )
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Protocol
@@ -39,6 +40,7 @@ class SandboxService(SandboxServiceServicer):
         self._store = store
         self._clock = clock
         self._load_sample = load_sample
+        self._resetting = asyncio.Lock()
 
     async def GetClock(
         self, request: pb.GetClockRequest, context: object
@@ -60,7 +62,9 @@ class SandboxService(SandboxServiceServicer):
         load = self._load_sample if request.load_sample else None
         if request.load_sample and load is None:
             raise MalformedField("load_sample: 此服务没有样例人群", field="load_sample")
-        await self._store.reset()
-        if load is not None:
-            await load()
+        # Another one meanwhile would empty what this one loads, row by row.
+        async with self._resetting:
+            await self._store.reset()
+            if load is not None:
+                await load()
         return pb.ResetResponse()

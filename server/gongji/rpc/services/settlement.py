@@ -196,9 +196,8 @@ class SettlementService(SettlementServiceServicer):
                 settlements.rows, settlements.listings, strict=True
             )
         ]
-        return pb.ListSettlementsResponse(
-            rows=rows, next_page_token=settlements.next_token
-        )
+        fitting, next_token = settlements.fitting(rows)
+        return pb.ListSettlementsResponse(rows=fitting, next_page_token=next_token)
 
     async def _of_holder(
         self, holder: str, span: Span, requested: types_pb2.PageRequest
