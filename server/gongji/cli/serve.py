@@ -32,7 +32,7 @@ _DATABASE_HELP: Final = (
 )
 
 
-_REPEATED: Final = ("message", "first", "repeated_by")
+_REPEATED: Final = ("institution_msgid", "first_settlement", "later_settlement")
 """An institution's message, the settlement it made first, and a later one."""
 
 
@@ -128,8 +128,8 @@ def migrate_command(terminal: Terminal, data: Path, database: str) -> None:
     )
     if migration.repeated:
         terminal.say(
-            f"同一机构同一 msgid 从前结算过不止一次, 共 {len(migration.repeated)} 笔, "
-            "照旧保留; 请与机构核对, 多出的可撤销:"
+            f"同一机构同一 msgid 从前结算过不止一次，共 {len(migration.repeated)} 笔，"
+            "照旧保留；请与机构核对，多出的可撤销："
         )
         rows = [dict(zip(_REPEATED, row, strict=True)) for row in migration.repeated]
         terminal.table("repeated", rows, _REPEATED)
