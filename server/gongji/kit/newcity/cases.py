@@ -10,7 +10,7 @@ from gongji.cities.anhui.since import SINCE
 from gongji.kit.newcity import bills, funds
 from gongji.kit.newcity.applying import ordinary_monday
 from gongji.kit.newcity.bindings import BindingCases
-from gongji.kit.newcity.code import heading
+from gongji.kit.newcity.code import heading, in_one_line
 from gongji.kit.newcity.first_day import first_day
 from gongji.kit.newcity.policy import Policy
 from gongji.kit.newcity.telling import Story
@@ -24,7 +24,7 @@ _HEAD: Final = """\
 
 def cases_file(policy: Policy) -> str:
     """Return the text of cases.toml."""
-    parts = [_HEAD.format(name=policy.answers.name)]
+    parts = [_HEAD.format(name=in_one_line(policy.answers.name))]
     sections = {"绑定": BindingCases(policy).stories(), "结算": _bills(policy)}
     for title, stories in sections.items():
         parts.append(f"{heading(title)}\n")

@@ -41,7 +41,7 @@ def width(text: str) -> int:
 
 def comment(text: str, indent: int = 0) -> list[str]:
     """Return a comment as the lines it needs; `indent` is where ruff will put them."""
-    pieces = _pieces(" ".join(text.splitlines()), WIDTH - indent - len("# "))
+    pieces = _pieces(in_one_line(text), WIDTH - indent - len("# "))
     return [f"# {piece.rstrip()}" for piece in pieces]
 
 
@@ -53,9 +53,29 @@ def heading(text: str) -> str:
 
 def docstring(text: str, indent: int) -> str:
     """Return a docstring of as many lines as it needs, indented by so many columns."""
-    pieces = _pieces(text, WIDTH - indent - len('"""'))
+    pieces = _pieces(in_one_line(text), WIDTH - indent - len('"""'))
     margin = "\n" + " " * indent
-    return f'"""{margin.join(piece.rstrip() for piece in pieces)}"""'
+    return f'"""{margin.join(in_quotes(piece.rstrip()) for piece in pieces)}"""'
+
+
+def in_one_line(text: str) -> str:
+    """Return a text that ends no comment: no line breaks, what does not print escaped."""
+    return "".join(c if c.isprintable() else _spelt(c) for c in text)
+
+
+def in_quotes(text: str) -> str:
+    """Return a text that ends no docstring and begins no escape in it."""
+    return in_one_line(text).replace("\\", "\\\\").replace('"', '\\"')
+
+
+def toml_text(text: str) -> str:
+    """Return a basic string of TOML."""
+    # JSON's escapes are TOML's; DEL alone must be escaped there and not here.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _spelt(char: str) -> str:
+    return " " if char.isspace() else char.encode("unicode_escape").decode()
 
 
 def literal(text: str) -> str:

@@ -15,6 +15,7 @@ from gongji.kit.newcity.code import (
     comment,
     docstring,
     heading,
+    in_quotes,
     literal,
 )
 from gongji.kit.newcity.policy import CHANNEL_FIGURES, Constant, Policy, Rule
@@ -56,7 +57,7 @@ def clauses_module(policy: Policy) -> str:
     graded = any(clause.grade in _GRADED for clause in cited)
     name = policy.answers.name
     blocks = [
-        f'"""{name}规则所依据的条款: 一条事实一个 Clause, 原文照录, 写明出处."""',
+        f'"""{in_quotes(name)}规则所依据的条款: 一条事实一个 Clause, 原文照录, 写明出处."""',
         "from __future__ import annotations",
         f"from gongji import Clause{', Grade' if graded else ''}",
     ]
@@ -115,7 +116,7 @@ def rules_module(policy: Policy) -> str:
     body = [_identity(policy, writer), *_sections(policy, since, writer)]
     head = [
         (
-            f'"""{answers.name}的规则: 每个取值上方写条款, 条款原文见 clauses.py; '
+            f'"""{in_quotes(answers.name)}的规则: 每个取值上方写条款, 条款原文见 clauses.py; '
             '没有写的钩子从省级规则."""'
         ),
         "from __future__ import annotations",
@@ -158,7 +159,7 @@ def _identity(policy: Policy, writer: SourceWriter) -> str:
         [
             "@hookimpl",
             "def identity() -> Identity:",
-            f'    """{answers.name}, 医保区划 {answers.area_code}."""',
+            f'    """{in_quotes(answers.name)}, 医保区划 {answers.area_code}."""',
             f"    return {writer.record(identity)}",
         ]
     )

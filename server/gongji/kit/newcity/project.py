@@ -16,6 +16,7 @@ from typing import Final
 import gongji
 from gongji.kit.newcity.answers import Answers
 from gongji.kit.newcity.cases import cases_file
+from gongji.kit.newcity.code import in_one_line, toml_text
 from gongji.kit.newcity.module import clauses_module, rules_module
 from gongji.kit.newcity.policy import Policy, policy
 from gongji.rules.phrases import in_words, topic
@@ -110,22 +111,29 @@ def _template_values(city: Policy) -> Mapping[str, str]:
     answers = city.answers
     rows = []
     for rule in city.rules:
-        value = in_words(rule.value).replace("|", "、")
+        value = in_one_line(in_words(rule.value)).replace("|", "、")
         clauses = "、".join(clause.id for clause in rule.own)
         rows.append(f"| {topic(rule.hook)} | {value} | {clauses} |")
-    major, minor, *_ = gongji.__version__.split(".")
-    # Below 1.0 a minor version may take something away, from then on a major one.
-    ceiling = f"0.{int(minor) + 1}" if major == "0" else str(int(major) + 1)
+    floor, ceiling = _versions()
     return {
-        "name": answers.name,
+        "name": in_one_line(answers.name),
+        "description": toml_text(f"{answers.name}门诊共济与家庭共济的规则"),
         "pinyin": answers.pinyin,
         "area_code": answers.area_code,
         "since": str(answers.since),
-        "source": answers.source,
-        "floor": f"{major}.{minor}",
+        "source": in_one_line(answers.source),
+        "floor": floor,
         "ceiling": ceiling,
         "rows": "\n".join(rows) or f"| (无) | {_PROVINCE} | |",
     }
+
+
+def _versions() -> tuple[str, str]:
+    """Return the first version of gongji the project works with, and the first it may not."""
+    major, minor, *_ = gongji.__version__.split(".")
+    # Below 1.0 a minor version may take something away, from then on a major one.
+    ceiling = f"0.{int(minor) + 1}" if major == "0" else str(int(major) + 1)
+    return f"{major}.{minor}", ceiling
 
 
 def _filled(name: str, values: Mapping[str, str]) -> str:

@@ -87,7 +87,7 @@ CITY: Final = (
         "city.source",
         "条款的出处",
         "文件名称与文号; 条款未另写出处的都出自它",
-        r.matching(r"\S.*", "不得为空"),
+        r.matching(r"(?s)\S.*", "不得为空"),
         sourced=False,
         needed=True,
     ),
@@ -200,7 +200,7 @@ CHANNEL: Final = (
         "channel.name",
         "渠道名称",
         "如 “芜湖医保”小程序",
-        r.matching(r"\S.*", "不得为空"),
+        r.matching(r"(?s)\S.*", "不得为空"),
         needed=True,
     ),
     Question(

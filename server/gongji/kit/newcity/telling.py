@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from gongji.kit.newcity.code import toml_text
 from gongji.kit.newcity.reckoning import written
 from gongji.rules.clauses import Clause
 
@@ -119,10 +119,10 @@ def _inline(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, (int, date)):
         return str(value)
-    return json.dumps(value, ensure_ascii=False)
+    return toml_text(value)
 
 
 def _key(key: str) -> str:
     if _BARE.fullmatch(key):
         return key
-    return json.dumps(key, ensure_ascii=False)
+    return toml_text(key)
