@@ -78,7 +78,7 @@ def judged(elsewhere: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "huangshan",
         *("--target", elsewhere),
         *("--report", "out"),
-        *("--today", "2026-11-22"),
+        *("--today", "2026-11-30"),
         folder=folder,
     )
     assert 0 == ended.returncode, ended.stdout + ended.stderr
@@ -120,7 +120,7 @@ def test_tier_is_computed(judged: Path) -> None:
     (city,) = _report(judged).cities
     tier = city.tier
     unmet = [finding.id for finding in tier.findings if not finding.met]
-    assert ("gold", "2027-05-21") == (tier.tier, str(tier.until))
+    assert ("gold", "2027-05-29") == (tier.tier, str(tier.until))
     assert ["figures-pinned"] == unmet
 
 
