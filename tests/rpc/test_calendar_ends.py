@@ -135,7 +135,8 @@ def _must_be_said(field: FieldDescriptor, tried: set[FieldDescriptor]) -> bool:
     if oneof is not None:
         return oneof.fields[0] == field and not tried & set(oneof.fields)
     rule = field.GetOptions().Extensions[constraints_pb2.rule]
-    return rule.required or field.name in PLAUSIBLE
+    # A year goes with what is said only if it must be there.
+    return rule.required or (field.name in PLAUSIBLE and field.name != "year")
 
 
 def _put(message: Any, field: FieldDescriptor, rest: Path, value: Any) -> None:
