@@ -192,13 +192,14 @@ def _serve(
 
 
 @contextmanager
-def service_over(data: Path) -> Iterator[tuple[int, str]]:
-    """Run the real server over SQLite in a data folder, its log thrown away.
+def service_over(data: Path, url: str = "") -> Iterator[tuple[int, str]]:
+    """Run the real server in a data folder, its log thrown away.
 
-    Gives its process and its address.
+    Over SQLite, or over PostgreSQL at a URL. Gives its process and its address.
     """
     port = _free_port()
     command = _serve("gongji", port, data.resolve())
+    command += ["--database", url] if url else []
     with _running(command, Path(os.devnull), port) as pid:
         yield pid, f"127.0.0.1:{port}"
 

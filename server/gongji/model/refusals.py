@@ -12,6 +12,7 @@ Refusal
 │   ├── CityNotServed
 │   ├── PersonNotFound
 │   ├── InstitutionNotFound
+│   ├── ImportNotFound
 │   ├── BindingNotFound
 │   ├── SettlementNotFound
 │   ├── CreditNotFound
@@ -153,6 +154,10 @@ class PersonNotFound(NotFound):
 
 class InstitutionNotFound(NotFound):
     """The registry knows no such institution."""
+
+
+class ImportNotFound(NotFound):
+    """No import was applied under that request id."""
 
 
 class BindingNotFound(NotFound):

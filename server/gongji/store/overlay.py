@@ -6,12 +6,18 @@ import from one commit on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from gongji.model.revisions import REVISIONS, Revision
 from gongji.model.staging import LAYERS, Unmerged, staged_key
 from gongji.store.engine import Engine, Lookup
+
+_RECORD_OF: Final[Mapping[type, type]] = {
+    **{kind: kind for kind in LAYERS},
+    **{former: kind for kind, former in REVISIONS.items()},
+}
+"""The kind of records that are read through an import, and that of their revisions."""
 
 _REGISTRIES: Final = [layer.registry for layer in LAYERS.values()]
 
@@ -30,7 +36,7 @@ class Overlay:
         """Return the records of each lookup, fetched together."""
         # hot path: as a rule nothing lies over anything, which costs one row that is
         # read with the others.
-        if self._unmerged is None and any(kind in LAYERS for kind, _, _ in lookups):
+        if self._unmerged is None and any(kind in _RECORD_OF for kind, _, _ in lookups):
             rows, *results = self._engine.fetch([(Unmerged, "", _REGISTRIES), *lookups])
             self._unmerged = {row.registry: row for row in rows if row.set_id}
             if not self._unmerged:
@@ -45,14 +51,29 @@ class Overlay:
         results: list[Iterable[Any]] = []
         for lookup in lookups:
             kind, index, values = lookup
-            layer = LAYERS.get(kind)
-            applied = unmerged.get(layer.registry) if layer else None
-            if applied is None:
+            record = _RECORD_OF.get(kind)
+            applied = unmerged.get(LAYERS[record].registry) if record else None
+            if record is None or applied is None:
                 results += self._engine.fetch([lookup])
-                continue
-            keys = self._found(lookup, applied) if index else values
-            results.append(self._by_key(kind, keys, applied))
+            elif record is not kind:
+                results.append(self._former(record, lookup, applied))
+            else:
+                keys = self._found(lookup, applied) if index else values
+                results.append(self._by_key(kind, keys, applied))
         return results
+
+    def _former(
+        self, record: type, lookup: Lookup, applied: Unmerged
+    ) -> Iterable[Revision]:
+        """Return former revisions, with those an import's row has superseded."""
+        _, index, values = lookup
+        owners = values if index else [key.rpartition("/")[0] for key in values]
+        # The records first: one that is merged meanwhile is found among the revisions.
+        self._by_key(record, owners, applied)
+        superseded = [self.superseded.get((record, owner)) for owner in owners]
+        (stored,) = self._engine.fetch([lookup])
+        found = [*stored, *filter(None, superseded)]
+        return {revision.key: revision for revision in found}.values()
 
     def _found(self, lookup: Lookup, applied: Unmerged) -> list[str]:
         """Return the keys of the records an index may find, with the row or without."""

@@ -55,6 +55,16 @@ class RegistryServiceStub:
                 request_serializer=gongji_dot_v1_dot_registry__pb2.GetInstitutionRequest.SerializeToString,
                 response_deserializer=gongji_dot_v1_dot_registry__pb2.GetInstitutionResponse.FromString,
                 _registered_method=True)
+        self.GetImport = channel.unary_unary(
+                '/gongji.v1.RegistryService/GetImport',
+                request_serializer=gongji_dot_v1_dot_registry__pb2.GetImportRequest.SerializeToString,
+                response_deserializer=gongji_dot_v1_dot_registry__pb2.GetImportResponse.FromString,
+                _registered_method=True)
+        self.ListImports = channel.unary_unary(
+                '/gongji.v1.RegistryService/ListImports',
+                request_serializer=gongji_dot_v1_dot_registry__pb2.ListImportsRequest.SerializeToString,
+                response_deserializer=gongji_dot_v1_dot_registry__pb2.ListImportsResponse.FromString,
+                _registered_method=True)
 
 
 class RegistryServiceServicer:
@@ -90,6 +100,20 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetImport(self, request, context):
+        """One import that was applied.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListImports(self, request, context):
+        """The imports into one registry, the last one first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RegistryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -112,6 +136,16 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.GetInstitution,
                     request_deserializer=gongji_dot_v1_dot_registry__pb2.GetInstitutionRequest.FromString,
                     response_serializer=gongji_dot_v1_dot_registry__pb2.GetInstitutionResponse.SerializeToString,
+            ),
+            'GetImport': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetImport,
+                    request_deserializer=gongji_dot_v1_dot_registry__pb2.GetImportRequest.FromString,
+                    response_serializer=gongji_dot_v1_dot_registry__pb2.GetImportResponse.SerializeToString,
+            ),
+            'ListImports': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListImports,
+                    request_deserializer=gongji_dot_v1_dot_registry__pb2.ListImportsRequest.FromString,
+                    response_serializer=gongji_dot_v1_dot_registry__pb2.ListImportsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -223,6 +257,60 @@ class RegistryService:
             '/gongji.v1.RegistryService/GetInstitution',
             gongji_dot_v1_dot_registry__pb2.GetInstitutionRequest.SerializeToString,
             gongji_dot_v1_dot_registry__pb2.GetInstitutionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetImport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gongji.v1.RegistryService/GetImport',
+            gongji_dot_v1_dot_registry__pb2.GetImportRequest.SerializeToString,
+            gongji_dot_v1_dot_registry__pb2.GetImportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListImports(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gongji.v1.RegistryService/ListImports',
+            gongji_dot_v1_dot_registry__pb2.ListImportsRequest.SerializeToString,
+            gongji_dot_v1_dot_registry__pb2.ListImportsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,6 +43,10 @@ class RegistryServiceStub:
     """One person; certificate, name and phone masked."""
     GetInstitution: _grpc.UnaryUnaryMultiCallable[_registry_pb2.GetInstitutionRequest, _registry_pb2.GetInstitutionResponse]
     """One institution."""
+    GetImport: _grpc.UnaryUnaryMultiCallable[_registry_pb2.GetImportRequest, _registry_pb2.GetImportResponse]
+    """One import that was applied."""
+    ListImports: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ListImportsRequest, _registry_pb2.ListImportsResponse]
+    """The imports into one registry, the last one first."""
 
 @_typing.type_check_only
 class RegistryServiceAsyncStub(RegistryServiceStub):
@@ -59,6 +63,10 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     """One person; certificate, name and phone masked."""
     GetInstitution: _aio.UnaryUnaryMultiCallable[_registry_pb2.GetInstitutionRequest, _registry_pb2.GetInstitutionResponse]  # type: ignore[assignment]
     """One institution."""
+    GetImport: _aio.UnaryUnaryMultiCallable[_registry_pb2.GetImportRequest, _registry_pb2.GetImportResponse]  # type: ignore[assignment]
+    """One import that was applied."""
+    ListImports: _aio.UnaryUnaryMultiCallable[_registry_pb2.ListImportsRequest, _registry_pb2.ListImportsResponse]  # type: ignore[assignment]
+    """The imports into one registry, the last one first."""
 
 class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
     """Loads and looks up persons and institutions."""
@@ -96,5 +104,21 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_registry_pb2.GetInstitutionResponse, _abc.Awaitable[_registry_pb2.GetInstitutionResponse]]:
         """One institution."""
+
+    @_abc_1.abstractmethod
+    def GetImport(
+        self,
+        request: _registry_pb2.GetImportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.GetImportResponse, _abc.Awaitable[_registry_pb2.GetImportResponse]]:
+        """One import that was applied."""
+
+    @_abc_1.abstractmethod
+    def ListImports(
+        self,
+        request: _registry_pb2.ListImportsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.ListImportsResponse, _abc.Awaitable[_registry_pb2.ListImportsResponse]]:
+        """The imports into one registry, the last one first."""
 
 def add_RegistryServiceServicer_to_server(servicer: RegistryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -132,3 +132,26 @@ async def test_an_institution_as_known_then(service: Service) -> None:
             (await service.registry.GetInstitution(request)).institution.hosp_lv
         )
     assert [6, 2, 2] == grades
+
+
+async def test_imports_are_listed_the_last_one_first(service: Service) -> None:
+    """An import is found by its request id and listed with its counts, page by page; one
+    that was never applied is not found."""
+    ids = [service.new_id() for _ in range(3)]
+    for number, import_id in enumerate(ids):
+        await service.import_persons([service.person(number)], import_id)
+    request = registry_pb2.ListImportsRequest(registry=registry_pb2.REGISTRY_PERSONS)
+    request.page.size = 2
+    first = await service.registry.ListImports(request)
+    request.page.token = first.next_page_token
+    second = await service.registry.ListImports(request)
+    imports = [*first.imports, *second.imports]
+    assert ids[::-1] == [found.import_id for found in imports]
+    assert "" == second.next_page_token
+    asked = registry_pb2.GetImportRequest(import_id=ids[0].upper())
+    found = getattr(await service.registry.GetImport(asked), "import")
+    assert imports[-1] == found
+    assert (1, 1, False) == (found.received, found.written, found.merging)
+    unknown = registry_pb2.GetImportRequest(import_id=service.new_id())
+    refusal = await service.refused(service.registry.GetImport, unknown)
+    assert "NOT_FOUND IMPORT_NOT_FOUND import_id" == refusal.summary

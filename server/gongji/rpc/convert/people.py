@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from gongji.model.normal import certificate_number
 from gongji.model.people import (
@@ -20,6 +20,7 @@ from gongji.model.people import (
     PlaceSince,
 )
 from gongji.model.registry import InstitutionRow, PersonRow
+from gongji.model.staging import AppliedImport
 from gongji.rpc.convert import mask
 from gongji.rpc.convert.values import (
     day_from,
@@ -158,6 +159,26 @@ def revision_to(record: Person | Institution) -> registry_pb2.Revision:
         known_from=instant_to(record.known_from),
         import_id=record.import_id,
     )
+
+
+def import_to(applied: AppliedImport, *, merging: bool) -> registry_pb2.AppliedImport:
+    """Return an import that was applied."""
+    return registry_pb2.AppliedImport(
+        import_id=applied.import_id,
+        registry=_REGISTRIES[applied.registry],
+        applied_at=instant_to(applied.at),
+        received=applied.received,
+        written=applied.written,
+        unchanged=applied.unchanged,
+        refused=applied.refused,
+        merging=merging,
+    )
+
+
+_REGISTRIES: Final = {
+    "person": registry_pb2.REGISTRY_PERSONS,
+    "institution": registry_pb2.REGISTRY_INSTITUTIONS,
+}
 
 
 def _grade_to(change: GradeSince) -> pb.GradeSince:

@@ -4,13 +4,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import date, datetime
+from typing import Final
 
+from gongji.model.commands import Listing
 from gongji.model.people import Institution, Person
-from gongji.model.refusals import InstitutionNotFound, PersonNotFound
-from gongji.registry.kinds import INSTITUTIONS, PERSONS
+from gongji.model.refusals import ImportNotFound, InstitutionNotFound, PersonNotFound
+from gongji.model.staging import AppliedImport, Unmerged
+from gongji.registry.kinds import INSTITUTIONS, PERSONS, Registry
 from gongji.rpc.convert.people import (
+    import_to,
     institution_row_from,
     institution_to,
     person_row_from,
@@ -20,6 +24,7 @@ from gongji.rpc.convert.people import (
 from gongji.rpc.convert.values import instant_from, optional_day_from, receipt_to
 from gongji.rpc.services.importing import Summary
 from gongji.rpc.services.imports import Imports
+from gongji.rpc.services.paging import page
 from gongji.rpc.services.people import People
 from gongji.rpc.services.stream import ImportKind
 from gongji.rpc.services.upkeep import Upkeep
@@ -93,10 +98,57 @@ class RegistryService(RegistryServiceServicer):
             revision=revision_to(institution),
         )
 
+    async def GetImport(
+        self, request: pb.GetImportRequest, context: object
+    ) -> pb.GetImportResponse:
+        """Return one import that was applied. ImportNotFound."""
+        import_id = request.import_id.lower()
+        applied = await self._store.get(AppliedImport, import_id)
+        if applied is None:
+            raise ImportNotFound(
+                f"import_id：没有以请求编号 {import_id} 完成的导入", field="import_id"
+            )
+        (found,) = await self._imports_to([applied])
+        reply = pb.GetImportResponse()
+        getattr(reply, "import").CopyFrom(found)  # a keyword of Python
+        return reply
+
+    async def ListImports(
+        self, request: pb.ListImportsRequest, context: object
+    ) -> pb.ListImportsResponse:
+        """Return one page of imports, the last one first. PageTokenInvalid."""
+        name = _REGISTRIES[request.registry].name
+        listing: Listing[AppliedImport] = Listing(
+            kind=AppliedImport,
+            equals={"registry": name},
+            order="number",
+            descending=True,
+        )
+        found = await page(self._store, request.page, {"registry": name}, listing)
+        imports = await self._imports_to(found.rows)
+        return pb.ListImportsResponse(imports=imports, next_page_token=found.next_token)
+
+    async def _imports_to(
+        self, imports: Sequence[AppliedImport]
+    ) -> list[pb.AppliedImport]:
+        """Return imports as messages, with which of them are being merged."""
+        merging = set()
+        for registry in _REGISTRIES.values():
+            unmerged = await self._store.get(Unmerged, registry.name)
+            if unmerged is not None and unmerged.set_id:
+                merging.add(unmerged.import_id)
+        return [import_to(done, merging=done.import_id in merging) for done in imports]
+
     def _day(self, request: pb.GetPersonRequest | pb.GetInstitutionRequest) -> date:
         """Return the day whose values are shown."""
         today = self._clock().astimezone(SHANGHAI).date()
         return optional_day_from(request.as_of) or today
+
+
+_REGISTRIES: Final[dict[int, Registry]] = {
+    pb.REGISTRY_PERSONS: PERSONS,
+    pb.REGISTRY_INSTITUTIONS: INSTITUTIONS,
+}
 
 
 def _known_at(

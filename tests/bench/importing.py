@@ -1,0 +1,226 @@
+"""Measure a large import while other callers call: rows a second, their waits, memory.
+
+.venv/bin/python tests/bench/importing.py [--rows N] [--postgres] [--data DIR]
+
+A second client quotes, settles and looks persons up, one call after the other, from
+before the first row until the last one is merged; of each kind the longest wait is
+told. A third of the persons is imported first, so that rows meet records, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import threading
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from time import monotonic, perf_counter, sleep
+from typing import Any, Final
+
+from gongji.client.connection import connect
+from gongji.v1 import registry_pb2 as pb
+from gongji.v1 import settlement_pb2, types_pb2
+from gongji.v1.registry_pb2_grpc import RegistryServiceStub
+from gongji.v1.settlement_pb2_grpc import SettlementServiceStub
+
+# So that it finds the tests' helpers when it is run as a file.
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from tests.bench.filling import AREA, person, person_no
+from tests.bench.processes import cpu_s, family, peak_mib
+from tests.bench.serving import service_over
+from tests.postgres import own
+
+say = partial(print, flush=True)
+
+HOSPITAL: Final = "H34110000001"
+
+PATIENTS: Final = 50
+"""Persons whose bills are settled meanwhile."""
+
+
+def row(number: int, base_fen: int) -> types_pb2.Person:
+    """Return a person's row of an import."""
+    record = person(number)
+    enrolled = types_pb2.Enrolment(
+        scheme=types_pb2.SCHEME_EMPLOYEE,
+        psn_type="1101",
+        status=types_pb2.ENROLMENT_STATUS_NORMAL,
+    )
+    setattr(enrolled, "from", "2020-01-01")
+    return types_pb2.Person(
+        person_no=record.person_no,
+        certificate=types_pb2.Certificate(type="01", number=record.certificate.number),
+        name=record.name,
+        phone=record.phone,
+        insured_place=AREA,
+        contribution_base_fen=base_fen,
+        enrolments=[enrolled],
+    )
+
+
+def persons(count: int, base_fen: int = 500_000) -> Iterator[pb.ImportPersonsRequest]:
+    """Yield the messages of an import of so many persons."""
+    header = pb.ImportHeader(request_id=str(uuid.uuid4()))
+    yield pb.ImportPersonsRequest(header=header)
+    for number in range(count):
+        yield pb.ImportPersonsRequest(person=row(number, base_fen))
+
+
+def hospital() -> Iterator[pb.ImportInstitutionsRequest]:
+    """Yield the messages of an import of the one hospital."""
+    header = pb.ImportHeader(request_id=str(uuid.uuid4()))
+    yield pb.ImportInstitutionsRequest(header=header)
+    place = types_pb2.Institution(
+        code=HOSPITAL,
+        name="某医院",
+        kind=types_pb2.INSTITUTION_KIND_HOSPITAL,
+        hosp_lv=2,
+        designated_from="2020-01-01",
+    )
+    yield pb.ImportInstitutionsRequest(institution=place)
+
+
+@dataclass
+class Caller:
+    """Calls one method after the other until it is told to stop; notes how long each took."""
+
+    address: str
+    waits: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    worst: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Of each method the longest wait, and when it began."""
+    _ending: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread = threading.Thread(target=self._call)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End."""
+        self._ending.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _call(self) -> None:
+        with connect(self.address) as channel:
+            settlements = SettlementServiceStub(channel)
+            registry = RegistryServiceStub(channel)
+            number = 0
+            while not self._ending.is_set():
+                number = (number + 1) % PATIENTS
+                bill = _bill(number)
+                self._timed(
+                    "Quote", settlements.Quote, settlement_pb2.QuoteRequest(bill=bill)
+                )
+                settle = settlement_pb2.SettleRequest(
+                    request_id=str(uuid.uuid4()), bill=bill
+                )
+                self._timed("Settle", settlements.Settle, settle)
+                who = types_pb2.PersonRef(person_no=person_no(number))
+                self._timed(
+                    "GetPerson", registry.GetPerson, pb.GetPersonRequest(person=who)
+                )
+                sleep(0.01)
+
+    def _timed(self, name: str, method: Callable[..., Any], request: Any) -> None:
+        began = perf_counter()
+        method(request, timeout=30)
+        wait = perf_counter() - began
+        self.waits[name].append(wait)
+        if wait > self.worst.get(name, (0.0, 0.0))[0]:
+            self.worst[name] = wait, began
+
+
+def _bill(number: int) -> settlement_pb2.Bill:
+    return settlement_pb2.Bill(
+        patient=types_pb2.PersonRef(person_no=person_no(number)),
+        institution_code=HOSPITAL,
+        service_day="2026-01-05",
+        visit_kind=settlement_pb2.VISIT_KIND_OUTPATIENT,
+        total_fen=10_000,
+        in_scope_fen=10_000,
+        account_use=settlement_pb2.ACCOUNT_USE_CITY_ORDER,
+        msgid=str(uuid.uuid4())[:30],
+    )
+
+
+def _merged(stub: RegistryServiceStub, import_id: str) -> None:
+    """Wait until an import is merged."""
+    request = pb.GetImportRequest(import_id=import_id)
+    while getattr(stub.GetImport(request), "import").merging:
+        sleep(0.2)
+
+
+def measured(pid: int, address: str, rows: int) -> None:
+    """Import, and print what is found."""
+    with connect(address) as channel:
+        stub = RegistryServiceStub(channel)
+        stub.ImportInstitutions(hospital())
+        first = stub.ImportPersons(persons(max(PATIENTS, rows // 3))).summary
+        assert not first.refused, first
+        _merged(stub, first.import_id)
+        caller = Caller(address)
+        caller.start()
+        try:
+            began, used = monotonic(), cpu_s(pid)
+            reply = stub.ImportPersons(persons(rows, 600_000)).summary
+            applied, applying = monotonic() - began, cpu_s(pid) - used
+            _merged(stub, reply.import_id)
+            merged, merging = monotonic() - began, cpu_s(pid) - used
+        finally:
+            caller.stop()
+    assert reply.written == rows, reply
+    say(f"{rows:,} rows: {rows / applied:,.0f} rows/s until applied ({applied:.0f} s)")
+    say(f"  {rows / merged:,.0f} rows/s until merged ({merged:.0f} s)")
+    say(
+        f"  server's CPU: {applying / rows * 1e6:.0f} µs a row until applied, "
+        f"{merging / rows * 1e6:.0f} until merged"
+    )
+    for name, waits in caller.waits.items():
+        waits.sort()
+        middle, late = waits[len(waits) // 2], waits[-len(waits) // 1000 or -1]
+        worst = caller.worst[name][0]
+        say(
+            f"  {name}: {len(waits)} calls, median {middle * 1e3:.1f} ms, "
+            f"99.9 % {late * 1e3:.0f} ms, longest {worst * 1e3:.0f} ms"
+        )
+    say(f"  memory: {peak_mib(pid):.0f} MiB in {len(family(pid))} processes")
+
+
+@contextmanager
+def _service(folder: Path, *, postgres: bool) -> Iterator[tuple[int, str]]:
+    if not postgres:
+        with service_over(folder) as service:
+            yield service
+        return
+    with ExitStack() as stack:
+        server = stack.enter_context(own())
+        with service_over(folder, server.fresh()) as service:
+            yield service
+
+
+def main() -> None:
+    """Measure as the options say."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--postgres", action="store_true")
+    parser.add_argument("--data", type=Path)
+    options = parser.parse_args()
+    with (
+        tempfile.TemporaryDirectory(dir=options.data, prefix="importing-") as folder,
+        _service(Path(folder), postgres=options.postgres) as (pid, address),
+    ):
+        measured(pid, address, options.rows)
+
+
+if __name__ == "__main__":
+    main()
