@@ -40,6 +40,9 @@ say = partial(print, flush=True)
 
 HOSPITAL: Final = "H34110000001"
 
+ALONE_S: Final = 10
+"""How long the other caller calls before the import, to compare with, in seconds."""
+
 PATIENTS: Final = 50
 """Persons whose bills are settled meanwhile."""
 
@@ -87,13 +90,11 @@ def hospital() -> Iterator[pb.ImportInstitutionsRequest]:
 
 
 @dataclass
-class Caller:
+class OtherCaller:
     """Calls one method after the other until it is told to stop; notes how long each took."""
 
     address: str
     waits: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    worst: dict[str, tuple[float, float]] = field(default_factory=dict)
-    """Of each method the longest wait, and when it began."""
     _ending: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -107,6 +108,16 @@ class Caller:
         self._ending.set()
         if self._thread is not None:
             self._thread.join()
+
+    def report(self, when: str) -> None:
+        """Print how long calls took."""
+        for name, unsorted in self.waits.items():
+            waits = sorted(unsorted)
+            middle, late = waits[len(waits) // 2], waits[-len(waits) // 1000]
+            say(
+                f"  {when}, {name}: {len(waits)} calls, median {middle * 1e3:.1f} ms, "
+                f"99.9 % {late * 1e3:.0f} ms, longest {waits[-1] * 1e3:.0f} ms"
+            )
 
     def _call(self) -> None:
         with connect(self.address) as channel:
@@ -132,10 +143,7 @@ class Caller:
     def _timed(self, name: str, method: Callable[..., Any], request: Any) -> None:
         began = perf_counter()
         method(request, timeout=30)
-        wait = perf_counter() - began
-        self.waits[name].append(wait)
-        if wait > self.worst.get(name, (0.0, 0.0))[0]:
-            self.worst[name] = wait, began
+        self.waits[name].append(perf_counter() - began)
 
 
 def _bill(number: int) -> settlement_pb2.Bill:
@@ -164,34 +172,35 @@ def measured(pid: int, address: str, rows: int) -> None:
         stub = RegistryServiceStub(channel)
         stub.ImportInstitutions(hospital())
         first = stub.ImportPersons(persons(max(PATIENTS, rows // 3))).summary
-        assert not first.refused, first
         _merged(stub, first.import_id)
-        caller = Caller(address)
+        alone = OtherCaller(address)
+        alone.start()
+        sleep(ALONE_S)
+        alone.stop()
+        alone.report("alone")
+        caller = OtherCaller(address)
         caller.start()
         try:
-            began, used = monotonic(), cpu_s(pid)
-            reply = stub.ImportPersons(persons(rows, 600_000)).summary
-            applied, applying = monotonic() - began, cpu_s(pid) - used
-            _merged(stub, reply.import_id)
-            merged, merging = monotonic() - began, cpu_s(pid) - used
+            _import(pid, stub, rows)
         finally:
             caller.stop()
-    assert reply.written == rows, reply
-    say(f"{rows:,} rows: {rows / applied:,.0f} rows/s until applied ({applied:.0f} s)")
-    say(f"  {rows / merged:,.0f} rows/s until merged ({merged:.0f} s)")
-    say(
-        f"  server's CPU: {applying / rows * 1e6:.0f} µs a row until applied, "
-        f"{merging / rows * 1e6:.0f} until merged"
-    )
-    for name, waits in caller.waits.items():
-        waits.sort()
-        middle, late = waits[len(waits) // 2], waits[-len(waits) // 1000 or -1]
-        worst = caller.worst[name][0]
-        say(
-            f"  {name}: {len(waits)} calls, median {middle * 1e3:.1f} ms, "
-            f"99.9 % {late * 1e3:.0f} ms, longest {worst * 1e3:.0f} ms"
-        )
+    caller.report("beside the import")
     say(f"  memory: {peak_mib(pid):.0f} MiB in {len(family(pid))} processes")
+
+
+def _import(pid: int, stub: RegistryServiceStub, rows: int) -> None:
+    """Import so many persons, and print how long that takes."""
+    began, used = monotonic(), cpu_s(pid)
+    reply = stub.ImportPersons(persons(rows, 600_000)).summary
+    for state in ("applied", "merged"):
+        if state == "merged":
+            _merged(stub, reply.import_id)
+        passed, cpu = monotonic() - began, cpu_s(pid) - used
+        say(
+            f"{rows:,} rows: {rows / passed:,.0f} rows/s until {state} ({passed:.0f} s), "
+            f"{cpu / rows * 1e6:.0f} µs of the server's CPU a row"
+        )
+    say(f"  written {reply.written:,}, refused {reply.refused:,}")
 
 
 @contextmanager

@@ -162,6 +162,11 @@ async def test_all_is_seen_from_one_commit_on(
             await assert_applied(store)
     await store.apply(EndMerge(unmerged))
     await assert_applied(store)
+    await assert_merged(store)
+
+
+async def assert_merged(store: Store) -> None:
+    """Assert that nothing is staged, and every revision kept."""
     for kind in (StagedPerson, StagedSet):
         listing: Listing[Any] = Listing(kind=kind)
         assert [] == await store.page(listing)

@@ -134,23 +134,35 @@ async def test_an_institution_as_known_then(service: Service) -> None:
     assert [6, 2, 2] == grades
 
 
+async def listed(service: Service, size: int) -> list[registry_pb2.AppliedImport]:
+    """Return the imports of persons, listed page by page."""
+    request = registry_pb2.ListImportsRequest(registry=registry_pb2.REGISTRY_PERSONS)
+    request.page.size = size
+    imports: list[registry_pb2.AppliedImport] = []
+    while True:
+        reply = await service.registry.ListImports(request)
+        imports += reply.imports
+        if not reply.next_page_token:
+            return imports
+        request.page.token = reply.next_page_token
+
+
 async def test_imports_are_listed_the_last_one_first(service: Service) -> None:
-    """An import is found by its request id and listed with its counts, page by page; one
-    that was never applied is not found."""
+    """Every import is listed once, page by page, whatever the page."""
     ids = [service.new_id() for _ in range(3)]
     for number, import_id in enumerate(ids):
         await service.import_persons([service.person(number)], import_id)
-    request = registry_pb2.ListImportsRequest(registry=registry_pb2.REGISTRY_PERSONS)
-    request.page.size = 2
-    first = await service.registry.ListImports(request)
-    request.page.token = first.next_page_token
-    second = await service.registry.ListImports(request)
-    imports = [*first.imports, *second.imports]
-    assert ids[::-1] == [found.import_id for found in imports]
-    assert "" == second.next_page_token
-    asked = registry_pb2.GetImportRequest(import_id=ids[0].upper())
+    for size in (1, 2, 3):
+        found = [done.import_id for done in await listed(service, size)]
+        assert ids[::-1] == found
+
+
+async def test_an_import_is_found_by_its_request_id(service: Service) -> None:
+    """GetImport says what an import did; one that was never applied is not found."""
+    import_id = service.new_id()
+    await service.import_persons([service.person(1)], import_id)
+    asked = registry_pb2.GetImportRequest(import_id=import_id.upper())
     found = getattr(await service.registry.GetImport(asked), "import")
-    assert imports[-1] == found
     assert (1, 1, False) == (found.received, found.written, found.merging)
     unknown = registry_pb2.GetImportRequest(import_id=service.new_id())
     refusal = await service.refused(service.registry.GetImport, unknown)

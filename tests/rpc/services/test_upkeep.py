@@ -183,40 +183,37 @@ async def _some_staged(store: Store) -> bool:
     return bool(await staged(store))
 
 
+FREED, TAKEN, NEW = (Service.person(n).certificate for n in (1, 9, 7))
+
+
+async def told_of(store: Store, number: int) -> tuple[str, str, int]:
+    """Return somebody's certificate, name and revision."""
+    person = await store.get(Person, f"R{number}")
+    assert person is not None
+    return person.certificate.number, person.name, person.revision
+
+
 async def test_an_import_is_judged_by_when_it_is_applied(stores: list[Store]) -> None:
     """What another import changes between a large import's rows and its end counts: a
     certificate given away lets its claimant pass, one taken stops him, and a row that
     said something new says nothing."""
     first, second = stores
-    await run(first, sent(rows(1, 2)))
-    freed, taken = rows(1)[0].person.certificate, rows(9)[0].person.certificate
+    for number in (1, 2):
+        await run(first, sent(rows(number)))
 
     async def meanwhile() -> None:
-        await run(second, sent(rows(1, certificate=rows(7)[0].person.certificate)))
-        await run(second, sent(rows(5, certificate=taken)))
+        await run(second, sent(rows(1, certificate=NEW)))
+        await run(second, sent(rows(5, certificate=TAKEN)))
         await run(second, sent(rows(2, name="李某")))
 
-    large = [
-        *rows(3, certificate=freed),
-        *rows(4, certificate=taken),
-        *rows(2, name="李某"),
-        *rows(6),
-    ]
-    async with watching(first):
-        summary = (await run(first, sent(large, meanwhile))).value
-    assert (4, 2, 1, 1) == (
-        summary.received,
-        summary.written,
-        summary.unchanged,
-        summary.refused,
-    )
+    claimants = [*rows(3, certificate=FREED), *rows(4, certificate=TAKEN)]
+    large = [*claimants, *rows(2, name="李某"), *rows(6)]
+    summary = (await run(first, sent(large, meanwhile))).value
+    counts = summary.received, summary.written, summary.unchanged, summary.refused
+    assert (4, 2, 1, 1) == counts
     assert [(2, "certificate")] == [(e.row, e.field) for e in summary.errors]
-    owner = await second.get(Person, "R3")
-    assert owner is not None
-    assert freed.number == owner.certificate.number
-    renamed = await second.get(Person, "R2")
-    assert renamed is not None
-    assert ("李某", 2) == (renamed.name, renamed.revision)
+    assert (FREED.number, "赵某某", 1) == await told_of(second, 3)
+    assert ("李某", 2) == (await told_of(second, 2))[1:]
 
 
 async def test_large_imports_follow_each_other(stores: list[Store]) -> None:
@@ -230,10 +227,14 @@ async def test_large_imports_follow_each_other(stores: list[Store]) -> None:
         )
         await until(lambda: all_merged(first))
     assert [3, 3] == [answer.value.written for answer in answers]
+    name = await _name_of_last(first, answers[0].value.import_id)
+    assert [(name, 2)] * 2 == [(await told_of(first, n))[1:] for n in (2, 3)]
+
+
+async def _name_of_last(store: Store, first_id: str) -> str:
+    """Return what the import applied last calls everybody."""
     imports: Listing[AppliedImport] = Listing(
         kind=AppliedImport, equals={"registry": "person"}, order="number"
     )
-    last = (await first.page(imports))[-1].import_id
-    name = "甲某" if last == answers[0].value.import_id else "乙某"
-    both = [await first.get(Person, f"R{n}") for n in (2, 3)]
-    assert [(name, 2)] * 2 == [(p.name, p.revision) for p in both if p]
+    last = (await store.page(imports))[-1]
+    return "甲某" if last.import_id == first_id else "乙某"
