@@ -193,27 +193,39 @@ async def told_of(store: Store, number: int) -> tuple[str, str, int]:
     return person.certificate.number, person.name, person.revision
 
 
-async def test_an_import_is_judged_by_when_it_is_applied(stores: list[Store]) -> None:
-    """What another import changes between a large import's rows and its end counts: a
-    certificate given away lets its claimant pass, one taken stops him, and a row that
-    said something new says nothing."""
+async def beside(
+    stores: list[Store], *other: list[registry_pb2.ImportPersonsRequest]
+) -> Summary:
+    """Import R2, R3, R4 and R6 while another process imports, of R1 and R2."""
     first, second = stores
     for number in (1, 2):
         await run(first, sent(rows(number)))
 
     async def meanwhile() -> None:
-        await run(second, sent(rows(1, certificate=NEW)))
-        await run(second, sent(rows(5, certificate=TAKEN)))
-        await run(second, sent(rows(2, name="李某")))
+        for messages in other:
+            await run(second, sent(messages))
 
     claimants = [*rows(3, certificate=FREED), *rows(4, certificate=TAKEN)]
     large = [*claimants, *rows(2, name="李某"), *rows(6)]
-    summary = (await run(first, sent(large, meanwhile))).value
-    counts = summary.received, summary.written, summary.unchanged, summary.refused
-    assert (4, 2, 1, 1) == counts
+    return (await run(first, sent(large, meanwhile))).value
+
+
+async def test_an_import_is_judged_by_when_it_is_applied(stores: list[Store]) -> None:
+    """A certificate given away before a large import's end lets its claimant pass, one
+    taken stops him."""
+    freed, taken = rows(1, certificate=NEW), rows(5, certificate=TAKEN)
+    summary = await beside(stores, freed, taken)
+    assert (3, 0, 1) == (summary.written, summary.unchanged, summary.refused)
     assert [(2, "certificate")] == [(e.row, e.field) for e in summary.errors]
-    assert (FREED.number, "赵某某", 1) == await told_of(second, 3)
-    assert ("李某", 2) == (await told_of(second, 2))[1:]
+    assert (FREED.number, "赵某某", 1) == await told_of(stores[1], 3)
+
+
+async def test_a_row_another_import_has_said_is_unchanged(stores: list[Store]) -> None:
+    """A row that said something new, and by a large import's end does not, is counted as
+    unchanged, and makes no revision of its own."""
+    summary = await beside(stores, rows(2, name="李某"), rows(1, certificate=NEW))
+    assert (3, 1, 0) == (summary.written, summary.unchanged, summary.refused)
+    assert ("李某", 2) == (await told_of(stores[1], 2))[1:]
 
 
 async def test_large_imports_follow_each_other(stores: list[Store]) -> None:
