@@ -239,9 +239,11 @@ def test_nothing_personal_lies_in_clear(
     vault: Vault,
     tmp_path: Path,
 ) -> None:
-    """Neither a file, nor its log, nor any column contains certificate, name or phone;
+    """Neither a file, nor its log, nor any column contains certificate, name, phone or birth
+    day;
     what may be clear is."""
-    secrets = [person.certificate.number, person.name, person.phone]
+    person = replace(person, born_on=date(1951, 2, 3))
+    secrets = [person.certificate.number, person.name, person.phone, "1951-02-03"]
     engine.begin()
     engine.upsert(Person, [person])
     engine.commit()

@@ -42,7 +42,7 @@ class PersonRow(Discreet, frozen=True, kw_only=True):
     are given, `insured_place` and `base_fen` add nothing to them.
     """
 
-    hidden = frozenset({"certificate", "name", "phone"})
+    hidden = frozenset({"certificate", "name", "phone", "born_on"})
 
     person_no: str
     certificate: Certificate

@@ -45,7 +45,7 @@ T = TypeVar("T")
 VERSION: Final = 3
 """Version of the schema: a newer database is refused, an older one brought forward."""
 
-_SEALED: Final = ("certificate", "name", "phone")
+_SEALED: Final = ("certificate", "name", "phone", "born_on")
 """Fields of a person that are never written in clear."""
 
 

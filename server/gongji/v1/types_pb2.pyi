@@ -474,7 +474,7 @@ class Person(_message.Message):
     died_on: _builtins.str
     """Day of death; empty while alive."""
     born_on: _builtins.str
-    """Day of birth, where the certificate carries none."""
+    """Day of birth, where the certificate carries none. Never answered."""
     @_builtins.property
     def certificate(self) -> Global___Certificate:
         """Identity document; masked in replies."""

@@ -66,7 +66,7 @@ def person_row_from(message: pb.Person) -> PersonRow:
 
 
 def person_to(person: Person, day: date) -> pb.Person:
-    """Return a person for others to see: certificate, name and phone masked.
+    """Return a person for others to see: certificate, name and phone masked, no birth day.
 
     The insured place and the contribution base are those of the day.
     """
@@ -86,7 +86,6 @@ def person_to(person: Person, day: date) -> pb.Person:
         kin=[_kin_to(kin) for kin in person.kin],
         marks=[_mark_to(mark) for mark in person.marks],
         died_on=day_to(person.died_on),
-        born_on=day_to(person.born_on),
     )
 
 
