@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
+from gongji.client import lists
 from gongji.rules import money
 from gongji.text.characters import problem_of_identifier, problem_of_text
 from gongji.text.tables import CellFault
@@ -95,6 +96,22 @@ def amount(cell: str) -> str:
     return ""
 
 
+def dated(check: Check) -> Check:
+    """Return a check of a cell with one value, or with values that have first days."""
+
+    def problem(cell: str) -> str:
+        try:
+            values = lists.dated(cell)
+        except ValueError as fault:
+            return str(fault)
+        if not values:
+            return check(cell)
+        problems = (check(value) or day(since) for value, since in values)
+        return next(filter(None, problems), "")
+
+    return problem
+
+
 def day(cell: str) -> str:
     """Return what is wrong with a day, and how it is written; empty is none."""
     if not cell or _ISO_DAY.fullmatch(cell):
@@ -112,7 +129,6 @@ CHECKS: Final[Mapping[str, Check]] = {
             "person_no",
             "cert_type",
             "phone",
-            "insured_place",
             "code",
             "kind",
             "hosp_lv",
@@ -125,9 +141,10 @@ CHECKS: Final[Mapping[str, Check]] = {
         identifier,
     ),
     "cert_no": certificate,
+    "insured_place": dated(identifier),
+    "contribution_base_yuan": dated(amount),
     **dict.fromkeys(
         (
-            "contribution_base_yuan",
             "brought_forward_yuan",
             "total_yuan",
             "fund_yuan",
@@ -135,6 +152,6 @@ CHECKS: Final[Mapping[str, Check]] = {
         ),
         amount,
     ),
-    **dict.fromkeys(("died_on", "designated_from", "designated_to"), day),
+    **dict.fromkeys(("died_on", "born_on", "designated_from", "designated_to"), day),
 }
 """What a column holds; one that is not named here holds text."""

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 import grpc
 
+from gongji.client import lists
 from gongji.client.crediting import credit_each
 from gongji.client.rows import FileOutcome, RefusedRow, Row, SentNumbers, sound
 from gongji.rules import money
@@ -46,10 +47,9 @@ COLUMNS: Final = {
     ],
     "balances": ["person_no", "brought_forward_yuan"],
 }
-"""The header of each kind of file; one of balances may end with BATCH_COLUMNS.
+"""The columns of each kind of file, in any order; it may have those of OPTIONAL, too.
 
-Enrolments are written 310/11/1/2015-01-01/ and kin P2:10:民政婚姻登记, several with ;
-between them.
+How a cell that holds a list is written: `lists`.
 """
 
 BATCH_COLUMNS: Final = ("batch", "year")
@@ -60,7 +60,11 @@ DEFAULT_BATCH: Final = "default"
 
 M = TypeVar("M")
 
-OPTIONAL: Final[Mapping[str, Sequence[str]]] = {"balances": BATCH_COLUMNS}
+OPTIONAL: Final[Mapping[str, Sequence[str]]] = {
+    "persons": ("born_on", "marks"),
+    "institutions": ("grades", "further_designations"),
+    "balances": BATCH_COLUMNS,
+}
 """Columns that a kind of file may have besides."""
 
 Progress = Callable[[], None]
@@ -187,45 +191,20 @@ def _count(
 
 def _person(row: Row) -> types_pb2.Person:
     certificate = types_pb2.Certificate(type=row["cert_type"], number=row["cert_no"])
-    return types_pb2.Person(
+    person = types_pb2.Person(
         person_no=row["person_no"],
         certificate=certificate,
         name=row["name"],
         phone=row["phone"],
-        insured_place=row["insured_place"],
-        contribution_base_fen=money.fen(row["contribution_base_yuan"] or "0"),
-        enrolments=[_enrolment(text) for text in _split(row["enrolments"])],
-        kin=[_kin(text) for text in _split(row["kin"])],
+        enrolments=map(lists.enrolment, lists.entries(row["enrolments"])),
+        kin=map(lists.kin, lists.entries(row["kin"])),
+        marks=map(lists.mark, lists.entries(row.get("marks", ""))),
         died_on=row["died_on"],
+        born_on=row.get("born_on", ""),
     )
-
-
-def _split(cell: str) -> Iterator[str]:
-    return filter(None, cell.split(";"))
-
-
-def _enrolment(text: str) -> types_pb2.Enrolment:
-    parts = text.split("/")
-    if len(parts) != 5 or not (parts[0].isdecimal() and parts[2].isdecimal()):
-        raise ValueError(
-            f"enrolments 应写作 险种/人员类别/状态/起/止, 如 310/11/1/2015-01-01/, 得到 {text!r}"
-        )
-    scheme, psn_type, status, first, last = parts
-    message = types_pb2.Enrolment(psn_type=psn_type, to=last)
-    message.scheme = int(scheme)  # type: ignore[assignment] # the service judges the number
-    message.status = int(status)  # type: ignore[assignment] # the service judges the number
-    setattr(message, "from", first)  # a keyword of Python
-    return message
-
-
-def _kin(text: str) -> types_pb2.Kin:
-    parts = text.split(":")
-    if len(parts) != 3:
-        raise ValueError(
-            f"kin 应写作 人员编号:关系代码:来源, 如 P2:10:民政婚姻登记, 得到 {text!r}"
-        )
-    person_no, relation, source = parts
-    return types_pb2.Kin(person_no=person_no, relation=relation, source=source)
+    lists.place_into(person, row["insured_place"])
+    lists.base_into(person, row["contribution_base_yuan"])
+    return person
 
 
 def _institution(row: Row) -> types_pb2.Institution:
@@ -237,6 +216,10 @@ def _institution(row: Row) -> types_pb2.Institution:
         hosp_lv=int(row["hosp_lv"]),
         designated_from=row["designated_from"],
         designated_to=row["designated_to"],
+        grades=map(lists.grade, lists.entries(row.get("grades", ""))),
+        further_designations=map(
+            lists.designation, lists.entries(row.get("further_designations", ""))
+        ),
     )
     message.kind = int(row["kind"])  # type: ignore[assignment] # the service judges the number
     return message

@@ -1,0 +1,132 @@
+"""Cells of a file that hold a list, its entries with ; between them: dated facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TypeVar
+
+from gongji.rules import money
+from gongji.rules.codes import SHANGHAI
+from gongji.v1 import types_pb2
+
+M = TypeVar("M")
+
+DAY_MARK = "@"
+"""Stands between a value and the day it holds from: 8000.00@2025-07-01."""
+
+
+def entries(cell: str) -> Iterator[str]:
+    """Return the entries of a cell."""
+    return filter(None, cell.split(";"))
+
+
+def dated(cell: str) -> list[tuple[str, str]]:
+    """Return values and their first days; a cell without days has none. ValueError."""
+    if DAY_MARK not in cell:
+        return []
+    parts = [entry.split(DAY_MARK) for entry in entries(cell)]
+    if any(len(part) != 2 for part in parts):
+        raise ValueError("各项都须带起日，写作 取值@起日，几项之间用 ;")
+    return [(value, day) for value, day in parts]
+
+
+def place_into(person: types_pb2.Person, cell: str) -> None:
+    """Fill in the insured place: 341102, or 341102@2020-01-01;340802@2025-06-20."""
+    places = dated(cell)
+    if not places:
+        person.insured_place = cell
+        return
+    for code, day in places:
+        person.insured_places.append(
+            _from(types_pb2.PlaceSince(insured_place=code), day)
+        )
+    person.insured_place = _on_this_day(places)
+
+
+def base_into(person: types_pb2.Person, cell: str) -> None:
+    """Fill in the contribution base: 8000.00, or 5000.00@2024-07-01;8000.00@2025-07-01."""
+    bases = dated(cell)
+    if not bases:
+        person.contribution_base_fen = money.fen(cell or "0")
+        return
+    for yuan, day in bases:
+        since = types_pb2.ContributionBaseSince(fen=money.fen(yuan))
+        person.contribution_bases.append(_from(since, day))
+
+
+def enrolment(text: str) -> types_pb2.Enrolment:
+    """Return an enrolment: 310/11/1/2015-01-01/, with its own insured place after another /.
+
+    ValueError.
+    """
+    parts = text.split("/")
+    if len(parts) not in {5, 6} or not (parts[0].isdecimal() and parts[2].isdecimal()):
+        raise ValueError(
+            "enrolments 应写作 险种/人员类别/状态/起/止，可再加 /参保地，"
+            f"如 310/11/1/2015-01-01/，得到 {text!r}"
+        )
+    scheme, psn_type, status, first, last, *place = parts
+    message = types_pb2.Enrolment(
+        psn_type=psn_type, to=last, insured_place="".join(place)
+    )
+    message.scheme = int(scheme)  # type: ignore[assignment] # the service judges the number
+    message.status = int(status)  # type: ignore[assignment] # the service judges the number
+    return _from(message, first)
+
+
+def kin(text: str) -> types_pb2.Kin:
+    """Return a relation: P2:10:民政婚姻登记, its first and last day after two more :."""
+    parts = text.split(":")
+    if len(parts) not in {3, 5}:
+        raise ValueError(
+            "kin 应写作 人员编号:关系代码:来源，可再加 :起:止，"
+            f"如 P2:10:民政婚姻登记，得到 {text!r}"
+        )
+    person_no, relation, source, *days = parts
+    message = types_pb2.Kin(person_no=person_no, relation=relation, source=source)
+    first, last = days or ("", "")
+    message.to = last
+    return _from(message, first)
+
+
+def mark(text: str) -> types_pb2.Mark:
+    """Return a mark: family_doctor/H34110000001/2025-01-01/2025-12-31."""
+    kind, value, first, last = _parts(text, "marks", "种类/取值/起/止", 4)
+    return _from(types_pb2.Mark(kind=kind, value=value, to=last), first)
+
+
+def grade(text: str) -> types_pb2.GradeSince:
+    """Return a kind and grade since a day: 1/2/2025-07-01."""
+    kind, hosp_lv, first = _parts(text, "grades", "机构类别/医院等级/起", 3)
+    if not (kind.isdecimal() and hosp_lv.isdecimal()):
+        raise ValueError("grades 中的机构类别与医院等级应为国家代码数字")
+    message = types_pb2.GradeSince(hosp_lv=int(hosp_lv))
+    message.kind = int(kind)  # type: ignore[assignment] # the service judges the number
+    return _from(message, first)
+
+
+def designation(text: str) -> types_pb2.Designation:
+    """Return a further time of designation: 2024-01-01/2024-12-31."""
+    first, last = _parts(text, "further_designations", "起/止", 2)
+    return _from(types_pb2.Designation(to=last), first)
+
+
+def _parts(text: str, column: str, form: str, count: int) -> list[str]:
+    parts = text.split("/")
+    if len(parts) != count:
+        raise ValueError(f"{column} 应写作 {form}，得到 {text!r}")
+    return parts
+
+
+def _on_this_day(values: list[tuple[str, str]]) -> str:
+    """Return the value that holds today, the first one if none has begun."""
+    # The service asks for what holds on its own day, too.
+    today = datetime.now(SHANGHAI).date().isoformat()
+    begun = [value for value, day in values if day <= today]
+    return begun[-1] if begun else values[0][0]
+
+
+def _from(message: M, day: str) -> M:
+    setattr(message, "from", day)  # a keyword of Python
+    return message
