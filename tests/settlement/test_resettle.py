@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from gongji.account import ledger
 from gongji.model import refusals
 from gongji.model.account import Account, Entry
 from gongji.model.people import (
@@ -17,7 +18,13 @@ from gongji.model.people import (
     Person,
 )
 from gongji.model.settlement import Accumulator, Bill, Settlement
-from gongji.rules.codes import AccountUse, EnrolmentStatus, InstitutionKind, Scheme
+from gongji.rules.codes import (
+    AccountUse,
+    EnrolmentStatus,
+    EntryKind,
+    InstitutionKind,
+    Scheme,
+)
 from gongji.settlement.resettle import Resettle, Resettled, Returned
 from gongji.settlement.year import redecide, standing
 from hypothesis import given, settings
@@ -191,6 +198,53 @@ def test_givers_are_asked_for_no_more_than_they_paid(family: NewWorld) -> None:
     (one,) = again(world, done).settlements
     assert (50_00, 50_00, 0, 0) == paid(one.after)
     assert {"P1": 0, "P2": 20_00, "P3": 300_00} == world.balances()
+
+
+def test_money_that_came_later_pays_nothing_of_it(family: NewWorld) -> None:
+    """A purse pays no more than it held when the visit was first settled, however often
+    that is settled again and whatever came into it since."""
+    world = family()
+    regrade(world, 8)
+    done = world.settle(world.visit("P1", 1000_00, account_use=AccountUse.OWN))
+    assert (600_00, 50_00, 0, 350_00) == paid(done)
+    world.now += DAY
+    put_in(world, "P1", 1000_00)
+    regrade(world, 2)
+    (one,) = again(world, done).settlements
+    assert (500_00, 50_00, 0, 450_00) == paid(one.after)
+    assert [] == differing(world)
+
+
+def test_a_giver_who_was_not_dead_gives_again(family: NewWorld) -> None:
+    """Told that a giver was dead and then that he was not, he gives what he gave first."""
+    world = family()
+    done = world.settle(world.visit("P1", 1000_00, account_use=CITY_ORDER))
+    world.now += DAY
+    tell(world, "P3", died_on=NOW.date() - DAY)
+    (one,) = again(world, done).settlements
+    assert (500_00, 50_00, 20_00, 430_00) == paid(one.after)
+    assert one.after is not None
+    world.now += DAY
+    tell(world, "P3", died_on=None)
+    (two,) = again(world, one.after).settlements
+    assert paid(done) == paid(two.after)
+    assert {"P1": 0, "P2": 0, "P3": 0} == world.balances()
+    assert [] == differing(world)
+
+
+def put_in(world: World, person_no: str, fen: int) -> None:
+    """Put so much into a purse."""
+    account = world.record(Account, person_no)
+    account, movement = ledger.moved(account, fen)
+    entries = ledger.purse_entries(
+        f"C-{person_no}-{account.version}",
+        movement,
+        other="x",
+        kind=EntryKind.BROUGHT_FORWARD,
+        at=world.now,
+        reference="",
+    )
+    world.add(account, *entries)
 
 
 def test_whoever_was_dead_is_taken_back(family: NewWorld) -> None:

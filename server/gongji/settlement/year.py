@@ -3,8 +3,8 @@
 Each is decided as of its own instant: the bindings of then, the purses as they were, the
 registry and the rules as known now. What one would have taken more or less of a year's
 deductible and limit is carried to those after it. A giver is asked for no more than he
-paid; the patient's own purse for no more than it held then, nor than it holds now with
-what is refunded.
+paid when the visit was first settled; the patient's own purse for no more than it held
+then; no purse for more than it holds now with what is refunded.
 """
 
 from __future__ import annotations
@@ -106,23 +106,33 @@ class YearFacts(FormerFacts):
         present = self._base.get(Account, person_no)
         if present is None:
             return None
-        own = self._settlement
-        paid = -sum([m.fen for m in own.movements if m.purse == person_no])
-        if person_no != own.bill.patient:
-            return Account(person_no, paid)
-        held_now = present.balance_fen + self._course.purses[person_no] + paid
-        return Account(person_no, max(0, min(held_now, self._held_then(held_now))))
+        held_now = present.balance_fen + self._course.purses[person_no]
+        held_now += _paid_by(person_no, self._settlement)
+        least = min([held_now, *self._limits(person_no)])
+        return Account(person_no, max(0, least))
 
-    def _held_then(self, otherwise: int) -> int:
-        """Return what the patient's own purse held then, as far as it was asked."""
-        own = self._settlement
-        for movement in own.movements:
-            if movement.purse == own.bill.patient:
-                return movement.balance_after_fen - movement.fen
-        for line in own.lines:
-            if line.purse == own.bill.patient and line.inputs.get("needed", 0) > 0:
-                return 0
-        return otherwise
+    def _limits(self, person_no: str) -> Iterator[int]:
+        """Yield what bounds a purse: each time its visit was settled, what it had then."""
+        first, *again = self._times_settled()
+        if person_no == first.bill.patient:
+            yield from _held(person_no, first)
+        else:
+            yield _paid_by(person_no, first)
+        for settlement in again:
+            yield from _held(person_no, settlement)
+
+    def _times_settled(self) -> list[Settlement]:
+        """Return the settlements of its visit, from the first one to itself."""
+        times = [self._settlement]
+        # hot path: most were settled once.
+        if self._settlement.replaces:
+            of_patient = self._base.where(
+                Settlement, "patient", self._settlement.bill.patient
+            )
+            by_id = {s.settlement_id: s for s in of_patient}
+            while times[0].replaces:
+                times.insert(0, by_id[times[0].replaces])
+        return times
 
     def _accumulator(self, key: str) -> Accumulator | None:
         own = self._settlement
@@ -177,6 +187,25 @@ class YearFacts(FormerFacts):
         for settlement in self._base.where(Settlement, "patient", own.bill.patient):
             if place_in_year(settlement) < place:
                 yield settlement
+
+
+def _paid_by(person_no: str, settlement: Settlement) -> int:
+    return -sum([m.fen for m in settlement.movements if m.purse == person_no])
+
+
+def _held(person_no: str, settlement: Settlement) -> Iterator[int]:
+    """Yield what a purse held if a settlement asked it for some, as far as it tells."""
+    for line in settlement.lines:
+        if line.purse != person_no or not line.inputs.get("needed", 0):
+            continue
+        before = [
+            m.balance_after_fen - m.fen
+            for m in settlement.movements
+            if m.purse == person_no
+        ]
+        emptied = line.fen < line.inputs["needed"]
+        # Settled again, it may hold more than it was allowed to pay.
+        yield line.fen if emptied or not before else before[0]
 
 
 def _booked_at(settlement: Settlement) -> datetime:
