@@ -153,15 +153,20 @@ class CorrectCredit(Command[CorrectedCredit], frozen=True):
             )
         correction = Correction(
             credit=credit,
-            due=self._due(person, credit, facts),
+            due=due_now(person, credit, self.cities),
             account=ledger.account_of(facts, self.person_no),
         )
         transaction_id = derived_id("D", self.request.request_id)
         return correction.booked(transaction_id, self.why, facts)
 
-    def _due(self, person: Person, credit: Credit, facts: Facts) -> CreditDue:
-        try:
-            return amount_due(person, self.month, self.cities)
-        except NotEnrolled:
-            # Whoever was not insured that month after all is due nothing of it.
-            return CreditDue(0, credit.source)
+
+def due_now(person: Person, credit: Credit, cities: Cities) -> CreditDue:
+    """Return what is due of a standing credit by what is known now.
+
+    CityNotServed, NotInForce, NoContributionBase, ParameterNotSet if it cannot be said.
+    """
+    try:
+        return amount_due(person, credit.month, cities)
+    except NotEnrolled:
+        # Whoever was not insured that month after all is due nothing of it.
+        return CreditDue(0, credit.source)

@@ -11,11 +11,13 @@ both and says until when a premium is refunded (`premiums`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import date
 from typing import Final, TypeAlias
 
 from msgspec import Struct
 
 from gongji.account import ledger
+from gongji.binding import life
 from gongji.binding.case import Case
 from gongji.binding.eligibility import holder_enrolled, member_enrolled
 from gongji.cities.city import Cities, City, DayRules
@@ -29,15 +31,17 @@ from gongji.model.people import Person, alive_on
 from gongji.model.refusals import (
     AlreadyPaid,
     BalanceShort,
+    CityNotServed,
     Condition,
     MalformedField,
     NotEligible,
+    NotInForce,
     PersonNotFound,
 )
 from gongji.rules.benefits import Use
 from gongji.rules.binding import offered
 from gongji.rules.clauses import Clause
-from gongji.rules.codes import EntryKind, Purpose
+from gongji.rules.codes import SHANGHAI, EntryKind, Purpose
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.money import MAX_FEN, yuan
 from gongji.rules.phrases import premium_years_in_words
@@ -116,33 +120,13 @@ class PayPremium(Command[PaidPremium], frozen=True, kw_only=True):
         )
 
     def _case(self, holder: Person, member: Person, city: City, facts: Facts) -> Case:
-        application = Application(
-            holder=self.holder,
-            member=self.member,
-            relation="",
-            purposes=frozenset({Purpose.RESIDENT_PREMIUM}),
-            channel="",
-        )
         bindings = self._bindings(facts)
-        return Case(
-            application=application,
-            holder=holder,
-            member=member,
-            rules=city.rules(facts.today),
-            today=facts.today,
-            of_holder=bindings,
-            of_member=bindings,
-        )
+        return _case_of(holder, member, city.rules(facts.today), facts.today, bindings)
 
     def _bindings(self, facts: Facts) -> tuple[Binding, ...]:
         """Return the active bindings of the two for this purpose."""
         of_member = facts.where(Binding, "member", self.member)
-        return tuple(
-            binding
-            for binding in of_member
-            if binding.holder == self.holder
-            and binding.serves(Purpose.RESIDENT_PREMIUM)
-        )
+        return tuple([b for b in of_member if _pays(b, self.holder)])
 
     def _out_of_bounds(self, case: Case) -> Iterator[Condition]:
         """Return what the city's rule says against amount and year."""
@@ -213,6 +197,75 @@ class PayPremium(Command[PaidPremium], frozen=True, kw_only=True):
                 balance_fen=str(balance_fen),
                 short_fen=str(self.fen - balance_fen),
             )
+
+
+def _case_of(
+    holder: Person,
+    member: Person,
+    rules: DayRules,
+    day: date,
+    bindings: tuple[Binding, ...],
+) -> Case:
+    application = Application(
+        holder=holder.person_no,
+        member=member.person_no,
+        relation="",
+        purposes=frozenset({Purpose.RESIDENT_PREMIUM}),
+        channel="",
+    )
+    return Case(
+        application=application,
+        holder=holder,
+        member=member,
+        rules=rules,
+        today=day,
+        of_holder=bindings,
+        of_member=bindings,
+    )
+
+
+def needs_of_paid(premium: Premium) -> Iterator[Need]:
+    """Yield what `conditions_of_paid` must know."""
+    yield by_key(Person, premium.holder)
+    yield by_key(Person, premium.member)
+    yield Need(Binding, "member", premium.member)
+
+
+def conditions_of_paid(
+    premium: Premium, facts: Facts, cities: Cities
+) -> tuple[tuple[RuleRef, Condition], ...]:
+    """Return the conditions that were not met when a premium was paid, each with its rule.
+
+    By what is known now of both people; bindings as they were then.
+    """
+    holder = _person(facts, premium.holder, "holder")
+    member = _person(facts, premium.member, "member")
+    day = premium.paid_at.astimezone(SHANGHAI).date()
+    try:
+        rules = cities.of(holder.place_on(day)).rules(day)
+    except (CityNotServed, NotInForce) as refusal:
+        clauses = tuple([clause.id for clause in refusal.clauses])
+        unserved = Condition(CityRules.scope.__name__, clauses, refusal.message)
+        return ((RuleRef(unserved.hook, day, clauses), unserved),)
+    case = _case_of(holder, member, rules, day, _bound_then(premium, facts))
+    return tuple(
+        [(_rule_of(condition, rules), condition) for condition in _unmet(case)]
+    )
+
+
+def _bound_then(premium: Premium, facts: Facts) -> tuple[Binding, ...]:
+    of_member = facts.where(Binding, "member", premium.member)
+    then = [life.at(binding, premium.paid_at) for binding in of_member]
+    return tuple([b for b in then if b is not None and _pays(b, premium.holder)])
+
+
+def _pays(binding: Binding, holder: str) -> bool:
+    return binding.holder == holder and binding.serves(Purpose.RESIDENT_PREMIUM)
+
+
+def _rule_of(condition: Condition, rules: DayRules) -> RuleRef:
+    since = rules.ref(getattr(CityRules, condition.hook)).since
+    return RuleRef(condition.hook, since, condition.clauses)
 
 
 def _paid(premium: Premium, payee: str, facts: Facts) -> Decision[PaidPremium]:

@@ -67,12 +67,18 @@ class RefundPremium(Command[RefundedPremium], frozen=True, kw_only=True):
 
         PremiumNotFound, CityNotServed, NotInForce, RefundTooLate.
         """
-        premium = self._standing(facts)
+        premium = self.standing(facts)
+        city = self.cities.of(premium.decided_by.area_code)
+        terms = city.rules(facts.today).answer(CityRules.premiums)
+        _refuse_late(premium, terms, facts.today)
+        return self.booked(premium, facts)
+
+    def booked(self, premium: Premium, facts: Facts) -> Decision[RefundedPremium]:
+        """Return the answer with every record. CityNotServed, NotInForce."""
         city = self.cities.of(premium.decided_by.area_code)
         rules = city.rules(facts.today)
-        terms = rules.answer(CityRules.premiums)
-        _refuse_late(premium, terms, facts.today)
-        rule = rules.ref(CityRules.premiums, *terms.value.clauses.refund)
+        terms = rules.value(CityRules.premiums)
+        rule = rules.ref(CityRules.premiums, *terms.clauses.refund)
         account, movement = ledger.moved(
             ledger.account_of(facts, premium.holder), premium.fen
         )
@@ -81,7 +87,8 @@ class RefundPremium(Command[RefundedPremium], frozen=True, kw_only=True):
         answer = RefundedPremium(refunded, movement, rule, city.decided_by)
         return Decision(answer, (refunded, account, *entries))
 
-    def _standing(self, facts: Facts) -> Premium:
+    def standing(self, facts: Facts) -> Premium:
+        """Return the premium. PremiumNotFound unless it stands."""
         premium = facts.get(Premium, self._key)
         if (
             premium is None

@@ -135,7 +135,12 @@ class _Pair(Struct, frozen=True):
         active_at = self.binding.active_at or self.binding.submitted_at
         first = min(active_at.astimezone(SHANGHAI).date(), today)
         status = BindingStatus(BindingState.ACTIVE, first)
-        for day in self._days(first, today):
+        days = self._days(first, today)
+        on_day = self._on(today, purpose)
+        if days == [today] and on_day.state is not BindingState.ACTIVE:
+            # What suspends or ends it began before it did: a fact told late.
+            days = [first, today]
+        for day in days:
             on_day = self._on(day, purpose)
             if on_day.state is BindingState.ENDED:
                 return on_day

@@ -33,6 +33,10 @@ SERVICE_CONFIG: Final = {
                     "service": "gongji.v1.SettlementService",
                     "method": "ReconcileDetails",
                 },
+                {
+                    "service": "gongji.v1.ConsequenceService",
+                    "method": "Consequences",
+                },
             ]
         },
         {
@@ -171,6 +175,7 @@ class _CallDetails(NamedTuple):
 
 class _CallerInterceptor(
     grpc.UnaryUnaryClientInterceptor,
+    grpc.UnaryStreamClientInterceptor,
     grpc.StreamUnaryClientInterceptor,
     grpc.StreamStreamClientInterceptor,
 ):
@@ -187,6 +192,12 @@ class _CallerInterceptor(
         # Sent with the call, so that the service knows when nobody waits any more.
         timeout = DEADLINE_S if call.timeout is None else call.timeout
         return continuation(call._replace(timeout=timeout), request)
+
+    def intercept_unary_stream(
+        self, continuation: Callable[..., Any], client_call_details: Any, request: Any
+    ) -> Any:
+        """Send one request, receive a stream of replies."""
+        return continuation(self._with_caller(client_call_details), request)
 
     def intercept_stream_unary(
         self,

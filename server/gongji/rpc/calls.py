@@ -34,6 +34,7 @@ class MethodHandler(Protocol):
     request_deserializer: Any
     response_serializer: Any
     unary_unary: Any
+    unary_stream: Any
     stream_unary: Any
     stream_stream: Any
 
@@ -72,16 +73,18 @@ class Calls:
         self.services.append(service)
         for name, handler in handlers.items():
             path = f"/{service}/{name}"
+            streams = handler.request_streaming or handler.response_streaming
             self.methods[path] = Method(
                 path,
-                handler.request_streaming,
+                # A lone request before a stream of replies is a stream of one.
+                streams,
                 handler.response_streaming,
                 partial(
                     self._answer,
                     f"{service}/{name}",
                     _work_of(handler),
-                    # An import of a whole city may take longer than any limit of ours.
-                    bounded=not handler.request_streaming,
+                    # What streams may take longer than any limit of ours.
+                    bounded=not streams,
                 ),
             )
 
@@ -135,9 +138,9 @@ def _limit_s(remaining_s: float | None, *, bounded: bool) -> float | None:
 
 
 def _work_of(handler: MethodHandler) -> Answers:
-    """Return how a method's bytes are answered. No method streams replies alone."""
+    """Return how a method's bytes are answered."""
     if handler.response_streaming:
-        return _both_ways(handler)
+        return _both_ways(handler) if handler.request_streaming else _telling(handler)
     if handler.request_streaming:
         return _streaming(handler)
     return _unary(handler)
@@ -167,6 +170,24 @@ def _streaming(handler: MethodHandler) -> Answers:
 
     async def work(raw: AsyncIterator[bytes], calling: Calling) -> bytes:
         return pack(await behaviour(_parsed(parse, raw), calling))
+
+    return work
+
+
+def _telling(handler: MethodHandler) -> Answers:
+    """Return how one request is answered by a stream of replies."""
+    behaviour = handler.unary_stream
+    parse: Parse = handler.request_deserializer
+    pack: Pack = handler.response_serializer
+
+    async def work(raw: AsyncIterator[bytes], calling: Writing) -> bytes:
+        request = parse(await anext(aiter(raw), b""))
+        enforce(request)
+        # Closed at once if the caller goes away, as below.
+        async with aclosing(behaviour(request, calling)) as replies:
+            async for reply in replies:
+                await calling.write(pack(reply))
+        return b""
 
     return work
 

@@ -132,7 +132,7 @@ def _decided(
         return Recomputation(
             cities=cities,
             refusal=refusal.with_traceback(None),
-            differences=_differences(stored, ()),
+            differences=differences_by_payer(stored, ()),
         )
     return Recomputation(
         cities=cities,
@@ -140,7 +140,7 @@ def _decided(
         different=tuple(
             name for name in _different(stored, settlement) if name not in apart_from
         ),
-        differences=_differences(stored, settlement.lines),
+        differences=differences_by_payer(stored, settlement.lines),
     )
 
 
@@ -176,7 +176,7 @@ def _decision(settlement: Settlement) -> Settlement:
     )
 
 
-def _differences(
+def differences_by_payer(
     stored: Settlement, lines: tuple[Line, ...]
 ) -> tuple[PayerDifference, ...]:
     """Return who pays otherwise than stored, in the order of the lines."""

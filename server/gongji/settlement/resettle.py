@@ -31,6 +31,7 @@ from gongji.rules.codes import pooling_area
 from gongji.rules.money import yuan
 from gongji.settlement.admission import insured_place, scheme_of
 from gongji.settlement.preview import place_in_year
+from gongji.settlement.recompute import PayerDifference, differences_by_payer
 from gongji.settlement.settle import settlement_id_of
 from gongji.settlement.year import Redecided, needs_of_year, redecide, standing
 
@@ -72,7 +73,8 @@ class Returned(Struct, frozen=True):
 class SettledAgain(Struct, frozen=True, kw_only=True):
     """One settlement taken back, and what stands in its place.
 
-    `after` is None if the bill is refused now; `reason` and `message` say why.
+    `after` is None if the bill is refused now; `reason`, `message` and `clauses` (their
+    numbers) say why.
     """
 
     before: Settlement
@@ -80,6 +82,12 @@ class SettledAgain(Struct, frozen=True, kw_only=True):
     after: Settlement | None
     reason: str = ""
     message: str = ""
+    clauses: tuple[str, ...] = ()
+
+    @property
+    def differences(self) -> tuple[PayerDifference, ...]:
+        """Return who pays otherwise."""
+        return differences_by_payer(self.before, self.after.lines if self.after else ())
 
 
 class Resettled(Struct, frozen=True):
@@ -230,6 +238,7 @@ class _Booking:
             after=after,
             reason=refusal.reason() if refusal else "",
             message=refusal.message if refusal else "",
+            clauses=tuple([c.id for c in refusal.clauses]) if refusal else (),
         )
 
     def _take_back(self, before: Settlement) -> tuple[PurseMovement, ...]:

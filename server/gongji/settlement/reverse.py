@@ -65,10 +65,21 @@ class Reverse(Command[Reversed], frozen=True):
             ) from None
 
     def original(self, facts: Facts) -> Need | None:
-        """Return the settlement to take back, None until its request is known.
+        """Return the settlement to take back, None until what leads to it is known.
 
-        The settlement may be another request's: of the same message, before.
+        It may be another request's: of the same message, before. Of one settled again
+        since it is what stands in its place: a hospital may know the first id only.
         """
+        named = self._named(facts)
+        while named is not None and facts.has(named):
+            settlement = facts.get(Settlement, named.value)
+            if settlement is None or not settlement.replaced_by:
+                return named
+            named = by_key(Settlement, settlement.replaced_by)
+        return named
+
+    def _named(self, facts: Facts) -> Need | None:
+        """Return the settlement named, None until its request is known."""
         if self.settlement_id:
             return by_key(Settlement, self.settlement_id)
         if not facts.has(by_key(RequestRecord, self.settle_request_id)):

@@ -92,7 +92,8 @@ class Settle(RecallingCommand[Settlement], frozen=True):
         """
         first = self._first(facts) if self.bill.msgid else None
         if first is not None:
-            return Decision(_as_answered(first), first_at=first.settled_at)
+            stands = _in_place_of(first, facts)
+            return Decision(_as_answered(stands), first_at=stands.settled_at)
         outcome = decide_bill(self.bill, facts, self.cities)
         decision = outcome.settled(self.request.request_id, facts)
         if not self.bill.msgid:
@@ -287,10 +288,29 @@ def _known(
     return known
 
 
-def _settled_before(need: Need, facts: Facts) -> tuple[Need, ...]:
-    """Return the settlement a message made, if it came before."""
+def _settled_before(need: Need, facts: Facts) -> Iterator[Need]:
+    """Yield the settlement a message made, if it came before, and what replaced it."""
     message = facts.get(SettledMessage, need.value)
-    return () if message is None else (by_key(Settlement, message.settlement_id),)
+    if message is None:
+        return
+    settlement_id = message.settlement_id
+    while settlement_id:
+        settled = by_key(Settlement, settlement_id)
+        yield settled
+        known = facts.get(Settlement, settlement_id) if facts.has(settled) else None
+        settlement_id = known.replaced_by if known else ""
+
+
+def _in_place_of(first: Settlement, facts: Facts) -> Settlement:
+    """Return what stands in a settlement's place if it was settled again, else itself."""
+    settlement = first
+    while settlement.replaced_by:
+        replaced_by = facts.get(Settlement, settlement.replaced_by)
+        if replaced_by is None:
+            msg = f"settlement {settlement.replaced_by} in another's place is missing"
+            raise Inconsistent(msg)
+        settlement = replaced_by
+    return settlement
 
 
 def settlement_id_in(remembered: RequestRecord) -> str:
@@ -302,7 +322,9 @@ def settlement_id_in(remembered: RequestRecord) -> str:
 
 def _as_answered(stored: Settlement) -> Settlement:
     """Return a settlement as it was first answered, even if reversed since."""
-    return replace(stored, reversed_at=None, reversed_why="")
+    return replace(
+        stored, reversed_at=None, reversed_why="", replaced_by="", superseded=False
+    )
 
 
 def _reused(first: Settlement, bill: Bill) -> MessageIdReused:

@@ -907,6 +907,8 @@ class SettlementRow(_message.Message):
     REVERSED_FIELD_NUMBER: _builtins.int
     REVERSED_AT_FIELD_NUMBER: _builtins.int
     REFUND_FIELD_NUMBER: _builtins.int
+    REPLACES_FIELD_NUMBER: _builtins.int
+    REPLACED_BY_FIELD_NUMBER: _builtins.int
     settlement_id: _builtins.str
     """Its id (setl_id)."""
     service_day: _builtins.str
@@ -931,6 +933,12 @@ class SettlementRow(_message.Message):
     """True where it has been reversed."""
     refund: _builtins.bool
     """True for a refund: a second row of a reversed settlement, which counts at reversed_at; every amount is negative."""
+    replaces: _builtins.str
+    """The settlement in whose place it stands (重新结算); empty if none. Of a partial refund the whole goes back and the
+    rest is charged anew, both on the day of the refund.
+    """
+    replaced_by: _builtins.str
+    """The settlement that stands in its place; empty if none."""
     @_builtins.property
     def settled_at(self) -> _timestamp_pb2.Timestamp:
         """When it was settled (setl_time)."""
@@ -956,10 +964,12 @@ class SettlementRow(_message.Message):
         reversed: _builtins.bool = ...,
         reversed_at: _timestamp_pb2.Timestamp | None = ...,
         refund: _builtins.bool = ...,
+        replaces: _builtins.str = ...,
+        replaced_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["reversed_at", b"reversed_at", "settled_at", b"settled_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aid_fen", b"aid_fen", "cash_fen", b"cash_fen", "charged_fen", b"charged_fen", "fund_fen", b"fund_fen", "institution_code", b"institution_code", "institution_name", b"institution_name", "patient", b"patient", "refund", b"refund", "reversed", b"reversed", "reversed_at", b"reversed_at", "service_day", b"service_day", "settled_at", b"settled_at", "settlement_id", b"settlement_id", "total_fen", b"total_fen"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aid_fen", b"aid_fen", "cash_fen", b"cash_fen", "charged_fen", b"charged_fen", "fund_fen", b"fund_fen", "institution_code", b"institution_code", "institution_name", b"institution_name", "patient", b"patient", "refund", b"refund", "replaced_by", b"replaced_by", "replaces", b"replaces", "reversed", b"reversed", "reversed_at", b"reversed_at", "service_day", b"service_day", "settled_at", b"settled_at", "settlement_id", b"settlement_id", "total_fen", b"total_fen"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1129,6 +1139,10 @@ class Settlement(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     REVERSED_WHY_FIELD_NUMBER: _builtins.int
     KNOWN_FIELD_NUMBER: _builtins.int
+    FIRST_SETTLED_AT_FIELD_NUMBER: _builtins.int
+    REPLACES_FIELD_NUMBER: _builtins.int
+    REPLACED_BY_FIELD_NUMBER: _builtins.int
+    RETURNED_FEN_FIELD_NUMBER: _builtins.int
     NOTICES_FIELD_NUMBER: _builtins.int
     settlement_id: _builtins.str
     """Its id, at most 30 characters (setl_id 结算ID); empty in a quote."""
@@ -1160,6 +1174,12 @@ class Settlement(_message.Message):
     """Request id of the Settle that made it; empty in a quote."""
     reversed_why: _builtins.str
     """Why it was reversed, as the caller said; empty while it stands."""
+    replaces: _builtins.str
+    """The settlement in whose place it stands (重新结算); empty if none."""
+    replaced_by: _builtins.str
+    """The settlement that stands in its place; empty if none."""
+    returned_fen: _builtins.int
+    """What was returned of the bill before this settlement (部分退费), in fen."""
     @_builtins.property
     def settled_at(self) -> _timestamp_pb2.Timestamp:
         """When it was settled (setl_time); absent in a quote."""
@@ -1187,6 +1207,10 @@ class Settlement(_message.Message):
     @_builtins.property
     def known(self) -> _containers.RepeatedCompositeFieldContainer[Global___KnownRecord]:
         """The state of knowledge it was decided on: which revision of each record."""
+
+    @_builtins.property
+    def first_settled_at(self) -> _timestamp_pb2.Timestamp:
+        """When the visit was first settled, where it was settled again since: it keeps that place in the year."""
 
     @_builtins.property
     def notices(self) -> _containers.RepeatedCompositeFieldContainer[Global___Notice]:
@@ -1217,11 +1241,15 @@ class Settlement(_message.Message):
         request_id: _builtins.str = ...,
         reversed_why: _builtins.str = ...,
         known: _abc.Iterable[Global___KnownRecord] | None = ...,
+        first_settled_at: _timestamp_pb2.Timestamp | None = ...,
+        replaces: _builtins.str = ...,
+        replaced_by: _builtins.str = ...,
+        returned_fen: _builtins.int = ...,
         notices: _abc.Iterable[Global___Notice] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["bill", b"bill", "decided_by", b"decided_by", "reversed_at", b"reversed_at", "settled_at", b"settled_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bill", b"bill", "decided_by", b"decided_by", "first_settled_at", b"first_settled_at", "reversed_at", b"reversed_at", "settled_at", b"settled_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_fen", b"account_fen", "aid_fen", b"aid_fen", "bill", b"bill", "cash_fen", b"cash_fen", "decided_by", b"decided_by", "deductible_fen", b"deductible_fen", "deductible_used_after_fen", b"deductible_used_after_fen", "fund_fen", b"fund_fen", "fund_paid_after_fen", b"fund_paid_after_fen", "known", b"known", "level", b"level", "lines", b"lines", "movements", b"movements", "notices", b"notices", "patient_part_fen", b"patient_part_fen", "ratio_bp", b"ratio_bp", "request_id", b"request_id", "reversed_at", b"reversed_at", "reversed_why", b"reversed_why", "scheme", b"scheme", "settled_at", b"settled_at", "settlement_id", b"settlement_id", "trace_version", b"trace_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_fen", b"account_fen", "aid_fen", b"aid_fen", "bill", b"bill", "cash_fen", b"cash_fen", "decided_by", b"decided_by", "deductible_fen", b"deductible_fen", "deductible_used_after_fen", b"deductible_used_after_fen", "first_settled_at", b"first_settled_at", "fund_fen", b"fund_fen", "fund_paid_after_fen", b"fund_paid_after_fen", "known", b"known", "level", b"level", "lines", b"lines", "movements", b"movements", "notices", b"notices", "patient_part_fen", b"patient_part_fen", "ratio_bp", b"ratio_bp", "replaced_by", b"replaced_by", "replaces", b"replaces", "request_id", b"request_id", "returned_fen", b"returned_fen", "reversed_at", b"reversed_at", "reversed_why", b"reversed_why", "scheme", b"scheme", "settled_at", b"settled_at", "settlement_id", b"settlement_id", "trace_version", b"trace_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

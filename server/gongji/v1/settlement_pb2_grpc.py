@@ -98,6 +98,7 @@ class SettlementServiceServicer:
     def Reverse(self, request, context):
         """Takes a settlement back whole; each fen returns to the purse it came from (2208 门诊结算撤销, 2601 冲正).
         An unknown original request id is NOT_FOUND and leaves a tombstone: a late original is refused.
+        Of one settled again since (Resettle) what stands in its place is taken back.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -40,6 +40,7 @@ class SettlementServiceStub:
     Reverse: _grpc.UnaryUnaryMultiCallable[_settlement_pb2.ReverseRequest, _settlement_pb2.ReverseResponse]
     """Takes a settlement back whole; each fen returns to the purse it came from (2208 门诊结算撤销, 2601 冲正).
     An unknown original request id is NOT_FOUND and leaves a tombstone: a late original is refused.
+    Of one settled again since (Resettle) what stands in its place is taken back.
     """
     GetSettlement: _grpc.UnaryUnaryMultiCallable[_settlement_pb2.GetSettlementRequest, _settlement_pb2.GetSettlementResponse]
     """One settlement."""
@@ -66,6 +67,7 @@ class SettlementServiceAsyncStub(SettlementServiceStub):
     Reverse: _aio.UnaryUnaryMultiCallable[_settlement_pb2.ReverseRequest, _settlement_pb2.ReverseResponse]  # type: ignore[assignment]
     """Takes a settlement back whole; each fen returns to the purse it came from (2208 门诊结算撤销, 2601 冲正).
     An unknown original request id is NOT_FOUND and leaves a tombstone: a late original is refused.
+    Of one settled again since (Resettle) what stands in its place is taken back.
     """
     GetSettlement: _aio.UnaryUnaryMultiCallable[_settlement_pb2.GetSettlementRequest, _settlement_pb2.GetSettlementResponse]  # type: ignore[assignment]
     """One settlement."""
@@ -107,6 +109,7 @@ class SettlementServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_settlement_pb2.ReverseResponse, _abc.Awaitable[_settlement_pb2.ReverseResponse]]:
         """Takes a settlement back whole; each fen returns to the purse it came from (2208 门诊结算撤销, 2601 冲正).
         An unknown original request id is NOT_FOUND and leaves a tombstone: a late original is refused.
+        Of one settled again since (Resettle) what stands in its place is taken back.
         """
 
     @_abc_1.abstractmethod

@@ -18,7 +18,7 @@ from gongji.rpc.convert.values import (
 )
 from gongji.rules.codes import AccountUse, ResidueOf, Scheme, Spending, VisitKind
 from gongji.settlement.preview import Affected
-from gongji.settlement.recompute import Recomputation
+from gongji.settlement.recompute import PayerDifference, Recomputation
 from gongji.v1 import settlement_pb2 as pb
 from gongji.v1 import types_pb2
 
@@ -102,6 +102,18 @@ def write_settlement(
     message.request_id = settlement.request_id
     for record, revision in settlement.known.items():
         message.known.add(record=record, revision=revision)
+    # hot path: few are settled again.
+    if settlement.replaces or settlement.replaced_by:
+        _write_replacement(settlement, message)
+
+
+def _write_replacement(settlement: Settlement, message: pb.Settlement) -> None:
+    """Write what it stands in the place of, and what stands in its place."""
+    if settlement.first_settled_at is not None:
+        write_instant(settlement.first_settled_at, message.first_settled_at)
+    message.replaces = settlement.replaces
+    message.replaced_by = settlement.replaced_by
+    message.returned_fen = settlement.returned_fen
 
 
 def _write_split(settlement: Settlement, message: pb.Settlement) -> None:
@@ -168,20 +180,27 @@ def affected_to(affected: Affected) -> pb.AffectedSettlement:
     )
 
 
+def payer_differences_to(
+    differences: Iterable[PayerDifference],
+) -> list[pb.PayerDifference]:
+    """Return who pays otherwise."""
+    return [
+        pb.PayerDifference(
+            payer=pb.Payer.ValueType(d.payer),
+            purse=d.purse,
+            stored_fen=d.stored_fen,
+            fen=d.fen,
+        )
+        for d in differences
+    ]
+
+
 def recomputation_to(done: Recomputation, sources: Sources) -> pb.Recomputation:
     """Return a settlement decided once more, with what differs from the stored one."""
     message = pb.Recomputation(
         equal=done.equal,
         different=done.different,
-        differences=[
-            pb.PayerDifference(
-                payer=pb.Payer.ValueType(d.payer),
-                purse=d.purse,
-                stored_fen=d.stored_fen,
-                fen=d.fen,
-            )
-            for d in done.differences
-        ],
+        differences=payer_differences_to(done.differences),
     )
     if done.settlement is not None:
         write_settlement(done.settlement, sources, message.settlement)
@@ -226,6 +245,8 @@ def holder_row_to(
         reversed=settlement.reversed_at is not None,
         reversed_at=instant_to(settlement.reversed_at),
         refund=refund,
+        replaces=settlement.replaces,
+        replaced_by=settlement.replaced_by,
     )
 
 

@@ -5,6 +5,7 @@ Requests arrive here checked by constraints.py: nothing below refuses.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any, Final
@@ -133,12 +134,16 @@ class Sources:
         # hot path: every line of a settlement names a rule.
         message = self._rules.get((area_code, ref))
         if message is None:
-            clauses = [self._clause_to(area_code, number) for number in ref.clauses]
+            clauses = self.clauses_to(area_code, ref.clauses)
             message = pb.RuleRef(
                 hook=ref.hook, since=day_to(ref.since), clauses=clauses
             )
             self._rules[area_code, ref] = message
         return message
+
+    def clauses_to(self, area_code: str, numbers: Iterable[str]) -> list[pb.Clause]:
+        """Return the clauses of these numbers, as decided in a city."""
+        return [self._clause_to(area_code, number) for number in numbers]
 
     def _clause_to(self, area_code: str, number: str) -> pb.Clause:
         """Return the deciding city's clause, else that of any city."""

@@ -13,6 +13,7 @@ from gongji.rpc.method import Services
 from gongji.rpc.services.account import AccountService
 from gongji.rpc.services.binding import BindingService
 from gongji.rpc.services.city import CityService
+from gongji.rpc.services.consequence import ConsequenceService
 from gongji.rpc.services.registry import RegistryService
 from gongji.rpc.services.sandbox import LoadSample, SandboxService, SettableClock
 from gongji.rpc.services.settlement import SettlementService
@@ -20,6 +21,7 @@ from gongji.store import Store
 from gongji.v1.account_pb2_grpc import add_AccountServiceServicer_to_server
 from gongji.v1.binding_pb2_grpc import add_BindingServiceServicer_to_server
 from gongji.v1.city_pb2_grpc import add_CityServiceServicer_to_server
+from gongji.v1.consequence_pb2_grpc import add_ConsequenceServiceServicer_to_server
 from gongji.v1.registry_pb2_grpc import add_RegistryServiceServicer_to_server
 from gongji.v1.sandbox_pb2_grpc import add_SandboxServiceServicer_to_server
 from gongji.v1.settlement_pb2_grpc import add_SettlementServiceServicer_to_server
@@ -45,6 +47,8 @@ def services_of(
     add_BindingServiceServicer_to_server(bindings, calls)
     add_SettlementServiceServicer_to_server(SettlementService(store, cities), calls)
     add_AccountServiceServicer_to_server(AccountService(store, cities), calls)
+    consequences = ConsequenceService(store, cities)
+    add_ConsequenceServiceServicer_to_server(consequences, calls)
     registry = RegistryService(store, clock)
     add_RegistryServiceServicer_to_server(registry, calls)
     if sandbox is not None:
