@@ -20,7 +20,7 @@ from gongji.model.binding import (
 from gongji.model.facts import Facts
 from gongji.model.refusals import BindingNotFound, IllegalTransition
 from gongji.rules.channels import AtOnce
-from gongji.rules.codes import OPEN_STATES, BindingState
+from gongji.rules.codes import OPEN_STATES, BindingState, Purpose
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.phrases import in_words
 
@@ -195,12 +195,17 @@ def moved(
     )
 
 
-def application_of(binding: Binding) -> Application:
-    """Return what was applied for, as far as the binding keeps it."""
+def application_of(
+    binding: Binding, purposes: frozenset[Purpose] | None = None
+) -> Application:
+    """Return what was applied for, as far as the binding keeps it.
+
+    Of its purposes only those named, if any are.
+    """
     return Application(
         holder=binding.holder,
         member=binding.member,
         relation=binding.relation,
-        purposes=binding.purposes,
+        purposes=binding.purposes if purposes is None else purposes,
         channel=binding.channel,
     )

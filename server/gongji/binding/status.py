@@ -151,10 +151,10 @@ class _Pair(Struct, frozen=True):
 
     def _days(self, first: date, today: date) -> list[date]:
         """Return the days on which a fact may have changed, and today, in order."""
-        changes = {*_changes(self.holder), *_changes(self.member)}
-        between = {day for day in changes if first < day < today}
+        changes = (*_changes(self.holder), *_changes(self.member))
+        between = [day for day in changes if first < day < today]
         # hot path: of most bindings nothing has changed since they were made.
-        return sorted({first, today} | between) if between else [today]
+        return sorted({first, today, *between}) if between else [today]
 
     def _on(self, day: date, purpose: Purpose) -> BindingStatus:
         """Return how it stands by the facts and the rules of one day."""
@@ -162,9 +162,8 @@ class _Pair(Struct, frozen=True):
             city = self.cities.of(self.holder.place_on(day))
         except CityNotServed as refusal:
             return BindingStatus(BindingState.SUSPENDED, day, refusal.message)
-        application = application_of(self.binding)
         case = Case(
-            application=replace(application, purposes=frozenset({purpose})),
+            application=application_of(self.binding, frozenset({purpose})),
             holder=self.holder,
             member=self.member,
             rules=city.rules(day),

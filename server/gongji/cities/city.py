@@ -48,7 +48,9 @@ class DayRules:
         if ref is None:
             answer = self._values[name]
             all_numbers = tuple(clause.id for clause in answer.clauses)
-            ref = RuleRef(name, answer.since, numbers or all_numbers)
+            # Clauses of several parts: one that gives two of them is cited once.
+            cited = tuple(dict.fromkeys(numbers)) or all_numbers
+            ref = RuleRef(name, answer.since, cited)
             self._refs[name, numbers] = ref
         return ref
 

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from msgspec import Struct
 
 
-class DecidedBy(Struct, frozen=True):
+class DecidedBy(Struct, frozen=True, omit_defaults=True):
     """The city, plugin and core whose rules decided, and the adopted candidates.
 
     rules_digest   the city's resolved answers as kept (`KeptRules`); "" if it was decided

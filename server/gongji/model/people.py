@@ -208,10 +208,12 @@ class Person(Discreet, frozen=True):
 
         An enrolment's own place goes before the person's, the employee scheme's first.
         """
-        for candidate in Scheme if scheme is None else (scheme,):
-            enrolment = self.enrolled(day, candidate)
-            if enrolment is not None and enrolment.insured_place:
-                return enrolment.insured_place
+        # hot path: of most people no enrolment has a place of its own.
+        if [enrolment for enrolment in self.enrolments if enrolment.insured_place]:
+            for candidate in Scheme if scheme is None else (scheme,):
+                enrolment = self.enrolled(day, candidate)
+                if enrolment is not None and enrolment.insured_place:
+                    return enrolment.insured_place
         place = self.first_place
         for move in self.moves:
             if move.since <= day:
@@ -322,7 +324,10 @@ class Institution(Struct, frozen=True):
 
     def designated_on(self, day: date) -> bool:
         """Return whether it is designated that day."""
-        return any(designation.covers(day) for designation in self.designations)
+        # hot path: as a rule there is only the first time.
+        if _within(self.designated_from, day, self.designated_to):
+            return True
+        return any(further.covers(day) for further in self.further_designations)
 
 
 # hosp_lv 1-4 and 12 are grade three (special, A, B, C, ungraded), 5-7 and 13 grade two,

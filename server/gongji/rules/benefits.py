@@ -233,7 +233,10 @@ class Table:
     def cited(
         self, standing: Standing, level: int, *, ranked: bool, pharmacy: bool = False
     ) -> tuple[Clause, ...]:
-        """Return the clauses that decide a bill, none if the table names none."""
+        """Return the clauses that decide a bill, none if the table names none.
+
+        One that decides two parts stands twice.
+        """
         if self.clauses is None:
             return ()
         clauses = self.clauses.always + self.clauses.ratio[level]
@@ -243,7 +246,7 @@ class Table:
             clauses += self.clauses.unranked
         if pharmacy:
             clauses += self.clauses.pharmacy
-        return tuple(dict.fromkeys(clauses))
+        return clauses
 
     def ratio_of(self, standing: Standing, level: int) -> int:
         """Return the ratio in basis points for a standing and level."""

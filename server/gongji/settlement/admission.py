@@ -50,7 +50,8 @@ from gongji.rules.terms import TERMS
 
 Hook: TypeAlias = Callable[[CityRules], Any]
 
-INSURED = frozenset({EnrolmentStatus.NORMAL, EnrolmentStatus.PAUSED})
+# hot path: a tuple, for to look into a set asks an enum's Python code for its hash.
+INSURED = (EnrolmentStatus.NORMAL, EnrolmentStatus.PAUSED)
 """Statuses of a person in a scheme. A pause excludes the fund (C63), it refuses nothing."""
 
 SETTLED_ELSEWHERE = frozenset({VisitKind.INPATIENT, VisitKind.CHRONIC})
@@ -60,24 +61,20 @@ SETTLED_ELSEWHERE = frozenset({VisitKind.INPATIENT, VisitKind.CHRONIC})
 class AdmittedBill(Struct, frozen=True, kw_only=True):
     """A bill that may be settled, with what decides it.
 
-    `rules` are the city's on the service day: they decide the fund's part. `rules_now`
-    are those of the day of settlement: they decide the purses. `givers` are the bound
-    holders to be charged, in their order.
+    `grade` is the institution's on the service day. `rules` are the city's on that day:
+    they decide the fund's part. `rules_now` are those of the day of settlement: they
+    decide the purses. `givers` are the bound holders to be charged, in their order.
     """
 
     bill: Bill
     patient: Person
     institution: Institution
+    grade: InstitutionGrade
     city: City
     rules: DayRules
     rules_now: DayRules
     enrolment: Enrolment
     givers: tuple[str, ...]
-
-    @property
-    def grade(self) -> InstitutionGrade:
-        """The institution's kind and grade on the service day."""
-        return self.institution.grade_on(self.bill.service_day)
 
 
 def admit(bill: Bill, facts: Facts, cities: Cities) -> AdmittedBill:
@@ -89,7 +86,7 @@ def admit(bill: Bill, facts: Facts, cities: Cities) -> AdmittedBill:
     patient = _patient(bill, facts)
     _refuse_future_day(bill, facts)
     scheme = scheme_of(bill, patient)
-    place = insured_place(bill, patient)
+    place = patient.place_on(bill.service_day, scheme)
     city = cities.of(place)
     rules = city.rules(bill.service_day)
     rules_now = city.rules(facts.today)
@@ -99,12 +96,12 @@ def admit(bill: Bill, facts: Facts, cities: Cities) -> AdmittedBill:
     enrolment = _enrolment(bill, patient, scheme, rules)
     _refuse_without_table(scheme, rules)
     _refuse_unfiled(bill, institution, place, rules)
-    givers = givers_of(bill, facts.where(Binding, "member", bill.patient))
-    _refuse_unbound(bill, givers, rules_now)
+    givers = _givers(bill, facts, rules_now)
     return AdmittedBill(
         bill=bill,
         patient=patient,
         institution=institution,
+        grade=institution.grade_on(bill.service_day),
         city=city,
         rules=rules,
         rules_now=rules_now,
@@ -326,7 +323,9 @@ def _refuse_unfiled(
         )
 
 
-def _refuse_unbound(bill: Bill, givers: tuple[str, ...], rules_now: DayRules) -> None:
+def _givers(bill: Bill, facts: Facts, rules_now: DayRules) -> tuple[str, ...]:
+    """Return the bound holders to be charged. GiverNotBound if the bill names another."""
+    givers = givers_of(bill, facts.where(Binding, "member", bill.patient))
     unbound = sorted(set(bill.givers) - set(givers))
     if unbound:
         order = rules_now.value(CityRules.purse_order)
@@ -335,3 +334,4 @@ def _refuse_unbound(bill: Bill, givers: tuple[str, ...], rules_now: DayRules) ->
             field="bill.givers",
             clauses=_cited(rules_now, CityRules.purse_order, order.order_clauses),
         )
+    return givers

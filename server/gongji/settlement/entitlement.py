@@ -289,9 +289,7 @@ def _paying(uses: Uses, use: Use, left_by: ResidueOf | None) -> tuple[Clause, ..
     if left_by is not None:
         parts.append(uses.clauses.aid_residue_of)
     # A part without clauses rests on the whole rule.
-    if not all(parts):
-        return ()
-    return tuple(dict.fromkeys(chain.from_iterable(parts)))
+    return tuple(chain.from_iterable(parts)) if all(parts) else ()
 
 
 def _spending_denied(uses: Uses, spending: Spending) -> str:

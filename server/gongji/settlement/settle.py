@@ -41,7 +41,6 @@ from gongji.settlement.admission import (
     AdmittedBill,
     admit,
     givers_of,
-    insured_place,
     scheme_of,
 )
 from gongji.settlement.entitlement import FundTerms, PurseTerms, fund_terms, purse_terms
@@ -70,19 +69,13 @@ class Settle(RecallingCommand[Settlement], frozen=True):
 
     def needs(self, facts: Facts) -> list[Need]:
         """Return what a quote needs, and the service day."""
-        needs = _needs(self.bill, facts)
+        needs = _needs(self.bill, facts, settling=True)
         # hot path: a message id is one more key of a fetch that is made anyway.
         if self.bill.msgid:
-            message = by_key(SettledMessage, SettledMessage.key_of(self.bill))
+            message = Need(SettledMessage, "", SettledMessage.key_of(self.bill))
             needs.append(message)
             if facts.has(message):
                 needs += _settled_before(message, facts)
-        if not facts.has(needs[0]):
-            return needs
-        patient = facts.get(Person, self.bill.patient)
-        if patient is not None:
-            day = _service_day(self.bill, patient)
-            needs.append(by_key(SettledDay, day.key))
         return needs
 
     def decide(self, facts: Facts) -> Decision[Settlement]:
@@ -262,7 +255,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
     def _settled_day(self, facts: Facts) -> tuple[SettledDay, ...]:
         # Written once: an adoption may not change the rules of a settled day.
-        day = _service_day(self.case.bill, self.case.patient)
+        area = pooling_area(self.case.city.area_code)
+        day = SettledDay(area, self.case.bill.service_day)
         if facts.get(SettledDay, day.key) is not None:
             return ()
         return (day,)
@@ -343,7 +337,7 @@ def _reused(first: Settlement, bill: Bill) -> MessageIdReused:
     )
 
 
-def _needs(bill: Bill, facts: Facts) -> list[Need]:
+def _needs(bill: Bill, facts: Facts, *, settling: bool = False) -> list[Need]:
     # hot path: `Need` itself, asked in every round of every bill.
     person = Need(Person, "", bill.patient)
     bindings = Need(Binding, "member", bill.patient)
@@ -358,8 +352,7 @@ def _needs(bill: Bill, facts: Facts) -> list[Need]:
         return needs
     patient = facts.get(Person, bill.patient)
     if patient is not None:
-        unused = _unused(bill, patient, scheme_of(bill, patient))
-        needs.append(by_key(Accumulator, unused.key))
+        needs += _needs_of_patient(bill, patient, settling=settling)
     if bill.account_use is AccountUse.CITY_ORDER:
         bound = facts.where(Binding, "member", bill.patient)
         for holder in givers_of(bill, bound):
@@ -368,18 +361,24 @@ def _needs(bill: Bill, facts: Facts) -> list[Need]:
     return needs
 
 
+def _needs_of_patient(bill: Bill, patient: Person, *, settling: bool) -> list[Need]:
+    """Return the accumulator of the bill's year and, to settle it, the service day."""
+    scheme = scheme_of(bill, patient)
+    area = pooling_area(patient.place_on(bill.service_day, scheme))
+    needs = [Need(Accumulator, "", _unused(bill, scheme, area).key)]
+    if settling:
+        day = SettledDay.key_of(area, bill.service_day)
+        needs.append(Need(SettledDay, "", day))
+    return needs
+
+
 def _accumulator(case: AdmittedBill, facts: Facts) -> Accumulator:
-    unused = _unused(case.bill, case.patient, case.enrolment.scheme)
+    area = pooling_area(case.city.area_code)
+    unused = _unused(case.bill, case.enrolment.scheme, area)
     return facts.get(Accumulator, unused.key) or unused
 
 
-def _unused(bill: Bill, patient: Person, scheme: Scheme) -> Accumulator:
+def _unused(bill: Bill, scheme: Scheme, area: str) -> Accumulator:
     """Return the accumulator of the bill's year with nothing used."""
     # The natural year of the service day: no document says which date (assumption).
-    area = pooling_area(insured_place(bill, patient))
     return Accumulator(bill.patient, scheme, area, bill.service_day.year)
-
-
-def _service_day(bill: Bill, patient: Person) -> SettledDay:
-    area = pooling_area(insured_place(bill, patient))
-    return SettledDay(area, bill.service_day)

@@ -43,7 +43,9 @@ def problem_of_text(text: str) -> str:
     It may end with a blank, as a CHAR column of a database does; it has a character to
     see, and none that is not seen.
     """
-    # hot path: every text of every request.
+    # hot path: every text of every request; most are of ASCII alone.
+    if text.isascii() and text.isprintable() and not text.isspace():
+        return ""
     found = _UNSEEN.search(text)
     if found is not None:
         return f"含有看不见的字符或换行（{code_point(found[0])}）"
@@ -54,6 +56,9 @@ def problem_of_text(text: str) -> str:
 
 def problem_of_identifier(text: str) -> str:
     """Return why a text is no identifier, in Chinese; "" if nothing blank is in it."""
+    # hot path, as above.
+    if text.isascii() and text.isprintable() and " " not in text:
+        return ""
     found = _GAP.search(text)
     if found is None:
         return ""
