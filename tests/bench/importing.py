@@ -12,13 +12,12 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-import threading
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from time import monotonic, perf_counter, sleep
 from typing import Any, Final
@@ -89,61 +88,79 @@ def hospital() -> Iterator[pb.ImportInstitutionsRequest]:
     yield pb.ImportInstitutionsRequest(institution=place)
 
 
-@dataclass
 class OtherCaller:
-    """Calls one method after the other until it is told to stop; notes how long each took."""
+    """A process that calls one method after the other until it is told to stop."""
 
-    address: str
-    waits: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    _ending: threading.Event = field(default_factory=threading.Event)
-    _thread: threading.Thread | None = None
+    # A thread of the importing client would wait for that client's own work.
+
+    def __init__(self, address: str) -> None:
+        context = get_context("spawn")
+        self._ending = context.Event()
+        self._answers, answers = context.Pipe(duplex=False)
+        self._process = context.Process(
+            target=call, args=(address, self._ending, answers)
+        )
 
     def start(self) -> None:
         """Begin."""
-        self._thread = threading.Thread(target=self._call)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End."""
-        self._ending.set()
-        if self._thread is not None:
-            self._thread.join()
+        self._process.start()
 
     def report(self, when: str) -> None:
-        """Print how long calls took."""
-        for name, unsorted in self.waits.items():
+        """End, and print how long calls took."""
+        self._ending.set()
+        for name, unsorted in self._answers.recv().items():
             waits = sorted(unsorted)
             middle, late = waits[len(waits) // 2], waits[-len(waits) // 1000]
             say(
                 f"  {when}, {name}: {len(waits)} calls, median {middle * 1e3:.1f} ms, "
                 f"99.9 % {late * 1e3:.0f} ms, longest {waits[-1] * 1e3:.0f} ms"
             )
+        self._process.join()
 
-    def _call(self) -> None:
-        with connect(self.address) as channel:
-            settlements = SettlementServiceStub(channel)
-            registry = RegistryServiceStub(channel)
-            number = 0
-            while not self._ending.is_set():
-                number = (number + 1) % PATIENTS
-                bill = _bill(number)
-                self._timed(
-                    "Quote", settlements.Quote, settlement_pb2.QuoteRequest(bill=bill)
-                )
-                settle = settlement_pb2.SettleRequest(
-                    request_id=str(uuid.uuid4()), bill=bill
-                )
-                self._timed("Settle", settlements.Settle, settle)
-                who = types_pb2.PersonRef(person_no=person_no(number))
-                self._timed(
-                    "GetPerson", registry.GetPerson, pb.GetPersonRequest(person=who)
-                )
-                sleep(0.01)
 
-    def _timed(self, name: str, method: Callable[..., Any], request: Any) -> None:
-        began = perf_counter()
-        method(request, timeout=30)
-        self.waits[name].append(perf_counter() - began)
+def call(address: str, ending: Any, answers: Any) -> None:
+    """Call until the event is set, then send how long the calls of each method took."""
+    waits: defaultdict[str, list[float]] = defaultdict(list)
+    with connect(address) as channel:
+        calls: dict[str, Callable[[int], object]] = {
+            "Quote": _quote(SettlementServiceStub(channel)),
+            "Settle": _settle(SettlementServiceStub(channel)),
+            "GetPerson": _get_person(RegistryServiceStub(channel)),
+        }
+        number = 0
+        while not ending.is_set():
+            number = (number + 1) % PATIENTS
+            for name, method in calls.items():
+                began = perf_counter()
+                method(number)
+                waits[name].append(perf_counter() - began)
+            sleep(0.01)
+    answers.send(dict(waits))
+
+
+def _quote(stub: SettlementServiceStub) -> Callable[[int], object]:
+    return lambda number: stub.Quote(
+        settlement_pb2.QuoteRequest(bill=_bill(number)), timeout=30
+    )
+
+
+def _settle(stub: SettlementServiceStub) -> Callable[[int], object]:
+    def settle(number: int) -> object:
+        request_id = str(uuid.uuid4())
+        request = settlement_pb2.SettleRequest(
+            request_id=request_id, bill=_bill(number)
+        )
+        return stub.Settle(request, timeout=30)
+
+    return settle
+
+
+def _get_person(stub: RegistryServiceStub) -> Callable[[int], object]:
+    def get(number: int) -> object:
+        who = types_pb2.PersonRef(person_no=person_no(number))
+        return stub.GetPerson(pb.GetPersonRequest(person=who), timeout=30)
+
+    return get
 
 
 def _bill(number: int) -> settlement_pb2.Bill:
@@ -176,15 +193,11 @@ def measured(pid: int, address: str, rows: int) -> None:
         alone = OtherCaller(address)
         alone.start()
         sleep(ALONE_S)
-        alone.stop()
         alone.report("alone")
         caller = OtherCaller(address)
         caller.start()
-        try:
-            _import(pid, stub, rows)
-        finally:
-            caller.stop()
-    caller.report("beside the import")
+        _import(pid, stub, rows)
+        caller.report("beside the import")
     say(f"  memory: {peak_mib(pid):.0f} MiB in {len(family(pid))} processes")
 
 
