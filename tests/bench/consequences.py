@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -24,7 +24,13 @@ from gongji.serve.settings import DATABASE, KEY_FILE
 from gongji.store import open_store
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
-from gongji.v1 import registry_pb2, registry_pb2_grpc, types_pb2
+from gongji.v1 import (
+    consequence_pb2,
+    consequence_pb2_grpc,
+    registry_pb2,
+    registry_pb2_grpc,
+    types_pb2,
+)
 
 from tests.bench.filling import HOSPITALS, NOW, Copies, fill_sqlite, hospital
 from tests.bench.processes import cpu_s, peak_mib
@@ -63,8 +69,10 @@ def fill(data: Path, settlements: int) -> None:
     fill_sqlite(path, schema, Copies(load_cities()), settlements)
 
 
-def correct(channel: grpc.Channel) -> None:
+def correct(channel: grpc.Channel) -> str:
     """Import the hospital with another grade, ever since it was designated.
+
+    Returns the import's id.
 
     grpc.RpcError, or RuntimeError if the row is not written.
     """
@@ -86,6 +94,16 @@ def correct(channel: grpc.Channel) -> None:
     summary = stub.ImportInstitutions(iter(messages)).summary
     if summary.written != 1:
         raise RuntimeError(f"等级没有更正: {summary}")
+    return summary.import_id
+
+
+def consequences(channel: grpc.Channel, import_id: str) -> Iterator[object]:
+    """Yield the settlements one import makes otherwise."""
+    request = consequence_pb2.ConsequencesRequest(import_id=import_id)
+    stub = consequence_pb2_grpc.ConsequenceServiceStub(channel)
+    for reply in stub.Consequences(request):
+        if reply.WhichOneof("message") == "settlement":
+            yield reply
 
 
 def measure(pid: int, replies: Iterable[object]) -> StreamRead:
@@ -98,15 +116,18 @@ def measure(pid: int, replies: Iterable[object]) -> StreamRead:
 @click.command(help="备好一家医院的这么多笔结算, 更正它的等级, 量服务告知后果之快慢.")
 @click.argument("settlements", type=click.IntRange(1), default=SETTLEMENTS)
 def main(*, settlements: int) -> None:
-    """Fill, correct; then there is nobody yet to ask what that changes."""
+    """Fill, correct, ask what that changes. ClickException if not all is told."""
     with on_disk() as on:
         data, began = on.folder / "data", perf_counter()
         fill(data, settlements)
         click.echo(f"备好 {settlements:,} 笔结算，{perf_counter() - began:.1f} 秒")
         with service_over(data) as (pid, address), connect(address) as channel:
-            correct(channel)
+            import_id = correct(channel)
             click.echo(f"等级已更正；此刻服务内存至多 {peak_mib(pid):.0f} MiB")
-    raise click.ClickException("服务没有告知后果的调用 (Consequences)，没有可量的")
+            read = measure(pid, consequences(channel, import_id))
+            click.echo(f"后果：{read}")
+    if read.replies != settlements:
+        raise click.ClickException(f"应告知 {settlements:,} 笔")
 
 
 if __name__ == "__main__":

@@ -136,9 +136,11 @@ class _Pair(Struct, frozen=True):
         first = min(active_at.astimezone(SHANGHAI).date(), today)
         status = BindingStatus(BindingState.ACTIVE, first)
         days = self._days(first, today)
-        on_day = self._on(today, purpose)
-        if days == [today] and on_day.state is not BindingState.ACTIVE:
-            # What suspends or ends it began before it did: a fact told late.
+        if days == [today]:
+            on_day = self._on(today, purpose)
+            if on_day.state is BindingState.ACTIVE:
+                return replace(status, rules_digest=on_day.rules_digest)
+            # What suspends or ends it began before the binding did: it was told late.
             days = [first, today]
         for day in days:
             on_day = self._on(day, purpose)

@@ -21,6 +21,7 @@ from gongji import __version__
 from gongji.cities.contained import contained
 from gongji.cities.guards import PluginProblem
 from gongji.cli.cities import check_command, cities_command, guide_command
+from gongji.cli.consequences import consequences_command, resettle_command
 from gongji.cli.demo import demo_command
 from gongji.cli.kit import doctor_command, hooks_command, new_city_command
 from gongji.cli.national import national_group
@@ -171,6 +172,8 @@ for command in (
     statement_command,
     reconcile_command,
     recompute_command,
+    consequences_command,
+    resettle_command,
     demo_command,
     national_group,
     new_city_command,

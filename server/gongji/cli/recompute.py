@@ -10,18 +10,12 @@ import click
 from gongji.cli.options import target_option
 from gongji.cli.terminal import Terminal
 from gongji.client.connection import connect
+from gongji.client.consequences import PAYERS
 from gongji.rules.money import yuan
 from gongji.v1 import settlement_pb2 as pb
 from gongji.v1 import settlement_pb2_grpc
 
 _TIMES: Final[Mapping[str, str]] = {"then": "按当时", "now": "按现在"}
-
-_PAYERS: Final[Mapping[int, str]] = {
-    pb.PAYER_FUND: "统筹基金",
-    pb.PAYER_OWN_PURSE: "本人个人账户",
-    pb.PAYER_GIVER_PURSE: "授权人个人账户",
-    pb.PAYER_CASH: "个人现金",
-}
 
 
 @click.command("recompute")
@@ -67,7 +61,7 @@ def _rows(
             name: yuan(paid.get(payer, 0)) if paid else "—"
             for name, paid in columns.items()
         }
-        yield {"payer": _PAYERS[kind], "purse": purse, **amounts}
+        yield {"payer": PAYERS[kind], "purse": purse, **amounts}
 
 
 def _by_payer(settlement: pb.Settlement) -> dict[tuple[int, str], int]:

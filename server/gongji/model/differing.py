@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import date, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final
 
 from gongji.model.people import Enrolment, Institution, InstitutionGrade, Kin, Person
@@ -42,6 +42,12 @@ def differences(before: Any, after: Any) -> tuple[str, ...]:
     """Return what differs between two revisions of a person or an institution."""
     if isinstance(before, Person) and isinstance(after, Person):
         return tuple(_of_persons(before, after))
+    return _between_institutions(before, after)
+
+
+# One correction may be told with a hundred thousand settlements.
+@lru_cache(maxsize=64)
+def _between_institutions(before: Institution, after: Institution) -> tuple[str, ...]:
     return tuple(_of_institutions(before, after))
 
 
