@@ -107,3 +107,28 @@ class TestTell:
 
         first = printed["结算"][0][0]
         assert ("600.00", "200.00") == (first["起付线"], first["统筹基金"])
+
+    def test_a_retirement_told_late(
+        self, serving: StartSandbox, told: Callable[[str], Tables]
+    ) -> None:
+        """Three months late each bill is told to the fen, within deductible and cap, and
+        settled again: what was settled in September stays there, December has refund
+        and charge."""
+        printed = told(serving())
+
+        (lines,) = printed["迟到的事实改变了什么"]
+        head = "结算 "
+        settlements = [line for line in column(lines, "说明") if line.startswith(head)]
+        fund = [line.split("：")[1].split("；")[0] for line in settlements]
+        assert fund == [
+            "统筹基金 100.00 → 110.00 元（+10.00）",
+            "统筹基金 275.00 → 300.00 元（+25.00）",
+            "统筹基金 1,625.00 → 1,590.00 元（-35.00）",
+        ]
+        assert printed["重新结算"] == [[{"结果": "已重新结算 3 笔"}]]
+        (september,) = printed["陈示一的结算(2025-09)"]
+        assert {"结算"} == set(column(september, "类别"))
+        (december,) = printed["陈示一的结算(2025-12)"]
+        assert sorted(column(december, "统筹基金")) == sorted(
+            ["-100.00", "-275.00", "-1,625.00", "110.00", "300.00", "1,590.00"]
+        )

@@ -27,7 +27,7 @@ _PARTS: Final = {
 }
 
 
-class _Instant(click.ParamType):
+class _Instant(click.ParamType[datetime]):
     """An instant of Shanghai, or with an offset of its own."""
 
     name = "instant"
@@ -50,7 +50,7 @@ class _Instant(click.ParamType):
         return at
 
 
-class _Yuan(click.ParamType):
+class _Yuan(click.ParamType[int]):
     """An amount in yuan."""
 
     name = "yuan"

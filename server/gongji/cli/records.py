@@ -156,8 +156,10 @@ def _compare(
         raise SystemExit(1)
 
 
-def _imported(outcome: FileOutcome) -> dict[str, int]:
-    return {
+def _imported(outcome: FileOutcome) -> dict[str, Any]:
+    # By it `gongji consequences` tells what the import changes.
+    named = {"import_id": outcome.import_id} if outcome.import_id else {}
+    return named | {
         "received": outcome.received,
         "written": outcome.written,
         "unchanged": outcome.unchanged,
@@ -177,7 +179,7 @@ def _credited(outcome: FileOutcome) -> dict[str, int]:
 def _shown(
     terminal: Terminal,
     title: str,
-    counts: Callable[[FileOutcome], dict[str, int]],
+    counts: Callable[[FileOutcome], dict[str, Any]],
     columns: Sequence[str],
 ) -> Iterator[FileOutcome]:
     """Yield the outcome of a file, then print it. SystemExit if a row was refused."""
@@ -196,7 +198,7 @@ def _shown(
         raise SystemExit(1)
 
 
-def _show_outcome(terminal: Terminal, title: str, counts: dict[str, int]) -> None:
+def _show_outcome(terminal: Terminal, title: str, counts: dict[str, Any]) -> None:
     terminal.table(title, [counts], list(counts))
 
 

@@ -62,6 +62,7 @@ LABELS: Final[Mapping[str, tuple[str, str]]] = {
     "fund": ("统筹支付", "fund"),
     "hook": ("规则", "rule"),
     "hooks": ("钩子", "hooks"),
+    "import_id": ("导入编号", "import"),
     "in_words": ("取值", "value"),
     "kind": ("类别", "kind"),
     "layer": ("层级", "layer"),

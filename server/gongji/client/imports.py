@@ -180,6 +180,7 @@ def _count(
     summary: registry_pb2.ImportSummary, numbers: SentNumbers, outcome: FileOutcome
 ) -> None:
     """Add what the service counted, its errors by the rows of the file."""
+    outcome.import_id = summary.import_id
     outcome.written += summary.written
     outcome.unchanged += summary.unchanged
     listed = [

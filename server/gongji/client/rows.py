@@ -59,6 +59,8 @@ class FileOutcome:
 
     written: int = 0
     unchanged: int = 0
+    import_id: str = ""
+    """By which the service knows the import; "" if the rows are no import."""
     refused: RefusedRows = field(default_factory=RefusedRows)
 
     @property

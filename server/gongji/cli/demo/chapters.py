@@ -48,6 +48,10 @@ _CHUZHOU_BILLS: Final = (
 """Institutions and amounts in scope (yuan) of CZ001's bills."""
 
 
+_RETIRED: Final = "310/11/1/2015-01-01/2025-08-31;310/12/1/2025-09-01/"
+"""CZ001's enrolments as the registry should have known them on the day."""
+
+
 def chuzhou(day: DemoDay) -> None:
     """A family fills its account; bills meet deductible and cap."""
     day.heading("滁州 · 陈家(2025-09-30 10:00)")
@@ -115,4 +119,14 @@ def evening(day: DemoDay) -> None:
     day.spent("AQ001", month)
 
 
-CHAPTERS: Final = (chuzhou, anqing, huangshan, evening)
+def late(day: DemoDay) -> None:
+    """A retirement told three months late: what it changes is told and made good."""
+    day.heading("滁州 · 陈家(2025-12-01)：退休迟报三个月")
+    day.clock("2025-12-01 10:00")
+    import_id = day.tell_late("CZ001", enrolments=_RETIRED)
+    day.make_good(import_id)
+    for month in (DAY[:7], "2025-12"):
+        day.settled("CZ001", month)
+
+
+CHAPTERS: Final = (chuzhou, anqing, huangshan, evening, late)

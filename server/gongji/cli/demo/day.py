@@ -14,10 +14,13 @@ from typing import Any, Final
 import grpc
 
 from gongji.cli.terminal import Terminal
-from gongji.client import imports
+from gongji.client import consequences, imports
 from gongji.client.connection import RefusalInfo, refusal_of
+from gongji.client.consequences import LateScope, MakingGood
+from gongji.client.rows import FileOutcome
 from gongji.rules import money
 from gongji.rules.codes import SHANGHAI
+from gongji.text.tables import CsvRow
 from gongji.v1 import (
     account_pb2,
     account_pb2_grpc,
@@ -54,6 +57,7 @@ class DemoDay:
 
     def __init__(self, channel: grpc.Channel, terminal: Terminal) -> None:
         self._terminal = terminal
+        self._channel = channel
         self._cities = city_pb2_grpc.CityServiceStub(channel)
         self._bindings = binding_pb2_grpc.BindingServiceStub(channel)
         self._settlements = settlement_pb2_grpc.SettlementServiceStub(channel)
@@ -216,6 +220,50 @@ class DemoDay:
                 f"撤销: {amount} 元退回 {self._name(refund.purse)} 的账户, 余额 {balance} 元"
             )
 
+    # --- what is told late ------------------------------------------------------------
+
+    def tell_late(self, person_no: str, **cells: str) -> str:
+        """Import a person's row with other cells; return the import's id."""
+        row = CsvRow(1, {**self._people[person_no], **cells})
+        outcome = FileOutcome()
+        imports.send(self._channel, "persons", [row], outcome, lambda: None)
+        self._terminal.say(
+            f"导入 {self._name(person_no)}的更正：写入 {outcome.written} 行"
+        )
+        return outcome.import_id
+
+    def make_good(self, import_id: str) -> None:
+        """Print what an import makes otherwise, then settle that again."""
+        told = [
+            reply
+            for reply in consequences.read(self._channel, LateScope(import_id))
+            if reply.WhichOneof("message") != "progress"
+        ]
+        lines = [line for reply in told for line in consequences.in_words(reply)]
+        self._print("迟到的事实改变了什么", [{"说明": line} for line in lines])
+        making_good = MakingGood(self._channel, "演示重新结算")
+        done = [making_good.make_good(reply) for reply in told]
+        self._print("重新结算", [{"结果": one} for one in done if one])
+
+    def settled(self, patient: str, month: str) -> None:
+        """Print a patient's settlements and refunds of a month (本人结算)."""
+        request = settlement_pb2.ListSettlementsRequest(
+            patient=_ref(patient), month=month
+        )
+        rows = [
+            {
+                "日期": f"{_at(row):%Y-%m-%d}",
+                "就诊日": row.service_day,
+                "类别": "退回" if row.refund else "结算",
+                "总额": money.yuan(row.total_fen),
+                "统筹基金": money.yuan(row.fund_fen),
+                "本人账户": money.yuan(row.charged_fen),
+                "现金": money.yuan(row.cash_fen),
+            }
+            for row in self._settlements.ListSettlements(request).rows
+        ]
+        self._print(f"{self._name(patient)}的结算({month})", rows)
+
     # --- enquiries --------------------------------------------------------------------
 
     def balances(self, title: str, people: Iterable[str]) -> None:
@@ -242,9 +290,7 @@ class DemoDay:
         return settlements
 
     def _spent_row(self, row: settlement_pb2.SettlementRow) -> dict[str, str]:
-        # A refund is a row of its own, at the instant it was made.
-        instant = row.reversed_at if row.refund else row.settled_at
-        at = instant.ToDatetime(tzinfo=SHANGHAI)
+        at = _at(row)
         status = "已撤销" if row.reversed else "有效"
         return {
             "时间": f"{at:%Y-%m-%d %H:%M}",
@@ -268,6 +314,12 @@ class DemoDay:
 
     def _name(self, person_no: str) -> str:
         return self._people[person_no]["name"]
+
+
+def _at(row: settlement_pb2.SettlementRow) -> datetime:
+    # A refund is a row of its own, at the instant it was made.
+    instant = row.reversed_at if row.refund else row.settled_at
+    return instant.ToDatetime(tzinfo=SHANGHAI)
 
 
 def _accepted(binding: binding_pb2.Binding) -> dict[str, str]:
