@@ -60,7 +60,7 @@ class Discreet(Struct, frozen=True):
         return f"{type(self).__name__}({shown})"
 
 
-class Enrolment(Struct, frozen=True):
+class Enrolment(Struct, frozen=True, omit_defaults=True):
     """One dated enrolment; `until` is its last day, None while it lasts.
 
     `insured_place` (insuplc_admdvs) is its own place, "" if it is the person's.
@@ -83,7 +83,7 @@ class Enrolment(Struct, frozen=True):
         return Standing.RETIRED if self.psn_type.startswith("12") else Standing.ACTIVE
 
 
-class Kin(Struct, frozen=True):
+class Kin(Struct, frozen=True, omit_defaults=True):
     """A relative in the registry: `relation` is what they are to this person (GB/T 4761).
 
     `since` and `until` are its first and last day, None if not said.
@@ -139,7 +139,8 @@ class Certificate(Discreet, frozen=True):
     number: str
 
 
-class Person(Discreet, frozen=True):
+# hot path: what a record does not say is not written, a third of a person's document.
+class Person(Discreet, frozen=True, omit_defaults=True):
     """An insured person (psn_no …); certificate, name and phone are sealed at rest.
 
     `first_place` and `first_base_fen` hold until the first day of `moves` and `bases`.

@@ -57,6 +57,8 @@ class Vault:
         self.fingerprint: str = _derived(master, b"fingerprint").hex()
         """Tells one key from another: stored in the database, it shows a wrong key file
         before that does harm."""
+        # hot path: an import asks for the hash of each certificate six times.
+        self.lookup = lru_cache(maxsize=1024)(self._lookup)
 
     @classmethod
     def open(cls, path: Path, *, create: bool) -> Self:
@@ -102,7 +104,7 @@ class Vault:
             msg = f"{owner} 的密封信息无法打开: 已被改动、张冠李戴或密钥不符"
             raise SealBrokenError(msg) from None
 
-    def lookup(self, certificate: Certificate) -> str:
+    def _lookup(self, certificate: Certificate) -> str:
         """Return the keyed hash (hex) of a certificate, however its number is typed."""
         number = certificate_number(certificate.number)
         return _keyed_hash(

@@ -48,18 +48,12 @@ def person_row_from(message: pb.Person) -> PersonRow:
         name=message.name,
         phone=message.phone,
         insured_place=message.insured_place,
-        insured_places=tuple(
-            PlaceSince(place.insured_place, day_from(_first(place)))
-            for place in message.insured_places
-        ),
+        insured_places=tuple(map(_place_from, message.insured_places)),
         base_fen=message.contribution_base_fen,
-        bases=tuple(
-            BaseSince(base.fen, day_from(_first(base)))
-            for base in message.contribution_bases
-        ),
-        enrolments=tuple(_enrolment_from(e) for e in message.enrolments),
-        kin=tuple(_kin_from(kin) for kin in message.kin),
-        marks=tuple(_mark_from(mark) for mark in message.marks),
+        bases=tuple(map(_base_from, message.contribution_bases)),
+        enrolments=tuple(map(_enrolment_from, message.enrolments)),
+        kin=tuple(map(_kin_from, message.kin)),
+        marks=tuple(map(_mark_from, message.marks)),
         died_on=optional_day_from(message.died_on),
         born_on=optional_day_from(message.born_on),
     )
@@ -198,6 +192,14 @@ def _since(message: M, day: date | None) -> M:
     # `from` is a keyword of Python.
     setattr(message, "from", day_to(day))
     return message
+
+
+def _place_from(message: pb.PlaceSince) -> PlaceSince:
+    return PlaceSince(message.insured_place, day_from(_first(message)))
+
+
+def _base_from(message: pb.ContributionBaseSince) -> BaseSince:
+    return BaseSince(message.fen, day_from(_first(message)))
 
 
 def _kin_from(message: pb.Kin) -> Kin:
