@@ -9,7 +9,6 @@ import pytest
 from gongji.client import imports, lists
 from gongji.client.cells import fault_of
 from gongji.client.imports import COLUMNS
-from gongji.v1 import types_pb2
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
@@ -37,12 +36,12 @@ def test_values_without_days_are_sent_as_before() -> None:
 
 
 def test_values_with_days_are_sent_with_them() -> None:
-    """Of dated places the one that holds today is told besides; dated bases stand alone."""
+    """Which of them holds today is not told besides: the service's day may be another."""
     sent = person(
         insured_place="341102@2020-01-01;340802@2025-06-20;341002@9999-01-01",
         contribution_base_yuan="5000.00@2024-07-01;8000.00@2025-07-01",
     )
-    assert "340802" == sent["insured_place"]
+    assert {"insured_place", "contribution_base_fen"}.isdisjoint(sent)
     assert [
         {"insured_place": "341102", "from": "2020-01-01"},
         {"insured_place": "340802", "from": "2025-06-20"},
@@ -82,6 +81,8 @@ def test_institutions_have_dated_grades_and_further_times() -> None:
         {"kind": kind, "hosp_lv": 2, "from": "2025-07-01"},
     ] == sent["grades"]
     assert [{"from": "2019-01-01", "to": "2019-12-31"}] == sent["further_designations"]
+    row |= {"kind": "", "hosp_lv": ""}
+    assert {"kind", "hosp_lv"}.isdisjoint(shown(imports._institution(row)))
 
 
 ENTRIES: dict[str, tuple[Callable[[str], Message], str, dict[str, Any]]] = {
@@ -147,6 +148,8 @@ def test_entries_at_fault(read: Callable[[str], Message], text: str) -> None:
         ("insured_place", "341102@2020-1-1", "2020-01-01"),
         ("insured_place", "341102@2020-01-01;340802", "起日"),
         ("insured_place", "341102 @2020-01-01", "空"),
+        ("insured_place", "341102@", "起日"),
+        ("contribution_base_yuan", "@2025-07-01", "取值"),
         ("contribution_base_yuan", "八千@2025-07-01", ""),
         ("contribution_base_yuan", "8000@2025/7/1", "2025-07-01"),
     ],
@@ -156,10 +159,3 @@ def test_dated_cells_at_fault(column: str, cell: str, message: str) -> None:
     fault = fault_of({column: cell}, [column])
     assert fault is not None
     assert message in fault.message
-
-
-def test_the_first_place_stands_for_days_before_all() -> None:
-    """If no place has begun yet, the first one is told, as the service has it."""
-    told = types_pb2.Person()
-    lists.place_into(told, "341102@9998-01-01;340802@9999-01-01")
-    assert "341102" == told.insured_place

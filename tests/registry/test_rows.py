@@ -51,10 +51,11 @@ PERSON = PersonRow(
 DAY = NOW.date()
 """The day of every import here."""
 
+GRADE = InstitutionGrade(InstitutionKind.HOSPITAL, 2)
 HOSPITAL = InstitutionRow(
     code="H34110000001",
     name="某医院",
-    grade=InstitutionGrade(InstitutionKind.HOSPITAL, 2),
+    grade=GRADE,
     designations=(Designation(date(2020, 1, 1)),),
 )
 PHARMACY = InstitutionRow(
@@ -176,6 +177,12 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
         "insured_place",
         MALFORMED,
     ),
+    "no place at all": ({"insured_place": ""}, "insured_place", MALFORMED),
+    "a place with its day that is none": (
+        {"insured_place": "", "insured_places": (PlaceSince("041102", DAY),)},
+        "insured_places[0].insured_place",
+        MALFORMED,
+    ),
     "bases that do not ascend": (
         {
             "base_fen": 0,
@@ -223,6 +230,13 @@ def test_no_other_relations() -> None:
     assert {"10", "11", "12", "99"} | {str(code) for code in range(20, 98)} == RELATIONS
 
 
+def test_a_place_said_with_its_day_only() -> None:
+    """Of places with days none need be today's by the clock of who wrote the row."""
+    places = (PlaceSince("341122", date(2020, 1, 1)), PlaceSince("340822", date.max))
+    row = replace(PERSON, insured_place="", insured_places=places)
+    assert [] == problems_of(row, DAY)
+
+
 INSTITUTIONS: dict[str, tuple[InstitutionRow, dict[str, Any], list[str]]] = {
     "a hospital": (HOSPITAL, {}, []),
     "an unranked hospital": (HOSPITAL, hospital(11), []),
@@ -259,13 +273,18 @@ INSTITUTIONS: dict[str, tuple[InstitutionRow, dict[str, Any], list[str]]] = {
     ),
     "grades out of order": (
         HOSPITAL,
-        {"grades": (GradeSince(HOSPITAL.grade, DAY), GradeSince(HOSPITAL.grade, DAY))},
+        {"grades": (GradeSince(GRADE, DAY), GradeSince(GRADE, DAY))},
         ["grades[1].from"],
     ),
     "a grade that is not the one of the day": (
         HOSPITAL,
         {"grades": (GradeSince(InstitutionGrade(InstitutionKind.HOSPITAL, 5), DAY),)},
         ["hosp_lv"],
+    ),
+    "a grade said with its day only": (
+        HOSPITAL,
+        {"grade": None, "grades": (GradeSince(GRADE, DAY),)},
+        [],
     ),
 }
 

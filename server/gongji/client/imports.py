@@ -209,12 +209,19 @@ def _person(row: Row) -> types_pb2.Person:
 
 
 def _institution(row: Row) -> types_pb2.Institution:
-    if not (row["kind"].isdecimal() and row["hosp_lv"].isdecimal()):
-        raise ValueError("kind 与 hosp_lv 应为国家代码数字")
+    kind, hosp_lv = row["kind"], row["hosp_lv"]
+    # The grades with their days may say it instead.
+    if row.get("grades") and not kind and not hosp_lv:
+        kind = hosp_lv = "0"
+    if not (kind.isdecimal() and hosp_lv.isdecimal()):
+        raise ValueError(
+            "kind 与 hosp_lv 应为国家代码数字：kind 医疗机构写 1，零售药店写 2；"
+            "hosp_lv 写 1 至 14，零售药店写 0"
+        )
     message = types_pb2.Institution(
         code=row["code"],
         name=row["name"],
-        hosp_lv=int(row["hosp_lv"]),
+        hosp_lv=int(hosp_lv),
         designated_from=row["designated_from"],
         designated_to=row["designated_to"],
         grades=map(lists.grade, lists.entries(row.get("grades", ""))),
@@ -222,7 +229,7 @@ def _institution(row: Row) -> types_pb2.Institution:
             lists.designation, lists.entries(row.get("further_designations", ""))
         ),
     )
-    message.kind = int(row["kind"])  # type: ignore[assignment] # the service judges the number
+    message.kind = int(kind)  # type: ignore[assignment] # the service judges the number
     return message
 
 

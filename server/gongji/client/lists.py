@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import TypeVar
 
 from gongji.rules import money
-from gongji.rules.codes import SHANGHAI
 from gongji.v1 import types_pb2
 
 M = TypeVar("M")
@@ -26,7 +24,7 @@ def dated(cell: str) -> list[tuple[str, str]]:
     if DAY_MARK not in cell:
         return []
     parts = [entry.split(DAY_MARK) for entry in entries(cell)]
-    if any(len(part) != 2 for part in parts):
+    if any(len(part) != 2 or not all(part) for part in parts):
         raise ValueError("各项都须带起日，写作 取值@起日，几项之间用 ;")
     return [(value, day) for value, day in parts]
 
@@ -36,12 +34,10 @@ def place_into(person: types_pb2.Person, cell: str) -> None:
     places = dated(cell)
     if not places:
         person.insured_place = cell
-        return
     for code, day in places:
         person.insured_places.append(
             _from(types_pb2.PlaceSince(insured_place=code), day)
         )
-    person.insured_place = _on_this_day(places)
 
 
 def base_into(person: types_pb2.Person, cell: str) -> None:
@@ -117,14 +113,6 @@ def _parts(text: str, column: str, form: str, count: int) -> list[str]:
     if len(parts) != count:
         raise ValueError(f"{column} 应写作 {form}，得到 {text!r}")
     return parts
-
-
-def _on_this_day(values: list[tuple[str, str]]) -> str:
-    """Return the value that holds today, the first one if none has begun."""
-    # The service asks for what holds on its own day, too.
-    today = datetime.now(SHANGHAI).date().isoformat()
-    begun = [value for value, day in values if day <= today]
-    return begun[-1] if begun else values[0][0]
 
 
 def _from(message: M, day: str) -> M:

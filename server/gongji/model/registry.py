@@ -39,7 +39,7 @@ class PersonRow(Discreet, frozen=True, kw_only=True):
     """A person as a row of an import says.
 
     `insured_places` and `bases`, ascending by day, are what is said with days; if they
-    are given, `insured_place` and `base_fen` add nothing to them.
+    are given, `insured_place` ("" if not said) and `base_fen` add nothing to them.
     """
 
     hidden = frozenset({"certificate", "name", "phone", "born_on"})
@@ -60,11 +60,15 @@ class PersonRow(Discreet, frozen=True, kw_only=True):
 
 
 class InstitutionRow(Struct, frozen=True, kw_only=True):
-    """An institution as a row of an import says; `grades` are what is said with days."""
+    """An institution as a row of an import says.
+
+    `grades` are what is said with days; if they are given, `grade` adds nothing to them,
+    and may be None.
+    """
 
     code: str
     name: str
-    grade: InstitutionGrade
+    grade: InstitutionGrade | None
     grades: tuple[GradeSince, ...] = ()
     designations: tuple[Designation, ...]
 
@@ -110,9 +114,11 @@ def institution_after(
 ) -> Institution:
     """Return the institution as known after a row; see `person_after`."""
     day = at.astimezone(SHANGHAI).date()
-    grades = _told(
-        known.grade_history if known else (), row.grades, GradeSince(row.grade, day)
-    )
+    before = known.grade_history if known else ()
+    if row.grade is None:
+        grades = _told_with_days(before, row.grades)
+    else:
+        grades = _told(before, row.grades, GradeSince(row.grade, day))
     first, *further = row.designations
     after = Institution(
         code=row.code,
@@ -144,10 +150,8 @@ def _told(known: Sequence[E], stated: Sequence[E], undated: E) -> list[E]:
 
     `undated` is the value without a day, as of the import's day.
     """
-    before: list[E]
     if stated:
-        before = [entry for entry in known if entry.since < stated[0].since]
-        return _merged([*before, *stated])
+        return _told_with_days(known, stated)
     if not known:
         return [undated]
     day = undated.since
@@ -155,9 +159,15 @@ def _told(known: Sequence[E], stated: Sequence[E], undated: E) -> list[E]:
     if _same_value(current, undated):
         return list(known)
     # What was said with days that still lie ahead goes on standing.
-    before = [entry for entry in known if entry.since < day]
+    before: list[E] = [entry for entry in known if entry.since < day]
     ahead: list[E] = [entry for entry in known if entry.since > day]
     return _merged([*before, undated, *ahead])
+
+
+def _told_with_days(known: Sequence[E], stated: Sequence[E]) -> list[E]:
+    """Return the values after some with days: they replace what was said of them."""
+    before: list[E] = [entry for entry in known if entry.since < stated[0].since]
+    return _merged([*before, *stated])
 
 
 def _merged(entries: Sequence[E]) -> list[E]:

@@ -116,22 +116,34 @@ def _of_person(row: PersonRow, day: date) -> Iterator[Problem]:
         yield _malformed("person_no", "缺少人员编号")
     if not row.name.strip():
         yield _malformed("name", "缺少姓名")
-    if not _AREA.fullmatch(row.insured_place):
-        yield _malformed("insured_place", "参保地医保区划须为六位数字")
+    yield from _of_places(row, day)
     if row.base_fen < 0:
         yield _malformed("contribution_base_fen", "缴费基数不得为负")
-    places = [(place.area_code, place.since) for place in row.insured_places]
-    yield from _of_days("insured_places", places)
-    if places and _value_on(places, day) != row.insured_place:
-        yield _malformed(
-            "insured_place", f"与 insured_places 所说的导入日 {day} 的参保地不一致"
-        )
     bases = [(base.fen, base.since) for base in row.bases]
     yield from _of_days("contribution_bases", bases)
     if bases and row.base_fen not in {0, _value_on(bases, day)}:
         yield _malformed(
             "contribution_base_fen",
             f"与 contribution_bases 所说的导入日 {day} 的缴费基数不一致",
+        )
+
+
+def _of_places(row: PersonRow, day: date) -> Iterator[Problem]:
+    places = [(place.area_code, place.since) for place in row.insured_places]
+    yield from _of_days("insured_places", places)
+    for n, (area_code, _) in enumerate(places):
+        if not _AREA.fullmatch(area_code):
+            field = f"insured_places[{n}].insured_place"
+            yield _malformed(field, "参保地医保区划须为六位数字，不以0开头")
+    place = row.insured_place
+    if not place and not places:
+        yield _malformed("insured_place", "必填：没有写参保地医保区划")
+    elif place and not _AREA.fullmatch(place):
+        yield _malformed("insured_place", "参保地医保区划须为六位数字，不以0开头")
+    elif place and places and _value_on(places, day) != place:
+        yield _malformed(
+            "insured_place",
+            f"与 insured_places 所说的导入日 {day} 的参保地不一致；可以不写",
         )
 
 
@@ -270,7 +282,8 @@ def _of_code(row: InstitutionRow) -> Iterator[Problem]:
         )
         return
     # Only H and P say something of the kind; another letter fits either.
-    for grade in (row.grade, *(change.grade for change in row.grades)):
+    said = [row.grade] if row.grade else []
+    for grade in (*said, *(change.grade for change in row.grades)):
         kind = _KIND_OF_LETTER.get(code[0], grade.kind)
         if kind is not grade.kind:
             yield _malformed(
@@ -282,14 +295,17 @@ def _of_code(row: InstitutionRow) -> Iterator[Problem]:
 def _of_institution(row: InstitutionRow, day: date) -> Iterator[Problem]:
     if not row.name.strip():
         yield _malformed("name", "缺少机构名称")
-    yield from _of_grade("hosp_lv", row.grade)
+    grade = row.grade
+    if grade is not None:
+        yield from _of_grade("hosp_lv", grade)
     grades = [(change.grade, change.since) for change in row.grades]
     yield from _of_days("grades", grades)
-    for n, (grade, _) in enumerate(grades):
-        yield from _of_grade(f"grades[{n}].hosp_lv", grade)
-    if grades and _value_on(grades, day) != row.grade:
+    for n, (later, _) in enumerate(grades):
+        yield from _of_grade(f"grades[{n}].hosp_lv", later)
+    if grade and grades and _value_on(grades, day) != grade:
         yield _malformed(
-            "hosp_lv", f"与 grades 所说的导入日 {day} 的机构类别和等级不一致"
+            "hosp_lv",
+            f"与 grades 所说的导入日 {day} 的机构类别和等级不一致；二者可以不写",
         )
     yield from _of_designations(row.designations)
 

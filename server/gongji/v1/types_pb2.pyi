@@ -468,7 +468,9 @@ class Person(_message.Message):
     phone: _builtins.str
     """Mobile phone; masked in replies; may be empty."""
     insured_place: _builtins.str
-    """Insured place (insuplc_admdvs 参保地医保区划), six digits; counties and head offices belong to their city by the first four."""
+    """Insured place (insuplc_admdvs 参保地医保区划), six digits; counties and head offices belong to their city by the first four.
+    Required where insured_places is empty.
+    """
     contribution_base_fen: _builtins.int
     """Monthly contribution base (缴费基数) in fen; 0 where there is none."""
     died_on: _builtins.str
@@ -490,8 +492,8 @@ class Person(_message.Message):
     @_builtins.property
     def insured_places(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlaceSince]:
         """Insured places with their first days, ascending: they take the place of what was said of the first of these days and all
-        after it. Where empty, insured_place holds from the day of the import (the first one: ever since); else it repeats the
-        value of that day.
+        after it. Where empty, insured_place holds from the day of the import (the first one: ever since); else it may be left
+        out, or repeats the value of that day.
         """
 
     @_builtins.property
@@ -596,7 +598,7 @@ class Institution(_message.Message):
     name: _builtins.str
     """Name (fixmedins_name)."""
     kind: Global___InstitutionKind.ValueType
-    """Kind (fixmedins_type)."""
+    """Kind (fixmedins_type). Required where grades is empty."""
     hosp_lv: _builtins.int
     """Grade (hosp_lv 医院等级), national code 1–14; 11 unranked. Left at 0 for a pharmacy."""
     designated_from: _builtins.str
@@ -606,8 +608,8 @@ class Institution(_message.Message):
     @_builtins.property
     def grades(self) -> _containers.RepeatedCompositeFieldContainer[Global___GradeSince]:
         """Kinds and grades with their first days, ascending: they take the place of what was said of the first of these days and
-        all after it. Where empty, kind and hosp_lv hold from the day of the import (the first one: ever since); else they repeat
-        those of that day.
+        all after it. Where empty, kind and hosp_lv hold from the day of the import (the first one: ever since); else both may be
+        left out, or repeat those of that day.
         """
 
     @_builtins.property

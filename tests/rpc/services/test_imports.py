@@ -260,23 +260,25 @@ async def test_an_import_of_nothing_is_an_import(service: Service) -> None:
 
 
 async def test_institutions(service: Service) -> None:
-    """Institutions are imported the same way."""
+    """Institutions are imported the same way; a grade may not stand without a kind."""
     place = types_pb2.Institution(
         code="P34110000001",
         name="某药店",
         kind=types_pb2.INSTITUTION_KIND_PHARMACY,
         designated_from="2020-01-01",
     )
-    graded = types_pb2.Institution()
-    graded.CopyFrom(place)
-    graded.code, graded.hosp_lv = "P34110000002", 3
+    graded = types_pb2.Institution(hosp_lv=3)
+    graded.MergeFrom(place)
+    graded.code = "P34110000002"
+    bare = types_pb2.Institution(code="P34110000003", name="某药店", hosp_lv=3)
+    bare.designated_from = "2020-01-01"
     header = registry_pb2.ImportHeader(request_id=service.new_id())
-    messages = [
-        registry_pb2.ImportInstitutionsRequest(header=header),
-        registry_pb2.ImportInstitutionsRequest(institution=place),
-        registry_pb2.ImportInstitutionsRequest(institution=graded),
-    ]
+    message = registry_pb2.ImportInstitutionsRequest
+    rows = [message(institution=row) for row in (place, graded, bare)]
+    messages = [message(header=header), *rows]
     reply = await service.registry.ImportInstitutions(iter(messages))
-    assert (2, 1, 0, 1) == summary(reply)
-    assert [(2, "hosp_lv")] == [(e.row, e.field) for e in reply.summary.errors]
+    assert (3, 1, 0, 2) == summary(reply)
+    assert [(2, "hosp_lv"), (3, "kind")] == [
+        (e.row, e.field) for e in reply.summary.errors
+    ]
     assert "某药店" == (await service.stored(Institution, "P34110000001")).name

@@ -19,6 +19,7 @@ from gongji.model.people import (
     Person,
     PlaceSince,
 )
+from gongji.model.refusals import MalformedField
 from gongji.model.registry import InstitutionRow, PersonRow
 from gongji.model.staging import AppliedImport
 from gongji.rpc.convert import mask
@@ -103,7 +104,7 @@ def _bases_to(person: Person) -> list[pb.ContributionBaseSince]:
 
 
 def institution_row_from(message: pb.Institution) -> InstitutionRow:
-    """Return a row of an import of institutions."""
+    """Return a row of an import of institutions. MalformedField if it has no kind."""
     first = Designation(
         day_from(message.designated_from), optional_day_from(message.designated_to)
     )
@@ -114,7 +115,7 @@ def institution_row_from(message: pb.Institution) -> InstitutionRow:
     return InstitutionRow(
         code=message.code,
         name=message.name,
-        grade=InstitutionGrade(InstitutionKind(message.kind), message.hosp_lv),
+        grade=_grade_from(message),
         grades=tuple(
             GradeSince(
                 InstitutionGrade(InstitutionKind(change.kind), change.hosp_lv),
@@ -124,6 +125,18 @@ def institution_row_from(message: pb.Institution) -> InstitutionRow:
         ),
         designations=(first, *further),
     )
+
+
+def _grade_from(message: pb.Institution) -> InstitutionGrade | None:
+    """Return the kind and grade said without a day, None if grades say it.
+
+    MalformedField if there is no kind.
+    """
+    if not message.kind:
+        if message.grades and not message.hosp_lv:
+            return None
+        raise MalformedField("kind: 必填", field="kind")
+    return InstitutionGrade(InstitutionKind(message.kind), message.hosp_lv)
 
 
 def institution_to(institution: Institution, day: date) -> pb.Institution:

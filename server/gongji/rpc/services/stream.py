@@ -87,13 +87,12 @@ class Rows:
         async for number, row in self:
             try:
                 enforce(row)
+                batch.rows[number] = self._kind.read(row)
             except Malformed as refusal:
                 batch.malformed[number] = getattr(row, self._kind.registry.owner_field)
                 batch.faults.append(
                     RowFault(number, refusal.field, refusal.reason(), refusal.message)
                 )
-            else:
-                batch.rows[number] = self._kind.read(row)
             if batch.full:
                 yield batch
                 batch = RowBatch()
