@@ -172,3 +172,5 @@ def resettle_command(
         terminal.say("只看结果，没有写入：")
     for again in reply.settlements:
         terminal.say(consequences.again_in_words(again))
+    if reply.next_settlement_id:
+        terminal.say(f"其后还有，请再从 {reply.next_settlement_id} 起办理")

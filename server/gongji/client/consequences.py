@@ -181,14 +181,25 @@ class MakingGood:
         if request is None:
             return ""
         try:
-            done = self._service.Resettle(request)
+            done = self._done(request)
         except grpc.RpcError as error:
             refusal = refusal_of(error)
             if not refusal.reason:
                 raise
             self.failed += 1
             return f"未能重新结算：{refusal.message}"
-        return _done(done)
+        return done
+
+    def _done(self, request: pb.ResettleRequest) -> str:
+        """Settle again, in as many commits as it takes; return what was done."""
+        reply = self._service.Resettle(request)
+        count = len(reply.settlements)
+        while reply.next_settlement_id:
+            request.request_id = str(uuid.uuid4())
+            request.settlement_id = reply.next_settlement_id
+            reply = self._service.Resettle(request)
+            count += len(reply.settlements)
+        return f"已重新结算 {count} 笔" if count else _done(reply)
 
     def _request(self, reply: pb.ConsequencesResponse) -> pb.ResettleRequest | None:
         kind = reply.WhichOneof("message")
@@ -216,8 +227,6 @@ class MakingGood:
 
 
 def _done(reply: pb.ResettleResponse) -> str:
-    if reply.settlements:
-        return f"已重新结算 {len(reply.settlements)} 笔"
     if reply.HasField("credit"):
         credit = reply.credit
         owed = f"，欠 {yuan(credit.owed_fen)} 元" if credit.owed_fen else ""

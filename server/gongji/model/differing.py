@@ -1,7 +1,7 @@
 """Which dated values of a record differ between two revisions, in Chinese.
 
-Names, certificates, phones, birth dates and relatives are never repeated: that they
-differ is all that is said.
+Names, certificates, phones, birth dates, relatives and the values of marks are never
+repeated: that they differ is all that is said.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ from gongji.rules.codes import EnrolmentStatus, InstitutionKind, Scheme, Standin
 from gongji.rules.days import next_day
 from gongji.rules.money import yuan
 from gongji.rules.terms import TERMS
-
-_NOBODY: Final = "无"
 
 _GRADES: Final[Mapping[int, str]] = {
     1: "三级特等",
@@ -92,7 +90,7 @@ def _of_marks(before: Person, after: Person) -> Iterator[str]:
             f"标识 {kind}",
             days,
             partial(_marked, before, kind),
-            partial(_marked, after, kind),
+            partial(_marked_now, before, after, kind),
         )
 
 
@@ -176,8 +174,14 @@ def _enrolment(enrolment: Enrolment) -> str:
 
 
 def _marked(person: Person, kind: str, day: date) -> str:
-    values = sorted({mark.value or "有" for mark in person.marks_on(day, kind)})
-    return "、".join(values) or _NOBODY
+    return "有" if person.marks_on(day, kind) else "无"
+
+
+def _marked_now(before: Person, after: Person, kind: str, day: date) -> str:
+    values = [{m.value for m in p.marks_on(day, kind)} for p in (before, after)]
+    # The value itself may be an illness.
+    other = all(values) and values[0] != values[1]
+    return "有，取值有更正" if other else _marked(after, kind, day)
 
 
 def _grade(grade: InstitutionGrade) -> str:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -90,10 +92,19 @@ class SettledAgain(Struct, frozen=True, kw_only=True):
         return differences_by_payer(self.before, self.after.lines if self.after else ())
 
 
+MOST: Final = 200
+"""How many settlements are settled again in one commit: no other waits long for it, and
+the reply stays below the size of a message."""
+
+
 class Resettled(Struct, frozen=True):
-    """Every settlement that was settled again, in order."""
+    """The settlements that were settled again, in order.
+
+    `next_settlement_id` is the first of those still to be settled again, "" if none.
+    """
 
     settlements: tuple[SettledAgain, ...]
+    next_settlement_id: str = ""
 
 
 class Resettle(Command[Resettled], frozen=True):
@@ -135,7 +146,8 @@ class Resettle(Command[Resettled], frozen=True):
         """
         settlement = self._named(facts)
         concerned = self._concerned(settlement, facts)
-        changed = list(redecide(concerned, facts, self.cities, self._bill_of))
+        decided = redecide(concerned, facts, self.cities, self._bill_of)
+        changed = list(islice(decided, MOST))
         if not changed:
             raise NothingToResettle(
                 "按现在所知的事实和规则重算，结果与原结算相同，无须重新结算",
@@ -143,7 +155,9 @@ class Resettle(Command[Resettled], frozen=True):
             )
         booking = _Booking(self.request.request_id, self.why, facts)
         again = tuple([booking.book(one) for one in changed])
-        return Decision(Resettled(again), booking.writes())
+        following = next(decided, None)
+        next_id = following.before.settlement_id if following else ""
+        return Decision(Resettled(again, next_id), booking.writes())
 
     def _named(self, facts: Facts) -> Settlement:
         settlement = facts.get(Settlement, self.settlement_id)

@@ -210,14 +210,15 @@ def _rule(settlement: Settlement, facts: Facts, cities: Cities) -> Ruled[Reversa
 
 def _refuse_unless_last(settlement: Settlement, facts: Facts, cities: Cities) -> None:
     rule = _rule(settlement, facts, cities)
-    settled_at = settlement.settled_at
+    # One settled again keeps the place of the first.
+    settled_at = settlement.decided_as_of
     if rule.value is not Reversal.LAST_FIRST or settled_at is None:
         return
     # Settlements of one instant (one batch) have no order: none of them is later.
     later = [
-        (s.settled_at, s.settlement_id)
+        (s.decided_as_of, s.settlement_id)
         for s in of_same_year(settlement, facts)
-        if s.reversed_at is None and s.settled_at and s.settled_at > settled_at
+        if s.reversed_at is None and s.decided_as_of and s.decided_as_of > settled_at
     ]
     if later:
         _, last = max(later)

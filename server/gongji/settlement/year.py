@@ -9,9 +9,12 @@ then; no purse for more than it holds now with what is refunded.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from operator import itemgetter
+from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
 
@@ -27,6 +30,11 @@ from gongji.settlement.preview import place_in_year
 from gongji.settlement.settle import Quote, decide_bill
 from gongji.settlement.split import Used
 
+_Places: TypeAlias = list[tuple[tuple[Any, ...], Settlement]]
+"""Settlements in the order of the year, each with its place."""
+
+_PLACE: Final = itemgetter(0)
+
 
 class Course:
     """What the settlements decided so far leave to those after them.
@@ -39,6 +47,19 @@ class Course:
         self.deductible: Counter[str] = Counter()
         self.fund: Counter[str] = Counter()
         self.purses: Counter[str] = Counter()
+        self._years: dict[str, _Places] = {}
+
+    def earlier(self, own: Settlement, facts: Facts) -> Iterator[Settlement]:
+        """Yield a patient's settlements before one of them, reversed or not."""
+        patient = own.bill.patient
+        # Sorted once: a year of a hundred visits asks a hundred times.
+        places = self._years.get(patient)
+        if places is None:
+            of_patient = facts.where(Settlement, "patient", patient)
+            places = sorted([(place_in_year(s), s) for s in of_patient], key=_PLACE)
+            self._years[patient] = places
+        until = bisect_left(places, place_in_year(own), key=_PLACE)
+        return (settlement for _, settlement in places[:until])
 
     def take(self, again: Redecided) -> None:
         """Carry a settlement's difference on."""
@@ -167,7 +188,8 @@ class YearFacts(FormerFacts):
         """
         booked_at = _booked_at(self._settlement)
         for earlier in self._earlier():
-            if earlier.accumulator_key != key:
+            again = earlier.replaces or earlier.superseded
+            if not again or earlier.accumulator_key != key:
                 continue
             if earlier.replaces and _booked_at(earlier) > booked_at:
                 yield 1, earlier
@@ -182,11 +204,7 @@ class YearFacts(FormerFacts):
                 yield 1, earlier
 
     def _earlier(self) -> Iterator[Settlement]:
-        own = self._settlement
-        place = place_in_year(own)
-        for settlement in self._base.where(Settlement, "patient", own.bill.patient):
-            if place_in_year(settlement) < place:
-                yield settlement
+        return self._course.earlier(self._settlement, self._base)
 
 
 def _paid_by(person_no: str, settlement: Settlement) -> int:

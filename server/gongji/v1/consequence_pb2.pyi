@@ -602,6 +602,11 @@ class ResettleResponse(_message.Message):
     CREDIT_FIELD_NUMBER: _builtins.int
     PREMIUM_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
+    NEXT_SETTLEMENT_ID_FIELD_NUMBER: _builtins.int
+    next_settlement_id: _builtins.str
+    """With later: the first settlement still to be settled again, where there are more than one commit takes (200);
+    call again with it. Empty if none.
+    """
     @_builtins.property
     def settlements(self) -> _containers.RepeatedCompositeFieldContainer[Global___SettledAgain]:
         """Settlements, in their order of the year."""
@@ -625,10 +630,11 @@ class ResettleResponse(_message.Message):
         credit: Global___CreditAgain | None = ...,
         premium: Global___PremiumAgain | None = ...,
         receipt: _types_pb2.Receipt | None = ...,
+        next_settlement_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["credit", b"credit", "premium", b"premium", "receipt", b"receipt"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["credit", b"credit", "premium", b"premium", "receipt", b"receipt", "settlements", b"settlements"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["credit", b"credit", "next_settlement_id", b"next_settlement_id", "premium", b"premium", "receipt", b"receipt", "settlements", b"settlements"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

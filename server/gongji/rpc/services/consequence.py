@@ -103,7 +103,9 @@ class ConsequenceService(ConsequenceServiceServicer):
     ) -> pb.ResettleResponse:
         if isinstance(done, Resettled):
             again = [settled_again_to(one, self._sources) for one in done.settlements]
-            return pb.ResettleResponse(settlements=again)
+            return pb.ResettleResponse(
+                settlements=again, next_settlement_id=done.next_settlement_id
+            )
         if isinstance(done, CorrectedCredit):
             return pb.ResettleResponse(credit=self._credit_again(done))
         return pb.ResettleResponse(premium=self._premium_again(done))

@@ -10,9 +10,16 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from time import process_time
 from typing import Any, Final, TypeAlias, TypeVar
 
 import msgspec
@@ -36,9 +43,14 @@ from gongji.model.staging import AppliedImport
 from gongji.settlement.late import LateSettlement, LateYear, ReviewPatient, decided_on
 from gongji.store import Store
 
-# So many take some thirty milliseconds: no other call waits longer for them.
 GROUP: Final = 64
-"""Patients, or people, that are reviewed in one go."""
+"""Most patients that are decided together: some thirty milliseconds of bills."""
+
+_LONG_S: Final = 0.06
+"""After a group that took longer the next one has half as many, in seconds."""
+
+_REMEMBERED: Final = 50_000
+"""So many patients of an institution are remembered, not to be asked for at each visit."""
 
 _PAGE: Final = 256
 
@@ -95,6 +107,7 @@ class LateReview:
         self._total = total
         self._place = self._opened(token) if token else _Place()
         self._told_at = asyncio.get_running_loop().time()
+        self._group = GROUP
 
     @classmethod
     async def of(
@@ -174,8 +187,7 @@ class LateReview:
             for p, bound in zip(people, bindings, strict=True)
             for patient in dict.fromkeys((p.person_no, *bound.members))
         ]
-        for start in range(0, len(patients), GROUP):
-            told += self._taken(await self._asked(patients[start : start + GROUP]))
+        told += self._taken(await self._asked(patients))
         for person, bound in zip(people, bindings, strict=True):
             told += await self._money(person.person_no, bound)
             told += bound.bindings
@@ -241,6 +253,7 @@ class LateReview:
         if present is None:
             return
         record = (Institution, code)
+        asked: dict[str, None] = {}
         while True:
             settlements = await self._store.page(
                 Listing(
@@ -251,7 +264,8 @@ class LateReview:
                     limit=GROUP,
                 )
             )
-            told = self._taken(await self._reviewed(settlements, record, present))
+            first = _first_visits(settlements, record, present, asked)
+            told = self._taken(await self._reviewed(first, record))
             if settlements:
                 place = self._store.place(settlements[-1], "settled_at")
                 self._move(settlement=place)
@@ -260,13 +274,8 @@ class LateReview:
                 return
 
     async def _reviewed(
-        self, settlements: Sequence[Settlement], record: Record, present: Institution
+        self, first: Mapping[str, str], record: Record
     ) -> list[LateYear]:
-        first: dict[str, str] = {}
-        for settlement in settlements:
-            revision = decided_on(settlement).get(record)
-            if settlement.reversed_at is None and revision != present.revision:
-                first.setdefault(settlement.bill.patient, settlement.settlement_id)
         return await self._asked(
             ReviewPatient(patient, record, self._changed, self._cities, reached_by)
             for patient, reached_by in first.items()
@@ -275,8 +284,22 @@ class LateReview:
     # --- places ---------------------------------------------------------------------
 
     async def _asked(self, queries: Iterable[Any]) -> list[Any]:
-        """Return the answers of queries that are decided together."""
-        return await asyncio.gather(*map(self._store.ask, queries))
+        """Return the answers of queries, a group of them decided together.
+
+        Groups are as large as other calls can wait for.
+        """
+        answers: list[Any] = []
+        remaining = list(queries)
+        while remaining:
+            group, remaining = remaining[: self._group], remaining[self._group :]
+            # Of this process, not of the clock: another's work is no reason.
+            began = process_time()
+            answers += await asyncio.gather(*map(self._store.ask, group))
+            if process_time() - began > _LONG_S:
+                self._group = max(1, self._group // 2)
+            else:
+                self._group = min(GROUP, self._group * 2)
+        return answers
 
     def _move(self, **fields: Any) -> None:
         self._place = msgspec.structs.replace(self._place, **fields)
@@ -303,6 +326,30 @@ class LateReview:
                 "resume_token 不是本调用给出的续传令牌", field="resume_token"
             )
         return place
+
+
+def _first_visits(
+    settlements: Iterable[Settlement],
+    record: Record,
+    present: Institution,
+    asked: dict[str, None],
+) -> dict[str, str]:
+    """Return the patients to be asked for, each with the first of these settlements.
+
+    Those in `asked` were before. That they are remembered saves time only: whether a
+    settlement is the patient's first one there is decided by the query.
+    """
+    first: dict[str, str] = {}
+    for settlement in settlements:
+        patient = settlement.bill.patient
+        if settlement.reversed_at is not None or patient in asked:
+            continue
+        if decided_on(settlement).get(record) != present.revision:
+            first[patient] = settlement.settlement_id
+            asked[patient] = None
+    while len(asked) > _REMEMBERED:
+        del asked[next(iter(asked))]
+    return first
 
 
 async def _changed_since(store: Store, since: datetime) -> int:
