@@ -139,11 +139,13 @@ def test_a_row_at_fault_is_left_out(kind: str) -> None:
 
 def test_a_file_says_one_total() -> None:
     """A second row of one person, year and batch is refused: as a total it would take
-    back what the first one brought."""
+    back what the first one brought. Without a year it may be of the same."""
     cells = [
         {"brought_forward_yuan": "100.00"},
         {"brought_forward_yuan": "20.00"},
         {"year": "2024"},
+        {"batch": "x", "year": "2024"},
+        {"batch": "x", "year": "2025"},
         {"batch": "x"},
         {"batch": imports.DEFAULT_BATCH},
         {"person_no": "P2"},
@@ -153,7 +155,7 @@ def test_a_file_says_one_total() -> None:
     stands_in: Any = CountingChannel(CountedRows(BALANCE))
     imports.send(stands_in, "balances", rows, outcome, lambda: None)
     assert 4 == outcome.written
-    assert [3, 6] == [refused.row for refused in outcome.refused.listed]
+    assert [3, 4, 7, 8] == [refused.row for refused in outcome.refused.listed]
 
 
 def test_of_one_person_one_row_is_on_the_way() -> None:

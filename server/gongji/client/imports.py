@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
@@ -257,21 +258,29 @@ def _balance(row: Row) -> account_pb2.CreditRequest:
 
 
 class _Totals:
-    """Converts balances; a second total of one person, year and batch is at fault."""
+    """Converts balances; a second total of one person, year and batch is at fault.
+
+    Which year a row without one is of only the service knows: it may be any.
+    """
 
     def __init__(self) -> None:
-        # Hashes: a file may have a million rows.
-        self._said: set[int] = set()
+        # Years by a hash of person and batch: a file may have a million rows.
+        self._years: dict[int, tuple[str, ...]] = {}
 
     def __call__(self, row: Row) -> account_pb2.CreditRequest:
         request = _balance(row)
-        said = hash((request.person.person_no, request.batch, request.year))
-        if said in self._said:
-            # The later one would correct the earlier, of which nobody was told.
+        batch = hash((request.person.person_no, request.batch))
+        year, before = sys.intern(request.year), self._years.get(batch, ())
+        # The later one would correct the earlier, of which nobody was told.
+        if year in before:
             raise ValueError(
                 "person_no：同一文件里此人同一年度、同一批次已有一行；结转金额是合计，只写一行"
             )
-        self._said.add(said)
+        if before and "" in {year, *before}:
+            raise ValueError(
+                "year：同一文件里此人同一批次的几行，有的没有写年度，看不出是否同一年度；请都写明"
+            )
+        self._years[batch] = (*before, year)
         return request
 
 
