@@ -117,6 +117,13 @@ def test_an_equal_amount_of_another_year_counts(world: World) -> None:
     assert {(2025, "a"): 50_00, (2026, "a"): 50_00, (2026, "b"): 50_00} == years
 
 
+def test_a_year_lies_not_beyond_the_next(world: World) -> None:
+    """A balance may be at hand before its year begins; two years ahead is mistyped."""
+    assert 1 == bring(world, 1, "a", NOW.year + 1).fen
+    with pytest.raises(refusals.FutureMonth, match="2027"):
+        bring(world, 1, "a", NOW.year + 2)
+
+
 def test_what_is_spent_is_not_taken_back(world: World) -> None:
     """A correction below what is left is refused with its figures; down to it, booked."""
     bring(world, 100_00, "a")

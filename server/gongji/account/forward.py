@@ -20,7 +20,12 @@ from gongji.model.commands import Command, Decision
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.ids import derived_id
 from gongji.model.people import Person
-from gongji.model.refusals import BalanceSpent, BroughtForwardShort, MalformedField
+from gongji.model.refusals import (
+    BalanceSpent,
+    BroughtForwardShort,
+    FutureMonth,
+    MalformedField,
+)
 from gongji.rules.codes import EntryKind
 from gongji.rules.money import MAX_FEN, yuan
 
@@ -79,7 +84,7 @@ class BringForward(Command[Credited], frozen=True):
     def decide(self, facts: Facts) -> Decision[Credited]:
         """Decide the movement; nothing is written if a batch's total is as before.
 
-        PersonNotFound, NoAccount, BroughtForwardShort, BalanceSpent.
+        PersonNotFound, NoAccount, FutureMonth, BroughtForwardShort, BalanceSpent.
         """
         _ = person_with_purse(facts, self.person_no)
         brought = facts.where(BroughtForward, "person_no", self.person_no)
@@ -117,7 +122,8 @@ class BringForward(Command[Credited], frozen=True):
     def _before(
         self, brought: Iterable[BroughtForward], facts: Facts
     ) -> BroughtForward:
-        """Return the batch as it stands, or opened by this movement."""
+        """Return the batch as it stands, or opened by this movement. FutureMonth."""
+        self._refuse_future(facts.today.year)
         opened = BroughtForward(
             person_no=self.person_no,
             year=self.year or facts.today.year,
@@ -138,6 +144,13 @@ class BringForward(Command[Credited], frozen=True):
             return None
         # There is one, for less than nothing cannot have been brought in all.
         return max(brought, key=_newest)
+
+    def _refuse_future(self, this_year: int) -> None:
+        """Refuse a year that is mistyped; the next one's balances may be at hand already."""
+        if self.year > this_year + 1:
+            raise FutureMonth(
+                f"结转年度 {self.year} 晚于明年，今年是 {this_year} 年", field="year"
+            )
 
     def _refuse_short(self, moved_fen: int, brought: Iterable[BroughtForward]) -> None:
         in_all = sum(b.fen for b in brought)

@@ -193,7 +193,7 @@ class FutureServiceDay(NotNow):
 
 
 class FutureMonth(NotNow):
-    """The month to credit has not begun."""
+    """The month to credit has not begun, or a balance's year is after the next one."""
 
 
 class NothingToResettle(NotNow):

@@ -280,7 +280,7 @@ class CreditRequest(_message.Message):
     batch: _builtins.str
     """The batch a balance is of, as the file that brings it is called."""
     year: _builtins.str
-    """The batch's year, YYYY; empty means the civil year of the call."""
+    """The batch's year, YYYY, at most the next one; empty means the civil year of the call."""
     @_builtins.property
     def person(self) -> _types_pb2.PersonRef:
         """Whose account."""
