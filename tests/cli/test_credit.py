@@ -170,7 +170,7 @@ NO_COLUMN = "缺少 person_no 一列"
 MISTAKES = {
     "a file without the column": (MONTH, "name,number\n某某,CZ001\n", NO_COLUMN, 1),
     "an empty file": (MONTH, "", "标准输入 是空文件", 1),
-    "no month": ("2025-13", "person_no\nCZ001\n", "2025-13", 2),
+    "no month": ("2025-13", "person_no\nCZ001\n", "应写作 2025-09 的样子", 2),
     "no service": (MONTH, "person_no\nCZ001\n", "", 1),
 }
 

@@ -32,6 +32,7 @@ SPOILT = {
     "a number in full width": ("person_no", "\uff23\uff3a\uff10\uff10\uff11", "半角"),
     "an apostrophe before a number": ("cert_no", "'341199196304120110", "撇号"),
     "an apostrophe before a name": ("name", "'汪例", "撇号"),
+    "a type of certificate without its nought": ("cert_type", "1", "如 01"),
     "a number rounded": ("cert_no", "3.41199E+17", LOST),
     "a number rounded to one digit": ("person_no", "3E+17", LOST),
     "a phone rounded": ("phone", "1.38E+10", LOST),

@@ -128,6 +128,7 @@ def test_entries(
     ("read", "text"),
     [
         (lists.kin, "P2:10"),
+        (lists.kin, "P2：10：登记"),
         (lists.kin, "P2:10:登记:2015-01-01"),
         (lists.enrolment, "310/11/1/2015-01-01"),
         (lists.mark, "tier/2/2025-01-01"),
@@ -149,6 +150,7 @@ def test_entries_at_fault(read: Callable[[str], Message], text: str) -> None:
         ("insured_place", "341102@2020-01-01;340802", "起日"),
         ("insured_place", "341102 @2020-01-01", "空"),
         ("insured_place", "341102@", "起日"),
+        ("insured_place", "341102@2020-01-01；340802@2025-01-01", "； 是全角的"),
         ("contribution_base_yuan", "@2025-07-01", "取值"),
         ("contribution_base_yuan", "八千@2025-07-01", ""),
         ("contribution_base_yuan", "8000@2025/7/1", "2025-07-01"),

@@ -81,6 +81,16 @@ def _rewritten(cell: str) -> str:
     )
 
 
+def certificate_type(cell: str) -> str:
+    """Return what is wrong with a type of certificate; an empty one is not judged here."""
+    if len(cell) == 1 and cell.isdecimal():
+        return (
+            f"证件类型至少两位，如 01；这里只有 {cell!r}，"
+            "前面的 0 可能被表格软件删去了：请把这一列设为文本格式"
+        )
+    return identifier(cell)
+
+
 def amount(cell: str) -> str:
     """Return what is wrong with an amount in yuan; an empty one is not judged here."""
     if not cell:
@@ -127,7 +137,6 @@ CHECKS: Final[Mapping[str, Check]] = {
     **dict.fromkeys(
         (
             "person_no",
-            "cert_type",
             "phone",
             "code",
             "kind",
@@ -140,6 +149,7 @@ CHECKS: Final[Mapping[str, Check]] = {
         ),
         identifier,
     ),
+    "cert_type": certificate_type,
     "cert_no": certificate,
     "insured_place": dated(identifier),
     "contribution_base_yuan": dated(amount),

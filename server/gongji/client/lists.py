@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from gongji.rules import money
 from gongji.v1 import types_pb2
@@ -12,6 +12,10 @@ M = TypeVar("M")
 
 DAY_MARK = "@"
 """Stands between a value and the day it holds from: 8000.00@2025-07-01."""
+
+
+_WIDE_SIGNS: Final = "\uff1b\uff1a\uff0f\uff20"
+"""The signs ; : / @ in full width."""
 
 
 def entries(cell: str) -> Iterator[str]:
@@ -25,7 +29,7 @@ def dated(cell: str) -> list[tuple[str, str]]:
         return []
     parts = [entry.split(DAY_MARK) for entry in entries(cell)]
     if any(len(part) != 2 or not all(part) for part in parts):
-        raise ValueError("各项都须带起日，写作 取值@起日，几项之间用 ;")
+        raise _misread("各项都须有取值与起日，写作 取值@起日，几项之间用 ;", cell)
     return [(value, day) for value, day in parts]
 
 
@@ -58,9 +62,10 @@ def enrolment(text: str) -> types_pb2.Enrolment:
     """
     parts = text.split("/")
     if len(parts) not in {5, 6} or not (parts[0].isdecimal() and parts[2].isdecimal()):
-        raise ValueError(
+        raise _misread(
             "enrolments 应写作 险种/人员类别/状态/起/止，可再加 /参保地，"
-            f"如 310/11/1/2015-01-01/，得到 {text!r}"
+            "如 310/11/1/2015-01-01/",
+            text,
         )
     scheme, psn_type, status, first, last, *place = parts
     message = types_pb2.Enrolment(
@@ -75,9 +80,9 @@ def kin(text: str) -> types_pb2.Kin:
     """Return a relation: P2:10:民政婚姻登记, its first and last day after two more :."""
     parts = text.split(":")
     if len(parts) not in {3, 5}:
-        raise ValueError(
-            "kin 应写作 人员编号:关系代码:来源，可再加 :起:止，"
-            f"如 P2:10:民政婚姻登记，得到 {text!r}"
+        raise _misread(
+            "kin 应写作 人员编号:关系代码:来源，可再加 :起:止，如 P2:10:民政婚姻登记",
+            text,
         )
     person_no, relation, source, *days = parts
     message = types_pb2.Kin(person_no=person_no, relation=relation, source=source)
@@ -96,7 +101,7 @@ def grade(text: str) -> types_pb2.GradeSince:
     """Return a kind and grade since a day: 1/2/2025-07-01."""
     kind, hosp_lv, first = _parts(text, "grades", "机构类别/医院等级/起", 3)
     if not (kind.isdecimal() and hosp_lv.isdecimal()):
-        raise ValueError("grades 中的机构类别与医院等级应为国家代码数字")
+        raise _misread("grades 中的机构类别与医院等级应为国家代码数字", text)
     message = types_pb2.GradeSince(hosp_lv=int(hosp_lv))
     message.kind = int(kind)  # type: ignore[assignment] # the service judges the number
     return _from(message, first)
@@ -111,8 +116,18 @@ def designation(text: str) -> types_pb2.Designation:
 def _parts(text: str, column: str, form: str, count: int) -> list[str]:
     parts = text.split("/")
     if len(parts) != count:
-        raise ValueError(f"{column} 应写作 {form}，得到 {text!r}")
+        raise _misread(f"{column} 应写作 {form}", text)
     return parts
+
+
+def _misread(wanted: str, text: str) -> ValueError:
+    """Return what is wrong with an entry: how it is written, and how it is not."""
+    problem = f"{wanted}，得到 {text!r}"
+    wide = [sign for sign in _WIDE_SIGNS if sign in text]
+    if wide:
+        # They look much alike on a screen.
+        problem += f"；其中 {' '.join(wide)} 是全角的，请改为半角"
+    return ValueError(problem)
 
 
 def _from(message: M, day: str) -> M:
