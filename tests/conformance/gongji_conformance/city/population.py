@@ -141,6 +141,20 @@ class Population:
             kin={of: "配偶"},
         )
 
+    def tell_death(self, person: InventedPerson, died_on: date) -> str:
+        """Import that one of a couple has died; return the import's id."""
+        row = types_pb2.Person(
+            person_no=person.person_no,
+            certificate=types_pb2.Certificate(
+                type=_ID_CARD, number=person.certificate_number
+            ),
+            name=person.name,
+            phone=person.phone,
+            insured_place=person.insured_place,
+            died_on=str(died_on),
+        )
+        return self._import_persons([row])
+
     def _bring_forward(self, person: InventedPerson, balance: Decimal) -> None:
         """Credit a balance in yuan."""
         request = account_pb2.CreditRequest(
@@ -150,14 +164,15 @@ class Population:
         )
         self._stubs.accounts.Credit(request)
 
-    def _import_persons(self, persons: Iterable[types_pb2.Person]) -> None:
-        """Register people."""
+    def _import_persons(self, persons: Iterable[types_pb2.Person]) -> str:
+        """Register people; return the import's id, "" if there are none."""
         rows = [registry_pb2.ImportPersonsRequest(person=person) for person in persons]
         if not rows:
-            return
+            return ""
         header = registry_pb2.ImportPersonsRequest(header=_import_header())
         answer = self._stubs.registry.ImportPersons(iter([header, *rows]))
         _refuse_unless_all(answer.summary)
+        return str(answer.summary.import_id)
 
     def _import_institutions(
         self, places: list[types_pb2.Institution]

@@ -12,6 +12,7 @@ from gongji.v1 import (
     account_pb2_grpc,
     binding_pb2_grpc,
     city_pb2_grpc,
+    consequence_pb2_grpc,
     registry_pb2_grpc,
     sandbox_pb2,
     sandbox_pb2_grpc,
@@ -46,6 +47,7 @@ class Stubs:
         self.bindings = binding_pb2_grpc.BindingServiceStub(channel)
         self.settlements = settlement_pb2_grpc.SettlementServiceStub(channel)
         self.accounts = account_pb2_grpc.AccountServiceStub(channel)
+        self.consequences = consequence_pb2_grpc.ConsequenceServiceStub(channel)
         self.registry = registry_pb2_grpc.RegistryServiceStub(channel)
         self._sandbox = sandbox_pb2_grpc.SandboxServiceStub(channel)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -100,14 +100,34 @@ class _MethodChannel:
 
         return call
 
-    def unary_stream(self, method: str, *_: object, **__: object) -> None:
-        """Return nothing: no case asks for a stream."""
+    def unary_stream(
+        self,
+        method: str,
+        request_serializer: Any,
+        response_deserializer: Any,
+        **_: object,
+    ) -> Callable[[Any], Iterator[Any]]:
+        """Return a call of one message that is answered by many."""
 
-    stream_stream = unary_stream
+        def call(request: Any) -> Iterator[Any]:
+            calling = _Calling()
+            rows = _stream([request_serializer(request)])
+            self._run(method, rows, calling)
+            return map(response_deserializer, calling.replies)
 
-    def _run(self, method: str, raw: bytes | AsyncIterator[bytes]) -> bytes:
+        return call
+
+    def stream_stream(self, method: str, *_: object, **__: object) -> None:
+        """Return nothing: no case asks for streams both ways."""
+
+    def _run(
+        self,
+        method: str,
+        raw: bytes | AsyncIterator[bytes],
+        calling: _Calling | None = None,
+    ) -> bytes:
         """Return the reply's bytes. grpc.RpcError as a channel raises it."""
-        answer = _answer(self._methods[method], raw)
+        answer = _answer(self._methods[method], raw, calling or _Calling())
         try:
             return self._loop.run_until_complete(answer)
         except CallFailed as ended:
@@ -115,8 +135,10 @@ class _MethodChannel:
             raise InProcessError(status.code, status.message, status.trailing) from None
 
 
-async def _answer(method: Method, raw: bytes | AsyncIterator[bytes]) -> bytes:
-    return await method.answer(raw, _Calling())
+async def _answer(
+    method: Method, raw: bytes | AsyncIterator[bytes], calling: _Calling
+) -> bytes:
+    return await method.answer(raw, calling)
 
 
 async def _stream(rows: Iterable[bytes]) -> AsyncIterator[bytes]:
@@ -129,6 +151,13 @@ class _Calling:
 
     caller = None
     remaining_s = None
+
+    def __init__(self) -> None:
+        self.replies: list[bytes] = []
+
+    async def write(self, reply: bytes) -> None:
+        """Keep one of several replies."""
+        self.replies.append(reply)
 
 
 class InProcessError(grpc.RpcError, grpc.Call):
