@@ -29,7 +29,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.binding.applying import cities
-from tests.scaffold.people import ANQING
+from tests.scaffold.people import ANQING, SINCE
 from tests.scaffold.world import NewWorld, World
 
 NOW = datetime(2025, 9, 30, 10, 0, tzinfo=SHANGHAI)
@@ -116,6 +116,19 @@ def unbound(world: World) -> None:
 
 PAUSED = (Enrolment(Scheme.EMPLOYEE, "11", EnrolmentStatus.PAUSED, date(2020, 1, 1)),)
 
+ENROLLED_ANEW = (
+    Enrolment(Scheme.EMPLOYEE, "11", EnrolmentStatus.NORMAL, SINCE, date(2025, 9, 28)),
+    Enrolment(
+        Scheme.EMPLOYEE,
+        "11",
+        EnrolmentStatus.TERMINATED,
+        date(2025, 9, 29),
+        date(2025, 9, 29),
+    ),
+    Enrolment(Scheme.EMPLOYEE, "11", EnrolmentStatus.NORMAL, date(2025, 9, 30)),
+)
+"""Terminated for the one day before today, while bound."""
+
 
 def several_things(world: World) -> None:
     """Pause H's insurance, employ M, and take their binding away."""
@@ -151,6 +164,14 @@ NOT_ELIGIBLE: dict[str, tuple[Change, list[str]]] = {
     "the member has died": (
         lambda w: w.person("M", RESIDENT, died_on=date(2025, 9, 29)),
         ["member_terms"],
+    ),
+    "a fact that has passed ended the binding": (
+        lambda w: w.person("H", enrolments=ENROLLED_ANEW),
+        ["holder_terms"],
+    ),
+    "the member has moved out of scope": (
+        lambda w: w.person("M", RESIDENT, place="310100"),
+        ["scope"],
     ),
     "the member is an employee": (lambda w: w.person("M"), ["member_terms"]),
     "several things at once": (

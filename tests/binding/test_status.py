@@ -70,7 +70,22 @@ FACTS: dict[str, tuple[dict[str, Any], BindingState, date | None]] = {
     "not begun yet": (
         {"enrolments": (enrolled(since=TODAY + DAY),)},
         SUSPENDED,
-        TODAY,
+        BOUND_AT.date(),
+    ),
+    "begun on the day after the binding": (
+        {"enrolments": (enrolled(since=BOUND_AT.date() + DAY),)},
+        ACTIVE,
+        None,
+    ),
+    "terminated until today": (
+        {
+            "enrolments": (
+                enrolled(TERMINATED, SINCE, TODAY - DAY),
+                enrolled(since=TODAY),
+            )
+        },
+        ENDED,
+        BOUND_AT.date(),
     ),
     "paused and resumed": (and_back(PAUSED), ACTIVE, None),
     "terminated and enrolled anew": (and_back(TERMINATED), ENDED, SOME_TIME),
@@ -85,6 +100,11 @@ FACTS: dict[str, tuple[dict[str, Any], BindingState, date | None]] = {
         None,
     ),
     "dead": ({"died_on": SOME_TIME}, ENDED, SOME_TIME),
+    "dead before the binding": (
+        {"died_on": BOUND_AT.date() - DAY},
+        ENDED,
+        BOUND_AT.date(),
+    ),
     "dead today": ({"died_on": TODAY}, ENDED, TODAY),
     "about to move": ({"moves": (PlaceSince(ANQING, TODAY + DAY),)}, ACTIVE, None),
 }
@@ -179,7 +199,8 @@ def test_a_giver_is_skipped_and_the_bill_is_settled(family: NewWorld) -> None:
     skipped, paying = [line for line in done.lines if line.purse in {"P2", "P3"}]
     assert (0, 50_00) == (skipped.fen, paying.fen)
     assert "holder_terms" == skipped.rule.hook
-    assert str(TODAY) in skipped.in_words
+    bound_on = TODAY - 2 * DAY
+    assert str(bound_on) in skipped.in_words
 
 
 def test_a_purpose_that_still_stands_carries_the_binding(new_world: NewWorld) -> None:

@@ -10,16 +10,20 @@ both and says until when a premium is refunded (`premiums`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date
-from typing import Final, TypeAlias
 
 from msgspec import Struct
 
 from gongji.account import ledger
+from gongji.account.conditions import (
+    PREMIUM,
+    clauses_of_premium,
+    condition,
+    unmet_conditions,
+)
 from gongji.binding import life
 from gongji.binding.case import Case
-from gongji.binding.eligibility import holder_enrolled, member_enrolled
 from gongji.cities.city import Cities, City, DayRules
 from gongji.model.account import Account, FormerPremium, Premium, PurseMovement
 from gongji.model.binding import Application, Binding
@@ -27,7 +31,7 @@ from gongji.model.commands import Command, Decision
 from gongji.model.decided import RuleRef
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.ids import derived_id
-from gongji.model.people import Person, alive_on
+from gongji.model.people import Person
 from gongji.model.refusals import (
     AlreadyPaid,
     BalanceShort,
@@ -39,17 +43,11 @@ from gongji.model.refusals import (
     PersonNotFound,
 )
 from gongji.rules.benefits import Use
-from gongji.rules.binding import offered
 from gongji.rules.clauses import Clause
 from gongji.rules.codes import SHANGHAI, EntryKind, Purpose
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.money import MAX_FEN, yuan
 from gongji.rules.phrases import premium_years_in_words
-from gongji.rules.terms import TERMS
-
-_PREMIUM: Final = TERMS[Use][Use.RESIDENT_PREMIUM]
-
-Hook: TypeAlias = Callable[[CityRules], object]
 
 
 class PaidPremium(Struct, frozen=True):
@@ -97,7 +95,7 @@ class PayPremium(Command[PaidPremium], frozen=True, kw_only=True):
         member = _person(facts, self.member, "member")
         city = self.cities.of(holder.place_on(facts.today))
         case = self._case(holder, member, city, facts)
-        conditions = (*_unmet(case), *self._out_of_bounds(case))
+        conditions = (*unmet_conditions(case, self.cities), *self._out_of_bounds(case))
         if conditions:
             raise _not_eligible(conditions, city)
         self._refuse_paid(facts)
@@ -136,7 +134,7 @@ class PayPremium(Command[PaidPremium], frozen=True, kw_only=True):
                 f"缴费金额 fen：{yuan(self.fen)} 元不在每人每年 "
                 f"{yuan(terms.least_fen)} 至 {yuan(terms.most_fen)} 元之间"
             )
-            yield _condition(
+            yield condition(
                 case,
                 CityRules.premiums,
                 message,
@@ -147,7 +145,7 @@ class PayPremium(Command[PaidPremium], frozen=True, kw_only=True):
         if not this - terms.years_back <= self.year <= this + terms.years_ahead:
             years = premium_years_in_words(terms)
             message = f"缴费年度 year：{self.year} 年度现在不能缴，可缴{years}"
-            yield _condition(
+            yield condition(
                 case,
                 CityRules.premiums,
                 message,
@@ -178,7 +176,7 @@ class PayPremium(Command[PaidPremium], frozen=True, kw_only=True):
         before = facts.get(Premium, key)
         if before is not None and before.refunded_at is None:
             raise AlreadyPaid(
-                f"{self.member} {self.year} 年度的{_PREMIUM}"
+                f"{self.member} {self.year} 年度的{PREMIUM}"
                 f"已于 {before.paid_at:%Y-%m-%d %H:%M} 代缴"
                 f"(编号 {before.premium_id}), 不重复扣款",
                 field="year",
@@ -191,7 +189,7 @@ class PayPremium(Command[PaidPremium], frozen=True, kw_only=True):
         if balance_fen < self.fen:
             raise BalanceShort(
                 f"授权人账户余额 {yuan(balance_fen)} 元, "
-                f"不足以支付 {yuan(self.fen)} 元; {_PREMIUM}须全额支付",
+                f"不足以支付 {yuan(self.fen)} 元; {PREMIUM}须全额支付",
                 field="fen",
                 clauses=_balance_clauses(case.rules),
                 balance_fen=str(balance_fen),
@@ -248,9 +246,8 @@ def conditions_of_paid(
         unserved = Condition(CityRules.scope.__name__, clauses, refusal.message)
         return ((RuleRef(unserved.hook, day, clauses), unserved),)
     case = _case_of(holder, member, rules, day, _bound_then(premium, facts))
-    return tuple(
-        [(_rule_of(condition, rules), condition) for condition in _unmet(case)]
-    )
+    unmet = unmet_conditions(case, cities)
+    return tuple([(_rule_of(condition, rules), condition) for condition in unmet])
 
 
 def _bound_then(premium: Premium, facts: Facts) -> tuple[Binding, ...]:
@@ -283,57 +280,13 @@ def _paid(premium: Premium, payee: str, facts: Facts) -> Decision[PaidPremium]:
     return Decision(answer, (premium, account, *entries))
 
 
-def _unmet(case: Case) -> Iterator[Condition]:
-    """Return every unmet condition, in the order the core asks its hooks."""
-    yield from _alive(case)
-    for check in (holder_enrolled, member_enrolled):
-        for unmet in check(case):
-            yield unmet.condition
-    yield from _bound(case)
-    yield from _usable(case)
-
-
-def _alive(case: Case) -> Iterator[Condition]:
-    if not alive_on(case.holder, case.today):
-        cited = case.rules.value(CityRules.holder_terms).clauses
-        yield _condition(case, CityRules.holder_terms, "授权人已登记死亡", *cited)
-    if not alive_on(case.member, case.today):
-        cited = _clauses_of_premium(case.rules)
-        yield _condition(case, CityRules.member_terms, "使用人已登记死亡", *cited)
-
-
-def _bound(case: Case) -> Iterator[Condition]:
-    # Nobody is bound to himself, and an own premium is no relative's (C68).
-    if case.holder.person_no == case.member.person_no:
-        message = f"授权人与使用人是同一人: 个人账户只代缴亲属的{_PREMIUM}"
-        yield _condition(case, CityRules.relations, message)
-    elif not case.of_holder:
-        message = f"授权人与使用人之间没有生效的、用途含“{_PREMIUM}”的绑定"
-        # A binding helps only if the city offers one for this purpose.
-        remedy = ""
-        if Purpose.RESIDENT_PREMIUM in offered(
-            case.rules.value(CityRules.member_terms)
-        ):
-            remedy = f"先办理用途含“{_PREMIUM}”的绑定"
-        yield _condition(case, CityRules.relations, message, remedy=remedy)
-
-
-def _usable(case: Case) -> Iterator[Condition]:
-    """Return the condition that the holder's city lets purses pay premiums (X15)."""
-    uses = case.rules.value(CityRules.uses)
-    if Use.RESIDENT_PREMIUM not in uses.aid_at:
-        message = f"授权人参保地的个人账户不得用于{_PREMIUM}"
-        opening = uses.opening(Use.RESIDENT_PREMIUM)
-        yield _condition(case, CityRules.uses, message, *opening)
-
-
 def _deciding_rules(rules: DayRules) -> tuple[RuleRef, ...]:
     """Return the rules that let the purse pay, each with the clauses on premiums."""
     opening = rules.value(CityRules.uses).opening(Use.RESIDENT_PREMIUM)
     holder = rules.value(CityRules.holder_terms)
     return (
         rules.ref(CityRules.uses, *opening),
-        rules.ref(CityRules.member_terms, *_clauses_of_premium(rules)),
+        rules.ref(CityRules.member_terms, *clauses_of_premium(rules)),
         rules.ref(CityRules.holder_terms, *holder.clauses),
         rules.ref(CityRules.premiums, *_clauses_of_paying(rules)),
     )
@@ -347,26 +300,9 @@ def _clauses_of_paying(rules: DayRules) -> tuple[Clause, ...]:
     return (*clauses.amounts, *clauses.years) if both else ()
 
 
-def _clauses_of_premium(rules: DayRules) -> tuple[Clause, ...]:
-    """Return the clauses on whose premium may be paid, none if they are not named."""
-    terms = offered(rules.value(CityRules.member_terms)).get(Purpose.RESIDENT_PREMIUM)
-    return terms.clauses if terms else ()
-
-
 def _balance_clauses(rules: DayRules) -> tuple[Clause, ...]:
     order = rules.answer(CityRules.purse_order)
     return order.value.balance_clauses or order.clauses
-
-
-def _condition(
-    case: Case, hook: Hook, message: str, *cited: Clause, remedy: str = ""
-) -> Condition:
-    return Condition(
-        hook=hook.__name__,
-        clauses=case.rules.ref(hook, *cited).clauses,
-        message=message,
-        remedy=remedy,
-    )
 
 
 def _not_eligible(conditions: tuple[Condition, ...], city: City) -> NotEligible:
@@ -374,7 +310,7 @@ def _not_eligible(conditions: tuple[Condition, ...], city: City) -> NotEligible:
     cited = dict.fromkeys(number for c in conditions for number in c.clauses)
     reasons = [f"{c.message}({'、'.join(c.clauses)})" for c in conditions]
     return NotEligible(
-        f"不能代缴{_PREMIUM}: {'; '.join(reasons)}",
+        f"不能代缴{PREMIUM}: {'; '.join(reasons)}",
         clauses=[city.clause(number) for number in cited],
         conditions=conditions,
     )

@@ -17,6 +17,7 @@ from gongji.binding.life import (
     moved,
 )
 from gongji.binding.pair import case_of, needs_of
+from gongji.binding.status import with_former
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import Cities
 from gongji.model.binding import Binding, Consent
@@ -74,7 +75,7 @@ class RecordConsent(Command[Binding], frozen=True, kw_only=True):
             caller=self.request.caller,
             recorded=case.relation_on_record,
         )
-        return Decision(consented, (consented,))
+        return Decision(consented, with_former(consented, facts, self.cities))
 
 
 class Review(Command[Binding], frozen=True, kw_only=True):
@@ -109,7 +110,7 @@ class Review(Command[Binding], frozen=True, kw_only=True):
         if self.approve:
             _still_eligible(binding, self.cities, facts)
         reviewed = moved(binding, state, facts.now, who=self.reviewer, why=why)
-        return Decision(reviewed, (reviewed,))
+        return Decision(reviewed, with_former(reviewed, facts, self.cities))
 
     def _reason(self) -> str:
         """Return the reason of a refusal in Chinese. MalformedField."""

@@ -122,6 +122,28 @@ def shown_by(binding: Binding, facts: Facts, cities: Cities) -> Binding:
     return shown(binding, holder, member, cities, facts.now)
 
 
+def with_former(binding: Binding, facts: Facts, cities: Cities) -> tuple[Binding, ...]:
+    """Return a binding, and if it is active the pair's earlier ones, ended for good.
+
+    A fact ended those and would bring them back beside the new one once it is taken
+    back: whoever unbinds the one would still be bound by the other.
+    """
+    if binding.state is not BindingState.ACTIVE:
+        return (binding,)
+    ended = []
+    for stored in facts.where(Binding, "holder", binding.holder):
+        if (
+            stored.member != binding.member
+            or stored.binding_id == binding.binding_id
+            or stored.state is not BindingState.ACTIVE
+        ):
+            continue
+        why = f"{shown_by(stored, facts, cities).reason}；此后另行绑定"
+        # Of now, not of the fact's day: what it paid for in between it paid for.
+        ended.append(moved(stored, BindingState.ENDED, facts.now, who=_FACTS, why=why))
+    return (binding, *ended)
+
+
 class _Pair(Struct, frozen=True):
     """An active binding with both its people."""
 
@@ -134,29 +156,26 @@ class _Pair(Struct, frozen=True):
         """Return how it stands for one purpose."""
         active_at = self.binding.active_at or self.binding.submitted_at
         first = min(active_at.astimezone(SHANGHAI).date(), today)
+        changes = self._changes(first, today)
+        status = self._on(today, purpose)
+        # hot path: of most bindings nothing has changed since they were made.
+        if not changes and status.state is BindingState.ACTIVE:
+            return replace(status, since=first)
+        digest = status.rules_digest
         status = BindingStatus(BindingState.ACTIVE, first)
-        days = self._days(first, today)
-        if days == [today]:
-            on_day = self._on(today, purpose)
-            if on_day.state is BindingState.ACTIVE:
-                return replace(status, rules_digest=on_day.rules_digest)
-            # What suspends or ends it began before the binding did: it was told late.
-            days = [first, today]
-        for day in days:
+        for day in sorted({first, today} | changes):
             on_day = self._on(day, purpose)
             if on_day.state is BindingState.ENDED:
                 return on_day
-            # A suspension is told since its first day, though nothing changed later.
+            # Told since its first day: what was told late began before the binding did.
             if on_day.state is not status.state:
                 status = on_day
-        return replace(status, rules_digest=on_day.rules_digest)
+        return replace(status, rules_digest=digest)
 
-    def _days(self, first: date, today: date) -> list[date]:
-        """Return the days on which a fact may have changed, and today, in order."""
+    def _changes(self, first: date, today: date) -> set[date]:
+        """Return the days since the first on which a fact may have changed."""
         changes = (*_changes(self.holder), *_changes(self.member))
-        between = [day for day in changes if first < day < today]
-        # hot path: of most bindings nothing has changed since they were made.
-        return sorted({first, today, *between}) if between else [today]
+        return {day for day in changes if first < day <= today}
 
     def _on(self, day: date, purpose: Purpose) -> BindingStatus:
         """Return how it stands by the facts and the rules of one day."""

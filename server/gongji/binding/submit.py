@@ -25,6 +25,7 @@ from gongji.binding.evidence import evidence_in_time
 from gongji.binding.life import forward
 from gongji.binding.pair import case_of, needs_of
 from gongji.binding.remedies import ways
+from gongji.binding.status import with_former
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import (
     Cities,
@@ -101,7 +102,7 @@ class Submit(Command[Binding], frozen=True, kw_only=True):
             caller=self.request.caller,
             recorded=case.relation_on_record,
         )
-        return Decision(binding, (binding,))
+        return Decision(binding, with_former(binding, facts, self.cities))
 
     def _refuse_unmet(self, case: Case, city: City, facts: Facts) -> None:
         check = partial(_failing, now=facts.now)
