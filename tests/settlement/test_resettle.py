@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from gongji.account import ledger
+from gongji.cities.city import Cities
 from gongji.model import refusals
 from gongji.model.account import Account, Entry
 from gongji.model.people import (
@@ -257,6 +258,19 @@ def test_whoever_was_dead_is_taken_back(family: NewWorld) -> None:
     assert (None, "NOT_ENROLLED") == (one.after, one.reason)
     assert {"P1": 50_00, "P2": 20_00, "P3": 300_00} == world.balances()
     assert [] == standing(world.all(Settlement))
+
+
+def test_a_city_that_is_not_served_takes_nothing_back(family: NewWorld) -> None:
+    """Without the plugin that settled it a bill is not decided again, nor taken back."""
+    world = family()
+    done = world.settle(world.visit("P1", 1000_00, account_use=CITY_ORDER))
+    before = dict(world.records)
+    world.now += DAY
+    without = [c for c in world.cities.all if c.area_code != done.area_code]
+    world.cities = Cities(tuple(without))
+    with pytest.raises(refusals.CityNotServed):
+        again(world, done, later=True)
+    assert before == world.records
 
 
 def test_a_part_is_returned(family: NewWorld) -> None:

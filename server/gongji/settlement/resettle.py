@@ -142,10 +142,15 @@ class Resettle(Command[Resettled], frozen=True):
     def decide(self, facts: Facts) -> Decision[Resettled]:
         """Decide all of them.
 
-        SettlementNotFound, AlreadyReversed, MalformedField, NothingToResettle.
+        SettlementNotFound, AlreadyReversed, CityNotServed, MalformedField,
+        NothingToResettle.
         """
         settlement = self._named(facts)
         concerned = self._concerned(settlement, facts)
+        for one in concerned:
+            # That the plugin which settled it is not installed is no fact about a person:
+            # nothing is taken back for it.
+            _ = self.cities.of(one.area_code)
         decided = redecide(concerned, facts, self.cities, self._bill_of)
         changed = list(islice(decided, MOST))
         if not changed:
