@@ -3,13 +3,10 @@ changed, with the facts behind it; made good, nothing is left to tell."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import suppress
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from gongji.model import refusals
 from gongji.model.account import Account, Entry
 from gongji.model.behind import ChangedIn, Record
 from gongji.model.people import (
@@ -28,12 +25,12 @@ from gongji.rules.codes import (
     Scheme,
     pooling_area,
 )
-from gongji.settlement.late import LateSettlement, ReviewPatient
-from gongji.settlement.resettle import Resettle
+from gongji.settlement.late import LateSettlement
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from tests.scaffold.late import make_good, told
 from tests.scaffold.people import ANQING, CHUZHOU, NOW, SINCE
 from tests.scaffold.world import NewWorld, World
 
@@ -72,49 +69,6 @@ def visit(world: World, patient: str, fen: int) -> Settlement:
     """Settle a visit at the first hospital, wherever the patient is insured."""
     bill = world.visit(patient, fen, account_use=AccountUse.CITY_ORDER, filing_no="F1")
     return world.settle(bill)
-
-
-def told(world: World, changed: ChangedIn) -> list[LateSettlement]:
-    """Return the late settlements as told under every record, in every order of visits."""
-    late: list[LateSettlement] = []
-    for patient, under, reached_by in ways(world):
-        query = ReviewPatient(patient, under, changed, world.cities, reached_by)
-        late += world.decide(query).answer.settlements
-    return late
-
-
-def ways(world: World) -> Iterator[tuple[str, Record, str]]:
-    """Yield each way that leads to a patient: himself, givers, visits to institutions."""
-    for patient in world.all(Person):
-        for giver in world.all(Person):
-            yield patient.person_no, (Person, giver.person_no), ""
-    for visit in world.all(Settlement):
-        bill = visit.bill
-        under = (Institution, bill.institution_code)
-        yield bill.patient, under, visit.settlement_id
-
-
-def make_good(world: World, changed: ChangedIn) -> None:
-    """Settle each year of a patient again that is told."""
-    years = set()
-    for late in told(world, changed):
-        before = late.again.before
-        year = (before.bill.patient, before.bill.service_day.year)
-        if year in years:
-            continue
-        years.add(year)
-        request = world.request("Resettle")
-        with suppress(refusals.NothingToResettle):
-            world.do(
-                Resettle(
-                    request=request,
-                    settlement_id=before.settlement_id,
-                    later=True,
-                    returned=None,
-                    why="",
-                    cities=world.cities,
-                )
-            )
 
 
 FACTS: dict[str, tuple[Record, dict[str, Any]]] = {
