@@ -314,8 +314,7 @@ def test_the_first_day_counted(submitted: str, expected: str) -> None:
 @pytest.mark.usefixtures("ends_with_2026")
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
 def test_operators_year(tmp_path: Path, encoding: str) -> None:
-    """A year added as data, in whatever encoding, decides like a published one, and is
-    provisional no longer."""
+    """Days added as data, in whatever encoding, decide; the year is provisional no longer."""
     file = tmp_path / "days.toml"
     file.write_text(
         "# 节假日\n[2027]\noff = [2027-01-01]\nwork = [2027-01-02]\n", encoding=encoding
@@ -342,19 +341,33 @@ def test_operators_year(tmp_path: Path, encoding: str) -> None:
 
 
 def test_operators_year_over_a_published_one(tmp_path: Path) -> None:
-    """The operator's word stands over the library's: a day off announced late."""
+    """The operator's word on a day stands over the library's, of all others the library's."""
     file = tmp_path / "days.toml"
     file.write_text("[2025]\noff = [2025-09-03]\nwork = []\n", encoding="utf-8")
+    days = [date(2025, 9, 3), date(2025, 10, 8), date(2025, 10, 11)]
 
-    assert tuple(
-        w.is_working(date(2025, 9, 3)) for w in (Workdays(), Workdays.from_toml(file))
-    ) == (True, False)
+    published, corrected = (
+        [workdays.is_working(day) for day in days]
+        for workdays in (Workdays(), Workdays.from_toml(file))
+    )
+    assert ([True, False, True], [False, False, True]) == (published, corrected)
+
+
+@pytest.mark.usefixtures("ends_with_2026")
+def test_holidays_that_the_operator_does_not_list() -> None:
+    """Statutory holidays are off in a year of which a file names other days only."""
+    added = {2027: YearCalendar(off=frozenset({date(2027, 2, 9)}))}
+    days = [date(2027, 2, day) for day in (4, 5, 8, 9, 10)]
+    assert [True, False, False, False, True] == [
+        Workdays(added).is_working(day) for day in days
+    ]
 
 
 FAULTS = {
     "no section": ("off = [2027-01-01]", "每年一节"),
     "no year": ("[next]\noff = []", "每年一节"),
     "a year with a figure for a section": ("2027 = 5", "每年一节"),
+    "a year of two digits": ("[27]\noff = []", "每年一节"),
     "a misspelt key": ("[2027]\noffs = [2027-01-01]", "每年一节"),
     "a day of another year": (
         "[2027]\noff = [2026-12-31]",

@@ -1,8 +1,8 @@
 """Working days (工作日) in Asia/Shanghai: when a review is due, when a counter opens.
 
 The State Council's calendar with make-up days (调休) comes from `chinesecalendar`; an
-operator may add a year as data. In a year neither knows, weekends and the statutory
-holidays decide, and the answer says that it is provisional.
+operator may add days of a year as data. In a year neither knows, weekends and the
+statutory holidays decide, and the answer says that it is provisional.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class YearCalendar:
-    """A year the operator added: weekdays off (放假), weekend days worked (补班)."""
+    """Days of a year the operator added: those off (放假), and those worked (补班)."""
 
-    off: frozenset[date]
-    work: frozenset[date]
+    off: frozenset[date] = frozenset()
+    work: frozenset[date] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +79,17 @@ class Workdays:
     def is_working(self, day: date) -> bool:
         """Return whether people work that day.
 
-        In an unknown year weekends and statutory holidays decide (放假办法 第二条).
+        Of a day that neither the operator nor the published calendar names, weekends and
+        statutory holidays decide (放假办法 第二条).
         """
-        weekday = day.weekday() < _SATURDAY
         # First what the operator says: it may correct what the library publishes.
-        year = self.added.get(day.year)
-        if year is not None:
-            return day in year.work or (weekday and day not in year.off)
+        added = self.added.get(day.year, YearCalendar())
+        if day in added.work or day in added.off:
+            return day in added.work
         published = _published(day)
-        if published is None:
-            return weekday and day not in statutory(day.year)
-        return published
+        if published is not None:
+            return published
+        return day.weekday() < _SATURDAY and day not in statutory(day.year)
 
     def due(self, submitted: datetime, working_days: int, reckoned: Deadlines) -> Due:
         """Return the end of the n-th working day from submission on, as reckoned."""
@@ -131,7 +131,7 @@ class Workdays:
 def _problem_of_year(year: str, days: Any) -> str:
     """Return what is wrong with one year of an operator's file, "" if nothing is."""
     table = isinstance(days, dict) and set(days) <= {"off", "work"}
-    if not table or not year.isdecimal():
+    if not table or not (len(year) == len("YYYY") and year.isdecimal()):
         return "每年一节, 如 [2027], 其下只有 off 与 work"
     if not all(isinstance(part, list) for part in days.values()):
         return f"[{year}] 的 off 与 work 须为日期的列表, 如 [2027-01-01]"
