@@ -6,7 +6,15 @@ import os
 import re
 from contextlib import suppress
 from pathlib import Path
+from time import sleep
 from typing import Final
+
+_LOOK_S: Final = 0.5
+
+_LOOKS: Final = 600
+
+_RESTING_S: Final = 0.01
+"""CPU of a server that only looks now and then whether there is something to do."""
 
 _TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 
@@ -31,6 +39,17 @@ def cpu_s(pid: int) -> float:
         fields = stat.rpartition(")")[2].split()
         ticks += int(fields[11]) + int(fields[12])
     return ticks / _TICKS_PER_S
+
+
+def await_rest(pid: int) -> None:
+    """Wait until a server's processes have nothing to do. TimeoutError after minutes."""
+    used = cpu_s(pid)
+    for _ in range(_LOOKS):
+        sleep(_LOOK_S)
+        before, used = used, cpu_s(pid)
+        if used - before <= _RESTING_S:
+            return
+    raise TimeoutError(f"服务（进程 {pid}）一直没有空下来")
 
 
 def peak_mib(pid: int) -> float:
