@@ -82,8 +82,9 @@ class ReviewBindings(Struct, frozen=True):
         for binding in self._active(facts):
             if self._told_under(binding, facts) != self.person_no:
                 continue
-            former = [self._before(n, facts) for n in (binding.holder, binding.member)]
-            present = [facts.get(Person, n) for n in (binding.holder, binding.member)]
+            numbers = (binding.holder, binding.member)
+            former = [self._before(n, binding, facts) for n in numbers]
+            present = [facts.get(Person, number) for number in numbers]
             before = self._status(binding, former, facts)
             now = self._status(binding, present, facts)
             if before is None or now is None:
@@ -102,13 +103,18 @@ class ReviewBindings(Struct, frozen=True):
         record = (Person, person.person_no)
         return self.changed.covers(record, facts)
 
-    def _before(self, person_no: str, facts: Facts) -> Person | None:
-        """Return a person as known before the change; as known now if not changed."""
+    def _before(self, person_no: str, binding: Binding, facts: Facts) -> Person | None:
+        """Return a person as known before the change; as known now if not changed.
+
+        Of one who was not known yet, what the binding was made on.
+        """
         present = facts.get(Person, person_no)
         if present is None or not self._changed(present, facts):
             return present
         former = facts.where(PersonRevision, OWNER, person_no)
-        return known_at(present, former, self.changed.at - timedelta(microseconds=1))
+        before = known_at(present, former, self.changed.at - timedelta(microseconds=1))
+        made_at = binding.active_at or binding.submitted_at
+        return before or known_at(present, former, made_at)
 
     def _status(
         self, binding: Binding, people: list[Person | None], facts: Facts
@@ -123,7 +129,7 @@ class ReviewBindings(Struct, frozen=True):
     ) -> LateBinding:
         decided_on: dict[Record, int] = {}
         for number in (binding.holder, binding.member):
-            person = self._before(number, facts)
+            person = self._before(number, binding, facts)
             if person is not None:
                 decided_on[Person, number] = person.revision
         return LateBinding(
