@@ -77,6 +77,11 @@ def certificate(number: str, type_: str = "01") -> dict[str, Any]:
 GOOD: dict[str, dict[str, Any]] = {
     "a full row": {},
     "died today": {"died_on": DAY},
+    "died on the day of birth": {"died_on": date(1980, 1, 1)},
+    "a card that may be of 1923 or 2023": {
+        **certificate("USA110023010112", "07"),
+        "died_on": date(2020, 1, 1),
+    },
     "check digit X": certificate("34119919800101001X"),
     "a residence permit of Hong Kong: its place is in no table": certificate(
         "810000198001010014"
@@ -104,6 +109,16 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "a death that lies ahead": (
         {"died_on": DAY + timedelta(days=1)},
+        "died_on",
+        MALFORMED,
+    ),
+    "a death before the birth": (
+        {"died_on": date(1979, 12, 31)},
+        "died_on",
+        MALFORMED,
+    ),
+    "a death before the birth day said": (
+        {**certificate("E12345678", "08"), "born_on": DAY, "died_on": date(2025, 1, 1)},
         "died_on",
         MALFORMED,
     ),

@@ -40,6 +40,9 @@ _AREA = re.compile(r"[1-9][0-9]{5}", re.ASCII)
 
 _INSTITUTION_CODE = re.compile(r"[A-Z][1-9][0-9]{5}[0-9A-Z]{5}", re.ASCII)
 
+_WITH_WHOLE_YEAR = 18
+"""Characters of a certificate's number whose birth date has four digits of the year."""
+
 _KIND_OF_LETTER = {"H": InstitutionKind.HOSPITAL, "P": InstitutionKind.PHARMACY}
 
 _STANDINGS = ("11", "12")
@@ -148,8 +151,19 @@ def _of_places(row: PersonRow, day: date) -> Iterator[Problem]:
 
 
 def _of_death(row: PersonRow, day: date) -> Iterator[Problem]:
-    if row.died_on is not None and row.died_on > day:
-        yield _malformed("died_on", f"死亡日期 {row.died_on} 在将来：今天是 {day}")
+    died, born = row.died_on, row.born_on or _whole_birth_date(row.certificate)
+    if died is None:
+        return
+    if died > day:
+        yield _malformed("died_on", f"死亡日期 {died} 在将来：今天是 {day}")
+    if born is not None and died < born:
+        yield _malformed("died_on", f"死亡日期 {died} 早于出生日期")
+
+
+def _whole_birth_date(certificate: Certificate) -> date | None:
+    # The older permanent residence card has two digits of the year only.
+    whole = len(certificate.number) == _WITH_WHOLE_YEAR
+    return birth_date(certificate.type, certificate.number) if whole else None
 
 
 def _of_days(field: str, entries: Sequence[tuple[object, date]]) -> Iterator[Problem]:
