@@ -10,11 +10,13 @@ from gongji.model.account import Account
 from gongji.model.binding import Binding
 from gongji.model.people import Enrolment, Person
 from gongji.model.refusals import NotEligible
+from gongji.model.settlement import Bill
 from gongji.rules.codes import AccountUse, BindingState, EnrolmentStatus, Scheme
 from msgspec.structs import replace
 
 from tests.binding.applying import TUESDAY, Applicants
 from tests.scaffold.people import SINCE
+from tests.settlement.recomputing import kept, recomputed
 
 ACTIVE, ENDED = BindingState.ACTIVE, BindingState.ENDED
 DAY = timedelta(days=1)
@@ -66,12 +68,14 @@ def states(world: Applicants) -> list[BindingState]:
     return [binding.state for binding in shown]
 
 
+def visit(world: Applicants) -> Bill:
+    """Return a bill of M that asks H."""
+    return world.visit("M", 100_00, account_use=AccountUse.CITY_ORDER)
+
+
 def aid(world: Applicants) -> int:
     """Return what H gives for a visit of M."""
-    visit = world.visit(
-        "M", 100_00, out_of_catalogue_fen=100_00, account_use=AccountUse.CITY_ORDER
-    )
-    return world.quote(visit).aid_fen
+    return world.quote(visit(world)).aid_fen
 
 
 def apply(world: Applicants) -> Binding:
@@ -93,6 +97,17 @@ def test_the_new_one_pays(parted: Applicants) -> None:
     bind_again(parted)
     assert [ENDED, ACTIVE] == states(parted)
     assert 100_00 == aid(parted)
+
+
+def test_settled_at_the_instant_of_the_new_one(parted: Applicants) -> None:
+    """A bill of the instant at which the new one took the old one's place is recomputed
+    as it was, though of two things of one instant the order is not stored."""
+    kept(parted)
+    bind_again(parted)
+    done = parted.settle(visit(parted))
+    assert 100_00 == done.aid_fen
+    again = recomputed(parted, done.settlement_id)
+    assert again.as_then.equal
 
 
 def test_the_old_one_is_not_restored_beside_it(parted: Applicants) -> None:

@@ -73,6 +73,11 @@ def status_of(
     statuses = [
         pair.status(purpose, today) for purpose in sorted(purposes or binding.purposes)
     ]
+    return first_to_stand(statuses)
+
+
+def first_to_stand(statuses: Iterable[BindingStatus]) -> BindingStatus:
+    """Return one in force, else a suspended one, else an ended one. ValueError if none."""
     return min(statuses, key=lambda status: _ORDER.index(status.state))
 
 

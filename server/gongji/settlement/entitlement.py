@@ -12,7 +12,7 @@ from itertools import chain
 from msgspec import Struct
 
 from gongji.account.ledger import account_of
-from gongji.binding.status import BindingStatus, status_of
+from gongji.binding.status import BindingStatus, first_to_stand, status_of
 from gongji.cities.city import Cities
 from gongji.model.account import Account, has_purse
 from gongji.model.binding import Binding
@@ -257,14 +257,15 @@ def _status(
 ) -> BindingStatus:
     """Return how the binding by which a giver is asked stands today."""
     patient = case.patient
-    (binding, *_) = [
-        binding
+    statuses = [
+        status_of(
+            binding, holder, patient, cities, facts.today, purposes=(Purpose.VISIT,)
+        )
         for binding in facts.where(Binding, "member", patient.person_no)
         if binding.holder == holder.person_no and binding.serves(Purpose.VISIT)
     ]
-    return status_of(
-        binding, holder, patient, cities, facts.today, purposes=(Purpose.VISIT,)
-    )
+    # One that took an ended one's place at the very instant stands beside it.
+    return first_to_stand(statuses)
 
 
 def _giving(uses: Uses, case: AdmittedBill) -> tuple[tuple[Clause, ...], str]:
