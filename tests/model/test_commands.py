@@ -9,11 +9,13 @@ import pytest
 from gongji.account.correction import CorrectCredit
 from gongji.account.credit import CreditAccount, TakeBackCredit
 from gongji.account.forward import BringForward
+from gongji.account.late import RefundLate, ResettleCredit
 from gongji.account.premium import PayPremium
 from gongji.account.refund import RefundPremium
 from gongji.binding.review import RecordConsent, Review, Unbind
 from gongji.binding.submit import Submit
 from gongji.model.commands import Command, RecallingCommand, Request
+from gongji.settlement.resettle import Resettle
 from gongji.settlement.reverse import Reverse
 from gongji.settlement.settle import Settle
 
@@ -22,8 +24,11 @@ CONTENT: dict[type[Command[Any]], str] = {
     CorrectCredit: "person_no month why",
     CreditAccount: "person_no month brought_forward_fen",
     PayPremium: "holder member year fen",
+    RefundLate: "premium_id member year why",
     RefundPremium: "premium_id member year why",
     RecordConsent: "binding_id consent",
+    Resettle: "settlement_id later returned why",
+    ResettleCredit: "person_no month why",
     Reverse: "settlement_id settle_request_id why patient",
     Review: "binding_id reviewer approve reason_code remark",
     Settle: "bill",
