@@ -59,6 +59,13 @@ def test_blanks(blank: str) -> None:
         assert problem_of_identifier(number)
 
 
+@pytest.mark.parametrize("selector", ["\ufe00", "\ufe0f", "\U000e0100"])
+def test_variation_selectors(selector: str) -> None:
+    """They choose a glyph of a name; two identifiers that look alike are not two."""
+    assert not problem_of_text(f"葛{selector}")
+    assert problem_of_identifier(f"甲{selector}")
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -29,12 +29,17 @@ _UNSEEN: Final = re.compile(f"[{_CONTROLS}{_INVISIBLE}{_NO_CHARACTERS}]")
 
 _UNSEEN_IN_LINES: Final = re.compile(f"(?!\n)[{_CONTROLS}{_INVISIBLE}{_NO_CHARACTERS}]")
 
-_GAP: Final = re.compile(f"[{_CONTROLS}{_INVISIBLE}{_NO_CHARACTERS}{_BLANKS}]")
+_SELECTORS: Final = r"\ufe00-\ufe0f\U000e0100-\U000e01ef"
+"""Variation selectors: in a name they choose a glyph, in an identifier nobody sees them."""
+
+_GAP: Final = re.compile(
+    f"[{_CONTROLS}{_INVISIBLE}{_NO_CHARACTERS}{_BLANKS}{_SELECTORS}]"
+)
 
 _UNDECODED: Final = re.compile("[\udc80-\udcff]")
 """Bytes of arguments and names of files, as Python keeps those it cannot decode."""
 
-_ONLY_BLANKS: Final = re.compile(f"[{_BLANKS}\ufe00-\ufe0f\U000e0100-\U000e01ef]*")
+_ONLY_BLANKS: Final = re.compile(f"[{_BLANKS}{_SELECTORS}]*")
 
 
 def problem_of_text(text: str) -> str:
