@@ -7,12 +7,14 @@ import os
 import re
 import select
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
+import time
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from queue import SimpleQueue
@@ -20,10 +22,10 @@ from typing import Any, NamedTuple, Self
 
 import grpc
 from gongji.rules.codes import SHANGHAI
+from gongji.serve.settings import DATABASE
 from gongji.v1 import (
     account_pb2,
     account_pb2_grpc,
-    registry_pb2,
     registry_pb2_grpc,
     settlement_pb2,
     settlement_pb2_grpc,
@@ -31,6 +33,8 @@ from gongji.v1 import (
 )
 
 from tests.patience import PATIENCE_S
+
+POLL_S = 0.02
 
 TODAY = datetime.now(SHANGHAI).date().isoformat()
 """A bill of today is settled whatever day it is."""
@@ -158,20 +162,15 @@ class Caller:
         return reply.balance_fen
 
 
-def wait_for_person(address: str, person_no: str) -> None:
-    """Wait until a person of that number is stored."""
-    request = registry_pb2.GetPersonRequest(
-        person=types_pb2.PersonRef(person_no=person_no)
-    )
-    with Caller(address) as caller:
-        while True:
-            try:
-                caller.registry.GetPerson(request, timeout=PATIENCE_S)
-            except grpc.RpcError as error:
-                if error.code() is not grpc.StatusCode.NOT_FOUND:
-                    raise
-            else:
-                return
+def wait_for_request(data: Path) -> None:
+    """Wait until a request is remembered in a service's folder: an import has begun.
+
+    Nobody who calls can see it: its rows are read once all of them are there.
+    """
+    uri = f"{(data / DATABASE).absolute().as_uri()}?mode=ro"
+    with closing(sqlite3.connect(uri, uri=True)) as database:
+        while not database.execute("SELECT count(*) FROM request").fetchone()[0]:
+            time.sleep(POLL_S)
 
 
 PERSON = types_pb2.PersonRef(person_no="CZ001")

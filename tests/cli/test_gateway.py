@@ -32,7 +32,7 @@ from tests.cli.started import (
     listening,
     run,
     started,
-    wait_for_person,
+    wait_for_request,
 )
 from tests.patience import PATIENCE_S
 from tests.scaffold.service import Service
@@ -185,7 +185,7 @@ def test_an_import_cut_off_can_be_sent_again(tmp_path: Path, whose: str) -> None
         gateway = service.event("gateway_up")["pid"]
         killed = service.process.pid if whose == "server" else gateway
 
-        cut_off = import_cut_off(service.address, messages, killed)
+        cut_off = import_cut_off(service, tmp_path, messages, killed)
         assert grpc.StatusCode.UNAVAILABLE == cut_off
         successor = started(*settings) if whose == "server" else nullcontext(service)
         with successor as again:
@@ -211,18 +211,21 @@ def import_of(persons: int) -> list[registry_pb2.ImportPersonsRequest]:
 
 
 def import_cut_off(
-    address: str, messages: list[registry_pb2.ImportPersonsRequest], pid: int
+    service: Started,
+    data: Path,
+    messages: list[registry_pb2.ImportPersonsRequest],
+    pid: int,
 ) -> grpc.StatusCode:
     """Send a part of an import, kill a process, and return how the call ended."""
     over = threading.Event()
 
     def some() -> Iterator[registry_pb2.ImportPersonsRequest]:
         yield from messages[:1_000]
-        wait_for_person(address, "R0")  # the first batch is stored
+        wait_for_request(data)
         os.kill(pid, signal.SIGKILL)
         over.wait(PATIENCE_S)
 
-    with Caller(address) as caller, pytest.raises(grpc.RpcError) as lost:
+    with Caller(service.address) as caller, pytest.raises(grpc.RpcError) as lost:
         caller.registry.ImportPersons(some(), timeout=PATIENCE_S)
     over.set()
     code: grpc.StatusCode = lost.value.code()
