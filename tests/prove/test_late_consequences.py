@@ -6,7 +6,7 @@ from gongji.model.account import Entry
 from gongji.model.behind import ChangedIn
 from gongji.model.settlement import Settlement
 from gongji.rules.codes import AccountUse
-from gongji.settlement.year import standing
+from gongji.settlement.year import under_review
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -86,7 +86,7 @@ def fund_of(world: World) -> list[tuple[str, int, int]]:
 
     Where the amounts are the same, nothing is settled again for a level alone.
     """
-    stand = standing(world.all(Settlement))
+    stand = [s for s in under_review(world.all(Settlement)) if not s.withdrawn]
     return [(s.area_code, s.deductible_fen, s.fund_fen) for s in stand]
 
 

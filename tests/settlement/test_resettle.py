@@ -26,8 +26,9 @@ from gongji.rules.codes import (
     InstitutionKind,
     Scheme,
 )
+from gongji.settlement.preview import place_in_year
 from gongji.settlement.resettle import Resettle, Resettled, Returned
-from gongji.settlement.year import redecide, standing
+from gongji.settlement.year import redecide, under_review
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -95,9 +96,14 @@ def check_books(world: World) -> None:
             )
 
 
+def standing(settlements: list[Settlement]) -> list[Settlement]:
+    """Return the settlements that were not taken back, in their order."""
+    return sorted([s for s in settlements if not s.reversed_at], key=place_in_year)
+
+
 def differing(world: World) -> list[str]:
     """Return the standing settlements that are otherwise on what is known now."""
-    stand = standing(world.all(Settlement))
+    stand = under_review(world.all(Settlement))
     if not stand:
         return []
     needs = Resettle(

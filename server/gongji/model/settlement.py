@@ -130,6 +130,14 @@ class Settlement(Struct, frozen=True, kw_only=True, omit_defaults=True):
     notices: tuple[Notice, ...] = ()
 
     @property
+    def withdrawn(self) -> bool:
+        """Return whether it was taken back because its bill would be refused.
+
+        If the fact behind that is taken back, it can be settled again.
+        """
+        return self.superseded and not self.replaced_by
+
+    @property
     def decided_as_of(self) -> datetime | None:
         """Return the instant whose bindings and purse rules decide it; None for a quote."""
         return self.first_settled_at or self.settled_at

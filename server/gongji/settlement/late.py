@@ -26,7 +26,7 @@ from gongji.model.people import Institution, Person
 from gongji.model.settlement import Settlement
 from gongji.settlement.preview import place_in_year
 from gongji.settlement.recompute import PayerDifference, differences_by_payer
-from gongji.settlement.year import Redecided, needs_of_year, redecide, standing
+from gongji.settlement.year import Redecided, needs_of_year, redecide, under_review
 
 _FIRST_REVISION = 1
 
@@ -51,7 +51,8 @@ class LateSettlement(Struct, frozen=True):
 def differences_of(again: Redecided) -> tuple[PayerDifference, ...]:
     """Return who pays otherwise."""
     lines = again.after.lines if again.after else ()
-    return differences_by_payer(again.before, lines)
+    paid = () if again.before.withdrawn else again.before.lines
+    return differences_by_payer(paid, lines)
 
 
 class LateYear(Struct, frozen=True):
@@ -86,7 +87,7 @@ class ReviewPatient(Struct, frozen=True):
         yield by_key(*self.under)
         if not facts.has(of_patient):
             return
-        stand = standing(facts.where(Settlement, "patient", self.patient))
+        stand = under_review(facts.where(Settlement, "patient", self.patient))
         of_registry = [by_key(*record) for s in stand for record in decided_on(s)]
         yield from of_registry
         if all(map(facts.has, of_registry)):
@@ -104,7 +105,7 @@ class ReviewPatient(Struct, frozen=True):
 
     def decide(self, facts: Facts) -> Decision[LateYear]:
         """Return what is otherwise; nothing if it is told under another record."""
-        stand = standing(facts.where(Settlement, "patient", self.patient))
+        stand = under_review(facts.where(Settlement, "patient", self.patient))
         late = _late(stand, facts)
         if not self._tells(stand, late, facts):
             return Decision(LateYear())

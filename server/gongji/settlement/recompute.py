@@ -132,7 +132,7 @@ def _decided(
         return Recomputation(
             cities=cities,
             refusal=refusal.with_traceback(None),
-            differences=differences_by_payer(stored, ()),
+            differences=differences_by_payer(stored.lines, ()),
         )
     return Recomputation(
         cities=cities,
@@ -140,7 +140,7 @@ def _decided(
         different=tuple(
             name for name in _different(stored, settlement) if name not in apart_from
         ),
-        differences=differences_by_payer(stored, settlement.lines),
+        differences=differences_by_payer(stored.lines, settlement.lines),
     )
 
 
@@ -177,10 +177,10 @@ def _decision(settlement: Settlement) -> Settlement:
 
 
 def differences_by_payer(
-    stored: Settlement, lines: tuple[Line, ...]
+    stored: tuple[Line, ...], lines: tuple[Line, ...]
 ) -> tuple[PayerDifference, ...]:
     """Return who pays otherwise than stored, in the order of the lines."""
-    before, after = _by_payer(stored.lines), _by_payer(lines)
+    before, after = _by_payer(stored), _by_payer(lines)
     return tuple(
         PayerDifference(payer, purse, before[payer, purse], after[payer, purse])
         for payer, purse in dict.fromkeys((*before, *after))

@@ -35,7 +35,7 @@ from gongji.settlement.admission import insured_place, scheme_of
 from gongji.settlement.preview import place_in_year
 from gongji.settlement.recompute import PayerDifference, differences_by_payer
 from gongji.settlement.settle import settlement_id_of
-from gongji.settlement.year import Redecided, needs_of_year, redecide, standing
+from gongji.settlement.year import Redecided, needs_of_year, redecide, under_review
 
 
 class Returned(Struct, frozen=True):
@@ -76,7 +76,7 @@ class SettledAgain(Struct, frozen=True, kw_only=True):
     """One settlement taken back, and what stands in its place.
 
     `after` is None if the bill is refused now; `reason`, `message` and `clauses` (their
-    numbers) say why.
+    numbers) say why. `restored` says that it had been taken back before.
     """
 
     before: Settlement
@@ -85,11 +85,13 @@ class SettledAgain(Struct, frozen=True, kw_only=True):
     reason: str = ""
     message: str = ""
     clauses: tuple[str, ...] = ()
+    restored: bool = False
 
     @property
     def differences(self) -> tuple[PayerDifference, ...]:
         """Return who pays otherwise."""
-        return differences_by_payer(self.before, self.after.lines if self.after else ())
+        paid = () if self.restored else self.before.lines
+        return differences_by_payer(paid, self.after.lines if self.after else ())
 
 
 MOST: Final = 200
@@ -170,7 +172,7 @@ class Resettle(Command[Resettled], frozen=True):
             raise SettlementNotFound(
                 f"没有编号为 {self.settlement_id} 的结算", field="settlement_id"
             )
-        if settlement.reversed_at is not None:
+        if settlement.reversed_at is not None and not settlement.withdrawn:
             raise AlreadyReversed(
                 f"结算 {settlement.settlement_id} 已于 "
                 f"{settlement.reversed_at:%Y-%m-%d %H:%M} 撤销",
@@ -186,7 +188,7 @@ class Resettle(Command[Resettled], frozen=True):
         year = settlement.bill.service_day.year
         of_patient = facts.where(Settlement, "patient", settlement.bill.patient)
         of_year = [s for s in of_patient if s.bill.service_day.year == year]
-        return standing(s for s in of_year if place_in_year(s) >= place)
+        return under_review(s for s in of_year if place_in_year(s) >= place)
 
     def _bill_of(self, settlement: Settlement) -> Bill:
         if self.returned is None or settlement.settlement_id != self.settlement_id:
@@ -240,11 +242,16 @@ class _Booking:
     def book(self, again: Redecided) -> SettledAgain:
         """Take one settlement back and, unless it is refused now, settle it again."""
         after = self._settled(again)
+        replaced_by = after.settlement_id if after else ""
+        if again.before.withdrawn and after is not None:
+            return self._restore(
+                replace(again.before, replaced_by=replaced_by), after, again
+            )
         before = replace(
             again.before,
             reversed_at=self._facts.now,
             reversed_why=self._why,
-            replaced_by=after.settlement_id if after else "",
+            replaced_by=replaced_by,
             superseded=True,
         )
         refunds = self._take_back(before)
@@ -259,6 +266,14 @@ class _Booking:
             message=refusal.message if refusal else "",
             clauses=tuple([c.id for c in refusal.clauses]) if refusal else (),
         )
+
+    def _restore(
+        self, before: Settlement, after: Settlement, again: Redecided
+    ) -> SettledAgain:
+        """Settle again what was taken back before: nothing is left to refund."""
+        self._settlements.append(before)
+        after = self._charge(after, again.charged)
+        return SettledAgain(before=before, refunds=(), after=after, restored=True)
 
     def _take_back(self, before: Settlement) -> tuple[PurseMovement, ...]:
         refunds = self._moved([(m.purse, -m.fen) for m in before.movements])

@@ -64,10 +64,12 @@ class Course:
     def take(self, again: Redecided) -> None:
         """Carry a settlement's difference on."""
         before, after = again.before, again.after
-        self.deductible[before.accumulator_key] -= before.deductible_fen
-        self.fund[before.accumulator_key] -= before.fund_fen
-        for movement in before.movements:
-            self.purses[movement.purse] -= movement.fen
+        # What was withdrawn is in no accumulator, and back in the purses.
+        if not before.withdrawn:
+            self.deductible[before.accumulator_key] -= before.deductible_fen
+            self.fund[before.accumulator_key] -= before.fund_fen
+            for movement in before.movements:
+                self.purses[movement.purse] -= movement.fen
         if after is None:
             return
         self.deductible[after.accumulator_key] += after.deductible_fen
@@ -77,7 +79,7 @@ class Course:
 
 
 class Redecided(Struct, frozen=True, kw_only=True):
-    """A standing settlement and what it is on what is known now.
+    """A settlement under review and what it is on what is known now.
 
     `after` has no id, time and movements; `charged` is what each purse pays, in fen. It
     is None if the bill would be refused now, as `refusal` says.
@@ -92,6 +94,8 @@ class Redecided(Struct, frozen=True, kw_only=True):
     def differs(self) -> bool:
         """Return whether anybody pays otherwise, or the year's meters stand otherwise."""
         after = self.after
+        if self.before.withdrawn:
+            return after is not None
         if after is None or after.bill != self.before.bill:
             return True
         paid = {m.purse: -m.fen for m in self.before.movements}
@@ -128,7 +132,8 @@ class YearFacts(FormerFacts):
         if present is None:
             return None
         held_now = present.balance_fen + self._course.purses[person_no]
-        held_now += _paid_by(person_no, self._settlement)
+        if not self._settlement.withdrawn:
+            held_now += _paid_by(person_no, self._settlement)
         least = min([held_now, *self._limits(person_no)])
         return Account(person_no, max(0, least))
 
@@ -244,10 +249,10 @@ def needs_of_year(
             yield from view.sources(need)
 
 
-def standing(settlements: Iterable[Settlement]) -> list[Settlement]:
-    """Return the settlements that were not taken back, in their order."""
-    stand = [s for s in settlements if s.reversed_at is None]
-    return sorted(stand, key=place_in_year)
+def under_review(settlements: Iterable[Settlement]) -> list[Settlement]:
+    """Return the settlements that stand or were withdrawn, in their order."""
+    reviewed = [s for s in settlements if s.reversed_at is None or s.withdrawn]
+    return sorted(reviewed, key=place_in_year)
 
 
 def redecide(
@@ -258,7 +263,7 @@ def redecide(
 ) -> Iterator[Redecided]:
     """Yield those of a patient's settlements that are otherwise on what is known now.
 
-    `settlements` stand and are in order; `bill_of` gives a bill that is other than
+    `settlements` are `under_review`; `bill_of` gives a bill that is other than
     settled, such as one of which a part was returned.
     """
     course = Course()

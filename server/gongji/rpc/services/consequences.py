@@ -343,7 +343,8 @@ def _first_visits(
     first: dict[str, str] = {}
     for settlement in settlements:
         patient = settlement.bill.patient
-        if settlement.reversed_at is not None or patient in asked:
+        gone = settlement.reversed_at is not None and not settlement.withdrawn
+        if gone or patient in asked:
             continue
         if decided_on(settlement).get(record) != present.revision:
             first[patient] = settlement.settlement_id

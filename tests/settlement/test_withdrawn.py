@@ -1,0 +1,56 @@
+"""What was taken back because its bill would be refused comes back with the fact."""
+
+from __future__ import annotations
+
+import pytest
+from gongji.model.refusals import AlreadyReversed, NothingToResettle
+from gongji.model.settlement import Settlement
+from gongji.rules.codes import AccountUse
+
+from tests.scaffold.people import NOW
+from tests.scaffold.world import NewWorld, World
+from tests.settlement.test_resettle import DAY, again, differing, paid, tell, used
+
+
+def settled_and_withdrawn(world: World) -> tuple[str, str]:
+    """Settle two bills, then take both back: the patient is told to have died before."""
+    first = world.settle(world.visit("P1", 1000_00, account_use=AccountUse.CITY_ORDER))
+    second = world.settle(world.visit("P1", 100_00))
+    world.now += DAY
+    tell(world, "P1", died_on=NOW.date() - DAY)
+    again(world, first, later=True)
+    world.now += DAY
+    return first.settlement_id, second.settlement_id
+
+
+def test_it_comes_back_with_the_fact(family: NewWorld) -> None:
+    """If the fact that refused the bills is taken back, they can be settled again, with
+    the money of the first time, and nothing is refunded twice."""
+    world, untouched = family(), family()
+    ids = settled_and_withdrawn(world)
+    withdrawn = [world.record(Settlement, number) for number in ids]
+    firsts = [untouched.settle(settlement.bill) for settlement in withdrawn]
+    tell(world, "P1", died_on=None)
+    assert list(ids) == differing(world)
+    restored = again(world, withdrawn[0], later=True).settlements
+    assert [(True, ())] * 2 == [(one.restored, one.refunds) for one in restored]
+    assert [paid(first) for first in firsts] == [paid(one.after) for one in restored]
+    assert (untouched.balances(), used(untouched)) == (world.balances(), used(world))
+    assert [] == differing(world)
+
+
+def test_it_stays_away_while_the_fact_stands(family: NewWorld) -> None:
+    """While the bill would still be refused there is nothing to settle again."""
+    world = family()
+    first, _ = settled_and_withdrawn(world)
+    with pytest.raises(NothingToResettle):
+        again(world, world.record(Settlement, first))
+
+
+def test_what_was_only_reversed_stays_reversed(family: NewWorld) -> None:
+    """A settlement its hospital took back is no consequence of any fact."""
+    world = family()
+    done = world.settle(world.visit("P1", 100_00))
+    world.reverse(done.settlement_id)
+    with pytest.raises(AlreadyReversed):
+        again(world, done)
