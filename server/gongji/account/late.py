@@ -140,8 +140,10 @@ class ReviewPremiums(Struct, frozen=True):
             if conditions:
                 both = (premium.member, premium.holder)
                 behind = [_behind(number, premium.paid_at, facts) for number in both]
-                told = LatePremium(premium, conditions, (*behind[0], *behind[1]))
-                late.append(told)
+                premium_change = LatePremium(
+                    premium, conditions, (*behind[0], *behind[1])
+                )
+                late.append(premium_change)
         return Decision(tuple(late))
 
     def _standing(self, facts: Facts) -> Iterator[Premium]:

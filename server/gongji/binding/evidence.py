@@ -42,10 +42,10 @@ def evidence_in_time(case: Case, now: datetime) -> Iterator[Unmet]:
 def _fault(field: str, at: datetime, since: date, now: datetime) -> str:
     """Return what is wrong with an instant of evidence, nothing if it is right."""
     at = at.astimezone(SHANGHAI)
-    told = f"{field}：{at:%Y-%m-%d %H:%M:%S} "
+    sentence = f"{field}：{at:%Y-%m-%d %H:%M:%S} "
     if at > now + CLOCK_SKEW:
-        return f"{told}晚于现在（{now.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}）"
-    return f"{told}早于这条规则的施行日 {since}" if at.date() < since else ""
+        return f"{sentence}晚于现在（{now.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}）"
+    return f"{sentence}早于这条规则的施行日 {since}" if at.date() < since else ""
 
 
 def _agreed(case: Case, now: datetime) -> Case:

@@ -82,14 +82,14 @@ def _another_spouse(
     case: Case, who: str, person: Person, other: str, binding_id: str
 ) -> Unmet:
     if binding_id:
-        told = f"{who}已以配偶关系与他人绑定或正在办理(绑定编号 {binding_id})"
+        sentence = f"{who}已以配偶关系与他人绑定或正在办理(绑定编号 {binding_id})"
         change = remedies.unbind(binding_id)
     else:
-        told = f"{who}在登记中另有配偶"
+        sentence = f"{who}在登记中另有配偶"
         change = remedies.end_marriage(who, person.person_no, other)
     hook = CityRules.marriage
     clauses = case.rules.value(hook).clauses.spouses
-    return not_met(case, hook, told, change, clauses=clauses)
+    return not_met(case, hook, sentence, change, clauses=clauses)
 
 
 def of_marriage_age(case: Case) -> Iterator[Unmet]:

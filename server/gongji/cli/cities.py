@@ -79,12 +79,12 @@ def _without_table(city: City) -> str:
     refused = "拒绝"
     settled = "照常结算，统筹支付为 0"
     entries = city.timelines["reimbursement"][-1].value
-    told = [
+    parts = [
         f"{TERMS[Scheme][scheme]}{refused if isinstance(entry, NotSettled) else settled}"
         for scheme, entry in entries.items()
         if isinstance(entry, NoFund)
     ]
-    return "；".join(told) or "—"
+    return "；".join(parts) or "—"
 
 
 @click.command("guide")

@@ -66,29 +66,31 @@ def as_json(reply: Message) -> dict[str, Any]:
 def in_words(reply: pb.ConsequencesResponse) -> Iterator[str]:
     """Yield the lines that tell a consequence: what, and the facts behind it."""
     kind = reply.WhichOneof("message") or ""
-    told = getattr(reply, kind)
-    yield from _WORDS[kind](told)
-    for fact in told.facts:
+    consequence = getattr(reply, kind)
+    yield from _WORDS[kind](consequence)
+    for fact in consequence.facts:
         yield f"  事实：{_fact(fact)}"
 
 
-def _settlement(told: pb.SettlementConsequence) -> Iterator[str]:
-    stored = told.stored
+def _settlement(consequence: pb.SettlementConsequence) -> Iterator[str]:
+    stored = consequence.stored
     bill = stored.bill
     yield (
         f"结算 {stored.settlement_id}（患者 {bill.patient.person_no}，"
         f"就诊日 {bill.service_day}，机构 {bill.institution_code}）："
-        f"{_now(told)}"
+        f"{_now(consequence)}"
     )
-    if told.follows:
-        yield f"  随同年度在前的结算 {told.follows} 变动"
+    if consequence.follows:
+        yield f"  随同年度在前的结算 {consequence.follows} 变动"
 
 
-def _now(told: pb.SettlementConsequence | pb.SettledAgain) -> str:
-    refusal = told.refusal
+def _now(consequence: pb.SettlementConsequence | pb.SettledAgain) -> str:
+    refusal = consequence.refusal
     if refusal.reason:
         return f"按现在所知不予结算：{refusal.message}{_cited(refusal.clauses)}"
-    return differences(told.differences) or "各方所付不变，起付线或限额的累计不同"
+    return (
+        differences(consequence.differences) or "各方所付不变，起付线或限额的累计不同"
+    )
 
 
 def differences(amounts: Iterable[settlement_pb2.PayerDifference]) -> str:
@@ -100,37 +102,49 @@ def differences(amounts: Iterable[settlement_pb2.PayerDifference]) -> str:
     )
 
 
-def _credit(told: pb.CreditConsequence) -> Iterator[str]:
-    head = f"划入 {told.person_no} {told.month}："
-    if told.refusal.reason:
-        yield f"{head}应划入多少现在说不出：{told.refusal.message}"
+def _credit(consequence: pb.CreditConsequence) -> Iterator[str]:
+    head = f"划入 {consequence.person_no} {consequence.month}："
+    if consequence.refusal.reason:
+        yield f"{head}应划入多少现在说不出：{consequence.refusal.message}"
         return
-    owed = f"，其中 {yuan(told.owed_fen)} 元已用掉，列为欠款" if told.owed_fen else ""
-    difference = _signed(told.due_fen - told.credited_fen)
+    owed = (
+        f"，其中 {yuan(consequence.owed_fen)} 元已用掉，列为欠款"
+        if consequence.owed_fen
+        else ""
+    )
+    difference = _signed(consequence.due_fen - consequence.credited_fen)
     yield (
-        f"{head}已划入 {yuan(told.credited_fen)} 元，应为 {yuan(told.due_fen)} 元"
-        f"（{difference}）{owed}{_cited(told.rule.clauses)}"
+        f"{head}已划入 {yuan(consequence.credited_fen)} 元，应为 {yuan(consequence.due_fen)} 元"
+        f"（{difference}）{owed}{_cited(consequence.rule.clauses)}"
     )
 
 
-def _premium(told: pb.PremiumConsequence) -> Iterator[str]:
+def _premium(consequence: pb.PremiumConsequence) -> Iterator[str]:
     yield (
-        f"代缴 {told.premium_id}（{told.holder} 为 {told.member} 缴 {told.year} 年度，"
-        f"{yuan(told.fen)} 元）：缴费当日不符合条件"
+        f"代缴 {consequence.premium_id}（{consequence.holder} 为 "
+        f"{consequence.member} 缴 {consequence.year} 年度，"
+        f"{yuan(consequence.fen)} 元）：缴费当日不符合条件"
     )
-    for condition in told.conditions:
+    for condition in consequence.conditions:
         yield f"  {condition.message}{_cited(condition.rule.clauses)}"
 
 
-def _binding(told: pb.BindingConsequence) -> Iterator[str]:
-    before, now = (_STATES[BindingState(s)] for s in (told.before, told.now))
-    why = f"：{told.why}{_cited(told.rule.clauses)}" if told.why else ""
-    yield (
-        f"绑定 {told.binding_id}（授权人 {told.holder}，使用人 {told.member}）："
-        f"{before} → {now}，自 {told.since} 起{why}"
+def _binding(consequence: pb.BindingConsequence) -> Iterator[str]:
+    before, now = (
+        _STATES[BindingState(s)] for s in (consequence.before, consequence.now)
     )
-    if told.settlement_ids:
-        yield f"  其间用过它的结算：{'、'.join(told.settlement_ids)}"
+    why = (
+        f"：{consequence.why}{_cited(consequence.rule.clauses)}"
+        if consequence.why
+        else ""
+    )
+    yield (
+        f"绑定 {consequence.binding_id}（授权人 {consequence.holder}，"
+        f"使用人 {consequence.member}）："
+        f"{before} → {now}，自 {consequence.since} 起{why}"
+    )
+    if consequence.settlement_ids:
+        yield f"  其间用过它的结算：{'、'.join(consequence.settlement_ids)}"
 
 
 _WORDS: Final[dict[str, Any]] = {

@@ -123,17 +123,17 @@ def _stepwise(
 ) -> Iterator[str]:
     """Yield each time in which a value differs: 2025-09-01至2025-09-30 …."""
     steps = sorted({date.min, *days})
-    told: tuple[str, str] | None = None
+    pending: tuple[str, str] | None = None
     since = date.min
     for day in steps:
         pair = (before(day), after(day))
-        if pair == told:
+        if pair == pending:
             continue
-        if told is not None:
-            yield _told(name, since, day - timedelta(days=1), told)
-        told, since = (pair, day) if pair[0] != pair[1] else (None, day)
-    if told is not None:
-        yield _told(name, since, None, told)
+        if pending is not None:
+            yield _told(name, since, day - timedelta(days=1), pending)
+        pending, since = (pair, day) if pair[0] != pair[1] else (None, day)
+    if pending is not None:
+        yield _told(name, since, None, pending)
 
 
 def _told(name: str, since: date, until: date | None, pair: tuple[str, str]) -> str:

@@ -29,9 +29,11 @@ class NationalFault(ValueError):  # noqa: N818 - see above
     """
 
     def __init__(self, sentence: str) -> None:
-        told = sentence[:_TOLD] + ("…" if len(sentence) > _TOLD else "")
+        shortened = sentence[:_TOLD] + ("…" if len(sentence) > _TOLD else "")
         # Escapes, and what would turn a terminal's line round, are spelt out.
-        super().__init__("".join(c if c.isprintable() else _spelt(c) for c in told))
+        super().__init__(
+            "".join(c if c.isprintable() else _spelt(c) for c in shortened)
+        )
 
 
 def _spelt(character: str) -> str:

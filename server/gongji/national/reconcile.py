@@ -91,8 +91,8 @@ def statements(
     counted = {"fixmedins_refd_setl_flag": STANDING.write(request.standing_only)}
     for (insutype, clr_type), totals in sorted(groups.items()):
         figures = {"insutype": insutype, "clr_type": clr_type, **_sums(totals)}
-        told = _with(unmapped, counted, figures)
-        messages.append(TOTALS.write(period, told, dialect))
+        sent = _with(unmapped, counted, figures)
+        messages.append(TOTALS.write(period, sent, dialect))
     return messages
 
 

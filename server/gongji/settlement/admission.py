@@ -214,8 +214,8 @@ def _refuse_odd_residue(bill: Bill) -> None:
             "写明剩余自付来源(residue_of)的须是剩余自付(residue)",
             field="bill.residue_of",
         )
-    told = _RESIDUE_OF_KIND.get(bill.visit_kind, said)
-    if told is not said:
+    implied = _RESIDUE_OF_KIND.get(bill.visit_kind, said)
+    if implied is not said:
         kind, care = TERMS[VisitKind][bill.visit_kind], TERMS[ResidueOf][said]
         raise MalformedField(
             f"医疗类别“{kind}”与剩余自付来源“{care}”不符", field="bill.residue_of"

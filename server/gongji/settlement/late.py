@@ -110,13 +110,13 @@ class ReviewPatient(Struct, frozen=True):
         if not self._tells(stand, late, facts):
             return Decision(LateYear())
         concerned = _concerned(stand, late)
-        told: list[LateSettlement] = []
+        changes: list[LateSettlement] = []
         for again in redecide(concerned, facts, self.cities):
             own = late.get(again.before.settlement_id, {})
             behind = facts_behind(own, facts)
-            follows = "" if behind else _last_of_year(told, again.before)
-            told.append(LateSettlement(again, behind, follows))
-        return Decision(LateYear(tuple(told), len(concerned)))
+            follows = "" if behind else _last_of_year(changes, again.before)
+            changes.append(LateSettlement(again, behind, follows))
+        return Decision(LateYear(tuple(changes), len(concerned)))
 
     def _tells(
         self,
@@ -188,9 +188,9 @@ def _concerned(
     ]
 
 
-def _last_of_year(told: Sequence[LateSettlement], settlement: Settlement) -> str:
+def _last_of_year(changes: Sequence[LateSettlement], settlement: Settlement) -> str:
     year = settlement.bill.service_day.year
-    for earlier in reversed(told):
+    for earlier in reversed(changes):
         if earlier.again.before.bill.service_day.year == year:
             return earlier.again.before.settlement_id
     return ""

@@ -234,15 +234,15 @@ class DemoDay:
 
     def make_good(self, import_id: str) -> None:
         """Print what an import makes otherwise, then settle that again."""
-        told = [
+        replies = [
             reply
             for reply in consequences.read(self._channel, LateScope(import_id))
             if reply.WhichOneof("message") != "progress"
         ]
-        lines = [line for reply in told for line in consequences.in_words(reply)]
+        lines = [line for reply in replies for line in consequences.in_words(reply)]
         self._print("迟到的事实改变了什么", [{"说明": line} for line in lines])
         making_good = MakingGood(self._channel, "演示重新结算")
-        done = [making_good.make_good(reply) for reply in told]
+        done = [making_good.make_good(reply) for reply in replies]
         self._print("重新结算", [{"结果": one} for one in done if one])
 
     def settled(self, patient: str, month: str) -> None:

@@ -37,15 +37,15 @@ class Consequence:
     @to.register
     def _(self, late: LateSettlement) -> pb.ConsequencesResponse:
         message = pb.ConsequencesResponse()
-        told = message.settlement
-        write_settlement(late.again.before, self._sources, told.stored)
+        part = message.settlement
+        write_settlement(late.again.before, self._sources, part.stored)
         if late.again.after is not None:
-            write_settlement(late.again.after, self._sources, told.settlement)
+            write_settlement(late.again.after, self._sources, part.settlement)
         elif late.again.refusal is not None:
-            told.refusal.CopyFrom(refusal_to(late.again.refusal))
-        told.differences.extend(payer_differences_to(late.differences))
-        told.facts.extend(_facts_to(late.facts))
-        told.follows = late.follows
+            part.refusal.CopyFrom(refusal_to(late.again.refusal))
+        part.differences.extend(payer_differences_to(late.differences))
+        part.facts.extend(_facts_to(late.facts))
+        part.follows = late.follows
         return message
 
     @to.register

@@ -129,8 +129,8 @@ class LateReview:
     async def run(self) -> AsyncGenerator[Late | Progress]:
         """Yield every consequence, with progress first, last and in between."""
         yield self._progress()
-        async for told in self._steps():
-            for late in told:
+        async for batch in self._steps():
+            for late in batch:
                 yield late
             now = asyncio.get_running_loop().time()
             if now - self._told_at >= _EVERY_S:
@@ -144,15 +144,15 @@ class LateReview:
             if number != self._place.kind:
                 self._move(kind=number, record=None, settlement=None)
             if self._changed.import_id or number % 2 == 0:
-                async for told in self._of_kind(_KINDS[number]):
-                    yield told
+                async for batch in self._of_kind(_KINDS[number]):
+                    yield batch
 
     async def _of_kind(self, kind: type[Any]) -> AsyncIterator[list[Late]]:
         review = self._people if kind in {Person, PersonRevision} else self._places
         while page := await self._page(kind):
             wanted = [r for r in page if self._wanted(getattr(r, "record", r))]
-            async for told in review(wanted):
-                yield told
+            async for batch in review(wanted):
+                yield batch
             self._move(record=self._store.place(page[-1], "known_from"))
             if len(page) < _PAGE:
                 return
@@ -171,15 +171,15 @@ class LateReview:
     async def _people(self, page: Sequence[Any]) -> AsyncIterator[list[Late]]:
         for first in range(0, len(page), GROUP):
             group = page[first : first + GROUP]
-            told = await self._of_group([getattr(r, "record", r) for r in group])
+            batch = await self._of_group([getattr(r, "record", r) for r in group])
             self._move(
                 record=self._store.place(group[-1], "known_from"),
                 records_done=self._place.records_done + len(group),
             )
-            yield told
+            yield batch
 
     async def _of_group(self, people: Sequence[Person]) -> list[Late]:
-        told: list[Late] = []
+        batch: list[Late] = []
         bindings = await self._asked(
             ReviewBindings(p.person_no, self._changed, self._cities) for p in people
         )
@@ -188,21 +188,21 @@ class LateReview:
             for p, bound in zip(people, bindings, strict=True)
             for patient in dict.fromkeys((p.person_no, *bound.members))
         ]
-        told += self._taken(await self._asked(patients))
+        batch += self._taken(await self._asked(patients))
         for person, bound in zip(people, bindings, strict=True):
-            told += await self._money(person.person_no, bound)
-            told += bound.bindings
-        return told
+            batch += await self._money(person.person_no, bound)
+            batch += bound.bindings
+        return batch
 
     def _taken(self, years: Iterable[LateYear]) -> list[Late]:
         """Return what was found, the settlements looked at counted."""
-        told: list[Late] = []
+        batch: list[Late] = []
         seen = self._place.settlements_seen
         for year in years:
-            told += year.settlements
+            batch += year.settlements
             seen += year.seen
         self._move(settlements_seen=seen)
-        return told
+        return batch
 
     async def _money(self, person_no: str, bound: ReviewedBindings) -> list[Late]:
         """Return what is otherwise of a person's credits and premiums."""
@@ -240,8 +240,8 @@ class LateReview:
     async def _places(self, page: Sequence[Any]) -> AsyncIterator[list[Late]]:
         for one in page:
             institution: Institution = getattr(one, "record", one)
-            async for told in self._settled_at(institution.code):
-                yield told
+            async for batch in self._settled_at(institution.code):
+                yield batch
             self._move(
                 record=self._store.place(one, "known_from"),
                 settlement=None,
@@ -266,11 +266,11 @@ class LateReview:
                 )
             )
             first = _first_visits(settlements, record, present, asked)
-            told = self._taken(await self._reviewed(first, record))
+            batch = self._taken(await self._reviewed(first, record))
             if settlements:
                 place = self._store.place(settlements[-1], "settled_at")
                 self._move(settlement=place)
-            yield told
+            yield batch
             if len(settlements) < _PAGE:
                 return
 
