@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from threading import Thread
 
@@ -33,6 +33,15 @@ def turn() -> None:
         raise SystemExit from None
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Have Ctrl-C interrupt, also where tests run in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("plugin", [press_ctrl_c, swallow, turn])
 def test_the_users_interrupt_passes(plugin: Callable[[], None]) -> None:
     """Ctrl-C while a plugin runs ends the program, whatever the plugin makes of it."""

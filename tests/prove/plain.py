@@ -239,6 +239,8 @@ def aid_of(town: Town, visit: Visit, holder: str) -> set[str]:
         return set()
     if visit.spent_on != "medical" or not may_give(town, holder):
         return set()
+    if not may_use(town, visit.patient):
+        return set()
     if remainder_of(visit) not in {None, *city.aid_residue_of}:
         return set()
     return set(city.aid_pays)
@@ -251,6 +253,17 @@ def may_give(town: Town, holder: str) -> bool:
         if period.scheme == EMPLOYEES and covers(period, town.today):
             return period.status == "normal" and not is_dead(giver, town.today)
     return False
+
+
+def may_use(town: Town, member: str) -> bool:
+    """Return whether somebody is alive and insured in either scheme today."""
+    user = town.people[member]
+    if user.died is not None and user.died <= town.today:
+        return False
+    return any(
+        period.status == "normal" and covers(period, town.today)
+        for period in user.insured
+    )
 
 
 # --- what is settled ------------------------------------------------------------------

@@ -227,7 +227,7 @@ def test_imports_end_as_the_rules_read(effort: Effort) -> None:
     and the same is known as by a plain reading, merged or not."""
     times = st.lists(st.booleans(), min_size=3, max_size=3)
 
-    @effort(short=40, long=2000)
+    @effort(short=40, long=300)
     @given(st.lists(IMPORTS, max_size=3), times)
     def holds(drawn: list[list[Said]], merged: list[bool]) -> None:
         asyncio.run(_as_the_model(drawn, merged))
@@ -252,7 +252,7 @@ def test_one_import_ends_alike_in_any_order(effort: Effort) -> None:
     """The same rows in another order are refused for the same reasons, and leave the
     same."""
 
-    @effort(short=30, long=2000)
+    @effort(short=30, long=300)
     @given(IMPORTS, IMPORTS, st.data())
     def holds(before: list[Said], rows: list[Said], data: st.DataObject) -> None:
         order = data.draw(st.permutations(range(len(rows))))
@@ -280,7 +280,7 @@ async def _one_after_the_other(*imports: list[Said]) -> Known:
 def test_imports_of_different_persons_commute(effort: Effort) -> None:
     """Imported in either order, what is said of different people leaves the same."""
 
-    @effort(short=20, long=1000)
+    @effort(short=20, long=150)
     @given(IMPORTS, IMPORTS)
     def holds(first: list[Said], second: list[Said]) -> None:
         one = [_moved(said, PEOPLE[:2]) for said in first]
@@ -309,7 +309,7 @@ def test_corrected_back_nothing_differs_but_history(effort: Effort) -> None:
     """A wrong statement taken back on its day leaves what was known before."""
     places = st.sampled_from(["340899", "341199"])
 
-    @effort(short=20, long=500)
+    @effort(short=20, long=80)
     @given(SAID.filter(lambda said: bool(said.name)), places)
     def holds(said: Said, wrong: str) -> None:
         asyncio.run(_there_and_back(said, wrong))

@@ -65,7 +65,7 @@ def test_made_good_is_as_in_time(new_world: NewWorld, effort: Effort) -> None:
     """Settled again, every bill has the fund and deductible it would have had,
     nothing is left to tell, and purses have changed by exactly the entries."""
 
-    @effort(short=40, long=1_500)
+    @effort(short=40, long=150)
     @given(truths(), visits)
     def law(truth: Truth, course: Visits) -> None:
         by_day = list(dict(course).items())

@@ -200,7 +200,7 @@ def test_a_late_bill_is_as_in_time(new_world: NewWorld, effort: Effort) -> None:
     after, told day by day or everything at once; the same purses if nothing began or
     ended in between."""
 
-    @effort(short=40, long=2_000)
+    @effort(short=40, long=250)
     @given(truths(), st.integers(0, SPAN))
     def law(truth: Truth, offset: int) -> None:
         day = day_of(offset)
@@ -224,7 +224,7 @@ def figures(settlement: Settlement) -> list[tuple[str, int]]:
 def test_a_couple_of_days_are_told_alike(new_world: NewWorld, effort: Effort) -> None:
     """Told in time and told at once, a world answers every day's bill alike."""
 
-    @effort(short=20, long=500)
+    @effort(short=20, long=80)
     @given(truths())
     def law(truth: Truth) -> None:
         in_time = told_in_time(new_world, truth, LATER)
