@@ -21,6 +21,7 @@ from gongji.rpc.method import Answers, Method, Services
 from gongji.serve.gateway import Gateway
 from gongji.v1 import account_pb2, registry_pb2, settlement_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from tests.cli.started import (
     PERSON,
@@ -45,6 +46,24 @@ SERVING = health_pb2.HealthCheckResponse.SERVING
 def service(tmp_path: Path) -> Iterator[Started]:
     with started("--gateway", "--data", str(tmp_path), "--sample") as service:
         yield service
+
+
+def test_every_service_is_described(service: Started) -> None:
+    """Reflection describes every service it names, though another process answers them."""
+    with Caller(service.address) as caller:
+        stub: Any = reflection_pb2_grpc.ServerReflectionStub(caller.channel)
+        ask = reflection_pb2.ServerReflectionRequest
+        (listed,) = stub.ServerReflectionInfo(iter([ask(list_services="")]))
+        names = [found.name for found in listed.list_services_response.service]
+        questions = [ask(file_containing_symbol=name) for name in names]
+        replies = list(stub.ServerReflectionInfo(iter(questions)))
+    assert "gongji.v1.ConsequenceService" in names
+    undescribed = [
+        name
+        for name, reply in zip(names, replies, strict=True)
+        if not reply.file_descriptor_response.file_descriptor_proto
+    ]
+    assert [] == undescribed
 
 
 def port_of(service: Started) -> int:

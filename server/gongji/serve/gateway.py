@@ -24,7 +24,9 @@ The gateway knows no rules and no data.
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
+import pkgutil
 import shutil
 import socket
 import sys
@@ -34,17 +36,15 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from gongji import v1
 from gongji.rpc.method import Services
 from gongji.serve import ipc, logs, supervisor
 from gongji.serve.port import OpenPort
-from gongji.v1 import (  # noqa: F401 - reflection describes what is loaded
-    account_pb2,
-    binding_pb2,
-    city_pb2,
-    registry_pb2,
-    sandbox_pb2,
-    settlement_pb2,
-)
+
+# Reflection describes what is loaded, and nothing else here loads a proto.
+for _module in pkgutil.iter_modules(v1.__path__, f"{v1.__name__}."):
+    if _module.name.endswith("_pb2"):
+        importlib.import_module(_module.name)
 
 
 def worthwhile() -> bool:

@@ -28,7 +28,15 @@ SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 SERVICES = [
     f"gongji.v1.{name}Service"
-    for name in ("Account", "Binding", "City", "Registry", "Sandbox", "Settlement")
+    for name in (
+        "Account",
+        "Binding",
+        "City",
+        "Consequence",
+        "Registry",
+        "Sandbox",
+        "Settlement",
+    )
 ]
 
 
