@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from gongji.account.correction import CorrectCredit
-from gongji.account.credit import CreditAccount, TakeBackCredit
+from gongji.account.credit import CreditAccount, OfMonth, TakeBackCredit
 from gongji.account.forward import BringForward
 from gongji.account.late import RefundLate, ResettleCredit
 from gongji.account.premium import PayPremium
@@ -45,7 +45,7 @@ def test_content_names_are_kept(kind: type[Command[Any]]) -> None:
 
 def test_every_command_has_its_content() -> None:
     """No other command of ours is remembered; an application's fields are its own."""
-    assert {*CONTENT, Submit} == set(_commands(Command)) - {RecallingCommand}
+    assert {*CONTENT, Submit} == set(_commands(Command)) - {OfMonth, RecallingCommand}
 
 
 def test_a_balance_of_no_batch_is_the_request_it_was() -> None:

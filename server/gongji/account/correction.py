@@ -7,26 +7,23 @@ of their own; it is collected when the correction is asked for again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from msgspec import Struct
 from msgspec.structs import replace
 
 from gongji.account import ledger
 from gongji.account.credit import (
     CreditDue,
+    OfMonth,
     amount_due,
-    credit_id_of,
     known_person,
-    refuse_malformed_month,
     standing_credit,
 )
 from gongji.account.ledger import Posting
 from gongji.cities.city import Cities
 from gongji.model.account import Account, Credit, Entry, PurseMovement
-from gongji.model.commands import Command, Decision
+from gongji.model.commands import Decision
 from gongji.model.decided import DecidedBy, RuleRef
-from gongji.model.facts import Facts, Need, by_key
+from gongji.model.facts import Facts
 from gongji.model.ids import derived_id
 from gongji.model.people import Person
 from gongji.model.refusals import CreditNotFound, NotEnrolled
@@ -111,7 +108,7 @@ class Correction(Struct, frozen=True):
         return ledger.balanced(transaction_id, postings, facts.now, credit.credit_id)
 
 
-class CorrectCredit(Command[CorrectedCredit], frozen=True):
+class CorrectCredit(OfMonth[CorrectedCredit], frozen=True):
     """Bring the standing credit of a month to what is due now; `why` is kept with it.
 
     MalformedField for a malformed month.
@@ -119,24 +116,8 @@ class CorrectCredit(Command[CorrectedCredit], frozen=True):
 
     answer_type = CorrectedCredit
 
-    person_no: str
-    month: str
     why: str
     cities: Cities
-
-    def __post_init__(self) -> None:
-        refuse_malformed_month(self.month)
-
-    @property
-    def credit_id(self) -> str:
-        """Return the key of the month's credit."""
-        return credit_id_of(self.person_no, self.month)
-
-    def needs(self, _: Facts) -> Iterator[Need]:
-        """Return the person, the account and the month's credit."""
-        yield by_key(Person, self.person_no)
-        yield by_key(Account, self.person_no)
-        yield by_key(Credit, self.credit_id)
 
     def decide(self, facts: Facts) -> Decision[CorrectedCredit]:
         """Decide the difference.

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import date
-from typing import ClassVar
+from typing import ClassVar, Generic, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -45,6 +45,8 @@ from gongji.rules.codes import EnrolmentStatus, EntryKind, Scheme, Standing
 from gongji.rules.days import days_of_month
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.money import Rounding, share, yuan
+
+R = TypeVar("R")
 
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
 
@@ -91,28 +93,14 @@ def amount_due(person: Person, month: str, cities: Cities) -> CreditDue:
     return CreditDue(fen, source, rule, city.decided_by, city.rules_digest)
 
 
-class CreditAccount(Command[Credited], frozen=True):
-    """Credit one account with a month's credit (划入).
-
-    `month` is YYYY-MM and is credited once; MalformedField.
-    """
-
-    answer_type = Credited
-
-    # Every request of the method has this field, and its digest is stored.
-    brought_forward_fen: ClassVar[int] = 0
+class OfMonth(Command[R], Generic[R], frozen=True):
+    """A command on one person's credit of one month, YYYY-MM. MalformedField."""
 
     person_no: str
     month: str
-    cities: Cities
 
     def __post_init__(self) -> None:
         refuse_malformed_month(self.month)
-
-    @classmethod
-    def content_names(cls) -> list[str]:
-        """Return the fields as the requests of every version have them."""
-        return ["person_no", "month", "brought_forward_fen"]
 
     @property
     def credit_id(self) -> str:
@@ -124,6 +112,25 @@ class CreditAccount(Command[Credited], frozen=True):
         yield by_key(Person, self.person_no)
         yield by_key(Account, self.person_no)
         yield by_key(Credit, self.credit_id)
+
+
+class CreditAccount(OfMonth[Credited], frozen=True):
+    """Credit one account with a month's credit (划入).
+
+    `month` is YYYY-MM and is credited once; MalformedField.
+    """
+
+    answer_type = Credited
+
+    # Every request of the method has this field, and its digest is stored.
+    brought_forward_fen: ClassVar[int] = 0
+
+    cities: Cities
+
+    @classmethod
+    def content_names(cls) -> list[str]:
+        """Return the fields as the requests of every version have them."""
+        return ["person_no", "month", "brought_forward_fen"]
 
     def decide(self, facts: Facts) -> Decision[Credited]:
         """Decide the credit.
@@ -171,7 +178,7 @@ class CreditAccount(Command[Credited], frozen=True):
             )
 
 
-class TakeBackCredit(Command[PurseMovement], frozen=True):
+class TakeBackCredit(OfMonth[PurseMovement], frozen=True):
     """Take the standing credit of a month back, whole (划入冲回); `why` is kept with it.
 
     The month (YYYY-MM) may be credited again under another request id. MalformedField
@@ -180,23 +187,7 @@ class TakeBackCredit(Command[PurseMovement], frozen=True):
 
     answer_type = PurseMovement
 
-    person_no: str
-    month: str
     why: str
-
-    def __post_init__(self) -> None:
-        refuse_malformed_month(self.month)
-
-    @property
-    def credit_id(self) -> str:
-        """Return the key of the month's credit."""
-        return credit_id_of(self.person_no, self.month)
-
-    def needs(self, _: Facts) -> Iterator[Need]:
-        """Return the person, the account and the month's credit."""
-        yield by_key(Person, self.person_no)
-        yield by_key(Account, self.person_no)
-        yield by_key(Credit, self.credit_id)
 
     def decide(self, facts: Facts) -> Decision[PurseMovement]:
         """Decide the mirror image of the credit.
