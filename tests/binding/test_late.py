@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from gongji.binding.late import ReviewBindings
-from gongji.model.behind import ChangedIn
+from gongji.model.causes import ChangedIn
 from gongji.model.people import Person
 from gongji.model.revisions import PersonRevision
 from gongji.rules.codes import BindingState

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gongji.model.account import Entry
-from gongji.model.behind import ChangedIn
+from gongji.model.causes import ChangedIn
 from gongji.model.settlement import Settlement
 from gongji.rules.codes import AccountUse
 from gongji.settlement.year import under_review

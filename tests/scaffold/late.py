@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from gongji.model import refusals
-from gongji.model.behind import ChangedIn, Record
+from gongji.model.causes import ChangedIn, Record
 from gongji.model.people import Institution, Person
 from gongji.model.settlement import Settlement
 from gongji.settlement.late import LateSettlement, ReviewPatient

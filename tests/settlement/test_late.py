@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from gongji.model.account import Account, Entry
-from gongji.model.behind import ChangedIn, Record
+from gongji.model.causes import ChangedIn, Record
 from gongji.model.people import (
     Enrolment,
     GradeSince,

@@ -19,7 +19,7 @@ from gongji.account.premium import conditions_of_paid, needs_of_paid
 from gongji.account.refund import RefundedPremium, RefundPremium
 from gongji.cities.city import Cities
 from gongji.model.account import Account, Credit, Premium
-from gongji.model.behind import ChangedIn, FactBehind, facts_behind
+from gongji.model.causes import ChangedIn, FactBehind, facts_behind
 from gongji.model.commands import Command, Decision
 from gongji.model.decided import RuleRef
 from gongji.model.facts import Facts, Need, by_key

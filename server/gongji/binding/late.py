@@ -10,8 +10,8 @@ from msgspec import Struct
 from gongji.binding.life import as_of
 from gongji.binding.status import BindingStatus, status_of
 from gongji.cities.city import Cities
-from gongji.model.behind import ChangedIn, FactBehind, Record, facts_behind
 from gongji.model.binding import Binding
+from gongji.model.causes import ChangedIn, FactBehind, Record, facts_behind
 from gongji.model.commands import Decision
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.people import Person

@@ -12,14 +12,14 @@ from msgspec import Struct
 
 from gongji.cities.city import Cities
 from gongji.model.account import Account
-from gongji.model.behind import (
+from gongji.model.binding import Binding
+from gongji.model.causes import (
     ChangedIn,
     FactBehind,
     Record,
     fact_needs,
     facts_behind,
 )
-from gongji.model.binding import Binding
 from gongji.model.commands import Decision
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.people import Institution, Person

@@ -8,7 +8,7 @@ from typing import Any
 
 from gongji.account.late import LateCredit, LatePremium
 from gongji.binding.late import LateBinding
-from gongji.model.behind import FactBehind
+from gongji.model.causes import FactBehind
 from gongji.model.decided import RuleRef
 from gongji.model.refusals import Condition, Refusal
 from gongji.rpc.convert.settlement import (

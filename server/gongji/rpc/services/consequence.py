@@ -21,7 +21,7 @@ from gongji.rpc.convert.consequence import (
 )
 from gongji.rpc.convert.settlement import movements_to
 from gongji.rpc.convert.values import Sources, instant_from, receipt_to
-from gongji.rpc.services.consequences import ChangesAsked, LateReview, Progress
+from gongji.rpc.services.late import ChangesAsked, LateReview, Progress
 from gongji.rpc.services.people import People
 from gongji.settlement.resettle import Resettle, Resettled, Returned
 from gongji.store import Store

@@ -33,7 +33,7 @@ from gongji.account.late import (
 from gongji.binding.late import LateBinding, ReviewBindings, ReviewedBindings
 from gongji.cities.city import Cities
 from gongji.model.account import Credit, Premium
-from gongji.model.behind import ChangedIn, Record
+from gongji.model.causes import ChangedIn, Record
 from gongji.model.commands import Listing
 from gongji.model.people import Institution, Person
 from gongji.model.refusals import ImportNotFound, MalformedField
