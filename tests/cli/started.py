@@ -50,7 +50,8 @@ class Started:
         self.logged: list[str] = []
         self._log: SimpleQueue[str | None] = SimpleQueue()
         # Read as it comes: a server whose pipe is full would wait for us.
-        threading.Thread(target=self._read, daemon=True).start()
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
 
     def _read(self) -> None:
         for line in self.process.stderr or ():
@@ -100,12 +101,14 @@ def started(*arguments: str) -> Iterator[Started]:
         stderr=subprocess.PIPE,
         encoding="utf-8",
     ) as process:
+        server = Started(process)
         try:
-            server = Started(process)
             server.announcement()
             yield server
         finally:
             process.kill()
+            # Its gateway writes to the same pipe a little longer, which is closed next.
+            server.reader.join(PATIENCE_S)
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

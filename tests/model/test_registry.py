@@ -33,8 +33,12 @@ from tests.scaffold import people
 from tests.scaffold.people import row_of
 
 FIRST = date(2025, 1, 1)
-DAYS = [FIRST + timedelta(days=n) for n in range(-1, 12)]
-"""The days that are looked at; imports come from the second one on."""
+MOST_STEPS, LONGEST_STEP = 6, 2
+"""How many imports follow each other, at most so many days apart."""
+
+DAYS = [FIRST + timedelta(days=n) for n in range(-1, MOST_STEPS * LONGEST_STEP + 2)]
+"""The days that are looked at: imports come from the second one on, and none after the
+last but one."""
 
 ROW = row_of(people.person("P1", 1))
 
@@ -46,7 +50,9 @@ def noon(day: date) -> datetime:
 offsets = st.integers(0, 9)
 values = st.integers(1, 3)
 steps = st.dictionaries(offsets, values, min_size=1, max_size=3)
-statements = st.lists(st.tuples(st.integers(0, 2), values | steps), max_size=6)
+statements = st.lists(
+    st.tuples(st.integers(0, LONGEST_STEP), values | steps), max_size=MOST_STEPS
+)
 """Imports: how many days after the one before, and an undated value or dated ones."""
 
 
