@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from gongji.binding.life import as_of, closed
+from gongji.binding.life import as_of
 from gongji.binding.review import REVIEW_REASONS
 from gongji.model.binding import Binding, BindingEvent
 from gongji.model.commands import Query
@@ -21,7 +21,7 @@ from gongji.model.refusals import (
 from gongji.rules.codes import OPEN_STATES, BindingState
 from msgspec.structs import replace
 
-from tests.binding.applying import TUESDAY, Applicants
+from tests.binding.applying import Applicants
 
 AWAITING, REVIEWED, ACTIVE = (
     BindingState.AWAITING_CONSENT,
@@ -90,23 +90,6 @@ def test_unknown_binding(command: str) -> None:
     world = Applicants()
     with pytest.raises(BindingNotFound, match="B999"):
         world.decide(COMMANDS[command](world, "B999"))
-
-
-@pytest.mark.parametrize(
-    ("state", "expected"),
-    [(ACTIVE, ENDED), (AWAITING, EXPIRED), (REVIEWED, EXPIRED)],
-    ids=["active", "waits", "reviewed"],
-)
-def test_ground_lost(state: BindingState, expected: BindingState) -> None:
-    """What lost its ground ends if it was in force, and expires if it only waited."""
-    binding = in_state(Applicants("anqing"), state)
-    ended = closed(binding, TUESDAY, who="import", why="参保终止")
-
-    assert (expected, TUESDAY, "参保终止") == (
-        ended.state,
-        ended.closed_at,
-        ended.reason,
-    )
 
 
 # --- by the calendar ------------------------------------------------------------------

@@ -17,7 +17,7 @@ from gongji.model.refusals import Refusal, SettlementNotFound
 from gongji.model.revisions import PersonRevision
 from gongji.model.settlement import Settlement
 from gongji.rules.benefits import Reversal
-from gongji.rules.codes import AccountUse, Payer
+from gongji.rules.codes import AccountUse, BindingState, Payer
 from gongji.settlement.recompute import PayerDifference, Recompute
 from msgspec.structs import replace
 
@@ -54,7 +54,7 @@ def test_nothing_changed(settled: tuple[World, Settlement]) -> None:
 def unbind(world: World) -> None:
     """P2's binding ends."""
     (binding,) = [b for b in world.all(Binding) if b.holder == "P2"]
-    world.add(life.closed(binding, world.now, who="x", why=""))
+    world.add(life.moved(binding, BindingState.ENDED, world.now, who="x", why=""))
 
 
 def spend(world: World) -> None:
@@ -310,7 +310,7 @@ def test_a_binding_that_ends_at_that_instant(family: NewWorld, *, before: bool) 
     """Ended in one batch with the settlement, before or after it: the lines tell which."""
     world = kept(family())
     active = world.record(Binding, "B-P2-P1")
-    ended = life.closed(active, NOW, who="x", why="")
+    ended = life.moved(active, BindingState.ENDED, NOW, who="x", why="")
     if before:
         world.add(ended)
     done = world.settle(world.visit("P1", 200_00, account_use=CITY_ORDER))

@@ -98,7 +98,7 @@ def _reverse(world: World, *_: Any) -> None:
 def _end_binding(world: World, *_: Any) -> None:
     active = [b for b in world.all(Binding) if b.state is BindingState.ACTIVE]
     for binding in active[:1]:
-        world.add(life.closed(binding, world.now, who="x", why=""))
+        world.add(life.moved(binding, BindingState.ENDED, world.now, who="x", why=""))
 
 
 def _wait(world: World, *_: Any) -> None:

@@ -159,13 +159,6 @@ def forward(
     )
 
 
-def closed(binding: Binding, now: datetime, *, who: str, why: str) -> Binding:
-    """Return an open binding that lost its ground: ended if active, else expired."""
-    active = binding.state is BindingState.ACTIVE
-    state = BindingState.ENDED if active else BindingState.EXPIRED
-    return moved(binding, state, now, who=who, why=why)
-
-
 def moved(
     binding: Binding,
     state: BindingState,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from gongji.binding.life import closed
+from gongji.binding.life import moved
 from gongji.model.binding import BindingEvent
 from gongji.rules.codes import BindingState, Purpose
 from gongji.v1 import (
@@ -155,5 +155,7 @@ async def unbound_since(service: Service) -> settlement_pb2.Settlement:
     await service.write(bound)
     done = (await service.settle(fen=1000_00)).settlement
     service.set_clock("2025-10-08T09:00")
-    await service.write(closed(bound, service.clock(), who="test", why=""))
+    await service.write(
+        moved(bound, BindingState.ENDED, service.clock(), who="test", why="")
+    )
     return done
