@@ -14,8 +14,10 @@ from typing import Any
 
 import grpc
 import msgspec
+from gongji.access.policy import AnybodyPolicy
 from gongji.rpc.calls import Calls
 from gongji.serve import logs, port
+from gongji.serve.authentication import AnybodyAuthenticator
 from gongji.serve.supervisor import new_event_loop
 from gongji.v1 import settlement_pb2 as pb
 from gongji.v1 import types_pb2
@@ -75,9 +77,9 @@ async def serve(address: str, replies: Sequence[bytes], *, dressed: bool) -> Non
         options=port.OPTIONS, maximum_concurrent_rpcs=port.MAX_CALLS
     )
     if dressed:
-        calls = Calls()
+        calls = Calls(AnybodyPolicy())
         calls.add_registered_method_handlers(SERVICE, {"Settle": settle})
-        handler: Any = port.Handlers(calls.methods.values())
+        handler: Any = port.Handlers(calls.methods.values(), AnybodyAuthenticator())
     else:
         handler = grpc.method_handlers_generic_handler(SERVICE, {"Settle": settle})
     server.add_generic_rpc_handlers((handler,))

@@ -18,6 +18,7 @@ from typing import Any
 import grpc
 import pytest
 from gongji.rpc.method import Answers, Method, Services
+from gongji.serve.authentication import AnybodyAuthenticator
 from gongji.serve.gateway import Gateway
 from gongji.v1 import account_pb2, registry_pb2, settlement_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -191,7 +192,7 @@ def gateway_to(answers: Mapping[str, Answers]) -> Gateway:
         path: Method(path, streams_in=False, streams_out=False, answer=answer)
         for path, answer in answers.items()
     }
-    return Gateway(Services(methods, (), ()), ANY)
+    return Gateway(Services(methods, (), ()), ANY, AnybodyAuthenticator())
 
 
 @pytest.mark.parametrize("whose", ["server", "gateway"])

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gongji.access.policy import AnybodyPolicy
 from gongji.binding.workdays import Workdays
 from gongji.cities.kept import KeepRules
 from gongji.rpc.method import Services
 from gongji.rpc.services import services_of
 from gongji.serve import ipc
+from gongji.serve.authentication import AnybodyAuthenticator
 from gongji.serve.clock import SandboxClock
 from gongji.serve.port import OpenPort
 from gongji.store import Store, open_store
@@ -64,7 +66,9 @@ async def service(
         "first_base_fen": 500_000,
     }
     people = [world.person(f"P{n}", **details) for n in (1, 2, 3)]
-    offer = services_of(store, world.cities, Workdays(), clock, sandbox=clock)
+    offer = services_of(
+        store, world.cities, Workdays(), clock, AnybodyPolicy(), sandbox=clock
+    )
     async with over_ipc(offer) as server:
         served = Service(server, store, world, clock)
         await served.write(*people, world.hospital(2, code=HOSPITAL))
@@ -81,7 +85,10 @@ async def over_ipc(offer: Services) -> AsyncIterator[OpenPort]:
             folder, ipc.shapes_of(offer.methods), on_lost=lambda: None
         )
         server = OpenPort(
-            replace(offer, methods=remote.methods), "127.0.0.1:0", ping=remote.ping
+            replace(offer, methods=remote.methods),
+            "127.0.0.1:0",
+            AnybodyAuthenticator(),
+            ping=remote.ping,
         )
         await server.start()
         yield server

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from gongji.access.policy import AnybodyPolicy
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import Cities
 from gongji.rpc.services import services_of
 from gongji.rpc.services.sandbox import LoadSample, SettableClock
+from gongji.serve.authentication import AnybodyAuthenticator
 from gongji.serve.port import OpenPort
 from gongji.store import Store
 
@@ -25,6 +27,12 @@ def make_server(
 ) -> OpenPort:
     """Return a port, made inside the loop that will run it. OSError: see `OpenPort`."""
     offer = services_of(
-        store, cities, workdays, clock, sandbox=sandbox, load_sample=load_sample
+        store,
+        cities,
+        workdays,
+        clock,
+        AnybodyPolicy(),
+        sandbox=sandbox,
+        load_sample=load_sample,
     )
-    return OpenPort(offer, address)
+    return OpenPort(offer, address, AnybodyAuthenticator())

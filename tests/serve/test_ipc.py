@@ -16,6 +16,7 @@ from typing import Protocol, TypeVar
 
 import grpc
 import pytest
+from gongji.access.identity import ANYBODY, CallerIdentity
 from gongji.rpc.method import CallFailed, Calling, Method, Writing
 from gongji.rpc.outcome import SOONEST_MS
 from gongji.rpc.status import DETAILS_KEY, PUSHBACK_KEY, Status
@@ -38,11 +39,14 @@ REFUSED = Status(
 )
 
 
+HOSPITAL = CallerIdentity("hospital-1")
+
+
 @dataclass
 class FakeCall:
     """A call as gRPC would carry it; records the replies that stream."""
 
-    caller: str | None = "hospital-1"
+    identity: CallerIdentity = HOSPITAL
     remaining_s: float | None = 2.5
     replies: list[bytes] = field(default_factory=list)
 
@@ -65,7 +69,7 @@ class FakeServer:
     received: int = 0
 
     async def echo(self, raw: bytes, calling: Calling) -> bytes:
-        return f"{calling.caller} {calling.remaining_s} ".encode() + raw
+        return f"{calling.identity.caller} {calling.remaining_s} ".encode() + raw
 
     async def refuse(self, raw: object, calling: Calling) -> bytes:
         raise CallFailed(REFUSED)
@@ -199,9 +203,9 @@ def refusal(ended: pytest.ExceptionInfo[CallFailed]) -> tuple[grpc.StatusCode, s
 
 async def test_what_is_known_of_a_call_arrives(pair: Connected) -> None:
     """Request, caller and remaining time arrive as they were, also if there are none."""
-    anonymous = FakeCall(caller=None, remaining_s=None)
+    anonymous = FakeCall(ANYBODY, remaining_s=None)
     assert b"hospital-1 2.5 q" == await pair.call("echo", b"q")
-    assert b"None None " == await pair.call("echo", b"", anonymous)
+    assert b"anonymous None " == await pair.call("echo", b"", anonymous)
 
 
 async def test_replies_find_their_calls(pair: Connected) -> None:
@@ -293,7 +297,7 @@ async def test_who_has_gone_before_his_turn_leaves_nothing() -> None:
     """A call that arrives together with its cancellation is neither answered nor kept."""
     server = FakeServer()
     connection = ipc._Connection(server.methods(), set())
-    request = frames.CallRequest(1, "linger", None, None)
+    request = frames.CallRequest(1, "linger", ANYBODY, None)
     connection.protocol.data_received(
         frames.encode_frame(request) + frames.encode_frame(frames.CallCancel(1))
     )

@@ -16,11 +16,11 @@ from typing import Any
 
 import grpc
 import pytest
+from gongji.access.identity import STATED_KEY
 from gongji.binding.workdays import Workdays
 from gongji.cities.loading import load_cities
 from gongji.model.commands import Adopted, Listing
 from gongji.model.settlement import Settlement
-from gongji.rpc.method import CALLER_KEY
 from gongji.store import Store, open_store
 from gongji.store.databases import database_at
 from gongji.store.migrations import Migration
@@ -37,7 +37,7 @@ Call = dict[str, Any]
 
 CALLS = json.loads(Path(__file__).with_name("version_2.calls.json").read_text("utf-8"))
 NOW = datetime.fromisoformat(CALLS["now"])
-CALLER = ((CALLER_KEY, "clinic-1"),)
+CALLER = ((STATED_KEY, "clinic-1"),)
 
 
 def _released() -> descriptor_pool.DescriptorPool:

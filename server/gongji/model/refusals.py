@@ -46,9 +46,22 @@ Refusal
 ├── Conflict: the request id, or the message id, was used for something else
 │   ├── RequestIdReused
 │   └── MessageIdReused
+├── Unauthenticated: nobody knows who calls; nothing is read
+│   ├── CredentialMissing
+│   ├── CredentialInvalid
+│   ├── CredentialExpired
+│   ├── CredentialRevoked
+│   └── CallerUnknown
+├── Denied: the caller may not do this; said before anything is looked up
+│   ├── NotPermitted
+│   ├── SubjectRequired
+│   └── SubjectNotParty
 └── Unavailable: the service cannot answer now; try again
     ├── StoreUnavailable
-    └── Overloaded
+    └── Exhausted: more than may be under way; when to try again is said
+        ├── Overloaded
+        ├── CallerOverLimit
+        └── GuessingPaused
 """
 
 from __future__ import annotations
@@ -294,6 +307,46 @@ class MessageIdReused(Conflict):
     """The institution's message id came before with another bill."""
 
 
+class Unauthenticated(Refusal):
+    """Nobody knows who calls."""
+
+
+class CredentialMissing(Unauthenticated):
+    """The call carries neither certificate nor token."""
+
+
+class CredentialInvalid(Unauthenticated):
+    """The certificate or token was not issued for this service, or says nothing."""
+
+
+class CredentialExpired(Unauthenticated):
+    """The certificate or token is not in force now."""
+
+
+class CredentialRevoked(Unauthenticated):
+    """The certificate, token or caller has been denied."""
+
+
+class CallerUnknown(Unauthenticated):
+    """The credential is good, but the policy names no such caller."""
+
+
+class Denied(Refusal):
+    """The caller may not do this; what it asked for may exist or not."""
+
+
+class NotPermitted(Denied):
+    """A caller of this kind may not, or not in this city, channel or institution."""
+
+
+class SubjectRequired(Denied):
+    """The caller must say for whom it acts, how and when that person was identified."""
+
+
+class SubjectNotParty(Denied):
+    """The person for whom the caller acts has no part in what is asked for."""
+
+
 class Unavailable(Refusal):
     """The service cannot answer now; try again."""
 
@@ -302,5 +355,17 @@ class StoreUnavailable(Unavailable):
     """The database does not answer."""
 
 
-class Overloaded(Unavailable):
+class Exhausted(Unavailable):
+    """More is asked for than may be under way."""
+
+
+class Overloaded(Exhausted):
     """Too many commands are waiting."""
+
+
+class CallerOverLimit(Exhausted):
+    """The caller has as much under way as its share allows."""
+
+
+class GuessingPaused(Exhausted):
+    """Too many wrong statements about a person: this caller has to wait."""

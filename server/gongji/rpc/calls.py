@@ -12,11 +12,13 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from google.protobuf.message import DecodeError, Message
 
+from gongji.access.policy import AccessPolicy
 from gongji.model.commands import Request
 from gongji.model.refusals import MalformedField, Refusal
 from gongji.rpc.constraints import enforce
 from gongji.rpc.method import Answers, Calling, Method, Writing
-from gongji.rpc.outcome import Call, Outcomes, caller_name
+from gongji.rpc.outcome import Call, Outcomes
+from gongji.rpc.permission import Permit
 
 LONGEST_CALL_S: Final = 60.0
 """How long a call without a deadline may take."""
@@ -58,7 +60,8 @@ def current_call() -> Call:
 class Calls:
     """The methods of all services added to it, as generated code adds them to a server."""
 
-    def __init__(self) -> None:
+    def __init__(self, policy: AccessPolicy) -> None:
+        self._policy = policy
         self.methods: dict[str, Method] = {}
         self.services: list[str] = []
         self._outcomes = Outcomes()
@@ -94,10 +97,10 @@ class Calls:
         """Answer one call and log it. CallFailed, CancelledError."""
         # hot path: every call comes through here; a timer costs a sixth of it all, so it
         # is made only for calls that need one.
-        call = Call(method, perf_counter())
+        call = Call(method, perf_counter(), calling.identity.caller)
         _call.set(call)
         try:
-            call.caller = caller_name(calling.caller)
+            call.permit = Permit.of(self._policy, calling.identity, call.name)
             limit_s = _limit_s(calling.remaining_s, bounded=bounded)
             if limit_s is None:
                 reply = await work(raw, calling)

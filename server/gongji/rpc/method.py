@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
+from gongji.access.identity import CallerIdentity
 from gongji.rpc.status import Status
-
-CALLER_KEY: Final = "x-gongji-caller"
 
 Answers: TypeAlias = Callable[[Any, Any], Awaitable[bytes]]
 """How a request, or an iterator of requests, of a call is answered; see `Method`."""
@@ -18,8 +17,8 @@ class Calling(Protocol):
     """A call as its transport knows it."""
 
     @property
-    def caller(self) -> str | None:
-        """The caller's name under `CALLER_KEY`; None if absent."""
+    def identity(self) -> CallerIdentity:
+        """Who calls, as established where the connection ends."""
 
     @property
     def remaining_s(self) -> float | None:

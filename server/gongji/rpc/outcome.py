@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 import traceback
 from dataclasses import dataclass
@@ -11,14 +10,12 @@ from typing import Final
 
 import structlog
 
-from gongji.model.refusals import MalformedField, Refusal
+from gongji.access.identity import ANONYMOUS, CallerIdentity
+from gongji.model.refusals import Refusal
 from gongji.rpc import status
-from gongji.rpc.method import CALLER_KEY, CallFailed, Calling
+from gongji.rpc.method import CallFailed
+from gongji.rpc.permission import NO_PERMIT, Permit
 from gongji.rpc.status import Status
-
-ANONYMOUS: Final = "anonymous"
-
-_CALLER: Final = re.compile(r"[A-Za-z0-9._-]{1,60}")
 
 SOONEST_MS: Final = 500
 
@@ -37,6 +34,7 @@ class Call:
     started: float
     caller: str = ANONYMOUS
     request_id: str = ""
+    permit: Permit = NO_PERMIT
 
     @property
     def name(self) -> str:
@@ -51,14 +49,11 @@ class Outcomes:
         self._log = structlog.get_logger("gongji.rpc")
         self._retries = RetrySchedule()
 
-    def reject(self, path: str, calling: Calling, refusal: Refusal) -> CallFailed:
+    def reject(
+        self, path: str, identity: CallerIdentity, refusal: Refusal
+    ) -> CallFailed:
         """Return the failure of a call that is refused before its request is read."""
-        call = Call(path.removeprefix("/"), perf_counter())
-        try:
-            call.caller = caller_name(calling.caller)
-        except Refusal as malformed:
-            # A name the log may not quote; retrying under it would never help.
-            refusal = malformed
+        call = Call(path.removeprefix("/"), perf_counter(), identity.caller)
         return self.refused(call, refusal)
 
     def refused(self, call: Call, refusal: Refusal) -> CallFailed:
@@ -106,18 +101,6 @@ def places_of(fault: BaseException) -> list[str]:
     """Return the files and lines a fault passed, from our package on."""
     frames = traceback.extract_tb(fault.__traceback__)
     return [f"{f.filename.rpartition('gongji/')[2]}:{f.lineno}" for f in frames]
-
-
-def caller_name(stated: str | None) -> str:
-    """Return the caller's name as its metadata states it. MalformedField."""
-    if stated is None:
-        return ANONYMOUS
-    if _CALLER.fullmatch(stated):
-        return stated
-    raise MalformedField(
-        f"元数据 {CALLER_KEY} 须为 1 至 60 个字母、数字、点、下划线或连字符",
-        field=CALLER_KEY,
-    )
 
 
 class RetrySchedule:

@@ -19,13 +19,15 @@ from grpc import StatusCode
 from gongji.model.refusals import (
     Condition,
     Conflict,
+    Denied,
+    Exhausted,
     Malformed,
     NotFound,
     NotNow,
-    Overloaded,
     Refusal,
     Refused,
     StoreUnavailable,
+    Unauthenticated,
 )
 
 DOMAIN: Final = "gongji.v1"
@@ -45,7 +47,7 @@ MAX_DETAILS: Final = 4095
 MAX_MESSAGE: Final = 160
 """Most characters of the message."""
 
-RETRYABLE: Final = (Overloaded, StoreUnavailable)
+RETRYABLE: Final = (Exhausted, StoreUnavailable)
 """Refusals that pass by themselves: their status says when to retry."""
 
 # Texts are cut to the first of these lengths at which the details fit.
@@ -57,8 +59,10 @@ CODES: Final[dict[type[Refusal], StatusCode]] = {
     NotNow: StatusCode.FAILED_PRECONDITION,
     Refused: StatusCode.FAILED_PRECONDITION,
     Conflict: StatusCode.ALREADY_EXISTS,
+    Unauthenticated: StatusCode.UNAUTHENTICATED,
+    Denied: StatusCode.PERMISSION_DENIED,
     StoreUnavailable: StatusCode.UNAVAILABLE,
-    Overloaded: StatusCode.RESOURCE_EXHAUSTED,
+    Exhausted: StatusCode.RESOURCE_EXHAUSTED,
 }
 """A category of refusals and its code; every refusal is of exactly one."""
 

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 import grpc
 import msgspec
 
+from gongji.access.identity import CallerIdentity
 from gongji.rpc.method import CallFailed
 from gongji.rpc.status import Status
 
@@ -23,12 +24,12 @@ _READ_BYTES: Final = 65_536
 class CallRequest(msgspec.Struct, array_like=True, tag=0):
     """A call begins; `raw` is its request, empty if requests follow as chunks.
 
-    `caller` and `remaining_s` are those of `Calling`.
+    `identity` and `remaining_s` are those of `Calling`.
     """
 
     number: int
     path: str
-    caller: str | None
+    identity: CallerIdentity
     remaining_s: float | None
     raw: bytes = b""
 

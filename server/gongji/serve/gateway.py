@@ -39,6 +39,7 @@ from pathlib import Path
 from gongji import v1
 from gongji.rpc.method import Services
 from gongji.serve import ipc, logs, supervisor
+from gongji.serve.authentication import Authenticator
 from gongji.serve.port import OpenPort
 
 # Reflection describes what is loaded, and nothing else here loads a proto.
@@ -61,6 +62,7 @@ class _Spec:
     """What a gateway process is started with."""
 
     address: str
+    authenticator: Authenticator
     shared: bool
     folder: Path
     methods: tuple[ipc.MethodShape, ...]
@@ -72,9 +74,15 @@ class Gateway:
     """A port in a process of its own; see `port.Port`."""
 
     def __init__(
-        self, services: Services, address: str, *, shared: bool = False
+        self,
+        services: Services,
+        address: str,
+        authenticator: Authenticator,
+        *,
+        shared: bool = False,
     ) -> None:
         self.address = address
+        self._authenticator = authenticator
         self._services = services
         self._shared = shared
         self._supervisor = supervisor.Supervisor(__name__, "gateway", 1, self._spec)
@@ -102,6 +110,7 @@ class Gateway:
         del number
         return _Spec(
             self.address,
+            self._authenticator,
             self._shared,
             self._folder,
             ipc.shapes_of(self._services.methods),
@@ -125,7 +134,13 @@ async def _run(
     logs.configure()
     server = await ipc.connect_ipc(spec.folder, spec.methods, partial(_exit_now, spec))
     services = Services(server.methods, spec.services, spec.healthy)
-    port = OpenPort(services, spec.address, shared=spec.shared, ping=server.ping)
+    port = OpenPort(
+        services,
+        spec.address,
+        spec.authenticator,
+        shared=spec.shared,
+        ping=server.ping,
+    )
     await port.start()
     supervisor.freeze_gc()
     up(port.address)

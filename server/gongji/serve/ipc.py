@@ -35,6 +35,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from gongji.access.identity import ANYBODY, CallerIdentity
 from gongji.model.refusals import Overloaded, StoreUnavailable
 from gongji.rpc.method import Answers, CallFailed, Calling, Method, Writing
 from gongji.rpc.outcome import Outcomes
@@ -85,7 +86,7 @@ def shapes_of(methods: Mapping[str, Method]) -> tuple[MethodShape, ...]:
 class _ForwardedCall(msgspec.Struct):
     """A plain call as the server knows it; see `method.Calling`."""
 
-    caller: str | None
+    identity: CallerIdentity
     remaining_s: float | None
 
 
@@ -177,7 +178,7 @@ class _Connection:
         del self._calls[number]
 
     async def _serve(self, request: CallRequest) -> None:
-        calling = _ForwardedCall(request.caller, request.remaining_s)
+        calling = _ForwardedCall(request.identity, request.remaining_s)
         method = self._methods[request.path]
         self.protocol.send(await _outcome(method, request, request.raw, calling))
 
@@ -195,7 +196,7 @@ async def _serve_stream(methods: Mapping[str, Method], stream: FrameStream) -> N
         # it ends here.
         with suppress(ConnectionError, asyncio.CancelledError):
             request = await stream.receive()
-            calling = _ForwardedStream(request.caller, request.remaining_s, stream)
+            calling = _ForwardedStream(request.identity, request.remaining_s, stream)
             method = methods[request.path]
             requests = calling.requests()
             await stream.send(await _outcome(method, request, requests, calling))
@@ -262,7 +263,7 @@ class _Client:
 
     async def ping(self) -> None:
         """Wait until the server answers."""
-        await self._request(_PING, b"", _ForwardedCall(None, None))
+        await self._request(_PING, b"", _ForwardedCall(ANYBODY, None))
 
     def call(self, path: str) -> Answers:
         """Return what answers the plain calls of a path."""
@@ -273,7 +274,7 @@ class _Client:
                     f"正在办理的请求已达上限({MAX_PENDING_CALLS}), "
                     "请稍后用同一请求编号重试。"
                 )
-                raise self._outcomes.reject(path, calling, refusal)
+                raise self._outcomes.reject(path, calling.identity, refusal)
             return await self._request(path, raw, calling)
 
         return answer
@@ -284,7 +285,7 @@ class _Client:
         future = asyncio.get_running_loop().create_future()
         self._pending[number] = future
         self.protocol.send(
-            CallRequest(number, path, calling.caller, calling.remaining_s, raw)
+            CallRequest(number, path, calling.identity, calling.remaining_s, raw)
         )
         try:
             frame = await future
@@ -311,7 +312,7 @@ class _Client:
                 refusal = StoreUnavailable(
                     "服务进程已结束, 结果未知, 请稍后用同一请求编号重试。"
                 )
-                raise self._outcomes.reject(path, calling, refusal) from None
+                raise self._outcomes.reject(path, calling.identity, refusal) from None
 
         return answer
 
@@ -321,7 +322,7 @@ class _Client:
         """Pass one streaming call on. CallFailed; OSError if the server is lost."""
         connection = await asyncio.open_unix_connection(self._folder / _STREAMS)
         stream = FrameStream(*connection)
-        await stream.send(CallRequest(0, path, calling.caller, calling.remaining_s))
+        await stream.send(CallRequest(0, path, calling.identity, calling.remaining_s))
         sending = asyncio.ensure_future(_send_all(stream, requests))
         try:
             while isinstance(frame := await stream.receive(), CallChunk):

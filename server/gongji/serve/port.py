@@ -15,9 +15,11 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from gongji.model.refusals import StoreUnavailable
-from gongji.rpc.method import CALLER_KEY, Answers, CallFailed, Calling, Method, Services
+from gongji.access.identity import ANYBODY, CallerIdentity
+from gongji.model.refusals import Refusal, StoreUnavailable
+from gongji.rpc.method import Answers, CallFailed, Calling, Method, Services
 from gongji.rpc.outcome import Outcomes
+from gongji.serve.authentication import Authenticator
 
 MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
 
@@ -75,6 +77,7 @@ class OpenPort:
         self,
         services: Services,
         address: str,
+        authenticator: Authenticator,
         *,
         shared: bool = False,
         ping: Callable[[], Awaitable[None]] | None = None,
@@ -98,7 +101,7 @@ class OpenPort:
             raise OSError(message) from fault
         self.address = f"{host}:{self.port}"
         self._health = _Health(services.healthy, ping)
-        self._handlers = Handlers(services.methods.values())
+        self._handlers = Handlers(services.methods.values(), authenticator)
         self._server.add_generic_rpc_handlers((self._handlers,))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         described = [*services.services, health.SERVICE_NAME, reflection.SERVICE_NAME]
@@ -122,14 +125,18 @@ class Handlers(grpc.GenericRpcHandler):
 
     # grpc.aio answers bytes it cannot parse itself with UNKNOWN.
 
-    def __init__(self, methods: Iterable[Method]) -> None:
-        self._handlers = {method.path: _handler(method) for method in methods}
+    def __init__(self, methods: Iterable[Method], authenticator: Authenticator) -> None:
+        self._enter = _Entrance(authenticator)
+        self._handlers = {
+            method.path: _handler(method, self._enter) for method in methods
+        }
 
     def reject_all(self) -> None:
         """Reject every call from now on."""
         outcomes = Outcomes()
         self._handlers = {
-            path: _handler(_rejecting(path, outcomes)) for path in self._handlers
+            path: _handler(_rejecting(path, outcomes), self._enter)
+            for path in self._handlers
         }
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler | None:
@@ -144,27 +151,49 @@ def _rejecting(path: str, outcomes: Outcomes) -> Method:
         refusal = StoreUnavailable(
             "服务正在停止, 未写入任何内容, 请稍后用同一请求编号重试。"
         )
-        raise outcomes.reject(path, calling, refusal)
+        raise outcomes.reject(path, calling.identity, refusal)
 
     return Method(path, streams_in=True, streams_out=True, answer=answer)
 
 
-def _handler(method: Method) -> Handler:
+class _Entrance:
+    """Where each call is asked who makes it, before its request is read."""
+
+    def __init__(self, authenticator: Authenticator) -> None:
+        self._authenticator = authenticator
+        self._outcomes = Outcomes()
+
+    def call(self, path: str, context: Any) -> _GrpcCall:
+        """Return the call of a context. CallFailed if nobody knows who calls."""
+        metadata = dict(context.invocation_metadata() or ())
+        try:
+            identity = self._authenticator.identify(metadata, context.auth_context())
+        except Refusal as refusal:
+            failed = self._outcomes.reject(path, ANYBODY, refusal)
+        else:
+            return _GrpcCall(context, identity)
+        raise failed
+
+
+def _handler(method: Method, entrance: _Entrance) -> Handler:
     if method.streams_out:
-        return grpc.stream_stream_rpc_method_handler(_behaviour(method.answer))
+        behaviour = _behaviour(method.path, method.answer, entrance)
+        return grpc.stream_stream_rpc_method_handler(behaviour)
     if method.streams_in:
         complete = _with_complete_requests(method.answer)
-        return grpc.stream_unary_rpc_method_handler(_behaviour(complete))
-    return grpc.unary_unary_rpc_method_handler(_behaviour(method.answer))
+        behaviour = _behaviour(method.path, complete, entrance)
+        return grpc.stream_unary_rpc_method_handler(behaviour)
+    behaviour = _behaviour(method.path, method.answer, entrance)
+    return grpc.unary_unary_rpc_method_handler(behaviour)
 
 
-def _behaviour(answer: Answers) -> Any:
+def _behaviour(path: str, answer: Answers, entrance: _Entrance) -> Any:
     """Return an answer as gRPC calls it."""
 
     # gRPC ignores what is returned if replies stream.
     async def call(raw: Any, context: Any) -> bytes:
         try:
-            return await answer(raw, _GrpcCall(context))
+            return await answer(raw, entrance.call(path, context))
         except CallFailed as failed:
             status = failed.status
             await context.abort(status.code, status.message, status.trailing)
@@ -224,14 +253,10 @@ class _CompleteRequests:
 class _GrpcCall:
     """A call that gRPC carries; see `method.Writing`."""
 
-    def __init__(self, context: Any) -> None:
+    def __init__(self, context: Any, identity: CallerIdentity) -> None:
         self._context = context
         self.remaining_s: float | None = context.time_remaining()
-        self.caller: str | None = None
-        for key, value in context.invocation_metadata() or ():
-            if key == CALLER_KEY:
-                self.caller = value if isinstance(value, str) else ""
-                break
+        self.identity = identity
 
     async def send_metadata(self) -> None:
         """Send the initial metadata, empty. grpc.aio.BaseError if the caller has gone."""

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
+from gongji.access.policy import AnybodyPolicy
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import Cities
 from gongji.cities.kept import KeepRules
@@ -17,6 +18,7 @@ from gongji.rpc.services import services_of
 from gongji.rpc.services.upkeep import Upkeep
 from gongji.serve import logs
 from gongji.serve.agreement import adopting
+from gongji.serve.authentication import AnybodyAuthenticator
 from gongji.serve.clock import Clock, SandboxClock, system_clock
 from gongji.serve.gateway import Gateway
 from gongji.serve.port import OpenPort, Port
@@ -120,11 +122,15 @@ def _port(
         cities,
         workdays,
         clock,
+        AnybodyPolicy(),
         sandbox=clock if isinstance(clock, SandboxClock) else None,
         load_sample=lambda: _load_sample(port),
     )
     port: Port = (Gateway if settings.gateway else OpenPort)(
-        services, settings.address, shared=settings.workers > 1
+        services,
+        settings.address,
+        AnybodyAuthenticator(),
+        shared=settings.workers > 1,
     )
     return port
 

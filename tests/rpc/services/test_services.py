@@ -12,6 +12,7 @@ from gongji.binding.workdays import Workdays
 from gongji.rpc.method import Method, Services
 from gongji.rpc.status import PUSHBACK_KEY
 from gongji.serve import port as port_module
+from gongji.serve.authentication import AnybodyAuthenticator
 from gongji.serve.clock import system_clock
 from gongji.serve.port import OpenPort
 from gongji.v1 import sandbox_pb2
@@ -127,7 +128,9 @@ class _Echo:
 async def _echoing(echo: _Echo) -> OpenPort:
     """Start a port with one method."""
     method = Method("/x/y", streams_in=False, streams_out=False, answer=echo)
-    port = OpenPort(Services({method.path: method}, (), ()), ANY)
+    port = OpenPort(
+        Services({method.path: method}, (), ()), ANY, AnybodyAuthenticator()
+    )
     await port.start()
     return port
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
+from gongji.access.policy import AccessPolicy
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import Cities
 from gongji.rpc.calls import Calls
@@ -35,13 +36,14 @@ def services_of(
     cities: Cities,
     workdays: Workdays,
     clock: Callable[[], datetime],
+    policy: AccessPolicy,
     *,
     sandbox: SettableClock | None = None,
     load_sample: LoadSample | None = None,
 ) -> Services:
     """Return what a server offers; `sandbox` adds SandboxService over that clock."""
     # Any: generated code names gRPC's own server, of which it calls two methods.
-    calls: Any = Calls()
+    calls: Any = Calls(policy)
     add_CityServiceServicer_to_server(CityService(cities, clock), calls)
     bindings = BindingService(store, cities, workdays, clock)
     add_BindingServiceServicer_to_server(bindings, calls)

@@ -10,10 +10,12 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, Final, TypeVar
 
+from gongji.access.policy import AnybodyPolicy
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import Cities
 from gongji.cities.loading import load_cities
 from gongji.rpc.services import services_of
+from gongji.serve.authentication import AnybodyAuthenticator
 from gongji.serve.clock import SandboxClock
 from gongji.serve.port import OpenPort
 from gongji.store import Store, open_store
@@ -68,9 +70,10 @@ class LocalServer:
             cities,
             Workdays(),
             clock,
+            AnybodyPolicy(),
             sandbox=clock,
         )
-        self._running = OpenPort(services, "127.0.0.1:0")
+        self._running = OpenPort(services, "127.0.0.1:0", AnybodyAuthenticator())
         await self._running.start()
         return self._running.address
 

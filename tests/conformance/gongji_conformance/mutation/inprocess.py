@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 
 import grpc
+from gongji.access.identity import ANYBODY
+from gongji.access.policy import AnybodyPolicy
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import Cities
 from gongji.rpc.method import CallFailed, Method
@@ -40,7 +42,7 @@ class InProcessStubs(Stubs):
         cities: Cities,
         clock: SandboxClock,
     ) -> None:
-        methods = services_of(store, cities, Workdays(), clock).methods
+        methods = services_of(store, cities, Workdays(), clock, AnybodyPolicy()).methods
         channel: Any = _MethodChannel(loop, methods)
         self.target = ""
         self.cities = city_pb2_grpc.CityServiceStub(channel)
@@ -149,7 +151,7 @@ async def _stream(rows: Iterable[bytes]) -> AsyncIterator[bytes]:
 class _Calling:
     """A call without caller or deadline."""
 
-    caller = None
+    identity = ANYBODY
     remaining_s = None
 
     def __init__(self) -> None:

@@ -1,0 +1,1 @@
+"""Who calls, for whom, and what each may do: callers, credentials, rights, the policy."""

@@ -1,0 +1,79 @@
+"""Callers (调用方): of what kind each is, and for which cities, channels, institutions."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from enum import StrEnum
+from typing import Final
+
+from msgspec import Struct
+
+
+class Kind(StrEnum):
+    """What a caller is; its rights follow (`rights.py`)."""
+
+    APP = "app"
+    """A government app's or a mini-program's backend (线上渠道)."""
+    COUNTER = "counter"
+    """A service window (经办窗口)."""
+    BANK = "bank"
+    """A bank that acts for the agency (银行)."""
+    HOSPITAL = "hospital"
+    """A medical institution's system (定点医疗机构)."""
+    PHARMACY = "pharmacy"
+    """A retail pharmacy's system (定点零售药店)."""
+    COLLECTOR = "collector"
+    """Who collects premiums (征缴): the tax authority's system."""
+    FEEDER = "feeder"
+    """Who feeds the registry (登记)."""
+    REVIEWER = "reviewer"
+    """Who reviews applications (审核)."""
+    AUDITOR = "auditor"
+    """Who reads and changes nothing (审计)."""
+    OPERATOR = "operator"
+    """Who runs the service (运营方)."""
+    CITY_TEAM = "city_team"
+    """Who writes a city's rules (城市团队): no personal data."""
+    TESTER = "tester"
+    """Who tries a sandbox (测试者); anywhere else it may do nothing."""
+
+
+class _All:
+    """A set that contains everything."""
+
+    def __contains__(self, _: object) -> bool:
+        return True
+
+    def __repr__(self) -> str:
+        return "*"
+
+
+ALL: Final[Container[str]] = _All()
+"""Every city, channel or institution: `["*"]` in a policy."""
+
+
+class Caller(Struct, frozen=True, kw_only=True):
+    """One caller of the policy.
+
+    `cities` are pooling areas' codes of four digits, `former` the names it called itself
+    by before callers were known (`x-gongji-caller`).
+    """
+
+    name: str
+    kind: Kind
+    cities: Container[str] = frozenset()
+    channels: Container[str] = frozenset()
+    institutions: Container[str] = frozenset()
+    former: Container[str] = frozenset()
+
+
+def anybody(name: str) -> Caller:
+    """Return whoever calls a sandbox without a policy: a tester of everything."""
+    return Caller(
+        name=name,
+        kind=Kind.TESTER,
+        cities=ALL,
+        channels=ALL,
+        institutions=ALL,
+        former=ALL,
+    )
