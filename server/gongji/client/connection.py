@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -11,7 +11,11 @@ import grpc
 from google.rpc import error_details_pb2 as details
 from google.rpc import status_pb2
 
+from gongji.client.credentials import NO_CREDENTIALS, Credentials, Token
+
 CALLER_KEY: Final = "x-gongji-caller"
+
+TOKEN_KEY: Final = "authorization"  # noqa: S105 - the name of the metadata
 
 DETAILS_KEY: Final = "grpc-status-details-bin"
 
@@ -87,14 +91,19 @@ class RefusalInfo:
     retry_after_s: float | None = None
 
 
-def connect(address: str, caller: str = "gongji-python") -> grpc.Channel:
+def connect(
+    address: str,
+    caller: str = "gongji-python",
+    credentials: Credentials = NO_CREDENTIALS,
+) -> grpc.Channel:
     """Return a channel to `host:port`, for the stubs of gongji.v1; close it after use.
 
-    Calls carry the caller's name, end after DEADLINE_S unless given a timeout, and are
-    retried on UNAVAILABLE only.
+    Calls carry the caller's name and token, end after DEADLINE_S unless given a
+    timeout, and are retried on UNAVAILABLE only. CredentialFaultError.
     """
-    channel = grpc.insecure_channel(address, options=_OPTIONS)
-    return grpc.intercept_channel(channel, _CallerInterceptor(caller))
+    token = credentials.token()
+    channel = credentials.channel(address, _OPTIONS)
+    return grpc.intercept_channel(channel, _CallerInterceptor(caller, token))
 
 
 def refusal_of(error: grpc.RpcError) -> RefusalInfo:
@@ -179,10 +188,16 @@ class _CallerInterceptor(
     grpc.StreamUnaryClientInterceptor,
     grpc.StreamStreamClientInterceptor,
 ):
-    """Adds the caller's name to every call, and a deadline to unary calls without one."""
+    """Adds the caller's name and token to every call, and a deadline to unary calls."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, token: Token | None) -> None:
         self._entry = (CALLER_KEY, name)
+        self._token = token
+
+    def _entries(self) -> Iterator[tuple[str, str]]:
+        yield self._entry
+        if self._token is not None:
+            yield TOKEN_KEY, f"Bearer {self._token.text()}"
 
     def intercept_unary_unary(
         self, continuation: Callable[..., Any], client_call_details: Any, request: Any
@@ -221,7 +236,7 @@ class _CallerInterceptor(
         return _CallDetails(
             call.method,
             call.timeout,
-            [*(call.metadata or ()), self._entry],
+            [*(call.metadata or ()), *self._entries()],
             call.credentials,
             # Optional: a caller of ours or an earlier interceptor may leave them out.
             getattr(call, "wait_for_ready", None),

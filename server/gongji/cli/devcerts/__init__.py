@@ -1,0 +1,1 @@
+"""`gongji dev-certs`: an authority, certificates and a policy for trials."""
