@@ -9,7 +9,12 @@ from typing import Any, Protocol, TypeAlias
 from gongji.access.identity import CallerIdentity
 from gongji.rpc.status import Status
 
-Answers: TypeAlias = Callable[[Any, Any], Awaitable[bytes]]
+# A status is returned, not raised: an exception that is kept holds, by its traceback, the
+# frames it passed, and they the request: memory no collector may free for minutes.
+Ending: TypeAlias = bytes | Status
+"""How a call ended: its reply, or the status of one that failed."""
+
+Answers: TypeAlias = Callable[[Any, Any], Awaitable[Ending]]
 """How a request, or an iterator of requests, of a call is answered; see `Method`."""
 
 
@@ -32,21 +37,13 @@ class Writing(Calling, Protocol):
         """Send one reply."""
 
 
-class CallFailed(Exception):  # noqa: N818 - a state, for the transport to pass on
-    """A call that ends with a status other than OK."""
-
-    def __init__(self, status: Status) -> None:
-        super().__init__(status.message)
-        self.status = status
-
-
 @dataclass(frozen=True, slots=True)
 class Method:
     """One method: its path, which sides stream, and how bytes are answered.
 
-    `answer` takes the request, or an iterator of requests, and returns the reply.
-    Replies that stream are written to the call, and the returned bytes mean nothing.
-    It raises CallFailed, or CancelledError if the caller has gone.
+    `answer` takes the request, or an iterator of requests, and returns the reply or the
+    status of a call that failed. Replies that stream are written to the call, and
+    returned bytes mean nothing. CancelledError if the caller has gone.
     """
 
     path: str

@@ -13,7 +13,6 @@ import structlog
 from gongji.access.identity import ANONYMOUS, CallerIdentity
 from gongji.model.refusals import Refusal
 from gongji.rpc import status
-from gongji.rpc.method import CallFailed
 from gongji.rpc.permission import NO_PERMIT, Permit
 from gongji.rpc.status import Status
 
@@ -43,32 +42,30 @@ class Call:
 
 
 class Outcomes:
-    """Logs how each call ends and makes the failure its transport passes on."""
+    """Logs how each call ends and makes the status of those that fail."""
 
     def __init__(self) -> None:
         self._log = structlog.get_logger("gongji.rpc")
         self._retries = RetrySchedule()
 
-    def reject(
-        self, path: str, identity: CallerIdentity, refusal: Refusal
-    ) -> CallFailed:
-        """Return the failure of a call that is refused before its request is read."""
+    def reject(self, path: str, identity: CallerIdentity, refusal: Refusal) -> Status:
+        """Return the status of a call that is refused before its request is read."""
         call = Call(path.removeprefix("/"), perf_counter(), identity.caller)
         return self.refused(call, refusal)
 
-    def refused(self, call: Call, refusal: Refusal) -> CallFailed:
-        """Return the failure of a refused call."""
+    def refused(self, call: Call, refusal: Refusal) -> Status:
+        """Return the status of a refused call."""
         retry_ms = 0
         if isinstance(refusal, status.RETRYABLE):
             retry_ms = self._retries.wait_ms(perf_counter() * 1000)
-        return self._failed(call, status.of_refusal(refusal, retry_ms))
+        return self._logged(call, status.of_refusal(refusal, retry_ms))
 
-    def timed_out(self, call: Call) -> CallFailed:
-        """Return the failure of a call whose time ran out."""
-        return self._failed(call, status.of_deadline())
+    def timed_out(self, call: Call) -> Status:
+        """Return the status of a call whose time ran out."""
+        return self._logged(call, status.of_deadline())
 
-    def faulted(self, call: Call, fault: Exception) -> CallFailed:
-        """Return the failure of a call by a defect of ours, logged under an error id."""
+    def faulted(self, call: Call, fault: Exception) -> Status:
+        """Return the status of a call by a defect of ours, logged under an error id."""
         error_id = secrets.token_hex(6)
         # Type and place only: the exception's own text may quote personal data.
         self._log.error(
@@ -78,7 +75,7 @@ class Outcomes:
             error=type(fault).__name__,
             places=places_of(fault),
         )
-        return self._failed(call, status.of_fault(error_id))
+        return self._logged(call, status.of_fault(error_id))
 
     def log(self, call: Call, code: str, reason: str = "") -> None:
         """Write the log line of a call."""
@@ -92,9 +89,9 @@ class Outcomes:
             ms=round((perf_counter() - call.started) * 1000, 2),
         )
 
-    def _failed(self, call: Call, ended: Status) -> CallFailed:
+    def _logged(self, call: Call, ended: Status) -> Status:
         self.log(call, ended.code.name, ended.reason)
-        return CallFailed(ended)
+        return ended
 
 
 def places_of(fault: BaseException) -> list[str]:

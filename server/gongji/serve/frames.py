@@ -13,7 +13,6 @@ import grpc
 import msgspec
 
 from gongji.access.identity import CallerIdentity
-from gongji.rpc.method import CallFailed
 from gongji.rpc.status import Status
 
 _LENGTH_BYTES: Final = 4
@@ -97,8 +96,8 @@ def failure_frame(number: int, status: Status) -> CallFailure:
     )
 
 
-def failure_of(frame: CallFailure) -> CallFailed:
-    """Return the failure a frame reports."""
+def status_of(frame: CallFailure) -> Status:
+    """Return the status a frame reports."""
     # gRPC's own rule: the values of keys that end so are bytes, all others text.
     trailing = tuple(
         [
@@ -106,7 +105,7 @@ def failure_of(frame: CallFailure) -> CallFailed:
             for key, value in frame.trailing
         ]
     )
-    return CallFailed(Status(_CODES[frame.code], frame.reason, frame.message, trailing))
+    return Status(_CODES[frame.code], frame.reason, frame.message, trailing)
 
 
 class FrameProtocol(asyncio.Protocol):

@@ -37,8 +37,9 @@ import msgspec
 
 from gongji.access.identity import ANYBODY, CallerIdentity
 from gongji.model.refusals import Overloaded, StoreUnavailable
-from gongji.rpc.method import Answers, CallFailed, Calling, Method, Writing
+from gongji.rpc.method import Answers, Calling, Ending, Method, Writing
 from gongji.rpc.outcome import Outcomes
+from gongji.rpc.status import Status
 from gongji.serve.frames import (
     CallCancel,
     CallChunk,
@@ -49,7 +50,7 @@ from gongji.serve.frames import (
     FrameProtocol,
     FrameStream,
     failure_frame,
-    failure_of,
+    status_of,
 )
 
 # The two sockets in the folder.
@@ -210,10 +211,10 @@ async def _outcome(
     method: Method, request: CallRequest, raw: Any, calling: Calling
 ) -> CallReply | CallFailure:
     """Answer a call; return the frame that ends it."""
-    try:
-        return CallReply(request.number, await method.answer(raw, calling))
-    except CallFailed as failed:
-        return failure_frame(request.number, failed.status)
+    ended = await method.answer(raw, calling)
+    if isinstance(ended, Status):
+        return failure_frame(request.number, ended)
+    return CallReply(request.number, ended)
 
 
 # --- the client -----------------------------------------------------------------------
@@ -268,19 +269,19 @@ class _Client:
     def call(self, path: str) -> Answers:
         """Return what answers the plain calls of a path."""
 
-        async def answer(raw: bytes, calling: Calling) -> bytes:
+        async def answer(raw: bytes, calling: Calling) -> Ending:
             if len(self._pending) >= MAX_PENDING_CALLS:
                 refusal = Overloaded(
                     f"正在办理的请求已达上限({MAX_PENDING_CALLS}), "
                     "请稍后用同一请求编号重试。"
                 )
-                raise self._outcomes.reject(path, calling.identity, refusal)
+                return self._outcomes.reject(path, calling.identity, refusal)
             return await self._request(path, raw, calling)
 
         return answer
 
-    async def _request(self, path: str, raw: bytes, calling: Calling) -> bytes:
-        """Send one request, return its reply. CallFailed."""
+    async def _request(self, path: str, raw: bytes, calling: Calling) -> Ending:
+        """Send one request, return how it ended."""
         self._last_number = number = self._last_number + 1
         future = asyncio.get_running_loop().create_future()
         self._pending[number] = future
@@ -293,7 +294,7 @@ class _Client:
             self._pending.pop(number, None)
             self.protocol.send(CallCancel(number))
             raise
-        return _reply(frame)
+        return _ending(frame)
 
     def _on_frame(self, frame: CallReply | CallFailure) -> None:
         # None: the call was cancelled while its reply was on the way.
@@ -304,7 +305,7 @@ class _Client:
     def stream(self, path: str) -> Answers:
         """Return what answers the streaming calls of a path."""
 
-        async def answer(requests: AsyncIterator[bytes], calling: Writing) -> bytes:
+        async def answer(requests: AsyncIterator[bytes], calling: Writing) -> Ending:
             try:
                 return await self._stream(path, requests, calling)
             # A plain call needs no such clause: if the server is lost the process exits.
@@ -312,14 +313,14 @@ class _Client:
                 refusal = StoreUnavailable(
                     "服务进程已结束, 结果未知, 请稍后用同一请求编号重试。"
                 )
-                raise self._outcomes.reject(path, calling.identity, refusal) from None
+                return self._outcomes.reject(path, calling.identity, refusal)
 
         return answer
 
     async def _stream(
         self, path: str, requests: AsyncIterator[bytes], calling: Writing
-    ) -> bytes:
-        """Pass one streaming call on. CallFailed; OSError if the server is lost."""
+    ) -> Ending:
+        """Pass one streaming call on. OSError if the server is lost."""
         connection = await asyncio.open_unix_connection(self._folder / _STREAMS)
         stream = FrameStream(*connection)
         await stream.send(CallRequest(0, path, calling.identity, calling.remaining_s))
@@ -330,14 +331,12 @@ class _Client:
         finally:
             sending.cancel()
             stream.close()
-        return _reply(frame)
+        return _ending(frame)
 
 
-def _reply(frame: CallReply | CallFailure) -> bytes:
-    """Return the reply a frame carries. CallFailed."""
-    if isinstance(frame, CallFailure):
-        raise failure_of(frame)
-    return frame.raw
+def _ending(frame: CallReply | CallFailure) -> Ending:
+    """Return the reply or the status a frame carries."""
+    return status_of(frame) if isinstance(frame, CallFailure) else frame.raw
 
 
 async def _send_all(stream: FrameStream, requests: AsyncIterator[bytes]) -> None:

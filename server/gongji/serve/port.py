@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from typing import Any, Final, NoReturn, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -17,8 +17,9 @@ from grpc_reflection.v1alpha import reflection
 
 from gongji.access.identity import ANYBODY, CallerIdentity
 from gongji.model.refusals import Refusal, StoreUnavailable
-from gongji.rpc.method import Answers, CallFailed, Calling, Method, Services
+from gongji.rpc.method import Answers, Calling, Ending, Method, Services
 from gongji.rpc.outcome import Outcomes
+from gongji.rpc.status import Status
 from gongji.serve.authentication import Authenticator
 
 MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
@@ -51,6 +52,12 @@ OPTIONS: Final = (
     # when to try again.
     ("grpc.server.max_pending_requests", 100_000),
     ("grpc.server.max_pending_requests_hard_limit", 200_000),
+)
+
+_STOPPING: Final = Status(grpc.StatusCode.UNAVAILABLE, "", "服务正在停止", ())
+
+_NO_SUCH_HEALTH: Final = Status(
+    grpc.StatusCode.NOT_FOUND, "", "健康检查不知道这个名称", ()
 )
 
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # generic in its stubs only
@@ -147,11 +154,11 @@ class Handlers(grpc.GenericRpcHandler):
 def _rejecting(path: str, outcomes: Outcomes) -> Method:
     """Return a method that rejects its calls, whether they stream or not."""
 
-    async def answer(_: object, calling: Calling) -> NoReturn:
+    async def answer(_: object, calling: Calling) -> Status:
         refusal = StoreUnavailable(
             "服务正在停止, 未写入任何内容, 请稍后用同一请求编号重试。"
         )
-        raise outcomes.reject(path, calling.identity, refusal)
+        return outcomes.reject(path, calling.identity, refusal)
 
     return Method(path, streams_in=True, streams_out=True, answer=answer)
 
@@ -163,16 +170,14 @@ class _Entrance:
         self._authenticator = authenticator
         self._outcomes = Outcomes()
 
-    def call(self, path: str, context: Any) -> _GrpcCall:
-        """Return the call of a context. CallFailed if nobody knows who calls."""
+    def call(self, path: str, context: Any) -> _GrpcCall | Status:
+        """Return the call of a context; the status of one that nobody may make."""
         metadata = dict(context.invocation_metadata() or ())
         try:
             identity = self._authenticator.identify(metadata, context.auth_context())
         except Refusal as refusal:
-            failed = self._outcomes.reject(path, ANYBODY, refusal)
-        else:
-            return _GrpcCall(context, identity)
-        raise failed
+            return self._outcomes.reject(path, ANYBODY, refusal)
+        return _GrpcCall(context, identity)
 
 
 def _handler(method: Method, entrance: _Entrance) -> Handler:
@@ -192,20 +197,28 @@ def _behaviour(path: str, answer: Answers, entrance: _Entrance) -> Any:
 
     # gRPC ignores what is returned if replies stream.
     async def call(raw: Any, context: Any) -> bytes:
-        try:
-            return await answer(raw, entrance.call(path, context))
-        except CallFailed as failed:
-            status = failed.status
-            await context.abort(status.code, status.message, status.trailing)
-            raise AssertionError from failed  # abort never returns
+        entered = entrance.call(path, context)
+        ended = entered if isinstance(entered, Status) else await answer(raw, entered)
+        if isinstance(ended, bytes):
+            return ended
+        _end(context, ended)
+        return b""
 
     return call
+
+
+def _end(context: Any, status: Status) -> None:
+    """Have gRPC end a call with a status once its behaviour returns."""
+    # Not `abort`: the error it raises and the call hold each other, and the request.
+    context.set_code(status.code)
+    context.set_details(status.message)
+    context.set_trailing_metadata(status.trailing)
 
 
 def _with_complete_requests(answer: Answers) -> Answers:
     """Return the same answer, cancelled if the caller goes before the last request."""
 
-    async def answer_complete(raw: AsyncIterator[bytes], call: _GrpcCall) -> bytes:
+    async def answer_complete(raw: AsyncIterator[bytes], call: _GrpcCall) -> Ending:
         requests = _CompleteRequests(raw, call)
         try:
             return await answer(requests.all(), call)
@@ -274,7 +287,8 @@ class _Health(health.aio.HealthServicer):
         self, names: Iterable[str], ping: Callable[[], Awaitable[None]] | None
     ) -> None:
         super().__init__()
-        self._names = names
+        # The empty name stands for the server as a whole.
+        self._names = {health.OVERALL_HEALTH, *names}
         self._ping = ping
         self._watches: set[asyncio.Task[Any]] = set()
 
@@ -284,6 +298,9 @@ class _Health(health.aio.HealthServicer):
         """Return the health now; no answer while calls get none either."""
         if self._ping:
             await self._ping()
+        if request.service not in self._names:
+            _end(context, _NO_SUCH_HEALTH)
+            return health_pb2.HealthCheckResponse()
         reply: health_pb2.HealthCheckResponse = await super().Check(request, context)
         return reply
 
@@ -297,7 +314,7 @@ class _Health(health.aio.HealthServicer):
         finally:
             self._watches.discard(watch)
             watch.cancel()
-        await context.abort(grpc.StatusCode.UNAVAILABLE, "服务正在停止")
+        _end(context, _STOPPING)
 
     async def enter(self) -> None:
         """Report SERVING for each name."""

@@ -78,9 +78,15 @@ class BatchQueue(ABC):
     def start(self) -> None:  # noqa: B027 - only one kind has something to start
         """Begin; what was submitted before waits until then."""
 
-    @abstractmethod
     async def submit(self, work: Job | Exclusive) -> Any:
         """Return the outcome. Overloaded if too many wait; StoreUnavailable if closed."""
+        # No name for the future: it holds the error it raises, the error this frame, and
+        # the frame would hold the future and, above it, the request.
+        return await self._put(work)
+
+    @abstractmethod
+    def _put(self, work: Job | Exclusive) -> asyncio.Future[Any]:
+        """Return the future of the outcome. Errors as of `submit`."""
 
     @abstractmethod
     async def close(self) -> None:
@@ -137,11 +143,10 @@ class ThreadQueue(BatchQueue):
         """Start the thread."""
         self._thread.start()
 
-    async def submit(self, work: Job | Exclusive) -> Any:
-        """Return the outcome."""
+    def _put(self, work: Job | Exclusive) -> asyncio.Future[Any]:
         call = self._admit(work, self._waiting.qsize())
         self._waiting.put(call)
-        return await call.future
+        return call.future
 
     async def close(self) -> None:
         """Refuse new calls, finish those that wait, end the thread."""
@@ -198,8 +203,8 @@ class LoopQueue(BatchQueue):
         self._last = 0.0
         self._company = False
 
-    async def submit(self, work: Job | Exclusive) -> Any:
-        """Return the outcome: after this turn of the loop, or a little later in company."""
+    def _put(self, work: Job | Exclusive) -> asyncio.Future[Any]:
+        """Return the future: done after this turn of the loop, or a little later in company."""
         call = self._admit(work, len(self._waiting))
         loop = call.loop
         # The loop's own time may stand still for a millisecond.
@@ -211,7 +216,7 @@ class LoopQueue(BatchQueue):
             loop.call_later(GATHER_WINDOW_S if gathering else 0, self._drain)
         self._last = now
         self._waiting.append(call)
-        return await call.future
+        return call.future
 
     async def close(self) -> None:
         """Refuse new calls and finish those that wait."""

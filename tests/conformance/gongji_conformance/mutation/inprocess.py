@@ -12,8 +12,9 @@ from gongji.access.identity import ANYBODY
 from gongji.access.policy import AnybodyPolicy
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import Cities
-from gongji.rpc.method import CallFailed, Method
+from gongji.rpc.method import Ending, Method
 from gongji.rpc.services import services_of
+from gongji.rpc.status import Status
 from gongji.serve.clock import SandboxClock
 from gongji.store import Store
 from gongji.v1 import (
@@ -130,16 +131,15 @@ class _MethodChannel:
     ) -> bytes:
         """Return the reply's bytes. grpc.RpcError as a channel raises it."""
         answer = _answer(self._methods[method], raw, calling or _Calling())
-        try:
-            return self._loop.run_until_complete(answer)
-        except CallFailed as ended:
-            status = ended.status
-            raise InProcessError(status.code, status.message, status.trailing) from None
+        ended = self._loop.run_until_complete(answer)
+        if isinstance(ended, Status):
+            raise InProcessError(ended.code, ended.message, ended.trailing)
+        return ended
 
 
 async def _answer(
     method: Method, raw: bytes | AsyncIterator[bytes], calling: _Calling
-) -> bytes:
+) -> Ending:
     return await method.answer(raw, calling)
 
 
