@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Container
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Final
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 
 class Kind(StrEnum):
@@ -36,6 +36,8 @@ class Kind(StrEnum):
     """Who writes a city's rules (城市团队): no personal data."""
     TESTER = "tester"
     """Who tries a sandbox (测试者); anywhere else it may do nothing."""
+    FRONT = "front"
+    """A proxy before the service (前置代理), which passes on who calls; no caller itself."""
 
 
 class _All:
@@ -52,11 +54,22 @@ ALL: Final[Container[str]] = _All()
 """Every city, channel or institution: `["*"]` in a policy."""
 
 
+class CallerLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How much one caller may have under way: calls at once, calls a second, streams."""
+
+    calls: Annotated[int, Meta(ge=1, le=4096, description="1 至 4096 的整数")] = 64
+    per_second: Annotated[
+        int, Meta(ge=1, le=100_000, description="1 至 100000 的整数")
+    ] = 200
+    streams: Annotated[int, Meta(ge=1, le=4096, description="1 至 4096 的整数")] = 8
+
+
 class Caller(Struct, frozen=True, kw_only=True):
     """One caller of the policy.
 
     `cities` are pooling areas' codes of four digits, `former` the names it called itself
-    by before callers were known (`x-gongji-caller`).
+    by before callers were known (`x-gongji-caller`), `fields` what `GetPerson` shows it
+    beyond its kind.
     """
 
     name: str
@@ -65,6 +78,8 @@ class Caller(Struct, frozen=True, kw_only=True):
     channels: Container[str] = frozenset()
     institutions: Container[str] = frozenset()
     former: Container[str] = frozenset()
+    fields: frozenset[str] = frozenset()
+    limits: CallerLimits = CallerLimits()
 
 
 def anybody(name: str) -> Caller:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Final, TypeAlias
 
@@ -12,25 +12,115 @@ from gongji.access.callers import Kind
 class AccessScope(Enum):
     """Within what a call must stay; each is shown to hold before anything is answered."""
 
-    CITY = "city"
-    """The pooling area of what is asked for is one of the caller's."""
     CHANNEL = "channel"
     """The channel is one of the caller's."""
     INSTITUTION = "institution"
     """The institution is one of the caller's."""
     SUBJECT = "subject"
     """The person for whom the caller acts is a party to what is asked for."""
+    CITY = "city"
+    """The pooling area of what is asked for is one of the caller's."""
 
 
 Right: TypeAlias = frozenset[AccessScope]
 """A right to one method: the scopes a call must stay within, none if there are none."""
 
-RIGHTS: Final[Mapping[str, Mapping[Kind, Right]]] = {}
-"""The right of each kind to each method, by the method's own name; absent if it has none."""
+Row: TypeAlias = dict[Kind, Right]
+"""The right of each kind to one method; a kind that is absent has none."""
 
 
-def right_of(method: str, kind: Kind) -> Right | None:
-    """Return a kind's right to a method; None if it has none."""
+def _to(kinds: Iterable[Kind], *scopes: AccessScope) -> Row:
+    return dict.fromkeys(kinds, frozenset(scopes))
+
+
+_CHANNELS: Final = (Kind.APP, Kind.COUNTER, Kind.BANK)
+
+_INSTITUTIONS: Final = (Kind.HOSPITAL, Kind.PHARMACY)
+
+_KNOWN: Final = tuple([k for k in Kind if k not in {Kind.TESTER, Kind.FRONT}])
+
+_CHANNEL, _INSTITUTION = AccessScope.CHANNEL, AccessScope.INSTITUTION
+
+_SUBJECT, _CITY = AccessScope.SUBJECT, AccessScope.CITY
+
+_RULES: Final = _to(_KNOWN)
+"""The cities' rules hold no personal data: whoever is known may read them."""
+
+_WORK: Final = _to((Kind.OPERATOR,), _CITY)
+
+_READ: Final = _WORK | _to((Kind.AUDITOR,), _CITY)
+
+_OWN: Final = _READ | _to(_CHANNELS, _SUBJECT, _CITY)
+"""A person's own data, through a channel that acts for him."""
+
+# The operator too acts for a person only if that person was identified.
+_BOUND: Final = _to(_CHANNELS, _CHANNEL, _SUBJECT, _CITY) | _to(
+    (Kind.OPERATOR,), _SUBJECT, _CITY
+)
+
+_BILLED: Final = _WORK | _to(_INSTITUTIONS, _INSTITUTION)
+
+_COMPARED: Final = _READ | _to(_INSTITUTIONS, _INSTITUTION)
+
+_FED: Final = _WORK | _to((Kind.FEEDER,), _CITY)
+
+_COLLECTED: Final = _WORK | _to((Kind.COLLECTOR,), _CITY)
+
+_REVIEWED: Final = _WORK | _to((Kind.REVIEWER,), _CITY)
+
+RIGHTS: Final[Mapping[str, Row]] = {
+    "ListCities": _RULES,
+    "GetCity": _RULES,
+    "GetGuide": _RULES,
+    "SubmitBinding": _BOUND,
+    "RecordConsent": _BOUND,
+    "ReviewBinding": _REVIEWED,
+    "GetBinding": _OWN | _REVIEWED,
+    "ListBindings": _OWN | _REVIEWED,
+    "Unbind": _BOUND,
+    "Quote": _BILLED,
+    "Settle": _BILLED,
+    "Reverse": _BILLED,
+    "GetSettlement": _OWN | _to(_INSTITUTIONS, _INSTITUTION),
+    "ReconcileTotals": _COMPARED,
+    "ReconcileDetails": _COMPARED,
+    "Recompute": _READ,
+    "ListSettlements": _OWN,
+    "GetAccount": _OWN,
+    "ListEntries": _OWN,
+    "Credit": _WORK,
+    "CorrectCredit": _WORK,
+    "TakeBackCredit": _WORK,
+    "PayPremium": _COLLECTED,
+    "RefundPremium": _COLLECTED,
+    "Consequences": _READ,
+    "Resettle": _WORK,
+    "ImportPersons": _FED,
+    "ImportInstitutions": _FED,
+    # A hospital's patients may be insured anywhere.
+    "GetPerson": _OWN | _to(_INSTITUTIONS),
+    "GetInstitution": _COMPARED,
+    "GetImport": _READ | _FED,
+    "ListImports": _READ | _FED,
+    # Served by sandboxes only.
+    "GetClock": _to((Kind.OPERATOR,)),
+    "SetClock": _to((Kind.OPERATOR,)),
+    "Reset": _to((Kind.OPERATOR,)),
+}
+"""The right of each kind to each method, by the method's own name.
+
+A tester stands in no row: on a sandbox it may do everything, elsewhere nothing.
+"""
+
+
+def right_of(method: str, kind: Kind, *, sandbox: bool) -> Right | None:
+    """Return a kind's right to a method of a sandbox, or of no sandbox; None if it has none."""
     if kind is Kind.TESTER:
-        return frozenset()
+        return frozenset() if sandbox else None
     return RIGHTS.get(method, {}).get(kind)
+
+
+def scopes_of(kind: Kind) -> frozenset[AccessScope]:
+    """Return every scope that some right of a kind has."""
+    rights = [row[kind] for row in RIGHTS.values() if kind in row]
+    return frozenset().union(*rights)
