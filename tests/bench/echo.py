@@ -77,7 +77,7 @@ async def serve(address: str, replies: Sequence[bytes], *, dressed: bool) -> Non
         options=port.OPTIONS, maximum_concurrent_rpcs=port.MAX_CALLS
     )
     if dressed:
-        calls = Calls(AnybodyPolicy())
+        calls = Calls(AnybodyPolicy(), sandbox=True)
         calls.add_registered_method_handlers(SERVICE, {"Settle": settle})
         handler: Any = port.Handlers(calls.methods.values(), AnybodyAuthenticator())
     else:

@@ -60,8 +60,8 @@ def current_call() -> Call:
 class Calls:
     """The methods of all services added to it, as generated code adds them to a server."""
 
-    def __init__(self, policy: AccessPolicy) -> None:
-        self._policy = policy
+    def __init__(self, policy: AccessPolicy, *, sandbox: bool) -> None:
+        self._permit = partial(Permit.of, policy, sandbox=sandbox)
         self.methods: dict[str, Method] = {}
         self.services: list[str] = []
         self._outcomes = Outcomes()
@@ -100,7 +100,7 @@ class Calls:
         call = Call(method, perf_counter(), calling.identity.caller)
         _call.set(call)
         try:
-            call.permit = Permit.of(self._policy, calling.identity, call.name)
+            call.permit = self._permit(calling.identity, call.name)
             limit_s = _limit_s(calling.remaining_s, bounded=bounded)
             if limit_s is None:
                 reply = await work(raw, calling)

@@ -24,10 +24,17 @@ class Permit:
         self.pending: set[AccessScope] = set(right)
 
     @classmethod
-    def of(cls, policy: AccessPolicy, identity: CallerIdentity, method: str) -> Self:
+    def of(
+        cls,
+        policy: AccessPolicy,
+        identity: CallerIdentity,
+        method: str,
+        *,
+        sandbox: bool,
+    ) -> Self:
         """Return the permit of a call. CallerUnknown; NotPermitted."""
         caller = policy.caller(identity.caller)
-        right = right_of(method, caller.kind)
+        right = right_of(method, caller.kind, sandbox=sandbox)
         if right is None:
             raise NotPermitted(f"{caller.kind} 类调用方不得调用 {method}")
         return cls(caller, identity, right)
