@@ -77,7 +77,7 @@ MISTAKES = {
     ),
     "no service at the address": (
         ["statement", "CZ001", "--target", "127.0.0.1:1"],
-        "服务没有应答(UNAVAILABLE)",
+        "服务没有应答（UNAVAILABLE）",
     ),
     "a port that is taken or not ours": (
         ["serve", "--address", "203.0.113.1:1"],

@@ -21,16 +21,19 @@ from gongji import __version__
 from gongji.cities.contained import contained
 from gongji.cities.guards import PluginProblem
 from gongji.cli.cities import check_command, cities_command, guide_command
+from gongji.cli.config import configured
 from gongji.cli.consequences import consequences_command, resettle_command
 from gongji.cli.demo import demo_command
 from gongji.cli.kit import doctor_command, hooks_command, new_city_command
 from gongji.cli.national import national_group
+from gongji.cli.options import ServerTarget, target_of
 from gongji.cli.recompute import recompute_command
 from gongji.cli.records import credit_command, import_command, reconcile_command
 from gongji.cli.serve import migrate_command, serve_command
 from gongji.cli.statement import statement_command
 from gongji.cli.terminal import Terminal
 from gongji.client.connection import refusal_of
+from gongji.client.diagnosis import why_unreached
 from gongji.model.refusals import Refusal
 from gongji.text.characters import shown_lines
 
@@ -83,7 +86,8 @@ class ExtensibleGroup(click.Group):
             message = refusal.message + (f" ({cited})" if cited else "")
             raise click.ClickException(message) from refusal
         except grpc.RpcError as error:
-            raise click.ClickException(_message_of(error)) from error
+            message = _message_of(error, target_of(ctx))
+            raise click.ClickException(message) from error
         # A reader that went away, such as head: click ends in silence.
         except BrokenPipeError:
             raise
@@ -108,13 +112,19 @@ def _shown_faults() -> Iterator[None]:
         raise click.ClickException(text) from fault
 
 
-def _message_of(error: grpc.RpcError) -> str:
-    """Return the service's refusal, or that the service did not answer."""
+def _message_of(error: grpc.RpcError, target: ServerTarget | None) -> str:
+    """Return the service's refusal, or why it did not answer."""
     refusal = refusal_of(error)
     if refusal.reason:
+        if refusal.code is grpc.StatusCode.UNAUTHENTICATED and target:
+            return f"{refusal.message}（{target.shown()}）"
         return refusal.message
+    if refusal.code is grpc.StatusCode.UNAVAILABLE and target:
+        why = why_unreached(target.address, target.credentials)
+        if why:
+            return f"服务没有应答（{refusal.code.name}）：{why}"
     return (
-        f"服务没有应答({refusal.code.name}): {refusal.message}; 请确认服务已启动, "
+        f"服务没有应答（{refusal.code.name}）：{refusal.message}；请确认服务已启动，"
         "地址以 --target 指明"
     )
 
@@ -181,3 +191,5 @@ for command in (
     doctor_command,
 ):
     main.add_command(command)
+
+configured(main)

@@ -8,10 +8,9 @@ from typing import Any, Final
 
 import click
 
-from gongji.cli.options import target_option
+from gongji.cli.options import CallingCommand, ServerTarget, target_options
 from gongji.cli.terminal import Terminal
 from gongji.client import consequences
-from gongji.client.connection import connect
 from gongji.client.consequences import LateScope, MakingGood
 from gongji.rules.codes import SHANGHAI
 from gongji.rules.days import EARLIEST, LATEST
@@ -68,7 +67,7 @@ class _Yuan(click.ParamType[int]):
         return amount
 
 
-@click.command("consequences")
+@click.command("consequences", cls=CallingCommand)
 @click.option(
     "--import", "import_id", metavar="ID", help="某次导入的编号（request_id）。"
 )
@@ -79,14 +78,14 @@ class _Yuan(click.ParamType[int]):
 @click.option(
     "--why", default="登记更正后重新结算", help="重新结算的事由，不含个人信息。"
 )
-@target_option
+@target_options
 @click.pass_obj
 def consequences_command(
     terminal: Terminal,
     import_id: str | None,
     since: datetime | None,
     why: str,
-    target: str,
+    target: ServerTarget,
     *,
     resettle: bool,
 ) -> None:
@@ -95,7 +94,7 @@ def consequences_command(
         raise click.UsageError("请以 --import 与 --since 之一指明范围")
     scope = LateScope(import_id or "", since)
     count = 0
-    with connect(target) as channel:
+    with target.connect() as channel:
         making_good = MakingGood(channel, why)
         for reply in consequences.read(channel, scope):
             if reply.WhichOneof("message") == "progress":
@@ -141,16 +140,16 @@ def _returned_options(command: Any) -> Any:
     return command
 
 
-@click.command("resettle")
+@click.command("resettle", cls=CallingCommand)
 @click.argument("settlement_id", metavar="SETTLEMENT_ID")
 @click.option("--later", is_flag=True, help="连同该年度其后的各笔，依次重新结算。")
 @_returned_options
 @click.option("--why", default="", help="事由，不含个人信息。")
 @click.option("--validate-only", is_flag=True, help="只看结果，什么也不写。")
-@target_option
+@target_options
 @click.pass_obj
 def resettle_command(
-    terminal: Terminal, /, *, settlement_id: str, target: str, **options: Any
+    terminal: Terminal, /, *, settlement_id: str, target: ServerTarget, **options: Any
 ) -> None:
     """按现在所知重新结算一笔：退回原结算并重算；给出退回金额的为部分退费."""
     request = pb.ResettleRequest(
@@ -163,7 +162,7 @@ def resettle_command(
     for name in _PARTS:
         if options[name] is not None:
             setattr(request.returned, f"{name}_fen", options[name])
-    with connect(target) as channel:
+    with target.connect() as channel:
         reply = ConsequenceServiceStub(channel).Resettle(request)
     if terminal.as_json:
         terminal.json(consequences.as_json(reply))

@@ -8,6 +8,7 @@ import click
 
 from gongji.binding.workdays import Workdays
 from gongji.cities.loading import load_cities
+from gongji.cli.config import ConfiguredCommand
 from gongji.cli.terminal import Terminal, rows_of
 from gongji.kit import doctor, hooks
 from gongji.kit.newcity import answers, interview, project
@@ -101,7 +102,7 @@ def _show_trace(terminal: Terminal, city: str) -> None:
         raise SystemExit(1)
 
 
-@click.command("doctor")
+@click.command("doctor", cls=ConfiguredCommand, table="serve")
 @click.option(
     "--data",
     type=click.Path(path_type=Path),

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import click
+import grpc
 
+from gongji.cli.config import ConfiguredCommand
+from gongji.client.connection import connect
+from gongji.client.credentials import LOCAL_TOKEN, Credentials, is_loopback
 from gongji.text.files import TextFile
 
 DEFAULT_ADDRESS: Final = "127.0.0.1:50051"
@@ -35,9 +42,120 @@ DAY: Final = _Written("%Y-%m-%d", "2025-09-30")
 
 MONTH: Final = _Written("%Y-%m", "2025-09")
 
-target_option = click.option(
-    "--target", default=DEFAULT_ADDRESS, show_default=True, help="服务地址."
+_FILE: Final = click.Path(path_type=Path)
+
+_TARGET_OPTIONS: Final = (
+    click.option(
+        "--target", default=DEFAULT_ADDRESS, show_default=True, help="服务地址."
+    ),
+    click.option("--ca", type=_FILE, help="以 TLS 连接: 核对服务证书的根证书(PEM)."),
+    click.option("--cert", type=_FILE, help="本方的证书(PEM), 与 --key 同写."),
+    click.option("--key", type=_FILE, help="本方证书的私钥(PEM, 权限 0600)."),
+    click.option(
+        "--token-file",
+        type=_FILE,
+        help="令牌文件(权限 0600); 默认: 连本机而不出示证书时, 数据目录中的 "
+        f"{LOCAL_TOKEN}.",
+    ),
+    click.option(
+        "--server-name", default="", help="服务证书上的名称, 与地址不同时写明."
+    ),
+    click.option(
+        "--data",
+        type=_FILE,
+        default=Path("var"),
+        show_default=True,
+        help="本机服务的数据目录, 令牌在其中.",
+    ),
 )
+
+_TARGET_NAMES: Final = (
+    "target",
+    "ca",
+    "cert",
+    "key",
+    "token_file",
+    "server_name",
+    "data",
+)
+
+_META: Final = "gongji.target"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTarget:
+    """A running service that a command calls, and what the command shows of itself."""
+
+    address: str
+    credentials: Credentials
+
+    @classmethod
+    def of(cls, *, target: str, data: Path, **files: Any) -> ServerTarget:
+        """Return the target of the options; a local server's token is found by itself."""
+        credentials = Credentials(**files)
+        local = data / LOCAL_TOKEN
+        # It is for this machine's own server, which has no TLS.
+        named = credentials.token_file or credentials.ca or credentials.cert
+        if not named and is_loopback(target) and _is_there(local):
+            credentials = Credentials(token_file=local)
+        return cls(target, credentials)
+
+    def connect(self) -> grpc.Channel:
+        """Return a channel to the service. CredentialFaultError."""
+        return connect(self.address, credentials=self.credentials)
+
+    def shown(self) -> str:
+        """Say what was shown, for whoever was not known by it."""
+        files = (self.credentials.cert, self.credentials.token_file)
+        shown = "、".join(str(file) for file in files if file)
+        if shown:
+            return f"出示的是 {shown}"
+        return (
+            f"没有出示凭据：请以 --data 指明本机服务的数据目录（其中的 {LOCAL_TOKEN} 是令牌），"
+            "或以 --token-file、--cert 与 --key 指明凭据"
+        )
+
+
+def _is_there(path: Path) -> bool:
+    """Return whether there is such a file, also if others may not see it."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    # Whoever reads it says why it cannot be read.
+    except OSError:
+        return True
+    return True
+
+
+class CallingCommand(ConfiguredCommand):
+    """A command that calls a service: its options of the target may be configured."""
+
+    def __init__(self, *arguments: Any, **attributes: Any) -> None:
+        super().__init__(*arguments, table="client", named=_TARGET_NAMES, **attributes)
+
+
+def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a `CallingCommand` the options of its target; it is called with `target`."""
+
+    @functools.wraps(command)
+    def with_target(*arguments: Any, **options: Any) -> Any:
+        values = {name: options.pop(name) for name in _TARGET_NAMES}
+        target = ServerTarget.of(**values)
+        # Whoever explains why nobody answered looks here.
+        click.get_current_context().meta[_META] = target
+        return command(*arguments, target=target, **options)
+
+    decorated: Callable[..., Any] = with_target
+    for option in reversed(_TARGET_OPTIONS):
+        decorated = option(decorated)
+    return decorated
+
+
+def target_of(ctx: click.Context) -> ServerTarget | None:
+    """Return the service that the running command calls; None if it calls none."""
+    target: ServerTarget | None = ctx.meta.get(_META)
+    return target
 
 
 def text_file(

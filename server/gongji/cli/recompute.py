@@ -7,9 +7,8 @@ from typing import Any, Final
 
 import click
 
-from gongji.cli.options import target_option
+from gongji.cli.options import CallingCommand, ServerTarget, target_options
 from gongji.cli.terminal import Terminal
-from gongji.client.connection import connect
 from gongji.client.consequences import PAYERS
 from gongji.rules.money import yuan
 from gongji.v1 import settlement_pb2 as pb
@@ -18,7 +17,7 @@ from gongji.v1 import settlement_pb2_grpc
 _TIMES: Final[Mapping[str, str]] = {"then": "按当时", "now": "按现在"}
 
 
-@click.command("recompute")
+@click.command("recompute", cls=CallingCommand)
 @click.argument("settlement_id", metavar="SETTLEMENT_ID")
 @click.option(
     "--as",
@@ -26,13 +25,13 @@ _TIMES: Final[Mapping[str, str]] = {"then": "按当时", "now": "按现在"}
     type=click.Choice(list(_TIMES)),
     help="then 按作出时的事实与规则; now 按现在所知与现行规则; 默认两者都列.",
 )
-@target_option
+@target_options
 @click.pass_obj
 def recompute_command(
-    terminal: Terminal, settlement_id: str, time: str | None, target: str
+    terminal: Terminal, settlement_id: str, time: str | None, target: ServerTarget
 ) -> None:
     """重算一笔结算, 逐个付款方与所存的对照; 按当时重算与所存不一致则以 1 退出."""
-    with connect(target) as channel:
+    with target.connect() as channel:
         service = settlement_pb2_grpc.SettlementServiceStub(channel)
         reply = service.Recompute(pb.RecomputeRequest(settlement_id=settlement_id))
     done = {"then": reply.as_then, "now": reply.as_now}

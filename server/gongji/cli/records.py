@@ -10,11 +10,17 @@ from typing import Any, Final
 import click
 import grpc
 
-from gongji.cli.options import DAY, MONTH, target_option, text_file
+from gongji.cli.options import (
+    DAY,
+    MONTH,
+    CallingCommand,
+    ServerTarget,
+    target_options,
+    text_file,
+)
 from gongji.cli.terminal import Terminal, rows_of
 from gongji.client import credits as monthly_credits  # `credits` is a builtin
 from gongji.client import imports, reconcile
-from gongji.client.connection import connect
 from gongji.client.rows import FileOutcome, RefusedRows
 from gongji.text.files import TextFile
 from gongji.text.tables import CsvRow
@@ -24,7 +30,7 @@ _REFUSED: Final = ("row", "field", "message")
 _REFUSED_CREDIT: Final = ("row", "person_no", "reason", "message")
 
 
-@click.command("import")
+@click.command("import", cls=CallingCommand)
 @click.argument("file", metavar="FILE.csv", callback=text_file)
 @click.option(
     "--batch",
@@ -33,10 +39,10 @@ _REFUSED_CREDIT: Final = ("row", "person_no", "reason", "message")
     help="结转余额属于哪一批次; 同一批次再送只记差额.",
 )
 @click.option("--year", default="", metavar="YYYY", help="结转余额的年度; 默认当年.")
-@target_option
+@target_options
 @click.pass_obj
 def import_command(
-    terminal: Terminal, file: TextFile, batch: str, year: str, target: str
+    terminal: Terminal, file: TextFile, batch: str, year: str, target: ServerTarget
 ) -> None:
     """把人员、机构或结转余额的 CSV 文件送入服务; 出错的行被列出, 其余写入."""
     kind, rows = imports.read(file)
@@ -47,13 +53,13 @@ def import_command(
         raise click.UsageError("--batch 与 --year 只用于结转余额的文件")
     with (
         _shown(terminal, kind, _imported, _REFUSED) as outcome,
-        connect(target) as channel,
+        target.connect() as channel,
         terminal.progress(file.name, len(rows)) as step,
     ):
         imports.send(channel, kind, sent, outcome, step)
 
 
-@click.command("credit")
+@click.command("credit", cls=CallingCommand)
 @click.argument("month", metavar="YYYY-MM", type=MONTH)
 @click.option(
     "--persons",
@@ -67,23 +73,27 @@ def import_command(
     default=1,
     help="更正原因后再次办理被拒绝的人: 2、3 ….",
 )
-@target_option
+@target_options
 @click.pass_obj
 def credit_command(
-    terminal: Terminal, month: datetime, persons: TextFile, attempt: int, target: str
+    terminal: Terminal,
+    month: datetime,
+    persons: TextFile,
+    attempt: int,
+    target: ServerTarget,
 ) -> None:
     """为名单上的每个人划入一个月; 重复运行不会重复划入."""
     rows = monthly_credits.read(persons)
     name = f"{month:%Y-%m}"
     with (
         _shown(terminal, "credits", _credited, _REFUSED_CREDIT) as outcome,
-        connect(target) as channel,
+        target.connect() as channel,
         terminal.progress(name, len(rows)) as step,
     ):
         monthly_credits.send(channel, name, rows, outcome, step, attempt=attempt)
 
 
-@click.command("reconcile")
+@click.command("reconcile", cls=CallingCommand)
 @click.argument("file", metavar="[FILE.csv]", callback=text_file, required=False)
 @click.option("--institution", required=True, metavar="CODE", help="定点医药机构编号.")
 @click.option("--from", "first", required=True, type=DAY, help="结算起始日.")
@@ -99,10 +109,15 @@ def credit_command(
     is_flag=True,
     help="合计只计此刻未撤销的结算(refd_setl_flag 0); 不说则撤销也计, 各在当日.",
 )
-@target_option
+@target_options
 @click.pass_obj
 def reconcile_command(
-    terminal: Terminal, /, file: TextFile | None, *, target: str, **options: Any
+    terminal: Terminal,
+    /,
+    file: TextFile | None,
+    *,
+    target: ServerTarget,
+    **options: Any,
 ) -> None:
     """把机构的明细 CSV 与服务的账逐行核对; 列出差异, 不平则以 1 退出.
 
@@ -122,12 +137,12 @@ def reconcile_command(
 def _booked(
     terminal: Terminal,
     period: reconcile.ReconciledPeriod,
-    target: str,
+    target: ServerTarget,
     *,
     standing_only: bool,
 ) -> None:
     """Print the service's totals of a period."""
-    with connect(target) as channel:
+    with target.connect() as channel:
         totals = reconcile.booked(channel, period, standing_only=standing_only)
     # Programs read codes, people words.
     lines = reconcile.booked_lines(totals, coded=terminal.as_json)
@@ -135,12 +150,15 @@ def _booked(
 
 
 def _compare(
-    terminal: Terminal, period: reconcile.ReconciledPeriod, file: TextFile, target: str
+    terminal: Terminal,
+    period: reconcile.ReconciledPeriod,
+    file: TextFile,
+    target: ServerTarget,
 ) -> None:
     """Print how a file differs from the service's books. SystemExit if it does."""
     refused = RefusedRows()
     rows = reconcile.sound_rows(reconcile.read(file), refused)
-    with connect(target) as channel, terminal.progress(file.name, len(rows)) as step:
+    with target.connect() as channel, terminal.progress(file.name, len(rows)) as step:
         compared = reconcile.compare(channel, period, rows, step)
     # Programs read the kinds as they are, people their labels.
     in_words = str if terminal.as_json else terminal.label

@@ -16,6 +16,7 @@ from gongji import __version__
 from gongji.binding.workdays import Workdays
 from gongji.cities.loading import load_cities
 from gongji.cli.cities import show_cities
+from gongji.cli.config import ConfiguredCommand
 from gongji.cli.options import DEFAULT_ADDRESS
 from gongji.cli.terminal import Terminal
 from gongji.serve import gateway, service, supervisor
@@ -36,7 +37,7 @@ _REPEATED: Final = ("institution_msgid", "first_settlement", "later_settlement")
 """An institution's message, the settlement it made first, and a later one."""
 
 
-@click.command("serve")
+@click.command("serve", cls=ConfiguredCommand, table="serve")
 @click.option(
     "--address",
     default=DEFAULT_ADDRESS,
@@ -106,7 +107,7 @@ def serve_command(terminal: Terminal, /, **options: Any) -> None:
             runner.run(_serve(settings, terminal))
 
 
-@click.command("migrate")
+@click.command("migrate", cls=ConfiguredCommand, table="serve")
 @click.option(
     "--data",
     type=click.Path(path_type=Path),

@@ -9,10 +9,15 @@ from typing import Any, BinaryIO, Final
 
 import click
 
-from gongji.cli.options import DAY, MONTH, target_option
+from gongji.cli.options import (
+    DAY,
+    MONTH,
+    CallingCommand,
+    ServerTarget,
+    target_options,
+)
 from gongji.cli.terminal import Terminal
 from gongji.client import statement
-from gongji.client.connection import connect
 from gongji.client.statement import Sheet, StatementPeriod
 from gongji.rules.codes import SHANGHAI
 from gongji.serve.clock import system_clock
@@ -20,7 +25,7 @@ from gongji.serve.clock import system_clock
 _FORMATS: Final = ("table", "csv", "json", "pdf")
 
 
-@click.command("statement")
+@click.command("statement", cls=CallingCommand)
 @click.argument("person_no", metavar="PERSON")
 @click.option(
     "--side",
@@ -53,17 +58,23 @@ _FORMATS: Final = ("table", "csv", "json", "pdf")
     type=click.DateTime(["%Y-%m-%d %H:%M"]),
     help="PDF 上的打印时间; 默认现在.",
 )
-@target_option
+@target_options
 @click.pass_obj
 def statement_command(
-    terminal: Terminal, /, *, person_no: str, side: str, target: str, **options: Any
+    terminal: Terminal,
+    /,
+    *,
+    person_no: str,
+    side: str,
+    target: ServerTarget,
+    **options: Any,
 ) -> None:
     """共济消费查询: 打印一个人的共济消费、本人结算或账户明细."""
     period = _period(options["month"], options["first"], options["last"])
     output = options["out"]
     # Before the call: a mistake among the options costs the service nothing.
     file_format = _format(terminal, options["requested_format"], output.name)
-    with connect(target) as channel:
+    with target.connect() as channel:
         sheet = statement.fetch(channel, person_no, side, period)
     if file_format == "table":
         columns = [column.head for column in sheet.columns]

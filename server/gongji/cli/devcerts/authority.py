@@ -62,11 +62,13 @@ class TrialAuthority:
         )
         return cls(IssuedPair(builder.sign(key, hashes.SHA256()), key))
 
-    def server(self, names: Iterable[str] = SERVER_NAMES) -> IssuedPair:
-        """Return a server's certificate for host names and addresses."""
+    def server(
+        self, names: Iterable[str] = SERVER_NAMES, *, at: datetime | None = None
+    ) -> IssuedPair:
+        """Return a server's certificate for host names and addresses, issued at an instant."""
         stated = list(names)
         alternative = x509.SubjectAlternativeName([_general(name) for name in stated])
-        return self._issue(stated[0], alternative, ExtendedKeyUsageOID.SERVER_AUTH)
+        return self._issue(stated[0], alternative, ExtendedKeyUsageOID.SERVER_AUTH, at)
 
     def caller(
         self, name: str, uri: str = "", *, at: datetime | None = None
@@ -81,7 +83,7 @@ class TrialAuthority:
         name: str,
         alternative: x509.SubjectAlternativeName | None,
         use: x509.ObjectIdentifier,
-        at: datetime | None = None,
+        at: datetime | None,
     ) -> IssuedPair:
         key = ec.generate_private_key(ec.SECP256R1())
         issuer = self.root.certificate

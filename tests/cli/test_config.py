@@ -1,0 +1,214 @@
+"""Settings of commands: options, then the environment, then the file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from gongji.cli import main
+from gongji.cli.config import ConfiguredCommand
+from gongji.cli.options import CallingCommand, ServerTarget
+from gongji.client.credentials import LOCAL_TOKEN, NO_CREDENTIALS, Credentials
+
+from tests.cli.command import gongji
+
+CALLING = sorted(
+    name for name, one in main.commands.items() if isinstance(one, CallingCommand)
+)
+
+FLAG = ["--target", "127.0.0.1:1"]
+VARIABLE = {"GONGJI_TARGET": "127.0.0.1:2"}
+FILE = '[client]\ntarget = "127.0.0.1:3"\n'
+
+
+def parameters(
+    arguments: list[str], environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> dict[str, Any]:
+    """Return what a command of the program is called with."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with main.make_context("gongji", arguments) as whole:
+        _, command, rest = main.resolve_command(whole, [*whole._protected_args])
+        assert command
+        typed = [*rest, *whole.args]
+        with command.make_context(command.name, typed, parent=whole) as ctx:
+            return ctx.params
+
+
+@pytest.mark.parametrize(
+    ("flags", "environment", "expected"),
+    [
+        (FLAG, VARIABLE, "127.0.0.1:1"),
+        ([], VARIABLE, "127.0.0.1:2"),
+        ([], {}, "127.0.0.1:3"),
+    ],
+)
+@pytest.mark.parametrize("way", ["of the program", "of the command", "variable"])
+def test_flags_before_environment_before_file(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    flags: list[str],
+    environment: dict[str, str],
+    expected: str,
+    way: str,
+) -> None:
+    """The nearest says it, wherever the file is named."""
+    file = tmp_path / "gongji.toml"
+    file.write_text(FILE, encoding="utf-8")
+    config = ["--config", str(file)]
+    before, after = (
+        config if way == name else [] for name in ("of the program", "of the command")
+    )
+    named = {"GONGJI_CONFIG": str(file)} if way == "variable" else {}
+    arguments = [*before, "statement", "CZ001", *flags, *after]
+
+    found = parameters(arguments, environment | named, monkeypatch)
+
+    assert expected == found["target"]
+
+
+def test_a_path_in_the_file_is_one_from_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever a command is typed, its configuration names the same files."""
+    file = tmp_path / "gongji.toml"
+    file.write_text(
+        '[client]\nca = "tls/ca.pem"\nkey = "/etc/x.key"\n', encoding="utf-8"
+    )
+    arguments = ["--config", str(file), "statement", "CZ001"]
+
+    found = parameters(arguments, {}, monkeypatch)
+
+    assert tmp_path / "tls" / "ca.pem" == found["ca"]
+    assert Path("/etc/x.key") == found["key"]
+
+
+def test_every_kind_of_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Flags, whole numbers, lists and paths are written as TOML writes them."""
+    file = tmp_path / "gongji.toml"
+    file.write_text(
+        '[serve]\nsandbox = true\nworkers = 3\nadopt = ["341100:V2@2025-01-01"]\n'
+        'data = "d"\ngateway = false\n[plugins]\nanqing = "sha256:00"\n',
+        encoding="utf-8",
+    )
+
+    found = parameters(["serve", "--config", str(file)], {}, monkeypatch)
+
+    expected = {
+        "sandbox": True,
+        "workers": 3,
+        "adopt": ("341100:V2@2025-01-01",),
+        "data": tmp_path / "d",
+        "gateway": False,
+    }
+    assert expected == {name: found[name] for name in expected}
+
+
+FAULTS = {
+    "no TOML": ("[", "不是 TOML"),
+    "an unknown table": ("[klient]\n", "没有 [klient] 这一节；可写的有 client、serve"),
+    "an unknown key": ('[client]\ntoken = "x"\n', "[client] 没有 token 这一项"),
+    "a key of another table": ("[client]\nworkers = 2\n", "[client] 没有 workers"),
+    "no table": ("client = 1\n", "client 须是一节，写作 [client]"),
+    "a text for a number": ('[serve]\nworkers = "2"\n', "[serve] workers 须为整数"),
+    "a number for a flag": ("[serve]\nsandbox = 1\n", "须为 true 或 false"),
+    "a text for a list": ('[serve]\nadopt = "x"\n', "[serve] adopt 须为文本的列表"),
+    "a list for a text": ("[serve]\ndatabase = []\n", "须为加引号的文本"),
+    "a pin that is none": ("[plugins]\nanqing = 1\n", "[plugins] 须逐行写作"),
+    "a number beyond": ("[serve]\nworkers = 0\n", "--workers"),
+}
+
+
+@pytest.mark.parametrize(("text", "sentence"), FAULTS.values(), ids=FAULTS)
+def test_a_file_at_fault(tmp_path: Path, text: str, sentence: str) -> None:
+    """What is wrong is named with file, table and key before anything is begun."""
+    file = tmp_path / "gongji.toml"
+    file.write_text(text, encoding="utf-8")
+
+    result = gongji("serve", "--config", file, "--data", tmp_path / "var")
+
+    assert result.exit_code in {1, 2}
+    assert sentence in result.output
+    assert not (tmp_path / "var").exists()
+
+
+def test_no_file(tmp_path: Path) -> None:
+    """A configuration that is not there is named, as an option of either place."""
+    missing = tmp_path / "none.toml"
+    for result in (
+        gongji("--config", missing, "serve"),
+        gongji("serve", "--config", missing),
+    ):
+        assert 1 == result.exit_code
+        assert f"没有文件 {missing}" in result.output
+
+
+def test_every_option_of_the_server_may_be_configured() -> None:
+    """No option of `gongji serve` is left out of environment and file."""
+    serve = main.commands["serve"]
+    assert isinstance(serve, ConfiguredCommand)
+    names = {str(one.name) for one in serve.params} - {"config"}
+    assert names == {str(one.name) for one in serve.configured}
+    assert {f"GONGJI_{name.upper()}" for name in names} == {
+        str(one.envvar) for one in serve.configured
+    }
+
+
+def test_whatever_calls_takes_the_same_options() -> None:
+    """A command with a target is known by certificate or token as all others are."""
+    with_target = sorted(
+        name
+        for name, command in main.commands.items()
+        if any(one.name == "target" for one in command.params)
+    )
+    assert CALLING == with_target
+    first, *others = (main.commands[name] for name in CALLING)
+    assert isinstance(first, CallingCommand)
+    for other in others:
+        assert isinstance(other, CallingCommand)
+        assert [one.opts for one in first.configured] == [
+            one.opts for one in other.configured
+        ]
+
+
+def test_no_secret_is_an_argument() -> None:
+    """Secrets stand in files: an argument is seen by every user of the machine."""
+    options = {
+        str(one.name): one.type
+        for command in main.commands.values()
+        for one in command.params
+    }
+    of_secrets = {name for name in options if name in {"token_file", "key"}}
+    assert {"token_file", "key"} == of_secrets
+    for name in of_secrets:
+        assert isinstance(options[name], click.Path)
+    assert not {"token", "password", "secret"} & set(options)
+
+
+@pytest.mark.parametrize(
+    ("target", "shown", "finds"),
+    [
+        ("127.0.0.1:50051", NO_CREDENTIALS, True),
+        ("localhost:50051", NO_CREDENTIALS, True),
+        ("[::1]:50051", NO_CREDENTIALS, True),
+        ("10.0.0.1:50051", NO_CREDENTIALS, False),
+        ("gongji.invalid:50051", NO_CREDENTIALS, False),
+        ("127.0.0.1:50051", Credentials(ca=Path("ca.pem")), False),
+        ("127.0.0.1:50051", Credentials(token_file=Path("own")), False),
+    ],
+)
+def test_the_local_token_is_found_for_this_machine_only(
+    tmp_path: Path, target: str, shown: Credentials, *, finds: bool
+) -> None:
+    """The token of the data folder goes to this machine's server, and to no other."""
+    (tmp_path / LOCAL_TOKEN).write_text("a-token-of-a-trial\n", encoding="utf-8")
+    found = ServerTarget.of(
+        target=target, data=tmp_path, ca=shown.ca, token_file=shown.token_file
+    )
+    expected = Credentials(token_file=tmp_path / LOCAL_TOKEN) if finds else shown
+    assert expected == found.credentials
+    without = ServerTarget.of(target=target, data=tmp_path / "none")
+    assert NO_CREDENTIALS == without.credentials
