@@ -192,7 +192,12 @@ class ChaosCaller:
         waits = len(self._connections) == 1
         book.in_flight += 1
         try:
-            reply = await call(request, timeout=DEADLINE_S, wait_for_ready=waits)
+            reply = await call(
+                request,
+                timeout=DEADLINE_S,
+                wait_for_ready=waits,
+                metadata=connection.served.token,
+            )
         except grpc.aio.AioRpcError as error:
             lost = Lost.of(error)
         else:

@@ -19,8 +19,11 @@ from pathlib import Path
 from select import select
 from typing import IO, Final
 
+from gongji.serve.local_token import make_local_token
+
 from tests.cli.started import children
 from tests.patience import PATIENCE_S
+from tests.scaffold.credentials import bearer_of
 
 _HOST: Final = "127.0.0.1"
 _PORTS = count(20_000)
@@ -42,8 +45,13 @@ class Served:
         *,
         inside: Sequence[str] = (),
         log: Path | None = None,
+        token_folder: Path | None = None,
     ) -> None:
+        """Serve a data folder; its callers read the token in `token_folder`, or there."""
         self.data = data
+        # Before its first life: callers are waiting by then.
+        make_local_token(token_folder or data)
+        self.token = bearer_of(token_folder or data)
         self.database = database
         self.address = f"{_HOST}:{_free_port()}"
         self.log = log or data.parent / f"{data.name}-{self.port}.log"

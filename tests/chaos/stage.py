@@ -51,9 +51,13 @@ async def reads(served: Served, book: Book) -> None:
     try:
         settled = next(iter(book.settled.values()))
         request = pb.GetSettlementRequest(settlement_id=settled.settlement_id)
-        shown = await connection.stub.GetSettlement(request, timeout=10)
+        shown = await connection.stub.GetSettlement(
+            request, timeout=10, metadata=served.token
+        )
         assert settled.lines == shown.settlement.lines
-        quoted = await connection.stub.Quote(pb.QuoteRequest(bill=bill(1)), timeout=10)
+        quoted = await connection.stub.Quote(
+            pb.QuoteRequest(bill=bill(1)), timeout=10, metadata=served.token
+        )
         assert "" == quoted.settlement.settlement_id
     finally:
         await connection.channel.close()

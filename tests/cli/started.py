@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -33,6 +33,7 @@ from gongji.v1 import (
 )
 
 from tests.patience import PATIENCE_S
+from tests.scaffold.credentials import bearer_of, with_metadata
 
 POLL_S = 0.02
 
@@ -43,8 +44,9 @@ TODAY = datetime.now(SHANGHAI).date().isoformat()
 class Started:
     """A server that has announced itself."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: subprocess.Popen[str], data: Path) -> None:
         self.process = process
+        self.data = data
         self.address = ""
         self.announced: list[str] = []
         self.logged: list[str] = []
@@ -101,7 +103,7 @@ def started(*arguments: str) -> Iterator[Started]:
         stderr=subprocess.PIPE,
         encoding="utf-8",
     ) as process:
-        server = Started(process)
+        server = Started(process, _data_in(arguments))
         try:
             server.announcement()
             yield server
@@ -109,6 +111,10 @@ def started(*arguments: str) -> Iterator[Started]:
             process.kill()
             # Its gateway writes to the same pipe a little longer, which is closed next.
             server.reader.join(PATIENCE_S)
+
+
+def _data_in(arguments: Sequence[str]) -> Path:
+    return Path(arguments[arguments.index("--data") + 1])
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -122,10 +128,11 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 class Caller:
     """A clinic's calls about the sample's first person, over a connection of its own."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, server: Started) -> None:
         # gRPC would share a connection of another caller, and hide an UNAVAILABLE.
         options = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0)]
-        self.channel = grpc.insecure_channel(address, options)
+        channel = grpc.insecure_channel(server.address, options)
+        self.channel = with_metadata(channel, bearer_of(server.data))
         self.settlements = settlement_pb2_grpc.SettlementServiceStub(self.channel)
         self.accounts = account_pb2_grpc.AccountServiceStub(self.channel)
         self.registry = registry_pb2_grpc.RegistryServiceStub(self.channel)

@@ -51,7 +51,7 @@ def service(tmp_path: Path) -> Iterator[Started]:
 
 def test_every_service_is_described(service: Started) -> None:
     """Reflection describes every service it names, though another process answers them."""
-    with Caller(service.address) as caller:
+    with Caller(service) as caller:
         stub: Any = reflection_pb2_grpc.ServerReflectionStub(caller.channel)
         ask = reflection_pb2.ServerReflectionRequest
         (listed,) = stub.ServerReflectionInfo(iter([ask(list_services="")]))
@@ -84,7 +84,7 @@ def test_another_process_has_the_port(service: Started) -> None:
     """The server's only child accepts the connections, answers about health and
     describes the services."""
     (gateway,) = children(service.process.pid)
-    with Caller(service.address) as caller:
+    with Caller(service) as caller:
         assert not caller.settle().receipt.replayed
         assert 1 == connections(gateway, port_of(service))
         assert SERVING == health(caller, "gongji.city.341100")
@@ -93,7 +93,7 @@ def test_another_process_has_the_port(service: Started) -> None:
 
 def test_health_is_that_of_who_answers(service: Started) -> None:
     """While the server does not answer, the gateway does not report that it is healthy."""
-    with Caller(service.address) as caller:
+    with Caller(service) as caller:
         health(caller)
         service.process.send_signal(signal.SIGSTOP)
         with pytest.raises(grpc.RpcError) as silent:
@@ -107,12 +107,12 @@ def test_a_killed_gateway_is_replaced(service: Started) -> None:
     """Its calls end as UNAVAILABLE; a successor on the same port answers the same
     request from the record."""
     gateway, request = service.event("gateway_up")["pid"], str(uuid.uuid4())
-    with Caller(service.address) as caller:
+    with Caller(service) as caller:
         first = caller.settle(request)
         os.kill(gateway, signal.SIGKILL)
         assert "-9" in service.event("gateway_ended")["told"]
         assert gateway != service.event("gateway_up")["pid"]
-    with Caller(service.address) as caller:
+    with Caller(service) as caller:
         again = caller.settle(request)
     assert again.receipt.replayed
     assert first.settlement == again.settlement
@@ -128,7 +128,7 @@ def test_none_outlives_its_server(
         monkeypatch.setenv("TMPDIR", name)
         with (
             started("--gateway", "--data", str(tmp_path), "--sample") as service,
-            Caller(service.address) as caller,
+            Caller(service) as caller,
         ):
             caller.settle()
             assert ["gongji-ipc-"] == [path.name[:11] for path in Path(name).iterdir()]
@@ -245,7 +245,7 @@ def import_cut_off(
         os.kill(pid, signal.SIGKILL)
         over.wait(PATIENCE_S)
 
-    with Caller(service.address) as caller, pytest.raises(grpc.RpcError) as lost:
+    with Caller(service) as caller, pytest.raises(grpc.RpcError) as lost:
         caller.registry.ImportPersons(some(), timeout=PATIENCE_S)
     over.set()
     code: grpc.StatusCode = lost.value.code()
@@ -256,7 +256,7 @@ def import_twice(
     service: Started, messages: list[registry_pb2.ImportPersonsRequest]
 ) -> list[registry_pb2.ImportPersonsResponse]:
     """Send an import whole, two times."""
-    with Caller(service.address) as caller:
+    with Caller(service) as caller:
         return [
             caller.registry.ImportPersons(iter(messages), timeout=PATIENCE_S)
             for _ in range(2)
@@ -279,10 +279,10 @@ def test_a_gateway_told_to_end_finishes_its_calls(
     gateway = service.event("gateway_up")["pid"]
     with under_way(service, tmp_path):
         os.kill(gateway, signal.SIGTERM)
-        wait_until_it_leaves(service.address)
+        wait_until_it_leaves(service)
     assert "状态 0" in service.event("gateway_ended")["told"]
     assert gateway != service.event("gateway_up")["pid"]
-    with Caller(service.address) as caller:
+    with Caller(service) as caller:
         assert not caller.settle().receipt.replayed
     assert 0 == service.end()
 
@@ -290,7 +290,7 @@ def test_a_gateway_told_to_end_finishes_its_calls(
 @contextmanager
 def under_way(service: Started, data: Path) -> Iterator[None]:
     """A call that waits for the database until this ends; then it must be answered."""
-    with Caller(service.address) as caller:
+    with Caller(service) as caller:
         request = settlement_pb2.SettleRequest(
             request_id=str(uuid.uuid4()), bill=caller.bill(10_000)
         )
@@ -306,9 +306,9 @@ def under_way(service: Started, data: Path) -> Iterator[None]:
         assert not call.result().receipt.replayed
 
 
-def wait_until_it_leaves(address: str) -> None:
+def wait_until_it_leaves(service: Started) -> None:
     """Wait until calls are turned away, though the server itself, held up, answers none."""
-    with Caller(address) as caller:
+    with Caller(service) as caller:
         while True:
             with pytest.raises(grpc.RpcError) as ended:
                 caller.accounts.GetAccount(
@@ -344,10 +344,10 @@ def test_a_database_is_served_once(service: Started, tmp_path: Path) -> None:
     second = run("serve", "--data", str(tmp_path), "--address", "127.0.0.1:0")
     assert 1 == second.returncode
     assert "已有服务在使用" in second.stderr
-    with Caller(service.address) as caller:
+    with Caller(service) as caller:
         caller.settle()
     service.end(signal.SIGKILL)
-    with started("--data", str(tmp_path)) as again, Caller(again.address) as caller:
+    with started("--data", str(tmp_path)) as again, Caller(again) as caller:
         caller.settle()
 
 
@@ -364,7 +364,7 @@ def test_without_a_gateway_there_is_one_process(tmp_path: Path) -> None:
     """The server itself has the port."""
     with (
         started("--no-gateway", "--data", str(tmp_path), "--sample") as service,
-        Caller(service.address) as caller,
+        Caller(service) as caller,
     ):
         assert not caller.settle().receipt.replayed
         assert [] == children(service.process.pid)

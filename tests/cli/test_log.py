@@ -54,7 +54,7 @@ def _abort_an_import(service: Started, data: Path) -> None:
             yield registry_pb2.ImportPersonsRequest(person=Service.person(number))
         gone.wait(PATIENCE_S)
 
-    with Caller(service.address) as caller:
+    with Caller(service) as caller:
         call = caller.registry.ImportPersons.future(rows(), timeout=PATIENCE_S)
         wait_for_request(data)
         call.cancel()

@@ -79,9 +79,9 @@ MISTAKES = {
         ["statement", "CZ001", "--target", "127.0.0.1:1"],
         "服务没有应答（UNAVAILABLE）",
     ),
-    "a port that is taken or not ours": (
+    "an address that others reach": (
         ["serve", "--address", "203.0.113.1:1"],
-        "无法监听 203.0.113.1:1",
+        "203.0.113.1:1 不是本机回环地址",
     ),
 }
 

@@ -28,7 +28,7 @@ def test_a_day_and_the_next_morning(postgres: Postgres, tmp_path: Path) -> None:
     and sent again it is replayed."""
     arguments = ["--database", postgres.fresh(), "--data", str(tmp_path)]
     request = new_id()
-    with started(*arguments, "--sample") as service, Caller(service.address) as clinic:
+    with started(*arguments, "--sample") as service, Caller(service) as clinic:
         settled = quote_and_settle(clinic, request)
         balance = clinic.balance()
         settle_and_reverse(clinic)
@@ -36,7 +36,7 @@ def test_a_day_and_the_next_morning(postgres: Postgres, tmp_path: Path) -> None:
         check_announcement(service, postgres)
         assert 0 == service.end()
 
-    with started(*arguments) as service, Caller(service.address) as clinic:
+    with started(*arguments) as service, Caller(service) as clinic:
         again = clinic.settle(request)
         assert again.receipt.replayed
         assert settled == again.settlement

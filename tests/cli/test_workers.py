@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from gongji.serve.workers import hold_port
+from gongji.serve.listening import hold_port
 
 from tests.cli.command import gongji
 from tests.cli.started import (
@@ -27,12 +27,12 @@ from tests.postgres import Postgres
 NOWHERE = "postgresql:///x?host=/nowhere"
 
 
-def caller_of(pid: int, address: str, stack: ExitStack) -> Caller:
+def caller_of(pid: int, service: Started, stack: ExitStack) -> Caller:
     """Connect until this worker accepts: the system decides which one does."""
-    port = int(address.rpartition(":")[2])
+    port = port_of(service.address)
     for _ in range(64):
         before = connections(pid, port)
-        caller = stack.enter_context(Caller(address))
+        caller = stack.enter_context(Caller(service))
         caller.balance()
         if connections(pid, port) > before:
             return caller
@@ -48,12 +48,12 @@ def test_one_service_in_two_processes(postgres: Postgres, tmp_path: Path) -> Non
     arguments = [*database, "--workers", "2", "--sample"]
     with started(*arguments) as service, ExitStack() as stack:
         pids = [service.event("worker_up")["pid"] for _ in range(2)]
-        first, second = (caller_of(pid, service.address, stack) for pid in pids)
+        first, second = (caller_of(pid, service, stack) for pid in pids)
         check_same_service(first, second, request)
         check_port_taken(service, tmp_path / "another", arguments)
 
         os.kill(pids[1], signal.SIGKILL)
-        third = caller_of(replacement(service), service.address, stack)
+        third = caller_of(replacement(service), service, stack)
         for caller in (first, third):
             assert caller.settle(request).receipt.replayed
         assert "2 个进程" in service.announced[-1]
@@ -114,7 +114,7 @@ REFUSED = {
     ),
     "a host elsewhere": (
         ["--database", NOWHERE, "--address", "203.0.113.1:1"],
-        "无法监听 203.0.113.1:1",
+        "203.0.113.1:1 不是本机回环地址",
     ),
     "a city not served": (
         ["--database", NOWHERE, "--adopt", "340100:V2@2025-01-01"],

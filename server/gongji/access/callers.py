@@ -92,3 +92,19 @@ def anybody(name: str) -> Caller:
         institutions=ALL,
         former=ALL,
     )
+
+
+LOCAL: Final = "local"
+"""The caller who reads the token in the data folder of a server without a policy."""
+
+
+def local_operator() -> Caller:
+    """Return that caller: an operator of every city, channel and institution."""
+    return Caller(
+        name=LOCAL,
+        kind=Kind.OPERATOR,
+        cities=ALL,
+        channels=ALL,
+        institutions=ALL,
+        former=ALL,
+    )

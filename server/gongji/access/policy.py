@@ -8,7 +8,14 @@ from typing import Any, Final, Protocol, Self
 
 import msgspec
 
-from gongji.access.callers import ALL, Caller, CallerLimits, anybody
+from gongji.access.callers import (
+    ALL,
+    LOCAL,
+    Caller,
+    CallerLimits,
+    anybody,
+    local_operator,
+)
 from gongji.access.document import (
     EVERY,
     CallerEntry,
@@ -43,6 +50,19 @@ class AnybodyPolicy:
     def caller(self, name: str) -> Caller:
         """Return a tester of that name."""
         return anybody(name)
+
+
+class LocalPolicy:
+    """A server's policy if it is given none: its own operator, and nobody else."""
+
+    def __init__(self) -> None:
+        self._local = local_operator()
+
+    def caller(self, name: str) -> Caller:
+        """Return the local operator. CallerUnknown."""
+        if name != LOCAL:
+            raise CallerUnknown(f"没有名为 {name} 的调用方")
+        return self._local
 
 
 class PolicyFaultError(ValueError):

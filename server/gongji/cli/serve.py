@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Iterable, Iterator
 from contextlib import aclosing, suppress
 from datetime import date, timedelta
@@ -19,7 +20,9 @@ from gongji.cli.cities import show_cities
 from gongji.cli.config import ConfiguredCommand
 from gongji.cli.options import DEFAULT_ADDRESS
 from gongji.cli.terminal import Terminal
+from gongji.client.credentials import LOCAL_TOKEN
 from gongji.serve import gateway, service, supervisor
+from gongji.serve.admission import admitted
 from gongji.serve.clock import system_clock
 from gongji.serve.service import Up, lossy_settings
 from gongji.serve.settings import DATABASE, KEY_FILE, Settings
@@ -185,6 +188,7 @@ def startup_warnings(
 
 def _announce(terminal: Terminal, settings: Settings, address: str) -> None:
     """Print that the service is up, where, and what to try next."""
+    terminal.say(admitted(settings))
     processes = f"({settings.workers} 个进程)" if settings.workers > 1 else ""
     terminal.say(
         f"gongji {__version__} 正在 {address} 服务{processes}; {_place(settings)}; "
@@ -193,9 +197,17 @@ def _announce(terminal: Terminal, settings: Settings, address: str) -> None:
     terminal.say("  .venv/bin/gongji guide chuzhou        # 滁州办理指南")
     terminal.say("  .venv/bin/gongji check anqing         # 安庆每条规则的取值与依据")
     terminal.say(
-        f"  .venv/bin/buf curl --protocol grpc --http2-prior-knowledge -d '{{}}' \\\n"
-        f"      http://{address}/gongji.v1.CityService/ListCities"
+        "  .venv/bin/buf curl --protocol grpc --http2-prior-knowledge -d '{}' \\\n"
+        f"{_header(settings)}      http://{address}/gongji.v1.CityService/ListCities"
     )
+
+
+def _header(settings: Settings) -> str:
+    """Return the option of `buf curl` that sends the local token, on a line of its own."""
+    if settings.sandbox:
+        return ""
+    token = shlex.quote(str(settings.data / LOCAL_TOKEN))
+    return f'      -H "authorization: Bearer $(cat {token})" \\\n'
 
 
 def _place(settings: Settings) -> str:

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
+from gongji.access.callers import LOCAL
 from gongji.access.identity import (
     STATED_KEY,
     SUBJECT_KEY,
     CallerIdentity,
     stated_name,
 )
+from gongji.model.refusals import CredentialInvalid, CredentialMissing
+
+TOKEN_KEY: Final = "authorization"  # noqa: S105 - the name of the metadata
+"""Metadata under which a caller sends its token, as `Bearer TOKEN`."""
+
+SAYS_WHO: Final = (TOKEN_KEY, "x-gongji-")
+"""Beginnings of the keys of metadata that say who calls, or for whom."""
+
+_SCHEME: Final = "bearer"
 
 SUBJECT_MAX_BYTES: Final = 4096
 
@@ -43,6 +54,44 @@ class AnybodyAuthenticator:
         # A value of bytes is no name either.
         name = stated_name(stated if isinstance(stated, str | None) else "")
         return CallerIdentity(name, "", subject_in(metadata))
+
+
+class LocalTokenAuthenticator:
+    """Admits whoever sends one token, which it could read from a file of ours."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token.encode()
+
+    def identify(
+        self,
+        metadata: Mapping[str, str | bytes],
+        peer: Mapping[str, Sequence[bytes]],
+    ) -> CallerIdentity:
+        """Return the local operator. CredentialMissing; CredentialInvalid."""
+        del peer
+        token = bearer_in(metadata)
+        if token is None:
+            raise CredentialMissing(
+                "调用没有带令牌：请在元数据 authorization 中给出 Bearer 与数据目录中 "
+                "gongji.token 的内容"
+            )
+        # In the same time, however much of it is right.
+        if not hmac.compare_digest(token.encode(), self._token):
+            raise CredentialInvalid(
+                "令牌不是这个服务的：请使用它的数据目录中 gongji.token 的内容"
+            )
+        return CallerIdentity(LOCAL, "gongji.token", subject_in(metadata))
+
+
+def bearer_in(metadata: Mapping[str, str | bytes]) -> str | None:
+    """Return the token of a call; None if it has none. CredentialInvalid."""
+    stated = metadata.get(TOKEN_KEY)
+    if stated is None:
+        return None
+    scheme, _, token = str(stated).partition(" ")
+    if scheme.lower() != _SCHEME or not token:
+        raise CredentialInvalid("元数据 authorization 应写作 Bearer 与令牌")
+    return token
 
 
 def subject_in(metadata: Mapping[str, Any]) -> bytes:

@@ -8,7 +8,8 @@ It hands bytes to methods and knows none of them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from typing import Any, Final, Protocol, TypeAlias
 
 import grpc
@@ -16,11 +17,11 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from gongji.access.identity import ANYBODY, CallerIdentity
-from gongji.model.refusals import Refusal, StoreUnavailable
+from gongji.model.refusals import CredentialInvalid, Refusal, StoreUnavailable
 from gongji.rpc.method import Answers, Calling, Ending, Method, Services
 from gongji.rpc.outcome import Outcomes
 from gongji.rpc.status import Status
-from gongji.serve.authentication import Authenticator
+from gongji.serve.authentication import SAYS_WHO, Authenticator
 
 MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
 
@@ -172,12 +173,24 @@ class _Entrance:
 
     def call(self, path: str, context: Any) -> _GrpcCall | Status:
         """Return the call of a context; the status of one that nobody may make."""
-        metadata = dict(context.invocation_metadata() or ())
         try:
+            metadata = _metadata(context.invocation_metadata() or ())
             identity = self._authenticator.identify(metadata, context.auth_context())
         except Refusal as refusal:
             return self._outcomes.reject(path, ANYBODY, refusal)
         return _GrpcCall(context, identity)
+
+
+def _metadata(entries: Sequence[tuple[str, str | bytes]]) -> dict[str, str | bytes]:
+    """Return a call's metadata by key. CredentialInvalid if who calls is said twice."""
+    by_key = dict(entries)
+    if len(by_key) < len(entries):
+        # A proxy may have judged the one, and we would believe the other.
+        counts = Counter(key for key, _ in entries)
+        for key, count in counts.items():
+            if count > 1 and key.startswith(SAYS_WHO):
+                raise CredentialInvalid(f"元数据 {key} 只能有一个")
+    return by_key
 
 
 def _handler(method: Method, entrance: _Entrance) -> Handler:

@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 
-from gongji.access.policy import AnybodyPolicy
+from gongji.access.policy import AccessPolicy, LocalPolicy
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import Cities
 from gongji.cities.kept import KeepRules
 from gongji.client import imports
 from gongji.client.connection import connect
+from gongji.client.credentials import Credentials
 from gongji.model.people import Person
+from gongji.rpc.method import Services
 from gongji.rpc.services import services_of
 from gongji.rpc.services.upkeep import Upkeep
 from gongji.serve import logs
+from gongji.serve.admission import Admission, admission_of, check_reach
 from gongji.serve.agreement import adopting
-from gongji.serve.authentication import AnybodyAuthenticator
+from gongji.serve.authentication import LocalTokenAuthenticator
 from gongji.serve.clock import Clock, SandboxClock, system_clock
 from gongji.serve.gateway import Gateway
+from gongji.serve.listening import check_free
 from gongji.serve.port import OpenPort, Port
 from gongji.serve.settings import KEY_FILE, Settings
 from gongji.serve.supervisor import freeze_gc, interrupted
 from gongji.store import Store
 from gongji.store.databases import database_at
+from gongji.store.private_files import make_folder
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,9 @@ async def serve(
     """
     # Before the port is open: whoever can call can also interrupt it in order.
     ending = asyncio.ensure_future(interrupted())
+    check_reach(settings)
+    # Nothing is made for a server that cannot listen.
+    check_free(settings.address)
     async with running(settings, cities, workdays) as port:
         yield Up(port.address)
         await ending
@@ -67,6 +78,8 @@ async def running(
     logs.configure()
     clock = SandboxClock() if settings.sandbox else system_clock
     async with AsyncExitStack() as stack:
+        make_folder(settings.data)
+        admission = admission_of(settings)
         # In this order, and ended in the other: no call may outlive the store.
         store = await stack.enter_async_context(_opened(settings, clock))
         await stack.enter_async_context(
@@ -80,13 +93,14 @@ async def running(
         )
         # Before anything is decided by them.
         await store.apply(KeepRules(cities))
-        port = _port(settings, store, cities, workdays, clock)
+        offer = _Offer(store, cities, workdays, clock)
+        port = _port(settings, offer.services(admission.policy), admission)
         await port.start()
         stack.push_async_callback(port.stop)
         await stack.enter_async_context(_kept_up(store))
         freeze_gc()
         if settings.sample and await store.get(Person, _first_of_sample()) is None:
-            await _load_sample(port)
+            await offer.load_sample()
         yield port
 
 
@@ -113,36 +127,60 @@ async def _opened(settings: Settings, clock: Clock) -> AsyncIterator[Store]:
             await store.close()
 
 
-def _port(
-    settings: Settings, store: Store, cities: Cities, workdays: Workdays, clock: Clock
-) -> Port:
-    """Return the port of all services over a store, not yet started. OSError."""
-    services = services_of(
-        store,
-        cities,
-        workdays,
-        clock,
-        AnybodyPolicy(),
-        sandbox=clock if isinstance(clock, SandboxClock) else None,
-        load_sample=lambda: _load_sample(port),
-    )
-    port: Port = (Gateway if settings.gateway else OpenPort)(
-        services,
-        settings.address,
-        AnybodyAuthenticator(),
-        shared=settings.workers > 1,
-    )
-    return port
+@dataclass(frozen=True)
+class _Offer:
+    """What the services of a server are made of, whoever may call them."""
+
+    store: Store
+    cities: Cities
+    workdays: Workdays
+    clock: Clock
+
+    def services(self, policy: AccessPolicy) -> Services:
+        """Return the services for the callers of a policy."""
+        return services_of(
+            self.store,
+            self.cities,
+            self.workdays,
+            self.clock,
+            policy,
+            sandbox=self.clock if isinstance(self.clock, SandboxClock) else None,
+            load_sample=self.load_sample,
+        )
+
+    async def load_sample(self) -> None:
+        """Send the sample population to this very server, over the wire like any import."""
+        # Over a port of its own, by a token that nobody else has: whom the server
+        # itself admits is the policy's business, and that need not be us.
+        token = secrets.token_urlsafe()
+        authenticator = LocalTokenAuthenticator(token)
+        services = self.services(LocalPolicy())
+        port = OpenPort(services, "127.0.0.1:0", authenticator)
+        await port.start()
+        try:
+            await asyncio.to_thread(_send_sample, port.address, token)
+        finally:
+            await port.stop(0)
 
 
-async def _load_sample(port: Port) -> None:
-    """Send the sample population to this very server, over the wire like any import."""
-
-    def send() -> None:
-        with connect(port.address) as channel:
+def _send_sample(address: str, token: str) -> None:
+    with NamedTemporaryFile("w", encoding="ascii") as file:
+        file.write(token)
+        file.flush()
+        credentials = Credentials(token_file=Path(file.name))
+        with connect(address, credentials=credentials) as channel:
             imports.send_sample(channel)
 
-    await asyncio.to_thread(send)
+
+def _port(settings: Settings, services: Services, admission: Admission) -> Port:
+    """Return the port of services, not yet started. OSError."""
+    kind = Gateway if settings.gateway else OpenPort
+    return kind(
+        services,
+        settings.address,
+        admission.authenticator,
+        shared=settings.workers > 1,
+    )
 
 
 def _first_of_sample() -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from gongji.store import sql
+from gongji.store.private_files import make_folder
 from gongji.store.schema import VERSION, Schema
 from gongji.store.steps import MESSAGES_SINCE, STEPS, Step, repeated_messages
 
@@ -149,7 +150,7 @@ def is_new(path: Path) -> bool:
 
 def make_file(path: Path) -> None:
     """Make the file, readable by its owner only, if there is none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     # With O_EXCL the rights are ours from the first moment: `chmod` would come later.
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))

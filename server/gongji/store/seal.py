@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from gongji.model.normal import certificate_number
 from gongji.model.people import Certificate
+from gongji.store.private_files import make_secret_file
 
 KEY_BYTES: Final = 32
 
@@ -67,7 +68,7 @@ class Vault:
         KeyFileError if it is missing or has the wrong length.
         """
         if create and not path.exists():
-            _make_key_file(path)
+            make_secret_file(path, secrets.token_bytes(KEY_BYTES))
         try:
             master = path.read_bytes()
         except FileNotFoundError:
@@ -163,33 +164,3 @@ def _derived(master: bytes, use: bytes) -> bytes:
     return HKDF(
         algorithm=hashes.SHA256(), length=KEY_BYTES, salt=None, info=b"gongji/1/" + use
     ).derive(master)
-
-
-def _make_key_file(path: Path) -> None:
-    """Make a whole key file or none, even if two processes start at once."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(KEY_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-        # The first to link its draft wins; a rename would replace the other's key.
-        try:
-            path.hardlink_to(draft)
-        except FileExistsError:
-            return
-    finally:
-        draft.unlink()
-    _sync_directory(path.parent)
-
-
-def _sync_directory(folder: Path) -> None:
-    """Make a new name durable."""
-    # A database sealed with a key that a power cut takes away is lost.
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
