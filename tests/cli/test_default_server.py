@@ -49,10 +49,7 @@ def test_it_admits_who_can_read_its_token(how: str, tmp_path: Path) -> None:
     data = tmp_path / "var"
     with started(how, "--data", str(data), "--sample") as server:
         assert BY_TWO_PROCESSES[how] == len(children(server.process.pid))
-        token = data / LOCAL_TOKEN
-        assert 0o600 == stat.S_IMODE(token.stat().st_mode)
-        assert f"接纳：读得到 {token} 的进程" in "".join(server.announced)
-        assert "只监听本机" in "".join(server.announced)
+        check_token(data / LOCAL_TOKEN, server)
         with Caller(server) as caller:
             assert not caller.settle().receipt.replayed
         missing = refused(server, Credentials())
@@ -61,8 +58,15 @@ def test_it_admits_who_can_read_its_token(how: str, tmp_path: Path) -> None:
         server.end()
     assert ("UNAUTHENTICATED", "CREDENTIAL_MISSING") == missing
     assert ("UNAUTHENTICATED", "CREDENTIAL_INVALID") == wrong
-    secret = token.read_text(encoding="ascii").strip()
+    secret = (data / LOCAL_TOKEN).read_text(encoding="ascii").strip()
     assert [] == [line for line in server.logged if secret in line]
+
+
+def check_token(token: Path, server: Started) -> None:
+    """It is its owner's alone, and the server has said that it admits who can read it."""
+    assert 0o600 == stat.S_IMODE(token.stat().st_mode)
+    assert f"接纳：读得到 {token} 的进程" in "".join(server.announced)
+    assert "只监听本机" in "".join(server.announced)
 
 
 def test_its_token_stays(tmp_path: Path) -> None:

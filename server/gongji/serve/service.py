@@ -82,17 +82,7 @@ async def running(
         admission = admission_of(settings)
         # In this order, and ended in the other: no call may outlive the store.
         store = await stack.enter_async_context(_opened(settings, clock))
-        await stack.enter_async_context(
-            adopting(
-                store,
-                settings.database,
-                settings.adopt,
-                clock(),
-                rules={city.area_code: city.rules_digest for city in cities.all},
-            )
-        )
-        # Before anything is decided by them.
-        await store.apply(KeepRules(cities))
+        await stack.enter_async_context(_agreed(settings, store, cities, clock))
         offer = _Offer(store, cities, workdays, clock)
         port = _port(settings, offer.services(admission.policy), admission)
         await port.start()
@@ -102,6 +92,18 @@ async def running(
         if settings.sample and await store.get(Person, _first_of_sample()) is None:
             await offer.load_sample()
         yield port
+
+
+@asynccontextmanager
+async def _agreed(
+    settings: Settings, store: Store, cities: Cities, clock: Clock
+) -> AsyncIterator[None]:
+    """Agree with the other servers of a store on the rules; keep them. ValueError."""
+    rules = {city.area_code: city.rules_digest for city in cities.all}
+    async with adopting(store, settings.database, settings.adopt, clock(), rules=rules):
+        # Before anything is decided by them.
+        await store.apply(KeepRules(cities))
+        yield
 
 
 @asynccontextmanager
