@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, Protocol, Self
+from typing import Any, Protocol, Self
 
 import msgspec
 
@@ -23,18 +23,11 @@ from gongji.access.document import (
     PolicyProblem,
     problems_of,
 )
-from gongji.access.rights import AccessScope, scopes_of
+from gongji.access.rights import KEYS_OF_SCOPES, scopes_of
 from gongji.model.refusals import CallerUnknown
 from gongji.model.toml import document_of
 from gongji.rules.codes import pooling_area
 from gongji.text.files import read_text
-
-KEYS_OF_SCOPES: Final = {
-    AccessScope.CITY: "cities",
-    AccessScope.CHANNEL: "channels",
-    AccessScope.INSTITUTION: "institutions",
-}
-"""The key of a caller that says what is its own in a scope."""
 
 
 class AccessPolicy(Protocol):
@@ -128,9 +121,8 @@ class FilePolicy:
 def _of_scopes(document: PolicyDocument) -> Iterator[PolicyProblem]:
     """Yield what callers lack without which their kind can do nothing."""
     for name, entry in document.callers.items():
-        for scope in AccessScope:
-            key = KEYS_OF_SCOPES.get(scope)
-            if key and scope in scopes_of(entry.kind) and not getattr(entry, key):
+        for scope, key in KEYS_OF_SCOPES.items():
+            if scope in scopes_of(entry.kind) and not getattr(entry, key):
                 message = f"{entry.kind} 类调用方必填"
                 yield PolicyProblem(("callers", name, key), message)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from enum import Enum
 from typing import Final, TypeAlias
 
-from gongji.access.callers import Kind
+from gongji.access.callers import Caller, Kind
 
 
 class AccessScope(Enum):
@@ -20,6 +20,21 @@ class AccessScope(Enum):
     """The person for whom the caller acts is a party to what is asked for."""
     CITY = "city"
     """The pooling area of what is asked for is one of the caller's."""
+
+
+KEYS_OF_SCOPES: Final = {
+    AccessScope.CITY: "cities",
+    AccessScope.CHANNEL: "channels",
+    AccessScope.INSTITUTION: "institutions",
+}
+"""The key of a caller that says what is its own; of a subject no key does."""
+
+
+def own_in(caller: Caller, scope: AccessScope) -> Container[str]:
+    """Return what is a caller's own in a scope."""
+    key = KEYS_OF_SCOPES.get(scope)
+    own: Container[str] = getattr(caller, key) if key else frozenset()
+    return own
 
 
 Right: TypeAlias = frozenset[AccessScope]

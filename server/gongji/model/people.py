@@ -244,6 +244,11 @@ class Person(Discreet, frozen=True, omit_defaults=True):
         return tuple([m for m in self.marks if m.kind == kind and m.covers(day)])
 
 
+def area_of_institution(code: str) -> str:
+    """Return the area an institution lies in: characters two to seven of its code."""
+    return code[1:7]
+
+
 class InstitutionGrade(Struct, frozen=True):
     """An institution's kind and national grade (fixmedins_type, hosp_lv)."""
 
@@ -300,8 +305,8 @@ class Institution(Struct, frozen=True):
 
     @property
     def area_code(self) -> str:
-        """Return the area it lies in: characters two to seven of its code."""
-        return self.code[1:7]
+        """Return the area it lies in."""
+        return area_of_institution(self.code)
 
     def grade_on(self, day: date) -> InstitutionGrade:
         """Return its kind and grade on a day."""

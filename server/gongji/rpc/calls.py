@@ -45,8 +45,9 @@ _call: ContextVar[Call] = ContextVar("call")
 
 
 def command_request(request_id: str) -> Request:
-    """Return the request of a command: caller, method and id."""
+    """Return the request of a command: caller, method and id. ScopePendingError."""
     call = _call.get()
+    call.permit.require_shown()
     # A UUID in capitals is the same id.
     call.request_id = request_id = request_id.lower()
     return Request(request_id, call.caller, call.name)
@@ -55,6 +56,11 @@ def command_request(request_id: str) -> Request:
 def current_call() -> Call:
     """Return the call being answered."""
     return _call.get()
+
+
+def current_permit() -> Permit:
+    """Return what the call being answered may do."""
+    return _call.get().permit
 
 
 class Calls:
@@ -150,7 +156,7 @@ def _unary(handler: MethodHandler) -> Answers:
     """Return how one request is parsed, checked and answered."""
     behaviour = handler.unary_unary
     parse: Parse = handler.request_deserializer
-    pack: Pack = handler.response_serializer
+    pack = _permitted(handler.response_serializer)
 
     async def work(raw: bytes, calling: Calling) -> bytes:
         request = parse(raw)
@@ -166,7 +172,7 @@ def _streaming(handler: MethodHandler) -> Answers:
     """Return how a stream is answered; the handler itself checks and reports bad rows."""
     behaviour = handler.stream_unary
     parse: Parse = handler.request_deserializer
-    pack: Pack = handler.response_serializer
+    pack = _permitted(handler.response_serializer)
 
     async def work(raw: AsyncIterator[bytes], calling: Calling) -> bytes:
         return pack(await behaviour(_parsed(parse, raw), calling))
@@ -178,7 +184,7 @@ def _telling(handler: MethodHandler) -> Answers:
     """Return how one request is answered by a stream of replies."""
     behaviour = handler.unary_stream
     parse: Parse = handler.request_deserializer
-    pack: Pack = handler.response_serializer
+    pack = _permitted(handler.response_serializer)
 
     async def work(raw: AsyncIterator[bytes], calling: Writing) -> bytes:
         request = parse(await anext(aiter(raw), b""))
@@ -196,7 +202,7 @@ def _both_ways(handler: MethodHandler) -> Answers:
     """Return how a stream is answered by a stream; a refusal follows replies already sent."""
     behaviour = handler.stream_stream
     parse: Parse = handler.request_deserializer
-    pack: Pack = handler.response_serializer
+    pack = _permitted(handler.response_serializer)
 
     async def work(raw: AsyncIterator[bytes], calling: Writing) -> bytes:
         # Closed at once if the caller goes away: its reading of the store ends with it.
@@ -206,6 +212,16 @@ def _both_ways(handler: MethodHandler) -> Answers:
         return b""
 
     return work
+
+
+def _permitted(pack: Pack) -> Pack:
+    """Return how replies are packed that every scope of their call is shown for."""
+
+    def packed(reply: Message) -> bytes:
+        _call.get().permit.require_shown()
+        return pack(reply)
+
+    return packed
 
 
 async def _parsed(parse: Parse, raw: AsyncIterator[bytes]) -> AsyncIterator[Message]:

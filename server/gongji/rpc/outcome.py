@@ -54,7 +54,8 @@ class Outcomes:
         return self.refused(call, refusal)
 
     def refused(self, call: Call, refusal: Refusal) -> Status:
-        """Return the status of a refused call."""
+        """Return the status of a refused call: a denial while it may not be told more."""
+        refusal = call.permit.told(refusal)
         retry_ms = 0
         if isinstance(refusal, status.RETRYABLE):
             retry_ms = self._retries.wait_ms(perf_counter() * 1000)

@@ -95,7 +95,7 @@ class AccountService(AccountServiceServicer):
         self, request: pb.CreditRequest, context: object
     ) -> pb.CreditResponse:
         """Credit an account (划入)."""
-        person_no = await self._people.number(request.person, "person")
+        person_no = await self._people.own(request.person, "person")
         command = self._credit_command(request, person_no)
         answer = await self._store.commit(command)
         credited = answer.value
@@ -135,7 +135,7 @@ class AccountService(AccountServiceServicer):
         self, request: pb.CorrectCreditRequest, context: object
     ) -> pb.CorrectCreditResponse:
         """Bring a month's credit to what is due now (补差)."""
-        person_no = await self._people.number(request.person, "person")
+        person_no = await self._people.own(request.person, "person")
         asked = command_request(request.request_id)
         command = CorrectCredit(
             asked, person_no, request.month, request.why, self._cities
@@ -159,7 +159,7 @@ class AccountService(AccountServiceServicer):
         self, request: pb.TakeBackCreditRequest, context: object
     ) -> pb.TakeBackCreditResponse:
         """Take a month's credit back."""
-        person_no = await self._people.number(request.person, "person")
+        person_no = await self._people.own(request.person, "person")
         command = TakeBackCredit(
             command_request(request.request_id), person_no, request.month, request.why
         )
@@ -175,8 +175,9 @@ class AccountService(AccountServiceServicer):
         self, request: pb.PayPremiumRequest, context: object
     ) -> pb.PayPremiumResponse:
         """Pay a relative's premium from the holder's account (代缴)."""
+        # It is paid into the member's city; the purse may be of another one.
+        member = await self._people.own(request.member, "member")
         holder = await self._people.number(request.holder, "holder")
-        member = await self._people.number(request.member, "member")
         command = PayPremium(
             request=command_request(request.request_id),
             holder=holder,
@@ -202,7 +203,7 @@ class AccountService(AccountServiceServicer):
         self, request: pb.RefundPremiumRequest, context: object
     ) -> pb.RefundPremiumResponse:
         """Refund a relative's premium to the account that paid it (退费)."""
-        member = await self._people.number(request.member, "member")
+        member = await self._people.own(request.member, "member")
         command = RefundPremium(
             request=command_request(request.request_id),
             premium_id=request.premium_id,

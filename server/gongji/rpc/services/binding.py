@@ -16,7 +16,7 @@ from gongji.cities.city import Cities
 from gongji.model.binding import Binding
 from gongji.model.commands import Listing
 from gongji.model.refusals import BindingNotFound, MalformedField
-from gongji.rpc.calls import command_request
+from gongji.rpc.calls import command_request, current_permit
 from gongji.rpc.convert.binding import (
     application_from,
     binding_to,
@@ -65,7 +65,8 @@ class BindingService(BindingServiceServicer):
         self, request: pb.SubmitBindingRequest, context: object
     ) -> pb.SubmitBindingResponse:
         """Apply for a binding, or return what would come of it."""
-        holder = await self._people.number(request.holder, "holder")
+        current_permit().channel(request.channel)
+        holder = await self._people.own(request.holder, "holder")
         member = await self._people.number(request.member, "member")
         command = Submit(
             request=command_request(request.request_id),
@@ -86,6 +87,7 @@ class BindingService(BindingServiceServicer):
         self, request: pb.RecordConsentRequest, context: object
     ) -> pb.RecordConsentResponse:
         """Record the member's consent (同意)."""
+        await self._require_permitted(request.binding_id)
         command = RecordConsent(
             request=command_request(request.request_id),
             binding_id=request.binding_id,
@@ -103,6 +105,7 @@ class BindingService(BindingServiceServicer):
         self, request: pb.ReviewBindingRequest, context: object
     ) -> pb.ReviewBindingResponse:
         """Record a reviewer's decision (审核)."""
+        await self._require_permitted(request.binding_id)
         command = Review(
             request=command_request(request.request_id),
             binding_id=request.binding_id,
@@ -122,6 +125,9 @@ class BindingService(BindingServiceServicer):
         self, request: pb.UnbindRequest, context: object
     ) -> pb.UnbindResponse:
         """End a binding (解绑)."""
+        # Through its own channel, through whichever it was applied for.
+        current_permit().channel(request.channel)
+        await self._require_permitted(request.binding_id)
         command = Unbind(
             request=command_request(request.request_id),
             binding_id=request.binding_id,
@@ -139,11 +145,7 @@ class BindingService(BindingServiceServicer):
         self, request: pb.GetBindingRequest, context: object
     ) -> pb.GetBindingResponse:
         """Return one binding. BindingNotFound."""
-        binding = await self._store.get(Binding, request.binding_id)
-        if binding is None:
-            raise BindingNotFound(
-                f"没有编号为 {request.binding_id} 的绑定", field="binding_id"
-            )
+        binding = await self._permitted(request.binding_id)
         return pb.GetBindingResponse(binding=await self._shown(binding))
 
     async def ListBindings(
@@ -170,6 +172,22 @@ class BindingService(BindingServiceServicer):
         listings = _listings(people, state, due_before, self._clock())
         rows, token = await self._page_of(request.page, filters, tuple(listings), state)
         return pb.ListBindingsResponse(bindings=rows, next_page_token=token)
+
+    async def _permitted(self, binding_id: str) -> Binding:
+        """Return a binding that the caller may ask for. BindingNotFound; Denied."""
+        binding = await self._store.get(Binding, binding_id)
+        if binding is None:
+            raise BindingNotFound(f"没有编号为 {binding_id} 的绑定", field="binding_id")
+        permit = current_permit()
+        permit.stored_channel(binding.channel)
+        permit.city(binding.decided_by.area_code)
+        return binding
+
+    async def _require_permitted(self, binding_id: str) -> None:
+        """Stop whoever may not ask for a binding. Denied."""
+        # Of others the command says itself that there is none.
+        if current_permit().pending:
+            await self._permitted(binding_id)
 
     async def _page_of(
         self,

@@ -23,6 +23,7 @@ from gongji.rpc.convert.settlement import movements_to
 from gongji.rpc.convert.values import Sources, instant_from, receipt_to
 from gongji.rpc.services.late import ChangesAsked, LateReview, Progress
 from gongji.rpc.services.people import People
+from gongji.rpc.services.permitted import require_permitted
 from gongji.settlement.resettle import Resettle, Resettled, Returned
 from gongji.store import Store
 from gongji.v1 import consequence_pb2 as pb
@@ -70,30 +71,39 @@ class ConsequenceService(ConsequenceServiceServicer):
     async def _command(self, request: pb.ResettleRequest) -> Command[Any]:
         """Return what is to be done. MalformedField."""
         what = request.WhichOneof("what")
-        asked = command_request(request.request_id)
         if what == "settlement_id":
-            returned = None
-            if request.HasField("returned"):
-                returned = _returned_from(request.returned)
-            return Resettle(
-                request=asked,
-                settlement_id=request.settlement_id,
-                later=request.later,
-                returned=returned,
-                why=request.why,
-                cities=self._cities,
-            )
+            return await self._resettle(request)
         _refuse_of_settlements(request)
         if what == "credit":
-            person = await self._people.number(request.credit.person, "credit.person")
-            month = request.credit.month
-            return ResettleCredit(asked, person, month, request.why, self._cities)
+            person = await self._people.own(request.credit.person, "credit.person")
+            return ResettleCredit(
+                command_request(request.request_id),
+                person,
+                request.credit.month,
+                request.why,
+                self._cities,
+            )
         premium = request.premium
+        member = await self._people.own(premium.member, "premium.member")
         return RefundLate(
-            request=asked,
+            request=command_request(request.request_id),
             premium_id=premium.premium_id,
-            member=await self._people.number(premium.member, "premium.member"),
+            member=member,
             year=int(premium.year),
+            why=request.why,
+            cities=self._cities,
+        )
+
+    async def _resettle(self, request: pb.ResettleRequest) -> Command[Resettled]:
+        await require_permitted(self._store, request.settlement_id)
+        returned = None
+        if request.HasField("returned"):
+            returned = _returned_from(request.returned)
+        return Resettle(
+            request=command_request(request.request_id),
+            settlement_id=request.settlement_id,
+            later=request.later,
+            returned=returned,
             why=request.why,
             cities=self._cities,
         )

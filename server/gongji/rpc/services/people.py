@@ -2,12 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import date
+
+from msgspec import Struct
+
+from gongji.access.rights import AccessScope
+from gongji.model.commands import Decision
+from gongji.model.facts import Facts, Need, by_key
 from gongji.model.people import Person
 from gongji.model.refusals import CertificateChecksum, MalformedField, PersonNotFound
 from gongji.registry.rows import problems_of_certificate
+from gongji.rpc.calls import current_permit
 from gongji.rpc.convert.people import certificate_from
 from gongji.store import Store
 from gongji.v1 import types_pb2 as pb
+
+
+class _PlaceOf(Struct, frozen=True):
+    """Ask where a person is insured on a day, without one today; "" if nobody knows."""
+
+    person_no: str
+    day: date | None
+
+    def needs(self, _: Facts) -> Iterator[Need]:
+        """Return the person."""
+        yield by_key(Person, self.person_no)
+
+    def decide(self, facts: Facts) -> Decision[str]:
+        """Return the area code."""
+        person = facts.get(Person, self.person_no)
+        return Decision(person.place_on(self.day or facts.today) if person else "")
 
 
 class People:
@@ -37,9 +62,21 @@ class People:
             raise PersonNotFound(f"{field}: 登记库中没有持此证件的人", field=field)
         return number
 
-    async def known(self, ref: pb.PersonRef, field: str) -> Person:
-        """Return a registered person. PersonNotFound with the field's path."""
+    async def own(self, ref: pb.PersonRef, field: str, day: date | None = None) -> str:
+        """Return the number of a person, shown to be of the caller's cities on a day.
+
+        Without a day, today. As `number`; Denied.
+        """
         number = await self.number(ref, field)
+        permit = current_permit()
+        # Of most callers nothing is asked of the city: no look-up for those.
+        if permit.bound_by(AccessScope.CITY):
+            permit.city(await self._store.ask(_PlaceOf(number, day)))
+        return number
+
+    async def known(self, ref: pb.PersonRef, field: str) -> Person:
+        """Return a registered person of the caller's cities. PersonNotFound; as `own`."""
+        number = await self.own(ref, field)
         person = await self._store.get(Person, number)
         if person is None:
             raise PersonNotFound(

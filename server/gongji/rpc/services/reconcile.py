@@ -10,9 +10,10 @@ from typing import Final, TypeVar
 from msgspec.structs import replace
 
 from gongji.model.commands import Listing
-from gongji.model.people import Institution
+from gongji.model.people import Institution, area_of_institution
 from gongji.model.refusals import InstitutionNotFound, MalformedField
 from gongji.model.settlement import Settlement
+from gongji.rpc.calls import current_permit
 from gongji.rpc.constraints import enforce
 from gongji.rpc.convert.spans import Span
 from gongji.rpc.convert.values import day_from, day_to
@@ -60,7 +61,7 @@ class Reconciliation:
         """Return the totals that differ. MalformedField, InstitutionNotFound."""
         span = _period(request, MOST_DAYS_OF_TOTALS)
         stated = _totals_from(request.totals, span)
-        await self._refuse_unknown(request.institution_code)
+        await self._require_known(request.institution_code)
         totals = Totals()
         rows = self._standing if request.standing_only else self._booked
         async for booked in rows(request.institution_code, span):
@@ -77,7 +78,7 @@ class Reconciliation:
         header = await _header(messages)
         institution = header.institution_code
         span = _period(header, MOST_DAYS, "header.")
-        await self._refuse_unknown(institution, "header.")
+        await self._require_known(institution, "header.")
         comparison = Comparison()
         async for booked in self._booked(institution, span):
             comparison.expect(booked)
@@ -128,7 +129,10 @@ class Reconciliation:
         )
         return _listed(self._store, listing)
 
-    async def _refuse_unknown(self, code: str, path: str = "") -> None:
+    async def _require_known(self, code: str, path: str = "") -> None:
+        permit = current_permit()
+        permit.institution(code)
+        permit.city(area_of_institution(code))
         if await self._store.get(Institution, code) is None:
             raise InstitutionNotFound(
                 f"没有编号为 {code} 的定点医药机构", field=f"{path}institution_code"

@@ -9,10 +9,11 @@ from datetime import date, datetime
 from typing import Final
 
 from gongji.model.commands import Listing
-from gongji.model.people import Institution, Person
+from gongji.model.people import Institution, Person, area_of_institution
 from gongji.model.refusals import ImportNotFound, InstitutionNotFound, PersonNotFound
 from gongji.model.staging import AppliedImport, Unmerged
 from gongji.registry.kinds import INSTITUTIONS, PERSONS, Registry
+from gongji.rpc.calls import current_permit
 from gongji.rpc.convert.people import (
     import_to,
     institution_row_from,
@@ -71,7 +72,7 @@ class RegistryService(RegistryServiceServicer):
         self, request: pb.GetPersonRequest, context: object
     ) -> pb.GetPersonResponse:
         """Return one person, masked, as known at an instant. PersonNotFound."""
-        number = await self._people.number(request.person, "person")
+        number = await self._people.own(request.person, "person")
         person = await self._store.known(Person, number, _known_at(request))
         if person is None:
             raise PersonNotFound(
@@ -87,6 +88,9 @@ class RegistryService(RegistryServiceServicer):
     ) -> pb.GetInstitutionResponse:
         """Return one institution as known at an instant. InstitutionNotFound."""
         code = request.code
+        permit = current_permit()
+        permit.institution(code)
+        permit.city(area_of_institution(code))
         institution = await self._store.known(Institution, code, _known_at(request))
         if institution is None:
             raise InstitutionNotFound(

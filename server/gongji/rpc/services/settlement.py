@@ -12,9 +12,8 @@ from gongji.cities.city import Cities
 from gongji.model.account import Entry
 from gongji.model.commands import Listing
 from gongji.model.people import Institution
-from gongji.model.refusals import SettlementNotFound
 from gongji.model.settlement import Settlement
-from gongji.rpc.calls import command_request
+from gongji.rpc.calls import command_request, current_permit
 from gongji.rpc.convert.settlement import (
     affected_to,
     bill_from,
@@ -26,14 +25,15 @@ from gongji.rpc.convert.settlement import (
     write_settlement,
 )
 from gongji.rpc.convert.spans import Span, span_of
-from gongji.rpc.convert.values import Sources, receipt_to
+from gongji.rpc.convert.values import Sources, day_from, receipt_to
 from gongji.rpc.services.paging import page
 from gongji.rpc.services.people import People
+from gongji.rpc.services.permitted import permitted, require_permitted
 from gongji.rpc.services.reconcile import Reconciliation
 from gongji.rules.codes import EntryKind
 from gongji.settlement.preview import PreviewReversal
 from gongji.settlement.recompute import Recompute
-from gongji.settlement.reverse import Reverse
+from gongji.settlement import reverse
 from gongji.settlement.settle import Quote, Settle
 from gongji.store import Store
 from gongji.v1 import settlement_pb2 as pb
@@ -62,7 +62,7 @@ class SettlementService(SettlementServiceServicer):
         self, request: pb.QuoteRequest, context: object
     ) -> pb.QuoteResponse:
         """Return what Settle would answer now."""
-        patient = await self._people.number(request.bill.patient, "bill.patient")
+        patient = await self._patient(request.bill)
         query = Quote(bill_from(request.bill, patient), self._cities)
         quote = await self._store.ask(query)
         reply = pb.QuoteResponse()
@@ -73,7 +73,7 @@ class SettlementService(SettlementServiceServicer):
         self, request: pb.SettleRequest, context: object
     ) -> pb.SettleResponse:
         """Settle a bill."""
-        patient = await self._people.number(request.bill.patient, "bill.patient")
+        patient = await self._patient(request.bill)
         command = Settle(
             command_request(request.request_id),
             bill_from(request.bill, patient),
@@ -88,17 +88,7 @@ class SettlementService(SettlementServiceServicer):
         self, request: pb.ReverseRequest, context: object
     ) -> pb.ReverseResponse:
         """Take a settlement back (冲正), or return what that would do."""
-        patient = ""
-        if request.HasField("patient"):
-            patient = await self._people.number(request.patient, "patient")
-        command = Reverse(
-            request=command_request(request.request_id),
-            settlement_id=request.settlement_id,
-            settle_request_id=request.settle_request_id.lower(),
-            why=request.why,
-            cities=self._cities,
-            patient=patient,
-        )
+        command = await self._reversal(request)
         if request.validate_only:
             preview = await self._store.ask(PreviewReversal(command))
             return pb.ReverseResponse(
@@ -113,15 +103,28 @@ class SettlementService(SettlementServiceServicer):
             receipt=receipt_to(command.request, answer),
         )
 
+    async def _reversal(self, request: pb.ReverseRequest) -> reverse.Reverse:
+        """Return the command. Denied; as `People.number`."""
+        if request.settle_request_id:
+            current_permit().own_request()
+        await require_permitted(self._store, request.settlement_id)
+        patient = ""
+        if request.HasField("patient"):
+            patient = await self._people.number(request.patient, "patient")
+        return reverse.Reverse(
+            request=command_request(request.request_id),
+            settlement_id=request.settlement_id,
+            settle_request_id=request.settle_request_id.lower(),
+            why=request.why,
+            cities=self._cities,
+            patient=patient,
+        )
+
     async def GetSettlement(
         self, request: pb.GetSettlementRequest, context: object
     ) -> pb.GetSettlementResponse:
         """Return one settlement. SettlementNotFound."""
-        settlement = await self._store.get(Settlement, request.settlement_id)
-        if settlement is None:
-            raise SettlementNotFound(
-                f"没有编号为 {request.settlement_id} 的结算", field="settlement_id"
-            )
+        settlement = await permitted(self._store, request.settlement_id)
         return pb.GetSettlementResponse(
             settlement=settlement_to(settlement, self._sources)
         )
@@ -130,6 +133,7 @@ class SettlementService(SettlementServiceServicer):
         self, request: pb.RecomputeRequest, context: object
     ) -> pb.RecomputeResponse:
         """Return a settlement decided once more, as then and as now. SettlementNotFound."""
+        await require_permitted(self._store, request.settlement_id)
         query = Recompute(request.settlement_id, self._cities)
         recomputed = await self._store.ask(query)
         # The sentences of then first: a clause of that number may read otherwise today.
@@ -169,6 +173,13 @@ class SettlementService(SettlementServiceServicer):
             return await self._of_patient(patient.person_no, span, request.page)
         holder = await self._people.known(request.holder, "holder")
         return await self._of_holder(holder.person_no, span, request.page)
+
+    async def _patient(self, bill: pb.Bill) -> str:
+        """Return the number of a bill's patient. Denied; as `People.number`."""
+        current_permit().institution(bill.institution_code)
+        # The city that pays is the patient's on the day of the visit.
+        day = day_from(bill.service_day)
+        return await self._people.own(bill.patient, "bill.patient", day)
 
     async def _of_patient(
         self, patient: str, span: Span, requested: types_pb2.PageRequest
