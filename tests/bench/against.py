@@ -17,7 +17,6 @@ from time import perf_counter
 from typing import Final
 
 import grpc
-from gongji.client.connection import connect
 from rich.console import Console
 from rich.table import Table
 
@@ -196,8 +195,7 @@ def compare(
         contenders = {}
         for name, python in interpreters.items():
             serving = stack.enter_context(empty(on, name, python))
-            address = f"127.0.0.1:{serving.target.port}"
-            channel = stack.enter_context(connect(address))
+            channel = stack.enter_context(serving.target.connect())
             wired.tell(channel)
             contenders[name] = StandingServer(serving, channel)
         for number in range(1, plan.rounds + 1):

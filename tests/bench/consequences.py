@@ -19,7 +19,6 @@ from typing import Final
 import click
 import grpc
 from gongji.cities.loading import load_cities
-from gongji.client.connection import connect
 from gongji.serve.settings import DATABASE, KEY_FILE
 from gongji.store import open_store
 from gongji.store.schema import Schema
@@ -121,7 +120,8 @@ def main(*, settlements: int) -> None:
         data, began = on.folder / "data", perf_counter()
         fill(data, settlements)
         click.echo(f"备好 {settlements:,} 笔结算，{perf_counter() - began:.1f} 秒")
-        with service_over(data) as (pid, address), connect(address) as channel:
+        with service_over(data) as service, service.connect() as channel:
+            pid = service.pid
             import_id = correct(channel)
             click.echo(f"等级已更正；此刻服务内存至多 {peak_mib(pid):.0f} MiB")
             read = measure(pid, consequences(channel, import_id))

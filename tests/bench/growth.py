@@ -34,6 +34,7 @@ from typing import Any, Final
 
 from gongji.cities.city import Cities
 from gongji.cities.loading import load_cities
+from gongji.client.credentials import LOCAL_TOKEN
 from gongji.client.imports import COLUMNS
 from gongji.model.commands import Listing, Request
 from gongji.model.settlement import Settlement
@@ -58,7 +59,7 @@ from tests.bench.filling import (
     settled_of,
 )
 from tests.bench.processes import peak_mib
-from tests.bench.serving import service_over
+from tests.bench.serving import ServiceAt, service_over
 from tests.postgres import OwnPostgres, own
 
 BATCH: Final = 64
@@ -279,11 +280,11 @@ def imported(folder: Path, sizes: list[int]) -> None:
     for size in sizes:
         path = folder / f"{size}.csv"
         _write_persons(path, size)
-        with service_over(folder / f"data-{size}") as (server, address):
+        with service_over(folder / f"data-{size}") as service:
             began = perf_counter()
-            client_mib = _import(path, address)
+            client_mib = _import(path, service)
             rate = size / (perf_counter() - began)
-            server_mib = peak_mib(server)
+            server_mib = peak_mib(service.pid)
         say(f"{size:>12,} {rate:>8,.0f} {client_mib:>11.0f} {server_mib:>11.0f}")
 
 
@@ -306,10 +307,11 @@ def _write_persons(path: Path, size: int) -> None:
             rows.writerow(cells)
 
 
-def _import(path: Path, address: str) -> float:
+def _import(path: Path, service: ServiceAt) -> float:
     """Import a file by the command. Return the most memory the client held, in MiB."""
     command = [sys.executable, "-m", "gongji", "import", str(path)]
-    command += ["--target", address]
+    command += ["--target", service.address]
+    command += ["--token-file", str(service.data / LOCAL_TOKEN)]
     client = subprocess.Popen(  # noqa: S603 - our own
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

@@ -22,7 +22,6 @@ from pathlib import Path
 from time import monotonic, perf_counter, sleep
 from typing import Any, Final
 
-from gongji.client.connection import connect
 from gongji.v1 import registry_pb2 as pb
 from gongji.v1 import settlement_pb2, types_pb2
 from gongji.v1.registry_pb2_grpc import RegistryServiceStub
@@ -32,7 +31,7 @@ from gongji.v1.settlement_pb2_grpc import SettlementServiceStub
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.bench.filling import AREA, person, person_no
 from tests.bench.processes import cpu_s, family, peak_mib
-from tests.bench.serving import service_over
+from tests.bench.serving import ServiceAt, service_over
 from tests.postgres import own
 
 say = partial(print, flush=True)
@@ -93,12 +92,12 @@ class OtherCaller:
 
     # A thread of the importing client would wait for that client's own work.
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, service: ServiceAt) -> None:
         context = get_context("spawn")
         self._ending = context.Event()
         self._answers, answers = context.Pipe(duplex=False)
         self._process = context.Process(
-            target=call, args=(address, self._ending, answers)
+            target=call, args=(service, self._ending, answers)
         )
 
     def start(self) -> None:
@@ -118,10 +117,10 @@ class OtherCaller:
         self._process.join()
 
 
-def call(address: str, ending: Any, answers: Any) -> None:
+def call(service: ServiceAt, ending: Any, answers: Any) -> None:
     """Call until the event is set, then send how long the calls of each method took."""
     waits: defaultdict[str, list[float]] = defaultdict(list)
-    with connect(address) as channel:
+    with service.connect() as channel:
         calls: dict[str, Callable[[int], object]] = {
             "Quote": _quote(SettlementServiceStub(channel)),
             "Settle": _settle(SettlementServiceStub(channel)),
@@ -183,22 +182,24 @@ def _merged(stub: RegistryServiceStub, import_id: str) -> None:
         sleep(0.2)
 
 
-def measured(pid: int, address: str, rows: int) -> None:
+def measured(service: ServiceAt, rows: int) -> None:
     """Import, and print what is found."""
-    with connect(address) as channel:
+    with service.connect() as channel:
         stub = RegistryServiceStub(channel)
         stub.ImportInstitutions(hospital())
         first = stub.ImportPersons(persons(max(PATIENTS, rows // 3))).summary
         _merged(stub, first.import_id)
-        alone = OtherCaller(address)
+        alone = OtherCaller(service)
         alone.start()
         sleep(ALONE_S)
         alone.report("alone")
-        caller = OtherCaller(address)
+        caller = OtherCaller(service)
         caller.start()
-        _import(pid, stub, rows)
+        _import(service.pid, stub, rows)
         caller.report("beside the import")
-    say(f"  memory: {peak_mib(pid):.0f} MiB in {len(family(pid))} processes")
+    say(
+        f"  memory: {peak_mib(service.pid):.0f} MiB in {len(family(service.pid))} processes"
+    )
 
 
 def _import(pid: int, stub: RegistryServiceStub, rows: int) -> None:
@@ -217,7 +218,7 @@ def _import(pid: int, stub: RegistryServiceStub, rows: int) -> None:
 
 
 @contextmanager
-def _service(folder: Path, *, postgres: bool) -> Iterator[tuple[int, str]]:
+def _service(folder: Path, *, postgres: bool) -> Iterator[ServiceAt]:
     if not postgres:
         with service_over(folder) as service:
             yield service
@@ -239,9 +240,9 @@ def main() -> None:
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(dir=options.data, prefix="importing-") as folder,
-        _service(Path(folder), postgres=options.postgres) as (pid, address),
+        _service(Path(folder), postgres=options.postgres) as service,
     ):
-        measured(pid, address, options.rows)
+        measured(service, options.rows)
 
 
 if __name__ == "__main__":

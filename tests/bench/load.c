@@ -34,6 +34,7 @@ static const char *USAGE =
     "  -m OFFSET           where in the message 25 digits of a message id are patched in, others for each request\n"
     "  -s SERIAL           number of the first UUID (default 0); the report's `next` continues\n"
     "  -r OFFSET:LEN:FIRST:COUNT  where a decimal number is patched in, drawn from COUNT numbers from FIRST on\n"
+    "  -a VALUE            the metadata `authorization` of each call (default none)\n"
     "  -t SECONDS          deadline each call states (default none)\n"
     "  -q RATE             calls a second that fall due, instead of a closed loop\n"
     "  -k PID,PID          the server: CPU of these processes and all their children over the timed window\n"
@@ -79,7 +80,7 @@ typedef struct Caller {
 // What was asked for on the command line.
 static struct {
     int port, callers, connections;
-    const char *method, *server_pids, *database_pids;
+    const char *method, *server_pids, *database_pids, *authorization;
     double warm_s, timed_s, deadline_s, rate;
     int id_at, msgid_at;
     int person_at, person_digits;
@@ -190,13 +191,15 @@ static void send_request(Caller *caller) {
     caller->http_ok = false;
     caller->grpc_status = -1;
     caller->pushback_ms = -1;
-    nghttp2_nv headers[] = {
+    nghttp2_nv headers[9] = {
         header(":method", "POST"), header(":scheme", "http"),
         header(":path", wanted.method), header(":authority", authority),
         header("content-type", "application/grpc"), header("te", "trailers"),
-        header("user-agent", "gongji-bench"), header("grpc-timeout", deadline),
+        header("user-agent", "gongji-bench"),
     };
-    size_t count = sizeof headers / sizeof *headers - (wanted.deadline_s ? 0 : 1);
+    size_t count = 7;
+    if (wanted.deadline_s) headers[count++] = header("grpc-timeout", deadline);
+    if (wanted.authorization) headers[count++] = header("authorization", wanted.authorization);
     nghttp2_data_provider body = {.source.ptr = caller, .read_callback = give_body};
     if (nghttp2_submit_request(caller->connection->session, NULL, headers, count, &body, caller) < 0)
         die("nghttp2 would not take a request");
@@ -580,7 +583,8 @@ static void report(Cpu before, Cpu after) {
 
 static void read_options(int argc, char **argv) {
     const char *body = NULL;
-    for (int option; (option = getopt(argc, argv, "p:P:b:n:c:d:w:u:s:r:t:q:k:K:m:")) != -1;) switch (option) {
+    for (int option; (option = getopt(argc, argv, "a:p:P:b:n:c:d:w:u:s:r:t:q:k:K:m:")) != -1;) switch (option) {
+        case 'a': wanted.authorization = optarg; break;
         case 'p': wanted.port = atoi(optarg); break;
         case 'P': wanted.method = optarg; break;
         case 'b': body = optarg; break;

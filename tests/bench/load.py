@@ -7,9 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import grpc
 import msgspec
+from gongji.client.connection import connect
 
 from tests.bench import compiled
+from tests.scaffold.credentials import bearer_of, credentials_of
 
 CONNECTIONS = 16
 """Most connections the callers share."""
@@ -25,11 +28,17 @@ TOLERATED = 0.02
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where calls go and whose processor time is theirs; `database` are processes of a
-    database of its own."""
+    database of its own, `data` is the folder in which there may be a token."""
 
     port: int
     server: tuple[int, ...]
     database: tuple[int, ...] = ()
+    data: Path = Path()
+
+    def connect(self) -> grpc.Channel:
+        """Return a channel of whoever may read the token."""
+        credentials = credentials_of(self.data)
+        return connect(f"127.0.0.1:{self.port}", credentials=credentials)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +162,8 @@ def _arguments(
         "-k": _comma_separated(target.server),
         "-K": _comma_separated(target.database),
     }
+    for _, authorization in bearer_of(target.data):
+        options["-a"] = authorization
     for option, value in options.items():
         yield from (option, str(value))
 

@@ -19,7 +19,6 @@ from time import perf_counter
 import grpc
 from gongji.binding.workdays import Workdays
 from gongji.cities.loading import load_cities
-from gongji.client.connection import connect
 from gongji.client.reconcile import ReconciledPeriod, compare
 from gongji.model.commands import Request, Write
 from gongji.model.settlement import Bill, Settlement
@@ -159,8 +158,8 @@ def main(size: int = 100_000) -> None:
         settlements = asyncio.run(filled(Path(folder), size))
         pure(settlements)
         rows = [message(row) for row in rows_of(settlements)]
-        with service_over(Path(folder)) as (pid, address), connect(address) as channel:
-            over_the_wire(pid, channel, rows)
+        with service_over(Path(folder)) as service, service.connect() as channel:
+            over_the_wire(service.pid, channel, rows)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import grpc
 import msgspec
@@ -28,6 +28,7 @@ from gongji.v1.settlement_pb2_grpc import SettlementServiceStub
 from tests.bench import compiled, ground
 from tests.bench.load import Target
 from tests.postgres import OwnPostgres
+from tests.scaffold.credentials import credentials_of
 
 ROOT: Final = Path(__file__).parents[2]
 START_S: Final = 60
@@ -87,7 +88,7 @@ class Ground:
         replies = []
         with (
             sqlite(self, "replies") as serving,
-            connect(f"127.0.0.1:{serving.target.port}") as channel,
+            serving.target.connect() as channel,
         ):
             settle = SettlementServiceStub(channel).Settle
             for place in range(1, 9):
@@ -139,7 +140,8 @@ def sqlite(
     with _running(command, on.folder / f"{name}.log", port, env) as pid:
         database = data / DATABASE
         yield Serving(
-            Target(port, (pid,)), lambda: _count_sqlite(database, "settlement")
+            Target(port, (pid,), data=data),
+            lambda: _count_sqlite(database, "settlement"),
         )
 
 
@@ -159,7 +161,7 @@ def postgres(
     # The port is open with the first process; the server says where it serves when all
     # are ready.
     with _running(command, log, port, ready=ready) as pid:
-        target = Target(port, (pid,), on.postgres_pids)
+        target = Target(port, (pid,), on.postgres_pids, data)
         yield Serving(target, lambda: _count_postgres(url, "settlement"))
 
 
@@ -167,11 +169,12 @@ def postgres(
 def empty(on: Ground, name: str, python: Path) -> Iterator[Serving]:
     """Run the server that an interpreter has installed, over an empty SQLite file."""
     port = _free_port()
-    command = _serve("gongji", port, on.folder / name, python)
+    data = on.folder / name
+    command = _serve("gongji", port, data, python)
     # Nothing may lead it to today's modules.
     env = {"PYTHONPATH": ""}
     with _running(command, on.folder / f"{name}.log", port, env) as pid:
-        yield Serving(Target(port, (pid,)))
+        yield Serving(Target(port, (pid,), data=data))
 
 
 def _serve(
@@ -191,17 +194,29 @@ def _serve(
     ]
 
 
+class ServiceAt(NamedTuple):
+    """A real server: its process, its address, and the folder with its token."""
+
+    pid: int
+    address: str
+    data: Path
+
+    def connect(self) -> grpc.Channel:
+        """Return a channel of its operator."""
+        return connect(self.address, credentials=credentials_of(self.data))
+
+
 @contextmanager
-def service_over(data: Path, url: str = "") -> Iterator[tuple[int, str]]:
+def service_over(data: Path, url: str = "") -> Iterator[ServiceAt]:
     """Run the real server in a data folder, its log thrown away.
 
-    Over SQLite, or over PostgreSQL at a URL. Gives its process and its address.
+    Over SQLite, or over PostgreSQL at a URL.
     """
     port = _free_port()
     command = _serve("gongji", port, data.resolve())
     command += ["--database", url] if url else []
     with _running(command, Path(os.devnull), port) as pid:
-        yield pid, f"127.0.0.1:{port}"
+        yield ServiceAt(pid, f"127.0.0.1:{port}", data.resolve())
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-from gongji.client.credentials import LOCAL_TOKEN
+from gongji.client.credentials import LOCAL_TOKEN, NO_CREDENTIALS, Credentials
 
 Metadata = tuple[tuple[str, str], ...]
 
@@ -19,6 +19,13 @@ def bearer_of(data: Path) -> Metadata:
         return ()
     token = path.read_text(encoding="ascii").strip()
     return (("authorization", f"Bearer {token}"),)
+
+
+def credentials_of(data: Path) -> Credentials:
+    """Return what our own client shows to the server over a data folder, with its token
+    if it has one."""
+    path = data / LOCAL_TOKEN
+    return Credentials(token_file=path) if path.exists() else NO_CREDENTIALS
 
 
 def with_metadata(channel: grpc.Channel, metadata: Metadata) -> grpc.Channel:
