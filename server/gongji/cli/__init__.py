@@ -24,6 +24,7 @@ from gongji.cli.cities import check_command, cities_command, guide_command
 from gongji.cli.config import configured
 from gongji.cli.consequences import consequences_command, resettle_command
 from gongji.cli.demo import demo_command
+from gongji.cli.devcerts import dev_certs_command
 from gongji.cli.kit import doctor_command, hooks_command, new_city_command
 from gongji.cli.national import national_group
 from gongji.cli.options import ServerTarget, target_of
@@ -185,6 +186,7 @@ for command in (
     consequences_command,
     resettle_command,
     demo_command,
+    dev_certs_command,
     national_group,
     new_city_command,
     hooks_command,

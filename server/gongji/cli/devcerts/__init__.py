@@ -1,1 +1,28 @@
-"""`gongji dev-certs`: an authority, certificates and a policy for trials."""
+"""`gongji dev-certs`: an authority, certificates, tokens and a policy for trials."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gongji.cli.devcerts.files import write_trial
+from gongji.cli.terminal import Terminal
+
+
+@click.command("dev-certs")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.pass_obj
+def dev_certs_command(terminal: Terminal, folder: Path) -> None:
+    """写出试用的证书、令牌与访问策略到一个空目录: 一个自建的签发机构, 服务与各类调用方."""
+    paths = write_trial(folder)
+    rows = [{"file": str(path)} for path in paths]
+    terminal.table("written", rows, ["file"])
+    terminal.say(
+        "只供试用：签发机构的私钥就在其中，任何读得到它的人都能冒充任何调用方；"
+        "正式运行的证书请由贵单位的签发机构签发。"
+    )
+    config = folder / "gongji.toml"
+    terminal.say("启动服务，然后在另一个终端以运营方的身份导入：")
+    terminal.say(f"  gongji serve --config {config}")
+    terminal.say(f"  gongji import persons.csv --config {config}")

@@ -34,12 +34,17 @@ class IssuedPair:
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
     def key_pem(self) -> bytes:
-        """Return the key as PEM (PKCS #8), not encrypted."""
-        return self.key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
+        """Return the key as PEM."""
+        return pem_of(self.key)
+
+
+def pem_of(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """Return a private key as PEM (PKCS #8), not encrypted."""
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
 
 
 class TrialAuthority:
