@@ -78,6 +78,8 @@ class City:
     timelines: Mapping[str, Timeline[Any]]
     # The digest of all of this as it is kept (`cities.kept`).
     rules_digest: str = ""
+    # The digest of the plugin's files; "" if it was not loaded from any.
+    plugin_digest: str = field(default="", compare=False)
     _periods: Sequence[tuple[date, DayRules]] = field(repr=False)
     _clauses: Mapping[str, Clause] = field(repr=False)
 

@@ -64,8 +64,20 @@ def _types_in(declared: Iterable[Any], found: Mapping[str, type]) -> Iterator[ty
 
 def encoded(value: object) -> bytes:
     """Return a value as canonical JSON in UTF-8. UnwritableRules."""
+    return _in_utf8(_canonical(_jsonable(value)))
+
+
+def encoded_in_order(value: object) -> bytes:
+    """Return a value as JSON whose mappings keep the order in which people read them.
+
+    UnwritableRules.
+    """
+    return _in_utf8(_jsonable(value))
+
+
+def _in_utf8(jsonable: object) -> bytes:
     try:
-        return _text(_jsonable(value)).encode()
+        return _text(jsonable).encode()
     except UnicodeEncodeError as error:
         raise UnwritableRules(f"文字不能写成 UTF-8：{error.reason}") from error
 
@@ -112,9 +124,21 @@ def _set(values: Iterable[Any]) -> Any:
 
 
 def _map(mapping: Mapping[Any, Any]) -> Any:
-    pairs = [[_jsonable(key), _jsonable(item)] for key, item in mapping.items()]
-    pairs.sort(key=lambda pair: _text(pair[0]))
-    return {"$map": pairs}
+    return {
+        "$map": [[_jsonable(key), _jsonable(item)] for key, item in mapping.items()]
+    }
+
+
+def _canonical(jsonable: Any) -> Any:
+    """Return the same with the pairs of each mapping by the text of their keys."""
+    if isinstance(jsonable, list):
+        return [_canonical(item) for item in jsonable]
+    if not isinstance(jsonable, dict):
+        return jsonable
+    parts = {name: _canonical(part) for name, part in jsonable.items()}
+    if "$map" in parts:
+        parts["$map"].sort(key=lambda pair: _text(pair[0]))
+    return parts
 
 
 def _fields_of(value: Any) -> dict[str, Any]:
