@@ -31,7 +31,7 @@ from gongji.model.revisions import OWNER, PersonRevision, known_at
 class LateCredit(Struct, frozen=True, kw_only=True):
     """A month's credit that is another amount now; what would move and what be owed.
 
-    `refusal` if what is due cannot be said.
+    `refusal` if what is due cannot be said; `home` is where its person is insured now.
     """
 
     credit: Credit
@@ -40,6 +40,7 @@ class LateCredit(Struct, frozen=True, kw_only=True):
     owed_fen: int = 0
     rule: RuleRef | None = None
     area_code: str = ""
+    home: str = ""
     refusal: Refusal | None = None
     facts: tuple[FactBehind, ...] = ()
 
@@ -88,12 +89,13 @@ class ReviewCredits(Struct, frozen=True):
         self, credit: Credit, person: Person, account: Account, facts: Facts
     ) -> LateCredit | None:
         behind = _behind(self.person_no, credit.corrected_at or credit.at, facts)
+        home = person.place_on(facts.today)
         try:
             due = due_now(person, credit, self.cities)
         except Refusal as refusal:
             # Its traceback would keep the facts alive.
             refused = refusal.with_traceback(None)
-            return LateCredit(credit=credit, refusal=refused, facts=behind)
+            return LateCredit(credit=credit, home=home, refusal=refused, facts=behind)
         if (due.fen, due.source) == (credit.fen, credit.source):
             return None
         correction = Correction(credit, due, account)
@@ -104,6 +106,7 @@ class ReviewCredits(Struct, frozen=True):
             owed_fen=correction.owed_fen,
             rule=due.rule,
             area_code=due.decided_by.area_code if due.decided_by else "",
+            home=home,
             facts=behind,
         )
 

@@ -19,6 +19,8 @@ class RowVerdict(IntEnum):
     """Its certificate belongs to somebody else at the end of the import."""
     RESTING = 4
     """It names as kin somebody whose row is refused, and whom nobody knows."""
+    FOREIGN = 5
+    """It speaks of another city's person or institution, there or not."""
 
 
 class RowStanding(Struct, frozen=True):
@@ -26,13 +28,14 @@ class RowStanding(Struct, frozen=True):
 
     `revision` is that of its record, 0 if there is none; `unchanged` whether the row
     says what is known; `holders` are the others who have its certificate, `keeps`
-    whether its own record has it already.
+    whether its own record has it already; `foreign` whether it is of another city.
     """
 
     revision: int = 0
     unchanged: bool = False
     holders: tuple[str, ...] = ()
     keeps: bool = False
+    foreign: bool = False
 
 
 class SetRow(Struct, frozen=True):

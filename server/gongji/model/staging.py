@@ -86,8 +86,18 @@ class Turn(Struct, frozen=True):
     number: int = 0
 
 
+class ImportedBy(Struct, frozen=True):
+    """Who imports, and the pooling areas of theirs that the rows name."""
+
+    caller: str = ""
+    areas: tuple[str, ...] = ()
+
+
 class AppliedImport(Struct, frozen=True):
-    """An import as it was applied; `number` is its turn."""
+    """An import as it was applied; `number` is its turn.
+
+    `caller` and `areas` are as in `ImportedBy`.
+    """
 
     import_id: str
     registry: str
@@ -97,6 +107,8 @@ class AppliedImport(Struct, frozen=True):
     written: int
     unchanged: int
     refused: int
+    caller: str = ""
+    areas: tuple[str, ...] = ()
 
 
 class Layer(Struct, frozen=True):

@@ -6,13 +6,14 @@ applied by one small commit, from which on all read it, and then merged in chunk
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from gongji.access.callers import ALL
 from gongji.model.commands import Decision
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.judging import Counts, RowStanding
@@ -20,6 +21,7 @@ from gongji.model.people import Certificate
 from gongji.model.revisions import superseding
 from gongji.model.staging import (
     AppliedImport,
+    ImportedBy,
     StagedSet,
     Turn,
     Unmerged,
@@ -36,12 +38,16 @@ class RegistryChangedError(Exception):
 
 
 class Examine(Struct, frozen=True):
-    """Asks how rows stand in the registry; of `faulty` owners only whether it knows them."""
+    """Asks how rows stand in the registry; of `faulty` owners only whether it knows them.
+
+    `cities` are the pooling areas of whoever imports.
+    """
 
     registry: Registry
     digest: Digest
     rows: tuple[Any, ...]
     faulty: tuple[str, ...] = ()
+    cities: Container[str] = ALL
 
     def needs(self, _: Facts) -> Iterator[Need]:
         """Return each record, and those with the same certificate."""
@@ -71,11 +77,16 @@ class Examine(Struct, frozen=True):
         if certificate is not None:
             found = facts.where(registry.kind, "cert", self.digest(certificate))
             holders = [facts.keys.key_of(holder) for holder in found]
+        after = registry.layer.after(known, row, facts.now, "")
+        foreign = self.cities is not ALL and registry.foreign(
+            known, after, facts.today, self.cities
+        )
         return RowStanding(
             revision=known.revision if known else 0,
-            unchanged=registry.layer.after(known, row, facts.now, "") is known,
+            unchanged=after is known,
             holders=tuple([holder for holder in holders if holder != owner]),
             keeps=owner in holders,
+            foreign=foreign,
         )
 
 
@@ -136,6 +147,7 @@ class Reexamine(Struct, frozen=True):
     digest: Digest
     set_id: str
     owners: tuple[str, ...]
+    cities: Container[str] = ALL
 
     def needs(self, facts: Facts) -> Iterator[Need]:
         """Return the rows, and what examining them needs."""
@@ -156,7 +168,7 @@ class Reexamine(Struct, frozen=True):
         staged = self.registry.layer.staged
         found = [facts.get(staged, staged_key(self.set_id, o)) for o in self.owners]
         rows = tuple([entry.row for entry in found if entry is not None])
-        return Examine(self.registry, self.digest, rows)
+        return Examine(self.registry, self.digest, rows, cities=self.cities)
 
 
 class Apply(Struct, frozen=True):
@@ -171,6 +183,7 @@ class Apply(Struct, frozen=True):
     accepted: frozenset[int]
     """Which of the rows, counted from 0."""
     counts: Counts
+    by: ImportedBy = ImportedBy()
 
     def needs(self, facts: Facts) -> Iterator[Need]:
         """Return what examining needs, and the import's turn."""
@@ -185,7 +198,8 @@ class Apply(Struct, frozen=True):
         writes: list[Any] = []
         for known, after in self._changes(facts):
             writes += superseding(after, known)
-        applied = _applied(self.examine.registry, self.import_id, self.counts, facts)
+        registry = self.examine.registry
+        applied = _applied(registry.name, self.import_id, self.counts, self.by, facts)
         return Decision(facts.now, (*writes, *applied))
 
     def _changes(self, facts: Facts) -> Iterator[tuple[Any, Any]]:
@@ -215,6 +229,7 @@ class ApplyStaged(Struct, frozen=True):
     set_id: str
     turn: int
     counts: Counts
+    by: ImportedBy = ImportedBy()
 
     def needs(self, _: Facts) -> Iterator[Need]:
         """Return the registry's turn, and what is not merged in it."""
@@ -228,25 +243,27 @@ class ApplyStaged(Struct, frozen=True):
         turn = facts.get(Turn, name) or Turn(name)
         if turn.number != self.turn or (unmerged and unmerged.set_id):
             raise RegistryChangedError
-        applied = _applied(self.registry, self.import_id, self.counts, facts)
+        applied = _applied(name, self.import_id, self.counts, self.by, facts)
         visible = Unmerged(name, self.set_id, self.import_id, facts.now)
         return Decision(facts.now, (*applied, visible))
 
 
 def _applied(
-    registry: Registry, import_id: str, counts: Counts, facts: Facts
+    registry: str, import_id: str, counts: Counts, by: ImportedBy, facts: Facts
 ) -> tuple[Turn, AppliedImport]:
     """Return what to write of an import that takes its turn."""
-    number = (facts.get(Turn, registry.name) or Turn(registry.name)).number + 1
-    return Turn(registry.name, number), AppliedImport(
+    number = (facts.get(Turn, registry) or Turn(registry)).number + 1
+    return Turn(registry, number), AppliedImport(
         import_id=import_id,
-        registry=registry.name,
+        registry=registry,
         number=number,
         at=facts.now,
         received=counts.received,
         written=counts.written,
         unchanged=counts.unchanged,
         refused=counts.refused,
+        caller=by.caller,
+        areas=by.areas,
     )
 
 

@@ -33,6 +33,9 @@ CERTIFICATE_TAKEN = "CERTIFICATE_TAKEN"
 ROWS_DIFFER = "ROWS_DIFFER"
 """The reason if two rows of one import say different things of one person."""
 
+OTHER_CITY = "OTHER_CITY"
+"""The reason if a row speaks of a person or institution of no city of its caller's."""
+
 RELATIVE_REFUSED = "RELATIVE_REFUSED"
 """The reason if a row names as kin somebody whose row is refused and whom nobody knows."""
 
@@ -63,6 +66,12 @@ class Problem(Struct, frozen=True):
 
 def problem_of(verdict: RowVerdict, owner_field: str) -> Problem:
     """Return what is wrong with a row that its whole import refuses."""
+    if verdict is RowVerdict.FOREIGN:
+        return Problem(
+            owner_field,
+            OTHER_CITY,
+            "所说的参保地或机构不全在本调用方的城市，或登记库中此编号属于别的城市",
+        )
     if verdict is RowVerdict.TAKEN:
         return Problem(
             "certificate",

@@ -226,7 +226,8 @@ CREATE TABLE turn (registry {TEXT} PRIMARY KEY NOT NULL, number {INTEGER} NOT NU
 CREATE TABLE applied_import (
   import_id {TEXT} PRIMARY KEY NOT NULL, registry {TEXT} NOT NULL,
   number {INTEGER} NOT NULL, at {INTEGER} NOT NULL, received {INTEGER} NOT NULL,
-  written {INTEGER} NOT NULL, unchanged {INTEGER} NOT NULL, refused {INTEGER} NOT NULL
+  written {INTEGER} NOT NULL, unchanged {INTEGER} NOT NULL, refused {INTEGER} NOT NULL,
+  caller {TEXT} NOT NULL, areas {BLOB} NOT NULL
 )
 """,
     """

@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
+from msgspec import Struct
+
+from gongji.access.callers import ALL
 from gongji.binding.review import RecordConsent, Review, Unbind
 from gongji.binding.status import ShowBindings
 from gongji.binding.submit import Submit
@@ -23,9 +26,9 @@ from gongji.rpc.convert.binding import (
     consent_from,
 )
 from gongji.rpc.convert.values import Sources, instant_from, receipt_to
-from gongji.rpc.services.paging import page
+from gongji.rpc.services.paging import PAGES_READ, page
 from gongji.rpc.services.people import People
-from gongji.rules.codes import BindingState
+from gongji.rules.codes import BindingState, pooling_area
 from gongji.store import Store
 from gongji.v1 import binding_pb2 as pb
 from gongji.v1 import types_pb2
@@ -34,14 +37,24 @@ from gongji.v1.binding_pb2_grpc import BindingServiceServicer
 # States that end by themselves when nobody decides in time.
 _EXPIRING: Final = (BindingState.AWAITING_CONSENT, BindingState.UNDER_REVIEW)
 
-# A caller goes on with the token if so many pages in a row hold none.
-_PAGES_READ: Final = 20
-
 # A suspension follows from the facts and is stored nowhere.
 _STORED_AS: Final = {BindingState.SUSPENDED: BindingState.ACTIVE}
 
 # The instant of expiry is still in time: bounds of a listing are exclusive.
 _MOMENT: Final = timedelta(microseconds=1)
+
+
+class _Search(Struct, frozen=True):
+    """What to read for a list of bindings that stand in a state, in some pooling areas."""
+
+    listings: tuple[Listing[Binding], ...]
+    filters: Mapping[str, object]
+    state: BindingState | None
+    cities: Container[str]
+
+    def covers(self, binding: Binding) -> bool:
+        """Return whether a binding was decided in one of the pooling areas."""
+        return pooling_area(binding.decided_by.area_code) in self.cities
 
 
 class BindingService(BindingServiceServicer):
@@ -155,11 +168,7 @@ class BindingService(BindingServiceServicer):
 
         MalformedField without any filter.
         """
-        people: dict[str, str | int] = {}
-        if request.HasField("holder"):
-            people["holder"] = await self._people.number(request.holder, "holder")
-        if request.HasField("member"):
-            people["member"] = await self._people.number(request.member, "member")
+        people = await self._people_of(request)
         due_before = None
         if request.HasField("due_before"):
             due_before = instant_from(request.due_before)
@@ -170,7 +179,10 @@ class BindingService(BindingServiceServicer):
             )
         filters = {**people, "state": state, "due_before": due_before}
         listings = _listings(people, state, due_before, self._clock())
-        rows, token = await self._page_of(request.page, filters, tuple(listings), state)
+        # Of the people named it was shown; without any, by where each was decided.
+        cities = ALL if people else current_permit().narrowed()
+        search = _Search(tuple(listings), filters, state, cities)
+        rows, token = await self._page_of(request.page, search)
         return pb.ListBindingsResponse(bindings=rows, next_page_token=token)
 
     async def _permitted(self, binding_id: str) -> Binding:
@@ -189,22 +201,36 @@ class BindingService(BindingServiceServicer):
         if current_permit().pending:
             await self._permitted(binding_id)
 
+    async def _people_of(self, request: pb.ListBindingsRequest) -> dict[str, str | int]:
+        """Return whose bindings are asked for, one of them of the caller's cities."""
+        people: dict[str, str | int] = {}
+        for side in ("holder", "member"):
+            if request.HasField(side):
+                people[side] = await self._people.number(getattr(request, side), side)
+        if people:
+            await self._people.require_own(*map(str, people.values()))
+        return people
+
     async def _page_of(
         self,
         request: types_pb2.PageRequest,
-        filters: Mapping[str, object],
-        listings: tuple[Listing[Binding], ...],
-        state: BindingState | None,
+        search: _Search,
     ) -> tuple[list[pb.Binding], str]:
         """Return a page of bindings that stand in a state now, and the next one's token."""
         rows: dict[int, Binding] = {}
-        for _ in range(_PAGES_READ):
-            stored = await page(self._store, request, filters, *listings)
+        for _ in range(PAGES_READ):
+            stored = await page(
+                self._store,
+                request,
+                search.filters,
+                *search.listings,
+                keep=search.covers,
+            )
             shown = await self._store.ask(ShowBindings(stored.rows, self._cities))
             rows = {
                 place: binding
                 for place, binding in enumerate(shown)
-                if state is None or binding.state is state
+                if search.state in {None, binding.state}
             }
             if rows or not stored.next_token:
                 break

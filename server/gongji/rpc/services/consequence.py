@@ -9,11 +9,17 @@ from contextlib import aclosing
 from typing import Any
 
 from gongji.account.correction import CorrectedCredit
-from gongji.account.late import RefundedLate, RefundLate, ResettleCredit
+from gongji.account.late import (
+    LateCredit,
+    LatePremium,
+    RefundedLate,
+    RefundLate,
+    ResettleCredit,
+)
 from gongji.cities.city import Cities
 from gongji.model.commands import Command
 from gongji.model.refusals import MalformedField
-from gongji.rpc.calls import command_request
+from gongji.rpc.calls import command_request, current_permit
 from gongji.rpc.convert.consequence import (
     Consequence,
     conditions_to,
@@ -21,9 +27,11 @@ from gongji.rpc.convert.consequence import (
 )
 from gongji.rpc.convert.settlement import movements_to
 from gongji.rpc.convert.values import Sources, instant_from, receipt_to
-from gongji.rpc.services.late import ChangesAsked, LateReview, Progress
+from gongji.rpc.services.late import ChangesAsked, Late, LateReview, Progress
 from gongji.rpc.services.people import People
-from gongji.rpc.services.permitted import require_permitted
+from gongji.rpc.services.permitted import require_covered, require_permitted
+from gongji.rules.codes import pooling_area
+from gongji.settlement.late import LateSettlement
 from gongji.settlement.resettle import Resettle, Resettled, Returned
 from gongji.store import Store
 from gongji.v1 import consequence_pb2 as pb
@@ -47,13 +55,16 @@ class ConsequenceService(ConsequenceServiceServicer):
         asked = ChangesAsked(import_id=request.import_id.lower())
         if request.HasField("since"):
             asked = ChangesAsked(since=instant_from(request.since))
+        else:
+            await require_covered(self._store, asked.import_id)
+        cities = current_permit().narrowed()
         token = request.resume_token
         review = await LateReview.of(self._store, self._cities, asked, token)
         async with aclosing(review.run()) as told:
             async for one in told:
                 if isinstance(one, Progress):
                     yield pb.ConsequencesResponse(progress=_progress_to(one))
-                else:
+                elif pooling_area(_area_of(one)) in cities:
                     yield self._consequence.to(one)
 
     async def Resettle(
@@ -143,6 +154,16 @@ class ConsequenceService(ConsequenceServiceServicer):
             movement=movement,
             conditions=conditions_to(done.conditions, area_code, self._sources),
         )
+
+
+def _area_of(late: Late) -> str:
+    """Return the area code of the city a consequence concerns."""
+    if isinstance(late, LateSettlement):
+        return late.again.before.area_code
+    if isinstance(late, LateCredit):
+        return late.home
+    decided = late.premium if isinstance(late, LatePremium) else late.binding
+    return decided.decided_by.area_code
 
 
 def _refuse_of_settlements(request: pb.ResettleRequest) -> None:

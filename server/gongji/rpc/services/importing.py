@@ -15,7 +15,7 @@ from msgspec import Struct, field
 from gongji.model.commands import Answer, Listing, Query, RequestRecord
 from gongji.model.judging import Counts, SetRow
 from gongji.model.refusals import StoreUnavailable
-from gongji.model.staging import AppliedImport, Turn, Unmerged
+from gongji.model.staging import AppliedImport, ImportedBy, Turn, Unmerged
 from gongji.registry.imports import (
     Apply,
     ApplyStaged,
@@ -29,6 +29,7 @@ from gongji.registry.kinds import Registry
 from gongji.registry.rows import problem_of
 from gongji.rpc.services.runs import Run
 from gongji.rpc.services.stream import BATCH, ImportKind, RowBatch, RowFault, Rows
+from gongji.rules.codes import pooling_area
 from gongji.store import Store
 from gongji.store.replay import request_row
 from gongji.store.rowset import RowSet
@@ -82,6 +83,8 @@ class Import:
         self._rows = rows
         self._day = day
         self._import_id = run.request.request_id
+        self._cities = kind.cities
+        self._areas: set[str] = set()
         self._faults: list[RowFault] = []
 
     async def execute(
@@ -114,6 +117,7 @@ class Import:
                 judged,
                 frozenset(places),
                 counts,
+                self._by,
             )
             try:
                 return await self._finish(apply, summary)
@@ -138,7 +142,12 @@ class Import:
             await self._rebase(rowset)
             summary = self._summary(counts, rowset)
             apply = ApplyStaged(
-                self._registry, self._import_id, self._run.token, turn, counts
+                self._registry,
+                self._import_id,
+                self._run.token,
+                turn,
+                counts,
+                self._by,
             )
             try:
                 return await self._finish(apply, summary)
@@ -216,7 +225,11 @@ class Import:
             part = numbers[start : start + BATCH]
             owners = tuple(sorted({touched[number] for number in part}))
             reexamine = Reexamine(
-                self._registry, self._store.lookup, self._run.token, owners
+                self._registry,
+                self._store.lookup,
+                self._run.token,
+                owners,
+                self._cities,
             )
             standings = await self._store.ask(reexamine)
             await asyncio.to_thread(
@@ -236,13 +249,22 @@ class Import:
                 faulty[number] = self._registry.owner(row)
             else:
                 sound[number] = row
+                self._areas.update(map(pooling_area, self._registry.named(row)))
         faults.sort(key=lambda fault: fault.row)
         self._faults += faults[: ERRORS_SHOWN - len(self._faults)]
         return _Checked(tuple(sound), tuple(sound.values()), faulty)
 
     def _examine(self, rows: _Checked) -> Examine:
         faulty = tuple(rows.faulty.values())
-        return Examine(self._registry, self._store.lookup, rows.sound, faulty)
+        return Examine(
+            self._registry, self._store.lookup, rows.sound, faulty, self._cities
+        )
+
+    @property
+    def _by(self) -> ImportedBy:
+        """Who imports, and into which of its cities."""
+        areas = sorted(area for area in self._areas if area in self._cities)
+        return ImportedBy(self._run.request.caller, tuple(areas))
 
     def _set_rows(self, rows: _Checked) -> list[SetRow]:
         registry = self._registry

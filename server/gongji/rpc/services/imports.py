@@ -11,9 +11,11 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from gongji.model.commands import Answer, Request, RequestRecord
 from gongji.model.refusals import OriginalReversed, StoreUnavailable
+from gongji.rpc.calls import current_permit
 from gongji.rpc.services.importing import Import, Summary
 from gongji.rpc.services.runs import Run, reused
 from gongji.rpc.services.stream import ImportKind, RowBatch, Rows, header_of
@@ -54,6 +56,8 @@ class Imports:
         self, messages: AsyncIterator[Any], kind: ImportKind
     ) -> tuple[Request, Answer[Summary]]:
         """Import a stream that begins with its header, as `execute`. MalformedField."""
+        # Of another city's people a row is refused, not the whole import.
+        kind = replace(kind, cities=current_permit().narrowed())
         request = await header_of(messages)
         return request, await self.execute(request, messages, kind)
 

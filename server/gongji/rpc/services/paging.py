@@ -30,6 +30,9 @@ among those merged, and its key."""
 
 DEFAULT_SIZE: Final = 50
 
+# A caller goes on with the token if so many pages in a row hold too little.
+PAGES_READ: Final = 20
+
 # What a client takes by default, less what a reply holds beside its rows.
 MOST_BYTES: Final = 4 * 1024 * 1024 - 64 * 1024
 """Most bytes of a page's rows."""
@@ -81,26 +84,51 @@ async def page(
     request: pb.PageRequest,
     filters: Mapping[str, object],
     *listings: Listing[T],
+    keep: Callable[[T], bool] = lambda _: True,
 ) -> Page[T]:
     """Return one page of listings merged by the values they sort by. PageTokenInvalid.
 
     The listings share kind and direction; a record stands once for each it is in, where
     values are equal those of an earlier listing first. `filters` are the caller's, so
-    that a token serves no other.
+    that a token serves no other; only what they `keep` is on the page.
     """
     token = _Tokens(store, filters)
     after = token.opened(request.token) if request.token else None
     size = request.size or DEFAULT_SIZE
-    # One more than is shown says whether there is a next page.
-    placed = await _merged(store, listings, after, size + 1)
-    rows = placed[:size]
-    next_token = token.of(rows[-1][0]) if len(placed) > size else ""
+    rows, last = await _kept(store, listings, after, size, keep)
+    next_token = token.of(last) if last else ""
     return Page(
         rows=[record for _, record in rows],
         listings=[position for (_, position, _), _ in rows],
         next_token=next_token,
         token_behind=lambda position: token.of(rows[position][0]),
     )
+
+
+async def _kept(
+    store: Store,
+    listings: Sequence[Listing[T]],
+    after: Place | None,
+    size: int,
+    keep: Callable[[T], bool],
+) -> tuple[list[tuple[Place, T]], Place | None]:
+    """Return what is kept of the records behind a place, and the place to go on behind.
+
+    There is none at the end. So many pages are read that hold too little at most.
+    """
+    kept: list[tuple[Place, T]] = []
+    for _ in range(PAGES_READ):
+        # One more than is shown says whether there is a next page.
+        placed = await _merged(store, listings, after, size + 1)
+        for number, (place, record) in enumerate(placed[:size], start=1):
+            after = place
+            if keep(record):
+                kept.append((place, record))
+            if len(kept) == size and number < len(placed):
+                return kept, after
+        if len(placed) <= size:
+            return kept, None
+    return kept, after
 
 
 async def _merged(

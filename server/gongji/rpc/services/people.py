@@ -63,16 +63,21 @@ class People:
         return number
 
     async def own(self, ref: pb.PersonRef, field: str, day: date | None = None) -> str:
-        """Return the number of a person, shown to be of the caller's cities on a day.
-
-        Without a day, today. As `number`; Denied.
-        """
+        """Return the number of a person of the caller's cities. As `number`; Denied."""
         number = await self.number(ref, field)
-        permit = current_permit()
-        # Of most callers nothing is asked of the city: no look-up for those.
-        if permit.bound_by(AccessScope.CITY):
-            permit.city(await self._store.ask(_PlaceOf(number, day)))
+        await self.require_own(number, day=day)
         return number
+
+    async def require_own(self, *numbers: str, day: date | None = None) -> None:
+        """Show that one of some people is of the caller's cities on a day, today if none.
+
+        Denied.
+        """
+        permit = current_permit()
+        # Most callers are not bound by it: no look-up for those.
+        if permit.bound_by(AccessScope.CITY):
+            places = [_PlaceOf(number, day) for number in numbers]
+            permit.city(*[await self._store.ask(place) for place in places])
 
     async def known(self, ref: pb.PersonRef, field: str) -> Person:
         """Return a registered person of the caller's cities. PersonNotFound; as `own`."""

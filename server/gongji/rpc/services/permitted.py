@@ -1,9 +1,12 @@
-"""Settlements named by their id, as far as the caller may ask for them."""
+"""Settlements and imports, as far as the caller may ask for them."""
 
 from __future__ import annotations
 
-from gongji.model.refusals import SettlementNotFound
+from gongji.access.callers import Kind
+from gongji.access.rights import AccessScope
+from gongji.model.refusals import ImportNotFound, SettlementNotFound
 from gongji.model.settlement import Settlement
+from gongji.model.staging import AppliedImport
 from gongji.rpc.calls import current_permit
 from gongji.store import Store
 
@@ -26,3 +29,28 @@ async def require_permitted(store: Store, settlement_id: str) -> None:
     # Of others the command says itself that there is none.
     if current_permit().pending:
         await permitted(store, settlement_id)
+
+
+def covered(applied: AppliedImport) -> bool:
+    """Return whether the caller may ask for an import: into one of its cities.
+
+    A feeder may for its own only. Of imports before callers were known neither is said.
+    """
+    permit = current_permit()
+    caller = permit.caller
+    if caller.kind is Kind.FEEDER:
+        return applied.caller == caller.name
+    if not permit.bound_by(AccessScope.CITY):
+        return True
+    return any(area in caller.cities for area in applied.areas)
+
+
+async def require_covered(store: Store, import_id: str) -> None:
+    """Stop whoever may not ask for an import. Denied."""
+    # Of others the review says itself that there is none.
+    if current_permit().pending:
+        applied = await store.get(AppliedImport, import_id)
+        if applied is None or not covered(applied):
+            raise ImportNotFound(
+                f"没有编号为 {import_id} 的已完成的导入", field="import_id"
+            )

@@ -27,6 +27,7 @@ from gongji.rpc.services.importing import Summary
 from gongji.rpc.services.imports import Imports
 from gongji.rpc.services.paging import page
 from gongji.rpc.services.people import People
+from gongji.rpc.services.permitted import covered
 from gongji.rpc.services.stream import ImportKind
 from gongji.rpc.services.upkeep import Upkeep
 from gongji.rules.codes import SHANGHAI
@@ -108,10 +109,11 @@ class RegistryService(RegistryServiceServicer):
         """Return one import that was applied. ImportNotFound."""
         import_id = request.import_id.lower()
         applied = await self._store.get(AppliedImport, import_id)
-        if applied is None:
+        if applied is None or not covered(applied):
             raise ImportNotFound(
                 f"import_id：没有以请求编号 {import_id} 完成的导入", field="import_id"
             )
+        current_permit().narrowed()
         (found,) = await self._imports_to([applied])
         reply = pb.GetImportResponse()
         getattr(reply, "import").CopyFrom(found)  # a keyword of Python
@@ -128,7 +130,10 @@ class RegistryService(RegistryServiceServicer):
             order="number",
             descending=True,
         )
-        found = await page(self._store, request.page, {"registry": name}, listing)
+        current_permit().narrowed()
+        found = await page(
+            self._store, request.page, {"registry": name}, listing, keep=covered
+        )
         imports = await self._imports_to(found.rows)
         return pb.ListImportsResponse(imports=imports, next_page_token=found.next_token)
 

@@ -31,9 +31,9 @@ from gongji.rpc.services.people import People
 from gongji.rpc.services.permitted import permitted, require_permitted
 from gongji.rpc.services.reconcile import Reconciliation
 from gongji.rules.codes import EntryKind
+from gongji.settlement import reverse
 from gongji.settlement.preview import PreviewReversal
 from gongji.settlement.recompute import Recompute
-from gongji.settlement import reverse
 from gongji.settlement.settle import Quote, Settle
 from gongji.store import Store
 from gongji.v1 import settlement_pb2 as pb

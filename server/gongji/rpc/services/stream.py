@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Container
 from typing import Any, Final
 
 from msgspec import Struct, field
 
+from gongji.access.callers import ALL
 from gongji.model.commands import Request
 from gongji.model.refusals import Malformed, MalformedField
 from gongji.registry.kinds import Registry
@@ -29,11 +30,15 @@ class RowFault(Struct, frozen=True):
 
 
 class ImportKind(Struct, frozen=True):
-    """What is imported: the field that holds a row, how it is read, where it belongs."""
+    """What is imported: the field that holds a row, how it is read, where it belongs.
+
+    `cities` are the pooling areas whose people or institutions are taken.
+    """
 
     field: str
     read: Callable[[Any], Any]
     registry: Registry
+    cities: Container[str] = ALL
 
 
 class RowBatch(Struct):
