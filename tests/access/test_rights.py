@@ -16,7 +16,16 @@ from gongji.v1 import (  # noqa: F401 - their services are read from the pool
 )
 from google.protobuf import descriptor_pool
 
-FILES = ["access", "account", "binding", "city", "consequence", "registry", "sandbox", "settlement"]
+FILES = [
+    "access",
+    "account",
+    "binding",
+    "city",
+    "consequence",
+    "registry",
+    "sandbox",
+    "settlement",
+]
 
 
 def methods() -> list[str]:

@@ -18,6 +18,8 @@ from gongji.access.policy import AnybodyPolicy
 from gongji.rpc.calls import Calls
 from gongji.serve import logs, port
 from gongji.serve.authentication import AnybodyAuthenticator
+from gongji.serve.entrance import Entrance, Handlers
+from gongji.serve.shares import Shares
 from gongji.serve.supervisor import new_event_loop
 from gongji.v1 import settlement_pb2 as pb
 from gongji.v1 import types_pb2
@@ -73,13 +75,13 @@ async def serve(address: str, replies: Sequence[bytes], *, dressed: bool) -> Non
         pb.SettleRequest.FromString,
         pb.SettleResponse.SerializeToString,
     )
-    server = grpc.aio.server(
-        options=port.OPTIONS, maximum_concurrent_rpcs=port.MAX_CALLS
-    )
+    server = grpc.aio.server(options=port.OPTIONS)
     if dressed:
         calls = Calls(AnybodyPolicy(), sandbox=True)
         calls.add_registered_method_handlers(SERVICE, {"Settle": settle})
-        handler: Any = port.Handlers(calls.methods.values(), AnybodyAuthenticator())
+        authenticator = AnybodyAuthenticator()
+        entrance = Entrance(authenticator, Shares(authenticator.limits))
+        handler: Any = Handlers(calls.methods.values(), entrance)
     else:
         handler = grpc.method_handlers_generic_handler(SERVICE, {"Settle": settle})
     server.add_generic_rpc_handlers((handler,))

@@ -6,7 +6,7 @@ import hmac
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
-from gongji.access.callers import LOCAL
+from gongji.access.callers import LOCAL, WIDE_LIMITS, CallerLimits
 from gongji.access.identity import (
     STATED_KEY,
     SUBJECT_KEY,
@@ -39,6 +39,9 @@ class Authenticator(Protocol):
         Unauthenticated by name.
         """
 
+    def limits(self, caller: str) -> CallerLimits:
+        """Return how much a caller may have under way; it need not be known."""
+
 
 class AnybodyAuthenticator:
     """Admits whoever calls under the name it states: of sandboxes only."""
@@ -54,6 +57,11 @@ class AnybodyAuthenticator:
         # A value of bytes is no name either.
         name = stated_name(stated if isinstance(stated, str | None) else "")
         return CallerIdentity(name, "", subject_in(metadata))
+
+    def limits(self, caller: str) -> CallerLimits:
+        """Return wide limits."""
+        del caller
+        return WIDE_LIMITS
 
 
 class LocalTokenAuthenticator:
@@ -81,6 +89,11 @@ class LocalTokenAuthenticator:
                 "令牌不是这个服务的：请使用它的数据目录中 gongji.token 的内容"
             )
         return CallerIdentity(LOCAL, "gongji.token", subject_in(metadata))
+
+    def limits(self, caller: str) -> CallerLimits:
+        """Return wide limits."""
+        del caller
+        return WIDE_LIMITS
 
 
 def bearer_in(metadata: Mapping[str, str | bytes]) -> str | None:

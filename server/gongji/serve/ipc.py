@@ -68,6 +68,10 @@ unread, because here it costs least.
 """
 
 
+DRAIN_S: Final = 1.0
+"""Seconds in which the requests that follow a stream's end are still taken, and ignored."""
+
+
 class MethodShape(NamedTuple):
     """A method's path, and whether its requests and its replies stream."""
 
@@ -328,6 +332,8 @@ class _Client:
         try:
             while isinstance(frame := await stream.receive(), CallChunk):
                 await calling.write(frame.raw)
+            # Ended while it sends, a caller may hear of its own failure instead of ours.
+            await asyncio.wait((sending,), timeout=DRAIN_S)
         finally:
             sending.cancel()
             stream.close()
@@ -340,8 +346,18 @@ def _ending(frame: CallReply | CallFailure) -> Ending:
 
 
 async def _send_all(stream: FrameStream, requests: AsyncIterator[bytes]) -> None:
-    """Send all requests, or as many as the server takes."""
-    with suppress(ConnectionError):
-        async for raw in requests:
-            await stream.send(CallChunk(raw))
-        await stream.send(CallEnd())
+    """Send all requests; those the server takes no more are read and ignored."""
+    gone = False
+    async for raw in requests:
+        if not gone:
+            gone = not await _sent(stream, CallChunk(raw))
+    await _sent(stream, CallEnd())
+
+
+async def _sent(stream: FrameStream, frame: CallChunk | CallEnd) -> bool:
+    """Send a frame; return whether the peer was there."""
+    try:
+        await stream.send(frame)
+    except ConnectionError:
+        return False
+    return True

@@ -1,0 +1,287 @@
+"""Where calls come in: who calls, within which share, and then the request is read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from functools import lru_cache
+from time import perf_counter
+from typing import Any, Final, TypeAlias
+
+import grpc
+
+from gongji.access.identity import ANYBODY, CallerIdentity
+from gongji.model.refusals import (
+    CallerOverLimit,
+    CredentialInvalid,
+    Exhausted,
+    Overloaded,
+    Refusal,
+    StoreUnavailable,
+)
+from gongji.rpc import status
+from gongji.rpc.method import Calling, Ending, Method
+from gongji.rpc.outcome import Call, Outcomes
+from gongji.rpc.status import Status
+from gongji.serve.authentication import SAYS_WHO, Authenticator
+from gongji.serve.shares import PAUSE_S, READ_S, Lease, Share, Shares
+
+DRAIN_S: Final = 1.0
+"""Seconds in which the requests that follow a refusal are still taken, and ignored."""
+
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # generic in its stubs only
+
+
+class Handlers(grpc.GenericRpcHandler):
+    """Methods as gRPC takes them, without deserializers: they get the bytes as they came."""
+
+    # grpc.aio answers bytes it cannot parse itself with UNKNOWN.
+
+    def __init__(self, methods: Iterable[Method], entrance: Entrance) -> None:
+        self._entrance = entrance
+        self._handlers = {method.path: _handler(method, entrance) for method in methods}
+
+    def reject_all(self) -> None:
+        """Reject every call from now on."""
+        outcomes = Outcomes()
+        self._handlers = {
+            path: _handler(_rejecting(path, outcomes), self._entrance)
+            for path in self._handlers
+        }
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler | None:
+        """Return the handler of a path, None if there is no such method."""
+        return self._handlers.get(handler_call_details.method)
+
+
+def _rejecting(path: str, outcomes: Outcomes) -> Method:
+    """Return a method that rejects its calls, whether they stream or not."""
+
+    async def answer(_: object, calling: Calling) -> Status:
+        refusal = StoreUnavailable(
+            "服务正在停止, 未写入任何内容, 请稍后用同一请求编号重试。"
+        )
+        return outcomes.reject(path, calling.identity, refusal)
+
+    return Method(path, streams_in=True, streams_out=True, answer=answer)
+
+
+def _handler(method: Method, entrance: Entrance) -> Handler:
+    # Requests stream as far as gRPC is concerned: of a plain call it would read the
+    # request before anybody is asked, and wait for it for ever.
+    async def call(_: object, context: Any) -> bytes:
+        ended = await entrance.answer(method, context)
+        if isinstance(ended, bytes):
+            # gRPC ignores what is returned if replies stream.
+            return ended
+        try:
+            await context.abort(ended.code, ended.message, ended.trailing)
+        except grpc.aio.AbortError as aborted:
+            # gRPC raises it again by itself. The call holds it, and its traceback would
+            # hold this frame, and that the call: memory until cycles are collected.
+            aborted.__traceback__ = None
+        return b""
+
+    if method.streams_out:
+        return grpc.stream_stream_rpc_method_handler(call)
+    return grpc.stream_unary_rpc_method_handler(call)
+
+
+class Entrance:
+    """Admits each call before its request is read, and ends it if its caller stalls."""
+
+    def __init__(
+        self, authenticator: Authenticator, shares: Shares, *, anonymous: bool = False
+    ) -> None:
+        """Admit whom the authenticator knows; if `anonymous`, others by their connection."""
+        self._authenticator = authenticator
+        self._shares = shares
+        self._anonymous = anonymous
+        self._outcomes = Outcomes()
+
+    async def answer(self, method: Method, context: Any) -> Ending:
+        """Return how a call ends."""
+        try:
+            identity = self._identity(context)
+        except Refusal as refusal:
+            return self._outcomes.reject(method.path, ANYBODY, refusal)
+        name = identity.caller
+        share = self._shares.of(context.peer() if identity is ANYBODY else name)
+        try:
+            streams = method.streams_in or method.streams_out
+            lease = self._shares.enter(share, stream=streams)
+        except Exhausted as refusal:
+            return await self._turned_away(share, refusal)
+        call = _GrpcCall(context, identity, lease, self._shares.now)
+        try:
+            return await _answered(method, call)
+        except asyncio.CancelledError:
+            if not lease.overdue:
+                raise
+            # Cancelled by nobody but the watch of the shares.
+            lease.task.uncancel()
+        return self._outcomes.timed_out(Call(method.path[1:], perf_counter(), name))
+
+    def _identity(self, context: Any) -> CallerIdentity:
+        """Return who calls. Unauthenticated; MalformedField."""
+        try:
+            metadata = _metadata(context.invocation_metadata() or ())
+            return self._authenticator.identify(metadata, context.auth_context())
+        except Refusal:
+            if self._anonymous:
+                return ANYBODY
+            raise
+
+    async def _turned_away(self, share: Share, refusal: Exhausted) -> Status:
+        """Return the status of a call beyond a share, if need be not at once."""
+        now = self._shares.now()
+        share.refused(now)
+        retry_ms = share.retries.wait_ms(now * 1000)
+        if share.hold_back(now):
+            share.held += 1
+            try:
+                await asyncio.sleep(retry_ms / 1000)
+            finally:
+                share.held -= 1
+        caller = isinstance(refusal, CallerOverLimit)
+        return _over_limit(refusal.message, retry_ms, caller=caller)
+
+
+def _metadata(entries: Sequence[tuple[str, str | bytes]]) -> dict[str, str | bytes]:
+    """Return a call's metadata by key. CredentialInvalid if who calls is said twice."""
+    by_key = dict(entries)
+    if len(by_key) < len(entries):
+        # A proxy may have judged the one, and we would believe the other.
+        counts = Counter(key for key, _ in entries)
+        for key, count in counts.items():
+            if count > 1 and key.startswith(SAYS_WHO):
+                raise CredentialInvalid(f"元数据 {key} 只能有一个")
+    return by_key
+
+
+@lru_cache(4096)
+def _over_limit(message: str, retry_ms: int, *, caller: bool) -> Status:
+    # Measured: making it anew is the greater part of refusing a call.
+    kind = CallerOverLimit if caller else Overloaded
+    return status.of_refusal(kind(message), retry_ms)
+
+
+async def _answered(method: Method, call: _GrpcCall) -> Ending:
+    """Read what a method needs and answer it."""
+    if method.streams_out:
+        ended = await method.answer(call.requests(), call)
+    elif method.streams_in:
+        ended = await _answered_complete(method, call)
+    else:
+        raw = await call.read(READ_S)
+        ended = await method.answer(raw or b"", call)
+    if isinstance(ended, Status):
+        if method.streams_in:
+            await call.drain()
+    else:
+        call.lease.hold(len(ended))
+    return ended
+
+
+async def _answered_complete(method: Method, call: _GrpcCall) -> Ending:
+    """Return an answer; cancelled if the caller goes before the last request."""
+    requests = _CompleteRequests(call)
+    try:
+        return await method.answer(requests.all(), call)
+    finally:
+        await requests.wait_sent()
+
+
+class _CompleteRequests:
+    """The requests of a call that counts only if they have all come."""
+
+    # grpc.aio ends the requests in the same way if the caller has sent them all and if
+    # it has gone, and cancels the call later, when a handler may have taken a part for
+    # the whole. Sending the caller its initial metadata first fails if it has gone.
+
+    def __init__(self, call: _GrpcCall) -> None:
+        self._call = call
+        self._sending: asyncio.Future[bool] | None = None
+
+    async def all(self) -> AsyncIterator[bytes]:
+        """Yield the requests as they come. CancelledError if the caller goes before the end."""
+        async for request in self._call.requests():
+            yield request
+        self._sending = asyncio.ensure_future(self._caller_is_there())
+        if not await asyncio.shield(self._sending):
+            raise asyncio.CancelledError
+
+    async def _caller_is_there(self) -> bool:
+        """Return whether the initial metadata reach the caller."""
+        # It raises nothing: nobody may be left to hear of it, and asyncio would log that.
+        try:
+            await self._call.send_metadata()
+        except grpc.aio.BaseError:
+            return False
+        return True
+
+    async def wait_sent(self) -> None:
+        """Wait until no metadata is being sent: gRPC sends one thing at a time."""
+        if self._sending is not None:
+            await asyncio.wait((self._sending,))
+
+
+class _GrpcCall:
+    """A call that gRPC carries; see `method.Writing`."""
+
+    def __init__(
+        self,
+        context: Any,
+        identity: CallerIdentity,
+        lease: Lease,
+        now: Callable[[], float],
+    ) -> None:
+        self._context = context
+        self.remaining_s: float | None = context.time_remaining()
+        self.identity = identity
+        self.lease = lease
+        self._now = now
+        self._reading = self._read_all = False
+
+    async def read(self, seconds: float) -> bytes | None:
+        """Return the next request, None behind the last or if the caller has gone."""
+        self._reading = True
+        self.lease.read_by = self._now() + seconds
+        try:
+            raw = await self._context.read()
+        finally:
+            self.lease.read_by = None
+        self._reading = False
+        if raw is grpc.aio.EOF:
+            self._read_all = True
+            return None
+        request: bytes = raw
+        if not self.lease.stream:
+            self.lease.hold(len(request))
+        return request
+
+    async def requests(self) -> AsyncIterator[bytes]:
+        """Yield the requests as they come."""
+        while (request := await self.read(PAUSE_S)) is not None:
+            yield request
+
+    async def drain(self) -> None:
+        """Take the requests that still come, for a moment, and ignore them."""
+        # Ended while it sends, a caller may hear of its own failure instead of ours.
+        until = self._now() + DRAIN_S
+        # A read that was cancelled goes on inside gRPC, which knows one at a time.
+        while not (self._reading or self._read_all) and self._now() < until:
+            await self.read(DRAIN_S)
+
+    async def send_metadata(self) -> None:
+        """Send the initial metadata, empty. grpc.aio.BaseError if the caller has gone."""
+        await self._context.send_initial_metadata(())
+
+    async def write(self, reply: bytes) -> None:
+        """Send one of several replies."""
+        self.lease.taken_by = self._now() + PAUSE_S
+        try:
+            await self._context.write(reply)
+        finally:
+            self.lease.taken_by = None
