@@ -15,6 +15,7 @@ from typing import Any
 import grpc
 import msgspec
 from gongji.access.policy import AnybodyPolicy
+from gongji.model.subject import NO_SUBJECT, Subject
 from gongji.rpc.calls import Calls
 from gongji.serve import logs, port
 from gongji.serve.authentication import AnybodyAuthenticator
@@ -77,7 +78,7 @@ async def serve(address: str, replies: Sequence[bytes], *, dressed: bool) -> Non
     )
     server = grpc.aio.server(options=port.OPTIONS)
     if dressed:
-        calls = Calls(AnybodyPolicy(), sandbox=True)
+        calls = Calls(AnybodyPolicy(), _nobody, sandbox=True)
         calls.add_registered_method_handlers(SERVICE, {"Settle": settle})
         authenticator = AnybodyAuthenticator()
         entrance = Entrance(authenticator, Shares(authenticator.limits))
@@ -88,6 +89,12 @@ async def serve(address: str, replies: Sequence[bytes], *, dressed: bool) -> Non
     server.add_insecure_port(address)
     await server.start()
     await server.wait_for_termination()
+
+
+async def _nobody(packed: bytes) -> Subject:
+    """Return no subject: the bench states none."""
+    del packed
+    return NO_SUBJECT
 
 
 def main(address: str, replies: str, *options: str) -> None:

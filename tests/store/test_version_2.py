@@ -2,8 +2,8 @@
 
 `version_2.calls.json` holds what was asked while it was made (`before`), what was asked
 afterwards (`after`), and every reply the service gave then. Of clauses it holds the ids:
-their texts are the cities'. One reply is today's: since version 3 a list of settlements
-has a reversal as a row of its own.
+their texts are the cities'. Two replies are today's: since version 3 a list of settlements
+has a reversal as a row of its own, and a person's masks show less.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta, Struct, structs
 
 from gongji.access.callers import CallerLimits, Kind
+from gongji.model.guessing import GuessingLimits
 from gongji.text.characters import problem_of_text
 
 EVERY: Final = "*"
@@ -25,16 +26,8 @@ FurtherField = Literal["contribution_base", "kin", "phone"]
 """What `GetPerson` shows of a person to nobody by default."""
 
 
-class Guessing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How many wrong statements about a person, in how many seconds, end in which pause."""
-
-    wrong: Annotated[int, Meta(ge=1, le=1000, description="1 至 1000 的整数")] = 5
-    within_s: Annotated[int, Meta(ge=1, le=86_400, description="1 至 86400 的秒数")] = (
-        900
-    )
-    pause_s: Annotated[int, Meta(ge=1, le=86_400, description="1 至 86400 的秒数")] = (
-        900
-    )
+SUBJECT_MAX_AGE_S: Final = 1800
+"""Seconds for which a person counts as identified, unless the file says."""
 
 
 class CallerEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -83,8 +76,8 @@ class PolicyDocument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = "callers"
     subject_max_age_s: Annotated[
         int, Meta(ge=60, le=86_400, description="60 至 86400 的秒数")
-    ] = 1800
-    guessing: Guessing = Guessing()
+    ] = SUBJECT_MAX_AGE_S
+    guessing: GuessingLimits = GuessingLimits()
 
 
 class PolicyProblem(Struct, frozen=True):

@@ -18,12 +18,14 @@ from gongji.access.callers import (
 )
 from gongji.access.document import (
     EVERY,
+    SUBJECT_MAX_AGE_S,
     CallerEntry,
     PolicyDocument,
     PolicyProblem,
     problems_of,
 )
 from gongji.access.rights import KEYS_OF_SCOPES, scopes_of
+from gongji.model.guessing import GuessingLimits
 from gongji.model.refusals import CallerUnknown
 from gongji.model.toml import document_of
 from gongji.rules.codes import pooling_area
@@ -33,11 +35,26 @@ from gongji.text.files import read_text
 class AccessPolicy(Protocol):
     """Whom the service knows."""
 
+    @property
+    def subject_max_age_s(self) -> int:
+        """Seconds for which a person counts as identified."""
+
+    @property
+    def guessing(self) -> GuessingLimits:
+        """How guesses about people are bounded."""
+
     def caller(self, name: str) -> Caller:
         """Return the caller of that name. CallerUnknown."""
 
 
-class AnybodyPolicy:
+class _WithoutFile:
+    """What holds where no file says otherwise."""
+
+    subject_max_age_s = SUBJECT_MAX_AGE_S
+    guessing = GuessingLimits()
+
+
+class AnybodyPolicy(_WithoutFile):
     """A sandbox's policy if it is given none: whoever calls may do everything."""
 
     def caller(self, name: str) -> Caller:
@@ -45,7 +62,7 @@ class AnybodyPolicy:
         return anybody(name)
 
 
-class LocalPolicy:
+class LocalPolicy(_WithoutFile):
     """A server's policy if it is given none: its own operator, and nobody else."""
 
     def __init__(self) -> None:

@@ -11,7 +11,10 @@ from gongji.binding.case import (
     Unmet,
     not_met,
 )
+from gongji.binding.evidence import CLOCK_SKEW
 from gongji.model.binding import Consent
+from gongji.model.refusals import MalformedField
+from gongji.model.subject import Subject
 from gongji.rules.codes import ADULT_YEARS, SHANGHAI, ConsentMethod
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.phrases import in_words
@@ -52,6 +55,31 @@ def member_identified(case: Case) -> Iterator[Unmet]:
         remedies.check_member(consent, terms.member_checked_by),
         clauses=terms.clauses.member_checked_by,
     )
+
+
+def refuse_not_given_by(
+    subject: Subject | None, consent: Consent | None, member: str
+) -> None:
+    """Refuse a consent that the identified person cannot have given so. MalformedField.
+
+    A guardian consents as such, a member in any other way, and neither before being
+    identified.
+    """
+    if subject is None or consent is None:
+        return
+    as_guardian = consent.method is ConsentMethod.GUARDIAN
+    if as_guardian is (subject.person_no == member):
+        who = (
+            "使用人本人，不能记为监护人同意"
+            if as_guardian
+            else "监护人，须记为监护人同意"
+        )
+        raise MalformedField(f"consent.method：所代的人是{who}", field="consent.method")
+    identified = subject.identified_at
+    if identified is not None and consent.at < identified - CLOCK_SKEW:
+        raise MalformedField(
+            "consent.at：同意早于所代的人核验身份的时刻", field="consent.at"
+        )
 
 
 _Fault = tuple[str, *tuple[Change, ...]]

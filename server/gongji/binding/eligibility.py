@@ -287,25 +287,34 @@ def identity_checked(case: Case) -> Iterator[Unmet]:
 def details_right(case: Case) -> Iterator[Unmet]:
     """What the channel asks about the member is there and agrees with the registry."""
     required = case.rules.value(CityRules.fields_asked)[case.application.channel]
+    wrong = set(details_wrong(case))
     for field in MemberField:
-        compared_by = _COMPARED_BY[field]
-        typed = compared_by(getattr(case.application.member_details, field.value))
-        registered = compared_by(remedies.registered(case, field))
-        if not typed and field in required:
+        typed = getattr(case.application.member_details, field.value)
+        if field in required and not _COMPARED_BY[field](typed):
             yield not_met(
                 case,
                 CityRules.fields_asked,
                 f"缺少使用人的{in_words(field)}",
                 remedies.fill_in(field),
             )
-        # A field nobody asks for is compared as well: a wrong one names another person.
-        elif typed and registered and typed != registered:
+        elif field in wrong:
             yield not_met(
                 case,
                 CityRules.fields_asked,
                 f"使用人的{in_words(field)}与登记信息不一致",
                 remedies.correct(field),
             )
+
+
+def details_wrong(case: Case) -> Iterator[MemberField]:
+    """Yield the details of the member that are stated and do not agree with the registry."""
+    # A field nobody asks for is compared as well: a wrong one names another person.
+    for field in MemberField:
+        compared_by = _COMPARED_BY[field]
+        typed = compared_by(getattr(case.application.member_details, field.value))
+        registered = compared_by(remedies.registered(case, field))
+        if typed and registered and typed != registered:
+            yield field
 
 
 _COMPARED_BY: Mapping[MemberField, Callable[[str], str]] = {

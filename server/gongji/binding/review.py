@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from gongji.binding.case import Case, person_of
 from gongji.binding.channels import declared_channel, refuse_closed
+from gongji.binding.consenting import refuse_not_given_by
 from gongji.binding.eligibility import failing_later, not_eligible
 from gongji.binding.evidence import evidence_in_time
 from gongji.binding.life import (
@@ -29,6 +30,7 @@ from gongji.model.facts import (
 )
 from gongji.model.people import Person
 from gongji.model.refusals import MalformedField
+from gongji.model.subject import Subject
 from gongji.rules.codes import SHANGHAI, BindingState
 
 REVIEW_REASONS = {
@@ -51,6 +53,7 @@ class RecordConsent(Command[Binding], frozen=True, kw_only=True):
     consent: Consent
     cities: Cities
     workdays: Workdays
+    subject: Subject | None = None
 
     def needs(self, facts: Facts) -> Iterable[Need]:
         """Return the binding, then both people and their bindings."""
@@ -60,12 +63,13 @@ class RecordConsent(Command[Binding], frozen=True, kw_only=True):
         """Decide whether the consent counts.
 
         BindingNotFound, IllegalTransition unless the application waits for it,
-        PersonNotFound, CityNotServed, NotInForce, NotEligible if a condition is not met
-        any more.
+        MalformedField if whoever was identified cannot have given it so, PersonNotFound,
+        CityNotServed, NotInForce, NotEligible if a condition is not met any more.
         """
         state = BindingState.AWAITING_CONSENT
         waiting = in_state(facts, self.binding_id, state, "记录使用人同意")
-        binding = replace(waiting, consent=self.consent)
+        refuse_not_given_by(self.subject, self.consent, waiting.member)
+        binding = replace(waiting, consent=self.consent, consented_by=self.subject)
         case = _still_eligible(binding, self.cities, facts)
         consented = forward(
             binding,
@@ -137,6 +141,7 @@ class Unbind(Command[Binding], frozen=True, kw_only=True):
     channel: str
     cities: Cities
     workdays: Workdays
+    subject: Subject | None = None
 
     def needs(self, facts: Facts) -> Iterable[Need]:
         """Return the binding, then both people."""
@@ -158,10 +163,16 @@ class Unbind(Command[Binding], frozen=True, kw_only=True):
             BindingState.ENDED,
             facts.now,
             who=self.request.caller,
-            why="授权人解绑",
+            why=self._why(binding),
             channel=self.channel,
         )
         return Decision(ended, (ended,))
+
+    def _why(self, binding: Binding) -> str:
+        """Return who unbinds in Chinese: the holder, unless the channel says otherwise."""
+        person = self.subject.person_no if self.subject else binding.holder
+        sides = {binding.holder: "授权人", binding.member: "使用人"}
+        return f"{sides.get(person, '监护人')}解绑"
 
 
 def _still_eligible(binding: Binding, cities: Cities, facts: Facts) -> Case:

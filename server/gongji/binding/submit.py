@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import (
     Callable,
     Iterable,
+    Iterator,
     Mapping,
 )
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
 
+from msgspec import Struct
 from msgspec.structs import asdict
 
 from gongji.binding.case import Case, Unmet, person_of
@@ -20,7 +22,8 @@ from gongji.binding.channels import (
     open_channels,
     refuse_closed,
 )
-from gongji.binding.eligibility import failing, not_eligible
+from gongji.binding.consenting import refuse_not_given_by
+from gongji.binding.eligibility import details_wrong, failing, not_eligible
 from gongji.binding.evidence import evidence_in_time
 from gongji.binding.life import forward
 from gongji.binding.pair import case_of, needs_of
@@ -35,8 +38,16 @@ from gongji.cities.city import (
 from gongji.model.binding import Application, Binding
 from gongji.model.commands import Command, Decision
 from gongji.model.decided import RuleRef
-from gongji.model.facts import Facts, Need
+from gongji.model.facts import Facts, Need, by_key
+from gongji.model.guessing import (
+    Guesses,
+    GuessingLimits,
+    one_more,
+    refuse_paused,
+)
 from gongji.model.ids import derived_id
+from gongji.model.refusals import NotEligible
+from gongji.model.subject import Subject
 from gongji.rules.binding import offered
 from gongji.rules.clauses import Clause
 from gongji.rules.codes import BindingState, Purpose
@@ -60,7 +71,8 @@ class Submit(Command[Binding], frozen=True, kw_only=True):
     """Apply for a binding.
 
     A malformed or untimely application is refused first, then all unmet conditions at
-    once.
+    once. `subject` is who was identified, `guessing` bounds how often the member's details
+    may be stated wrong; None where a channel need not say, and where nothing is bounded.
     """
 
     answer_type = Binding
@@ -68,6 +80,8 @@ class Submit(Command[Binding], frozen=True, kw_only=True):
     application: Application
     cities: Cities
     workdays: Workdays
+    subject: Subject | None = None
+    guessing: GuessingLimits | None = None
 
     @property
     def content(self) -> Mapping[str, object]:
@@ -75,16 +89,23 @@ class Submit(Command[Binding], frozen=True, kw_only=True):
         return asdict(self.application)
 
     def needs(self, facts: Facts) -> Iterable[Need]:
-        """Return what must be known of the pair."""
-        return needs_of(facts, self.application.holder, self.application.member)
+        """Return what must be known of the pair, and of the caller's guesses."""
+        if self.guessing is not None:
+            yield by_key(Guesses, self._guesses_key)
+        yield from needs_of(facts, self.application.holder, self.application.member)
+
+    @property
+    def _guesses_key(self) -> str:
+        return Guesses.key_of(self.request.caller, self.application.member)
 
     def decide(self, facts: Facts) -> Decision[Binding]:
         """Decide the application, and move it on if it is eligible.
 
-        PersonNotFound, CityNotServed, NotInForce, UnknownChannel, CounterClosed,
-        NotEligible.
+        GuessingPaused, MalformedField, PersonNotFound, CityNotServed, NotInForce,
+        UnknownChannel, CounterClosed, NotEligible.
         """
         application = self.application
+        self._admit(facts)
         holder = person_of(facts, application.holder, "holder")
         person_of(facts, application.member, "member")
         city = self.cities.of(holder.place_on(facts.today))
@@ -104,11 +125,26 @@ class Submit(Command[Binding], frozen=True, kw_only=True):
         )
         return Decision(binding, with_former(binding, facts, self.cities))
 
+    def _admit(self, facts: Facts) -> None:
+        """Refuse before anything about the member is looked at."""
+        application = self.application
+        if self.guessing is not None:
+            refuse_paused(facts.get(Guesses, self._guesses_key), facts.now)
+        refuse_not_given_by(self.subject, application.consent, application.member)
+
     def _refuse_unmet(self, case: Case, city: City, facts: Facts) -> None:
         check = partial(_failing, now=facts.now)
         if unmet := check(case):
             channels = open_channels(case.rules, facts.now, self.workdays)
-            raise not_eligible(unmet, city, case.rules, ways(case, channels, check))
+            refusal = not_eligible(unmet, city, case.rules, ways(case, channels, check))
+            raise refusal.leaving(*self._guessed(case, facts))
+
+    def _guessed(self, case: Case, facts: Facts) -> Iterator[Guesses]:
+        """Yield the caller's guesses if the member's details are stated wrong once more."""
+        limits, key = self.guessing, self._guesses_key
+        if limits is not None and any(details_wrong(case)):
+            known = facts.get(Guesses, key)
+            yield one_more(key, known, facts.now, limits, limits.wrong)
 
     def _submitted(self, case: Case, city: City, facts: Facts) -> Binding:
         """Return the binding as just submitted, before it moves anywhere."""
@@ -129,10 +165,32 @@ class Submit(Command[Binding], frozen=True, kw_only=True):
             materials=application.materials,
             agreement=application.agreement,
             consent=application.consent,
+            consented_by=self.subject if application.consent else None,
             review_due_provisional=hours_provisional(channel, facts.now, self.workdays),
             rules=_deciding_rules(case.rules, application),
             decided_by=city.decided_by,
         )
+
+
+class TrialApplication(Struct, frozen=True):
+    """A query for what would come of an application; only guesses are written.
+
+    Its answer is the binding, or the refusal that it must not be answered without.
+    """
+
+    application: Submit
+
+    def needs(self, facts: Facts) -> Iterable[Need]:
+        """Return what the application needs."""
+        return self.application.needs(facts)
+
+    def decide(self, facts: Facts) -> Decision[Binding | NotEligible]:
+        """Decide as the application, and keep what its refusal leaves."""
+        try:
+            return Decision(self.application.decide(facts).answer)
+        except NotEligible as refusal:
+            # Its traceback would keep the whole batch's facts alive.
+            return Decision(refusal.with_traceback(None), refusal.leaves)
 
 
 def _failing(case: Case, now: datetime) -> tuple[Unmet, ...]:

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from gongji.model.decided import DecidedBy, RuleRef
 from gongji.model.people import Discreet
+from gongji.model.subject import Subject
 from gongji.rules.codes import (
     BindingState,
     ConsentMethod,
@@ -93,7 +94,8 @@ class Binding(Struct, frozen=True, kw_only=True):
 
     `closed_at` is set in every final state; `review_due_provisional` if working days
     of a year whose holidays are not published decided: the due time, or that a counter
-    was open.
+    was open. `consented_by` is who was identified when the consent was given, None if
+    the channel does not say for whom it acts.
     """
 
     binding_id: str
@@ -113,6 +115,7 @@ class Binding(Struct, frozen=True, kw_only=True):
     materials: tuple[Material, ...] = ()
     agreement: AgreementAccepted | None = None
     consent: Consent | None = None
+    consented_by: Subject | None = None
     rules: tuple[RuleRef, ...] = ()
     decided_by: DecidedBy
     history: tuple[BindingEvent, ...] = ()

@@ -15,7 +15,7 @@ R = TypeVar("R")
 
 T = TypeVar("T")
 
-_CONTEXT: Final = frozenset({"request", "cities", "workdays"})
+_CONTEXT: Final = frozenset({"request", "cities", "workdays", "subject"})
 """The fields of a command that are not the content of its request."""
 
 
@@ -80,11 +80,15 @@ class Listing(Struct, Generic[T], frozen=True, kw_only=True):
 
 
 class Request(Struct, frozen=True):
-    """Who called which method under which id."""
+    """Who called which method under which id.
+
+    `subject` is the number of the person for whom, "" if for nobody.
+    """
 
     request_id: str
     caller: str
     method: str
+    subject: str = ""
 
 
 class Answer(Struct, Generic[R], frozen=True):

@@ -358,6 +358,9 @@ class StoreUnavailable(Unavailable):
 class Exhausted(Unavailable):
     """More is asked for than may be under way."""
 
+    retry_ms: int = 0
+    """Milliseconds after which to try again; 0 if the load decides."""
+
 
 class Overloaded(Exhausted):
     """Too many commands are waiting."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from contextvars import ContextVar
 from functools import partial
@@ -15,6 +15,7 @@ from google.protobuf.message import DecodeError, Message
 from gongji.access.policy import AccessPolicy
 from gongji.model.commands import Request
 from gongji.model.refusals import MalformedField, Refusal
+from gongji.model.subject import Subject
 from gongji.rpc.constraints import enforce
 from gongji.rpc.method import Answers, Calling, Ending, Method, Writing
 from gongji.rpc.outcome import Call, Outcomes
@@ -26,6 +27,9 @@ LONGEST_CALL_S: Final = 60.0
 Parse: TypeAlias = Callable[[bytes], Message]
 
 Pack: TypeAlias = Callable[[Message], bytes]
+
+ReadSubject: TypeAlias = Callable[[bytes], Awaitable[Subject]]
+"""Reads the packed subject of a call."""
 
 
 class MethodHandler(Protocol):
@@ -45,12 +49,15 @@ _call: ContextVar[Call] = ContextVar("call")
 
 
 def command_request(request_id: str) -> Request:
-    """Return the request of a command: caller, method and id. ScopePendingError."""
+    """Return the request of a command: caller, method, id and for whom.
+
+    ScopePendingError.
+    """
     call = _call.get()
     call.permit.require_shown()
     # A UUID in capitals is the same id.
     call.request_id = request_id = request_id.lower()
-    return Request(request_id, call.caller, call.name)
+    return Request(request_id, call.caller, call.name, call.permit.subject.person_no)
 
 
 def current_call() -> Call:
@@ -66,8 +73,11 @@ def current_permit() -> Permit:
 class Calls:
     """The methods of all services added to it, as generated code adds them to a server."""
 
-    def __init__(self, policy: AccessPolicy, *, sandbox: bool) -> None:
+    def __init__(
+        self, policy: AccessPolicy, subject_of: ReadSubject, *, sandbox: bool
+    ) -> None:
         self._permit = partial(Permit.of, policy, sandbox=sandbox)
+        self._subject_of = subject_of
         self.methods: dict[str, Method] = {}
         self.services: list[str] = []
         self._outcomes = Outcomes()
@@ -106,7 +116,7 @@ class Calls:
         call = Call(method, perf_counter(), calling.identity.caller)
         _call.set(call)
         try:
-            call.permit = self._permit(calling.identity, call.name)
+            work = self._permitted(call, calling, work)
             limit_s = _limit_s(calling.remaining_s, bounded=bounded)
             if limit_s is None:
                 reply = await work(raw, calling)
@@ -128,6 +138,25 @@ class Calls:
             return self._outcomes.faulted(call, fault)
         self._outcomes.log(call, "OK")
         return reply
+
+    def _permitted(self, call: Call, calling: Calling, work: Answers) -> Answers:
+        """Return the work of a call that its caller has a right to.
+
+        CallerUnknown; NotPermitted, SubjectRequired.
+        """
+        call.permit = permit = self._permit(calling.identity, call.name)
+        if not calling.identity.subject:
+            permit.require_subject()
+            return work
+
+        # Whatever the method needs: a request id is bound to the subject, and who looked
+        # at a person's data for whom is recorded of every call.
+        async def with_subject(raw: Any, calling: Any) -> Ending:
+            permit.subject = await self._subject_of(calling.identity.subject)
+            permit.require_subject()
+            return await work(raw, calling)
+
+        return with_subject
 
 
 def _limit_s(remaining_s: float | None, *, bounded: bool) -> float | None:

@@ -70,11 +70,12 @@ class _Violation(Exception):  # noqa: N818 - turned into a refusal before anyone
         return self
 
 
-def enforce(message: Message) -> None:
+def enforce(message: Message, under: str = "") -> None:
     """Refuse a message that breaks a rule of its protos.
 
     MalformedField or PartsDoNotSum with the field's path, e.g. `bill.enrolments[2].from`:
-    the first in the order of declaration, the message's own rules last.
+    the first in the order of declaration, the message's own rules last. Paths begin
+    with `under` if the message is no request of its own.
     """
     check = _compiled.get(type(message))
     if check is None:
@@ -84,8 +85,8 @@ def enforce(message: Message) -> None:
     try:
         check(message)
     except _Violation as broken:
-        text = f"{broken.path}: {broken.text}"
-        raise broken.kind(text, field=broken.path) from None
+        path = broken.under(under).path if under else broken.path
+        raise broken.kind(f"{path}: {broken.text}", field=path) from None
 
 
 # Compiling a type costs as much as checking a thousand messages of it.

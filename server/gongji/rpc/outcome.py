@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 
 from gongji.access.identity import ANONYMOUS, CallerIdentity
-from gongji.model.refusals import Refusal
+from gongji.model.refusals import Exhausted, Refusal
 from gongji.rpc import status
 from gongji.rpc.permission import NO_PERMIT, Permit
 from gongji.rpc.status import Status
@@ -58,7 +58,8 @@ class Outcomes:
         refusal = call.permit.told(refusal)
         retry_ms = 0
         if isinstance(refusal, status.RETRYABLE):
-            retry_ms = self._retries.wait_ms(perf_counter() * 1000)
+            known = refusal.retry_ms if isinstance(refusal, Exhausted) else 0
+            retry_ms = known or self._retries.wait_ms(perf_counter() * 1000)
         return self._logged(call, status.of_refusal(refusal, retry_ms))
 
     def timed_out(self, call: Call) -> Status:

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping
 from typing import Final, Self
 
-from gongji.access.callers import ALL, Caller, anybody
-from gongji.access.identity import ANYBODY, CallerIdentity
+from gongji.access.callers import ALL, Caller, Kind, anybody
+from gongji.access.identity import ANYBODY, SUBJECT_KEY, CallerIdentity
 from gongji.access.policy import AccessPolicy
 from gongji.access.rights import AccessScope, Right, own_in, right_of
+from gongji.model.guessing import GuessingLimits
 from gongji.model.refusals import (
     Denied,
     Malformed,
     NotPermitted,
     Refusal,
     SubjectNotParty,
+    SubjectRequired,
     Unauthenticated,
     Unavailable,
 )
+from gongji.model.subject import NO_SUBJECT, Subject
 from gongji.rules.codes import pooling_area
 
 _TELLS_NOTHING: Final = (Malformed, Denied, Unauthenticated, Unavailable)
@@ -54,6 +57,9 @@ class Permit:
         self.scopes = frozenset([s for s in right if own_in(caller, s) is not ALL])
         """Those that bind the caller."""
         self.pending = set(self.scopes)
+        self.subject = NO_SUBJECT
+        self.guessing: GuessingLimits | None = None
+        """How guesses about people are bounded; None if they are not."""
 
     @classmethod
     def of(
@@ -69,7 +75,24 @@ class Permit:
         right = right_of(method, caller.kind, sandbox=sandbox)
         if right is None:
             raise NotPermitted(f"{caller.kind} 类调用方不得调用 {method}")
-        return cls(caller, identity, right)
+        permit = cls(caller, identity, right)
+        # A tester's people are invented, and suites state wrong details on purpose.
+        if caller.kind is not Kind.TESTER:
+            permit.guessing = policy.guessing
+        return permit
+
+    @property
+    def identified(self) -> Subject | None:
+        """The person for whom the caller acts, None if it says nobody."""
+        return self.subject if self.subject.person_no else None
+
+    def require_subject(self) -> None:
+        """Stop whoever must act for a person and names none. SubjectRequired."""
+        if AccessScope.SUBJECT in self.scopes and not self.subject.person_no:
+            raise SubjectRequired(
+                f"须以元数据 {SUBJECT_KEY} 说明代谁办理、何时以何种方式核验",
+                field=SUBJECT_KEY,
+            )
 
     def channel(self, channel: str) -> None:
         """Show that the channel a request names is the caller's. NotPermitted."""

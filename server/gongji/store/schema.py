@@ -12,6 +12,7 @@ from gongji.model.account import Account, BroughtForward, Credit, Entry, Premium
 from gongji.model.binding import Binding
 from gongji.model.commands import Adopted, RequestRecord
 from gongji.model.decided import KeptRules
+from gongji.model.guessing import Guesses
 from gongji.model.people import Institution, Person
 from gongji.model.registry import PersonRow
 from gongji.model.revisions import InstitutionRevision, PersonRevision
@@ -316,6 +317,7 @@ _TABLES: Final[tuple[AnyTable, ...]] = (
     ),
     # Keyed by member and year: one premium of a year stands, whoever pays it.
     document_table(Premium, "premium", text("member_year", _KEY)),
+    flat_table(Guesses, "guesses", clustered=True),
     flat_table(
         Adopted,
         "adoption",

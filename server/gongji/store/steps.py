@@ -234,6 +234,12 @@ CREATE TABLE applied_import (
 CREATE INDEX applied_import_by_registry_number
   ON applied_import (registry, number, import_id)
 """,
+    """
+CREATE TABLE guesses (
+  guesses_id {TEXT} PRIMARY KEY NOT NULL, wrong {INTEGER} NOT NULL,
+  since {INTEGER} NOT NULL, paused_until {INTEGER}
+){CLUSTERED}
+""",
 )
 """What version 3 adds, in order.
 

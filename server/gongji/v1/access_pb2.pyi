@@ -111,7 +111,9 @@ class Subject(_message.Message):
     identification: Global___Identification.ValueType
     """How the person was identified; required with a person."""
     evidence: _builtins.str
-    """Number of the evidence kept by the caller: a session, a face comparison, a receipt; no personal data."""
+    """Number of the evidence kept by the caller: a session, a face comparison, a receipt; no personal data. Required with a
+    person.
+    """
     purpose: Global___AccessPurpose.ValueType
     """What for."""
     @_builtins.property
@@ -120,7 +122,9 @@ class Subject(_message.Message):
 
     @_builtins.property
     def identified_at(self) -> _timestamp_pb2.Timestamp:
-        """When the person was identified."""
+        """When the person was identified; required with a person. Not longer ago than the policy says (30 minutes), nor more
+        than a minute from now.
+        """
 
     def __init__(
         self,

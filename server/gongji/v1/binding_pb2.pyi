@@ -4,6 +4,7 @@ isort:skip_file
 A binding (共济绑定): the holder (授权人) lets the member (使用人) use his personal account."""
 
 from collections import abc as _abc
+from gongji.v1 import access_pb2 as _access_pb2
 from gongji.v1 import types_pb2 as _types_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -728,6 +729,7 @@ class Binding(_message.Message):
     RULES_FIELD_NUMBER: _builtins.int
     DECIDED_BY_FIELD_NUMBER: _builtins.int
     HISTORY_FIELD_NUMBER: _builtins.int
+    CONSENTED_BY_FIELD_NUMBER: _builtins.int
     binding_id: _builtins.str
     """Id, at most 30 characters."""
     holder: _builtins.str
@@ -790,6 +792,12 @@ class Binding(_message.Message):
     def history(self) -> _containers.RepeatedCompositeFieldContainer[Global___BindingEvent]:
         """Every change of state, oldest first."""
 
+    @_builtins.property
+    def consented_by(self) -> _access_pb2.Subject:
+        """Who was identified when the consent was given: the member, or a minor's guardian; absent where the caller did not say
+        for whom it acted.
+        """
+
     def __init__(
         self,
         *,
@@ -812,10 +820,11 @@ class Binding(_message.Message):
         rules: _abc.Iterable[_types_pb2.RuleRef] | None = ...,
         decided_by: _types_pb2.DecidedBy | None = ...,
         history: _abc.Iterable[Global___BindingEvent] | None = ...,
+        consented_by: _access_pb2.Subject | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["active_at", b"active_at", "agreement", b"agreement", "closed_at", b"closed_at", "consent", b"consent", "decided_by", b"decided_by", "review_due_at", b"review_due_at", "submitted_at", b"submitted_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["active_at", b"active_at", "agreement", b"agreement", "closed_at", b"closed_at", "consent", b"consent", "consented_by", b"consented_by", "decided_by", b"decided_by", "review_due_at", b"review_due_at", "submitted_at", b"submitted_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_at", b"active_at", "agreement", b"agreement", "binding_id", b"binding_id", "channel", b"channel", "closed_at", b"closed_at", "consent", b"consent", "decided_by", b"decided_by", "history", b"history", "holder", b"holder", "materials", b"materials", "member", b"member", "purposes", b"purposes", "reason", b"reason", "relation", b"relation", "review_due_at", b"review_due_at", "review_due_provisional", b"review_due_provisional", "rules", b"rules", "state", b"state", "submitted_at", b"submitted_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_at", b"active_at", "agreement", b"agreement", "binding_id", b"binding_id", "channel", b"channel", "closed_at", b"closed_at", "consent", b"consent", "consented_by", b"consented_by", "decided_by", b"decided_by", "history", b"history", "holder", b"holder", "materials", b"materials", "member", b"member", "purposes", b"purposes", "reason", b"reason", "relation", b"relation", "review_due_at", b"review_due_at", "review_due_provisional", b"review_due_provisional", "rules", b"rules", "state", b"state", "submitted_at", b"submitted_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -311,23 +311,31 @@ class GetPersonResponse(_message.Message):
 
     PERSON_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
+    WITHHELD_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def person(self) -> _types_pb2.Person:
-        """The person; certificate number, name and phone masked."""
+        """The person, with the fields the caller's kind needs; certificate number, name and phone masked."""
 
     @_builtins.property
     def revision(self) -> Global___Revision:
         """Which revision this is, and what made it known."""
+
+    @_builtins.property
+    def withheld(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The fields not shown to this caller, whether the person has them or not: certificate, name, phone, insured_place (and
+        insured_places), enrolments, contribution_base (and contribution_bases), kin, died_on, marks. Empty if all are shown.
+        """
 
     def __init__(
         self,
         *,
         person: _types_pb2.Person | None = ...,
         revision: Global___Revision | None = ...,
+        withheld: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["person", b"person", "revision", b"revision"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["person", b"person", "revision", b"revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["person", b"person", "revision", b"revision", "withheld", b"withheld"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -12,6 +12,7 @@ from gongji.model.binding import (
     MemberDetails,
 )
 from gongji.model.normal import certificate_number
+from gongji.rpc.convert.subject import subject_to
 from gongji.rpc.convert.values import Sources, decided_by_to, instant_from, instant_to
 from gongji.rules.codes import ConsentMethod, Purpose
 from gongji.v1 import binding_pb2 as pb
@@ -65,7 +66,7 @@ def consent_from(message: pb.Consent) -> Consent:
 def binding_to(binding: Binding, sources: Sources) -> pb.Binding:
     """Return a binding with its evidence, its rules in full and its history."""
     area_code = binding.decided_by.area_code
-    return pb.Binding(
+    message = pb.Binding(
         binding_id=binding.binding_id,
         holder=binding.holder,
         member=binding.member,
@@ -79,13 +80,23 @@ def binding_to(binding: Binding, sources: Sources) -> pb.Binding:
         active_at=instant_to(binding.active_at),
         closed_at=instant_to(binding.closed_at),
         reason=binding.reason,
-        materials=[_material_to(material) for material in binding.materials],
-        agreement=_agreement_to(binding.agreement) if binding.agreement else None,
-        consent=_consent_to(binding.consent) if binding.consent else None,
         rules=[sources.rule_to(area_code, rule) for rule in binding.rules],
         decided_by=decided_by_to(binding.decided_by),
         history=[_event_to(event) for event in binding.history],
     )
+    _write_evidence(binding, message)
+    return message
+
+
+def _write_evidence(binding: Binding, message: pb.Binding) -> None:
+    """Write what was handed in, accepted and consented to."""
+    message.materials.extend(map(_material_to, binding.materials))
+    if binding.agreement is not None:
+        message.agreement.CopyFrom(_agreement_to(binding.agreement))
+    if binding.consent is not None:
+        message.consent.CopyFrom(_consent_to(binding.consent))
+    if binding.consented_by is not None:
+        message.consented_by.CopyFrom(subject_to(binding.consented_by))
 
 
 def _agreement_from(message: pb.AgreementAccepted) -> AgreementAccepted:

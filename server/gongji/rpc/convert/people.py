@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Container, Mapping
 from datetime import date
 from typing import Final, TypeVar
 
+from gongji.access.fields import PersonField
 from gongji.model.normal import certificate_number
 from gongji.model.people import (
     BaseSince,
@@ -60,28 +62,70 @@ def person_row_from(message: pb.Person) -> PersonRow:
     )
 
 
-def person_to(person: Person, day: date) -> pb.Person:
-    """Return a person for others to see: certificate, name and phone masked, no birth day.
+def person_to(person: Person, day: date, fields: Container[PersonField]) -> pb.Person:
+    """Return these fields of a person for others to see, never the birth day.
 
-    The insured place and the contribution base are those of the day.
+    Certificate, name and phone are masked; the insured place and the contribution base
+    are those of the day.
     """
-    return pb.Person(
-        person_no=person.person_no,
-        certificate=pb.Certificate(
-            type=person.certificate.type,
-            number=mask.certificate(person.certificate.number),
-        ),
-        name=mask.name(person.name),
-        phone=mask.phone(person.phone),
-        insured_place=person.place_on(day),
-        insured_places=_places_to(person),
-        enrolments=[_enrolment_to(e) for e in person.enrolments],
-        contribution_base_fen=person.base_on(day),
-        contribution_bases=_bases_to(person),
-        kin=[_kin_to(kin) for kin in person.kin],
-        marks=[_mark_to(mark) for mark in person.marks],
-        died_on=day_to(person.died_on),
-    )
+    message = pb.Person(person_no=person.person_no)
+    for field, write in _WRITTEN.items():
+        if field in fields:
+            write(person, day, message)
+    return message
+
+
+def _write_certificate(person: Person, _: date, message: pb.Person) -> None:
+    message.certificate.type = person.certificate.type
+    message.certificate.number = mask.certificate(person.certificate.number)
+
+
+def _write_name(person: Person, _: date, message: pb.Person) -> None:
+    message.name = mask.name(person.name)
+
+
+def _write_phone(person: Person, _: date, message: pb.Person) -> None:
+    message.phone = mask.phone(person.phone)
+
+
+def _write_places(person: Person, day: date, message: pb.Person) -> None:
+    message.insured_place = person.place_on(day)
+    message.insured_places.extend(_places_to(person))
+
+
+def _write_enrolments(person: Person, _: date, message: pb.Person) -> None:
+    message.enrolments.extend(map(_enrolment_to, person.enrolments))
+
+
+def _write_bases(person: Person, day: date, message: pb.Person) -> None:
+    message.contribution_base_fen = person.base_on(day)
+    message.contribution_bases.extend(_bases_to(person))
+
+
+def _write_kin(person: Person, _: date, message: pb.Person) -> None:
+    message.kin.extend(map(_kin_to, person.kin))
+
+
+def _write_death(person: Person, _: date, message: pb.Person) -> None:
+    message.died_on = day_to(person.died_on)
+
+
+def _write_marks(person: Person, _: date, message: pb.Person) -> None:
+    message.marks.extend(map(_mark_to, person.marks))
+
+
+_WRITTEN: Final[Mapping[PersonField, Callable[[Person, date, pb.Person], None]]] = {
+    PersonField.CERTIFICATE: _write_certificate,
+    PersonField.NAME: _write_name,
+    PersonField.PHONE: _write_phone,
+    PersonField.INSURED_PLACE: _write_places,
+    PersonField.ENROLMENTS: _write_enrolments,
+    PersonField.CONTRIBUTION_BASE: _write_bases,
+    PersonField.KIN: _write_kin,
+    PersonField.DIED_ON: _write_death,
+    PersonField.MARKS: _write_marks,
+}
+"""How each field comes into the message; what is not shown is never read."""
 
 
 def _places_to(person: Person) -> list[pb.PlaceSince]:

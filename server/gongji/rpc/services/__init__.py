@@ -18,6 +18,7 @@ from gongji.rpc.services.consequence import ConsequenceService
 from gongji.rpc.services.registry import RegistryService
 from gongji.rpc.services.sandbox import LoadSample, SandboxService, SettableClock
 from gongji.rpc.services.settlement import SettlementService
+from gongji.rpc.services.subjects import Subjects
 from gongji.store import Store
 from gongji.v1.account_pb2_grpc import add_AccountServiceServicer_to_server
 from gongji.v1.binding_pb2_grpc import add_BindingServiceServicer_to_server
@@ -43,11 +44,7 @@ def services_of(
 ) -> Services:
     """Return what a server offers; `sandbox` adds SandboxService over that clock."""
     # Any: generated code names gRPC's own server, of which it calls two methods.
-    calls: Any = Calls(
-        policy,
-        # Whoever admits anybody is one, whatever its clock.
-        sandbox=sandbox is not None or isinstance(policy, AnybodyPolicy),
-    )
+    calls: Any = _calls(store, clock, policy, sandbox=sandbox is not None)
     add_CityServiceServicer_to_server(CityService(cities, clock), calls)
     bindings = BindingService(store, cities, workdays, clock)
     add_BindingServiceServicer_to_server(bindings, calls)
@@ -63,3 +60,19 @@ def services_of(
     services = tuple(calls.services)
     cities_served = (CITY_HEALTH + city.area_code for city in cities.all)
     return Services(calls.methods, services, (*services, *cities_served))
+
+
+def _calls(
+    store: Store,
+    clock: Callable[[], datetime],
+    policy: AccessPolicy,
+    *,
+    sandbox: bool,
+) -> Calls:
+    """Return the calls, without any method yet, that a policy and subjects are asked of."""
+    return Calls(
+        policy,
+        Subjects(store, clock, policy).of,
+        # Whoever admits anybody is one, whatever its clock.
+        sandbox=sandbox or isinstance(policy, AnybodyPolicy),
+    )

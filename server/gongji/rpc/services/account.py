@@ -226,7 +226,10 @@ class AccountService(AccountServiceServicer):
         )
 
     async def _account(self, ref: types_pb2.PersonRef) -> Account:
-        """Return an account as of now, empty if never credited. NoAccount, PersonNotFound."""
+        """Return an account as of now, empty if never credited.
+
+        NoAccount, PersonNotFound; Denied.
+        """
         person = await self._people.known(ref, "person")
         account = await self._store.get(Account, person.person_no)
         if not has_purse(person, account):

@@ -13,12 +13,12 @@ from msgspec import Struct
 from gongji.access.callers import ALL
 from gongji.binding.review import RecordConsent, Review, Unbind
 from gongji.binding.status import ShowBindings
-from gongji.binding.submit import Submit
+from gongji.binding.submit import Submit, TrialApplication
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import Cities
 from gongji.model.binding import Binding
 from gongji.model.commands import Listing
-from gongji.model.refusals import BindingNotFound, MalformedField
+from gongji.model.refusals import BindingNotFound, MalformedField, NotEligible
 from gongji.rpc.calls import command_request, current_permit
 from gongji.rpc.convert.binding import (
     application_from,
@@ -26,13 +26,17 @@ from gongji.rpc.convert.binding import (
     consent_from,
 )
 from gongji.rpc.convert.values import Sources, instant_from, receipt_to
+from gongji.rpc.services.guessing import pauses_told
 from gongji.rpc.services.paging import PAGES_READ, page
+from gongji.rpc.services.parties import show_party
 from gongji.rpc.services.people import People
 from gongji.rules.codes import BindingState, pooling_area
 from gongji.store import Store
 from gongji.v1 import binding_pb2 as pb
 from gongji.v1 import types_pb2
 from gongji.v1.binding_pb2_grpc import BindingServiceServicer
+
+_SIDES: Final = ("holder", "member")
 
 # States that end by themselves when nobody decides in time.
 _EXPIRING: Final = (BindingState.AWAITING_CONSENT, BindingState.UNDER_REVIEW)
@@ -78,35 +82,62 @@ class BindingService(BindingServiceServicer):
         self, request: pb.SubmitBindingRequest, context: object
     ) -> pb.SubmitBindingResponse:
         """Apply for a binding, or return what would come of it."""
-        current_permit().channel(request.channel)
-        holder = await self._people.own(request.holder, "holder")
-        member = await self._people.number(request.member, "member")
-        command = Submit(
-            request=command_request(request.request_id),
-            application=application_from(request, holder, member),
-            cities=self._cities,
-            workdays=self._workdays,
-        )
+        command = await self._application(request)
         if request.validate_only:
-            preview = await self._store.ask(command)
+            preview = await self._tried(command)
             return pb.SubmitBindingResponse(binding=await self._shown(preview))
-        answer = await self._store.commit(command)
+        with pauses_told():
+            answer = await self._store.commit(command)
         return pb.SubmitBindingResponse(
             binding=await self._shown(answer.value),
             receipt=receipt_to(command.request, answer),
         )
 
+    async def _application(self, request: pb.SubmitBindingRequest) -> Submit:
+        """Return the command of an application that its caller may make.
+
+        Denied unless it acts for the holder, and if a consent comes with it for the
+        member too, as a guardian.
+        """
+        permit = current_permit()
+        permit.channel(request.channel)
+        holder = await self._people.own(request.holder, "holder")
+        member = await self._people.number(request.member, "member")
+        if request.HasField("consent"):
+            # The holder consents for a child only; whoever else is asked himself.
+            await show_party(self._store, member)
+        return Submit(
+            request=command_request(request.request_id),
+            application=application_from(request, holder, member),
+            cities=self._cities,
+            workdays=self._workdays,
+            subject=permit.identified,
+            guessing=permit.guessing,
+        )
+
+    async def _tried(self, command: Submit) -> Binding:
+        """Return what would come of an application; refusals as of the application."""
+        if command.guessing is None:
+            return await self._store.ask(command)
+        # What is stated wrong counts although nothing else is written.
+        with pauses_told():
+            tried = await self._store.apply(TrialApplication(command))
+            if isinstance(tried, NotEligible):
+                raise tried
+        return tried
+
     async def RecordConsent(
         self, request: pb.RecordConsentRequest, context: object
     ) -> pb.RecordConsentResponse:
         """Record the member's consent (同意)."""
-        await self._require_permitted(request.binding_id)
+        await self._require_permitted(request.binding_id, "member")
         command = RecordConsent(
             request=command_request(request.request_id),
             binding_id=request.binding_id,
             consent=consent_from(request.consent),
             cities=self._cities,
             workdays=self._workdays,
+            subject=current_permit().identified,
         )
         answer = await self._store.commit(command)
         return pb.RecordConsentResponse(
@@ -140,13 +171,14 @@ class BindingService(BindingServiceServicer):
         """End a binding (解绑)."""
         # Through its own channel, through whichever it was applied for.
         current_permit().channel(request.channel)
-        await self._require_permitted(request.binding_id)
+        await self._require_permitted(request.binding_id, *_SIDES)
         command = Unbind(
             request=command_request(request.request_id),
             binding_id=request.binding_id,
             channel=request.channel,
             cities=self._cities,
             workdays=self._workdays,
+            subject=current_permit().identified,
         )
         answer = await self._store.commit(command)
         return pb.UnbindResponse(
@@ -157,8 +189,8 @@ class BindingService(BindingServiceServicer):
     async def GetBinding(
         self, request: pb.GetBindingRequest, context: object
     ) -> pb.GetBindingResponse:
-        """Return one binding. BindingNotFound."""
-        binding = await self._permitted(request.binding_id)
+        """Return one binding. BindingNotFound; Denied."""
+        binding = await self._permitted(request.binding_id, *_SIDES)
         return pb.GetBindingResponse(binding=await self._shown(binding))
 
     async def ListBindings(
@@ -166,7 +198,7 @@ class BindingService(BindingServiceServicer):
     ) -> pb.ListBindingsResponse:
         """Return bindings by holder, member, state or due time, oldest first.
 
-        MalformedField without any filter.
+        MalformedField without any filter; SubjectNotParty.
         """
         people = await self._people_of(request)
         due_before = None
@@ -185,31 +217,39 @@ class BindingService(BindingServiceServicer):
         rows, token = await self._page_of(request.page, search)
         return pb.ListBindingsResponse(bindings=rows, next_page_token=token)
 
-    async def _permitted(self, binding_id: str) -> Binding:
-        """Return a binding that the caller may ask for. BindingNotFound; Denied."""
+    async def _permitted(self, binding_id: str, *sides: str) -> Binding:
+        """Return a binding that the caller may ask for. BindingNotFound; Denied.
+
+        If it acts for a person, for one of these sides.
+        """
         binding = await self._store.get(Binding, binding_id)
         if binding is None:
             raise BindingNotFound(f"没有编号为 {binding_id} 的绑定", field="binding_id")
+        await show_party(self._store, *[getattr(binding, side) for side in sides])
         permit = current_permit()
         permit.stored_channel(binding.channel)
         permit.city(binding.decided_by.area_code)
         return binding
 
-    async def _require_permitted(self, binding_id: str) -> None:
+    async def _require_permitted(self, binding_id: str, *sides: str) -> None:
         """Stop whoever may not ask for a binding. Denied."""
         # Of others the command says itself that there is none.
         if current_permit().pending:
-            await self._permitted(binding_id)
+            await self._permitted(binding_id, *sides)
 
     async def _people_of(self, request: pb.ListBindingsRequest) -> dict[str, str | int]:
-        """Return whose bindings are asked for, one of them of the caller's cities."""
-        people: dict[str, str | int] = {}
-        for side in ("holder", "member"):
-            if request.HasField(side):
-                people[side] = await self._people.number(getattr(request, side), side)
+        """Return whose bindings are asked for, shown to be the caller's own. Denied."""
+        people = {
+            side: await self._people.number_or_nobody(getattr(request, side), side)
+            for side in _SIDES
+            if request.HasField(side)
+        }
         if people:
-            await self._people.require_own(*map(str, people.values()))
-        return people
+            await self._people.require_own(*people.values())
+        else:
+            # Whoever acts for a person must name one.
+            await show_party(self._store)
+        return dict(people)
 
     async def _page_of(
         self,

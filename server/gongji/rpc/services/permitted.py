@@ -8,6 +8,7 @@ from gongji.model.refusals import ImportNotFound, SettlementNotFound
 from gongji.model.settlement import Settlement
 from gongji.model.staging import AppliedImport
 from gongji.rpc.calls import current_permit
+from gongji.rpc.services.parties import show_party
 from gongji.store import Store
 
 
@@ -18,6 +19,8 @@ async def permitted(store: Store, settlement_id: str) -> Settlement:
         raise SettlementNotFound(
             f"没有编号为 {settlement_id} 的结算", field="settlement_id"
         )
+    # Not to a holder: what ails a relative is not the holder's business.
+    await show_party(store, settlement.bill.patient)
     permit = current_permit()
     permit.institution(settlement.bill.institution_code)
     permit.city(settlement.area_code)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import date, datetime
 from typing import Final
 
+from gongji.access.fields import PersonField, shown_to
 from gongji.model.commands import Listing
 from gongji.model.people import Institution, Person, area_of_institution
 from gongji.model.refusals import ImportNotFound, InstitutionNotFound, PersonNotFound
@@ -72,7 +73,10 @@ class RegistryService(RegistryServiceServicer):
     async def GetPerson(
         self, request: pb.GetPersonRequest, context: object
     ) -> pb.GetPersonResponse:
-        """Return one person, masked, as known at an instant. PersonNotFound."""
+        """Return one person, masked, as known at an instant.
+
+        Only the fields the caller's kind needs. PersonNotFound; Denied.
+        """
         number = await self._people.own(request.person, "person")
         person = await self._store.known(Person, number, _known_at(request))
         if person is None:
@@ -80,8 +84,11 @@ class RegistryService(RegistryServiceServicer):
                 f"person: {_of_then(request)}登记库中没有编号为 {number} 的人",
                 field="person",
             )
+        fields = shown_to(current_permit().caller)
         return pb.GetPersonResponse(
-            person=person_to(person, self._day(request)), revision=revision_to(person)
+            person=person_to(person, self._day(request), fields),
+            revision=revision_to(person),
+            withheld=[field for field in PersonField if field not in fields],
         )
 
     async def GetInstitution(

@@ -123,7 +123,7 @@ class SettlementService(SettlementServiceServicer):
     async def GetSettlement(
         self, request: pb.GetSettlementRequest, context: object
     ) -> pb.GetSettlementResponse:
-        """Return one settlement. SettlementNotFound."""
+        """Return one settlement. SettlementNotFound; Denied."""
         settlement = await permitted(self._store, request.settlement_id)
         return pb.GetSettlementResponse(
             settlement=settlement_to(settlement, self._sources)

@@ -15,15 +15,16 @@ from gongji_conformance.laws.law import law
 @law("CORE-PRIVACY-001")
 @pytest.mark.parametrize("named_by", ["person_no", "certificate"])
 def test_people_come_back_masked(gongji_city: CityUnderTest, named_by: str) -> None:
-    """Of a person one sees ends of number and phone, the family name, no more."""
+    """Of a person one sees two ends of a number, two digits of a phone, the family name."""
     invented = gongji_city.people.one()
     request = registry_pb2.GetPersonRequest(person=_ref(invented, named_by))
     person = gongji_city.stubs.registry.GetPerson(request).person
-    number = _masked(invented.certificate_number, 4, 4)
+    number = _masked(invented.certificate_number, 1, 1)
     assert invented.person_no == person.person_no
     assert number == person.certificate.number
-    assert _masked(invented.name, 1, 0) == person.name
-    assert _masked(invented.phone, 3, 4) == person.phone
+    # How long a name is says who of few it is.
+    assert invented.name[0] + "**" == person.name
+    assert _masked(invented.phone, 0, 2) == person.phone
 
 
 def _masked(text: str, first: int, last: int) -> str:

@@ -1,0 +1,105 @@
+"""Guesses about people, counted and bounded for the caller of the current call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Final
+
+import structlog
+from msgspec import Struct
+
+from gongji.model.commands import Decision
+from gongji.model.facts import Facts, Need, by_key
+from gongji.model.guessing import Guesses, GuessingLimits, one_more, refuse_paused
+from gongji.model.refusals import Refusal
+from gongji.rpc.calls import current_call
+from gongji.store import Store
+
+_LOG: Final = structlog.get_logger("gongji.rpc")
+
+
+class _Paused(Struct, frozen=True):
+    """A query that refuses while a caller's look-ups are paused. GuessingPaused."""
+
+    key: str
+
+    def needs(self, facts: Facts) -> tuple[Need, ...]:
+        """Return the caller's guesses."""
+        del facts
+        return (by_key(Guesses, self.key),)
+
+    def decide(self, facts: Facts) -> Decision[None]:
+        """Refuse, or decide nothing."""
+        refuse_paused(facts.get(Guesses, self.key), facts.now)
+        return Decision(None)
+
+
+class _CountNobody(Struct, frozen=True):
+    """Counts a look-up that found nobody. GuessingPaused if others began a pause since."""
+
+    key: str
+    limits: GuessingLimits
+
+    def needs(self, facts: Facts) -> tuple[Need, ...]:
+        """Return the caller's guesses."""
+        del facts
+        return (by_key(Guesses, self.key),)
+
+    def decide(self, facts: Facts) -> Decision[Guesses]:
+        """Decide to write one more."""
+        known = facts.get(Guesses, self.key)
+        refuse_paused(known, facts.now)
+        limits = self.limits
+        after = one_more(self.key, known, facts.now, limits, limits.nobody)
+        return Decision(after, (after,))
+
+
+class LookUps:
+    """The bound on a caller's look-ups that find nobody."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def admit(self) -> None:
+        """Refuse a look-up while the caller's are paused. GuessingPaused."""
+        call = current_call()
+        if call.permit.guessing is not None:
+            await self._store.ask(_Paused(Guesses.key_of(call.caller)))
+
+    async def found_nobody(self) -> None:
+        """Count a look-up, before its caller learns that it found nobody. GuessingPaused."""
+        call = current_call()
+        limits = call.permit.guessing
+        if limits is not None:
+            query = _CountNobody(Guesses.key_of(call.caller), limits)
+            after = await self._store.apply(query)
+            _tell(after, "look-ups")
+
+
+@contextmanager
+def pauses_told() -> Iterator[None]:
+    """Log the pause that a refusal within the block begins."""
+    try:
+        yield
+    except Refusal as refusal:
+        for left in refusal.leaves:
+            if isinstance(left, Guesses):
+                _tell(left, "statements")
+        raise
+
+
+def _tell(guesses: Guesses, what: str) -> None:
+    """Log a pause that has just begun: whose, never about whom."""
+    until: datetime | None = guesses.paused_until
+    if until is not None:
+        call = current_call()
+        _LOG.warning(
+            "guessing",
+            caller=call.caller,
+            method=call.method,
+            what=what,
+            wrong=guesses.wrong,
+            paused_until=until.isoformat(),
+        )
