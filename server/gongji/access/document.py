@@ -65,7 +65,7 @@ class CallerEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class PolicyDocument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file; `revision` is the operator's name of this edition."""
 
-    version: Annotated[Literal[1], Meta(description="1：本程序只认这一版格式")]
+    version: Annotated[Literal[1], Meta(description="1（本程序只认这一版格式）")]
     revision: Annotated[
         str, Meta(min_length=1, max_length=60, description="1 至 60 个字的版本名称")
     ]
@@ -128,7 +128,7 @@ def _of_value(
         try:
             msgspec.convert(value, expected)
         except msgspec.ValidationError:
-            yield PolicyProblem(path, f"须为{expected.__metadata__[-1].description}")
+            yield PolicyProblem(path, f"须为：{expected.__metadata__[-1].description}")
         else:
             yield from _of_texts(value, path)
 

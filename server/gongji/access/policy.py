@@ -87,6 +87,7 @@ class FilePolicy:
     """The policy of a file, compiled: finding a caller is one look into a dictionary."""
 
     def __init__(self, document: PolicyDocument, callers: Mapping[str, Caller]) -> None:
+        self.document = document
         self.revision = document.revision
         self.health = document.health
         self.subject_max_age_s = document.subject_max_age_s

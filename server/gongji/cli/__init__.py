@@ -28,6 +28,7 @@ from gongji.cli.devcerts import dev_certs_command
 from gongji.cli.kit import doctor_command, hooks_command, new_city_command
 from gongji.cli.national import national_group
 from gongji.cli.options import ServerTarget, target_of
+from gongji.cli.policy import policy_group
 from gongji.cli.recompute import recompute_command
 from gongji.cli.records import credit_command, import_command, reconcile_command
 from gongji.cli.serve import migrate_command, serve_command
@@ -187,6 +188,7 @@ for command in (
     resettle_command,
     demo_command,
     dev_certs_command,
+    policy_group,
     national_group,
     new_city_command,
     hooks_command,
