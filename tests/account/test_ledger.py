@@ -57,13 +57,13 @@ def test_settlement_and_reversal_mirror_each_other(family: World) -> None:
     )
     settle = Settle(family.request(), bill, family.cities)
     settled = family.decide(settle)
-    family.add(*settled.writes)
+    family.add(*settled.records)
     name = settled.answer.settlement_id
     reverse = Reverse(family.request("Reverse"), name, "", "", family.cities)
     reversed_ = family.decide(reverse)
-    assert CHARGED == _posted(settled.writes)
+    assert CHARGED == _posted(settled.records)
     assert RETURNED == _posted(reversed_.writes)
-    entries = _entries(settled.writes + reversed_.writes)
+    entries = _entries(settled.records + reversed_.writes)
     assert {name} == {entry.reference for entry in entries}
 
 
@@ -75,7 +75,7 @@ def test_nothing_is_posted_of_nothing(family: World) -> None:
         ("cash", -1, None, 0, 0),
         ("institution:H34110000008", 1, None, 0, 0),
     ]
-    assert expected == _posted(settled.writes)
+    assert expected == _posted(settled.records)
     account = Account("P1", 5, 2)
     movement = PurseMovement("P1", 0, 5, 2)
     assert (account, movement) == ledger.moved(account, 0)

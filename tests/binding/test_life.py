@@ -75,7 +75,7 @@ def test_state_machine(command: str, state: BindingState) -> None:
     decision = world.decide(query)
 
     assert expected is decision.answer.state
-    assert (decision.answer,) == decision.writes
+    assert (decision.answer,) == decision.records
     assert (state, expected) == (
         decision.answer.history[-1].from_state,
         decision.answer.history[-1].to_state,
@@ -257,7 +257,7 @@ def test_two_submissions_of_one_pair() -> None:
     second = world.submission(world.application("minip_wechat"))
     facts = world.facts([*first.needs(world.facts(())), *second.needs(world.facts(()))])
     won = first.decide(facts)
-    facts.write(won.writes)
+    facts.write(won.records)
 
     with pytest.raises(NotEligible, match=f"绑定编号 {won.answer.binding_id}"):
         second.decide(facts)

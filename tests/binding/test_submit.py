@@ -139,7 +139,7 @@ def test_what_is_kept() -> None:
     command = world.submission(application := world.application("minip_wechat"))
     binding = world.do(command)
 
-    assert derived_id("B", command.request.request_id) == binding.binding_id
+    assert derived_id("B", command.request.key) == binding.binding_id
     assert len(binding.binding_id) <= 30
     assert (application.agreement, application.consent, application.materials) == (
         binding.agreement,

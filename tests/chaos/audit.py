@@ -39,7 +39,8 @@ class Data:
     entries: list[Entry]
     accounts: dict[str, Account]
     accumulators: list[Accumulator]
-    requests: set[str]
+    requests: dict[str, str]
+    """Keys by request id."""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -79,11 +80,11 @@ async def _read(store: Store) -> Data:
     accounts = await _all(store, Account)
     requests = await _all(store, RequestRecord)
     return Data(
-        settlements={settlement.request_id: settlement for settlement in settlements},
+        settlements={_id_in(s.request_key): s for s in settlements},
         entries=await _all(store, Entry),
         accounts={account.person_no: account for account in accounts},
         accumulators=await _all(store, Accumulator),
-        requests={request.request_id for request in requests},
+        requests={_id_in(request.key): request.key for request in requests},
     )
 
 
@@ -98,24 +99,29 @@ async def _all(store: Store, kind: type[T]) -> list[T]:
             return records
 
 
+def _id_in(key: str) -> str:
+    """Return the request id in a request's key."""
+    return key.partition("/")[0]
+
+
 def _settlements(book: Book, data: Data) -> Iterator[str]:
     for request_id in book.settled.keys() - data.settlements.keys():
         yield f"lost: {request_id}"
     for request_id in data.settlements.keys() - book.settled.keys():
         yield f"never acknowledged: {request_id}"
     for request_id in book.settled.keys() & data.settlements.keys():
-        acknowledged = _acknowledged_figures(book, request_id)
+        acknowledged = _acknowledged_figures(book, data, request_id)
         stored = _stored_figures(data.settlements[request_id])
         for name, expected in acknowledged.items():
             if expected != stored[name]:
                 yield f"{request_id}: {name}: told {expected}, stored {stored[name]}"
 
 
-def _acknowledged_figures(book: Book, request_id: str) -> dict[str, Any]:
+def _acknowledged_figures(book: Book, data: Data, request_id: str) -> dict[str, Any]:
     acknowledged = book.settled[request_id]
     return {
         "id": acknowledged.settlement_id,
-        "id of the request": derived_id("S", request_id),
+        "id of the request": derived_id("S", data.requests[request_id]),
         "total": acknowledged.bill.total_fen,
         "deductible": acknowledged.deductible_fen,
         "fund": acknowledged.fund_fen,
@@ -148,11 +154,11 @@ def _figures_of(movements: Iterable[Any]) -> list[tuple[str, int, int, int]]:
 
 
 def _requests(book: Book, data: Data) -> Iterator[str]:
-    tombstones = {*book.never, *book.never.values()}
-    expected = {*book.settled, *book.reversals.values(), *tombstones}
-    for request_id in expected - data.requests:
+    # A reversal of nothing leaves a tombstone, and no row of its own.
+    expected = {*book.settled, *book.reversals.values(), *book.never}
+    for request_id in expected - data.requests.keys():
         yield f"not on record: {request_id}"
-    for request_id in data.requests - expected:
+    for request_id in data.requests.keys() - expected:
         yield f"on record, never answered: {request_id}"
 
 
@@ -168,7 +174,7 @@ def _balanced(_: Book, data: Data) -> Iterator[str]:
 def _transactions(book: Book, data: Data) -> Iterator[str]:
     """Yield transactions that lack a movement acknowledged, or the institution's part."""
     stored = _stored_postings(data)
-    expected = dict(_expected_postings(book))
+    expected = dict(_expected_postings(book, data))
     for transaction in expected.keys() | stored.keys():
         acknowledged = sorted(expected.get(transaction, []))
         posted = sorted(stored.get(transaction, []))
@@ -185,7 +191,7 @@ def _stored_postings(data: Data) -> dict[str, list[Posting]]:
     return stored
 
 
-def _expected_postings(book: Book) -> Iterator[tuple[str, list[Posting]]]:
+def _expected_postings(book: Book, data: Data) -> Iterator[tuple[str, list[Posting]]]:
     for purse, fen in OPENING.items():
         yield f"opening-{purse}", [(f"purse:{purse}", fen)]
     for request_id, settled in book.settled.items():
@@ -196,7 +202,10 @@ def _expected_postings(book: Book) -> Iterator[tuple[str, list[Posting]]]:
         reversal = book.reversals.get(request_id)
         if reversal:
             refunds = _postings_of(book.refunds[reversal])
-            yield derived_id("R", reversal), [*refunds, (institution, -total)]
+            yield (
+                derived_id("R", data.requests[reversal]),
+                [*refunds, (institution, -total)],
+            )
 
 
 def _postings_of(movements: Iterable[pb.PurseMovement]) -> list[Posting]:

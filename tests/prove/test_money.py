@@ -40,7 +40,7 @@ ENOUGH = 5_000
 QUOTED: dict[str, Any] = {
     "settlement_id": "",
     "settled_at": None,
-    "request_id": "",
+    "request_key": "",
     "movements": (),
 }
 
@@ -92,7 +92,7 @@ class Story:
         """Return the quote of a bill; it writes nothing."""
         before = dict(self.world.records)
         quoted = self.world.decide(Quote(bill, self.world.cities))
-        assert quoted.writes == ()
+        assert quoted.records == ()
         assert before == self.world.records
         return quoted.answer
 

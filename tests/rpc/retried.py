@@ -7,6 +7,7 @@ from gongji.model.account import Account
 from tests.scaffold.service import Service
 
 FIRST_ID = "6b9c1a5e-52f1-4f0e-9d3a-0c7a3a1f5b11"
+FIRST_KEY = f"{FIRST_ID}/anonymous"
 PURSE = 1_000_00
 
 

@@ -20,7 +20,7 @@ from gongji.store.engine import EngineDown
 from gongji.v1 import settlement_pb2 as pb
 
 from tests.rpc.port import make_server
-from tests.rpc.retried import FIRST_ID, PURSE, charged
+from tests.rpc.retried import FIRST_ID, FIRST_KEY, PURSE, charged
 from tests.scaffold.service import Service
 
 # --- crashes --------------------------------------------------------------------------
@@ -140,7 +140,7 @@ async def test_ids_made_here_follow_from_the_request(
     """The ids of settlement, entries and refund are those of the request: two servers
     make the same."""
     settled = (await house.settle(FIRST_ID)).settlement
-    assert derived_id("S", FIRST_ID) == settled.settlement_id
+    assert derived_id("S", FIRST_KEY) == settled.settlement_id
     async with over(tmp_path / "gongji.db", house) as other:
         await furnish(other, house)
         assert (
@@ -149,7 +149,10 @@ async def test_ids_made_here_follow_from_the_request(
         )
     second = str(uuid.UUID(int=7))
     await house.reverse(second, settlement_id=settled.settlement_id)
-    transactions = [(derived_id("S", FIRST_ID), 0), (derived_id("R", second), 0)]
+    transactions = [
+        (derived_id("S", FIRST_KEY), 0),
+        (derived_id("R", f"{second}/anonymous"), 0),
+    ]
     for transaction_id, position in transactions:
         entry = await house.stored(Entry, f"{transaction_id}/{position:03d}")
         assert settled.settlement_id == entry.reference

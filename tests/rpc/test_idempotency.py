@@ -17,7 +17,7 @@ from gongji.store.engine import EngineDown
 from gongji.v1 import account_pb2, types_pb2
 from gongji.v1 import settlement_pb2 as pb
 
-from tests.rpc.retried import FIRST_ID, charged
+from tests.rpc.retried import FIRST_ID, FIRST_KEY, charged
 from tests.scaffold.service import Service, charge_of, replayed
 
 YEAR = "P1/310/3411/2025"
@@ -42,7 +42,6 @@ class Other(NamedTuple):
 
     call: Callable[[Service], tuple[Callable[..., Any], Any]]
     differing: str
-    caller: str = "anonymous"
 
 
 def settling(**changes: Any) -> Callable[[Service], tuple[Callable[..., Any], Any]]:
@@ -65,15 +64,12 @@ def crediting(s: Service) -> tuple[Callable[..., Any], Any]:
 
 
 P2, P4 = Service.ref("P2"), Service.ref("P4")
-HOSPITAL_7 = "hospital-7"
 OTHERS = {
     "another amount": Other(settling(fen=7_77), "bill"),
     "another account": Other(settling(patient=P2), "bill"),
     "another city": Other(settling(patient=P4), "bill"),
-    "another caller": Other(settling(), "caller", HOSPITAL_7),
     "another method of the service": Other(reversing, "method"),
     "another service": Other(crediting, "method"),
-    "everything": Other(reversing, "caller,method", HOSPITAL_7),
 }
 
 
@@ -84,8 +80,7 @@ async def test_same_id_other_body(house: Service, other: Other) -> None:
     await house.write(house.world.person("P4", place="340800"))
     first = (await house.settle(FIRST_ID)).settlement
     method, request = other.call(house)
-    caller = (("x-gongji-caller", other.caller),)
-    refusal = await house.refused(method, request, metadata=caller)
+    refusal = await house.refused(method, request)
     assert "ALREADY_EXISTS REQUEST_ID_REUSED" == refusal.outcome
     assert {"differing": other.differing, "field": "request_id"} == refusal.metadata
     shown = f"{refusal.message} {refusal.localized.message} {refusal.metadata}"
@@ -209,7 +204,7 @@ async def test_transient_failure(
     monkeypatch.setattr(house.store._writing, "commit", full)
     refusal = await house.not_settled(FIRST_ID)
     assert "UNAVAILABLE STORE_UNAVAILABLE" == refusal.outcome
-    assert await house.store.recall(FIRST_ID) is None
+    assert await house.row(FIRST_ID) is None
     assert 0 == await charged(house)
     assert not (await house.settle(FIRST_ID)).receipt.replayed
 
@@ -236,7 +231,7 @@ async def test_refusal_caused_by_time(house: Service) -> None:
     tomorrow: dict[str, Any] = {"service_day": "2025-10-01"}
     refusal = await house.not_settled(FIRST_ID, **tomorrow)
     assert "FUTURE_SERVICE_DAY" == refusal.reason
-    assert await house.store.recall(FIRST_ID) is None
+    assert await house.row(FIRST_ID) is None
     house.clock.set(datetime(2025, 10, 1, 8, 0, tzinfo=SHANGHAI))
     assert not (await house.settle(FIRST_ID, **tomorrow)).receipt.replayed
 
@@ -272,7 +267,7 @@ async def test_malformed_id(house: Service, request_id: str) -> None:
         violations = refusal.bad_request.field_violations
         assert "request_id" in [violation.field for violation in violations]
     assert 0 == await charged(house)
-    assert await house.store.recall(FIRST_ID) is None
+    assert await house.row(FIRST_ID) is None
 
 
 async def test_ids_are_kept_for_ever(house: Service) -> None:
@@ -314,11 +309,14 @@ async def test_reverse_of_an_unknown_id(house: Service) -> None:
     first = await house.not_reversed(reverse_id, settle_request_id=FIRST_ID)
     assert "NOT_FOUND SETTLEMENT_NOT_FOUND" == first.outcome
     assert first == await house.not_reversed(reverse_id, settle_request_id=FIRST_ID)
-    assert (await house.stored(RequestRecord, FIRST_ID)).tombstone
+    tombstone = await house.row(FIRST_ID)
+    assert tombstone is not None
+    assert tombstone.tombstone
+    assert await house.row(reverse_id) is None
     for _ in range(2):
         assert "ORIGINAL_REVERSED" == (await house.not_settled(FIRST_ID)).reason
     assert 0 == await charged(house)
-    by_id = await house.not_reversed(settlement_id=derived_id("S", FIRST_ID))
+    by_id = await house.not_reversed(settlement_id=derived_id("S", FIRST_KEY))
     assert grpc.StatusCode.NOT_FOUND == by_id.code
 
 
@@ -337,7 +335,7 @@ async def test_validate_only_consumes_nothing(house: Service) -> None:
     assert before == (await charged(house), await house.stored(Accumulator, YEAR))
     stored = await house.stored(Settlement, settled.settlement_id)
     assert stored.reversed_at is None
-    assert await house.store.recall(request_id) is None
+    assert await house.row(request_id) is None
 
 
 async def test_a_reversal_does_what_was_previewed(house: Service) -> None:
@@ -370,8 +368,8 @@ async def test_validate_only_leaves_no_tombstone(house: Service) -> None:
         reverse_id, settle_request_id=FIRST_ID, validate_only=True
     )
     assert grpc.StatusCode.NOT_FOUND == refusal.code
-    assert await house.store.recall(FIRST_ID) is None
-    assert await house.store.recall(reverse_id) is None
+    assert await house.row(FIRST_ID) is None
+    assert await house.row(reverse_id) is None
     assert not (await house.settle(FIRST_ID)).receipt.replayed
 
 
@@ -381,5 +379,5 @@ async def test_a_quote_consumes_nothing(house: Service) -> None:
     settled = await house.settle(FIRST_ID)
     assert [] == list(quoted.settlement.movements)
     assert quoted.settlement.fund_fen == settled.settlement.fund_fen
-    assert isinstance(await house.store.recall(FIRST_ID), RequestRecord)
+    assert isinstance(await house.row(FIRST_ID), RequestRecord)
     assert types_pb2.SCHEME_EMPLOYEE == settled.settlement.scheme

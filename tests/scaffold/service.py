@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 import grpc
 import pytest
 from gongji.model.binding import Binding
-from gongji.model.commands import Write
+from gongji.model.commands import Request, RequestRecord, Write
 from gongji.rules.codes import SHANGHAI
 from gongji.serve.clock import SandboxClock
 from gongji.serve.port import OpenPort
@@ -219,6 +219,13 @@ class Service:
         record = await self.store.get(kind, key)
         assert record is not None
         return record
+
+    async def row(
+        self, request_id: str, caller: str = "anonymous"
+    ) -> RequestRecord | None:
+        """Return the row of a caller's request, None if it left none."""
+        request = Request(request_id, caller, "")
+        return await self.store.recall(request)
 
     async def bind(self, holder: str, member: str = "P1") -> None:
         """Bind a member to a holder's purse, ten days ago."""

@@ -102,7 +102,7 @@ class World:
     def do(self, query: Query[R]) -> R:
         """Return the answer, its records written."""
         decision = self.decide(query)
-        self.add(*decision.writes)
+        self.add(*decision.records)
         return decision.answer
 
     def imports(self, registry: Registry, *rows: Any) -> None:

@@ -45,7 +45,7 @@ def settled(
     plain = Settlement(
         settlement_id=f"S{number}",
         settled_at=at,
-        request_id=f"r{number}",
+        request_key=f"r{number}",
         bill=bill,
         scheme=Scheme.EMPLOYEE,
         area_code="341199",

@@ -40,8 +40,10 @@ def test_a_message_again_is_the_first_answer(settled: tuple[World, Settlement]) 
     """The same bill under another request is answered as it was then; nothing moves."""
     world, first = settled
     assert Decision(first, (), NOW) == decided(world, first.bill)
-    key = f"{first.bill.institution_code}/M1"
-    assert [SettledMessage(key, first.settlement_id)] == world.all(SettledMessage)
+    key = f"{first.bill.institution_code}:test/M1"
+    assert [SettledMessage(key, first.settlement_id, "test")] == world.all(
+        SettledMessage
+    )
 
 
 def test_a_reversed_message_is_the_first_answer(
@@ -105,7 +107,8 @@ def test_the_second_request_finds_the_settlement(
     command = Settle(world.request(), first.bill, world.cities)
     answer = command.kept_of(first)
     request_id = command.request.request_id
-    row = RequestRecord(request_id, "test", "Settle", {}, NOW, answer=answer)
+    key = command.request.key
+    row = RequestRecord(key, "test", "Settle", {}, NOW, answer=answer)
     world.add(row)
     facts = world.facts(command.recall_needs(row))
     assert first == command.recall(row, facts)

@@ -150,7 +150,7 @@ def test_it_answers_as_the_reversal_and_moves_nothing(family: NewWorld) -> None:
     world = family()
     done = settle(world, 200_00)
     before = dict(world.records)
-    previewed = preview(world, "", done.request_id)
+    previewed = preview(world, "", done.request_key.partition("/")[0])
     assert before == world.records
     assert world.reverse(done.settlement_id) == previewed.reversed
 

@@ -69,8 +69,12 @@ def test_a_reversal_by_the_original_request(settled: tuple[World, Settlement]) -
     world, done = settled
     assert (
         done.settlement_id
-        == world.reverse("", done.request_id).settlement.settlement_id
+        == world.reverse("", request_id_of(done)).settlement.settlement_id
     )
+
+
+def request_id_of(settlement: Settlement) -> str:
+    return settlement.request_key.partition("/")[0]
 
 
 def test_reversed_once(settled: tuple[World, Settlement]) -> None:
@@ -79,7 +83,7 @@ def test_reversed_once(settled: tuple[World, Settlement]) -> None:
     world.reverse(done.settlement_id)
     before = dict(world.records)
     with pytest.raises(refusals.AlreadyReversed):
-        world.reverse("", done.request_id)
+        world.reverse("", request_id_of(done))
     assert before == world.records
 
 
@@ -95,17 +99,18 @@ def test_an_unknown_original_leaves_a_tombstone(
     with pytest.raises(refusals.SettlementNotFound) as by_request:
         world.reverse("", UNKNOWN)
     assert (
-        RequestRecord(UNKNOWN, "", "Settle", {}, NOW, tombstone=True),
+        RequestRecord(f"{UNKNOWN}/test", "test", "Settle", {}, NOW, tombstone=True),
     ) == by_request.value.leaves
     with pytest.raises(refusals.SettlementNotFound) as by_id:
-        world.reverse(settlement_id_of(UNKNOWN))
+        world.reverse(settlement_id_of(f"{UNKNOWN}/test"))
     assert () == by_id.value.leaves
 
 
 def test_a_remembered_original_is_not_buried(settled: tuple[World, Settlement]) -> None:
     """An original that was refused, or is buried already, keeps its row."""
     world, _ = settled
-    world.add(RequestRecord(UNKNOWN, "hospital", "Settle", {}, NOW, refusal=b"{}"))
+    key = f"{UNKNOWN}/test"
+    world.add(RequestRecord(key, "test", "Settle", {}, NOW, refusal=b"{}"))
     with pytest.raises(refusals.SettlementNotFound) as refused:
         world.reverse("", UNKNOWN)
     assert () == refused.value.leaves
@@ -145,7 +150,7 @@ def test_recall_is_the_first_answer(settled: tuple[World, Settlement]) -> None:
     """A replay gets the settlement as it was first answered, though it has been reversed since."""
     world, done = settled
     command = Settle(world.request(), done.bill, world.cities)
-    remembered = RequestRecord(done.request_id, "test", "Settle", {}, NOW)
+    remembered = RequestRecord(done.request_key, "test", "Settle", {}, NOW)
     world.reverse(done.settlement_id)
     assert done == command.recall(
         remembered, world.facts(command.recall_needs(remembered))
@@ -153,7 +158,7 @@ def test_recall_is_the_first_answer(settled: tuple[World, Settlement]) -> None:
 
 
 def test_ids_follow_from_the_request() -> None:
-    """The same request makes the same id, of at most 30 characters, however the UUID is written."""
+    """A request of before callers were known makes the id of its UUID, however written."""
     assert (
         "SAAAAAAAAABAABAAAAAAAAAAAAE"
         == settlement_id_of(UNKNOWN)

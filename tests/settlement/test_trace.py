@@ -110,9 +110,9 @@ def quoted_and_settled(world: World, bill: Bill) -> Settlement:
     """Settle a bill; its quote says the same but for id, time and movements."""
     quote = world.decide(Quote(bill, world.cities))
     settlement = world.settle(bill)
-    assert () == quote.writes
+    assert () == quote.records
     assert quote.answer == replace(
-        settlement, settlement_id="", settled_at=None, request_id="", movements=()
+        settlement, settlement_id="", settled_at=None, request_key="", movements=()
     )
     assert_lines_hold(settlement)
     assert min(world.balances().values()) >= 0

@@ -9,7 +9,7 @@ from datetime import datetime
 from threading import Barrier, BrokenBarrierError
 
 import pytest
-from gongji.model.commands import Decision, RequestRecord, Write
+from gongji.model.commands import Decision, Request, RequestRecord, Write
 from gongji.model.facts import Facts
 from gongji.rules.codes import SHANGHAI
 from gongji.store import Store
@@ -18,11 +18,16 @@ from gongji.store.claims import FREE, RUN, Part, RunLostError, run_of
 AT = datetime(2025, 9, 30, 9, 0, tzinfo=SHANGHAI)
 
 
+REQUEST = Request("r1", "office", "ImportPersons")
+
+
 def row(run: str) -> RequestRecord:
-    return RequestRecord("r1", "office", "ImportPersons", {RUN: run}, AT)
+    return RequestRecord(REQUEST.key, "office", "ImportPersons", {RUN: run}, AT)
 
 
-FINISHED = RequestRecord("r1", "office", "ImportPersons", {"rows": "x"}, AT, b"{}")
+FINISHED = RequestRecord(
+    REQUEST.key, "office", "ImportPersons", {"rows": "x"}, AT, b"{}"
+)
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ async def test_of_two_at_once_one_goes_on(
     lost = [isinstance(outcome, RunLostError) for outcome in outcomes]
     assert [False, True] == sorted(lost)
     winner = ("one", "other")[lost.index(False)]
-    assert winner == run_of(await stores[2].recall("r1"))
+    assert winner == run_of(await stores[2].recall(REQUEST))
 
 
 @pytest.mark.parametrize(
@@ -83,9 +88,9 @@ async def test_only_the_run_that_holds_a_request_writes(
     part = Part("mine", FINISHED, Write(()))
     if held:
         await store.apply(part)
-        assert FINISHED == await store.recall("r1")
+        assert FINISHED == await store.recall(REQUEST)
         return
     with pytest.raises(RunLostError):
         await store.apply(part)
     expected = stored[0] if stored else None
-    assert expected == await store.recall("r1")
+    assert expected == await store.recall(REQUEST)

@@ -57,6 +57,10 @@ class Watched:
         self._engine.upsert(kind, records)
         self._note("upsert")
 
+    def insert(self, kind: type, records: Sequence[Any]) -> None:
+        self._engine.insert(kind, records)
+        self._note("insert")
+
     def delete(self, kind: type, keys: Sequence[str]) -> None:
         self._engine.delete(kind, keys)
 
@@ -88,7 +92,7 @@ def balance(engine: AnyEngine, purse: str = "P1") -> int | None:
 
 
 def rows(engine: AnyEngine) -> set[str]:
-    """The request ids remembered."""
+    """The keys of the requests remembered."""
     return {i for (i,) in engine.connection.execute("SELECT request_id FROM request")}
 
 
@@ -299,7 +303,7 @@ def test_a_batch_refused_as_a_whole_is_run_one_by_one(
     assert values(outcomes) == [100, "ConstraintViolated", 200]
     assert isinstance(outcomes[1], ConstraintViolated)
     assert watched.steps["begin"] == 4
-    assert rows(engine) == {"r1", "r3"}
+    assert rows(engine) == {"r1/clinic-1", "r3/clinic-1"}
 
 
 def test_a_query_without_request_writes_and_is_not_remembered(
@@ -320,6 +324,6 @@ def test_remembered_rows_show_no_content(
 ) -> None:
     """A request's fields are kept as keyed hashes only."""
     over(engine).run(jobs(move("r1", content={"certno": "34119919500101001X"})))
-    (row,) = fetched(engine, RequestRecord, "", ["r1"])
+    (row,) = fetched(engine, RequestRecord, "", ["r1/clinic-1"])
     assert row.digests.keys() == {"certno"}
     assert "34119919" not in repr(row)

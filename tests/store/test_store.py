@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from gongji.model.account import Account
-from gongji.model.commands import Adopted, Decision, Listing, RequestRecord
+from gongji.model.commands import Adopted, Decision, Listing, Request, RequestRecord
 from gongji.model.people import Certificate, Person
 from gongji.model.refusals import NoAccount, StoreUnavailable
 from gongji.model.settlement import SettledDay
@@ -93,7 +93,10 @@ async def test_asking_writes_nothing(store: Store, move: MakeMove) -> None:
     """The same decision asked for instead of committed leaves no record and does not
     use its request id up."""
     assert 100 == await store.ask(move("r1"))
-    assert (None, None) == (await store.get(Account, "P1"), await store.recall("r1"))
+    assert (None, None) == (
+        await store.get(Account, "P1"),
+        await store.recall(move("r1").request),
+    )
     assert not (await store.commit(move("r1"))).replayed
     with pytest.raises(ZeroDivisionError):
         await store.ask(move("r2", crash=ZeroDivisionError()))
@@ -252,7 +255,7 @@ async def test_a_locked_database_writes_nothing_and_is_survived(
     holder.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreUnavailable):
         await in_file.commit(move("r1"))
-    assert await in_file.recall("r1") is None
+    assert await in_file.recall(move("r1").request) is None
     holder.execute("ROLLBACK")
     holder.close()
     assert not (await in_file.commit(move("r1"))).replayed
@@ -301,11 +304,11 @@ async def test_a_person_is_found_by_certificate(store: Store, person: Person) ->
 
 async def test_the_row_of_an_import_is_kept(store: Store, clock: Clock) -> None:
     """The row of what was executed in several parts is recalled as it was written."""
-    row = RequestRecord(
-        "r1", "office", "ImportPersons", {"rows": store.digest([1, 2])}, clock(), b"{}"
-    )
+    request = Request("r1", "office", "ImportPersons")
+    digests = {"rows": store.digest([1, 2])}
+    row = RequestRecord(request.key, "office", request.method, digests, clock(), b"{}")
     await store.apply(Put(row))
-    assert row == await store.recall("r1")
+    assert row == await store.recall(request)
 
 
 async def test_places_continue_a_listing(store: Store) -> None:
@@ -350,7 +353,7 @@ async def test_reset_forgets_everything(
     await store.reset()
     assert (None, None, None) == (
         await store.get(Account, "P1"),
-        await store.recall("r1"),
+        await store.recall(move("r1").request),
         await store.person_no_of(person.certificate),
     )
     assert not (await store.commit(move("r1"))).replayed

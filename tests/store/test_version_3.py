@@ -106,9 +106,9 @@ def test_a_message_settled_twice_before_stays_and_is_told(
     home.record(1, vault.fingerprint)
     write_as_version_1(empty, schema, MESSAGES)
     migration = bring_forward(home, schema, vault.fingerprint)
-    once, twice = (SettledMessage.key_of(MESSAGES[n].bill) for n in (3, 0))
+    once, twice = (SettledMessage.former_key_of(MESSAGES[n].bill) for n in (3, 0))
     assert ((twice, "S2", "S1"), (twice, "S2", "S3")) == migration.repeated
-    stored = [SettledMessage(twice, "S2"), SettledMessage(once, "S4")]
+    stored = [SettledMessage(twice, "S2", ""), SettledMessage(once, "S4", "")]
     assert stored == empty.page(Listing(kind=SettledMessage))
     again = bring_forward(home, schema, vault.fingerprint)
     assert Migration(VERSION, VERSION) == again

@@ -137,7 +137,7 @@ class CorrectCredit(OfMonth[CorrectedCredit], frozen=True):
             due=due_now(person, credit, self.cities),
             account=ledger.account_of(facts, self.person_no),
         )
-        transaction_id = derived_id("D", self.request.request_id)
+        transaction_id = derived_id("D", self.request.key)
         return correction.booked(transaction_id, self.why, facts)
 
 

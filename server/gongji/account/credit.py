@@ -146,7 +146,7 @@ class CreditAccount(OfMonth[Credited], frozen=True):
             ledger.account_of(facts, self.person_no), due.fen
         )
         entries = ledger.purse_entries(
-            derived_id("C", self.request.request_id),
+            derived_id("C", self.request.key),
             movement,
             other=due.source,
             kind=EntryKind.CREDIT,
@@ -221,7 +221,7 @@ class TakeBackCredit(OfMonth[PurseMovement], frozen=True):
             Posting(ledger.owed_account(self.person_no), credit.owed_fen),
             ledger.purse_posting(movement, EntryKind.CREDIT_TAKEN_BACK),
         ]
-        transaction_id = derived_id("T", self.request.request_id)
+        transaction_id = derived_id("T", self.request.key)
         return ledger.balanced(transaction_id, postings, facts.now, credit.credit_id)
 
     def _refuse_spent(self, credit: Credit, balance_fen: int) -> None:

@@ -117,7 +117,7 @@ class BringForward(Command[Credited], frozen=True):
 
     @property
     def _transaction_id(self) -> str:
-        return derived_id("C", self.request.request_id)
+        return derived_id("C", self.request.key)
 
     def _before(
         self, brought: Iterable[BroughtForward], facts: Facts

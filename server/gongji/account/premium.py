@@ -106,7 +106,7 @@ class PayPremium(Command[PaidPremium], frozen=True, kw_only=True):
 
     def _premium(self, case: Case, city: City, facts: Facts) -> Premium:
         return Premium(
-            premium_id=derived_id("P", self.request.request_id),
+            premium_id=derived_id("P", self.request.key),
             holder=self.holder,
             member=self.member,
             year=self.year,

@@ -111,7 +111,7 @@ class RefundPremium(Command[RefundedPremium], frozen=True, kw_only=True):
             msg = f"premium {premium.premium_id} is stored without its entries"
             raise Inconsistent(msg)
         return ledger.purse_entries(
-            derived_id("F", self.request.request_id),
+            derived_id("F", self.request.key),
             movement,
             other=paid.ledger_account,
             kind=EntryKind.PREMIUM_REFUNDED,

@@ -123,7 +123,11 @@ class Submit(Command[Binding], frozen=True, kw_only=True):
             caller=self.request.caller,
             recorded=case.relation_on_record,
         )
-        return Decision(binding, with_former(binding, facts, self.cities))
+        return self._decided(binding, facts)
+
+    def _decided(self, binding: Binding, facts: Facts) -> Decision[Binding]:
+        new, *ended = with_former(binding, facts, self.cities)
+        return Decision(binding, tuple(ended), creates=(new,))
 
     def _admit(self, facts: Facts) -> None:
         """Refuse before anything about the member is looked at."""
@@ -153,7 +157,7 @@ class Submit(Command[Binding], frozen=True, kw_only=True):
         channel = declared_channel(case.rules, application.channel)
         return Binding(
             # Of the request: sent twice, it names one binding.
-            binding_id=derived_id("B", self.request.request_id),
+            binding_id=derived_id("B", self.request.key),
             holder=application.holder,
             member=application.member,
             relation=application.relation,

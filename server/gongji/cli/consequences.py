@@ -69,7 +69,7 @@ class _Yuan(click.ParamType[int]):
 
 @click.command("consequences", cls=CallingCommand)
 @click.option(
-    "--import", "import_id", metavar="ID", help="某次导入的编号（request_id）。"
+    "--import", "import_id", metavar="ID", help="某次导入的编号（import_id）。"
 )
 @click.option(
     "--since", type=_Instant(), metavar="INSTANT", help="自此时刻起所知的一切。"

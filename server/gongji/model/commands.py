@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
-from gongji.model.facts import Facts, Need
+from gongji.model.facts import Facts, Need, by_key
+from gongji.model.ids import CALLER
 
 R = TypeVar("R")
 
@@ -22,6 +24,7 @@ _CONTEXT: Final = frozenset({"request", "cities", "workdays", "subject"})
 class Decision(Struct, Generic[R], frozen=True):
     """An answer and the records to write; a key that exists is written over.
 
+    `creates` are written too, and must be new: a key that exists is a defect.
     `first_at` is when it was given first, if another request had it before.
     `deletes` are records to remove, by key; no decision of the same batch reads them.
     """
@@ -30,6 +33,12 @@ class Decision(Struct, Generic[R], frozen=True):
     writes: tuple[Any, ...] = ()
     first_at: datetime | None = None
     deletes: tuple[Need, ...] = ()
+    creates: tuple[Any, ...] = ()
+
+    @property
+    def records(self) -> tuple[Any, ...]:
+        """Return everything to write."""
+        return *self.creates, *self.writes
 
 
 class Query(Protocol[R]):
@@ -80,15 +89,51 @@ class Listing(Struct, Generic[T], frozen=True, kw_only=True):
 
 
 class Request(Struct, frozen=True):
-    """Who called which method under which id.
+    """Who called which method under which id, and for whom; ids count within a caller.
 
-    `subject` is the number of the person for whom, "" if for nobody.
+    `subject` is the number of the person for whom, "" if for nobody. `former` are the
+    names the caller stated before callers were known: a row of then is its own if it
+    bears one of them.
     """
 
     request_id: str
     caller: str
     method: str
     subject: str = ""
+    former: Container[str] = frozenset()
+
+    @property
+    def key(self) -> str:
+        """Return the key of its row: id first, so that ids of one time lie together."""
+        return f"{self.request_id}{CALLER}{self.caller}"
+
+    def another(self, request_id: str, method: str) -> Request:
+        """Return another request of the same caller."""
+        return replace(self, request_id=request_id, method=method)
+
+    def inherits(self, caller: str) -> bool:
+        """Return whether what that caller did before callers were known is its own.
+
+        What says no caller is whoever's that called then.
+        """
+        return caller in self.former or (not caller and bool(self.former))
+
+    def row_needs(self) -> tuple[Need, ...]:
+        """Return the needs of `row`, to be fetched together."""
+        own = by_key(RequestRecord, self.key)
+        if not self.former:
+            return (own,)
+        return own, by_key(RequestRecord, self.request_id)
+
+    def row(self, facts: Facts) -> RequestRecord | None:
+        """Return the request's row; None if it never came. NotLoaded."""
+        row = facts.get(RequestRecord, self.key)
+        if row is not None or not self.former:
+            return row
+        before = facts.get(RequestRecord, self.request_id)
+        if before is None or not self.inherits(before.caller):
+            return None
+        return before
 
 
 class Answer(Struct, Generic[R], frozen=True):
@@ -100,14 +145,15 @@ class Answer(Struct, Generic[R], frozen=True):
 
 
 class RequestRecord(Struct, frozen=True):
-    """The row of a request id, kept for ever.
+    """The row of a request, kept for ever.
 
+    `key` is that of the request; the bare id if it came before callers were known.
     `digests` hold a keyed hash per top-level field; `answer` the first answer as JSON,
     `refusal` the final refusal. A tombstone has neither: an original that was reversed
     before it arrived.
     """
 
-    request_id: str
+    key: str
     caller: str
     method: str
     digests: Mapping[str, str]
@@ -115,6 +161,11 @@ class RequestRecord(Struct, frozen=True):
     answer: bytes = b""
     refusal: bytes = b""
     tombstone: bool = False
+
+    @property
+    def is_former(self) -> bool:
+        """Return whether it was written before callers were known."""
+        return CALLER not in self.key
 
 
 class Command(Struct, Generic[R], frozen=True):

@@ -8,7 +8,7 @@ write. Later commands of a batch see what earlier ones wrote.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Protocol, TypeAlias, TypeVar
 
@@ -46,6 +46,10 @@ class NotLoaded(KeyError):  # noqa: N818 - a state of the facts, met and mended 
     """A decision read what was never fetched: it is fetched, and the decision made again."""
 
 
+class RecordExistsError(Exception):
+    """A record that must be new has the key of another: a defect."""
+
+
 _Lists: TypeAlias = dict[str, dict[str, set[str]]]
 """Keys by index and value."""
 
@@ -58,6 +62,7 @@ class Facts:
     """The facts of one batch at one instant; filled by the store, read by decisions."""
 
     __slots__ = (
+        "_created",
         "_lists",
         "_now",
         "_records",
@@ -79,6 +84,7 @@ class Facts:
         self._records: defaultdict[type, dict[str, Any]] = defaultdict(dict)
         self._lists: dict[type, _Lists] = {}
         self._written: defaultdict[type, dict[str, Any]] = defaultdict(dict)
+        self._created: defaultdict[type, set[str]] = defaultdict(set)
         self.deleted = []
 
     @property
@@ -166,6 +172,21 @@ class Facts:
             self._records[kind][key] = record
             self._written[kind][key] = record
 
+    def create(self, records: Sequence[Any]) -> None:
+        """Write records that are new; none of them if one is not. RecordExistsError.
+
+        What the database holds without anybody having read it is found when they are
+        written there.
+        """
+        of = self.keys.key_of
+        keyed = [(type(record), of(record)) for record in records]
+        for kind, key in keyed:
+            if self._records[kind].get(key) is not None:
+                raise RecordExistsError(kind.__name__, key)
+        self.write(records)
+        for kind, key in keyed:
+            self._created[kind].add(key)
+
     def _relist(self, kind: type, key: str, record: object) -> None:
         """Move a record from the lists it stood in to those it belongs to."""
         before = self._records[kind].get(key)
@@ -177,6 +198,10 @@ class Facts:
             keys = lists.get(new[index])
             if keys is not None:
                 keys.add(key)
+
+    def created(self, kind: type) -> Collection[str]:
+        """Return the keys of the records of a kind that this batch created."""
+        return self._created[kind]
 
     def written(self) -> Mapping[type, Mapping[str, Any]]:
         """Return the last state of every record written in this batch, by kind and key."""

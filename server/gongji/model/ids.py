@@ -1,10 +1,17 @@
-"""Ids that follow from a request's id: the same request makes the same id."""
+"""Ids that follow from a request: the same request makes the same id."""
 
 from __future__ import annotations
 
 import uuid
+from hashlib import sha256
+from typing import Final
+
+CALLER: Final = "/"
+"""Parts a request's id from its caller's name in the request's key; in no UUID."""
 
 _HEX_DIGITS = 32
+
+_HASHED_BITS = 80
 
 _WORD = (1 << 30) - 1
 
@@ -14,16 +21,29 @@ _PAIRS = [first + second for first in _DIGITS for second in _DIGITS]
 """Two digits at once, for ten bits."""
 
 
-def derived_id(prefix: str, request_id: str) -> str:
-    """Return the prefix and the request's UUID in base 32: at most 30 characters.
+def derived_id(prefix: str, key: str) -> str:
+    """Return the prefix and 128 bits of a request's key in base 32: at most 30 characters.
 
     ValueError if the request id is no UUID.
     """
+    request_id, _, caller = key.partition(CALLER)
+    number = _uuid(request_id)
+    # A row of before callers were known has no caller in its key: its ids stay.
+    if caller:
+        # The first bits stay: ids of one time lie side by side in the indexes. The
+        # others cannot be aimed at another caller's.
+        first = number >> _HASHED_BITS << _HASHED_BITS
+        digest = sha256(key.encode()).digest()[: _HASHED_BITS // 8]
+        number = first | int.from_bytes(digest)
+    return prefix + _base32(number << 2)
+
+
+def _uuid(request_id: str) -> int:
+    """Return a UUID as a number. ValueError if it is none."""
     digits = request_id.replace("-", "")
     # hot path: a UUID object costs more than the number in it.
     plain = len(digits) == _HEX_DIGITS
-    number = int(digits, 16) if plain else uuid.UUID(request_id).int
-    return prefix + _base32(number << 2)
+    return int(digits, 16) if plain else uuid.UUID(request_id).int
 
 
 def _base32(number: int) -> str:

@@ -109,8 +109,8 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault
         self.conditions = tuple(conditions)
         self.metadata = metadata
         self.leaves: tuple[object, ...] = ()
-        """Records written although the command is refused; the refusal is then
-        remembered, final or not."""
+        """Records written although the command is refused. They do not make a refusal
+        final: a tombstone has its reversal refused again without a row of its own."""
 
     def leaving(self, *records: object) -> Self:
         """Return the refusal, leaving these records behind (a tombstone)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import ClassVar
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from gongji.model.account import PurseMovement
@@ -98,7 +98,8 @@ class Settlement(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     settlement_id: str
     settled_at: datetime | None
-    request_id: str
+    request_key: str = field(name="request_id")
+    """Key of the request that made it; "" of a quote."""
     bill: Bill
     scheme: Scheme
     area_code: str
@@ -194,17 +195,24 @@ class Accumulator(Struct, frozen=True):
 
 
 class SettledMessage(Struct, frozen=True):
-    """An institution's message (msgid 发送方报文ID) and the settlement it made, for ever.
+    """A caller's message of an institution (msgid 发送方报文ID) and its settlement, for ever.
 
     One message settles once, whichever request brings it, also after a reversal.
     """
 
     message_id: str
     settlement_id: str
+    caller: str
 
     @staticmethod
-    def key_of(bill: Bill) -> str:
-        """Return the key of a bill's message: H34110000001/M1."""
+    def key_of(bill: Bill, caller: str) -> str:
+        """Return the key of a bill's message: H34110000001:clinic-1/M1."""
+        # A message may hold any character: one of before is told by its thirteenth.
+        return f"{bill.institution_code}:{caller}/{bill.msgid}"
+
+    @staticmethod
+    def former_key_of(bill: Bill) -> str:
+        """Return the key of one of before callers were known: H34110000001/M1."""
         return f"{bill.institution_code}/{bill.msgid}"
 
 

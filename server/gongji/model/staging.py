@@ -63,10 +63,13 @@ def staged_key(set_id: str, owner: str) -> str:
 
 
 class StagedSet(Struct, frozen=True):
-    """A run of an import that has laid rows down; kept until they are gone."""
+    """A run of an import that has laid rows down; kept until they are gone.
+
+    `request_key` leads to the row of its request.
+    """
 
     set_id: str
-    import_id: str
+    request_key: str
     registry: str
 
 

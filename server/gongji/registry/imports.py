@@ -96,7 +96,7 @@ class Stage(Struct, frozen=True):
     examine: Examine
     numbers: tuple[int, ...]
     set_id: str
-    import_id: str
+    request_key: str
 
     def needs(self, facts: Facts) -> Iterator[Need]:
         """Return what examining them needs."""
@@ -106,7 +106,7 @@ class Stage(Struct, frozen=True):
         """Decide to write the rows, each over the revision it was judged over."""
         registry = self.examine.registry
         standings = self.examine.decide(facts).answer
-        writes: list[Any] = [StagedSet(self.set_id, self.import_id, registry.name)]
+        writes: list[Any] = [StagedSet(self.set_id, self.request_key, registry.name)]
         rows = zip(self.numbers, self.examine.rows, standings, strict=False)
         for number, row, standing in rows:
             staged = registry.layer.staged(
@@ -199,8 +199,9 @@ class Apply(Struct, frozen=True):
         for known, after in self._changes(facts):
             writes += superseding(after, known)
         registry = self.examine.registry
-        applied = _applied(registry.name, self.import_id, self.counts, self.by, facts)
-        return Decision(facts.now, (*writes, *applied))
+        name = registry.name
+        turn, applied = _applied(name, self.import_id, self.counts, self.by, facts)
+        return Decision(facts.now, (*writes, turn), creates=(applied,))
 
     def _changes(self, facts: Facts) -> Iterator[tuple[Any, Any]]:
         """Yield what is known and what will be, of each record that changes."""
@@ -243,9 +244,9 @@ class ApplyStaged(Struct, frozen=True):
         turn = facts.get(Turn, name) or Turn(name)
         if turn.number != self.turn or (unmerged and unmerged.set_id):
             raise RegistryChangedError
-        applied = _applied(name, self.import_id, self.counts, self.by, facts)
+        turn, applied = _applied(name, self.import_id, self.counts, self.by, facts)
         visible = Unmerged(name, self.set_id, self.import_id, facts.now)
-        return Decision(facts.now, (*applied, visible))
+        return Decision(facts.now, (turn, visible), creates=(applied,))
 
 
 def _applied(

@@ -14,6 +14,7 @@ from google.protobuf.message import DecodeError, Message
 
 from gongji.access.policy import AccessPolicy
 from gongji.model.commands import Request
+from gongji.model.ids import CALLER
 from gongji.model.refusals import MalformedField, Refusal
 from gongji.model.subject import Subject
 from gongji.rpc.constraints import enforce
@@ -57,7 +58,20 @@ def command_request(request_id: str) -> Request:
     call.permit.require_shown()
     # A UUID in capitals is the same id.
     call.request_id = request_id = request_id.lower()
-    return Request(request_id, call.caller, call.name, call.permit.subject.person_no)
+    permit = call.permit
+    caller, subject = permit.caller, permit.subject.person_no
+    return Request(request_id, caller.name, call.name, subject, caller.former)
+
+
+def own_request_id(request_key: str) -> str:
+    """Return the id in a request's key if that request is the caller's own, else ""."""
+    if not request_key:
+        return ""
+    caller = _call.get().permit.caller
+    request_id, _, name = request_key.partition(CALLER)
+    # Of before callers were known only that somebody called is known here.
+    own = name == caller.name if name else bool(caller.former)
+    return request_id if own else ""
 
 
 def current_call() -> Call:

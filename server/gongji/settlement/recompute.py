@@ -162,7 +162,7 @@ def _decision(settlement: Settlement) -> Settlement:
         settlement,
         settlement_id="",
         settled_at=None,
-        request_id="",
+        request_key="",
         movements=(),
         reversed_at=None,
         reversed_why="",

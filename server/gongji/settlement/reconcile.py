@@ -51,9 +51,9 @@ class Heading(Struct, frozen=True, order=True):
 
 
 class Origin(NamedTuple):
-    """What made a settlement of ours: the request and the sender's message (msgid)."""
+    """What made a settlement of ours: the request, by key, and the sender's message (msgid)."""
 
-    request_id: str = ""
+    request_key: str = ""
     msgid: str = ""
 
 
@@ -150,7 +150,7 @@ def _booked(settlement: Settlement, at: datetime | None, sign: int) -> Booked:
 
 
 def _origin(settlement: Settlement) -> Origin:
-    return Origin(settlement.request_id, settlement.bill.msgid)
+    return Origin(settlement.request_key, settlement.bill.msgid)
 
 
 class Totals:

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from gongji.account import ledger
 from gongji.cities.city import Cities
 from gongji.model.account import Account, Entry, PurseMovement
-from gongji.model.commands import Command, Decision
+from gongji.model.commands import Command, Decision, Request
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.ids import derived_id
 from gongji.model.people import Person
@@ -160,11 +160,12 @@ class Resettle(Command[Resettled], frozen=True):
                 "按现在所知的事实和规则重算，结果与原结算相同，无须重新结算",
                 field="settlement_id",
             )
-        booking = _Booking(self.request.request_id, self.why, facts)
+        booking = _Booking(self.request, self.why, facts)
         again = tuple([booking.book(one) for one in changed])
         following = next(decided, None)
         next_id = following.before.settlement_id if following else ""
-        return Decision(Resettled(again, next_id), booking.writes())
+        answer = Resettled(again, next_id)
+        return Decision(answer, booking.writes(), creates=booking.creates())
 
     def _named(self, facts: Facts) -> Settlement:
         settlement = facts.get(Settlement, self.settlement_id)
@@ -219,8 +220,8 @@ def _written_by(settlement: Settlement, facts: Facts) -> Iterator[Need]:
 class _Booking:
     """The records of settling several settlements again, one after the other."""
 
-    def __init__(self, request_id: str, why: str, facts: Facts) -> None:
-        self._request_id = request_id
+    def __init__(self, request: Request, why: str, facts: Facts) -> None:
+        self._request = request
         self._why = why
         self._facts = facts
         self._accounts: dict[str, Account] = {}
@@ -228,9 +229,14 @@ class _Booking:
         self._days: dict[str, SettledDay] = {}
         self._entries: list[Entry] = []
         self._settlements: list[Settlement] = []
+        self._again: list[Settlement] = []
+
+    def creates(self) -> tuple[object, ...]:
+        """Return the settlements that take the place of others."""
+        return tuple(self._again)
 
     def writes(self) -> tuple[object, ...]:
-        """Return every record, each in its last state."""
+        """Return every other record, each in its last state."""
         return (
             *self._settlements,
             *self._accounts.values(),
@@ -277,7 +283,7 @@ class _Booking:
 
     def _take_back(self, before: Settlement) -> tuple[PurseMovement, ...]:
         refunds = self._moved([(m.purse, -m.fen) for m in before.movements])
-        transaction_id = derived_id("R", self._request_of(before))
+        transaction_id = derived_id("R", self._request_of(before).key)
         self._entries += ledger.reversal_entries(
             transaction_id, before, refunds, self._facts.now
         )
@@ -291,7 +297,7 @@ class _Booking:
         self._entries += ledger.settlement_entries(after, self._facts.now)
         self._accumulate(after, 1)
         self._note_day(after)
-        self._settlements.append(after)
+        self._again.append(after)
         return after
 
     def _settled(self, again: Redecided) -> Settlement | None:
@@ -300,21 +306,22 @@ class _Booking:
         if after is None:
             return None
         returned = before.bill.total_fen - after.bill.total_fen
-        request_id = self._request_of(before)
+        key = self._request_of(before).key
         return replace(
             after,
-            settlement_id=settlement_id_of(request_id),
+            settlement_id=settlement_id_of(key),
             settled_at=self._facts.now,
-            request_id=request_id,
+            request_key=key,
             first_settled_at=before.decided_as_of,
             replaces=before.settlement_id,
             returned_fen=before.returned_fen + returned,
         )
 
-    def _request_of(self, settlement: Settlement) -> str:
-        """Return an id of its own for each settlement of the request."""
-        name = settlement.settlement_id
-        return str(uuid.uuid5(uuid.UUID(self._request_id), name))
+    def _request_of(self, settlement: Settlement) -> Request:
+        """Return a request of its own for each settlement of the request."""
+        own = uuid.UUID(self._request.request_id)
+        request_id = str(uuid.uuid5(own, settlement.settlement_id))
+        return self._request.another(request_id, self._request.method)
 
     def _moved(self, moves: Sequence[tuple[str, int]]) -> tuple[PurseMovement, ...]:
         movements = []

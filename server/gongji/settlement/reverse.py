@@ -14,7 +14,7 @@ from gongji.account import ledger
 from gongji.account.ledger import Inconsistent
 from gongji.cities.city import Cities
 from gongji.model.account import Account, PurseMovement
-from gongji.model.commands import Command, Decision, RequestRecord
+from gongji.model.commands import Command, Decision, Request, RequestRecord
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.ids import derived_id
 from gongji.model.refusals import (
@@ -58,11 +58,16 @@ class Reverse(Command[Reversed], frozen=True):
                 "请以结算编号或原请求编号之一指明要撤销的结算", field="settlement_id"
             )
         try:
-            _ = self.settlement_id or settlement_id_of(self.settle_request_id)
+            _ = self.settlement_id or settlement_id_of(self._original_request.key)
         except ValueError:
             raise MalformedField(
                 "原请求编号不是 UUID", field="settle_request_id"
             ) from None
+
+    @property
+    def _original_request(self) -> Request:
+        """Return the request whose settlement is meant: only ever one of the caller's."""
+        return self.request.another(self.settle_request_id, SETTLE)
 
     def original(self, facts: Facts) -> Need | None:
         """Return the settlement to take back, None until what leads to it is known.
@@ -82,11 +87,12 @@ class Reverse(Command[Reversed], frozen=True):
         """Return the settlement named, None until its request is known."""
         if self.settlement_id:
             return by_key(Settlement, self.settlement_id)
-        if not facts.has(by_key(RequestRecord, self.settle_request_id)):
+        request = self._original_request
+        if not all(map(facts.has, request.row_needs())):
             return None
-        remembered = facts.get(RequestRecord, self.settle_request_id)
+        remembered = request.row(facts)
         if remembered is None:
-            return by_key(Settlement, settlement_id_of(self.settle_request_id))
+            return by_key(Settlement, settlement_id_of(request.key))
         return by_key(Settlement, settlement_id_in(remembered))
 
     def needs(self, facts: Facts) -> Iterator[Need]:
@@ -95,7 +101,7 @@ class Reverse(Command[Reversed], frozen=True):
         The patient's other settlements matter only if the city reverses the last first.
         """
         if self.settle_request_id:
-            yield by_key(RequestRecord, self.settle_request_id)
+            yield from self._original_request.row_needs()
         original = self.original(facts)
         if original is None:
             return
@@ -120,7 +126,7 @@ class Reverse(Command[Reversed], frozen=True):
         _refuse_unless_last(settlement, facts, self.cities)
         moves = [(m.purse, -m.fen) for m in settlement.movements]
         accounts, refunds = ledger.move_all(facts, moves)
-        transaction_id = derived_id("R", self.request.request_id)
+        transaction_id = derived_id("R", self.request.key)
         entries = ledger.reversal_entries(
             transaction_id, settlement, refunds, facts.now
         )
@@ -155,21 +161,21 @@ class Reverse(Command[Reversed], frozen=True):
         return settlement
 
     def _not_found(self, facts: Facts) -> SettlementNotFound:
-        original = self.settle_request_id
-        if not original:
+        if not self.settle_request_id:
             return SettlementNotFound(
                 f"没有编号为 {self.settlement_id} 的结算", field="settlement_id"
             )
+        original = self._original_request
         refusal = SettlementNotFound(
-            f"请求 {original} 没有产生结算", field="settle_request_id"
+            f"请求 {original.request_id} 没有产生结算", field="settle_request_id"
         )
-        if facts.get(RequestRecord, original) is not None:
+        if original.row(facts) is not None:
             return refusal
         # A tombstone: the original may still be on its way and must not be settled late.
         tombstone = RequestRecord(
-            request_id=original,
-            caller="",
-            method=SETTLE,
+            key=original.key,
+            caller=original.caller,
+            method=original.method,
             digests={},
             at=facts.now,
             tombstone=True,

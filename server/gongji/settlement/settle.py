@@ -26,7 +26,6 @@ from gongji.model.decided import DecidedBy
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.ids import derived_id
 from gongji.model.people import Institution, Person
-from gongji.model.refusals import MessageIdReused
 from gongji.model.settlement import (
     Accumulator,
     Bill,
@@ -45,6 +44,7 @@ from gongji.settlement.admission import (
 )
 from gongji.settlement.entitlement import FundTerms, PurseTerms, fund_terms, purse_terms
 from gongji.settlement.identities import check_identities
+from gongji.settlement.messages import message_needs, settled_before
 from gongji.settlement.split import (
     Charge,
     FundShare,
@@ -72,10 +72,7 @@ class Settle(RecallingCommand[Settlement], frozen=True):
         needs = _needs(self.bill, facts, settling=True)
         # hot path: a message id is one more key of a fetch that is made anyway.
         if self.bill.msgid:
-            message = Need(SettledMessage, "", SettledMessage.key_of(self.bill))
-            needs.append(message)
-            if facts.has(message):
-                needs += _settled_before(message, facts)
+            needs += message_needs(self.bill, self.request, facts)
         return needs
 
     def decide(self, facts: Facts) -> Decision[Settlement]:
@@ -83,34 +80,21 @@ class Settle(RecallingCommand[Settlement], frozen=True):
 
         MessageIdReused, then every refusal of `decide_bill`.
         """
-        first = self._first(facts) if self.bill.msgid else None
-        if first is not None:
-            stands = _in_place_of(first, facts)
+        stands = settled_before(self.bill, self.request, facts)
+        if stands is not None:
             return Decision(_as_answered(stands), first_at=stands.settled_at)
         outcome = decide_bill(self.bill, facts, self.cities)
-        decision = outcome.settled(self.request.request_id, facts)
+        decision = outcome.settled(self.request.key, facts)
         if not self.bill.msgid:
             return decision
-        settlement_id = decision.answer.settlement_id
-        message = SettledMessage(SettledMessage.key_of(self.bill), settlement_id)
-        return Decision(decision.answer, (*decision.writes, message))
-
-    def _first(self, facts: Facts) -> Settlement | None:
-        """Return the settlement of the bill's message, if there is one. MessageIdReused."""
-        message = facts.get(SettledMessage, SettledMessage.key_of(self.bill))
-        if message is None:
-            return None
-        first = facts.get(Settlement, message.settlement_id)
-        if first is None:
-            msg = f"settlement {message.settlement_id} of a message is missing"
-            raise Inconsistent(msg)
-        if first.bill != self.bill:
-            raise _reused(first, self.bill)
-        return first
+        caller = self.request.caller
+        key = SettledMessage.key_of(self.bill, caller)
+        message = SettledMessage(key, decision.answer.settlement_id, caller)
+        return replace(decision, creates=(*decision.creates, message))
 
     def kept_of(self, answer: Settlement) -> bytes:
         """Return the settlement's id if another request made it."""
-        if answer.request_id == self.request.request_id:
+        if answer.request_key == self.request.key:
             return b""
         return answer.settlement_id.encode()
 
@@ -123,7 +107,7 @@ class Settle(RecallingCommand[Settlement], frozen=True):
         stored = facts.get(Settlement, settlement_id_in(remembered))
         if stored is None:
             msg = (
-                f"request {remembered.request_id} is remembered as settled, "
+                f"request {remembered.key} is remembered as settled, "
                 "but its settlement is missing"
             )
             raise Inconsistent(msg)
@@ -199,7 +183,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
         quote = Settlement(
             settlement_id="",
             settled_at=None,
-            request_id="",
+            request_key="",
             bill=case.bill,
             scheme=case.enrolment.scheme,
             area_code=case.city.area_code,
@@ -221,27 +205,26 @@ class Outcome(Struct, frozen=True, kw_only=True):
         check_identities(quote)
         return quote
 
-    def settled(self, request_id: str, facts: Facts) -> Decision[Settlement]:
+    def settled(self, request_key: str, facts: Facts) -> Decision[Settlement]:
         """Return the settlement with every record it writes."""
         paying = [charge for charge in self.charges if charge.fen]
         moves = [(charge.purse.owner, -charge.fen) for charge in paying]
         accounts, movements = ledger.move_all(facts, moves)
         settlement = replace(
             self.quoted(),
-            settlement_id=settlement_id_of(request_id),
+            settlement_id=settlement_id_of(request_key),
             settled_at=facts.now,
-            request_id=request_id,
+            request_key=request_key,
             movements=movements,
         )
         entries = ledger.settlement_entries(settlement, facts.now)
         writes = (
-            settlement,
             *accounts,
             *self._accumulated(),
             *self._settled_day(facts),
             *entries,
         )
-        return Decision(settlement, writes)
+        return Decision(settlement, writes, creates=(settlement,))
 
     def _paid_by(self, kind: PurseKind) -> int:
         # A list is quicker than a generator for the one or two purses of a bill.
@@ -262,9 +245,9 @@ class Outcome(Struct, frozen=True, kw_only=True):
         return (day,)
 
 
-def settlement_id_of(request_id: str) -> str:
-    """Return the id of the settlement a request makes. ValueError unless a UUID."""
-    return derived_id("S", request_id)
+def settlement_id_of(request_key: str) -> str:
+    """Return the id of the settlement a request makes. ValueError if it has no UUID."""
+    return derived_id("S", request_key)
 
 
 def _known(
@@ -282,58 +265,17 @@ def _known(
     return known
 
 
-def _settled_before(need: Need, facts: Facts) -> Iterator[Need]:
-    """Yield the settlement a message made, if it came before, and what replaced it."""
-    message = facts.get(SettledMessage, need.value)
-    if message is None:
-        return
-    settlement_id = message.settlement_id
-    while settlement_id:
-        settled = by_key(Settlement, settlement_id)
-        yield settled
-        known = facts.get(Settlement, settlement_id) if facts.has(settled) else None
-        settlement_id = known.replaced_by if known else ""
-
-
-def _in_place_of(first: Settlement, facts: Facts) -> Settlement:
-    """Return what stands in a settlement's place if it was settled again, else itself."""
-    settlement = first
-    while settlement.replaced_by:
-        replaced_by = facts.get(Settlement, settlement.replaced_by)
-        if replaced_by is None:
-            msg = f"settlement {settlement.replaced_by} in another's place is missing"
-            raise Inconsistent(msg)
-        settlement = replaced_by
-    return settlement
-
-
 def settlement_id_in(remembered: RequestRecord) -> str:
     """Return the id of the settlement a request to settle was answered with."""
     if remembered.method == SETTLE and remembered.answer:
         return remembered.answer.decode()
-    return settlement_id_of(remembered.request_id)
+    return settlement_id_of(remembered.key)
 
 
 def _as_answered(stored: Settlement) -> Settlement:
     """Return a settlement as it was first answered, even if reversed since."""
     return replace(
         stored, reversed_at=None, reversed_why="", replaced_by="", superseded=False
-    )
-
-
-def _reused(first: Settlement, bill: Bill) -> MessageIdReused:
-    names = [
-        name
-        for name in Bill.__struct_fields__
-        if getattr(bill, name) != getattr(first.bill, name)
-    ]
-    return MessageIdReused(
-        f"机构 {bill.institution_code} 的报文 {bill.msgid} 已结算为 "
-        f"{first.settlement_id}，内容与本次不同(不同之处: {','.join(names)})；"
-        "另一笔业务请用新的 msgid",
-        field="bill.msgid",
-        settlement_id=first.settlement_id,
-        differing=",".join(names),
     )
 
 

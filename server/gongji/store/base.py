@@ -14,6 +14,7 @@ from gongji.model.commands import (
     Command,
     Listing,
     Query,
+    Request,
     RequestRecord,
     Write,
 )
@@ -29,6 +30,7 @@ from gongji.model.revisions import (
 from gongji.model.settlement import SettledDay
 from gongji.model.staging import LAYERS, Unmerged
 from gongji.rules.codes import pooling_area
+from gongji.store.claims import RowOf
 from gongji.store.committer import Committer
 from gongji.store.engine import Engine, EngineDown, Job, unavailable
 from gongji.store.queues import BatchQueue, Exclusive, ThreadQueue
@@ -201,9 +203,9 @@ class Store:
         """Return a record's key."""
         return self._schema.key_of(record)
 
-    async def recall(self, request_id: str) -> RequestRecord | None:
-        """Return the row of a request id."""
-        return await self.get(RequestRecord, request_id)
+    async def recall(self, request: Request) -> RequestRecord | None:
+        """Return the row of a request; None if it never came."""
+        return await self.ask(RowOf(request))
 
     async def person_no_of(self, certificate: Certificate) -> str | None:
         """Return the number of the person with that certificate, the lowest of several."""

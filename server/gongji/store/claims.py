@@ -8,7 +8,7 @@ from typing import Final, Generic, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gongji.model.commands import Decision, Query, RequestRecord
+from gongji.model.commands import Decision, Query, Request, RequestRecord
 from gongji.model.facts import Facts, Need, by_key
 
 R = TypeVar("R")
@@ -23,6 +23,20 @@ FREE: Final = ""
 
 class RunLostError(Exception):
     """Another run executes the request, or has finished it; nothing was written."""
+
+
+class RowOf(Struct, frozen=True):
+    """Asks for the row of a request."""
+
+    request: Request
+
+    def needs(self, _: Facts) -> tuple[Need, ...]:
+        """Return where it may be."""
+        return self.request.row_needs()
+
+    def decide(self, facts: Facts) -> Decision[RequestRecord | None]:
+        """Return the row."""
+        return Decision(self.request.row(facts))
 
 
 def run_of(row: RequestRecord | None) -> str | None:
@@ -44,12 +58,12 @@ class Part(Struct, Generic[R], frozen=True):
 
     def needs(self, facts: Facts) -> Iterator[Need]:
         """Return the request's row, and what the query needs."""
-        yield by_key(RequestRecord, self.row.request_id)
+        yield by_key(RequestRecord, self.row.key)
         yield from self.query.needs(facts)
 
     def decide(self, facts: Facts) -> Decision[R]:
         """Return the query's decision, with the row to write."""
-        if run_of(facts.get(RequestRecord, self.row.request_id)) != self.run:
+        if run_of(facts.get(RequestRecord, self.row.key)) != self.run:
             raise RunLostError
         decision = self.query.decide(facts)
         row = self.row

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any, Final, TypeVar
 
-from gongji.model.commands import Answer, Decision, Query, RequestRecord
-from gongji.model.facts import Facts, Need, NotLoaded, by_key
+from gongji.model.commands import Answer, Decision, Query
+from gongji.model.facts import Facts, Need, NotLoaded
 from gongji.model.refusals import Refusal
 from gongji.store.engine import (
     Engine,
@@ -167,6 +168,8 @@ class Committer:
         self._schema = schema
         self._clock = clock
         self._digest = digest
+        tables = schema.tables.items()
+        self._append_only = {kind for kind, table in tables if table.append_only}
 
     def run(self, jobs: Sequence[Job]) -> list[Outcome]:
         """Return one outcome a job, in their order; every answer among them is durable."""
@@ -210,7 +213,7 @@ class Committer:
 
     def _decide(self, loader: FactLoader, jobs: Sequence[Job]) -> list[Outcome]:
         requests = [job.request for job in jobs if job.request]
-        rows = [by_key(RequestRecord, request.request_id) for request in requests]
+        rows = chain.from_iterable([request.row_needs() for request in requests])
         loader.prefetch([job.query for job in jobs], rows)
         # Another process may have held a purse since the batch began: entries of one
         # purse are in order of time.
@@ -225,20 +228,17 @@ class Committer:
             if replayed := self._replayed(loader, job):
                 return replayed
             decision = loader.decide(job.query)
-            writes, deletes = decision.writes, decision.deletes
             first_at = decision.first_at
             at = first_at or facts.now
             outcome = Answer(decision.answer, replayed=first_at is not None, at=at)
+            writes, new = self._parted(decision)
+            facts.create(new)
+            facts.deleted += decision.deletes
             if job.request:
-                row = answered_row(
-                    job.command,
-                    decision.answer,
-                    at,
-                    self._digest,
-                )
-                writes += (row,)
+                row = answered_row(job.command, decision.answer, at, self._digest)
+                writes.append(row)
         except Refusal as refusal:
-            writes, deletes = self._writes_of_refusal(job, refusal, facts), ()
+            writes = self._writes_of_refusal(job, refusal, facts)
             # Its traceback would keep the whole batch's facts alive.
             outcome = refusal.with_traceback(None)
         except EngineError:
@@ -246,14 +246,23 @@ class Committer:
         except BaseException as error:  # noqa: BLE001 - a defect, even an exit, is its own
             return raisable(error)
         facts.write(writes)
-        facts.deleted += deletes
         return outcome
+
+    def _parted(self, decision: Decision[Any]) -> tuple[list[Any], list[Any]]:
+        """Return what a decision writes, and of that apart what must be new."""
+        # hot path: a loop of its own, for each settlement writes ten records.
+        writes: list[Any] = []
+        new = list(decision.creates)
+        for record in decision.writes:
+            append_only = type(record) in self._append_only
+            (new if append_only else writes).append(record)
+        return writes, new
 
     def _replayed(self, loader: FactLoader, job: Job) -> Answer[Any] | None:
         """Return the first answer if the job's request was executed. Refusal."""
         if job.request is None:
             return None
-        row = loader.facts.get(RequestRecord, job.request.request_id)
+        row = job.request.row(loader.facts)
         if row is None:
             return None
         loader.load(replay_needs(job.command, row))
@@ -264,16 +273,14 @@ class Committer:
         job: Job,
         refusal: Refusal,
         facts: Facts,
-    ) -> tuple[Any, ...]:
+    ) -> list[Any]:
         """Return what a refusal leaves and, if it is final, the request's row."""
+        writes = list(refusal.leaves)
         request = job.request
-        if request is None or not (refusal.final or refusal.leaves):
-            return ()
         # A replayed refusal has its row already.
-        if facts.get(RequestRecord, request.request_id):
-            return ()
-        row = refused_row(job.command, refusal, facts.now, self._digest)
-        return *refusal.leaves, row
+        if request and refusal.final and request.row(facts) is None:
+            writes.append(refused_row(job.command, refusal, facts.now, self._digest))
+        return writes
 
     def _append(self, facts: Facts) -> None:
         """Write everything set-wise."""
@@ -281,7 +288,13 @@ class Committer:
         # Kinds and keys in one fixed order: two processes cannot wait for each other.
         for kind in self._schema.tables:
             if records := written.get(kind):
-                ordered = [records[key] for key in sorted(records)]
-                self._engine.upsert(kind, ordered)
+                created = facts.created(kind)
+                ordered = sorted(records)
+                if created:
+                    new = [records[key] for key in ordered if key in created]
+                    self._engine.insert(kind, new)
+                    ordered = [key for key in ordered if key not in created]
+                if ordered:
+                    self._engine.upsert(kind, [records[key] for key in ordered])
         for (kind, _), keys in _grouped(facts.deleted).items():
             self._engine.delete(kind, list(keys))

@@ -57,6 +57,9 @@ class Engine(Protocol):
     def upsert(self, kind: type, records: Sequence[Any]) -> None:
         """Write records, each in place of the one with its key."""
 
+    def insert(self, kind: type, records: Sequence[Any]) -> None:
+        """Write records that are new; a stored key is ConstraintViolated."""
+
     def delete(self, kind: type, keys: Sequence[str]) -> None:
         """Remove the records of these keys."""
 

@@ -20,12 +20,12 @@ class Abandoned(Struct, frozen=True):
 
     def needs(self, _: Facts) -> Iterator[Need]:
         """Return the row of the import's request, and what is being merged."""
-        yield by_key(RequestRecord, self.staged_set.import_id)
+        yield by_key(RequestRecord, self.staged_set.request_key)
         yield by_key(Unmerged, self.staged_set.registry)
 
     def decide(self, facts: Facts) -> Decision[bool]:
         """Return whether it does."""
-        row = facts.get(RequestRecord, self.staged_set.import_id)
+        row = facts.get(RequestRecord, self.staged_set.request_key)
         unmerged = facts.get(Unmerged, self.staged_set.registry)
         set_id = self.staged_set.set_id
         merging = unmerged is not None and unmerged.set_id == set_id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -29,6 +29,10 @@ R = TypeVar("R")
 
 Digest = Callable[[object], str]
 """The keyed hash of a value's content."""
+
+SUBJECT: Final = "subject"
+"""The entry of a row's digests that says for whom the request was; no command has such a
+field."""
 
 
 class _StoredRefusal(msgspec.Struct, frozen=True):
@@ -92,18 +96,23 @@ def request_row(
 ) -> RequestRecord:
     """Return the row of a request with this content."""
     return RequestRecord(
-        request.request_id,
+        request.key,
         request.caller,
         request.method,
-        _digests(content, digest),
+        _digests(request, content, digest),
         now,
         answer,
         refusal,
     )
 
 
-def _digests(content: Mapping[str, object], digest: Digest) -> dict[str, str]:
-    return {name: digest(value) for name, value in content.items()}
+def _digests(
+    request: Request, content: Mapping[str, object], digest: Digest
+) -> dict[str, str]:
+    digests = {name: digest(value) for name, value in content.items()}
+    if request.subject:
+        digests[SUBJECT] = digest(request.subject)
+    return digests
 
 
 def replay_needs(command: Command[Any], row: RequestRecord) -> Iterator[Need]:
@@ -128,9 +137,7 @@ def replay(
             "该请求编号对应的业务在到达之前已被撤销, 不再受理; 如需重新办理, 请使用新的请求编号。",
             field="request_id",
         )
-    differing = differences(command.request, command.content, row, digest)
-    # Of another caller's or another method's request the fields say nothing.
-    names = ",".join(differing.sender or differing.fields)
+    names = ",".join(differing(command.request, command.content, row, digest))
     if names:
         raise RequestIdReused(
             f"请求编号已用于另一笔请求(不同之处: {names}); "
@@ -147,31 +154,25 @@ def replay(
     return Answer(answer, replayed=True, at=row.at)
 
 
-class Differences(NamedTuple):
-    """In what a request differs from the first one under its id."""
-
-    sender: list[str]
-    """Of `caller` and `method` those that differ."""
-    fields: list[str]
-    """The top-level fields that differ, sorted."""
-
-
-def differences(
+def differing(
     request: Request,
     content: Mapping[str, object],
     row: RequestRecord,
     digest: Digest,
-) -> Differences:
-    """Return in what a request differs from the first one under its id."""
-    compared = {
-        "caller": request.caller == row.caller,
-        "method": request.method == row.method,
-    }
-    sender = [name for name, same in compared.items() if not same]
-    digests = _digests(content, digest)
+) -> list[str]:
+    """Return in what a request differs from the first one under its id.
+
+    `method`, or else the top-level fields, sorted, and `subject`.
+    """
+    # Of another method's request the fields say nothing.
+    if request.method != row.method:
+        return ["method"]
+    digests = _digests(request, content, digest)
+    if row.is_former:
+        # Nobody said for whom until then.
+        digests.pop(SUBJECT, None)
     names = sorted(digests.keys() | row.digests.keys())
-    fields = [name for name in names if digests.get(name) != row.digests.get(name)]
-    return Differences(sender, fields)
+    return [name for name in names if digests.get(name) != row.digests.get(name)]
 
 
 def _refusal(stored: bytes) -> Refusal:

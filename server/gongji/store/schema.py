@@ -213,7 +213,7 @@ _KEY: Final = attrgetter("key")
 _TABLES: Final[tuple[AnyTable, ...]] = (
     # Written first: of two servers that execute one request, the second meets the first
     # here and nowhere else.
-    flat_table(RequestRecord, "request"),
+    flat_table(RequestRecord, "request", names={"key": "request_id"}),
     document_table(
         Institution,
         "institution",

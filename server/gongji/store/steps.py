@@ -180,20 +180,21 @@ CREATE INDEX institution_revision_by_known_from
 """,
     """
 CREATE TABLE settled_message (
-  message_id {TEXT} PRIMARY KEY NOT NULL, settlement_id {TEXT} NOT NULL
+  message_id {TEXT} PRIMARY KEY NOT NULL, settlement_id {TEXT} NOT NULL,
+  caller {TEXT} NOT NULL
 ){CLUSTERED}
 """,
     # A message that was settled twice before stays so; its first settlement answers.
     """
 INSERT INTO settled_message
-  SELECT institution || '/' || msgid, settlement_id
+  SELECT institution || '/' || msgid, settlement_id, coalesce(caller, '')
   FROM (
-    SELECT institution, settlement_id, {MSGID} AS msgid,
+    SELECT institution, settlement_id, {MSGID} AS msgid, {REQUEST} AS request_id,
       row_number() OVER (
         PARTITION BY institution, {MSGID} ORDER BY settled_at, settlement_id
       ) AS place
     FROM settlement
-  ) AS settled
+  ) AS settled LEFT JOIN request USING (request_id)
   WHERE msgid <> '' AND place = 1
 """,
     """
@@ -210,7 +211,8 @@ CREATE TABLE staged_institution (
 """,
     """
 CREATE TABLE staged_set (
-  set_id {TEXT} PRIMARY KEY NOT NULL, import_id {TEXT} NOT NULL, registry {TEXT} NOT NULL
+  set_id {TEXT} PRIMARY KEY NOT NULL, request_key {TEXT} NOT NULL,
+  registry {TEXT} NOT NULL
 )
 """,
     """
@@ -244,7 +246,8 @@ CREATE TABLE guesses (
 """What version 3 adds, in order.
 
 `{TEXT}`, `{INTEGER}`, `{BLOB}` are the database's types, `{YEAR}` the civil year in
-Shanghai of the column `at`, `{MSGID}` the message id in a settlement's `doc`.
+Shanghai of the column `at`, `{MSGID}` and `{REQUEST}` the message id and the request id
+in a settlement's `doc`.
 """
 
 _REPEATED: Final = """
@@ -258,6 +261,10 @@ ORDER BY message_id, settled_at, settlement.settlement_id
 _MSGID_SQLITE: Final = "json_extract(CAST(doc AS TEXT), '$.bill.msgid')"
 
 _MSGID_POSTGRES: Final = "(convert_from(doc, 'UTF8')::json #>> '{bill,msgid}')"
+
+_REQUEST_SQLITE: Final = "json_extract(CAST(doc AS TEXT), '$.request_id')"
+
+_REQUEST_POSTGRES: Final = "(convert_from(doc, 'UTF8')::json ->> 'request_id')"
 
 _YEAR_SQLITE: Final = (
     "CAST(strftime('%Y', at / 1000000 + 28800, 'unixepoch') AS INTEGER)"
@@ -276,6 +283,7 @@ def _to_3(_: Schema, dialect: sql.Dialect) -> Iterator[str]:
         "CLUSTERED": dialect.clustered,
         "YEAR": _YEAR_POSTGRES if dialect.partitions else _YEAR_SQLITE,
         "MSGID": _msgid(dialect),
+        "REQUEST": _REQUEST_POSTGRES if dialect.partitions else _REQUEST_SQLITE,
     }
     for statement in _STATEMENTS_3:
         yield statement.strip().format_map(words)

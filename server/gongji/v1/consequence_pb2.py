@@ -29,7 +29,7 @@ from gongji.v1 import types_pb2 as gongji_dot_v1_dot_types__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bgongji/v1/consequence.proto\x12\tgongji.v1\x1a\x17gongji/v1/binding.proto\x1a\x1bgongji/v1/constraints.proto\x1a\x1agongji/v1/settlement.proto\x1a\x15gongji/v1/types.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x96\x01\n\x13\x43onsequencesRequest\x12\x1b\n\timport_id\x18\x01 \x01(\tB\x06\xc2\xf8\x18\x02(\x01H\x00\x12+\n\x05since\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12\x1f\n\x0cresume_token\x18\x03 \x01(\tB\t\xc2\xf8\x18\x05\x18\xc8\x01(\x04:\x0b\xc2\xf8\x18\x07\x12\x05scopeB\x07\n\x05scope\"\xa1\x02\n\x14\x43onsequencesResponse\x12\x32\n\x08progress\x18\x01 \x01(\x0b\x32\x1e.gongji.v1.ConsequenceProgressH\x00\x12\x36\n\nsettlement\x18\x02 \x01(\x0b\x32 .gongji.v1.SettlementConsequenceH\x00\x12.\n\x06\x63redit\x18\x03 \x01(\x0b\x32\x1c.gongji.v1.CreditConsequenceH\x00\x12\x30\n\x07premium\x18\x04 \x01(\x0b\x32\x1d.gongji.v1.PremiumConsequenceH\x00\x12\x30\n\x07\x62inding\x18\x05 \x01(\x0b\x32\x1d.gongji.v1.BindingConsequenceH\x00\x42\t\n\x07message\"r\n\x13\x43onsequenceProgress\x12\x14\n\x0crecords_done\x18\x01 \x01(\x03\x12\x15\n\rrecords_total\x18\x02 \x01(\x03\x12\x18\n\x10settlements_seen\x18\x03 \x01(\x03\x12\x14\n\x0cresume_token\x18\x04 \x01(\t\"\x88\x01\n\nFactBehind\x12\x0e\n\x06record\x18\x01 \x01(\t\x12\x12\n\ndecided_on\x18\x02 \x01(\x03\x12\x11\n\tknown_now\x18\x03 \x01(\x03\x12.\n\nknown_from\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x64ifferences\x18\x05 \x03(\t\"\x8e\x02\n\x15SettlementConsequence\x12%\n\x06stored\x18\x01 \x01(\x0b\x32\x15.gongji.v1.Settlement\x12+\n\nsettlement\x18\x02 \x01(\x0b\x32\x15.gongji.v1.SettlementH\x00\x12\x32\n\x07refusal\x18\x03 \x01(\x0b\x32\x1f.gongji.v1.RecomputationRefusalH\x00\x12/\n\x0b\x64ifferences\x18\x04 \x03(\x0b\x32\x1a.gongji.v1.PayerDifference\x12$\n\x05\x66\x61\x63ts\x18\x05 \x03(\x0b\x32\x15.gongji.v1.FactBehind\x12\x0f\n\x07\x66ollows\x18\x06 \x01(\tB\x05\n\x03now\"\xf5\x01\n\x11\x43reditConsequence\x12\x11\n\tperson_no\x18\x01 \x01(\t\x12\r\n\x05month\x18\x02 \x01(\t\x12\x14\n\x0c\x63redited_fen\x18\x03 \x01(\x03\x12\x0f\n\x07\x64ue_fen\x18\x04 \x01(\x03\x12\x0b\n\x03\x66\x65n\x18\x05 \x01(\x03\x12\x10\n\x08owed_fen\x18\x06 \x01(\x03\x12 \n\x04rule\x18\x07 \x01(\x0b\x32\x12.gongji.v1.RuleRef\x12\x30\n\x07refusal\x18\x08 \x01(\x0b\x32\x1f.gongji.v1.RecomputationRefusal\x12$\n\x05\x66\x61\x63ts\x18\t \x03(\x0b\x32\x15.gongji.v1.FactBehind\"\xb8\x01\n\x12PremiumConsequence\x12\x12\n\npremium_id\x18\x01 \x01(\t\x12\x0e\n\x06holder\x18\x02 \x01(\t\x12\x0e\n\x06member\x18\x03 \x01(\t\x12\x0c\n\x04year\x18\x04 \x01(\t\x12\x0b\n\x03\x66\x65n\x18\x05 \x01(\x03\x12-\n\nconditions\x18\x06 \x03(\x0b\x32\x19.gongji.v1.UnmetCondition\x12$\n\x05\x66\x61\x63ts\x18\x07 \x03(\x0b\x32\x15.gongji.v1.FactBehind\"C\n\x0eUnmetCondition\x12 \n\x04rule\x18\x01 \x01(\x0b\x32\x12.gongji.v1.RuleRef\x12\x0f\n\x07message\x18\x02 \x01(\t\"\x93\x02\n\x12\x42indingConsequence\x12\x12\n\nbinding_id\x18\x01 \x01(\t\x12\x0e\n\x06holder\x18\x02 \x01(\t\x12\x0e\n\x06member\x18\x03 \x01(\t\x12\'\n\x06\x62\x65\x66ore\x18\x04 \x01(\x0e\x32\x17.gongji.v1.BindingState\x12$\n\x03now\x18\x05 \x01(\x0e\x32\x17.gongji.v1.BindingState\x12\r\n\x05since\x18\x06 \x01(\t\x12\x0b\n\x03why\x18\x07 \x01(\t\x12 \n\x04rule\x18\x08 \x01(\x0b\x32\x12.gongji.v1.RuleRef\x12\x16\n\x0esettlement_ids\x18\t \x03(\t\x12$\n\x05\x66\x61\x63ts\x18\n \x03(\x0b\x32\x15.gongji.v1.FactBehind\"\xa9\x02\n\x0fResettleRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x01\x12#\n\rsettlement_id\x18\x02 \x01(\tB\n\xc2\xf8\x18\x06\x10\x01\x18\x1e(\x04H\x00\x12*\n\x06\x63redit\x18\x03 \x01(\x0b\x32\x18.gongji.v1.CreditOfMonthH\x00\x12+\n\x07premium\x18\x04 \x01(\x0b\x32\x18.gongji.v1.PremiumOfYearH\x00\x12\r\n\x05later\x18\x05 \x01(\x08\x12*\n\x08returned\x18\x06 \x01(\x0b\x32\x18.gongji.v1.ReturnedParts\x12\x14\n\x03why\x18\x07 \x01(\tB\x07\xc2\xf8\x18\x03\x18\xc8\x01\x12\x15\n\rvalidate_only\x18\x08 \x01(\x08:\n\xc2\xf8\x18\x06\x12\x04whatB\x06\n\x04what\"V\n\rCreditOfMonth\x12,\n\x06person\x18\x01 \x01(\x0b\x32\x14.gongji.v1.PersonRefB\x06\xc2\xf8\x18\x02\x08\x01\x12\x17\n\x05month\x18\x02 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x03\"\x7f\n\rPremiumOfYear\x12\x1e\n\npremium_id\x18\x01 \x01(\tB\n\xc2\xf8\x18\x06\x08\x01\x18\x1e(\x04\x12,\n\x06member\x18\x02 \x01(\x0b\x32\x14.gongji.v1.PersonRefB\x06\xc2\xf8\x18\x02\x08\x01\x12 \n\x04year\x18\x03 \x01(\tB\x12\xc2\xf8\x18\x0e\x08\x01\"\n20[0-9]{2}\"\xb3\x01\n\rReturnedParts\x12+\n\x14out_of_catalogue_fen\x18\x01 \x01(\x03\x42\r\xc2\xf8\x18\t0\x00\x38\x80\xd0\xdb\xc3\xf4\x02\x12&\n\x0f\x61\x62ove_limit_fen\x18\x02 \x01(\x03\x42\r\xc2\xf8\x18\t0\x00\x38\x80\xd0\xdb\xc3\xf4\x02\x12(\n\x11\x66irst_selfpay_fen\x18\x03 \x01(\x03\x42\r\xc2\xf8\x18\t0\x00\x38\x80\xd0\xdb\xc3\xf4\x02\x12#\n\x0cin_scope_fen\x18\x04 \x01(\x03\x42\r\xc2\xf8\x18\t0\x00\x38\x80\xd0\xdb\xc3\xf4\x02\"\xd3\x01\n\x10ResettleResponse\x12,\n\x0bsettlements\x18\x01 \x03(\x0b\x32\x17.gongji.v1.SettledAgain\x12&\n\x06\x63redit\x18\x02 \x01(\x0b\x32\x16.gongji.v1.CreditAgain\x12(\n\x07premium\x18\x03 \x01(\x0b\x32\x17.gongji.v1.PremiumAgain\x12#\n\x07receipt\x18\x04 \x01(\x0b\x32\x12.gongji.v1.Receipt\x12\x1a\n\x12next_settlement_id\x18\x05 \x01(\t\"\xf4\x01\n\x0cSettledAgain\x12%\n\x06\x62\x65\x66ore\x18\x01 \x01(\x0b\x32\x15.gongji.v1.Settlement\x12)\n\x07refunds\x18\x02 \x03(\x0b\x32\x18.gongji.v1.PurseMovement\x12&\n\x05\x61\x66ter\x18\x03 \x01(\x0b\x32\x15.gongji.v1.SettlementH\x00\x12\x32\n\x07refusal\x18\x04 \x01(\x0b\x32\x1f.gongji.v1.RecomputationRefusalH\x00\x12/\n\x0b\x64ifferences\x18\x05 \x03(\x0b\x32\x1a.gongji.v1.PayerDifferenceB\x05\n\x03now\"\x92\x01\n\x0b\x43reditAgain\x12\x12\n\nbefore_fen\x18\x01 \x01(\x03\x12\x0f\n\x07\x64ue_fen\x18\x02 \x01(\x03\x12*\n\x08movement\x18\x03 \x01(\x0b\x32\x18.gongji.v1.PurseMovement\x12\x10\n\x08owed_fen\x18\x04 \x01(\x03\x12 \n\x04rule\x18\x05 \x01(\x0b\x32\x12.gongji.v1.RuleRef\"\x8d\x01\n\x0cPremiumAgain\x12\x12\n\npremium_id\x18\x01 \x01(\t\x12\x0e\n\x06holder\x18\x02 \x01(\t\x12*\n\x08movement\x18\x03 \x01(\x0b\x32\x18.gongji.v1.PurseMovement\x12-\n\nconditions\x18\x04 \x03(\x0b\x32\x19.gongji.v1.UnmetCondition2\xac\x01\n\x12\x43onsequenceService\x12Q\n\x0c\x43onsequences\x12\x1e.gongji.v1.ConsequencesRequest\x1a\x1f.gongji.v1.ConsequencesResponse0\x01\x12\x43\n\x08Resettle\x12\x1a.gongji.v1.ResettleRequest\x1a\x1b.gongji.v1.ResettleResponseB0\n\tgongji.v1P\x01Z!gongji.invalid/gongji/v1;gongjiv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bgongji/v1/consequence.proto\x12\tgongji.v1\x1a\x17gongji/v1/binding.proto\x1a\x1bgongji/v1/constraints.proto\x1a\x1agongji/v1/settlement.proto\x1a\x15gongji/v1/types.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x98\x01\n\x13\x43onsequencesRequest\x12\x1d\n\timport_id\x18\x01 \x01(\tB\x08\xc2\xf8\x18\x04\x18$(\x04H\x00\x12+\n\x05since\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12\x1f\n\x0cresume_token\x18\x03 \x01(\tB\t\xc2\xf8\x18\x05\x18\xc8\x01(\x04:\x0b\xc2\xf8\x18\x07\x12\x05scopeB\x07\n\x05scope\"\xa1\x02\n\x14\x43onsequencesResponse\x12\x32\n\x08progress\x18\x01 \x01(\x0b\x32\x1e.gongji.v1.ConsequenceProgressH\x00\x12\x36\n\nsettlement\x18\x02 \x01(\x0b\x32 .gongji.v1.SettlementConsequenceH\x00\x12.\n\x06\x63redit\x18\x03 \x01(\x0b\x32\x1c.gongji.v1.CreditConsequenceH\x00\x12\x30\n\x07premium\x18\x04 \x01(\x0b\x32\x1d.gongji.v1.PremiumConsequenceH\x00\x12\x30\n\x07\x62inding\x18\x05 \x01(\x0b\x32\x1d.gongji.v1.BindingConsequenceH\x00\x42\t\n\x07message\"r\n\x13\x43onsequenceProgress\x12\x14\n\x0crecords_done\x18\x01 \x01(\x03\x12\x15\n\rrecords_total\x18\x02 \x01(\x03\x12\x18\n\x10settlements_seen\x18\x03 \x01(\x03\x12\x14\n\x0cresume_token\x18\x04 \x01(\t\"\x88\x01\n\nFactBehind\x12\x0e\n\x06record\x18\x01 \x01(\t\x12\x12\n\ndecided_on\x18\x02 \x01(\x03\x12\x11\n\tknown_now\x18\x03 \x01(\x03\x12.\n\nknown_from\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x64ifferences\x18\x05 \x03(\t\"\x8e\x02\n\x15SettlementConsequence\x12%\n\x06stored\x18\x01 \x01(\x0b\x32\x15.gongji.v1.Settlement\x12+\n\nsettlement\x18\x02 \x01(\x0b\x32\x15.gongji.v1.SettlementH\x00\x12\x32\n\x07refusal\x18\x03 \x01(\x0b\x32\x1f.gongji.v1.RecomputationRefusalH\x00\x12/\n\x0b\x64ifferences\x18\x04 \x03(\x0b\x32\x1a.gongji.v1.PayerDifference\x12$\n\x05\x66\x61\x63ts\x18\x05 \x03(\x0b\x32\x15.gongji.v1.FactBehind\x12\x0f\n\x07\x66ollows\x18\x06 \x01(\tB\x05\n\x03now\"\xf5\x01\n\x11\x43reditConsequence\x12\x11\n\tperson_no\x18\x01 \x01(\t\x12\r\n\x05month\x18\x02 \x01(\t\x12\x14\n\x0c\x63redited_fen\x18\x03 \x01(\x03\x12\x0f\n\x07\x64ue_fen\x18\x04 \x01(\x03\x12\x0b\n\x03\x66\x65n\x18\x05 \x01(\x03\x12\x10\n\x08owed_fen\x18\x06 \x01(\x03\x12 \n\x04rule\x18\x07 \x01(\x0b\x32\x12.gongji.v1.RuleRef\x12\x30\n\x07refusal\x18\x08 \x01(\x0b\x32\x1f.gongji.v1.RecomputationRefusal\x12$\n\x05\x66\x61\x63ts\x18\t \x03(\x0b\x32\x15.gongji.v1.FactBehind\"\xb8\x01\n\x12PremiumConsequence\x12\x12\n\npremium_id\x18\x01 \x01(\t\x12\x0e\n\x06holder\x18\x02 \x01(\t\x12\x0e\n\x06member\x18\x03 \x01(\t\x12\x0c\n\x04year\x18\x04 \x01(\t\x12\x0b\n\x03\x66\x65n\x18\x05 \x01(\x03\x12-\n\nconditions\x18\x06 \x03(\x0b\x32\x19.gongji.v1.UnmetCondition\x12$\n\x05\x66\x61\x63ts\x18\x07 \x03(\x0b\x32\x15.gongji.v1.FactBehind\"C\n\x0eUnmetCondition\x12 \n\x04rule\x18\x01 \x01(\x0b\x32\x12.gongji.v1.RuleRef\x12\x0f\n\x07message\x18\x02 \x01(\t\"\x93\x02\n\x12\x42indingConsequence\x12\x12\n\nbinding_id\x18\x01 \x01(\t\x12\x0e\n\x06holder\x18\x02 \x01(\t\x12\x0e\n\x06member\x18\x03 \x01(\t\x12\'\n\x06\x62\x65\x66ore\x18\x04 \x01(\x0e\x32\x17.gongji.v1.BindingState\x12$\n\x03now\x18\x05 \x01(\x0e\x32\x17.gongji.v1.BindingState\x12\r\n\x05since\x18\x06 \x01(\t\x12\x0b\n\x03why\x18\x07 \x01(\t\x12 \n\x04rule\x18\x08 \x01(\x0b\x32\x12.gongji.v1.RuleRef\x12\x16\n\x0esettlement_ids\x18\t \x03(\t\x12$\n\x05\x66\x61\x63ts\x18\n \x03(\x0b\x32\x15.gongji.v1.FactBehind\"\xa9\x02\n\x0fResettleRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x01\x12#\n\rsettlement_id\x18\x02 \x01(\tB\n\xc2\xf8\x18\x06\x10\x01\x18\x1e(\x04H\x00\x12*\n\x06\x63redit\x18\x03 \x01(\x0b\x32\x18.gongji.v1.CreditOfMonthH\x00\x12+\n\x07premium\x18\x04 \x01(\x0b\x32\x18.gongji.v1.PremiumOfYearH\x00\x12\r\n\x05later\x18\x05 \x01(\x08\x12*\n\x08returned\x18\x06 \x01(\x0b\x32\x18.gongji.v1.ReturnedParts\x12\x14\n\x03why\x18\x07 \x01(\tB\x07\xc2\xf8\x18\x03\x18\xc8\x01\x12\x15\n\rvalidate_only\x18\x08 \x01(\x08:\n\xc2\xf8\x18\x06\x12\x04whatB\x06\n\x04what\"V\n\rCreditOfMonth\x12,\n\x06person\x18\x01 \x01(\x0b\x32\x14.gongji.v1.PersonRefB\x06\xc2\xf8\x18\x02\x08\x01\x12\x17\n\x05month\x18\x02 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x03\"\x7f\n\rPremiumOfYear\x12\x1e\n\npremium_id\x18\x01 \x01(\tB\n\xc2\xf8\x18\x06\x08\x01\x18\x1e(\x04\x12,\n\x06member\x18\x02 \x01(\x0b\x32\x14.gongji.v1.PersonRefB\x06\xc2\xf8\x18\x02\x08\x01\x12 \n\x04year\x18\x03 \x01(\tB\x12\xc2\xf8\x18\x0e\x08\x01\"\n20[0-9]{2}\"\xb3\x01\n\rReturnedParts\x12+\n\x14out_of_catalogue_fen\x18\x01 \x01(\x03\x42\r\xc2\xf8\x18\t0\x00\x38\x80\xd0\xdb\xc3\xf4\x02\x12&\n\x0f\x61\x62ove_limit_fen\x18\x02 \x01(\x03\x42\r\xc2\xf8\x18\t0\x00\x38\x80\xd0\xdb\xc3\xf4\x02\x12(\n\x11\x66irst_selfpay_fen\x18\x03 \x01(\x03\x42\r\xc2\xf8\x18\t0\x00\x38\x80\xd0\xdb\xc3\xf4\x02\x12#\n\x0cin_scope_fen\x18\x04 \x01(\x03\x42\r\xc2\xf8\x18\t0\x00\x38\x80\xd0\xdb\xc3\xf4\x02\"\xd3\x01\n\x10ResettleResponse\x12,\n\x0bsettlements\x18\x01 \x03(\x0b\x32\x17.gongji.v1.SettledAgain\x12&\n\x06\x63redit\x18\x02 \x01(\x0b\x32\x16.gongji.v1.CreditAgain\x12(\n\x07premium\x18\x03 \x01(\x0b\x32\x17.gongji.v1.PremiumAgain\x12#\n\x07receipt\x18\x04 \x01(\x0b\x32\x12.gongji.v1.Receipt\x12\x1a\n\x12next_settlement_id\x18\x05 \x01(\t\"\xf4\x01\n\x0cSettledAgain\x12%\n\x06\x62\x65\x66ore\x18\x01 \x01(\x0b\x32\x15.gongji.v1.Settlement\x12)\n\x07refunds\x18\x02 \x03(\x0b\x32\x18.gongji.v1.PurseMovement\x12&\n\x05\x61\x66ter\x18\x03 \x01(\x0b\x32\x15.gongji.v1.SettlementH\x00\x12\x32\n\x07refusal\x18\x04 \x01(\x0b\x32\x1f.gongji.v1.RecomputationRefusalH\x00\x12/\n\x0b\x64ifferences\x18\x05 \x03(\x0b\x32\x1a.gongji.v1.PayerDifferenceB\x05\n\x03now\"\x92\x01\n\x0b\x43reditAgain\x12\x12\n\nbefore_fen\x18\x01 \x01(\x03\x12\x0f\n\x07\x64ue_fen\x18\x02 \x01(\x03\x12*\n\x08movement\x18\x03 \x01(\x0b\x32\x18.gongji.v1.PurseMovement\x12\x10\n\x08owed_fen\x18\x04 \x01(\x03\x12 \n\x04rule\x18\x05 \x01(\x0b\x32\x12.gongji.v1.RuleRef\"\x8d\x01\n\x0cPremiumAgain\x12\x12\n\npremium_id\x18\x01 \x01(\t\x12\x0e\n\x06holder\x18\x02 \x01(\t\x12*\n\x08movement\x18\x03 \x01(\x0b\x32\x18.gongji.v1.PurseMovement\x12-\n\nconditions\x18\x04 \x03(\x0b\x32\x19.gongji.v1.UnmetCondition2\xac\x01\n\x12\x43onsequenceService\x12Q\n\x0c\x43onsequences\x12\x1e.gongji.v1.ConsequencesRequest\x1a\x1f.gongji.v1.ConsequencesResponse0\x01\x12\x43\n\x08Resettle\x12\x1a.gongji.v1.ResettleRequest\x1a\x1b.gongji.v1.ResettleResponseB0\n\tgongji.v1P\x01Z!gongji.invalid/gongji/v1;gongjiv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,7 +38,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\tgongji.v1P\001Z!gongji.invalid/gongji/v1;gongjiv1'
   _globals['_CONSEQUENCESREQUEST'].fields_by_name['import_id']._loaded_options = None
-  _globals['_CONSEQUENCESREQUEST'].fields_by_name['import_id']._serialized_options = b'\302\370\030\002(\001'
+  _globals['_CONSEQUENCESREQUEST'].fields_by_name['import_id']._serialized_options = b'\302\370\030\004\030$(\004'
   _globals['_CONSEQUENCESREQUEST'].fields_by_name['resume_token']._loaded_options = None
   _globals['_CONSEQUENCESREQUEST'].fields_by_name['resume_token']._serialized_options = b'\302\370\030\005\030\310\001(\004'
   _globals['_CONSEQUENCESREQUEST']._loaded_options = None
@@ -70,39 +70,39 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RETURNEDPARTS'].fields_by_name['in_scope_fen']._loaded_options = None
   _globals['_RETURNEDPARTS'].fields_by_name['in_scope_fen']._serialized_options = b'\302\370\030\t0\0008\200\320\333\303\364\002'
   _globals['_CONSEQUENCESREQUEST']._serialized_start=181
-  _globals['_CONSEQUENCESREQUEST']._serialized_end=331
-  _globals['_CONSEQUENCESRESPONSE']._serialized_start=334
-  _globals['_CONSEQUENCESRESPONSE']._serialized_end=623
-  _globals['_CONSEQUENCEPROGRESS']._serialized_start=625
-  _globals['_CONSEQUENCEPROGRESS']._serialized_end=739
-  _globals['_FACTBEHIND']._serialized_start=742
-  _globals['_FACTBEHIND']._serialized_end=878
-  _globals['_SETTLEMENTCONSEQUENCE']._serialized_start=881
-  _globals['_SETTLEMENTCONSEQUENCE']._serialized_end=1151
-  _globals['_CREDITCONSEQUENCE']._serialized_start=1154
-  _globals['_CREDITCONSEQUENCE']._serialized_end=1399
-  _globals['_PREMIUMCONSEQUENCE']._serialized_start=1402
-  _globals['_PREMIUMCONSEQUENCE']._serialized_end=1586
-  _globals['_UNMETCONDITION']._serialized_start=1588
-  _globals['_UNMETCONDITION']._serialized_end=1655
-  _globals['_BINDINGCONSEQUENCE']._serialized_start=1658
-  _globals['_BINDINGCONSEQUENCE']._serialized_end=1933
-  _globals['_RESETTLEREQUEST']._serialized_start=1936
-  _globals['_RESETTLEREQUEST']._serialized_end=2233
-  _globals['_CREDITOFMONTH']._serialized_start=2235
-  _globals['_CREDITOFMONTH']._serialized_end=2321
-  _globals['_PREMIUMOFYEAR']._serialized_start=2323
-  _globals['_PREMIUMOFYEAR']._serialized_end=2450
-  _globals['_RETURNEDPARTS']._serialized_start=2453
-  _globals['_RETURNEDPARTS']._serialized_end=2632
-  _globals['_RESETTLERESPONSE']._serialized_start=2635
-  _globals['_RESETTLERESPONSE']._serialized_end=2846
-  _globals['_SETTLEDAGAIN']._serialized_start=2849
-  _globals['_SETTLEDAGAIN']._serialized_end=3093
-  _globals['_CREDITAGAIN']._serialized_start=3096
-  _globals['_CREDITAGAIN']._serialized_end=3242
-  _globals['_PREMIUMAGAIN']._serialized_start=3245
-  _globals['_PREMIUMAGAIN']._serialized_end=3386
-  _globals['_CONSEQUENCESERVICE']._serialized_start=3389
-  _globals['_CONSEQUENCESERVICE']._serialized_end=3561
+  _globals['_CONSEQUENCESREQUEST']._serialized_end=333
+  _globals['_CONSEQUENCESRESPONSE']._serialized_start=336
+  _globals['_CONSEQUENCESRESPONSE']._serialized_end=625
+  _globals['_CONSEQUENCEPROGRESS']._serialized_start=627
+  _globals['_CONSEQUENCEPROGRESS']._serialized_end=741
+  _globals['_FACTBEHIND']._serialized_start=744
+  _globals['_FACTBEHIND']._serialized_end=880
+  _globals['_SETTLEMENTCONSEQUENCE']._serialized_start=883
+  _globals['_SETTLEMENTCONSEQUENCE']._serialized_end=1153
+  _globals['_CREDITCONSEQUENCE']._serialized_start=1156
+  _globals['_CREDITCONSEQUENCE']._serialized_end=1401
+  _globals['_PREMIUMCONSEQUENCE']._serialized_start=1404
+  _globals['_PREMIUMCONSEQUENCE']._serialized_end=1588
+  _globals['_UNMETCONDITION']._serialized_start=1590
+  _globals['_UNMETCONDITION']._serialized_end=1657
+  _globals['_BINDINGCONSEQUENCE']._serialized_start=1660
+  _globals['_BINDINGCONSEQUENCE']._serialized_end=1935
+  _globals['_RESETTLEREQUEST']._serialized_start=1938
+  _globals['_RESETTLEREQUEST']._serialized_end=2235
+  _globals['_CREDITOFMONTH']._serialized_start=2237
+  _globals['_CREDITOFMONTH']._serialized_end=2323
+  _globals['_PREMIUMOFYEAR']._serialized_start=2325
+  _globals['_PREMIUMOFYEAR']._serialized_end=2452
+  _globals['_RETURNEDPARTS']._serialized_start=2455
+  _globals['_RETURNEDPARTS']._serialized_end=2634
+  _globals['_RESETTLERESPONSE']._serialized_start=2637
+  _globals['_RESETTLERESPONSE']._serialized_end=2848
+  _globals['_SETTLEDAGAIN']._serialized_start=2851
+  _globals['_SETTLEDAGAIN']._serialized_end=3095
+  _globals['_CREDITAGAIN']._serialized_start=3098
+  _globals['_CREDITAGAIN']._serialized_end=3244
+  _globals['_PREMIUMAGAIN']._serialized_start=3247
+  _globals['_PREMIUMAGAIN']._serialized_end=3388
+  _globals['_CONSEQUENCESERVICE']._serialized_start=3391
+  _globals['_CONSEQUENCESERVICE']._serialized_end=3563
 # @@protoc_insertion_point(module_scope)

@@ -186,7 +186,7 @@ class ImportSummary(_message.Message):
     refused: _builtins.int
     """Rows left out because of errors."""
     import_id: _builtins.str
-    """Request id of the import, by which its consequences are asked for."""
+    """Id of the import, by which its consequences are asked for; follows from caller and request id."""
     @_builtins.property
     def errors(self) -> _containers.RepeatedCompositeFieldContainer[Global___RowError]:
         """The first 100 errors."""
@@ -415,7 +415,7 @@ class Revision(_message.Message):
     number: _builtins.int
     """Counts what was said of the person or institution, from 1."""
     import_id: _builtins.str
-    """Request id of the import that said it."""
+    """Id of the import that said it (ImportSummary.import_id)."""
     @_builtins.property
     def known_from(self) -> _timestamp_pb2.Timestamp:
         """Since when it is known; absent where that was before revisions were kept."""
@@ -450,7 +450,7 @@ class AppliedImport(_message.Message):
     REFUSED_FIELD_NUMBER: _builtins.int
     MERGING_FIELD_NUMBER: _builtins.int
     import_id: _builtins.str
-    """Its request id."""
+    """Its id (ImportSummary.import_id)."""
     registry: Global___Registry.ValueType
     """What it was made into."""
     received: _builtins.int
@@ -495,7 +495,7 @@ class GetImportRequest(_message.Message):
 
     IMPORT_ID_FIELD_NUMBER: _builtins.int
     import_id: _builtins.str
-    """Its request id."""
+    """Its id (ImportSummary.import_id)."""
     def __init__(
         self,
         *,

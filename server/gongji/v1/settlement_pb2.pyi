@@ -307,7 +307,7 @@ class Bill(_message.Message):
     """Filing number of out-of-area care (异地就医备案号); needed where the institution lies in another pooling area."""
     msgid: _builtins.str
     """The sender's message id (msgid 发送方报文ID); kept and returned (medins_setl_id). One message of an institution
-    settles once: with the same bill the first answer comes again, with another one MESSAGE_ID_REUSED.
+    settles once a caller: with the same bill the first answer comes again, with another one MESSAGE_ID_REUSED.
     """
     residue_of: Global___ResidueOf.ValueType
     """Which care left the remainder; only with residue, and never against an inpatient or chronic visit kind."""
@@ -1171,7 +1171,7 @@ class Settlement(_message.Message):
     fund_paid_after_fen: _builtins.int
     """Paid by the fund in the natural year after this settlement."""
     request_id: _builtins.str
-    """Request id of the Settle that made it; empty in a quote."""
+    """Request id of the call that made it, shown to its caller only; empty in a quote."""
     reversed_why: _builtins.str
     """Why it was reversed, as the caller said; empty while it stands."""
     replaces: _builtins.str
@@ -1548,7 +1548,9 @@ class ReconcileDetailsResponse(_message.Message):
     settlement_id: _builtins.str
     """Settlement (setl_id)."""
     settle_request_id: _builtins.str
-    """The request id of our settlement, for a reversal (3202 returns msgid for use as omsgid)."""
+    """The request id of our settlement, for a reversal (3202 returns msgid for use as omsgid); empty if another caller
+    settled it.
+    """
     msgid: _builtins.str
     """The sender's message id of our settlement, for use as omsgid (msgid); empty where it had none."""
     @_builtins.property

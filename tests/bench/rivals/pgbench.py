@@ -179,7 +179,7 @@ def _decided(
     finally:
         engine.rollback()
     row = answered_row(command, fresh.answer, population.NOW, population.VAULT.digest)
-    return fresh.answer, [*fresh.writes, row]
+    return fresh.answer, [*fresh.records, row]
 
 
 def _places(*, helped: bool) -> str:

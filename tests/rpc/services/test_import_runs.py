@@ -163,7 +163,7 @@ async def begun(
         row = None
         while row is None or row.digests["received"] == "0":
             await asyncio.sleep(0.01)
-            row = await office.store.recall(request_.request_id)
+            row = await office.store.recall(request_)
     return task
 
 
@@ -171,9 +171,9 @@ def polls(store: Store, monkeypatch: pytest.MonkeyPatch) -> asyncio.Semaphore:
     """Count how often a store looks for the row of a request."""
     counted, recall = asyncio.Semaphore(0), store.recall
 
-    async def recalled(request_id: str) -> object:
+    async def recalled(request: Request) -> object:
         counted.release()
-        return await recall(request_id)
+        return await recall(request)
 
     monkeypatch.setattr(store, "recall", recalled)
     return counted
@@ -257,31 +257,35 @@ async def test_a_run_left_behind_by_one_that_died_waits_for_the_lease(
 
 
 @pytest.mark.parametrize("left_free", [False, True])
-@pytest.mark.parametrize(
-    ("caller", "method", "differing"),
-    [
-        ("other", "ImportInstitutions", "caller"),
-        ("office", "ImportPersons", "method"),
-    ],
-)
-async def test_nobody_else_takes_over(
-    offices: list[Office],
-    request_: Request,
-    caller: str,
-    method: str,
-    differing: str,
-    *,
-    left_free: bool,
+async def test_another_method_does_not_take_over(
+    offices: list[Office], request_: Request, *, left_free: bool
 ) -> None:
-    """An unfinished import is its caller's: another sender is refused at once."""
+    """An unfinished import is its method's: another one is refused at once."""
     run = Run(offices[0].store, request_, NOW)
     await run.claim(LONG_S)
     if left_free:
         await run.release()
-    other = Request(request_.request_id, caller, method)
+    other = Request(request_.request_id, "office", "ImportPersons")
     with pytest.raises(RequestIdReused) as refused:
         await offices[1].run(other, whole())
-    assert differing == refused.value.metadata["differing"]
+    assert "method" == refused.value.metadata["differing"]
+
+
+async def test_another_caller_neither_holds_an_id_nor_waits(
+    offices: list[Office], request_: Request
+) -> None:
+    """Under one id each caller has an import of its own; one that stands still holds up
+    nobody but its own caller's next attempt, and that takes over."""
+    held = await begun(offices[0], request_, asyncio.Event())
+    other = Request(request_.request_id, "other", request_.method)
+    async with asyncio.timeout(10):
+        theirs = await offices[1].run(other, whole())
+        again = await offices[1].run(request_, whole(), quiet_s=0)
+    assert [False, False] == [theirs.replayed, again.replayed]
+    assert (ROWS, 0) == (theirs.value.written, theirs.value.unchanged)
+    assert (0, ROWS) == (again.value.written, again.value.unchanged)
+    assert theirs.value.import_id != again.value.import_id
+    held.cancel()
 
 
 async def test_a_killed_run_is_taken_over(
@@ -335,6 +339,6 @@ async def test_a_run_cut_off_leaves_its_request_free(
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    assert FREE == run_of(await second.store.recall(request_.request_id))
+    assert FREE == run_of(await second.store.recall(request_))
     answer = await second.run(request_, whole())
     assert (ROWS, 0) == (answer.value.written, answer.value.unchanged)

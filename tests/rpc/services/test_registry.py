@@ -151,19 +151,17 @@ async def listed(service: Service, size: int) -> list[registry_pb2.AppliedImport
 
 async def test_imports_are_listed_the_last_one_first(service: Service) -> None:
     """Every import is listed once, page by page, whatever the page."""
-    ids = [service.new_id() for _ in range(3)]
-    for number, import_id in enumerate(ids):
-        await service.import_persons([service.person(number)], import_id)
+    done = [await service.import_persons([service.person(n)]) for n in range(3)]
+    ids = [reply.summary.import_id for reply in done]
     for size in (1, 2, 3):
         found = [done.import_id for done in await listed(service, size)]
         assert ids[::-1] == found
 
 
-async def test_an_import_is_found_by_its_request_id(service: Service) -> None:
+async def test_an_import_is_found_by_its_id(service: Service) -> None:
     """GetImport says what an import did; one that was never applied is not found."""
-    import_id = service.new_id()
-    await service.import_persons([service.person(1)], import_id)
-    asked = registry_pb2.GetImportRequest(import_id=import_id.upper())
+    reply = await service.import_persons([service.person(1)])
+    asked = registry_pb2.GetImportRequest(import_id=reply.summary.import_id)
     found = getattr(await service.registry.GetImport(asked), "import")
     assert (1, 1, False) == (found.received, found.written, found.merging)
     unknown = registry_pb2.GetImportRequest(import_id=service.new_id())

@@ -281,9 +281,10 @@ class Meeting:
         self._engine, self._firsts = engine, firsts
         self.count = 0
         self.always: Exception | None = None
-        self.stage, self.upsert, self.delete, self.rollback = (
+        self.stage, self.upsert, self.insert, self.delete, self.rollback = (
             engine.stage,
             engine.upsert,
+            engine.insert,
             engine.delete,
             engine.rollback,
         )

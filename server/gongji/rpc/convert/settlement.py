@@ -7,6 +7,7 @@ from typing import Final
 
 from gongji.model.account import PurseMovement
 from gongji.model.settlement import Bill, Settlement
+from gongji.rpc.calls import own_request_id
 from gongji.rpc.convert.values import (
     Sources,
     clause_to,
@@ -99,7 +100,7 @@ def write_settlement(
     if settlement.reversed_at is not None:
         write_instant(settlement.reversed_at, message.reversed_at)
     message.reversed_why = settlement.reversed_why
-    message.request_id = settlement.request_id
+    message.request_id = own_request_id(settlement.request_key)
     for record, revision in settlement.known.items():
         message.known.add(record=record, revision=revision)
     # hot path: few are settled again.

@@ -52,7 +52,7 @@ class ConsequenceService(ConsequenceServiceServicer):
         self, request: pb.ConsequencesRequest, context: object
     ) -> AsyncIterator[pb.ConsequencesResponse]:
         """Yield what is decided otherwise on what is known now."""
-        asked = ChangesAsked(import_id=request.import_id.lower())
+        asked = ChangesAsked(import_id=request.import_id)
         if request.HasField("since"):
             asked = ChangesAsked(since=instant_from(request.since))
         else:

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct, field
 
 from gongji.model.commands import Answer, Listing, Query, RequestRecord
+from gongji.model.ids import derived_id
 from gongji.model.judging import Counts, SetRow
 from gongji.model.refusals import StoreUnavailable
 from gongji.model.staging import AppliedImport, ImportedBy, Turn, Unmerged
@@ -82,7 +83,7 @@ class Import:
         self._registry: Registry = kind.registry
         self._rows = rows
         self._day = day
-        self._import_id = run.request.request_id
+        self._import_id = derived_id("I", run.request.key)
         self._cities = kind.cities
         self._areas: set[str] = set()
         self._faults: list[RowFault] = []
@@ -165,7 +166,7 @@ class Import:
     async def _stage(self, rowset: RowSet, batch: RowBatch) -> None:
         rows = self._checked(batch)
         stage = Stage(
-            self._examine(rows), rows.numbers, self._run.token, self._import_id
+            self._examine(rows), rows.numbers, self._run.token, self._run.request.key
         )
         standings = await self._run.write(stage, self._rows.count)
         await asyncio.to_thread(rowset.add, self._set_rows(rows), standings)

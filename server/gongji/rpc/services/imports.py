@@ -23,7 +23,7 @@ from gongji.rpc.services.upkeep import Upkeep
 from gongji.rules.codes import SHANGHAI
 from gongji.store import Store
 from gongji.store.claims import RunLostError, run_of
-from gongji.store.replay import differences
+from gongji.store.replay import differing
 
 # A run writes a batch in milliseconds, but its rows come as fast as its caller sends them.
 # One taken for dead too early loses nothing: it follows the run that took over.
@@ -129,11 +129,7 @@ class Imports:
             )
         await rows.drain()
         content = {"rows": rows.digest}
-        differing = differences(request, content, row, self._store.digest)
-        # Of another method's request only what this one has as well.
-        own = [name for name in differing.fields if name in content]
-        names = ",".join([*differing.sender, *own])
-        if names:
-            raise reused(names)
+        if differs := differing(request, content, row, self._store.digest):
+            raise reused(differs)
         summary = msgspec.json.decode(row.answer, type=Summary)
         return Answer(summary, replayed=True, at=row.at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Final, Generic, TypeVar
@@ -14,6 +14,7 @@ import msgspec
 from google.protobuf.message import Message
 from msgspec.structs import replace
 
+from gongji.access.identity import ANONYMOUS
 from gongji.model.commands import Listing
 from gongji.model.refusals import PageTokenInvalid
 from gongji.rpc.calls import current_call
@@ -168,14 +169,14 @@ class _Tokens:
     def of(self, place: Place) -> str:
         """Return the token of a place."""
         packed = base64.urlsafe_b64encode(msgspec.json.encode(place)).decode()
-        return f"{packed}.{self._seal(packed)}"
+        seal = self._seal(packed, self._call.permit.caller.name)
+        return f"{packed}.{seal}"
 
     def opened(self, token: str) -> Place:
         """Return the place of a token. PageTokenInvalid if it is not of this list."""
         packed, _, seal = token.partition(".")
         try:
-            # In constant time: a token is not to be guessed digit by digit.
-            genuine = hmac.compare_digest(seal.encode(), self._seal(packed).encode())
+            genuine = self._sealed(packed, seal)
             place: Place = msgspec.json.decode(
                 base64.urlsafe_b64decode(packed), type=tuple[str | int, int, str]
             )
@@ -188,6 +189,20 @@ class _Tokens:
             )
         return place
 
-    def _seal(self, packed: str) -> str:
-        content = [self._call.name, self._call.caller, self._filters, packed]
+    def _sealed(self, packed: str, seal: str) -> bool:
+        """Return whether a seal was given to the caller, under this or a former name."""
+        caller = self._call.permit.caller
+        former = caller.former
+        # Who has every former name is heir of those that stated none; the others cannot
+        # be listed, and ask for their first page again.
+        names = former if isinstance(former, Collection) else (ANONYMOUS,)
+        # In constant time: a token is not to be guessed digit by digit.
+        genuine = [
+            hmac.compare_digest(seal.encode(), self._seal(packed, name).encode())
+            for name in (caller.name, *names)
+        ]
+        return any(genuine)
+
+    def _seal(self, packed: str, caller: str) -> str:
+        content = [self._call.name, caller, self._filters, packed]
         return self._store.digest(content)[:_SEAL_LENGTH]

@@ -13,7 +13,7 @@ from gongji.model.commands import Listing
 from gongji.model.people import Institution, area_of_institution
 from gongji.model.refusals import InstitutionNotFound, MalformedField
 from gongji.model.settlement import Settlement
-from gongji.rpc.calls import current_permit
+from gongji.rpc.calls import current_permit, own_request_id
 from gongji.rpc.constraints import enforce
 from gongji.rpc.convert.spans import Span
 from gongji.rpc.convert.values import day_from, day_to
@@ -259,7 +259,7 @@ def _difference_to(difference: Difference) -> pb.ReconcileDetailsResponse:
         settlement_id=row.settlement_id if row else "",
         ours=_row_to(difference.ours),
         theirs=_row_to(difference.theirs),
-        settle_request_id=difference.origin.request_id,
+        settle_request_id=own_request_id(difference.origin.request_key),
         msgid=difference.origin.msgid,
     )
 

@@ -114,11 +114,11 @@ class RegistryService(RegistryServiceServicer):
         self, request: pb.GetImportRequest, context: object
     ) -> pb.GetImportResponse:
         """Return one import that was applied. ImportNotFound."""
-        import_id = request.import_id.lower()
+        import_id = request.import_id
         applied = await self._store.get(AppliedImport, import_id)
         if applied is None or not covered(applied):
             raise ImportNotFound(
-                f"import_id：没有以请求编号 {import_id} 完成的导入", field="import_id"
+                f"import_id：没有编号为 {import_id} 的已完成的导入", field="import_id"
             )
         current_permit().narrowed()
         (found,) = await self._imports_to([applied])

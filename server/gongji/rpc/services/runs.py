@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
 from typing import Final, TypeVar
@@ -13,7 +13,6 @@ from gongji.model.commands import Query, Request, RequestRecord, Write
 from gongji.model.refusals import Refusal, RequestIdReused
 from gongji.store import Store
 from gongji.store.claims import FREE, RUN, Part, RunLostError, run_of
-from gongji.store.replay import differences
 
 R = TypeVar("R")
 
@@ -41,7 +40,7 @@ class Run:
     async def claim(self, quiet_s: float) -> RequestRecord | None:
         """Make the request this run's own; return its row instead if it is finished.
 
-        RequestIdReused if another caller or another method has the request.
+        RequestIdReused if another method has the request.
         """
         while True:
             row = await self.others(quiet_s)
@@ -61,20 +60,22 @@ class Run:
         loop = asyncio.get_running_loop()
         known, since = None, 0.0
         while True:
-            row = await self._store.recall(self.request.request_id)
+            row = await self._store.recall(self.request)
             if row is None or run_of(row) is None:
                 return row
-            self._refuse_another_sender(row)
+            if row.is_former:
+                # Its process ended before the database was brought forward.
+                return None
+            self._refuse_another_method(row)
             if row != known:
                 known, since = row, loop.time()
             if run_of(row) == FREE or loop.time() - since >= quiet_s:
                 return row
             await asyncio.sleep(_POLL_S)
 
-    def _refuse_another_sender(self, row: RequestRecord) -> None:
-        names = ",".join(differences(self.request, {}, row, self._store.digest).sender)
-        if names:
-            raise reused(names)
+    def _refuse_another_method(self, row: RequestRecord) -> None:
+        if row.method != self.request.method:
+            raise reused(["method"])
 
     async def write(self, query: Query[R], received: int) -> R:
         """Execute a query, and show that the run goes on. RunLostError."""
@@ -115,7 +116,7 @@ class Run:
         }
         request = self.request
         return RequestRecord(
-            request_id=request.request_id,
+            key=request.key,
             caller=request.caller,
             method=request.method,
             digests=digests,
@@ -123,8 +124,9 @@ class Run:
         )
 
 
-def reused(names: str) -> RequestIdReused:
+def reused(differing: Iterable[str]) -> RequestIdReused:
     """Return the refusal of an import under the id of a request that differs in these."""
+    names = ",".join(differing)
     return RequestIdReused(
         f"request_id 已用于另一次请求(不同之处: {names}), 新的导入请换用新的编号",
         field="header.request_id",

@@ -87,7 +87,7 @@ class Upkeep:
 
     async def _release_if_stale(self, staged_set: StagedSet) -> None:
         """Free the request of a run that has long changed nothing: its process was killed."""
-        row = await self._store.recall(staged_set.import_id)
+        row = await self._store.get(RequestRecord, staged_set.request_key)
         set_id = staged_set.set_id
         if row is None or run_of(row) != set_id:
             return

@@ -42,8 +42,8 @@ _Query = tuple[str, Sequence[Any]]
 
 _Rows = list[TupleRow]
 
-_Pending = tuple[type, Sequence[Any]]
-"""Records of a kind that are to be written."""
+_Pending = tuple[type, Sequence[Any], bool]
+"""Records of a kind that are to be written, and whether all must be new."""
 
 LOCKED: Final[Mapping[type, int]] = {
     # Absent ones cost nothing; two runs of one import meet at its row (`claims`).
@@ -192,7 +192,14 @@ class PostgresEngine:
 
     def upsert(self, kind: type, records: Sequence[Any]) -> None:
         """Write records: within a transaction when it commits."""
-        self._pending.append((kind, records))
+        self._write(kind, records, new=False)
+
+    def insert(self, kind: type, records: Sequence[Any]) -> None:
+        """Write records that are new: within a transaction when it commits."""
+        self._write(kind, records, new=True)
+
+    def _write(self, kind: type, records: Sequence[Any], *, new: bool) -> None:
+        self._pending.append((kind, records, new))
         if not self._open:
             self._send([])
 
@@ -285,8 +292,8 @@ class PostgresEngine:
             with translated(), connection.pipeline():
                 cursor = connection.cursor()
                 # The server writes one kind of record while the next is made ready here.
-                for kind, records in pending:
-                    for statement, columns in self._writes(kind, records):
+                for kind, records, new in pending:
+                    for statement, columns in self._writes(kind, records, new=new):
                         cursor.execute(statement, columns)
                 for statement, keys in deletes:
                     cursor.execute(statement, keys)
@@ -301,16 +308,18 @@ class PostgresEngine:
             raise
         return cursor.statusmessage
 
-    def _writes(self, kind: type, records: Sequence[Any]) -> Iterator[_Query]:
-        """Insert what was absent and must still be; upsert anything else."""
+    def _writes(
+        self, kind: type, records: Sequence[Any], *, new: bool
+    ) -> Iterator[_Query]:
+        """Insert what is new, or was absent and must still be; upsert anything else."""
         table: AnyTable = self._schema.table(kind)
         columns = table.columns_of(records)
         keys = columns[0]
-        new = [(kind, key) in self._absent for key in keys]
-        if any(new):
-            yield insert_all(table), _arrays(table, columns, new)
-        if not all(new):
-            stored = [not flag for flag in new]
+        absent = [new or (kind, key) in self._absent for key in keys]
+        if any(absent):
+            yield insert_all(table), _arrays(table, columns, absent)
+        if not all(absent):
+            stored = [not flag for flag in absent]
             yield upsert_all(table), _arrays(table, columns, stored)
 
     def _as_conflict(
@@ -324,7 +333,7 @@ class PostgresEngine:
             return violated
         # Of a partitioned table the partition is named: settlement_2026.
         refused = f"{cause.diag.table_name}_"
-        for kind, records in pending:
+        for kind, records, _ in pending:
             table: AnyTable = self._schema.table(kind)
             if not refused.startswith(f"{table.name}_"):
                 continue
@@ -339,7 +348,7 @@ class PostgresEngine:
         Whoever writes any holds the latches of what was read and is written, and then
         finds what was read unchanged.
         """
-        written = [records for kind, records in self._pending if kind in GUARDED]
+        written = [records for kind, records, _ in self._pending if kind in GUARDED]
         if not written:
             return
         records = chain.from_iterable(written)
@@ -365,11 +374,7 @@ class PostgresEngine:
                 yield _latch(kind, index, value)
 
 
-def _latch(
-    kind: type,
-    index: str,
-    value: str,
-) -> int:
+def _latch(kind: type, index: str, value: str) -> int:
     """The latch of a value, the same in every process."""
     name = f"{kind.__name__}/{index}/{value}"
     digest = blake2b(name.encode(), digest_size=4).digest()

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from gongji.model.commands import Listing
 from gongji.model.facts import Need
 from gongji.store import sql
 from gongji.store.engine import ConstraintViolated, EngineDown, Lookup
 from gongji.store.schema import Schema
-from gongji.store.sqlite.sql import RowDecoder, select, upsert
+from gongji.store.sqlite.sql import RowDecoder, insert, select, upsert
 from gongji.store.table import AnyTable
 
 T = TypeVar("T")
@@ -25,6 +25,9 @@ few shapes to keep prepared."""
 
 _Shape = tuple[tuple[type, str, int], ...]
 """The lookups of one statement: kinds, their indexes, how many values of each."""
+
+_Verb: TypeAlias = Callable[[AnyTable, int], str]
+"""Makes the statement that writes so many rows of a table."""
 
 _BUSY_S: Final = 5
 """How long another process may hold the database before a batch is refused, in seconds."""
@@ -98,7 +101,7 @@ class SqliteEngine:
             self._pragmas("wal_autocheckpoint = 16000")
         self._pragmas("cache_size = -65536", "temp_store = MEMORY")
         self._selects: dict[_Shape, str] = {}
-        self._upserts: dict[tuple[type, int], str] = {}
+        self._writes: dict[tuple[_Verb, type, int], str] = {}
         self._rows = {kind: RowDecoder(table) for kind, table in schema.tables.items()}
 
     def begin(self) -> None:
@@ -170,6 +173,13 @@ class SqliteEngine:
 
     def upsert(self, kind: type, records: Sequence[Any]) -> None:
         """Write records, each in place of the one with its key."""
+        self._write(upsert, kind, records)
+
+    def insert(self, kind: type, records: Sequence[Any]) -> None:
+        """Write records that are new. ConstraintViolated."""
+        self._write(insert, kind, records)
+
+    def _write(self, verb: _Verb, kind: type, records: Sequence[Any]) -> None:
         table: AnyTable = self._schema.table(kind)
         rows = list(zip(*table.columns_of(records), strict=True))
         with _TRANSLATED:
@@ -177,16 +187,16 @@ class SqliteEngine:
                 # The largest power of two: few shapes of statement, each prepared once.
                 power = len(rows).bit_length() - 1
                 count = min(1 << power, _CHUNK)
-                statement = self._upsert(table, count)
+                statement = self._writing(verb, table, count)
                 parameters = list(chain.from_iterable(rows[:count]))
                 self.connection.execute(statement, parameters)
                 rows = rows[count:]
 
-    def _upsert(self, table: AnyTable, count: int) -> str:
-        statement = self._upserts.get((table.kind, count))
+    def _writing(self, verb: _Verb, table: AnyTable, count: int) -> str:
+        statement = self._writes.get((verb, table.kind, count))
         if statement is None:
-            statement = upsert(table, count)
-            self._upserts[table.kind, count] = statement
+            statement = verb(table, count)
+            self._writes[verb, table.kind, count] = statement
         return statement
 
     def delete(self, kind: type, keys: Sequence[str]) -> None:

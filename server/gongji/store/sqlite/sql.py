@@ -82,14 +82,15 @@ _JSON_TYPES: Final[Mapping[SqlType, Any]] = {
 }
 
 
-def upsert(table: AnyTable, count: int = 1) -> str:
-    """Return the INSERT of `count` rows, each in place of the one of its key.
-
-    Into an append-only table a stored key is an error.
-    """
+def insert(table: AnyTable, count: int = 1) -> str:
+    """Return the INSERT of `count` rows; a stored key is an error."""
     marks = ", ".join("?" * len(table.columns))
     rows = ", ".join([f"({marks})"] * count)
-    insert = f"{insert_into(table)} VALUES {rows}"
+    return f"{insert_into(table)} VALUES {rows}"
+
+
+def upsert(table: AnyTable, count: int = 1) -> str:
+    """Return the same, each row in place of the one of its key unless append-only."""
     if table.append_only:
-        return insert
-    return insert + on_conflict_update(table, table.key.name)
+        return insert(table, count)
+    return insert(table, count) + on_conflict_update(table, table.key.name)
