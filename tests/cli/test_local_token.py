@@ -22,7 +22,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Started]:
 
 COMMANDS = (
     ["statement", "CZ001"],
-    ["reconcile", "--institution", "H34110000001", "--from", "2025-01-01", "--to", "2025-01-31"],
+    [
+        "reconcile",
+        "--institution",
+        "H34110000001",
+        "--from",
+        "2025-01-01",
+        "--to",
+        "2025-01-31",
+    ],
     ["consequences", "--since", "2199-01-01T00:00:00"],
 )
 

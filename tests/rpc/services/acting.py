@@ -84,10 +84,9 @@ cities = ["*"]
 
 @asynccontextmanager
 async def under_policy(
-    world: World, store: Store, text: str = POLICY
+    world: World, store: Store, clock: SandboxClock, text: str = POLICY
 ) -> AsyncIterator[Service]:
     """Run a service, no sandbox, whose callers are believed by the name they state."""
-    clock = SandboxClock(NOW)
     await store.reset()
     await store.apply(KeepRules(world.cities))
     policy = FilePolicy.of(text)
@@ -100,10 +99,12 @@ async def under_policy(
 
 
 @asynccontextmanager
-async def family_under_policy(world: World, store: Store) -> AsyncIterator[Service]:
+async def family_under_policy(
+    world: World, store: Store, clock: SandboxClock
+) -> AsyncIterator[Service]:
     """Run `under_policy` for a family with its bindings: W and C are bound to H's purse
     (B-H-W, B-H-C), and applications for the same wait for consent (A-H-W, A-H-C)."""
-    async with under_policy(world, store) as served:
+    async with under_policy(world, store, clock) as served:
         since = NOW - timedelta(days=10)
         for member, relation in (("W", "12"), ("C", "30")):
             active = binding("H", member, since, relation=relation)

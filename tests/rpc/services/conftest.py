@@ -19,7 +19,8 @@ async def guarded(
     new_world: NewWorld, home: Callable[[SandboxClock], Store]
 ) -> AsyncIterator[Service]:
     """Run a service that is no sandbox, with a family (`family_under_policy`)."""
-    store = home(SandboxClock(NOW))
-    async with family_under_policy(new_world(), store) as served:
+    clock = SandboxClock(NOW)
+    store = home(clock)
+    async with family_under_policy(new_world(), store, clock) as served:
         yield served
     await store.close()

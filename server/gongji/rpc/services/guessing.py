@@ -13,6 +13,7 @@ from msgspec import Struct
 from gongji.model.commands import Decision
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.guessing import Guesses, GuessingLimits, one_more, refuse_paused
+from gongji.model.people import Certificate, Person
 from gongji.model.refusals import Refusal
 from gongji.rpc.calls import current_call
 from gongji.store import Store
@@ -20,20 +21,22 @@ from gongji.store import Store
 _LOG: Final = structlog.get_logger("gongji.rpc")
 
 
-class _Paused(Struct, frozen=True):
-    """A query that refuses while a caller's look-ups are paused. GuessingPaused."""
+class _LookUp(Struct, frozen=True):
+    """A query for the number of who has a certificate, the lowest of several."""
 
+    holding: Need
     key: str
 
     def needs(self, facts: Facts) -> tuple[Need, ...]:
-        """Return the caller's guesses."""
+        """Return who has it, and the caller's guesses."""
         del facts
-        return (by_key(Guesses, self.key),)
+        return self.holding, by_key(Guesses, self.key)
 
-    def decide(self, facts: Facts) -> Decision[None]:
-        """Refuse, or decide nothing."""
+    def decide(self, facts: Facts) -> Decision[str | None]:
+        """Decide. GuessingPaused, whether somebody has it or nobody."""
         refuse_paused(facts.get(Guesses, self.key), facts.now)
-        return Decision(None)
+        holding = facts.where(Person, self.holding.index, self.holding.value)
+        return Decision(min((p.person_no for p in holding), default=None))
 
 
 class _CountNobody(Struct, frozen=True):
@@ -62,20 +65,19 @@ class LookUps:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def admit(self) -> None:
-        """Refuse a look-up while the caller's are paused. GuessingPaused."""
-        call = current_call()
-        if call.permit.guessing is not None:
-            await self._store.ask(_Paused(Guesses.key_of(call.caller)))
-
-    async def found_nobody(self) -> None:
-        """Count a look-up, before its caller learns that it found nobody. GuessingPaused."""
+    async def number_of(self, certificate: Certificate) -> str | None:
+        """Return the number of who has a certificate, None if nobody. GuessingPaused."""
         call = current_call()
         limits = call.permit.guessing
-        if limits is not None:
-            query = _CountNobody(Guesses.key_of(call.caller), limits)
-            after = await self._store.apply(query)
-            _tell(after, "look-ups")
+        if limits is None:
+            return await self._store.person_no_of(certificate)
+        key = Guesses.key_of(call.caller)
+        holding = Need(Person, "cert", self._store.lookup(certificate))
+        number = await self._store.ask(_LookUp(holding, key))
+        if number is None:
+            # Before the caller learns of it: otherwise it asks once more meanwhile.
+            _tell(await self._store.apply(_CountNobody(key, limits)), "look-ups")
+        return number
 
 
 @contextmanager

@@ -78,11 +78,7 @@ class People:
         """
         certificate = certificate_from(message)
         _refuse_malformed(certificate, field)
-        await self._look_ups.admit()
-        number = await self._store.person_no_of(certificate)
-        if number is None:
-            await self._look_ups.found_nobody()
-        return number
+        return await self._look_ups.number_of(certificate)
 
     async def number_or_nobody(self, ref: pb.PersonRef, field: str) -> str:
         """Return a number, nobody's if there is none and the caller acts for a person.
