@@ -89,11 +89,13 @@ def _option(option: Option) -> click.Option:
             is_flag=True,
             help=text,
         )
+    shared = option.name in options.BY_ENVIRONMENT
     return click.Option(
         [name],
         metavar=option.metavar,
         help=text,
         multiple=option.multiple,
+        envvar=option.key.upper() if shared else None,
     )
 
 

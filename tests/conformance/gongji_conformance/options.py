@@ -60,6 +60,17 @@ OPTIONS: Final = (
     Option("cert", "FILE", "本方的 TLS 证书链(PEM), 与 --gongji-key 同写"),
     Option("key", "FILE", "本方的 TLS 私钥(PEM)"),
     Option(
+        "token-file",
+        "FILE",
+        "令牌文件: 随每次调用以 authorization: Bearer … 发送; 不加密时只发往本机",
+    ),
+    Option(
+        "callers",
+        "FILE",
+        "各类调用方的凭据(TOML), 测规范 access 用; 写法见 README. "
+        "默认: 只在本进程内另起的服务上测",
+    ),
+    Option(
         "caller",
         "NAME",
         "调用方名称(x-gongji-caller). 默认: gongji-conformance",
@@ -103,6 +114,10 @@ OPTIONS: Final = (
         "今天: 已知不合的到期与核对日期的新旧以此为准. 默认: 系统日期",
     ),
 )
+
+
+BY_ENVIRONMENT: Final = ("target", "ca", "cert", "key", "token-file")
+"""Options that `gongji conformance` also takes as GONGJI_…, as every command does."""
 
 
 Values = Mapping[str, Any]

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from gongji_conformance import options
 from gongji_conformance.cases.trial import of_cities
 from gongji_conformance.city.access import Access
+from gongji_conformance.city.callers import read_callers
 from gongji_conformance.city.chance import CHANCE, draw
 from gongji_conformance.city.city import CityUnderTest
 from gongji_conformance.city.server import ServerUnderTest, SetupFault
@@ -78,6 +79,7 @@ class Session:
             for option in options.OPTIONS
         }
         self.access = Access.of(self.values)
+        self.callers = read_callers(self.values["gongji_callers"])
         self.profiles = law.chosen_profiles(self.values["gongji_profile"])
         known_file = self.values["gongji_known_fail"]
         self.known = known.read(Path(known_file)) if known_file else ()
@@ -114,7 +116,7 @@ class Session:
         alone = not hasattr(self.config, "workerinput")
         try:
             with _without_log():
-                return ServerUnderTest(self.access, alone=alone)
+                return ServerUnderTest(self.access, alone=alone, callers=self.callers)
         except SetupFault as fault:
             return fault
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -13,6 +13,7 @@ CALLER_KEY: Final = "x-gongji-caller"
 CALLER: Final = "gongji-conformance"
 SYSTEM: Final = "system"
 """Stands for the machine's own root certificates."""
+_LOOPBACKS: Final = ("127.0.0.1:", "[::1]:", "localhost:")
 DEADLINE_S: Final = 30.0
 """How long a call may take, in seconds; imports have no deadline."""
 
@@ -29,6 +30,7 @@ class Access:
     ca: str = ""
     cert: str = ""
     key: str = ""
+    token_file: str = ""
     caller: str = CALLER
     metadata: tuple[tuple[str, str], ...] = ()
 
@@ -40,6 +42,11 @@ class Access:
                 "给出 --gongji-cert 时须用 --gongji-ca 说明以何根证书核对服务"
                 "(system 为系统的根证书)"
             )
+        if self.token_file and not (self.ca or self.target.startswith(_LOOPBACKS)):
+            raise ValueError(
+                "--gongji-token-file 的令牌不得不加密地发往别的机器: "
+                "请以 --gongji-ca 指明核对服务的根证书"
+            )
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Access:
@@ -49,6 +56,7 @@ class Access:
             ca=values.get("gongji_ca") or "",
             cert=values.get("gongji_cert") or "",
             key=values.get("gongji_key") or "",
+            token_file=values.get("gongji_token_file") or "",
             caller=values.get("gongji_caller") or CALLER,
             metadata=tuple(
                 _entry(text) for text in values.get("gongji_metadata") or ()
@@ -60,8 +68,15 @@ class Access:
 
         OSError if a file cannot be read.
         """
-        entries = ((CALLER_KEY, self.caller), *self.metadata)
-        return grpc.intercept_channel(self._bare_channel(), _WithCaller(entries))
+        return grpc.intercept_channel(self._bare_channel(), _WithCaller(self.entries))
+
+    def entries(self) -> Sequence[tuple[str, str]]:
+        """Return the metadata of a call, the token as its file has it now. OSError."""
+        named = [(CALLER_KEY, self.caller)] if self.caller else []
+        if self.token_file:
+            token = Path(self.token_file).read_text(encoding="ascii").strip()
+            named.append(("authorization", f"Bearer {token}"))
+        return (*named, *self.metadata)
 
     def _bare_channel(self) -> grpc.Channel:
         """Open a channel that says nothing of the caller."""
@@ -113,10 +128,15 @@ class CallDetails(NamedTuple):
         return cls(**fields)
 
 
-class _WithCaller(grpc.UnaryUnaryClientInterceptor, grpc.StreamUnaryClientInterceptor):
+class _WithCaller(
+    grpc.UnaryUnaryClientInterceptor,
+    grpc.UnaryStreamClientInterceptor,
+    grpc.StreamUnaryClientInterceptor,
+    grpc.StreamStreamClientInterceptor,
+):
     """Adds caller and metadata to every call, and a deadline to unary ones."""
 
-    def __init__(self, entries: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, entries: Callable[[], Sequence[tuple[str, str]]]) -> None:
         self._entries = entries
 
     def intercept_unary_unary(
@@ -131,16 +151,16 @@ class _WithCaller(grpc.UnaryUnaryClientInterceptor, grpc.StreamUnaryClientInterc
             call = call._replace(timeout=DEADLINE_S)
         return continuation(call, request)
 
-    def intercept_stream_unary(
-        self,
-        continuation: Any,
-        client_call_details: Any,
-        request_iterator: Any,
+    def _stream(
+        self, continuation: Any, client_call_details: Any, requests: Any
     ) -> Any:
-        """Send a stream of requests."""
-        return continuation(self._with_entries(client_call_details), request_iterator)
+        return continuation(self._with_entries(client_call_details), requests)
+
+    intercept_unary_stream: Any = _stream
+    intercept_stream_unary: Any = _stream
+    intercept_stream_stream: Any = _stream
 
     def _with_entries(self, call: Any) -> CallDetails:
         details = CallDetails.of(call)
-        metadata = [*(details.metadata or ()), *self._entries]
+        metadata = [*(details.metadata or ()), *self._entries()]
         return details._replace(metadata=metadata)

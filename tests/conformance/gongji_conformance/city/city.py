@@ -10,12 +10,15 @@ from typing import Any, Final
 from gongji.v1 import account_pb2, binding_pb2, city_pb2, settlement_pb2
 
 from gongji_conformance.city import requests, words
+from gongji_conformance.city.access import Access
+from gongji_conformance.city.callers import CallersUnderTest
 from gongji_conformance.city.described import BillDescription
 from gongji_conformance.city.population import (
     Couple,
     InventedPerson,
     Population,
 )
+from gongji_conformance.city.recorder import Recorder
 from gongji_conformance.city.requests import Wishes
 from gongji_conformance.city.requirements import Requirements
 from gongji_conformance.city.stubs import Stubs, new_id
@@ -39,8 +42,10 @@ class CityUnderTest:
         summary: city_pb2.CitySummary,
         stubs: Stubs,
         people: Population,
+        callers: CallersUnderTest | None = None,
     ) -> None:
         self.summary = summary
+        self.callers = callers or CallersUnderTest({}, Access(target=""), Recorder())
         self.stubs = stubs
         self.people = people
         self.area_code = summary.area_code

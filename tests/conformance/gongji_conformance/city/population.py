@@ -15,7 +15,7 @@ from gongji_conformance.city import words
 from gongji_conformance.city.chance import CHANCE
 from gongji_conformance.city.described import PersonDescription
 from gongji_conformance.city.requirements import Requirements
-from gongji_conformance.city.stubs import Stubs, new_id
+from gongji_conformance.city.stubs import CallRefused, Stubs, ask, new_id
 from gongji_conformance.city.stubs import person as ref
 
 AREAS: Final = tuple(f"34{city:02d}99" for city in range(1, 19))
@@ -75,6 +75,17 @@ class Population:
     def institution(self, place: str) -> str:
         """Return the code of the institution of that kind, e.g. "三级"."""
         return self._codes[_NAMED + place]
+
+    def register_institution(self, code: str) -> None:
+        """Register an institution, designated as ours are, unless there is one."""
+        asked = registry_pb2.GetInstitutionRequest(code=code)
+        found = ask(self._stubs.registry.GetInstitution, asked)
+        if isinstance(found, CallRefused):
+            like = self.institution("药店" if code.startswith("P") else "二级")
+            known = registry_pb2.GetInstitutionRequest(code=like)
+            institution = self._stubs.registry.GetInstitution(known).institution
+            institution.code = code
+            self._import_institutions([institution])
 
     def requirements(self, area_code: str, day: date) -> Requirements:
         """Return what the rules of a city require on a day."""
@@ -200,6 +211,12 @@ def _refuse_unless_all(summary: registry_pb2.ImportSummary) -> None:
             for error in summary.errors
         ]
         raise PopulationFault(f"登记库没有收下虚构的人员或机构: {'; '.join(rows)}")
+
+
+def institution_code(area_code: str, place: str) -> str:
+    """Return the code of a city's institution of that kind, e.g. "二级"."""
+    at_home = _institutions(area_code)
+    return next(one.code for one in at_home if one.name == _NAMED + place)
 
 
 # --- people -----------------------------------------------------------------------

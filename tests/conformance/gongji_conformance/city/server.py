@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gongji.v1 import city_pb2
 
 from gongji_conformance.city.access import Access
+from gongji_conformance.city.callers import CallersUnderTest, StatedCaller
 from gongji_conformance.city.city import CityUnderTest
 from gongji_conformance.city.population import Population
-from gongji_conformance.city.stubs import Stubs
+from gongji_conformance.city.stubs import CallRefused, Stubs, ask
 
 if TYPE_CHECKING:
     from gongji.cities.city import Cities
@@ -35,8 +36,12 @@ class ServerUnderTest:
         *,
         alone: bool = True,
         cities: Cities | None = None,
+        callers: Mapping[str, StatedCaller] | None = None,
     ) -> None:
-        """Reach it; a sandbox of our own serves `cities`, or every installed one."""
+        """Reach it; a sandbox of our own serves `cities`, or every installed one.
+
+        It has callers of its own; of another server they are stated.
+        """
         access = access or Access(target="")
         if access.target and not alone:
             # Every process would set the one clock that the sandbox has.
@@ -45,8 +50,10 @@ class ServerUnderTest:
         self._local = None if access.target else _local_server(cities)
         if self._local is not None:
             access = replace(access, target=self._local.start())
+            callers = self._local.callers
         # After the sandbox has started: only then its port is known.
         self.stubs = Stubs(access)
+        self._callers = CallersUnderTest(callers or {}, access, self.stubs.recorder)
         self._populations: dict[str, Population] = {}
         self._listed = self._list_cities()
 
@@ -98,10 +105,11 @@ class ServerUnderTest:
         """Return a city as the laws see it."""
         summary = self.summary(pinyin)
         people = self.population(summary.area_code)
-        return CityUnderTest(summary, self.stubs, people)
+        return CityUnderTest(summary, self.stubs, people, self._callers)
 
     def close(self) -> None:
         """Close the channel and stop a server of our own."""
+        self._callers.close()
         self.stubs.close()
         if self._local is not None:
             self._local.stop()
@@ -114,13 +122,24 @@ class ServerUnderTest:
             self.close()
             raise SetupFault(str(fault)) from fault
         # Before anything is written: invented people must not get into real data.
-        if self.black_box and not self.stubs.is_sandbox():
+        if self.black_box and (why := self.stubs.why_no_sandbox()):
             self.close()
             raise SetupFault(
-                "--gongji-target 不是沙盒: 测试会拨动时钟, 登记虚构的人员与机构; "
-                "请测以 gongji serve --sandbox 启动的服务"
+                f"--gongji-target {why}: 测试会拨动时钟, 登记虚构的人员与机构, 没有写入任何内容; "
+                "请测以 gongji serve --sandbox 启动的服务, 以 tester 或 operator 的凭据"
             )
-        return self.stubs.cities.ListCities(city_pb2.ListCitiesRequest())
+        return self._cities_listed()
+
+    def _cities_listed(self) -> city_pb2.ListCitiesResponse:
+        """Return the cities. SetupFault if the caller may not even ask for them."""
+        listed = ask(
+            self.stubs.cities.ListCities,
+            city_pb2.ListCitiesRequest(),
+        )
+        if isinstance(listed, CallRefused):
+            self.close()
+            raise SetupFault(f"--gongji-target 没有列出城市: {listed.message}")
+        return listed
 
 
 def _local_server(cities: Cities | None) -> LocalServer:

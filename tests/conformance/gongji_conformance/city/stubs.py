@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -37,10 +37,11 @@ M = TypeVar("M", bound=Message)
 class Stubs:
     """All services of one server; plain gRPC, as any channel would call it."""
 
-    def __init__(self, access: Access | str) -> None:
+    def __init__(self, access: Access | str, recorder: Recorder | None = None) -> None:
+        """Call a server; what is called is recorded by `recorder`, or one of its own."""
         access = Access(target=access) if isinstance(access, str) else access
         self.target = access.target
-        self.recorder = Recorder()
+        self.recorder = recorder or Recorder()
         self._unrecorded = access.channel()
         channel = grpc.intercept_channel(self._unrecorded, self.recorder)
         self.cities = city_pb2_grpc.CityServiceStub(channel)
@@ -49,7 +50,7 @@ class Stubs:
         self.accounts = account_pb2_grpc.AccountServiceStub(channel)
         self.consequences = consequence_pb2_grpc.ConsequenceServiceStub(channel)
         self.registry = registry_pb2_grpc.RegistryServiceStub(channel)
-        self._sandbox = sandbox_pb2_grpc.SandboxServiceStub(channel)
+        self.sandbox = sandbox_pb2_grpc.SandboxServiceStub(channel)
 
     def reach(self) -> None:
         """Wait until the server can be reached. TimeoutError."""
@@ -66,13 +67,35 @@ class Stubs:
         """Close the channel."""
         self._unrecorded.close()
 
-    def is_sandbox(self) -> bool:
-        """Say whether the server has a clock that can be set."""
+    def why_no_sandbox(self) -> str:
+        """Say why the server cannot be tried as a sandbox; "" if it can."""
+        # Only a clock that is told proves it: any other answer may come from a server
+        # with real data.
         try:
-            self._sandbox.GetClock(sandbox_pb2.GetClockRequest())
+            self.sandbox.GetClock(sandbox_pb2.GetClockRequest())
         except grpc.RpcError as error:
-            return error.code() is not grpc.StatusCode.UNIMPLEMENTED
-        return True
+            refused = refusal(error)
+            if refused.code == "UNIMPLEMENTED":
+                return "不是沙盒"
+            return f"没有说明自己是沙盒({refused.code}: {refused.message})"
+        return ""
+
+    def ask_anything(
+        self,
+        path: str,
+        messages: Iterable[bytes] = (b"",),
+        metadata: Sequence[tuple[str, str | bytes]] = (),
+    ) -> CallRefused | None:
+        """Return how a method refuses some bytes; None if it answers."""
+        # Unary or streaming, on the wire they are the same.
+        call: Any = self._unrecorded.stream_stream(path)
+        try:
+            # To the end: how a call ends stands behind its last message.
+            for _ in call(iter(messages), timeout=CONNECT_S, metadata=metadata):
+                pass
+        except grpc.RpcError as error:
+            return refusal(error)
+        return None
 
     def set_clock(self, now: datetime) -> None:
         """Set the sandbox's clock. grpc.RpcError if the server is no sandbox."""
@@ -80,7 +103,7 @@ class Stubs:
             request_id=new_id(),
             now=stamp(now),
         )
-        self._sandbox.SetClock(request)
+        self.sandbox.SetClock(request)
 
 
 @dataclass(

@@ -8,6 +8,8 @@ from typing import Final
 import grpc
 import pytest
 
+from gongji_conformance.city.callers import NoSuchCaller
+
 
 class Verdict(Enum):
     """What came of one law or case; there is no sixth."""
@@ -50,7 +52,7 @@ def verdict_of(error: BaseException | None) -> Verdict:
     match error:
         case None:
             return Verdict.PASS
-        case NotApplicable():
+        case NotApplicable() | NoSuchCaller():
             return Verdict.NOT_APPLICABLE
         case AssertionError() | pytest.fail.Exception():
             return Verdict.FAIL

@@ -1,0 +1,86 @@
+"""What each kind of caller may do, written from the interface's text, not from a server's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from gongji.v1 import (
+    access_pb2,
+    account_pb2,
+    binding_pb2,
+    city_pb2,
+    consequence_pb2,
+    registry_pb2,
+    sandbox_pb2,
+    settlement_pb2,
+)
+
+from gongji_conformance.city.callers import Kind
+
+_FILES: Final = (
+    access_pb2,
+    account_pb2,
+    binding_pb2,
+    city_pb2,
+    consequence_pb2,
+    registry_pb2,
+    sandbox_pb2,
+    settlement_pb2,
+)
+
+PATHS: Final[Mapping[str, str]] = {
+    method.name: f"/{service.full_name}/{method.name}"
+    for file in _FILES
+    for service in file.DESCRIPTOR.services_by_name.values()
+    for method in service.methods
+}
+"""The path of each method there is, by its name."""
+
+_RULES: Final = frozenset({"ListCities", "GetCity", "GetGuide"})
+BINDING: Final = frozenset({"SubmitBinding", "RecordConsent", "Unbind"})
+"""What is done through a channel."""
+_BOUND: Final = frozenset({"GetBinding", "ListBindings"})
+_OWN: Final = frozenset(
+    {"GetSettlement", "ListSettlements", "GetAccount", "ListEntries", "GetPerson"}
+)
+_RECONCILED: Final = frozenset({"ReconcileTotals", "ReconcileDetails"})
+_BILLS: Final = frozenset({"Quote", "Settle", "Reverse"})
+_IMPORTS: Final = frozenset({"GetImport", "ListImports"})
+_FEEDING: Final = frozenset({"ImportPersons", "ImportInstitutions"})
+_PREMIUMS: Final = frozenset({"PayPremium", "RefundPremium"})
+_ACCESSES: Final = frozenset({"ListAccesses"})
+
+_READS: Final = (
+    _BOUND
+    | _OWN
+    | _RECONCILED
+    | _IMPORTS
+    | _ACCESSES
+    | {"GetInstitution", "Recompute", "Consequences"}
+)
+
+_CHANNEL: Final = BINDING | _BOUND | _OWN | _ACCESSES
+
+_INSTITUTION: Final = (
+    _BILLS | _RECONCILED | {"GetSettlement", "GetPerson", "GetInstitution"}
+)
+
+_STATED: Final[Mapping[Kind, frozenset[str]]] = {
+    "app": _RULES | _CHANNEL,
+    "counter": _RULES | _CHANNEL,
+    "bank": _RULES | _CHANNEL,
+    "hospital": _RULES | _INSTITUTION,
+    "pharmacy": _RULES | _INSTITUTION,
+    "collector": _RULES | _PREMIUMS,
+    "feeder": _RULES | _FEEDING | _IMPORTS,
+    "reviewer": _RULES | _BOUND | {"ReviewBinding"},
+    "auditor": _RULES | _READS,
+    "operator": frozenset(PATHS),
+    "city_team": _RULES,
+}
+
+WORK: Final[Mapping[Kind, frozenset[str]]] = {
+    kind: methods & frozenset(PATHS) for kind, methods in _STATED.items()
+}
+"""The methods of each kind's work; all others are refused to it."""

@@ -1,0 +1,356 @@
+"""A request of each method within a caller's own, and for whom it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from functools import cached_property
+from typing import Any, Final, NamedTuple
+
+from gongji.v1 import (
+    access_pb2,
+    account_pb2,
+    binding_pb2,
+    city_pb2,
+    consequence_pb2,
+    registry_pb2,
+    sandbox_pb2,
+    settlement_pb2,
+    types_pb2,
+)
+from google.protobuf.message import Message
+
+from gongji_conformance.city import requests
+from gongji_conformance.city.callers import EVERY, CallerUnderTest
+from gongji_conformance.city.city import NOW, CityUnderTest
+from gongji_conformance.city.population import InventedPerson
+from gongji_conformance.city.stubs import CallRefused, new_id, stamp
+from gongji_conformance.city.stubs import person as ref
+from gongji_conformance.laws.rights import BINDING, PATHS, WORK
+
+SUBJECT_KEY: Final = "x-gongji-subject-bin"
+MONTH: Final = "2025-08"
+DAY: Final = "2025-09-30"
+
+
+class AskedFor(NamedTuple):
+    """The messages of one call, and the person for whom it is made, if for any."""
+
+    messages: tuple[Message, ...]
+    subject: InventedPerson | None = None
+
+
+def asked(*messages: Message, subject: InventedPerson | None = None) -> AskedFor:
+    """Return a call."""
+    return AskedFor(messages, subject)
+
+
+def ask_as(caller: CallerUnderTest, method: str, call: AskedFor) -> CallRefused | None:
+    """Return how a call of a caller is refused; None if it is answered."""
+    metadata = [] if call.subject is None else [(SUBJECT_KEY, subject(call.subject))]
+    packed = [message.SerializeToString() for message in call.messages]
+    return caller.stubs.ask_anything(PATHS[method], packed, metadata)
+
+
+def subject(person: InventedPerson) -> bytes:
+    """Return a person as the one who was identified a minute ago and asks."""
+    return access_pb2.Subject(
+        person=ref(person.person_no),
+        identification=access_pb2.IDENTIFICATION_FACE,
+        identified_at=stamp(NOW - timedelta(minutes=1)),
+        evidence="conformance-1",
+        purpose=access_pb2.ACCESS_PURPOSE_OWN_REQUEST,
+    ).SerializeToString()
+
+
+class CallersWork:
+    """What a caller works on in a city: people, a binding, a settlement of its own."""
+
+    def __init__(self, city: CityUnderTest, caller: CallerUnderTest) -> None:
+        self.city = city
+        self.caller = caller
+
+    @cached_property
+    def family(self) -> tuple[InventedPerson, InventedPerson]:
+        """A holder and a member who is bound to the holder's purse."""
+        holder, member = self.city.people.couple(giver=200, member=150)
+        application = self.city.application(
+            holder, member, channel=self.channel or self.city.requirements.local_channel
+        )
+        self.city.approve(self.city.submit(application))
+        return holder, member
+
+    @cached_property
+    def institution(self) -> str:
+        """The caller's institution, any if its work is at none."""
+        own = [code for code in self.caller.stated.institutions if code != EVERY]
+        if not own:
+            return self.city.people.institution("二级")
+        # Of a policy elsewhere: the sandbox need not have registered it.
+        self.city.people.register_institution(own[0])
+        return own[0]
+
+    @cached_property
+    def channel(self) -> str:
+        """A channel of the caller's that the city has; "" if it has none."""
+        own, there = self.caller.stated.channels, self.city.requirements.channels
+        if EVERY in own or self.caller.kind == "operator":
+            return self.city.requirements.local_channel
+        return next((channel for channel in own if channel in there), "")
+
+    def methods(self) -> list[str]:
+        """Return the methods of the caller's work that the city has for it."""
+        # Would take from all other laws what they work on.
+        missing = {"Reset"} | (set() if self.channel else BINDING)
+        return sorted(WORK[self.caller.kind] - missing)
+
+    @cached_property
+    def binding_id(self) -> str:
+        """The family's binding, made through the caller's channel."""
+        return str(self.city.bindings(self.holder)[0].binding_id)
+
+    @cached_property
+    def settlement_id(self) -> str:
+        """A settlement of the member's at the caller's institution."""
+        request = settlement_pb2.SettleRequest(request_id=new_id(), bill=self.bill())
+        return self.city.stubs.settlements.Settle(request).settlement.settlement_id
+
+    def bill(self) -> settlement_pb2.Bill:
+        """Return a bill of the member's at the caller's institution."""
+        bill = self.city.bill(self.member)
+        bill.institution_code = self.institution
+        return bill
+
+    def call(self, method: str) -> AskedFor:
+        """Return a call of a method within the caller's own."""
+        return CALLS[method](self)
+
+    @property
+    def holder(self) -> InventedPerson:
+        """The family's holder."""
+        return self.family[0]
+
+    @property
+    def member(self) -> InventedPerson:
+        """The family's member."""
+        return self.family[1]
+
+
+def _submit(work: CallersWork) -> AskedFor:
+    """Apply for another couple: the family is bound."""
+    holder, member = work.city.people.couple()
+    application = work.city.application(holder, member)
+    application.channel = work.channel
+    # Who applies does not consent for the other.
+    application.ClearField("consent")
+    return asked(application, subject=holder)
+
+
+def _consent(work: CallersWork) -> AskedFor:
+    return asked(
+        binding_pb2.RecordConsentRequest(
+            request_id=new_id(),
+            binding_id=work.binding_id,
+            consent=requests.consent(NOW, "本人"),
+        ),
+        subject=work.member,
+    )
+
+
+def _review(work: CallersWork) -> AskedFor:
+    approve = binding_pb2.REVIEW_VERDICT_APPROVE
+    return asked(requests.review(work.binding_id, approve))
+
+
+def _bindings(work: CallersWork) -> AskedFor:
+    holder = ref(work.holder.person_no)
+    listed = binding_pb2.ListBindingsRequest(holder=holder)
+    return asked(listed, subject=work.holder)
+
+
+def _unbind(work: CallersWork) -> AskedFor:
+    unbind = binding_pb2.UnbindRequest(
+        request_id=new_id(), binding_id=work.binding_id, channel=work.channel
+    )
+    return asked(unbind, subject=work.holder)
+
+
+def _settle(work: CallersWork) -> AskedFor:
+    return asked(settlement_pb2.SettleRequest(request_id=new_id(), bill=work.bill()))
+
+
+def _settlements(work: CallersWork) -> AskedFor:
+    patient = ref(work.member.person_no)
+    listed = settlement_pb2.ListSettlementsRequest(patient=patient)
+    return asked(listed, subject=work.member)
+
+
+def _totals(work: CallersWork) -> AskedFor:
+    return asked(
+        settlement_pb2.ReconcileTotalsRequest(
+            institution_code=work.institution, from_day=DAY, to_day=DAY
+        )
+    )
+
+
+def _details(work: CallersWork) -> AskedFor:
+    header = settlement_pb2.ReconcileHeader(
+        institution_code=work.institution, from_day=DAY, to_day=DAY
+    )
+    return asked(settlement_pb2.ReconcileDetailsRequest(header=header))
+
+
+def _refund(work: CallersWork) -> AskedFor:
+    refund = account_pb2.RefundPremiumRequest(
+        request_id=new_id(),
+        premium_id="P0000000000",
+        member=ref(work.member.person_no),
+        year=str(NOW.year + 1),
+    )
+    return asked(refund, subject=work.holder)
+
+
+def _monthly(request: type[_Monthly]) -> Callable[[CallersWork], AskedFor]:
+    """Return the call of a method about one person's month."""
+    return lambda work: asked(
+        request(request_id=new_id(), person=ref(work.holder.person_no), month=MONTH)
+    )
+
+
+def _of_holder(request: type[_OfPerson]) -> Callable[[CallersWork], AskedFor]:
+    """Return the call of a method about one person, who asks for it."""
+    return lambda work: asked(
+        request(person=ref(work.holder.person_no)), subject=work.holder
+    )
+
+
+def _own_import(work: CallersWork) -> AskedFor:
+    """Ask for an import of one's own: one that nobody made is nobody's."""
+    header = _header()
+    may = "ImportPersons" in WORK[work.caller.kind]
+    stubs = work.caller.stubs if may else work.city.stubs
+    messages: Any = _imported(work, header).messages
+    stubs.registry.ImportPersons(iter(messages))
+    return asked(registry_pb2.GetImportRequest(import_id=header.request_id))
+
+
+def _imported(work: CallersWork, header: registry_pb2.ImportHeader) -> AskedFor:
+    """Import the family's holder again, of whom nothing changes."""
+    holder = work.holder
+    person = types_pb2.Person(
+        person_no=holder.person_no,
+        certificate=types_pb2.Certificate(type="01", number=holder.certificate_number),
+        name=holder.name,
+        phone=holder.phone,
+        insured_place=holder.insured_place,
+    )
+    return asked(
+        registry_pb2.ImportPersonsRequest(header=header),
+        registry_pb2.ImportPersonsRequest(person=person),
+    )
+
+
+def _resettle(work: CallersWork) -> AskedFor:
+    again = consequence_pb2.ResettleRequest(
+        request_id=new_id(), settlement_id=work.settlement_id
+    )
+    return asked(again)
+
+
+_Monthly = (
+    account_pb2.CreditRequest
+    | account_pb2.CorrectCreditRequest
+    | account_pb2.TakeBackCreditRequest
+)
+
+_OfPerson = (
+    account_pb2.GetAccountRequest
+    | account_pb2.ListEntriesRequest
+    | registry_pb2.GetPersonRequest
+    | access_pb2.ListAccessesRequest
+)
+
+CALLS: Final[Mapping[str, Callable[[CallersWork], AskedFor]]] = {
+    "ListCities": lambda _: asked(city_pb2.ListCitiesRequest()),
+    "GetCity": lambda work: asked(
+        city_pb2.GetCityRequest(area_code=work.city.area_code, day=DAY)
+    ),
+    "GetGuide": lambda work: asked(
+        city_pb2.GetGuideRequest(area_code=work.city.area_code, day=DAY)
+    ),
+    "SubmitBinding": _submit,
+    "RecordConsent": _consent,
+    "ReviewBinding": _review,
+    "GetBinding": lambda work: asked(
+        binding_pb2.GetBindingRequest(binding_id=work.binding_id),
+        subject=work.holder,
+    ),
+    "ListBindings": _bindings,
+    "Unbind": _unbind,
+    "Quote": lambda work: asked(settlement_pb2.QuoteRequest(bill=work.bill())),
+    "Settle": _settle,
+    "Reverse": lambda work: asked(work.city.reversal(work.settlement_id)),
+    "GetSettlement": lambda work: asked(
+        settlement_pb2.GetSettlementRequest(settlement_id=work.settlement_id),
+        subject=work.member,
+    ),
+    "Recompute": lambda work: asked(
+        settlement_pb2.RecomputeRequest(settlement_id=work.settlement_id)
+    ),
+    "ListSettlements": _settlements,
+    "ReconcileTotals": _totals,
+    "ReconcileDetails": _details,
+    "GetAccount": _of_holder(account_pb2.GetAccountRequest),
+    "ListEntries": _of_holder(account_pb2.ListEntriesRequest),
+    "Credit": _monthly(account_pb2.CreditRequest),
+    "CorrectCredit": _monthly(account_pb2.CorrectCreditRequest),
+    "TakeBackCredit": _monthly(account_pb2.TakeBackCreditRequest),
+    "PayPremium": lambda work: asked(
+        work.city.premium(work.holder, work.member), subject=work.holder
+    ),
+    "RefundPremium": _refund,
+    "ImportPersons": lambda work: _imported(work, _header()),
+    "ImportInstitutions": lambda _: asked(
+        registry_pb2.ImportInstitutionsRequest(header=_header())
+    ),
+    "GetPerson": _of_holder(registry_pb2.GetPersonRequest),
+    "GetInstitution": lambda work: asked(
+        registry_pb2.GetInstitutionRequest(code=work.institution)
+    ),
+    "ListImports": lambda _: asked(
+        registry_pb2.ListImportsRequest(registry=registry_pb2.REGISTRY_PERSONS)
+    ),
+    "GetImport": _own_import,
+    "ListAccesses": _of_holder(access_pb2.ListAccessesRequest),
+    "Consequences": lambda _: asked(
+        consequence_pb2.ConsequencesRequest(since=stamp(NOW + timedelta(days=1)))
+    ),
+    "Resettle": _resettle,
+    "GetClock": lambda _: asked(sandbox_pb2.GetClockRequest()),
+    "SetClock": lambda _: asked(
+        sandbox_pb2.SetClockRequest(request_id=new_id(), now=stamp(NOW))
+    ),
+}
+"""A call of each method within a caller's own."""
+
+
+def _header() -> registry_pb2.ImportHeader:
+    return registry_pb2.ImportHeader(request_id=new_id())
+
+
+class Answered(NamedTuple):
+    """How a call ended, as far as its caller can tell."""
+
+    code: str = "OK"
+    reason: str = ""
+    message: str = ""
+
+
+def only_answer(answers: Iterable[CallRefused | None]) -> Answered:
+    """Return how some calls ended. AssertionError if not all in one way."""
+    differing = {
+        Answered(answer.code, answer.reason, answer.message) if answer else Answered()
+        for answer in answers
+    }
+    assert 1 == len(differing)
+    return differing.pop()
