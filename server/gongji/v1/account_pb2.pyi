@@ -581,7 +581,7 @@ class PayPremiumResponse(_message.Message):
     fen: _builtins.int
     """Charged in fen, negative."""
     balance_after_fen: _builtins.int
-    """Balance after, in fen."""
+    """Balance after, in fen; shown to operators and auditors only, as in PurseMovement."""
     version_after: _builtins.int
     """Version after."""
     @_builtins.property
@@ -676,7 +676,7 @@ class RefundPremiumResponse(_message.Message):
     fen: _builtins.int
     """Came back in fen, positive."""
     balance_after_fen: _builtins.int
-    """Balance after, in fen."""
+    """Balance after, in fen; shown to operators and auditors only, as in PurseMovement."""
     version_after: _builtins.int
     """Version after."""
     @_builtins.property

@@ -1060,7 +1060,9 @@ class PurseMovement(_message.Message):
     fen: _builtins.int
     """Amount in fen: negative is a charge, positive a refund or credit."""
     balance_after_fen: _builtins.int
-    """Balance after, in fen (balc 余额)."""
+    """Balance after, in fen (balc 余额). Of another's purse than the patient's, or than that of the person acted for, it is
+    shown to operators and auditors only: else this and the version are 0, which no version is.
+    """
     version_after: _builtins.int
     """Version of the account after."""
     def __init__(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import pytest
+from gongji.model.account import Account
 from gongji.model.people import Person
 from gongji.v1 import (
     account_pb2,
@@ -240,3 +241,33 @@ async def test_a_holder_sees_the_charge_and_not_the_bill(guarded: Service) -> No
         "charged_fen",
     ] == [field.name for field, _ in row.ListFields()]
     assert settlement_id == row.settlement_id
+
+
+PURSES: Final = {
+    ("hospital", ""): {"C"},
+    ("app", "C"): {"C"},
+    # His own purse paid.
+    ("app", "H"): {"C", "H"},
+    ("app", "W"): {"C"},
+    ("operator", ""): {"C", "H"},
+    ("auditor", ""): {"C", "H"},
+}
+"""Of whose purses each learns the balance from a child's bill, which two purses paid."""
+
+
+@pytest.mark.parametrize(("caller", "acting"), PURSES)
+async def test_a_balance_is_its_holders(
+    guarded: Service, caller: str, acting: str
+) -> None:
+    """What is left in a purse its holder sees; of a patient's own purse also whoever sees
+    the bill; operators and auditors see all."""
+    await guarded.write(Account("C", 10_00, 1))
+    request = settlement_pb2.GetSettlementRequest(
+        settlement_id=await settled(guarded, "C")
+    )
+    packed = subject(acting) if acting else None
+    call = guarded.settlements.GetSettlement
+    reply = await outcome(call, request, caller, packed)
+    moved = {m.purse: bool(m.version_after) for m in reply.settlement.movements}
+    assert {"C", "H"} == set(moved)
+    assert PURSES[caller, acting] == {purse for purse, told in moved.items() if told}

@@ -28,6 +28,7 @@ from gongji.rpc.convert.values import (
     instant_to,
     receipt_to,
 )
+from gongji.rpc.services.balances import hide_balance
 from gongji.rpc.services.paging import page
 from gongji.rpc.services.people import People
 from gongji.store import Store
@@ -189,7 +190,7 @@ class AccountService(AccountServiceServicer):
         answer = await self._store.commit(command)
         premium, movement = answer.value.premium, answer.value.movement
         area_code = premium.decided_by.area_code
-        return pb.PayPremiumResponse(
+        reply = pb.PayPremiumResponse(
             premium_id=premium.premium_id,
             fen=movement.fen,
             balance_after_fen=movement.balance_after_fen,
@@ -198,6 +199,8 @@ class AccountService(AccountServiceServicer):
             decided_by=decided_by_to(premium.decided_by),
             receipt=receipt_to(command.request, answer),
         )
+        hide_balance(reply, premium.holder)
+        return reply
 
     async def RefundPremium(
         self, request: pb.RefundPremiumRequest, context: object
@@ -214,7 +217,7 @@ class AccountService(AccountServiceServicer):
         )
         answer = await self._store.commit(command)
         refunded = answer.value
-        return pb.RefundPremiumResponse(
+        reply = pb.RefundPremiumResponse(
             premium_id=refunded.premium.premium_id,
             holder=refunded.premium.holder,
             fen=refunded.movement.fen,
@@ -224,6 +227,8 @@ class AccountService(AccountServiceServicer):
             decided_by=decided_by_to(refunded.decided_by),
             receipt=receipt_to(command.request, answer),
         )
+        hide_balance(reply, reply.holder)
+        return reply
 
     async def _account(self, ref: types_pb2.PersonRef) -> Account:
         """Return an account as of now, empty if never credited.

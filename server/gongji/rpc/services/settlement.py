@@ -26,6 +26,7 @@ from gongji.rpc.convert.settlement import (
 )
 from gongji.rpc.convert.spans import Span, span_of
 from gongji.rpc.convert.values import Sources, day_from, receipt_to
+from gongji.rpc.services.balances import hide_balances
 from gongji.rpc.services.paging import page
 from gongji.rpc.services.people import People
 from gongji.rpc.services.permitted import permitted, require_permitted
@@ -82,6 +83,7 @@ class SettlementService(SettlementServiceServicer):
         answer = await self._store.commit(command)
         reply = pb.SettleResponse(receipt=receipt_to(command.request, answer))
         write_settlement(answer.value, self._sources, reply.settlement)
+        hide_balances(reply.settlement.movements, patient)
         return reply
 
     async def Reverse(
@@ -91,17 +93,26 @@ class SettlementService(SettlementServiceServicer):
         command = await self._reversal(request)
         if request.validate_only:
             preview = await self._store.ask(PreviewReversal(command))
-            return pb.ReverseResponse(
-                settlement=settlement_to(preview.reversed.settlement, self._sources),
-                refunds=movements_to(preview.reversed.refunds),
-                affected=[affected_to(affected) for affected in preview.affected],
-            )
+            reply = self._reversed_to(preview.reversed)
+            reply.affected.extend(map(affected_to, preview.affected))
+            return reply
         answer = await self._store.commit(command)
-        return pb.ReverseResponse(
-            settlement=settlement_to(answer.value.settlement, self._sources),
-            refunds=movements_to(answer.value.refunds),
-            receipt=receipt_to(command.request, answer),
+        reply = self._reversed_to(answer.value)
+        reply.receipt.CopyFrom(receipt_to(command.request, answer))
+        return reply
+
+    def _reversed_to(self, done: reverse.Reversed) -> pb.ReverseResponse:
+        reply = pb.ReverseResponse(
+            settlement=self._shown(done.settlement), refunds=movements_to(done.refunds)
         )
+        hide_balances(reply.refunds, done.settlement.bill.patient)
+        return reply
+
+    def _shown(self, settlement: Settlement) -> pb.Settlement:
+        """Return a settlement as the caller may see it."""
+        message = settlement_to(settlement, self._sources)
+        hide_balances(message.movements, settlement.bill.patient)
+        return message
 
     async def _reversal(self, request: pb.ReverseRequest) -> reverse.Reverse:
         """Return the command. Denied; as `People.number`."""
@@ -125,9 +136,7 @@ class SettlementService(SettlementServiceServicer):
     ) -> pb.GetSettlementResponse:
         """Return one settlement. SettlementNotFound; Denied."""
         settlement = await permitted(self._store, request.settlement_id)
-        return pb.GetSettlementResponse(
-            settlement=settlement_to(settlement, self._sources)
-        )
+        return pb.GetSettlementResponse(settlement=self._shown(settlement))
 
     async def Recompute(
         self, request: pb.RecomputeRequest, context: object

@@ -1,0 +1,44 @@
+"""Whose balance the current caller may learn from what moved in a purse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, Protocol
+
+from gongji.access.callers import Kind
+from gongji.rpc.calls import current_permit
+
+_OF_ALL: Final = frozenset({Kind.OPERATOR, Kind.AUDITOR, Kind.TESTER})
+"""Kinds that see the balance of every purse they see a movement of."""
+
+
+class Movement(Protocol):
+    """A message of money that moved in one purse, with the balance after it."""
+
+    balance_after_fen: int
+    version_after: int
+
+
+class NamedMovement(Movement, Protocol):
+    """Such a message that names the purse."""
+
+    purse: str
+
+
+def hide_balances(movements: Iterable[NamedMovement], patient: str) -> None:
+    """Take balances out of the movements of a bill.
+
+    Those of the patient's purse, and of the person for whom the caller acts, stay.
+    """
+    # What a relative's purse still holds is neither a hospital's nor a patient's business.
+    for movement in movements:
+        if movement.purse != patient:
+            hide_balance(movement, movement.purse)
+
+
+def hide_balance(movement: Movement, holder: str) -> None:
+    """Take the balance out of one movement in a holder's purse."""
+    permit = current_permit()
+    if permit.caller.kind not in _OF_ALL and permit.subject.person_no != holder:
+        movement.balance_after_fen = 0
+        movement.version_after = 0
