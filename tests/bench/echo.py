@@ -50,6 +50,16 @@ class Echo:
         )
 
 
+class _Unrecorded:
+    """Keeps no accesses: an echo looks at nobody's data."""
+
+    async def keep(self, accesses: object) -> None:
+        """Do nothing."""
+
+    async def keep_of_refused(self, accesses: object, refusal: object) -> None:
+        """Do nothing."""
+
+
 def _values(message: Message) -> dict[str, Any]:
     """Return a message's fields as keywords to build it from again."""
     values: dict[str, Any] = {}
@@ -78,7 +88,7 @@ async def serve(address: str, replies: Sequence[bytes], *, dressed: bool) -> Non
     )
     server = grpc.aio.server(options=port.OPTIONS)
     if dressed:
-        calls = Calls(AnybodyPolicy(), _nobody, sandbox=True)
+        calls = Calls(AnybodyPolicy(), _nobody, _Unrecorded(), sandbox=True)
         calls.add_registered_method_handlers(SERVICE, {"Settle": settle})
         authenticator = AnybodyAuthenticator()
         entrance = Entrance(authenticator, Shares(authenticator.limits))

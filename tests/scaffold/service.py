@@ -17,6 +17,7 @@ from gongji.serve.clock import SandboxClock
 from gongji.serve.port import OpenPort
 from gongji.store import Store
 from gongji.v1 import (
+    access_pb2_grpc,
     account_pb2,
     account_pb2_grpc,
     binding_pb2_grpc,
@@ -114,6 +115,7 @@ class Service:
         self.server, self.store, self.world, self.clock = server, store, world, clock
         self.cities = world.cities
         self.channel = channel = grpc.aio.insecure_channel(server.address)
+        self.access = access_pb2_grpc.AccessServiceStub(channel)
         self.city = city_pb2_grpc.CityServiceStub(channel)
         self.bindings = binding_pb2_grpc.BindingServiceStub(channel)
         self.settlements = settlement_pb2_grpc.SettlementServiceStub(channel)

@@ -10,10 +10,12 @@ from typing import Any
 
 import msgspec
 import pytest
+from gongji.model.access import LostAccesses, PersonAccess
 from gongji.model.account import Account, BroughtForward, Credit, Entry, Premium
 from gongji.model.binding import Binding
 from gongji.model.commands import Adopted, RequestRecord
 from gongji.model.decided import DecidedBy, KeptRules, RuleRef
+from gongji.model.guessing import Guesses
 from gongji.model.people import Institution, Person
 from gongji.model.revisions import InstitutionRevision, PersonRevision
 from gongji.model.settlement import Accumulator, SettledDay, SettledMessage, Settlement
@@ -60,6 +62,9 @@ KINDS = (
     RequestRecord,
     Adopted,
     KeptRules,
+    PersonAccess,
+    LostAccesses,
+    Guesses,
 )
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)

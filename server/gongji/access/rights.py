@@ -117,6 +117,7 @@ RIGHTS: Final[Mapping[str, Row]] = {
     "GetInstitution": _COMPARED,
     "GetImport": _READ | _FED,
     "ListImports": _READ | _FED,
+    "ListAccesses": _OWN,
     # Served by sandboxes only.
     "GetClock": _to((Kind.OPERATOR,)),
     "SetClock": _to((Kind.OPERATOR,)),

@@ -20,6 +20,7 @@ import grpc
 from gongji import __version__
 from gongji.cities.contained import contained
 from gongji.cities.guards import PluginProblem
+from gongji.cli.accesses import accesses_command
 from gongji.cli.cities import check_command, cities_command, guide_command
 from gongji.cli.config import configured
 from gongji.cli.consequences import consequences_command, resettle_command
@@ -184,6 +185,7 @@ for command in (
     statement_command,
     reconcile_command,
     recompute_command,
+    accesses_command,
     consequences_command,
     resettle_command,
     demo_command,

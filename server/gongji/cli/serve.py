@@ -68,6 +68,11 @@ _REPEATED: Final = ("institution_msgid", "first_settlement", "later_settlement")
     default=gateway.worthwhile,
     help="收发报文另成一个进程; 默认: 多于一个处理器时.",
 )
+@click.option(
+    "--access-before-answer",
+    is_flag=True,
+    help="查询的访问记录落盘之后才答复；默认答复后一秒之内落盘。",
+)
 @click.option("--sample", is_flag=True, help="登记库为空时载入虚构的样例人群.")
 @click.option(
     "--sandbox", is_flag=True, help="开放 SandboxService(拨钟、清空); 切勿用于真实数据."

@@ -30,6 +30,13 @@ from gongji.text.characters import shown, shown_json, shown_lines
 
 LABELS: Final[Mapping[str, tuple[str, str]]] = {
     "without_table": ("没有门诊待遇的险种", "schemes without a table"),
+    "accesses": ("访问记录", "accesses"),
+    "at": ("时刻", "at"),
+    "caller": ("调用方", "caller"),
+    "caller_kind": ("调用方类别", "kind of caller"),
+    "fields": ("内容", "fields"),
+    "purpose": ("目的", "purpose"),
+    "request_id": ("请求编号", "request"),
     "adoptions": ("已采用的候选修订", "adopted revisions"),
     "against": ("相反条款", "against"),
     "against_fund": ("对照支付", "fund, otherwise"),

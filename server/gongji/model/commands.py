@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from gongji.model.access import Accesses
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.ids import CALLER
 
@@ -93,7 +94,7 @@ class Request(Struct, frozen=True):
 
     `subject` is the number of the person for whom, "" if for nobody. `former` are the
     names the caller stated before callers were known: a row of then is its own if it
-    bears one of them.
+    bears one of them. `accesses` are whose data the call touches.
     """
 
     request_id: str
@@ -101,6 +102,7 @@ class Request(Struct, frozen=True):
     method: str
     subject: str = ""
     former: Container[str] = frozenset()
+    accesses: Accesses | None = None
 
     @property
     def key(self) -> str:

@@ -90,16 +90,22 @@ class Turn(Struct, frozen=True):
 
 
 class ImportedBy(Struct, frozen=True):
-    """Who imports, and the pooling areas of theirs that the rows name."""
+    """Who imports, and the pooling areas of theirs that the rows name.
+
+    `caller_kind` and `credential` are as in `PersonAccess`.
+    """
 
     caller: str = ""
     areas: tuple[str, ...] = ()
+    caller_kind: str = ""
+    credential: str = ""
 
 
 class AppliedImport(Struct, frozen=True):
     """An import as it was applied; `number` is its turn.
 
-    `caller` and `areas` are as in `ImportedBy`.
+    Who sent it (as in `ImportedBy`) stands here once, not at each person it brought: a
+    person's revision names the import.
     """
 
     import_id: str
@@ -112,6 +118,8 @@ class AppliedImport(Struct, frozen=True):
     refused: int
     caller: str = ""
     areas: tuple[str, ...] = ()
+    caller_kind: str = ""
+    credential: str = ""
 
 
 class Layer(Struct, frozen=True):

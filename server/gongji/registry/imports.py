@@ -265,6 +265,8 @@ def _applied(
         refused=counts.refused,
         caller=by.caller,
         areas=by.areas,
+        caller_kind=by.caller_kind,
+        credential=by.credential,
     )
 
 

@@ -17,10 +17,12 @@ from gongji.model.commands import Request
 from gongji.model.ids import CALLER
 from gongji.model.refusals import MalformedField, Refusal
 from gongji.model.subject import Subject
+from gongji.rpc.accessed import people_in
 from gongji.rpc.constraints import enforce
 from gongji.rpc.method import Answers, Calling, Ending, Method, Writing
 from gongji.rpc.outcome import Call, Outcomes
 from gongji.rpc.permission import Permit
+from gongji.rpc.recording import Recording
 
 LONGEST_CALL_S: Final = 60.0
 """How long a call without a deadline may take."""
@@ -28,6 +30,9 @@ LONGEST_CALL_S: Final = 60.0
 Parse: TypeAlias = Callable[[bytes], Message]
 
 Pack: TypeAlias = Callable[[Message], bytes]
+
+Keep: TypeAlias = Callable[[Message], Awaitable[None]]
+"""Keeps whose data a reply shows."""
 
 ReadSubject: TypeAlias = Callable[[bytes], Awaitable[Subject]]
 """Reads the packed subject of a call."""
@@ -60,7 +65,9 @@ def command_request(request_id: str) -> Request:
     call.request_id = request_id = request_id.lower()
     permit = call.permit
     caller, subject = permit.caller, permit.subject.person_no
-    return Request(request_id, caller.name, call.name, subject, caller.former)
+    return Request(
+        request_id, caller.name, call.name, subject, caller.former, call.accesses
+    )
 
 
 def own_request_id(request_key: str) -> str:
@@ -88,10 +95,16 @@ class Calls:
     """The methods of all services added to it, as generated code adds them to a server."""
 
     def __init__(
-        self, policy: AccessPolicy, subject_of: ReadSubject, *, sandbox: bool
+        self,
+        policy: AccessPolicy,
+        subject_of: ReadSubject,
+        recorder: Recording,
+        *,
+        sandbox: bool,
     ) -> None:
         self._permit = partial(Permit.of, policy, sandbox=sandbox)
         self._subject_of = subject_of
+        self._recorder = recorder
         self.methods: dict[str, Method] = {}
         self.services: list[str] = []
         self._outcomes = Outcomes()
@@ -115,7 +128,7 @@ class Calls:
                 partial(
                     self._answer,
                     f"{service}/{name}",
-                    _work_of(handler),
+                    _work_of(handler, self._kept),
                     # What streams may take longer than any limit of ours.
                     bounded=not streams,
                 ),
@@ -133,10 +146,10 @@ class Calls:
             work = self._permitted(call, calling, work)
             limit_s = _limit_s(calling.remaining_s, bounded=bounded)
             if limit_s is None:
-                reply = await work(raw, calling)
+                reply = await self._worked(work, raw, calling)
             else:
                 async with asyncio.timeout(limit_s):
-                    reply = await work(raw, calling)
+                    reply = await self._worked(work, raw, calling)
         except Refusal as refusal:
             return self._outcomes.refused(call, refusal)
         except DecodeError:
@@ -172,6 +185,27 @@ class Calls:
 
         return with_subject
 
+    async def _worked(self, work: Answers, raw: Any, calling: Calling) -> Ending:
+        """Return the reply; what a refusal tells of a person is kept first."""
+        try:
+            return await work(raw, calling)
+        except Refusal as refusal:
+            # No name but its own may hold the refusal here: its traceback holds this frame.
+            call = _call.get()
+            if call.touched is not None:
+                await self._recorder.keep_of_refused(
+                    call.touched, call.permit.told(refusal)
+                )
+            raise
+
+    async def _kept(self, reply: Message) -> None:
+        """Keep whose data a reply shows, before it is sent. StoreUnavailable."""
+        call = _call.get()
+        for number in people_in(reply):
+            call.accesses.note(number)
+        if call.touched is not None:
+            await self._recorder.keep(call.touched)
+
 
 def _limit_s(remaining_s: float | None, *, bounded: bool) -> float | None:
     """Return how long a call may take; None if gRPC bounds it, or nobody does.
@@ -186,16 +220,16 @@ def _limit_s(remaining_s: float | None, *, bounded: bool) -> float | None:
     return None
 
 
-def _work_of(handler: MethodHandler) -> Answers:
-    """Return how a method's bytes are answered."""
+def _work_of(handler: MethodHandler, keep: Keep) -> Answers:
+    """Return how a method's bytes are answered, each reply after `keep` of it."""
     if handler.response_streaming:
-        return _both_ways(handler) if handler.request_streaming else _telling(handler)
-    if handler.request_streaming:
-        return _streaming(handler)
-    return _unary(handler)
+        make = _both_ways if handler.request_streaming else _telling
+    else:
+        make = _streaming if handler.request_streaming else _unary
+    return make(handler, keep)
 
 
-def _unary(handler: MethodHandler) -> Answers:
+def _unary(handler: MethodHandler, keep: Keep) -> Answers:
     """Return how one request is parsed, checked and answered."""
     behaviour = handler.unary_unary
     parse: Parse = handler.request_deserializer
@@ -206,24 +240,28 @@ def _unary(handler: MethodHandler) -> Answers:
         enforce(request)
         # For the log only once it is known to be a UUID.
         _call.get().request_id = getattr(request, "request_id", "")
-        return pack(await behaviour(request, calling))
+        reply = await behaviour(request, calling)
+        await keep(reply)
+        return pack(reply)
 
     return work
 
 
-def _streaming(handler: MethodHandler) -> Answers:
+def _streaming(handler: MethodHandler, keep: Keep) -> Answers:
     """Return how a stream is answered; the handler itself checks and reports bad rows."""
     behaviour = handler.stream_unary
     parse: Parse = handler.request_deserializer
     pack = _permitted(handler.response_serializer)
 
     async def work(raw: AsyncIterator[bytes], calling: Calling) -> bytes:
-        return pack(await behaviour(_parsed(parse, raw), calling))
+        reply = await behaviour(_parsed(parse, raw), calling)
+        await keep(reply)
+        return pack(reply)
 
     return work
 
 
-def _telling(handler: MethodHandler) -> Answers:
+def _telling(handler: MethodHandler, keep: Keep) -> Answers:
     """Return how one request is answered by a stream of replies."""
     behaviour = handler.unary_stream
     parse: Parse = handler.request_deserializer
@@ -235,13 +273,14 @@ def _telling(handler: MethodHandler) -> Answers:
         # Closed at once if the caller goes away, as below.
         async with aclosing(behaviour(request, calling)) as replies:
             async for reply in replies:
+                await keep(reply)
                 await calling.write(pack(reply))
         return b""
 
     return work
 
 
-def _both_ways(handler: MethodHandler) -> Answers:
+def _both_ways(handler: MethodHandler, keep: Keep) -> Answers:
     """Return how a stream is answered by a stream; a refusal follows replies already sent."""
     behaviour = handler.stream_stream
     parse: Parse = handler.request_deserializer
@@ -251,6 +290,7 @@ def _both_ways(handler: MethodHandler) -> Answers:
         # Closed at once if the caller goes away: its reading of the store ends with it.
         async with aclosing(behaviour(_parsed(parse, raw), calling)) as replies:
             async for reply in replies:
+                await keep(reply)
                 await calling.write(pack(reply))
         return b""
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import secrets
 import traceback
 from dataclasses import dataclass
+from itertools import count
 from time import perf_counter
 from typing import Final
 
 import structlog
 
 from gongji.access.identity import ANONYMOUS, CallerIdentity
+from gongji.model.access import Accesses
 from gongji.model.refusals import Exhausted, Refusal
 from gongji.rpc import status
+from gongji.rpc.accessed import FIELDS
 from gongji.rpc.permission import NO_PERMIT, Permit
 from gongji.rpc.status import Status
 
@@ -25,6 +28,16 @@ LATEST_MS: Final = 10_000
 APART_MS: Final = 5
 
 
+_PROCESS: Final = secrets.token_hex(4)
+
+_numbers = count()
+
+
+def _serial() -> str:
+    """Return what tells a row of this process from all others of one instant."""
+    return f"-{_PROCESS}-{next(_numbers):x}"
+
+
 @dataclass(slots=True)
 class Call:
     """One call as its log line shows it; `request_id` is set once known to be a UUID."""
@@ -34,6 +47,27 @@ class Call:
     caller: str = ANONYMOUS
     request_id: str = ""
     permit: Permit = NO_PERMIT
+    touched: Accesses | None = None
+
+    @property
+    def accesses(self) -> Accesses:
+        """The people whose data it touches; made when the first is noted."""
+        if self.touched is None:
+            permit, name = self.permit, self.name
+            subject = permit.subject
+            look = (
+                self.caller,
+                permit.caller.kind.value,
+                permit.identity.credential,
+                subject.person_no,
+                int(subject.identification or 0),
+                int(subject.purpose or 0),
+                name,
+                FIELDS.get(name, ""),
+                self.request_id.lower(),
+            )
+            self.touched = Accesses(look, _serial)
+        return self.touched
 
     @property
     def name(self) -> str:

@@ -19,6 +19,7 @@ from gongji.client.connection import connect
 from gongji.client.credentials import Credentials
 from gongji.model.people import Person
 from gongji.rpc.method import Services
+from gongji.rpc.recording import AccessRecorder
 from gongji.rpc.services import services_of
 from gongji.rpc.services.upkeep import Upkeep
 from gongji.serve import logs
@@ -28,6 +29,7 @@ from gongji.serve.authentication import LocalTokenAuthenticator
 from gongji.serve.clock import Clock, SandboxClock, system_clock
 from gongji.serve.gateway import Gateway
 from gongji.serve.listening import check_free
+from gongji.serve.losses import note_losses, tallied
 from gongji.serve.port import OpenPort, Port
 from gongji.serve.settings import KEY_FILE, Settings
 from gongji.serve.supervisor import freeze_gc, interrupted
@@ -83,7 +85,8 @@ async def running(
         # In this order, and ended in the other: no call may outlive the store.
         store = await stack.enter_async_context(_opened(settings, clock))
         await stack.enter_async_context(_agreed(settings, store, cities, clock))
-        offer = _Offer(store, cities, workdays, clock)
+        recorder = await stack.enter_async_context(_recording(settings, store, clock))
+        offer = _Offer(store, cities, workdays, clock, recorder)
         port = _port(settings, offer.services(admission.policy), admission)
         await port.start()
         stack.push_async_callback(port.stop)
@@ -129,6 +132,22 @@ async def _opened(settings: Settings, clock: Clock) -> AsyncIterator[Store]:
             await store.close()
 
 
+@asynccontextmanager
+async def _recording(
+    settings: Settings, store: Store, clock: Clock
+) -> AsyncIterator[AccessRecorder]:
+    """Keep for the block the accesses of calls; first say what killed processes lost."""
+    with tallied(settings.data) as tally:
+        await note_losses(store, settings.data, clock)
+        recorder = AccessRecorder(
+            store, clock, tally, before_answer=settings.access_before_answer
+        )
+        try:
+            yield recorder
+        finally:
+            await recorder.close()
+
+
 @dataclass(frozen=True)
 class _Offer:
     """What the services of a server are made of, whoever may call them."""
@@ -137,6 +156,7 @@ class _Offer:
     cities: Cities
     workdays: Workdays
     clock: Clock
+    recorder: AccessRecorder
 
     def services(self, policy: AccessPolicy) -> Services:
         """Return the services for the callers of a policy."""
@@ -146,6 +166,7 @@ class _Offer:
             self.workdays,
             self.clock,
             policy,
+            recorder=self.recorder,
             sandbox=self.clock if isinstance(self.clock, SandboxClock) else None,
             load_sample=self.load_sample,
         )

@@ -27,6 +27,7 @@ class Settings:
     sandbox: bool = False
     workers: int = 1
     gateway: bool = False
+    access_before_answer: bool = False
     adopt: tuple[Adoption, ...] = ()
     retired_credits: tuple[RetiredCredit, ...] = ()
     refusals: tuple[SchemeRefusal, ...] = ()

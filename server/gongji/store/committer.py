@@ -7,7 +7,8 @@ from datetime import datetime
 from itertools import chain
 from typing import Any, Final, TypeVar
 
-from gongji.model.commands import Answer, Decision, Query
+from gongji.model.access import PersonAccess
+from gongji.model.commands import Answer, Decision, Query, Request
 from gongji.model.facts import Facts, Need, NotLoaded
 from gongji.model.refusals import Refusal
 from gongji.store.engine import (
@@ -154,6 +155,13 @@ def _grouped(needs: Iterable[Need]) -> _Groups:
     return groups
 
 
+def _accesses(
+    request: Request, writes: Iterable[Any], at: datetime
+) -> Iterable[PersonAccess]:
+    """Return whose data a request touches that writes these."""
+    return request.accesses.decided(writes, at) if request.accesses else ()
+
+
 class Committer:
     """Executes batches over one engine; used by one thread at a time."""
 
@@ -228,15 +236,7 @@ class Committer:
             if replayed := self._replayed(loader, job):
                 return replayed
             decision = loader.decide(job.query)
-            first_at = decision.first_at
-            at = first_at or facts.now
-            outcome = Answer(decision.answer, replayed=first_at is not None, at=at)
-            writes, new = self._parted(decision)
-            facts.create(new)
-            facts.deleted += decision.deletes
-            if job.request:
-                row = answered_row(job.command, decision.answer, at, self._digest)
-                writes.append(row)
+            outcome, writes = self._answered(job, decision, facts)
         except Refusal as refusal:
             writes = self._writes_of_refusal(job, refusal, facts)
             # Its traceback would keep the whole batch's facts alive.
@@ -247,6 +247,21 @@ class Committer:
             return raisable(error)
         facts.write(writes)
         return outcome
+
+    def _answered(
+        self, job: Job, decision: Decision[Any], facts: Facts
+    ) -> tuple[Outcome, list[Any]]:
+        """Return a decision's answer, and what is written that need not be new."""
+        first_at = decision.first_at
+        at = first_at or facts.now
+        outcome = Answer(decision.answer, replayed=first_at is not None, at=at)
+        writes, new = self._parted(decision)
+        facts.create(new)
+        facts.deleted += decision.deletes
+        if job.request:
+            row = answered_row(job.command, decision.answer, at, self._digest)
+            writes += (row, *_accesses(job.request, (*new, *writes), facts.now))
+        return outcome, writes
 
     def _parted(self, decision: Decision[Any]) -> tuple[list[Any], list[Any]]:
         """Return what a decision writes, and of that apart what must be new."""
@@ -262,6 +277,8 @@ class Committer:
         """Return the first answer if the job's request was executed. Refusal."""
         if job.request is None:
             return None
+        if job.request.accesses:
+            job.request.accesses.undecided()
         row = job.request.row(loader.facts)
         if row is None:
             return None
@@ -279,7 +296,8 @@ class Committer:
         request = job.request
         # A replayed refusal has its row already.
         if request and refusal.final and request.row(facts) is None:
-            writes.append(refused_row(job.command, refusal, facts.now, self._digest))
+            row = refused_row(job.command, refusal, facts.now, self._digest)
+            writes += (row, *_accesses(request, writes, facts.now))
         return writes
 
     def _append(self, facts: Facts) -> None:

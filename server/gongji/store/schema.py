@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from gongji.model.access import LostAccesses, PersonAccess
 from gongji.model.account import Account, BroughtForward, Credit, Entry, Premium
 from gongji.model.binding import Binding
 from gongji.model.commands import Adopted, RequestRecord
@@ -324,5 +325,14 @@ _TABLES: Final[tuple[AnyTable, ...]] = (
         key=text("adoption_id", _KEY),
         clustered=True,
     ),
+    # Keys ascend with time, so that rows are appended.
+    flat_table(
+        PersonAccess,
+        "access",
+        indexes=(("person_no", "at"),),
+        clustered=True,
+        partition_by="at",
+    ),
+    flat_table(LostAccesses, "lost_accesses"),
     flat_table(KeptRules, "rules", append_only=True, outlives_reset=True),
 )

@@ -229,7 +229,8 @@ CREATE TABLE applied_import (
   import_id {TEXT} PRIMARY KEY NOT NULL, registry {TEXT} NOT NULL,
   number {INTEGER} NOT NULL, at {INTEGER} NOT NULL, received {INTEGER} NOT NULL,
   written {INTEGER} NOT NULL, unchanged {INTEGER} NOT NULL, refused {INTEGER} NOT NULL,
-  caller {TEXT} NOT NULL, areas {BLOB} NOT NULL
+  caller {TEXT} NOT NULL, areas {BLOB} NOT NULL, caller_kind {TEXT} NOT NULL,
+  credential {TEXT} NOT NULL
 )
 """,
     """
@@ -242,12 +243,27 @@ CREATE TABLE guesses (
   since {INTEGER} NOT NULL, paused_until {INTEGER}
 ){CLUSTERED}
 """,
+    """
+CREATE TABLE access (
+  access_id {TEXT}{ALONE} NOT NULL, person_no {TEXT} NOT NULL, at {INTEGER} NOT NULL,
+  caller {TEXT} NOT NULL, caller_kind {TEXT} NOT NULL, credential {TEXT} NOT NULL,
+  subject {TEXT} NOT NULL, identification {INTEGER} NOT NULL, purpose {INTEGER} NOT NULL,
+  method {TEXT} NOT NULL, fields {TEXT} NOT NULL, request_id {TEXT} NOT NULL{BY_YEAR}
+""",
+    "CREATE INDEX access_by_person_no_at ON access (person_no, at, access_id)",
+    """
+CREATE TABLE lost_accesses (
+  lost_id {TEXT} PRIMARY KEY NOT NULL, noticed_at {INTEGER} NOT NULL,
+  most {INTEGER} NOT NULL
+)
+""",
 )
 """What version 3 adds, in order.
 
 `{TEXT}`, `{INTEGER}`, `{BLOB}` are the database's types, `{YEAR}` the civil year in
 Shanghai of the column `at`, `{MSGID}` and `{REQUEST}` the message id and the request id
-in a settlement's `doc`.
+in a settlement's `doc`. `{ALONE}` and `{BY_YEAR}` make the key of a table that is
+partitioned by `at` if the database can.
 """
 
 _REPEATED: Final = """
@@ -276,6 +292,9 @@ _YEAR_POSTGRES: Final = (
 )
 
 
+_BY_YEAR: Final = ", PRIMARY KEY (access_id, at)) PARTITION BY RANGE (at)"
+
+
 def _to_3(_: Schema, dialect: sql.Dialect) -> Iterator[str]:
     """Add what version 3 keeps."""
     words = {
@@ -284,6 +303,8 @@ def _to_3(_: Schema, dialect: sql.Dialect) -> Iterator[str]:
         "YEAR": _YEAR_POSTGRES if dialect.partitions else _YEAR_SQLITE,
         "MSGID": _msgid(dialect),
         "REQUEST": _REQUEST_POSTGRES if dialect.partitions else _REQUEST_SQLITE,
+        "ALONE": "" if dialect.partitions else " PRIMARY KEY",
+        "BY_YEAR": _BY_YEAR if dialect.partitions else f"){dialect.clustered}",
     }
     for statement in _STATEMENTS_3:
         yield statement.strip().format_map(words)

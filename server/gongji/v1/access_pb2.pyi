@@ -223,10 +223,14 @@ class Access(_message.Message):
     PURPOSE_FIELD_NUMBER: _builtins.int
     METHOD_FIELD_NUMBER: _builtins.int
     FIELDS_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CREDENTIAL_FIELD_NUMBER: _builtins.int
     caller: _builtins.str
     """Name of the caller in the policy."""
     caller_kind: _builtins.str
-    """The caller's kind: app, counter, bank, hospital, pharmacy, collector, feeder, reviewer, auditor, operator, city_team, tester."""
+    """The caller's kind: app, counter, bank, hospital, pharmacy, collector, feeder, reviewer, auditor, operator, city_team, tester;
+    empty of an import from before callers were kept.
+    """
     subject: _builtins.str
     """Number of the person for whom the caller acted; empty if for nobody."""
     identification: Global___Identification.ValueType
@@ -235,6 +239,10 @@ class Access(_message.Message):
     """What for."""
     method: _builtins.str
     """The method called, e.g. "GetPerson"."""
+    request_id: _builtins.str
+    """Id of the request; of an import its import_id; empty of what only reads."""
+    credential: _builtins.str
+    """What may be shown of the caller's credential, e.g. a certificate's name and serial number; empty if it had none."""
     @_builtins.property
     def at(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -254,10 +262,12 @@ class Access(_message.Message):
         purpose: Global___AccessPurpose.ValueType = ...,
         method: _builtins.str = ...,
         fields: _abc.Iterable[_builtins.str] | None = ...,
+        request_id: _builtins.str = ...,
+        credential: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "caller", b"caller", "caller_kind", b"caller_kind", "fields", b"fields", "identification", b"identification", "method", b"method", "purpose", b"purpose", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "caller", b"caller", "caller_kind", b"caller_kind", "credential", b"credential", "fields", b"fields", "identification", b"identification", "method", b"method", "purpose", b"purpose", "request_id", b"request_id", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from gongji.v1 import access_pb2 as gongji_dot_v1_dot_access__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -22,3 +23,79 @@ if _version_not_supported:
         + f' Please upgrade your grpc module to grpcio>={GRPC_GENERATED_VERSION}'
         + f' or downgrade your generated code using grpcio-tools<={GRPC_VERSION}.'
     )
+
+
+class AccessServiceStub:
+    """Who looked at a person's data.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.ListAccesses = channel.unary_unary(
+                '/gongji.v1.AccessService/ListAccesses',
+                request_serializer=gongji_dot_v1_dot_access__pb2.ListAccessesRequest.SerializeToString,
+                response_deserializer=gongji_dot_v1_dot_access__pb2.ListAccessesResponse.FromString,
+                _registered_method=True)
+
+
+class AccessServiceServicer:
+    """Who looked at a person's data.
+    """
+
+    def ListAccesses(self, request, context):
+        """Lists who looked at a person's data, or changed them: newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_AccessServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'ListAccesses': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAccesses,
+                    request_deserializer=gongji_dot_v1_dot_access__pb2.ListAccessesRequest.FromString,
+                    response_serializer=gongji_dot_v1_dot_access__pb2.ListAccessesResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'gongji.v1.AccessService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('gongji.v1.AccessService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class AccessService:
+    """Who looked at a person's data.
+    """
+
+    @staticmethod
+    def ListAccesses(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gongji.v1.AccessService/ListAccesses',
+            gongji_dot_v1_dot_access__pb2.ListAccessesRequest.SerializeToString,
+            gongji_dot_v1_dot_access__pb2.ListAccessesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)

@@ -4,10 +4,17 @@ isort:skip_file
 For whom a call is made, and who looked at whose data."""
 
 from collections import abc as _abc
+from gongji.v1 import access_pb2 as _access_pb2
 from grpc import aio as _aio
 import abc as _abc_1
 import grpc as _grpc
+import sys
 import typing as _typing
+
+if sys.version_info >= (3, 11):
+    from typing import Self as _Self
+else:
+    from typing_extensions import Self as _Self
 
 _T = _typing.TypeVar("_T")
 
@@ -18,3 +25,34 @@ class _ServicerContext(_grpc.ServicerContext, _aio.ServicerContext):  # type: ig
 
 GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
+
+class AccessServiceStub:
+    """Who looked at a person's data."""
+
+    @_typing.overload
+    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
+    @_typing.overload
+    def __new__(cls, channel: _aio.Channel) -> AccessServiceAsyncStub: ...
+    ListAccesses: _grpc.UnaryUnaryMultiCallable[_access_pb2.ListAccessesRequest, _access_pb2.ListAccessesResponse]
+    """Lists who looked at a person's data, or changed them: newest first."""
+
+@_typing.type_check_only
+class AccessServiceAsyncStub(AccessServiceStub):
+    """Who looked at a person's data."""
+
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    ListAccesses: _aio.UnaryUnaryMultiCallable[_access_pb2.ListAccessesRequest, _access_pb2.ListAccessesResponse]  # type: ignore[assignment]
+    """Lists who looked at a person's data, or changed them: newest first."""
+
+class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
+    """Who looked at a person's data."""
+
+    @_abc_1.abstractmethod
+    def ListAccesses(
+        self,
+        request: _access_pb2.ListAccessesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_access_pb2.ListAccessesResponse, _abc.Awaitable[_access_pb2.ListAccessesResponse]]:
+        """Lists who looked at a person's data, or changed them: newest first."""
+
+def add_AccessServiceServicer_to_server(servicer: AccessServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -8,6 +8,7 @@ from datetime import datetime
 import grpc
 from gongji.binding.workdays import Workdays
 from gongji.model.people import Person
+from gongji.rpc.recording import AccessRecorder
 from gongji.rpc.services.sandbox import SandboxService
 from gongji.rules.codes import SHANGHAI
 from gongji.v1 import sandbox_pb2 as pb
@@ -70,7 +71,9 @@ async def test_resets_come_one_at_a_time(service: Service) -> None:
         await asyncio.sleep(0.01)
         running.pop()
 
-    sandbox = SandboxService(service.store, service.clock, load)
+    sandbox = SandboxService(
+        service.store, service.clock, AccessRecorder(service.store, service.clock), load
+    )
     request = pb.ResetRequest(request_id=service.new_id(), load_sample=True)
     await asyncio.gather(*(sandbox.Reset(request, None) for _ in range(4)))
     assert 1 == most

@@ -30,6 +30,7 @@ NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 SERVICES = [
     f"gongji.v1.{name}Service"
     for name in (
+        "Access",
         "Account",
         "Binding",
         "City",

@@ -11,6 +11,8 @@ from gongji.binding.workdays import Workdays
 from gongji.cities.city import Cities
 from gongji.rpc.calls import Calls
 from gongji.rpc.method import Services
+from gongji.rpc.recording import AccessRecorder
+from gongji.rpc.services.access import AccessService
 from gongji.rpc.services.account import AccountService
 from gongji.rpc.services.binding import BindingService
 from gongji.rpc.services.city import CityService
@@ -20,6 +22,7 @@ from gongji.rpc.services.sandbox import LoadSample, SandboxService, SettableCloc
 from gongji.rpc.services.settlement import SettlementService
 from gongji.rpc.services.subjects import Subjects
 from gongji.store import Store
+from gongji.v1.access_pb2_grpc import add_AccessServiceServicer_to_server
 from gongji.v1.account_pb2_grpc import add_AccountServiceServicer_to_server
 from gongji.v1.binding_pb2_grpc import add_BindingServiceServicer_to_server
 from gongji.v1.city_pb2_grpc import add_CityServiceServicer_to_server
@@ -39,23 +42,24 @@ def services_of(
     clock: Callable[[], datetime],
     policy: AccessPolicy,
     *,
+    recorder: AccessRecorder | None = None,
     sandbox: SettableClock | None = None,
     load_sample: LoadSample | None = None,
 ) -> Services:
-    """Return what a server offers; `sandbox` adds SandboxService over that clock."""
+    """Return what a server offers; `sandbox` adds SandboxService over that clock.
+
+    Whoever needs the accesses that wait to be kept at the end gives the `recorder`.
+    """
+    recorder = recorder or AccessRecorder(store, clock)
     # Any: generated code names gRPC's own server, of which it calls two methods.
-    calls: Any = _calls(store, clock, policy, sandbox=sandbox is not None)
-    add_CityServiceServicer_to_server(CityService(cities, clock), calls)
+    calls: Any = _calls(
+        store, clock, policy, recorder=recorder, sandbox=sandbox is not None
+    )
     bindings = BindingService(store, cities, workdays, clock)
     add_BindingServiceServicer_to_server(bindings, calls)
-    add_SettlementServiceServicer_to_server(SettlementService(store, cities), calls)
-    add_AccountServiceServicer_to_server(AccountService(store, cities), calls)
-    consequences = ConsequenceService(store, cities)
-    add_ConsequenceServiceServicer_to_server(consequences, calls)
-    registry = RegistryService(store, clock)
-    add_RegistryServiceServicer_to_server(registry, calls)
+    _add_others(calls, store, cities, clock)
     if sandbox is not None:
-        service = SandboxService(store, sandbox, load_sample)
+        service = SandboxService(store, sandbox, recorder, load_sample)
         add_SandboxServiceServicer_to_server(service, calls)
     services = tuple(calls.services)
     cities_served = (CITY_HEALTH + city.area_code for city in cities.all)
@@ -67,12 +71,27 @@ def _calls(
     clock: Callable[[], datetime],
     policy: AccessPolicy,
     *,
+    recorder: AccessRecorder,
     sandbox: bool,
 ) -> Calls:
     """Return the calls, without any method yet, that a policy and subjects are asked of."""
     return Calls(
         policy,
         Subjects(store, clock, policy).of,
+        recorder,
         # Whoever admits anybody is one, whatever its clock.
         sandbox=sandbox or isinstance(policy, AnybodyPolicy),
     )
+
+
+def _add_others(
+    calls: Any, store: Store, cities: Cities, clock: Callable[[], datetime]
+) -> None:
+    """Add the services that need nothing but these."""
+    add_CityServiceServicer_to_server(CityService(cities, clock), calls)
+    add_SettlementServiceServicer_to_server(SettlementService(store, cities), calls)
+    add_AccountServiceServicer_to_server(AccountService(store, cities), calls)
+    consequences = ConsequenceService(store, cities)
+    add_ConsequenceServiceServicer_to_server(consequences, calls)
+    add_RegistryServiceServicer_to_server(RegistryService(store, clock), calls)
+    add_AccessServiceServicer_to_server(AccessService(store), calls)

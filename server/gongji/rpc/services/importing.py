@@ -265,7 +265,9 @@ class Import:
     def _by(self) -> ImportedBy:
         """Who imports, and into which of its cities."""
         areas = sorted(area for area in self._areas if area in self._cities)
-        return ImportedBy(self._run.request.caller, tuple(areas))
+        request = self._run.request
+        _, kind, credential = request.accesses.who if request.accesses else ("", "", "")
+        return ImportedBy(request.caller, tuple(areas), kind, credential)
 
     def _set_rows(self, rows: _Checked) -> list[SetRow]:
         registry = self._registry

@@ -8,7 +8,7 @@ import hmac
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 import msgspec
 from google.protobuf.message import Message
@@ -18,7 +18,6 @@ from gongji.access.identity import ANONYMOUS
 from gongji.model.commands import Listing
 from gongji.model.refusals import PageTokenInvalid
 from gongji.rpc.calls import current_call
-from gongji.store import Store
 from gongji.v1 import types_pb2 as pb
 
 T = TypeVar("T")
@@ -46,6 +45,19 @@ _SEAL_LENGTH: Final = 32
 
 _BEHIND_EVERY_KEY: Final = "\U0010ffff"
 """A key that sorts behind all others: no key holds a character of its rank."""
+
+
+class PagedStore(Protocol):
+    """What is paged: a store, or what lies over one."""
+
+    async def page(self, listing: Listing[T]) -> list[T]:
+        """Return one page of a listing."""
+
+    def place(self, record: object, order: str) -> tuple[str | int, str]:
+        """Return a record's place in a listing's order."""
+
+    def digest(self, value: object) -> str:
+        """Return the keyed hash (hex) of a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +93,7 @@ class Page(Generic[T]):
 
 
 async def page(
-    store: Store,
+    store: PagedStore,
     request: pb.PageRequest,
     filters: Mapping[str, object],
     *listings: Listing[T],
@@ -107,7 +119,7 @@ async def page(
 
 
 async def _kept(
-    store: Store,
+    store: PagedStore,
     listings: Sequence[Listing[T]],
     after: Place | None,
     size: int,
@@ -133,7 +145,7 @@ async def _kept(
 
 
 async def _merged(
-    store: Store, listings: Sequence[Listing[T]], after: Place | None, limit: int
+    store: PagedStore, listings: Sequence[Listing[T]], after: Place | None, limit: int
 ) -> list[tuple[Place, T]]:
     """Return the records of each listing behind a place, with theirs, in one order."""
     placed: list[tuple[Place, T]] = []
@@ -161,7 +173,7 @@ def _after(place: Place | None, position: int) -> tuple[str | int, str] | None:
 class _Tokens:
     """The page tokens of one list of one caller."""
 
-    def __init__(self, store: Store, filters: Mapping[str, object]) -> None:
+    def __init__(self, store: PagedStore, filters: Mapping[str, object]) -> None:
         self._store = store
         self._filters = dict(filters)
         self._call = current_call()

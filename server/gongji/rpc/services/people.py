@@ -20,7 +20,7 @@ from gongji.model.refusals import (
 )
 from gongji.model.subject import NO_SUCH_PERSON
 from gongji.registry.rows import problems_of_certificate
-from gongji.rpc.calls import current_permit
+from gongji.rpc.calls import current_call, current_permit
 from gongji.rpc.convert.people import certificate_from
 from gongji.rpc.services.guessing import LookUps
 from gongji.rpc.services.parties import show_party
@@ -45,7 +45,10 @@ class _PlaceOf(Struct, frozen=True):
 
 
 class People:
-    """The registry's people as requests name them, and who may act for them."""
+    """The registry's people as requests name them, and who may act for them.
+
+    Each is noted as looked at.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -60,6 +63,7 @@ class People:
         """
         # A number is not looked up: the command itself does that, in its transaction.
         if ref.WhichOneof("by") == "person_no":
+            current_call().accesses.note(ref.person_no)
             return ref.person_no
         permit = current_permit()
         if permit.guessing is not None and permit.subject.purpose is None:
@@ -69,6 +73,7 @@ class People:
         number = await self.found(ref.certificate, field)
         if number is None:
             raise PersonNotFound(f"{field}: 登记库中没有持此证件的人", field=field)
+        current_call().accesses.note(number)
         return number
 
     async def found(self, message: pb.Certificate, field: str) -> str | None:

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from gongji.model.refusals import MalformedField
 from gongji.rpc.convert.values import instant_from, instant_to
+from gongji.rpc.recording import AccessRecorder
 from gongji.store import Store
 from gongji.v1 import sandbox_pb2 as pb
 from gongji.v1.sandbox_pb2_grpc import SandboxServiceServicer
@@ -35,9 +36,14 @@ class SandboxService(SandboxServiceServicer):
     """
 
     def __init__(
-        self, store: Store, clock: SettableClock, load_sample: LoadSample | None
+        self,
+        store: Store,
+        clock: SettableClock,
+        recorder: AccessRecorder,
+        load_sample: LoadSample | None,
     ) -> None:
         self._store = store
+        self._recorder = recorder
         self._clock = clock
         self._load_sample = load_sample
         self._resetting = asyncio.Lock()
@@ -65,6 +71,7 @@ class SandboxService(SandboxServiceServicer):
         # Another one meanwhile would empty what this one loads, row by row.
         async with self._resetting:
             await self._store.reset()
+            self._recorder.forget()
             if load is not None:
                 await load()
         return pb.ResetResponse()

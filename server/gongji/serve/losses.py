@@ -1,0 +1,144 @@
+"""Reads that a killed process had answered and not yet recorded: counted, and said.
+
+    start ── a file of its own, locked while the process lives ── answered, kept ── end
+                      │ killed: the lock goes, the file stays
+    next start ───────┴─▶ answered - kept: a log line and a record; the file goes
+
+The counts lie in a shared mapping: they outlive the process, if not a power failure.
+Windows has no such lock: there nothing is counted.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import secrets
+import struct
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import structlog
+
+from gongji.model.access import LostAccesses
+from gongji.model.commands import Write
+from gongji.rpc.recording import NoTally, Tally
+from gongji.store import Store
+
+if sys.platform != "win32":
+    import fcntl
+
+FOLDER: Final = "accesses"
+"""Name in the data folder."""
+
+_NAMES: Final = "[0-9a-f]*"
+"""Drafts begin with a dot."""
+
+_COUNT: Final = struct.Struct("=Q")
+
+_COUNTS: Final = struct.Struct("=QQ")
+"""Answered, then kept."""
+
+_SIZE: Final = _COUNTS.size
+
+
+class AnswerTally:
+    """Counts of one process in a file; see `Tally`."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._counts = mmap.mmap(file.fileno(), _SIZE)
+        self._answered = self._kept = 0
+
+    def answered(self, rows: int) -> None:
+        """Count rows of reads whose answer now leaves."""
+        self._answered += rows
+        _COUNT.pack_into(self._counts, 0, self._answered)
+
+    def kept(self, rows: int) -> None:
+        """Count rows that are durable."""
+        self._kept += rows
+        _COUNT.pack_into(self._counts, _COUNT.size, self._kept)
+
+    @property
+    def pending(self) -> int:
+        """Return the rows that are answered and not kept."""
+        return self._answered - self._kept
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._counts.close()
+
+
+@contextmanager
+def tallied(data: Path) -> Iterator[Tally]:
+    """Count in a file of this process for the block; it goes if nothing was lost. OSError."""
+    if sys.platform == "win32":
+        yield NoTally()
+        return
+    folder = data / FOLDER
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folder / secrets.token_hex(8)
+    with _locked_new(path) as file:
+        tally = AnswerTally(file)
+        try:
+            yield tally
+        finally:
+            tally.close()
+            if not tally.pending:
+                path.unlink(missing_ok=True)
+
+
+async def note_losses(store: Store, data: Path, clock: Callable[[], datetime]) -> None:
+    """Record and log what processes lost that were killed. StoreUnavailable."""
+    for path in sorted((data / FOLDER).glob(_NAMES)):
+        with _of_dead(path) as file:
+            if file is None:
+                continue
+            content = file.read(_SIZE).ljust(_SIZE, b"\0")
+            answered, kept = _COUNTS.unpack(content)
+            most = answered - kept
+            if most > 0:
+                # Noted twice if we are killed before the file goes: under one key.
+                lost = LostAccesses(path.name, clock(), most)
+                await store.apply(Write((lost,)))
+                structlog.get_logger().warning("accesses_lost", most=most)
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _locked_new(path: Path) -> Iterator[BinaryIO]:
+    """Make a file of zeros and hold it locked."""
+    # Locked before it has its name: nobody takes it for a dead process's.
+    draft = path.with_name(f".{path.name}")
+    descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "r+b") as file:
+        _lock(file)
+        file.write(bytes(_SIZE))
+        file.flush()
+        draft.rename(path)
+        yield file
+
+
+@contextmanager
+def _of_dead(path: Path) -> Iterator[BinaryIO | None]:
+    """Open the file of a process that lives no longer; None if it lives, or is gone."""
+    try:
+        file = path.open("r+b")
+    except FileNotFoundError:
+        yield None
+        return
+    with file:
+        alive = True
+        with suppress(BlockingIOError):
+            _lock(file)
+            alive = False
+        yield None if alive else file
+
+
+def _lock(file: BinaryIO) -> None:
+    """Lock a file for as long as it is open. BlockingIOError if another process has it."""
+    if sys.platform != "win32":
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
