@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from gongji.v1 import settlement_pb2
 
 from gongji_conformance.city.callers import (
     KINDS,
     CallerUnderTest,
     Kind,
+    NoSuchCaller,
 )
 from gongji_conformance.city.city import CityUnderTest
+from gongji_conformance.city.stubs import new_id
 from gongji_conformance.laws.law import law
 from gongji_conformance.laws.rights import PATHS, WORK
 from gongji_conformance.laws.work import CallersWork, ask_as, only_answer
@@ -185,3 +188,23 @@ def test_a_stranger_learns_nothing(gongji_city: CityUnderTest, method: str) -> N
     of_nobody = nothing.call(method)._replace(subject=stranger)
     answers = [ask_as(caller, method, call) for call in (of_another, of_nobody)]
     assert only_answer(answers).code in SHUT_OUT
+
+
+@law("ACCESS-REQUEST-001")
+def test_a_request_id_is_its_callers(gongji_city: CityUnderTest) -> None:
+    """A request id that another has used is free, and tells nothing of the other."""
+    hospitals = gongji_city.callers.all_of("hospital", gongji_city.area_code)
+    if len(hospitals) == 1:
+        raise NoSuchCaller("没有给出本市第二家医院的凭据（--callers FILE）")
+    number = new_id()
+    settled = [
+        caller.stubs.settlements.Settle(
+            settlement_pb2.SettleRequest(
+                request_id=number, bill=CallersWork(gongji_city, caller).bill()
+            )
+        )
+        for caller in hospitals[:2]
+    ]
+    replayed = [answer.receipt.replayed for answer in settled]
+    numbers = {answer.settlement.settlement_id for answer in settled}
+    assert ([False, False], 2) == (replayed, len(numbers))

@@ -226,12 +226,11 @@ def _of_holder(request: type[_OfPerson]) -> Callable[[CallersWork], AskedFor]:
 
 def _own_import(work: CallersWork) -> AskedFor:
     """Ask for an import of one's own: one that nobody made is nobody's."""
-    header = _header()
     may = "ImportPersons" in WORK[work.caller.kind]
     stubs = work.caller.stubs if may else work.city.stubs
-    messages: Any = _imported(work, header).messages
-    stubs.registry.ImportPersons(iter(messages))
-    return asked(registry_pb2.GetImportRequest(import_id=header.request_id))
+    messages: Any = _imported(work, _header()).messages
+    made = stubs.registry.ImportPersons(iter(messages)).summary
+    return asked(registry_pb2.GetImportRequest(import_id=made.import_id))
 
 
 def _imported(work: CallersWork, header: registry_pb2.ImportHeader) -> AskedFor:
