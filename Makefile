@@ -7,7 +7,7 @@ BENCH := .venv/.bench
 RELEASED := protos/gongji-0.1.0.binpb
 PROJECTS := pyproject.toml requirements.txt $(wildcard plugins/*/pyproject.toml) tests/conformance/pyproject.toml
 
-.PHONY: run demo test test-days prove examples dist chaos bench check protos format clean
+.PHONY: run demo test test-days prove doors examples dist chaos bench check protos format clean
 
 run: $(STAMP)
 	@$(BIN)/gongji serve --sample
@@ -25,6 +25,10 @@ test-days: $(STAMP)
 
 prove: $(STAMP)
 	GONGJI_PROVE=1 $(BIN)/pytest -q -n auto tests/prove
+
+# Every cell of the table of rights over the wire; `make test` tries a covering sample.
+doors: $(STAMP)
+	GONGJI_DOORS=1 $(BIN)/pytest -q -n auto tests/doors
 
 # Each wheel is built from its sdist.
 dist: $(STAMP)

@@ -1,0 +1,278 @@
+"""The request of each cell, as its caller sends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from gongji.v1 import (
+    account_pb2,
+    binding_pb2,
+    city_pb2,
+    consequence_pb2,
+    registry_pb2,
+    sandbox_pb2,
+    settlement_pb2,
+    types_pb2,
+)
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from tests.doors.cells import OWN, Cell
+from tests.doors.served import (
+    AREA,
+    CHANNEL,
+    HOLDER,
+    INSTITUTION,
+    MEMBER,
+    Doors,
+    binding_id,
+    ended,
+    imported,
+    packed_subject,
+)
+from tests.rpc.services.acting import application, consent, metadata
+from tests.scaffold.people import NOW
+from tests.scaffold.service import import_header, import_rows
+
+Request = Callable[[Doors, Cell], Any]
+
+PERIOD: Final[Any] = {"from_day": "2025-09-01", "to_day": "2025-09-30"}
+
+
+def request_of(doors: Doors, cell: Cell) -> tuple[Any, Any]:
+    """Return the stub's method and the request, a list of messages if it streams."""
+    stub, make = REQUESTS[cell.method]
+    return getattr(getattr(doors.service, stub), cell.method), make(doors, cell)
+
+
+async def tried(doors: Doors, cell: Cell) -> Any:
+    """Return how the call of a cell ends."""
+    call, request = request_of(doors, cell)
+    return await ended(call, request, metadata(cell.kind, packed_subject(cell)))
+
+
+def _holder(doors: Doors, cell: Cell) -> types_pb2.PersonRef:
+    return doors.service.ref(HOLDER[cell.city])
+
+
+def _member(doors: Doors, cell: Cell) -> types_pb2.PersonRef:
+    return doors.service.ref(MEMBER[cell.city])
+
+
+def _id(doors: Doors) -> str:
+    return doors.service.new_id()
+
+
+def _bill(doors: Doors, cell: Cell) -> settlement_pb2.Bill:
+    # The code of an institution that is there, whichever city it lies in.
+    code = INSTITUTION[cell.institution, OWN]
+    return doors.service.bill(patient=_holder(doors, cell), institution_code=code)
+
+
+def _settlement(doors: Doors, cell: Cell) -> str:
+    return doors.settlements[cell.institution, cell.city]
+
+
+def _institution(cell: Cell) -> str:
+    return INSTITUTION[cell.institution, cell.city]
+
+
+def _details(_: Doors, cell: Cell) -> list[Any]:
+    header = settlement_pb2.ReconcileHeader(
+        institution_code=_institution(cell), **PERIOD
+    )
+    return [settlement_pb2.ReconcileDetailsRequest(header=header)]
+
+
+def _persons(doors: Doors, cell: Cell) -> list[Any]:
+    # Another one each time, so that the row always brings something.
+    row = imported(doors.service, cell.city, number=next(doors.serial))
+    return [import_header(_id(doors)), *import_rows(row)]
+
+
+def _institutions(doors: Doors, cell: Cell) -> list[Any]:
+    row = types_pb2.Institution(
+        code=f"H{AREA[cell.city]}{next(doors.serial):05d}",
+        name="某医院",
+        kind=types_pb2.INSTITUTION_KIND_HOSPITAL,
+        hosp_lv=5,
+        designated_from="2020-01-01",
+    )
+    header = registry_pb2.ImportHeader(request_id=_id(doors))
+    return [
+        registry_pb2.ImportInstitutionsRequest(header=header),
+        registry_pb2.ImportInstitutionsRequest(institution=row),
+    ]
+
+
+def _now() -> Timestamp:
+    stamp = Timestamp()
+    stamp.FromDatetime(NOW)
+    return stamp
+
+
+def _reviewed(doors: Doors, cell: Cell) -> binding_pb2.ReviewBindingRequest:
+    return binding_pb2.ReviewBindingRequest(
+        request_id=_id(doors),
+        binding_id=binding_id(cell.channel, cell.city, "waiting"),
+        reviewer="R1",
+        verdict=binding_pb2.REVIEW_VERDICT_APPROVE,
+    )
+
+
+def _consented(doors: Doors, cell: Cell) -> binding_pb2.RecordConsentRequest:
+    return binding_pb2.RecordConsentRequest(
+        request_id=_id(doors),
+        binding_id=binding_id(cell.channel, cell.city, "waiting"),
+        consent=consent(),
+    )
+
+
+def _unbound(doors: Doors, cell: Cell) -> binding_pb2.UnbindRequest:
+    # The channel is the one that unbinds; which one bound is another matter.
+    return binding_pb2.UnbindRequest(
+        request_id=_id(doors),
+        binding_id=binding_id("other", cell.city, "active"),
+        channel=CHANNEL[cell.channel],
+    )
+
+
+def _corrected(kind: Any) -> Request:
+    return lambda doors, cell: kind(
+        request_id=_id(doors), person=_holder(doors, cell), month="2025-08", why="x"
+    )
+
+
+def _paid(doors: Doors, cell: Cell) -> account_pb2.PayPremiumRequest:
+    return account_pb2.PayPremiumRequest(
+        request_id=_id(doors),
+        holder=doors.service.ref(HOLDER[OWN]),
+        member=_member(doors, cell),
+        year="2026",
+        fen=40_000,
+    )
+
+
+def _refunded(doors: Doors, cell: Cell) -> account_pb2.RefundPremiumRequest:
+    return account_pb2.RefundPremiumRequest(
+        request_id=_id(doors),
+        premium_id="P0",
+        member=_member(doors, cell),
+        year="2026",
+    )
+
+
+REQUESTS: Final[Mapping[str, tuple[str, Request]]] = {
+    "ListCities": ("city", lambda _, __: city_pb2.ListCitiesRequest()),
+    "GetCity": ("city", lambda _, __: city_pb2.GetCityRequest(area_code="340800")),
+    "GetGuide": ("city", lambda _, __: city_pb2.GetGuideRequest(area_code="340800")),
+    "SubmitBinding": (
+        "bindings",
+        lambda d, c: application(
+            d.service, HOLDER[c.city], MEMBER[OWN], channel=CHANNEL[c.channel]
+        ),
+    ),
+    "RecordConsent": ("bindings", _consented),
+    "ReviewBinding": ("bindings", _reviewed),
+    "GetBinding": (
+        "bindings",
+        lambda _, c: binding_pb2.GetBindingRequest(
+            binding_id=binding_id(c.channel, c.city, "active")
+        ),
+    ),
+    "ListBindings": (
+        "bindings",
+        lambda d, c: binding_pb2.ListBindingsRequest(holder=_holder(d, c)),
+    ),
+    "Unbind": ("bindings", _unbound),
+    "Quote": (
+        "settlements",
+        lambda d, c: settlement_pb2.QuoteRequest(bill=_bill(d, c)),
+    ),
+    "Settle": (
+        "settlements",
+        lambda d, c: settlement_pb2.SettleRequest(request_id=_id(d), bill=_bill(d, c)),
+    ),
+    "Reverse": (
+        "settlements",
+        lambda d, c: settlement_pb2.ReverseRequest(
+            request_id=_id(d), settlement_id=_settlement(d, c)
+        ),
+    ),
+    "GetSettlement": (
+        "settlements",
+        lambda d, c: settlement_pb2.GetSettlementRequest(
+            settlement_id=_settlement(d, c)
+        ),
+    ),
+    "ReconcileTotals": (
+        "settlements",
+        lambda _, c: settlement_pb2.ReconcileTotalsRequest(
+            institution_code=_institution(c), **PERIOD
+        ),
+    ),
+    "ReconcileDetails": ("settlements", _details),
+    "Recompute": (
+        "settlements",
+        lambda d, c: settlement_pb2.RecomputeRequest(settlement_id=_settlement(d, c)),
+    ),
+    "ListSettlements": (
+        "settlements",
+        lambda d, c: settlement_pb2.ListSettlementsRequest(patient=_holder(d, c)),
+    ),
+    "GetAccount": (
+        "accounts",
+        lambda d, c: account_pb2.GetAccountRequest(person=_holder(d, c)),
+    ),
+    "ListEntries": (
+        "accounts",
+        lambda d, c: account_pb2.ListEntriesRequest(person=_holder(d, c)),
+    ),
+    "Credit": (
+        "accounts",
+        lambda d, c: account_pb2.CreditRequest(
+            request_id=_id(d), person=_holder(d, c), brought_forward_fen=100
+        ),
+    ),
+    "CorrectCredit": ("accounts", _corrected(account_pb2.CorrectCreditRequest)),
+    "TakeBackCredit": ("accounts", _corrected(account_pb2.TakeBackCreditRequest)),
+    "PayPremium": ("accounts", _paid),
+    "RefundPremium": ("accounts", _refunded),
+    "Consequences": (
+        "consequences",
+        lambda d, c: consequence_pb2.ConsequencesRequest(import_id=d.imports[c.city]),
+    ),
+    "Resettle": (
+        "consequences",
+        lambda d, c: consequence_pb2.ResettleRequest(
+            request_id=_id(d), settlement_id=_settlement(d, c), why="x"
+        ),
+    ),
+    "ImportPersons": ("registry", _persons),
+    "ImportInstitutions": ("registry", _institutions),
+    "GetPerson": (
+        "registry",
+        lambda d, c: registry_pb2.GetPersonRequest(person=_holder(d, c)),
+    ),
+    "GetInstitution": (
+        "registry",
+        lambda _, c: registry_pb2.GetInstitutionRequest(code=_institution(c)),
+    ),
+    "GetImport": (
+        "registry",
+        lambda d, c: registry_pb2.GetImportRequest(import_id=d.imports[c.city]),
+    ),
+    "ListImports": (
+        "registry",
+        lambda _, __: registry_pb2.ListImportsRequest(
+            registry=registry_pb2.REGISTRY_PERSONS
+        ),
+    ),
+    "GetClock": ("sandbox", lambda _, __: sandbox_pb2.GetClockRequest()),
+    "SetClock": (
+        "sandbox",
+        lambda d, _: sandbox_pb2.SetClockRequest(request_id=_id(d), now=_now()),
+    ),
+    "Reset": ("sandbox", lambda d, _: sandbox_pb2.ResetRequest(request_id=_id(d))),
+}
+"""By method: the service's stub, and what makes the request."""
