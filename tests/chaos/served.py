@@ -53,7 +53,7 @@ class Served:
         make_local_token(token_folder or data)
         self.token = bearer_of(token_folder or data)
         self.database = database
-        self.address = f"{_HOST}:{_free_port()}"
+        self.address = f"{_HOST}:{free_port()}"
         self.log = log or data.parent / f"{data.name}-{self.port}.log"
         self.life = 0
         self._inside = tuple(inside)
@@ -166,7 +166,7 @@ def _over(watch: int) -> bool:
     return bool(ended)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """Return a port below those the system hands out.
 
     While its server is dead nobody else takes it, no other test either.

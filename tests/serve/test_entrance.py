@@ -16,6 +16,7 @@ from gongji.model.refusals import CredentialMissing
 from gongji.rpc.method import Calling, Ending, Method, Services, Writing
 from gongji.rpc.status import PUSHBACK_KEY
 from gongji.serve import entrance, shares
+from gongji.serve.authentication import AnybodyAuthenticator
 from gongji.serve.health import HEALTH_LIMITS
 from gongji.serve.port import OpenPort
 
@@ -30,7 +31,7 @@ EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
 DEADLINE = grpc.StatusCode.DEADLINE_EXCEEDED
 
 
-class Named:
+class Named(AnybodyAuthenticator):
     """Knows who states a name, and gives everybody the same limits."""
 
     def identify(

@@ -92,16 +92,17 @@ class PolicyProblem(Struct, frozen=True):
 
 def problems_of(document: Mapping[str, Any]) -> list[PolicyProblem]:
     """Return everything that is wrong with the form of a policy, in its order."""
-    problems = list(_of_table(document, PolicyDocument, ()))
+    problems = list(problems_of_table(document, PolicyDocument, ()))
     callers = document.get("callers")
     if isinstance(callers, dict):
         problems += _of_names(callers)
     return problems
 
 
-def _of_table(
+def problems_of_table(
     table: Mapping[str, Any], kind: type[Struct], path: tuple[str, ...]
 ) -> Iterator[PolicyProblem]:
+    """Yield what is wrong with the form of a table, by the record it should be."""
     keys = {field.name: field for field in structs.fields(kind)}
     for key, value in table.items():
         if key in keys:
@@ -119,7 +120,7 @@ def _of_value(
 ) -> Iterator[PolicyProblem]:
     if isinstance(expected, type) and issubclass(expected, Struct):
         if isinstance(value, dict):
-            yield from _of_table(value, expected, path)
+            yield from problems_of_table(value, expected, path)
         else:
             yield PolicyProblem(path, f"须为一节 [{'.'.join(path)}]")
     elif get_origin(expected) is dict:

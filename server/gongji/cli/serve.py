@@ -18,6 +18,7 @@ from gongji.binding.workdays import Workdays
 from gongji.cities.loading import load_cities
 from gongji.cli.cities import show_cities
 from gongji.cli.config import ConfiguredCommand
+from gongji.cli.doors import door_options
 from gongji.cli.options import DEFAULT_ADDRESS
 from gongji.cli.terminal import Terminal
 from gongji.client.credentials import LOCAL_TOKEN
@@ -100,6 +101,7 @@ _REPEATED: Final = ("institution_msgid", "first_settlement", "later_settlement")
     type=click.Path(path_type=Path),
     help="补充年份的节假日与补班日(TOML), 见 docs/operate.md.",
 )
+@door_options
 @click.pass_obj
 # The options are called as the fields of Settings.
 def serve_command(terminal: Terminal, /, **options: Any) -> None:

@@ -2,26 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from gongji.access.policy import AccessPolicy, AnybodyPolicy, LocalPolicy
+from gongji.access.callers import Caller
+from gongji.access.policy import AccessPolicy, AnybodyPolicy, FilePolicy, LocalPolicy
 from gongji.client.credentials import LOCAL_TOKEN
+from gongji.model.guessing import GuessingLimits
 from gongji.serve.authentication import (
     AnybodyAuthenticator,
     Authenticator,
     LocalTokenAuthenticator,
 )
-from gongji.serve.listening import is_loopback
+from gongji.serve.identification import (
+    AccessFiles,
+    PolicyAuthenticator,
+    watched_policy,
+)
+from gongji.serve.listening import host_and_port, is_loopback
 from gongji.serve.local_token import make_local_token, read_local_token
 from gongji.serve.settings import Settings
+from gongji.serve.tls import TlsFiles
+from gongji.serve.watched import WatchedFiles
+
+
+class WatchedPolicy:
+    """A policy that is read again as its file changes."""
+
+    def __init__(self, file: WatchedFiles[FilePolicy]) -> None:
+        self._file = file
+
+    @property
+    def subject_max_age_s(self) -> int:
+        """Seconds for which a person counts as identified."""
+        return self._file.value.subject_max_age_s
+
+    @property
+    def guessing(self) -> GuessingLimits:
+        """How guesses about people are bounded."""
+        return self._file.value.guessing
+
+    def caller(self, name: str) -> Caller:
+        """Return the caller of that name. CallerUnknown."""
+        return self._file.value.caller(name)
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """Whom a server knows, and how it tells who calls."""
+    """Whom a server knows, and how it tells who calls.
+
+    `watched` are the files of the policy; those of `authenticator` are watched where
+    connections end.
+    """
 
     policy: AccessPolicy
     authenticator: Authenticator
+    watched: Sequence[WatchedFiles[Any]] = ()
 
 
 def admission_of(settings: Settings) -> Admission:
@@ -29,26 +66,115 @@ def admission_of(settings: Settings) -> Admission:
 
     ValueError or OSError if the settings cannot be met.
     """
+    if files := access_files(settings):
+        file = watched_policy(files.policy)
+        return Admission(WatchedPolicy(file), PolicyAuthenticator(files), (file,))
     if settings.sandbox:
         return Admission(AnybodyPolicy(), AnybodyAuthenticator())
     token = read_local_token(make_local_token(settings.data))
     return Admission(LocalPolicy(), LocalTokenAuthenticator(token))
 
 
+def access_files(settings: Settings) -> AccessFiles | None:
+    """Return the files that say who is admitted; None without a policy."""
+    if settings.policy is None:
+        return None
+    return AccessFiles(
+        policy=settings.policy,
+        deny=settings.deny,
+        token_keys=settings.token_keys,
+        token_issuer=settings.token_issuer,
+        token_audience=settings.token_audience,
+    )
+
+
+def tls_files(settings: Settings) -> TlsFiles | None:
+    """Return the files of the connections' protection; None if they are plain."""
+    if settings.tls_cert is None or settings.tls_key is None:
+        return None
+    return TlsFiles(
+        certificate=settings.tls_cert,
+        key=settings.tls_key,
+        client_ca=settings.client_ca,
+    )
+
+
 def admitted(settings: Settings) -> str:
     """Return who is admitted, in words."""
+    if settings.policy:
+        by = "证书" if settings.client_ca else "令牌"
+        if settings.client_ca and settings.token_keys:
+            by = "证书或令牌"
+        also = settings.token_address
+        at = f"；只凭令牌在 {also}" if also else ""
+        return f"接纳：访问策略 {settings.policy} 中的调用方，凭{by}{at}"
     if settings.sandbox:
         return "接纳：任何人，名称由其自报；只监听本机"
     token = settings.data / LOCAL_TOKEN
     return f"接纳：读得到 {token} 的进程（调用方 local，运营方）；只监听本机"
 
 
-def check_reach(settings: Settings) -> None:
-    """ValueError if others reach a server that cannot tell who calls; OSError."""
-    if is_loopback(settings.address):
+def check_doors(settings: Settings) -> None:
+    """ValueError if options do not go together, or others would reach who admits them.
+
+    OSError if an address has no place.
+    """
+    for problem in _unmet(settings):
+        raise ValueError(problem)
+    for address in addresses(settings):
+        host_and_port(address)
+    if settings.token_address and not host_and_port(settings.token_address)[1]:
+        raise ValueError("--token-address 须写明端口，不得为 0")
+    protected = settings.policy and settings.tls_cert
+    if protected or all(is_loopback(address) for address in addresses(settings)):
         return
     whom = "任何人" if settings.sandbox else "读得到令牌文件的人"
+    if settings.policy:
+        whom = "调用方而不加密"
     raise ValueError(
         f"--address {settings.address} 不是本机回环地址：没有 TLS 与访问策略的服务接纳{whom}，"
-        "只监听本机（127.0.0.1、[::1]、localhost）。对外服务的设置见 docs/operate.md"
+        "只监听本机（127.0.0.1、[::1]、localhost）。要对外服务，请给出 --tls-cert、--tls-key、"
+        "--policy，以及 --client-ca（凭证书）或 --token-keys（凭令牌），见 docs/operate.md"
     )
+
+
+def addresses(settings: Settings) -> list[str]:
+    """Return where the server is to listen."""
+    return [
+        address for address in (settings.address, settings.token_address) if address
+    ]
+
+
+def _unmet(settings: Settings) -> Iterator[str]:
+    """Yield which options lack another."""
+    keys = settings.token_keys
+    needs = {
+        "--tls-cert": (settings.tls_cert, "--tls-key", settings.tls_key),
+        "--tls-key": (settings.tls_key, "--tls-cert", settings.tls_cert),
+        "--client-ca": (
+            settings.client_ca,
+            "--tls-cert 与 --policy",
+            settings.tls_cert and settings.policy,
+        ),
+        "--deny": (settings.deny, "--policy", settings.policy),
+        "--policy": (
+            settings.policy,
+            "--client-ca（凭证书）或 --token-keys（凭令牌）",
+            settings.client_ca or keys,
+        ),
+        "--token-keys": (
+            keys,
+            "--policy、--token-issuer 与 --token-audience",
+            settings.policy and settings.token_issuer and settings.token_audience,
+        ),
+        "--token-issuer": (settings.token_issuer, "--token-keys", keys),
+        "--token-audience": (settings.token_audience, "--token-keys", keys),
+        "--token-address": (
+            settings.token_address,
+            "--client-ca 与 --token-keys",
+            settings.client_ca and keys,
+        ),
+    }
+    for option, (given, others, there) in needs.items():
+        if given and not there:
+            yield f"{option} 须与 {others} 同用，见 docs/operate.md"

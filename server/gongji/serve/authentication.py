@@ -14,9 +14,16 @@ from gongji.access.identity import (
     stated_name,
 )
 from gongji.model.refusals import CredentialInvalid, CredentialMissing
+from gongji.serve.watched import WatchedFiles
 
 TOKEN_KEY: Final = "authorization"  # noqa: S105 - the name of the metadata
 """Metadata under which a caller sends its token, as `Bearer TOKEN`."""
+
+FORWARDED_KEY: Final = "x-gongji-client-cert"
+"""Metadata in which a front forwards a caller's certificate: DER in base64, or nothing."""
+
+VERIFIED_KEY: Final = "x-gongji-client-verify"
+"""Metadata in which a front says how it verified that: OpenSSL's code, 0 if well."""
 
 SAYS_WHO: Final = (TOKEN_KEY, "x-gongji-")
 """Beginnings of the keys of metadata that say who calls, or for whom."""
@@ -42,8 +49,28 @@ class Authenticator(Protocol):
     def limits(self, caller: str) -> CallerLimits:
         """Return how much a caller may have under way; it need not be known."""
 
+    @property
+    def health_for_anybody(self) -> bool:
+        """Whether health is answered to whoever asks."""
 
-class AnybodyAuthenticator:
+    @property
+    def watched(self) -> Sequence[WatchedFiles[Any]]:
+        """The files that say who is admitted, to be read again as they change."""
+
+
+class _OfThisMachine:
+    """What authenticators without a policy have in common: nobody else reaches them."""
+
+    health_for_anybody = True
+    watched: Sequence[WatchedFiles[Any]] = ()
+
+    def limits(self, caller: str) -> CallerLimits:
+        """Return wide limits."""
+        del caller
+        return WIDE_LIMITS
+
+
+class AnybodyAuthenticator(_OfThisMachine):
     """Admits whoever calls under the name it states: of sandboxes only."""
 
     def identify(
@@ -53,18 +80,14 @@ class AnybodyAuthenticator:
     ) -> CallerIdentity:
         """Return the stated name. MalformedField."""
         del peer
+        refuse_forwarded(metadata)
         stated = metadata.get(STATED_KEY)
         # A value of bytes is no name either.
         name = stated_name(stated if isinstance(stated, str | None) else "")
         return CallerIdentity(name, "", subject_in(metadata))
 
-    def limits(self, caller: str) -> CallerLimits:
-        """Return wide limits."""
-        del caller
-        return WIDE_LIMITS
 
-
-class LocalTokenAuthenticator:
+class LocalTokenAuthenticator(_OfThisMachine):
     """Admits whoever sends one token, which it could read from a file of ours."""
 
     def __init__(self, token: str) -> None:
@@ -77,6 +100,7 @@ class LocalTokenAuthenticator:
     ) -> CallerIdentity:
         """Return the local operator. CredentialMissing; CredentialInvalid."""
         del peer
+        refuse_forwarded(metadata)
         token = bearer_in(metadata)
         if token is None:
             raise CredentialMissing(
@@ -90,10 +114,13 @@ class LocalTokenAuthenticator:
             )
         return CallerIdentity(LOCAL, "gongji.token", subject_in(metadata))
 
-    def limits(self, caller: str) -> CallerLimits:
-        """Return wide limits."""
-        del caller
-        return WIDE_LIMITS
+
+def refuse_forwarded(metadata: Mapping[str, str | bytes]) -> None:
+    """Refuse what only a front may say. CredentialInvalid."""
+    if FORWARDED_KEY in metadata or VERIFIED_KEY in metadata:
+        raise CredentialInvalid(
+            f"元数据 {FORWARDED_KEY}、{VERIFIED_KEY} 只由策略中的前置代理给出"
+        )
 
 
 def bearer_in(metadata: Mapping[str, str | bytes]) -> str | None:

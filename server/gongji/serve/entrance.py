@@ -14,7 +14,9 @@ import grpc
 from gongji.access.identity import ANYBODY, CallerIdentity
 from gongji.model.refusals import (
     CallerOverLimit,
+    CredentialExpired,
     CredentialInvalid,
+    CredentialRevoked,
     Exhausted,
     Overloaded,
     Refusal,
@@ -29,6 +31,9 @@ from gongji.serve.shares import PAUSE_S, READ_S, Lease, Share, Shares
 
 DRAIN_S: Final = 1.0
 """Seconds in which the requests that follow a refusal are still taken, and ignored."""
+
+_AT_ONCE: Final = 256
+"""Calls judged again before others have their turn; about 2 ms."""
 
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # generic in its stubs only
 
@@ -94,11 +99,15 @@ class Entrance:
     def __init__(
         self, authenticator: Authenticator, shares: Shares, *, anonymous: bool = False
     ) -> None:
-        """Admit whom the authenticator knows; if `anonymous`, others by their connection."""
+        """Admit whom the authenticator knows; others, by their connection, to health.
+
+        `anonymous` says that this is the entrance of health.
+        """
         self._authenticator = authenticator
         self._shares = shares
         self._anonymous = anonymous
         self._outcomes = Outcomes()
+        self._under_way: dict[_GrpcCall, None] = {}
 
     async def answer(self, method: Method, context: Any) -> Ending:
         """Return how a call ends."""
@@ -114,14 +123,47 @@ class Entrance:
         except Exhausted as refusal:
             return await self._turned_away(share, refusal)
         call = _GrpcCall(context, identity, lease, self._shares.now)
+        return await self._answer(method, call)
+
+    async def _answer(self, method: Method, call: _GrpcCall) -> Ending:
+        """Return how an admitted call ends."""
+        self._under_way[call] = None
         try:
             return await _answered(method, call)
         except asyncio.CancelledError:
-            if not lease.overdue:
+            if not (call.lease.overdue or call.withdrawn):
                 raise
-            # Cancelled by nobody but the watch of the shares.
-            lease.task.uncancel()
+            # Cancelled by nobody but ourselves.
+            call.lease.task.uncancel()
+        finally:
+            del self._under_way[call]
+        if call.withdrawn:
+            return self._outcomes.reject(method.path, call.identity, call.withdrawn)
+        name = call.identity.caller
         return self._outcomes.timed_out(Call(method.path[1:], perf_counter(), name))
+
+    async def judge_again(self) -> None:
+        """End the calls under way whose callers are no longer admitted."""
+        for number, call in enumerate(list(self._under_way)):
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)
+            if call.withdrawn is None and call in self._under_way:
+                call.withdrawn = self._withdrawal(call)
+                if call.withdrawn:
+                    call.lease.task.cancel()
+
+    def _withdrawal(self, call: _GrpcCall) -> Refusal | None:
+        """Return why the caller of a call is no longer admitted; None if it is."""
+        # By the same evidence, in the same way: there is no second judgement.
+        try:
+            again = self._identity(call.context)
+        except CredentialExpired as refusal:
+            return refusal
+        except Refusal as refusal:
+            return CredentialRevoked(f"凭据已被收回：{refusal.message}")
+        if again.caller != call.identity.caller:
+            return CredentialRevoked("凭据已被收回：它现在属于另一调用方")
+        return None
 
     def _identity(self, context: Any) -> CallerIdentity:
         """Return who calls. Unauthenticated; MalformedField."""
@@ -129,7 +171,7 @@ class Entrance:
             metadata = _metadata(context.invocation_metadata() or ())
             return self._authenticator.identify(metadata, context.auth_context())
         except Refusal:
-            if self._anonymous:
+            if self._anonymous and self._authenticator.health_for_anybody:
                 return ANYBODY
             raise
 
@@ -237,7 +279,9 @@ class _GrpcCall:
         lease: Lease,
         now: Callable[[], float],
     ) -> None:
-        self._context = context
+        self.context = context
+        self.withdrawn: Refusal | None = None
+        """Why its caller is no longer admitted; the call has been cancelled then."""
         self.remaining_s: float | None = context.time_remaining()
         self.identity = identity
         self.lease = lease
@@ -249,7 +293,7 @@ class _GrpcCall:
         self._reading = True
         self.lease.read_by = self._now() + seconds
         try:
-            raw = await self._context.read()
+            raw = await self.context.read()
         finally:
             self.lease.read_by = None
         self._reading = False
@@ -276,12 +320,12 @@ class _GrpcCall:
 
     async def send_metadata(self) -> None:
         """Send the initial metadata, empty. grpc.aio.BaseError if the caller has gone."""
-        await self._context.send_initial_metadata(())
+        await self.context.send_initial_metadata(())
 
     async def write(self, reply: bytes) -> None:
         """Send one of several replies."""
         self.lease.taken_by = self._now() + PAUSE_S
         try:
-            await self._context.write(reply)
+            await self.context.write(reply)
         finally:
             self.lease.taken_by = None

@@ -40,7 +40,7 @@ from gongji import v1
 from gongji.rpc.method import Services
 from gongji.serve import ipc, logs, supervisor
 from gongji.serve.authentication import Authenticator
-from gongji.serve.port import OpenPort
+from gongji.serve.port import PLAIN, OpenPort, PortOptions
 
 # Reflection describes what is loaded, and nothing else here loads a proto.
 for _module in pkgutil.iter_modules(v1.__path__, f"{v1.__name__}."):
@@ -63,7 +63,7 @@ class _Spec:
 
     address: str
     authenticator: Authenticator
-    shared: bool
+    options: PortOptions
     folder: Path
     methods: tuple[ipc.MethodShape, ...]
     services: tuple[str, ...]
@@ -78,13 +78,12 @@ class Gateway:
         services: Services,
         address: str,
         authenticator: Authenticator,
-        *,
-        shared: bool = False,
+        options: PortOptions = PLAIN,
     ) -> None:
         self.address = address
         self._authenticator = authenticator
         self._services = services
-        self._shared = shared
+        self._options = options
         self._supervisor = supervisor.Supervisor(__name__, "gateway", 1, self._spec)
         self._stack = AsyncExitStack()
 
@@ -111,7 +110,7 @@ class Gateway:
         return _Spec(
             self.address,
             self._authenticator,
-            self._shared,
+            self._options,
             self._folder,
             ipc.shapes_of(self._services.methods),
             self._services.services,
@@ -138,7 +137,7 @@ async def _run(
         services,
         spec.address,
         spec.authenticator,
-        shared=spec.shared,
+        spec.options,
         ping=server.ping,
     )
     await port.start()

@@ -6,8 +6,9 @@ It hands bytes to methods and knows none of them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Final, Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
 
 import grpc
 from grpc_health.v1 import health
@@ -16,8 +17,11 @@ from gongji.rpc.method import Services
 from gongji.serve.authentication import Authenticator
 from gongji.serve.entrance import Entrance, Handlers
 from gongji.serve.health import HEALTH_LIMITS, Health
+from gongji.serve.listening import host_and_port
 from gongji.serve.reflection import reflection_of
 from gongji.serve.shares import Shares
+from gongji.serve.tls import ServerTls, TlsFiles
+from gongji.serve.watched import WatchedFiles, watch
 
 MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
 
@@ -49,6 +53,23 @@ OPTIONS: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortOptions:
+    """How a port is kept.
+
+    With TLS, callers show certificates if `tls` names their roots; at `token_address`
+    they never do. A `shared` port is held by a parent process.
+    """
+
+    tls: TlsFiles | None = None
+    token_address: str = ""
+    shared: bool = False
+    reflection: bool = True
+
+
+PLAIN: Final = PortOptions()
+
+
 class Port(Protocol):
     """Where callers reach the service: started once, then stopped once."""
 
@@ -71,33 +92,48 @@ class OpenPort:
         services: Services,
         address: str,
         authenticator: Authenticator,
+        options: PortOptions = PLAIN,
         *,
-        shared: bool = False,
         ping: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """Bind the address, port 0 standing for any free one. OSError.
+        """Bind the address, port 0 standing for any free one. OSError; ValueError.
 
         To be called inside the loop that will run it. A second server on a port is an
         error, never a silent sharer, unless both are `shared`: whoever asks for that
         holds the port. If another process answers the calls, health is reported only
         once `ping` has returned.
         """
-        options = (*OPTIONS, ("grpc.so_reuseport", int(shared)))
-        self._server = grpc.aio.server(options=options)
+        self._server = grpc.aio.server(
+            options=(*OPTIONS, ("grpc.so_reuseport", int(options.shared)))
+        )
+        tls = ServerTls(options.tls) if options.tls else None
+        self.address = self._listen(address, tls.credentials() if tls else None)
+        self.port = host_and_port(self.address)[1]
+        self.token_address = options.token_address
+        if options.token_address and tls:
+            of_tokens = tls.credentials(callers=False)
+            self.token_address = self._listen(options.token_address, of_tokens)
+        self._entrances = _Entrances(services, authenticator, ping, options)
+        self._watched = [*authenticator.watched, *([tls.watched] if tls else [])]
+        self._server.add_generic_rpc_handlers(self._entrances.handlers)
+
+    def _listen(self, address: str, tls: grpc.ServerCredentials | None) -> str:
+        """Bind an address; return it with its port. OSError."""
         host, _, _ = address.rpartition(":")
         try:
-            self.port = self._server.add_insecure_port(address)
+            if tls is None:
+                port = self._server.add_insecure_port(address)
+            else:
+                port = self._server.add_secure_port(address, tls)
         except RuntimeError as fault:
             message = f"无法监听 {address}: 端口被占用, 或地址不在本机"
             raise OSError(message) from fault
-        self.address = f"{host}:{self.port}"
-        self._entrances = _Entrances(services, authenticator, ping)
-        self._server.add_generic_rpc_handlers(self._entrances.handlers)
+        return f"{host}:{port}"
 
     async def start(self) -> None:
         """Begin to answer and report SERVING."""
         await self._server.start()
-        self._entrances.open()
+        self._entrances.open(self._watched)
 
     async def stop(self, grace_s: float = GRACE_S) -> None:
         """Report NOT_SERVING, take no new calls, let those in flight finish in `grace_s`."""
@@ -115,31 +151,35 @@ class _Entrances:
         services: Services,
         authenticator: Authenticator,
         ping: Callable[[], Awaitable[None]] | None,
+        options: PortOptions,
     ) -> None:
-        described = reflection_of([*services.services, health.SERVICE_NAME])
+        methods = [*services.methods.values()]
+        if options.reflection:
+            methods.append(reflection_of([*services.services, health.SERVICE_NAME]))
         self.shares = Shares(authenticator.limits)
-        self._methods = Handlers(
-            [*services.methods.values(), described],
-            Entrance(authenticator, self.shares),
-        )
+        entrance = Entrance(authenticator, self.shares)
+        self._methods = Handlers(methods, entrance)
         # Places of its own: whoever watches over the server finds some whatever comes.
         self._health = Health(services.healthy, ping)
         self._health_shares = Shares(
             lambda _: HEALTH_LIMITS, most_calls=256, most_streams=256
         )
-        watchers = Handlers(
-            self._health.methods(),
-            Entrance(authenticator, self._health_shares, anonymous=True),
-        )
+        of_health = Entrance(authenticator, self._health_shares, anonymous=True)
+        watchers = Handlers(self._health.methods(), of_health)
         self.handlers = (self._methods, watchers)
+        self._entrances = (entrance, of_health)
         self._watches: list[asyncio.Future[None]] = []
 
-    def open(self) -> None:
-        """Begin to end calls whose callers stall."""
-        self._watches = [
-            asyncio.ensure_future(shares.watch())
-            for shares in (self.shares, self._health_shares)
-        ]
+    def open(self, watched: Sequence[WatchedFiles[Any]]) -> None:
+        """Begin to end calls whose callers stall, or are no longer admitted."""
+        watches = [shares.watch() for shares in (self.shares, self._health_shares)]
+        if watched:
+            watches.append(watch(watched, self._judge_again))
+        self._watches = [asyncio.ensure_future(one) for one in watches]
+
+    async def _judge_again(self) -> None:
+        for entrance in self._entrances:
+            await entrance.judge_again()
 
     def reject_all(self) -> None:
         """Report NOT_SERVING, and reject every call from now on but those of health."""
@@ -148,5 +188,5 @@ class _Entrances:
 
     def close(self) -> None:
         """End what `open` began."""
-        for watch in self._watches:
-            watch.cancel()
+        for task in self._watches:
+            task.cancel()

@@ -23,16 +23,23 @@ from gongji.rpc.recording import AccessRecorder
 from gongji.rpc.services import services_of
 from gongji.rpc.services.upkeep import Upkeep
 from gongji.serve import logs
-from gongji.serve.admission import Admission, admission_of, check_reach
+from gongji.serve.admission import (
+    Admission,
+    addresses,
+    admission_of,
+    check_doors,
+    tls_files,
+)
 from gongji.serve.agreement import adopting
 from gongji.serve.authentication import LocalTokenAuthenticator
 from gongji.serve.clock import Clock, SandboxClock, system_clock
 from gongji.serve.gateway import Gateway
 from gongji.serve.listening import check_free
 from gongji.serve.losses import note_losses, tallied
-from gongji.serve.port import OpenPort, Port
+from gongji.serve.port import OpenPort, Port, PortOptions
 from gongji.serve.settings import KEY_FILE, Settings
 from gongji.serve.supervisor import freeze_gc, interrupted
+from gongji.serve.watched import watch
 from gongji.store import Store
 from gongji.store.databases import database_at
 from gongji.store.private_files import make_folder
@@ -59,9 +66,10 @@ async def serve(
     """
     # Before the port is open: whoever can call can also interrupt it in order.
     ending = asyncio.ensure_future(interrupted())
-    check_reach(settings)
+    check_doors(settings)
     # Nothing is made for a server that cannot listen.
-    check_free(settings.address)
+    for address in addresses(settings):
+        check_free(address)
     async with running(settings, cities, workdays) as port:
         yield Up(port.address)
         await ending
@@ -90,7 +98,7 @@ async def running(
         port = _port(settings, offer.services(admission.policy), admission)
         await port.start()
         stack.push_async_callback(port.stop)
-        await stack.enter_async_context(_kept_up(store))
+        await stack.enter_async_context(_kept_up(store, admission))
         freeze_gc()
         if settings.sample and await store.get(Person, _first_of_sample()) is None:
             await offer.load_sample()
@@ -110,14 +118,17 @@ async def _agreed(
 
 
 @asynccontextmanager
-async def _kept_up(store: Store) -> AsyncIterator[None]:
-    """Merge and tidy for the block what processes that ended have left of imports."""
-    watching = asyncio.create_task(Upkeep(store).watch())
+async def _kept_up(store: Store, admission: Admission) -> AsyncIterator[None]:
+    """Keep the policy up to date for the block, and tidy what broken imports left."""
+    tasks = [asyncio.create_task(Upkeep(store).watch())]
+    if admission.watched:
+        tasks.append(asyncio.create_task(watch(admission.watched)))
     try:
         yield
     finally:
-        watching.cancel()
-        await asyncio.wait([watching])
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
 
 @asynccontextmanager
@@ -197,12 +208,23 @@ def _send_sample(address: str, token: str) -> None:
 
 def _port(settings: Settings, services: Services, admission: Admission) -> Port:
     """Return the port of services, not yet started. OSError."""
-    kind = Gateway if settings.gateway else OpenPort
+    kind: type[Gateway | OpenPort] = Gateway if settings.gateway else OpenPort
     return kind(
         services,
         settings.address,
         admission.authenticator,
+        port_options(settings),
+    )
+
+
+def port_options(settings: Settings) -> PortOptions:
+    """Return how the settings have the port kept."""
+    asked_for = settings.reflection
+    return PortOptions(
+        tls=tls_files(settings),
+        token_address=settings.token_address,
         shared=settings.workers > 1,
+        reflection=settings.sandbox if asked_for is None else asked_for,
     )
 
 

@@ -32,6 +32,16 @@ class Settings:
     retired_credits: tuple[RetiredCredit, ...] = ()
     refusals: tuple[SchemeRefusal, ...] = ()
     calendar: Path | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    client_ca: Path | None = None
+    policy: Path | None = None
+    deny: Path | None = None
+    token_keys: Path | None = None
+    token_issuer: str = ""
+    token_audience: str = ""
+    token_address: str = ""
+    reflection: bool | None = None
 
     @classmethod
     def parse(

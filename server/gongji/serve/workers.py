@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
 from gongji.cities.loading import load_cities
 from gongji.serve import logs, service, supervisor
-from gongji.serve.admission import check_reach
+from gongji.serve.admission import check_doors
 from gongji.serve.listening import hold_port
 from gongji.serve.service import Stopping, Up
 from gongji.serve.settings import Settings
@@ -24,10 +25,14 @@ async def serve_many(settings: Settings) -> AsyncGenerator[Up | Stopping]:
     they cannot be met any more.
     """
     _check_shareable(settings)
-    check_reach(settings)
+    check_doors(settings)
     logs.configure()
-    with hold_port(settings.address) as address:
+    with ExitStack() as held:
+        address = held.enter_context(hold_port(settings.address))
         shared = replace(settings, address=address)
+        if settings.token_address:
+            token_address = held.enter_context(hold_port(settings.token_address))
+            shared = replace(shared, token_address=token_address)
         workers = supervisor.Supervisor(
             __name__,
             "worker",
