@@ -21,9 +21,11 @@ from gongji.model.facts import Facts
 from gongji.model.settlement import SettledDay
 from gongji.rules.codes import SHANGHAI, pooling_area
 from gongji.serve.agreement import adopting
+from gongji.serve.settings import rules_of
 from gongji.store import Store, open_store
 from gongji.store.postgres.presence import Presence
 
+from tests.packages import IDENTITY, Package, installed
 from tests.postgres import Postgres
 
 NOW = datetime(2025, 9, 30, 10, tzinfo=SHANGHAI)
@@ -229,6 +231,30 @@ async def test_who_decides_otherwise_does_not_start_beside(servers: Servers) -> 
             pass
     async with servers.start(1, rules=OTHER_RULES):
         pass
+
+
+async def test_one_version_with_other_figures(servers: Servers, tmp_path: Path) -> None:
+    """Two servers with one version of a plugin that says other figures do not decide side
+    by side: whichever comes second is refused by the area."""
+    rules = []
+    for givers in (2, 3):
+        folder = tmp_path / str(givers)
+        folder.mkdir()
+        source = (
+            f"{IDENTITY}\n@hookimpl\ndef giver_limit():\n"
+            f"    return from_2023(GiverLimit(givers={givers}))\n"
+        )
+        with installed(folder, Package("gongji-wuhu", "wuhu", source)):
+            rules.append(rules_of(load_cities()))
+    first, second = rules
+    assert first.keys() == second.keys()
+    for one, other in ((first, second), (second, first)):
+        async with servers.start(0, rules=one):
+            with pytest.raises(
+                ValueError, match="它决定 340200 所依的规则与本服务不同"
+            ):
+                async with servers.start(1, rules=other):
+                    pass
 
 
 async def test_rules_are_kept_once(servers: Servers) -> None:

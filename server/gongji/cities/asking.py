@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Final
 
-from gongji.cities.cache import AnswerCache
+from gongji.cities.cache import kept_answer
 from gongji.cities.contained import contained
 from gongji.cities.encoding import decoded, encoded
 from gongji.cities.guards import PluginProblem
@@ -27,19 +28,20 @@ _TOLD: Final = 4_000
 
 
 def ask(
-    plugins: Sequence[Plugin], cache: AnswerCache
+    plugins: Sequence[Plugin], kept_in: Path | None
 ) -> Iterator[tuple[Plugin, SimpleNamespace | PluginProblem]]:
     """Yield each plugin with what answers in its place, or why nothing does."""
-    kept = {plugin.name: cache.get(plugin) for plugin in plugins}
-    unasked = [plugin for plugin in plugins if kept[plugin.name] is None]
+    kept = {plugin.name: kept_answer(kept_in, plugin) for plugin in plugins}
+    answers = {name: place.read() for name, place in kept.items()}
+    unasked = [plugin for plugin in plugins if answers[plugin.name] is None]
     outcomes = run(_CHILD, [_job(plugin) for plugin in unasked])
     asked = dict(zip((plugin.name for plugin in unasked), outcomes, strict=True))
     for plugin in plugins:
         try:
-            answer = kept[plugin.name]
+            answer = answers[plugin.name]
             if answer is None:
                 answer = _answer_of(plugin, asked[plugin.name])
-                cache.put(plugin, answer)
+                kept[plugin.name].write(answer)
             yield plugin, _read(answer)
         except PluginProblem as problem:
             yield plugin, problem

@@ -1,7 +1,7 @@
-"""Answers of plugins, kept by the digest of what answered.
+"""What is known of plugins, kept by the digest of whatever it turns on.
 
-In memory, and in a folder of the server's own if there is one. What is kept is as
-little trusted as what a plugin answers: whoever takes it checks it again.
+It is kept in memory, and in a folder of the server's own if there is one. What is kept
+is as little trusted as what a plugin answers: whoever takes it checks it again.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import hashlib
 import platform
 import tempfile
 from collections import OrderedDict
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -19,81 +20,102 @@ import gongji
 from gongji.cities.installed import Plugin
 
 _MOST: Final = 64
-"""Answers that are kept in memory."""
+"""Contents that are kept in memory."""
 
 _FILE_BYTES: Final = 2 * 2**20
 
-_in_memory: OrderedDict[str, bytes] = OrderedDict()
+_SEAL_BYTES: Final = 32
+
+_in_memory: OrderedDict[str, tuple[str, bytes]] = OrderedDict()
+"""The key and content of each name, the last used at the end."""
 
 
-class AnswerCache:
-    """The answers kept in memory and in one folder, if any."""
+class Kept:
+    """One content by name, that counts only under the key of what it turns on."""
 
-    def __init__(self, folder: Path | None) -> None:
-        """Keep answers in `folder` as well, which is made for its owner alone."""
+    def __init__(self, folder: Path | None, name: str, *parts: str) -> None:
+        """Keep what is called `name` in memory, and in a folder if there is one.
+
+        `parts` are all that it turns on.
+        """
         self._folder = folder
+        self._name = name
+        self._key = hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
-    def get(self, plugin: Plugin) -> bytes | None:
-        """Return what a plugin of these very files answered this very program."""
-        key = _key(plugin)
-        if key in _in_memory:
-            _in_memory.move_to_end(key)
-            return _in_memory[key]
-        answer = self._read(plugin, key)
-        if answer is not None:
-            _remember(key, answer)
-        return answer
-
-    def put(self, plugin: Plugin, answer: bytes) -> None:
-        """Keep an answer; where it cannot be written it is asked for again."""
-        key = _key(plugin)
-        _remember(key, answer)
-        if self._folder is None:
-            return
-        with suppress(OSError):
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as file:
-                file.write(_seal(key, answer) + answer)
-            Path(file.name).replace(self._folder / _file_name(plugin))
-
-    def _read(self, plugin: Plugin, key: str) -> bytes | None:
+    def read(self) -> bytes | None:
+        """Return what was written under this key; None if it is not that, or damaged."""
+        known, content = _in_memory.get(self._name, ("", b""))
+        if known == self._key:
+            _in_memory.move_to_end(self._name)
+            return content
         if self._folder is None:
             return None
-        path = self._folder / _file_name(plugin)
-        with suppress(OSError), path.open("rb") as file:
-            content = file.read(_FILE_BYTES)
-            seal, answer = content[:32], content[32:]
-            # Of other files, of another program, or damaged: asked for again.
-            return answer if seal == _seal(key, answer) else None
+        with (
+            suppress(OSError),
+            (self._folder / _file_of(self._name)).open("rb") as file,
+        ):
+            written = file.read(_FILE_BYTES)
+            seal, content = written[:_SEAL_BYTES], written[_SEAL_BYTES:]
+            if seal == _seal(self._key, content):
+                _remember(self._name, self._key, content)
+                return content
         return None
 
+    def write(self, content: bytes) -> None:
+        """Put content in place of the earlier."""
+        _remember(self._name, self._key, content)
+        # Before a server is sure that it may serve, it makes no folder of data.
+        if self._folder is not None and self._folder.parent.is_dir():
+            _write(self._folder, self._name, self._key, content)
 
-def _file_name(plugin: Plugin) -> str:
-    """Return one name a plugin: its later answers take the place of the earlier."""
-    return f"{hashlib.sha256(plugin.name.encode()).hexdigest()[:16]}.answers"
+
+def keep(folder: Path) -> None:
+    """Write what is kept in memory into a folder, unless it stands there."""
+    for name, (key, content) in list(_in_memory.items()):
+        if not (folder / _file_of(name)).exists():
+            _write(folder, name, key, content)
 
 
-def _remember(key: str, answer: bytes) -> None:
-    _in_memory[key] = answer
+def kept_answer(folder: Path | None, plugin: Plugin) -> Kept:
+    """Return where what a plugin of these very files answers is kept."""
+    name = f"answers {plugin.name}"
+    return Kept(folder, name, plugin.entry.value, plugin.digest, _program())
+
+
+def _write(folder: Path, name: str, key: str, content: bytes) -> None:
+    """Write a file whole; where nothing can be written, do nothing."""
+    with suppress(OSError):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
+            file.write(_seal(key, content) + content)
+        Path(file.name).replace(folder / _file_of(name))
+
+
+def _file_of(name: str) -> str:
+    return f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.kept"
+
+
+def _remember(name: str, key: str, content: bytes) -> None:
+    _in_memory[name] = (key, content)
+    _in_memory.move_to_end(name)
     if len(_in_memory) > _MOST:
         _in_memory.popitem(last=False)
 
 
-def _key(plugin: Plugin) -> str:
-    parts = (plugin.name, plugin.entry.value, plugin.digest, _program())
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+def digest_of_sources(folders: Iterable[str]) -> str:
+    """Return the digest of our own modules in these folders, and of Python's version."""
+    whole = hashlib.sha256(f"{gongji.__version__} {platform.python_version()}".encode())
+    root = Path(gongji.__file__).parent
+    for folder in folders:
+        for path in sorted((root / folder).rglob("*.py")):
+            whole.update(hashlib.sha256(path.read_bytes()).digest())
+    return whole.hexdigest()
 
 
-def _seal(key: str, answer: bytes) -> bytes:
-    return hashlib.sha256(key.encode() + answer).digest()
+def _seal(key: str, content: bytes) -> bytes:
+    return hashlib.sha256(key.encode() + content).digest()
 
 
 @cache
 def _program() -> str:
-    """Return the digest of what an answer turns on beside the plugin: rules and Python."""
-    whole = hashlib.sha256(f"{gongji.__version__} {platform.python_version()}".encode())
-    root = Path(gongji.__file__).parent
-    for folder in ("rules", "cities", "isolation"):
-        for path in sorted((root / folder).rglob("*.py")):
-            whole.update(hashlib.sha256(path.read_bytes()).digest())
-    return whole.hexdigest()
+    return digest_of_sources(("rules", "cities", "isolation"))

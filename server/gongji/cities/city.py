@@ -83,6 +83,11 @@ class City:
     _periods: Sequence[tuple[date, DayRules]] = field(repr=False)
     _clauses: Mapping[str, Clause] = field(repr=False)
 
+    @property
+    def label(self) -> str:
+        """Return the distribution and version of its plugin, as where one is refused."""
+        return f"{self.plugin} {self.version}"
+
     def rules(self, day: date) -> DayRules:
         """Return the rules in force on a day. NotInForce before the first rule of all."""
         for since, rules in reversed(self._periods):
@@ -135,6 +140,15 @@ class Cities:
 
     all: tuple[City, ...]
     refused: tuple[RefusedPlugin, ...] = ()
+
+    def without(self, unfit: Iterable[RefusedPlugin]) -> Cities:
+        """Return the same with some of the served cities refused."""
+        refused = [*self.refused, *unfit]
+        # By the distribution too: another may bear the name of one that serves.
+        names = {(plugin.plugin, plugin.pinyin) for plugin in refused}
+        served = [c for c in self.all if (c.label, c.pinyin) not in names]
+        refused.sort(key=lambda plugin: (plugin.pinyin, plugin.plugin))
+        return Cities(tuple(served), tuple(refused))
 
     def of(self, area_code: str) -> City:
         """Return the city an area code belongs to. CityNotServed."""

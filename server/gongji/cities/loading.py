@@ -23,7 +23,6 @@ from gongji.cities.adoption import (
     SchemeRefusal,
     UnknownCandidate,
 )
-from gongji.cities.cache import AnswerCache
 from gongji.cities.city import (
     Cities,
     City,
@@ -61,15 +60,12 @@ def load_cities(
     """
     operator = OperatorRules(tuple(adopt), tuple(retired_credits), tuple(refusals))
     plugins, unfit = _fit(list(installed.plugins()), pins)
-    loaded, faulty = _load_each(plugins, AnswerCache(kept_in), operator)
-    rivals = _same_area(loaded)
-    rival_names = {plugin.pinyin for plugin in rivals}
-    served = [city for city in loaded if city.pinyin not in rival_names]
-    _refuse_unserved(served, operator)
-    served.sort(key=lambda city: city.area_code)
-    refused = [*unfit, *faulty, *rivals]
-    refused.sort(key=lambda plugin: (plugin.pinyin, plugin.plugin))
-    return Cities(tuple(served), tuple(refused))
+    loaded, faulty = _load_each(plugins, kept_in, operator)
+    loaded.sort(key=lambda city: city.area_code)
+    refused = [*unfit, *faulty, *_same_area(loaded)]
+    cities = Cities(tuple(loaded)).without(refused)
+    _refuse_unserved(cities.all, operator)
+    return cities
 
 
 def _fit(
@@ -85,12 +81,12 @@ def _fit(
 
 
 def _load_each(
-    plugins: Sequence[Plugin], cache: AnswerCache, operator: OperatorRules
+    plugins: Sequence[Plugin], kept_in: Path | None, operator: OperatorRules
 ) -> tuple[list[City], list[RefusedPlugin]]:
     """Return the cities that could be loaded, and the plugins that could not."""
     loaded: list[City] = []
     faulty = []
-    for plugin, answering in asking.ask(plugins, cache):
+    for plugin, answering in asking.ask(plugins, kept_in):
         try:
             if isinstance(answering, PluginProblem):
                 raise answering
@@ -173,14 +169,13 @@ def _same_area(cities: list[City]) -> list[RefusedPlugin]:
     for rivals in by_area.values():
         if len(rivals) == 1:
             continue
-        labels = [f"{city.plugin} {city.version}" for city in rivals]
-        names = ", ".join(labels)
-        for city, label in zip(rivals, labels, strict=True):
+        names = ", ".join(sorted(city.label for city in rivals))
+        for city in rivals:
             problem = (
                 f"identity: 医保区划 {city.area_code} 被多个插件声明: {names}; "
                 "请只保留一个"
             )
-            refused.append(RefusedPlugin(label, city.pinyin, problem))
+            refused.append(RefusedPlugin(city.label, city.pinyin, problem))
     return refused
 
 

@@ -10,6 +10,7 @@ import click
 from gongji import guide
 from gongji.cities.city import Cities, City, RefusedPlugin
 from gongji.cities.loading import load_cities
+from gongji.cli.plugins import installed_cities, pin_lines
 from gongji.cli.terminal import Terminal, rows_of
 from gongji.kit.check import findings
 from gongji.kit.check.extremes import problems_of_effects
@@ -38,19 +39,29 @@ _CITY_COLUMNS = (
     "pinyin",
     "plugin",
     "version",
+    "digest",
     "overridden",
     "adoptions",
     "without_table",
 )
 
+_SHOWN_DIGEST = len("sha256:") + 12
+
 _REFUSED_PLUGIN_COLUMNS = ("plugin", "pinyin", "problem")
 
 
 @click.command("cities")
+@click.option(
+    "--pin", is_flag=True, help="输出配置文件的 [plugins] 一节: 照现在的内容钉住各插件."
+)
 @click.pass_obj
-def cities_command(terminal: Terminal) -> None:
+def cities_command(terminal: Terminal, *, pin: bool) -> None:
     """列出已接入的城市与未能加载的插件."""
-    show_cities(terminal, load_cities())
+    if pin:
+        # Whatever is pinned so far: a changed plugin is pinned anew.
+        terminal.page(pin_lines(load_cities().all))
+    else:
+        show_cities(terminal, installed_cities())
 
 
 def show_cities(terminal: Terminal, cities: Cities) -> None:
@@ -62,6 +73,7 @@ def show_cities(terminal: Terminal, cities: Cities) -> None:
             "pinyin": city.pinyin,
             "plugin": city.plugin,
             "version": city.version,
+            "digest": city.plugin_digest if terminal.as_json else _shortened(city),
             "overridden": len(city.overridden),
             "adoptions": "、".join(city.adoptions) or "—",
             "without_table": _without_table(city),
@@ -72,6 +84,11 @@ def show_cities(terminal: Terminal, cities: Cities) -> None:
     if cities.refused:
         refused = rows_of(cities.refused, _REFUSED_PLUGIN_COLUMNS)
         terminal.table("refused_plugins", refused, _REFUSED_PLUGIN_COLUMNS)
+
+
+def _shortened(city: City) -> str:
+    """Return as much of a plugin's digest as people compare."""
+    return city.plugin_digest[:_SHOWN_DIGEST]
 
 
 def _without_table(city: City) -> str:
@@ -98,7 +115,7 @@ def guide_command(
     terminal: Terminal, city: str, day: datetime | None, *, as_html: bool
 ) -> None:
     """打印一个城市的办理指南, 全部内容出自规则取值."""
-    chosen = load_cities().named(city)
+    chosen = installed_cities().named(city)
     on = (day or system_clock()).date()
     if as_html:
         terminal.page(guide.html(chosen, on))
@@ -115,7 +132,7 @@ def guide_command(
 def check_command(terminal: Terminal, city: str, *, strict: bool) -> None:
     """核对并证明一个城市的插件:
     列出规则取值与条款、次序与拆分的影响、待遇表的证明、插件是否只依规则作答."""
-    cities = load_cities()
+    cities = installed_cities()
     refused = [plugin for plugin in cities.refused if plugin.pinyin == city]
     if refused:
         show_refused(terminal, city, refused)

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from gongji.binding.workdays import Workdays
-from gongji.cities.loading import load_cities
 from gongji.cli.config import ConfiguredCommand
+from gongji.cli.plugins import installed_cities, pins_of
 from gongji.cli.terminal import Terminal, rows_of
 from gongji.kit import doctor, hooks
 from gongji.kit.newcity import answers, interview, project
@@ -86,7 +86,7 @@ def hooks_command(terminal: Terminal, city: str | None, *, trace: bool) -> None:
             )
         _show_trace(terminal, city)
         return
-    cities = load_cities()
+    cities = installed_cities()
     rows = hooks.listing(cities, cities.named(city) if city else None)
     terminal.table("hooks", rows, hooks.HOOK_COLUMNS)
 
@@ -125,7 +125,9 @@ def doctor_command(
     """找出已安装而未加载的插件、打不开或不可靠的数据和未知的日历, 说明原因与办法;
     有问题则以 1 退出."""
     workdays = Workdays.from_toml(calendar) if calendar else Workdays()
-    findings = list(doctor.findings(data, workdays, system_clock(), database))
+    findings = list(
+        doctor.findings(data, workdays, system_clock(), database, pins_of())
+    )
     for line in doctor.healthy(data, database):
         terminal.say(line)
     if findings:

@@ -6,6 +6,7 @@ import asyncio
 import shlex
 from collections.abc import Iterable, Iterator
 from contextlib import aclosing, suppress
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -15,13 +16,17 @@ import click
 
 from gongji import __version__
 from gongji.binding.workdays import Workdays
-from gongji.cities.loading import load_cities
+from gongji.cities import cache
+from gongji.cities.city import Cities
 from gongji.cli.cities import show_cities
 from gongji.cli.config import ConfiguredCommand
 from gongji.cli.doors import door_options
 from gongji.cli.options import DEFAULT_ADDRESS
+from gongji.cli.plugins import pins_of
 from gongji.cli.terminal import Terminal
 from gongji.client.credentials import LOCAL_TOKEN
+from gongji.isolation.limits import lacking
+from gongji.kit.check.serving import unfit
 from gongji.serve import gateway, service, supervisor
 from gongji.serve.admission import admitted
 from gongji.serve.clock import system_clock
@@ -101,12 +106,19 @@ _REPEATED: Final = ("institution_msgid", "first_settlement", "later_settlement")
     type=click.Path(path_type=Path),
     help="补充年份的节假日与补班日(TOML), 见 docs/operate.md.",
 )
+@click.option(
+    "--pin",
+    multiple=True,
+    metavar="NAME=DIGEST",
+    help="只接入内容与摘要相符的插件, 如 anqing=sha256:…; 由 gongji cities --pin 给出.",
+)
 @door_options
 @click.pass_obj
 # The options are called as the fields of Settings.
 def serve_command(terminal: Terminal, /, **options: Any) -> None:
     """启动服务; Ctrl-C 停止."""
-    settings = Settings.parse(**options)
+    pins = pins_of(options.pop("pin"))
+    settings = Settings.parse(pins=pins, **options)
     # Ctrl-C before the service handles signals itself ends without a traceback.
     with suppress(KeyboardInterrupt):
         if settings.workers > 1:
@@ -151,10 +163,10 @@ async def _serve(settings: Settings, terminal: Terminal) -> None:
 
     ValueError or OSError if the settings cannot be met.
     """
-    cities = load_cities(settings.adopt, settings.retired_credits, settings.refusals)
+    settings, cities = _fit(settings)
     workdays = settings.workdays()
     if settings.workers > 1:
-        serving = serve_many(settings)
+        serving = serve_many(settings.with_rules_of(cities))
     else:
         serving = service.serve(settings, cities, workdays)
     async with aclosing(serving) as events:
@@ -162,6 +174,7 @@ async def _serve(settings: Settings, terminal: Terminal) -> None:
             lossy: Iterable[str] = ()
             if isinstance(event, Up):
                 lossy = await asyncio.to_thread(lossy_settings, settings.database)
+                await asyncio.to_thread(cache.keep, settings.kept_plugins)
             # Who reads may go away, as with `| head`: the service stays.
             with suppress(BrokenPipeError):
                 if isinstance(event, Up):
@@ -172,6 +185,13 @@ async def _serve(settings: Settings, terminal: Terminal) -> None:
                     _announce(terminal, settings, event.address)
                 else:
                     terminal.say("正在停止 …")
+
+
+def _fit(settings: Settings) -> tuple[Settings, Cities]:
+    """Return the cities that may serve, and the settings that refuse all others."""
+    loaded = settings.cities()
+    settings = replace(settings, unfit=tuple(unfit(loaded, settings.kept_plugins)))
+    return settings, loaded.without(settings.unfit)
 
 
 def startup_warnings(
@@ -189,6 +209,8 @@ def startup_warnings(
         yield f"医保区划 {refusal.area_code}：{refusal.clause.text}"
     if settings.sandbox:
         yield "沙盒: SandboxService 可拨钟、清空; 切勿存放真实数据"
+    for missing in lacking():
+        yield f"警告：本机不能阻止城市插件{missing}"
     for setting in lossy:
         yield f"警告: PostgreSQL 的 {setting}; 「答复之前已经落盘」在此库上不成立"
 

@@ -60,6 +60,7 @@ LABELS: Final[Mapping[str, tuple[str, str]]] = {
     "difference": ("相差", "difference"),
     "differences": ("差异", "differences"),
     "duplicate": ("对方重复", "duplicate"),
+    "digest": ("摘要", "digest"),
     "effect": ("影响", "effect"),
     "extremes": ("次序与拆分的极端情形", "what order and splitting can do"),
     "field": ("字段", "field"),

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
 from importlib import metadata
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import gongji
 from gongji.binding.workdays import Workdays
 from gongji.cities.loading import ENTRY_POINTS, load_cities
+from gongji.kit.check.serving import unfit
 from gongji.kit.dependents import PREFIX, Dependent, dependents, is_importable
 from gongji.rules.codes import SHANGHAI
 from gongji.store import open_store
@@ -39,11 +41,16 @@ class Diagnosis:
 
 
 def findings(
-    data: Path, workdays: Workdays, now: datetime, database: str = ""
+    data: Path,
+    workdays: Workdays,
+    now: datetime,
+    database: str = "",
+    pins: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Diagnosis]:
     """Yield everything that is wrong, plugins first.
 
-    `database` is the address of a PostgreSQL, or of a SQLite file not in `data`.
+    `database` is the address of a PostgreSQL, or of a SQLite file not in `data`; `pins`
+    are the digests that plugins must have.
     """
     installed = list(dependents())
     yield from _not_declared(installed)
@@ -51,7 +58,7 @@ def findings(
     without_module = list(_missing_modules())
     yield from without_module
     # Loading refuses a plugin without its module as well: it is told once.
-    yield from _refused({diagnosis.subject for diagnosis in without_module})
+    yield from _refused({diagnosis.subject for diagnosis in without_module}, pins)
     if database_at(database).shared:
         yield from _of_postgres(data, database)
     else:
@@ -136,9 +143,10 @@ def _missing_modules() -> Iterator[Diagnosis]:
         )
 
 
-def _refused(subjects: set[str]) -> Iterator[Diagnosis]:
+def _refused(subjects: set[str], pins: Mapping[str, str]) -> Iterator[Diagnosis]:
     """Yield every problem of refused plugins, but for those of these subjects."""
-    for refused in load_cities().refused:
+    cities = load_cities(pins=pins)
+    for refused in cities.without(unfit(cities)).refused:
         pinyin = refused.pinyin
         subject = f"{refused.plugin} ({pinyin})"
         if subject in subjects:

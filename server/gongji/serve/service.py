@@ -37,7 +37,7 @@ from gongji.serve.gateway import Gateway
 from gongji.serve.listening import check_free
 from gongji.serve.losses import note_losses, tallied
 from gongji.serve.port import OpenPort, Port, PortOptions
-from gongji.serve.settings import KEY_FILE, Settings
+from gongji.serve.settings import KEY_FILE, Settings, rules_of
 from gongji.serve.supervisor import freeze_gc, interrupted
 from gongji.serve.watched import watch
 from gongji.store import Store
@@ -110,7 +110,7 @@ async def _agreed(
     settings: Settings, store: Store, cities: Cities, clock: Clock
 ) -> AsyncIterator[None]:
     """Agree with the other servers of a store on the rules; keep them. ValueError."""
-    rules = {city.area_code: city.rules_digest for city in cities.all}
+    rules = rules_of(cities)
     async with adopting(store, settings.database, settings.adopt, clock(), rules=rules):
         # Before anything is decided by them.
         await store.apply(KeepRules(cities))

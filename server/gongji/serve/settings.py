@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gongji.binding.workdays import Workdays
 from gongji.cities.adoption import Adoption, RetiredCredit, SchemeRefusal
+from gongji.cities.city import Cities, RefusedPlugin
+from gongji.cities.loading import load_cities
 from gongji.rules import money
 from gongji.rules.clauses import Clause, Grade
 from gongji.rules.days import day_of
 
 DATABASE, KEY_FILE = "gongji.sqlite3", "gongji.key"
 """Names in the data folder; the key file lies there even if another database is named."""
+
+PLUGINS = "plugins"
+"""The folder in it in which the answers of plugins are kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +47,12 @@ class Settings:
     token_audience: str = ""
     token_address: str = ""
     reflection: bool | None = None
+    # Digests by plugin; if there are any, no other plugin serves.
+    pins: Mapping[str, str] = field(default_factory=dict)
+    # What `gongji check` finds wrong in plugins that load.
+    unfit: tuple[RefusedPlugin, ...] = ()
+    # The rules by which workers must decide, by area code; empty: whichever there are.
+    rules: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def parse(
@@ -65,9 +76,36 @@ class Settings:
         """The database named, or the file in the data folder."""
         return self.database or self.data / DATABASE
 
+    @property
+    def kept_plugins(self) -> Path:
+        """The folder in which the answers of plugins are kept."""
+        return self.data / PLUGINS
+
+    def cities(self) -> Cities:
+        """Load the cities. ValueError if they are not those the settings were made with."""
+        cities = load_cities(
+            self.adopt,
+            self.retired_credits,
+            self.refusals,
+            pins=self.pins,
+            kept_in=self.kept_plugins,
+        ).without(self.unfit)
+        if self.rules and self.rules != rules_of(cities):
+            raise ValueError("城市插件在服务启动之后被改动：请停下服务，再启动")
+        return cities
+
+    def with_rules_of(self, cities: Cities) -> Settings:
+        """Return the same for processes that must decide by the rules of these cities."""
+        return replace(self, rules=rules_of(cities))
+
     def workdays(self) -> Workdays:
         """Return the calendar with the operator's additions. ValueError if it is malformed."""
         return Workdays.from_toml(self.calendar) if self.calendar else Workdays()
+
+
+def rules_of(cities: Cities) -> dict[str, str]:
+    """Return the digests of the rules of all served cities, by area code."""
+    return {city.area_code: city.rules_digest for city in cities.all}
 
 
 def _retired_credit(text: str) -> RetiredCredit:

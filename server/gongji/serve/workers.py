@@ -9,7 +9,6 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
-from gongji.cities.loading import load_cities
 from gongji.serve import logs, service, supervisor
 from gongji.serve.admission import check_doors
 from gongji.serve.listening import hold_port
@@ -85,8 +84,9 @@ async def _work(
     settings: Settings, up: Callable[[str], None], ending: asyncio.Future[None]
 ) -> None:
     """Serve as one worker until the end."""
-    cities = load_cities(settings.adopt, settings.retired_credits, settings.refusals)
-    async with service.running(settings, cities, settings.workdays()) as port:
+    async with service.running(
+        settings, settings.cities(), settings.workdays()
+    ) as port:
         up(port.address)
         await asyncio.wait((ending,))
 

@@ -103,6 +103,8 @@ class CitySummary(_message.Message):
     PLUGIN_FIELD_NUMBER: _builtins.int
     PLUGIN_VERSION_FIELD_NUMBER: _builtins.int
     HOOKS_OVERRIDDEN_FIELD_NUMBER: _builtins.int
+    PLUGIN_DIGEST_FIELD_NUMBER: _builtins.int
+    RULES_DIGEST_FIELD_NUMBER: _builtins.int
     area_code: _builtins.str
     """Area code (医保区划), six digits."""
     name: _builtins.str
@@ -115,6 +117,10 @@ class CitySummary(_message.Message):
     """Version of the plugin."""
     hooks_overridden: _builtins.int
     """How many hooks the plugin answers itself; the rest is the province's."""
+    plugin_digest: _builtins.str
+    """`sha256:` and the digest of the plugin's files, as `gongji cities --pin` gives it."""
+    rules_digest: _builtins.str
+    """Digest of its resolved rules, as in DecidedBy."""
     def __init__(
         self,
         *,
@@ -124,10 +130,12 @@ class CitySummary(_message.Message):
         plugin: _builtins.str = ...,
         plugin_version: _builtins.str = ...,
         hooks_overridden: _builtins.int = ...,
+        plugin_digest: _builtins.str = ...,
+        rules_digest: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["area_code", b"area_code", "hooks_overridden", b"hooks_overridden", "name", b"name", "pinyin", b"pinyin", "plugin", b"plugin", "plugin_version", b"plugin_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["area_code", b"area_code", "hooks_overridden", b"hooks_overridden", "name", b"name", "pinyin", b"pinyin", "plugin", b"plugin", "plugin_digest", b"plugin_digest", "plugin_version", b"plugin_version", "rules_digest", b"rules_digest"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

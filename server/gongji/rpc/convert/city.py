@@ -29,6 +29,8 @@ def city_to(city: City) -> pb.CitySummary:
         plugin=city.plugin,
         plugin_version=city.version,
         hooks_overridden=len(city.overridden),
+        plugin_digest=city.plugin_digest,
+        rules_digest=city.rules_digest,
     )
 
 

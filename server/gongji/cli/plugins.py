@@ -1,0 +1,31 @@
+"""The installed plugins as commands take them: pinned by option and configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import click
+
+from gongji.cities.city import Cities, City
+from gongji.cities.loading import load_cities
+from gongji.cities.pinning import check_pin, pin
+from gongji.cli.config import pinned_plugins
+
+
+def pins_of(options: Iterable[str] = ()) -> dict[str, str]:
+    """Return the pinned digests by plugin: options over the configuration. ValueError."""
+    pins = dict(pinned_plugins(click.get_current_context()))
+    for name, digest in pins.items():
+        check_pin(name, digest)
+    return pins | dict(map(pin, options))
+
+
+def installed_cities() -> Cities:
+    """Return the cities as the configuration pins them. ValueError."""
+    return load_cities(pins=pins_of())
+
+
+def pin_lines(cities: Iterable[City]) -> str:
+    """Return the table of a configuration file that pins these plugins as they are."""
+    lines = [f'{city.pinyin} = "{city.plugin_digest}"\n' for city in cities]
+    return "".join(["[plugins]\n", *lines])
