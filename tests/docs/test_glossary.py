@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from gongji.v1 import (
+    access_pb2,
     account_pb2,
     binding_pb2,
     city_pb2,
@@ -23,6 +24,7 @@ ROWS = [
     if re.match(r"\|(?!---)", line) and "国家接口" not in line
 ]
 MODULES = (
+    access_pb2,
     account_pb2,
     binding_pb2,
     city_pb2,

@@ -11,9 +11,16 @@ from gongji.rules.codes import BindingState
 from gongji.v1 import access_pb2, account_pb2, binding_pb2, types_pb2
 from msgspec.structs import replace
 
-from tests.rpc.services.acting import consent, later, outcome, reason, subject
+from tests.rpc.services.acting import (
+    application,
+    consent,
+    later,
+    outcome,
+    reason,
+    subject,
+)
 from tests.scaffold.people import NOW
-from tests.scaffold.service import Service
+from tests.scaffold.service import Service, import_header, replayed
 
 UNTIMELY: Final = {
     "just now": (later(0), ""),
@@ -142,3 +149,87 @@ async def test_a_consent_is_of_who_was_identified(
         assert expected == ended.reason
     else:
         assert access_pb2.Subject.FromString(packed) == ended.binding.consented_by
+
+
+# --- a request id is bound to the subject -----------------------------------------------
+
+
+async def test_a_request_is_its_subjects(guarded: Service) -> None:
+    """The same request for another subject is another one; for the same person, who was
+    identified anew meanwhile, it is answered again."""
+    request = binding_pb2.UnbindRequest(
+        request_id=guarded.new_id(), binding_id="B-H-C", channel="window"
+    )
+    call = guarded.bindings.Unbind
+    first = await outcome(call, request, packed=subject("H"))
+    other = await outcome(call, request, packed=subject("W"))
+    again = await outcome(
+        call, request, packed=subject("H", later(0.5), evidence="face-0002")
+    )
+    assert [False, True] == replayed(first, again)
+    assert ("REQUEST_ID_REUSED", "subject") == (other.reason, other.differing)
+
+
+async def test_who_unbinds_is_said(guarded: Service) -> None:
+    """A binding that ends says which side, or that a guardian, ended it."""
+    ended = {}
+    for acting, member in (("H", "W"), ("W", "C")):
+        request = binding_pb2.UnbindRequest(
+            request_id=guarded.new_id(), binding_id=f"B-H-{member}", channel="window"
+        )
+        reply = await outcome(guarded.bindings.Unbind, request, packed=subject(acting))
+        ended[acting] = reply.binding.reason
+    assert {"H": "授权人解绑", "W": "监护人解绑"} == ended
+
+
+# --- what was done without a credential -------------------------------------------------
+
+
+async def test_nobody_marries_himself_to_a_purse(guarded: Service) -> None:
+    """A channel cannot import its user as somebody's spouse, consent for both, nor pay
+    from that purse: each step is refused by itself."""
+    me = guarded.ref("S")
+    steps = {
+        "import": await reason(
+            lambda rows, metadata: guarded.registry.ImportPersons(
+                iter(rows), metadata=metadata
+            ),
+            [import_header(guarded.new_id())],
+            packed=subject("S"),
+        ),
+        "apply for the holder": await reason(
+            guarded.bindings.SubmitBinding,
+            application(guarded, "H", "S"),
+            packed=subject("S"),
+        ),
+        "consent for the other": await reason(
+            guarded.bindings.SubmitBinding,
+            application(guarded, "S", "H", consent=consent()),
+            packed=subject("S"),
+        ),
+        "consent later": await reason(
+            guarded.bindings.RecordConsent,
+            binding_pb2.RecordConsentRequest(
+                request_id=guarded.new_id(), binding_id="A-H-W", consent=consent()
+            ),
+            packed=subject("S"),
+        ),
+        "pay": await reason(
+            guarded.accounts.PayPremium,
+            account_pb2.PayPremiumRequest(
+                request_id=guarded.new_id(),
+                holder=guarded.ref("H"),
+                member=me,
+                year="2026",
+                fen=1_000_00,
+            ),
+            packed=subject("S"),
+        ),
+    }
+    assert {
+        "import": "NOT_PERMITTED",
+        "apply for the holder": "SUBJECT_NOT_PARTY",
+        "consent for the other": "SUBJECT_NOT_PARTY",
+        "consent later": "SUBJECT_NOT_PARTY",
+        "pay": "NOT_PERMITTED",
+    } == steps
