@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from gongji.v1 import (
+    access_pb2,
     account_pb2,
     binding_pb2,
     city_pb2,
@@ -267,6 +268,10 @@ REQUESTS: Final[Mapping[str, tuple[str, Request]]] = {
         lambda _, __: registry_pb2.ListImportsRequest(
             registry=registry_pb2.REGISTRY_PERSONS
         ),
+    ),
+    "ListAccesses": (
+        "access",
+        lambda d, c: access_pb2.ListAccessesRequest(person=_holder(d, c)),
     ),
     "GetClock": ("sandbox", lambda _, __: sandbox_pb2.GetClockRequest()),
     "SetClock": (
