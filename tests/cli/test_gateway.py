@@ -45,7 +45,8 @@ SERVING = health_pb2.HealthCheckResponse.SERVING
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Started]:
-    with started("--gateway", "--data", str(tmp_path), "--sample") as service:
+    arguments = ["--gateway", "--data", str(tmp_path), "--sample", "--reflection"]
+    with started(*arguments) as service:
         yield service
 
 

@@ -225,18 +225,25 @@ def _announce(terminal: Terminal, settings: Settings, address: str) -> None:
     )
     terminal.say("  .venv/bin/gongji guide chuzhou        # 滁州办理指南")
     terminal.say("  .venv/bin/gongji check anqing         # 安庆每条规则的取值与依据")
-    terminal.say(
-        "  .venv/bin/buf curl --protocol grpc --http2-prior-knowledge -d '{}' \\\n"
-        f"{_header(settings)}      http://{address}/gongji.v1.CityService/ListCities"
-    )
+    terminal.say(_call_by_hand(settings, address))
 
 
-def _header(settings: Settings) -> str:
-    """Return the option of `buf curl` that sends the local token, on a line of its own."""
+def _call_by_hand(settings: Settings, address: str) -> str:
+    """Return a command that calls the service, as its callers have to."""
+    url = f"{address}/gongji.v1.CityService/ListCities"
+    buf = "  .venv/bin/buf curl --schema protos --protocol grpc -d '{}'"
+    if settings.client_ca:
+        files = "--cacert CA.pem --cert CERT.pem --key CERT.key"
+        return f"{buf} \\\n      {files} https://{url}"
+    if settings.policy:
+        header = '-H "authorization: Bearer $(cat TOKEN)"'
+        return f"{buf} \\\n      --cacert CA.pem {header} https://{url}"
+    plain = f"{buf} --http2-prior-knowledge"
     if settings.sandbox:
-        return ""
+        return f"{plain} \\\n      http://{url}"
     token = shlex.quote(str(settings.data / LOCAL_TOKEN))
-    return f'      -H "authorization: Bearer $(cat {token})" \\\n'
+    header = f'-H "authorization: Bearer $(cat {token})"'
+    return f"{plain} \\\n      {header} \\\n      http://{url}"
 
 
 def _place(settings: Settings) -> str:
