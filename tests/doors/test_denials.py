@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import replace as changed
+from datetime import timedelta
 from typing import Any, Final
 
 import pytest
@@ -15,6 +16,7 @@ from gongji.v1 import (
     types_pb2,
 )
 from google.protobuf.timestamp_pb2 import Timestamp
+from msgspec.structs import replace
 
 from tests.doors.cells import (
     ABSENT,
@@ -30,14 +32,17 @@ from tests.doors.cells import (
 from tests.doors.requests import tried
 from tests.doors.served import (
     AREA,
+    CHANNEL,
+    HOLDER,
     INSTITUTION,
+    MEMBER,
     Doors,
     ended,
     imported,
     refused_rows,
 )
 from tests.rpc.services.acting import metadata, subject
-from tests.scaffold.people import NOW
+from tests.scaffold.people import NOW, binding
 from tests.scaffold.service import RefusedCall, Service, import_header, import_rows
 
 IMPORTS: Final = ("ImportPersons", "ImportInstitutions")
@@ -73,7 +78,7 @@ async def test_another_s_and_nobody_s_are_one(
         asked.append({})
     told = []
     for named in asked:
-        cell = replace(Cell(method, kind, subject=STRANGER), **named)
+        cell = changed(Cell(method, kind, subject=STRANGER), **named)
         told.append(await tried(opened, cell))
     first = told[0]
     assert isinstance(first, RefusedCall)
@@ -233,3 +238,33 @@ async def test_what_stands_elsewhere_may_stay(opened: Doors) -> None:
         messages = [import_header(service.new_id()), *import_rows(row)]
         replies = await ended(call, messages, metadata(caller))
         assert ([], 1) == (refused_rows(replies), replies[0].summary.written)
+
+
+@pytest.mark.parametrize("relative", ["R8", "R404"], ids=["known", "unknown"])
+async def test_kin_elsewhere_tell_nothing(opened: Doors, relative: str) -> None:
+    """Whether another city's person is there shows in no other row of an import."""
+    service = opened.service
+    kin = types_pb2.Kin(person_no=relative, relation="10", source="t")
+    row = service.person(33, insured_place=AREA[OWN], kin=[kin])
+    elsewhere = service.person(34, person_no=relative, insured_place=AREA[OTHER])
+    messages = [import_header(service.new_id()), *import_rows(row, elsewhere)]
+    call = service.registry.ImportPersons
+    (reply,) = await ended(call, messages, metadata("feeder"))
+    assert ["OTHER_CITY"] == [error.reason for error in reply.summary.errors]
+    assert 1 == reply.summary.written
+
+
+async def test_a_channel_serves_whoever_lives_in_its_city(opened: Doors) -> None:
+    """A member insured in the channel's city sees and ends what another city decided."""
+    service = opened.service
+    at = NOW - timedelta(days=10)
+    across = replace(
+        binding(HOLDER[OTHER], MEMBER[OWN], at, channel=CHANNEL[OWN]),
+        binding_id="B-across",
+    )
+    await service.write(across)
+    request = binding_pb2.GetBindingRequest(binding_id="B-across")
+    call = service.bindings.GetBinding
+    for person_no, told in ((MEMBER[OWN], ""), (HOLDER[OTHER], "NOT_PERMITTED")):
+        end = await ended(call, request, metadata("app", subject(person_no)))
+        assert told == (end.reason if isinstance(end, RefusedCall) else "")

@@ -65,10 +65,11 @@ UPDATE entry SET verdict = 3 WHERE verdict = 0 AND number IN (
       AND moved.verdict = 0 AND moved.cert <> one.cert))
 """
 
+# Of another city's people it must not be told who is known: no row rests on them.
 _RESTING: Final = """
 UPDATE entry SET verdict = 4 WHERE verdict = 0 AND number IN (
   SELECT kin.number FROM entry refused JOIN kin ON kin.owner = refused.owner
-  WHERE refused.verdict <> 0 AND refused.revision = 0 AND NOT EXISTS (
+  WHERE refused.verdict NOT IN (0, 5) AND refused.revision = 0 AND NOT EXISTS (
     SELECT 1 FROM entry other WHERE other.owner = refused.owner AND other.verdict = 0))
 """
 

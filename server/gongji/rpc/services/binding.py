@@ -30,6 +30,7 @@ from gongji.rpc.services.guessing import pauses_told
 from gongji.rpc.services.paging import PAGES_READ, page
 from gongji.rpc.services.parties import show_party
 from gongji.rpc.services.people import People
+from gongji.rpc.services.permitted import show_city
 from gongji.rules.codes import BindingState, pooling_area
 from gongji.store import Store
 from gongji.v1 import binding_pb2 as pb
@@ -226,9 +227,8 @@ class BindingService(BindingServiceServicer):
         if binding is None:
             raise BindingNotFound(f"没有编号为 {binding_id} 的绑定", field="binding_id")
         await show_party(self._store, *[getattr(binding, side) for side in sides])
-        permit = current_permit()
-        permit.stored_channel(binding.channel)
-        permit.city(binding.decided_by.area_code)
+        current_permit().stored_channel(binding.channel)
+        await show_city(self._store, binding.decided_by.area_code)
         return binding
 
     async def _require_permitted(self, binding_id: str, *sides: str) -> None:

@@ -28,7 +28,7 @@ from gongji.store import Store
 from gongji.v1 import types_pb2 as pb
 
 
-class _PlaceOf(Struct, frozen=True):
+class PlaceOf(Struct, frozen=True):
     """Ask where a person is insured on a day, without one today; "" if nobody knows."""
 
     person_no: str
@@ -113,7 +113,7 @@ class People:
         permit = current_permit()
         # Most callers are not bound by it: no look-up for those.
         if permit.bound_by(AccessScope.CITY):
-            places = [_PlaceOf(number, day) for number in numbers]
+            places = [PlaceOf(number, day) for number in numbers]
             permit.city(*[await self._store.ask(place) for place in places])
 
     async def known(self, ref: pb.PersonRef, field: str) -> Person:

@@ -1,4 +1,4 @@
-"""Settlements and imports, as far as the caller may ask for them."""
+"""Records and imports, as far as the caller may ask for them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from gongji.model.settlement import Settlement
 from gongji.model.staging import AppliedImport
 from gongji.rpc.calls import current_permit
 from gongji.rpc.services.parties import show_party
+from gongji.rpc.services.people import PlaceOf
 from gongji.store import Store
 
 
@@ -21,10 +22,23 @@ async def permitted(store: Store, settlement_id: str) -> Settlement:
         )
     # Not to a holder: what ails a relative is not the holder's business.
     await show_party(store, settlement.bill.patient)
-    permit = current_permit()
-    permit.institution(settlement.bill.institution_code)
-    permit.city(settlement.area_code)
+    current_permit().institution(settlement.bill.institution_code)
+    await show_city(store, settlement.area_code)
     return settlement
+
+
+async def show_city(store: Store, area_code: str) -> None:
+    """Show that a record is of the caller's cities. Denied.
+
+    It is if it was decided there; to a person for whom the caller acts, also if that
+    person is insured there now, wherever the record was made.
+    """
+    permit = current_permit()
+    areas = [area_code]
+    if permit.bound_by(AccessScope.CITY) and permit.bound_by(AccessScope.SUBJECT):
+        place = PlaceOf(permit.subject.person_no, None)
+        areas.append(await store.ask(place))
+    permit.city(*areas)
 
 
 async def require_permitted(store: Store, settlement_id: str) -> None:
