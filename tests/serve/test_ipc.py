@@ -7,6 +7,7 @@ all calls take this way.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -336,6 +337,22 @@ async def test_who_answers_is_missed(tmp_path: Path) -> None:
     await soon(pair.lost.wait())
     with pytest.raises(FileNotFoundError):
         await ipc.connect_ipc(tmp_path, [], lambda: None)
+
+
+async def test_another_user_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is not of the server's own user is not read, whichever way it comes."""
+    server, uid = FakeServer(), os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: uid + 1)
+    async with ipc.serve_ipc(server.methods()) as folder:
+        lost = asyncio.Event()
+        remote = await ipc.connect_ipc(
+            folder, ipc.shapes_of(server.methods()), on_lost=lost.set
+        )
+        await soon(lost.wait())
+        ended = await soon(
+            remote.methods["count/"].answer(requests_of(b"x"), FakeCall())
+        )
+    assert (grpc.StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE") == refusal(ended)
 
 
 async def test_a_stream_nobody_answers_any_more_is_unavailable() -> None:

@@ -23,7 +23,7 @@ from gongji.serve.identification import (
 from gongji.serve.listening import host_and_port, is_loopback
 from gongji.serve.local_token import make_local_token, read_local_token
 from gongji.serve.settings import Settings
-from gongji.serve.tls import TlsFiles
+from gongji.serve.tls import ServerTls, TlsFiles
 from gongji.serve.watched import WatchedFiles
 
 
@@ -115,7 +115,7 @@ def admitted(settings: Settings) -> str:
 
 
 def check_doors(settings: Settings) -> None:
-    """ValueError if options do not go together, or others would reach who admits them.
+    """ValueError if options or files do not go together, or others reach who admits them.
 
     OSError if an address has no place.
     """
@@ -125,6 +125,16 @@ def check_doors(settings: Settings) -> None:
         host_and_port(address)
     if settings.token_address and not host_and_port(settings.token_address)[1]:
         raise ValueError("--token-address 须写明端口，不得为 0")
+    _check_reach(settings)
+    # Read here too, so that nothing is made for a server that cannot have them.
+    if tls := tls_files(settings):
+        ServerTls(tls)
+    if files := access_files(settings):
+        PolicyAuthenticator(files)
+
+
+def _check_reach(settings: Settings) -> None:
+    """ValueError if others reach a server that cannot tell who calls; OSError."""
     protected = settings.policy and settings.tls_cert
     if protected or all(is_loopback(address) for address in addresses(settings)):
         return

@@ -112,9 +112,16 @@ class FrameProtocol(asyncio.Protocol):
     """Frames both ways over one connection, handed over as soon as they are read."""
 
     def __init__(
-        self, on_frame: Callable[[Any], None], on_lost: Callable[[], None]
+        self,
+        on_frame: Callable[[Any], None],
+        on_lost: Callable[[], None],
+        admits: Callable[[asyncio.BaseTransport], bool] | None = None,
     ) -> None:
-        """Call `on_frame` with each frame received and `on_lost` once at the end."""
+        """Call `on_frame` with each frame received and `on_lost` once at the end.
+
+        A connection that `admits` denies is cut off before anything is read.
+        """
+        self._admits = admits
         self._on_frame = on_frame
         self._on_lost = on_lost
         self._incomplete = b""
@@ -131,6 +138,8 @@ class FrameProtocol(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport; asyncio calls this at the beginning."""
         self._transport = transport
+        if self._admits and not self._admits(transport):
+            self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Hand over the complete frames and keep what is left of an incomplete one."""
@@ -160,6 +169,11 @@ class FrameStream:
     ) -> None:
         self._reader = reader
         self._writer = writer
+
+    @property
+    def transport(self) -> asyncio.BaseTransport:
+        """The connection."""
+        return self._writer.transport
 
     async def send(self, frame: Frame) -> None:
         """Send a frame as soon as there is room. ConnectionError if the peer has gone."""

@@ -52,6 +52,7 @@ from gongji.serve.frames import (
     failure_frame,
     status_of,
 )
+from gongji.serve.peers import is_own_user
 
 # The two sockets in the folder.
 _CALLS: Final = "calls"
@@ -166,7 +167,7 @@ class _Connection:
         self._methods = methods
         self._connected = connected
         self._calls: dict[int, asyncio.Task[None]] = {}
-        self.protocol = FrameProtocol(self._on_frame, self._on_lost)
+        self.protocol = FrameProtocol(self._on_frame, self._on_lost, is_own_user)
         connected.add(self.protocol)
 
     def _on_frame(self, frame: CallRequest | CallCancel) -> None:
@@ -200,6 +201,8 @@ async def _serve_stream(methods: Mapping[str, Method], stream: FrameStream) -> N
         # 3.11.7 asks a handler that ended so for its exception and logs a traceback, so
         # it ends here.
         with suppress(ConnectionError, asyncio.CancelledError):
+            if not is_own_user(stream.transport):
+                return
             request = await stream.receive()
             calling = _ForwardedStream(request.identity, request.remaining_s, stream)
             method = methods[request.path]
