@@ -14,7 +14,7 @@ from gongji.access.callers import CallerLimits
 from gongji.access.identity import CallerIdentity
 from gongji.model.refusals import CredentialMissing
 from gongji.rpc.method import Calling, Ending, Method, Services, Writing
-from gongji.rpc.status import PUSHBACK_KEY
+from gongji.rpc.status import PUSHBACK_KEY, Status
 from gongji.serve import entrance, shares
 from gongji.serve.authentication import AnybodyAuthenticator
 from gongji.serve.health import HEALTH_LIMITS
@@ -67,12 +67,19 @@ async def repeat(requests: AsyncIterator[bytes], calling: Writing) -> Ending:
     return b""
 
 
+async def refuse(requests: AsyncIterator[bytes], _: Calling) -> Ending:
+    await anext(requests)
+    return Status(grpc.StatusCode.INVALID_ARGUMENT, "", "", ())
+
+
 def services() -> Services:
     methods = [
         Method("/s/echo", streams_in=False, streams_out=False, answer=echo),
         Method("/s/linger", streams_in=False, streams_out=False, answer=linger),
         Method("/s/count", streams_in=True, streams_out=False, answer=count),
         Method("/s/repeat", streams_in=True, streams_out=True, answer=repeat),
+        Method("/s/refuse", streams_in=True, streams_out=False, answer=refuse),
+        Method("/s/refuse_both", streams_in=True, streams_out=True, answer=refuse),
     ]
     return Services({method.path: method for method in methods}, (), ())
 
@@ -250,3 +257,25 @@ async def test_nobody_unknown_takes_a_place(port: OpenPort) -> None:
     error = await failure(stranger.unfinished().read())
     assert grpc.StatusCode.UNAUTHENTICATED == error.code()
     assert {} == port._entrances.shares._leases
+
+
+@pytest.mark.parametrize("path", ["/s/refuse", "/s/refuse_both"])
+async def test_a_refusal_waits_for_what_is_being_sent(
+    port: OpenPort, path: str
+) -> None:
+    """A stream refused in its midst is read on for a moment before it ends.
+
+    Ended while it sends, gRPC's own client reports INTERNAL now and then.
+    """
+    sent: list[int] = []
+
+    async def rows() -> AsyncIterator[bytes]:
+        for number in range(3):
+            sent.append(number)
+            yield b"row"
+            await asyncio.sleep(0.05)
+
+    caller = StubCaller(port.address, "a")
+    call = caller.channel.stream_stream(path)(rows(), metadata=caller.metadata)
+    assert grpc.StatusCode.INVALID_ARGUMENT == (await failure(call.read())).code()
+    assert [0, 1, 2] == sent

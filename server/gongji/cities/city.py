@@ -90,9 +90,13 @@ class City:
 
     def rules(self, day: date) -> DayRules:
         """Return the rules in force on a day. NotInForce before the first rule of all."""
+        return self.period(day)[1]
+
+    def period(self, day: date) -> tuple[date, DayRules]:
+        """Return the rules in force on a day, with their first day. NotInForce."""
         for since, rules in reversed(self._periods):
             if since <= day:
-                return rules
+                return since, rules
         raise NotInForce(
             f"{self.name}在 {day} 尚无有效规则: 最早的规则自 {self.first_day} 起施行",
             clauses=self._periods[0][1].answer(CityRules.holder_terms).clauses,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 
 from gongji.cities.city import City
@@ -21,6 +22,8 @@ from gongji.guide.page import (
     Statement,
 )
 
+_DATED = "适用日期: "
+
 
 def title(city: City) -> str:
     """Return the title: "滁州市职工医保个人账户家庭共济与门诊共济办理指南"."""
@@ -35,6 +38,17 @@ def markdown(city: City, day: date) -> str:
 def html(city: City, day: date) -> str:
     """Return the guide as one self-contained HTML page. NotInForce before the first rule."""
     return to_html(page(city, day))
+
+
+def undated(
+    city: City, since: date, write: Callable[[City, date], str]
+) -> tuple[str, str]:
+    """Return a guide of the period that begins on a day, cut where its day stands.
+
+    On each day of a period a guide says the same, but for that day.
+    """
+    before, dated, behind = write(city, since).partition(f"{_DATED}{since}")
+    return before + dated.removesuffix(str(since)), behind
 
 
 def page(city: City, day: date) -> GuidePage:
@@ -63,7 +77,7 @@ def page(city: City, day: date) -> GuidePage:
 
 def _lead(city: City, day: date) -> tuple[Statement, ...]:
     adopted = f"; 采用的候选修订: {'、'.join(city.adoptions)}" if city.adoptions else ""
-    in_force = f"适用日期: {day}。规则: {city.plugin} {city.version}{adopted}。"
+    in_force = f"{_DATED}{day}。规则: {city.plugin} {city.version}{adopted}。"
     marks = (
         f"方括号内为所依据的条款, 原文见文末“{sources.HEADING}”; "
         f"{PROVINCIAL}表示本市没有另行规定, 按全省规则; 〔推定〕表示没有文件依据, "

@@ -23,6 +23,7 @@ from gongji.rpc.method import Answers, Calling, Ending, Method, Writing
 from gongji.rpc.outcome import Call, Outcomes
 from gongji.rpc.permission import Permit
 from gongji.rpc.recording import Recording
+from gongji.rpc.size import check_fields
 
 LONGEST_CALL_S: Final = 60.0
 """How long a call without a deadline may take."""
@@ -232,7 +233,7 @@ def _work_of(handler: MethodHandler, keep: Keep) -> Answers:
 def _unary(handler: MethodHandler, keep: Keep) -> Answers:
     """Return how one request is parsed, checked and answered."""
     behaviour = handler.unary_unary
-    parse: Parse = handler.request_deserializer
+    parse = _parser(handler)
     pack = _permitted(handler.response_serializer)
 
     async def work(raw: bytes, calling: Calling) -> bytes:
@@ -241,7 +242,9 @@ def _unary(handler: MethodHandler, keep: Keep) -> Answers:
         # For the log only once it is known to be a UUID.
         _call.get().request_id = getattr(request, "request_id", "")
         reply = await behaviour(request, calling)
-        await keep(reply)
+        # Bytes are packed once for everybody: they show nobody's data.
+        if not isinstance(reply, bytes):
+            await keep(reply)
         return pack(reply)
 
     return work
@@ -250,7 +253,7 @@ def _unary(handler: MethodHandler, keep: Keep) -> Answers:
 def _streaming(handler: MethodHandler, keep: Keep) -> Answers:
     """Return how a stream is answered; the handler itself checks and reports bad rows."""
     behaviour = handler.stream_unary
-    parse: Parse = handler.request_deserializer
+    parse = _parser(handler)
     pack = _permitted(handler.response_serializer)
 
     async def work(raw: AsyncIterator[bytes], calling: Calling) -> bytes:
@@ -264,7 +267,7 @@ def _streaming(handler: MethodHandler, keep: Keep) -> Answers:
 def _telling(handler: MethodHandler, keep: Keep) -> Answers:
     """Return how one request is answered by a stream of replies."""
     behaviour = handler.unary_stream
-    parse: Parse = handler.request_deserializer
+    parse = _parser(handler)
     pack = _permitted(handler.response_serializer)
 
     async def work(raw: AsyncIterator[bytes], calling: Writing) -> bytes:
@@ -283,7 +286,7 @@ def _telling(handler: MethodHandler, keep: Keep) -> Answers:
 def _both_ways(handler: MethodHandler, keep: Keep) -> Answers:
     """Return how a stream is answered by a stream; a refusal follows replies already sent."""
     behaviour = handler.stream_stream
-    parse: Parse = handler.request_deserializer
+    parse = _parser(handler)
     pack = _permitted(handler.response_serializer)
 
     async def work(raw: AsyncIterator[bytes], calling: Writing) -> bytes:
@@ -297,14 +300,27 @@ def _both_ways(handler: MethodHandler, keep: Keep) -> Answers:
     return work
 
 
-def _permitted(pack: Pack) -> Pack:
+def _permitted(pack: Pack) -> Callable[[Message | bytes], bytes]:
     """Return how replies are packed that every scope of their call is shown for."""
 
-    def packed(reply: Message) -> bytes:
+    def packed(reply: Message | bytes) -> bytes:
         _call.get().permit.require_shown()
-        return pack(reply)
+        return reply if isinstance(reply, bytes) else pack(reply)
 
     return packed
+
+
+def _parser(handler: MethodHandler) -> Parse:
+    """Return how a method's requests are parsed: counted first. DecodeError; MalformedField."""
+    parse: Parse = handler.request_deserializer
+    # Generated code hands over the `FromString` of the request's class.
+    kind: type[Message] = parse.__self__  # type: ignore[attr-defined]
+
+    def counted(raw: bytes) -> Message:
+        check_fields(raw, kind.DESCRIPTOR)  # type: ignore[arg-type] # upb's are alike
+        return parse(raw)
+
+    return counted
 
 
 async def _parsed(parse: Parse, raw: AsyncIterator[bytes]) -> AsyncIterator[Message]:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import date
+from typing import TypeVar
 
+import pytest
 from gongji import guide
+from gongji.cities.city import City
+from gongji.rpc.convert.city import rules_to
+from gongji.rpc.services import city as served
 from gongji.rules.hookspecs import DATED_HOOKS
 from gongji.v1 import city_pb2 as pb
 
 from tests.scaffold.service import Service
+
+T = TypeVar("T")
 
 
 async def test_all_rule_values_of_a_city(service: Service) -> None:
@@ -60,3 +68,39 @@ async def test_the_guide_is_the_citys(service: Service) -> None:
     page = await service.city.GetGuide(request)
     assert (guide.title(city), guide.markdown(city, day)) == (plain.title, plain.text)
     assert guide.html(city, day) == page.text
+
+
+async def test_answers_alike_for_everybody_are_made_once(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On every day of a period the guide and the rules are those of that day, made once."""
+    city = service.cities.of("341100")
+    days = [date(2025, 9, 29), date(2025, 9, 30)]
+    expected = {day: guide.markdown(city, day) for day in days}
+    made: list[date] = []
+    monkeypatch.setattr(guide, "markdown", counting(made, guide.markdown))
+    monkeypatch.setattr(served, "rules_to", counting(made, rules_to))
+    for day in days * 2:
+        assert (expected[day], rules_to(city, day)) == await answers(service, day)
+    since, _ = city.period(days[0])
+    assert [since, since] == made
+
+
+async def answers(service: Service, day: date) -> tuple[str, pb.GetCityResponse]:
+    """Return the text of the guide, and the rules, as they are answered."""
+    guided = pb.GetGuideRequest(area_code="341100", day=str(day))
+    ruled = pb.GetCityRequest(area_code="341100", day=str(day))
+    text = (await service.city.GetGuide(guided)).text
+    return text, await service.city.GetCity(ruled)
+
+
+def counting(
+    made: list[date], make: Callable[[City, date], T]
+) -> Callable[[City, date], T]:
+    """Return the same, noting the day of each time it is called."""
+
+    def counted(city: City, day: date) -> T:
+        made.append(day)
+        return make(city, day)
+
+    return counted
