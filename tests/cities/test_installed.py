@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from gongji.cities.city import Cities
-from gongji.cities.installed import Plugin, plugins
+from gongji.cities.installed import Plugin, plugins, spec_of
 from gongji.cities.loading import load_cities
 
 from tests.packages import IDENTITY, Package, installed
@@ -125,6 +125,67 @@ def test_an_editable_one_lies_elsewhere(tmp_path: Path) -> None:
         origin = {"url": "file:///wuhu", "dir_info": {"editable": True}}
         (tmp_path / INFO / "direct_url.json").write_text(json.dumps(origin))
         assert [] == list(wuhu().problems())
+
+
+DAMAGED = {
+    "no value": ("[gongji.cities]\nodd\n", "entry_points.txt 不能读出"),
+    "no text": (b"[gongji.cities]\nodd = \xff\n", "entry_points.txt 不能读出"),
+    "no module": ("[gongji.cities]\nodd = !!\n", "入口点写作 'odd' = '!!'；应为"),
+    "nothing named": ("[gongji.cities]\nodd =\n", "入口点写作 'odd' = ''；应为"),
+}
+
+
+@pytest.mark.parametrize(("written", "said"), DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_description(tmp_path: Path, written: str | bytes, said: str) -> None:
+    """A distribution whose entry points cannot be read keeps no other from being found."""
+    content = written if isinstance(written, bytes) else written.encode()
+    with installed(tmp_path, Package("gongji-odd", "odd", IDENTITY)):
+        info = tmp_path / "gongji_odd-1.2.3.dist-info"
+        (info / "entry_points.txt").write_bytes(content)
+        cities = load_cities()
+
+    assert ["anqing", "huangshan", "chuzhou"] == [city.pinyin for city in cities.all]
+    assert "gongji-odd 1.2.3" == cities.refused[0].plugin
+    assert said in cities.refused[0].problem
+
+
+@pytest.mark.parametrize("written", ["", "Name: gongji-odd\n", "\x00"])
+def test_without_name_or_version(tmp_path: Path, written: str) -> None:
+    """A distribution that does not say what it is serves nothing and breaks nothing."""
+    with installed(tmp_path, Package("gongji-odd", "odd", IDENTITY)):
+        (tmp_path / "gongji_odd-1.2.3.dist-info" / "METADATA").write_text(written)
+        cities = load_cities()
+
+    assert ["发行包没有写明名称与版本"] == [r.problem for r in cities.refused]
+
+
+def test_a_folder_of_no_package(tmp_path: Path) -> None:
+    """A folder that is no package, such as one of data that lies on the path, is given to
+    no plugin to read."""
+    data = tmp_path / "var"
+    data.mkdir()
+    (data / "identity.py").write_text("")
+    with installed(tmp_path, Package("gongji-odd", "odd", IDENTITY)):
+        (tmp_path / "gongji_odd-1.2.3.dist-info" / "entry_points.txt").write_text(
+            "[gongji.cities]\nodd = var.identity\n", encoding="utf-8"
+        )
+        (refused,) = load_cities().refused
+
+    assert "包 var 没有 __init__.py，分不清哪些文件是它的" in refused.problem
+
+
+def test_found_without_being_imported(tmp_path: Path) -> None:
+    """To find a module of a package, nothing of the package runs."""
+    package = tmp_path / "gongji_odd"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise SystemExit", encoding="utf-8")
+    (package / "rules.py").write_text("", encoding="utf-8")
+    with installed(tmp_path):
+        found = spec_of("gongji_odd.rules")
+        assert found is not None
+        assert str(package / "rules.py") == found.origin
+        assert None is spec_of("gongji_odd.other")
+        assert None is spec_of("gongji_odd.rules.below")
 
 
 @pytest.mark.parametrize("module", ["json", "gongji", "sitecustomize"])

@@ -122,6 +122,17 @@ def test_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert 7 == len(list((data / "plugins").iterdir()))
 
 
+def test_a_refused_one_is_not_run_by_its_check(tmp_path: Path) -> None:
+    """`gongji check` of a plugin that ends whatever process it runs in fails, and says so."""
+    ending = Package("gongji-wuhu", "wuhu", "import os\nos._exit(0)")
+    with installed(tmp_path, ending):
+        result = gongji("check", "wuhu")
+
+    assert 1 == result.exit_code
+    assert "加载 gongji_wuhu：没有答完就结束了（退出码 0）" in result.output
+    assert "没有回答就结束了" in result.output
+
+
 def test_a_server_with_a_changed_one(tmp_path: Path) -> None:
     """`gongji serve --pin` serves what is pinned, and nothing else."""
     (anqing, *_) = load_cities().all

@@ -48,14 +48,14 @@ def ask(
 
 
 def _job(plugin: Plugin) -> IsolatedRequest:
-    request = encoded((plugin.name, plugin.entry.value))
+    request = encoded((plugin.name, plugin.value))
     return IsolatedRequest(request, tuple(map(str, plugin.roots)))
 
 
 def _answer_of(plugin: Plugin, outcome: IsolatedAnswer) -> bytes:
     """Return the bytes a plugin answered. PluginProblem."""
     if outcome.fault:
-        raise PluginProblem(f"加载 {plugin.entry.value}：{outcome.fault}")
+        raise PluginProblem(f"加载 {plugin.value}：{outcome.fault}")
     if plugin.changed():
         raise PluginProblem("文件在加载时被改动；请在安装完毕之后再启动")
     return outcome.answer

@@ -79,7 +79,7 @@ def keep(folder: Path) -> None:
 def kept_answer(folder: Path | None, plugin: Plugin) -> Kept:
     """Return where what a plugin of these very files answers is kept."""
     name = f"answers {plugin.name}"
-    return Kept(folder, name, plugin.entry.value, plugin.digest, _program())
+    return Kept(folder, name, plugin.value, plugin.digest, _program())
 
 
 def _write(folder: Path, name: str, key: str, content: bytes) -> None:

@@ -8,13 +8,17 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import metadata, util
+from importlib.machinery import ModuleSpec, PathFinder
+from itertools import chain
 from pathlib import Path, PurePath
 from typing import Final
+
+from packaging.utils import canonicalize_name
 
 from gongji.cities.city import RefusedPlugin
 
@@ -32,48 +36,37 @@ _RESERVED: Final = frozenset({"gongji", "sitecustomize", "usercustomize"})
 
 @dataclass(frozen=True)
 class Plugin:
-    """An installed plugin: its entry point, and the distribution it came with."""
+    """An installed plugin: what it is called, and where it is found.
 
-    entry: metadata.EntryPoint
+    `fault` says what is wrong with its distribution's own description, if anything is.
+    """
 
-    @property
-    def name(self) -> str:
-        """Return the name it goes by: the city's pinyin."""
-        return self.entry.name
-
-    @property
-    def distribution(self) -> str:
-        """Return the name of its distribution; what it imports if there is none."""
-        return self.entry.dist.name if self.entry.dist else self.entry.value
-
-    @property
-    def version(self) -> str:
-        """Return the version of its distribution."""
-        return self.entry.dist.version if self.entry.dist else ""
+    name: str
+    value: str
+    distribution: str
+    version: str
+    source: metadata.Distribution
+    fault: str = ""
 
     @property
     def label(self) -> str:
         """Return distribution and version, as it is called where it is refused."""
-        return f"{self.distribution} {self.version}".strip()
+        return f"{self.distribution} {self.version}"
 
     @property
     def package(self) -> str:
         """Return the top-level package, or module, that holds all of it."""
-        return self.entry.module.partition(".")[0]
+        return self.value.partition(":")[0].partition(".")[0].strip()
 
     @cached_property
     def roots(self) -> tuple[Path, ...]:
-        """Return the folders, or the file, of its package; none if it is not there."""
-        # Of a top-level name nothing is imported, whatever it holds.
-        with suppress(ImportError, ValueError, AttributeError):
-            spec = util.find_spec(self.package)
-            if spec is not None and spec.submodule_search_locations is not None:
-                return tuple(
-                    Path(at).resolve() for at in spec.submodule_search_locations
-                )
-            if spec is not None and spec.has_location and spec.origin:
-                return (Path(spec.origin).resolve(),)
-        return ()
+        """Return the folder, or the file, of its package; none if it is not there."""
+        # A folder without __init__ could be any folder: one of data, too.
+        spec = spec_of(self.package)
+        if spec is None or not spec.has_location or not spec.origin:
+            return ()
+        origin = Path(spec.origin).resolve()
+        return (origin.parent if spec.submodule_search_locations else origin,)
 
     @cached_property
     def digest(self) -> str:
@@ -88,7 +81,7 @@ class Plugin:
 
     def changed(self) -> bool:
         """Return whether its files are others than when its digest was taken."""
-        return Plugin(self.entry).digest != self.digest
+        return replace(self).digest != self.digest
 
     def refused(self, problem: str) -> RefusedPlugin:
         """Return it as one that does not serve."""
@@ -100,8 +93,13 @@ class Plugin:
 
     def problems(self) -> Iterator[str]:
         """Yield why it may not be loaded, whatever it answers."""
+        if self.fault:
+            yield self.fault
+            return
         if self.package in _RESERVED or self.package in sys.stdlib_module_names:
             yield f"包名 {self.package} 属于别的软件，插件不得使用"
+        if not self.roots and spec_of(self.package) is not None:
+            yield f"包 {self.package} 没有 __init__.py，分不清哪些文件是它的"
         foreign = list(self._foreign_files())
         if foreign:
             shown = "、".join(foreign[:3])
@@ -113,9 +111,8 @@ class Plugin:
 
     def _contents(self) -> Iterator[tuple[str, bytes]]:
         """Yield the name and content of each file; never more than _MOST_BYTES."""
-        if self.entry.dist:
-            for name in _DESCRIBING:
-                yield name, (self.entry.dist.read_text(name) or "").encode()
+        for name in _DESCRIBING:
+            yield name, (self.source.read_text(name) or "").encode()
         left = _MOST_BYTES
         for root in self.roots:
             for path in sorted(root.rglob("*")) if root.is_dir() else (root,):
@@ -130,9 +127,9 @@ class Plugin:
     def _foreign_files(self) -> Iterator[str]:
         """Yield the files of its distribution that lie outside its package."""
         # What stands in the place of an editable distribution is the installer's.
-        if not self.entry.dist or _editable(self.entry.dist):
+        if _editable(self.source):
             return
-        for file in self.entry.dist.files or ():
+        for file in self.source.files or ():
             top = file.parts[0]
             own = top in {self.package, f"{self.package}.py"}
             if not own and not top.endswith(".dist-info") and not _cached(file):
@@ -141,10 +138,67 @@ class Plugin:
 
 def plugins() -> Iterator[Plugin]:
     """Yield the installed plugins in order, each once."""
-    # An editable install may show the entry points of one distribution twice.
-    found = map(Plugin, metadata.entry_points(group=ENTRY_POINTS))
-    unique = {(p.label, p.name, p.entry.value): p for p in found}
-    yield from sorted(unique.values(), key=lambda plugin: (plugin.name, plugin.label))
+    # On the path twice, as an editable install may be, the first is what is imported.
+    found: dict[str, list[Plugin]] = {}
+    for distribution in metadata.distributions():
+        declared = list(_declared(distribution))
+        if declared:
+            found.setdefault(canonicalize_name(declared[0].distribution), declared)
+    every = chain.from_iterable(found.values())
+    yield from sorted(every, key=lambda plugin: (plugin.name, plugin.label))
+
+
+def _declared(distribution: metadata.Distribution) -> Iterator[Plugin]:
+    """Yield the plugins of a distribution; one with a fault if it cannot be read."""
+    name, version = _described(distribution)
+    fault = "" if version else "发行包没有写明名称与版本"
+    try:
+        declared = distribution.read_text("entry_points.txt") or ""
+        # Most distributions have none of ours, and are not read any further.
+        entries = distribution.entry_points if ENTRY_POINTS in declared else ()
+        for entry in entries:
+            if entry.group == ENTRY_POINTS:
+                wrong = fault or _fault_of(entry)
+                yield Plugin(
+                    entry.name, entry.value, name, version, distribution, wrong
+                )
+    # Whoever wrote it, the others are read.
+    except Exception as error:  # noqa: BLE001 - as importlib.metadata parses it
+        told = f"entry_points.txt 不能读出：{error}"
+        yield Plugin(name, "", name, version, distribution, told)
+
+
+def _described(distribution: metadata.Distribution) -> tuple[str, str]:
+    """Return the name and version a distribution gives itself, or some name and none."""
+    # In a file of the distribution's own, that may hold anything.
+    with suppress(Exception):
+        name, version = distribution.name, distribution.version
+        if name and version:
+            return name, version
+    return str(getattr(distribution, "_path", "？")).rpartition("/")[2], ""
+
+
+def _fault_of(entry: metadata.EntryPoint) -> str:
+    """Return what is wrong with the form of an entry point; "" if nothing is."""
+    if not entry.name or not entry.pattern.fullmatch(entry.value):
+        return f"入口点写作 {entry.name!r} = {entry.value!r}；应为 名称 = 模块，或 模块:对象"
+    return ""
+
+
+def spec_of(module: str) -> ModuleSpec | None:
+    """Return where a module is found; None if it is not. Nothing is imported."""
+    spec: ModuleSpec | None = None
+    # A finder may stumble over names and files that are none.
+    with suppress(ImportError, ValueError, AttributeError, OSError):
+        top, *below = module.split(".")
+        spec = util.find_spec(top)
+        for number in range(len(below)):
+            if spec is None or spec.submodule_search_locations is None:
+                return None
+            name = ".".join([top, *below[: number + 1]])
+            # importlib.util.find_spec would import the package.
+            spec = PathFinder.find_spec(name, list(spec.submodule_search_locations))
+    return spec
 
 
 def same_name(found: Iterable[Plugin]) -> list[RefusedPlugin]:
@@ -172,10 +226,3 @@ def _editable(distribution: metadata.Distribution) -> bool:
 def _cached(file: PurePath) -> bool:
     """Return whether Python wrote a file beside a module."""
     return file.parts[0] == "__pycache__" and file.suffix == ".pyc"
-
-
-def pins_of(found: Iterable[Plugin]) -> Mapping[str, str]:
-    """Return the digests of plugins by name, as they are pinned."""
-    return {
-        plugin.name: plugin.digest for plugin in found if not list(plugin.problems())
-    }

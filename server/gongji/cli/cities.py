@@ -9,6 +9,7 @@ import click
 
 from gongji import guide
 from gongji.cities.city import Cities, City, RefusedPlugin
+from gongji.cities.installed import plugins
 from gongji.cities.loading import load_cities
 from gongji.cli.plugins import installed_cities, pin_lines
 from gongji.cli.terminal import Terminal, rows_of
@@ -23,11 +24,11 @@ from gongji.kit.check.report import (
     REFUSED_COLUMNS,
     RULE_COLUMNS,
     extreme_rows,
-    missing_row_findings,
     purity_findings,
     reimbursement_tables,
     rule_rows,
 )
+from gongji.kit.check.unserved import missing_row_findings
 from gongji.rules.benefits import NoFund, NotSettled
 from gongji.rules.codes import Scheme
 from gongji.rules.terms import TERMS
@@ -151,7 +152,13 @@ def show_refused(
         for line in plugin.problem.splitlines()
     ]
     terminal.table("refused_plugins", rows, REFUSED_COLUMNS)
-    reported = [*missing_row_findings(pinyin), *purity_findings(pinyin)]
+    rows_missing = [
+        finding
+        for plugin in plugins()
+        if plugin.name == pinyin
+        for finding in missing_row_findings(plugin)
+    ]
+    reported = [*rows_missing, *purity_findings(pinyin)]
     if reported:
         _show_findings(terminal, reported)
 

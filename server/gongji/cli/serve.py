@@ -166,7 +166,7 @@ async def _serve(settings: Settings, terminal: Terminal) -> None:
     settings, cities = _fit(settings)
     workdays = settings.workdays()
     if settings.workers > 1:
-        serving = serve_many(settings.with_rules_of(cities))
+        serving = serve_many(settings.for_workers(cities))
     else:
         serving = service.serve(settings, cities, workdays)
     async with aclosing(serving) as events:

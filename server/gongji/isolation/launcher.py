@@ -70,9 +70,29 @@ def main() -> None:
     for name in _PRELOADED:
         importlib.import_module(name)
     answer: Answer = importlib.import_module(jobs.module).answer
+    with os.fdopen(os.dup(1), "wb") as reply:
+        # What anybody prints is not read.
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 1)
+        reply.write(msgspec.msgpack.encode(_answers(answer, jobs)))
+        reply.flush()
+        # Nothing that was left behind is waited for.
+        os._exit(0)
+
+
+def _answers(answer: Answer, jobs: IsolatedRequests) -> list[IsolatedAnswer]:
+    """Return what becomes of each job, in order."""
+    if not jobs.forking:
+        return [IsolatedAnswer(_at_a_standing_clock(answer, job)) for job in jobs.jobs]
     outcomes = dict(_Launch(answer).all(enumerate(jobs.jobs)))
-    in_order = [outcomes[number] for number in range(len(jobs.jobs))]
-    sys.stdout.buffer.write(msgspec.msgpack.encode(in_order))
+    return [outcomes[number] for number in range(len(jobs.jobs))]
+
+
+def _at_a_standing_clock(answer: Answer, job: IsolatedRequest) -> bytes:
+    """Return the answer to a job, given at `CLOCK`."""
+    time_machine = importlib.import_module("time_machine")
+    with time_machine.travel(CLOCK, tick=False):
+        return answer(job.request)
 
 
 class _Launch:
@@ -192,9 +212,7 @@ def _answer(answer: Answer, job: IsolatedRequest, end: int) -> NoReturn:
             os.close(standard)
             os.open(os.devnull, os.O_RDWR)
         confine(map(Path, job.reads))
-        time_machine = importlib.import_module("time_machine")
-        with time_machine.travel(CLOCK, tick=False):
-            answered = answer(job.request)
+        answered = _at_a_standing_clock(answer, job)
         while answered:
             answered = answered[os.write(3, answered) :]
         code = 0

@@ -36,15 +36,17 @@ def lacking() -> Iterator[str]:
             "（内核没有 seccomp，或处理器不是 x86_64、aarch64）"
         )
     if sys.platform == "win32":
-        yield "占用内存与处理器（本系统没有 setrlimit）"
+        yield "占用内存与处理器，也不能让它另成一个受限的进程（本系统没有 setrlimit、fork）"
 
 
 def confine(reads: Iterable[Path]) -> None:
     """Give up everything but computing and reading the interpreter and `reads`. OSError."""
     _set_limits()
     if landlock.version():
-        listed = [Path(entry) for entry in sys.path if entry]
-        landlock.restrict([*_interpreter(), *reads], listed)
+        own = tuple(reads)
+        # Modules are found by listing the folder they lie in.
+        listed = {path.parent for path in own}
+        landlock.restrict([*_interpreter(), *own], listed)
     if seccomp.available():
         seccomp.restrict()
 

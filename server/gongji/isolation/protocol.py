@@ -25,6 +25,8 @@ class IsolatedRequests(msgspec.Struct, frozen=True):
 
     module: str
     jobs: tuple[IsolatedRequest, ...]
+    # Where processes cannot be forked, the launcher answers its only job itself.
+    forking: bool = True
 
 
 class IsolatedAnswer(msgspec.Struct, frozen=True):

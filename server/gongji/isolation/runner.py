@@ -21,6 +21,9 @@ from gongji.isolation.protocol import (
 _START_S: Final = 30.0
 """Seconds the launcher itself may take beside its jobs."""
 
+FORKING: Final = hasattr(os, "fork")
+"""Whether processes can be forked here; on Windows each job has a launcher of its own."""
+
 _ENVIRONMENT: Final = {
     "PYTHONHASHSEED": "0",
     "PYTHONUTF8": "1",
@@ -40,13 +43,22 @@ def run(module: str, jobs: Sequence[IsolatedRequest]) -> list[IsolatedAnswer]:
     """
     if not jobs:
         return []
-    outcomes = _launched(module, jobs)
-    if outcomes is not None:
-        return outcomes
+    if FORKING or len(jobs) == 1:
+        outcomes = _launched(module, jobs)
+        if outcomes is not None:
+            return outcomes
     if len(jobs) == 1:
         return [IsolatedAnswer(fault="进程没有答完就结束了")]
     # Where a kernel confines less, one process may have ended all: each on its own.
     return [run(module, [job])[0] for job in jobs]
+
+
+def _environment() -> dict[str, str]:
+    """Return all that a launcher finds in its environment."""
+    given = dict(_ENVIRONMENT, PYTHONPATH=os.pathsep.join(filter(None, sys.path)))
+    # Without it Windows starts no Python.
+    given |= {n: os.environ[n] for n in ("SYSTEMROOT",) if n in os.environ}
+    return given
 
 
 def _launched(
@@ -57,17 +69,14 @@ def _launched(
     with tempfile.TemporaryDirectory(prefix="gongji-") as folder:
         process = subprocess.Popen(
             [sys.executable, "-P", "-s", "-m", "gongji.isolation.launcher"],
-            env={
-                **_ENVIRONMENT,
-                "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-            },
+            env=_environment(),
             cwd=folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        request = msgspec.msgpack.encode(IsolatedRequests(module, tuple(jobs)))
+        request = msgspec.msgpack.encode(IsolatedRequests(module, tuple(jobs), FORKING))
         with process:
             try:
                 answered, _ = process.communicate(request, wall_s)

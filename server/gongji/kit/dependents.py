@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib import metadata, util
+from importlib import metadata
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Final
@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlparse
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from gongji.cities.loading import ENTRY_POINTS
+from gongji.cities.installed import ENTRY_POINTS, spec_of
 
 OURS: Final = "gongji"
 
@@ -70,10 +70,7 @@ def dependents() -> Iterator[Dependent]:
 
 def is_importable(module: str) -> bool:
     """Return whether there is such a module."""
-    # Looking for a submodule imports its package, which may be missing or broken.
-    with suppress(ImportError, ValueError, AttributeError):
-        return util.find_spec(module) is not None
-    return False
+    return spec_of(module) is not None
 
 
 def _distributions() -> dict[str, metadata.Distribution]:
@@ -135,7 +132,7 @@ def _source(module: str) -> str:
         OSError,
         UnicodeDecodeError,
     ):
-        spec = util.find_spec(module)
+        spec = spec_of(module)
         if spec and spec.origin:
             return Path(spec.origin).read_text(encoding="utf-8")
     return ""

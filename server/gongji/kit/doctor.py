@@ -8,13 +8,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
-from importlib import metadata
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 import gongji
 from gongji.binding.workdays import Workdays
+from gongji.cities.installed import plugins
 from gongji.cities.loading import ENTRY_POINTS, load_cities
 from gongji.kit.check.serving import unfit
 from gongji.kit.dependents import PREFIX, Dependent, dependents, is_importable
@@ -132,13 +132,13 @@ def _of_other_version(installed: Sequence[Dependent]) -> Iterator[Diagnosis]:
 
 def _missing_modules() -> Iterator[Diagnosis]:
     """Yield entry points that lead nowhere."""
-    for entry in metadata.entry_points(group=ENTRY_POINTS):
-        if is_importable(entry.module):
+    for plugin in plugins():
+        module = plugin.value.partition(":")[0].strip()
+        if plugin.fault or is_importable(module):
             continue
-        dist = entry.dist
         yield Diagnosis(
-            f"{dist.name} {dist.version} ({entry.name})" if dist else entry.name,
-            problem=f"入口点 {entry.name} 指向的模块 {entry.module} 不存在",
+            f"{plugin.label} ({plugin.name})",
+            problem=f"入口点 {plugin.name} 指向的模块 {module} 不存在",
             remedy="核对 pyproject.toml 中的模块名, 然后重新安装(pip install -e .)",
         )
 

@@ -51,8 +51,8 @@ class Settings:
     pins: Mapping[str, str] = field(default_factory=dict)
     # What `gongji check` finds wrong in plugins that load.
     unfit: tuple[RefusedPlugin, ...] = ()
-    # The rules by which workers must decide, by area code; empty: whichever there are.
-    rules: Mapping[str, str] = field(default_factory=dict)
+    # What a worker must serve, by area code, if its parent has loaded it before.
+    rules: Mapping[str, str] | None = None
 
     @classmethod
     def parse(
@@ -83,20 +83,30 @@ class Settings:
 
     def cities(self) -> Cities:
         """Load the cities. ValueError if they are not those the settings were made with."""
+        if self.rules == {}:
+            return Cities((), self.unfit)
         cities = load_cities(
             self.adopt,
             self.retired_credits,
             self.refusals,
             pins=self.pins,
             kept_in=self.kept_plugins,
-        ).without(self.unfit)
-        if self.rules and self.rules != rules_of(cities):
+        )
+        if self.rules is None:
+            return cities.without(self.unfit)
+        if self.rules != rules_of(cities):
             raise ValueError("城市插件在服务启动之后被改动：请停下服务，再启动")
-        return cities
+        # Those that did not serve were not asked again: why is known.
+        return Cities(cities.all, self.unfit)
 
-    def with_rules_of(self, cities: Cities) -> Settings:
-        """Return the same for processes that must decide by the rules of these cities."""
-        return replace(self, rules=rules_of(cities))
+    def for_workers(self, cities: Cities) -> Settings:
+        """Return the same for processes that must serve these very cities, and no others."""
+        return replace(
+            self,
+            pins={city.pinyin: city.plugin_digest for city in cities.all},
+            unfit=cities.refused,
+            rules=rules_of(cities),
+        )
 
     def workdays(self) -> Workdays:
         """Return the calendar with the operator's additions. ValueError if it is malformed."""

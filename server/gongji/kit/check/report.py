@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import metadata
 
 from gongji.cities.city import City
-from gongji.cities.contained import contained
-from gongji.cities.guards import PluginProblem
-from gongji.cities.loading import ENTRY_POINTS
+from gongji.cities.installed import plugins
 from gongji.kit.check.extremes import extremes, visits_in_words
 from gongji.kit.check.findings import Finding
-from gongji.kit.check.proof import prove_plugin
 from gongji.kit.check.purity import impurities
 from gongji.kit.check.rerun import varieties
 from gongji.rules.benefits import Table
@@ -55,7 +51,9 @@ EFFECTS = {
 
 def purity_findings(pinyin: str) -> Iterator[Finding]:
     """Yield what the source of a plugin shows, then what two runs show beside it."""
-    for value in _entries(pinyin):
+    # One that cannot be run has said why where it was refused.
+    named = [p for p in plugins() if p.name == pinyin and not p.fault]
+    for value in dict.fromkeys(plugin.value for plugin in named):
         in_source = list(impurities(value.partition(":")[0]))
         yield from in_source
         # What stands in the source shows in the runs as well: it is told once.
@@ -63,27 +61,6 @@ def purity_findings(pinyin: str) -> Iterator[Finding]:
         for finding in varieties(value):
             if (finding.kind, finding.situation) not in in_source_keys:
                 yield finding
-
-
-def missing_row_findings(pinyin: str) -> Iterator[Finding]:
-    """Yield what the proof says of a refused plugin, if it can be imported."""
-    for entry in _entries(pinyin).values():
-        try:
-            with contained(entry.value):
-                plugin = entry.load()
-        # Its refusal has already said why it cannot be imported.
-        except PluginProblem:
-            continue
-        proof = prove_plugin(plugin)
-        if proof is not None:
-            yield from proof.findings
-
-
-def _entries(pinyin: str) -> dict[str, metadata.EntryPoint]:
-    """Return the entry points of that name, by what they name."""
-    # A distribution that lies on the path twice counts once.
-    entries = metadata.entry_points(group=ENTRY_POINTS, name=pinyin)
-    return {entry.value: entry for entry in entries}
 
 
 def reimbursement_tables(city: City) -> Iterator[tuple[str, Table]]:
