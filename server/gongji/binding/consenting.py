@@ -11,10 +11,9 @@ from gongji.binding.case import (
     Unmet,
     not_met,
 )
-from gongji.binding.evidence import CLOCK_SKEW
 from gongji.model.binding import Consent
 from gongji.model.refusals import MalformedField
-from gongji.model.subject import Subject
+from gongji.model.subject import CLOCK_SKEW, Subject
 from gongji.rules.codes import ADULT_YEARS, SHANGHAI, ConsentMethod
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.phrases import in_words

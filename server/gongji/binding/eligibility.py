@@ -181,7 +181,8 @@ def in_scope(case: Case) -> Iterator[Unmet]:
         yield not_met(
             case,
             CityRules.scope,
-            f"使用人参保地 {place} 与授权人参保地 {home} 不在{in_words(scope)}",
+            # Where a stranger is insured is not said to whoever applies for him.
+            f"使用人的参保地与授权人参保地 {home} 不在{in_words(scope)}",
             remedies.move_member(scope, home),
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from msgspec import Struct
@@ -14,6 +14,10 @@ NO_SUCH_PERSON: Final = "?"
 
 No person has it: who acts for nobody known is refused like who acts for a stranger.
 """
+
+
+CLOCK_SKEW: Final = timedelta(seconds=60)
+"""How far the clock of who identified a person may be ahead of another."""
 
 
 class Subject(Struct, frozen=True, kw_only=True):

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import pytest
+from gongji.access.rights import RIGHTS, AccessScope
 from gongji.model.account import Account
 from gongji.model.people import Person
 from gongji.v1 import (
+    access_pb2,
     account_pb2,
     binding_pb2,
     registry_pb2,
@@ -65,6 +67,7 @@ def request_of(method: str, service: Service, target: str) -> Any:
 
 MODULES: Final = {
     "GetPerson": registry_pb2,
+    "ListAccesses": access_pb2,
     "GetAccount": account_pb2,
     "ListEntries": account_pb2,
     "ListSettlements": settlement_pb2,
@@ -79,7 +82,13 @@ MODULES: Final = {
 
 def stub_of(method: str, service: Service) -> Any:
     name = method.split(maxsplit=1)[0]
-    stubs = service.registry, service.accounts, service.settlements, service.bindings
+    stubs = (
+        service.registry,
+        service.access,
+        service.accounts,
+        service.settlements,
+        service.bindings,
+    )
     return next(getattr(stub, name) for stub in stubs if hasattr(stub, name))
 
 
@@ -95,6 +104,7 @@ SIDES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
 
 OF_PEOPLE: Final = (
     "GetPerson",
+    "ListAccesses",
     "GetAccount",
     "ListEntries",
     "ListSettlements patient",
@@ -271,3 +281,16 @@ async def test_a_balance_is_its_holders(
     moved = {m.purse: bool(m.version_after) for m in reply.settlement.movements}
     assert {"C", "H"} == set(moved)
     assert PURSES[caller, acting] == {purse for purse, told in moved.items() if told}
+
+
+def test_no_method_is_left_out(home: object) -> None:
+    """Each method with a scope of the subject stands in the table of parties."""
+    del home
+    scoped = {
+        method
+        for method, row in RIGHTS.items()
+        if any(AccessScope.SUBJECT in right for right in row.values())
+    }
+    assert scoped == {method.split()[0] for method in (*OF_PEOPLE, *SIDES)} | {
+        "GetSettlement"
+    }

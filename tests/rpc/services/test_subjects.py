@@ -123,7 +123,7 @@ CONSENTS: Final = {
     "the father in the child's name": ("C", "H", OWN, 0, "MALFORMED_FIELD"),
     "the child as its guardian": ("C", "C", GUARDIAN, 0, "MALFORMED_FIELD"),
     "a stranger": ("C", "S", GUARDIAN, 0, "SUBJECT_NOT_PARTY"),
-    "before she was identified": ("W", "W", OWN, -6, "MALFORMED_FIELD"),
+    "before she was identified": ("W", "W", OWN, -2, "MALFORMED_FIELD"),
 }
 """Member, subject, method, minutes of the consent from the identification, reason."""
 

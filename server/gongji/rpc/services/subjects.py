@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Final
 
 from gongji.access.identity import SUBJECT_KEY
 from gongji.access.policy import AccessPolicy
 from gongji.model.refusals import SubjectRequired
-from gongji.model.subject import NO_SUCH_PERSON, Subject
+from gongji.model.subject import CLOCK_SKEW, NO_SUCH_PERSON, Subject
 from gongji.rpc.convert.subject import subject_from, subject_message
 from gongji.rpc.services.people import People
 from gongji.store import Store
 from gongji.v1 import access_pb2 as pb
-
-CLOCK_SKEW: Final = timedelta(seconds=60)
-"""How far a channel's clock may be ahead of ours."""
 
 
 class Subjects:
