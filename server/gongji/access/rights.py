@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
-from enum import Enum
+from enum import StrEnum
 from typing import Final, TypeAlias
 
 from gongji.access.callers import Caller, Kind
 
 
-class AccessScope(Enum):
+class AccessScope(StrEnum):
     """Within what a call must stay; each is shown to hold before anything is answered."""
 
     CHANNEL = "channel"
