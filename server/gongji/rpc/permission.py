@@ -123,6 +123,13 @@ class Permit:
         """Return whether a scope binds the caller; if not, there is nothing to show."""
         return scope in self.scopes
 
+    def owns_institution(self, code: str) -> bool:
+        """Return whether an institution's bills may be shown beside what was asked for."""
+        institution = AccessScope.INSTITUTION
+        return institution not in self.scopes or code in own_in(
+            self.caller, institution
+        )
+
     def own_request(self) -> None:
         """Show that what is asked for is named by a request of the caller's own."""
         self.pending.clear()

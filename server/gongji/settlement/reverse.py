@@ -222,15 +222,17 @@ def _refuse_unless_last(settlement: Settlement, facts: Facts, cities: Cities) ->
         return
     # Settlements of one instant (one batch) have no order: none of them is later.
     later = [
-        (s.decided_as_of, s.settlement_id)
+        (s.decided_as_of, s.settlement_id, s.bill.institution_code)
         for s in of_same_year(settlement, facts)
         if s.reversed_at is None and s.decided_as_of and s.decided_as_of > settled_at
     ]
     if later:
-        _, last = max(later)
+        _, last, institution_code = max(later)
+        # Another institution's settlement is not named to this one.
+        own = institution_code == settlement.bill.institution_code
         raise NotLastSettlement(
             f"须先撤销其后的 {len(later)} 笔结算, 再撤销 {settlement.settlement_id}",
             clauses=rule.clauses,
             settlement_id=settlement.settlement_id,
-            last=last,
+            last=last if own else "",
         )

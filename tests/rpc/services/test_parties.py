@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any, Final
 
 import pytest
@@ -26,6 +27,7 @@ from tests.rpc.services.acting import (
     reason,
     subject,
 )
+from tests.scaffold.people import NOW
 from tests.scaffold.service import RefusedCall, Service
 
 pytestmark = pytest.mark.parametrize("home", ["memory", "postgres"], indirect=True)
@@ -204,11 +206,11 @@ async def test_by_certificate_as_by_number(guarded: Service) -> None:
 # --- bills ------------------------------------------------------------------------------
 
 
-async def settled(service: Service, patient: str) -> str:
+async def settled(service: Service, patient: str, fen: int = 30_000) -> str:
     """Return the id of a bill of somebody's, settled by the hospital."""
     request = settlement_pb2.SettleRequest(
         request_id=service.new_id(),
-        bill=service.bill(30_000, patient=service.ref(patient)),
+        bill=service.bill(fen, patient=service.ref(patient)),
     )
     reply = await service.settlements.Settle(request, metadata=metadata("hospital"))
     return reply.settlement.settlement_id
@@ -281,6 +283,33 @@ async def test_a_balance_is_its_holders(
     moved = {m.purse: bool(m.version_after) for m in reply.settlement.movements}
     assert {"C", "H"} == set(moved)
     assert PURSES[caller, acting] == {purse for purse, told in moved.items() if told}
+
+
+@pytest.mark.parametrize("caller", ["hospital", "operator"])
+async def test_a_hospital_learns_of_no_other_visits(
+    guarded: Service, caller: str
+) -> None:
+    """What a reversal would leave split otherwise is shown to operators whole, to a
+    hospital of its own bills only."""
+    elsewhere = guarded.world.hospital(2, code="H34110000009")
+    await guarded.write(elsewhere)
+    first = await settled(guarded, "W", 100_000)
+    other = guarded.bill(
+        100_000, patient=guarded.ref("W"), institution_code=elsewhere.code
+    )
+    guarded.clock.set(NOW + timedelta(hours=1))
+    await guarded.settlements.Settle(
+        settlement_pb2.SettleRequest(request_id=guarded.new_id(), bill=other),
+        metadata=metadata("operator"),
+    )
+    request = settlement_pb2.ReverseRequest(
+        request_id=guarded.new_id(),
+        settlement_id=first,
+        patient=guarded.ref("W"),
+        validate_only=True,
+    )
+    reply = await outcome(guarded.settlements.Reverse, request, caller)
+    assert (1 if caller == "operator" else 0) == len(reply.affected)
 
 
 def test_no_method_is_left_out(home: object) -> None:

@@ -94,7 +94,12 @@ class SettlementService(SettlementServiceServicer):
         if request.validate_only:
             preview = await self._store.ask(PreviewReversal(command))
             reply = self._reversed_to(preview.reversed)
-            reply.affected.extend(map(affected_to, preview.affected))
+            permit = current_permit()
+            reply.affected.extend(
+                affected_to(affected)
+                for affected in preview.affected
+                if permit.owns_institution(affected.settlement.bill.institution_code)
+            )
             return reply
         answer = await self._store.commit(command)
         reply = self._reversed_to(answer.value)
