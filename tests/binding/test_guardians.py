@@ -101,6 +101,29 @@ CASES: Final[Mapping[str, tuple[Told, bool]]] = {
         {"C": {**CHILD, "kin": (kin("A", "62"),)}},
         False,
     ),
+    "a great-grandmother, parents dead": (
+        {
+            "C": {**CHILD, "kin": (kin("A", "67"), kin("F", "51"))},
+            "F": {"died_on": GONE},
+        },
+        False,
+    ),
+    "a grandmother on her own record, father dead": (
+        {
+            "C": {**CHILD, "kin": (kin("F", "51"),)},
+            "F": {"died_on": GONE},
+            "A": {"kin": (kin("C", "42"),)},
+        },
+        True,
+    ),
+    "a brother of age on his own record, parents dead": (
+        {
+            "C": {**CHILD, "kin": (kin("F", "51"),)},
+            "F": {"died_on": GONE},
+            "A": {"kin": (kin("C", "77"),)},
+        },
+        True,
+    ),
     "a brother of age, parents dead": (
         {
             "C": {**CHILD, "kin": (kin("A", "71"), kin("F", "51"))},

@@ -8,20 +8,40 @@ themselves: for those nobody else acts here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterator
 from datetime import date
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import Struct
 
-from gongji.binding.kinship import kind_of, on_record
 from gongji.model.commands import Decision
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.people import Person, alive_on
 from gongji.rules.codes import ADULT_YEARS
 
-_ORDER: Final = ("5", "6", "7")
-"""Kinds of relatives in the order in which they are guardians: 父母、祖父母与外祖父母、兄姐."""
+
+class _Tier(NamedTuple):
+    """Guardians of one rank, by code: what they are to the child, and it to them."""
+
+    to_child: frozenset[str]
+    of_child: frozenset[str]
+
+
+def _tier(to_child: str, of_child: str) -> _Tier:
+    return _Tier(frozenset(to_child.split()), frozenset(of_child.split()))
+
+
+_PARENTS: Final = _tier(
+    "50 51 52 57 58", "20 21 22 23 24 25 26 27 29 30 31 32 33 34 35 36 37 39"
+)
+
+# Great-grandparents are not named; of brothers and sisters the elder are, who are of age.
+_TIERS: Final = (
+    _PARENTS,
+    _tier("60 61 62 63 64", "40 41 42 43 44"),
+    _tier("70 71 75", "70 73 77"),
+)
+"""父母、祖父母与外祖父母、兄姐, in the order in which they are guardians."""
 
 
 class IsParty(Struct, frozen=True):
@@ -62,24 +82,30 @@ def _minor(person: Person, facts: Facts) -> bool:
 
 def _is_guardian(subject: Person, child: Person, facts: Facts) -> bool:
     """Return whether a person is the guardian of a child today."""
-    # One tie on either side's record is enough, as for a binding.
-    kinds = on_record(child, subject, facts.today)
-    place = min((_ORDER.index(kind) for kind in kinds if kind in _ORDER), default=None)
-    if place is None or _minor(subject, facts):
+    if _minor(subject, facts):
         return False
-    if place == 0:
-        return True
-    parents = list(_relatives(child, _ORDER[:1], facts.today))
-    nearer = _relatives(child, _ORDER[:place], facts.today)
-    # That there are no parents must be known, not merely unsaid.
-    return bool(parents) and not any(_alive(number, facts) for number in nearer)
+    nearer: list[str] = []
+    for tier in _TIERS:
+        if _belongs(subject, child, tier, facts.today):
+            return not any(_alive(number, facts) for number in nearer)
+        nearer += _of_tier(child, tier.to_child, facts.today)
+        # That there are no parents must be known, not merely unsaid.
+        if not nearer:
+            return False
+    return False
 
 
-def _relatives(child: Person, kinds: Iterable[str], day: date) -> Iterator[str]:
-    """Yield the numbers of a child's relatives of some kinds on a day."""
-    for kin in child.kin:
-        if kind_of(kin.relation) in kinds and kin.covers(day):
-            yield kin.person_no
+def _belongs(subject: Person, child: Person, tier: _Tier, day: date) -> bool:
+    """Return whether a person is of a tier of guardians of a child on a day."""
+    # One tie on either side's record is enough, as for a binding.
+    return subject.person_no in _of_tier(child, tier.to_child, day) or (
+        child.person_no in _of_tier(subject, tier.of_child, day)
+    )
+
+
+def _of_tier(person: Person, codes: Container[str], day: date) -> list[str]:
+    """Return the numbers of a person's relatives of some codes on a day."""
+    return [k.person_no for k in person.kin if k.relation in codes and k.covers(day)]
 
 
 def _alive(number: str, facts: Facts) -> bool:
