@@ -103,6 +103,16 @@ def test_another_spouse_bound(pair: tuple[str, str], state: BindingState) -> Non
     assert [] == hooks(world, relation="79")
 
 
+@pytest.mark.parametrize("pair", OTHERS.values(), ids=OTHERS)
+def test_a_strangers_binding_is_not_named(pair: tuple[str, str]) -> None:
+    """A binding between others than the applicant is told of, and not named."""
+    world = Applicants("anqing")
+    other = world.bind(*pair, TUESDAY, relation="11")
+    (condition,) = refusals(world, world.application("wanshitong"))
+    said = condition.message + condition.remedy
+    assert ("H" in pair) is (other.binding_id in said)
+
+
 def test_the_same_spouse_the_other_way() -> None:
     """Spouses bind each other: each is the other's only one."""
     world = Applicants("anqing")

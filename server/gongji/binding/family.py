@@ -81,7 +81,11 @@ def one_spouse(case: Case) -> Iterator[Unmet]:
 def _another_spouse(
     case: Case, who: str, person: Person, other: str, binding_id: str
 ) -> Unmet:
-    if binding_id:
+    if binding_id and person.person_no == case.member.person_no:
+        # The binding is between others than the applicant: its id is theirs.
+        sentence = f"{who}已以配偶关系与他人绑定或正在办理"
+        change = remedies.unbind(binding_id, f"{who}先解除与他人的配偶绑定")
+    elif binding_id:
         sentence = f"{who}已以配偶关系与他人绑定或正在办理(绑定编号 {binding_id})"
         change = remedies.unbind(binding_id)
     else:

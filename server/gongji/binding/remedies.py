@@ -189,8 +189,8 @@ def unbind_holders(number: int) -> Change:
     return Change(f"使用人先与 {number} 名其他授权人解绑", apply)
 
 
-def unbind(binding_id: str) -> Change:
-    """End one binding."""
+def unbind(binding_id: str, text: str = "") -> Change:
+    """End one binding, which the text names if it is not the applicant's own."""
 
     def without(bindings: Iterable[Binding]) -> tuple[Binding, ...]:
         return tuple(b for b in bindings if b.binding_id != binding_id)
@@ -203,7 +203,7 @@ def unbind(binding_id: str) -> Change:
             reversed=without(case.reversed),
         )
 
-    return Change(f"如要更改, 先解绑 {binding_id}", apply)
+    return Change(text or f"如要更改, 先解绑 {binding_id}", apply)
 
 
 def end_marriage(who: str, person_no: str, spouse: str) -> Change:
