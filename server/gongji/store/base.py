@@ -222,6 +222,14 @@ class Store:
         """Return the keyed hash (hex) of a value, as kept per field of a request."""
         return self._vault.digest(value)
 
+    def seal(self, owner: str, clear: bytes) -> bytes:
+        """Seal bytes that leave the service and come back, for one owner."""
+        return self._vault.seal(owner, clear)
+
+    def unseal(self, owner: str, sealed: bytes) -> bytes:
+        """Open what was sealed for that owner. SealBrokenError."""
+        return self._vault.unseal(owner, sealed)
+
     async def adopted(self) -> list[Adopted]:
         """Return every adopted candidate revision, by area code and name."""
         return await self.page(Listing(kind=Adopted, limit=10_000))

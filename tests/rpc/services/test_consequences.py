@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import timedelta
 from typing import Any
 
@@ -22,7 +23,7 @@ from tests.rpc.services.telling import (
     tell,
     told,
 )
-from tests.scaffold.service import RefusedCall, Service
+from tests.scaffold.service import HOSPITAL, RefusedCall, Service
 
 pytestmark = pytest.mark.parametrize("home", ["memory", "postgres"], indirect=True)
 
@@ -147,6 +148,24 @@ async def test_resumed(service: Service) -> None:
     assert (last.records_done, last.records_total, last.settlements_seen) == (1, 1, 1)
     token = last.resume_token
     assert [] == await told(service, import_id=import_id, resume_token=token)
+    assert len(token) <= 200
+
+
+async def test_a_token_is_its_caller_s(service: Service) -> None:
+    """A token names nobody in clear, and serves no other caller."""
+    await service.settle(fen=2000_00)
+    import_id = await regrade(service, 8)
+    request = pb.ConsequencesRequest(import_id=import_id)
+    replies = [reply async for reply in service.consequences.Consequences(request)]
+    token = replies[-1].progress.resume_token
+    clear = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    assert HOSPITAL.encode() not in clear
+    request.resume_token = token
+    metadata = (("x-gongji-caller", "another"),)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        async for _ in service.consequences.Consequences(request, metadata=metadata):
+            pass
+    assert "MALFORMED_FIELD resume_token" == RefusedCall.of(caught.value).named
 
 
 async def test_an_import_still_to_be_merged(service: Service) -> None:

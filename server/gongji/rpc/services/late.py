@@ -40,6 +40,7 @@ from gongji.model.refusals import ImportNotFound, MalformedField
 from gongji.model.revisions import InstitutionRevision, PersonRevision
 from gongji.model.settlement import Settlement
 from gongji.model.staging import AppliedImport
+from gongji.rpc.calls import current_call
 from gongji.settlement.late import LateSettlement, LateYear, ReviewPatient, decided_on
 from gongji.store import Store
 
@@ -67,7 +68,7 @@ _KINDS: Final = (Person, PersonRevision, Institution, InstitutionRevision)
 """The order in which changed records are reviewed."""
 
 
-class _Place(msgspec.Struct, frozen=True):
+class _Place(msgspec.Struct, frozen=True, array_like=True):
     """Where a review stands: behind a record of a kind, or in its settlements."""
 
     kind: int = 0
@@ -306,7 +307,9 @@ class LateReview:
         self._place = msgspec.structs.replace(self._place, **fields)
 
     def _progress(self) -> Progress:
-        packed = base64.urlsafe_b64encode(msgspec.json.encode(self._place)).decode()
+        # Sealed: the place may name somebody of whom the caller is told nothing.
+        sealed = self._store.seal(_owner(), msgspec.msgpack.encode(self._place))
+        packed = base64.urlsafe_b64encode(sealed).decode()
         return Progress(
             self._place.records_done,
             self._total,
@@ -314,19 +317,21 @@ class LateReview:
             packed.rstrip("="),
         )
 
-    @staticmethod
-    def _opened(token: str) -> _Place:
+    def _opened(self, token: str) -> _Place:
         """Return the place of a token. MalformedField."""
         try:
-            packed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
-            place = msgspec.json.decode(packed, type=_Place)
+            sealed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+            packed = self._store.unseal(_owner(), sealed)
+            return msgspec.msgpack.decode(packed, type=_Place)
         except (binascii.Error, ValueError, msgspec.DecodeError):
-            place = None
-        if place is None or not 0 <= place.kind < len(_KINDS):
             raise MalformedField(
                 "resume_token 不是本调用给出的续传令牌", field="resume_token"
-            )
-        return place
+            ) from None
+
+
+def _owner() -> str:
+    """Return whose a token is: the caller's."""
+    return f"resume/{current_call().caller}"
 
 
 def _first_visits(
