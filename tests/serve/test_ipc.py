@@ -264,6 +264,16 @@ async def test_who_goes_takes_his_call_with_him(pair: Connected, path: str) -> N
     assert await pair.call("echo", b"")
 
 
+async def test_who_goes_ends_a_stream_nobody_reads(pair: Connected) -> None:
+    """A stream is cancelled with its caller though the server reads none of what is there."""
+    call = pair.call("linger/", endless(100_000, BIG))
+    await soon(pair.server.began.wait())
+    # Until the connection holds what nobody reads.
+    await asyncio.sleep(0.2)
+    call.cancel()
+    await soon(pair.server.cancelled.wait())
+
+
 def test_a_gateway_lets_in_what_may_queue() -> None:
     """More would wait in sockets, unrejected; fewer would leave the queue half empty."""
     assert QUEUE_LIMIT == ipc.MAX_PENDING_CALLS
@@ -297,7 +307,7 @@ async def test_too_many_are_turned_away_unread(
 async def test_who_has_gone_before_his_turn_leaves_nothing() -> None:
     """A call that arrives together with its cancellation is neither answered nor kept."""
     server = FakeServer()
-    connection = ipc._Connection(server.methods(), set())
+    connection = ipc._Connection(server.methods(), set(), {})
     request = frames.CallRequest(1, "linger", ANYBODY, None)
     connection.protocol.data_received(
         frames.encode_frame(request) + frames.encode_frame(frames.CallCancel(1))

@@ -22,6 +22,7 @@ from gongji.store.table import micros
 from msgspec.structs import replace
 
 from tests.store.conftest import AnyEngine, fetched, home_of, settled
+from tests.store.pages import page_records
 
 BY = DecidedBy("341199", "gongji-x", "1", "1")
 
@@ -255,7 +256,7 @@ def place_of(schema: Schema, listing: Listing[Any]) -> Place:
 def all_pages(engine: AnyEngine, listing: Listing[Any], place: Place) -> list[Any]:
     """The records of a listing, page after page."""
     records: list[Any] = []
-    while page := engine.page(listing):
+    while page := page_records(engine, listing):
         records += page
         listing = replace(listing, after=place(page[-1]))
     return records
@@ -307,7 +308,7 @@ def test_bounds_are_half_open(engine: AnyEngine, clock: Callable[[], datetime]) 
         below={"at": clock() + timedelta(minutes=4)},
         order="version",
     )
-    assert [e.version_after for e in engine.page(listing)] == [2, 3]
+    assert [e.version_after for e in page_records(engine, listing)] == [2, 3]
 
 
 @pytest.mark.parametrize("limit", [1, 3, 100])
@@ -365,7 +366,7 @@ def test_records_without_the_ordering_value_are_not_listed(
     due = Listing(
         kind=Binding, equals={"state": BindingState.UNDER_REVIEW}, order="due_at"
     )
-    assert [due_now] == engine.page(due)
+    assert [due_now] == page_records(engine, due)
 
 
 def test_a_changed_record_moves_to_its_new_place(
@@ -376,8 +377,8 @@ def test_a_changed_record_moves_to_its_new_place(
     engine.upsert(Settlement, [first])
     reversed_ = replace(first, reversed_at=clock())
     engine.upsert(Settlement, [reversed_])
-    assert [reversed_] == engine.page(
-        Listing(kind=Settlement, equals={"patient": "P1"}, order="settled_at")
+    assert [reversed_] == page_records(
+        engine, Listing(kind=Settlement, equals={"patient": "P1"}, order="settled_at")
     )
     assert [reversed_] == fetched(engine, Settlement, "patient", ["P1"])
     assert (

@@ -29,6 +29,7 @@ from msgspec.structs import replace
 
 from tests.scaffold.service import new_binding
 from tests.store.conftest import AnyEngine, Clock, fetched, job, posted
+from tests.store.pages import page_records
 
 Run = Callable[..., list[Outcome]]
 MakeMove = Callable[..., Command[int]]
@@ -81,7 +82,7 @@ def test_callers_do_not_meet(
     first = run(*commands) if together else [*run(commands[0]), *run(commands[1])]
     assert [(100, False), (700, False)] == [told(o) for o in first]
     assert [(100, True), (700, True)] == [told(o) for o in run(*commands)]
-    keys = [row.key for row in engine.page(Listing(kind=RequestRecord))]
+    keys = [row.key for row in page_records(engine, Listing(kind=RequestRecord))]
     assert ["r1/clinic-1", "r1/clinic-2"] == keys
 
 
@@ -222,7 +223,7 @@ def test_a_record_that_exists_is_not_written_over(
     assert ["created"] * 2 == [o.value for o in outcomes if isinstance(o, Answer)]
     assert [FIRST] == fetched(engine, Binding, "", ["B1"])
     assert [] == fetched(engine, Account, "", ["P1"])
-    keys = [row.key for row in engine.page(Listing(kind=RequestRecord))]
+    keys = [row.key for row in page_records(engine, Listing(kind=RequestRecord))]
     assert ["r1/clinic-1", "r3/clinic-1"] == keys
 
 
@@ -236,7 +237,7 @@ def test_an_entry_is_not_written_over(
     commands = [creating(1, writes=(first,)), creating(2, writes=(other, PURSE))]
     outcomes = run(*commands) if together else [o for c in commands for o in run(c)]
     assert isinstance(outcomes[1], RecordExistsError | ConstraintViolated)
-    assert [first] == engine.page(Listing(kind=Entry))
+    assert [first] == page_records(engine, Listing(kind=Entry))
     assert [] == fetched(engine, Account, "", ["P1"])
 
 

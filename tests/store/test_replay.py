@@ -30,6 +30,7 @@ from gongji.store.engine import Engine, Job, Outcome
 from gongji.store.schema import Schema
 
 from tests.store.conftest import AnyEngine, OpenEngine, fetched
+from tests.store.pages import page_records
 
 Run = Callable[[Command[Any]], Outcome]
 MakeMove = Callable[..., Command[int]]
@@ -190,7 +191,7 @@ def test_a_tombstone_refuses_the_late_original(
     assert run(move("r9", refusal=refused)) is refused
     assert type(run(move("r1"))).__name__ == "OriginalReversed"
     assert run(move("r9", refusal=refused)) is refused
-    assert engine.page(Listing(kind=RequestRecord)) == [tombstone]
+    assert page_records(engine, Listing(kind=RequestRecord)) == [tombstone]
     assert balance(engine) is None
 
 

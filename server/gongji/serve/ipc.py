@@ -31,7 +31,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -136,11 +136,14 @@ async def serve_ipc(methods: Mapping[str, Method]) -> AsyncIterator[Path]:
     ) as name:
         folder = Path(name)
         connected: set[FrameProtocol] = set()
+        streaming: _Streaming = {}
         calls = await asyncio.get_running_loop().create_unix_server(
-            lambda: _Connection(methods, connected).protocol, folder / _CALLS
+            lambda: _Connection(methods, connected, streaming).protocol, folder / _CALLS
         )
         streams = await asyncio.start_unix_server(
-            lambda reader, writer: _serve_stream(methods, FrameStream(reader, writer)),
+            lambda reader, writer: _serve_stream(
+                methods, FrameStream(reader, writer), streaming
+            ),
             folder / _STREAMS,
         )
         try:
@@ -162,10 +165,14 @@ class _Connection:
     """The plain calls of one connection, which is in `connected` until it is lost."""
 
     def __init__(
-        self, methods: Mapping[str, Method], connected: set[FrameProtocol]
+        self,
+        methods: Mapping[str, Method],
+        connected: set[FrameProtocol],
+        streaming: _Streaming,
     ) -> None:
         self._methods = methods
         self._connected = connected
+        self._streaming = streaming
         self._calls: dict[int, asyncio.Task[None]] = {}
         self.protocol = FrameProtocol(self._on_frame, self._on_lost, is_own_user)
         connected.add(self.protocol)
@@ -177,7 +184,7 @@ class _Connection:
             self._calls[frame.number] = task
             # Not the last step of `_serve`: a call cancelled before it began has none.
             task.add_done_callback(partial(self._forget, frame.number))
-        elif call := self._calls.get(frame.number):
+        elif call := self._calls.get(frame.number) or self._streaming.get(frame.number):
             call.cancel()
 
     def _forget(self, number: int, _: asyncio.Task[None]) -> None:
@@ -194,7 +201,13 @@ class _Connection:
             call.cancel()
 
 
-async def _serve_stream(methods: Mapping[str, Method], stream: FrameStream) -> None:
+_Streaming: TypeAlias = dict[int, "asyncio.Task[Any]"]
+"""The streaming calls being answered, by number."""
+
+
+async def _serve_stream(
+    methods: Mapping[str, Method], stream: FrameStream, streaming: _Streaming
+) -> None:
     """Answer one streaming call; the client closes the connection."""
     try:
         # A caller that has gone ends the call as cancelled. asyncio's server of Python
@@ -204,6 +217,12 @@ async def _serve_stream(methods: Mapping[str, Method], stream: FrameStream) -> N
             if not is_own_user(stream.transport):
                 return
             request = await stream.receive()
+            # Cancelled by number: of a connection that is not read just now nobody hears
+            # that it has been closed, and the work would go on to its end.
+            task = asyncio.current_task()
+            if task is not None:
+                streaming[request.number] = task
+                task.add_done_callback(lambda _: streaming.pop(request.number, None))
             calling = _ForwardedStream(request.identity, request.remaining_s, stream)
             method = methods[request.path]
             requests = calling.requests()
@@ -330,13 +349,19 @@ class _Client:
         """Pass one streaming call on. OSError if the server is lost."""
         connection = await asyncio.open_unix_connection(self._folder / _STREAMS)
         stream = FrameStream(*connection)
-        await stream.send(CallRequest(0, path, calling.identity, calling.remaining_s))
+        self._last_number = number = self._last_number + 1
+        await stream.send(
+            CallRequest(number, path, calling.identity, calling.remaining_s)
+        )
         sending = asyncio.ensure_future(_send_all(stream, requests))
         try:
             while isinstance(frame := await stream.receive(), CallChunk):
                 await calling.write(frame.raw)
             # Ended while it sends, a caller may hear of its own failure instead of ours.
             await asyncio.wait((sending,), timeout=DRAIN_S)
+        except asyncio.CancelledError:
+            self.protocol.send(CallCancel(number))
+            raise
         finally:
             sending.cancel()
             stream.close()

@@ -32,7 +32,14 @@ from gongji.model.staging import LAYERS, Unmerged
 from gongji.rules.codes import pooling_area
 from gongji.store.claims import RowOf
 from gongji.store.committer import Committer
-from gongji.store.engine import Engine, EngineDown, Job, unavailable
+from gongji.store.engine import (
+    Engine,
+    EngineDown,
+    Job,
+    Placed,
+    RecordPlace,
+    unavailable,
+)
 from gongji.store.queues import BatchQueue, Exclusive, ThreadQueue
 from gongji.store.reader import Find, Reader
 from gongji.store.schema import Schema
@@ -61,7 +68,7 @@ class StoreEngine(Engine, Protocol):
     def connection(self) -> Any:
         """The driver's own connection."""
 
-    def page(self, listing: Listing[T]) -> list[T]:
+    def page(self, listing: Listing[T]) -> list[Placed[T]]:
         """Return one page of a listing. ValueError if no index serves it."""
 
     def reset(self) -> None:
@@ -97,6 +104,7 @@ class Store:
         self._reads = queue_type(reader.run)
         lister = Reader(self._listing, schema, clock)
         self._pages = queue_type(lister.run)
+        self._misplaced: dict[tuple[type, str, str], RecordPlace] = {}
         self._queues = (self._writes, self._reads, self._pages)
         for queue in self._queues:
             queue.start()
@@ -189,11 +197,28 @@ class Store:
 
     async def _page(self, listing: Listing[T]) -> list[T]:
         read = partial(self._listing.page, listing)
-        page: list[T] = await _alone(self._pages, read)
-        return page
+        page: list[Placed[T]] = await _alone(self._pages, read)
+        return [self._placed(record, place, listing.order) for record, place in page]
+
+    def _placed(self, record: T, place: RecordPlace, order: str) -> T:
+        """Return a record; if its columns give it another place than it says, note that."""
+        # Pages turn by columns: by the record itself they could turn for ever.
+        key = type(record), self.key_of(record), order
+        if self._own_place(record, order) != place:
+            self._misplaced[key] = place
+        elif self._misplaced:
+            self._misplaced.pop(key, None)
+        return record
 
     def place(self, record: object, order: str = "") -> tuple[str | int, str]:
         """Return a record's place in a listing's order; `Listing.after` continues behind it."""
+        if self._misplaced:
+            noted = self._misplaced.get((type(record), self.key_of(record), order))
+            if noted is not None:
+                return noted
+        return self._own_place(record, order)
+
+    def _own_place(self, record: object, order: str) -> RecordPlace:
         table = self._schema.table(type(record))
         column = table.column(order)
         value = cast("str | int", column.of(record))

@@ -158,7 +158,7 @@ def page(
     listing: Listing[Any],
     dialect: Dialect = SQLITE,
 ) -> Statement:
-    """Return the SELECT of a listing's page.
+    """Return the SELECT of a listing's page: what records are read from, and their places.
 
     ValueError if no index serves it or it names no column.
     """
@@ -172,11 +172,14 @@ def page(
     if listing.after is not None:
         conditions.append(_behind(listing, sort, dialect.mark))
     where, values = _where(conditions)
-    columns = ", ".join(table.read)
-    select = f"SELECT {columns} FROM {table.name}{where}"
+    select = f"SELECT {_placed(table, order)} FROM {table.name}{where}"
     order_by = _order_by(sort, descending=listing.descending)
     values.append(listing.limit)
     return f"{select}{order_by} LIMIT {dialect.mark}", values
+
+
+def _placed(table: AnyTable, order: Column) -> str:
+    return ", ".join([*table.read, order.name, table.key.name])
 
 
 def _order_by(names: Sequence[str], *, descending: bool) -> str:

@@ -26,6 +26,7 @@ from gongji.store.seal import Vault
 
 from tests.postgres import Postgres
 from tests.store.conftest import fetched, posted, settled
+from tests.store.pages import page_records
 
 MakeMove = Callable[..., Any]
 Start = Callable[[int], PostgresCatalog]
@@ -157,14 +158,14 @@ def test_rows_of_all_years_are_listed(engine: PostgresEngine, started: Start) ->
     engine.upsert(Settlement, [settled(n, at) for n, at in enumerate(EDGES)])
     engine.upsert(Entry, [posted(n, at) for n, at in enumerate(EDGES)])
     patient = Listing(kind=Settlement, equals={"patient": "P1"}, order="settled_at")
-    assert sorted(EDGES) == [s.settled_at for s in engine.page(patient)]
+    assert sorted(EDGES) == [s.settled_at for s in page_records(engine, patient)]
     purse = Listing(
         kind=Entry,
         equals={"ledger_account": "purse:P1"},
         order="version",
         descending=True,
     )
-    assert list(reversed(EDGES)) == [e.at for e in engine.page(purse)]
+    assert list(reversed(EDGES)) == [e.at for e in page_records(engine, purse)]
 
 
 def test_a_reversal_stays_in_the_year_of_its_settlement(

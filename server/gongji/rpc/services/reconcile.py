@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from datetime import date
+from time import monotonic
 from typing import Final, TypeVar
 
 from msgspec.structs import replace
@@ -17,6 +18,7 @@ from gongji.rpc.calls import current_permit, own_request_id
 from gongji.rpc.constraints import enforce
 from gongji.rpc.convert.spans import Span
 from gongji.rpc.convert.values import day_from, day_to
+from gongji.rpc.services.few import Few
 from gongji.rules.codes import Scheme, VisitKind
 from gongji.settlement.reconcile import (
     Booked,
@@ -44,6 +46,15 @@ MOST_DAYS: Final = 31
 MOST_DAYS_OF_TOTALS: Final = 366
 """Days a comparison of totals may span."""
 
+MOST_AT_ONCE: Final = 4
+"""Comparisons under way at once: each reads every row of its period, and may hold them."""
+
+MOST_OF_A_CALLER: Final = 2
+"""Comparisons of one caller under way at once."""
+
+LONGEST_S: Final = 15 * 60.0
+"""Seconds a comparison of rows may take, its caller's rows included."""
+
 _PAGE: Final = 200
 
 T = TypeVar("T")
@@ -54,6 +65,7 @@ class Reconciliation:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._few = Few("对账", most=MOST_AT_ONCE, most_of_a_caller=MOST_OF_A_CALLER)
 
     async def totals(
         self, request: pb.ReconcileTotalsRequest
@@ -64,8 +76,9 @@ class Reconciliation:
         await self._require_known(request.institution_code)
         totals = Totals()
         rows = self._standing if request.standing_only else self._booked
-        async for booked in rows(request.institution_code, span):
-            totals.add(booked)
+        with self._few.place():
+            async for booked in rows(request.institution_code, span):
+                totals.add(booked)
         differences = [_total_difference_to(d) for d in totals.differences(stated)]
         return pb.ReconcileTotalsResponse(
             balanced=not differences, differences=differences
@@ -79,15 +92,19 @@ class Reconciliation:
         institution = header.institution_code
         span = _period(header, MOST_DAYS, "header.")
         await self._require_known(institution, "header.")
-        comparison = Comparison()
-        async for booked in self._booked(institution, span):
-            comparison.expect(booked)
-        async for row in _rows(messages):
-            difference = comparison.judge(row)
-            if difference is not None:
-                yield _difference_to(await self._explained(difference, institution))
-        for difference in comparison.unreported():
-            yield _difference_to(difference)
+        until = monotonic() + LONGEST_S
+        with self._few.place():
+            comparison = Comparison()
+            async for booked in self._booked(institution, span):
+                comparison.expect(booked)
+            async for row in _rows(messages):
+                if monotonic() > until:
+                    raise TimeoutError
+                difference = comparison.judge(row)
+                if difference is not None:
+                    yield _difference_to(await self._explained(difference, institution))
+            for difference in comparison.unreported():
+                yield _difference_to(difference)
 
     async def _explained(self, difference: Difference, institution: str) -> Difference:
         """Return a difference, with the settlement a reverse row belongs to."""

@@ -27,6 +27,7 @@ from gongji.store.engine import (
     EngineDown,
     EngineError,
     Lookup,
+    Placed,
     WriteConflict,
 )
 from gongji.store.postgres.arrays import Numbers, Texts, as_array
@@ -68,8 +69,7 @@ GUARDED: Final = (Person, Binding, Unmerged)
 them reads again, at the end, what they were decided over."""
 
 _LATCHES: Final = 512
-"""Advisory locks the guarded values share: few enough for the server's lock table
-whatever an import brings."""
+"""Advisory locks the guarded values share: few enough for the server's lock table."""
 
 _LATCH_CLASS: Final = 0x676F6E67
 """Keeps our advisory locks apart from others' in the same database: "gong" in ASCII."""
@@ -178,7 +178,7 @@ class PostgresEngine:
             self._selects[kind, index] = statement
         return statement
 
-    def page(self, listing: Listing[T]) -> list[T]:
+    def page(self, listing: Listing[T]) -> list[Placed[T]]:
         """Return one page of a listing. ValueError if no index serves it."""
         table = self._schema.table(listing.kind)
         statement, values = sql.page(table, listing, sql.POSTGRES)
@@ -188,7 +188,7 @@ class PostgresEngine:
             # A connection that was lost while nothing was asked shows only now.
             self.close()
             rows = self._rows(statement, values)
-        return [table.record(row) for row in rows]
+        return [(table.record(row[:-2]), (row[-2], row[-1])) for row in rows]
 
     def upsert(self, kind: type, records: Sequence[Any]) -> None:
         """Write records: within a transaction when it commits."""

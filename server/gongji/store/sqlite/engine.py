@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 from gongji.model.commands import Listing
 from gongji.model.facts import Need
 from gongji.store import sql
-from gongji.store.engine import ConstraintViolated, EngineDown, Lookup
+from gongji.store.engine import ConstraintViolated, EngineDown, Lookup, Placed
 from gongji.store.schema import Schema
 from gongji.store.sqlite.sql import RowDecoder, insert, select, upsert
 from gongji.store.table import AnyTable
@@ -163,13 +163,13 @@ class SqliteEngine:
             statement = self._selects[shape] = f"SELECT ({columns})"
         return statement
 
-    def page(self, listing: Listing[T]) -> list[T]:
+    def page(self, listing: Listing[T]) -> list[Placed[T]]:
         """Return one page of a listing. ValueError if no index serves it."""
         table = self._schema.table(listing.kind)
         statement, values = sql.page(table, listing)
         with _TRANSLATED:
             rows = self.connection.execute(statement, values)
-            return [table.record(row) for row in rows]
+            return [(table.record(row[:-2]), (row[-2], row[-1])) for row in rows]
 
     def upsert(self, kind: type, records: Sequence[Any]) -> None:
         """Write records, each in place of the one with its key."""
