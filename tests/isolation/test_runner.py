@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
+
 import pytest
 from gongji.cities.encoding import decoded, encoded
-from gongji.isolation import runner
+from gongji.isolation import launcher, runner
 from gongji.isolation.protocol import IsolatedAnswer, IsolatedRequest
 from gongji.isolation.runner import run
 
@@ -40,3 +43,17 @@ def test_a_launcher_that_ends() -> None:
     assert [IsolatedAnswer(fault="进程没有答完就结束了")] * 2 == run(
         "a_module_not_there", REQUESTS[:2]
     )
+
+
+def test_what_cannot_be_confined_is_not_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """If the kernel refuses to confine a process, it runs nothing, and that is said."""
+    monkeypatch.setattr(launcher, "confine", refuse)
+    (outcome,) = dict(launcher._Launch(bytes).all([(0, REQUESTS[0])])).values()
+
+    assert IsolatedAnswer(fault="没有运行：内核不让限制它的进程") == outcome
+
+
+def refuse(_: Iterable[Path]) -> None:
+    raise OSError

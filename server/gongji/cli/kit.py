@@ -125,10 +125,9 @@ def doctor_command(
     """找出已安装而未加载的插件、打不开或不可靠的数据和未知的日历, 说明原因与办法;
     有问题则以 1 退出."""
     workdays = Workdays.from_toml(calendar) if calendar else Workdays()
-    findings = list(
-        doctor.findings(data, workdays, system_clock(), database, pins_of())
-    )
-    for line in doctor.healthy(data, database):
+    pins = pins_of()
+    findings = list(doctor.findings(data, workdays, system_clock(), database, pins))
+    for line in doctor.healthy(data, database, pins):
         terminal.say(line)
     if findings:
         rows = rows_of(findings, doctor.FINDING_COLUMNS)

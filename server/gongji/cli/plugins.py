@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable
 
 import click
@@ -25,7 +27,12 @@ def installed_cities() -> Cities:
     return load_cities(pins=pins_of())
 
 
+def _key(name: str) -> str:
+    """Return a name as a key of TOML: bare, or a string as JSON writes it."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name)
+
+
 def pin_lines(cities: Iterable[City]) -> str:
     """Return the table of a configuration file that pins these plugins as they are."""
-    lines = [f'{city.pinyin} = "{city.plugin_digest}"\n' for city in cities]
+    lines = [f'{_key(city.pinyin)} = "{city.plugin_digest}"\n' for city in cities]
     return "".join(["[plugins]\n", *lines])

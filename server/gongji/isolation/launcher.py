@@ -45,6 +45,9 @@ AT_ONCE: Final = max(2, 2 * (os.cpu_count() or 1))
 
 _PR_SET_PDEATHSIG: Final = 1
 
+_UNCONFINED: Final = 97
+"""Exit code of a process that could not give up what it must, and has run nothing."""
+
 _EXIT_S: Final = 1.0
 """Seconds a process may take to end once its answer is closed."""
 
@@ -157,6 +160,8 @@ def _outcome(answer: bytes, ended: int | None) -> IsolatedAnswer:
     if os.WIFSIGNALED(ended):
         return IsolatedAnswer(fault=_killed_by(os.WTERMSIG(ended)))
     code = os.waitstatus_to_exitcode(ended)
+    if code == _UNCONFINED:
+        return IsolatedAnswer(fault="没有运行：内核不让限制它的进程")
     if code or not answer:
         return IsolatedAnswer(fault=f"没有答完就结束了（退出码 {code}）")
     return IsolatedAnswer(answer)
@@ -211,7 +216,9 @@ def _answer(answer: Answer, job: IsolatedRequest, end: int) -> NoReturn:
         for standard in range(3):
             os.close(standard)
             os.open(os.devnull, os.O_RDWR)
+        code = _UNCONFINED
         confine(map(Path, job.reads))
+        code = 1
         answered = _at_a_standing_clock(answer, job)
         while answered:
             answered = answered[os.write(3, answered) :]

@@ -14,6 +14,7 @@ from typing import Final
 
 import gongji
 from gongji.binding.workdays import Workdays
+from gongji.cities.city import Cities
 from gongji.cities.installed import plugins
 from gongji.cities.loading import ENTRY_POINTS, load_cities
 from gongji.kit.check.serving import unfit
@@ -66,9 +67,11 @@ def findings(
     yield from _of_calendar(workdays, now)
 
 
-def healthy(data: Path, database: str = "") -> Iterator[str]:
+def healthy(
+    data: Path, database: str = "", pins: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[str]:
     """Yield what was looked at, in Chinese."""
-    cities = load_cities().all
+    cities = _cities(pins).all
     names = [f"{city.name}({city.plugin} {city.version})" for city in cities]
     yield f"gongji {gongji.__version__}"
     yield f"已接入 {len(cities)} 个城市: {'、'.join(names) or '无'}"
@@ -145,8 +148,7 @@ def _missing_modules() -> Iterator[Diagnosis]:
 
 def _refused(subjects: set[str], pins: Mapping[str, str]) -> Iterator[Diagnosis]:
     """Yield every problem of refused plugins, but for those of these subjects."""
-    cities = load_cities(pins=pins)
-    for refused in cities.without(unfit(cities)).refused:
+    for refused in _cities(pins).refused:
         pinyin = refused.pinyin
         subject = f"{refused.plugin} ({pinyin})"
         if subject in subjects:
@@ -161,6 +163,12 @@ def _refused(subjects: set[str], pins: Mapping[str, str]) -> Iterator[Diagnosis]
                 problem=line,
                 remedy=remedy,
             )
+
+
+def _cities(pins: Mapping[str, str]) -> Cities:
+    """Return the cities that may serve, and those that may not."""
+    cities = load_cities(pins=pins)
+    return cities.without(unfit(cities))
 
 
 # --- data and calendar ----------------------------------------------------------------
