@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from gongji.access.policy import AnybodyPolicy
+from gongji.access.policy import AccessPolicy, AnybodyPolicy
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import Cities
 from gongji.rpc.services import services_of
@@ -24,6 +24,7 @@ def make_server(
     address: str,
     sandbox: SettableClock | None = None,
     load_sample: LoadSample | None = None,
+    policy: AccessPolicy | None = None,
 ) -> OpenPort:
     """Return a port, made inside the loop that will run it. OSError: see `OpenPort`."""
     offer = services_of(
@@ -31,7 +32,7 @@ def make_server(
         cities,
         workdays,
         clock,
-        AnybodyPolicy(),
+        policy or AnybodyPolicy(),
         sandbox=sandbox,
         load_sample=load_sample,
     )

@@ -11,13 +11,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
+from gongji.access.callers import Caller, anybody
 from gongji.access.identity import STATED_KEY
+from gongji.access.policy import AccessPolicy, AnybodyPolicy
 from gongji.binding.workdays import Workdays
 from gongji.cities.loading import load_cities
 from gongji.model.commands import Adopted, Listing
@@ -31,6 +34,7 @@ from gongji.v1.settlement_pb2 import RecomputeRequest
 from gongji.v1.settlement_pb2_grpc import SettlementServiceStub
 from google.protobuf import descriptor_pool, json_format, message_factory
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from msgspec.structs import replace
 
 from tests.rpc.port import make_server
 from tests.store.conftest import engine_at, load_dump
@@ -39,7 +43,6 @@ Call = dict[str, Any]
 
 CALLS = json.loads(Path(__file__).with_name("version_2.calls.json").read_text("utf-8"))
 NOW = datetime.fromisoformat(CALLS["now"])
-CALLER = ((STATED_KEY, "clinic-1"),)
 
 
 def _released() -> descriptor_pool.DescriptorPool:
@@ -72,15 +75,29 @@ async def store(
     await store.close()
 
 
+@asynccontextmanager
+async def serving(
+    store: Store, policy: AccessPolicy
+) -> AsyncIterator[grpc.aio.Channel]:
+    """Run today's service over it."""
+    cities, workdays = load_cities(), Workdays()
+    address = "127.0.0.1:0"
+    server = make_server(
+        store, cities, workdays, lambda: NOW, address=address, policy=policy
+    )
+    await server.start()
+    try:
+        async with grpc.aio.insecure_channel(server.address) as channel:
+            yield channel
+    finally:
+        await server.stop()
+
+
 @pytest.fixture
 async def channel(store: Store) -> AsyncIterator[grpc.aio.Channel]:
     """A way to today's service over it."""
-    cities, workdays = load_cities(), Workdays()
-    server = make_server(store, cities, workdays, lambda: NOW, address="127.0.0.1:0")
-    await server.start()
-    async with grpc.aio.insecure_channel(server.address) as channel:
+    async with serving(store, AnybodyPolicy()) as channel:
         yield channel
-    await server.stop()
 
 
 async def test_what_was_asked_is_answered_as_then(channel: grpc.aio.Channel) -> None:
@@ -90,6 +107,29 @@ async def test_what_was_asked_is_answered_as_then(channel: grpc.aio.Channel) -> 
         assert replayed(call) == await outcome(channel, call)
     for call in CALLS["after"]:
         assert renamed(first(call)) == await outcome(channel, call)
+
+
+class Heirs(AnybodyPolicy):
+    """A policy in which the clinic of then has another name; strangers had none."""
+
+    def caller(self, name: str) -> Caller:
+        """Return a tester of that name."""
+        former = frozenset({"clinic-1"}) if name == "hospital" else frozenset()
+        return replace(anybody(name), former=former)
+
+
+async def test_what_was_asked_is_who_has_the_names_of_then(store: Store) -> None:
+    """By policy: whoever has the caller's name of then among his former ones is answered
+    as then; to a stranger who sends the same it is as if nobody had asked before."""
+    async with serving(store, Heirs()) as channel:
+        for call in CALLS["before"]:
+            assert replayed(call) == await outcome(channel, call, "hospital")
+        for call in CALLS["before"]:
+            shown = await outcome(channel, call, "stranger")
+            text = json.dumps(shown, ensure_ascii=False)
+            # What it has reversed itself, as then, is buried for it.
+            told = ("replayed", "请求编号已用于")
+            assert [] == [words for words in told if words in text]
 
 
 async def test_what_was_adopted_is_still(store: Store) -> None:
@@ -141,11 +181,11 @@ def replayed(call: Call) -> Call:
     return {"reply": {**reply, "receipt": {**reply["receipt"], "replayed": True}}}
 
 
-async def outcome(channel: Any, call: Call) -> Call:
+async def outcome(channel: Any, call: Call, caller: str = "clinic-1") -> Call:
     """What becomes of a call now, in the file's words."""
     ask, sent = _prepared(channel, call)
     try:
-        message = await ask(sent, metadata=CALLER, timeout=10)
+        message = await ask(sent, metadata=((STATED_KEY, caller),), timeout=10)
     except grpc.aio.AioRpcError as error:
         return {"refused": [error.code().name, error.details()]}
     shown = json_format.MessageToDict(message, preserving_proto_field_name=True)

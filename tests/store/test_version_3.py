@@ -8,7 +8,7 @@ from datetime import datetime
 import pytest
 from gongji.client.imports import DEFAULT_BATCH
 from gongji.model.account import BroughtForward, Entry
-from gongji.model.commands import Listing
+from gongji.model.commands import Listing, RequestRecord
 from gongji.model.settlement import SettledMessage, Settlement
 from gongji.rules.codes import SHANGHAI, EntryKind
 from gongji.store.migrations import Migration, bring_forward
@@ -105,10 +105,13 @@ def test_a_message_settled_twice_before_stays_and_is_told(
     home = of_year(empty, schema)
     home.record(1, vault.fingerprint)
     write_as_version_1(empty, schema, MESSAGES)
+    row = RequestRecord("r2", "clinic-1", "Settle", {}, INSTANTS[2])
+    write_as_version_1(empty, schema, [row])
     migration = bring_forward(home, schema, vault.fingerprint)
     once, twice = (SettledMessage.former_key_of(MESSAGES[n].bill) for n in (3, 0))
     assert ((twice, "S2", "S1"), (twice, "S2", "S3")) == migration.repeated
-    stored = [SettledMessage(twice, "S2", ""), SettledMessage(once, "S4", "")]
+    # Whose it is its request says, if that was kept.
+    stored = [SettledMessage(twice, "S2", "clinic-1"), SettledMessage(once, "S4", "")]
     assert stored == empty.page(Listing(kind=SettledMessage))
     again = bring_forward(home, schema, vault.fingerprint)
     assert Migration(VERSION, VERSION) == again
