@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Mapping
 from datetime import datetime
 
+from gongji.access.callers import Caller, anybody
 from gongji.access.policy import AccessPolicy, AnybodyPolicy
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import Cities
@@ -13,6 +14,18 @@ from gongji.rpc.services.sandbox import LoadSample, SettableClock
 from gongji.serve.authentication import AnybodyAuthenticator
 from gongji.serve.port import OpenPort
 from gongji.store import Store
+from msgspec.structs import replace
+
+
+class Heirs(AnybodyPolicy):
+    """A policy of testers whose former names are given; others had none."""
+
+    def __init__(self, former: Mapping[str, Container[str]]) -> None:
+        self._former = former
+
+    def caller(self, name: str) -> Caller:
+        """Return a tester of that name."""
+        return replace(anybody(name), former=self._former.get(name, frozenset()))
 
 
 def make_server(

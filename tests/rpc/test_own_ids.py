@@ -7,8 +7,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from gongji.access.callers import ALL, Caller, anybody
-from gongji.access.policy import AnybodyPolicy
+from gongji.access.callers import ALL
 from gongji.binding.workdays import Workdays
 from gongji.client import credits as monthly_credits
 from gongji.model.commands import Listing, RequestRecord
@@ -21,6 +20,7 @@ from gongji.v1 import settlement_pb2 as pb
 from msgspec.structs import replace
 
 from tests.rpc.conftest import over_ipc
+from tests.rpc.port import Heirs
 from tests.rpc.retried import FIRST_ID, charged
 from tests.scaffold.service import (
     HOSPITAL,
@@ -175,19 +175,16 @@ async def test_a_request_id_is_shown_to_its_caller(house: Service) -> None:
 FORMER: dict[str, Any] = {"clinic": {"clinic-1"}, "local": ALL, "other": {"clinic-9"}}
 
 
-class Heirs(AnybodyPolicy):
-    """A policy whose callers have former names as `FORMER` says, others none."""
-
-    def caller(self, name: str) -> Caller:
-        """Return a tester of that name."""
-        return replace(anybody(name), former=FORMER.get(name, frozenset()))
-
-
 @pytest.fixture
 async def heirs(house: Service) -> Any:
     """The same store behind a port whose callers have former names."""
     offer = services_of(
-        house.store, house.cities, Workdays(), house.clock, Heirs(), sandbox=house.clock
+        house.store,
+        house.cities,
+        Workdays(),
+        house.clock,
+        Heirs(FORMER),
+        sandbox=house.clock,
     )
     async with over_ipc(offer) as server:
         served = Service(server, house.store, house.world, house.clock)
@@ -215,49 +212,64 @@ async def as_of_before(service: Service, caller: str) -> pb.Settlement:
 
 
 async def test_what_was_settled_before_is_its_heirs(heirs: Service) -> None:
-    """By request and by message it is replayed and reversed by who has the name it was
-    settled under among his former ones; it is nothing to anybody else."""
+    """By request and by message it is replayed to who has the name it was settled under
+    among his former ones, and reversed by him."""
     before = await as_of_before(heirs, "clinic-1")
     for heir in ("clinic", "local"):
         by_request = await settle(heirs, heir, msgid="M1")
         by_message = await settle(heirs, heir, heirs.new_id(), msgid="M1")
         assert [True, True] == replayed(by_request, by_message)
-        assert before.settlement_id == by_request.settlement.settlement_id
-        assert before.settlement_id == by_message.settlement.settlement_id
+        settled = [by_request.settlement, by_message.settlement]
+        assert [before.settlement_id] * 2 == [s.settlement_id for s in settled]
         assert FIRST_ID == by_request.settlement.request_id
-    for stranger in ("other", "clinic-1", "nobody"):
-        reason = await reversal_refused(heirs, stranger, settle_request_id=FIRST_ID)
-        assert "SETTLEMENT_NOT_FOUND" == reason
-        own = await settle(heirs, stranger, heirs.new_id(), msgid="M1", fen=7_00)
-        assert not own.receipt.replayed
     request = pb.ReverseRequest(request_id=heirs.new_id(), settle_request_id=FIRST_ID)
     reversed_ = await heirs.settlements.Reverse(request, metadata=of("clinic"))
     assert before.settlement_id == reversed_.settlement.settlement_id
 
 
+@pytest.mark.parametrize("stranger", ["other", "clinic-1", "nobody"])
+async def test_what_was_settled_before_is_nothing_to_others(
+    heirs: Service, stranger: str
+) -> None:
+    """Whoever has other former names or none, or took the name since, does not find it."""
+    await as_of_before(heirs, "clinic-1")
+    reason = await reversal_refused(heirs, stranger, settle_request_id=FIRST_ID)
+    assert "SETTLEMENT_NOT_FOUND" == reason
+    own = await settle(heirs, stranger, heirs.new_id(), msgid="M1", fen=7_00)
+    assert not own.receipt.replayed
+
+
+PAGES = {
+    "the heir of its name": ("clinic-1", "clinic", "B2"),
+    "who has its name": ("clinic-1", "clinic-1", "B2"),
+    "the heir of another name": ("clinic-1", "other", "PAGE_TOKEN_INVALID"),
+    "the heir of all, who cannot list them": (
+        "clinic-1",
+        "local",
+        "PAGE_TOKEN_INVALID",
+    ),
+    "the heir of all, of one that stated none": ("anonymous", "local", "B2"),
+}
+
+
+@pytest.mark.parametrize(("given_to", "caller", "expected"), PAGES.values(), ids=PAGES)
 async def test_a_page_token_of_a_former_name_goes_on(
-    house: Service, heirs: Service
+    house: Service, heirs: Service, given_to: str, caller: str, expected: str
 ) -> None:
     """One given to a caller under the name it stated then; to others it is none."""
     await house.write(*(new_binding(binding_id=f"B{n}") for n in (1, 2)))
     request = binding_pb2.ListBindingsRequest(
         holder=house.ref("P1"), page=types_pb2.PageRequest(size=1)
     )
-    listed = house.bindings.ListBindings
-    token = (await listed(request, metadata=of("clinic-1"))).next_page_token
-    unnamed = (await listed(request)).next_page_token
-    request.page.token = token
-    for caller in ("clinic", "clinic-1"):
-        reply = await heirs.bindings.ListBindings(request, metadata=of(caller))
-        assert ["B2"] == [binding.binding_id for binding in reply.bindings]
-    for caller in ("other", "local"):
-        refusal = await heirs.refused(
-            heirs.bindings.ListBindings, request, metadata=of(caller)
-        )
-        assert "PAGE_TOKEN_INVALID" == refusal.reason
-    request.page.token = unnamed
-    reply = await heirs.bindings.ListBindings(request, metadata=of("local"))
-    assert ["B2"] == [binding.binding_id for binding in reply.bindings]
+    first = await house.bindings.ListBindings(request, metadata=of(given_to))
+    request.page.token = first.next_page_token
+    listed = heirs.bindings.ListBindings
+    if expected == "B2":
+        reply = await listed(request, metadata=of(caller))
+        assert [expected] == [binding.binding_id for binding in reply.bindings]
+        return
+    refusal = await heirs.refused(listed, request, metadata=of(caller))
+    assert expected == refusal.reason
 
 
 async def test_an_import_cut_off_before_is_sent_again(heirs: Service) -> None:

@@ -18,7 +18,6 @@ from typing import Any
 
 import grpc
 import pytest
-from gongji.access.callers import Caller, anybody
 from gongji.access.identity import STATED_KEY
 from gongji.access.policy import AccessPolicy, AnybodyPolicy
 from gongji.binding.workdays import Workdays
@@ -34,9 +33,8 @@ from gongji.v1.settlement_pb2 import RecomputeRequest
 from gongji.v1.settlement_pb2_grpc import SettlementServiceStub
 from google.protobuf import descriptor_pool, json_format, message_factory
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
-from msgspec.structs import replace
 
-from tests.rpc.port import make_server
+from tests.rpc.port import Heirs, make_server
 from tests.store.conftest import engine_at, load_dump
 
 Call = dict[str, Any]
@@ -109,19 +107,10 @@ async def test_what_was_asked_is_answered_as_then(channel: grpc.aio.Channel) -> 
         assert renamed(first(call)) == await outcome(channel, call)
 
 
-class Heirs(AnybodyPolicy):
-    """A policy in which the clinic of then has another name; strangers had none."""
-
-    def caller(self, name: str) -> Caller:
-        """Return a tester of that name."""
-        former = frozenset({"clinic-1"}) if name == "hospital" else frozenset()
-        return replace(anybody(name), former=former)
-
-
 async def test_what_was_asked_is_who_has_the_names_of_then(store: Store) -> None:
     """By policy: whoever has the caller's name of then among his former ones is answered
     as then; to a stranger who sends the same it is as if nobody had asked before."""
-    async with serving(store, Heirs()) as channel:
+    async with serving(store, Heirs({"hospital": {"clinic-1"}})) as channel:
         for call in CALLS["before"]:
             assert replayed(call) == await outcome(channel, call, "hospital")
         for call in CALLS["before"]:
