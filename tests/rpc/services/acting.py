@@ -89,11 +89,26 @@ async def under_policy(
     """Run a service, no sandbox, whose callers are believed by the name they state."""
     await store.reset()
     await store.apply(KeepRules(world.cities))
+    async with _serving(world, store, clock, text) as served:
+        await served.write(*family(world), world.hospital(2, code=HOSPITAL))
+        yield served
+
+
+@asynccontextmanager
+async def another_process(service: Service) -> AsyncIterator[Service]:
+    """Run a service of its own over the database of one."""
+    async with _serving(service.world, service.store, service.clock, POLICY) as served:
+        yield served
+
+
+@asynccontextmanager
+async def _serving(
+    world: World, store: Store, clock: SandboxClock, text: str
+) -> AsyncIterator[Service]:
     policy = FilePolicy.of(text)
     offer = services_of(store, world.cities, Workdays(), clock, policy)
     async with over_ipc(offer) as server:
         served = Service(server, store, world, clock)
-        await served.write(*family(world), world.hospital(2, code=HOSPITAL))
         yield served
         await served.channel.close()
 

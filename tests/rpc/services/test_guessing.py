@@ -14,7 +14,14 @@ from gongji.v1 import access_pb2, account_pb2, binding_pb2, registry_pb2, types_
 from google.rpc import error_details_pb2, status_pb2
 from structlog.testing import capture_logs
 
-from tests.rpc.services.acting import application, metadata, outcome, reason, subject
+from tests.rpc.services.acting import (
+    another_process,
+    application,
+    metadata,
+    outcome,
+    reason,
+    subject,
+)
 from tests.scaffold.people import NOW, identity_number
 from tests.scaffold.service import RefusedCall, Service
 
@@ -152,6 +159,15 @@ async def test_a_pause_is_told_once(guarded: Service) -> None:
         "wrong": WRONG,
         "paused_until": "2025-09-30T10:15:00+08:00",
     } == event
+
+
+async def test_a_pause_outlives_the_process(guarded: Service) -> None:
+    """Another process over the same database knows of the pause."""
+    told = [await stated(guarded, guess) for guess in GUESSES[:-1]]
+    async with another_process(guarded) as other:
+        told += [await stated(other, GUESSES[-1]), await stated(other, RIGHT)]
+    told.append(await stated(guarded, RIGHT))
+    assert ["wrong"] * WRONG + ["GUESSING_PAUSED"] * 2 == told
 
 
 # --- look-ups by certificate ------------------------------------------------------------
