@@ -202,8 +202,9 @@ class Calls:
     async def _kept(self, reply: Message) -> None:
         """Keep whose data a reply shows, before it is sent. StoreUnavailable."""
         call = _call.get()
-        for number in people_in(reply):
-            call.accesses.note(number)
+        people = people_in(reply)
+        if people:
+            call.accesses.note(*people)
         if call.touched is not None:
             await self._recorder.keep(call.touched)
 
