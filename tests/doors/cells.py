@@ -32,7 +32,7 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("Resettle", "GetInstitution"), ("institution", "city")),
     **dict.fromkeys(("ListBindings", "ListSettlements"), ("city",)),
     **dict.fromkeys(("GetAccount", "ListEntries", "GetPerson"), ("city",)),
-    "ListAccesses": ("city",),
+    **dict.fromkeys(("ListAccesses", "ExportPerson", "ErasePerson"), ("city",)),
     **dict.fromkeys(("Credit", "CorrectCredit", "TakeBackCredit"), ("city",)),
     **dict.fromkeys(("PayPremium", "RefundPremium", "Consequences"), ("city",)),
     **dict.fromkeys(("ImportPersons", "ImportInstitutions"), ("city",)),

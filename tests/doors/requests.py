@@ -273,6 +273,16 @@ REQUESTS: Final[Mapping[str, tuple[str, Request]]] = {
         "access",
         lambda d, c: access_pb2.ListAccessesRequest(person=_holder(d, c)),
     ),
+    "ExportPerson": (
+        "access",
+        lambda d, c: access_pb2.ExportPersonRequest(person=_holder(d, c)),
+    ),
+    "ErasePerson": (
+        "access",
+        lambda d, c: access_pb2.ErasePersonRequest(
+            request_id=_id(d), person=_holder(d, c), validate_only=True
+        ),
+    ),
     "GetClock": ("sandbox", lambda _, __: sandbox_pb2.GetClockRequest()),
     "SetClock": (
         "sandbox",

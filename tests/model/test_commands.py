@@ -15,6 +15,7 @@ from gongji.account.refund import RefundPremium
 from gongji.binding.review import RecordConsent, Review, Unbind
 from gongji.binding.submit import Submit
 from gongji.model.commands import Command, RecallingCommand, Request
+from gongji.registry.erasure import Erase
 from gongji.settlement.resettle import Resettle
 from gongji.settlement.reverse import Reverse
 from gongji.settlement.settle import Settle
@@ -23,6 +24,7 @@ CONTENT: dict[type[Command[Any]], str] = {
     BringForward: "person_no month brought_forward_fen batch year",
     CorrectCredit: "person_no month why",
     CreditAccount: "person_no month brought_forward_fen",
+    Erase: "person_no lift",
     PayPremium: "holder member year fen",
     RefundLate: "premium_id member year why",
     RefundPremium: "premium_id member year why",

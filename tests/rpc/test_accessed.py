@@ -320,6 +320,19 @@ async def _list_accesses(s: Service) -> None:
     await s.access.ListAccesses(access_pb2.ListAccessesRequest(person=s.ref("P1")))
 
 
+async def _export(s: Service) -> None:
+    request = access_pb2.ExportPersonRequest(person=s.ref("P1"))
+    async for _ in s.access.ExportPerson(request):
+        pass
+
+
+async def _erase(s: Service) -> None:
+    request = access_pb2.ErasePersonRequest(
+        request_id=s.new_id(), person=s.ref("P1"), validate_only=True
+    )
+    await s.access.ErasePerson(request)
+
+
 CALLS: Final[dict[str, tuple[Work, set[str]]]] = {
     "Quote": (_quote, {"P1", "P2"}),
     "Settle": (_settle, {"P1", "P2"}),
@@ -345,6 +358,8 @@ CALLS: Final[dict[str, tuple[Work, set[str]]]] = {
     "Resettle": (_resettle, {"P1", "P2"}),
     "GetPerson": (_get_person, {"P1"}),
     "ListAccesses": (_list_accesses, {"P1"}),
+    "ExportPerson": (_export, {"P1"}),
+    "ErasePerson": (_erase, {"P1"}),
 }
 """A call of each method, and whose data it reads or changes."""
 

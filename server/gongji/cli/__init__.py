@@ -30,6 +30,7 @@ from gongji.cli.kit import doctor_command, hooks_command, new_city_command
 from gongji.cli.national import national_group
 from gongji.cli.options import ServerTarget, target_of
 from gongji.cli.policy import policy_group
+from gongji.cli.privacy import erase_command, export_command
 from gongji.cli.recompute import recompute_command
 from gongji.cli.records import credit_command, import_command, reconcile_command
 from gongji.cli.serve import migrate_command, serve_command
@@ -186,6 +187,8 @@ for command in (
     reconcile_command,
     recompute_command,
     accesses_command,
+    export_command,
+    erase_command,
     consequences_command,
     resettle_command,
     demo_command,

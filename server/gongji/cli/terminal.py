@@ -68,6 +68,8 @@ LABELS: Final[Mapping[str, tuple[str, str]]] = {
     "file": ("文件", "file"),
     "findings": ("证明与查验所见", "findings"),
     "fund": ("统筹支付", "fund"),
+    "ground": ("依据", "ground"),
+    "kept": ("留下的", "kept"),
     "hook": ("规则", "rule"),
     "hooks": ("钩子", "hooks"),
     "import_id": ("导入编号", "import"),

@@ -66,6 +66,8 @@ METHODS: Final[Mapping[str, str]] = {
     "GetPerson": "查询人员",
     "ImportPersons": "导入人员",
     "ListAccesses": "访问查询",
+    "ExportPerson": "导出全部资料",
+    "ErasePerson": "删除资料",
 }
 """What each method is called; one of a later service goes by its own name."""
 
@@ -77,9 +79,10 @@ FIELDS: Final[Mapping[str, str]] = {
     "certificate": "证件",
     "contribution_base": "缴费基数",
     "credit": "划入",
-    "death": "死亡",
+    "died_on": "死亡日期",
     "enrolments": "参保",
     "entries": "账户明细",
+    "everything": "全部资料",
     "insured_place": "参保地",
     "kin": "亲属",
     "marks": "标识",

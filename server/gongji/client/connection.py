@@ -41,6 +41,7 @@ SERVICE_CONFIG: Final = {
                     "service": "gongji.v1.ConsequenceService",
                     "method": "Consequences",
                 },
+                {"service": "gongji.v1.AccessService", "method": "ExportPerson"},
             ]
         },
         {

@@ -21,6 +21,8 @@ class RowVerdict(IntEnum):
     """It names as kin somebody whose row is refused, and whom nobody knows."""
     FOREIGN = 5
     """It speaks of another city's person or institution, there or not."""
+    ERASED = 6
+    """It speaks of a person whose whole file was erased."""
 
 
 class RowStanding(Struct, frozen=True):
@@ -28,14 +30,15 @@ class RowStanding(Struct, frozen=True):
 
     `revision` is that of its record, 0 if there is none; `unchanged` whether the row
     says what is known; `holders` are the others who have its certificate, `keeps`
-    whether its own record has it already; `foreign` whether it is of another city.
+    whether its own record has it already; `refused` is a verdict it has whatever other
+    rows say, ACCEPTED if none.
     """
 
     revision: int = 0
     unchanged: bool = False
     holders: tuple[str, ...] = ()
     keeps: bool = False
-    foreign: bool = False
+    refused: RowVerdict = RowVerdict.ACCEPTED
 
 
 class SetRow(Struct, frozen=True):

@@ -145,7 +145,8 @@ class Person(Discreet, frozen=True, omit_defaults=True):
 
     `first_place` and `first_base_fen` hold until the first day of `moves` and `bases`.
     `revision` counts what was said of the person; `known_from` is when this one became
-    known, None for one kept before revisions were.
+    known, None for one kept before revisions were. `erased` are the fields that were
+    erased (`registry.erasure`): no import brings them back.
     """
 
     hidden = frozenset({"certificate", "name", "phone", "born_on"})
@@ -166,6 +167,7 @@ class Person(Discreet, frozen=True, omit_defaults=True):
     revision: int = 1
     known_from: datetime | None = None
     import_id: str = ""
+    erased: tuple[str, ...] = ()
 
     @property
     def born(self) -> date | None:

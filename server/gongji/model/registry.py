@@ -7,9 +7,9 @@ death take the place of the former statement as a whole.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
-from typing import TypeVar
+from typing import Any, Final, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -31,6 +31,11 @@ from gongji.model.people import (
 from gongji.rules.codes import SHANGHAI
 
 R = TypeVar("R", Person, Institution)
+
+PHONE: Final = "phone"
+
+WHOLE_FILE: Final = "whole_file"
+"""In `Person.erased`: everything but the number, so that nobody is given it again."""
 
 E = TypeVar("E", bound=PlaceSince | BaseSince | GradeSince)
 
@@ -59,6 +64,46 @@ class PersonRow(Discreet, frozen=True, kw_only=True):
     born_on: date | None = None
 
 
+_BLANK: Final[dict[str, Any]] = {
+    "certificate": Certificate("", ""),
+    "name": "",
+    "phone": "",
+    "born_on": None,
+    "died_on": None,
+    "enrolments": (),
+    "kin": (),
+    "marks": (),
+}
+"""The fields of a whole file, for a record and for a row of an import."""
+
+_BLANK_OF: Final[dict[type, dict[str, Any]]] = {
+    Person: {
+        **_BLANK,
+        "first_place": "",
+        "first_base_fen": 0,
+        "moves": (),
+        "bases": (),
+    },
+    PersonRow: {
+        **_BLANK,
+        "insured_place": "",
+        "base_fen": 0,
+        "insured_places": (),
+        "bases": (),
+    },
+}
+
+
+P = TypeVar("P", Person, PersonRow)
+
+
+def without(record: P, erased: Collection[str]) -> P:
+    """Return a person, or a row that speaks of one, without what was erased."""
+    if WHOLE_FILE in erased:
+        return replace(record, **_BLANK_OF[type(record)])
+    return replace(record, phone="") if PHONE in erased else record
+
+
 class InstitutionRow(Struct, frozen=True, kw_only=True):
     """An institution as a row of an import says.
 
@@ -78,9 +123,27 @@ def person_after(
 ) -> Person:
     """Return the person as known after a row, in its next revision.
 
-    If the row says nothing new, `known` itself is returned. `at` is the instant the
+    If the row says nothing new, `known` itself is returned. What was erased of the person
+    is not taken from the row. `at` is the instant the
     import becomes visible; its civil day in Shanghai is the import's day.
     """
+    if known is not None and known.erased:
+        return _after_erasure(known, row, at, import_id)
+    return _person_after(known, row, at, import_id)
+
+
+def _after_erasure(
+    known: Person, row: PersonRow, at: datetime, import_id: str
+) -> Person:
+    """Return as `person_after` for a person of whom something was erased."""
+    if WHOLE_FILE in known.erased:
+        return known
+    return _person_after(known, without(row, known.erased), at, import_id)
+
+
+def _person_after(
+    known: Person | None, row: PersonRow, at: datetime, import_id: str
+) -> Person:
     day = at.astimezone(SHANGHAI).date()
     places = _told(
         known.place_history if known else (),
@@ -105,6 +168,7 @@ def person_after(
         marks=row.marks,
         born_on=row.born_on,
         revision=0,
+        erased=known.erased if known else (),
     )
     return _revised(known, after, at, import_id)
 

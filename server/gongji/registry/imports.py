@@ -16,8 +16,9 @@ from msgspec.structs import replace
 from gongji.access.callers import ALL
 from gongji.model.commands import Decision
 from gongji.model.facts import Facts, Need, by_key
-from gongji.model.judging import Counts, RowStanding
+from gongji.model.judging import Counts, RowStanding, RowVerdict
 from gongji.model.people import Certificate
+from gongji.model.registry import WHOLE_FILE
 from gongji.model.revisions import superseding
 from gongji.model.staging import (
     AppliedImport,
@@ -86,8 +87,16 @@ class Examine(Struct, frozen=True):
             unchanged=after is known,
             holders=tuple([holder for holder in holders if holder != owner]),
             keeps=owner in holders,
-            foreign=foreign,
+            refused=_refused(known, foreign=foreign),
         )
+
+
+def _refused(known: Any, *, foreign: bool) -> RowVerdict:
+    """Return the verdict of a row whatever other rows say."""
+    if foreign:
+        return RowVerdict.FOREIGN
+    erased = WHOLE_FILE in getattr(known, "erased", ())
+    return RowVerdict.ERASED if erased else RowVerdict.ACCEPTED
 
 
 class Stage(Struct, frozen=True):

@@ -36,6 +36,9 @@ ROWS_DIFFER = "ROWS_DIFFER"
 OTHER_CITY = "OTHER_CITY"
 """The reason if a row speaks of a person or institution of no city of its caller's."""
 
+PERSON_ERASED = "PERSON_ERASED"
+"""The reason if a row speaks of a person whose whole file was erased at his request."""
+
 RELATIVE_REFUSED = "RELATIVE_REFUSED"
 """The reason if a row names as kin somebody whose row is refused and whom nobody knows."""
 
@@ -71,6 +74,12 @@ def problem_of(verdict: RowVerdict, owner_field: str) -> Problem:
             owner_field,
             OTHER_CITY,
             "所说的参保地或机构不全在本调用方的城市，或登记库中此编号属于别的城市",
+        )
+    if verdict is RowVerdict.ERASED:
+        return Problem(
+            owner_field,
+            PERSON_ERASED,
+            "此人的登记已依其请求全部删除；确须重新登记的，请运营方以 gongji erase --lift 解除",
         )
     if verdict is RowVerdict.TAKEN:
         return Problem(

@@ -9,6 +9,8 @@ from typing import Any, Final, TypeAlias
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
+from gongji.access.fields import PersonField
+
 _People: TypeAlias = dict[str, None]
 """Numbers of people, in the order in which they were found."""
 
@@ -19,6 +21,8 @@ PERSON_FIELDS: Final = frozenset(
     {"person_no", "holder", "member", "patient", "purse", "givers"}
 )
 """Names of text fields that hold people's numbers, "" if nobody's."""
+
+_WHOLE_FILE: Final = ",".join(PersonField)
 
 FIELDS: Final[Mapping[str, str]] = {
     # binding
@@ -48,12 +52,12 @@ FIELDS: Final[Mapping[str, str]] = {
     "Consequences": "bill,binding,credit,premium",
     "Resettle": "bill,balance,credit,premium",
     # registry
-    "GetPerson": "certificate,name,phone,insured_place,enrolments,contribution_base,"
-    "kin,marks,death",
-    "ImportPersons": "certificate,name,phone,insured_place,enrolments,contribution_base,"
-    "kin,marks,death",
+    "GetPerson": _WHOLE_FILE,
+    "ImportPersons": _WHOLE_FILE,
     # access
     "ListAccesses": "accesses",
+    "ExportPerson": "everything",
+    "ErasePerson": _WHOLE_FILE,
 }
 """What each method shows or changes of a person, as `PersonAccess.fields`.
 

@@ -19,7 +19,7 @@ CREATE TABLE entry (
   number INTEGER PRIMARY KEY, owner TEXT NOT NULL, content BLOB NOT NULL,
   cert TEXT NOT NULL, own_verdict INTEGER NOT NULL, verdict INTEGER NOT NULL,
   revision INTEGER NOT NULL, unchanged INTEGER NOT NULL, keeps INTEGER NOT NULL,
-  foreign_city INTEGER NOT NULL, base INTEGER NOT NULL
+  refused INTEGER NOT NULL, base INTEGER NOT NULL
 );
 CREATE TABLE holder (number INTEGER NOT NULL, owner TEXT NOT NULL);
 CREATE TABLE kin (owner TEXT NOT NULL, number INTEGER NOT NULL)
@@ -39,7 +39,9 @@ CREATE INDEX IF NOT EXISTS kin_by_owner ON kin (owner)
 _RESET: Final = "UPDATE entry SET verdict = own_verdict WHERE verdict <> own_verdict"
 
 # Before all others: of another city's people a caller is told nothing else.
-_FOREIGN: Final = "UPDATE entry SET verdict = 5 WHERE verdict = 0 AND foreign_city"
+_REFUSED: Final = (
+    "UPDATE entry SET verdict = refused WHERE verdict = 0 AND refused <> 0"
+)
 
 _DIFFERING: Final = """
 UPDATE entry SET verdict = 2 WHERE verdict = 0 AND owner IN (
@@ -102,7 +104,7 @@ _INSERT: Final = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _INSERT_HOLDER: Final = "INSERT INTO holder VALUES (?, ?)"
 
 _STAND: Final = (
-    "UPDATE entry SET revision = ?, unchanged = ?, keeps = ?, foreign_city = ? "
+    "UPDATE entry SET revision = ?, unchanged = ?, keeps = ?, refused = ? "
     "WHERE number = ?"
 )
 
@@ -137,7 +139,7 @@ class RowSet:
         """Note that rows, by number, stand otherwise now."""
         changed = list(standings)
         values = [
-            (s.revision, s.unchanged, s.keeps, s.foreign, number)
+            (s.revision, s.unchanged, s.keeps, s.refused, number)
             for number, s in changed
         ]
         with self._lock:
@@ -152,7 +154,7 @@ class RowSet:
     def judge(self) -> Counts:
         """Give every row its verdict, by where the whole import ends; count them."""
         with self._lock:
-            self._run(*_INDEXES.split(";"), _RESET, _FOREIGN)
+            self._run(*_INDEXES.split(";"), _RESET, _REFUSED)
             self._run(_DIFFERING, _CLAIMED)
             # What is refused may be what another row rests on.
             while self._changed(_TAKEN) + self._changed(_RESTING):
@@ -230,7 +232,7 @@ def _entry(row: SetRow, standing: RowStanding) -> tuple[object, ...]:
         standing.revision,
         standing.unchanged,
         standing.keeps,
-        standing.foreign,
+        standing.refused,
         standing.revision,
     )
 

@@ -146,8 +146,8 @@ def _person_revisions(vault: Vault) -> RecordTable[PersonRevision]:
         columns,
         read=("revision_id", "known_until", DOCUMENT, "sealed"),
         record=read,
+        # Written over once: by an erasure.
         indexes=(("owner",), ("known_from",)),
-        append_only=True,
     )
 
 

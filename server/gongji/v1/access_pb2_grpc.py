@@ -40,6 +40,16 @@ class AccessServiceStub:
                 request_serializer=gongji_dot_v1_dot_access__pb2.ListAccessesRequest.SerializeToString,
                 response_deserializer=gongji_dot_v1_dot_access__pb2.ListAccessesResponse.FromString,
                 _registered_method=True)
+        self.ExportPerson = channel.unary_stream(
+                '/gongji.v1.AccessService/ExportPerson',
+                request_serializer=gongji_dot_v1_dot_access__pb2.ExportPersonRequest.SerializeToString,
+                response_deserializer=gongji_dot_v1_dot_access__pb2.ExportPersonResponse.FromString,
+                _registered_method=True)
+        self.ErasePerson = channel.unary_unary(
+                '/gongji.v1.AccessService/ErasePerson',
+                request_serializer=gongji_dot_v1_dot_access__pb2.ErasePersonRequest.SerializeToString,
+                response_deserializer=gongji_dot_v1_dot_access__pb2.ErasePersonResponse.FromString,
+                _registered_method=True)
 
 
 class AccessServiceServicer:
@@ -53,6 +63,20 @@ class AccessServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportPerson(self, request, context):
+        """Tells everything held about a person, record by record; the stream ends after the last.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ErasePerson(self, request, context):
+        """Erases what no duty keeps of a person, or says what that would be. Later imports do not bring it back.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AccessServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +84,16 @@ def add_AccessServiceServicer_to_server(servicer, server):
                     servicer.ListAccesses,
                     request_deserializer=gongji_dot_v1_dot_access__pb2.ListAccessesRequest.FromString,
                     response_serializer=gongji_dot_v1_dot_access__pb2.ListAccessesResponse.SerializeToString,
+            ),
+            'ExportPerson': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportPerson,
+                    request_deserializer=gongji_dot_v1_dot_access__pb2.ExportPersonRequest.FromString,
+                    response_serializer=gongji_dot_v1_dot_access__pb2.ExportPersonResponse.SerializeToString,
+            ),
+            'ErasePerson': grpc.unary_unary_rpc_method_handler(
+                    servicer.ErasePerson,
+                    request_deserializer=gongji_dot_v1_dot_access__pb2.ErasePersonRequest.FromString,
+                    response_serializer=gongji_dot_v1_dot_access__pb2.ErasePersonResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +124,60 @@ class AccessService:
             '/gongji.v1.AccessService/ListAccesses',
             gongji_dot_v1_dot_access__pb2.ListAccessesRequest.SerializeToString,
             gongji_dot_v1_dot_access__pb2.ListAccessesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportPerson(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/gongji.v1.AccessService/ExportPerson',
+            gongji_dot_v1_dot_access__pb2.ExportPersonRequest.SerializeToString,
+            gongji_dot_v1_dot_access__pb2.ExportPersonResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ErasePerson(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gongji.v1.AccessService/ErasePerson',
+            gongji_dot_v1_dot_access__pb2.ErasePersonRequest.SerializeToString,
+            gongji_dot_v1_dot_access__pb2.ErasePersonResponse.FromString,
             options,
             channel_credentials,
             insecure,

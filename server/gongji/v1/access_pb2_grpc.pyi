@@ -35,6 +35,10 @@ class AccessServiceStub:
     def __new__(cls, channel: _aio.Channel) -> AccessServiceAsyncStub: ...
     ListAccesses: _grpc.UnaryUnaryMultiCallable[_access_pb2.ListAccessesRequest, _access_pb2.ListAccessesResponse]
     """Lists who looked at a person's data, or changed them: newest first."""
+    ExportPerson: _grpc.UnaryStreamMultiCallable[_access_pb2.ExportPersonRequest, _access_pb2.ExportPersonResponse]
+    """Tells everything held about a person, record by record; the stream ends after the last."""
+    ErasePerson: _grpc.UnaryUnaryMultiCallable[_access_pb2.ErasePersonRequest, _access_pb2.ErasePersonResponse]
+    """Erases what no duty keeps of a person, or says what that would be. Later imports do not bring it back."""
 
 @_typing.type_check_only
 class AccessServiceAsyncStub(AccessServiceStub):
@@ -43,6 +47,10 @@ class AccessServiceAsyncStub(AccessServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListAccesses: _aio.UnaryUnaryMultiCallable[_access_pb2.ListAccessesRequest, _access_pb2.ListAccessesResponse]  # type: ignore[assignment]
     """Lists who looked at a person's data, or changed them: newest first."""
+    ExportPerson: _aio.UnaryStreamMultiCallable[_access_pb2.ExportPersonRequest, _access_pb2.ExportPersonResponse]  # type: ignore[assignment]
+    """Tells everything held about a person, record by record; the stream ends after the last."""
+    ErasePerson: _aio.UnaryUnaryMultiCallable[_access_pb2.ErasePersonRequest, _access_pb2.ErasePersonResponse]  # type: ignore[assignment]
+    """Erases what no duty keeps of a person, or says what that would be. Later imports do not bring it back."""
 
 class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
     """Who looked at a person's data."""
@@ -54,5 +62,21 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_access_pb2.ListAccessesResponse, _abc.Awaitable[_access_pb2.ListAccessesResponse]]:
         """Lists who looked at a person's data, or changed them: newest first."""
+
+    @_abc_1.abstractmethod
+    def ExportPerson(
+        self,
+        request: _access_pb2.ExportPersonRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_access_pb2.ExportPersonResponse], _abc.AsyncIterator[_access_pb2.ExportPersonResponse]]:
+        """Tells everything held about a person, record by record; the stream ends after the last."""
+
+    @_abc_1.abstractmethod
+    def ErasePerson(
+        self,
+        request: _access_pb2.ErasePersonRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_access_pb2.ErasePersonResponse, _abc.Awaitable[_access_pb2.ErasePersonResponse]]:
+        """Erases what no duty keeps of a person, or says what that would be. Later imports do not bring it back."""
 
 def add_AccessServiceServicer_to_server(servicer: AccessServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,22 +1,28 @@
-"""AccessService: who looked at a person's data (访问查询)."""
+"""AccessService: who looked at a person's data, what is held of him, and erased (访问查询)."""
 
 # ruff: noqa: N802 - methods bear the names the protos give them
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
 from datetime import datetime
 from typing import Any, Final
 
+from gongji.access.rights import AccessScope
 from gongji.model.access import PersonAccess
 from gongji.model.commands import Listing
 from gongji.model.facts import Need
 from gongji.model.people import Person
 from gongji.model.revisions import OWNER, PersonRevision
-from gongji.model.staging import AppliedImport
+from gongji.model.staging import AppliedImport, StagedSet
+from gongji.registry.erasure import Erase
 from gongji.rpc.accessed import FIELDS
-from gongji.rpc.convert.access import access_to
+from gongji.rpc.calls import command_request, current_permit
+from gongji.rpc.convert.access import access_to, erased_to, exported_to
 from gongji.rpc.convert.spans import Span, span_of
+from gongji.rpc.convert.values import receipt_to
+from gongji.rpc.services.exporting import PersonExport
 from gongji.rpc.services.paging import page
 from gongji.rpc.services.people import People
 from gongji.rules.codes import SHANGHAI
@@ -54,7 +60,7 @@ class _WithImports:
 
 
 class AccessService(AccessServiceServicer):
-    """Converts each request, runs its query, converts the answer."""
+    """Converts each request, runs its command or query, converts the answer."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -78,8 +84,37 @@ class AccessService(AccessServiceServicer):
         imported = [a for a in await self._imported(person) if _within(a, span)]
         merged = _WithImports(self._store, imported)
         found = await page(merged, request.page, filters, listing)
-        rows, token = found.fitting(map(access_to, found.rows))
+        rows, token = found.fitting(map(_access_to, found.rows))
         return pb.ListAccessesResponse(accesses=rows, next_page_token=token)
+
+    async def ExportPerson(
+        self, request: pb.ExportPersonRequest, context: object
+    ) -> AsyncIterator[pb.ExportPersonResponse]:
+        """Yield everything held about a person, in bounded replies."""
+        person = await self._people.known(request.person, "person")
+        async with aclosing(PersonExport(self._store, person).parts()) as parts:
+            async for records in parts:
+                for reply in exported_to(records):
+                    yield reply
+
+    async def ErasePerson(
+        self, request: pb.ErasePersonRequest, context: object
+    ) -> pb.ErasePersonResponse:
+        """Erase what no duty keeps, or return what that would be."""
+        number = await self._people.own(request.person, "person")
+        sets = await self._store.page(Listing(kind=StagedSet, limit=1000))
+        command = Erase(
+            request=command_request(request.request_id),
+            person_no=number,
+            lift=request.lift,
+            staged_sets=tuple([staged.set_id for staged in sets]),
+        )
+        if request.validate_only:
+            return erased_to(await self._store.ask(command))
+        answer = await self._store.commit(command)
+        reply = erased_to(answer.value)
+        reply.receipt.CopyFrom(receipt_to(command.request, answer))
+        return reply
 
     async def _imported(self, person: Person) -> list[PersonAccess]:
         """Return the imports that changed a person as accesses.
@@ -96,6 +131,18 @@ class AccessService(AccessServiceServicer):
                 applied = await self._store.get(AppliedImport, record.import_id)
                 accesses.append(_as_access(record, at, applied))
         return accesses
+
+
+def _access_to(access: PersonAccess) -> pb.Access:
+    """Return an access as a message, with the id of a request only of the caller's own.
+
+    Whoever acts for a person is told nothing of other callers' requests.
+    """
+    permit = current_permit()
+    own = access.caller == permit.caller.name
+    return access_to(
+        access, with_request=own or not permit.bound_by(AccessScope.SUBJECT)
+    )
 
 
 def _as_access(

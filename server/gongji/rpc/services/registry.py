@@ -14,7 +14,7 @@ from gongji.model.people import Institution, Person, area_of_institution
 from gongji.model.refusals import ImportNotFound, InstitutionNotFound, PersonNotFound
 from gongji.model.staging import AppliedImport, Unmerged
 from gongji.registry.kinds import INSTITUTIONS, PERSONS, Registry
-from gongji.rpc.calls import current_permit
+from gongji.rpc.calls import current_call, current_permit
 from gongji.rpc.convert.people import (
     import_to,
     institution_row_from,
@@ -85,6 +85,8 @@ class RegistryService(RegistryServiceServicer):
                 field="person",
             )
         fields = shown_to(current_permit().caller)
+        shown = [field for field in PersonField if field in fields]
+        current_call().accesses.show(",".join(shown))
         return pb.GetPersonResponse(
             person=person_to(person, self._day(request), fields),
             revision=revision_to(person),

@@ -68,7 +68,7 @@ _INSTITUTION: Final = (
 
 _STATED: Final[Mapping[Kind, frozenset[str]]] = {
     "app": _RULES | _CHANNEL,
-    "counter": _RULES | _CHANNEL,
+    "counter": _RULES | _CHANNEL | {"ExportPerson"},
     "bank": _RULES | _CHANNEL,
     "hospital": _RULES | _INSTITUTION,
     "pharmacy": _RULES | _INSTITUTION,

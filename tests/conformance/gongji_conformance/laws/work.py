@@ -267,6 +267,7 @@ _OfPerson = (
     | account_pb2.ListEntriesRequest
     | registry_pb2.GetPersonRequest
     | access_pb2.ListAccessesRequest
+    | access_pb2.ExportPersonRequest
 )
 
 CALLS: Final[Mapping[str, Callable[[CallersWork], AskedFor]]] = {
@@ -321,6 +322,14 @@ CALLS: Final[Mapping[str, Callable[[CallersWork], AskedFor]]] = {
     ),
     "GetImport": _own_import,
     "ListAccesses": _of_holder(access_pb2.ListAccessesRequest),
+    "ExportPerson": _of_holder(access_pb2.ExportPersonRequest),
+    "ErasePerson": lambda work: asked(
+        access_pb2.ErasePersonRequest(
+            request_id=new_id(),
+            person=ref(work.holder.person_no),
+            validate_only=True,
+        )
+    ),
     "Consequences": lambda _: asked(
         consequence_pb2.ConsequencesRequest(since=stamp(NOW + timedelta(days=1)))
     ),
