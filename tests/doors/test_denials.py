@@ -7,7 +7,9 @@ from datetime import timedelta
 from typing import Any, Final
 
 import pytest
+from gongji.model.account import Account
 from gongji.model.people import Person
+from gongji.rpc.services.people import People
 from gongji.v1 import (
     account_pb2,
     binding_pb2,
@@ -268,3 +270,19 @@ async def test_a_channel_serves_whoever_lives_in_its_city(opened: Doors) -> None
     for person_no, told in ((MEMBER[OWN], ""), (HOLDER[OTHER], "NOT_PERMITTED")):
         end = await ended(call, request, metadata("app", subject(person_no)))
         assert told == (end.reason if isinstance(end, RefusedCall) else "")
+
+
+async def test_a_scope_that_is_forgotten_stops_the_answer(
+    opened: Doors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service that forgets to show a scope reads and writes nothing for its caller."""
+
+    async def forget(*_: object, **__: object) -> None:
+        return
+
+    monkeypatch.setattr(People, "require_own", forget)
+    before = await opened.service.stored(Account, HOLDER[OWN])
+    for method in ("GetAccount", "Credit"):
+        end = await tried(opened, Cell(method, "operator"))
+        assert "INTERNAL INTERNAL" == end.outcome
+    assert before == await opened.service.stored(Account, HOLDER[OWN])
