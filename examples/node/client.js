@@ -5,7 +5,10 @@
 // retried and what is not, refusals shown as they were said, pages read to the end, amounts as text (int64).
 //
 // It speaks the suite's protocol: tasks in GONGJI_TASK, the server in GONGJI_TARGET, one line of JSON a result.
+// Who it is: GONGJI_CA, GONGJI_CERT and GONGJI_KEY name files of certificates, GONGJI_TOKEN_FILE one with a token;
+// a task's `subject` says for whom it acts.
 
+const fs = require('node:fs');
 const path = require('node:path');
 const {randomUUID} = require('node:crypto');
 const {setTimeout: sleep} = require('node:timers/promises');
@@ -31,6 +34,29 @@ const {v1} = grpc.loadPackageDefinition(loader.loadSync(
   {includeDirs: [PROTOS], keepCase: true, longs: String, enums: String, defaults: true})).gongji;
 const errors = protobuf.loadSync(path.join(__dirname, 'errors.proto'));
 
+// What proto-loader does for requests, for a message that travels in metadata.
+const root = new protobuf.Root();
+root.resolvePath = (_, name) => (name.startsWith('google/') ? name : path.join(PROTOS, name));
+const Subject = root.loadSync('gongji/v1/access.proto', {keepCase: true}).lookupType('gongji.v1.Subject');
+
+/** The content of the file that a variable names; null where it names none. */
+function content(variable) {
+  return process.env[variable] ? fs.readFileSync(process.env[variable]) : null;
+}
+
+/** TLS where its roots are named, with our certificate where that is too; else plain, to this very machine only. */
+function credentials() {
+  const ca = content('GONGJI_CA');
+  return ca ? grpc.credentials.createSsl(ca, content('GONGJI_KEY'), content('GONGJI_CERT'))
+    : grpc.credentials.createInsecure();
+}
+
+/** A person who was identified, packed. JSON writes instants as text, protobuf as seconds. */
+function packed({identified_at: at, ...subject}) {
+  const seconds = Math.floor(Date.parse(at) / 1000);
+  return Buffer.from(Subject.encode(Subject.fromObject({...subject, identified_at: {seconds}})).finish());
+}
+
 /** What an error says: ErrorInfo.reason, the sentence, and when to come again. */
 function refusalOf(error) {
   if (!(error.metadata instanceof grpc.Metadata)) throw error;
@@ -53,14 +79,15 @@ class Client {
   constructor(target) {
     // After a broken connection the next attempt need not wait for the usual second.
     const options = {'grpc.initial_reconnect_backoff_ms': 100};
-    this.settlements = new v1.SettlementService(target, grpc.credentials.createInsecure(), options);
-    this.bindings = new v1.BindingService(target, grpc.credentials.createInsecure(), options);
+    this.settlements = new v1.SettlementService(target, credentials(), options);
+    this.bindings = new v1.BindingService(target, credentials(), options);
   }
 
   /** The result of one task: done, refused by the service, or unknown. */
   async perform(task) {
     this.longestS = task.deadline_s ?? DEADLINE_S;
     this.requestId = '';
+    this.subject = task.subject ? packed(task.subject) : null;
     try {
       return {outcome: 'done', ...await this[task.do](task)};
     } catch (error) {
@@ -136,10 +163,14 @@ class Client {
     }
   }
 
-  /** One call: its deadline, and who calls; people belong in requests, never in metadata. */
+  /** One call: its deadline, who calls and for whom; else people belong in requests, never in metadata. */
   once(stub, method, request) {
     const metadata = new grpc.Metadata();
     metadata.set('x-gongji-caller', CALLER);
+    // Read anew each time: a token is replaced before it runs out.
+    const token = content('GONGJI_TOKEN_FILE');
+    if (token) metadata.set('authorization', `Bearer ${token.toString('ascii').trim()}`);
+    if (this.subject) metadata.set('x-gongji-subject-bin', this.subject);
     const options = {deadline: Date.now() + 1000 * this.longestS};
     return new Promise((resolve, reject) => {
       stub[method](request, metadata, options, (error, reply) => (error ? reject(error) : resolve(reply)));

@@ -5,7 +5,8 @@ retries; what is retried and what is not; refusals shown in the service's own wo
 to the end; amounts as whole fen.
 
 It speaks the suite's protocol: tasks in GONGJI_TASK, the server in GONGJI_TARGET, and one line
-of JSON a result.
+of JSON a result. Who it is: GONGJI_CA, GONGJI_CERT and GONGJI_KEY name files of certificates,
+GONGJI_TOKEN_FILE one with a token; a task's `subject` says for whom it acts.
 """
 
 from __future__ import annotations
@@ -15,10 +16,17 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import grpc
-from gongji.v1 import binding_pb2, binding_pb2_grpc, settlement_pb2, settlement_pb2_grpc
+from gongji.v1 import (
+    access_pb2,
+    binding_pb2,
+    binding_pb2_grpc,
+    settlement_pb2,
+    settlement_pb2_grpc,
+)
 from google.protobuf.json_format import ParseDict
 from google.rpc import error_details_pb2 as details
 from google.rpc import status_pb2
@@ -56,18 +64,18 @@ class Client:
     """One connection to the service, used for everything."""
 
     def __init__(self, target: str) -> None:
-        # After a broken connection the next attempt need not wait for the usual second.
-        self.channel = grpc.insecure_channel(
-            target, options=[("grpc.initial_reconnect_backoff_ms", 100)]
-        )
+        self.channel = connected(target)
         self.settlements = settlement_pb2_grpc.SettlementServiceStub(self.channel)
         self.bindings = binding_pb2_grpc.BindingServiceStub(self.channel)
         self.longest_s = DEADLINE_S
         self.request_id = ""
+        self.subject = b""
 
     def perform(self, task: Task) -> Result:
         """Return the result of one task: done, refused by the service, or unknown."""
         self.longest_s, self.request_id = task.get("deadline_s", DEADLINE_S), ""
+        stated = ParseDict(task.get("subject", {}), access_pb2.Subject())
+        self.subject = stated.SerializeToString()
         tasks: dict[str, Callable[[Task], Result]] = {
             "quote": self.quote,
             "settle": self.settle,
@@ -210,9 +218,16 @@ class Client:
         """Return how long one call may take, in seconds."""
         return self.longest_s
 
-    def metadata(self, request: Any) -> list[tuple[str, str]]:
-        """Return who calls; people belong in requests, never here."""
-        return [("x-gongji-caller", CALLER)]
+    def metadata(self, request: Any) -> list[tuple[str, str | bytes]]:
+        """Return who calls and for whom; else people belong in requests, never here."""
+        entries: list[tuple[str, str | bytes]] = [("x-gongji-caller", CALLER)]
+        if path := os.environ.get("GONGJI_TOKEN_FILE"):
+            # Read anew each time: a token is replaced before it runs out.
+            token = Path(path).read_text(encoding="ascii").strip()
+            entries.append(("authorization", f"Bearer {token}"))
+        if self.subject:
+            entries.append(("x-gongji-subject-bin", self.subject))
+        return entries
 
     def fen(self, amount: int) -> int | str:
         """Return an amount for JSON: as text, for readers without int64."""
@@ -246,6 +261,26 @@ class Client:
     def close(self) -> None:
         """Close the connection."""
         self.channel.close()
+
+
+def connected(target: str) -> grpc.Channel:
+    """Open a channel: TLS if its roots are named, with our certificate if that is too."""
+    # After a broken connection the next attempt need not wait for the usual second.
+    options = [("grpc.initial_reconnect_backoff_ms", 100)]
+    ca = content("GONGJI_CA")
+    if ca is None:
+        # To a server of this very machine only; a token is never sent so elsewhere.
+        return grpc.insecure_channel(target, options=options)
+    credentials = grpc.ssl_channel_credentials(
+        ca, content("GONGJI_KEY"), content("GONGJI_CERT")
+    )
+    return grpc.secure_channel(target, credentials, options=options)
+
+
+def content(variable: str) -> bytes | None:
+    """Return the content of the file that a variable names; None if it names none."""
+    path = os.environ.get(variable)
+    return Path(path).read_bytes() if path else None
 
 
 def refusal_of(error: grpc.RpcError) -> Refusal:

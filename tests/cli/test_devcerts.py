@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import ssl
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import jwt
 import pytest
+from click.testing import Result
 from cryptography import x509
 from gongji.access.callers import Kind
 from gongji.access.policy import FilePolicy
@@ -16,8 +18,10 @@ from gongji.cli.devcerts.authority import SERVER_NAMES
 from gongji.cli.devcerts.callers import TRIAL_CALLERS
 from gongji.cli.devcerts.files import AUDIENCE, EXPIRED, ISSUER
 from gongji.client.credentials import certificates_in
+from gongji_conformance.laws.law import register
 
 from tests.cli.command import gongji
+from tests.cli.started import Started, run, started
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     result = gongji("dev-certs", folder)
     assert 0 == result.exit_code
     assert "只供试用" in result.output
-    assert f"gongji serve --config {folder}/gongji.toml" in result.output
+    assert f"gongji serve --sample --config {folder}/gongji.toml" in result.output
     return folder
 
 
@@ -121,3 +125,67 @@ def test_an_empty_folder_is_closed_to_others(tmp_path: Path) -> None:
     folder.mkdir(mode=0o755)
     assert 0 == gongji("dev-certs", folder).exit_code
     assert 0o700 == folder.stat().st_mode & 0o777
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path) -> Iterator[Started]:
+    """A sandbox as the trial's configuration has it, with the sample."""
+    config = ["--config", str(folder / "gongji.toml")]
+    with started(*config, "--sandbox", "--sample", "--data", str(folder / "var")) as up:
+        yield up
+
+
+def statement(server: Started, folder: Path, name: str) -> Result:
+    """Ask for a statement as one of the trial's callers."""
+    shown = ["--ca", str(folder / "ca.pem"), "--target", server.address]
+    if name:
+        shown += ["--cert", str(folder / f"{name}.pem")]
+        shown += ["--key", str(folder / f"{name}.key")]
+    return gongji("statement", "CZ001", *shown)
+
+
+def test_the_trial_is_served(server: Started, folder: Path) -> None:
+    """The operator reads by its certificate, as the printed command has it."""
+    config = folder / "gongji.toml"
+    printed = gongji(
+        "statement", "CZ001", "--config", config, "--target", server.address
+    )
+    assert 0 == printed.exit_code, printed.output
+    assert 0 == statement(server, folder, "operator").exit_code
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("", "服务要求客户端证书：请以 --cert 与 --key 出示"),
+        (EXPIRED, "expired.pem 不在有效期内"),
+        ("hospital", "hospital 类调用方不得调用 ListSettlements"),
+        ("app", "x-gongji-subject-bin"),
+        ("front", "front"),
+    ],
+)
+def test_who_does_not_belong_reads_why(
+    server: Started, folder: Path, name: str, sentence: str
+) -> None:
+    """Whoever shows nothing, too late, or another kind's certificate reads a sentence."""
+    refused = statement(server, folder, name)
+    assert 1 == refused.exit_code
+    assert sentence in refused.output
+
+
+def test_the_suite_judges_the_trial(server: Started, folder: Path) -> None:
+    """The suite's laws of access hold on a server it reaches by certificates only."""
+    tester = folder / "tester"
+    options = {
+        "--target": server.address,
+        "--ca": folder / "ca.pem",
+        "--cert": tester.with_suffix(".pem"),
+        "--key": tester.with_suffix(".key"),
+        "--callers": folder / "callers.toml",
+        "--profile": "access@2026.1",
+    }
+    arguments = [str(word) for option in options.items() for word in option]
+    judged = run("conformance", "chuzhou", "--quick", *arguments)
+    assert 0 == judged.returncode, judged.stdout
+    laws = [one for one in register().values() if one.profile_name == "access"]
+    assert f"chuzhou: 通过 {len(laws)}; " in judged.stdout

@@ -110,9 +110,11 @@ class ServerTarget:
         shown = "、".join(str(file) for file in files if file)
         if shown:
             return f"出示的是 {shown}"
+        if self.credentials.ca or not is_loopback(self.address):
+            return "没有出示凭据：请以 --cert 与 --key，或 --token-file 指明"
         return (
             f"没有出示凭据：请以 --data 指明本机服务的数据目录（其中的 {LOCAL_TOKEN} 是令牌），"
-            "或以 --token-file、--cert 与 --key 指明凭据"
+            "或以 --token-file 指明令牌"
         )
 
 

@@ -270,7 +270,7 @@ class SameSeed(Client):
 class Gossips(Client):
     """Tells the proxies whose binding it is."""
 
-    def metadata(self, request: Any) -> list[tuple[str, str]]:
+    def metadata(self, request: Any) -> list[tuple[str, str | bytes]]:
         number = (
             request.holder.certificate.number
             if isinstance(request, binding_pb2.SubmitBindingRequest)
@@ -292,7 +292,7 @@ class IdFromCertificate(Client):
 class Anonymous(Client):
     """Does not say who calls."""
 
-    def metadata(self, request: Any) -> list[tuple[str, str]]:
+    def metadata(self, request: Any) -> list[tuple[str, str | bytes]]:
         return []
 
 

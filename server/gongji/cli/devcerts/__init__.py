@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -22,7 +23,7 @@ def dev_certs_command(terminal: Terminal, folder: Path) -> None:
         "只供试用：签发机构的私钥就在其中，任何读得到它的人都能冒充任何调用方；"
         "正式运行的证书请由贵单位的签发机构签发。"
     )
-    config = folder / "gongji.toml"
-    terminal.say("启动服务，然后在另一个终端以运营方的身份导入：")
-    terminal.say(f"  gongji serve --config {config}")
-    terminal.say(f"  gongji import persons.csv --config {config}")
+    config = shlex.quote(str(folder / "gongji.toml"))
+    terminal.say("启动服务，然后在另一个终端以运营方的证书查询：")
+    terminal.say(f"  gongji serve --sample --config {config}")
+    terminal.say(f"  gongji statement CZ001 --config {config}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from gongji.access.callers import Kind
@@ -58,17 +58,44 @@ def policy_text(callers: Iterable[TrialCaller] = TRIAL_CALLERS) -> str:
     return "\n".join([_HEAD, *(_entry(caller) for caller in callers)])
 
 
+def suite_text(callers: Iterable[TrialCaller] = TRIAL_CALLERS) -> str:
+    """Return the callers whose rights the suite judges, as `--callers` reads them."""
+    return "\n".join(
+        [
+            "# gongji conformance --callers FILE：各类调用方的凭据与范围。",
+            *(_judged(caller) for caller in callers if caller.kind not in _UNJUDGED),
+        ]
+    )
+
+
+_UNJUDGED: Final = (Kind.TESTER, Kind.FRONT)
+"""A tester may do everything on a sandbox, a front nothing anywhere."""
+
+
 def _entry(caller: TrialCaller) -> str:
-    lines = [f"[callers.{caller.name}]", f'kind = "{caller.kind}"']
-    lists = {
+    known = {"certificates": (caller.uri,), "tokens": (caller.name,)}
+    head = [f"[callers.{caller.name}]", f'kind = "{caller.kind}"']
+    return "\n".join([*head, *_lists(_own(caller) | known), ""])
+
+
+def _judged(caller: TrialCaller) -> str:
+    head = [f"[{caller.name}]", f'kind = "{caller.kind}"']
+    pair = [f'cert = "{caller.name}.pem"', f'key = "{caller.name}.key"']
+    return "\n".join([*head, *pair, *_lists(_own(caller)), ""])
+
+
+def _own(caller: TrialCaller) -> dict[str, tuple[str, ...]]:
+    """Return within what a caller's work lies, by the keys of a policy."""
+    return {
         "cities": caller.cities,
         "channels": caller.channels,
         "institutions": caller.institutions,
-        "certificates": (caller.uri,),
-        "tokens": (caller.name,),
     }
-    for key, values in lists.items():
-        if values:
-            stated = ", ".join(f'"{value}"' for value in values)
-            lines.append(f"{key} = [{stated}]")
-    return "\n".join([*lines, ""])
+
+
+def _lists(values: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    """Yield each list that has something, as TOML writes it."""
+    for key, texts in values.items():
+        if texts:
+            stated = ", ".join(f'"{text}"' for text in texts)
+            yield f"{key} = [{stated}]"

@@ -13,7 +13,12 @@ from typing import Any, Final
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from gongji.cli.devcerts.authority import LIFE, IssuedPair, TrialAuthority, pem_of
-from gongji.cli.devcerts.callers import TRIAL_CALLERS, TRUST_DOMAIN, policy_text
+from gongji.cli.devcerts.callers import (
+    TRIAL_CALLERS,
+    TRUST_DOMAIN,
+    policy_text,
+    suite_text,
+)
 
 ISSUER: Final = f"https://{TRUST_DOMAIN}/dev-certs"
 AUDIENCE: Final = "gongji"
@@ -54,6 +59,15 @@ def _contents() -> Iterator[tuple[str, bytes]]:
     yield from _pair("server", server)
     # HAProxy reads both from one file.
     yield "server-both.pem", server.certificate_pem() + server.key_pem()
+    yield from _callers(authority)
+    yield "policy.toml", policy_text().encode()
+    yield "callers.toml", suite_text().encode()
+    yield from _tokens()
+    yield "gongji.toml", _CONFIGURATION.encode()
+
+
+def _callers(authority: TrialAuthority) -> Iterator[tuple[str, bytes]]:
+    """Yield each caller's certificate and key, and one that is no longer in force."""
     for caller in TRIAL_CALLERS:
         pair = authority.caller(caller.name, caller.uri)
         yield from _pair(caller.name, pair)
@@ -63,9 +77,6 @@ def _contents() -> Iterator[tuple[str, bytes]]:
             ended = datetime.now(UTC) - LIFE - timedelta(days=1)
             at_end = authority.caller(caller.name, caller.uri, at=ended)
             yield from _pair(EXPIRED, at_end)
-    yield "policy.toml", policy_text().encode()
-    yield from _tokens()
-    yield "gongji.toml", _CONFIGURATION.encode()
 
 
 def _pair(name: str, pair: IssuedPair) -> Iterator[tuple[str, bytes]]:

@@ -23,8 +23,8 @@ _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNOR
 _CERTIFICATE: Final = re.compile(
     r"(?<!\d)\d{6}(19|20)\d{2}(0[1-9]|1[0-2])([0-2]\d|3[01])\d{3}[0-9Xx](?!\d)"
 )
-_ALSO_METADATA: Final = ("user-agent",)
-"""What gRPC itself writes there."""
+_ALSO_METADATA: Final = ("user-agent", "x-gongji-subject-bin")
+"""What gRPC itself writes there, and where the person belongs for whom it is called."""
 
 
 Runs = Sequence[ScenarioRun]
