@@ -356,13 +356,16 @@ def test_who_is_recorded(files: DoorFiles, admitting: Admitting) -> None:
     assert CallerIdentity("auditor", credential, b"s") == identity
 
 
-def test_another_process_reads_for_itself(
-    files: DoorFiles, admitting: Admitting
-) -> None:
-    """What travels to the gateway are the names of the files, not what they say."""
-    pickled = pickle.dumps(admitting.authenticator)
-    files.allow(other=AUDITOR)
-    there = pickle.loads(pickled)  # noqa: S301 - our own
-    peer = {"x509_pem_cert": [files.certificate("auditor").certificate_pem()]}
+def test_another_process_begins_with_what_was_sound(files: DoorFiles) -> None:
+    """A gateway that is started later knows what the files said last while they were
+    sound, and then what they say."""
+    authenticator = PolicyAuthenticator(AccessFiles(policy=files.allow(other=AUDITOR)))
+    peer = {"x509_pem_cert": [files.certificate("other").certificate_pem()]}
+    files.write("policy.toml", "x =")
+    there = pickle.loads(pickle.dumps(authenticator))  # noqa: S301 - our own
+    assert "other" == there.identify({}, peer).caller
+    files.allow(auditor=AUDITOR)
+    there = pickle.loads(pickle.dumps(there))  # noqa: S301 - our own
+    there.policy.refresh()
     with pytest.raises(CallerUnknown):
         there.identify({}, peer)

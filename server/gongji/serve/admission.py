@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from gongji.access.callers import Caller
@@ -18,7 +19,6 @@ from gongji.serve.authentication import (
 from gongji.serve.identification import (
     AccessFiles,
     PolicyAuthenticator,
-    watched_policy,
 )
 from gongji.serve.listening import host_and_port, is_loopback
 from gongji.serve.local_token import make_local_token, read_local_token
@@ -50,15 +50,20 @@ class WatchedPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """Whom a server knows, and how it tells who calls.
+    """Whom a server knows, how it tells who calls, and how connections are protected.
 
-    `watched` are the files of the policy; those of `authenticator` are watched where
-    connections end.
+    Another process that is sent it begins with what this one has read last.
     """
 
     policy: AccessPolicy
     authenticator: Authenticator
-    watched: Sequence[WatchedFiles[Any]] = ()
+    tls: ServerTls | None = None
+
+    @property
+    def watched(self) -> Sequence[WatchedFiles[Any]]:
+        """The files it is made of."""
+        of_tls = [self.tls.watched] if self.tls else []
+        return [*self.authenticator.watched, *of_tls]
 
 
 def admission_of(settings: Settings) -> Admission:
@@ -66,21 +71,20 @@ def admission_of(settings: Settings) -> Admission:
 
     ValueError or OSError if the settings cannot be met.
     """
-    if files := access_files(settings):
-        file = watched_policy(files.policy)
-        return Admission(WatchedPolicy(file), PolicyAuthenticator(files), (file,))
+    tls = ServerTls(files) if (files := tls_files(settings)) else None
+    if settings.policy:
+        by_policy = PolicyAuthenticator(access_files(settings, settings.policy))
+        return Admission(WatchedPolicy(by_policy.policy), by_policy, tls)
     if settings.sandbox:
-        return Admission(AnybodyPolicy(), AnybodyAuthenticator())
+        return Admission(AnybodyPolicy(), AnybodyAuthenticator(), tls)
     token = read_local_token(make_local_token(settings.data))
-    return Admission(LocalPolicy(), LocalTokenAuthenticator(token))
+    return Admission(LocalPolicy(), LocalTokenAuthenticator(token), tls)
 
 
-def access_files(settings: Settings) -> AccessFiles | None:
-    """Return the files that say who is admitted; None without a policy."""
-    if settings.policy is None:
-        return None
+def access_files(settings: Settings, policy: Path) -> AccessFiles:
+    """Return the files that say who is admitted."""
     return AccessFiles(
-        policy=settings.policy,
+        policy=policy,
         deny=settings.deny,
         token_keys=settings.token_keys,
         token_issuer=settings.token_issuer,
@@ -129,8 +133,8 @@ def check_doors(settings: Settings) -> None:
     # Read here too, so that nothing is made for a server that cannot have them.
     if tls := tls_files(settings):
         ServerTls(tls)
-    if files := access_files(settings):
-        PolicyAuthenticator(files)
+    if settings.policy:
+        PolicyAuthenticator(access_files(settings, settings.policy))
 
 
 def _check_reach(settings: Settings) -> None:

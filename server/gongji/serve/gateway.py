@@ -41,6 +41,7 @@ from gongji.rpc.method import Services
 from gongji.serve import ipc, logs, supervisor
 from gongji.serve.authentication import Authenticator
 from gongji.serve.port import PLAIN, OpenPort, PortOptions
+from gongji.serve.watched import watch
 
 # Reflection describes what is loaded, and nothing else here loads a proto.
 for _module in pkgutil.iter_modules(v1.__path__, f"{v1.__name__}."):
@@ -98,8 +99,10 @@ class Gateway:
         except BaseException:
             await self._stack.aclose()
             raise
-        supervising = asyncio.ensure_future(self._supervisor.supervise())
-        self._stack.push_async_callback(_cancel, supervising)
+        # Here too, so that a successor begins with what was sound last.
+        watched = [*self._authenticator.watched, *self._options.watched]
+        for task in (self._supervisor.supervise(), watch(watched)):
+            self._stack.push_async_callback(_cancel, asyncio.ensure_future(task))
 
     async def stop(self) -> None:
         """Report NOT_SERVING, take no new calls, let those in flight finish."""

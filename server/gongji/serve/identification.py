@@ -76,17 +76,17 @@ class PolicyAuthenticator:
         self, files: AccessFiles, *, now: Callable[[], float] = time.time
     ) -> None:
         """Read the files. ValueError."""
-        self._files = files
         self._now = now
-        self._policy = watched_policy(files.policy)
+        self._policy = _watched_policy(files.policy)
         self._denied = _watched_denial(files.deny) if files.deny else None
         self._keys = (
             _watched_keys(files, files.token_keys) if files.token_keys else None
         )
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Let another process read the files for itself."""
-        return (PolicyAuthenticator, (self._files,))
+    @property
+    def policy(self) -> WatchedFiles[FilePolicy]:
+        """The policy's file."""
+        return self._policy
 
     @property
     def watched(self) -> Sequence[WatchedFiles[Any]]:
@@ -214,7 +214,7 @@ def _forwarded(
 # --- the files ------------------------------------------------------------------------
 
 
-def watched_policy(path: Path) -> WatchedFiles[FilePolicy]:
+def _watched_policy(path: Path) -> WatchedFiles[FilePolicy]:
     """Return a policy that is read again as its file changes. ValueError."""
     return WatchedFiles([path], partial(_policy, path.name))
 

@@ -20,7 +20,7 @@ from gongji.serve.health import HEALTH_LIMITS, Health
 from gongji.serve.listening import host_and_port
 from gongji.serve.reflection import reflection_of
 from gongji.serve.shares import Shares
-from gongji.serve.tls import ServerTls, TlsFiles
+from gongji.serve.tls import ServerTls
 from gongji.serve.watched import WatchedFiles, watch
 
 MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
@@ -64,10 +64,15 @@ class PortOptions:
     they never do. A `shared` port is held by a parent process.
     """
 
-    tls: TlsFiles | None = None
+    tls: ServerTls | None = None
     token_address: str = ""
     shared: bool = False
     reflection: bool = True
+
+    @property
+    def watched(self) -> Sequence[WatchedFiles[Any]]:
+        """The files of its TLS."""
+        return [self.tls.watched] if self.tls else []
 
 
 PLAIN: Final = PortOptions()
@@ -109,7 +114,7 @@ class OpenPort:
         self._server = grpc.aio.server(
             options=(*OPTIONS, ("grpc.so_reuseport", int(options.shared)))
         )
-        tls = ServerTls(options.tls) if options.tls else None
+        tls = options.tls
         self.address = self._listen(address, tls.credentials() if tls else None)
         self.port = host_and_port(self.address)[1]
         self.token_address = options.token_address
@@ -117,7 +122,7 @@ class OpenPort:
             of_tokens = tls.credentials(callers=False)
             self.token_address = self._listen(options.token_address, of_tokens)
         self._entrances = _Entrances(services, authenticator, ping, options)
-        self._watched = [*authenticator.watched, *([tls.watched] if tls else [])]
+        self._watched = [*authenticator.watched, *options.watched]
         self._server.add_generic_rpc_handlers(self._entrances.handlers)
 
     def _listen(self, address: str, tls: grpc.ServerCredentials | None) -> str:
@@ -176,8 +181,7 @@ class _Entrances:
     def open(self, watched: Sequence[WatchedFiles[Any]]) -> None:
         """Begin to end calls whose callers stall, or are no longer admitted."""
         watches = [shares.watch() for shares in (self.shares, self._health_shares)]
-        if watched:
-            watches.append(watch(watched, self._judge_again))
+        watches.append(watch(watched, self._judge_again))
         self._watches = [asyncio.ensure_future(one) for one in watches]
 
     async def _judge_again(self) -> None:

@@ -28,7 +28,6 @@ from gongji.serve.admission import (
     addresses,
     admission_of,
     check_doors,
-    tls_files,
 )
 from gongji.serve.agreement import adopting
 from gongji.serve.authentication import LocalTokenAuthenticator
@@ -39,7 +38,7 @@ from gongji.serve.losses import note_losses, tallied
 from gongji.serve.port import OpenPort, Port, PortOptions
 from gongji.serve.settings import KEY_FILE, Settings, rules_of
 from gongji.serve.supervisor import freeze_gc, interrupted
-from gongji.serve.watched import watch
+from gongji.serve.tls import ServerTls
 from gongji.store import Store
 from gongji.store.databases import database_at
 from gongji.store.private_files import make_folder
@@ -78,9 +77,14 @@ async def serve(
 
 @asynccontextmanager
 async def running(
-    settings: Settings, cities: Cities, workdays: Workdays
+    settings: Settings,
+    cities: Cities,
+    workdays: Workdays,
+    admission: Admission | None = None,
 ) -> AsyncIterator[Port]:
     """Run a server over its store, its sample loaded; yield its started port.
+
+    Who is admitted follows from the settings unless it is given.
 
     ValueError or OSError; also later, out of the body, if another server records other
     adoptions (`adopting`).
@@ -89,7 +93,7 @@ async def running(
     clock = SandboxClock() if settings.sandbox else system_clock
     async with AsyncExitStack() as stack:
         make_folder(settings.data)
-        admission = admission_of(settings)
+        admission = admission or admission_of(settings)
         # In this order, and ended in the other: no call may outlive the store.
         store = await stack.enter_async_context(_opened(settings, clock))
         await stack.enter_async_context(_agreed(settings, store, cities, clock))
@@ -98,7 +102,7 @@ async def running(
         port = _port(settings, offer.services(admission.policy), admission)
         await port.start()
         stack.push_async_callback(port.stop)
-        await stack.enter_async_context(_kept_up(store, admission))
+        await stack.enter_async_context(_kept_up(store))
         freeze_gc()
         if settings.sample and await store.get(Person, _first_of_sample()) is None:
             await offer.load_sample()
@@ -118,17 +122,14 @@ async def _agreed(
 
 
 @asynccontextmanager
-async def _kept_up(store: Store, admission: Admission) -> AsyncIterator[None]:
-    """Keep the policy up to date for the block, and tidy what broken imports left."""
-    tasks = [asyncio.create_task(Upkeep(store).watch())]
-    if admission.watched:
-        tasks.append(asyncio.create_task(watch(admission.watched)))
+async def _kept_up(store: Store) -> AsyncIterator[None]:
+    """Merge and tidy for the block what processes that ended have left of imports."""
+    watching = asyncio.create_task(Upkeep(store).watch())
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
+        watching.cancel()
+        await asyncio.wait([watching])
 
 
 @asynccontextmanager
@@ -213,15 +214,15 @@ def _port(settings: Settings, services: Services, admission: Admission) -> Port:
         services,
         settings.address,
         admission.authenticator,
-        port_options(settings),
+        port_options(settings, admission.tls),
     )
 
 
-def port_options(settings: Settings) -> PortOptions:
+def port_options(settings: Settings, tls: ServerTls | None) -> PortOptions:
     """Return how the settings have the port kept."""
     asked_for = settings.reflection
     return PortOptions(
-        tls=tls_files(settings),
+        tls=tls,
         token_address=settings.token_address,
         shared=settings.workers > 1,
         reflection=settings.sandbox if asked_for is None else asked_for,

@@ -55,7 +55,9 @@ class ServerTls:
         paths = [files.certificate, files.key]
         if files.client_ca:
             paths.append(files.client_ca)
-        self.watched = WatchedFiles(paths, partial(_edition, files))
+        self.watched = WatchedFiles(
+            paths, partial(_edition, files), partial(_check, files)
+        )
 
     def credentials(self, *, callers: bool = True) -> grpc.ServerCredentials:
         """Return credentials; callers are asked for certificates if there are roots.
@@ -90,16 +92,21 @@ def _renewal(
 def _edition(files: TlsFiles, contents: Sequence[bytes]) -> _Edition:
     """Return what the files say. TlsFault if they do not fit together."""
     chain, key, *roots = contents
-    _check_private(files.key)
     certificates = _certificates(chain, files.certificate)
-    if certificates[0].not_valid_after_utc <= datetime.now(UTC):
-        raise TlsFault(f"证书 {files.certificate} 已过有效期：请换发")
     if _private_key(key, files.key).public_key() != certificates[0].public_key():
         raise TlsFault(f"私钥 {files.key} 不是证书 {files.certificate} 的私钥")
     if not roots:
         return _Edition(chain, key, None)
     _certificates(roots[0], files.client_ca)
     return _Edition(chain, key, roots[0])
+
+
+def _check(files: TlsFiles, edition: _Edition) -> None:
+    """TlsFault if the certificate has run out, or the key is everybody's."""
+    _check_private(files.key)
+    (certificate, *_) = _certificates(edition.chain, files.certificate)
+    if certificate.not_valid_after_utc <= datetime.now(UTC):
+        raise TlsFault(f"证书 {files.certificate} 已过有效期：请换发")
 
 
 def _certificates(content: bytes, path: Path | None) -> list[x509.Certificate]:

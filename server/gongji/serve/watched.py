@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
@@ -37,15 +36,39 @@ class WatchedFiles(Generic[T]):
     """
 
     def __init__(
-        self, paths: Sequence[Path], read: Callable[[Sequence[bytes]], T]
+        self,
+        paths: Sequence[Path],
+        read: Callable[[Sequence[bytes]], T],
+        check: Callable[[T], object] | None = None,
     ) -> None:
-        """Read the files. ValueError or OSError as `read` has it, or if one is missing."""
+        """Read the files. ValueError or OSError as `read` has it, or if one is missing.
+
+        What is read from the files is also held to `check`.
+        """
         self._paths = tuple(paths)
         self._read = read
+        self._check = check
         self._stamp, self._settled = self._look()
-        contents = self._contents()
-        self._digest = _digest(contents)
-        self.value: T = read(contents)
+        self._contents = self._read_files()
+        self.value: T = self._made(self._contents)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what another process needs: what was read last, not what it made."""
+        state = vars(self).copy()
+        # Even if the files are no longer sound when that process begins.
+        del state["value"]
+        return {**state, "_stamp": None, "_settled": False}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Begin with what was read last; what has changed since is found at the first look."""
+        vars(self).update(state)
+        self.value = self._read(self._contents)
+
+    def _made(self, contents: Sequence[bytes]) -> T:
+        value = self._read(contents)
+        if self._check:
+            self._check(value)
+        return value
 
     def refresh(self) -> bool:
         """Read the files again if they have changed; return whether `value` has."""
@@ -55,18 +78,17 @@ class WatchedFiles(Generic[T]):
         told = stamp == self._stamp
         self._stamp, self._settled = stamp, settled
         try:
-            contents = self._contents()
-            digest = _digest(contents)
-            if digest == self._digest:
+            contents = self._read_files()
+            if contents == self._contents:
                 return False
-            value = self._read(contents)
+            value = self._made(contents)
         except Exception as fault:  # noqa: BLE001 - whatever is wrong, the old stays and the watch goes on
             if not told:
                 known = isinstance(fault, ValueError | OSError)
                 reason = str(fault) if known else type(fault).__name__
                 self._log("policy_kept", reason=reason)
             return False
-        self.value, self._digest = value, digest
+        self.value, self._contents = value, contents
         self._log("policy_read")
         return True
 
@@ -85,7 +107,7 @@ class WatchedFiles(Generic[T]):
         latest = max(mtime for _, _, mtime in stamp)
         return stamp, time.time_ns() - latest > _SETTLED_NS
 
-    def _contents(self) -> list[bytes]:
+    def _read_files(self) -> list[bytes]:
         return [_content(path) for path in self._paths]
 
 
@@ -100,17 +122,16 @@ def _content(path: Path) -> bytes:
     return content
 
 
-def _digest(contents: Iterable[bytes]) -> bytes:
-    return b"".join(hashlib.sha256(content).digest() for content in contents)
-
-
 async def watch(
     files: Sequence[WatchedFiles[Any]],
     judge_again: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
-    """Refresh files for ever; call `judge_again` once they change, and every JUDGE_S."""
+    """Refresh files for ever; call `judge_again` once they change, and every JUDGE_S.
+
+    Without files there is nothing to do.
+    """
     judged = time.monotonic()
-    while True:
+    while files:
         await asyncio.sleep(WATCH_S)
         # In a thread: a folder of the network may be slow, a long policy too.
         changed = await asyncio.to_thread(refresh_all, files)

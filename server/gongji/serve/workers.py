@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import ExitStack
-from dataclasses import replace
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gongji.serve import logs, service, supervisor
-from gongji.serve.admission import check_doors
+from gongji.serve.admission import Admission, admission_of, check_doors
 from gongji.serve.listening import hold_port
 from gongji.serve.service import Stopping, Up
 from gongji.serve.settings import Settings
+from gongji.serve.watched import watch
 from gongji.store.databases import database_at
 
 
@@ -26,29 +27,43 @@ async def serve_many(settings: Settings) -> AsyncGenerator[Up | Stopping]:
     _check_shareable(settings)
     check_doors(settings)
     logs.configure()
-    with ExitStack() as held:
-        address = held.enter_context(hold_port(settings.address))
-        shared = replace(settings, address=address)
-        if settings.token_address:
-            token_address = held.enter_context(hold_port(settings.token_address))
-            shared = replace(shared, token_address=token_address)
+    with _held(settings) as shared:
+        admission = admission_of(settings)
         workers = supervisor.Supervisor(
             __name__,
             "worker",
             settings.workers,
             # The first makes tables and key, records adoptions and loads the sample.
-            lambda number: replace(shared, sample=shared.sample and number == 1),
+            lambda number: _Spec(
+                replace(shared, sample=shared.sample and number == 1), admission
+            ),
         )
         ending = asyncio.ensure_future(supervisor.interrupted())
+        # Here too, so that a successor begins with what was sound last.
+        watching = asyncio.ensure_future(watch(admission.watched))
         try:
             if not await _finished_before(ending, workers.start()):
                 return
-            yield Up(address)
+            yield Up(shared.address)
             await _finished_before(ending, workers.supervise())
             yield Stopping()
         finally:
             ending.cancel()
+            watching.cancel()
             await workers.stop()
+
+
+@contextmanager
+def _held(settings: Settings) -> Iterator[Settings]:
+    """Hold the ports of the settings; yield them with the addresses that were had.
+
+    OSError.
+    """
+    with ExitStack() as held:
+        address = held.enter_context(hold_port(settings.address))
+        if settings.token_address:
+            held.enter_context(hold_port(settings.token_address))
+        yield replace(settings, address=address)
 
 
 async def _finished_before(
@@ -80,13 +95,21 @@ def _check_shareable(settings: Settings) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Spec:
+    """What a worker is started with."""
+
+    settings: Settings
+    admission: Admission
+
+
 async def _work(
-    settings: Settings, up: Callable[[str], None], ending: asyncio.Future[None]
+    spec: _Spec, up: Callable[[str], None], ending: asyncio.Future[None]
 ) -> None:
     """Serve as one worker until the end."""
-    async with service.running(
-        settings, settings.cities(), settings.workdays()
-    ) as port:
+    settings = spec.settings
+    cities, workdays = settings.cities(), settings.workdays()
+    async with service.running(settings, cities, workdays, spec.admission) as port:
         up(port.address)
         await asyncio.wait((ending,))
 
