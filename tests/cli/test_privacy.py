@@ -54,9 +54,7 @@ def test_a_copy_for_the_person(address: str, copies: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["copy", "copy.zip"])
-def test_nothing_is_written_over_or_left(
-    address: str, copies: Path, name: str
-) -> None:
+def test_nothing_is_written_over_or_left(address: str, copies: Path, name: str) -> None:
     """What is there is not written over, and a refused export leaves nothing."""
     out = copies / name
     unknown = gongji("export", "NOBODY", "--out", out, "--target", address)

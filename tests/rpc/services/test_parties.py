@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 import pytest
@@ -70,6 +71,7 @@ def request_of(method: str, service: Service, target: str) -> Any:
 MODULES: Final = {
     "GetPerson": registry_pb2,
     "ListAccesses": access_pb2,
+    "ExportPerson": access_pb2,
     "GetAccount": account_pb2,
     "ListEntries": account_pb2,
     "ListSettlements": settlement_pb2,
@@ -84,6 +86,8 @@ MODULES: Final = {
 
 def stub_of(method: str, service: Service) -> Any:
     name = method.split(maxsplit=1)[0]
+    if name == "ExportPerson":
+        return partial(exported, service)
     stubs = (
         service.registry,
         service.access,
@@ -92,6 +96,12 @@ def stub_of(method: str, service: Service) -> Any:
         service.bindings,
     )
     return next(getattr(stub, name) for stub in stubs if hasattr(stub, name))
+
+
+async def exported(service: Service, request: Any, metadata: Any) -> list[Any]:
+    """Return the parts of an export."""
+    parts = service.access.ExportPerson(request, metadata=metadata)
+    return [part async for part in parts]
 
 
 PEOPLE: Final = ("H", "W", "C", "O", "S", "X405")
@@ -107,6 +117,7 @@ SIDES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
 OF_PEOPLE: Final = (
     "GetPerson",
     "ListAccesses",
+    "ExportPerson",
     "GetAccount",
     "ListEntries",
     "ListSettlements patient",
@@ -134,7 +145,8 @@ async def test_the_table_of_parties(guarded: Service, method: str, acting: str) 
         ended = await reason(
             stub_of(method, guarded),
             request_of(method, guarded, target),
-            packed=subject(acting),
+            "counter",
+            subject(acting),
         )
         assert ended != "INTERNAL"
         actual[target] = ended != "SUBJECT_NOT_PARTY"
@@ -155,7 +167,10 @@ async def test_without_subject_nothing(
                 caller,
                 packed,
             )
-            assert (method, target, "SUBJECT_REQUIRED") == (method, target, ended)
+            # An export is handed over at a counter only.
+            handed = method != "ExportPerson" or caller == "counter"
+            expected = "SUBJECT_REQUIRED" if handed else "NOT_PERMITTED"
+            assert (method, target, expected) == (method, target, ended)
 
 
 async def test_an_operator_acts_for_a_person_only_with_one(guarded: Service) -> None:
@@ -176,7 +191,8 @@ async def test_denied_before_existence(guarded: Service) -> None:
             await outcome(
                 stub_of(method, guarded),
                 request_of(method, guarded, target),
-                packed=subject("S"),
+                "counter",
+                subject("S"),
             )
             for target in (targets[0], targets[-1])
         ]
