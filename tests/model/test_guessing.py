@@ -25,7 +25,7 @@ def answered(seconds: list[int]) -> list[int]:
             refuse_paused(known, now)
         except GuessingPaused:
             continue
-        known = one_more("app/P1", known, now, LIMITS, LIMITS.wrong)
+        known = one_more("P1/app", known, now, LIMITS, LIMITS.wrong)
         told.append(second)
     return told
 
@@ -65,7 +65,7 @@ def test_a_bound_on_guesses(seconds: list[int]) -> None:
 def test_the_pause_says_when_it_ends() -> None:
     """A pause is refused with the milliseconds until its end, rounded up."""
     guesses = Guesses(
-        guesses_id="app/P1", wrong=3, since=NOW, paused_until=NOW + timedelta(seconds=9)
+        guesses_id="P1/app", wrong=3, since=NOW, paused_until=NOW + timedelta(seconds=9)
     )
     with pytest.raises(GuessingPaused) as caught:
         refuse_paused(guesses, NOW + timedelta(seconds=1, microseconds=1))
@@ -75,5 +75,5 @@ def test_the_pause_says_when_it_ends() -> None:
 
 def test_a_clock_set_back_forgets() -> None:
     """In a window that begins after now nothing was guessed yet."""
-    ahead = Guesses(guesses_id="app/P1", wrong=2, since=NOW + timedelta(seconds=1))
-    assert 1 == one_more("app/P1", ahead, NOW, LIMITS, LIMITS.wrong).wrong
+    ahead = Guesses(guesses_id="P1/app", wrong=2, since=NOW + timedelta(seconds=1))
+    assert 1 == one_more("P1/app", ahead, NOW, LIMITS, LIMITS.wrong).wrong

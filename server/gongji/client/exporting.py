@@ -35,6 +35,7 @@ KINDS: Final[Mapping[str, str]] = {
     "brought_forward": "结转转入",
     "premium": "代缴居民医保费",
     "accumulator": "年度累计",
+    "guesses": "渠道对此人说错的次数",
     "request": "请求",
     "access": "谁看过、动过这些资料",
 }

@@ -43,7 +43,8 @@ class Guesses(Struct, frozen=True, kw_only=True):
     @staticmethod
     def key_of(caller: str, person_no: str = "") -> str:
         """Return the key of a caller's guesses about a person, "" for look-ups."""
-        return f"{caller}/{person_no}"
+        # The person first: what is held about one lies together.
+        return f"{person_no}/{caller}"
 
 
 def refuse_paused(guesses: Guesses | None, now: datetime) -> None:

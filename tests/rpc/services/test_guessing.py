@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -168,6 +169,22 @@ async def test_a_pause_outlives_the_process(guarded: Service) -> None:
         told += [await stated(other, GUESSES[-1]), await stated(other, RIGHT)]
     told.append(await stated(guarded, RIGHT))
     assert ["wrong"] * WRONG + ["GUESSING_PAUSED"] * 2 == told
+
+
+async def test_guesses_are_held_about_a_person(guarded: Service) -> None:
+    """Whoever asks what is held about him is told who guessed at him, and how often."""
+    await wrong_ones(guarded)
+    request = access_pb2.ExportPersonRequest(person=guarded.ref("W"))
+    parts = guarded.access.ExportPerson(
+        request, metadata=metadata("counter", subject("W"))
+    )
+    held = [
+        json.loads(record.content)
+        async for part in parts
+        for record in part.records
+        if record.kind == "guesses"
+    ]
+    assert [("W/app", WRONG)] == [(row["guesses_id"], row["wrong"]) for row in held]
 
 
 # --- look-ups by certificate ------------------------------------------------------------

@@ -18,6 +18,7 @@ from gongji.model.account import Account, BroughtForward, Credit, Entry, Premium
 from gongji.model.binding import Binding
 from gongji.model.commands import Listing, Request, RequestRecord
 from gongji.model.facts import Need
+from gongji.model.guessing import Guesses
 from gongji.model.people import Person
 from gongji.model.revisions import OWNER, PersonRevision
 from gongji.model.settlement import Accumulator, Settlement
@@ -187,6 +188,7 @@ _KEYED: Final = (
     (Credit, "credit_id", "credit"),
     (Premium, "member_year", "premium"),
     (Accumulator, "accumulator_id", "accumulator"),
+    (Guesses, "guesses_id", "guesses"),
 )
 """Kinds whose key begins with the person's number."""
 
