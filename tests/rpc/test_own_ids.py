@@ -227,6 +227,17 @@ async def test_what_was_settled_before_is_its_heirs(heirs: Service) -> None:
     assert before.settlement_id == reversed_.settlement.settlement_id
 
 
+async def test_a_caller_renamed_keeps_its_messages(heirs: Service) -> None:
+    """And its request ids: what it settled under its name of an earlier policy."""
+    first = await settle(heirs, "clinic-1", msgid="M1")
+    by_request = await settle(heirs, "clinic", msgid="M1")
+    by_message = await settle(heirs, "clinic", heirs.new_id(), msgid="M1")
+    other = await settle(heirs, "local", heirs.new_id(), msgid="M1")
+    assert [False, True, True, False] == replayed(first, by_request, by_message, other)
+    shown = [by_request.settlement.request_id, by_message.settlement.request_id]
+    assert [FIRST_ID, FIRST_ID] == shown
+
+
 @pytest.mark.parametrize("stranger", ["other", "clinic-1", "nobody"])
 async def test_what_was_settled_before_is_nothing_to_others(
     heirs: Service, stranger: str

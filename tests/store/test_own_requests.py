@@ -123,6 +123,23 @@ def test_a_row_of_before_is_its_heirs(
 
 
 @pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        (moved("wanshitong", former={"wst"}), (7, True)),
+        (moved("wanshitong", former={"other"}), (7, False)),
+        (moved("local", former=ALL), (7, False)),
+    ],
+    ids=["renamed", "another", "the heir of all who stated their names"],
+)
+def test_a_caller_renamed_keeps_its_requests(
+    run: Run, command: Moved, expected: object
+) -> None:
+    """What a caller asked for under its name in an earlier policy is its own."""
+    assert [(7, False)] == [told(o) for o in run(moved("wst"))]
+    assert expected == told(run(command)[0])
+
+
+@pytest.mark.parametrize(
     ("former", "expected"),
     [
         ({"x"}, "OriginalReversed"),

@@ -71,9 +71,9 @@ WIDE_LIMITS: Final = CallerLimits(calls=768, per_second=100_000, streams=256)
 class Caller(Struct, frozen=True, kw_only=True):
     """One caller of the policy.
 
-    `cities` are pooling areas' codes of four digits, `former` the names it called itself
-    by before callers were known (`x-gongji-caller`), `fields` what `GetPerson` shows it
-    beyond its kind.
+    `cities` are pooling areas' codes of four digits. `former` are the names it had in
+    earlier policies, and called itself by before callers were known (`x-gongji-caller`).
+    `fields` are what `GetPerson` shows it beyond its kind.
     """
 
     name: str

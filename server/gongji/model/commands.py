@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 
@@ -93,8 +93,9 @@ class Request(Struct, frozen=True):
     """Who called which method under which id, and for whom; ids count within a caller.
 
     `subject` is the number of the person for whom, "" if for nobody. `former` are the
-    names the caller stated before callers were known: a row of then is its own if it
-    bears one of them. `accesses` are whose data the call touches.
+    caller's names of before, in a policy or stated when callers were not known yet: a
+    row of then is its own if it bears one of them. `accesses` are whose data the call
+    touches.
     """
 
     request_id: str
@@ -107,7 +108,12 @@ class Request(Struct, frozen=True):
     @property
     def key(self) -> str:
         """Return the key of its row: id first, so that ids of one time lie together."""
-        return f"{self.request_id}{CALLER}{self.caller}"
+        return self._key_of(self.caller)
+
+    @property
+    def callers(self) -> tuple[str, ...]:
+        """Return the caller's names: the one it has, then its former ones if listed."""
+        return self.caller, *listed(self.former)
 
     def another(self, request_id: str, method: str) -> Request:
         """Return another request of the same caller."""
@@ -122,20 +128,32 @@ class Request(Struct, frozen=True):
 
     def row_needs(self) -> tuple[Need, ...]:
         """Return the needs of `row`, to be fetched together."""
-        own = by_key(RequestRecord, self.key)
+        # hot path: most callers have no former name.
         if not self.former:
-            return (own,)
-        return own, by_key(RequestRecord, self.request_id)
+            return (by_key(RequestRecord, self.key),)
+        keys = (*map(self._key_of, self.callers), self.request_id)
+        return tuple([by_key(RequestRecord, key) for key in keys])
 
     def row(self, facts: Facts) -> RequestRecord | None:
         """Return the request's row; None if it never came. NotLoaded."""
-        row = facts.get(RequestRecord, self.key)
-        if row is not None or not self.former:
-            return row
+        # hot path: most requests are new, and most callers have no former name.
+        own = facts.get(RequestRecord, self.key)
+        if own is not None or not self.former:
+            return own
+        for caller in listed(self.former):
+            row = facts.get(RequestRecord, self._key_of(caller))
+            if row is not None:
+                return row
         before = facts.get(RequestRecord, self.request_id)
-        if before is None or not self.inherits(before.caller):
-            return None
-        return before
+        return before if before and self.inherits(before.caller) else None
+
+    def _key_of(self, caller: str) -> str:
+        return f"{self.request_id}{CALLER}{caller}"
+
+
+def listed(names: Container[str]) -> Collection[str]:
+    """Return names that can be listed; of the heir of all names none can."""
+    return names if isinstance(names, Collection) else ()
 
 
 class Answer(Struct, Generic[R], frozen=True):

@@ -165,12 +165,14 @@ class Facts:
     def write(self, records: Iterable[Any]) -> None:
         """Make records visible to the decisions that follow."""
         for record in records:
-            kind, key = type(record), self.keys.key_of(record)
-            # hot path: most kinds written are in no list that anybody asked for.
-            if kind in self._lists:
-                self._relist(kind, key, record)
-            self._records[kind][key] = record
-            self._written[kind][key] = record
+            self._put(type(record), self.keys.key_of(record), record)
+
+    def _put(self, kind: type, key: str, record: object) -> None:
+        # hot path: most kinds written are in no list that anybody asked for.
+        if kind in self._lists:
+            self._relist(kind, key, record)
+        self._records[kind][key] = record
+        self._written[kind][key] = record
 
     def create(self, records: Sequence[Any]) -> None:
         """Write records that are new; none of them if one is not. RecordExistsError.
@@ -179,12 +181,12 @@ class Facts:
         written there.
         """
         of = self.keys.key_of
-        keyed = [(type(record), of(record)) for record in records]
-        for kind, key in keyed:
+        keyed = [(type(record), of(record), record) for record in records]
+        for kind, key, _ in keyed:
             if self._records[kind].get(key) is not None:
                 raise RecordExistsError(kind.__name__, key)
-        self.write(records)
-        for kind, key in keyed:
+        for kind, key, record in keyed:
+            self._put(kind, key, record)
             self._created[kind].add(key)
 
     def _relist(self, kind: type, key: str, record: object) -> None:

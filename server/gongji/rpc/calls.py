@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol, TypeAlias
 from google.protobuf.message import DecodeError, Message
 
 from gongji.access.policy import AccessPolicy
-from gongji.model.commands import Request
+from gongji.model.commands import Request, listed
 from gongji.model.ids import CALLER
 from gongji.model.refusals import MalformedField, Refusal
 from gongji.model.subject import Subject
@@ -78,8 +78,9 @@ def own_request_id(request_key: str) -> str:
     caller = _call.get().permit.caller
     request_id, _, name = request_key.partition(CALLER)
     # Of before callers were known only that somebody called is known here.
-    own = name == caller.name if name else bool(caller.former)
-    return request_id if own else ""
+    if not name:
+        return request_id if caller.former else ""
+    return request_id if name in {caller.name, *listed(caller.former)} else ""
 
 
 def current_call() -> Call:

@@ -45,7 +45,7 @@ def settled_before(bill: Bill, request: Request, facts: Facts) -> Settlement | N
 
 def _keys(bill: Bill, request: Request) -> list[str]:
     """Return the keys under which a caller's message may have been settled."""
-    keys = [SettledMessage.key_of(bill, request.caller)]
+    keys = [SettledMessage.key_of(bill, caller) for caller in request.callers]
     if request.former:
         keys.append(SettledMessage.former_key_of(bill))
     return keys

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Final, Generic, Protocol, TypeVar
@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 from msgspec.structs import replace
 
 from gongji.access.identity import ANONYMOUS
-from gongji.model.commands import Listing
+from gongji.model.commands import Listing, listed
 from gongji.model.refusals import PageTokenInvalid
 from gongji.rpc.calls import current_call
 from gongji.v1 import types_pb2 as pb
@@ -207,7 +207,7 @@ class _Tokens:
         former = caller.former
         # Who has every former name is heir of those that stated none; the others cannot
         # be listed, and ask for their first page again.
-        names = former if isinstance(former, Collection) else (ANONYMOUS,)
+        names = listed(former) or (ANONYMOUS,) * bool(former)
         # In constant time: a token is not to be guessed digit by digit.
         genuine = [
             hmac.compare_digest(seal.encode(), self._seal(packed, name).encode())

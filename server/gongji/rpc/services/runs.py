@@ -63,8 +63,8 @@ class Run:
             row = await self._store.recall(self.request)
             if row is None or run_of(row) is None:
                 return row
-            if row.is_former:
-                # Its process ended before the database was brought forward.
+            if row.key != self.request.key:
+                # Of a former name of the caller's: nobody goes on with it.
                 return None
             self._refuse_another_method(row)
             if row != known:
