@@ -16,6 +16,8 @@ import grpc
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from gongji.client.listeners import listening_users
+
 LOCAL_TOKEN: Final = "gongji.token"  # noqa: S105 - a file's name
 """Name in the data folder of the token that a server without a policy admits."""
 
@@ -79,6 +81,8 @@ class Credentials:
                 f"令牌不得不加密地发往 {address}：请以 --ca 指明核对服务证书的根证书"
                 "（PEM），或只连本机（127.0.0.1、::1、localhost）"
             )
+        if self.token_file:
+            _hold_listener(address, self.token_file)
 
     def _tls(self, ca: Path) -> grpc.ChannelCredentials:
         certificates_in(ca)
@@ -126,6 +130,22 @@ def is_loopback(address: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _hold_listener(address: str, token: Path) -> None:
+    """Refuse to send a token to a process of another user of this machine."""
+    host, _, port = address.rpartition(":")
+    with _named_faults(token):
+        # Root reads the token anyway, and may listen for its owner, as containers do.
+        trusted = {0, token.stat().st_uid}
+    users = listening_users(host.strip("[]"), int(port) if port.isdecimal() else 0)
+    strangers = users - trusted
+    if strangers:
+        uid = min(strangers)
+        raise CredentialFaultError(
+            f"在 {address} 监听的是另一用户（uid {uid}）的进程，不是令牌 {token} 的服务，"
+            "没有发送令牌：请核对地址，或请管理员查明该进程"
+        )
 
 
 def certificates_in(path: Path) -> list[x509.Certificate]:

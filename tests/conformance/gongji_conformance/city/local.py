@@ -17,6 +17,7 @@ from gongji.binding.workdays import Workdays
 from gongji.cities.city import Cities
 from gongji.cities.loading import load_cities
 from gongji.model.refusals import CredentialMissing
+from gongji.rpc.recording import AccessRecorder
 from gongji.rpc.services import services_of
 from gongji.serve.authentication import AnybodyAuthenticator
 from gongji.serve.clock import SandboxClock
@@ -49,6 +50,7 @@ class LocalServer:
         )
         self._running: OpenPort | None = None
         self._store: Store | None = None
+        self._recorder: AccessRecorder | None = None
 
     def start(self) -> str:
         """Start on a free port of the loopback; return `host:port`."""
@@ -72,6 +74,7 @@ class LocalServer:
         """Open the store and listen."""
         clock = SandboxClock()
         self._store = open_store(":memory:", clock)
+        self._recorder = AccessRecorder(self._store, clock)
         services = services_of(
             self._store,
             self._cities,
@@ -79,6 +82,7 @@ class LocalServer:
             clock,
             _SuitePolicy.of(_policy_text(self.callers)),
             sandbox=clock,
+            recorder=self._recorder,
         )
         self._running = OpenPort(services, "127.0.0.1:0", _StatedCallers())
         await self._running.start()
@@ -88,6 +92,8 @@ class LocalServer:
         """Stop listening, then close the store."""
         if self._running is not None:
             await self._running.stop(0)
+        if self._recorder is not None:
+            await self._recorder.close()
         if self._store is not None:
             await self._store.close()
 
