@@ -39,6 +39,7 @@ from tests.store.conftest import (
     posted,
     settled,
 )
+from tests.store.pages import page_records
 
 YEAR = 2026
 """The year in which these databases are made: it says which partitions there are."""
@@ -299,7 +300,7 @@ def test_version_1_is_brought_forward(
         stored = fetched(empty, type(records[0]), "", keys)
         assert records == sorted(stored, key=schema.key_of)
     days = {SettledDay(s.area_code[:4], s.bill.service_day) for s in SETTLEMENTS}
-    assert days == set(empty.page(Listing(kind=SettledDay)))
+    assert days == set(page_records(empty, Listing(kind=SettledDay)))
 
 
 def test_version_2_is_brought_forward(

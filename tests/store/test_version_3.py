@@ -17,6 +17,7 @@ from gongji.store.seal import Vault
 from msgspec.structs import replace
 
 from tests.store.conftest import AnyEngine, engine_at, load_dump, settled
+from tests.store.pages import page_records
 from tests.store.test_migrations import INSTANTS, of_year, write_as_version_1
 
 
@@ -75,7 +76,7 @@ def test_balances_of_before_are_one_batch_a_year(
     ]
     write_as_version_1(empty, schema, entries)
     bring_forward(of_year(empty, schema), schema, vault.fingerprint)
-    assert BROUGHT == empty.page(Listing(kind=BroughtForward))
+    assert BROUGHT == page_records(empty, Listing(kind=BroughtForward))
 
 
 def from_message(number: int, msgid: str, at: datetime) -> Settlement:
@@ -112,6 +113,6 @@ def test_a_message_settled_twice_before_stays_and_is_told(
     assert ((twice, "S2", "S1"), (twice, "S2", "S3")) == migration.repeated
     # Whose it is its request says, if that was kept.
     stored = [SettledMessage(twice, "S2", "clinic-1"), SettledMessage(once, "S4", "")]
-    assert stored == empty.page(Listing(kind=SettledMessage))
+    assert stored == page_records(empty, Listing(kind=SettledMessage))
     again = bring_forward(home, schema, vault.fingerprint)
     assert Migration(VERSION, VERSION) == again
