@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import gongji_chuzhou
 import pytest
@@ -12,9 +13,11 @@ from gongji import CityRules, Scheme
 from gongji.cities.city import Cities
 from gongji.cities.loading import city_from, load_cities
 from gongji.cli.demo import tell
+from gongji.cli.demo.sandbox import running_sandbox
 from gongji.cli.terminal import Terminal
 from gongji.client.connection import connect
 from gongji.rules.benefits import Table
+from gongji.v1 import city_pb2, city_pb2_grpc
 
 from tests.cli.command import StartSandbox, TableRow
 
@@ -132,3 +135,16 @@ class TestTell:
         assert sorted(column(december, "统筹基金")) == sorted(
             ["-100.00", "-275.00", "-1,625.00", "110.00", "300.00", "1,590.00"]
         )
+
+
+def test_it_runs_beside_a_configured_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shell set up for another service does not have its database opened as a sandbox."""
+    database = tmp_path / "of-a-service.sqlite3"
+    monkeypatch.setenv("GONGJI_DATABASE", str(database))
+    monkeypatch.setenv("GONGJI_ADDRESS", "nowhere")
+    with running_sandbox() as address, connect(address) as channel:
+        cities = city_pb2_grpc.CityServiceStub(channel)
+        assert cities.ListCities(city_pb2.ListCitiesRequest()).cities
+    assert not database.exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -42,6 +43,7 @@ def running_sandbox() -> Iterator[str]:
                 [*command, "--address", address, "--data", str(folder / "var")],
                 stdout=output,
                 stderr=output,
+                env=_bare_environment(),
             )
         try:
             _wait_until_loaded(server, address, log)
@@ -49,6 +51,12 @@ def running_sandbox() -> Iterator[str]:
         finally:
             server.terminate()
             server.wait(timeout=_STOP_TIMEOUT_S)
+
+
+def _bare_environment() -> dict[str, str]:
+    """Return the environment without settings of ours."""
+    # A sandbox must not open the database of a service that this shell is set up for.
+    return {name: value for name, value in os.environ.items() if name[:7] != "GONGJI_"}
 
 
 def _free_port() -> int:
