@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +30,19 @@ def parameters(
     """Return what a command of the program is called with."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    with main.make_context("gongji", arguments) as whole:
-        _, command, rest = main.resolve_command(whole, [*whole._protected_args])
-        assert command
-        typed = [*rest, *whole.args]
-        with command.make_context(command.name, typed, parent=whole) as ctx:
-            return ctx.params
+    with ExitStack() as stack:
+        ctx = stack.enter_context(main.make_context("gongji", arguments))
+        while isinstance(ctx.command, click.Group):
+            typed = [*ctx._protected_args, *ctx.args]
+            _, command, rest = ctx.command.resolve_command(ctx, typed)
+            assert command
+            ctx = stack.enter_context(
+                command.make_context(command.name, rest, parent=ctx)
+            )
+        return ctx.params
 
 
+@pytest.mark.parametrize("command", ["statement", "conformance"])
 @pytest.mark.parametrize(
     ("flags", "environment", "expected"),
     [
@@ -45,7 +51,7 @@ def parameters(
         ([], {}, "127.0.0.1:3"),
     ],
 )
-@pytest.mark.parametrize("way", ["of the program", "of the command", "variable"])
+@pytest.mark.parametrize("way", ["of the program", "variable"])
 def test_flags_before_environment_before_file(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -54,20 +60,33 @@ def test_flags_before_environment_before_file(
     environment: dict[str, str],
     expected: str,
     way: str,
+    command: str,
 ) -> None:
-    """The nearest says it, wherever the file is named."""
+    """The nearest says it, wherever the file is named; the suite reads it too."""
     file = tmp_path / "gongji.toml"
     file.write_text(FILE, encoding="utf-8")
-    config = ["--config", str(file)]
-    before, after = (
-        config if way == name else [] for name in ("of the program", "of the command")
-    )
+    before = ["--config", str(file)] if way == "of the program" else []
     named = {"GONGJI_CONFIG": str(file)} if way == "variable" else {}
-    arguments = [*before, "statement", "CZ001", *flags, *after]
+    arguments = [*before, command, "chuzhou", *flags]
 
     found = parameters(arguments, environment | named, monkeypatch)
 
     assert expected == found["target"]
+
+
+def test_a_command_may_name_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file named behind a command counts before the one of the program."""
+    for name, port in (("near", 3), ("far", 4)):
+        file = tmp_path / name
+        file.write_text(FILE.replace(":3", f":{port}"), encoding="utf-8")
+    before = ["--config", str(tmp_path / "far")]
+    after = ["--config", str(tmp_path / "near")]
+
+    found = parameters([*before, "statement", "CZ001", *after], {}, monkeypatch)
+
+    assert "127.0.0.1:3" == found["target"]
 
 
 def test_a_path_in_the_file_is_one_from_its_folder(
