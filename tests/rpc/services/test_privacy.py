@@ -10,8 +10,12 @@ from typing import Any
 
 import msgspec
 import pytest
+from gongji.client.exporting import KINDS
 from gongji.model.access import PersonAccess
+from gongji.model.account import Credit, Premium
 from gongji.model.commands import Listing
+from gongji.model.decided import DecidedBy
+from gongji.model.guessing import Guesses
 from gongji.model.people import Person
 from gongji.model.revisions import PersonRevision
 from gongji.model.staging import StagedPerson, StagedSet
@@ -62,6 +66,32 @@ async def a_family(service: Service) -> settlement_pb2.Settlement:
     await service.give("HOLDER00002", 50_000)
     patient = service.ref("PATIENT0001")
     return (await service.settle(patient=patient)).settlement
+
+
+async def test_nothing_held_is_left_out(service: Service) -> None:
+    """Of each kind of record there is, an export has those of the person."""
+    await a_family(service)
+    await service.import_persons([service.person(1, person_no="PATIENT0001")])
+    row = service.person(1, person_no="PATIENT0001", phone=PHONE)
+    await stage(service, row)
+    at = service.clock()
+    await service.write(
+        Credit("PATIENT0001/2025-08", "PATIENT0001", "2025-08", 1, "fund", at),
+        Guesses(guesses_id=Guesses.key_of("his", "PATIENT0001"), wrong=1, since=at),
+        Premium(
+            premium_id="Y1",
+            holder="HOLDER00002",
+            member="PATIENT0001",
+            year=2025,
+            fen=1,
+            paid_at=at,
+            rules=(),
+            decided_by=DecidedBy("anhui", "1", "1", "340000"),
+        ),
+    )
+    told = [*await exported(service, "PATIENT0001")]
+    told += await exported(service, "HOLDER00002")
+    assert set(KINDS) == {kind for kind, _ in told}
 
 
 async def test_a_patient_is_told_his_own(service: Service) -> None:
@@ -119,7 +149,12 @@ async def test_former_revisions_and_staged_rows_are_told(service: Service) -> No
 
 async def staged(service: Service, **changes: Any) -> None:
     """Leave a row of an import of R1 that goes on."""
-    row = person_row_from(service.person(1, **changes))
+    await stage(service, service.person(1, **changes))
+
+
+async def stage(service: Service, person: types_pb2.Person) -> None:
+    """Leave a person's row of an import that goes on."""
+    row = person_row_from(person)
     await service.write(
         StagedSet("s1", "i1", "person"),
         StagedPerson(set_id="s1", number=1, base=1, row=row),
