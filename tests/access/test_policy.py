@@ -30,12 +30,15 @@ def test_every_kind_has_a_caller() -> None:
 
 
 def test_what_a_caller_has_is_its_own() -> None:
-    """A caller has its kind, cities by pooling area, channels, former names and limits."""
+    """A caller has its kind, cities by pooling area, channels, former names and limits.
+
+    The name it has counts among the former ones.
+    """
     policy = FilePolicy.of(POLICY)
     app = policy.caller("wanshitong")
     assert (Kind.APP, frozenset({"3408"})) == (app.kind, app.cities)
     assert (frozenset({"wanshitong"}), frozenset()) == (app.channels, app.institutions)
-    assert frozenset({"wst-backend"}) == app.former
+    assert {"wst-backend", app.name} == app.former
     assert frozenset({"3408"}) == policy.caller("window").cities
     assert policy.caller("operations").cities is ALL
     assert frozenset({"contribution_base", "kin"}) == policy.caller("audit").fields

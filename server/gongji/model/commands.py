@@ -113,7 +113,7 @@ class Request(Struct, frozen=True):
     @property
     def callers(self) -> tuple[str, ...]:
         """Return the caller's names: the one it has, then its former ones if listed."""
-        return self.caller, *listed(self.former)
+        return tuple(dict.fromkeys((self.caller, *listed(self.former))))
 
     def another(self, request_id: str, method: str) -> Request:
         """Return another request of the same caller."""
