@@ -106,3 +106,13 @@ def test_only_its_user_reads_it(tmp_path: Path) -> None:
             (tmp_path / FOLDER).stat().st_mode & 0o777,
             file.stat().st_mode & 0o777,
         )
+
+
+async def test_a_folder_that_takes_no_file_keeps_nobody_from_answering(
+    tmp_path: Path,
+) -> None:
+    """Without a file nothing is counted, which is logged, and the service goes on."""
+    (tmp_path / FOLDER).touch()
+    with capture_logs() as logged, tallied(tmp_path) as tally:
+        tally.answered(1)
+    assert ["accesses_uncounted"] == [line["event"] for line in logged]

@@ -16,7 +16,7 @@ import secrets
 import struct
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -25,6 +25,7 @@ import structlog
 
 from gongji.model.access import LostAccesses
 from gongji.model.commands import Write
+from gongji.model.refusals import StoreUnavailable
 from gongji.rpc.recording import NoTally, Tally
 from gongji.store import Store
 
@@ -74,14 +75,13 @@ class AnswerTally:
 
 @contextmanager
 def tallied(data: Path) -> Iterator[Tally]:
-    """Count in a file of this process for the block; it goes if nothing was lost. OSError."""
-    if sys.platform == "win32":
-        yield NoTally()
-        return
-    folder = data / FOLDER
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / secrets.token_hex(8)
-    with _locked_new(path) as file:
+    """Count in a file of this process for the block; it goes if nothing was lost."""
+    with ExitStack() as stack:
+        path = data / FOLDER / secrets.token_hex(8)
+        file = None if sys.platform == "win32" else _file_at(path, stack)
+        if file is None:
+            yield NoTally()
+            return
         tally = AnswerTally(file)
         try:
             yield tally
@@ -91,8 +91,27 @@ def tallied(data: Path) -> Iterator[Tally]:
                 path.unlink(missing_ok=True)
 
 
+def _file_at(path: Path, stack: ExitStack) -> BinaryIO | None:
+    """Return a new file of this process; None, logged, if the disk takes none."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return stack.enter_context(_locked_new(path))
+    except OSError as fault:
+        # Over a disk that is full or only read the service still answers what it can.
+        structlog.get_logger().warning("accesses_uncounted", told=fault.strerror)
+        return None
+
+
 async def note_losses(store: Store, data: Path, clock: Callable[[], datetime]) -> None:
-    """Record and log what processes lost that were killed. StoreUnavailable."""
+    """Record and log what processes lost that were killed.
+
+    What cannot be recorded now is left to the next start.
+    """
+    with suppress(OSError, StoreUnavailable):
+        await _note_losses(store, data, clock)
+
+
+async def _note_losses(store: Store, data: Path, clock: Callable[[], datetime]) -> None:
     for path in sorted((data / FOLDER).glob(_NAMES)):
         with _of_dead(path) as file:
             if file is None:
