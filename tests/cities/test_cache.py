@@ -140,3 +140,16 @@ def test_memory_is_bounded() -> None:
 
     assert (None, b"x") == (Kept(None, "0").read(), Kept(None, "199").read())
     assert cache._MOST == len(cache._in_memory)
+
+
+def test_a_folder_that_cannot_be_looked_into_keeps_nobody_from_serving(
+    tmp_path: Path,
+) -> None:
+    """Where nothing can be kept nothing is, and nobody hears of it."""
+    Kept(None, "answers x", "part").write(b"content")
+    file = tmp_path / "file"
+    file.touch()
+    keep(file / "below")
+    # Longer than any name of a file: whoever looks there is refused.
+    keep(tmp_path / ("x" * 300))
+    assert [file] == list(tmp_path.iterdir())

@@ -65,15 +65,18 @@ class Kept:
         """Put content in place of the earlier."""
         _remember(self._name, self._key, content)
         # Before a server is sure that it may serve, it makes no folder of data.
-        if self._folder is not None and self._folder.parent.is_dir():
-            _write(self._folder, self._name, self._key, content)
+        with suppress(OSError):
+            if self._folder is not None and self._folder.parent.is_dir():
+                _write(self._folder, self._name, self._key, content)
 
 
 def keep(folder: Path) -> None:
     """Write what is kept in memory into a folder, unless it stands there."""
     for name, (key, content) in list(_in_memory.items()):
-        if not (folder / _file_of(name)).exists():
-            _write(folder, name, key, content)
+        # A folder that may not even be looked into can take nothing either.
+        with suppress(OSError):
+            if not (folder / _file_of(name)).exists():
+                _write(folder, name, key, content)
 
 
 def kept_answer(folder: Path | None, plugin: Plugin) -> Kept:
