@@ -7,7 +7,7 @@ BENCH := .venv/.bench
 RELEASED := protos/gongji-0.1.0.binpb
 PROJECTS := pyproject.toml requirements.txt $(wildcard plugins/*/pyproject.toml) tests/conformance/pyproject.toml
 
-.PHONY: run demo test test-days prove doors examples dist chaos bench check protos format clean
+.PHONY: run demo test test-days prove doors examples dist hostile chaos bench check protos format clean
 
 run: $(STAMP)
 	@$(BIN)/gongji serve --sample
@@ -39,6 +39,10 @@ dist: $(STAMP)
 
 examples: $(STAMP)
 	GONGJI_EXAMPLES=1 $(BIN)/pytest -q tests/examples
+
+# Each line of hostile load at length, and 200,000 hostile requests.
+hostile: $(STAMP)
+	GONGJI_HOSTILE=1 $(BIN)/pytest -q tests/hostile
 
 chaos: $(STAMP)
 	GONGJI_CHAOS=1 $(BIN)/pytest -q tests/chaos

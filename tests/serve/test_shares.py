@@ -112,15 +112,15 @@ async def test_a_rate_is_kept() -> None:
     await port.refused("a")
 
 
-async def test_what_is_big_counts_as_many() -> None:
-    """A large request takes of the rate what it takes of the machine."""
+async def test_bytes_have_a_rate() -> None:
+    """Who has sent more than its bytes a second waits until they are made up for."""
     port = PortShares()
     call = await port.begin("a")
-    call.lease.hold(under_test.BYTES_A_CALL * 30)
+    call.lease.share.volume.take(3.5 * under_test.BYTES_PER_S)
     await call.end()
     port.clock.now += 1
-    await port.refused("a")
-    port.clock.now += 2
+    assert "每秒的报文字节数" in await port.refused("a")
+    port.clock.now += 0.6
     await port.begin("a")
 
 
@@ -128,7 +128,7 @@ async def test_bytes_are_given_back_with_the_call() -> None:
     """Bytes are held by a call until it has ended, and bound its caller alone."""
     port = PortShares()
     call = await port.begin("a", stream=True)
-    call.lease.hold(CALLER_BYTES)
+    call.lease.hold(CALLER_BYTES + 1)
     port.clock.now += 1e6
     assert "在途报文的字节数" in await port.refused("a")
     await port.begin("b")

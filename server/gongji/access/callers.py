@@ -64,7 +64,7 @@ class CallerLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     streams: Annotated[int, Meta(ge=1, le=4096, description="1 至 4096 的整数")] = 8
 
 
-WIDE_LIMITS: Final = CallerLimits(calls=768, per_second=100_000, streams=256)
+WIDE_LIMITS: Final = CallerLimits(calls=256, per_second=100_000, streams=256)
 """Limits of who runs the machine, and of whoever tries a sandbox."""
 
 

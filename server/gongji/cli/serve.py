@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shlex
 from collections.abc import Iterable, Iterator
 from contextlib import aclosing, suppress
@@ -27,7 +28,7 @@ from gongji.cli.terminal import Terminal
 from gongji.client.credentials import LOCAL_TOKEN
 from gongji.isolation.limits import lacking
 from gongji.kit.check.serving import unfit
-from gongji.serve import gateway, service, supervisor
+from gongji.serve import descriptors, gateway, service, supervisor
 from gongji.serve.admission import admitted
 from gongji.serve.clock import system_clock
 from gongji.serve.service import Up, lossy_settings
@@ -119,6 +120,9 @@ def serve_command(terminal: Terminal, /, **options: Any) -> None:
     """启动服务; Ctrl-C 停止."""
     pins = pins_of(options.pop("pin"))
     settings = Settings.parse(pins=pins, **options)
+    descriptors.raise_limit()
+    # Its own lines on standard error are no JSON, and there may be many.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     # Ctrl-C before the service handles signals itself ends without a traceback.
     with suppress(KeyboardInterrupt):
         if settings.workers > 1:

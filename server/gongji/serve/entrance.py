@@ -130,6 +130,8 @@ class Entrance:
         self._under_way[call] = None
         try:
             return await _answered(method, call)
+        except Exhausted as refusal:
+            return await self._turned_away(call.lease.share, refusal)
         except asyncio.CancelledError:
             if not (call.lease.overdue or call.withdrawn):
                 raise
@@ -217,6 +219,8 @@ async def _answered(method: Method, call: _GrpcCall) -> Ending:
         ended = await _answered_complete(method, call)
     else:
         raw = await call.read(READ_S)
+        # Many may have been read at once.
+        call.lease.share.check_bytes()
         ended = await method.answer(raw or b"", call)
     if isinstance(ended, Status):
         if method.streams_in:
@@ -303,6 +307,7 @@ class _GrpcCall:
         request: bytes = raw
         if not self.lease.stream:
             self.lease.hold(len(request))
+            self.lease.share.volume.take(len(request))
         return request
 
     async def requests(self) -> AsyncIterator[bytes]:

@@ -124,7 +124,8 @@ class FrameProtocol(asyncio.Protocol):
         self._admits = admits
         self._on_frame = on_frame
         self._on_lost = on_lost
-        self._incomplete = b""
+        self._incomplete = bytearray()
+        self._needed = 0
         self._transport: Any = None
 
     def send(self, frame: Frame) -> None:
@@ -144,7 +145,13 @@ class FrameProtocol(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Hand over the complete frames and keep what is left of an incomplete one."""
         # hot path: once a call both ways; most data is one whole frame, taken uncopied.
-        data = self._incomplete + data if self._incomplete else data
+        if self._incomplete:
+            # A large frame comes in a hundred pieces: joined once, when it is whole.
+            self._incomplete += data
+            if len(self._incomplete) < self._needed:
+                return
+            data = bytes(self._incomplete)
+            self._incomplete.clear()
         at = 0
         end = len(data)
         while end - at >= _LENGTH_BYTES:
@@ -154,7 +161,15 @@ class FrameProtocol(asyncio.Protocol):
                 break
             self._on_frame(_unpack(memoryview(data)[start:stop]))
             at = stop
-        self._incomplete = data[at:]
+        if at < end:
+            self._keep(data[at:])
+
+    def _keep(self, part: bytes) -> None:
+        """Keep what is left of an incomplete frame, and how long it will be."""
+        self._incomplete += part
+        known = len(part) >= _LENGTH_BYTES
+        length = int.from_bytes(part[:_LENGTH_BYTES]) if known else 0
+        self._needed = _LENGTH_BYTES + length
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Report the end; asyncio calls this once."""

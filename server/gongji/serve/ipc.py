@@ -53,6 +53,7 @@ from gongji.serve.frames import (
     status_of,
 )
 from gongji.serve.peers import is_own_user
+from gongji.serve.turns import Turns
 
 # The two sockets in the folder.
 _CALLS: Final = "calls"
@@ -285,6 +286,7 @@ class _Client:
         self._folder = folder
         self._pending: dict[int, asyncio.Future[CallReply | CallFailure]] = {}
         self._last_number = 0
+        self._turns = Turns()
         self._outcomes = Outcomes()
         self.protocol = FrameProtocol(self._on_frame, on_lost)
 
@@ -296,13 +298,17 @@ class _Client:
         """Return what answers the plain calls of a path."""
 
         async def answer(raw: bytes, calling: Calling) -> Ending:
-            if len(self._pending) >= MAX_PENDING_CALLS:
+            if self._turns.under_way >= MAX_PENDING_CALLS:
                 refusal = Overloaded(
                     f"正在办理的请求已达上限({MAX_PENDING_CALLS}), "
                     "请稍后用同一请求编号重试。"
                 )
                 return self._outcomes.reject(path, calling.identity, refusal)
-            return await self._request(path, raw, calling)
+            await self._turns.enter(calling.identity.caller)
+            try:
+                return await self._request(path, raw, calling)
+            finally:
+                self._turns.leave()
 
         return answer
 

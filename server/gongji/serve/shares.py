@@ -33,11 +33,14 @@ MAX_STREAMS: Final = 1024
 MAX_BYTES: Final = 256 * 1024 * 1024
 """Bytes of requests and replies held at once, of all callers."""
 
-CALLER_BYTES: Final = 64 * 1024 * 1024
-"""Bytes of requests and replies held at once, of one caller."""
+CALLER_BYTES: Final = 16 * 1024 * 1024
+"""Bytes of requests and replies held at once, of one caller.
 
-BYTES_A_CALL: Final = 64 * 1024
-"""A request of more counts as so many calls of the rate as it has times these bytes."""
+What is passed on to the service goes over one connection, one after the other.
+"""
+
+BYTES_PER_S: Final = 16 * 1024 * 1024
+"""Bytes of plain calls' requests that one caller may send in a second, on average."""
 
 READ_S: Final = 20.0
 """Seconds in which the request of a plain call must have come."""
@@ -53,7 +56,7 @@ WATCH_S: Final = 1.0
 _PROMPT_REFUSALS: Final = 2048
 _PROMPT_REFUSALS_PER_S: Final = 200
 
-_MOST_HELD: Final = 1024
+_MOST_HELD: Final = 4096
 """Refusals of one caller held back at once; one more is answered at once."""
 
 _TOLD_EVERY_S: Final = 1.0
@@ -92,6 +95,7 @@ class Share:
         self.calls = self.streams = self.bytes = self.held = 0
         # A second's worth may come at once.
         self.rate = _Bucket(limits.per_second, limits.per_second, now)
+        self.volume = _Bucket(BYTES_PER_S, 2 * BYTES_PER_S, now)
         self.prompt = _Bucket(_PROMPT_REFUSALS_PER_S, _PROMPT_REFUSALS, now)
         self.retries = RetrySchedule()
         self._refused = 0
@@ -104,11 +108,17 @@ class Share:
             raise _over("打开的流", limits.streams)
         if not stream and self.calls >= limits.calls:
             raise _over("同时在办的调用", limits.calls)
-        if self.bytes >= CALLER_BYTES:
-            raise _over("在途报文的字节数", CALLER_BYTES)
+        self.check_bytes()
         if self.rate.level(now) < 1:
             raise _over("每秒的调用", limits.per_second)
+        if self.volume.level(now) < 0:
+            raise _over("每秒的报文字节数", BYTES_PER_S)
         self.rate.take(1)
+
+    def check_bytes(self) -> None:
+        """Refuse what comes while more bytes are held than may be. CallerOverLimit."""
+        if self.bytes > CALLER_BYTES:
+            raise _over("在途报文的字节数", CALLER_BYTES)
 
     def refused(self, now: float) -> None:
         """Count a refusal, and log how many there were at most once a second."""
@@ -172,8 +182,6 @@ class Lease:
         self._bytes += size
         self.share.bytes += size
         self._shares.bytes += size
-        if size > BYTES_A_CALL:
-            self.share.rate.take(size // BYTES_A_CALL)
 
     def release(self, _: object = None) -> None:
         """Give everything back."""
