@@ -133,6 +133,8 @@ class TestCertificates:
         assert "CallerUnknown" == admitting(named(common_name("a")))
         assert "CallerUnknown" == admitting(named(both, f"{DOMAIN}x"))
         assert "CallerUnknown" == admitting(named(x509.Name([])))
+        # A text of the other kind, where a URI should stand.
+        assert "CallerUnknown" == admitting(named(common_name("x"), "CN=a,O=b"))
 
     def test_of_two_callers_is_nobodys(self, admitting: Admitting) -> None:
         """A certificate that names two callers admits neither; one that also names

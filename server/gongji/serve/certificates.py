@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +15,10 @@ from gongji.model.refusals import CredentialExpired, CredentialInvalid
 
 _REMEMBERED: Final = 4096
 """Certificates whose reading is remembered; one takes 40 µs."""
+
+
+_URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+"""How a URI begins (RFC 3986, section 3.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,4 +79,7 @@ def _names(certificate: x509.Certificate) -> tuple[str, ...]:
         uris: list[str] = []
     else:
         uris = extension.value.get_values_for_type(x509.UniformResourceIdentifier)
-    return tuple(uris) or (certificate.subject.rfc4514_string(),)
+    if uris:
+        # Any other text there could be another certificate's subject.
+        return tuple([uri for uri in uris if _URI.match(uri)])
+    return (certificate.subject.rfc4514_string(),)

@@ -95,18 +95,22 @@ class Reverse(Command[Reversed], frozen=True):
             return by_key(Settlement, settlement_id_of(request.key))
         return by_key(Settlement, settlement_id_in(remembered))
 
+    def needs_of_original(self, facts: Facts) -> Iterator[Need]:
+        """Return the request, if it is named by that, and the settlement."""
+        if self.settle_request_id:
+            yield from self._original_request.row_needs()
+        original = self.original(facts)
+        if original is not None:
+            yield original
+
     def needs(self, facts: Facts) -> Iterator[Need]:
         """Return settlement and request; then accumulator, purses that paid, and others.
 
         The patient's other settlements matter only if the city reverses the last first.
         """
-        if self.settle_request_id:
-            yield from self._original_request.row_needs()
+        yield from self.needs_of_original(facts)
         original = self.original(facts)
-        if original is None:
-            return
-        yield original
-        if not facts.has(original):
+        if original is None or not facts.has(original):
             return
         settlement = facts.get(Settlement, original.value)
         if settlement is None:
@@ -181,6 +185,22 @@ class Reverse(Command[Reversed], frozen=True):
             tombstone=True,
         )
         return refusal.leaving(tombstone)
+
+
+class PatientOfOriginal(Struct, frozen=True):
+    """A query whose bill a reversal would take back; "" if there is no such settlement."""
+
+    command: Reverse
+
+    def needs(self, facts: Facts) -> Iterator[Need]:
+        """Return what leads to the settlement."""
+        yield from self.command.needs_of_original(facts)
+
+    def decide(self, facts: Facts) -> Decision[str]:
+        """Return the patient."""
+        original = self.command.original(facts)
+        settlement = facts.get(Settlement, original.value) if original else None
+        return Decision(settlement.bill.patient if settlement else "")
 
 
 def of_same_year(settlement: Settlement, facts: Facts) -> list[Settlement]:

@@ -79,6 +79,10 @@ cities = ["*"]
 [callers.reviewer]
 kind = "reviewer"
 cities = ["*"]
+
+[callers.collector]
+kind = "collector"
+cities = ["*"]
 """
 
 
@@ -95,9 +99,11 @@ async def under_policy(
 
 
 @asynccontextmanager
-async def another_process(service: Service) -> AsyncIterator[Service]:
-    """Run a service of its own over the database of one."""
-    async with _serving(service.world, service.store, service.clock, POLICY) as served:
+async def another_process(
+    service: Service, text: str = POLICY
+) -> AsyncIterator[Service]:
+    """Run a service of its own over the database of one, under a policy."""
+    async with _serving(service.world, service.store, service.clock, text) as served:
         yield served
 
 

@@ -19,6 +19,7 @@ from gongji.v1 import account_pb2 as pb
 from gongji.v1 import types_pb2
 from msgspec.structs import replace as revised
 
+from tests.rpc.services.acting import another_process, outcome
 from tests.scaffold.service import RefusedCall, Service, replayed
 
 pytestmark = pytest.mark.parametrize("home", ["memory", "postgres"], indirect=True)
@@ -384,6 +385,28 @@ async def test_premiums_not_paid(service: Service) -> None:
     for expected, request in cases.items():
         refusal = await service.refused(service.accounts.PayPremium, request)
         assert expected == f"{refusal.reason} {refusal.field}"
+
+
+@pytest.mark.parametrize(
+    "service", [PREMIUMS], indirect=True, ids=["a city with premiums"]
+)
+@pytest.mark.parametrize(
+    ("caller", "told"),
+    [("collector", set()), ("operator", {"balance_fen", "short_fen"})],
+)
+async def test_a_refusal_tells_no_balance(
+    service: Service, caller: str, told: set[str]
+) -> None:
+    """Who is not shown a purse's balance by a premium paid is not by one refused either,
+    the first time and again."""
+    await family(service)
+    request = premium(service, fen=500_01)
+    async with another_process(service) as guarded:
+        for _ in range(2):
+            refusal = await outcome(guarded.accounts.PayPremium, request, caller)
+            assert "BALANCE_SHORT fen" == f"{refusal.reason} {refusal.field}"
+            assert told == {"balance_fen", "short_fen"} & refusal.metadata.keys()
+            assert bool(told) == ("500.00" in refusal.message)
 
 
 async def test_a_city_without_premiums_says_so(service: Service) -> None:

@@ -24,6 +24,7 @@ from gongji.store.schema import Schema
 from gongji.v1 import access_pb2 as pb
 from gongji.v1 import registry_pb2, settlement_pb2, types_pb2
 
+from tests.rpc.services.acting import metadata, outcome, subject
 from tests.rpc.services.telling import RETIRED_IN_JULY, tell
 from tests.scaffold import people as invented
 from tests.scaffold.service import Service
@@ -111,6 +112,27 @@ async def test_a_patient_is_told_his_own(service: Service) -> None:
     assert {"Settle"} == {r["method"] for r in of_kind(records, "request")}
     assert "HOLDER00002" not in json.dumps(records)
     assert "PATIENT0001" in json.dumps(records)
+
+
+async def test_others_balances_and_requests_are_not_told(guarded: Service) -> None:
+    """A patient's export says where he was treated, never what the holder's purse still
+    holds, nor another caller's request ids; an operator's has the ids."""
+    bill = guarded.bill(patient=guarded.ref("W"))
+    settled = settlement_pb2.SettleRequest(request_id=guarded.new_id(), bill=bill)
+    await outcome(guarded.settlements.Settle, settled, "hospital")
+    for caller, packed, ids in (("counter", subject("W"), 0), ("operator", None, 3)):
+        request = pb.ExportPersonRequest(person=guarded.ref("W"))
+        call = guarded.access.ExportPerson(request, metadata=metadata(caller, packed))
+        records = [
+            (record.kind, json.loads(record.content))
+            async for reply in call
+            for record in reply.records
+        ]
+        (told,) = of_kind(records, "settlement")
+        assert bill.institution_code == told["bill"]["institution_code"]
+        (movement,) = told["movements"]
+        assert {"purse", "fen"} == movement.keys()
+        assert ids == json.dumps(records).count(settled.request_id)
 
 
 async def test_a_holder_is_told_what_he_paid_and_no_more(service: Service) -> None:

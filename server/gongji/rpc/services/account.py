@@ -28,7 +28,7 @@ from gongji.rpc.convert.values import (
     instant_to,
     receipt_to,
 )
-from gongji.rpc.services.balances import hide_balance
+from gongji.rpc.services.balances import hidden_in_refusal, hide_balance
 from gongji.rpc.services.paging import page
 from gongji.rpc.services.people import People
 from gongji.store import Store
@@ -187,7 +187,8 @@ class AccountService(AccountServiceServicer):
             fen=request.fen,
             cities=self._cities,
         )
-        answer = await self._store.commit(command)
+        with hidden_in_refusal(holder):
+            answer = await self._store.commit(command)
         premium, movement = answer.value.premium, answer.value.movement
         area_code = premium.decided_by.area_code
         reply = pb.PayPremiumResponse(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Final, Protocol
 
 from gongji.access.callers import Kind
+from gongji.model.refusals import BalanceShort
 from gongji.rpc.calls import current_permit
 
 _OF_ALL: Final = frozenset({Kind.OPERATOR, Kind.AUDITOR, Kind.TESTER})
@@ -38,7 +40,24 @@ def hide_balances(movements: Iterable[NamedMovement], patient: str) -> None:
 
 def hide_balance(movement: Movement, holder: str) -> None:
     """Take the balance out of one movement in a holder's purse."""
-    permit = current_permit()
-    if permit.caller.kind not in _OF_ALL and permit.subject.person_no != holder:
+    if not _may_learn(holder):
         movement.balance_after_fen = 0
         movement.version_after = 0
+
+
+@contextmanager
+def hidden_in_refusal(holder: str) -> Iterator[None]:
+    """Take a holder's balance out of the refusal that the purse holds too little."""
+    try:
+        yield
+    except BalanceShort as refusal:
+        if _may_learn(holder):
+            raise
+        raise BalanceShort(
+            "授权人账户余额不足以全额支付", field=refusal.field, clauses=refusal.clauses
+        ) from None
+
+
+def _may_learn(holder: str) -> bool:
+    permit = current_permit()
+    return permit.caller.kind in _OF_ALL or permit.subject.person_no == holder

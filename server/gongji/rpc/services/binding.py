@@ -19,7 +19,7 @@ from gongji.cities.city import Cities
 from gongji.model.binding import Binding
 from gongji.model.commands import Listing
 from gongji.model.refusals import BindingNotFound, MalformedField, NotEligible
-from gongji.rpc.calls import command_request, current_permit
+from gongji.rpc.calls import command_request, current_call, current_permit
 from gongji.rpc.convert.binding import (
     application_from,
     binding_to,
@@ -226,6 +226,8 @@ class BindingService(BindingServiceServicer):
         binding = await self._store.get(Binding, binding_id)
         if binding is None:
             raise BindingNotFound(f"没有编号为 {binding_id} 的绑定", field="binding_id")
+        # Noted here, since what refuses the call later may tell of them too.
+        current_call().accesses.note(binding.holder, binding.member)
         await show_party(self._store, *[getattr(binding, side) for side in sides])
         current_permit().stored_channel(binding.channel)
         await show_city(self._store, binding.decided_by.area_code)
@@ -233,9 +235,12 @@ class BindingService(BindingServiceServicer):
 
     async def _require_permitted(self, binding_id: str, *sides: str) -> None:
         """Stop whoever may not ask for a binding. Denied."""
-        # Of others the command says itself that there is none.
-        if current_permit().pending:
+        try:
             await self._permitted(binding_id, *sides)
+        except BindingNotFound:
+            # To whom nothing is denied the command says itself that there is none.
+            if current_permit().pending:
+                raise
 
     async def _people_of(self, request: pb.ListBindingsRequest) -> dict[str, str | int]:
         """Return whose bindings are asked for, shown to be the caller's own. Denied."""

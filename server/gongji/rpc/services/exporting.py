@@ -1,6 +1,7 @@
 """Everything held about a person (查阅、复制), kind by kind, in bounded parts.
 
-His own data are in clear; the numbers of other people are masked wherever they stand.
+His own data are in clear; the numbers of other people are masked wherever they stand, and
+what their purses still hold is left out.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
+from gongji.access.rights import AccessScope
 from gongji.account.ledger import purse_account
 from gongji.model.access import PersonAccess
 from gongji.model.account import Account, BroughtForward, Credit, Entry, Premium
@@ -28,6 +30,7 @@ from gongji.model.staging import (
     StagedSet,
     staged_key,
 )
+from gongji.rpc.calls import current_permit, own_request_id
 from gongji.rpc.convert import mask
 from gongji.store import Store
 from gongji.store.reader import Find
@@ -55,7 +58,7 @@ class PersonExport:
         """Yield kind and JSON of records, some at a time."""
         for source in (self._registry, self._rights, self._money, self._calls):
             async for records in source():
-                yield [(kind, self._masked(content)) for kind, content in records]
+                yield [(kind, self._told(content)) for kind, content in records]
 
     # --- what is held -----------------------------------------------------------------
 
@@ -174,10 +177,21 @@ class PersonExport:
 
     # --- how it is told ---------------------------------------------------------------
 
+    def _told(self, content: dict[str, Any]) -> str:
+        """Return a record as JSON, without what is others' alone."""
+        _hide_request(content)
+        for movement in content.get("movements", ()):
+            if movement["purse"] != self._number:
+                movement.pop("balance_after_fen", None)
+                movement.pop("version_after", None)
+        return self._masked(content)
+
     def _masked(self, content: dict[str, Any]) -> str:
         """Return a record as JSON, the numbers of others masked wherever they stand."""
         text = msgspec.json.encode(content).decode()
-        others = {n for n in _numbers_in(content) if n and n != self._number}
+        institution = content.get("bill", {}).get("institution_code")
+        clear = {"", self._number, institution}
+        others = set(_numbers_in(content)) - clear
         for number in sorted(others, key=len, reverse=True):
             whole = rf"(?<![0-9A-Za-z_-]){re.escape(number)}(?![0-9A-Za-z_-])"
             text = re.sub(whole, mask.certificate(number), text)
@@ -195,6 +209,18 @@ _KEYED: Final = (
 
 def _held(kind: str, record: Any) -> Held:
     return kind, msgspec.to_builtins(record, str_keys=True)
+
+
+def _hide_request(content: dict[str, Any]) -> None:
+    """Take another caller's request id out, as `ListAccesses` does."""
+    permit = current_permit()
+    if not content.get("request_id") or not permit.bound_by(AccessScope.SUBJECT):
+        return
+    key, caller = content["request_id"], content.get("caller")
+    if caller is None:
+        content["request_id"] = own_request_id(key)
+    elif caller != permit.caller.name:
+        content["request_id"] = ""
 
 
 def _numbers_in(content: object, name: str = "") -> Iterator[str]:

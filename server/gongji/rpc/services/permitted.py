@@ -7,7 +7,7 @@ from gongji.access.rights import AccessScope
 from gongji.model.refusals import ImportNotFound, SettlementNotFound
 from gongji.model.settlement import Settlement
 from gongji.model.staging import AppliedImport
-from gongji.rpc.calls import current_permit
+from gongji.rpc.calls import current_call, current_permit
 from gongji.rpc.services.parties import show_party
 from gongji.rpc.services.people import PlaceOf
 from gongji.store import Store
@@ -20,6 +20,8 @@ async def permitted(store: Store, settlement_id: str) -> Settlement:
         raise SettlementNotFound(
             f"没有编号为 {settlement_id} 的结算", field="settlement_id"
         )
+    # Noted here, since what refuses the call later may tell of it too.
+    current_call().accesses.note(settlement.bill.patient)
     # Not to a holder: what ails a relative is not the holder's business.
     await show_party(store, settlement.bill.patient)
     current_permit().institution(settlement.bill.institution_code)
@@ -43,9 +45,12 @@ async def show_city(store: Store, area_code: str) -> None:
 
 async def require_permitted(store: Store, settlement_id: str) -> None:
     """Stop whoever may not ask for a settlement. Denied."""
-    # Of others the command says itself that there is none.
-    if current_permit().pending:
+    try:
         await permitted(store, settlement_id)
+    except SettlementNotFound:
+        # To whom nothing is denied the command says itself that there is none.
+        if current_permit().pending:
+            raise
 
 
 def covered(applied: AppliedImport) -> bool:

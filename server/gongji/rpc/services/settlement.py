@@ -13,7 +13,7 @@ from gongji.model.account import Entry
 from gongji.model.commands import Listing
 from gongji.model.people import Institution
 from gongji.model.settlement import Settlement
-from gongji.rpc.calls import command_request, current_permit
+from gongji.rpc.calls import command_request, current_call, current_permit
 from gongji.rpc.convert.settlement import (
     affected_to,
     bill_from,
@@ -123,11 +123,12 @@ class SettlementService(SettlementServiceServicer):
         """Return the command. Denied; as `People.number`."""
         if request.settle_request_id:
             current_permit().own_request()
-        await require_permitted(self._store, request.settlement_id)
+        else:
+            await require_permitted(self._store, request.settlement_id)
         patient = ""
         if request.HasField("patient"):
             patient = await self._people.number(request.patient, "patient")
-        return reverse.Reverse(
+        command = reverse.Reverse(
             request=command_request(request.request_id),
             settlement_id=request.settlement_id,
             settle_request_id=request.settle_request_id.lower(),
@@ -135,6 +136,10 @@ class SettlementService(SettlementServiceServicer):
             cities=self._cities,
             patient=patient,
         )
+        if request.settle_request_id:
+            whose = await self._store.ask(reverse.PatientOfOriginal(command))
+            current_call().accesses.note(whose)
+        return command
 
     async def GetSettlement(
         self, request: pb.GetSettlementRequest, context: object
