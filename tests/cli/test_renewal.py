@@ -18,6 +18,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from tests.cli.doors import (
+    AUDITOR,
     FEEDER,
     HOW,
     WITHIN_S,
@@ -107,6 +108,32 @@ def test_what_is_taken_out(
 
 
 WITHDRAWN = "CREDENTIAL_REVOKED"
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_what_is_narrowed(how: str, files: DoorFiles, tmp_path: Path) -> None:
+    """Within ten seconds the streams of a caller end from which the policy takes a city;
+    begun again they are within what is left. Whoever is given more goes on."""
+    files.certificate("auditor")
+    files.certificate("feeder")
+    with (
+        serving(files, tmp_path, how, "--reflection") as server,
+        calling(server.address, files.shown("auditor")) as channel,
+        calling(server.address, files.shown("feeder")) as other,
+    ):
+        narrowed, widened = OpenCalls(channel), OpenCalls(other)
+        began = time.monotonic()
+        files.allow(
+            auditor=AUDITOR.replace("*", "3411"),
+            feeder=FEEDER.replace("3411", "*"),
+        )
+        assert {WITHDRAWN} == set(narrowed.reasons().values())
+        assert time.monotonic() - began < WITHIN_S
+        assert "OK" == cities(channel)
+        assert not any(call.done() for call in widened.calls.values())
+        widened.calls["health"].cancel()
+        widened.calls["reflection"].cancel()
+        widened.reasons()
 
 
 def test_a_key_and_a_token_are_taken_out(files: DoorFiles, tmp_path: Path) -> None:

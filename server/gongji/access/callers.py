@@ -85,6 +85,25 @@ class Caller(Struct, frozen=True, kw_only=True):
     fields: frozenset[str] = frozenset()
     limits: CallerLimits = CallerLimits()
 
+    def keeps(self, earlier: Caller) -> bool:
+        """Return whether the caller may still do all that an earlier policy let it do."""
+        return self.kind is earlier.kind and all(
+            _within(before, now)
+            for before, now in (
+                (earlier.cities, self.cities),
+                (earlier.channels, self.channels),
+                (earlier.institutions, self.institutions),
+                (earlier.fields, self.fields),
+            )
+        )
+
+
+def _within(before: Container[str], now: Container[str]) -> bool:
+    """Return whether a set, or `ALL`, lies within another."""
+    if isinstance(before, frozenset) and isinstance(now, frozenset):
+        return before <= now
+    return now is ALL
+
 
 def anybody(name: str) -> Caller:
     """Return whoever calls a sandbox without a policy: a tester of everything."""

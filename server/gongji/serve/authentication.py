@@ -6,7 +6,7 @@ import hmac
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
-from gongji.access.callers import LOCAL, WIDE_LIMITS, CallerLimits
+from gongji.access.callers import LOCAL, WIDE_LIMITS, Caller, CallerLimits
 from gongji.access.identity import (
     STATED_KEY,
     SUBJECT_KEY,
@@ -49,6 +49,9 @@ class Authenticator(Protocol):
     def limits(self, caller: str) -> CallerLimits:
         """Return how much a caller may have under way; it need not be known."""
 
+    def policy_of(self, caller: str) -> Caller | None:
+        """Return what the policy says of a caller now; None without a policy, or if nothing."""
+
     @property
     def health_for_anybody(self) -> bool:
         """Whether health is answered to whoever asks."""
@@ -68,6 +71,11 @@ class _OfThisMachine:
         """Return wide limits."""
         del caller
         return WIDE_LIMITS
+
+    def policy_of(self, caller: str) -> Caller | None:
+        """Return None: there is no policy that could change."""
+        del caller
+        return None
 
 
 class AnybodyAuthenticator(_OfThisMachine):

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeAlias
 
 import grpc
 
+from gongji.access.callers import Caller
 from gongji.access.identity import ANYBODY, CallerIdentity
 from gongji.model.refusals import (
     CallerOverLimit,
@@ -123,6 +124,7 @@ class Entrance:
         except Exhausted as refusal:
             return await self._turned_away(share, refusal)
         call = _GrpcCall(context, identity, lease, self._shares.now)
+        call.policy = self._authenticator.policy_of(name)
         return await self._answer(method, call)
 
     async def _answer(self, method: Method, call: _GrpcCall) -> Ending:
@@ -165,6 +167,10 @@ class Entrance:
             return CredentialRevoked(f"凭据已被收回：{refusal.message}")
         if again.caller != call.identity.caller:
             return CredentialRevoked("凭据已被收回：它现在属于另一调用方")
+        # Streams keep what they were permitted at their beginning.
+        policy = self._authenticator.policy_of(again.caller)
+        if call.policy and policy and not policy.keeps(call.policy):
+            return CredentialRevoked("策略已收窄调用方的权限：请重新发起这一调用")
         return None
 
     def _identity(self, context: Any) -> CallerIdentity:
@@ -284,6 +290,8 @@ class _GrpcCall:
         now: Callable[[], float],
     ) -> None:
         self.context = context
+        self.policy: Caller | None = None
+        """What the policy said of its caller when it began; None without one."""
         self.withdrawn: Refusal | None = None
         """Why its caller is no longer admitted; the call has been cancelled then."""
         self.remaining_s: float | None = context.time_remaining()

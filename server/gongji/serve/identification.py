@@ -95,8 +95,12 @@ class PolicyAuthenticator:
 
     def limits(self, caller: str) -> CallerLimits:
         """Return how much a caller may have under way."""
-        known = self._policy.value.callers.get(caller)
+        known = self.policy_of(caller)
         return known.limits if known else _STRANGERS
+
+    def policy_of(self, caller: str) -> Caller | None:
+        """Return what the policy says of a caller now; None if it does not know it."""
+        return self._policy.value.callers.get(caller)
 
     @property
     def health_for_anybody(self) -> bool:

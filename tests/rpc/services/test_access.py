@@ -169,7 +169,7 @@ async def test_a_refusal_of_a_record_is_an_access(
     name, _, by_request = method.partition(" ")
     if by_request:
         by_id = {"settle_request_id": settled.request_id}
-    call, fields = {
+    calls: dict[str, tuple[Any, dict[str, Any]]] = {
         "Reverse": (
             guarded.settlements.Reverse,
             {**by_id, "validate_only": "tried" in method},
@@ -186,7 +186,8 @@ async def test_a_refusal_of_a_record_is_an_access(
             guarded.bindings.Unbind,
             {"binding_id": "A-H-W", "channel": "window"},
         ),
-    }[name]
+    }
+    call, fields = calls[name]
     if name == "Reverse":
         gone = settlement_pb2.ReverseRequest(request_id=guarded.new_id(), **by_id)
         await outcome(call, gone, "hospital")
