@@ -12,9 +12,8 @@ from gongji.model.commands import Listing
 from gongji.rpc import recording
 from gongji.rpc.accessed import FIELDS
 from gongji.v1 import access_pb2 as pb
-from gongji.v1 import binding_pb2, registry_pb2, settlement_pb2
+from gongji.v1 import registry_pb2
 
-from tests.rpc.services.acting import consent, outcome, subject
 from tests.scaffold.people import NOW
 from tests.scaffold.service import Service
 
@@ -140,68 +139,3 @@ async def test_a_guess_that_fails_leaves_nothing(service: Service) -> None:
     await waited(service)
     of_nobody = Listing(kind=PersonAccess, equals={"person_no": "P9"}, order="at")
     assert 1 == len(await service.store.page(of_nobody))
-
-
-REFUSED = {
-    "a reversal, by the hospital": ("Reverse", "hospital", "", "W"),
-    "by the operator": ("Reverse", "operator", "", "W"),
-    "by its request": ("Reverse by request", "hospital", "", "W"),
-    "tried only": ("Reverse by request tried", "hospital", "", "W"),
-    "a consent": ("RecordConsent", "app", "W", "HW"),
-    "a review": ("ReviewBinding", "reviewer", "", "HW"),
-    "a review by the operator": ("ReviewBinding", "operator", "", "HW"),
-    "an unbinding": ("Unbind", "counter", "W", "HW"),
-}
-
-
-@pytest.mark.parametrize(
-    ("method", "caller", "for_whom", "people"), REFUSED.values(), ids=REFUSED
-)
-async def test_a_refusal_of_a_record_is_an_access(
-    guarded: Service, method: str, caller: str, for_whom: str, people: str
-) -> None:
-    """Whoever asks for something that a record stands against learns of it, by whichever
-    id it was named: an access to everybody whose record it is."""
-    bill = guarded.bill(patient=guarded.ref("W"))
-    settled = settlement_pb2.SettleRequest(request_id=guarded.new_id(), bill=bill)
-    reply = await outcome(guarded.settlements.Settle, settled, "hospital")
-    by_id = {"settlement_id": reply.settlement.settlement_id}
-    name, _, by_request = method.partition(" ")
-    if by_request:
-        by_id = {"settle_request_id": settled.request_id}
-    calls: dict[str, tuple[Any, dict[str, Any]]] = {
-        "Reverse": (
-            guarded.settlements.Reverse,
-            {**by_id, "validate_only": "tried" in method},
-        ),
-        "RecordConsent": (
-            guarded.bindings.RecordConsent,
-            {"binding_id": "B-H-W", "consent": consent()},
-        ),
-        "ReviewBinding": (
-            guarded.bindings.ReviewBinding,
-            {"binding_id": "A-H-W", "reviewer": "R", "verdict": 1},
-        ),
-        "Unbind": (
-            guarded.bindings.Unbind,
-            {"binding_id": "A-H-W", "channel": "window"},
-        ),
-    }
-    call, fields = calls[name]
-    if name == "Reverse":
-        gone = settlement_pb2.ReverseRequest(request_id=guarded.new_id(), **by_id)
-        await outcome(call, gone, "hospital")
-    kind = getattr(
-        settlement_pb2 if name == "Reverse" else binding_pb2, f"{name}Request"
-    )
-    request = kind(request_id=guarded.new_id(), **fields)
-    packed = subject(for_whom) if for_whom else None
-    refusal = await outcome(call, request, caller, packed)
-    assert "FAILED_PRECONDITION" == refusal.code.name
-    await asyncio.sleep(recording.WAIT_S + 0.2)
-    for person_no in people:
-        rows = await guarded.store.page(
-            Listing(kind=PersonAccess, equals={"person_no": person_no}, order="at")
-        )
-        found = [row for row in rows if row.request_id == request.request_id]
-        assert [(caller, name)] == [(row.caller, row.method) for row in found]

@@ -36,12 +36,12 @@ NAME, PHONE, NUMBER = "钱某某", "13912345678", "X00000001"
 
 
 async def exported(
-    service: Service, person_no: str
+    service: Service, person_no: str, sent: Any = ()
 ) -> list[tuple[str, dict[str, Any]]]:
     """Return kind and content of each record of an export."""
     request = pb.ExportPersonRequest(person=service.ref(person_no))
     records = []
-    async for reply in service.access.ExportPerson(request):
+    async for reply in service.access.ExportPerson(request, metadata=sent):
         assert reply.records
         records += [(r.kind, json.loads(r.content)) for r in reply.records]
     return records
@@ -120,14 +120,11 @@ async def test_others_balances_and_requests_are_not_told(guarded: Service) -> No
     bill = guarded.bill(patient=guarded.ref("W"))
     settled = settlement_pb2.SettleRequest(request_id=guarded.new_id(), bill=bill)
     await outcome(guarded.settlements.Settle, settled, "hospital")
-    for caller, packed, ids in (("counter", subject("W"), 0), ("operator", None, 3)):
-        request = pb.ExportPersonRequest(person=guarded.ref("W"))
-        call = guarded.access.ExportPerson(request, metadata=metadata(caller, packed))
-        records = [
-            (record.kind, json.loads(record.content))
-            async for reply in call
-            for record in reply.records
-        ]
+    for sent, ids in (
+        (metadata("counter", subject("W")), 0),
+        (metadata("operator"), 3),
+    ):
+        records = await exported(guarded, "W", sent)
         (told,) = of_kind(records, "settlement")
         assert bill.institution_code == told["bill"]["institution_code"]
         (movement,) = told["movements"]

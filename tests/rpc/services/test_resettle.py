@@ -21,7 +21,7 @@ from tests.rpc.services.telling import (
     told,
     unbound_since,
 )
-from tests.rpc.services.test_account import PREMIUMS
+from tests.rpc.services.test_premium import PREMIUMS
 from tests.scaffold.service import Service, replayed
 
 pytestmark = pytest.mark.parametrize("home", ["memory", "postgres"], indirect=True)
