@@ -7,7 +7,7 @@ BENCH := .venv/.bench
 RELEASED := protos/gongji-0.1.0.binpb
 PROJECTS := pyproject.toml requirements.txt $(wildcard plugins/*/pyproject.toml) tests/conformance/pyproject.toml
 
-.PHONY: run demo test test-days prove doors examples dist hostile chaos bench check protos format clean
+.PHONY: run demo test test-days prove doors tls examples dist hostile chaos bench check protos format clean
 
 run: $(STAMP)
 	@$(BIN)/gongji serve --sample
@@ -29,6 +29,10 @@ prove: $(STAMP)
 # Every cell of the table of rights over the wire; `make test` tries a covering sample.
 doors: $(STAMP)
 	GONGJI_DOORS=1 $(BIN)/pytest -q -n auto tests/doors
+
+# What testssl.sh finds about the port and the front before it.
+tls: $(STAMP)
+	GONGJI_TLS=1 $(BIN)/pytest -q tests/tls
 
 # Each wheel is built from its sdist.
 dist: $(STAMP)

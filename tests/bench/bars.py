@@ -80,6 +80,14 @@ BARS: Final = (
     _ratio("Settle / 朴素写法, SQLite", 5, "sqlite", "naive-sqlite", USUAL),
     _ratio("Settle / 朴素写法, PostgreSQL", 5, "postgres", "naive-postgres", USUAL),
     Bar(f"存储层每批 {BATCH} 笔 / pgbench 逐条语句", 2, _store, ("batches", "pgbench")),
+    *(
+        _ratio(f"{method}: 双向 TLS、策略与访问记录 / 都没有", 0.8, *pair, callers)
+        for method, pair in (
+            ("Settle", ("guarded", "open")),
+            ("Quote", ("guarded-quote", "open-quote")),
+        )
+        for callers in (USUAL, MANY)
+    ),
     _ratio("同一账户 / 分散的账户", 0.9, "hot", "cool", USUAL),
     _ratio("刷盘加 2 毫秒: 成批提交 / 逐笔提交", 4, "slow", "each-slow", USUAL),
     Bar(

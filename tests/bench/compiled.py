@@ -12,7 +12,7 @@ BUILT = HERE.parents[1] / "var" / "bench"
 
 def load_client() -> Path:
     """Return the load client. RuntimeError says in Chinese what is missing."""
-    return _compiled("load.c", "load", "-lnghttp2")
+    return _compiled("load.c", "load", "-lnghttp2", "-lssl", "-lcrypto")
 
 
 def slow_flush() -> Path:

@@ -1,11 +1,13 @@
-// Load for a unary gRPC method over cleartext HTTP/2 on this machine: so many callers, each waiting for its answer.
+// Load for a unary gRPC method over HTTP/2 on this machine, cleartext or TLS: so many callers, each waiting for its answer.
 //
 // Closed loop: a caller sends its next request once it has the answer to the last. With -q the calls are due at a fixed
 // rate whether or not earlier ones are answered, and time counts from when a call was due. A call is good only with
 // :status 200, grpc-status 0 and one whole message. One pushed back (RESOURCE_EXHAUSTED or UNAVAILABLE with
 // grpc-retry-pushback-ms) is sent again, the same bytes, after the time it was told; its time counts from the first.
 //
-// gcc -O2 -o load load.c -lnghttp2
+// With TLS (-A) every connection is made before the warm-up begins: what counts is the calls, not the handshakes.
+//
+// gcc -O2 -o load load.c -lnghttp2 -lssl -lcrypto
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -13,6 +15,8 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <nghttp2/nghttp2.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -35,6 +39,9 @@ static const char *USAGE =
     "  -s SERIAL           number of the first UUID (default 0); the report's `next` continues\n"
     "  -r OFFSET:LEN:FIRST:COUNT  where a decimal number is patched in, drawn from COUNT numbers from FIRST on\n"
     "  -a VALUE            the metadata `authorization` of each call (default none)\n"
+    "  -A FILE             TLS: the root that the server's certificate must lead to, PEM\n"
+    "  -C FILE             with it, the certificate that is shown to the server, PEM\n"
+    "  -Y FILE             its key, PEM\n"
     "  -t SECONDS          deadline each call states (default none)\n"
     "  -q RATE             calls a second that fall due, instead of a closed loop\n"
     "  -k PID,PID          the server: CPU of these processes and all their children over the timed window\n"
@@ -53,6 +60,7 @@ enum {
 
 typedef struct Connection {
     int fd;
+    SSL *tls;                   // NULL if it is cleartext
     nghttp2_session *session;
     const uint8_t *pending;     // given by nghttp2, not yet in the buffer
     size_t pending_size;
@@ -80,7 +88,7 @@ typedef struct Caller {
 // What was asked for on the command line.
 static struct {
     int port, callers, connections;
-    const char *method, *server_pids, *database_pids, *authorization;
+    const char *method, *server_pids, *database_pids, *authorization, *root, *certificate, *key;
     double warm_s, timed_s, deadline_s, rate;
     int id_at, msgid_at;
     int person_at, person_digits;
@@ -104,6 +112,7 @@ static char authority[64], deadline[32];
 static int64_t window_begins, window_ends, due_at;
 static bool stopping;
 static int epoll, timer, asking;
+static SSL_CTX *trust;
 
 static void die(const char *what) {
     fprintf(stderr, "load: %s\n", what);
@@ -112,6 +121,12 @@ static void die(const char *what) {
 
 static void die_of(const char *what) {
     perror(what);
+    exit(2);
+}
+
+static void die_of_tls(const char *what) {
+    fprintf(stderr, "load: %s\n", what);
+    ERR_print_errors_fp(stderr);
     exit(2);
 }
 
@@ -192,7 +207,7 @@ static void send_request(Caller *caller) {
     caller->grpc_status = -1;
     caller->pushback_ms = -1;
     nghttp2_nv headers[9] = {
-        header(":method", "POST"), header(":scheme", "http"),
+        header(":method", "POST"), header(":scheme", wanted.root ? "https" : "http"),
         header(":path", wanted.method), header(":authority", authority),
         header("content-type", "application/grpc"), header("te", "trailers"),
         header("user-agent", "gongji-bench"),
@@ -238,12 +253,31 @@ static void fill(Connection *c) {
     }
 }
 
+// As read() and write(), also through TLS; a renegotiation does not exist in what we speak (TLS 1.2 without it, 1.3).
+static ssize_t moved(Connection *c, int done) {
+    if (done > 0) return done;
+    switch (SSL_get_error(c->tls, done)) {
+        case SSL_ERROR_WANT_READ:
+        case SSL_ERROR_WANT_WRITE: errno = EAGAIN; return -1;
+        case SSL_ERROR_ZERO_RETURN: return 0;
+        default: die_of_tls("a connection failed"); return -1;
+    }
+}
+
+static ssize_t send_some(Connection *c, const uint8_t *from, size_t size) {
+    return c->tls ? moved(c, SSL_write(c->tls, from, size)) : write(c->fd, from, size);
+}
+
+static ssize_t receive_some(Connection *c, uint8_t *into, size_t room) {
+    return c->tls ? moved(c, SSL_read(c->tls, into, room)) : read(c->fd, into, room);
+}
+
 // Writes until nothing is left, or until the socket takes no more; then the event loop comes back here.
 static void flush(Connection *c) {
     for (;;) {
         if (c->written == c->filled) fill(c);
         if (!c->filled) return watch(c, false);
-        ssize_t wrote = write(c->fd, c->buffer + c->written, c->filled - c->written);
+        ssize_t wrote = send_some(c, c->buffer + c->written, c->filled - c->written);
         if (wrote < 0 && errno == EAGAIN) return watch(c, true);
         if (wrote < 0) die_of("write");
         c->written += wrote;
@@ -379,6 +413,30 @@ static int on_close(nghttp2_session *session, int32_t id, uint32_t error, void *
 
 // ---- connections
 
+static void read_trust(void) {
+    trust = SSL_CTX_new(TLS_client_method());
+    SSL_CTX_set_verify(trust, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_mode(trust, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_alpn_protos(trust, (const unsigned char *)"\x02h2", 3);
+    if (!SSL_CTX_load_verify_locations(trust, wanted.root, NULL)) die_of_tls(wanted.root);
+    if (!wanted.certificate) return;
+    if (SSL_CTX_use_certificate_chain_file(trust, wanted.certificate) != 1) die_of_tls(wanted.certificate);
+    if (!wanted.key || SSL_CTX_use_PrivateKey_file(trust, wanted.key, SSL_FILETYPE_PEM) != 1) die_of_tls("its key");
+}
+
+static SSL *shake_hands(int fd) {
+    SSL *tls = SSL_new(trust);
+    const unsigned char *protocol;
+    unsigned size;
+    SSL_set1_host(tls, "localhost");
+    SSL_set_tlsext_host_name(tls, "localhost");
+    SSL_set_fd(tls, fd);
+    if (SSL_connect(tls) != 1) die_of_tls("the handshake failed");
+    SSL_get0_alpn_selected(tls, &protocol, &size);
+    if (size != 2) die("the server did not choose HTTP/2");
+    return tls;
+}
+
 static int dial(void) {
     int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
     struct sockaddr_in server = {.sin_family = AF_INET,
@@ -386,12 +444,13 @@ static int dial(void) {
                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     if (connect(fd, (struct sockaddr *)&server, sizeof server)) die_of("connect");
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    fcntl(fd, F_SETFL, O_NONBLOCK);
     return fd;
 }
 
 static void open_connection(Connection *connection, nghttp2_session_callbacks *callbacks) {
     connection->fd = dial();
+    if (trust) connection->tls = shake_hands(connection->fd);
+    fcntl(connection->fd, F_SETFL, O_NONBLOCK);
     nghttp2_session_client_new(&connection->session, callbacks, connection);
     nghttp2_settings_entry settings[] = {{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 1 << 20},
                                          {NGHTTP2_SETTINGS_ENABLE_PUSH, 0}};
@@ -425,10 +484,11 @@ static void open_all(void) {
 static void hear(Connection *connection) {
     static uint8_t buffer[1 << 18];
     ssize_t got;
-    while ((got = read(connection->fd, buffer, sizeof buffer)) > 0) {
+    while ((got = receive_some(connection, buffer, sizeof buffer)) > 0) {
         ssize_t taken = nghttp2_session_mem_recv(connection->session, buffer, got);
         if (taken < 0) die(nghttp2_strerror(taken));
-        if (got < (ssize_t)sizeof buffer) break;
+        // TLS gives a record at a time, and the socket does not say what it holds beside.
+        if (!connection->tls && got < (ssize_t)sizeof buffer) break;
     }
     if (got < 0 && errno != EAGAIN) die_of("read");
     if (got == 0) die("the server closed a connection");
@@ -583,8 +643,11 @@ static void report(Cpu before, Cpu after) {
 
 static void read_options(int argc, char **argv) {
     const char *body = NULL;
-    for (int option; (option = getopt(argc, argv, "a:p:P:b:n:c:d:w:u:s:r:t:q:k:K:m:")) != -1;) switch (option) {
+    for (int option; (option = getopt(argc, argv, "a:A:C:Y:p:P:b:n:c:d:w:u:s:r:t:q:k:K:m:")) != -1;) switch (option) {
         case 'a': wanted.authorization = optarg; break;
+        case 'A': wanted.root = optarg; break;
+        case 'C': wanted.certificate = optarg; break;
+        case 'Y': wanted.key = optarg; break;
         case 'p': wanted.port = atoi(optarg); break;
         case 'P': wanted.method = optarg; break;
         case 'b': body = optarg; break;
@@ -611,6 +674,7 @@ static void read_options(int argc, char **argv) {
 
 int main(int argc, char **argv) {
     read_options(argc, argv);
+    if (wanted.root) read_trust();
     begin();
     run_until(window_begins);
     Cpu before = cpu_now();

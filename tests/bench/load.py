@@ -10,9 +10,9 @@ from pathlib import Path
 import grpc
 import msgspec
 from gongji.client.connection import connect
+from gongji.client.credentials import NO_CREDENTIALS, Credentials
 
 from tests.bench import compiled
-from tests.scaffold.credentials import bearer_of, credentials_of
 
 CONNECTIONS = 16
 """Most connections the callers share."""
@@ -28,17 +28,16 @@ TOLERATED = 0.02
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where calls go and whose processor time is theirs; `database` are processes of a
-    database of its own, `data` is the folder in which there may be a token."""
+    database of its own, `shown` is what callers show."""
 
     port: int
     server: tuple[int, ...]
     database: tuple[int, ...] = ()
-    data: Path = Path()
+    shown: Credentials = NO_CREDENTIALS
 
     def connect(self) -> grpc.Channel:
-        """Return a channel of whoever may read the token."""
-        credentials = credentials_of(self.data)
-        return connect(f"127.0.0.1:{self.port}", credentials=credentials)
+        """Return a channel of the same caller."""
+        return connect(f"127.0.0.1:{self.port}", credentials=self.shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +161,11 @@ def _arguments(
         "-k": _comma_separated(target.server),
         "-K": _comma_separated(target.database),
     }
-    for _, authorization in bearer_of(target.data):
-        options["-a"] = authorization
+    shown = target.shown
+    if token := shown.token():
+        options["-a"] = f"Bearer {token.text()}"
+    tls = {"-A": shown.ca, "-C": shown.cert, "-Y": shown.key}
+    options |= {option: path for option, path in tls.items() if path}
     for option, value in options.items():
         yield from (option, str(value))
 

@@ -35,7 +35,7 @@ ROUNDS: Final = 3
 QUICK: Final[Mapping[str, Any]] = {"rounds": 1, "seconds": 1.0, "warm": 0.5}
 """What a plan changes to, only to see whether it runs."""
 
-NAMES: Final = tuple(item.name for item in (*SUBJECTS, *EXTRAS))
+NAMES: Final = (*(item.name for item in SUBJECTS), *(item.name for item in EXTRAS))
 
 
 def _numbers(_context: object, _option: object, text: str) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +21,7 @@ import grpc
 import msgspec
 import psycopg
 from gongji.client.connection import connect
+from gongji.client.credentials import NO_CREDENTIALS, Credentials
 from gongji.serve.settings import DATABASE
 from gongji.v1 import settlement_pb2 as pb
 from gongji.v1.settlement_pb2_grpc import SettlementServiceStub
@@ -121,26 +122,27 @@ def sqlite(
     on: Ground,
     name: str,
     *,
-    each: bool = False,
+    program: str = "gongji",
+    options: Sequence[str] = ("--gateway",),
     slow: bool = False,
-    gateway: bool = True,
+    shown: Credentials | None = None,
 ) -> Iterator[Serving]:
-    """Run the real server over SQLite.
+    """Run the real server over SQLite, or a program that changes a part of it.
 
-    `each` commits job by job, `slow` has a disk that takes 2 ms to flush.
+    `slow` has a disk that takes 2 ms to flush; callers show the token of the data folder
+    unless told otherwise.
     """
     data, port = on.folder / name, _free_port()
     shutil.copytree(on.populated, data)
-    program = "tests.bench.each" if each else "gongji"
-    command = _serve(program, port, data)
-    command.append("--gateway" if gateway else "--no-gateway")
+    command = [*_serve(program, port, data), *options]
     env = {}
     if slow:
         env = {"LD_PRELOAD": str(compiled.slow_flush()), "SLOW_US": str(SLOW_US)}
-    with _running(command, on.folder / f"{name}.log", port, env) as pid:
+    log, tls = on.folder / f"{name}.log", shown or NO_CREDENTIALS
+    with _running(command, log, port, env, shown=tls) as pid:
         database = data / DATABASE
         yield Serving(
-            Target(port, (pid,), data=data),
+            Target(port, (pid,), shown=shown or credentials_of(data)),
             lambda: _count_sqlite(database, "settlement"),
         )
 
@@ -161,7 +163,7 @@ def postgres(
     # The port is open with the first process; the server says where it serves when all
     # are ready.
     with _running(command, log, port, ready=ready) as pid:
-        target = Target(port, (pid,), on.postgres_pids, data)
+        target = Target(port, (pid,), on.postgres_pids, credentials_of(data))
         yield Serving(target, lambda: _count_postgres(url, "settlement"))
 
 
@@ -174,7 +176,7 @@ def empty(on: Ground, name: str, python: Path) -> Iterator[Serving]:
     # Nothing may lead it to today's modules.
     env = {"PYTHONPATH": ""}
     with _running(command, on.folder / f"{name}.log", port, env) as pid:
-        yield Serving(Target(port, (pid,), data=data))
+        yield Serving(Target(port, (pid,), shown=credentials_of(data)))
 
 
 def _serve(
@@ -247,11 +249,14 @@ def _running(
     log: Path,
     port: int,
     env: dict[str, str] | None = None,
+    *,
     ready: str = "",
+    shown: Credentials = NO_CREDENTIALS,
 ) -> Iterator[int]:
     """Run a process that answers on the port and has written `ready` to its log.
 
-    RuntimeError with the end of its log if it does not.
+    Only whoever shows `shown` can connect. RuntimeError with the end of its log if it
+    does not.
     """
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - our own servers
@@ -262,7 +267,8 @@ def _running(
             env=os.environ | (env or {}),
         )
     try:
-        _await(process, port, log, ready)
+        with connect(f"127.0.0.1:{port}", credentials=shown) as channel:
+            _await(process, channel, log, ready)
         yield process.pid
     finally:
         process.terminate()
@@ -273,16 +279,17 @@ def _running(
             process.wait()
 
 
-def _await(process: subprocess.Popen[bytes], port: int, log: Path, ready: str) -> None:
+def _await(
+    process: subprocess.Popen[bytes], channel: grpc.Channel, log: Path, ready: str
+) -> None:
     until = monotonic() + START_S
-    with connect(f"127.0.0.1:{port}") as channel:
-        answering = grpc.channel_ready_future(channel)
-        while process.poll() is None and monotonic() < until:
-            with suppress(grpc.FutureTimeoutError):
-                answering.result(timeout=0.2)
-                if ready in log.read_text(encoding="utf-8", errors="replace"):
-                    return
-                sleep(0.05)
+    answering = grpc.channel_ready_future(channel)
+    while process.poll() is None and monotonic() < until:
+        with suppress(grpc.FutureTimeoutError):
+            answering.result(timeout=0.2)
+            if ready in log.read_text(encoding="utf-8", errors="replace"):
+                return
+            sleep(0.05)
     tail = log.read_text(encoding="utf-8", errors="replace")[-1000:]
     raise RuntimeError(f"服务没有起来, 日志末尾: {tail.strip()}")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from tests.bench import ground, serving
+from tests.bench import doors, ground, serving
 from tests.bench.serving import Ground, Serving
 
 CALLERS: Final = (1, 16, 64, 256)
@@ -43,17 +43,30 @@ SERVERS: Final[Mapping[str, Start]] = {
     "sqlite": serving.sqlite,
     "postgres": serving.postgres,
     "workers": partial(serving.postgres, workers=2),
-    "sqlite-alone": partial(serving.sqlite, gateway=False),
+    "sqlite-alone": partial(serving.sqlite, options=("--no-gateway",)),
     "postgres-alone": partial(serving.postgres, gateway=False),
     "workers-alone": partial(serving.postgres, workers=2, gateway=False),
     "naive-sqlite": partial(serving.naive, database="sqlite"),
     "naive-postgres": partial(serving.naive, database="postgres"),
-    "each": partial(serving.sqlite, each=True),
+    "each": partial(serving.sqlite, program="tests.bench.each"),
     "slow": partial(serving.sqlite, slow=True),
-    "each-slow": partial(serving.sqlite, each=True, slow=True),
+    "each-slow": partial(serving.sqlite, program="tests.bench.each", slow=True),
+    **doors.SERVERS,
 }
 
-SUBJECTS: Final = (
+_AT_DOORS: Final = tuple(
+    Subject(
+        name=f"{name}-quote" if method == "Quote" else name,
+        title=f"{method}, SQLite, {title}",
+        server=name,
+        method=method,
+        callers=(USUAL,) if name in doors.PARTS else BUSY,
+    )
+    for method in ("Quote", "Settle")
+    for name, title in doors.TITLES.items()
+)
+
+SUBJECTS: Final[tuple[Subject, ...]] = (
     Subject(name="echo", title="空应答", server="echo"),
     Subject(name="dressed", title="空应答, 带拦截、查验与日志", server="dressed"),
     Subject(name="quote", title="Quote, SQLite", server="sqlite", method="Quote"),
@@ -131,4 +144,5 @@ SUBJECTS: Final = (
         server="sqlite",
         callers=(OVERLOAD,),
     ),
+    *_AT_DOORS,
 )

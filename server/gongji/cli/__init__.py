@@ -14,6 +14,13 @@ from typing import Any, Final
 # and no line of the log.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
+# Of TLS 1.2 the suite that HTTP/2 requires (RFC 9113, 9.2.2), for either kind of key: gRPC
+# has no order of its own, and among several the caller would choose.
+os.environ.setdefault(
+    "GRPC_SSL_CIPHER_SUITES",
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256",
+)
+
 import click
 import grpc
 
