@@ -5,9 +5,16 @@ from __future__ import annotations
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Final
 
 HERE = Path(__file__).parent
 BUILT = HERE.parents[1] / "var" / "bench"
+
+_NEEDED: Final = {
+    ("nghttp2.h", "-lnghttp2"): "libnghttp2-dev",
+    ("openssl/", "-lssl", "-lcrypto"): "libssl-dev",
+}
+"""What the compiler or linker names if a package is missing."""
 
 
 def load_client() -> Path:
@@ -31,12 +38,13 @@ def _compiled(source: str, name: str, *options: str) -> Path:
     BUILT.mkdir(parents=True, exist_ok=True)
     command = [gcc, "-O2", "-Wall", "-o", str(binary), str(text), *options]
     run = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)  # noqa: S603 - our own source
-    if "nghttp2.h" in run.stderr or "-lnghttp2" in run.stderr:
-        msg = (
-            "找不到 nghttp2 的头文件或库, 压测客户端须用它编译: 请安装, "
-            "如 apt-get install libnghttp2-dev"
-        )
-        raise RuntimeError(msg)
+    for signs, package in _NEEDED.items():
+        if any(sign in run.stderr for sign in signs):
+            msg = (
+                f"找不到 {package} 的头文件或库, 压测客户端须用它编译: 请安装, "
+                f"如 apt-get install {package}"
+            )
+            raise RuntimeError(msg)
     if run.returncode:
         msg = f"{source} 编译失败: {run.stderr[-2000:]}"
         raise RuntimeError(msg)

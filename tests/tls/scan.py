@@ -41,6 +41,9 @@ OF_EACH_PART: Final = frozenset(
 
 MOST_S: Final = 900
 
+_CERTIFICATE_ASKED: Final = "client x509-based authentication prevents"
+"""Begins what is said of a test that needs a connection, and that it cannot make."""
+
 
 class Finding(msgspec.Struct, frozen=True):
     """One line of a scan."""
@@ -85,4 +88,13 @@ def above_low(findings: list[Finding]) -> dict[str, str]:
         one.id: f"{one.severity}: {one.finding}"
         for one in findings
         if one.severity not in NOTHING_ABOVE_LOW
+    }
+
+
+def untried(findings: list[Finding]) -> set[str]:
+    """Return the names of tests that only a caller with a certificate could make."""
+    return {
+        one.id
+        for one in findings
+        if one.severity == "WARN" and one.finding.startswith(_CERTIFICATE_ASKED)
     }
