@@ -161,13 +161,20 @@ def _arguments(
         "-k": _comma_separated(target.server),
         "-K": _comma_separated(target.database),
     }
-    shown = target.shown
-    if token := shown.token():
-        options["-a"] = f"Bearer {token.text()}"
-    tls = {"-A": shown.ca, "-C": shown.cert, "-Y": shown.key}
-    options |= {option: path for option, path in tls.items() if path}
-    for option, value in options.items():
+    for option, value in (options | _shown(target.shown)).items():
         yield from (option, str(value))
+
+
+def _shown(credentials: Credentials) -> dict[str, object]:
+    """Return the options that have the client show credentials."""
+    options: dict[str, object] = {
+        "-A": credentials.ca,
+        "-C": credentials.cert,
+        "-Y": credentials.key,
+    }
+    if token := credentials.token():
+        options["-a"] = f"Bearer {token.text()}"
+    return {option: value for option, value in options.items() if value}
 
 
 def _comma_separated(pids: Sequence[int]) -> str:
