@@ -384,9 +384,9 @@ FAULTS = {
         "[2027]\noff = [2027-01-01]\nwork = [2027-01-01]",
         "2027-01-01 出现两次",
     ),
-    "no TOML": ("[2027", "days.toml: 不是 TOML：Expected"),
+    "no TOML": ("[2027", "days.toml: 不是 TOML：到文件末尾，方括号没有闭合"),
     "nested too deep": ("[2027]\noff = " + "[" * 20_000, "days.toml: TOML 嵌套过深"),
-    "an impossible day": ("[2027]\noff = [2027-02-30]", "date"),
+    "an impossible day": ("[2027]\noff = [2027-02-30]", "没有这个日期"),
 }
 
 

@@ -83,6 +83,10 @@ MISTAKES = {
         ["serve", "--address", "203.0.113.1:1"],
         "203.0.113.1:1 不是本机回环地址",
     ),
+    "a folder that cannot be made": (
+        ["dev-certs", f"{__file__}/certs"],
+        "certs：路径中有一段不是目录",
+    ),
 }
 
 

@@ -47,6 +47,7 @@ from gongji.client.connection import refusal_of
 from gongji.client.diagnosis import why_unreached
 from gongji.model.refusals import Refusal
 from gongji.text.characters import shown_lines
+from gongji.text.faults import sentence_of
 
 ENTRY_POINTS: Final = "gongji.commands"
 """Group of entry points by which other packages add commands, e.g. `gongji conformance`.
@@ -105,7 +106,7 @@ class ExtensibleGroup(click.Group):
         # What the user can mend: files, options, addresses. Anything else is a defect
         # of ours and keeps its traceback.
         except (ValueError, OSError) as fault:
-            raise click.ClickException(str(fault)) from fault
+            raise click.ClickException(sentence_of(fault)) from fault
 
 
 @contextmanager

@@ -167,8 +167,10 @@ def _hold_keys(
     unknown = next((key for key in found if key not in allowed), None)
     if unknown is None:
         return
-    place = f"[{table}] 没有 {unknown} 这一项" if table else f"没有 [{unknown}] 这一节"
-    raise ConfigFault(f"配置文件 {path} 的{place}；可写的有 {'、'.join(allowed)}")
+    place = (
+        f"的 [{table}] 没有 {unknown} 这一项" if table else f"没有 [{unknown}] 这一节"
+    )
+    raise ConfigFault(f"配置文件 {path} {place}；可写的有 {'、'.join(allowed)}")
 
 
 def _value(place: str, option: click.Option, value: object, path: Path) -> Any:

@@ -22,6 +22,7 @@ from gongji.kit.dependents import PREFIX, Dependent, dependents, is_importable
 from gongji.rules.codes import SHANGHAI
 from gongji.store import open_store
 from gongji.store.databases import database_at, path_of
+from gongji.text.faults import sentence_of
 
 KEY: Final = "gongji.key"
 
@@ -195,7 +196,7 @@ def _of_sqlite(
     except (ValueError, OSError) as error:
         yield Diagnosis(
             str(path),
-            problem=str(error),
+            problem=sentence_of(error),
             remedy="核对 --data 目录、文件属主与权限; 密钥丢失的只能从备份恢复",
         )
 
@@ -214,7 +215,7 @@ def _of_postgres(data: Path, database: str) -> Iterator[Diagnosis]:
     except OSError as error:
         yield Diagnosis(
             _POSTGRES,
-            problem=str(error),
+            problem=sentence_of(error),
             remedy="核对 --database 的主机、库名、用户与权限, 以及数据库是否已启动",
         )
     # Not ours, of another schema, or sealed with another key.

@@ -35,6 +35,7 @@ import msgspec
 import structlog
 
 from gongji.model.refusals import Refusal
+from gongji.text.faults import sentence_of
 
 # There is no uvloop on Windows; asyncio's own loop serves there.
 if sys.platform == "win32":
@@ -280,7 +281,8 @@ def run_child(
             with asyncio.Runner(loop_factory=new_event_loop) as runner:
                 runner.run(_run(work, spec, reports, partial(on_orphaned, spec)))
         except (Refusal, ValueError, OSError) as fault:
-            _send(reports, _Report(fault=str(fault), fatal=isinstance(fault, fatal)))
+            told = sentence_of(fault)
+            _send(reports, _Report(fault=told, fatal=isinstance(fault, fatal)))
             sys.exit(1)
 
 

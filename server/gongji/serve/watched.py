@@ -10,6 +10,7 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import structlog
 
+from gongji.text.faults import sentence_of, words_of
 from gongji.text.files import FileFaultError
 
 T = TypeVar("T")
@@ -85,7 +86,7 @@ class WatchedFiles(Generic[T]):
         except Exception as fault:  # noqa: BLE001 - whatever is wrong, the old stays and the watch goes on
             if not told:
                 known = isinstance(fault, ValueError | OSError)
-                reason = str(fault) if known else type(fault).__name__
+                reason = sentence_of(fault) if known else type(fault).__name__
                 self._log("policy_kept", reason=reason)
             return False
         self.value, self._contents = value, contents
@@ -116,7 +117,7 @@ def _content(path: Path) -> bytes:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as fault:
-        raise FileFaultError(f"{path} 不能读取：{fault.strerror}") from fault
+        raise FileFaultError(f"{path} 不能读取：{words_of(fault)}") from fault
     if len(content) > MAX_BYTES:
         raise FileFaultError(f"{path} 超过 {MAX_BYTES // 1024 // 1024} MiB")
     return content

@@ -16,6 +16,8 @@ from pathlib import Path
 from shutil import copyfileobj
 from typing import IO, Final, NoReturn, Self
 
+from gongji.text.faults import words_of
+
 LONGEST_LINE: Final = 131_072
 """Characters of a line; a longer one is none of ours, and is not kept."""
 
@@ -140,7 +142,7 @@ def _named_faults(path: Path) -> Iterator[None]:
     except PermissionError as fault:
         raise FileFaultError(f"没有读取 {path} 的权限") from fault
     except OSError as fault:
-        raise FileFaultError(f"{path} 不能读取：{fault.strerror}") from fault
+        raise FileFaultError(f"{path} 不能读取：{words_of(fault)}") from fault
 
 
 class _Encoding:
