@@ -11,7 +11,7 @@ from gongji.binding.guardians import IsParty
 from gongji.model.people import Certificate, Kin
 from gongji.rules.codes import IDENTITY_CARD
 
-from tests.scaffold.people import identity_number
+from tests.scaffold.people import ANQING, identity_number
 from tests.scaffold.world import NewWorld, World
 
 GONE: Final = date(2025, 1, 1)
@@ -38,6 +38,14 @@ CASES: Final[Mapping[str, tuple[Told, bool]]] = {
         True,
     ),
     "a mother on her own record": ({"C": CHILD, "A": {"kin": (kin("C", "30"),)}}, True),
+    "a mother on the record of another city": (
+        {"C": CHILD, "A": {"kin": (kin("C", "30"),), "place": ANQING}},
+        False,
+    ),
+    "a mother of another city on the child's record": (
+        {"C": {**CHILD, "kin": (kin("A", "52"),)}, "A": {"place": ANQING}},
+        True,
+    ),
     "an adoptive parent": ({"C": {**CHILD, "kin": (kin("A", "58"),)}}, True),
     "a parent-in-law": ({"C": {**CHILD, "kin": (kin("A", "53"),)}}, False),
     "an aunt": ({"C": {**CHILD, "kin": (kin("A", "85"),)}}, False),

@@ -117,6 +117,15 @@ def test_people_of_a_reply_are_found_wherever_they_stand() -> None:
     assert not list(people_in(sandbox_pb2.ResetResponse()))
 
 
+def test_who_is_only_said_again_is_nobody() -> None:
+    """A caller's own row that is answered tells of nobody: it may name whomever it likes."""
+    reply = settlement_pb2.ReconcileDetailsResponse()
+    reply.theirs.patient = "P1"
+    assert not {"P1"} & set(people_in(reply))
+    reply.ours.patient = "P2"
+    assert "P2" in people_in(reply)
+
+
 Work: TypeAlias = Callable[[Service], Awaitable[Any]]
 
 

@@ -23,7 +23,7 @@ from msgspec.structs import replace
 MONDAY, TUESDAY = date(2025, 9, 29), date(2025, 9, 30)
 HEADING = Heading(MONDAY, Scheme.EMPLOYEE, VisitKind.OUTPATIENT)
 K = DifferenceKind
-R1 = Origin("r1", "m1")
+R1 = Origin("r1", "m1", "P1")
 
 
 def settled(

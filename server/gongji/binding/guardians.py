@@ -17,7 +17,7 @@ from msgspec import Struct
 from gongji.model.commands import Decision
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.people import Person, alive_on
-from gongji.rules.codes import ADULT_YEARS
+from gongji.rules.codes import ADULT_YEARS, pooling_area
 
 
 class _Tier(NamedTuple):
@@ -97,10 +97,13 @@ def _is_guardian(subject: Person, child: Person, facts: Facts) -> bool:
 
 def _belongs(subject: Person, child: Person, tier: _Tier, day: date) -> bool:
     """Return whether a person is of a tier of guardians of a child on a day."""
-    # One tie on either side's record is enough, as for a binding.
-    return subject.person_no in _of_tier(child, tier.to_child, day) or (
-        child.person_no in _of_tier(subject, tier.of_child, day)
-    )
+    if subject.person_no in _of_tier(child, tier.to_child, day):
+        return True
+    # The guardian's own record is enough, but not one that another city keeps: whoever
+    # feeds that would give its people a say over the children of every city.
+    places = [one.place_on(day) for one in (subject, child)]
+    cities = {pooling_area(place) for place in places if place}
+    return len(cities) <= 1 and child.person_no in _of_tier(subject, tier.of_child, day)
 
 
 def _of_tier(person: Person, codes: Container[str], day: date) -> list[str]:

@@ -22,6 +22,9 @@ PERSON_FIELDS: Final = frozenset(
 )
 """Names of text fields that hold people's numbers, "" if nobody's."""
 
+ECHOED_FIELDS: Final = frozenset({"theirs"})
+"""Names of messages that only say again what the caller said, of whomever it likes."""
+
 _WHOLE_FILE: Final = ",".join(PersonField)
 
 FIELDS: Final[Mapping[str, str]] = {
@@ -108,6 +111,8 @@ def _places(descriptor: Descriptor) -> tuple[list[str], list[str], _Parts, _Part
     ones: _Parts = []
     many: _Parts = []
     for field in descriptor.fields:
+        if field.name in ECHOED_FIELDS:
+            continue
         if field.name in PERSON_FIELDS and field.type == FieldDescriptor.TYPE_STRING:
             (lists if field.is_repeated else texts).append(field.name)
         elif (inner := _adding_of(field.message_type)) is not None:

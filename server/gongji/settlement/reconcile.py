@@ -51,10 +51,13 @@ class Heading(Struct, frozen=True, order=True):
 
 
 class Origin(NamedTuple):
-    """What made a settlement of ours: the request, by key, and the sender's message (msgid)."""
+    """What made a settlement of ours: the request, by key, the sender's message (msgid), and
+    whose bill it was.
+    """
 
     request_key: str = ""
     msgid: str = ""
+    patient: str = ""
 
 
 UNKNOWN = Origin()
@@ -150,7 +153,8 @@ def _booked(settlement: Settlement, at: datetime | None, sign: int) -> Booked:
 
 
 def _origin(settlement: Settlement) -> Origin:
-    return Origin(settlement.request_key, settlement.bill.msgid)
+    bill = settlement.bill
+    return Origin(settlement.request_key, bill.msgid, bill.patient)
 
 
 class Totals:

@@ -11,8 +11,8 @@ from gongji.model.commands import Listing
 from gongji.rpc import recording
 from gongji.v1 import binding_pb2, settlement_pb2
 
-from tests.rpc.services.acting import consent, outcome, subject
-from tests.scaffold.service import Service
+from tests.rpc.services.acting import consent, metadata, outcome, subject
+from tests.scaffold.service import HOSPITAL, Service
 
 pytestmark = pytest.mark.parametrize("home", ["memory", "postgres"], indirect=True)
 
@@ -86,22 +86,48 @@ async def refused_of(service: Service, tried: Tried, **named: str) -> None:
         assert [(tried.caller, method)] == [(row.caller, row.method) for row in found]
 
 
+async def settled_by(service: Service, caller: str) -> tuple[str, str]:
+    """Settle a bill of W; return the ids of the settlement and of its request."""
+    bill = service.bill(patient=service.ref("W"))
+    request = settlement_pb2.SettleRequest(request_id=service.new_id(), bill=bill)
+    reply = await outcome(service.settlements.Settle, request, caller)
+    return reply.settlement.settlement_id, request.request_id
+
+
 @pytest.mark.parametrize("by", ["settlement_id", "settle_request_id"])
 @pytest.mark.parametrize("tried", OF_SETTLEMENTS.values(), ids=OF_SETTLEMENTS)
 async def test_of_a_settlement(guarded: Service, tried: Tried, by: str) -> None:
     """A reversal is refused since there was one before, by whichever id it is named."""
-    bill = guarded.bill(patient=guarded.ref("W"))
-    settle = settlement_pb2.SettleRequest(request_id=guarded.new_id(), bill=bill)
-    settled = await outcome(guarded.settlements.Settle, settle, tried.caller)
-    ids = {
-        "settlement_id": settled.settlement.settlement_id,
-        "settle_request_id": settle.request_id,
-    }
+    settlement_id, request_id = await settled_by(guarded, tried.caller)
+    ids = {"settlement_id": settlement_id, "settle_request_id": request_id}
     reverse = settlement_pb2.ReverseRequest(
-        request_id=guarded.new_id(), settlement_id=ids["settlement_id"]
+        request_id=guarded.new_id(), settlement_id=settlement_id
     )
     await outcome(guarded.settlements.Reverse, reverse, tried.caller)
     await refused_of(guarded, tried, **{by: ids[by]})
+
+
+async def test_of_a_row_of_a_reconciliation(guarded: Service) -> None:
+    """A reversal that only the hospital has tells of the settlement, whoever it names as
+    the patient; whom it names only is not told of."""
+    settlement_id, _ = await settled_by(guarded, "hospital")
+    header = settlement_pb2.ReconcileHeader(
+        institution_code=HOSPITAL, from_day="2025-09-01", to_day="2025-09-02"
+    )
+    row = settlement_pb2.ReconcileRow(
+        settlement_id=settlement_id, patient="S", total_fen=-1, refund=True
+    )
+    kind = settlement_pb2.ReconcileDetailsRequest
+    call = guarded.settlements.ReconcileDetails(
+        iter([kind(header=header), kind(row=row)]), metadata=metadata("hospital")
+    )
+    assert [settlement_pb2.DIFFERENCE_KIND_REVERSED_ONLY_THERE] == [
+        difference.kind async for difference in call
+    ]
+    await asyncio.sleep(recording.WAIT_S + 0.2)
+    rows = await guarded.store.page(Listing(kind=PersonAccess, limit=1000))
+    told = {row.person_no for row in rows if row.method == "ReconcileDetails"}
+    assert {"W"} == told
 
 
 @pytest.mark.parametrize("tried", OF_BINDINGS.values(), ids=OF_BINDINGS)

@@ -14,7 +14,7 @@ from gongji.model.commands import Listing
 from gongji.model.people import Institution, area_of_institution
 from gongji.model.refusals import InstitutionNotFound, MalformedField
 from gongji.model.settlement import Settlement
-from gongji.rpc.calls import current_permit, own_request_id
+from gongji.rpc.calls import current_call, current_permit, own_request_id
 from gongji.rpc.constraints import enforce
 from gongji.rpc.convert.spans import Span
 from gongji.rpc.convert.values import day_from, day_to
@@ -271,6 +271,8 @@ def _total_to(heading: Heading, sums: Sums) -> pb.Total:
 
 def _difference_to(difference: Difference) -> pb.ReconcileDetailsResponse:
     row = difference.theirs or difference.ours
+    # A settlement of ours is told of even where its row is not.
+    current_call().accesses.note(difference.origin.patient)
     return pb.ReconcileDetailsResponse(
         kind=pb.DifferenceKind.ValueType(difference.kind),
         settlement_id=row.settlement_id if row else "",
