@@ -79,7 +79,7 @@ def back(number: int = 1, **changes: object) -> DetailRow:
 
 def booked(mine: DetailRow) -> Booked:
     number = mine.settlement_id.removeprefix("S")
-    return Booked(mine, HEADING, Origin(f"r{number}", f"m{number}"))
+    return Booked(mine, HEADING, Origin(f"r{number}", f"m{number}", mine.patient))
 
 
 def compare(ours: Iterable[DetailRow], theirs: Iterable[DetailRow]) -> list[Difference]:
