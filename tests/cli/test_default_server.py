@@ -87,6 +87,22 @@ def test_a_token_that_others_can_read_is_refused(tmp_path: Path) -> None:
     assert [LOCAL_TOKEN] == [path.name for path in tmp_path.iterdir()]
 
 
+@pytest.mark.parametrize("name", ["", "gongji.key", "gongji.sqlite3"])
+def test_what_others_may_have_written_is_refused(name: str, tmp_path: Path) -> None:
+    """Nothing is started, nor made, in a folder into which every user may write, nor with
+    a key or database that every user may have written."""
+    data = tmp_path / "var"
+    data.mkdir()
+    written = data / name
+    if name:
+        written.write_bytes(bytes(32))
+    written.chmod(written.stat().st_mode | stat.S_IWOTH)
+    ended = run("serve", "--data", str(data), "--address", "127.0.0.1:0")
+    assert 1 == ended.returncode
+    assert f"本机任何用户都能写 {written}" in ended.stderr
+    assert [path for path in (written,) if name] == list(data.iterdir())
+
+
 IMPOSSIBLE = {
     "no port": (["--address", "foo"], "监听地址应写作 主机:端口"),
     "no such port": (["--address", "127.0.0.1:99999"], "须在 0 至 65535 之间"),

@@ -29,7 +29,7 @@ from gongji.client.credentials import LOCAL_TOKEN
 from gongji.isolation.limits import lacking
 from gongji.kit.check.serving import unfit
 from gongji.serve import descriptors, gateway, service, supervisor
-from gongji.serve.admission import admitted
+from gongji.serve.admission import admitted, check_folder
 from gongji.serve.clock import system_clock
 from gongji.serve.service import Up, lossy_settings
 from gongji.serve.settings import DATABASE, KEY_FILE, Settings
@@ -167,6 +167,8 @@ async def _serve(settings: Settings, terminal: Terminal) -> None:
 
     ValueError or OSError if the settings cannot be met.
     """
+    # Before anything is read there or made.
+    check_folder(settings)
     settings, cities = _fit(settings)
     workdays = settings.workdays()
     if settings.workers > 1:

@@ -22,9 +22,10 @@ from gongji.serve.identification import (
 )
 from gongji.serve.listening import host_and_port, is_loopback
 from gongji.serve.local_token import make_local_token, read_local_token
-from gongji.serve.settings import Settings
+from gongji.serve.settings import DATABASE, KEY_FILE, Settings
 from gongji.serve.tls import ServerTls, TlsFiles
 from gongji.serve.watched import WatchedFiles
+from gongji.store.private_files import refuse_exposed
 
 
 class WatchedPolicy:
@@ -116,6 +117,18 @@ def admitted(settings: Settings) -> str:
         return "接纳：任何人，名称由其自报；只监听本机"
     token = settings.data / LOCAL_TOKEN
     return f"接纳：读得到 {token} 的进程（调用方 local，运营方）；只监听本机"
+
+
+def check_folder(settings: Settings) -> None:
+    """Refuse a data folder that another user could have written in, or read the token of.
+
+    OSError; ValueError.
+    """
+    for name in ("", KEY_FILE, DATABASE):
+        refuse_exposed(settings.data / name)
+    token = settings.data / LOCAL_TOKEN
+    if token.exists() and not (settings.policy or settings.sandbox):
+        read_local_token(token)
 
 
 def check_doors(settings: Settings) -> None:

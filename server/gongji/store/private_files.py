@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,6 +60,24 @@ def _make_whole(path: Path, content: bytes) -> None:
     finally:
         draft.unlink()
     _sync_directory(path.parent)
+
+
+def refuse_exposed(path: Path) -> None:
+    """Refuse a folder or file that another user could have written. OSError in Chinese.
+
+    Nothing there is no fault. A folder may be another user's own.
+    """
+    if os.name != "posix" or not path.exists():
+        return
+    status = path.stat()
+    mode = stat.S_IMODE(status.st_mode)
+    if mode & stat.S_IWOTH:
+        raise OSError(
+            f"本机任何用户都能写 {path}（权限 {mode:04o}）：请查明其中的内容，"
+            f"再执行 chmod o-w {path}"
+        )
+    if path.is_file() and status.st_uid not in {0, os.geteuid()}:
+        raise OSError(f"{path} 属于另一用户：请查明来历，移走之后再启动服务")
 
 
 @contextmanager
