@@ -103,6 +103,17 @@ def test_refused(
     assert any(mend in row["mend"] for row in matches), findings
 
 
+def test_a_refused_plugin_is_not_run_here(tmp_path: Path) -> None:
+    """A plugin that was refused is asked where it can do nothing, never in our process."""
+    mark = tmp_path / "mark"
+    source = f"{IDENTITY}\nfrom pathlib import Path\nPath({str(mark)!r}).touch()\n"
+    result = run(tmp_path, source)
+
+    assert 1 == result.exit_code
+    assert "files" in {row["kind"] for row in tables(result)["findings"]}
+    assert not mark.exists()
+
+
 def test_a_sight_is_told_once(tmp_path: Path) -> None:
     """A finding in the source at a line is not repeated because running shows it too."""
     opened = IDENTITY + HOOK.format(name="scope", answer="open('/dev/null').close()")

@@ -27,6 +27,7 @@ from gongji.kit.check.report import (
     purity_findings,
     reimbursement_tables,
     rule_rows,
+    source_findings,
 )
 from gongji.kit.check.unserved import missing_row_findings
 from gongji.rules.benefits import NoFund, NotSettled
@@ -158,7 +159,8 @@ def show_refused(
         if plugin.name == pinyin
         for finding in missing_row_findings(plugin)
     ]
-    reported = [*rows_missing, *purity_findings(pinyin)]
+    # Whoever was refused is run nowhere but where he can do nothing.
+    reported = [*rows_missing, *source_findings(pinyin)]
     if reported:
         _show_findings(terminal, reported)
 

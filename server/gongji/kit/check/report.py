@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from gongji.cities.city import City
 from gongji.cities.installed import plugins
@@ -51,9 +51,7 @@ EFFECTS = {
 
 def purity_findings(pinyin: str) -> Iterator[Finding]:
     """Yield what the source of a plugin shows, then what two runs show beside it."""
-    # One that cannot be run has said why where it was refused.
-    named = [p for p in plugins() if p.name == pinyin and not p.fault]
-    for value in dict.fromkeys(plugin.value for plugin in named):
+    for value in _values(pinyin):
         in_source = list(impurities(value.partition(":")[0]))
         yield from in_source
         # What stands in the source shows in the runs as well: it is told once.
@@ -61,6 +59,19 @@ def purity_findings(pinyin: str) -> Iterator[Finding]:
         for finding in varieties(value):
             if (finding.kind, finding.situation) not in in_source_keys:
                 yield finding
+
+
+def source_findings(pinyin: str) -> Iterator[Finding]:
+    """Yield what the source of a plugin shows; nothing of it is run."""
+    for value in _values(pinyin):
+        yield from impurities(value.partition(":")[0])
+
+
+def _values(pinyin: str) -> Iterable[str]:
+    """Return what the entry points of a city name."""
+    # One that cannot be run has said why where it was refused.
+    named = [p for p in plugins() if p.name == pinyin and not p.fault]
+    return dict.fromkeys(plugin.value for plugin in named)
 
 
 def reimbursement_tables(city: City) -> Iterator[tuple[str, Table]]:
