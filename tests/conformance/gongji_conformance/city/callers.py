@@ -165,7 +165,11 @@ def read_callers(named: str | Path) -> dict[str, StatedCaller]:
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
         stated = msgspec.convert(tables, dict[str, StatedCaller])
-    except (OSError, ValueError) as fault:
+    except OSError as fault:
+        raise ValueError(
+            f"--gongji-callers {path} 不能读取：请核对路径与权限"
+        ) from fault
+    except ValueError as fault:
         raise ValueError(
             f"--gongji-callers {path} 读不出: {fault}; 每个调用方一节, "
             "写 kind、cert 与 key 或 token_file、cities、channels、institutions"

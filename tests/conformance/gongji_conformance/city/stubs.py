@@ -60,7 +60,8 @@ class Stubs:
             ready.result(timeout=CONNECT_S)
         except grpc.FutureTimeoutError:
             raise TimeoutError(
-                f"{self.target} 在 {CONNECT_S:.0f} 秒内没有应答"
+                f"{self.target} 在 {CONNECT_S:.0f} 秒内没有应答；请核对地址，服务用 TLS 的须以 "
+                "--gongji-ca 给出其根证书，要求证书的须给出 --gongji-cert 与 --gongji-key"
             ) from None
 
     def close(self) -> None:

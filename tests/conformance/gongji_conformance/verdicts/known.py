@@ -49,8 +49,10 @@ def read(path: Path) -> tuple[Known, ...]:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         return tuple(_entries(document))
+    except OSError as error:
+        raise KnownFault(f"{path} 不能读取：请核对路径与权限") from error
     # The parser calls itself once a level.
-    except (OSError, ValueError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise KnownFault(f"{path}: {error}") from error
 
 

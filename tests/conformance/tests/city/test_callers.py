@@ -48,7 +48,7 @@ def test_a_file_at_fault_is_named(tmp_path: Path, text: str) -> None:
     file.write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=r"--gongji-callers .*callers\.toml"):
         read_callers(file)
-    with pytest.raises(ValueError, match=r"none\.toml"):
+    with pytest.raises(ValueError, match=r"none\.toml 不能读取：请核对路径与权限$"):
         read_callers(tmp_path / "none.toml")
 
 

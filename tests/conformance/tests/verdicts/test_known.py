@@ -44,6 +44,15 @@ def test_fault_is_named(tmp_path: Path, fault: str) -> None:
         read(_file(tmp_path, GOOD.replace(right, wrong, 1)))
 
 
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    """A file that is not there is refused by name, in no word of the system's."""
+    missing = tmp_path / "none.toml"
+    with pytest.raises(KnownFault) as refused:
+        read(missing)
+
+    assert str(refused.value) == f"{missing} 不能读取：请核对路径与权限"
+
+
 @pytest.mark.parametrize(
     ("number", "city", "expected"),
     [
