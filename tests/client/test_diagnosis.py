@@ -64,7 +64,11 @@ def server(how: str) -> Iterator[str]:
         ("mutual", (), "服务使用 TLS，而本方没有：请以 --ca 指明"),
         ("plain", ("ca.pem",), "服务没有使用 TLS，而本方给出了 --ca"),
         ("mutual", ("other-ca.pem", "app"), "服务的证书不是"),
-        ("mutual", ("ca.pem",), "服务要求客户端证书：请以 --cert 与 --key 出示"),
+        (
+            "mutual",
+            ("ca.pem",),
+            "服务要求客户端证书：请以 --cert 与 --key 出示；只有令牌的",
+        ),
         ("mutual", ("ca.pem", "stranger"), "stranger.pem"),
         ("other name", ("ca.pem", "app"), "服务的证书上没有 127.0.0.1"),
         ("expired", ("ca.pem",), "服务的证书已过期：请运营方换发"),

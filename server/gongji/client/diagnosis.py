@@ -28,9 +28,13 @@ _UNVERIFIED: Final = {
 }
 """What OpenSSL's verify codes mean to whoever runs a command."""
 
+_WANTS_CERTIFICATE: Final = (
+    "服务要求客户端证书：请以 --cert 与 --key 出示；只有令牌的，请连它只凭令牌的地址"
+)
+
 _ALERTS: Final = {
-    "CERTIFICATE_REQUIRED": "服务要求客户端证书：请以 --cert 与 --key 出示",
-    "HANDSHAKE_FAILURE": "服务要求客户端证书：请以 --cert 与 --key 出示",
+    "CERTIFICATE_REQUIRED": _WANTS_CERTIFICATE,
+    "HANDSHAKE_FAILURE": _WANTS_CERTIFICATE,
     "UNKNOWN_CA": "服务不认签发本方证书 {cert} 的机构：请向运营方申领证书",
     "CERTIFICATE_EXPIRED": "本方证书 {cert} 已过期：请换发",
     "CERTIFICATE_REVOKED": "本方证书 {cert} 已被吊销：请联系运营方",
