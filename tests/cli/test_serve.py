@@ -13,8 +13,10 @@ from gongji.serve.settings import Settings
 LAST_KNOWN = max(year for year in range(2020, 2100) if Workdays().known(year))
 
 
-def warnings(today: date, *lossy: str, sandbox: bool = False) -> str:
-    settings = Settings(address="", data=Path(), sandbox=sandbox)
+def warnings(
+    today: date, *lossy: str, sandbox: bool = False, address: str = "127.0.0.1:0"
+) -> str:
+    settings = Settings(address=address, data=Path(), sandbox=sandbox)
     return "\n".join(startup_warnings(settings, Workdays(), today, lossy))
 
 
@@ -45,3 +47,10 @@ def test_a_sandbox_and_a_lossy_database_are_named() -> None:
         day, sandbox=True
     )
     assert "PostgreSQL 的 fsync = off" in warnings(day, "fsync = off")
+
+
+def test_a_public_server_says_what_it_lacks_without_a_front() -> None:
+    """Who listens for others than this machine reads what a front would do."""
+    day = date(LAST_KNOWN, 6, 1)
+    assert "deploy/haproxy.cfg" in warnings(day, address="0.0.0.0:0")
+    assert not warnings(day, address="localhost:0")

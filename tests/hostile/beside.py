@@ -110,12 +110,16 @@ def run(name: str, target: Victim) -> None:
 
 def memory_mb(pid: int) -> int:
     """Return the resident memory of a process and all its children."""
+    return sum(sizes_mb(pid))
+
+
+def sizes_mb(pid: int) -> list[int]:
+    """Return the resident memory of a process, then of all its children."""
     own = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     line = next(line for line in own.splitlines() if line.startswith("VmRSS"))
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
-    return int(line.split()[1]) // 1024 + sum(
-        map(memory_mb, map(int, children.split()))
-    )
+    below = [size for child in children.split() for size in sizes_mb(int(child))]
+    return [int(line.split()[1]) // 1024, *below]
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -82,6 +83,13 @@ def data(stream: int, payload: bytes, *, last: bool = True) -> bytes:
     )
 
 
+# Who attacks does not care who answers.
+_UNTRUSTING: Final = ssl.create_default_context()
+_UNTRUSTING.check_hostname = False
+_UNTRUSTING.verify_mode = ssl.CERT_NONE
+_UNTRUSTING.set_alpn_protocols(["h2"])
+
+
 class Frame(NamedTuple):
     """A frame that came."""
 
@@ -95,10 +103,17 @@ class RawConnection:
     """A connection whose frames are written as they stand."""
 
     def __init__(
-        self, address: str, *, window: int | None = None, timeout_s: float = 30
+        self,
+        address: str,
+        *,
+        window: int | None = None,
+        tls: bool = False,
+        timeout_s: float = 30,
     ) -> None:
         host, _, port = address.rpartition(":")
         self.socket = socket.create_connection((host, int(port)), timeout_s)
+        if tls:
+            self.socket = _UNTRUSTING.wrap_socket(self.socket)
         self._received = b""
         self._decoder = Decoder()
         values = [] if window is None else [(INITIAL_WINDOW, window)]

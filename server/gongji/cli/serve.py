@@ -31,6 +31,7 @@ from gongji.kit.check.serving import unfit
 from gongji.serve import descriptors, gateway, service, supervisor
 from gongji.serve.admission import admitted, check_folder
 from gongji.serve.clock import system_clock
+from gongji.serve.listening import is_loopback
 from gongji.serve.service import Up, lossy_settings
 from gongji.serve.settings import DATABASE, KEY_FILE, Settings
 from gongji.serve.workers import serve_many
@@ -215,6 +216,11 @@ def startup_warnings(
         yield f"医保区划 {refusal.area_code}：{refusal.clause.text}"
     if settings.sandbox:
         yield "沙盒: SandboxService 可拨钟、清空; 切勿存放真实数据"
+    if not is_loopback(settings.address):
+        yield (
+            "注意：没有前置代理时，不取答复的连接要到 40 分钟的寿命才断，一个地址的连接数也不设限；"
+            "对外请经 deploy/haproxy.cfg，服务只监听本机"
+        )
     for missing in lacking():
         yield f"警告：本机不能阻止城市插件{missing}"
     for setting in lossy:

@@ -87,6 +87,9 @@ def _handler(method: Method, entrance: Entrance) -> Handler:
             # gRPC raises it again by itself. The call holds it, and its traceback would
             # hold this frame, and that the call: memory until cycles are collected.
             aborted.__traceback__ = None
+        except grpc.aio.BaseError:
+            # The caller has gone, and gRPC would log that it could not be told.
+            return b""
         return b""
 
     if method.streams_out:
