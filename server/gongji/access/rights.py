@@ -121,7 +121,6 @@ RIGHTS: Final[Mapping[str, Row]] = {
     # Everything at once and unmasked: where a clerk sees the person.
     "ExportPerson": _WORK | _to((Kind.COUNTER,), _SUBJECT, _CITY),
     "ErasePerson": _WORK,
-    # Served by sandboxes only.
     "GetClock": _to((Kind.OPERATOR,)),
     "SetClock": _to((Kind.OPERATOR,)),
     "Reset": _to((Kind.OPERATOR,)),
@@ -130,6 +129,10 @@ RIGHTS: Final[Mapping[str, Row]] = {
 
 A tester stands in no row: on a sandbox it may do everything, elsewhere nothing.
 """
+
+
+ON_SANDBOXES: Final = frozenset({"GetClock", "SetClock", "Reset"})
+"""Methods that only sandboxes serve."""
 
 
 def right_of(method: str, kind: Kind, *, sandbox: bool) -> Right | None:

@@ -17,6 +17,7 @@ from gongji.access.lines import line_of
 from gongji.access.policy import FilePolicy, PolicyFaultError
 from gongji.access.rights import (
     KEYS_OF_SCOPES,
+    ON_SANDBOXES,
     RIGHTS,
     AccessScope,
     own_in,
@@ -131,6 +132,8 @@ def _explained(caller: Caller, method: str) -> tuple[str, str]:
     if right_of(method, caller.kind, sandbox=False) is None:
         return "仅沙盒", "tester 类在沙盒上不受限制，别处什么也不可以"
     limits = [_limit(caller, scope) for scope in AccessScope if scope in right]
+    if method in ON_SANDBOXES:
+        return "仅沙盒", "；".join(limits) or "不受限制"
     return "可以", "；".join(limits) or "不受限制"
 
 

@@ -152,7 +152,7 @@ class Request(Struct, frozen=True):
 
 
 def listed(names: Container[str]) -> Collection[str]:
-    """Return names that can be listed; of the heir of all names none can."""
+    """Return names that can be listed; of a caller that has every former name none can."""
     return names if isinstance(names, Collection) else ()
 
 

@@ -39,6 +39,16 @@ party to it.
 """
 
 
+def _no_right(kind: Kind, method: str) -> str:
+    """Return what a caller is told whose kind has no right to a method."""
+    if kind is Kind.TESTER:
+        return f"{kind} 类调用方不得调用 {method}：测试者只能调用沙盒（--sandbox）"
+    return (
+        f"{kind} 类调用方不得调用 {method}；可以做什么见 gongji policy explain，"
+        "需要时请运营方在策略中另立调用方"
+    )
+
+
 class ScopePendingError(Exception):
     """A defect of ours: a call is answered of which a scope was never shown to hold."""
 
@@ -74,7 +84,7 @@ class Permit:
         caller = policy.caller(identity.caller)
         right = right_of(method, caller.kind, sandbox=sandbox)
         if right is None:
-            raise NotPermitted(f"{caller.kind} 类调用方不得调用 {method}")
+            raise NotPermitted(_no_right(caller.kind, method))
         permit = cls(caller, identity, right)
         # A tester's people are invented, and suites state wrong details on purpose.
         if caller.kind is not Kind.TESTER:

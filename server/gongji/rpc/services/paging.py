@@ -205,8 +205,8 @@ class _Tokens:
         """Return whether a seal was given to the caller, under this or a former name."""
         caller = self._call.permit.caller
         former = caller.former
-        # Who has every former name is heir of those that stated none; the others cannot
-        # be listed, and ask for their first page again.
+        # Every former name cannot be listed: of them those that stated none stand for
+        # all, and the others ask for their first page again.
         names = listed(former) or (ANONYMOUS,) * bool(former)
         # In constant time: a token is not to be guessed digit by digit.
         genuine = [
