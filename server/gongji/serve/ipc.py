@@ -308,7 +308,7 @@ class _Client:
             try:
                 return await self._request(path, raw, calling)
             finally:
-                self._turns.leave()
+                self._turns.leave(calling.identity.caller)
 
         return answer
 
