@@ -7,14 +7,32 @@ import re
 import pytest
 from gongji.model.toml import document_of
 
+DOTTED = ".".join("a" * 1_000)
+
 
 @pytest.mark.parametrize(
-    "text", ["a = " + "[" * 20_000 + "]" * 20_000, "a = " + "{a = " * 20_000 + "1"]
+    "text",
+    [
+        "a = " + "[" * 20_000 + "]" * 20_000,
+        "a = " + "{a = " * 20_000 + "1",
+        f"{DOTTED} = 1",
+        f"x = 1\n[{DOTTED}]",
+        f"x = 1\n  [[ {DOTTED} ]]",
+        f"x = {{y = 1, {DOTTED} = 1}}",
+        "\"a\" . 'b' ." * 500 + "c = 1",
+    ],
 )
 def test_deep_nesting_is_refused(text: str) -> None:
     """However deep a text is nested, it is refused in a sentence."""
     with pytest.raises(ValueError, match=r"^TOML 嵌套过深$"):
         document_of(text)
+
+
+def test_text_may_have_any_dots() -> None:
+    """Only keys are bounded: what stands in a text is its author's."""
+    assert {"a": DOTTED} == document_of(f'a = "{DOTTED}"')
+    key = ".".join("a" * 31)
+    assert ["a"] == list(document_of(f"{key} = 1"))
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator
 from typing import Any
+
+from gongji.model.toml import document_of
 
 
 def line_of(text: str, path: tuple[str, ...]) -> int | None:
@@ -34,7 +35,7 @@ def _written(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
 def _path(line: str) -> tuple[str, ...]:
     """Return the keys of a line by themselves; none if it is no TOML alone."""
     try:
-        value: Any = tomllib.loads(line)
+        value: Any = document_of(line)
     except ValueError:
         return ()
     path = []
