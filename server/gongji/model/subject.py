@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from enum import IntEnum
 from typing import Final
 
 from msgspec import Struct
-
-from gongji.rules.codes import AccessPurpose, Identification
 
 NO_SUCH_PERSON: Final = "?"
 """In place of the number of a person named by a certificate that nobody registered has.
@@ -18,6 +17,27 @@ No person has it: who acts for nobody known is refused like who acts for a stran
 
 CLOCK_SKEW: Final = timedelta(seconds=60)
 """How far the clock of who identified a person may be ahead of another."""
+
+
+class Identification(IntEnum):
+    """How the person for whom a caller acts was identified; numbers as on the wire."""
+
+    REAL_NAME = 1
+    FACE = 2
+    E_VOUCHER = 3
+    ID_CARD_SEEN = 4
+    SOCIAL_CARD = 5
+
+
+class AccessPurpose(IntEnum):
+    """What a person's data are asked for; numbers as on the wire."""
+
+    OWN_REQUEST = 1
+    CARE = 2
+    REVIEW = 3
+    RECONCILIATION = 4
+    AUDIT = 5
+    OPERATION = 6
 
 
 class Subject(Struct, frozen=True, kw_only=True):

@@ -130,27 +130,6 @@ class ConsentMethod(IntEnum):
     GUARDIAN = 4
 
 
-class Identification(IntEnum):
-    """How the person for whom a caller acts was identified; numbers as on the wire."""
-
-    REAL_NAME = 1
-    FACE = 2
-    E_VOUCHER = 3
-    ID_CARD_SEEN = 4
-    SOCIAL_CARD = 5
-
-
-class AccessPurpose(IntEnum):
-    """What a person's data are asked for; numbers as on the wire."""
-
-    OWN_REQUEST = 1
-    CARE = 2
-    REVIEW = 3
-    RECONCILIATION = 4
-    AUDIT = 5
-    OPERATION = 6
-
-
 class Payer(IntEnum):
     """Who pays a line; numbers as on the wire."""
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from gongji.model.refusals import Malformed
-from gongji.model.subject import Subject
+from gongji.model.subject import AccessPurpose, Identification, Subject
 from gongji.rpc.convert.subject import subject_from, subject_message, subject_to
-from gongji.rules.codes import AccessPurpose, Identification
 from gongji.v1 import access_pb2
 from hypothesis import given
 from hypothesis import strategies as st

@@ -8,10 +8,9 @@ from google.protobuf.message import DecodeError
 
 from gongji.access.identity import SUBJECT_KEY
 from gongji.model.refusals import MalformedField
-from gongji.model.subject import Subject
+from gongji.model.subject import AccessPurpose, Identification, Subject
 from gongji.rpc.constraints import enforce
 from gongji.rpc.convert.values import instant_from, write_instant
-from gongji.rules.codes import AccessPurpose, Identification
 from gongji.v1 import access_pb2 as pb
 
 MAX_BYTES: Final = 4096
