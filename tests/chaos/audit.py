@@ -91,12 +91,13 @@ async def _read(store: Store) -> Data:
 async def _all(store: Store, kind: type[T]) -> list[T]:
     """Return every record of a kind, in the order of their keys."""
     records: list[T] = []
+    after = None
     while True:
-        after = store.place(records[-1]) if records else None
-        page = await store.page(Listing(kind=kind, after=after, limit=_PAGE))
-        records += page
+        page = await store.placed(Listing(kind=kind, after=after, limit=_PAGE))
+        records += [record for record, _ in page]
         if len(page) < _PAGE:
             return records
+        _, after = page[-1]
 
 
 def _id_in(key: str) -> str:

@@ -172,10 +172,10 @@ async def assert_merged(store: Store) -> None:
         assert [] == await store.page(listing)
     former = await store.changed(PersonRevision, MORNING)
     assert [("P1", 1), ("P2", 1), ("P3", 1)] == [
-        (revision.owner, revision.record.revision) for revision in former
+        (revision.owner, revision.record.revision) for revision, _ in former
     ]
     present = await store.changed(Person, MORNING + HOUR)
-    assert ["large"] * 4 == [person.import_id for person in present]
+    assert ["large"] * 4 == [person.import_id for person, _ in present]
 
 
 async def test_a_small_import_lies_over_a_large_one(store: Store, clock: Clock) -> None:
@@ -220,4 +220,4 @@ async def test_an_import_over_an_import_is_not_listed_in_part(
     again = [replace(said, name="丁") for said in BEFORE]
     await imported(store, *again, import_id="again")
     changed = await store.changed(Person, MORNING + HOUR)
-    assert ["丁"] * 3 == [person.name for person in changed]
+    assert ["丁"] * 3 == [person.name for person, _ in changed]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gongji.model.commands import Decision
+from gongji.model.commands import Decision, Placed
 from gongji.model.facts import Facts, Need
 from gongji.model.people import Person
 from gongji.model.revisions import (
@@ -137,7 +137,7 @@ async def test_changes_are_listed_in_the_order_they_became_known(
     assert ["甲", "乙"] == await _names(store, PersonRevision, MORNING)
     one = MORNING + HOUR
     imported = await store.changed(PersonRevision, one, one + timedelta(microseconds=1))
-    assert ["import at 10"] == [found.record.import_id for found in imported]
+    assert ["import at 10"] == [found.record.import_id for found, _ in imported]
 
 
 async def _names(
@@ -147,8 +147,8 @@ async def _names(
     names: list[str] = []
     after = None
     while True:
-        page: list[Any] = await store.changed(kind, since, after=after, limit=1)
+        page: list[Placed[Any]] = await store.changed(kind, since, after=after, limit=1)
         if not page:
             return names
-        names += [getattr(found, "record", found).name for found in page]
-        after = store.place(page[-1], "known_from")
+        names += [getattr(found, "record", found).name for found, _ in page]
+        _, after = page[-1]

@@ -314,10 +314,10 @@ async def test_the_row_of_an_import_is_kept(store: Store, clock: Clock) -> None:
 async def test_places_continue_a_listing(store: Store) -> None:
     """The place of the last record seen leads to the next page."""
     await store.apply(Put(*(Account(f"P{i}", i, 1) for i in range(5))))
-    first = await store.page(Listing(kind=Account, limit=3))
-    place = store.place(first[-1])
-    second = await store.page(Listing(kind=Account, limit=3, after=place))
-    assert ["P0", "P1", "P2", "P3", "P4"] == [a.person_no for a in first + second]
+    first = await store.placed(Listing(kind=Account, limit=3))
+    _, place = first[-1]
+    second = await store.placed(Listing(kind=Account, limit=3, after=place))
+    assert ["P0", "P1", "P2", "P3", "P4"] == [a.person_no for a, _ in first + second]
 
 
 async def test_adoptions_are_recorded_and_know_what_is_settled(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Collection, Container, Iterable, Mapping
 from datetime import date, datetime
-from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Final, Generic, Protocol, TypeAlias, TypeVar
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -17,6 +17,15 @@ from gongji.model.ids import CALLER
 R = TypeVar("R")
 
 T = TypeVar("T")
+
+RecordPlace: TypeAlias = tuple[str | int, str]
+"""A record's place in a listing: its value in the listing's order, and its key."""
+
+Placed: TypeAlias = tuple[T, RecordPlace]
+"""A record, and the place its columns give it.
+
+Pages turn by columns: by what a damaged record says they could turn for ever.
+"""
 
 _CONTEXT: Final = frozenset({"request", "cities", "workdays", "subject"})
 """The fields of a command that are not the content of its request."""
@@ -76,7 +85,7 @@ class Listing(Struct, Generic[T], frozen=True, kw_only=True):
 
     `equals`, `at_least` and `below` narrow by index; `order` names the index that sorts
     ("" sorts by key; records without a value there are not listed); `after` is the
-    place (`Store.place`) of the last record already seen.
+    place of the last record already seen.
     """
 
     kind: type[T]
@@ -85,7 +94,7 @@ class Listing(Struct, Generic[T], frozen=True, kw_only=True):
     below: Mapping[str, str | int | date] = field(default_factory=dict)
     order: str = ""
     descending: bool = False
-    after: tuple[str | int, str] | None = None
+    after: RecordPlace | None = None
     limit: int = 100
 
 

@@ -13,7 +13,9 @@ from gongji.model.commands import (
     Answer,
     Command,
     Listing,
+    Placed,
     Query,
+    RecordPlace,
     Request,
     RequestRecord,
     Write,
@@ -32,14 +34,7 @@ from gongji.model.staging import LAYERS, Unmerged
 from gongji.rules.codes import pooling_area
 from gongji.store.claims import RowOf
 from gongji.store.committer import Committer
-from gongji.store.engine import (
-    Engine,
-    EngineDown,
-    Job,
-    Placed,
-    RecordPlace,
-    unavailable,
-)
+from gongji.store.engine import Engine, EngineDown, Job, unavailable
 from gongji.store.queues import BatchQueue, Exclusive, ThreadQueue
 from gongji.store.reader import Find, Reader
 from gongji.store.schema import Schema
@@ -104,7 +99,6 @@ class Store:
         self._reads = queue_type(reader.run)
         lister = Reader(self._listing, schema, clock)
         self._pages = queue_type(lister.run)
-        self._misplaced: dict[tuple[type, str, str], RecordPlace] = {}
         self._queues = (self._writes, self._reads, self._pages)
         for queue in self._queues:
             queue.start()
@@ -149,19 +143,19 @@ class Store:
         since: datetime,
         below: datetime | None = None,
         *,
-        after: tuple[str | int, str] | None = None,
+        after: RecordPlace | None = None,
         limit: int = 1000,
-    ) -> list[K]:
+    ) -> list[Placed[K]]:
         """Return one page of the revisions of a kind that became known in a time.
 
         `Person` and `Institution` have each present revision, `PersonRevision` and
         `InstitutionRevision` each former one, in the order in which they became known;
         `below` is the first instant after the time. `after` is the place of the last
-        one seen (`place(record, "known_from")`). What one import changed is what became
-        known at its instant and bears its `import_id`.
+        one seen. What one import changed is what became known at its instant and bears
+        its `import_id`.
         """
         await self._merged(kind)
-        return await self._page(
+        return await self._listed(
             Listing(
                 kind=kind,
                 at_least={"known_from": since},
@@ -185,40 +179,27 @@ class Store:
         raise StoreUnavailable("前一次导入尚未并入登记库，请稍后重试。")
 
     async def page(self, listing: Listing[T]) -> list[T]:
-        """Return one page of a listing.
+        """Return one page of a listing. ValueError as of `placed`."""
+        return [record for record, _ in await self.placed(listing)]
 
-        ValueError if no index serves it, or if the records may lie in an import that is
-        not merged yet: see `changed`.
+    async def placed(self, listing: Listing[T]) -> list[Placed[T]]:
+        """Return one page of a listing, each record with its place.
+
+        `Listing.after` goes on behind a place. ValueError if no index serves the listing,
+        or if the records may lie in an import that is not merged yet: see `changed`.
         """
         if listing.kind in LAYERS:
             msg = f"{listing.kind.__name__} 只能以 changed 列出"
             raise ValueError(msg)
-        return await self._page(listing)
+        return await self._listed(listing)
 
-    async def _page(self, listing: Listing[T]) -> list[T]:
+    async def _listed(self, listing: Listing[T]) -> list[Placed[T]]:
         read = partial(self._listing.page, listing)
         page: list[Placed[T]] = await _alone(self._pages, read)
-        return [self._placed(record, place, listing.order) for record, place in page]
+        return page
 
-    def _placed(self, record: T, place: RecordPlace, order: str) -> T:
-        """Return a record; if its columns give it another place than it says, note that."""
-        # Pages turn by columns: by the record itself they could turn for ever.
-        key = type(record), self.key_of(record), order
-        if self._own_place(record, order) != place:
-            self._misplaced[key] = place
-        elif self._misplaced:
-            self._misplaced.pop(key, None)
-        return record
-
-    def place(self, record: object, order: str = "") -> tuple[str | int, str]:
-        """Return a record's place in a listing's order; `Listing.after` continues behind it."""
-        if self._misplaced:
-            noted = self._misplaced.get((type(record), self.key_of(record), order))
-            if noted is not None:
-                return noted
-        return self._own_place(record, order)
-
-    def _own_place(self, record: object, order: str) -> RecordPlace:
+    def place(self, record: object, order: str) -> RecordPlace:
+        """Return the place that a record which is not stored would have in an order."""
         table = self._schema.table(type(record))
         column = table.column(order)
         value = cast("str | int", column.of(record))

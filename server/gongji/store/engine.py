@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol, TypeAlias, TypeVar, cast
+from typing import Any, Protocol, cast
 
 from msgspec import Struct
 
@@ -31,14 +31,6 @@ class CommitUncertain(EngineDown):
 class ConstraintViolated(EngineError):  # noqa: N818 - as above
     """A decision broke a constraint of the schema, such as a purse below 0: a defect."""
 
-
-T = TypeVar("T")
-
-RecordPlace: TypeAlias = tuple[str | int, str]
-"""A record's place in a listing: its value in the listing's order, and its key."""
-
-Placed: TypeAlias = tuple[T, RecordPlace]
-"""A record, and the place its columns give it."""
 
 Lookup = tuple[type, str, Sequence[str]]
 """A kind of record, an index of it ("" the key), the values to find there."""

@@ -195,7 +195,7 @@ async def everything_stored(service: Service) -> str:
     found = []
     for kind in Schema(service.store._vault).tables:
         listing: Listing[Any] = Listing(kind=kind, limit=10_000)
-        found += await service.store._page(listing)
+        found += [record for record, _ in await service.store._listed(listing)]
     return "\n".join(map(told, found))
 
 
@@ -358,9 +358,9 @@ async def test_an_erasure_of_nobody(service: Service) -> None:
 async def test_the_facts_of_then_stay(service: Service) -> None:
     """Revisions keep their numbers and instants: what was decided on them is found."""
     await tell(service, 1, RETIRED_IN_JULY)
-    (before,) = await service.store._page(Listing(kind=PersonRevision, limit=10))
+    ((before, _),) = await service.store._listed(Listing(kind=PersonRevision, limit=10))
     await erase(service, "P1")
-    (after,) = await service.store._page(Listing(kind=PersonRevision, limit=10))
+    ((after, _),) = await service.store._listed(Listing(kind=PersonRevision, limit=10))
     assert (before.key, before.known_until) == (after.key, after.known_until)
     assert before.record.enrolments == after.record.enrolments
     assert ("13800001234", "") == (before.record.phone, after.record.phone)

@@ -138,7 +138,7 @@ async def test_another_process_merges_what_one_left(stores: list[Store]) -> None
     async with watching(second):
         await until(lambda: all_merged(second))
     assert ["R1", "R2", "R3"] == [
-        person.person_no for person in await second.changed(Person, NOW)
+        person.person_no for person, _ in await second.changed(Person, NOW)
     ]
 
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, Final
 
 from gongji.access.rights import AccessScope
 from gongji.model.access import PersonAccess
-from gongji.model.commands import Listing
+from gongji.model.commands import Listing, Placed
 from gongji.model.facts import Need
 from gongji.model.people import Person
 from gongji.model.revisions import OWNER, PersonRevision
@@ -41,18 +42,15 @@ class _WithImports:
         self._store = store
         self._imported = imported
 
-    async def page(self, listing: Listing[Any]) -> list[Any]:
-        """Return one page of both."""
-        rows = await self._store.page(listing)
+    async def placed(self, listing: Listing[Any]) -> list[Placed[Any]]:
+        """Return one page of both, each access with its place."""
+        rows = await self._store.placed(listing)
         for access in self._imported:
-            if listing.after is None or self.place(access, "at") < listing.after:
-                rows.append(access)
-        rows.sort(key=lambda access: self.place(access, "at"), reverse=True)
+            place = self._store.place(access, listing.order)
+            if listing.after is None or place < listing.after:
+                rows.append((access, place))
+        rows.sort(key=itemgetter(1), reverse=True)
         return rows[: listing.limit]
-
-    def place(self, record: object, order: str) -> tuple[str | int, str]:
-        """Return a record's place."""
-        return self._store.place(record, order)
 
     def digest(self, value: object) -> str:
         """Return the keyed hash of a value."""

@@ -169,11 +169,12 @@ class PersonExport:
 
     async def _pages(self, listing: Listing[Any]) -> AsyncIterator[list[Any]]:
         listing = replace(listing, limit=_PAGE)
-        while page := await self._store.page(listing):
-            yield page
-            if len(page) < _PAGE:
+        while placed := await self._store.placed(listing):
+            yield [record for record, _ in placed]
+            if len(placed) < _PAGE:
                 return
-            listing = replace(listing, after=self._store.place(page[-1], listing.order))
+            _, after = placed[-1]
+            listing = replace(listing, after=after)
 
     # --- how it is told ---------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct, field
 
-from gongji.model.commands import Answer, Listing, Query, RequestRecord
+from gongji.model.commands import Answer, Listing, Placed, Query, RequestRecord
 from gongji.model.ids import derived_id
 from gongji.model.judging import Counts, SetRow
 from gongji.model.refusals import StoreUnavailable
@@ -212,13 +212,13 @@ class Import:
         """Yield key and certificate's hash of the records an import changed, page by page."""
         kind, after = self._registry.kind, None
         while True:
-            page: list[Any] = await self._store.changed(
+            page: list[Placed[Any]] = await self._store.changed(
                 kind, applied.at, applied.at + _MICROSECOND, after=after
             )
             if not page:
                 return
-            yield [(self._store.key_of(r), self._cert(r)) for r in page]
-            after = self._store.place(page[-1], "known_from")
+            yield [(self._store.key_of(r), self._cert(r)) for r, _ in page]
+            _, after = page[-1]
 
     async def _reexamine(self, rowset: RowSet, touched: dict[int, str]) -> None:
         numbers = sorted(touched)

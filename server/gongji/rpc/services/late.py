@@ -34,7 +34,7 @@ from gongji.binding.late import LateBinding, ReviewBindings, ReviewedBindings
 from gongji.cities.city import Cities
 from gongji.model.account import Credit, Premium
 from gongji.model.causes import ChangedIn, Record
-from gongji.model.commands import Listing
+from gongji.model.commands import Listing, Placed, RecordPlace
 from gongji.model.people import Institution, Person
 from gongji.model.refusals import ImportNotFound, MalformedField
 from gongji.model.revisions import InstitutionRevision, PersonRevision
@@ -72,8 +72,8 @@ class _Place(msgspec.Struct, frozen=True, array_like=True):
     """Where a review stands: behind a record of a kind, or in its settlements."""
 
     kind: int = 0
-    record: tuple[str | int, str] | None = None
-    settlement: tuple[str | int, str] | None = None
+    record: RecordPlace | None = None
+    settlement: RecordPlace | None = None
     records_done: int = 0
     settlements_seen: int = 0
 
@@ -151,14 +151,16 @@ class LateReview:
     async def _of_kind(self, kind: type[Any]) -> AsyncIterator[list[Late]]:
         review = self._people if kind in {Person, PersonRevision} else self._places
         while page := await self._page(kind):
-            wanted = [r for r in page if self._wanted(getattr(r, "record", r))]
+            placed = [(getattr(r, "record", r), place) for r, place in page]
+            wanted = [one for one in placed if self._wanted(one[0])]
             async for batch in review(wanted):
                 yield batch
-            self._move(record=self._store.place(page[-1], "known_from"))
+            _, last = page[-1]
+            self._move(record=last)
             if len(page) < _PAGE:
                 return
 
-    async def _page(self, kind: type[Any]) -> list[Any]:
+    async def _page(self, kind: type[Any]) -> list[Placed[Any]]:
         below = self._changed.at + _MOMENT if self._changed.import_id else None
         return await self._store.changed(
             kind, self._changed.at, below, after=self._place.record, limit=_PAGE
@@ -169,12 +171,15 @@ class LateReview:
 
     # --- people ---------------------------------------------------------------------
 
-    async def _people(self, page: Sequence[Any]) -> AsyncIterator[list[Late]]:
+    async def _people(
+        self, page: Sequence[Placed[Person]]
+    ) -> AsyncIterator[list[Late]]:
         for first in range(0, len(page), GROUP):
             group = page[first : first + GROUP]
-            batch = await self._of_group([getattr(r, "record", r) for r in group])
+            batch = await self._of_group([person for person, _ in group])
+            _, last = group[-1]
             self._move(
-                record=self._store.place(group[-1], "known_from"),
+                record=last,
                 records_done=self._place.records_done + len(group),
             )
             yield batch
@@ -238,13 +243,14 @@ class LateReview:
 
     # --- institutions ---------------------------------------------------------------
 
-    async def _places(self, page: Sequence[Any]) -> AsyncIterator[list[Late]]:
-        for one in page:
-            institution: Institution = getattr(one, "record", one)
+    async def _places(
+        self, page: Sequence[Placed[Institution]]
+    ) -> AsyncIterator[list[Late]]:
+        for institution, place in page:
             async for batch in self._settled_at(institution.code):
                 yield batch
             self._move(
-                record=self._store.place(one, "known_from"),
+                record=place,
                 settlement=None,
                 records_done=self._place.records_done + 1,
             )
@@ -257,7 +263,7 @@ class LateReview:
         record = (Institution, code)
         asked: dict[str, None] = {}
         while True:
-            settlements = await self._store.page(
+            placed = await self._store.placed(
                 Listing(
                     kind=Settlement,
                     equals={"institution": code},
@@ -266,13 +272,14 @@ class LateReview:
                     limit=_PAGE,
                 )
             )
+            settlements = [settlement for settlement, _ in placed]
             first = _first_visits(settlements, record, present, asked)
             batch = self._taken(await self._reviewed(first, record))
-            if settlements:
-                place = self._store.place(settlements[-1], "settled_at")
-                self._move(settlement=place)
+            if placed:
+                _, last = placed[-1]
+                self._move(settlement=last)
             yield batch
-            if len(settlements) < _PAGE:
+            if len(placed) < _PAGE:
                 return
 
     async def _reviewed(
@@ -363,9 +370,9 @@ async def _changed_since(store: Store, since: datetime) -> int:
     """Return how many records imports have changed since an instant, at most."""
     total = 0
     for registry in ("person", "institution"):
-        number: tuple[str | int, str] | None = None
+        number: RecordPlace | None = None
         while True:
-            page: list[AppliedImport] = await store.page(
+            page = await store.placed(
                 Listing(
                     kind=AppliedImport,
                     equals={"registry": registry},
@@ -374,9 +381,9 @@ async def _changed_since(store: Store, since: datetime) -> int:
                     after=number,
                 )
             )
-            later = [applied for applied in page if applied.at >= since]
+            later = [applied for applied, _ in page if applied.at >= since]
             total += sum(applied.written for applied in later)
             if len(later) < len(page) or not page:
                 break
-            number = store.place(page[-1], "number")
+            _, number = page[-1]
     return total

@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 from msgspec.structs import replace
 
 from gongji.access.identity import ANONYMOUS
-from gongji.model.commands import Listing, listed
+from gongji.model.commands import Listing, Placed, RecordPlace, listed
 from gongji.model.refusals import PageTokenInvalid
 from gongji.rpc.calls import current_call
 from gongji.v1 import types_pb2 as pb
@@ -50,11 +50,8 @@ _BEHIND_EVERY_KEY: Final = "\U0010ffff"
 class PagedStore(Protocol):
     """What is paged: a store, or what lies over one."""
 
-    async def page(self, listing: Listing[T]) -> list[T]:
-        """Return one page of a listing."""
-
-    def place(self, record: object, order: str) -> tuple[str | int, str]:
-        """Return a record's place in a listing's order."""
+    async def placed(self, listing: Listing[T]) -> list[Placed[T]]:
+        """Return one page of a listing, each record with its place."""
 
     def digest(self, value: object) -> str:
         """Return the keyed hash (hex) of a value."""
@@ -151,14 +148,13 @@ async def _merged(
     placed: list[tuple[Place, T]] = []
     for position, listing in enumerate(listings):
         narrowed = replace(listing, after=_after(after, position), limit=limit)
-        for record in await store.page(narrowed):
-            value, key = store.place(record, listing.order)
+        for record, (value, key) in await store.placed(narrowed):
             placed.append(((value, position, key), record))
     placed.sort(key=itemgetter(0), reverse=listings[0].descending)
     return placed
 
 
-def _after(place: Place | None, position: int) -> tuple[str | int, str] | None:
+def _after(place: Place | None, position: int) -> RecordPlace | None:
     """Return where the listing at that position goes on behind a place in the whole."""
     if place is None:
         return None

@@ -158,12 +158,13 @@ class Reconciliation:
 
 async def _listed(store: Store, listing: Listing[T]) -> AsyncIterator[T]:
     """Yield every record of a listing, page by page."""
-    while records := await store.page(listing):
-        for record in records:
+    while placed := await store.placed(listing):
+        for record, _ in placed:
             yield record
-        if len(records) < listing.limit:
+        if len(placed) < listing.limit:
             return
-        listing = replace(listing, after=store.place(records[-1], listing.order))
+        _, after = placed[-1]
+        listing = replace(listing, after=after)
         # SQLite answers in this very loop: other calls have their turn between pages.
         await asyncio.sleep(0)
 

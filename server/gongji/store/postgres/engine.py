@@ -15,7 +15,7 @@ from psycopg.rows import TupleRow
 
 from gongji.model.account import Account, BroughtForward, Credit, Premium
 from gongji.model.binding import Binding
-from gongji.model.commands import Listing, RequestRecord
+from gongji.model.commands import Listing, Placed, RequestRecord
 from gongji.model.facts import Need
 from gongji.model.people import Person
 from gongji.model.settlement import Accumulator, Settlement
@@ -27,7 +27,6 @@ from gongji.store.engine import (
     EngineDown,
     EngineError,
     Lookup,
-    Placed,
     WriteConflict,
 )
 from gongji.store.postgres.arrays import Numbers, Texts, as_array

@@ -9,10 +9,10 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar
 
-from gongji.model.commands import Listing
+from gongji.model.commands import Listing, Placed
 from gongji.model.facts import Need
 from gongji.store import sql
-from gongji.store.engine import ConstraintViolated, EngineDown, Lookup, Placed
+from gongji.store.engine import ConstraintViolated, EngineDown, Lookup
 from gongji.store.schema import Schema
 from gongji.store.sqlite.sql import RowDecoder, insert, select, upsert
 from gongji.store.table import AnyTable
