@@ -13,8 +13,9 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from gongji.client.credentials import LONGEST_TOKEN
 from gongji.model.refusals import CredentialExpired, CredentialInvalid, Refusal
-from gongji.serve.tokens import LEEWAY_S, LONGEST_TOKEN, TokenKeys, TokenKeysFault
+from gongji.serve.tokens import LEEWAY_S, TokenKeys, TokenKeysFault
 
 from tests.scaffold.credentials import AUDIENCE, ISSUER, DoorFiles
 

@@ -65,9 +65,7 @@ def answers_of(
     return _answers(manager, _identity(manager))
 
 
-def answering(
-    answers: Mapping[str, object],
-) -> SimpleNamespace:
+def answering(answers: Mapping[str, object]) -> SimpleNamespace:
     """Return a plugin that answers each hook with what is given for it."""
 
     def hook_of(answer: object) -> Callable[[], object]:

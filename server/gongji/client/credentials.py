@@ -24,8 +24,8 @@ LOCAL_TOKEN: Final = "gongji.token"  # noqa: S105 - a file's name
 _LONGEST: Final = 1 << 20
 """Bytes of a certificate or key file; a longer one is none."""
 
-_LONGEST_TOKEN: Final = 8000
-"""Characters of a token: gRPC's servers take 8 KiB of metadata in all."""
+LONGEST_TOKEN: Final = 8000
+"""Characters of a token: a server of gRPC's takes 8 KiB of metadata unless told otherwise."""
 
 _TOKEN: Final = re.compile(r"[\x21-\x7e]{8,}")
 
@@ -196,9 +196,9 @@ def _token_in(path: Path) -> str:
         text = _content(path).decode("ascii").strip()
     except UnicodeDecodeError:
         text = ""
-    if len(text) > _LONGEST_TOKEN or not _TOKEN.fullmatch(text):
+    if len(text) > LONGEST_TOKEN or not _TOKEN.fullmatch(text):
         raise CredentialFaultError(
-            f"{path} 里不是令牌：应只有一行可见的 ASCII 字符，8 至 {_LONGEST_TOKEN} 个"
+            f"{path} 里不是令牌：应只有一行可见的 ASCII 字符，8 至 {LONGEST_TOKEN} 个"
         )
     return text
 

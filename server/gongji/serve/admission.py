@@ -16,10 +16,7 @@ from gongji.serve.authentication import (
     Authenticator,
     LocalTokenAuthenticator,
 )
-from gongji.serve.identification import (
-    AccessFiles,
-    PolicyAuthenticator,
-)
+from gongji.serve.identification import AccessFiles, PolicyAuthenticator
 from gongji.serve.listening import host_and_port, is_loopback
 from gongji.serve.local_token import make_local_token, read_local_token
 from gongji.serve.settings import DATABASE, KEY_FILE, Settings

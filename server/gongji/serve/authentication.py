@@ -30,8 +30,6 @@ SAYS_WHO: Final = (TOKEN_KEY, "x-gongji-")
 
 _SCHEME: Final = "bearer"
 
-SUBJECT_MAX_BYTES: Final = 4096
-
 
 class Authenticator(Protocol):
     """Establishes who calls."""

@@ -31,7 +31,7 @@ from gongji.serve.authentication import SAYS_WHO, Authenticator
 from gongji.serve.shares import PAUSE_S, READ_S, Lease, Share, Shares
 
 DRAIN_S: Final = 1.0
-"""Seconds in which the requests that follow a refusal are still taken, and ignored."""
+"""Seconds in which requests that follow the end of a call are still taken, and ignored."""
 
 _AT_ONCE: Final = 256
 """Calls judged again before others have their turn; about 2 ms."""

@@ -24,9 +24,10 @@ HEALTH_LIMITS: Final = CallerLimits(calls=32, per_second=1000, streams=32)
 
 _UNKNOWN: Final = Status(grpc.StatusCode.NOT_FOUND, "", "健康检查不知道这个名称", ())
 
-_UNREADABLE: Final = Status(
+UNREADABLE: Final = Status(
     grpc.StatusCode.INVALID_ARGUMENT, "", "请求不是有效的 protobuf 报文", ()
 )
+"""Of gRPC's own services: none of them tells reasons by name."""
 
 _STOPPING: Final = Status(grpc.StatusCode.UNAVAILABLE, "", "服务正在停止", ())
 
@@ -59,7 +60,7 @@ class Health:
         try:
             name = HealthCheckRequest.FromString(raw).service
         except DecodeError:
-            return _UNREADABLE
+            return UNREADABLE
         if name not in self._names:
             return _UNKNOWN
         if self._ping:
@@ -72,7 +73,7 @@ class Health:
             raw = await anext(requests, b"")
             name = HealthCheckRequest.FromString(raw).service
         except DecodeError:
-            return _UNREADABLE
+            return UNREADABLE
         await calling.write(self._reply(name))
         await self._stopping.wait()
         await calling.write(self._reply(name))

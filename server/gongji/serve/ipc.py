@@ -40,6 +40,7 @@ from gongji.model.refusals import Overloaded, StoreUnavailable
 from gongji.rpc.method import Answers, Calling, Ending, Method, Writing
 from gongji.rpc.outcome import Outcomes
 from gongji.rpc.status import Status
+from gongji.serve.entrance import DRAIN_S
 from gongji.serve.frames import (
     CallCancel,
     CallChunk,
@@ -68,10 +69,6 @@ MAX_PENDING_CALLS: Final = 1024
 As many as may queue for the database, for there they all go. They are rejected here,
 unread, because here it costs least.
 """
-
-
-DRAIN_S: Final = 1.0
-"""Seconds in which the requests that follow a stream's end are still taken, and ignored."""
 
 
 class MethodShape(NamedTuple):

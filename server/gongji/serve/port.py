@@ -50,6 +50,7 @@ OPTIONS: Final = (
     ("grpc.max_connection_idle_ms", 10 * 60_000),
     # A connection that says nothing at all.
     ("grpc.server_handshake_timeout_ms", 20_000),
+    # The longest token and, in base64, the longest subject together.
     ("grpc.max_metadata_size", 16 * 1024),
     # Measured with 15,000 calls a second begun and reset at once: 100 streams a
     # connection leave another caller 931 answers in 5 s, 256 leave 36, no bound 7.
@@ -123,17 +124,15 @@ class OpenPort:
         self._server = grpc.aio.server(options=(*OPTIONS, *own))
         tls = options.tls
         self.address = self._listen(address, tls.credentials() if tls else None)
-        self.port = host_and_port(self.address)[1]
-        self.token_address = options.token_address
         if options.token_address and tls:
-            of_tokens = tls.credentials(callers=False)
-            self.token_address = self._listen(options.token_address, of_tokens)
+            self._listen(options.token_address, tls.credentials(callers=False))
         self._entrances = _Entrances(services, authenticator, ping, options)
         self._watched = [*authenticator.watched, *options.watched]
         self._server.add_generic_rpc_handlers(self._entrances.handlers)
 
     def _listen(self, address: str, tls: grpc.ServerCredentials | None) -> str:
-        """Bind an address; return it with its port. OSError."""
+        """Bind an address; return it with its port. OSError; ValueError."""
+        host_and_port(address)
         host, _, _ = address.rpartition(":")
         try:
             if tls is None:

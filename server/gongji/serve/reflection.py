@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 from typing import Any, Final
 
-import grpc
 from google.protobuf.message import DecodeError
 from grpc_reflection.v1alpha.reflection import SERVICE_NAME, aio
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 
 from gongji.rpc.method import Ending, Method, Writing
-from gongji.rpc.status import Status
+from gongji.serve.health import UNREADABLE
 
 PATH: Final = f"/{SERVICE_NAME}/ServerReflectionInfo"
-
-_UNREADABLE: Final = Status(
-    grpc.StatusCode.INVALID_ARGUMENT, "", "请求不是有效的 protobuf 报文", ()
-)
 
 
 def reflection_of(services: Iterable[str]) -> Method:
@@ -31,7 +26,7 @@ def reflection_of(services: Iterable[str]) -> Method:
             async for reply in servicer.ServerReflectionInfo(asked, None):
                 await calling.write(reply.SerializeToString())
         except DecodeError:
-            return _UNREADABLE
+            return UNREADABLE
         return b""
 
     return Method(PATH, streams_in=True, streams_out=True, answer=answer)

@@ -23,12 +23,7 @@ from gongji.rpc.recording import AccessRecorder
 from gongji.rpc.services import services_of
 from gongji.rpc.services.upkeep import Upkeep
 from gongji.serve import logs
-from gongji.serve.admission import (
-    Admission,
-    addresses,
-    admission_of,
-    check_doors,
-)
+from gongji.serve.admission import Admission, addresses, admission_of, check_doors
 from gongji.serve.agreement import adopting
 from gongji.serve.authentication import LocalTokenAuthenticator
 from gongji.serve.clock import Clock, SandboxClock, system_clock

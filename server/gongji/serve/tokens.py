@@ -12,10 +12,8 @@ from typing import Any, Final, Self
 import jwt
 import msgspec
 
+from gongji.client.credentials import LONGEST_TOKEN
 from gongji.model.refusals import CredentialExpired, CredentialInvalid, Refusal
-
-LONGEST_TOKEN: Final = 8000
-"""Characters of a token; gRPC takes 8 KiB of metadata in all."""
 
 LEEWAY_S: Final = 30
 """Seconds by which the clock of whoever issues may be ahead of ours."""
