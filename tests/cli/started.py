@@ -94,11 +94,11 @@ class Started:
 
 
 @contextmanager
-def started(*arguments: str) -> Iterator[Started]:
-    """Start the command on a free port and wait for its announcement."""
+def started(*arguments: str, under: Sequence[str] = ()) -> Iterator[Started]:
+    """Start the command on a free port, under another if one is given; wait until it serves."""
     command = [sys.executable, "-m", "gongji", "serve", "--address", "127.0.0.1:0"]
     with subprocess.Popen(  # noqa: S603 - our own
-        [*command, *arguments],
+        [*under, *command, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         encoding="utf-8",

@@ -87,20 +87,53 @@ def test_a_token_that_others_can_read_is_refused(tmp_path: Path) -> None:
     assert [LOCAL_TOKEN] == [path.name for path in tmp_path.iterdir()]
 
 
-@pytest.mark.parametrize("name", ["", "gongji.key", "gongji.sqlite3"])
-def test_what_others_may_have_written_is_refused(name: str, tmp_path: Path) -> None:
-    """Nothing is started, nor made, in a folder into which every user may write, nor with
-    a key or database that every user may have written."""
+EXPOSED = {
+    "a folder that everybody may write in": ("", 0o702, "能改动"),
+    "a folder that its group may write in": ("", 0o720, "能改动"),
+    "a folder that everybody may read": ("", 0o755, "能读到"),
+    "a key that everybody may write": ("gongji.key", 0o602, "能改动"),
+    "a key that everybody may read": ("gongji.key", 0o604, "能读到"),
+    "a key that its group may read": ("gongji.key", 0o640, "别的用户能读到"),
+    "a database that everybody may write": ("gongji.sqlite3", 0o602, "能改动"),
+    "a database that its group may write": ("gongji.sqlite3", 0o620, "能改动"),
+    "a database that everybody may read": ("gongji.sqlite3", 0o604, "能读到"),
+}
+
+
+@pytest.mark.parametrize(("name", "mode", "sentence"), EXPOSED.values(), ids=EXPOSED)
+def test_what_others_may_have_written_or_read_is_refused(
+    name: str, mode: int, sentence: str, tmp_path: Path
+) -> None:
+    """Nothing is started, nor changed, in a folder or with a key or database that another
+    user may have written or read; the sentence says what is to be done."""
     data = tmp_path / "var"
-    data.mkdir()
-    written = data / name
-    if name:
-        written.write_bytes(bytes(32))
-    written.chmod(written.stat().st_mode | stat.S_IWOTH)
+    data.mkdir(0o700)
+    for file in ("gongji.key", "gongji.sqlite3"):
+        (data / file).write_bytes(bytes(32))
+        (data / file).chmod(0o600)
+    (data / name).chmod(mode)
     ended = run("serve", "--data", str(data), "--address", "127.0.0.1:0")
     assert 1 == ended.returncode
-    assert f"本机任何用户都能写 {written}" in ended.stderr
-    assert [path for path in (written,) if name] == list(data.iterdir())
+    assert sentence in ended.stderr
+    assert "chmod " in ended.stderr
+    assert bytes(32) == (data / "gongji.sqlite3").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["", "gongji.key", "gongji.sqlite3"])
+def test_a_link_is_refused(name: str, tmp_path: Path) -> None:
+    """Nothing is started over a folder, key or database that is a symbolic link; the
+    sentence says where it leads."""
+    data, elsewhere = tmp_path / "var", tmp_path / "elsewhere"
+    if name:
+        data.mkdir(0o700)
+        elsewhere.write_bytes(bytes(32))
+        elsewhere.chmod(0o600)
+    else:
+        elsewhere.mkdir(0o700)
+    (data / name).symlink_to(elsewhere)
+    ended = run("serve", "--data", str(data), "--address", "127.0.0.1:0")
+    assert 1 == ended.returncode
+    assert f"是符号链接，它指向哪里可由别人改动：请直接写明 {elsewhere}" in ended.stderr
 
 
 IMPOSSIBLE = {

@@ -150,6 +150,7 @@ class TestDoctor:
             connection.execute("UPDATE vault SET version = 0")
         assert "gongji migrate" in problems(url, tmp_path)[0]
         key.write_bytes(bytes(32))
+        key.chmod(0o600)
         assert "密钥文件与该数据库不符" in problems(url, tmp_path)[0]
         key.unlink()
         assert "找不到密钥文件" in problems(url, tmp_path)[0]

@@ -174,6 +174,7 @@ def test_data_and_key(tmp_path: Path) -> None:
     before = _found(tmp_path)
     key = tmp_path / "gongji.key"
     key.write_bytes(bytes(32))
+    key.chmod(0o600)
     (others_key,) = _found(tmp_path)
     key.unlink()
     (none,) = _found(tmp_path)

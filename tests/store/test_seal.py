@@ -153,6 +153,7 @@ def test_a_key_file_of_wrong_length_is_refused(tmp_path: Path, size: int) -> Non
     """A damaged key file is refused with its length, and left as it is."""
     path = tmp_path / "gongji.key"
     path.write_bytes(bytes(size))
+    path.chmod(0o600)
     with pytest.raises(KeyFileError, match=f"实为 {size} 字节"):
         Vault.open(path, create=True)
     assert path.stat().st_size == size

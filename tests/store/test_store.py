@@ -170,6 +170,7 @@ async def test_nothing_is_migrated_that_is_of_this_version(
     changes nothing."""
     key = tmp_path / "x.key"
     key.write_bytes(bytes(32))
+    key.chmod(0o600)
     with pytest.raises(SchemaError, match="首次启动"):
         database_at(engine_url).migrate(key)
     store = open_store(engine_url, clock, key)
@@ -207,6 +208,7 @@ def test_a_file_that_is_no_database_is_refused(clock: Clock, tmp_path: Path) -> 
     """A file of something else is refused and left as it is."""
     (tmp_path / "x.db").write_bytes(b"something else" * 100)
     (tmp_path / "x.key").write_bytes(bytes(32))
+    (tmp_path / "x.key").chmod(0o600)
     with pytest.raises(SchemaError, match="无法作为"):
         open_store(tmp_path / "x.db", clock)
     assert b"something else" * 100 == (tmp_path / "x.db").read_bytes()

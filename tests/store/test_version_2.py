@@ -67,6 +67,7 @@ async def store(
     engine.close()
     key_file = tmp_path / "x.key"
     key_file.write_bytes(bytes(range(32)))
+    key_file.chmod(0o600)
     assert Migration(2, VERSION) == database_at(engine_url).migrate(key_file)
     store = open_store(engine_url, lambda: NOW, key_file)
     yield store

@@ -46,6 +46,7 @@ from gongji.cli.terminal import Terminal
 from gongji.client.connection import refusal_of
 from gongji.client.diagnosis import why_unreached
 from gongji.model.refusals import Refusal
+from gongji.serve.process_memory import keep_private
 from gongji.text.characters import shown_lines
 from gongji.text.faults import sentence_of
 
@@ -61,6 +62,8 @@ class ExtensibleGroup(click.Group):
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run the command; whatever the locale, its output is UTF-8."""
+        # Nearly every command holds clear data of people, or a key.
+        keep_private()
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, TextIOWrapper):
                 # Arguments that are no text in the locale are printed as they came.

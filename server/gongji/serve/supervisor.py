@@ -35,6 +35,7 @@ import msgspec
 import structlog
 
 from gongji.model.refusals import Refusal
+from gongji.serve.process_memory import keep_private
 from gongji.text.faults import sentence_of
 
 # There is no uvloop on Windows; asyncio's own loop serves there.
@@ -273,6 +274,7 @@ def run_child(
     later either. If the parent is killed, `on_orphaned` is called with the spec, in a
     thread of its own, before the end comes.
     """
+    keep_private()
     spec = pickle.load(sys.stdin.buffer)  # noqa: S301 - our own parent's
     # What anybody prints must not reach the parent as a report.
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0) as reports:

@@ -22,7 +22,12 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from gongji.model.normal import certificate_number
 from gongji.model.people import Certificate
-from gongji.store.private_files import make_secret_file
+from gongji.store.private_files import (
+    ExposedFileError,
+    make_secret_file,
+    read_secret_file,
+    refuse_exposed,
+)
 
 KEY_BYTES: Final = 32
 
@@ -70,7 +75,10 @@ class Vault:
         if create and not path.exists():
             make_secret_file(path, secrets.token_bytes(KEY_BYTES))
         try:
-            master = path.read_bytes()
+            refuse_exposed(path.parent, readable=True)
+            master = read_secret_file(path, "密钥文件", 4096)
+        except ExposedFileError as exposed:
+            raise KeyFileError(str(exposed)) from exposed
         except FileNotFoundError:
             msg = f"找不到密钥文件 {path}: 数据库中的个人信息只能用原密钥打开, 请从备份恢复"
             raise KeyFileError(msg) from None
