@@ -14,6 +14,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import click
+import grpc
 
 from gongji import __version__
 from gongji.binding.workdays import Workdays
@@ -28,7 +29,8 @@ from gongji.cli.terminal import Terminal
 from gongji.client.credentials import LOCAL_TOKEN
 from gongji.isolation.limits import lacking
 from gongji.kit.check.serving import unfit
-from gongji.serve import descriptors, gateway, service, supervisor
+from gongji.model.refusals import Refusal
+from gongji.serve import descriptors, gateway, logs, service, supervisor
 from gongji.serve.admission import admitted, check_folder
 from gongji.serve.clock import system_clock
 from gongji.serve.listening import is_loopback
@@ -43,6 +45,9 @@ _DATABASE_HELP: Final = (
     "数据库地址, 如 postgresql://主机/库名; 默认数据目录中的 SQLite."
 )
 
+
+_TOLD: Final = (click.ClickException, grpc.RpcError, OSError, Refusal, ValueError)
+"""What ends the service and is told in a sentence; whatever else does is a defect."""
 
 _REPEATED: Final = ("institution_msgid", "first_settlement", "later_settlement")
 """An institution's message, the settlement it made first, and a later one."""
@@ -125,7 +130,7 @@ def serve_command(terminal: Terminal, /, **options: Any) -> None:
     # Its own lines on standard error are no JSON, and there may be many.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     # Ctrl-C before the service handles signals itself ends without a traceback.
-    with suppress(KeyboardInterrupt):
+    with suppress(KeyboardInterrupt), logs.only_lines(*_TOLD):
         if settings.workers > 1:
             # The parent answers no call and needs no fast loop.
             asyncio.run(_serve(settings, terminal))

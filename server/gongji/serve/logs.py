@@ -1,37 +1,129 @@
-"""The log: one JSON line a call on standard error, never with personal data.
+"""The log: one line of JSON a call or event, never with personal data, whoever says it.
 
-What libraries log through `logging`, such as asyncio and gRPC, becomes such a line too.
+What libraries log through `logging`, what Python warns of and what nobody catches become
+such lines too; what is written to descriptor 2 past Python does by `stray`.
 """
 
 from __future__ import annotations
 
+import atexit
+import faulthandler
 import logging
+import os
+import select
+import stat
 import sys
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from typing import BinaryIO, cast
+from time import time_ns
+from types import TracebackType
+from typing import Any, Final
 
 import msgspec
 import structlog
 
 from gongji.rpc.outcome import places_of
+from gongji.serve import stray
+from gongji.serve.repetition import Fields, Repetition
 
 _json = msgspec.json.Encoder(enc_hook=str)
 
+_NS: Final = 1_000_000_000
 
-def configure() -> None:
-    """Set structlog up for this process; may be called again."""
-    stream = sys.__stderr__  # None if the process was started without one
-    lines = LogLines(cast("BinaryIO", stream.buffer)) if stream else None
+
+def configure() -> Repetition:
+    """Set the log up for this process; may be called again.
+
+    Return what holds repeated events back.
+    """
+    lines = LogLines(stray.log_descriptor())
+    repetition = Repetition(lambda fields: lines.write(_encoded(fields)))
+    atexit.register(repetition.release, all_=True)
+
+    def line(_: object, level: str, event: structlog.typing.EventDict) -> bytes:
+        fields: Fields = {**event, "level": level, "timestamp": stamp()}
+        if not repetition.passes(fields):
+            raise structlog.DropEvent
+        return _encoded(fields)
+
     structlog.configure(
-        processors=[_line],
+        processors=[line],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.BytesLoggerFactory(cast("BinaryIO | None", lines)),
+        logger_factory=lambda *_: lines,
         cache_logger_on_first_use=True,
     )
     root = logging.getLogger()
     if not any(isinstance(handler, _LibraryHandler) for handler in root.handlers):
         root.addHandler(_LibraryHandler(logging.WARNING))
+    return repetition
+
+
+@contextmanager
+def only_lines(*known: type[Exception]) -> Iterator[None]:
+    """Let standard error hold lines of the log alone for the block, whoever writes there.
+
+    SystemExit, logged, instead of an exception that is not `known`: a defect of ours.
+    """
+    with stray.caught(_tell_stray):
+        repetition = configure()
+        try:
+            with hooked():
+                yield
+        except known:
+            raise
+        except Exception as fault:  # noqa: BLE001 - whatever it is, it is told in a line
+            _tell_fault(fault)
+            sys.exit(1)
+        finally:
+            repetition.release(all_=True)
+    configure()
+
+
+@contextmanager
+def alike() -> Iterator[None]:
+    """Let a child process log for the block as the process that started it."""
+    if not stray.passed_descriptors():
+        yield
+        return
+    # Read by another process, so also if this one crashes.
+    faulthandler.enable(stray.STDERR)
+    with stray.unblocked(), hooked():
+        yield
+
+
+@contextmanager
+def hooked() -> Iterator[None]:
+    """Log for the block what Python itself would print: warnings and uncaught exceptions."""
+    logging.captureWarnings(capture=True)
+    former = sys.excepthook, threading.excepthook, sys.unraisablehook
+    sys.excepthook = _uncaught
+    threading.excepthook = lambda caught: _tell_fault(caught.exc_value)
+    sys.unraisablehook = lambda caught: _tell_fault(caught.exc_value)
+    try:
+        yield
+    finally:
+        sys.excepthook, threading.excepthook, sys.unraisablehook = former
+        logging.captureWarnings(capture=False)
+
+
+def _uncaught(
+    _: type[BaseException], fault: BaseException, __: TracebackType | None
+) -> None:
+    _tell_fault(fault)
+
+
+def _tell_fault(fault: BaseException | None) -> None:
+    # Type and places only: an exception's own text may quote personal data.
+    if fault is not None and not isinstance(fault, SystemExit):
+        structlog.get_logger().error(
+            "fault", error=type(fault).__name__, places=places_of(fault)
+        )
+
+
+def _tell_stray(fields: dict[str, Any]) -> None:
+    structlog.get_logger().warning("stray", **fields)
 
 
 class _LibraryHandler(logging.Handler):
@@ -40,8 +132,8 @@ class _LibraryHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Log the first line of its text, and an exception's type and places."""
         # The other lines, and an exception's text, may quote what was being answered.
-        line, _, _ = record.getMessage().partition("\n")
-        event: dict[str, object] = {"logger": record.name, "text": line}
+        text = stray.told(record.getMessage())
+        event: dict[str, object] = {"logger": record.name, "text": text}
         fault = record.exc_info[1] if record.exc_info else None
         if fault:
             event |= {"error": type(fault).__name__, "places": places_of(fault)}
@@ -49,28 +141,67 @@ class _LibraryHandler(logging.Handler):
 
 
 class LogLines:
-    """A file for log lines that may fail: then lines are lost, and no call."""
+    """A descriptor for log lines that may fail: then lines are lost, and no call.
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
+    Nobody waits for a reader that takes nothing.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._lost = 0
+        self._poll = _poll_of(descriptor)
+        self.info = self.warning = self.error = self.critical = self.msg = self.write
 
     def write(self, line: bytes) -> None:
-        """Write a line if that is possible."""
-        # OSError: the disk is full or the reader has gone. ValueError: it is closed.
-        with suppress(OSError, ValueError):
-            self._file.write(line)
+        """Write a line if that is possible now."""
+        # hot path: once a call. A pipe that is ready takes 4,096 bytes whole.
+        if self._poll is None or self._poll.poll(0):
+            # OSError: the disk is full or the reader has gone.
+            with suppress(OSError):
+                os.write(self._descriptor, line + b"\n")
+                if self._lost:
+                    self._tell_lost()
+                return
+        self._lost += 1
 
-    def flush(self) -> None:
-        """Flush what was written if that is possible."""
-        with suppress(OSError, ValueError):
-            self._file.flush()
+    def _tell_lost(self) -> None:
+        count, self._lost = self._lost, 0
+        structlog.get_logger().warning("lines_lost", count=count)
 
 
-def _line(_: object, level: str, event: structlog.typing.EventDict) -> bytes:
-    """Return an event as one line of JSON."""
-    # hot path: measured, a chain of processors costs three times as much.
-    event["level"] = level
-    event["timestamp"] = datetime.now(UTC).isoformat()
-    if event.get("exc_info"):
-        event = structlog.processors.format_exc_info(None, level, event)
-    return _json.encode(event)
+def _poll_of(descriptor: int) -> select.poll | None:
+    """Return what tells whether a descriptor takes a line; None if it always does."""
+    try:
+        kind = os.fstat(descriptor).st_mode
+    except OSError:  # the process was started without one
+        return None
+    if stat.S_ISREG(kind) or not hasattr(select, "poll"):
+        return None
+    poll = select.poll()
+    poll.register(descriptor, select.POLLOUT)
+    return poll
+
+
+def _encoded(fields: Fields) -> bytes:
+    """Return an event as JSON; an exception that came with it by type and places."""
+    fault = fields.pop("exc_info", None)
+    if isinstance(fault, BaseException):
+        fields |= {"error": type(fault).__name__, "places": places_of(fault)}
+    return _json.encode(fields)
+
+
+_cached = (-1, "")
+"""The last second a line was written in, and how it is written."""
+
+
+def stamp() -> str:
+    """Return the instant as a line has it, in UTC with microseconds."""
+    # hot path: the date and the second are written once a second.
+    global _cached  # noqa: PLW0603 - a cache
+    now, rest = divmod(time_ns(), _NS)
+    # At once: other threads write lines too.
+    second, prefix = _cached
+    if now != second:
+        prefix = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        _cached = now, prefix
+    return f"{prefix}.{rest // 1000:06d}+00:00"

@@ -35,6 +35,7 @@ import msgspec
 import structlog
 
 from gongji.model.refusals import Refusal
+from gongji.serve import logs, stray
 from gongji.serve.process_memory import keep_private
 from gongji.text.faults import sentence_of
 
@@ -115,6 +116,7 @@ class _Child:
             *(sys.executable, "-P", "-m", module),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            pass_fds=stray.passed_descriptors(),
             # A session of its own, so that Ctrl-C reaches the parent only.
             start_new_session=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
@@ -280,7 +282,7 @@ def run_child(
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0) as reports:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
         try:
-            with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            with logs.alike(), asyncio.Runner(loop_factory=new_event_loop) as runner:
                 runner.run(_run(work, spec, reports, partial(on_orphaned, spec)))
         except (Refusal, ValueError, OSError) as fault:
             told = sentence_of(fault)

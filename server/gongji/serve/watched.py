@@ -87,15 +87,16 @@ class WatchedFiles(Generic[T]):
             if not told:
                 known = isinstance(fault, ValueError | OSError)
                 reason = sentence_of(fault) if known else type(fault).__name__
-                self._log("policy_kept", reason=reason)
+                structlog.get_logger().warning(
+                    "policy_kept", files=self._names(), reason=reason
+                )
             return False
         self.value, self._contents = value, contents
-        self._log("policy_read")
+        structlog.get_logger().warning("policy_read", files=self._names())
         return True
 
-    def _log(self, event: str, **details: str) -> None:
-        files = [path.name for path in self._paths]
-        structlog.get_logger().warning(event, files=files, **details)
+    def _names(self) -> list[str]:
+        return [path.name for path in self._paths]
 
     def _look(self) -> tuple[_Stamp, bool]:
         """Return what tells the files' editions apart, and whether they are old enough."""
