@@ -37,6 +37,7 @@ from gongji.store.base import StoreEngine
 from gongji.store.committer import Committer
 from gongji.store.databases import path_of
 from gongji.store.engine import Engine, Job
+from gongji.store.leaves import LeafLog
 from gongji.store.migrations import Catalog, make_file, make_or_check
 from gongji.store.postgres.catalog import PostgresCatalog
 from gongji.store.postgres.engine import PostgresEngine
@@ -252,7 +253,8 @@ def over(
     vault: Vault,
 ) -> Callable[[Engine], Committer]:
     """A committer over an engine."""
-    return lambda engine: Committer(engine, schema, clock, vault.digest)
+    log = LeafLog(schema, vault.hasher)
+    return lambda engine: Committer(engine, schema, clock, vault.digest, log)
 
 
 @pytest.fixture

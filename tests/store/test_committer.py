@@ -21,6 +21,7 @@ from gongji.store.engine import (
     Job,
     Lookup,
     Outcome,
+    Rows,
 )
 
 from tests.store.conftest import AnyEngine, fetched
@@ -53,12 +54,19 @@ class Watched:
         self._note("fetch")
         return self._engine.fetch(lookups)
 
-    def upsert(self, kind: type, records: Sequence[Any]) -> None:
-        self._engine.upsert(kind, records)
+    def latest(self) -> int:
+        return self._engine.latest()
+
+    def upsert(
+        self, kind: type, records: Sequence[Any], rows: Rows | None = None
+    ) -> None:
+        self._engine.upsert(kind, records, rows)
         self._note("upsert")
 
-    def insert(self, kind: type, records: Sequence[Any]) -> None:
-        self._engine.insert(kind, records)
+    def insert(
+        self, kind: type, records: Sequence[Any], rows: Rows | None = None
+    ) -> None:
+        self._engine.insert(kind, records, rows)
         self._note("insert")
 
     def delete(self, kind: type, keys: Sequence[str]) -> None:

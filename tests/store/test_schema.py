@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from gongji.audit.leaf import Leaf, LogWriter
 from gongji.model.access import LostAccesses, PersonAccess
 from gongji.model.account import Account, BroughtForward, Credit, Entry, Premium
 from gongji.model.binding import Binding
@@ -118,8 +119,9 @@ def test_what_is_written_is_read_back(
 
 def test_every_kind_has_a_table(schema: Schema) -> None:
     """What the service remembers is these kinds, and each has a table of its own."""
-    assert set(KINDS) == set(schema.tables)
-    assert len(KINDS) == len({t.name for t in schema.tables.values()})
+    assert {*KINDS, Leaf, LogWriter} == set(schema.tables)
+    assert {*KINDS} == set(schema.forms)
+    assert len(KINDS) + 2 == len({t.name for t in schema.tables.values()})
 
 
 def test_keys_are_those_of_the_plan(

@@ -68,7 +68,9 @@ async def store(
     key_file = tmp_path / "x.key"
     key_file.write_bytes(bytes(range(32)))
     key_file.chmod(0o600)
-    assert Migration(2, VERSION) == database_at(engine_url).migrate(key_file)
+    assert Migration(2, VERSION) == database_at(engine_url).migrate(
+        key_file, lambda: NOW
+    )
     store = open_store(engine_url, lambda: NOW, key_file)
     yield store
     await store.close()

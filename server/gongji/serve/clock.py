@@ -18,6 +18,9 @@ def system_clock() -> datetime:
 class SandboxClock:
     """A clock that stands still until it is set; it starts at the machine's time."""
 
+    rewinds = True
+    """A store need not commit at or after the latest instant on record."""
+
     def __init__(self, start: datetime | None = None) -> None:
         self._now = start or system_clock()
 

@@ -32,9 +32,12 @@ from gongji.model.revisions import (
 from gongji.model.settlement import SettledDay
 from gongji.model.staging import LAYERS, Unmerged
 from gongji.rules.codes import pooling_area
+from gongji.store import sql
 from gongji.store.claims import RowOf
 from gongji.store.committer import Committer
 from gongji.store.engine import Engine, EngineDown, Job, unavailable
+from gongji.store.genesis import begin_log
+from gongji.store.leaves import LeafLog
 from gongji.store.queues import BatchQueue, Exclusive, ThreadQueue
 from gongji.store.reader import Find, Reader
 from gongji.store.schema import Schema
@@ -58,6 +61,8 @@ Clock: TypeAlias = Callable[[], datetime]
 
 class StoreEngine(Engine, Protocol):
     """An engine of a store: it also lists, and can be emptied."""
+
+    dialect: sql.Dialect
 
     @property
     def connection(self) -> Any:
@@ -93,7 +98,9 @@ class Store:
         self._writing, self._reading, self._listing = engines
         self._vault = vault
         self._schema = schema
-        committer = Committer(self._writing, schema, clock, vault.digest)
+        self._clock = clock
+        self._log = LeafLog(schema, vault.hasher)
+        committer = Committer(self._writing, schema, clock, vault.digest, self._log)
         self._writes = queue_type(committer.run)
         reader = Reader(self._reading, schema, clock)
         self._reads = queue_type(reader.run)
@@ -259,7 +266,13 @@ class Store:
     async def reset(self) -> None:
         """Forget everything, request ids included (sandbox): after what was submitted
         before, before what is submitted later."""
-        await _alone(self._writes, self._writing.reset)
+        await _alone(self._writes, self._reset)
+
+    def _reset(self) -> None:
+        self._writing.reset()
+        self._log.restart()
+        # What outlives it stands from now on in the log of another writer.
+        begin_log(self._writing, self._schema, self._log, self._clock())
 
     async def close(self) -> None:
         """Finish what waits and close the connections."""

@@ -7,11 +7,13 @@ from datetime import datetime
 from itertools import chain
 from typing import Any, Final, TypeVar
 
+from gongji.audit.leaf import Leaf, LogWriter
 from gongji.model.access import PersonAccess
 from gongji.model.commands import Answer, Decision, Query, Request
 from gongji.model.facts import Facts, Need, NotLoaded
 from gongji.model.refusals import Refusal
 from gongji.store.engine import (
+    CommitUncertain,
     Engine,
     EngineDown,
     EngineError,
@@ -21,6 +23,7 @@ from gongji.store.engine import (
     raisable,
     unavailable,
 )
+from gongji.store.leaves import LeafBatch, LeafLog, LeafOrigin
 from gongji.store.overlay import Overlay
 from gongji.store.replay import (
     Digest,
@@ -30,6 +33,7 @@ from gongji.store.replay import (
     replay_needs,
 )
 from gongji.store.schema import Schema
+from gongji.store.table import instant, micros
 
 R = TypeVar("R")
 
@@ -68,12 +72,16 @@ class FactLoader:
             kind, index, values = lookup
             self.facts.load(kind, index, values, records)
 
-    def keep_overlaid(self) -> None:
-        """Write what a new revision supersedes that no decision has seen."""
+    def keep_overlaid(self) -> list[Any]:
+        """Write what a new revision supersedes that no decision has seen; return it."""
         written = self.facts.written()
-        for (kind, key), former in self._overlay.superseded.items():
-            if key in written.get(kind, ()):
-                self.facts.write((former,))
+        kept = [
+            former
+            for (kind, key), former in self._overlay.superseded.items()
+            if key in written.get(kind, ())
+        ]
+        self.facts.write(kept)
+        return kept
 
     def prefetch(self, queries: Iterable[_Query], also: Iterable[Need] = ()) -> None:
         """Fetch what all these queries need, round by round, each round together.
@@ -155,6 +163,18 @@ def _grouped(needs: Iterable[Need]) -> _Groups:
     return groups
 
 
+def _origin(job: Job) -> LeafOrigin:
+    """Return where the leaf of a job comes from."""
+    request = job.request
+    return LeafOrigin(request.method if request else _name(job.query), request)
+
+
+def _name(query: _Query) -> str:
+    """Return the name of a job of the service's own, that of the innermost query."""
+    inner = getattr(query, "query", None)
+    return type(query).__name__ if inner is None else _name(inner)
+
+
 def _accesses(
     request: Request, writes: Iterable[Any], at: datetime
 ) -> Iterable[PersonAccess]:
@@ -171,11 +191,13 @@ class Committer:
         schema: Schema,
         clock: Callable[[], datetime],
         digest: Digest,
+        log: LeafLog,
     ) -> None:
         self._engine = engine
         self._schema = schema
         self._clock = clock
         self._digest = digest
+        self._log = log
         tables = schema.tables.items()
         self._append_only = {kind for kind, table in tables if table.append_only}
 
@@ -210,33 +232,55 @@ class Committer:
         self._engine.begin()
         try:
             loader = FactLoader(Facts(self._clock(), self._schema), self._engine)
-            outcomes = self._decide(loader, jobs)
-            loader.keep_overlaid()
-            self._append(loader.facts)
-            self._engine.commit()
+            self._prefetch(loader, jobs)
+            leaves = self._log.begin(loader.facts.now)
+            outcomes = [self._execute(loader, job, leaves) for job in jobs]
+            if overlaid := loader.keep_overlaid():
+                leaves.add(LeafOrigin("KeepRevisions"), overlaid)
+            self._append(loader.facts, leaves)
+            self._commit()
         except BaseException:
             self._engine.rollback()
             raise
+        self._log.committed(leaves)
         return outcomes
 
-    def _decide(self, loader: FactLoader, jobs: Sequence[Job]) -> list[Outcome]:
+    def _commit(self) -> None:
+        try:
+            self._engine.commit()
+        except CommitUncertain:
+            # Its numbers may be taken.
+            self._log.restart()
+            raise
+
+    def _prefetch(self, loader: FactLoader, jobs: Sequence[Job]) -> None:
         requests = [job.request for job in jobs if job.request]
         rows = chain.from_iterable([request.row_needs() for request in requests])
         loader.prefetch([job.query for job in jobs], rows)
         # Another process may have held a purse since the batch began: entries of one
         # purse are in order of time.
-        loader.facts.now = self._clock()
-        return [self._execute(loader, job) for job in jobs]
+        loader.facts.now = self._now()
 
-    def _execute(self, loader: FactLoader, job: Job) -> Outcome:
+    def _now(self) -> datetime:
+        """Return the clock's time, or the latest instant on record if that is later."""
+        now = self._clock()
+        if getattr(self._clock, "rewinds", False):
+            return now
+        latest = self._engine.latest()
+        return instant(latest) if latest > micros(now) else now
+
+    def _execute(self, loader: FactLoader, job: Job, leaves: LeafBatch) -> Outcome:
         """Replay one job, or decide it; the jobs after it see what it writes."""
         facts = loader.facts
         outcome: Outcome
+        removed: Sequence[Need] = ()
+        created: Sequence[Any] = ()
         try:
             if replayed := self._replayed(loader, job):
                 return replayed
             decision = loader.decide(job.query)
-            outcome, writes = self._answered(job, decision, facts)
+            outcome, writes, created = self._answered(job, decision, facts)
+            removed = decision.deletes
         except Refusal as refusal:
             writes = self._writes_of_refusal(job, refusal, facts)
             # Its traceback would keep the whole batch's facts alive.
@@ -246,12 +290,14 @@ class Committer:
         except BaseException as error:  # noqa: BLE001 - a defect, even an exit, is its own
             return raisable(error)
         facts.write(writes)
+        if writes or created or removed:
+            leaves.add(_origin(job), (*created, *writes), removed)
         return outcome
 
     def _answered(
         self, job: Job, decision: Decision[Any], facts: Facts
-    ) -> tuple[Outcome, list[Any]]:
-        """Return a decision's answer, and what is written that need not be new."""
+    ) -> tuple[Outcome, list[Any], list[Any]]:
+        """Return a decision's answer, what is written that need not be new, and what must."""
         first_at = decision.first_at
         at = first_at or facts.now
         outcome = Answer(decision.answer, replayed=first_at is not None, at=at)
@@ -261,7 +307,7 @@ class Committer:
         if job.request:
             row = answered_row(job.command, decision.answer, at, self._digest)
             writes += (row, *_accesses(job.request, (*new, *writes), facts.now))
-        return outcome, writes
+        return outcome, writes, new
 
     def _parted(self, decision: Decision[Any]) -> tuple[list[Any], list[Any]]:
         """Return what a decision writes, and of that apart what must be new."""
@@ -300,9 +346,10 @@ class Committer:
             writes += (row, *_accesses(request, writes, facts.now))
         return writes
 
-    def _append(self, facts: Facts) -> None:
+    def _append(self, facts: Facts, leaves: LeafBatch) -> None:
         """Write everything set-wise."""
         written = facts.written()
+        row = leaves.row
         # Kinds and keys in one fixed order: two processes cannot wait for each other.
         for kind in self._schema.tables:
             if records := written.get(kind):
@@ -310,9 +357,14 @@ class Committer:
                 ordered = sorted(records)
                 if created:
                     new = [records[key] for key in ordered if key in created]
-                    self._engine.insert(kind, new)
+                    self._engine.insert(kind, new, list(map(row, new)))
                     ordered = [key for key in ordered if key not in created]
                 if ordered:
-                    self._engine.upsert(kind, [records[key] for key in ordered])
+                    changed = [records[key] for key in ordered]
+                    self._engine.upsert(kind, changed, list(map(row, changed)))
         for (kind, _), keys in _grouped(facts.deleted).items():
             self._engine.delete(kind, list(keys))
+        if leaves.leaves:
+            # Last: whoever is to write over these rows waits until they have their leaf.
+            self._engine.insert(Leaf, leaves.leaves)
+            self._engine.upsert(LogWriter, [leaves.writer])

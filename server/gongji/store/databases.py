@@ -6,12 +6,18 @@ import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from gongji.rules.codes import SHANGHAI
 from gongji.store.base import Clock, Store
 from gongji.store.engine import EngineDown
+from gongji.store.genesis import LogEngine, begin_log
+from gongji.store.leaves import LeafLog
 from gongji.store.migrations import (
+    Catalog,
     Migration,
     SchemaError,
     bring_forward,
@@ -21,6 +27,7 @@ from gongji.store.migrations import (
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
 from gongji.store.sqlite.catalog import SqliteCatalog
+from gongji.store.sqlite.engine import SqliteEngine
 from gongji.store.sqlite.lock import hold_alone
 from gongji.store.sqlite.store import EphemeralStore, SqliteStore
 
@@ -30,6 +37,12 @@ if TYPE_CHECKING:
 
 MEMORY: Final = ":memory:"
 """The address of a store that is forgotten when it is closed."""
+
+
+def machine_time() -> datetime:
+    """Return the machine's time, in Shanghai."""
+    return datetime.now(SHANGHAI)
+
 
 # ruff: noqa: PLC0415 - psycopg is an extra: an installation over SQLite does without it
 
@@ -49,7 +62,9 @@ class Database(ABC):
         """
 
     @abstractmethod
-    def migrate(self, key_file: Path | None = None) -> Migration:
+    def migrate(
+        self, key_file: Path | None = None, clock: Clock = machine_time
+    ) -> Migration:
         """Bring it forward to this program's schema.
 
         Errors as of `open`.
@@ -88,19 +103,19 @@ class SqliteDatabase(Database):
         with _readable(path):
             return SqliteStore(path, vault, clock)
 
-    def migrate(self, key_file: Path | None = None) -> Migration:
+    def migrate(
+        self, key_file: Path | None = None, clock: Clock = machine_time
+    ) -> Migration:
         """Bring the file forward."""
         path = path_of(self._address)
         if is_new(path):
             msg = f"{path} 还没有数据库: 首次启动 gongji serve 时会建立, 无需迁移"
             raise SchemaError(msg)
         vault = Vault.open(key_file or path.with_suffix(".key"), create=False)
-        with (
-            _readable(path),
-            closing(sqlite3.connect(path, isolation_level=None)) as connection,
-        ):
-            catalog = SqliteCatalog(connection)
-            return bring_forward(catalog, Schema(vault), vault.fingerprint)
+        schema = Schema(vault)
+        with _readable(path), closing(SqliteEngine(path, schema)) as engine:
+            catalog = SqliteCatalog(engine.connection)
+            return _bring_forward(catalog, engine, vault, clock())
 
     def hold_alone(self) -> AbstractContextManager[None]:
         """Lock a file beside it."""
@@ -139,7 +154,9 @@ class PostgresDatabase(Database):
             vault = Vault.open(key_file, create=catalog.version() is None)
             return PostgresStore(self._address, vault, clock)
 
-    def migrate(self, key_file: Path | None = None) -> Migration:
+    def migrate(
+        self, key_file: Path | None = None, clock: Clock = machine_time
+    ) -> Migration:
         """Bring it forward."""
         vault = Vault.open(_named(key_file), create=False)
         schema = Schema(vault)
@@ -147,7 +164,7 @@ class PostgresDatabase(Database):
             from gongji.store.postgres.catalog import PostgresCatalog
 
             catalog = PostgresCatalog(engine.connection, schema)
-            return bring_forward(catalog, schema, vault.fingerprint)
+            return _bring_forward(catalog, engine, vault, clock())
 
     def condition(self, key_file: Path | None = None) -> DatabaseCondition:
         """Return its version, schema and lossy settings."""
@@ -182,6 +199,15 @@ class PostgresDatabase(Database):
             raise SchemaError(msg) from denied
         finally:
             engine.close()
+
+
+def _bring_forward(
+    catalog: Catalog, engine: LogEngine, vault: Vault, now: datetime
+) -> Migration:
+    schema = Schema(vault)
+    log = LeafLog(schema, vault.hasher)
+    begin = partial(begin_log, engine, schema, log, now)
+    return bring_forward(catalog, schema, vault.fingerprint, begin_log=begin)
 
 
 def database_at(address: str | Path) -> Database:

@@ -10,6 +10,7 @@ from msgspec import Struct
 from gongji.model.commands import Answer, Command, Query, Request
 from gongji.model.facts import Need
 from gongji.model.refusals import StoreUnavailable
+from gongji.store.table import Row
 
 
 class EngineError(Exception):
@@ -36,6 +37,10 @@ Lookup = tuple[type, str, Sequence[str]]
 """A kind of record, an index of it ("" the key), the values to find there."""
 
 
+Rows = Sequence[Row]
+"""A row for each of some records."""
+
+
 class Engine(Protocol):
     """One connection to a database, used by one thread at a time.
 
@@ -54,10 +59,24 @@ class Engine(Protocol):
     def fetch(self, lookups: Sequence[Lookup]) -> Sequence[Iterable[Any]]:
         """Return the records of each lookup, fetched together."""
 
-    def upsert(self, kind: type, records: Sequence[Any]) -> None:
-        """Write records, each in place of the one with its key."""
+    def latest(self) -> int:
+        """Return the latest instant on record, 0 if there is none, in microseconds.
 
-    def insert(self, kind: type, records: Sequence[Any]) -> None:
+        It is that of the last fetch, which has locked what it found.
+        """
+
+    def upsert(
+        self, kind: type, records: Sequence[Any], rows: Rows | None = None
+    ) -> None:
+        """Write records, each in place of the one with its key.
+
+        Their rows are given if they are made already. All that is written and deleted
+        is so in the order of the calls.
+        """
+
+    def insert(
+        self, kind: type, records: Sequence[Any], rows: Rows | None = None
+    ) -> None:
         """Write records that are new; a stored key is ConstraintViolated."""
 
     def delete(self, kind: type, keys: Sequence[str]) -> None:

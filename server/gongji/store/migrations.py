@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,13 @@ from typing import Any, Protocol
 from gongji.store import sql
 from gongji.store.private_files import make_folder
 from gongji.store.schema import VERSION, Schema
-from gongji.store.steps import MESSAGES_SINCE, STEPS, Step, repeated_messages
+from gongji.store.steps import (
+    LOG_SINCE,
+    MESSAGES_SINCE,
+    STEPS,
+    Step,
+    repeated_messages,
+)
 
 
 class SchemaError(ValueError):
@@ -104,8 +110,12 @@ def bring_forward(
     schema: Schema,
     fingerprint: str,
     steps: Mapping[int, Step] = STEPS,
+    begin_log: Callable[[], None] = lambda: None,
 ) -> Migration:
-    """Bring an older database to this version, all or nothing. SchemaError."""
+    """Bring an older database to this version, all or nothing. SchemaError.
+
+    `begin_log` writes the leaves of what was stored before there was a log.
+    """
     repeated: list[tuple[str, str, str]] = []
     with catalog.transaction():
         before = catalog.version()
@@ -118,6 +128,8 @@ def bring_forward(
                 catalog.execute(statement)
         catalog.add_partitions(moving=True)
         catalog.record(VERSION, fingerprint)
+        if before < LOG_SINCE <= VERSION:
+            begin_log()
         if before < MESSAGES_SINCE <= VERSION:
             for message, first, other in catalog.rows(
                 repeated_messages(catalog.dialect)

@@ -8,6 +8,8 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from gongji.audit.commitment import RowForm
+from gongji.audit.leaf import Leaf, LogWriter
 from gongji.model.access import LostAccesses, PersonAccess
 from gongji.model.account import Account, BroughtForward, Credit, Entry, Premium
 from gongji.model.binding import Binding
@@ -63,6 +65,9 @@ class Schema:
         self.tables: Mapping[type, AnyTable] = {
             table.kind: table for table in (*persons, *_TABLES)
         }
+        self.forms: Mapping[type, RowForm] = {
+            kind: table.form for kind, table in self.tables.items() if not table.log
+        }
         # hot path: asked of every record that is fetched or written.
         self._keys = {}
         self._indexes = {}
@@ -96,15 +101,18 @@ def _persons(vault: Vault) -> RecordTable[Person]:
     def sealed(person: Person) -> bytes:
         return codec.sealed(person.person_no, person)
 
+    def cert(person: Person) -> str:
+        return vault.lookup(person.certificate)
+
     def read(row: Row) -> Person:
         person_no, clear, secret = row
         return codec.person(person_no, clear, secret)
 
     columns = (
-        text("person_no"),
-        text("cert", lambda person: vault.lookup(person.certificate)),
-        Column(DOCUMENT, "BLOB", codec.clear),
-        Column("sealed", "BLOB", sealed),
+        text("person_no", personal=True),
+        Column("cert", "TEXT", cert, uncommitted=True),
+        Column(DOCUMENT, "BLOB", codec.clear, personal=True),
+        Column("sealed", "BLOB", sealed, uncommitted=True),
         moment("known_from", sparse=True),
     )
     return RecordTable(
@@ -133,12 +141,12 @@ def _person_revisions(vault: Vault) -> RecordTable[PersonRevision]:
         return PersonRevision(codec.person(key, clear, secret), instant(known_until))
 
     columns = (
-        text("revision_id", _KEY),
-        text("owner"),
+        text("revision_id", _KEY, personal=True),
+        text("owner", personal=True),
         moment("known_from", "record.known_from", sparse=True),
         Column("known_until", "INTEGER", lambda revision: micros(revision.known_until)),
-        Column(DOCUMENT, "BLOB", clear),
-        Column("sealed", "BLOB", sealed),
+        Column(DOCUMENT, "BLOB", clear, personal=True),
+        Column("sealed", "BLOB", sealed, uncommitted=True),
     )
     return RecordTable(
         PersonRevision,
@@ -158,6 +166,9 @@ def _staged_persons(vault: Vault) -> RecordTable[StagedPerson]:
     def sealed(staged: StagedPerson) -> bytes:
         return vault.seal(staged.key, msgspec.json.encode(staged.row))
 
+    def cert(staged: StagedPerson) -> str:
+        return vault.lookup(staged.row.certificate)
+
     def read(row: Row) -> StagedPerson:
         key, number, base, secret = row
         said = decode(vault.unseal(key, secret))
@@ -165,11 +176,11 @@ def _staged_persons(vault: Vault) -> RecordTable[StagedPerson]:
         return StagedPerson(set_id=set_id, number=number, base=base, row=said)
 
     columns = (
-        text("staged_id", _KEY),
-        text("cert", lambda staged: vault.lookup(staged.row.certificate)),
+        text("staged_id", _KEY, personal=True),
+        Column("cert", "TEXT", cert, uncommitted=True),
         number("number"),
         number("base"),
-        Column("sealed", "BLOB", sealed),
+        Column("sealed", "BLOB", sealed, uncommitted=True),
     )
     return RecordTable(
         StagedPerson,
@@ -214,7 +225,12 @@ _KEY: Final = attrgetter("key")
 _TABLES: Final[tuple[AnyTable, ...]] = (
     # Written first: of two servers that execute one request, the second meets the first
     # here and nowhere else.
-    flat_table(RequestRecord, "request", names={"key": "request_id"}),
+    flat_table(
+        RequestRecord,
+        "request",
+        names={"key": "request_id"},
+        personal=("answer", "refusal"),
+    ),
     document_table(
         Institution,
         "institution",
@@ -253,6 +269,7 @@ _TABLES: Final[tuple[AnyTable, ...]] = (
             ("state", "due_at"),
             ("state", "expires_at"),
         ),
+        personal=("holder", "member", DOCUMENT),
     ),
     document_table(
         Settlement,
@@ -269,9 +286,14 @@ _TABLES: Final[tuple[AnyTable, ...]] = (
             ("institution", "reversed_at"),
         ),
         partition_by="settled_at",
+        personal=("patient", DOCUMENT),
     ),
     flat_table(
-        Account, "account", non_negative=("balance_fen", "version"), clustered=True
+        Account,
+        "account",
+        non_negative=("balance_fen", "version"),
+        clustered=True,
+        personal=("person_no",),
     ),
     flat_table(
         Accumulator,
@@ -279,6 +301,7 @@ _TABLES: Final[tuple[AnyTable, ...]] = (
         key=text("accumulator_id", _KEY),
         non_negative=("deductible_used_fen", "fund_paid_fen"),
         clustered=True,
+        personal=("accumulator_id", "person_no"),
     ),
     flat_table(
         Entry,
@@ -293,6 +316,7 @@ _TABLES: Final[tuple[AnyTable, ...]] = (
         append_only=True,
         clustered=True,
         partition_by="at",
+        personal=("ledger_account",),
     ),
     flat_table(
         SettledDay,
@@ -308,6 +332,7 @@ _TABLES: Final[tuple[AnyTable, ...]] = (
         non_negative=("fen", "owed_fen"),
         clustered=True,
         sparse=("owed_fen",),
+        personal=("person_no",),
     ),
     flat_table(
         BroughtForward,
@@ -315,10 +340,16 @@ _TABLES: Final[tuple[AnyTable, ...]] = (
         key=text("brought_forward_id", _KEY),
         indexes=(("person_no",),),
         clustered=True,
+        personal=("brought_forward_id", "person_no"),
     ),
     # Keyed by member and year: one premium of a year stands, whoever pays it.
-    document_table(Premium, "premium", text("member_year", _KEY)),
-    flat_table(Guesses, "guesses", clustered=True),
+    document_table(
+        Premium,
+        "premium",
+        text("member_year", _KEY),
+        personal=("member_year", DOCUMENT),
+    ),
+    flat_table(Guesses, "guesses", clustered=True, personal=("guesses_id",)),
     flat_table(
         Adopted,
         "adoption",
@@ -332,7 +363,19 @@ _TABLES: Final[tuple[AnyTable, ...]] = (
         indexes=(("person_no", "at"),),
         clustered=True,
         partition_by="at",
+        personal=("person_no", "subject"),
     ),
     flat_table(LostAccesses, "lost_accesses"),
     flat_table(KeptRules, "rules", append_only=True, outlives_reset=True),
+    # Written last: when a leaf is given its place all rows it speaks of are locked.
+    flat_table(
+        Leaf,
+        "leaf",
+        indexes=(("at",),),
+        append_only=True,
+        partition_by="at",
+        assigned=True,
+        log=True,
+    ),
+    flat_table(LogWriter, "log_writer", clustered=True, log=True),
 )

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from gongji.audit.hashing import Hasher, sha256
 from gongji.model.normal import certificate_number
 from gongji.model.people import Certificate
 from gongji.store.private_files import (
@@ -63,6 +64,8 @@ class Vault:
         self.fingerprint: str = _derived(master, b"fingerprint").hex()
         """Tells one key from another: stored in the database, it shows a wrong key file
         before that does harm."""
+        self.hasher: Hasher = sha256
+        """The hash function of the log."""
         # hot path: an import asks for the hash of each certificate six times.
         self.lookup = lru_cache(maxsize=1024)(self._lookup)
 

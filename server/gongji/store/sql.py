@@ -36,6 +36,9 @@ class Dialect:
     partitions: bool = False
     """Whether large tables are partitioned by year."""
 
+    sequences: bool = False
+    """Whether an assigned key is a number of a sequence's."""
+
 
 def _unindexed_in_postgres(column: Column) -> str:
     if column.type == "INTEGER":
@@ -67,6 +70,7 @@ POSTGRES: Final = Dialect(
     clustered=" WITH (fillfactor = 75)",
     unindexed=_unindexed_in_postgres,
     partitions=True,
+    sequences=True,
 )
 
 
@@ -79,6 +83,8 @@ def create(table: AnyTable, dialect: Dialect = SQLITE) -> Iterator[str]:
     key = None if partitioned else table.key
     definitions = [_definition(column, key, dialect) for column in table.columns]
     options = dialect.clustered if table.clustered else ""
+    if table.key.assigned and dialect.sequences:
+        yield f"CREATE SEQUENCE {table.key.name}"
     if partitioned:
         definitions.append(f"PRIMARY KEY ({primary_key(table)})")
         options = f" PARTITION BY RANGE ({table.partition_by})"
@@ -98,6 +104,10 @@ def _definition(
         parts.append("PRIMARY KEY")
     if not column.null:
         parts.append("NOT NULL")
+    if column.assigned and dialect.sequences:
+        # As the row is written: whoever wrote what this transaction writes over has
+        # its number already.
+        parts.append(f"DEFAULT lpad(nextval('{column.name}')::text, 16, '0')")
     if column.non_negative:
         parts.append(f"CHECK ({column.name} >= 0)")
     return " ".join(parts)
@@ -138,11 +148,10 @@ def index_column(table: AnyTable, index: str) -> str:
     return table.column(index).name
 
 
-def insert_into(table: AnyTable) -> str:
-    """Return the beginning of an INSERT of whole rows."""
-    names = [column.name for column in table.columns]
-    columns = ", ".join(names)
-    return f"INSERT INTO {table.name} ({columns})"
+def insert_into(table: AnyTable, columns: Sequence[Column] = ()) -> str:
+    """Return the beginning of an INSERT of rows, by default of whole ones."""
+    names = [column.name for column in columns or table.columns]
+    return f"INSERT INTO {table.name} ({', '.join(names)})"
 
 
 def on_conflict_update(table: AnyTable, key: str) -> str:

@@ -257,13 +257,25 @@ CREATE TABLE lost_accesses (
   most {INTEGER} NOT NULL
 )
 """,
+    """
+CREATE TABLE leaf (
+  leaf_id {TEXT}{ASSIGNED} NOT NULL, writer {TEXT} NOT NULL, number {INTEGER} NOT NULL,
+  at {INTEGER} NOT NULL, body {BLOB} NOT NULL, hashes {BLOB} NOT NULL,
+  private {BLOB} NOT NULL{LEAF_BY_YEAR}
+""",
+    "CREATE INDEX leaf_by_at ON leaf (at, leaf_id)",
+    """
+CREATE TABLE log_writer (
+  writer {TEXT} PRIMARY KEY NOT NULL, number {INTEGER} NOT NULL, at {INTEGER} NOT NULL
+){CLUSTERED}
+""",
 )
 """What version 3 adds, in order.
 
 `{TEXT}`, `{INTEGER}`, `{BLOB}` are the database's types, `{YEAR}` the civil year in
 Shanghai of the column `at`, `{MSGID}` and `{REQUEST}` the message id and the request id
 in a settlement's `doc`. `{ALONE}` and `{BY_YEAR}` make the key of a table that is
-partitioned by `at` if the database can.
+partitioned by `at` if the database can, `{ASSIGNED}` and `{LEAF_BY_YEAR}` that of leaves.
 """
 
 _REPEATED: Final = """
@@ -292,7 +304,11 @@ _YEAR_POSTGRES: Final = (
 )
 
 
-_BY_YEAR: Final = ", PRIMARY KEY (access_id, at)) PARTITION BY RANGE (at)"
+def _by_year(key: str, dialect: sql.Dialect) -> str:
+    """Return the end of a table that is partitioned by `at`, "" if none can be."""
+    if not dialect.partitions:
+        return ""
+    return f", PRIMARY KEY ({key}, at)) PARTITION BY RANGE (at)"
 
 
 def _to_3(_: Schema, dialect: sql.Dialect) -> Iterator[str]:
@@ -304,8 +320,13 @@ def _to_3(_: Schema, dialect: sql.Dialect) -> Iterator[str]:
         "MSGID": _msgid(dialect),
         "REQUEST": _REQUEST_POSTGRES if dialect.partitions else _REQUEST_SQLITE,
         "ALONE": "" if dialect.partitions else " PRIMARY KEY",
-        "BY_YEAR": _BY_YEAR if dialect.partitions else f"){dialect.clustered}",
+        "BY_YEAR": _by_year("access_id", dialect) or f"){dialect.clustered}",
+        "ASSIGNED": " PRIMARY KEY",
+        "LEAF_BY_YEAR": _by_year("leaf_id", dialect) or ")",
     }
+    if dialect.sequences:
+        yield "CREATE SEQUENCE leaf_id"
+        words["ASSIGNED"] = " DEFAULT lpad(nextval('leaf_id')::text, 16, '0')"
     for statement in _STATEMENTS_3:
         yield statement.strip().format_map(words)
 
@@ -318,6 +339,9 @@ def repeated_messages(dialect: sql.Dialect) -> str:
     """Return the SELECT of message, first settlement and each that repeats it."""
     return _REPEATED.format(MSGID=_msgid(dialect))
 
+
+LOG_SINCE: Final = 3
+"""The version since which everything written leaves a leaf."""
 
 MESSAGES_SINCE: Final = 3
 """The version since which a message settles once."""

@@ -14,6 +14,7 @@ from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
 
+from gongji.audit.commitment import RowForm
 from gongji.rules.codes import SHANGHAI
 
 T = TypeVar("T")
@@ -56,6 +57,11 @@ class Column:
 
     `of` gives its value of a record, `non_negative` forbids values below 0. Few rows
     have a value in a `sparse` column: an index that ends with it holds only those.
+
+    The log commits to a `personal` column so that nobody without the leaf's salt can try
+    values, and not at all to an `uncommitted` one: a seal or keyed hash, which a change
+    of keys rewrites. An `assigned` key is given by the database as rows are written, and
+    ascends as the transactions did that wrote over one another's rows.
     """
 
     name: str
@@ -64,6 +70,9 @@ class Column:
     null: bool = False
     non_negative: bool = False
     sparse: bool = False
+    personal: bool = False
+    uncommitted: bool = False
+    assigned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +104,9 @@ class RecordTable(Generic[T]):
     outlives_reset: bool = False
     """Whether a reset leaves it: what a running server has written once and relies on."""
 
+    log: bool = False
+    """Whether it belongs to the log, which does not commit to itself."""
+
     @property
     def key(self) -> Column:
         """The key's column."""
@@ -104,10 +116,19 @@ class RecordTable(Generic[T]):
         """Return a record as a row, one value a column."""
         return tuple([column.of(record) for column in self.columns])
 
-    def columns_of(self, records: Sequence[T]) -> list[list[SqlValue]]:
-        """Return the values of many records, one list a column."""
-        # hot path: `map` runs over the values without a step of ours each.
-        return [list(map(column.of, records)) for column in self.columns]
+    @property
+    def form(self) -> RowForm:
+        """Return how the log tells a row."""
+        places = list(enumerate(self.columns))
+        clear = [
+            (position, column.name)
+            for position, column in places
+            if not (column.personal or column.uncommitted)
+        ]
+        hidden = [
+            (position, column.name) for position, column in places if column.personal
+        ]
+        return RowForm(self.name, tuple(clear), tuple(hidden))
 
     def column(self, name: str) -> Column:
         """Return a column by name, "" for the key. ValueError if it has none of that name."""
@@ -127,9 +148,9 @@ class RecordTable(Generic[T]):
 AnyTable: TypeAlias = RecordTable[Any]
 
 
-def text(name: str, of: ValueOf | None = None) -> Column:
+def text(name: str, of: ValueOf | None = None, *, personal: bool = False) -> Column:
     """Return a text column, by default of the attribute of that name."""
-    return Column(name, "TEXT", of or attrgetter(name))
+    return Column(name, "TEXT", of or attrgetter(name), personal=personal)
 
 
 def number(name: str, of: ValueOf | None = None) -> Column:
@@ -167,6 +188,7 @@ def document_table(
     indexes: Iterable[Index] = (),
     append_only: bool = False,
     partition_by: str = "",
+    personal: Collection[str] = (),
 ) -> RecordTable[T]:
     """Return a table of nested records: columns to find them by, the record as JSON.
 
@@ -177,7 +199,7 @@ def document_table(
     return RecordTable(
         kind,
         name,
-        columns=(*columns, doc, *last),
+        columns=_marked((*columns, doc, *last), personal),
         read=(DOCUMENT,),
         record=lambda row: decode(row[0]),
         indexes=tuple(indexes),
@@ -199,6 +221,9 @@ def flat_table(
     partition_by: str = "",
     sparse: Collection[str] = (),
     outlives_reset: bool = False,
+    personal: Collection[str] = (),
+    assigned: bool = False,
+    log: bool = False,
 ) -> RecordTable[T]:
     """Return a table of flat records: one column a field.
 
@@ -219,10 +244,12 @@ def flat_table(
         )
         for attribute, codec in codecs.items()
     )
+    if assigned:
+        columns = (replace(columns[0], assigned=True), *columns[1:])
     return RecordTable(
         kind,
         name,
-        columns=columns if key is None else (key, *columns),
+        columns=_marked(columns if key is None else (key, *columns), personal),
         read=tuple(column.name for column in columns),
         record=_from_row(kind, codecs),
         indexes=tuple(indexes),
@@ -230,6 +257,21 @@ def flat_table(
         clustered=clustered,
         partition_by=partition_by,
         outlives_reset=outlives_reset,
+        log=log,
+    )
+
+
+def _marked(columns: Sequence[Column], personal: Collection[str]) -> tuple[Column, ...]:
+    """Return columns, those of these names personal."""
+    unknown = set(personal) - {column.name for column in columns}
+    if unknown:
+        msg = f"没有列 {unknown}"
+        raise ValueError(msg)
+    return tuple(
+        [
+            replace(column, personal=column.personal or column.name in personal)
+            for column in columns
+        ]
     )
 
 

@@ -31,6 +31,7 @@ from gongji.settlement.settle import Settle
 from gongji.store.committer import Committer
 from gongji.store.databases import path_of
 from gongji.store.engine import Engine, Job
+from gongji.store.leaves import LeafLog
 from gongji.store.migrations import make_file, make_or_check
 from gongji.store.postgres.catalog import PostgresCatalog
 from gongji.store.postgres.engine import PostgresEngine
@@ -102,7 +103,9 @@ def measure_sqlite(
 
 
 def _committer(engine: Engine, schema: Schema) -> Committer:
-    return Committer(engine, schema, lambda: population.NOW, population.VAULT.digest)
+    vault = population.VAULT
+    log = LeafLog(schema, vault.hasher)
+    return Committer(engine, schema, lambda: population.NOW, vault.digest, log)
 
 
 def _populate(committer: Committer) -> None:

@@ -281,6 +281,7 @@ class Meeting:
         self._engine, self._firsts = engine, firsts
         self.count = 0
         self.always: Exception | None = None
+        self.latest = engine.latest
         self.stage, self.upsert, self.insert, self.delete, self.rollback = (
             engine.stage,
             engine.upsert,

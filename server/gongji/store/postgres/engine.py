@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from hashlib import blake2b
 from itertools import chain, compress
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import psycopg
 from psycopg import errors
@@ -27,6 +27,7 @@ from gongji.store.engine import (
     EngineDown,
     EngineError,
     Lookup,
+    Rows,
     WriteConflict,
 )
 from gongji.store.postgres.arrays import Numbers, Texts, as_array
@@ -42,8 +43,15 @@ _Query = tuple[str, Sequence[Any]]
 
 _Rows = list[TupleRow]
 
-_Pending = tuple[type, Sequence[Any], bool]
-"""Records of a kind that are to be written, and whether all must be new."""
+
+class _Write(NamedTuple):
+    """Records of a kind that are to be written, and whether all must be new."""
+
+    kind: type
+    records: Sequence[Any]
+    rows: Rows
+    new: bool
+
 
 LOCKED: Final[Mapping[type, int]] = {
     # Absent ones cost nothing; two runs of one import meet at its row (`claims`).
@@ -73,6 +81,8 @@ _LATCHES: Final = 512
 _LATCH_CLASS: Final = 0x676F6E67
 """Keeps our advisory locks apart from others' in the same database: "gong" in ASCII."""
 
+_LATEST: Final = "SELECT coalesce(max(at), 0) FROM log_writer"
+
 _LATCH: Final = (
     "SELECT count(pg_advisory_xact_lock(%s, latch)) FROM unnest(%s::int[]) AS latch"
 )
@@ -84,6 +94,8 @@ _GuardedRead = tuple[type, str, Texts, _Rows]
 
 class PostgresEngine:
     """One connection, made when it is needed and again if it was lost; see `Engine`."""
+
+    dialect = sql.POSTGRES
 
     def __init__(
         self,
@@ -109,8 +121,9 @@ class PostgresEngine:
         self._guarded_reads: list[_GuardedRead] = []
         # Keys read under which nothing was stored.
         self._absent: set[tuple[type, str]] = set()
-        self._pending: list[_Pending] = []
-        self._deletes: list[_Query] = []
+        # What is to be written and deleted, in that order.
+        self._pending: list[_Write | _Query] = []
+        self._latest = 0
 
     @property
     def connection(self) -> psycopg.Connection[TupleRow]:
@@ -138,10 +151,16 @@ class PostgresEngine:
             (self._select(kind, index), [text])
             for (kind, index, _), text in zip(lookups, texts, strict=True)
         ]
+        writing = self._open and not self._read_only
+        if writing:
+            # Behind the locks: whoever held them has written its instant.
+            queries.append((_LATEST, []))
         if self._open and not self._begun:
             row_sets = self._first(queries)
         else:
             row_sets = self._all_rows(queries)
+        if writing:
+            *row_sets, ((self._latest,),) = row_sets
         results = []
         for lookup, text, rows in zip(lookups, texts, row_sets, strict=True):
             table: AnyTable = self._schema.table(lookup[0])
@@ -189,23 +208,35 @@ class PostgresEngine:
             rows = self._rows(statement, values)
         return [(table.record(row[:-2]), (row[-2], row[-1])) for row in rows]
 
-    def upsert(self, kind: type, records: Sequence[Any]) -> None:
+    def latest(self) -> int:
+        """Return the latest instant on record as of the last fetch, in microseconds."""
+        return self._latest
+
+    def upsert(
+        self, kind: type, records: Sequence[Any], rows: Rows | None = None
+    ) -> None:
         """Write records: within a transaction when it commits."""
-        self._write(kind, records, new=False)
+        self._write(kind, records, rows, new=False)
 
-    def insert(self, kind: type, records: Sequence[Any]) -> None:
+    def insert(
+        self, kind: type, records: Sequence[Any], rows: Rows | None = None
+    ) -> None:
         """Write records that are new: within a transaction when it commits."""
-        self._write(kind, records, new=True)
+        self._write(kind, records, rows, new=True)
 
-    def _write(self, kind: type, records: Sequence[Any], *, new: bool) -> None:
-        self._pending.append((kind, records, new))
+    def _write(
+        self, kind: type, records: Sequence[Any], rows: Rows | None, *, new: bool
+    ) -> None:
+        if rows is None:
+            rows = list(map(self._schema.table(kind).row, records))
+        self._pending.append(_Write(kind, records, rows, new))
         if not self._open:
             self._send([])
 
     def delete(self, kind: type, keys: Sequence[str]) -> None:
         """Remove the records of these keys when the transaction commits."""
         table: AnyTable = self._schema.table(kind)
-        self._deletes.append((delete_any(table), [Texts(sorted(keys))]))
+        self._pending.append((delete_any(table), [Texts(sorted(keys))]))
 
     def commit(self) -> None:
         """Write everything and make it durable, in one round trip."""
@@ -285,21 +316,19 @@ class PostgresEngine:
         CommitUncertain if the connection was lost before it came.
         """
         pending, self._pending = self._pending, []
-        deletes, self._deletes = self._deletes, []
         connection = self.connection
         try:
             with translated(), connection.pipeline():
                 cursor = connection.cursor()
                 # The server writes one kind of record while the next is made ready here.
-                for kind, records, new in pending:
-                    for statement, columns in self._writes(kind, records, new=new):
-                        cursor.execute(statement, columns)
-                for statement, keys in deletes:
-                    cursor.execute(statement, keys)
+                for one in pending:
+                    writes = self._writes(one) if isinstance(one, _Write) else [one]
+                    for statement, values in writes:
+                        cursor.execute(statement, values)
                 for statement in then:
                     cursor.execute(statement, prepare=False)
         except ConstraintViolated as violated:
-            raise self._as_conflict(violated, pending) from violated
+            raise self._as_conflict(violated, _writes_of(pending)) from violated
         except EngineDown as down:
             # INERROR: the server has answered, and rolls back.
             if connection.info.transaction_status != TransactionStatus.INERROR:
@@ -307,14 +336,11 @@ class PostgresEngine:
             raise
         return cursor.statusmessage
 
-    def _writes(
-        self, kind: type, records: Sequence[Any], *, new: bool
-    ) -> Iterator[_Query]:
+    def _writes(self, write: _Write) -> Iterator[_Query]:
         """Insert what is new, or was absent and must still be; upsert anything else."""
-        table: AnyTable = self._schema.table(kind)
-        columns = table.columns_of(records)
-        keys = columns[0]
-        absent = [new or (kind, key) in self._absent for key in keys]
+        table: AnyTable = self._schema.table(write.kind)
+        columns = list(zip(*write.rows, strict=True))
+        absent = [write.new or (write.kind, key) in self._absent for key in columns[0]]
         if any(absent):
             yield insert_all(table), _arrays(table, columns, absent)
         if not all(absent):
@@ -324,7 +350,7 @@ class PostgresEngine:
     def _as_conflict(
         self,
         violated: ConstraintViolated,
-        pending: Iterable[_Pending],
+        pending: Iterable[_Write],
     ) -> EngineError:
         """Return a conflict if another process wrote what was absent, else the defect."""
         cause = violated.__cause__
@@ -332,12 +358,11 @@ class PostgresEngine:
             return violated
         # Of a partitioned table the partition is named: settlement_2026.
         refused = f"{cause.diag.table_name}_"
-        for kind, records, _ in pending:
+        for kind, _, rows, _ in pending:
             table: AnyTable = self._schema.table(kind)
             if not refused.startswith(f"{table.name}_"):
                 continue
-            keys = map(self._schema.key_of, records)
-            if any((kind, key) in self._absent for key in keys):
+            if any((kind, row[0]) in self._absent for row in rows):
                 return WriteConflict(str(violated))
         return violated
 
@@ -347,7 +372,8 @@ class PostgresEngine:
         Whoever writes any holds the latches of what was read and is written, and then
         finds what was read unchanged.
         """
-        written = [records for kind, records, _ in self._pending if kind in GUARDED]
+        writes = _writes_of(self._pending)
+        written = [write.records for write in writes if write.kind in GUARDED]
         if not written:
             return
         records = chain.from_iterable(written)
@@ -373,6 +399,10 @@ class PostgresEngine:
                 yield _latch(kind, index, value)
 
 
+def _writes_of(pending: Iterable[_Write | _Query]) -> list[_Write]:
+    return [one for one in pending if isinstance(one, _Write)]
+
+
 def _latch(kind: type, index: str, value: str) -> int:
     """The latch of a value, the same in every process."""
     name = f"{kind.__name__}/{index}/{value}"
@@ -396,4 +426,5 @@ def _arrays(
     return [
         as_array(column, compress(values, chosen))
         for column, values in zip(table.columns, columns, strict=True)
+        if not column.assigned
     ]

@@ -39,11 +39,12 @@ def delete_any(table: AnyTable) -> str:
 
 def insert_all(table: AnyTable) -> str:
     """Return the INSERT of many rows, an array a column; a stored key is an error."""
-    types = [POSTGRES.types[column.type] for column in table.columns]
+    columns = [column for column in table.columns if not column.assigned]
+    types = [POSTGRES.types[column.type] for column in columns]
     # An array's type has no collation.
     names = [declared.partition(" ")[0] for declared in types]
     arrays = ", ".join([f"%s::{name}[]" for name in names])
-    return f"{insert_into(table)} SELECT * FROM unnest({arrays})"
+    return f"{insert_into(table, columns)} SELECT * FROM unnest({arrays})"
 
 
 def upsert_all(table: AnyTable) -> str:

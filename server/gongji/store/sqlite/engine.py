@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 from gongji.model.commands import Listing, Placed
 from gongji.model.facts import Need
 from gongji.store import sql
-from gongji.store.engine import ConstraintViolated, EngineDown, Lookup
+from gongji.store.engine import ConstraintViolated, EngineDown, Lookup, Rows
 from gongji.store.schema import Schema
 from gongji.store.sqlite.sql import RowDecoder, insert, select, upsert
 from gongji.store.table import AnyTable
@@ -31,6 +31,8 @@ _Verb: TypeAlias = Callable[[AnyTable, int], str]
 
 _BUSY_S: Final = 5
 """How long another process may hold the database before a batch is refused, in seconds."""
+
+_LATEST: Final = "SELECT max(at) FROM log_writer"
 
 _PREPARED_STATEMENTS: Final = 512
 """More than there are shapes in use: none is prepared a second time."""
@@ -69,6 +71,8 @@ _TRANSLATED: Final = _Translating()
 
 class SqliteEngine:
     """One connection; see `Engine`."""
+
+    dialect = sql.SQLITE
 
     def __init__(
         self,
@@ -171,18 +175,33 @@ class SqliteEngine:
             rows = self.connection.execute(statement, values)
             return [(table.record(row[:-2]), (row[-2], row[-1])) for row in rows]
 
-    def upsert(self, kind: type, records: Sequence[Any]) -> None:
-        """Write records, each in place of the one with its key."""
-        self._write(upsert, kind, records)
-
-    def insert(self, kind: type, records: Sequence[Any]) -> None:
-        """Write records that are new. ConstraintViolated."""
-        self._write(insert, kind, records)
-
-    def _write(self, verb: _Verb, kind: type, records: Sequence[Any]) -> None:
-        table: AnyTable = self._schema.table(kind)
-        rows = list(zip(*table.columns_of(records), strict=True))
+    def latest(self) -> int:
+        """Return the latest instant on record, 0 if there is none, in microseconds."""
         with _TRANSLATED:
+            (at,) = self.connection.execute(_LATEST).fetchone()
+        return at or 0
+
+    def upsert(
+        self, kind: type, records: Sequence[Any], rows: Rows | None = None
+    ) -> None:
+        """Write records, each in place of the one with its key."""
+        self._write(upsert, kind, records, rows)
+
+    def insert(
+        self, kind: type, records: Sequence[Any], rows: Rows | None = None
+    ) -> None:
+        """Write records that are new. ConstraintViolated."""
+        self._write(insert, kind, records, rows)
+
+    def _write(
+        self, verb: _Verb, kind: type, records: Sequence[Any], rows: Rows | None
+    ) -> None:
+        table: AnyTable = self._schema.table(kind)
+        if rows is None:
+            rows = list(map(table.row, records))
+        with _TRANSLATED:
+            if table.key.assigned:
+                rows = self._assigned(table, rows)
             while rows:
                 # The largest power of two: few shapes of statement, each prepared once.
                 power = len(rows).bit_length() - 1
@@ -191,6 +210,14 @@ class SqliteEngine:
                 parameters = list(chain.from_iterable(rows[:count]))
                 self.connection.execute(statement, parameters)
                 rows = rows[count:]
+
+    def _assigned(self, table: AnyTable, rows: Rows) -> Rows:
+        """Return rows with keys that follow the last one stored."""
+        key = table.key.name
+        last = f"SELECT max({key}) FROM {table.name}"  # noqa: S608 - the schema's names
+        (text,) = self.connection.execute(last).fetchone()
+        first = int(text or 0) + 1
+        return [(f"{first + i:016d}", *row[1:]) for i, row in enumerate(rows)]
 
     def _writing(self, verb: _Verb, table: AnyTable, count: int) -> str:
         statement = self._writes.get((verb, table.kind, count))

@@ -1,0 +1,28 @@
+"""The hash function of the log: chosen once for a database, given to whoever hashes."""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Callable
+from typing import Final
+
+Hasher = Callable[[bytes], bytes]
+"""Returns the 32 bytes of a hash."""
+
+HASH_BYTES: Final = 32
+
+
+def sha256(content: bytes) -> bytes:
+    """Return the SHA-256 of bytes."""
+    return hashlib.sha256(content).digest()
+
+
+def sm3(content: bytes) -> bytes:
+    """Return the SM3 (GB/T 32905) of bytes."""
+    return hashlib.new("sm3", content).digest()
+
+
+def base64(content: bytes) -> str:
+    """Return bytes in standard base64, as signed notes have it."""
+    return b64encode(content).decode("ascii")

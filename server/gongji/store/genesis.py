@@ -1,0 +1,71 @@
+"""Leaves for rows that were stored before the log: the log begins with all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from gongji.audit.leaf import Leaf, LogWriter
+from gongji.store.engine import Rows
+from gongji.store.leaves import LeafLog
+from gongji.store.schema import Schema
+from gongji.store.sql import Dialect
+from gongji.store.table import AnyTable, Row
+
+WHAT: Final = "Genesis"
+"""What a leaf of such rows is called."""
+
+PAGE: Final = 1000
+"""Rows of one leaf."""
+
+
+class LogEngine(Protocol):
+    """What of an engine the beginning of a log needs."""
+
+    dialect: Dialect
+
+    @property
+    def connection(self) -> Any:
+        """The driver's own connection."""
+
+    def insert(
+        self, kind: type, records: Sequence[Any], rows: Rows | None = None
+    ) -> None:
+        """Write records that are new."""
+
+    def upsert(
+        self, kind: type, records: Sequence[Any], rows: Rows | None = None
+    ) -> None:
+        """Write records, each in place of the one with its key."""
+
+
+def begin_log(engine: LogEngine, schema: Schema, log: LeafLog, now: datetime) -> None:
+    """Write leaves for every row there is, in the transaction that is open. EngineError."""
+    batch = log.begin(now)
+    for kind in schema.forms:
+        table: AnyTable = schema.table(kind)
+        for rows in stored_rows(engine.connection, engine.dialect, table):
+            batch.add_rows(WHAT, kind, rows)
+    if batch.leaves:
+        engine.insert(Leaf, batch.leaves)
+        engine.upsert(LogWriter, [batch.writer])
+    log.committed(batch)
+
+
+def stored_rows(
+    connection: Any, dialect: Dialect, table: AnyTable, after: str = ""
+) -> Iterator[list[Row]]:
+    """Yield all rows of a table, by key, a page at a time.
+
+    `connection` is a driver's; each row has the values of the table's columns.
+    """
+    names = ", ".join([column.name for column in table.columns])
+    key = table.key.name
+    statement = (
+        f"SELECT {names} FROM {table.name} WHERE {key} > {dialect.mark} "  # noqa: S608 - the schema's names
+        f"ORDER BY {key} LIMIT {PAGE}"
+    )
+    while rows := connection.execute(statement, (after,)).fetchall():
+        yield rows
+        after = rows[-1][0]

@@ -1,0 +1,184 @@
+"""The leaves of a transaction: one for each job that writes, made as it is decided."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from gongji.audit.commitment import Commitments
+from gongji.audit.hashing import Hasher, base64
+from gongji.audit.leaf import Leaf, LeafBody, LeafPrivate, LogWriter
+from gongji.model.commands import Request, RequestRecord
+from gongji.model.decided import DecidedBy
+from gongji.model.facts import Need
+from gongji.model.settlement import Settlement
+from gongji.store.schema import Schema
+from gongji.store.table import Row, micros
+
+_SALT_BYTES: Final = 16
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+class LeafOrigin(Struct, frozen=True):
+    """Where a leaf comes from: a gRPC method or the service's own job, and its request."""
+
+    what: str
+    request: Request | None = None
+
+
+class LeafLog:
+    """One writer's leaves, numbered without a gap over its transactions."""
+
+    def __init__(self, schema: Schema, hasher: Hasher) -> None:
+        self._schema = schema
+        self._hasher = hasher
+        self.restart()
+
+    def restart(self) -> None:
+        """Go on as another writer: what this one wrote last is not known."""
+        self._writer = secrets.token_hex(8)
+        self._number = 0
+
+    def begin(self, at: datetime) -> LeafBatch:
+        """Return the leaves, none yet, of a transaction at an instant."""
+        return LeafBatch(
+            self._schema, self._hasher, LogWriter(self._writer, self._number, at)
+        )
+
+    def committed(self, batch: LeafBatch) -> None:
+        """Count the leaves of a transaction that stands."""
+        self._number = batch.writer.number
+
+
+class LeafBatch:
+    """The leaves of one transaction, and the rows they commit to."""
+
+    def __init__(self, schema: Schema, hasher: Hasher, writer: LogWriter) -> None:
+        self._schema = schema
+        self._hasher = hasher
+        self._before = writer
+        self.leaves: list[Leaf] = []
+        # By identity: a seal looks different each time, and the row that is hashed must
+        # be the row that is written. The records live as long as the batch.
+        self._rows: dict[int, tuple[Any, Row]] = {}
+
+    @property
+    def writer(self) -> LogWriter:
+        """Return the writer as it stands after these leaves."""
+        before = self._before
+        return LogWriter(before.writer, before.number + len(self.leaves), before.at)
+
+    def row(self, record: Any) -> Row:
+        """Return the row of a record, made once."""
+        known = self._rows.get(id(record))
+        if known is None:
+            row = self._schema.table(type(record)).row(record)
+            self._rows[id(record)] = known = record, row
+        return known[1]
+
+    def add(
+        self, origin: LeafOrigin, records: Sequence[Any], removed: Iterable[Need] = ()
+    ) -> None:
+        """Add the leaf of a job that writes records, and removes some."""
+        # hot path: once for each call that writes.
+        salt = secrets.token_bytes(_SALT_BYTES)
+        commitments = Commitments(self._hasher, salt)
+        forms = self._schema.forms
+        hashes = []
+        keys: list[Any] = []
+        for record in records:
+            form = forms[type(record)]
+            row = self.row(record)
+            hashes.append(commitments.hash(form, row))
+            keys.append((form.table, row[0]))
+        for need in removed:
+            table = forms[need.kind].table
+            hashes.append(commitments.removed(table, need.value))
+            keys.append((table, "", need.value))
+        self._append(
+            self._body(origin, records, commitments),
+            b"".join(hashes),
+            LeafPrivate(salt, tuple(keys), _subject_of(origin)),
+        )
+
+    def add_rows(self, what: str, kind: type, rows: Sequence[Row]) -> None:
+        """Add one leaf of rows of a kind that are stored already."""
+        salt = secrets.token_bytes(_SALT_BYTES)
+        commitments = Commitments(self._hasher, salt)
+        form = self._schema.forms[kind]
+        hashes = b"".join([commitments.hash(form, row) for row in rows])
+        keys = tuple([(form.table, row[0]) for row in rows])
+        body = self._body(LeafOrigin(what), (), commitments)
+        self._append(body, hashes, LeafPrivate(salt, keys))
+
+    def _append(self, body: LeafBody, hashes: bytes, private: LeafPrivate) -> None:
+        body = msgspec.structs.replace(body, records=base64(self._hasher(hashes)))
+        self.leaves.append(
+            Leaf(
+                "",
+                body.writer,
+                body.number,
+                self._before.at,
+                msgspec.json.encode(body),
+                hashes,
+                msgspec.json.encode(private),
+            )
+        )
+
+    def _body(
+        self, origin: LeafOrigin, records: Sequence[Any], commitments: Commitments
+    ) -> LeafBody:
+        """Return what the leaf says, but for its records."""
+        before, request = self._before, origin.request
+        number = before.number + len(self.leaves) + 1
+        body = LeafBody(before.writer, number, micros(before.at), origin.what, "")
+        if request is None:
+            return body
+        subject = request.subject
+        accesses = request.accesses
+        return msgspec.structs.replace(
+            body,
+            caller=request.caller,
+            kind=accesses.who[1] if accesses else "",
+            subject=commitments.of(subject) if subject else "",
+            request=self._request(request, records),
+            decided_by=_decided_by(records),
+            known=_known(records, commitments),
+        )
+
+    def _request(self, request: Request, records: Iterable[Any]) -> str:
+        """Return the hash of a request's key and of what it asked, as its row has it."""
+        for record in records:
+            if type(record) is RequestRecord and record.key == request.key:
+                content = _encode((record.key, record.digests))
+                return base64(self._hasher(content))
+        return ""
+
+
+def _subject_of(origin: LeafOrigin) -> str:
+    return origin.request.subject if origin.request else ""
+
+
+def _decided_by(records: Iterable[Any]) -> tuple[DecidedBy, ...]:
+    """Return by which rules the records were decided, each once."""
+    found: dict[DecidedBy, None] = {}
+    for record in records:
+        decided_by = getattr(record, "decided_by", None)
+        if decided_by is not None:
+            found[decided_by] = None
+    return tuple(found)
+
+
+def _known(records: Iterable[Any], commitments: Commitments) -> Mapping[str, int]:
+    """Return the revisions of the registry that a settlement was decided over."""
+    for record in records:
+        if type(record) is Settlement:
+            known = record.known.items()
+            return {commitments.of(number): revision for number, revision in known}
+    return {}

@@ -1,0 +1,149 @@
+"""Leaves: each job that writes leaves one, which says exactly what must stand there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from gongji.audit.commitment import Commitments
+from gongji.audit.hashing import base64, sha256
+from gongji.audit.leaf import Leaf, LogWriter, body_of, hashes_of, private_of
+from gongji.model.account import Account
+from gongji.model.commands import Decision, Write
+from gongji.model.facts import Facts, Need, by_key
+from gongji.model.refusals import Refused
+from gongji.store.committer import Committer
+from gongji.store.engine import Engine, Job
+from gongji.store.genesis import begin_log, stored_rows
+from gongji.store.leaves import LeafLog
+from gongji.store.schema import Schema
+from gongji.store.seal import Vault
+from msgspec import Struct
+
+from tests.store.conftest import AnyEngine, Clock, MakeMove, job
+
+Over = Callable[[Engine], Committer]
+
+
+def leaves(engine: AnyEngine, schema: Schema) -> list[Leaf]:
+    """Every leaf, in order."""
+    table = schema.table(Leaf)
+    pages = stored_rows(engine.connection, engine.dialect, table)
+    return [table.record(row) for page in pages for row in page]
+
+
+def last_texts(engine: AnyEngine, schema: Schema) -> dict[tuple[str, str], Any]:
+    """What the last leaf that names a row says must stand there, None if it is gone."""
+    expected: dict[tuple[str, str], Any] = {}
+    for leaf in leaves(engine, schema):
+        private = private_of(leaf)
+        salted = Commitments(sha256, private.salt)
+        for key, digest in zip(private.keys, hashes_of(leaf), strict=True):
+            table, name, *removed = key
+            if removed:
+                assert salted.removed(table, removed[0]) == digest
+                expected[table, removed[0]] = None
+            else:
+                expected[table, name] = salted, digest
+    return expected
+
+
+def assert_log_says_all(engine: AnyEngine, schema: Schema) -> None:
+    """Every row stored is what the log says of it last, and every other is gone."""
+    expected = last_texts(engine, schema)
+    for kind, form in schema.forms.items():
+        for page in stored_rows(engine.connection, engine.dialect, schema.table(kind)):
+            for row in page:
+                salted, digest = expected.pop((form.table, row[0]))
+                assert digest == salted.hash(form, row)
+    assert {None} >= set(expected.values())
+
+
+class Remove(Struct, frozen=True):
+    """Removes a purse."""
+
+    purse: str
+
+    def needs(self, _: Facts) -> Iterable[Need]:
+        """Nothing."""
+        return ()
+
+    def decide(self, _: Facts) -> Decision[None]:
+        """Nothing but the removal."""
+        return Decision(None, deletes=(by_key(Account, self.purse),))
+
+
+def test_every_row_is_what_its_last_leaf_says(
+    engine: AnyEngine, over: Over, schema: Schema, move: MakeMove
+) -> None:
+    """Whatever jobs of one batch write over one another, or fail, or remove."""
+    committer = over(engine)
+    moves = [move(f"r{i}", f"P{i % 3}") for i in range(20)]
+    refused = move("x1", refusal=Refused("不行"))
+    crashing = move("x2", crash=RuntimeError("坏了"))
+    committer.run([job(one) for one in (*moves, refused, crashing)])
+    committer.run([job(moves[0]), Job(Write((Account("P9", 7),))), Job(Remove("P1"))])
+    assert_log_says_all(engine, schema)
+    said = [
+        (body_of(leaf).what, body_of(leaf).caller) for leaf in leaves(engine, schema)
+    ]
+    assert [*[("Move", "clinic-1")] * 21, ("Write", ""), ("Remove", "")] == said
+
+
+def test_numbers_have_no_gap_and_bodies_agree_with_columns(
+    engine: AnyEngine, over: Over, schema: Schema, move: MakeMove
+) -> None:
+    """Each writer counts its leaves, over batches that stand and batches that do not."""
+    committer = over(engine)
+    for batch in range(3):
+        committer.run([job(move(f"r{batch}-{i}")) for i in range(3)])
+        committer.run([job(move(f"x{batch}", crash=RuntimeError("坏了")))])
+    found = leaves(engine, schema)
+    assert list(range(1, 10)) == [leaf.number for leaf in found]
+    assert sorted(found, key=lambda leaf: leaf.leaf_id) == found
+    for leaf in found:
+        body = body_of(leaf)
+        assert (leaf.writer, leaf.number) == (body.writer, body.number)
+        assert base64(sha256(leaf.hashes)) == body.records
+    table = schema.table(LogWriter)
+    ((row,),) = stored_rows(engine.connection, engine.dialect, table)
+    assert (found[-1].writer, 9) == tuple(row[:2])
+
+
+def test_no_commit_comes_before_the_latest_instant_on_record(
+    engine: AnyEngine, over: Over, schema: Schema, move: MakeMove, clock: Clock
+) -> None:
+    """A clock set back has time stand still, for this writer and for the next."""
+    committer = over(engine)
+    committer.run([job(move("r1"))])
+    first = clock.now
+    clock.tick(days=-2)
+    committer.run([job(move("r2"))])
+    over(engine).run([job(move("r3"))])
+    clock.tick(days=3)
+    over(engine).run([job(move("r4"))])
+    assert [first, first, first, clock.now] == [
+        leaf.at for leaf in leaves(engine, schema)
+    ]
+
+
+def test_a_leaf_tells_nobody_who_it_is_about(
+    engine: AnyEngine, over: Over, schema: Schema, move: MakeMove
+) -> None:
+    """Body and hashes hold no number of a person, and not its hash without the salt."""
+    over(engine).run([job(move("r1", "PERSON77"))])
+    (leaf,) = leaves(engine, schema)
+    unsalted = Commitments(sha256, b"").of("PERSON77")
+    assert b"PERSON77" not in leaf.body
+    assert unsalted.encode() not in leaf.body
+    assert b"PERSON77" in leaf.private
+
+
+def test_the_log_begins_with_what_is_stored_already(
+    engine: AnyEngine, schema: Schema, vault: Vault, clock: Clock
+) -> None:
+    """Rows from before the log have leaves once it begins."""
+    engine.upsert(Account, [Account(f"P{i:04d}", i) for i in range(1500)])
+    begin_log(engine, schema, LeafLog(schema, vault.hasher), clock.now)
+    assert_log_says_all(engine, schema)
+    assert [1, 2] == [leaf.number for leaf in leaves(engine, schema)]
