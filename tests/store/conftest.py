@@ -320,12 +320,7 @@ def two(
         engine.close()
 
 
-def fetched(
-    engine: Engine,
-    kind: type,
-    index: str,
-    values: Sequence[str],
-) -> list[Any]:
+def fetched(engine: Engine, kind: type, index: str, values: Sequence[str]) -> list[Any]:
     """The records of a kind whose index ("" the key) has one of these values."""
     (records,) = engine.fetch([(kind, index, values)])
     return list(records)

@@ -90,6 +90,13 @@ def test_every_row_is_what_its_last_leaf_says(
     assert [*[("Move", "clinic-1")] * 21, ("Write", ""), ("Remove", "")] == said
 
 
+def assert_body_agrees(leaf: Leaf) -> None:
+    """A leaf's columns are what its body says."""
+    body = body_of(leaf)
+    assert (leaf.writer, leaf.number) == (body.writer, body.number)
+    assert base64(sha256(leaf.hashes)) == body.records
+
+
 def test_numbers_have_no_gap_and_bodies_agree_with_columns(
     engine: AnyEngine, over: Over, schema: Schema, move: MakeMove
 ) -> None:
@@ -102,9 +109,7 @@ def test_numbers_have_no_gap_and_bodies_agree_with_columns(
     assert list(range(1, 10)) == [leaf.number for leaf in found]
     assert sorted(found, key=lambda leaf: leaf.leaf_id) == found
     for leaf in found:
-        body = body_of(leaf)
-        assert (leaf.writer, leaf.number) == (body.writer, body.number)
-        assert base64(sha256(leaf.hashes)) == body.records
+        assert_body_agrees(leaf)
     table = schema.table(LogWriter)
     ((row,),) = stored_rows(engine.connection, engine.dialect, table)
     assert (found[-1].writer, 9) == tuple(row[:2])

@@ -7,7 +7,6 @@ from datetime import datetime
 from itertools import chain
 from typing import Any, Final, TypeVar
 
-from gongji.audit.leaf import Leaf, LogWriter
 from gongji.model.access import PersonAccess
 from gongji.model.commands import Answer, Decision, Query, Request
 from gongji.model.facts import Facts, Need, NotLoaded
@@ -349,7 +348,6 @@ class Committer:
     def _append(self, facts: Facts, leaves: LeafBatch) -> None:
         """Write everything set-wise."""
         written = facts.written()
-        row = leaves.row
         # Kinds and keys in one fixed order: two processes cannot wait for each other.
         for kind in self._schema.tables:
             if records := written.get(kind):
@@ -357,14 +355,12 @@ class Committer:
                 ordered = sorted(records)
                 if created:
                     new = [records[key] for key in ordered if key in created]
-                    self._engine.insert(kind, new, list(map(row, new)))
+                    self._engine.insert(kind, new, leaves.rows(new))
                     ordered = [key for key in ordered if key not in created]
                 if ordered:
                     changed = [records[key] for key in ordered]
-                    self._engine.upsert(kind, changed, list(map(row, changed)))
+                    self._engine.upsert(kind, changed, leaves.rows(changed))
         for (kind, _), keys in _grouped(facts.deleted).items():
             self._engine.delete(kind, list(keys))
-        if leaves.leaves:
-            # Last: whoever is to write over these rows waits until they have their leaf.
-            self._engine.insert(Leaf, leaves.leaves)
-            self._engine.upsert(LogWriter, [leaves.writer])
+        # Last: whoever is to write over these rows waits until they have their leaf.
+        leaves.append_to(self._engine)

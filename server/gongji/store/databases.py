@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from gongji.rules.codes import SHANGHAI
 from gongji.store.base import Clock, Store
 from gongji.store.engine import EngineDown
-from gongji.store.genesis import LogEngine, begin_log
-from gongji.store.leaves import LeafLog
+from gongji.store.genesis import begin_log
+from gongji.store.leaves import LeafLog, LogEngine
 from gongji.store.migrations import (
     Catalog,
     Migration,

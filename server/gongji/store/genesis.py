@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from gongji.audit.leaf import Leaf, LogWriter
-from gongji.store.engine import Rows
-from gongji.store.leaves import LeafLog
+from gongji.store.leaves import LeafLog, LogEngine
 from gongji.store.schema import Schema
 from gongji.store.sql import Dialect
 from gongji.store.table import AnyTable, Row
@@ -20,26 +18,6 @@ PAGE: Final = 1000
 """Rows of one leaf."""
 
 
-class LogEngine(Protocol):
-    """What of an engine the beginning of a log needs."""
-
-    dialect: Dialect
-
-    @property
-    def connection(self) -> Any:
-        """The driver's own connection."""
-
-    def insert(
-        self, kind: type, records: Sequence[Any], rows: Rows | None = None
-    ) -> None:
-        """Write records that are new."""
-
-    def upsert(
-        self, kind: type, records: Sequence[Any], rows: Rows | None = None
-    ) -> None:
-        """Write records, each in place of the one with its key."""
-
-
 def begin_log(engine: LogEngine, schema: Schema, log: LeafLog, now: datetime) -> None:
     """Write leaves for every row there is, in the transaction that is open. EngineError."""
     batch = log.begin(now)
@@ -47,9 +25,7 @@ def begin_log(engine: LogEngine, schema: Schema, log: LeafLog, now: datetime) ->
         table: AnyTable = schema.table(kind)
         for rows in stored_rows(engine.connection, engine.dialect, table):
             batch.add_rows(WHAT, kind, rows)
-    if batch.leaves:
-        engine.insert(Leaf, batch.leaves)
-        engine.upsert(LogWriter, [batch.writer])
+    batch.append_to(engine)
     log.committed(batch)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -17,12 +17,38 @@ from gongji.model.commands import Request, RequestRecord
 from gongji.model.decided import DecidedBy
 from gongji.model.facts import Need
 from gongji.model.settlement import Settlement
+from gongji.store.engine import Rows
 from gongji.store.schema import Schema
+from gongji.store.sql import Dialect
 from gongji.store.table import Row, micros
 
 _SALT_BYTES: Final = 16
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+class LeafEngine(Protocol):
+    """What of an engine leaves need."""
+
+    def insert(
+        self, kind: type, records: Sequence[Any], rows: Rows | None = None
+    ) -> None:
+        """Write records that are new."""
+
+    def upsert(
+        self, kind: type, records: Sequence[Any], rows: Rows | None = None
+    ) -> None:
+        """Write records, each in place of the one with its key."""
+
+
+class LogEngine(LeafEngine, Protocol):
+    """What of an engine the beginning of a log needs."""
+
+    dialect: Dialect
+
+    @property
+    def connection(self) -> Any:
+        """The driver's own connection."""
 
 
 class LeafOrigin(Struct, frozen=True):
@@ -81,6 +107,16 @@ class LeafBatch:
             row = self._schema.table(type(record)).row(record)
             self._rows[id(record)] = known = record, row
         return known[1]
+
+    def rows(self, records: Iterable[Any]) -> list[Row]:
+        """Return the row of each record."""
+        return list(map(self.row, records))
+
+    def append_to(self, engine: LeafEngine) -> None:
+        """Write the leaves, and where the writer stands. EngineError."""
+        if self.leaves:
+            engine.insert(Leaf, self.leaves)
+            engine.upsert(LogWriter, [self.writer])
 
     def add(
         self, origin: LeafOrigin, records: Sequence[Any], removed: Iterable[Need] = ()

@@ -231,19 +231,7 @@ def flat_table(
     is stored as NULL: an index that ends with it holds only the other rows.
     """
     codecs = _codecs_of(kind, sparse)
-    renamed = names or {}
-    floored = set(non_negative)
-    columns = tuple(
-        Column(
-            renamed.get(attribute, attribute),
-            codec.type,
-            _through(attribute, codec),
-            null=codec.null,
-            non_negative=attribute in floored,
-            sparse=codec is _SPARSE,
-        )
-        for attribute, codec in codecs.items()
-    )
+    columns = _flat_columns(codecs, names or {}, set(non_negative))
     if assigned:
         columns = (replace(columns[0], assigned=True), *columns[1:])
     return RecordTable(
@@ -258,6 +246,23 @@ def flat_table(
         partition_by=partition_by,
         outlives_reset=outlives_reset,
         log=log,
+    )
+
+
+def _flat_columns(
+    codecs: Mapping[str, _Codec], names: Mapping[str, str], floored: Collection[str]
+) -> tuple[Column, ...]:
+    """Return one column a field; `names` are those that differ from the field's."""
+    return tuple(
+        Column(
+            names.get(attribute, attribute),
+            codec.type,
+            _through(attribute, codec),
+            null=codec.null,
+            non_negative=attribute in floored,
+            sparse=codec is _SPARSE,
+        )
+        for attribute, codec in codecs.items()
     )
 
 

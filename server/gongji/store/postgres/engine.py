@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from hashlib import blake2b
 from itertools import chain, compress
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -13,13 +12,8 @@ from psycopg import errors
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
-from gongji.model.account import Account, BroughtForward, Credit, Premium
-from gongji.model.binding import Binding
-from gongji.model.commands import Listing, Placed, RequestRecord
+from gongji.model.commands import Listing, Placed
 from gongji.model.facts import Need
-from gongji.model.people import Person
-from gongji.model.settlement import Accumulator, Settlement
-from gongji.model.staging import Turn, Unmerged
 from gongji.store import sql
 from gongji.store.engine import (
     CommitUncertain,
@@ -32,6 +26,14 @@ from gongji.store.engine import (
 )
 from gongji.store.postgres.arrays import Numbers, Texts, as_array
 from gongji.store.postgres.connection import connect, translated
+from gongji.store.postgres.locks import (
+    AFTER_LOCKS,
+    GUARDED,
+    LATCH,
+    LATCH_CLASS,
+    LOCKED,
+    latch_of,
+)
 from gongji.store.postgres.sql import delete_any, insert_all, select_any, upsert_all
 from gongji.store.schema import Schema
 from gongji.store.table import AnyTable
@@ -53,40 +55,7 @@ class _Write(NamedTuple):
     new: bool
 
 
-LOCKED: Final[Mapping[type, int]] = {
-    # Absent ones cost nothing; two runs of one import meet at its row (`claims`).
-    RequestRecord: 0,
-    # One import after the other: each takes its number here.
-    Turn: 0,
-    Settlement: 1,
-    Premium: 1,
-    Credit: 2,
-    BroughtForward: 2,
-    Accumulator: 2,
-    Account: 2,
-}
-"""Kinds whose rows are locked when they are read by key, with their stage: a settlement
-or a premium says which purses follow."""
-
-AFTER_LOCKS: Final = 3
-"""Stage of lists of those kinds: read when nobody can add to them any more."""
-
-GUARDED: Final = (Person, Binding, Unmerged)
-"""Kinds read by every settlement and seldom written: read without locks; whoever writes
-them reads again, at the end, what they were decided over."""
-
-_LATCHES: Final = 512
-"""Advisory locks the guarded values share: few enough for the server's lock table."""
-
-_LATCH_CLASS: Final = 0x676F6E67
-"""Keeps our advisory locks apart from others' in the same database: "gong" in ASCII."""
-
 _LATEST: Final = "SELECT coalesce(max(at), 0) FROM log_writer"
-
-_LATCH: Final = (
-    "SELECT count(pg_advisory_xact_lock(%s, latch)) FROM unnest(%s::int[]) AS latch"
-)
-
 
 _GuardedRead = tuple[type, str, Texts, _Rows]
 """What a decision rests on: kind, index, values, and the guarded rows found there."""
@@ -151,16 +120,7 @@ class PostgresEngine:
             (self._select(kind, index), [text])
             for (kind, index, _), text in zip(lookups, texts, strict=True)
         ]
-        writing = self._open and not self._read_only
-        if writing:
-            # Behind the locks: whoever held them has written its instant.
-            queries.append((_LATEST, []))
-        if self._open and not self._begun:
-            row_sets = self._first(queries)
-        else:
-            row_sets = self._all_rows(queries)
-        if writing:
-            *row_sets, ((self._latest,),) = row_sets
+        row_sets = self._found(queries)
         results = []
         for lookup, text, rows in zip(lookups, texts, row_sets, strict=True):
             table: AnyTable = self._schema.table(lookup[0])
@@ -168,6 +128,19 @@ class PostgresEngine:
             self._note(lookup, text, rows, records)
             results.append(records)
         return results
+
+    def _found(self, queries: Sequence[_Query]) -> list[_Rows]:
+        """Return the rows of each query, noting the latest instant on record."""
+        if not self._open or self._read_only:
+            return self._asked(queries)
+        # Behind the locks: whoever held them has written its instant.
+        *row_sets, ((self._latest,),) = self._asked([*queries, (_LATEST, [])])
+        return row_sets
+
+    def _asked(self, queries: Sequence[_Query]) -> list[_Rows]:
+        if self._open and not self._begun:
+            return self._first(queries)
+        return self._all_rows(queries)
 
     def _note(
         self,
@@ -380,7 +353,7 @@ class PostgresEngine:
         latches = sorted(set(self._latches(records)))
         # Sorted: two transactions that take latches in one order cannot wait for each
         # other.
-        self._rows(_LATCH, [_LATCH_CLASS, Numbers(latches)])
+        self._rows(LATCH, [LATCH_CLASS, Numbers(latches)])
         for kind, index, values, before in self._guarded_reads:
             statement = self._select(kind, index)
             now = self._rows(statement, [values])
@@ -391,23 +364,16 @@ class PostgresEngine:
         """The latches of every guarded value read or written."""
         for kind, index, values, _ in self._guarded_reads:
             for value in values:
-                yield _latch(kind, index, str(value))
+                yield latch_of(kind, index, str(value))
         for record in written:
             kind = type(record)
-            yield _latch(kind, "", self._schema.key_of(record))
+            yield latch_of(kind, "", self._schema.key_of(record))
             for index, value in self._schema.indexes_of(record).items():
-                yield _latch(kind, index, value)
+                yield latch_of(kind, index, value)
 
 
 def _writes_of(pending: Iterable[_Write | _Query]) -> list[_Write]:
     return [one for one in pending if isinstance(one, _Write)]
-
-
-def _latch(kind: type, index: str, value: str) -> int:
-    """The latch of a value, the same in every process."""
-    name = f"{kind.__name__}/{index}/{value}"
-    digest = blake2b(name.encode(), digest_size=4).digest()
-    return int.from_bytes(digest) % _LATCHES
 
 
 def _sorted_texts(values: Iterable[str]) -> Texts:

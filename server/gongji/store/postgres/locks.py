@@ -1,0 +1,53 @@
+"""What is locked, in which order, and what is guarded by advisory locks (latches)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Final
+
+from gongji.model.account import Account, BroughtForward, Credit, Premium
+from gongji.model.binding import Binding
+from gongji.model.commands import RequestRecord
+from gongji.model.people import Person
+from gongji.model.settlement import Accumulator, Settlement
+from gongji.model.staging import Turn, Unmerged
+
+LOCKED: Final[Mapping[type, int]] = {
+    # Absent ones cost nothing; two runs of one import meet at its row (`claims`).
+    RequestRecord: 0,
+    # One import after the other: each takes its number here.
+    Turn: 0,
+    Settlement: 1,
+    Premium: 1,
+    Credit: 2,
+    BroughtForward: 2,
+    Accumulator: 2,
+    Account: 2,
+}
+"""Kinds whose rows are locked when they are read by key, with their stage: a settlement
+or a premium says which purses follow."""
+
+AFTER_LOCKS: Final = 3
+"""Stage of lists of those kinds: read when nobody can add to them any more."""
+
+GUARDED: Final = (Person, Binding, Unmerged)
+"""Kinds read by every settlement and seldom written: read without locks; whoever writes
+them reads again, at the end, what they were decided over."""
+
+_LATCHES: Final = 512
+"""Advisory locks the guarded values share: few enough for the server's lock table."""
+
+LATCH_CLASS: Final = 0x676F6E67
+"""Keeps our advisory locks apart from others' in the same database: "gong" in ASCII."""
+
+LATCH: Final = (
+    "SELECT count(pg_advisory_xact_lock(%s, latch)) FROM unnest(%s::int[]) AS latch"
+)
+
+
+def latch_of(kind: type, index: str, value: str) -> int:
+    """Return the latch of a value, the same in every process."""
+    name = f"{kind.__name__}/{index}/{value}"
+    digest = blake2b(name.encode(), digest_size=4).digest()
+    return int.from_bytes(digest) % _LATCHES
