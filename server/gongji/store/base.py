@@ -35,6 +35,7 @@ from gongji.rules.codes import pooling_area
 from gongji.store import sql
 from gongji.store.claims import RowOf
 from gongji.store.committer import Committer
+from gongji.store.condition import StoreCondition
 from gongji.store.engine import Engine, EngineDown, Job, unavailable
 from gongji.store.genesis import begin_log
 from gongji.store.leaves import LeafLog
@@ -100,15 +101,34 @@ class Store:
         self._schema = schema
         self._clock = clock
         self._log = LeafLog(schema, vault.hasher)
-        committer = Committer(self._writing, schema, clock, vault.digest, self._log)
+        self.condition = StoreCondition()
+        """Whether the database can be reached; observers are told of changes."""
+        committer = Committer(
+            self._writing,
+            schema,
+            clock,
+            vault.digest,
+            self._log,
+            condition=self.condition,
+        )
         self._writes = queue_type(committer.run)
-        reader = Reader(self._reading, schema, clock)
+        reader = Reader(self._reading, schema, clock, condition=self.condition)
         self._reads = queue_type(reader.run)
-        lister = Reader(self._listing, schema, clock)
+        lister = Reader(self._listing, schema, clock, condition=self.condition)
         self._pages = queue_type(lister.run)
         self._queues = (self._writes, self._reads, self._pages)
         for queue in self._queues:
             queue.start()
+
+    @property
+    def available(self) -> bool:
+        """Whether the database can be reached, as far as is known."""
+        return self.condition.available
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for one of its connections."""
+        return sum(queue.waiting for queue in self._queues)
 
     async def commit(self, command: Command[R]) -> Answer[R]:
         """Execute a command once, durably, or answer it as it was the first time.

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from itertools import chain
+from time import perf_counter
 from typing import Any, Final, TypeVar
 
 from gongji.model.access import PersonAccess
 from gongji.model.commands import Answer, Decision, Query, Request
 from gongji.model.facts import Facts, Need, NotLoaded
 from gongji.model.refusals import Refusal
+from gongji.store.condition import WRITING, StoreCondition
 from gongji.store.engine import (
     CommitUncertain,
     Engine,
     EngineDown,
     EngineError,
+    Held,
     Job,
     Outcome,
     WriteConflict,
@@ -191,8 +194,11 @@ class Committer:
         clock: Callable[[], datetime],
         digest: Digest,
         log: LeafLog,
+        *,
+        condition: StoreCondition | None = None,
     ) -> None:
         self._engine = engine
+        self._condition = condition or StoreCondition()
         self._schema = schema
         self._clock = clock
         self._digest = digest
@@ -205,6 +211,7 @@ class Committer:
         try:
             return self._persist(jobs)
         except EngineDown as down:
+            self._condition.failed(WRITING, down)
             return [unavailable(down) for _ in jobs]
         except Exception as error:  # noqa: BLE001 - handed to the job whose fault it is
             if len(jobs) == 1:
@@ -225,7 +232,7 @@ class Committer:
                 conflict = error
         if len(jobs) > 1:
             raise conflict
-        raise EngineDown(f"冲突 {TRIES} 次") from conflict
+        raise Held(f"冲突 {TRIES} 次", "locked") from conflict
 
     def _transact(self, jobs: Sequence[Job]) -> list[Outcome]:
         self._engine.begin()
@@ -237,20 +244,23 @@ class Committer:
             if overlaid := loader.keep_overlaid():
                 leaves.add(LeafOrigin("KeepRevisions"), overlaid)
             self._append(loader.facts, leaves)
-            self._commit()
+            self._commit(len(jobs))
         except BaseException:
             self._engine.rollback()
             raise
         self._log.committed(leaves)
         return outcomes
 
-    def _commit(self) -> None:
+    def _commit(self, jobs: int) -> None:
+        began = perf_counter()
         try:
             self._engine.commit()
         except CommitUncertain:
             # Its numbers may be taken.
             self._log.restart()
             raise
+        self._condition.committed(jobs, perf_counter() - began)
+        self._condition.well(WRITING)
 
     def _prefetch(self, loader: FactLoader, jobs: Sequence[Job]) -> None:
         requests = [job.request for job in jobs if job.request]

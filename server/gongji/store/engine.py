@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol, cast
+from typing import Any, Final, Protocol, cast
 
 from msgspec import Struct
 
@@ -21,8 +21,31 @@ class WriteConflict(EngineError):  # noqa: N818 - a state, not a fault of the ca
     """Another process wrote what this transaction was decided over: decide again."""
 
 
+REASONS: Final = (
+    "busy",
+    "connection_lost",
+    "corrupt",
+    "disk_full",
+    "io_error",
+    "locked",
+    "out_of_memory",
+    "read_only",
+    "refused",
+    "unavailable",
+)
+"""Why an engine is down; `unavailable` if it does not say."""
+
+
 class EngineDown(EngineError):  # noqa: N818 - as above
-    """It cannot serve now: locked, full, read-only or gone. Retry later."""
+    """It cannot serve now, for one of `REASONS`. Retry later."""
+
+    def __init__(self, text: str, reason: str = "unavailable") -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
+class Held(EngineDown):
+    """The database serves, but somebody else holds what this transaction needs."""
 
 
 class CommitUncertain(EngineDown):

@@ -75,6 +75,11 @@ class BatchQueue(ABC):
         self._batch = batch
         self._closed = False
 
+    @property
+    @abstractmethod
+    def waiting(self) -> int:
+        """How many calls wait."""
+
     def start(self) -> None:  # noqa: B027 - only one kind has something to start
         """Begin; what was submitted before waits until then."""
 
@@ -139,6 +144,11 @@ class ThreadQueue(BatchQueue):
             target=self._work, name="gongji-writer", daemon=True
         )
 
+    @property
+    def waiting(self) -> int:
+        """How many calls wait."""
+        return self._waiting.qsize()
+
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()
@@ -202,6 +212,11 @@ class LoopQueue(BatchQueue):
         self._waiting: list[_Call] = []
         self._last = 0.0
         self._company = False
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait."""
+        return len(self._waiting)
 
     def _put(self, work: Job | Exclusive) -> asyncio.Future[Any]:
         """Return the future: done after this turn of the loop, or a little later in company."""

@@ -11,6 +11,7 @@ from msgspec import Struct
 from gongji.model.commands import Answer, Decision
 from gongji.model.facts import Facts, Need
 from gongji.store.committer import FactLoader
+from gongji.store.condition import READING, StoreCondition
 from gongji.store.engine import (
     Engine,
     EngineDown,
@@ -33,22 +34,28 @@ class Reader:
         engine: Engine,
         schema: Schema,
         clock: Callable[[], datetime],
+        *,
+        condition: StoreCondition | None = None,
     ) -> None:
         self._engine = engine
+        self._condition = condition or StoreCondition()
         self._schema = schema
         self._clock = clock
 
     def run(self, jobs: Sequence[Job]) -> list[Outcome]:
         """Return one outcome a job, in their order; nothing is written."""
         try:
-            return self._over_one_snapshot(jobs)
+            outcomes = self._over_one_snapshot(jobs)
         except EngineDown as down:
+            self._condition.failed(READING, down)
             return [unavailable(down) for _ in jobs]
         except Exception as error:  # noqa: BLE001 - handed to the job whose fault it is
             if len(jobs) == 1:
                 return [raisable(error)]
             # One by one, only the guilty job fails.
             return [outcome for job in jobs for outcome in self.run([job])]
+        self._condition.well(READING)
+        return outcomes
 
     def _over_one_snapshot(self, jobs: Sequence[Job]) -> list[Outcome]:
         self._engine.begin()

@@ -64,7 +64,35 @@ def translated() -> Iterator[None]:
     except (psycopg.DataError, psycopg.ProgrammingError, psycopg.NotSupportedError):
         raise
     except psycopg.Error as error:
-        raise EngineDown(str(error)) from error
+        raise EngineDown(str(error), reason_of(error)) from error
+
+
+def reason_of(error: psycopg.Error) -> str:
+    """Return why PostgreSQL cannot serve: one of the engines' `REASONS`."""
+    state = error.sqlstate
+    if state is None:  # the client's own words: no server has answered
+        return "connection_lost"
+    return _REASONS.get(state) or _CLASSES.get(state[:2], "unavailable")
+
+
+_REASONS: Final = {
+    "25006": "read_only",
+    "53100": "disk_full",
+    "53200": "out_of_memory",
+    "53300": "busy",
+    "55P03": "locked",
+    "58030": "io_error",
+}
+"""By the code of the error (SQLSTATE)."""
+
+_CLASSES: Final = {
+    "08": "connection_lost",
+    "28": "refused",
+    "57": "connection_lost",
+    "58": "io_error",
+    "XX": "corrupt",
+}
+"""By the first two characters of it."""
 
 
 def connect(url: str) -> psycopg.Connection[TupleRow]:

@@ -56,7 +56,28 @@ class _Translating:
         if isinstance(error, _FAULTS):
             return
         if isinstance(error, sqlite3.DatabaseError):
-            raise EngineDown(str(error)) from error
+            raise EngineDown(str(error), reason_of(error)) from error
+
+
+def reason_of(error: sqlite3.Error) -> str:
+    """Return why SQLite cannot serve: one of the engines' `REASONS`."""
+    # The low byte: what follows says more than is told.
+    code = getattr(error, "sqlite_errorcode", None) or 0
+    return _REASONS.get(code & 0xFF, "unavailable")
+
+
+_REASONS: Final = {
+    sqlite3.SQLITE_BUSY: "locked",
+    sqlite3.SQLITE_LOCKED: "locked",
+    sqlite3.SQLITE_NOMEM: "out_of_memory",
+    sqlite3.SQLITE_READONLY: "read_only",
+    sqlite3.SQLITE_PERM: "read_only",
+    sqlite3.SQLITE_IOERR: "io_error",
+    sqlite3.SQLITE_CANTOPEN: "io_error",
+    sqlite3.SQLITE_CORRUPT: "corrupt",
+    sqlite3.SQLITE_NOTADB: "corrupt",
+    sqlite3.SQLITE_FULL: "disk_full",
+}
 
 
 _FAULTS: Final = (
