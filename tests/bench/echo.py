@@ -88,7 +88,9 @@ async def serve(address: str, replies: Sequence[bytes], *, dressed: bool) -> Non
     )
     server = grpc.aio.server(options=port.OPTIONS)
     if dressed:
-        calls = Calls(AnybodyPolicy(), _nobody, _Unrecorded(), sandbox=True)
+        calls = Calls(
+            AnybodyPolicy(), _nobody, _Unrecorded(), pseudonym=str, sandbox=True
+        )
         calls.add_registered_method_handlers(SERVICE, {"Settle": settle})
         authenticator = AnybodyAuthenticator()
         entrance = Entrance(authenticator, Shares(authenticator.limits))

@@ -121,3 +121,48 @@ async def test_an_unknown_method_is_unimplemented(service: Service) -> None:
     assert grpc.StatusCode.UNIMPLEMENTED == await service.code_of(
         "/gongji.v1.CityService/Sink", b""
     )
+
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+async def test_a_line_says_what_a_call_was_about(service: Service) -> None:
+    """Peer, city, settlement, sizes and trace stand in the line; the trace goes back."""
+    request = settlement_pb2.SettleRequest(
+        request_id=service.new_id(), bill=service.bill()
+    )
+    parent = ("traceparent", f"00-{TRACE}-00f067aa0ba902b7-00")
+    with capture_logs() as lines:
+        call = service.settlements.Settle(request, metadata=(parent,))
+        reply = await call
+        trailing = await call.trailing_metadata()
+    expected = {
+        "peer": "127.0.0.1",
+        "city": "341100",
+        "settlement": reply.settlement.settlement_id,
+        "bytes_in": request.ByteSize(),
+        "bytes_out": reply.ByteSize(),
+        "trace": TRACE,
+    }
+    assert expected == {name: lines[0][name] for name in expected}
+    assert {("x-gongji-trace", TRACE), parent} == {*trailing}
+
+
+async def test_a_refusal_names_no_settlement(service: Service) -> None:
+    """What only the caller names might be anything, so it is not in the line."""
+    request = settlement_pb2.GetSettlementRequest(settlement_id=NUMBER)
+    with capture_logs() as lines:
+        await service.refused(service.settlements.GetSettlement, request)
+    assert [("", "", 0)] == [
+        (line["settlement"], line["city"], line["bytes_out"]) for line in lines
+    ]
+
+
+async def test_a_refused_call_gets_its_trace_back(service: Service) -> None:
+    """Whoever states no trace is told ours, whether his call succeeds or not."""
+    request = city_pb2.GetCityRequest(area_code="110000")
+    with capture_logs() as lines, pytest.raises(grpc.aio.AioRpcError) as refused:
+        await service.city.GetCity(request)
+    trailing = dict(refused.value.trailing_metadata() or ())
+    assert lines[0]["trace"] == trailing["x-gongji-trace"]
+    assert "traceparent" not in trailing

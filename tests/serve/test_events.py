@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 import gongji
 import pytest
+from gongji.rpc.call_line import CallLine
 from gongji.serve.events import EVENTS, rows
 
 SOURCES: Final = Path(gongji.__file__).parent
@@ -78,6 +79,16 @@ def test_the_page_is_the_table() -> None:
     text = PAGE.read_text(encoding="utf-8")
     told = [line for line in text.splitlines() if line.startswith("|")]
     assert list(rows()) == told[: len(EVENTS) + 2]
+    explained = "".join(told[len(EVENTS) + 2 :])
+    assert [] == [
+        name for name in EVENTS["call"].fields if f"`{name}`" not in explained
+    ]
+
+
+def test_a_call_has_the_fields_of_its_row() -> None:
+    """The line of a call says what its row names, beside what each line has."""
+    named = {*EVENTS["call"].fields, "timestamp", "level"}
+    assert named == set(CallLine.__struct_fields__)
 
 
 @pytest.mark.parametrize("event", EVENTS.values(), ids=EVENTS)

@@ -249,6 +249,20 @@ class TestFronts:
             assert "CredentialInvalid" == admitting(front, **told)
         assert "CredentialInvalid" == admitting(front, x_gongji_client_cert=whole)
 
+    def test_tells_the_address(self, files: DoorFiles, admitting: Admitting) -> None:
+        """An address that it forwards is the caller's, written in one way; text is none."""
+        peer = {"x509_pem_cert": [files.certificate("front").certificate_pem()]}
+        told: Metadata = {
+            "x-gongji-client-cert": forwarded(files.certificate("auditor")),
+            "x-gongji-client-verify": "0",
+        }
+        for stated, address in (("::ffff:10.1.2.3", "10.1.2.3"), ("赵某某", "")):
+            told["x-gongji-client-address"] = stated
+            identity = admitting.authenticator.identify(told, peer)
+            assert ("auditor", address) == (identity.caller, identity.address)
+        own = files.certificate("auditor")
+        assert "CredentialInvalid" == admitting(own, x_gongji_client_address="10.1.2.3")
+
     def test_is_the_only_one(self, files: DoorFiles, admitting: Admitting) -> None:
         """Nobody else may say whose certificate he has seen, not even with a token of
         the front's."""

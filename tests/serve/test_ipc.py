@@ -19,6 +19,7 @@ import grpc
 import pytest
 from gongji.access.identity import ANYBODY, CallerIdentity
 from gongji.rpc.method import Calling, Ending, Method, Writing
+from gongji.rpc.origin import CallOrigin
 from gongji.rpc.outcome import SOONEST_MS
 from gongji.rpc.status import DETAILS_KEY, PUSHBACK_KEY, Status
 from gongji.serve import frames, ipc
@@ -41,6 +42,7 @@ REFUSED = Status(
 
 
 HOSPITAL = CallerIdentity("hospital-1")
+ORIGIN = CallOrigin("10.1.2.3", "ab" * 16, "cd" * 8, sampled=True)
 
 
 @dataclass
@@ -49,6 +51,7 @@ class FakeCall:
 
     identity: CallerIdentity = HOSPITAL
     remaining_s: float | None = 2.5
+    origin: CallOrigin = ORIGIN
     replies: list[bytes] = field(default_factory=list)
 
     async def write(self, reply: bytes) -> None:
@@ -70,6 +73,7 @@ class FakeServer:
     received: int = 0
 
     async def echo(self, raw: bytes, calling: Calling) -> bytes:
+        assert ORIGIN == calling.origin
         return f"{calling.identity.caller} {calling.remaining_s} ".encode() + raw
 
     async def refuse(self, raw: object, calling: Calling) -> Ending:
@@ -204,7 +208,8 @@ def refusal(ended: Ending) -> tuple[grpc.StatusCode, str]:
 
 
 async def test_what_is_known_of_a_call_arrives(pair: Connected) -> None:
-    """Request, caller and remaining time arrive as they were, also if there are none."""
+    """Request, caller, remaining time and origin arrive as they were, also if there are
+    none."""
     anonymous = FakeCall(ANYBODY, remaining_s=None)
     assert b"hospital-1 2.5 q" == await pair.call("echo", b"q")
     assert b"anonymous None " == await pair.call("echo", b"", anonymous)

@@ -9,7 +9,8 @@ import sys
 from typing import Any
 
 import pytest
-from gongji.serve.logs import LogLines, stamp
+from gongji.rpc.call_line import stamp
+from gongji.serve.logs import LogLines
 from gongji.serve.stray import stray_events
 
 from tests.patience import PATIENCE_S

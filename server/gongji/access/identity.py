@@ -25,12 +25,14 @@ class CallerIdentity(Struct, array_like=True, frozen=True):
     """A caller whose credential was verified, and for whom it says it acts.
 
     `credential` is what the record of a call shows of it: never the secret itself.
-    `subject` is the packed message under `SUBJECT_KEY`, b"" if there is none.
+    `subject` is the packed message under `SUBJECT_KEY`, b"" if there is none; `address`
+    the caller's own if a front stated it, "" if not.
     """
 
     caller: str = ANONYMOUS
     credential: str = ""
     subject: bytes = b""
+    address: str = ""
 
 
 ANYBODY: Final = CallerIdentity()

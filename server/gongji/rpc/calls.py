@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from contextvars import ContextVar
-from functools import partial
+from functools import lru_cache, partial
 from time import perf_counter
 from typing import Any, Final, Protocol, TypeAlias
 
@@ -17,6 +17,7 @@ from gongji.model.commands import Request, listed
 from gongji.model.ids import CALLER
 from gongji.model.refusals import MalformedField, Refusal
 from gongji.model.subject import Subject
+from gongji.rpc.about import about
 from gongji.rpc.accessed import people_in
 from gongji.rpc.constraints import enforce
 from gongji.rpc.method import Answers, Calling, Ending, Method, Writing
@@ -102,10 +103,13 @@ class Calls:
         subject_of: ReadSubject,
         recorder: Recording,
         *,
+        pseudonym: Callable[[str], str],
         sandbox: bool,
     ) -> None:
+        """Answer by a policy; the log shows people by their `pseudonym` only."""
         self._permit = partial(Permit.of, policy, sandbox=sandbox)
         self._subject_of = subject_of
+        self._pseudonym = lru_cache(4096)(pseudonym)
         self._recorder = recorder
         self.methods: dict[str, Method] = {}
         self.services: list[str] = []
@@ -142,7 +146,7 @@ class Calls:
         """Answer one call and log it. CancelledError."""
         # hot path: every call comes through here; a timer costs a sixth of it all, so it
         # is made only for calls that need one.
-        call = Call(method, perf_counter(), calling.identity.caller)
+        call = Call(method, perf_counter(), calling.identity.caller, calling.origin)
         _call.set(call)
         try:
             work = self._permitted(call, calling, work)
@@ -182,6 +186,8 @@ class Calls:
         # at a person's data for whom is recorded of every call.
         async def with_subject(raw: Any, calling: Any) -> Ending:
             permit.subject = await self._subject_of(calling.identity.subject)
+            if permit.identified:
+                call.subject = self._pseudonym(permit.subject.person_no)
             permit.require_subject()
             return await work(raw, calling)
 
@@ -203,6 +209,9 @@ class Calls:
     async def _kept(self, reply: Message) -> None:
         """Keep whose data a reply shows, before it is sent. StoreUnavailable."""
         call = _call.get()
+        city, settlement = about(reply)
+        if city:
+            call.city, call.settlement = city, settlement
         people = people_in(reply)
         if people:
             call.accesses.note(*people)
@@ -239,10 +248,12 @@ def _unary(handler: MethodHandler, keep: Keep) -> Answers:
     pack = _permitted(handler.response_serializer)
 
     async def work(raw: bytes, calling: Calling) -> bytes:
+        call = _call.get()
+        call.bytes_in = len(raw)
         request = parse(raw)
         enforce(request)
         # For the log only once it is known to be a UUID.
-        _call.get().request_id = getattr(request, "request_id", "")
+        call.request_id = getattr(request, "request_id", "")
         reply = await behaviour(request, calling)
         # Bytes are packed once for everybody: they show nobody's data.
         if not isinstance(reply, bytes):
@@ -273,7 +284,7 @@ def _telling(handler: MethodHandler, keep: Keep) -> Answers:
     pack = _permitted(handler.response_serializer)
 
     async def work(raw: AsyncIterator[bytes], calling: Writing) -> bytes:
-        request = parse(await anext(aiter(raw), b""))
+        request = await anext(_parsed(parse, raw), None) or parse(b"")
         enforce(request)
         # Closed at once if the caller goes away, as below.
         async with aclosing(behaviour(request, calling)) as replies:
@@ -306,8 +317,11 @@ def _permitted(pack: Pack) -> Callable[[Message | bytes], bytes]:
     """Return how replies are packed that every scope of their call is shown for."""
 
     def packed(reply: Message | bytes) -> bytes:
-        _call.get().permit.require_shown()
-        return reply if isinstance(reply, bytes) else pack(reply)
+        call = _call.get()
+        call.permit.require_shown()
+        raw = reply if isinstance(reply, bytes) else pack(reply)
+        call.bytes_out += len(raw)
+        return raw
 
     return packed
 
@@ -326,7 +340,9 @@ def _parser(handler: MethodHandler) -> Parse:
 
 
 async def _parsed(parse: Parse, raw: AsyncIterator[bytes]) -> AsyncIterator[Message]:
+    call = _call.get()
     async for part in raw:
+        call.bytes_in += len(part)
         yield parse(part)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 from gongji.access.identity import CallerIdentity
+from gongji.rpc.origin import CallOrigin
 from gongji.rpc.status import Status
 
 # A status is returned, not raised: an exception that is kept holds, by its traceback, the
@@ -24,6 +25,10 @@ class Calling(Protocol):
     @property
     def identity(self) -> CallerIdentity:
         """Who calls, as established where the connection ends."""
+
+    @property
+    def origin(self) -> CallOrigin:
+        """Where the call comes from, and the trace it belongs to."""
 
     @property
     def remaining_s(self) -> float | None:

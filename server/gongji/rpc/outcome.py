@@ -11,11 +11,14 @@ from typing import Final
 
 import structlog
 
-from gongji.access.identity import ANONYMOUS, CallerIdentity
+from gongji.access.identity import ANONYMOUS
 from gongji.model.access import Accesses
 from gongji.model.refusals import Exhausted, Refusal
 from gongji.rpc import status
 from gongji.rpc.accessed import FIELDS
+from gongji.rpc.call_line import CallLine, call_log, stamp
+from gongji.rpc.method import Calling
+from gongji.rpc.origin import NOWHERE, CallOrigin
 from gongji.rpc.permission import NO_PERMIT, Permit
 from gongji.rpc.status import Status
 
@@ -40,12 +43,23 @@ def _serial() -> str:
 
 @dataclass(slots=True)
 class Call:
-    """One call as its log line shows it; `request_id` is set once known to be a UUID."""
+    """One call as its log line shows it; `request_id` is set once known to be a UUID.
+
+    `subject` is a keyed hash, and `city` and `settlement` what it was about: each "" if
+    that is not known. Sizes are those of the messages, in bytes.
+    """
 
     method: str
     started: float
     caller: str = ANONYMOUS
+    origin: CallOrigin = NOWHERE
     request_id: str = ""
+    subject: str = ""
+    city: str = ""
+    settlement: str = ""
+    bytes_in: int = 0
+    bytes_out: int = 0
+    error_id: str = ""
     permit: Permit = NO_PERMIT
     touched: Accesses | None = None
 
@@ -82,9 +96,10 @@ class Outcomes:
         self._log = structlog.get_logger("gongji.rpc")
         self._retries = RetrySchedule()
 
-    def reject(self, path: str, identity: CallerIdentity, refusal: Refusal) -> Status:
+    def reject(self, path: str, calling: Calling, refusal: Refusal) -> Status:
         """Return the status of a call that is refused before its request is read."""
-        call = Call(path.removeprefix("/"), perf_counter(), identity.caller)
+        caller = calling.identity.caller
+        call = Call(path.removeprefix("/"), perf_counter(), caller, calling.origin)
         return self.refused(call, refusal)
 
     def refused(self, call: Call, refusal: Refusal) -> Status:
@@ -102,7 +117,7 @@ class Outcomes:
 
     def faulted(self, call: Call, fault: Exception) -> Status:
         """Return the status of a call by a defect of ours, logged under an error id."""
-        error_id = secrets.token_hex(6)
+        call.error_id = error_id = secrets.token_hex(6)
         # Type and place only: the exception's own text may quote personal data.
         self._log.error(
             "fault",
@@ -115,14 +130,25 @@ class Outcomes:
 
     def log(self, call: Call, code: str, reason: str = "") -> None:
         """Write the log line of a call."""
-        self._log.info(
-            "call",
-            method=call.method,
-            code=code,
-            reason=reason,
-            caller=call.caller,
-            request_id=call.request_id,
-            ms=round((perf_counter() - call.started) * 1000, 2),
+        # hot path: once a call.
+        call_log.write(
+            CallLine(
+                stamp(),
+                call.method,
+                code,
+                reason,
+                call.caller,
+                call.origin.peer,
+                call.subject,
+                call.city or call.permit.place,
+                call.settlement,
+                call.request_id,
+                call.bytes_in,
+                call.bytes_out,
+                round((perf_counter() - call.started) * 1000, 2),
+                call.origin.trace,
+                call.error_id,
+            )
         )
 
     def _logged(self, call: Call, ended: Status) -> Status:

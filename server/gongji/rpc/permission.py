@@ -10,6 +10,7 @@ from gongji.access.identity import ANYBODY, SUBJECT_KEY, CallerIdentity
 from gongji.access.policy import AccessPolicy
 from gongji.access.rights import AccessScope, Right, own_in, right_of
 from gongji.model.guessing import GuessingLimits
+from gongji.model.people import area_of_institution
 from gongji.model.refusals import (
     Denied,
     Malformed,
@@ -49,6 +50,9 @@ def _no_right(kind: Kind, method: str) -> str:
     )
 
 
+_NO_AREA: Final = "000000"
+
+
 class ScopePendingError(Exception):
     """A defect of ours: a call is answered of which a scope was never shown to hold."""
 
@@ -68,6 +72,8 @@ class Permit:
         """Those that bind the caller."""
         self.pending = set(self.scopes)
         self.subject = NO_SUBJECT
+        self.place = ""
+        """The city in which something was shown last, by its area code; "" before that."""
         self.guessing: GuessingLimits | None = None
         """How guesses about people are bounded; None if they are not."""
 
@@ -117,10 +123,13 @@ class Permit:
 
     def institution(self, code: str) -> None:
         """Show that an institution is the caller's; "" if there is none. Denied."""
+        self._note_place(area_of_institution(code))
         self._show(AccessScope.INSTITUTION, (code,))
 
     def city(self, *area_codes: str) -> None:
         """Show that one of some places is in the caller's cities. Denied."""
+        if area_codes:
+            self._note_place(area_codes[0])
         self._show(AccessScope.CITY, map(pooling_area, area_codes))
 
     def party(self, *, holds: bool) -> None:
@@ -161,6 +170,11 @@ class Permit:
         if first is None or isinstance(refusal, _TELLS_NOTHING):
             return refusal
         return _denial(first)
+
+    def _note_place(self, area_code: str) -> None:
+        """Note a place for the log unless it is no code: a caller may write anything."""
+        if len(area_code) == len(_NO_AREA) and area_code.isdecimal():
+            self.place = pooling_area(area_code) + _NO_AREA[4:]
 
     def _show(self, scope: AccessScope, values: Iterable[str]) -> None:
         if not self._owns(scope, values):

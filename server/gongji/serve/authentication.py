@@ -25,6 +25,11 @@ FORWARDED_KEY: Final = "x-gongji-client-cert"
 VERIFIED_KEY: Final = "x-gongji-client-verify"
 """Metadata in which a front says how it verified that: OpenSSL's code, 0 if well."""
 
+ADDRESS_KEY: Final = "x-gongji-client-address"
+"""Metadata in which a front forwards a caller's address."""
+
+_FORWARDED_KEYS: Final = frozenset({FORWARDED_KEY, VERIFIED_KEY, ADDRESS_KEY})
+
 SAYS_WHO: Final = (TOKEN_KEY, "x-gongji-")
 """Beginnings of the keys of metadata that say who calls, or for whom."""
 
@@ -123,10 +128,15 @@ class LocalTokenAuthenticator(_OfThisMachine):
 
 def refuse_forwarded(metadata: Mapping[str, str | bytes]) -> None:
     """Refuse what only a front may say. CredentialInvalid."""
-    if FORWARDED_KEY in metadata or VERIFIED_KEY in metadata:
+    if forwards(metadata):
         raise CredentialInvalid(
-            f"元数据 {FORWARDED_KEY}、{VERIFIED_KEY} 只由策略中的前置代理给出"
+            f"元数据 {FORWARDED_KEY}、{VERIFIED_KEY}、{ADDRESS_KEY} 只由策略中的前置代理给出"
         )
+
+
+def forwards(metadata: Mapping[str, str | bytes]) -> bool:
+    """Return whether a call says what only a front may say."""
+    return not _FORWARDED_KEYS.isdisjoint(metadata)
 
 
 def bearer_in(metadata: Mapping[str, str | bytes]) -> str | None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from time import perf_counter
 from typing import Any, Final, TypeAlias
 
 import grpc
+from msgspec.structs import replace
 
 from gongji.access.callers import Caller
 from gongji.access.identity import ANYBODY, CallerIdentity
@@ -25,6 +27,7 @@ from gongji.model.refusals import (
 )
 from gongji.rpc import status
 from gongji.rpc.method import Calling, Ending, Method
+from gongji.rpc.origin import NOWHERE, CallOrigin, origin_of
 from gongji.rpc.outcome import Call, Outcomes
 from gongji.rpc.status import Status
 from gongji.serve.authentication import SAYS_WHO, Authenticator
@@ -68,7 +71,7 @@ def _rejecting(path: str, outcomes: Outcomes) -> Method:
         refusal = StoreUnavailable(
             "服务正在停止, 未写入任何内容, 请稍后用同一请求编号重试。"
         )
-        return outcomes.reject(path, calling.identity, refusal)
+        return outcomes.reject(path, calling, refusal)
 
     return Method(path, streams_in=True, streams_out=True, answer=answer)
 
@@ -77,12 +80,15 @@ def _handler(method: Method, entrance: Entrance) -> Handler:
     # Requests stream as far as gRPC is concerned: of a plain call it would read the
     # request before anybody is asked, and wait for it for ever.
     async def call(_: object, context: Any) -> bytes:
-        ended = await entrance.answer(method, context)
+        origin = origin_of(context.peer(), context.invocation_metadata() or ())
+        ended = await entrance.answer(method, context, origin)
+        trailing = origin.trailing()
         if isinstance(ended, bytes):
+            context.set_trailing_metadata(trailing)
             # gRPC ignores what is returned if replies stream.
             return ended
         try:
-            await context.abort(ended.code, ended.message, ended.trailing)
+            await context.abort(ended.code, ended.message, ended.trailing + trailing)
         except grpc.aio.AbortError as aborted:
             # gRPC raises it again by itself. The call holds it, and its traceback would
             # hold this frame, and that the call: memory until cycles are collected.
@@ -113,12 +119,15 @@ class Entrance:
         self._outcomes = Outcomes()
         self._under_way: dict[_GrpcCall, None] = {}
 
-    async def answer(self, method: Method, context: Any) -> Ending:
+    async def answer(
+        self, method: Method, context: Any, origin: CallOrigin = NOWHERE
+    ) -> Ending:
         """Return how a call ends."""
         try:
             identity = self._identity(context)
         except Refusal as refusal:
-            return self._outcomes.reject(method.path, ANYBODY, refusal)
+            stranger = _Stranger(origin)
+            return self._outcomes.reject(method.path, stranger, refusal)
         name = identity.caller
         share = self._shares.of(context.peer() if identity is ANYBODY else name)
         try:
@@ -127,6 +136,9 @@ class Entrance:
         except Exhausted as refusal:
             return await self._turned_away(share, refusal)
         call = _GrpcCall(context, identity, lease, self._shares.now)
+        if identity.address:
+            origin = replace(origin, peer=identity.address)
+        call.origin = origin
         call.policy = self._authenticator.policy_of(name)
         return await self._answer(method, call)
 
@@ -145,9 +157,10 @@ class Entrance:
         finally:
             del self._under_way[call]
         if call.withdrawn:
-            return self._outcomes.reject(method.path, call.identity, call.withdrawn)
-        name = call.identity.caller
-        return self._outcomes.timed_out(Call(method.path[1:], perf_counter(), name))
+            return self._outcomes.reject(method.path, call, call.withdrawn)
+        return self._outcomes.timed_out(
+            Call(method.path[1:], perf_counter(), call.identity.caller, call.origin)
+        )
 
     async def judge_again(self) -> None:
         """End the calls under way whose callers are no longer admitted."""
@@ -248,6 +261,15 @@ async def _answered_complete(method: Method, call: _GrpcCall) -> Ending:
         await requests.wait_sent()
 
 
+@dataclass(frozen=True, slots=True)
+class _Stranger:
+    """A call of whom nobody knows; see `method.Calling`."""
+
+    origin: CallOrigin
+    identity: CallerIdentity = ANYBODY
+    remaining_s: float | None = None
+
+
 class _CompleteRequests:
     """The requests of a call that counts only if they have all come."""
 
@@ -299,6 +321,7 @@ class _GrpcCall:
         """Why its caller is no longer admitted; the call has been cancelled then."""
         self.remaining_s: float | None = context.time_remaining()
         self.identity = identity
+        self.origin = NOWHERE
         self.lease = lease
         self._now = now
         self._reading = self._read_all = False

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Self, TypeAlias
 
 import grpc
 import msgspec
 
 from gongji.access.identity import CallerIdentity
+from gongji.rpc.method import Calling
+from gongji.rpc.origin import NOWHERE, CallOrigin
 from gongji.rpc.status import Status
 
 _LENGTH_BYTES: Final = 4
@@ -23,7 +25,7 @@ _READ_BYTES: Final = 65_536
 class CallRequest(msgspec.Struct, array_like=True, tag=0):
     """A call begins; `raw` is its request, empty if requests follow as chunks.
 
-    `identity` and `remaining_s` are those of `Calling`.
+    It is the call to whoever answers it: see `method.Calling`.
     """
 
     number: int
@@ -31,6 +33,13 @@ class CallRequest(msgspec.Struct, array_like=True, tag=0):
     identity: CallerIdentity
     remaining_s: float | None
     raw: bytes = b""
+    origin: CallOrigin = NOWHERE
+
+    @classmethod
+    def of(cls, number: int, path: str, calling: Calling, raw: bytes = b"") -> Self:
+        """Return the frame that passes a call on."""
+        known = calling.identity, calling.remaining_s
+        return cls(number, path, *known, raw, calling.origin)
 
 
 class CallCancel(msgspec.Struct, array_like=True, tag=1):

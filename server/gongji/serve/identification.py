@@ -29,11 +29,14 @@ from gongji.model.refusals import (
     CredentialMissing,
     CredentialRevoked,
 )
+from gongji.rpc.origin import plain_address
 from gongji.serve import certificates
 from gongji.serve.authentication import (
+    ADDRESS_KEY,
     FORWARDED_KEY,
     VERIFIED_KEY,
     bearer_in,
+    forwards,
     refuse_forwarded,
     subject_in,
 )
@@ -129,7 +132,9 @@ class PolicyAuthenticator:
         if caller.name in self._deny_list.callers:
             raise CredentialRevoked("调用方已被停用：请联系运营方")
         credential = " ".join([one.credential for one in shown])
-        return CallerIdentity(caller.name, credential, subject_in(metadata))
+        # Of a front, or it would have been refused above.
+        address = plain_address(str(metadata.get(ADDRESS_KEY, "")))
+        return CallerIdentity(caller.name, credential, subject_in(metadata), address)
 
     @property
     def _deny_list(self) -> DenyList:
@@ -141,7 +146,7 @@ class PolicyAuthenticator:
         """Yield what a call shows. Unauthenticated by name."""
         own = self._of_connection(peer)
         forwarded = metadata.get(FORWARDED_KEY), metadata.get(VERIFIED_KEY)
-        if forwarded == (None, None):
+        if not forwards(metadata):
             if own:
                 yield own
         elif own is None or own.caller.kind is not Kind.FRONT:

@@ -38,6 +38,7 @@ import msgspec
 from gongji.access.identity import ANYBODY, CallerIdentity
 from gongji.model.refusals import Overloaded, StoreUnavailable
 from gongji.rpc.method import Answers, Calling, Ending, Method, Writing
+from gongji.rpc.origin import CallOrigin
 from gongji.rpc.outcome import Outcomes
 from gongji.rpc.status import Status
 from gongji.serve.entrance import DRAIN_S
@@ -63,6 +64,8 @@ _STREAMS: Final = "streams"
 _PING: Final = "ping"
 """Path of a method every server has: it returns its request."""
 
+_PINGING: Final = CallRequest(0, _PING, ANYBODY, None)
+
 MAX_PENDING_CALLS: Final = 1024
 """Plain calls under way at once; one more is rejected.
 
@@ -87,16 +90,12 @@ def shapes_of(methods: Mapping[str, Method]) -> tuple[MethodShape, ...]:
     )
 
 
-class _ForwardedCall(msgspec.Struct):
-    """A plain call as the server knows it; see `method.Calling`."""
+class _ForwardedStream(msgspec.Struct):
+    """A streaming call as the server knows it; see `method.Writing`."""
 
     identity: CallerIdentity
     remaining_s: float | None
-
-
-class _ForwardedStream(_ForwardedCall):
-    """A streaming call as the server knows it; see `method.Writing`."""
-
+    origin: CallOrigin
     stream: FrameStream
 
     async def write(self, reply: bytes) -> None:
@@ -189,9 +188,8 @@ class _Connection:
         del self._calls[number]
 
     async def _serve(self, request: CallRequest) -> None:
-        calling = _ForwardedCall(request.identity, request.remaining_s)
         method = self._methods[request.path]
-        self.protocol.send(await _outcome(method, request, request.raw, calling))
+        self.protocol.send(await _outcome(method, request, request.raw, request))
 
     def _on_lost(self) -> None:
         self._connected.discard(self.protocol)
@@ -221,7 +219,9 @@ async def _serve_stream(
             if task is not None:
                 streaming[request.number] = task
                 task.add_done_callback(lambda _: streaming.pop(request.number, None))
-            calling = _ForwardedStream(request.identity, request.remaining_s, stream)
+            calling = _ForwardedStream(
+                request.identity, request.remaining_s, request.origin, stream
+            )
             method = methods[request.path]
             requests = calling.requests()
             await stream.send(await _outcome(method, request, requests, calling))
@@ -289,7 +289,7 @@ class _Client:
 
     async def ping(self) -> None:
         """Wait until the server answers."""
-        await self._request(_PING, b"", _ForwardedCall(ANYBODY, None))
+        await self._request(_PING, b"", _PINGING)
 
     def call(self, path: str) -> Answers:
         """Return what answers the plain calls of a path."""
@@ -300,7 +300,7 @@ class _Client:
                     f"正在办理的请求已达上限({MAX_PENDING_CALLS}), "
                     "请稍后用同一请求编号重试。"
                 )
-                return self._outcomes.reject(path, calling.identity, refusal)
+                return self._outcomes.reject(path, calling, refusal)
             await self._turns.enter(calling.identity.caller)
             try:
                 return await self._request(path, raw, calling)
@@ -314,9 +314,7 @@ class _Client:
         self._last_number = number = self._last_number + 1
         future = asyncio.get_running_loop().create_future()
         self._pending[number] = future
-        self.protocol.send(
-            CallRequest(number, path, calling.identity, calling.remaining_s, raw)
-        )
+        self.protocol.send(CallRequest.of(number, path, calling, raw))
         try:
             frame = await future
         except asyncio.CancelledError:
@@ -342,7 +340,7 @@ class _Client:
                 refusal = StoreUnavailable(
                     "服务进程已结束, 结果未知, 请稍后用同一请求编号重试。"
                 )
-                return self._outcomes.reject(path, calling.identity, refusal)
+                return self._outcomes.reject(path, calling, refusal)
 
         return answer
 
@@ -353,9 +351,7 @@ class _Client:
         connection = await asyncio.open_unix_connection(self._folder / _STREAMS)
         stream = FrameStream(*connection)
         self._last_number = number = self._last_number + 1
-        await stream.send(
-            CallRequest(number, path, calling.identity, calling.remaining_s)
-        )
+        await stream.send(CallRequest.of(number, path, calling))
         sending = asyncio.ensure_future(_send_all(stream, requests))
         try:
             while isinstance(frame := await stream.receive(), CallChunk):

@@ -14,23 +14,20 @@ import select
 import stat
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
-from time import time_ns
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 import structlog
 
+from gongji.rpc.call_line import CallLine, call_log, stamp, through_structlog
 from gongji.rpc.outcome import places_of
 from gongji.serve import stray
 from gongji.serve.repetition import Fields, Repetition
 
 _json = msgspec.json.Encoder(enc_hook=str)
-
-_NS: Final = 1_000_000_000
 
 
 def configure() -> Repetition:
@@ -54,10 +51,29 @@ def configure() -> Repetition:
         logger_factory=lambda *_: lines,
         cache_logger_on_first_use=True,
     )
+    _take_calls(lines, line)
+    _hear_libraries()
+    return repetition
+
+
+def _take_calls(lines: LogLines, processor: object) -> None:
+    """Have the lines of calls written past structlog."""
+    processors = structlog.get_config()["processors"]
+
+    def write(call: CallLine) -> None:
+        # hot path: once a call. Whoever takes structlog's events takes these too.
+        if processors[0] is processor:
+            lines.write(_json.encode(call))
+        else:
+            through_structlog(call)
+
+    call_log.write = write
+
+
+def _hear_libraries() -> None:
     root = logging.getLogger()
     if not any(isinstance(handler, _LibraryHandler) for handler in root.handlers):
         root.addHandler(_LibraryHandler(logging.WARNING))
-    return repetition
 
 
 @contextmanager
@@ -155,22 +171,24 @@ class LogLines:
     def write(self, line: bytes) -> None:
         """Write a line if that is possible now."""
         # hot path: once a call. A pipe that is ready takes 4,096 bytes whole.
-        if self._poll is None or self._poll.poll(0):
-            # OSError: the disk is full or the reader has gone.
-            with suppress(OSError):
+        if self._poll is None or self._poll(0):
+            try:
                 os.write(self._descriptor, line + b"\n")
-                if self._lost:
-                    self._tell_lost()
+            except OSError:  # the disk is full or the reader has gone
+                self._lost += 1
                 return
-        self._lost += 1
+            if self._lost:
+                self._tell_lost()
+        else:
+            self._lost += 1
 
     def _tell_lost(self) -> None:
         count, self._lost = self._lost, 0
         structlog.get_logger().warning("lines_lost", count=count)
 
 
-def _poll_of(descriptor: int) -> select.poll | None:
-    """Return what tells whether a descriptor takes a line; None if it always does."""
+def _poll_of(descriptor: int) -> Callable[[int], Sequence[object]] | None:
+    """Return what tells whether a descriptor takes a line now; None if it always does."""
     try:
         kind = os.fstat(descriptor).st_mode
     except OSError:  # the process was started without one
@@ -179,7 +197,7 @@ def _poll_of(descriptor: int) -> select.poll | None:
         return None
     poll = select.poll()
     poll.register(descriptor, select.POLLOUT)
-    return poll
+    return poll.poll
 
 
 def _encoded(fields: Fields) -> bytes:
@@ -188,20 +206,3 @@ def _encoded(fields: Fields) -> bytes:
     if isinstance(fault, BaseException):
         fields |= {"error": type(fault).__name__, "places": places_of(fault)}
     return _json.encode(fields)
-
-
-_cached = (-1, "")
-"""The last second a line was written in, and how it is written."""
-
-
-def stamp() -> str:
-    """Return the instant as a line has it, in UTC with microseconds."""
-    # hot path: the date and the second are written once a second.
-    global _cached  # noqa: PLW0603 - a cache
-    now, rest = divmod(time_ns(), _NS)
-    # At once: other threads write lines too.
-    second, prefix = _cached
-    if now != second:
-        prefix = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-        _cached = now, prefix
-    return f"{prefix}.{rest // 1000:06d}+00:00"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -160,6 +161,15 @@ async def test_a_pause_is_told_once(guarded: Service) -> None:
         "wrong": WRONG,
         "paused_until": "2025-09-30T10:15:00+08:00",
     } == event
+
+
+async def test_a_line_shows_whoever_is_acted_for_by_a_hash(guarded: Service) -> None:
+    """The log tells one person from another, the same each time, and no number."""
+    with capture_logs() as logs:
+        for guess in GUESSES[:2]:
+            await stated(guarded, guess)
+    (shown,) = {entry["subject"] for entry in logs if entry["event"] == "call"}
+    assert re.fullmatch("[0-9a-f]{12}", shown)
 
 
 async def test_a_pause_outlives_the_process(guarded: Service) -> None:

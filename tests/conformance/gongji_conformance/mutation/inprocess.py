@@ -13,6 +13,7 @@ from gongji.access.policy import AnybodyPolicy
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import Cities
 from gongji.rpc.method import Ending, Method
+from gongji.rpc.origin import NOWHERE
 from gongji.rpc.services import services_of
 from gongji.rpc.status import Status
 from gongji.serve.clock import SandboxClock
@@ -153,6 +154,7 @@ class _Calling:
 
     identity = ANYBODY
     remaining_s = None
+    origin = NOWHERE
 
     def __init__(self) -> None:
         self.replies: list[bytes] = []
