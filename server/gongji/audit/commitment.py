@@ -3,9 +3,10 @@
 The text is JSON: `{"table":…,"row":{column: value},"hidden":{column: commitment}}`. A
 column without a value is not there, so that a column added later changes no text of
 before. `row` holds what says nothing about anybody. `hidden` holds base64 of
-hash(salt ‖ value) for each personal column, the salt being that of the leaf: whoever
-has the log alone cannot try values. Columns that a change of keys rewrites are in
-neither; what they hold is committed to by a column beside them.
+hash(opener ‖ value) for each personal column, where the opener is hash(salt ‖ value) and
+the salt that of the leaf. Whoever has the log alone cannot try values; whoever is shown
+a value with its opener can check it and learns nothing of the others. Columns that a
+change of keys rewrites are in neither: a column beside them commits to what they hold.
 
 A removed row has the text `{"table":…,"hidden":{"removed": commitment of its key}}`.
 """
@@ -46,9 +47,13 @@ class Commitments:
         """Return the commitment of a value."""
         known = self._of.get(value)
         if known is None:
-            known = base64(self._hasher(self._salt + _bytes_of(value)))
+            known = commitment(self._hasher, self.opener(value), value)
             self._of[value] = known
         return known
+
+    def opener(self, value: str | int | bytes) -> bytes:
+        """Return what shows, beside a value, that its commitment is of it."""
+        return self._hasher(self._salt + _bytes_of(value))
 
     def text(self, form: RowForm, row: Sequence[Any]) -> bytes:
         """Return the text of a row, its values in the order of the table's columns."""
@@ -83,6 +88,11 @@ class Commitments:
     def removed(self, table: str, key: str) -> bytes:
         """Return the hash of that text."""
         return self._hasher(self.removal(table, key))
+
+
+def commitment(hasher: Hasher, opener: bytes, value: str | int | bytes) -> str:
+    """Return the commitment of a value with this opener."""
+    return base64(hasher(opener + _bytes_of(value)))
 
 
 def _bytes_of(value: str | int | bytes) -> bytes:
