@@ -18,6 +18,7 @@ from secrets import token_hex
 from urllib.parse import quote
 
 import psycopg
+from gongji.store.postgres.programs import address_of
 
 from tests.patience import PATIENCE_S
 
@@ -33,6 +34,7 @@ class Postgres:
         self.url = url
         self._serial = count(1)
         self._schemas: list[str] = []
+        self._databases: list[str] = []
         self._run = token_hex(4)
 
     def fresh(self) -> str:
@@ -43,6 +45,13 @@ class Postgres:
         joint = "&" if "?" in self.url else "?"
         return f"{self.url}{joint}options={quote(f'-csearch_path={name}')}"
 
+    def empty(self, like: str) -> str:
+        """Make another database of the server's; return its address, else that of `like`."""
+        name = f"gongji_{self._run}_{next(self._serial)}"
+        self.execute(f"CREATE DATABASE {name}")
+        self._databases.append(name)
+        return address_of(like, dbname=name)
+
     def execute(self, statement: str) -> None:
         """Run a statement as an operator would."""
         with psycopg.connect(self.url, autocommit=True) as connection:
@@ -52,6 +61,8 @@ class Postgres:
         """Remove every database it made."""
         for name in self._schemas:
             self.execute(f"DROP SCHEMA IF EXISTS {name} CASCADE")
+        for name in self._databases:
+            self.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 class OwnPostgres(Postgres):

@@ -62,17 +62,22 @@ async def audit(
     book: Book, data: Path, database: str = ""
 ) -> tuple[Broken, dict[str, int]]:
     """Return the laws a service's data break, none if all is well, and how much was read."""
-    store = open_store(database or data / DATABASE, lambda: OPENED, data / KEY_FILE)
-    try:
-        stored = await _read(store)
-    finally:
-        await store.close()
+    stored = await read(data, database)
     broken: Broken = {}
     for name, law in LAWS.items():
         breaches = list(law(book, stored))
         if breaches:
             broken[name] = breaches[:_SHOWN]
     return broken, stored.counts
+
+
+async def read(data: Path, database: str = "") -> Data:
+    """Return everything a service's data hold of money."""
+    store = open_store(database or data / DATABASE, lambda: OPENED, data / KEY_FILE)
+    try:
+        return await _read(store)
+    finally:
+        await store.close()
 
 
 async def _read(store: Store) -> Data:

@@ -28,6 +28,7 @@ from gongji import __version__
 from gongji.cities.contained import contained
 from gongji.cities.guards import PluginProblem
 from gongji.cli.accesses import accesses_command
+from gongji.cli.backup import backup_command, restore_command
 from gongji.cli.cities import check_command, cities_command, guide_command
 from gongji.cli.config import configured
 from gongji.cli.consequences import consequences_command, resettle_command
@@ -189,6 +190,8 @@ def main(ctx: click.Context, lang: str, *, as_json: bool) -> None:
 for command in (
     serve_command,
     migrate_command,
+    backup_command,
+    restore_command,
     cities_command,
     guide_command,
     check_command,

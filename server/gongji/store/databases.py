@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from gongji.rules.codes import SHANGHAI
+from gongji.store.backup import Copying
 from gongji.store.base import Clock, Store
 from gongji.store.engine import EngineDown
 from gongji.store.genesis import begin_log
@@ -26,6 +27,7 @@ from gongji.store.migrations import (
 )
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
+from gongji.store.sqlite.backup import SqliteCopying
 from gongji.store.sqlite.catalog import SqliteCatalog
 from gongji.store.sqlite.engine import SqliteEngine
 from gongji.store.sqlite.lock import hold_alone
@@ -69,6 +71,10 @@ class Database(ABC):
 
         Errors as of `open`.
         """
+
+    @abstractmethod
+    def copying(self) -> Copying:
+        """Return how it is copied out and in. ValueError, ImportError as of `open`."""
 
     def hold_alone(self) -> AbstractContextManager[None]:
         """Keep every other server out for the block, unless it may be shared.
@@ -116,6 +122,10 @@ class SqliteDatabase(Database):
         with _readable(path), closing(SqliteEngine(path, schema)) as engine:
             catalog = SqliteCatalog(engine.connection)
             return _bring_forward(catalog, engine, vault, clock())
+
+    def copying(self) -> Copying:
+        """Return how the file is copied."""
+        return SqliteCopying(path_of(self._address))
 
     def hold_alone(self) -> AbstractContextManager[None]:
         """Lock a file beside it."""
@@ -166,6 +176,12 @@ class PostgresDatabase(Database):
             catalog = PostgresCatalog(engine.connection, schema)
             return _bring_forward(catalog, engine, vault, clock())
 
+    def copying(self) -> Copying:
+        """Return how its tables are copied."""
+        with _postgres_installed():
+            from gongji.store.postgres.backup import PostgresCopying
+        return PostgresCopying(self._address)
+
     def condition(self, key_file: Path | None = None) -> DatabaseCondition:
         """Return its version, schema and lossy settings."""
         from gongji.store.postgres.condition import check, look
@@ -181,13 +197,10 @@ class PostgresDatabase(Database):
 
         ValueError without psycopg, ConnectionError if nobody answers, SchemaError.
         """
-        try:
+        with _postgres_installed():
             from psycopg import ProgrammingError
 
             from gongji.store.postgres.engine import PostgresEngine
-        except ModuleNotFoundError as missing:
-            msg = "使用 PostgreSQL 须安装附加组件: pip install 'gongji[postgres]'"
-            raise ValueError(msg) from missing
         engine = PostgresEngine(self._address, schema)
         try:
             yield engine
@@ -244,6 +257,16 @@ def path_of(address: str) -> Path:
         )
         raise ValueError(msg)
     return Path(path[1:])
+
+
+@contextmanager
+def _postgres_installed() -> Iterator[None]:
+    """Say what to install if psycopg is not there. ValueError."""
+    try:
+        yield
+    except ModuleNotFoundError as missing:
+        msg = "使用 PostgreSQL 须安装附加组件: pip install 'gongji[postgres]'"
+        raise ValueError(msg) from missing
 
 
 def _named(key_file: Path | None) -> Path:

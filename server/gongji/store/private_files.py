@@ -72,7 +72,7 @@ def _make_whole(path: Path, content: bytes) -> None:
             return
     finally:
         draft.unlink()
-    _sync_directory(path.parent)
+    sync_folder(path.parent)
 
 
 def refuse_exposed(path: Path, *, readable: bool = False) -> None:
@@ -152,7 +152,7 @@ def _told(what: str) -> Iterator[None]:
         raise OSError(f"{what}：{reason}") from fault
 
 
-def _sync_directory(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make a new name durable."""
     # A database sealed with a key that a power cut takes away is lost.
     descriptor = os.open(folder, os.O_RDONLY)

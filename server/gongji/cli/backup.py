@@ -1,0 +1,132 @@
+"""`gongji backup` and `gongji restore`: a checked copy of the data, and back from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from gongji import __version__
+from gongji.cli.config import ConfiguredCommand
+from gongji.cli.terminal import Terminal
+from gongji.serve.clock import system_clock
+from gongji.serve.settings import DATABASE, KEY_FILE
+from gongji.store.backup import Manifest, Snapshot, back_up, restore
+from gongji.store.databases import database_at
+from gongji.store.schema import VERSION
+from gongji.store.seal import Vault
+
+_DATA: Final = click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    default=Path("var"),
+    show_default=True,
+    help="数据库与密钥目录。",
+)
+
+_DATABASE: Final = click.option(
+    "--database",
+    default="",
+    metavar="URL",
+    help="PostgreSQL 的地址；默认数据目录中的 SQLite。",
+)
+
+_WITHOUT_KEY: Final = (
+    "密钥不在备份里：请把 {key} 另外保管，不与备份放在一处；没有它，谁也打不开备份"
+)
+
+
+def _located(command: Callable[..., Any]) -> Callable[..., Any]:
+    return _DATA(_DATABASE(command))
+
+
+@click.command(
+    "backup", cls=ConfiguredCommand, table="serve", named=("data", "database")
+)
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@_located
+@click.pass_obj
+def backup_command(terminal: Terminal, folder: Path, data: Path, database: str) -> None:
+    """备份数据库到新的目录 DIR, 不停服务; 写完即打开查验. 密钥不在其中."""
+    key = data / KEY_FILE
+    at = database_at(database or data / DATABASE)
+    manifest = back_up(
+        at.copying(),
+        folder,
+        lambda address, snapshot: verified(address, snapshot, key),
+        program=__version__,
+        now=system_clock(),
+    )
+    if terminal.as_json:
+        terminal.json({"backup": [_row(manifest, folder)]})
+        return
+    terminal.say(
+        f"已备份到 {folder}（{manifest.size:,} 字节），{_until(manifest.snapshot)}"
+    )
+    terminal.say(manifest.checked)
+    terminal.say(_WITHOUT_KEY.format(key=key))
+
+
+@click.command(
+    "restore", cls=ConfiguredCommand, table="serve", named=("data", "database")
+)
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@_located
+@click.pass_obj
+def restore_command(
+    terminal: Terminal, folder: Path, data: Path, database: str
+) -> None:
+    """从备份 DIR 恢复到没有数据库的数据目录或新建的空库; 密钥文件须先放好."""
+    key = data / KEY_FILE
+    vault = Vault.open(key, create=False)
+    at = database_at(database or data / DATABASE)
+    manifest, checked = restore(
+        at.copying(),
+        folder,
+        vault,
+        lambda address, snapshot: verified(address, snapshot, key),
+    )
+    if terminal.as_json:
+        terminal.json({"restored": [_row(manifest, folder) | {"checked": checked}]})
+        return
+    terminal.say(
+        f"已恢复到 {database or data}，{_until(manifest.snapshot)}，其后的不在其中"
+    )
+    terminal.say(checked)
+    if manifest.snapshot.schema < VERSION:
+        terminal.say("请运行 gongji migrate，再启动服务")
+
+
+def verified(address: str, snapshot: Snapshot, key: Path) -> str:
+    """Check a copy that lies at an address; say in Chinese how. ValueError."""
+    if not address:
+        return (
+            "已核对导出文件的目录；没有权限建立试恢复的库，所以没有逐项查验："
+            "请给数据库用户 CREATEDB，或把备份恢复到另一台服务器"
+        )
+    if snapshot.schema == VERSION:
+        database_at(address).condition(key)
+    return "已打开查验：文件完整，结构、密钥与记录数相符"
+
+
+def _until(snapshot: Snapshot) -> str:
+    """Return in words up to when a backup goes."""
+    if snapshot.last_at is None:
+        return "其中还没有日志" if snapshot.schema >= VERSION else "是日志之前的结构"
+    return f"到 {snapshot.last_at:%Y-%m-%d %H:%M:%S.%f} 为止，日志 {snapshot.leaves:,} 片叶"
+
+
+def _row(manifest: Manifest, folder: Path) -> dict[str, Any]:
+    snapshot = manifest.snapshot
+    return {
+        "folder": str(folder),
+        "engine": manifest.engine,
+        "schema": snapshot.schema,
+        "leaves": snapshot.leaves,
+        "last_at": snapshot.last_at.isoformat() if snapshot.last_at else "",
+        "size": manifest.size,
+        "sha256": manifest.sha256,
+        "checked": manifest.checked,
+    }
