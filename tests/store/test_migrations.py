@@ -6,13 +6,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from gongji.model.account import Account
 from gongji.model.commands import Listing
-from gongji.model.settlement import SettledDay, Settlement
+from gongji.model.settlement import SettledDay
 from gongji.rules.codes import SHANGHAI
 from gongji.store.migrations import (
     Catalog,
@@ -202,7 +204,9 @@ def of_year(engine: AnyEngine, schema: Schema) -> Catalog:
 
 
 COLUMNS = """
-SELECT relname::text, attnum::text, attname::text, format_type(atttypid, atttypmod),
+SELECT relname::text,
+  (row_number() OVER (PARTITION BY attrelid ORDER BY attnum))::text,
+  attname::text, format_type(atttypid, atttypmod),
   attnotnull::text, collname::text,
   (SELECT string_agg(pg_get_constraintdef(oid), ' ' ORDER BY conname)
    FROM pg_constraint WHERE conrelid = attrelid)
@@ -210,6 +214,7 @@ FROM pg_attribute
   JOIN pg_class c ON c.oid = attrelid
   LEFT JOIN pg_collation l ON l.oid = attcollation
 WHERE relnamespace = current_schema::regnamespace AND relkind IN ('r', 'p') AND attnum > 0
+  AND NOT attisdropped
 """
 INDEXES = """
 SELECT tablename::text, replace(indexdef, current_schema || '.', '')
@@ -253,12 +258,16 @@ STORED: list[list[Any]] = [
     [Account("P1", 5, 1)],
 ]
 
-ONLY_IN_VERSION_1: dict[str, Callable[[Settlement], str]] = {
-    "patient_year": lambda s: f"P1/310/3411/{s.bill.service_day.year}",
-    "pooling_area": lambda s: s.area_code[:4],
-    "service_day": lambda s: s.bill.service_day.isoformat(),
+ONLY_IN_VERSION_1: dict[str, dict[str, Callable[[Any], Any]]] = {
+    "settlement": {
+        "patient_year": lambda s: f"P1/310/3411/{s.bill.service_day.year}",
+        "pooling_area": lambda s: s.area_code[:4],
+        "service_day": lambda s: s.bill.service_day.isoformat(),
+        "doc": msgspec.json.encode,
+    },
+    "request": {"answer": attrgetter("answer"), "refusal": attrgetter("refusal")},
 }
-"""Columns a settlement had more."""
+"""Columns there were more, or with more in them."""
 
 
 def write_as_version_1(
@@ -266,18 +275,25 @@ def write_as_version_1(
     schema: Schema,
     records: Sequence[Any],
 ) -> None:
-    """Write rows as version 1 did: a version is 0, not absent, if an entry has none."""
+    """Write rows as version 1 did, nothing of them sealed: a version is 0, not absent, if
+    an entry has none."""
     table: RecordTable[Any] = schema.table(type(records[0]))
-    more = ONLY_IN_VERSION_1 if table.name == "settlement" else {}
-    names = [*(c.name for c in table.columns), *more]
     mark = "?" if isinstance(engine, SqliteEngine) else "%s"
-    marks = ", ".join([mark] * len(names))
-    into = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608 - our own
     for record in records:
-        row = [*table.row(record), *(of(record) for of in more.values())]
-        if table.name == "entry" and row[names.index("version")] is None:
-            row[names.index("version")] = 0
-        engine.connection.execute(into, row)
+        values = _of_version_1(table, record)
+        marks = ", ".join([mark] * len(values))
+        into = f"INSERT INTO {table.name} ({', '.join(values)}) VALUES ({marks})"  # noqa: S608 - our own
+        engine.connection.execute(into, list(values.values()))
+
+
+def _of_version_1(table: RecordTable[Any], record: Any) -> dict[str, Any]:
+    """A row of version 1 by column."""
+    values = {c.name: c.of(record) for c in table.columns if not c.parted}
+    extra = ONLY_IN_VERSION_1.get(table.name, {})
+    values |= {name: of(record) for name, of in extra.items()}
+    if table.name == "entry":
+        values["version"] = values["version"] or 0
+    return values
 
 
 def test_version_1_is_brought_forward(

@@ -359,3 +359,31 @@ async def test_reset_forgets_everything(
         await store.person_no_of(person.certificate),
     )
     assert not (await store.commit(move("r1"))).replayed
+
+
+@pytest.mark.parametrize(
+    ("number", "like"),
+    [
+        ("34119919500101001X", True),
+        ("341199195001010", False),
+        ("34119919509901001X", False),
+        ("PC-0000000000000001", False),
+    ],
+    ids=["as on a card", "of 15 digits", "of no day", "a number"],
+)
+async def test_numbers_like_those_of_identity_cards_are_noticed(
+    engine_url: str,
+    clock: Clock,
+    person: Person,
+    tmp_path: Path,
+    number: str,
+    *,
+    like: bool,
+) -> None:
+    """A store says whether its people are numbered as their identity cards are, for the
+    numbers lie in clear."""
+    store = open_store(engine_url, clock, tmp_path / "x.key")
+    assert not await store.numbers_are_identities()
+    await store.apply(Put(replace(person, person_no=number)))
+    assert like is await store.numbers_are_identities()
+    await store.close()

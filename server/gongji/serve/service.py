@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
+import structlog
+
 from gongji.access.policy import AccessPolicy, LocalPolicy
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import Cities
@@ -134,6 +136,9 @@ async def _opened(settings: Settings, clock: Clock) -> AsyncIterator[Store]:
     with database.hold_alone():
         store = database.open(clock, settings.data / KEY_FILE)
         try:
+            if await store.numbers_are_identities():
+                # They are the keys of every table and lie in clear: see SECURITY.md.
+                structlog.get_logger().warning("person_numbers_are_identity_numbers")
             yield store
         finally:
             await store.close()

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from functools import partial
 from typing import Any, Final, Protocol, TypeAlias, TypeVar, cast
 
+from gongji.model.certificates import birth_date
 from gongji.model.commands import (
     Adopted,
     Answer,
@@ -31,7 +32,7 @@ from gongji.model.revisions import (
 )
 from gongji.model.settlement import SettledDay
 from gongji.model.staging import LAYERS, Unmerged
-from gongji.rules.codes import pooling_area
+from gongji.rules.codes import IDENTITY_CARD, pooling_area
 from gongji.store import sql
 from gongji.store.claims import RowOf
 from gongji.store.committer import Committer
@@ -246,6 +247,12 @@ class Store:
         persons = await self.ask(Find[Person](need))
         numbers = [person.person_no for person in persons]
         return min(numbers, default=None)
+
+    async def numbers_are_identities(self) -> bool:
+        """Return whether the first people have numbers like those of identity cards."""
+        people = await self._listed(Listing(kind=Person, limit=20))
+        numbers = [person.person_no for person, _ in people]
+        return any(birth_date(IDENTITY_CARD, number) for number in numbers)
 
     def lookup(self, certificate: Certificate) -> str:
         """Return the keyed hash of a certificate: the value of `Need(Person, "cert", …)`."""

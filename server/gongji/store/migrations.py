@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,10 +55,12 @@ class Catalog(Protocol):
     def fingerprint(self) -> str:
         """Return the fingerprint of the key the data was sealed with."""
 
-    def execute(self, statement: str) -> None:
+    def execute(self, statement: str, values: Sequence[Any] = ()) -> None:
         """Run a statement of the schema."""
 
-    def rows(self, statement: str) -> Iterable[tuple[Any, ...]]:
+    def rows(
+        self, statement: str, values: Sequence[Any] = ()
+    ) -> Iterable[tuple[Any, ...]]:
         """Return the rows of a query."""
 
     def record(self, version: int, fingerprint: str) -> None:
@@ -124,8 +126,11 @@ def bring_forward(
             raise SchemaError(msg)
         _check(catalog, before, fingerprint)
         for version in range(before, VERSION):
-            for statement in steps[version](schema, catalog.dialect):
-                catalog.execute(statement)
+            for change in steps[version](schema, catalog.dialect):
+                if isinstance(change, str):
+                    catalog.execute(change)
+                else:
+                    change(catalog)
         catalog.add_partitions(moving=True)
         catalog.record(VERSION, fingerprint)
         if before < LOG_SINCE <= VERSION:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from operator import attrgetter
-from typing import Any, Final, TypeVar
-
-import msgspec
+from typing import Final, TypeVar
 
 from gongji.audit.commitment import RowForm
 from gongji.audit.leaf import Leaf, LogWriter
@@ -16,29 +14,25 @@ from gongji.model.binding import Binding
 from gongji.model.commands import Adopted, RequestRecord
 from gongji.model.decided import KeptRules
 from gongji.model.guessing import Guesses
-from gongji.model.people import Institution, Person
-from gongji.model.registry import PersonRow
-from gongji.model.revisions import InstitutionRevision, PersonRevision
+from gongji.model.people import Institution
+from gongji.model.revisions import InstitutionRevision
 from gongji.model.settlement import Accumulator, SettledDay, SettledMessage, Settlement
 from gongji.model.staging import (
     AppliedImport,
     StagedInstitution,
-    StagedPerson,
     StagedSet,
     Turn,
     Unmerged,
 )
+from gongji.store.personal import SECRET, partly_sealed, person_tables
 from gongji.store.seal import Vault
+from gongji.store.sealing import Sealer
 from gongji.store.table import (
     DOCUMENT,
     AnyTable,
-    Column,
     RecordTable,
-    Row,
     document_table,
     flat_table,
-    instant,
-    micros,
     moment,
     number,
     text,
@@ -49,21 +43,16 @@ T = TypeVar("T")
 VERSION: Final = 3
 """Version of the schema: a newer database is refused, an older one brought forward."""
 
-_SEALED: Final = ("certificate", "name", "phone", "born_on")
-"""Fields of a person that are never written in clear."""
-
 
 class Schema:
     """Every table by kind; knows how records are found (`model.facts.Keys`)."""
 
     def __init__(self, vault: Vault) -> None:
-        persons: tuple[AnyTable, ...] = (
-            _persons(vault),
-            _person_revisions(vault),
-            _staged_persons(vault),
-        )
+        self.vault = vault
+        self.sealer = Sealer(vault)
+        tables = (*person_tables(vault), *_TABLES)
         self.tables: Mapping[type, AnyTable] = {
-            table.kind: table for table in (*persons, *_TABLES)
+            table.kind: partly_sealed(table, self.sealer) for table in tables
         }
         self.forms: Mapping[type, RowForm] = {
             kind: table.form for kind, table in self.tables.items() if not table.log
@@ -94,131 +83,6 @@ class Schema:
         return {name: of(record) for name, of in indexes}  # type: ignore[misc]  # texts
 
 
-def _persons(vault: Vault) -> RecordTable[Person]:
-    """Persons: found by number or by the keyed hash of the certificate."""
-    codec = _PersonCodec(vault)
-
-    def sealed(person: Person) -> bytes:
-        return codec.sealed(person.person_no, person)
-
-    def cert(person: Person) -> str:
-        return vault.lookup(person.certificate)
-
-    def read(row: Row) -> Person:
-        person_no, clear, secret = row
-        return codec.person(person_no, clear, secret)
-
-    columns = (
-        text("person_no", personal=True),
-        Column("cert", "TEXT", cert, uncommitted=True),
-        Column(DOCUMENT, "BLOB", codec.clear, personal=True),
-        Column("sealed", "BLOB", sealed, uncommitted=True),
-        moment("known_from", sparse=True),
-    )
-    return RecordTable(
-        Person,
-        "person",
-        columns,
-        read=("person_no", DOCUMENT, "sealed"),
-        record=read,
-        indexes=(("cert",), ("known_from",)),
-    )
-
-
-def _person_revisions(vault: Vault) -> RecordTable[PersonRevision]:
-    """Former revisions of persons, found by the person's number."""
-    codec = _PersonCodec(vault)
-
-    def clear(revision: PersonRevision) -> bytes:
-        return codec.clear(revision.record)
-
-    def sealed(revision: PersonRevision) -> bytes:
-        # Sealed for this revision: no other can be put in its place.
-        return codec.sealed(revision.key, revision.record)
-
-    def read(row: Row) -> PersonRevision:
-        key, known_until, clear, secret = row
-        return PersonRevision(codec.person(key, clear, secret), instant(known_until))
-
-    columns = (
-        text("revision_id", _KEY, personal=True),
-        text("owner", personal=True),
-        moment("known_from", "record.known_from", sparse=True),
-        Column("known_until", "INTEGER", lambda revision: micros(revision.known_until)),
-        Column(DOCUMENT, "BLOB", clear, personal=True),
-        Column("sealed", "BLOB", sealed, uncommitted=True),
-    )
-    return RecordTable(
-        PersonRevision,
-        "person_revision",
-        columns,
-        read=("revision_id", "known_until", DOCUMENT, "sealed"),
-        record=read,
-        # Written over once: by an erasure.
-        indexes=(("owner",), ("known_from",)),
-    )
-
-
-def _staged_persons(vault: Vault) -> RecordTable[StagedPerson]:
-    """Persons' rows of imports that are not merged yet, sealed whole."""
-    decode = msgspec.json.Decoder(PersonRow).decode
-
-    def sealed(staged: StagedPerson) -> bytes:
-        return vault.seal(staged.key, msgspec.json.encode(staged.row))
-
-    def cert(staged: StagedPerson) -> str:
-        return vault.lookup(staged.row.certificate)
-
-    def read(row: Row) -> StagedPerson:
-        key, number, base, secret = row
-        said = decode(vault.unseal(key, secret))
-        set_id = key.removesuffix(f"/{said.person_no}")
-        return StagedPerson(set_id=set_id, number=number, base=base, row=said)
-
-    columns = (
-        text("staged_id", _KEY, personal=True),
-        Column("cert", "TEXT", cert, uncommitted=True),
-        number("number"),
-        number("base"),
-        Column("sealed", "BLOB", sealed, uncommitted=True),
-    )
-    return RecordTable(
-        StagedPerson,
-        "staged_person",
-        columns,
-        read=("staged_id", "number", "base", "sealed"),
-        record=read,
-        indexes=(("cert",),),
-    )
-
-
-class _PersonCodec:
-    """A person in two halves, one in clear and one sealed, each a JSON object."""
-
-    def __init__(self, vault: Vault) -> None:
-        self._vault = vault
-        self._decode = msgspec.json.Decoder(Person).decode
-
-    def clear(self, person: Person) -> bytes:
-        """Return everything but the sealed fields."""
-        fields: dict[str, Any] = msgspec.to_builtins(person)
-        for name in _SEALED:
-            # What has its default is not there.
-            fields.pop(name, None)
-        return msgspec.json.encode(fields)
-
-    def sealed(self, owner: str, person: Person) -> bytes:
-        """Return the sealed fields, for this owner alone."""
-        fields = {name: getattr(person, name) for name in _SEALED}
-        return self._vault.seal(owner, msgspec.json.encode(fields))
-
-    def person(self, owner: str, clear: bytes, sealed: bytes) -> Person:
-        """Return the person of two halves."""
-        # Two objects without the braces between them are one: no half is decoded alone.
-        secret = self._vault.unseal(owner, sealed)
-        return self._decode(clear[:-1] + b"," + secret[1:])
-
-
 _KEY: Final = attrgetter("key")
 """The key a record puts together from several of its fields."""
 
@@ -229,7 +93,7 @@ _TABLES: Final[tuple[AnyTable, ...]] = (
         RequestRecord,
         "request",
         names={"key": "request_id"},
-        personal=("answer", "refusal"),
+        but=SECRET[RequestRecord],
     ),
     document_table(
         Institution,
@@ -333,6 +197,7 @@ _TABLES: Final[tuple[AnyTable, ...]] = (
         clustered=True,
         sparse=("owed_fen",),
         personal=("person_no",),
+        but=SECRET[Credit],
     ),
     flat_table(
         BroughtForward,

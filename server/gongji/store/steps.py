@@ -6,10 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from gongji.store import sql
+from gongji.store.former_clear import FormerDatabase, seal_former
 from gongji.store.schema import Schema
 
-Step = Callable[[Schema, sql.Dialect], Iterator[str]]
-"""Yields the statements that lead to the next version, whatever the schema says today."""
+Change = str | Callable[[FormerDatabase], None]
+"""A statement, or what statements alone cannot do."""
+
+Step = Callable[[Schema, sql.Dialect], Iterator[Change]]
+"""Yields the changes that lead to the next version, whatever the schema says today."""
 
 _PARTITIONED_2: Final = {
     "settlement": "settled_at",
@@ -65,7 +69,7 @@ _YEARS_2: Final = range(2022, 2029)
 """The years version 2 made partitions for; later ones are added by the catalog."""
 
 
-def _to_2(_: Schema, dialect: sql.Dialect) -> Iterator[str]:
+def _to_2(_: Schema, dialect: sql.Dialect) -> Iterator[Change]:
     """Partition settlements and entries by year; index only what is asked for."""
     words = {
         **{str(name): word for name, word in dialect.types.items()},
@@ -115,7 +119,6 @@ CREATE INDEX settlement_by_patient_reversed_at
 """,
     "ALTER TABLE credit ADD COLUMN owed_fen {INTEGER} CHECK (owed_fen >= 0)",
     "ALTER TABLE credit ADD COLUMN corrected_at {INTEGER}",
-    "ALTER TABLE credit ADD COLUMN corrected_why {TEXT}",
     """
 CREATE TABLE brought_forward (
   brought_forward_id {TEXT} PRIMARY KEY NOT NULL, person_no {TEXT} NOT NULL,
@@ -151,7 +154,8 @@ CREATE INDEX person_by_known_from
     """
 CREATE TABLE person_revision (
   revision_id {TEXT} PRIMARY KEY NOT NULL, owner {TEXT} NOT NULL, known_from {INTEGER},
-  known_until {INTEGER} NOT NULL, doc {BLOB} NOT NULL, sealed {BLOB} NOT NULL
+  known_until {INTEGER} NOT NULL, doc {BLOB} NOT NULL, sealed {BLOB} NOT NULL,
+  commitments {BLOB}
 )
 """,
     "CREATE INDEX person_revision_by_owner ON person_revision (owner, revision_id)",
@@ -200,7 +204,7 @@ INSERT INTO settled_message
     """
 CREATE TABLE staged_person (
   staged_id {TEXT} PRIMARY KEY NOT NULL, cert {TEXT} NOT NULL, number {INTEGER} NOT NULL,
-  base {INTEGER} NOT NULL, sealed {BLOB} NOT NULL
+  base {INTEGER} NOT NULL, sealed {BLOB} NOT NULL, commitments {BLOB}
 )
 """,
     "CREATE INDEX staged_person_by_cert ON staged_person (cert, staged_id)",
@@ -257,6 +261,12 @@ CREATE TABLE lost_accesses (
   most {INTEGER} NOT NULL
 )
 """,
+    "ALTER TABLE person ADD COLUMN commitments {BLOB}",
+    *(
+        f"ALTER TABLE {table} ADD COLUMN {column} {{BLOB}}"
+        for table in ("request", "binding", "settlement", "credit", "premium")
+        for column in ("sealed", "commitments")
+    ),
     """
 CREATE TABLE leaf (
   leaf_id {TEXT}{ASSIGNED} NOT NULL, writer {TEXT} NOT NULL, number {INTEGER} NOT NULL,
@@ -311,7 +321,7 @@ def _by_year(key: str, dialect: sql.Dialect) -> str:
     return f", PRIMARY KEY ({key}, at)) PARTITION BY RANGE (at)"
 
 
-def _to_3(_: Schema, dialect: sql.Dialect) -> Iterator[str]:
+def _to_3(schema: Schema, dialect: sql.Dialect) -> Iterator[Change]:
     """Add what version 3 keeps."""
     words = {
         **{str(name): word for name, word in dialect.types.items()},
@@ -329,6 +339,7 @@ def _to_3(_: Schema, dialect: sql.Dialect) -> Iterator[str]:
         words["ASSIGNED"] = " DEFAULT lpad(nextval('leaf_id')::text, 16, '0')"
     for statement in _STATEMENTS_3:
         yield statement.strip().format_map(words)
+    yield from seal_former(schema)
 
 
 def _msgid(dialect: sql.Dialect) -> str:

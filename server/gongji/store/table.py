@@ -61,7 +61,8 @@ class Column:
     The log commits to a `personal` column so that nobody without the leaf's salt can try
     values, and not at all to an `uncommitted` one: a seal or keyed hash, which a change
     of keys rewrites. An `assigned` key is given by the database as rows are written, and
-    ascends as the transactions did that wrote over one another's rows.
+    ascends as the transactions did that wrote over one another's rows. `of` of a `parted`
+    column takes the record's halves instead of the record.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Column:
     personal: bool = False
     uncommitted: bool = False
     assigned: bool = False
+    parted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,9 @@ class RecordTable(Generic[T]):
     log: bool = False
     """Whether it belongs to the log, which does not commit to itself."""
 
+    part: Callable[[T], Any] | None = None
+    """Parts a record into halves, of which one is sealed: once for each row."""
+
     @property
     def key(self) -> Column:
         """The key's column."""
@@ -114,7 +119,12 @@ class RecordTable(Generic[T]):
 
     def row(self, record: T) -> tuple[SqlValue, ...]:
         """Return a record as a row, one value a column."""
-        return tuple([column.of(record) for column in self.columns])
+        if self.part is None:
+            return tuple([column.of(record) for column in self.columns])
+        halves = self.part(record)
+        return tuple(
+            [column.of(halves if column.parted else record) for column in self.columns]
+        )
 
     @property
     def form(self) -> RowForm:
@@ -224,13 +234,14 @@ def flat_table(
     personal: Collection[str] = (),
     assigned: bool = False,
     log: bool = False,
+    but: Collection[str] = (),
 ) -> RecordTable[T]:
-    """Return a table of flat records: one column a field.
+    """Return a table of flat records: one column a field, `but` for some with a default.
 
     `key` leads if the key is put together from several fields. A 0 in a `sparse` field
     is stored as NULL: an index that ends with it holds only the other rows.
     """
-    codecs = _codecs_of(kind, sparse)
+    codecs = _codecs_of(kind, sparse, but)
     columns = _flat_columns(codecs, names or {}, set(non_negative))
     if assigned:
         columns = (replace(columns[0], assigned=True), *columns[1:])
@@ -303,12 +314,16 @@ _FLAT: Final[Mapping[Any, _Codec]] = {
 }
 
 
-def _codecs_of(kind: type, sparse: Collection[str]) -> Mapping[str, _Codec]:
-    """The codec of each field of a kind of record, in their order."""
+def _codecs_of(
+    kind: type, sparse: Collection[str], but: Collection[str]
+) -> Mapping[str, _Codec]:
+    """The codec of each field of a kind of record, in their order, but for some."""
     hints = typing.get_type_hints(kind)
     codecs = {}
     for field in msgspec.structs.fields(kind):
         name = field.name
+        if name in but:
+            continue
         codecs[name] = _SPARSE if name in sparse else _codec(hints[name])
     return codecs
 

@@ -13,7 +13,7 @@ settlements and entries derive from it and are written in its transaction.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
@@ -87,13 +87,15 @@ class PostgresCatalog:
         """Return the key's fingerprint."""
         return str(self._value("SELECT fingerprint FROM vault"))
 
-    def execute(self, statement: str) -> None:
+    def execute(self, statement: str, values: Sequence[Any] = ()) -> None:
         """Run a statement."""
-        self._connection.execute(statement)
+        self._connection.execute(statement, values or None)
 
-    def rows(self, statement: str) -> Iterable[tuple[Any, ...]]:
+    def rows(
+        self, statement: str, values: Sequence[Any] = ()
+    ) -> Iterable[tuple[Any, ...]]:
         """Return the rows of a query."""
-        return self._connection.execute(statement)
+        return self._connection.execute(statement, values or None)
 
     def record(self, version: int, fingerprint: str) -> None:
         """Store version and fingerprint."""

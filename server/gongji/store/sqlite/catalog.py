@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -43,13 +43,15 @@ class SqliteCatalog:
         """Return the key's fingerprint."""
         return str(self._value("SELECT fingerprint FROM vault"))
 
-    def execute(self, statement: str) -> None:
+    def execute(self, statement: str, values: Sequence[Any] = ()) -> None:
         """Run a statement."""
-        self._connection.execute(statement)
+        self._connection.execute(statement, values)
 
-    def rows(self, statement: str) -> Iterable[tuple[Any, ...]]:
+    def rows(
+        self, statement: str, values: Sequence[Any] = ()
+    ) -> Iterable[tuple[Any, ...]]:
         """Return the rows of a query."""
-        return self._connection.execute(statement)
+        return self._connection.execute(statement, values)
 
     def record(self, version: int, fingerprint: str) -> None:
         """Store version and fingerprint."""
