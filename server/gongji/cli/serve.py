@@ -86,7 +86,14 @@ _REPEATED: Final = ("institution_msgid", "first_settlement", "later_settlement")
     is_flag=True,
     help="查询的访问记录落盘之后才答复；默认答复后一秒之内落盘。",
 )
-@click.option("--sample", is_flag=True, help="登记库为空时载入虚构的样例人群.")
+@click.option(
+    "--new",
+    is_flag=True,
+    help="已有密钥而没有数据库时，另建一个空库；首次启动不必写，建成之后须去掉。",
+)
+@click.option(
+    "--sample", is_flag=True, help="载入虚构的样例人群; 已有别的人员或机构时拒绝启动."
+)
 @click.option(
     "--sandbox", is_flag=True, help="开放 SandboxService(拨钟、清空); 切勿用于真实数据."
 )
@@ -125,6 +132,7 @@ _REPEATED: Final = ("institution_msgid", "first_settlement", "later_settlement")
 def serve_command(terminal: Terminal, /, **options: Any) -> None:
     """启动服务; Ctrl-C 停止."""
     pins = pins_of(options.pop("pin"))
+    new = options.pop("new")
     settings = Settings.parse(pins=pins, **options)
     descriptors.raise_limit()
     # Its own lines on standard error are no JSON, and there may be many.
@@ -133,10 +141,10 @@ def serve_command(terminal: Terminal, /, **options: Any) -> None:
     with suppress(KeyboardInterrupt), logs.only_lines(*_TOLD):
         if settings.workers > 1:
             # The parent answers no call and needs no fast loop.
-            asyncio.run(_serve(settings, terminal))
+            asyncio.run(_serve(settings, terminal, new=new))
             return
         with asyncio.Runner(loop_factory=supervisor.new_event_loop) as runner:
-            runner.run(_serve(settings, terminal))
+            runner.run(_serve(settings, terminal, new=new))
 
 
 @click.command("migrate", cls=ConfiguredCommand, table="serve")
@@ -168,7 +176,7 @@ def migrate_command(terminal: Terminal, data: Path, database: str) -> None:
         terminal.table("repeated", rows, _REPEATED)
 
 
-async def _serve(settings: Settings, terminal: Terminal) -> None:
+async def _serve(settings: Settings, terminal: Terminal, *, new: bool) -> None:
     """Serve until interrupted and print what happens.
 
     ValueError or OSError if the settings cannot be met.
@@ -177,6 +185,8 @@ async def _serve(settings: Settings, terminal: Terminal) -> None:
     check_folder(settings)
     settings, cities = _fit(settings)
     workdays = settings.workdays()
+    if new:
+        await service.make_database(settings)
     if settings.workers > 1:
         serving = serve_many(settings.for_workers(cities))
     else:

@@ -189,7 +189,7 @@ def _of_sqlite(
     """Yield why a database does not open with the key beside it."""
     path = _sqlite_path(data, database)
     # Before the first start there is none, and nothing is wrong.
-    if not path.exists():
+    if database_at(path).is_new() and not (data / KEY).exists():
         return
     try:
         asyncio.run(open_store(path, lambda: now, data / KEY).close())

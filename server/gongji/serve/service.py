@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import Final
 
 import structlog
 
@@ -19,7 +20,7 @@ from gongji.cities.kept import KeepRules
 from gongji.client import imports
 from gongji.client.connection import connect
 from gongji.client.credentials import Credentials
-from gongji.model.people import Person
+from gongji.model.people import Institution, Person
 from gongji.rpc.method import Services
 from gongji.rpc.recording import AccessRecorder
 from gongji.rpc.services import services_of
@@ -39,6 +40,9 @@ from gongji.serve.tls import ServerTls
 from gongji.store import Store
 from gongji.store.databases import database_at
 from gongji.store.private_files import make_folder
+
+_SAMPLE_KEYS: Final = {"persons": "person_no", "institutions": "code"}
+"""The column of each file of the sample that holds the record's key."""
 
 
 @dataclass(frozen=True)
@@ -95,15 +99,26 @@ async def running(
         store = await stack.enter_async_context(_opened(settings, clock))
         await stack.enter_async_context(_agreed(settings, store, cities, clock))
         recorder = await stack.enter_async_context(_recording(settings, store, clock))
+        lacks_sample = settings.sample and await _lacks_sample(store)
         offer = _Offer(store, cities, workdays, clock, recorder)
         port = _port(settings, offer.services(admission.policy), admission)
         await port.start()
         stack.push_async_callback(port.stop)
         await stack.enter_async_context(_kept_up(store))
         freeze_gc()
-        if settings.sample and await store.get(Person, _first_of_sample()) is None:
+        if lacks_sample:
             await offer.load_sample()
         yield port
+
+
+async def make_database(settings: Settings) -> None:
+    """Make a new database beside a key that had another. ValueError if there is one."""
+    database = database_at(settings.database_address)
+    with database.hold_alone():
+        if not database.is_new():
+            raise ValueError("--new 只用来另建一个空库，而这里已有数据库：请去掉 --new")
+        key_file = settings.data / KEY_FILE
+        await database.open(system_clock, key_file, new=True).close()
 
 
 @asynccontextmanager
@@ -229,12 +244,21 @@ def port_options(settings: Settings, tls: ServerTls | None) -> PortOptions:
     )
 
 
-def _first_of_sample() -> str:
-    return next(
-        rows[0].cells["person_no"]
+async def _lacks_sample(store: Store) -> bool:
+    """Return whether the sample is still to be loaded. ValueError beside other data."""
+    keys = {
+        kind: {row.cells[column] for row in rows}
         for kind, rows in imports.sample()
-        if kind == "persons"
-    )
+        if (column := _SAMPLE_KEYS.get(kind))
+    }
+    if await store.has_others(Person, keys["persons"]) or await store.has_others(
+        Institution, keys["institutions"]
+    ):
+        raise ValueError(
+            "登记库中已有样例之外的人员或机构，样例人群不得混入：请去掉 --sample"
+        )
+    present = [await store.get(Person, number) for number in keys["persons"]]
+    return None in present
 
 
 def lossy_settings(database: str) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date, datetime
 from functools import partial
 from typing import Any, Final, Protocol, TypeAlias, TypeVar, cast
@@ -193,6 +193,12 @@ class Store:
                 limit=limit,
             )
         )
+
+    async def has_others(self, kind: type[P], known: Collection[str]) -> bool:
+        """Return whether persons or institutions beyond these keys are on record."""
+        await self._merged(kind)
+        page = await self._listed(Listing(kind=kind, limit=len(known) + 1))
+        return any(self.key_of(record) not in known for record, _ in page)
 
     async def _merged(self, kind: type) -> None:
         """Wait until what an import brought lies in the records. StoreUnavailable."""

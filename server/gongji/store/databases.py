@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from gongji.rules.codes import SHANGHAI
@@ -19,6 +20,7 @@ from gongji.store.genesis import begin_log
 from gongji.store.leaves import LeafLog, LogEngine
 from gongji.store.migrations import (
     Catalog,
+    DatabaseMissingError,
     Migration,
     SchemaError,
     bring_forward,
@@ -36,6 +38,9 @@ from gongji.store.sqlite.store import EphemeralStore, SqliteStore
 if TYPE_CHECKING:
     from gongji.store.postgres.condition import DatabaseCondition
     from gongji.store.postgres.engine import PostgresEngine
+
+_MAKING_S: Final = 3.0
+"""How long the tables of a server that starts at the same time are waited for, in seconds."""
 
 MEMORY: Final = ":memory:"
 """The address of a store that is forgotten when it is closed."""
@@ -56,12 +61,19 @@ class Database(ABC):
     """Whether several servers may use it at once."""
 
     @abstractmethod
-    def open(self, clock: Clock, key_file: Path | None = None) -> Store:
-        """Open the store; make tables and key file if it is empty.
+    def open(
+        self, clock: Clock, key_file: Path | None = None, *, new: bool = False
+    ) -> Store:
+        """Open the store; make tables and key file if neither was ever there.
 
-        KeyFileError, SchemaError, ValueError or ConnectionError say in Chinese what is
-        wrong.
+        With a key and no database, tables are made only if a `new` one is asked for.
+        KeyFileError, SchemaError, DatabaseMissingError, ValueError or ConnectionError
+        say in Chinese what is wrong.
         """
+
+    @abstractmethod
+    def is_new(self) -> bool:
+        """Return whether nothing was ever stored there. Errors as of `open`."""
 
     @abstractmethod
     def migrate(
@@ -100,14 +112,23 @@ class SqliteDatabase(Database):
     def __init__(self, address: str) -> None:
         self._address = address
 
-    def open(self, clock: Clock, key_file: Path | None = None) -> Store:
+    def open(
+        self, clock: Clock, key_file: Path | None = None, *, new: bool = False
+    ) -> Store:
         """Open the file; its key lies beside it by default, with the suffix .key."""
         path = path_of(self._address)
-        new = is_new(path)
-        vault = Vault.open(key_file or path.with_suffix(".key"), create=new)
+        key_file = key_file or path.with_suffix(".key")
+        lost = None if new else _lost(str(path), key_file, *_logs_of(path))
+        if lost and is_new(path):
+            raise lost
+        vault = Vault.open(key_file, create=is_new(path))
         make_file(path)
         with _readable(path):
-            return SqliteStore(path, vault, clock)
+            return SqliteStore(path, vault, clock, lost=lost)
+
+    def is_new(self) -> bool:
+        """Return whether there is no file, or an empty one."""
+        return is_new(path_of(self._address))
 
     def migrate(
         self, key_file: Path | None = None, clock: Clock = machine_time
@@ -135,10 +156,16 @@ class SqliteDatabase(Database):
 class MemoryDatabase(SqliteDatabase):
     """A store that is forgotten when it is closed; it needs no key file."""
 
-    def open(self, clock: Clock, key_file: Path | None = None) -> Store:
+    def open(
+        self, clock: Clock, key_file: Path | None = None, *, new: bool = False
+    ) -> Store:
         """Open an empty one."""
-        del key_file
+        del key_file, new
         return EphemeralStore(clock)
+
+    def is_new(self) -> bool:
+        """Return that nothing was ever stored there."""
+        return True
 
     def hold_alone(self) -> AbstractContextManager[None]:
         """Lock nothing: no other process can reach it."""
@@ -153,16 +180,34 @@ class PostgresDatabase(Database):
     def __init__(self, address: str) -> None:
         self._address = address
 
-    def open(self, clock: Clock, key_file: Path | None = None) -> Store:
+    def open(
+        self, clock: Clock, key_file: Path | None = None, *, new: bool = False
+    ) -> Store:
         """Open it."""
         key_file = _named(key_file)
-        with self._session(Schema(Vault.ephemeral())) as engine:
-            from gongji.store.postgres.catalog import PostgresCatalog
+        with self._catalog() as catalog:
             from gongji.store.postgres.store import PostgresStore
 
-            catalog = PostgresCatalog(engine.connection, Schema(Vault.ephemeral()))
+            lost = None if new else _lost("PostgreSQL 数据库", key_file)
+            # Whoever started at the same time and made the key is making the tables.
+            if lost and not _appears(lambda: catalog.version() is not None):
+                raise lost
             vault = Vault.open(key_file, create=catalog.version() is None)
-            return PostgresStore(self._address, vault, clock)
+            return PostgresStore(self._address, vault, clock, lost=lost)
+
+    def is_new(self) -> bool:
+        """Return whether it has no tables of ours."""
+        with self._catalog() as catalog:
+            return catalog.version() is None
+
+    @contextmanager
+    def _catalog(self) -> Iterator[Catalog]:
+        """The tables there, whatever they are sealed with; errors as of `_session`."""
+        schema = Schema(Vault.ephemeral())
+        with self._session(schema) as engine:
+            from gongji.store.postgres.catalog import PostgresCatalog
+
+            yield PostgresCatalog(engine.connection, schema)
 
     def migrate(
         self, key_file: Path | None = None, clock: Clock = machine_time
@@ -240,9 +285,11 @@ def open_store(
     address: str | Path,
     clock: Clock,
     key_file: Path | None = None,
+    *,
+    new: bool = False,
 ) -> Store:
     """Open the store at an address; see `Database.open`."""
-    return database_at(address).open(clock, key_file)
+    return database_at(address).open(clock, key_file, new=new)
 
 
 def path_of(address: str) -> Path:
@@ -267,6 +314,25 @@ def _postgres_installed() -> Iterator[None]:
     except ModuleNotFoundError as missing:
         msg = "使用 PostgreSQL 须安装附加组件: pip install 'gongji[postgres]'"
         raise ValueError(msg) from missing
+
+
+def _lost(what: str, *traces: Path) -> DatabaseMissingError | None:
+    """Return what to raise if there is no database; None if there never was one."""
+    trace = next((path for path in traces if path.exists()), None)
+    return DatabaseMissingError(what, trace) if trace else None
+
+
+def _logs_of(path: Path) -> list[Path]:
+    """Return the files that SQLite keeps beside a database while it is in use."""
+    return [path.with_name(f"{path.name}-{suffix}") for suffix in ("wal", "journal")]
+
+
+def _appears(condition: Callable[[], bool]) -> bool:
+    """Return whether a condition holds within `_MAKING_S`."""
+    until = monotonic() + _MAKING_S
+    while not (holds := condition()) and monotonic() < until:
+        sleep(0.1)
+    return holds
 
 
 def _named(key_file: Path | None) -> Path:

@@ -25,6 +25,17 @@ class SchemaError(ValueError):
     """The database is not one this program may use with this key."""
 
 
+class DatabaseMissingError(ValueError):
+    """There is a key and no database: one that was here may have been lost."""
+
+    def __init__(self, what: str, trace: Path) -> None:
+        super().__init__(
+            f"{what} 中没有数据，而 {trace} 表明从前建过库：请查明磁盘是否已挂载、"
+            "--database 与 --data 是否写对，丢失的从备份恢复；确要另建一个空库，"
+            "以 --new 启动一次"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Migration:
     """The versions before and after, and what of the data the new one would refuse.
@@ -77,11 +88,17 @@ def make_or_check(
     catalog: Catalog,
     schema: Schema,
     fingerprint: str,
+    lost: DatabaseMissingError | None = None,
 ) -> None:
-    """Make the tables of a new database; check version and key of an old one. SchemaError."""
+    """Make the tables of a new database; check version and key of an old one. SchemaError.
+
+    `lost` is raised instead of making tables.
+    """
     with catalog.transaction():
         version = catalog.version()
         if version is None:
+            if lost:
+                raise lost
             _make(catalog, schema, fingerprint)
             return
         _check(catalog, version, fingerprint)

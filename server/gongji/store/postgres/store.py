@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gongji.store.base import Clock, Store
-from gongji.store.migrations import make_or_check
+from gongji.store.migrations import DatabaseMissingError, make_or_check
 from gongji.store.postgres.catalog import PostgresCatalog
 from gongji.store.postgres.connection import translated
 from gongji.store.postgres.engine import PostgresEngine
@@ -19,13 +19,15 @@ class PostgresStore(Store):
         url: str,
         vault: Vault,
         clock: Clock,
+        *,
+        lost: DatabaseMissingError | None = None,
     ) -> None:
         schema = Schema(vault)
         writing = PostgresEngine(url, schema)
         try:
             with translated():
                 catalog = PostgresCatalog(writing.connection, schema)
-                make_or_check(catalog, schema, vault.fingerprint)
+                make_or_check(catalog, schema, vault.fingerprint, lost)
         except BaseException:
             writing.close()
             raise

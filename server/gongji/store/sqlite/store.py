@@ -11,7 +11,11 @@ from pathlib import Path
 from typing import Final
 
 from gongji.store.base import Clock, Store
-from gongji.store.migrations import make_file, make_or_check
+from gongji.store.migrations import (
+    DatabaseMissingError,
+    make_file,
+    make_or_check,
+)
 from gongji.store.queues import LoopQueue
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
@@ -67,12 +71,13 @@ class SqliteStore(Store):
         clock: Clock,
         *,
         durable: bool = True,
+        lost: DatabaseMissingError | None = None,
     ) -> None:
         schema = Schema(vault)
         engines = [SqliteEngine(path, schema, durable=durable)]
         try:
             catalog = SqliteCatalog(engines[0].connection)
-            make_or_check(catalog, schema, vault.fingerprint)
+            make_or_check(catalog, schema, vault.fingerprint, lost)
             engines += [SqliteEngine(path, schema, read_only=True) for _ in range(2)]
             engines.append(SqliteEngine(path, schema, durable=durable))
         except BaseException:
