@@ -54,17 +54,18 @@ async def test_a_lost_file_is_not_replaced_unasked(
     await store.close()
     before = key.read_bytes()
     lose(path)
-    left = path.stat().st_size if path.exists() else None
+    left = size_of(path)
     with pytest.raises(DatabaseMissingError, match="--new") as refused:
         open_store(path, clock, key)
-    assert (str(path) in str(refused.value), str(key) in str(refused.value)) == (
-        True,
-        True,
-    )
-    assert left == (path.stat().st_size if path.exists() else None)
+    assert all(str(named) in str(refused.value) for named in (path, key))
+    assert left == size_of(path)
     assert not (await first_answer(open_store(path, clock, key, new=True), move))
     assert before == key.read_bytes()
     assert await first_answer(open_store(path, clock, key), move)
+
+
+def size_of(path: Path) -> int | None:
+    return path.stat().st_size if path.exists() else None
 
 
 async def first_answer(store: Store, move: MakeMove) -> bool:

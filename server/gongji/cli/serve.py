@@ -193,18 +193,16 @@ async def _serve(settings: Settings, terminal: Terminal, *, new: bool) -> None:
         serving = service.serve(settings, cities, workdays)
     async with aclosing(serving) as events:
         async for event in events:
-            lossy: Iterable[str] = ()
             if isinstance(event, Up):
-                lossy = await asyncio.to_thread(lossy_settings, settings.database)
                 await asyncio.to_thread(cache.keep, settings.kept_plugins)
+                lossy = await asyncio.to_thread(lossy_settings, settings.database)
+                warnings = startup_warnings(
+                    settings, workdays, system_clock().date(), lossy
+                )
             # Who reads may go away, as with `| head`: the service stays.
             with suppress(BrokenPipeError):
                 if isinstance(event, Up):
-                    today = system_clock().date()
-                    show_cities(terminal, cities)
-                    for warning in startup_warnings(settings, workdays, today, lossy):
-                        terminal.say(warning)
-                    _announce(terminal, settings, event.address)
+                    _announce(terminal, settings, cities, warnings, event.address)
                 else:
                     terminal.say("正在停止 …")
 
@@ -242,8 +240,17 @@ def startup_warnings(
         yield f"警告: PostgreSQL 的 {setting}; 「答复之前已经落盘」在此库上不成立"
 
 
-def _announce(terminal: Terminal, settings: Settings, address: str) -> None:
+def _announce(
+    terminal: Terminal,
+    settings: Settings,
+    cities: Cities,
+    warnings: Iterable[str],
+    address: str,
+) -> None:
     """Print that the service is up, where, and what to try next."""
+    show_cities(terminal, cities)
+    for warning in warnings:
+        terminal.say(warning)
     terminal.say(admitted(settings))
     processes = f"({settings.workers} 个进程)" if settings.workers > 1 else ""
     terminal.say(

@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Final
 
 import structlog
 
@@ -40,9 +39,6 @@ from gongji.serve.tls import ServerTls
 from gongji.store import Store
 from gongji.store.databases import database_at
 from gongji.store.private_files import make_folder
-
-_SAMPLE_KEYS: Final = {"persons": "person_no", "institutions": "code"}
-"""The column of each file of the sample that holds the record's key."""
 
 
 @dataclass(frozen=True)
@@ -246,19 +242,16 @@ def port_options(settings: Settings, tls: ServerTls | None) -> PortOptions:
 
 async def _lacks_sample(store: Store) -> bool:
     """Return whether the sample is still to be loaded. ValueError beside other data."""
-    keys = {
-        kind: {row.cells[column] for row in rows}
-        for kind, rows in imports.sample()
-        if (column := _SAMPLE_KEYS.get(kind))
-    }
-    if await store.has_others(Person, keys["persons"]) or await store.has_others(
-        Institution, keys["institutions"]
+    sample = dict(imports.sample())
+    persons = {row.cells["person_no"] for row in sample["persons"]}
+    institutions = {row.cells["code"] for row in sample["institutions"]}
+    if await store.has_others(Person, persons) or await store.has_others(
+        Institution, institutions
     ):
         raise ValueError(
             "登记库中已有样例之外的人员或机构，样例人群不得混入：请去掉 --sample"
         )
-    present = [await store.get(Person, number) for number in keys["persons"]]
-    return None in present
+    return None in [await store.get(Person, number) for number in persons]
 
 
 def lossy_settings(database: str) -> tuple[str, ...]:
