@@ -80,15 +80,14 @@ async def service(
 @asynccontextmanager
 async def over_ipc(offer: Services) -> AsyncIterator[OpenPort]:
     """Run a port as a gateway has it, in this process: its calls pass through `ipc`."""
-    async with ipc.serve_ipc(offer.methods) as folder:
+    async with ipc.serve_ipc(offer.methods, offer.ready) as folder:
         remote = await ipc.connect_ipc(
             folder, ipc.shapes_of(offer.methods), on_lost=lambda: None
         )
         server = OpenPort(
-            replace(offer, methods=remote.methods),
+            replace(offer, methods=remote.methods, ready=remote.ready),
             "127.0.0.1:0",
             AnybodyAuthenticator(),
-            ping=remote.ping,
         )
         await server.start()
         yield server

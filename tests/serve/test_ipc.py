@@ -301,7 +301,7 @@ async def test_too_many_are_turned_away_unread(
     assert ("echo", "OVERLOADED") == (line["method"], line["reason"])
     assert "hospital-1" == line["caller"]
     # A busy server is not a dead one.
-    await soon(pair.client.ping())
+    await soon(pair.client.ready())
     under_way[0].cancel()
     await asyncio.wait(under_way[:1])
     assert await pair.call("echo")

@@ -9,13 +9,13 @@ import pytest
 from gongji.model.commands import Command
 from gongji.store.committer import Committer
 from gongji.store.condition import READING, WRITING, StoreCondition
-from gongji.store.engine import EngineDown, Held
+from gongji.store.engine import EngineDown, EngineError, Held
 from gongji.store.leaves import LeafLog
 from gongji.store.reader import Reader
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
 
-from tests.store.conftest import MORNING, AnyEngine, job
+from tests.store.conftest import MORNING, AnyEngine, OpenEngine, job
 
 MakeMove = Callable[..., Command[int]]
 
@@ -150,3 +150,19 @@ def test_the_last_commit_is_remembered(condition: StoreCondition) -> None:
     condition.committed(3, 0.25)
     assert (3, 0.25) == (condition.last_jobs, condition.last_commit_s)
     assert condition.committed_at >= condition.changed_at
+
+
+def test_a_touch_tells_whether_it_can_be_written(
+    open_engine: OpenEngine, engine_kind: str
+) -> None:
+    """It commits where that is possible, and fails over a database that is only read."""
+    engine = open_engine()
+    engine.touch()
+    read_only = {
+        "sqlite": "PRAGMA query_only = on",
+        "postgres": "SET default_transaction_read_only = on",
+    }
+    engine.connection.execute(read_only[engine_kind])
+    with pytest.raises(EngineError):
+        engine.touch()
+    engine.rollback()

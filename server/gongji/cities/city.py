@@ -131,11 +131,15 @@ class City:
 
 @dataclass(frozen=True, slots=True)
 class RefusedPlugin:
-    """A plugin that was found and does not serve; `problem` has one problem a line."""
+    """A plugin that was found and does not serve; `problem` has one problem a line.
+
+    `area_code` is its city's, "" if it did not come to say it.
+    """
 
     plugin: str
     pinyin: str
     problem: str
+    area_code: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,7 +175,9 @@ def _same_area(cities: list[City]) -> list[RefusedPlugin]:
                 f"identity: 医保区划 {city.area_code} 被多个插件声明: {names}; "
                 "请只保留一个"
             )
-            refused.append(RefusedPlugin(city.label, city.pinyin, problem))
+            refused.append(
+                RefusedPlugin(city.label, city.pinyin, problem, city.area_code)
+            )
     return refused
 
 

@@ -57,10 +57,25 @@ class Method:
     answer: Answers
 
 
+Ready: TypeAlias = Callable[[], Awaitable[bool]]
+"""Tells whether services can do now what they are for."""
+
+
+async def always() -> bool:
+    """Return that services are ready which need nothing."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What a port offers: methods by path, services for reflection, names for health."""
+    """What a port offers: methods by path, services for reflection, names for health.
+
+    Of the names in `refused` there is nothing to be had, such as cities whose plugins
+    were refused; `ready` tells whether of the others there is.
+    """
 
     methods: Mapping[str, Method]
     services: tuple[str, ...]
     healthy: tuple[str, ...]
+    refused: tuple[str, ...] = ()
+    ready: Ready = always

@@ -69,6 +69,7 @@ class _Spec:
     methods: tuple[ipc.MethodShape, ...]
     services: tuple[str, ...]
     healthy: tuple[str, ...]
+    refused: tuple[str, ...]
 
 
 class Gateway:
@@ -91,7 +92,7 @@ class Gateway:
     async def start(self) -> None:
         """Start the gateway and keep one running. OSError if the port cannot be had."""
         self._folder = await self._stack.enter_async_context(
-            ipc.serve_ipc(self._services.methods)
+            ipc.serve_ipc(self._services.methods, self._services.ready)
         )
         self._stack.push_async_callback(self._supervisor.stop)
         try:
@@ -118,6 +119,7 @@ class Gateway:
             ipc.shapes_of(self._services.methods),
             self._services.services,
             self._services.healthy,
+            self._services.refused,
         )
 
 
@@ -135,14 +137,10 @@ async def _run(
     """Pass calls on until the end, or until the server is lost."""
     logs.configure()
     server = await ipc.connect_ipc(spec.folder, spec.methods, partial(_exit_now, spec))
-    services = Services(server.methods, spec.services, spec.healthy)
-    port = OpenPort(
-        services,
-        spec.address,
-        spec.authenticator,
-        spec.options,
-        ping=server.ping,
+    services = Services(
+        server.methods, spec.services, spec.healthy, spec.refused, server.ready
     )
+    port = OpenPort(services, spec.address, spec.authenticator, spec.options)
     await port.start()
     supervisor.freeze_gc()
     up(port.address)

@@ -21,7 +21,6 @@ import asyncio
 import tempfile
 from collections.abc import (
     AsyncIterator,
-    Awaitable,
     Callable,
     Iterable,
     Iterator,
@@ -37,7 +36,15 @@ import msgspec
 
 from gongji.access.identity import ANYBODY, CallerIdentity
 from gongji.model.refusals import Overloaded, StoreUnavailable
-from gongji.rpc.method import Answers, Calling, Ending, Method, Writing
+from gongji.rpc.method import (
+    Answers,
+    Calling,
+    Ending,
+    Method,
+    Ready,
+    Writing,
+    always,
+)
 from gongji.rpc.origin import CallOrigin
 from gongji.rpc.outcome import Outcomes
 from gongji.rpc.status import Status
@@ -61,10 +68,10 @@ from gongji.serve.turns import Turns
 _CALLS: Final = "calls"
 _STREAMS: Final = "streams"
 
-_PING: Final = "ping"
-"""Path of a method every server has: it returns its request."""
+_READY: Final = "ready"
+"""Path of a method every server has: one byte, 1 if it is ready to serve."""
 
-_PINGING: Final = CallRequest(0, _PING, ANYBODY, None)
+_ASKING: Final = CallRequest(0, _READY, ANYBODY, None)
 
 MAX_PENDING_CALLS: Final = 1024
 """Plain calls under way at once; one more is rejected.
@@ -123,10 +130,17 @@ def _cancelled_if_lost() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def serve_ipc(methods: Mapping[str, Method]) -> AsyncIterator[Path]:
+async def serve_ipc(
+    methods: Mapping[str, Method], ready: Ready = always
+) -> AsyncIterator[Path]:
     """Answer calls until the end; yield the sockets' folder, for `connect_ipc`."""
-    ping = Method(_PING, streams_in=False, streams_out=False, answer=_answer_ping)
-    methods = {**methods, _PING: ping}
+
+    async def answer_ready(raw: bytes, calling: Calling) -> bytes:
+        del raw, calling
+        return bytes([await ready()])
+
+    asked = Method(_READY, streams_in=False, streams_out=False, answer=answer_ready)
+    methods = {**methods, _READY: asked}
     # Mode 0700: some systems ignore the permissions of the sockets themselves.
     with tempfile.TemporaryDirectory(
         prefix="gongji-ipc-", ignore_cleanup_errors=True
@@ -151,11 +165,6 @@ async def serve_ipc(methods: Mapping[str, Method]) -> AsyncIterator[Path]:
             # Closing a server leaves its connections open.
             for protocol in list(connected):
                 protocol.close()
-
-
-async def _answer_ping(raw: bytes, calling: Calling) -> bytes:
-    del calling
-    return raw
 
 
 class _Connection:
@@ -248,11 +257,12 @@ async def _outcome(
 class RemoteMethods:
     """Methods by path that pass their calls to the server.
 
-    `ping` returns once the server answers, however many calls are pending.
+    `ready` tells whether the server is, however many calls are pending; it returns
+    once that answers.
     """
 
     methods: Mapping[str, Method]
-    ping: Callable[[], Awaitable[None]]
+    ready: Ready
 
 
 async def connect_ipc(
@@ -273,7 +283,7 @@ async def connect_ipc(
         )
         for shape in shapes
     }
-    return RemoteMethods(methods, client.ping)
+    return RemoteMethods(methods, client.ready)
 
 
 class _Client:
@@ -287,9 +297,9 @@ class _Client:
         self._outcomes = Outcomes()
         self.protocol = FrameProtocol(self._on_frame, on_lost)
 
-    async def ping(self) -> None:
-        """Wait until the server answers."""
-        await self._request(_PING, b"", _PINGING)
+    async def ready(self) -> bool:
+        """Return whether the server is ready, once it answers."""
+        return await self._request(_READY, b"", _ASKING) == bytes([True])
 
     def call(self, path: str) -> Answers:
         """Return what answers the plain calls of a path."""

@@ -6,7 +6,7 @@ It hands bytes to methods and knows none of them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -107,15 +107,12 @@ class OpenPort:
         address: str,
         authenticator: Authenticator,
         options: PortOptions = PLAIN,
-        *,
-        ping: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """Bind the address, port 0 standing for any free one. OSError; ValueError.
 
         To be called inside the loop that will run it. A second server on a port is an
         error, never a silent sharer, unless both are `shared`: whoever asks for that
-        holds the port. If another process answers the calls, health is reported only
-        once `ping` has returned.
+        holds the port.
         """
         own = (
             ("grpc.so_reuseport", int(options.shared)),
@@ -126,7 +123,7 @@ class OpenPort:
         self.address = self._listen(address, tls.credentials() if tls else None)
         if options.token_address and tls:
             self._listen(options.token_address, tls.credentials(callers=False))
-        self._entrances = _Entrances(services, authenticator, ping, options)
+        self._entrances = _Entrances(services, authenticator, options)
         self._watched = [*authenticator.watched, *options.watched]
         self._server.add_generic_rpc_handlers(self._entrances.handlers)
 
@@ -164,7 +161,6 @@ class _Entrances:
         self,
         services: Services,
         authenticator: Authenticator,
-        ping: Callable[[], Awaitable[None]] | None,
         options: PortOptions,
     ) -> None:
         methods = [*services.methods.values()]
@@ -176,7 +172,7 @@ class _Entrances:
         entrance = Entrance(authenticator, self.shares)
         self._methods = Handlers(methods, entrance)
         # Places of its own: whoever watches over the server finds some whatever comes.
-        self._health = Health(services.healthy, ping)
+        self._health = Health(services)
         self._health_shares = Shares(
             lambda _: HEALTH_LIMITS, most_calls=256, most_streams=256
         )

@@ -33,6 +33,7 @@ from gongji.serve.gateway import Gateway
 from gongji.serve.listening import check_free
 from gongji.serve.losses import note_losses, tallied
 from gongji.serve.port import OpenPort, Port, PortOptions
+from gongji.serve.probing import probe
 from gongji.serve.settings import KEY_FILE, Settings, rules_of
 from gongji.serve.supervisor import freeze_gc, interrupted
 from gongji.serve.tls import ServerTls
@@ -126,18 +127,33 @@ async def _agreed(
     async with adopting(store, settings.database, settings.adopt, clock(), rules=rules):
         # Before anything is decided by them.
         await store.apply(KeepRules(cities))
+        _tell_refused(cities)
         yield
 
 
 @asynccontextmanager
 async def _kept_up(store: Store) -> AsyncIterator[None]:
-    """Merge and tidy for the block what processes that ended have left of imports."""
-    watching = asyncio.create_task(Upkeep(store).watch())
+    """Merge and tidy for the block what imports have left, and watch the database."""
+    tasks = [
+        asyncio.create_task(work) for work in (Upkeep(store).watch(), probe(store))
+    ]
     try:
         yield
     finally:
-        watching.cancel()
-        await asyncio.wait([watching])
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+def _tell_refused(cities: Cities) -> None:
+    """Log each plugin that does not serve."""
+    for one in cities.refused:
+        structlog.get_logger().warning(
+            "plugin_refused",
+            plugin=one.plugin,
+            city=one.area_code or one.pinyin,
+            problem=one.problem,
+        )
 
 
 @asynccontextmanager

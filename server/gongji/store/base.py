@@ -36,7 +36,7 @@ from gongji.rules.codes import IDENTITY_CARD, pooling_area
 from gongji.store import sql
 from gongji.store.claims import RowOf
 from gongji.store.committer import Committer
-from gongji.store.condition import StoreCondition
+from gongji.store.condition import WRITING, StoreCondition
 from gongji.store.engine import Engine, EngineDown, Job, unavailable
 from gongji.store.genesis import begin_log
 from gongji.store.leaves import LeafLog
@@ -75,6 +75,9 @@ class StoreEngine(Engine, Protocol):
 
     def reset(self) -> None:
         """Empty every table that does not outlive it. EngineDown."""
+
+    def touch(self) -> None:
+        """Commit durably what changes nothing. EngineError."""
 
     def close(self) -> None:
         """Close the connection; an open transaction is forgotten."""
@@ -306,6 +309,21 @@ class Store:
         self._log.restart()
         # What outlives it stands from now on in the log of another writer.
         begin_log(self._writing, self._schema, self._log, self._clock())
+
+    async def touch(self) -> None:
+        """Find out whether anything can be written; nothing of it is seen in the log.
+
+        StoreUnavailable.
+        """
+        await _alone(self._writes, self._touch)
+
+    def _touch(self) -> None:
+        try:
+            self._writing.touch()
+        except EngineDown as down:
+            self.condition.failed(WRITING, down)
+            raise
+        self.condition.well(WRITING)
 
     async def close(self) -> None:
         """Finish what waits and close the connections."""

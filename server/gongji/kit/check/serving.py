@@ -47,7 +47,10 @@ def unfit(cities: Cities, kept_in: Path | None = None) -> list[RefusedPlugin]:
             continue
         problems = list(dict.fromkeys(_problems(city, packages.get(city.pinyin))))
         if problems:
-            refused.append(RefusedPlugin(city.label, city.pinyin, "\n".join(problems)))
+            problem = "\n".join(problems)
+            refused.append(
+                RefusedPlugin(city.label, city.pinyin, problem, city.area_code)
+            )
         else:
             kept.write(_PASSED)
     return refused

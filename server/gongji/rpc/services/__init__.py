@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any, Final
 
 from gongji.access.policy import AccessPolicy, AnybodyPolicy
@@ -32,7 +33,7 @@ from gongji.v1.sandbox_pb2_grpc import add_SandboxServiceServicer_to_server
 from gongji.v1.settlement_pb2_grpc import add_SettlementServiceServicer_to_server
 
 CITY_HEALTH: Final = "gongji.city."
-"""Prefix of a city's name in health checks: gongji.city.341100."""
+"""Prefix of a city in health checks: gongji.city.341100, gongji.city.chuzhou."""
 
 
 def services_of(
@@ -62,8 +63,25 @@ def services_of(
         service = SandboxService(store, sandbox, recorder, load_sample)
         add_SandboxServiceServicer_to_server(service, calls)
     services = tuple(calls.services)
-    cities_served = (CITY_HEALTH + city.area_code for city in cities.all)
-    return Services(calls.methods, services, (*services, *cities_served))
+    served, refused = _cities_health(cities)
+
+    async def ready() -> bool:
+        return store.available
+
+    return Services(calls.methods, services, (*services, *served), refused, ready)
+
+
+def _cities_health(cities: Cities) -> tuple[Sequence[str], tuple[str, ...]]:
+    """Return the names in health of the cities that are served, and of those refused."""
+    served = [
+        CITY_HEALTH + name
+        for city in cities.all
+        for name in (city.area_code, city.pinyin)
+    ]
+    named = [(plugin.area_code, plugin.pinyin) for plugin in cities.refused]
+    refused = [CITY_HEALTH + name for name in chain.from_iterable(named) if name]
+    # Of two plugins of one city the other may be served.
+    return served, tuple(dict.fromkeys([one for one in refused if one not in served]))
 
 
 def _calls(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain, compress
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import psycopg
 from psycopg import errors
@@ -31,7 +31,9 @@ from gongji.store.postgres.locks import (
     GUARDED,
     LATCH,
     LATCH_CLASS,
+    LATEST,
     LOCKED,
+    TOUCH,
     latch_of,
 )
 from gongji.store.postgres.sql import delete_any, insert_all, select_any, upsert_all
@@ -54,8 +56,6 @@ class _Write(NamedTuple):
     rows: Rows
     new: bool
 
-
-_LATEST: Final = "SELECT coalesce(max(at), 0) FROM log_writer"
 
 _GuardedRead = tuple[type, str, Texts, _Rows]
 """What a decision rests on: kind, index, values, and the guarded rows found there."""
@@ -134,7 +134,7 @@ class PostgresEngine:
         if not self._open or self._read_only:
             return self._asked(queries)
         # Behind the locks: whoever held them has written its instant.
-        *row_sets, ((self._latest,),) = self._asked([*queries, (_LATEST, [])])
+        *row_sets, ((self._latest,),) = self._asked([*queries, (LATEST, [])])
         return row_sets
 
     def _asked(self, queries: Sequence[_Query]) -> list[_Rows]:
@@ -237,6 +237,10 @@ class PostgresEngine:
         # waits for readers.
         deletes = [f"DELETE FROM {table.name}" for table in tables]  # noqa: S608 - our names
         self._run("; ".join(deletes))
+
+    def touch(self) -> None:
+        """Commit durably what changes nothing. EngineError."""
+        self._run(TOUCH)
 
     def close(self) -> None:
         """Close the connection; an open transaction is forgotten."""

@@ -31,6 +31,15 @@ or a premium says which purses follow."""
 AFTER_LOCKS: Final = 3
 """Stage of lists of those kinds: read when nobody can add to them any more."""
 
+LATEST: Final = "SELECT coalesce(max(at), 0) FROM log_writer"
+"""The latest instant on record."""
+
+# A standby has no transaction ids to give, and what is only read no locks.
+TOUCH: Final = (
+    "SELECT pg_current_xact_id(); SELECT 1 FROM log_writer WHERE false FOR UPDATE"
+)
+"""A transaction that must reach the disk of a database that may be written."""
+
 GUARDED: Final = (Person, Binding, Unmerged)
 """Kinds read by every settlement and seldom written: read without locks; whoever writes
 them reads again, at the end, what they were decided over."""

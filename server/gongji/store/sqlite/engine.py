@@ -275,6 +275,17 @@ class SqliteEngine:
             self.rollback()
             raise
 
+    def touch(self) -> None:
+        """Commit durably what changes nothing: the file's own version. EngineDown."""
+        self.begin()
+        try:
+            (version,) = self.connection.execute("PRAGMA user_version").fetchone()
+            self._run(f"PRAGMA user_version = {version}")
+            self.commit()
+        except BaseException:
+            self.rollback()
+            raise
+
     def close(self) -> None:
         """Close the connection; an open transaction is forgotten."""
         self.connection.close()
