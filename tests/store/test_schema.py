@@ -11,7 +11,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from gongji.audit.checkpoint import StoredCheckpoint
 from gongji.audit.leaf import Leaf, LogWriter
+from gongji.audit.tree import Tile
 from gongji.model.access import LostAccesses, PersonAccess
 from gongji.model.account import (
     Account,
@@ -54,6 +56,9 @@ from msgspec.structs import replace
 
 from tests.store.conftest import AnyEngine, fetched
 from tests.store.personal_records import SECRETS
+
+LOG = (Leaf, LogWriter, StoredCheckpoint, Tile)
+"""Kinds of the log, which does not speak of itself."""
 
 KINDS = (
     Person,
@@ -135,9 +140,9 @@ def test_what_is_written_is_read_back(
 
 def test_every_kind_has_a_table(schema: Schema) -> None:
     """What the service remembers is these kinds, and each has a table of its own."""
-    assert {*KINDS, Leaf, LogWriter} == set(schema.tables)
+    assert {*KINDS, *LOG} == set(schema.tables)
     assert {*KINDS} == set(schema.forms)
-    assert len(KINDS) + 2 == len({t.name for t in schema.tables.values()})
+    assert len(KINDS) + len(LOG) == len({t.name for t in schema.tables.values()})
 
 
 def test_keys_are_those_of_the_plan(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import date, datetime
 from functools import partial
 from typing import Any, Final, Protocol, TypeAlias, TypeVar, cast
@@ -34,6 +34,7 @@ from gongji.model.settlement import SettledDay
 from gongji.model.staging import LAYERS, Unmerged
 from gongji.rules.codes import IDENTITY_CARD, pooling_area
 from gongji.store import sql
+from gongji.store.checkpoints import CheckpointLog
 from gongji.store.claims import RowOf
 from gongji.store.committer import Committer
 from gongji.store.condition import WRITING, StoreCondition
@@ -72,6 +73,9 @@ class StoreEngine(Engine, Protocol):
 
     def page(self, listing: Listing[T]) -> list[Placed[T]]:
         """Return one page of a listing. ValueError if no index serves it."""
+
+    def rows(self, statement: str, values: Sequence[Any]) -> list[Any]:
+        """Return the rows of a query. EngineDown."""
 
     def reset(self) -> None:
         """Empty every table that does not outlive it. EngineDown."""
@@ -133,6 +137,13 @@ class Store:
     def waiting(self) -> int:
         """How many calls wait for one of its connections."""
         return sum(queue.waiting for queue in self._queues)
+
+    @property
+    def checkpoints(self) -> CheckpointLog:
+        """The checkpoints of the log."""
+        return CheckpointLog(
+            self._between_pages, self._between_writes, self._vault.hasher, self._clock
+        )
 
     async def commit(self, command: Command[R]) -> Answer[R]:
         """Execute a command once, durably, or answer it as it was the first time.
@@ -298,6 +309,16 @@ class Store:
             limit=1,
         )
         return bool(await self.page(first))
+
+    async def _between_pages(self, run: Callable[[StoreEngine], T]) -> T:
+        """Return what a function reads between two pages. StoreUnavailable."""
+        found: T = await _alone(self._pages, partial(run, self._listing))
+        return found
+
+    async def _between_writes(self, run: Callable[[StoreEngine], T]) -> T:
+        """Return what a function writes between two batches. StoreUnavailable."""
+        found: T = await _alone(self._writes, partial(run, self._writing))
+        return found
 
     async def reset(self) -> None:
         """Forget everything, request ids included (sandbox): after what was submitted

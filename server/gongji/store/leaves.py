@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -23,6 +23,9 @@ from gongji.store.sql import Dialect
 from gongji.store.table import Row, micros
 
 _SALT_BYTES: Final = 16
+
+SILENT: Final = timedelta(hours=12)
+"""A writer that was silent for longer goes on as another: it may be taken for gone."""
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -70,16 +73,20 @@ class LeafLog:
         """Go on as another writer: what this one wrote last is not known."""
         self._writer = secrets.token_hex(8)
         self._number = 0
+        self._at: datetime | None = None
 
     def begin(self, at: datetime) -> LeafBatch:
         """Return the leaves, none yet, of a transaction at an instant."""
+        if self._at is not None and at - self._at > SILENT:
+            self.restart()
         return LeafBatch(
             self._schema, self._hasher, LogWriter(self._writer, self._number, at)
         )
 
     def committed(self, batch: LeafBatch) -> None:
         """Count the leaves of a transaction that stands."""
-        self._number = batch.writer.number
+        if batch.leaves:
+            self._number, self._at = batch.writer.number, batch.writer.at
 
 
 class LeafBatch:

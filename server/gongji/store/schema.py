@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from operator import attrgetter
 from typing import Final, TypeVar
 
+from gongji.audit.checkpoint import StoredCheckpoint
 from gongji.audit.commitment import RowForm
 from gongji.audit.leaf import Leaf, LogWriter
+from gongji.audit.tree import Tile
 from gongji.model.access import LostAccesses, PersonAccess
 from gongji.model.account import Account, BroughtForward, Credit, Entry, Premium
 from gongji.model.binding import Binding
@@ -243,4 +245,12 @@ _TABLES: Final[tuple[AnyTable, ...]] = (
         log=True,
     ),
     flat_table(LogWriter, "log_writer", clustered=True, log=True),
+    flat_table(
+        StoredCheckpoint,
+        "checkpoint",
+        indexes=(("through",),),
+        append_only=True,
+        log=True,
+    ),
+    flat_table(Tile, "tile", log=True),
 )

@@ -279,6 +279,15 @@ CREATE TABLE log_writer (
   writer {TEXT} PRIMARY KEY NOT NULL, number {INTEGER} NOT NULL, at {INTEGER} NOT NULL
 ){CLUSTERED}
 """,
+    """
+CREATE TABLE checkpoint (
+  checkpoint_id {TEXT} PRIMARY KEY NOT NULL, size {INTEGER} NOT NULL,
+  root {BLOB} NOT NULL, at {INTEGER} NOT NULL, note {TEXT} NOT NULL,
+  included {BLOB} NOT NULL, through {TEXT} NOT NULL
+)
+""",
+    "CREATE INDEX checkpoint_by_through ON checkpoint (through, checkpoint_id)",
+    "CREATE TABLE tile (tile_id {TEXT} PRIMARY KEY NOT NULL, hashes {BLOB} NOT NULL)",
 )
 """What version 3 adds, in order.
 

@@ -172,14 +172,17 @@ class PostgresEngine:
     def page(self, listing: Listing[T]) -> list[Placed[T]]:
         """Return one page of a listing. ValueError if no index serves it."""
         table = self._schema.table(listing.kind)
-        statement, values = sql.page(table, listing, sql.POSTGRES)
+        rows = self.rows(*sql.page(table, listing, sql.POSTGRES))
+        return [(table.record(row[:-2]), (row[-2], row[-1])) for row in rows]
+
+    def rows(self, statement: str, values: Sequence[Any]) -> _Rows:
+        """Return the rows of a query, outside a transaction. EngineDown."""
         try:
-            rows = self._rows(statement, values)
+            return self._rows(statement, values)
         except EngineDown:
             # A connection that was lost while nothing was asked shows only now.
             self.close()
-            rows = self._rows(statement, values)
-        return [(table.record(row[:-2]), (row[-2], row[-1])) for row in rows]
+            return self._rows(statement, values)
 
     def latest(self) -> int:
         """Return the latest instant on record as of the last fetch, in microseconds."""

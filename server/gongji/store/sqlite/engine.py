@@ -196,6 +196,11 @@ class SqliteEngine:
             rows = self.connection.execute(statement, values)
             return [(table.record(row[:-2]), (row[-2], row[-1])) for row in rows]
 
+    def rows(self, statement: str, values: Sequence[Any]) -> list[Any]:
+        """Return the rows of a query. EngineDown."""
+        with _TRANSLATED:
+            return self.connection.execute(statement, values).fetchall()
+
     def latest(self) -> int:
         """Return the latest instant on record, 0 if there is none, in microseconds."""
         with _TRANSLATED:
