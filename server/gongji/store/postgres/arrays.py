@@ -36,6 +36,14 @@ class Bytes(list[bytes | None]):
     """A column of bytea."""
 
 
+def sorted_texts(values: Iterable[str]) -> Texts:
+    """Return what may be found of some values, in one order."""
+    # No text in the database holds a NUL, and PostgreSQL takes none: nothing is found
+    # under one.
+    storable = [value for value in values if "\0" not in value]
+    return Texts(sorted(storable))
+
+
 def as_array(column: Column, values: Iterable[Any]) -> Texts | Numbers | Bytes:
     """Return a column's values under its type."""
     return _ARRAYS[column.type](values)

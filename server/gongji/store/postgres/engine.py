@@ -24,7 +24,7 @@ from gongji.store.engine import (
     Rows,
     WriteConflict,
 )
-from gongji.store.postgres.arrays import Numbers, Texts, as_array
+from gongji.store.postgres.arrays import Numbers, Texts, as_array, sorted_texts
 from gongji.store.postgres.connection import connect, translated
 from gongji.store.postgres.locks import (
     AFTER_LOCKS,
@@ -115,7 +115,7 @@ class PostgresEngine:
 
     def fetch(self, lookups: Sequence[Lookup]) -> list[list[Any]]:
         """Return the records of each lookup, in one round trip."""
-        texts = [_sorted_texts(values) for _, _, values in lookups]
+        texts = [sorted_texts(values) for _, _, values in lookups]
         queries = [
             (self._select(kind, index), [text])
             for (kind, index, _), text in zip(lookups, texts, strict=True)
@@ -381,13 +381,6 @@ class PostgresEngine:
 
 def _writes_of(pending: Iterable[_Write | _Query]) -> list[_Write]:
     return [one for one in pending if isinstance(one, _Write)]
-
-
-def _sorted_texts(values: Iterable[str]) -> Texts:
-    # No text in the database holds a NUL, and PostgreSQL takes none: nothing is found
-    # under one.
-    storable = [value for value in values if "\0" not in value]
-    return Texts(sorted(storable))
 
 
 def _arrays(
