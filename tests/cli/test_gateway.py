@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
+import shutil
 import signal
 import socket
 import sqlite3
-import tempfile
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
-from gongji.rpc.method import Answers, Method, Services
-from gongji.serve.authentication import AnybodyAuthenticator
-from gongji.serve.gateway import Gateway
 from gongji.v1 import account_pb2, registry_pb2, settlement_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
@@ -119,81 +115,47 @@ def test_a_killed_gateway_is_replaced(service: Started) -> None:
     assert first.settlement == again.settlement
 
 
-def test_none_outlives_its_server(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder for temporary files, its path longer than that of a socket may be."""
+    folder = tmp_path / ("t" * 120)
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    return folder
+
+
+def test_none_outlives_its_server(tmp_path: Path, temporary: Path) -> None:
     """If the server is killed its gateway ends at once, the port is free again, and
-    nothing is left behind."""
-    # Not tmp_path, which is longer than the path of a socket may be.
-    with tempfile.TemporaryDirectory() as name:
-        monkeypatch.setenv("TMPDIR", name)
-        with (
-            started("--gateway", "--data", str(tmp_path), "--sample") as service,
-            Caller(service) as caller,
-        ):
-            caller.settle()
-            assert ["gongji-ipc-"] == [path.name[:11] for path in Path(name).iterdir()]
-            assert listening(port_of(service))
-            with ended_with(children(service.process.pid)):
-                assert -signal.SIGKILL == service.end(signal.SIGKILL)
-        assert [] == list(Path(name).iterdir())
+    nothing is left behind: there never was anything of it in a folder."""
+    data = tmp_path / "var"
+    with (
+        started("--gateway", "--data", str(data), "--sample") as service,
+        Caller(service) as caller,
+    ):
+        caller.settle()
+        assert [] == list(temporary.iterdir())
+        assert listening(port_of(service))
+        with ended_with(children(service.process.pid)):
+            assert -signal.SIGKILL == service.end(signal.SIGKILL)
     assert not listening(port_of(service))
 
 
-@pytest.mark.parametrize(
-    ("word", "status"), [(b".", 0), (b"", 1)], ids=["in order", "killed"]
-)
-async def test_it_ends_as_its_server_does(word: bytes, status: int) -> None:
-    """A server that ends in order has its calls finished; if it was killed they are
-    UNAVAILABLE at once."""
-    began, go_on = asyncio.Event(), asyncio.Event()
-
-    async def slowly(raw: bytes, _: object) -> bytes:
-        began.set()
-        await go_on.wait()
-        return raw
-
-    gateway = gateway_to({"/x/slowly": slowly, "/x/echo": echo})
-    await gateway.start()
-    async with grpc.aio.insecure_channel(gateway.address) as channel:
-        unary: Any = channel.unary_unary  # typed for messages only
-        call = unary("/x/slowly")(b"z")
-        await asyncio.wait_for(began.wait(), PATIENCE_S)
-        process = tell_end(gateway, word)
-        await until_refused(unary("/x/echo"))
-        if not status:
-            go_on.set()
-        expected = grpc.StatusCode.UNAVAILABLE if status else grpc.StatusCode.OK
-        assert (expected, status) == (await call.code(), await process.wait())
-    await gateway.stop()
-
-
-def tell_end(gateway: Gateway, word: bytes) -> asyncio.subprocess.Process:
-    """Send the gateway's process the server's last word, nothing if it was killed."""
-    process = gateway._supervisor._children[1].process
-    assert process.stdin
-    process.stdin.write(word)
-    process.stdin.close()
-    return process
-
-
-async def echo(raw: bytes, _: object) -> bytes:
-    return raw
-
-
-async def until_refused(method: Any) -> None:
-    """Call until a call is not answered: the gateway has heard of the end then."""
-    while await method(b"").code() is grpc.StatusCode.OK:
-        pass
-
-
-def gateway_to(answers: Mapping[str, Answers]) -> Gateway:
-    """Return a gateway with methods by their paths."""
-    methods = {
-        path: Method(path, streams_in=False, streams_out=False, answer=answer)
-        for path, answer in answers.items()
-    }
-    return Gateway(Services(methods, (), ()), ANY, AnybodyAuthenticator())
+def test_a_cleaner_of_temporary_files_takes_nothing(
+    tmp_path: Path, temporary: Path
+) -> None:
+    """Without the folder for temporary files a server goes on, streams and all, and a
+    gateway that is killed has a successor."""
+    settings = ["--gateway", "--data", str(tmp_path / "var")]
+    with started(*settings) as service:
+        gateway = service.event("gateway_up")["pid"]
+        shutil.rmtree(temporary)
+        first, second = import_twice(service, import_of(100))
+        assert (100, True) == (first.summary.received, second.receipt.replayed)
+        os.kill(gateway, signal.SIGKILL)
+        assert gateway != service.event("gateway_up")["pid"]
+        third, _ = import_twice(service, import_of(100))
+        assert 100 == third.summary.received
+        assert 0 == service.end()
 
 
 @pytest.mark.parametrize("whose", ["server", "gateway"])

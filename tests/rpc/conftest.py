@@ -80,9 +80,10 @@ async def service(
 @asynccontextmanager
 async def over_ipc(offer: Services) -> AsyncIterator[OpenPort]:
     """Run a port as a gateway has it, in this process: its calls pass through `ipc`."""
-    async with ipc.serve_ipc(offer.methods, offer.ready) as folder:
+    async with ipc.serve_ipc(offer.methods, offer.ready) as answering:
+        wire = await answering.new_client()
         remote = await ipc.connect_ipc(
-            folder, ipc.shapes_of(offer.methods), on_lost=lambda: None
+            wire, ipc.shapes_of(offer.methods), on_lost=lambda: None
         )
         server = OpenPort(
             replace(offer, methods=remote.methods, ready=remote.ready),

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import date, datetime
-from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +14,7 @@ import structlog
 from gongji.cities.adoption import Adoption
 from gongji.model.commands import Adopted
 from gongji.model.refusals import StoreUnavailable
+from gongji.serve.beside import working_beside
 from gongji.store import Store
 from gongji.store.databases import database_at
 from gongji.store.engine import EngineDown
@@ -65,7 +65,7 @@ async def adopting(
     presence = Presence(database, rules)
     try:
         await _agree(store, presence, requested, now)
-        async with _watched(store, presence, requested, interval_s):
+        async with working_beside(_watch(store, presence, requested, interval_s)):
             yield
     except EngineDown as down:
         message = f"无法连接 PostgreSQL: {down}"
@@ -162,51 +162,19 @@ def _in_words(days: _Days) -> str:
     return "、".join(_options(days))
 
 
-@asynccontextmanager
-async def _watched(
-    store: Store, presence: Presence, requested: _Days, interval_s: float
-) -> AsyncIterator[None]:
-    """Watch the recorded adoptions during the body; end it by ValueError if they change."""
-    body = asyncio.current_task()
-    ending = asyncio.Event()
-    watch = asyncio.ensure_future(
-        _watch(store, presence, requested, interval_s, ending)
-    )
-    watch.add_done_callback(partial(_cancel_if_failed, body))
-    try:
-        yield
-    except asyncio.CancelledError:
-        # Ours only if the watch failed; any other is somebody else's and goes on.
-        fault = watch.exception() if watch.done() and not watch.cancelled() else None
-        if body and fault:
-            body.uncancel()
-            raise fault from None
-        raise
-    finally:
-        ending.set()
-        await asyncio.wait((watch,))
-
-
-def _cancel_if_failed(
-    body: asyncio.Task[None] | None, watch: asyncio.Future[None]
-) -> None:
-    if body and not watch.cancelled() and watch.exception():
-        body.cancel()
-
-
 async def _watch(
-    store: Store,
-    presence: Presence,
-    requested: _Days,
-    interval_s: float,
-    ending: asyncio.Event,
+    store: Store, presence: Presence, requested: _Days, interval_s: float
 ) -> None:
-    while not ending.is_set():
+    """Compare what is recorded, for ever. ValueError if it changes."""
+    while True:
+        await asyncio.sleep(interval_s)
+        check = asyncio.ensure_future(_check(store, presence, requested))
         try:
-            async with asyncio.timeout(interval_s):
-                await ending.wait()
-        except TimeoutError:
-            await _check(store, presence, requested)
+            await asyncio.shield(check)
+        except asyncio.CancelledError:
+            # A thread has the connection, which is closed next.
+            await asyncio.wait((check,))
+            raise
 
 
 async def _check(store: Store, presence: Presence, requested: _Days) -> None:

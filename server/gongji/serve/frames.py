@@ -124,13 +124,8 @@ class FrameProtocol(asyncio.Protocol):
         self,
         on_frame: Callable[[Any], None],
         on_lost: Callable[[], None],
-        admits: Callable[[asyncio.BaseTransport], bool] | None = None,
     ) -> None:
-        """Call `on_frame` with each frame received and `on_lost` once at the end.
-
-        A connection that `admits` denies is cut off before anything is read.
-        """
-        self._admits = admits
+        """Call `on_frame` with each frame received and `on_lost` once at the end."""
         self._on_frame = on_frame
         self._on_lost = on_lost
         self._incomplete = bytearray()
@@ -148,8 +143,6 @@ class FrameProtocol(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport; asyncio calls this at the beginning."""
         self._transport = transport
-        if self._admits and not self._admits(transport):
-            self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Hand over the complete frames and keep what is left of an incomplete one."""
@@ -193,11 +186,6 @@ class FrameStream:
     ) -> None:
         self._reader = reader
         self._writer = writer
-
-    @property
-    def transport(self) -> asyncio.BaseTransport:
-        """The connection."""
-        return self._writer.transport
 
     async def send(self, frame: Frame) -> None:
         """Send a frame as soon as there is room. ConnectionError if the peer has gone."""

@@ -4,8 +4,8 @@ gRPC costs a call as much as all the rest; in two processes each has a core of i
 The gateway knows no rules and no data.
 """
 
-# callers ── HTTP/2 ──▶ gateway process ── Unix sockets ──▶ server process
-#                       port.OpenPort      (ipc.py)          services, store
+# callers ── HTTP/2 ──▶ gateway process ────── wire ──────▶ server process
+#                       port.OpenPort      (wire.py)         services, store
 #                       ipc.connect_ipc                      ipc.serve_ipc
 #                            ▲                                   │
 #                            └── started, replaced, ended by ────┘ (supervisor.py)
@@ -18,8 +18,8 @@ The gateway knows no rules and no data.
 #      │            └──────▶ lost        gateway or server died: UNAVAILABLE
 #      └──▶ rejected        more than ipc.MAX_PENDING_CALLS, or the port is closing
 #
-# If the gateway dies, the server starts another on the same port. If the server dies,
-# the gateway exits at once; see `_exit_now`.
+# If the gateway dies, the server starts another on the same port, with another wire. If
+# the server or the wire is lost, the gateway exits at once; see `_exit_now`.
 
 from __future__ import annotations
 
@@ -27,14 +27,11 @@ import asyncio
 import importlib
 import os
 import pkgutil
-import shutil
 import socket
 import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 
 from gongji import v1
 from gongji.rpc.method import Services
@@ -42,6 +39,7 @@ from gongji.serve import ipc, logs, supervisor
 from gongji.serve.authentication import Authenticator
 from gongji.serve.port import PLAIN, OpenPort, PortOptions
 from gongji.serve.watched import watch
+from gongji.serve.wire import WireEnd
 
 # Reflection describes what is loaded, and nothing else here loads a proto.
 for _module in pkgutil.iter_modules(v1.__path__, f"{v1.__name__}."):
@@ -65,7 +63,7 @@ class _Spec:
     address: str
     authenticator: Authenticator
     options: PortOptions
-    folder: Path
+    wire: tuple[int, int]
     methods: tuple[ipc.MethodShape, ...]
     services: tuple[str, ...]
     healthy: tuple[str, ...]
@@ -86,12 +84,12 @@ class Gateway:
         self._authenticator = authenticator
         self._services = services
         self._options = options
-        self._supervisor = supervisor.Supervisor(__name__, "gateway", 1, self._spec)
+        self._supervisor = supervisor.Supervisor(__name__, "gateway", 1, self._hand)
         self._stack = AsyncExitStack()
 
     async def start(self) -> None:
-        """Start the gateway and keep one running. OSError if the port cannot be had."""
-        self._folder = await self._stack.enter_async_context(
+        """Start the gateway. OSError if the port cannot be had."""
+        self._ipc = await self._stack.enter_async_context(
             ipc.serve_ipc(self._services.methods, self._services.ready)
         )
         self._stack.push_async_callback(self._supervisor.stop)
@@ -100,32 +98,31 @@ class Gateway:
         except BaseException:
             await self._stack.aclose()
             raise
-        # Here too, so that a successor begins with what was sound last.
+
+    async def keep(self) -> None:
+        """Keep one running. OSError if none can be for long."""
+        # Files here too, so that a successor begins with what was sound last.
         watched = [*self._authenticator.watched, *self._options.watched]
-        for task in (self._supervisor.supervise(), watch(watched)):
-            self._stack.push_async_callback(_cancel, asyncio.ensure_future(task))
+        await asyncio.gather(self._supervisor.supervise(), watch(watched))
 
     async def stop(self) -> None:
         """Report NOT_SERVING, take no new calls, let those in flight finish."""
         await self._stack.aclose()
 
-    def _spec(self, number: int) -> _Spec:
+    async def _hand(self, number: int) -> supervisor.Handed:
         del number
-        return _Spec(
+        wire = await self._ipc.new_client()
+        spec = _Spec(
             self.address,
             self._authenticator,
             self._options,
-            self._folder,
+            wire.descriptors,
             ipc.shapes_of(self._services.methods),
             self._services.services,
             self._services.healthy,
             self._services.refused,
         )
-
-
-async def _cancel(task: asyncio.Future[None]) -> None:
-    task.cancel()
-    await asyncio.wait((task,))
+        return supervisor.Handed(spec, (wire.calls, wire.openings))
 
 
 # --- in the gateway's process ---------------------------------------------------------
@@ -136,7 +133,8 @@ async def _run(
 ) -> None:
     """Pass calls on until the end, or until the server is lost."""
     logs.configure()
-    server = await ipc.connect_ipc(spec.folder, spec.methods, partial(_exit_now, spec))
+    wire = WireEnd.of(spec.wire)
+    server = await ipc.connect_ipc(wire, spec.methods, _exit_now)
     services = Services(
         server.methods, spec.services, spec.healthy, spec.refused, server.ready
     )
@@ -148,9 +146,8 @@ async def _run(
     await port.stop()
 
 
-def _exit_now(spec: _Spec) -> None:
-    """Exit at once, since the server is lost; calls in flight end as UNAVAILABLE."""
-    shutil.rmtree(spec.folder, ignore_errors=True)  # the server cannot do it any more
+def _exit_now(_: object = None) -> None:
+    """Exit at once, since server or wire is lost; calls in flight end as UNAVAILABLE."""
     # A port closed in order would end the calls it has not begun as CANCELLED, which
     # nobody tries again.
     os._exit(1)

@@ -1,4 +1,4 @@
-"""Calls passed between two processes of one machine (IPC): frames over Unix sockets.
+"""Calls passed between two processes of one machine (IPC): frames over a wire.
 
 Plain calls share one connection, numbered; each streaming call has a connection of its
 own, and so its own pace. A process that goes away takes its calls with it: the server
@@ -6,11 +6,11 @@ cancels them, and for the client there is no more to do.
 """
 
 # connect_ipc                                     serve_ipc
-# _Client.call     ── CallRequest ─────────────▶ _Connection   socket `calls`
+# _Client.call     ── CallRequest ─────────────▶ _Connection   the wire's `calls`
 #                  ◀─ CallReply, CallFailure ───
 #                  ── CallCancel ──────────────▶               the caller has gone
 #
-# _Client.stream   ── CallRequest ─────────────▶ _serve_stream socket `streams`
+# _Client.stream   ── CallRequest ─────────────▶ _serve_stream a socket of its own
 #                  ── CallChunk …, CallEnd ────▶               requests
 #                  ◀─ CallChunk … ──────────────               replies that stream
 #                  ◀─ CallReply, CallFailure ───               then the client closes
@@ -18,7 +18,6 @@ cancels them, and for the client there is no more to do.
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import (
     AsyncIterator,
     Callable,
@@ -26,10 +25,9 @@ from collections.abc import (
     Iterator,
     Mapping,
 )
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
@@ -61,12 +59,8 @@ from gongji.serve.frames import (
     failure_frame,
     status_of,
 )
-from gongji.serve.peers import is_own_user
 from gongji.serve.turns import Turns
-
-# The two sockets in the folder.
-_CALLS: Final = "calls"
-_STREAMS: Final = "streams"
+from gongji.serve.wire import StreamAccepter, StreamOpener, WireEnd, new_wire
 
 _READY: Final = "ready"
 """Path of a method every server has: one byte, 1 if it is ready to serve."""
@@ -129,42 +123,49 @@ def _cancelled_if_lost() -> Iterator[None]:
 # --- the server -----------------------------------------------------------------------
 
 
+class IpcServer:
+    """Answers the calls of other processes over the wires it makes."""
+
+    def __init__(self, methods: Mapping[str, Method]) -> None:
+        self._methods = methods
+        self._connected: set[FrameProtocol] = set()
+        self._streaming: _Streaming = {}
+        self._accepters: list[StreamAccepter] = []
+
+    async def new_client(self) -> WireEnd:
+        """Return the far end of a new wire, for `connect_ipc`. OSError."""
+        near, far = new_wire()
+        connection = _Connection(self._methods, self._connected, self._streaming)
+        # Those of processes that are gone have closed.
+        self._accepters = [one for one in self._accepters if one.is_open]
+        self._accepters.append(StreamAccepter(near.openings, self._serve_stream))
+        await near.attach(connection.protocol)
+        return far
+
+    async def _serve_stream(self, stream: FrameStream) -> None:
+        await _serve_stream(self._methods, stream, self._streaming)
+
+    def close(self) -> None:
+        """Close every wire."""
+        for accepter in self._accepters:
+            accepter.close()
+        for protocol in list(self._connected):
+            protocol.close()
+
+
 @asynccontextmanager
 async def serve_ipc(
     methods: Mapping[str, Method], ready: Ready = always
-) -> AsyncIterator[Path]:
-    """Answer calls until the end; yield the sockets' folder, for `connect_ipc`."""
+) -> AsyncIterator[IpcServer]:
+    """Answer calls until the end, of whoever has a wire."""
 
     async def answer_ready(raw: bytes, calling: Calling) -> bytes:
         del raw, calling
         return bytes([await ready()])
 
     asked = Method(_READY, streams_in=False, streams_out=False, answer=answer_ready)
-    methods = {**methods, _READY: asked}
-    # Mode 0700: some systems ignore the permissions of the sockets themselves.
-    with tempfile.TemporaryDirectory(
-        prefix="gongji-ipc-", ignore_cleanup_errors=True
-    ) as name:
-        folder = Path(name)
-        connected: set[FrameProtocol] = set()
-        streaming: _Streaming = {}
-        calls = await asyncio.get_running_loop().create_unix_server(
-            lambda: _Connection(methods, connected, streaming).protocol, folder / _CALLS
-        )
-        streams = await asyncio.start_unix_server(
-            lambda reader, writer: _serve_stream(
-                methods, FrameStream(reader, writer), streaming
-            ),
-            folder / _STREAMS,
-        )
-        try:
-            yield folder
-        finally:
-            calls.close()
-            streams.close()
-            # Closing a server leaves its connections open.
-            for protocol in list(connected):
-                protocol.close()
+    with closing(IpcServer({**methods, _READY: asked})) as server:
+        yield server
 
 
 class _Connection:
@@ -180,7 +181,7 @@ class _Connection:
         self._connected = connected
         self._streaming = streaming
         self._calls: dict[int, asyncio.Task[None]] = {}
-        self.protocol = FrameProtocol(self._on_frame, self._on_lost, is_own_user)
+        self.protocol = FrameProtocol(self._on_frame, self._on_lost)
         connected.add(self.protocol)
 
     def _on_frame(self, frame: CallRequest | CallCancel) -> None:
@@ -215,12 +216,8 @@ async def _serve_stream(
 ) -> None:
     """Answer one streaming call; the client closes the connection."""
     try:
-        # A caller that has gone ends the call as cancelled. asyncio's server of Python
-        # 3.11.7 asks a handler that ended so for its exception and logs a traceback, so
-        # it ends here.
+        # A caller that has gone ends the call as cancelled.
         with suppress(ConnectionError, asyncio.CancelledError):
-            if not is_own_user(stream.transport):
-                return
             request = await stream.receive()
             # Cancelled by number: of a connection that is not read just now nobody hears
             # that it has been closed, and the work would go on to its end.
@@ -266,16 +263,14 @@ class RemoteMethods:
 
 
 async def connect_ipc(
-    folder: Path, shapes: Iterable[MethodShape], on_lost: Callable[[], None]
+    wire: WireEnd, shapes: Iterable[MethodShape], on_lost: Callable[[], None]
 ) -> RemoteMethods:
-    """Return the server's methods. OSError if no server ever listened in the folder.
+    """Return the methods of the server at the other end of a wire.
 
-    `on_lost` is called once when the server is lost.
+    `on_lost` is called once when the server, or the wire, is lost.
     """
-    client = _Client(folder, on_lost)
-    await asyncio.get_running_loop().create_unix_connection(
-        lambda: client.protocol, str(folder / _CALLS)
-    )
+    client = _Client(wire, on_lost)
+    await wire.attach(client.protocol)
     methods = {
         shape.path: Method(
             *shape,
@@ -289,8 +284,8 @@ async def connect_ipc(
 class _Client:
     """One connection to a server for plain calls, and further ones for streams."""
 
-    def __init__(self, folder: Path, on_lost: Callable[[], None]) -> None:
-        self._folder = folder
+    def __init__(self, wire: WireEnd, on_lost: Callable[[], None]) -> None:
+        self._opener = StreamOpener(wire.openings)
         self._pending: dict[int, asyncio.Future[CallReply | CallFailure]] = {}
         self._last_number = 0
         self._turns = Turns()
@@ -358,8 +353,7 @@ class _Client:
         self, path: str, requests: AsyncIterator[bytes], calling: Writing
     ) -> Ending:
         """Pass one streaming call on. OSError if the server is lost."""
-        connection = await asyncio.open_unix_connection(self._folder / _STREAMS)
-        stream = FrameStream(*connection)
+        stream = await self._opener.open()
         self._last_number = number = self._last_number + 1
         await stream.send(CallRequest.of(number, path, calling))
         sending = asyncio.ensure_future(_send_all(stream, requests))

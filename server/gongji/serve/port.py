@@ -94,6 +94,9 @@ class Port(Protocol):
     async def start(self) -> None:
         """Begin to answer and report SERVING. OSError if the port cannot be had."""
 
+    async def keep(self) -> None:
+        """Keep it open, for ever; to be done while it is. OSError if that cannot be."""
+
     async def stop(self) -> None:
         """Report NOT_SERVING, take no new calls, let those in flight finish in `GRACE_S`."""
 
@@ -145,6 +148,10 @@ class OpenPort:
         """Begin to answer and report SERVING."""
         await self._server.start()
         self._entrances.open(self._watched)
+
+    async def keep(self) -> None:
+        """Do nothing, for ever: it goes with this process."""
+        await asyncio.get_running_loop().create_future()
 
     async def stop(self, grace_s: float = GRACE_S) -> None:
         """Report NOT_SERVING, take no new calls, let those in flight finish in `grace_s`."""

@@ -28,6 +28,7 @@ from gongji.serve import logs
 from gongji.serve.admission import Admission, addresses, admission_of, check_doors
 from gongji.serve.agreement import adopting
 from gongji.serve.authentication import LocalTokenAuthenticator
+from gongji.serve.beside import working_beside
 from gongji.serve.clock import Clock, SandboxClock, system_clock
 from gongji.serve.gateway import Gateway
 from gongji.serve.listening import check_free
@@ -99,8 +100,7 @@ async def running(
         lacks_sample = settings.sample and await _lacks_sample(store)
         offer = _Offer(store, cities, workdays, clock, recorder)
         port = _port(settings, offer.services(admission.policy), admission)
-        await port.start()
-        stack.push_async_callback(port.stop)
+        await stack.enter_async_context(_started(port))
         await stack.enter_async_context(_kept_up(store))
         freeze_gc()
         if lacks_sample:
@@ -129,6 +129,17 @@ async def _agreed(
         await store.apply(KeepRules(cities))
         _tell_refused(cities)
         yield
+
+
+@asynccontextmanager
+async def _started(port: Port) -> AsyncIterator[None]:
+    """Keep a port open for the block. OSError, also later, if it cannot be had."""
+    await port.start()
+    try:
+        async with working_beside(port.keep()):
+            yield
+    finally:
+        await port.stop()
 
 
 @asynccontextmanager

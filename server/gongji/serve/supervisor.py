@@ -22,14 +22,15 @@ import gc
 import os
 import pickle
 import signal
+import socket
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, NamedTuple
 
 import msgspec
 import structlog
@@ -46,6 +47,7 @@ else:
     from uvloop import new_event_loop
 
 __all__ = [
+    "Handed",
     "Supervisor",
     "freeze_gc",
     "interrupted",
@@ -60,6 +62,9 @@ LONGEST_PAUSE_S: Final = 30.0
 
 YOUNG_S: Final = 60.0
 """A child that lived this many seconds has proved that it can: its pause is the first."""
+
+GIVEN_UP_S: Final = 60.0
+"""Seconds without any child that serves, after which there will be none."""
 
 EXIT_TIMEOUT_S: Final = 15.0
 """Seconds a child may take to finish its calls and close what it holds; then it is killed."""
@@ -101,6 +106,13 @@ class _Report(msgspec.Struct, omit_defaults=True):
     fatal: bool = False
 
 
+class Handed(NamedTuple):
+    """What a child is started with: its spec, and sockets that become its own."""
+
+    spec: object
+    sockets: Sequence[socket.socket] = ()
+
+
 @dataclass(slots=True)
 class _Child:
     """A child's process as its parent sees it."""
@@ -110,19 +122,26 @@ class _Child:
     process: asyncio.subprocess.Process
 
     @classmethod
-    async def start(cls, module: str, name: str, number: int, spec: object) -> _Child:
-        """Start a child; it will be `up` later."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", module),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            pass_fds=stray.passed_descriptors(),
-            # A session of its own, so that Ctrl-C reaches the parent only.
-            start_new_session=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        )
+    async def start(cls, module: str, name: str, number: int, handed: Handed) -> _Child:
+        """Start a child; it will be `up` later. OSError."""
+        sockets = [handed_over.fileno() for handed_over in handed.sockets]
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-P", "-m", module),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                pass_fds=(*stray.passed_descriptors(), *sockets),
+                # A session of its own, so that Ctrl-C reaches the parent only.
+                start_new_session=True,
+                env=os.environ
+                | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            )
+        finally:
+            # Held here too, they would not close with the child.
+            for handed_over in handed.sockets:
+                handed_over.close()
         if process.stdin:
-            process.stdin.write(pickle.dumps(spec))
+            process.stdin.write(pickle.dumps(handed.spec))
         return cls(name, number, process)
 
     async def up(self) -> str:
@@ -170,17 +189,22 @@ class Supervisor:
     """Several children that run one module, each with a spec of its own."""
 
     def __init__(
-        self, module: str, name: str, size: int, make_spec: Callable[[int], object]
+        self,
+        module: str,
+        name: str,
+        size: int,
+        hand: Callable[[int], Awaitable[Handed]],
     ) -> None:
         """Supervise `size` children, numbered from 1.
 
-        `make_spec` returns the spec of a number, again for every successor. The log
+        `hand` returns what a number is started with, again for every successor. The log
         calls them by `name`: worker_up, worker_ended.
         """
         self._module = module
         self._name = name
         self._size = size
-        self._make_spec = make_spec
+        self._hand = hand
+        self._last_served = 0.0
         self._children: dict[int, _Child] = {}
         self._serving: set[int] = set()
         self._log = structlog.get_logger()
@@ -199,7 +223,7 @@ class Supervisor:
 
     async def _start(self, number: int) -> str:
         child = self._children[number] = await _Child.start(
-            self._module, self._name, number, self._make_spec(number)
+            self._module, self._name, number, await self._hand(number)
         )
         address = await child.up()
         self._serving.add(number)
@@ -209,7 +233,10 @@ class Supervisor:
         return address
 
     async def supervise(self) -> None:
-        """Replace each child that exits, for ever. ValueError if one fails fatally."""
+        """Replace each child that exits, for ever.
+
+        ValueError if one fails fatally; OSError if none has served for `GIVEN_UP_S`.
+        """
         tasks = [
             asyncio.ensure_future(self._supervise(number)) for number in self._children
         ]
@@ -229,11 +256,10 @@ class Supervisor:
                 failed = await self._children[number].exited()
             except _ChildFailed as at_start:
                 failed = at_start
-            served = number in self._serving
-            self._serving.discard(number)
-            # While others serve, a successor that cannot start is tried again.
-            if failed.fatal and (served or not self._serving):
-                raise ValueError(str(failed))
+            # No process, descriptor or memory is left just now.
+            except (OSError, MemoryError) as scarce:
+                failed = _ChildFailed(sentence_of(scarce), fatal=False)
+            self._judge(number, failed)
             lived_s = time.monotonic() - since
             pause = FIRST_PAUSE_S if lived_s >= YOUNG_S else _longer(pause)
             self._log.error(
@@ -243,6 +269,21 @@ class Supervisor:
                 **{self._name: number},
             )
             await asyncio.sleep(pause)
+
+    def _judge(self, number: int, failed: _ChildFailed) -> None:
+        """Take a child that failed off those that serve. ValueError; OSError."""
+        now, served = time.monotonic(), number in self._serving
+        if self._serving:
+            self._last_served = now
+        self._serving.discard(number)
+        # While others serve, a successor that cannot start is tried again.
+        if failed.fatal and (served or not self._serving):
+            raise ValueError(str(failed))
+        # Whoever supervises the service may have what we lack.
+        if not self._serving and now - self._last_served > GIVEN_UP_S:
+            raise OSError(
+                f"{GIVEN_UP_S:.0f} 秒以来没有一个 {self._name} 进程在服务，现停止：{failed}"
+            )
 
     async def stop(self) -> None:
         """End all children, calls in flight finished within their grace."""

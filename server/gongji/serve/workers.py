@@ -29,15 +29,13 @@ async def serve_many(settings: Settings) -> AsyncGenerator[Up | Stopping]:
     logs.configure()
     with _held(settings) as shared:
         admission = admission_of(settings)
-        workers = supervisor.Supervisor(
-            __name__,
-            "worker",
-            settings.workers,
+
+        async def hand(number: int) -> supervisor.Handed:
             # The first makes tables and key, records adoptions and loads the sample.
-            lambda number: _Spec(
-                replace(shared, sample=shared.sample and number == 1), admission
-            ),
-        )
+            own = replace(shared, sample=shared.sample and number == 1)
+            return supervisor.Handed(_Spec(own, admission))
+
+        workers = supervisor.Supervisor(__name__, "worker", settings.workers, hand)
         ending = asyncio.ensure_future(supervisor.interrupted())
         # Here too, so that a successor begins with what was sound last.
         watching = asyncio.ensure_future(watch(admission.watched))
