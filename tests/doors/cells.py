@@ -27,7 +27,9 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("SubmitBinding", "RecordConsent"), ("channel", "city")),
     **dict.fromkeys(("ReviewBinding", "GetBinding", "Unbind"), ("channel", "city")),
     **dict.fromkeys(("Quote", "Settle", "Reverse"), ("institution", "city")),
-    **dict.fromkeys(("GetSettlement", "Recompute"), ("institution", "city")),
+    **dict.fromkeys(
+        ("GetSettlement", "Recompute", "GetPacket"), ("institution", "city")
+    ),
     **dict.fromkeys(("ReconcileTotals", "ReconcileDetails"), ("institution", "city")),
     **dict.fromkeys(("Resettle", "GetInstitution"), ("institution", "city")),
     **dict.fromkeys(("ListBindings", "ListSettlements"), ("city",)),

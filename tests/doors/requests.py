@@ -11,6 +11,7 @@ from gongji.v1 import (
     binding_pb2,
     city_pb2,
     consequence_pb2,
+    packet_pb2,
     registry_pb2,
     sandbox_pb2,
     settlement_pb2,
@@ -216,6 +217,10 @@ REQUESTS: Final[Mapping[str, tuple[str, Request]]] = {
     "Recompute": (
         "settlements",
         lambda d, c: settlement_pb2.RecomputeRequest(settlement_id=_settlement(d, c)),
+    ),
+    "GetPacket": (
+        "packets",
+        lambda d, c: packet_pb2.GetPacketRequest(settlement_id=_settlement(d, c)),
     ),
     "ListSettlements": (
         "settlements",

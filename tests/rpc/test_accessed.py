@@ -19,6 +19,7 @@ from gongji.v1 import (
     binding_pb2,
     city_pb2,
     consequence_pb2,
+    packet_pb2,
     registry_pb2,
     sandbox_pb2,
     settlement_pb2,
@@ -35,6 +36,7 @@ FILES: Final = (
     binding_pb2,
     city_pb2,
     consequence_pb2,
+    packet_pb2,
     registry_pb2,
     sandbox_pb2,
     settlement_pb2,
@@ -85,7 +87,7 @@ def about_people() -> set[str]:
 def test_every_method_about_people_says_what_it_shows() -> None:
     """The table of fields has exactly the methods whose request or reply names people, and
     those that name them by a record of theirs."""
-    by_record = {"Reverse", "GetSettlement", "Recompute"}
+    by_record = {"Reverse", "GetSettlement", "Recompute", "GetPacket"}
     assert FIELDS.keys() == about_people() | by_record
 
 
@@ -177,6 +179,11 @@ async def _get_settlement(s: Service) -> None:
 async def _recompute(s: Service) -> None:
     request = settlement_pb2.RecomputeRequest(settlement_id=await settled(s))
     await s.settlements.Recompute(request)
+
+
+async def _packet(s: Service) -> None:
+    request = packet_pb2.GetPacketRequest(settlement_id=await settled(s))
+    await s.packets.GetPacket(request)
 
 
 async def _list_settlements(s: Service) -> None:
@@ -348,6 +355,7 @@ CALLS: Final[dict[str, tuple[Work, set[str]]]] = {
     "Reverse": (_reverse, {"P1", "P2"}),
     "GetSettlement": (_get_settlement, {"P1", "P2"}),
     "Recompute": (_recompute, {"P1", "P2"}),
+    "GetPacket": (_packet, {"P1", "P2"}),
     "ListSettlements": (_list_settlements, {"P2"}),
     "ReconcileDetails": (_reconcile, {"P1"}),
     "SubmitBinding": (_submit, {"P1", "P2"}),

@@ -23,6 +23,7 @@ from gongji.v1 import (
     binding_pb2_grpc,
     city_pb2_grpc,
     consequence_pb2_grpc,
+    packet_pb2_grpc,
     registry_pb2,
     registry_pb2_grpc,
     sandbox_pb2_grpc,
@@ -119,6 +120,7 @@ class Service:
         self.city = city_pb2_grpc.CityServiceStub(channel)
         self.bindings = binding_pb2_grpc.BindingServiceStub(channel)
         self.settlements = settlement_pb2_grpc.SettlementServiceStub(channel)
+        self.packets = packet_pb2_grpc.PacketServiceStub(channel)
         self.accounts = account_pb2_grpc.AccountServiceStub(channel)
         self.consequences = consequence_pb2_grpc.ConsequenceServiceStub(channel)
         self.registry = registry_pb2_grpc.RegistryServiceStub(channel)

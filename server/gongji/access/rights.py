@@ -100,6 +100,7 @@ RIGHTS: Final[Mapping[str, Row]] = {
     "ReconcileTotals": _COMPARED,
     "ReconcileDetails": _COMPARED,
     "Recompute": _READ,
+    "GetPacket": _READ,
     "ListSettlements": _OWN,
     "GetAccount": _OWN,
     "ListEntries": _OWN,

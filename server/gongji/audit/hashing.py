@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 Hasher = Callable[[bytes], bytes]
@@ -21,6 +21,10 @@ def sha256(content: bytes) -> bytes:
 def sm3(content: bytes) -> bytes:
     """Return the SM3 (GB/T 32905) of bytes."""
     return hashlib.new("sm3", content).digest()
+
+
+NAMES: Final[Mapping[Hasher, str]] = {sha256: "SHA-256", sm3: "SM3"}
+"""The name of each hash function, as packets and exports have it."""
 
 
 def base64(content: bytes) -> str:

@@ -34,6 +34,7 @@ from gongji.cli.config import configured
 from gongji.cli.consequences import consequences_command, resettle_command
 from gongji.cli.demo import demo_command
 from gongji.cli.devcerts import dev_certs_command
+from gongji.cli.explain import explain_command
 from gongji.cli.kit import doctor_command, hooks_command, new_city_command
 from gongji.cli.national import national_group
 from gongji.cli.options import ServerTarget, target_of
@@ -200,6 +201,7 @@ for command in (
     statement_command,
     reconcile_command,
     recompute_command,
+    explain_command,
     accesses_command,
     export_command,
     erase_command,

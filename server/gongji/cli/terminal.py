@@ -62,6 +62,7 @@ LABELS: Final[Mapping[str, tuple[str, str]]] = {
     "duplicate": ("对方重复", "duplicate"),
     "digest": ("摘要", "digest"),
     "effect": ("影响", "effect"),
+    "explained": ("依据", "explained"),
     "extremes": ("次序与拆分的极端情形", "what order and splitting can do"),
     "field": ("字段", "field"),
     "figures": ("数额", "figures"),

@@ -41,6 +41,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "Reverse": "bill,balance",
     "GetSettlement": "bill,balance",
     "Recompute": "bill,enrolments,balance",
+    "GetPacket": "bill,enrolments,balance,binding",
     "ListSettlements": "bill",
     "ReconcileDetails": "bill",
     # account

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any, Final, Protocol, TypeAlias, TypeVar, cast
 
+from gongji.audit.hashing import NAMES
+from gongji.audit.leaf import Leaf
 from gongji.model.certificates import birth_date
 from gongji.model.commands import (
     Adopted,
@@ -39,12 +41,14 @@ from gongji.store.claims import RowOf
 from gongji.store.committer import Committer
 from gongji.store.condition import WRITING, StoreCondition
 from gongji.store.engine import Engine, EngineDown, Job, unavailable
-from gongji.store.genesis import begin_log
+from gongji.store.genesis import begin_log, stored_row
 from gongji.store.leaves import LeafLog
 from gongji.store.queues import BatchQueue, Exclusive, ThreadQueue
 from gongji.store.reader import Find, Reader
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
+from gongji.store.table import AnyTable, Row
+from gongji.store.told import ToldRow, told
 
 R = TypeVar("R")
 
@@ -132,6 +136,11 @@ class Store:
     def available(self) -> bool:
         """Whether the database can be reached, as far as is known."""
         return self.condition.available
+
+    @property
+    def hash_name(self) -> str:
+        """The name of the log's hash function: SHA-256 or SM3."""
+        return NAMES[self._vault.hasher]
 
     @property
     def waiting(self) -> int:
@@ -298,6 +307,36 @@ class Store:
         """Record adoptions, all or none, each in place of one of the same candidate."""
         await self.apply(Write(adopted))
 
+    async def told(
+        self, record: Any, at: datetime, *, as_stored: bool
+    ) -> ToldRow | None:
+        """Return a record's row as the log tells it that was written at an instant.
+
+        The row is read as it is stored, or else made of the record again. None if no
+        leaf of that instant tells of that row.
+        """
+        table = self._schema.table(type(record))
+        row = table.row(record)
+        if as_stored:
+            row = await _alone(
+                self._pages, partial(self._stored_row, table, str(row[0]))
+            )
+        after: RecordPlace | None = None
+        while True:
+            page = await self.placed(_leaves_at(at, after))
+            for leaf, _ in page:
+                # At one instant a row may be written more than once.
+                found = told(self._schema, self._vault.hasher, leaf, type(record), row)
+                if found is not None:
+                    return found
+            if not page:
+                return None
+            _, after = page[-1]
+
+    def _stored_row(self, table: AnyTable, key: str) -> Row | None:
+        engine = self._listing
+        return stored_row(engine.connection, engine.dialect, table, key)
+
     async def settled_since(self, area_code: str, day: date) -> bool:
         """Return whether a bill of a pooling area with a service day from `day` on was
         ever settled, reversed or not."""
@@ -353,6 +392,16 @@ class Store:
         # SQLite tidies up when the writing connection is the last to go.
         for engine in (self._reading, self._listing, self._writing):
             engine.close()
+
+
+def _leaves_at(at: datetime, after: RecordPlace | None) -> Listing[Leaf]:
+    return Listing(
+        kind=Leaf,
+        at_least={"at": at},
+        below={"at": at + timedelta(microseconds=1)},
+        order="at",
+        after=after,
+    )
 
 
 async def _alone(queue: BatchQueue, run: Callable[[], object]) -> Any:

@@ -45,3 +45,15 @@ def stored_rows(
     while rows := connection.execute(statement, (after,)).fetchall():
         yield rows
         after = rows[-1][0]
+
+
+def stored_row(
+    connection: Any, dialect: Dialect, table: AnyTable, key: str
+) -> Row | None:
+    """Return the row of a key, a value for each of the table's columns; None without it."""
+    names = ", ".join([column.name for column in table.columns])
+    statement = (
+        f"SELECT {names} FROM {table.name} WHERE {table.key.name} = {dialect.mark}"  # noqa: S608 - the schema's names
+    )
+    row: Row | None = connection.execute(statement, (key,)).fetchone()
+    return row

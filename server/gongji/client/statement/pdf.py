@@ -29,6 +29,12 @@ class UnprintableError(ValueError):
 
 def to_pdf(sheet: Sheet, printed_at: datetime) -> bytes:
     """Return a sheet as PDF, the same bytes for the same instant. UnprintableError."""
+    document = json.dumps(_document(sheet, printed_at), ensure_ascii=False)
+    return print_page(_TEMPLATE.read_bytes(), {"statement": document}, printed_at)
+
+
+def print_page(template: bytes, inputs: dict[str, str], printed_at: datetime) -> bytes:
+    """Return a template's page over its inputs as PDF. UnprintableError."""
     try:
         import typst  # noqa: PLC0415 - an extra, needed only here
         from pylopdf_fonts_zh_cn import sans_path  # noqa: PLC0415 - as above
@@ -43,14 +49,13 @@ def to_pdf(sheet: Sheet, printed_at: datetime) -> bytes:
         include_embedded_fonts=False,
         font_paths=[sans_path().parent],
     )
-    document = json.dumps(_document(sheet, printed_at), ensure_ascii=False)
     try:
         return typst.compile(
-            _TEMPLATE.read_bytes(),
+            template,
             font_paths=fonts,
             format="pdf",
             # Data, not source: nothing in it is taken for markup.
-            sys_inputs={"statement": document},
+            sys_inputs=inputs,
             pdf_standards=_STANDARDS,
             timestamp=int(printed_at.timestamp()),
         )

@@ -57,7 +57,7 @@ _READS: Final = (
     | _RECONCILED
     | _IMPORTS
     | _ACCESSES
-    | {"GetInstitution", "Recompute", "Consequences"}
+    | {"GetInstitution", "Recompute", "GetPacket", "Consequences"}
 )
 
 _CHANNEL: Final = BINDING | _BOUND | _OWN | _ACCESSES

@@ -13,6 +13,7 @@ from gongji.v1 import (
     binding_pb2,
     city_pb2,
     consequence_pb2,
+    packet_pb2,
     registry_pb2,
     sandbox_pb2,
     settlement_pb2,
@@ -296,6 +297,9 @@ CALLS: Final[Mapping[str, Callable[[CallersWork], AskedFor]]] = {
     ),
     "Recompute": lambda work: asked(
         settlement_pb2.RecomputeRequest(settlement_id=work.settlement_id)
+    ),
+    "GetPacket": lambda work: asked(
+        packet_pb2.GetPacketRequest(settlement_id=work.settlement_id)
     ),
     "ListSettlements": _settlements,
     "ReconcileTotals": _totals,

@@ -1,0 +1,92 @@
+"""A packet as a sheet for people: who pays what under which clause, and how it is proved."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime
+from importlib.resources import files
+from typing import Any, Final
+
+from gongji.client.consequences import PAYERS
+from gongji.client.statement.pdf import print_page
+from gongji.rules.codes import SHANGHAI
+from gongji.rules.money import yuan
+from gongji.v1 import packet_pb2 as pb
+
+_TEMPLATE: Final = files(__package__).joinpath("template.typ")
+
+_FACTS: Final = {"person": "参保人", "institution": "机构", "binding": "绑定"}
+
+
+def to_pdf(packet: pb.GetPacketResponse, file: bytes, printed_at: datetime) -> bytes:
+    """Return the sheet of a packet and its file, as PDF. UnprintableError."""
+    settlement = packet.settlement
+    bill = settlement.bill
+    document = {
+        "id": settlement.settlement_id,
+        "settled_at": _instant(settlement.settled_at.ToDatetime(SHANGHAI)),
+        "reversed": settlement.reversed_why
+        if settlement.HasField("reversed_at")
+        else None,
+        "patient": bill.patient.person_no,
+        "institution": bill.institution_code,
+        "service_day": bill.service_day,
+        "total": yuan(bill.total_fen),
+        "parts": [
+            ["目录外", yuan(bill.out_of_catalogue_fen)],
+            ["超限价", yuan(bill.above_limit_fen)],
+            ["先行自付", yuan(bill.first_selfpay_fen)],
+            ["符合范围", yuan(bill.in_scope_fen)],
+        ],
+        "lines": [_line(line) for line in settlement.lines],
+        "facts": [_fact(fact) for fact in packet.facts],
+        "rules": [rules.digest for rules in packet.rules],
+        "decided_by": [
+            settlement.decided_by.plugin,
+            settlement.decided_by.plugin_version,
+            settlement.decided_by.core_version,
+        ],
+        "proofs": [_proof(row) for row in packet.rows],
+        "digest": hashlib.sha256(file).hexdigest(),
+        "printed_at": _instant(printed_at),
+    }
+    return print_page(
+        _TEMPLATE.read_bytes(), {"packet": json.dumps(document)}, printed_at
+    )
+
+
+def _instant(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S}"
+
+
+def _line(line: Any) -> dict[str, Any]:
+    return {
+        "payer": PAYERS[int(line.payer)],
+        "purse": line.purse,
+        "fen": yuan(line.fen),
+        "words": line.in_words,
+        "formula": line.formula,
+        "inputs": "，".join(f"{name} {value}" for name, value in line.inputs.items()),
+        "clauses": [
+            {"id": c.id, "source": c.source, "text": c.text} for c in line.rule.clauses
+        ],
+    }
+
+
+def _fact(fact: pb.PacketFact) -> list[str]:
+    known = "—"
+    if fact.HasField("known_from"):
+        known = _instant(fact.known_from.ToDatetime(SHANGHAI))
+    return [_FACTS[fact.kind], fact.key, str(fact.revision or "—"), known]
+
+
+def _proof(row: pb.PacketRow) -> dict[str, Any]:
+    body = json.loads(row.body)
+    return {
+        "what": body["what"],
+        "writer": f"{body['writer']}/{body['number']}",
+        "index": row.inclusion.index if row.HasField("inclusion") else None,
+        "checkpoint": row.inclusion.checkpoint.decode(),
+        "public_key": row.inclusion.public_key,
+    }
