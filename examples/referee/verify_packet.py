@@ -4,7 +4,6 @@
 
 It needs Python 3.11 and `cryptography`, and nothing else: no server, no network, nothing
 of ours. It recomputes
-
   the row    its text has the hash that the leaf of the log holds; what the text only
              commits to is what the packet shows
   the leaf   its hash is in the tree of a checkpoint, and the log's key has signed that
@@ -34,6 +33,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 FORMAT = "gongji-packet/1"
 HASHES = {"SHA-256": "sha256", "SM3": "sm3"}
 ED25519 = b"\x01"
+PARTS = (
+    "out_of_catalogue_fen",
+    "above_limit_fen",
+    "first_selfpay_fen",
+    "in_scope_fen",
+)
 PAYERS = {
     "fund.v1": "fund",
     "no_fund.v1": "fund",
@@ -76,7 +81,13 @@ def shown_row(packet: Packet, row: Mapping[str, Any]) -> dict[str, str]:
     body = json.loads(row["body"])
     together = b64encode(packet.hash(b"".join(hashes))).decode()
     require(together == body["records"], "各行的散列与叶所载的不符")
-    told = json.loads(text)
+    return opened_row(packet, row, json.loads(text))
+
+
+def opened_row(
+    packet: Packet, row: Mapping[str, Any], told: Mapping[str, Any]
+) -> dict[str, str]:
+    """Return the values a row's text says or commits to."""
     require(told["table"] == "settlement", "这一行不是结算")
     hidden = told.get("hidden", {})
     for column, commitment in hidden.items():
@@ -118,7 +129,13 @@ def checkpoint_of(note: str, key: str) -> tuple[str, int, bytes]:
     """Return origin, size and root of a signed checkpoint (C2SP), its signature checked."""
     text, separator, signatures = note.partition("\n\n")
     require(separator, "检查点没有签名")
-    signed = (text + "\n").encode()
+    check_signed(text + "\n", signatures, key)
+    origin, size, root = text.split("\n")[:3]
+    return origin, int(size), b64decode(root)
+
+
+def check_signed(text: str, signatures: str, key: str) -> None:
+    """Check that one of a note's signatures is of a verifier key."""
     name, key_id, public = key.split("+", 2)
     content = b64decode(public)
     require(content[:1] == ED25519, "本程序只核对 Ed25519 的签名；SM2 请用国密工具核对")
@@ -129,11 +146,10 @@ def checkpoint_of(note: str, key: str) -> tuple[str, int, bytes]:
         signature = b64decode(line.rpartition(" ")[2])
         if line.startswith(f"— {name} ") and signature[:4] == expected:
             try:
-                verifier.verify(signature[4:], signed)
+                verifier.verify(signature[4:], text.encode())
             except InvalidSignature:
                 raise WrongError("检查点的签名不对") from None
-            origin, size, root = text.split("\n")[:3]
-            return origin, int(size), b64decode(root)
+            return
     raise WrongError("检查点没有这把密钥的签名")
 
 
@@ -186,31 +202,26 @@ def fund(i: Mapping[str, int]) -> int:
 
 def check_money(settlement: Mapping[str, Any]) -> int:
     """Check each line and all sums of a settlement; return its total in fen."""
-    bill = settlement["bill"]
+    bill, lines = settlement["bill"], settlement["lines"]
     total: int = bill["total_fen"]
-    parts = (
-        "out_of_catalogue_fen",
-        "above_limit_fen",
-        "first_selfpay_fen",
-        "in_scope_fen",
-    )
-    require(sum(bill[part] for part in parts) == total, "费用的四部分之和不是总额")
-    paid = dict.fromkeys(PAYERS.values(), 0)
-    for place, line in enumerate(settlement["lines"], 1):
-        fen = recomputed(line["formula"], line["inputs"])
-        require(
-            fen == line["fen"], f"第 {place} 行应为 {fen} 分，写的是 {line['fen']} 分"
-        )
-        paid[PAYERS[line["formula"]]] += fen
-    require(sum(paid.values()) == total, "各行之和不是总额")
-    for payer, fen in paid.items():
-        require(settlement[f"{payer}_fen"] == fen, f"{payer}_fen 与各行不符")
-    moved = {m["purse"]: m["fen"] for m in settlement["movements"]}
-    lines = settlement["lines"]
-    drawn = {line["purse"]: -line["fen"] for line in lines if line.get("purse")}
-    drawn = {purse: fen for purse, fen in drawn.items() if fen}
-    require(moved == drawn, "账户的变动与各行不符")
+    require(sum(bill[part] for part in PARTS) == total, "费用的四部分之和不是总额")
+    require(sum(line["fen"] for line in lines) == total, "各行之和不是总额")
+    stated = {payer: settlement[f"{payer}_fen"] for payer in PAYERS.values()}
+    require(paid_by(lines) == stated, "各付款方的合计与各行不符")
+    moved = {m["purse"]: -m["fen"] for m in settlement["movements"] if m["fen"]}
+    drawn = {one["purse"]: one["fen"] for one in lines if one.get("purse")}
+    require(moved == {k: v for k, v in drawn.items() if v}, "账户的变动与各行不符")
     return total
+
+
+def paid_by(lines: list[Any]) -> dict[str, int]:
+    """Return what each payer pays, once each line follows from its inputs."""
+    paid = dict.fromkeys(PAYERS.values(), 0)
+    for place, line in enumerate(lines, 1):
+        fen = recomputed(line["formula"], line["inputs"])
+        require(fen == line["fen"], f"第 {place} 行应为 {fen} 分，不是所写的数")
+        paid[PAYERS[line["formula"]]] += fen
+    return paid
 
 
 def check_rules(packet: Packet, settlement: Mapping[str, Any]) -> int:

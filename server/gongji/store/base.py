@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import partial
 from typing import Any, Final, Protocol, TypeAlias, TypeVar, cast
 
-from gongji.audit.hashing import NAMES
-from gongji.audit.leaf import Leaf
+from gongji.audit.hashing import Hasher
 from gongji.model.certificates import birth_date
 from gongji.model.commands import (
     Adopted,
@@ -41,14 +40,12 @@ from gongji.store.claims import RowOf
 from gongji.store.committer import Committer
 from gongji.store.condition import WRITING, StoreCondition
 from gongji.store.engine import Engine, EngineDown, Job, unavailable
-from gongji.store.genesis import begin_log, stored_row
+from gongji.store.genesis import begin_log
 from gongji.store.leaves import LeafLog
 from gongji.store.queues import BatchQueue, Exclusive, ThreadQueue
 from gongji.store.reader import Find, Reader
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
-from gongji.store.table import AnyTable, Row
-from gongji.store.told import ToldRow, told
 
 R = TypeVar("R")
 
@@ -138,9 +135,14 @@ class Store:
         return self.condition.available
 
     @property
-    def hash_name(self) -> str:
-        """The name of the log's hash function: SHA-256 or SM3."""
-        return NAMES[self._vault.hasher]
+    def schema(self) -> Schema:
+        """Its tables."""
+        return self._schema
+
+    @property
+    def hasher(self) -> Hasher:
+        """The hash function of its log."""
+        return self._vault.hasher
 
     @property
     def waiting(self) -> int:
@@ -307,35 +309,10 @@ class Store:
         """Record adoptions, all or none, each in place of one of the same candidate."""
         await self.apply(Write(adopted))
 
-    async def told(
-        self, record: Any, at: datetime, *, as_stored: bool
-    ) -> ToldRow | None:
-        """Return a record's row as the log tells it that was written at an instant.
-
-        The row is read as it is stored, or else made of the record again. None if no
-        leaf of that instant tells of that row.
-        """
-        table = self._schema.table(type(record))
-        row = table.row(record)
-        if as_stored:
-            row = await _alone(
-                self._pages, partial(self._stored_row, table, str(row[0]))
-            )
-        after: RecordPlace | None = None
-        while True:
-            page = await self.placed(_leaves_at(at, after))
-            for leaf, _ in page:
-                # At one instant a row may be written more than once.
-                found = told(self._schema, self._vault.hasher, leaf, type(record), row)
-                if found is not None:
-                    return found
-            if not page:
-                return None
-            _, after = page[-1]
-
-    def _stored_row(self, table: AnyTable, key: str) -> Row | None:
-        engine = self._listing
-        return stored_row(engine.connection, engine.dialect, table, key)
+    async def read(self, run: Callable[[StoreEngine], R]) -> R:
+        """Return what `run` reads over the connection that lists. StoreUnavailable."""
+        found: R = await _alone(self._pages, partial(run, self._listing))
+        return found
 
     async def settled_since(self, area_code: str, day: date) -> bool:
         """Return whether a bill of a pooling area with a service day from `day` on was
@@ -392,16 +369,6 @@ class Store:
         # SQLite tidies up when the writing connection is the last to go.
         for engine in (self._reading, self._listing, self._writing):
             engine.close()
-
-
-def _leaves_at(at: datetime, after: RecordPlace | None) -> Listing[Leaf]:
-    return Listing(
-        kind=Leaf,
-        at_least={"at": at},
-        below={"at": at + timedelta(microseconds=1)},
-        order="at",
-        after=after,
-    )
 
 
 async def _alone(queue: BatchQueue, run: Callable[[], object]) -> Any:

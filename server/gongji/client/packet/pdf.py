@@ -16,44 +16,50 @@ from gongji.v1 import packet_pb2 as pb
 
 _TEMPLATE: Final = files(__package__).joinpath("template.typ")
 
+_PARTS: Final = {
+    "out_of_catalogue_fen": "目录外",
+    "above_limit_fen": "超限价",
+    "first_selfpay_fen": "先行自付",
+    "in_scope_fen": "符合范围",
+}
+
 _FACTS: Final = {"person": "参保人", "institution": "机构", "binding": "绑定"}
 
 
 def to_pdf(packet: pb.GetPacketResponse, file: bytes, printed_at: datetime) -> bytes:
     """Return the sheet of a packet and its file, as PDF. UnprintableError."""
-    settlement = packet.settlement
-    bill = settlement.bill
     document = {
-        "id": settlement.settlement_id,
-        "settled_at": _instant(settlement.settled_at.ToDatetime(SHANGHAI)),
-        "reversed": settlement.reversed_why
-        if settlement.HasField("reversed_at")
-        else None,
-        "patient": bill.patient.person_no,
-        "institution": bill.institution_code,
-        "service_day": bill.service_day,
-        "total": yuan(bill.total_fen),
-        "parts": [
-            ["目录外", yuan(bill.out_of_catalogue_fen)],
-            ["超限价", yuan(bill.above_limit_fen)],
-            ["先行自付", yuan(bill.first_selfpay_fen)],
-            ["符合范围", yuan(bill.in_scope_fen)],
-        ],
-        "lines": [_line(line) for line in settlement.lines],
+        **_head(packet.settlement),
+        "lines": [_line(line) for line in packet.settlement.lines],
         "facts": [_fact(fact) for fact in packet.facts],
         "rules": [rules.digest for rules in packet.rules],
-        "decided_by": [
-            settlement.decided_by.plugin,
-            settlement.decided_by.plugin_version,
-            settlement.decided_by.core_version,
-        ],
         "proofs": [_proof(row) for row in packet.rows],
         "digest": hashlib.sha256(file).hexdigest(),
         "printed_at": _instant(printed_at),
     }
-    return print_page(
-        _TEMPLATE.read_bytes(), {"packet": json.dumps(document)}, printed_at
-    )
+    inputs = {"packet": json.dumps(document)}
+    return print_page(_TEMPLATE.read_bytes(), inputs, printed_at)
+
+
+def _head(settlement: Any) -> dict[str, Any]:
+    """Return whose bill was settled, when, and by which program."""
+    bill, decided_by = settlement.bill, settlement.decided_by
+    is_reversed = settlement.HasField("reversed_at")
+    return {
+        "id": settlement.settlement_id,
+        "settled_at": _instant(settlement.settled_at.ToDatetime(SHANGHAI)),
+        "reversed": settlement.reversed_why if is_reversed else None,
+        "patient": bill.patient.person_no,
+        "institution": bill.institution_code,
+        "service_day": bill.service_day,
+        "total": yuan(bill.total_fen),
+        "parts": [[name, yuan(getattr(bill, f))] for f, name in _PARTS.items()],
+        "decided_by": [
+            decided_by.plugin,
+            decided_by.plugin_version,
+            decided_by.core_version,
+        ],
+    }
 
 
 def _instant(at: datetime) -> str:

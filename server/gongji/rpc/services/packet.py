@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+from gongji.audit.hashing import NAMES
 from gongji.audit.leaf import Leaf
 from gongji.cities.city import Cities
 from gongji.model.binding import Binding
@@ -14,7 +15,7 @@ from gongji.rpc.convert.values import Sources, write_instant
 from gongji.rpc.services.permitted import require_permitted
 from gongji.settlement.packet import FormerFact, GatherPacket, SettlementPacket
 from gongji.store import Store
-from gongji.store.told import ToldRow
+from gongji.store.told import ToldRow, find_told
 from gongji.v1 import packet_pb2 as pb
 from gongji.v1.packet_pb2_grpc import PacketServiceServicer
 
@@ -45,7 +46,7 @@ class PacketService(PacketServiceServicer):
                 for kept in packet.rules
             ],
             rows=[await self._row_to(row) async for row in self._rows(packet)],
-            hash=self._store.hash_name,
+            hash=NAMES[self._store.hasher],
         )
 
     async def _rows(self, packet: SettlementPacket) -> AsyncIterator[ToldRow]:
@@ -53,11 +54,13 @@ class PacketService(PacketServiceServicer):
         stored, first = packet.settlement, packet.first
         leaves = []
         if stored.settled_at and stored != first:
-            row = await self._store.told(first, stored.settled_at, as_stored=False)
+            row = await find_told(
+                self._store, first, stored.settled_at, as_stored=False
+            )
             leaves.append(row)
         for at in (stored.reversed_at, stored.settled_at):
             if at is not None:
-                row = await self._store.told(stored, at, as_stored=True)
+                row = await find_told(self._store, stored, at, as_stored=True)
                 if row is not None:
                     leaves.append(row)
                     break
