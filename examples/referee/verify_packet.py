@@ -8,10 +8,8 @@ of ours. It recomputes
              commits to is what the packet shows
   the leaf   its hash is in the tree of a checkpoint, and the log's key has signed that
   the money  every line follows from its inputs, all lines sum to the bill
-  the rules  each document has the digest the settlement names, and holds the clauses
-             of every line
-
-and prints what it found, or the first thing that does not hold, with exit status 1.
+  the rules  each document has the digest the settlement names, and every line's clauses
+It prints what it found, or the first thing that does not hold, with exit status 1.
 
 KEY is the log's public key and FILE a checkpoint, both from elsewhere than the packet:
 a witness, a printed page. Without KEY the packet's own is believed.
