@@ -66,6 +66,8 @@ class Book:
     """What no caller may ever see, in words."""
     tally: Counter[str] = field(default_factory=Counter)
     answers: int = 0
+    interval_s: float = 0.0
+    """How often a caller is to call, on average; 0 has him call without rest."""
     in_flight: int = 0
 
     @property

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import chain, count
 from random import Random
+from time import monotonic
 from typing import Any, Final
 
 import grpc
@@ -62,10 +63,12 @@ class ChaosCaller:
         self._acknowledged: dict[str, tuple[str, Any, Any]] = {}
         """Method, request and reply by request id."""
         self._standing: list[str] = []
+        self._due = monotonic()
 
     async def work(self, over: asyncio.Event) -> None:
         """Call until it is over, and then until the last request is answered."""
         while not over.is_set():
+            await self._rest()
             drawn = self._chance.random()
             if drawn < 0.15 and self._standing:
                 place = self._chance.randrange(len(self._standing))
@@ -74,6 +77,15 @@ class ChaosCaller:
                 await self._repeat()
             else:
                 await self._settle()
+
+    async def _rest(self) -> None:
+        """Wait for the next call's time; who is late makes up for it."""
+        if not self._book.interval_s:
+            self._due = monotonic()
+            return
+        # As of many who do not wait for one another.
+        self._due += self._chance.expovariate(1 / self._book.interval_s)
+        await asyncio.sleep(self._due - monotonic())
 
     async def _settle(self) -> None:
         """Settle a new bill.

@@ -56,7 +56,7 @@ class Served:
         self.address = f"{_HOST}:{free_port()}"
         self.log = log or data.parent / f"{data.name}-{self.port}.log"
         self.life = 0
-        self._inside = tuple(inside)
+        self.inside = tuple(inside)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -79,7 +79,7 @@ class Served:
         """Begin a life; do not wait until it answers."""
         assert not self.running
         self.life += 1
-        command = [*self._inside, sys.executable, "-m", "gongji", "serve", "--gateway"]
+        command = [*self.inside, sys.executable, "-m", "gongji", "serve", "--gateway"]
         command += ["--address", self.address, "--data", str(self.data)]
         command += ["--database", self.database]
         with self.log.open("ab") as log:

@@ -9,7 +9,7 @@ from pathlib import Path
 import grpc
 from gongji.v1 import settlement_pb2 as pb
 
-from tests.chaos.audit import audit
+from tests.chaos.audit import Broken, audit
 from tests.chaos.book import PUSHBACK_KEY, Book
 from tests.chaos.callers import CALLERS, Connection, bill, calling
 from tests.chaos.conftest import Tell
@@ -78,6 +78,19 @@ async def conclude(
     properly, otherwise not at all.
     """
     broken, audited = await audit(book, data, database)
+    assert_kept(book, tell, broken, audited, refused=refused, **faults)
+
+
+def assert_kept(
+    book: Book,
+    tell: Tell,
+    broken: Broken,
+    audited: dict[str, int],
+    *,
+    refused: bool,
+    **faults: int,
+) -> None:
+    """As `conclude`, of data that were audited."""
     tell(book, audited, **faults)
     assert [] == book.faults, "\n".join(book.faults[:_SHOWN])
     assert {} == broken, broken

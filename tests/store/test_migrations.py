@@ -116,6 +116,7 @@ class Recorded:
             home.record,
             home.add_partitions,
         )
+        self.execute_patiently = home.execute_patiently
 
     def version(self) -> int | None:
         return self._version

@@ -36,13 +36,14 @@ from gongji.cli.demo import demo_command
 from gongji.cli.devcerts import dev_certs_command
 from gongji.cli.explain import explain_command
 from gongji.cli.kit import doctor_command, hooks_command, new_city_command
+from gongji.cli.migrate import migrate_command
 from gongji.cli.national import national_group
 from gongji.cli.options import ServerTarget, target_of
 from gongji.cli.policy import policy_group
 from gongji.cli.privacy import erase_command, export_command
 from gongji.cli.recompute import recompute_command
 from gongji.cli.records import credit_command, import_command, reconcile_command
-from gongji.cli.serve import migrate_command, serve_command
+from gongji.cli.serve import serve_command
 from gongji.cli.statement import statement_command
 from gongji.cli.terminal import Terminal
 from gongji.client.connection import refusal_of

@@ -1,4 +1,4 @@
-"""`gongji serve` and `gongji migrate`."""
+"""`gongji serve`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from gongji.serve.admission import admitted, check_folder
 from gongji.serve.clock import system_clock
 from gongji.serve.listening import is_loopback
 from gongji.serve.service import Up, lossy_settings
-from gongji.serve.settings import DATABASE, KEY_FILE, Settings
+from gongji.serve.settings import Settings
 from gongji.serve.workers import serve_many
 from gongji.store.databases import database_at
 
@@ -48,9 +48,6 @@ _DATABASE_HELP: Final = (
 
 _TOLD: Final = (click.ClickException, grpc.RpcError, OSError, Refusal, ValueError)
 """What ends the service and is told in a sentence; whatever else does is a defect."""
-
-_REPEATED: Final = ("institution_msgid", "first_settlement", "later_settlement")
-"""An institution's message, the settlement it made first, and a later one."""
 
 
 @click.command("serve", cls=ConfiguredCommand, table="serve")
@@ -145,35 +142,6 @@ def serve_command(terminal: Terminal, /, **options: Any) -> None:
             return
         with asyncio.Runner(loop_factory=supervisor.new_event_loop) as runner:
             runner.run(_serve(settings, terminal, new=new))
-
-
-@click.command("migrate", cls=ConfiguredCommand, table="serve")
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    default=Path("var"),
-    show_default=True,
-    help="密钥目录.",
-)
-@click.option("--database", default="", metavar="URL", help=_DATABASE_HELP)
-@click.pass_obj
-def migrate_command(terminal: Terminal, data: Path, database: str) -> None:
-    """把数据库结构升级到本程序的版本; 只向前, 先停服务并备份."""
-    at = database_at(database or data / DATABASE)
-    migration = at.migrate(data / KEY_FILE)
-    before, after = migration.before, migration.after
-    terminal.say(
-        f"数据库结构: 第 {before} 版 → 第 {after} 版"
-        if before != after
-        else f"已是第 {after} 版, 无需迁移"
-    )
-    if migration.repeated:
-        terminal.say(
-            f"同一机构同一 msgid 从前结算过不止一次，共 {len(migration.repeated)} 笔，"
-            "照旧保留；请与机构核对，多出的可撤销："
-        )
-        rows = [dict(zip(_REPEATED, row, strict=True)) for row in migration.repeated]
-        terminal.table("repeated", rows, _REPEATED)
 
 
 async def _serve(settings: Settings, terminal: Terminal, *, new: bool) -> None:

@@ -7,23 +7,20 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from gongji.rules.codes import SHANGHAI
+from gongji.store.administration import Administration
 from gongji.store.backup import Copying
 from gongji.store.base import Clock, Store
 from gongji.store.engine import EngineDown
-from gongji.store.genesis import begin_log
-from gongji.store.leaves import LeafLog, LogEngine
 from gongji.store.migrations import (
     Catalog,
     DatabaseMissingError,
     Migration,
     SchemaError,
-    bring_forward,
     is_new,
     make_file,
 )
@@ -38,6 +35,7 @@ from gongji.store.sqlite.store import EphemeralStore, SqliteStore
 if TYPE_CHECKING:
     from gongji.store.postgres.condition import DatabaseCondition
     from gongji.store.postgres.engine import PostgresEngine
+    from gongji.store.postgres.presence import Presence
 
 _MAKING_S: Final = 3.0
 """How long the tables of a server that starts at the same time are waited for, in seconds."""
@@ -75,14 +73,34 @@ class Database(ABC):
     def is_new(self) -> bool:
         """Return whether nothing was ever stored there. Errors as of `open`."""
 
-    @abstractmethod
     def migrate(
         self, key_file: Path | None = None, clock: Clock = machine_time
     ) -> Migration:
-        """Bring it forward to this program's schema.
+        """Bring it forward to this program's schema, while no server is there.
 
-        Errors as of `open`.
+        ValueError if one is. Errors as of `open`.
         """
+        with self.stopped(), self.administered(key_file) as at:
+            migration = at.bring_forward(clock())
+            if at.upgrading:
+                at.upgrade.begin_backfill()
+                at.backfill(self.open(clock, key_file))
+                at.upgrade.contract()
+            return migration
+
+    @abstractmethod
+    def administered(
+        self, key_file: Path | None
+    ) -> AbstractContextManager[Administration]:
+        """Open its tables for the block, to change them. Errors as of `open`."""
+
+    @abstractmethod
+    def stopped(self) -> AbstractContextManager[None]:
+        """Keep every server out for the block. ValueError if one is there; OSError."""
+
+    def served_by(self) -> list[int]:
+        """Return the versions of the schema known to the servers that are there."""
+        return []
 
     @abstractmethod
     def copying(self) -> Copying:
@@ -130,19 +148,20 @@ class SqliteDatabase(Database):
         """Return whether there is no file, or an empty one."""
         return is_new(path_of(self._address))
 
-    def migrate(
-        self, key_file: Path | None = None, clock: Clock = machine_time
-    ) -> Migration:
-        """Bring the file forward."""
+    @contextmanager
+    def administered(self, key_file: Path | None) -> Iterator[Administration]:
+        """Open the file."""
         path = path_of(self._address)
         if is_new(path):
             msg = f"{path} 还没有数据库: 首次启动 gongji serve 时会建立, 无需迁移"
             raise SchemaError(msg)
         vault = Vault.open(key_file or path.with_suffix(".key"), create=False)
-        schema = Schema(vault)
-        with _readable(path), closing(SqliteEngine(path, schema)) as engine:
-            catalog = SqliteCatalog(engine.connection)
-            return _bring_forward(catalog, engine, vault, clock())
+        with _readable(path), closing(SqliteEngine(path, Schema(vault))) as engine:
+            yield Administration(SqliteCatalog(engine.connection), engine, vault)
+
+    def stopped(self) -> AbstractContextManager[None]:
+        """Lock a file beside it."""
+        return self.hold_alone()
 
     def copying(self) -> Copying:
         """Return how the file is copied."""
@@ -209,17 +228,51 @@ class PostgresDatabase(Database):
 
             yield PostgresCatalog(engine.connection, schema)
 
-    def migrate(
-        self, key_file: Path | None = None, clock: Clock = machine_time
-    ) -> Migration:
-        """Bring it forward."""
+    @contextmanager
+    def administered(self, key_file: Path | None) -> Iterator[Administration]:
+        """Open it."""
         vault = Vault.open(_named(key_file), create=False)
         schema = Schema(vault)
         with self._session(schema) as engine:
             from gongji.store.postgres.catalog import PostgresCatalog
 
-            catalog = PostgresCatalog(engine.connection, schema)
-            return _bring_forward(catalog, engine, vault, clock())
+            yield Administration(
+                PostgresCatalog(engine.connection, schema), engine, vault
+            )
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Hold the lock that every server shares."""
+        with self._presence() as presence:
+            if not presence.alone():
+                msg = (
+                    "还有服务在使用该数据库：请先停下全部服务；能在服务运行中升级的，"
+                    "见 gongji migrate --phase"
+                )
+                raise ValueError(msg)
+            yield
+
+    def served_by(self) -> list[int]:
+        """Return what the servers show."""
+        with self._presence() as presence:
+            return presence.served_by()
+
+    @contextmanager
+    def _presence(self) -> Iterator[Presence]:
+        """A session among the servers, not shown yet; errors as of `_session`."""
+        if self.is_new():
+            msg = "这里还没有数据库: 首次启动 gongji serve 时会建立, 无需迁移"
+            raise SchemaError(msg)
+        from gongji.store.postgres.presence import Presence
+
+        presence = Presence(self._address)
+        try:
+            yield presence
+        except EngineDown as down:
+            msg = f"无法连接 PostgreSQL: {down}"
+            raise ConnectionError(msg) from down
+        finally:
+            presence.close()
 
     def copying(self) -> Copying:
         """Return how its tables are copied."""
@@ -257,15 +310,6 @@ class PostgresDatabase(Database):
             raise SchemaError(msg) from denied
         finally:
             engine.close()
-
-
-def _bring_forward(
-    catalog: Catalog, engine: LogEngine, vault: Vault, now: datetime
-) -> Migration:
-    schema = Schema(vault)
-    log = LeafLog(schema, vault.hasher)
-    begin = partial(begin_log, engine, schema, log, now)
-    return bring_forward(catalog, schema, vault.fingerprint, begin_log=begin)
 
 
 def database_at(address: str | Path) -> Database:

@@ -7,18 +7,23 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from gongji.store import sql
+from gongji.store.online import OnlineStep
 from gongji.store.private_files import make_folder
 from gongji.store.schema import VERSION, Schema
 from gongji.store.steps import (
     LOG_SINCE,
     MESSAGES_SINCE,
     STEPS,
+    UPGRADES_SINCE,
     Step,
     repeated_messages,
 )
+
+_UPGRADE: Final = "CREATE TABLE upgrade (contract_from {INTEGER} NOT NULL)"
+"""The table of a database that is being upgraded: one row, else none."""
 
 
 class SchemaError(ValueError):
@@ -74,6 +79,9 @@ class Catalog(Protocol):
     ) -> Iterable[tuple[Any, ...]]:
         """Return the rows of a query."""
 
+    def execute_patiently(self, statement: str) -> None:
+        """Run a statement beside servers at work, which wait for it for a moment only."""
+
     def record(self, version: int, fingerprint: str) -> None:
         """Store version and fingerprint."""
 
@@ -101,8 +109,10 @@ def make_or_check(
                 raise lost
             _make(catalog, schema, fingerprint)
             return
-        _check(catalog, version, fingerprint)
-        if version < VERSION:
+        check_known(catalog, version, fingerprint)
+        if version < VERSION and not (
+            version == VERSION - 1 and contract_from(catalog) == version
+        ):
             msg = (
                 f"数据库结构为第 {version} 版, 本程序需要第 {VERSION} 版: "
                 "请备份后运行 gongji migrate"
@@ -120,6 +130,7 @@ def _make(
     for table in schema.tables.values():
         for statement in sql.create(table, catalog.dialect):
             catalog.execute(statement)
+    catalog.execute(_UPGRADE.format(INTEGER=catalog.dialect.types["INTEGER"]))
     catalog.add_partitions(moving=True)
     catalog.record(VERSION, fingerprint)
 
@@ -133,7 +144,9 @@ def bring_forward(
 ) -> Migration:
     """Bring an older database to this version, all or nothing. SchemaError.
 
-    `begin_log` writes the leaves of what was stored before there was a log.
+    Of steps that can be made while servers go on, what `Upgrade` does remains to be done:
+    backfilling and contraction. `begin_log` writes the leaves of what was stored before
+    there was a log.
     """
     repeated: list[tuple[str, str, str]] = []
     with catalog.transaction():
@@ -141,13 +154,9 @@ def bring_forward(
         if before is None:
             msg = "这里还没有数据库: 首次启动 gongji serve 时会建立, 无需迁移"
             raise SchemaError(msg)
-        _check(catalog, before, fingerprint)
+        check_known(catalog, before, fingerprint)
         for version in range(before, VERSION):
-            for change in steps[version](schema, catalog.dialect):
-                if isinstance(change, str):
-                    catalog.execute(change)
-                else:
-                    change(catalog)
+            _make_step(catalog, schema, version, steps[version])
         catalog.add_partitions(moving=True)
         catalog.record(VERSION, fingerprint)
         if before < LOG_SINCE <= VERSION:
@@ -160,7 +169,41 @@ def bring_forward(
     return Migration(before, VERSION, tuple(repeated))
 
 
-def _check(
+def _make_step(catalog: Catalog, schema: Schema, version: int, step: Step) -> None:
+    """Make a step, or the first phase of it."""
+    if isinstance(step, OnlineStep):
+        for statement in step.expand(catalog.dialect):
+            # Nobody is there to be held up, and it cannot be within a transaction.
+            catalog.execute(statement.replace(" CONCURRENTLY", ""))
+        if contract_from(catalog) is None:
+            set_contract_from(catalog, version)
+        return
+    for change in step(schema, catalog.dialect):
+        if isinstance(change, str):
+            catalog.execute(change)
+        else:
+            change(catalog)
+
+
+def contract_from(catalog: Catalog) -> int | None:
+    """Return the version from which steps are to be contracted, None if there is none.
+
+    That is the version on record if the database is expanded and no more.
+    """
+    if (catalog.version() or 0) < UPGRADES_SINCE:
+        return None
+    rows = list(catalog.rows("SELECT contract_from FROM upgrade"))
+    return int(rows[0][0]) if rows else None
+
+
+def set_contract_from(catalog: Catalog, version: int | None) -> None:
+    """Say so, or that there is none any more."""
+    catalog.execute("DELETE FROM upgrade")
+    if version is not None:
+        catalog.execute(f"INSERT INTO upgrade VALUES ({version})")  # noqa: S608 - a number
+
+
+def check_known(
     catalog: Catalog,
     version: int,
     fingerprint: str,

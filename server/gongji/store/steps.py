@@ -7,13 +7,17 @@ from typing import Final
 
 from gongji.store import sql
 from gongji.store.former_clear import FormerDatabase, seal_former
+from gongji.store.online import OnlineStep
 from gongji.store.schema import Schema
 
 Change = str | Callable[[FormerDatabase], None]
 """A statement, or what statements alone cannot do."""
 
-Step = Callable[[Schema, sql.Dialect], Iterator[Change]]
+Changes = Callable[[Schema, sql.Dialect], Iterator[Change]]
 """Yields the changes that lead to the next version, whatever the schema says today."""
+
+Step = Changes | OnlineStep
+"""Made while no server is there, or while servers go on."""
 
 _PARTITIONED_2: Final = {
     "settlement": "settled_at",
@@ -267,6 +271,7 @@ CREATE TABLE lost_accesses (
         for table in ("request", "binding", "settlement", "credit", "premium")
         for column in ("sealed", "commitments")
     ),
+    "CREATE TABLE upgrade (contract_from {INTEGER} NOT NULL)",
     """
 CREATE TABLE leaf (
   leaf_id {TEXT}{ASSIGNED} NOT NULL, writer {TEXT} NOT NULL, number {INTEGER} NOT NULL,
@@ -362,6 +367,9 @@ def repeated_messages(dialect: sql.Dialect) -> str:
 
 LOG_SINCE: Final = 3
 """The version since which everything written leaves a leaf."""
+
+UPGRADES_SINCE: Final = 3
+"""The version since which a database says whether it is being upgraded."""
 
 MESSAGES_SINCE: Final = 3
 """The version since which a message settles once."""

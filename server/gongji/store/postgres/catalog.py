@@ -15,12 +15,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from time import sleep
 from typing import Any, Final
 
 import psycopg
 
 from gongji.store import sql
+from gongji.store.engine import EngineDown
 from gongji.store.migrations import SchemaError
+from gongji.store.postgres.connection import LOCK_TIMEOUT
 from gongji.store.schema import Schema
 
 _START_LOCK: Final = 0x676F6E676A69
@@ -31,6 +34,12 @@ FIRST_YEAR: Final = 2022
 
 YEARS_AHEAD: Final = 2
 """Years made before they come: a server that never stops for so long needs no hand."""
+
+_BRIEFLY_MS: Final = 100
+"""How long a lock on a table is waited for at a time, in milliseconds."""
+
+_TRIES: Final = 300
+"""How often: a minute and a half in all."""
 
 _PARTITIONS: Final = """
 SELECT relname FROM pg_inherits JOIN pg_class ON oid = inhrelid
@@ -96,6 +105,23 @@ class PostgresCatalog:
     ) -> Iterable[tuple[Any, ...]]:
         """Return the rows of a query."""
         return self._connection.execute(statement, values or None)
+
+    def execute_patiently(self, statement: str) -> None:
+        """Run a statement beside servers at work. EngineDown if it finds no moment.
+
+        Whoever waits for a lock on a table has everybody wait behind himself: it is
+        waited for briefly, again and again.
+        """
+        self.execute(f"SET lock_timeout = '{_BRIEFLY_MS}ms'")
+        try:
+            for _ in range(_TRIES):
+                with suppress(psycopg.errors.LockNotAvailable):
+                    self.execute(statement)
+                    return
+                sleep(2 * _BRIEFLY_MS / 1000)
+        finally:
+            self.execute(LOCK_TIMEOUT)
+        raise EngineDown(f"{_TRIES} 次都没有等到锁：{statement}")
 
     def record(self, version: int, fingerprint: str) -> None:
         """Store version and fingerprint."""

@@ -18,6 +18,7 @@ from gongji.store.engine import (
     WriteConflict,
 )
 from gongji.store.postgres.arrays import register
+from gongji.store.schema import VERSION
 
 _DEFAULTS: Final[dict[str, Any]] = {
     "connect_timeout": 5,
@@ -29,11 +30,14 @@ _DEFAULTS: Final[dict[str, Any]] = {
 _PREPARED_STATEMENTS: Final = 500
 """More than there are shapes: none is prepared a second time."""
 
+LOCK_TIMEOUT: Final = "SET lock_timeout = '5s'"
+
 # A batch of 64 must not hash-join a whole table, a page must come from its index in
 # order, a plan made once must do. Who waits for a lock or has been forgotten by its
 # process holds up everybody else: both end. A settlement's document is just long enough
-# to be compressed: a tenth of the server's time with pglz, little with lz4.
-_SESSION: Final = """
+# to be compressed: a tenth of the server's time with pglz, little with lz4. What an
+# upgrade does to rows of older programs goes by their version (`online.forgetting`).
+_SESSION: Final = f"""
 SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
 SET enable_bitmapscan = off; SET enable_sort = off;
 SET plan_cache_mode = force_generic_plan; SET jit = off;
@@ -41,9 +45,9 @@ SELECT set_config('synchronous_commit', 'on', false)
  WHERE current_setting('synchronous_commit') = 'off';
 SELECT set_config(name, 'lz4', false) FROM pg_settings
  WHERE name = 'default_toast_compression' AND source = 'default' AND 'lz4' = ANY(enumvals);
-SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '30s';
-SET client_min_messages = error
-"""
+{LOCK_TIMEOUT}; SET idle_in_transaction_session_timeout = '30s';
+SET client_min_messages = error; SET gongji.schema = '{VERSION}'
+"""  # noqa: S608 - a number of ours
 
 
 @contextmanager

@@ -9,9 +9,10 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from gongji.store.engine import EngineDown
+from gongji.store.migrations import SchemaError
 from gongji.store.postgres.connection import translated
 from gongji.store.postgres.engine import PostgresEngine
-from gongji.store.schema import Schema
+from gongji.store.schema import VERSION, Schema
 from gongji.store.seal import Vault
 
 _CLASS: Final = 0x676F6E70
@@ -56,20 +57,45 @@ class Presence:
     def share(self) -> bool:
         """Hold the shared lock and show our rules; return whether that was done anew.
 
-        It is done again if the connection was lost.
+        It is done again if the connection was lost. SchemaError if the database was
+        upgraded beyond this program since it was opened.
         """
         if self._backend_pid() == self._holder_pid:
             # Only a statement finds out that a connection is lost.
             with suppress(EngineDown):
-                self._run("SELECT 1")
+                self._refuse_upgraded()
                 return False
         self._run("SET lock_timeout = '500ms'")
         self._run(_SHARE)
-        for lock, digest in self._locks().values():
+        for lock, digest in (*self._locks().values(), (self._program(), VERSION)):
             # Signed, as PostgreSQL takes them; it shows them unsigned.
             self._rows(_SHOW, [_signed(lock), _signed(digest)])
         self._holder_pid = self._backend_pid()
+        # After we are seen: whoever upgrades it looks who is there first.
+        self._refuse_upgraded()
         return True
+
+    def _refuse_upgraded(self) -> None:
+        ((version,),) = self._rows("SELECT version FROM vault", [])
+        if version > VERSION:
+            msg = (
+                f"数据库已升级到第 {version} 版，本程序只认识到第 {VERSION} 版，不能再服务："
+                "请换用更新版本的 gongji"
+            )
+            raise SchemaError(msg)
+
+    def served_by(self) -> list[int]:
+        """Return the versions of the schema known to the servers that are there."""
+        return [version for _, version in self._rows(_SHOWN, [[self._program()]])]
+
+    def _program(self) -> int:
+        """Return the lock that shows the version of the schema a server knows."""
+        return _number(f"program/{self._schema()}")
+
+    def _schema(self) -> int:
+        # Of this schema alone: another in the same database is somebody else's.
+        ((schema,),) = self._rows("SELECT 'adoption'::regclass::oid::bigint", [])
+        return int(schema)
 
     def ruled_otherwise(self) -> list[str]:
         """Return the areas that a server that is there decides by other rules."""
@@ -83,8 +109,7 @@ class Presence:
 
     def _locks(self) -> dict[str, tuple[int, int]]:
         """Return the lock that shows the rules of each area: one half names them."""
-        # Of this schema alone: another in the same database is somebody else's.
-        ((schema,),) = self._rows("SELECT 'adoption'::regclass::oid::bigint", [])
+        schema = self._schema()
         return {
             area: (_number(f"rules/{schema}/{area}"), _number(digest))
             for area, digest in self._rules.items()

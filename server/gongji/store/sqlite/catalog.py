@@ -53,6 +53,10 @@ class SqliteCatalog:
         """Return the rows of a query."""
         return self._connection.execute(statement, values)
 
+    def execute_patiently(self, statement: str) -> None:
+        """Run a statement: no server is there beside."""
+        self.execute(statement)
+
     def record(self, version: int, fingerprint: str) -> None:
         """Store version and fingerprint."""
         self.execute("CREATE TABLE IF NOT EXISTS vault (fingerprint TEXT NOT NULL)")

@@ -1,0 +1,55 @@
+"""The tables of one database as an administrator changes them: brought forward, upgraded."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from functools import partial
+
+from gongji.store.base import Store
+from gongji.store.genesis import begin_log
+from gongji.store.leaves import LeafLog, LogEngine
+from gongji.store.migrations import Catalog, Migration, bring_forward, contract_from
+from gongji.store.schema import Schema
+from gongji.store.seal import Vault
+from gongji.store.upgrade import Upgrade
+
+
+class Administration:
+    """A database that is open to be changed; SchemaError as of what it does."""
+
+    def __init__(self, catalog: Catalog, engine: LogEngine, vault: Vault) -> None:
+        self._catalog = catalog
+        self._engine = engine
+        self._vault = vault
+        self._schema = Schema(vault)
+        self.upgrade = Upgrade(catalog, vault.fingerprint)
+
+    @property
+    def version(self) -> int | None:
+        """The version of its schema, None if it is empty."""
+        return self._catalog.version()
+
+    @property
+    def upgrading(self) -> bool:
+        """Whether an upgrade is under way."""
+        return contract_from(self._catalog) is not None
+
+    def bring_forward(self, now: datetime) -> Migration:
+        """Make the steps that need no program beside, at once."""
+        log = LeafLog(self._schema, self._vault.hasher)
+        begin = partial(begin_log, self._engine, self._schema, log, now)
+        return bring_forward(
+            self._catalog, self._schema, self._vault.fingerprint, begin_log=begin
+        )
+
+    def backfill(self, store: Store) -> int:
+        """Fill in what rows of before lack, and close the store; return how many."""
+
+        async def run() -> int:
+            try:
+                return await self.upgrade.backfill(store, self._schema)
+            finally:
+                await store.close()
+
+        return asyncio.run(run())
