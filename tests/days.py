@@ -75,7 +75,9 @@ def main() -> int:
     asked, arguments = parser.parse_known_args()
     cases = {name: CASES[name] for name in asked.cases or CASES}
     try:
-        preloaded = _preloaded() if any(case.faked for case in cases.values()) else ""
+        preloaded = (
+            preloaded_libraries() if any(case.faked for case in cases.values()) else ""
+        )
     except FileNotFoundError as missing:
         sys.stderr.write(f"{missing}\n")
         return 2
@@ -116,7 +118,7 @@ def _clock(case: Surroundings, preloaded: str) -> Mapping[str, str]:
     return {**FAKED, "LD_PRELOAD": preloaded, "FAKETIME": f"{away:+d}"}
 
 
-def _preloaded() -> str:
+def preloaded_libraries() -> str:
     """Return the libraries to preload. FileNotFoundError says in Chinese what is missing."""
     found = [
         path

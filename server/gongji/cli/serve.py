@@ -23,7 +23,7 @@ from gongji.cities.city import Cities
 from gongji.cli.cities import show_cities
 from gongji.cli.config import ConfiguredCommand
 from gongji.cli.doors import door_options
-from gongji.cli.options import DEFAULT_ADDRESS
+from gongji.cli.options import DAY, DEFAULT_ADDRESS
 from gongji.cli.plugins import pins_of
 from gongji.cli.terminal import Terminal
 from gongji.client.credentials import LOCAL_TOKEN
@@ -89,6 +89,11 @@ _TOLD: Final = (click.ClickException, grpc.RpcError, OSError, Refusal, ValueErro
     help="已有密钥而没有数据库时，另建一个空库；首次启动不必写，建成之后须去掉。",
 )
 @click.option(
+    "--accept-clock",
+    type=DAY,
+    help="本机时钟的日期看来有误而确认无误时，写明该日期，如 2025-09-30.",
+)
+@click.option(
     "--sample", is_flag=True, help="载入虚构的样例人群; 已有别的人员或机构时拒绝启动."
 )
 @click.option(
@@ -130,6 +135,8 @@ def serve_command(terminal: Terminal, /, **options: Any) -> None:
     """启动服务; Ctrl-C 停止."""
     pins = pins_of(options.pop("pin"))
     new = options.pop("new")
+    day = options["accept_clock"]
+    options["accept_clock"] = day.date() if day else None
     settings = Settings.parse(pins=pins, **options)
     descriptors.raise_limit()
     # Its own lines on standard error are no JSON, and there may be many.

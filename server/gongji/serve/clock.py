@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+import structlog
 
 from gongji.rules.codes import SHANGHAI
 
 Clock = Callable[[], datetime]
+
+STEP_S: Final = 2.0
+"""A step of the clock of more seconds is told."""
+
+FARTHEST_S: Final = 24 * 3600.0
+"""A step forward of more seconds is not followed."""
+
+EARLIEST: Final = date(2022, 7, 1)
+"""The first day on which the service may start: that of the rules' first revision."""
+
+LATEST: Final = date(2099, 12, 31)
+"""The last day on which the service may start."""
+
+LONGEST_REST: Final = timedelta(days=400)
+"""The service may start so long after the last instant on record."""
+
+_LOOK_S: Final = 1.0
+
+_NS: Final = 1_000_000_000
 
 
 def system_clock() -> datetime:
@@ -31,3 +55,115 @@ class SandboxClock:
     def set(self, now: datetime) -> None:
         """Move the clock, forward or back."""
         self._now = now.astimezone(SHANGHAI)
+
+
+class HeldClock:
+    """The machine's time, never before what it has shown, nor far beyond what passed.
+
+    Set back, it stands still until the machine's clock has caught up. Set forward by
+    more than a day, it goes on as if it had not been, and `fault` says so.
+    """
+
+    def __init__(
+        self,
+        wall: Callable[[], int] = time.time_ns,
+        passed: Callable[[], int] | None = None,
+    ) -> None:
+        """Read the machine's clock by `wall`, and by `passed` what passes whatever is set.
+
+        Both in nanoseconds.
+        """
+        self._wall = wall
+        self._passed = passed or _passed
+        self._since = wall() - self._passed()
+        self._refused = 0
+        self._shown = 0
+        self.fault = ""
+        """Why nothing may be committed; "" if the clock can be believed."""
+
+    def __call__(self) -> datetime:
+        """Return the instant it stands at, in Shanghai."""
+        # hot path: several times a call.
+        now, passed = self._wall(), self._passed()
+        step = now - passed - self._since
+        if self._refused or not -_STEP_NS <= step <= _STEP_NS:
+            now = self._stepped(step, passed)
+        else:
+            # Corrected little by little, a clock is believed.
+            self._since += step
+        self._shown = max(self._shown, now)
+        return datetime.fromtimestamp(self._shown / _NS, SHANGHAI)
+
+    def not_before(self, instant: datetime) -> None:
+        """Stand still until an instant that is on record."""
+        self._shown = max(self._shown, round(instant.timestamp() * _NS))
+
+    def _stepped(self, step: int, passed: int) -> int:
+        """Tell a step, and return the time by which it goes on, in nanoseconds."""
+        log, seconds = structlog.get_logger(), round((step - self._refused) / _NS, 3)
+        if abs(seconds) > STEP_S:
+            log.warning("clock_stepped", seconds=seconds)
+        if step > _FARTHEST_NS:
+            if not self._refused:
+                log.error("clock_refused", seconds=seconds)
+            self._refused = step
+            days = step / _NS / 86_400
+            self.fault = (
+                f"服务所在机器的时钟忽然快了 {days:.1f} 天，暂不办理，以免记入错误的日期；"
+                "请稍后用同一请求编号重试。"
+            )
+        else:
+            self._refused, self.fault = 0, ""
+            self._since += step
+        return passed + self._since
+
+    async def watch(self) -> None:
+        """Look at the machine's clock, for ever, so that a step is told when it happens."""
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            self()
+
+
+_STEP_NS: Final = int(STEP_S * _NS)
+
+_FARTHEST_NS: Final = int(FARTHEST_S * _NS)
+
+
+def _passed() -> int:
+    """Return the nanoseconds since the machine started, asleep or awake."""
+    # Elsewhere than on Linux what passes asleep counts as a step.
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic_ns() if clock is None else time.clock_gettime_ns(clock)
+
+
+def check_start(now: datetime, latest: datetime | None, accepted: date | None) -> None:
+    """Refuse to start by a clock that cannot be right. ValueError.
+
+    `latest` is the last instant on record, None if there is none; `accepted` is the day
+    that the operator says it is.
+    """
+    today = now.astimezone(SHANGHAI).date()
+    wrong = _wrong(today, now.astimezone(UTC), latest)
+    if accepted and accepted != today:
+        raise ValueError(f"--accept-clock 写的是 {accepted}，而本机时钟是 {today}")
+    if wrong and not accepted:
+        raise ValueError(
+            f"本机时钟是 {today}，{wrong}：请校准时钟；"
+            f"确认无误的，以 --accept-clock {today} 启动"
+        )
+
+
+def _wrong(today: date, now: datetime, latest: datetime | None) -> str:
+    """Return what is wrong with a day, "" if nothing is."""
+    if not EARLIEST <= today <= LATEST:
+        return f"不在 {EARLIEST} 至 {LATEST} 之内"
+    if latest is None:
+        return ""
+    if latest - now > timedelta(days=1):
+        return f"早于库中最后的记录（{latest.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}）一天以上"
+    if now - latest > LONGEST_REST:
+        return (
+            f"晚于库中最后的记录（{latest.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}）"
+            f" {LONGEST_REST.days} 天以上"
+        )
+    return ""

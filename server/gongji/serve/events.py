@@ -77,7 +77,14 @@ _OF_PROCESSES: Final = (
         "clock_stepped",
         "warning",
         ("seconds",),
-        "时钟被拨动 seconds 秒（负数为向后）。请查对时服务。",
+        "时钟被拨动 seconds 秒（负数为向后：时间停在原处，直到时钟赶上）。请查对时服务。",
+    ),
+    LogEvent(
+        "clock_refused",
+        "error",
+        ("seconds",),
+        "时钟忽然快了一天以上：不跟随，写操作得到 STORE_UNAVAILABLE。拨回即恢复；"
+        "确是正确的日期，以 --accept-clock 重新启动。",
     ),
 )
 

@@ -29,7 +29,13 @@ from gongji.serve.admission import Admission, addresses, admission_of, check_doo
 from gongji.serve.agreement import adopting
 from gongji.serve.authentication import LocalTokenAuthenticator
 from gongji.serve.beside import working_beside
-from gongji.serve.clock import Clock, SandboxClock, system_clock
+from gongji.serve.clock import (
+    Clock,
+    HeldClock,
+    SandboxClock,
+    check_start,
+    system_clock,
+)
 from gongji.serve.gateway import Gateway
 from gongji.serve.listening import check_free
 from gongji.serve.losses import note_losses, tallied
@@ -89,7 +95,7 @@ async def running(
     adoptions (`adopting`).
     """
     logs.configure()
-    clock = SandboxClock() if settings.sandbox else system_clock
+    clock = SandboxClock() if settings.sandbox else HeldClock()
     async with AsyncExitStack() as stack:
         make_folder(settings.data)
         admission = admission or admission_of(settings)
@@ -101,7 +107,7 @@ async def running(
         offer = _Offer(store, cities, workdays, clock, recorder)
         port = _port(settings, offer.services(admission.policy), admission)
         await stack.enter_async_context(_started(port))
-        await stack.enter_async_context(_kept_up(store))
+        await stack.enter_async_context(working_beside(_upkeep(store, clock)))
         freeze_gc()
         if lacks_sample:
             await offer.load_sample()
@@ -142,18 +148,13 @@ async def _started(port: Port) -> AsyncIterator[None]:
         await port.stop()
 
 
-@asynccontextmanager
-async def _kept_up(store: Store) -> AsyncIterator[None]:
-    """Merge and tidy for the block what imports have left, and watch the database."""
-    tasks = [
-        asyncio.create_task(work) for work in (Upkeep(store).watch(), probe(store))
-    ]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
+async def _upkeep(store: Store, clock: HeldClock | SandboxClock) -> None:
+    """Merge and tidy what imports have left, watch the database and the clock, for ever."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(Upkeep(store).watch())
+        group.create_task(probe(store))
+        if isinstance(clock, HeldClock):
+            group.create_task(clock.watch())
 
 
 def _tell_refused(cities: Cities) -> None:
@@ -168,18 +169,36 @@ def _tell_refused(cities: Cities) -> None:
 
 
 @asynccontextmanager
-async def _opened(settings: Settings, clock: Clock) -> AsyncIterator[Store]:
-    """Open the settings' store and, if it is a file, keep other servers out of it."""
+async def _opened(
+    settings: Settings, clock: HeldClock | SandboxClock
+) -> AsyncIterator[Store]:
+    """Open the settings' store and, if it is a file, keep other servers out of it.
+
+    ValueError also if the clock cannot be right.
+    """
+    if isinstance(clock, HeldClock):
+        # Nothing is made by a clock that is wrong.
+        check_start(clock(), None, settings.accept_clock)
     database = database_at(settings.database_address)
     with database.hold_alone():
         store = database.open(clock, settings.data / KEY_FILE)
         try:
+            if isinstance(clock, HeldClock):
+                await _go_on(store, clock, settings)
             if await store.numbers_are_identities():
                 # They are the keys of every table and lie in clear: see SECURITY.md.
                 structlog.get_logger().warning("person_numbers_are_identity_numbers")
             yield store
         finally:
             await store.close()
+
+
+async def _go_on(store: Store, clock: HeldClock, settings: Settings) -> None:
+    """Have a clock go on from the last instant on record. ValueError."""
+    latest = await store.latest()
+    check_start(clock(), latest, settings.accept_clock)
+    if latest is not None:
+        clock.not_before(latest)
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 
 from gongji.binding.workdays import Workdays
@@ -47,6 +48,7 @@ class Settings:
     token_audience: str = ""
     token_address: str = ""
     reflection: bool | None = None
+    accept_clock: date | None = None
     # Digests by plugin; if there are any, no other plugin serves.
     pins: Mapping[str, str] = field(default_factory=dict)
     # What `gongji check` finds wrong in plugins that load.

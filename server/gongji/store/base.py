@@ -46,6 +46,7 @@ from gongji.store.queues import BatchQueue, Exclusive, ThreadQueue
 from gongji.store.reader import Find, Reader
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
+from gongji.store.table import instant
 
 R = TypeVar("R")
 
@@ -160,7 +161,10 @@ class Store:
         """Execute a command once, durably, or answer it as it was the first time.
 
         Refusals of the command; RequestIdReused, OriginalReversed, Overloaded.
+        StoreUnavailable also if the clock cannot be believed.
         """
+        if fault := getattr(self._clock, "fault", ""):
+            raise StoreUnavailable(fault)
         job = Job(command, command.request)
         answer: Answer[R] = await self._writes.submit(job)
         return answer
@@ -278,6 +282,12 @@ class Store:
         persons = await self.ask(Find[Person](need))
         numbers = [person.person_no for person in persons]
         return min(numbers, default=None)
+
+    async def latest(self) -> datetime | None:
+        """Return the latest instant on record, None if nothing is."""
+        read = partial(self._listing.rows, "SELECT max(at) FROM log_writer", ())
+        ((at,),) = await _alone(self._pages, read)
+        return None if at is None else instant(at)
 
     async def numbers_are_identities(self) -> bool:
         """Return whether the first people have numbers like those of identity cards."""
