@@ -16,7 +16,7 @@ HOUR_S, DAY_S = 3_600, 86_400
 
 
 @dataclass
-class Machine:
+class MachineClocks:
     """A machine's clocks in seconds: the one that is set, and what has passed."""
 
     wall: float = START.timestamp()
@@ -33,8 +33,8 @@ class Machine:
 
 
 @pytest.fixture
-def machine() -> Machine:
-    return Machine()
+def machine() -> MachineClocks:
+    return MachineClocks()
 
 
 def told(lines: list[Any]) -> list[tuple[str, float]]:
@@ -47,7 +47,7 @@ def after(seconds: float) -> datetime:
 
 
 @pytest.mark.parametrize("step_s", [-400 * DAY_S, -2 * DAY_S, -2.5])
-def test_set_back_it_stands_still(machine: Machine, step_s: float) -> None:
+def test_set_back_it_stands_still(machine: MachineClocks, step_s: float) -> None:
     """It shows the last instant until the machine has caught up, then goes on; the step
     is told once."""
     clock = machine.clock()
@@ -63,7 +63,7 @@ def test_set_back_it_stands_still(machine: Machine, step_s: float) -> None:
     assert not clock.fault
 
 
-def test_what_was_shown_once_is_not_taken_back(machine: Machine) -> None:
+def test_what_was_shown_once_is_not_taken_back(machine: MachineClocks) -> None:
     """However it is set, no instant comes before one that was shown, nor before one on
     record."""
     clock = machine.clock()
@@ -78,7 +78,7 @@ def test_what_was_shown_once_is_not_taken_back(machine: Machine) -> None:
 
 @pytest.mark.parametrize("step_s", [2.5, HOUR_S, 24 * HOUR_S])
 def test_set_forward_within_a_day_it_is_followed(
-    machine: Machine, step_s: float
+    machine: MachineClocks, step_s: float
 ) -> None:
     """It is told and believed, for it may have been slow."""
     clock = machine.clock()
@@ -90,7 +90,7 @@ def test_set_forward_within_a_day_it_is_followed(
 
 
 @pytest.mark.parametrize("step_s", [24 * HOUR_S + 1, 174 * 365 * DAY_S])
-def test_set_further_it_is_not_followed(machine: Machine, step_s: float) -> None:
+def test_set_further_it_is_not_followed(machine: MachineClocks, step_s: float) -> None:
     """It goes on as if it had not been, and says so, told once; set right again it is
     believed again."""
     clock = machine.clock()
@@ -107,7 +107,7 @@ def test_set_further_it_is_not_followed(machine: Machine, step_s: float) -> None
     assert [*steps, ("clock_stepped", -step_s)] == told(lines)
 
 
-def test_set_partly_right_it_is_believed(machine: Machine) -> None:
+def test_set_partly_right_it_is_believed(machine: MachineClocks) -> None:
     """What is within a day of what passed is followed, also after what is not."""
     clock = machine.clock()
     clock()
@@ -118,7 +118,7 @@ def test_set_partly_right_it_is_believed(machine: Machine) -> None:
     assert not clock.fault
 
 
-def test_a_machine_that_sleeps_has_not_been_set(machine: Machine) -> None:
+def test_a_machine_that_sleeps_has_not_been_set(machine: MachineClocks) -> None:
     """Days that pass between two looks are no step; neither is a clock corrected little
     by little, however much comes together."""
     clock = machine.clock()
