@@ -41,6 +41,10 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "GetImport": ("city",),
     # A list without a person is narrowed, never refused.
     "ListImports": (),
+    **dict.fromkeys(("GetCheckpoint", "GetConsistencyProof"), ()),
+    "GetInclusionProof": ("city",),
+    # Of other cities' leaves the hashes alone are told.
+    "ListLeaves": (),
     **dict.fromkeys(("GetClock", "SetClock", "Reset"), ()),
 }
 """What a request of each method can name as the caller's own or another's."""

@@ -11,6 +11,7 @@ from gongji.v1 import (
     binding_pb2,
     city_pb2,
     consequence_pb2,
+    log_pb2,
     packet_pb2,
     registry_pb2,
     sandbox_pb2,
@@ -288,6 +289,18 @@ REQUESTS: Final[Mapping[str, tuple[str, Request]]] = {
             request_id=_id(d), person=_holder(d, c), validate_only=True
         ),
     ),
+    "GetCheckpoint": ("log", lambda _, __: log_pb2.GetCheckpointRequest()),
+    "GetConsistencyProof": (
+        "log",
+        lambda _, __: log_pb2.GetConsistencyProofRequest(from_size=1),
+    ),
+    "GetInclusionProof": (
+        "log",
+        lambda d, c: log_pb2.GetInclusionProofRequest(
+            settlement_id=d.settlements[OWN, c.city]
+        ),
+    ),
+    "ListLeaves": ("log", lambda _, __: log_pb2.ListLeavesRequest(limit=3)),
     "GetClock": ("sandbox", lambda _, __: sandbox_pb2.GetClockRequest()),
     "SetClock": (
         "sandbox",

@@ -42,6 +42,7 @@ from gongji.model.staging import (
     Turn,
     Unmerged,
 )
+from gongji.model.started import Started
 from gongji.rules.codes import (
     SHANGHAI,
     Scheme,
@@ -84,6 +85,7 @@ KINDS = (
     RequestRecord,
     Adopted,
     KeptRules,
+    Started,
     PersonAccess,
     LostAccesses,
     Guesses,

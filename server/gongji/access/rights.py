@@ -83,6 +83,8 @@ _COLLECTED: Final = _WORK | _to((Kind.COLLECTOR,), _CITY)
 
 _REVIEWED: Final = _WORK | _to((Kind.REVIEWER,), _CITY)
 
+_LOGGED: Final = _to((Kind.OPERATOR, Kind.AUDITOR))
+
 RIGHTS: Final[Mapping[str, Row]] = {
     "ListCities": _RULES,
     "GetCity": _RULES,
@@ -122,6 +124,11 @@ RIGHTS: Final[Mapping[str, Row]] = {
     # Everything at once and unmasked: where a clerk sees the person.
     "ExportPerson": _WORK | _to((Kind.COUNTER,), _SUBJECT, _CITY),
     "ErasePerson": _WORK,
+    # A root and its path say nothing; the leaves of all are told to whom all is open.
+    "GetCheckpoint": _LOGGED,
+    "GetConsistencyProof": _LOGGED,
+    "GetInclusionProof": _READ,
+    "ListLeaves": _READ,
     "GetClock": _to((Kind.OPERATOR,)),
     "SetClock": _to((Kind.OPERATOR,)),
     "Reset": _to((Kind.OPERATOR,)),

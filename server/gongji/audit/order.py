@@ -152,10 +152,17 @@ def pending(
                 f"写入方 {writer} 的记载倒退：检查点含其 {number} 叶，"
                 f"现记为 {written.get(writer, 0)} 叶"
             )
+    return between(included, written)
+
+
+def between(
+    before: Mapping[str, int], after: Mapping[str, int]
+) -> dict[str, tuple[int, int]]:
+    """Return of each writer what came between: (after, up to)."""
     return {
-        writer: (included.get(writer, 0), number)
-        for writer, number in written.items()
-        if number > included.get(writer, 0)
+        writer: (before.get(writer, 0), number)
+        for writer, number in after.items()
+        if number > before.get(writer, 0)
     }
 
 

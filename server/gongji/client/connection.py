@@ -42,6 +42,7 @@ SERVICE_CONFIG: Final = {
                     "method": "Consequences",
                 },
                 {"service": "gongji.v1.AccessService", "method": "ExportPerson"},
+                {"service": "gongji.v1.LogService", "method": "ListLeaves"},
             ]
         },
         {

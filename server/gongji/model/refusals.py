@@ -16,7 +16,8 @@ Refusal
 │   ├── BindingNotFound
 │   ├── SettlementNotFound
 │   ├── CreditNotFound
-│   └── PremiumNotFound
+│   ├── PremiumNotFound
+│   └── LeafNotFound
 ├── NotNow: refused because of time; ask again later; nothing is written
 │   ├── NotInForce
 │   ├── CounterClosed
@@ -24,7 +25,8 @@ Refusal
 │   ├── FutureMonth
 │   ├── ParameterNotSet
 │   ├── NoContributionBase
-│   └── NothingToResettle
+│   ├── NothingToResettle
+│   └── LogContradicted
 ├── Refused: final; the same request id answers the same refusal again
 │   ├── NotEligible
 │   ├── IllegalTransition
@@ -189,6 +191,10 @@ class PremiumNotFound(NotFound):
     """No premium of that id stands for the member's year."""
 
 
+class LeafNotFound(NotFound):
+    """The log has no such leaf."""
+
+
 class NotNow(Refusal):
     """Refused because of time."""
 
@@ -219,6 +225,10 @@ class ParameterNotSet(NotNow):
 
 class NoContributionBase(NotNow):
     """The registry holds no contribution base for an active employee."""
+
+
+class LogContradicted(NotNow):
+    """The log contradicts itself: nothing is proved or signed until that is explained."""
 
 
 class Refused(Refusal):

@@ -118,6 +118,12 @@ _OF_THE_DATABASE: Final = (
         ("work", "error"),
     ),
     LogEvent(
+        "log_fault",
+        "error",
+        ("told",),
+        "账本自相矛盾，不再签署检查点；told 指出缺了哪一条。请停止写入，运行 gongji verify。",
+    ),
+    LogEvent(
         "checkpoint_signed",
         "info",
         ("size", "root"),

@@ -13,6 +13,7 @@ from tempfile import NamedTemporaryFile
 import structlog
 
 from gongji.access.policy import AccessPolicy, LocalPolicy
+from gongji.audit.checkpoint import SigningKey
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import Cities
 from gongji.cities.kept import KeepRules
@@ -29,6 +30,7 @@ from gongji.serve.admission import Admission, addresses, admission_of, check_doo
 from gongji.serve.agreement import adopting
 from gongji.serve.authentication import LocalTokenAuthenticator
 from gongji.serve.beside import working_beside
+from gongji.serve.checkpointing import checkpointed, record_start
 from gongji.serve.clock import (
     Clock,
     HeldClock,
@@ -101,10 +103,10 @@ async def running(
         admission = admission or admission_of(settings)
         # In this order, and ended in the other: no call may outlive the store.
         store = await stack.enter_async_context(_opened(settings, clock))
-        await stack.enter_async_context(_agreed(settings, store, cities, clock))
+        key = await stack.enter_async_context(_agreed(settings, store, cities, clock))
         recorder = await stack.enter_async_context(_recording(settings, store, clock))
         lacks_sample = settings.sample and await _lacks_sample(store)
-        offer = _Offer(store, cities, workdays, clock, recorder)
+        offer = _Offer(store, cities, workdays, clock, recorder, key)
         port = _port(settings, offer.services(admission.policy), admission)
         await stack.enter_async_context(_started(port))
         await stack.enter_async_context(working_beside(_upkeep(store, clock)))
@@ -127,14 +129,19 @@ async def make_database(settings: Settings) -> None:
 @asynccontextmanager
 async def _agreed(
     settings: Settings, store: Store, cities: Cities, clock: Clock
-) -> AsyncIterator[None]:
-    """Agree with the other servers of a store on the rules; keep them. ValueError."""
+) -> AsyncIterator[SigningKey]:
+    """Agree with the other servers of a store on the rules; keep them, sign the log.
+
+    Yield the key that signs. ValueError.
+    """
     rules = rules_of(cities)
     async with adopting(store, settings.database, settings.adopt, clock(), rules=rules):
         # Before anything is decided by them.
         await store.apply(KeepRules(cities))
+        await record_start(store, settings, cities, clock)
         _tell_refused(cities)
-        yield
+        async with checkpointed(settings, store, clock) as key:
+            yield key
 
 
 @asynccontextmanager
@@ -226,6 +233,7 @@ class _Offer:
     workdays: Workdays
     clock: Clock
     recorder: AccessRecorder
+    key: SigningKey
 
     def services(self, policy: AccessPolicy) -> Services:
         """Return the services for the callers of a policy."""
@@ -238,6 +246,7 @@ class _Offer:
             recorder=self.recorder,
             sandbox=self.clock if isinstance(self.clock, SandboxClock) else None,
             load_sample=self.load_sample,
+            signing_key=self.key,
         )
 
     async def load_sample(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
+from typing import Final
 
 from gongji.binding.workdays import Workdays
 from gongji.cities.adoption import Adoption, RetiredCredit, SchemeRefusal
@@ -17,6 +18,9 @@ from gongji.rules.days import day_of
 
 DATABASE, KEY_FILE = "gongji.sqlite3", "gongji.key"
 """Names in the data folder; the key file lies there even if another database is named."""
+
+SIGNING_KEY: Final = "checkpoint.key"
+"""Name in it of the key that signs checkpoints."""
 
 PLUGINS = "plugins"
 """The folder in it in which the answers of plugins are kept."""

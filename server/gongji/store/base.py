@@ -42,6 +42,7 @@ from gongji.store.condition import WRITING, StoreCondition
 from gongji.store.engine import Engine, EngineDown, Job, unavailable
 from gongji.store.genesis import begin_log
 from gongji.store.leaves import LeafLog
+from gongji.store.proofs import LogProofs
 from gongji.store.queues import BatchQueue, Exclusive, ThreadQueue
 from gongji.store.reader import Find, Reader
 from gongji.store.schema import Schema
@@ -156,6 +157,11 @@ class Store:
         return CheckpointLog(
             self._between_pages, self._between_writes, self._vault.hasher, self._clock
         )
+
+    @property
+    def proofs(self) -> LogProofs:
+        """Proofs from the log."""
+        return LogProofs(self._between_pages, self._vault.hasher)
 
     async def commit(self, command: Command[R]) -> Answer[R]:
         """Execute a command once, durably, or answer it as it was the first time.

@@ -8,7 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Container,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar
@@ -50,6 +58,9 @@ GONE: Final = timedelta(days=1)
 
 A writer goes on as another long before: see `leaves.SILENT`.
 """
+
+LAST_ID: Final = "~"
+"""Behind every leaf_id."""
 
 ORIGIN: Final = "gongji/"
 """Begins the origin of a log that the operator gave none."""
@@ -130,38 +141,34 @@ class CheckpointLog:
         due = pending(last.included if last else {}, written)
         if not due:
             return None
-        found = await self._found(due)
+        found = await FoundLeaves(self.hasher, due).read(self._read)
         growing = await self._base(last)
         await _extend(growing, found.hashes)
-        gone = self._gone(writers)
-        for writer in gone:
-            del written[writer]
+        known = self._known(writers, due)
         checkpoint = StoredCheckpoint(
             checkpoint_id=_following(last),
             size=growing.size,
             root=growing.root(),
             at=_latest(writers),
             note=_signed(growing, signer),
-            included=written,
-            through=max(found.through, last.through if last else ""),
+            included=known,
+            through=found.through_all(last),
         )
-        return _Made(checkpoint, growing.changed(), gone)
+        return _Made(checkpoint, growing.changed(), sorted(written.keys() - known))
 
-    def _gone(self, writers: Sequence[LogWriter]) -> list[str]:
-        """Return the writers that have written nothing for so long that they are gone."""
+    def _known(
+        self, writers: Sequence[LogWriter], due: Container[str]
+    ) -> dict[str, int]:
+        """Return the number of each writer but those that have been silent so long that
+        they are gone. One whose leaves come in only now is named once more."""
+        limit = _latest(writers) - GONE
         # Where time runs back too, silence says nothing.
-        if getattr(self._clock, "rewinds", False):
-            return []
-        latest = _latest(writers)
-        return sorted([one.writer for one in writers if latest - one.at > GONE])
-
-    async def _found(self, due: Mapping[str, tuple[int, int]]) -> _Found:
-        """Return the leaves that are due. LogFaultError if one is missing."""
-        found = _Found(self.hasher, due)
-        while found.wanted.left:
-            if not await self._read(found.read_slice):
-                found.wanted.check_complete()
-        return found
+        rewinds = getattr(self._clock, "rewinds", False)
+        return {
+            one.writer: one.number
+            for one in writers
+            if rewinds or one.at >= limit or one.writer in due
+        }
 
     async def _base(self, last: StoredCheckpoint | None) -> Growing:
         """Return the tree of the last checkpoint, to be grown. LogFaultError."""
@@ -180,22 +187,39 @@ class CheckpointLog:
         return growing
 
 
-class _Found:
-    """The hashes of the leaves that are due, read from the highest leaf_id down."""
+class FoundLeaves:
+    """The leaves that are due, read from the highest leaf_id down."""
 
     def __init__(self, hasher: Hasher, due: Mapping[str, tuple[int, int]]) -> None:
         self._hasher = hasher
         self.wanted = Backwards(due)
-        self.through = ""
-        self._backwards: list[bytes] = []
-        self._before = "~"
+        self._backwards: list[tuple[str, bytes]] = []
+        self._before = LAST_ID
+
+    def through_all(self, last: StoredCheckpoint | None) -> str:
+        """Return the highest leaf_id of these and of those of before."""
+        highest = self._backwards[0][0]
+        return max(highest, last.through) if last else highest
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids, ascending."""
+        return [leaf_id for leaf_id, _ in reversed(self._backwards)]
 
     @property
     def hashes(self) -> list[bytes]:
         """The hashes by leaf_id."""
-        return self._backwards[::-1]
+        return [digest for _, digest in reversed(self._backwards)]
 
-    def read_slice(self, engine: CheckpointEngine) -> bool:
+    async def read(self, read: Alone, through: str = LAST_ID) -> FoundLeaves:
+        """Find all of them, none above an id. LogFaultError if one is missing."""
+        self._before = f"{through}~"
+        while self.wanted.left:
+            if not await read(self._read_slice):
+                self.wanted.check_complete()
+        return self
+
+    def _read_slice(self, engine: CheckpointEngine) -> bool:
         """Read the next leaves; return whether there were any. LogFaultError."""
         # hot path: once for each leaf.
         mark = engine.dialect.mark
@@ -206,8 +230,8 @@ class _Found:
         )
         for leaf_id, writer, number, body in rows:
             if self.wanted.wants(writer, number):
-                self._backwards.append(leaf_hash(self._hasher, bytes(body)))
-                self.through = max(self.through, leaf_id)
+                digest = leaf_hash(self._hasher, bytes(body))
+                self._backwards.append((leaf_id, digest))
         if rows:
             self._before = rows[-1][0]
         return bool(rows)

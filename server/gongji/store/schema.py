@@ -26,6 +26,7 @@ from gongji.model.staging import (
     Turn,
     Unmerged,
 )
+from gongji.model.started import Started
 from gongji.store.personal import SECRET, partly_sealed, person_tables
 from gongji.store.seal import Vault
 from gongji.store.sealing import Sealer
@@ -234,6 +235,7 @@ _TABLES: Final[tuple[AnyTable, ...]] = (
     ),
     flat_table(LostAccesses, "lost_accesses"),
     flat_table(KeptRules, "rules", append_only=True, outlives_reset=True),
+    flat_table(Started, "started", append_only=True, outlives_reset=True),
     # Written last: when a leaf is given its place all rows it speaks of are locked.
     flat_table(
         Leaf,
@@ -248,7 +250,7 @@ _TABLES: Final[tuple[AnyTable, ...]] = (
     flat_table(
         StoredCheckpoint,
         "checkpoint",
-        indexes=(("through",),),
+        indexes=(("size",), ("through",)),
         append_only=True,
         log=True,
     ),

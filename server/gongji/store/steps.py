@@ -291,6 +291,13 @@ CREATE TABLE checkpoint (
   included {BLOB} NOT NULL, through {TEXT} NOT NULL
 )
 """,
+    """
+CREATE TABLE started (
+  start_id {TEXT} PRIMARY KEY NOT NULL, at {INTEGER} NOT NULL, version {TEXT} NOT NULL,
+  settings {BLOB} NOT NULL, files {BLOB} NOT NULL, plugins {BLOB} NOT NULL
+)
+""",
+    "CREATE INDEX checkpoint_by_size ON checkpoint (size, checkpoint_id)",
     "CREATE INDEX checkpoint_by_through ON checkpoint (through, checkpoint_id)",
     "CREATE TABLE tile (tile_id {TEXT} PRIMARY KEY NOT NULL, hashes {BLOB} NOT NULL)",
 )

@@ -8,6 +8,7 @@ from itertools import chain
 from typing import Any, Final
 
 from gongji.access.policy import AccessPolicy, AnybodyPolicy
+from gongji.audit.checkpoint import SigningKey
 from gongji.audit.leaf import Leaf
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import Cities
@@ -19,6 +20,7 @@ from gongji.rpc.services.account import AccountService
 from gongji.rpc.services.binding import BindingService
 from gongji.rpc.services.city import CityService
 from gongji.rpc.services.consequence import ConsequenceService
+from gongji.rpc.services.log import LogService
 from gongji.rpc.services.packet import PacketService
 from gongji.rpc.services.registry import RegistryService
 from gongji.rpc.services.sandbox import LoadSample, SandboxService, SettableClock
@@ -30,6 +32,7 @@ from gongji.v1.account_pb2_grpc import add_AccountServiceServicer_to_server
 from gongji.v1.binding_pb2_grpc import add_BindingServiceServicer_to_server
 from gongji.v1.city_pb2_grpc import add_CityServiceServicer_to_server
 from gongji.v1.consequence_pb2_grpc import add_ConsequenceServiceServicer_to_server
+from gongji.v1.log_pb2_grpc import add_LogServiceServicer_to_server
 from gongji.v1.packet_pb2_grpc import add_PacketServiceServicer_to_server
 from gongji.v1.registry_pb2_grpc import add_RegistryServiceServicer_to_server
 from gongji.v1.sandbox_pb2_grpc import add_SandboxServiceServicer_to_server
@@ -49,6 +52,7 @@ def services_of(
     recorder: AccessRecorder | None = None,
     sandbox: SettableClock | None = None,
     load_sample: LoadSample | None = None,
+    signing_key: SigningKey | None = None,
 ) -> Services:
     """Return what a server offers; `sandbox` adds SandboxService over that clock.
 
@@ -62,6 +66,8 @@ def services_of(
     bindings = BindingService(store, cities, workdays, clock)
     add_BindingServiceServicer_to_server(bindings, calls)
     _add_others(calls, store, cities, clock)
+    log = LogService(store, signing_key)
+    add_LogServiceServicer_to_server(log, calls)
     if sandbox is not None:
         service = SandboxService(store, sandbox, recorder, load_sample)
         add_SandboxServiceServicer_to_server(service, calls)

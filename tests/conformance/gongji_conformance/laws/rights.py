@@ -11,6 +11,7 @@ from gongji.v1 import (
     binding_pb2,
     city_pb2,
     consequence_pb2,
+    log_pb2,
     registry_pb2,
     sandbox_pb2,
     settlement_pb2,
@@ -24,6 +25,7 @@ _FILES: Final = (
     binding_pb2,
     city_pb2,
     consequence_pb2,
+    log_pb2,
     registry_pb2,
     sandbox_pb2,
     settlement_pb2,
@@ -50,6 +52,9 @@ _IMPORTS: Final = frozenset({"GetImport", "ListImports"})
 _FEEDING: Final = frozenset({"ImportPersons", "ImportInstitutions"})
 _PREMIUMS: Final = frozenset({"PayPremium", "RefundPremium"})
 _ACCESSES: Final = frozenset({"ListAccesses"})
+_LOG: Final = frozenset(
+    {"GetCheckpoint", "GetConsistencyProof", "GetInclusionProof", "ListLeaves"}
+)
 
 _READS: Final = (
     _BOUND
@@ -57,6 +62,7 @@ _READS: Final = (
     | _RECONCILED
     | _IMPORTS
     | _ACCESSES
+    | _LOG
     | {"GetInstitution", "Recompute", "GetPacket", "Consequences"}
 )
 

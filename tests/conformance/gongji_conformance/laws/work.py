@@ -13,6 +13,7 @@ from gongji.v1 import (
     binding_pb2,
     city_pb2,
     consequence_pb2,
+    log_pb2,
     packet_pb2,
     registry_pb2,
     sandbox_pb2,
@@ -338,6 +339,12 @@ CALLS: Final[Mapping[str, Callable[[CallersWork], AskedFor]]] = {
         consequence_pb2.ConsequencesRequest(since=stamp(NOW + timedelta(days=1)))
     ),
     "Resettle": _resettle,
+    "GetCheckpoint": lambda _: asked(log_pb2.GetCheckpointRequest()),
+    "GetConsistencyProof": lambda _: asked(log_pb2.GetConsistencyProofRequest()),
+    "GetInclusionProof": lambda work: asked(
+        log_pb2.GetInclusionProofRequest(settlement_id=work.settlement_id)
+    ),
+    "ListLeaves": lambda _: asked(log_pb2.ListLeavesRequest(limit=1)),
     "GetClock": lambda _: asked(sandbox_pb2.GetClockRequest()),
     "SetClock": lambda _: asked(
         sandbox_pb2.SetClockRequest(request_id=new_id(), now=stamp(NOW))

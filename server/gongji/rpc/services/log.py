@@ -1,0 +1,230 @@
+"""LogService: checkpoints of the log, its leaves, and proofs about them (账本查验)."""
+
+# ruff: noqa: N802 - methods bear the names the protos give them
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Container, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Final
+
+from gongji.access.callers import ALL
+from gongji.audit.checkpoint import SignedNote, SigningKey, StoredCheckpoint
+from gongji.audit.hashing import Hasher, sm3
+from gongji.audit.leaf import Leaf, body_of
+from gongji.audit.order import LogFaultError
+from gongji.audit.tree import ProofError, leaf_hash
+from gongji.model.binding import Binding
+from gongji.model.commands import RequestRecord
+from gongji.model.ids import CALLER
+from gongji.model.refusals import (
+    BindingNotFound,
+    LeafNotFound,
+    LogContradicted,
+    SettlementNotFound,
+)
+from gongji.model.settlement import Settlement
+from gongji.rpc.calls import current_permit
+from gongji.rpc.convert.values import instant_to
+from gongji.rpc.services.permitted import show_city
+from gongji.rules.codes import pooling_area
+from gongji.store import Store
+from gongji.v1 import log_pb2 as pb
+from gongji.v1.log_pb2_grpc import LogServiceServicer
+
+_ALL: Final = 1 << 62
+
+
+class LogService(LogServiceServicer):
+    """Shows the log of a store; signs on demand if it has the key."""
+
+    def __init__(self, store: Store, key: SigningKey | None) -> None:
+        self._store = store
+        self._key = key
+
+    async def GetCheckpoint(
+        self, request: pb.GetCheckpointRequest, context: object
+    ) -> pb.GetCheckpointResponse:
+        """Return the newest checkpoint. LogContradicted."""
+        last = None if request.sign_now else await self._newest()
+        last = last or await self._signed()
+        if last is None:
+            return pb.GetCheckpointResponse()
+        return pb.GetCheckpointResponse(checkpoint=self._checkpoint_to(last))
+
+    async def GetInclusionProof(
+        self, request: pb.GetInclusionProofRequest, context: object
+    ) -> pb.GetInclusionProofResponse:
+        """Return a leaf and its proof. LeafNotFound; Denied."""
+        named = request.WhichOneof("leaf") in {"settlement_id", "binding_id"}
+        # Of a record its city is shown; of others what is told is narrowed.
+        shown = ShownLeaves(self._store.proofs.hasher, ALL) if named else self._shown()
+        index, leaf = await self._leaf_of(request)
+        last = await self._required()
+        with _told():
+            path = await self._store.proofs.proved(
+                last.size, lambda tree: tree.inclusion(index)
+            )
+        return pb.GetInclusionProofResponse(
+            leaf=shown.leaf_to(index, leaf),
+            path=path,
+            checkpoint=self._checkpoint_to(last),
+        )
+
+    async def GetConsistencyProof(
+        self, request: pb.GetConsistencyProofRequest, context: object
+    ) -> pb.GetConsistencyProofResponse:
+        """Return the proof that the tree only grew. LeafNotFound if it was larger."""
+        last, size = await self._required(), request.from_size
+        if size > last.size:
+            raise LeafNotFound(
+                f"账本只有 {last.size} 叶，没有 {size} 叶", field="from_size"
+            )
+        path = []
+        if 0 < size < last.size:
+            with _told():
+                path = await self._store.proofs.proved(
+                    last.size, lambda tree: tree.consistency(size)
+                )
+        return pb.GetConsistencyProofResponse(
+            path=path, checkpoint=self._checkpoint_to(last)
+        )
+
+    async def ListLeaves(
+        self, request: pb.ListLeavesRequest, context: object
+    ) -> AsyncIterator[pb.ListLeavesResponse]:
+        """Yield leaves in the order of the tree, in bounded replies. LogContradicted."""
+        shown = self._shown()
+        last = await self._newest()
+        end = min(
+            last.size if last else 0, request.from_index + (request.limit or _ALL)
+        )
+        with _told():
+            async for start, leaves in self._store.proofs.leaves(
+                request.from_index, end
+            ):
+                numbered = enumerate(leaves, start)
+                yield pb.ListLeavesResponse(
+                    leaves=[shown.leaf_to(index, leaf) for index, leaf in numbered]
+                )
+
+    async def _leaf_of(self, request: pb.GetInclusionProofRequest) -> tuple[int, Leaf]:
+        """Return the leaf a request names, and its index. Errors as of the method."""
+        proofs = self._store.proofs
+        if request.WhichOneof("leaf") == "index":
+            async for _, leaves in proofs.leaves(request.index, request.index + 1):
+                return request.index, leaves[0]
+            raise LeafNotFound(f"账本中没有第 {request.index} 叶", field="index")
+        at, table, key = await self._named(request)
+        with _told():
+            leaf = await proofs.naming(at, table, key)
+            if leaf is None:
+                raise LeafNotFound("账本中没有这一记录：它可能在账本开始之前就有")
+            index = await proofs.place_of(leaf)
+            if index is None:
+                await self._signed()
+                index = await proofs.place_of(leaf)
+        if index is None:
+            raise LeafNotFound("这一叶尚未列入检查点，请稍后再查")
+        return index, leaf
+
+    async def _named(
+        self, request: pb.GetInclusionProofRequest
+    ) -> tuple[datetime, str, str]:
+        """Return when a record was written first, its table and key."""
+        match request.WhichOneof("leaf"):
+            case "settlement_id":
+                return await self._settled(request.settlement_id)
+            case "binding_id":
+                return await self._bound(request.binding_id)
+        asked = request.request
+        caller = asked.caller or current_permit().caller.name
+        key = f"{asked.request_id.lower()}{CALLER}{caller}"
+        row = await self._store.get(RequestRecord, key)
+        if row is None:
+            raise LeafNotFound(f"没有 {caller} 的这一请求", field="request")
+        return row.at, "request", key
+
+    async def _settled(self, settlement_id: str) -> tuple[datetime, str, str]:
+        settlement = await self._store.get(Settlement, settlement_id)
+        if settlement is None:
+            raise SettlementNotFound(
+                f"没有编号为 {settlement_id} 的结算", field="settlement_id"
+            )
+        await show_city(self._store, settlement.area_code)
+        return _known(settlement.settled_at), "settlement", settlement_id
+
+    async def _bound(self, binding_id: str) -> tuple[datetime, str, str]:
+        binding = await self._store.get(Binding, binding_id)
+        if binding is None:
+            raise BindingNotFound(f"没有编号为 {binding_id} 的绑定", field="binding_id")
+        await show_city(self._store, binding.decided_by.area_code)
+        return _known(binding.submitted_at), "binding", binding_id
+
+    def _shown(self) -> ShownLeaves:
+        areas = current_permit().narrowed()
+        return ShownLeaves(self._store.proofs.hasher, areas)
+
+    async def _newest(self) -> StoredCheckpoint | None:
+        return await self._store.checkpoints.last()
+
+    async def _required(self) -> StoredCheckpoint:
+        """Return the newest checkpoint. LeafNotFound before the first leaf."""
+        last = await self._newest() or await self._signed()
+        if last is None:
+            raise LeafNotFound("账本还没有检查点，请稍后再查")
+        return last
+
+    async def _signed(self) -> StoredCheckpoint | None:
+        """Return a checkpoint over everything, if it can be signed. LogContradicted."""
+        if self._key is None:
+            return await self._newest()
+        with _told():
+            return await self._store.checkpoints.sign(self._key)
+
+    def _checkpoint_to(self, checkpoint: StoredCheckpoint) -> pb.LogCheckpoint:
+        origin = SignedNote.parse(checkpoint.note).body().origin
+        return pb.LogCheckpoint(
+            note=checkpoint.note,
+            public_key=self._key.named(origin).public if self._key else "",
+            hash=_hash_name(self._store.proofs.hasher),
+            at=instant_to(checkpoint.at),
+        )
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell the caller of a log that contradicts itself. LogContradicted."""
+    try:
+        yield
+    except (LogFaultError, ProofError) as fault:
+        raise LogContradicted(f"账本自相矛盾：{fault}") from fault
+
+
+def _hash_name(hasher: Hasher) -> str:
+    return "SM3" if hasher is sm3 else "SHA-256"
+
+
+def _known(at: datetime | None) -> datetime:
+    if at is None:
+        raise LeafNotFound("没有记下这一记录的时间")
+    return at
+
+
+class ShownLeaves:
+    """Leaves as they are told to a caller: those of its cities in full."""
+
+    def __init__(self, hasher: Hasher, areas: Container[str]) -> None:
+        self._hasher = hasher
+        self._areas = areas
+
+    def leaf_to(self, index: int, leaf: Leaf) -> pb.LogLeaf:
+        """Return a leaf as a message."""
+        if self._areas is ALL or self._own(leaf):
+            return pb.LogLeaf(index=index, body=leaf.body, record_hashes=leaf.hashes)
+        return pb.LogLeaf(index=index, leaf_hash=leaf_hash(self._hasher, leaf.body))
+
+    def _own(self, leaf: Leaf) -> bool:
+        decided_by = body_of(leaf).decided_by
+        return any(pooling_area(one.area_code) in self._areas for one in decided_by)
