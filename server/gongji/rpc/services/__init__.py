@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from gongji.access.policy import AccessPolicy, AnybodyPolicy
 from gongji.audit.checkpoint import SigningKey
-from gongji.audit.leaf import Leaf
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import Cities
 from gongji.rpc.calls import Calls
@@ -66,8 +65,7 @@ def services_of(
     bindings = BindingService(store, cities, workdays, clock)
     add_BindingServiceServicer_to_server(bindings, calls)
     _add_others(calls, store, cities, clock)
-    log = LogService(store, signing_key)
-    add_LogServiceServicer_to_server(log, calls)
+    _add_log(calls, store, cities, signing_key)
     if sandbox is not None:
         service = SandboxService(store, sandbox, recorder, load_sample)
         add_SandboxServiceServicer_to_server(service, calls)
@@ -120,13 +118,17 @@ def _add_others(
     add_CityServiceServicer_to_server(CityService(cities, clock), calls)
     add_SettlementServiceServicer_to_server(SettlementService(store, cities), calls)
     add_AccountServiceServicer_to_server(AccountService(store, cities), calls)
-    packets = PacketService(store, cities, _unproved)
-    add_PacketServiceServicer_to_server(packets, calls)
     consequences = ConsequenceService(store, cities)
     add_ConsequenceServiceServicer_to_server(consequences, calls)
     add_RegistryServiceServicer_to_server(RegistryService(store, clock), calls)
     add_AccessServiceServicer_to_server(AccessService(store), calls)
 
 
-async def _unproved(leaf: Leaf) -> None:
-    del leaf
+def _add_log(
+    calls: Any, store: Store, cities: Cities, signing_key: SigningKey | None
+) -> None:
+    """Add the log, and the packets that are proved from it."""
+    log = LogService(store, signing_key)
+    add_LogServiceServicer_to_server(log, calls)
+    packets = PacketService(store, cities, log.included)
+    add_PacketServiceServicer_to_server(packets, calls)

@@ -11,7 +11,7 @@ from typing import Final
 
 from gongji.access.callers import ALL
 from gongji.audit.checkpoint import SignedNote, SigningKey, StoredCheckpoint
-from gongji.audit.hashing import Hasher, sm3
+from gongji.audit.hashing import NAMES, Hasher
 from gongji.audit.leaf import Leaf, body_of
 from gongji.audit.order import LogFaultError
 from gongji.audit.tree import ProofError, leaf_hash
@@ -32,6 +32,7 @@ from gongji.rules.codes import pooling_area
 from gongji.store import Store
 from gongji.v1 import log_pb2 as pb
 from gongji.v1.log_pb2_grpc import LogServiceServicer
+from gongji.v1.packet_pb2 import PacketInclusion
 
 _ALL: Final = 1 << 62
 
@@ -62,13 +63,9 @@ class LogService(LogServiceServicer):
         shown = ShownLeaves(self._store.proofs.hasher, ALL) if named else self._shown()
         index, leaf = await self._leaf_of(request)
         last = await self._required()
-        with _told():
-            path = await self._store.proofs.proved(
-                last.size, lambda tree: tree.inclusion(index)
-            )
         return pb.GetInclusionProofResponse(
             leaf=shown.leaf_to(index, leaf),
-            path=path,
+            path=await self._path(index, last),
             checkpoint=self._checkpoint_to(last),
         )
 
@@ -109,6 +106,36 @@ class LogService(LogServiceServicer):
                     leaves=[shown.leaf_to(index, leaf) for index, leaf in numbered]
                 )
 
+    async def included(self, leaf: Leaf) -> PacketInclusion | None:
+        """Return the proof that a leaf is in the tree, for a packet. LogContradicted."""
+        index = await self._place_of(leaf)
+        last = await self._newest()
+        if index is None or last is None:
+            return None
+        checkpoint = self._checkpoint_to(last)
+        return PacketInclusion(
+            index=index,
+            path=await self._path(index, last),
+            checkpoint=checkpoint.note.encode(),
+            public_key=checkpoint.public_key,
+        )
+
+    async def _path(self, index: int, last: StoredCheckpoint) -> list[bytes]:
+        with _told():
+            return await self._store.proofs.proved(
+                last.size, lambda tree: tree.inclusion(index)
+            )
+
+    async def _place_of(self, leaf: Leaf) -> int | None:
+        """Return a leaf's index, a checkpoint made if none includes it yet."""
+        proofs = self._store.proofs
+        with _told():
+            index = await proofs.place_of(leaf)
+            if index is None:
+                await self._signed()
+                index = await proofs.place_of(leaf)
+            return index
+
     async def _leaf_of(self, request: pb.GetInclusionProofRequest) -> tuple[int, Leaf]:
         """Return the leaf a request names, and its index. Errors as of the method."""
         proofs = self._store.proofs
@@ -119,12 +146,9 @@ class LogService(LogServiceServicer):
         at, table, key = await self._named(request)
         with _told():
             leaf = await proofs.naming(at, table, key)
-            if leaf is None:
-                raise LeafNotFound("账本中没有这一记录：它可能在账本开始之前就有")
-            index = await proofs.place_of(leaf)
-            if index is None:
-                await self._signed()
-                index = await proofs.place_of(leaf)
+        if leaf is None:
+            raise LeafNotFound("账本中没有这一记录：它可能在账本开始之前就有")
+        index = await self._place_of(leaf)
         if index is None:
             raise LeafNotFound("这一叶尚未列入检查点，请稍后再查")
         return index, leaf
@@ -188,7 +212,7 @@ class LogService(LogServiceServicer):
         return pb.LogCheckpoint(
             note=checkpoint.note,
             public_key=self._key.named(origin).public if self._key else "",
-            hash=_hash_name(self._store.proofs.hasher),
+            hash=NAMES[self._store.hasher],
             at=instant_to(checkpoint.at),
         )
 
@@ -200,10 +224,6 @@ def _told() -> Iterator[None]:
         yield
     except (LogFaultError, ProofError) as fault:
         raise LogContradicted(f"账本自相矛盾：{fault}") from fault
-
-
-def _hash_name(hasher: Hasher) -> str:
-    return "SM3" if hasher is sm3 else "SHA-256"
 
 
 def _known(at: datetime | None) -> datetime:
