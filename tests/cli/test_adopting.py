@@ -20,10 +20,11 @@ from gongji.model.decided import KeptRules
 from gongji.model.facts import Facts
 from gongji.model.settlement import SettledDay
 from gongji.rules.codes import SHANGHAI, pooling_area
-from gongji.serve.agreement import adopting
+from gongji.serve.agreement import NO_TERMS, ServerTerms, adopting
 from gongji.serve.settings import rules_of
 from gongji.store import Store, open_store
 from gongji.store.postgres.presence import Presence
+from structlog.testing import capture_logs
 
 from tests.packages import IDENTITY, Package, installed
 from tests.postgres import Postgres
@@ -45,6 +46,7 @@ class Servers:
         self,
         number: int,
         *adopt: Adoption,
+        terms: ServerTerms = NO_TERMS,
         rules: Mapping[str, str] = MappingProxyType({}),
         interval_s: float = 60,
     ) -> AbstractAsyncContextManager[None]:
@@ -53,7 +55,7 @@ class Servers:
             self.url,
             adopt,
             NOW,
-            rules=rules,
+            terms=terms if not rules else ServerTerms(rules),
             interval_s=interval_s,
         )
 
@@ -207,6 +209,7 @@ def test_signs_of_other_schemas_do_not_count(postgres: Postgres) -> None:
     for url in urls:
         with psycopg.connect(url) as connection:
             connection.execute("CREATE TABLE adoption ()")
+            connection.execute("CREATE TABLE vault AS SELECT 3 AS version")
     first, second = map(Presence, urls)
     first.share()
     assert second.alone()
@@ -293,7 +296,7 @@ async def test_who_was_cut_off_gives_way(servers: Servers) -> None:
         assert (True, False, []) == (
             first.share(),
             first.share(),
-            first.ruled_otherwise(),
+            first.different(),
         )
         with psycopg.connect(servers.url) as operator:
             operator.execute(
@@ -301,12 +304,37 @@ async def test_who_was_cut_off_gives_way(servers: Servers) -> None:
             )
         while presences(servers.url):  # noqa: ASYNC110 - no event tells
             await asyncio.sleep(0.01)
-        assert (True, []) == (second.share(), second.ruled_otherwise())
-        assert (True, ["340800"]) == (first.share(), first.ruled_otherwise())
+        assert (True, []) == (second.share(), second.different())
+        assert (True, ["340800"]) == (first.share(), first.different())
         assert not second.share()
     finally:
         first.close()
         second.close()
+
+
+async def test_who_is_set_otherwise_does_not_start_beside(servers: Servers) -> None:
+    """A server with another setting that must be alike is refused by the option, whether
+    what it adopts is recorded already or not; one to be told is told, and both serve."""
+    ours, others = (
+        ServerTerms(must={"--calendar": digest * 64, "--sandbox": "0" * 64})
+        for digest in "ab"
+    )
+    async with servers.start(0, terms=ours), servers.start(1, terms=ours):
+        pass
+    async with servers.start(0, V2, terms=ours):
+        with pytest.raises(ValueError, match="它的 --calendar 与本服务不同"):
+            async with servers.start(1, V2, terms=others):
+                pass
+    told = [ServerTerms(told={"--policy": digest * 64}) for digest in "ab"]
+    with capture_logs() as lines:
+        async with (
+            servers.start(0, V2, terms=told[0]),
+            servers.start(1, V2, terms=told[1]),
+        ):
+            pass
+    assert [("settings_differ", ["--policy"])] == [
+        (line["event"], line["options"]) for line in lines
+    ]
 
 
 @dataclass(frozen=True)

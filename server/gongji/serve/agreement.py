@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -28,6 +28,27 @@ INTERVAL_S: Final = 5.0
 _LOOKS: Final = 10
 """Looks, a tenth of a second apart, for a server with other rules that may be ending."""
 
+
+@dataclass(frozen=True, slots=True)
+class ServerTerms:
+    """Digests of what a server goes by, each by a name that an operator knows.
+
+    `rules` by area code; of the settings those that `must` be alike, and those of which
+    a difference is `told`.
+    """
+
+    rules: Mapping[str, str] = field(default_factory=dict)
+    must: Mapping[str, str] = field(default_factory=dict)
+    told: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def all(self) -> dict[str, str]:
+        """All of them by name."""
+        return {**self.rules, **self.must, **self.told}
+
+
+NO_TERMS: Final = ServerTerms()
+
 _Days = Mapping[tuple[str, str], date]
 """The first day of each adoption, by area code and candidate."""
 
@@ -39,15 +60,14 @@ async def adopting(
     adopt: Iterable[Adoption],
     now: datetime,
     *,
-    rules: Mapping[str, str] = MappingProxyType({}),
+    terms: ServerTerms = NO_TERMS,
     interval_s: float = INTERVAL_S,
 ) -> AsyncIterator[None]:
     """Record this server's adoptions and hold them until the end.
 
-    `rules` are the digests of the rules it decides by, by area code. ValueError if
-    settled days would change, if another server over the database runs with other
-    adoptions or rules, or, out of the body, if others have been recorded since.
-    ConnectionError if the database cannot be reached.
+    ValueError if settled days would change, if another server over the database runs
+    with other adoptions, rules or settings, or, out of the body, if others have been
+    recorded since. ConnectionError if the database cannot be reached.
     """
     # On PostgreSQL each server shows its presence, and adoptions are recorded only by
     # one that is alone, so none settles by other rules meanwhile. One gap remains: a
@@ -62,10 +82,12 @@ async def adopting(
         return
     from gongji.store.postgres.presence import Presence  # noqa: PLC0415 - psycopg is an extra
 
-    presence = Presence(database, rules)
+    presence = Presence(database, terms.all)
     try:
-        await _agree(store, presence, requested, now)
-        async with working_beside(_watch(store, presence, requested, interval_s)):
+        await _agree(store, presence, terms, requested, now)
+        async with working_beside(
+            _watch(store, presence, terms, requested, interval_s)
+        ):
             yield
     except EngineDown as down:
         message = f"无法连接 PostgreSQL: {down}"
@@ -75,12 +97,16 @@ async def adopting(
 
 
 async def _agree(
-    store: Store, presence: Presence, requested: _Days, now: datetime
+    store: Store,
+    presence: Presence,
+    terms: ServerTerms,
+    requested: _Days,
+    now: datetime,
 ) -> None:
     """Show our presence, and record what is unrecorded while alone. ValueError."""
     await asyncio.to_thread(presence.share)
     if not await _unrecorded(store, requested):
-        await _refuse_other_rules(presence)
+        await _refuse_others(presence, terms)
         return
     if await asyncio.to_thread(presence.alone):
         try:
@@ -95,25 +121,34 @@ async def _agree(
             f"另有服务正在使用该数据库, 尚未采用 {_in_words(unrecorded)}: "
             "请先停下全部服务, 再以相同的 --adopt 逐一启动"
         )
+    await _refuse_others(presence, terms)
 
 
-async def _refuse_other_rules(presence: Presence) -> None:
-    """ValueError if a server that is there decides an area by other rules than ours.
+async def _refuse_others(presence: Presence, terms: ServerTerms) -> None:
+    """ValueError if a server that is there goes by other rules or settings than ours.
 
     One that is just ending is waited for.
     """
     # Shown before it is asked: of two that start at once each sees the other.
-    areas: list[str] = []
+    different: list[str] = []
     for _ in range(_LOOKS):
-        areas = await asyncio.to_thread(presence.ruled_otherwise)
-        if not areas:
+        different = await asyncio.to_thread(presence.different)
+        if not different:
             return
         await asyncio.sleep(0.1)
-    raise ValueError(
-        f"另有服务正在使用该数据库，它决定 {'、'.join(areas)} 所依的规则与本服务不同"
-        "（插件版本、采用的修订或运营方设定的数额）：请先停下全部服务，"
-        "再以相同的插件与选项逐一启动"
-    )
+    if areas := [name for name in different if name in terms.rules]:
+        raise ValueError(
+            f"另有服务正在使用该数据库，它决定 {'、'.join(areas)} 所依的规则与本服务不同"
+            "（插件版本、采用的修订或运营方设定的数额）：请先停下全部服务，"
+            "再以相同的插件与选项逐一启动"
+        )
+    if options := [name for name in different if name in terms.must]:
+        raise ValueError(
+            f"另有服务正在使用该数据库，它的 {'、'.join(options)} 与本服务不同："
+            "请以相同的设定启动；要改变的，先停下全部服务，再逐一启动"
+        )
+    log = structlog.get_logger()
+    log.warning("settings_differ", options=[n for n in different if n in terms.told])
 
 
 async def _unrecorded(store: Store, requested: _Days) -> _Days:
@@ -163,12 +198,16 @@ def _in_words(days: _Days) -> str:
 
 
 async def _watch(
-    store: Store, presence: Presence, requested: _Days, interval_s: float
+    store: Store,
+    presence: Presence,
+    terms: ServerTerms,
+    requested: _Days,
+    interval_s: float,
 ) -> None:
     """Compare what is recorded, for ever. ValueError if it changes."""
     while True:
         await asyncio.sleep(interval_s)
-        check = asyncio.ensure_future(_check(store, presence, requested))
+        check = asyncio.ensure_future(_check(store, presence, terms, requested))
         try:
             await asyncio.shield(check)
         except asyncio.CancelledError:
@@ -177,13 +216,15 @@ async def _watch(
             raise
 
 
-async def _check(store: Store, presence: Presence, requested: _Days) -> None:
+async def _check(
+    store: Store, presence: Presence, terms: ServerTerms, requested: _Days
+) -> None:
     """Show our presence again and compare what is recorded. ValueError."""
     try:
         # Again: it went with the connection, if that was lost; who has it all the time
         # was there first.
         if await asyncio.to_thread(presence.share):
-            await _refuse_other_rules(presence)
+            await _refuse_others(presence, terms)
         recorded = await _recorded(store)
     except (EngineDown, StoreUnavailable) as down:
         reason = str(down.__cause__ or down)

@@ -111,6 +111,12 @@ _OF_THE_DATABASE: Final = (
         "这一次未能与同库的其他服务核对采用与规则，下次再核对。",
     ),
     LogEvent(
+        "settings_differ",
+        "warning",
+        ("options",),
+        "同库的另一服务这几项设定与本服务不同（升级、换发之际难免）；久而不消的请查。",
+    ),
+    LogEvent(
         "upkeep",
         "warning",
         ("work", "error"),

@@ -27,7 +27,7 @@ from gongji.rpc.services import services_of
 from gongji.rpc.services.upkeep import Upkeep
 from gongji.serve import logs
 from gongji.serve.admission import Admission, addresses, admission_of, check_doors
-from gongji.serve.agreement import adopting
+from gongji.serve.agreement import ServerTerms, adopting
 from gongji.serve.authentication import LocalTokenAuthenticator
 from gongji.serve.beside import working_beside
 from gongji.serve.checkpointing import checkpointed, record_start
@@ -45,6 +45,7 @@ from gongji.serve.port import OpenPort, Port, PortOptions
 from gongji.serve.probing import probe
 from gongji.serve.settings import KEY_FILE, Settings, rules_of
 from gongji.serve.supervisor import freeze_gc, interrupted
+from gongji.serve.terms import Alike, terms_of
 from gongji.serve.tls import ServerTls
 from gongji.store import Store
 from gongji.store.databases import database_at
@@ -134,8 +135,10 @@ async def _agreed(
 
     Yield the key that signs. ValueError.
     """
-    rules = rules_of(cities)
-    async with adopting(store, settings.database, settings.adopt, clock(), rules=rules):
+    terms = ServerTerms(
+        rules_of(cities), terms_of(settings, Alike.MUST), terms_of(settings, Alike.TOLD)
+    )
+    async with adopting(store, settings.database, settings.adopt, clock(), terms=terms):
         # Before anything is decided by them.
         await store.apply(KeepRules(cities))
         await record_start(store, settings, cities, clock)

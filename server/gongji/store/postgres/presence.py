@@ -21,7 +21,7 @@ the schema by one of its tables."""
 
 _LOCK: Final = "SELECT pg_advisory_{}(%s, 'adoption'::regclass::oid::int)"
 
-_NO_RULES: Final[Mapping[str, str]] = MappingProxyType({})
+_NO_TERMS: Final[Mapping[str, str]] = MappingProxyType({})
 
 _SHARE: Final = _LOCK.format("lock_shared")
 
@@ -44,18 +44,18 @@ WHERE locktype = 'advisory' AND objsubid = 2 AND granted AND classid::bigint = A
 class Presence:
     """A session that holds the lock; used by one thread at a time.
 
-    `rules` are the digests of the rules this server decides by, by area code.
+    `terms` are digests of what this server goes by, such as its rules, by name.
     Everything raises EngineDown.
     """
 
-    def __init__(self, url: str, rules: Mapping[str, str] = _NO_RULES) -> None:
+    def __init__(self, url: str, terms: Mapping[str, str] = _NO_TERMS) -> None:
         self._engine = PostgresEngine(url, Schema(Vault.ephemeral()))
         # The process of the server whose session holds the lock; 0 if none does.
         self._holder_pid = 0
-        self._rules = rules
+        self._terms = terms
 
     def share(self) -> bool:
-        """Hold the shared lock and show our rules; return whether that was done anew.
+        """Hold the shared lock and show our terms; return whether that was done anew.
 
         It is done again if the connection was lost. SchemaError if the database was
         upgraded beyond this program since it was opened.
@@ -97,22 +97,22 @@ class Presence:
         ((schema,),) = self._rows("SELECT 'adoption'::regclass::oid::bigint", [])
         return int(schema)
 
-    def ruled_otherwise(self) -> list[str]:
-        """Return the areas that a server that is there decides by other rules."""
+    def different(self) -> list[str]:
+        """Return the terms of which a server that is there has others."""
         ours = self._locks()
         shown = set(self._rows(_SHOWN, [[lock for lock, _ in ours.values()]]))
         return [
-            area
-            for area, (lock, digest) in ours.items()
+            name
+            for name, (lock, digest) in ours.items()
             if any(other[0] == lock and other[1] != digest for other in shown)
         ]
 
     def _locks(self) -> dict[str, tuple[int, int]]:
-        """Return the lock that shows the rules of each area: one half names them."""
+        """Return the lock that shows each term: one half names it."""
         schema = self._schema()
         return {
-            area: (_number(f"rules/{schema}/{area}"), _number(digest))
-            for area, digest in self._rules.items()
+            name: (_number(f"rules/{schema}/{name}"), _number(digest))
+            for name, digest in self._terms.items()
         }
 
     def alone(self) -> bool:
