@@ -13,6 +13,7 @@ from gongji.cli.config import ConfiguredCommand
 from gongji.cli.terminal import Terminal
 from gongji.serve.clock import system_clock
 from gongji.serve.settings import DATABASE, KEY_FILE
+from gongji.store import last_leaf
 from gongji.store.backup import Manifest, Snapshot, back_up, restore
 from gongji.store.databases import database_at
 from gongji.store.schema import VERSION
@@ -95,6 +96,8 @@ def restore_command(
         f"已恢复到 {database or data}，{_until(manifest.snapshot)}，其后的不在其中"
     )
     terminal.say(checked)
+    if lacking := _lacking(manifest.snapshot, data):
+        terminal.say(lacking)
     if manifest.snapshot.schema < VERSION:
         terminal.say("请运行 gongji migrate，再启动服务")
 
@@ -109,6 +112,17 @@ def verified(address: str, snapshot: Snapshot, key: Path) -> str:
     if snapshot.schema == VERSION:
         database_at(address).condition(key)
     return "已打开查验：文件完整，结构、密钥与记录数相符"
+
+
+def _lacking(snapshot: Snapshot, data: Path) -> str:
+    """Return what was seen in a data folder that a backup is too old for; "" if nothing."""
+    seen, last_at = last_leaf.seen_until(data), snapshot.last_at
+    if seen is None or (last_at and seen <= last_at):
+        return ""
+    return (
+        f"本机写入并答复过到 {seen:%Y-%m-%d %H:%M:%S} 的记录，备份里没有其后的："
+        "请查明去向；首次启动须加 --accept-rollback"
+    )
 
 
 def _until(snapshot: Snapshot) -> str:

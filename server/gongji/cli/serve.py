@@ -37,6 +37,7 @@ from gongji.serve.listening import is_loopback
 from gongji.serve.service import Up, lossy_settings
 from gongji.serve.settings import Settings
 from gongji.serve.workers import serve_many
+from gongji.store import last_leaf
 from gongji.store.databases import database_at
 
 MAX_WORKERS: Final = 64
@@ -94,6 +95,11 @@ _TOLD: Final = (click.ClickException, grpc.RpcError, OSError, Refusal, ValueErro
     help="本机时钟的日期看来有误而确认无误时，写明该日期，如 2025-09-30.",
 )
 @click.option(
+    "--accept-rollback",
+    is_flag=True,
+    help="数据库里缺少本机从前写入的记录时，以现有的数据继续；只写一次，之后须去掉。",
+)
+@click.option(
     "--sample", is_flag=True, help="载入虚构的样例人群; 已有别的人员或机构时拒绝启动."
 )
 @click.option(
@@ -137,6 +143,7 @@ def serve_command(terminal: Terminal, /, **options: Any) -> None:
     new = options.pop("new")
     day = options["accept_clock"]
     options["accept_clock"] = day.date() if day else None
+    accepting = options.pop("accept_rollback")
     settings = Settings.parse(pins=pins, **options)
     descriptors.raise_limit()
     # Its own lines on standard error are no JSON, and there may be many.
@@ -145,13 +152,15 @@ def serve_command(terminal: Terminal, /, **options: Any) -> None:
     with suppress(KeyboardInterrupt), logs.only_lines(*_TOLD):
         if settings.workers > 1:
             # The parent answers no call and needs no fast loop.
-            asyncio.run(_serve(settings, terminal, new=new))
+            asyncio.run(_serve(settings, terminal, new=new, accepting=accepting))
             return
         with asyncio.Runner(loop_factory=supervisor.new_event_loop) as runner:
-            runner.run(_serve(settings, terminal, new=new))
+            runner.run(_serve(settings, terminal, new=new, accepting=accepting))
 
 
-async def _serve(settings: Settings, terminal: Terminal, *, new: bool) -> None:
+async def _serve(
+    settings: Settings, terminal: Terminal, *, new: bool, accepting: bool
+) -> None:
     """Serve until interrupted and print what happens.
 
     ValueError or OSError if the settings cannot be met.
@@ -160,6 +169,8 @@ async def _serve(settings: Settings, terminal: Terminal, *, new: bool) -> None:
     check_folder(settings)
     settings, cities = _fit(settings)
     workdays = settings.workdays()
+    if accepting:
+        last_leaf.forget(settings.data)
     if new:
         await service.make_database(settings)
     if settings.workers > 1:

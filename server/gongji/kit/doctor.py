@@ -20,7 +20,7 @@ from gongji.cities.loading import ENTRY_POINTS, load_cities
 from gongji.kit.check.serving import unfit
 from gongji.kit.dependents import PREFIX, Dependent, dependents, is_importable
 from gongji.rules.codes import SHANGHAI
-from gongji.store import open_store
+from gongji.store import last_leaf, open_store
 from gongji.store.databases import database_at, path_of
 from gongji.text.faults import sentence_of
 
@@ -186,19 +186,28 @@ def _of_sqlite(
     database: str,
     now: datetime,
 ) -> Iterator[Diagnosis]:
-    """Yield why a database does not open with the key beside it."""
+    """Yield why a database does not open with the key beside it, or what it lacks."""
     path = _sqlite_path(data, database)
     # Before the first start there is none, and nothing is wrong.
     if database_at(path).is_new() and not (data / KEY).exists():
         return
     try:
-        asyncio.run(open_store(path, lambda: now, data / KEY).close())
+        asyncio.run(_open(path, data, now))
     except (ValueError, OSError) as error:
         yield Diagnosis(
             str(path),
             problem=sentence_of(error),
             remedy="核对 --data 目录、文件属主与权限; 密钥丢失的只能从备份恢复",
         )
+
+
+async def _open(path: Path, data: Path, now: datetime) -> None:
+    """Open a database and close it. ValueError, OSError."""
+    store = open_store(path, lambda: now, data / KEY)
+    try:
+        await last_leaf.check(store, data)
+    finally:
+        await store.close()
 
 
 def _of_postgres(data: Path, database: str) -> Iterator[Diagnosis]:

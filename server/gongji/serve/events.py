@@ -229,6 +229,12 @@ _OF_ACCESSES: Final = (
         "磁盘不收计数文件：本进程若被杀，说不出少了几条查询记录。",
     ),
     LogEvent(
+        "last_leaf_unnoted",
+        "warning",
+        ("told",),
+        "磁盘不收记下最后一片叶的文件：下次启动看不出数据库少了什么。",
+    ),
+    LogEvent(
         "accesses_not_kept",
         "error",
         ("count",),

@@ -11,7 +11,6 @@ Windows has no such lock: there nothing is counted.
 from __future__ import annotations
 
 import mmap
-import os
 import secrets
 import struct
 import sys
@@ -28,9 +27,7 @@ from gongji.model.commands import Write
 from gongji.model.refusals import StoreUnavailable
 from gongji.rpc.recording import NoTally, Tally
 from gongji.store import Store
-
-if sys.platform != "win32":
-    import fcntl
+from gongji.store.process_files import locked_new, of_dead
 
 FOLDER: Final = "accesses"
 """Name in the data folder."""
@@ -95,7 +92,7 @@ def _file_at(path: Path, stack: ExitStack) -> BinaryIO | None:
     """Return a new file of this process; None, logged, if the disk takes none."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return stack.enter_context(_locked_new(path))
+        return stack.enter_context(locked_new(path, _SIZE))
     except OSError as fault:
         # Over a disk that is full or only read the service still answers what it can.
         structlog.get_logger().warning("accesses_uncounted", told=fault.strerror)
@@ -113,7 +110,7 @@ async def note_losses(store: Store, data: Path, clock: Callable[[], datetime]) -
 
 async def _note_losses(store: Store, data: Path, clock: Callable[[], datetime]) -> None:
     for path in sorted((data / FOLDER).glob(_NAMES)):
-        with _of_dead(path) as file:
+        with of_dead(path) as file:
             if file is None:
                 continue
             content = file.read(_SIZE).ljust(_SIZE, b"\0")
@@ -125,39 +122,3 @@ async def _note_losses(store: Store, data: Path, clock: Callable[[], datetime]) 
                 await store.apply(Write((lost,)))
                 structlog.get_logger().warning("accesses_lost", most=most)
             path.unlink(missing_ok=True)
-
-
-@contextmanager
-def _locked_new(path: Path) -> Iterator[BinaryIO]:
-    """Make a file of zeros and hold it locked."""
-    # Locked before it has its name: nobody takes it for a dead process's.
-    draft = path.with_name(f".{path.name}")
-    descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "r+b") as file:
-        _lock(file)
-        file.write(bytes(_SIZE))
-        file.flush()
-        draft.rename(path)
-        yield file
-
-
-@contextmanager
-def _of_dead(path: Path) -> Iterator[BinaryIO | None]:
-    """Open the file of a process that lives no longer; None if it lives, or is gone."""
-    try:
-        file = path.open("r+b")
-    except FileNotFoundError:
-        yield None
-        return
-    with file:
-        alive = True
-        with suppress(BlockingIOError):
-            _lock(file)
-            alive = False
-        yield None if alive else file
-
-
-def _lock(file: BinaryIO) -> None:
-    """Lock a file for as long as it is open. BlockingIOError if another process has it."""
-    if sys.platform != "win32":
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -47,7 +47,7 @@ from gongji.serve.settings import KEY_FILE, Settings, rules_of
 from gongji.serve.supervisor import freeze_gc, interrupted
 from gongji.serve.terms import Alike, terms_of
 from gongji.serve.tls import ServerTls
-from gongji.store import Store
+from gongji.store import Store, last_leaf
 from gongji.store.databases import database_at
 from gongji.store.private_files import make_folder
 
@@ -117,6 +117,18 @@ async def running(
         yield port
 
 
+async def _refuse_rolled_back(store: Store, data: Path, stack: ExitStack) -> None:
+    """Refuse a store that lacks what was seen here; note from now on what it writes.
+
+    LeafMissingError, a ValueError.
+    """
+    before = await last_leaf.check(store, data)
+    try:
+        stack.enter_context(last_leaf.noting(store, data, before))
+    except OSError as fault:
+        structlog.get_logger().warning("last_leaf_unnoted", told=fault.strerror)
+
+
 async def make_database(settings: Settings) -> None:
     """Make a new database beside a key that had another. ValueError if there is one."""
     database = database_at(settings.database_address)
@@ -125,6 +137,7 @@ async def make_database(settings: Settings) -> None:
             raise ValueError("--new 只用来另建一个空库，而这里已有数据库：请去掉 --new")
         key_file = settings.data / KEY_FILE
         await database.open(system_clock, key_file, new=True).close()
+        last_leaf.forget(settings.data)
 
 
 @asynccontextmanager
@@ -198,7 +211,10 @@ async def _opened(
             if await store.numbers_are_identities():
                 # They are the keys of every table and lie in clear: see SECURITY.md.
                 structlog.get_logger().warning("person_numbers_are_identity_numbers")
-            yield store
+            with ExitStack() as noting:
+                if not settings.sandbox:
+                    await _refuse_rolled_back(store, settings.data, noting)
+                yield store
         finally:
             await store.close()
 

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Final, Protocol, TypeAlias, TypeVar, cast
 
 from gongji.audit.hashing import Hasher
+from gongji.audit.leaf import Leaf
 from gongji.model.certificates import birth_date
 from gongji.model.commands import (
     Adopted,
@@ -351,6 +352,10 @@ class Store:
         """Return what a function writes between two batches. StoreUnavailable."""
         found: T = await _alone(self._writes, partial(run, self._writing))
         return found
+
+    def tell_leaves(self, tell: Callable[[Leaf], None]) -> None:
+        """Have somebody told the last leaf of each transaction, once it is durable."""
+        self._log.tell = tell
 
     async def reset(self) -> None:
         """Forget everything, request ids included (sandbox): after what was submitted

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
@@ -67,6 +67,8 @@ class LeafLog:
     def __init__(self, schema: Schema, hasher: Hasher) -> None:
         self._schema = schema
         self._hasher = hasher
+        self.tell: Callable[[Leaf], None] = lambda _: None
+        """Told the last leaf of each transaction that stands."""
         self.restart()
 
     def restart(self) -> None:
@@ -87,6 +89,7 @@ class LeafLog:
         """Count the leaves of a transaction that stands."""
         if batch.leaves:
             self._number, self._at = batch.writer.number, batch.writer.at
+            self.tell(batch.leaves[-1])
 
 
 class LeafBatch:
