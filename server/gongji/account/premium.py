@@ -313,7 +313,7 @@ def _not_eligible(conditions: tuple[Condition, ...], city: City) -> NotEligible:
         f"不能代缴{PREMIUM}: {'; '.join(reasons)}",
         clauses=[city.clause(number) for number in cited],
         conditions=conditions,
-    )
+    ).within(city.area_code)
 
 
 def _person(facts: Facts, person_no: str, field: str) -> Person:

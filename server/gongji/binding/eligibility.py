@@ -90,7 +90,7 @@ def not_eligible(
             for note in rules.value(CityRules.notes)
             if note.when_refused
         ),
-    )
+    ).within(city.area_code)
 
 
 # --- who, with whom -------------------------------------------------------------------

@@ -134,6 +134,12 @@ _TOLD: Final = (click.ClickException, grpc.RpcError, OSError, Refusal, ValueErro
     metavar="NAME=DIGEST",
     help="只接入内容与摘要相符的插件, 如 anqing=sha256:…; 由 gongji cities --pin 给出.",
 )
+@click.option(
+    "--metrics-address",
+    default="",
+    metavar="HOST:PORT",
+    help="指标（Prometheus）的监听地址，如 127.0.0.1:9464；默认不提供.",
+)
 @door_options
 @click.pass_obj
 # The options are called as the fields of Settings.
@@ -188,7 +194,7 @@ async def _serve(
             # Who reads may go away, as with `| head`: the service stays.
             with suppress(BrokenPipeError):
                 if isinstance(event, Up):
-                    _announce(terminal, settings, cities, warnings, event.address)
+                    _announce(terminal, settings, cities, warnings, event)
                 else:
                     terminal.say("正在停止 …")
 
@@ -220,6 +226,10 @@ def startup_warnings(
             "注意：没有前置代理时，不取答复的连接要到 40 分钟的寿命才断，一个地址的连接数也不设限；"
             "对外请经 deploy/haproxy.cfg，服务只监听本机"
         )
+    if settings.metrics_address and not is_loopback(settings.metrics_address):
+        yield (
+            "注意：指标不加密，也不问是谁在读；不在本机监听时，请以防火墙只放行 Prometheus"
+        )
     for missing in lacking():
         yield f"警告：本机不能阻止城市插件{missing}"
     for setting in lossy:
@@ -231,18 +241,23 @@ def _announce(
     settings: Settings,
     cities: Cities,
     warnings: Iterable[str],
-    address: str,
+    up: Up,
 ) -> None:
     """Print that the service is up, where, and what to try next."""
     show_cities(terminal, cities)
     for warning in warnings:
         terminal.say(warning)
     terminal.say(admitted(settings))
+    address = up.address
     processes = f"({settings.workers} 个进程)" if settings.workers > 1 else ""
     terminal.say(
         f"gongji {__version__} 正在 {address} 服务{processes}; {_place(settings)}; "
         "Ctrl-C 停止. 接下来可在另一终端键入:"
     )
+    if up.metrics:
+        terminal.say(
+            f"  .venv/bin/gongji top --metrics {up.metrics}    # 指标的实时视图"
+        )
     terminal.say("  .venv/bin/gongji guide chuzhou        # 滁州办理指南")
     terminal.say("  .venv/bin/gongji check anqing         # 安庆每条规则的取值与依据")
     terminal.say(_call_by_hand(settings, address))

@@ -110,9 +110,16 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault
         self.clauses = tuple(clauses)
         self.conditions = tuple(conditions)
         self.metadata = metadata
+        self.area_code = ""
+        """The city whose rules refused, for log and metrics; "" if that is not known."""
         self.leaves: tuple[object, ...] = ()
         """Records written although the command is refused. They do not make a refusal
         final: a tombstone has its reversal refused again without a row of its own."""
+
+    def within(self, area_code: str) -> Self:
+        """Return the refusal as one by the rules of a city."""
+        self.area_code = area_code
+        return self
 
     def leaving(self, *records: object) -> Self:
         """Return the refusal, leaving these records behind (a tombstone)."""

@@ -25,6 +25,7 @@ from gongji.rpc.outcome import Call, Outcomes
 from gongji.rpc.permission import Permit
 from gongji.rpc.recording import Recording
 from gongji.rpc.size import check_fields
+from gongji.rpc.watching import call_watch
 
 LONGEST_CALL_S: Final = 60.0
 """How long a call without a deadline may take."""
@@ -217,6 +218,7 @@ class Calls:
             call.accesses.note(*people)
         if call.touched is not None:
             await self._recorder.keep(call.touched)
+        call_watch.watcher.answered(call.name, call.about, reply)
 
 
 def _limit_s(remaining_s: float | None, *, bounded: bool) -> float | None:

@@ -21,6 +21,7 @@ from gongji.rpc.method import Calling
 from gongji.rpc.origin import NOWHERE, CallOrigin
 from gongji.rpc.permission import NO_PERMIT, Permit
 from gongji.rpc.status import Status
+from gongji.rpc.watching import call_watch
 
 SOONEST_MS: Final = 500
 
@@ -84,6 +85,11 @@ class Call:
         return self.touched
 
     @property
+    def about(self) -> str:
+        """The city that decided, or else in which something was shown; "" if none."""
+        return self.city or self.permit.place
+
+    @property
     def name(self) -> str:
         """The method's own name, e.g. "Settle"; no two services share one."""
         return self.method.rpartition("/")[2]
@@ -105,6 +111,10 @@ class Outcomes:
     def refused(self, call: Call, refusal: Refusal) -> Status:
         """Return the status of a refused call: a denial while it may not be told more."""
         refusal = call.permit.told(refusal)
+        call.city = call.city or refusal.area_code
+        if refusal.conditions:
+            hooks = [condition.hook for condition in refusal.conditions]
+            call_watch.watcher.unmet(call.about, hooks)
         retry_ms = 0
         if isinstance(refusal, status.RETRYABLE):
             known = refusal.retry_ms if isinstance(refusal, Exhausted) else 0
@@ -140,7 +150,7 @@ class Outcomes:
                 call.caller,
                 call.origin.peer,
                 call.subject,
-                call.city or call.permit.place,
+                call.about,
                 call.settlement,
                 call.request_id,
                 call.bytes_in,
@@ -153,6 +163,7 @@ class Outcomes:
 
     def _logged(self, call: Call, ended: Status) -> Status:
         self.log(call, ended.code.name, ended.reason)
+        call_watch.watcher.refused(ended.reason, call.about)
         return ended
 
 

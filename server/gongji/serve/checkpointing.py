@@ -18,6 +18,7 @@ from gongji.cities.city import Cities
 from gongji.model.refusals import Refusal
 from gongji.model.started import RecordStart, Started, StartedPlugin
 from gongji.serve.clock import Clock
+from gongji.serve.metrics.log_head import log_head
 from gongji.serve.settings import SIGNING_KEY, Settings
 from gongji.store import Store
 from gongji.store.engine import EngineError
@@ -64,7 +65,10 @@ class Checkpointing:
             with suppress(Refusal):
                 last = await self._store.checkpoints.last()
                 if last is None or self._is_old(last):
-                    await self.sign()
+                    last = await self.sign()
+                # If not, what was written since is under no checkpoint.
+                if last is not None:
+                    log_head.signed(last.size, last.at.timestamp())
             await asyncio.sleep(self._every_s)
 
     async def sign(self) -> StoredCheckpoint | None:

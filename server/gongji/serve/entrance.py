@@ -30,7 +30,9 @@ from gongji.rpc.method import Calling, Ending, Method
 from gongji.rpc.origin import NOWHERE, CallOrigin, origin_of
 from gongji.rpc.outcome import Call, Outcomes
 from gongji.rpc.status import Status
+from gongji.rpc.watching import call_watch
 from gongji.serve.authentication import SAYS_WHO, Authenticator
+from gongji.serve.metrics.calls import CallMeter, MethodMetrics
 from gongji.serve.shares import PAUSE_S, READ_S, Lease, Share, Shares
 
 DRAIN_S: Final = 1.0
@@ -77,17 +79,22 @@ def _rejecting(path: str, outcomes: Outcomes) -> Method:
 
 
 def _handler(method: Method, entrance: Entrance) -> Handler:
+    counted = MethodMetrics(method.path)
+
     # Requests stream as far as gRPC is concerned: of a plain call it would read the
     # request before anybody is asked, and wait for it for ever.
     async def call(_: object, context: Any) -> bytes:
-        origin = origin_of(context.peer(), context.invocation_metadata() or ())
-        ended = await entrance.answer(method, context, origin)
-        trailing = origin.trailing()
-        if isinstance(ended, bytes):
-            context.set_trailing_metadata(trailing)
-            # gRPC ignores what is returned if replies stream.
-            return ended
+        meter = CallMeter(counted)
         try:
+            origin = origin_of(context.peer(), context.invocation_metadata() or ())
+            ended = await entrance.answer(method, context, origin, meter)
+            meter.status = _status_of(ended)
+            trailing = origin.trailing()
+            if isinstance(ended, bytes):
+                context.set_trailing_metadata(trailing)
+                # gRPC ignores what is returned if replies stream.
+                meter.sent += len(ended)
+                return ended
             await context.abort(ended.code, ended.message, ended.trailing + trailing)
         except grpc.aio.AbortError as aborted:
             # gRPC raises it again by itself. The call holds it, and its traceback would
@@ -96,6 +103,8 @@ def _handler(method: Method, entrance: Entrance) -> Handler:
         except grpc.aio.BaseError:
             # The caller has gone, and gRPC would log that it could not be told.
             return b""
+        finally:
+            meter.ended()
         return b""
 
     if method.streams_out:
@@ -120,7 +129,7 @@ class Entrance:
         self._under_way: dict[_GrpcCall, None] = {}
 
     async def answer(
-        self, method: Method, context: Any, origin: CallOrigin = NOWHERE
+        self, method: Method, context: Any, origin: CallOrigin, meter: CallMeter
     ) -> Ending:
         """Return how a call ends."""
         try:
@@ -135,7 +144,7 @@ class Entrance:
             lease = self._shares.enter(share, stream=streams)
         except Exhausted as refusal:
             return await self._turned_away(share, refusal)
-        call = _GrpcCall(context, identity, lease, self._shares.now)
+        call = _GrpcCall(context, identity, lease, self._shares.now, meter)
         if identity.address:
             origin = replace(origin, peer=identity.address)
         call.origin = origin
@@ -203,6 +212,7 @@ class Entrance:
         """Return the status of a call beyond a share, if need be not at once."""
         now = self._shares.now()
         share.refused(now)
+        call_watch.watcher.refused(refusal.reason(), "")
         retry_ms = share.retries.wait_ms(now * 1000)
         if share.hold_back(now):
             share.held += 1
@@ -224,6 +234,10 @@ def _metadata(entries: Sequence[tuple[str, str | bytes]]) -> dict[str, str | byt
             if count > 1 and key.startswith(SAYS_WHO):
                 raise CredentialInvalid(f"元数据 {key} 只能有一个")
     return by_key
+
+
+def _status_of(ended: Ending) -> str:
+    return "OK" if isinstance(ended, bytes) else ended.code.name
 
 
 @lru_cache(4096)
@@ -313,8 +327,10 @@ class _GrpcCall:
         identity: CallerIdentity,
         lease: Lease,
         now: Callable[[], float],
+        meter: CallMeter,
     ) -> None:
         self.context = context
+        self._meter = meter
         self.policy: Caller | None = None
         """What the policy said of its caller when it began; None without one."""
         self.withdrawn: Refusal | None = None
@@ -339,6 +355,7 @@ class _GrpcCall:
             self._read_all = True
             return None
         request: bytes = raw
+        self._meter.received += len(request)
         if not self.lease.stream:
             self.lease.hold(len(request))
             self.lease.share.volume.take(len(request))
@@ -366,5 +383,6 @@ class _GrpcCall:
         self.lease.taken_by = self._now() + PAUSE_S
         try:
             await self.context.write(reply)
+            self._meter.sent += len(reply)
         finally:
             self.lease.taken_by = None

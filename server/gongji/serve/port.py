@@ -6,6 +6,7 @@ It hands bytes to methods and knows none of them.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -13,12 +14,13 @@ from typing import Any, Final, Protocol
 import grpc
 from grpc_health.v1 import health
 
-from gongji.rpc.method import Services
+from gongji.rpc.method import Method, Services
 from gongji.serve import descriptors
 from gongji.serve.authentication import Authenticator
 from gongji.serve.entrance import Entrance, Handlers
 from gongji.serve.health import HEALTH_LIMITS, Health
 from gongji.serve.listening import host_and_port
+from gongji.serve.metrics.calls import UnknownMethods, watch_callers, watch_methods
 from gongji.serve.reflection import reflection_of
 from gongji.serve.shares import MAX_STREAMS, Shares
 from gongji.serve.tls import ServerTls
@@ -67,13 +69,15 @@ class PortOptions:
     """How a port is kept.
 
     With TLS, callers show certificates if `tls` names their roots; at `token_address`
-    they never do. A `shared` port is held by a parent process.
+    they never do. A `shared` port is held by a parent process. Of one that is `counted`
+    the callers are shown in the metrics by name.
     """
 
     tls: ServerTls | None = None
     token_address: str = ""
     shared: bool = False
     reflection: bool = True
+    counted: bool = True
 
     @property
     def watched(self) -> Sequence[WatchedFiles[Any]]:
@@ -161,6 +165,13 @@ class OpenPort:
         self._entrances.close()
 
 
+def _methods_of(services: Services, *, reflection: bool) -> list[Method]:
+    """Return the methods of services, with reflection of them if it is asked for."""
+    described = [*services.services, health.SERVICE_NAME]
+    described_by = [reflection_of(described)] if reflection else []
+    return [*services.methods.values(), *described_by]
+
+
 class _Entrances:
     """The entrance of the methods, and that of health."""
 
@@ -170,24 +181,31 @@ class _Entrances:
         authenticator: Authenticator,
         options: PortOptions,
     ) -> None:
-        methods = [*services.methods.values()]
-        if options.reflection:
-            methods.append(reflection_of([*services.services, health.SERVICE_NAME]))
+        methods = _methods_of(services, reflection=options.reflection)
         self.shares = Shares(
             authenticator.limits, most_streams=descriptors.most_streams(MAX_STREAMS)
         )
         entrance = Entrance(authenticator, self.shares)
-        self._methods = Handlers(methods, entrance)
         # Places of its own: whoever watches over the server finds some whatever comes.
         self._health = Health(services)
         self._health_shares = Shares(
             lambda _: HEALTH_LIMITS, most_calls=256, most_streams=256
         )
         of_health = Entrance(authenticator, self._health_shares, anonymous=True)
+        watch_methods((*methods, *self._health.methods()))
+        if options.counted:
+            watch_callers(authenticator.policy_of, self._in_flight)
+        self._methods = Handlers(methods, entrance)
         watchers = Handlers(self._health.methods(), of_health)
-        self.handlers = (self._methods, watchers)
+        self.handlers = (self._methods, watchers, UnknownMethods())
         self._entrances = (entrance, of_health)
         self._watches: list[asyncio.Future[None]] = []
+
+    def _in_flight(self) -> Counter[str]:
+        """Return how many calls each caller has under way, of health too."""
+        return Counter(self.shares.in_flight()) + Counter(
+            self._health_shares.in_flight()
+        )
 
     def open(self, watched: Sequence[WatchedFiles[Any]]) -> None:
         """Begin to end calls whose callers stall, or are no longer admitted."""

@@ -41,6 +41,8 @@ from gongji.serve.clock import (
 from gongji.serve.gateway import Gateway
 from gongji.serve.listening import check_free
 from gongji.serve.losses import note_losses, tallied
+from gongji.serve.metrics.page import metrics_served
+from gongji.serve.metrics.service import watch_service
 from gongji.serve.port import OpenPort, Port, PortOptions
 from gongji.serve.probing import probe
 from gongji.serve.settings import KEY_FILE, Settings, rules_of
@@ -54,9 +56,10 @@ from gongji.store.private_files import make_folder
 
 @dataclass(frozen=True)
 class Up:
-    """The service answers at this address."""
+    """The service answers at this address; its metrics, if they are asked for, at another."""
 
     address: str
+    metrics: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,8 +80,11 @@ async def serve(
     # Nothing is made for a server that cannot listen.
     for address in addresses(settings):
         check_free(address)
-    async with running(settings, cities, workdays) as port:
-        yield Up(port.address)
+    async with (
+        metrics_served(settings.metrics_address) as metrics,
+        running(settings, cities, workdays) as port,
+    ):
+        yield Up(port.address, metrics)
         await ending
         yield Stopping()
 
@@ -146,8 +152,9 @@ async def _agreed(
 ) -> AsyncIterator[SigningKey]:
     """Agree with the other servers of a store on the rules; keep them, sign the log.
 
-    Yield the key that signs. ValueError.
+    Yield the key that signs. What the store does is counted from now on. ValueError.
     """
+    watch_service(settings, cities, store)
     terms = ServerTerms(
         rules_of(cities), terms_of(settings, Alike.MUST), terms_of(settings, Alike.TOLD)
     )
@@ -275,7 +282,8 @@ class _Offer:
         token = secrets.token_urlsafe()
         authenticator = LocalTokenAuthenticator(token)
         services = self.services(LocalPolicy())
-        port = OpenPort(services, "127.0.0.1:0", authenticator)
+        options = PortOptions(counted=False)
+        port = OpenPort(services, "127.0.0.1:0", authenticator, options)
         await port.start()
         try:
             await asyncio.to_thread(_send_sample, port.address, token)

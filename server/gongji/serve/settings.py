@@ -51,6 +51,7 @@ class Settings:
     token_issuer: str = ""
     token_audience: str = ""
     token_address: str = ""
+    metrics_address: str = ""
     reflection: bool | None = None
     accept_clock: date | None = None
     # Digests by plugin; if there are any, no other plugin serves.

@@ -23,6 +23,7 @@ import structlog
 from gongji.access.callers import CallerLimits
 from gongji.model.refusals import CallerOverLimit, Exhausted, Overloaded
 from gongji.rpc.outcome import RetrySchedule
+from gongji.serve.metrics.calls import CallerMetrics
 
 MAX_CALLS: Final = 4096
 """Plain calls in flight at once, of all callers."""
@@ -98,6 +99,7 @@ class Share:
         self.volume = _Bucket(BYTES_PER_S, 2 * BYTES_PER_S, now)
         self.prompt = _Bucket(_PROMPT_REFUSALS_PER_S, _PROMPT_REFUSALS, now)
         self.retries = RetrySchedule()
+        self.counted = CallerMetrics(caller)
         self._refused = 0
         self._told_at = 0.0
 
@@ -122,6 +124,7 @@ class Share:
 
     def refused(self, now: float) -> None:
         """Count a refusal, and log how many there were at most once a second."""
+        self.counted.over_limit.value += 1
         self._refused += 1
         if now - self._told_at >= _TOLD_EVERY_S:
             structlog.get_logger().warning(
@@ -237,6 +240,7 @@ class Shares:
             raise RuntimeError("a call outside of any task")
         lease = Lease(self, share, task, stream=stream)
         self._leases[lease] = None
+        share.counted.calls.value += 1
         if stream:
             self._streams += 1
             share.streams += 1
@@ -254,6 +258,11 @@ class Shares:
             lease.share.streams -= 1
         else:
             lease.share.calls -= 1
+
+    def in_flight(self) -> dict[str, int]:
+        """Return how many calls and streams each caller has under way."""
+        shares = self._by_caller.items()
+        return {name: share.calls + share.streams for name, share in shares}
 
     async def watch(self) -> None:
         """Cancel, for ever, calls whose callers keep them waiting too long."""

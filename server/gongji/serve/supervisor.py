@@ -37,6 +37,7 @@ import structlog
 
 from gongji.model.refusals import Refusal
 from gongji.serve import logs, stray
+from gongji.serve.metrics.told import count_ended, ears_for, telling_parent
 from gongji.serve.process_memory import keep_private
 from gongji.text.faults import sentence_of
 
@@ -111,6 +112,7 @@ class Handed(NamedTuple):
 
     spec: object
     sockets: Sequence[socket.socket] = ()
+    arguments: Sequence[str] = ()
 
 
 @dataclass(slots=True)
@@ -127,7 +129,7 @@ class _Child:
         sockets = [handed_over.fileno() for handed_over in handed.sockets]
         try:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", module),
+                *(sys.executable, "-P", "-m", module, *handed.arguments),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 pass_fds=(*stray.passed_descriptors(), *sockets),
@@ -223,7 +225,7 @@ class Supervisor:
 
     async def _start(self, number: int) -> str:
         child = self._children[number] = await _Child.start(
-            self._module, self._name, number, await self._hand(number)
+            self._module, self._name, number, await self._handed(number)
         )
         address = await child.up()
         self._serving.add(number)
@@ -231,6 +233,17 @@ class Supervisor:
             f"{self._name}_up", pid=child.process.pid, **{self._name: number}
         )
         return address
+
+    async def _handed(self, number: int) -> Handed:
+        """Return what a number is started with, so that it tells its numbers too."""
+        handed = await self._hand(number)
+        ears = ears_for(self._metrics_name(number))
+        sockets = (*handed.sockets, *ears.sockets)
+        return handed._replace(sockets=sockets, arguments=ears.arguments)
+
+    def _metrics_name(self, number: int) -> str:
+        """Return the name of a child in metrics; a number tells several apart."""
+        return self._name if self._size == 1 else f"{self._name}-{number}"
 
     async def supervise(self) -> None:
         """Replace each child that exits, for ever.
@@ -259,6 +272,7 @@ class Supervisor:
             # No process, descriptor or memory is left just now.
             except (OSError, MemoryError) as scarce:
                 failed = _ChildFailed(sentence_of(scarce), fatal=False)
+            count_ended(self._metrics_name(number))
             self._judge(number, failed)
             lived_s = time.monotonic() - since
             pause = FIRST_PAUSE_S if lived_s >= YOUNG_S else _longer(pause)
@@ -342,7 +356,8 @@ async def _run(
     # A thread, since the loop may hang; a daemon, so that it holds up no exit.
     watch = threading.Thread(target=_watch_parent, args=(end, on_orphaned), daemon=True)
     watch.start()
-    await work(spec, up, ending)
+    async with telling_parent(sys.argv[1:]):
+        await work(spec, up, ending)
 
 
 def _watch_parent(end: Callable[[], object], on_orphaned: Callable[[], object]) -> None:

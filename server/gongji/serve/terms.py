@@ -93,6 +93,7 @@ TERMS: Final[Mapping[str, Term]] = {
     "tls_cert": Term(Alike.OWN, _OF_THE_MACHINE),
     "tls_key": Term(Alike.OWN, _OF_THE_MACHINE),
     "token_address": Term(Alike.OWN, _OF_THE_MACHINE),
+    "metrics_address": Term(Alike.OWN, _OF_THE_MACHINE),
     "reflection": Term(Alike.OWN, _OF_THE_MACHINE),
 }
 """A term for each field of `Settings`."""

@@ -12,6 +12,7 @@ from typing import Any
 from gongji.serve import logs, service, supervisor
 from gongji.serve.admission import Admission, admission_of, check_doors
 from gongji.serve.listening import hold_port
+from gongji.serve.metrics.page import metrics_served
 from gongji.serve.service import Stopping, Up
 from gongji.serve.settings import Settings
 from gongji.serve.watched import watch
@@ -39,16 +40,17 @@ async def serve_many(settings: Settings) -> AsyncGenerator[Up | Stopping]:
         ending = asyncio.ensure_future(supervisor.interrupted())
         # Here too, so that a successor begins with what was sound last.
         watching = asyncio.ensure_future(watch(admission.watched))
-        try:
-            if not await _finished_before(ending, workers.start()):
-                return
-            yield Up(shared.address)
-            await _finished_before(ending, workers.supervise())
-            yield Stopping()
-        finally:
-            ending.cancel()
-            watching.cancel()
-            await workers.stop()
+        async with metrics_served(settings.metrics_address) as metrics:
+            try:
+                if not await _finished_before(ending, workers.start()):
+                    return
+                yield Up(shared.address, metrics)
+                await _finished_before(ending, workers.supervise())
+                yield Stopping()
+            finally:
+                ending.cancel()
+                watching.cancel()
+                await workers.stop()
 
 
 @contextmanager

@@ -148,6 +148,11 @@ class Store:
         return self._vault.hasher
 
     @property
+    def leaves_written(self) -> int:
+        """How many leaves it has added to the log since it was opened."""
+        return self._log.written
+
+    @property
     def waiting(self) -> int:
         """How many calls wait for one of its connections."""
         return sum(queue.waiting for queue in self._queues)

@@ -69,6 +69,8 @@ class LeafLog:
         self._hasher = hasher
         self.tell: Callable[[Leaf], None] = lambda _: None
         """Told the last leaf of each transaction that stands."""
+        self.written = 0
+        """Leaves of this process, whatever writer it was."""
         self.restart()
 
     def restart(self) -> None:
@@ -87,6 +89,7 @@ class LeafLog:
 
     def committed(self, batch: LeafBatch) -> None:
         """Count the leaves of a transaction that stands."""
+        self.written += len(batch.leaves)
         if batch.leaves:
             self._number, self._at = batch.writer.number, batch.writer.at
             self.tell(batch.leaves[-1])
