@@ -31,6 +31,7 @@ _PLAIN: Final = (
     "access_before_answer",
     "address",
     "gateway",
+    "metrics_address",
     "reflection",
     "sample",
     "sandbox",

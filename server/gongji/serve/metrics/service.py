@@ -118,9 +118,9 @@ def watch_service(settings: Settings, cities: Cities, store: Store) -> None:
 def _allow_labels(settings: Settings, cities: Cities) -> None:
     """Close the labels of the service; those of the port are its own."""
     metrics.allow("reason", {kind.reason() for kind in _kinds(Refusal)} | _BARE)
-    metrics.allow(
-        "city", {one.area_code for one in (*cities.all, *cities.refused)} - {""}
-    )
+    areas = [city.area_code for city in cities.all]
+    areas += [plugin.area_code for plugin in cities.refused if plugin.area_code]
+    metrics.allow("city", areas)
     metrics.allow("hook", _HOOKS)
     metrics.allow("outcome", _ROWS)
     metrics.allow("method", RIGHTS)
