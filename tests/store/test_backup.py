@@ -133,8 +133,8 @@ async def assert_whole(origin: Origin, url: str, moves: int) -> None:
     await store.commit(origin.moves("after"))
     assert (moves + 1, moves + 1) == await moved(store)
     await store.close()
-    engine = engine_at(url, store._schema)
-    assert_log_says_all(engine, store._schema)
+    engine = engine_at(url, store.schema)
+    assert_log_says_all(engine, store.schema)
     engine.close()
 
 

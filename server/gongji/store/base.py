@@ -110,9 +110,10 @@ class Store:
     ) -> None:
         self._writing, self._reading, self._listing = engines
         self._vault = vault
-        self._schema = schema
+        self.schema = schema
         self._clock = clock
-        self._log = LeafLog(schema, vault.hasher)
+        self.log = LeafLog(schema, vault.hasher)
+        """The leaves it writes."""
         self.condition = StoreCondition()
         """Whether the database can be reached; observers are told of changes."""
         committer = Committer(
@@ -120,7 +121,7 @@ class Store:
             schema,
             clock,
             vault.digest,
-            self._log,
+            self.log,
             condition=self.condition,
         )
         self._writes = queue_type(committer.run)
@@ -138,19 +139,9 @@ class Store:
         return self.condition.available
 
     @property
-    def schema(self) -> Schema:
-        """Its tables."""
-        return self._schema
-
-    @property
     def hasher(self) -> Hasher:
         """The hash function of its log."""
         return self._vault.hasher
-
-    @property
-    def leaves_written(self) -> int:
-        """How many leaves it has added to the log since it was opened."""
-        return self._log.written
 
     @property
     def waiting(self) -> int:
@@ -275,14 +266,14 @@ class Store:
 
     def place(self, record: object, order: str) -> RecordPlace:
         """Return the place that a record which is not stored would have in an order."""
-        table = self._schema.table(type(record))
+        table = self.schema.table(type(record))
         column = table.column(order)
         value = cast("str | int", column.of(record))
-        return value, self._schema.key_of(record)
+        return value, self.schema.key_of(record)
 
     def key_of(self, record: object) -> str:
         """Return a record's key."""
-        return self._schema.key_of(record)
+        return self.schema.key_of(record)
 
     async def recall(self, request: Request) -> RequestRecord | None:
         """Return the row of a request; None if it never came."""
@@ -360,7 +351,7 @@ class Store:
 
     def tell_leaves(self, tell: Callable[[Leaf], None]) -> None:
         """Have somebody told the last leaf of each transaction, once it is durable."""
-        self._log.tell = tell
+        self.log.tell = tell
 
     async def reset(self) -> None:
         """Forget everything, request ids included (sandbox): after what was submitted
@@ -369,9 +360,9 @@ class Store:
 
     def _reset(self) -> None:
         self._writing.reset()
-        self._log.restart()
+        self.log.restart()
         # What outlives it stands from now on in the log of another writer.
-        begin_log(self._writing, self._schema, self._log, self._clock())
+        begin_log(self._writing, self.schema, self.log, self._clock())
 
     async def touch(self) -> None:
         """Find out whether anything can be written; nothing of it is seen in the log.

@@ -107,7 +107,7 @@ def watch_service(settings: Settings, cities: Cities, store: Store) -> None:
     store.condition.observe(CountedStore())
     _read(families.AVAILABLE, lambda: store.available)
     _read(families.WAITING, lambda: store.waiting)
-    _read(families.LEAVES, lambda: store.leaves_written)
+    _read(families.LEAVES, lambda: store.log.written)
     watch_log()
     _watch_plugins(cities)
     _watch_files(settings)
