@@ -11,7 +11,7 @@ import grpc
 import pytest
 from gongji.rpc.outcome import APART_MS, SOONEST_MS
 from gongji.rpc.status import PUSHBACK_KEY
-from gongji.store.queues import LoopQueue
+from gongji.store.loop_queues import LoopQueue
 from gongji.v1.settlement_pb2 import SettleResponse
 
 from tests.rpc.retried import charged

@@ -71,7 +71,7 @@ def test_who_waits_for_somebody_has_not_lost_the_database(
     condition: StoreCondition, heard: Heard
 ) -> None:
     """A lock that somebody else holds leaves the database available."""
-    condition.failed(WRITING, Held("locked", "locked"))
+    condition.failed(WRITING, Held("locked"))
     assert condition.available
     assert [] == heard.told
 

@@ -12,9 +12,10 @@ import pytest
 from gongji.model.commands import Answer
 from gongji.model.refusals import Overloaded, StoreUnavailable
 from gongji.serve.clock import SandboxClock
-from gongji.store import queues
+from gongji.store import loop_queues
 from gongji.store.engine import Job, Outcome
-from gongji.store.queues import COMPANY_WINDOW_S, GATHER_WINDOW_S, Exclusive, LoopQueue
+from gongji.store.loop_queues import COMPANY_WINDOW_S, GATHER_WINDOW_S, LoopQueue
+from gongji.store.queues import Exclusive
 
 from tests.store.conftest import outcomes
 
@@ -73,7 +74,7 @@ async def test_a_lone_caller_waits_for_nobody(
 
     monkeypatch.setattr(loop, "call_later", noted)
     apart = 2 * COMPANY_WINDOW_S
-    monkeypatch.setattr(queues, "perf_counter", lambda: next(steady) * apart)
+    monkeypatch.setattr(loop_queues, "perf_counter", lambda: next(steady) * apart)
     queue = LoopQueue(run)
     await asyncio.gather(*(queue.submit(job) for _ in range(3)))
     for _ in range(4):

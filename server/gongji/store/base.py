@@ -105,8 +105,6 @@ class Store:
         schema: Schema,
         vault: Vault,
         clock: Clock,
-        *,
-        queue_type: type[BatchQueue] = ThreadQueue,
     ) -> None:
         self._writing, self._reading, self._listing = engines
         self._vault = vault
@@ -124,14 +122,23 @@ class Store:
             self.log,
             condition=self.condition,
         )
-        self._writes = queue_type(committer.run)
-        reader = Reader(self._reading, schema, clock, condition=self.condition)
-        self._reads = queue_type(reader.run)
-        lister = Reader(self._listing, schema, clock, condition=self.condition)
-        self._pages = queue_type(lister.run)
+        self._writes = self._writes_of(committer)
+        readers = [
+            Reader(engine, schema, clock, condition=self.condition)
+            for engine in (self._reading, self._listing)
+        ]
+        self._reads, self._pages = map(self._reads_of, readers)
         self._queues = (self._writes, self._reads, self._pages)
         for queue in self._queues:
             queue.start()
+
+    def _writes_of(self, committer: Committer) -> BatchQueue:
+        """Return the queue of what is committed."""
+        return ThreadQueue(committer.run, condition=self.condition)
+
+    def _reads_of(self, reader: Reader) -> BatchQueue:
+        """Return the queue of what is only read."""
+        return ThreadQueue(reader.run, condition=self.condition)
 
     @property
     def available(self) -> bool:
@@ -372,12 +379,8 @@ class Store:
         await _alone(self._writes, self._touch)
 
     def _touch(self) -> None:
-        try:
+        with self.condition.noted(WRITING):
             self._writing.touch()
-        except EngineDown as down:
-            self.condition.failed(WRITING, down)
-            raise
-        self.condition.well(WRITING)
 
     async def close(self) -> None:
         """Finish what waits and close the connections."""

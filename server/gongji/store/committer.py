@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import chain
 from time import perf_counter
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple
 
 from gongji.model.access import PersonAccess
 from gongji.model.commands import Answer, Decision, Query, Request
-from gongji.model.facts import Facts, Need, NotLoaded
+from gongji.model.facts import Facts, Need
 from gongji.model.refusals import Refusal
 from gongji.store.condition import WRITING, StoreCondition
 from gongji.store.engine import (
@@ -26,7 +27,7 @@ from gongji.store.engine import (
     unavailable,
 )
 from gongji.store.leaves import LeafBatch, LeafLog, LeafOrigin
-from gongji.store.overlay import Overlay
+from gongji.store.loading import FactLoader, grouped
 from gongji.store.replay import (
     Digest,
     answered_row,
@@ -37,132 +38,10 @@ from gongji.store.replay import (
 from gongji.store.schema import Schema
 from gongji.store.table import instant, micros
 
-R = TypeVar("R")
-
-ROUNDS: Final = 32
-"""How often a query may find that it needs more; beyond that it never ends."""
-
 TRIES: Final = 16
 """How often a single job that meets other processes' writes is decided anew."""
 
 _Query = Query[Any]
-
-_Groups = dict[tuple[type, str], dict[str, None]]
-"""Values to find by kind and index; a dict for a set that keeps its order."""
-
-
-class FactLoader:
-    """Facts of one transaction, fetched as the queries over them ask for them."""
-
-    def __init__(self, facts: Facts, engine: Engine) -> None:
-        self.facts = facts
-        self._engine = engine
-        self._overlay = Overlay(engine)
-
-    def load(self, needs: Iterable[Need]) -> None:
-        """Fetch what is not loaded yet, all of it together."""
-        missing = [need for need in needs if not self.facts.has(need)]
-        if missing:
-            self._fetch(_grouped(missing))
-
-    def _fetch(self, groups: _Groups) -> None:
-        lookups = [
-            (kind, index, list(values)) for (kind, index), values in groups.items()
-        ]
-        results = self._overlay.fetch(lookups)
-        for lookup, records in zip(lookups, results, strict=True):
-            kind, index, values = lookup
-            self.facts.load(kind, index, values, records)
-
-    def keep_overlaid(self) -> list[Any]:
-        """Write what a new revision supersedes that no decision has seen; return it."""
-        written = self.facts.written()
-        kept = [
-            former
-            for (kind, key), former in self._overlay.superseded.items()
-            if key in written.get(kind, ())
-        ]
-        self.facts.write(kept)
-        return kept
-
-    def prefetch(self, queries: Iterable[_Query], also: Iterable[Need] = ()) -> None:
-        """Fetch what all these queries need, round by round, each round together.
-
-        `also` goes with what is fetched first.
-        """
-        pending = list(queries)
-        groups = _grouped(also)
-        for finished_rounds in range(ROUNDS):
-            pending, missing = self._incomplete(pending)
-            if not (missing or groups):
-                return
-            requested = _grouped(missing)
-            due = self._due(requested)
-            for group, values in due.items():
-                groups.setdefault(group, {}).update(values)
-            self._fetch(groups)
-            # Most queries have no third round: asking all of them once more costs more
-            # than the few that do, whose `decide` fetches the rest.
-            if finished_rounds and len(due) == len(requested):
-                return
-            groups = {}
-
-    def _incomplete(self, queries: Iterable[_Query]) -> tuple[list[_Query], list[Need]]:
-        """Return the queries that need more facts, and what they need."""
-        incomplete: list[_Query] = []
-        needs: list[Need] = []
-        for query in queries:
-            try:
-                missing = self._missing(query)
-            except Exception:  # noqa: BLE001, S112 - raised in its own turn
-                continue
-            if missing:
-                incomplete.append(query)
-                needs += missing
-        return incomplete, needs
-
-    def decide(self, query: Query[R]) -> Decision[R]:
-        """Return the query's decision.
-
-        Earlier writes of the batch may have it read what was not fetched: that is
-        fetched, and the decision made again.
-        """
-        for _ in range(ROUNDS):
-            try:
-                return query.decide(self.facts)
-            except NotLoaded:
-                missing = self._missing(query)
-                if not missing:  # it reads what it never says it needs
-                    raise
-            self._fetch(self._due(_grouped(missing)))
-        name = type(query).__name__
-        msg = f"{name} 在 {ROUNDS} 轮之后仍要求更多事实"
-        raise RuntimeError(msg)
-
-    def _due(self, requested: _Groups) -> _Groups:
-        """The groups of the lowest stage, in an order that every process shares."""
-        stages = {group: self._engine.stage(Need(*group, "")) for group in requested}
-        # hot path: an engine that need not lock has no stage but 0.
-        if not any(stages.values()):
-            return requested
-        first = min(stages.values())
-        due = [group for group in requested if stages[group] == first]
-        # Rows are locked as they are fetched: two processes that lock kinds in one
-        # order cannot wait for each other.
-        due.sort(key=lambda group: group[0].__name__)
-        return {group: requested[group] for group in due}
-
-    def _missing(self, query: _Query) -> list[Need]:
-        facts = self.facts
-        return [need for need in query.needs(facts) if not facts.has(need)]
-
-
-def _grouped(needs: Iterable[Need]) -> _Groups:
-    groups: _Groups = {}
-    for need in needs:
-        values = groups.setdefault((need.kind, need.index), {})
-        values[need.value] = None
-    return groups
 
 
 def _origin(job: Job) -> LeafOrigin:
@@ -182,6 +61,17 @@ def _accesses(
 ) -> Iterable[PersonAccess]:
     """Return whose data a request touches that writes these."""
     return request.accesses.decided(writes, at) if request.accesses else ()
+
+
+class _Prepared(NamedTuple):
+    """A transaction that only needs its commit: what becomes of its jobs, their leaves."""
+
+    outcomes: list[Outcome]
+    leaves: LeafBatch
+
+
+Finish = Callable[[], list[Outcome]]
+"""Commits what was decided."""
 
 
 class Committer:
@@ -206,35 +96,63 @@ class Committer:
         tables = schema.tables.items()
         self._append_only = {kind for kind, table in tables if table.append_only}
 
-    def run(self, jobs: Sequence[Job]) -> list[Outcome]:
-        """Return one outcome a job, in their order; every answer among them is durable."""
+    def run(self, jobs: Sequence[Job], tried: int = 1) -> list[Outcome]:
+        """Return one outcome a job, in their order; every answer among them is durable.
+
+        Held is the outcome of a job that was not executed and may wait.
+        """
         try:
-            return self._persist(jobs)
-        except EngineDown as down:
-            self._condition.failed(WRITING, down)
-            return [unavailable(down) for _ in jobs]
+            finish = self.prepare(jobs, tried)
+        except Held as held:
+            return [held.with_traceback(None) for _ in jobs]
+        return finish()
+
+    def prepare(self, jobs: Sequence[Job], tried: int = 1) -> Finish:
+        """Decide a batch, all but its commit. Return what commits it. Held.
+
+        That returns the outcomes as `run` does; it may be called by another thread.
+        """
+        try:
+            prepared = self._prepare(jobs)
+        except Held:
+            raise
         except Exception as error:  # noqa: BLE001 - handed to the job whose fault it is
+            return partial(self._failed, jobs, error, tried)
+        return partial(self._finish, jobs, prepared, tried)
+
+    def _finish(
+        self, jobs: Sequence[Job], prepared: _Prepared, tried: int
+    ) -> list[Outcome]:
+        try:
+            self._commit(jobs, prepared)
+        except Exception as error:  # noqa: BLE001 - as above
+            return self._failed(jobs, error, tried)
+        return prepared.outcomes
+
+    def _failed(
+        self, jobs: Sequence[Job], error: Exception, tried: int
+    ) -> list[Outcome]:
+        """Try a batch once more, a single job until it is through, or a batch in parts."""
+        if isinstance(error, WriteConflict):
+            # Whenever a transaction meets a conflict another one has gone through: a
+            # single job gets its turn. A batch meets conflicts more often the longer it
+            # is tried.
+            if tried < (2 if len(jobs) > 1 else TRIES):
+                return self.run(jobs, tried + 1)
             if len(jobs) == 1:
-                return [raisable(error)]
-            # The database refused the batch as a whole: one by one, only the guilty
-            # job fails.
-            return [outcome for job in jobs for outcome in self.run([job])]
+                return [unavailable(EngineDown(f"冲突 {TRIES} 次", "busy"))]
+        if isinstance(error, Held) and len(jobs) == 1:
+            return [error.with_traceback(None)]
+        if isinstance(error, EngineDown) and not isinstance(error, Held):
+            self._condition.failed(WRITING, error)
+            return [unavailable(error) for _ in jobs]
+        if len(jobs) == 1:
+            return [raisable(error)]
+        # The database refused the batch as a whole: one by one, only the guilty job
+        # fails.
+        return [outcome for job in jobs for outcome in self.run([job])]
 
-    def _persist(self, jobs: Sequence[Job]) -> list[Outcome]:
-        """Transact a batch twice, a single job until it is through. EngineDown at last."""
-        # Whenever a transaction meets a conflict another one has gone through: a single
-        # job gets its turn. A batch meets conflicts more often the longer it is tried.
-        tries = 2 if len(jobs) > 1 else TRIES
-        for _ in range(tries):
-            try:
-                return self._transact(jobs)
-            except WriteConflict as error:
-                conflict = error
-        if len(jobs) > 1:
-            raise conflict
-        raise Held(f"冲突 {TRIES} 次", "locked") from conflict
-
-    def _transact(self, jobs: Sequence[Job]) -> list[Outcome]:
+    def _prepare(self, jobs: Sequence[Job]) -> _Prepared:
         self._engine.begin()
         try:
             loader = FactLoader(Facts(self._clock(), self._schema), self._engine)
@@ -244,22 +162,23 @@ class Committer:
             if overlaid := loader.keep_overlaid():
                 leaves.add(LeafOrigin("KeepRevisions"), overlaid)
             self._append(loader.facts, leaves)
-            self._commit(len(jobs))
         except BaseException:
             self._engine.rollback()
             raise
-        self._log.committed(leaves)
-        return outcomes
+        return _Prepared(outcomes, leaves)
 
-    def _commit(self, jobs: int) -> None:
+    def _commit(self, jobs: Sequence[Job], prepared: _Prepared) -> None:
         began = perf_counter()
         try:
             self._engine.commit()
-        except CommitUncertain:
-            # Its numbers may be taken.
-            self._log.restart()
+        except BaseException as error:
+            if isinstance(error, CommitUncertain):
+                # Its numbers may be taken.
+                self._log.restart()
+            self._engine.rollback()
             raise
-        self._condition.committed(jobs, perf_counter() - began)
+        self._log.committed(prepared.leaves)
+        self._condition.committed(len(jobs), perf_counter() - began)
         self._condition.well(WRITING)
 
     def _prefetch(self, loader: FactLoader, jobs: Sequence[Job]) -> None:
@@ -370,7 +289,7 @@ class Committer:
                 if ordered:
                     changed = [records[key] for key in ordered]
                     self._engine.upsert(kind, changed, leaves.rows(changed))
-        for (kind, _), keys in _grouped(facts.deleted).items():
+        for (kind, _), keys in grouped(facts.deleted).items():
             self._engine.delete(kind, list(keys))
         # Last: whoever is to write over these rows waits until they have their leaf.
         leaves.append_to(self._engine)

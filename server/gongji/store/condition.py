@@ -7,7 +7,8 @@ of them has lost it.
 from __future__ import annotations
 
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import Final, Protocol
 
@@ -85,8 +86,11 @@ class StoreCondition:
                 observer.waited(seconds, why)
 
     def failed(self, part: str, down: EngineDown) -> None:
-        """Note that a part cannot use the database, unless it only waited; tell of the first."""
-        if isinstance(down, Held):
+        """Note that a part cannot use the database; tell of the first.
+
+        Somebody's lock is no loss, unless nobody at all can write behind it.
+        """
+        if isinstance(down, Held) and not down.whole:
             return
         reason = down.reason
         with self._lock:
@@ -98,6 +102,18 @@ class StoreCondition:
         for observer in self._observers:
             with suppress(Exception):
                 observer.lost(reason)
+
+    @contextmanager
+    def noted(self, part: str) -> Iterator[None]:
+        """Note whether a part can use the database in the block, unless it must wait."""
+        try:
+            yield
+        except Held:
+            raise
+        except EngineDown as down:
+            self.failed(part, down)
+            raise
+        self.well(part)
 
     def well(self, part: str) -> None:
         """Note that a part can use the database; tell if that was the last that could not."""

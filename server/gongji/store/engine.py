@@ -45,7 +45,15 @@ class EngineDown(EngineError):  # noqa: N818 - as above
 
 
 class Held(EngineDown):
-    """The database serves, but somebody else holds what this transaction needs."""
+    """Somebody else holds what this transaction needs; nothing was decided: wait, try again.
+
+    `whole` if nobody can write as long as that lasts; `who` names who holds it, if known.
+    """
+
+    def __init__(self, text: str, *, whole: bool = False, who: str = "") -> None:
+        super().__init__(text, "locked")
+        self.whole = whole
+        self.who = who
 
 
 class CommitUncertain(EngineDown):

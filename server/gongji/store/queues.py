@@ -5,12 +5,12 @@
 A call is *waiting* from `submit` until a batch takes it, *executing* until the batch is
 committed, *settled* when its future holds the outcome. A full queue refuses a call at
 once (Overloaded), a closed one too (StoreUnavailable). A caller that goes away while its
-call waits has asked for nothing; once it is executing, it is executed all the same.
+call waits has asked for nothing; once it is executing, it is executed all the same. A
+call whose outcome is Held was not executed: it waits on, `HELD_S` in all.
 
 PostgreSQL is over a network: a thread of its own waits for it, and the event loop serves
-on (`ThreadQueue`). SQLite decides and commits on the event loop itself (`LoopQueue`): it
-waits for nothing but its own disk, and handing a batch to another thread and back costs
-as much as executing it.
+on (`ThreadQueue`). SQLite decides on the event loop itself, and only its commits have a
+thread (`loop_queues`).
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from queue import Empty, SimpleQueue
-from time import perf_counter
+from time import monotonic
 from typing import Any, Final, cast
 
 from gongji.model.refusals import Overloaded, StoreUnavailable
-from gongji.store.engine import Job, Outcome, raisable
+from gongji.store.condition import WRITING, StoreCondition
+from gongji.store.engine import Held, Job, Outcome, raisable, unavailable
 
 QUEUE_LIMIT: Final = 1024
 """Most calls that may wait: four batches, well under a second."""
@@ -34,11 +35,11 @@ QUEUE_LIMIT: Final = 1024
 BATCH_LIMIT: Final = 256
 """Most jobs in one transaction."""
 
-COMPANY_WINDOW_S: Final = 0.0003
-"""A call so soon after another is not alone, in seconds."""
+HELD_S: Final = 5.0
+"""How long a call may wait for what somebody else holds, in seconds."""
 
-GATHER_WINDOW_S: Final = 0.003
-"""How long the first of several waits for the others, in seconds."""
+TOLD_S: Final = 0.5
+"""How long calls must have waited for somebody else for it to be told, in seconds."""
 
 Run = Callable[[Sequence[Job]], Sequence[Outcome]]
 """Executes a batch: one outcome a job, in their order."""
@@ -52,12 +53,46 @@ class Exclusive:
 
 
 @dataclass(frozen=True, slots=True)
-class _Call:
+class QueuedCall:
     """What is to be done, and the future its caller awaits."""
 
     work: Job | Exclusive
     future: asyncio.Future[Any]
     loop: asyncio.AbstractEventLoop
+    at: float
+    """When it was submitted, by the monotonic clock."""
+
+
+class _Wait:
+    """For how long a queue's calls have waited for what somebody else holds."""
+
+    def __init__(self, condition: StoreCondition) -> None:
+        self._condition = condition
+        self._since: float | None = None
+        self._why = ""
+        self._told = False
+
+    def held(self, call: QueuedCall, held: Held, now: float) -> bool:
+        """Note that a call was held; return whether it may wait on."""
+        if self._since is None:
+            self._since = call.at
+            self._told = False
+        self._why = held.who or str(held)
+        if now - call.at < HELD_S:
+            return True
+        if not self._told:
+            self._told = True
+            self._condition.waited(now - self._since, self._why)
+        self._condition.failed(WRITING, held)
+        return False
+
+    def over(self, now: float) -> None:
+        """Note that nothing is held; tell of a wait that was long."""
+        if self._since is None:
+            return
+        seconds, self._since = now - self._since, None
+        if seconds >= TOLD_S:
+            self._condition.waited(seconds, self._why)
 
 
 class BatchQueue(ABC):
@@ -69,8 +104,10 @@ class BatchQueue(ABC):
         *,
         limit: int = QUEUE_LIMIT,
         batch: int = BATCH_LIMIT,
+        condition: StoreCondition | None = None,
     ) -> None:
         self._run = run
+        self._wait = _Wait(condition or StoreCondition())
         self._limit = limit
         self._batch = batch
         self._closed = False
@@ -97,7 +134,7 @@ class BatchQueue(ABC):
     async def close(self) -> None:
         """Refuse new calls and finish those that wait."""
 
-    def _admit(self, work: Job | Exclusive, waiting: int) -> _Call:
+    def _admit(self, work: Job | Exclusive, waiting: int) -> QueuedCall:
         """Return a call to put into the queue. Errors as of `submit`."""
         if self._closed:
             raise _closing()
@@ -106,29 +143,55 @@ class BatchQueue(ABC):
                 f"排队的请求已达上限({self._limit}), 请稍后用同一请求编号重试。"
             )
         loop = asyncio.get_running_loop()
-        return _Call(work, loop.create_future(), loop)
+        return QueuedCall(work, loop.create_future(), loop, monotonic())
 
-    def _execute(self, calls: Sequence[_Call]) -> None:
-        """Execute calls, except those whose caller has gone; each gets an outcome."""
+    def _execute(self, calls: Sequence[QueuedCall]) -> list[QueuedCall]:
+        """Execute calls, except those whose caller has gone; return those that wait on."""
+        waiting: list[QueuedCall] = []
         awaited = (call for call in calls if not call.future.cancelled())
-        for jobs, group in groupby(awaited, key=_is_job):
+        for _, group in groupby(awaited, key=is_job):
             batch = list(group)
-            work = [call.work for call in batch]
-            outcomes: Sequence[object]
-            try:
-                if jobs:
-                    outcomes = self._run(cast("list[Job]", work))
-                else:
-                    outcomes = [_outcome_of(cast("Exclusive", task)) for task in work]
-            except BaseException as error:  # noqa: BLE001 - the queue outlives any fault of a batch
-                outcomes = [raisable(error) for _ in batch]
-            _settle(batch, outcomes)
+            waiting += self._end(batch, self._outcomes(batch))
+        return waiting
+
+    def _outcomes(self, calls: Sequence[QueuedCall]) -> Sequence[object]:
+        """Return the outcome of each of some jobs, or of some exclusive tasks."""
+        work = [call.work for call in calls]
+        try:
+            if is_job(calls[0]):
+                return self._run(cast("list[Job]", work))
+            return [outcome_of(cast("Exclusive", task)) for task in work]
+        except BaseException as error:  # noqa: BLE001 - the queue outlives any fault of a batch
+            return [raisable(error) for _ in calls]
+
+    def _end(
+        self, calls: Sequence[QueuedCall], outcomes: Sequence[object]
+    ) -> list[QueuedCall]:
+        """Hand outcomes to their callers; return the calls that wait on, in their order."""
+        now = monotonic()
+        if not any(type(outcome) is Held for outcome in outcomes):
+            self._wait.over(now)
+            settle(calls, outcomes)
+            return []
+        waiting: list[QueuedCall] = []
+        settled: list[tuple[QueuedCall, object]] = []
+        for call, outcome in zip(calls, outcomes, strict=True):
+            if not isinstance(outcome, Held):
+                settled.append((call, outcome))
+            elif self._wait.held(call, outcome, now):
+                waiting.append(call)
+            else:
+                settled.append((call, unavailable(outcome)))
+        if settled:
+            settle(*zip(*settled, strict=True))
+        return waiting
 
 
 class ThreadQueue(BatchQueue):
     """A queue with a thread of its own, for a database over a network.
 
-    Any event loop may submit to it.
+    Any event loop may submit to it. What is held by somebody else waits apart, in
+    another queue, or is refused at once if there is none.
     """
 
     def __init__(
@@ -137,9 +200,12 @@ class ThreadQueue(BatchQueue):
         *,
         limit: int = QUEUE_LIMIT,
         batch: int = BATCH_LIMIT,
+        condition: StoreCondition | None = None,
+        apart: ThreadQueue | None = None,
     ) -> None:
-        super().__init__(run, limit=limit, batch=batch)
-        self._waiting: SimpleQueue[_Call | None] = SimpleQueue()
+        super().__init__(run, limit=limit, batch=batch, condition=condition)
+        self._apart = apart
+        self._waiting: SimpleQueue[QueuedCall | None] = SimpleQueue()
         self._thread = threading.Thread(
             target=self._work, name="gongji-writer", daemon=True
         )
@@ -168,16 +234,29 @@ class ThreadQueue(BatchQueue):
         # Another loop may have submitted between its check of `_closed` and the end.
         while not self._waiting.empty():
             if (late := self._waiting.get_nowait()) is not None:
-                _settle([late], [_closing()])
+                settle([late], [_closing()])
 
     def _work(self) -> None:
         while (first := self._waiting.get()) is not None:
             batch, closing = self._drain(first)
-            self._execute(batch)
+            for held in self._execute(batch):
+                self._set_apart(held)
             if closing:
                 return
 
-    def _drain(self, first: _Call) -> tuple[list[_Call], bool]:
+    def _set_apart(self, call: QueuedCall) -> None:
+        """Have a call that is held wait where it holds up nobody, if there is room."""
+        if self._apart is None or not self._apart.receive(call):
+            settle([call], [unavailable(Held("锁等待已满"))])
+
+    def receive(self, call: QueuedCall) -> bool:
+        """Let a call wait that was submitted to another queue; return whether it may."""
+        if self._closed or self._waiting.qsize() >= self._limit:
+            return False
+        self._waiting.put(call)
+        return True
+
+    def _drain(self, first: QueuedCall) -> tuple[list[QueuedCall], bool]:
         """Return all that waits, at most a batch, and whether the end came with it."""
         # No timer: a call alone is executed at once, and calls gather by themselves
         # while a batch is executed.
@@ -193,60 +272,13 @@ class ThreadQueue(BatchQueue):
         return batch, False
 
 
-class LoopQueue(BatchQueue):
-    """A queue executed on its callers' own event loop, for an embedded database.
+class ApartQueue(ThreadQueue):
+    """A queue of calls that wait for what somebody else holds, each for its time."""
 
-    A busy loop brings its calls one by one; gathered for three milliseconds they cost
-    half, and come back sooner than without. A caller who waits for each answer never
-    has company and waits for nobody.
-    """
-
-    def __init__(
-        self,
-        run: Run,
-        *,
-        limit: int = QUEUE_LIMIT,
-        batch: int = BATCH_LIMIT,
-    ) -> None:
-        super().__init__(run, limit=limit, batch=batch)
-        self._waiting: list[_Call] = []
-        self._last = 0.0
-        self._company = False
-
-    @property
-    def waiting(self) -> int:
-        """How many calls wait."""
-        return len(self._waiting)
-
-    def _put(self, work: Job | Exclusive) -> asyncio.Future[Any]:
-        """Return the future: done after this turn of the loop, or a little later in company."""
-        call = self._admit(work, len(self._waiting))
-        loop = call.loop
-        # The loop's own time may stand still for a millisecond.
-        now = perf_counter()
-        # A drain is due already if a call of this loop waits; the loop of an earlier
-        # call may be gone, and its drain with it.
-        if not self._waiting or self._waiting[-1].loop is not loop:
-            gathering = self._company or now - self._last < COMPANY_WINDOW_S
-            loop.call_later(GATHER_WINDOW_S if gathering else 0, self._drain)
-        self._last = now
-        self._waiting.append(call)
-        return call.future
-
-    async def close(self) -> None:
-        """Refuse new calls and finish those that wait."""
-        self._closed = True
-        while self._waiting:
-            self._drain()
-
-    def _drain(self) -> None:
-        """Execute all that waits, at most a batch; the rest when the loop comes round."""
-        batch = self._waiting[: self._batch]
-        self._waiting = self._waiting[self._batch :]
-        if self._waiting:
-            asyncio.get_running_loop().call_soon(self._drain)
-        self._company = len(batch) > 1
-        self._execute(batch)
+    def _set_apart(self, call: QueuedCall) -> None:
+        """Have a call wait on, behind those that wait for something else."""
+        if not self.receive(call):
+            settle([call], [_closing()])
 
 
 _Settled = tuple[asyncio.Future[Any], object]
@@ -257,18 +289,20 @@ def _closing() -> StoreUnavailable:
     return StoreUnavailable("服务正在停止, 请稍后用同一请求编号重试。")
 
 
-def _is_job(call: _Call) -> bool:
+def is_job(call: QueuedCall) -> bool:
+    """Return whether a call is a job, which is executed in a batch with others."""
     return isinstance(call.work, Job)
 
 
-def _outcome_of(task: Exclusive) -> object:
+def outcome_of(task: Exclusive) -> object:
+    """Return what a task returns or raises."""
     try:
         return task.run()
     except BaseException as error:  # noqa: BLE001 - its neighbours in the batch go on
         return raisable(error)
 
 
-def _settle(calls: Sequence[_Call], outcomes: Sequence[object]) -> None:
+def settle(calls: Sequence[QueuedCall], outcomes: Sequence[object]) -> None:
     """Hand outcomes to their callers, waking each event loop once."""
     loops: dict[asyncio.AbstractEventLoop, list[_Settled]] = {}
     for call, outcome in zip(calls, outcomes, strict=True):

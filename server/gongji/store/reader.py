@@ -10,17 +10,18 @@ from msgspec import Struct
 
 from gongji.model.commands import Answer, Decision
 from gongji.model.facts import Facts, Need
-from gongji.store.committer import FactLoader
 from gongji.store.condition import READING, StoreCondition
 from gongji.store.engine import (
     Engine,
     EngineDown,
     EngineError,
+    Held,
     Job,
     Outcome,
     raisable,
     unavailable,
 )
+from gongji.store.loading import FactLoader
 from gongji.store.schema import Schema
 
 T = TypeVar("T")
@@ -43,9 +44,15 @@ class Reader:
         self._clock = clock
 
     def run(self, jobs: Sequence[Job]) -> list[Outcome]:
-        """Return one outcome a job, in their order; nothing is written."""
+        """Return one outcome a job, in their order; nothing is written.
+
+        Held is the outcome of a job that may wait.
+        """
         try:
             outcomes = self._over_one_snapshot(jobs)
+        except Held as error:
+            held = error.with_traceback(None)
+            return [held for _ in jobs]
         except EngineDown as down:
             self._condition.failed(READING, down)
             return [unavailable(down) for _ in jobs]

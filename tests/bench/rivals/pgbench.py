@@ -26,7 +26,7 @@ from gongji.model.facts import Facts
 from gongji.model.people import Institution, Person
 from gongji.model.settlement import Accumulator, Settlement
 from gongji.settlement.settle import Settle
-from gongji.store.committer import FactLoader
+from gongji.store.loading import FactLoader
 from gongji.store.postgres.engine import PostgresEngine
 from gongji.store.replay import answered_row
 from gongji.store.schema import Schema

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 from gongji.model.commands import Listing, Placed
 from gongji.model.facts import Need
 from gongji.store import sql
-from gongji.store.engine import ConstraintViolated, EngineDown, Lookup, Rows
+from gongji.store.engine import ConstraintViolated, EngineDown, Held, Lookup, Rows
 from gongji.store.schema import Schema
 from gongji.store.sqlite.sql import RowDecoder, insert, select, upsert
 from gongji.store.table import AnyTable
@@ -30,7 +30,7 @@ _Verb: TypeAlias = Callable[[AnyTable, int], str]
 """Makes the statement that writes so many rows of a table."""
 
 _BUSY_S: Final = 5
-"""How long another process may hold the database before a batch is refused, in seconds."""
+"""How long another process is waited for, in seconds, until `wait_for_nobody`."""
 
 _LATEST: Final = "SELECT max(at) FROM log_writer"
 
@@ -56,7 +56,10 @@ class _Translating:
         if isinstance(error, _FAULTS):
             return
         if isinstance(error, sqlite3.DatabaseError):
-            raise EngineDown(str(error), reason_of(error)) from error
+            reason = reason_of(error)
+            if reason == "locked":
+                raise Held(str(error), whole=True) from error
+            raise EngineDown(str(error), reason) from error
 
 
 def reason_of(error: sqlite3.Error) -> str:
@@ -123,11 +126,16 @@ class SqliteEngine:
             self._pragmas("foreign_keys = ON")
             # 64 MB of log between checkpoints: pages written again and again in between
             # are copied once.
-            self._pragmas("wal_autocheckpoint = 16000")
+            # Nothing reaches the file before the commit, which others may wait for.
+            self._pragmas("wal_autocheckpoint = 16000", "cache_spill = OFF")
         self._pragmas("cache_size = -65536", "temp_store = MEMORY")
         self._selects: dict[_Shape, str] = {}
         self._writes: dict[tuple[_Verb, type, int], str] = {}
         self._rows = {kind: RowDecoder(table) for kind, table in schema.tables.items()}
+
+    def wait_for_nobody(self) -> None:
+        """Raise Held at once from now on if another process has the database."""
+        self._pragmas("busy_timeout = 0")
 
     def begin(self) -> None:
         """Take a snapshot; a writing connection keeps every other writer out."""

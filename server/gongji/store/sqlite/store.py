@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import Final
 
 from gongji.store.base import Clock, Store
+from gongji.store.committer import Committer
+from gongji.store.loop_queues import FlushQueue, LoopQueue
 from gongji.store.migrations import (
     DatabaseMissingError,
     make_file,
     make_or_check,
 )
-from gongji.store.queues import LoopQueue
+from gongji.store.queues import BatchQueue
+from gongji.store.reader import Reader
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
 from gongji.store.sqlite.catalog import SqliteCatalog
@@ -87,9 +90,21 @@ class SqliteStore(Store):
         writing, reading, listing, copying = engines
         self._checkpointer = Checkpointer(copying)
         self._checkpointer.start()
-        super().__init__(
-            (writing, reading, listing), schema, vault, clock, queue_type=LoopQueue
-        )
+        for engine in (writing, reading, listing):
+            # They are used on the event loop, whose queues try again.
+            engine.wait_for_nobody()
+        self._durable = durable
+        super().__init__((writing, reading, listing), schema, vault, clock)
+
+    def _writes_of(self, committer: Committer) -> BatchQueue:
+        """Return the queue of what is committed; it never waits for the disk on the loop."""
+        if not self._durable:
+            return LoopQueue(committer.run, condition=self.condition)
+        return FlushQueue(committer.prepare, condition=self.condition)
+
+    def _reads_of(self, reader: Reader) -> BatchQueue:
+        """Return the queue of what is only read."""
+        return LoopQueue(reader.run, condition=self.condition)
 
     async def close(self) -> None:
         """Finish what waits and close the file."""
