@@ -180,6 +180,10 @@ class Growing:
                 tiles[level, index] = self._last[level]
         return [Tile(tile_id(*place), tiles[place]) for place in sorted(tiles)]
 
+    def forget_full(self) -> None:
+        """Forget the tiles that are full: whoever wants the root alone needs none."""
+        self._changed.clear()
+
     def _append(self, level: int, number: int, digest: bytes) -> None:
         """Append the hash of that number to a level of tiles."""
         if level == len(self._last):

@@ -36,6 +36,7 @@ from gongji.cli.demo import demo_command
 from gongji.cli.devcerts import dev_certs_command
 from gongji.cli.explain import explain_command
 from gongji.cli.kit import doctor_command, hooks_command, new_city_command
+from gongji.cli.log import log_group
 from gongji.cli.migrate import migrate_command
 from gongji.cli.national import national_group
 from gongji.cli.options import ServerTarget, target_of
@@ -211,6 +212,7 @@ for command in (
     demo_command,
     dev_certs_command,
     policy_group,
+    log_group,
     national_group,
     new_city_command,
     hooks_command,

@@ -34,6 +34,11 @@ class SigningKeyError(ValueError):
 
 def signing_key(path: Path) -> SigningKey:
     """Return the key of a file, made if there is none. SigningKeyError; OSError."""
+    return Ed25519SigningKey(private_key(path))
+
+
+def private_key(path: Path) -> Ed25519PrivateKey:
+    """Return the private key of a file, made if there is none. Errors as above."""
     make_secret_file(path, _new())
     try:
         content = read_secret_file(path, "检查点的签名密钥", _MOST)
@@ -47,7 +52,7 @@ def signing_key(path: Path) -> SigningKey:
         ) from None
     if not isinstance(key, Ed25519PrivateKey):
         raise SigningKeyError(f"签名密钥 {path} 不是 Ed25519 的：请换成 Ed25519 的私钥")
-    return Ed25519SigningKey(key)
+    return key
 
 
 def _new() -> bytes:

@@ -1,0 +1,130 @@
+"""A second party that keeps checkpoints: it finds a fork, and a tail that was cut off.
+
+    DIR/log.key              the log's public key, pinned at the first visit or before
+    DIR/witness.key          the witness's own private key
+    DIR/00000000000020852    each checkpoint that was seen, by its size, cosigned
+
+Nothing there is ever written over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import grpc
+
+from gongji.audit.checkpoint import (
+    CheckpointBody,
+    CosignatureSigner,
+    SignedNote,
+    opened,
+    verifier_of,
+)
+from gongji.audit.order import LogFaultError
+from gongji.audit.tree import ProofError, check_consistency
+from gongji.client.log import hasher_of
+from gongji.store.private_files import make_folder, make_secret_file
+from gongji.store.signing_key import private_key
+from gongji.v1 import log_pb2 as pb
+from gongji.v1 import log_pb2_grpc
+
+_NAMES: Final = "[0-9]" * 16
+
+Consistency = Callable[[int], tuple[Sequence[bytes], pb.LogCheckpoint]]
+"""Returns the proof from a size to the newest checkpoint, and that."""
+
+
+class WitnessFolder:
+    """What one witness has seen of one log. CheckpointFaultError, OSError."""
+
+    def __init__(self, folder: Path, name: str, key: str = "") -> None:
+        self._folder = folder
+        make_folder(folder)
+        self._pinned = folder / "log.key"
+        if key:
+            self._pin(key)
+        self._signer = private_key(folder / "witness.key")
+        self._name = name
+
+    @property
+    def public_key(self) -> str:
+        """The witness's public key, as text."""
+        return CosignatureSigner(self._name, self._signer, 0).public
+
+    def last(self) -> CheckpointBody | None:
+        """Return the largest checkpoint that was kept, None if there is none."""
+        kept = sorted(self._folder.glob(_NAMES))
+        return self._opened(kept[-1].read_text("utf-8")) if kept else None
+
+    def take(
+        self, checkpoint: pb.LogCheckpoint, consistency: Consistency, now: int
+    ) -> CheckpointBody:
+        """Check the newest checkpoint against the last kept, and keep it cosigned.
+
+        `now` is in seconds since 1970. LogFaultError: a fork, or a tail cut off.
+        """
+        self._pin(checkpoint.public_key)
+        last, body = self.last(), self._opened(checkpoint.note)
+        if last is not None and body.size > last.size:
+            told = body.size
+            path, checkpoint = consistency(last.size)
+            body = self._opened(checkpoint.note)
+            _refuse_shorter(told, body.size)
+            _check(last, body, path, checkpoint.hash)
+        elif last is not None:
+            _refuse_shorter(last.size, body.size)
+            if body.root != last.root:
+                raise LogFaultError(f"日志分叉：{body.size} 叶的树有两个根")
+        self._keep(body.size, checkpoint.note, now)
+        return body
+
+    def _opened(self, note: str) -> CheckpointBody:
+        verifier = verifier_of(self._pinned.read_text("utf-8"))
+        return opened(note, verifier.name, verifier)
+
+    def _pin(self, key: str) -> None:
+        """Pin the log's public key; one that is pinned stays."""
+        verifier_of(key)
+        make_secret_file(self._pinned, key.strip().encode() + b"\n")
+
+    def _keep(self, size: int, note: str, now: int) -> None:
+        signer = CosignatureSigner(self._name, self._signer, now)
+        cosigned = str(SignedNote.parse(note).with_signature(signer))
+        # What was kept under this size says the same; it stays as it is.
+        make_secret_file(self._folder / f"{size:016d}", cosigned.encode())
+
+
+def visit(channel: grpc.Channel, folder: WitnessFolder, now: int) -> CheckpointBody:
+    """Take the newest checkpoint of a service. Errors as of `take`; RpcError."""
+    service = log_pb2_grpc.LogServiceStub(channel)
+
+    def consistency(size: int) -> tuple[Sequence[bytes], pb.LogCheckpoint]:
+        request = pb.GetConsistencyProofRequest(from_size=size)
+        reply = service.GetConsistencyProof(request)
+        return reply.path, reply.checkpoint
+
+    reply = service.GetCheckpoint(pb.GetCheckpointRequest())
+    if not reply.HasField("checkpoint"):
+        last = folder.last()
+        if last is None:
+            raise LogFaultError("账本里还没有一叶")
+        raise LogFaultError(f"尾部被截去：曾见 {last.size} 叶，现在一叶也没有")
+    return folder.take(reply.checkpoint, consistency, now)
+
+
+def _refuse_shorter(seen: int, size: int) -> None:
+    if size < seen:
+        raise LogFaultError(f"尾部被截去：曾见 {seen} 叶，现在只有 {size} 叶")
+
+
+def _check(
+    last: CheckpointBody, body: CheckpointBody, path: Sequence[bytes], name: str
+) -> None:
+    try:
+        check_consistency(
+            hasher_of(name), (last.size, last.root), (body.size, body.root), path
+        )
+    except ProofError as fault:
+        raise LogFaultError(f"日志分叉：{fault}") from fault

@@ -1,0 +1,71 @@
+"""A log that others keep and check: honest, or bent in one way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from gongji.audit.checkpoint import CheckpointBody, Ed25519SigningKey, SignedNote
+from gongji.audit.hashing import base64, sha256
+from gongji.audit.leaf import LeafBody
+from gongji.audit.tree import Growing, Tree, leaf_hash, tile_id
+from gongji.client.log import FORM, ExportedLeaf, ExportHead
+from gongji.v1 import log_pb2 as pb
+
+KEY = Ed25519SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
+
+ORIGIN = "gongji.example/log"
+
+
+def body_of(number: int, *, records: bytes = b"", writer: str = "w") -> bytes:
+    """What a leaf of that number says."""
+    digest = base64(sha256(records))
+    at = 1_764_460_800_000_000 + number
+    return msgspec.json.encode(LeafBody(writer, number, at, "Settle", digest))
+
+
+class KeptLog:
+    """Bodies, their tree, and checkpoints of it."""
+
+    def __init__(self, bodies: Sequence[bytes], origin: str = ORIGIN) -> None:
+        self.bodies = list(bodies)
+        self.origin = origin
+        growing = Growing(sha256, 0, lambda *_: b"")
+        growing.extend([leaf_hash(sha256, body) for body in self.bodies])
+        self._tiles = {tile.tile_id: tile.hashes for tile in growing.changed()}
+
+    @classmethod
+    def of(cls, size: int) -> KeptLog:
+        """A log of so many leaves."""
+        return cls([body_of(number) for number in range(1, size + 1)])
+
+    @property
+    def public_key(self) -> str:
+        return KEY.named(self.origin).public
+
+    def tree(self, size: int = -1) -> Tree:
+        count = len(self.bodies) if size < 0 else size
+        return Tree(sha256, count, lambda *at: self._tiles.get(tile_id(*at), b""))
+
+    def checkpoint(self, size: int = -1) -> pb.LogCheckpoint:
+        """The checkpoint of the first so many leaves, of all by default."""
+        tree = self.tree(size)
+        body = CheckpointBody(self.origin, tree.size, tree.root())
+        note = SignedNote(body.text(), ()).with_signature(KEY.named(self.origin))
+        return pb.LogCheckpoint(
+            note=str(note), public_key=self.public_key, hash="SHA-256"
+        )
+
+    def consistency(self, size: int) -> tuple[Sequence[bytes], pb.LogCheckpoint]:
+        """The proof from a size to all."""
+        tree = self.tree()
+        path = tree.consistency(size) if 0 < size < tree.size else []
+        return path, self.checkpoint()
+
+    def lines(self) -> list[bytes]:
+        """The log as it is exported."""
+        checkpoint = self.checkpoint()
+        head = ExportHead(FORM, checkpoint.note, self.public_key, "SHA-256")
+        leaves = [ExportedLeaf(body=body.decode()) for body in self.bodies]
+        return [msgspec.json.encode(line) for line in (head, *leaves)]
