@@ -116,7 +116,10 @@ class Recorded:
             home.record,
             home.add_partitions,
         )
-        self.execute_patiently = home.execute_patiently
+        self.execute_patiently, self.free_years = (
+            home.execute_patiently,
+            home.free_years,
+        )
 
     def version(self) -> int | None:
         return self._version

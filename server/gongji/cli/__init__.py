@@ -44,6 +44,7 @@ from gongji.cli.policy import policy_group
 from gongji.cli.privacy import erase_command, export_command
 from gongji.cli.recompute import recompute_command
 from gongji.cli.records import credit_command, import_command, reconcile_command
+from gongji.cli.retention import retention_group
 from gongji.cli.serve import serve_command
 from gongji.cli.statement import statement_command
 from gongji.cli.terminal import Terminal
@@ -195,6 +196,7 @@ for command in (
     migrate_command,
     backup_command,
     restore_command,
+    retention_group,
     cities_command,
     guide_command,
     check_command,

@@ -40,6 +40,7 @@ Refusal
 │   ├── NotLastSettlement
 │   ├── AlreadyCredited
 │   ├── OriginalReversed
+│   ├── RequestExpired
 │   ├── BalanceSpent
 │   ├── BroughtForwardShort
 │   ├── BalanceShort
@@ -290,6 +291,10 @@ class AlreadyCredited(Refused):
 
 class OriginalReversed(Refused):
     """This request id was reversed before it arrived."""
+
+
+class RequestExpired(Refused):
+    """This request id was refused so long ago that nobody knows why any more."""
 
 
 class BalanceSpent(Refused):

@@ -43,6 +43,10 @@ class Administration:
             self._catalog, self._schema, self._vault.fingerprint, begin_log=begin
         )
 
+    def free_years(self, table: str, before: int) -> None:
+        """Give the space of a table's years before one back that hold nothing any more."""
+        self._catalog.free_years(table, before)
+
     def backfill(self, store: Store) -> int:
         """Fill in what rows of before lack, and close the store; return how many."""
 

@@ -91,6 +91,9 @@ class Catalog(Protocol):
         `moving` moves rows into them that came before.
         """
 
+    def free_years(self, table: str, before: int) -> None:
+        """Give the space of a table's years before one back that hold nothing any more."""
+
 
 def make_or_check(
     catalog: Catalog,

@@ -21,6 +21,7 @@ from gongji.model.refusals import (
     OriginalReversed,
     Refusal,
     Refused,
+    RequestExpired,
     RequestIdReused,
 )
 from gongji.rules.clauses import Clause
@@ -44,6 +45,19 @@ class _StoredRefusal(msgspec.Struct, frozen=True):
     clauses: tuple[Clause, ...]
     conditions: tuple[Condition, ...]
     metadata: dict[str, str]
+
+
+EXPIRED: Final = msgspec.json.encode(
+    _StoredRefusal(
+        RequestExpired.__name__,
+        "该编号的请求从前已被拒绝，详情已过保存期限；如需办理，请使用新的请求编号。",
+        "request_id",
+        (),
+        (),
+        {},
+    )
+)
+"""What stays of a refusal whose time is over: its id is not executed all the same."""
 
 
 def answered_row(

@@ -343,3 +343,30 @@ def test_a_listing_of_days_looks_into_their_years_only(
         order="settled_at",
     )
     assert ["settlement_2025", "settlement_2026"] == touched(engine, new_year, schema)
+
+
+def test_the_space_of_years_that_hold_nothing_is_given_back(
+    postgres: Postgres, schema: Schema, vault: Vault
+) -> None:
+    """Years that are over and empty are emptied on the disk; any other stays as it is."""
+    engine = PostgresEngine(postgres.fresh(), schema)
+    home = PostgresCatalog(engine.connection, schema, 2026)
+    make_or_check(home, schema, vault.fingerprint)
+    years = ("leaf_2023", "leaf_2024", "leaf_2025")
+    sizes = (
+        "SELECT pg_relation_size(to_regclass(%s)), pg_relation_size(to_regclass(%s)), "
+    )
+    sizes += "pg_relation_size(to_regclass(%s))"
+    for year in (2023, 2024, 2025):
+        first, _ = sql.year_bounds(year)
+        home.execute(
+            "INSERT INTO leaf (writer, number, at, body, hashes, private) "
+            "VALUES ('w', %s, %s, '', '', '')",
+            (year, first),
+        )
+    home.execute("DELETE FROM leaf WHERE number <> 2024")
+    home.free_years("leaf", 2025)
+    ((gone, held, young),) = home.rows(sizes, years)
+    assert 0 == gone < held == young
+    assert [(2024,)] == list(home.rows("SELECT number FROM leaf"))
+    engine.close()

@@ -46,6 +46,15 @@ SELECT relname FROM pg_inherits JOIN pg_class ON oid = inhrelid
 WHERE inhparent = to_regclass(%s)
 """
 
+_FREE: Final = """
+DO $$ BEGIN
+  IF NOT EXISTS (SELECT FROM {part}) THEN
+    LOCK TABLE {part};
+    IF NOT EXISTS (SELECT FROM {part}) THEN TRUNCATE {part}; END IF;
+  END IF;
+END $$
+"""
+
 _THIS_YEAR: Final = "SELECT extract(year FROM now() AT TIME ZONE 'Asia/Shanghai')::int"
 
 
@@ -154,6 +163,16 @@ class PostgresCatalog:
                 with suppress(psycopg.Error), self._connection.transaction():
                     self.execute("SET LOCAL lock_timeout = '500ms'")
                     self._add_years(table, instant, new_years)
+
+    def free_years(self, table: str, before: int) -> None:
+        """Empty the files of a table's years before one that hold nothing any more.
+
+        A year stays attached: it would be made again at the next start.
+        """
+        for year in range(FIRST_YEAR, before):
+            part = f"{table}_{year}"
+            if self._has(part):
+                self.execute_patiently(_FREE.format(part=part))
 
     def _add_years(
         self,

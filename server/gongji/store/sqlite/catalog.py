@@ -69,5 +69,8 @@ class SqliteCatalog:
     def add_partitions(self, *, moving: bool) -> None:
         """Do nothing: no table is partitioned."""
 
+    def free_years(self, table: str, before: int) -> None:
+        """Do nothing: what is free is used again."""
+
     def _value(self, statement: str) -> Any:
         return self._connection.execute(statement).fetchone()[0]
