@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
 from gongji.cli import main
-from gongji.cli.config import ConfiguredCommand
+from gongji.cli.config import (
+    ConfiguredCommand,
+    commands_of,
+    options_of,
+    places_of,
+)
+from gongji.cli.configfile import key_of
 from gongji.cli.options import CallingCommand, ServerTarget
 from gongji.client.credentials import LOCAL_TOKEN, NO_CREDENTIALS, Credentials
 
@@ -110,7 +117,7 @@ def test_every_kind_of_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     file = tmp_path / "gongji.toml"
     file.write_text(
         '[serve]\nsandbox = true\nworkers = 3\nadopt = ["341100:V2@2025-01-01"]\n'
-        'data = "d"\ngateway = false\n[plugins]\nanqing = "sha256:00"\n',
+        'data = "d"\ngateway = false\n[plugins]\nanqing = "sha256:' + 64 * "0" + '"\n',
         encoding="utf-8",
     )
 
@@ -174,6 +181,49 @@ def test_every_option_of_the_server_may_be_configured() -> None:
     assert {f"GONGJI_{name.upper()}" for name in names} == {
         str(one.envvar) for one in serve.configured
     }
+
+
+def test_every_option_of_every_command_may_be_configured() -> None:
+    """Each has a place in the file and a variable, which has one meaning only."""
+    placed = {id(one) for table in places_of(main).values() for one in table.values()}
+    keys: dict[str, set[str]] = {}
+    for path, command in commands_of(main):
+        for option in options_of(command):
+            assert option.envvar, (path, option.name)
+            keys.setdefault(str(option.envvar), set()).add(key_of(option))
+    assert all(1 == len(known) for known in keys.values())
+    assert len(placed) > 60
+
+
+OWN = """\
+[output]
+json = true
+[statement]
+from = "2025-09-01"
+[client]
+target = "x:1"
+[national.convert]
+identities_only = true
+"""
+
+
+def test_what_is_a_commands_own_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command's own table counts wherever the file is named, a group's command has its
+    table in the group's, and the program's own options are of the table [output]."""
+    file = tmp_path / "gongji.toml"
+    file.write_text(OWN, encoding="utf-8")
+    config = ["--config", str(file)]
+    for arguments in ([*config, "statement", "CZ001"], ["statement", "CZ001", *config]):
+        found = parameters(arguments, {}, monkeypatch)
+        assert datetime(2025, 9, 1) == found["first"]  # noqa: DTZ001 - as click has it
+        assert "x:1" == found["target"]
+    assert gongji(*config, "hooks").output.startswith("{")
+    found = parameters([*config, "national", "convert", str(file)], {}, monkeypatch)
+    assert found["identities_only"]
+    variable = {"GONGJI_STATEMENT_SIDE": "member"}
+    assert "member" == parameters(["statement", "P"], variable, monkeypatch)["side"]
 
 
 def test_whatever_calls_takes_the_same_options() -> None:

@@ -9,9 +9,14 @@ from gongji.model.toml import document_of
 
 
 def line_of(text: str, path: tuple[str, ...]) -> int | None:
-    """Return the line of a key, of its table if it is not written; None if of neither."""
+    """Return the line of a key, of its table if it is not written; None if of neither.
+
+    Of a table that is only written as part of a longer name, it is the first such line.
+    """
     found, depth = None, 0
     for number, written in _written(text):
+        if not depth and written[: len(path)] == path:
+            found = found or number
         if depth < len(written) and path[: len(written)] == written:
             found, depth = number, len(written)
     return found

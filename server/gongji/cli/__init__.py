@@ -31,6 +31,7 @@ from gongji.cli.accesses import accesses_command
 from gongji.cli.backup import backup_command, restore_command
 from gongji.cli.cities import check_command, cities_command, guide_command
 from gongji.cli.config import configured
+from gongji.cli.configcheck import config_group
 from gongji.cli.consequences import consequences_command, resettle_command
 from gongji.cli.demo import demo_command
 from gongji.cli.devcerts import dev_certs_command
@@ -213,6 +214,7 @@ for command in (
     resettle_command,
     demo_command,
     dev_certs_command,
+    config_group,
     policy_group,
     log_group,
     national_group,

@@ -1,49 +1,49 @@
 """Settings of commands (配置): options first, then the environment, then one file.
 
-An option `--some-name` is `GONGJI_SOME_NAME` in the environment and `some_name` in its
-table of the file.
+An option `--some-name` that several commands share is `GONGJI_SOME_NAME` in the
+environment and `some_name` in the table `[client]` or `[serve]` of the file. One that a
+command has alone is `GONGJI_COMMAND_SOME_NAME`, and stands in a table of the command's
+name: `[command]`, `[group.command]`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import click
-import msgspec
 
-from gongji.model.toml import document_of
-from gongji.text.files import read_text
+from gongji.cli.configfile import (
+    ConfigFile,
+    Place,
+    Places,
+    TablePath,
+    file_of,
+    keep,
+    key_of,
+    read,
+)
+from gongji.cli.password import OPTION_OF_FILE, take_password
 
 FILE_VARIABLE: Final = "GONGJI_CONFIG"
 
-_META: Final = "gongji.config"
+OUTPUT: Final = "output"
+"""The table of the program's own options."""
 
-Table = Mapping[str, Any]
-
-
-class ConfigFault(ValueError):  # noqa: N818 - the operator's file, not our program
-    """A configuration cannot be used; the message names file, key and rule, in Chinese."""
+_APART: Final = frozenset({"config", "help", "version"})
+"""Options that no file can say."""
 
 
-class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a configuration file says: options by table, pinned plugins by name."""
-
-    client: Table = {}
-    serve: Table = {}
-    plugins: dict[str, str] = {}
-
-
-def variable_of(name: str) -> str:
+def variable_of(*words: str) -> str:
     """Return the variable of the environment that stands for an option."""
-    return f"GONGJI_{name.upper()}"
+    return "_".join(("GONGJI", *words)).upper().replace("-", "_")
 
 
 class ConfiguredCommand(click.Command):
-    """A command whose options may come from a table of the configuration.
+    """A command that shares options with others, and so a table of the configuration.
 
-    Those that may are named; all may if none is.
+    Those shared are named; all are if none is, as far as `owner` has them.
     """
 
     def __init__(
@@ -51,16 +51,26 @@ class ConfiguredCommand(click.Command):
     ) -> None:
         super().__init__(*arguments, **attributes)
         self.table = table
-        chosen = frozenset(named)
-        self.configured = [
-            option
-            for option in self.params
-            if isinstance(option, click.Option)
-            and (option.name in chosen if chosen else True)
-        ]
-        for option in self.configured:
-            option.envvar = variable_of(str(option.name))
+        self.named = frozenset(named)
         self.params.append(_config_option())
+
+    @property
+    def configured(self) -> list[click.Option]:
+        """The options that are in the table it shares."""
+        return [
+            option
+            for option in options_of(self)
+            if not self.named or option.name in {*self.named, OPTION_OF_FILE}
+        ]
+
+
+def options_of(command: click.Command) -> list[click.Option]:
+    """Return the options of a command that a file can say."""
+    return [
+        one
+        for one in command.params
+        if isinstance(one, click.Option) and one.name not in _APART
+    ]
 
 
 def _config_option() -> click.Option:
@@ -78,17 +88,74 @@ def _config_option() -> click.Option:
 
 
 def configured(group: click.Group) -> click.Group:
-    """Give a program `--config`, which each of its configured commands takes too."""
+    """Give a program `--config`, and each option of its commands a variable."""
     option = _config_option()
     option.envvar = FILE_VARIABLE
     group.params.append(option)
+    for _, command in commands_of(group):
+        take_password(command)
+    for place, one in _placed(group):
+        shared = place.table in {("client",), ("serve",), (OUTPUT,)}
+        words = [] if shared else place.table
+        one.envvar = variable_of(*words, place.key)
     return group
+
+
+def commands_of(
+    group: click.Group, path: TablePath = ()
+) -> Iterator[tuple[TablePath, click.Command]]:
+    """Yield each command of a program by the words with which it is called."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands_of(command, (*path, name))
+        else:
+            yield (*path, name), command
+
+
+def _placed(program: click.Command) -> Iterator[tuple[Place, click.Option]]:
+    """Yield each option of a program with its place in a file."""
+    for option in options_of(program):
+        yield Place((OUTPUT,), key_of(option)), option
+    if isinstance(program, click.Group):
+        for path, command in commands_of(program):
+            yield from _placed_of(path, command, _shared(program, command))
+
+
+def _placed_of(
+    path: TablePath, command: click.Command, shared: Mapping[str, str]
+) -> Iterator[tuple[Place, click.Option]]:
+    for option in options_of(command):
+        table = shared.get(str(option.name))
+        yield Place((table,) if table else path, key_of(option)), option
+
+
+def _shared(program: click.Command, command: click.Command) -> dict[str, str]:
+    """Return the table of each option that a command shares with others."""
+    if not isinstance(command, ConfiguredCommand):
+        return {}
+    names = {str(one.name) for one in command.configured}
+    commands = program.commands if isinstance(program, click.Group) else {}
+    owner = commands.get(command.table)
+    if owner is not None and owner is not command:
+        names &= {str(one.name) for one in options_of(owner)}
+    return dict.fromkeys(names, command.table)
+
+
+def places_of(program: click.Command) -> Places:
+    """Return the options that may stand in each table of a file."""
+    places: dict[TablePath, dict[str, click.Option]] = {
+        ("client",): {},
+        ("serve",): {},
+        (OUTPUT,): {},
+    }
+    for place, option in _placed(program):
+        places.setdefault(place.table, {}).setdefault(place.key, option)
+    return places
 
 
 def pinned_plugins(ctx: click.Context) -> Mapping[str, str]:
     """Return the digests of the table [plugins] by plugin; none without a file."""
-    config: Configuration = ctx.meta.get(_META, Configuration())
-    return config.plugins
+    return file_of(ctx).plugins
 
 
 def _read(ctx: click.Context, _: click.Parameter, path: Path | None) -> None:
@@ -97,103 +164,41 @@ def _read(ctx: click.Context, _: click.Parameter, path: Path | None) -> None:
         return
     program = ctx.find_root().command
     try:
-        config = read(path, _tables(program))
+        file = read(path, places_of(program))
     # The program's own options are read where no fault is turned into a sentence yet.
     except ValueError as fault:
         raise click.ClickException(str(fault)) from fault
-    ctx.meta[_META] = config
-    if isinstance(ctx.command, ConfiguredCommand):
-        ctx.default_map = getattr(config, ctx.command.table)
-    else:
-        ctx.default_map = {
-            name: getattr(config, command.table)
-            for name, command in _configured_of(program)
-        }
-        # The suite is a package of its own, and takes what every caller takes.
-        ctx.default_map["conformance"] = {"run": config.client}
+    keep(ctx, file)
+    ctx.default_map = _defaults(program, _words(ctx), ctx.command, file)
 
 
-def _configured_of(program: click.Command) -> list[tuple[str, ConfiguredCommand]]:
-    """Return our own configured commands by name."""
-    commands = program.commands if isinstance(program, click.Group) else {}
-    return [
-        (name, command)
-        for name, command in commands.items()
-        if isinstance(command, ConfiguredCommand)
-    ]
+def _words(ctx: click.Context) -> TablePath:
+    """Return the words by which the running command is called, without the program's."""
+    if ctx.parent is None:
+        return ()
+    return (*_words(ctx.parent), str(ctx.info_name))
 
 
-def _tables(program: click.Command) -> dict[str, dict[str, click.Option]]:
-    """Return the options that may stand in each table of a file."""
-    tables: dict[str, dict[str, click.Option]] = {"client": {}, "serve": {}}
-    for _, command in _configured_of(program):
-        tables[command.table] |= {str(one.name): one for one in command.configured}
-    return tables
+def _defaults(
+    program: click.Command, path: TablePath, command: click.Command, file: ConfigFile
+) -> dict[str, Any]:
+    """Return what a file says of a command, and of those below it by name."""
+    if not isinstance(command, click.Group):
+        return _said(file, _placed_of(path, command, _shared(program, command)))
+    below = {
+        name: _defaults(program, (*path, name), one, file)
+        for name, one in command.commands.items()
+    }
+    if path:
+        return below
+    own = [(Place((OUTPUT,), key_of(one)), one) for one in options_of(command)]
+    # The suite is a package of its own, and takes what every caller takes.
+    suite = {"conformance": {"run": file.table(("client",))}}
+    return {**below, **_said(file, own), **suite}
 
 
-def read(path: Path, tables: Mapping[str, Mapping[str, click.Option]]) -> Configuration:
-    """Return what a file says of options by table. ConfigFault; FileFaultError.
-
-    A relative path in it is one from the file's folder.
-    """
-    text = read_text(path)
-    try:
-        document = document_of(text)
-    except ValueError as fault:
-        raise ConfigFault(f"配置文件 {path} {fault}") from fault
-    _hold_keys(path, "", document, Configuration.__struct_fields__)
-    for name, options in tables.items():
-        table = document.get(name, {})
-        if not isinstance(table, dict):
-            raise ConfigFault(f"配置文件 {path} 的 {name} 须是一节，写作 [{name}]")
-        _hold_keys(path, name, table, options)
-        document[name] = {
-            key: _value(f"配置文件 {path} 的 [{name}] {key}", options[key], value, path)
-            for key, value in table.items()
-        }
-    try:
-        return msgspec.convert(document, Configuration)
-    except msgspec.ValidationError as fault:
-        raise ConfigFault(
-            f'配置文件 {path} 的 [plugins] 须逐行写作 插件名 = "sha256:…"'
-        ) from fault
-
-
-def _hold_keys(
-    path: Path, table: str, found: Iterable[str], known: Iterable[str]
-) -> None:
-    """Refuse an unknown key by name. ConfigFault."""
-    allowed = tuple(known)
-    unknown = next((key for key in found if key not in allowed), None)
-    if unknown is None:
-        return
-    place = (
-        f"的 [{table}] 没有 {unknown} 这一项" if table else f"没有 [{unknown}] 这一节"
-    )
-    raise ConfigFault(f"配置文件 {path} {place}；可写的有 {'、'.join(allowed)}")
-
-
-def _value(place: str, option: click.Option, value: object, path: Path) -> Any:
-    """Return an option's value as the file says it. ConfigFault."""
-    kind, words = _kind(option)
-    try:
-        converted = msgspec.convert(value, kind)
-    except msgspec.ValidationError as fault:
-        # What stands there may be a secret.
-        raise ConfigFault(f"{place} 须为{words}") from fault
-    if isinstance(option.type, click.Path) and isinstance(converted, str):
-        return path.parent / converted
-    return converted
-
-
-def _kind(option: click.Option) -> tuple[Any, str]:
-    """Return what TOML says of an option, as a type and in words."""
-    if option.is_flag:
-        return bool, " true 或 false"
-    if option.multiple:
-        return list[str], '文本的列表，如 ["…"]'
-    if isinstance(option.type, click.types.IntParamType):
-        return int, "整数"
-    if isinstance(option.type, click.types.FloatParamType):
-        return float, "数"
-    return str, "加引号的文本"
+def _said(
+    file: ConfigFile, placed: Iterable[tuple[Place, click.Option]]
+) -> dict[str, Any]:
+    """Return what a file says of options, by their names."""
+    return {str(one.name): file.value(p) for p, one in placed if file.says(p)}

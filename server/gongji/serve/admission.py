@@ -133,7 +133,7 @@ def check_doors(settings: Settings) -> None:
 
     OSError if an address has no place.
     """
-    for problem in _unmet(settings):
+    for problem in unmet(settings):
         raise ValueError(problem)
     for address in addresses(settings):
         host_and_port(address)
@@ -169,7 +169,7 @@ def addresses(settings: Settings) -> list[str]:
     ]
 
 
-def _unmet(settings: Settings) -> Iterator[str]:
+def unmet(settings: Settings) -> Iterator[str]:
     """Yield which options lack another."""
     keys = settings.token_keys
     needs = {
