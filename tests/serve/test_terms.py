@@ -27,7 +27,7 @@ def test_every_setting_has_a_term() -> None:
         if option.startswith("--")
     }
     # They say what is done once, or where the others, or a part of one, are read.
-    once = {"--new", "--config", "--password-file"}
+    once = {"--new", "--accept-rollback", "--config", "--password-file"}
     assert options - once == {option_of(name) for name in TERMS} - {""}
 
 

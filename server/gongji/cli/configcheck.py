@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ from gongji.cli.configfile import (
     examine,
     file_of,
 )
-from gongji.cli.password import DATABASE, OPTION_OF_FILE, has_password, masked
+from gongji.cli.password import DATABASE, has_password, masked
 from gongji.cli.terminal import Terminal
 from gongji.serve.admission import unmet
 from gongji.serve.settings import Settings
@@ -31,8 +32,8 @@ _SHARED: Final = {("client",), ("serve",), ("output",)}
 _COMMAND_LINES: Final = frozenset({"key_command"})
 """Options whose arguments may be secret."""
 
-_ONCE: Final = frozenset({"new"})
-"""Options of `serve` that no setting comes of."""
+_LISTS: Final = ("adopt", "retired_credit", "refuse_without_table")
+"""Options of `serve` of which each text is a setting."""
 
 _FILE: Final = click.argument(
     "path", type=click.Path(path_type=Path), metavar="FILE", required=False
@@ -105,17 +106,15 @@ def _of_file(
 
 def _of_serve(table: dict[str, Any]) -> Iterator[ConfigProblem]:
     """Yield what is wrong in the options of the server together."""
-    given = {key: value for key, value in table.items() if key not in _ONCE}
-    given.pop(OPTION_OF_FILE, None)
-    given.pop("pin", None)
-    lists = ("adopt", "retired_credit", "refuse_without_table")
-    for key in lists:
-        for text in given.get(key, []):
+    for key in _LISTS:
+        for text in table.get(key, []):
             try:
                 _settings({key: [text]})
             except ValueError as fault:
                 yield ConfigProblem(("serve", key), str(fault))
-    plain = {key: value for key, value in given.items() if key not in lists}
+    # What is done once at a start, such as --new, is no setting.
+    names = {one.name for one in fields(Settings)} - {*_LISTS}
+    plain = {key: value for key, value in table.items() if key in names}
     for problem in unmet(_settings(plain)):
         yield ConfigProblem(("serve",), problem)
 
