@@ -1,0 +1,122 @@
+"""A service signs its log while it runs and at its end, and writes down how it began."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from gongji.audit.checkpoint import SignedNote
+from gongji.audit.leaf import body_of
+from gongji.cities.city import Cities
+from gongji.model.account import Account
+from gongji.model.commands import Listing, Write
+from gongji.model.started import Started
+from gongji.serve.checkpointing import Checkpointing, checkpointed, record_start
+from gongji.serve.clock import SandboxClock
+from gongji.serve.settings import SIGNING_KEY, Settings
+from gongji.store import Store, open_store
+from gongji.store.signing_key import SigningKeyError, signing_key
+from structlog.testing import capture_logs
+
+from tests.scaffold.people import NOW
+from tests.scaffold.world import NewWorld
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    opened = open_store(tmp_path / "x.sqlite3", SandboxClock(NOW))
+    yield opened
+    await opened.close()
+
+
+def settings_in(folder: Path, **more: object) -> Settings:
+    """Settings of a service in a folder."""
+    return Settings(address="127.0.0.1:0", data=folder, **more)  # type: ignore[arg-type]
+
+
+async def wrote(store: Store, *numbers: int) -> None:
+    """Leave a leaf for each number."""
+    for number in numbers:
+        await store.apply(Write((Account(f"P{number}", number),)))
+
+
+async def test_the_end_signs_what_came_last(store: Store, tmp_path: Path) -> None:
+    """Whatever was written during the block, once it has ended."""
+    settings = settings_in(tmp_path)
+    async with checkpointed(settings, store, SandboxClock(NOW)) as key:
+        await wrote(store, 1, 2, 3)
+    last = await store.checkpoints.last()
+    assert last
+    assert 3 == last.size
+    origin = last.note.split("\n")[0]
+    assert SignedNote.parse(last.note).signed_by(key.named(origin))
+
+
+async def test_it_signs_while_it_runs(store: Store, tmp_path: Path) -> None:
+    """Whenever the time has come, and the last one is old."""
+    clock = SandboxClock(NOW)
+    key = signing_key(tmp_path / SIGNING_KEY)
+    watching = asyncio.create_task(
+        Checkpointing(store, key, clock, every_s=0.0).watch()
+    )
+    await wrote(store, 1)
+    async with asyncio.timeout(20):
+        while await store.checkpoints.last() is None:
+            await asyncio.sleep(0.01)
+    watching.cancel()
+    await asyncio.wait([watching])
+
+
+async def test_a_contradiction_is_told_and_nothing_signed(
+    store: Store, tmp_path: Path
+) -> None:
+    """A leaf that was removed is named in the log of events."""
+    await wrote(store, 1, 2, 3)
+    store._writing.connection.execute("DELETE FROM leaf WHERE number = 2")
+    key = signing_key(tmp_path / SIGNING_KEY)
+    signing = Checkpointing(store, key, SandboxClock(NOW))
+    with capture_logs() as lines:
+        assert await signing.sign() is None
+    assert ["log_fault"] == [line["event"] for line in lines]
+    assert "第 2 号叶" in lines[0]["told"]
+    assert await store.checkpoints.last() is None
+
+
+async def test_a_start_is_written_down_and_has_its_leaf(
+    store: Store, tmp_path: Path, new_world: NewWorld
+) -> None:
+    """Settings, files by digest and plugins; never a secret."""
+    policy = tmp_path / "policy.toml"
+    policy.write_text("version = 1\n", encoding="utf-8")
+    settings = settings_in(
+        tmp_path, policy=policy, database="postgresql://me:secret@db/x"
+    )
+    cities: Cities = new_world().cities
+    await record_start(store, settings, cities, SandboxClock(NOW))
+    (started,) = await store.page(Listing(kind=Started))
+    assert {city.rules_digest for city in cities.all} == {
+        plugin.rules_digest for plugin in started.plugins
+    }
+    assert 64 == len(started.files["policy"])
+    assert b"secret" not in msgspec.json.encode(started)
+    leaf = await store.proofs.naming(started.at, "started", started.start_id)
+    assert leaf
+    assert "RecordStart" == body_of(leaf).what
+
+
+def test_the_key_is_made_once_and_readable_by_nobody_else(tmp_path: Path) -> None:
+    """Another start has the same; one that others can read, or that is none, is refused."""
+    path = tmp_path / SIGNING_KEY
+    public = signing_key(path).named("log").public
+    assert public == signing_key(path).named("log").public
+    assert 0o600 == path.stat().st_mode & 0o777
+    path.chmod(0o644)
+    with pytest.raises(SigningKeyError, match="0644"):
+        signing_key(path)
+    path.chmod(0o600)
+    path.write_bytes(b"no key")
+    with pytest.raises(SigningKeyError, match="PEM"):
+        signing_key(path)
