@@ -49,6 +49,7 @@ from gongji.cli.retention import retention_group
 from gongji.cli.serve import serve_command
 from gongji.cli.statement import statement_command
 from gongji.cli.terminal import Terminal
+from gongji.cli.verify import verify_command
 from gongji.client.connection import refusal_of
 from gongji.client.diagnosis import why_unreached
 from gongji.model.refusals import Refusal
@@ -198,6 +199,7 @@ for command in (
     backup_command,
     restore_command,
     retention_group,
+    verify_command,
     cities_command,
     guide_command,
     check_command,

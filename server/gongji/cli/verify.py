@@ -1,0 +1,117 @@
+"""`gongji verify`: everything that is stored recomputed, in place of believed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import msgspec
+
+from gongji.cli.config import ConfiguredCommand
+from gongji.cli.terminal import Terminal
+from gongji.serve.settings import DATABASE, KEY_FILE
+from gongji.verify.run import PhaseResult, Verification, verify
+from gongji.verify.snapshot import UnreadableError
+
+_WORDS: Final = {
+    "file": ("数据库文件", "项"),
+    "log": ("日志", "叶"),
+    "rows": ("各行与日志", "行"),
+    "sums": ("余额、累计与分录", "条"),
+    "decisions": ("逐笔重新结算", "笔"),
+}
+"""What a phase looks at, and the measure word of what it counts."""
+
+_FOLDER: Final = "verify"
+"""The folder, in the data folder, of what lies between two stages."""
+
+_MOST: Final = 1000
+"""Findings that are listed with `--all`."""
+
+
+@click.command(
+    "verify", cls=ConfiguredCommand, table="serve", named=("data", "database")
+)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    default=Path("var"),
+    show_default=True,
+    help="数据库与密钥目录.",
+)
+@click.option(
+    "--database",
+    default="",
+    metavar="URL",
+    help="数据库地址, 如 postgresql://主机/库名; 默认数据目录中的 SQLite.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 256),
+    default=lambda: os.cpu_count() or 1,
+    metavar="N",
+    help="几个进程同时核对; 默认: 处理器个数.",
+)
+@click.option(
+    "--work",
+    type=click.Path(path_type=Path),
+    help="中间文件的目录(只供本人读写, 用后删去); 默认: 数据目录中的 verify.",
+)
+@click.option(
+    "--resume", is_flag=True, help="接着上次中断处核对, 若数据库此后没有写入."
+)
+@click.option(
+    "--all", "every", is_flag=True, help=f"列出所有不符之处(至多 {_MOST} 处)."
+)
+@click.pass_obj
+def verify_command(
+    terminal: Terminal, /, data: Path, database: str, work: Path | None, **options: Any
+) -> None:
+    """核对全部所存: 文件、日志、各行、余额与累计; 有不符即以 1 退出."""
+    asked = Verification(
+        address=database or str(data / DATABASE),
+        key_file=data / KEY_FILE,
+        folder=work or data / _FOLDER,
+        **options,
+    )
+    try:
+        results = list(_told(terminal, asked))
+    except UnreadableError as error:
+        raise click.ClickException(f"数据库不能读取：{error}") from error
+    findings = [finding for result in results for finding in result.findings]
+    if terminal.as_json:
+        terminal.json({"phases": [_as_json(result) for result in results]})
+    elif asked.every:
+        for finding in findings[:_MOST]:
+            terminal.say(finding.sentence)
+        if findings:
+            terminal.say(f"共 {len(findings)} 处不符")
+    elif findings:
+        terminal.say(findings[0].sentence)
+    if findings:
+        raise SystemExit(1)
+
+
+def _told(terminal: Terminal, asked: Verification) -> Iterable[PhaseResult]:
+    """Yield each phase's result, told as it is over."""
+    for result in verify(asked):
+        if not terminal.as_json:
+            name, unit = _WORDS[result.phase]
+            verdict = f"{len(result.findings)} 处不符" if result.findings else "相符"
+            terminal.say(
+                f"{name}：{result.count} {unit}，{result.seconds:.1f} 秒，"
+                f"每秒 {result.rate} {unit}，{verdict}"
+            )
+        yield result
+
+
+def _as_json(result: PhaseResult) -> dict[str, Any]:
+    return {
+        "phase": result.phase,
+        "count": result.count,
+        "seconds": round(result.seconds, 3),
+        "findings": [msgspec.to_builtins(one) for one in result.findings[:_MOST]],
+    }

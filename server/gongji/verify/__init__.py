@@ -1,0 +1,1 @@
+"""Everything that is stored, recomputed from the database alone, phase by phase."""

@@ -1,0 +1,147 @@
+"""A SQLite file as it stands, and what the file says of itself."""
+
+# ruff: noqa: S608 - names come from a table description, never from a caller
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from gongji.store import sql
+from gongji.store.schema import Schema
+from gongji.store.sqlite.catalog import SqliteCatalog
+from gongji.store.table import AnyTable, Row
+from gongji.verify.finding import Discrepancy
+from gongji.verify.snapshot import CHUNK, DatabaseView, RowSpan, UnreadableError
+
+_STATE: Final = "SELECT coalesce(max(leaf_id), '') FROM leaf"
+
+_OBJECTS: Final = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"
+
+
+_MOST: Final = 100
+
+
+def _text(content: bytes) -> str | bytes:
+    """Return a text, or its bytes if it is none: no row then has what it should."""
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return content
+
+
+class SqliteView(DatabaseView):
+    """One connection to a file; see `DatabaseView`."""
+
+    dialect = sql.SQLITE
+
+    def __init__(self, path: Path) -> None:
+        if not path.exists():
+            msg = f"{path} 没有数据库"
+            raise FileNotFoundError(msg)
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        self._connection = sqlite3.connect(uri, uri=True, isolation_level=None)
+        self._connection.text_factory = _text
+        self._run("PRAGMA temp_store = FILE")
+        self._run("PRAGMA query_only = ON")
+        self._run("BEGIN")
+        self._shared = str(self.value(_STATE))
+
+    @property
+    def shared(self) -> str:
+        """Return the last leaf: whatever is written leaves one."""
+        return self._shared
+
+    def mark(self, name: str) -> str:
+        """Return the place of a parameter."""
+        return f":{name}"
+
+    def rows(self, statement: str, values: Mapping[str, Any]) -> Iterator[Row]:
+        """Yield the rows of a query."""
+        try:
+            yield from self._connection.execute(statement, values)
+        except (sqlite3.DatabaseError, OverflowError) as error:
+            raise UnreadableError(str(error)) from error
+
+    def _run(self, statement: str) -> None:
+        for _ in self.rows(statement, {}):
+            pass
+
+    def version(self) -> tuple[int, str]:
+        """Return the schema's version and the fingerprint of the key."""
+        try:
+            version = SqliteCatalog(self._connection).version() or 0
+        except sqlite3.DatabaseError as error:
+            raise UnreadableError(str(error)) from error
+        return version, str(self.value("SELECT fingerprint FROM vault"))
+
+    def spans(self, table: AnyTable) -> list[RowSpan]:
+        """Return spans in the order in which the rows lie in the file."""
+        if table.clustered or table.key.assigned:
+            return self.spans_by_key(table)
+        try:
+            least = self.value(f"SELECT min(rowid) FROM {table.name}")
+            most = self.value(f"SELECT max(rowid) FROM {table.name}")
+        except UnreadableError:
+            return [RowSpan(table.name, "rowid")]
+        # A row whose number is far away would make spans without end.
+        if least is None or (most - least) // CHUNK > 2 + self.count(table):
+            return [RowSpan(table.name, "rowid")]
+        lows = [None, *range(least + CHUNK, most + 1, CHUNK)]
+        highs = [*lows[1:], None]
+        return [
+            RowSpan(table.name, "rowid", low, high)
+            for low, high in zip(lows, highs, strict=True)
+        ]
+
+    def file_tasks(self, schema: Schema) -> list[tuple[str, ...]]:
+        """Return the file as a whole, and its tables' definitions."""
+        return [("pages",), ("tables",)]
+
+    def check_file(
+        self, schema: Schema, task: tuple[str, ...]
+    ) -> Iterator[Discrepancy]:
+        """Yield what is wrong with pages and indexes, or with definitions."""
+        if task[0] == "pages":
+            yield from self._pages()
+        else:
+            yield from self._tables(schema)
+
+    def _pages(self) -> Iterator[Discrepancy]:
+        try:
+            for row in self.rows(f"PRAGMA integrity_check({_MOST})", {}):
+                if row[0] != "ok":
+                    yield Discrepancy(phase="file", message=f"数据库文件损坏：{row[0]}")
+        except UnreadableError as error:
+            yield Discrepancy(phase="file", message=f"数据库文件不能读取：{error}")
+
+    def _tables(self, schema: Schema) -> Iterator[Discrepancy]:
+        """Yield every object that is not as the schema makes it."""
+        expected = {"vault": "CREATE TABLE vault (fingerprint TEXT NOT NULL)"}
+        for table in schema.tables.values():
+            for statement in sql.create(table):
+                expected[statement.split()[2]] = _one_line(statement)
+        found = {}
+        for name, text in self.rows(_OBJECTS, {}):
+            found[str(name)] = _one_line(str(text))
+        for name in {**expected, **found}:
+            if found.get(name) == expected.get(name) or name == "sqlite_stat1":
+                continue
+            message = (
+                "不是本程序建的"
+                if name not in expected
+                else "的定义不在"
+                if name not in found
+                else "的定义被改动"
+            )
+            yield Discrepancy(phase="file", message=f"数据库对象 {name} {message}")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+
+def _one_line(statement: str) -> str:
+    return " ".join(statement.split()).replace("( ", "(").replace(" )", ")")

@@ -1,0 +1,82 @@
+"""A database of a real run, and what a verification of it finds."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from gongji.verify.finding import Discrepancy
+from gongji.verify.run import Verification, verify
+
+from tests.postgres import QUICK, Postgres, running
+from tests.scaffold.world import NewWorld
+from tests.verify.living import live, serving
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One server a session, started when the first test asks for it."""
+    with running(*QUICK) as server:
+        yield server
+
+
+async def _lived(new_world: NewWorld, address: str, key_file: Path) -> None:
+    async with serving(new_world, address, key_file) as service:
+        await live(service)
+
+
+@pytest.fixture(scope="session")
+def lived_file(new_world: NewWorld, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a SQLite database; never change it."""
+    folder = tmp_path_factory.mktemp("lived")
+    folder.chmod(0o700)
+    path = folder / "gongji.sqlite3"
+    asyncio.run(_lived(new_world, str(path), folder / "gongji.key"))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def lived_server(
+    new_world: NewWorld,
+    postgres: Postgres,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[str, Path]:
+    """A PostgreSQL database and its key file: whoever changes it changes it back."""
+    folder = tmp_path_factory.mktemp("lived-server")
+    folder.chmod(0o700)
+    address = postgres.fresh()
+    asyncio.run(_lived(new_world, address, folder / "gongji.key"))
+    return address, folder / "gongji.key"
+
+
+@pytest.fixture
+def data(lived_file: Path, tmp_path: Path) -> Path:
+    """A copy of that folder, to be changed."""
+    copied = tmp_path / "var"
+    shutil.copytree(lived_file, copied)
+    return copied
+
+
+FindAll = Callable[..., list[Discrepancy]]
+
+
+@pytest.fixture
+def find(tmp_path: Path) -> FindAll:
+    """Verify a database; return everything that does not hold."""
+
+    def found(
+        address: str | Path, key_file: Path, *, jobs: int = 1, every: bool = True
+    ) -> list[Discrepancy]:
+        asked = Verification(
+            address=str(address),
+            key_file=key_file,
+            folder=tmp_path / "work",
+            jobs=jobs,
+            every=every,
+        )
+        return [finding for result in verify(asked) for finding in result.findings]
+
+    return found
