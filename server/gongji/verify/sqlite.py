@@ -5,11 +5,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
 from gongji.store import sql
+from gongji.store.migrations import make_or_check
 from gongji.store.schema import Schema
 from gongji.store.sqlite.catalog import SqliteCatalog
 from gongji.store.table import AnyTable, Row
@@ -119,13 +121,8 @@ class SqliteView(DatabaseView):
 
     def _tables(self, schema: Schema) -> Iterator[Discrepancy]:
         """Yield every object that is not as the schema makes it."""
-        expected = {"vault": "CREATE TABLE vault (fingerprint TEXT NOT NULL)"}
-        for table in schema.tables.values():
-            for statement in sql.create(table):
-                expected[statement.split()[2]] = _one_line(statement)
-        found = {}
-        for name, text in self.rows(_OBJECTS, {}):
-            found[str(name)] = _one_line(str(text))
+        expected = _made(schema)
+        found = _objects(self.rows(_OBJECTS, {}))
         for name in {**expected, **found}:
             if found.get(name) == expected.get(name) or name == "sqlite_stat1":
                 continue
@@ -141,6 +138,17 @@ class SqliteView(DatabaseView):
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
+
+
+def _made(schema: Schema) -> Mapping[str, str]:
+    """Return the objects of a new database, by name."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as new:
+        make_or_check(SqliteCatalog(new), schema, schema.vault.fingerprint)
+        return _objects(new.execute(_OBJECTS))
+
+
+def _objects(rows: Iterable[Row]) -> Mapping[str, str]:
+    return {str(name): _one_line(str(text)) for name, text in rows}
 
 
 def _one_line(statement: str) -> str:
