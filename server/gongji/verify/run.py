@@ -25,7 +25,7 @@ from gongji.verify.snapshot import (
     UnreadableError,
     open_snapshot,
 )
-from gongji.verify.work import Alone, Bench, Crew, Place, Several, VerifyTask
+from gongji.verify.work import Alone, Bench, Crew, Several, VerifyTask, Workplace
 
 BUCKET_ROWS: Final = 50_000
 """Rows, and what leaves say of rows, that are joined in memory at once."""
@@ -130,11 +130,11 @@ class _Run:
             self.crew = Several(self._place, snapshot.shared, asked.jobs)
         self._results = {phase: PhaseResult(phase, 0, 0.0) for phase in PHASES}
 
-    def _prepared(self, snapshot: DatabaseView, vault: Vault) -> Place:
+    def _prepared(self, snapshot: DatabaseView, vault: Vault) -> Workplace:
         """Return where to work; what lies there of another state is removed."""
         asked = self._asked
         make_folder(asked.folder)
-        bench = Bench(Place("", "", "", 1), snapshot, vault)
+        bench = Bench(Workplace("", "", "", 1), snapshot, vault)
         rows = 0
         for table in bench.tables.values():
             try:
@@ -152,7 +152,7 @@ class _Run:
         if not (asked.resume and path.exists() and _read(path) == state):
             _empty(asked.folder)
             path.write_bytes(msgspec.json.encode(state))
-        return Place(
+        return Workplace(
             asked.address, str(asked.key_file), str(asked.folder), state.buckets
         )
 

@@ -36,7 +36,7 @@ class VerifyTask(Struct, frozen=True):
         return f"{self.stage}-{self.number:08d}.seg"
 
 
-class Place(Struct, frozen=True):
+class Workplace(Struct, frozen=True):
     """Where the work is done: the database, its key, the folder, and into how many parts."""
 
     address: str
@@ -49,7 +49,7 @@ class Place(Struct, frozen=True):
 class Bench:
     """What a task has at hand."""
 
-    def __init__(self, place: Place, snapshot: DatabaseView, vault: Vault) -> None:
+    def __init__(self, place: Workplace, snapshot: DatabaseView, vault: Vault) -> None:
         self.place = place
         self.snapshot = snapshot
         self.schema = Schema(vault)
@@ -128,7 +128,7 @@ class Alone:
 class Several:
     """Does tasks in processes of their own."""
 
-    def __init__(self, place: Place, shared: str, jobs: int) -> None:
+    def __init__(self, place: Workplace, shared: str, jobs: int) -> None:
         self._folder = Path(place.folder)
         context = multiprocessing.get_context("spawn")
         self._pipes: list[Connection] = []
@@ -200,7 +200,7 @@ def _answer(pipe: Connection) -> Any:
     return answer
 
 
-def _work(pipe: Connection, place: Place) -> None:
+def _work(pipe: Connection, place: Workplace) -> None:
     """Do what comes through the pipe until it is closed."""
     # A process of its own has registered nothing yet.
     from gongji.verify import stages  # noqa: F401, PLC0415
