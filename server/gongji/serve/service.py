@@ -51,6 +51,7 @@ from gongji.serve.terms import Alike, terms_of
 from gongji.serve.tls import ServerTls
 from gongji.store import Store, last_leaf
 from gongji.store.databases import database_at
+from gongji.store.numbering import numbers_are_identities
 from gongji.store.private_files import make_folder
 
 
@@ -215,7 +216,7 @@ async def _opened(
         try:
             if isinstance(clock, HeldClock):
                 await _go_on(store, clock, settings)
-            if await store.numbers_are_identities():
+            if await numbers_are_identities(store):
                 # They are the keys of every table and lie in clear: see SECURITY.md.
                 structlog.get_logger().warning("person_numbers_are_identity_numbers")
             with ExitStack() as noting:
