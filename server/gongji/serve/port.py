@@ -202,10 +202,10 @@ class _Entrances:
         self._watches: list[asyncio.Future[None]] = []
 
     def _in_flight(self) -> Counter[str]:
-        """Return how many calls each caller has under way, of health too."""
-        return Counter(self.shares.in_flight()) + Counter(
-            self._health_shares.in_flight()
-        )
+        """Return how many calls each caller has under way, of health too; 0 if it had some."""
+        under_way = Counter(self.shares.in_flight())
+        under_way.update(self._health_shares.in_flight())
+        return under_way
 
     def open(self, watched: Sequence[WatchedFiles[Any]]) -> None:
         """Begin to end calls whose callers stall, or are no longer admitted."""
