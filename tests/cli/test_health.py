@@ -57,7 +57,7 @@ def test_postgres_stops_and_starts(how: list[str], tmp_path: Path) -> None:
         with started(*how, *data) as service, watching(service, "") as told:
             assert SERVING == next(told)
             assert [SERVING] * len(NAMES) == statuses(service)[:-1]
-            server.stop(crash=True)
+            server.stop()
             assert NOT_SERVING == next(told)
             wait_for(service, [NOT_SERVING] * len(NAMES))
             server.start()
