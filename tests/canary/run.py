@@ -115,6 +115,18 @@ class CanaryRun:
 
     def _refused(self, binding_id: str) -> Iterator[Call]:
         """Yield calls that say personal things and end in a refusal."""
+        yield from self._refused_applications()
+        yield from self._refused_look_ups()
+        review = binding_pb2.ReviewBindingRequest(
+            request_id=new_id(),
+            binding_id=binding_id,
+            reviewer="1001",
+            verdict=binding_pb2.REVIEW_VERDICT_REFUSE,
+            remark=PLANTED["a reviewer's remark"],
+        )
+        yield self.bindings.ReviewBinding, review
+
+    def _refused_applications(self) -> Iterator[Call]:
         yield self.bindings.SubmitBinding, application()
         yield self.bindings.SubmitBinding, application(relation="99")
         yield self.bindings.SubmitBinding, application(channel="nowhere")
@@ -127,6 +139,8 @@ class CanaryRun:
         yield self.bindings.SubmitBinding, application(member_details=wrong)
         long = binding_pb2.MemberDetails(name=PLANTED["the member's name"] * 50)
         yield self.bindings.SubmitBinding, application(member_details=long)
+
+    def _refused_look_ups(self) -> Iterator[Call]:
         card = types_pb2.Certificate(type="01", number=MEMBER_CARD[:-1])
         ref = types_pb2.PersonRef(certificate=card)
         yield self.registry.GetPerson, registry_pb2.GetPersonRequest(person=ref)
@@ -135,14 +149,6 @@ class CanaryRun:
         holder, _ = planted_people()
         holder.phone += "\x00"
         yield self._import, [import_header(new_id()), *import_rows(holder)]
-        review = binding_pb2.ReviewBindingRequest(
-            request_id=new_id(),
-            binding_id=binding_id,
-            reviewer="1001",
-            verdict=binding_pb2.REVIEW_VERDICT_REFUSE,
-            remark=PLANTED["a reviewer's remark"],
-        )
-        yield self.bindings.ReviewBinding, review
 
     def _import(self, messages: Any) -> Any:
         return self.registry.ImportPersons(iter(messages))
