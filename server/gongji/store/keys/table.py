@@ -60,9 +60,10 @@ class StoredKeys(NamedTuple):
 EPOCH: Final = "(SELECT epoch FROM vault)"
 """The epoch, for a statement that asks for other things too."""
 
-_READ: Final = (
+READ: Final = (
     "SELECT fingerprint, epoch, purpose, number, suite, is_current, wrapped, made_at, "
-    "valid_until, sealed FROM vault LEFT JOIN vault_key ON 1 = 1 ORDER BY purpose, number"
+    "valid_until, sealed "
+    "FROM vault LEFT JOIN vault_key ON 1 = 1 ORDER BY purpose, number"
 )
 
 _CREATE: Final = """
@@ -81,7 +82,11 @@ def create(dialect: Dialect) -> str:
 
 def read(connection: Any) -> StoredKeys:
     """Return the keys over a driver's connection."""
-    rows = connection.execute(_READ).fetchall()
+    return stored_keys(connection.execute(READ).fetchall())
+
+
+def stored_keys(rows: Sequence[Sequence[Any]]) -> StoredKeys:
+    """Return the keys in the rows of `READ`."""
     fingerprint, epoch = str(rows[0][0]), int(rows[0][1])
     keys = [WrappedKey(*row[2:]) for row in rows if row[2] is not None]
     return StoredKeys(
