@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from gongji.account import ledger
-from gongji.model.account import Account, Entry, PurseMovement
+from gongji.model.account import Account, BroughtForward, Entry, PurseMovement
 from gongji.model.commands import Write
 from gongji.rules.codes import (
     SHANGHAI,
@@ -20,7 +20,9 @@ from gongji.store import open_store
 from tests.scaffold import people
 
 PLACE: Final = "341102"
-OPENED: Final = datetime(2025, 1, 2, 9, tzinfo=SHANGHAI)
+OPENED: Final = datetime.now(SHANGHAI) - timedelta(hours=1)
+"""Of whatever day it is: no service starts over records that are years old."""
+
 DAYS: Final = ("2023-03-06", "2024-03-05", "2025-03-04")
 """Days of service: three natural years, so that deductibles and limits go on moving."""
 
@@ -57,6 +59,7 @@ def _records() -> Iterable[object]:
     for serial, (person_no, fen) in enumerate(OPENING.items()):
         yield people.person(person_no, serial, place=PLACE, phone="10000000000")
         yield Account(person_no, fen, 1)
+        yield BroughtForward(person_no, OPENED.year, "default", fen, "opening", OPENED)
         yield from _opening(person_no, fen)
     for member, holder in BOUND.items():
         yield people.binding(holder, member, OPENED)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import uuid
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from gongji.serve.settings import DATABASE, KEY_FILE
+from gongji.store.backup import read_manifest
 from gongji.store.private_files import make_secret_file
 
 from tests.cli.command import gongji, tables
@@ -26,7 +29,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
         done = gongji("backup", folder / "backup", "--data", data)
         assert 0 == done.exit_code, done.output
         assert "密钥不在备份里" in done.output
-        assert "已打开查验" in done.output
+        assert "已逐项核对" in done.output
         clinic.settle()
         assert 0 == server.end()
     return folder, request
@@ -55,6 +58,9 @@ def test_both_are_told_in_json(kept: tuple[Path, str], tmp_path: Path) -> None:
     made = gongji("--json", "backup", tmp_path / "again", "--data", folder / "var")
     (row,) = tables(made)["backup"]
     assert ("sqlite", 64) == (row["engine"], len(row["sha256"]))
+    # Signed at the end of the service, which nothing was written after.
+    signed = read_manifest(tmp_path / "again").snapshot.checkpoint
+    assert str(row["leaves"]) == signed.splitlines()[1]
     shutil.copy(folder / "var" / KEY_FILE, tmp_path)
     back = gongji("--json", "restore", tmp_path / "again", "--data", tmp_path)
     (restored,) = tables(back)["restored"]
@@ -97,3 +103,19 @@ def test_the_key_goes_into_no_backup(kept: tuple[Path, str], tmp_path: Path) -> 
     done = gongji("backup", tmp_path / "x", "--with-key", "--data", folder / "var")
     assert 2 == done.exit_code
     assert not (tmp_path / "x").exists()
+
+
+def test_a_backup_of_altered_data_is_kept_and_said_to_be_so(
+    kept: tuple[Path, str], tmp_path: Path
+) -> None:
+    """Whoever needs it has it; the first thing that does not hold is named, exit code 1."""
+    folder, _ = kept
+    data = tmp_path / "var"
+    shutil.copytree(folder / "var", data)
+    with closing(sqlite3.connect(data / DATABASE)) as altered:
+        altered.execute("UPDATE account SET balance_fen = balance_fen + 1")
+        altered.commit()
+    done = gongji("backup", tmp_path / "altered", "--data", data)
+    assert 1 == done.exit_code
+    assert "所备份的数据库也是如此" in done.output
+    assert read_manifest(tmp_path / "altered").checked.finding in done.output

@@ -18,6 +18,7 @@ from gongji.store import Store, open_store
 from gongji.store.backup import (
     MANIFEST,
     BackupError,
+    CopyCheck,
     Copying,
     Manifest,
     back_up,
@@ -36,6 +37,8 @@ from tests.store.conftest import MORNING, Clock, MakeMove, engine_at
 from tests.store.test_leaves import assert_log_says_all
 
 WRITTEN_BEFORE = 20
+
+SAID = CopyCheck("said")
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ def take(copying: Copying, folder: Path, check: Any = None) -> Manifest:
     return back_up(
         copying,
         folder,
-        check or (lambda address, _: f"checked {bool(address)}"),
+        check or (lambda address, _: CopyCheck(f"opened {bool(address)}")),
         program="1",
         now=MORNING,
     )
@@ -119,8 +122,8 @@ async def test_a_backup_under_load_is_all_of_one_instant(
     assert VERSION == manifest.snapshot.schema
     assert origin.clock.now == manifest.snapshot.last_at
     target = database_at(elsewhere).copying()
-    restored = restore(target, origin.folder, origin.vault, lambda *_: "said")
-    assert (manifest, "said") == restored
+    restored = restore(target, origin.folder, origin.vault, lambda *_: SAID)
+    assert (manifest, SAID) == restored
     leaves = manifest.snapshot.leaves
     assert WRITTEN_BEFORE <= leaves <= WRITTEN_BEFORE + len(answered)
     await assert_whole(origin, elsewhere, leaves)
@@ -165,7 +168,7 @@ async def test_a_backup_is_private_and_described(origin: Origin) -> None:
     assert {MANIFEST, origin.copying.file} == {path.name for path in folder.iterdir()}
     assert {0o600} == {stat.S_IMODE(p.stat().st_mode) for p in folder.iterdir()}
     assert 0o700 == stat.S_IMODE(folder.stat().st_mode)
-    assert "checked True" == manifest.checked
+    assert CopyCheck("opened True") == manifest.checked
     secret = origin.key.read_bytes()
     assert not any(secret in path.read_bytes() for path in folder.iterdir())
     assert [folder] == list(folder.parent.iterdir())
@@ -175,7 +178,7 @@ async def test_what_fails_leaves_nothing(origin: Origin) -> None:
     """A backup that is not found sound, or that would cover another, is not there."""
     await origin.closed()
 
-    def unsound(*_: object) -> str:
+    def unsound(*_: object) -> CopyCheck:
         raise BackupError("坏了")
 
     folder = origin.folder
@@ -251,7 +254,7 @@ async def test_a_damaged_or_strange_backup_is_not_restored(
         file.write_bytes(content)
     target = database_at(elsewhere).copying()
     with pytest.raises(kind, match=problem):
-        restore(target, folder, origin.vault, lambda *_: "")
+        restore(target, folder, origin.vault, lambda *_: SAID)
     with pytest.raises(SchemaError, match="没有可备份的"):
         take(target, folder.with_name("again"))
 
@@ -262,7 +265,7 @@ async def test_nothing_is_restored_over_data(origin: Origin) -> None:
     folder = origin.folder
     take(origin.copying, folder)
     with pytest.raises(BackupError, match=r"已经存在|不是空的"):
-        restore(origin.copying, folder, origin.vault, lambda *_: "")
+        restore(origin.copying, folder, origin.vault, lambda *_: SAID)
     store = open_store(origin.url, origin.clock, origin.key)
     assert (WRITTEN_BEFORE, WRITTEN_BEFORE) == await moved(store)
     await store.close()
@@ -309,7 +312,7 @@ async def test_who_may_make_no_database_is_told_what_was_not_checked(
         postgres.execute(f"GRANT pg_read_all_data TO {role}")
         limited = database_at(address_of(url, user=role)).copying()
         manifest = await asyncio.to_thread(take, limited, origin.folder)
-        assert "checked False" == manifest.checked
+        assert CopyCheck("opened False") == manifest.checked
     finally:
         postgres.execute(f"REVOKE pg_read_all_data FROM {role}")
         postgres.execute(f"DROP ROLE {role}")

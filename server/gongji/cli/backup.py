@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import click
@@ -14,10 +16,19 @@ from gongji.cli.terminal import Terminal
 from gongji.serve.clock import system_clock
 from gongji.serve.settings import DATABASE, KEY_FILE
 from gongji.store import last_leaf
-from gongji.store.backup import Manifest, Snapshot, back_up, restore
+from gongji.store.backup import (
+    BackupError,
+    CopyCheck,
+    Manifest,
+    Snapshot,
+    back_up,
+    restore,
+)
 from gongji.store.databases import database_at
 from gongji.store.schema import VERSION
 from gongji.store.seal import Vault
+from gongji.verify.run import Verification, verify
+from gongji.verify.snapshot import UnreadableError
 
 _DATA: Final = click.option(
     "--data",
@@ -61,13 +72,14 @@ def backup_command(terminal: Terminal, folder: Path, data: Path, database: str) 
         now=system_clock(),
     )
     if terminal.as_json:
-        terminal.json({"backup": [_row(manifest, folder)]})
+        terminal.json({"backup": [_row(manifest, folder, manifest.checked)]})
+        _end_if_unsound(manifest.checked)
         return
     terminal.say(
         f"已备份到 {folder}（{manifest.size:,} 字节），{_until(manifest.snapshot)}"
     )
-    terminal.say(manifest.checked)
     terminal.say(_WITHOUT_KEY.format(key=key))
+    _tell_check(terminal, manifest.checked)
 
 
 @click.command(
@@ -90,28 +102,58 @@ def restore_command(
         lambda address, snapshot: verified(address, snapshot, key),
     )
     if terminal.as_json:
-        terminal.json({"restored": [_row(manifest, folder) | {"checked": checked}]})
+        terminal.json({"restored": [_row(manifest, folder, checked)]})
+        _end_if_unsound(checked)
         return
     terminal.say(
         f"已恢复到 {database or data}，{_until(manifest.snapshot)}，其后的不在其中"
     )
-    terminal.say(checked)
     if lacking := _lacking(manifest.snapshot, data):
         terminal.say(lacking)
     if manifest.snapshot.schema < VERSION:
         terminal.say("请运行 gongji migrate，再启动服务")
+    _tell_check(terminal, checked)
 
 
-def verified(address: str, snapshot: Snapshot, key: Path) -> str:
-    """Check a copy that lies at an address; say in Chinese how. ValueError."""
+def _tell_check(terminal: Terminal, checked: CopyCheck) -> None:
+    """Print how a copy was checked; SystemExit if something in it does not hold."""
+    terminal.say(checked.how)
+    if checked.finding:
+        terminal.say(
+            f"其中有不符之处，所备份的数据库也是如此，请运行 gongji verify 查明：{checked.finding}"
+        )
+    _end_if_unsound(checked)
+
+
+def _end_if_unsound(checked: CopyCheck) -> None:
+    if checked.finding:
+        raise SystemExit(1)
+
+
+def verified(address: str, snapshot: Snapshot, key: Path) -> CopyCheck:
+    """Check a copy that lies at an address. BackupError if it cannot be read."""
     if not address:
-        return (
-            "已核对导出文件的目录；没有权限建立试恢复的库，所以没有逐项查验："
+        return CopyCheck(
+            "已核对导出文件的目录；没有权限建立试恢复的库，所以没有逐项核对："
             "请给数据库用户 CREATEDB，或把备份恢复到另一台服务器"
         )
-    if snapshot.schema == VERSION:
-        database_at(address).condition(key)
-    return "已打开查验：文件完整，结构、密钥与记录数相符"
+    if snapshot.schema < VERSION:
+        return CopyCheck("已打开查验：文件完整；是低版本的结构，升级之后才能逐项核对")
+    with TemporaryDirectory(prefix="verify-", dir=key.parent) as folder:
+        asked = Verification(
+            address=address,
+            key_file=key,
+            folder=Path(folder),
+            jobs=os.cpu_count() or 1,
+        )
+        try:
+            results = list(verify(asked))
+        except UnreadableError as error:
+            msg = f"副本不能读取：{error}"
+            raise BackupError(msg) from error
+    count = sum(result.count for result in results)
+    found = [finding.sentence for result in results for finding in result.findings]
+    return CopyCheck(f"已逐项核对（verify），共 {count:,} 项", "".join(found[:1]))
 
 
 def _lacking(snapshot: Snapshot, data: Path) -> str:
@@ -132,7 +174,7 @@ def _until(snapshot: Snapshot) -> str:
     return f"到 {snapshot.last_at:%Y-%m-%d %H:%M:%S.%f} 为止，日志 {snapshot.leaves:,} 片叶"
 
 
-def _row(manifest: Manifest, folder: Path) -> dict[str, Any]:
+def _row(manifest: Manifest, folder: Path, checked: CopyCheck) -> dict[str, Any]:
     snapshot = manifest.snapshot
     return {
         "folder": str(folder),
@@ -142,5 +184,6 @@ def _row(manifest: Manifest, folder: Path) -> dict[str, Any]:
         "last_at": snapshot.last_at.isoformat() if snapshot.last_at else "",
         "size": manifest.size,
         "sha256": manifest.sha256,
-        "checked": manifest.checked,
+        "checked": checked.how,
+        "finding": checked.finding,
     }

@@ -54,6 +54,16 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     namespace: str = ""
 
 
+class CopyCheck(Struct, frozen=True):
+    """How a copy was checked, and the first thing in it that does not hold, "" if none.
+
+    That is in the database that was copied as well: a copy that differs from it is none.
+    """
+
+    how: str
+    finding: str = ""
+
+
 class Manifest(Struct, frozen=True, kw_only=True):
     """What a backup is: which program made it, of what, and how it was checked."""
 
@@ -65,11 +75,11 @@ class Manifest(Struct, frozen=True, kw_only=True):
     snapshot: Snapshot
     size: int
     sha256: str
-    checked: str
+    checked: CopyCheck
 
 
-Check = Callable[[str, Snapshot], str]
-"""Checks the database at an address, "" if there is none; says how it was checked."""
+Check = Callable[[str, Snapshot], CopyCheck]
+"""Checks the database at an address, "" if there is none."""
 
 
 class Copying(Protocol):
@@ -92,8 +102,8 @@ class Copying(Protocol):
         It goes with the block.
         """
 
-    def copy_in(self, copy: Path, snapshot: Snapshot, check: Check) -> str:
-        """Fill an empty database, check what was filled in; say how it was checked."""
+    def copy_in(self, copy: Path, snapshot: Snapshot, check: Check) -> CopyCheck:
+        """Fill an empty database, and check what was filled in."""
 
 
 def snapshot_of(catalog: Catalog, namespace: str = "") -> Snapshot:
@@ -106,9 +116,15 @@ def snapshot_of(catalog: Catalog, namespace: str = "") -> Snapshot:
     if version < LOG_SINCE:
         return snapshot
     ((leaves,),) = catalog.rows("SELECT count(*) FROM leaf")
-    ((last,),) = catalog.rows("SELECT max(at) FROM log_writer")
+    ((last,),) = catalog.rows("SELECT max(at) FROM leaf")
+    notes = catalog.rows(
+        "SELECT note FROM checkpoint ORDER BY checkpoint_id DESC LIMIT 1"
+    )
     return msgspec.structs.replace(
-        snapshot, leaves=leaves, last_at=None if last is None else instant(last)
+        snapshot,
+        leaves=leaves,
+        last_at=None if last is None else instant(last),
+        checkpoint="".join([note for (note,) in notes]),
     )
 
 
@@ -197,8 +213,8 @@ def read_manifest(folder: Path) -> Manifest:
 
 def restore(
     copying: Copying, folder: Path, vault: Vault, check: Check
-) -> tuple[Manifest, str]:
-    """Fill an empty database from a backup; return its manifest and how it was checked.
+) -> tuple[Manifest, CopyCheck]:
+    """Fill an empty database from a backup; return its manifest, and check it.
 
     BackupError, KeyFileError, SchemaError; OSError.
     """
@@ -210,7 +226,7 @@ def restore(
         )
         raise BackupError(msg)
     snapshot = manifest.snapshot
-    if not vault.opens(snapshot.key):
+    if snapshot.key != vault.fingerprint:
         msg = "密钥文件与备份不符：请恢复备份之时所用的那一把"
         raise KeyFileError(msg)
     if snapshot.schema > VERSION:

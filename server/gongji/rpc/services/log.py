@@ -191,8 +191,7 @@ class LogService(LogServiceServicer):
         return ShownLeaves(self._store.proofs.hasher, areas)
 
     async def _newest(self) -> StoredCheckpoint | None:
-        with _told():
-            return await self._store.checkpoints.last()
+        return await self._store.checkpoints.last()
 
     async def _required(self) -> StoredCheckpoint:
         """Return the newest checkpoint. LeafNotFound before the first leaf."""

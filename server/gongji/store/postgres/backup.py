@@ -13,7 +13,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
 
-from gongji.store.backup import BackupError, Check, Snapshot, snapshot_of
+from gongji.store.backup import BackupError, Check, CopyCheck, Snapshot, snapshot_of
 from gongji.store.engine import EngineDown
 from gongji.store.postgres.catalog import PostgresCatalog
 from gongji.store.postgres.connection import connect, translated
@@ -90,7 +90,7 @@ class PostgresCopying:
                 drop = sql.SQL("DROP DATABASE {} WITH (FORCE)")
                 connection.execute(drop.format(sql.Identifier(name)))
 
-    def copy_in(self, copy: Path, snapshot: Snapshot, check: Check) -> str:
+    def copy_in(self, copy: Path, snapshot: Snapshot, check: Check) -> CopyCheck:
         """Fill the database, which must be empty, and check it."""
         self.fill(copy, snapshot)
         return check(self._url, snapshot)

@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
-from gongji.store.backup import BackupError, Check, Snapshot, snapshot_of
+from gongji.store.backup import BackupError, Check, CopyCheck, Snapshot, snapshot_of
 from gongji.store.migrations import SchemaError, is_new
 from gongji.store.private_files import make_folder, sync_folder
 from gongji.store.sqlite.catalog import SqliteCatalog
@@ -66,7 +66,7 @@ class SqliteCopying:
             for end in _FOLLOWING:
                 copy.with_name(f"{copy.name}{end}").unlink(missing_ok=True)
 
-    def copy_in(self, copy: Path, snapshot: Snapshot, check: Check) -> str:
+    def copy_in(self, copy: Path, snapshot: Snapshot, check: Check) -> CopyCheck:
         """Make the file, of a copy that was found whole. ValueError if a server is there."""
         path = self._path
         make_folder(path.parent)
