@@ -7,7 +7,7 @@ BENCH := .venv/.bench
 RELEASED := protos/gongji-0.1.0.binpb
 PROJECTS := pyproject.toml requirements.txt $(wildcard plugins/*/pyproject.toml) tests/conformance/pyproject.toml
 
-.PHONY: run demo test test-days prove doors tls examples dist hostile chaos bench check protos format clean
+.PHONY: run demo test test-days prove verify doors tls examples dist hostile chaos bench check protos format clean
 
 run: $(STAMP)
 	@$(BIN)/gongji serve --sample
@@ -25,6 +25,10 @@ test-days: $(STAMP)
 
 prove: $(STAMP)
 	GONGJI_PROVE=1 $(BIN)/pytest -q -n auto tests/prove
+
+# A thousand single-byte changes of a file instead of sixty.
+verify: $(STAMP)
+	GONGJI_VERIFY=1 $(BIN)/pytest -q tests/verify
 
 # Every cell of the table of rights over the wire; `make test` tries a covering sample.
 doors: $(STAMP)

@@ -25,7 +25,7 @@ def postgres() -> Iterator[Postgres]:
 
 async def _lived(new_world: NewWorld, address: str, key_file: Path) -> None:
     async with serving(new_world, address, key_file) as service:
-        await live(service)
+        await live(service, key_file)
 
 
 @pytest.fixture(scope="session")
@@ -68,7 +68,12 @@ def find(tmp_path: Path) -> FindAll:
     """Verify a database; return everything that does not hold."""
 
     def found(
-        address: str | Path, key_file: Path, *, jobs: int = 1, every: bool = True
+        address: str | Path,
+        key_file: Path,
+        *,
+        jobs: int = 1,
+        every: bool = True,
+        kept: str = "",
     ) -> list[Discrepancy]:
         asked = Verification(
             address=str(address),
@@ -76,6 +81,8 @@ def find(tmp_path: Path) -> FindAll:
             folder=tmp_path / "work",
             jobs=jobs,
             every=every,
+            checkpoints=(kept,) if kept else (),
+            signing_key=key_file.with_name("checkpoint.key"),
         )
         return [finding for result in verify(asked) for finding in result.findings]
 

@@ -14,6 +14,7 @@ from gongji.cities.kept import KeepRules
 from gongji.rpc.services import services_of
 from gongji.serve.clock import SandboxClock
 from gongji.store import Store, open_store
+from gongji.store.signing_key import signing_key
 from gongji.v1 import access_pb2, account_pb2, binding_pb2, types_pb2
 
 from tests.rpc.conftest import over_ipc
@@ -60,11 +61,13 @@ def tick(service: Service) -> None:
     service.clock.set(service.clock() + timedelta(seconds=1))
 
 
-async def live(service: Service) -> None:
-    """Do a little of everything, time passing."""
-    await _money(service)
-    await _visits(service)
-    await _people(service)
+async def live(service: Service, key_file: Path) -> None:
+    """Do a little of everything, time passing, a checkpoint after each part."""
+    key = signing_key(key_file.with_name("checkpoint.key"))
+    for part in (_money, _visits, _people):
+        await part(service)
+        tick(service)
+        await service.store.checkpoints.sign(key)
 
 
 async def _money(service: Service) -> None:

@@ -12,7 +12,8 @@ import msgspec
 
 from gongji.cli.config import ConfiguredCommand
 from gongji.cli.terminal import Terminal
-from gongji.serve.settings import DATABASE, KEY_FILE
+from gongji.serve.settings import DATABASE, KEY_FILE, SIGNING_KEY
+from gongji.text.files import read_text
 from gongji.verify.run import PhaseResult, Verification, verify
 from gongji.verify.snapshot import UnreadableError
 
@@ -61,22 +62,23 @@ _MOST: Final = 1000
     help="中间文件的目录(只供本人读写, 用后删去); 默认: 数据目录中的 verify.",
 )
 @click.option(
+    "--checkpoint",
+    "kept",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="FILE",
+    help="保存在别处的检查点(gongji log checkpoint FILE); 可多次给出.",
+)
+@click.option(
     "--resume", is_flag=True, help="接着上次中断处核对, 若数据库此后没有写入."
 )
 @click.option(
     "--all", "every", is_flag=True, help=f"列出所有不符之处(至多 {_MOST} 处)."
 )
 @click.pass_obj
-def verify_command(
-    terminal: Terminal, /, data: Path, database: str, work: Path | None, **options: Any
-) -> None:
+def verify_command(terminal: Terminal, /, **options: Any) -> None:
     """核对全部所存: 文件、日志、各行、余额与累计; 有不符即以 1 退出."""
-    asked = Verification(
-        address=database or str(data / DATABASE),
-        key_file=data / KEY_FILE,
-        folder=work or data / _FOLDER,
-        **options,
-    )
+    asked = _asked(**options)
     try:
         results = list(_told(terminal, asked))
     except UnreadableError as error:
@@ -95,6 +97,25 @@ def verify_command(
         raise SystemExit(1)
 
 
+def _asked(
+    *,
+    data: Path,
+    database: str,
+    work: Path | None,
+    kept: tuple[Path, ...],
+    **options: Any,
+) -> Verification:
+    """Return what the options ask for. FileFaultError, CheckpointFaultError."""
+    return Verification(
+        address=database or str(data / DATABASE),
+        key_file=data / KEY_FILE,
+        folder=work or data / _FOLDER,
+        checkpoints=tuple([read_text(path) for path in kept]),
+        signing_key=data / SIGNING_KEY,
+        **options,
+    )
+
+
 def _told(terminal: Terminal, asked: Verification) -> Iterable[PhaseResult]:
     """Yield each phase's result, told as it is over."""
     for result in verify(asked):
@@ -105,7 +126,19 @@ def _told(terminal: Terminal, asked: Verification) -> Iterable[PhaseResult]:
                 f"{name}：{result.count} {unit}，{result.seconds:.1f} 秒，"
                 f"每秒 {result.rate} {unit}，{verdict}"
             )
+            if result.phase == "log" and not asked.checkpoints:
+                terminal.say(_proved(result.proved))
         yield result
+
+
+def _proved(until: str) -> str:
+    """Say up to when the log proves anything by itself."""
+    if not until:
+        return "日志还没有检查点：什么也证明不了；服务每分钟与停止时各签一个"
+    return (
+        f"没有给出保存在别处的检查点：只证明到 {until} 为止的叶未被改动，"
+        "不能证明其后没有被截去，也不能证明整份日志没有另造"
+    )
 
 
 def _as_json(result: PhaseResult) -> dict[str, Any]:
@@ -113,5 +146,6 @@ def _as_json(result: PhaseResult) -> dict[str, Any]:
         "phase": result.phase,
         "count": result.count,
         "seconds": round(result.seconds, 3),
+        "proved": result.proved,
         "findings": [msgspec.to_builtins(one) for one in result.findings[:_MOST]],
     }

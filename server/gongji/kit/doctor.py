@@ -28,6 +28,8 @@ KEY: Final = "gongji.key"
 
 FINDING_COLUMNS: Final = ("subject", "problem", "remedy")
 
+_UNVERIFIED: Final = "（这里不核对所存的内容：请用 gongji verify）"
+
 _POSTGRES: Final = "PostgreSQL"
 
 _DECEMBER: Final = 12
@@ -78,7 +80,7 @@ def healthy(
     yield f"已接入 {len(cities)} 个城市: {'、'.join(names) or '无'}"
     if not database_at(database).shared:
         exists = _sqlite_path(data, database).exists()
-        state = "已有数据库" if exists else "尚未启动过服务, 没有数据库"
+        state = f"已有数据库{_UNVERIFIED}" if exists else "尚未启动过服务, 没有数据库"
         yield f"数据目录 {data}: {state}"
         return
     # What is wrong with it is a finding.
@@ -89,7 +91,7 @@ def healthy(
             version = (
                 f"数据库结构第 {schema} 版" if schema else "空库, 首次启动服务时建表"
             )
-            yield f"PostgreSQL {condition.server}: {version}"
+            yield f"PostgreSQL {condition.server}: {version}{_UNVERIFIED}"
 
 
 # --- plugins --------------------------------------------------------------------------

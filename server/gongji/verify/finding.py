@@ -10,6 +10,16 @@ from msgspec import Struct
 PHASES: Final = ("file", "log", "rows", "sums", "decisions")
 """In the order in which they are told."""
 
+PHASE_OF: Final = {
+    "file": "file",
+    "leaves": "log",
+    "order": "log",
+    "rows": "rows",
+    "join": "rows",
+    "sums": "sums",
+}
+"""The phase that each stage of the work belongs to."""
+
 _SHOWN: Final = 2
 """Characters of a personal key that are shown at each end."""
 

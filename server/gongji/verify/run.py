@@ -11,13 +11,14 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from gongji.audit.checkpoint import SignedNote
 from gongji.store.migrations import SchemaError
 from gongji.store.private_files import make_folder
 from gongji.store.schema import VERSION
 from gongji.store.seal import Vault
 from gongji.store.table import AnyTable
 from gongji.verify import stages
-from gongji.verify.finding import PHASES, Discrepancy
+from gongji.verify.finding import PHASE_OF, PHASES, Discrepancy
 from gongji.verify.segments import SegmentHead
 from gongji.verify.snapshot import (
     DatabaseView,
@@ -45,15 +46,6 @@ _COUNTS: Final = {
 }
 """What is counted of each phase."""
 
-_PHASE_OF: Final = {
-    "file": "file",
-    "leaves": "log",
-    "order": "log",
-    "rows": "rows",
-    "join": "rows",
-    "sums": "sums",
-}
-
 
 class TaskProgress(Struct, frozen=True):
     """How far a stage is: tasks done of all its tasks."""
@@ -70,6 +62,7 @@ class PhaseResult(Struct, frozen=True):
     count: int
     seconds: float
     findings: tuple[Discrepancy, ...] = ()
+    proved: str = ""
 
     @property
     def rate(self) -> int:
@@ -78,7 +71,11 @@ class PhaseResult(Struct, frozen=True):
 
 
 class Verification(Struct, frozen=True, kw_only=True):
-    """What is to be verified, and how."""
+    """What is to be verified, and how.
+
+    `checkpoints` are notes kept elsewhere: CheckpointFaultError. Without the file of the
+    `signing_key` signatures are not verified.
+    """
 
     address: str
     key_file: Path
@@ -86,6 +83,12 @@ class Verification(Struct, frozen=True, kw_only=True):
     jobs: int = 1
     resume: bool = False
     every: bool = False
+    checkpoints: tuple[str, ...] = ()
+    signing_key: Path | None = None
+
+    def __post_init__(self) -> None:
+        for note in self.checkpoints:
+            SignedNote.parse(note).body()
 
 
 class _State(Struct, frozen=True):
@@ -95,6 +98,7 @@ class _State(Struct, frozen=True):
     last: str
     rows: int
     buckets: int
+    checkpoints: tuple[str, ...] = ()
 
 
 Tell = Callable[[TaskProgress], None]
@@ -135,25 +139,26 @@ class _Run:
         asked = self._asked
         make_folder(asked.folder)
         bench = Bench(Workplace("", "", "", 1), snapshot, vault)
-        rows = 0
-        for table in bench.tables.values():
-            try:
-                rows += snapshot.count(table)
-            except UnreadableError:
-                continue
+        rows = _rows_of(bench)
         state = _State(
             address=asked.address,
             last=str(snapshot.last_leaf()),
             rows=rows,
             # A settlement's leaf names ten rows.
             buckets=max(1, -(-2 * rows // BUCKET_ROWS)),
+            checkpoints=asked.checkpoints,
         )
         path = asked.folder / _STATE
         if not (asked.resume and path.exists() and _read(path) == state):
             _empty(asked.folder)
             path.write_bytes(msgspec.json.encode(state))
         return Workplace(
-            asked.address, str(asked.key_file), str(asked.folder), state.buckets
+            asked.address,
+            str(asked.key_file),
+            str(asked.folder),
+            state.buckets,
+            asked.checkpoints,
+            str(asked.signing_key or ""),
         )
 
     def phases(self, tell: Tell) -> Iterator[PhaseResult]:
@@ -172,12 +177,12 @@ class _Run:
                 return
 
     def _over(self, phase: str, left: Iterable[str]) -> bool:
-        return all(_PHASE_OF[stage] != phase for stage in left)
+        return all(PHASE_OF[stage] != phase for stage in left)
 
     def _do(self, stage: str, tell: Tell) -> None:
         """Do all tasks of a stage."""
         begun = perf_counter()
-        phase = _PHASE_OF[stage]
+        phase = PHASE_OF[stage]
         jobs = self._jobs(stage)
         heads = []
         for done, (_, head) in enumerate(self.crew.do(jobs), 1):
@@ -197,6 +202,7 @@ class _Run:
             before.count + count,
             before.seconds + seconds,
             (*before.findings, *found),
+            "".join([head.proved for head in heads]),
         )
 
     def _jobs(self, stage: str) -> list[VerifyTask]:
@@ -223,6 +229,15 @@ class _Run:
         _empty(self._asked.folder)
         with suppress(OSError):
             self._asked.folder.rmdir()
+
+
+def _rows_of(bench: Bench) -> int:
+    """Return how many rows there are, as far as they can be counted."""
+    rows = 0
+    for table in bench.tables.values():
+        with suppress(UnreadableError):
+            rows += bench.snapshot.count(table)
+    return rows
 
 
 def _read(path: Path) -> _State | None:

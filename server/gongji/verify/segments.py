@@ -30,6 +30,7 @@ class SegmentHead(Struct):
     findings: list[Discrepancy] = []
     places: dict[str, dict[int, tuple[int, int]]] = {}
     seconds: float = 0.0
+    proved: str = ""
 
 
 _head = msgspec.json.Decoder(SegmentHead)

@@ -64,7 +64,8 @@ class SqliteView(DatabaseView):
         """Yield the rows of a query."""
         try:
             yield from self._connection.execute(statement, values)
-        except (sqlite3.DatabaseError, OverflowError) as error:
+        # SQLite passes on what stands in the file, also in its own messages.
+        except (sqlite3.DatabaseError, OverflowError, UnicodeDecodeError) as error:
             raise UnreadableError(str(error)) from error
 
     def _run(self, statement: str) -> None:
@@ -75,7 +76,7 @@ class SqliteView(DatabaseView):
         """Return the schema's version and the fingerprint of the key."""
         try:
             version = SqliteCatalog(self._connection).version() or 0
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             raise UnreadableError(str(error)) from error
         return version, str(self.value("SELECT fingerprint FROM vault"))
 

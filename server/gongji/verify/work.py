@@ -11,9 +11,12 @@ from typing import Any, Final, Protocol
 
 from msgspec import Struct
 
+from gongji.audit.checkpoint import NoteVerifier
 from gongji.audit.hashing import Hasher
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
+from gongji.store.signing_key import signing_key
+from gongji.verify.finding import PHASE_OF, Discrepancy
 from gongji.verify.segments import Output, SegmentHead, Segments, head_of
 from gongji.verify.snapshot import DatabaseView, RowSpan, open_snapshot
 
@@ -44,6 +47,7 @@ class Workplace(Struct, frozen=True):
     folder: str
     buckets: int
     checkpoints: tuple[str, ...] = ()
+    signing_key: str = ""
 
 
 class Bench:
@@ -62,6 +66,13 @@ class Bench:
         """Return the folder of the segments."""
         return Path(self.place.folder)
 
+    def verifier(self, origin: str) -> NoteVerifier | None:
+        """Return the key that signs the log of a name, None if it is not at hand."""
+        path = Path(self.place.signing_key)
+        if not (self.place.signing_key and path.exists()):
+            return None
+        return signing_key(path).named(origin)
+
     def segments(self, stage: str) -> Segments:
         """Return the segments of a stage that is over."""
         known = self._segments.get(stage)
@@ -73,7 +84,12 @@ class Bench:
         """Do a task and write its segment; return what it found."""
         begun = perf_counter()
         output = Output(self.place.buckets)
-        TASKS[job.stage](self, job, output)
+        try:
+            TASKS[job.stage](self, job, output)
+        except Exception as error:  # noqa: BLE001 - what was altered may be anything
+            told = f"所存的内容不能核对（{type(error).__name__}）：格式被改动"
+            phase = PHASE_OF[job.stage]
+            output.found(Discrepancy(phase=phase, table=job.table, message=told))
         output.save(self.folder / job.name, perf_counter() - begun)
         return output.head
 
