@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -52,7 +53,7 @@ def settled(data: Path) -> Path:
 
 
 def test_every_byte_of_the_content_counts(
-    settled: Path, find: FindAll, record_property: pytest.RecordProperty
+    settled: Path, find: FindAll, record_property: Callable[[str, object], None]
 ) -> None:
     """Whatever changes what SQLite reads, or that it can be read, is named."""
     chance = random.Random(SEED)  # noqa: S311 - a seed, to be tried again
