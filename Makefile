@@ -7,7 +7,7 @@ BENCH := .venv/.bench
 RELEASED := protos/gongji-0.1.0.binpb
 PROJECTS := pyproject.toml requirements.txt $(wildcard plugins/*/pyproject.toml) tests/conformance/pyproject.toml
 
-.PHONY: run demo test test-days prove verify doors tls examples dist hostile chaos bench check protos format clean
+.PHONY: run demo test test-days prove verify doors tls watched examples dist hostile chaos bench check protos format clean
 
 run: $(STAMP)
 	@$(BIN)/gongji serve --sample
@@ -37,6 +37,10 @@ doors: $(STAMP)
 # What testssl.sh finds about the port and the front before it.
 tls: $(STAMP)
 	GONGJI_TLS=1 $(BIN)/pytest -q tests/tls
+
+# What promtool and a real Prometheus make of the metrics, the alerts and the dashboard.
+watched: $(STAMP)
+	GONGJI_PROMETHEUS=1 $(BIN)/pytest -q tests/watched
 
 # Each wheel is built from its sdist.
 dist: $(STAMP)

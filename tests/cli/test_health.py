@@ -11,7 +11,6 @@ from typing import Any
 import grpc
 import pytest
 from gongji.serve.health import LIVENESS
-from gongji.serve.settings import DATABASE
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests import postgres
@@ -58,7 +57,7 @@ def test_postgres_stops_and_starts(how: list[str], tmp_path: Path) -> None:
         with started(*how, *data) as service, watching(service, "") as told:
             assert SERVING == next(told)
             assert [SERVING] * len(NAMES) == statuses(service)[:-1]
-            server.stop(crash=True)
+            server.stop()
             assert NOT_SERVING == next(told)
             wait_for(service, [NOT_SERVING] * len(NAMES))
             server.start()
@@ -88,8 +87,8 @@ def test_sqlite_cannot_be_written(how: str, tmp_path: Path) -> None:
         Caller(service) as clinic,
     ):
         assert SERVING == next(told)
-        size = (tmp_path / f"{DATABASE}-wal").stat().st_size
-        limit(service.process.pid, size)
+        # Its log begins again from the front now and then: nothing at all may be written.
+        limit(service.process.pid, 1)
         with pytest.raises(grpc.RpcError) as refused:
             clinic.settle()
         code: Any = refused.value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -73,6 +74,41 @@ def test_connections_end_before_descriptors(limited: Started) -> None:
             time.sleep(0.1)
         assert asked(late) is None
     assert [] == [line for line in limited.logged if not line.startswith("{")]
+
+
+IMPORTS: Final = "/gongji.v1.RegistryService/ImportPersons"
+
+
+def test_streams_end_before_descriptors(limited: Started) -> None:
+    """Streams beyond what there is room for are refused by what is true of them; calls,
+    health and the log go on, and the streams that were open too."""
+    gone = threading.Event()
+    options = [("grpc.use_local_subchannel_pool", 1)]
+    with grpc.insecure_channel(limited.address, options) as channel:
+        calls = idle_imports(channel, gone)
+        refused = [call for call in calls if call.done()]
+        assert asked(channel) is None
+        gone.set()
+        told = {str(call.details()) for call in calls}
+    assert {grpc.StatusCode.RESOURCE_EXHAUSTED} == {call.code() for call in refused}
+    assert not any("已结束" in one for one in told)
+    assert [] == [line for line in limited.logged if not line.startswith("{")]
+
+
+def idle_imports(channel: Any, gone: threading.Event) -> list[Any]:
+    """Open streams that send nothing until they may go, and wait until one is refused."""
+
+    def nothing() -> Iterator[bytes]:
+        gone.wait(PATIENCE_S)
+        yield from ()
+
+    importing = channel.stream_unary(IMPORTS)
+    calls = [importing.future(nothing()) for _ in range(LIMIT // 2)]
+    until = time.monotonic() + PATIENCE_S
+    while not any(call.done() for call in calls):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    return calls
 
 
 def opened(server: Started, stack: ExitStack) -> bool:

@@ -64,7 +64,7 @@ async def test_it_signs_while_it_runs(store: Store, tmp_path: Path) -> None:
     )
     await wrote(store, 1)
     async with asyncio.timeout(20):
-        while await store.checkpoints.last() is None:
+        while await store.checkpoints.last() is None:  # noqa: ASYNC110 - bounded
             await asyncio.sleep(0.01)
     watching.cancel()
     await asyncio.wait([watching])

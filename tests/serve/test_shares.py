@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -10,7 +11,9 @@ from typing import Any
 import pytest
 from gongji.access.callers import CallerLimits
 from gongji.model.refusals import CallerOverLimit, Overloaded
+from gongji.serve import descriptors
 from gongji.serve import shares as under_test
+from gongji.serve.descriptors import DescriptorCount
 from gongji.serve.shares import CALLER_BYTES, Lease, Share, Shares
 from structlog.testing import capture_logs
 
@@ -30,7 +33,7 @@ class StandingClock:
 class PortShares:
     """Shares as a port has them, and calls that last until they are ended."""
 
-    def __init__(self, **most: int) -> None:
+    def __init__(self, **most: Any) -> None:
         self.clock = StandingClock()
         self.shares = Shares(lambda _: LIMITS, now=self.clock, **most)
 
@@ -213,3 +216,39 @@ def test_the_log_names_a_greedy_caller_once_a_second() -> None:
             share.refused(tenth / 10)
     counts: list[Any] = [(line["event"], line["refused"]) for line in lines]
     assert [("over_limit", 1), ("over_limit", 10), ("over_limit", 10)] == counts
+
+
+async def test_streams_end_before_descriptors_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With few descriptors left streams are refused, told why, and plain calls go on."""
+    monkeypatch.setattr(descriptors, "limit", lambda: descriptors.SPARE + 3)
+    few = DescriptorCount()
+    port = PortShares(descriptors=few)
+    for caller in "abc":
+        await port.begin(caller, stream=True)
+    assert not few.short
+    await port.begin("d", stream=True)
+    assert "描述符不足" in await port.refused("e", stream=True)
+    await port.begin("e")
+
+
+def test_few_descriptors_are_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look counts those that are open, and is an event if hardly any is left."""
+    used = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - names alone
+    monkeypatch.setattr(descriptors, "limit", lambda: used + descriptors.SPARE // 2)
+    few = DescriptorCount()
+    with capture_logs() as lines:
+        few.look()
+    assert few.short
+    assert ["descriptors_short"] == [line["event"] for line in lines]
+
+
+@pytest.mark.parametrize("limit", [32, 64, 128, 256, 1024, 65_536])
+def test_callers_leave_the_service_what_it_needs(
+    limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However few there are, connections and streams leave some; of many, a reserve."""
+    monkeypatch.setattr(descriptors, "limit", lambda: limit)
+    taken = descriptors.most_connections() + descriptors.most_streams(1024)
+    assert 0 < taken <= limit - min(descriptors.RESERVE, limit * 3 // 4)

@@ -111,8 +111,9 @@ class Recorded:
             home.execute,
             home.rows,
         )
-        self.fingerprint, self.record, self.add_partitions = (
+        self.fingerprint, self.keys, self.record, self.add_partitions = (
             home.fingerprint,
+            home.keys,
             home.record,
             home.add_partitions,
         )

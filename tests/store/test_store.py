@@ -19,6 +19,7 @@ from gongji.model.settlement import SettledDay
 from gongji.store import MEMORY, KeyFileError, SchemaError, Store, open_store
 from gongji.store.databases import database_at
 from gongji.store.migrations import Migration
+from gongji.store.numbering import numbers_are_identities
 from gongji.store.schema import VERSION
 from gongji.store.sqlite.store import SqliteStore
 from msgspec.structs import replace
@@ -384,7 +385,7 @@ async def test_numbers_like_those_of_identity_cards_are_noticed(
     """A store says whether its people are numbered as their identity cards are, for the
     numbers lie in clear."""
     store = open_store(engine_url, clock, tmp_path / "x.key")
-    assert not await store.numbers_are_identities()
+    assert not await numbers_are_identities(store)
     await store.apply(Put(replace(person, person_no=number)))
-    assert like is await store.numbers_are_identities()
+    assert like is await numbers_are_identities(store)
     await store.close()

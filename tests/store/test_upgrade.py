@@ -72,7 +72,7 @@ def catalog(engine_url: str, schema: Schema, vault: Vault) -> Iterator[Catalog]:
 
 @pytest.fixture
 def upgrade(catalog: Catalog, vault: Vault) -> Upgrade:
-    return Upgrade(catalog, vault.fingerprint, STEPS)
+    return Upgrade(catalog, vault, STEPS)
 
 
 def under_way(catalog: Catalog) -> tuple[int | None, list[Any]]:
@@ -115,11 +115,11 @@ def test_a_step_that_is_not_made_for_it_is_refused(
     catalog: Catalog, vault: Vault
 ) -> None:
     """Servers have to stop for any other step, and for more than one."""
-    plain = Upgrade(catalog, vault.fingerprint, {BEFORE: lambda *_: iter(())})
+    plain = Upgrade(catalog, vault, {BEFORE: lambda *_: iter(())})
     with pytest.raises(SchemaError, match="不能在服务运行中升级"):
         plain.expand()
     catalog.record(BEFORE - 1, vault.fingerprint)
-    two = Upgrade(catalog, vault.fingerprint, STEPS | {BEFORE - 1: STEPS[BEFORE]})
+    two = Upgrade(catalog, vault, STEPS | {BEFORE - 1: STEPS[BEFORE]})
     with pytest.raises(SchemaError, match="不能在服务运行中升级"):
         two.expand()
 

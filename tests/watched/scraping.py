@@ -103,17 +103,28 @@ def make_load(server: Started) -> None:
             request_id = str(uuid.uuid4())
             caller.settle(request_id, 100)
             caller.settle(request_id, 100)
-        for refused in (refuse_person, refuse_city, refuse_method, refuse_binding):
+        for refused in (
+            *(refuse_person, refuse_bill, refuse_city, refuse_method),
+            refuse_binding,
+        ):
             with suppress(grpc.RpcError):
                 refused(caller)
         caller.balance()
 
 
 def refuse_person(caller: Caller) -> None:
-    """Ask for the balance of nobody."""
+    """Ask what a bill of nobody would come to."""
     bill = Caller.bill(100)
     bill.patient.person_no = "340102199001011237"
     caller.settlements.Quote(settlement_pb2.QuoteRequest(bill=bill), timeout=PATIENCE_S)
+
+
+def refuse_bill(caller: Caller) -> None:
+    """Settle a bill of nobody."""
+    bill = Caller.bill(100)
+    bill.patient.person_no = "340102199001011237"
+    request = settlement_pb2.SettleRequest(request_id=str(uuid.uuid4()), bill=bill)
+    caller.settlements.Settle(request, timeout=PATIENCE_S)
 
 
 def refuse_city(caller: Caller) -> None:

@@ -52,6 +52,7 @@ METHODS: Final[Mapping[str, str]] = {
     "Reverse": "撤销结算",
     "GetSettlement": "查询结算",
     "Recompute": "重算",
+    "GetPacket": "裁决材料",
     "ListSettlements": "共济消费查询",
     "ReconcileDetails": "对明细账",
     "GetAccount": "查询余额",

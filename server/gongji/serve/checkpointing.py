@@ -62,14 +62,12 @@ class Checkpointing:
     async def watch(self) -> None:
         """Sign for ever, unless another server has done so a moment ago."""
         while True:
-            # A database out of reach now is looked at the next time.
-            with suppress(Refusal):
-                last = await self._store.checkpoints.last()
-                if last is None or self._is_old(last):
-                    last = await self.sign()
-                # If not, what was written since is under no checkpoint.
-                if last is not None:
-                    log_head.signed(last.size, last.at.timestamp())
+            last = await self._last()
+            if last is None or self._is_old(last):
+                last = await self.sign()
+            # If not, what was written since is under no checkpoint.
+            if last is not None:
+                log_head.signed(last.size, last.at.timestamp())
             await asyncio.sleep(self._every_s)
 
     async def sign(self) -> StoredCheckpoint | None:
@@ -85,6 +83,12 @@ class Checkpointing:
             self._told = last.size
             self._log.info("checkpoint_signed", size=last.size, root=last.root.hex())
         return last
+
+    async def _last(self) -> StoredCheckpoint | None:
+        """Return the last checkpoint, None if it cannot be read: `sign` says why."""
+        with suppress(Refusal, EngineError, LogFaultError):
+            return await self._store.checkpoints.last()
+        return None
 
     def _is_old(self, last: StoredCheckpoint) -> bool:
         return (self._clock() - last.at).total_seconds() > self._every_s / 2

@@ -198,6 +198,12 @@ _OF_ADMISSION: Final = (
         ("key",),
     ),
     LogEvent(
+        "person_numbers_are_identity_numbers",
+        "warning",
+        (),
+        "人员编号看来是身份证号：编号不加密（见 SECURITY.md），请先另编。",
+    ),
+    LogEvent(
         "plugin_refused",
         "warning",
         ("plugin", "city", "problem"),

@@ -37,6 +37,7 @@ from gongji import v1
 from gongji.rpc.method import Services
 from gongji.serve import ipc, logs, supervisor
 from gongji.serve.authentication import Authenticator
+from gongji.serve.metrics.outcomes import watch_outcomes
 from gongji.serve.port import PLAIN, OpenPort, PortOptions
 from gongji.serve.watched import watch
 from gongji.serve.wire import WireEnd
@@ -133,6 +134,7 @@ async def _run(
 ) -> None:
     """Pass calls on until the end, or until the server is lost."""
     logs.configure()
+    watch_outcomes()
     wire = WireEnd.of(spec.wire)
     server = await ipc.connect_ipc(wire, spec.methods, _exit_now)
     services = Services(

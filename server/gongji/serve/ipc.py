@@ -46,6 +46,7 @@ from gongji.rpc.method import (
 from gongji.rpc.origin import CallOrigin
 from gongji.rpc.outcome import Outcomes
 from gongji.rpc.status import Status
+from gongji.serve.descriptors import lacking
 from gongji.serve.entrance import DRAIN_S
 from gongji.serve.frames import (
     CallCancel,
@@ -59,6 +60,7 @@ from gongji.serve.frames import (
     failure_frame,
     status_of,
 )
+from gongji.serve.shares import NO_DESCRIPTORS
 from gongji.serve.turns import Turns
 from gongji.serve.wire import StreamAccepter, StreamOpener, WireEnd, new_wire
 
@@ -341,9 +343,11 @@ class _Client:
             try:
                 return await self._stream(path, requests, calling)
             # A plain call needs no such clause: if the server is lost the process exits.
-            except OSError:
+            except OSError as fault:
+                if lacking(fault):
+                    raise Overloaded(NO_DESCRIPTORS) from fault
                 refusal = StoreUnavailable(
-                    "服务进程已结束, 结果未知, 请稍后用同一请求编号重试。"
+                    "与服务进程的连接已断，结果未知，请稍后用同一请求编号重试。"
                 )
                 return self._outcomes.reject(path, calling, refusal)
 

@@ -172,6 +172,15 @@ def _methods_of(services: Services, *, reflection: bool) -> list[Method]:
     return [*services.methods.values(), *described_by]
 
 
+def _shares(authenticator: Authenticator, count: descriptors.DescriptorCount) -> Shares:
+    most = descriptors.most_streams(MAX_STREAMS)
+    return Shares(authenticator.limits, most_streams=most, descriptors=count)
+
+
+def _health_shares() -> Shares:
+    return Shares(lambda _: HEALTH_LIMITS, most_calls=256, most_streams=256)
+
+
 class _Entrances:
     """The entrance of the methods, and that of health."""
 
@@ -182,15 +191,13 @@ class _Entrances:
         options: PortOptions,
     ) -> None:
         methods = _methods_of(services, reflection=options.reflection)
-        self.shares = Shares(
-            authenticator.limits, most_streams=descriptors.most_streams(MAX_STREAMS)
-        )
+        self._tls = options.tls
+        self._descriptors = descriptors.DescriptorCount()
+        self.shares = _shares(authenticator, self._descriptors)
         entrance = Entrance(authenticator, self.shares)
         # Places of its own: whoever watches over the server finds some whatever comes.
         self._health = Health(services)
-        self._health_shares = Shares(
-            lambda _: HEALTH_LIMITS, most_calls=256, most_streams=256
-        )
+        self._health_shares = _health_shares()
         of_health = Entrance(authenticator, self._health_shares, anonymous=True)
         watch_methods((*methods, *self._health.methods()))
         if options.counted:
@@ -202,15 +209,18 @@ class _Entrances:
         self._watches: list[asyncio.Future[None]] = []
 
     def _in_flight(self) -> Counter[str]:
-        """Return how many calls each caller has under way, of health too."""
-        return Counter(self.shares.in_flight()) + Counter(
-            self._health_shares.in_flight()
-        )
+        """Return how many calls each caller has under way, of health too; 0 if it had some."""
+        under_way = Counter(self.shares.in_flight())
+        under_way.update(self._health_shares.in_flight())
+        return under_way
 
     def open(self, watched: Sequence[WatchedFiles[Any]]) -> None:
         """Begin to end calls whose callers stall, or are no longer admitted."""
         watches = [shares.watch() for shares in (self.shares, self._health_shares)]
         watches.append(watch(watched, self._judge_again))
+        watches.append(self._descriptors.watch())
+        if self._tls:
+            watches.append(self._tls.watch_expiry())
         self._watches = [asyncio.ensure_future(one) for one in watches]
 
     async def _judge_again(self) -> None:

@@ -7,6 +7,8 @@ from contextlib import suppress
 from time import monotonic
 from typing import Final
 
+import structlog
+
 from gongji.model.commands import Adopted
 from gongji.model.refusals import Refusal
 from gongji.store import Store
@@ -36,6 +38,9 @@ async def probe(store: Store) -> None:
                 await _ask(store)
         except TimeoutError:
             store.condition.failed(PROBE, EngineDown("no answer", "connection_lost"))
+        except Exception as fault:  # noqa: BLE001 - a defect ends no service, and is said
+            error = type(fault).__name__
+            structlog.get_logger().warning("upkeep", work="probe", error=error)
         else:
             store.condition.well(PROBE)
         await asyncio.sleep(PROBE_S)

@@ -38,9 +38,12 @@ from gongji.serve.clock import (
     check_start,
     system_clock,
 )
+from gongji.serve.crashes import crashes_kept
+from gongji.serve.descriptors import DescriptorCount
 from gongji.serve.gateway import Gateway
 from gongji.serve.listening import check_free
 from gongji.serve.losses import note_losses, tallied
+from gongji.serve.memory import watch_memory
 from gongji.serve.metrics.page import metrics_served
 from gongji.serve.metrics.service import watch_service
 from gongji.serve.port import OpenPort, Port, PortOptions
@@ -51,6 +54,7 @@ from gongji.serve.terms import Alike, terms_of
 from gongji.serve.tls import ServerTls
 from gongji.store import Store, last_leaf
 from gongji.store.databases import database_at
+from gongji.store.numbering import numbers_are_identities
 from gongji.store.private_files import make_folder
 
 
@@ -179,10 +183,12 @@ async def _started(port: Port) -> AsyncIterator[None]:
 
 
 async def _upkeep(store: Store, clock: HeldClock | SandboxClock) -> None:
-    """Merge and tidy what imports have left, watch the database and the clock, for ever."""
+    """Merge and tidy what imports have left, watch all that may run out, for ever."""
     async with asyncio.TaskGroup() as group:
         group.create_task(Upkeep(store).watch())
         group.create_task(probe(store))
+        group.create_task(watch_memory())
+        group.create_task(DescriptorCount().watch())
         if isinstance(clock, HeldClock):
             group.create_task(clock.watch())
 
@@ -215,7 +221,7 @@ async def _opened(
         try:
             if isinstance(clock, HeldClock):
                 await _go_on(store, clock, settings)
-            if await store.numbers_are_identities():
+            if await numbers_are_identities(store):
                 # They are the keys of every table and lie in clear: see SECURITY.md.
                 structlog.get_logger().warning("person_numbers_are_identity_numbers")
             with ExitStack() as noting:
@@ -239,7 +245,7 @@ async def _recording(
     settings: Settings, store: Store, clock: Clock
 ) -> AsyncIterator[AccessRecorder]:
     """Keep for the block the accesses of calls; first say what killed processes lost."""
-    with tallied(settings.data) as tally:
+    with crashes_kept(settings.data), tallied(settings.data) as tally:
         await note_losses(store, settings.data, clock)
         recorder = AccessRecorder(
             store, clock, tally, before_answer=settings.access_before_answer

@@ -23,6 +23,7 @@ import structlog
 from gongji.access.callers import CallerLimits
 from gongji.model.refusals import CallerOverLimit, Exhausted, Overloaded
 from gongji.rpc.outcome import RetrySchedule
+from gongji.serve.descriptors import DescriptorCount
 from gongji.serve.metrics.calls import CallerMetrics
 
 MAX_CALLS: Final = 4096
@@ -48,6 +49,8 @@ READ_S: Final = 20.0
 
 PAUSE_S: Final = 60.0
 """Seconds a stream may pause before its next request, or a reply wait to be taken."""
+
+NO_DESCRIPTORS: Final = "服务的描述符不足，暂不接新的流；请稍后用同一请求编号重试。"
 
 WATCH_S: Final = 1.0
 """Seconds between two looks for calls that wait too long."""
@@ -203,11 +206,14 @@ class Shares:
         *,
         most_calls: int = MAX_CALLS,
         most_streams: int = MAX_STREAMS,
+        descriptors: DescriptorCount | None = None,
         now: Callable[[], float] = monotonic,
     ) -> None:
+        """Bound what callers have under way, and streams also by the descriptors left."""
         self._limits_of = limits_of
         self._most_calls = most_calls
         self._most_streams = most_streams
+        self._descriptors = descriptors or DescriptorCount()
         self.now = now
         self.bytes = 0
         self._by_caller: dict[str, Share] = {}
@@ -230,6 +236,8 @@ class Shares:
     def enter(self, share: Share, *, stream: bool) -> Lease:
         """Return the lease of the current task's call. CallerOverLimit; Overloaded."""
         share.check(self.now(), stream=stream)
+        if stream and self._descriptors.short:
+            raise Overloaded(NO_DESCRIPTORS)
         streams, calls = self._streams, len(self._leases) - self._streams
         if streams >= self._most_streams if stream else calls >= self._most_calls:
             raise Overloaded("在办的调用已达上限，请稍后用同一请求编号重试。")
@@ -244,6 +252,7 @@ class Shares:
         if stream:
             self._streams += 1
             share.streams += 1
+            self._descriptors.took()
         else:
             share.calls += 1
         # Once gRPC has sent the last of it, or the caller has gone.

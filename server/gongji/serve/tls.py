@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import grpc
+import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from gongji.serve.watched import WatchedFiles
+
+NEAR_ITS_END: Final = timedelta(days=30)
+"""From so long before its end a certificate is told of."""
+
+LOOK_S: Final = 6 * 3600.0
+"""Seconds between two looks at its end."""
 
 
 class TlsFault(ValueError):  # noqa: N818 - the operator's file, not our program
@@ -52,6 +60,7 @@ class ServerTls:
 
     def __init__(self, files: TlsFiles) -> None:
         """Read the files. TlsFault; FileFaultError."""
+        self._name = files.certificate.name
         paths = [files.certificate, files.key]
         if files.client_ca:
             paths.append(files.client_ca)
@@ -70,6 +79,24 @@ class ServerTls:
         return grpc.dynamic_ssl_server_credentials(
             initial.configuration(callers=callers), fetch, callers
         )
+
+    def tell_expiry(self, now: datetime) -> None:
+        """Log that the certificate is near its end, if it is."""
+        (certificate, *_) = x509.load_pem_x509_certificates(self.watched.value.chain)
+        until = certificate.not_valid_after_utc
+        if until - now < NEAR_ITS_END:
+            structlog.get_logger().warning(
+                "certificate_expiring",
+                file=self._name,
+                days=(until - now).days,
+                until=until.isoformat(),
+            )
+
+    async def watch_expiry(self) -> None:
+        """Tell for ever, a few times a day."""
+        while True:
+            self.tell_expiry(datetime.now(UTC))
+            await asyncio.sleep(LOOK_S)
 
 
 def _renewal(

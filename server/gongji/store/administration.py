@@ -23,7 +23,7 @@ class Administration:
         self._engine = engine
         self._vault = vault
         self._schema = Schema(vault)
-        self.upgrade = Upgrade(catalog, vault.fingerprint)
+        self.upgrade = Upgrade(catalog, vault)
 
     @property
     def version(self) -> int | None:

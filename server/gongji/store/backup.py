@@ -226,7 +226,7 @@ def restore(
         )
         raise BackupError(msg)
     snapshot = manifest.snapshot
-    if snapshot.key != vault.fingerprint:
+    if not vault.opens(snapshot.key):
         msg = "密钥文件与备份不符：请恢复备份之时所用的那一把"
         raise KeyFileError(msg)
     if snapshot.schema > VERSION:

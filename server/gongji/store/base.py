@@ -10,7 +10,6 @@ from typing import Any, Final, Protocol, TypeAlias, TypeVar, cast
 
 from gongji.audit.hashing import Hasher
 from gongji.audit.leaf import Leaf
-from gongji.model.certificates import birth_date
 from gongji.model.commands import (
     Adopted,
     Answer,
@@ -34,7 +33,7 @@ from gongji.model.revisions import (
 )
 from gongji.model.settlement import SettledDay
 from gongji.model.staging import LAYERS, Unmerged
-from gongji.rules.codes import IDENTITY_CARD, pooling_area
+from gongji.rules.codes import pooling_area
 from gongji.store import sql
 from gongji.store.checkpoints import CheckpointLog
 from gongji.store.claims import RowOf
@@ -299,19 +298,17 @@ class Store:
         ((at,),) = await _alone(self._pages, read)
         return None if at is None else instant(at)
 
-    async def numbers_are_identities(self) -> bool:
-        """Return whether the first people have numbers like those of identity cards."""
-        people = await self._listed(Listing(kind=Person, limit=20))
-        numbers = [person.person_no for person, _ in people]
-        return any(birth_date(IDENTITY_CARD, number) for number in numbers)
-
     def lookup(self, certificate: Certificate) -> str:
         """Return the keyed hash of a certificate: the value of `Need(Person, "cert", …)`."""
         return self._vault.lookup(certificate)
 
-    def digest(self, value: object) -> str:
-        """Return the keyed hash (hex) of a value, as kept per field of a request."""
-        return self._vault.digest(value)
+    def digest(self, value: object, like: str = "") -> str:
+        """Return the keyed hash of a value, as kept per field of a request."""
+        return self._vault.digest(value, like)
+
+    def tag(self, value: object) -> str:
+        """Return the keyed hash (hex) of a value that is compared and never stored."""
+        return self._vault.tag(value)
 
     def seal(self, owner: str, clear: bytes) -> bytes:
         """Seal bytes that leave the service and come back, for one owner."""

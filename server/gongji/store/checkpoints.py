@@ -21,6 +21,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
+import msgspec
+
 from gongji.audit.checkpoint import (
     CheckpointBody,
     NoteSigner,
@@ -97,8 +99,14 @@ class CheckpointLog:
         self.hasher = hasher
 
     async def last(self) -> StoredCheckpoint | None:
-        """Return the last checkpoint, None before the first."""
-        found: StoredCheckpoint | None = await self._read(_last)
+        """Return the last checkpoint, None before the first. LogFaultError."""
+        try:
+            found: StoredCheckpoint | None = await self._read(_last)
+            if found is not None:
+                SignedNote.parse(found.note).body()
+        # Of a row that was changed.
+        except (msgspec.MsgspecError, ValueError, OverflowError) as fault:
+            raise LogFaultError("最近的检查点读不懂：它的记录已被改动") from fault
         return found
 
     async def checkpoints(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
@@ -10,9 +11,12 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from gongji.store import sql
+from gongji.store.keys import table as keys
+from gongji.store.keys.table import StoredKeys
 from gongji.store.online import OnlineStep
 from gongji.store.private_files import make_folder
 from gongji.store.schema import VERSION, Schema
+from gongji.store.seal import Vault
 from gongji.store.steps import (
     LOG_SINCE,
     MESSAGES_SINCE,
@@ -24,6 +28,11 @@ from gongji.store.steps import (
 
 _UPGRADE: Final = "CREATE TABLE upgrade (contract_from {INTEGER} NOT NULL)"
 """The table of a database that is being upgraded: one row, else none."""
+
+
+def _now() -> int:
+    """Return the machine's time, in microseconds."""
+    return time.time_ns() // 1000
 
 
 class SchemaError(ValueError):
@@ -71,6 +80,9 @@ class Catalog(Protocol):
     def fingerprint(self) -> str:
         """Return the fingerprint of the key the data was sealed with."""
 
+    def keys(self) -> StoredKeys:
+        """Return the data keys; of a version before there were any, it must not be asked."""
+
     def execute(self, statement: str, values: Sequence[Any] = ()) -> None:
         """Run a statement of the schema."""
 
@@ -112,7 +124,7 @@ def make_or_check(
                 raise lost
             _make(catalog, schema, fingerprint)
             return
-        check_known(catalog, version, fingerprint)
+        check_known(catalog, version, schema.vault)
         if version < VERSION and not (
             version == VERSION - 1 and contract_from(catalog) == version
         ):
@@ -121,6 +133,7 @@ def make_or_check(
                 "请备份后运行 gongji migrate"
             )
             raise SchemaError(msg)
+        schema.vault.load(catalog.keys())
         # Other servers are at work over it: rows are left where they are.
         catalog.add_partitions(moving=False)
 
@@ -134,6 +147,8 @@ def _make(
         for statement in sql.create(table, catalog.dialect):
             catalog.execute(statement)
     catalog.execute(_UPGRADE.format(INTEGER=catalog.dialect.types["INTEGER"]))
+    catalog.execute(keys.create(catalog.dialect))
+    keys.write(catalog, schema.vault.wrapped(_now()))
     catalog.add_partitions(moving=True)
     catalog.record(VERSION, fingerprint)
 
@@ -157,7 +172,7 @@ def bring_forward(
         if before is None:
             msg = "这里还没有数据库: 首次启动 gongji serve 时会建立, 无需迁移"
             raise SchemaError(msg)
-        check_known(catalog, before, fingerprint)
+        check_known(catalog, before, schema.vault)
         for version in range(before, VERSION):
             _make_step(catalog, schema, version, steps[version])
         catalog.add_partitions(moving=True)
@@ -209,7 +224,7 @@ def set_contract_from(catalog: Catalog, version: int | None) -> None:
 def check_known(
     catalog: Catalog,
     version: int,
-    fingerprint: str,
+    vault: Vault,
 ) -> None:
     """Refuse a newer schema and another key. SchemaError."""
     if version > VERSION:
@@ -218,7 +233,7 @@ def check_known(
             "请使用更新版本的 gongji; gongji migrate 只向前, 不能退回"
         )
         raise SchemaError(msg)
-    if catalog.fingerprint() != fingerprint:
+    if not vault.opens(catalog.fingerprint()):
         msg = "密钥文件与该数据库不符: 其中的个人信息是用另一把密钥密封的, 请恢复原密钥文件"
         raise SchemaError(msg)
 

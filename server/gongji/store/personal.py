@@ -130,7 +130,7 @@ def _cert(vault: Vault, of: Callable[[Any], Certificate]) -> Column:
     def value(record: Any) -> str:
         return vault.lookup(of(record))
 
-    return Column("cert", "TEXT", value, uncommitted=True)
+    return Column("cert", "TEXT", value, uncommitted=True, at_rest=vault.stored_lookups)
 
 
 def person_tables(vault: Vault) -> tuple[AnyTable, ...]:

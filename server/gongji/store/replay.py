@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from types import MappingProxyType
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
@@ -28,8 +29,13 @@ from gongji.rules.clauses import Clause
 
 R = TypeVar("R")
 
-Digest = Callable[[object], str]
-"""The keyed hash of a value's content."""
+
+class Digest(Protocol):
+    """The keyed hash of a value's content."""
+
+    def __call__(self, value: object, like: str = "") -> str:
+        """Return it, by the key of another hash if one is given."""
+
 
 SUBJECT: Final = "subject"
 """The entry of a row's digests that says for whom the request was; no command has such a
@@ -121,11 +127,17 @@ def request_row(
 
 
 def _digests(
-    request: Request, content: Mapping[str, object], digest: Digest
+    request: Request,
+    content: Mapping[str, object],
+    digest: Digest,
+    like: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, str]:
-    digests = {name: digest(value) for name, value in content.items()}
+    """Return the hash of each field of a content, by the keys of others if given."""
+    digests = {
+        name: digest(value, like.get(name, "")) for name, value in content.items()
+    }
     if request.subject:
-        digests[SUBJECT] = digest(request.subject)
+        digests[SUBJECT] = digest(request.subject, like.get(SUBJECT, ""))
     return digests
 
 
@@ -181,7 +193,8 @@ def differing(
     # Of another method's request the fields say nothing.
     if request.method != row.method:
         return ["method"]
-    digests = _digests(request, content, digest)
+    # The content is not kept: it is hashed by the key of then.
+    digests = _digests(request, content, digest, row.digests)
     if row.is_former:
         # Nobody said for whom until then.
         digests.pop(SUBJECT, None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Final, TypeVar
 
@@ -27,12 +27,14 @@ from gongji.model.staging import (
     Unmerged,
 )
 from gongji.model.started import Started
+from gongji.store.engine import Lookup
 from gongji.store.personal import SECRET, partly_sealed, person_tables
 from gongji.store.seal import Vault
 from gongji.store.sealing import Sealer
 from gongji.store.table import (
     DOCUMENT,
     AnyTable,
+    FormsOf,
     RecordTable,
     document_table,
     flat_table,
@@ -63,6 +65,7 @@ class Schema:
         # hot path: asked of every record that is fetched or written.
         self._keys = {}
         self._indexes = {}
+        self._at_rest = _at_rest(self.tables)
         for kind, table in self.tables.items():
             self._keys[kind] = table.key.of
             self._indexes[kind] = tuple(table.need_indexes().items())
@@ -70,6 +73,19 @@ class Schema:
     def table(self, kind: type[T]) -> RecordTable[T]:
         """Return the table of a kind. KeyError if nothing of that kind is stored."""
         return self.tables[kind]
+
+    def stored(self, lookup: Lookup) -> Sequence[str]:
+        """Return the values of a lookup as the database may hold them."""
+        kind, index, values = lookup
+        # hot path: of one index only they are others.
+        forms = self._at_rest.get((kind, index))
+        if forms is None:
+            return values
+        return [form for value in values for form in forms(value)]
+
+    def has_forms(self, lookups: Iterable[Lookup]) -> bool:
+        """Return whether the database may hold a value of them in another form."""
+        return any((kind, index) in self._at_rest for kind, index, _ in lookups)
 
     @property
     def forgotten(self) -> list[AnyTable]:
@@ -84,6 +100,16 @@ class Schema:
         """Return a record's value in each index a `Need` may name."""
         indexes = self._indexes[type(record)]
         return {name: of(record) for name, of in indexes}  # type: ignore[misc]  # texts
+
+
+def _at_rest(tables: Mapping[type, AnyTable]) -> Mapping[tuple[type, str], FormsOf]:
+    """Return the columns whose values may be stored in several forms."""
+    return {
+        (kind, column.name): column.at_rest
+        for kind, table in tables.items()
+        for column in table.columns
+        if column.at_rest is not None
+    }
 
 
 _KEY: Final = attrgetter("key")

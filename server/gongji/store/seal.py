@@ -1,136 +1,221 @@
-"""Sealing of personal data: one key file, a derived key for each use.
+"""Sealing of personal data: a key for each use, wrapped by a master from a key file.
 
 Seals are authenticated; what must be found again has a keyed hash.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import msgspec
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from gongji.audit.hashing import Hasher, sha256
+from gongji.audit.hashing import Hasher
 from gongji.model.normal import certificate_number
 from gongji.model.people import Certificate
-from gongji.store.private_files import (
-    ExposedFileError,
-    make_secret_file,
-    read_secret_file,
-    refuse_exposed,
+from gongji.store.keys.ring import (
+    DataKey,
+    KeyRing,
+    SealBrokenError,
+    UnknownKeyError,
+    first_ring,
+    new_keys,
 )
+from gongji.store.keys.source import (
+    KEY_BYTES,
+    FileSource,
+    HeldSource,
+    KeyFileError,
+    KeySource,
+    Master,
+    RawMaster,
+)
+from gongji.store.keys.suite import SUITES, Suite, default_suite
+from gongji.store.keys.table import StoredKeys, WrappedKey
 
-KEY_BYTES: Final = 32
-
-_NONCE_BYTES: Final = 12
-
-_HASH_BYTES: Final = 16
-
-_FORMAT: Final = b"\x01"
-"""First byte of a seal: AES-256-GCM, nonce, ciphertext with tag."""
+__all__ = ["KEY_BYTES", "KeyFileError", "SealBrokenError", "Vault"]
 
 _canonical = msgspec.json.Encoder(order="deterministic")
 
 
-class KeyFileError(ValueError):
-    """The key file is missing, damaged or not this database's."""
-
-
-class SealBrokenError(ValueError):
-    """A seal does not open: altered, moved to another person, or of another key."""
-
-
 class Vault:
-    """Seals what must not be read at rest, hashes what must be found again."""
+    """Seals what must not be read at rest, hashes what must be found again.
 
-    def __init__(self, master: bytes) -> None:
-        if len(master) != KEY_BYTES:
-            msg = f"密钥长度应为 {KEY_BYTES} 字节, 实为 {len(master)} 字节"
-            raise KeyFileError(msg)
-        # Each use has a key of its own: a hash says nothing about a seal.
-        self._seals = AESGCM(_derived(master, b"seal"))
-        self._lookup_key = _derived(master, b"lookup")
-        self._digest_key = _derived(master, b"digest")
-        self.fingerprint: str = _derived(master, b"fingerprint").hex()
-        """Tells one key from another: stored in the database, it shows a wrong key file
-        before that does harm."""
-        self.hasher: Hasher = sha256
-        """The hash function of the log."""
+    Its keys are those of a database (`load`); until it knows any, those that version 2
+    derived from the master, or new ones if the master gives none.
+    """
+
+    def __init__(
+        self,
+        master: bytes | Master,
+        source: KeySource | None = None,
+        suite: Suite | None = None,
+    ) -> None:
+        self.master: Master = RawMaster(master) if isinstance(master, bytes) else master
+        self.source = source or HeldSource(self.master)
+        suite = suite or default_suite()
+        derived = self.master.derived(suite)
+        self._ring = first_ring(suite, derived or new_keys(suite))
+        self.stored: StoredKeys | None = None
+        """What the database said of its keys last."""
+        self.find_keys: Callable[[], StoredKeys] | None = None
+        """Reads them again; given by whoever has the database open."""
+        self.sealed = 0
+        """How much was sealed since the vault was made."""
+        self._changing = threading.Lock()
         # hot path: an import asks for the hash of each certificate six times.
         self.lookup = lru_cache(maxsize=1024)(self._lookup)
 
     @classmethod
-    def open(cls, path: Path, *, create: bool) -> Self:
-        """Return the vault of a key file, made with `create` if there is none.
+    def open(
+        cls, source: Path | KeySource, *, create: bool, suite: Suite | None = None
+    ) -> Self:
+        """Return the vault of a key file or another source of the master.
 
-        KeyFileError if it is missing or has the wrong length.
+        With `create` a file is made if there is none, and the keys are new ones.
+        KeyFileError if the master is missing or has the wrong length.
         """
-        if create and not path.exists():
-            make_secret_file(path, secrets.token_bytes(KEY_BYTES))
-        try:
-            refuse_exposed(path.parent, readable=True)
-            master = read_secret_file(path, "密钥文件", 4096)
-        except ExposedFileError as exposed:
-            raise KeyFileError(str(exposed)) from exposed
-        except FileNotFoundError:
-            msg = f"找不到密钥文件 {path}: 数据库中的个人信息只能用原密钥打开, 请从备份恢复"
-            raise KeyFileError(msg) from None
-        if len(master) != KEY_BYTES:
-            msg = (
-                f"密钥文件 {path} 应为 {KEY_BYTES} 字节, 实为 {len(master)} 字节: "
-                "文件已损坏或不是 gongji 的密钥"
-            )
-            raise KeyFileError(msg)
-        return cls(master)
+        if isinstance(source, Path):
+            source = FileSource(source)
+        if create:
+            source.make()
+        vault = cls(next(iter(source.masters())), source, suite)
+        if create:
+            vault._ring = first_ring(vault.suite, new_keys(vault.suite))
+        return vault
 
     @classmethod
     def ephemeral(cls) -> Self:
         """Return a vault whose key is forgotten with the process, as its database is."""
         return cls(secrets.token_bytes(KEY_BYTES))
 
+    @property
+    def suite(self) -> Suite:
+        """Return the algorithms of its database."""
+        return self._ring.suite
+
+    @property
+    def ring(self) -> KeyRing:
+        """Return the keys it has now."""
+        return self._ring
+
+    @property
+    def hasher(self) -> Hasher:
+        """Return the hash function of the log."""
+        return self.suite.hasher
+
+    @property
+    def fingerprint(self) -> str:
+        """Return what tells its master from others: stored in the database, it shows a
+        wrong key file before that does harm."""
+        return self.master.fingerprint(self.suite)
+
+    def opens(self, fingerprint: str) -> bool:
+        """Return whether one of its masters has this fingerprint. KeyFileError."""
+        return self._master_of(fingerprint) is not None
+
+    def _master_of(self, fingerprint: str) -> Master | None:
+        # What stands before the colon is the suite's, or says what else made it.
+        name, colon, _ = fingerprint.partition(":")
+        suite = SUITES.get(name, self.suite) if colon else SUITES["standard"]
+        if self.master.fingerprint(suite) == fingerprint:
+            return self.master
+        for master in self.source.masters():
+            if master.fingerprint(suite) == fingerprint:
+                return master
+        return None
+
+    def wrapped(self, now: int) -> Iterator[WrappedKey]:
+        """Yield its keys as they are stored, made at an instant in microseconds."""
+        for key in self._ring.keys:
+            yield self.wrap(key, now)
+
+    def wrap(self, key: DataKey, now: int) -> WrappedKey:
+        """Return one key as it is stored."""
+        row = WrappedKey(
+            key.purpose, key.number, self.suite.name, int(key.current), b"", now
+        )
+        if not key.key:
+            return row
+        wrapped = self.master.wrap(self.suite, row.name, key.key)
+        return row._replace(wrapped=wrapped)
+
+    def load(self, stored: StoredKeys) -> None:
+        """Go on with the keys of a database. KeyFileError if another master wraps them."""
+        with self._changing:
+            master = self._master_of(stored.fingerprint)
+            if master is None:
+                msg = "密钥文件与该数据库不符: 其中的个人信息是用另一把密钥密封的, 请恢复原密钥文件"
+                raise KeyFileError(msg)
+            self.master = master
+            if not stored.keys:
+                return
+            suite = SUITES[stored.keys[0].suite]
+            keys = [_unwrapped(master, suite, key) for key in stored.keys]
+            ring = KeyRing(suite, stored.epoch, keys)
+            # Keys of before stay known to this process, if they were this database's.
+            self._ring = ring if self.stored is None else self._ring.merged(ring)
+            self.stored = stored
+            self.lookup.cache_clear()
+
+    def keep_up(self, epoch: int) -> bool:
+        """Learn new keys if the database's are newer; return whether they were."""
+        if epoch <= self._ring.epoch or self.find_keys is None:
+            return False
+        self.load(self.find_keys())
+        return True
+
     def seal(self, owner: str, clear: bytes) -> bytes:
         """Seal bytes for one owner; the same bytes look different each time."""
-        # The owner is authenticated with them: a seal moved to another row does not open.
-        nonce = os.urandom(_NONCE_BYTES)
-        return _FORMAT + nonce + self._seals.encrypt(nonce, clear, owner.encode())
+        self.sealed += 1
+        return self._ring.seal(owner, clear)
 
     def unseal(self, owner: str, sealed: bytes) -> bytes:
         """Open what was sealed for that owner. SealBrokenError."""
-        if sealed[:1] != _FORMAT:
-            msg = "未知的密封格式"
-            raise SealBrokenError(msg)
-        nonce, body = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
         try:
-            return self._seals.decrypt(nonce, body, owner.encode())
-        except InvalidTag:
-            msg = f"{owner} 的密封信息无法打开: 已被改动、张冠李戴或密钥不符"
-            raise SealBrokenError(msg) from None
+            return self._ring.unseal(owner, sealed)
+        except UnknownKeyError:
+            # Another process has sealed it by a key that is new.
+            if self.find_keys is None:
+                raise
+            self.load(self.find_keys())
+            return self._ring.unseal(owner, sealed)
 
     def _lookup(self, certificate: Certificate) -> str:
-        """Return the keyed hash (hex) of a certificate, however its number is typed."""
-        number = certificate_number(certificate.number)
-        return _keyed_hash(
-            f"{certificate.type.strip()}\0{number}".encode(), self._lookup_key
-        )
+        """Return the keyed hash (hex) of a certificate, however its number is typed.
 
-    def digest(self, value: object) -> str:
-        """Return the keyed hash (hex) of a value's content.
+        It is for comparing and stays the same when keys change: what is stored of it is
+        `stored_lookups`.
+        """
+        number = certificate_number(certificate.number)
+        return self._ring.match(f"{certificate.type.strip()}\0{number}".encode())
+
+    def stored_lookups(self, lookup: str) -> Sequence[str]:
+        """Return what may be stored of a certificate's hash, the current form first."""
+        return self._ring.stored_lookups(lookup)
+
+    def tag(self, value: object) -> str:
+        """Return the keyed hash (hex) of a value that is compared and never stored."""
+        return self._ring.match(b"tag\0" + _canonical.encode(value))
+
+    def digest(self, value: object, like: str = "") -> str:
+        """Return the keyed hash of a value's content, by the key of another if given.
 
         The order of mappings and sets does not matter, nor do fields added to a record
         after its first release (`added`) that say nothing: requests stored before them
         are still the same requests.
         """
-        return _keyed_hash(_canonical.encode(_as_released(value)), self._digest_key)
+        return self._ring.digest(_canonical.encode(_as_released(value)), like)
+
+
+def _unwrapped(master: Master, suite: Suite, row: WrappedKey) -> DataKey:
+    key = master.unwrap(suite, row.name, row.wrapped) if row.wrapped else b""
+    return DataKey(row.purpose, row.number, key, bool(row.current))
 
 
 def _as_released(value: object) -> object:
@@ -165,13 +250,3 @@ def _form(
     fields = [name for name in _defaults(kind) if name not in without]
     form = msgspec.defstruct(kind.__name__, [(field, Any) for field in fields])
     return form, attrgetter(*fields)
-
-
-def _keyed_hash(content: bytes, key: bytes) -> str:
-    return hashlib.blake2b(content, key=key, digest_size=_HASH_BYTES).hexdigest()
-
-
-def _derived(master: bytes, use: bytes) -> bytes:
-    return HKDF(
-        algorithm=hashes.SHA256(), length=KEY_BYTES, salt=None, info=b"gongji/1/" + use
-    ).derive(master)

@@ -7,8 +7,12 @@ from typing import Final
 
 from gongji.store import sql
 from gongji.store.former_clear import FormerDatabase, seal_former
+from gongji.store.keys import table as keys
 from gongji.store.online import OnlineStep
 from gongji.store.schema import Schema
+
+_LONG_AGO: Final = 0
+"""When the keys of version 2 were made, which nobody has noted."""
 
 Change = str | Callable[[FormerDatabase], None]
 """A statement, or what statements alone cannot do."""
@@ -265,6 +269,7 @@ CREATE TABLE lost_accesses (
   most {INTEGER} NOT NULL
 )
 """,
+    "ALTER TABLE vault ADD COLUMN epoch {INTEGER} NOT NULL DEFAULT 1",
     "ALTER TABLE person ADD COLUMN commitments {BLOB}",
     *(
         f"ALTER TABLE {table} ADD COLUMN {column} {{BLOB}}"
@@ -360,6 +365,8 @@ def _to_3(schema: Schema, dialect: sql.Dialect) -> Iterator[Change]:
         words["ASSIGNED"] = " DEFAULT lpad(nextval('leaf_id')::text, 16, '0')"
     for statement in _STATEMENTS_3:
         yield statement.strip().format_map(words)
+    yield keys.create(dialect)
+    yield lambda database: keys.write(database, schema.vault.wrapped(_LONG_AGO))
     yield from seal_former(schema)
 
 

@@ -31,6 +31,9 @@ Index = tuple[str, ...]
 ValueOf = Callable[[Any], SqlValue]
 """A column's value of a record."""
 
+FormsOf = Callable[[str], Sequence[str]]
+"""Gives the forms in which a value may be stored."""
+
 DOCUMENT: Final = "doc"
 """The column of a record, or of most of it, as JSON."""
 
@@ -62,7 +65,7 @@ class Column:
     values, and not at all to an `uncommitted` one: a seal or keyed hash, which a change
     of keys rewrites. An `assigned` key is given by the database as rows are written, and
     ascends as the transactions did that wrote over one another's rows. `of` of a `parted`
-    column takes the record's halves instead of the record.
+    column takes the record's halves; of the forms `at_rest` gives the first is written.
     """
 
     name: str
@@ -75,6 +78,7 @@ class Column:
     uncommitted: bool = False
     assigned: bool = False
     parted: bool = False
+    at_rest: FormsOf | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +127,10 @@ class RecordTable(Generic[T]):
             return tuple([column.of(record) for column in self.columns])
         halves = self.part(record)
         return tuple(
-            [column.of(halves if column.parted else record) for column in self.columns]
+            [
+                _stored(column, halves if column.parted else record)
+                for column in self.columns
+            ]
         )
 
     @property
@@ -153,6 +160,13 @@ class RecordTable(Generic[T]):
         leading = {index[0] for index in self.indexes}
         texts = (column for column in self.columns if column.type == "TEXT")
         return {column.name: column.of for column in texts if column.name in leading}
+
+
+def _stored(column: Column, record: Any) -> SqlValue:
+    value = column.of(record)
+    if column.at_rest is None:
+        return value
+    return column.at_rest(str(value))[0]
 
 
 AnyTable: TypeAlias = RecordTable[Any]

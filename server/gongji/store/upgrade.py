@@ -29,6 +29,7 @@ from gongji.store.migrations import (
 )
 from gongji.store.online import OnlineStep
 from gongji.store.schema import VERSION, Schema
+from gongji.store.seal import Vault
 from gongji.store.steps import STEPS, Step
 
 _PAGE: Final = 200
@@ -58,10 +59,10 @@ class Upgrade:
     """An upgrade of one database to this version; SchemaError says what must come first."""
 
     def __init__(
-        self, catalog: Catalog, fingerprint: str, steps: Mapping[int, Step] = STEPS
+        self, catalog: Catalog, vault: Vault, steps: Mapping[int, Step] = STEPS
     ) -> None:
         self._catalog = catalog
-        self._fingerprint = fingerprint
+        self._vault = vault
         self._steps = steps
 
     def expand(self) -> None:
@@ -103,7 +104,7 @@ class Upgrade:
                     "请先逐一换成本版，再补写"
                 )
                 raise SchemaError(msg)
-            catalog.record(VERSION, self._fingerprint)
+            catalog.record(VERSION, self._vault.fingerprint)
 
     async def backfill(self, store: Store, schema: Schema) -> int:
         """Fill in what rows of before lack; return how many were written."""
@@ -149,7 +150,7 @@ class Upgrade:
         if version is None:
             msg = "这里还没有数据库: 首次启动 gongji serve 时会建立, 无需迁移"
             raise SchemaError(msg)
-        check_known(self._catalog, version, self._fingerprint)
+        check_known(self._catalog, version, self._vault)
         return version
 
     def _online(self) -> Iterator[OnlineStep]:

@@ -104,7 +104,7 @@ class _Judge:
             self._found(table, row, "不能按本程序的格式读取", said)
             return False
         for position, column in self._plain[table.name]:
-            if column.of(record) != row[position]:
+            if row[position] not in _forms(column, record):
                 told = "与该行的记录不符"
                 self._found(table, row, told, said, column.name)
         self._check_seal(table, row, said)
@@ -185,6 +185,12 @@ class _Judge:
     ) -> None:
         leaf_id = said[2] if said else ""
         self._output.found(_finding(table, row[0], message, column, leaf_id))
+
+
+def _forms(column: Column, record: Any) -> Sequence[Any]:
+    """Return what may be stored of a record in a column."""
+    value = column.of(record)
+    return [value] if column.at_rest is None else column.at_rest(str(value))
 
 
 def _finding(

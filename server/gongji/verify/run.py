@@ -24,6 +24,7 @@ from gongji.verify.snapshot import (
     DatabaseView,
     RowSpan,
     UnreadableError,
+    load_keys,
     open_snapshot,
 )
 from gongji.verify.work import Alone, Bench, Crew, Several, VerifyTask, Workplace
@@ -255,11 +256,12 @@ def _empty(folder: Path) -> None:
 
 
 def _check_version(snapshot: DatabaseView, vault: Vault) -> None:
-    """SchemaError unless this program and this key are the database's."""
+    """SchemaError unless this program and this key are the database's; learn its keys."""
     version, fingerprint = snapshot.version()
     if version != VERSION:
         msg = f"数据库结构为第 {version} 版，本程序核对第 {VERSION} 版"
         raise SchemaError(msg)
-    if fingerprint != vault.fingerprint:
+    if not vault.opens(fingerprint):
         msg = "密钥与数据库不符：请以 --data 指明密钥所在的目录"
         raise SchemaError(msg)
+    load_keys(snapshot, vault)

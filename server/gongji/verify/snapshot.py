@@ -16,7 +16,9 @@ from msgspec import Struct
 
 from gongji.store import sql
 from gongji.store.databases import database_at, path_of
+from gongji.store.keys.table import READ, stored_keys
 from gongji.store.schema import Schema
+from gongji.store.seal import Vault
 from gongji.store.table import AnyTable, Row
 from gongji.verify.finding import Discrepancy
 
@@ -147,3 +149,8 @@ def open_snapshot(address: str, at: str = "") -> DatabaseView:
     from gongji.verify.sqlite import SqliteView
 
     return SqliteView(Path(path_of(address)))
+
+
+def load_keys(snapshot: DatabaseView, vault: Vault) -> None:
+    """Have a vault go on with the keys of a database. KeyFileError; UnreadableError."""
+    vault.load(stored_keys(list(snapshot.rows(READ, {}))))

@@ -18,7 +18,7 @@ from gongji.store.seal import Vault
 from gongji.store.signing_key import signing_key
 from gongji.verify.finding import PHASE_OF, Discrepancy
 from gongji.verify.segments import Output, SegmentHead, Segments, head_of
-from gongji.verify.snapshot import DatabaseView, RowSpan, open_snapshot
+from gongji.verify.snapshot import DatabaseView, RowSpan, load_keys, open_snapshot
 
 _TRIES: Final = 2000
 """How often processes try to see the same state of a SQLite file that is written to."""
@@ -233,6 +233,7 @@ def _work(pipe: Connection, place: Workplace) -> None:
                 if bench is not None:
                     bench.snapshot.close()
                 snapshot = open_snapshot(place.address, content)
+                load_keys(snapshot, vault)
                 bench = Bench(place, snapshot, vault)
                 pipe.send(snapshot.shared)
             elif bench is not None:

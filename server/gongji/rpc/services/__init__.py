@@ -105,7 +105,7 @@ def _calls(
         Subjects(store, clock, policy).of,
         recorder,
         # The same hash whenever it is the same person, and no longer than tells them apart.
-        pseudonym=lambda number: store.digest(f"subject {number}")[-12:],
+        pseudonym=lambda number: store.tag(f"subject {number}")[-12:],
         # Whoever admits anybody is one, whatever its clock.
         sandbox=sandbox or isinstance(policy, AnybodyPolicy),
     )

@@ -52,9 +52,9 @@ class _WithImports:
         rows.sort(key=itemgetter(1), reverse=True)
         return rows[: listing.limit]
 
-    def digest(self, value: object) -> str:
+    def tag(self, value: object) -> str:
         """Return the keyed hash of a value."""
-        return self._store.digest(value)
+        return self._store.tag(value)
 
 
 class AccessService(AccessServiceServicer):

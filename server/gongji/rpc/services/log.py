@@ -191,7 +191,8 @@ class LogService(LogServiceServicer):
         return ShownLeaves(self._store.proofs.hasher, areas)
 
     async def _newest(self) -> StoredCheckpoint | None:
-        return await self._store.checkpoints.last()
+        with _told():
+            return await self._store.checkpoints.last()
 
     async def _required(self) -> StoredCheckpoint:
         """Return the newest checkpoint. LeafNotFound before the first leaf."""

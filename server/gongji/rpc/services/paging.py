@@ -53,7 +53,7 @@ class PagedStore(Protocol):
     async def placed(self, listing: Listing[T]) -> list[Placed[T]]:
         """Return one page of a listing, each record with its place."""
 
-    def digest(self, value: object) -> str:
+    def tag(self, value: object) -> str:
         """Return the keyed hash (hex) of a value."""
 
 
@@ -213,4 +213,4 @@ class _Tokens:
 
     def _seal(self, packed: str, caller: str) -> str:
         content = [self._call.name, caller, self._filters, packed]
-        return self._store.digest(content)[:_SEAL_LENGTH]
+        return self._store.tag(content)[:_SEAL_LENGTH]

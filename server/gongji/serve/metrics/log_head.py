@@ -24,11 +24,6 @@ class LogHead:
         """Note that all written until now is under a checkpoint over so many leaves."""
         self.size, self.at_s, self.until_s = size, at_s, self._now()
 
-    def signed_elsewhere(self, size: int, at_s: float) -> None:
-        """Note the checkpoint of another process: all written until then is under it."""
-        self.size, self.at_s = size, at_s
-        self.until_s = max(self.until_s, at_s)
-
 
 log_head: Final = LogHead()
 """Whoever signs or reads checkpoints notes them here."""

@@ -1,75 +1,23 @@
-"""What the service itself counts: decisions, refusals, the store, the log, the plugins."""
+"""What the service itself shows: its store, its log, its plugins, its files."""
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
-from typing import Any, Final
-
-from google.protobuf.descriptor import Descriptor
-from google.protobuf.message import Message
 
 from gongji import __version__
-from gongji.access.rights import RIGHTS
 from gongji.cities.city import Cities
 from gongji.model.refusals import Refusal
-from gongji.rpc.status import DEADLINE_REASON, FAULT_REASON
-from gongji.rpc.watching import call_watch
-from gongji.rules.hookspecs import CityRules
 from gongji.serve import certificates
 from gongji.serve.metrics import families
 from gongji.serve.metrics.cells import OTHER, LabelValues, metrics
 from gongji.serve.metrics.log_head import watch_log
+from gongji.serve.metrics.outcomes import WATCHED_REASONS, watch_outcomes
 from gongji.serve.settings import KEY_FILE, Settings
 from gongji.store import Store
 from gongji.store.databases import database_at
-
-_ROWS: Final = ("written", "unchanged", "refused")
-"""What becomes of the rows of an import; fields of its summary."""
-
-
-class CountedCalls:
-    """Counts what calls come to; see `rpc.watching.CallWatcher`."""
-
-    def refused(self, reason: str, city: str) -> None:
-        """Count a refusal."""
-        metrics.counter(families.REFUSALS, reason, city).value += 1
-
-    def unmet(self, city: str, hooks: Iterable[str]) -> None:
-        """Count each condition that is not met."""
-        for hook in hooks:
-            metrics.counter(families.UNMET, city, hook).value += 1
-
-    def answered(self, method: str, city: str, reply: Message) -> None:
-        """Count what was decided now, and what was only said again."""
-        # hot path: once a reply.
-        receipt = _receipt_of(reply)
-        if receipt is None:
-            return
-        if receipt.replayed:
-            metrics.counter(families.REPLAYS, method).value += 1
-            return
-        metrics.counter(families.DECISIONS, method, city).value += 1
-        summary = getattr(reply, "summary", None)
-        if summary is not None:
-            for outcome in _ROWS:
-                rows = getattr(summary, outcome)
-                metrics.counter(families.IMPORT_ROWS, method, outcome).value += rows
-
-
-def _receipt_of(reply: Message) -> Any:
-    """Return the receipt of a reply; None if it has none: nothing was decided."""
-    if not _has_receipt(reply.DESCRIPTOR) or not reply.HasField("receipt"):
-        return None
-    return reply.receipt  # type: ignore[attr-defined] # it has that field
-
-
-@cache
-def _has_receipt(descriptor: Descriptor) -> bool:
-    return "receipt" in descriptor.fields_by_name
 
 
 class CountedStore:
@@ -101,9 +49,11 @@ class CountedStore:
 def watch_service(settings: Settings, cities: Cities, store: Store) -> None:
     """Count what a service does from now on."""
     _allow_labels(settings, cities)
-    call_watch.watcher = CountedCalls()
-    # Seen before the first of them: what is not there cannot be seen to rise.
-    metrics.counter(families.REFUSALS, FAULT_REASON, OTHER)
+    watch_outcomes()
+    # Before the first of them: what is not there cannot be seen to rise.
+    for area in (*(city.area_code for city in cities.all), OTHER):
+        for reason in WATCHED_REASONS:
+            metrics.counter(families.REFUSALS, reason, area)
     store.condition.observe(CountedStore())
     _read(families.AVAILABLE, lambda: store.available)
     _read(families.WAITING, lambda: store.waiting)
@@ -117,29 +67,14 @@ def watch_service(settings: Settings, cities: Cities, store: Store) -> None:
 
 def _allow_labels(settings: Settings, cities: Cities) -> None:
     """Close the labels of the service; those of the port are its own."""
-    metrics.allow("reason", {kind.reason() for kind in _kinds(Refusal)} | _BARE)
     areas = [city.area_code for city in cities.all]
     areas += [plugin.area_code for plugin in cities.refused if plugin.area_code]
     metrics.allow("city", areas)
-    metrics.allow("hook", _HOOKS)
-    metrics.allow("outcome", _ROWS)
-    metrics.allow("method", RIGHTS)
     metrics.allow("version", (__version__,))
     metrics.allow("python", (platform.python_version(),))
     metrics.allow("database", (_engine(settings),))
     served = [city.label for city in cities.all]
     metrics.allow("plugin", (*served, *(one.plugin for one in cities.refused)))
-
-
-_BARE: Final = {DEADLINE_REASON, FAULT_REASON}
-
-_HOOKS: Final = frozenset(name for name in vars(CityRules) if not name.startswith("_"))
-
-
-def _kinds(kind: type[Refusal]) -> Iterator[type[Refusal]]:
-    for below in kind.__subclasses__():
-        yield below
-        yield from _kinds(below)
 
 
 def _engine(settings: Settings) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable, Sequence
-from itertools import chain, repeat
+from itertools import chain, compress, repeat
 from typing import Any, Final
 
 from psycopg import Connection
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
-from gongji.store.table import Column
+from gongji.store.table import AnyTable, Column
 
 _NULL: Final = struct.pack("!i", -1)
 
@@ -47,6 +47,19 @@ def sorted_texts(values: Iterable[str]) -> Texts:
 def as_array(column: Column, values: Iterable[Any]) -> Texts | Numbers | Bytes:
     """Return a column's values under its type."""
     return _ARRAYS[column.type](values)
+
+
+def chosen_arrays(
+    table: AnyTable,
+    columns: Sequence[Sequence[Any]],
+    chosen: Sequence[bool],
+) -> list[Any]:
+    """Return the chosen rows of each column, but for one that the database assigns."""
+    return [
+        as_array(column, compress(values, chosen))
+        for column, values in zip(table.columns, columns, strict=True)
+        if not column.assigned
+    ]
 
 
 _ARRAYS: Final[dict[str, Callable[[Iterable[Any]], Texts | Numbers | Bytes]]] = {

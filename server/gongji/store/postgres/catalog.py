@@ -22,6 +22,7 @@ import psycopg
 
 from gongji.store import sql
 from gongji.store.engine import EngineDown
+from gongji.store.keys.table import StoredKeys, read
 from gongji.store.migrations import SchemaError
 from gongji.store.postgres.connection import LOCK_TIMEOUT
 from gongji.store.schema import Schema
@@ -105,6 +106,10 @@ class PostgresCatalog:
         """Return the key's fingerprint."""
         return str(self._value("SELECT fingerprint FROM vault"))
 
+    def keys(self) -> StoredKeys:
+        """Return the data keys."""
+        return read(self._connection)
+
     def execute(self, statement: str, values: Sequence[Any] = ()) -> None:
         """Run a statement."""
         self._connection.execute(statement, values or None)
@@ -136,12 +141,18 @@ class PostgresCatalog:
         """Store version and fingerprint."""
         self.execute(
             "CREATE TABLE IF NOT EXISTS vault "
-            "(version INTEGER NOT NULL, fingerprint TEXT NOT NULL)"
+            "(version INTEGER NOT NULL, fingerprint TEXT NOT NULL, "
+            "epoch BIGINT NOT NULL DEFAULT 1)"
         )
-        self.execute("DELETE FROM vault")
-        self._connection.execute(
-            "INSERT INTO vault VALUES (%s, %s)", [version, fingerprint]
+        # In place: the epoch of the keys stays.
+        values = [version, fingerprint]
+        changed = self._connection.execute(
+            "UPDATE vault SET version = %s, fingerprint = %s", values
         )
+        if not changed.rowcount:
+            self.execute(
+                "INSERT INTO vault (version, fingerprint) VALUES (%s, %s)", values
+            )
 
     def add_partitions(self, *, moving: bool) -> None:
         """Make the missing years up to `YEARS_AHEAD`.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import chain, compress
+from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
 import psycopg
@@ -24,7 +24,7 @@ from gongji.store.engine import (
     Rows,
     WriteConflict,
 )
-from gongji.store.postgres.arrays import Numbers, Texts, as_array, sorted_texts
+from gongji.store.postgres.arrays import Numbers, Texts, chosen_arrays, sorted_texts
 from gongji.store.postgres.connection import connect, translated
 from gongji.store.postgres.locks import (
     AFTER_LOCKS,
@@ -57,8 +57,12 @@ class _Write(NamedTuple):
     new: bool
 
 
-_GuardedRead = tuple[type, str, Texts, _Rows]
-"""What a decision rests on: kind, index, values, and the guarded rows found there."""
+class _GuardedRead(NamedTuple):
+    """What a decision rests on: a lookup, its values as stored, and the rows found there."""
+
+    lookup: Lookup
+    stored: Texts
+    rows: _Rows
 
 
 class PostgresEngine:
@@ -115,12 +119,15 @@ class PostgresEngine:
 
     def fetch(self, lookups: Sequence[Lookup]) -> list[list[Any]]:
         """Return the records of each lookup, in one round trip."""
-        texts = [sorted_texts(values) for _, _, values in lookups]
+        texts = [sorted_texts(self._schema.stored(lookup)) for lookup in lookups]
         queries = [
             (self._select(kind, index), [text])
             for (kind, index, _), text in zip(lookups, texts, strict=True)
         ]
-        row_sets = self._found(queries)
+        has_forms = self._schema.has_forms(lookups)
+        row_sets, newer = self._found(queries, keeping_up=has_forms)
+        if newer and has_forms:
+            return self.fetch(lookups)
         results = []
         for lookup, text, rows in zip(lookups, texts, row_sets, strict=True):
             table: AnyTable = self._schema.table(lookup[0])
@@ -129,13 +136,19 @@ class PostgresEngine:
             results.append(records)
         return results
 
-    def _found(self, queries: Sequence[_Query]) -> list[_Rows]:
-        """Return the rows of each query, noting the latest instant on record."""
-        if not self._open or self._read_only:
-            return self._asked(queries)
+    def _found(
+        self, queries: Sequence[_Query], *, keeping_up: bool = False
+    ) -> tuple[list[_Rows], bool]:
+        """Return the rows of each query, and whether there are newer keys, now learnt.
+
+        The latest instant on record is noted.
+        """
+        if not keeping_up and (not self._open or self._read_only):
+            return self._asked(queries), False
         # Behind the locks: whoever held them has written its instant.
-        *row_sets, ((self._latest,),) = self._asked([*queries, (LATEST, [])])
-        return row_sets
+        *row_sets, ((latest, epoch),) = self._asked([*queries, (LATEST, [])])
+        self._latest = latest
+        return row_sets, self._schema.vault.keep_up(epoch)
 
     def _asked(self, queries: Sequence[_Query]) -> list[_Rows]:
         if self._open and not self._begun:
@@ -154,7 +167,7 @@ class PostgresEngine:
             return
         kind, index, values = lookup
         if kind in GUARDED:
-            self._guarded_reads.append((kind, index, text, rows))
+            self._guarded_reads.append(_GuardedRead(lookup, text, rows))
         if not index:
             stored = {self._schema.key_of(record) for record in records}
             absent = [key for key in values if key not in stored]
@@ -216,8 +229,8 @@ class PostgresEngine:
 
     def commit(self) -> None:
         """Write everything and make it durable, in one round trip."""
-        if not self._begun:
-            self._first([])
+        if not self._begun and self._found([])[1]:
+            raise WriteConflict("密钥在写入之前已经更换")
         self._guard()
         # COMMIT of a failed transaction is a quiet ROLLBACK.
         if self._send(["COMMIT"]) != "COMMIT":
@@ -322,10 +335,10 @@ class PostgresEngine:
         columns = list(zip(*write.rows, strict=True))
         absent = [write.new or (write.kind, key) in self._absent for key in columns[0]]
         if any(absent):
-            yield insert_all(table), _arrays(table, columns, absent)
+            yield insert_all(table), chosen_arrays(table, columns, absent)
         if not all(absent):
             stored = [not flag for flag in absent]
-            yield upsert_all(table), _arrays(table, columns, stored)
+            yield upsert_all(table), chosen_arrays(table, columns, stored)
 
     def _as_conflict(
         self,
@@ -361,17 +374,18 @@ class PostgresEngine:
         # Sorted: two transactions that take latches in one order cannot wait for each
         # other.
         self._rows(LATCH, [LATCH_CLASS, Numbers(latches)])
-        for kind, index, values, before in self._guarded_reads:
+        for (kind, index, _), stored, before in self._guarded_reads:
             statement = self._select(kind, index)
-            now = self._rows(statement, [values])
+            now = self._rows(statement, [stored])
             if set(before) != set(now):
                 raise WriteConflict(f"{kind.__name__} 在决定期间已被另一进程改动")
 
     def _latches(self, written: Iterable[Any]) -> Iterator[int]:
         """The latches of every guarded value read or written."""
-        for kind, index, values, _ in self._guarded_reads:
+        # By what is compared, which is the same whatever keys a process knows.
+        for (kind, index, values), _, _ in self._guarded_reads:
             for value in values:
-                yield latch_of(kind, index, str(value))
+                yield latch_of(kind, index, value)
         for record in written:
             kind = type(record)
             yield latch_of(kind, "", self._schema.key_of(record))
@@ -381,16 +395,3 @@ class PostgresEngine:
 
 def _writes_of(pending: Iterable[_Write | _Query]) -> list[_Write]:
     return [one for one in pending if isinstance(one, _Write)]
-
-
-def _arrays(
-    table: AnyTable,
-    columns: Sequence[Sequence[Any]],
-    chosen: Sequence[bool],
-) -> list[Any]:
-    """The chosen rows of each column, as PostgreSQL's array."""
-    return [
-        as_array(column, compress(values, chosen))
-        for column, values in zip(table.columns, columns, strict=True)
-        if not column.assigned
-    ]

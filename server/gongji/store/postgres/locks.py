@@ -12,6 +12,7 @@ from gongji.model.commands import RequestRecord
 from gongji.model.people import Person
 from gongji.model.settlement import Accumulator, Settlement
 from gongji.model.staging import Turn, Unmerged
+from gongji.store.keys.table import EPOCH
 
 LOCKED: Final[Mapping[type, int]] = {
     # Absent ones cost nothing; two runs of one import meet at its row (`claims`).
@@ -31,8 +32,8 @@ or a premium says which purses follow."""
 AFTER_LOCKS: Final = 3
 """Stage of lists of those kinds: read when nobody can add to them any more."""
 
-LATEST: Final = "SELECT coalesce(max(at), 0) FROM log_writer"
-"""The latest instant on record."""
+LATEST: Final = f"SELECT coalesce(max(at), 0), {EPOCH} FROM log_writer"  # noqa: S608 - our own
+"""The latest instant on record, and the epoch of the keys."""
 
 # A standby has no transaction ids to give, and what is only read no locks.
 TOUCH: Final = (

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from gongji.store.base import Clock, Store
+from gongji.store.keys.table import StoredKeys, read
 from gongji.store.migrations import DatabaseMissingError, make_or_check
 from gongji.store.postgres.catalog import PostgresCatalog
-from gongji.store.postgres.connection import translated
+from gongji.store.postgres.connection import connect, translated
 from gongji.store.postgres.engine import PostgresEngine
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
@@ -31,6 +34,13 @@ class PostgresStore(Store):
         except BaseException:
             writing.close()
             raise
+        vault.find_keys = partial(_keys_at, url)
         reading = PostgresEngine(url, schema, read_only=True)
         listing = PostgresEngine(url, schema, read_only=True)
         super().__init__((writing, reading, listing), schema, vault, clock)
+
+
+def _keys_at(url: str) -> StoredKeys:
+    """Return the data keys in a database. EngineDown."""
+    with connect(url) as connection, translated():
+        return read(connection)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from gongji.store import sql
+from gongji.store.keys.table import StoredKeys, read
 from gongji.store.migrations import SchemaError
 
 
@@ -43,6 +44,10 @@ class SqliteCatalog:
         """Return the key's fingerprint."""
         return str(self._value("SELECT fingerprint FROM vault"))
 
+    def keys(self) -> StoredKeys:
+        """Return the data keys."""
+        return read(self._connection)
+
     def execute(self, statement: str, values: Sequence[Any] = ()) -> None:
         """Run a statement."""
         self._connection.execute(statement, values)
@@ -59,11 +64,15 @@ class SqliteCatalog:
 
     def record(self, version: int, fingerprint: str) -> None:
         """Store version and fingerprint."""
-        self.execute("CREATE TABLE IF NOT EXISTS vault (fingerprint TEXT NOT NULL)")
-        self.execute("DELETE FROM vault")
-        self._connection.execute(
-            "INSERT INTO vault (fingerprint) VALUES (?)", (fingerprint,)
+        self.execute(
+            "CREATE TABLE IF NOT EXISTS vault "
+            "(fingerprint TEXT NOT NULL, epoch INTEGER NOT NULL DEFAULT 1)"
         )
+        # In place: the epoch of the keys stays.
+        if not self._connection.execute(
+            "UPDATE vault SET fingerprint = ?", (fingerprint,)
+        ).rowcount:
+            self.execute("INSERT INTO vault (fingerprint) VALUES (?)", (fingerprint,))
         self.execute(f"PRAGMA user_version = {version}")
 
     def add_partitions(self, *, moving: bool) -> None:

@@ -13,6 +13,7 @@ from gongji.model.commands import Listing, Placed
 from gongji.model.facts import Need
 from gongji.store import sql
 from gongji.store.engine import ConstraintViolated, EngineDown, Held, Lookup, Rows
+from gongji.store.keys.table import EPOCH
 from gongji.store.schema import Schema
 from gongji.store.sqlite.sql import RowDecoder, insert, select, upsert
 from gongji.store.table import AnyTable
@@ -32,7 +33,9 @@ _Verb: TypeAlias = Callable[[AnyTable, int], str]
 _BUSY_S: Final = 5
 """How long another process is waited for, in seconds, until `wait_for_nobody`."""
 
-_LATEST: Final = "SELECT max(at) FROM log_writer"
+_LATEST: Final = f"SELECT max(at), {EPOCH} FROM log_writer"  # noqa: S608 - our own
+
+_EPOCH: Final = f"SELECT {EPOCH}"
 
 _PREPARED_STATEMENTS: Final = 512
 """More than there are shapes in use: none is prepared a second time."""
@@ -90,7 +93,7 @@ _FAULTS: Final = (
 )
 """Errors of SQLite's that no database that is well would cure."""
 
-_TRANSLATED: Final = _Translating()
+TRANSLATED: Final = _Translating()
 
 
 class SqliteEngine:
@@ -147,6 +150,8 @@ class SqliteEngine:
 
     def fetch(self, lookups: Sequence[Lookup]) -> list[list[Any]]:
         """Return the records of each lookup, by one statement."""
+        if self._schema.has_forms(lookups):
+            lookups = self._in_stored_form(lookups)
         # hot path: one statement, for each step of one gives the interpreter away.
         most = max([len(values) for _, _, values in lookups])
         if most <= _CHUNK:
@@ -161,6 +166,14 @@ class SqliteEngine:
                 result.extend(records)
         return results
 
+    def _in_stored_form(self, lookups: Sequence[Lookup]) -> list[Lookup]:
+        """Return lookups with the values that are stored, by the keys of this snapshot."""
+        with TRANSLATED:
+            (epoch,) = self.connection.execute(_EPOCH).fetchone()
+        schema = self._schema
+        schema.vault.keep_up(epoch)
+        return [(*lookup[:2], schema.stored(lookup)) for lookup in lookups]
+
     def _fetch_chunk(self, lookups: Sequence[Lookup]) -> list[list[Any]]:
         """Return the records of each lookup; none names more than `_CHUNK` values."""
         shape = []
@@ -169,7 +182,7 @@ class SqliteEngine:
             padded = _padded(values)
             shape.append((kind, index, len(padded)))
             parameters += padded
-        with _TRANSLATED:
+        with TRANSLATED:
             statement = self._select(tuple(shape))
             cursor = self.connection.execute(statement, parameters)
             texts = cursor.fetchone()
@@ -200,19 +213,21 @@ class SqliteEngine:
         """Return one page of a listing. ValueError if no index serves it."""
         table = self._schema.table(listing.kind)
         statement, values = sql.page(table, listing)
-        with _TRANSLATED:
+        with TRANSLATED:
             rows = self.connection.execute(statement, values)
             return [(table.record(row[:-2]), (row[-2], row[-1])) for row in rows]
 
     def rows(self, statement: str, values: Sequence[Any]) -> list[Any]:
         """Return the rows of a query. EngineDown."""
-        with _TRANSLATED:
+        with TRANSLATED:
             return self.connection.execute(statement, values).fetchall()
 
     def latest(self) -> int:
         """Return the latest instant on record, 0 if there is none, in microseconds."""
-        with _TRANSLATED:
-            (at,) = self.connection.execute(_LATEST).fetchone()
+        with TRANSLATED:
+            at, epoch = self.connection.execute(_LATEST).fetchone()
+        # What is sealed from now on is sealed by keys that are still in use.
+        self._schema.vault.keep_up(epoch)
         return at or 0
 
     def upsert(
@@ -233,7 +248,7 @@ class SqliteEngine:
         table: AnyTable = self._schema.table(kind)
         if rows is None:
             rows = list(map(table.row, records))
-        with _TRANSLATED:
+        with TRANSLATED:
             if table.key.assigned:
                 rows = self._assigned(table, rows)
             while rows:
@@ -264,7 +279,7 @@ class SqliteEngine:
         """Remove the records of these keys."""
         table: AnyTable = self._schema.table(kind)
         statement = f"DELETE FROM {table.name} WHERE {table.key.name} = ?"  # noqa: S608 - the schema's names
-        with _TRANSLATED:
+        with TRANSLATED:
             self.connection.executemany(statement, [(key,) for key in keys])
 
     def commit(self) -> None:
@@ -304,7 +319,7 @@ class SqliteEngine:
         self.connection.close()
 
     def _run(self, statement: str) -> None:
-        with _TRANSLATED:
+        with TRANSLATED:
             self.connection.execute(statement)
 
     def _pragmas(self, *pragmas: str) -> None:

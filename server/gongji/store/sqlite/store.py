@@ -6,12 +6,14 @@ import asyncio
 import sqlite3
 import tempfile
 import threading
-from contextlib import suppress
+from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from gongji.store.base import Clock, Store
 from gongji.store.committer import Committer
+from gongji.store.keys.table import StoredKeys, read
 from gongji.store.loop_queues import FlushQueue, LoopQueue
 from gongji.store.migrations import (
     DatabaseMissingError,
@@ -23,7 +25,7 @@ from gongji.store.reader import Reader
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
 from gongji.store.sqlite.catalog import SqliteCatalog
-from gongji.store.sqlite.engine import SqliteEngine
+from gongji.store.sqlite.engine import TRANSLATED, SqliteEngine
 
 CHECKPOINT_INTERVAL_S: Final = 0.1
 """How often the log is copied back, in seconds.
@@ -87,6 +89,7 @@ class SqliteStore(Store):
             for engine in engines:
                 engine.close()
             raise
+        vault.find_keys = partial(_keys_in, path)
         writing, reading, listing, copying = engines
         self._checkpointer = Checkpointer(copying)
         self._checkpointer.start()
@@ -111,6 +114,13 @@ class SqliteStore(Store):
         # Joins a thread: not on the event loop.
         await asyncio.to_thread(self._checkpointer.close)
         await super().close()
+
+
+def _keys_in(path: Path) -> StoredKeys:
+    """Return the data keys in a file. EngineDown."""
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    with TRANSLATED, closing(sqlite3.connect(uri, uri=True)) as connection:
+        return read(connection)
 
 
 class EphemeralStore(SqliteStore):

@@ -1,0 +1,205 @@
+"""Where the master key comes from (密钥来源): a file, a command's output, or a token.
+
+A master wraps and unwraps data keys and does nothing else. A source may have several,
+while one takes the place of another; the fingerprint in the database says which is its.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final, Protocol
+
+from cryptography.exceptions import InvalidTag
+
+from gongji.store.keys.ring import derived_keys
+from gongji.store.keys.suite import NONCE_BYTES, STANDARD, Suite
+from gongji.store.private_files import (
+    ExposedFileError,
+    make_secret_file,
+    read_secret_file,
+    refuse_exposed,
+)
+
+KEY_BYTES: Final = 32
+"""Length of a master in a file, or of what a command prints."""
+
+COMMAND_S: Final = 20.0
+"""Seconds a command may take to print the key."""
+
+
+class KeyFileError(ValueError):
+    """The master key is missing, damaged or not this database's."""
+
+
+class Master(Protocol):
+    """A key that wraps data keys; what it is made of nobody else knows."""
+
+    def fingerprint(self, suite: Suite) -> str:
+        """Return what tells it from others: it stands in the database."""
+
+    def wrap(self, suite: Suite, name: str, key: bytes) -> bytes:
+        """Return a data key wrapped under its name."""
+
+    def unwrap(self, suite: Suite, name: str, wrapped: bytes) -> bytes:
+        """Return the data key of that name. KeyFileError."""
+
+    def derived(self, suite: Suite) -> Mapping[str, bytes] | None:
+        """Return the data keys that version 2 derived from it, None if none can be."""
+
+
+class KeySource(Protocol):
+    """Where masters come from; asked again whenever the keys of a database change."""
+
+    def masters(self) -> Iterator[Master]:
+        """Yield each master there is. KeyFileError; OSError."""
+
+    def make(self) -> None:
+        """Make a master for a new database if there is none and one can be made. OSError."""
+
+
+class RawMaster:
+    """A master whose 32 bytes this process holds."""
+
+    def __init__(self, master: bytes) -> None:
+        if len(master) != KEY_BYTES:
+            msg = f"密钥长度应为 {KEY_BYTES} 字节, 实为 {len(master)} 字节"
+            raise KeyFileError(msg)
+        self._master = master
+
+    def fingerprint(self, suite: Suite) -> str:
+        """Return a key derived for nothing else, as hex; the suite before it unless standard."""
+        derived = suite.derive(self._master, b"gongji/1/fingerprint", KEY_BYTES).hex()
+        return derived if suite is STANDARD else f"{suite.name}:{derived}"
+
+    def wrap(self, suite: Suite, name: str, key: bytes) -> bytes:
+        """Return a data key, encrypted."""
+        nonce = os.urandom(NONCE_BYTES)
+        aead = suite.aead(self._wrapping(suite))
+        return nonce + aead.encrypt(nonce, key, name.encode())
+
+    def unwrap(self, suite: Suite, name: str, wrapped: bytes) -> bytes:
+        """Return the data key of that name. KeyFileError."""
+        aead = suite.aead(self._wrapping(suite))
+        nonce, body = wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:]
+        try:
+            return aead.decrypt(nonce, body, name.encode())
+        except (InvalidTag, ValueError):
+            msg = f"数据密钥 {name} 无法打开：已被改动，或主密钥不符"
+            raise KeyFileError(msg) from None
+
+    def derived(self, suite: Suite) -> Mapping[str, bytes] | None:
+        """Return the keys that version 2 used."""
+        return derived_keys(suite, self._master)
+
+    def _wrapping(self, suite: Suite) -> bytes:
+        return suite.derive(self._master, b"gongji/2/wrap", suite.key_bytes)
+
+
+class FileSource:
+    """A file of 32 bytes that nobody else can read, and beside it perhaps its successor."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def successor(self) -> Path:
+        """Return where the next master lies until it has taken the place of this one."""
+        return self.path.with_name(f"{self.path.name}.new")
+
+    def make(self) -> None:
+        """Make the file unless there is one."""
+        make_secret_file(self.path, secrets.token_bytes(KEY_BYTES))
+
+    def masters(self) -> Iterator[Master]:
+        """Yield the file's master, and its successor's."""
+        if not os.path.lexists(self.path):
+            msg = f"找不到密钥文件 {self.path}: 数据库中的个人信息只能用原密钥打开, 请从备份恢复"
+            raise KeyFileError(msg)
+        yield RawMaster(_key_in(self.path))
+        if os.path.lexists(self.successor):
+            yield RawMaster(_key_in(self.successor))
+
+
+def _key_in(path: Path) -> bytes:
+    try:
+        refuse_exposed(path.parent, readable=True)
+        master = read_secret_file(path, "密钥文件", 4096)
+    except ExposedFileError as exposed:
+        raise KeyFileError(str(exposed)) from exposed
+    if len(master) != KEY_BYTES:
+        msg = (
+            f"密钥文件 {path} 应为 {KEY_BYTES} 字节, 实为 {len(master)} 字节: "
+            "文件已损坏或不是 gongji 的密钥"
+        )
+        raise KeyFileError(msg)
+    return master
+
+
+class CommandSource:
+    """A command that prints the key: 64 hexadecimal digits, or the 32 bytes themselves.
+
+    It is run without a shell, within `COMMAND_S`; nothing of what it prints is shown.
+    """
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._command = tuple(command)
+
+    def make(self) -> None:
+        """Make nothing: the key is whoever's who runs the command."""
+
+    def masters(self) -> Iterator[Master]:
+        """Run the command; yield the master it prints."""
+        name = self._command[0] if self._command else ""
+        try:
+            done = subprocess.run(  # noqa: S603 - the operator's, without a shell
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                # What it complains of may hold what it should have printed.
+                stderr=subprocess.DEVNULL,
+                timeout=COMMAND_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            msg = f"取密钥的命令 {name} 在 {COMMAND_S:.0f} 秒内没有结束"
+            raise KeyFileError(msg) from None
+        except (OSError, ValueError, IndexError) as fault:
+            reason = getattr(fault, "strerror", "") or "命令为空"
+            msg = f"取密钥的命令 {name} 不能运行：{reason}"
+            raise KeyFileError(msg) from None
+        if done.returncode:
+            msg = f"取密钥的命令 {name} 失败，退出码 {done.returncode}"
+            raise KeyFileError(msg)
+        yield RawMaster(_printed_key(name, done.stdout))
+
+
+def _printed_key(name: str, printed: bytes) -> bytes:
+    if len(printed) == KEY_BYTES:
+        return printed
+    try:
+        key = bytes.fromhex(printed.decode("ascii").strip())
+    except ValueError:
+        key = b""
+    if len(key) != KEY_BYTES:
+        # Not what it printed: it may be most of a key.
+        msg = f"取密钥的命令 {name} 应输出 {2 * KEY_BYTES} 位十六进制数，或 {KEY_BYTES} 个字节"
+        raise KeyFileError(msg)
+    return key
+
+
+class HeldSource:
+    """A master that is given, as of a database that is forgotten with the process."""
+
+    def __init__(self, master: Master) -> None:
+        self._master = master
+
+    def make(self) -> None:
+        """Make nothing: there is one."""
+
+    def masters(self) -> Iterator[Master]:
+        """Yield it."""
+        yield self._master

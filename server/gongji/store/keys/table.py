@@ -1,0 +1,108 @@
+"""The wrapped data keys in a database, beside the fingerprint of the master that wraps them.
+
+`vault` is one row: the fingerprint, and an epoch that counts the changes of the keys.
+Whoever writes, or looks for a certificate, reads the epoch in the same transaction and
+first learns the keys if it has moved on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple, Protocol
+
+from gongji.store.sql import Dialect
+
+
+class KeyDatabase(Protocol):
+    """A database whose statements run in one transaction."""
+
+    dialect: Dialect
+
+    def execute(self, statement: str, values: Sequence[Any] = ()) -> None:
+        """Run a statement."""
+
+    def rows(
+        self, statement: str, values: Sequence[Any] = ()
+    ) -> Iterable[tuple[Any, ...]]:
+        """Return the rows of a query."""
+
+
+class WrappedKey(NamedTuple):
+    """A row: purpose and number, the suite, whether it is current, the key wrapped.
+
+    Instants are microseconds; `valid_until` is None if the operator has stated none.
+    `sealed` counts what it has sealed, coarsely.
+    """
+
+    purpose: str
+    number: int
+    suite: str
+    current: int
+    wrapped: bytes
+    made_at: int
+    valid_until: int | None = None
+    sealed: int = 0
+
+    @property
+    def name(self) -> str:
+        """Return under which name it is wrapped."""
+        return f"{self.purpose}/{self.number}"
+
+
+class StoredKeys(NamedTuple):
+    """All keys of a database, and the master's fingerprint. Of version 2 there are none."""
+
+    fingerprint: str
+    epoch: int
+    keys: tuple[WrappedKey, ...]
+
+
+EPOCH: Final = "(SELECT epoch FROM vault)"
+"""The epoch, for a statement that asks for other things too."""
+
+READ: Final = (
+    "SELECT fingerprint, epoch, purpose, number, suite, is_current, wrapped, made_at, "
+    "valid_until, sealed "
+    "FROM vault LEFT JOIN vault_key ON 1 = 1 ORDER BY purpose, number"
+)
+
+_CREATE: Final = """
+CREATE TABLE vault_key (purpose {TEXT} NOT NULL, number {INTEGER} NOT NULL,
+  suite {TEXT} NOT NULL, is_current {INTEGER} NOT NULL, wrapped {BLOB} NOT NULL,
+  made_at {INTEGER} NOT NULL, valid_until {INTEGER}, sealed {INTEGER} NOT NULL,
+  PRIMARY KEY (purpose, number))
+"""
+
+
+def create(dialect: Dialect) -> str:
+    """Return the statement that makes the table of keys."""
+    words = {str(name): word for name, word in dialect.types.items()}
+    return " ".join(_CREATE.format_map(words).split())
+
+
+def read(connection: Any) -> StoredKeys:
+    """Return the keys over a driver's connection."""
+    return stored_keys(connection.execute(READ).fetchall())
+
+
+def stored_keys(rows: Sequence[Sequence[Any]]) -> StoredKeys:
+    """Return the keys in the rows of `READ`."""
+    fingerprint, epoch = str(rows[0][0]), int(rows[0][1])
+    keys = [WrappedKey(*row[2:]) for row in rows if row[2] is not None]
+    return StoredKeys(
+        fingerprint,
+        epoch,
+        tuple([key._replace(wrapped=bytes(key.wrapped)) for key in keys]),
+    )
+
+
+def write(database: KeyDatabase, keys: Iterable[WrappedKey]) -> None:
+    """Write keys, each in place of the one of its purpose and number."""
+    mark = database.dialect.mark
+    marks = ", ".join([mark] * len(WrappedKey._fields))
+    for key in keys:
+        database.execute(
+            f"DELETE FROM vault_key WHERE purpose = {mark} AND number = {mark}",  # noqa: S608 - marks
+            [key.purpose, key.number],
+        )
+        database.execute(f"INSERT INTO vault_key VALUES ({marks})", list(key))  # noqa: S608 - marks

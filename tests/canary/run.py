@@ -1,0 +1,258 @@
+"""One run of a server with everything planted, and what it left where."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from gongji.binding.workdays import Workdays
+from gongji.cities.loading import load_cities
+from gongji.serve import service
+from gongji.serve.settings import Settings
+from gongji.v1 import (
+    access_pb2,
+    account_pb2,
+    binding_pb2,
+    registry_pb2,
+    settlement_pb2,
+    types_pb2,
+)
+from gongji.v1.access_pb2_grpc import AccessServiceStub
+from gongji.v1.account_pb2_grpc import AccountServiceStub
+from gongji.v1.binding_pb2_grpc import BindingServiceStub
+from gongji.v1.registry_pb2_grpc import RegistryServiceStub
+from gongji.v1.settlement_pb2_grpc import SettlementServiceStub
+
+from tests.canary.planted import HOLDER, HOLDER_CARD, MEMBER, MEMBER_CARD, PLANTED
+from tests.canary.planted import people as planted_people
+from tests.cli.started import TODAY
+from tests.scaffold.service import Service, import_header, import_rows
+
+Call = tuple[Callable[..., Any], Any]
+
+HOSPITAL = "H34110000002"
+
+
+def new_id() -> str:
+    """Return the id of another request."""
+    return str(uuid.uuid4())
+
+
+class CanaryRun:
+    """Calls over one channel; keeps how each refused one ended, and what masks show."""
+
+    def __init__(self, channel: grpc.Channel) -> None:
+        self.registry = RegistryServiceStub(channel)
+        self.bindings = BindingServiceStub(channel)
+        self.settlements = SettlementServiceStub(channel)
+        self.accounts = AccountServiceStub(channel)
+        self.accesses = AccessServiceStub(channel)
+        self.refusals = bytearray()
+        self.shown = bytearray()
+
+    def ask(self, call: Callable[..., Any], request: Any) -> Any:
+        """Return the reply, None if it is refused: then keep all that was said."""
+        try:
+            return call(request)
+        except grpc.RpcError as error:
+            trailers: Any = error.trailing_metadata() or ()
+            for _, value in trailers:
+                self.refusals += value if isinstance(value, bytes) else value.encode()
+            self.refusals += str(error.details()).encode()
+            return None
+
+    def everything(self) -> None:
+        """Make good calls, refused ones and malformed ones."""
+        self.registry.ImportInstitutions(iter(_institutions()))
+        rows = [import_header(new_id()), *import_rows(*planted_people())]
+        self.registry.ImportPersons(iter(rows))
+        binding_id = self._bound()
+        self._settled()
+        for call, request in self._refused(binding_id):
+            self.ask(call, request)
+        institution = registry_pb2.GetInstitutionRequest(code=HOSPITAL)
+        # A fault of ours, which says what it was about.
+        self.ask(self.registry.GetInstitution, institution)
+        for number in (HOLDER, MEMBER):
+            ref = types_pb2.PersonRef(person_no=number)
+            request = registry_pb2.GetPersonRequest(person=ref)
+            reply = self.registry.GetPerson(request, metadata=_for(number))
+            self.shown += reply.SerializeToString()
+
+    def _bound(self) -> str:
+        reply = self.ask(self.bindings.SubmitBinding, application())
+        assert reply is not None, bytes(self.refusals).decode(errors="replace")
+        binding_id: str = reply.binding.binding_id
+        review = binding_pb2.ReviewBindingRequest(
+            request_id=new_id(),
+            binding_id=binding_id,
+            reviewer="1001",
+            verdict=binding_pb2.REVIEW_VERDICT_APPROVE,
+            remark=PLANTED["a reviewer's remark"],
+        )
+        self.ask(self.bindings.ReviewBinding, review)
+        return binding_id
+
+    def _settled(self) -> None:
+        bill = Service.bill(
+            patient=types_pb2.PersonRef(person_no=MEMBER),
+            filing_no=PLANTED["a filing number"],
+            service_day=TODAY,
+        )
+        request = settlement_pb2.SettleRequest(request_id=new_id(), bill=bill)
+        done = self.settlements.Settle(request)
+        reverse = settlement_pb2.ReverseRequest(
+            request_id=new_id(),
+            settlement_id=done.settlement.settlement_id,
+            why=PLANTED["why it was reversed"],
+        )
+        self.settlements.Reverse(reverse)
+
+    def _refused(self, binding_id: str) -> Iterator[Call]:
+        """Yield calls that say personal things and end in a refusal."""
+        yield from self._refused_applications()
+        yield from self._refused_look_ups()
+        review = binding_pb2.ReviewBindingRequest(
+            request_id=new_id(),
+            binding_id=binding_id,
+            reviewer="1001",
+            verdict=binding_pb2.REVIEW_VERDICT_REFUSE,
+            remark=PLANTED["a reviewer's remark"],
+        )
+        yield self.bindings.ReviewBinding, review
+
+    def _refused_applications(self) -> Iterator[Call]:
+        yield self.bindings.SubmitBinding, application()
+        yield self.bindings.SubmitBinding, application(relation="99")
+        yield self.bindings.SubmitBinding, application(channel="nowhere")
+        wrong = binding_pb2.MemberDetails(
+            name=PLANTED["the holder's name"],
+            certificate_number=HOLDER_CARD,
+            phone=PLANTED["the holder's phone"],
+            insured_place="341100",
+        )
+        yield self.bindings.SubmitBinding, application(member_details=wrong)
+        long = binding_pb2.MemberDetails(name=PLANTED["the member's name"] * 50)
+        yield self.bindings.SubmitBinding, application(member_details=long)
+
+    def _refused_look_ups(self) -> Iterator[Call]:
+        card = types_pb2.Certificate(type="01", number=MEMBER_CARD[:-1])
+        ref = types_pb2.PersonRef(certificate=card)
+        yield self.registry.GetPerson, registry_pb2.GetPersonRequest(person=ref)
+        yield self.accounts.GetAccount, account_pb2.GetAccountRequest(person=ref)
+        yield self.accesses.ListAccesses, access_pb2.ListAccessesRequest(person=ref)
+        holder, _ = planted_people()
+        holder.phone += "\x00"
+        yield self._import, [import_header(new_id()), *import_rows(holder)]
+
+    def _import(self, messages: Any) -> Any:
+        return self.registry.ImportPersons(iter(messages))
+
+
+def application(**changes: Any) -> binding_pb2.SubmitBindingRequest:
+    """Return the application of the planted holder for the planted member."""
+    details = binding_pb2.MemberDetails(
+        name=PLANTED["the member's name"],
+        certificate_number=MEMBER_CARD,
+        phone=PLANTED["the member's phone"],
+        insured_place="341100",
+    )
+    material = binding_pb2.Material(
+        kind="marriage", original=True, reference=PLANTED["a material's reference"]
+    )
+    fields: dict[str, Any] = {
+        "request_id": new_id(),
+        "holder": types_pb2.PersonRef(person_no=HOLDER),
+        "member": types_pb2.PersonRef(person_no=MEMBER),
+        "relation": "10",
+        "purposes": [types_pb2.PURPOSE_VISIT],
+        "channel": "wanshitong",
+        "member_details": details,
+        "materials": [material],
+        "identity_checks": ["real_name", "e_voucher"],
+        "agreement": _agreement(),
+        "consent": _consent(),
+        **changes,
+    }
+    return binding_pb2.SubmitBindingRequest(**fields)
+
+
+def _for(number: str) -> Any:
+    """Return the metadata that says for whom a call is made."""
+    subject = access_pb2.Subject(
+        person=types_pb2.PersonRef(person_no=number),
+        identification=access_pb2.IDENTIFICATION_FACE,
+        evidence="face-0001",
+        purpose=access_pb2.ACCESS_PURPOSE_OWN_REQUEST,
+    )
+    subject.identified_at.GetCurrentTime()
+    return (("x-gongji-subject-bin", subject.SerializeToString()),)
+
+
+def _agreement() -> binding_pb2.AgreementAccepted:
+    accepted = binding_pb2.AgreementAccepted(
+        agreement_id="chuzhou-family-aid-notice", version="2025", text_sha256="0" * 64
+    )
+    accepted.at.GetCurrentTime()
+    return accepted
+
+
+def _consent() -> binding_pb2.Consent:
+    given = binding_pb2.Consent(
+        method=binding_pb2.CONSENT_METHOD_OWN_ACCOUNT,
+        reference=PLANTED["a consent's reference"],
+    )
+    given.at.GetCurrentTime()
+    return given
+
+
+def _institutions() -> Iterator[registry_pb2.ImportInstitutionsRequest]:
+    header = registry_pb2.ImportHeader(request_id=new_id())
+    yield registry_pb2.ImportInstitutionsRequest(header=header)
+    row = types_pb2.Institution(
+        code=HOSPITAL,
+        name="试验医院",
+        kind=types_pb2.INSTITUTION_KIND_HOSPITAL,
+        hosp_lv=3,
+        designated_from="2020-01-01",
+    )
+    yield registry_pb2.ImportInstitutionsRequest(institution=row)
+
+
+async def outputs_of(
+    data: Path, captured: pytest.CaptureFixture[bytes]
+) -> Mapping[str, bytes]:
+    """Run a server over a folder with everything planted; return its outputs by name."""
+    settings = Settings(address="127.0.0.1:0", data=data, sandbox=True)
+    async with service.running(settings, load_cities(), Workdays()) as port:
+        with grpc.insecure_channel(port.address) as channel:
+            run = CanaryRun(channel)
+            await asyncio.to_thread(run.everything)
+        at_work = _files(data)
+        processes = _processes()
+    log = captured.readouterr()
+    return {
+        "log": log.err + log.out,
+        "refusals": bytes(run.refusals),
+        "replies": bytes(run.shown),
+        "files while serving": at_work,
+        "files afterwards": _files(data),
+        "processes": processes,
+    }
+
+
+def _files(folder: Path) -> bytes:
+    """Return the bytes of every file, the database's log among them."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return b"\0".join([path.read_bytes() for path in files])
+
+
+def _processes() -> bytes:
+    """Return what anybody may see of this process: its arguments, its environment."""
+    own = Path("/proc/self")
+    return (own / "cmdline").read_bytes() + (own / "environ").read_bytes()
