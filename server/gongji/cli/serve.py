@@ -140,6 +140,14 @@ _TOLD: Final = (click.ClickException, grpc.RpcError, OSError, Refusal, ValueErro
     metavar="HOST:PORT",
     help="指标（Prometheus）的监听地址，如 127.0.0.1:9464；默认不提供.",
 )
+@click.option(
+    "--trace-ratio",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    metavar="RATIO",
+    help="多大一部分调用送出 OpenTelemetry 跨度，须另装 gongji[otel]；默认一概不送.",
+)
 @door_options
 @click.pass_obj
 # The options are called as the fields of Settings.

@@ -25,7 +25,9 @@ from gongji.rpc.outcome import Call, Outcomes
 from gongji.rpc.permission import Permit
 from gongji.rpc.recording import Recording
 from gongji.rpc.size import check_fields
+from gongji.rpc.spans import span_seam
 from gongji.rpc.watching import call_watch
+from gongji.store.timing import job_timings
 
 LONGEST_CALL_S: Final = 60.0
 """How long a call without a deadline may take."""
@@ -147,8 +149,7 @@ class Calls:
         """Answer one call and log it. CancelledError."""
         # hot path: every call comes through here; a timer costs a sixth of it all, so it
         # is made only for calls that need one.
-        call = Call(method, perf_counter(), calling.identity.caller, calling.origin)
-        _call.set(call)
+        call = _begun(method, calling)
         try:
             work = self._permitted(call, calling, work)
             limit_s = _limit_s(calling.remaining_s, bounded=bounded)
@@ -219,6 +220,16 @@ class Calls:
         if call.touched is not None:
             await self._recorder.keep(call.touched)
         call_watch.watcher.answered(call.name, call.about, reply)
+
+
+def _begun(method: str, calling: Calling) -> Call:
+    """Return a call that begins, which now is the current one."""
+    call = Call(method, perf_counter(), calling.identity.caller, calling.origin)
+    _call.set(call)
+    if span_seam.spans.samples(call.origin):
+        call.timings = []
+        job_timings.set(call.timings)
+    return call
 
 
 def _limit_s(remaining_s: float | None, *, bounded: bool) -> float | None:

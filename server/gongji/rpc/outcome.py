@@ -20,8 +20,10 @@ from gongji.rpc.call_line import CallLine, call_log, stamp
 from gongji.rpc.method import Calling
 from gongji.rpc.origin import NOWHERE, CallOrigin
 from gongji.rpc.permission import NO_PERMIT, Permit
+from gongji.rpc.spans import span_seam
 from gongji.rpc.status import Status
 from gongji.rpc.watching import call_watch
+from gongji.store.timing import JobTiming
 
 SOONEST_MS: Final = 500
 
@@ -47,7 +49,8 @@ class Call:
     """One call as its log line shows it; `request_id` is set once known to be a UUID.
 
     `subject` is a keyed hash, and `city` and `settlement` what it was about: each "" if
-    that is not known. Sizes are those of the messages, in bytes.
+    that is not known. Sizes are those of the messages, in bytes. `timings` are those of
+    its jobs if it is sampled.
     """
 
     method: str
@@ -61,6 +64,7 @@ class Call:
     bytes_in: int = 0
     bytes_out: int = 0
     error_id: str = ""
+    timings: list[JobTiming] | None = None
     permit: Permit = NO_PERMIT
     touched: Accesses | None = None
 
@@ -160,6 +164,8 @@ class Outcomes:
                 call.error_id,
             )
         )
+        if call.timings is not None:
+            span_seam.spans.tell(call, code, reason)
 
     def _logged(self, call: Call, ended: Status) -> Status:
         self.log(call, ended.code.name, ended.reason)

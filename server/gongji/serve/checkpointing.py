@@ -38,6 +38,7 @@ _PLAIN: Final = (
     "token_address",
     "token_audience",
     "token_issuer",
+    "trace_ratio",
     "workers",
 )
 """Settings that are written down as they are; none of them is a secret."""

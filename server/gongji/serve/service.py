@@ -52,6 +52,7 @@ from gongji.serve.settings import KEY_FILE, Settings, rules_of
 from gongji.serve.supervisor import freeze_gc, interrupted
 from gongji.serve.terms import Alike, terms_of
 from gongji.serve.tls import ServerTls
+from gongji.serve.tracing import traced
 from gongji.store import Store, last_leaf
 from gongji.store.databases import database_at
 from gongji.store.numbering import numbers_are_identities
@@ -245,7 +246,11 @@ async def _recording(
     settings: Settings, store: Store, clock: Clock
 ) -> AsyncIterator[AccessRecorder]:
     """Keep for the block the accesses of calls; first say what killed processes lost."""
-    with crashes_kept(settings.data), tallied(settings.data) as tally:
+    with (
+        crashes_kept(settings.data),
+        traced(settings.trace_ratio),
+        tallied(settings.data) as tally,
+    ):
         await note_losses(store, settings.data, clock)
         recorder = AccessRecorder(
             store, clock, tally, before_answer=settings.access_before_answer

@@ -52,6 +52,7 @@ class Settings:
     token_audience: str = ""
     token_address: str = ""
     metrics_address: str = ""
+    trace_ratio: float = 0.0
     reflection: bool | None = None
     accept_clock: date | None = None
     # Digests by plugin; if there are any, no other plugin serves.

@@ -94,6 +94,7 @@ TERMS: Final[Mapping[str, Term]] = {
     "tls_key": Term(Alike.OWN, _OF_THE_MACHINE),
     "token_address": Term(Alike.OWN, _OF_THE_MACHINE),
     "metrics_address": Term(Alike.OWN, _OF_THE_MACHINE),
+    "trace_ratio": Term(Alike.OWN, _OF_THE_MACHINE),
     "reflection": Term(Alike.OWN, _OF_THE_MACHINE),
 }
 """A term for each field of `Settings`."""

@@ -48,6 +48,7 @@ from gongji.store.reader import Find, Reader
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
 from gongji.store.table import instant
+from gongji.store.timing import new_timing
 
 R = TypeVar("R")
 
@@ -174,13 +175,13 @@ class Store:
         """
         if fault := getattr(self._clock, "fault", ""):
             raise StoreUnavailable(fault)
-        job = Job(command, command.request)
+        job = Job(command, command.request, new_timing())
         answer: Answer[R] = await self._writes.submit(job)
         return answer
 
     async def apply(self, query: Query[R]) -> R:
         """Execute a query and write what it decides, without a request id (imports)."""
-        answer: Answer[R] = await self._writes.submit(Job(query))
+        answer: Answer[R] = await self._writes.submit(Job(query, timing=new_timing()))
         return answer.value
 
     async def ask(self, query: Query[R]) -> R:

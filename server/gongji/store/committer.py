@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import chain
-from time import perf_counter
+from time import perf_counter, time_ns
 from typing import Any, Final, NamedTuple
 
 from gongji.model.access import PersonAccess
@@ -68,6 +68,8 @@ class _Prepared(NamedTuple):
 
     outcomes: list[Outcome]
     leaves: LeafBatch
+    # When it began, in nanoseconds.
+    began: int
 
 
 Finish = Callable[[], list[Outcome]]
@@ -153,6 +155,7 @@ class Committer:
         return [outcome for job in jobs for outcome in self.run([job])]
 
     def _prepare(self, jobs: Sequence[Job]) -> _Prepared:
+        began = time_ns()
         self._engine.begin()
         try:
             loader = FactLoader(Facts(self._clock(), self._schema), self._engine)
@@ -165,10 +168,10 @@ class Committer:
         except BaseException:
             self._engine.rollback()
             raise
-        return _Prepared(outcomes, leaves)
+        return _Prepared(outcomes, leaves, began)
 
     def _commit(self, jobs: Sequence[Job], prepared: _Prepared) -> None:
-        began = perf_counter()
+        decided, began = time_ns(), perf_counter()
         try:
             self._engine.commit()
         except BaseException as error:
@@ -179,6 +182,9 @@ class Committer:
             raise
         self._log.committed(prepared.leaves)
         self._condition.committed(len(jobs), perf_counter() - began)
+        for job in jobs:
+            if job.timing:
+                job.timing.note(prepared.began, decided, time_ns())
         self._condition.well(WRITING)
 
     def _prefetch(self, loader: FactLoader, jobs: Sequence[Job]) -> None:

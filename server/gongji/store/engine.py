@@ -11,6 +11,7 @@ from gongji.model.commands import Answer, Command, Query, Request
 from gongji.model.facts import Need
 from gongji.model.refusals import StoreUnavailable
 from gongji.store.table import Row
+from gongji.store.timing import JobTiming
 
 
 class EngineError(Exception):
@@ -121,10 +122,14 @@ class Engine(Protocol):
 
 
 class Job(Struct, frozen=True):
-    """One decision to execute; without a request it is not remembered."""
+    """One decision to execute; without a request it is not remembered.
+
+    `timing` notes when it is executed, if anybody asks.
+    """
 
     query: Query[Any]
     request: Request | None = None
+    timing: JobTiming | None = None
 
     @property
     def command(self) -> Command[Any]:
