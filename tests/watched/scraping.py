@@ -91,7 +91,7 @@ def counted(data: Path, *arguments: str) -> Iterator[Counted]:
 def page_of(server: Started) -> str:
     """Return the address of a server's page, which it says after its own."""
     for line in server.process.stdout or ():
-        if found := re.search(r"--metrics (\S+:\d+)", line):
+        if found := re.search(r"--metrics-address (\S+:\d+)", line):
             return found[1]
     raise AssertionError(server.silence())
 

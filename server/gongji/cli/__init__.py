@@ -49,6 +49,7 @@ from gongji.cli.retention import retention_group
 from gongji.cli.serve import serve_command
 from gongji.cli.statement import statement_command
 from gongji.cli.terminal import Terminal
+from gongji.cli.top import top_command
 from gongji.cli.verify import verify_command
 from gongji.client.connection import refusal_of
 from gongji.client.diagnosis import why_unreached
@@ -223,6 +224,7 @@ for command in (
     new_city_command,
     hooks_command,
     doctor_command,
+    top_command,
 ):
     main.add_command(command)
 

@@ -264,7 +264,7 @@ def _announce(
     )
     if up.metrics:
         terminal.say(
-            f"  .venv/bin/gongji top --metrics {up.metrics}    # 指标的实时视图"
+            f"  .venv/bin/gongji top --metrics-address {up.metrics}    # 指标的实时视图"
         )
     terminal.say("  .venv/bin/gongji guide chuzhou        # 滁州办理指南")
     terminal.say("  .venv/bin/gongji check anqing         # 安庆每条规则的取值与依据")
