@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import cache
 from typing import Any, Final
 
-from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 
 from gongji.access.rights import RIGHTS
@@ -46,30 +44,30 @@ class CountedCalls:
     def answered(self, method: str, city: str, reply: Message) -> None:
         """Count what was decided now, and what was only said again."""
         # hot path: once a reply.
-        receipt = _receipt_of(reply)
-        if receipt is None:
+        decides, imports = _SHAPES.get(type(reply)) or _shape_of(reply)
+        # Any: of a message that has these fields.
+        message: Any = reply
+        if not decides or not message.HasField("receipt"):
             return
-        if receipt.replayed:
+        if message.receipt.replayed:
             metrics.counter(families.REPLAYS, method).value += 1
             return
         metrics.counter(families.DECISIONS, method, city).value += 1
-        summary = getattr(reply, "summary", None)
-        if summary is not None:
+        if imports:
             for outcome in _ROWS:
-                rows = getattr(summary, outcome)
+                rows = getattr(message.summary, outcome)
                 metrics.counter(families.IMPORT_ROWS, method, outcome).value += rows
 
 
-def _receipt_of(reply: Message) -> Any:
-    """Return the receipt of a reply; None if it has none: nothing was decided."""
-    if not _has_receipt(reply.DESCRIPTOR) or not reply.HasField("receipt"):
-        return None
-    return reply.receipt  # type: ignore[attr-defined] # it has that field
+_SHAPES: Final[dict[type, tuple[bool, bool]]] = {}
+"""By type of reply: has it a receipt, and the summary of an import."""
 
 
-@cache
-def _has_receipt(descriptor: Descriptor) -> bool:
-    return "receipt" in descriptor.fields_by_name
+def _shape_of(reply: Message) -> tuple[bool, bool]:
+    """Return the shape of a reply's type, and remember it."""
+    fields = reply.DESCRIPTOR.fields_by_name
+    shape = _SHAPES[type(reply)] = "receipt" in fields, "summary" in fields
+    return shape
 
 
 _BARE: Final = {DEADLINE_REASON, FAULT_REASON}
