@@ -228,6 +228,12 @@ class PostgresDatabase(Database):
 
             yield PostgresCatalog(engine.connection, schema)
 
+    def migrate(
+        self, key_file: Path | None = None, clock: Clock = machine_time
+    ) -> Migration:
+        """Bring it forward; a key file that is not named is told before anything is asked."""
+        return super().migrate(_named(key_file), clock)
+
     @contextmanager
     def administered(self, key_file: Path | None) -> Iterator[Administration]:
         """Open it."""
