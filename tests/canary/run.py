@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,11 @@ import pytest
 from gongji.binding.workdays import Workdays
 from gongji.cities.loading import load_cities
 from gongji.serve import service
-from gongji.serve.settings import Settings
+from gongji.serve.settings import DATABASE, Settings
+from gongji.store.genesis import stored_rows
+from gongji.store.schema import Schema
+from gongji.store.seal import Vault
+from gongji.store.sql import SQLITE
 from gongji.v1 import (
     access_pb2,
     account_pb2,
@@ -73,6 +79,7 @@ class CanaryRun:
         self.registry.ImportPersons(iter(rows))
         binding_id = self._bound()
         self._settled()
+        self._credited()
         for call, request in self._refused(binding_id):
             self.ask(call, request)
         institution = registry_pb2.GetInstitutionRequest(code=HOSPITAL)
@@ -83,6 +90,14 @@ class CanaryRun:
             request = registry_pb2.GetPersonRequest(person=ref)
             reply = self.registry.GetPerson(request, metadata=_for(number))
             self.shown += reply.SerializeToString()
+
+    def _credited(self) -> None:
+        credit = account_pb2.CreditRequest(
+            request_id=new_id(),
+            person=types_pb2.PersonRef(person_no=HOLDER),
+            month=TODAY[:7],
+        )
+        self.ask(self.accounts.Credit, credit)
 
     def _bound(self) -> str:
         reply = self.ask(self.bindings.SubmitBinding, application())
@@ -243,6 +258,7 @@ async def outputs_of(
         "files while serving": at_work,
         "files afterwards": _files(data),
         "processes": processes,
+        "texts of rows": _texts(data),
     }
 
 
@@ -250,6 +266,18 @@ def _files(folder: Path) -> bytes:
     """Return the bytes of every file, the database's log among them."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     return b"\0".join([path.read_bytes() for path in files])
+
+
+def _texts(data: Path) -> bytes:
+    """Return what the log tells of every row without a salt."""
+    schema = Schema(Vault.ephemeral())
+    texts = []
+    with closing(sqlite3.connect(data / DATABASE)) as connection:
+        for kind, form in schema.forms.items():
+            clear = [place for place, _ in form.clear]
+            for page in stored_rows(connection, SQLITE, schema.table(kind)):
+                texts += [str(row[place]) for row in page for place in clear]
+    return "\n".join(texts).encode()
 
 
 def _processes() -> bytes:

@@ -229,7 +229,7 @@ class PostgresDatabase(Database):
     def migrate(
         self, key_file: Path | None = None, clock: Clock = machine_time
     ) -> Migration:
-        """Bring it forward; a key file that is not named is told before anything is asked."""
+        """Bring it forward; see whether a key file is named before anything is asked."""
         return super().migrate(_named(key_file), clock)
 
     @contextmanager
@@ -386,8 +386,7 @@ def _appears(condition: Callable[[], bool]) -> bool:
 def _named(key_file: Path | None) -> Path:
     """The key file of a database that lies beside none. ValueError."""
     if key_file is None:
-        msg = "PostgreSQL 数据库须指明密钥文件"
-        raise ValueError(msg)
+        raise ValueError("PostgreSQL 数据库须指明密钥文件")
     return key_file
 
 

@@ -209,7 +209,7 @@ _TABLES: Final[tuple[AnyTable, ...]] = (
         append_only=True,
         clustered=True,
         partition_by="at",
-        personal=("ledger_account",),
+        personal=("ledger_account", "reference"),
     ),
     flat_table(
         SettledDay,
@@ -225,7 +225,7 @@ _TABLES: Final[tuple[AnyTable, ...]] = (
         non_negative=("fen", "owed_fen"),
         clustered=True,
         sparse=("owed_fen",),
-        personal=("person_no",),
+        personal=("credit_id", "person_no"),
         but=SECRET[Credit],
     ),
     flat_table(
