@@ -103,7 +103,12 @@ _OF_THE_DATABASE: Final = (
         "等候别人持有的锁；why 指出持有者（进程号、应用名）。请查是谁在库里操作。",
         ("why",),
     ),
-    LogEvent("slow_flush", "warning", ("ms",), "一次落盘所用过久。请查磁盘。"),
+    LogEvent(
+        "slow_flush",
+        "warning",
+        ("ms", "jobs"),
+        "一次提交（jobs 件）落盘逾四分之一秒。请查磁盘。",
+    ),
     LogEvent(
         "adoptions_unseen",
         "warning",

@@ -39,6 +39,7 @@ from gongji.serve.clock import (
     system_clock,
 )
 from gongji.serve.crashes import crashes_kept
+from gongji.serve.database_events import LoggedStore
 from gongji.serve.descriptors import DescriptorCount
 from gongji.serve.gateway import Gateway
 from gongji.serve.listening import check_free
@@ -219,6 +220,7 @@ async def _opened(
     database = database_at(settings.database_address)
     with database.hold_alone():
         store = database.open(clock, settings.data / KEY_FILE)
+        store.condition.observe(LoggedStore())
         try:
             if isinstance(clock, HeldClock):
                 await _go_on(store, clock, settings)
