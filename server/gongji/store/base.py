@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from datetime import date, datetime
 from functools import partial
-from typing import Any, Final, Protocol, TypeAlias, TypeVar, cast
+from typing import Any, Final, TypeAlias, TypeVar, cast
 
 from gongji.audit.hashing import Hasher
 from gongji.audit.leaf import Leaf
@@ -34,13 +34,13 @@ from gongji.model.revisions import (
 from gongji.model.settlement import SettledDay
 from gongji.model.staging import LAYERS, Unmerged
 from gongji.rules.codes import pooling_area
-from gongji.store import sql
 from gongji.store.checkpoints import CheckpointLog
 from gongji.store.claims import RowOf
 from gongji.store.committer import Committer
 from gongji.store.condition import WRITING, StoreCondition
-from gongji.store.engine import Engine, EngineDown, Job, unavailable
+from gongji.store.engine import EngineDown, Job, StoreEngine, unavailable
 from gongji.store.genesis import begin_log
+from gongji.store.held import HeldRecords
 from gongji.store.leaves import LeafLog
 from gongji.store.proofs import LogProofs
 from gongji.store.queues import BatchQueue, Exclusive, ThreadQueue
@@ -66,31 +66,6 @@ _MERGE_POLLS: Final = 12_000
 Clock: TypeAlias = Callable[[], datetime]
 
 
-class StoreEngine(Engine, Protocol):
-    """An engine of a store: it also lists, and can be emptied."""
-
-    dialect: sql.Dialect
-
-    @property
-    def connection(self) -> Any:
-        """The driver's own connection."""
-
-    def page(self, listing: Listing[T]) -> list[Placed[T]]:
-        """Return one page of a listing. ValueError if no index serves it."""
-
-    def rows(self, statement: str, values: Sequence[Any]) -> list[Any]:
-        """Return the rows of a query. EngineDown."""
-
-    def reset(self) -> None:
-        """Empty every table that does not outlive it. EngineDown."""
-
-    def touch(self) -> None:
-        """Commit durably what changes nothing. EngineError."""
-
-    def close(self) -> None:
-        """Close the connection; an open transaction is forgotten."""
-
-
 class Store:
     """The server's memory, over three connections of one database.
 
@@ -114,17 +89,10 @@ class Store:
         """The leaves it writes."""
         self.condition = StoreCondition()
         """Whether the database can be reached; observers are told of changes."""
-        committer = Committer(
-            self._writing,
-            schema,
-            clock,
-            vault.digest,
-            self.log,
-            condition=self.condition,
-        )
-        self._writes = self._writes_of(committer)
+        self._writes = self._writes_of()
+        held = HeldRecords(self.condition)
         readers = [
-            Reader(engine, schema, clock, condition=self.condition)
+            Reader(engine, schema, clock, condition=self.condition, held=held)
             for engine in (self._reading, self._listing)
         ]
         self._reads, self._pages = map(self._reads_of, readers)
@@ -132,8 +100,22 @@ class Store:
         for queue in self._queues:
             queue.start()
 
-    def _writes_of(self, committer: Committer) -> BatchQueue:
+    def _committer(
+        self, engine: StoreEngine, log: LeafLog, held: HeldRecords | None = None
+    ) -> Committer:
+        return Committer(
+            engine,
+            self.schema,
+            self._clock,
+            self._vault.digest,
+            log,
+            condition=self.condition,
+            held=held,
+        )
+
+    def _writes_of(self) -> BatchQueue:
         """Return the queue of what is committed."""
+        committer = self._committer(self._writing, self.log)
         return ThreadQueue(committer.run, condition=self.condition)
 
     def _reads_of(self, reader: Reader) -> BatchQueue:

@@ -26,6 +26,7 @@ from gongji.store.engine import (
     raisable,
     unavailable,
 )
+from gongji.store.held import HeldRecords, note_places, without
 from gongji.store.leaves import LeafBatch, LeafLog, LeafOrigin
 from gongji.store.loading import FactLoader, grouped
 from gongji.store.replay import (
@@ -88,9 +89,12 @@ class Committer:
         log: LeafLog,
         *,
         condition: StoreCondition | None = None,
+        held: HeldRecords | None = None,
     ) -> None:
         self._engine = engine
         self._condition = condition or StoreCondition()
+        # By itself it takes nothing to be held before it has waited for it.
+        self._held = held or HeldRecords().only_noted()
         self._schema = schema
         self._clock = clock
         self._digest = digest
@@ -106,7 +110,7 @@ class Committer:
         try:
             finish = self.prepare(jobs, tried)
         except Held as held:
-            return [held.with_traceback(None) for _ in jobs]
+            return self._without(jobs, held)
         return finish()
 
     def prepare(self, jobs: Sequence[Job], tried: int = 1) -> Finish:
@@ -121,6 +125,11 @@ class Committer:
         except Exception as error:  # noqa: BLE001 - handed to the job whose fault it is
             return partial(self._failed, jobs, error, tried)
         return partial(self._finish, jobs, prepared, tried)
+
+    def _without(self, jobs: Sequence[Job], held: Held) -> list[Outcome]:
+        """Return the outcomes of a batch of which something is held."""
+        self._held.note(held)
+        return without(jobs, held, self.run)
 
     def _finish(
         self, jobs: Sequence[Job], prepared: _Prepared, tried: int
@@ -143,9 +152,9 @@ class Committer:
                 return self.run(jobs, tried + 1)
             if len(jobs) == 1:
                 return [unavailable(EngineDown(f"冲突 {TRIES} 次", "busy"))]
-        if isinstance(error, Held) and len(jobs) == 1:
-            return [error.with_traceback(None)]
-        if isinstance(error, EngineDown) and not isinstance(error, Held):
+        if isinstance(error, Held):
+            return self._without(jobs, error)
+        if isinstance(error, EngineDown):
             self._condition.failed(WRITING, error)
             return [unavailable(error) for _ in jobs]
         if len(jobs) == 1:
@@ -157,16 +166,19 @@ class Committer:
     def _prepare(self, jobs: Sequence[Job]) -> _Prepared:
         began = time_ns()
         self._engine.begin()
+        facts = Facts(self._clock(), self._schema)
+        loader = FactLoader(facts, self._engine, self._held)
         try:
-            loader = FactLoader(Facts(self._clock(), self._schema), self._engine)
             self._prefetch(loader, jobs)
             leaves = self._log.begin(loader.facts.now)
             outcomes = [self._execute(loader, job, leaves) for job in jobs]
             if overlaid := loader.keep_overlaid():
                 leaves.add(LeafOrigin("KeepRevisions"), overlaid)
-            self._append(loader.facts, leaves)
-        except BaseException:
+            self._append(facts, leaves)
+        except BaseException as error:
             self._engine.rollback()
+            if isinstance(error, Held):
+                note_places(error, jobs, facts)
             raise
         return _Prepared(outcomes, leaves, began)
 
@@ -283,6 +295,7 @@ class Committer:
     def _append(self, facts: Facts, leaves: LeafBatch) -> None:
         """Write everything set-wise."""
         written = facts.written()
+        self._held.check_written(written)
         # Kinds and keys in one fixed order: two processes cannot wait for each other.
         for kind in self._schema.tables:
             if records := written.get(kind):

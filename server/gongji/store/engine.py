@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Protocol, TypeVar, cast
 
 from msgspec import Struct
 
-from gongji.model.commands import Answer, Command, Query, Request
+from gongji.model.commands import Answer, Command, Listing, Placed, Query, Request
 from gongji.model.facts import Need
 from gongji.model.refusals import StoreUnavailable
+from gongji.store.sql import Dialect
 from gongji.store.table import Row
 from gongji.store.timing import JobTiming
+
+T = TypeVar("T")
 
 
 class EngineError(Exception):
@@ -46,15 +49,33 @@ class EngineDown(EngineError):  # noqa: N818 - as above
 
 
 class Held(EngineDown):
-    """Somebody else holds what this transaction needs; nothing was decided: wait, try again.
+    """Somebody else holds what this transaction needs; nothing of it stands: try again.
 
-    `whole` if nobody can write as long as that lasts; `who` names who holds it, if known.
+    `whole` if nobody can write as long as that lasts; else `rows` are held, by kind and
+    key, or the tables of `kinds`, from who is `writing` only or from all. `who` holds
+    them, if known; it was waited for `seconds`.
     """
 
-    def __init__(self, text: str, *, whole: bool = False, who: str = "") -> None:
-        super().__init__(text, "locked")
+    def __init__(
+        self,
+        text: str,
+        *,
+        whole: bool = False,
+        rows: frozenset[tuple[type, str]] = frozenset(),
+        kinds: frozenset[type] = frozenset(),
+        writing: bool = False,
+        who: str = "",
+        seconds: float = 0.0,
+    ) -> None:
+        super().__init__(f"{text} ({who})" if who else text, "locked")
         self.whole = whole
+        self.rows = rows
+        self.kinds = kinds
+        self.writing = writing
         self.who = who
+        self.seconds = seconds
+        self.places: frozenset[int] = frozenset()
+        """The places of the jobs of the batch that are known to need it."""
 
 
 class CommitUncertain(EngineDown):
@@ -119,6 +140,31 @@ class Engine(Protocol):
 
     def rollback(self) -> None:
         """Forget the transaction."""
+
+
+class StoreEngine(Engine, Protocol):
+    """An engine of a store: it also lists, and can be emptied."""
+
+    dialect: Dialect
+
+    @property
+    def connection(self) -> Any:
+        """The driver's own connection."""
+
+    def page(self, listing: Listing[T]) -> list[Placed[T]]:
+        """Return one page of a listing. ValueError if no index serves it."""
+
+    def rows(self, statement: str, values: Sequence[Any]) -> list[Any]:
+        """Return the rows of a query. EngineDown."""
+
+    def reset(self) -> None:
+        """Empty every table that does not outlive it. EngineDown."""
+
+    def touch(self) -> None:
+        """Commit durably what changes nothing. EngineError."""
+
+    def close(self) -> None:
+        """Close the connection; an open transaction is forgotten."""
 
 
 class Job(Struct, frozen=True):

@@ -69,9 +69,16 @@ class LeafLog:
         self._hasher = hasher
         self.tell: Callable[[Leaf], None] = lambda _: None
         """Told the last leaf of each transaction that stands."""
+        self._owner = self
         self.written = 0
         """Leaves of this process, whatever writer it was."""
         self.restart()
+
+    def beside(self) -> LeafLog:
+        """Return a log for another connection of this process, told and counted here."""
+        other = LeafLog(self._schema, self._hasher)
+        other._owner = self
+        return other
 
     def restart(self) -> None:
         """Go on as another writer: what this one wrote last is not known."""
@@ -89,10 +96,10 @@ class LeafLog:
 
     def committed(self, batch: LeafBatch) -> None:
         """Count the leaves of a transaction that stands."""
-        self.written += len(batch.leaves)
+        self._owner.written += len(batch.leaves)
         if batch.leaves:
             self._number, self._at = batch.writer.number, batch.writer.at
-            self.tell(batch.leaves[-1])
+            self._owner.tell(batch.leaves[-1])
 
 
 class LeafBatch:

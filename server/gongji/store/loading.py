@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 from gongji.model.commands import Decision, Query
 from gongji.model.facts import Facts, Need, NotLoaded
 from gongji.store.engine import Engine
+from gongji.store.held import HeldRecords
 from gongji.store.overlay import Overlay
 
 R = TypeVar("R")
@@ -24,9 +25,12 @@ _Groups = dict[tuple[type, str], dict[str, None]]
 class FactLoader:
     """Facts of one transaction, fetched as the queries over them ask for them."""
 
-    def __init__(self, facts: Facts, engine: Engine) -> None:
+    def __init__(
+        self, facts: Facts, engine: Engine, held: HeldRecords | None = None
+    ) -> None:
         self.facts = facts
         self._engine = engine
+        self._held = held
         self._overlay = Overlay(engine)
 
     def load(self, needs: Iterable[Need]) -> None:
@@ -36,6 +40,8 @@ class FactLoader:
             self._fetch(grouped(missing))
 
     def _fetch(self, groups: _Groups) -> None:
+        if self._held is not None:
+            self._held.check_needed(groups)
         lookups = [
             (kind, index, list(values)) for (kind, index), values in groups.items()
         ]

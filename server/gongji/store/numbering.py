@@ -8,7 +8,8 @@ from gongji.model.certificates import birth_date
 from gongji.model.commands import Listing, Placed
 from gongji.model.people import Person
 from gongji.rules.codes import IDENTITY_CARD
-from gongji.store.base import Store, StoreEngine
+from gongji.store.base import Store
+from gongji.store.engine import StoreEngine
 
 _FIRST: Final = Listing(kind=Person, limit=20)
 

@@ -77,7 +77,7 @@ class _Wait:
         if self._since is None:
             self._since = call.at
             self._told = False
-        self._why = held.who or str(held)
+        self._why = str(held)
         if now - call.at < HELD_S:
             return True
         if not self._told:
@@ -212,11 +212,14 @@ class ThreadQueue(BatchQueue):
 
     @property
     def waiting(self) -> int:
-        """How many calls wait."""
-        return self._waiting.qsize()
+        """How many calls wait, apart or not."""
+        apart = self._apart.waiting if self._apart else 0
+        return self._waiting.qsize() + apart
 
     def start(self) -> None:
         """Start the thread."""
+        if self._apart:
+            self._apart.start()
         self._thread.start()
 
     def _put(self, work: Job | Exclusive) -> asyncio.Future[Any]:
@@ -235,6 +238,8 @@ class ThreadQueue(BatchQueue):
         while not self._waiting.empty():
             if (late := self._waiting.get_nowait()) is not None:
                 settle([late], [_closing()])
+        if self._apart:
+            await self._apart.close()
 
     def _work(self) -> None:
         while (first := self._waiting.get()) is not None:

@@ -21,6 +21,7 @@ from gongji.store.engine import (
     raisable,
     unavailable,
 )
+from gongji.store.held import HeldRecords, note_places, without
 from gongji.store.loading import FactLoader
 from gongji.store.schema import Schema
 
@@ -37,9 +38,11 @@ class Reader:
         clock: Callable[[], datetime],
         *,
         condition: StoreCondition | None = None,
+        held: HeldRecords | None = None,
     ) -> None:
         self._engine = engine
         self._condition = condition or StoreCondition()
+        self._held = held or HeldRecords()
         self._schema = schema
         self._clock = clock
 
@@ -50,9 +53,9 @@ class Reader:
         """
         try:
             outcomes = self._over_one_snapshot(jobs)
-        except Held as error:
-            held = error.with_traceback(None)
-            return [held for _ in jobs]
+        except Held as held:
+            self._held.note(held)
+            return without(jobs, held, self.run)
         except EngineDown as down:
             self._condition.failed(READING, down)
             return [unavailable(down) for _ in jobs]
@@ -66,10 +69,14 @@ class Reader:
 
     def _over_one_snapshot(self, jobs: Sequence[Job]) -> list[Outcome]:
         self._engine.begin()
+        facts = Facts(self._clock(), self._schema)
+        loader = FactLoader(facts, self._engine, self._held)
         try:
-            loader = FactLoader(Facts(self._clock(), self._schema), self._engine)
             loader.prefetch(job.query for job in jobs)
             return [_answer(loader, job) for job in jobs]
+        except Held as held:
+            note_places(held, jobs, facts)
+            raise
         finally:
             self._engine.rollback()
 

@@ -12,7 +12,8 @@ from gongji.audit.commitment import Commitments
 from gongji.audit.hashing import Hasher
 from gongji.audit.leaf import Leaf, hashes_of, private_of
 from gongji.model.commands import Listing, RecordPlace
-from gongji.store.base import Store, StoreEngine
+from gongji.store.base import Store
+from gongji.store.engine import StoreEngine
 from gongji.store.genesis import stored_row
 from gongji.store.schema import Schema
 from gongji.store.table import AnyTable, Row

@@ -15,6 +15,7 @@ from gongji.store.engine import (
     ConstraintViolated,
     EngineDown,
     EngineError,
+    Held,
     WriteConflict,
 )
 from gongji.store.postgres.arrays import register
@@ -30,7 +31,10 @@ _DEFAULTS: Final[dict[str, Any]] = {
 _PREPARED_STATEMENTS: Final = 500
 """More than there are shapes: none is prepared a second time."""
 
-LOCK_TIMEOUT: Final = "SET lock_timeout = '5s'"
+LOCK_TIMEOUT_S: Final = 5.0
+"""How long a session waits for a lock unless it is said otherwise, in seconds."""
+
+LOCK_TIMEOUT: Final = f"SET lock_timeout = {LOCK_TIMEOUT_S * 1000:.0f}"
 
 # A batch of 64 must not hash-join a whole table, a page must come from its index in
 # order, a plan made once must do. Who waits for a lock or has been forgotten by its
@@ -67,6 +71,8 @@ def translated() -> Iterator[None]:
         raise EngineError(str(error)) from error
     except (psycopg.DataError, psycopg.ProgrammingError, psycopg.NotSupportedError):
         raise
+    except errors.LockNotAvailable as error:
+        raise Held(str(error)) from error
     except psycopg.Error as error:
         raise EngineDown(str(error), reason_of(error)) from error
 
@@ -99,7 +105,9 @@ _CLASSES: Final = {
 """By the first two characters of it."""
 
 
-def connect(url: str) -> psycopg.Connection[TupleRow]:
+def connect(
+    url: str, lock_timeout_s: float = LOCK_TIMEOUT_S
+) -> psycopg.Connection[TupleRow]:
     """Open a session. EngineDown if the server cannot be reached or refuses."""
     stated = conninfo_to_dict(url)
     defaults = {name: value for name, value in _DEFAULTS.items() if name not in stated}
@@ -110,4 +118,7 @@ def connect(url: str) -> psycopg.Connection[TupleRow]:
         connection.prepared_max = _PREPARED_STATEMENTS
         register(connection)
         connection.execute(_SESSION, prepare=False)
+        if lock_timeout_s != LOCK_TIMEOUT_S:
+            timeout = f"SET lock_timeout = {lock_timeout_s * 1000:.0f}"
+            connection.execute(timeout, prepare=False)
     return connection

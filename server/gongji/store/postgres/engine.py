@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg import errors
@@ -20,12 +20,13 @@ from gongji.store.engine import (
     ConstraintViolated,
     EngineDown,
     EngineError,
+    Held,
     Lookup,
     Rows,
     WriteConflict,
 )
 from gongji.store.postgres.arrays import Numbers, Texts, chosen_arrays, sorted_texts
-from gongji.store.postgres.connection import connect, translated
+from gongji.store.postgres.connection import LOCK_TIMEOUT_S, connect, translated
 from gongji.store.postgres.locks import (
     AFTER_LOCKS,
     GUARDED,
@@ -34,9 +35,12 @@ from gongji.store.postgres.locks import (
     LATEST,
     LOCKED,
     TOUCH,
-    latch_of,
+    GuardedRead,
+    latches_of,
 )
+from gongji.store.postgres.pending import PendingWrite, writes_of
 from gongji.store.postgres.sql import delete_any, insert_all, select_any, upsert_all
+from gongji.store.postgres.waits import Holders
 from gongji.store.schema import Schema
 from gongji.store.table import AnyTable
 
@@ -46,23 +50,6 @@ _Query = tuple[str, Sequence[Any]]
 """A statement and its parameters."""
 
 _Rows = list[TupleRow]
-
-
-class _Write(NamedTuple):
-    """Records of a kind that are to be written, and whether all must be new."""
-
-    kind: type
-    records: Sequence[Any]
-    rows: Rows
-    new: bool
-
-
-class _GuardedRead(NamedTuple):
-    """What a decision rests on: a lookup, its values as stored, and the rows found there."""
-
-    lookup: Lookup
-    stored: Texts
-    rows: _Rows
 
 
 class PostgresEngine:
@@ -83,6 +70,7 @@ class PostgresEngine:
         isolation = "REPEATABLE READ, READ ONLY" if read_only else "READ COMMITTED"
         self._begin = f"BEGIN ISOLATION LEVEL {isolation}"
         self._read_only = read_only
+        self._lock_timeout_s = LOCK_TIMEOUT_S
         self._selects: dict[tuple[type, str], str] = {}
         self._forget()
 
@@ -91,11 +79,11 @@ class PostgresEngine:
         self._open = False
         # Whether its BEGIN has been sent.
         self._begun = False
-        self._guarded_reads: list[_GuardedRead] = []
+        self._guarded_reads: list[GuardedRead] = []
         # Keys read under which nothing was stored.
         self._absent: set[tuple[type, str]] = set()
         # What is to be written and deleted, in that order.
-        self._pending: list[_Write | _Query] = []
+        self._pending: list[PendingWrite | _Query] = []
         self._latest = 0
 
     @property
@@ -104,8 +92,13 @@ class PostgresEngine:
         if self._connection is None or self._connection.closed:
             if self._begun:
                 raise EngineDown("连接在事务中断开")
-            self._connection = connect(self._url)
+            self._connection = connect(self._url, self._lock_timeout_s)
         return self._connection
+
+    def wait_at_most(self, seconds: float) -> None:
+        """Wait so long for somebody else's lock from now on, then raise Held."""
+        self._lock_timeout_s = seconds
+        self.close()  # a session keeps its own
 
     def begin(self) -> None:
         """Start a transaction; its BEGIN goes with the first fetch."""
@@ -124,9 +117,8 @@ class PostgresEngine:
             (self._select(kind, index), [text])
             for (kind, index, _), text in zip(lookups, texts, strict=True)
         ]
-        has_forms = self._schema.has_forms(lookups)
-        row_sets, newer = self._found(queries, keeping_up=has_forms)
-        if newer and has_forms:
+        row_sets = self._found_in_time(lookups, queries)
+        if row_sets is None:
             return self.fetch(lookups)
         results = []
         for lookup, text, rows in zip(lookups, texts, row_sets, strict=True):
@@ -135,6 +127,23 @@ class PostgresEngine:
             self._note(lookup, text, rows, records)
             results.append(records)
         return results
+
+    def _found_in_time(
+        self, lookups: Sequence[Lookup], queries: Sequence[_Query]
+    ) -> list[_Rows] | None:
+        """Return the rows of each query; None if their values have newer forms. Held."""
+        has_forms = self._schema.has_forms(lookups)
+        try:
+            row_sets, newer = self._found(queries, keeping_up=has_forms)
+        except Held as held:
+            raise self._held(lookups, ()) from held
+        return None if newer and has_forms else row_sets
+
+    def _held(self, lookups: Sequence[Lookup], written: Iterable[type]) -> Held:
+        """Return who holds what could not be read or written in time; roll back."""
+        self.rollback()
+        holders = Holders(self.connection, self._schema, self._lock_timeout_s)
+        return holders.held(lookups, written, locking=not self._read_only)
 
     def _found(
         self, queries: Sequence[_Query], *, keeping_up: bool = False
@@ -167,7 +176,7 @@ class PostgresEngine:
             return
         kind, index, values = lookup
         if kind in GUARDED:
-            self._guarded_reads.append(_GuardedRead(lookup, text, rows))
+            self._guarded_reads.append(GuardedRead(lookup, text, rows))
         if not index:
             stored = {self._schema.key_of(record) for record in records}
             absent = [key for key in values if key not in stored]
@@ -218,7 +227,7 @@ class PostgresEngine:
     ) -> None:
         if rows is None:
             rows = list(map(self._schema.table(kind).row, records))
-        self._pending.append(_Write(kind, records, rows, new))
+        self._pending.append(PendingWrite(kind, records, rows, new))
         if not self._open:
             self._send([])
 
@@ -231,9 +240,14 @@ class PostgresEngine:
         """Write everything and make it durable, in one round trip."""
         if not self._begun and self._found([])[1]:
             raise WriteConflict("密钥在写入之前已经更换")
-        self._guard()
+        written = [write.kind for write in writes_of(self._pending)]
+        try:
+            self._guard()
+            status = self._send(["COMMIT"])
+        except Held as held:
+            raise self._held((), written) from held
         # COMMIT of a failed transaction is a quiet ROLLBACK.
-        if self._send(["COMMIT"]) != "COMMIT":
+        if status != "COMMIT":
             raise EngineError("事务在提交前已经失败")
         self._open = self._begun = False
 
@@ -315,13 +329,15 @@ class PostgresEngine:
                 cursor = connection.cursor()
                 # The server writes one kind of record while the next is made ready here.
                 for one in pending:
-                    writes = self._writes(one) if isinstance(one, _Write) else [one]
+                    writes = (
+                        self._writes(one) if isinstance(one, PendingWrite) else [one]
+                    )
                     for statement, values in writes:
                         cursor.execute(statement, values)
                 for statement in then:
                     cursor.execute(statement, prepare=False)
         except ConstraintViolated as violated:
-            raise self._as_conflict(violated, _writes_of(pending)) from violated
+            raise self._as_conflict(violated, writes_of(pending)) from violated
         except EngineDown as down:
             # INERROR: the server has answered, and rolls back.
             if connection.info.transaction_status != TransactionStatus.INERROR:
@@ -329,7 +345,7 @@ class PostgresEngine:
             raise
         return cursor.statusmessage
 
-    def _writes(self, write: _Write) -> Iterator[_Query]:
+    def _writes(self, write: PendingWrite) -> Iterator[_Query]:
         """Insert what is new, or was absent and must still be; upsert anything else."""
         table: AnyTable = self._schema.table(write.kind)
         columns = list(zip(*write.rows, strict=True))
@@ -343,7 +359,7 @@ class PostgresEngine:
     def _as_conflict(
         self,
         violated: ConstraintViolated,
-        pending: Iterable[_Write],
+        pending: Iterable[PendingWrite],
     ) -> EngineError:
         """Return a conflict if another process wrote what was absent, else the defect."""
         cause = violated.__cause__
@@ -365,33 +381,15 @@ class PostgresEngine:
         Whoever writes any holds the latches of what was read and is written, and then
         finds what was read unchanged.
         """
-        writes = _writes_of(self._pending)
+        writes = writes_of(self._pending)
         written = [write.records for write in writes if write.kind in GUARDED]
         if not written:
             return
-        records = chain.from_iterable(written)
-        latches = sorted(set(self._latches(records)))
-        # Sorted: two transactions that take latches in one order cannot wait for each
-        # other.
+        read = [guarded.lookup for guarded in self._guarded_reads]
+        latches = latches_of(read, chain.from_iterable(written), self._schema)
         self._rows(LATCH, [LATCH_CLASS, Numbers(latches)])
         for (kind, index, _), stored, before in self._guarded_reads:
             statement = self._select(kind, index)
             now = self._rows(statement, [stored])
             if set(before) != set(now):
                 raise WriteConflict(f"{kind.__name__} 在决定期间已被另一进程改动")
-
-    def _latches(self, written: Iterable[Any]) -> Iterator[int]:
-        """The latches of every guarded value read or written."""
-        # By what is compared, which is the same whatever keys a process knows.
-        for (kind, index, values), _, _ in self._guarded_reads:
-            for value in values:
-                yield latch_of(kind, index, value)
-        for record in written:
-            kind = type(record)
-            yield latch_of(kind, "", self._schema.key_of(record))
-            for index, value in self._schema.indexes_of(record).items():
-                yield latch_of(kind, index, value)
-
-
-def _writes_of(pending: Iterable[_Write | _Query]) -> list[_Write]:
-    return [one for one in pending if isinstance(one, _Write)]

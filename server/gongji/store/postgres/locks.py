@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from gongji.model.account import Account, BroughtForward, Credit, Premium
 from gongji.model.binding import Binding
@@ -12,7 +12,10 @@ from gongji.model.commands import RequestRecord
 from gongji.model.people import Person
 from gongji.model.settlement import Accumulator, Settlement
 from gongji.model.staging import Turn, Unmerged
+from gongji.store.engine import Lookup
 from gongji.store.keys.table import EPOCH
+from gongji.store.postgres.arrays import Texts
+from gongji.store.schema import Schema
 
 LOCKED: Final[Mapping[type, int]] = {
     # Absent ones cost nothing; two runs of one import meet at its row (`claims`).
@@ -56,8 +59,37 @@ LATCH: Final = (
 )
 
 
+class GuardedRead(NamedTuple):
+    """What a decision rests on: a lookup, its values as stored, and the rows found there."""
+
+    lookup: Lookup
+    stored: Texts
+    rows: list[tuple[Any, ...]]
+
+
 def latch_of(kind: type, index: str, value: str) -> int:
     """Return the latch of a value, the same in every process."""
     name = f"{kind.__name__}/{index}/{value}"
     digest = blake2b(name.encode(), digest_size=4).digest()
     return int.from_bytes(digest) % _LATCHES
+
+
+def latches_of(
+    read: Iterable[tuple[type, str, Iterable[Any]]],
+    written: Iterable[Any],
+    schema: Schema,
+) -> list[int]:
+    """Return the latches of all guarded values read (kind, index, values) or written.
+
+    They are sorted: two transactions that take latches in one order cannot wait for
+    each other.
+    """
+    latches: set[int] = set()
+    for kind, index, values in read:
+        latches.update(latch_of(kind, index, str(value)) for value in values)
+    for record in written:
+        kind = type(record)
+        latches.add(latch_of(kind, "", schema.key_of(record)))
+        for index, value in schema.indexes_of(record).items():
+            latches.add(latch_of(kind, index, value))
+    return sorted(latches)

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Final
 
 from gongji.store.base import Clock, Store
+from gongji.store.held import HeldRecords
 from gongji.store.keys.table import StoredKeys, read
 from gongji.store.migrations import DatabaseMissingError, make_or_check
 from gongji.store.postgres.catalog import PostgresCatalog
 from gongji.store.postgres.connection import connect, translated
 from gongji.store.postgres.engine import PostgresEngine
+from gongji.store.queues import ApartQueue, BatchQueue, ThreadQueue
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
+
+LOCK_WAIT_S: Final = 0.25
+"""How long a batch waits for somebody else's lock, in seconds: longer than another
+server's batch holds one on a disk that is well."""
+
+APART_LIMIT: Final = 256
+"""Most commands that wait for locks at once; another is refused."""
 
 
 class PostgresStore(Store):
@@ -37,7 +47,24 @@ class PostgresStore(Store):
         vault.find_keys = partial(_keys_at, url)
         reading = PostgresEngine(url, schema, read_only=True)
         listing = PostgresEngine(url, schema, read_only=True)
+        # What waits for somebody else's lock waits here: connected when it is needed.
+        self._apart = PostgresEngine(url, schema)
+        for engine in (writing, reading, listing, self._apart):
+            engine.wait_at_most(LOCK_WAIT_S)
         super().__init__((writing, reading, listing), schema, vault, clock)
+
+    def _writes_of(self) -> BatchQueue:
+        """Return the queue of what is committed; who meets a lock waits in one beside it."""
+        held = HeldRecords(self.condition)
+        committer = self._committer(self._writing, self.log, held)
+        beside = self._committer(self._apart, self.log.beside(), held.only_noted())
+        apart = ApartQueue(beside.run, limit=APART_LIMIT, condition=self.condition)
+        return ThreadQueue(committer.run, condition=self.condition, apart=apart)
+
+    async def close(self) -> None:
+        """Finish what waits and close the connections."""
+        await super().close()
+        self._apart.close()
 
 
 def _keys_at(url: str) -> StoredKeys:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Final
 
 from gongji.store.base import Clock, Store
-from gongji.store.committer import Committer
 from gongji.store.keys.table import StoredKeys, read
 from gongji.store.loop_queues import FlushQueue, LoopQueue
 from gongji.store.migrations import (
@@ -99,8 +98,9 @@ class SqliteStore(Store):
         self._durable = durable
         super().__init__((writing, reading, listing), schema, vault, clock)
 
-    def _writes_of(self, committer: Committer) -> BatchQueue:
+    def _writes_of(self) -> BatchQueue:
         """Return the queue of what is committed; it never waits for the disk on the loop."""
+        committer = self._committer(self._writing, self.log)
         if not self._durable:
             return LoopQueue(committer.run, condition=self.condition)
         return FlushQueue(committer.prepare, condition=self.condition)
