@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import select
 import signal
 import sqlite3
@@ -48,9 +47,12 @@ class Started:
         self.process = process
         self.data = data
         self.address = ""
+        # What it said, sentence by sentence, and all of the event in which it said so.
         self.announced: list[str] = []
+        self.told: dict[str, Any] = {}
         self.logged: list[str] = []
         self._log: SimpleQueue[str | None] = SimpleQueue()
+        self._started: SimpleQueue[str] = SimpleQueue()
         # Read as it comes: a server whose pipe is full would wait for us.
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
@@ -59,17 +61,19 @@ class Started:
         for line in self.process.stderr or ():
             self.logged.append(line)
             self._log.put(line)
+            if line.startswith("{") and '"event":"started"' in line:
+                self._started.put(line)
         self._log.put(None)
+        self._started.put("")
 
     def announcement(self) -> None:
         """Wait for it. AssertionError with the log if the server ends instead."""
-        for line in self.process.stdout or ():
-            self.announced.append(line)
-            announced = re.search(r"正在 (\S+:\d+) 服务", line)
-            if announced:
-                self.address = announced[1]
-                return
-        raise AssertionError(self.silence())
+        line = self._started.get(timeout=PATIENCE_S)
+        if not line:
+            raise AssertionError(self.silence())
+        self.told = json.loads(line)
+        self.address = self.told["address"]
+        self.announced = self.told["said"]
 
     def event(self, name: str) -> dict[str, Any]:
         """Return the next log line of an event; skip those before it."""
@@ -99,7 +103,7 @@ def started(*arguments: str, under: Sequence[str] = ()) -> Iterator[Started]:
     command = [sys.executable, "-m", "gongji", "serve", "--address", "127.0.0.1:0"]
     with subprocess.Popen(  # noqa: S603 - our own
         [*under, *command, *arguments],
-        stdout=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         encoding="utf-8",
     ) as process:

@@ -139,9 +139,9 @@ def test_a_server_with_a_changed_one(tmp_path: Path) -> None:
     (anqing, *_) = load_cities().all
     pin = f"anqing={anqing.plugin_digest}"
     with started("--data", str(tmp_path / "data"), "--pin", pin) as server:
-        announced = "".join(server.announced)
+        refused = server.told["refused"]
         server.end()
 
-    assert (
-        "gongji-chuzhou 0.1.0\tchuzhou\t配置钉住了插件，而没有钉住这一个" in announced
-    )
+    (chuzhou,) = (row for row in refused if row["pinyin"] == "chuzhou")
+    assert "gongji-chuzhou 0.1.0" == chuzhou["plugin"]
+    assert chuzhou["problem"].startswith("配置钉住了插件，而没有钉住这一个")

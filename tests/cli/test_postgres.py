@@ -78,7 +78,7 @@ def charges_of_month(clinic: Caller) -> list[tuple[int, bool]]:
 
 def check_announcement(service: Started, postgres: Postgres) -> None:
     """The database is announced, and each setting under which an answer may be lost."""
-    assert "数据在 PostgreSQL" in service.announced[-1]
+    assert "数据在 PostgreSQL" in "".join(service.announced)
     announced = "".join(service.announced)
     warning = "警告: PostgreSQL 的 {} = off"
     assert lossy(postgres) == [

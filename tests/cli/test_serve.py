@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from gongji.binding.workdays import Workdays
-from gongji.cli.serve import startup_warnings
+from gongji.cli.announcing import startup_warnings
 from gongji.serve.settings import Settings
 
 LAST_KNOWN = max(year for year in range(2020, 2100) if Workdays().known(year))

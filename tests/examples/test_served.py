@@ -40,19 +40,15 @@ def target(tmp_path: Path) -> Iterator[str]:
         "--address",
         "127.0.0.1:0",
     ]
-    log = (tmp_path / "log").open("w", encoding="utf-8")
-    with (
-        log,
-        subprocess.Popen(  # noqa: S603 - our own
-            [*command, "--data", str(tmp_path / "var")],
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-        ) as process,
-    ):
+    with subprocess.Popen(  # noqa: S603 - our own
+        [*command, "--data", str(tmp_path / "var")],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
         try:
             matches = (
-                re.search(r"正在 (\S+:\d+) 服务", line) for line in process.stdout or ()
+                re.search(r"正在 (\S+:\d+) 服务", line) for line in process.stderr or ()
             )
             yield next(match[1] for match in matches if match)
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 import click
 
@@ -49,7 +50,7 @@ _CITY_COLUMNS = (
 
 _SHOWN_DIGEST = len("sha256:") + 12
 
-_REFUSED_PLUGIN_COLUMNS = ("plugin", "pinyin", "problem")
+REFUSED_PLUGIN_COLUMNS = ("plugin", "pinyin", "problem")
 
 
 @click.command("cities")
@@ -68,24 +69,29 @@ def cities_command(terminal: Terminal, *, pin: bool) -> None:
 
 def show_cities(terminal: Terminal, cities: Cities) -> None:
     """Print the table of cities and, if there are any, of refused plugins."""
-    rows = [
+    rows = city_rows(cities, whole=terminal.as_json)
+    terminal.table("cities", rows, _CITY_COLUMNS)
+    if cities.refused:
+        refused = rows_of(cities.refused, REFUSED_PLUGIN_COLUMNS)
+        terminal.table("refused_plugins", refused, REFUSED_PLUGIN_COLUMNS)
+
+
+def city_rows(cities: Cities, *, whole: bool) -> list[dict[str, Any]]:
+    """Return a row for each city; digests are shortened unless they are to be `whole`."""
+    return [
         {
             "city": city.name,
             "area_code": city.area_code,
             "pinyin": city.pinyin,
             "plugin": city.plugin,
             "version": city.version,
-            "digest": city.plugin_digest if terminal.as_json else _shortened(city),
+            "digest": city.plugin_digest if whole else _shortened(city),
             "overridden": len(city.overridden),
             "adoptions": "、".join(city.adoptions) or "—",
             "without_table": _without_table(city),
         }
         for city in cities.all
     ]
-    terminal.table("cities", rows, _CITY_COLUMNS)
-    if cities.refused:
-        refused = rows_of(cities.refused, _REFUSED_PLUGIN_COLUMNS)
-        terminal.table("refused_plugins", refused, _REFUSED_PLUGIN_COLUMNS)
 
 
 def _shortened(city: City) -> str:

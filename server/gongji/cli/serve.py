@@ -4,41 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shlex
-from collections.abc import Iterable, Iterator
 from contextlib import aclosing, suppress
 from dataclasses import replace
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import click
 import grpc
 
-from gongji import __version__
-from gongji.binding.workdays import Workdays
 from gongji.cities import cache
 from gongji.cities.city import Cities
-from gongji.cli.cities import show_cities
+from gongji.cli.announcing import (
+    announce,
+    startup_warnings,
+    tell_stopped,
+    tell_stopping,
+)
 from gongji.cli.config import ConfiguredCommand
 from gongji.cli.doors import door_options
 from gongji.cli.options import DAY, DEFAULT_ADDRESS
 from gongji.cli.plugins import pins_of
 from gongji.cli.terminal import Terminal
-from gongji.client.credentials import LOCAL_TOKEN
-from gongji.isolation.limits import lacking
 from gongji.kit.check.serving import unfit
 from gongji.model.refusals import Refusal
 from gongji.serve import descriptors, gateway, logs, service, supervisor
-from gongji.serve.admission import admitted, check_folder
+from gongji.serve.admission import check_folder
+from gongji.serve.beside import working_beside
 from gongji.serve.clock import system_clock
-from gongji.serve.listening import is_loopback
+from gongji.serve.notify import answer_reloads, keep_watchdog
 from gongji.serve.service import Up, lossy_settings
 from gongji.serve.settings import Settings
+from gongji.serve.watched import RELOADED_S
 from gongji.serve.workers import serve_many
 from gongji.store import last_leaf
-from gongji.store.databases import database_at
 
 MAX_WORKERS: Final = 64
 
@@ -191,20 +189,18 @@ async def _serve(
         serving = serve_many(settings.for_workers(cities))
     else:
         serving = service.serve(settings, cities, workdays)
-    async with aclosing(serving) as events:
+    answer_reloads(RELOADED_S)
+    async with aclosing(serving) as events, working_beside(keep_watchdog()):
         async for event in events:
             if isinstance(event, Up):
                 await asyncio.to_thread(cache.keep, settings.kept_plugins)
                 lossy = await asyncio.to_thread(lossy_settings, settings.database)
-                warnings = startup_warnings(
-                    settings, workdays, system_clock().date(), lossy
-                )
-            # Who reads may go away, as with `| head`: the service stays.
-            with suppress(BrokenPipeError):
-                if isinstance(event, Up):
-                    _announce(terminal, settings, cities, warnings, event)
-                else:
-                    terminal.say("正在停止 …")
+                today = system_clock().date()
+                warnings = startup_warnings(settings, workdays, today, lossy)
+                announce(terminal, settings, cities, warnings, event)
+            else:
+                tell_stopping(terminal)
+    tell_stopped(terminal)
 
 
 def _fit(settings: Settings) -> tuple[Settings, Cities]:
@@ -212,86 +208,3 @@ def _fit(settings: Settings) -> tuple[Settings, Cities]:
     loaded = settings.cities()
     settings = replace(settings, unfit=tuple(unfit(loaded, settings.kept_plugins)))
     return settings, loaded.without(settings.unfit)
-
-
-def startup_warnings(
-    settings: Settings, workdays: Workdays, today: date, lossy: Iterable[str]
-) -> Iterator[str]:
-    """Yield what an operator should know before anybody calls."""
-    # Sixty days ahead, since a review begun late in a year may be due in the next.
-    for year in sorted({today.year, (today + timedelta(days=60)).year}):
-        if not workdays.known(year):
-            yield (
-                f"注意: {year} 年放假安排尚未载入，该年的工作日暂按周末与法定节日推定；"
-                "可用 --calendar 补充"
-            )
-    for refusal in settings.refusals:
-        yield f"医保区划 {refusal.area_code}：{refusal.clause.text}"
-    if settings.sandbox:
-        yield "沙盒: SandboxService 可拨钟、清空; 切勿存放真实数据"
-    if not is_loopback(settings.address):
-        yield (
-            "注意：没有前置代理时，不取答复的连接要到 40 分钟的寿命才断，一个地址的连接数也不设限；"
-            "对外请经 deploy/haproxy.cfg，服务只监听本机"
-        )
-    if settings.metrics_address and not is_loopback(settings.metrics_address):
-        yield (
-            "注意：指标不加密，也不问是谁在读；不在本机监听时，请以防火墙只放行 Prometheus"
-        )
-    for missing in lacking():
-        yield f"警告：本机不能阻止城市插件{missing}"
-    for setting in lossy:
-        yield f"警告: PostgreSQL 的 {setting}; 「答复之前已经落盘」在此库上不成立"
-
-
-def _announce(
-    terminal: Terminal,
-    settings: Settings,
-    cities: Cities,
-    warnings: Iterable[str],
-    up: Up,
-) -> None:
-    """Print that the service is up, where, and what to try next."""
-    show_cities(terminal, cities)
-    for warning in warnings:
-        terminal.say(warning)
-    terminal.say(admitted(settings))
-    address = up.address
-    processes = f"({settings.workers} 个进程)" if settings.workers > 1 else ""
-    terminal.say(
-        f"gongji {__version__} 正在 {address} 服务{processes}; {_place(settings)}; "
-        "Ctrl-C 停止. 接下来可在另一终端键入:"
-    )
-    if up.metrics:
-        terminal.say(
-            f"  .venv/bin/gongji top --metrics-address {up.metrics}    # 指标的实时视图"
-        )
-    terminal.say("  .venv/bin/gongji guide chuzhou        # 滁州办理指南")
-    terminal.say("  .venv/bin/gongji check anqing         # 安庆每条规则的取值与依据")
-    terminal.say(_call_by_hand(settings, address))
-
-
-def _call_by_hand(settings: Settings, address: str) -> str:
-    """Return a command that calls the service, as its callers have to."""
-    url = f"{address}/gongji.v1.CityService/ListCities"
-    buf = "  .venv/bin/buf curl --schema protos --protocol grpc -d '{}'"
-    if settings.client_ca:
-        files = "--cacert CA.pem --cert CERT.pem --key CERT.key"
-        return f"{buf} \\\n      {files} https://{url}"
-    if settings.policy:
-        header = '-H "authorization: Bearer $(cat TOKEN)"'
-        return f"{buf} \\\n      --cacert CA.pem {header} https://{url}"
-    plain = f"{buf} --http2-prior-knowledge"
-    if settings.sandbox:
-        return f"{plain} \\\n      http://{url}"
-    token = shlex.quote(str(settings.data / LOCAL_TOKEN))
-    header = f'-H "authorization: Bearer $(cat {token})"'
-    return f"{plain} \\\n      {header} \\\n      http://{url}"
-
-
-def _place(settings: Settings) -> str:
-    """Return the place of the data, without passwords."""
-    if not database_at(settings.database).shared:
-        return f"数据在 {settings.database or f'{settings.data}/'}"
-    address = urlsplit(settings.database)
-    return f"数据在 PostgreSQL {address.hostname or ''}{address.path}, 密钥在 {settings.data}/"

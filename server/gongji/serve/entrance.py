@@ -38,6 +38,9 @@ from gongji.serve.shares import PAUSE_S, READ_S, Lease, Share, Shares
 DRAIN_S: Final = 1.0
 """Seconds in which requests that follow the end of a call are still taken, and ignored."""
 
+_LOOK_S: Final = 0.01
+"""Seconds between two looks whether calls have ended."""
+
 _AT_ONCE: Final = 256
 """Calls judged again before others have their turn; about 2 ms."""
 
@@ -170,6 +173,12 @@ class Entrance:
         return self._outcomes.timed_out(
             Call(method.path[1:], perf_counter(), call.identity.caller, call.origin)
         )
+
+    async def finished(self) -> None:
+        """Wait until the calls that are under way now have ended."""
+        calls = list(self._under_way)
+        while any(call in self._under_way for call in calls):  # noqa: ASYNC110 - rare
+            await asyncio.sleep(_LOOK_S)
 
     async def judge_again(self) -> None:
         """End the calls under way whose callers are no longer admitted."""

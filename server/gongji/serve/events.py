@@ -45,8 +45,11 @@ _OF_PROCESSES: Final = (
     LogEvent(
         "started",
         "info",
-        (),
-        "服务开始应答；各项即启动时在终端上所说的。",
+        (
+            *("version", "address", "metrics", "workers", "cities", "refused"),
+            "said",
+        ),
+        "服务开始应答；各项即启动时在终端上所说的（标准输出是终端时为文字，没有这一行）。",
     ),
     LogEvent("stopping", "info", (), "收到停止的信号，不再接新的调用。"),
     LogEvent("stopped", "info", (), "手上的调用已办完，数据库已关。"),

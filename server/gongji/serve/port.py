@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -21,6 +22,7 @@ from gongji.serve.entrance import Entrance, Handlers
 from gongji.serve.health import HEALTH_LIMITS, Health
 from gongji.serve.listening import host_and_port
 from gongji.serve.metrics.calls import UnknownMethods, watch_callers, watch_methods
+from gongji.serve.parting import part
 from gongji.serve.reflection import reflection_of
 from gongji.serve.shares import MAX_STREAMS, Shares
 from gongji.serve.tls import ServerTls
@@ -32,10 +34,10 @@ GRACE_S: Final = 5.0
 """Seconds in which calls in flight may finish once the port stops."""
 
 REJECTING_S: Final = 0.25
-"""Seconds in which calls are rejected as UNAVAILABLE before the port closes.
+"""Seconds in which calls are rejected as UNAVAILABLE before the port closes."""
 
-gRPC ends calls that arrive while it closes as CANCELLED, which nobody tries again.
-"""
+WRITING_S: Final = 0.05
+"""Seconds in which gRPC writes what has been answered."""
 
 OPTIONS: Final = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -126,6 +128,7 @@ class OpenPort:
             ("grpc.max_allowed_incoming_connections", descriptors.most_connections()),
         )
         self._server = grpc.aio.server(options=(*OPTIONS, *own))
+        self._ports: set[int] = set()
         tls = options.tls
         self.address = self._listen(address, tls.credentials() if tls else None)
         if options.token_address and tls:
@@ -146,6 +149,7 @@ class OpenPort:
         except RuntimeError as fault:
             message = f"无法监听 {address}: 端口被占用, 或地址不在本机"
             raise OSError(message) from fault
+        self._ports.add(port)
         return f"{host}:{port}"
 
     async def start(self) -> None:
@@ -161,7 +165,11 @@ class OpenPort:
         """Report NOT_SERVING, take no new calls, let those in flight finish in `grace_s`."""
         self._entrances.reject_all()
         await asyncio.sleep(min(REJECTING_S, grace_s))
-        await self._server.stop(grace_s)
+        await self._entrances.finish(grace_s)
+        # What was answered last is still to be written.
+        await asyncio.sleep(min(WRITING_S, grace_s))
+        part(self._ports)
+        await self._server.stop(0)
         self._entrances.close()
 
 
@@ -231,6 +239,12 @@ class _Entrances:
         """Report NOT_SERVING, and reject every call from now on but those of health."""
         self._health.stop()
         self._methods.reject_all()
+
+    async def finish(self, grace_s: float) -> None:
+        """Wait for the calls that are under way now, so many seconds at most."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(grace_s):
+                await self._entrances[0].finished()
 
     def close(self) -> None:
         """End what `open` began."""

@@ -15,6 +15,9 @@ from gongji.text.files import FileFaultError
 
 T = TypeVar("T")
 
+RELOADED_S: Final = 4.0
+"""Seconds within which every process has read files that were written before."""
+
 WATCH_S: Final = 1.0
 """Seconds between two looks at the files."""
 

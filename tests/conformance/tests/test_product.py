@@ -57,12 +57,12 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         command,
         cwd=data,
         env={"PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         text=True,
     )
-    assert process.stdout
-    served = filter(None, map(SERVED.search, process.stdout))
+    assert process.stderr
+    served = filter(None, map(SERVED.search, process.stderr))
     line = next(served, None)
     assert line, "the server said nothing of its address"
     yield line[1]

@@ -37,13 +37,13 @@ def _serving(kit: Kit) -> Iterator[str]:
         ],
         cwd=kit.desk,
         env=kit.environment() | {"PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         encoding="utf-8",
     )
     try:
-        assert process.stdout
-        matches = map(SERVED.search, process.stdout)
+        assert process.stderr
+        matches = map(SERVED.search, process.stderr)
         served = next(filter(None, matches), None)
         assert served, "the server said nothing of its address"
         yield served[1]
