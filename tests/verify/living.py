@@ -15,7 +15,7 @@ from gongji.rpc.services import services_of
 from gongji.serve.clock import SandboxClock
 from gongji.store import Store, open_store
 from gongji.store.signing_key import signing_key
-from gongji.v1 import access_pb2, account_pb2, binding_pb2, types_pb2
+from gongji.v1 import access_pb2, account_pb2, binding_pb2, settlement_pb2, types_pb2
 
 from tests.rpc.conftest import over_ipc
 from tests.rpc.services.telling import RETIRED_IN_JULY, resettle, tell
@@ -88,8 +88,8 @@ async def _money(service: Service) -> None:
         tick(service)
 
 
-async def _visits(service: Service) -> None:
-    await service.bind("P2")
+async def _settled(service: Service) -> list[settlement_pb2.Settlement]:
+    """Settle bills paid by fund, purses and in cash, in many ways; return them."""
     settled = []
     for number in range(12):
         reply = await service.settle(
@@ -99,6 +99,16 @@ async def _visits(service: Service) -> None:
         )
         settled.append(reply.settlement)
         tick(service)
+    # Paid by purse and in cash.
+    await service.give("P3", 50_00)
+    await service.settle(fen=900_00, patient=service.ref("P3"))
+    tick(service)
+    return settled
+
+
+async def _visits(service: Service) -> None:
+    await service.bind("P2")
+    settled = await _settled(service)
     await service.reverse(settlement_id=settled[3].settlement_id, why="退号")
     await service.not_settled(patient=service.ref("nobody"))
     await service.not_reversed(settle_request_id=service.new_id())

@@ -128,6 +128,10 @@ def _told(terminal: Terminal, asked: Verification) -> Iterable[PhaseResult]:
             )
             if result.phase == "log" and not asked.checkpoints:
                 terminal.say(_proved(result.proved))
+            if result.undecided:
+                terminal.say(
+                    f"另有 {result.undecided} 笔作出时规则尚未留存，不能重新结算，未核对其数额"
+                )
         yield result
 
 
@@ -147,5 +151,6 @@ def _as_json(result: PhaseResult) -> dict[str, Any]:
         "count": result.count,
         "seconds": round(result.seconds, 3),
         "proved": result.proved,
+        "undecided": result.undecided,
         "findings": [msgspec.to_builtins(one) for one in result.findings[:_MOST]],
     }

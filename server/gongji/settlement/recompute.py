@@ -105,6 +105,26 @@ class Recompute(Struct, frozen=True):
         return Decision(Recomputed(stored, as_then, as_now))
 
 
+class DecideAsThen(Struct, frozen=True):
+    """Decide a stored settlement once more, only as then; writing nothing."""
+
+    stored: Settlement
+
+    def needs(self, facts: Facts) -> Iterator[Need]:
+        """Return its rules, and what a quote of its bill needs, as then."""
+        stored = self.stored
+        yield from kept.needs_of(stored.decided_by)
+        former = FormerFacts(facts, stored, as_known=True)
+        # Told when it is decided.
+        with suppress(RevisionNotKept):
+            for need in Quote(stored.bill, Cities(())).needs(former):
+                yield from former.sources(need)
+
+    def decide(self, facts: Facts) -> Decision[Recomputation]:
+        """Decide it."""
+        return Decision(_as_then(self.stored, facts))
+
+
 def _as_then(stored: Settlement, facts: Facts) -> Recomputation:
     if not stored.decided_by.rules_digest:
         return Recomputation(

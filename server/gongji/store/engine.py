@@ -94,14 +94,8 @@ Rows = Sequence[Row]
 """A row for each of some records."""
 
 
-class Engine(Protocol):
-    """One connection to a database, used by one thread at a time.
-
-    Every method but `rollback` raises EngineError.
-    """
-
-    def begin(self) -> None:
-        """Start a transaction whose reads stay true until it ends, else WriteConflict."""
+class FactSource(Protocol):
+    """Where facts are fetched from. EngineError."""
 
     def stage(self, need: Need) -> int:
         """Return when to fetch a need: after all needs of lower stages.
@@ -111,6 +105,16 @@ class Engine(Protocol):
 
     def fetch(self, lookups: Sequence[Lookup]) -> Sequence[Iterable[Any]]:
         """Return the records of each lookup, fetched together."""
+
+
+class Engine(FactSource, Protocol):
+    """One connection to a database, used by one thread at a time.
+
+    Every method but `rollback` raises EngineError.
+    """
+
+    def begin(self) -> None:
+        """Start a transaction whose reads stay true until it ends, else WriteConflict."""
 
     def latest(self) -> int:
         """Return the latest instant on record, 0 if there is none, in microseconds.

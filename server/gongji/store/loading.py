@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 from gongji.model.commands import Decision, Query
 from gongji.model.facts import Facts, Need, NotLoaded
-from gongji.store.engine import Engine
+from gongji.store.engine import FactSource
 from gongji.store.held import HeldRecords
 from gongji.store.overlay import Overlay
 
@@ -26,7 +26,7 @@ class FactLoader:
     """Facts of one transaction, fetched as the queries over them ask for them."""
 
     def __init__(
-        self, facts: Facts, engine: Engine, held: HeldRecords | None = None
+        self, facts: Facts, engine: FactSource, held: HeldRecords | None = None
     ) -> None:
         self.facts = facts
         self._engine = engine

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from gongji.model.revisions import REVISIONS, Revision
 from gongji.model.staging import LAYERS, Unmerged, staged_key
-from gongji.store.engine import Engine, Lookup
+from gongji.store.engine import FactSource, Lookup
 
 _RECORD_OF: Final[Mapping[type, type]] = {
     **{kind: kind for kind in LAYERS},
@@ -25,7 +25,7 @@ _REGISTRIES: Final = [layer.registry for layer in LAYERS.values()]
 class Overlay:
     """Fetches records for one transaction, the rows of such an import laid over them."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: FactSource) -> None:
         self._engine = engine
         # None until the first record that an import may bring is read.
         self._unmerged: dict[str, Unmerged] | None = None

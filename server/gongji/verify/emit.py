@@ -2,6 +2,7 @@
 
 purse     balances, and the entries that made them
 booked    a transaction's entries, and the settlement they are of
+decided   whose settlements there are, to be decided again
 year      what accumulated, and the settlements that did
 owner     a person or institution and its former revisions
 exists    who names a record, and whether it is there
@@ -97,6 +98,8 @@ def _settlement(output: Output, settlement: Settlement) -> None:
     else:
         output.put("reference", key, (key, "settlement", 0, mirrored))
         _accumulated(output, settlement)
+    patient = settlement.bill.patient
+    output.put("decided", patient, (patient, key))
     _there(output, "settlement", key)
     _of_day(output, settlement)
     _of_request(output, settlement)

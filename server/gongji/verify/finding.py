@@ -17,6 +17,7 @@ PHASE_OF: Final = {
     "rows": "rows",
     "join": "rows",
     "sums": "sums",
+    "decisions": "decisions",
 }
 """The phase that each stage of the work belongs to."""
 

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import psycopg
@@ -78,6 +78,10 @@ class PostgresView(DatabaseView):
     def mark(self, name: str) -> str:
         """Return the place of a parameter."""
         return f"%({name})s"
+
+    def among(self, values: Sequence[str]) -> tuple[str, Any]:
+        """Return what follows a column that has one of `:values`, and the parameter."""
+        return "= ANY(%(values)s)", list(values)
 
     def rows(self, statement: str, values: Mapping[str, Any]) -> Iterator[Row]:
         """Yield the rows of a query; after an error the snapshot stays."""

@@ -18,6 +18,7 @@ from gongji.store.schema import VERSION
 from gongji.store.seal import Vault
 from gongji.store.table import AnyTable
 from gongji.verify import stages
+from gongji.verify.decisions import UNDECIDED
 from gongji.verify.finding import PHASE_OF, PHASES, Discrepancy
 from gongji.verify.segments import SegmentHead
 from gongji.verify.snapshot import (
@@ -37,13 +38,14 @@ _STATE: Final = "state.json"
 _KNOWN: Final = stages.__all__
 """The modules whose tasks are registered."""
 
-_STAGES: Final = ("file", "leaves", "rows", "order", "join", "sums")
+_STAGES: Final = ("file", "leaves", "rows", "order", "join", "sums", "decisions")
 
 _COUNTS: Final = {
     "file": ("objects",),
     "log": ("leaves",),
     "rows": ("joined",),
     "sums": ("summed",),
+    "decisions": ("decided",),
 }
 """What is counted of each phase."""
 
@@ -57,13 +59,17 @@ class TaskProgress(Struct, frozen=True):
 
 
 class PhaseResult(Struct, frozen=True):
-    """What a phase has looked at, in how long, and what does not hold."""
+    """What a phase has looked at, in how long, and what does not hold.
+
+    `undecided` counts settlements of before rules were kept: nobody can decide them again.
+    """
 
     phase: str
     count: int
     seconds: float
     findings: tuple[Discrepancy, ...] = ()
     proved: str = ""
+    undecided: int = 0
 
     @property
     def rate(self) -> int:
@@ -166,8 +172,6 @@ class _Run:
         """Yield each phase's result."""
         left = list(_STAGES)
         for phase in PHASES:
-            if phase not in _COUNTS:
-                continue
             while left and not self._over(phase, left):
                 self._do(left.pop(0), tell)
             result = self._results[phase]
@@ -204,6 +208,7 @@ class _Run:
             before.seconds + seconds,
             (*before.findings, *found),
             "".join([head.proved for head in heads]),
+            sum([head.counts.get(UNDECIDED, 0) for head in heads]),
         )
 
     def _jobs(self, stage: str) -> list[VerifyTask]:

@@ -7,7 +7,7 @@ snapshot on; of SQLite all begin anew until nothing was written in between.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -58,6 +58,10 @@ class DatabaseView(ABC):
         """Return the place of a parameter."""
 
     @abstractmethod
+    def among(self, values: Sequence[str]) -> tuple[str, Any]:
+        """Return what follows a column that has one of `:values`, and the parameter."""
+
+    @abstractmethod
     def spans(self, table: AnyTable) -> list[RowSpan]:
         """Return spans that hold all rows of a table, each for one task."""
 
@@ -100,6 +104,14 @@ class DatabaseView(ABC):
         order = "" if place in _PHYSICAL else f" ORDER BY {place}"
         statement = f"SELECT {names} FROM {span.relation}{condition}{order}"  # noqa: S608 - the schema's names
         yield from self.rows(statement, {"low": span.low, "high": span.high})
+
+    def find(self, table: AnyTable, index: str, values: Sequence[str]) -> Iterator[Row]:
+        """Yield what a table's records are read from, of those an index finds."""
+        names = ", ".join(table.read)
+        condition, value = self.among(values)
+        column = table.column(index).name
+        statement = f"SELECT {names} FROM {table.name} WHERE {column} {condition}"  # noqa: S608 - the schema's names
+        yield from self.rows(statement, {"values": value})
 
     def last_leaf(self) -> str:
         """Return the last leaf, "" if there is none."""

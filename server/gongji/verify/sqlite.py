@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -59,6 +60,10 @@ class SqliteView(DatabaseView):
     def mark(self, name: str) -> str:
         """Return the place of a parameter."""
         return f":{name}"
+
+    def among(self, values: Sequence[str]) -> tuple[str, Any]:
+        """Return what follows a column that has one of `:values`, and the parameter."""
+        return "IN (SELECT value FROM json_each(:values))", json.dumps(values)
 
     def rows(self, statement: str, values: Mapping[str, Any]) -> Iterator[Row]:
         """Yield the rows of a query."""

@@ -1,5 +1,5 @@
 """Every task there is: to know this module is to know them."""
 
-from gongji.verify import file, log, rows, sums, tree
+from gongji.verify import decisions, file, log, rows, sums, tree
 
-__all__ = ["file", "log", "rows", "sums", "tree"]
+__all__ = ["decisions", "file", "log", "rows", "sums", "tree"]

@@ -1,0 +1,146 @@
+"""What somebody with the database, its key and this program can make of it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from gongji.account import ledger
+from gongji.audit.commitment import Commitments
+from gongji.audit.hashing import base64
+from gongji.audit.leaf import Leaf, body_of, hashes_of, private_of
+from gongji.model.account import Account, Entry, PurseMovement
+from gongji.model.settlement import Settlement
+from gongji.rules.codes import Payer
+from gongji.store.keys.table import READ, stored_keys
+from gongji.store.schema import Schema
+from gongji.store.seal import Vault
+from gongji.store.table import AnyTable
+from msgspec.structs import replace
+
+
+class Insider:
+    """Reads and rewrites a SQLite database and its log."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = sqlite3.connect(path)
+        vault = Vault.open(path.with_name("gongji.key"), create=False)
+        vault.load(stored_keys(self._connection.execute(READ).fetchall()))
+        self.schema = Schema(vault)
+
+    def close(self) -> None:
+        """Commit, and end."""
+        self._connection.commit()
+        self._connection.close()
+
+    def all(self, kind: type[Any]) -> list[Any]:
+        """Return the records of a kind."""
+        table: AnyTable = self.schema.tables[kind]
+        names = ", ".join(table.read)
+        rows = self._connection.execute(f"SELECT {names} FROM {table.name}")  # noqa: S608 - the schema's names
+        return [table.record(row) for row in rows]
+
+    def write(self, records: Iterable[Any]) -> None:
+        """Put records in place of those with their keys; the log is left."""
+        for record in records:
+            table: AnyTable = self.schema.tables[type(record)]
+            places = ", ".join("?" * len(table.columns))
+            statement = f"REPLACE INTO {table.name} VALUES ({places})"  # noqa: S608 - the schema's names
+            self._connection.execute(statement, table.row(record))
+
+    def write_with_log(self, records: Iterable[Any]) -> None:
+        """As `write`; the last leaf of each row is made anew, no checkpoint is left."""
+        records = list(records)
+        self.write(records)
+        for record in records:
+            self._log_anew(record)
+        for table in ("checkpoint", "tile"):
+            self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - as above
+
+    def _log_anew(self, record: Any) -> None:
+        table: AnyTable = self.schema.tables[type(record)]
+        leaf, position = self._last_named((table.name, self.schema.key_of(record)))
+        hasher = self.schema.vault.hasher
+        salted = Commitments(hasher, private_of(leaf).salt)
+        told = salted.hash(self.schema.forms[type(record)], table.row(record))
+        hashes = list(hashes_of(leaf))
+        hashes[position] = told
+        joined = b"".join(hashes)
+        body = replace(body_of(leaf), records=base64(hasher(joined)))
+        self.write([replace(leaf, hashes=joined, body=msgspec.json.encode(body))])
+
+    def _last_named(self, named: tuple[str, str]) -> tuple[Leaf, int]:
+        """Return the last leaf that names a row, and the row's place in it."""
+        leaves = [leaf for leaf in self.all(Leaf) if named in private_of(leaf).keys]
+        last = max(leaves, key=lambda leaf: leaf.leaf_id)
+        return last, private_of(last).keys.index(named)
+
+
+def fen_moved(insider: Insider) -> list[Any]:
+    """Return all records that a fen of one bill, moved from a purse to cash, changes."""
+    settlement = next(
+        s
+        for s in insider.all(Settlement)
+        if s.own_fen > 1 and s.cash_fen and len(s.movements) == 1 and not s.reversed_at
+    )
+    moved = _less_from_purse(settlement)
+    assert moved.settled_at
+    entries = ledger.settlement_entries(moved, moved.settled_at)
+    return [moved, *entries, *_richer(insider, settlement.movements[0])]
+
+
+def _less_from_purse(settlement: Settlement) -> Settlement:
+    (movement,) = settlement.movements
+    less = replace(
+        movement,
+        fen=movement.fen + 1,
+        balance_after_fen=movement.balance_after_fen + 1,
+    )
+    lines = [
+        replace(line, fen=line.fen + _SHIFT.get(line.payer, 0))
+        for line in settlement.lines
+    ]
+    return replace(
+        settlement,
+        own_fen=settlement.own_fen - 1,
+        cash_fen=settlement.cash_fen + 1,
+        movements=(less,),
+        lines=tuple(lines),
+    )
+
+
+def _richer(insider: Insider, since: PurseMovement) -> Iterator[Any]:
+    """Yield the later entries of a purse, and its account, with one fen more."""
+    purse = ledger.purse_account(since.purse)
+    for entry in insider.all(Entry):
+        if entry.ledger_account == purse and entry.version_after > since.version_after:
+            yield replace(entry, balance_after_fen=entry.balance_after_fen + 1)
+    for account in insider.all(Account):
+        if account.person_no == since.purse:
+            yield replace(account, balance_fen=account.balance_fen + 1)
+
+
+_SHIFT = {Payer.OWN_PURSE: -1, Payer.CASH: 1}
+
+
+def clause_swapped(insider: Insider) -> list[Settlement]:
+    """Return a settlement of which two lines have swapped their clauses."""
+    for settlement in insider.all(Settlement):
+        first, *_, last = settlement.lines
+        if first.rule != last.rule:
+            lines = (
+                replace(first, rule=last.rule),
+                *settlement.lines[1:-1],
+                replace(last, rule=first.rule),
+            )
+            return [replace(settlement, lines=lines)]
+    raise AssertionError
+
+
+def opened(data: Path) -> closing[Insider]:
+    """Open the database of a data folder; it is committed when closed."""
+    return closing(Insider(data / "gongji.sqlite3"))

@@ -1,0 +1,95 @@
+"""Every settlement is decided again: a log that agrees with what was altered does not help."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from gongji.model.decided import KeptRules
+from gongji.model.settlement import Settlement
+from gongji.verify.run import Verification, verify
+from msgspec.structs import replace
+
+from tests.verify.conftest import FindAll
+from tests.verify.insider import clause_swapped, fen_moved, opened
+
+
+def found(data: Path, find: FindAll) -> list[tuple[str, str]]:
+    """Return phase and sentence of each finding."""
+    findings = find(data / "gongji.sqlite3", data / "gongji.key")
+    return [(finding.phase, finding.sentence) for finding in findings]
+
+
+def test_a_fen_moved_with_its_entries_and_its_log(data: Path, find: FindAll) -> None:
+    """Whoever makes books and log agree with another decision is found by the decision."""
+    with opened(data) as insider:
+        changed = fen_moved(insider)
+        insider.write_with_log(changed)
+    every = found(data, find)
+    assert {"decisions"} == {phase for phase, _ in every}
+    # Who has a fen more in his purse pays otherwise later on, too.
+    key = changed[0].settlement_id
+    (sentence,) = [sentence for _, sentence in every if key in sentence]
+    assert "按当时重算与所存不同" in sentence
+    assert f"cash_fen 应为 {changed[0].cash_fen - 1} 分" in sentence
+
+
+def test_a_clause_swapped(data: Path, find: FindAll) -> None:
+    """The log finds it; with another log, the decision."""
+    with opened(data) as insider:
+        swapped = clause_swapped(insider)
+        insider.write(swapped)
+    phases = [phase for phase, _ in found(data, find)]
+    assert ["rows", "decisions"] == phases
+    with opened(data) as insider:
+        insider.write_with_log(swapped)
+    ((phase, sentence),) = found(data, find)
+    assert "decisions" == phase
+    assert "lines" in sentence
+
+
+def test_rules_named_and_not_there(data: Path, find: FindAll) -> None:
+    """A settlement that names rules which nobody has is no settlement of before rules."""
+    with opened(data) as insider:
+        (settlement, *_) = insider.all(Settlement)
+        (kept, *_) = insider.all(KeptRules)
+        decided = replace(settlement.decided_by, rules_digest="0" * len(kept.digest))
+        insider.write_with_log([replace(settlement, decided_by=decided)])
+    assert [("decisions", True)] == [
+        (phase, "没有摘要为" in told) for phase, told in found(data, find)
+    ]
+
+
+def without_rules(data: Path) -> None:
+    """Have a settlement name no rules, as one of before they were kept."""
+    with opened(data) as insider:
+        (first, *_) = insider.all(Settlement)
+        earlier = replace(first.decided_by, rules_digest="", other_digests=())
+        insider.write_with_log([replace(first, decided_by=earlier)])
+
+
+def test_a_settlement_that_names_no_rules(data: Path, find: FindAll) -> None:
+    """Whatever was settled since rules are kept names them."""
+    without_rules(data)
+    ((phase, sentence),) = found(data, find)
+    assert "decisions" == phase
+    assert "规则摘要" in sentence
+
+
+def test_settlements_of_before_rules_were_kept_are_counted(data: Path) -> None:
+    """They cannot be decided again, and are said not to have been."""
+    without_rules(data)
+    with opened(data) as insider:
+        after = timedelta(days=1000)
+        kept = insider.all(KeptRules)
+        later = [replace(k, first_used_at=k.first_used_at + after) for k in kept]
+        insider.write_with_log(later)
+        count = len(insider.all(Settlement))
+    asked = Verification(
+        address=str(data / "gongji.sqlite3"),
+        key_file=data / "gongji.key",
+        folder=data / "work",
+    )
+    *_, last = verify(asked)
+    assert ("decisions", 1, ()) == (last.phase, last.undecided, last.findings)
+    assert count - 1 == last.count
