@@ -341,12 +341,23 @@ class TestFetch:
         assert [5, 6, 7] == [row[3] for row in sheet.rows]
         assert ["", "t"] == [request.page.token for request in channel.requests[1:]]
 
-    def test_an_account_that_moved_meanwhile(self) -> None:
-        """If opening, entries and closing do not add up, nothing is printed."""
-        channel = FakeChannel(GetPerson=[PERSON], ListEntries=[_entries([5, 6], 1, 13)])
+    @pytest.mark.parametrize(
+        ("again", "told"), [(14, "请重新查询"), (13, "gongji verify")]
+    )
+    def test_an_account_that_does_not_add_up(self, again: int, told: str) -> None:
+        """Nothing is printed; what is the same at a second look has not moved."""
+        pages = [_entries([5, 6], 1, closing) for closing in (13, again)]
+        channel = FakeChannel(GetPerson=[PERSON], ListEntries=pages)
 
-        with pytest.raises(statement.UnsettledError, match="请重新查询"):
+        with pytest.raises(statement.UnsettledError, match=told):
             _fetch(channel, "account")
+
+    def test_an_account_that_moved_once(self) -> None:
+        """A second look that adds up is printed."""
+        pages = [_entries([5, 6], 1, 13), _entries([5, 6], 1, 12)]
+        channel = FakeChannel(GetPerson=[PERSON], ListEntries=pages)
+
+        assert 2 == len(_fetch(channel, "account").rows)
 
     def test_a_service_that_lists_no_refunds(self) -> None:
         """If a reversed settlement has no instant of that, the service is too old for

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final
 
 import click
@@ -14,7 +15,7 @@ from gongji.cli.config import ConfiguredCommand
 from gongji.cli.terminal import Terminal
 from gongji.serve.settings import DATABASE, KEY_FILE, SIGNING_KEY
 from gongji.text.files import read_text
-from gongji.verify.run import PhaseResult, Verification, verify
+from gongji.verify.run import PhaseResult, TaskProgress, Verification, verify
 from gongji.verify.snapshot import UnreadableError
 
 _WORDS: Final = {
@@ -28,6 +29,9 @@ _WORDS: Final = {
 
 _FOLDER: Final = "verify"
 """The folder, in the data folder, of what lies between two stages."""
+
+_EVERY_S: Final = 5.0
+"""Seconds between two lines of progress."""
 
 _MOST: Final = 1000
 """Findings that are listed with `--all`."""
@@ -116,9 +120,26 @@ def _asked(
     )
 
 
+class _Progress:
+    """Tells on standard error how far a phase is, every few seconds."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._told = monotonic()
+
+    def __call__(self, progress: TaskProgress) -> None:
+        """Tell it, unless something was told just now."""
+        now = monotonic()
+        if now < self._told + _EVERY_S:
+            return
+        self._told = now
+        name, _ = _WORDS[progress.phase]
+        self._terminal.warn(f"{name}：已做 {progress.done}/{progress.total} 份")
+
+
 def _told(terminal: Terminal, asked: Verification) -> Iterable[PhaseResult]:
     """Yield each phase's result, told as it is over."""
-    for result in verify(asked):
+    for result in verify(asked, _Progress(terminal)):
         if not terminal.as_json:
             name, unit = _WORDS[result.phase]
             verdict = f"{len(result.findings)} 处不符" if result.findings else "相符"

@@ -192,28 +192,47 @@ class _AccountPeriod(NamedTuple):
     entries: list[account_pb2.Entry]
     closing_fen: int
 
+    @property
+    def adds_up(self) -> bool:
+        """Return whether its entries lead from opening to closing."""
+        # Only the sum shows that nothing came between two pages.
+        moved_fen = sum(entry.fen for entry in self.entries)
+        return self.opening_fen + moved_fen == self.closing_fen
+
 
 def _account(
     channel: grpc.Channel, person_no: str, period: StatementPeriod
 ) -> _AccountPeriod:
-    """Read an account page by page. UnsettledError if it changed in between."""
+    """Return an account that adds up. UnsettledError if it does not, looked at twice."""
+    first, second = None, None
+    for _ in range(2):
+        first, second = second, _read_account(channel, person_no, period)
+        if second.adds_up:
+            return second
+    if first == second:
+        raise UnsettledError(
+            f"{person_no} 的账户期初、明细与期末不符，再查仍是如此，并非查询期间的变动；"
+            "请运营者以 gongji verify 核对数据库"
+        )
+    raise UnsettledError(
+        f"{person_no} 的账户在查询期间有变动，期初、明细与期末不符；请重新查询"
+    )
+
+
+def _read_account(
+    channel: grpc.Channel, person_no: str, period: StatementPeriod
+) -> _AccountPeriod:
+    """Read an account page by page, each at its own moment."""
     request = account_pb2.ListEntriesRequest(
         person=_ref(person_no), from_day=period.from_day, to_day=period.to_day
     )
     stub = account_pb2_grpc.AccountServiceStub(channel)
     pages = list(_pages(stub.ListEntries, request))
-    account = _AccountPeriod(
+    return _AccountPeriod(
         pages[0].opening_balance_fen,
         [entry for page in pages for entry in page.entries],
         pages[-1].closing_balance_fen,
     )
-    # Each page is read at its own moment: only the sum shows that nothing came between.
-    moved_fen = sum(entry.fen for entry in account.entries)
-    if account.opening_fen + moved_fen != account.closing_fen:
-        raise UnsettledError(
-            f"{person_no} 的账户在查询期间有变动, 期初、明细与期末不符; 请重新查询"
-        )
-    return account
 
 
 def _settlements(
