@@ -121,6 +121,7 @@ class Recorded:
             home.execute_patiently,
             home.free_years,
         )
+        self.briefly, self.alone = home.briefly, home.alone
 
     def version(self) -> int | None:
         return self._version

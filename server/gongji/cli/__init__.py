@@ -36,6 +36,7 @@ from gongji.cli.consequences import consequences_command, resettle_command
 from gongji.cli.demo import demo_command
 from gongji.cli.devcerts import dev_certs_command
 from gongji.cli.explain import explain_command
+from gongji.cli.keys import rekey_command
 from gongji.cli.kit import doctor_command, hooks_command, new_city_command
 from gongji.cli.log import log_group
 from gongji.cli.migrate import migrate_command
@@ -197,6 +198,7 @@ def main(ctx: click.Context, lang: str, *, as_json: bool) -> None:
 for command in (
     serve_command,
     migrate_command,
+    rekey_command,
     backup_command,
     restore_command,
     retention_group,

@@ -10,6 +10,7 @@ from gongji.store.base import Store
 from gongji.store.genesis import begin_log
 from gongji.store.leaves import LeafLog, LogEngine
 from gongji.store.migrations import Catalog, Migration, bring_forward, contract_from
+from gongji.store.rekey import Rekeying
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
 from gongji.store.upgrade import Upgrade
@@ -19,40 +20,41 @@ class Administration:
     """A database that is open to be changed; SchemaError as of what it does."""
 
     def __init__(self, catalog: Catalog, engine: LogEngine, vault: Vault) -> None:
-        self._catalog = catalog
+        self.catalog = catalog
         self._engine = engine
         self._vault = vault
-        self._schema = Schema(vault)
+        self.schema = Schema(vault)
         self.upgrade = Upgrade(catalog, vault)
+        self.rekeying = Rekeying(catalog, self.schema)
 
     @property
     def version(self) -> int | None:
         """The version of its schema, None if it is empty."""
-        return self._catalog.version()
+        return self.catalog.version()
 
     @property
     def upgrading(self) -> bool:
         """Whether an upgrade is under way."""
-        return contract_from(self._catalog) is not None
+        return contract_from(self.catalog) is not None
 
     def bring_forward(self, now: datetime) -> Migration:
         """Make the steps that need no program beside, at once."""
-        log = LeafLog(self._schema, self._vault.hasher)
-        begin = partial(begin_log, self._engine, self._schema, log, now)
+        log = LeafLog(self.schema, self._vault.hasher)
+        begin = partial(begin_log, self._engine, self.schema, log, now)
         return bring_forward(
-            self._catalog, self._schema, self._vault.fingerprint, begin_log=begin
+            self.catalog, self.schema, self._vault.fingerprint, begin_log=begin
         )
 
     def free_years(self, table: str, before: int) -> None:
         """Give the space of a table's years before one back that hold nothing any more."""
-        self._catalog.free_years(table, before)
+        self.catalog.free_years(table, before)
 
     def backfill(self, store: Store) -> int:
         """Fill in what rows of before lack, and close the store; return how many."""
 
         async def run() -> int:
             try:
-                return await self.upgrade.backfill(store, self._schema)
+                return await self.upgrade.backfill(store, self.schema)
             finally:
                 await store.close()
 

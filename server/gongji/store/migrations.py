@@ -71,6 +71,12 @@ class Catalog(Protocol):
     def transaction(self) -> AbstractContextManager[None]:
         """Open a transaction that keeps other servers' starts out."""
 
+    def briefly(self) -> AbstractContextManager[None]:
+        """Open a transaction of its own beside those of others."""
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Open one when all have ended that have read which keys there are."""
+
     def version(self) -> int | None:
         """Return the schema's version, None if the database is empty.
 

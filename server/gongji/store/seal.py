@@ -18,6 +18,7 @@ import msgspec
 from gongji.audit.hashing import Hasher
 from gongji.model.normal import certificate_number
 from gongji.model.people import Certificate
+from gongji.store.engine import EngineDown
 from gongji.store.keys.ring import (
     DataKey,
     KeyRing,
@@ -153,6 +154,7 @@ class Vault:
                 msg = "密钥文件与该数据库不符: 其中的个人信息是用另一把密钥密封的, 请恢复原密钥文件"
                 raise KeyFileError(msg)
             self.master = master
+            self.source.settle(master, self.suite)
             if not stored.keys:
                 return
             suite = SUITES[stored.keys[0].suite]
@@ -167,8 +169,15 @@ class Vault:
         """Learn new keys if the database's are newer; return whether they were."""
         if epoch <= self._ring.epoch or self.find_keys is None:
             return False
-        self.load(self.find_keys())
+        self._learn(self.find_keys)
         return True
+
+    def _learn(self, find_keys: Callable[[], StoredKeys]) -> None:
+        try:
+            self.load(find_keys())
+        except (KeyFileError, OSError) as fault:
+            # It can be had later: until then nothing is read or written.
+            raise EngineDown(f"密钥已经更换，新的主密钥取不到：{fault}") from fault
 
     def seal(self, owner: str, clear: bytes) -> bytes:
         """Seal bytes for one owner; the same bytes look different each time."""
@@ -183,7 +192,7 @@ class Vault:
             # Another process has sealed it by a key that is new.
             if self.find_keys is None:
                 raise
-            self.load(self.find_keys())
+            self._learn(self.find_keys)
             return self._ring.unseal(owner, sealed)
 
     def _lookup(self, certificate: Certificate) -> str:

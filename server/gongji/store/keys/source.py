@@ -10,6 +10,7 @@ import os
 import secrets
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -22,6 +23,7 @@ from gongji.store.private_files import (
     make_secret_file,
     read_secret_file,
     refuse_exposed,
+    sync_folder,
 )
 
 KEY_BYTES: Final = 32
@@ -59,6 +61,9 @@ class KeySource(Protocol):
 
     def make(self) -> None:
         """Make a master for a new database if there is none and one can be made. OSError."""
+
+    def settle(self, master: Master, suite: Suite) -> None:
+        """Note that a database is wrapped by this one of its masters."""
 
 
 class RawMaster:
@@ -114,14 +119,45 @@ class FileSource:
         """Make the file unless there is one."""
         make_secret_file(self.path, secrets.token_bytes(KEY_BYTES))
 
+    def make_successor(self) -> Master:
+        """Return the next master, made unless there is one. KeyFileError; OSError."""
+        make_secret_file(self.successor, secrets.token_bytes(KEY_BYTES))
+        return RawMaster(_key_in(self.successor))
+
+    def settle(self, master: Master, suite: Suite) -> None:
+        """Give the successor the place of the file if it is this master.
+
+        The file stays beside it under the name of its fingerprint: backups need it.
+        """
+        if not os.path.lexists(self.successor):
+            return
+        # Where the folder may not be written the operator does it.
+        with suppress(OSError):
+            self._settle(master, suite)
+
+    def _settle(self, master: Master, suite: Suite) -> None:
+        former = RawMaster(_key_in(self.path)).fingerprint(suite)
+        if former == master.fingerprint(suite):
+            return
+        name = f"{self.path.name}.former-{former.rpartition(':')[2][:8]}"
+        # Several processes do so at once: a name that is there is there for good.
+        with suppress(FileExistsError):
+            self.path.with_name(name).hardlink_to(self.path)
+        with suppress(FileNotFoundError):
+            self.successor.replace(self.path)
+        sync_folder(self.path.parent)
+
     def masters(self) -> Iterator[Master]:
         """Yield the file's master, and its successor's."""
         if not os.path.lexists(self.path):
             msg = f"找不到密钥文件 {self.path}: 数据库中的个人信息只能用原密钥打开, 请从备份恢复"
             raise KeyFileError(msg)
         yield RawMaster(_key_in(self.path))
-        if os.path.lexists(self.successor):
+        with suppress(FileNotFoundError):
             yield RawMaster(_key_in(self.successor))
+            return
+        # It may have taken its place since.
+        yield RawMaster(_key_in(self.path))
 
 
 def _key_in(path: Path) -> bytes:
@@ -150,6 +186,9 @@ class CommandSource:
 
     def make(self) -> None:
         """Make nothing: the key is whoever's who runs the command."""
+
+    def settle(self, master: Master, suite: Suite) -> None:
+        """Do nothing, likewise."""
 
     def masters(self) -> Iterator[Master]:
         """Run the command; yield the master it prints."""
@@ -199,6 +238,9 @@ class HeldSource:
 
     def make(self) -> None:
         """Make nothing: there is one."""
+
+    def settle(self, master: Master, suite: Suite) -> None:
+        """Do nothing: there is no other."""
 
     def masters(self) -> Iterator[Master]:
         """Yield it."""

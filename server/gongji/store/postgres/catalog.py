@@ -24,7 +24,7 @@ from gongji.store import sql
 from gongji.store.engine import EngineDown
 from gongji.store.keys.table import StoredKeys, read
 from gongji.store.migrations import SchemaError
-from gongji.store.postgres.connection import LOCK_TIMEOUT
+from gongji.store.postgres.connection import LOCK_TIMEOUT, translated
 from gongji.store.schema import Schema
 
 _START_LOCK: Final = 0x676F6E676A69
@@ -88,6 +88,21 @@ class PostgresCatalog:
         """Open a transaction that keeps other servers' starts out."""
         with self._connection.transaction():
             self._connection.execute("SELECT pg_advisory_xact_lock(%s)", [_START_LOCK])
+            yield
+
+    @contextmanager
+    def briefly(self) -> Iterator[None]:
+        """Open a transaction of its own beside those of others. EngineError."""
+        with translated(), self._connection.transaction():
+            yield
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Open one when all have ended that have read the epoch of the keys. EngineError."""
+        with self.briefly():
+            # Whoever comes later waits behind it, and not for long.
+            self.execute("SET LOCAL lock_timeout = '300ms'")
+            self.execute("LOCK TABLE vault IN ACCESS EXCLUSIVE MODE")
             yield
 
     def version(self) -> int | None:

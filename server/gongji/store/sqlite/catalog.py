@@ -10,6 +10,7 @@ from typing import Any
 from gongji.store import sql
 from gongji.store.keys.table import StoredKeys, read
 from gongji.store.migrations import SchemaError
+from gongji.store.sqlite.engine import TRANSLATED
 
 
 class SqliteCatalog:
@@ -30,6 +31,15 @@ class SqliteCatalog:
         except BaseException:
             self._connection.rollback()
             raise
+
+    @contextmanager
+    def briefly(self) -> Iterator[None]:
+        """Open a transaction of its own. EngineDown."""
+        with TRANSLATED, self.transaction():
+            yield
+
+    # All that write do so one after the other.
+    alone = briefly
 
     def version(self) -> int | None:
         """Return the version in the file's header."""

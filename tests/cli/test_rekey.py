@@ -1,0 +1,185 @@
+"""`gongji rekey` beside a server under load, killed and run again."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+import grpc
+import pytest
+from gongji.access.identity import SUBJECT_KEY
+from gongji.model.commands import Write
+from gongji.model.people import Certificate, Enrolment, Institution, Person
+from gongji.rules.codes import EnrolmentStatus, InstitutionKind, Scheme
+from gongji.serve.clock import system_clock
+from gongji.serve.settings import DATABASE, KEY_FILE
+from gongji.store import open_store
+from gongji.store.databases import database_at
+from gongji.v1 import access_pb2, settlement_pb2, types_pb2
+
+from tests.cli.started import Caller, Started, run, started
+from tests.patience import PATIENCE_S
+from tests.postgres import Postgres
+
+PEOPLE = 2000
+
+KILLED_AFTER_S = (0.9, 1.3, 1.5, 1.1, 1.7, 2.5)
+"""Some before it does anything, the others somewhere in between."""
+
+
+def number_of(person: int) -> str:
+    """An invented certificate's number."""
+    return f"T{person:07d}"
+
+
+async def fill(database: str | Path, data: Path) -> None:
+    """Lay down people of Chuzhou."""
+    store = open_store(database, system_clock, data / KEY_FILE, new=True)
+    enrolled = Enrolment(
+        Scheme.EMPLOYEE, "1101", EnrolmentStatus.NORMAL, date(2010, 1, 1)
+    )
+    people = [
+        Person(
+            person_no=f"T{n}",
+            certificate=Certificate("99", number_of(n)),
+            name="试验",
+            phone="",
+            first_place="341100",
+            enrolments=(enrolled,),
+        )
+        for n in range(PEOPLE)
+    ]
+    clinic = Institution(
+        "H34110000001", "试验医院", InstitutionKind.HOSPITAL, 4, date(2010, 1, 1)
+    )
+    await store.apply(Write((clinic,)))
+    for first in range(0, PEOPLE, 500):
+        await store.apply(Write(tuple(people[first : first + 500])))
+    await store.close()
+
+
+FOR_CARE = (
+    (
+        SUBJECT_KEY,
+        access_pb2.Subject(purpose=access_pb2.ACCESS_PURPOSE_CARE).SerializeToString(),
+    ),
+)
+"""Whoever names a person by certificate says what for."""
+
+
+class Clinic:
+    """A clinic that settles for people named by certificate, one after the other."""
+
+    def __init__(self, server: Started) -> None:
+        self._server = server
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._work)
+        self.answered = 0
+        self.failed: list[str] = []
+
+    def settle(self, caller: Caller, person: int) -> None:
+        """Settle a bill of a person."""
+        bill = caller.bill(100)
+        certificate = types_pb2.Certificate(type="99", number=number_of(person))
+        bill.patient.CopyFrom(types_pb2.PersonRef(certificate=certificate))
+        bill.account_use = settlement_pb2.ACCOUNT_USE_NONE
+        request = settlement_pb2.SettleRequest(request_id=str(uuid.uuid4()), bill=bill)
+        caller.settlements.Settle(request, timeout=PATIENCE_S, metadata=FOR_CARE)
+
+    def _work(self) -> None:
+        chance = random.Random(11)  # noqa: S311 - no secret
+        with Caller(self._server) as caller:
+            while not self._ended.is_set():
+                try:
+                    self.settle(caller, chance.randrange(PEOPLE))
+                    self.answered += 1
+                except grpc.RpcError as error:
+                    self.failed.append(str(error))
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Go on for the block."""
+        self._thread.start()
+        try:
+            yield
+        finally:
+            self._ended.set()
+            self._thread.join()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def at(request: pytest.FixtureRequest, tmp_path: Path) -> list[str]:
+    """The options of a data folder and its database."""
+    options = ["--data", str(tmp_path / "var")]
+    if request.param == "postgres":
+        postgres: Postgres = request.getfixturevalue("postgres")
+        options += ["--database", postgres.fresh()]
+    return options
+
+
+def test_killed_under_load_and_run_again(at: list[str], tmp_path: Path) -> None:
+    """While a server settles for people named by certificate its keys are changed by a
+    command that is killed again and again: no call fails, and after the last run
+    nothing is sealed by an old key."""
+    data = tmp_path / "var"
+    database: str | Path = at[3] if len(at) > 2 else data / DATABASE
+    asyncio.run(fill(database, data))
+    old = (data / KEY_FILE).read_bytes()
+    with started(*at) as server:
+        clinic = Clinic(server)
+        with clinic.running():
+            for after_s in KILLED_AFTER_S:
+                begin_and_kill(at, after_s)
+            ended = run("rekey", *at)
+            assert 0 == ended.returncode, ended.stderr
+        assert [] == clinic.failed
+        assert clinic.answered
+        # Each of them, by the server that was there all the time.
+        with Caller(server) as caller:
+            for person in range(0, PEOPLE, 40):
+                clinic.settle(caller, person)
+    assert old != (data / KEY_FILE).read_bytes()
+    assert_changed(database, data)
+
+
+def assert_changed(database: str | Path, data: Path) -> None:
+    """Nothing is sealed by an old key, and only the requests' are there."""
+    with database_at(database).administered(data / KEY_FILE) as administration:
+        keys = administration.catalog.keys()
+        administration.schema.vault.load(keys)
+        assert 0 == administration.rekeying.remaining()
+    assert {"digest"} == {key.purpose for key in keys.keys if not key.current}
+
+
+def begin_and_kill(at: list[str], after_s: float) -> None:
+    """Run the command and kill it after a time, if it has not ended by then."""
+    command = [sys.executable, "-m", "gongji", "rekey", *at]
+    with subprocess.Popen(  # noqa: S603 - our own
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        time.sleep(after_s)
+        process.kill()
+
+
+def test_a_new_master_is_prepared_first(tmp_path: Path) -> None:
+    """With --prepare there is a file to be brought to other servers, and nothing else has
+    changed; the change itself uses that one."""
+    data = tmp_path / "var"
+    asyncio.run(fill(data / DATABASE, data))
+    old = (data / KEY_FILE).read_bytes()
+    assert 0 == run("rekey", "--data", str(data), "--prepare").returncode
+    successor = data / f"{KEY_FILE}.new"
+    prepared = successor.read_bytes()
+    assert old == (data / KEY_FILE).read_bytes()
+    assert 0 == run("rekey", "--data", str(data)).returncode
+    assert prepared == (data / KEY_FILE).read_bytes()
+    assert not successor.exists()
