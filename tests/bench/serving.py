@@ -134,6 +134,8 @@ def sqlite(
     """
     data, port = on.folder / name, _free_port()
     shutil.copytree(on.populated, data)
+    # As the service makes it; one that others can read is refused.
+    data.chmod(0o700)
     command = [*_serve(program, port, data), *options]
     env = {}
     if slow:

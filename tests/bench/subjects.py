@@ -51,6 +51,13 @@ SERVERS: Final[Mapping[str, Start]] = {
     "each": partial(serving.sqlite, program="tests.bench.each"),
     "slow": partial(serving.sqlite, slow=True),
     "each-slow": partial(serving.sqlite, program="tests.bench.each", slow=True),
+    "counted": partial(
+        serving.sqlite,
+        options=("--no-gateway", "--metrics-address", "127.0.0.1:19464"),
+    ),
+    "uncounted": partial(
+        serving.sqlite, program="tests.bench.uncounted", options=("--no-gateway",)
+    ),
     **doors.SERVERS,
 }
 
@@ -101,6 +108,18 @@ SUBJECTS: Final[tuple[Subject, ...]] = (
         title="Settle, PostgreSQL, 两个工作进程, 不设网关",
         server="workers-alone",
         callers=BUSY,
+    ),
+    Subject(
+        name="counted",
+        title="Settle, SQLite, 不设网关, 指标",
+        server="counted",
+        callers=(USUAL,),
+    ),
+    Subject(
+        name="uncounted",
+        title="Settle, SQLite, 不设网关, 什么也不数",
+        server="uncounted",
+        callers=(USUAL,),
     ),
     Subject(
         name="cool",

@@ -7,14 +7,32 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import accumulate
+from typing import Any
 
 import pytest
 from gongji.serve.metrics import page
 from gongji.serve.metrics.cells import Sample
-from gongji.serve.metrics.families import COMMIT, REFUSALS, TOLD_AT
+from gongji.serve.metrics.exposition import page_of
+from gongji.serve.metrics.families import (
+    COMMIT,
+    DURATION,
+    REFUSALS,
+    TOLD_AT,
+    MetricKind,
+)
 from gongji.serve.metrics.gathered import GatheredMetrics
 from gongji.serve.metrics.told import Telling
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, Metric, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+)
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
 
 from tests.patience import PATIENCE_S
 
@@ -60,6 +78,71 @@ def test_the_page_says_what_was_gathered(address: str) -> None:
     assert 16 == samples["gongji_commit_seconds_count",]
     assert 5.25 == samples["gongji_commit_seconds_sum",]
     assert 1000 == samples[TOLD_AT.name, ("process", "service")]
+
+
+class _Judge(Collector):
+    """The same numbers as prometheus_client's own metrics."""
+
+    def __init__(self, gathered: GatheredMetrics) -> None:
+        self._gathered = gathered
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield each family by the library's own classes."""
+        for family, merged in self._gathered.families():
+            kind = {
+                "counter": CounterMetricFamily,
+                "gauge": GaugeMetricFamily,
+                "histogram": HistogramMetricFamily,
+            }[family.kind]
+            metric: Any = kind(family.name, family.help, labels=family.labels)
+            for values, figures in merged.items():
+                if family.kind is MetricKind.HISTOGRAM:
+                    *counts, total = figures
+                    bounds = [*map(str, family.bounds), "+Inf"]
+                    buckets = list(zip(bounds, accumulate(counts), strict=True))
+                    metric.add_metric(values, buckets, total)
+                else:
+                    metric.add_metric(values, figures[0])
+            yield metric
+
+
+@given(
+    counts=st.lists(st.floats(0, 1e17), min_size=17, max_size=17),
+    text=st.text(max_size=20),
+    value=st.floats(allow_nan=False),
+)
+def test_the_page_is_what_the_library_would_write(
+    counts: list[float], text: str, value: float
+) -> None:
+    """Whatever stands in labels and figures, prometheus_client writes and reads the same."""
+    gathered = GatheredMetrics(lambda: 1000.0)
+    told: dict[str, Sample] = {
+        REFUSALS.name: ((text, "341100"), (value,)),
+        COMMIT.name: ((), counts),
+        DURATION.name: ((text, "OK"), counts),
+    }
+    for family, sample in told.items():
+        gathered.take(Telling("service", "a", family, 0, [sample]))
+    registry = CollectorRegistry()
+    registry.register(_Judge(gathered))
+    theirs = generate_latest(registry).decode()
+    ours = page_of(gathered.families())
+    assert samples_of(theirs) == samples_of(ours)
+    assert comments_of(theirs) == comments_of(ours)
+
+
+def samples_of(text: str) -> list[tuple[str, dict[str, str], float]]:
+    """Return the samples of a page, as the library reads them."""
+    return [
+        (sample.name, sample.labels, sample.value)
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    ]
+
+
+def comments_of(text: str) -> list[str]:
+    """Return the lines that say what the families are."""
+    return [line for line in text.splitlines() if line.startswith("# ")]
 
 
 @pytest.mark.parametrize("path", ["/", "/metrics/x", "/favicon.ico"])

@@ -7,19 +7,14 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from http import HTTPStatus
-from itertools import accumulate
+from http.server import BaseHTTPRequestHandler
 from socketserver import TCPServer, ThreadingMixIn
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from prometheus_client import CollectorRegistry, Metric
-from prometheus_client.exposition import MetricsHandler
-from prometheus_client.registry import Collector
-from prometheus_client.utils import floatToGoString
-
 from gongji.serve.listening import check_free, host_and_port
-from gongji.serve.metrics.families import MetricFamily, MetricKind
-from gongji.serve.metrics.gathered import GatheredMetrics, Merged
+from gongji.serve.metrics.exposition import CONTENT_TYPE, page_of
+from gongji.serve.metrics.gathered import GatheredMetrics
 from gongji.serve.metrics.told import ROOT, telling
 
 PATH: Final = "/metrics"
@@ -34,64 +29,28 @@ _LONGEST_S: Final = 15.0
 """Seconds after which a reader is cut off, however it goes on."""
 
 
-class MetricsCollector(Collector):
-    """The gathered numbers as prometheus_client takes them."""
-
-    def __init__(self, gathered: GatheredMetrics) -> None:
-        self._gathered = gathered
-
-    def collect(self) -> Iterator[Metric]:
-        """Yield each family with its samples."""
-        for family, merged in self._gathered.families():
-            metric = Metric(family.name, family.help, family.kind.value)
-            _ADD[family.kind](metric, family, merged)
-            yield metric
-
-
-def _add_counters(metric: Metric, family: MetricFamily, merged: Merged) -> None:
-    for values, (value,) in merged.items():
-        labels = dict(zip(family.labels, values, strict=True))
-        metric.add_sample(f"{family.name}_total", labels, value)
-
-
-def _add_gauges(metric: Metric, family: MetricFamily, merged: Merged) -> None:
-    for values, (value,) in merged.items():
-        labels = dict(zip(family.labels, values, strict=True))
-        metric.add_sample(family.name, labels, value)
-
-
-def _add_histograms(metric: Metric, family: MetricFamily, merged: Merged) -> None:
-    bounds = [*map(floatToGoString, family.bounds), "+Inf"]
-    for values, (*counts, total) in merged.items():
-        labels = dict(zip(family.labels, values, strict=True))
-        count = 0.0
-        for bound, count in zip(bounds, accumulate(counts), strict=True):
-            bucket = labels | {"le": bound}
-            metric.add_sample(f"{family.name}_bucket", bucket, count)
-        metric.add_sample(f"{family.name}_count", labels, count)
-        metric.add_sample(f"{family.name}_sum", labels, total)
-
-
-_ADD: Final = {
-    MetricKind.COUNTER: _add_counters,
-    MetricKind.GAUGE: _add_gauges,
-    MetricKind.HISTOGRAM: _add_histograms,
-}
-
-
-class _Handler(MetricsHandler):
+class _Handler(BaseHTTPRequestHandler):
     """Answers readers of the page; says nothing of who serves it."""
 
+    gathered: GatheredMetrics
     timeout = _PATIENCE_S
     server_version = "gongji"
     sys_version = ""
 
-    def do_GET(self) -> None:  # noqa: N802 - http.server calls it so
+    def do_GET(self) -> None:
         """Answer the page; nothing else is here."""
-        if urlsplit(self.path).path == PATH:
-            super().do_GET()
-        else:
+        if urlsplit(self.path).path != PATH:
             self.send_error(HTTPStatus.NOT_FOUND)
+            return
+        page = page_of(self.gathered.families()).encode()
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", CONTENT_TYPE)
+        self.send_header("Content-Length", str(len(page)))
+        self.end_headers()
+        self.wfile.write(page)
+
+    def log_message(self, *_: object) -> None:
+        """Log nothing."""
 
 
 # Not http.server's: that one asks the DNS for the name of its address.
@@ -143,9 +102,7 @@ def page_at(address: str, gathered: GatheredMetrics) -> Iterator[str]:
     ValueError; OSError if the address cannot be had.
     """
     check_free(address)
-    registry = CollectorRegistry()
-    registry.register(MetricsCollector(gathered))
-    handler: Any = _Handler.factory(registry)
+    handler = type("_HandlerOf", (_Handler,), {"gathered": gathered})
     with _Server(address, handler) as server:
         thread = threading.Thread(
             target=server.serve_forever, name="gongji-metrics", daemon=True
