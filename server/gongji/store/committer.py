@@ -167,10 +167,10 @@ class Committer:
         began = time_ns()
         self._engine.begin()
         facts = Facts(self._clock(), self._schema)
-        loader = FactLoader(facts, self._engine, self._held)
+        loader = FactLoader(facts, self._engine, self._held, self._now)
         try:
             self._prefetch(loader, jobs)
-            leaves = self._log.begin(loader.facts.now)
+            leaves = self._log.begin(facts.now)
             outcomes = [self._execute(loader, job, leaves) for job in jobs]
             if overlaid := loader.keep_overlaid():
                 leaves.add(LeafOrigin("KeepRevisions"), overlaid)
@@ -236,6 +236,7 @@ class Committer:
         except BaseException as error:  # noqa: BLE001 - a defect, even an exit, is its own
             return raisable(error)
         facts.write(writes)
+        leaves.advance(facts.now)
         if writes or created or removed:
             leaves.add(_origin(job), (*created, *writes), removed)
         return outcome

@@ -120,6 +120,11 @@ class LeafBatch:
         before = self._before
         return LogWriter(before.writer, before.number + len(self.leaves), before.at)
 
+    def advance(self, at: datetime) -> None:
+        """Let the leaves that follow be of a later instant."""
+        if at != self._before.at:
+            self._before = msgspec.structs.replace(self._before, at=at)
+
     def row(self, record: Any) -> Row:
         """Return the row of a record, made once."""
         known = self._rows.get(id(record))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from gongji.model.commands import Decision, Query
@@ -26,11 +27,17 @@ class FactLoader:
     """Facts of one transaction, fetched as the queries over them ask for them."""
 
     def __init__(
-        self, facts: Facts, engine: FactSource, held: HeldRecords | None = None
+        self,
+        facts: Facts,
+        engine: FactSource,
+        held: HeldRecords | None = None,
+        now: Callable[[], datetime] | None = None,
     ) -> None:
+        """Load facts; `now` gives the instant that nothing on record is later than."""
         self.facts = facts
         self._engine = engine
         self._held = held
+        self._now = now
         self._overlay = Overlay(engine)
 
     def load(self, needs: Iterable[Need]) -> None:
@@ -111,6 +118,9 @@ class FactLoader:
                 if not missing:  # it reads what it never says it needs
                     raise
             self._fetch(self._due(grouped(missing)))
+            if self._now:
+                # Whoever held these rows may have written them later than we began.
+                self.facts.now = max(self.facts.now, self._now())
         name = type(query).__name__
         msg = f"{name} 在 {ROUNDS} 轮之后仍要求更多事实"
         raise RuntimeError(msg)

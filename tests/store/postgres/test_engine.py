@@ -292,3 +292,43 @@ def test_an_operator_may_choose_the_compression(
         "SHOW default_toast_compression"
     ).fetchall()
     engine.close()
+
+
+@pytest.mark.parametrize("setting", ["off", "local"])
+def test_nobody_sets_it_not_to_wait(
+    postgres: Postgres, schema: Schema, setting: str
+) -> None:
+    """A commit waits for the disk and the synchronous standby, whatever was set."""
+    url = make_conninfo(postgres.fresh(), options=f"-csynchronous_commit={setting}")
+    engine = PostgresEngine(url, schema)
+    assert [("on",)] == engine.connection.execute("SHOW synchronous_commit").fetchall()
+    engine.close()
+
+
+_WRITTEN = "SELECT pg_current_wal_insert_lsn()"
+_DURABLE = "SELECT pg_current_wal_flush_lsn() > %s::pg_lsn"
+
+
+def test_a_touch_is_on_disk(two: tuple[PostgresEngine, PostgresEngine]) -> None:
+    """Whoever asks whether it can be written waits for whatever a commit waits for."""
+    engine, other = two
+    ((written,),) = other.connection.execute(_WRITTEN).fetchall()
+    engine.touch()
+    assert [(True,)] == other.connection.execute(_DURABLE, [written]).fetchall()
+
+
+def test_a_replay_is_on_disk(
+    two: tuple[PostgresEngine, PostgresEngine],
+    over: Callable[[Engine], Committer],
+    move: MakeMove,
+) -> None:
+    """What was committed on one disk only, as a crash may leave it, is answered from the
+    record once it is as durable as an answer."""
+    engine, other = two
+    committer = over(engine)
+    committer.run([job(move("r1"))])
+    ((written,),) = other.connection.execute(_WRITTEN).fetchall()
+    (outcome,) = committer.run([job(move("r1"))])
+    assert isinstance(outcome, Answer)
+    assert outcome.replayed
+    assert [(True,)] == other.connection.execute(_DURABLE, [written]).fetchall()

@@ -46,7 +46,7 @@ SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
 SET enable_bitmapscan = off; SET enable_sort = off;
 SET plan_cache_mode = force_generic_plan; SET jit = off;
 SELECT set_config('synchronous_commit', 'on', false)
- WHERE current_setting('synchronous_commit') = 'off';
+ WHERE current_setting('synchronous_commit') IN ('off', 'local');
 SELECT set_config(name, 'lz4', false) FROM pg_settings
  WHERE name = 'default_toast_compression' AND source = 'default' AND 'lz4' = ANY(enumvals);
 {LOCK_TIMEOUT}; SET idle_in_transaction_session_timeout = '30s';

@@ -29,6 +29,7 @@ from gongji.store.postgres.arrays import Numbers, Texts, chosen_arrays, sorted_t
 from gongji.store.postgres.connection import LOCK_TIMEOUT_S, connect, translated
 from gongji.store.postgres.locks import (
     AFTER_LOCKS,
+    DURABLE,
     GUARDED,
     LATCH,
     LATCH_CLASS,
@@ -241,9 +242,11 @@ class PostgresEngine:
         if not self._begun and self._found([])[1]:
             raise WriteConflict("密钥在写入之前已经更换")
         written = [write.kind for write in writes_of(self._pending)]
+        # What is answered from the record may be no further yet than on this disk.
+        then = ["COMMIT"] if self._pending else [DURABLE, "COMMIT"]
         try:
             self._guard()
-            status = self._send(["COMMIT"])
+            status = self._send(then)
         except Held as held:
             raise self._held((), written) from held
         # COMMIT of a failed transaction is a quiet ROLLBACK.

@@ -38,10 +38,12 @@ AFTER_LOCKS: Final = 3
 LATEST: Final = f"SELECT coalesce(max(at), 0), {EPOCH} FROM log_writer"  # noqa: S608 - our own
 """The latest instant on record, and the epoch of the keys."""
 
-# A standby has no transaction ids to give, and what is only read no locks.
-TOUCH: Final = (
-    "SELECT pg_current_xact_id(); SELECT 1 FROM log_writer WHERE false FOR UPDATE"
-)
+DURABLE: Final = "SELECT pg_logical_emit_message(true, 'gongji', '')"
+"""Makes a transaction that changes nothing wait, when it commits, for the disk and the
+synchronous standby, and with it all that others committed before."""
+
+# Where a database is only read, a message can be written and a row cannot be locked.
+TOUCH: Final = f"{DURABLE}; SELECT 1 FROM log_writer WHERE false FOR UPDATE"  # noqa: S608 - our own
 """A transaction that must reach the disk of a database that may be written."""
 
 GUARDED: Final = (Person, Binding, Unmerged)
