@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
 LONG = os.environ.get("GONGJI_CHAOS") == "1"
-# They take seconds each, and one of them a system that grants a little.
-collect_ignore = [] if LONG else ["test_small_disk.py", "test_upgrade.py"]
+# They take seconds or minutes each, and one of them a system that grants a little.
+_LONG = ["test_failover.py", "test_small_disk.py", "test_upgrade.py"]
+collect_ignore = [] if LONG else _LONG
 
 SEED = "GONGJI_CHAOS_SEED"
 """Environment variable that has a long run take the same chances again."""

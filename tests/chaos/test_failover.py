@@ -1,0 +1,194 @@
+"""The primary lost under load: the service is back soon, and nothing acknowledged is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from itertools import chain
+from pathlib import Path
+from random import Random
+from time import monotonic
+from typing import Final
+
+import pytest
+
+from tests.chaos.book import Book
+from tests.chaos.callers import CALLERS
+from tests.chaos.cluster import PROGRAMS, Cluster, Node, cluster
+from tests.chaos.conftest import Effort, Tell
+from tests.chaos.served import Served
+from tests.chaos.stage import conclude, under_load
+from tests.chaos.test_backup import at, command
+from tests.chaos.town import found
+
+BACK_S: Final = 30
+"""How soon the service is to be back, in seconds."""
+
+_INTERVAL_S: Final = 0.4
+"""Between two calls of a caller: a load that leaves the cluster something of two cores."""
+
+_MISSING: Final = [name for name in PROGRAMS if shutil.which(name) is None]
+
+pytestmark = pytest.mark.skipif(
+    bool(_MISSING),
+    reason=f"没有 {', '.join(_MISSING)}: apt-get install patroni etcd-server haproxy",
+)
+
+Failure = Callable[[Cluster], AbstractContextManager[None]]
+"""Something fails at the beginning; at the end it is repaired."""
+
+
+@contextmanager
+def machine_lost(cluster: Cluster) -> Iterator[None]:
+    """Have the machine of the primary lose its power: PostgreSQL and Patroni at once."""
+    node = _primary(cluster)
+    node.kill()
+    yield
+    node.start()
+
+
+@contextmanager
+def postgres_lost(cluster: Cluster) -> Iterator[None]:
+    """Kill the primary's first process; Patroni outlives it."""
+    postmaster = _primary(cluster).postmaster()
+    assert postmaster is not None
+    os.kill(postmaster, signal.SIGKILL)
+    yield
+
+
+@contextmanager
+def switched(cluster: Cluster) -> Iterator[None]:
+    """Have the synchronous standby become the primary, as an operator does."""
+    node, candidate = _primary(cluster), cluster.synchronous()
+    assert candidate is not None
+    node.asked("/switchover", leader=node.name, candidate=candidate.name)
+    yield
+
+
+@contextmanager
+def etcd_lost(cluster: Cluster) -> Iterator[None]:
+    """Kill one of the three etcd, each in turn: two are enough."""
+    member = cluster.etcd[0]
+    cluster.etcd.append(cluster.etcd.pop(0))
+    member.kill()
+    yield
+    member.start()
+
+
+@contextmanager
+def standby_cut(cluster: Cluster) -> Iterator[None]:
+    """Have the synchronous standby say nothing more, as behind a cut cable."""
+    node = cluster.synchronous()
+    assert node is not None
+    pids = node.pids()
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    yield
+    for pid in pids:
+        os.kill(pid, signal.SIGCONT)
+
+
+def _primary(cluster: Cluster) -> Node:
+    primary = cluster.primary()
+    assert primary is not None
+    return primary
+
+
+OTHERS: Final[dict[str, Failure]] = {
+    "switchovers": switched,
+    "etcd members killed": etcd_lost,
+    "standbys cut off": standby_cut,
+}
+"""What fails besides the primary."""
+
+
+class Trials:
+    """Failures of a cluster under load, and how long each kept the service away."""
+
+    def __init__(
+        self, cluster: Cluster, book: Book, servers: list[Served], folder: Path
+    ) -> None:
+        self._cluster = cluster
+        self._book = book
+        self._servers = servers
+        self._folder = folder
+        self.away_s: list[float] = []
+        self.kept: list[Path] = []
+        """Checkpoints kept elsewhere, one from before each failure."""
+
+    async def run(self, failure: Failure, after_s: float) -> None:
+        """Wait for a whole cluster, keep a checkpoint, have something fail."""
+        await asyncio.to_thread(self._cluster.wait, self._cluster.whole)
+        await self._keep_checkpoint()
+        await self._book.next_answers()
+        await asyncio.sleep(after_s)
+        broken = failure(self._cluster)
+        began = monotonic()
+        await asyncio.to_thread(broken.__enter__)
+        try:
+            # More than were in flight.
+            await self._book.next_answers(2 * CALLERS)
+            self.away_s.append(monotonic() - began)
+            print(f"{failure.__name__}: {self.away_s[-1]:.1f} s")  # noqa: T201 - told
+        finally:
+            await asyncio.to_thread(broken.__exit__, None, None, None)
+
+    async def assert_no_fork(self) -> None:
+        """The log of today goes on from each checkpoint that was kept."""
+        for kept in self.kept:
+            await self._log("consistency", kept)
+
+    async def _keep_checkpoint(self) -> None:
+        kept = self._folder / f"checkpoint-{len(self.kept)}"
+        await self._log("checkpoint", "--now", kept)
+        self.kept.append(kept)
+
+    async def _log(self, *arguments: str | Path) -> None:
+        server = self._servers[len(self.kept) % len(self._servers)]
+        target = "--target", server.address, "--data", server.data
+        await asyncio.to_thread(command, "log", *arguments, *target)
+
+
+@pytest.fixture
+def patroni() -> Iterator[Cluster]:
+    """Give a cluster of three to break."""
+    with cluster() as made:
+        yield made
+
+
+async def test_a_lost_primary_has_lost_nothing(
+    patroni: Cluster, data: Path, seed: int, effort: Effort, tell: Tell
+) -> None:
+    """Whichever machine or process fails, the service is back within half a minute,
+    every answer given stands once, and the log goes on where it was."""
+    chance = Random(seed)  # noqa: S311 - a test's chances, to be had again by the seed
+    database = patroni.among_hosts
+    await found(data, database)
+    book = Book(interval_s=_INTERVAL_S)
+    addresses = patroni.through_haproxy, database
+    servers = [Served(data, address) for address in addresses]
+    trials = Trials(patroni, book, servers, data.parent)
+    times = effort(short=1, long=10)
+    counts = {"primaries lost": times, **dict.fromkeys(OTHERS, 1)}
+    async with under_load(servers, book, seed):
+        for turn in range(times):
+            lost = postgres_lost if turn % 5 == 4 else machine_lost
+            await trials.run(lost, chance.uniform(0, 0.5))
+        primary_s = max(trials.away_s)
+        for failure in OTHERS.values():
+            await trials.run(failure, chance.uniform(0, 0.5))
+        await asyncio.to_thread(patroni.wait, patroni.whole)
+        await trials.assert_no_fork()
+        assert [1, 1] == [server.life for server in servers]
+    seconds = {"back after, at most (s)": round(primary_s)}
+    await conclude(book, tell, data, database, refused=True, **counts, **seconds)
+    kept: list[tuple[str | Path, ...]] = [
+        ("--checkpoint", path) for path in trials.kept
+    ]
+    arguments = *at(data, database), "--all", *chain.from_iterable(kept)
+    await asyncio.to_thread(command, "verify", *arguments)
+    assert BACK_S > max(trials.away_s), trials.away_s
