@@ -137,21 +137,12 @@ class Cluster:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        # Arguments are seen by everybody.
-        passwords = folder / "passwords"
-        passwords.write_text(f"*:*:*:*:{_PASSWORD}\n", encoding="ascii")
-        passwords.chmod(0o600)
-        self._as_gongji = f"user=gongji&passfile={quote(str(passwords), safe='')}"
+        self._as_gongji = _as_gongji(folder)
         self.etcd = list(self._etcd())
         hosts = ",".join(self._clients)
         self.nodes = [Node(self._made(f"pg{n}"), f"pg{n}", hosts) for n in range(1, 4)]
         self._front = free_port()
-        settings = {"GONGJI_PG_FRONT": f"{_HOST}:{self._front}"}
-        for n, node in enumerate(self.nodes, start=1):
-            settings[f"GONGJI_PG{n}"] = f"{_HOST}:{node.port}"
-            settings[f"GONGJI_PG{n}_REST"] = str(node.rest)
-        command = ["haproxy", "-db", "-f", str(DEPLOY / "haproxy.cfg")]
-        self.haproxy = Member(self._made("haproxy"), command, settings)
+        self.haproxy = self._haproxy()
 
     @property
     def through_haproxy(self) -> str:
@@ -231,6 +222,14 @@ class Cluster:
             shutil.chown(folder, _lesser_user())
         return folder
 
+    def _haproxy(self) -> Member:
+        settings = {"GONGJI_PG_FRONT": f"{_HOST}:{self._front}"}
+        for n, node in enumerate(self.nodes, start=1):
+            settings[f"GONGJI_PG{n}"] = f"{_HOST}:{node.port}"
+            settings[f"GONGJI_PG{n}_REST"] = str(node.rest)
+        command = ["haproxy", "-db", "-f", str(DEPLOY / "haproxy.cfg")]
+        return Member(self._made("haproxy"), command, settings)
+
     def _etcd(self) -> Iterator[Member]:
         ports = [(free_port(), free_port()) for _ in range(3)]
         names = [f"etcd{n}" for n in range(1, 4)]
@@ -249,6 +248,14 @@ class Cluster:
                 "ETCD_INITIAL_CLUSTER": everyone,
             }
             yield Member(folder, ["etcd"], settings)
+
+
+def _as_gongji(folder: Path) -> str:
+    """Return the user of an address, and the file of the password: arguments are seen."""
+    passwords = folder / "passwords"
+    passwords.write_text(f"*:*:*:*:{_PASSWORD}\n", encoding="ascii")
+    passwords.chmod(0o600)
+    return f"user=gongji&passfile={quote(str(passwords), safe='')}"
 
 
 @contextmanager

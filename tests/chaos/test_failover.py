@@ -6,9 +6,8 @@ import asyncio
 import os
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from itertools import chain
 from pathlib import Path
 from random import Random
 from time import monotonic
@@ -98,11 +97,7 @@ def _primary(cluster: Cluster) -> Node:
     return primary
 
 
-OTHERS: Final[dict[str, Failure]] = {
-    "switchovers": switched,
-    "etcd members killed": etcd_lost,
-    "standbys cut off": standby_cut,
-}
+OTHERS: Final[tuple[Failure, ...]] = (switched, etcd_lost, standby_cut)
 """What fails besides the primary."""
 
 
@@ -119,6 +114,22 @@ class Trials:
         self.away_s: list[float] = []
         self.kept: list[Path] = []
         """Checkpoints kept elsewhere, one from before each failure."""
+
+    @property
+    def as_options(self) -> list[str | Path]:
+        """Return what has `gongji verify` hold the log against what was kept."""
+        options: list[str | Path] = ["--all"]
+        for kept in self.kept:
+            options += ["--checkpoint", kept]
+        return options
+
+    async def run_all(self, failures: Sequence[Failure], seed: int) -> None:
+        """Have each failure happen, then look whether the log has forked."""
+        chance = Random(seed)  # noqa: S311 - a test's chances, to be had again by the seed
+        for failure in failures:
+            await self.run(failure, chance.uniform(0, 0.5))
+        await asyncio.to_thread(self._cluster.wait, self._cluster.whole)
+        await self.assert_no_fork()
 
     async def run(self, failure: Failure, after_s: float) -> None:
         """Wait for a whole cluster, keep a checkpoint, have something fail."""
@@ -165,30 +176,23 @@ async def test_a_lost_primary_has_lost_nothing(
 ) -> None:
     """Whichever machine or process fails, the service is back within half a minute,
     every answer given stands once, and the log goes on where it was."""
-    chance = Random(seed)  # noqa: S311 - a test's chances, to be had again by the seed
     database = patroni.among_hosts
     await found(data, database)
     book = Book(interval_s=_INTERVAL_S)
-    addresses = patroni.through_haproxy, database
-    servers = [Served(data, address) for address in addresses]
+    servers = [Served(data, patroni.through_haproxy), Served(data, database)]
     trials = Trials(patroni, book, servers, data.parent)
     times = effort(short=1, long=10)
-    counts = {"primaries lost": times, **dict.fromkeys(OTHERS, 1)}
     async with under_load(servers, book, seed):
-        for turn in range(times):
-            lost = postgres_lost if turn % 5 == 4 else machine_lost
-            await trials.run(lost, chance.uniform(0, 0.5))
-        primary_s = max(trials.away_s)
-        for failure in OTHERS.values():
-            await trials.run(failure, chance.uniform(0, 0.5))
-        await asyncio.to_thread(patroni.wait, patroni.whole)
-        await trials.assert_no_fork()
+        await trials.run_all(list(failures(times)), seed)
         assert [1, 1] == [server.life for server in servers]
-    seconds = {"back after, at most (s)": round(primary_s)}
-    await conclude(book, tell, data, database, refused=True, **counts, **seconds)
-    kept: list[tuple[str | Path, ...]] = [
-        ("--checkpoint", path) for path in trials.kept
-    ]
-    arguments = *at(data, database), "--all", *chain.from_iterable(kept)
-    await asyncio.to_thread(command, "verify", *arguments)
+    counts = {"primaries lost": times, "at most away (s)": round(max(trials.away_s))}
+    await conclude(book, tell, data, database, refused=True, **counts)
+    await asyncio.to_thread(command, "verify", *at(data, database), *trials.as_options)
     assert BACK_S > max(trials.away_s), trials.away_s
+
+
+def failures(times: int) -> Iterator[Failure]:
+    """Yield what fails: the primary so many times, then each of the others."""
+    for turn in range(times):
+        yield postgres_lost if turn % 5 == 4 else machine_lost
+    yield from OTHERS
