@@ -8,6 +8,7 @@ import pytest
 from gongji.serve.settings import DATABASE, KEY_FILE
 
 from tests.cli.started import Caller, run, started
+from tests.patience import PATIENCE_S
 
 
 def serve(data: Path, *options: str) -> tuple[int, str]:
@@ -38,6 +39,26 @@ def test_a_server_makes_a_second_database_only_if_asked(tmp_path: Path) -> None:
     assert key == (data / KEY_FILE).read_bytes()
     code, told = serve(data, "--new")
     assert (1, True) == (code, "这里已有数据库：请去掉 --new" in told)
+
+
+@pytest.mark.parametrize("how", ["deleted", "replaced"])
+def test_a_database_that_goes_away_ends_the_service(how: str, tmp_path: Path) -> None:
+    """Nothing is acknowledged that a file without a name would take along: the service
+    ends with the reason, and does not start anew by itself."""
+    data = tmp_path / "var"
+    options = ["--no-gateway", "--data", str(data)]
+    with started(*options) as server:
+        path = data / DATABASE
+        if how == "replaced":
+            path.with_name("other").write_bytes(path.read_bytes())
+            path.with_name("other").replace(path)
+        else:
+            path.unlink()
+        told = server.silence()
+        assert 1 == server.process.wait(PATIENCE_S)
+    assert "在运行中被移走、删除或换成了另一个" in told
+    if how == "deleted":
+        assert 1 == serve(data)[0]
 
 
 @pytest.fixture

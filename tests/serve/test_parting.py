@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from gongji.serve.parting import part
+from gongji.store.sqlite.lock import hold_alone
 
 from tests.patience import PATIENCE_S
 
@@ -61,3 +65,29 @@ def test_a_peers_own_connections_are_left() -> None:
         part({peer.getsockname()[1] + 1, 1})
         accepted.sendall(b"still")
         assert b"still" == peer.recv(100)
+
+
+def test_locks_of_files_are_kept(tmp_path: Path) -> None:
+    """A database that this process holds alone is still its own afterwards."""
+    with ExitStack() as stack:
+        _, port = listening(stack)
+        database = tmp_path / "x.db"
+        stack.enter_context(hold_alone(database))
+        part({port})
+        with pytest.raises(subprocess.CalledProcessError) as refused:
+            subprocess.run(  # noqa: S603 - our own
+                [sys.executable, "-c", HOLDING, str(database)],
+                check=True,
+                capture_output=True,
+                text=True,
+            )
+    assert "已有服务在使用" in refused.value.stderr
+
+
+HOLDING = """
+import sys
+from pathlib import Path
+from gongji.store.sqlite.lock import hold_alone
+with hold_alone(Path(sys.argv[1])):
+    pass
+"""

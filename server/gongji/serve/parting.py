@@ -43,11 +43,14 @@ def _sockets() -> Iterator[socket.socket]:
     """Yield a copy of each socket of the Internet that this process has open."""
     with suppress(FileNotFoundError):
         for entry in list(_OWN.iterdir()):
+            # Others are never copied: who closes the copy of a file lets go of all locks
+            # that this process has on it (fcntl(2)), and so of a database.
             with suppress(OSError):
+                if not str(entry.readlink()).startswith("socket:"):
+                    continue
                 number = os.dup(int(entry.name))
                 if not stat.S_ISSOCK(os.fstat(number).st_mode):
-                    os.close(number)
-                    continue
+                    continue  # a file by now: its copy stays open
                 found = socket.socket(fileno=number)
                 if found.family in {socket.AF_INET, socket.AF_INET6}:
                     yield found

@@ -42,6 +42,7 @@ from gongji.serve.crashes import crashes_kept
 from gongji.serve.database_events import LoggedStore
 from gongji.serve.descriptors import DescriptorCount
 from gongji.serve.gateway import Gateway
+from gongji.serve.in_place import stay_in_place
 from gongji.serve.listening import check_free
 from gongji.serve.losses import note_losses, tallied
 from gongji.serve.memory import watch_memory
@@ -230,7 +231,8 @@ async def _opened(
             with ExitStack() as noting:
                 if not settings.sandbox:
                     await _refuse_rolled_back(store, settings.data, noting)
-                yield store
+                async with working_beside(stay_in_place(settings.database_address)):
+                    yield store
         finally:
             await store.close()
 
