@@ -49,7 +49,7 @@ def fill(database: str, data: Path) -> None:
 
     Its key is made there.
     """
-    data.mkdir(parents=True, exist_ok=True)
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
     asyncio.run(_fill(database or str(data / DATABASE), data / KEY_FILE))
 
 

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 from gongji.cli import main
-from gongji.store.committer import Committer
 from gongji.store.loop_queues import LoopQueue
 from gongji.store.queues import BatchQueue
 from gongji.store.sqlite.store import SqliteStore
 
 
-def _on_loop(store: SqliteStore, committer: Committer) -> BatchQueue:
+def _on_loop(store: SqliteStore) -> BatchQueue:
+    committer = store._committer(store._writing, store.log)
     return LoopQueue(committer.run, condition=store.condition)
 
 

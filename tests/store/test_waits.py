@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -106,6 +107,8 @@ async def test_nobody_waits_for_ever(
         assert (False, "locked") == (store.available, store.condition.reason)
     assert 100 == (await store.commit(move("r1"))).value
     assert store.available
+    # The file's other connection is this process's own.
+    assert f"进程 {os.getpid()}（" in str(heard.told[0])
     names = [str(told[0]) for told in heard.told]
     assert ["waited", "lost", "committed", "back"] == names
 

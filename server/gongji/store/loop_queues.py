@@ -15,7 +15,7 @@ from functools import partial
 from itertools import takewhile
 from queue import SimpleQueue
 from time import perf_counter
-from typing import Any, Final, cast
+from typing import Any, ClassVar, Final, cast
 
 from gongji.store.condition import StoreCondition
 from gongji.store.engine import Held, Job, Outcome, raisable
@@ -45,6 +45,9 @@ Prepare = Callable[[Sequence[Job]], Callable[[], Sequence[Outcome]]]
 
 class LoopQueue(BatchQueue):
     """A queue executed on its callers' own event loop."""
+
+    _gather_after_s: ClassVar[float] = 0.0
+    """How long those that wait when a batch ends wait for others, in seconds."""
 
     def __init__(
         self,
@@ -120,13 +123,12 @@ class LoopQueue(BatchQueue):
             self._waiting[:0] = held
             self._executing = False
             loops = {call.loop for call in self._waiting}
+            many = len(self._waiting) >= self._batch // 2
+        gather_s = 0.0 if many else self._gather_after_s
+        delay = PAUSE_S if held else gather_s
         for loop in loops:
             try:
-                if held:
-                    wait = partial(loop.call_later, PAUSE_S, self._drain)
-                    loop.call_soon_threadsafe(wait)
-                else:
-                    loop.call_soon_threadsafe(self._drain)
+                loop.call_soon_threadsafe(loop.call_later, delay, self._drain)
             except RuntimeError:  # a closed loop has nobody waiting
                 continue
 
@@ -137,6 +139,9 @@ class FlushQueue(LoopQueue):
     The loop goes on while the disk is waited for; what comes meanwhile is the next
     batch.
     """
+
+    # They have company: of those that are answered now most ask again.
+    _gather_after_s = GATHER_WINDOW_S
 
     def __init__(
         self,

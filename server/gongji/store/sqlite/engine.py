@@ -15,6 +15,7 @@ from gongji.store import sql
 from gongji.store.engine import ConstraintViolated, EngineDown, Held, Lookup, Rows
 from gongji.store.keys.table import EPOCH
 from gongji.store.schema import Schema
+from gongji.store.sqlite.holder import holder_of
 from gongji.store.sqlite.sql import RowDecoder, insert, select, upsert
 from gongji.store.table import AnyTable
 
@@ -109,6 +110,7 @@ class SqliteEngine:
         read_only: bool = False,
         durable: bool = True,
     ) -> None:
+        self._path = path
         self._schema = schema
         self._read_only = read_only
         mode = "ro" if read_only else "rw"
@@ -141,8 +143,18 @@ class SqliteEngine:
         self._pragmas("busy_timeout = 0")
 
     def begin(self) -> None:
-        """Take a snapshot; a writing connection keeps every other writer out."""
-        self._run("BEGIN" if self._read_only else "BEGIN IMMEDIATE")
+        """Take a snapshot; a writing connection keeps every other writer out.
+
+        Held names who writes.
+        """
+        if self._read_only:
+            self._run("BEGIN")
+            return
+        try:
+            self._run("BEGIN IMMEDIATE")
+        except Held as held:
+            who = holder_of(self._path)
+            raise Held("数据库文件被占用", whole=True, who=who) from held
 
     def stage(self, need: Need) -> int:
         """Return 0: the whole database is this transaction's."""
