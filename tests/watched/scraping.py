@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import time
 import urllib.request
@@ -89,11 +88,9 @@ def counted(data: Path, *arguments: str) -> Iterator[Counted]:
 
 
 def page_of(server: Started) -> str:
-    """Return the address of a server's page, which it says after its own."""
-    for line in server.process.stdout or ():
-        if found := re.search(r"--metrics-address (\S+:\d+)", line):
-            return found[1]
-    raise AssertionError(server.silence())
+    """Return the address of a server's page, which it says with its own."""
+    address: str = server.told["metrics"]
+    return address
 
 
 def make_load(server: Started) -> None:
