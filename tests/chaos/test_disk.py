@@ -64,6 +64,7 @@ async def test_sqlite_that_may_only_be_read(data: Path, seed: int, tell: Tell) -
 
 def allow(folder: Path, *, writing: bool) -> None:
     """Let the owner of a folder write into it and its files, or only read."""
-    for path in folder.iterdir():
-        path.chmod(0o600 if writing else 0o400)
-    folder.chmod(0o700 if writing else 0o500)
+    for path in (folder, *folder.rglob("*")):
+        # Without the right to search a folder not even its files could be read.
+        own = 0o500 if path.is_dir() else 0o400
+        path.chmod(own | 0o200 if writing else own)

@@ -1,4 +1,4 @@
-"""A service signs its log while it runs and at its end, and writes down how it began."""
+"""A service signs its log while it runs and at its end."""
 
 from __future__ import annotations
 
@@ -6,15 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import msgspec
 import pytest
 from gongji.audit.checkpoint import SignedNote
-from gongji.audit.leaf import body_of
-from gongji.cities.city import Cities
 from gongji.model.account import Account
-from gongji.model.commands import Listing, Write
-from gongji.model.started import Started
-from gongji.serve.checkpointing import Checkpointing, checkpointed, record_start
+from gongji.model.commands import Write
+from gongji.serve.checkpointing import Checkpointing, checkpointed
 from gongji.serve.clock import SandboxClock
 from gongji.serve.settings import SIGNING_KEY, Settings
 from gongji.store import Store, open_store
@@ -22,7 +18,6 @@ from gongji.store.signing_key import SigningKeyError, signing_key
 from structlog.testing import capture_logs
 
 from tests.scaffold.people import NOW
-from tests.scaffold.world import NewWorld
 
 
 @pytest.fixture
@@ -83,28 +78,6 @@ async def test_a_contradiction_is_told_and_nothing_signed(
     assert ["log_fault"] == [line["event"] for line in lines]
     assert "第 2 号叶" in lines[0]["told"]
     assert await store.checkpoints.last() is None
-
-
-async def test_a_start_is_written_down_and_has_its_leaf(
-    store: Store, tmp_path: Path, new_world: NewWorld
-) -> None:
-    """Settings, files by digest and plugins; never a secret."""
-    policy = tmp_path / "policy.toml"
-    policy.write_text("version = 1\n", encoding="utf-8")
-    settings = settings_in(
-        tmp_path, policy=policy, database="postgresql://me:secret@db/x"
-    )
-    cities: Cities = new_world().cities
-    await record_start(store, settings, cities, SandboxClock(NOW))
-    (started,) = await store.page(Listing(kind=Started))
-    assert {city.rules_digest for city in cities.all} == {
-        plugin.rules_digest for plugin in started.plugins
-    }
-    assert 64 == len(started.files["policy"])
-    assert b"secret" not in msgspec.json.encode(started)
-    leaf = await store.proofs.naming(started.at, "started", started.start_id)
-    assert leaf
-    assert "RecordStart" == body_of(leaf).what
 
 
 def test_the_key_is_made_once_and_readable_by_nobody_else(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import pytest
 from gongji.model.commands import Command
+from gongji.model.refusals import StoreUnavailable
 from gongji.store.committer import Committer
 from gongji.store.condition import READING, WRITING, StoreCondition
 from gongji.store.engine import EngineDown, EngineError, Held
@@ -120,6 +121,17 @@ def test_a_commit_is_told_with_its_jobs(
     """What is made durable together is told together."""
     committer.run([job(move("r1")), job(move("r2"))])
     assert [("committed", 2, True)] == heard.told
+
+
+def test_what_writes_nothing_says_nothing_of_writing(
+    committer: Committer, condition: StoreCondition, move: MakeMove
+) -> None:
+    """A batch of passing refusals does not bring back a database that takes nothing."""
+    condition.failed(WRITING, EngineDown("read only", "read_only"))
+    committer.run([job(move("r1", refusal=StoreUnavailable("稍后")))])
+    assert not condition.available
+    committer.run([job(move("r2"))])
+    assert condition.available
 
 
 def test_a_database_is_back_when_all_that_lost_it_have_it(

@@ -1,22 +1,17 @@
-"""Checkpoints made every minute and at the end, and what a server was started with."""
+"""Checkpoints made every minute and at the end."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 import structlog
 
-from gongji import __version__
 from gongji.audit.checkpoint import SigningKey, StoredCheckpoint
 from gongji.audit.order import LogFaultError
-from gongji.cities.city import Cities
 from gongji.model.refusals import Refusal
-from gongji.model.started import RecordStart, Started, StartedPlugin
 from gongji.serve.clock import Clock
 from gongji.serve.metrics.log_head import log_head
 from gongji.serve.settings import SIGNING_KEY, Settings
@@ -26,25 +21,6 @@ from gongji.store.signing_key import signing_key
 
 EVERY_S: Final = 60.0
 """Seconds between two checkpoints of all servers of a database together."""
-
-_PLAIN: Final = (
-    "access_before_answer",
-    "address",
-    "gateway",
-    "metrics_address",
-    "reflection",
-    "sample",
-    "sandbox",
-    "token_address",
-    "token_audience",
-    "token_issuer",
-    "trace_ratio",
-    "workers",
-)
-"""Settings that are written down as they are; none of them is a secret."""
-
-_FILES: Final = ("calendar", "client_ca", "deny", "policy", "tls_cert", "token_keys")
-"""Files of the configuration that are written down by their digests."""
 
 
 class Checkpointing:
@@ -109,58 +85,3 @@ async def checkpointed(
         watching.cancel()
         await asyncio.wait([watching])
         await checkpointing.sign()
-
-
-async def record_start(
-    store: Store, settings: Settings, cities: Cities, clock: Clock
-) -> None:
-    """Write down what a server is started with, or what it has read anew.
-
-    StoreUnavailable.
-    """
-    started = Started(
-        start_id=secrets.token_hex(8),
-        at=clock(),
-        version=__version__,
-        settings=_settings_of(settings),
-        files=await asyncio.to_thread(_digests_of, settings),
-        plugins=_plugins_of(cities),
-    )
-    await store.apply(RecordStart(started))
-
-
-def _settings_of(settings: Settings) -> dict[str, str]:
-    said = {name: str(getattr(settings, name)) for name in _PLAIN}
-    for name in ("adopt", "retired_credits", "refusals"):
-        said[name] = "; ".join(map(str, getattr(settings, name)))
-    return said
-
-
-def _digests_of(settings: Settings) -> dict[str, str]:
-    digests = {}
-    for name in _FILES:
-        path = getattr(settings, name)
-        if path is not None:
-            try:
-                content = path.read_bytes()
-            except OSError:
-                # Whoever needs it says why; the last sound one stays in force.
-                digests[name] = ""
-            else:
-                digests[name] = hashlib.sha256(content).hexdigest()
-    return digests
-
-
-def _plugins_of(cities: Cities) -> tuple[StartedPlugin, ...]:
-    return tuple(
-        [
-            StartedPlugin(
-                city.pinyin,
-                city.area_code,
-                city.version,
-                city.plugin_digest,
-                city.rules_digest,
-            )
-            for city in cities.all
-        ]
-    )

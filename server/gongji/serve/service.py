@@ -30,7 +30,7 @@ from gongji.serve.admission import Admission, addresses, admission_of, check_doo
 from gongji.serve.agreement import ServerTerms, adopting
 from gongji.serve.authentication import LocalTokenAuthenticator
 from gongji.serve.beside import working_beside
-from gongji.serve.checkpointing import checkpointed, record_start
+from gongji.serve.checkpointing import checkpointed
 from gongji.serve.clock import (
     Clock,
     HeldClock,
@@ -38,6 +38,7 @@ from gongji.serve.clock import (
     check_start,
     system_clock,
 )
+from gongji.serve.configured import configuration_recorded
 from gongji.serve.crashes import crashes_kept
 from gongji.serve.database_events import LoggedStore
 from gongji.serve.descriptors import DescriptorCount
@@ -168,9 +169,11 @@ async def _agreed(
     async with adopting(store, settings.database, settings.adopt, clock(), terms=terms):
         # Before anything is decided by them.
         await store.apply(KeepRules(cities))
-        await record_start(store, settings, cities, clock)
         _tell_refused(cities)
-        async with checkpointed(settings, store, clock) as key:
+        async with (
+            configuration_recorded(settings, store, cities, clock),
+            checkpointed(settings, store, clock) as key,
+        ):
             yield key
 
 

@@ -197,7 +197,9 @@ class Committer:
         for job in jobs:
             if job.timing:
                 job.timing.note(prepared.began, decided, time_ns())
-        self._condition.well(WRITING)
+        # What wrote nothing may commit over a database that takes nothing.
+        if prepared.leaves.leaves:
+            self._condition.well(WRITING)
 
     def _prefetch(self, loader: FactLoader, jobs: Sequence[Job]) -> None:
         requests = [job.request for job in jobs if job.request]

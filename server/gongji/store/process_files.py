@@ -34,7 +34,7 @@ def locked_new(path: Path, size: int) -> Iterator[BinaryIO]:
 def of_dead(path: Path) -> Iterator[BinaryIO | None]:
     """Open the file of a process that lives no longer; None if it lives, or is gone."""
     try:
-        file = path.open("r+b")
+        file = path.open("rb")
     except FileNotFoundError:
         yield None
         return
