@@ -44,6 +44,7 @@ from gongji.serve.database_events import LoggedStore
 from gongji.serve.descriptors import DescriptorCount
 from gongji.serve.gateway import Gateway
 from gongji.serve.in_place import stay_in_place
+from gongji.serve.key_expiry import watch_keys
 from gongji.serve.listening import check_free
 from gongji.serve.losses import note_losses, tallied
 from gongji.serve.memory import watch_memory
@@ -194,6 +195,7 @@ async def _upkeep(store: Store, clock: HeldClock | SandboxClock) -> None:
         group.create_task(Upkeep(store).watch())
         group.create_task(probe(store))
         group.create_task(watch_memory())
+        group.create_task(watch_keys(store, clock))
         group.create_task(DescriptorCount().watch())
         if isinstance(clock, HeldClock):
             group.create_task(clock.watch())
