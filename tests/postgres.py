@@ -102,13 +102,13 @@ class OwnPostgres(Postgres):
         return self.folder / "log"
 
     def _spawn(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
+        # By a program of its own: to change the user itself Python would fork, and of
+        # gRPC's threads the child may end in a fault before it runs anything.
+        as_user = ("setpriv", f"--reuid={self._user}", "--clear-groups")
+        command = [*(as_user if self._user else ()), self._binaries / program]
         with self._log.open("ab") as log:
             return subprocess.Popen(  # noqa: S603 - a server of this machine, our own arguments
-                [self._binaries / program, *arguments],
-                stdout=log,
-                stderr=log,
-                cwd=self.folder,
-                user=self._user,
+                [*command, *arguments], stdout=log, stderr=log, cwd=self.folder
             )
 
     def start(self) -> None:

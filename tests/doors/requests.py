@@ -20,7 +20,7 @@ from gongji.v1 import (
 )
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from tests.doors.cells import OWN, Cell
+from tests.doors.cells import ABSENT, OWN, Cell
 from tests.doors.served import (
     AREA,
     CHANNEL,
@@ -297,7 +297,7 @@ REQUESTS: Final[Mapping[str, tuple[str, Request]]] = {
     "GetInclusionProof": (
         "log",
         lambda d, c: log_pb2.GetInclusionProofRequest(
-            settlement_id=d.settlements[OWN, c.city]
+            settlement_id=d.settlements[ABSENT if c.city == ABSENT else OWN, c.city]
         ),
     ),
     "ListLeaves": ("log", lambda _, __: log_pb2.ListLeavesRequest(limit=3)),
