@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 
 LONG = os.environ.get("GONGJI_CHAOS") == "1"
 # They take seconds or minutes each, and one of them a system that grants a little.
-_LONG = ["test_failover.py", "test_small_disk.py", "test_upgrade.py"]
+_LONG = [
+    "test_failover.py",
+    "test_migrate.py",
+    "test_small_disk.py",
+    "test_upgrade.py",
+]
 collect_ignore = [] if LONG else _LONG
 
 SEED = "GONGJI_CHAOS_SEED"
