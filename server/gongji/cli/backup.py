@@ -12,9 +12,10 @@ import click
 
 from gongji import __version__
 from gongji.cli.config import ConfiguredCommand
+from gongji.cli.key_options import DATABASE_NAMES, key_options
 from gongji.cli.terminal import Terminal
 from gongji.serve.clock import system_clock
-from gongji.serve.settings import DATABASE, KEY_FILE
+from gongji.serve.settings import DATABASE
 from gongji.store import last_leaf
 from gongji.store.backup import (
     BackupError,
@@ -25,6 +26,7 @@ from gongji.store.backup import (
     restore,
 )
 from gongji.store.databases import database_at
+from gongji.store.keys.source import Keys
 from gongji.store.schema import VERSION
 from gongji.store.seal import Vault
 from gongji.verify.run import Verification, verify
@@ -51,23 +53,22 @@ _WITHOUT_KEY: Final = (
 
 
 def _located(command: Callable[..., Any]) -> Callable[..., Any]:
-    return _DATA(_DATABASE(command))
+    return _DATA(_DATABASE(key_options(command)))
 
 
-@click.command(
-    "backup", cls=ConfiguredCommand, table="serve", named=("data", "database")
-)
+@click.command("backup", cls=ConfiguredCommand, table="serve", named=DATABASE_NAMES)
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @_located
 @click.pass_obj
-def backup_command(terminal: Terminal, folder: Path, data: Path, database: str) -> None:
+def backup_command(
+    terminal: Terminal, folder: Path, data: Path, key: Keys, database: str
+) -> None:
     """备份数据库到新的目录 DIR, 不停服务; 写完即打开查验. 密钥不在其中."""
-    key = data / KEY_FILE
     at = database_at(database or data / DATABASE)
     manifest = back_up(
         at.copying(),
         folder,
-        lambda address, snapshot: verified(address, snapshot, key),
+        lambda address, snapshot: verified(address, snapshot, key, data),
         program=__version__,
         now=system_clock(),
     )
@@ -78,28 +79,26 @@ def backup_command(terminal: Terminal, folder: Path, data: Path, database: str) 
     terminal.say(
         f"已备份到 {folder}（{manifest.size:,} 字节），{_until(manifest.snapshot)}"
     )
-    terminal.say(_WITHOUT_KEY.format(key=key))
+    if isinstance(key, Path):
+        terminal.say(_WITHOUT_KEY.format(key=key))
     _tell_check(terminal, manifest.checked)
 
 
-@click.command(
-    "restore", cls=ConfiguredCommand, table="serve", named=("data", "database")
-)
+@click.command("restore", cls=ConfiguredCommand, table="serve", named=DATABASE_NAMES)
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @_located
 @click.pass_obj
 def restore_command(
-    terminal: Terminal, folder: Path, data: Path, database: str
+    terminal: Terminal, folder: Path, data: Path, key: Keys, database: str
 ) -> None:
     """从备份 DIR 恢复到没有数据库的数据目录或新建的空库; 密钥文件须先放好."""
-    key = data / KEY_FILE
     vault = Vault.open(key, create=False)
     at = database_at(database or data / DATABASE)
     manifest, checked = restore(
         at.copying(),
         folder,
         vault,
-        lambda address, snapshot: verified(address, snapshot, key),
+        lambda address, snapshot: verified(address, snapshot, key, data),
     )
     if terminal.as_json:
         terminal.json({"restored": [_row(manifest, folder, checked)]})
@@ -130,7 +129,7 @@ def _end_if_unsound(checked: CopyCheck) -> None:
         raise SystemExit(1)
 
 
-def verified(address: str, snapshot: Snapshot, key: Path) -> CopyCheck:
+def verified(address: str, snapshot: Snapshot, key: Keys, data: Path) -> CopyCheck:
     """Check a copy that lies at an address. BackupError if it cannot be read."""
     if not address:
         return CopyCheck(
@@ -139,7 +138,8 @@ def verified(address: str, snapshot: Snapshot, key: Path) -> CopyCheck:
         )
     if snapshot.schema < VERSION:
         return CopyCheck("已打开查验：文件完整；是低版本的结构，升级之后才能逐项核对")
-    with TemporaryDirectory(prefix="verify-", dir=key.parent) as folder:
+    beside = data if data.exists() else None
+    with TemporaryDirectory(prefix="verify-", dir=beside) as folder:
         asked = Verification(
             address=address,
             key_file=key,

@@ -8,11 +8,13 @@ import click
 
 from gongji.binding.workdays import Workdays
 from gongji.cli.config import ConfiguredCommand
+from gongji.cli.key_options import key_options
 from gongji.cli.plugins import installed_cities, pins_of
 from gongji.cli.terminal import Terminal, rows_of
 from gongji.kit import doctor, hooks
 from gongji.kit.newcity import answers, interview, project
 from gongji.serve.clock import system_clock
+from gongji.store.keys.source import Keys
 
 
 class _ClickDesk:
@@ -118,15 +120,18 @@ def _show_trace(terminal: Terminal, city: str) -> None:
     type=click.Path(path_type=Path),
     help="补充的节假日(TOML).",
 )
+@key_options
 @click.pass_obj
 def doctor_command(
-    terminal: Terminal, data: Path, database: str, calendar: Path | None
+    terminal: Terminal, data: Path, key: Keys, database: str, calendar: Path | None
 ) -> None:
     """找出已安装而未加载的插件、打不开或不可靠的数据和未知的日历, 说明原因与办法;
     有问题则以 1 退出."""
     workdays = Workdays.from_toml(calendar) if calendar else Workdays()
     pins = pins_of()
-    findings = list(doctor.findings(data, workdays, system_clock(), database, pins))
+    findings = list(
+        doctor.findings(data, workdays, system_clock(), database, pins, key=key)
+    )
     for line in doctor.healthy(data, database, pins):
         terminal.say(line)
     if findings:

@@ -9,10 +9,12 @@ from typing import Final
 import click
 
 from gongji.cli.config import ConfiguredCommand
+from gongji.cli.key_options import key_options
 from gongji.cli.terminal import Terminal
 from gongji.serve.clock import system_clock
-from gongji.serve.settings import DATABASE, KEY_FILE
+from gongji.serve.settings import DATABASE
 from gongji.store.databases import Database, database_at
+from gongji.store.keys.source import Keys
 from gongji.store.migrations import Migration
 from gongji.store.schema import VERSION
 
@@ -40,12 +42,13 @@ _REPEATED: Final = ("institution_msgid", "first_settlement", "later_settlement")
     help="不停服务，分三步升级（PostgreSQL）：expand 之后把服务逐一换成本版，"
     "再 backfill，再 contract；每一步都可中断、重来。",
 )
+@key_options
 @click.pass_obj
 def migrate_command(
-    terminal: Terminal, data: Path, database: str, phase: str | None
+    terminal: Terminal, data: Path, key: Keys, database: str, phase: str | None
 ) -> None:
     """把数据库结构升级到本程序的版本; 只向前, 先备份; 有服务在运行则拒绝, 除非分步."""
-    at, key = database_at(database or data / DATABASE), data / KEY_FILE
+    at = database_at(database or data / DATABASE)
     if phase is None:
         _told(terminal, at.migrate(key))
         return
@@ -55,7 +58,7 @@ def migrate_command(
     terminal.say(_PHASES[phase](at, key))
 
 
-def _expand(at: Database, key: Path) -> str:
+def _expand(at: Database, key: Keys) -> str:
     with at.administered(key) as administration:
         administration.upgrade.expand()
         if administration.version == VERSION and not administration.upgrading:
@@ -66,20 +69,20 @@ def _expand(at: Database, key: Path) -> str:
     )
 
 
-def _backfill(at: Database, key: Path) -> str:
+def _backfill(at: Database, key: Keys) -> str:
     with at.administered(key) as administration:
         administration.upgrade.begin_backfill(at.served_by())
         written = administration.backfill(at.open(system_clock, key))
     return f"补写 {written:,} 行。接下来运行 gongji migrate --phase contract"
 
 
-def _contract(at: Database, key: Path) -> str:
+def _contract(at: Database, key: Keys) -> str:
     with at.administered(key) as administration:
         administration.upgrade.contract()
     return f"升级完成：数据库结构为第 {VERSION} 版"
 
 
-_PHASES: Final[Mapping[str, Callable[[Database, Path], str]]] = {
+_PHASES: Final[Mapping[str, Callable[[Database, Keys], str]]] = {
     "expand": _expand,
     "backfill": _backfill,
     "contract": _contract,

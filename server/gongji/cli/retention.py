@@ -10,11 +10,13 @@ from typing import Any, Final
 import click
 
 from gongji.cli.config import ConfiguredCommand
+from gongji.cli.key_options import DATABASE_NAMES, key_options
 from gongji.cli.terminal import Terminal
 from gongji.model.toml import document_of
 from gongji.serve.clock import system_clock
-from gongji.serve.settings import DATABASE, KEY_FILE
+from gongji.serve.settings import DATABASE
 from gongji.store.databases import database_at
+from gongji.store.keys.source import Keys
 from gongji.store.retention import (
     EXPIRING,
     DueRows,
@@ -88,45 +90,51 @@ def _check(terminal: Terminal, policy: RetentionPolicy) -> None:
 
 
 @retention_group.command(
-    "plan", cls=ConfiguredCommand, table="serve", named=("data", "database")
+    "plan", cls=ConfiguredCommand, table="serve", named=DATABASE_NAMES
 )
 @_with_policy
 @_with_database
+@key_options
 @click.pass_obj
 def _plan(
-    terminal: Terminal, policy: RetentionPolicy, data: Path, database: str
+    terminal: Terminal, policy: RetentionPolicy, data: Path, key: Keys, database: str
 ) -> None:
     """列出现在运行会去掉什么; 什么也不写."""
-    _show(terminal, _retained(policy, data, database, Retention.plan))
+    _show(terminal, _retained(policy, data, key, database, Retention.plan))
 
 
 @retention_group.command(
-    "run", cls=ConfiguredCommand, table="serve", named=("data", "database")
+    "run", cls=ConfiguredCommand, table="serve", named=DATABASE_NAMES
 )
 @_with_policy
 @_with_database
+@key_options
 @click.pass_obj
 def _run(
-    terminal: Terminal, policy: RetentionPolicy, data: Path, database: str
+    terminal: Terminal, policy: RetentionPolicy, data: Path, key: Keys, database: str
 ) -> None:
     """去掉到期的, 小批提交, 每批在日志里有一片叶; 不停服务, 可中断再来."""
-    gone = _retained(policy, data, database, Retention.run)
+    gone = _retained(policy, data, key, database, Retention.run)
     _show(terminal, gone)
     for one in gone:
         if one.name == _PARTITIONED:
             at = database_at(database or data / DATABASE)
-            with at.administered(data / KEY_FILE) as administration:
+            with at.administered(key) as administration:
                 administration.free_years(one.name, one.before.year)
 
 
 def _retained(
-    policy: RetentionPolicy, data: Path, database: str, do: Callable[[Retention], Any]
+    policy: RetentionPolicy,
+    data: Path,
+    key: Keys,
+    database: str,
+    do: Callable[[Retention], Any],
 ) -> list[DueRows]:
     """Do something with a policy over a database. Errors as of opening it."""
 
     async def run() -> list[DueRows]:
         at = database_at(database or data / DATABASE)
-        store = at.open(system_clock, data / KEY_FILE)
+        store = at.open(system_clock, key)
         try:
             found: list[DueRows] = await do(Retention(store, policy, system_clock()))
             return found

@@ -22,6 +22,7 @@ from gongji.cli.announcing import (
 )
 from gongji.cli.config import ConfiguredCommand
 from gongji.cli.doors import door_options
+from gongji.cli.key_options import with_key_options
 from gongji.cli.options import DAY, DEFAULT_ADDRESS
 from gongji.cli.plugins import pins_of
 from gongji.cli.terminal import Terminal
@@ -146,6 +147,7 @@ _TOLD: Final = (click.ClickException, grpc.RpcError, OSError, Refusal, ValueErro
     metavar="RATIO",
     help="多大一部分调用送出 OpenTelemetry 跨度，须另装 gongji[otel]；默认一概不送.",
 )
+@with_key_options
 @door_options
 @click.pass_obj
 # The options are called as the fields of Settings.

@@ -12,8 +12,10 @@ import click
 import msgspec
 
 from gongji.cli.config import ConfiguredCommand
+from gongji.cli.key_options import DATABASE_NAMES, key_options
 from gongji.cli.terminal import Terminal
-from gongji.serve.settings import DATABASE, KEY_FILE, SIGNING_KEY
+from gongji.serve.settings import DATABASE, SIGNING_KEY
+from gongji.store.keys.source import Keys
 from gongji.text.files import read_text
 from gongji.verify.run import PhaseResult, TaskProgress, Verification, verify
 from gongji.verify.snapshot import UnreadableError
@@ -37,9 +39,7 @@ _MOST: Final = 1000
 """Findings that are listed with `--all`."""
 
 
-@click.command(
-    "verify", cls=ConfiguredCommand, table="serve", named=("data", "database")
-)
+@click.command("verify", cls=ConfiguredCommand, table="serve", named=DATABASE_NAMES)
 @click.option(
     "--data",
     type=click.Path(path_type=Path),
@@ -79,6 +79,7 @@ _MOST: Final = 1000
 @click.option(
     "--all", "every", is_flag=True, help=f"列出所有不符之处(至多 {_MOST} 处)."
 )
+@key_options
 @click.pass_obj
 def verify_command(terminal: Terminal, /, **options: Any) -> None:
     """核对全部所存: 文件、日志、各行、余额与累计; 有不符即以 1 退出."""
@@ -104,6 +105,7 @@ def verify_command(terminal: Terminal, /, **options: Any) -> None:
 def _asked(
     *,
     data: Path,
+    key: Keys,
     database: str,
     work: Path | None,
     kept: tuple[Path, ...],
@@ -112,7 +114,7 @@ def _asked(
     """Return what the options ask for. FileFaultError, CheckpointFaultError."""
     return Verification(
         address=database or str(data / DATABASE),
-        key_file=data / KEY_FILE,
+        key_file=key,
         folder=work or data / _FOLDER,
         checkpoints=tuple([read_text(path) for path in kept]),
         signing_key=data / SIGNING_KEY,

@@ -22,6 +22,7 @@ from gongji.kit.dependents import PREFIX, Dependent, dependents, is_importable
 from gongji.rules.codes import SHANGHAI
 from gongji.store import last_leaf, open_store
 from gongji.store.databases import database_at, path_of
+from gongji.store.keys.source import Keys
 from gongji.text.faults import sentence_of
 
 KEY: Final = "gongji.key"
@@ -50,12 +51,15 @@ def findings(
     now: datetime,
     database: str = "",
     pins: Mapping[str, str] = MappingProxyType({}),
+    *,
+    key: Keys | None = None,
 ) -> Iterator[Diagnosis]:
     """Yield everything that is wrong, plugins first.
 
     `database` is the address of a PostgreSQL, or of a SQLite file not in `data`; `pins`
-    are the digests that plugins must have.
+    are the digests that plugins must have; `key` is the database's unless it is in `data`.
     """
+    key = key or data / KEY
     installed = list(dependents())
     yield from _not_declared(installed)
     yield from _of_other_version(installed)
@@ -64,9 +68,9 @@ def findings(
     # Loading refuses a plugin without its module as well: it is told once.
     yield from _refused({diagnosis.subject for diagnosis in without_module}, pins)
     if database_at(database).shared:
-        yield from _of_postgres(data, database)
+        yield from _of_postgres(key, database)
     else:
-        yield from _of_sqlite(data, database, now)
+        yield from _of_sqlite(data, database, now, key)
     yield from _of_calendar(workdays, now)
 
 
@@ -187,6 +191,7 @@ def _of_sqlite(
     data: Path,
     database: str,
     now: datetime,
+    key: Keys,
 ) -> Iterator[Diagnosis]:
     """Yield why a database does not open with the key beside it, or what it lacks."""
     path = _sqlite_path(data, database)
@@ -194,7 +199,7 @@ def _of_sqlite(
     if database_at(path).is_new() and not (data / KEY).exists():
         return
     try:
-        asyncio.run(_open(path, data, now))
+        asyncio.run(_open(path, data, now, key))
     except (ValueError, OSError) as error:
         yield Diagnosis(
             str(path),
@@ -203,19 +208,19 @@ def _of_sqlite(
         )
 
 
-async def _open(path: Path, data: Path, now: datetime) -> None:
+async def _open(path: Path, data: Path, now: datetime, key: Keys) -> None:
     """Open a database and close it. ValueError, OSError."""
-    store = open_store(path, lambda: now, data / KEY)
+    store = open_store(path, lambda: now, key)
     try:
         await last_leaf.check(store, data)
     finally:
         await store.close()
 
 
-def _of_postgres(data: Path, database: str) -> Iterator[Diagnosis]:
+def _of_postgres(key: Keys, database: str) -> Iterator[Diagnosis]:
     """Yield why a PostgreSQL cannot be used, or loses what it has confirmed."""
     try:
-        condition = database_at(database).condition(data / KEY)
+        condition = database_at(database).condition(key)
     # psycopg is an extra.
     except ImportError:
         yield Diagnosis(

@@ -52,7 +52,7 @@ from gongji.serve.metrics.page import metrics_served
 from gongji.serve.metrics.service import watch_service
 from gongji.serve.port import OpenPort, Port, PortOptions
 from gongji.serve.probing import probe
-from gongji.serve.settings import KEY_FILE, Settings, rules_of
+from gongji.serve.settings import Settings, rules_of
 from gongji.serve.supervisor import freeze_gc, interrupted
 from gongji.serve.terms import Alike, terms_of
 from gongji.serve.tls import ServerTls
@@ -150,8 +150,7 @@ async def make_database(settings: Settings) -> None:
     with database.hold_alone():
         if not database.is_new():
             raise ValueError("--new 只用来另建一个空库，而这里已有数据库：请去掉 --new")
-        key_file = settings.data / KEY_FILE
-        await database.open(system_clock, key_file, new=True).close()
+        await database.open(system_clock, settings.key, new=True).close()
         last_leaf.forget(settings.data)
 
 
@@ -225,7 +224,7 @@ async def _opened(
         check_start(clock(), None, settings.accept_clock)
     database = database_at(settings.database_address)
     with database.hold_alone():
-        store = database.open(clock, settings.data / KEY_FILE)
+        store = database.open(clock, settings.key)
         store.condition.observe(LoggedStore())
         try:
             if isinstance(clock, HeldClock):

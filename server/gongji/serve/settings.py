@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -15,6 +16,8 @@ from gongji.cities.loading import load_cities
 from gongji.rules import money
 from gongji.rules.clauses import Clause, Grade
 from gongji.rules.days import day_of
+from gongji.store.keys.pkcs11 import Pkcs11Source
+from gongji.store.keys.source import CommandSource, Keys
 
 DATABASE, KEY_FILE = "gongji.sqlite3", "gongji.key"
 """Names in the data folder; the key file lies there even if another database is named."""
@@ -55,6 +58,8 @@ class Settings:
     trace_ratio: float = 0.0
     reflection: bool | None = None
     accept_clock: date | None = None
+    key_command: str = ""
+    key_pkcs11: str = ""
     # Digests by plugin; if there are any, no other plugin serves.
     pins: Mapping[str, str] = field(default_factory=dict)
     # What `gongji check` finds wrong in plugins that load.
@@ -83,6 +88,11 @@ class Settings:
     def database_address(self) -> str | Path:
         """The database named, or the file in the data folder."""
         return self.database or self.data / DATABASE
+
+    @property
+    def key(self) -> Keys:
+        """Where the master key comes from. ValueError."""
+        return keys_of(self.data, self.key_command, self.key_pkcs11)
 
     @property
     def kept_plugins(self) -> Path:
@@ -119,6 +129,20 @@ class Settings:
     def workdays(self) -> Workdays:
         """Return the calendar with the operator's additions. ValueError if it is malformed."""
         return Workdays.from_toml(self.calendar) if self.calendar else Workdays()
+
+
+def keys_of(data: Path, command: str = "", pkcs11: str = "") -> Keys:
+    """Return where the master key comes from: the data folder unless said. ValueError."""
+    if command and pkcs11:
+        raise ValueError("--key-command 与 --key-pkcs11 只能写一个")
+    if pkcs11:
+        return Pkcs11Source.parse(pkcs11)
+    if not command:
+        return data / KEY_FILE
+    try:
+        return CommandSource(shlex.split(command))
+    except ValueError:
+        raise ValueError("--key-command 的引号不成对") from None
 
 
 def rules_of(cities: Cities) -> dict[str, str]:

@@ -82,6 +82,8 @@ TERMS: Final[Mapping[str, Term]] = {
     "token_issuer": Term(Alike.TOLD, _SAME_CALLERS, lambda s: s.token_issuer),
     "token_audience": Term(Alike.TOLD, _SAME_CALLERS, lambda s: s.token_audience),
     "data": Term(Alike.OWN, "目录各有各的；其中的密钥与库不符的打不开"),
+    "key_command": Term(Alike.OWN, "取法各有各的；取来的密钥与库不符的打不开"),
+    "key_pkcs11": Term(Alike.OWN, "取法各有各的；令牌里的密钥与库不符的打不开"),
     "database": Term(Alike.OWN, "连到同一个库的才互相比较"),
     "pins": Term(Alike.OWN, "所接入的插件，其内容按城市比较"),
     "unfit": Term(Alike.OWN, "少接入一个城市不改变别的城市"),

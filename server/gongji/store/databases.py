@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
@@ -17,6 +16,7 @@ from gongji.store.administration import Administration
 from gongji.store.backup import Copying
 from gongji.store.base import Clock, Store
 from gongji.store.engine import EngineDown
+from gongji.store.keys.source import Keys
 from gongji.store.migrations import (
     Catalog,
     DatabaseMissingError,
@@ -28,7 +28,7 @@ from gongji.store.migrations import (
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
 from gongji.store.sqlite.backup import SqliteCopying
-from gongji.store.sqlite.catalog import SqliteCatalog
+from gongji.store.sqlite.catalog import SqliteCatalog, readable
 from gongji.store.sqlite.engine import SqliteEngine
 from gongji.store.sqlite.lock import hold_alone
 from gongji.store.sqlite.store import EphemeralStore, SqliteStore
@@ -58,7 +58,7 @@ class Database(ABC):
 
     @abstractmethod
     def open(
-        self, clock: Clock, key_file: Path | None = None, *, new: bool = False
+        self, clock: Clock, key_file: Keys | None = None, *, new: bool = False
     ) -> Store:
         """Open the store; make tables and key file if neither was ever there.
 
@@ -72,7 +72,7 @@ class Database(ABC):
         """Return whether nothing was ever stored there. Errors as of `open`."""
 
     def migrate(
-        self, key_file: Path | None = None, clock: Clock = machine_time
+        self, key_file: Keys | None = None, clock: Clock = machine_time
     ) -> Migration:
         """Bring it forward to this program's schema, while no server is there.
 
@@ -88,7 +88,7 @@ class Database(ABC):
 
     @abstractmethod
     def administered(
-        self, key_file: Path | None
+        self, key_file: Keys | None
     ) -> AbstractContextManager[Administration]:
         """Open its tables for the block, to change them. Errors as of `open`."""
 
@@ -111,7 +111,7 @@ class Database(ABC):
         """
         return nullcontext()
 
-    def condition(self, key_file: Path | None = None) -> DatabaseCondition | None:
+    def condition(self, key_file: Keys | None = None) -> DatabaseCondition | None:
         """Return what a database server says of itself, None without a server.
 
         With a key file also check that its data, if any, opens with that key:
@@ -129,7 +129,7 @@ class SqliteDatabase(Database):
         self._address = address
 
     def open(
-        self, clock: Clock, key_file: Path | None = None, *, new: bool = False
+        self, clock: Clock, key_file: Keys | None = None, *, new: bool = False
     ) -> Store:
         """Open the file; its key lies beside it by default, with the suffix .key."""
         path = path_of(self._address)
@@ -139,7 +139,7 @@ class SqliteDatabase(Database):
             raise lost
         vault = Vault.open(key_file, create=is_new(path))
         make_file(path)
-        with _readable(path):
+        with readable(path):
             return SqliteStore(path, vault, clock, lost=lost)
 
     def is_new(self) -> bool:
@@ -147,14 +147,14 @@ class SqliteDatabase(Database):
         return is_new(path_of(self._address))
 
     @contextmanager
-    def administered(self, key_file: Path | None) -> Iterator[Administration]:
+    def administered(self, key_file: Keys | None) -> Iterator[Administration]:
         """Open the file."""
         path = path_of(self._address)
         if is_new(path):
             msg = f"{path} 还没有数据库: 首次启动 gongji serve 时会建立, 无需迁移"
             raise SchemaError(msg)
         vault = Vault.open(key_file or path.with_suffix(".key"), create=False)
-        with _readable(path), closing(SqliteEngine(path, Schema(vault))) as engine:
+        with readable(path), closing(SqliteEngine(path, Schema(vault))) as engine:
             yield Administration(SqliteCatalog(engine.connection), engine, vault)
 
     def stopped(self) -> AbstractContextManager[None]:
@@ -174,7 +174,7 @@ class MemoryDatabase(SqliteDatabase):
     """A store that is forgotten when it is closed; it needs no key file."""
 
     def open(
-        self, clock: Clock, key_file: Path | None = None, *, new: bool = False
+        self, clock: Clock, key_file: Keys | None = None, *, new: bool = False
     ) -> Store:
         """Open an empty one."""
         del key_file, new
@@ -198,7 +198,7 @@ class PostgresDatabase(Database):
         self._address = address
 
     def open(
-        self, clock: Clock, key_file: Path | None = None, *, new: bool = False
+        self, clock: Clock, key_file: Keys | None = None, *, new: bool = False
     ) -> Store:
         """Open it."""
         key_file = _named(key_file)
@@ -227,13 +227,13 @@ class PostgresDatabase(Database):
             yield PostgresCatalog(engine.connection, schema)
 
     def migrate(
-        self, key_file: Path | None = None, clock: Clock = machine_time
+        self, key_file: Keys | None = None, clock: Clock = machine_time
     ) -> Migration:
         """Bring it forward; see whether a key file is named before anything is asked."""
         return super().migrate(_named(key_file), clock)
 
     @contextmanager
-    def administered(self, key_file: Path | None) -> Iterator[Administration]:
+    def administered(self, key_file: Keys | None) -> Iterator[Administration]:
         """Open it."""
         vault = Vault.open(_named(key_file), create=False)
         schema = Schema(vault)
@@ -284,7 +284,7 @@ class PostgresDatabase(Database):
             from gongji.store.postgres.backup import PostgresCopying
         return PostgresCopying(self._address)
 
-    def condition(self, key_file: Path | None = None) -> DatabaseCondition:
+    def condition(self, key_file: Keys | None = None) -> DatabaseCondition:
         """Return its version, schema and lossy settings."""
         from gongji.store.postgres.condition import check, look
 
@@ -332,7 +332,7 @@ def database_at(address: str | Path) -> Database:
 def open_store(
     address: str | Path,
     clock: Clock,
-    key_file: Path | None = None,
+    key_file: Keys | None = None,
     *,
     new: bool = False,
 ) -> Store:
@@ -364,9 +364,11 @@ def _postgres_installed() -> Iterator[None]:
         raise ValueError(msg) from missing
 
 
-def _lost(what: str, *traces: Path) -> DatabaseMissingError | None:
+def _lost(what: str, key: Keys, *traces: Path) -> DatabaseMissingError | None:
     """Return what to raise if there is no database; None if there never was one."""
-    trace = next((path for path in traces if path.exists()), None)
+    # A key that is no file is there before any database.
+    files = [at for at in (key, *traces) if isinstance(at, Path)]
+    trace = next((file for file in files if file.exists()), None)
     return DatabaseMissingError(what, trace) if trace else None
 
 
@@ -383,18 +385,8 @@ def _appears(condition: Callable[[], bool]) -> bool:
     return holds
 
 
-def _named(key_file: Path | None) -> Path:
+def _named(key_file: Keys | None) -> Keys:
     """The key file of a database that lies beside none. ValueError."""
-    if key_file is None:
+    if not key_file:
         raise ValueError("PostgreSQL 数据库须指明密钥文件")
     return key_file
-
-
-@contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    """SQLite's errors while a file is opened, in Chinese. SchemaError."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        msg = f"{path} 无法作为 gongji 的数据库打开: {error}"
-        raise SchemaError(msg) from error

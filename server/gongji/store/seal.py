@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from operator import attrgetter
-from pathlib import Path
 from typing import Any, Self
 
 import msgspec
@@ -29,12 +28,13 @@ from gongji.store.keys.ring import (
 )
 from gongji.store.keys.source import (
     KEY_BYTES,
-    FileSource,
     HeldSource,
     KeyFileError,
+    Keys,
     KeySource,
     Master,
     RawMaster,
+    source_of,
 )
 from gongji.store.keys.suite import SUITES, Suite, default_suite
 from gongji.store.keys.table import StoredKeys, WrappedKey
@@ -73,16 +73,13 @@ class Vault:
         self.lookup = lru_cache(maxsize=1024)(self._lookup)
 
     @classmethod
-    def open(
-        cls, source: Path | KeySource, *, create: bool, suite: Suite | None = None
-    ) -> Self:
+    def open(cls, source: Keys, *, create: bool, suite: Suite | None = None) -> Self:
         """Return the vault of a key file or another source of the master.
 
         With `create` a file is made if there is none, and the keys are new ones.
         KeyFileError if the master is missing or has the wrong length.
         """
-        if isinstance(source, Path):
-            source = FileSource(source)
+        source = source_of(source)
         if create:
             source.make()
         vault = cls(next(iter(source.masters())), source, suite)

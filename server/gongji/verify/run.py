@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from gongji.audit.checkpoint import SignedNote
+from gongji.store.keys.source import Keys
 from gongji.store.migrations import SchemaError
 from gongji.store.private_files import make_folder
 from gongji.store.schema import VERSION
@@ -85,7 +86,7 @@ class Verification(Struct, frozen=True, kw_only=True):
     """
 
     address: str
-    key_file: Path
+    key_file: Keys
     folder: Path
     jobs: int = 1
     resume: bool = False
@@ -145,7 +146,7 @@ class _Run:
         """Return where to work; what lies there of another state is removed."""
         asked = self._asked
         make_folder(asked.folder)
-        bench = Bench(Workplace("", "", "", 1), snapshot, vault)
+        bench = Bench(Workplace("", Path(), "", 1), snapshot, vault)
         rows = _rows_of(bench)
         state = _State(
             address=asked.address,
@@ -161,7 +162,7 @@ class _Run:
             path.write_bytes(msgspec.json.encode(state))
         return Workplace(
             asked.address,
-            str(asked.key_file),
+            asked.key_file,
             str(asked.folder),
             state.buckets,
             asked.checkpoints,

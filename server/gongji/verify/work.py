@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from gongji.audit.checkpoint import NoteVerifier
 from gongji.audit.hashing import Hasher
+from gongji.store.keys.source import Keys
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
 from gongji.store.signing_key import signing_key
@@ -43,7 +44,7 @@ class Workplace(Struct, frozen=True):
     """Where the work is done: the database, its key, the folder, and into how many parts."""
 
     address: str
-    key_file: str
+    key_file: Keys
     folder: str
     buckets: int
     checkpoints: tuple[str, ...] = ()
@@ -221,7 +222,7 @@ def _work(pipe: Connection, place: Workplace) -> None:
     # A process of its own has registered nothing yet.
     from gongji.verify import stages  # noqa: F401, PLC0415
 
-    vault = Vault.open(Path(place.key_file), create=False)
+    vault = Vault.open(place.key_file, create=False)
     bench: Bench | None = None
     while True:
         try:

@@ -245,3 +245,39 @@ class HeldSource:
     def masters(self) -> Iterator[Master]:
         """Yield it."""
         yield self._master
+
+
+class EitherSource:
+    """Several sources, while one takes the place of another."""
+
+    def __init__(self, *sources: KeySource) -> None:
+        self._sources = sources
+
+    def make(self) -> None:
+        """Make nothing: the database is there."""
+
+    def settle(self, master: Master, suite: Suite) -> None:
+        """Do nothing: the operator has to name the one that is to be."""
+
+    def masters(self) -> Iterator[Master]:
+        """Yield the masters of all that have any. KeyFileError if none has."""
+        refused: KeyFileError | None = None
+        found = False
+        for source in self._sources:
+            try:
+                for master in source.masters():
+                    found = True
+                    yield master
+            except KeyFileError as error:
+                refused = refused or error
+        if refused and not found:
+            raise refused
+
+
+Keys = Path | KeySource
+"""Where the master of a database comes from; a path is that of a `FileSource`."""
+
+
+def source_of(keys: Keys) -> KeySource:
+    """Return the source."""
+    return FileSource(keys) if isinstance(keys, Path) else keys

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import psycopg
 
 from gongji.store.engine import EngineDown
+from gongji.store.keys.source import Keys
 from gongji.store.migrations import make_or_check
 from gongji.store.postgres.catalog import PostgresCatalog
 from gongji.store.postgres.connection import translated
@@ -54,7 +54,7 @@ def look(url: str) -> DatabaseCondition:
         return DatabaseCondition(settings["server_version"], catalog.version(), lossy)
 
 
-def check(url: str, key_file: Path) -> None:
+def check(url: str, key_file: Keys) -> None:
     """Check that this program may use the database with this key; nothing is written.
 
     OSError if it is out of reach or refuses; KeyFileError, SchemaError.

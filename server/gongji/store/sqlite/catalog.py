@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from gongji.store import sql
@@ -93,3 +94,13 @@ class SqliteCatalog:
 
     def _value(self, statement: str) -> Any:
         return self._connection.execute(statement).fetchone()[0]
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Say SQLite's errors while a file is opened in Chinese. SchemaError."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        msg = f"{path} 无法作为 gongji 的数据库打开: {error}"
+        raise SchemaError(msg) from error
