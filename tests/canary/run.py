@@ -14,6 +14,7 @@ import grpc
 import pytest
 from gongji.binding.workdays import Workdays
 from gongji.cities.loading import load_cities
+from gongji.client import log
 from gongji.serve import service
 from gongji.serve.settings import DATABASE, Settings
 from gongji.store.genesis import stored_rows
@@ -248,18 +249,25 @@ async def outputs_of(
         with grpc.insecure_channel(port.address) as channel:
             run = CanaryRun(channel)
             await asyncio.to_thread(run.everything)
+            export = await asyncio.to_thread(_exported, channel)
         at_work = _files(data)
         processes = _processes()
-    log = captured.readouterr()
+    printed = captured.readouterr()
     return {
-        "log": log.err + log.out,
+        "log": printed.err + printed.out,
         "refusals": bytes(run.refusals),
         "replies": bytes(run.shown),
+        "export": export,
         "files while serving": at_work,
         "files afterwards": _files(data),
         "processes": processes,
         "texts of rows": _texts(data),
     }
+
+
+def _exported(channel: grpc.Channel) -> bytes:
+    """Return the log with the records that an auditor hands on."""
+    return b"".join(log.exported(channel, records=True))
 
 
 def _files(folder: Path) -> bytes:

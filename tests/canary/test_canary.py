@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gongji.audit.commitment import Commitments
 from gongji.rpc import outcome, services
 from gongji.rpc.calls import Calls
 from gongji.rpc.convert import mask
@@ -62,6 +63,15 @@ def _subject_by_number(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(services, "Calls", calls)
 
 
+def _committed_in_clear(patch: pytest.MonkeyPatch) -> None:
+    """Let the log tell what it commits to."""
+    patch.setattr(Commitments, "of", lambda _, value: _in_words(value))
+
+
+def _in_words(value: str | int | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
 def _fault_in_words(patch: pytest.MonkeyPatch) -> None:
     """Let the log tell what a fault says of itself."""
     patch.setattr(outcome, "places_of", str)
@@ -73,6 +83,7 @@ MASKS: Mapping[str, tuple[Callable[[pytest.MonkeyPatch], None], str]] = {
     "certificates": (_shown_whole("certificate"), "replies: the holder's certificate"),
     "phones": (_shown_whole("phone"), "replies: the holder's phone"),
     "subjects": (_subject_by_number, "log: the holder's number"),
+    "commitments": (_committed_in_clear, "export: the holder's number"),
     "faults": (_fault_in_words, "log: the holder's name"),
 }
 """Each mask, how it is taken away, and what is then found where."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -10,7 +10,16 @@ from gongji.audit.checkpoint import CheckpointBody, Ed25519SigningKey, SignedNot
 from gongji.audit.hashing import base64, sha256
 from gongji.audit.leaf import LeafBody
 from gongji.audit.tree import Growing, Tree, leaf_hash, tile_id
-from gongji.client.log import FORM, ExportedLeaf, ExportHead
+from gongji.client.log_files import (
+    ConsistencyFile,
+    ExportedLeaf,
+    ExportedRow,
+    InclusionFile,
+    consistency_of,
+    encoded,
+    head_of,
+    inclusion_of,
+)
 from gongji.v1 import log_pb2 as pb
 
 KEY = Ed25519SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
@@ -63,9 +72,44 @@ class KeptLog:
         path = tree.consistency(size) if 0 < size < tree.size else []
         return path, self.checkpoint()
 
+    def inclusion(
+        self, index: int, hashes: Sequence[bytes] = (), texts: Mapping[int, bytes] = {}
+    ) -> InclusionFile:
+        """The proof of a leaf, its rows by their hashes, some of them told."""
+        rows = [pb.LoggedRecord(position=at, text=text) for at, text in texts.items()]
+        leaf = pb.LogLeaf(
+            index=index,
+            body=self.bodies[index],
+            record_hashes=b"".join(hashes),
+            records=rows,
+        )
+        return inclusion_of(
+            pb.GetInclusionProofResponse(
+                leaf=leaf,
+                path=self.tree().inclusion(index),
+                checkpoint=self.checkpoint(),
+            )
+        )
+
+    def compared(self, size: int) -> ConsistencyFile:
+        """The proof that it went on from its first so many leaves."""
+        path, checkpoint = self.consistency(size)
+        reply = pb.GetConsistencyProofResponse(path=path, checkpoint=checkpoint)
+        return consistency_of(self.checkpoint(size).note, reply)
+
     def lines(self) -> list[bytes]:
         """The log as it is exported."""
-        checkpoint = self.checkpoint()
-        head = ExportHead(FORM, checkpoint.note, self.public_key, "SHA-256")
         leaves = [ExportedLeaf(body=body.decode()) for body in self.bodies]
-        return [msgspec.json.encode(line) for line in (head, *leaves)]
+        return [encoded(head_of(self.checkpoint())), *map(encoded, leaves)]
+
+
+def row_text(number: int) -> bytes:
+    """A row as the log tells it."""
+    hidden = {"person_no": base64(sha256(str(number).encode()))}
+    text = {"table": "account", "row": {"balance_fen": number}, "hidden": hidden}
+    return msgspec.json.encode(text)
+
+
+def row_line(position: int, text: bytes) -> bytes:
+    """A row as it is exported."""
+    return encoded(ExportedRow(position, text.decode()))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import msgspec
 import pytest
 from gongji.audit.checkpoint import CheckpointFaultError
 from gongji.audit.hashing import base64, sha256
 from gongji.audit.order import LogFaultError
 from gongji.audit.tree import leaf_hash
-from gongji.client.log import ExportedLeaf, check_export, note_of
+from gongji.client.log import note_of
+from gongji.client.log_check import check_export
+from gongji.client.log_files import ExportedLeaf, encoded
 
 from tests.client.logs import ORIGIN, KeptLog, body_of
 
@@ -34,7 +35,7 @@ def test_leaves_of_which_the_hash_alone_is_told_are_checked_too() -> None:
     lines = HONEST.lines()
     for place in (1, 256, 600):
         digest = leaf_hash(sha256, HONEST.bodies[place - 1])
-        lines[place] = msgspec.json.encode(ExportedLeaf(hash=base64(digest)))
+        lines[place] = encoded(ExportedLeaf(hash=base64(digest)))
     assert 600 == check_export(lines).size
 
 
@@ -42,12 +43,12 @@ def test_leaves_of_which_the_hash_alone_is_told_are_checked_too() -> None:
 def test_a_leaf_changed_removed_or_added_is_found(place: int) -> None:
     """At the edges of tiles as elsewhere, though the head is as it was."""
     lines = HONEST.lines()
-    other = msgspec.json.encode(ExportedLeaf(body=body_of(10_000).decode()))
+    other = encoded(ExportedLeaf(body=body_of(10_000).decode()))
     for bent in (
         [*lines[:place], other, *lines[place + 1 :]],
         [*lines[:place], *lines[place + 1 :]],
         [*lines[:place], other, *lines[place:]],
-        [*lines[:place], lines[place][:-2], *lines[place + 1 :]],
+        [*lines[:place], lines[place][:-3], *lines[place + 1 :]],
         [*lines[:place], b"{}", *lines[place + 1 :]],
         lines[:place],
     ):
@@ -69,7 +70,7 @@ def test_hashes_of_rows_that_are_not_the_leafs_are_found() -> None:
     lines = log.lines()
     for records, held in ((bytes(64), True), (bytes(32), False), (b"", False)):
         leaf = ExportedLeaf(body=log.bodies[0].decode(), records=base64(records))
-        lines[1] = msgspec.json.encode(leaf)
+        lines[1] = encoded(leaf)
         if held:
             assert 1 == check_export(lines).size
             continue

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -17,6 +19,16 @@ from gongji.store.engine import StoreEngine
 from gongji.store.genesis import stored_row
 from gongji.store.schema import Schema
 from gongji.store.table import AnyTable, Row
+
+_TOGETHER: Final = 500
+"""Rows of one statement."""
+
+
+class ToldText(Struct, frozen=True):
+    """The text of a row, and the position of its hash in its leaf."""
+
+    position: int
+    text: bytes
 
 
 class ShownValue(Struct, frozen=True):
@@ -57,6 +69,73 @@ def told(
             content = value if isinstance(value, bytes) else str(value).encode()
             values.append(ShownValue(name, content, commitments.opener(value)))
     return ToldRow(leaf, position, text, tuple(values))
+
+
+async def texts_of(store: Store, leaves: Sequence[Leaf]) -> list[list[ToldText]]:
+    """Return for each leaf the texts of its rows that are still told by it.
+
+    A row that was written over is told by a later leaf. One that is never changed is told
+    in any case, so that whoever hashes it finds that it was. StoreUnavailable.
+    """
+    wanted: defaultdict[str, set[str]] = defaultdict(set)
+    for leaf in leaves:
+        for table, key, *removed in private_of(leaf).keys:
+            if not removed:
+                wanted[table].add(key)
+    found = await store.read(partial(_rows, store.schema, wanted))
+    told_by = _Texts(store.schema, store.hasher, found)
+    return [list(told_by.of(leaf)) for leaf in leaves]
+
+
+class _Texts:
+    """Texts of rows as they are stored now, each by table and key."""
+
+    def __init__(
+        self, schema: Schema, hasher: Hasher, rows: Mapping[tuple[str, str], Row]
+    ) -> None:
+        self._hasher = hasher
+        self._rows = rows
+        self._forms = {form.table: form for form in schema.forms.values()}
+        tables = schema.tables.values()
+        self._unchanging = {table.name for table in tables if table.append_only}
+
+    def of(self, leaf: Leaf) -> Iterator[ToldText]:
+        """Yield the texts a leaf tells."""
+        private = private_of(leaf)
+        salted = Commitments(self._hasher, private.salt)
+        said = zip(private.keys, hashes_of(leaf), strict=True)
+        for position, ((table, key, *removed), digest) in enumerate(said):
+            if removed:
+                yield ToldText(position, salted.removal(table, removed[0]))
+                continue
+            row = self._rows.get((table, key))
+            if row is None:
+                continue
+            text = salted.text(self._forms[table], row)
+            if table in self._unchanging or self._hasher(text) == digest:
+                yield ToldText(position, text)
+
+
+def _rows(
+    schema: Schema, wanted: Mapping[str, Collection[str]], engine: StoreEngine
+) -> dict[tuple[str, str], Row]:
+    """Return rows by table and key, without what the log does not commit to."""
+    found = {}
+    for table in schema.tables.values():
+        columns = [
+            "NULL" if column.uncommitted else column.name for column in table.columns
+        ]
+        every = sorted(wanted.get(table.name, ()))
+        for start in range(0, len(every), _TOGETHER):
+            keys = every[start : start + _TOGETHER]
+            marks = ", ".join([engine.dialect.mark] * len(keys))
+            statement = (
+                f"SELECT {', '.join(columns)} FROM {table.name} "  # noqa: S608 - the schema's names
+                f"WHERE {table.key.name} IN ({marks})"
+            )
+            for row in engine.rows(statement, keys):
+                found[table.name, row[0]] = row
+    return found
 
 
 async def find_told(

@@ -26,7 +26,7 @@ from gongji.v1 import constraints_pb2 as gongji_dot_v1_dot_constraints__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13gongji/v1/log.proto\x12\tgongji.v1\x1a\x1bgongji/v1/constraints.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"g\n\rLogCheckpoint\x12\x0c\n\x04note\x18\x01 \x01(\t\x12\x12\n\npublic_key\x18\x02 \x01(\t\x12\x0c\n\x04hash\x18\x03 \x01(\t\x12&\n\x02\x61t\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"P\n\x07LogLeaf\x12\r\n\x05index\x18\x01 \x01(\x03\x12\x0c\n\x04\x62ody\x18\x02 \x01(\x0c\x12\x15\n\rrecord_hashes\x18\x03 \x01(\x0c\x12\x11\n\tleaf_hash\x18\x04 \x01(\x0c\"(\n\x14GetCheckpointRequest\x12\x10\n\x08sign_now\x18\x01 \x01(\x08\"E\n\x15GetCheckpointResponse\x12,\n\ncheckpoint\x18\x01 \x01(\x0b\x32\x18.gongji.v1.LogCheckpoint\"\xb7\x01\n\x18GetInclusionProofRequest\x12!\n\rsettlement_id\x18\x01 \x01(\tB\x08\xc2\xf8\x18\x04\x18\x64(\x04H\x00\x12\x1e\n\nbinding_id\x18\x02 \x01(\tB\x08\xc2\xf8\x18\x04\x18\x64(\x04H\x00\x12+\n\x07request\x18\x03 \x01(\x0b\x32\x18.gongji.v1.LoggedRequestH\x00\x12\x17\n\x05index\x18\x04 \x01(\x03\x42\x06\xc2\xf8\x18\x02\x30\x00H\x00:\n\xc2\xf8\x18\x06\x12\x04leafB\x06\n\x04leaf\"G\n\rLoggedRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x01\x12\x18\n\x06\x63\x61ller\x18\x02 \x01(\tB\x08\xc2\xf8\x18\x04\x18\x64(\x04\"y\n\x19GetInclusionProofResponse\x12 \n\x04leaf\x18\x01 \x01(\x0b\x32\x12.gongji.v1.LogLeaf\x12\x0c\n\x04path\x18\x02 \x03(\x0c\x12,\n\ncheckpoint\x18\x03 \x01(\x0b\x32\x18.gongji.v1.LogCheckpoint\"7\n\x1aGetConsistencyProofRequest\x12\x19\n\tfrom_size\x18\x01 \x01(\x03\x42\x06\xc2\xf8\x18\x02\x30\x00\"Y\n\x1bGetConsistencyProofResponse\x12\x0c\n\x04path\x18\x01 \x03(\x0c\x12,\n\ncheckpoint\x18\x02 \x01(\x0b\x32\x18.gongji.v1.LogCheckpoint\"F\n\x11ListLeavesRequest\x12\x1a\n\nfrom_index\x18\x01 \x01(\x03\x42\x06\xc2\xf8\x18\x02\x30\x00\x12\x15\n\x05limit\x18\x02 \x01(\x03\x42\x06\xc2\xf8\x18\x02\x30\x00\"8\n\x12ListLeavesResponse\x12\"\n\x06leaves\x18\x01 \x03(\x0b\x32\x12.gongji.v1.LogLeaf2\xf3\x02\n\nLogService\x12R\n\rGetCheckpoint\x12\x1f.gongji.v1.GetCheckpointRequest\x1a .gongji.v1.GetCheckpointResponse\x12^\n\x11GetInclusionProof\x12#.gongji.v1.GetInclusionProofRequest\x1a$.gongji.v1.GetInclusionProofResponse\x12\x64\n\x13GetConsistencyProof\x12%.gongji.v1.GetConsistencyProofRequest\x1a&.gongji.v1.GetConsistencyProofResponse\x12K\n\nListLeaves\x12\x1c.gongji.v1.ListLeavesRequest\x1a\x1d.gongji.v1.ListLeavesResponse0\x01\x42\x30\n\tgongji.v1P\x01Z!gongji.invalid/gongji/v1;gongjiv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13gongji/v1/log.proto\x12\tgongji.v1\x1a\x1bgongji/v1/constraints.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"g\n\rLogCheckpoint\x12\x0c\n\x04note\x18\x01 \x01(\t\x12\x12\n\npublic_key\x18\x02 \x01(\t\x12\x0c\n\x04hash\x18\x03 \x01(\t\x12&\n\x02\x61t\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"z\n\x07LogLeaf\x12\r\n\x05index\x18\x01 \x01(\x03\x12\x0c\n\x04\x62ody\x18\x02 \x01(\x0c\x12\x15\n\rrecord_hashes\x18\x03 \x01(\x0c\x12\x11\n\tleaf_hash\x18\x04 \x01(\x0c\x12(\n\x07records\x18\x05 \x03(\x0b\x32\x17.gongji.v1.LoggedRecord\".\n\x0cLoggedRecord\x12\x10\n\x08position\x18\x01 \x01(\x05\x12\x0c\n\x04text\x18\x02 \x01(\x0c\"(\n\x14GetCheckpointRequest\x12\x10\n\x08sign_now\x18\x01 \x01(\x08\"E\n\x15GetCheckpointResponse\x12,\n\ncheckpoint\x18\x01 \x01(\x0b\x32\x18.gongji.v1.LogCheckpoint\"\xcd\x01\n\x18GetInclusionProofRequest\x12!\n\rsettlement_id\x18\x01 \x01(\tB\x08\xc2\xf8\x18\x04\x18\x64(\x04H\x00\x12\x1e\n\nbinding_id\x18\x02 \x01(\tB\x08\xc2\xf8\x18\x04\x18\x64(\x04H\x00\x12+\n\x07request\x18\x03 \x01(\x0b\x32\x18.gongji.v1.LoggedRequestH\x00\x12\x17\n\x05index\x18\x04 \x01(\x03\x42\x06\xc2\xf8\x18\x02\x30\x00H\x00\x12\x14\n\x0cwith_records\x18\x05 \x01(\x08:\n\xc2\xf8\x18\x06\x12\x04leafB\x06\n\x04leaf\"G\n\rLoggedRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x01\x12\x18\n\x06\x63\x61ller\x18\x02 \x01(\tB\x08\xc2\xf8\x18\x04\x18\x64(\x04\"y\n\x19GetInclusionProofResponse\x12 \n\x04leaf\x18\x01 \x01(\x0b\x32\x12.gongji.v1.LogLeaf\x12\x0c\n\x04path\x18\x02 \x03(\x0c\x12,\n\ncheckpoint\x18\x03 \x01(\x0b\x32\x18.gongji.v1.LogCheckpoint\"7\n\x1aGetConsistencyProofRequest\x12\x19\n\tfrom_size\x18\x01 \x01(\x03\x42\x06\xc2\xf8\x18\x02\x30\x00\"Y\n\x1bGetConsistencyProofResponse\x12\x0c\n\x04path\x18\x01 \x03(\x0c\x12,\n\ncheckpoint\x18\x02 \x01(\x0b\x32\x18.gongji.v1.LogCheckpoint\"\\\n\x11ListLeavesRequest\x12\x1a\n\nfrom_index\x18\x01 \x01(\x03\x42\x06\xc2\xf8\x18\x02\x30\x00\x12\x15\n\x05limit\x18\x02 \x01(\x03\x42\x06\xc2\xf8\x18\x02\x30\x00\x12\x14\n\x0cwith_records\x18\x03 \x01(\x08\"8\n\x12ListLeavesResponse\x12\"\n\x06leaves\x18\x01 \x03(\x0b\x32\x12.gongji.v1.LogLeaf2\xf3\x02\n\nLogService\x12R\n\rGetCheckpoint\x12\x1f.gongji.v1.GetCheckpointRequest\x1a .gongji.v1.GetCheckpointResponse\x12^\n\x11GetInclusionProof\x12#.gongji.v1.GetInclusionProofRequest\x1a$.gongji.v1.GetInclusionProofResponse\x12\x64\n\x13GetConsistencyProof\x12%.gongji.v1.GetConsistencyProofRequest\x1a&.gongji.v1.GetConsistencyProofResponse\x12K\n\nListLeaves\x12\x1c.gongji.v1.ListLeavesRequest\x1a\x1d.gongji.v1.ListLeavesResponse0\x01\x42\x30\n\tgongji.v1P\x01Z!gongji.invalid/gongji/v1;gongjiv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -55,25 +55,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LOGCHECKPOINT']._serialized_start=96
   _globals['_LOGCHECKPOINT']._serialized_end=199
   _globals['_LOGLEAF']._serialized_start=201
-  _globals['_LOGLEAF']._serialized_end=281
-  _globals['_GETCHECKPOINTREQUEST']._serialized_start=283
-  _globals['_GETCHECKPOINTREQUEST']._serialized_end=323
-  _globals['_GETCHECKPOINTRESPONSE']._serialized_start=325
-  _globals['_GETCHECKPOINTRESPONSE']._serialized_end=394
-  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_start=397
-  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_end=580
-  _globals['_LOGGEDREQUEST']._serialized_start=582
-  _globals['_LOGGEDREQUEST']._serialized_end=653
-  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_start=655
-  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_end=776
-  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_start=778
-  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_end=833
-  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_start=835
-  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_end=924
-  _globals['_LISTLEAVESREQUEST']._serialized_start=926
-  _globals['_LISTLEAVESREQUEST']._serialized_end=996
-  _globals['_LISTLEAVESRESPONSE']._serialized_start=998
-  _globals['_LISTLEAVESRESPONSE']._serialized_end=1054
-  _globals['_LOGSERVICE']._serialized_start=1057
-  _globals['_LOGSERVICE']._serialized_end=1428
+  _globals['_LOGLEAF']._serialized_end=323
+  _globals['_LOGGEDRECORD']._serialized_start=325
+  _globals['_LOGGEDRECORD']._serialized_end=371
+  _globals['_GETCHECKPOINTREQUEST']._serialized_start=373
+  _globals['_GETCHECKPOINTREQUEST']._serialized_end=413
+  _globals['_GETCHECKPOINTRESPONSE']._serialized_start=415
+  _globals['_GETCHECKPOINTRESPONSE']._serialized_end=484
+  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_start=487
+  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_end=692
+  _globals['_LOGGEDREQUEST']._serialized_start=694
+  _globals['_LOGGEDREQUEST']._serialized_end=765
+  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_start=767
+  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_end=888
+  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_start=890
+  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_end=945
+  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_start=947
+  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_end=1036
+  _globals['_LISTLEAVESREQUEST']._serialized_start=1038
+  _globals['_LISTLEAVESREQUEST']._serialized_end=1130
+  _globals['_LISTLEAVESRESPONSE']._serialized_start=1132
+  _globals['_LISTLEAVESRESPONSE']._serialized_end=1188
+  _globals['_LOGSERVICE']._serialized_start=1191
+  _globals['_LOGSERVICE']._serialized_end=1562
 # @@protoc_insertion_point(module_scope)

@@ -67,6 +67,7 @@ class LogLeaf(_message.Message):
     BODY_FIELD_NUMBER: _builtins.int
     RECORD_HASHES_FIELD_NUMBER: _builtins.int
     LEAF_HASH_FIELD_NUMBER: _builtins.int
+    RECORDS_FIELD_NUMBER: _builtins.int
     index: _builtins.int
     """Index in the tree, from 0."""
     body: _builtins.bytes
@@ -77,6 +78,12 @@ class LogLeaf(_message.Message):
     """Hashes of the rows it wrote, 32 bytes each, one after the other; their hash stands in the body."""
     leaf_hash: _builtins.bytes
     """The leaf's hash in the tree, where the body is not told."""
+    @_builtins.property
+    def records(self) -> _containers.RepeatedCompositeFieldContainer[Global___LoggedRecord]:
+        """Rows it wrote as they are told to everybody, if asked for. Of a leaf with many, those that do not fit follow in leaves of the same
+        index that have nothing else.
+        """
+
     def __init__(
         self,
         *,
@@ -84,14 +91,41 @@ class LogLeaf(_message.Message):
         body: _builtins.bytes = ...,
         record_hashes: _builtins.bytes = ...,
         leaf_hash: _builtins.bytes = ...,
+        records: _abc.Iterable[Global___LoggedRecord] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "index", b"index", "leaf_hash", b"leaf_hash", "record_hashes", b"record_hashes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "index", b"index", "leaf_hash", b"leaf_hash", "record_hashes", b"record_hashes", "records", b"records"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LogLeaf: _TypeAlias = LogLeaf  # noqa: Y015
+
+@_typing.final
+class LoggedRecord(_message.Message):
+    """A row that a leaf wrote and that is still as it wrote it, or that it removed. A row that a later leaf wrote over is told there."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """Position of its hash among the leaf's `record_hashes`."""
+    text: _builtins.bytes
+    """Text whose hash that is: a JSON object of table, the row's plain columns, and commitments of what is personal."""
+    def __init__(
+        self,
+        *,
+        position: _builtins.int = ...,
+        text: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LoggedRecord: _TypeAlias = LoggedRecord  # noqa: Y015
 
 @_typing.final
 class GetCheckpointRequest(_message.Message):
@@ -149,12 +183,15 @@ class GetInclusionProofRequest(_message.Message):
     BINDING_ID_FIELD_NUMBER: _builtins.int
     REQUEST_FIELD_NUMBER: _builtins.int
     INDEX_FIELD_NUMBER: _builtins.int
+    WITH_RECORDS_FIELD_NUMBER: _builtins.int
     settlement_id: _builtins.str
     """That by which this settlement was made."""
     binding_id: _builtins.str
     """That by which this binding was applied for."""
     index: _builtins.int
     """That of an index, counted from 0."""
+    with_records: _builtins.bool
+    """Also tell the rows it wrote."""
     @_builtins.property
     def request(self) -> Global___LoggedRequest:
         """That of a request with this id."""
@@ -166,10 +203,11 @@ class GetInclusionProofRequest(_message.Message):
         binding_id: _builtins.str = ...,
         request: Global___LoggedRequest | None = ...,
         index: _builtins.int = ...,
+        with_records: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["binding_id", b"binding_id", "index", b"index", "leaf", b"leaf", "request", b"request", "settlement_id", b"settlement_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["binding_id", b"binding_id", "index", b"index", "leaf", b"leaf", "request", b"request", "settlement_id", b"settlement_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["binding_id", b"binding_id", "index", b"index", "leaf", b"leaf", "request", b"request", "settlement_id", b"settlement_id", "with_records", b"with_records"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_leaf: _TypeAlias = _typing.Literal["settlement_id", "binding_id", "request", "index"]  # noqa: Y015
     _WhichOneofArgType_leaf: _TypeAlias = _typing.Literal["leaf", b"leaf"]  # noqa: Y015
@@ -299,19 +337,23 @@ class ListLeavesRequest(_message.Message):
 
     FROM_INDEX_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
+    WITH_RECORDS_FIELD_NUMBER: _builtins.int
     from_index: _builtins.int
     """Index of the first."""
     limit: _builtins.int
     """Most leaves; 0: all that are included when the call begins."""
+    with_records: _builtins.bool
+    """Also tell the rows they wrote."""
     def __init__(
         self,
         *,
         from_index: _builtins.int = ...,
         limit: _builtins.int = ...,
+        with_records: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_index", b"from_index", "limit", b"limit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_index", b"from_index", "limit", b"limit", "with_records", b"with_records"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -151,6 +151,33 @@ async def test_of_other_cities_the_hash_alone_is_told(service: Service) -> None:
         assert leaf.body
 
 
+async def test_records_hash_to_what_their_leaf_says(service: Service) -> None:
+    """All of the newest rows are told, and none of a leaf whose hash alone is."""
+    await signed(service)
+    request = log_pb2.ListLeavesRequest(with_records=True)
+    for caller in ("root", "auditor"):
+        call = service.log.ListLeaves(request, metadata=metadata(caller))
+        leaves = [leaf async for reply in call for leaf in reply.leaves]
+        plain = await listed(service, caller)
+        assert [leaf.index for leaf in plain] == [leaf.index for leaf in leaves]
+        for leaf in leaves:
+            for record in leaf.records:
+                start = record.position * 32
+                digest = leaf.record_hashes[start : start + 32]
+                assert sha256(record.text) == digest
+        told = [b'"person"' in one.text for leaf in leaves for one in leaf.records]
+        assert any(told) == (caller == "root")
+
+
+async def test_a_proof_tells_the_records_if_asked(service: Service) -> None:
+    """Of a leaf that is told in full."""
+    await signed(service)
+    for asked in (True, False):
+        request = log_pb2.GetInclusionProofRequest(index=0, with_records=asked)
+        proof = await service.log.GetInclusionProof(request, metadata=ROOT)
+        assert asked == bool(proof.leaf.records)
+
+
 @pytest.mark.parametrize(
     "asked",
     [

@@ -4,17 +4,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Container, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Final
 
 from gongji.access.callers import ALL
 from gongji.audit.checkpoint import SignedNote, SigningKey, StoredCheckpoint
-from gongji.audit.hashing import NAMES, Hasher
-from gongji.audit.leaf import Leaf, body_of
+from gongji.audit.hashing import NAMES
+from gongji.audit.leaf import Leaf
 from gongji.audit.order import LogFaultError
-from gongji.audit.tree import ProofError, leaf_hash
+from gongji.audit.tree import ProofError
 from gongji.model.binding import Binding
 from gongji.model.commands import RequestRecord
 from gongji.model.ids import CALLER
@@ -27,9 +27,10 @@ from gongji.model.refusals import (
 from gongji.model.settlement import Settlement
 from gongji.rpc.calls import current_permit
 from gongji.rpc.convert.values import instant_to
+from gongji.rpc.services.leaves import LeafReplies, ShownLeaves, together
 from gongji.rpc.services.permitted import show_city
-from gongji.rules.codes import pooling_area
 from gongji.store import Store
+from gongji.store.told import ToldText, texts_of
 from gongji.v1 import log_pb2 as pb
 from gongji.v1.log_pb2_grpc import LogServiceServicer
 from gongji.v1.packet_pb2 import PacketInclusion
@@ -63,8 +64,10 @@ class LogService(LogServiceServicer):
         shown = ShownLeaves(self._store.proofs.hasher, ALL) if named else self._shown()
         index, leaf = await self._leaf_of(request)
         last = await self._required()
+        texts = await self._texts_of([leaf] if request.with_records else (), shown)
         return pb.GetInclusionProofResponse(
-            leaf=shown.leaf_to(index, leaf),
+            # What does not fit is in the list of leaves.
+            leaf=next(shown.parts(index, leaf, texts.get(leaf.leaf_id, ()))),
             path=await self._path(index, last),
             checkpoint=self._checkpoint_to(last),
         )
@@ -93,18 +96,37 @@ class LogService(LogServiceServicer):
     ) -> AsyncIterator[pb.ListLeavesResponse]:
         """Yield leaves in the order of the tree, in bounded replies. LogContradicted."""
         shown = self._shown()
-        last = await self._newest()
-        end = min(
-            last.size if last else 0, request.from_index + (request.limit or _ALL)
-        )
+        replies = LeafReplies()
         with _told():
-            async for start, leaves in self._store.proofs.leaves(
-                request.from_index, end
-            ):
-                numbered = enumerate(leaves, start)
-                yield pb.ListLeavesResponse(
-                    leaves=[shown.leaf_to(index, leaf) for index, leaf in numbered]
-                )
+            async for index, leaf, texts in self._listed(request, shown):
+                for part in shown.parts(index, leaf, texts):
+                    for reply in replies.add(part):
+                        yield reply
+        for reply in replies.rest():
+            yield reply
+
+    async def _listed(
+        self, request: pb.ListLeavesRequest, shown: ShownLeaves
+    ) -> AsyncIterator[tuple[int, Leaf, Sequence[ToldText]]]:
+        """Yield leaves by their index, with the texts of their rows if asked for."""
+        last = await self._newest()
+        index = request.from_index
+        end = min(last.size if last else 0, index + (request.limit or _ALL))
+        async for _, leaves in self._store.proofs.leaves(index, end):
+            for group in together(leaves):
+                told = group if request.with_records else ()
+                texts = await self._texts_of(told, shown)
+                for leaf in group:
+                    yield index, leaf, texts.get(leaf.leaf_id, ())
+                    index += 1
+
+    async def _texts_of(
+        self, leaves: Iterable[Leaf], shown: ShownLeaves
+    ) -> dict[str, Sequence[ToldText]]:
+        """Return the texts of the rows of those leaves that are told in full, by leaf."""
+        whole = [leaf for leaf in leaves if shown.whole(leaf)]
+        texts = await texts_of(self._store, whole) if whole else []
+        return {leaf.leaf_id: of for leaf, of in zip(whole, texts, strict=True)}
 
     async def included(self, leaf: Leaf) -> PacketInclusion | None:
         """Return the proof that a leaf is in the tree, for a packet. LogContradicted."""
@@ -231,21 +253,3 @@ def _known(at: datetime | None) -> datetime:
     if at is None:
         raise LeafNotFound("没有记下这一记录的时间")
     return at
-
-
-class ShownLeaves:
-    """Leaves as they are told to a caller: those of its cities in full."""
-
-    def __init__(self, hasher: Hasher, areas: Container[str]) -> None:
-        self._hasher = hasher
-        self._areas = areas
-
-    def leaf_to(self, index: int, leaf: Leaf) -> pb.LogLeaf:
-        """Return a leaf as a message."""
-        if self._areas is ALL or self._own(leaf):
-            return pb.LogLeaf(index=index, body=leaf.body, record_hashes=leaf.hashes)
-        return pb.LogLeaf(index=index, leaf_hash=leaf_hash(self._hasher, leaf.body))
-
-    def _own(self, leaf: Leaf) -> bool:
-        decided_by = body_of(leaf).decided_by
-        return any(pooling_area(one.area_code) in self._areas for one in decided_by)
