@@ -47,7 +47,9 @@ class ProgramTree:
     ) -> tuple[Broken, dict[str, int]]:
         """Return what `audit.audit` does."""
         kept = data / "book"
-        told = Book(book.settled, book.reversals, book.refunds, book.never)
+        told = Book(
+            book.settled, book.reversals, book.refunds, book.never, book.checkpoints
+        )
         await asyncio.to_thread(kept.write_bytes, pickle.dumps(told))
         printed = await self._run(__name__, "audit", data, database, kept)
         broken, counts = json.loads(printed)

@@ -1,7 +1,11 @@
-"""Audit the data against what was acknowledged, read when no server runs any more."""
+"""Audit the data against what was acknowledged, and against their log.
+
+They are read when no server runs any more.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -12,9 +16,10 @@ from gongji.model.account import Account, Entry
 from gongji.model.commands import Listing, RequestRecord
 from gongji.model.ids import derived_id
 from gongji.model.settlement import Accumulator, Settlement
-from gongji.serve.settings import DATABASE, KEY_FILE
+from gongji.serve.settings import DATABASE, KEY_FILE, SIGNING_KEY
 from gongji.store import Store, open_store
 from gongji.v1 import settlement_pb2 as pb
+from gongji.verify.run import PhaseResult, Verification, verify
 
 from tests.chaos.book import Book
 from tests.chaos.town import OPENED, OPENING
@@ -63,12 +68,30 @@ async def audit(
 ) -> tuple[Broken, dict[str, int]]:
     """Return the laws a service's data break, none if all is well, and how much was read."""
     stored = await read(data, database)
+    phases = await asyncio.to_thread(verified, book, data, database)
     broken: Broken = {}
     for name, law in LAWS.items():
         breaches = list(law(book, stored))
         if breaches:
             broken[name] = breaches[:_SHOWN]
-    return broken, stored.counts
+    findings = [finding.sentence for phase in phases for finding in phase.findings]
+    if findings:
+        broken["log and records agree, as `gongji verify` finds"] = findings[:_SHOWN]
+    looked_at = {f"of the {phase.phase}": phase.count for phase in phases}
+    return broken, stored.counts | looked_at
+
+
+def verified(book: Book, data: Path, database: str = "") -> list[PhaseResult]:
+    """Return what every phase of `gongji verify --all` comes to."""
+    asked = Verification(
+        address=database or str(data / DATABASE),
+        key_file=data / KEY_FILE,
+        folder=data / "verify",
+        every=True,
+        checkpoints=tuple(book.checkpoints),
+        signing_key=data / SIGNING_KEY,
+    )
+    return list(verify(asked))
 
 
 async def read(data: Path, database: str = "") -> Data:

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import grpc
 from gongji.v1 import settlement_pb2 as pb
@@ -17,6 +17,9 @@ from tests.scaffold.service import RefusedCall
 PUSHBACK_KEY = "grpc-retry-pushback-ms"
 NOT_WRITTEN = "未写入任何内容"
 """What a refusal promises that knows that nothing of the request stands."""
+
+RETRYABLE: Final = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED}
+"""What a caller tries again after."""
 
 _SHOWN = 5
 
@@ -61,6 +64,8 @@ class Book:
     """What came back, by request id of the reversal."""
     never: dict[str, str] = field(default_factory=dict)
     """Request id of a reversal that came before its Settle, by that of the Settle."""
+    checkpoints: list[str] = field(default_factory=list)
+    """Signed notes kept elsewhere: the log goes on from each of them."""
     lost: list[Lost] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     """What no caller may ever see, in words."""

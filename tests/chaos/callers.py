@@ -15,9 +15,10 @@ import grpc
 from gongji.v1 import settlement_pb2 as pb
 from gongji.v1 import settlement_pb2_grpc, types_pb2
 
-from tests.chaos.book import Book, Lost
+from tests.chaos.book import RETRYABLE, Book, Lost
 from tests.chaos.served import Served
 from tests.chaos.town import DAYS, HOSPITALS, PATIENTS
+from tests.chaos.witness import keep_checkpoints
 
 CALLERS: Final = 24
 EVERY_CALLER: Final = 3 * CALLERS
@@ -37,7 +38,6 @@ _OPTIONS: Final = (
     # Retries are counted, so they are ours.
     ("grpc.enable_retries", 0),
 )
-_RETRYABLE: Final = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED}
 
 
 class Connection:
@@ -186,7 +186,7 @@ class ChaosCaller:
 
     def _check_retryable(self, method: str, request_id: str, lost: Lost) -> None:
         """Note a fault and raise AssertionError if the refusal is final."""
-        if lost.refusal.code not in _RETRYABLE:
+        if lost.refusal.code not in RETRYABLE:
             fault = f"{method} {request_id}: {lost}"
             self._book.faults.append(fault)
             raise AssertionError(fault)
@@ -217,7 +217,7 @@ class ChaosCaller:
             return reply
         finally:
             book.in_flight -= 1
-        if lost.refusal.code in _RETRYABLE:
+        if lost.refusal.code in RETRYABLE:
             book.lost.append(lost)
             same_life = connection.answered_in == life == connection.served.life
             if same_life and not lost.reason:
@@ -257,7 +257,7 @@ def _bill(chance: Random) -> pb.Bill:
 async def calling(
     servers: Iterable[Served], book: Book, seed: int
 ) -> AsyncIterator[None]:
-    """Have callers at work, spread over the servers.
+    """Have callers at work, spread over the servers, and somebody who keeps checkpoints.
 
     At the end each has its last answer; TimeoutError if one has not.
     """
@@ -267,6 +267,8 @@ async def calling(
     over = asyncio.Event()
     callers = _callers(connections, book, seed)
     tasks = [asyncio.create_task(caller.work(over)) for caller in callers]
+    asked = [(each.served, each.channel) for each in connections[0]]
+    tasks.append(asyncio.create_task(keep_checkpoints(asked, book, over)))
     try:
         yield
         over.set()

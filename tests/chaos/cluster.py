@@ -113,6 +113,13 @@ class Node(Member):
                 return pid
         return None
 
+    def spoil(self) -> None:
+        """Have the way it came be forgotten, so that it cannot be rewound."""
+        histories = list((self._data / "pg_wal").glob("*.history"))
+        assert histories
+        for history in histories:
+            history.unlink()
+
     def pids(self) -> list[int]:
         """Return Patroni, PostgreSQL and its processes: none is there to begin others."""
         main = self.postmaster()
@@ -171,14 +178,14 @@ class Cluster:
         for member in (self.haproxy, *self.nodes, *self.etcd):
             member.kill()
 
-    def roles(self) -> dict[str, str]:
-        """Return the role of each node that runs, by name, as Patroni knows it."""
+    def members(self) -> list[dict[str, Any]]:
+        """Return each node that runs, as Patroni knows it: role, timeline and more."""
         for node in self.nodes:
             with suppress(URLError, OSError):
                 members = json.loads(node.asked("/cluster"))["members"]
                 running = {"running", "streaming"}
-                return {m["name"]: m["role"] for m in members if m["state"] in running}
-        return {}
+                return [m for m in members if m["state"] in running]
+        return []
 
     def primary(self) -> Node | None:
         """Return the node that writes, None if there is none at present."""
@@ -196,12 +203,17 @@ class Cluster:
         return None
 
     def whole(self) -> bool:
-        """Return whether there are a primary, a synchronous standby and a third."""
-        roles = self.roles()
+        """Return whether there are a primary, a synchronous standby and a third.
+
+        All are on one timeline: a machine that has come back may run on its own before
+        it is rewound.
+        """
+        members = self.members()
+        roles = {member["role"] for member in members}
         return (
-            len(roles) == len(self.nodes)
-            and "leader" in roles.values()
-            and "sync_standby" in roles.values()
+            len(members) == len(self.nodes)
+            and roles >= {"leader", "sync_standby"}
+            and len({member.get("timeline") for member in members}) == 1
             and self.primary() is not None
         )
 

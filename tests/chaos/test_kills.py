@@ -106,12 +106,12 @@ def kill(moment: Moment, target: Served) -> None:
 async def test_a_killed_server_has_lost_and_doubled_nothing(
     engine: str, data: Path, seed: int, effort: Effort, tell: Tell
 ) -> None:
-    """Whenever it or its gateway is killed, what it acknowledged stands once; a retry
-    is answered from the record."""
+    """Whenever it or its gateway is killed, what it acknowledged stands once, a retry
+    is answered from the record, and the log goes on from every checkpoint given."""
     await found(data, engine)
     book, servers = Book(), [Served(data, engine)]
     async with under_load(servers, book, seed):
-        times = moments(seed, effort(short=2, long=90), effort(short=1, long=24))
+        times = moments(seed, effort(short=2, long=100), effort(short=1, long=24))
         counts = await besiege(servers, book, times)
     await conclude(book, tell, data, engine, refused=False, **counts)
 
