@@ -5,41 +5,51 @@ from __future__ import annotations
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gongji.audit.checkpoint import (
+    SM2,
     CheckpointBody,
     CheckpointFaultError,
     CosignatureSigner,
-    Ed25519Signer,
-    Ed25519SigningKey,
+    KeySigner,
     NoteSignature,
+    PrivateKey,
     SignedNote,
+    SigningKey,
     opened,
     verifier_of,
 )
 from gongji.audit.hashing import base64
+from gongji.audit.sm2 import Sm2PrivateKey
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 
 OTHER = Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33)))
+
+SM2_KEY = Sm2PrivateKey.generate()
+
+KEYS = {"Ed25519": KEY, "SM2": SM2_KEY}
+
+each_key = pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)
 
 ORIGIN = "gongji.example/3408"
 
 ROOT = bytes(range(32))
 
 
-def signer(name: str = ORIGIN, key: Ed25519PrivateKey = KEY) -> Ed25519Signer:
-    return Ed25519SigningKey(key).named(name)
+def signer(name: str = ORIGIN, key: PrivateKey = KEY) -> KeySigner:
+    return SigningKey(key).named(name)
 
 
-def note(origin: str = ORIGIN, size: int = 20_852) -> str:
+def note(origin: str = ORIGIN, size: int = 20_852, key: PrivateKey = KEY) -> str:
     unsigned = SignedNote(CheckpointBody(origin, size, ROOT).text(), ())
-    return str(unsigned.with_signature(signer()))
+    return str(unsigned.with_signature(signer(key=key)))
 
 
-def test_a_checkpoint_says_what_was_signed() -> None:
+@each_key
+def test_a_checkpoint_says_what_was_signed(key: PrivateKey) -> None:
     """Also of no leaves, and of the largest tree."""
-    verifier = verifier_of(signer().public)
+    verifier = verifier_of(signer(key=key).public)
     for size in (0, 1, 256, (1 << 63) - 1):
-        body = opened(note(size=size), ORIGIN, verifier)
+        body = opened(note(size=size, key=key), ORIGIN, verifier)
         assert CheckpointBody(ORIGIN, size, ROOT) == body
 
 
@@ -63,13 +73,14 @@ def test_a_checkpoint_of_another_log_is_none_of_this() -> None:
         opened(replayed, ORIGIN, signer())
 
 
-def test_any_other_byte_of_a_note_is_refused() -> None:
+@each_key
+def test_any_other_byte_of_a_note_is_refused(key: PrivateKey) -> None:
     """Origin, size, root and signature alike."""
-    whole = note()
+    whole = note(key=key)
     for place, character in enumerate(whole):
         changed = whole[:place] + chr(ord(character) ^ 1) + whole[place + 1 :]
         with pytest.raises(CheckpointFaultError):
-            opened(changed, ORIGIN, signer())
+            opened(changed, ORIGIN, signer(key=key))
 
 
 def test_signatures_of_unknown_keys_say_nothing_and_do_no_harm() -> None:
@@ -89,9 +100,10 @@ def test_signatures_of_unknown_keys_say_nothing_and_do_no_harm() -> None:
         opened(str(SignedNote(own.text, tuple(others))), ORIGIN, signer())
 
 
-def test_a_witness_adds_a_cosignature_with_its_time() -> None:
+@pytest.mark.parametrize("key", [OTHER, SM2_KEY], ids=["Ed25519", "SM2"])
+def test_a_witness_adds_a_cosignature_with_its_time(key: PrivateKey) -> None:
     """It holds for that time and that witness only, and leaves the log's own as it was."""
-    witness = CosignatureSigner("witness.example", OTHER, 1_764_460_800)
+    witness = CosignatureSigner("witness.example", key, 1_764_460_800)
     cosigned = SignedNote.parse(note()).with_signature(witness)
     read = SignedNote.parse(str(cosigned))
     known = verifier_of(witness.public)
@@ -102,7 +114,7 @@ def test_a_witness_adds_a_cosignature_with_its_time() -> None:
     assert not known.genuine(read.text, bytes(8) + signature[8:])
     assert not known.genuine(read.text, signature[:7])
     # The witness's key is no log's key, nor the other way round.
-    assert not read.signed_by(signer("witness.example", OTHER))
+    assert not read.signed_by(signer("witness.example", key))
 
 
 @pytest.mark.parametrize(
@@ -148,6 +160,9 @@ def test_what_is_no_checkpoint_is_refused_in_a_sentence(bent: str) -> None:
         signer("other").public.replace("other", ORIGIN),
         signer().public.rsplit("+", 1)[0] + "+" + base64(b"\x63" + bytes(32)),
         signer().public.rsplit("+", 1)[0] + "+" + base64(b"\x01" + bytes(31)),
+        signer(key=SM2_KEY).public[:-8],
+        signer(key=SM2_KEY).public.replace("+/wYIKoE", "+/wYIKoF"),
+        f"{ORIGIN}+00000000+" + base64(SM2.kind + bytes(64)),
     ],
 )
 def test_what_is_no_public_key_is_refused(public: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from gongji.audit.checkpoint import CheckpointBody, Ed25519SigningKey, SignedNote
+from gongji.audit.checkpoint import CheckpointBody, SignedNote, SigningKey
 from gongji.audit.hashing import base64, sha256
 from gongji.audit.leaf import LeafBody
 from gongji.audit.tree import Growing, Tree, leaf_hash, tile_id
@@ -22,7 +22,7 @@ from gongji.client.log_files import (
 )
 from gongji.v1 import log_pb2 as pb
 
-KEY = Ed25519SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
+KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
 
 ORIGIN = "gongji.example/log"
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from gongji.audit.checkpoint import SignedNote
+from gongji.audit.checkpoint import ED25519, SM2, KeyKind, SignedNote
 from gongji.model.account import Account
 from gongji.model.commands import Write
 from gongji.serve.checkpointing import Checkpointing, checkpointed
@@ -53,7 +53,7 @@ async def test_the_end_signs_what_came_last(store: Store, tmp_path: Path) -> Non
 async def test_it_signs_while_it_runs(store: Store, tmp_path: Path) -> None:
     """Whenever the time has come, and the last one is old."""
     clock = SandboxClock(NOW)
-    key = signing_key(tmp_path / SIGNING_KEY)
+    key = signing_key(tmp_path / SIGNING_KEY, store.signature)
     watching = asyncio.create_task(
         Checkpointing(store, key, clock, every_s=0.0).watch()
     )
@@ -71,7 +71,7 @@ async def test_a_contradiction_is_told_and_nothing_signed(
     """A leaf that was removed is named in the log of events."""
     await wrote(store, 1, 2, 3)
     store._writing.connection.execute("DELETE FROM leaf WHERE number = 2")
-    key = signing_key(tmp_path / SIGNING_KEY)
+    key = signing_key(tmp_path / SIGNING_KEY, store.signature)
     signing = Checkpointing(store, key, SandboxClock(NOW))
     with capture_logs() as lines:
         assert await signing.sign() is None
@@ -80,16 +80,30 @@ async def test_a_contradiction_is_told_and_nothing_signed(
     assert await store.checkpoints.last() is None
 
 
-def test_the_key_is_made_once_and_readable_by_nobody_else(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [ED25519, SM2], ids=lambda kind: kind.name)
+def test_the_key_is_made_once_and_readable_by_nobody_else(
+    tmp_path: Path, kind: KeyKind
+) -> None:
     """Another start has the same; one that others can read, or that is none, is refused."""
     path = tmp_path / SIGNING_KEY
-    public = signing_key(path).named("log").public
-    assert public == signing_key(path).named("log").public
+    public = signing_key(path, kind).named("log").public
+    assert public == signing_key(path, kind).named("log").public
     assert 0o600 == path.stat().st_mode & 0o777
     path.chmod(0o644)
     with pytest.raises(SigningKeyError, match="0644"):
-        signing_key(path)
+        signing_key(path, kind)
     path.chmod(0o600)
     path.write_bytes(b"no key")
     with pytest.raises(SigningKeyError, match="PEM"):
-        signing_key(path)
+        signing_key(path, kind)
+
+
+@pytest.mark.parametrize(("made", "asked"), [(ED25519, SM2), (SM2, ED25519)])
+def test_a_key_of_another_kind_is_refused(
+    tmp_path: Path, made: KeyKind, asked: KeyKind
+) -> None:
+    """A database of SM3 has its checkpoints signed with SM2, and no other way."""
+    path = tmp_path / SIGNING_KEY
+    signing_key(path, made)
+    with pytest.raises(SigningKeyError, match=f"不是 {asked.name} 的"):
+        signing_key(path, asked)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from gongji.audit.checkpoint import Ed25519SigningKey, StoredCheckpoint, opened
+from gongji.audit.checkpoint import SigningKey, StoredCheckpoint, opened
 from gongji.audit.hashing import sha256
 from gongji.audit.leaf import Leaf
 from gongji.audit.order import LogFaultError, PlacedLeaf, tree_order
@@ -21,7 +21,7 @@ from gongji.store.schema import Schema
 
 from tests.store.conftest import AnyEngine, Clock, MakeMove, engine_at
 
-KEY = Ed25519SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
+KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
 
 ORIGIN = "gongji.example/store"
 

@@ -63,7 +63,7 @@ def tick(service: Service) -> None:
 
 async def live(service: Service, key_file: Path) -> None:
     """Do a little of everything, time passing, a checkpoint after each part."""
-    key = signing_key(key_file.with_name("checkpoint.key"))
+    key = signing_key(key_file.with_name("checkpoint.key"), service.store.signature)
     for part in (_money, _visits, _people):
         await part(service)
         tick(service)

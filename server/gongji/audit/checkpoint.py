@@ -7,9 +7,11 @@
     — gongji.example/3408 6HHR…=           C2SP signed-note: name, base64 of key id
                                            (4 bytes) and signature
 
-A note may bear several signatures; those of keys that are not known say nothing. A
-witness adds a cosignature (C2SP tlog-cosignature), which says when it saw that the tree
-begins with whatever it saw before.
+A note may bear several signatures; those of keys that are not known say nothing. An SM2
+key signs as an Ed25519 key does: DER of the signature (GB/T 32918.2) with SM3 and the
+default signer's id; its own id is of SM3 in place of SHA-256. A witness adds a cosignature
+(C2SP tlog-cosignature), which says when it saw that the tree begins with whatever it saw
+before.
 """
 
 from __future__ import annotations
@@ -17,10 +19,11 @@ from __future__ import annotations
 import binascii
 import struct
 from base64 import b64decode
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Final, Protocol
 
+import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PrivateKey,
@@ -28,14 +31,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 )
 from msgspec import Struct
 
-from gongji.audit.hashing import HASH_BYTES, base64, sha256
+from gongji.audit.hashing import HASH_BYTES, Hasher, base64, sha256, sm3
+from gongji.audit.sm2 import Sm2MissingError, Sm2PrivateKey, Sm2PublicKey
 from gongji.audit.tree import MOST_LEAVES
 
-_ED25519: Final = b"\x01"
-"""Signature type of a note that is signed as it is."""
-
-_COSIGNATURE: Final = b"\x04"
-"""Signature type of an Ed25519 cosignature with a time."""
+# An SM2 key has no type of C2SP's: 0xff, which is for such, and the object identifier of
+# the algorithm, 1.2.156.10197.1.501, in DER.
+_SM2: Final = b"\xff" + bytes.fromhex("06082a811ccf55018375")
 
 _ID_BYTES: Final = 4
 
@@ -48,6 +50,11 @@ _DASH: Final = "\N{EM DASH} "
 
 class CheckpointFaultError(ValueError):
     """A note or key that is malformed, or a checkpoint that is not signed as it must be."""
+
+
+PublicKey = Ed25519PublicKey | Sm2PublicKey
+
+PrivateKey = Ed25519PrivateKey | Sm2PrivateKey
 
 
 class NoteVerifier(Protocol):
@@ -74,13 +81,6 @@ class NoteSigner(NoteVerifier, Protocol):
 
     def sign(self, text: bytes) -> bytes:
         """Return the signature of a note's text."""
-
-
-class SigningKey(Protocol):
-    """A private key that signs under the name of a log."""
-
-    def named(self, name: str) -> NoteSigner:
-        """Return its signer under a name. CheckpointFaultError."""
 
 
 class StoredCheckpoint(Struct, frozen=True):
@@ -196,24 +196,74 @@ def opened(note: str, origin: str, verifier: NoteVerifier) -> CheckpointBody:
     return body
 
 
-class Ed25519Verifier:
-    """An Ed25519 key that signs notes as they are."""
+class KeyKind(Struct, frozen=True):
+    """A kind of key that signs notes: how its public key is read, and what it signs.
 
-    kind = _ED25519
+    name    as people call it
+    kind    the signature type, before the public key; no kind begins as another
+    read    returns a public key of its bytes; ValueError
+    hasher  the hash of which a key's id is the beginning
+    timed   whether it cosigns, with the time
+    """
 
-    def __init__(self, name: str, public: bytes) -> None:
+    name: str
+    kind: bytes
+    read: Callable[[bytes], PublicKey]
+    hasher: Hasher
+    timed: bool = False
+
+
+ED25519: Final = KeyKind("Ed25519", b"\x01", Ed25519PublicKey.from_public_bytes, sha256)
+
+SM2: Final = KeyKind("SM2", _SM2 + b"\x01", Sm2PublicKey.from_public_bytes, sm3)
+
+_COSIGNING: Final[Mapping[KeyKind, KeyKind]] = {
+    ED25519: msgspec.structs.replace(ED25519, kind=b"\x04", timed=True),
+    SM2: msgspec.structs.replace(SM2, kind=_SM2 + b"\x04", timed=True),
+}
+"""By the kind of a log's key that of a witness's; 4 is C2SP's for Ed25519."""
+
+_KINDS: Final = (*_COSIGNING.keys(), *_COSIGNING.values())
+
+
+def kind_of_public(public: str) -> KeyKind:
+    """Return the kind of a log's public key as text. CheckpointFaultError."""
+    _, _, content = _parted_key(public)
+    return SM2 if content.startswith(_SM2) else ED25519
+
+
+def kind_of(private: PrivateKey) -> KeyKind:
+    """Return the kind of a key that signs notes as they are."""
+    return SM2 if isinstance(private, Sm2PrivateKey) else ED25519
+
+
+class KeyVerifier:
+    """A public key under a name. CheckpointFaultError if it cannot be the name's."""
+
+    def __init__(self, name: str, kind: KeyKind, public: bytes) -> None:
         self.name = checked_name(name)
-        self._key = Ed25519PublicKey.from_public_bytes(public)
-        self._public = public
-        self.key_id = key_id_of(name, self.kind + public)
+        self._kind = kind
+        self._content = kind.kind + public
+        try:
+            self._key = kind.read(public)
+        except Sm2MissingError as missing:
+            raise CheckpointFaultError(str(missing)) from None
+        except ValueError:
+            raise CheckpointFaultError(f"公钥 {name} 的内容不是一把公钥") from None
+        self.key_id = kind.hasher(f"{name}\n".encode() + self._content)[:_ID_BYTES]
 
     @property
     def public(self) -> str:
         """The public key as text."""
-        return public_text(self.name, self.kind + self._public)
+        return f"{self.name}+{self.key_id.hex()}+{base64(self._content)}"
 
     def genuine(self, text: bytes, signature: bytes) -> bool:
         """Return whether it is this key's signature of a note's text."""
+        if self._kind.timed:
+            if len(signature) < _TIME.size:
+                return False
+            (seconds,) = _TIME.unpack_from(signature)
+            text, signature = _cosigned(text, seconds), signature[_TIME.size :]
         try:
             self._key.verify(signature, text)
         except InvalidSignature:
@@ -221,48 +271,37 @@ class Ed25519Verifier:
         return True
 
 
-class Ed25519Signer(Ed25519Verifier):
-    """Signs notes with an Ed25519 key."""
+class KeySigner(KeyVerifier):
+    """A private key that signs notes as they are, under a name."""
 
-    def __init__(self, name: str, key: Ed25519PrivateKey) -> None:
-        super().__init__(name, key.public_key().public_bytes_raw())
-        self._private = key
+    def __init__(self, name: str, private: PrivateKey) -> None:
+        public = private.public_key().public_bytes_raw()
+        super().__init__(name, kind_of(private), public)
+        self._private = private
 
     def sign(self, text: bytes) -> bytes:
         """Return the signature of a note's text."""
         return self._private.sign(text)
 
 
-class Ed25519SigningKey:
-    """An Ed25519 key that has no name yet."""
+class SigningKey:
+    """A private key that signs under the name of a log."""
 
-    def __init__(self, key: Ed25519PrivateKey) -> None:
-        self._key = key
+    def __init__(self, private: PrivateKey) -> None:
+        self._private = private
 
-    def named(self, name: str) -> Ed25519Signer:
+    def named(self, name: str) -> KeySigner:
         """Return its signer under a name. CheckpointFaultError."""
-        return Ed25519Signer(name, self._key)
+        return KeySigner(name, self._private)
 
 
-class CosignatureVerifier(Ed25519Verifier):
-    """An Ed25519 key of a witness: it signs with the time."""
+class CosignatureSigner(KeyVerifier):
+    """A key of a witness, which cosigns as of a time, in seconds since 1970."""
 
-    kind = _COSIGNATURE
-
-    def genuine(self, text: bytes, signature: bytes) -> bool:
-        """Return whether it is this key's cosignature of a note's text."""
-        if len(signature) < _TIME.size:
-            return False
-        (seconds,) = _TIME.unpack_from(signature)
-        return super().genuine(_cosigned(text, seconds), signature[_TIME.size :])
-
-
-class CosignatureSigner(CosignatureVerifier):
-    """Cosigns as of a time, in seconds since 1970."""
-
-    def __init__(self, name: str, key: Ed25519PrivateKey, seconds: int) -> None:
-        super().__init__(name, key.public_key().public_bytes_raw())
-        self._private = key
+    def __init__(self, name: str, private: PrivateKey, seconds: int) -> None:
+        public = private.public_key().public_bytes_raw()
+        super().__init__(name, _COSIGNING[kind_of(private)], public)
+        self._private = private
         self._seconds = seconds
 
     def sign(self, text: bytes) -> bytes:
@@ -271,34 +310,16 @@ class CosignatureSigner(CosignatureVerifier):
         return _TIME.pack(self._seconds) + signature
 
 
-def verifier_of(public: str) -> NoteVerifier:
+def verifier_of(public: str) -> KeyVerifier:
     """Return the verifier of a public key as text. CheckpointFaultError."""
     name, key_id, content = _parted_key(public)
-    kind = _VERIFIERS.get(content[:1])
+    kind = next((one for one in _KINDS if content.startswith(one.kind)), None)
     if kind is None:
         raise CheckpointFaultError(f"公钥 {name} 的种类 {content[:1].hex()} 不受支持")
-    try:
-        verifier = kind(name, content[1:])
-    except ValueError:
-        raise CheckpointFaultError(f"公钥 {name} 的内容不是一把公钥") from None
+    verifier = KeyVerifier(name, kind, content[len(kind.kind) :])
     if verifier.key_id != key_id:
         raise CheckpointFaultError(f"公钥 {name} 的编号与内容不符：抄录有误")
     return verifier
-
-
-_VERIFIERS: Final[Mapping[bytes, type[Ed25519Verifier]]] = {
-    kind.kind: kind for kind in (Ed25519Verifier, CosignatureVerifier)
-}
-
-
-def key_id_of(name: str, content: bytes) -> bytes:
-    """Return the id of a key; `content` is its type and the public key."""
-    return sha256(f"{name}\n".encode() + content)[:_ID_BYTES]
-
-
-def public_text(name: str, content: bytes) -> str:
-    """Return a public key as text, `content` being its type and the key."""
-    return f"{name}+{key_id_of(name, content).hex()}+{base64(content)}"
 
 
 def checked_name(name: str) -> str:

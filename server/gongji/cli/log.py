@@ -174,10 +174,13 @@ def witness_command(
 ) -> None:
     """作旁证人: 取检查点, 与上次所见的比对, 加签存入 DIR; 分叉或截尾则以 1 退出."""
     kept = WitnessFolder(folder, name, public_key)
-    terminal.say(f"旁证人的公钥：{kept.public_key}")
+    told = ""
     while True:
         with target.connect() as channel:
             body = visit(channel, kept, int(time.time()))
+        if told != kept.public_key:
+            told = kept.public_key
+            terminal.say(f"旁证人的公钥：{told}")
         at = system_clock()
         terminal.say(f"{at:%Y-%m-%d %H:%M:%S} {body.origin}：{body.size} 叶，前后一致")
         if every is None:

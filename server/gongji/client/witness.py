@@ -18,7 +18,9 @@ import grpc
 from gongji.audit.checkpoint import (
     CheckpointBody,
     CosignatureSigner,
+    PrivateKey,
     SignedNote,
+    kind_of_public,
     opened,
     verifier_of,
 )
@@ -43,15 +45,22 @@ class WitnessFolder:
         self._folder = folder
         make_folder(folder)
         self._pinned = folder / "log.key"
+        self._private: PrivateKey | None = None
         if key:
             self._pin(key)
-        self._signer = private_key(folder / "witness.key")
         self._name = name
 
     @property
     def public_key(self) -> str:
-        """The witness's public key, as text."""
-        return CosignatureSigner(self._name, self._signer, 0).public
+        """The witness's public key, as text; it is there once the log's is pinned."""
+        return self._signer(0).public
+
+    def _signer(self, now: int) -> CosignatureSigner:
+        """Return the witness's key, made if there is none: of the log's kind."""
+        if self._private is None:
+            kind = kind_of_public(self._pinned.read_text("utf-8"))
+            self._private = private_key(self._folder / "witness.key", kind)
+        return CosignatureSigner(self._name, self._private, now)
 
     def last(self) -> CheckpointBody | None:
         """Return the largest checkpoint that was kept, None if there is none."""
@@ -90,8 +99,7 @@ class WitnessFolder:
         make_secret_file(self._pinned, key.strip().encode() + b"\n")
 
     def _keep(self, size: int, note: str, now: int) -> None:
-        signer = CosignatureSigner(self._name, self._signer, now)
-        cosigned = str(SignedNote.parse(note).with_signature(signer))
+        cosigned = str(SignedNote.parse(note).with_signature(self._signer(now)))
         # What was kept under this size says the same; it stays as it is.
         make_secret_file(self._folder / f"{size:016d}", cosigned.encode())
 

@@ -76,7 +76,7 @@ async def checkpointed(
     settings: Settings, store: Store, clock: Clock
 ) -> AsyncIterator[SigningKey]:
     """Sign during the block, and once more at its end; yield the key. SigningKeyError."""
-    key = signing_key(settings.data / SIGNING_KEY)
+    key = signing_key(settings.data / SIGNING_KEY, store.signature)
     checkpointing = Checkpointing(store, key, clock)
     watching = asyncio.create_task(checkpointing.watch())
     try:

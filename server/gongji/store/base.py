@@ -8,6 +8,7 @@ from datetime import date, datetime
 from functools import partial
 from typing import Any, Final, TypeAlias, TypeVar, cast
 
+from gongji.audit.checkpoint import KeyKind
 from gongji.audit.hashing import Hasher
 from gongji.audit.leaf import Leaf
 from gongji.model.commands import (
@@ -131,6 +132,11 @@ class Store:
     def hasher(self) -> Hasher:
         """The hash function of its log."""
         return self._vault.hasher
+
+    @property
+    def signature(self) -> KeyKind:
+        """The kind of key that signs its log."""
+        return self._vault.suite.signature
 
     @property
     def waiting(self) -> int:

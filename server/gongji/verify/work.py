@@ -59,6 +59,7 @@ class Bench:
         self.snapshot = snapshot
         self.schema = Schema(vault)
         self.hasher: Hasher = vault.hasher
+        self._signature = vault.suite.signature
         self.tables = {table.name: table for table in self.schema.tables.values()}
         self._segments: dict[str, Segments] = {}
 
@@ -72,7 +73,7 @@ class Bench:
         path = Path(self.place.signing_key)
         if not (self.place.signing_key and path.exists()):
             return None
-        return signing_key(path).named(origin)
+        return signing_key(path, self._signature).named(origin)
 
     def segments(self, stage: str) -> Segments:
         """Return the segments of a stage that is over."""

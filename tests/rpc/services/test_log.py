@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gongji.access.policy import FilePolicy
 from gongji.audit.checkpoint import (
     CheckpointBody,
-    Ed25519SigningKey,
+    SigningKey,
     opened,
     verifier_of,
 )
@@ -30,7 +30,7 @@ from tests.scaffold.people import NOW
 from tests.scaffold.service import Service, import_header, import_rows
 from tests.scaffold.world import NewWorld
 
-KEY = Ed25519SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
+KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
 
 ROOT = metadata("root")
 

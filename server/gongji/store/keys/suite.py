@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.ciphers.algorithms import SM4
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from gongji.audit.checkpoint import ED25519, SM2, KeyKind
 from gongji.audit.hashing import Hasher, sha256, sm3
 
 NONCE_BYTES: Final = 12
@@ -67,7 +68,7 @@ class Suite:
 
     `key_bytes` is the length of a key of `aead`; `mac` gives 16 bytes of a keyed hash;
     `derive` a key of so many bytes from a master and a name; `hasher` is the log's hash;
-    `signature` says by what its checkpoints are signed.
+    `signature` the kind of key that signs its checkpoints.
     """
 
     name: str
@@ -77,7 +78,7 @@ class Suite:
     mac: Callable[[bytes, bytes], bytes]
     derive: Callable[[bytes, bytes, int], bytes]
     hasher: Hasher
-    signature: str
+    signature: KeyKind
 
 
 def _blake2(content: bytes, key: bytes) -> bytes:
@@ -106,7 +107,7 @@ STANDARD: Final = Suite(
     _blake2,
     _hkdf_sha256,
     sha256,
-    "ed25519",
+    ED25519,
 )
 
 GM: Final = Suite(
@@ -117,7 +118,7 @@ GM: Final = Suite(
     _sm3_mac,
     _hkdf_sm3,
     sm3,
-    "sm2",
+    SM2,
 )
 
 SUITES: Final[Mapping[str, Suite]] = {suite.name: suite for suite in (STANDARD, GM)}
