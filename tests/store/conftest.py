@@ -34,8 +34,8 @@ from gongji.rules.codes import (
 )
 from gongji.store import Store, open_store
 from gongji.store.committer import Committer
-from gongji.store.databases import path_of
 from gongji.store.engine import Engine, Job, StoreEngine
+from gongji.store.found import path_of
 from gongji.store.leaves import LeafLog
 from gongji.store.migrations import Catalog, make_file, make_or_check
 from gongji.store.postgres.catalog import PostgresCatalog

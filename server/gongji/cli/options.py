@@ -14,6 +14,7 @@ import grpc
 from gongji.cli.config import ConfiguredCommand
 from gongji.client.connection import connect
 from gongji.client.credentials import LOCAL_TOKEN, Credentials, is_loopback
+from gongji.store.keys.suite import SUITES
 from gongji.text.files import TextFile
 
 DEFAULT_ADDRESS: Final = "127.0.0.1:50051"
@@ -41,6 +42,18 @@ class _Written(click.DateTime):
 DAY: Final = _Written("%Y-%m-%d", "2025-09-30")
 
 MONTH: Final = _Written("%Y-%m", "2025-09")
+
+
+def crypto_option(told: str) -> Callable[..., Any]:
+    """Return the option that names a suite of algorithms, explained by a text."""
+    return click.option(
+        "--crypto",
+        type=click.Choice(["", *SUITES], case_sensitive=True),
+        default="",
+        metavar="NAME",
+        help=told,
+    )
+
 
 _FILE: Final = click.Path(path_type=Path)
 

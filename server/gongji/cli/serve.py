@@ -23,7 +23,7 @@ from gongji.cli.announcing import (
 from gongji.cli.config import ConfiguredCommand
 from gongji.cli.doors import door_options
 from gongji.cli.key_options import with_key_options
-from gongji.cli.options import DAY, DEFAULT_ADDRESS
+from gongji.cli.options import DAY, DEFAULT_ADDRESS, crypto_option
 from gongji.cli.plugins import pins_of
 from gongji.cli.terminal import Terminal
 from gongji.kit.check.serving import unfit
@@ -65,6 +65,7 @@ _TOLD: Final = (click.ClickException, grpc.RpcError, OSError, Refusal, ValueErro
     help="数据库与密钥目录.",
 )
 @click.option("--database", default="", metavar="URL", help=_DATABASE_HELP)
+@crypto_option("建库所用的算法：standard 或 gm（国密）；随库记下，以后不必写。")
 @click.option(
     "--workers",
     type=click.IntRange(1, MAX_WORKERS),
@@ -181,7 +182,7 @@ async def _serve(
     """
     # Before anything is read there or made.
     check_folder(settings)
-    settings, cities = _fit(settings)
+    settings, cities = _fit(settings.with_recorded_suite())
     workdays = settings.workdays()
     if accepting:
         last_leaf.forget(settings.data)

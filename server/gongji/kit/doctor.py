@@ -21,7 +21,8 @@ from gongji.kit.check.serving import unfit
 from gongji.kit.dependents import PREFIX, Dependent, dependents, is_importable
 from gongji.rules.codes import SHANGHAI
 from gongji.store import last_leaf, open_store
-from gongji.store.databases import database_at, path_of
+from gongji.store.databases import database_at
+from gongji.store.found import path_of
 from gongji.store.keys.source import Keys
 from gongji.text.faults import sentence_of
 

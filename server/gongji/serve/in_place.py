@@ -6,7 +6,8 @@ import asyncio
 from pathlib import Path
 from typing import Final
 
-from gongji.store.databases import MEMORY, database_at, path_of
+from gongji.store.databases import MEMORY, database_at
+from gongji.store.found import path_of
 
 _LOOK_S: Final = 1.0
 

@@ -150,7 +150,10 @@ async def make_database(settings: Settings) -> None:
     with database.hold_alone():
         if not database.is_new():
             raise ValueError("--new 只用来另建一个空库，而这里已有数据库：请去掉 --new")
-        await database.open(system_clock, settings.key, new=True).close()
+        store = database.open(
+            system_clock, settings.key, new=True, suite=settings.suite
+        )
+        await store.close()
         last_leaf.forget(settings.data)
 
 
@@ -224,7 +227,7 @@ async def _opened(
         check_start(clock(), None, settings.accept_clock)
     database = database_at(settings.database_address)
     with database.hold_alone():
-        store = database.open(clock, settings.key)
+        store = database.open(clock, settings.key, suite=settings.suite)
         store.condition.observe(LoggedStore())
         try:
             if isinstance(clock, HeldClock):

@@ -16,8 +16,10 @@ from gongji.cities.loading import load_cities
 from gongji.rules import money
 from gongji.rules.clauses import Clause, Grade
 from gongji.rules.days import day_of
+from gongji.store.databases import database_at
 from gongji.store.keys.pkcs11 import Pkcs11Source
 from gongji.store.keys.source import CommandSource, Keys
+from gongji.store.keys.suite import SUITES, Suite, checked_suite
 
 DATABASE, KEY_FILE = "gongji.sqlite3", "gongji.key"
 """Names in the data folder; the key file lies there even if another database is named."""
@@ -36,6 +38,8 @@ class Settings:
     address: str
     data: Path
     database: str = ""
+    # The name of a suite; "" for the one that is recorded.
+    crypto: str = ""
     sample: bool = False
     sandbox: bool = False
     workers: int = 1
@@ -93,6 +97,21 @@ class Settings:
     def key(self) -> Keys:
         """Where the master key comes from. ValueError."""
         return keys_of(self.data, self.key_command, self.key_pkcs11)
+
+    @property
+    def suite(self) -> Suite | None:
+        """The algorithms its database must have, None for those that are recorded."""
+        return SUITES[self.crypto] if self.crypto else None
+
+    def with_recorded_suite(self) -> Settings:
+        """Return the same with the suite of the database, if there is one.
+
+        CryptoMismatchError if another is stated; errors as of opening it.
+        """
+        recorded = database_at(self.database_address).suite()
+        if recorded is None:
+            return self
+        return replace(self, crypto=checked_suite(recorded, self.suite).name)
 
     @property
     def kept_plugins(self) -> Path:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from time import monotonic, sleep
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from gongji.rules.codes import SHANGHAI
@@ -16,14 +15,16 @@ from gongji.store.administration import Administration
 from gongji.store.backup import Copying
 from gongji.store.base import Clock, Store
 from gongji.store.engine import EngineDown
+from gongji.store.found import appears, logs_of, missing, path_of
 from gongji.store.keys.source import Keys
+from gongji.store.keys.suite import Suite
 from gongji.store.migrations import (
     Catalog,
-    DatabaseMissingError,
     Migration,
     SchemaError,
     is_new,
     make_file,
+    recorded_suite,
 )
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
@@ -37,9 +38,6 @@ if TYPE_CHECKING:
     from gongji.store.postgres.condition import DatabaseCondition
     from gongji.store.postgres.engine import PostgresEngine
     from gongji.store.postgres.presence import Presence
-
-_MAKING_S: Final = 3.0
-"""How long the tables of a server that starts at the same time are waited for, in seconds."""
 
 MEMORY: Final = ":memory:"
 """The address of a store that is forgotten when it is closed."""
@@ -58,11 +56,17 @@ class Database(ABC):
 
     @abstractmethod
     def open(
-        self, clock: Clock, key_file: Keys | None = None, *, new: bool = False
+        self,
+        clock: Clock,
+        key_file: Keys | None = None,
+        *,
+        new: bool = False,
+        suite: Suite | None = None,
     ) -> Store:
         """Open the store; make tables and key file if neither was ever there.
 
         With a key and no database, tables are made only if a `new` one is asked for.
+        They are of the `suite` if one is given; those of another are refused.
         KeyFileError, SchemaError, DatabaseMissingError, ValueError or ConnectionError
         say in Chinese what is wrong.
         """
@@ -70,6 +74,10 @@ class Database(ABC):
     @abstractmethod
     def is_new(self) -> bool:
         """Return whether nothing was ever stored there. Errors as of `open`."""
+
+    @abstractmethod
+    def suite(self) -> Suite | None:
+        """Return the suite recorded there, None if it is new. Errors as of `open`."""
 
     def migrate(
         self, key_file: Keys | None = None, clock: Clock = machine_time
@@ -129,15 +137,20 @@ class SqliteDatabase(Database):
         self._address = address
 
     def open(
-        self, clock: Clock, key_file: Keys | None = None, *, new: bool = False
+        self,
+        clock: Clock,
+        key_file: Keys | None = None,
+        *,
+        new: bool = False,
+        suite: Suite | None = None,
     ) -> Store:
         """Open the file; its key lies beside it by default, with the suffix .key."""
         path = path_of(self._address)
         key_file = key_file or path.with_suffix(".key")
-        lost = None if new else _lost(str(path), key_file, *_logs_of(path))
+        lost = None if new else missing(str(path), key_file, *logs_of(path))
         if lost and is_new(path):
             raise lost
-        vault = Vault.open(key_file, create=is_new(path))
+        vault = Vault.open(key_file, create=is_new(path), suite=suite)
         make_file(path)
         with readable(path):
             return SqliteStore(path, vault, clock, lost=lost)
@@ -145,6 +158,16 @@ class SqliteDatabase(Database):
     def is_new(self) -> bool:
         """Return whether there is no file, or an empty one."""
         return is_new(path_of(self._address))
+
+    def suite(self) -> Suite | None:
+        """Return the suite recorded in the file."""
+        path = path_of(self._address)
+        if is_new(path):
+            return None
+        schema = Schema(Vault.ephemeral())
+        opened = partial(SqliteEngine, path, schema, read_only=True)
+        with readable(path), closing(opened()) as engine:
+            return recorded_suite(SqliteCatalog(engine.connection))
 
     @contextmanager
     def administered(self, key_file: Keys | None) -> Iterator[Administration]:
@@ -174,15 +197,24 @@ class MemoryDatabase(SqliteDatabase):
     """A store that is forgotten when it is closed; it needs no key file."""
 
     def open(
-        self, clock: Clock, key_file: Keys | None = None, *, new: bool = False
+        self,
+        clock: Clock,
+        key_file: Keys | None = None,
+        *,
+        new: bool = False,
+        suite: Suite | None = None,
     ) -> Store:
         """Open an empty one."""
         del key_file, new
-        return EphemeralStore(clock)
+        return EphemeralStore(clock, suite)
 
     def is_new(self) -> bool:
         """Return that nothing was ever stored there."""
         return True
+
+    def suite(self) -> Suite | None:
+        """Return that none is recorded."""
+        return None
 
     def hold_alone(self) -> AbstractContextManager[None]:
         """Lock nothing: no other process can reach it."""
@@ -198,24 +230,35 @@ class PostgresDatabase(Database):
         self._address = address
 
     def open(
-        self, clock: Clock, key_file: Keys | None = None, *, new: bool = False
+        self,
+        clock: Clock,
+        key_file: Keys | None = None,
+        *,
+        new: bool = False,
+        suite: Suite | None = None,
     ) -> Store:
         """Open it."""
         key_file = _named(key_file)
         with self._catalog() as catalog:
             from gongji.store.postgres.store import PostgresStore
 
-            lost = None if new else _lost("PostgreSQL 数据库", key_file)
+            lost = None if new else missing("PostgreSQL 数据库", key_file)
             # Whoever started at the same time and made the key is making the tables.
-            if lost and not _appears(lambda: catalog.version() is not None):
+            if lost and not appears(lambda: catalog.version() is not None):
                 raise lost
-            vault = Vault.open(key_file, create=catalog.version() is None)
+            is_new = catalog.version() is None
+            vault = Vault.open(key_file, create=is_new, suite=suite)
             return PostgresStore(self._address, vault, clock, lost=lost)
 
     def is_new(self) -> bool:
         """Return whether it has no tables of ours."""
         with self._catalog() as catalog:
             return catalog.version() is None
+
+    def suite(self) -> Suite | None:
+        """Return the suite recorded in its tables."""
+        with self._catalog() as catalog:
+            return recorded_suite(catalog)
 
     @contextmanager
     def _catalog(self) -> Iterator[Catalog]:
@@ -340,20 +383,6 @@ def open_store(
     return database_at(address).open(clock, key_file, new=new)
 
 
-def path_of(address: str) -> Path:
-    """Return the file an address names: `sqlite:///var/x.db` is relative. ValueError."""
-    if "://" not in address:
-        return Path(address)
-    scheme, _, path = address.partition("://")
-    if scheme != "sqlite" or not path.startswith("/") or path == "/":
-        msg = (
-            f"数据库地址 {address} 不受支持: 请给出文件路径、sqlite:///路径 或 "
-            "postgresql://主机/库名"
-        )
-        raise ValueError(msg)
-    return Path(path[1:])
-
-
 @contextmanager
 def _postgres_installed() -> Iterator[None]:
     """Say what to install if psycopg is not there. ValueError."""
@@ -362,27 +391,6 @@ def _postgres_installed() -> Iterator[None]:
     except ModuleNotFoundError as missing:
         msg = "使用 PostgreSQL 须安装附加组件: pip install 'gongji[postgres]'"
         raise ValueError(msg) from missing
-
-
-def _lost(what: str, key: Keys, *traces: Path) -> DatabaseMissingError | None:
-    """Return what to raise if there is no database; None if there never was one."""
-    # A key that is no file is there before any database.
-    files = [at for at in (key, *traces) if isinstance(at, Path)]
-    trace = next((file for file in files if file.exists()), None)
-    return DatabaseMissingError(what, trace) if trace else None
-
-
-def _logs_of(path: Path) -> list[Path]:
-    """Return the files that SQLite keeps beside a database while it is in use."""
-    return [path.with_name(f"{path.name}-{suffix}") for suffix in ("wal", "journal")]
-
-
-def _appears(condition: Callable[[], bool]) -> bool:
-    """Return whether a condition holds within `_MAKING_S`."""
-    until = monotonic() + _MAKING_S
-    while not (holds := condition()) and monotonic() < until:
-        sleep(0.1)
-    return holds
 
 
 def _named(key_file: Keys | None) -> Keys:

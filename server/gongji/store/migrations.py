@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 
 from gongji.store import sql
 from gongji.store.keys import table as keys
+from gongji.store.keys.suite import STANDARD, SUITES, Suite
 from gongji.store.keys.table import StoredKeys
 from gongji.store.online import OnlineStep
 from gongji.store.private_files import make_folder
@@ -142,6 +143,16 @@ def make_or_check(
         schema.vault.load(catalog.keys())
         # Other servers are at work over it: rows are left where they are.
         catalog.add_partitions(moving=False)
+
+
+def recorded_suite(catalog: Catalog) -> Suite | None:
+    """Return the suite of a database, None if it is empty. SchemaError."""
+    version = catalog.version()
+    if version is None:
+        return None
+    # Before there were data keys there was one suite.
+    name = "" if version < LOG_SINCE else keys.suite_of(catalog.rows(keys.SUITE))
+    return SUITES[name or STANDARD.name]
 
 
 def _make(

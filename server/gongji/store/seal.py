@@ -36,7 +36,7 @@ from gongji.store.keys.source import (
     RawMaster,
     source_of,
 )
-from gongji.store.keys.suite import SUITES, Suite, default_suite
+from gongji.store.keys.suite import SUITES, Suite, checked_suite, default_suite
 from gongji.store.keys.table import StoredKeys, WrappedKey
 
 __all__ = ["KEY_BYTES", "KeyFileError", "SealBrokenError", "Vault"]
@@ -59,6 +59,7 @@ class Vault:
     ) -> None:
         self.master: Master = RawMaster(master) if isinstance(master, bytes) else master
         self.source = source or HeldSource(self.master)
+        self._asked = suite
         suite = suite or default_suite()
         derived = self.master.derived(suite)
         self._ring = first_ring(suite, derived or new_keys(suite))
@@ -76,8 +77,9 @@ class Vault:
     def open(cls, source: Keys, *, create: bool, suite: Suite | None = None) -> Self:
         """Return the vault of a key file or another source of the master.
 
-        With `create` a file is made if there is none, and the keys are new ones.
-        KeyFileError if the master is missing or has the wrong length.
+        With `create` a file is made if there is none, and the keys are new ones, of a
+        suite if one is given. KeyFileError if the master is missing or has the wrong
+        length.
         """
         source = source_of(source)
         if create:
@@ -88,9 +90,9 @@ class Vault:
         return vault
 
     @classmethod
-    def ephemeral(cls) -> Self:
+    def ephemeral(cls, suite: Suite | None = None) -> Self:
         """Return a vault whose key is forgotten with the process, as its database is."""
-        return cls(secrets.token_bytes(KEY_BYTES))
+        return cls(secrets.token_bytes(KEY_BYTES), suite=suite)
 
     @property
     def suite(self) -> Suite:
@@ -154,7 +156,7 @@ class Vault:
             self.source.settle(master, self.suite)
             if not stored.keys:
                 return
-            suite = SUITES[stored.keys[0].suite]
+            suite = checked_suite(SUITES[stored.keys[0].suite], self._asked)
             keys = [_unwrapped(master, suite, key) for key in stored.keys]
             ring = KeyRing(suite, stored.epoch, keys)
             # Keys of before stay known to this process, if they were this database's.

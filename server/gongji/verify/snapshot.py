@@ -15,7 +15,8 @@ from typing import Any, ClassVar, Final
 from msgspec import Struct
 
 from gongji.store import sql
-from gongji.store.databases import database_at, path_of
+from gongji.store.databases import database_at
+from gongji.store.found import path_of
 from gongji.store.keys.table import READ, stored_keys
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault

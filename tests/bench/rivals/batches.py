@@ -29,8 +29,8 @@ from gongji.model.commands import Answer, Request
 from gongji.model.people import Institution
 from gongji.settlement.settle import Settle
 from gongji.store.committer import Committer
-from gongji.store.databases import path_of
 from gongji.store.engine import Engine, Job
+from gongji.store.found import path_of
 from gongji.store.leaves import LeafLog
 from gongji.store.migrations import make_file, make_or_check
 from gongji.store.postgres.catalog import PostgresCatalog

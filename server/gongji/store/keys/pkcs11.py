@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 from urllib.parse import parse_qsl, unquote
 
 from gongji.store.keys.source import KeyFileError, Master
-from gongji.store.keys.suite import NONCE_BYTES, Suite
+from gongji.store.keys.suite import NONCE_BYTES, STANDARD, Suite
 from gongji.store.private_files import ExposedFileError, read_secret_file
 
 # ruff: noqa: PLC0415 - pkcs11 is an extra: an installation with a key file does without it
@@ -105,8 +105,8 @@ class TokenMaster:
         return f"{_PREFIX}{self._source.token}/{self._source.key}"
 
     def wrap(self, suite: Suite, name: str, key: bytes) -> bytes:
-        """Return a data key, encrypted in the token by AES-GCM."""
-        del suite
+        """Return a data key, encrypted in the token by AES-GCM. KeyFileError."""
+        _refuse_other(suite)
         nonce = os.urandom(NONCE_BYTES)
         with self._source.opened() as master:
             encrypted: bytes = master.encrypt(key, **_gcm(nonce, name))
@@ -114,7 +114,7 @@ class TokenMaster:
 
     def unwrap(self, suite: Suite, name: str, wrapped: bytes) -> bytes:
         """Return the data key of that name. KeyFileError."""
-        del suite
+        _refuse_other(suite)
         nonce, body = wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:]
         with self._source.opened() as master:
             key: bytes = master.decrypt(body, **_gcm(nonce, name))
@@ -124,6 +124,15 @@ class TokenMaster:
         """Return none: they would have to leave the token."""
         del suite
         return None
+
+
+def _refuse_other(suite: Suite) -> None:
+    # PKCS#11 names no mechanism of SM4: each maker has its own.
+    if suite is not STANDARD:
+        raise KeyFileError(
+            f"令牌里的主密钥只以 AES 包裹数据密钥，不能用于 {suite.name} 的库："
+            "请改用密钥文件，或输出密钥的命令"
+        )
 
 
 def _gcm(nonce: bytes, name: str) -> Mapping[str, Any]:

@@ -126,6 +126,24 @@ SUITES: Final[Mapping[str, Suite]] = {suite.name: suite for suite in (STANDARD, 
 TEST_VARIABLE: Final = "GONGJI_TEST_CRYPTO"
 
 
+class CryptoMismatchError(ValueError):
+    """A database has another suite than the one that is asked for."""
+
+    def __init__(self, recorded: Suite, asked: Suite) -> None:
+        super().__init__(
+            f"该数据库用的是 {recorded.name}（{recorded.told}），而 --crypto 写的是 "
+            f"{asked.name}（{asked.told}）：算法在建库时选定，随库记下，不能更改；"
+            "请照库中所记的写，或去掉这一项"
+        )
+
+
+def checked_suite(recorded: Suite, asked: Suite | None) -> Suite:
+    """Return the suite of a database unless another is asked for. CryptoMismatchError."""
+    if asked is not None and asked is not recorded:
+        raise CryptoMismatchError(recorded, asked)
+    return recorded
+
+
 def default_suite() -> Suite:
     """Return the suite of a database that is made without saying which.
 

@@ -66,6 +66,8 @@ READ: Final = (
     "FROM vault LEFT JOIN vault_key ON 1 = 1 ORDER BY purpose, number"
 )
 
+SUITE: Final = "SELECT DISTINCT suite FROM vault_key"
+
 _CREATE: Final = """
 CREATE TABLE vault_key (purpose {TEXT} NOT NULL, number {INTEGER} NOT NULL,
   suite {TEXT} NOT NULL, is_current {INTEGER} NOT NULL, wrapped {BLOB} NOT NULL,
@@ -94,6 +96,11 @@ def stored_keys(rows: Sequence[Sequence[Any]]) -> StoredKeys:
         epoch,
         tuple([key._replace(wrapped=bytes(key.wrapped)) for key in keys]),
     )
+
+
+def suite_of(rows: Iterable[Sequence[Any]]) -> str:
+    """Return the name of the suite in the rows of `SUITE`, "" if there is none."""
+    return next((str(name) for (name,) in rows), "")
 
 
 def write(database: KeyDatabase, keys: Iterable[WrappedKey]) -> None:

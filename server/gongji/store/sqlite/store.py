@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from gongji.store.base import Clock, Store
+from gongji.store.keys.suite import Suite
 from gongji.store.keys.table import StoredKeys, read
 from gongji.store.loop_queues import FlushQueue, LoopQueue
 from gongji.store.migrations import (
@@ -126,13 +127,13 @@ def _keys_in(path: Path) -> StoredKeys:
 class EphemeralStore(SqliteStore):
     """A store in a temporary folder that goes with it; it never waits for the disk."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, suite: Suite | None = None) -> None:
         self._folder = tempfile.TemporaryDirectory(
             prefix="gongji-", ignore_cleanup_errors=True
         )
         path = Path(self._folder.name) / "gongji.db"
         make_file(path)
-        super().__init__(path, Vault.ephemeral(), clock, durable=False)
+        super().__init__(path, Vault.ephemeral(suite), clock, durable=False)
 
     async def close(self) -> None:
         """Finish what waits and remove the folder."""
