@@ -226,12 +226,6 @@ _COSIGNING: Final[Mapping[KeyKind, KeyKind]] = {
 _KINDS: Final = (*_COSIGNING.keys(), *_COSIGNING.values())
 
 
-def kind_of_public(public: str) -> KeyKind:
-    """Return the kind of a log's public key as text. CheckpointFaultError."""
-    _, _, content = _parted_key(public)
-    return SM2 if content.startswith(_SM2) else ED25519
-
-
 def kind_of(private: PrivateKey) -> KeyKind:
     """Return the kind of a key that signs notes as they are."""
     return SM2 if isinstance(private, Sm2PrivateKey) else ED25519
@@ -242,7 +236,7 @@ class KeyVerifier:
 
     def __init__(self, name: str, kind: KeyKind, public: bytes) -> None:
         self.name = checked_name(name)
-        self._kind = kind
+        self.key_kind = kind
         self._content = kind.kind + public
         try:
             self._key = kind.read(public)
@@ -259,7 +253,7 @@ class KeyVerifier:
 
     def genuine(self, text: bytes, signature: bytes) -> bool:
         """Return whether it is this key's signature of a note's text."""
-        if self._kind.timed:
+        if self.key_kind.timed:
             if len(signature) < _TIME.size:
                 return False
             (seconds,) = _TIME.unpack_from(signature)

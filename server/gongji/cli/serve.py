@@ -182,7 +182,7 @@ async def _serve(
     """
     # Before anything is read there or made.
     check_folder(settings)
-    settings, cities = _fit(settings.with_recorded_suite())
+    settings, cities = _fit(settings)
     workdays = settings.workdays()
     if accepting:
         last_leaf.forget(settings.data)
@@ -208,6 +208,7 @@ async def _serve(
 
 def _fit(settings: Settings) -> tuple[Settings, Cities]:
     """Return the cities that may serve, and the settings that refuse all others."""
+    settings = settings.with_recorded_suite()
     loaded = settings.cities()
     settings = replace(settings, unfit=tuple(unfit(loaded, settings.kept_plugins)))
     return settings, loaded.without(settings.unfit)

@@ -20,7 +20,6 @@ from gongji.audit.checkpoint import (
     CosignatureSigner,
     PrivateKey,
     SignedNote,
-    kind_of_public,
     opened,
     verifier_of,
 )
@@ -58,7 +57,7 @@ class WitnessFolder:
     def _signer(self, now: int) -> CosignatureSigner:
         """Return the witness's key, made if there is none: of the log's kind."""
         if self._private is None:
-            kind = kind_of_public(self._pinned.read_text("utf-8"))
+            kind = verifier_of(self._pinned.read_text("utf-8")).key_kind
             self._private = private_key(self._folder / "witness.key", kind)
         return CosignatureSigner(self._name, self._private, now)
 
