@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -24,6 +25,8 @@ from gongji.v1 import log_pb2 as pb
 
 KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
 
+OTHER_KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33))))
+
 ORIGIN = "gongji.example/log"
 
 
@@ -37,21 +40,27 @@ def body_of(number: int, *, records: bytes = b"", writer: str = "w") -> bytes:
 class KeptLog:
     """Bodies, their tree, and checkpoints of it."""
 
-    def __init__(self, bodies: Sequence[bytes], origin: str = ORIGIN) -> None:
+    def __init__(
+        self,
+        bodies: Sequence[bytes],
+        origin: str = ORIGIN,
+        key: SigningKey = KEY,
+    ) -> None:
         self.bodies = list(bodies)
         self.origin = origin
+        self._key = key
         growing = Growing(sha256, 0, lambda *_: b"")
         growing.extend([leaf_hash(sha256, body) for body in self.bodies])
         self._tiles = {tile.tile_id: tile.hashes for tile in growing.changed()}
 
     @classmethod
-    def of(cls, size: int) -> KeptLog:
+    def of(cls, size: int, **options: Any) -> KeptLog:
         """A log of so many leaves."""
-        return cls([body_of(number) for number in range(1, size + 1)])
+        return cls([body_of(number) for number in range(1, size + 1)], **options)
 
     @property
     def public_key(self) -> str:
-        return KEY.named(self.origin).public
+        return self._key.named(self.origin).public
 
     def tree(self, size: int = -1) -> Tree:
         count = len(self.bodies) if size < 0 else size
@@ -61,7 +70,7 @@ class KeptLog:
         """The checkpoint of the first so many leaves, of all by default."""
         tree = self.tree(size)
         body = CheckpointBody(self.origin, tree.size, tree.root())
-        note = SignedNote(body.text(), ()).with_signature(KEY.named(self.origin))
+        note = SignedNote(body.text(), ()).with_signature(self._key.named(self.origin))
         return pb.LogCheckpoint(
             note=str(note), public_key=self.public_key, hash="SHA-256"
         )

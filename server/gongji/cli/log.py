@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+import grpc
 import msgspec
 from google.protobuf.json_format import MessageToDict
 
@@ -16,6 +17,7 @@ from gongji.cli.logcheck import KEY, tell, tell_key, verify_command
 from gongji.cli.options import CallingCommand, ServerTarget, target_options
 from gongji.cli.terminal import Terminal
 from gongji.client import log
+from gongji.client.connection import refusal_of
 from gongji.client.log_check import check_compared, check_inclusion
 from gongji.client.log_files import (
     ConsistencyFile,
@@ -160,6 +162,11 @@ log_group.add_command(verify_command)
 @click.option(
     "--name", default="gongji-witness", show_default=True, help="旁证人的名称。"
 )
+@click.option(
+    "--accept-key",
+    is_flag=True,
+    help="账本已更换签名密钥：自此认 --log-key 所写的；只写一次。",
+)
 @KEY
 @target_options
 @click.pass_obj
@@ -170,22 +177,30 @@ def witness_command(
     *,
     every: int | None,
     name: str,
+    accept_key: bool,
     public_key: str,
 ) -> None:
     """作旁证人: 取检查点, 与上次所见的比对, 加签存入 DIR; 分叉或截尾则以 1 退出."""
-    kept = WitnessFolder(folder, name, public_key)
-    told = ""
-    while True:
-        with target.connect() as channel:
-            body = visit(channel, kept, int(time.time()))
-        if told != kept.public_key:
-            told = kept.public_key
-            terminal.say(f"旁证人的公钥：{told}")
-        at = system_clock()
-        terminal.say(f"{at:%Y-%m-%d %H:%M:%S} {body.origin}：{body.size} 叶，前后一致")
-        if every is None:
-            return
+    if accept_key and not public_key:
+        raise click.UsageError("--accept-key 须与 --log-key 同写")
+    kept = WitnessFolder(folder, name, public_key, accept=accept_key)
+    _visit(terminal, kept, target)
+    terminal.say(f"旁证人的公钥：{kept.public_key}")
+    while every is not None:
         time.sleep(every)
+        try:
+            _visit(terminal, kept, target)
+        # It has answered before: a restart, a cable.
+        except grpc.RpcError as error:
+            code = refusal_of(error).code.name
+            terminal.warn(f"这次没有取到检查点（{code}），{every} 秒之后再试")
+
+
+def _visit(terminal: Terminal, kept: WitnessFolder, target: ServerTarget) -> None:
+    with target.connect() as channel:
+        body = visit(channel, kept, int(time.time()))
+    at = system_clock()
+    terminal.say(f"{at:%Y-%m-%d %H:%M:%S} {body.origin}：{body.size} 叶，前后一致")
 
 
 def _asked(

@@ -213,8 +213,13 @@ class LogService(LogServiceServicer):
         return ShownLeaves(self._store.proofs.hasher, areas)
 
     async def _newest(self) -> StoredCheckpoint | None:
+        """Return the newest checkpoint, signed by the key that is told with it."""
         with _told():
-            return await self._store.checkpoints.last()
+            last = await self._store.checkpoints.last()
+        # A start with another key has left a leaf, which the next checkpoint is over.
+        if last is not None and self._key is not None and not _signed(last, self._key):
+            return await self._sign(self._key)
+        return last
 
     async def _required(self) -> StoredCheckpoint:
         """Return the newest checkpoint. LeafNotFound before the first leaf."""
@@ -227,8 +232,11 @@ class LogService(LogServiceServicer):
         """Return a checkpoint over everything, if it can be signed. LogContradicted."""
         if self._key is None:
             return await self._newest()
+        return await self._sign(self._key)
+
+    async def _sign(self, key: SigningKey) -> StoredCheckpoint | None:
         with _told():
-            return await self._store.checkpoints.sign(self._key)
+            return await self._store.checkpoints.sign(key)
 
     def _checkpoint_to(self, checkpoint: StoredCheckpoint) -> pb.LogCheckpoint:
         origin = SignedNote.parse(checkpoint.note).body().origin
@@ -238,6 +246,11 @@ class LogService(LogServiceServicer):
             hash=NAMES[self._store.hasher],
             at=instant_to(checkpoint.at),
         )
+
+
+def _signed(checkpoint: StoredCheckpoint, key: SigningKey) -> bool:
+    note = SignedNote.parse(checkpoint.note)
+    return note.signed_by(key.named(note.body().origin))
 
 
 @contextmanager
