@@ -2,17 +2,17 @@
 
     python verify_packet.py packet.json [--key KEY] [--checkpoint FILE]
 
-It needs Python 3.11 and `cryptography`, and nothing else: no server, no network, nothing
-of ours. It recomputes
-  the row    its text has the hash that the leaf of the log holds; what the text only
-             commits to is what the packet shows
+It needs Python 3.11 and `cryptography`: no server, no network. It recomputes
+  the rows   the settlement as decided, then its reversal, then what took its place: each
+             text has the hash its leaf holds, and commits to what the packet shows
   the leaf   its hash is in the tree of a checkpoint, and the log's key has signed that
   the money  every line follows from its inputs, all lines sum to the bill
   the rules  each document has the digest the settlement names, and every line's clauses
+  the order  nothing but the reversal changed a row, and the log holds them in this order
 It prints what it found, or the first thing that does not hold, with exit status 1.
 
-KEY is the log's public key and FILE a checkpoint, both from elsewhere than the packet:
-a witness, a printed page. Without KEY the packet's own is believed.
+KEY is the log's public key and FILE a checkpoint, both from elsewhere than the packet.
+Without KEY the packet's own is believed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ import hashlib
 import json
 import sys
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -31,12 +32,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 FORMAT = "gongji-packet/1"
 HASHES = {"SHA-256": "sha256", "SM3": "sm3"}
 ED25519 = b"\x01"
-PARTS = (
-    "out_of_catalogue_fen",
-    "above_limit_fen",
-    "first_selfpay_fen",
-    "in_scope_fen",
-)
+Shown = Mapping[str, Any]
+Hash = Callable[[bytes], bytes]
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+REVERSAL = {"reversed_at", "reversed_why", "replaced_by", "superseded"}
+PARTS = ("out_of_catalogue", "above_limit", "first_selfpay", "in_scope")
 PAYERS = {
     "fund.v1": "fund",
     "no_fund.v1": "fund",
@@ -56,71 +56,57 @@ def require(holds: object, what: str) -> None:
         raise WrongError(what)
 
 
-class Packet:
-    """A packet, and the hash function of its log."""
-
-    def __init__(self, content: Mapping[str, Any]) -> None:
-        require(content.get("format") == FORMAT, f"不是 {FORMAT} 格式的材料")
-        self.content = content
-        name = content["hash"]
-        require(name in HASHES, f"不认识散列函数 {name}")
-        self._name = HASHES[name]
-
-    def hash(self, content: bytes) -> bytes:
-        """Return the hash of bytes."""
-        return hashlib.new(self._name, content).digest()
+def hash_of(packet: Shown) -> Hash:
+    """Return the hash function of a packet's log."""
+    require(packet.get("format") == FORMAT, f"不是 {FORMAT} 格式的材料")
+    require(packet["hash"] in HASHES, f"不认识散列函数 {packet['hash']}")
+    return lambda content: hashlib.new(HASHES[packet["hash"]], content).digest()
 
 
-def shown_row(packet: Packet, row: Mapping[str, Any]) -> dict[str, str]:
-    """Return the values a row shows, once text and leaf agree."""
-    text = row["text"].encode()
-    hashes = [b64decode(one) for one in row["hashes"]]
-    require(packet.hash(text) == hashes[row["position"]], "行的文字与日志中的散列不符")
-    body = json.loads(row["body"])
-    together = b64encode(packet.hash(b"".join(hashes))).decode()
-    require(together == body["records"], "各行的散列与叶所载的不符")
-    return opened_row(packet, row, json.loads(text))
-
-
-def opened_row(
-    packet: Packet, row: Mapping[str, Any], told: Mapping[str, Any]
-) -> dict[str, str]:
-    """Return the values a row's text says or commits to."""
+def shown_row(hashed: Hash, row: Shown) -> dict[str, Any]:
+    """Return the settlement a row shows, once text, leaf and what is shown agree."""
+    text, hashes = row["text"].encode(), [b64decode(one) for one in row["hashes"]]
+    require(hashed(text) == hashes[row["position"]], "行的文字与日志中的散列不符")
+    together = b64encode(hashed(b"".join(hashes))).decode()
+    said, told = json.loads(row["body"])["records"], json.loads(text)
+    require(together == said, "各行的散列与叶所载的不符")
     require(told["table"] == "settlement", "这一行不是结算")
-    hidden = told.get("hidden", {})
-    for column, commitment in hidden.items():
-        require(column in row["values"], f"没有出示 {column} 的内容")
-        check_value(packet, column, commitment, row["values"][column])
-    clear = {name: str(value) for name, value in told["row"].items()}
-    return clear | {name: row["values"][name]["value"] for name in hidden}
+    check_shown(hashed, told["hidden"], row["values"])
+    settlement: dict[str, Any] = json.loads(row["values"]["doc"]["value"])
+    sealed = b64decode(told["row"].get("commitments", "")) or b"{}"
+    check_shown(hashed, json.loads(sealed), row["sealed"], "\0")
+    for name, shown in row["sealed"].items():
+        outer, _, inner = name.rpartition(".")
+        (settlement[outer] if outer else settlement)[inner] = json.loads(shown["value"])
+    return settlement
 
 
-def check_value(
-    packet: Packet, column: str, commitment: str, shown: Mapping[str, str]
+def check_shown(
+    hashed: Hash, commitments: Shown, values: Shown, ending: str | None = None
 ) -> None:
-    """Check that a commitment is of the value shown."""
-    made = packet.hash(b64decode(shown["opener"]) + shown["value"].encode())
-    require(b64encode(made).decode() == commitment, f"{column} 的内容与承诺不符")
+    """Check that what is shown is what was committed to, all of it and nothing else."""
+    for name in commitments.keys() | values.keys():
+        require(name in values, f"没有出示 {name} 的内容")
+        prefix = "" if ending is None else name + ending
+        value = (prefix + values[name]["value"]).encode()
+        made = b64encode(hashed(b64decode(values[name]["opener"]) + value)).decode()
+        require(made == commitments.get(name), f"{name} 的内容与承诺不符")
 
 
 def root_of(
-    packet: Packet, body: bytes, index: int, size: int, path: list[bytes]
+    hashed: Hash, found: bytes, index: int, size: int, path: list[bytes]
 ) -> bytes:
-    """Return the root to which a leaf's path leads (RFC 9162, 2.1.3.2)."""
-    require(0 <= index < size, "叶的位置不在树中")
-    place, last = index, size - 1
-    found = packet.hash(b"\x00" + body)
-    for sibling in path:
-        require(last > 0, "证明比树深")
-        if place % 2 or place == last:
-            found = packet.hash(b"\x01" + sibling + found)
-            while place % 2 == 0 and place > 0:
-                place, last = place // 2, last // 2
-        else:
-            found = packet.hash(b"\x01" + found + sibling)
-        place, last = place // 2, last // 2
-    require(last == 0, "证明没有到达树根")
-    return found
+    """Return the root to which a leaf's path leads (RFC 6962, 2.1.1)."""
+    if size == 1:
+        require(index == 0 and not path, "证明不合树的形状")
+        return found
+    require(path, "证明没有到达树根")
+    left, sibling = 1 << (size - 1).bit_length() - 1, path[-1]
+    if index < left:
+        found = root_of(hashed, found, index, left, path[:-1])
+        return hashed(b"\x01" + found + sibling)
+    found = root_of(hashed, found, index - left, size - left, path[:-1])
+    return hashed(b"\x01" + sibling + found)
 
 
 def checkpoint_of(note: str, key: str) -> tuple[str, int, bytes]:
@@ -144,28 +130,25 @@ def check_signed(text: str, signatures: str, key: str) -> None:
         signature = b64decode(line.rpartition(" ")[2])
         if line.startswith(f"— {name} ") and signature[:4] == expected:
             try:
-                verifier.verify(signature[4:], text.encode())
+                return verifier.verify(signature[4:], text.encode())
             except InvalidSignature:
                 raise WrongError("检查点的签名不对") from None
-            return
     raise WrongError("检查点没有这把密钥的签名")
 
 
-def check_included(
-    packet: Packet, row: Mapping[str, Any], key: str, kept: str
-) -> tuple[str, int]:
+def check_included(hashed: Hash, row: Shown, key: str, kept: str) -> tuple[str, int]:
     """Check that a row's leaf is in the tree of its checkpoint; return origin and size."""
     proof = row["inclusion"]
     origin, size, root = checkpoint_of(proof["checkpoint"], key or proof["public_key"])
     path = [b64decode(one) for one in proof["path"]]
-    found = root_of(packet, row["body"].encode(), proof["index"], size, path)
-    require(found == root, "叶不在检查点的树中")
+    leaf = hashed(b"\x00" + row["body"].encode())
+    require(0 <= proof["index"] < size, "叶的位置不在树中")
+    is_there = root_of(hashed, leaf, proof["index"], size, path) == root
+    require(is_there, "叶不在检查点的树中")
     if kept:
         other = checkpoint_of(kept, key or proof["public_key"])
         require(origin == other[0], "检查点属于另一本日志")
-        require(
-            size != other[1] or root == other[2], "日志已分叉：同样大小的两个树根不同"
-        )
+        require((size, root) == other[1:] or size != other[1], "日志已分叉：树根不同")
     return origin, size
 
 
@@ -198,11 +181,12 @@ def fund(i: Mapping[str, int]) -> int:
     return min(bounds)
 
 
-def check_money(settlement: Mapping[str, Any]) -> int:
+def check_money(settlement: Shown) -> int:
     """Check each line and all sums of a settlement; return its total in fen."""
     bill, lines = settlement["bill"], settlement["lines"]
     total: int = bill["total_fen"]
-    require(sum(bill[part] for part in PARTS) == total, "费用的四部分之和不是总额")
+    parts = sum(bill[f"{part}_fen"] for part in PARTS)
+    require(parts == total, "费用的四部分之和不是总额")
     require(sum(line["fen"] for line in lines) == total, "各行之和不是总额")
     stated = {payer: settlement[f"{payer}_fen"] for payer in PAYERS.values()}
     require(paid_by(lines) == stated, "各付款方的合计与各行不符")
@@ -222,60 +206,79 @@ def paid_by(lines: list[Any]) -> dict[str, int]:
     return paid
 
 
-def check_rules(packet: Packet, settlement: Mapping[str, Any]) -> int:
+def check_rules(packet: Shown, settlement: Shown) -> int:
     """Check the documents, and that they hold each line's clauses; return how many."""
+    documents = {one["digest"]: one["document"] for one in packet["rules"]}
+    for digest, document in documents.items():
+        found = hashlib.sha256(document.encode()).hexdigest()
+        require(found == digest, f"规则文档 {digest} 与摘要不符")
     decided = settlement["decided_by"]
-    named = [decided.get("rules_digest", ""), *decided.get("other_digests", ())]
-    documents = {}
-    for rules in packet.content["rules"]:
-        digest = hashlib.sha256(rules["document"].encode()).hexdigest()
-        require(digest == rules["digest"], f"规则文档 {rules['digest']} 与摘要不符")
-        documents[digest] = json.loads(rules["document"])
-    require(set(filter(None, named)) == set(documents), "规则文档不是结算所依据的那些")
-    texts = set(texts_in(list(documents.values())))
+    named = {decided.get("rules_digest", ""), *decided.get("other_digests", ())} - {""}
+    require(named <= documents.keys(), "规则文档不是结算所依据的那些")
+    texts = "".join(documents[digest] for digest in named)
     for line in settlement["lines"]:
-        for clause in line["rule"]["clauses"]:
-            require(clause in texts, f"条款 {clause} 不在规则文档中")
-        require(line["rule"]["since"] in texts, "规则文档中没有这一天起的规则")
-    return len(documents)
+        for clause in (*line["rule"]["clauses"], line["rule"]["since"]):
+            quoted = json.dumps(clause, ensure_ascii=False)
+            require(quoted in texts, f"{clause} 不在规则文档中")
+    return len(named)
 
 
-def texts_in(value: object) -> Iterator[str]:
-    """Yield every text in a JSON value, keys too."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for key, inner in value.items():
-            yield key
-            yield from texts_in(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from texts_in(inner)
-
-
-def judge(packet: Packet, key: str, kept: str) -> Iterator[str]:
-    """Yield what was found to hold, a sentence each. WrongError."""
-    require(packet.content["rows"], "材料中没有日志中的行")
-    for row in packet.content["rows"]:
-        values = shown_row(packet, row)
-        settlement = json.loads(values["doc"])
-        name = settlement["settlement_id"]
-        require(name == packet.content["settlement_id"], f"行是另一笔结算 {name} 的")
-        yield f"行：结算 {name} 的内容与日志中的散列一致"
+def check_order(rows: list[tuple[dict[str, Any], Shown]], name: str) -> None:
+    """Check that rows are one history: decided, reversed, replaced, in this order."""
+    before: Shown = {"settlement_id": "", "replaced_by": name}
+    place = (-1, -1)
+    for now, row in rows:
+        found = now["settlement_id"]
+        reversal = found == before["settlement_id"]
+        if reversal:
+            may = {"replaced_by"} if before.get("reversed_at") else REVERSAL
+            changed = {k for k in (*now, *before) if now.get(k) != before.get(k)}
+            is_one = changed and changed <= may and now.get("reversed_at")
+            require(is_one, f"{found} 作出之后内容有改动")
+        else:
+            is_one = before["settlement_id"] in ("", now.get("replaces"))
+            is_one = is_one and found == before.get("replaced_by")
+            require(is_one, f"行是另一笔结算 {found} 的")
+        if not reversal or not before.get("reversed_at"):
+            said = EPOCH + timedelta(microseconds=json.loads(row["body"])["at"])
+            at = datetime.fromisoformat(now.get("reversed_at") or now["settled_at"])
+            require(said == at, f"{found} 的时间与叶所载的不符")
         if row["inclusion"]:
-            origin, size = check_included(packet, row, key, kept)
+            after = row["inclusion"]["index"], row["position"]
+            require(after[0] >= place[0] and after != place, "各行在日志中的先后不对")
+            place = after
+        before = now
+    require(not before.get("replaced_by"), "没有出示取代它的结算")
+
+
+def judge(packet: Shown, key: str, kept: str) -> Iterator[str]:
+    """Yield what was found to hold, a sentence each. WrongError."""
+    hashed = hash_of(packet)
+    rows = [(shown_row(hashed, row), row) for row in packet["rows"]]
+    require(rows, "材料中没有日志中的行")
+    check_order(rows, packet["settlement_id"])
+    seen = ""
+    for settlement, row in rows:
+        name, reversed_at = settlement["settlement_id"], settlement.get("reversed_at")
+        if reversed_at and name != seen:
+            yield f"注意：没有出示 {name} 作出时的一行，只证明它撤销之后的样子"
+        what = f"已于 {reversed_at} 撤销" if reversed_at else "作出"
+        yield f"行：结算 {name} {what}，内容与日志中的散列一致"
+        if row["inclusion"]:
+            origin, size = check_included(hashed, row, key, kept)
             yield f"日志：在 {origin} 的前 {size} 片叶之中，检查点签名有效"
         else:
             yield "日志：尚无检查点包含这片叶，请在下一个检查点之后再取材料"
-        yield f"金额：{check_money(settlement)} 分，每一行都能由其依据重新算出"
-        yield f"规则：{check_rules(packet, settlement)} 份文档与摘要一致，载有各行的条款"
-        if settlement.get("reversed_at"):
-            yield f"注意：该结算已于 {settlement['reversed_at']} 撤销"
+        if name != seen:
+            fen, count = check_money(settlement), check_rules(packet, settlement)
+            yield f"金额：{fen} 分，每一行都能由其依据重新算出"
+            yield f"规则：{count} 份文档与摘要一致，载有各行的条款"
+        seen = name
     if not key:
         yield "公钥取自材料本身：请用 --key 给出从别处得到的公钥"
 
 
-def main() -> int:
+def main() -> None:
     """Judge the packet named on the command line."""
     parser = argparse.ArgumentParser(description="核对一份结算的裁决材料")
     parser.add_argument("packet", type=argparse.FileType("r", encoding="utf-8"))
@@ -284,16 +287,13 @@ def main() -> int:
     chosen = parser.parse_args()
     kept = chosen.checkpoint.read() if chosen.checkpoint else ""
     try:
-        for sentence in judge(Packet(json.load(chosen.packet)), chosen.key, kept):
+        for sentence in judge(json.load(chosen.packet), chosen.key, kept):
             print(sentence)
-    except WrongError as wrong:
-        print(f"不成立：{wrong}", file=sys.stderr)
-        return 1
-    except (KeyError, IndexError, TypeError, ValueError) as fault:
-        print(f"不成立：材料缺少内容或写法不对（{fault!r}）", file=sys.stderr)
-        return 1
-    return 0
+    except (WrongError, LookupError, TypeError, AttributeError, ValueError) as fault:
+        is_told = isinstance(fault, WrongError)
+        why = fault if is_told else f"材料缺少内容或写法不对（{fault!r}）"
+        sys.exit(f"不成立：{why}")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

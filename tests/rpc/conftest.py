@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gongji.access.policy import AnybodyPolicy
+from gongji.audit.checkpoint import SigningKey
 from gongji.binding.workdays import Workdays
 from gongji.cities.kept import KeepRules
 from gongji.rpc.method import Services
@@ -24,6 +26,8 @@ from tests.postgres import QUICK, running
 from tests.scaffold.people import NOW
 from tests.scaffold.service import HOSPITAL, Service
 from tests.scaffold.world import NewWorld
+
+LOG_KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +71,13 @@ async def service(
     }
     people = [world.person(f"P{n}", **details) for n in (1, 2, 3)]
     offer = services_of(
-        store, world.cities, Workdays(), clock, AnybodyPolicy(), sandbox=clock
+        store,
+        world.cities,
+        Workdays(),
+        clock,
+        AnybodyPolicy(),
+        sandbox=clock,
+        signing_key=LOG_KEY,
     )
     async with over_ipc(offer) as server:
         served = Service(server, store, world, clock)

@@ -11,6 +11,8 @@ import msgspec
 import pytest
 from gongji.model.binding import Binding
 from gongji.model.people import Person
+from gongji.model.settlement import Settlement
+from gongji.store.keys.ring import MATCH, DataKey, KeyRing, new_keys
 from gongji.store.personal import SECRET
 from gongji.store.schema import Schema
 from gongji.store.seal import SealBrokenError, Vault
@@ -63,6 +65,22 @@ def test_each_row_has_a_salt_of_its_own(schema: Schema, person: Person) -> None:
     first, second = (json.loads(row_of(schema, person)["commitments"]) for _ in "ab")
     assert first.keys() == second.keys()
     assert not {*first.values()} & {*second.values()}
+
+
+def test_a_settlement_is_committed_to_as_before(schema: Schema, vault: Vault) -> None:
+    """Written again, whatever keys came since, it commits to what has not changed as it
+    did: its former row can be told from what is stored. So does no other settlement."""
+    settlement = next(r for r in RECORDS.values() if isinstance(r, Settlement))
+    written = row_of(schema, settlement)
+    keys = [key for key in vault.ring.keys if key.purpose == MATCH]
+    others = [DataKey(p, 2, k) for p, k in new_keys(vault.suite).items() if p != MATCH]
+    vault._ring = KeyRing(vault.suite, 2, [*keys, *others])
+    again = row_of(schema, replace(settlement, reversed_why="another reason"))
+    first, last = (json.loads(row["commitments"]) for row in (written, again))
+    assert first["bill.filing_no"] == last["bill.filing_no"]
+    assert first["reversed_why"] != last["reversed_why"]
+    other = row_of(schema, replace(settlement, settlement_id="S-other"))
+    assert not {*first.values()} & {*json.loads(other["commitments"]).values()}
 
 
 @pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)

@@ -32,7 +32,8 @@ def test_a_running_server_is_shown(tmp_path: Path) -> None:
 def check_tables(shown: Mapping[str, list[TableRow]]) -> None:
     """Each table says what the load has left, and what is going on."""
     (now,) = shown["server"]
-    assert ("available", 0) == (now["database"], now["waiting"])
+    # One caller asks, one call after the other.
+    assert ("available", True) == (now["database"], now["waiting"] <= 1)
     assert now["leaves"] > 0
     (asked,) = [row for row in shown["methods"] if row["method"] == "GetAccount"]
     assert asked["calls_per_s"] > 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -36,6 +37,11 @@ class FormerFact(Struct, frozen=True):
     record: Person | Institution | Binding
 
     @property
+    def place(self) -> tuple[str, str, int]:
+        """Return what tells it from the others: kind, key, revision (0 of a binding)."""
+        return self.kind, self.key, getattr(self.record, "revision", 0)
+
+    @property
     def content(self) -> str:
         """Return the record as JSON, without who a person is."""
         fields: dict[str, Any] = msgspec.to_builtins(self.record)
@@ -45,13 +51,29 @@ class FormerFact(Struct, frozen=True):
         return msgspec.json.encode(fields).decode()
 
 
-class SettlementPacket(Struct, frozen=True):
-    """A settlement as it stands and as it was first written, with its facts and rules."""
+class WrittenSettlement(Struct, frozen=True):
+    """A settlement as it was written at an instant; if that is how it is stored now."""
 
     settlement: Settlement
-    first: Settlement
+    at: datetime
+    as_stored: bool
+
+
+class SettlementPacket(Struct, frozen=True):
+    """A settlement as it stands, with its facts and rules.
+
+    Behind it those that took its place, one after the other: the last one stands.
+    """
+
+    settlements: tuple[Settlement, ...]
     facts: tuple[FormerFact, ...]
     rules: tuple[KeptRules, ...]
+
+    def rows(self) -> Iterator[WrittenSettlement]:
+        """Yield each settlement as it may have been written, in this order."""
+        for place, stored in enumerate(self.settlements):
+            after = self.settlements[place + 1 :]
+            yield from _written(stored, after[0] if after else None)
 
     def cities(self) -> Cities:
         """Return the cities whose rules took part, those of which can still be read."""
@@ -68,46 +90,66 @@ class GatherPacket(Struct, frozen=True):
     settlement_id: str
 
     def needs(self, facts: Facts) -> Iterator[Need]:
-        """Return the settlement; its rules, and what it was decided over."""
-        original = by_key(Settlement, self.settlement_id)
-        yield original
-        if not facts.has(original):
-            return
-        stored = facts.get(Settlement, self.settlement_id)
-        if stored is None:
-            return
-        yield from kept.needs_of(stored.decided_by)
-        yield Need(Binding, "member", stored.bill.patient)
-        for key, revision in stored.known.items():
-            yield from revision_needs(facts, _kind_of(stored, key), key, revision)
+        """Return the settlements; their rules, and what they were decided over."""
+        yield by_key(Settlement, self.settlement_id)
+        for stored in self._settlements(facts):
+            if stored.replaced_by:
+                yield by_key(Settlement, stored.replaced_by)
+            yield from kept.needs_of(stored.decided_by)
+            yield Need(Binding, "member", stored.bill.patient)
+            for key, revision in stored.known.items():
+                yield from revision_needs(facts, _kind_of(stored, key), key, revision)
 
     def decide(self, facts: Facts) -> Decision[SettlementPacket]:
         """Return the packet. SettlementNotFound."""
-        stored = facts.get(Settlement, self.settlement_id)
-        if stored is None:
+        settlements = tuple(self._settlements(facts))
+        if not settlements:
             raise SettlementNotFound(
                 f"没有编号为 {self.settlement_id} 的结算", field="settlement_id"
             )
-        rules = [facts.get(KeptRules, digest) for digest in stored.decided_by.digests]
+        found: dict[tuple[str, str, int], FormerFact] = {}
+        rules: dict[str, KeptRules | None] = {}
+        for stored in settlements:
+            for fact in (*_registered(stored, facts), *_bindings(stored, facts)):
+                found.setdefault(fact.place, fact)
+            for digest in stored.decided_by.digests:
+                rules[digest] = facts.get(KeptRules, digest)
         return Decision(
             SettlementPacket(
-                settlement=stored,
-                first=first_written(stored),
-                facts=(*_registered(stored, facts), *_bindings(stored, facts)),
-                rules=tuple([document for document in rules if document]),
+                settlements,
+                facts=tuple(found.values()),
+                rules=tuple([document for document in rules.values() if document]),
             )
         )
 
+    def _settlements(self, facts: Facts) -> Iterator[Settlement]:
+        """Yield the settlement and those in its place, as far as they are loaded."""
+        key = self.settlement_id
+        while key and facts.has(by_key(Settlement, key)):
+            stored = facts.get(Settlement, key)
+            if stored is None:
+                return
+            yield stored
+            key = stored.replaced_by
 
-def first_written(settlement: Settlement) -> Settlement:
-    """Return a settlement without what was done to it since."""
-    return replace(
-        settlement,
-        reversed_at=None,
-        reversed_why="",
-        replaced_by="",
-        superseded=False,
-    )
+
+def _written(
+    stored: Settlement, after: Settlement | None
+) -> Iterator[WrittenSettlement]:
+    """Yield the rows of a settlement, in the place of which another may stand."""
+    if stored.settled_at is not None:
+        first = replace(
+            stored, reversed_at=None, reversed_why="", replaced_by="", superseded=False
+        )
+        yield WrittenSettlement(first, stored.settled_at, as_stored=first == stored)
+    if stored.reversed_at is None:
+        return
+    if after is not None:
+        # If it was refused when it was taken back, and settled again later.
+        refused = replace(stored, replaced_by="")
+        yield WrittenSettlement(refused, stored.reversed_at, as_stored=False)
+    replaced_at = after.settled_at if after else None
+    yield WrittenSettlement(stored, replaced_at or stored.reversed_at, as_stored=True)
 
 
 def _registered(stored: Settlement, facts: Facts) -> Iterator[FormerFact]:

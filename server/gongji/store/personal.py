@@ -73,6 +73,9 @@ SECRET: Final[Mapping[type, Mapping[str, Any]]] = {
 }
 """The sealed fields of each kind, with what stands in clear in their place."""
 
+PROVED_AGAIN: Final[frozenset[type]] = frozenset({Settlement})
+"""Kinds whose former rows are proved from the present one (`rpc.services.packet`)."""
+
 
 def partly_sealed(table: RecordTable[T], sealer: Sealer) -> RecordTable[T]:
     """Return a table whose records are sealed in part if `SECRET` says so.
@@ -82,7 +85,8 @@ def partly_sealed(table: RecordTable[T], sealer: Sealer) -> RecordTable[T]:
     blanks = SECRET.get(table.kind)
     if blanks is None:
         return table
-    secrets = SecretFields(sealer, table.name, table.kind, blanks)
+    lasting = table.kind in PROVED_AGAIN
+    secrets = SecretFields(sealer, table.name, table.kind, blanks, lasting=lasting)
     key_of = table.key.of
 
     def part(record: T) -> Halves[T]:

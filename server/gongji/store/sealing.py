@@ -28,7 +28,6 @@ T = TypeVar("T")
 SALT: Final = "salt"
 """The name of the salt among the sealed fields; no field of a record has it."""
 
-_SALT_BYTES: Final = 16
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -49,9 +48,15 @@ class Sealer:
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
 
-    def seal(self, owner: str, fields: Mapping[str, Any]) -> tuple[bytes, bytes]:
-        """Return the seal of some fields for one owner, and their commitments."""
-        salt = os.urandom(_SALT_BYTES)
+    def seal(
+        self, owner: str, fields: Mapping[str, Any], *, lasting: bool = False
+    ) -> tuple[bytes, bytes]:
+        """Return the seal of some fields for one owner, and their commitments.
+
+        A `lasting` salt is the same each time: what did not change is committed to as
+        before, and a former row can be told again from the present one.
+        """
+        salt = self._vault.salt(owner) if lasting else os.urandom(16)
         values = {name: _encode(value) for name, value in fields.items()}
         content: dict[str, Any] = {SALT: base64(salt)}
         content |= {name: msgspec.Raw(value) for name, value in values.items()}
@@ -115,7 +120,8 @@ class SecretFields(Generic[T]):
     """Parts records of a kind: some fields are sealed if they say anything.
 
     `blanks` are the sealed fields with what stands in clear in their place; `bill.x` is
-    a field of a field. With `always` there is a seal even if nothing is said.
+    a field of a field. With `always` there is a seal even if nothing is said; `lasting`
+    is as of `Sealer.seal`, for what no erasure rewrites.
     """
 
     def __init__(
@@ -126,8 +132,10 @@ class SecretFields(Generic[T]):
         blanks: Mapping[str, Any],
         *,
         always: bool = False,
+        lasting: bool = False,
     ) -> None:
         self._always = always
+        self._lasting = lasting
         self._sealer = sealer
         self._table = table
         # hot path: a settlement has two.
@@ -154,7 +162,8 @@ class SecretFields(Generic[T]):
                 said[name] = value
         if not (said or self._always):
             return Halves(record)
-        sealed, commitments = self._sealer.seal(owner_of(self._table, key), said)
+        owner = owner_of(self._table, key)
+        sealed, commitments = self._sealer.seal(owner, said, lasting=self._lasting)
         return Halves(_with(record, self._blank), sealed, commitments)
 
     def whole(self, key: str, clear: T, sealed: bytes | None) -> T:

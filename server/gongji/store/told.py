@@ -17,7 +17,9 @@ from gongji.model.commands import Listing, RecordPlace
 from gongji.store.base import Store
 from gongji.store.engine import StoreEngine
 from gongji.store.genesis import stored_row
+from gongji.store.personal import SEALED
 from gongji.store.schema import Schema
+from gongji.store.sealing import owner_of
 from gongji.store.table import AnyTable, Row
 
 _TOGETHER: Final = 500
@@ -40,12 +42,16 @@ class ShownValue(Struct, frozen=True):
 
 
 class ToldRow(Struct, frozen=True):
-    """A row's text, the values behind its commitments, its place in its leaf."""
+    """A row's text, the values behind its commitments, its place in its leaf.
+
+    `sealed` has what the row holds sealed, by field, each value as JSON.
+    """
 
     leaf: Leaf
     position: int
     text: bytes
     values: tuple[ShownValue, ...]
+    sealed: tuple[ShownValue, ...]
 
 
 def told(
@@ -68,7 +74,19 @@ def told(
         if value is not None:
             content = value if isinstance(value, bytes) else str(value).encode()
             values.append(ShownValue(name, content, commitments.opener(value)))
-    return ToldRow(leaf, position, text, tuple(values))
+    return ToldRow(
+        leaf, position, text, tuple(values), tuple(_sealed(schema, kind, row))
+    )
+
+
+def _sealed(schema: Schema, kind: type, row: Row) -> Iterator[ShownValue]:
+    table: AnyTable = schema.table(kind)
+    names = [column.name for column in table.columns]
+    seal = row[names.index(SEALED)] if SEALED in names else None
+    if seal:
+        owner = owner_of(table.name, str(row[0]))
+        for name, (value, opener) in schema.sealer.openers(owner, seal).items():
+            yield ShownValue(name, value, opener)
 
 
 async def texts_of(store: Store, leaves: Sequence[Leaf]) -> list[list[ToldText]]:

@@ -53,6 +53,7 @@ class GetPacketResponse(_message.Message):
     RULES_FIELD_NUMBER: _builtins.int
     ROWS_FIELD_NUMBER: _builtins.int
     HASH_FIELD_NUMBER: _builtins.int
+    REPLACEMENTS_FIELD_NUMBER: _builtins.int
     hash: _builtins.str
     """Name of the log's hash function: SHA-256 or SM3."""
     @_builtins.property
@@ -69,7 +70,11 @@ class GetPacketResponse(_message.Message):
 
     @_builtins.property
     def rows(self) -> _containers.RepeatedCompositeFieldContainer[Global___PacketRow]:
-        """The settlement's row as it was written: first by the decision, last by what changed it since (a reversal)."""
+        """Its row each time it was written: by the decision, by its reversal; then those of the replacements, likewise."""
+
+    @_builtins.property
+    def replacements(self) -> _containers.RepeatedCompositeFieldContainer[_settlement_pb2.Settlement]:
+        """If it was settled again: what took its place, one after the other, as they are stored now."""
 
     def __init__(
         self,
@@ -79,10 +84,11 @@ class GetPacketResponse(_message.Message):
         rules: _abc.Iterable[Global___PacketRules] | None = ...,
         rows: _abc.Iterable[Global___PacketRow] | None = ...,
         hash: _builtins.str = ...,
+        replacements: _abc.Iterable[_settlement_pb2.Settlement] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["settlement", b"settlement"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts", "hash", b"hash", "rows", b"rows", "rules", b"rules", "settlement", b"settlement"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts", "hash", b"hash", "replacements", b"replacements", "rows", b"rows", "rules", b"rules", "settlement", b"settlement"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -166,6 +172,7 @@ class PacketRow(_message.Message):
     HASHES_FIELD_NUMBER: _builtins.int
     BODY_FIELD_NUMBER: _builtins.int
     INCLUSION_FIELD_NUMBER: _builtins.int
+    SEALED_FIELD_NUMBER: _builtins.int
     text: _builtins.bytes
     """The text whose hash the leaf holds, JSON."""
     position: _builtins.int
@@ -182,6 +189,10 @@ class PacketRow(_message.Message):
     def inclusion(self) -> Global___PacketInclusion:
         """The proof that the leaf is in the tree; absent until the next checkpoint."""
 
+    @_builtins.property
+    def sealed(self) -> _containers.RepeatedCompositeFieldContainer[Global___PacketValue]:
+        """The sealed fields, as JSON; `commitments` in the text holds base64 of hash(opener, name, 0x00, value) of each."""
+
     def __init__(
         self,
         *,
@@ -191,10 +202,11 @@ class PacketRow(_message.Message):
         hashes: _builtins.bytes = ...,
         body: _builtins.bytes = ...,
         inclusion: Global___PacketInclusion | None = ...,
+        sealed: _abc.Iterable[Global___PacketValue] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["inclusion", b"inclusion"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "hashes", b"hashes", "inclusion", b"inclusion", "position", b"position", "text", b"text", "values", b"values"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "hashes", b"hashes", "inclusion", b"inclusion", "position", b"position", "sealed", b"sealed", "text", b"text", "values", b"values"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -210,7 +222,7 @@ class PacketValue(_message.Message):
     VALUE_FIELD_NUMBER: _builtins.int
     OPENER_FIELD_NUMBER: _builtins.int
     column: _builtins.str
-    """Column."""
+    """Column, or name of the sealed field."""
     value: _builtins.bytes
     """The value."""
     opener: _builtins.bytes

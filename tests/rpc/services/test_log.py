@@ -6,11 +6,9 @@ from collections.abc import AsyncIterator
 
 import grpc
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gongji.access.policy import FilePolicy
 from gongji.audit.checkpoint import (
     CheckpointBody,
-    SigningKey,
     opened,
     verifier_of,
 )
@@ -24,13 +22,11 @@ from gongji.store import Store, open_store
 from gongji.v1 import log_pb2
 
 from tests.doors.served import POLICY
-from tests.rpc.conftest import over_ipc
+from tests.rpc.conftest import LOG_KEY, over_ipc
 from tests.rpc.services.acting import metadata
 from tests.scaffold.people import NOW
 from tests.scaffold.service import Service, import_header, import_rows
 from tests.scaffold.world import NewWorld
-
-KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
 
 ROOT = metadata("root")
 
@@ -52,7 +48,7 @@ async def service(new_world: NewWorld, store: Store) -> AsyncIterator[Service]:
         Workdays(),
         clock,
         FilePolicy.of(POLICY),
-        signing_key=KEY,
+        signing_key=LOG_KEY,
     )
     async with over_ipc(offer) as server:
         running = Service(server, store, world, clock)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from gongji.client.packet import to_file
 from gongji.v1 import packet_pb2 as pb
 from gongji.v1 import packet_pb2_grpc
 
+from tests.rpc.services.telling import AT_WORK, RETIRED_IN_JULY, resettle, tell
 from tests.scaffold.service import Service
 
 BOTH = pytest.mark.parametrize("home", ["memory", "postgres"], indirect=True)
@@ -24,19 +25,58 @@ PROGRAM = Path(__file__).parents[3] / "examples" / "referee" / "verify_packet.py
 Content = dict[str, Any]
 
 
-async def packet_of(service: Service, *, reverse: bool = False) -> bytes:
-    """The packet of a settlement that P1's purse and P2's pay of."""
-    await service.give("P1", 50_00)
-    await service.give("P2", 70_00)
-    await service.bind("P2")
-    reply = await service.settle(in_scope_fen=1000_00)
-    settlement_id = reply.settlement.settlement_id
-    if reverse:
-        await service.reverse(settlement_id=settlement_id)
+async def packet(service: Service, settlement_id: str) -> bytes:
+    """The packet of a settlement."""
     packets = packet_pb2_grpc.PacketServiceStub(service.channel)
     request = pb.GetPacketRequest(settlement_id=settlement_id)
     gathered: pb.GetPacketResponse = await packets.GetPacket(request)
     return to_file(gathered)
+
+
+async def settled(service: Service, **bill: Any) -> str:
+    """A settlement that P1's purse and P2's pay of."""
+    await service.give("P1", 50_00)
+    await service.give("P2", 70_00)
+    await service.bind("P2")
+    reply = await service.settle(in_scope_fen=1000_00, **bill)
+    return reply.settlement.settlement_id
+
+
+async def reversed_(service: Service, settlement_id: str) -> None:
+    """It is taken back."""
+    await service.reverse(settlement_id=settlement_id, why="重复收费")
+
+
+async def settled_again(service: Service, settlement_id: str) -> None:
+    """It is settled again, for P1 was retired, and what took its place is taken back."""
+    await tell(service, 1, RETIRED_IN_JULY)
+    await resettle(service, settlement_id=settlement_id)
+    await reversed_(service, settlement_id)
+
+
+async def withdrawn(service: Service, settlement_id: str) -> None:
+    """It is taken back, for P1 was not insured."""
+    await tell(service, 1, [])
+    await resettle(service, settlement_id=settlement_id)
+
+
+async def restored(service: Service, settlement_id: str) -> None:
+    """It is taken back and, since P1 was insured after all, settled again."""
+    await withdrawn(service, settlement_id)
+    await tell(service, 1, AT_WORK)
+    await resettle(service, settlement_id=settlement_id)
+
+
+Act = Callable[[Service, str], Awaitable[None]]
+
+HISTORIES: Mapping[str, tuple[Act | None, list[str]]] = {
+    "decided": (None, ["作出"]),
+    "reversed": (reversed_, ["作出", "撤销"]),
+    "settled again": (settled_again, ["作出", "撤销", "作出", "撤销"]),
+    "withdrawn": (withdrawn, ["作出", "撤销"]),
+    "restored": (restored, ["作出", "撤销", "撤销", "作出"]),
+}
+"""What became of a settlement, and the rows that prove it."""
 
 
 def judged(content: bytes, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -57,15 +97,43 @@ def test_the_program_is_short_and_needs_nothing_of_ours() -> None:
 
 
 @BOTH
-@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("filing_no", ["", "F-2025-0001"])
+@pytest.mark.parametrize("history", HISTORIES)
 async def test_a_packet_holds(
-    service: Service, tmp_path: Path, *, reverse: bool
+    service: Service, tmp_path: Path, history: str, filing_no: str
 ) -> None:
-    """What we hand out is judged right, a reversed settlement by both of its rows."""
-    result = judged(await packet_of(service, reverse=reverse), tmp_path)
+    """What we hand out is judged right: each row it was ever written as is proved, by a
+    leaf and a proof of its own, whatever of it is sealed."""
+    act, expected = HISTORIES[history]
+    settlement_id = await settled(service, filing_no=filing_no)
+    if act is not None:
+        await act(service, settlement_id)
+    result = judged(await packet(service, settlement_id), tmp_path)
     assert (0, "") == (result.returncode, result.stderr)
-    assert (2 if reverse else 1) == result.stdout.count("内容与日志中的散列一致")
-    assert reverse == ("撤销" in result.stdout)
+    lines = result.stdout.splitlines()
+    rows = [line for line in lines if line.startswith("行：")]
+    assert expected == ["撤销" if "撤销" in row else "作出" for row in rows]
+    assert len(rows) == result.stdout.count("检查点签名有效")
+    assert "没有出示" not in result.stdout
+
+
+@BOTH
+async def test_what_is_sealed_is_shown_and_proved(
+    service: Service, tmp_path: Path
+) -> None:
+    """The filing number and the reason of the reversal stand in the packet, with what
+    shows that the rows commit to them; another one is found."""
+    settlement_id = await settled(service, filing_no="F-2025-0001")
+    await reversed_(service, settlement_id)
+    content = json.loads(await packet(service, settlement_id))
+    first, last = [row["sealed"] for row in content["rows"]]
+    assert {"bill.filing_no": '"F-2025-0001"'} == {
+        n: v["value"] for n, v in first.items()
+    }
+    assert '"重复收费"' == last["reversed_why"]["value"]
+    last["reversed_why"]["value"] = '"退药"'
+    result = judged(json.dumps(content).encode(), tmp_path)
+    assert "reversed_why 的内容与承诺不符" in result.stderr
 
 
 def _line(content: Content) -> None:
@@ -124,10 +192,68 @@ CHANGES: dict[str, tuple[Callable[[Content], None], str]] = {
 }
 
 
+def _not_decided(content: Content) -> None:
+    del content["rows"][0]
+
+
+def _not_replaced(content: Content) -> None:
+    del content["rows"][2:]
+
+
+def _out_of_order(content: Content) -> None:
+    rows = content["rows"]
+    rows[2], rows[3] = rows[3], rows[2]
+    for row in rows:
+        row["inclusion"] = None
+
+
+def _twice(content: Content) -> None:
+    content["rows"].insert(0, content["rows"][0])
+
+
+def _at_another_time(content: Content) -> None:
+    body = json.loads(content["rows"][0]["body"])
+    body["at"] += 1
+    content["rows"][0]["body"] = json.dumps(body, separators=(",", ":"))
+
+
+def _another_path(content: Content) -> None:
+    content["rows"][-1]["inclusion"]["path"].pop()
+
+
+OF_HISTORIES: dict[str, tuple[Callable[[Content], None], str]] = {
+    "what took its place left out": (_not_replaced, "没有出示取代它的"),
+    "its reversal before it": (_out_of_order, "作出之后内容有改动"),
+    "a row twice": (_twice, "作出之后内容有改动"),
+    "another time": (_at_another_time, "的时间与叶所载的不符"),
+    "a proof cut short": (_another_path, "证明没有到达树根"),
+}
+
+
+@BOTH
+async def test_a_history_that_is_changed_is_found(
+    service: Service, tmp_path: Path
+) -> None:
+    """No row of a history can be left out, moved or repeated without being found; that
+    the first is missing is said."""
+    settlement_id = await settled(service)
+    await settled_again(service, settlement_id)
+    original = await packet(service, settlement_id)
+    for name, (change, sentence) in OF_HISTORIES.items():
+        content = json.loads(original)
+        change(content)
+        result = judged(json.dumps(content).encode(), tmp_path)
+        assert sentence in result.stderr + result.stdout, name
+    content = json.loads(original)
+    _not_decided(content)
+    result = judged(json.dumps(content).encode(), tmp_path)
+    assert f"没有出示 {settlement_id} 作出时的一行" in result.stdout
+
+
 @BOTH
 async def test_whatever_is_changed_is_found(service: Service, tmp_path: Path) -> None:
     """Each change of a packet is named, and exits with 1."""
-    original = await packet_of(service)
+    original = await packet(service, await settled(service))
     for name, (change, sentence) in CHANGES.items():
         content = json.loads(original)
         change(content)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from collections.abc import Iterable
 from typing import Any, Final
 
 import grpc
@@ -13,7 +14,7 @@ from gongji.v1 import packet_pb2 as pb
 from gongji.v1 import packet_pb2_grpc
 
 FORMAT: Final = "gongji-packet/1"
-"""What stands in the file; docs/packet.md describes it."""
+"""What stands in the file; examples/referee/README.md describes it."""
 
 _HASH_BYTES: Final = 32
 
@@ -34,6 +35,7 @@ def to_file(packet: pb.GetPacketResponse) -> bytes:
         "settlement_id": packet.settlement.settlement_id,
         "hash": packet.hash,
         "settlement": as_dict(packet.settlement),
+        "replacements": [as_dict(one) for one in packet.replacements],
         "facts": [_fact(fact) for fact in packet.facts],
         "rules": [
             {"digest": rules.digest, "document": rules.document.decode()}
@@ -58,14 +60,19 @@ def _row(row: pb.PacketRow) -> dict[str, Any]:
     starts = range(0, len(row.hashes), _HASH_BYTES)
     return {
         "text": row.text.decode(),
-        "values": {
-            shown.column: {"value": shown.value.decode(), "opener": _text(shown.opener)}
-            for shown in row.values
-        },
+        "values": _shown(row.values),
+        "sealed": _shown(row.sealed),
         "position": row.position,
         "hashes": [_text(row.hashes[start : start + _HASH_BYTES]) for start in starts],
         "body": row.body.decode(),
         "inclusion": _inclusion(row) if row.HasField("inclusion") else None,
+    }
+
+
+def _shown(values: Iterable[pb.PacketValue]) -> dict[str, dict[str, str]]:
+    return {
+        shown.column: {"value": shown.value.decode(), "opener": _text(shown.opener)}
+        for shown in values
     }
 
 

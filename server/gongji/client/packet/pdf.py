@@ -29,8 +29,9 @@ _FACTS: Final = {"person": "参保人", "institution": "机构", "binding": "绑
 def to_pdf(packet: pb.GetPacketResponse, file: bytes, printed_at: datetime) -> bytes:
     """Return the sheet of a packet and its file, as PDF. UnprintableError."""
     document = {
-        **_head(packet.settlement),
-        "lines": [_line(line) for line in packet.settlement.lines],
+        "settlements": [
+            _settlement(one) for one in (packet.settlement, *packet.replacements)
+        ],
         "facts": [_fact(fact) for fact in packet.facts],
         "rules": [rules.digest for rules in packet.rules],
         "proofs": [_proof(row) for row in packet.rows],
@@ -41,14 +42,15 @@ def to_pdf(packet: pb.GetPacketResponse, file: bytes, printed_at: datetime) -> b
     return print_page(_TEMPLATE.read_bytes(), inputs, printed_at)
 
 
-def _head(settlement: Any) -> dict[str, Any]:
-    """Return whose bill was settled, when, and by which program."""
+def _settlement(settlement: Any) -> dict[str, Any]:
+    """Return whose bill was settled, when, by which program, and who pays what."""
     bill, decided_by = settlement.bill, settlement.decided_by
-    is_reversed = settlement.HasField("reversed_at")
     return {
         "id": settlement.settlement_id,
         "settled_at": _instant(settlement.settled_at.ToDatetime(SHANGHAI)),
-        "reversed": settlement.reversed_why if is_reversed else None,
+        "reversed": _reversed(settlement),
+        "replaces": settlement.replaces,
+        "filing_no": bill.filing_no,
         "patient": bill.patient.person_no,
         "institution": bill.institution_code,
         "service_day": bill.service_day,
@@ -59,7 +61,19 @@ def _head(settlement: Any) -> dict[str, Any]:
             decided_by.plugin_version,
             decided_by.core_version,
         ],
+        "lines": [_line(line) for line in settlement.lines],
     }
+
+
+def _reversed(settlement: Any) -> str | None:
+    """Return when and why it was reversed, and what stands in its place."""
+    if not settlement.HasField("reversed_at"):
+        return None
+    at = _instant(settlement.reversed_at.ToDatetime(SHANGHAI))
+    told = f"{at} {settlement.reversed_why}".rstrip()
+    if settlement.replaced_by:
+        told += f"，由 {settlement.replaced_by} 取代"
+    return told
 
 
 def _instant(at: datetime) -> str:
@@ -89,7 +103,11 @@ def _fact(fact: pb.PacketFact) -> list[str]:
 
 def _proof(row: pb.PacketRow) -> dict[str, Any]:
     body = json.loads(row.body)
+    shown = {value.column: value.value for value in row.values}
+    settlement = json.loads(shown["doc"])
     return {
+        "settlement": settlement["settlement_id"],
+        "state": "撤销" if settlement.get("reversed_at") else "作出",
         "what": body["what"],
         "writer": f"{body['writer']}/{body['number']}",
         "index": row.inclusion.index if row.HasField("inclusion") else None,

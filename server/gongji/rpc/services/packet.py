@@ -15,7 +15,7 @@ from gongji.rpc.convert.values import Sources, write_instant
 from gongji.rpc.services.permitted import require_permitted
 from gongji.settlement.packet import FormerFact, GatherPacket, SettlementPacket
 from gongji.store import Store
-from gongji.store.told import ToldRow, find_told
+from gongji.store.told import ShownValue, ToldRow, find_told
 from gongji.v1 import packet_pb2 as pb
 from gongji.v1.packet_pb2_grpc import PacketServiceServicer
 
@@ -37,9 +37,11 @@ class PacketService(PacketServiceServicer):
         """Return a settlement's packet. SettlementNotFound; Denied."""
         await require_permitted(self._store, request.settlement_id)
         packet = await self._store.ask(GatherPacket(request.settlement_id))
+        stands, *replacements = packet.settlements
         sources = Sources(Cities((*packet.cities().all, *self._cities.all)))
         return pb.GetPacketResponse(
-            settlement=settlement_to(packet.settlement, sources),
+            settlement=settlement_to(stands, sources),
+            replacements=[settlement_to(one, sources) for one in replacements],
             facts=[_fact_to(fact) for fact in packet.facts],
             rules=[
                 pb.PacketRules(digest=kept.digest, document=kept.document)
@@ -50,21 +52,14 @@ class PacketService(PacketServiceServicer):
         )
 
     async def _rows(self, packet: SettlementPacket) -> AsyncIterator[ToldRow]:
-        """Yield the row as first written if that can be told again, and as it is stored."""
-        stored, first = packet.settlement, packet.first
-        leaves = []
-        if stored.settled_at and stored != first:
+        """Yield the rows of the settlements, as they were written, that are in the log."""
+        for written in packet.rows():
             row = await find_told(
-                self._store, first, stored.settled_at, as_stored=False
+                self._store,
+                written.settlement,
+                written.at,
+                as_stored=written.as_stored,
             )
-            leaves.append(row)
-        for at in (stored.reversed_at, stored.settled_at):
-            if at is not None:
-                row = await find_told(self._store, stored, at, as_stored=True)
-                if row is not None:
-                    leaves.append(row)
-                    break
-        for row in leaves:
             if row is not None:
                 yield row
 
@@ -72,15 +67,17 @@ class PacketService(PacketServiceServicer):
         leaf = row.leaf
         return pb.PacketRow(
             text=row.text,
-            values=[
-                pb.PacketValue(column=v.column, value=v.value, opener=v.opener)
-                for v in row.values
-            ],
+            values=list(map(_value_to, row.values)),
+            sealed=list(map(_value_to, row.sealed)),
             position=row.position,
             hashes=leaf.hashes,
             body=leaf.body,
             inclusion=await self._prove(leaf),
         )
+
+
+def _value_to(shown: ShownValue) -> pb.PacketValue:
+    return pb.PacketValue(column=shown.column, value=shown.value, opener=shown.opener)
 
 
 def _fact_to(fact: FormerFact) -> pb.PacketFact:
