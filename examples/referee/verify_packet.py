@@ -37,13 +37,6 @@ Hash = Callable[[bytes], bytes]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 REVERSAL = {"reversed_at", "reversed_why", "replaced_by", "superseded"}
 PARTS = ("out_of_catalogue", "above_limit", "first_selfpay", "in_scope")
-PAYERS = {
-    "fund.v1": "fund",
-    "no_fund.v1": "fund",
-    "own_purse.v1": "own",
-    "giver_purse.v1": "aid",
-    "cash.v1": "cash",
-}
 
 
 class WrongError(Exception):
@@ -63,18 +56,25 @@ def hash_of(packet: Shown) -> Hash:
     return lambda content: hashlib.new(HASHES[packet["hash"]], content).digest()
 
 
-def shown_row(hashed: Hash, row: Shown) -> dict[str, Any]:
-    """Return the settlement a row shows, once text, leaf and what is shown agree."""
+def told_row(hashed: Hash, row: Shown) -> Shown:
+    """Return what a row's text says, once its leaf agrees."""
     text, hashes = row["text"].encode(), [b64decode(one) for one in row["hashes"]]
     require(hashed(text) == hashes[row["position"]], "行的文字与日志中的散列不符")
     together = b64encode(hashed(b"".join(hashes))).decode()
-    said, told = json.loads(row["body"])["records"], json.loads(text)
+    said = json.loads(row["body"])["records"]
     require(together == said, "各行的散列与叶所载的不符")
+    told: Shown = json.loads(text)
+    return told
+
+
+def shown_row(hashed: Hash, row: Shown) -> dict[str, Any]:
+    """Return the settlement a row shows, once its text and what is shown agree."""
+    told = told_row(hashed, row)
     require(told["table"] == "settlement", "这一行不是结算")
     check_shown(hashed, told["hidden"], row["values"])
     settlement: dict[str, Any] = json.loads(row["values"]["doc"]["value"])
-    sealed = b64decode(told["row"].get("commitments", "")) or b"{}"
-    check_shown(hashed, json.loads(sealed), row["sealed"], "\0")
+    commitments = b64decode(told["row"].get("commitments", "")) or b"{}"
+    check_shown(hashed, json.loads(commitments), row["sealed"], "\0")
     for name, shown in row["sealed"].items():
         outer, _, inner = name.rpartition(".")
         (settlement[outer] if outer else settlement)[inner] = json.loads(shown["value"])
@@ -136,49 +136,47 @@ def check_signed(text: str, signatures: str, key: str) -> None:
     raise WrongError("检查点没有这把密钥的签名")
 
 
-def check_included(hashed: Hash, row: Shown, key: str, kept: str) -> tuple[str, int]:
-    """Check that a row's leaf is in the tree of its checkpoint; return origin and size."""
+def check_included(hashed: Hash, row: Shown, key: str, kept: str) -> str:
+    """Check that a row's leaf is in the tree of its checkpoint; return a sentence."""
     proof = row["inclusion"]
-    origin, size, root = checkpoint_of(proof["checkpoint"], key or proof["public_key"])
+    if not proof:
+        return "日志：尚无检查点包含这片叶，请在下一个检查点之后再取材料"
+    key = key or proof["public_key"]
+    origin, size, root = checkpoint_of(proof["checkpoint"], key)
     path = [b64decode(one) for one in proof["path"]]
     leaf = hashed(b"\x00" + row["body"].encode())
     require(0 <= proof["index"] < size, "叶的位置不在树中")
     is_there = root_of(hashed, leaf, proof["index"], size, path) == root
     require(is_there, "叶不在检查点的树中")
     if kept:
-        other = checkpoint_of(kept, key or proof["public_key"])
+        other = checkpoint_of(kept, key)
         require(origin == other[0], "检查点属于另一本日志")
         require((size, root) == other[1:] or size != other[1], "日志已分叉：树根不同")
-    return origin, size
-
-
-def recomputed(formula: str, i: Mapping[str, int]) -> int:
-    """Return the fen of a line from its formula and inputs (trace.v1)."""
-    match formula:
-        case "no_fund.v1":
-            return 0
-        case "fund.v1":
-            return fund(i)
-        case "own_purse.v1" | "giver_purse.v1":
-            return min(i["needed"], i["available"])
-        case "cash.v1":
-            return i["total"] - i["fund"] - i["own_purse"] - i["givers"]
-    raise WrongError(f"trace.v1 没有公式 {formula}")
+    return f"日志：在 {origin} 的前 {size} 片叶之中，检查点签名有效"
 
 
 def fund(i: Mapping[str, int]) -> int:
     """Return what the fund pays: its ratio of what is above the deductible, capped."""
-    limit = i["deductible_per_level"]
-    if "deductible_year_max" in i:
-        limit = min(limit, i["deductible_year_max"])
+    level = i["deductible_per_level"]
+    limit = min(level, i.get("deductible_year_max", level))
     deductible = min(i["in_scope"], max(0, limit - i["deductible_used"]))
     shared = i["in_scope"] - deductible
-    bounds = [(shared * i["ratio_bp"] + i["rounding_bp"]) // 10_000]
-    if "visit_cap" in i:
-        bounds.append(i["visit_cap"])
+    paid = (shared * i["ratio_bp"] + i["rounding_bp"]) // 10_000
     if "cap" in i:
-        bounds.append(max(0, i["cap"] - i["fund_paid"]))
-    return min(bounds)
+        paid = min(paid, max(0, i["cap"] - i["fund_paid"]))
+    return min(paid, i.get("visit_cap", paid))
+
+
+FORMULAS: Mapping[str, tuple[str, Callable[[Shown], int]]] = {
+    "fund.v1": ("fund", fund),
+    "no_fund.v1": ("fund", lambda _: 0),
+    "own_purse.v1": ("own", lambda i: min(i["needed"], i["available"])),
+    "giver_purse.v1": ("aid", lambda i: min(i["needed"], i["available"])),
+    "cash.v1": (
+        "cash",
+        lambda i: i["total"] - i["fund"] - i["own_purse"] - i["givers"],
+    ),
+}
 
 
 def check_money(settlement: Shown) -> int:
@@ -188,21 +186,24 @@ def check_money(settlement: Shown) -> int:
     parts = sum(bill[f"{part}_fen"] for part in PARTS)
     require(parts == total, "费用的四部分之和不是总额")
     require(sum(line["fen"] for line in lines) == total, "各行之和不是总额")
-    stated = {payer: settlement[f"{payer}_fen"] for payer in PAYERS.values()}
-    require(paid_by(lines) == stated, "各付款方的合计与各行不符")
+    paid = paid_by(lines)
+    stated = {payer: settlement[f"{payer}_fen"] for payer in paid}
+    require(paid == stated, "各付款方的合计与各行不符")
     moved = {m["purse"]: -m["fen"] for m in settlement["movements"] if m["fen"]}
-    drawn = {one["purse"]: one["fen"] for one in lines if one.get("purse")}
-    require(moved == {k: v for k, v in drawn.items() if v}, "账户的变动与各行不符")
+    drawn = {x["purse"]: x["fen"] for x in lines if x.get("purse") and x["fen"]}
+    require(moved == drawn, "账户的变动与各行不符")
     return total
 
 
 def paid_by(lines: list[Any]) -> dict[str, int]:
     """Return what each payer pays, once each line follows from its inputs."""
-    paid = dict.fromkeys(PAYERS.values(), 0)
+    paid = {payer: 0 for payer, _ in FORMULAS.values()}
     for place, line in enumerate(lines, 1):
-        fen = recomputed(line["formula"], line["inputs"])
+        require(line["formula"] in FORMULAS, f"trace.v1 没有公式 {line['formula']}")
+        payer, recomputed = FORMULAS[line["formula"]]
+        fen = recomputed(line["inputs"])
         require(fen == line["fen"], f"第 {place} 行应为 {fen} 分，不是所写的数")
-        paid[PAYERS[line["formula"]]] += fen
+        paid[payer] += fen
     return paid
 
 
@@ -228,27 +229,32 @@ def check_order(rows: list[tuple[dict[str, Any], Shown]], name: str) -> None:
     before: Shown = {"settlement_id": "", "replaced_by": name}
     place = (-1, -1)
     for now, row in rows:
-        found = now["settlement_id"]
-        reversal = found == before["settlement_id"]
-        if reversal:
-            may = {"replaced_by"} if before.get("reversed_at") else REVERSAL
-            changed = {k for k in (*now, *before) if now.get(k) != before.get(k)}
-            is_one = changed and changed <= may and now.get("reversed_at")
-            require(is_one, f"{found} 作出之后内容有改动")
-        else:
-            is_one = before["settlement_id"] in ("", now.get("replaces"))
-            is_one = is_one and found == before.get("replaced_by")
-            require(is_one, f"行是另一笔结算 {found} 的")
-        if not reversal or not before.get("reversed_at"):
+        check_next(before, now)
+        again = before["settlement_id"] == now["settlement_id"]
+        if not again or not before.get("reversed_at"):
             said = EPOCH + timedelta(microseconds=json.loads(row["body"])["at"])
             at = datetime.fromisoformat(now.get("reversed_at") or now["settled_at"])
-            require(said == at, f"{found} 的时间与叶所载的不符")
+            require(said == at, "结算、撤销的时间与叶所载的不符")
         if row["inclusion"]:
             after = row["inclusion"]["index"], row["position"]
             require(after[0] >= place[0] and after != place, "各行在日志中的先后不对")
             place = after
         before = now
     require(not before.get("replaced_by"), "没有出示取代它的结算")
+
+
+def check_next(before: Shown, now: Shown) -> None:
+    """Check that a row is its settlement's reversal, or of what took its place."""
+    name, former = now["settlement_id"], before["settlement_id"]
+    if name == former:
+        may = {"replaced_by"} if before.get("reversed_at") else REVERSAL
+        changed = {key for key in (*now, *before) if now.get(key) != before.get(key)}
+        is_one = changed and changed <= may and now.get("reversed_at")
+        require(is_one, f"{name} 作出之后内容有改动")
+    else:
+        follows = former in ("", now.get("replaces"))
+        is_one = follows and name == before.get("replaced_by")
+        require(is_one, f"行是另一笔结算 {name} 的")
 
 
 def judge(packet: Shown, key: str, kept: str) -> Iterator[str]:
@@ -264,15 +270,10 @@ def judge(packet: Shown, key: str, kept: str) -> Iterator[str]:
             yield f"注意：没有出示 {name} 作出时的一行，只证明它撤销之后的样子"
         what = f"已于 {reversed_at} 撤销" if reversed_at else "作出"
         yield f"行：结算 {name} {what}，内容与日志中的散列一致"
-        if row["inclusion"]:
-            origin, size = check_included(hashed, row, key, kept)
-            yield f"日志：在 {origin} 的前 {size} 片叶之中，检查点签名有效"
-        else:
-            yield "日志：尚无检查点包含这片叶，请在下一个检查点之后再取材料"
+        yield check_included(hashed, row, key, kept)
         if name != seen:
-            fen, count = check_money(settlement), check_rules(packet, settlement)
-            yield f"金额：{fen} 分，每一行都能由其依据重新算出"
-            yield f"规则：{count} 份文档与摘要一致，载有各行的条款"
+            yield f"金额：{check_money(settlement)} 分，每一行都能由其依据重新算出"
+            yield f"规则：{check_rules(packet, settlement)} 份文档与摘要一致，载有各行的条款"
         seen = name
     if not key:
         yield "公钥取自材料本身：请用 --key 给出从别处得到的公钥"

@@ -85,8 +85,7 @@ def partly_sealed(table: RecordTable[T], sealer: Sealer) -> RecordTable[T]:
     blanks = SECRET.get(table.kind)
     if blanks is None:
         return table
-    lasting = table.kind in PROVED_AGAIN
-    secrets = SecretFields(sealer, table.name, table.kind, blanks, lasting=lasting)
+    secrets = _secret_fields(sealer, table, blanks)
     key_of = table.key.of
 
     def part(record: T) -> Halves[T]:
@@ -108,6 +107,13 @@ def partly_sealed(table: RecordTable[T], sealer: Sealer) -> RecordTable[T]:
         record=record,
         part=part,
     )
+
+
+def _secret_fields(
+    sealer: Sealer, table: RecordTable[T], blanks: Mapping[str, Any]
+) -> SecretFields[T]:
+    lasting = table.kind in PROVED_AGAIN
+    return SecretFields(sealer, table.name, table.kind, blanks, lasting=lasting)
 
 
 def _clear_half(halves: Halves[Any]) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from gongji.audit.commitment import Commitments
+from gongji.audit.commitment import Commitments, RowForm
 from gongji.audit.hashing import Hasher
 from gongji.audit.leaf import Leaf, hashes_of, private_of
 from gongji.model.commands import Listing, RecordPlace
@@ -68,15 +68,16 @@ def told(
     position = private.keys.index(key)
     if list(hashes_of(leaf))[position] != hasher(text):
         return None
-    values = []
+    values = tuple(_hidden(form, row, commitments))
+    return ToldRow(leaf, position, text, values, tuple(_sealed(schema, kind, row)))
+
+
+def _hidden(form: RowForm, row: Row, commitments: Commitments) -> Iterator[ShownValue]:
     for place, name in form.hidden:
         value = row[place]
         if value is not None:
             content = value if isinstance(value, bytes) else str(value).encode()
-            values.append(ShownValue(name, content, commitments.opener(value)))
-    return ToldRow(
-        leaf, position, text, tuple(values), tuple(_sealed(schema, kind, row))
-    )
+            yield ShownValue(name, content, commitments.opener(value))
 
 
 def _sealed(schema: Schema, kind: type, row: Row) -> Iterator[ShownValue]:
