@@ -13,6 +13,7 @@ from gongji.verify.run import Verification, verify
 
 from tests.postgres import QUICK, Postgres, running
 from tests.scaffold.world import NewWorld
+from tests.verify.everything import live_everything
 from tests.verify.living import live, serving
 
 
@@ -87,3 +88,13 @@ def find(tmp_path: Path) -> FindAll:
         return [finding for result in verify(asked) for finding in result.findings]
 
     return found
+
+
+@pytest.fixture(scope="session")
+def everything_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a SQLite database with a row in every table; never change it."""
+    folder = tmp_path_factory.mktemp("everything")
+    folder.chmod(0o700)
+    address = f"sqlite:///{folder / 'gongji.sqlite3'}"
+    asyncio.run(live_everything(address, folder / "gongji.key"))
+    return folder

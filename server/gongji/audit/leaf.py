@@ -43,6 +43,7 @@ class LeafBody(Struct, frozen=True, omit_defaults=True):
     known       revisions of the registry decided over, by the commitment of the number
                 of a person or the code of an institution
     records     base64 hash of the hashes of the rows it wrote, one after the other
+    private     base64 hash of what the leaf keeps to itself; its salt hides that
     version     form of this record
     """
 
@@ -51,6 +52,7 @@ class LeafBody(Struct, frozen=True, omit_defaults=True):
     at: int
     what: str
     records: str
+    private: str = ""
     caller: str = ""
     kind: str = ""
     subject: str = ""

@@ -179,7 +179,12 @@ class LeafBatch:
         self._append(body, hashes, LeafPrivate(salt, keys))
 
     def _append(self, body: LeafBody, hashes: bytes, private: LeafPrivate) -> None:
-        body = msgspec.structs.replace(body, records=base64(self._hasher(hashes)))
+        kept = msgspec.json.encode(private)
+        body = msgspec.structs.replace(
+            body,
+            records=base64(self._hasher(hashes)),
+            private=base64(self._hasher(kept)),
+        )
         self.leaves.append(
             Leaf(
                 "",
@@ -188,7 +193,7 @@ class LeafBatch:
                 self._before.at,
                 msgspec.json.encode(body),
                 hashes,
-                msgspec.json.encode(private),
+                kept,
             )
         )
 

@@ -27,7 +27,6 @@ from gongji.store.keys.ring import (
     LOOKUP,
     MATCH,
     SEAL,
-    DataKey,
     new_keys,
 )
 from gongji.store.keys.source import Master
@@ -112,17 +111,17 @@ class Rekeying:
         clear = {(k.purpose, k.number): k for k in self._vault.ring.keys}
         for row in stored.keys:
             key = clear[row.purpose, row.number]
-            wrapped = self._vault.wrap(key, row.made_at).wrapped
             current = int(row.purpose == MATCH)
-            yield row._replace(wrapped=wrapped, current=current)
+            yield self._vault.wrap(row._replace(current=current), key.key)
 
     def _new(self, stored: StoredKeys, valid_until: int | None) -> Iterator[WrappedKey]:
         number = 1 + max(row.number for row in stored.keys)
         now = time.time_ns() // 1000
         keys = new_keys(self._vault.suite)
         for purpose in (SEAL, LOOKUP, DIGEST):
-            key = DataKey(purpose, number, keys[purpose])
-            yield self._vault.wrap(key, now)._replace(valid_until=valid_until)
+            suite = self._vault.suite.name
+            row = WrappedKey(purpose, number, suite, 1, b"", now, valid_until)
+            yield self._vault.wrap(row, keys[purpose])
 
     def _write(self, keys: Iterable[WrappedKey]) -> None:
         key_table.write(self._database, keys)

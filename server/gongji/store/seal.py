@@ -19,6 +19,7 @@ from gongji.model.normal import certificate_number
 from gongji.model.people import Certificate
 from gongji.store.engine import EngineDown
 from gongji.store.keys.ring import (
+    PURPOSES,
     DataKey,
     KeyRing,
     SealBrokenError,
@@ -133,16 +134,15 @@ class Vault:
     def wrapped(self, now: int) -> Iterator[WrappedKey]:
         """Yield its keys as they are stored, made at an instant in microseconds."""
         for key in self._ring.keys:
-            yield self.wrap(key, now)
+            current = int(key.current)
+            row = WrappedKey(
+                key.purpose, key.number, self.suite.name, current, b"", now
+            )
+            yield self.wrap(row, key.key)
 
-    def wrap(self, key: DataKey, now: int) -> WrappedKey:
-        """Return one key as it is stored."""
-        row = WrappedKey(
-            key.purpose, key.number, self.suite.name, int(key.current), b"", now
-        )
-        if not key.key:
-            return row
-        wrapped = self.master.wrap(self.suite, row.name, key.key)
+    def wrap(self, row: WrappedKey, key: bytes) -> WrappedKey:
+        """Return a row with its key, which can be had only while the rest stays as it is."""
+        wrapped = self.master.wrap(self.suite, row.bound, key) if key else b""
         return row._replace(wrapped=wrapped)
 
     def load(self, stored: StoredKeys) -> None:
@@ -156,7 +156,7 @@ class Vault:
             self.source.settle(master, self.suite)
             if not stored.keys:
                 return
-            suite = checked_suite(SUITES[stored.keys[0].suite], self._asked)
+            suite = checked_suite(_suite_of(stored), self._asked)
             keys = [_unwrapped(master, suite, key) for key in stored.keys]
             ring = KeyRing(suite, stored.epoch, keys)
             # Keys of before stay known to this process, if they were this database's.
@@ -226,8 +226,22 @@ class Vault:
         return self._ring.digest(_canonical.encode(_as_released(value)), like)
 
 
+def _suite_of(stored: StoredKeys) -> Suite:
+    """Return the algorithms of a database's keys. KeyFileError unless it has all it needs."""
+    for purpose in PURPOSES:
+        current = [k for k in stored.keys if k.purpose == purpose and k.current]
+        if len(current) != 1:
+            msg = f"表 vault_key 应有一把在用的 {purpose} 密钥，得到 {len(current)} 把"
+            raise KeyFileError(msg)
+    names = {key.suite for key in stored.keys}
+    if len(names) > 1 or not names <= SUITES.keys():
+        msg = f"表 vault_key 的算法不是本程序写的：{'、'.join(sorted(names))}"
+        raise KeyFileError(msg)
+    return SUITES[names.pop()]
+
+
 def _unwrapped(master: Master, suite: Suite, row: WrappedKey) -> DataKey:
-    key = master.unwrap(suite, row.name, row.wrapped) if row.wrapped else b""
+    key = master.unwrap(suite, row.bound, row.wrapped) if row.wrapped else b""
     return DataKey(row.purpose, row.number, key, bool(row.current))
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from gongji.audit.commitment import Commitments, RowForm
@@ -53,6 +54,7 @@ def join(bench: Bench, job: VerifyTask, output: Output) -> None:
         said = last.pop((name, row[0]), None)
         if judge.differs(bench.tables[name], row, said):
             altered.append((name, row, said))
+    _check_order(bench, job.number, output)
     if altered:
         judge.tell(altered, list(bench.segments("leaves").read("named", job.number)))
     for said in last.values():
@@ -71,6 +73,35 @@ def _last_said(bench: Bench, bucket: int) -> dict[tuple[str, str], Said]:
         if known is None or known[2] <= said[2]:
             last[key] = said
     return last
+
+
+def _check_order(bench: Bench, bucket: int, output: Output) -> None:
+    """Check that leaves that name one row came in the order of their ids.
+
+    Whoever writes a row waits for who wrote it before: no checkpoint includes the later
+    of the two and not the earlier, whatever else was at work as it was made.
+    """
+    late = dict(bench.segments("order").read("late"))
+    if not late:
+        return
+    named: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for name, key, leaf_id, *_ in bench.segments("leaves").read("named", bucket):
+        named[name, key].append(leaf_id)
+    for (name, key), leaves in named.items():
+        for one, other in _out_of_order(leaves, late):
+            told = f"日志叶 {other} 的编号在其后，而在树中先于它：次序被改动"
+            if name in bench.tables:
+                output.found(_finding(bench.tables[name], key, told, leaf_id=one))
+
+
+def _out_of_order(
+    leaves: Sequence[str], late: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """Yield each late leaf and one with a higher id that is before it in the tree."""
+    for one in late.keys() & set(leaves):
+        for other in leaves:
+            if one < other <= late[one] and late.get(other, "") < late[one]:
+                yield one, other
 
 
 class _Judge:

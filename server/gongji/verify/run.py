@@ -20,6 +20,7 @@ from gongji.store.seal import Vault
 from gongji.store.table import AnyTable
 from gongji.verify import stages
 from gongji.verify.decisions import UNDECIDED
+from gongji.verify.file import KEYS
 from gongji.verify.finding import PHASE_OF, PHASES, Discrepancy
 from gongji.verify.segments import SegmentHead
 from gongji.verify.snapshot import (
@@ -216,7 +217,7 @@ class _Run:
         """Return the tasks of a stage."""
         view, tables = self._bench.snapshot, self._bench.tables
         if stage == "file":
-            words = view.file_tasks(self._bench.schema)
+            words = [KEYS, *view.file_tasks(self._bench.schema)]
             return [VerifyTask(stage, n, words=one) for n, one in enumerate(words)]
         if stage in {"leaves", "rows"}:
             read = [table for table in tables.values() if not table.log]
@@ -263,11 +264,15 @@ def _empty(folder: Path) -> None:
 
 def _check_version(snapshot: DatabaseView, vault: Vault) -> None:
     """SchemaError unless this program and this key are the database's; learn its keys."""
+    rows = snapshot.value("SELECT count(*) FROM vault")
+    if rows != 1:
+        msg = f"表 vault 应有一行，得到 {rows} 行"
+        raise SchemaError(msg)
     version, fingerprint = snapshot.version()
     if version != VERSION:
         msg = f"数据库结构为第 {version} 版，本程序核对第 {VERSION} 版"
         raise SchemaError(msg)
     if not vault.opens(fingerprint):
-        msg = "密钥与数据库不符：请以 --data 指明密钥所在的目录"
+        msg = "密钥与数据库不符（表 vault）：请以 --data 指明密钥所在的目录"
         raise SchemaError(msg)
     load_keys(snapshot, vault)

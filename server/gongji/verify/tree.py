@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any
 
 from msgspec import Struct
@@ -13,10 +13,14 @@ from gongji.audit.checkpoint import (
     SignedNote,
     StoredCheckpoint,
 )
+from gongji.audit.hashing import HASH_BYTES
 from gongji.audit.order import LogFaultError, tree_order
-from gongji.audit.tree import Growing
+from gongji.audit.tree import TILE_HEIGHT, TILE_WIDTH, Growing, tile_id
+from gongji.store.table import AnyTable, Row
+from gongji.verify.checkpoints import CheckpointChain, CheckpointReach
 from gongji.verify.finding import Discrepancy
 from gongji.verify.segments import Output
+from gongji.verify.snapshot import UnreadableError
 from gongji.verify.types import wrong_type
 from gongji.verify.work import Bench, VerifyTask, task
 
@@ -36,13 +40,15 @@ def check_tree(bench: Bench, job: VerifyTask, output: Output) -> None:
     """Check places, roots, signatures, tiles, and how far each writer has written."""
     del job
     log = _Log(bench, output)
+    whole = False
     try:
         for placed in tree_order(log.leaves(), log.checkpoints()):
             log.place(placed.index, placed.leaf)
         log.end()
+        whole = True
     except LogFaultError as fault:
         log.found(str(fault))
-    log.check_writers()
+    log.check_writers(whole=whole)
 
 
 class _Log:
@@ -54,6 +60,10 @@ class _Log:
         self._last: dict[str, tuple[int, int]] = {}
         self._pending: set[str] = set()
         self._due: deque[StoredCheckpoint] = deque()
+        self._chain = CheckpointChain()
+        self._reach = CheckpointReach(exact=_exact(bench))
+        self._included: Container[str] = ()
+        self._row: list[_Numbered] = []
         self._tree = Growing(bench.hasher, 0, _no_tile)
         self._tiles = {
             str(row[0]): row[1] for row in bench.snapshot.all_rows(bench.tables["tile"])
@@ -81,14 +91,32 @@ class _Log:
         table = self._bench.tables["checkpoint"]
         origin = ""
         for number, row in enumerate(_by_key(self._bench, table), 1):
-            if column := wrong_type(table, row):
-                raise LogFaultError(f"检查点 {row[0]} 的 {column} 类型不符")
-            checkpoint: StoredCheckpoint = table.record(row)
-            if checkpoint.checkpoint_id != f"{number:016d}":
-                raise LogFaultError(f"第 {number} 个检查点不在：被删除或编号被改动")
+            checkpoint = self._checkpoint(table, row)
+            if checkpoint is None:
+                return
+            key = checkpoint.checkpoint_id
+            if key != f"{number:016d}":
+                told = f"第 {number} 个检查点不在其位：有的被删除，或编号被改动"
+                self.found(told, checkpoint=key)
+            for fault in self._chain.follow(checkpoint):
+                self.found(fault, checkpoint=key)
             origin = self._check_note(checkpoint, origin)
             self._due.append(checkpoint)
+            self._included = checkpoint.included
             yield checkpoint
+
+    def _checkpoint(self, table: AnyTable, row: Row) -> StoredCheckpoint | None:
+        """Return the checkpoint of a row, None if it is none."""
+        if column := wrong_type(table, row):
+            told = f"{column} 的类型不符，此后的检查点不能核对"
+            self.found(told, checkpoint=str(row[0]))
+            return None
+        try:
+            checkpoint: StoredCheckpoint = table.record(row)
+        except (ValueError, OverflowError):
+            self.found("不能读取，此后的检查点不能核对", checkpoint=str(row[0]))
+            return None
+        return checkpoint
 
     def _check_note(self, checkpoint: StoredCheckpoint, origin: str) -> str:
         """Return the name of the log, the note being signed and what its columns say."""
@@ -106,14 +134,24 @@ class _Log:
         verifier = self._bench.verifier(body.origin)
         if verifier is not None and not note.signed_by(verifier):
             self.found("没有有效签名", checkpoint=key)
+        # Those of witnesses are kept by witnesses.
+        if len(note.signatures) > 1:
+            self.found("多出的签名不是本服务所写", checkpoint=key)
         return body.origin
 
     def place(self, index: int, leaf: _Numbered) -> None:
         """Put a leaf into its place, -1 if it has none yet."""
         # hot path: once for each leaf.
+        if leaf.leaf_id < self._reach.before:
+            # Its transaction was at work as that checkpoint was made.
+            self._output.put_last("late", (leaf.leaf_id, self._reach.before))
         if index < 0:
             self._pending.add(leaf.writer)
             return
+        self._reach.place(leaf)
+        self._row.append(leaf)
+        if len(self._row) == TILE_WIDTH:
+            self._compare_row(index)
         self._tree.extend((leaf.digest,))
         size = index + 1
         while self._due and self._due[0].size == size:
@@ -125,12 +163,23 @@ class _Log:
         if self._tree.root() != checkpoint.root:
             told = f"{checkpoint.size} 叶的根与日志重算的不符：其前有叶被改动"
             self.found(told, checkpoint=checkpoint.checkpoint_id)
+        for fault in self._reach.reach(checkpoint):
+            self.found(fault, checkpoint=checkpoint.checkpoint_id)
         self._output.head.proved = f"{checkpoint.at:%Y-%m-%d %H:%M:%S}"
 
     def _check_kept(self, size: int, root: bytes, name: str) -> None:
         if self._tree.root() != root:
             told = f"{size} 叶的根与另处保存的检查点 {name} 不符：日志分叉，历史被改写"
             self.found(told)
+
+    def _compare_row(self, last: int) -> None:
+        """Name the leaves whose hashes are not those that are kept of the tree."""
+        kept = self._tiles.get(tile_id(0, last >> TILE_HEIGHT), b"")
+        for place, leaf in enumerate(self._row):
+            digest = kept[place * HASH_BYTES : (place + 1) * HASH_BYTES]
+            if digest and digest != leaf.digest:
+                self.found("不是这一位置写入时的叶", leaf_id=leaf.leaf_id)
+        self._row.clear()
 
     def _compare_tiles(self) -> None:
         """Compare the tiles that came to be since with those that are stored."""
@@ -141,6 +190,10 @@ class _Log:
     def end(self) -> None:
         """Check what can be seen only at the end."""
         size = self._tree.size
+        self._compare_row(max(0, size - 1))
+        for checkpoint in self._due:
+            told = f"日志的树没有过 {checkpoint.size} 叶的时候"
+            self.found(told, checkpoint=checkpoint.checkpoint_id)
         for kept_size, _, name in self._kept:
             if kept_size:
                 told = f"另处保存的检查点 {name} 多于日志的树，其只有 {size} 叶"
@@ -149,27 +202,44 @@ class _Log:
         for key in sorted(self._tiles):
             self.found("散列片不属于日志的树", table="tile", key=key)
 
-    def check_writers(self) -> None:
-        """Check that each writer's row says how far it has written."""
-        missing = dict(self._last)
+    def check_writers(self, *, whole: bool) -> None:
+        """Check that each writer's row says how far it has written.
+
+        `whole` says that all leaves are in their places.
+        """
+        # Who has long been silent is forgotten as a checkpoint has all of his leaves.
+        known = {who for who in self._last if who in self._included} | self._pending
+        missing = set(known)
         table = self._bench.tables["log_writer"]
         for writer, number, at in self._bench.snapshot.all_rows(table):
-            missing.pop(writer, None)
+            missing.discard(writer)
             last, last_at = self._last.get(writer, (0, 0))
-            if (last, last_at) == (number, at):
-                continue
-            told = f"记为写到第 {number} 号，而日志写到第 {last} 号"
             where = {"table": table.name, "key": str(writer)}
-            self.found(f"{told}：尾部被截去，或该行被改动", **where)
-        # Who has long been silent is forgotten once a checkpoint has all of his leaves.
-        for writer in sorted(self._pending & missing.keys()):
-            self.found("没有该行，而其叶尚无检查点", table=table.name, key=writer)
+            if (last, last_at) != (number, at):
+                told = f"记为写到第 {number} 号，而日志写到第 {last} 号"
+                self.found(f"{told}：尾部被截去，或该行被改动", **where)
+            elif whole and writer not in known:
+                self.found("最近的检查点已不记的写入方又出现", **where)
+        for writer in sorted(missing):
+            self.found("没有该行，而该写入方尚未被忘记", table=table.name, key=writer)
 
 
 def _kept(note: str) -> tuple[int, bytes, str]:
     """Return size, root and name of a checkpoint kept elsewhere."""
     body = SignedNote.parse(note).body()
     return body.size, body.root, f"{body.origin}（{body.size} 叶）"
+
+
+def _exact(bench: Bench) -> bool:
+    """Return whether every start says that its clock is the machine's."""
+    table = bench.tables["started"]
+    try:
+        started = list(map(table.record, bench.snapshot.all_rows(table)))
+    # Named where the rows are checked.
+    except (ValueError, TypeError, UnreadableError):
+        return False
+    said = {one.settings.get("sandbox") for one in started}
+    return said == {"False"}
 
 
 def _by_key(bench: Bench, table: Any) -> Iterator[Any]:

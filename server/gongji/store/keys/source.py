@@ -93,7 +93,8 @@ class RawMaster:
         try:
             return aead.decrypt(nonce, body, name.encode())
         except (InvalidTag, ValueError):
-            msg = f"数据密钥 {name} 无法打开：已被改动，或主密钥不符"
+            called = name.partition(" ")[0]
+            msg = f"表 vault_key 的数据密钥 {called} 无法打开：已被改动，或主密钥不符"
             raise KeyFileError(msg) from None
 
     def derived(self, suite: Suite) -> Mapping[str, bytes] | None:

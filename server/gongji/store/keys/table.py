@@ -31,7 +31,6 @@ class WrappedKey(NamedTuple):
     """A row: purpose and number, the suite, whether it is current, the key wrapped.
 
     Instants are microseconds; `valid_until` is None if the operator has stated none.
-    `sealed` counts what it has sealed, coarsely.
     """
 
     purpose: str
@@ -41,12 +40,17 @@ class WrappedKey(NamedTuple):
     wrapped: bytes
     made_at: int
     valid_until: int | None = None
-    sealed: int = 0
 
     @property
     def name(self) -> str:
-        """Return under which name it is wrapped."""
+        """Return what it is called."""
         return f"{self.purpose}/{self.number}"
+
+    @property
+    def bound(self) -> str:
+        """Return what it is wrapped under: its name, and all else that is said of it."""
+        until = "" if self.valid_until is None else self.valid_until
+        return f"{self.name} {self.suite} {self.current} {self.made_at} {until}"
 
 
 class StoredKeys(NamedTuple):
@@ -62,7 +66,7 @@ EPOCH: Final = "(SELECT epoch FROM vault)"
 
 READ: Final = (
     "SELECT fingerprint, epoch, purpose, number, suite, is_current, wrapped, made_at, "
-    "valid_until, sealed "
+    "valid_until "
     "FROM vault LEFT JOIN vault_key ON 1 = 1 ORDER BY purpose, number"
 )
 
@@ -71,7 +75,7 @@ SUITE: Final = "SELECT DISTINCT suite FROM vault_key"
 _CREATE: Final = """
 CREATE TABLE vault_key (purpose {TEXT} NOT NULL, number {INTEGER} NOT NULL,
   suite {TEXT} NOT NULL, is_current {INTEGER} NOT NULL, wrapped {BLOB} NOT NULL,
-  made_at {INTEGER} NOT NULL, valid_until {INTEGER}, sealed {INTEGER} NOT NULL,
+  made_at {INTEGER} NOT NULL, valid_until {INTEGER},
   PRIMARY KEY (purpose, number))
 """
 

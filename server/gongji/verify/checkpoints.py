@@ -1,0 +1,112 @@
+"""What a checkpoint's row says beside its signed note, against the leaves it includes.
+
+Size and root are signed; the rest is said again by the leaves: how far each writer had
+written, the latest instant on record, and the highest leaf_id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Final, Protocol
+
+from gongji.audit.checkpoint import StoredCheckpoint
+from gongji.store.checkpoints import GONE
+from gongji.store.table import micros
+
+_GONE: Final = GONE // timedelta(microseconds=1)
+
+
+class PlacedOne(Protocol):
+    """What of a leaf counts here."""
+
+    @property
+    def leaf_id(self) -> str:
+        """Ascends as the transactions did."""
+
+    @property
+    def writer(self) -> str:
+        """Who wrote it."""
+
+    @property
+    def number(self) -> int:
+        """Counts the leaves of its writer."""
+
+    @property
+    def at(self) -> int:
+        """When, in microseconds."""
+
+
+class CheckpointChain:
+    """Each checkpoint against the one before it: `follow` is told them all in order."""
+
+    def __init__(self) -> None:
+        self._size = 0
+        self._through = ""
+        self._done: dict[str, int] = {}
+
+    def follow(self, checkpoint: StoredCheckpoint) -> Iterator[str]:
+        """Yield what does not follow from the one before."""
+        included = checkpoint.included
+        grown = checkpoint.size - self._size
+        more = [number - self._done.get(who, 0) for who, number in included.items()]
+        if grown <= 0:
+            yield "叶数不多于前一个检查点"
+        elif min(more, default=0) < 0 or sum(more) != grown:
+            yield "included 比前一个检查点多出的叶数与 size 不符"
+        if checkpoint.through < self._through:
+            yield "through 小于前一个检查点的"
+        self._size, self._through = checkpoint.size, checkpoint.through
+        self._done.update(included)
+
+
+class CheckpointReach:
+    """Each checkpoint against the leaves in their places: `place` is told them in order.
+
+    `exact` says that no process had a clock that runs back: then every writer that has
+    been silent for long is forgotten.
+    """
+
+    def __init__(self, *, exact: bool) -> None:
+        self._exact = exact
+        self._last: dict[str, tuple[int, int]] = {}
+        self._since: set[str] = set()
+        self._before: Mapping[str, int] = {}
+        self._through = ""
+        self.before = ""
+        """The highest leaf_id that the checkpoint reached last includes."""
+
+    def place(self, leaf: PlacedOne) -> None:
+        """Go on by one leaf."""
+        # hot path: once for each leaf.
+        self._last[leaf.writer] = leaf.number, leaf.at
+        self._since.add(leaf.writer)
+        self._through = max(self._through, leaf.leaf_id)
+
+    def reach(self, checkpoint: StoredCheckpoint) -> Iterator[str]:
+        """Yield what does not agree with the leaves up to this checkpoint's last."""
+        included = checkpoint.included
+        if writer := self._wrong_writer(checkpoint):
+            yield f"included 中写入方 {writer} 与日志不符"
+        instants = [self._last[who][1] for who in included if who in self._last]
+        if micros(checkpoint.at) != max(instants, default=0):
+            yield "at 不是其叶中最近的时刻"
+        if checkpoint.through != self._through:
+            yield f"through 应为 {self._through}"
+        self._before, self.before = included, self._through
+        self._since.clear()
+
+    def _wrong_writer(self, checkpoint: StoredCheckpoint) -> str:
+        """Return a writer that is missing, too many, or of another number; "" if none."""
+        included = checkpoint.included
+        limit = micros(checkpoint.at) - _GONE
+        for who in sorted({*self._before, *self._since, *included}):
+            number, at = self._last.get(who, (0, 0))
+            spoken = who in self._since or at >= limit
+            known = who in self._before or who in self._since
+            if who not in included:
+                if spoken and known:
+                    return who
+            elif included[who] != number or not known or (self._exact and not spoken):
+                return who
+        return ""

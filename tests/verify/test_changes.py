@@ -1,0 +1,141 @@
+"""Whatever is changed of what is stored, by chance or with skill, is found and named."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+import pytest
+from gongji.audit.checkpoint import SignedNote
+from gongji.store.keys.source import KeyFileError
+from gongji.store.keys.suite import default_suite
+from gongji.store.migrations import SchemaError
+from gongji.store.signing_key import signing_key
+
+from tests.verify.changer import EMPTY, UNRECORDED, Change, Changer
+from tests.verify.changes import KINDS
+from tests.verify.conftest import FindAll
+from tests.verify.forks import Forger
+from tests.verify.stored import REFUSED, Row, StoredDatabase
+
+AT_LENGTH = bool(os.environ.get("GONGJI_VERIFY"))
+
+COUNT = 1000 if AT_LENGTH else len(KINDS)
+
+FORGED = 50 if AT_LENGTH else 1
+
+SEED = int(os.environ.get("GONGJI_SEED", "20261130"))
+
+
+@pytest.fixture
+def database(everything_file: Path, tmp_path: Path) -> StoredDatabase:
+    """A SQLite database with a row in every table, to be changed."""
+    shutil.copytree(everything_file, tmp_path / "var")
+    return StoredDatabase(f"sqlite:///{tmp_path / 'var' / 'gongji.sqlite3'}")
+
+
+@pytest.fixture
+def told(database: StoredDatabase, find: FindAll, tmp_path: Path) -> Told:
+    """What a verification says, given a checkpoint kept elsewhere or none."""
+
+    def sentences(kept: str = "") -> list[str]:
+        key_file = tmp_path / "var" / "gongji.key"
+        try:
+            found = find(database.address, key_file, kept=kept)
+        except (SchemaError, KeyFileError) as fault:
+            return [str(fault)]
+        return [finding.sentence for finding in found]
+
+    return sentences
+
+
+Told = Callable[..., list[str]]
+
+
+def test_every_table_has_rows(database: StoredDatabase) -> None:
+    """A table that is added is changed here too, or this says that it is not."""
+    assert set(database.tables) == database.names()
+    empty = {name for name, rows in database.rows().items() if not rows}
+    assert set(EMPTY) == empty
+
+
+def test_what_years_left_holds(told: Told) -> None:
+    """Migrated, rekeyed, erased, expired, bound, ended, reversed, imported: nothing is wrong."""
+    assert [] == told()
+
+
+def test_each_change_is_named(database: StoredDatabase, told: Told) -> None:
+    """By the table and key of its row, its leaf, or its checkpoint."""
+    changer = Changer(database.tables, database.rows(), KINDS, SEED)
+    missed = [
+        change.in_words(database.tables)
+        for change in islice(made(database, changer), COUNT)
+        if not named(database, change, told())
+    ]
+    assert [] == missed, SEED
+
+
+def made(database: StoredDatabase, changer: Changer) -> Iterator[Change]:
+    """Yield changes as they stand in the database; each is taken back."""
+    for change in changer.changes():
+        try:
+            database.edit(change.edits)
+        except REFUSED:
+            continue
+        yield change
+        database.edit(change.undone)
+
+
+def named(database: StoredDatabase, change: Change, told: Sequence[str]) -> bool:
+    """Whether a sentence says which row it was."""
+    rows = [
+        (edit.table, row)
+        for edit in change.edits
+        for row in (edit.before, edit.after)
+        if row is not None
+    ]
+    return any(
+        name in sentence
+        for table, row in rows
+        for name in names(database, table, row)
+        for sentence in told
+    )
+
+
+def names(database: StoredDatabase, name: str, row: Row) -> list[str]:
+    """Return how a sentence may name a row."""
+    table = database.tables[name]
+    if name == "leaf":
+        writer, number = row[table.position("writer")], row[table.position("number")]
+        return [f"日志叶 {row[0]}", str(row[0]), f"写入方 {writer} 的第 {number} 号叶"]
+    if name == "checkpoint":
+        return [f"检查点 {row[0]}"]
+    if name in UNRECORDED:
+        return [f"表 {name}"]
+    return [f"表 {name}，键 {table.shown(row)}"]
+
+
+@pytest.mark.parametrize("kind", ["cut", "fork"])
+def test_another_log_is_found_by_a_checkpoint_kept_elsewhere(
+    database: StoredDatabase, told: Told, tmp_path: Path, kind: str
+) -> None:
+    """A tail cut off, and a log signed anew: by itself either holds together."""
+    changer = Changer(database.tables, database.rows(), KINDS, SEED)
+    notes = database.tables["checkpoint"].position("note")
+    kept = changer.rows["checkpoint"][-1][notes]
+    origin = SignedNote.parse(kept).body().origin
+    signer = signing_key(
+        tmp_path / "var" / "checkpoint.key", default_suite().signature
+    ).named(origin)
+    forger = Forger(changer, signer)
+    for _ in range(FORGED):
+        change = Change(kind, tuple(getattr(forger, kind)()))
+        database.edit(change.edits)
+        sentences = told(kept)
+        assert any("另处保存的检查点" in sentence for sentence in sentences)
+        if kind == "fork":
+            assert [] == [s for s in told() if "日志" in s]
+        database.edit(change.undone)
