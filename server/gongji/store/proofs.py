@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from gongji.audit.checkpoint import StoredCheckpoint
 from gongji.audit.hashing import HASH_BYTES, Hasher
 from gongji.audit.leaf import Leaf, private_of
-from gongji.audit.order import between
-from gongji.audit.tree import TILE_WIDTH, Tree
+from gongji.audit.order import LogFaultError, between
+from gongji.audit.tree import TILE_WIDTH, Tree, leaf_hash
 from gongji.model.commands import Listing, Placed
 from gongji.store.checkpoints import (
     SLICE,
@@ -70,13 +70,18 @@ class LogProofs:
     async def place_of(self, leaf: Leaf) -> int | None:
         """Return the index of a leaf, None if no checkpoint includes it yet.
 
-        LogFaultError.
+        LogFaultError, ProofError if a leaf is missing, or the tree has another there.
         """
         checkpoint = await self._including(leaf)
         if checkpoint is None:
             return None
-        included = await self._included(checkpoint)
-        return included.first + included.ids.index(leaf.leaf_id)
+        before = await self._before(checkpoint)
+        rank = LeafRank(leaf, before.included if before else {}, checkpoint.included)
+        index = (before.size if before else 0) + await rank.read(self._read)
+        found = await self.proved(checkpoint.size, lambda tree: tree.leaf(index))
+        if found != leaf_hash(self.hasher, leaf.body):
+            raise LogFaultError(f"第 {index} 叶与树中的不符：日志叶 {leaf.leaf_id}")
+        return index
 
     async def leaves(
         self, start: int, end: int
@@ -156,6 +161,59 @@ class LogProofs:
                 yield record
             if len(page) < _PAGE:
                 return
+
+
+class LeafRank:
+    """How many leaves of the checkpoint of a leaf come before it.
+
+    A writer's leaves are numbered in their order: the nearest one of each writer, on
+    either side, says how many of them do.
+    """
+
+    def __init__(
+        self, leaf: Leaf, before: Mapping[str, int], after: Mapping[str, int]
+    ) -> None:
+        self._due = between(before, after)
+        self._count = 0
+        self._below = self._above = leaf.leaf_id
+        self._note(leaf.writer, leaf.number - 1)
+
+    async def read(self, read: Alone) -> int:
+        """Return it. LogFaultError if a writer has no leaf."""
+        while self._due:
+            if not await read(self._read_slices):
+                missing = ", ".join(sorted(self._due))
+                raise LogFaultError(f"写入方 {missing} 的叶不在日志中")
+        return self._count
+
+    def _read_slices(self, engine: CheckpointEngine) -> bool:
+        """Read the next leaves on both sides; return whether there were any."""
+        below = _slice(engine, "<", self._below, "DESC")
+        for leaf_id, writer, number in below:
+            self._below = leaf_id
+            self._note(writer, number)
+        above = _slice(engine, ">", self._above, "ASC")
+        for leaf_id, writer, number in above:
+            self._above = leaf_id
+            self._note(writer, number - 1)
+        return bool(below or above)
+
+    def _note(self, writer: str, last: int) -> None:
+        """Note the last number of a writer that comes before."""
+        if writer in self._due:
+            after, up_to = self._due.pop(writer)
+            self._count += max(min(last, up_to) - after, 0)
+
+
+def _slice(
+    engine: CheckpointEngine, side: str, leaf_id: str, direction: str
+) -> list[Any]:
+    return engine.rows(
+        "SELECT leaf_id, writer, number FROM leaf "  # noqa: S608 - our own words
+        f"WHERE leaf_id {side} {engine.dialect.mark} "
+        f"ORDER BY leaf_id {direction} LIMIT {SLICE}",
+        [leaf_id],
+    )
 
 
 def _by_id(engine: CheckpointEngine, ids: Sequence[str]) -> list[Leaf]:
