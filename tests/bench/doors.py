@@ -84,8 +84,11 @@ def _policy(on: Ground, name: str) -> Iterator[Serving]:
 
 
 @contextmanager
-def _guarded(on: Ground, name: str) -> Iterator[Serving]:
-    """Run the real server as it is meant to be run: a hospital shows its certificate."""
+def guarded(on: Ground, name: str, *, metrics: str = "") -> Iterator[Serving]:
+    """Run the real server as it is meant to be run: a hospital shows its certificate.
+
+    `metrics` is where it gives its metrics, if anywhere.
+    """
     files = DoorFiles.at(on.folder / f"{name}-doors")
     files.allow(**{_CALLER: _MAY})
     files.certificate(_CALLER)
@@ -94,7 +97,9 @@ def _guarded(on: Ground, name: str) -> Iterator[Serving]:
         cert=files.folder / f"{_CALLER}.pem",
         key=files.folder / f"{_CALLER}.key",
     )
-    options = ("--gateway", *files.options(tokens=False))
+    options = ["--gateway", *files.options(tokens=False)]
+    if metrics:
+        options += ["--metrics-address", metrics]
     with sqlite(on, name, options=options, shown=shown) as it:
         yield it
 
@@ -110,5 +115,5 @@ SERVERS: Final[
     "tls": _tls,
     "policy": _policy,
     "recorded": partial(_open, program="gongji"),
-    "guarded": _guarded,
+    "guarded": guarded,
 }

@@ -60,9 +60,9 @@ def peak_mib(pid: int) -> float:
     return sum(_status_mib(member, "VmHWM") for member in family(pid))
 
 
-def largest_mib(pid: int) -> float:
-    """Return what the largest of a server's processes holds now, in MiB."""
-    return max(_status_mib(member, "VmRSS") for member in family(pid))
+def held_mib(pid: int) -> list[float]:
+    """Return what each of a server's processes holds now, in MiB, the server's own first."""
+    return [_status_mib(member, "VmRSS") for member in family(pid)]
 
 
 def _status_mib(pid: int, figure: str) -> float:

@@ -109,7 +109,7 @@ def _request(place: int) -> pb.SettleRequest:
 @contextmanager
 def echo(on: Ground, name: str, *, dressed: bool = False) -> Iterator[Serving]:
     """Run the bare echo, or the one dressed as the real server."""
-    port = _free_port()
+    port = free_port()
     address = f"127.0.0.1:{port}"
     command = [sys.executable, "-m", "tests.bench.echo", address, on.replies]
     command += ["--dressed"] if dressed else []
@@ -132,7 +132,7 @@ def sqlite(
     `slow` has a disk that takes 2 ms to flush; callers show the token of the data folder
     unless told otherwise.
     """
-    data, port = on.folder / name, _free_port()
+    data, port = on.folder / name, free_port()
     shutil.copytree(on.populated, data)
     # As the service makes it; one that others can read is refused.
     data.chmod(0o700)
@@ -157,7 +157,7 @@ def postgres(
     url, data = on.postgres.fresh(), on.folder / name
     ground.fill(url, data)
     on.postgres.execute("VACUUM ANALYZE")
-    port = _free_port()
+    port = free_port()
     command = _serve("gongji", port, data)
     command += ["--database", url, "--gateway" if gateway else "--no-gateway"]
     command += ["--workers", workers] if workers > 1 else []
@@ -172,7 +172,7 @@ def postgres(
 @contextmanager
 def empty(on: Ground, name: str, python: Path) -> Iterator[Serving]:
     """Run the server that an interpreter has installed, over an empty SQLite file."""
-    port = _free_port()
+    port = free_port()
     data = on.folder / name
     command = _serve("gongji", port, data, python)
     # Nothing may lead it to today's modules.
@@ -216,7 +216,7 @@ def service_over(data: Path, url: str = "") -> Iterator[ServiceAt]:
 
     Over SQLite, or over PostgreSQL at a URL.
     """
-    port = _free_port()
+    port = free_port()
     command = _serve("gongji", port, data.resolve())
     command += ["--database", url] if url else []
     with _running(command, Path(os.devnull), port) as pid:
@@ -238,7 +238,7 @@ def naive(on: Ground, name: str, database: str) -> Iterator[Serving]:
         table = "naive_settlement"
         return _count_sqlite(path, table) if is_sqlite else _count_postgres(url, table)
 
-    port = _free_port()
+    port = free_port()
     address = f"127.0.0.1:{port}"
     command = [sys.executable, NAIVE, "--address", address, "--database", url]
     with _running(command, on.folder / f"{name}.log", port) as pid:
@@ -296,7 +296,7 @@ def _await(
     raise RuntimeError(f"服务没有起来, 日志末尾: {tail.strip()}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]

@@ -31,6 +31,8 @@ Broken = dict[str, list[str]]
 Posting = tuple[str, int]
 """A ledger account and fen."""
 
+LOGGED: Final = "the log and the records agree, as `gongji verify` finds"
+
 _PAGE: Final = 5_000
 _SHOWN: Final = 5
 
@@ -74,9 +76,8 @@ async def audit(
         breaches = list(law(book, stored))
         if breaches:
             broken[name] = breaches[:_SHOWN]
-    findings = [finding.sentence for phase in phases for finding in phase.findings]
-    if findings:
-        broken["log and records agree, as `gongji verify` finds"] = findings[:_SHOWN]
+    if findings := findings_of(phases):
+        broken[LOGGED] = findings[:_SHOWN]
     looked_at = {f"of the {phase.phase}": phase.count for phase in phases}
     return broken, stored.counts | looked_at
 
@@ -92,6 +93,11 @@ def verified(book: Book, data: Path, database: str = "") -> list[PhaseResult]:
         signing_key=data / SIGNING_KEY,
     )
     return list(verify(asked))
+
+
+def findings_of(phases: Iterable[PhaseResult]) -> list[str]:
+    """Return what does not hold, each in a sentence."""
+    return [finding.sentence for phase in phases for finding in phase.findings]
 
 
 async def read(data: Path, database: str = "") -> Data:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -10,13 +10,12 @@ import grpc
 from gongji.v1 import settlement_pb2 as pb
 
 from tests.chaos.audit import Broken, audit
-from tests.chaos.book import PUSHBACK_KEY, Book
+from tests.chaos.book import PUSHBACK_KEY, Book, Lost
 from tests.chaos.callers import CALLERS, Connection, bill, calling
 from tests.chaos.conftest import Tell
 from tests.chaos.served import Served
 
 _REASON = "STORE_UNAVAILABLE"
-_SHOWN = 5
 
 
 @asynccontextmanager
@@ -63,7 +62,7 @@ async def reads(served: Served, book: Book) -> None:
         await connection.channel.close()
 
 
-async def conclude(
+async def breaches(
     book: Book,
     tell: Tell,
     data: Path,
@@ -71,36 +70,35 @@ async def conclude(
     *,
     refused: bool,
     **faults: int,
-) -> None:
-    """Audit the data, put the counts into the report, and assert that every law stands.
+) -> list[str]:
+    """Audit the data, put the counts into the report; return what does not hold.
 
     `refused` says whether the service has refused for the moment; then it did so
     properly, otherwise not at all.
     """
     broken, audited = await audit(book, data, database)
-    assert_kept(book, tell, broken, audited, refused=refused, **faults)
-
-
-def assert_kept(
-    book: Book,
-    tell: Tell,
-    broken: Broken,
-    audited: dict[str, int],
-    *,
-    refused: bool,
-    **faults: int,
-) -> None:
-    """As `conclude`, of data that were audited."""
     tell(book, audited, **faults)
-    assert [] == book.faults, "\n".join(book.faults[:_SHOWN])
-    assert {} == broken, broken
-    shown = [str(lost) for lost in book.refusals[:_SHOWN]]
-    assert refused == bool(book.refusals), shown
+    return [*breaches_of(book, broken, refused=refused)]
+
+
+def breaches_of(book: Book, broken: Broken, *, refused: bool) -> Iterator[str]:
+    """Yield, of data that were audited, what callers saw or the data hold that may not be."""
+    yield from book.faults
+    for law, by in broken.items():
+        yield f"{law}: {by}"
+    if refused and not book.refusals:
+        yield "nothing was refused"
     for lost in book.refusals:
-        assert grpc.StatusCode.UNAVAILABLE == lost.refusal.code, lost
-        assert _REASON == lost.reason, lost
-        assert "请稍后用同一请求编号重试" in lost.refusal.localized.message, lost
-    without = [str(lost) for lost in book.refusals if not lost.pushback_ms]
-    assert [] == without, (
-        f"{len(without)} of {len(book.refusals)} without {PUSHBACK_KEY}: {without[:_SHOWN]}"
-    )
+        if not refused:
+            yield f"refused: {lost}"
+        elif flaw := _flaw(lost):
+            yield f"{flaw}: {lost}"
+
+
+def _flaw(lost: Lost) -> str:
+    """Return what is improper about a refusal for the moment, empty if nothing is."""
+    if (lost.refusal.code, lost.reason) != (grpc.StatusCode.UNAVAILABLE, _REASON):
+        return "not as unavailable"
+    if "请稍后用同一请求编号重试" not in lost.refusal.localized.message:
+        return "without what to do"
+    return "" if lost.pushback_ms else f"without {PUSHBACK_KEY}"

@@ -14,12 +14,12 @@ from gongji.serve.settings import KEY_FILE
 from gongji.store.postgres.programs import address_of
 from gongji.store.private_files import make_secret_file
 
-from tests.chaos.audit import LAWS, read
+from tests.chaos.audit import LAWS, findings_of, read, verified
 from tests.chaos.book import Book
 from tests.chaos.callers import CALLERS
 from tests.chaos.conftest import Effort, Tell
 from tests.chaos.served import Served
-from tests.chaos.stage import conclude, under_load
+from tests.chaos.stage import breaches, under_load
 from tests.chaos.town import found
 
 _OF_ITSELF = (
@@ -54,17 +54,22 @@ def another(database: str) -> str:
 
 
 async def assert_restored(
-    folder: Path, engine: str, before: set[str], after: set[str]
+    folder: Path, engine: str, before: Book, after: set[str]
 ) -> None:
-    """Restore a backup elsewhere and hold what it has against what was acknowledged."""
+    """Restore a backup elsewhere and hold what it has against what was acknowledged.
+
+    Its log goes on from the checkpoints that were kept before.
+    """
     data, database = folder.with_name(f"{folder.name}-restored"), ""
     if engine:
         database = another(engine)
     make_secret_file(data / KEY_FILE, (folder.parent / "var" / KEY_FILE).read_bytes())
     await asyncio.to_thread(command, "restore", folder, *at(data, database))
+    assert [] == findings_of(await asyncio.to_thread(verified, before, data, database))
     stored = await read(data, database)
     settled = stored.settlements.keys()
-    assert before <= settled, f"lost: {before - settled}"
+    lost = before.settled.keys() - settled
+    assert not lost, f"lost: {lost}"
     assert settled <= after, f"from nowhere: {settled - after}"
     for law in _OF_ITSELF:
         assert [] == list(LAWS[law](Book(), stored))
@@ -83,13 +88,15 @@ async def test_a_backup_under_load_has_lost_nothing(
     await found(data, engine)
     book, server = Book(), Served(data, engine)
     times = effort(short=1, long=8)
-    acknowledged: dict[Path, set[str]] = {}
+    acknowledged: dict[Path, Book] = {}
     async with under_load([server], book, seed):
         for number in range(times):
             await book.next_answers(10 * CALLERS)
             folder = data.parent / f"backup-{number}"
-            acknowledged[folder] = set(book.settled)
+            acknowledged[folder] = Book(
+                settled=dict(book.settled), checkpoints=list(book.checkpoints)
+            )
             await asyncio.to_thread(command, "backup", folder, *at(data, engine))
     for folder, before in acknowledged.items():
         await assert_restored(folder, engine, before, set(book.settled))
-    await conclude(book, tell, data, engine, refused=False, backups=times)
+    assert [] == await breaches(book, tell, data, engine, refused=False, backups=times)

@@ -18,7 +18,7 @@ from tests.chaos.callers import CALLERS, EVERY_CALLER
 from tests.chaos.conftest import Effort, Tell
 from tests.chaos.database import Database
 from tests.chaos.served import Served
-from tests.chaos.stage import conclude, reads, under_load
+from tests.chaos.stage import breaches, reads, under_load
 from tests.chaos.town import found
 
 Fault = Callable[[Database, Served, Book], AbstractAsyncContextManager[None]]
@@ -130,4 +130,4 @@ async def test_a_service_outlives_the_faults_of_its_database(
                 await book.next_answers(CALLERS)
         assert 1 == served.life
         assert served.running
-    await conclude(book, tell, data, database, refused=True, **counts)
+    assert [] == await breaches(book, tell, data, database, refused=True, **counts)

@@ -13,7 +13,7 @@ from tests.chaos.callers import EVERY_CALLER
 from tests.chaos.conftest import Tell
 from tests.chaos.database import limit
 from tests.chaos.served import Served
-from tests.chaos.stage import conclude, reads, under_load
+from tests.chaos.stage import breaches, reads, under_load
 from tests.chaos.town import found
 
 _ROOM: Final = 1024 * 1024
@@ -40,7 +40,7 @@ async def test_sqlite_on_a_full_disk(data: Path, seed: int, tell: Tell) -> None:
         await reads(served, book)
         limit(served.pid, None)
         await book.next_answers()
-    await conclude(book, tell, data, refused=True)
+    assert [] == await breaches(book, tell, data, refused=True)
 
 
 async def test_sqlite_that_may_only_be_read(data: Path, seed: int, tell: Tell) -> None:
@@ -59,7 +59,7 @@ async def test_sqlite_that_may_only_be_read(data: Path, seed: int, tell: Tell) -
         served.start()
         await served.answers()
         await book.next_answers()
-    await conclude(book, tell, data, refused=True)
+    assert [] == await breaches(book, tell, data, refused=True)
 
 
 def allow(folder: Path, *, writing: bool) -> None:

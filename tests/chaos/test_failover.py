@@ -20,7 +20,7 @@ from tests.chaos.callers import CALLERS
 from tests.chaos.cluster import PROGRAMS, Cluster, Node, cluster
 from tests.chaos.conftest import Effort, Tell
 from tests.chaos.served import Served
-from tests.chaos.stage import conclude, under_load
+from tests.chaos.stage import breaches, under_load
 from tests.chaos.test_backup import command
 from tests.chaos.town import found
 
@@ -198,7 +198,7 @@ async def test_a_lost_primary_has_lost_nothing(
         await trials.run_all(list(failures(times)), seed)
         assert [1, 1] == [server.life for server in servers]
     counts = {"primaries lost": times, "at most away (s)": round(max(trials.away_s))}
-    await conclude(book, tell, data, database, refused=True, **counts)
+    assert [] == await breaches(book, tell, data, database, refused=True, **counts)
     assert BACK_S > max(trials.away_s), trials.away_s
 
 

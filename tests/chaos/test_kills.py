@@ -15,7 +15,7 @@ from tests.chaos.book import Book
 from tests.chaos.conftest import Effort, Tell
 from tests.chaos.database import Database
 from tests.chaos.served import Served
-from tests.chaos.stage import conclude, under_load
+from tests.chaos.stage import breaches, under_load
 from tests.chaos.town import found
 
 
@@ -113,7 +113,7 @@ async def test_a_killed_server_has_lost_and_doubled_nothing(
     async with under_load(servers, book, seed):
         times = moments(seed, effort(short=2, long=100), effort(short=1, long=24))
         counts = await besiege(servers, book, times)
-    await conclude(book, tell, data, engine, refused=False, **counts)
+    assert [] == await breaches(book, tell, data, engine, refused=False, **counts)
 
 
 async def test_of_two_servers_the_other_goes_on(
@@ -127,4 +127,4 @@ async def test_of_two_servers_the_other_goes_on(
     async with under_load(servers, book, seed):
         times = moments(seed, effort(short=1, long=40), effort(short=0, long=12))
         counts = await besiege(servers, book, times)
-    await conclude(book, tell, data, database, refused=False, **counts)
+    assert [] == await breaches(book, tell, data, database, refused=False, **counts)

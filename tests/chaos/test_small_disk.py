@@ -11,7 +11,7 @@ from tests.chaos.callers import EVERY_CALLER, calling
 from tests.chaos.conftest import Tell
 from tests.chaos.database import Tight
 from tests.chaos.served import Served
-from tests.chaos.stage import conclude, reads, under_load
+from tests.chaos.stage import breaches, reads, under_load
 from tests.chaos.town import found
 
 _SEGMENT: Final = 1024 * 1024
@@ -38,7 +38,7 @@ async def test_postgres_on_a_full_disk(data: Path, seed: int, tell: Tell) -> Non
             await reads(served, book)
             tight.limit(None)
             await book.next_answers()
-        await conclude(book, tell, data, database, refused=True)
+        assert [] == await breaches(book, tell, data, database, refused=True)
 
 
 async def test_sqlite_on_a_small_disk(
@@ -62,4 +62,4 @@ async def test_sqlite_on_a_small_disk(
         assert 0 == served.stop()
     finally:
         served.kill()
-    await conclude(book, tell, copied, refused=True)
+    assert [] == await breaches(book, tell, copied, refused=True)
