@@ -24,6 +24,7 @@ from gongji.serve.local_token import make_local_token
 from tests.cli.started import children
 from tests.patience import PATIENCE_S
 from tests.scaffold.credentials import bearer_of
+from tests.scaffold.kept import give_kept
 
 _HOST: Final = "127.0.0.1"
 _PORTS = count(20_000)
@@ -79,6 +80,7 @@ class Served:
         """Begin a life; do not wait until it answers."""
         assert not self.running
         self.life += 1
+        give_kept(self.data)
         command = [*self.inside, sys.executable, "-m", "gongji", "serve", "--gateway"]
         command += ["--address", self.address, "--data", str(self.data)]
         command += ["--database", self.database]

@@ -33,6 +33,7 @@ from gongji.v1 import (
 
 from tests.patience import PATIENCE_S
 from tests.scaffold.credentials import bearer_of, with_metadata
+from tests.scaffold.kept import give_kept
 
 POLL_S = 0.02
 
@@ -101,6 +102,7 @@ class Started:
 def started(*arguments: str, under: Sequence[str] = ()) -> Iterator[Started]:
     """Start the command on a free port, under another if one is given; wait until it serves."""
     command = [sys.executable, "-m", "gongji", "serve", "--address", "127.0.0.1:0"]
+    give_kept(_data_in(arguments))
     with subprocess.Popen(  # noqa: S603 - our own
         [*under, *command, *arguments],
         stdout=subprocess.DEVNULL,

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.examples import node
+from tests.scaffold.kept import give_kept
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -40,6 +41,7 @@ def target(tmp_path: Path) -> Iterator[str]:
         "--address",
         "127.0.0.1:0",
     ]
+    give_kept(tmp_path / "var")
     with subprocess.Popen(  # noqa: S603 - our own
         [*command, "--data", str(tmp_path / "var")],
         stdout=subprocess.DEVNULL,

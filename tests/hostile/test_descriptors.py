@@ -19,6 +19,7 @@ from tests.cli.started import Started
 from tests.hostile import wire
 from tests.hostile.attacks import CITIES
 from tests.patience import PATIENCE_S
+from tests.scaffold.kept import give_kept
 
 LIMIT: Final = 128
 
@@ -30,6 +31,7 @@ def limited(tmp_path: Path) -> Iterator[Started]:
     """Run a sandbox that may have so many descriptors and no more."""
     serve = f"{sys.executable} -m gongji serve --address 127.0.0.1:0"
     command = f"ulimit -n {LIMIT}; exec {serve} --sandbox --data {tmp_path}"
+    give_kept(tmp_path)
     with subprocess.Popen(  # noqa: S603 - our own
         ["/bin/sh", "-c", command],
         stdout=subprocess.PIPE,

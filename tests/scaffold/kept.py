@@ -1,0 +1,35 @@
+"""What plugins have answered, given to servers that tests start.
+
+A server that has served before asks no plugin again whose files are the same. A test
+starts a server over a new folder, where asking takes half of the time; those of its own
+that look at a first start use `run`.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from gongji.cities import cache as plugin_cache
+from gongji.cities.loading import load_cities
+from gongji.kit.check.serving import unfit
+from gongji.serve.settings import PLUGINS
+
+
+def give_kept(data: Path) -> None:
+    """Put the answers of the installed plugins into a server's data folder."""
+    folder = data / PLUGINS
+    if not folder.exists():
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        shutil.copytree(_kept().name, folder)
+
+
+@cache
+def _kept() -> tempfile.TemporaryDirectory[str]:
+    """Ask the installed plugins; return the folder with what they answer."""
+    folder = tempfile.TemporaryDirectory(prefix="gongji-kept-")
+    unfit(load_cities())
+    plugin_cache.keep(Path(folder.name))
+    return folder
