@@ -14,7 +14,7 @@ import structlog
 from gongji import __version__
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import Cities
-from gongji.cli.cities import REFUSED_PLUGIN_COLUMNS, city_rows, show_cities
+from gongji.cli.citytable import REFUSED_PLUGIN_COLUMNS, city_rows, show_cities
 from gongji.cli.terminal import Terminal, rows_of
 from gongji.client.credentials import LOCAL_TOKEN
 from gongji.isolation.limits import lacking

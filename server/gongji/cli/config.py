@@ -8,7 +8,10 @@ name: `[command]`, `[group.command]`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import UserDict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
@@ -87,18 +90,55 @@ def _config_option() -> click.Option:
     )
 
 
-def configured(group: click.Group) -> click.Group:
-    """Give a program `--config`, and each option of its commands a variable."""
+class CommandsByName(UserDict[str, Any]):
+    """Commands by name, each imported, and made ready, when it is asked for.
+
+    `places` are module and attribute of each, below a package.
+    """
+
+    def __init__(self, package: str, places: Mapping[str, str]) -> None:
+        super().__init__(places)
+        self._package = package
+        self.prepare: Callable[[str, click.Command], None] = lambda *_: None
+
+    def __getitem__(self, name: str) -> click.Command:
+        """Return the command of a name. KeyError."""
+        found = self.data[name]
+        if isinstance(found, click.Command):
+            return found
+        module, _, attribute = found.partition(":")
+        command: click.Command = getattr(
+            import_module(f"{self._package}.{module}"), attribute
+        )
+        # Before it is made ready: it may share options with itself.
+        self.data[name] = command
+        self.prepare(name, command)
+        return command
+
+
+def configured(group: click.Group, commands: CommandsByName) -> click.Group:
+    """Give a program its commands and `--config`, and each of their options a variable."""
     option = _config_option()
     option.envvar = FILE_VARIABLE
+    _name_variables((Place((OUTPUT,), key_of(one)), one) for one in options_of(group))
     group.params.append(option)
-    for _, command in commands_of(group):
-        take_password(command)
-    for place, one in _placed(group):
+    group.commands = commands
+    commands.prepare = partial(_prepare, group)
+    return group
+
+
+def _prepare(program: click.Group, name: str, command: click.Command) -> None:
+    """Give the options of a command, or of those below it, their variables."""
+    for path, one in _called((name,), command):
+        take_password(one)
+        _name_variables(_placed_of(path, one, _shared(program, one)))
+
+
+def _name_variables(placed: Iterable[tuple[Place, click.Option]]) -> None:
+    for place, one in placed:
         shared = place.table in {("client",), ("serve",), (OUTPUT,)}
         words = [] if shared else place.table
         one.envvar = variable_of(*words, place.key)
-    return group
 
 
 def commands_of(
@@ -106,10 +146,16 @@ def commands_of(
 ) -> Iterator[tuple[TablePath, click.Command]]:
     """Yield each command of a program by the words with which it is called."""
     for name, command in group.commands.items():
-        if isinstance(command, click.Group):
-            yield from commands_of(command, (*path, name))
-        else:
-            yield (*path, name), command
+        yield from _called((*path, name), command)
+
+
+def _called(
+    path: TablePath, command: click.Command
+) -> Iterator[tuple[TablePath, click.Command]]:
+    if isinstance(command, click.Group):
+        yield from commands_of(command, path)
+    else:
+        yield path, command
 
 
 def _placed(program: click.Command) -> Iterator[tuple[Place, click.Option]]:

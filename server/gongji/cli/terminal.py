@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from typing import Any, Final, NoReturn
 
 from rich.console import Console
-from rich.markdown import Markdown
 from rich.progress import (
     BarColumn,
     Progress,
@@ -248,6 +247,9 @@ class Terminal:
         """Print Markdown: rendered on a terminal, as it is in a pipe."""
         text = shown_lines(text)
         if self.console.is_terminal:
+            # A tenth of the time in which a command starts: most print no Markdown.
+            from rich.markdown import Markdown  # noqa: PLC0415
+
             # Addresses are read, not followed.
             self.console.print(Markdown(text, hyperlinks=False))
         else:

@@ -74,18 +74,6 @@ def _values(pinyin: str) -> Iterable[str]:
     return dict.fromkeys(plugin.value for plugin in named)
 
 
-def reimbursement_tables(city: City) -> Iterator[tuple[str, Table]]:
-    """Yield every reimbursement table under a name people know, candidates last."""
-    in_force = city.timelines[REIMBURSEMENT]
-    candidates = [c for c in city.candidates if c.hook == REIMBURSEMENT]
-    values = [(f"自 {ruled.since} 起", ruled.value) for ruled in in_force]
-    values += [(f"候选 {c.name}", c.value) for c in candidates]
-    for label, by_scheme in values:
-        for scheme, entry in by_scheme.items():
-            if isinstance(entry, Table):
-                yield f"{REIMBURSEMENT} {label}: {TERMS[type(scheme)][scheme]}", entry
-
-
 def extreme_rows(label: str, table: Table) -> Iterator[dict[str, str]]:
     """Yield what order and splitting can do to bills under a table, by standing."""
     effects = table.effects

@@ -18,7 +18,7 @@ from gongji.kit.check.extremes import problems_of_effects
 from gongji.kit.check.findings import Severity
 from gongji.kit.check.proof import prove
 from gongji.kit.check.purity import impurities
-from gongji.kit.check.report import reimbursement_tables
+from gongji.kit.check.tables import reimbursement_tables
 
 _FOLDERS: Final = (
     "rules",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
+from gongji.cities.city import City
 from gongji.kit.check.curve import (
     Fault,
     Point,
@@ -232,3 +233,15 @@ def _limit(name: str, fen: int | NoLimit) -> _Figure:
     if isinstance(fen, NoLimit):
         return _Figure(name, TERMS[NoLimit][fen], MAX_FEN)
     return _Figure(name, f"{yuan(fen)} 元", fen)
+
+
+def reimbursement_tables(city: City) -> Iterator[tuple[str, Table]]:
+    """Yield every reimbursement table under a name people know, candidates last."""
+    in_force = city.timelines[HOOK]
+    candidates = [c for c in city.candidates if c.hook == HOOK]
+    values = [(f"自 {ruled.since} 起", ruled.value) for ruled in in_force]
+    values += [(f"候选 {c.name}", c.value) for c in candidates]
+    for label, by_scheme in values:
+        for scheme, entry in by_scheme.items():
+            if isinstance(entry, Table):
+                yield f"{HOOK} {label}: {TERMS[type(scheme)][scheme]}", entry
