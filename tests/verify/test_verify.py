@@ -83,13 +83,13 @@ def test_a_run_cut_short_goes_on(lived_file: Path, tmp_path: Path) -> None:
     next(cut)
     next(cut)
     cut.close()
-    done = {path.name: path.stat().st_mtime_ns for path in asked.folder.glob("*.seg")}
+    done = {path.name: path.stat().st_mtime_ns for path in asked.folder.rglob("*.seg")}
     again = verify(asked)
     next(again)
     assert (
         done.items()
         <= {
-            path.name: path.stat().st_mtime_ns for path in asked.folder.glob("*.seg")
+            path.name: path.stat().st_mtime_ns for path in asked.folder.rglob("*.seg")
         }.items()
     )
     assert [] == [finding for result in again for finding in result.findings]

@@ -180,6 +180,12 @@ class Growing:
                 tiles[level, index] = self._last[level]
         return [Tile(tile_id(*place), tiles[place]) for place in sorted(tiles)]
 
+    def take_full(self) -> list[Tile]:
+        """Return every tile that was filled since it was last asked."""
+        full = [Tile(tile_id(*place), self._changed[place]) for place in self._changed]
+        self._changed.clear()
+        return full
+
     def forget_full(self) -> None:
         """Forget the tiles that are full: whoever wants the root alone needs none."""
         self._changed.clear()

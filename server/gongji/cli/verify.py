@@ -173,6 +173,7 @@ def _as_json(result: PhaseResult) -> dict[str, Any]:
         "phase": result.phase,
         "count": result.count,
         "seconds": round(result.seconds, 3),
+        "cpu_seconds": round(result.cpu_s, 3),
         "proved": result.proved,
         "undecided": result.undecided,
         "findings": [msgspec.to_builtins(one) for one in result.findings[:_MOST]],

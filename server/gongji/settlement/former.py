@@ -8,7 +8,8 @@ known today been known at its time.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar, cast
 
@@ -36,18 +37,74 @@ class RevisionNotKept(Exception):  # noqa: N818 - a state of the registry, told 
     """A settlement names a revision of the registry that is not stored."""
 
 
+class PurseHistory:
+    """The entries of one purse in their order, gone through once however many ask."""
+
+    def __init__(self, person_no: str, entries: Iterable[Entry]) -> None:
+        self._person_no = person_no
+        self._entries = sorted(entries, key=lambda entry: entry.version_after)
+        self._instants = [entry.at for entry in self._entries]
+        self._of = {entry.transaction_id: entry for entry in self._entries}
+
+    def of(self, transaction_id: str) -> Entry | None:
+        """Return the entry of a transaction, None if it did not move the purse."""
+        return self._of.get(transaction_id)
+
+    def before(self, at: datetime) -> Account | None:
+        """Return the account as the last entry before an instant left it, None without."""
+        count = bisect_left(self._instants, at)
+        if not count:
+            return None
+        last = self._entries[count - 1]
+        return Account(self._person_no, last.balance_after_fen, last.version_after)
+
+    def was_empty(self, at: datetime) -> bool:
+        """Return whether the purse was empty before or between the entries of an instant."""
+        # Of what was entered at one instant nobody knows what came before, what after.
+        before = self.before(at)
+        first, end = bisect_left(self._instants, at), bisect_right(self._instants, at)
+        balances = [entry.balance_after_fen for entry in self._entries[first:end]]
+        return before is None or not before.balance_fen or 0 in balances
+
+
+class Purses:
+    """The histories of purses, as facts tell them that nobody writes to meanwhile."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+        self._of: dict[str, PurseHistory] = {}
+
+    def of(self, person_no: str) -> PurseHistory:
+        """Return the history of a person's purse. NotLoaded."""
+        known = self._of.get(person_no)
+        if known is None:
+            purse = purse_account(person_no)
+            entries = self._facts.where(Entry, "ledger_account", purse)
+            known = self._of[person_no] = PurseHistory(person_no, entries)
+        return known
+
+
 class FormerFacts(Facts):
     """Facts at the instant of a settlement; whatever is read is found in `base`.
 
-    `as_known` reads the registry as known then, else as known now.
+    `as_known` reads the registry as known then, else as known now. `purses` are those of
+    `base`, if many settlements ask for them.
     """
 
-    __slots__ = ("_as_known", "_base", "_settled_at", "_settlement")
+    __slots__ = ("_as_known", "_base", "_purses", "_settled_at", "_settlement")
 
-    def __init__(self, base: Facts, settlement: Settlement, *, as_known: bool) -> None:
+    def __init__(
+        self,
+        base: Facts,
+        settlement: Settlement,
+        *,
+        as_known: bool,
+        purses: Purses | None = None,
+    ) -> None:
         settled_at = settled_at_of(settlement)
         super().__init__(settled_at, base.keys)
         self._base = base
+        self._purses = purses or Purses(base)
         self._settlement = settlement
         self._settled_at = settled_at
         # One of before revisions were kept names none: what is stored was known ever since.
@@ -136,25 +193,24 @@ class FormerFacts(Facts):
         return {line.purse for line in self._settlement.lines if line.purse}
 
     def _account(self, person_no: str) -> Account | None:
-        purse = purse_account(person_no)
-        entries = self._base.where(Entry, "ledger_account", purse)
-        asked = [line for line in self._settlement.lines if line.purse == person_no]
-        if asked and self._settlement.replaces:
+        history = self._purses.of(person_no)
+        own = self._settlement
+        asked = [line for line in own.lines if line.purse == person_no]
+        if asked and own.replaces:
             # Settled again, it asked for no more than was paid before: for what it says.
             return Account(person_no, asked[0].fen)
-        for entry in entries:
-            if entry.transaction_id == self._settlement.settlement_id:
-                # The ledger's word, not the settlement's own, which may have been changed.
-                balance_fen = entry.balance_after_fen - entry.fen
-                return Account(person_no, balance_fen, entry.version_after - 1)
-        account = _after_entries(
-            person_no, [entry for entry in entries if entry.at < self._settled_at]
-        )
+        entry = history.of(own.settlement_id)
+        if entry is not None:
+            # The ledger's word, not the settlement's own, which may have been changed.
+            balance_fen = entry.balance_after_fen - entry.fen
+            return Account(person_no, balance_fen, entry.version_after - 1)
+        account = history.before(self._settled_at)
         if not asked:
             return account
         # Asked for some it had nothing: what is entered at the same instant may say
         # otherwise.
-        emptied = asked[0].inputs.get("needed", 0) > 0
+        asked_for_some = asked[0].inputs.get("needed", 0) > 0
+        emptied = asked_for_some and history.was_empty(self._settled_at)
         return Account(person_no) if emptied else account or Account(person_no)
 
     def _accumulator(self, key: str) -> Accumulator | None:
@@ -193,14 +249,6 @@ def settled_at_of(settlement: Settlement) -> datetime:
         msg = f"settlement {settlement.settlement_id} is stored without its time"
         raise Inconsistent(msg)
     return decided_as_of
-
-
-def _after_entries(person_no: str, entries: Collection[Entry]) -> Account | None:
-    """Return the account as the last of these entries left it, None without any."""
-    if not entries:
-        return None
-    last = max(entries, key=lambda entry: entry.version_after)
-    return Account(person_no, last.balance_after_fen, last.version_after)
 
 
 def _is_active(binding: Binding | None) -> bool:

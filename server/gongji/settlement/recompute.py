@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import suppress
-from typing import Final
+from operator import attrgetter
+from typing import Any, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -23,7 +24,7 @@ from gongji.model.facts import Facts, Need, by_key
 from gongji.model.refusals import Refusal, SettlementNotFound
 from gongji.model.settlement import Line, Settlement
 from gongji.rules.codes import Payer
-from gongji.settlement.former import FormerFacts, RevisionNotKept
+from gongji.settlement.former import FormerFacts, Purses, RevisionNotKept
 from gongji.settlement.settle import Quote
 
 _OF_THEN: Final = ("decided_by", "known")
@@ -106,15 +107,19 @@ class Recompute(Struct, frozen=True):
 
 
 class DecideAsThen(Struct, frozen=True):
-    """Decide a stored settlement once more, only as then; writing nothing."""
+    """Decide a stored settlement once more, only as then; writing nothing.
+
+    `purses` are those of the facts, if many settlements are decided over them.
+    """
 
     stored: Settlement
+    purses: Purses | None = None
 
     def needs(self, facts: Facts) -> Iterator[Need]:
         """Return its rules, and what a quote of its bill needs, as then."""
         stored = self.stored
         yield from kept.needs_of(stored.decided_by)
-        former = FormerFacts(facts, stored, as_known=True)
+        former = FormerFacts(facts, stored, as_known=True, purses=self.purses)
         # Told when it is decided.
         with suppress(RevisionNotKept):
             for need in Quote(stored.bill, Cities(())).needs(former):
@@ -122,16 +127,18 @@ class DecideAsThen(Struct, frozen=True):
 
     def decide(self, facts: Facts) -> Decision[Recomputation]:
         """Decide it."""
-        return Decision(_as_then(self.stored, facts))
+        return Decision(_as_then(self.stored, facts, self.purses))
 
 
-def _as_then(stored: Settlement, facts: Facts) -> Recomputation:
+def _as_then(
+    stored: Settlement, facts: Facts, purses: Purses | None = None
+) -> Recomputation:
     if not stored.decided_by.rules_digest:
         return Recomputation(
             cities=Cities(()),
             impossible="该结算作出时规则尚未留存（没有规则摘要），不能按当时的规则重算",
         )
-    known_then = FormerFacts(facts, stored, as_known=True)
+    known_then = FormerFacts(facts, stored, as_known=True, purses=purses)
     try:
         cities = kept.cities_of(stored.decided_by, facts)
         return _decided(stored, known_then, cities)
@@ -154,21 +161,49 @@ def _decided(
             refusal=refusal.with_traceback(None),
             differences=differences_by_payer(stored.lines, ()),
         )
+    different = tuple(
+        [name for name in _different(stored, settlement) if name not in apart_from]
+    )
     return Recomputation(
         cities=cities,
         settlement=settlement,
-        different=tuple(
-            name for name in _different(stored, settlement) if name not in apart_from
-        ),
-        differences=differences_by_payer(stored.lines, settlement.lines),
+        different=different,
+        differences=differences_by_payer(stored.lines, settlement.lines)
+        if "lines" in different
+        else (),
     )
+
+
+_UNDECIDED: Final = (
+    "settlement_id",
+    "settled_at",
+    "request_key",
+    "movements",
+    "reversed_at",
+    "reversed_why",
+    "first_settled_at",
+    "replaces",
+    "replaced_by",
+    "superseded",
+    "returned_fen",
+)
+"""What no decision on the bill says."""
+
+_DECIDED: Final = tuple(
+    [name for name in Settlement.__struct_fields__ if name not in _UNDECIDED]
+)
+
+_decided_of: Final = attrgetter(*_DECIDED)
 
 
 def _different(stored: Settlement, recomputed: Settlement) -> Iterator[str]:
     """Yield the fields of the decision that are not as stored."""
-    before, after = _decision(stored), _decision(recomputed)
-    for name in Settlement.__struct_fields__:
-        if getattr(before, name) != getattr(after, name):
+    # hot path: a verification asks it of every settlement there is.
+    values = zip(_decided_of(stored), _decided_of(recomputed), strict=True)
+    for name, (before, after) in zip(_DECIDED, values, strict=True):
+        if before != after and _worded_alike(name, before) != _worded_alike(
+            name, after
+        ):
             yield name
     paid = {line.purse: -line.fen for line in recomputed.lines if line.purse}
     moved = {movement.purse: movement.fen for movement in stored.movements}
@@ -176,24 +211,13 @@ def _different(stored: Settlement, recomputed: Settlement) -> Iterator[str]:
         yield "movements"
 
 
-def _decision(settlement: Settlement) -> Settlement:
-    """Return what was decided, without what a later core may word otherwise."""
-    return replace(
-        settlement,
-        settlement_id="",
-        settled_at=None,
-        request_key="",
-        movements=(),
-        reversed_at=None,
-        reversed_why="",
-        first_settled_at=None,
-        replaces="",
-        replaced_by="",
-        superseded=False,
-        returned_fen=0,
-        lines=tuple([replace(line, in_words="") for line in settlement.lines]),
-        decided_by=replace(settlement.decided_by, core_version=""),
-    )
+def _worded_alike(name: str, value: Any) -> Any:
+    """Return a field's value without what a later core may word otherwise."""
+    if name == "lines":
+        return [replace(line, in_words="") for line in value]
+    if name == "decided_by":
+        return replace(value, core_version="")
+    return value
 
 
 def differences_by_payer(

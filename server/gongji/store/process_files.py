@@ -46,6 +46,20 @@ def of_dead(path: Path) -> Iterator[BinaryIO | None]:
         yield None if alive else file
 
 
+@contextmanager
+def locked(path: Path) -> Iterator[bool]:
+    """Hold a file locked for the block, made if need be; yield whether it could be.
+
+    OSError.
+    """
+    with path.open("ab") as file:
+        held = False
+        with suppress(BlockingIOError):
+            _lock(file)
+            held = True
+        yield held
+
+
 def _lock(file: BinaryIO) -> None:
     """Lock a file for as long as it is open. BlockingIOError if another process has it."""
     if sys.platform != "win32":

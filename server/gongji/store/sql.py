@@ -138,14 +138,23 @@ def primary_key(table: AnyTable) -> str:
     return f"{table.key.name}, {table.partition_by}"
 
 
-def index_column(table: AnyTable, index: str) -> str:
-    """Return the column of an index, "" the key. ValueError if a `Need` may not name it."""
+def searched(table: AnyTable, index: str) -> str:
+    """Return a condition up to the values it seeks: of an index, "" the key.
+
+    ValueError if a `Need` may not name it.
+    """
     indexes = table.need_indexes()
     if index and index not in indexes:
         choices = ", ".join(indexes) or "仅主键"
         msg = f"{table.name} 不能按 {index} 预取; 可用: {choices}"
         raise ValueError(msg)
-    return table.column(index).name
+    column = table.column(index)
+    lasts = [table.column(found[-1]) for found in table.indexes if found[0] == index]
+    if not all(last.sparse for last in lasts) or not lasts:
+        return column.name
+    # Only an index of few rows begins with it: no database uses that unless it is told
+    # that no other row is meant, and reads the whole table instead.
+    return f"{lasts[0].name} IS NOT NULL AND {column.name}"
 
 
 def insert_into(table: AnyTable, columns: Sequence[Column] = ()) -> str:

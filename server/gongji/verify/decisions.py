@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final
 
-from gongji.model.facts import Facts, Need
+from gongji.model.facts import Facts, Need, NotLoaded
 from gongji.model.settlement import Settlement
+from gongji.settlement.former import Purses
 from gongji.settlement.recompute import DecideAsThen, Recomputation
 from gongji.store.engine import Lookup
 from gongji.store.loading import ROUNDS, FactLoader
@@ -32,10 +35,27 @@ _NOT_AS_STORED: Final = "按当时重算与所存不同："
 def decide_again(bench: Bench, job: VerifyTask, output: Output) -> None:
     """Decide the settlements of a bucket's patients, patient by patient."""
     named = bench.segments("join").read("decided", job.number)
-    # Whose purse is read once is not read again: a patient's lie side by side.
-    keys = [key for _, key in sorted(map(tuple, named))]
-    for start in range(0, len(keys), _SLICE):
-        _decide(bench, keys[start : start + _SLICE], output)
+    kept_since = _kept_since(bench)
+    for keys in _batches(named):
+        deciding = _Deciding(bench, output, kept_since)
+        for start in range(0, len(keys), _SLICE):
+            deciding.decide(keys[start : start + _SLICE])
+
+
+def _batches(named: Iterable[Sequence[str]]) -> Iterator[list[str]]:
+    """Yield settlements to be decided over the same facts: all of some patients.
+
+    What is known of a patient is fetched once and then forgotten.
+    """
+    batch: list[str] = []
+    for _, of_patient in groupby(sorted(map(tuple, named)), itemgetter(0)):
+        keys = [key for _, key in of_patient]
+        if batch and len(batch) + len(keys) > _SLICE:
+            yield batch
+            batch = []
+        batch += keys
+    if batch:
+        yield batch
 
 
 class _Source:
@@ -62,21 +82,54 @@ class _Source:
         return [table.record(row) for row in rows]
 
 
-def _decide(bench: Bench, keys: Sequence[str], output: Output) -> None:
-    source = _Source(bench)
-    (stored,) = source.fetch([(Settlement, "", keys)])
-    queries = [DecideAsThen(settlement) for settlement in stored]
-    loader = FactLoader(Facts(_NOW, bench.schema), source)
-    _load(loader, queries)
-    kept_since = _kept_since(bench)
-    for query in queries:
-        settlement = query.stored
-        if _before_rules(settlement, kept_since):
-            output.count(UNDECIDED, 1)
-            continue
-        output.count("decided", 1)
-        if told := _judged(loader, query):
-            output.found(
+class _Deciding:
+    """Decides settlements over the facts of their patients, fetched as they are needed."""
+
+    def __init__(self, bench: Bench, output: Output, kept_since: int | None) -> None:
+        self._output = output
+        self._source = _Source(bench)
+        facts = Facts(_NOW, bench.schema)
+        self._loader = FactLoader(facts, self._source)
+        self._purses = Purses(facts)
+        self._kept_since = kept_since
+
+    def decide(self, keys: Sequence[str]) -> None:
+        """Decide some settlements; note those that are not as stored."""
+        (stored,) = self._source.fetch([(Settlement, "", keys)])
+        pending = []
+        for settlement in stored:
+            if _before_rules(settlement, self._kept_since):
+                self._output.count(UNDECIDED, 1)
+            else:
+                self._output.count("decided", 1)
+                pending.append(DecideAsThen(settlement, self._purses))
+        for _ in range(ROUNDS):
+            pending = self._round(pending)
+        for query in pending:
+            self._tell(query.stored, _cannot(NotLoaded()))
+
+    def _round(self, queries: Iterable[DecideAsThen]) -> list[DecideAsThen]:
+        """Decide as far as facts are known; fetch what the others need, return those."""
+        needs: list[Need] = []
+        incomplete = []
+        for query in queries:
+            # hot path: most find all facts fetched for another of the patient's, which
+            # is told sooner by deciding than by asking what they need.
+            try:
+                told = _judged(query, self._loader.facts)
+            except NotLoaded as unknown:
+                if missing := _missing(query, self._loader.facts):
+                    incomplete.append(query)
+                    needs += missing
+                    continue
+                told = _cannot(unknown)
+            self._tell(query.stored, told)
+        self._loader.load(needs)
+        return incomplete
+
+    def _tell(self, settlement: Settlement, told: str) -> None:
+        if told:
+            self._output.found(
                 Discrepancy(
                     phase="decisions",
                     table="settlement",
@@ -100,41 +153,30 @@ def _before_rules(settlement: Settlement, kept_since: int | None) -> bool:
     return kept_since is None or micros(at) < kept_since
 
 
-def _load(loader: FactLoader, queries: Iterable[DecideAsThen]) -> None:
-    """Fetch what all of them need, round by round, until none needs more."""
-    pending = list(queries)
-    facts = loader.facts
-    for _ in range(ROUNDS):
-        needs: list[Need] = []
-        incomplete = []
-        for query in pending:
-            if missing := _missing(query, facts):
-                incomplete.append(query)
-                needs += missing
-        if not needs:
-            return
-        loader.load(needs)
-        pending = incomplete
-
-
 def _missing(query: DecideAsThen, facts: Facts) -> list[Need]:
     try:
         return [need for need in query.needs(facts) if not facts.has(need)]
-    except Exception:  # noqa: BLE001 - told when it is decided
+    except Exception:  # noqa: BLE001 - told as what cannot be decided
         return []
 
 
-def _judged(loader: FactLoader, query: DecideAsThen) -> str:
-    """Return what is not as it is stored, "" if all is."""
+def _judged(query: DecideAsThen, facts: Facts) -> str:
+    """Return what is not as it is stored, "" if all is. NotLoaded."""
     try:
-        again = loader.decide(query).answer
+        again = query.decide(facts).answer
+    except NotLoaded:
+        raise
     except Exception as error:  # noqa: BLE001 - what was altered may be anything
-        return f"不能按当时重算（{type(error).__name__}）"
+        return _cannot(error)
     if again.equal:
         return ""
     if again.impossible:
         return f"不能按当时重算：{again.impossible}"
     return _NOT_AS_STORED + "；".join(_differences(query.stored, again))
+
+
+def _cannot(error: Exception) -> str:
+    return f"不能按当时重算（{type(error).__name__}）"
 
 
 def _differences(stored: Settlement, again: Recomputation) -> Iterator[str]:

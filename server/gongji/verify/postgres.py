@@ -39,6 +39,12 @@ WHERE c.relkind = 'i' AND i.indrelid = ANY(SELECT to_regclass(name)
 ORDER BY 1
 """
 
+_STAMP: Final = """
+SELECT string_agg(concat_ws('/', s.relid, n_tup_ins, n_tup_upd, n_tup_del,
+  pg_relation_filenode(s.relid)), ' ' ORDER BY s.relid)
+FROM pg_stat_user_tables s WHERE schemaname = current_schema()
+"""
+
 _AMCHECK: Final = """
 SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = 'amcheck'
 """
@@ -104,20 +110,24 @@ class PostgresView(DatabaseView):
         except psycopg.Error as error:
             raise UnreadableError(str(error)) from error
 
+    def stamp(self) -> str:
+        """Return what PostgreSQL has counted of each table, and the file it lies in."""
+        return str(self.value(_STAMP))
+
     def version(self) -> tuple[int, str]:
         """Return the schema's version and the fingerprint of the key."""
         for row in self.rows("SELECT version, fingerprint FROM vault", {}):
             return int(row[0]), str(row[1])
         return 0, ""
 
-    def spans(self, table: AnyTable) -> list[RowSpan]:
+    def spans(self, table: AnyTable, rows: int = CHUNK) -> list[RowSpan]:
         """Return spans in the order in which the rows lie in each partition."""
         if table.key.assigned:
-            return self.spans_by_key(table)
+            return self.spans_by_key(table, rows)
         spans = []
-        for relation, _, pages, rows in self._relations(table):
-            # A page for each two rows, if nobody has counted them.
-            step = max(1, CHUNK * pages // rows) if rows else CHUNK // 40
+        for relation, _, pages, counted in self._relations(table):
+            # Forty rows to a page, if nobody has counted them.
+            step = max(1, rows * pages // counted if counted else rows // 40)
             for first in range(0, max(pages, 1), step):
                 last = first + step >= pages
                 high = None if last else f"({first + step},0)"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import shutil
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -10,11 +12,15 @@ from typing import Final
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
+from gongji import __version__
 from gongji.audit.checkpoint import SignedNote
+from gongji.store.databases import machine_time
 from gongji.store.keys.source import Keys
 from gongji.store.migrations import SchemaError
 from gongji.store.private_files import make_folder
+from gongji.store.process_files import locked
 from gongji.store.schema import VERSION
 from gongji.store.seal import Vault
 from gongji.store.table import AnyTable
@@ -22,11 +28,12 @@ from gongji.verify import stages
 from gongji.verify.decisions import UNDECIDED
 from gongji.verify.file import KEYS
 from gongji.verify.finding import PHASE_OF, PHASES, Discrepancy
-from gongji.verify.segments import SegmentHead
+from gongji.verify.segments import SegmentHead, head_of, write_whole
 from gongji.verify.snapshot import (
     DatabaseView,
     RowSpan,
     UnreadableError,
+    chunk_of,
     load_keys,
     open_snapshot,
 )
@@ -35,7 +42,15 @@ from gongji.verify.work import Alone, Bench, Crew, Several, VerifyTask, Workplac
 BUCKET_ROWS: Final = 50_000
 """Rows, and what leaves say of rows, that are joined in memory at once."""
 
+MOST_FINDINGS: Final = 10_000
+"""Of a phase; further ones are not kept."""
+
 _STATE: Final = "state.json"
+
+_LOCK: Final = "lock"
+
+_OF_RUN: Final = "run-"
+"""Begins the name of the folder of a run."""
 
 _KNOWN: Final = stages.__all__
 """The modules whose tasks are registered."""
@@ -63,7 +78,10 @@ class TaskProgress(Struct, frozen=True):
 class PhaseResult(Struct, frozen=True):
     """What a phase has looked at, in how long, and what does not hold.
 
+    `cpu_s` is what all processes have used for it, also those of a run that was cut short.
     `undecided` counts settlements of before rules were kept: nobody can decide them again.
+    `taken_over` counts tasks that a run which was cut short had done, of all `tasks`:
+    what they are about was not looked at again since that run `began`.
     """
 
     phase: str
@@ -72,6 +90,10 @@ class PhaseResult(Struct, frozen=True):
     findings: tuple[Discrepancy, ...] = ()
     proved: str = ""
     undecided: int = 0
+    cpu_s: float = 0.0
+    tasks: int = 0
+    taken_over: int = 0
+    began: str = ""
 
     @property
     def rate(self) -> int:
@@ -101,13 +123,24 @@ class Verification(Struct, frozen=True, kw_only=True):
 
 
 class _State(Struct, frozen=True):
-    """Of which state of a database the segments in a folder are."""
+    """Of what a run is: a state of a database, by which program and checkpoints."""
 
     address: str
     last: str
+    stamp: str
+    program: str
     rows: int
     buckets: int
-    checkpoints: tuple[str, ...] = ()
+    checkpoints: tuple[str, ...]
+    signed: bool
+
+
+class _Begun(Struct, frozen=True):
+    """A run that has begun: of what, when, and in which folder its segments lie."""
+
+    of: _State
+    at: str
+    folder: str
 
 
 Tell = Callable[[TaskProgress], None]
@@ -116,10 +149,19 @@ Tell = Callable[[TaskProgress], None]
 def verify(asked: Verification, tell: Tell = lambda _: None) -> Generator[PhaseResult]:
     """Yield each phase as it is over; it ends after one with findings unless `every`.
 
-    SchemaError, KeyFileError, OSError or UnreadableError if it cannot be begun.
+    SchemaError, KeyFileError, OSError or UnreadableError if it cannot be done.
     """
     vault = Vault.open(asked.key_file, create=False)
-    with closing(open_snapshot(asked.address)) as snapshot:
+    make_folder(asked.folder)
+    with (
+        closing(open_snapshot(asked.address)) as snapshot,
+        locked(asked.folder / _LOCK) as alone,
+    ):
+        if not alone:
+            msg = (
+                f"另一个核对正在用目录 {asked.folder}：请待其完毕，或以 --work 另指一处"
+            )
+            raise OSError(msg)
         _check_version(snapshot, vault)
         run = _Run(asked, vault, snapshot)
         try:
@@ -136,38 +178,52 @@ class _Run:
         self, asked: Verification, vault: Vault, snapshot: DatabaseView
     ) -> None:
         self._asked = asked
-        self._place = self._prepared(snapshot, vault)
+        self._rows = _counted(Bench(Workplace("", Path(), "", 1), snapshot, vault))
+        self._begun = self._begin(snapshot)
+        self._place = Workplace(
+            asked.address,
+            asked.key_file,
+            str(asked.folder / self._begun.folder),
+            self._begun.of.buckets,
+            asked.checkpoints,
+            str(asked.signing_key or ""),
+        )
         self._bench = Bench(self._place, snapshot, vault)
         self.crew: Crew = Alone(self._bench)
         if asked.jobs > 1:
             self.crew = Several(self._place, snapshot.shared, asked.jobs)
-        self._results = {phase: PhaseResult(phase, 0, 0.0) for phase in PHASES}
+        self._results = {
+            phase: PhaseResult(phase, 0, 0.0, began=self._begun.at) for phase in PHASES
+        }
 
-    def _prepared(self, snapshot: DatabaseView, vault: Vault) -> Workplace:
-        """Return where to work; what lies there of another state is removed."""
+    def _begin(self, snapshot: DatabaseView) -> _Begun:
+        """Return a new run, or the one that goes on; what lies there of another goes."""
+        path = self._asked.folder / _STATE
+        state = self._state(snapshot)
+        before = _read(path) if self._asked.resume else None
+        if before is not None and before.of == state:
+            return before
+        _empty(path.parent)
+        # Of its own: nothing that an earlier run still writes comes among what it writes.
+        folder = f"{_OF_RUN}{secrets.token_hex(8)}"
+        begun = _Begun(state, f"{machine_time():%Y-%m-%d %H:%M:%S}", folder)
+        make_folder(path.with_name(folder))
+        write_whole(path, msgspec.json.encode(begun))
+        return begun
+
+    def _state(self, snapshot: DatabaseView) -> _State:
         asked = self._asked
-        make_folder(asked.folder)
-        bench = Bench(Workplace("", Path(), "", 1), snapshot, vault)
-        rows = _rows_of(bench)
-        state = _State(
+        rows = sum(self._rows.values())
+        return _State(
             address=asked.address,
-            last=str(snapshot.last_leaf()),
+            last=snapshot.last_leaf(),
+            stamp=snapshot.stamp(),
+            program=__version__,
             rows=rows,
             # A settlement's leaf names ten rows.
             buckets=max(1, -(-2 * rows // BUCKET_ROWS)),
             checkpoints=asked.checkpoints,
-        )
-        path = asked.folder / _STATE
-        if not (asked.resume and path.exists() and _read(path) == state):
-            _empty(asked.folder)
-            path.write_bytes(msgspec.json.encode(state))
-        return Workplace(
-            asked.address,
-            asked.key_file,
-            str(asked.folder),
-            state.buckets,
-            asked.checkpoints,
-            str(asked.signing_key or ""),
+            signed=asked.signing_key is not None and asked.signing_key.exists(),
         )
 
     def phases(self, tell: Tell) -> Iterator[PhaseResult]:
@@ -178,7 +234,7 @@ class _Run:
                 self._do(left.pop(0), tell)
             result = self._results[phase]
             ordered = sorted(result.findings, key=lambda finding: finding.order)
-            result = msgspec.structs.replace(result, findings=tuple(ordered))
+            result = replace(result, findings=tuple(ordered))
             yield result
             if result.findings and not self._asked.every:
                 return
@@ -187,31 +243,54 @@ class _Run:
         return all(PHASE_OF[stage] != phase for stage in left)
 
     def _do(self, stage: str, tell: Tell) -> None:
-        """Do all tasks of a stage."""
+        """Do all tasks of a stage that are not done yet."""
         begun = perf_counter()
         phase = PHASE_OF[stage]
-        jobs = self._jobs(stage)
-        heads = []
-        for done, (_, head) in enumerate(self.crew.do(jobs), 1):
-            heads.append(head)
+        jobs = self._planned(stage)
+        done, left = 0, []
+        for job in jobs:
+            head = head_of(self._bench.folder / job.name)
+            if head is None:
+                left.append(job)
+            else:
+                done += 1
+                self._add(phase, head)
+        taken_over = done
+        for head in self.crew.do(left):
+            done += 1
+            self._add(phase, head)
             tell(TaskProgress(phase, done, len(jobs)))
-        self._add(phase, heads, perf_counter() - begun)
-
-    def _add(self, phase: str, heads: list[SegmentHead], seconds: float) -> None:
         before = self._results[phase]
-        count = sum(
-            [head.counts.get(name, 0) for head in heads for name in _COUNTS[phase]]
+        self._results[phase] = replace(
+            before,
+            seconds=before.seconds + perf_counter() - begun,
+            tasks=before.tasks + len(jobs),
+            taken_over=before.taken_over + taken_over,
         )
-        found = [finding for head in heads for finding in head.findings]
-        # A task may find what belongs to another phase.
-        self._results[phase] = PhaseResult(
-            phase,
-            before.count + count,
-            before.seconds + seconds,
-            (*before.findings, *found),
-            "".join([head.proved for head in heads]),
-            sum([head.counts.get(UNDECIDED, 0) for head in heads]),
+
+    def _add(self, phase: str, head: SegmentHead) -> None:
+        """Add what a task has found to what is known of its phase."""
+        before = self._results[phase]
+        count = sum([head.counts.get(name, 0) for name in _COUNTS[phase]])
+        room = MOST_FINDINGS - len(before.findings)
+        self._results[phase] = replace(
+            before,
+            count=before.count + count,
+            findings=(*before.findings, *head.findings[:room]),
+            proved=before.proved + head.proved,
+            undecided=before.undecided + head.counts.get(UNDECIDED, 0),
+            cpu_s=before.cpu_s + head.cpu_s,
         )
+
+    def _planned(self, stage: str) -> list[VerifyTask]:
+        """Return the tasks of a stage: those of the run that goes on, if it is one."""
+        # Not made anew: by what the database estimates of a table they would be others.
+        path = self._bench.folder / f"{stage}.plan"
+        if path.exists():
+            return msgspec.json.decode(path.read_bytes(), type=list[VerifyTask])
+        jobs = self._jobs(stage)
+        write_whole(path, msgspec.json.encode(jobs))
+        return jobs
 
     def _jobs(self, stage: str) -> list[VerifyTask]:
         """Return the tasks of a stage."""
@@ -229,37 +308,41 @@ class _Run:
     def _parts(self, tables: Iterable[AnyTable]) -> Iterator[tuple[str, RowSpan]]:
         """Yield spans that hold all rows of some tables."""
         for table in tables:
-            for span in self._bench.snapshot.spans(table):
+            rows = chunk_of(self._rows[table.name])
+            for span in self._bench.snapshot.spans(table, rows):
                 yield table.name, span
 
     def clear(self) -> None:
         """Remove the segments: they hold what the database holds."""
         _empty(self._asked.folder)
+        (self._asked.folder / _LOCK).unlink()
         with suppress(OSError):
             self._asked.folder.rmdir()
 
 
-def _rows_of(bench: Bench) -> int:
-    """Return how many rows there are, as far as they can be counted."""
-    rows = 0
-    for table in bench.tables.values():
+def _counted(bench: Bench) -> dict[str, int]:
+    """Return how many rows each table has, 0 if they cannot be counted."""
+    rows = dict.fromkeys(bench.tables, 0)
+    for name, table in bench.tables.items():
         with suppress(UnreadableError):
-            rows += bench.snapshot.count(table)
+            rows[name] = bench.snapshot.count(table)
     return rows
 
 
-def _read(path: Path) -> _State | None:
+def _read(path: Path) -> _Begun | None:
+    """Return the run that was begun in a folder and not ended, None if there is none."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=_State)
-    except msgspec.DecodeError:
+        begun = msgspec.json.decode(path.read_bytes(), type=_Begun)
+    except (FileNotFoundError, msgspec.DecodeError):
         return None
+    return begun if (path.parent / begun.folder).is_dir() else None
 
 
 def _empty(folder: Path) -> None:
     """Remove what an earlier run has left, and nothing else."""
-    for pattern in ("*.seg", "*.draft", _STATE):
-        for path in folder.glob(pattern):
-            path.unlink()
+    (folder / _STATE).unlink(missing_ok=True)
+    for run in folder.glob(f"{_OF_RUN}*"):
+        shutil.rmtree(run)
 
 
 def _check_version(snapshot: DatabaseView, vault: Vault) -> None:

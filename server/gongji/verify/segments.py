@@ -2,12 +2,19 @@
 
 Whatever is to be joined lies in one bucket, and a bucket fits into memory. A segment is
 written whole or not at all, so that a task whose segment is there has been done.
+
+File: length of the head (8 bytes), head (JSON), where each bucket of each stream begins
+and the last one ends (8 bytes each, from the first bucket on), the buckets, each an array
+in msgpack or nothing.
 """
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any, Final
 from zlib import crc32
@@ -20,24 +27,67 @@ from gongji.verify.finding import Discrepancy
 MOST_FINDINGS: Final = 1000
 """Of a task: whoever lost everything need not be told so row by row."""
 
-_LENGTH_BYTES: Final = 8
+_NUMBER_BYTES: Final = 8
+
+_ARRAY: Final = b"\xdd"
+"""Begins an array of msgpack, before four bytes that count its items."""
+
+_ARRAY_BYTES: Final = 5
+
+_PLACE: Final = "Q"
+
+_PLACE_BYTES: Final = array(_PLACE).itemsize
 
 
 class SegmentHead(Struct):
-    """What a task found, and where in its file each bucket of each stream lies."""
+    """What a task found, by how much CPU; which streams its file has, how long it is.
+
+    `body_bytes` is what follows the head: a shorter file was cut off.
+    """
 
     counts: dict[str, int] = {}
     findings: list[Discrepancy] = []
-    places: dict[str, dict[int, tuple[int, int]]] = {}
-    seconds: float = 0.0
+    streams: tuple[str, ...] = ()
+    buckets: int = 0
+    body_bytes: int = 0
+    cpu_s: float = 0.0
     proved: str = ""
 
 
 _head = msgspec.json.Decoder(SegmentHead)
 
-_pack = msgspec.msgpack.Encoder().encode
+_pack_into = msgspec.msgpack.Encoder().encode_into
 
 _unpack = msgspec.msgpack.Decoder().decode
+
+
+class _Stream:
+    """What is handed on of one kind, packed at once: rows are many, memory is not."""
+
+    def __init__(self, buckets: int) -> None:
+        self.counts = [0] * buckets
+        self.packed: list[bytearray | None] = [None] * buckets
+
+    def put(self, bucket: int, item: tuple[Any, ...]) -> None:
+        """Add an item to a bucket."""
+        # hot path: several times for each row.
+        packed = self.packed[bucket]
+        if packed is None:
+            packed = self.packed[bucket] = bytearray()
+        _pack_into(item, packed, -1)
+        self.counts[bucket] += 1
+
+    def sizes(self) -> Iterator[int]:
+        """Yield how many bytes each bucket takes."""
+        for packed in self.packed:
+            yield 0 if packed is None else _ARRAY_BYTES + len(packed)
+
+    def pieces(self) -> Iterator[bytes | bytearray]:
+        """Yield what is written, bucket by bucket."""
+        for count, packed in zip(self.counts, self.packed, strict=True):
+            if packed is not None:
+                yield _ARRAY + count.to_bytes(_ARRAY_BYTES - len(_ARRAY))
+                yield packed
 
 
 class Output:
@@ -45,8 +95,8 @@ class Output:
 
     def __init__(self, buckets: int) -> None:
         self._buckets = buckets
-        self.head = SegmentHead()
-        self._streams: dict[str, dict[int, list[Any]]] = {}
+        self.head = SegmentHead(buckets=buckets)
+        self._streams: dict[str, _Stream] = {}
         self._once: set[tuple[Any, ...]] = set()
 
     def found(self, finding: Discrepancy) -> None:
@@ -60,15 +110,8 @@ class Output:
 
     def put(self, stream: str, group: str, item: tuple[Any, ...]) -> None:
         """Hand something on to whoever joins a group."""
-        # hot path: several times for each row.
         bucket = crc32(group.encode(errors="surrogatepass")) % self._buckets
-        streams = self._streams.get(stream)
-        if streams is None:
-            streams = self._streams[stream] = {}
-        items = streams.get(bucket)
-        if items is None:
-            items = streams[bucket] = []
-        items.append(item)
+        self._stream(stream).put(bucket, item)
 
     def put_once(self, stream: str, group: str, item: tuple[Any, ...]) -> None:
         """Hand on what many say alike: a day of which much was settled."""
@@ -78,56 +121,90 @@ class Output:
 
     def put_last(self, stream: str, item: tuple[Any, ...]) -> None:
         """Hand something on in order: all of it lies in one bucket."""
-        self._streams.setdefault(stream, {}).setdefault(0, []).append(item)
+        self._stream(stream).put(0, item)
 
-    def save(self, path: Path, seconds: float) -> None:
-        """Write it, whole or not at all."""
-        blobs = []
-        position = 0
-        for stream, buckets in self._streams.items():
-            places = self.head.places[stream] = {}
-            for bucket, items in buckets.items():
-                blob = _pack(items)
-                places[bucket] = position, len(blob)
-                position += len(blob)
-                blobs.append(blob)
-        self.head.seconds = seconds
+    def _stream(self, name: str) -> _Stream:
+        stream = self._streams.get(name)
+        if stream is None:
+            stream = self._streams[name] = _Stream(self._buckets)
+        return stream
+
+    def save(self, path: Path, cpu_s: float) -> None:
+        """Write it, whole or not at all. OSError."""
+        streams = self._streams.values()
+        sizes = chain.from_iterable([stream.sizes() for stream in streams])
+        places = array(_PLACE, accumulate(sizes, initial=0))
+        self.head.streams = tuple(self._streams)
+        self.head.cpu_s = cpu_s
+        self.head.body_bytes = len(places) * places.itemsize + places[-1]
         head = msgspec.json.encode(self.head)
-        draft = path.with_suffix(".draft")
-        with draft.open("wb") as file:
-            file.write(len(head).to_bytes(_LENGTH_BYTES))
-            file.write(head)
-            file.writelines(blobs)
-        draft.replace(path)
+        start = (len(head).to_bytes(_NUMBER_BYTES), head, places.tobytes())
+        pieces = chain.from_iterable([stream.pieces() for stream in streams])
+        write_whole(path, *start, *pieces)
 
 
-def head_of(path: Path) -> SegmentHead:
-    """Return the head of a segment."""
-    with path.open("rb") as file:
-        return _head.decode(file.read(int.from_bytes(file.read(_LENGTH_BYTES))))
+def write_whole(path: Path, *pieces: bytes | bytearray) -> None:
+    """Write a file so that it is there whole or not at all. OSError."""
+    # Its own: who was not told that this run has ended may still be writing.
+    draft = path.with_suffix(f".{os.getpid()}.draft")
+    with draft.open("wb") as file:
+        file.writelines(pieces)
+    draft.replace(path)
+
+
+def head_of(path: Path) -> SegmentHead | None:
+    """Return the head of a segment, None if there is none or it is not whole."""
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(_NUMBER_BYTES))
+            head = _head.decode(file.read(length))
+            whole = os.fstat(file.fileno()).st_size
+    # What a machine that lost its power had not written down.
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+    return head if whole == _NUMBER_BYTES + length + head.body_bytes else None
 
 
 class Segments:
-    """The segments of one stage, read bucket by bucket."""
+    """The segments of one stage, read bucket by bucket; of each only its head is held."""
 
     def __init__(self, folder: Path, stage: str) -> None:
-        self._heads = {
-            path: head_of(path).places for path in sorted(folder.glob(f"{stage}-*.seg"))
-        }
+        paths = sorted(folder.glob(f"{stage}-*.seg"))
+        self._segments = [_Segment(path) for path in paths]
 
     def read(self, stream: str, bucket: int = 0) -> Iterator[Any]:
         """Yield what lies in a bucket, in the order of the tasks."""
-        for path, places in self._heads.items():
-            place = places.get(stream, {}).get(bucket)
-            if place is not None:
-                yield from _unpack(_piece(path, *place))
+        for segment in self._segments:
+            yield from segment.read(stream, bucket)
 
 
-def _piece(path: Path, start: int, length: int) -> bytes:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        size = os.pread(descriptor, _LENGTH_BYTES, 0)
-        first = _LENGTH_BYTES + int.from_bytes(size) + start
-        return os.pread(descriptor, length, first)
-    finally:
-        os.close(descriptor)
+class _Segment:
+    """Where the buckets of one segment lie."""
+
+    def __init__(self, path: Path) -> None:
+        head = head_of(path)
+        if head is None:
+            raise OSError(
+                errno.EIO, "中间文件不完整，请去掉 --resume 重新核对", str(path)
+            )
+        self._path = path
+        self._buckets = head.buckets
+        self._streams = head.streams
+        self._end = path.stat().st_size
+        self._places = self._end - head.body_bytes
+
+    def read(self, stream: str, bucket: int) -> Sequence[Any]:
+        """Return what lies in a bucket of a stream. OSError."""
+        if stream not in self._streams:
+            return ()
+        number = self._streams.index(stream) * self._buckets + bucket
+        first = self._places + (len(self._streams) * self._buckets + 1) * _PLACE_BYTES
+        descriptor = os.open(self._path, os.O_RDONLY)
+        try:
+            at = self._places + number * _PLACE_BYTES
+            start, end = array(_PLACE, os.pread(descriptor, 2 * _PLACE_BYTES, at))
+            packed = os.pread(descriptor, end - start, first + start)
+        finally:
+            os.close(descriptor)
+        items: Sequence[Any] = _unpack(packed) if packed else ()
+        return items

@@ -24,7 +24,17 @@ from gongji.store.table import AnyTable, Row
 from gongji.verify.finding import Discrepancy
 
 CHUNK: Final = 4000
-"""Rows that one task reads."""
+"""Rows that one task reads, unless there are very many."""
+
+_MOST_CHUNK: Final = 20_000
+
+_TASKS: Final = 1000
+"""Tasks of a table that are enough: the files between two stages are so many."""
+
+
+def chunk_of(rows: int) -> int:
+    """Return how many rows one task reads of a table of so many."""
+    return min(max(CHUNK, rows // _TASKS), _MOST_CHUNK)
 
 
 class RowSpan(Struct, frozen=True):
@@ -63,8 +73,8 @@ class DatabaseView(ABC):
         """Return what follows a column that has one of `:values`, and the parameter."""
 
     @abstractmethod
-    def spans(self, table: AnyTable) -> list[RowSpan]:
-        """Return spans that hold all rows of a table, each for one task."""
+    def spans(self, table: AnyTable, rows: int = CHUNK) -> list[RowSpan]:
+        """Return spans that hold all of a table, each of about so many rows."""
 
     @abstractmethod
     def file_tasks(self, schema: Schema) -> list[tuple[str, ...]]:
@@ -75,6 +85,10 @@ class DatabaseView(ABC):
         self, schema: Schema, task: tuple[str, ...]
     ) -> Iterator[Discrepancy]:
         """Yield what is wrong with the file, of one of its tasks."""
+
+    @abstractmethod
+    def stamp(self) -> str:
+        """Return what changes as a rule if anybody writes, whether the log says so or not."""
 
     @abstractmethod
     def version(self) -> tuple[int, str]:
@@ -110,27 +124,44 @@ class DatabaseView(ABC):
         """Yield what a table's records are read from, of those an index finds."""
         names = ", ".join(table.read)
         condition, value = self.among(values)
-        column = table.column(index).name
-        statement = f"SELECT {names} FROM {table.name} WHERE {column} {condition}"  # noqa: S608 - the schema's names
+        found = sql.searched(table, index)
+        statement = f"SELECT {names} FROM {table.name} WHERE {found} {condition}"  # noqa: S608 - the schema's names
         yield from self.rows(statement, {"values": value})
 
     def last_leaf(self) -> str:
         """Return the last leaf, "" if there is none."""
         return str(self.value("SELECT max(leaf_id) FROM leaf") or "")
 
+    def page(self, table: AnyTable, after: str, below: str, most: int) -> Iterator[Row]:
+        """Yield rows by their keys, those between two, at most so many."""
+        key = table.key.name
+        names = ", ".join([column.name for column in table.columns])
+        statement = (
+            f"SELECT {names} FROM {table.name} "  # noqa: S608 - the schema's names
+            f"WHERE {key} > {self.mark('after')} AND {key} < {self.mark('below')} "
+            f"ORDER BY {key} LIMIT {most}"
+        )
+        yield from self.rows(statement, {"after": after, "below": below})
+
+    def keys(self, table: AnyTable) -> Iterator[Any]:
+        """Yield the key of every row."""
+        statement = f"SELECT {table.key.name} FROM {table.name}"  # noqa: S608 - the schema's names
+        for row in self.rows(statement, {}):
+            yield row[0]
+
     def all_rows(self, table: AnyTable) -> Iterator[Row]:
         """Yield all rows of a table."""
         for span in self.spans(table):
             yield from self.read(table, span)
 
-    def spans_by_key(self, table: AnyTable) -> list[RowSpan]:
-        """Return spans of about as many rows each, by the key."""
+    def spans_by_key(self, table: AnyTable, rows: int = CHUNK) -> list[RowSpan]:
+        """Return spans of so many rows each, by the key."""
         key = table.key.name
         bounds: list[str | None] = [None]
         after = ""
         statement = (
             f"SELECT {key} FROM {table.name} WHERE {key} > {self.mark('after')} "  # noqa: S608 - the schema's names
-            f"ORDER BY {key} LIMIT 1 OFFSET {CHUNK - 1}"
+            f"ORDER BY {key} LIMIT 1 OFFSET {rows - 1}"
         )
         with suppress(UnreadableError):
             while found := list(self.rows(statement, {"after": after})):

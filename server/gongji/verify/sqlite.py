@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,6 +44,7 @@ class SqliteView(DatabaseView):
         if not path.exists():
             msg = f"{path} 没有数据库"
             raise FileNotFoundError(msg)
+        self._path = path
         uri = f"{path.absolute().as_uri()}?mode=ro"
         self._connection = sqlite3.connect(uri, uri=True, isolation_level=None)
         self._connection.text_factory = _text
@@ -77,6 +78,17 @@ class SqliteView(DatabaseView):
         for _ in self.rows(statement, {}):
             pass
 
+    def stamp(self) -> str:
+        """Return size and time of the file and of what is not yet written into it."""
+        stamps = []
+        for path in (self._path, self._path.with_name(f"{self._path.name}-wal")):
+            with suppress(FileNotFoundError):
+                found = path.stat()
+                # A log that is empty comes and goes with whoever reads.
+                if found.st_size:
+                    stamps.append(f"{found.st_size}/{found.st_mtime_ns}")
+        return " ".join(stamps)
+
     def version(self) -> tuple[int, str]:
         """Return the schema's version and the fingerprint of the key."""
         try:
@@ -85,19 +97,19 @@ class SqliteView(DatabaseView):
             raise UnreadableError(str(error)) from error
         return version, str(self.value("SELECT fingerprint FROM vault"))
 
-    def spans(self, table: AnyTable) -> list[RowSpan]:
+    def spans(self, table: AnyTable, rows: int = CHUNK) -> list[RowSpan]:
         """Return spans in the order in which the rows lie in the file."""
         if table.clustered or table.key.assigned:
-            return self.spans_by_key(table)
+            return self.spans_by_key(table, rows)
         try:
             least = self.value(f"SELECT min(rowid) FROM {table.name}")
             most = self.value(f"SELECT max(rowid) FROM {table.name}")
         except UnreadableError:
             return [RowSpan(table.name, "rowid")]
         # A row whose number is far away would make spans without end.
-        if least is None or (most - least) // CHUNK > 2 + self.count(table):
+        if least is None or (most - least) // rows > 2 + self.count(table):
             return [RowSpan(table.name, "rowid")]
-        lows = [None, *range(least + CHUNK, most + 1, CHUNK)]
+        lows = [None, *range(least + rows, most + 1, rows)]
         highs = [*lows[1:], None]
         return [
             RowSpan(table.name, "rowid", low, high)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Container, Iterator
-from typing import Any
+from collections.abc import Container, Iterable, Iterator
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -15,7 +15,14 @@ from gongji.audit.checkpoint import (
 )
 from gongji.audit.hashing import HASH_BYTES
 from gongji.audit.order import LogFaultError, tree_order
-from gongji.audit.tree import TILE_HEIGHT, TILE_WIDTH, Growing, tile_id
+from gongji.audit.tree import (
+    TILE_HEIGHT,
+    TILE_WIDTH,
+    Growing,
+    Tile,
+    edge_of,
+    tile_id,
+)
 from gongji.store.table import AnyTable, Row
 from gongji.verify.checkpoints import CheckpointChain, CheckpointReach
 from gongji.verify.finding import Discrepancy
@@ -23,6 +30,9 @@ from gongji.verify.segments import Output
 from gongji.verify.snapshot import UnreadableError
 from gongji.verify.types import wrong_type
 from gongji.verify.work import Bench, VerifyTask, task
+
+_TILES: Final = 64
+"""Tiles that are read together, of 8 KiB each."""
 
 
 class _Numbered(Struct, frozen=True):
@@ -65,9 +75,7 @@ class _Log:
         self._included: Container[str] = ()
         self._row: list[_Numbered] = []
         self._tree = Growing(bench.hasher, 0, _no_tile)
-        self._tiles = {
-            str(row[0]): row[1] for row in bench.snapshot.all_rows(bench.tables["tile"])
-        }
+        self._tiles = _StoredTiles(bench)
         self._kept = deque(sorted(map(_kept, bench.place.checkpoints)))
 
     def found(self, message: str, **where: str) -> None:
@@ -150,9 +158,10 @@ class _Log:
             return
         self._reach.place(leaf)
         self._row.append(leaf)
+        self._tree.extend((leaf.digest,))
         if len(self._row) == TILE_WIDTH:
             self._compare_row(index)
-        self._tree.extend((leaf.digest,))
+            self._compare_tiles(self._tree.take_full())
         size = index + 1
         while self._due and self._due[0].size == size:
             self._check_root(self._due.popleft())
@@ -174,17 +183,17 @@ class _Log:
 
     def _compare_row(self, last: int) -> None:
         """Name the leaves whose hashes are not those that are kept of the tree."""
-        kept = self._tiles.get(tile_id(0, last >> TILE_HEIGHT), b"")
+        kept = self._tiles.of(tile_id(0, last >> TILE_HEIGHT))
         for place, leaf in enumerate(self._row):
             digest = kept[place * HASH_BYTES : (place + 1) * HASH_BYTES]
             if digest and digest != leaf.digest:
                 self.found("不是这一位置写入时的叶", leaf_id=leaf.leaf_id)
         self._row.clear()
 
-    def _compare_tiles(self) -> None:
-        """Compare the tiles that came to be since with those that are stored."""
-        for tile in self._tree.changed():
-            if self._tiles.pop(tile.tile_id, None) != tile.hashes:
+    def _compare_tiles(self, tiles: Iterable[Tile]) -> None:
+        """Compare tiles that came to be with those that are stored."""
+        for tile in tiles:
+            if self._tiles.of(tile.tile_id) != tile.hashes:
                 self.found("散列片与日志重算的不符", table="tile", key=tile.tile_id)
 
     def end(self) -> None:
@@ -198,8 +207,8 @@ class _Log:
             if kept_size:
                 told = f"另处保存的检查点 {name} 多于日志的树，其只有 {size} 叶"
                 self.found(f"{told}：尾部被截去")
-        self._compare_tiles()
-        for key in sorted(self._tiles):
+        self._compare_tiles(self._tree.changed())
+        for key in self._tiles.foreign(size):
             self.found("散列片不属于日志的树", table="tile", key=key)
 
     def check_writers(self, *, whole: bool) -> None:
@@ -222,6 +231,53 @@ class _Log:
                 self.found("最近的检查点已不记的写入方又出现", **where)
         for writer in sorted(missing):
             self.found("没有该行，而该写入方尚未被忘记", table=table.name, key=writer)
+
+
+class _StoredTiles:
+    """The tiles that are stored, asked for in the order of the tree; few are held."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._snapshot = bench.snapshot
+        self._table = bench.tables["tile"]
+        self._levels: dict[str, Iterator[Row]] = {}
+        self._ahead: dict[str, Row | None] = {}
+
+    def of(self, key: str) -> bytes:
+        """Return the hashes of a tile, none if it is not there.
+
+        Those of a level are asked for in their order.
+        """
+        level, _, _ = key.partition("/")
+        rows = self._levels.get(level)
+        if rows is None:
+            rows = self._levels[level] = self._stored(level)
+            self._ahead[level] = next(rows, None)
+        row = self._ahead[level]
+        while row is not None and row[0] < key:
+            row = next(rows, None)
+        self._ahead[level] = row
+        hashes = row[1] if row is not None and row[0] == key else b""
+        return hashes if isinstance(hashes, bytes) else b""
+
+    def _stored(self, level: str) -> Iterator[Row]:
+        """Yield the tiles of a level by their keys."""
+        # "0" is what follows "/".
+        after, below = f"{level}/", f"{level}0"
+        while page := list(self._snapshot.page(self._table, after, below, _TILES)):
+            yield from page
+            after = page[-1][0]
+
+    def foreign(self, size: int) -> Iterator[str]:
+        """Yield the key of every tile that is stored and not of a tree of so many leaves."""
+        counts = {
+            str(level): index + bool(width) for level, index, width in edge_of(size)
+        }
+        for key in self._snapshot.keys(self._table):
+            level, _, number = str(key).partition("/")
+            index = int(number) if number.isdecimal() else -1
+            belongs = 0 <= index < counts.get(level, 0)
+            if not (belongs and key == tile_id(int(level), index)):
+                yield str(key)
 
 
 def _kept(note: str) -> tuple[int, bytes, str]:

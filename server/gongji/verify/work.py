@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from time import perf_counter
-from typing import Any, Final, Protocol
+from time import process_time
+from typing import Any, Final, Protocol, cast
 
 from msgspec import Struct
 
@@ -18,7 +19,7 @@ from gongji.store.schema import Schema
 from gongji.store.seal import Vault
 from gongji.store.signing_key import signing_key
 from gongji.verify.finding import PHASE_OF, Discrepancy
-from gongji.verify.segments import Output, SegmentHead, Segments, head_of
+from gongji.verify.segments import Output, SegmentHead, Segments
 from gongji.verify.snapshot import DatabaseView, RowSpan, load_keys, open_snapshot
 
 _TRIES: Final = 2000
@@ -84,15 +85,18 @@ class Bench:
 
     def run(self, job: VerifyTask) -> SegmentHead:
         """Do a task and write its segment; return what it found."""
-        begun = perf_counter()
+        begun = process_time()
         output = Output(self.place.buckets)
         try:
             TASKS[job.stage](self, job, output)
+        except OSError:
+            # A disk that is full says nothing of what is stored.
+            raise
         except Exception as error:  # noqa: BLE001 - what was altered may be anything
             told = f"所存的内容不能核对（{type(error).__name__}）：格式被改动"
             phase = PHASE_OF[job.stage]
             output.found(Discrepancy(phase=phase, table=job.table, message=told))
-        output.save(self.folder / job.name, perf_counter() - begun)
+        output.save(self.folder / job.name, process_time() - begun)
         return output.head
 
 
@@ -115,10 +119,8 @@ def task(stage: str) -> Callable[[Task], Task]:
 class Crew(Protocol):
     """Does tasks, one or several at a time."""
 
-    def do(
-        self, jobs: Sequence[VerifyTask]
-    ) -> Iterator[tuple[VerifyTask, SegmentHead]]:
-        """Yield each task as it is done, in any order; one done before at once."""
+    def do(self, jobs: Sequence[VerifyTask]) -> Iterator[SegmentHead]:
+        """Yield what each task has found as it is done, in any order."""
 
     def close(self) -> None:
         """End."""
@@ -130,13 +132,9 @@ class Alone:
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
 
-    def do(
-        self, jobs: Sequence[VerifyTask]
-    ) -> Iterator[tuple[VerifyTask, SegmentHead]]:
-        """Yield each task as it is done."""
-        for job in jobs:
-            path = self._bench.folder / job.name
-            yield job, head_of(path) if path.exists() else self._bench.run(job)
+    def do(self, jobs: Sequence[VerifyTask]) -> Iterator[SegmentHead]:
+        """Yield what each task has found as it is done."""
+        return map(self._bench.run, jobs)
 
     def close(self) -> None:
         """End."""
@@ -147,7 +145,6 @@ class Several:
     """Does tasks in processes of their own."""
 
     def __init__(self, place: Workplace, shared: str, jobs: int) -> None:
-        self._folder = Path(place.folder)
         context = multiprocessing.get_context("spawn")
         self._pipes: list[Connection] = []
         self._processes = []
@@ -173,30 +170,22 @@ class Several:
         )
         raise OSError(msg)
 
-    def do(
-        self, jobs: Sequence[VerifyTask]
-    ) -> Iterator[tuple[VerifyTask, SegmentHead]]:
-        """Yield each task as it is done, in any order."""
-        waiting: list[VerifyTask] = []
-        for job in jobs:
-            path = self._folder / job.name
-            if path.exists():
-                yield job, head_of(path)
-            else:
-                waiting.append(job)
-        waiting.reverse()
-        busy: dict[Connection, VerifyTask] = {}
+    def do(self, jobs: Sequence[VerifyTask]) -> Iterator[SegmentHead]:
+        """Yield what each task has found as it is done, in any order."""
+        waiting = deque(jobs)
+        busy: set[Connection] = set()
         idle = list(self._pipes)
         while waiting or busy:
             while waiting and idle:
                 pipe = idle.pop()
-                busy[pipe] = waiting.pop()
-                pipe.send(("job", busy[pipe]))
-            wait(list(busy))
-            for pipe in [pipe for pipe in busy if pipe.poll()]:
+                pipe.send(("job", waiting.popleft()))
+                busy.add(pipe)
+            for ready in wait(list(busy)):
+                pipe = cast("Connection", ready)
                 head = _answer(pipe)
+                busy.remove(pipe)
                 idle.append(pipe)
-                yield busy.pop(pipe), head
+                yield head
 
     def close(self) -> None:
         """End every process."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from gongji.store.sql import (
     POSTGRES,
-    index_column,
     insert_into,
     on_conflict_update,
     primary_key,
+    searched,
 )
 from gongji.store.table import AnyTable
 
@@ -28,8 +28,8 @@ def select_any(
     # other.
     order = f" ORDER BY {table.key.name} FOR UPDATE" if lock else ""
     columns = ", ".join(table.read)
-    searched = index_column(table, index)
-    return f"SELECT {columns} FROM {table.name} WHERE {searched} = ANY(%s){order}"
+    condition = searched(table, index)
+    return f"SELECT {columns} FROM {table.name} WHERE {condition} = ANY(%s){order}"
 
 
 def delete_any(table: AnyTable) -> str:

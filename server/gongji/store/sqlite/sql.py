@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gongji.store.sql import index_column, insert_into, on_conflict_update
+from gongji.store.sql import insert_into, on_conflict_update, searched
 from gongji.store.table import DOCUMENT, AnyTable, Column, Row, SqlType
 
 
@@ -28,9 +28,9 @@ def select(
     columns = [table.column(name) for name in table.read]
     row = " || ',' || ".join(map(_as_json, columns))
     rows = f"CAST(group_concat('[' || {row} || ']') AS BLOB)"
-    searched = index_column(table, index)
+    condition = searched(table, index)
     marks = ", ".join("?" * count)
-    return f"SELECT {rows} FROM {table.name} WHERE {searched} IN ({marks})"
+    return f"SELECT {rows} FROM {table.name} WHERE {condition} IN ({marks})"
 
 
 def _as_json(column: Column) -> str:
