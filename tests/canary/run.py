@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from gongji.binding.workdays import Workdays
 from gongji.cities.loading import load_cities
 from gongji.client import log
 from gongji.serve import service
+from gongji.serve.metrics.page import metrics_served
 from gongji.serve.settings import DATABASE, Settings
 from gongji.store.genesis import stored_rows
 from gongji.store.schema import Schema
@@ -25,6 +26,7 @@ from gongji.v1 import (
     access_pb2,
     account_pb2,
     binding_pb2,
+    packet_pb2,
     registry_pb2,
     settlement_pb2,
     types_pb2,
@@ -32,17 +34,30 @@ from gongji.v1 import (
 from gongji.v1.access_pb2_grpc import AccessServiceStub
 from gongji.v1.account_pb2_grpc import AccountServiceStub
 from gongji.v1.binding_pb2_grpc import BindingServiceStub
+from gongji.v1.packet_pb2_grpc import PacketServiceStub
 from gongji.v1.registry_pb2_grpc import RegistryServiceStub
 from gongji.v1.settlement_pb2_grpc import SettlementServiceStub
 
-from tests.canary.planted import HOLDER, HOLDER_CARD, MEMBER, MEMBER_CARD, PLANTED
+from tests.canary import outputs, walked
+from tests.canary.planted import (
+    HOLDER,
+    HOLDER_CARD,
+    MEMBER,
+    MEMBER_CARD,
+    PLANTED,
+)
 from tests.canary.planted import people as planted_people
+from tests.canary.walked import MARK
 from tests.cli.started import TODAY
+from tests.doors.served import INSTITUTION
 from tests.scaffold.service import Service, import_header, import_rows
 
 Call = tuple[Callable[..., Any], Any]
 
 HOSPITAL = "H34110000002"
+
+CALLER = "CanaryCaller7706"
+"""What a caller of the sandbox calls itself: in the log, and no label of a metric."""
 
 
 def new_id() -> str:
@@ -59,8 +74,16 @@ class CanaryRun:
         self.settlements = SettlementServiceStub(channel)
         self.accounts = AccountServiceStub(channel)
         self.accesses = AccessServiceStub(channel)
+        self.packets = PacketServiceStub(channel)
         self.refusals = bytearray()
         self.shown = bytearray()
+        self.packet = bytearray()
+        self.copied = bytearray()
+        self.settlement_id = ""
+        self.told = bytearray()
+        """What is said of planted requests to whoever made them."""
+        self.plants: dict[str, str] = {}
+        """Method and field in which a text was planted."""
 
     def ask(self, call: Callable[..., Any], request: Any) -> Any:
         """Return the reply, None if it is refused: then keep all that was said."""
@@ -91,8 +114,37 @@ class CanaryRun:
             request = registry_pb2.GetPersonRequest(person=ref)
             reply = self.registry.GetPerson(request, metadata=_for(number))
             self.shown += reply.SerializeToString()
+        self._asked()
+
+    def _asked(self) -> None:
+        """Ask for what an auditor and the member herself are shown."""
+        packet = packet_pb2.GetPacketRequest(settlement_id=self.settlement_id)
+        self.packet += self.packets.GetPacket(packet).SerializeToString()
+        ref = types_pb2.PersonRef(person_no=MEMBER)
+        account = account_pb2.GetAccountRequest(person=ref)
+        self.accounts.GetAccount(account, metadata=(("x-gongji-caller", CALLER),))
+        copy = access_pb2.ExportPersonRequest(person=ref)
+        for page in self.accesses.ExportPerson(copy, metadata=_for(MEMBER)):
+            self.copied += page.SerializeToString()
+
+    def walk(self, channel: grpc.Channel) -> None:
+        """Plant every field of every request, of metadata and of the path."""
+        self.registry.ImportInstitutions(_institutions(INSTITUTION["own", "own"]))
+        rows = [import_header(new_id()), *import_rows(*walked.people())]
+        self.registry.ImportPersons(iter(rows))
+        for plant in walked.plants(self.settlement_id):
+            self.plants[plant.mark] = f"{plant.method.name} {plant.field}"
+            self.told += walked.said(channel, plant)
+        for refusal in walked.strange(channel):
+            self.refusals += refusal
 
     def _credited(self) -> None:
+        malformed = account_pb2.CreditRequest(
+            request_id=PLANTED["the holder's phone"],
+            person=types_pb2.PersonRef(person_no=HOLDER),
+            month=TODAY[:7],
+        )
+        self.ask(self.accounts.Credit, malformed)
         credit = account_pb2.CreditRequest(
             request_id=new_id(),
             person=types_pb2.PersonRef(person_no=HOLDER),
@@ -122,6 +174,7 @@ class CanaryRun:
         )
         request = settlement_pb2.SettleRequest(request_id=new_id(), bill=bill)
         done = self.settlements.Settle(request)
+        self.settlement_id = done.settlement.settlement_id
         reverse = settlement_pb2.ReverseRequest(
             request_id=new_id(),
             settlement_id=done.settlement.settlement_id,
@@ -227,11 +280,13 @@ def _consent() -> binding_pb2.Consent:
     return given
 
 
-def _institutions() -> Iterator[registry_pb2.ImportInstitutionsRequest]:
+def _institutions(
+    code: str = HOSPITAL,
+) -> Iterator[registry_pb2.ImportInstitutionsRequest]:
     header = registry_pb2.ImportHeader(request_id=new_id())
     yield registry_pb2.ImportInstitutionsRequest(header=header)
     row = types_pb2.Institution(
-        code=HOSPITAL,
+        code=code,
         name="试验医院",
         kind=types_pb2.INSTITUTION_KIND_HOSPITAL,
         hosp_lv=3,
@@ -241,39 +296,67 @@ def _institutions() -> Iterator[registry_pb2.ImportInstitutionsRequest]:
 
 
 async def outputs_of(
-    data: Path, captured: pytest.CaptureFixture[bytes]
-) -> Mapping[str, bytes]:
-    """Run a server over a folder with everything planted; return its outputs by name."""
-    settings = Settings(address="127.0.0.1:0", data=data, sandbox=True)
-    async with service.running(settings, load_cities(), Workdays()) as port:
-        with grpc.insecure_channel(port.address) as channel:
-            run = CanaryRun(channel)
-            await asyncio.to_thread(run.everything)
-            export = await asyncio.to_thread(_exported, channel)
-        at_work = _files(data)
-        processes = _processes()
+    folder: Path,
+    captured: pytest.CaptureFixture[bytes],
+    patch: pytest.MonkeyPatch,
+    *,
+    walk: bool = False,
+) -> tuple[Mapping[str, bytes], Mapping[str, str]]:
+    """Run a server over a folder with everything planted; return its outputs by name.
+
+    With `walk` also every field of every request is planted, and commands are run: then
+    also where each mark was planted.
+    """
+    data = folder / "var"
+    settings = Settings(address="127.0.0.1:0", data=data, sandbox=True, trace_ratio=1)
+    with ExitStack() as stack:
+        stack.enter_context(outputs.temporary(folder / "tmp", patch))
+        spans = stack.enter_context(outputs.collected_spans(patch))
+        async with (
+            metrics_served("127.0.0.1:0") as metrics,
+            service.running(settings, load_cities(), Workdays()) as port,
+        ):
+            run, found = await asyncio.to_thread(
+                _called, data, port.address, metrics, folder, walk=walk
+            )
+        found["spans"] = bytes(spans)
     printed = captured.readouterr()
-    return {
+    found |= {
         "log": printed.err + printed.out,
-        "refusals": bytes(run.refusals),
-        "replies": bytes(run.shown),
-        "export": export,
-        "files while serving": at_work,
-        "files afterwards": _files(data),
-        "processes": processes,
+        "files afterwards": outputs.of_files(data),
+        "temporary files afterwards": outputs.of_files(folder / "tmp"),
         "texts of rows": _texts(data),
     }
+    return found, run.plants
 
 
-def _exported(channel: grpc.Channel) -> bytes:
-    """Return the log with the records that an auditor hands on."""
-    return b"".join(log.exported(channel, records=True))
-
-
-def _files(folder: Path) -> bytes:
-    """Return the bytes of every file, the database's log among them."""
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
-    return b"\0".join([path.read_bytes() for path in files])
+def _called(
+    data: Path, address: str, metrics: str, folder: Path, *, walk: bool
+) -> tuple[CanaryRun, dict[str, bytes]]:
+    """Make all calls; return what was answered, and what commands say afterwards."""
+    options = [("grpc.primary_user_agent", f"{MARK}99999")] if walk else []
+    with grpc.insecure_channel(address, options) as channel:
+        run = CanaryRun(channel)
+        run.everything()
+        if walk:
+            run.walk(channel)
+        # The log with its records, that an auditor hands on.
+        exported = b"".join(log.exported(channel, records=True))
+    found = {
+        "export": outputs.decoded(exported),
+        "metrics": outputs.of_page(metrics),
+        "processes": outputs.of_processes(),
+        "refusals": bytes(run.refusals),
+        "replies": bytes(run.shown),
+        "packet": bytes(run.packet),
+        "member's copy": bytes(run.copied),
+        "told": bytes(run.told),
+        "files while serving": outputs.of_files(data),
+        "temporary files": outputs.of_files(folder / "tmp"),
+    }
+    if walk:
+        found |= outputs.of_commands(data, address, metrics, folder)
+    return run, found
 
 
 def _texts(data: Path) -> bytes:
@@ -286,9 +369,3 @@ def _texts(data: Path) -> bytes:
             for page in stored_rows(connection, SQLITE, schema.table(kind)):
                 texts += [str(row[place]) for row in page for place in clear]
     return "\n".join(texts).encode()
-
-
-def _processes() -> bytes:
-    """Return what anybody may see of this process: its arguments, its environment."""
-    own = Path("/proc/self")
-    return (own / "cmdline").read_bytes() + (own / "environ").read_bytes()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
@@ -25,8 +25,22 @@ from gongji.model.revisions import revision_needs, revision_of
 from gongji.model.settlement import Settlement
 from gongji.settlement.former import settled_at_of
 
-_NOT_SHOWN: Final = ("certificate", "name", "phone", "born_on")
-"""Fields of a person that say who it is and decide nothing."""
+_SHOWN: Final[Mapping[type, frozenset[str]]] = {
+    Person: frozenset(
+        (
+            *("person_no", "insured_place", "moves", "enrolments", "marks"),
+            *("died_on", "revision", "known_from", "import_id"),
+        )
+    ),
+    Binding: frozenset(
+        (
+            *("binding_id", "holder", "member", "relation", "purposes", "channel"),
+            *("state", "submitted_at", "active_at", "expires_at", "closed_at"),
+            *("rules", "decided_by"),
+        )
+    ),
+}
+"""What may decide a settlement: who a person is, and what was handed in, does not."""
 
 
 class FormerFact(Struct, frozen=True):
@@ -43,12 +57,11 @@ class FormerFact(Struct, frozen=True):
 
     @property
     def content(self) -> str:
-        """Return the record as JSON, without who a person is."""
+        """Return the record as JSON, without what decides nothing."""
         fields: dict[str, Any] = msgspec.to_builtins(self.record)
-        if isinstance(self.record, Person):
-            for name in _NOT_SHOWN:
-                fields.pop(name, None)
-        return msgspec.json.encode(fields).decode()
+        shown = _SHOWN.get(type(self.record), fields)
+        kept = {name: value for name, value in fields.items() if name in shown}
+        return msgspec.json.encode(kept).decode()
 
 
 class WrittenSettlement(Struct, frozen=True):

@@ -218,7 +218,14 @@ _TABLES: Final[tuple[AnyTable, ...]] = (
         indexes=(("pooling_area", "day"),),
         clustered=True,
     ),
-    flat_table(SettledMessage, "settled_message", append_only=True, clustered=True),
+    flat_table(
+        SettledMessage,
+        "settled_message",
+        append_only=True,
+        clustered=True,
+        # A caller's own words, whatever it puts there.
+        personal=("message_id",),
+    ),
     flat_table(
         Credit,
         "credit",
@@ -234,7 +241,7 @@ _TABLES: Final[tuple[AnyTable, ...]] = (
         key=text("brought_forward_id", _KEY),
         indexes=(("person_no",),),
         clustered=True,
-        personal=("brought_forward_id", "person_no"),
+        personal=("brought_forward_id", "person_no", "batch"),
     ),
     # Keyed by member and year: one premium of a year stands, whoever pays it.
     document_table(

@@ -112,7 +112,7 @@ class PacketFact(_message.Message):
     revision: _builtins.int
     """Revision of the registry; 0 of a binding."""
     content: _builtins.str
-    """The record as one JSON object, without names, certificates and phones."""
+    """The record as one JSON object: what may decide a settlement; no names, certificates, phones, nor what was handed in."""
     @_builtins.property
     def known_from(self) -> _timestamp_pb2.Timestamp:
         """Since when it was known; absent if it was known before that was kept."""
