@@ -5,11 +5,12 @@ Whoever calls one without a policy is anybody (`--sandbox`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from functools import partial
-from typing import Final
+from pathlib import Path
+from typing import Final, NamedTuple, Self
 
 from gongji.client.credentials import NO_CREDENTIALS, Credentials
 
@@ -38,6 +39,13 @@ institutions = ["{population.HOSPITAL}"]
 limits = {{ calls = 4096, per_second = 100000 }}
 """
 """Its share is not what is measured."""
+
+_OPERATOR: Final = "operations"
+
+_MAY_OPERATE: Final = """\
+kind = "operator"
+cities = ["*"]
+"""
 
 _LONG: Final = timedelta(hours=12)
 
@@ -83,24 +91,42 @@ def _policy(on: Ground, name: str) -> Iterator[Serving]:
         yield it
 
 
+class Guarded(NamedTuple):
+    """Options of a server as it is meant to be run, and what its callers show it."""
+
+    options: Sequence[str]
+    hospital: Credentials
+    operator: Credentials
+
+    @classmethod
+    def at(cls, folder: Path) -> Self:
+        """Write in a folder what the server and its callers need."""
+        files = DoorFiles.at(folder)
+        files.allow(**{_CALLER: _MAY, _OPERATOR: _MAY_OPERATE})
+        shown = [_certificate(files, caller) for caller in (_CALLER, _OPERATOR)]
+        return cls(("--gateway", *files.options(tokens=False)), *shown)
+
+
+def _certificate(files: DoorFiles, caller: str) -> Credentials:
+    files.certificate(caller)
+    return Credentials(
+        ca=files.folder / "ca.pem",
+        cert=files.folder / f"{caller}.pem",
+        key=files.folder / f"{caller}.key",
+    )
+
+
 @contextmanager
 def guarded(on: Ground, name: str, *, metrics: str = "") -> Iterator[Serving]:
     """Run the real server as it is meant to be run: a hospital shows its certificate.
 
     `metrics` is where it gives its metrics, if anywhere.
     """
-    files = DoorFiles.at(on.folder / f"{name}-doors")
-    files.allow(**{_CALLER: _MAY})
-    files.certificate(_CALLER)
-    shown = Credentials(
-        ca=files.folder / "ca.pem",
-        cert=files.folder / f"{_CALLER}.pem",
-        key=files.folder / f"{_CALLER}.key",
-    )
-    options = ["--gateway", *files.options(tokens=False)]
+    doors = Guarded.at(on.folder / f"{name}-doors")
+    options = [*doors.options]
     if metrics:
         options += ["--metrics-address", metrics]
-    with sqlite(on, name, options=options, shown=shown) as it:
+    with sqlite(on, name, options=options, shown=doors.hospital) as it:
         yield it
 
 

@@ -170,15 +170,25 @@ def postgres(
 
 
 @contextmanager
-def empty(on: Ground, name: str, python: Path) -> Iterator[Serving]:
-    """Run the server that an interpreter has installed, over an empty SQLite file."""
+def bare(
+    on: Ground,
+    name: str,
+    python: Path,
+    options: Sequence[str] = (),
+    shown: Credentials | None = None,
+) -> Iterator[Serving]:
+    """Run the server that an interpreter has installed, over a SQLite file of that name.
+
+    The file is made if there is none; who calls as in `sqlite`.
+    """
     port = free_port()
     data = on.folder / name
-    command = _serve("gongji", port, data, python)
+    command = [*_serve("gongji", port, data, python), *options]
     # Nothing may lead it to today's modules.
     env = {"PYTHONPATH": ""}
-    with _running(command, on.folder / f"{name}.log", port, env) as pid:
-        yield Serving(Target(port, (pid,), shown=credentials_of(data)))
+    log, tls = on.folder / f"{name}.log", shown or NO_CREDENTIALS
+    with _running(command, log, port, env, shown=tls) as pid:
+        yield Serving(Target(port, (pid,), shown=shown or credentials_of(data)))
 
 
 def _serve(

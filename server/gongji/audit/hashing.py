@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from base64 import b64encode
+from binascii import b2a_base64
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -29,4 +29,4 @@ NAMES: Final[Mapping[Hasher, str]] = {sha256: "SHA-256", sm3: "SM3"}
 
 def base64(content: bytes) -> str:
     """Return bytes in standard base64, as signed notes have it."""
-    return b64encode(content).decode("ascii")
+    return b2a_base64(content, newline=False).decode("ascii")

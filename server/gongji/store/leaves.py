@@ -29,6 +29,8 @@ SILENT: Final = timedelta(hours=12)
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
+_plain = msgspec.json.Encoder().encode
+
 
 class LeafEngine(Protocol):
     """What of an engine leaves need."""
@@ -148,11 +150,10 @@ class LeafBatch:
     ) -> None:
         """Add the leaf of a job that writes records, and removes some."""
         # hot path: once for each call that writes.
-        salt = secrets.token_bytes(_SALT_BYTES)
-        commitments = Commitments(self._hasher, salt)
+        commitments = Commitments(self._hasher, secrets.token_bytes(_SALT_BYTES))
         forms = self._schema.forms
         hashes = []
-        keys: list[Any] = []
+        keys: list[tuple[str, ...]] = []
         for record in records:
             form = forms[type(record)]
             row = self.row(record)
@@ -162,57 +163,56 @@ class LeafBatch:
             table = forms[need.kind].table
             hashes.append(commitments.removed(table, need.value))
             keys.append((table, "", need.value))
-        self._append(
-            self._body(origin, records, commitments),
-            b"".join(hashes),
-            LeafPrivate(salt, tuple(keys), _subject_of(origin)),
-        )
+        self._append(origin, records, commitments, b"".join(hashes), tuple(keys))
 
     def add_rows(self, what: str, kind: type, rows: Sequence[Row]) -> None:
         """Add one leaf of rows of a kind that are stored already."""
-        salt = secrets.token_bytes(_SALT_BYTES)
-        commitments = Commitments(self._hasher, salt)
+        commitments = Commitments(self._hasher, secrets.token_bytes(_SALT_BYTES))
         form = self._schema.forms[kind]
         hashes = b"".join([commitments.hash(form, row) for row in rows])
         keys = tuple([(form.table, row[0]) for row in rows])
-        body = self._body(LeafOrigin(what), (), commitments)
-        self._append(body, hashes, LeafPrivate(salt, keys))
+        self._append(LeafOrigin(what), (), commitments, hashes, keys)
 
-    def _append(self, body: LeafBody, hashes: bytes, private: LeafPrivate) -> None:
-        kept = msgspec.json.encode(private)
-        body = msgspec.structs.replace(
-            body,
-            records=base64(self._hasher(hashes)),
-            private=base64(self._hasher(kept)),
-        )
-        self.leaves.append(
-            Leaf(
-                "",
-                body.writer,
-                body.number,
-                self._before.at,
-                msgspec.json.encode(body),
-                hashes,
-                kept,
-            )
-        )
-
-    def _body(
-        self, origin: LeafOrigin, records: Sequence[Any], commitments: Commitments
-    ) -> LeafBody:
-        """Return what the leaf says, but for its records."""
+    def _append(
+        self,
+        origin: LeafOrigin,
+        records: Sequence[Any],
+        commitments: Commitments,
+        hashes: bytes,
+        keys: tuple[tuple[str, ...], ...],
+    ) -> None:
+        """Add a leaf of these rows, by their hashes and keys."""
         before, request = self._before, origin.request
         number = before.number + len(self.leaves) + 1
-        body = LeafBody(before.writer, number, micros(before.at), origin.what, "")
-        if request is None:
-            return body
-        subject = request.subject
+        subject = request.subject if request else ""
+        private = _plain(LeafPrivate(commitments.salt, keys, subject))
+        begun = LeafBody(
+            before.writer,
+            number,
+            micros(before.at),
+            origin.what,
+            base64(self._hasher(hashes)),
+            base64(self._hasher(private)),
+        )
+        body = self._said(begun, request, records, commitments) if request else begun
+        self.leaves.append(
+            Leaf("", begun.writer, number, before.at, _plain(body), hashes, private)
+        )
+
+    def _said(
+        self,
+        begun: LeafBody,
+        request: Request,
+        records: Sequence[Any],
+        commitments: Commitments,
+    ) -> LeafBody:
+        """Return a leaf's body with what it says of a request."""
         accesses = request.accesses
         return msgspec.structs.replace(
-            body,
+            begun,
             caller=request.caller,
             kind=accesses.who[1] if accesses else "",
-            subject=commitments.of(subject) if subject else "",
+            subject=commitments.of(request.subject) if request.subject else "",
             request=self._request(request, records),
             decided_by=_decided_by(records),
             known=_known(records, commitments),
@@ -225,10 +225,6 @@ class LeafBatch:
                 content = _encode((record.key, record.digests))
                 return base64(self._hasher(content))
         return ""
-
-
-def _subject_of(origin: LeafOrigin) -> str:
-    return origin.request.subject if origin.request else ""
 
 
 def _decided_by(records: Iterable[Any]) -> tuple[DecidedBy, ...]:

@@ -145,7 +145,7 @@ class RecordTable(Generic[T]):
         hidden = [
             (position, column.name) for position, column in places if column.personal
         ]
-        return RowForm(self.name, tuple(clear), tuple(hidden))
+        return RowForm(self.name, clear, hidden)
 
     def column(self, name: str) -> Column:
         """Return a column by name, "" for the key. ValueError if it has none of that name."""
