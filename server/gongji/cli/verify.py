@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final
@@ -14,6 +16,7 @@ import msgspec
 from gongji.cli.config import ConfiguredCommand
 from gongji.cli.key_options import DATABASE_NAMES, key_options
 from gongji.cli.terminal import Terminal
+from gongji.rpc.call_line import stamp
 from gongji.serve.settings import DATABASE, SIGNING_KEY
 from gongji.store.keys.source import Keys
 from gongji.text.files import read_text
@@ -34,6 +37,8 @@ _FOLDER: Final = "verify"
 
 _EVERY_S: Final = 5.0
 """Seconds between two lines of progress."""
+
+_INTERRUPTED: Final = 130
 
 _MOST: Final = 1000
 """Findings that are listed with `--all`."""
@@ -74,7 +79,7 @@ _MOST: Final = 1000
     help="保存在别处的检查点(gongji log checkpoint FILE); 可多次给出.",
 )
 @click.option(
-    "--resume", is_flag=True, help="接着上次中断处核对, 若数据库此后没有写入."
+    "--resume", is_flag=True, help="接着上次中断处核对; 数据库此后写过的, 从头核对."
 )
 @click.option(
     "--all", "every", is_flag=True, help=f"列出所有不符之处(至多 {_MOST} 处)."
@@ -88,6 +93,10 @@ def verify_command(terminal: Terminal, /, **options: Any) -> None:
         results = list(_told(terminal, asked))
     except UnreadableError as error:
         raise click.ClickException(f"数据库不能读取：{error}") from error
+    except KeyboardInterrupt:
+        # Not 1, which says that something does not hold.
+        terminal.warn("核对中断，还没有结论；以 --resume 接着做")
+        raise SystemExit(_INTERRUPTED) from None
     findings = [finding for result in results for finding in result.findings]
     if terminal.as_json:
         terminal.json({"phases": [_as_json(result) for result in results]})
@@ -122,40 +131,89 @@ def _asked(
     )
 
 
-class _Progress:
-    """Tells on standard error how far a phase is, every few seconds."""
+class VerifyProgress:
+    """Tells on standard error how far a stage is: a bar on a terminal, else lines of JSON."""
 
-    def __init__(self, terminal: Terminal) -> None:
+    def __init__(
+        self, terminal: Terminal, clock: Callable[[], float] = monotonic
+    ) -> None:
         self._terminal = terminal
-        self._told = monotonic()
+        self._clock = clock
+        self._told = clock()
+        self._stage = ""
+        self._bar = ExitStack()
+        self._advance: Callable[[], None] = _nothing
 
     def __call__(self, progress: TaskProgress) -> None:
-        """Tell it, unless something was told just now."""
-        now = monotonic()
-        if now < self._told + _EVERY_S:
+        """Tell of a task that is done; JSON at most every few seconds."""
+        if self._terminal.errors.is_terminal:
+            self._draw(progress)
             return
-        self._told = now
-        name, _ = _WORDS[progress.phase]
-        self._terminal.warn(f"{name}：已做 {progress.done}/{progress.total} 份")
+        now = self._clock()
+        if now >= self._told + _EVERY_S:
+            self._told = now
+            self._write(progress)
+
+    def end(self) -> None:
+        """Take the bar away."""
+        self._bar.close()
+
+    def _draw(self, progress: TaskProgress) -> None:
+        if progress.stage != self._stage:
+            self._bar.close()
+            self._stage = progress.stage
+            name, _ = _WORDS[progress.phase]
+            bar = self._terminal.progress(name, progress.total)
+            self._advance = self._bar.enter_context(bar)
+            # What a run that was cut short had done already.
+            for _ in range(progress.done - 1):
+                self._advance()
+        self._advance()
+
+    def _write(self, progress: TaskProgress) -> None:
+        line = {
+            "event": "verifying",
+            "timestamp": stamp(),
+            **msgspec.to_builtins(progress),
+        }
+        sys.stderr.write(f"{msgspec.json.encode(line).decode()}\n")
+        sys.stderr.flush()
 
 
-def _told(terminal: Terminal, asked: Verification) -> Iterable[PhaseResult]:
+def _nothing() -> None:
+    """Advance no bar."""
+
+
+def _told(terminal: Terminal, asked: Verification) -> Iterator[PhaseResult]:
     """Yield each phase's result, told as it is over."""
-    for result in verify(asked, _Progress(terminal)):
-        if not terminal.as_json:
-            name, unit = _WORDS[result.phase]
-            verdict = f"{len(result.findings)} 处不符" if result.findings else "相符"
-            terminal.say(
-                f"{name}：{result.count} {unit}，{result.seconds:.1f} 秒，"
-                f"每秒 {result.rate} {unit}，{verdict}"
-            )
-            if result.phase == "log" and not asked.checkpoints:
-                terminal.say(_proved(result.proved))
-            if result.undecided:
-                terminal.say(
-                    f"另有 {result.undecided} 笔作出时规则尚未留存，不能重新结算，未核对其数额"
-                )
-        yield result
+    progress = VerifyProgress(terminal)
+    try:
+        for result in verify(asked, progress):
+            progress.end()
+            for line in _lines(result, kept_elsewhere=bool(asked.checkpoints)):
+                terminal.say(line)
+            yield result
+    finally:
+        progress.end()
+
+
+def _lines(result: PhaseResult, *, kept_elsewhere: bool) -> Iterator[str]:
+    """Yield what people are told of a phase that is over."""
+    name, unit = _WORDS[result.phase]
+    verdict = f"{len(result.findings)} 处不符" if result.findings else "相符"
+    yield (
+        f"{name}：{result.count} {unit}，{result.seconds:.1f} 秒，"
+        f"每秒 {result.rate} {unit}，{verdict}"
+    )
+    if result.taken_over:
+        yield (
+            f"其中 {result.taken_over}/{result.tasks} 份由 {result.began} "
+            "开始而中断的核对做完，没有再看：此后对那些内容的改动，不在这次的结论之内"
+        )
+    if result.phase == "log" and not kept_elsewhere:
+        yield _proved(result.proved)
+    if result.undecided:
+        yield f"另有 {result.undecided} 笔作出时规则尚未留存，不能重新结算，未核对其数额"
 
 
 def _proved(until: str) -> str:
@@ -176,5 +234,8 @@ def _as_json(result: PhaseResult) -> dict[str, Any]:
         "cpu_seconds": round(result.cpu_s, 3),
         "proved": result.proved,
         "undecided": result.undecided,
+        "tasks": result.tasks,
+        "taken_over": result.taken_over,
+        "began": result.began,
         "findings": [msgspec.to_builtins(one) for one in result.findings[:_MOST]],
     }

@@ -13,13 +13,13 @@ PHASES: Final = ("file", "log", "rows", "sums", "decisions")
 PHASE_OF: Final = {
     "file": "file",
     "leaves": "log",
-    "order": "log",
     "rows": "rows",
+    "order": "log",
     "join": "rows",
     "sums": "sums",
     "decisions": "decisions",
 }
-"""The phase that each stage of the work belongs to."""
+"""The phase that each stage of the work belongs to; stages are done in this order."""
 
 _SHOWN: Final = 2
 """Characters of a personal key that are shown at each end."""

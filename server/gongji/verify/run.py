@@ -55,8 +55,6 @@ _OF_RUN: Final = "run-"
 _KNOWN: Final = stages.__all__
 """The modules whose tasks are registered."""
 
-_STAGES: Final = ("file", "leaves", "rows", "order", "join", "sums", "decisions")
-
 _COUNTS: Final = {
     "file": ("objects",),
     "log": ("leaves",),
@@ -68,9 +66,10 @@ _COUNTS: Final = {
 
 
 class TaskProgress(Struct, frozen=True):
-    """How far a stage is: tasks done of all its tasks."""
+    """How far a stage of a phase is: tasks done of all its tasks."""
 
     phase: str
+    stage: str
     done: int
     total: int
 
@@ -228,7 +227,7 @@ class _Run:
 
     def phases(self, tell: Tell) -> Iterator[PhaseResult]:
         """Yield each phase's result."""
-        left = list(_STAGES)
+        left = list(PHASE_OF)
         for phase in PHASES:
             while left and not self._over(phase, left):
                 self._do(left.pop(0), tell)
@@ -259,7 +258,7 @@ class _Run:
         for head in self.crew.do(left):
             done += 1
             self._add(phase, head)
-            tell(TaskProgress(phase, done, len(jobs)))
+            tell(TaskProgress(phase, stage, done, len(jobs)))
         before = self._results[phase]
         self._results[phase] = replace(
             before,

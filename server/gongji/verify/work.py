@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
@@ -212,12 +213,14 @@ def _work(pipe: Connection, place: Workplace) -> None:
     # A process of its own has registered nothing yet.
     from gongji.verify import stages  # noqa: F401, PLC0415
 
+    # Ctrl-C is the parent's to answer: it ends us.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     vault = Vault.open(place.key_file, create=False)
     bench: Bench | None = None
     while True:
         try:
             what, content = pipe.recv()
-        except (EOFError, KeyboardInterrupt):
+        except EOFError:
             return
         try:
             if what == "begin":
@@ -229,7 +232,5 @@ def _work(pipe: Connection, place: Workplace) -> None:
                 pipe.send(snapshot.shared)
             elif bench is not None:
                 pipe.send(bench.run(content))
-        except KeyboardInterrupt:
-            return
         except BaseException as error:  # noqa: BLE001 - told by whoever waits
             pipe.send(error)
